@@ -25,11 +25,11 @@ function addBoundaries(text: string, found: Set<string>): void {
   }
   let joined = ''
   let count = 0
-  for (const { value, isSection } of parametersIn(text)) {
+  for (const { value, isSection } of parametersIn(text, 'boundary')) {
     if (++count > BOUNDARIES_MAX) throw new LimitExceeded(`more than ${BOUNDARIES_MAX} boundaries`)
     for (const reading of readingsOf(value)) add(reading)
     if (!isSection) continue
-    const plain = percentDecoded((quotedIn(value) ?? tokenIn(value)).replace(/^[^']*'[^']*'/, ''))
+    const plain = ofSection(value)
     add(plain)
     joined += plain
     add(joined)
@@ -39,15 +39,20 @@ function addBoundaries(text: string, found: Set<string>): void {
 /** Behind this many characters every value is too long, escapes included. */
 const VALUE_MAX = 2 * BOUNDARY_MAX
 
-interface BoundaryParameter {
+/** A parameter as patient readers find it: by its word, wherever that stands. */
+export interface FoundParameter {
   /** The text after the `=`, which the value begins. */
   readonly value: string
   /** Whether the parameter is written in sections, as `boundary*=` or `boundary*0*=` (RFC 2231). */
   readonly isSection: boolean
 }
 
-function* parametersIn(text: string): Generator<BoundaryParameter> {
-  const words = /boundary/gi
+/** Finds all parameters of this name in a text. Takes time linear in its length. */
+export function* parametersIn(
+  text: string,
+  name: 'boundary' | 'charset',
+): Generator<FoundParameter> {
+  const words = new RegExp(name, 'gi')
   for (let word = words.exec(text); word; word = words.exec(text)) {
     let at = skipBlanks(text, words.lastIndex)
     const isSection = text[at] === '*'
@@ -56,6 +61,11 @@ function* parametersIn(text: string): Generator<BoundaryParameter> {
     at = skipBlanks(text, at + 1)
     yield { value: text.slice(at, at + VALUE_MAX), isSection }
   }
+}
+
+/** Returns what a section of a value says, without the language before it and without escapes (RFC 2231 4). */
+export function ofSection(value: string): string {
+  return percentDecoded((quotedIn(value) ?? tokenIn(value)).replace(/^[^']*'[^']*'/, ''))
 }
 
 /** Returns what readers make of a value that is not split into sections. */

@@ -1,6 +1,6 @@
 import { isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
 import type { Oddity } from '../shared/oddities.ts'
-import { readBoundaries } from './boundary-forms.ts'
+import { ofSection, parametersIn, readBoundaries } from './boundary-forms.ts'
 import { areAllKnown, type Encoding, encodingsOf } from './encodings.ts'
 import {
   type Field,
@@ -228,18 +228,33 @@ function typeOf(value: string): string {
   return /^[^\s;]*/.exec(value)![0].toLowerCase()
 }
 
-/** The most character sets of one header that are tried. */
+/** The most character sets of one header that are tried: the first ones, and the last. */
 const CHARSETS_MAX = 4
+/** The most characters of a parameter that names one, with what may stand around the name. */
+const CHARSET_VALUE_MAX = 100
+/** The name of a character set, in any quotes. */
+const CHARSET_NAME = /^["'<\\\s]*([\w.:\\-]{1,40})/
 
 /** Returns the character sets that a header names, by their plain names, other than ASCII and UTF-8. */
 export function charsetsIn(header: string): readonly string[] {
-  const found = new Set<string>()
-  for (const [, name] of header.matchAll(
-    /charset[*0-9]{0,4}[ \t]{0,9}=[ \t]{0,9}"?([\w.:-]{1,40})/g,
-  )) {
-    const charset = plainCharset(name!)
-    if (!isAsciiOrUtf8(charset)) found.add(charset)
-    if (found.size === CHARSETS_MAX) break
+  const found: string[] = []
+  const add = (name: string) => {
+    const charset = plainCharset(name)
+    if (charset === '' || isAsciiOrUtf8(charset) || found.includes(charset)) return
+    if (found.length === CHARSETS_MAX) found.pop()
+    found.push(charset)
   }
-  return [...found]
+  let joined = ''
+  for (const { value, isSection } of parametersIn(header, 'charset')) {
+    const text = value.slice(0, CHARSET_VALUE_MAX)
+    if (!isSection) {
+      add(CHARSET_NAME.exec(text)?.[1] ?? '')
+      continue
+    }
+    const piece = ofSection(text)
+    joined = (joined + piece).slice(0, CHARSET_VALUE_MAX)
+    // A section may be a piece of a name.
+    for (const name of [piece, joined]) if (toUtf8(plainCharset(name)).length > 0) add(name)
+  }
+  return found
 }

@@ -47,6 +47,25 @@ const umlauts = umlautFile.toString('utf8')
 /** Escapes of ISO-2022-JP around nothing, between all letters. */
 const inJapanese = (text: string) => text.replace(/.{8}/gs, '$&\x1b$B\x1b(B')
 
+const utf16 = (text: string) => iconv.encode(text, 'utf-16le')
+
+/** Forms of the parameter that names the character set. */
+const parameters: Readonly<Record<string, string>> = {
+  'in a section': 'charset*0=utf-16le',
+  'in two sections': 'charset*0=utf; charset*1="-16le"',
+  'with a language': "charset*=us-ascii''utf-16le",
+  'with an empty language': "charset*=''utf-16le",
+  escaped: "charset*=''%75%74%66-16le",
+  'folded before its name': 'charset=\n utf-16le',
+  'folded before the sign': 'charset\n =utf-16le',
+  'folded before its quote': 'charset=\n "utf-16le"',
+  'behind a blank in quotes': 'charset=" utf-16le"',
+  'in single quotes': "charset='utf-16le'",
+  'in angle brackets': 'charset=<utf-16le>',
+  'behind a backslash': 'charset="\\utf-16le"',
+  'the last of six': `${'abcde'.replace(/./g, 'charset=koi-$&; ')}charset=utf-16le`,
+}
+
 export const charsets: readonly Evasion[] = [
   ...['utf-16', 'utf-16le', 'utf-16be', 'utf-7'].flatMap((charset) => [
     ...attached(charset, known, 'a text that a digest knows', MUTT),
@@ -54,6 +73,16 @@ export const charsets: readonly Evasion[] = [
     ...attached(charset, eicar, 'the test file as HTML', MUTT, 'html'),
     ...attached(charset, `see\n\n${uuencode(zip)}\n`, 'uuencode', GNUS),
   ]),
+  ...Object.entries(parameters).flatMap(([name, parameter]) =>
+    Object.entries({
+      'the text of the mail': (content: string) => mail(content),
+      'a second text': (content: string) => mixed(content),
+    }).map(([place, of]) => ({
+      name: `the test file in utf-16le as ${place}, whose charset is ${name}`,
+      text: () =>
+        of(part([`Content-Type: text/plain; ${parameter}`, BASE64], base64(utf16(eicar)))),
+    })),
+  ),
   ...['iso-8859-1', 'windows-1252', 'iso-8859-15'].flatMap((charset) =>
     attached(charset, umlauts, 'a text that a digest knows in UTF-8', MUTT),
   ),
