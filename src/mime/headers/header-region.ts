@@ -4,6 +4,9 @@ import type { Encoding } from './encodings.ts'
 import { MimeLines } from './fields.ts'
 import { type Certainty, type PartHeader, readPartHeader } from './part-header.ts'
 
+/** After more lines than this in a row that are not fields, the header is over for most readers. */
+export const STRANGE_MAX = 8
+
 /** Where a header began. */
 export interface RegionStart {
   /** Whether the header began after a delimiter. */

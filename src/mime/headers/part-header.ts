@@ -42,6 +42,8 @@ export interface PartHeader {
   readonly isContainer: boolean
   /** Whether the header says a calendar or cards, so that programs open the content as that. */
   readonly isCalendar: boolean
+  /** Whether the header names a file of mail, which some readers open as an attached message. */
+  readonly isMailFile: boolean
   /** Whether a line that ends in a blank is joined to the next line, without that blank (RFC 3676). */
   readonly isFlowed: boolean
   readonly oddities: readonly Oddity[]
@@ -125,6 +127,7 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
     hasDisposition: dispositions.length > 0,
     isContainer: CONTAINER.test(lowerCase),
     isCalendar: CALENDAR.test(lowerCase),
+    isMailFile: MAIL_FILE.test(lowerCase),
     isFlowed: /delsp/.test(lowerCase),
     oddities: OF_HEADERS.filter((oddity) => odd[oddity]),
     isStuffed: lowerCase.includes('flowed'),
@@ -146,6 +149,9 @@ const CONTAINER = /pkcs7-mime|pgp|\.(?:p7[mz]|gpg|asc)/
 /** Types and names of what mail programs give to calendars and address books. */
 const CALENDAR =
   /calendar|v-?card|text\/(?:x-)?directory|application\/(?:x-)?ics|\.(?:ics|ical|ifb|vcs|vcf|vcard)\b/
+
+/** The names that mail programs give to files of mail (mailparser). */
+const MAIL_FILE = /\.eml\b/
 
 /** The name of a field without blanks, colons and parentheses. */
 const FIELD_NAME = /^[!-'*-9;-~]+$/
@@ -177,6 +183,7 @@ const EMPTY: PartHeader = {
   hasDisposition: false,
   isContainer: false,
   isCalendar: false,
+  isMailFile: false,
   isFlowed: false,
   oddities: [],
   isStuffed: false,

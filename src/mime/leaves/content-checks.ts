@@ -1,4 +1,5 @@
-import { CR, LF, SPACE } from '../shared/lines.ts'
+import { isField, STRANGE_MAX } from '../headers/header-region.ts'
+import { CR, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
 import { partOf, type Source } from '../shared/source.ts'
 import { CodedSearch } from '../structure/coded-data.ts'
 
@@ -106,13 +107,41 @@ export function isKnownAsMail(start: Buffer): boolean {
   return FIELDS_OF_MAIL.some((name) => text.startsWith(`${name}: `))
 }
 
+/** The most bytes of a header that nothing announces. */
+const HEADER_MAX = 1024 * 1024
+
 /**
- * Returns whether the source begins with a field, and an empty line follows within MAIL_START
- * bytes. Some readers save the bytes after that line as a file.
+ * Returns whether the source begins as the header of a mail: with a field, and with an empty line within
+ * MAIL_START bytes or below nothing but fields, as far as they may be read for a header at all. Some
+ * readers save the bytes after that line as a file.
  */
 export function hasHeader(source: Source): boolean {
   const start = firstBytesOf(source)
-  return beginsAsMail(start) && /\n\r?\n/.test(start.toString('latin1'))
+  if (!beginsAsMail(start)) return false
+  return /\n\r?\n/.test(start.toString('latin1')) || areFieldsEnded(source)
+}
+
+/** Returns whether fields come first, and then an empty line. */
+function areFieldsEnded(source: Source): boolean {
+  const front: Buffer[] = []
+  for (const chunk of source.chunks(0, Math.min(source.size, HEADER_MAX))) {
+    front.push(Buffer.from(chunk))
+  }
+  const bytes = Buffer.concat(front)
+  const lines = new LineSearch(bytes)
+  let hasLines = false
+  let strange = 0
+  for (let at = 0; at < bytes.length && strange <= STRANGE_MAX; ) {
+    const to = lines.any(at)
+    const end = withoutLineEnd(bytes, at, to)
+    if (end === at && hasLines) return true
+    if (end > at) hasLines = true
+    const isFold = bytes[at] === SPACE || bytes[at] === TAB
+    if (isField(bytes, at, end)) strange = 0
+    else if (!isFold && end > at) strange++
+    at = to
+  }
+  return false
 }
 
 /** Returns whether the source begins with the line of an mbox above a mail. */

@@ -43,8 +43,11 @@ export type ReadWithin = (bytes: Source, as: 'mail' | 'text', decoding: Decoding
 export interface Decoding extends Work {
   readonly readWithin: ReadWithin
   readonly options: ContentsOptions
-  /** The digests of the contents that were given. Small contents stand there as they are. */
-  readonly given: Set<string>
+  /**
+   * The digests of the contents that were given, and the ways in which each was opened. Small contents
+   * stand there as they are.
+   */
+  readonly given: Map<string, number>
   /**
    * Whether S/MIME or OpenPGP was read to its end in this leaf. Then it need not be readable in the
    * other ways of decoding the leaf.
@@ -52,6 +55,8 @@ export interface Decoding extends Work {
   hasOpened: boolean
   /** The header of this leaf. */
   header: PartHeader
+  /** Whether the leaf is a message, whatever its first lines are: by its type, its name, or in a digest. */
+  isMessage: boolean
   /** How many encoded mails and containers stand around what is decoded now. */
   depth: number
   /** How many messages stand around it (nesting.ts). */
@@ -71,9 +76,10 @@ export function newDecoding(
     ...newWork(message, options),
     readWithin,
     options,
-    given: new Set(),
+    given: new Map(),
     hasOpened: false,
     header: NO_HEADER,
+    isMessage: false,
     depth: 0,
     messages: 0,
     most: mostContentsOf(message.size),
@@ -81,16 +87,36 @@ export function newDecoding(
   }
 }
 
+/** The ways in which a content is opened, as bits: those of every file, and those that its header adds. */
+const AS_FILE = 1
+const AS_MESSAGE = 2
+const AS_CALENDAR = 4
+const AS_CONTAINER = 8
+
+function waysOf({ isMessage, header: { isCalendar, isContainer } }: Decoding): number {
+  return (
+    AS_FILE |
+    (isMessage ? AS_MESSAGE : 0) |
+    (isCalendar ? AS_CALENDAR : 0) |
+    (isContainer ? AS_CONTAINER : 0)
+  )
+}
+
 /**
- * Gives a content, unless it is empty or was given before. Returns whether it was given.
- * `isCounted` says that its bytes were counted when they were decoded.
+ * Gives a content, unless it is empty or was given before. Returns whether it was given, or is to be
+ * opened: `opens` says that the caller opens what is new, which may have been shown as a text before, or
+ * stood below a header that says less. `isCounted` says that its bytes were counted when they were
+ * decoded.
  */
 export function* giveContent(
   source: Source,
-  { isMail = false, isCounted = false },
+  { isMail = false, isCounted = false, opens = false },
   decoding: Decoding,
 ): Steps<boolean> {
-  if (source.size === 0 || wasGiven(source, isMail, decoding)) return false
+  if (source.size === 0) return false
+  const ways = opens ? waysOf(decoding) : 0
+  const before = noteGiven(source, isMail, ways, decoding)
+  if (before !== undefined) return (ways & ~before) !== 0
   if (--decoding.budget.contents < 0) throw new LimitExceeded(`more than ${decoding.most} contents`)
   if (!isCounted) countBytes(decoding, source.size)
   const chunks: Content['chunks'] = (from, to) => source.chunks(from, to)
@@ -99,13 +125,19 @@ export function* giveContent(
   return true
 }
 
-function wasGiven(source: Source, isMail: boolean, { given: seen, options }: Decoding): boolean {
-  if (source.size > COMPARED_MAX) return false
+/** Returns the ways in which a content was opened when it was given before; undefined if it was not. */
+function noteGiven(
+  source: Source,
+  isMail: boolean,
+  ways: number,
+  { given, options }: Decoding,
+): number | undefined {
+  if (source.size > COMPARED_MAX) return undefined
   const bytes = source.size <= COMPARED_WHOLE_MAX ? textOf(source) : digestOf(source, options)
   const key = isMail ? `mail ${bytes}` : bytes
-  if (seen.has(key)) return true
-  seen.add(key)
-  return false
+  const before = given.get(key)
+  given.set(key, (before ?? 0) | ways)
+  return before
 }
 
 function textOf(source: Source): string {

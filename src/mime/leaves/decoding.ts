@@ -72,15 +72,16 @@ function* decodeInto(store: Store, part: Source, make: MakeDecoder, work: Work):
 
 /** Gives a decoded content; then the contents inside of it, if it is a container or may be a mail. */
 export function* giveDecoded(source: Source, decoding: Decoding): Steps {
-  if (!(yield* giveContent(source, { isCounted: true }, decoding))) return
+  if (!(yield* giveContent(source, { isCounted: true, opens: true }, decoding))) return
   yield* giveFromContainers(source, decoding)
   yield* giveWithin(source, decoding)
 }
 
 /** Gives what stands in a file: in a mailbox, in a mail, or encoded in a text. */
 export function* giveWithin(file: Source, decoding: Decoding): Steps {
+  const isMail = () => decoding.isMessage || hasHeader(file)
   if (beginsAsMailbox(file)) yield* insideMail(giveMails(file, decoding), decoding)
-  else if (hasHeader(file)) yield* insideMail(giveMail(file, decoding), decoding)
+  else if (isMail()) yield* insideMail(giveMail(file, decoding), decoding)
   else yield* giveCodedWithin(file, decoding)
 }
 

@@ -5,6 +5,7 @@ import type { Encoding } from '../headers/encodings.ts'
 import { SPACE } from '../shared/lines.ts'
 import { partOf, type Source } from '../shared/source.ts'
 import { oddly, type Steps } from '../shared/work.ts'
+import { saysType } from '../structure/nesting.ts'
 import type { CodedData, Leaf } from '../structure/open-contents.ts'
 import { hasHighBytes, holdsNul, splitLineEnd } from './content-checks.ts'
 import type { Decoding } from './contents-state.ts'
@@ -32,9 +33,10 @@ export function* giveLeaf(
   decoding: Decoding,
 ): Steps {
   if (leaf.to <= leaf.from) return
-  const { hasOpened, header, messages } = decoding
+  const { hasOpened, header, isMessage, messages } = decoding
   decoding.hasOpened = false
   decoding.header = leaf.header
+  decoding.isMessage = isMessageIn(leaf)
   decoding.messages = leaf.depth?.messages ?? messages
   try {
     const part = partOf(source, leaf.from, leaf.to)
@@ -49,8 +51,15 @@ export function* giveLeaf(
   } finally {
     decoding.hasOpened = hasOpened
     decoding.header = header
+    decoding.isMessage = isMessage
     decoding.messages = messages
   }
+}
+
+/** Whether some reader takes the leaf for a message. In a digest that needs no type (RFC 2046 5.1.5). */
+function isMessageIn({ header, depth }: Leaf): boolean {
+  const isOfDigest = depth?.isDigest === true && !saysType(header)
+  return header.message !== 'no' || header.isMailFile || isOfDigest
 }
 
 function savingOf(

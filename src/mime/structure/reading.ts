@@ -8,6 +8,7 @@ import {
   isField,
   isFromLine,
   type RegionStart,
+  STRANGE_MAX,
 } from '../headers/header-region.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import { GOING_ON_MAX } from '../shared/limits.ts'
@@ -32,9 +33,6 @@ const HEADER_LINE_STEPS = 8
 
 /** Above the line of an mbox stands nothing of a mail, but the line that scanners get (top-line.ts). */
 const FROM_LINE_MAX = 1
-
-/** After more lines than this in a row that are not fields, the header is over for most readers. */
-const STRANGE_MAX = 8
 
 /** A listener that is told what a mail holds while the mail is read. */
 export interface ReadingListener extends ContentListener {

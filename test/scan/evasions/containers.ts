@@ -240,6 +240,12 @@ const cards: Readonly<Record<string, string>> = {
   'behind other cards': card('NOTE:x').repeat(9) + card(folded(`PHOTO;ENCODING=b:${encoded}`)),
 }
 
+/** A part with these fields, and behind its delimiter a calendar, of the same bytes. */
+function twice(fields: readonly string[], bytes: Buffer): string {
+  const encodedBytes = base64(bytes)
+  return `${part(fields, encodedBytes)}\n--b1\n${part([CALENDAR, BASE64], encodedBytes)}`
+}
+
 const ofCalendars: readonly Evasion[] = [
   ...Object.entries(calendars).map(([name, lines]) => ({
     name: `a file in a calendar ${name}`,
@@ -273,6 +279,14 @@ const ofCalendars: readonly Evasion[] = [
     'that says to be an archive': filePart(
       Buffer.from(calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))),
       [ZIP_TYPE, BASE64],
+    ),
+    'behind a text that is shown, of the same bytes': twice(
+      ['Content-Type: text/plain', BASE64],
+      Buffer.from(calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))),
+    ),
+    'that begins with other lines, behind a file of the same bytes': twice(
+      ['Content-Type: application/octet-stream; name="a.bin"', BASE64],
+      Buffer.from(`x\n${calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))}`),
     ),
     'whose lines end in CR': part(
       [CALENDAR, BASE64],

@@ -41,6 +41,16 @@ function attachedMail(name: string, text: () => string): Evasion[] {
   }))
 }
 
+/** Fields that scanners do not know mail by, of more bytes than tell what a file is. */
+const LONG_FIELDS = `X-Any: b\n${'X-Long: a field of a mail that went a long way\n'.repeat(20)}`
+
+/** A mail with a zip in a part that libclamav does not look into. */
+function unseen(): string {
+  const fields = ['Content-Type: text/plain; name="report.zip"', BASE64]
+  const disposition = 'Content-Disposition: form-data; filename="report.zip"'
+  return inner('X-Any: b\n', 'in', filePart(zip, [...fields, disposition]))
+}
+
 /** A word at an offset, as clamd looks for those of other files. */
 function wordAt(word: string, offset: number): string {
   const first = 'Subject: x\nX-Filler: '
@@ -133,6 +143,40 @@ export const nested: readonly Evasion[] = [
     () =>
       `From a@b Mon Jun  1 10:00:00 2026\nSubject: 1\n\nhello\n\nFrom a@b Mon Jun  1 10:00:00 2026\n${inner('Subject: 2\n')}`,
   ),
+  ...Object.entries({
+    'whose header is long': (text: string) => `${LONG_FIELDS}${text}`,
+    'whose header is long, below a line that is no field': (text: string) =>
+      `a line\n${LONG_FIELDS}${text}`,
+    'whose header is long, below >From': (text: string) =>
+      `>From a@b Mon Jun  1 10:00:00 2026\n${LONG_FIELDS}${text}`,
+  }).flatMap(([name, of]) =>
+    encodedMail(`an attached message ${name}`, 'message/rfc822', () => of(unseen())),
+  ),
+  ...encodedMail(
+    'a mail whose header is long, in a file x.eml',
+    'application/octet-stream; name=x.eml',
+    () => `${LONG_FIELDS}${unseen()}`,
+  ),
+  ...encodedMail(
+    'a mail below a line that is no field, in a file x.eml',
+    'application/octet-stream; name=x.eml',
+    () => `a line\n${unseen()}`,
+  ).slice(0, 2),
+  ...Object.entries({ 'whose header is long': LONG_FIELDS, 'below a line': 'a line\n' }).map(
+    ([name, first]) => ({
+      name: `a mail in base64 without a type in a digest, ${name}`,
+      text: () =>
+        mail(multipart('digest', [part([BASE64], base64(Buffer.from(`${first}${unseen()}`)))])),
+    }),
+  ),
+  {
+    name: 'an attached message in base64 behind a text that is shown, of the same bytes',
+    text: () => {
+      const bytes = base64(Buffer.from(unseen()))
+      const shown = part(['Content-Type: text/plain', BASE64], bytes)
+      return mail(multipart('mixed', [TEXT, shown, part([RFC822, BASE64], bytes)]))
+    },
+  },
   {
     name: 'a mail in base64 in a mail in base64 in a mail in base64',
     text: () => {
