@@ -1,5 +1,5 @@
 import { isField, STRANGE_MAX } from '../headers/header-region.ts'
-import { CR, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
+import { CR, indexOrEnd, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
 import { partOf, type Source } from '../shared/source.ts'
 import { CodedSearch } from '../structure/coded-data.ts'
 
@@ -48,6 +48,24 @@ export function withLineEnd(source: Source, end: Buffer): Source {
 
 export function holdsNul(source: Source): boolean {
   for (const chunk of source.chunks()) if (chunk.includes(0)) return true
+  return false
+}
+
+/** The most bytes of a line that libclamav does not cut, which is that of RFC 5322 2.1.1. */
+const LINE_MAX = 998
+
+/** Returns whether libclamav cuts a line of the source, which may be in the middle of an escape. */
+export function hasLongLine(source: Source): boolean {
+  let length = 0
+  for (const chunk of source.chunks()) {
+    for (let at = 0; at < chunk.length; ) {
+      const end = indexOrEnd(chunk, LF, at)
+      length += end - at
+      if (length > LINE_MAX + 1) return true
+      if (end < chunk.length) length = 0
+      at = end + 1
+    }
+  }
   return false
 }
 

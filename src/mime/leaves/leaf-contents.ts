@@ -7,7 +7,7 @@ import { partOf, type Source } from '../shared/source.ts'
 import { oddly, type Steps } from '../shared/work.ts'
 import { saysType } from '../structure/nesting.ts'
 import type { CodedData, Leaf } from '../structure/open-contents.ts'
-import { hasHighBytes, holdsNul, splitLineEnd } from './content-checks.ts'
+import { hasHighBytes, hasLongLine, holdsNul, splitLineEnd } from './content-checks.ts'
 import type { Decoding } from './contents-state.ts'
 import { decodeByPlan, decoded, decodeInOneWay, decodeInOtherWays } from './decoding.ts'
 import { base64Plan, codedPlans, quotedPrintablePlan, uuencodePlan } from './decoding-plans.ts'
@@ -62,12 +62,11 @@ function isMessageIn({ header, depth }: Leaf): boolean {
   return header.message !== 'no' || header.isMailFile || isOfDigest
 }
 
-function savingOf(
-  { header, isOwnText, isSeenByAll }: Leaf,
-  end: number,
-  source: Source,
-): SavingContext {
-  return { header, isOwnText, isSeenByAll, endsMail: end === source.size }
+function savingOf(leaf: Leaf, part: Source, end: number, source: Source): SavingContext {
+  const { header, depth, encodings, isOwnText, isSeenByAll } = leaf
+  const isCut = isOwnText && encodings.includes('quoted-printable') && hasLongLine(part)
+  const isInWhole = !isCut && depth?.isDecoded !== false
+  return { header, isOwnText, isInWhole, isSeenByAll, endsMail: end === source.size }
 }
 
 /**
@@ -81,7 +80,7 @@ function* givePlainly(
   decoding: Decoding,
 ): Steps<'whole' | 'nothing' | 'odd'> {
   const { header } = leaf
-  const saved = savingOf(leaf, leaf.to, source)
+  const saved = savingOf(leaf, part, leaf.to, source)
   const [encoding = 'identity'] = leaf.encodings
   if (encoding === 'uuencode') return 'odd'
   yield* giveAsText(part, encoding, saved, decoding)
@@ -108,7 +107,7 @@ function* giveInAllWays(leaf: Leaf, source: Source, hasNul: boolean, decoding: D
   for (const end of [leaf.to, ...leaf.mayEnd]) {
     if (end <= from) continue
     const part = partOf(source, from, end)
-    const saved = savingOf(leaf, end, source)
+    const saved = savingOf(leaf, part, end, source)
     yield* giveByEncodings(encodings, part, saved, decoding, odd)
     if (!hasNul) continue
     const asFile = { ...saved, header: { ...header, isText: false } }

@@ -33,6 +33,8 @@ export interface SavingContext {
   readonly header: PartHeader
   /** Whether it is the text of the mail itself (open-contents.ts). */
   readonly isOwnText: boolean
+  /** Whether libclamav decodes a text that stands there, and cuts none of its lines. */
+  readonly isInWhole: boolean
   /** Whether the mail ends here. If no delimiter follows, the last line end belongs to the content. */
   readonly endsMail: boolean
   /** Whether every reader sees the header of the content. If not, libclamav may not see the content. */
@@ -112,10 +114,11 @@ function* giveShown(
   context: FormsContext,
   decoding: Decoding,
 ): Steps<boolean> {
-  const { header, isOwnText } = context.saved
+  const { header, isOwnText, isInWhole } = context.saved
   if (header.isFlowed) yield* decodeText(unflow, text, decoding)
   const isOwn = (isOwnText && decoding.depth === 0) || header.multipart !== 'no'
-  const isLeft = header.type === 'text/plain' || header.type === '' || header.multipart === 'sure'
+  const isPlainText = header.type === 'text/plain' || header.type === ''
+  const isLeft = (isPlainText && isInWhole) || header.multipart === 'sure'
   if (isOwn && isLeft && !mayBeginFile(firstNonBlank(text))) return false
   if (!context.properties.crlf) yield* giveContent(text, {}, decoding)
   else {

@@ -15,11 +15,18 @@ export interface Depth {
   readonly isMultipart: boolean
   /** Whether that multipart is a digest. */
   readonly isDigest: boolean
+  /** Whether libclamav decodes a text here: not in multipart/signed, multipart/parallel, or what is rare. */
+  readonly isDecoded: boolean
 }
+
+/** The multiparts in which libclamav decodes each text. */
+const DECODED = new Set(
+  ['mixed', 'alternative', 'related', 'report'].map((of) => `multipart/${of}`),
+)
 
 /** Returns the depth of a mail that stands inside of `messages` other mails. */
 export function aroundMail(messages = 0): Depth {
-  return { levels: 0, messages, isMultipart: false, isDigest: false }
+  return { levels: 0, messages, isMultipart: false, isDigest: false, isDecoded: true }
 }
 
 /**
@@ -59,7 +66,9 @@ export class Nesting {
     const around = this.depth
     const { levels, messages } = around
     if (header.multipart !== 'no') {
-      this.#push({ levels: levels + 1, messages, isMultipart: true, isDigest: header.isDigest })
+      const isDecoded = around.isDecoded && DECODED.has(header.type)
+      const { isDigest } = header
+      this.#push({ levels: levels + 1, messages, isMultipart: true, isDigest, isDecoded })
     }
     const isMessage = header.message !== 'no' || (around.isDigest && !saysType(header))
     if (!isMessage) return false

@@ -105,7 +105,39 @@ const FILE = `${FILE_TYPE}\n${BASE64}\n`
 const TOP_FIELD =
   'Received: from sender.example.org by mx.example.net; Mon, 1 Jun 2026 10:00:00 +0000\n'
 
+/** The test file as the text of the mail itself, whose place or lines libclamav does not get over. */
+const ownTexts: Readonly<Record<string, () => string>> = {
+  ...Object.fromEntries(
+    ['signed', 'parallel'].flatMap((subtype) =>
+      ['plain', 'enriched'].map((type) => [
+        `in base64, text/${type} in multipart/${subtype}`,
+        () => multipart(subtype, [ownText(type, BASE64, base64(testFile)), HTML]),
+      ]),
+    ),
+  ),
+  'in quoted-printable in multipart/signed': () =>
+    multipart('signed', [ownText('plain', QUOTED, quotedPrintable(testFile)), HTML]),
+  'in quoted-printable, in a line of 1,042 bytes': () => ownText('plain', QUOTED, longLine()),
+  'in quoted-printable, in a line of 1,042 bytes of HTML': () =>
+    ownText('html', QUOTED, longLine()),
+  'in quoted-printable, in a line of 1,042 bytes in a multipart': () =>
+    multipart('alternative', [ownText('plain', QUOTED, longLine()), HTML]),
+}
+
+function ownText(type: string, encoding: string, body: string): string {
+  return part([`Content-Type: text/${type}; charset=utf-8`, encoding], body)
+}
+
+/** The test file across the place where libclamav cuts a line of mail. */
+function longLine(): string {
+  return `${'x'.repeat(970)}${quotedPrintable(testFile)}`
+}
+
 export const structure: readonly Evasion[] = [
+  ...Object.entries(ownTexts).map(([name, text]) => ({
+    name: `the test file as the text of the mail itself, ${name}`,
+    text: () => mail(text()),
+  })),
   ...['mixed', 'alternative'].map((subtype) => ({
     name: `a file behind the end of a multipart/${subtype} whose boundary begins with that around it`,
     text: () =>
