@@ -5,6 +5,8 @@ import { openAnonymousFile } from '../../src/message/anonymous-file.ts'
 import { contentsOf } from '../../src/mime/contents.ts'
 import {
   BOUNDARIES_MAX,
+  budgetOf,
+  CONTENTS_MAX,
   DEPTH_MAX,
   mostBytesOf,
   mostContentsOf,
@@ -112,7 +114,7 @@ t.test('more contents than the limit are over', async (t) => {
   t.equal(read(some).over, '')
   const many = parts(1000)
   const { over, contents, isUnread } = read(many)
-  t.equal(over, 'too many contents')
+  t.equal(over, `more than ${CONTENTS_MAX} contents`)
   t.equal(contents.length, mostContentsOf(many.length))
   t.ok(isUnread)
 })
@@ -138,3 +140,34 @@ t.test('more contents at a time than the limit are over if all readers see them'
   t.notMatch(read(open(OPEN_MAX - 10)).over, 'at a time')
   t.match(read(open(OPEN_MAX + 10)).over, `${OPEN_MAX} at a time`)
 })
+
+t.test(
+  'packets of OpenPGP of two bytes end at the limit of work, whatever they stand in',
+  async (t) => {
+    const packets = Buffer.alloc(4 * 1024 * 1024)
+    for (let at = 0; at < packets.length; at += 2) packets[at] = 0xca // a marker of no bytes
+    const file = (type: string) =>
+      `Content-Type: ${type}\nContent-Transfer-Encoding: base64\n\n${packets.toString('base64')}\n`
+    for (const [type, over, isUnread] of [
+      ['application/octet-stream', '', true],
+      ['application/pgp-encrypted', 'too much work for its size', true],
+    ] as const) {
+      const message = Buffer.from(file(type), 'latin1')
+      let work = 0
+      let why = ''
+      const odd = new Set<Oddity>()
+      const options = {
+        openFile: () => openAnonymousFile(tmpdir()),
+        createHash,
+        onOdd: (oddity: Oddity) => odd.add(oddity),
+        onWork: (units: number) => {
+          work += units
+        },
+      }
+      for (const step of contentsOf(sourceOf(message), options))
+        if (step.kind === 'over') why = step.why
+      t.same([why, odd.has('unread')], [over, isUnread], type)
+      t.ok(work <= 2.1 * budgetOf(message.length).work, `${work} units`)
+    }
+  },
+)

@@ -1,7 +1,8 @@
+import { openSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import t from 'tap'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
-import { createMemoryPool, MEMORY_MAX, Store } from '../../../src/mime/shared/store.ts'
+import { createMemoryPool, DISK_MAX, MEMORY_MAX, Store } from '../../../src/mime/shared/store.ts'
 
 const PIECE = Buffer.alloc(16 * 1024, 'a piece of a content ')
 
@@ -54,4 +55,21 @@ t.test('a few bytes need no file, however many were expected', async (t) => {
   store.append(PIECE, 0, 1000)
   t.equal(files(), 0)
   t.ok(contents().equals(PIECE.subarray(0, 1000)))
+})
+
+t.test('files of all messages together have a limit, which those that end give back', async (t) => {
+  // Bytes that are written there take no room.
+  const storeOfMessage = () =>
+    new Store(
+      createMemoryPool(() => openSync('/dev/null', 'r+')),
+      DISK_MAX,
+    )
+  const [large, other] = [storeOfMessage(), storeOfMessage()]
+  const block = Buffer.alloc(1024 * 1024)
+  for (let size = 0; size < DISK_MAX; size += block.length) large.append(block)
+  t.throws(() => other.append(PIECE), /decoded contents of all messages are over/)
+  large.close()
+  other.append(PIECE)
+  t.equal(other.size, PIECE.length)
+  other.close()
 })
