@@ -43,6 +43,7 @@ export function* giveLeaf(
     const isOdd = !isPlain(leaf) || (hasNul && holdsNul(part))
     const isThere = leaf.depth !== undefined && leaf.isSeenByAll
     const given = isThere ? yield* givePlainly(leaf, part, source, decoding) : 'odd'
+    if (isThere) yield* giveByOthersPlainly(leaf, part, source, decoding)
     if (isOdd || given === 'odd') {
       yield* oddly(decoding, giveInAllWays(leaf, source, hasNul, decoding))
     } else if (given === 'whole' && decoding.depth === 0) {
@@ -78,10 +79,10 @@ function* givePlainly(
   part: Source,
   source: Source,
   decoding: Decoding,
+  encoding = leaf.encodings[0] ?? 'identity',
 ): Steps<'whole' | 'nothing' | 'odd'> {
   const { header } = leaf
   const saved = savingOf(leaf, part, leaf.to, source)
-  const [encoding = 'identity'] = leaf.encodings
   if (encoding === 'uuencode') return 'odd'
   yield* giveAsText(part, encoding, saved, decoding)
   if (encoding === 'identity') {
@@ -97,6 +98,18 @@ function* givePlainly(
   )
   if (plan.isOdd(header.isText)) return 'odd'
   return isGiven ? 'whole' : 'nothing'
+}
+
+/**
+ * Gives a part as nearly all readers decode it that see one more encoding in its header, as in `base64` with
+ * a blank behind it. What costs that little is not left to the budget for odd readings.
+ */
+function* giveByOthersPlainly(leaf: Leaf, part: Source, source: Source, decoding: Decoding): Steps {
+  const { encodings, multipart } = leaf.header
+  if (multipart !== 'no') return
+  for (const encoding of encodings.slice(1)) {
+    yield* givePlainly(leaf, part, source, decoding, encoding)
+  }
 }
 
 /** Gives a leaf in all ways in which readers save it: up to each of its ends, by each of its encodings. */

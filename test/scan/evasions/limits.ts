@@ -73,7 +73,40 @@ function manyBoundaries(count: number, where: 'first' | 'last'): Evasion {
 
 const lines = (count: number, line: string) => `${line}\n`.repeat(count)
 
+/** Parts that take all the budget for odd readings, in some 2,000 bytes. */
+const spending = `Content-Type: text/plain\n\n${Array.from(
+  { length: 80 },
+  (_, n) => `begin 644 a\n#86${String.fromCharCode(65 + (n % 26), 65 + Math.floor(n / 26))}\n`,
+).join('')}`
+
+/** A part that libclamav does not look into, and all readers open. */
+const FORM_DATA = [
+  'Content-Type: text/plain; name="report.zip"',
+  'Content-Disposition: form-data; filename="report.zip"',
+]
+
 export const limits: readonly Evasion[] = [
+  ...['base64 ', 'base64 (c)', '"base64"'].map((word) => ({
+    name: `a file behind what is odd, in an encoding written ${JSON.stringify(word)}`,
+    text: () =>
+      mail(
+        multipart('mixed', [
+          TEXT,
+          spending,
+          part([...FORM_DATA, `Content-Transfer-Encoding: ${word}`], base64(zip)),
+        ]),
+      ),
+  })),
+  {
+    name: 'a message in base64 behind what is odd',
+    text: () => {
+      const file = multipart('mixed', [TEXT, part([...FORM_DATA, BASE64], base64(zip))], {
+        boundary: 'in',
+      })
+      const message = part(['Content-Type: message/rfc822', BASE64], base64(Buffer.from(file)))
+      return mail(multipart('mixed', [TEXT, spending, message]))
+    },
+  },
   ...behindFields(70 * KB, filler, 'fields'),
   ...behindFields(140 * KB, filler, 'fields'),
   ...behindFields(1100 * KB, filler, 'fields'),
