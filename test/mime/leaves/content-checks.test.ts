@@ -146,7 +146,18 @@ t.test('a file that begins with a field may be mail', async (t) => {
     t.equal(hasHeader(source(text)), false, text)
   }
   t.equal(hasHeader(source(`A: ${'b'.repeat(507)}\n\n`)), true)
-  t.equal(hasHeader(source(`A: ${'b'.repeat(508)}\n\n`)), false)
+  const field = `A: ${'b'.repeat(70)}\n`
+  for (const lines of [
+    field,
+    field.repeat(9000),
+    `${field} c\n`,
+    `${'a line\n'.repeat(8)}${field}`,
+  ]) {
+    t.equal(hasHeader(source(`${field.repeat(8)}${lines}\n`)), true)
+  }
+  for (const lines of ['', 'a line\n'.repeat(9), field.repeat(15_000)]) {
+    t.equal(hasHeader(source(`${field.repeat(8)}${lines}${lines && '\n'}`)), false)
+  }
 })
 
 /** Where each mail of a mailbox begins but the first, whatever chunks the mailbox comes in. */
