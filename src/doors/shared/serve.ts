@@ -15,10 +15,7 @@ export interface ServedConnection {
 export interface ServeOptions<Served extends ServedConnection> {
   /** Milliseconds between two calls of `tick`. */
   readonly every: number
-  /**
-   * Connections at once, those that end included. If one more comes, one that was turned away and is
-   * still open is closed, or else the new one.
-   */
+  /** Connections at once, those that end included. Any more are closed. */
   readonly maxSockets: number | undefined
   /**
    * Serves the client at a socket, or turns it away and returns undefined. `over` is to be called
@@ -44,25 +41,13 @@ export function serve<Served extends ServedConnection>({
   memory,
 }: ServeOptions<Served>): Omit<Door, 'configure'> {
   const connections = new ConnectionSet<Served>({ every, tick: (served) => served.tick() })
-  const sockets = new Set<Socket>()
-  /** Those of them that nobody serves, in the order of their coming. */
-  const turnedAway = new Set<Socket>()
-  const close = (socket: Socket) => {
-    sockets.delete(socket)
-    turnedAway.delete(socket)
-    socket.destroy()
-  }
+  let sockets = 0
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket)
-    socket.once('close', () => close(socket))
-    if (sockets.size > maxSockets) {
-      const [oldest = socket] = turnedAway
-      close(oldest)
-      if (oldest === socket) return
-    }
+    sockets++
+    socket.once('close', () => sockets--)
+    if (sockets > maxSockets) return void socket.destroy()
     const served = accept(socket, connections, () => connections.delete(served!))
     if (served !== undefined) connections.add(served)
-    else if (!socket.destroyed) turnedAway.add(socket)
   })
   server.on('error', (error) => log(error.message))
   return {

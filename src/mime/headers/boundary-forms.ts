@@ -52,7 +52,7 @@ export function* parametersIn(
   text: string,
   name: 'boundary' | 'charset',
 ): Generator<FoundParameter> {
-  const words = new RegExp(name, 'gi')
+  const words = name === 'boundary' ? /boundary/gi : /charset/gi
   for (let word = words.exec(text); word; word = words.exec(text)) {
     let at = skipBlanks(text, words.lastIndex)
     const isSection = text[at] === '*'

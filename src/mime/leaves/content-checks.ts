@@ -55,7 +55,7 @@ export function holdsNul(source: Source): boolean {
 const LINE_MAX = 998
 
 /** Returns whether libclamav cuts a line of the source, which may be in the middle of an escape. */
-export function hasLongLine(source: Source): boolean {
+export function isCutByClamav(source: Source): boolean {
   let length = 0
   for (const chunk of source.chunks()) {
     for (let at = 0; at < chunk.length; ) {

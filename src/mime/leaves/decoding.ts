@@ -79,7 +79,8 @@ export function* giveDecoded(source: Source, decoding: Decoding): Steps {
 
 /** Gives what stands in a file: in a mailbox, in a mail, or encoded in a text. */
 export function* giveWithin(file: Source, decoding: Decoding): Steps {
-  const isMail = () => decoding.isMessage || hasHeader(file)
+  // The properties of a calendar look like fields.
+  const isMail = () => decoding.isMessage || (hasHeader(file) && !beginsCalendar(file))
   if (beginsAsMailbox(file)) yield* insideMail(giveMails(file, decoding), decoding)
   else if (isMail()) yield* insideMail(giveMail(file, decoding), decoding)
   else yield* giveCodedWithin(file, decoding)

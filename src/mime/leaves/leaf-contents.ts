@@ -7,7 +7,7 @@ import { partOf, type Source } from '../shared/source.ts'
 import { oddly, type Steps } from '../shared/work.ts'
 import { saysType } from '../structure/nesting.ts'
 import type { CodedData, Leaf } from '../structure/open-contents.ts'
-import { hasHighBytes, hasLongLine, holdsNul, splitLineEnd } from './content-checks.ts'
+import { hasHighBytes, holdsNul, isCutByClamav, splitLineEnd } from './content-checks.ts'
 import type { Decoding } from './contents-state.ts'
 import { decodeByPlan, decoded, decodeInOneWay, decodeInOtherWays } from './decoding.ts'
 import { base64Plan, codedPlans, quotedPrintablePlan, uuencodePlan } from './decoding-plans.ts'
@@ -44,6 +44,10 @@ export function* giveLeaf(
     const isThere = leaf.depth !== undefined && leaf.isSeenByAll
     const given = isThere ? yield* givePlainly(leaf, part, source, decoding) : 'odd'
     if (isThere) yield* giveByOthersPlainly(leaf, part, source, decoding)
+    else if (leaf.depth) {
+      const plainly = givePlainly(leaf, part, source, decoding)
+      yield* oddly(decoding, plainly, decoding.doubtful)
+    }
     if (isOdd || given === 'odd') {
       yield* oddly(decoding, giveInAllWays(leaf, source, hasNul, decoding))
     } else if (given === 'whole' && decoding.depth === 0) {
@@ -65,7 +69,7 @@ function isMessageIn({ header, depth }: Leaf): boolean {
 
 function savingOf(leaf: Leaf, part: Source, end: number, source: Source): SavingContext {
   const { header, depth, encodings, isOwnText, isSeenByAll } = leaf
-  const isCut = isOwnText && encodings.includes('quoted-printable') && hasLongLine(part)
+  const isCut = isOwnText && encodings.includes('quoted-printable') && isCutByClamav(part)
   const isInWhole = !isCut && depth?.isDecoded !== false
   return { header, isOwnText, isInWhole, isSeenByAll, endsMail: end === source.size }
 }

@@ -60,27 +60,29 @@ export interface Work {
   budget: ReadingBudget
   /** What may still be done in all odd readings together. */
   readonly odd: ReadingBudget
+  /** The same of parts that only some readers see, in the standard way: odd ways may not push them out. */
+  readonly doubtful: ReadingBudget
   /** The units of work since the last turn. */
   unitsSinceTurn: number
 }
 
 export function newWork({ size }: Source, { openFile, onWork, onOdd }: WorkOptions): Work {
   const pool = createMemoryPool(openFile)
-  const [budget, odd] = [budgetOf(size), budgetOf(size)]
-  return { onWork, onOdd, pool, rooms: [], budget, odd, unitsSinceTurn: 0 }
+  const [budget, odd, doubtful] = [budgetOf(size), budgetOf(size), budgetOf(size)]
+  return { onWork, onOdd, pool, rooms: [], budget, odd, doubtful, unitsSinceTurn: 0 }
 }
 
 /**
- * Takes steps of a reading that only some reader of mail has, by the budget of odd readings. If that is
- * spent, the rest of the steps is left out, the mail is odd, and the plain reading goes on.
+ * Takes steps of a reading that only some reader of mail has, by the budget of odd readings or another one
+ * of its `own`. If that is spent, the rest of the steps is left out, the mail is odd, and the plain reading goes on.
  */
-export function* oddly(work: Work, steps: Steps): Steps {
-  const { budget, odd } = work
-  if (budget === odd) {
+export function* oddly(work: Work, steps: Steps<unknown>, own = work.odd): Steps {
+  const { budget } = work
+  if (budget === own) {
     yield* steps
     return
   }
-  work.budget = odd
+  work.budget = own
   try {
     yield* steps
   } catch (error) {
