@@ -84,7 +84,7 @@ export class QuotedPrintableDecoder implements Decoder {
   push(bytes: Buffer, from: number, to: number): void {
     this.#lookForBareCr(bytes, from, to)
     if (this.#odd && !this.#odd.nul) this.#odd.nul = bytes.subarray(from, to).includes(0)
-    if (this.#odd && !this.#odd.high) this.#odd.high = hasHigh(bytes, from, to)
+    if (this.#odd && !this.#odd.high) this.#odd.high = hasHighByte(bytes, from, to)
     // Held bytes are joined with only a little of what comes. If they were joined with all of it,
     // small pieces would be copied again and again.
     for (let at = from; at < to; ) {
@@ -233,7 +233,8 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 }
 
-function hasHigh(bytes: Buffer, from: number, to: number): boolean {
+/** Returns whether a byte is 0xc4 or more: the first of a UTF-8 character above U+00FF is. */
+export function hasHighByte(bytes: Buffer, from: number, to: number): boolean {
   for (let at = from; at < to; at++) if (bytes[at]! > 0xc3) return true
   return false
 }

@@ -1,3 +1,5 @@
+import { gatherChunks } from '../../message/gather-chunks.ts'
+import { hasHighByte } from '../decoders/quoted-printable.ts'
 import { isField, STRANGE_MAX } from '../headers/header-region.ts'
 import { CR, indexOrEnd, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
 import { partOf, type Source } from '../shared/source.ts'
@@ -71,9 +73,7 @@ export function isCutByClamav(source: Source): boolean {
 
 /** Returns whether the source may hold UTF-8 characters above U+00FF. */
 export function hasHighBytes(source: Source): boolean {
-  for (const chunk of source.chunks()) {
-    for (let at = 0; at < chunk.length; at++) if (chunk[at]! > 0xc3) return true
-  }
+  for (const chunk of source.chunks()) if (hasHighByte(chunk, 0, chunk.length)) return true
   return false
 }
 
@@ -141,11 +141,7 @@ export function hasHeader(source: Source): boolean {
 
 /** Returns whether fields come first, and then an empty line. */
 function areFieldsEnded(source: Source): boolean {
-  const front: Buffer[] = []
-  for (const chunk of source.chunks(0, Math.min(source.size, HEADER_MAX))) {
-    front.push(Buffer.from(chunk))
-  }
-  const bytes = Buffer.concat(front)
+  const bytes = gatherChunks(source.chunks(0, Math.min(source.size, HEADER_MAX)))
   const lines = new LineSearch(bytes)
   let hasLines = false
   let strange = 0
@@ -192,9 +188,5 @@ export function* mailStarts(mailbox: Source): Generator<number> {
 
 /** Returns a copy of the first MAIL_START bytes. */
 export function firstBytesOf(source: Source): Buffer {
-  const front: Buffer[] = []
-  for (const chunk of source.chunks(0, Math.min(source.size, MAIL_START))) {
-    front.push(Buffer.from(chunk))
-  }
-  return Buffer.concat(front)
+  return gatherChunks(source.chunks(0, Math.min(source.size, MAIL_START)))
 }

@@ -9,11 +9,6 @@ export function isLineEnd(byte: number): boolean {
   return byte === LF || byte === CR || byte === 0x0b || byte === 0x0c || byte === 0
 }
 
-/** Returns whether isspace(3) takes the byte for a blank. */
-export function isSpace(byte: number): boolean {
-  return byte === SPACE || (byte >= TAB && byte <= CR)
-}
-
 /** Returns where a line is over but for the CRs and LFs at its end. */
 export function withoutLineEnd(bytes: Buffer, from: number, to: number): number {
   let end = to
