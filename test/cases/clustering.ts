@@ -182,12 +182,14 @@ export const clustering: readonly Case[] = [
     expect: { ...scanned, newStamps: 1, log: /older than the signatures here/ },
   },
   {
+    // promise: key-local-policy
     name: 'a stamp of another scanner does not spare this one',
     message: hmacStamped(plain, { scanners: 'clamd' }),
     settings: settings(hmacLine),
     expect: { ...scanned, newStamps: 1 },
   },
   {
+    // promise: cluster-only
     name: 'with CLUSTERPEERS=required no other host is trusted',
     message: hmacStamped(plain),
     settings: settings(hmacLine, { CLUSTERPEERS: 'required' }),
@@ -267,6 +269,7 @@ export const clustering: readonly Case[] = [
     expect: { ...looked, newStamps: 1 },
   },
   {
+    // promise: key-local-policy
     name: 'local policy applies to trusted mail, too',
     message: () => md5Stamped(bytes('Subject: x\nContent-Type: text/plain; name=a.exe\n\nbody\n')),
     settings: (stage) => ({

@@ -26,12 +26,14 @@ const refused = {
 /** What becomes of mail that is nested deeper than scanners look. */
 export const nesting: readonly Case[] = [
   {
+    // promise: depth
     name: 'a message of twenty multiparts is refused, and no scanner is asked',
     message: () => inMultiparts(20),
     settings: settings(),
     expect: refused,
   },
   {
+    // promise: depth
     name: 'a message of twenty attached messages is refused, and no scanner is asked',
     message: () => inMessages(20),
     settings: settings(),

@@ -89,6 +89,7 @@ export const qhpsi: readonly Case[] = [
     expect: { outcome: 'deferred', scans: 1, log: /exit code 0/ },
   },
   {
+    // promise: no-accident-clean
     name: 'a message that could not be scanned is deferred',
     message: () => troublesome,
     settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: '1' }),
@@ -208,6 +209,7 @@ export const qhpsi: readonly Case[] = [
     },
   },
   {
+    // promise: words-forge-nothing
     name: 'hostile recipients cannot break out of X-Quarantine-ID',
     message: () => infected,
     recipients: ['a\nX-Evil: yes@example.org', 'b,c%d e@example.org', '\xfc@example.org'],

@@ -138,12 +138,14 @@ export const tagging: readonly Case[] = [
     },
   },
   {
+    // promise: no-edit-virus
     name: 'mail with more than sixteen forged fields is refused before anything is edited',
     message: () => bytes(`${'X-QHPSI: clean\n'.repeat(17)}Subject: x\n\nbody\n`),
     settings: ({ scanner }) => ({ QHPSI: scanner }),
     expect: { outcome: 'refused', scans: 0, text: /its header has more than 16 X-QHPSI/ },
   },
   {
+    // promise: no-edit-virus
     name: 'mail that is too small or large to be scanned loses a forged field all the same',
     message: () => bytes('X-QHPSI: clean\nSubject: x\n\nbody\n'),
     settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIMAXSIZE: '10' }),
@@ -155,6 +157,7 @@ export const tagging: readonly Case[] = [
     },
   },
   {
+    // promise: scanned-is-queued
     name: 'scanners see the message without the removed fields, as it will be queued',
     message: () => bytes('Subject: x\nX-QHPSI: a\n\tVIRUS\n\nbody\n'),
     settings: ({ file }) => ({
@@ -163,6 +166,7 @@ export const tagging: readonly Case[] = [
     expect: { outcome: 'delivered', xQhpsi: 'clean' },
   },
   {
+    // promise: scanned-is-queued
     name: 'scanners see a first field that the sender cannot choose',
     message: () => bytes('%PDF-1.4: x\nSubject: x\n\nbody\n'),
     settings: ({ file }) => ({

@@ -77,6 +77,7 @@ t.test('log prints one readable line for each message', async (t) => {
   })
 })
 
+// promise: page-text
 t.test('text of strangers is harmless in a terminal', async (t) => {
   const evil = Buffer.from('\x1b[2J\n\t\u202e<x>').toString('latin1')
   const { out } = await onescan(['log'], { input: told({ id: evil }) })

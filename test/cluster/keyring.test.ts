@@ -102,6 +102,7 @@ t.test('a keyring that its owner and group can read is accepted', async (t) => {
   }
 })
 
+// promise: keys-unread
 t.test('a keyring that others may read or change is refused, with the remedy', async (t) => {
   for (const mode of [0o644, 0o602, 0o660]) {
     const path = ring(t, 'sesame\n', mode)
@@ -154,6 +155,7 @@ function ring(t: Test, text: string, mode = 0o600): string {
   return path
 }
 
+// promise: key-release
 t.test('only a marked hmac-sha256 key may release mail from quarantine', async (t) => {
   const mayRelease = (options: string) =>
     parseKeyring(`hmac-sha256:a:${secret}${options}\n`, 'ring')[0]?.mayRelease

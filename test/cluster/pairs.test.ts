@@ -96,6 +96,7 @@ function* neighbours(message: string): Generator<string> {
 const canonical = (message: string) =>
   message.endsWith('\n') || message === '' ? message : `${message}\n`
 
+// promise: stamp-stays
 t.test(
   'a stamp breaks if a byte of a bound field or of the body is changed, added or removed',
   async (t) => {
@@ -116,6 +117,7 @@ t.test(
   },
 )
 
+// promise: stamp-cover
 t.test('a byte more or less in its name makes no bound field an unbound one', async (t) => {
   for (const name of unbound) {
     for (const near of [`${name}-`, `X-${name}`, name.slice(0, -1), `${name}s`]) {
@@ -126,6 +128,7 @@ t.test('a byte more or less in its name makes no bound field an unbound one', as
   }
 })
 
+// promise: stamp-stays
 t.test('a stamp binds each blank in a quoted boundary', async (t) => {
   const withBoundary = (boundary: string) =>
     `MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="${boundary}"\n\n--b b\n\nx\n`
@@ -138,6 +141,7 @@ t.test('a stamp binds each blank in a quoted boundary', async (t) => {
   }
 })
 
+// promise: stamp-stays
 t.test('a stamp breaks if bound fields change their order', async (t) => {
   fc.assert(
     fc.property(letter, fc.nat(), fc.nat(), ({ fields, body }, a, b) => {
@@ -152,6 +156,7 @@ t.test('a stamp breaks if bound fields change their order', async (t) => {
   )
 })
 
+// promise: stamp-cover
 t.test(
   'a stamp breaks if a bound field moves above it, or a field by which mail is decoded is added there',
   async (t) => {
@@ -177,6 +182,7 @@ t.test(
   },
 )
 
+// promise: stamp-cover
 t.test('a stamp breaks if a line moves from the header to the body or back', async (t) => {
   const seen = new Map<string, string>()
   fc.assert(
@@ -193,6 +199,7 @@ t.test('a stamp breaks if a line moves from the header to the body or back', asy
   t.not(stampOf('A: b\n\n'), stampOf('A: b\n\n\n'))
 })
 
+// promise: stamp-cover
 t.test('a stamp holds whatever hosts do to fields that are theirs', async (t) => {
   const places = fc.array(fc.tuple(fc.nat(), fieldUnbound), { maxLength: 5 })
   const strewn = ({ fields, body }: Letter, own: readonly (readonly [number, string])[]) => {
@@ -242,6 +249,7 @@ t.test('a stamp holds if LF becomes CRLF, and if a last line end is added', asyn
   )
 })
 
+// promise: stamp-stays
 t.test('no stamp holds for a message whose line ends differ', async (t) => {
   fc.assert(
     fc.property(letter, fc.nat(), (letter, place) => {

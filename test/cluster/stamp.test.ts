@@ -219,6 +219,7 @@ t.test('a Content-* or MIME-Version field above an hmac-sha256 stamp breaks it',
   t.match(verify(withTop('Content-Length: 7', stamped(plain, alpha))), { trusted: true })
 })
 
+// promise: stamp-young
 t.test('a message that is not well formed is neither trusted nor signed', async (t) => {
   const good = stamped(plain, alpha).toString('latin1')
   const md5 = stamped(plain, md5Key).toString('latin1')
@@ -241,6 +242,7 @@ t.test('a message that is not well formed is neither trusted nor signed', async 
   }
 })
 
+// promise: stamp-young
 t.test('a stamp is too old after maxAge, and a clock may be 300 seconds ahead', async (t) => {
   const at = (time: number) => verify(stamped(plain, alpha, time))
   t.match(at(NOW - 3600), { trusted: true })
@@ -249,6 +251,7 @@ t.test('a stamp is too old after maxAge, and a clock may be 300 seconds ahead', 
   t.match(at(NOW + 301), { trusted: false, why: /301 seconds in the future/ })
 })
 
+// promise: stamp-young
 t.test('a stamp from before the last signature update does not hold', async (t) => {
   const message = stamped(plain, alpha)
   t.match(verify(message, { signatureDate: () => NOW }), { trusted: true })
@@ -258,12 +261,14 @@ t.test('a stamp from before the last signature update does not hold', async (t) 
   })
 })
 
+// promise: key-limits
 t.test('a key past its date neither signs nor verifies', async (t) => {
   const old = { ...alpha, until: '2020-01-01' }
   t.match(verify(stamped(plain, alpha), { keys: [old] }), { trusted: false })
   t.equal(stamped(plain, old), plain)
 })
 
+// promise: key-limits
 t.test('a key signs and verifies by its own scheme alone', async (t) => {
   const sameSecret: Key = { ...md5Key, id: 'alpha', secret }
   t.match(verify(stamped(plain, alpha), { keys: [sameSecret] }), { trusted: false })
@@ -281,6 +286,7 @@ t.test('4,000 foreign stamps cost one pass, and hide no stamp of a known key', a
   t.match(verify(bytes(many.join('') + stamped(plain, alpha).toString())), { trusted: true })
 })
 
+// promise: stamp-young
 t.test('at most sixteen stamps of known keys are verified', async (t) => {
   const forged = hmacValue(plain, Buffer.alloc(32), { id: 'alpha', time: NOW, scanners: 'x' })
   const fields = (count: number) =>

@@ -1,37 +1,35 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { findEvidence } from './evidence.ts'
 import { promises } from './promises.ts'
 
-/** The tests that the page of security relies on are there, under the names that it gives. */
-
-const root = join(import.meta.dirname, '../..')
-const read = (path: string) => readFileSync(join(root, path), 'utf8')
+/** Each promise of the page of security has tests that show it. */
 
 /** Promises at least, and tests at least: what is taken out by mistake is noticed. */
 const PROMISES = 85
 const TESTS = 290
 
-const named = Object.values(promises)
-  .flatMap((byPromise) => Object.values(byPromise))
-  .map((byFile) =>
-    Object.entries(byFile).flatMap(([path, titles]) => titles.map((title) => ({ path, title }))),
-  )
+const evidence = findEvidence()
 
-t.test('each test that a promise names exists', async (t) => {
-  t.ok(named.length >= PROMISES, `${named.length} promises`)
-  t.ok(named.flat().length >= TESTS, `${named.flat().length} tests`)
-  for (const tests of named) t.ok(tests.length > 0, 'a promise has a test')
-  for (const { path, title } of named.flat()) t.ok(isThere(path, title), `${path}: ${title}`)
+t.test('each promise has a test, and each test that shows one names a promise', async (t) => {
+  const words = Object.values(promises).flatMap((byWord) => Object.keys(byWord))
+  t.equal(new Set(words).size, words.length, 'no word stands for two promises')
+  t.ok(words.length >= PROMISES, `${words.length} promises`)
+  t.ok(evidence.length >= TESTS, `${evidence.length} tests`)
+  for (const word of words) {
+    t.ok(
+      evidence.some(({ promise }) => promise === word),
+      `a test shows ${word}`,
+    )
+  }
+  for (const { promise, file, line, title } of evidence) {
+    t.ok(words.includes(promise), `${file}:${line}: ${promise} is a promise`)
+    t.not(title, '', `${file}:${line}: a test stands below`)
+  }
 })
 
 t.test('each chapter of the promises is one of the page of security', async (t) => {
-  const page = read('doc/security.md')
+  const page = readFileSync(join(import.meta.dirname, '../../doc/security.md'), 'utf8')
   for (const chapter of Object.keys(promises)) t.match(page, new RegExp(`^##+ ${chapter}$`, 'm'))
 })
-
-/** Whether the file has a test of that name, which may be made up of parts in a template. */
-function isThere(path: string, title: string): boolean {
-  const source = read(path)
-  return [`'${title}'`, `"${title}"`, `\`${title}\``].some((form) => source.includes(form))
-}

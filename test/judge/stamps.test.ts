@@ -186,6 +186,7 @@ const releasedBy = (address: string, text = letter) => {
 const releasing = { CLUSTERKEYS: ringIn(t, ':release'), REJECTVIRUS: '1' }
 const infected = scannerOf('clamd', virus)
 
+// promise: key-release
 t.test('a stamp of a release spares scanners for its recipients, and no others', async (t) => {
   const scanners = [infected, localPolicy('attachments')]
   const { decision, asked } = await judgeMail(releasedBy('b@example.org'), {
@@ -243,6 +244,7 @@ t.test('a release that is sent on, in whatever way, is scanned', async (t) => {
   }
 })
 
+// promise: key-release
 t.test('a release spares no local policy', async (t) => {
   const scanners = [infected, localPolicy('attachments', await banned())]
   const { decision } = await judgeMail(releasedBy('b@example.org'), {

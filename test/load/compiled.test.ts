@@ -5,6 +5,7 @@ import { expectTruthUnderLoad, missing } from './short.ts'
 const compiled = runtimes[1]?.program
 const skip = missing || (compiled === undefined && 'npm run build:native')
 
+// promise: others-unharmed
 t.test('under load, compiled, stamps fit and verdicts are true', { skip }, async (t) => {
   await expectTruthUnderLoad(t, compiled!)
 })

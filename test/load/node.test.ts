@@ -2,6 +2,7 @@ import t from 'tap'
 import { runtimes } from './rig.ts'
 import { expectTruthUnderLoad, missing } from './short.ts'
 
+// promise: others-unharmed
 t.test(
   'under load, on Node with its turns out of order, stamps fit and verdicts are true',
   {

@@ -16,6 +16,7 @@ t.test('fields that all readers take for the same fields can be removed', async 
   }
 })
 
+// promise: no-edit-virus
 t.test('a field cannot be removed if some readers take its place for the body', async (t) => {
   for (const line of ['\r\n', ' \n', 'no field\n', 'A : b\n', '\0\n', 'A: b\r\r\n']) {
     const { kind } = clearing(`A: b\n${line}X-QHPSI: clean\n\n`)

@@ -27,6 +27,7 @@ function received(pieces: readonly Buffer[]): Message {
 const bytesOf = ({ header, body }: Message) =>
   Buffer.concat([header.bytes, ...Array.from(body(), (chunk) => Buffer.from(chunk))])
 
+// promise: step-2-receive, rule-12-content
 t.test('any message comes out as it went in, in any split', async (t) => {
   await fc.assert(
     fc.asyncProperty(

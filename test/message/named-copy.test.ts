@@ -98,6 +98,7 @@ t.test('every call for a copy that cannot be made, or was removed, rejects', asy
   t.same(readdirSync(directory), [])
 })
 
+// promise: spool, rule-2-move
 t.test('a file for scanners is private if there is no SPOOLDIR', async (t) => {
   const directory = t.testdir()
   const message = messageWith({ directory })

@@ -196,6 +196,7 @@ async function tick(): Promise<void> {
   for (const start = now(); now() === start; ) await new Promise(setImmediate)
 }
 
+// promise: others-unharmed
 t.test('messages that are read at the same time do not share a buffer', async (t) => {
   const bodies = Array.from({ length: 10 }, (_, n) => Buffer.alloc(3_000_000, `message ${n}\n`))
   const messages = bodies.map((body, n) =>

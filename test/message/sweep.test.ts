@@ -10,6 +10,7 @@ const now = Date.now()
 const old = (now - SWEEP_AGE - 1000) / 1000
 const always = new AbortController().signal
 
+// promise: step-3-judge, rule-2-move
 t.test('the sweep removes what kill -9 left, by age and name, and nothing else', async (t) => {
   const sharedDirectory = t.testdir({
     'onescan-1-abc.msg': 'left long ago',
@@ -64,6 +65,7 @@ t.test(
   },
 )
 
+// promise: root-sweep
 t.test(
   'the sweep enters no directory that has the name of a file, and none of others',
   { skip: notRoot },
@@ -81,6 +83,7 @@ t.test(
   },
 )
 
+// promise: root-sweep
 t.test(
   'a directory that is exchanged for a link while it is swept leads the sweep to no other',
   async (t) => {
@@ -119,6 +122,7 @@ t.test('the sweep follows no link', async (t) => {
   t.same(readdirSync(join(directory, 'precious')), ['file'])
 })
 
+// promise: root-many-files
 t.test(
   'the sweep reads a directory of very many files in slices, and ends at the signal',
   async (t) => {

@@ -146,6 +146,7 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
   const untouched =
     "stat -c '%n %U:%G %a %s' /precious /etc/shadow /etc/passwd- /root /own /own/deep/kept; ls -A /target; cat /precious /ran"
   for (const round of rounds) {
+    // promise: root-clamav-directory
     await t.test(`none is led elsewhere, runs for another, or waits, round ${round}`, async (t) => {
       must('dpkg -i /onescan.deb >/dev/null 2>&1; chown root /etc/onescan/keys')
       const before = must(untouched)

@@ -96,6 +96,7 @@ t.test('every service has its two scripts here', async (t) => {
 })
 
 for (const [what, put] of Object.entries(puts)) {
+  // promise: root-clamav-directory
   t.test(`no run script is led elsewhere, or waits, by ${what}`, { skip }, async (t) => {
     for (const name of scripts) {
       const at = makeHost(t, put)
@@ -112,6 +113,7 @@ for (const [what, put] of Object.entries(puts)) {
   })
 }
 
+// promise: root-clamav-directory
 t.test('a link in the place of a log directory gives nobody a way in', { skip }, async (t) => {
   for (const name of scripts.filter((script) => script.includes('/log/'))) {
     const at = makeHost(t, () => {})
@@ -150,6 +152,7 @@ function changesElsewhere(text: string): string[] {
 
 const untraced = skip || (!findProgram('strace') && 'install Debian package strace')
 
+// promise: root-directory-exchange
 t.test(
   'root changes no name in a directory that another account may write to',
   { skip: untraced },
@@ -170,6 +173,7 @@ t.test(
   },
 )
 
+// promise: root-directory-exchange
 t.test(
   "the directory in which Postfix looks for sockets is root's, with and without systemd",
   { skip },

@@ -148,6 +148,7 @@ const rows: readonly Row[] = [
     says: /quarantine may hold mail;[\s\S]* left: \/var\/spool\/onescan, where something is mounted, [\s\S]*^secret\n\S+ is a mountpoint$/m,
   },
   {
+    // promise: root-removal
     name: 'purge, install: mail is unscanned, and that is said',
     before: `${install}; ${purge}`,
     does: install,
@@ -325,6 +326,7 @@ t.test('maintainer scripts', { skip: bareHostMissing }, async (t) => {
     })
   }
 
+  // promise: bad-smtpd-or-quotad
   await t.test(
     'accounts that ask onescand have no keys, and those with keys need not ask',
     async () => {
@@ -343,6 +345,7 @@ t.test('maintainer scripts', { skip: bareHostMissing }, async (t) => {
     },
   )
 
+  // promise: bad-smtpd-or-quotad
   await t.test('an account that was taken out of a group stays out', async (t) => {
     must(`${reset}; ${install} >/dev/null 2>&1; id -nG onescan | grep -qw onescan-keys`)
     must(`gpasswd -d onescan onescan-keys >/dev/null
@@ -361,6 +364,7 @@ t.test('maintainer scripts', { skip: bareHostMissing }, async (t) => {
     t.equal(spool('0700'), '700')
   })
 
+  // promise: root-runs-nothing
   await t.test("the self-test is nobody else, and cannot type at root's terminal", async (t) => {
     writeFileSync(at('/typist'), typist, { mode: 0o755 })
     writeFileSync(at('/work'), terminalWork(configure, '/typed'))

@@ -39,6 +39,7 @@ t.test('systemd-analyze finds no fault with the units', analyze, async (t) => {
 /** Tenths of what systemd-analyze calls the exposure, which is 10 for a service without any limit. */
 const exposures = { 'onescand.service': 12, 'onescan-quotad.service': 7 }
 
+// promise: bad-onescand, rule-15-account
 t.test('systemd-analyze security rates the services 1.2 and 0.7 at most', analyze, async (t) => {
   t.same(Object.keys(exposures).sort(), units.filter((name) => name.endsWith('.service')).sort())
   const directory = t.testdir()
@@ -60,6 +61,7 @@ t.test('the units leave the runtime and clamd what they need', async (t) => {
   t.match(service, '\nPrivateUsers=no\n', 'or all owners of files look alike')
 })
 
+// promise: bad-smtpd-or-quotad
 t.test('only the first process of a service may send its state to systemd', async (t) => {
   for (const unit of [service, quotad]) {
     t.match(unit, '\nType=notify\n')
@@ -67,6 +69,7 @@ t.test('only the first process of a service may send its state to systemd', asyn
   }
 })
 
+// promise: log-unread, bad-smtpd-or-quotad
 t.test('root makes files only where nobody else may put a link', async (t) => {
   const socket = readFileSync(join(deb, 'onescand.socket'), 'utf8')
   t.match(socket, '\nListenStream=/run/onescan/slot.sock\n')
@@ -86,6 +89,7 @@ t.test('services log with the mail system', async (t) => {
   for (const unit of [service, quotad]) t.match(unit, '\nSyslogFacility=mail\n')
 })
 
+// promise: bad-onescand
 t.test('no two services run as one user', async (t) => {
   const users = [service, quotad].map((unit) => /^User=(.*)$/m.exec(unit)?.[1])
   t.same(users, ['onescan', 'onescan-quotad'])
@@ -120,6 +124,7 @@ const tmpfiles = {
     (!findProgram('systemd-tmpfiles') && 'install Debian package systemd'),
 }
 
+// promise: rule-15-account
 t.test('account and directories, made by systemd alone', tmpfiles, async (t) => {
   const run = { onescan: {} } // as older packages left it
   const host = t.testdir({ etc: { passwd: '', group: '' }, var: { spool: {} }, run })

@@ -33,6 +33,7 @@ for (const { name, missing, start } of mtas) {
       return data
     }
 
+    // promise: rule-12-content
     t.test('clean mail is tagged and stamped, and its body untouched', async (t) => {
       const daemon = await passage.serve(t, { ...settings, CLUSTERKEYS: ring })
       t.match(await send(plain), /^250 /)
@@ -47,6 +48,7 @@ for (const { name, missing, start } of mtas) {
       t.match(daemon.log.join('\n'), /decision=accept scan=clean .*door=milter/)
     })
 
+    // promise: rule-9-forged-senders
     t.test('EICAR is refused by the name of the virus', async (t) => {
       await passage.serve(t, { ...settings, REJECTVIRUS: '1' })
       const before = receiver.count()
@@ -56,6 +58,7 @@ for (const { name, missing, start } of mtas) {
       t.equal(receiver.count(), before + 1)
     })
 
+    // promise: rule-9-forged-senders
     t.test('EICAR is dropped with REJECTVIRUS=2', async (t) => {
       await passage.serve(t, { ...settings, REJECTVIRUS: '2' })
       const before = receiver.count()
@@ -66,6 +69,7 @@ for (const { name, missing, start } of mtas) {
       t.equal(receiver.count(), before + 1)
     })
 
+    // promise: rule-9-forged-senders
     t.test('VIRUSFORWARD gets a virus instead of its recipients', async (t) => {
       await passage.serve(t, { ...settings, VIRUSFORWARD: 'quarantine@example.org' })
       t.match(await send(infected, { to: ['ben@example.org', 'cem@example.org'] }), /^250 /)
@@ -76,6 +80,7 @@ for (const { name, missing, start } of mtas) {
       ])
     })
 
+    // promise: rule-12-content
     t.test('X-QHPSI fields of a sender are removed, in any form', async (t) => {
       await passage.serve(t, settings)
       const forged = bytes(
@@ -86,6 +91,7 @@ for (const { name, missing, start } of mtas) {
       t.same(headerValues(message, 'X-QHPSI'), ['virus found'])
     })
 
+    // promise: rule-11-recipients
     t.test('messages of one connection have verdicts of their own', async (t) => {
       await passage.serve(t, { ...settings, REJECTVIRUS: '1' })
       const session = await openSmtp(passage.port)
@@ -115,6 +121,7 @@ for (const { name, missing, start } of mtas) {
       t.match(await send(infected, { from: '' }), /^550 5\.7\.1 /)
     })
 
+    // promise: rule-12-content
     t.test('large mail passes whole', async (t) => {
       await passage.serve(t, settings)
       const line = 'all work and no play makes Jack a dull boy\n'
@@ -125,6 +132,7 @@ for (const { name, missing, start } of mtas) {
       t.ok(bodyOf(mail.message).equals(withEnd(bodyOf(message))))
     })
 
+    // promise: rule-7-temporary
     t.test('while clamd is away, mail is deferred', async (t) => {
       await passage.serve(t, { ...settings, CLAMD: '/nonexistent' })
       const before = receiver.count()
@@ -132,6 +140,7 @@ for (const { name, missing, start } of mtas) {
       t.equal(receiver.count(), before)
     })
 
+    // promise: rule-7-temporary
     t.test('while onescand is away, mail is deferred', async (t) => {
       const before = receiver.count()
       const session = await openSmtp(passage.port)
@@ -141,6 +150,7 @@ for (const { name, missing, start } of mtas) {
       t.equal(receiver.count(), before)
     })
 
+    // promise: rule-5-crash
     t.test('onescand that is killed amid a scan leaves the mail with the client', async (t) => {
       const daemon = await passage.serve(t, { QHPSI: `/bin/sh -c 'kill -9 $PPID; sleep 60' %s` })
       const before = receiver.count()

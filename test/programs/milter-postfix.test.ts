@@ -43,6 +43,7 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     t.same(headerValues(mail.message, 'X-QHPSI'), ['clean'])
   })
 
+  // promise: rule-9-forged-senders
   t.test('a virus of a local program goes back to its sender', async (t) => {
     await passage.serve(t, { QHPSI: stage.scanner, REJECTVIRUS: '1' })
     postfix?.submit(virus, '-t', '-f', 'ann@example.net')
@@ -110,6 +111,7 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     },
   )
 
+  // promise: rule-8-not-clean
   t.test('authenticated clients can have another policy', async (t) => {
     await passage.serve(t, { QHPSI: stage.scanner, SCANFAIL_RELAY: 'accept' })
     const session = await openSmtp(passage.port)

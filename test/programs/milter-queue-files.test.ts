@@ -25,6 +25,7 @@ for (const { name, missing, start } of mtas) {
     const tracer = ['strace', '-D', '-f', '-qq', '-e', 'trace=%file', '-o', trace]
     await passage.serve(t, { QHPSI: 'plugin: eicar' }, [...tracer, ...newest])
 
+    // promise: rule-1-interface, rule-2-move, rule-4-locks
     t.test('opens no file of the queue', async (t) => {
       const session = await openSmtp(passage.port)
       const large = Buffer.concat([plain, Buffer.alloc(500_000, 'all work and no play\n')])

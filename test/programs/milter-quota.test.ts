@@ -19,6 +19,7 @@ for (const { name, missing, start } of mtas) {
     const passage = await openPassage(t, start)
     await passage.serve(t, { QHPSI: 'plugin: eicar', QUOTAD, QUOTANAME: 'local' })
 
+    // promise: rule-9-forged-senders
     t.test('of three recipients only the full one is refused', async (t) => {
       const sent = await send(passage.port, recipients)
       t.match(sent.rcpt[0], refusal)
@@ -67,6 +68,7 @@ t.test('the policy service, behind Postfix', { skip: postfixMissing }, async (t)
     t.same([...taken].sort(), recipients.slice(1).sort())
   })
 
+  // promise: rule-13-relay
   t.test('the policy service never opens a relay: later restrictions still count', async (t) => {
     const sent = await send(postfix.port, ['room@elsewhere.example.com'])
     t.match(sent.rcpt[0], /^(454|554) .*Relay access denied/)

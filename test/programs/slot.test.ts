@@ -108,6 +108,7 @@ t.test('with clamd', { skip: clamdMissing }, async (t) => {
     },
   )
 
+  // promise: rule-8-not-clean
   t.test('clamd that is killed defers mail, and scans again when it is back', async (t) => {
     const mortal = await startClamd()
     const settings = { ...plugin, CLAMD: mortal.socket }

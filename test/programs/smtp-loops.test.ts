@@ -20,7 +20,9 @@ t.test(
   { skip: postfixMissing },
   async (t) => {
     for (const [how, settings, step] of [
+      // promise: rule-10-loops, proxy-no-filter
       ['at RCPT, without XFORWARD', {}, 'rcpt'],
+      // promise: rule-10-loops
       [
         'at the content, with XFORWARD, for which no Received field is added',
         { smtpd_authorized_xforward_hosts: '127.0.0.0/8', smtpd_proxy_options: 'speed_adjust' },

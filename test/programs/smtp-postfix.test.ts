@@ -104,6 +104,7 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
   const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
 
   for (const speedAdjust of [true, false]) {
+    // promise: proxy-speed-adjust
     const how = speedAdjust ? 'with speed_adjust' : 'without speed_adjust'
     t.test(how, async (t) => {
       const line = '  -o smtpd_proxy_options=speed_adjust\n'
@@ -141,6 +142,7 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
         t.match((await send(port, trouble)).data, /^451 4\.7\.1 message could not be scanned/)
       })
 
+      // promise: proxy-away
       t.test('while onescand is away, mail is deferred', async (t) => {
         const { mail, rcpt, data } = await send(port, clean)
         t.match(
@@ -149,6 +151,7 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
         )
       })
 
+      // promise: proxy-xforward
       t.test('the client is the one that XFORWARD names', async (t) => {
         const daemon = await passage.serve(t, settings)
         const session = await openSmtp(port)
@@ -178,6 +181,7 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
         }
       })
 
+      // promise: proxy-speed-adjust
       t.test('messages of one client have verdicts of their own', async (t) => {
         await passage.serve(t, settings)
         const session = await openSmtp(port)
@@ -214,6 +218,7 @@ t.test('after the queue', { skip: postfixMissing }, async (t) => {
     await daemon.logged(new RegExp(`decision=accept .*queue=${id} remote=127\\.0\\.0\\.1 `))
   })
 
+  // promise: rule-9-forged-senders
   t.test('a virus is tagged, and nothing is sent to its sender', async (t) => {
     await serve(t)
     const before = receiver.count()
@@ -232,6 +237,7 @@ t.test('after the queue', { skip: postfixMissing }, async (t) => {
     t.match(headerValues(message, 'X-Quarantine-ID'), [/ben@example\.org/])
   })
 
+  // promise: rule-9-forged-senders
   t.test('mail that could not be scanned stays in the queue, and is sent again', async (t) => {
     const daemon = await serve(t)
     await send(port, trouble)

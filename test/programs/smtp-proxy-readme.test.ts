@@ -41,6 +41,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
   })
   await daemon.logged(/serving/)
 
+  // promise: rule-1-interface, proxy-commands
   t.test('EHLO, XFORWARD, MAIL, RCPT, DATA and QUIT, one message a connection', async (t) => {
     const before = next.commands.length
     const session = await openSmtp(postfix.port)
@@ -56,6 +57,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     ]) // biome-ignore format: a list
   })
 
+  // promise: rule-1-interface, proxy-syntax
   t.test('MAIL and RCPT are forwarded without modification', async (t) => {
     const client = await callDoor(postfix.port)
     t.teardown(() => client.socket.destroy())
@@ -70,6 +72,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     t.ok(next.commands.includes(rcpt))
   })
 
+  // promise: proxy-reject
   t.test(
     'content is rejected with a negative reply, and not completed at the server behind',
     async (t) => {
@@ -81,6 +84,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     },
   )
 
+  // promise: rule-6-acknowledge, proxy-accept
   t.test('content is accepted with the reply of the server behind', async (t) => {
     t.match((await send(postfix.port, clean)).data, /^250 2\.0\.0 next queued it as \d+ for 1$/)
     next.script = (verb) => (verb === '.' ? '554 5.6.0 next does not like it' : undefined)
@@ -90,6 +94,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     next.script = undefined
   })
 
+  // promise: proxy-accept
   t.test('a recipient is rejected with the reply of the server behind', async (t) => {
     next.script = (verb) => (verb === 'RCPT' ? '550 5.1.1 next knows nobody' : undefined)
     t.equal((await send(postfix.port, clean)).rcpt[0], '550 5.1.1 next knows nobody')
@@ -104,6 +109,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     return { client, offer: await client.say('EHLO client.example.org') }
   }
 
+  // promise: proxy-syntax
   t.test('MAIL and RCPT are accepted in the same syntax as by Postfix', async (t) => {
     const forms: readonly (readonly [mail: string, rcpt: string])[] = [
       ['mail from:<ann@example.net>', 'rcpt to:<ben@example.org>'],
@@ -124,6 +130,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     await client.say('QUIT')
   })
 
+  // promise: proxy-features
   t.test(
     'a feature that the server behind lacks is refused in its words, or switched off in front',
     async (t) => {
@@ -144,6 +151,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     },
   )
 
+  // promise: proxy-xforward
   t.test('XFORWARD reaches the server behind as it was sent', async (t) => {
     const before = next.commands.length
     await send(postfix.port, clean)
@@ -152,12 +160,14 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     t.match(told.join(' '), /PORT=\d+/)
   })
 
+  // promise: proxy-reject
   t.test('refused content leaves no transaction open at the server behind', async (t) => {
     await send(postfix.port, virus)
     while (next.open > 0) await new Promise(setImmediate)
     t.pass('the connection is closed')
   })
 
+  // promise: proxy-commands
   t.test('Postfix sends no other command, and the filter makes none', async (t) => {
     const known = /^(EHLO|XFORWARD|MAIL|RCPT|DATA|RSET|QUIT|HELO)\b/i
     t.same(

@@ -120,6 +120,7 @@ t.test(
       })
     }
 
+    // promise: rule-14-smuggling
     t.test('a bare LF or CR is refused before the queue, as Postfix does', async (t) => {
       const strict = await startPostfix(receiver.port, {
         notify_classes: '',

@@ -60,6 +60,7 @@ t.test('the remedy names the group of keys if there is one, and never that of ro
   t.match(remedyFor([0], 'root:x:0:\n'), /^see the owner, group and mode of/)
 })
 
+// promise: key-local-policy
 t.test('if the slot asks onescand, its account should have no keys', async (t) => {
   const file = join(t.testdir({}), 'ring')
   writeFileSync(file, hmac, { mode: 0o600 })
@@ -75,6 +76,7 @@ t.test('if the slot asks onescand, its account should have no keys', async (t) =
   }
 })
 
+// promise: cluster-only
 t.test('an md5 key is a risk in plain words, a short one an error', async (t) => {
   const text = `${hmac}\nmd5:long:${'x'.repeat(16)}\nmd5:short:${'x'.repeat(15)}\n`
   const findings = checkKeyring(host({ CLUSTERKEYS: ring(t, text) }))

@@ -12,30 +12,35 @@ import { linesOf } from './tell.ts'
  * makes others. Where one shows a fault, all that is needed to make it again is told.
  */
 const orders: Readonly<Record<string, Order>> = {
+  // promise: scanned-is-queued
   'mail through the slot socket is what others read in it': {
     count: isWhole ? 3000 : 150,
     seed: 1,
     doors: { socket: 1 },
     variants: { refuse: 1 },
   },
+  // promise: no-edit-virus
   'tags of the slot socket are true, and mail that was not scanned has none': {
     count: isWhole ? 2000 : 100,
     seed: 2,
     doors: { socket: 1 },
     variants: { tag: 2, skip: 1 },
   },
+  // promise: scanned-is-queued
   'mail through the milter is what others read in it': {
     count: isWhole ? 2500 : 150,
     seed: 3,
     doors: { milter: 1 },
     variants: { refuse: 1 },
   },
+  // promise: no-edit-virus
   'tags of the milter are true, and mail that was not scanned has none': {
     count: isWhole ? 1600 : 100,
     seed: 4,
     doors: { milter: 1 },
     variants: { tag: 2, skip: 1 },
   },
+  // promise: scanned-is-queued
   'mail through the slot itself is what others read in it': {
     count: isWhole ? 400 : 100,
     seed: 5,
@@ -63,6 +68,7 @@ t.test('mail at all doors before one clamd', { skip }, async (t) => {
     })
   }
 
+  // promise: no-edit-virus
   await t.test('no door lets pass what once carried a virus or a forged tag past it', async (t) => {
     const tally = newTally()
     await runAttacks(rig, tally, isWhole)

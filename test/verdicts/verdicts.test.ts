@@ -356,6 +356,7 @@ t.test(
   },
 )
 
+// promise: others-unharmed
 t.test('if a client leaves, or gives no time, no other copy is deferred for it', async (t) => {
   const left = { ...vain, unfinished: true } as const
   const hasty = { policy: { ...policy, timeout: policy.timeout / 3 } }
@@ -382,6 +383,7 @@ t.test('if a message is withheld from scanners, no other copy is deferred for it
   t.equal(scans.length, 2)
 })
 
+// promise: others-unharmed
 t.test(
   'a message that no two readers read alike is withheld, too, if it kills scanners',
   async (t) => {
@@ -404,6 +406,7 @@ t.test(
   },
 )
 
+// promise: others-unharmed
 t.test(
   'other mail that was scanned when such a message killed is not withheld or deferred',
   async (t) => {

@@ -129,6 +129,7 @@ for (const { name, program } of missing ? [] : clients) {
       }
     })
 
+    // promise: bad-onescand, client-drop
     t.test('end: 0 is obeyed only if the client itself was told to drop mail', async (t) => {
       const dropped = await meet(t, client, answering(end(code(0))), {
         settings: { REJECTVIRUS: '2' },
@@ -197,6 +198,7 @@ for (const { name, program } of missing ? [] : clients) {
     })
   })
 
+  // promise: bad-onescand
   t.test(`${name} goes cold for an invalid answer, with the mail as it came`, async (t) => {
     const setup: SlotSetup = { errorFd: 6, settings: { ERROR_FD: '6' } }
     const script = answering(accept(bodyAt(HEADER), insert('x'), keep(0, HEADER + 1)))
@@ -205,6 +207,7 @@ for (const { name, program } of missing ? [] : clients) {
     t.equal(run.errorText.length, 0)
   })
 
+  // promise: client-half-answer
   t.test(`${name}: a connection may break at any point of the question`, async (t) => {
     const message = Buffer.from(`Subject: x\n\n${'body\n'.repeat(100_000)}`)
     for (const after of ['', '1', 'V', 'E', 'S', '.', 'M']) {
@@ -247,6 +250,7 @@ t.test('the client waits as long as the document says', { jobs: 5, skip: missing
     t.ok(Number(left) <= 30, left!)
     t.ok(run.time > 9900, `${run.time}`)
   })
+  // promise: client-half-answer
   t.test('ten seconds are given for the rest of an answer', async (t) => {
     const run = await timed(t, async ({ question, say }) => {
       await question
@@ -279,6 +283,7 @@ t.test('the client waits as long as the document says', { jobs: 5, skip: missing
   })
 })
 
+// promise: client-cold
 t.test(
   'if the connection ends, onescanc asks about the mail once more',
   { skip: missing },

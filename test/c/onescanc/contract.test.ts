@@ -201,6 +201,7 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
     },
   )
 
+  // promise: client-cold
   t.test('without a cold program, or with the client in its place, it ends with 120', async (t) => {
     const alone = join(t.testdir(), 'bin')
     mkdirSync(alone)

@@ -73,6 +73,7 @@ t.test('programs above the limit wait, and all are served', { skip: missing }, a
   }
 })
 
+// promise: client-cold
 t.test(
   'a program that has waited too long defers its mail, and logs a line',
   { skip: missing },

@@ -93,6 +93,7 @@ t.test(
   },
 )
 
+// promise: client-cold
 t.test('the disk is full: 53', { skip: missing }, async (t) => {
   for (const { program } of clients) {
     const ended = await run(t, edit, {
@@ -131,6 +132,7 @@ t.test(
   },
 )
 
+// promise: client-cold
 t.test(
   'onescanc works under softlimit -m 3000000, as in classic run scripts',
   { skip: missing },

@@ -107,6 +107,7 @@ const nonsense: Readonly<Record<string, Buffer>> = {
   'a request for the message': frame('m'),
 }
 
+// promise: bad-onescand
 t.test('an answer that is no answer counts for nothing', { skip: missing }, async (t) => {
   const names = Object.keys(nonsense)
   const readings = read(names.map((what) => after(nonsense[what]!)))
@@ -125,6 +126,7 @@ t.test('an answer without an acknowledgement is invalid', { skip: missing }, asy
   ])
 })
 
+// promise: client-half-answer
 t.test('an answer that is cut off at any byte is invalid', { skip: missing }, async (t) => {
   const words = after(heartbeat, edited)
   const cuts = Array.from({ length: words.length }, (_, length) => words.subarray(0, length))
@@ -135,6 +137,7 @@ t.test('an answer that is cut off at any byte is invalid', { skip: missing }, as
   t.match(readOne(heartbeat, edited), { kind: 'a', header: 'X-QHPSI: clean\nSubject: x\n\n' })
 })
 
+// promise: bad-onescand, client-half-answer
 t.test('end: exactly the codes of the document', { skip: missing }, async (t) => {
   const numbers = Array.from({ length: 256 }, (_, number) => number)
   const obeyed = (fields: readonly Buffer[]) => {
@@ -149,6 +152,7 @@ t.test('end: exactly the codes of the document', { skip: missing }, async (t) =>
   t.same(obeyed([replyText('Dmessage refused (#5.7.1)')]), [82, 88])
 })
 
+// promise: client-half-answer
 t.test('garbage of any kind is invalid', { skip: missing }, async (t) => {
   const bytes = fc.uint8Array({ maxLength: 300 })
   const fields = fc.array(

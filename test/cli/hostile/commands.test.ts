@@ -178,6 +178,7 @@ t.test('each attempt begins with a call that the command understands', { skip },
   }
 })
 
+// promise: root-envdir-program, root-package-json
 t.test(
   'no command that root runs obeys another user, reads for him or waits for him',
   { skip },
@@ -190,6 +191,7 @@ t.test(
   },
 )
 
+// promise: root-endless-files
 t.test("no setting that leads to another user's files changes that", { skip }, async (t) => {
   const tried = await tryAll(t, function* (path) {
     for (const thing of things) {

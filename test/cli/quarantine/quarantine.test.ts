@@ -361,6 +361,7 @@ async function nobodysQuarantine(t: Test) {
   return { directory, id }
 }
 
+// promise: root-quarantine-session
 t.test('root reads a quarantine by its account, and stays root', { skip: notRoot }, async (t) => {
   const { directory, id } = await nobodysQuarantine(t)
   const { out, code, err } = await run(directory, 'list')
@@ -374,6 +375,7 @@ t.test('root reads a quarantine by its account, and stays root', { skip: notRoot
   t.equal(uid, NOBODY)
 })
 
+// promise: root-quarantine-session
 t.test(
   "no process of the quarantine's account is in the session of root, or has its variables",
   { skip: notRoot },
@@ -400,6 +402,7 @@ tr '\\0' '\\n' </proc/$PPID/environ >${told}/environ; exec cat >/dev/null
   },
 )
 
+// promise: root-quarantine-session
 t.test(
   'a process of the quarantine that is stopped keeps root no longer than its deadline',
   { skip: notRoot },
@@ -536,6 +539,7 @@ t.test('list reads no message, only what is above it', async (t) => {
   t.match(out, names.join(' '))
 })
 
+// promise: root-quarantine-exchange
 t.test('what was exchanged since it was seen is not released', async (t) => {
   const { directory, release, delivered } = build(t)
   const id = await keepOne(directory, Date.now(), { text: 'Subject: x\n\nharmless\n' })
@@ -561,6 +565,7 @@ t.test('what was exchanged since it was seen is not released', async (t) => {
   t.equal((await run(directory, ...release, ...names)).code, 0)
 })
 
+// promise: root-quarantine-exchange
 t.test('what is approved is what goes, though the file is rewritten meanwhile', async (t) => {
   const directory = makeQuarantine(t)
   const maildir = makeMaildir()
@@ -590,6 +595,7 @@ t.test('what is approved is what goes, though the file is rewritten meanwhile', 
   t.same(sent!.recipients, ['b@example.org'])
 })
 
+// promise: root-quarantine-exchange
 t.test(
   'root signs nothing from a quarantine whose account may not read the keyring',
   { skip: notRoot },

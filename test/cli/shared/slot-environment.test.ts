@@ -44,6 +44,7 @@ t.test('a directory that is missing, or a word that is no assignment, is reporte
   t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['=A'] }), /must be KEY=VALUE/)
 })
 
+// promise: root-paths
 t.test('a FIFO in the directory is reported, and not waited for', async (t) => {
   const directory = t.testdir({})
   execFileSync('mkfifo', [join(directory, 'QHPSI')])
@@ -52,6 +53,7 @@ t.test('a FIFO in the directory is reported, and not waited for', async (t) => {
 
 const notRoot = process.getuid?.() !== 0 && 'run as root'
 
+// promise: root-envdir-secret
 t.test(
   'root takes no variables that somebody else could have written',
   { skip: notRoot },
@@ -85,6 +87,7 @@ t.test(
   },
 )
 
+// promise: root-secrets
 t.test(
   'what crosses to another account are settings and PATH, and no secret of root',
   async (t) => {

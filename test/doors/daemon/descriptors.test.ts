@@ -33,6 +33,7 @@ os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
 os.execvp(sys.argv[2], sys.argv[2:])`
 
 for (const { name, program } of runtimes) {
+  // promise: files-that-never-close
   t.test(
     `${name}: no descriptor of a client stops a worker, or the end of onescand`,
     { skip: cannotMount },
@@ -76,6 +77,7 @@ for (const { name, program } of runtimes) {
   const question = { variables: settings, message: plain }
   const skip = cannotMount || (!isRefused && 'needs Linux 6.16')
 
+  // promise: files-that-never-close
   t.test(
     `${name}: a connection from before the start passes none, once it is accepted`,
     { skip },
@@ -88,6 +90,7 @@ for (const { name, program } of runtimes) {
     },
   )
 
+  // promise: stopped-worker
   t.test(
     `${name}: what such a client has passed before stops no mail, and no end`,
     { skip },

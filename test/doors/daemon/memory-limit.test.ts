@@ -35,6 +35,7 @@ const ROOM = 48 * 1024 * 1024
 const MESSAGES = 12
 const SIZE = 6 * 1024 * 1024
 
+// promise: client-memory-limit
 t.test(
   'at the memory limit of its unit no mail passes that was to be refused',
   { skip },

@@ -130,6 +130,7 @@ t.test('the socket has its mode and group', async (t) => {
 
 const notRoot = process.getuid?.() !== 0 && 'run as root'
 
+// promise: bad-smtpd-or-quotad
 t.test(
   'as root onescand makes no socket where somebody else could put a link',
   { skip: notRoot },
@@ -237,6 +238,7 @@ t.test('a signal that comes during the start is obeyed', async (t) => {
   }
 })
 
+// promise: client-cold
 t.test('SIGTERM waits for messages in flight', async (t) => {
   const release: (() => void)[] = []
   const clamd = await standIn(t, (connection, received) => {
@@ -274,6 +276,7 @@ t.test('SIGTERM waits for messages no longer than --grace', async (t) => {
   t.equal(await onescand.ended, 0)
 })
 
+// promise: client-half-answer, rule-5-crash
 t.test('a client of a killed onescand never obeys half an answer', async (t) => {
   const clamd = await standIn(t, () => {})
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
@@ -300,6 +303,7 @@ t.test('a worker that is killed is replaced, and none outlives the first process
   while (isRunning(next!)) await tick()
 })
 
+// promise: bad-scanner
 t.test('scanners do not inherit the listening sockets', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())

@@ -38,6 +38,7 @@ const spy = `
 
 for (const { name, program } of runtimes) {
   const skip = process.getuid!() !== 0 && 'needs root'
+  // promise: bad-scanner
   t.test(
     `${name}, a plugin opens neither memory nor environment of onescand`,
     { skip },

@@ -17,6 +17,7 @@ for (const { name, program } of runtimes) {
   t.test(`the status server ${name}`, async (t) => {
     const served = await serve(t, { program })
 
+    // promise: page-read-only
     t.test('a request for another name that leads to this address is refused', async (t) => {
       for (const host of ['evil.example', 'evil.example:80', '127.0.0.1.evil.example', '10.0.0.1'])
         t.equal((await served.get('/metrics', { Host: host })).status, 421, host)
@@ -46,6 +47,7 @@ for (const { name, program } of runtimes) {
       t.match(await askRaw(served.port, huge), /^HTTP\/1\.1 4|^$/, 'a huge header')
     })
 
+    // promise: page-open
     t.test('a client that asks on without waiting for answers is hung up on', async (t) => {
       for (let n = 0; n < 200; n++) await served.send({ id: `<${'x'.repeat(390)}>` })
       const ask = 'GET /data.json HTTP/1.1\r\nHost: localhost\r\n\r\n'
@@ -64,6 +66,7 @@ for (const { name, program } of runtimes) {
       t.ok(rss() - before < 80e6, `${rss() - before} bytes more`)
     })
 
+    // promise: page-open
     t.test('a thousand idle connections and slow clients keep nobody out', async (t) => {
       const sockets: Socket[] = []
       t.teardown(() => {
@@ -85,6 +88,7 @@ for (const { name, program } of runtimes) {
   })
 }
 
+// promise: page-read-only
 t.test('addresses that other hosts reach need a token, which each request must give', async (t) => {
   const token = 'a-token-of-some-length'
   const directory = t.testdir({ token: `${token}\n`, short: 'short' })
@@ -138,6 +142,7 @@ t.test('the page of onescand --http-hide-addresses', async (t) => {
   const served = await serve(t, { args: ['--http-hide-addresses', ...to] })
   const decisions = async () => JSON.parse((await served.get('/data.json')).text).decided
 
+  // promise: page-addresses
   t.test('addresses are hidden', async (t) => {
     await served.send({ from: 'secret"x @example.org', to: 'hidden@example.org' })
     await until(decisions, ({ length }) => length === 1)
@@ -171,6 +176,7 @@ t.test('the page of onescand --http-hide-addresses', async (t) => {
     }
   })
 
+  // promise: page-addresses
   t.test('no Message-ID brings a hidden address to the page', async (t) => {
     const before = (await decisions()).length
     const ids = ['x to=', 'x from="', 'x to=\\', 'a"b from=', '\\" to=" rcpt="', 'x\t to="']

@@ -106,6 +106,7 @@ t.test(
   },
 )
 
+// promise: page-text
 t.test(
   'the page shows as text what strangers have written',
   { skip: skipWithoutBrowser },

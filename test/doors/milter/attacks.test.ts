@@ -31,6 +31,7 @@ async function silent(t: Test, place: string, count: number): Promise<Socket[]> 
   return sockets
 }
 
+// promise: memory-and-time
 t.test('a thousand silent connections keep new ones out for ten seconds at most', async (t) => {
   t.equal(defaultTimeouts.negotiation, 10_000)
   const timeouts = { ...defaultTimeouts, progressAfter: 100 }
@@ -68,6 +69,7 @@ t.test('before the negotiation no large packet is taken', async (t) => {
   t.match(milter.log, [/a packet of 101 bytes; 1 to 64 are allowed/])
 })
 
+// promise: memory-and-time
 t.test('990 unfinished packets of 1 MB take no more memory than there is', async (t) => {
   const budget = new Budget(64 * MIB)
   const milter = await openMilter(t, scanning, { budget })

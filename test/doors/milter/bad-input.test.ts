@@ -83,6 +83,7 @@ t.test('an address that is too long is refused for good', async (t) => {
   t.match(milter.mailLog[0], /decision=reject fault=address-too-long .*reply=553/)
 })
 
+// promise: rule-17-outside
 t.test('percent signs and other tricks in a name are sent as they are', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
@@ -105,6 +106,7 @@ t.test('percent signs and other tricks in a name are sent as they are', async (t
   t.match(replyOf(answer), /^550 5\.7\.1 message refused: virus 100%%s$/)
 })
 
+// promise: memory-and-time, rule-16-limits
 t.test('a message with 5,000 header fields is scanned, and with more refused', async (t) => {
   const milter = await openMilter(t, { ...scanning, VIRUSFORWARD: 'v@example.org' })
   const many = (name: string, count: number) =>
@@ -131,6 +133,7 @@ t.test('a large header is not made to look small by an empty line in a value', a
   t.match(replyOf((await line.hear())!), /^552 5\.3\.4 /)
 })
 
+// promise: memory-and-time, rule-7-temporary
 t.test('a message with recipients without end is deferred', async (t) => {
   const milter = await openMilter(t, scanning)
   const line = await milter.connect()

@@ -68,6 +68,7 @@ t.test('old recipients are removed before a new one is added', async (t) => {
   t.same(packetsOf(toQuarantine('b@example.org')), ['-<a@example.org>\0', 'a'], 'one of them stays')
 })
 
+// promise: rule-11-recipients
 t.test('an MTA that does not let recipients be changed gets no mail to deliver', async (t) => {
   const cannot = { ...agreement, actions: 0x11 }
   t.throws(() => packetsOf(toQuarantine('v@example.org'), cannot), {

@@ -131,6 +131,7 @@ t.test('after SIGHUP connected MTAs go on, with the new settings', async (t) => 
   while ((await mta.submit({ message })).outcome === 'refused') await tick()
 })
 
+// promise: rule-5-crash
 t.test(
   'onescand that is killed amid a message leaves the MTA without an answer that could count',
   async (t) => {

@@ -63,6 +63,7 @@ t.test('an MTA may leave in each state, and nothing stays', async (t) => {
   await milter.close(60_000) // resolves when nobody is left
 })
 
+// promise: others-unharmed
 t.test('several messages on a connection have verdicts of their own', async (t) => {
   const milter = await openMilter(t, scanning)
   const line = await milter.connect()
@@ -189,6 +190,7 @@ t.test('a new configuration is for the next message on the same connection', asy
   t.ok(got.message.equals(eicar), 'without QHPSI it passes as it is')
 })
 
+// promise: rule-18-switch
 t.test('where nothing is scanned the mail passes without an edit', async (t) => {
   const milter = await openMilter(t, {})
   const line = await milter.connect()

@@ -16,6 +16,7 @@ import { submit } from './submit.ts'
 
 /** Things that take time and end: silence, scans, the daemon itself. */
 
+// promise: rule-16-limits
 t.test('an MTA that stops amid a packet or a message is not waited for without end', async (t) => {
   const timeouts = {
     negotiation: 10_000,
@@ -64,6 +65,7 @@ t.test('an MTA may be silent while an SMTP client thinks, and between messages',
   t.equal((await submit(line, line.agreed, { message: plain })).outcome, 'delivered')
 })
 
+// promise: rule-16-limits
 t.test('the MTA gets progress packets while a message is judged', async (t) => {
   const clamd = await standIn(t, () => {})
   const timeouts = {
@@ -128,6 +130,7 @@ t.test(
   },
 )
 
+// promise: rule-16-limits
 t.test('SCANTIMEOUT is the only deadline of a scan', async (t) => {
   const clamd = await standIn(t, () => {})
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, SCANTIMEOUT: '1' }
@@ -236,6 +239,7 @@ t.test(
   },
 )
 
+// promise: rule-7-temporary
 t.test('mail is deferred if the spool cannot be written', async (t) => {
   const milter = await openMilter(t, scanning)
   const small = await milter.submit({ message: plain })

@@ -39,6 +39,7 @@ t.test('requests are read if each byte comes alone', async (t) => {
   t.same(read.map((request) => request.get('recipient')), ['a=b@c']) // biome-ignore format: short
 })
 
+// promise: rule-17-outside
 t.test('a value that holds a line end writes no second line', async (t) => {
   t.equal(writeAttributes({ why: 'a\naction=OK\r\0' }).toString(), 'why=a?action=OK??\n\n')
 })

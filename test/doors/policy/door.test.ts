@@ -141,6 +141,7 @@ t.test('a request at another state, or without a recipient, is answered DUNNO', 
   t.equal(heard.length, 0)
 })
 
+// promise: rule-13-relay
 t.test(
   'while the backend is dead the answer is DUNNO, after the first time without waiting',
   async (t) => {
@@ -241,6 +242,7 @@ t.test('a service that closes answers requests that are here', async (t) => {
   await Promise.all([over, idle.closed, busy.closed])
 })
 
+// promise: rule-18-switch
 t.test('while onescan is off no quota service is asked', async (t) => {
   let isOff = true
   const { connect, heard } = await rig(t, { off: () => isOff })

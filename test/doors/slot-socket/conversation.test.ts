@@ -158,6 +158,7 @@ t.test('nothing is kept for a client that left just before a scanner answers', a
   }
 })
 
+// promise: memory-and-time
 t.test('a thousand connections that say nothing keep nobody out', async (t) => {
   const slot = await openSlot(t, own, { maxClients: 20 })
   const silent = []

@@ -9,6 +9,7 @@ import { openSlot } from './slot-socket.ts'
 const settings = { QHPSI: 'plugin: eicar' }
 const openFiles = () => readdirSync('/proc/self/fd').length
 
+// promise: signs-what-it-scanned
 t.test('a descriptor that comes with a question is not taken', { skip: cannotMount }, async (t) => {
   const slot = await openSlot(t, settings)
   await slot.ask({ variables: settings, message: plain })

@@ -143,6 +143,7 @@ t.test(
   },
 )
 
+// promise: verdict-forged
 t.test('a program that can write to the store cannot forge a verdict', { skip }, async (t) => {
   const server = await startStore(t)
   const store = `valkey://127.0.0.1:${server.port}`

@@ -43,6 +43,7 @@ const cold: Record<string, Record<string, string>> = {
 }
 
 for (const [what, variables] of Object.entries(cold)) {
+  // promise: signs-what-it-scanned
   t.test(`a client that asks for ${what} goes cold, and nothing is signed`, async (t) => {
     const stage = buildStage()
     t.teardown(() => stage.remove())
@@ -126,6 +127,7 @@ t.test('an empty TCPREMOTEIP of a client counts as none', async (t) => {
   t.notMatch(empty.log, /remote=/)
 })
 
+// promise: client-drop
 t.test('mail is dropped only for a client that has REJECTVIRUS=2 itself', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())

@@ -16,6 +16,7 @@ for (const { name, program } of runtimes) {
   })
 }
 
+// promise: step-2-receive, rule-4-locks
 t.test('no message is scanned before its envelope is whole', async (t) => {
   const stage = buildStage()
   t.teardown(stage.remove)
@@ -77,6 +78,7 @@ t.test('the launcher runs the bundle, from any link to it', async (t) => {
   }
 })
 
+// promise: only-chain-says-0
 t.test('a launcher that cannot load its bundle defers mail and says why in one line', async (t) => {
   const directory = t.testdir({ bin: { 'package.json': '{}' }, dist: {} })
   const copy = join(directory, 'bin/onescan-queue')
@@ -97,6 +99,7 @@ t.test('a launcher that cannot load its bundle defers mail and says why in one l
   )
 })
 
+// promise: words-forge-nothing
 t.test('every way out is one log line, whatever a client sends', async (t) => {
   const message = bytes(
     'Message-ID: <a" decision=accept\\ \x1b[0m\xe9>\n forged=1\nSubject: x\n\nbody\n',

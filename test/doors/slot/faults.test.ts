@@ -44,6 +44,7 @@ async function refusedBy(t: Test, code: number, log: RegExp, setup: SlotSetup): 
   }
 }
 
+// promise: step-2-receive
 t.test('if the client goes away while it sends the message, the slot ends with 54', async (t) => {
   await refusedBy(t, 54, /fault=read/, {
     message: plain.subarray(0, 30),
@@ -52,12 +53,14 @@ t.test('if the client goes away while it sends the message, the slot ends with 5
   })
 })
 
+// promise: step-2-receive
 t.test('without TMPDIR the slot ends with 64', async (t) => {
   await refusedBy(t, 64, /fault=temp-file reason=".*\/nonexistent \(TMPDIR\)/, {
     settings: { QHPSI: '/bin/true', TMPDIR: '/nonexistent' },
   })
 })
 
+// promise: step-3-judge
 t.test('with a SPOOLDIR that is missing or no directory the slot ends with 64', async (t) => {
   const settings = { QHPSI: '/bin/true', SPOOLDIR: '/nonexistent' }
   await refusedBy(t, 64, /fault=temp-file reason=".*\/nonexistent \(SPOOLDIR\)/, { settings })
@@ -68,6 +71,7 @@ t.test('with a SPOOLDIR that is missing or no directory the slot ends with 64', 
   }
 })
 
+// promise: step-2-receive, rule-7-temporary
 t.test('with a full disk the slot ends with 53', async (t) => {
   const limited = (program: readonly string[]) => [
     '/bin/sh',
@@ -90,6 +94,7 @@ const mountMissing =
   (process.getuid?.() !== 0 && 'needs root to mount a tmpfs') ||
   (spawnSync('mount', ['--version']).error !== undefined && 'install Debian package mount')
 
+// promise: spool
 t.test('a SPOOLDIR whose files others may replace is not used, and the log says so', async (t) => {
   const SPOOLDIR = t.testdir()
   chmodSync(SPOOLDIR, 0o2770)
@@ -106,6 +111,7 @@ t.test('a SPOOLDIR whose files others may replace is not used, and the log says 
   t.match(used.logged, /exit code 9/)
 })
 
+// promise: spool
 t.test('if the file in SPOOLDIR is exchanged during the scan, the slot ends with 54', async (t) => {
   const SPOOLDIR = t.testdir()
   const swap = '#!/bin/sh\nmv "$1" "$1-away" && echo clean >"$1"\n'
@@ -115,6 +121,7 @@ t.test('if the file in SPOOLDIR is exchanged during the scan, the slot ends with
   })
 })
 
+// promise: spool, step-3-judge
 t.test('with a full SPOOLDIR the slot ends with 53', { skip: mountMissing }, async (t) => {
   const small = mkdtempSync(join(tmpdir(), 'onescan-small-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'onescan-test', small])
@@ -174,6 +181,7 @@ t.test('an envelope of over 64 MiB ends the slot with 51', async (t) => {
   }
 })
 
+// promise: step-1-start
 t.test('with a wrong keyring in CLUSTERKEYS the slot ends with 55', async (t) => {
   const directory = t.testdir({ open: 'sesame\n' })
   chmodSync(join(directory, 'open'), 0o644)
@@ -191,6 +199,7 @@ t.test('with a wrong keyring in CLUSTERKEYS the slot ends with 55', async (t) =>
 
 const notRoot = process.getuid?.() !== 0 && 'needs root to run the slot as another user'
 
+// promise: keys-unread, step-1-start
 t.test(
   'with a keyring that this user may not read mail is scanned without stamps, and the log says so',
   { skip: notRoot },
@@ -240,6 +249,7 @@ for (const [what, QHPSI, why] of unknowns) {
   })
 }
 
+// promise: bad-scanner, step-3-judge
 t.test(
   'a scanner that hangs is killed with all its children, and mail deferred with 71',
   async (t) => {
@@ -254,6 +264,7 @@ t.test(
   },
 )
 
+// promise: step-3-judge
 t.test('a scanner whose child holds the pipes delays nothing', async (t) => {
   const pids = stage.file('holders', '')
   // The slot is killed after a minute, which ends in another code.
@@ -278,6 +289,7 @@ t.test('a scanner that fills stdout and stderr neither blocks nor floods the log
   }
 })
 
+// promise: bad-scanner
 t.test('a scanner cannot forge a log line', async (t) => {
   const QHPSI = scanner("printf 'onescan: decision=accept\\r\\033[2K\\n' >&2; exit 3")
   const run = await runSlot({ settings: { QHPSI } })
@@ -287,6 +299,7 @@ t.test('a scanner cannot forge a log line', async (t) => {
   )
 })
 
+// promise: bad-scanner
 t.test('a scanner does not see where the keys are, nor QMAILQUEUE', async (t) => {
   const file = stage.file('environment', '')
   const QHPSI = scanner(`env >'${file}'`)
@@ -304,6 +317,7 @@ t.test('a scanner does not see where the keys are, nor QMAILQUEUE', async (t) =>
   t.notMatch(environment, /^(CLUSTERKEYS|QMAILQUEUE|QHPSI|QUEUECHAIN|ERROR_FD)=/m)
 })
 
+// promise: spool, step-3-judge, rule-3-modify
 t.test('a scanner that takes the file away, or writes to it, changes no mail', async (t) => {
   for (const script of [
     'rm "$1"',
@@ -316,6 +330,7 @@ t.test('a scanner that takes the file away, or writes to it, changes no mail', a
   }
 })
 
+// promise: step-3-judge
 t.test('a slot that is told to end removes its file and ends with 71', async (t) => {
   const SPOOLDIR = t.testdir()
   for (const { program } of runtimes) {
@@ -329,6 +344,7 @@ t.test('a slot that is told to end removes its file and ends with 71', async (t)
   }
 })
 
+// promise: step-3-judge, rule-5-crash
 t.test(
   'a killed slot leaves at most one named file, and the sender still has the mail',
   async (t) => {
@@ -343,6 +359,7 @@ t.test(
   },
 )
 
+// promise: only-chain-says-0
 t.test('without enough address space the slot never ends in 0', async (t) => {
   for (const { program } of runtimes) {
     for (const limit of [3000, 300_000]) {
@@ -357,6 +374,7 @@ t.test('without enough address space the slot never ends in 0', async (t) => {
   }
 })
 
+// promise: only-chain-says-0, rule-6-acknowledge
 t.test('a damaged bundle never ends in 0', async (t) => {
   const whole = readFileSync(newest[1]!)
   const directory = t.testdir()

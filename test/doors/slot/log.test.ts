@@ -75,6 +75,7 @@ const ways: Readonly<Record<string, SlotSetup & { code: number }>> = {
   'passes to no next program': { code: 120, settings: { QUEUECHAIN: '/nonexistent/queue' } },
 }
 
+// promise: log-unread, rule-17-outside
 t.test('below qmail-local the report of the delivery stays empty', async (t) => {
   const cold = coldPrograms(t)
   const daemon = await scriptedDaemon(
@@ -143,6 +144,7 @@ t.test(
   },
 )
 
+// promise: words-forge-nothing
 t.test(
   "in the system's log a line of full length is one, and none begins with words of a stranger",
   { skip: syslogMissing },
@@ -193,6 +195,7 @@ t.test(
   },
 )
 
+// promise: log-waits
 t.test(
   "mail does not wait for a system's log that takes nothing",
   { skip: syslogMissing },

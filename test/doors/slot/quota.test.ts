@@ -117,6 +117,7 @@ for (const { name, program } of runtimes) {
           },
         )
 
+        // promise: step-quota-only
         t.test('a dead service costs its time, and no mail', async (t) => {
           const dead = await udpService(t, () => undefined)
           const { code, logged } = await run(to('full'), {
@@ -159,6 +160,7 @@ for (const { name, program } of runtimes) {
       t.equal(code, 71)
     })
 
+    // promise: step-quota-only
     t.test('without a scanner any bytes pass as they are', async (t) => {
       for (const message of [
         Buffer.alloc(0),
@@ -176,6 +178,7 @@ for (const { name, program } of runtimes) {
       }
     })
 
+    // promise: step-quota-only
     t.test('no service is asked for a client that gives up', async (t) => {
       const before = service.heard.length
       const { code } = await runSlot({

@@ -39,6 +39,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     t.equal(asked(), before)
   }
 
+  // promise: step-2-receive, rule-6-acknowledge
   await t.test('an envelope that is cut at any byte queues nothing: 54', async (t) => {
     for (let length = 0; length < envelope.length; length++) {
       const cut = envelope.subarray(0, length)
@@ -48,12 +49,14 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     }
   })
 
+  // promise: step-2-receive
   await t.test('a wrong letter in the envelope queues nothing: 91', async (t) => {
     for (const wrong of ['X\0\0', '\0', 'Fa\0Xb\0\0', 'Fa\0Fb\0\0', 'Ta\0\0']) {
       await endsIn(t, 91, /fault=envelope/, { envelope: bytes(wrong) })
     }
   })
 
+  // promise: step-2-receive
   await t.test('an address of 1,002 bytes is handed on; a longer one ends in 11', async (t) => {
     const longest = 'a'.repeat(ADDRESS_MAX)
     const fits = await run({ envelope: bytes(`F${longest}\0T${longest}\0\0`) })
@@ -64,6 +67,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     }
   })
 
+  // promise: step-6-put, rule-11-recipients
   await t.test('the envelope is handed on byte for byte, before its pipe is closed', async (t) => {
     const many = Array.from({ length: 50_000 }, (_, i) => `Tuser${i}@example.org\0`).join('')
     for (const wire of [
@@ -78,6 +82,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     }
   })
 
+  // promise: step-2-receive, step-5-edit
   await t.test('message and envelope come in any pieces', async (t) => {
     const single = (whole: Buffer) => Array.from(whole, (_, at) => whole.subarray(at, at + 1))
     const ended = await run({ message: single(message), envelope: single(envelope) })
@@ -93,6 +98,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     t.equal(ended.text, tagged, ended.logged)
   })
 
+  // promise: step-2-receive
   await t.test('if fd 0 or fd 1 is closed or no input, it ends in 54', async (t) => {
     for (const redirection of ['0<&-', '1>&-', '1>/dev/null', '0</']) {
       const shell = ['/bin/sh', '-c', `exec "$@" ${redirection}`, 'sh', ...program]
@@ -100,6 +106,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     }
   })
 
+  // promise: only-chain-says-0, rule-6-acknowledge
   await t.test("the next program's exit code is the answer", { jobs: 2 }, async (t) => {
     for (const code of [11, 31, 51, 52, 53, 54, 61, 71, 81, 82, 88, 91, 115, 120]) {
       for (const QHPSI of ways) {
@@ -108,6 +115,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     }
   })
 
+  // promise: only-chain-says-0, step-7-become
   await t.test('a crash of the next program stays a crash', async (t) => {
     const crash = await run({ program: [...program, '/bin/sh', '-c', 'kill -SEGV $$'] })
     t.equal(crash.signal, 'SIGSEGV')
@@ -157,6 +165,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     t.equal(ended.deliveries.length, 1, 'an empty element is the working directory')
   })
 
+  // promise: step-5-edit
   await t.test('a next program that cannot be executed ends in 120, and is named', async (t) => {
     const directory = t.testdir({ plain: 'no program', directory: {} })
     chmodSync(join(directory, 'plain'), 0o644)
@@ -170,6 +179,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     }
   })
 
+  // promise: step-7-become
   await t.test('a script without an interpreter ends in a temporary failure', async (t) => {
     const script = join(t.testdir(), 'script')
     writeFileSync(script, '#!/nonexistent/sh\n', { mode: 0o755 })
@@ -181,6 +191,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
 
   // A file that Node runs is no program that could be the next one.
   if (program.length === 1) {
+    // promise: step-5-edit, rule-10-loops
     await t.test('the next program is never the program itself', async (t) => {
       const link = join(t.testdir(), 'link')
       symlinkSync(path, link)
@@ -200,6 +211,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     }
   })
 
+  // promise: step-7-become, rule-10-loops
   await t.test('variables that make it scan, loop or load code are hidden', async (t) => {
     const calls = join(t.testdir(), 'calls')
     const hidden = {
@@ -234,6 +246,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     }
   })
 
+  // promise: log-waits
   await t.test('a log that takes nothing never keeps mail, and never gets into it', async (t) => {
     for (const redirection of ['2>&-', '2>/dev/full', '2> >(:)']) {
       const shell = ['/bin/bash', '-c', `exec "$@" ${redirection}`, 'bash', ...program]

@@ -82,6 +82,7 @@ t.test('commands that come in one packet are carried out in their order', async 
   t.same(next.got[0]?.recipients, ['b@b.example', 'c@b.example'])
 })
 
+// promise: rule-14-smuggling
 t.test(
   'a client that sends on before DATA is answered is hung up on, and nothing that it sent is a command',
   async (t) => {

@@ -148,6 +148,7 @@ t.test('if the next server is lost amid a transaction, so is the session', async
   await stillServes(t, door, next)
 })
 
+// promise: rule-6-acknowledge
 t.test(
   'if the next server closes in the middle of content, the message is deferred; if it speaks there, its answer counts',
   async (t) => {
@@ -226,6 +227,7 @@ t.test(
   },
 )
 
+// promise: rule-6-acknowledge
 t.test('a second reply to one command is never taken for one to the next', async (t) => {
   const { next, door } = await open(t)
   next.script = (verb) =>

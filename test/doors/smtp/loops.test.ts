@@ -42,6 +42,7 @@ for (const lmtp of [false, true]) {
   )
 }
 
+// promise: rule-10-loops
 t.test('mail of two doors that lead to each other is deferred', async (t) => {
   const forward = await startForward(t)
   const first = await openDoor(t, forward.port, { settings, maxClients: 10 })
@@ -53,6 +54,7 @@ t.test('mail of two doors that lead to each other is deferred', async (t) => {
   await client.close()
 })
 
+// promise: rule-10-loops
 t.test('50 Received fields are too many hops, except after the queue', async (t) => {
   const next = await startNext(t)
   const round = (count: number) => `${'Received: x\r\n'.repeat(count)}Subject: x\r\n\r\nhello\r\n`

@@ -11,6 +11,7 @@ t.teardown(() => stage.remove())
 const scanning = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
 const clean = 'Subject: x\r\n\r\nhello\r\n'
 
+// promise: rule-11-recipients
 t.test(
   'commands are handed on as they were sent, and replies come back as they were given',
   async (t) => {
@@ -62,6 +63,7 @@ t.test(
   },
 )
 
+// promise: proxy-features
 t.test('EHLO offers what the next server offers, except what a proxy cannot keep', async (t) => {
   const extensions = ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'AUTH PLAIN', 'CHUNKING', 'BINARYMIME', '8BITMIME', 'X-NEW a b'] // biome-ignore format: a list
   const next = await startNext(t, { extensions })
@@ -95,6 +97,7 @@ t.test('mail passes after HELO, and without any greeting', async (t) => {
   t.match(await mute.say('MAIL FROM:<a@b.example>'), /^250 /, 'the next server decides')
 })
 
+// promise: proxy-change
 t.test('for mail that is refused, deferred or dropped the next server hears RSET', async (t) => {
   const next = await startNext(t)
   const door = await openDoor(t, next.port, { settings: scanning })
@@ -125,6 +128,7 @@ t.test('for mail that is refused, deferred or dropped the next server hears RSET
   t.equal(next.got.length, 1)
 })
 
+// promise: rule-11-recipients, proxy-change
 t.test(
   'for mail to VIRUSFORWARD the next server hears the same MAIL and another recipient',
   async (t) => {
@@ -306,6 +310,7 @@ t.test('LMTP has a reply for each recipient that was taken', async (t) => {
   )
 })
 
+// promise: rule-9-forged-senders
 t.test('after the queue nothing is refused for what is in it', async (t) => {
   const next = await startNext(t)
   const door = await openDoor(t, next.port, { settings: scanning, afterQueue: true })

@@ -135,6 +135,7 @@ os.setxattr(sys.argv[1], 'system.posix_acl_access',
 
 const listless = skip || pythonMissing
 
+// promise: root-access-list
 t.test(
   'what an access list lets others write to is not obeyed, though its group is root',
   { skip: listless },
@@ -157,6 +158,7 @@ t.test(
   },
 )
 
+// promise: root-paths
 t.test(
   'in a sticky directory only the owner of a file could have put it there',
   { skip },
@@ -183,6 +185,7 @@ t.test(
   },
 )
 
+// promise: root-paths
 t.test(
   'files of other users are read as theirs, and never lead root to another file',
   { skip },
@@ -215,6 +218,7 @@ t.test(
   },
 )
 
+// promise: root-kmsg
 t.test('a FIFO or device keeps nobody waiting, and is not opened', { skip }, async (t) => {
   const { at } = makePlace(t)
   execFileSync('mkfifo', [at('pipe'), at('hers/pipe')])
@@ -243,6 +247,7 @@ t.test('a FIFO or device keeps nobody waiting, and is not opened', { skip }, asy
   t.throws(() => readForeignFile(at('to proc')), /is on proc/)
 })
 
+// promise: root-endless-files
 t.test('reading ends, however large a file claims to be', { skip }, async (t) => {
   const { at } = makePlace(t)
   truncateSync(at('own'), 1024 ** 4)
@@ -253,6 +258,7 @@ t.test('reading ends, however large a file claims to be', { skip }, async (t) =>
   t.throws(() => readOwnDirectory(at('.')), /more than 1000 files/)
 })
 
+// promise: root-paths
 t.test(
   'a path that another user changes during the walk leads root to no other file',
   { skip },

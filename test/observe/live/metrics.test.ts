@@ -95,6 +95,7 @@ t.test(
   },
 )
 
+// promise: page-text
 t.test('labels are bounded whatever the log holds', async (t) => {
   const metrics = createMetrics('1', 0)
   for (let n = 0; n < 1000; n++) {

@@ -60,6 +60,7 @@ t.test('lines are the same however the bytes are split', async (t) => {
   t.same(await entriesOf([...log].map((byte) => Buffer.of(byte))), whole)
 })
 
+// promise: page-text
 t.test('a value that was logged comes back as it was, and forges no field', async (t) => {
   for (const value of [
     evil,
@@ -138,6 +139,7 @@ t.test(
   },
 )
 
+// promise: root-paths
 t.test('a FIFO or device in a directory of multilog keeps no reader waiting', async (t) => {
   const directory = t.testdir({ d: { '@4000000067430000000000a0.s': told({ id: '<1>' }) } })
   const current = join(directory, 'd/current')

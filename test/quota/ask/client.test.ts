@@ -41,6 +41,7 @@ t.test('a domain is the same in any case', async (t) => {
   t.equal(service.heard.length, 1)
 })
 
+// promise: rule-16-limits
 t.test('only the first question waits for a dead backend', async (t) => {
   const service = await udpService(t, () => undefined)
   const { client, log } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '50' })

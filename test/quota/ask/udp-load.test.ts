@@ -42,6 +42,7 @@ async function askMany(
   await Promise.all(Array.from({ length: atOnce }, worker))
 }
 
+// promise: bad-quota-service
 t.test(
   'none of thousands of questions, many answered twice and late, gets the answer to another',
   async (t) => {

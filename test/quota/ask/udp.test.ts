@@ -74,6 +74,7 @@ t.test('if all answers are broken, the recipient passes, and the log says so', a
   t.equal(client.counters.couldNotTell, 1)
 })
 
+// promise: bad-quota-service
 t.test('a datagram from another socket to the port of a question is ignored', async (t) => {
   const stranger = createSocket('udp4')
   t.teardown(() => stranger.close())

@@ -122,6 +122,7 @@ t.test(
   },
 )
 
+// promise: quotad-links
 t.test('with more than CAP_DAC_READ_SEARCH the service does not start', async (t) => {
   const status = (bits: string) => `Name:\tx\nCapEff:\t${bits}\n`
   requireFewPrivileges(1000, status('0000000000000004'))

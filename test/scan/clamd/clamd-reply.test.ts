@@ -11,6 +11,7 @@ import {
 const read = (text: string, about: Submission = 'stream') =>
   readReply(Buffer.from(text, 'latin1'), about)
 
+// promise: no-accident-clean, rule-8-not-clean
 t.test('only the exact words are clean', async (t) => {
   t.same(read('stream: OK\0'), { says: 'clean' })
   t.same(read('fd[10]: OK\0', 'descriptor'), { says: 'clean' })

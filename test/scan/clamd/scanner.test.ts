@@ -63,6 +63,7 @@ t.test('if no server can be reached, the answer has the reasons of all', async (
   t.equal(whys[1], 'clamd localhost:1: cannot connect (ECONNREFUSED)')
 })
 
+// promise: rule-8-not-clean
 t.test('a server that closes early is no answer, and the next one is asked', async (t) => {
   const closes = await standIn(t, (connection) => connection.destroy())
   const cuts = await standIn(t, says('stream: O'))
@@ -95,6 +96,7 @@ t.test('an error of the first server is an answer: the second one is not asked',
   t.equal(second.connections.length, 0)
 })
 
+// promise: rule-8-not-clean
 t.test('a server without sessions is no clamd: it could not tell', async (t) => {
   const server = createServer((connection) => {
     connection.on('error', () => {})

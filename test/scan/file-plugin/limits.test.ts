@@ -13,6 +13,7 @@ const limits = `
   const hard = (name) => /(\\S+) +\\w+ *$/m.exec(limits.slice(limits.indexOf(name)).split('\\n')[0])[1]
   exports.virusscan = () => ({ infected: true, name: hard('Max data size') + ' ' + hard('Max cpu time') })`
 
+// promise: bad-scanner
 t.test('a process has 1 GiB, and 300 seconds more processor time than SCANTIMEOUT', async (t) => {
   const directory = t.testdir({ 'a.cjs': limits })
   const question = { directory, file: 'a.cjs', timeout: 20_000 }

@@ -42,6 +42,7 @@ t.test('the plugin in C is built and does what the page says', { skip: noCompile
   t.same((await ask({ ...question, message: quotedInBody })).answer, { answer: 'clean' })
 })
 
+// promise: only-chain-says-0
 t.test('the reasons in the log are those of the page', async (t) => {
   const provoked = {
     'returned a promise that nothing can settle any more': `export const virusscan = () => new Promise(() => {})`,

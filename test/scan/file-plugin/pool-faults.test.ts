@@ -150,6 +150,7 @@ const leftBehind = {
 }
 
 for (const [what, source] of Object.entries(leftBehind)) {
+  // promise: bad-scanner
   t.test(`${what}, left behind by one message, concerns no other`, async (t) => {
     const directory = t.testdir({ 'a.mjs': tellsProcess(source) })
     const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
@@ -225,6 +226,7 @@ t.test('each message has a signal of its own, which does not fire after the answ
   t.equal(await plugin.hear('offend', { timeout: 6000 }), 'false,false')
 })
 
+// promise: others-unharmed
 t.test('the answer of an earlier message, repeated, is no answer', async (t) => {
   const directory = t.testdir({
     'a.mjs': tellsProcess(

@@ -107,6 +107,7 @@ t.test('a message that is not well formed has no fingerprint', async (t) => {
   t.equal(fingerprintOf({ ...subject, bodyDigest: undefined }, secret, crypto), undefined)
 })
 
+// promise: verdict-forged
 t.test('the fields that are left out are too short to make a scanner stop reading', async (t) => {
   const long = (length: number) =>
     changed('ann@example.net', `${`${'x'.repeat(899)}\n `.repeat(length / 901)}x`)
@@ -280,6 +281,7 @@ function essence({ fields, body }: Mail): string {
   return JSON.stringify([held.filter(Boolean), whole.toString('latin1')])
 }
 
+// promise: verdict-forged
 t.test('two messages share a fingerprint if, and only if, they are copies', async (t) => {
   let shared = 0
   fc.assert(

@@ -30,6 +30,7 @@ t.test('a verdict is opened as it was sealed', async (t) => {
   }
 })
 
+// promise: verdict-forged
 t.test('the verdict about one message does not open for another', async (t) => {
   t.equal(open(sealed(), Buffer.alloc(32, 2).toString('base64url')), undefined)
 })
@@ -39,6 +40,7 @@ t.test('without the secret no verdict is sealed or opened', async (t) => {
   t.equal(openSealed(sealed(), print, other, crypto), undefined)
 })
 
+// promise: verdict-forged
 t.test('no byte of a sealed verdict can be changed, added or removed', async (t) => {
   const whole = sealed(infected)
   fc.assert(

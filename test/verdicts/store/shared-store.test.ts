@@ -47,6 +47,7 @@ t.test('by TLS only a server counts that VERDICTCA vouches for', { skip }, async
   t.equal(await stranger.get(print()), undefined)
 })
 
+// promise: store-answers
 t.test('a value that is too large, or none of a string, is not taken in', { skip }, async (t) => {
   const server = await startStore(t)
   const store = open(t, `valkey://127.0.0.1:${server.port}`)
@@ -123,6 +124,7 @@ t.test('a store that talks nonsense is one that is away', { skip }, async (t) =>
   t.equal(await store.get(print()), undefined)
 })
 
+// promise: store-answers
 t.test(
   'a store that hangs costs three messages their time, and the next ones nothing',
   { skip },
@@ -251,6 +253,7 @@ for (const [kind, url, question] of [
   ['one server', 'valkey://127.0.0.1:PORT', /GETRANGE/],
   ['a sentinel', 'valkey+sentinel://127.0.0.1:PORT/main', /GET-MASTER/],
 ] as const) {
+  // promise: store-answers
   t.test(`${kind} that claims more than there is takes no memory for it`, async (t) => {
     // Nested arrays, for each of which a careless parser would make room: 50 GB.
     const huge = '*33554432\r\n'.repeat(200)
@@ -265,6 +268,7 @@ for (const [kind, url, question] of [
   })
 }
 
+// promise: store-answers
 t.test('what a server says of its trouble is told in a short line', async (t) => {
   const { port } = await standIn(t, (command) =>
     isQuestion(command) ? `-ERR ${'very bad '.repeat(400)}\r\n` : '+OK\r\n',

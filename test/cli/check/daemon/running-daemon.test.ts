@@ -110,6 +110,7 @@ t.test(
   },
 )
 
+// promise: root-process-name
 t.test('root asks nobody at a socket of another user', { skip: onlyRoot }, async (t) => {
   const daemon = startOnescand(t, { program: newest.map(reachable), uid: 54_321 })
   await daemon.logged(/serving/)

@@ -70,6 +70,7 @@ t.test('a Postfix that is set up well gives no warning', { skip }, async (t) => 
 
 const notRoot = process.getuid?.() !== 0 && 'run as root'
 
+// promise: root-taken-port
 t.test(
   'another program in the place of onescand is reported',
   { skip: skip || notRoot },
@@ -89,6 +90,7 @@ t.test(
   },
 )
 
+// promise: root-taken-port
 t.test(
   'another program in the place of its policy service is reported',
   { skip: skip || notRoot },

@@ -41,6 +41,7 @@ t.test('a port that root holds for a service is well', notRoot, async (t) => {
   t.same(look({}, '--http', `inet:127.0.0.1:${tcp}`), [])
 })
 
+// promise: root-taken-port
 t.test('a port that another user holds is an error', notRoot, async (t) => {
   const [udp, tcp] = [await listen(t, MALLORY, 'udp'), await listen(t, MALLORY, 'tcp')]
   for (const QUOTAD of [

@@ -89,6 +89,7 @@ function hostileService(directory: string, how: How) {
 for (const how of ['compiled', 'on Node'] as const) {
   const skip = notRoot || compilerMissing || (how === 'compiled' && nativeMissing)
 
+  // promise: root-runs-nothing
   t.test(`root runs nothing that a service or envdir names, ${how}`, { skip }, async (t) => {
     const directory = openDirectory(t)
     const [program, ...words] = commandOf(how)
@@ -127,6 +128,7 @@ for (const how of ['compiled', 'on Node'] as const) {
     )
   })
 
+  // promise: root-runs-nothing
   t.test(`if root cannot change the user, nothing is tried, ${how}`, { skip }, async (t) => {
     const directory = openDirectory(t)
     const [program, ...words] = commandOf(how)
@@ -180,6 +182,7 @@ t.test('the account and its groups are those of the service', { skip: notRoot },
 
 const terminalMissing = notRoot || (!findProgram('script') && 'install Debian package bsdutils')
 
+// promise: root-runs-nothing
 t.test('a trial cannot type at the terminal of root', { skip: terminalMissing }, async (t) => {
   const directory = openDirectory(t)
   const command = commandOf('on Node').join(' ')
@@ -204,6 +207,7 @@ t.test('a trial cannot type at the terminal of root', { skip: terminalMissing },
   t.equal(typed, '')
 })
 
+// promise: root-runs-nothing
 t.test(
   'a slot that inject calls cannot do so either',
   { skip: !findProgram('script') },

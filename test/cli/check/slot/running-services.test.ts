@@ -39,6 +39,7 @@ t.test('a server of another program, and other programs, are none', { skip }, as
   for (const pid of [other, String(child.pid)]) t.notOk(pids.includes(pid))
 })
 
+// promise: root-tcpserver-name
 t.test(
   'a server that another user has started is no service of this host',
   { skip: skip || (process.getuid!() !== 0 && 'run as root') },

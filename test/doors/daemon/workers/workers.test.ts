@@ -95,6 +95,7 @@ const hanging = `
   require('node:fs').readFile(process.argv[2], () => {})
   setTimeout(() => process.kill(process.pid, 'SIGSTOP'), 500)`
 
+// promise: stopped-worker
 t.test(
   'a worker that was killed and is not gone is replaced, and nobody waits for it',
   { skip: cannotMount },

@@ -21,6 +21,7 @@ const wish: NegotiationRequest = {
 
 const bits = fc.integer({ min: 0, max: 0xffffffff })
 
+// promise: rule-1-interface
 t.test('no bit is agreed that was not offered or not wanted', async (t) => {
   fc.assert(
     fc.property(fc.integer({ min: 2, max: 99 }), bits, bits, (version, actions, steps) => {
@@ -40,6 +41,7 @@ t.test('sizes of data are never agreed', async (t) => {
   t.equal(agree(offer, { ...wish, wantedSteps: 0xffffffff | 0 }).steps >>> 28, 8)
 })
 
+// promise: rule-1-interface
 t.test('the error names what an MTA lacks', async (t) => {
   const offer = { version: 6, actions: 0x10f, steps: 0 }
   t.throws(() => agree(offer, wish), {

@@ -77,6 +77,7 @@ t.test('packets before a bad length are read', async (t) => {
   t.throws(() => reader.next(), /0 bytes/)
 })
 
+// promise: memory-and-time, rule-16-limits
 t.test('a length that is only claimed costs no memory', async (t) => {
   const before = process.memoryUsage().arrayBuffers
   const readers = Array.from({ length: 50 }, () => {

@@ -19,6 +19,7 @@ t.test('a reply has its codes on every line', async (t) => {
   t.equal(reply([]), 'y550 5.7.1 \0')
 })
 
+// promise: words-forge-nothing, rule-17-outside
 t.test('a reply cannot forge a line, and its percent signs are doubled', async (t) => {
   t.equal(reply(['a\r\n250 ok\0\x1b\xfc']), 'y550 5.7.1 a??250 ok???\0')
   t.equal(reply(['100% of %s']), 'y550 5.7.1 100%% of %%s\0')
@@ -43,6 +44,7 @@ t.test('codes of two classes are refused: an MTA would drop such a reply', async
   }
 })
 
+// promise: rule-3-modify
 t.test('each edit has its packet', async (t) => {
   const wanted: [Edit, string][] = [
     [{ kind: 'insert-field', index: 1, name: 'A', value: 'b\n c' }, 'i\0\0\0\x01A\0b\n c\0'],

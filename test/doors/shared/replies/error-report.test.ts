@@ -30,6 +30,7 @@ t.test('without ERROR_FD the codes are the plain ones that every qmail knows', a
   }
 })
 
+// promise: step-4-refuse
 t.test('with ERROR_FD the sender is told what is wrong', async (t) => {
   for (const { name, program } of runtimes) {
     for (const [errorFd, code] of [
@@ -70,6 +71,7 @@ t.test('without a text ERROR_EXIT=88 has codes of its own', async (t) => {
   t.equal(banned.code, 34, banned.logged)
 })
 
+// promise: step-4-refuse
 t.test('a descriptor that is no pipe for replies is left alone', async (t) => {
   const file = join(t.testdir({ file: '' }), 'file')
   const redirected = (redirection: string) => ({
@@ -89,6 +91,7 @@ t.test('a descriptor that is no pipe for replies is left alone', async (t) => {
   }
 })
 
+// promise: step-1-start
 t.test("none of the runtime's own descriptors is taken for ERROR_FD", async (t) => {
   for (const { name, program } of runtimes) {
     for (let fd = 3; fd < 40; fd += 1) {
@@ -99,6 +102,7 @@ t.test("none of the runtime's own descriptors is taken for ERROR_FD", async (t) 
   t.pass('all of 3 to 39')
 })
 
+// promise: step-1-start
 t.test('wrong settings of ERROR_FD and ERROR_EXIT defer mail, and are logged', async (t) => {
   for (const settings of [
     { ERROR_FD: '1' },

@@ -61,6 +61,7 @@ const wireText = fc
   )
   .map((pieces) => pieces.join(''))
 
+// promise: rule-14-smuggling
 t.test(
   'only CRLF . CRLF ends the content, and dots are removed as in RFC 5321 4.5.2',
   async (t) => {
@@ -129,6 +130,7 @@ function passOn(content: string, size = 1 << 20) {
   return { kept: kept.toString('latin1'), sent: Buffer.concat(out).toString('latin1') }
 }
 
+// promise: rule-14-smuggling
 t.test('content that is not refused ends for no server before its end', async (t) => {
   let passed = 0
   fc.assert(

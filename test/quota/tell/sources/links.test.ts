@@ -153,6 +153,7 @@ const EXCHANGER = `
   }
 `
 
+// promise: quotad-links
 t.test(
   'while links and directories are exchanged, no answer tells what a link leads to',
   async (t) => {
