@@ -82,12 +82,17 @@ export const badSettings: readonly BadSetting[] = [
     ...wholeNumbers('QUARANTINEMESSAGES', 'all'),
     ...ofBytes('QUARANTINESIZE', 'big'),
   ].map((setting): BadSetting => ({ ...setting, onlyDaemon: true })),
-  ...['SCANFAIL', 'SCANFAIL_RELAY', 'OVERNESTING', 'STRICTMIME'].map(
+  ...['SCANFAIL', 'SCANFAIL_RELAY', 'OVERNESTING', 'STRICTMIME', 'ENCRYPTED'].map(
     (name): BadSetting => ({
       settings: { [name]: 'quarantine' },
       reason: new RegExp(`${name} quarantine: there is none; set QUARANTINE`),
     }),
   ),
+  {
+    settings: { VERDICTS: 'valkey://127.0.0.1:6379' },
+    reason: /VERDICTS valkey:.*: hosts that share verdicts need a key/,
+    onlyDaemon: true,
+  },
   { settings: { ERROR_FD: 'six' }, reason: /ERROR_FD six: must be a whole number/, noDaemon: true },
   { settings: { ERROR_FD: '1' }, reason: /ERROR_FD 1: must be/, noDaemon: true },
   { settings: { ERROR_EXIT: '81' }, reason: /ERROR_EXIT 81: must be 82 or 88/, noDaemon: true },

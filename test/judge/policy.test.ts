@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import {
@@ -50,20 +50,6 @@ t.test('a policy remarks what it cannot use, and cannot be changed', async (t) =
   t.match(policy.remark, `SPOOLDIR ${shared}: not used, mode 0777`)
   t.equal(readScanningPolicy({ QHPSI })!.remark, '')
   t.throws(() => Object.assign(policy, { remark: 'x' }))
-})
-
-t.test('a setting that says quarantine needs QUARANTINE', async (t) => {
-  const directory = join(t.testdir({}), 'kept')
-  mkdirSync(directory, { mode: 0o700 })
-  for (const name of ['SCANFAIL', 'SCANFAIL_RELAY', 'OVERNESTING', 'ENCRYPTED', 'STRICTMIME']) {
-    const env = { QHPSI, [name]: 'quarantine' }
-    t.throws(
-      () => readScanningPolicy(env),
-      { message: `${name} quarantine: there is none; set QUARANTINE to a directory` },
-      name,
-    )
-    t.match(readScanningPolicy({ ...env, QUARANTINE: directory }), { quarantine: { directory } })
-  }
 })
 
 t.test('a line of onescan.policy changes the settings that it names, and no others', async (t) => {

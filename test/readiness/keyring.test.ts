@@ -86,6 +86,8 @@ t.test('an md5 key is a risk in plain words, a short one an error', async (t) =>
     t.match(risk?.value, new RegExp(word))
   }
   t.match(risk?.remedy, 'onescan keygen')
+  const weak = findings.find(({ level }) => level === 'error')
+  t.match(weak, { value: /can be guessed/, remedy: /^use 16 random bytes/ })
 })
 
 t.test('expired keys are reported; without a current key nothing is signed', async (t) => {

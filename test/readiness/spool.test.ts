@@ -38,7 +38,7 @@ t.test(
     t.match(
       findings.filter(({ level }) => level === 'warning'),
       [
-        { what: 'SPOOLDIR', value: /mode 0755: open to all/ },
+        { what: 'SPOOLDIR', value: /mode 0755: open to all/, remedy: `chmod o= ${spool}` },
         { what: 'SPOOLDIR', value: /group of the slot/, remedy: /g\+s/ },
       ],
     )

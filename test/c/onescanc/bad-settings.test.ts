@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import type { Setting } from '../../../src/ground/settings/table/kinds.ts'
 import { table } from '../../../src/ground/settings/table.ts'
 import { badSettings } from '../../cases/bad-settings.ts'
@@ -70,19 +69,6 @@ t.test(
     }
   },
 )
-
-t.test('onescand does not start with such a setting', async (t) => {
-  for (const { settings, reason, unscanned, ring, noDaemon } of badSettings) {
-    if (noDaemon) continue
-    const own = { ...(unscanned ? {} : { QHPSI }), ...(ring && { CLUSTERKEYS }) }
-    const env = { CONTROLDIR: '/nonexistent', ...own, ...settings }
-    await t.rejects(
-      readConfiguration(env, () => {}),
-      { message: reason },
-      inShort(settings),
-    )
-  }
-})
 
 t.test(
   'an empty setting counts as unset, and no client goes cold for it',

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkStart } from '../../../src/doors/daemon/check-start.ts'
+import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import type { Finding } from '../../../src/ground/errors/finding.ts'
 import { badSettings } from '../../cases/bad-settings.ts'
 import { freePort } from '../../programs/free-port.ts'
@@ -52,10 +53,15 @@ t.test(
   async (t) => {
     const ring = join(openDirectory(t), 'ring')
     writeFileSync(ring, 'md5:a:sesame\n', { mode: 0o600 })
-    const mine = badSettings.filter(({ noDaemon, unscanned }) => !noDaemon && !unscanned)
+    const mine = badSettings.filter(({ noDaemon }) => !noDaemon)
     t.ok(mine.length > 40)
-    for (const { settings, reason, ring: wantsRing } of mine) {
-      const env = { ...good, ...(wantsRing && { CLUSTERKEYS: ring }), ...settings }
+    for (const { settings, reason, unscanned, ring: wantsRing } of mine) {
+      const own = { ...(!unscanned && good), ...(wantsRing && { CLUSTERKEYS: ring }) }
+      const env = { CONTROLDIR: '/nonexistent', ...own, ...settings }
+      await t.rejects(
+        readConfiguration(env, () => {}),
+        { message: reason },
+      )
       const { errors } = await reportOf(none, env)
       const plain = errors.map((line) => line.replaceAll('"', '\\"')) // as the log has it
       t.ok(

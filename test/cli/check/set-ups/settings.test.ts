@@ -1,4 +1,4 @@
 import { setUpsOfSettings } from './set-ups.ts'
 import { trySetUps } from './try-set-ups.ts'
 
-trySetUps(setUpsOfSettings, 8)
+trySetUps(setUpsOfSettings, 4)

@@ -1,12 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { startClamd } from '../../../programs/clamd.ts'
 import { freePort } from '../../../programs/free-port.ts'
-import { openDirectory } from '../../../programs/reachable.ts'
 import { directoryOfOnescand } from '../machine.ts'
 
 /** The servers and files that all broken set-ups share. */
@@ -14,12 +11,9 @@ export interface SharedServers {
   /** The sockets of a clamd that is well but for its one signature, and of one without AlertExceedsMax. */
   readonly clamd: string
   readonly laxClamd: string
-  /** HOST:PORT at which nobody listens, another program listens, or a program never answers. */
+  /** HOST:PORT at which nobody listens, or another program. */
   readonly gone: string
   readonly taken: string
-  readonly silent: string
-  /** The socket of a clamd in a directory that is root's alone. */
-  readonly closed: string
   /** A directory whose file system is full. */
   readonly full: string
 }
@@ -28,26 +22,16 @@ export async function startSharedServers(t: Test): Promise<SharedServers> {
   const clamd = await startClamd({ alertExceedsMax: true })
   const lax = await startClamd()
   t.teardown(() => Promise.all([clamd.stop(), lax.stop()]))
-  const closed = createServer(() => {}).listen(join(openDirectory(t), 'clamd.ctl'))
-  await once(closed, 'listening')
-  t.teardown(() => closed.close())
-  const closedPath = String(closed.address())
-  chmodSync(dirname(closedPath), 0o700)
-  const listen = async (answer: Parameters<typeof createServer>[1]) => {
-    const server = createServer(answer).listen(0, '127.0.0.1')
-    // A program that breaks off in the middle of an answer is no failure of the test.
-    server.on('connection', (socket) => socket.on('error', () => {}))
-    await once(server, 'listening')
-    t.teardown(() => server.close())
-    return `127.0.0.1:${(server.address() as AddressInfo).port}`
-  }
+  const other = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
+  // A program that breaks off in the middle of an answer is no failure of the test.
+  other.on('connection', (socket) => socket.on('error', () => {}))
+  await once(other, 'listening')
+  t.teardown(() => other.close())
   return {
     clamd: clamd.socket,
     laxClamd: lax.socket,
     gone: `127.0.0.1:${await freePort()}`,
-    taken: await listen((socket) => socket.destroy()),
-    silent: await listen(() => {}),
-    closed: closedPath,
+    taken: `127.0.0.1:${(other.address() as AddressInfo).port}`,
     full: fullDirectory(t),
   }
 }
