@@ -47,27 +47,6 @@ t.test('with clamd', { skip: clamdMissing }, async (t) => {
       t.equal(plainly.code, 31)
     })
 
-    t.test(`${name}: mail that one host has scanned is trusted by the next one`, async (t) => {
-      const CLUSTERKEYS = join(t.testdir(), 'ring')
-      writeFileSync(
-        CLUSTERKEYS,
-        `hmac-sha256:alpha:${Buffer.alloc(32, 3).toString('base64url')}\n`,
-        {
-          mode: 0o600,
-        },
-      )
-      const settings = { ...plugin, CLAMD, CLUSTERKEYS, CLAMDBDIR: '/nonexistent' }
-      const first = await run({ message: plain, settings })
-      t.match(first.logged, 'scan=clean scanner=clamd key=alpha')
-      const onward = bytes(`Received: from first by second\n${first.text}`)
-      const second = await run({
-        message: onward,
-        settings: { ...settings, CLAMD: '/nonexistent' },
-      })
-      t.match(second.logged, 'scan=trusted key=alpha')
-      t.match(second.text, /^X-QHPSI: clean\nReceived: .*\nX-SHA256-Cluster-1: /)
-    })
-
     t.test(`${name}: large mail is scanned to its end`, async (t) => {
       const body = Buffer.alloc(2_000_000, 'all work and no play\n')
       const settings = { ...plugin, CLAMD }
