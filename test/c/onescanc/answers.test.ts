@@ -16,7 +16,6 @@ import {
   insert,
   keep,
   logLine,
-  otherEnvelope,
   plain,
   replyText,
   scriptedDaemon,
@@ -24,14 +23,11 @@ import {
 } from './scripted-daemon.ts'
 
 /**
- * What onescanc does with the answers of a daemon: doc/design.md. What an answer is,
+ * What onescanc does with the answers of a daemon: doc/design.md. How each answer is read,
  * invalid-answers.test.ts shows.
  */
 
 const programs = coldPrograms(t)
-
-/** The codes of the document that need no text; 0 has a rule of its own. */
-const CODES = [31, 33, 34, 71, 77]
 
 /** One message through a client whose daemon follows a script. */
 async function meet(
@@ -70,46 +66,6 @@ for (const { name, program } of missing ? [] : clients) {
   t.test(`${name} does what it is told`, { jobs: 2 }, async (t) => {
     const client = program[0]!
 
-    t.test('accept: a new header, the body as it came, one log line', async (t) => {
-      const { run } = await meet(t, client, answering(heartbeat, edited))
-      t.equal(run.code, 0, run.logged)
-      t.equal(run.text, 'X-QHPSI: clean\nSubject: x\n\nbody\n')
-      t.equal(run.logged, 'onescan: judged\n')
-    })
-
-    t.test('accept: other recipients replace the old ones', async (t) => {
-      const wire = 'Fa@example.org\0Tv@example.org\0\0'
-      const answer = accept(bodyAt(HEADER), keep(0, HEADER), otherEnvelope(wire))
-      const { run } = await meet(t, client, answering(answer))
-      t.equal(run.deliveries[0]?.envelope.toString('latin1'), wire)
-      t.equal(run.text, plain)
-    })
-
-    t.test(
-      'accept: a header that is 16 KiB longer, one that is gone, a message without a body',
-      async (t) => {
-        const long = `X: ${'y'.repeat(16 * 1024 - 4)}\n`
-        const grown = await meet(
-          t,
-          client,
-          answering(accept(bodyAt(HEADER), insert(long), keep(0, HEADER))),
-        )
-        t.equal(grown.run.text, long + plain)
-        const gone = await meet(t, client, answering(accept(bodyAt(HEADER))))
-        t.equal(gone.run.text, 'body\n')
-        const whole = await meet(
-          t,
-          client,
-          answering(accept(bodyAt(plain.length), keep(0, plain.length))),
-        )
-        t.equal(whole.run.text, plain)
-        const nothing = await meet(t, client, answering(accept(bodyAt(0))), {
-          message: Buffer.alloc(0),
-        })
-        t.equal(nothing.run.deliveries[0]?.message.length, 0)
-      },
-    )
-
     t.test('accept: a header block of 1 MiB', async (t) => {
       const block = `${`X-Long: ${'y'.repeat(1015)}\n`.repeat(1024).slice(0, 1024 ** 2 - 1)}\n`
       const message = `${block}body\n`
@@ -119,14 +75,12 @@ for (const { name, program } of missing ? [] : clients) {
       t.ok(run.text === `X-QHPSI: clean\n${message}`)
     })
 
-    t.test('end: the codes of the document are exit codes', async (t) => {
-      for (const number of CODES) {
-        const words = end(code(number), logLine('onescan: ended\n'))
-        const { run } = await meet(t, client, answering(words))
-        t.equal(run.code, number)
-        t.equal(run.logged, 'onescan: ended\n')
-        t.equal(run.deliveries.length, 0)
-      }
+    t.test('end: the code is the exit code, and the line is logged', async (t) => {
+      const words = end(code(77), logLine('onescan: ended\n'))
+      const { run } = await meet(t, client, answering(words))
+      t.equal(run.code, 77)
+      t.equal(run.logged, 'onescan: ended\n')
+      t.equal(run.deliveries.length, 0)
     })
 
     // promise: bad-onescand, client-drop
@@ -178,12 +132,6 @@ for (const { name, program } of missing ? [] : clients) {
       wentCold(t, before.run, /reason="onescand: too many \?clients\?\?"/)
       const after = await meet(t, client, answering(heartbeat, cold('')))
       wentCold(t, after.run, /reason="onescand: "/)
-    })
-
-    t.test('10,000 heartbeats are accepted', async (t) => {
-      const beats = Buffer.concat(Array.from({ length: 10_000 }, () => heartbeat))
-      const { run } = await meet(t, client, answering(beats, edited))
-      t.match(run.text, /^X-QHPSI: clean\n/)
     })
 
     t.test('an answer may come byte by byte', async (t) => {
@@ -366,19 +314,3 @@ t.test('a variable over 64 KiB is not sent: the client goes cold', { skip: missi
   })
   wentCold(t, run, /VIRUSTAGONLY: is too long/)
 })
-
-t.test(
-  'a message of any size goes out with its new header and the body as it came',
-  { skip: missing },
-  async (t) => {
-    for (const { program } of clients) {
-      for (const size of [0, 5, 16_370, 16_400, 65_537, 600_000]) {
-        const message = Buffer.from(`Subject: x\n\n${'0123456789abcde\n'.repeat(size)}`)
-        const script = answering(accept(bodyAt(12), insert('X: y\n'), keep(0, 12)))
-        const { run } = await meet(t, program[0]!, script, { message })
-        t.equal(run.code, 0, run.logged)
-        t.ok(run.deliveries[0]?.message.equals(Buffer.concat([Buffer.from('X: y\n'), message])))
-      }
-    }
-  },
-)

@@ -76,18 +76,15 @@ t.test(
       for (const more of [-1, 0, 1, 65_536]) {
         const body = Buffer.alloc(256 * 1024 - 16 * 1024 - 12 + more, 'line\n')
         const message = Buffer.concat([Buffer.from('Subject: x\n\n'), body])
-        const { deliveries } = await runSlot({
-          program,
-          message,
-          settings: {
-            QHPSI: 'plugin: eicar',
-            ONESCAN_SOCKET: '/nonexistent',
-            ONESCAN_COLD: cold.queue,
-          },
-        })
-        t.ok(
-          deliveries[0]?.message.equals(Buffer.concat([Buffer.from('X-QHPSI: clean\n'), message])),
-        )
+        const nobody = { ONESCAN_SOCKET: '/nonexistent', ONESCAN_COLD: cold.queue }
+        for (const settings of [{}, nobody]) {
+          const { deliveries } = await run(t, edit, { program, message, settings })
+          t.ok(
+            deliveries[0]?.message.equals(
+              Buffer.concat([Buffer.from('X-QHPSI: clean\n'), message]),
+            ),
+          )
+        }
       }
     }
   },

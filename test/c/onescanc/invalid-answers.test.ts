@@ -134,7 +134,10 @@ t.test('an answer that is cut off at any byte is invalid', { skip: missing }, as
     read(cuts),
     cuts.map(() => ({ kind: 'cold', why: HUNG_UP })),
   )
-  t.match(readOne(heartbeat, edited), { kind: 'a', header: 'X-QHPSI: clean\nSubject: x\n\n' })
+  for (const count of [1, 10_000]) {
+    const beats = Array.from({ length: count }, () => heartbeat)
+    t.match(readOne(...beats, edited), { kind: 'a', header: 'X-QHPSI: clean\nSubject: x\n\n' })
+  }
 })
 
 // promise: bad-onescand, client-half-answer
@@ -178,6 +181,17 @@ interface Part {
   readonly envelope?: string
   readonly lines?: string
 }
+
+t.test('an answer may go to its limits', { skip: missing }, async (t) => {
+  const long = `X: ${'y'.repeat(16 * 1024 - 4)}\n`
+  t.match(readOne(accept(B, insert(long), keep(0, HEADER))), {
+    header: long + plain.slice(0, HEADER),
+  })
+  for (const at of [0, plain.length]) {
+    const header = plain.slice(0, at)
+    t.match(readOne(accept(bodyAt(at), keep(0, at))), { number: at, header }, 'no body, no header')
+  }
+})
 
 t.test('each valid answer is read as it is meant', { skip: missing }, async (t) => {
   const span: fc.Arbitrary<Part> = fc
