@@ -51,10 +51,13 @@ t.test(
   },
 )
 
-t.test('if the first recipient has room, no other is asked about', async (t) => {
-  const { lookup, seen } = quotaService(() => ({ answer: 'room' }))
-  t.same(await answerForAll(mailTo(100), lookup), { answer: 'room' })
-  t.equal(seen.asked, 1)
+t.test('if the first recipient is not full, no other is asked about', async (t) => {
+  const why = 'it is down'
+  for (const answer of ['room', 'no-such-user', 'unknown'] as const) {
+    const { lookup, seen } = quotaService(() => ({ answer, why }))
+    t.match(await answerForAll(mailTo(100), lookup), { answer })
+    t.equal(seen.asked, 1)
+  }
 })
 
 t.test('a recipient with room ends the questions, and none is left open', async (t) => {

@@ -1,4 +1,3 @@
-import { createSocket } from 'node:dgram'
 import t from 'tap'
 import type { AskQuota, QuotaAnswer } from '../../../src/quota/ask/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
@@ -134,25 +133,4 @@ t.test('without anybody to ask, the MTA does not wait for an answer to RCPT', as
   const { ask } = asker()
   const asking = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
   t.notOk((await asking.connect()).agreed.steps & 0x8000)
-})
-
-t.test('at RCPT an answer from memory is asked for no more', async (t) => {
-  let asked = 0
-  const service = createSocket('udp4', (_, { port, address }) => {
-    asked++
-    service.send('QUOTA_OK', port, address)
-  })
-  t.teardown(() => service.close())
-  await new Promise<void>((resolve) => service.bind(0, '127.0.0.1', resolve))
-  const QUOTAD = `udp:127.0.0.1:${service.address().port}`
-  const milter = await openMilter(t, { ...scanning, QUOTAD })
-  const line = await milter.connect(oldest)
-  line.write(says.mail('a@example.org'))
-  await line.hear()
-  for (let n = 0; n < 2000; n++) {
-    line.write(says.recipient(`${n % 10}@example.org`))
-    await line.hear()
-  }
-  // Answers are remembered for some seconds, and a machine may be slow.
-  t.ok(asked >= 10 && asked < 500, `${asked} questions`)
 })
