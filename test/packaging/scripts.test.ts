@@ -10,17 +10,9 @@ import {
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 
-/** Parts of the maintainer scripts, by themselves; installed.test.ts runs them all. */
+/** Parts of the maintainer scripts, by themselves; states.test.ts runs them all. */
 
 const deb = join(import.meta.dirname, '../../debian')
-const SCRIPTS = ['preinst', 'postinst', 'prerm', 'postrm', 'self-test', 'queue-link.sh', 'units.sh']
-
-t.test('sh understands every script', async (t) => {
-  for (const name of SCRIPTS) {
-    const { status, stderr } = spawnSync('sh', ['-n', join(deb, name)])
-    t.equal(status, 0, `${name}: ${stderr}`)
-  }
-})
 
 t.test('the scripts know each unit of the package once', async (t) => {
   const { stdout } = spawnSync(
@@ -100,15 +92,6 @@ t.test('a link that the administrator points elsewhere stays', async (t) => {
   t.equal(host.linked(), '/opt/other')
   t.equal(host.call('point_back'), 0)
   t.equal(host.linked(), '/opt/other')
-})
-
-t.test('without a qmail-queue its usual place is named, and mail waits', async (t) => {
-  const host = makeHost(t)
-  host.link('/etc/onescan/queue', '/usr/lib/onescan/onescanc')
-  t.equal(host.call('point_to_real_queue'), 0)
-  t.equal(host.linked(), '/var/qmail/bin/qmail-queue')
-  t.equal(host.call('point_back'), 0)
-  t.equal(host.linked(), '/usr/lib/onescan/onescanc', 'and installed again it is back')
 })
 
 t.test('a qmail-queue that was installed meanwhile changes nothing about the link', async (t) => {

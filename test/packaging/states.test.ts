@@ -104,8 +104,6 @@ const rows: readonly Row[] = [
     state: 'none',
     link: undefined,
   },
-  { name: 'remove, install', before: `${install}; ${remove}`, does: install, ...ourLink },
-  { name: 'purge', before: install, does: purge, state: 'none', link: REAL },
   {
     name: 'an installation makes the quarantine, also without systemd',
     does: `${install}; stat -c '%U %a' /var/lib/onescan/quarantine`,
@@ -237,12 +235,6 @@ const rows: readonly Row[] = [
   {
     name: 'install where TMPDIR leads nowhere',
     does: `TMPDIR=/nonexistent ${install}`,
-    ...ourLink,
-  },
-  {
-    name: 'abort of a removal',
-    before: `${install}; /var/lib/dpkg/info/onescan.prerm remove`,
-    does: '/var/lib/dpkg/info/onescan.postinst abort-remove',
     ...ourLink,
   },
 ]
