@@ -15,7 +15,6 @@ const LONGEST = [
   'test/cli/hostile/commands.test.ts',
   'test/packaging/booted.test.ts',
   'test/load/hosts/faults.test.ts',
-  'test/bench/under-fire.test.ts',
   'test/cli/quarantine/quarantine.test.ts',
   'test/programs/milter-dkim.test.ts',
   'test/cli/check/mail-servers/postfix.test.ts',

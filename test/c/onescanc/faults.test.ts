@@ -103,24 +103,28 @@ t.test('the disk is full: 53', { skip: missing }, async (t) => {
   }
 })
 
+/** What onescanc has said when it is killed, and by which signal. */
+const killed: readonly (readonly [said: string, signal: NodeJS.Signals])[] = [
+  ...['V', 'E', 'M'].map((said) => [said, 'SIGKILL'] as const),
+  ...(['SIGTERM', 'SIGHUP', 'SIGKILL'] as const).map((signal) => ['.', signal] as const),
+]
+
 t.test(
-  'a killed onescanc leaves no file behind, and the sender still has the mail',
+  'onescanc that is killed leaves no file behind, and the sender still has the mail',
   { skip: missing },
   async (t) => {
     for (const { program } of clients) {
-      for (const signal of ['SIGTERM', 'SIGHUP', 'SIGKILL'] as const) {
+      for (const [said, signal] of killed) {
         for (const message of [large, Buffer.alloc(9_000_000, large)]) {
-          const pids: number[] = []
           const ended = await run(
             t,
-            async ({ question, connection }) => {
-              await question
-              pids.push(libc.peerOf(descriptorOf(connection)!)!.pid)
-              process.kill(pids[0]!, signal)
+            async ({ heard, connection }) => {
+              while (!heard.some(({ type }) => type === said)) await new Promise(setImmediate)
+              process.kill(libc.peerOf(descriptorOf(connection)!)!.pid, signal)
             },
             { program, message: Buffer.from(message) },
           )
-          t.equal(ended.signal, signal)
+          t.equal(ended.signal, signal, said)
           t.equal(ended.deliveries.length, 0)
           t.same(ended.left, [])
         }
