@@ -1,9 +1,9 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The names of files from which ClamAV loads signatures. */
+/** The names of files from which ClamAV loads signatures, in any case (CLI_DBEXT in libclamav/readdb.h). */
 const DATABASE =
-  /\.(?:c[vl]d|cud|[hmn]db|[hmn]du|[hm]sb|[hm]su|ldb|ldu|cdb|fp|sfp|ign2?|yara?|ftm|gdb|pdb|wdb|cbc|zmd|rmd|idb|crb|cfg)$/
+  /\.(?:c[vl]d|cud|s?db|[hmn]db|[hmn]du|[hm]sb|[hm]su|ldb|ldu|cdb|fp|sfp|ign2?|imp|ioc|pwdb|cat|yara?|ftm|gdb|pdb|wdb|cbc|zmd|rmd|idb|crb|cfg)$/i
 /**
  * The names of files that ClamAV publishes and freshclam fetches together. The number of the daily file
  * counts for all of them.

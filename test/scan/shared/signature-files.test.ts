@@ -50,7 +50,8 @@ t.test('every file that ClamAV loads counts, and no other', async (t) => {
   const endings = [
     ...['cvd', 'cld', 'cud', 'hdb', 'mdb', 'ndb', 'hdu', 'mdu', 'ndu', 'hsb', 'msb', 'hsu', 'msu'],
     ...['ldb', 'ldu', 'cdb', 'fp', 'sfp', 'ign', 'ign2', 'yar', 'yara', 'ftm', 'gdb', 'pdb', 'wdb'],
-    ...['cbc', 'zmd', 'rmd', 'idb', 'crb', 'cfg'],
+    ...['cbc', 'zmd', 'rmd', 'idb', 'crb', 'cfg', 'db', 'sdb', 'imp', 'ioc', 'pwdb', 'cat'],
+    ...['NDB', 'Ldb', 'YARA'],
   ]
   for (const ending of endings) {
     t.equal(read(t.testdir({ [`x.${ending}`]: 'abc' }))?.size, 3, ending)
