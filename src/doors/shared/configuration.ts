@@ -30,7 +30,7 @@ import type { Rules } from '../../rules/match.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { QhpsiLine } from '../../scan/shared/scan-policy.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
-import { readSignatureFiles } from '../../scan/shared/signature-files.ts'
+import { readSignatureFiles, type SignatureFiles } from '../../scan/shared/signature-files.ts'
 import { HostMemory } from '../../verdicts/host-memory.ts'
 import { openVerdictsBy } from '../../verdicts/open.ts'
 import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
@@ -138,10 +138,17 @@ export async function readConfiguration(
   }
 }
 
+/** What this process saw last in directories of signatures, also before it read its settings anew. */
+const seenFiles = new Map<string, SignatureFiles>()
+
 /** Makes the clocks, and what says how old the signatures in a directory are. */
 function clocksFor(directory: string) {
   const uptime = () => performance.now()
-  const read = () => readSignatureFiles(directory, Date.now())
+  const read = () => {
+    const files = readSignatureFiles(directory, Date.now(), seenFiles.get(directory))
+    if (files !== undefined) seenFiles.set(directory, files)
+    return files
+  }
   return { signatureFiles: keepFor(SIGNATURES_FOR, uptime, read), now: Date.now, uptime }
 }
 

@@ -24,8 +24,10 @@ export interface SignatureFiles {
   readonly changed: number
   /** When ClamAV's own files last changed, and their number, by which clamd names what it has loaded. */
   readonly official?: { readonly changed: number; readonly number: number }
-  /** When a file without such a number last changed. */
+  /** When a file without such a number last changed, or was missed: it may be one of what is allowed. */
   readonly others?: number
+  /** The names and sizes of these files, by which it shows that hosts have different ones. */
+  readonly own?: string
   /** Bytes of all files. */
   readonly size: number
   /** When the directory was read. */
@@ -39,15 +41,20 @@ const CLOCK_STEP = 0.01
 
 /**
  * Reads the directory of the virus signatures; returns undefined if it has none, or cannot be read. `now`
- * is in milliseconds.
+ * is in milliseconds. `before` is what was read last, by which it is seen that a file is gone.
  */
-export function readSignatureFiles(directory: string, now: number): SignatureFiles | undefined {
+export function readSignatureFiles(
+  directory: string,
+  now: number,
+  before?: SignatureFiles,
+): SignatureFiles | undefined {
   let official: number | undefined
   let number: number | undefined
   let others: number | undefined
   let size = 0
+  let own = ''
   try {
-    for (const name of readdirSync(directory)) {
+    for (const name of readdirSync(directory).sort()) {
       if (!DATABASE.test(name)) continue
       const path = join(directory, name)
       const stats = statSync(path)
@@ -56,7 +63,10 @@ export function readSignatureFiles(directory: string, now: number): SignatureFil
       size += stats.size
       if (DAILY.test(name)) number = numberOf(path)
       if (OFFICIAL.test(name)) official = latest(official, changed)
-      else others = latest(others, changed)
+      else {
+        others = latest(others, changed)
+        own += `${name} ${stats.size}\n`
+      }
     }
   } catch {
     return undefined
@@ -65,6 +75,9 @@ export function readSignatureFiles(directory: string, now: number): SignatureFil
     others = latest(others, official)
     official = undefined
   }
+  // What is gone has left no time; and what was seen once stays true.
+  const noticed = before && ((before.own ?? '') === own ? before.others : now / 1000)
+  if (noticed !== undefined && noticed <= now / 1000) others = latest(others, noticed)
   const changed = latest(official, others)
   if (changed === undefined) return undefined
   return {
@@ -74,6 +87,7 @@ export function readSignatureFiles(directory: string, now: number): SignatureFil
     directory,
     ...(official !== undefined && { official: { changed: official, number: number! } }),
     ...(others !== undefined && { others }),
+    ...(own !== '' && { own }),
   }
 }
 

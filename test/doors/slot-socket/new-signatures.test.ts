@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
@@ -88,6 +88,44 @@ t.test(
       while (!(await say(clamd.socket, 'INSTREAM', mail(0))).includes('FOUND')) await tick()
       t.equal((await milter.submit({ message: mail(9) })).outcome, 'refused', `${CLAMD} ${QHPSI}`)
       t.notOk(milter.mailLog.some((line) => line.includes('scan=known')))
+    }
+  },
+)
+
+t.test(
+  'signatures are noticed in a file of any ending, and so is a file that is gone',
+  { skip: clamdMissing },
+  async (t) => {
+    const hex = Buffer.from('spared worm').toString('hex')
+    const clamd = await startClamd({
+      database: { 'w.ndb': `Spared:0:*:${hex}\n`, 'w.ign2': 'Spared\n' },
+    })
+    t.teardown(clamd.stop)
+    const db = `${clamd.directory}/db`
+    const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: db }
+    for (const [text, change] of [
+      ['a spared worm', () => rmSync(`${db}/w.ign2`)],
+      ['an unknown worm', () => writeFileSync(`${db}/y.SDB`, signature)],
+    ] as const) {
+      let n = 0
+      const mail = () => Buffer.from(`Date: ${n++}\nFrom: a@example.org\n\n${text}\n`)
+      const milter = await openMilter(t, { ...settings, REJECTVIRUS: '1' })
+      const isKnown = () => milter.mailLog.at(-1)?.includes(' scan=known ')
+      // Time that has passed since this clamd made its socket: a verdict has whole seconds.
+      const later = new Date(Date.now() + 60_000)
+      utimesSync(clamd.socket, later, later)
+      while (!isKnown()) await milter.submit({ message: mail() })
+      utimesSync(clamd.socket, new Date(), new Date())
+      change()
+      // That is seen within a second; and until clamd has loaded it, nothing clean is remembered.
+      while (isKnown()) await milter.submit({ message: mail() })
+      for (let copies = 0; copies < 3; copies++) {
+        await milter.submit({ message: mail() })
+        t.match(milter.mailLog.at(-1), / scan=clean /, text)
+      }
+      await say(clamd.socket, 'RELOAD')
+      while (!(await say(clamd.socket, 'INSTREAM', mail())).includes('FOUND')) await tick()
+      t.equal((await milter.submit({ message: mail() })).outcome, 'refused', text)
     }
   },
 )

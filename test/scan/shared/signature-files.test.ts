@@ -1,4 +1,4 @@
-import { readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { readdirSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import {
   countedFrom,
@@ -44,6 +44,26 @@ t.test('a file counts as changed when it was copied here, whatever time it has',
   const later = before + 1000.5
   utimesSync(`${directory}/x.ndb`, later, later)
   t.ok(Math.abs(read(directory)!.changed - later) < 0.1, 'to the millisecond')
+})
+
+t.test('a file of a site that is gone is a change of when it was missed', async (t) => {
+  const directory = t.testdir({ 'x.ndb': 'x', 'x.ign2': 'x', 'daily.cvd': cvd(1), 'main.cvd': '' })
+  const later = (seconds: number) => NOW + seconds * 1000
+  const first = read(directory)!
+  t.equal(first.own, 'x.ign2 1\nx.ndb 1\n')
+  t.same(readSignatureFiles(directory, later(0), first), first)
+  unlinkSync(`${directory}/main.cvd`) // freshclam puts main.cld there
+  t.equal(readSignatureFiles(directory, later(1), first)?.others, first.others)
+  unlinkSync(`${directory}/x.ign2`)
+  const missed = readSignatureFiles(directory, later(2), first)!
+  t.match(missed, { changed: NOW / 1000 + 2, others: NOW / 1000 + 2, own: 'x.ndb 1\n' })
+  unlinkSync(`${directory}/daily.cvd`)
+  t.match(readSignatureFiles(directory, later(3), missed), { others: NOW / 1000 + 2 })
+  unlinkSync(`${directory}/x.ndb`)
+  writeFileSync(`${directory}/daily.cvd`, cvd(1))
+  const last = readSignatureFiles(directory, later(4), missed)!
+  t.match(last, { others: NOW / 1000 + 4, own: undefined })
+  t.equal(readSignatureFiles(directory, later(5), last)?.others, last.others)
 })
 
 t.test('every file that ClamAV loads counts, and no other', async (t) => {
