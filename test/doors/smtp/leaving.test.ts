@@ -152,6 +152,55 @@ for (const lmtp of [false, true]) {
     )
   }
 
+  t.test(`${name}: who closes behind more than a session reads ahead has left`, async (t) => {
+    const stage = buildStage()
+    t.teardown(stage.remove)
+    const next = await startNext(t, { lmtp })
+    const door = await openDoor(t, next.port, { settings: { QHPSI: stage.scanner }, lmtp })
+    const client = await door.call()
+    const asked = new Promise<Socket>((resolve) => {
+      next.script = (verb, _, socket) => {
+        if (verb !== 'DATA') return undefined
+        resolve(socket)
+        return 'silence'
+      }
+    })
+    await sendTo(client, ['b@b.example'], 'hello')
+    const socket = await asked
+    client.socket.end('NOOP\r\n'.repeat(1_000_000)) // more than the kernel holds, too
+    t.same(await client.rest(), [], 'the door has noticed')
+    socket.write('354 go on\r\n')
+    while (door.state().clients > 0 || next.open > 0) await new Promise(setImmediate)
+    t.equal(next.got.length, 0)
+  })
+
+  t.test(`${name}: who sends on and on behind a message hears of it, and is closed`, async (t) => {
+    const stage = buildStage()
+    t.teardown(stage.remove)
+    const next = await startNext(t, { lmtp })
+    const door = await openDoor(t, next.port, { settings: { QHPSI: stage.scanner }, lmtp })
+    const client = await door.call()
+    const asked = new Promise<Socket>((resolve) => {
+      next.script = (verb, _, socket) => {
+        if (verb !== '.') return undefined
+        resolve(socket)
+        next.script = undefined
+        return 'silence'
+      }
+    })
+    await sendTo(client, ['b@b.example'], 'hello')
+    const socket = await asked
+    const sent = new Promise((resolve) => client.socket.once('drain', resolve))
+    client.write('NOOP\r\n'.repeat(1_000_000))
+    await sent
+    socket.write('250 2.0.0 done\r\n')
+    const replies = await client.rest()
+    t.match(replies[0], /^250 /)
+    t.match(replies.at(-1), /^421 /)
+    t.ok(replies.length > 100 && replies.length < 50_000, `${replies.length} commands were read`)
+    t.match(door.log.join('\n'), 'more than 64 KiB behind a message')
+  })
+
   t.test(`${name}: whenever clients leave, what was answered 250 is there once`, async (t) => {
     const stage = buildStage()
     t.teardown(stage.remove)

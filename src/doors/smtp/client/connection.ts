@@ -7,8 +7,11 @@ import { LineReader, type SmtpLine } from '../wire/lines.ts'
 import type { RawReply } from '../wire/replies.ts'
 import type { SmtpTimeouts } from './time-limits.ts'
 
-/** Bytes that may wait while a command is carried out: enough for a group of pipelined commands. */
-const WAITING_MAX = 64 * 1024
+/**
+ * Bytes that may wait while a command is carried out: enough for a group of pipelined commands. What
+ * is more waits in the kernel.
+ */
+export const WAITING_MAX = 64 * 1024
 /** Bytes that are read from one client before all others have had their turn of the event loop. */
 const TURN_MAX = 128 * 1024
 /** Bytes of content that are a step forward. */
@@ -42,6 +45,13 @@ export class SmtpConnection extends DoorConnection {
   #end: { readonly at: number; readonly heardAt: number } | undefined
   /** Whether the line that was read last is QUIT. */
   #hasQuit = false
+  /**
+   * Whether a message is in hand whose content has ended. Meanwhile the client is read on, since only
+   * behind all that it sends would be seen that it has left.
+   */
+  #holdsMessage = false
+  /** Whether more came behind such a message than may wait; the rest was dropped. */
+  #isCutOff = false
   #heardThisTurn = 0
   /** What is being read, and since when; undefined between commands. */
   #reading: { readonly what: 'line' | 'content'; readonly since: number } | undefined
@@ -99,9 +109,10 @@ export class SmtpConnection extends DoorConnection {
   /**
    * Resolves to the next line, or to undefined if no more comes: the client has left, or has closed
    * its own side of the connection. Rejects with a Fault of kind `read` if the line has no end
-   * within UNENDED_MAX.
+   * within UNENDED_MAX, or was dropped since more than WAITING_MAX came behind a message.
    */
   async line(): Promise<SmtpLine | undefined> {
+    this.#holdsMessage = false
     for (;;) {
       if (this.gone.aborted) return undefined
       const line = this.#reader.next()
@@ -113,6 +124,7 @@ export class SmtpConnection extends DoorConnection {
       }
       const { unended } = this.#reader
       if (unended > UNENDED_MAX) throw new Fault('read', 'a command without an end')
+      if (this.#isCutOff) throw new Fault('read', `sent more than ${WAITING_MAX / 1024} KiB behind a message`)
       if (this.#end !== undefined) return undefined
       if (unended > 0) this.#reading ??= { what: 'line', since: this.heardAt }
       await this.#more()
@@ -139,6 +151,8 @@ export class SmtpConnection extends DoorConnection {
   giveBack(bytes: Buffer): void {
     this.#reading = undefined
     this.#reader.giveBack(bytes)
+    this.#holdsMessage = true
+    this.#resume()
     this.#leaveWithClient()
   }
 
@@ -171,10 +185,11 @@ export class SmtpConnection extends DoorConnection {
   }
 
   protected hear(chunk: Buffer): void {
-    this.#reader.push(chunk)
+    this.#isCutOff ||= this.#holdsMessage && this.#reader.pending > WAITING_MAX
+    if (!this.#isCutOff) this.#reader.push(chunk)
     this.#heardThisTurn += chunk.length
     if (this.#heardThisTurn > TURN_MAX) this.#waitForTurn()
-    else if (this.#reader.pending > WAITING_MAX) this.socket.pause()
+    else if (!this.#mayRead) this.socket.pause()
     this.#wake?.()
   }
 
@@ -202,10 +217,20 @@ export class SmtpConnection extends DoorConnection {
   /** Hangs up if the client has closed its side, and not together with QUIT. */
   #leaveWithClient(): void {
     if (this.#end === undefined) return
-    const last = this.#reader.lastWaiting
-    const hasQuit = this.hasMore ? last !== undefined && isQuit(last) : this.#hasQuit
+    const hasQuit = this.hasMore ? this.#isQuitLast : this.#hasQuit
     const isTogether = this.#end.at - this.#end.heardAt <= this.#timeouts.end
     if (!hasQuit || !isTogether) this.leave()
+  }
+
+  /** Whether QUIT is the last line of those that wait. */
+  get #isQuitLast(): boolean {
+    const last = this.#isCutOff ? undefined : this.#reader.lastWaiting
+    return last !== undefined && isQuit(last)
+  }
+
+  get #mayRead(): boolean {
+    const hasRoom = this.#holdsMessage || this.#reader.pending <= WAITING_MAX
+    return hasRoom && this.#heardThisTurn <= TURN_MAX
   }
 
   #waitForTurn(): void {
@@ -218,8 +243,7 @@ export class SmtpConnection extends DoorConnection {
   }
 
   #resume(): void {
-    const isAllowed = this.#heardThisTurn <= TURN_MAX && this.#reader.pending <= WAITING_MAX
-    if (this.socket.isPaused() && isAllowed) this.socket.resume()
+    if (this.socket.isPaused() && this.#mayRead) this.socket.resume()
   }
 
   #more(): Promise<void> {
