@@ -155,7 +155,7 @@ export class SmtpSession {
       if (reply.code >= 300) return reply
       this.#dropTransaction()
       this.#transaction = transaction
-      this.#client.stepped()
+      this.#client.progress.reached(0)
       return reply
     } finally {
       if (this.#transaction !== transaction) transaction.close()
@@ -184,7 +184,7 @@ export class SmtpSession {
     try {
       const reply = await this.#nextServer.pass(line)
       isTaken = reply.code < 300
-      if (isTaken) this.#client.stepped()
+      if (isTaken) this.#client.progress.reached(transaction.recipients)
       return reply
     } finally {
       if (!isTaken) transaction.removeLastRecipient()
@@ -213,12 +213,11 @@ export class SmtpSession {
       return sentTooEarly
     }
     this.#client.say(startContent)
-    this.#client.stepped()
+    this.#client.progress.reachedContent()
     try {
       const onward = { next, forwards: [...this.#nextServer.forwards] }
       return await transaction.receive(this.#client, onward, this.#sendingClient())
     } finally {
-      this.#client.stepped()
       this.#dropTransaction()
       this.#forget()
     }

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { defaultTimeouts } from '../../../src/doors/smtp/client/time-limits.ts'
 import { parseNetwork } from '../../../src/ground/net/ip-address.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { callDoor } from './client.ts'
+import { type Client, callDoor } from './client.ts'
 import { type Setup, sendThrough } from './rig.ts'
 import { amidData, clean, openBetween, stillServes } from './trouble.ts'
 
@@ -258,6 +258,46 @@ t.test('who is turned away and sends on is cut off', async (t) => {
   const drip = setInterval(() => socket.write('x'), 20)
   t.teardown(() => clearInterval(drip))
   await once(socket, 'error') // the drop finds the connection closed
+})
+
+t.test('over --max-clients those that begin mail again and again give way', async (t) => {
+  const timeouts = { ...defaultTimeouts, makesRoomAfter: 300 }
+  const { next, door } = await open(t, { maxClients: 5, timeouts })
+  let isOver = false
+  t.teardown(() => {
+    isOver = true
+  })
+  /** Says these again and again; resolves to the reply by which the door leaves. */
+  async function repeat(client: Client, ...lines: readonly string[]): Promise<string> {
+    await client.say('EHLO x')
+    for (let at = 0; !isOver; at++) {
+      const reply = await client.say(lines[at % lines.length]!)
+      if (reply.startsWith('421')) return reply
+      await wait(5)
+    }
+    return 'stays'
+  }
+  const [mail, rcpt] = ['MAIL FROM:<a@b.example>', 'RCPT TO:<b@b.example>']
+  const loops = [
+    [mail, 'RSET'],
+    [mail, rcpt, 'RSET'],
+    [mail, 'VRFY b', 'EHLO x'],
+    [mail, rcpt, 'DATA', 'VIRUS\r\n.'],
+  ]
+  const closed: string[] = []
+  for (const loop of loops) {
+    repeat(await door.call(), ...loop).then((reply) => closed.push(reply))
+  }
+  const sends = repeat(await door.call(), mail, rcpt, 'DATA', `${clean}.`)
+  for (let calls = 0; calls < 1000 && closed.length < loops.length; calls++) {
+    await door.call()
+    await wait(10)
+  }
+  isOver = true
+  t.equal(closed.length, loops.length)
+  for (const reply of closed) t.match(reply, /^421 4\.3\.2 no progress for too long/)
+  t.equal(await sends, 'stays')
+  t.ok(next.got.length > 0)
 })
 
 t.test('no address has all places while others come', async (t) => {

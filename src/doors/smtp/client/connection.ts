@@ -5,6 +5,7 @@ import { stopping, timedOut } from '../replies/own-replies.ts'
 import { COMMAND_MAX, parseCommand } from '../wire/commands.ts'
 import { LineReader, type SmtpLine } from '../wire/lines.ts'
 import type { RawReply } from '../wire/replies.ts'
+import { Progress } from './progress.ts'
 import type { SmtpTimeouts } from './time-limits.ts'
 
 /**
@@ -14,8 +15,6 @@ import type { SmtpTimeouts } from './time-limits.ts'
 export const WAITING_MAX = 64 * 1024
 /** Bytes that are read from one client before all others have had their turn of the event loop. */
 const TURN_MAX = 128 * 1024
-/** Bytes of content that are a step forward. */
-export const CONTENT_STEP = 4096
 /** Bytes of one line, after which the connection is closed. */
 export const UNENDED_MAX = 64 * 1024
 
@@ -32,15 +31,11 @@ export interface ServedSession {
 /** A client's connection, read line by line, or piece by piece after DATA. */
 export class SmtpConnection extends DoorConnection {
   readonly #timeouts: SmtpTimeouts
+  readonly progress: Progress
   #session: ServedSession | undefined
   readonly #reader = new LineReader(COMMAND_MAX)
   readonly #gone = new AbortController()
   #wake: (() => void) | undefined // set while the session waits for the client
-  #awaitedSince: number | undefined // the same
-  /** Milliseconds that the session has waited for the client since it came a step further. */
-  #waited = 0
-  /** Bytes of content that are still missing for a step. */
-  #contentLeft = CONTENT_STEP
   /** When the client closed its side, and when it was heard last before. */
   #end: { readonly at: number; readonly heardAt: number } | undefined
   /** Whether the line that was read last is QUIT. */
@@ -59,6 +54,7 @@ export class SmtpConnection extends DoorConnection {
   constructor(socket: Socket, host: Omit<ConnectionHost, 'leaving'>, timeouts: SmtpTimeouts) {
     super(socket, { ...host, leaving: timeouts.leaving })
     this.#timeouts = timeouts
+    this.progress = new Progress(host.uptime)
   }
 
   /** Serves the client. Nothing is left to do when the session is over and the socket is closed. */
@@ -91,19 +87,8 @@ export class SmtpConnection extends DoorConnection {
     return this.#reading?.what === 'content'
   }
 
-  /**
-   * Since when a session that waits for its client has come no further, less the time in which the
-   * client waited; undefined while it does.
-   */
   get idleSince(): number | undefined {
-    return this.#awaitedSince === undefined ? undefined : this.#awaitedSince - this.#waited
-  }
-
-  /** Notes that the session has come a step further with its message. */
-  stepped(): void {
-    this.#waited = 0
-    this.#contentLeft = CONTENT_STEP
-    if (this.#awaitedSince !== undefined) this.#awaitedSince = this.now()
+    return this.progress.idleSince
   }
 
   /**
@@ -124,7 +109,8 @@ export class SmtpConnection extends DoorConnection {
       }
       const { unended } = this.#reader
       if (unended > UNENDED_MAX) throw new Fault('read', 'a command without an end')
-      if (this.#isCutOff) throw new Fault('read', `sent more than ${WAITING_MAX / 1024} KiB behind a message`)
+      if (this.#isCutOff)
+        throw new Fault('read', `sent more than ${WAITING_MAX / 1024} KiB behind a message`)
       if (this.#end !== undefined) return undefined
       if (unended > 0) this.#reading ??= { what: 'line', since: this.heardAt }
       await this.#more()
@@ -138,8 +124,7 @@ export class SmtpConnection extends DoorConnection {
       if (this.gone.aborted) return undefined
       const chunk = this.#reader.take()
       if (chunk !== undefined) {
-        this.#contentLeft -= chunk.length
-        if (this.#contentLeft <= 0) this.stepped()
+        this.progress.read(chunk.length)
         return chunk
       }
       if (this.#end !== undefined) return undefined
@@ -175,7 +160,7 @@ export class SmtpConnection extends DoorConnection {
   }
 
   finish(): void {
-    if (!this.#session?.isAmidMessage && this.#isAwaited) this.turnAway(stopping)
+    if (!this.#session?.isAmidMessage && this.progress.isAwaited) this.turnAway(stopping)
   }
 
   /** Closes the socket as soon as everything is written, whatever the client does. */
@@ -201,7 +186,7 @@ export class SmtpConnection extends DoorConnection {
 
   /** Ends what takes too long. */
   protected due(time: number): void {
-    if (!this.#isAwaited) return
+    if (!this.progress.isAwaited) return
     const { silence, content, command } = this.#timeouts
     const { what, since = time } = this.#reading ?? {}
     const isLate = time - since > (what === 'content' ? content : command)
@@ -209,10 +194,6 @@ export class SmtpConnection extends DoorConnection {
   }
 
   protected free(): void {} // the session frees what it holds
-
-  get #isAwaited(): boolean {
-    return this.#awaitedSince !== undefined
-  }
 
   /** Hangs up if the client has closed its side, and not together with QUIT. */
   #leaveWithClient(): void {
@@ -248,11 +229,10 @@ export class SmtpConnection extends DoorConnection {
 
   #more(): Promise<void> {
     this.#resume()
-    this.#awaitedSince = this.now()
+    this.progress.awaits()
     return new Promise((resolve) => {
       this.#wake = () => {
-        this.#waited += this.now() - this.#awaitedSince!
-        this.#awaitedSince = undefined
+        this.progress.goesOn()
         this.#wake = undefined
         resolve()
       }

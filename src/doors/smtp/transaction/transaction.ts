@@ -116,6 +116,7 @@ export class SmtpTransaction {
       await dropTransaction(onward.next)
       replies.answerRest(reply)
     }
+    if (replies.settled.some(({ code }) => code < 300)) client.progress.accepted()
     return replies.unsaid
   }
 }

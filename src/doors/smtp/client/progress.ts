@@ -1,0 +1,75 @@
+/** Bytes of content that are a step forward. */
+export const CONTENT_STEP = 4096
+
+/**
+ * How far a session has come with its client, and for how long it has waited for the client without
+ * coming further. Steps forward are a message that is accepted, content of any message, and on the
+ * way to a message what the session had not reached since the last one that was accepted: MAIL, each
+ * further recipient, DATA. So who begins messages again and again comes no further, nor does who says
+ * anything else.
+ */
+export class Progress {
+  readonly #now: () => number
+  #awaitedSince: number | undefined // set while the session waits for the client
+  /** Milliseconds that the session has waited for the client since the last step. */
+  #waited = 0
+  /** The most recipients since the last accepted message; -1 before MAIL, Infinity from DATA on. */
+  #reached = -1
+  /** Bytes of content that are still missing for a step. */
+  #contentLeft = CONTENT_STEP
+
+  /** `now` is a clock that nobody sets, in milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** Whether the session waits for the client. */
+  get isAwaited(): boolean {
+    return this.#awaitedSince !== undefined
+  }
+
+  /**
+   * Since when a session that waits for its client has come no further, less the time in which the
+   * client waited; undefined while it does.
+   */
+  get idleSince(): number | undefined {
+    return this.#awaitedSince === undefined ? undefined : this.#awaitedSince - this.#waited
+  }
+
+  awaits(): void {
+    this.#awaitedSince = this.#now()
+  }
+
+  goesOn(): void {
+    if (this.#awaitedSince === undefined) return
+    this.#waited += this.#now() - this.#awaitedSince
+    this.#awaitedSince = undefined
+  }
+
+  /** Notes that the next server has taken MAIL and so many recipients. */
+  reached(recipients: number): void {
+    if (recipients <= this.#reached) return
+    this.#reached = recipients
+    this.#step()
+  }
+
+  reachedContent(): void {
+    this.reached(Number.POSITIVE_INFINITY)
+  }
+
+  read(bytesOfContent: number): void {
+    this.#contentLeft -= bytesOfContent
+    if (this.#contentLeft > 0) return
+    this.#contentLeft = CONTENT_STEP
+    this.#step()
+  }
+
+  accepted(): void {
+    this.#reached = -1
+    this.#step()
+  }
+
+  #step(): void {
+    this.#waited = 0
+  }
+}
