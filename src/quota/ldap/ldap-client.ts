@@ -1,22 +1,20 @@
+import { connect, isIP, type Socket } from 'node:net'
+import { connect as connectSecurely } from 'node:tls'
+import { Client } from 'ldapts'
 import { errorText } from '../../ground/errors/fault.ts'
 import { BackOff } from '../../ground/flow/back-off.ts'
-import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { limitConcurrency } from '../../ground/flow/semaphore.ts'
-import { type LdapConnection, openConnection } from './ldap-connection.ts'
+import { readForeignFile } from '../../ground/path/read.ts'
+import { readSecret } from '../../ground/settings/secret-file.ts'
 import { type LdapAnswer, type LdapUser, searchUser } from './ldap-search.ts'
 import type { LdapSettings } from './ldap-settings.ts'
+import { MessageStream } from './message-stream.ts'
 
 export interface LdapClientOptions {
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
-  /** Milliseconds that a question may take in all, and a connection to be opened. */
+  /** Milliseconds that a search may take, and before it a connection and a bind. */
   readonly timeout: number
-}
-
-/** The connection that a question was sent on, and how often it had received data by then. */
-interface PendingSearch {
-  connection?: LdapConnection
-  heard?: number
 }
 
 /** Milliseconds for which a directory that failed is not asked. */
@@ -28,9 +26,9 @@ const REST = 1000
 const AT_ONCE = 50
 
 /**
- * Asks a directory, over one connection that all questions share. It connects with the first
- * question. If a question gets no answer in time and the connection received nothing meanwhile, the
- * connection hangs, and is replaced.
+ * Asks a directory, over one connection that all questions share. It connects and binds with the
+ * first question. A search that has no answer in time ends the connection, since that may hang; the
+ * next question opens another one.
  */
 export class LdapClient {
   readonly #settings: LdapSettings
@@ -38,7 +36,10 @@ export class LdapClient {
   readonly #timeout: number
   readonly #inTurn = limitConcurrency(AT_ONCE)
   readonly #backOff: BackOff<string>
-  #connection: Promise<LdapConnection> | undefined
+  readonly #client: Client
+  #stream: MessageStream | undefined
+  /** While it is being opened: ldapts opens another one for each question that comes meanwhile. */
+  #opening: Promise<void> | undefined
   #why = ''
 
   constructor(settings: LdapSettings, { uptime, timeout }: LdapClientOptions) {
@@ -46,81 +47,88 @@ export class LdapClient {
     this.#uptime = uptime
     this.#timeout = timeout
     this.#backOff = new BackOff(uptime, { first: REST, longest: REST })
+    const createConnection = () => this.#connect()
+    this.#client = new Client({
+      // Where the directory is, says `#connect`.
+      url: settings.url.startsWith('ldaps:') ? 'ldaps://localhost' : 'ldap://localhost',
+      connectTimeout: timeout,
+      timeout,
+      createConnection,
+      createSecureConnection: createConnection as never,
+    })
   }
 
-  /** Never rejects, and never takes longer than the timeout. */
+  /** Never rejects. */
   ask(user: LdapUser): Promise<LdapAnswer> {
     const until = this.#uptime() + this.#timeout
     return this.#inTurn(() => this.#askUntil(until, user))
   }
 
   /** Closes the connection. */
-  close(): void {
-    this.#connection?.then((open) => open.close()).catch(() => {})
-    this.#connection = undefined
+  async close(): Promise<void> {
+    await this.#opening?.catch(() => {})
+    await this.#client.unbind().catch(() => {})
   }
 
   async #askUntil(until: number, user: LdapUser): Promise<LdapAnswer> {
-    const left = until - this.#uptime()
-    const pending: PendingSearch = {}
-    const answer = left > 0 ? await inTime(this.#askWithRetry(pending, user), left) : LATE
-    if (answer !== LATE) return answer
-    const late = `no answer in ${this.#timeout} ms`
-    const { connection, heard } = pending
-    if (connection?.isOpen && connection.heard === heard) this.#giveUp(connection, late)
-    return { found: 'trouble', why: `${this.#settings.url}: ${late}` }
-  }
-
-  async #askWithRetry(pending: PendingSearch, user: LdapUser): Promise<LdapAnswer> {
     const { url } = this.#settings
     for (let isFirst = true; ; isFirst = false) {
       if (this.#backOff.isBackedOff(url)) return { found: 'trouble', why: this.#why }
-      let used: LdapConnection | undefined
+      const isLate = this.#uptime() >= until
+      let stream: MessageStream | undefined
       try {
-        used = await this.#sharedConnection()
-        pending.connection = used
-        pending.heard = used.heard
-        const answer = await searchUser(used, user, this.#settings, this.#timeout)
+        if (isLate) throw new Error(`no answer in ${this.#timeout} ms`)
+        if (!this.#client.isBound) await this.#open()
+        stream = this.#stream
+        const answer = await searchUser(this.#client, user, this.#settings, this.#timeout)
         this.#backOff.noteAnswer(url)
         return answer
       } catch (error) {
         // A connection that was closed, perhaps while it was idle, is replaced once.
-        const isClosed = used !== undefined && !used.isOpen
-        if (isClosed && isFirst) continue
-        if (used !== undefined && !isClosed) this.#giveUp(used, errorText(error))
-        else this.#noteTrouble(errorText(error))
+        if (isFirst && !isLate && stream?.destroyed) continue
+        // ldapts says of a connection that broke what kind of message was under way.
+        const why = errorText((stream ?? this.#stream)?.errored ?? error)
+        if (this.#backOff.noteFailure(url) !== undefined) this.#why = `${url}: ${why}`
         return { found: 'trouble', why: this.#why }
       }
     }
   }
 
-  /** Resolves to the connection that all questions share, once it is ready. */
-  async #sharedConnection(): Promise<LdapConnection> {
-    const shared = this.#connection ?? openConnection(this.#settings, this.#timeout)
-    this.#connection = shared
-    try {
-      const open = await shared
-      if (open.isOpen) return open
-    } catch (error) {
-      this.#forgetConnection(shared)
-      throw error
-    }
-    this.#forgetConnection(shared)
-    return this.#sharedConnection()
+  /** Resolves when there is a connection that is bound. */
+  #open(): Promise<void> {
+    this.#opening ??= Promise.resolve()
+      .then(() => this.#bind())
+      .finally(() => {
+        this.#opening = undefined
+      })
+    return this.#opening
   }
 
-  #forgetConnection(shared: Promise<LdapConnection>): void {
-    if (this.#connection === shared) this.#connection = undefined
+  async #bind(): Promise<void> {
+    const { bind } = this.#settings
+    if (!this.#client.isConnected) this.#stream = undefined
+    const password = bind ? readSecret(bind.passwordFile) : ''
+    await this.#client.bind(bind?.dn ?? '', password) // without a name: anonymously (RFC 4513 5.1.1)
   }
 
-  /** Closes a connection that failed. Other questions on it fail, too, and do not connect at once. */
-  #giveUp(failed: LdapConnection, error: string): void {
-    this.#noteTrouble(error)
-    failed.close()
+  #connect(): Socket {
+    // ldapts would open one with a search, too, and not bind.
+    if (this.#opening === undefined) throw new Error('the connection was closed')
+    this.#stream = new MessageStream(this.#dial())
+    return this.#stream as unknown as Socket
   }
 
-  #noteTrouble(error: string): void {
-    const { url } = this.#settings
-    if (this.#backOff.noteFailure(url) !== undefined) this.#why = `${url}: ${error}`
+  #dial(): Socket {
+    const { server, authorities } = this.#settings
+    if ('path' in server) return connect(server)
+    const { host, port, isSecure } = server
+    if (!isSecure) return connect({ host, port })
+    return connectSecurely({
+      host,
+      port,
+      // A host with several domains chooses its certificate by this name (RFC 6066 3: no address).
+      ...(isIP(host) ? {} : { servername: host }),
+      ...(authorities ? { ca: readForeignFile(authorities) } : {}),
+    })
   }
 }

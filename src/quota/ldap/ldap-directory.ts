@@ -58,7 +58,7 @@ export class LdapDirectory {
 
   /** Closes the connection once nobody waits for an answer. */
   close(): void {
-    Promise.all(this.#questions.all()).then(() => this.#client.close())
+    void Promise.all(this.#questions.all()).then(() => this.#client.close())
   }
 
   async #ask(user: LdapUser): Promise<LdapAnswer> {

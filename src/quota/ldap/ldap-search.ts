@@ -1,5 +1,4 @@
-import { type Entry, NoSuchObjectError, SizeLimitExceededError } from 'ldapts'
-import type { LdapConnection } from './ldap-connection.ts'
+import { type Client, type Entry, NoSuchObjectError, SizeLimitExceededError } from 'ldapts'
 import type { LdapAttributes, LdapSettings } from './ldap-settings.ts'
 
 /** The user whom a directory is asked about; latin1, a character a byte. */
@@ -27,7 +26,7 @@ export type LdapAnswer =
  * directory, or if the connection ends. `timeout` is milliseconds for the directory.
  */
 export async function searchUser(
-  connection: LdapConnection,
+  client: Client,
   user: LdapUser,
   settings: LdapSettings,
   timeout: number,
@@ -40,7 +39,7 @@ export async function searchUser(
   const filter = filterFor(settings.filter, user)
   if (filter === undefined) return { found: 'nobody' }
   try {
-    const entries = await connection.search(base, {
+    const { searchEntries: entries } = await client.search(base, {
       scope: 'sub',
       filter,
       attributes: Object.values(attributes),

@@ -16,7 +16,9 @@ const OCTET_STRING = 0x04
 const ENUMERATED = 0x0a
 const SEQUENCE = 0x30
 const SET = 0x31
+const BIND_REQUEST = 0x60
 const BIND_RESPONSE = 0x61
+const SEARCH_REQUEST = 0x63
 const SEARCH_ENTRY = 0x64
 const SEARCH_DONE = 0x65
 const SEARCH_REFERENCE = 0x73
@@ -26,6 +28,19 @@ const REFERRAL = 0xa3
 const SASL_CREDENTIALS = 0x87
 /** What each result begins with: its code, a name and a text (RFC 4511 4.1.9). */
 const RESULT = [ENUMERATED, OCTET_STRING, OCTET_STRING]
+
+/** What answers a request. Nothing answers any other one. */
+const ANSWERS: Readonly<Record<number, readonly number[]>> = {
+  [BIND_REQUEST]: [BIND_RESPONSE],
+  [SEARCH_REQUEST]: [SEARCH_ENTRY, SEARCH_REFERENCE, SEARCH_DONE],
+}
+
+interface AskedOperation {
+  /** The operations that answer it. */
+  readonly answers: readonly number[]
+  bytes: number
+  messages: number
+}
 
 /** Bytes of a tag and a length that say how many more there are. */
 const HEAD_MIN = 2
@@ -39,26 +54,29 @@ const LENGTH_BYTES = 4
  * goes into itself for each message of a read, and does not end at lengths that lie.
  */
 export class MessageStream extends Duplex {
-  /** ldapts asks a socket for these. */
-  readonly connecting = false
-  readonly readyState = 'open'
-  /** How often data was received. If the number stands still, the connection may hang. */
-  heard = 0
   readonly #socket: Socket
-  /** What was sent so far for each question that has no whole answer. */
-  readonly #answers = new Map<number, { bytes: number; messages: number }>()
+  /** What was asked and has no whole answer, by its id, and what was sent for it so far. */
+  readonly #questions = new Map<number, AskedOperation>()
 
-  /** Takes a socket that is connected. */
   constructor(socket: Socket) {
     super({ readableObjectMode: true })
     this.#socket = socket
+    for (const event of ['connect', 'secureConnect']) socket.once(event, () => this.emit(event))
+    socket.on('error', () => {}) // reading tells it
     void this.#readAll()
+  }
+
+  /** ldapts asks a socket whether it waits for `connect`. */
+  get connecting(): boolean {
+    return this.#socket.connecting
   }
 
   override _read(): void {} // a few messages a question may wait, no matter whether they are read
 
   override _write(request: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    this.#answers.set(parseMessage(request).id, { bytes: 0, messages: 0 })
+    const { id, operation } = parseMessage(request)
+    const answers = ANSWERS[operation.tag]
+    if (answers) this.#questions.set(id, { answers, bytes: 0, messages: 0 })
     this.#socket.write(request, done)
   }
 
@@ -75,7 +93,6 @@ export class MessageStream extends Duplex {
     const cutter = new MessageCutter()
     try {
       for await (const bytes of this.#socket) {
-        this.heard++
         for (const message of cutter.cut(bytes)) {
           this.push(this.#accepted(message))
           await turn()
@@ -94,13 +111,14 @@ export class MessageStream extends Duplex {
     const { tag } = operation
     // Nothing but a Notice of Disconnection (RFC 4511 4.4.1) has no question.
     if (id === 0 && tag === EXTENDED_RESPONSE) throw new Error('the directory ends the connection')
-    const answer = this.#answers.get(id)
-    if (answer === undefined) throw new Error('the directory answers what was not asked')
-    answer.bytes += bytes.length
-    answer.messages++
-    if (answer.bytes > ANSWER_BYTES || answer.messages > ANSWER_MESSAGES) throw tooMuch()
+    const question = this.#questions.get(id)
+    if (question === undefined) throw new Error('the directory answers what was not asked')
+    question.bytes += bytes.length
+    question.messages++
+    if (question.bytes > ANSWER_BYTES || question.messages > ANSWER_MESSAGES) throw tooMuch()
+    if (!question.answers.includes(tag)) throw notLdap()
     checkOperation(operation)
-    if (tag === BIND_RESPONSE || tag === SEARCH_DONE) this.#answers.delete(id)
+    if (tag === BIND_RESPONSE || tag === SEARCH_DONE) this.#questions.delete(id)
     // Without the controls that may follow: none was asked for, and ldapts would read them.
     const content = Buffer.concat([idElement.whole, operation.whole])
     const head = Buffer.from([SEQUENCE, 0x84, 0, 0, 0, 0])
@@ -191,7 +209,7 @@ function parseMessage(bytes: Buffer) {
   return { id: content.readIntBE(0, content.length), idElement, operation }
 }
 
-/** Throws an Error if an operation is none that answers a question, or has not its form. */
+/** Throws an Error if an answer has not the form of its operation. */
 function checkOperation({ tag, content }: BerElement): void {
   const elements = elementsOf(content)
   if (tag === SEARCH_ENTRY) {
@@ -199,12 +217,10 @@ function checkOperation({ tag, content }: BerElement): void {
     for (const attribute of elementsOf(attributes!.content)) checkAttribute(attribute)
   } else if (tag === SEARCH_REFERENCE) {
     requireAll(elements, [OCTET_STRING])
-  } else if (tag === BIND_RESPONSE || tag === SEARCH_DONE) {
+  } else {
     const [code] = requireTags(elements.slice(0, RESULT.length), RESULT)
     if (code!.content.length === 0) throw notLdap() // X.690 8.4; ldapts would read it as success
     requireAll(elements.slice(RESULT.length), [REFERRAL, SASL_CREDENTIALS])
-  } else {
-    throw notLdap()
   }
 }
 

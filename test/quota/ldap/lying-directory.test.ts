@@ -14,6 +14,7 @@ import {
   message,
   type Request,
   result,
+  type Say,
   sequence,
   startLyingServer,
   text,
@@ -147,11 +148,13 @@ const lies: Lie[] = [
 for (const { name, says, why } of lies) {
   t.test(`a directory that sends ${name} is not believed`, async (t) => {
     let isLying = true
-    const server = await startLyingServer(t, ({ id, asks }, socket) => {
-      if (asks !== 'search') return
-      if (isLying) socket.write(says(id))
-      else answer(id, socket)
-    })
+    const server = await startLyingServer(
+      t,
+      toSearches(({ id }, socket) => {
+        if (isLying) socket.write(says(id))
+        else answer(id, socket)
+      }),
+    )
     const clock = { uptime: 0 }
     const directory = open(t, server.url, clock)
     t.match(await directory.find(user('ann')), { found: 'trouble', why })
@@ -165,8 +168,8 @@ for (const { name, says, why } of lies) {
 t.test('an answer before the question ends the connection', async (t) => {
   const server = await startLyingServer(
     t,
-    ({ id, asks }, socket) => asks === 'search' && answer(id, socket),
-    (socket) => socket.write(found(1)),
+    toSearches(({ id }, socket) => answer(id, socket)),
+    (socket) => socket.write(found(7)),
   )
   const directory = open(t, server.url)
   t.match(await directory.find(user('ann')), { found: 'trouble', why: notAsked })
@@ -179,6 +182,17 @@ t.test('the answer to a bind is read with the same care', async (t) => {
   const bind = { QUOTALDAPBIND: 'cn=x', QUOTALDAPPASSWORD: passwordFile(t) }
   const directory = open(t, server.url, { uptime: 0 }, bind)
   t.match(await directory.find(user('ann')), { found: 'trouble', why: notLdap })
+})
+
+t.test('a bind is not answered by the end of a search, nor a search by a bind', async (t) => {
+  for (const wrong of ['bind', 'search'] as const) {
+    const server = await startLyingServer(t, ({ id, asks }, socket) => {
+      const tag = (asks === 'bind') === (asks === wrong) ? 0x65 : 0x61
+      if (asks !== 'unbind') socket.write(message(id, result(tag, 0)))
+    })
+    const directory = open(t, server.url)
+    t.match(await directory.find(user('ann')), { found: 'trouble', why: notLdap }, wrong)
+  }
 })
 
 t.test('what a directory may send is taken, however it is cut', async (t) => {
@@ -206,13 +220,15 @@ t.test('what a directory may send is taken, however it is cut', async (t) => {
   }
   for (const [what, says] of Object.entries(answers)) {
     for (const pieces of ['whole', 'in bytes']) {
-      const server = await startLyingServer(t, async ({ id, asks }, socket) => {
-        if (asks !== 'search') return
-        const bytes = Buffer.concat(says(id))
-        if (pieces === 'whole') socket.write(bytes)
-        else for (const byte of bytes.subarray(0, 300)) await written(socket, Buffer.from([byte]))
-        if (pieces !== 'whole') socket.write(bytes.subarray(300))
-      })
+      const server = await startLyingServer(
+        t,
+        toSearches(async ({ id }, socket) => {
+          const bytes = Buffer.concat(says(id))
+          if (pieces === 'whole') socket.write(bytes)
+          else for (const byte of bytes.subarray(0, 300)) await written(socket, Buffer.from([byte]))
+          if (pieces !== 'whole') socket.write(bytes.subarray(300))
+        }),
+      )
       const directory = open(t, server.url)
       const asked = await directory.find(user('ann'))
       t.match(asked, { found: 'entry', backend: HOST }, `${what}, ${pieces}`)
@@ -235,9 +251,10 @@ t.test('messages are the same wherever the stream is cut', async (t) => {
 
 t.test('onescan-quotad answers on while a directory lies', async (t) => {
   let lie: Lie | undefined
-  const server = await startLyingServer(t, ({ id, asks }, socket) => {
-    if (asks === 'search') socket.write(lie!.says(id))
-  })
+  const server = await startLyingServer(
+    t,
+    toSearches(({ id }, socket) => socket.write(lie!.says(id))),
+  )
   const env = { QUOTALDAPURL: server.url, QUOTAMAILBOX: 'maildir:%h' }
   for (lie of lies.slice(0, 6)) {
     const quotad = await startQuotad(t, env)
@@ -273,6 +290,14 @@ function open(
   })
   t.teardown(() => directory.close())
   return directory
+}
+
+/** Lets everyone in, and says something to each search. */
+function toSearches(say: Say): Say {
+  return (request, socket) => {
+    if (request.asks === 'bind') socket.write(message(request.id, result(0x61, 0)))
+    if (request.asks === 'search') say(request, socket)
+  }
 }
 
 function answer(id: Request['id'], socket: Socket): void {
