@@ -39,15 +39,14 @@ interface UnsettledQuestion {
  *
  * An older service answers with one word, which names neither user nor question, and answers a
  * question that was sent twice with two datagrams. So the socket is kept until each datagram has
- * its answer, or for LATE_ANSWERS after the question. Its port is used for no other question within
- * that time. `uptime` is milliseconds on a clock that nobody sets.
+ * its answer, or for LATE_ANSWERS after the question. `uptime` is milliseconds on a clock that nobody sets.
  */
 export class UdpClient {
   readonly #uptime: () => number
   readonly #sockets: UdpSockets
   readonly #unsettled = new Set<UnsettledQuestion>()
 
-  constructor(uptime: () => number, sockets = new UdpSockets(uptime, LATE_ANSWERS)) {
+  constructor(uptime: () => number, sockets = new UdpSockets()) {
     this.#uptime = uptime
     this.#sockets = sockets
   }
@@ -71,7 +70,7 @@ export class UdpClient {
       const socket = await this.#sockets.take(backend, over.signal)
       if (socket === undefined) return LATE
       if (!over.signal.aborted) return exchange.begin(socket, times)
-      this.#sockets.giveBack(socket, backend)
+      this.#sockets.giveBack(socket)
       return LATE
     }
     try {
@@ -111,7 +110,7 @@ export class UdpClient {
       await question.settled
       this.#unsettled.delete(question)
     }
-    this.#sockets.giveBack(socket, backend)
+    this.#sockets.giveBack(socket)
   }
 }
 

@@ -19,12 +19,12 @@ function clientOf(t: Test, service: UdpService, { extended = false, ...own }: Ow
     override take(...about: Parameters<UdpSockets['take']>) {
       return own.take ? own.take(...about) : super.take(...about)
     }
-    override giveBack(socket: Socket, backend: UdpBackend) {
+    override giveBack(socket: Socket) {
       given.push(socket)
-      super.giveBack(socket, backend)
+      super.giveBack(socket)
     }
   }
-  const client = new UdpClient(uptime, new CountedSockets(uptime, 10_000))
+  const client = new UdpClient(uptime, new CountedSockets())
   const ask = (times = { timeout: 10_000, retries: 0 }, question = ann) =>
     client.ask(backend, question, times)
   t.teardown(() => client.settled())
@@ -114,7 +114,7 @@ t.test('a socket that comes after the time of its question is given back unused'
     async take(backend, over) {
       await late
       t.ok(over.aborted, 'the question is over')
-      return await new UdpSockets(() => 0, 0).take(backend, signal)
+      return await new UdpSockets().take(backend, signal)
     },
   })
   t.match(await ask({ timeout: 20, retries: 0 }), { why: 'no answer in 20 ms' })
@@ -127,7 +127,7 @@ t.test('at most so many sockets are open, and the next question waits for one', 
   const service = await udpService(t, () => undefined)
   const { backend } = clientOf(t, service)
   const extended = { ...backend, extended: true }
-  const sockets = new UdpSockets(() => 0, 0, 2)
+  const sockets = new UdpSockets(2)
   const take = () => sockets.take(extended, signal)
   const [first, second] = await Promise.all([take(), take()])
   let isTaken = false
@@ -138,35 +138,35 @@ t.test('at most so many sockets are open, and the next question waits for one', 
   await new Promise((resolve) => setTimeout(resolve, 50))
   t.notOk(isTaken)
   t.equal(first!.listenerCount('message'), 0)
-  sockets.giveBack(first!, extended)
+  sockets.giveBack(first!)
   const socket = await third
   t.not(socket!.address().port, second!.address().port)
-  sockets.giveBack(second!, extended)
-  sockets.giveBack(socket!, extended)
+  sockets.giveBack(second!)
+  sockets.giveBack(socket!)
   const unwanted = await Promise.all(
     [1, 2, 3].map(() => sockets.take(extended, AbortSignal.abort())),
   )
   t.same(unwanted, [undefined, undefined, undefined], 'and a question that is over holds none')
   const again = await Promise.all([take(), take()])
-  for (const socket of again) sockets.giveBack(socket!, extended)
+  for (const socket of again) sockets.giveBack(socket!)
 })
 
 t.test('a socket of a host that does not exist is an error, and is given back', async (t) => {
   const service = await udpService(t, () => undefined)
   const { backend } = clientOf(t, service)
-  const sockets = new UdpSockets(() => 0, 0, 1)
+  const sockets = new UdpSockets(1)
   const nowhere = { ...backend, host: '256.256.256.256' }
   await t.rejects(sockets.take(nowhere, signal))
   const socket = await sockets.take(backend, signal)
   t.ok(socket, 'there is one for the next question')
-  sockets.giveBack(socket!, backend)
+  sockets.giveBack(socket!)
 })
 
 t.test('services of IPv6 are asked, too', async (t) => {
   const { backend } = clientOf(t, await udpService(t, () => undefined))
-  const sockets = new UdpSockets(() => 0, 0)
+  const sockets = new UdpSockets()
   const v6 = { ...backend, host: '::1' }
   const socket = (await sockets.take(v6, signal))!
   t.equal(socket.remoteAddress().family, 'IPv6')
-  sockets.giveBack(socket, v6)
+  sockets.giveBack(socket)
 })

@@ -2,7 +2,6 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import t from 'tap'
 import { readAddress } from '../../../src/message/envelope/address.ts'
-import { UdpSockets } from '../../../src/quota/ask/udp-sockets.ts'
 import { ann, ben, clientOf, extendedAnswer, slowUdpService, udpService } from './services.ts'
 
 /** Questions by datagram, to services that answer, lie and are silent. */
@@ -148,18 +147,4 @@ t.test('a port is kept until each datagram has its answer', async (t) => {
   t.same(await client.ask(ann), { answer: 'full' })
   t.ok(await service.wasPortKept)
   await client.settled()
-})
-
-t.test('a port is not used again before it has rested', async (t) => {
-  const service = await udpService(t, () => undefined)
-  const place = { host: '127.0.0.1', port: service.port, text: 'the service' }
-  const backend = { kind: 'udp', ...place, extended: false } as const
-  const sockets = new UdpSockets(() => 0, 10_000)
-  const ports = new Set<number>()
-  for (let n = 0; n < 2000; n++) {
-    const socket = (await sockets.take(backend, new AbortController().signal))!
-    ports.add(socket.address().port)
-    sockets.giveBack(socket, backend)
-  }
-  t.equal(ports.size, 2000)
 })
