@@ -137,10 +137,10 @@ const programs = {
   'onescan-quotad.service': {
     settings: { QUOTAMAILBOX: 'maildir:/nonexistent/%u' },
     on: [
-      [newest[0]!, join(import.meta.dirname, '../../dist/onescan-quotad.cjs')].map(reachable),
-      [reachable(join(native, 'onescan-quotad'))],
+      asOther(newest[0]!, reachable(join(import.meta.dirname, '../../dist/onescan-quotad.cjs'))),
+      asOther(reachable(join(native, 'onescan-quotad'))),
     ],
-    options: () => asOther,
+    options: () => [],
   },
 }
 

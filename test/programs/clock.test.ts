@@ -129,10 +129,14 @@ echo '${seconds < 0 ? '' : '+'}${seconds}' >'${clock.file}.new' && mv '${clock.f
         {
           QUOTAMAILBOX: `maildir:${directory}/%u`,
           QUOTAMAP: `${directory}/quotas`,
-          ...clock.environment,
         },
-        asOther,
-        start('onescan-quotad'),
+        [],
+        // libfaketime makes a semaphore for the first program, and only its user may open that.
+        asOther(
+          'env',
+          ...Object.entries(clock.environment).map(([name, value]) => `${name}=${value}`),
+          ...start('onescan-quotad'),
+        ),
       )
       t.match(await quotad.ask('CHECK_QUOTA ann'), /^QUOTA_OK/)
       clock.set(-HOUR)

@@ -6,7 +6,7 @@ import { misspeltSettings } from '../../ground/settings/misspelt-settings.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { openLookup } from './lookup.ts'
 import { readOptions } from './options.ts'
-import { becomeUser, ownStatus, requireFewPrivileges } from './privileges.ts'
+import { ownStatus, requireFewPrivileges } from './privileges.ts'
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts'
 
 /** What onescan-quotad would find at its start. */
@@ -17,8 +17,7 @@ export interface QuotadStart {
 }
 
 /**
- * Makes the steps of onescan-quotad's start up to its sockets, as the user that it would become,
- * and reports all faults together. It opens no socket and asks no other service.
+ * Makes the steps of onescan-quotad's start up to its sockets, and reports all faults together. It opens no socket and asks no other service.
  */
 export async function checkStart(words: readonly string[], env: Environment): Promise<QuotadStart> {
   const faults = new Faults()
@@ -31,7 +30,6 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
   const settings = readServiceSettings(env)
   try {
     await openLookup(settings, { now: Date.now, uptime: () => performance.now() })
-    if (options.user !== undefined) becomeUser(options.user)
     requireFewPrivileges(process.getuid!(), ownStatus())
     const does = ok('settings', 'it would start, and answer about mailboxes')
     return { isUsage: false, findings: [...findings, does, ...unreadableFiles(settings)] }

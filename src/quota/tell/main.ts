@@ -18,7 +18,7 @@ import { log, troubleLog } from './log.ts'
 import { openLookup } from './lookup.ts'
 import { answerFrom, answersForNames } from './mailbox-answer.ts'
 import { readOptions, type ServiceOptions, usage } from './options.ts'
-import { becomeUser, ownStatus, requireFewPrivileges } from './privileges.ts'
+import { ownStatus, requireFewPrivileges } from './privileges.ts'
 import { readServiceSettings } from './service-settings.ts'
 import { serveUdp } from './udp.ts'
 
@@ -52,10 +52,9 @@ async function check(): Promise<void> {
 
 /** Answers how full mailboxes are until SIGTERM or SIGINT (onescan-quotad(8)). */
 async function onescanQuotad(options: ServiceOptions): Promise<void> {
-  const { udp, http, networks, maxClients, user } = options
+  const { udp, http, networks, maxClients } = options
   const settings = readServiceSettings(env)
   const lookup = await openLookup(settings, { now: Date.now, uptime })
-  if (user !== undefined) becomeUser(user)
   requireFewPrivileges(process.getuid!(), ownStatus())
   const counters = new ServiceCounters()
   const answerForName = answersForNames({

@@ -11,8 +11,6 @@ export interface ServiceOptions {
   readonly http: QuotadAddress | undefined
   /** Networks whose clients may ask, besides the host itself. */
   readonly networks: readonly Network[]
-  /** The user that the process becomes if root started it. */
-  readonly user: string | undefined
   /** Most HTTP connections at once. */
   readonly maxClients: number
 }
@@ -34,7 +32,7 @@ export const optionDefaults = {
 } as const
 
 export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http ADDRESS:PORT|none]
-                      [--allow NETWORK]... [--user NAME] [--max-clients NUMBER]
+                      [--allow NETWORK]... [--max-clients NUMBER]
        onescan-quotad --check [OPTION]...
        onescan-quotad --help|--version
 `
@@ -45,7 +43,6 @@ export function readOptions(words: readonly string[]): ServiceOptions {
     udp: { type: 'string', default: optionDefaults.udp },
     http: { type: 'string', default: optionDefaults.http },
     allow: { type: 'string', multiple: true, default: [] },
-    user: { type: 'string' },
     'max-clients': { type: 'string' },
     check: { type: 'boolean' }, // main has looked for it already
     json: { type: 'boolean' }, // for onescan check
@@ -62,7 +59,6 @@ export function readOptions(words: readonly string[]): ServiceOptions {
   const options: ServiceOptions = {
     udp,
     http,
-    user: values.user,
     networks: values.allow.flatMap((network) => faults.attempt(() => [readNetwork(network)], [])),
     maxClients: faults.attempt(
       () => wholeNumber(count, '--max-clients', optionDefaults['max-clients'], RANGE_OF_CLIENTS),

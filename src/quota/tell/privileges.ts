@@ -1,27 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 
 /** The capability to read every file and directory, and nothing else (capabilities(7)). */
 const CAP_DAC_READ_SEARCH = 1n << 2n
-
-/** Node has this function, but its types leave it out. */
-const { initgroups } = process as unknown as { initgroups(user: string, group: number): void }
-
-/** Becomes that user of passwd(5), without any capability. Throws a Fault if it cannot. */
-export function becomeUser(name: string): void {
-  try {
-    const entry = passwdEntryOf(name, readPasswd())
-    if (!entry || Number.isNaN(entry.uid + entry.gid)) {
-      throw new Error('there is no such user; make it, or name another')
-    }
-    initgroups(name, entry.gid)
-    process.setgid!(entry.gid)
-    process.setuid!(entry.uid)
-  } catch (error) {
-    throw new Fault('config', `--user ${name}: ${errorText(error)}`, error)
-  }
-}
 
 /**
  * The sets that hold what a process may do or can allow itself (capabilities(7)). The inheritable
@@ -41,7 +22,7 @@ export function requireFewPrivileges(uid: number, status: string): void {
   const who = uid === 0 ? 'root' : `a process with capabilities (${tooMany.toString(16)})`
   throw new Fault(
     'config',
-    `runs as ${who}; name another user with --user, or give it CAP_DAC_READ_SEARCH at most`,
+    `runs as ${who}; start it by setuidgid or User= as another user, with CAP_DAC_READ_SEARCH at most`,
   )
 }
 

@@ -89,7 +89,7 @@ t.test('onescand, its workers and the hosts of its plugins', { skip }, async (t)
 
 t.test('onescan-quotad', { skip }, async (t) => {
   const settings = { QUOTAMAILBOX: 'maildir:~/Maildir', QUOTAUSERS: 'passwd' }
-  const quotad = await startQuotad(t, settings, [], [join(native, 'onescan-quotad'), ...asOther])
+  const quotad = await startQuotad(t, settings, [], asOther(join(native, 'onescan-quotad')))
   isShownAs(t, quotad.pid, 'onescan-quotad')
 })
 

@@ -160,7 +160,7 @@ t.test('more connections than allowed are dropped', async (t) => {
 
 t.test('connections leave descriptors for mailboxes, however many are allowed', async (t) => {
   const directory = spool(t, mailboxes)
-  const limited = ['/bin/sh', '-c', 'ulimit -n 96; exec "$0" "$@"', program, ...asOther] as const
+  const limited = ['/bin/sh', '-c', 'ulimit -n 96; exec "$0" "$@"', ...asOther(program)] as const
   const settings = { QUOTAMAILBOX: `maildir:${directory}/%u/Maildir` }
   const quotad = await startQuotad(t, settings, ['--max-clients', '1000'], [...limited])
   for (let n = 0; n < 200; n++) {

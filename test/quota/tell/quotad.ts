@@ -22,8 +22,13 @@ export const launcher: string = reachable(join(root, 'bin/onescan-quotad'))
  */
 export const program: string = existsSync(compiled) ? reachable(compiled) : launcher
 
-/** An unprivileged user for tests that run as root, since the service does not run as root. */
-export const asOther = process.getuid?.() === 0 ? ['--user', 'nobody'] : []
+/** The command as an unprivileged user, since the service does not run as root. */
+export function asOther(
+  ...command: readonly [string, ...string[]]
+): readonly [string, ...string[]] {
+  if (process.getuid?.() !== 0) return command
+  return ['setpriv', '--reuid', 'nobody', '--regid', 'nogroup', '--clear-groups', ...command]
+}
 
 export interface Quotad {
   readonly pid: number
@@ -48,7 +53,7 @@ export async function startQuotad(
   t: Host,
   env: Readonly<Record<string, string>>,
   options: readonly string[] = [],
-  [command, ...first]: readonly [string, ...string[]] = [program, ...asOther],
+  [command, ...first]: readonly [string, ...string[]] = asOther(program),
 ): Promise<Quotad> {
   const words = [...first, '--udp', '127.0.0.1:0', '--http', '127.0.0.1:0', ...options]
   const child = spawn(reachable(command), words.map(reachable), {

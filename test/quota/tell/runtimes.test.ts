@@ -6,7 +6,7 @@ import { asOther, launcher, spool, startQuotad } from './quotad.ts'
 
 /** What differs between builds, on the oldest Node; other tests try the compiled program. */
 
-const command = [oldestNode, launcher, ...asOther] as const
+const command = asOther(oldestNode, launcher)
 
 t.test('onescan-quotad answers, becomes another user, and ends', async (t) => {
   const directory = spool(t, {
