@@ -8,7 +8,6 @@ import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
-import { marksOf } from '../verdicts/poison/common-marks.ts'
 import { excusesOf } from './exceptions.ts'
 import type { Policy } from './policy.ts'
 import type { Tools } from './tools.ts'
@@ -77,7 +76,6 @@ export async function scanUnvouched(
     isExcused: settings.isExcused,
     // This host makes no stamp that is older than the cluster accepts.
     maxAge: cluster?.maxAge ?? Number.POSITIVE_INFINITY,
-    marks: marksOf(client.origin?.clientAddress, envelope.sender.text, message.size),
   }
   const found: KnownOrScanned = tools.verdicts
     ? await tools.verdicts.find(question, run)

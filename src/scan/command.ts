@@ -7,11 +7,10 @@ import type { ScanPolicy } from './shared/scan-policy.ts'
 import {
   type ContentScanner,
   clean,
-  harmed,
   infected,
-  isLate,
   type ScannerAnswer,
   type ScanTask,
+  scannerDied,
   unknown,
 } from './shared/scanner.ts'
 import { LineRelay, type WriteLine, writeToLog } from './shared/stderr-lines.ts'
@@ -86,10 +85,8 @@ async function run(
   const end = await exitOf(child, task.signal)
   const printed = await output
   if (end.kind === 'failed') return unknown(end.why, 'unreachable')
-  if (end.kind === 'timeout') {
-    return (isLate(task.signal) ? harmed : unknown)('no answer in time (SCANTIMEOUT)', 'timeout')
-  }
-  if (end.kind === 'signal') return harmed(`killed by ${end.signal}`, 'broken-off')
+  if (end.kind === 'timeout') return unknown('no answer in time (SCANTIMEOUT)', 'timeout')
+  if (end.kind === 'signal') return scannerDied(`killed by ${end.signal}`, 'broken-off')
   if (end.code === policy.cleanCode) return clean
   if (end.code === policy.infectedCode) return infected(virusName(printed, program))
   return unknown(`exit code ${end.code}`)

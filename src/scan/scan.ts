@@ -45,7 +45,6 @@ export async function runScanners(sample: Sample, run: ScanRun): Promise<ScanRes
       note: run.note,
       isExcused: run.isExcused,
       signatures: run.signatures,
-      suspects: run.suspects,
     })
     const verdict = await scan.verdict()
     const isUnfinished = gone?.aborted && verdict.answer === 'unknown'

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { RememberedVerdict } from './copies/verdict-query.ts'
-import type { InHandNotes } from './poison/in-hand.ts'
-import { Poison, type PoisonEvent } from './poison/poison.ts'
+import type { InHand } from './in-hand.ts'
+import { Poison, type PoisonEvent } from './poison.ts'
 import { type ScanEvent, ScansInFlight } from './scans-in-flight.ts'
 
 /** What one process tells the others, as JSON. */
@@ -38,8 +38,8 @@ const GATHERED_FOR = 3
 export class HostMemory {
   readonly inFlight: ScansInFlight
   readonly poison: Poison
-  /** The notes of what this process has in hand, which the first process reads. */
-  readonly inHand: InHandNotes | undefined
+  /** What this process has in hand, for the first process. */
+  readonly inHand: InHand | undefined
   readonly #self: number
   /**
    * The least recently used verdicts make room. (The cache of ground/flow/ counts entries and not bytes,
@@ -54,18 +54,18 @@ export class HostMemory {
   #events: HostEvent[] = []
   #isGathering = false
 
-  /** `self` is the id of this process; `inHand` takes its notes, if somebody reads them. */
+  /** `self` is the id of this process; `inHand` is set if somebody reads it. */
   constructor({
     self = process.pid,
     inHand,
   }: {
     readonly self?: number
-    readonly inHand?: InHandNotes | undefined
+    readonly inHand?: InHand | undefined
   } = {}) {
     this.#self = self
     this.inHand = inHand
     this.inFlight = new ScansInFlight((event) => this.#tell(event))
-    this.poison = new Poison({ tell: (event) => this.#tell(event) })
+    this.poison = new Poison((event) => this.#tell(event))
   }
 
   /** The verdict about a message and its copies, if one is remembered. */
@@ -125,7 +125,7 @@ export class HostMemory {
       case 'ended':
         this.inFlight.hear(event, from)
         break
-      default:
+      case 'died':
         this.poison.hear(event)
     }
   }

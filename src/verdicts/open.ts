@@ -26,7 +26,7 @@ export async function openVerdictsBy(
   memory: HostMemory,
   { log, scanTimeout, crypto, ...clocks }: VerdictsContext,
 ): Promise<Verdicts | undefined> {
-  const { store, maxAge, poisonTries } = policy
+  const { store, maxAge } = policy
   if (store === 'off' || maxAge === 0) return undefined
   let secretNow: () => Buffer = () => UNSHARED
   let shared: SharedStore | undefined
@@ -41,7 +41,6 @@ export async function openVerdictsBy(
     memory,
     shared,
     fullTime: scanTimeout,
-    poisonTries,
     secrets() {
       const secret = secretNow()
       let secrets = derived.get(secret)

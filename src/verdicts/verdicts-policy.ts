@@ -11,8 +11,6 @@ export interface VerdictPolicy {
   readonly maxAge: number
   /** Milliseconds that a message waits for an answer of a shared store. */
   readonly timeout: number
-  /** Failed scans after which a message is not scanned for a while; 0: it is always scanned. */
-  readonly poisonTries: number
   /** File with the password of the shared store. */
   readonly passwordFile: string | undefined
   /** File with the password of the sentinels. */
@@ -27,7 +25,6 @@ export function readVerdictPolicy(env: Environment): VerdictPolicy {
     store: readStore(readText(env, 'VERDICTS')),
     maxAge: readNumber(env, 'VERDICTMAXAGE'),
     timeout: readNumber(env, 'VERDICTTIMEOUT'),
-    poisonTries: readNumber(env, 'POISONTRIES'),
     passwordFile: env.VERDICTPASSWORD || undefined,
     sentinelPasswordFile: env.VERDICTSENTINELPASSWORD || undefined,
     authorities: env.VERDICTCA || undefined,

@@ -1,10 +1,11 @@
 import { inTime, LATE } from '../ground/flow/deadline.ts'
 import type { Header } from '../message/header-block.ts'
 import type { ScanResult } from '../scan/shared/scan-result.ts'
-import type { Scanner } from '../scan/shared/scanner.ts'
+import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import { joinVersions } from '../scan/shared/signatures.ts'
 import { findSignaturesInUse, type SignaturesInUse } from '../scan/shared/signatures-in-use.ts'
 import { headerOfAllCopies } from './copies/fields.ts'
+import { exactFingerprintOf } from './copies/fingerprint.ts'
 import { stillCounts } from './copies/fresh.ts'
 import {
   type IdentityOptions,
@@ -20,20 +21,26 @@ import type {
   VerdictQuery,
 } from './copies/verdict-query.ts'
 import type { HostMemory } from './host-memory.ts'
-import type { PoisonCounters, Withheld } from './poison/poison.ts'
-import { type CarefulScanOptions, scanCarefully } from './scan-carefully.ts'
+import { DEATHS_MAX } from './poison.ts'
 import type { CouldNotTell, ScanEnd } from './scans-in-flight.ts'
 import { openSealed, sealVerdict } from './store/seal.ts'
 import type { SharedStore, Sharing } from './store/shared-store.ts'
 
 /** The surroundings of a memory of verdicts. */
-export interface VerdictsOptions extends IdentityOptions, CarefulScanOptions {
+export interface VerdictsOptions extends IdentityOptions {
   /** What all processes of this host know. */
   readonly memory: Pick<HostMemory, 'recall' | 'remember' | 'inFlight' | 'poison' | 'inHand'>
   /** The store that hosts share, which is asked if this host has no verdict that counts. */
   readonly shared?: Pick<SharedStore, 'get' | 'put' | 'release' | 'sharing' | 'close'> | undefined
   /** Milliseconds, as Date.now(). */
   readonly now: () => number
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+  /**
+   * Milliseconds that a scan usually has here (SCANTIMEOUT). One that had less than half of that says
+   * nothing about copies.
+   */
+  readonly fullTime: number
 }
 
 /** Scans without an answer after which a copy that waited for them is not scanned either. */
@@ -44,7 +51,8 @@ export const SHARE_OF_WAITING = 0.25
 
 /**
  * The stage between verifying stamps and scanning: verdicts about copies of a message. A message that is
- * not known is scanned once (scan-carefully.ts), and its copies wait for that (scans-in-flight.ts).
+ * not known is scanned once, and its copies wait for that (scans-in-flight.ts). One that was in hand at
+ * several deaths of scanners is left alone for a while (poison.ts).
  */
 export class Verdicts {
   readonly #options: VerdictsOptions
@@ -66,7 +74,7 @@ export class Verdicts {
     const identity = await identify(query, this.#options)
     if (identity === undefined) return { result: await runScanners(query.scanners, timeout) }
     const scanAlone = async () => ({
-      result: await scanCarefully(identity, runScanners, timeLeft(), this.#options),
+      result: await this.#scan(identity, runScanners, timeLeft()),
     })
     if (!isMemorable(identity)) return scanAlone()
     let vain = 0
@@ -89,19 +97,6 @@ export class Verdicts {
           continue // the verdict is remembered, or nowhere: one of the waiting copies finds out
       }
     }
-  }
-
-  /** The messages that are withheld from scanners now, because scanners died of them. */
-  withheld(): Withheld {
-    const { memory, poisonTries } = this.#options
-    if (poisonTries === 0) return { messages: 0, soonest: 0, latest: 0 }
-    return memory.poison.withheld(poisonTries)
-  }
-
-  /** Counters of the care for such messages; undefined if there is none (POISONTRIES=0). */
-  poisoned(): PoisonCounters | undefined {
-    const { memory, poisonTries } = this.#options
-    return poisonTries === 0 ? undefined : memory.poison.counters
   }
 
   /** The state of the shared store; undefined if there is none. */
@@ -138,7 +133,7 @@ export class Verdicts {
       const note = (scanner: string, version: string | undefined) => {
         isByThese &&= version === identity.versions[scanner]
       }
-      const result = await scanCarefully(identity, runScanners, timeout, this.#options, note)
+      const result = await this.#scan(identity, runScanners, timeout, note)
       const forCopies = await resultForCopies(result, identity, (scanners, header) =>
         runScanners(scanners, Math.max(1, until - uptime()), { signatures: note, header }),
       )
@@ -149,6 +144,44 @@ export class Verdicts {
       scan.end(end)
       if (end.kind === 'verdict' && mayLast) this.#remember(end.verdict, identity)
       else shared?.release(identity.fingerprint)
+    }
+  }
+
+  /**
+   * Scans a message within so many milliseconds, unless it is left alone; counts a scanner's death. `told`
+   * as in a ScanTask.
+   */
+  async #scan(
+    { query, scanners: [scanner], fingerprintInput, secrets }: MessageIdentity,
+    runScanners: RunScanners,
+    timeout: number,
+    told?: ScanTask['signatures'],
+  ): Promise<ScanResult> {
+    const { crypto } = this.#options
+    const { poison, inHand } = this.#options.memory
+    const body = query.message.body()
+    const fingerprint = await exactFingerprintOf(
+      fingerprintInput,
+      body,
+      secrets.fingerprint,
+      crypto,
+    )
+    const left = poison.leftAloneFor(fingerprint)
+    if (left !== undefined) {
+      const until = `left alone for ${Math.ceil(left / 60_000)} minutes`
+      const why = `poison: scanners died ${DEATHS_MAX} times while they had it; ${until}`
+      // Nothing was found out about a copy.
+      return { answer: 'unknown', scanner: scanner!.name, why, cause: 'poison', unfinished: true }
+    }
+    const deathsBefore = poison.deathsOf(fingerprint)
+    const over = inHand?.begin(fingerprint)
+    try {
+      const result = await runScanners(query.scanners, timeout, { signatures: told })
+      if (result.answer !== 'unknown' || !result.scannerDied) return result
+      const deaths = poison.died(fingerprint, deathsBefore)
+      return { ...result, why: `${result.why}; death ${deaths} of ${DEATHS_MAX} with this message` }
+    } finally {
+      over?.()
     }
   }
 

@@ -32,7 +32,6 @@ export const badSettings: readonly BadSetting[] = [
   ...[
     ...wholeNumbers('VERDICTMAXAGE', 'long', '86401'),
     ...wholeNumbers('VERDICTTIMEOUT', '0', '1001'),
-    ...wholeNumbers('POISONTRIES', '101'),
     ...eachOf('VERDICTS', ['disk', 'unix:relative'], 'memory, off, '),
   ].map((setting): BadSetting => ({ ...setting, onlyDaemon: true })),
   ...words('SCANFAIL', 'maybe', 'ACCEPT'),

@@ -6,6 +6,7 @@ import { LINE_MAX } from '../../src/message/content-fields.ts'
 import { SETTLED_AFTER } from '../../src/scan/shared/signature-files.ts'
 import { FREE_MAX } from '../../src/verdicts/copies/fields.ts'
 import { INFECTED_FOR } from '../../src/verdicts/copies/fresh.ts'
+import { COUNTED_FOR, DEATHS_MAX } from '../../src/verdicts/poison.ts'
 import { CLAIMED_FOR } from '../../src/verdicts/store/shared-store.ts'
 import {
   ENTERED_WITHIN,
@@ -32,8 +33,10 @@ t.test('its numbers and names are those of the program', async (t) => {
   t.match(page, '`VERDICTMAXAGE`, an hour')
   t.equal(INFECTED_FOR, 60)
   t.match(daemon, 'less than a minute old')
-  t.equal(settings.POISONTRIES.default, 3)
-  t.match(page, 'three times in a day')
+  t.equal(DEATHS_MAX, 3)
+  t.equal(COUNTED_FOR, 3600 * 1000)
+  t.match(page, 'three deaths of scanners, each within an hour of the one before')
+  t.match(daemon, 'three deaths, each within an hour of the one before')
   t.equal(SETTLED_AFTER, 15 * 60)
   t.match(page, 'or 15 minutes after the change')
   t.equal(CLAIMED_FOR, 2_000)

@@ -185,7 +185,6 @@ t.test('the verdict of a host that excuses nothing does not hide a virus either'
   const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)
   const verdicts = new Verdicts({
     memory: new HostMemory(),
-    poisonTries: 0,
     secrets: () => secrets,
     crypto,
     maxAge: 3600,

@@ -6,8 +6,8 @@ export const ROOMS = {
   judge: { files: ['src/judge/**/*.ts'], tests: ['test/judge/*.test.ts'] },
   cluster: { files: ['src/cluster/**/*.ts'], tests: ['test/cluster/*.test.ts'] },
   verdicts: {
-    files: ['src/verdicts/*.ts', 'src/verdicts/{copies,poison,store}/*.ts'],
-    tests: ['test/verdicts/*.test.ts', 'test/verdicts/{copies,poison,store}/*.test.ts'],
+    files: ['src/verdicts/*.ts', 'src/verdicts/{copies,store}/*.ts'],
+    tests: ['test/verdicts/*.test.ts', 'test/verdicts/{copies,store}/*.test.ts'],
   },
   message: { files: ['src/message/**/*.ts'], tests: ['test/message/*.test.ts'] },
   envelope: { files: ['src/message/envelope/**/*.ts'], tests: ['test/message/envelope/*.test.ts'] },

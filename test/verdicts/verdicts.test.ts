@@ -8,11 +8,11 @@ import type { SignatureFiles } from '../../src/scan/shared/signature-files.ts'
 import { deriveSecrets } from '../../src/verdicts/copies/secrets.ts'
 import type { VerdictQuery } from '../../src/verdicts/copies/verdict-query.ts'
 import { type HostEvents, HostMemory } from '../../src/verdicts/host-memory.ts'
+import { DEATHS_MAX } from '../../src/verdicts/poison.ts'
 import { sealVerdict } from '../../src/verdicts/store/seal.ts'
 import { Verdicts, type VerdictsOptions } from '../../src/verdicts/verdicts.ts'
 import { examine } from '../cluster/hashed-message.ts'
 import { localPolicy } from '../scan/local-policy.ts'
-import { killed } from './poison/poison-clock.ts'
 
 const policy = readScanPolicy({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
 const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)
@@ -39,7 +39,6 @@ function open(more: Partial<VerdictsOptions> = {}) {
   let uptime = 500_000 // as of a process that has run for a while
   const verdicts = new Verdicts({
     memory: new HostMemory(),
-    poisonTries: 0,
     secrets: () => secrets,
     crypto,
     maxAge: 3600,
@@ -70,7 +69,6 @@ function open(more: Partial<VerdictsOptions> = {}) {
       scanners: [clamd],
       policy,
       maxAge: Number.POSITIVE_INFINITY,
-      marks: [],
       ...setup,
     }
     return verdicts.find(question, (scanners, timeout, more) => {
@@ -104,6 +102,15 @@ const vain: ScanResult = {
   why: 'clamd is down',
   cause: 'unreachable',
 }
+/** The result of a scan during which clamd died. */
+const killed: ScanResult = {
+  answer: 'unknown',
+  scanner: 'clamd',
+  why: 'died',
+  cause: 'broken-off',
+  scannerDied: true,
+}
+const leftAlone = { answer: 'unknown', why: /^poison: /, cause: 'poison', unfinished: true }
 
 t.beforeEach(() => {
   version = 'ClamAV 1.4.3'
@@ -258,32 +265,28 @@ t.test('a scanner that does not say when its signatures change is asked each tim
     ["this host's", undefined, false],
     ["this host's", 1.7e9, true],
   ] as const) {
-    const { find, scans } = open({ signatureFiles: () => filesOf(date), poisonTries: 1 })
+    const { find, scans } = open({ signatureFiles: () => filesOf(date) })
     const command = scanner('command', { memorable: { identity: 'command', signatures } })
     const setup = { scanners: [command] }
     await find(letter, clean, setup)
     t.equal((await find(copy, clean, setup)).known !== undefined, isKnown)
     const other = letter.replace('Hello', 'Hallo')
-    await find(other, killed, setup)
-    t.match(
-      (await find(other, clean, setup)).result,
-      { why: /^poison: / },
-      'with care all the same',
-    )
-    t.equal(scans.length, isKnown ? 2 : 3)
+    for (let n = 0; n < DEATHS_MAX; n++) await find(other, killed, setup)
+    t.match((await find(other, clean, setup)).result, leftAlone, 'deaths are counted all the same')
+    t.equal(scans.length, (isKnown ? 1 : 2) + DEATHS_MAX)
   }
 })
 
 t.test(
-  'a message that killed scanners is withheld while they do not tell signatures',
+  'a message at three deaths of scanners is left alone while they do not tell signatures',
   async (t) => {
     for (const setup of [{ scanners: [clamd] }, { maxAge: 0 }]) {
       version = 'ClamAV 1.4.3'
-      const { find, scans } = open({ poisonTries: 1 })
-      await find(letter, killed)
+      const { find, scans } = open()
+      for (let n = 0; n < DEATHS_MAX; n++) await find(letter, killed)
       version = undefined!
-      t.match((await find(letter, clean, setup)).result, { why: /^poison: / })
-      t.equal(scans.length, 1)
+      t.match((await find(letter, clean, setup)).result, leftAlone)
+      t.equal(scans.length, DEATHS_MAX)
     }
   },
 )
@@ -303,7 +306,6 @@ t.test('a scan by other signatures than those of now leaves no verdict', async (
       scanners: [clamd],
       policy,
       maxAge: 3600,
-      marks: [],
     }
     let scans = 0
     for (let n = 0; n < 2; n++) {
@@ -373,19 +375,22 @@ t.test('if a client leaves, or gives no time, no other copy is deferred for it',
   }
 })
 
-t.test('if a message is withheld from scanners, no other copy is deferred for it', async (t) => {
-  const { find, scans } = open({ poisonTries: 1 })
-  t.match((await find(letter, killed)).result, { why: /scan 1 of 1/ })
-  const withheld = Array.from({ length: 5 }, () => find(letter))
+// promise: others-unharmed
+t.test('if a message is left alone, no other copy is deferred for it', async (t) => {
+  const { find, scans } = open()
+  for (let n = 1; n <= DEATHS_MAX; n++) {
+    t.match((await find(letter, killed)).result, { why: `died; death ${n} of 3 with this message` })
+  }
+  const alone = Array.from({ length: 5 }, () => find(letter))
   const others = Array.from({ length: 5 }, () => find(copy))
-  for (const { result } of await Promise.all(withheld)) t.match(result, { why: /^poison: / })
+  for (const { result } of await Promise.all(alone)) t.match(result, leftAlone)
   for (const { result } of await Promise.all(others)) t.same(result, clean)
-  t.equal(scans.length, 2)
+  t.equal(scans.length, DEATHS_MAX + 1)
 })
 
 // promise: others-unharmed
 t.test(
-  'a message that no two readers read alike is withheld, too, if it kills scanners',
+  'a message that no two readers read alike is left alone, too, if scanners die with it',
   async (t) => {
     const odd = [
       letter.replace('Hello', 'Hello\rthere'),
@@ -394,34 +399,37 @@ t.test(
       letter.replace('ann', `ann${' x'.repeat(50_000)}`),
     ]
     for (const text of odd) {
-      const { find, scans } = open({ poisonTries: 3 })
-      for (let n = 1; n <= 3; n++) {
+      const { find, scans } = open()
+      for (let n = 1; n <= DEATHS_MAX; n++) {
         const again = text.replace('Date: today', `Date: ${n}`)
-        t.match((await find(again, killed)).result, { why: `scan ${n} of 3` })
+        t.match((await find(again, killed)).result, { why: `death ${n} of 3` })
       }
-      t.match((await find(text)).result, { answer: 'unknown', why: /^poison: / })
+      t.match((await find(text)).result, leftAlone)
       t.same((await find(text.replace('Hello', 'Hullo'))).result, clean)
-      t.equal(scans.length, 4)
+      t.equal(scans.length, DEATHS_MAX + 1)
     }
   },
 )
 
-// promise: others-unharmed
-t.test(
-  'other mail that was scanned when such a message killed is not withheld or deferred',
-  async (t) => {
-    const { find, scans } = open({ poisonTries: 1 })
-    const death = setImmediatePromise(killed)
-    const answers = [death, clean]
-    const [killer, bystander] = await Promise.all([
-      find(letter.replace('Hello', 'Hello\rthere'), () => death),
-      find(letter, () => answers.shift()!),
-    ])
-    t.match(killer.result, { answer: 'unknown', why: /failed scan 1 of 1/ })
-    t.same(bystander.result, clean, 'it is asked about again')
-    t.equal(scans.length, 4)
-  },
-)
+t.test('of copies that were in hand at the same death one counts', async (t) => {
+  const { find, scans } = open()
+  const odd = letter.replace('Hello', 'Hello\rthere') // its copies do not wait for each other
+  for (let n = 1; n <= 2; n++) {
+    let die = () => {}
+    const death = new Promise<ScanResult>((resolve) => (die = () => resolve(killed)))
+    const copies = Array.from({ length: 5 }, () => find(odd, death))
+    while (scans.length < 5 * n) await setImmediatePromise()
+    die()
+    for (const { result } of await Promise.all(copies)) t.match(result, { why: `death ${n} of 3` })
+  }
+  t.same((await find(odd)).result, clean)
+})
+
+t.test('a message that could not be scanned for another reason is not counted', async (t) => {
+  const { find, scans } = open()
+  for (let n = 0; n < 5; n++) t.same((await find(letter, vain)).result, vain)
+  t.equal(scans.length, 5)
+})
 
 t.test('no message waits for longer than its own time', async (t) => {
   const { find, scans } = open()
@@ -657,24 +665,23 @@ t.test('a scan with half of the time is enough to defer the copies, too', async 
   t.equal(scans.length, 2)
 })
 
-t.test(
-  'the memory tells of withheld messages and of the shared store, and closes that',
-  async (t) => {
-    const { shared, told } = notingStore(() => undefined)
-    const without = open().verdicts
-    t.same(without.withheld(), { messages: 0, soonest: 0, latest: 0 })
-    t.equal(without.poisoned(), undefined)
-    t.equal(without.sharing(), undefined)
-    const memory = new HostMemory()
-    const { verdicts, find } = open({ memory, poisonTries: 1, shared })
-    await find(letter, killed)
-    t.match(verdicts.withheld(), { messages: 1 })
-    t.equal(verdicts.poisoned(), memory.poison.counters)
-    t.match(verdicts.sharing(), { trouble: 'down' })
-    verdicts.close()
-    t.same(told.at(-1), ['close'])
-  },
-)
+t.test('the memory tells of the shared store, and closes it', async (t) => {
+  const { shared, told } = notingStore(() => undefined)
+  t.equal(open().verdicts.sharing(), undefined)
+  const { verdicts } = open({ shared })
+  t.match(verdicts.sharing(), { trouble: 'down' })
+  verdicts.close()
+  t.same(told.at(-1), ['close'])
+})
+
+// promise: others-unharmed
+t.test('deaths of scanners are never told to other hosts', async (t) => {
+  const { shared, told } = notingStore(() => undefined)
+  const { find } = open({ shared })
+  for (let n = 0; n < DEATHS_MAX; n++) await find(letter, killed)
+  t.match((await find(letter)).result, leftAlone)
+  t.notOk(told.some(([what]) => what === 'put'))
+})
 
 t.test('a store is not asked about scanners that are asked each time', async (t) => {
   const { shared, told } = notingStore(() => undefined)

@@ -10,7 +10,7 @@ import { askRunningDaemon, type RunningDaemon } from '../shared/running-daemon.t
 import { checkOnescand } from './daemon/check-onescand.ts'
 import { configuredDaemon } from './daemon/configured-daemon.ts'
 import { checkQuotadStart } from './daemon/quotad-start.ts'
-import { checkRunning, checkWithheldMail } from './daemon/running-daemon.ts'
+import { checkRunning } from './daemon/running-daemon.ts'
 import { joinReports, type ServerReport } from './join-reports.ts'
 import { checkBySmtp } from './mail-servers/by-smtp.ts'
 import type { MailServer } from './mail-servers/find.ts'
@@ -53,10 +53,7 @@ async function checkRunningDaemons(): Promise<Finding[]> {
     const remedy = process.getuid!() === 0 ? howToStart() : 'run check as root'
     return [error('onescand', 'does not answer', remedy)]
   }
-  return [
-    ...checkRunning(running, DEFAULTS, readAccounts()),
-    ...checkWithheldMail(running.withheld),
-  ]
+  return checkRunning(running, DEFAULTS, readAccounts())
 }
 
 /**
@@ -74,11 +71,10 @@ async function checkHost(
   }
   const onescand = isWholeHost(args) ? await checkOnescand(running) : undefined
   const quotad = isWholeHost(args) ? await checkQuotadStart(readAccounts()) : []
-  const withheld = running === undefined ? [] : checkWithheldMail(running.withheld)
   const headings = reports.map(({ heading }) => heading)
   return {
     headings: onescand === undefined ? headings : [...headings, 'onescand'],
-    findings: [...joinReports(reports, onescand ?? [], quotad), ...withheld],
+    findings: joinReports(reports, onescand ?? [], quotad),
   }
 }
 

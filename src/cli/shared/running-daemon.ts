@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import { askToTell, type DaemonAccount, type Told } from '../../doors/slot-socket/tell.ts'
+import { askToTell, type DaemonAccount } from '../../doors/slot-socket/tell.ts'
 import { attempt } from '../../ground/errors/attempt.ts'
 import { walk } from '../../ground/path/walk.ts'
 import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
@@ -9,7 +9,6 @@ import { DEFAULTS, readDefaults } from './defaults-file.ts'
 /** The onescand that answers at a socket. */
 export interface RunningDaemon {
   readonly socket: string
-  readonly withheld: Told['withheld']
   /** How it runs; undefined if it does not tell this user. */
   readonly account: (DaemonAccount & KernelAccount) | undefined
 }
@@ -38,10 +37,10 @@ export async function askRunningDaemon(
   if (owner === undefined || !known.has(owner)) return undefined
   const told = await askToTell(socket, PATIENCE).catch(() => undefined)
   if (told === undefined) return undefined
-  const { withheld, daemon } = told
+  const { daemon } = told
   const kernel = daemon && attempt(() => kernelAccount(String(daemon.pid)))
   const isKnown = kernel !== undefined && known.has(kernel.uid)
-  return { socket, withheld, account: isKnown ? { ...daemon!, ...kernel } : undefined }
+  return { socket, account: isKnown ? { ...daemon!, ...kernel } : undefined }
 }
 
 /** The socket of this host's onescand: ONESCAN_SOCKET, else the `--socket` of its file of settings. */

@@ -58,7 +58,7 @@ export async function runFirstProcess({
     grace: options.grace,
     log,
     onMessage: (worker, message) => status?.take(worker, message),
-    onEnd: (worker, left) => status?.workerEnded(worker, left),
+    onEnd: (worker, inHand) => status?.workerEnded(worker, inHand),
     memory,
   })
   status?.watchWorkers(workers)

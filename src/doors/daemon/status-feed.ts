@@ -2,11 +2,7 @@ import { hostname } from 'node:os'
 import packageJson from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../ground/errors/fault.ts'
 import type { ObserverOptions } from '../../observe/live/observer.ts'
-import {
-  isProcessReport,
-  type LeftBehind,
-  type WorkersState,
-} from '../../observe/live/process-report.ts'
+import { isProcessReport, type WorkersState } from '../../observe/live/process-report.ts'
 import type { StatusServer } from '../http/status-server.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { describeDoor } from './describe-door.ts'
@@ -82,9 +78,9 @@ export class StatusFeed {
     else this.#workerTrials.take(message)
   }
 
-  workerEnded(worker: number, left: LeftBehind): void {
+  workerEnded(worker: number, inHand: number): void {
     this.#workerTrials.ended(worker)
-    this.#server?.observer.ended(worker, left)
+    this.#server?.observer.ended(worker, inHand)
   }
 
   /** Says how to ask the workers, and for their state. */

@@ -11,13 +11,11 @@ import type { OpenDoor } from './open-doors.ts'
 export interface ReportSources {
   readonly configuration: () => Configuration
   readonly doors: () => readonly OpenDoor[]
-  /** Takes the number of lines that were logged about mail so far. */
-  readonly note: (lines: number) => void
 }
 
 /** Reports to the first process once a second what this worker does with mail, for --http. */
 export function createWorkerReporter(
-  { configuration, doors, note }: ReportSources,
+  { configuration, doors }: ReportSources,
   send: (report: ProcessReport) => void,
 ): TimedReporter {
   return createMailReporter({
@@ -27,12 +25,10 @@ export function createWorkerReporter(
         doors: addUpDoors(doors()),
         servers: messagesAtServers(configuration()),
         sharing: tools.verdicts?.sharing(),
-        poisoned: tools.verdicts?.poisoned(),
         quota: quota?.counters as Record<string, number> | undefined,
       }
     },
     send,
-    note,
     now: Date.now,
   })
 }

@@ -1,6 +1,6 @@
 import { FIRST_HANDED_OVER } from '../../ground/net/socket-activation.ts'
 import { HostMemory } from '../../verdicts/host-memory.ts'
-import { InHandNotes } from '../../verdicts/poison/in-hand.ts'
+import { InHand } from '../../verdicts/in-hand.ts'
 import { readConfiguration } from '../shared/configuration.ts'
 import { accountOfDaemon } from './account-of-daemon.ts'
 import { placeOf } from './describe-door.ts'
@@ -16,30 +16,21 @@ import { BEAT, type ServingNotice } from './workers/workers.ts'
 
 /**
  * A process that judges mail, on the sockets that the first process keeps. `kinds` says what its
- * first descriptors are for; the next one is the file for its notes of messages in hand. It ends
- * when the first process tells it to, or has ended.
+ * first descriptors are for; the next one is the file for what it has in hand. It ends when the first process tells it to, or has ended.
  */
 export async function runWorker(
   kinds: readonly DoorKind[],
   { env, options, signals }: ProcessStart,
 ): Promise<void> {
   setInterval(() => send(BEAT), BEAT_EVERY).unref()
-  const notes = new InHandNotes(FIRST_HANDED_OVER + kinds.length)
-  const memory = new HostMemory({ inHand: notes })
+  const memory = new HostMemory({ inHand: new InHand(FIRST_HANDED_OVER + kinds.length) })
   shareWithOthers(memory)
   const read = () => readConfiguration(env, log, memory)
   let configuration = await read()
   let doors: readonly OpenDoor[] = [] // a report may be due before all of them are open
   const reporter =
     options.http &&
-    createWorkerReporter(
-      {
-        configuration: () => configuration,
-        doors: () => doors,
-        note: (lines) => notes.logged(lines),
-      },
-      send,
-    )
+    createWorkerReporter({ configuration: () => configuration, doors: () => doors }, send)
   doors = await openDoors(configuration, options, kinds, {
     reporter,
     account: () => accountOfDaemon(configuration),

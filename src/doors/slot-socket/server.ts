@@ -89,15 +89,14 @@ export class SlotServer {
   }
 
   /**
-   * The answer to a question about onescand. Root and onescand's own account learn more than others,
-   * if the kernel tells who asks.
+   * The answer to a question about onescand. Only root and onescand's own account learn how it runs, if
+   * the kernel tells who asks.
    */
   told(socket: Socket): Buffer {
     const { identifyPeer, account } = this.#options
     const uid = identifyPeer(socket)?.uid
     const isOwn = uid === 0 || uid === process.geteuid!()
-    const { verdicts } = this.#judging.configuration.tools
-    return toldFrame(verdicts?.withheld(), isOwn ? account?.() : undefined)
+    return toldFrame(isOwn ? account?.() : undefined)
   }
 
   /** The client gets no answer to its request, of which these variables have come. */

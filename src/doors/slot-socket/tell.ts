@@ -1,12 +1,10 @@
 import { connect } from 'node:net'
 import { attempt } from '../../ground/errors/attempt.ts'
-import type { Withheld } from '../../verdicts/poison/poison.ts'
 import { createFrameReader, frame } from './frames.ts'
 import { TELL, VERSION } from './request.ts'
 
 /** What an onescand tells any client of itself: doc/design.md. */
 export interface Told {
-  readonly withheld: Withheld
   /** For root and for onescand's own account alone. */
   readonly daemon?: DaemonAccount | undefined
 }
@@ -26,16 +24,12 @@ export interface DaemonAccount {
   readonly readOnly: readonly string[]
 }
 
-const NOTHING: Withheld = { messages: 0, soonest: 0, latest: 0 }
 /** Bytes of the longest answer that is read. An environment may have as many. */
 export const TOLD_MAX = 4 * 1024 * 1024
 
 /** Makes the answer. */
-export function toldFrame(
-  withheld: Withheld = NOTHING,
-  daemon: DaemonAccount | undefined = undefined,
-): Buffer {
-  return frame(TELL, Buffer.from(JSON.stringify({ withheld, daemon } satisfies Told)))
+export function toldFrame(daemon: DaemonAccount | undefined): Buffer {
+  return frame(TELL, Buffer.from(JSON.stringify({ daemon } satisfies Told)))
 }
 
 /**
@@ -78,15 +72,10 @@ export function askToTell(path: string, within: number): Promise<Told | undefine
 
 /** Reads an answer; undefined if it has another form. */
 function readTold(payload: Buffer): Told | undefined {
-  const told = attempt(() => JSON.parse(payload.toString()) as Partial<Told> | null)
-  const { withheld, daemon } = told ?? {}
-  if (!isWithheld(withheld)) return undefined
-  return isDaemonAccount(daemon) ? { withheld, daemon } : { withheld }
-}
-
-function isWithheld(value: unknown): value is Withheld {
-  const { messages, soonest, latest } = objectOf(value)
-  return [messages, soonest, latest].every(Number.isFinite)
+  const told = attempt((): unknown => JSON.parse(payload.toString()))
+  if (typeof told !== 'object' || told === null || Array.isArray(told)) return undefined
+  const { daemon } = told as Partial<Told>
+  return isDaemonAccount(daemon) ? { daemon } : {}
 }
 
 function isDaemonAccount(value: unknown): value is DaemonAccount {

@@ -6,7 +6,7 @@
  * 1.2 µs for each use. A Map in the order of use takes 14 µs, because deletions leave holes in it.
  * The library lru-cache takes 1 µs; but with room for ten million values it takes two seconds and
  * 160 MB when it is made, which each slot would pay.
- * The library is used where bytes are counted, values expire, or names are listed: for verdicts and poison.
+ * The library is used where bytes are counted or values expire: for verdicts and poison.
  */
 export class LruCache<Value> {
   readonly #most: number

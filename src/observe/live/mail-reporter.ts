@@ -21,9 +21,7 @@ const KEPT_MAX = 2 * 1024 * 1024
 const NAMED_MAX = 20
 
 export interface ReporterOptions {
-  readonly state: () => Pick<ProcessReport, 'doors' | 'poisoned' | 'quota' | 'servers' | 'sharing'>
-  /** Stores the number of lines so far where another process can read it. */
-  readonly note: (lines: number) => void
+  readonly state: () => Pick<ProcessReport, 'doors' | 'quota' | 'servers' | 'sharing'>
   readonly send: (report: ProcessReport) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -39,11 +37,10 @@ export interface TimedReporter extends MailReporter {
 /**
  * Sends a report once a second. Between two reports a message costs nothing but a copy of its line.
  */
-export function createMailReporter({ state, send, note, now }: ReporterOptions): TimedReporter {
+export function createMailReporter({ state, send, now }: ReporterOptions): TimedReporter {
   let lines: LoggedLine[] = []
   let size = 0
   let lost = 0
-  let seen = 0
   let cold = { told: 0, left: 0 }
   const underway = new Set<MailInFlight>()
 
@@ -70,7 +67,6 @@ export function createMailReporter({ state, send, note, now }: ReporterOptions):
   return {
     report: reportNow,
     line(line) {
-      note(++seen)
       if (size + line.length > KEPT_MAX) {
         lost++
         return

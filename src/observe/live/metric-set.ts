@@ -32,11 +32,10 @@ export function registerMetrics(registry: Registry) {
   const scanSeconds = histogram('onescan_scan_seconds', 'Seconds that scans took.', SECONDS)
   const judgeSeconds = histogram('onescan_judge_seconds', 'Seconds from the arrival of a message to its answer.', SECONDS) // biome-ignore format: a metric a line
   const bytes = histogram('onescan_message_bytes', 'Bytes of messages.', [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6]) // biome-ignore format: a metric a line
-  const lost = counter('onescan_uncounted_total', 'Messages that were not counted, since some 5,000 came to one process within a second, or since their worker ended before it told of them.') // biome-ignore format: a metric a line
+  const lost = counter('onescan_uncounted_total', 'Messages that were not counted, since some 5,000 came to one process within a second.') // biome-ignore format: a metric a line
   const unanswered = counter('onescan_unanswered_total', 'Messages that a worker was having scanned when it ended.') // biome-ignore format: a metric a line
   const store = counter('onescan_store_total', 'Questions to the store that hosts share, and verdicts put there: asked; of these known, or late; waited, for another host that was scanning; errors; published.', ['event']) // biome-ignore format: a metric a line
   const storeOk = gauge('onescan_store_ok', 'Whether nothing keeps this host from sharing verdicts; NaN without such a store.') // biome-ignore format: a metric a line
-  const poison = counter('onescan_poison_total', 'Messages that were kept from other mail after scanners died: isolated, which were looked at by themselves; held_back, which wait for what they have in common with those.', ['event']) // biome-ignore format: a metric a line
   const cold = counter('onescan_slot_cold_total', 'Clients of the slot that had no answer: told, if they were told to go cold; left, if they hung up before their answer. Those that could not connect are not among them, nor are trials of onescan check.', ['how']) // biome-ignore format: a metric a line
   const quota = counter('onescan_quota_answers_total', 'Questions about mailboxes by answer.', ['answer']) // biome-ignore format: a metric a line
   const judging = gauge('onescan_judging', 'Messages that are being judged.')
@@ -73,7 +72,6 @@ export function registerMetrics(registry: Registry) {
     unanswered,
     store,
     storeOk,
-    poison,
     cold,
     quota,
     judging,

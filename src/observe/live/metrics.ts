@@ -35,8 +35,8 @@ export interface Metrics {
   message(fields: ReadonlyMap<string, string>): void
   /** Counts the rest of a process's report; `before` is its last report. */
   report(report: ProcessReport, before: ProcessReport | undefined): void
-  /** Counts a worker's end: so many messages had no answer, and so many lines were not reported. */
-  leftBehind(inHand: number, untold: number): void
+  /** Counts messages that had no answer when their worker ended. */
+  unanswered(messages: number): void
   /** Returns all metrics in the text format of Prometheus. */
   text(state: HostState): Promise<string>
   readonly contentType: string
@@ -58,10 +58,7 @@ export function createMetrics(version: string, started: number): Metrics {
     contentType: registry.contentType,
     message: (fields) => countMessage(metrics, fields, { scannerLabel, keyLabel }),
     report: (report, before) => countReport(metrics, report, before),
-    leftBehind(inHand, untold) {
-      metrics.unanswered.inc(inHand)
-      metrics.lost.inc(untold)
-    },
+    unanswered: (messages) => metrics.unanswered.inc(messages),
     text(state) {
       setProcesses(metrics, state)
       setStore(metrics, state)
@@ -121,9 +118,6 @@ function countReport(
   for (const how of COLD_WAYS) metrics.cold.inc({ how }, report.cold[how])
   for (const [name, more] of growth(report.quota, before?.quota)) {
     metrics.quota.inc({ answer: snake(name) }, more)
-  }
-  for (const [name, more] of growth(report.poisoned, before?.poisoned)) {
-    metrics.poison.inc({ event: snake(name) }, more)
   }
   for (const [event, more] of growth(report.sharing?.counters, before?.sharing?.counters)) {
     metrics.store.inc({ event }, more)

@@ -5,7 +5,7 @@ import { type ClamdState, type ClamdWatch, watchClamds } from './clamd-watch.ts'
 import { History, type LoggedDecision } from './history.ts'
 import { LineOrder, type LoggedLine } from './line-order.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
-import type { LeftBehind, ProcessReport, WorkersState } from './process-report.ts'
+import type { ProcessReport, WorkersState } from './process-report.ts'
 import type { Trial } from './trial.ts'
 
 /**
@@ -56,8 +56,6 @@ export class Observer {
   readonly #metrics: Metrics
   readonly #clamds: ClamdWatch
   readonly #processes = new Map<number, ObservedProcess>()
-  /** How many lines each process has reported, or reported as lost. */
-  readonly #reportedLines = new Map<number, number>()
   readonly #inOrder: LineOrder<MailLine>
   readonly #listeners: ((decided: readonly LoggedDecision[]) => void)[] = []
   readonly #timer = setInterval(() => this.tryNow(), TRY_EVERY).unref()
@@ -105,22 +103,19 @@ export class Observer {
     const { lines, lost, at } = report
     this.#metrics.report(report, this.#processes.get(process)?.report)
     this.#processes.set(process, { report: { ...report, lines: [] }, at: this.#observed.uptime() })
-    const before = this.#reportedLines.get(process) ?? 0
-    this.#reportedLines.set(process, before + lines.length + lost)
     this.history.lost(lost)
     this.#inOrder.add(process, this.#count(lines), at)
     this.#tell(this.#decided())
   }
 
-  /** Notes that the process of that number has ended without a last report. */
-  ended(process: number, { inHand, logged }: LeftBehind): void {
-    // The process has not reported the lines of its last second.
-    const untold = Math.max(0, logged - (this.#reportedLines.get(process) ?? 0))
-    this.#reportedLines.delete(process)
+  /**
+   * Notes that the process of that number has ended without a last report, and how many messages it was
+   * having scanned.
+   */
+  ended(process: number, inHand: number): void {
     this.#processes.delete(process)
     this.#inOrder.forget(process)
-    this.#metrics.leftBehind(inHand, untold)
-    this.history.lost(untold)
+    this.#metrics.unanswered(inHand)
     this.#tell(this.#decided())
   }
 

@@ -1,4 +1,3 @@
-import type { PoisonCounters } from '../../verdicts/poison/poison.ts'
 import type { Sharing } from '../../verdicts/store/shared-store.ts'
 import type { LoggedLine } from './line-order.ts'
 
@@ -46,22 +45,12 @@ export interface ProcessReport {
   readonly servers: Readonly<Record<string, number>>
   /** The state of the shared store; undefined if there is none. */
   readonly sharing: Sharing | undefined
-  /** Counters of messages of which scanners die; undefined if POISONTRIES is off. */
-  readonly poisoned: PoisonCounters | undefined
   /** Counters of questions about mailboxes since the process began; undefined without QUOTAD. */
   readonly quota: Readonly<Record<string, number>> | undefined
 }
 
 export function isProcessReport(message: unknown): message is ProcessReport {
   return (message as ProcessReport | null)?.kind === 'report'
-}
-
-/** What a worker that has ended leaves behind. */
-export interface LeftBehind {
-  /** How many messages it was judging; they have no answer. */
-  readonly inHand: number
-  /** How many lines about mail it has logged. */
-  readonly logged: number
 }
 
 /** What the first process knows of the workers, which judge mail. */

@@ -3,13 +3,13 @@ import { doubledPause } from '../../ground/flow/back-off.ts'
 import type { Cause } from '../shared/cause.ts'
 import {
   clean,
-  harmed,
   infected,
   isLate,
   over,
   type Sample,
   type ScannerAnswer,
   type ScanTask,
+  scannerDied,
   unknown,
 } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
@@ -31,12 +31,6 @@ export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number
   silent: 15_000, // three attempts over TCP
   gone: 0,
 }
-
-/**
- * The same for a server that died lately with messages that may have killed it: it will be started
- * again and then read its signatures. Other mail should not be deferred for that.
- */
-const COMES_BACK_AFTER_DEATH = 20_000
 
 /** Milliseconds until the next attempt, which are doubled each time. */
 const PAUSES = { first: 5, longest: 250 }
@@ -88,11 +82,6 @@ class ServerSearch {
   readonly #servers: ClamdServers
   readonly #sample: Sample
   readonly #task: ScanTask
-  /**
-   * The last of several servers. While messages are suspected of killing scanners, it is theirs
-   * alone: if it dies of one, it has no other mail.
-   */
-  readonly #apart: ClamdServer | undefined
   /** What went wrong at each server, for the log. */
   readonly #troubles = new Map<ClamdServer, string>()
   /** The servers that may still answer. */
@@ -100,7 +89,7 @@ class ServerSearch {
   /** Those of them that were not asked since the last pause. */
   #round: Set<ClamdServer>
   #broken = 0
-  #hasOutlasted = false
+  #hasDied = false
   #isOver = false
   /** The cause of the last trouble. */
   #cause: Cause = 'timeout'
@@ -109,9 +98,7 @@ class ServerSearch {
     this.#servers = servers
     this.#sample = sample
     this.#task = task
-    const { list } = servers
-    this.#apart = list.length > 1 ? list.at(-1) : undefined
-    this.#left = new Set(task.suspects === 'this' && this.#apart ? [this.#apart] : list)
+    this.#left = new Set(servers.list)
     this.#round = new Set(this.#left)
   }
 
@@ -134,14 +121,9 @@ class ServerSearch {
   preferred(): readonly ClamdServer[] {
     const healthy = [...this.#round].filter((server) => !server.isResting)
     if (healthy.length === 0) return [...this.#round]
-    const shared = this.#task.suspects
-      ? healthy.filter((server) => server !== this.#apart)
-      : healthy
     const { queue } = this.#servers
     // Of equals the first one of CLAMD: the sort is stable.
-    return (shared.length > 0 ? shared : healthy).toSorted(
-      (server, other) => queue.underWayAt(server) - queue.underWayAt(other),
-    )
+    return healthy.toSorted((server, other) => queue.underWayAt(server) - queue.underWayAt(other))
   }
 
   /** Asks one server. Returns its answer, or undefined if it gave none. */
@@ -154,6 +136,8 @@ class ServerSearch {
     })
     if (outcome.kind !== 'answered') {
       this.#noteFailure(server, outcome)
+      const hasDied = outcome.kind === 'broken' ? await server.hasDied() : outcome.broke
+      this.#hasDied ||= hasDied === true
       return undefined
     }
     task.signatures?.('clamd', version)
@@ -173,7 +157,6 @@ class ServerSearch {
     if (failure.kind === 'broken') {
       this.#noteBroken()
     } else {
-      this.#hasOutlasted = isLate(this.#task.signal)
       this.#isOver = true // clamd may go on scanning, so no other server gets the message
     }
   }
@@ -193,7 +176,7 @@ class ServerSearch {
 
   couldNotTell(): ScannerAnswer {
     const why = [...this.#troubles.values()].join('; ')
-    return (this.#broken > 0 || this.#hasOutlasted ? harmed : unknown)(why, this.#cause)
+    return (this.#hasDied ? scannerDied : unknown)(why, this.#cause)
   }
 
   #note(server: ClamdServer, why: string): void {
@@ -202,9 +185,7 @@ class ServerSearch {
 
   #mayComeBack(state: Absence, server: ClamdServer): boolean {
     if (state === 'full') return true
-    const hasDied = this.#task.suspects !== undefined && state !== 'silent'
-    const within = hasDied ? COMES_BACK_AFTER_DEATH : COMES_BACK_WITHIN[state]
-    return server.missingFor < within
+    return server.missingFor < COMES_BACK_WITHIN[state]
   }
 }
 

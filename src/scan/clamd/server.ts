@@ -5,6 +5,7 @@ import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import { writeInTurns } from '../../message/write-all.ts'
 import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
+import { askClamd } from './ask.ts'
 import type { ClamdReply } from './clamd-reply.ts'
 import { DescriptorTrial } from './descriptor-trial.ts'
 import { descriptorsOf, streamsOf } from './scan-commands.ts'
@@ -13,6 +14,9 @@ import { ClamdSessions, IDLE_MAX } from './sessions.ts'
 
 /** Milliseconds for which a server that failed is asked last, doubled with each failure in a row. */
 export const REST = { first: 2_000, longest: 60_000 }
+
+/** Milliseconds for PONG. A clamd that was started again reads its signatures first, for longer. */
+const PONG_WITHIN = 1_000
 
 export interface ClamdServerOptions {
   /** Whether its connections last from message to message. */
@@ -40,6 +44,8 @@ export class ClamdServer {
   #restsUntil = Number.NEGATIVE_INFINITY
   /** Since when no message has reached it. */
   #missingSince: number | undefined
+  /** The question whether it has died, which is asked once for all messages that it had. */
+  #dying: Promise<boolean> | undefined
   readonly #passing: PassedDescriptors | undefined
   readonly #descriptors: DescriptorTrial | undefined
   readonly #sessions: ClamdSessions
@@ -77,6 +83,19 @@ export class ClamdServer {
   /** The milliseconds for which no message has reached it. */
   get missingFor(): number {
     return this.#uptime() - (this.#missingSince ?? this.#uptime())
+  }
+
+  /**
+   * Resolves to whether it has died, asked at once after it closed a connection without a whole reply:
+   * nobody answers there now.
+   */
+  hasDied(): Promise<boolean> {
+    this.#dying ??= askClamd(this.address, 'PING', AbortSignal.timeout(PONG_WITHIN))
+      .then(({ kind }) => kind !== 'answered')
+      .finally(() => {
+        this.#dying = undefined
+      })
+    return this.#dying
   }
 
   /** Notes that it did not answer in time, or broke off. */

@@ -19,8 +19,8 @@ export type ClamdOutcome<Answer> =
     }
   /** The server took the connection and closed it before its reply was whole. */
   | { readonly kind: 'broken'; readonly why: string; readonly begun: boolean }
-  /** The signal fired. clamd may go on scanning, so it is not asked again. */
-  | { readonly kind: 'timed-out'; readonly why: string }
+  /** The signal fired. clamd may go on scanning, so it is not asked again. `broke` as above. */
+  | { readonly kind: 'timed-out'; readonly why: string; readonly broke?: true }
 
 /**
  * Why there is no connection. `full`: the server's queue of connections is full. `refused`: nobody

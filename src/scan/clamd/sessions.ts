@@ -68,9 +68,10 @@ export class ClamdSessions {
     }
     const fresh = new ClamdSession(this.#address, this.#passing)
     const outcome = await this.#askIn(fresh, commands, signal)
-    // The server did not close an idle connection: it has gone, and it had this message.
-    if (outcome.kind === 'unreachable' && kept) return { ...outcome, broke: true }
-    return outcome
+    // The server did not close an idle connection: it has gone, and it had this message. If systemd keeps
+    // its socket, a connection to it waits until it is back.
+    const isGone = outcome.kind === 'unreachable' || outcome.kind === 'timed-out'
+    return isGone && kept ? { ...outcome, broke: true } : outcome
   }
 
   /** Ends idle connections at once, and the others when their conversations are over. */

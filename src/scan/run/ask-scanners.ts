@@ -4,7 +4,6 @@ import type { Limit } from '../shared/exceeded-limit.ts'
 import type { ScanResult } from '../shared/scan-result.ts'
 import {
   type ContentScanner,
-  harmed,
   isLate,
   type MailSearch,
   type PolicyScanner,
@@ -98,10 +97,8 @@ async function askScanner(
   let giveUp = () => {}
   const tooLate = new Promise<ScannerAnswer>((resolve) => {
     giveUp = () => {
-      const answer = isLate(signal)
-        ? harmed('no answer in time', 'timeout')
-        : unknown('nobody waits for the answer', 'timeout')
-      timer = setTimeout(() => resolve(answer), GRACE)
+      const why = isLate(signal) ? 'no answer in time' : 'nobody waits for the answer'
+      timer = setTimeout(() => resolve(unknown(why, 'timeout')), GRACE)
     }
     if (signal.aborted) giveUp()
     else signal.addEventListener('abort', giveUp)
@@ -179,8 +176,14 @@ export function resultOf(
   if (over === 'contents') {
     return { answer: 'crowded', why, limit: `the limits of ${scanner.name}` }
   }
-  const { cause, harmful } = answer
-  return { answer: 'unknown', scanner: scanner.name, why, cause, ...(harmful && { harmful }) }
+  const { cause, scannerDied } = answer
+  return {
+    answer: 'unknown',
+    scanner: scanner.name,
+    why,
+    cause,
+    ...(scannerDied && { scannerDied }),
+  }
 }
 
 /** Whether policy accepts a message of which this limit left something unscanned. */

@@ -9,7 +9,7 @@ export const causesInWords = {
   memory: 'no memory, room or descriptors',
   'scanner-error': 'the scanner said that it failed, or said what nobody understands',
   plugin: 'the plugin itself could not tell',
-  poison: 'scanners died of this message, or of messages like it (POISONTRIES)',
+  poison: 'scanners died three times while they had this message, so it is left alone for an hour',
 } as const
 export type Cause = keyof typeof causesInWords
 export const CAUSES = Object.keys(causesInWords) as readonly Cause[]

@@ -24,8 +24,8 @@ export type ScanResult =
       readonly scanner: string
       readonly why: string
       readonly cause: Cause
-      /** Set if the scanner died of the message, or took all the time that there was. */
-      readonly harmful?: true
+      /** Set if the scanner died while it had the message. */
+      readonly scannerDied?: true
       /** Set if nobody waited for the result any more: it says nothing about a copy. */
       readonly unfinished?: true
     }

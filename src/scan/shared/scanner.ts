@@ -27,8 +27,8 @@ export type ScannerAnswer =
       readonly cause: Cause
       /** Set if a limit is the reason: OVERSIZE or OVERNESTING decides, not SCANFAIL. */
       readonly over?: Limit
-      /** Set if the scanner died of the message, or took all the time that there was. */
-      readonly harmful?: true
+      /** Set if the scanner died while it had the message. */
+      readonly scannerDied?: true
     }
 
 export const clean: ScannerAnswer = { answer: 'clean' }
@@ -44,11 +44,11 @@ export const over = (limit: Limit, why: string): ScannerAnswer => ({
   cause: 'limit',
   over: limit,
 })
-export const harmed = (why: string, cause: Cause): ScannerAnswer => ({
+export const scannerDied = (why: string, cause: Cause): ScannerAnswer => ({
   answer: 'unknown',
   why,
   cause,
-  harmful: true,
+  scannerDied: true,
 })
 
 /**
@@ -101,11 +101,6 @@ export interface ScanTask {
   readonly signal: AbortSignal
   /** Milliseconds until the deadline, by a clock that nobody sets; 0 after it. */
   timeLeft(): number
-  /**
-   * Set while some messages are suspected of killing scanners: whether this is one of them. A scanner
-   * keeps them apart from other mail if it can.
-   */
-  readonly suspects?: 'this' | 'others' | undefined
   /** Set if policy excuses anything. A scanner that can find several things names one that is not excused. */
   readonly isExcused?: IsExcused | undefined
   /** Adds a remark to the log line of the message. */

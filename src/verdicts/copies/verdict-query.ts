@@ -37,8 +37,6 @@ export interface VerdictQuery {
   readonly isExcused?: IsExcused | undefined
   /** Seconds; no older verdict counts for this message, whatever the memory's own limit is. */
   readonly maxAge: number
-  /** What the message may have in common with others (common-marks.ts). */
-  readonly marks: readonly string[]
 }
 
 /**
@@ -48,7 +46,7 @@ export interface VerdictQuery {
 export type RunScanners = (
   scanners: readonly Scanner[],
   timeout: number,
-  more?: Pick<ScanTask, 'signatures' | 'suspects'> & { readonly header?: Header },
+  more?: Pick<ScanTask, 'signatures'> & { readonly header?: Header },
 ) => Promise<ScanResult>
 
 /** A result, and the remembered verdict that it comes from, if it does. */

@@ -12,7 +12,6 @@ import { submit } from '../../doors/milter/submit.ts'
 import { runSlot } from '../../doors/slot/slot.ts'
 import { startClamd } from '../../programs/clamd.ts'
 import { memoryFilesOfTree, pssOfTree } from '../daemon-memory.ts'
-import { runPoison } from './poison.ts'
 
 /**
  * What the built onescand does with more than it can do at once, with a real clamd: 500 messages by
@@ -66,10 +65,6 @@ async function measure(program: string, largeAlone = false): Promise<void> {
     }
     await whilePaused(client, [onescand.pid, ...childrenOf(onescand.pid)])
     await besideLarge(place, onescand.pid)
-    const run = await runPoison(t, [program], { lasts: 30_000, restart: 1500, atOnce: 20 })
-    say(
-      `poison, another message each time, for 30 s: clamd died ${run.deaths} times of ${run.poison} messages, ${run.deferred} of ${run.others} others deferred`,
-    )
   } finally {
     for (const stop of teardowns.reverse()) await stop()
   }

@@ -32,7 +32,6 @@ const itsOwn = [
 /** The settings of onescand alone, about quarantine and remembered verdicts. */
 const daemonsOwn = [
   ...[
-    'POISONTRIES',
     'QUARANTINEDAYS',
     'QUARANTINEMESSAGES',
     'QUARANTINESIZE',

@@ -245,34 +245,24 @@ t.test('health does not change when the clock of the host is set', async (t) => 
   t.same(healthOf(observer), { healthy: false, why: 'the last trial is 31 seconds old' })
 })
 
-t.test('messages that a killed worker has not reported are counted as such', async (t) => {
+t.test('a message that a killed worker had in hand is counted as unanswered', async (t) => {
   const silent = await sessionStandIn(t, () => {}, { version: () => 'ClamAV 1.4.3' })
   const settings = {
-    QHPSI: 'plugin: eicar clamd',
+    QHPSI: 'plugin: clamd',
     CLAMD: silent.socket,
     CLAMDBDIR: '/nonexistent',
   }
   const served = await serve(t, { settings })
   const [worker] = childrenOf(served.pid)
-  const eicar = { variables: { QHPSI: 'plugin: eicar' } }
-  const count = 25
-  for (let n = 0; n < count; n++) {
-    await served.ask({ ...eicar, message: Buffer.from(`Subject: x\n\nmail ${n}\n`) })
-  }
   const asked = served.ask({ variables: { QHPSI: settings.QHPSI } }).catch(() => {})
   const look = async () => (await served.get('/metrics')).text
   await until(look, (text) => metric(text, 'onescan_judging') === 1)
-  for (let n = 0; n < count; n++) {
-    await served.ask({ ...eicar, message: Buffer.from(`Subject: x\n\nmore ${n}\n`) })
-  }
   process.kill(worker!, 'SIGKILL')
   await asked
   const text = await until(
     look,
     (text) => metric(text, 'onescan_workers_replaced_total', { why: 'ended' }) === 1,
   )
-  const counted = metric(text, 'onescan_messages_total', { door: 'slot', decision: 'accept' })
-  t.equal(counted + metric(text, 'onescan_uncounted_total'), 2 * count)
   t.equal(metric(text, 'onescan_unanswered_total'), 1)
 })
 

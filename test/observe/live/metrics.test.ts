@@ -64,7 +64,7 @@ t.test(
 )
 
 t.test(
-  'reports of workers about store and poison are counted, also after a worker starts anew',
+  'reports of workers about the store are counted, also after a worker starts anew',
   async (t) => {
     const metrics = createMetrics('1', 0)
     const none = { known: 0, waited: 0, late: 0, errors: 0 }
@@ -80,15 +80,12 @@ t.test(
       servers: {},
       quota: undefined,
       sharing: { counters: { ...none, asked, published }, trouble },
-      poisoned: { isolated: asked, heldBack: published },
     })
     const steps = [told(5, 1), told(8, 2), told(3, 0, 'away')]
     for (const [index, step] of steps.entries()) metrics.report(step, steps[index - 1])
     const text = await metrics.text({ ...standing, processes: [steps[1]!, steps[2]!] })
     t.equal(metric(text, 'onescan_store_total', { event: 'asked' }), 11)
     t.equal(metric(text, 'onescan_store_total', { event: 'published' }), 2)
-    t.equal(metric(text, 'onescan_poison_total', { event: 'isolated' }), 11)
-    t.equal(metric(text, 'onescan_poison_total', { event: 'held_back' }), 2)
     t.match(text, /^onescan_store_ok 0$/m)
     t.match(await metrics.text({ ...standing, processes: [steps[1]!] }), /^onescan_store_ok 1$/m)
     t.match(await metrics.text({ ...standing, processes: [] }), /^onescan_store_ok Nan$/im)

@@ -50,7 +50,7 @@ t.test('one connection serves message after message', async (t) => {
 })
 
 t.test(
-  'the answer is harmful if a server dies of a message on a kept connection and stays away',
+  'a server that breaks off on a kept connection and stays away has died with the message',
   async (t) => {
     const server = await sessionStandIn(t, (asked) =>
       asked.message.includes('poison') ? server.die() : ok(asked),
@@ -58,11 +58,11 @@ t.test(
     const scanner = lasting(t, server.socket)
     t.equal((await scanBy(scanner)).answer.answer, 'clean')
     const { answer } = await scanBy(scanner, sample(Buffer.from('From: a@b\n\npoison\n')))
-    t.match(answer, { answer: 'unknown', why: /cannot connect/, harmful: true })
+    t.match(answer, { answer: 'unknown', why: /cannot connect/, scannerDied: true })
     t.equal(server.connections.length, 1)
     const { answer: later } = await scanBy(scanner)
     t.match(later, { answer: 'unknown', why: /cannot connect/ })
-    t.notOk('harmful' in later, 'who comes to none has harmed none')
+    t.notOk('scannerDied' in later, 'a message that came to none was at no death')
   },
 )
 

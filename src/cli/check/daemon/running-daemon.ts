@@ -4,7 +4,6 @@ import { isSetting } from '../../../ground/settings/table.ts'
 import { NOTHING_SCANS, readControlDirectories, switchedOff } from '../../../judge/policy.ts'
 import { type Accounts, findAccount, groupName, nameOrNumber } from '../../../readiness/account.ts'
 import { switchFinding } from '../../../readiness/settings.ts'
-import type { Withheld } from '../../../verdicts/poison/poison.ts'
 import { type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
 import type { RunningDaemon } from '../../shared/running-daemon.ts'
 
@@ -125,16 +124,4 @@ function checkFiles({ pid, changed, replaced, readOnly, settings }: RunningAccou
       return error(what, value, remedy)
     }),
   ]
-}
-
-/** Reports the messages that onescand withholds from scanners. */
-export function checkWithheldMail({ messages, soonest, latest }: Withheld): Finding[] {
-  if (messages === 0) return []
-  const minutes = (milliseconds: number) => Math.ceil(milliseconds / 60_000)
-  const [first, last] = [minutes(soonest), minutes(latest)]
-  const when = first === last ? `${first}` : `${first} to ${last}`
-  const what = messages === 1 ? 'a message is' : `${messages} messages are`
-  const value = `${what} withheld from scanners for ${when} more minutes, since scanners died of them or took too long`
-  const remedy = 'see reason="poison: ..." in the log; SCANFAIL decides what becomes of them'
-  return [warning('poison', value, remedy)]
 }

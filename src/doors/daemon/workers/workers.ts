@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { processStat } from '../../../ground/process/process-stat.ts'
-import type { LeftBehind, WorkersState } from '../../../observe/live/process-report.ts'
+import { openAnonymousFile } from '../../../message/anonymous-file.ts'
+import type { WorkersState } from '../../../observe/live/process-report.ts'
 import { type HostEvents, type HostMemory, isHostEvents } from '../../../verdicts/host-memory.ts'
+import { readInHand } from '../../../verdicts/in-hand.ts'
 import { BeatWatch, HUNG_AFTER } from './hung-workers.ts'
-import { countNotes, openNotes } from './notes.ts'
 
 export interface WorkersOptions {
   readonly count: number
@@ -14,7 +15,7 @@ export interface WorkersOptions {
   readonly command: readonly [string, ...string[]]
   /** Descriptors of the sockets that all workers listen on. */
   readonly fds: readonly number[]
-  /** The directory for the notes of what each worker has in hand. */
+  /** The directory for the files in which each worker notes what it has in hand. */
   readonly directory: string
   /**
    * Milliseconds for messages in flight when workers are told to stop; SIGKILL follows a little
@@ -24,8 +25,8 @@ export interface WorkersOptions {
   readonly log: (line: string) => void
   /** Takes each message of a worker that is not for this file or for `memory`. */
   readonly onMessage: (worker: number, message: unknown) => void
-  /** Called when a worker has ended, unless it was told to; `left` is what is known of its work. */
-  readonly onEnd: (worker: number, left: LeftBehind) => void
+  /** Called when a worker has ended, unless it was told to, with the number of messages in hand. */
+  readonly onEnd: (worker: number, inHand: number) => void
   /** What all processes of onescand know, this one included. */
   readonly memory: HostMemory
 }
@@ -51,10 +52,10 @@ export interface ServingNotice {
   readonly serving: readonly string[]
 }
 
-/** A worker, and the file with what it has in hand. */
+/** A worker, and the file with what it has in hand, if that could be made. */
 interface Worker {
   readonly child: ChildProcess
-  readonly notes: number | undefined
+  readonly inHand: number | undefined
   /** Takes the addresses where it listens. */
   readonly serves: (addresses: readonly string[]) => void
   /** Takes the reason why it will never serve. */
@@ -64,8 +65,8 @@ interface Worker {
 
 /**
  * Processes that share listening sockets, so that an idle one takes the next connection. A worker
- * that ends by itself is replaced. A worker that hangs is killed, and then replaced. The messages
- * that it had in hand count like messages that scanners died of. A worker that was killed and is not
+ * that ends by itself is replaced. A worker that hangs is killed, and then replaced. Its end counts
+ * as a scanner's death for the messages that it had in hand. A worker that was killed and is not
  * gone is lost: it is replaced, too, and nobody waits for it.
  */
 export class Workers {
@@ -146,20 +147,20 @@ export class Workers {
    * before it listens; it is then replaced.
    */
   async #startWorker(): Promise<readonly string[]> {
-    const { command, directory, fds, log } = this.#options
-    const notes = openNotes(directory, log)
+    const { command, fds } = this.#options
+    const inHand = this.#openInHand()
     let child: ChildProcess
     try {
-      child = spawnWorker(command, [...fds, notes ?? 'ignore'])
+      child = spawnWorker(command, [...fds, inHand ?? 'ignore'])
       // A process that could not be started never ends: there is no 'exit'.
       if (child.pid === undefined) await once(child, 'spawn')
     } catch (error) {
-      if (notes !== undefined) closeSync(notes)
+      if (inHand !== undefined) closeSync(inHand)
       this.#startLater()
       throw new Error(`a worker cannot be started: ${errorText(error)}`)
     }
     return new Promise((serves, fails) =>
-      this.#watch({ child, notes, serves, fails, isServing: false }),
+      this.#watch({ child, inHand, serves, fails, isServing: false }),
     )
   }
 
@@ -228,13 +229,13 @@ export class Workers {
   /** Tells everybody that the worker is no more, and has another one started if that helps. */
   #forget(worker: Worker, how: string, isOneTooMany = false): void {
     const { memory, onEnd, log } = this.#options
-    const { child, notes } = worker
+    const { child, inHand } = worker
     const pid = child.pid!
     this.#workers.delete(worker)
     this.#beats.forget(pid)
     this.#sendAll(memory.endOf(pid))
-    if (!this.#isStopping) onEnd(pid, countNotes(pid, notes, memory.poison, log))
-    if (notes !== undefined) closeSync(notes)
+    if (!this.#isStopping) onEnd(pid, this.#countInHand(worker))
+    if (inHand !== undefined) closeSync(inHand)
     if (this.#isStopping) {
       if (this.#workers.size === 0) this.#allEnded()
     } else if (isOneTooMany) {
@@ -248,6 +249,27 @@ export class Workers {
       log(`worker ${pid} ${how}; another one takes its place`)
       this.#startLater(worker)
     }
+  }
+
+  #openInHand(): number | undefined {
+    const { directory, log } = this.#options
+    try {
+      return openAnonymousFile(directory)
+    } catch (error) {
+      log(`what workers have in hand is not noted: ${errorText(error)}`)
+      return undefined
+    }
+  }
+
+  /** Counts the messages that a worker had in hand: any one of them may have ended it. */
+  #countInHand({ child, inHand }: Worker): number {
+    const { memory, log } = this.#options
+    const fingerprints = inHand === undefined ? [] : readInHand(inHand)
+    for (const fingerprint of new Set(fingerprints)) memory.poison.died(fingerprint)
+    const count = fingerprints.length
+    if (count > 0)
+      log(`worker ${child.pid} had ${count === 1 ? 'a message' : `${count} messages`} in hand`)
+    return count
   }
 
   /** If onescand itself still waits for the worker that is replaced, it waits for the next one. */

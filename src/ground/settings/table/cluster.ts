@@ -13,7 +13,6 @@ const daemon = { readers: ['onescand'] } as const
 
 export const verdicts = {
   VERDICTS: text('memory', daemon),
-  POISONTRIES: number(3, { max: 100, ...daemon }),
   VERDICTPASSWORD: text(undefined, daemon),
   VERDICTSENTINELPASSWORD: text(undefined, daemon),
   VERDICTCA: text(undefined, {

@@ -30,8 +30,7 @@ t.test('a host on which no onescand runs is an error', async (t) => {
 })
 
 t.test('an onescand that does not tell who asks it is told the two ways there are', async (t) => {
-  const withheld = { messages: 0, soonest: 0, latest: 0 }
-  const asked = { socket: '/run/x.sock', withheld, account: undefined }
+  const asked = { socket: '/run/x.sock', account: undefined }
   const koffi = /npm install -g koffi and restart it, or install the Debian package$/
   t.match(checkRunning(asked, '/nonexistent', readAccounts()), [
     { level: 'warning', remedy: onlyRoot ? 'run check as root' : koffi },
