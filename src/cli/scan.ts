@@ -187,11 +187,8 @@ async function scanFile(
       case 'clean':
         return { answer: 'clean', size }
       case 'infected':
-        return { answer: 'infected', size, name: result.name, scanner: result.scanner }
-      case 'skipped':
-      case 'nested':
-      case 'crowded':
-      case 'strange':
+        return { answer: 'infected', size, name: result.name, scanner: result.scanner! }
+      case 'unseen':
       case 'unknown':
         return { answer: 'unknown', size, why: [result.why, ...notes].join('; ') }
     }

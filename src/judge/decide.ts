@@ -1,6 +1,6 @@
 import type { HeaderField } from '../message/edits.ts'
+import type { Infected, ScanFinding, Unseen } from '../scan/shared/finding.ts'
 import type { FormAction } from '../scan/shared/scan-policy.ts'
-import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Acceptance, Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
 import { isOnlyTagged } from './exceptions.ts'
 import { fateOfInfected } from './fate.ts'
@@ -18,37 +18,20 @@ const VIRUS_FOUND: HeaderField = { name: 'X-QHPSI', value: 'virus found' }
  * what the policy says.
  */
 export function decide(transaction: Transaction, policy: Policy, outcome: Outcome): SingleDecision {
-  const { scan, stamp, remove } = outcome
+  const { result, stamp, remove } = outcome
   const findings = findingsOf(outcome)
   const accept = (...add: readonly HeaderField[]): Acceptance => {
     return { kind: 'accept', edits: { remove, add }, findings }
   }
-  switch (scan.answer) {
+  switch (result.answer) {
     case 'clean':
       return stamp ? accept(CLEAN, stamp.field) : accept(CLEAN)
-    case 'skipped':
-      return accept()
     case 'unknown':
       return decideCouldNotTell(transaction, policy, accept())
     case 'infected':
-      return decideInfected(transaction, policy, accept(VIRUS_FOUND), scan)
-    case 'nested': {
-      const why = 'messages or multiparts in it are nested too deep to be scanned'
-      return decideByForm(policy.scan.nesting.action, policy, accept(), 'nested-too-deep', why)
-    }
-    case 'crowded': {
-      const why = `more is in it than can be scanned (${scan.limit})`
-      return decideByForm(policy.scan.nesting.action, policy, accept(), 'too-much-inside', why)
-    }
-    case 'strange': {
-      const { encrypted, strict } = policy.scan.secondLook
-      if (scan.why === 'encrypted') {
-        const why = 'what is encrypted in it cannot be scanned'
-        return decideByForm(encrypted, policy, accept(), 'encrypted', why)
-      }
-      const why = `not written as mail programs write it (${scan.why})`
-      return decideByForm(strict, policy, accept(), 'strange-mime', why)
-    }
+      return decideInfected(transaction, policy, accept(VIRUS_FOUND), result)
+    case 'unseen':
+      return decideUnseen(transaction, policy, accept(), result)
   }
 }
 
@@ -76,7 +59,7 @@ function decideInfected(
   { envelope, client }: Transaction,
   policy: Policy,
   tagged: Acceptance,
-  { name, banned }: Extract<ScanResult, { answer: 'infected' }>,
+  { name, banned = false }: Infected,
 ): SingleDecision {
   const { infected, quarantine, allowedBy } = policy
   const { findings } = tagged
@@ -98,28 +81,62 @@ function decideInfected(
 }
 
 /**
- * Scanners cannot see all of the message, or programs differ about it: OVERNESTING or STRICTMIME,
- * whose value is `action`, decides. `why` ends the sentence "message refused: ...".
+ * Scanners cannot see all of the message, or programs differ about it: OVERNESTING, ENCRYPTED or
+ * STRICTMIME decides. A refused bounce would be tried again for ever.
  */
-function decideByForm(
-  action: FormAction | 'accept' | 'off',
-  { quarantine }: Policy,
+function decideUnseen(
+  { client }: Transaction,
+  { scan: { nesting, secondLook }, quarantine }: Policy,
   untagged: Acceptance,
-  grounds: Grounds,
-  why: string,
+  { what, why, limit = why }: Extract<ScanFinding, { answer: 'unseen' }>,
 ): SingleDecision {
+  const treatments: Readonly<Record<Unseen, Treatment | undefined>> = {
+    size: undefined,
+    skipped: undefined,
+    depth: {
+      action: nesting.action,
+      grounds: 'nested-too-deep',
+      because: 'messages or multiparts in it are nested too deep to be scanned',
+    },
+    contents: {
+      action: nesting.action,
+      grounds: 'too-much-inside',
+      because: `more is in it than can be scanned (${limit})`,
+    },
+    encrypted: {
+      action: secondLook.encrypted,
+      grounds: 'encrypted',
+      because: 'what is encrypted in it cannot be scanned',
+    },
+    form: {
+      action: secondLook.strict,
+      grounds: 'strange-mime',
+      because: `not written as mail programs write it (${why})`,
+    },
+  }
+  const treatment = treatments[what]
+  if (treatment === undefined || client.bounceInjector) return untagged
+  const { action, grounds, because } = treatment
   const { findings } = untagged
   switch (action) {
+    case 'accept':
+    case 'off':
+      return untagged
     case 'quarantine':
       return keepInQuarantine(quarantine, grounds, untagged)
     case 'defer':
-      return { kind: 'defer', reply: replyAboutForm('deferred', grounds, why), findings }
+      return { kind: 'defer', reply: replyAboutForm('deferred', grounds, because), findings }
     case 'refuse':
-    // OVERNESTING=accept and STRICTMIME=off keep no message out, so no scan leads here with them.
-    case 'accept':
-    case 'off':
-      return { kind: 'reject', reply: replyAboutForm('refused', grounds, why), findings }
+      return { kind: 'reject', reply: replyAboutForm('refused', grounds, because), findings }
   }
+}
+
+/** What policy does with mail of which something cannot be seen. */
+interface Treatment {
+  readonly action: FormAction | 'accept' | 'off'
+  readonly grounds: Grounds
+  /** Ends the sentence "message refused: ...". */
+  readonly because: string
 }
 
 /** readPolicy() has made sure that there is a quarantine if a setting asks for it. */

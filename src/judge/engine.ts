@@ -58,17 +58,13 @@ export async function judge(
   times.sign = lap()
 
   const decision = decide(transaction, policy, {
+    ...scanned,
+    notes: [...notes, ...scanned.notes, ...stampNotes],
     trust,
-    scan: scanned.result,
-    known: scanned.known && {
-      host: scanned.known.host,
-      age: Math.floor(tools.now() / 1000) - scanned.known.time,
-    },
-    oddities: scanned.oddities,
     stamp,
     remove,
-    notes: [...notes, ...scanned.notes, ...stampNotes],
     times,
+    now: Math.floor(tools.now() / 1000),
   })
   return inOwnWords(decision, policy.refusalText, client.origin?.queueId)
 }

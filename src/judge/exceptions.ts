@@ -1,11 +1,12 @@
 import { compileGlob } from '../ground/settings/glob.ts'
 import type { Rule } from '../rules/rule.ts'
-import type { IsExcused, NamedFinding } from '../scan/shared/scanner.ts'
+import type { Infected } from '../scan/shared/finding.ts'
+import type { IsExcused } from '../scan/shared/scanner.ts'
 import type { Policy } from './policy.ts'
 
 /** Whether VIRUSTAGONLY lets a message in although this was found. It does not name what is banned. */
 export function isOnlyTagged(
-  { name, banned = false }: NamedFinding,
+  { name, banned = false }: Pick<Infected, 'name' | 'banned'>,
   { infected }: Pick<Policy, 'infected'>,
 ): boolean {
   return !banned && infected.tagOnly.some((pattern) => compileGlob(pattern, '*')(name))
@@ -13,7 +14,7 @@ export function isOnlyTagged(
 
 /** Whether VIRUSTAGONLY or an exception of onescan.policy lets a message in although this was found. */
 export function isExcused(
-  found: NamedFinding,
+  found: Pick<Infected, 'name' | 'banned'>,
   policy: Pick<Policy, 'infected' | 'allowedBy'>,
 ): boolean {
   return isOnlyTagged(found, policy) || policy.allowedBy?.(found.name) !== undefined

@@ -1,31 +1,26 @@
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
-import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Findings } from './decision.ts'
+import type { ScanOutcome } from './scan-unvouched.ts'
 import type { OwnStamp } from './stamp-scanned.ts'
 
-/** The results of all stages of the judgement. */
-export interface Outcome {
+/** The results of all stages of the judgement; the notes are those of all of them. */
+export interface Outcome extends ScanOutcome {
   readonly trust: Trust
-  readonly scan: ScanResult
-  /** The host that scanned a copy, and seconds since then; set if the result is that of a copy. */
-  readonly known?: { readonly host: string; readonly age: number } | undefined
-  /** The oddities of the message (mime/shared/oddities.ts), if it was read for them. */
-  readonly oddities: ReadonlySet<string>
   readonly stamp: OwnStamp | undefined
   /**
    * Lower-case names of the fields that are removed: scanners and the stamp saw the message without
    * them.
    */
   readonly remove: readonly string[]
-  /** Remarks for the log. */
-  readonly notes: readonly string[]
   /** Milliseconds per stage. */
   readonly times: Readonly<Record<string, number>>
+  /** Unix seconds at the end of the judgement. */
+  readonly now: number
 }
 
 /** Summarises an outcome for the log. */
 export function findingsOf(outcome: Outcome): Findings {
-  const { trust, scan, known, oddities, stamp, times } = outcome
+  const { trust, known, oddities, stamp, times, now } = outcome
   const key = trust.trusted ? trust.key : stamp?.key
   return {
     scan: scanWordOf(outcome),
@@ -33,44 +28,38 @@ export function findingsOf(outcome: Outcome): Findings {
     times,
     ...(oddities.size > 0 && { odd: [...oddities].join(',') }),
     ...(key !== undefined && { key }),
-    ...foundBy(scan),
-    ...(known && { by: known.host, age: Math.max(0, known.age) }),
+    ...foundBy(outcome),
+    ...(known && { by: known.host, age: Math.max(0, now - known.time) }),
   }
 }
 
-function scanWordOf({ trust, scan, known }: Outcome): Findings['scan'] {
+function scanWordOf({ trust, result, scanners, known }: Outcome): Findings['scan'] {
   if (known !== undefined) return 'known'
-  switch (scan.answer) {
-    case 'clean':
-      return trust.trusted && scan.scanners.every(({ local }) => local) ? 'trusted' : 'clean'
-    case 'nested':
-    case 'crowded':
-    case 'strange':
-      return 'skipped'
-    default:
-      return scan.answer
-  }
+  if (result.answer === 'unseen') return 'skipped'
+  const isVouched = trust.trusted && scanners.every(({ local }) => local)
+  return result.answer === 'clean' && isVouched ? 'trusted' : result.answer
 }
 
-function reasonsOf({ trust, scan, notes }: Outcome): string[] {
+function reasonsOf({ trust, result, notes }: Outcome): string[] {
   const why = [...notes]
   // Most mail has no stamp.
   if (!trust.trusted && trust.why !== '' && trust.why !== NO_STAMP) why.push(trust.why)
-  if ('why' in scan) why.push(scan.why)
+  if ('why' in result) why.push(result.why)
   return why
 }
 
 /** Tells which scanners gave the result, and what they found. */
-function foundBy(scan: ScanResult): Partial<Findings> {
-  switch (scan.answer) {
+function foundBy({ result, scanners }: Outcome): Partial<Findings> {
+  switch (result.answer) {
     case 'clean':
-      if (scan.scanners.length === 0) return {}
-      return { scanner: scan.scanners.map(({ name }) => name).join(',') }
-    case 'infected':
-      return { scanner: scan.scanner, [scan.banned ? 'banned' : 'virus']: scan.name }
+      return scanners.length === 0 ? {} : { scanner: scanners.map(({ name }) => name).join(',') }
+    case 'infected': {
+      const { scanner, name, banned } = result
+      return { ...(scanner && { scanner }), [banned ? 'banned' : 'virus']: name }
+    }
     case 'unknown':
-      return { cause: scan.cause }
-    default:
+      return { cause: result.cause }
+    case 'unseen':
       return {}
   }
 }

@@ -4,8 +4,8 @@ import { withOwnFile } from '../scan/run/rest.ts'
 import type { ScanRun } from '../scan/run/scan-run.ts'
 import { sampleOf } from '../scan/sample.ts'
 import { runScanners } from '../scan/scan.ts'
+import { clean, type ScanFinding, type Unseen, unseen } from '../scan/shared/finding.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
-import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
 import { excusesOf } from './exceptions.ts'
@@ -19,8 +19,10 @@ export interface LeavingMail extends Transaction {
   readonly leaving: Header
 }
 
-/** The result of a scan, or the verdict about a copy, with notes for the log. */
+/** What scanners found, or what is known about a copy, with notes for the log. */
 export interface ScanOutcome extends KnownOrScanned {
+  /** The scanners whose finding it is, in their order. */
+  readonly scanners: readonly Scanner[]
   readonly notes: readonly string[]
   /** The oddities of the message (mime/shared/oddities.ts), if it was read for them. */
   readonly oddities: ReadonlySet<string>
@@ -46,7 +48,9 @@ export async function scanUnvouched(
   const unasked = isSpared
     ? ifNothingIsLocal(scanners, scan)
     : ifSizeExceeds(message.size, scan, scanners, trust)
-  if (unasked !== undefined) return { result: unasked, notes: [], oddities: new Set() }
+  if (unasked !== undefined) {
+    return { result: unasked, scanners: [], notes: [], oddities: new Set() }
+  }
 
   const notes: string[] = []
   let oddities: ReadonlySet<string> = new Set()
@@ -81,7 +85,7 @@ export async function scanUnvouched(
     ? await tools.verdicts.find(question, run)
     : { result: await run(scanners, scan.timeout) }
   const result = isSpared && found.result.answer === 'clean' ? RELEASE : found.result
-  return { ...found, result, notes, oddities }
+  return { ...found, result, scanners, notes, oddities }
 }
 
 /** How policy has a message of this client scanned, by whatever scanners. */
@@ -91,32 +95,31 @@ function scanSettings(
   { uptime, gone }: Pick<Tools, 'uptime' | 'gone'>,
 ): Omit<ScanRun, 'scanners' | 'timeout' | 'note'> {
   const { oversize, nesting, secondLook } = policy.scan
+  const keepsOut = new Set<Unseen>()
+  if (oversize === 'defer') keepsOut.add('size')
+  // A refused bounce would be tried again for ever.
+  if (!bounceInjector) {
+    if (nesting.action !== 'accept') keepsOut.add('depth').add('contents')
+    if (secondLook.encrypted !== 'accept') keepsOut.add('encrypted')
+    if (secondLook.strict !== 'off') keepsOut.add('form')
+  }
   return {
-    oversize,
-    // A refused bounce would be tried again for ever.
-    nesting: {
-      max: nesting.max,
-      action: nesting.action === 'accept' || bounceInjector ? 'accept' : 'keep out',
-    },
-    secondLook: {
-      when: secondLook.when,
-      refusesEncrypted: secondLook.encrypted !== 'accept' && !bounceInjector,
-      strict: secondLook.strict !== 'off' && !bounceInjector,
-      spool: policy.spool,
-    },
+    keepsOut,
+    maxNesting: nesting.max,
+    secondLook: { when: secondLook.when, spool: policy.spool },
     isExcused: excusesOf(policy),
     uptime,
     gone,
   }
 }
 
-const RELEASE: ScanResult = { answer: 'skipped', why: 'released from quarantine' }
+const RELEASE = unseen('skipped', 'released from quarantine')
 
 /** The result of a message that was released, if this host's own policy asks nothing about it. */
 function ifNothingIsLocal(
   local: readonly Scanner[],
   { secondLook }: ScanPolicy,
-): ScanResult | undefined {
+): ScanFinding | undefined {
   return local.length === 0 && secondLook.strict === 'off' ? RELEASE : undefined
 }
 
@@ -129,9 +132,9 @@ function ifSizeExceeds(
   { minSize, maxSize }: ScanPolicy,
   scanners: readonly Scanner[],
   { trusted }: Trust,
-): ScanResult | undefined {
+): ScanFinding | undefined {
   if (size >= minSize && size <= maxSize) return undefined
-  if (trusted && scanners.every(({ local }) => local)) return { answer: 'clean', scanners: [] }
+  if (trusted && scanners.every(({ local }) => local)) return clean
   const why = size < minSize ? 'below QHPSIMINSIZE' : 'over QHPSIMAXSIZE'
-  return { answer: 'skipped', why }
+  return unseen('size', why)
 }

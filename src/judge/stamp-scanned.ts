@@ -2,7 +2,7 @@ import { signMessage } from '../cluster/sign.ts'
 import { EVERY_PART } from '../cluster/stamp.ts'
 import type { HeaderField } from '../message/edits.ts'
 import { headerFormFault } from '../message/well-formed.ts'
-import type { ScanResult } from '../scan/shared/scan-result.ts'
+import type { Scanner } from '../scan/shared/scanner.ts'
 import type { SignaturesInUse } from '../scan/shared/signatures-in-use.ts'
 import type { Policy } from './policy.ts'
 import type { LeavingMail, ScanOutcome } from './scan-unvouched.ts'
@@ -25,14 +25,16 @@ export async function stampScanned(
   mail: LeavingMail,
   policy: Policy,
   tools: Tools,
-  { result, known }: ScanOutcome,
+  scanned: ScanOutcome,
   { areLoaded, since }: SignaturesInUse,
 ): Promise<{ readonly stamp: OwnStamp | undefined; readonly notes: readonly string[] }> {
+  const { result, scanners, known } = scanned
   if (result.answer !== 'clean') return { stamp: undefined, notes: [] }
   if (!areLoaded && known === undefined) {
-    return { stamp: undefined, notes: result.scanners.length > 0 ? [NOT_LOADED] : [] }
+    return { stamp: undefined, notes: scanners.length > 0 ? [NOT_LOADED] : [] }
   }
-  const stamp = await sign(mail, policy, tools, result, known?.time ?? since)
+  const isUnread = result.unread === true
+  const stamp = await sign(mail, policy, tools, { scanners, isUnread }, known?.time ?? since)
   return { stamp, notes: [] }
 }
 
@@ -40,15 +42,15 @@ async function sign(
   { message, leaving }: LeavingMail,
   { cluster, scan }: Policy,
   { crypto, now }: Tools,
-  { scanners: ran, unread }: Extract<ScanResult, { answer: 'clean' }>,
+  { scanners: ran, isUnread }: { scanners: readonly Scanner[]; isUnread: boolean },
   since: number,
 ): Promise<OwnStamp | undefined> {
   if (cluster === undefined || crypto === undefined) return undefined
   const scanners = ran.filter(({ local }) => !local).map(({ name }) => name)
   if (scanners.length === 0) return undefined
   // A stamp of the scheme md5 says nothing of parts, and is trusted all the same.
-  if (unread && cluster.keys[0]?.scheme === 'md5') return undefined
-  if (scan.secondLook.when === 'always' && !unread) scanners.push(EVERY_PART)
+  if (isUnread && cluster.keys[0]?.scheme === 'md5') return undefined
+  if (scan.secondLook.when === 'always' && !isUnread) scanners.push(EVERY_PART)
   const { formFault, digests } = message.form
   // The header may be empty now, if all of its fields are removed.
   const fault = formFault ?? (leaving === message.header ? undefined : headerFormFault(leaving))

@@ -33,15 +33,15 @@ async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promi
     const remedy = 'lower CLAMDMAXSIZE, or raise StreamMaxLength in clamd.conf'
     return warning(what, `${outcome.why} with ${size}`, remedy)
   }
-  const { says, text } = { text: '', ...outcome.answer }
-  if (says === 'infected') return ok(what, `looks at messages of ${size}`)
-  if (says === 'no-access' || says === 'trouble') {
-    return warning(what, `${text} for ${size}`, 'see the log of clamd')
+  const { answer: found } = outcome
+  if (found.answer === 'infected') return ok(what, `looks at messages of ${size}`)
+  if (found.answer === 'unknown') {
+    return warning(what, `${found.why} for ${size}`, 'see the log of clamd')
   }
   const most = await largestLookedAt(server, clam.maxSize)
   const limits = 'StreamMaxLength, MaxFileSize and MaxScanSize in clamd.conf'
   const remedy = `set CLAMDMAXSIZE=${sizeText(most)}, or raise ${limits}`
-  if (says === 'clean') {
+  if (found.answer === 'clean') {
     const value = `calls EICAR in ${size} clean: from about ${sizeText(most)} on mail gets in unscanned, marked as clean`
     return error(what, value, remedy)
   }
@@ -58,7 +58,7 @@ async function largestLookedAt(server: ClamdAddress, over: number): Promise<numb
   while (most - least > Math.max(least / 16, LEAST)) {
     const size = least * 2 < most ? least * 2 : Math.floor((least + most) / 2)
     const outcome = await scanLarge(server, size)
-    const isRead = outcome.kind === 'answered' && outcome.answer.says === 'infected'
+    const isRead = outcome.kind === 'answered' && outcome.answer.answer === 'infected'
     if (isRead) least = size
     else most = size
   }

@@ -6,8 +6,8 @@ import { eicarMessage } from '../scan/eicar/eicar-message.ts'
 import { scanBytes } from '../scan/scan-bytes.ts'
 import { makeScanners } from '../scan/scanners.ts'
 import { causeOf } from '../scan/shared/cause.ts'
+import { type ScanFinding, unknown } from '../scan/shared/finding.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
-import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 import { checkCount } from './signatures.ts'
 import { type StageHost, scanPolicyOf } from './stage.ts'
@@ -44,18 +44,17 @@ async function tryScanner(
   host: StageHost,
   policy: ScanPolicy,
   scanner: Scanner,
-): Promise<ScanResult> {
+): Promise<ScanFinding> {
   try {
     return await scanEicar(host, policy, scanner)
   } catch (thrown) {
-    const { name } = scanner
-    return { answer: 'unknown', scanner: name, why: errorText(thrown), cause: causeOf(thrown) }
+    return unknown(errorText(thrown), causeOf(thrown))
   }
 }
 
 const NOTHING_SCANS = 'viruses get in until a scanner of QHPSI finds this one'
 
-function judgeResult(scanner: Scanner, result: ScanResult): Finding {
+function judgeResult(scanner: Scanner, result: ScanFinding): Finding {
   const what = `scanner ${scanner.name}`
   switch (result.answer) {
     case 'infected':
@@ -68,10 +67,7 @@ function judgeResult(scanner: Scanner, result: ScanResult): Finding {
         'says that EICAR is clean',
         'see its signatures: it may find nothing at all',
       )
-    case 'skipped':
-    case 'nested':
-    case 'crowded':
-    case 'strange':
+    case 'unseen':
     case 'unknown':
       return marked(
         error(what, `cannot tell: ${result.why}`, 'correct it; until then mail is deferred'),
@@ -84,7 +80,7 @@ async function scanEicar(
   host: StageHost,
   policy: ScanPolicy,
   scanner: Scanner,
-): Promise<ScanResult> {
+): Promise<ScanFinding> {
   const source = (async function* () {
     yield eicarMessage
   })()

@@ -6,16 +6,10 @@ import { errorText, isFault } from '../ground/errors/fault.ts'
 import { replaceUnprintable } from '../ground/errors/replace-unprintable.ts'
 import { CONFIG_FILES, DEFAULT_DATABASE, databaseIn, firstConfOf } from './clamd/database.ts'
 import { causeOf } from './shared/cause.ts'
-import { exceededLimit } from './shared/exceeded-limit.ts'
+import { findingByName } from './shared/clamav-name.ts'
+import { clean, infected, type ScanFinding, unknown, unseen } from './shared/finding.ts'
 import type { ClamscanPolicy, ScanPolicy } from './shared/scan-policy.ts'
-import {
-  type ContentScanner,
-  clean,
-  infected,
-  over,
-  type ScannerAnswer,
-  unknown,
-} from './shared/scanner.ts'
+import type { ContentScanner } from './shared/scanner.ts'
 
 /** The package's answer about one file or stream. */
 interface PackageResult {
@@ -44,7 +38,7 @@ export function clamscanScanner({ clam, clamscan }: ScanPolicy): ContentScanner 
     },
     async scan(sample, { signal }) {
       if (sample.size > clam.maxSize) {
-        return over(
+        return unseen(
           'size',
           `clamscan: ${sample.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`,
         )
@@ -57,7 +51,7 @@ export function clamscanScanner({ clam, clamscan }: ScanPolicy): ContentScanner 
           signal.throwIfAborted()
           return engine.isInfected(await sample.path())
         })
-        return scannerAnswerOf(result)
+        return findingOf(result)
       } catch (error) {
         if (isFault(error)) throw error // our own spool, not the package
         if (signal.aborted) return unknown('clamscan: no answer within the time limit', 'timeout')
@@ -152,14 +146,12 @@ async function endingItsPrograms<Result>(
 }
 
 /** Reads the package's answer. Only `false` is clean: the package may also return null or undefined. */
-function scannerAnswerOf(result: PackageResult | undefined): ScannerAnswer {
+function findingOf(result: PackageResult | undefined): ScanFinding {
   if (result?.isInfected === false) return clean
   if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
   const name = bounded(String(result.viruses?.[0] ?? '')).replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')
-  const limit = exceededLimit(name)
-  if (limit === undefined) return infected(name || 'a virus without a name')
-  const why = `clamscan: ${name}`
-  return limit === 'other' ? unknown(why, 'limit') : over(limit, why)
+  if (name === '') return infected('a virus without a name')
+  return findingByName(name, `clamscan: ${name}`)
 }
 
 /** The text of an error. The package wraps other errors, and the wrapped one says more. */

@@ -2,17 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
 import { databaseOfCommand, handingOverOption } from './clamdscan.ts'
+import { clean, infected, type ScanFinding, scannerDied, unknown } from './shared/finding.ts'
 import { killGroup } from './shared/kill-group.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'
-import {
-  type ContentScanner,
-  clean,
-  infected,
-  type ScannerAnswer,
-  type ScanTask,
-  scannerDied,
-  unknown,
-} from './shared/scanner.ts'
+import type { ContentScanner, ScanTask } from './shared/scanner.ts'
 import { LineRelay, type WriteLine, writeToLog } from './shared/stderr-lines.ts'
 
 /** Bytes of a scanner's output in which the name of the virus is searched. */
@@ -68,7 +61,7 @@ async function run(
   { policy, program, argv, log }: CommandRun,
   path: string,
   task: ScanTask,
-): Promise<ScannerAnswer> {
+): Promise<ScanFinding> {
   const stdin = openSync(path, 'r')
   let child: ChildProcess
   try {

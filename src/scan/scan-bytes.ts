@@ -2,8 +2,8 @@ import { makeEnvelope } from '../message/envelope/envelope.ts'
 import type { SpoolPolicy } from '../message/spool-policy.ts'
 import { sampleOf } from './sample.ts'
 import { runScanners } from './scan.ts'
+import { type ScanFinding, type Unseen, unseen } from './shared/finding.ts'
 import type { SecondLookPolicy } from './shared/scan-policy.ts'
-import type { ScanResult } from './shared/scan-result.ts'
 import type { Scanner } from './shared/scanner.ts'
 import { takeMessage } from './take-message.ts'
 
@@ -18,6 +18,9 @@ export interface ManualScan {
   readonly secondLook: SecondLookPolicy['when']
 }
 
+/** What no scan by hand passes over. */
+const LIMITS: ReadonlySet<Unseen> = new Set(['size', 'depth', 'contents'])
+
 const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 
 /**
@@ -28,7 +31,7 @@ const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
   { spool, scanners, timeout, maxNesting, secondLook: when }: ManualScan,
-): Promise<{ readonly size: number; readonly result: ScanResult; readonly notes: string[] }> {
+): Promise<{ readonly size: number; readonly result: ScanFinding; readonly notes: string[] }> {
   const message = await takeMessage(bytes, spool, [])
   const stop = removeWhenInterrupted(message)
   const notes: string[] = []
@@ -36,21 +39,19 @@ export async function scanBytes(
   try {
     if (message.headerTooLarge) {
       const why = 'the header is larger than 1 MiB, or has more than 5,000 fields'
-      return { size, notes, result: { answer: 'skipped', why } }
+      return { size, notes, result: unseen('size', why) }
     }
     const sample = sampleOf(message, message.header, noEnvelope)
     const uptime = () => performance.now()
     const note = (text: string) => void notes.push(text)
-    const nesting = { max: maxNesting, action: 'keep out' } as const
     const secondLook = {
       when,
-      strict: false,
       spool,
       odd(found: ReadonlySet<string>) {
         if (found.size > 0) notes.push(`odd: ${[...found].join(',')}`)
       },
     }
-    const run = { scanners, timeout, oversize: 'defer', nesting, secondLook, uptime, note } as const
+    const run = { scanners, timeout, maxNesting, keepsOut: LIMITS, secondLook, uptime, note }
     return { size, notes, result: await runScanners(sample, run) }
   } finally {
     stop()

@@ -3,19 +3,18 @@ import { openAnonymousFile } from '../message/anonymous-file.ts'
 import { isNestedDeeper } from '../mime/nested.ts'
 import type { Oddity } from '../mime/shared/oddities.ts'
 import type { ByteRange } from '../mime/shared/work.ts'
-import { askScanners, type PassedOver, resultOf } from './run/ask-scanners.ts'
+import { askScanners, PassedOver } from './run/ask-scanners.ts'
 import { Batch } from './run/batch.ts'
 import { withRest } from './run/rest.ts'
 import type { ScanRun } from './run/scan-run.ts'
 import { causeOf } from './shared/cause.ts'
-import type { ScanResult } from './shared/scan-result.ts'
+import { type ScanFinding, unknown, unseen } from './shared/finding.ts'
 import {
   abortLate,
   type MailSearch,
   type PolicyScanner,
   type Sample,
   type ScanTask,
-  unknown,
 } from './shared/scanner.ts'
 
 /**
@@ -29,7 +28,7 @@ import {
  * is nested; and what is odd about it. A message that is nested deeper than scanners look is not given
  * to them as a whole: they would call it clean.
  */
-export async function runScanners(sample: Sample, run: ScanRun): Promise<ScanResult> {
+export async function runScanners(sample: Sample, run: ScanRun): Promise<ScanFinding> {
   const abort = new AbortController()
   const deadline = run.uptime() + run.timeout
   const timer = setTimeout(() => abortLate(abort), run.timeout)
@@ -65,7 +64,7 @@ class MessageScan {
   readonly #searches = new Map<PolicyScanner, MailSearch>()
   /** Where the contents lie that scanners were asked about, if policy excuses anything. */
   readonly #asked: ByteRange[] = []
-  readonly #passed: PassedOver = {}
+  readonly #passed = new PassedOver()
   /** Whether each content was given to the scanners, and nothing in the message exceeds a limit of ours. */
   #isReadToEnd = false
 
@@ -78,22 +77,20 @@ class MessageScan {
     this.#batch = new Batch(contentScanners)
   }
 
-  async verdict(): Promise<ScanResult> {
-    const { when, strict, refusesEncrypted } = this.#run.secondLook
-    const asksContents = when === 'always' && this.#hasContentScanners
+  async verdict(): Promise<ScanFinding> {
+    const { keepsOut, secondLook } = this.#run
+    const asksContents = secondLook.when === 'always' && this.#hasContentScanners
     await this.#openSearches()
-    const isRead = asksContents || this.#searches.size > 0 || strict || refusesEncrypted
+    const judgesForm = keepsOut.has('form') || keepsOut.has('encrypted')
+    const isRead = asksContents || this.#searches.size > 0 || judgesForm
     const read = isRead ? await this.#readMail(asksContents) : await this.#measureDepth()
-    // `crowded` (it holds more than is read) is the result only if nothing else is found.
-    const isOver = read !== undefined && read.answer !== 'crowded'
+    // That it holds more than is read is the result only if nothing else is found.
+    const isCrowded = read?.answer === 'unseen' && read.what === 'contents'
+    const isOver = read !== undefined && !isCrowded
     const answered = isOver ? read : ((await this.#askAboutWhole(asksContents)) ?? read)
-    const result = answered ?? this.#weighLimit()
-    const { excused, unscanned } = this.#passed
-    const found = result ?? excused
-    if (found !== undefined) return found
-    if (unscanned !== undefined) return { answer: 'skipped', why: unscanned }
+    const result = answered ?? this.#weighLimit() ?? this.#passed.finding
     const isUnread = asksContents && !this.#isReadToEnd
-    return { answer: 'clean', scanners: this.#run.scanners, ...(isUnread && { unread: true }) }
+    return result.answer === 'clean' && isUnread ? { ...result, unread: true } : result
   }
 
   /**
@@ -101,22 +98,21 @@ class MessageScan {
    * text (ask-scanners.ts). The limit does not decide if nothing can lie behind it: the message was read
    * to its end, no deeper than scanners look, and each of its contents was clean by itself.
    */
-  #weighLimit(): ScanResult | undefined {
-    const { named, excused, unscanned } = this.#passed
-    if (named === undefined) return undefined
-    const { scanner, why } = named
-    const isAllClean = this.#isReadToEnd && excused === undefined && unscanned === undefined
-    if (!isAllClean) return resultOf(named, scanner, this.#run, this.#passed)
-    this.#task.note(`${why}, but each content is clean by itself`)
+  #weighLimit(): ScanFinding | undefined {
+    const { named, finding } = this.#passed
+    if (named?.answer !== 'unseen') return undefined
+    const isAllClean = this.#isReadToEnd && finding.answer === 'clean'
+    if (!isAllClean) return this.#passed.unlessEnding(named, this.#run)
+    this.#task.note(`${named.why}, but each content is clean by itself`)
     return undefined
   }
 
-  async #askAboutWhole(hasAskedContents: boolean): Promise<ScanResult | undefined> {
+  async #askAboutWhole(hasAskedContents: boolean): Promise<ScanFinding | undefined> {
     for (const samples of this.#batch.endWith(this.#message)) {
       const result = await this.#ask(samples)
       if (result !== undefined) return result
     }
-    if (this.#passed.excused === undefined) return undefined
+    if (this.#passed.finding.answer !== 'infected') return undefined
     // What was found in the whole and is excused may hide something else.
     if (!hasAskedContents && this.#hasContentScanners) {
       const result = (await this.#readMail(true)) ?? (await this.#ask(this.#batch.end()))
@@ -129,14 +125,14 @@ class MessageScan {
    * Asks about what lies in no content: header, preamble and epilogue. A scanner names one thing in a
    * whole message, and what is excused may have hidden something there.
    */
-  async #askAboutRest(): Promise<ScanResult | undefined> {
+  async #askAboutRest(): Promise<ScanFinding | undefined> {
     if (this.#asked.length === 0) return undefined
     const { spool } = this.#run.secondLook
     return withRest(this.#message, this.#asked, spool, (rest) => this.#ask([rest]))
   }
 
   /** Reads the message, and asks about each content if it shall. Returns the result that ends the scan. */
-  async #readMail(asksContents: boolean): Promise<ScanResult | undefined> {
+  async #readMail(asksContents: boolean): Promise<ScanFinding | undefined> {
     const { spool, odd } = this.#run.secondLook
     const mayExcuse = asksContents && this.#run.isExcused !== undefined
     const oddities = new Set<Oddity>()
@@ -145,7 +141,7 @@ class MessageScan {
     const reading = readContents(this.#message, {
       spool,
       signal: this.#task.signal,
-      maxDepth: this.#run.nesting.max,
+      maxDepth: this.#run.maxNesting,
       ...(mayExcuse && { onGiven: (range) => this.#asked.push(range) }),
       onHeader: ({ fields }) => this.#tell((search) => search.header(fields)),
       onName: (name) => this.#tell((search) => search.name(name)),
@@ -153,7 +149,7 @@ class MessageScan {
     })
     try {
       for await (const step of reading) {
-        let result: ScanResult | undefined
+        let result: ScanFinding | undefined
         if (step.kind !== 'content') isCut = true
         if (step.kind === 'late') result = this.#tooLate()
         else if (step.kind === 'deeper') result = this.#tooDeep()
@@ -173,21 +169,24 @@ class MessageScan {
     this.#isReadToEnd = !isCut && !oddities.has('unread')
     const keepingOut = this.#keepingOut(oddities)
     if (keepingOut.length === 0) return undefined
-    return { answer: 'strange', why: keepingOut.join(', ') }
+    const what = keepingOut.every((oddity) => oddity === 'encrypted') ? 'encrypted' : 'form'
+    return unseen(what, keepingOut.join(', '))
   }
 
   /** Returns the oddities that keep a message out. */
   #keepingOut(oddities: ReadonlySet<Oddity>): readonly Oddity[] {
-    const { strict, refusesEncrypted } = this.#run.secondLook
-    return [...oddities].filter((oddity) => (oddity === 'encrypted' ? refusesEncrypted : strict))
+    const { keepsOut } = this.#run
+    return [...oddities].filter((oddity) =>
+      keepsOut.has(oddity === 'encrypted' ? 'encrypted' : 'form'),
+    )
   }
 
   /** Reads of the message what tells how deep it is nested. Returns the result that ends the scan. */
-  async #measureDepth(): Promise<ScanResult | undefined> {
+  async #measureDepth(): Promise<ScanFinding | undefined> {
     const { signal } = this.#task
-    const { nesting, secondLook } = this.#run
+    const { maxNesting, secondLook } = this.#run
     const openFile = () => openAnonymousFile(secondLook.spool.directory)
-    const steps = isNestedDeeper(this.#message, nesting.max, { openFile })
+    const steps = isNestedDeeper(this.#message, maxNesting, { openFile })
     let over: string | undefined
     let step = steps.next()
     for (; !step.done; step = steps.next()) {
@@ -227,32 +226,22 @@ class MessageScan {
   }
 
   /** Asks the scanners about the samples. Returns the result that ends the scan. */
-  #ask(samples: readonly Sample[]): Promise<ScanResult | undefined> {
+  #ask(samples: readonly Sample[]): Promise<ScanFinding | undefined> {
     return askScanners(samples, this.#run, this.#task, this.#searches, this.#passed)
   }
 
-  #tooLate(): ScanResult {
-    const [scanner] = this.#run.scanners
-    const why = 'second look: no answer in time (SCANTIMEOUT)'
-    return { answer: 'unknown', scanner: scanner?.name ?? '', why, cause: 'timeout' }
+  #tooLate(): ScanFinding {
+    return unknown('second look: no answer in time (SCANTIMEOUT)', 'timeout')
   }
 
-  #tooDeep(): ScanResult | undefined {
-    const { max } = this.#run.nesting
-    const why = `more than ${max} messages or multiparts inside one another (MAXNESTING)`
-    return this.#mayPass(why) ? undefined : { answer: 'nested', why }
+  #tooDeep(): ScanFinding | undefined {
+    const why = `more than ${this.#run.maxNesting} messages or multiparts inside one another (MAXNESTING)`
+    return this.#passed.unlessEnding(unseen('depth', why), this.#run)
   }
 
   /** The message holds more than is read; `limit` says so to the sender. */
-  #tooMuch(why: string, limit: string): ScanResult | undefined {
-    return this.#mayPass(why) ? undefined : { answer: 'crowded', why, limit }
-  }
-
-  /** Whether policy accepts a message of which a limit left something unscanned; notes what. */
-  #mayPass(why: string): boolean {
-    const mayPass = this.#run.nesting.action === 'accept'
-    if (mayPass) this.#passed.unscanned ??= why
-    return mayPass
+  #tooMuch(why: string, limit: string): ScanFinding | undefined {
+    return this.#passed.unlessEnding({ answer: 'unseen', what: 'contents', why, limit }, this.#run)
   }
 }
 

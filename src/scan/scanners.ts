@@ -1,8 +1,9 @@
 import { extname } from 'node:path'
 import { errorText, Fault } from '../ground/errors/fault.ts'
 import { loadPassedDescriptors } from '../ground/net/passed-descriptors.ts'
+import { unknown } from './shared/finding.ts'
 import { type BuiltInName, builtInNames, isBuiltIn, type ScanPolicy } from './shared/scan-policy.ts'
-import { type Scanner, unknown } from './shared/scanner.ts'
+import type { Scanner } from './shared/scanner.ts'
 import type { WriteLine } from './shared/stderr-lines.ts'
 
 export interface ScannersOptions {

@@ -1,4 +1,4 @@
-import type { Cause } from '../scan/shared/cause.ts'
+import type { ScanFinding } from '../scan/shared/finding.ts'
 import type { RememberedVerdict } from './copies/verdict-query.ts'
 
 /** The outcome of a scan, for the copies that wait for it. */
@@ -7,15 +7,9 @@ export type ScanEnd =
   /** Another process scanned the message. Its verdict, if there is one, is remembered. */
   | { readonly kind: 'elsewhere' }
   /** The scanners could not tell. */
-  | ({ readonly kind: 'unknown' } & CouldNotTell)
+  | { readonly kind: 'unknown'; readonly finding: ScanFinding }
   /** There is no verdict that copies could use: because of a limit, local policy or an error. */
   | { readonly kind: 'nothing' }
-
-/** Why the scanners could not tell, as in a ScanResult. */
-export interface CouldNotTell {
-  readonly why: string
-  readonly cause: Cause
-}
 
 /** A scan that is under way. */
 export interface ScanInFlight {
@@ -29,7 +23,7 @@ export interface ScanInFlight {
 /** What a process tells the others of its scans; of a verdict they hear in the same message as of the end. */
 export type ScanEvent =
   | { readonly is: 'begun'; readonly fingerprint: string; readonly within: number }
-  | { readonly is: 'ended'; readonly fingerprint: string; readonly unknown?: CouldNotTell }
+  | { readonly is: 'ended'; readonly fingerprint: string; readonly unknown?: ScanFinding }
 
 const NOTHING: ScanEnd = { kind: 'nothing' }
 
@@ -53,8 +47,8 @@ export class ScansInFlight {
   /** Begins a scan that takes at most `within` milliseconds. */
   begin(fingerprint: string, within: number): ScanInFlight {
     const scan = this.#add(fingerprint, undefined, (end) => {
-      const unknown = end.kind === 'unknown' ? { why: end.why, cause: end.cause } : undefined
-      this.#tell({ is: 'ended', fingerprint, ...(unknown && { unknown }) })
+      const unknown = end.kind === 'unknown' && { unknown: end.finding }
+      this.#tell({ is: 'ended', fingerprint, ...unknown })
     })
     this.#tell({ is: 'begun', fingerprint, within })
     return scan
@@ -67,7 +61,7 @@ export class ScansInFlight {
     const before = this.of(event.fingerprint)
     if (event.is === 'ended') {
       const { unknown } = event
-      const end: ScanEnd = unknown ? { kind: 'unknown', ...unknown } : { kind: 'elsewhere' }
+      const end: ScanEnd = unknown ? { kind: 'unknown', finding: unknown } : { kind: 'elsewhere' }
       if (before?.from === from) before.end(end)
     } else if (before === undefined) {
       const scan = this.#add(event.fingerprint, from, () => clearTimeout(timer))

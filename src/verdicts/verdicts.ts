@@ -1,6 +1,6 @@
 import { inTime, LATE } from '../ground/flow/deadline.ts'
 import type { Header } from '../message/header-block.ts'
-import type { ScanResult } from '../scan/shared/scan-result.ts'
+import { type ScanFinding, unknown, unseen } from '../scan/shared/finding.ts'
 import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import { joinVersions } from '../scan/shared/signatures.ts'
 import { findSignaturesInUse, type SignaturesInUse } from '../scan/shared/signatures-in-use.ts'
@@ -22,7 +22,7 @@ import type {
 } from './copies/verdict-query.ts'
 import type { HostMemory } from './host-memory.ts'
 import { DEATHS_MAX } from './poison.ts'
-import type { CouldNotTell, ScanEnd } from './scans-in-flight.ts'
+import type { ScanEnd } from './scans-in-flight.ts'
 import { openSealed, sealVerdict } from './store/seal.ts'
 import type { SharedStore, Sharing } from './store/shared-store.ts'
 
@@ -82,7 +82,7 @@ export class Verdicts {
       const scan = memory.inFlight.of(identity.fingerprint)
       if (scan === undefined) return this.#lookUpOrScan(identity, runScanners, timeLeft())
       const end = await inTime(scan.ended, timeLeft())
-      if (end === LATE) return { result: couldNotTell(identity, TOO_LATE) }
+      if (end === LATE) return { result: TOO_LATE }
       switch (end.kind) {
         case 'verdict':
           if (!this.#doesCount(end.verdict, identity)) return scanAlone()
@@ -91,7 +91,7 @@ export class Verdicts {
           return scanAlone()
         case 'unknown':
           vain++
-          if (vain === VAIN_SCANS) return { result: couldNotTell(identity, end) }
+          if (vain === VAIN_SCANS) return { result: end.finding }
           continue
         case 'elsewhere':
           continue // the verdict is remembered, or nowhere: one of the waiting copies finds out
@@ -152,11 +152,11 @@ export class Verdicts {
    * as in a ScanTask.
    */
   async #scan(
-    { query, scanners: [scanner], fingerprintInput, secrets }: MessageIdentity,
+    { query, fingerprintInput, secrets }: MessageIdentity,
     runScanners: RunScanners,
     timeout: number,
     told?: ScanTask['signatures'],
-  ): Promise<ScanResult> {
+  ): Promise<ScanFinding> {
     const { crypto } = this.#options
     const { poison, inHand } = this.#options.memory
     const body = query.message.body()
@@ -171,7 +171,7 @@ export class Verdicts {
       const until = `left alone for ${Math.ceil(left / 60_000)} minutes`
       const why = `poison: scanners died ${DEATHS_MAX} times while they had it; ${until}`
       // Nothing was found out about a copy.
-      return { answer: 'unknown', scanner: scanner!.name, why, cause: 'poison', unfinished: true }
+      return { answer: 'unknown', why, cause: 'poison', unfinished: true }
     }
     const deathsBefore = poison.deathsOf(fingerprint)
     const over = inHand?.begin(fingerprint)
@@ -190,7 +190,7 @@ export class Verdicts {
    * other signatures than the identity names.
    */
   #foundBy(
-    result: ScanResult,
+    result: ScanFinding,
     identity: MemorableMessage,
     timeout: number,
     inUse: SignaturesInUse | undefined,
@@ -201,7 +201,8 @@ export class Verdicts {
       // themselves.
       const isTelling = !result.unfinished && timeout >= fullTime / 2
       const { why, cause } = result
-      return { end: isTelling ? { kind: 'unknown', why, cause } : ELSEWHERE, mayLast: false }
+      const told = { kind: 'unknown', finding: unknown(why, cause) } as const
+      return { end: isTelling ? told : ELSEWHERE, mayLast: false }
     }
     const found = memorableOf(result, identity)
     if (found === undefined || inUse === undefined) {
@@ -262,26 +263,20 @@ interface FoundByScan {
 
 const ELSEWHERE = { kind: 'elsewhere' } as const
 
-const TOO_LATE = {
-  why: 'a copy of it was being scanned for all of its own time (SCANTIMEOUT)',
-  cause: 'timeout',
-} as const
-
-function couldNotTell(
-  { scanners }: MessageIdentity,
-  { why, cause }: CouldNotTell,
-): Extract<ScanResult, { answer: 'unknown' }> {
-  return { answer: 'unknown', scanner: scanners[0]!.name, why, cause }
-}
+const TOO_LATE = unknown(
+  'a copy of it was being scanned for all of its own time (SCANTIMEOUT)',
+  'timeout',
+)
 
 /** The part of a result that holds for every copy; undefined if there is none. */
 function memorableOf(
-  result: ScanResult,
+  result: ScanFinding,
   { scanners }: MemorableMessage,
 ): RememberedVerdict['found'] | undefined {
   if (result.answer === 'clean') return result.unread ? undefined : { answer: 'clean' }
   if (result.answer !== 'infected' || result.banned) return undefined
   const { name, scanner } = result
+  if (scanner === undefined) return undefined
   if (!scanners.some((memorable) => memorable.name === scanner)) return undefined
   return { answer: 'infected', name, scanner }
 }
@@ -292,16 +287,16 @@ function memorableOf(
  * about copies, and not even that they are clean: the finding may need both.
  */
 async function resultForCopies(
-  result: ScanResult,
+  result: ScanFinding,
   identity: MemorableMessage,
-  scanAgain: (scanners: readonly Scanner[], header: Header) => Promise<ScanResult>,
-): Promise<ScanResult> {
+  scanAgain: (scanners: readonly Scanner[], header: Header) => Promise<ScanFinding>,
+): Promise<ScanFinding> {
   if (memorableOf(result, identity)?.answer !== 'infected') return result
   const { leaving } = identity.query
   const header = headerOfAllCopies(leaving)
   if (header.bytes.equals(leaving.bytes)) return result
   const again = await scanAgain(identity.scanners, header)
-  return again.answer === 'infected' ? again : { answer: 'skipped', why: 'a finding of its own' }
+  return again.answer === 'infected' ? again : unseen('skipped', 'a finding of its own')
 }
 
 /**
@@ -322,7 +317,7 @@ async function withRemembered(
     const isLeft = others.length > 0 || strict !== 'off' || encrypted !== 'accept'
     const result = isLeft ? await runScanners(others, timeout) : undefined
     if (result && result.answer !== 'clean') return { result }
-    return { result: { answer: 'clean', scanners }, known: verdict }
+    return { result: found, known: verdict }
   }
   const first = scanners.findIndex(({ name }) => name === found.scanner)
   const before = scanners.slice(0, first).filter(({ memorable }) => !memorable)
@@ -330,6 +325,5 @@ async function withRemembered(
     const result = await runScanners(before, timeout)
     if (result.answer === 'infected' && !isExcused?.(result)) return { result }
   }
-  const { name, scanner } = found
-  return { result: { answer: 'infected', name, scanner, banned: false }, known: verdict }
+  return { result: found, known: verdict }
 }

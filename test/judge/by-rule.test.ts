@@ -9,7 +9,8 @@ import { messageOf } from '../../src/message/intake.ts'
 import { Rules } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 import type { Rule } from '../../src/rules/rule.ts'
-import { type ContentScanner, infected } from '../../src/scan/shared/scanner.ts'
+import { infected } from '../../src/scan/shared/finding.ts'
+import type { ContentScanner } from '../../src/scan/shared/scanner.ts'
 
 /** The judgement by onescan.policy: which line counts for which recipient, and what scans it costs. */
 

@@ -7,13 +7,15 @@ import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Client, Transaction } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { messageOf } from '../../src/message/intake.ts'
-import type { ScanResult } from '../../src/scan/shared/scan-result.ts'
+import type { ScanFinding } from '../../src/scan/shared/finding.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
+import type { RememberedVerdict } from '../../src/verdicts/copies/verdict-query.ts'
 import { localPolicy } from '../scan/local-policy.ts'
 
 /** The decision as a value, to the word: strangers read its reply, and the log tells its findings. */
 
 const here = t.testdir({ kept: {} })
+const NOW = 1_700_000_000
 const untrusted: Trust = { trusted: false, why: '' }
 const clamd: Scanner = { name: 'clamd', local: false, scan: async () => ({ answer: 'clean' }) }
 const local = localPolicy('attachments')
@@ -25,7 +27,7 @@ interface Setup {
   readonly recipients?: readonly string[]
 }
 
-function decideFor(scan: ScanResult, setup: Setup = {}): SingleDecision {
+function decideFor(result: ScanFinding, setup: Setup = {}): SingleDecision {
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...setup.settings })!
   const { recipients = ['b@example.org'] } = setup
   const message = messageOf(Buffer.from('From: a@example.org\n\nx\n'), {
@@ -43,7 +45,9 @@ function decideFor(scan: ScanResult, setup: Setup = {}): SingleDecision {
   }
   return decide(transaction, policy, {
     trust: untrusted,
-    scan,
+    result,
+    scanners: [clamd, local],
+    now: NOW,
     oddities: new Set(),
     stamp: undefined,
     remove: ['x-qhpsi'],
@@ -57,15 +61,15 @@ const times = { scan: 1 }
 const add = (name: string, value: string) => ({ name, value })
 const CLEAN = add('X-QHPSI', 'clean')
 const FOUND = add('X-QHPSI', 'virus found')
-const virus: ScanResult = { answer: 'infected', scanner: 'clamd', name: 'A.B-1', banned: false }
-const banned: ScanResult = {
+const virus: ScanFinding = { answer: 'infected', scanner: 'clamd', name: 'A.B-1', banned: false }
+const banned: ScanFinding = {
   ...virus,
   scanner: 'attachments',
   name: 'attachment a.exe',
   banned: true,
 }
-const clean: ScanResult = { answer: 'clean', scanners: [clamd, local] }
-const unknown: ScanResult = { answer: 'unknown', scanner: 'clamd', why: 'down', cause: 'timeout' }
+const clean: ScanFinding = { answer: 'clean' }
+const unknown: ScanFinding = { answer: 'unknown', why: 'down', cause: 'timeout' }
 
 t.test('clean mail is tagged and stamped, and the log names its scanners', async (t) => {
   t.same(decideFor(clean), {
@@ -85,21 +89,21 @@ t.test(
   'mail is trusted if a stamp spares all scanners but those of local policy; the log names its key',
   async (t) => {
     const trust: Trust = { trusted: true, key: 'mx2', scanners: 'all', stamp: 0 }
-    const findings = (scan: ScanResult, stamp?: Outcome['stamp']) =>
-      decideFor(scan, { outcome: { trust, stamp } }).findings
-    t.same(findings({ answer: 'clean', scanners: [] }), {
+    const findings = (scanners: readonly Scanner[], stamp?: Outcome['stamp']) =>
+      decideFor(clean, { outcome: { trust, scanners, stamp } }).findings
+    t.same(findings([]), {
       scan: 'trusted',
       why: '',
       times,
       key: 'mx2',
     })
-    t.match(findings({ answer: 'clean', scanners: [local] }), {
+    t.match(findings([local]), {
       scan: 'trusted',
       scanner: 'attachments',
     })
     const stamp = { field: add('X-SHA256-Cluster-1', 'v=1'), key: 'mx1' }
     t.match(
-      findings(clean, stamp),
+      findings([clamd, local], stamp),
       { scan: 'clean', key: 'mx2' },
       'the key that vouches, not the one that signs',
     )
@@ -109,13 +113,19 @@ t.test(
 t.test(
   'the log names the host that scanned a copy, and the age of its verdict, which is never negative',
   async (t) => {
-    const known = { host: 'mx3', age: 12 }
+    const known: RememberedVerdict = {
+      found: { answer: 'clean' },
+      scanners: ['clamd'],
+      signatures: '1',
+      time: NOW - 12,
+      host: 'mx3',
+    }
     t.match(decideFor(clean, { outcome: { known } }).findings, {
       scan: 'known',
       by: 'mx3',
       age: 12,
     })
-    const early = decideFor(clean, { outcome: { known: { host: 'mx3', age: -3 } } })
+    const early = decideFor(clean, { outcome: { known: { ...known, time: NOW + 3 } } })
     t.match(early.findings, { age: 0 })
   },
 )
@@ -138,7 +148,7 @@ t.test('the log tells the oddities of a message in one word', async (t) => {
 })
 
 t.test('mail that was not scanned is accepted without a tag, and the log tells why', async (t) => {
-  t.same(decideFor({ answer: 'skipped', why: 'below QHPSIMINSIZE' }), {
+  t.same(decideFor({ answer: 'unseen', what: 'size', why: 'below QHPSIMINSIZE' }), {
     kind: 'accept',
     edits: { remove: ['x-qhpsi'], add: [] },
     findings: { scan: 'skipped', why: 'below QHPSIMINSIZE', times },
@@ -169,32 +179,33 @@ t.test(
   },
 )
 
-const limits: readonly (readonly [ScanResult, grounds: string, text: string, setting: string])[] = [
+const limits: readonly (readonly [ScanFinding, grounds: string, text: string, setting: string])[] =
   [
-    { answer: 'nested', why: 'x' },
-    'nested-too-deep',
-    'messages or multiparts in it are nested too deep to be scanned',
-    'OVERNESTING',
-  ],
-  [
-    { answer: 'crowded', why: 'x', limit: 'many parts' },
-    'too-much-inside',
-    'more is in it than can be scanned (many parts)',
-    'OVERNESTING',
-  ],
-  [
-    { answer: 'strange', why: 'two types' },
-    'strange-mime',
-    'not written as mail programs write it (two types)',
-    'STRICTMIME',
-  ],
-  [
-    { answer: 'strange', why: 'encrypted' },
-    'encrypted',
-    'what is encrypted in it cannot be scanned',
-    'ENCRYPTED',
-  ],
-]
+    [
+      { answer: 'unseen', what: 'depth', why: 'x' },
+      'nested-too-deep',
+      'messages or multiparts in it are nested too deep to be scanned',
+      'OVERNESTING',
+    ],
+    [
+      { answer: 'unseen', what: 'contents', why: 'x', limit: 'many parts' },
+      'too-much-inside',
+      'more is in it than can be scanned (many parts)',
+      'OVERNESTING',
+    ],
+    [
+      { answer: 'unseen', what: 'form', why: 'two types' },
+      'strange-mime',
+      'not written as mail programs write it (two types)',
+      'STRICTMIME',
+    ],
+    [
+      { answer: 'unseen', what: 'encrypted', why: 'encrypted' },
+      'encrypted',
+      'what is encrypted in it cannot be scanned',
+      'ENCRYPTED',
+    ],
+  ]
 for (const [scan, grounds, text, setting] of limits) {
   t.test(
     `mail that is ${grounds} is refused, deferred or kept in quarantine, as ${setting} says`,
@@ -220,7 +231,7 @@ for (const [scan, grounds, text, setting] of limits) {
 
 t.test('a reply about strange mail has at most 200 characters', async (t) => {
   const decision = decideFor(
-    { answer: 'strange', why: 'x'.repeat(500) },
+    { answer: 'unseen', what: 'form', why: 'x'.repeat(500) },
     { settings: { STRICTMIME: 'defer' } },
   )
   t.equal('reply' in decision && decision.reply.text.length, 200)

@@ -8,14 +8,8 @@ import { messageOf } from '../../src/message/intake.ts'
 import { Rules } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 import { attachmentsScanner } from '../../src/scan/attachments/attachments.ts'
-import {
-  type ContentScanner,
-  clean,
-  infected,
-  type Sample,
-  type Scanner,
-  unknown,
-} from '../../src/scan/shared/scanner.ts'
+import { clean, infected, unknown } from '../../src/scan/shared/finding.ts'
+import type { ContentScanner, Sample, Scanner } from '../../src/scan/shared/scanner.ts'
 import { deriveSecrets } from '../../src/verdicts/copies/secrets.ts'
 import { HostMemory } from '../../src/verdicts/host-memory.ts'
 import { Verdicts } from '../../src/verdicts/verdicts.ts'

@@ -11,15 +11,13 @@ import type { Client } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { messageOf } from '../../src/message/intake.ts'
 import {
-  type ContentScanner,
   clean,
   infected,
-  over,
-  type PolicyScanner,
-  type Scanner,
-  type ScannerAnswer,
+  type ScanFinding,
   unknown,
-} from '../../src/scan/shared/scanner.ts'
+  unseen,
+} from '../../src/scan/shared/finding.ts'
+import type { ContentScanner, PolicyScanner, Scanner } from '../../src/scan/shared/scanner.ts'
 import type { KnownOrScanned, VerdictQuery } from '../../src/verdicts/copies/verdict-query.ts'
 import type { Verdicts } from '../../src/verdicts/verdicts.ts'
 import { keyring } from '../second-reader/stamped.ts'
@@ -100,12 +98,12 @@ export function editsOf(decision: Decision): string[] {
 
 export const SCANFAIL = { SCANFAIL: 'accept' }
 export const virus = async () => infected('Eicar')
-export const banned = async (): Promise<ScannerAnswer> => {
+export const banned = async (): Promise<ScanFinding> => {
   return { answer: 'infected', name: 'attachment a.exe', banned: true }
 }
 export const nobody = async () => unknown('clamd is down', 'unreachable')
-export const tooLarge = async () => over('size', 'clamd: too large')
-export const tooDeep = async () => over('depth', 'clamd: too deep')
+export const tooLarge = async () => unseen('size', 'clamd: too large')
+export const tooDeep = async () => unseen('depth', 'clamd: too deep')
 export const bounce = { bounceInjector: true }
 export const relay = { relay: true }
 

@@ -6,7 +6,8 @@ import { readScanningPolicy } from '../../src/judge/policy.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { messageOf } from '../../src/message/intake.ts'
 import type { QuotaAnswer } from '../../src/quota/ask/quota-answer.ts'
-import { type ContentScanner, clean } from '../../src/scan/shared/scanner.ts'
+import { clean } from '../../src/scan/shared/finding.ts'
+import type { ContentScanner } from '../../src/scan/shared/scanner.ts'
 import { localPolicy } from '../scan/local-policy.ts'
 import {
   banned,

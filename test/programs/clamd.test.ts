@@ -8,7 +8,8 @@ import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd } from '../../src/scan/clamd/ask.ts'
 import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
-import type { Sample, ScannerAnswer } from '../../src/scan/shared/scanner.ts'
+import type { ScanFinding } from '../../src/scan/shared/finding.ts'
+import type { Sample } from '../../src/scan/shared/scanner.ts'
 import { clamdPolicy, sample, scan, scanTask } from '../scan/clamd/task.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 
@@ -89,7 +90,7 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
         t.same(await answerTo(large), found)
         t.same(await answerTo(harmless), { answer: 'clean' })
         for (const size of [MIB + 1, 20 * MIB]) {
-          const limited = { answer: 'unknown', over: 'size', why: /size limit exceeded/ }
+          const limited = { answer: 'unseen', what: 'size', why: /size limit exceeded/ }
           t.match(await answerTo(sample(mail(size))), limited)
         }
       }
@@ -104,7 +105,7 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
       // It loads them beside its work, and says nothing when it has.
       const reload = connect(clamd.socket).end('zRELOAD\0')
       t.equal(String((await once(reload, 'data'))[0]), 'RELOADING\0')
-      let answer: ScannerAnswer = { answer: 'clean' }
+      let answer: ScanFinding = { answer: 'clean' }
       for (let n = 1; answer.answer === 'clean'; n++) answer = await answerTo(marked(n))
       t.match(answer, { answer: 'infected', name: `New-${address.length}.UNOFFICIAL` })
     })
@@ -130,7 +131,7 @@ t.test(
     for (const address of [clamd.socket, clamd.tcp]) {
       for (const size of [MIB + 1, 3 * MIB, 20 * MIB]) {
         const { answer } = await scan(address, sample(mail(size)))
-        t.match(answer, { answer: 'unknown', over: 'size', why: /size limit exceeded/ }, address)
+        t.match(answer, { answer: 'unseen', what: 'size', why: /size limit exceeded/ }, address)
       }
       t.same((await scan(address, sample(mail(MIB)))).answer, { answer: 'clean' })
     }
@@ -141,7 +142,7 @@ t.test('a message over a scan limit with AlertExceedsMax is no virus', { skip },
   const clamd = await startClamd({ maxFileSize: '1M', alertExceedsMax: true })
   t.teardown(clamd.stop)
   const { answer } = await scan(clamd.socket, sample(infectedMail(2 * MIB)))
-  t.match(answer, { answer: 'unknown', over: 'size', why: /Heuristics\.Limits\.Exceeded/ })
+  t.match(answer, { answer: 'unseen', what: 'size', why: /Heuristics\.Limits\.Exceeded/ })
 })
 
 t.test("hash and size behind a virus's name are left out", { skip }, async (t) => {

@@ -48,7 +48,7 @@ for (const alertExceedsMax of [false, true]) {
         }
         t.match(
           answer,
-          alertExceedsMax ? { answer: 'unknown', over: 'depth' } : { answer: 'clean' },
+          alertExceedsMax ? { answer: 'unseen', what: 'depth' } : { answer: 'clean' },
           `gives up at ${levels - 1}`,
         )
         t.ok(

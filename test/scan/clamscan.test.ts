@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { clamscanScanner } from '../../src/scan/clamscan.ts'
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
-import type { ScannerAnswer } from '../../src/scan/shared/scanner.ts'
+import type { ScanFinding } from '../../src/scan/shared/finding.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../programs/clamd.ts'
 import { isRunning } from '../programs/is-running.ts'
 import { clamdPolicy, sample, scanTask } from './clamd/task.ts'
@@ -27,7 +27,7 @@ interface Asked {
 }
 
 /** The answer of the plugin under these settings. */
-async function ask({ message, settings, directory, milliseconds }: Asked): Promise<ScannerAnswer> {
+async function ask({ message, settings, directory, milliseconds }: Asked): Promise<ScanFinding> {
   const path = directory && join(directory, 'message')
   if (path) writeFileSync(path, message)
   const { CLAMD = '/nowhere', ...others } = settings
@@ -139,18 +139,18 @@ t.test(
   'a limit of ClamAV is no virus, and a message over CLAMDMAXSIZE is not scanned',
   async (t) => {
     for (const [kind, answer] of [
-      ['MaxFileSize', { over: 'size' }],
-      ['MaxRecursion', { over: 'depth' }],
-      ['MaxFiles', { over: 'contents' }],
-      ['MaxScanTime', { over: undefined }],
+      ['MaxFileSize', { answer: 'unseen', what: 'size' }],
+      ['MaxRecursion', { answer: 'unseen', what: 'depth' }],
+      ['MaxFiles', { answer: 'unseen', what: 'contents' }],
+      ['MaxScanTime', { answer: 'unknown' }],
     ] as const) {
       const directory = t.testdir()
       const says = `echo 'message: Heuristics.Limits.Exceeded.${kind} FOUND'; exit 1`
       const settings = program(directory, says)
-      t.match(await ask({ message: plain, settings, directory }), { answer: 'unknown', ...answer })
+      t.match(await ask({ message: plain, settings, directory }), answer)
     }
     const small = { CLAMDMAXSIZE: String(plain.length - 1) }
-    t.match(await ask({ message: plain, settings: small }), { answer: 'unknown', over: 'size' })
+    t.match(await ask({ message: plain, settings: small }), { answer: 'unseen', what: 'size' })
   },
 )
 

@@ -7,20 +7,14 @@ import t from 'tap'
 import { eicarScanner } from '../../src/scan/eicar/eicar.ts'
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { runScanners } from '../../src/scan/scan.ts'
-import type { Limit } from '../../src/scan/shared/exceeded-limit.ts'
-import {
-  isLate,
-  over as leftUnseen,
-  type Sample,
-  type Scanner,
-  type ScannerAnswer,
-} from '../../src/scan/shared/scanner.ts'
+import { type ScanFinding, type Unseen, unseen } from '../../src/scan/shared/finding.ts'
+import { isLate, type Sample, type Scanner } from '../../src/scan/shared/scanner.ts'
 import { sample } from './clamd/task.ts'
 import { uuencode } from './evasions/compose.ts'
 
 function secondLook(when: 'always' | 'never') {
   const spool = { directory: tmpdir(), sharedDirectory: undefined }
-  return { when, strict: false, spool }
+  return { when, spool }
 }
 
 /** Asks a scanner about a message and each of its contents. */
@@ -28,8 +22,8 @@ function scanAll(message: string, scanner: Scanner) {
   return runScanners(sample(Buffer.from(message, 'latin1')), {
     scanners: [scanner],
     timeout: 60_000,
-    oversize: 'defer',
-    nesting: { max: 12, action: 'keep out' },
+    maxNesting: 12,
+    keepsOut: new Set<Unseen>(['size', 'depth', 'contents']),
     secondLook: secondLook('always'),
     uptime: () => performance.now(),
     note() {},
@@ -65,7 +59,7 @@ function persistent() {
   const scanner: Scanner = {
     name: 'persistent',
     local: false,
-    scan(message): Promise<ScannerAnswer> {
+    scan(message): Promise<ScanFinding> {
       found = readOn(message, waiting)
       return new Promise(() => {})
     },
@@ -90,37 +84,36 @@ async function readOn(message: Sample, waiting: Promise<void>): Promise<unknown>
 }
 
 t.test('each kind of limit has the outcome that its setting says', async (t) => {
-  const gaveUp = { answer: 'unknown', why: 'clamd: more than it looks at' } as const
-  const ask = (over: Limit, oversize: 'accept' | 'defer', nesting: 'accept' | 'keep out') => {
+  const why = 'clamd: more than it looks at'
+  const ask = (what: Unseen, ...keepsOut: readonly Unseen[]) => {
     const scanner: Scanner = {
       name: 'clamd',
       local: false,
-      scan: async () => leftUnseen(over, gaveUp.why),
+      scan: async () => unseen(what, why),
     }
     return runScanners(sample(Buffer.from('Subject: mail\n\n')), {
       scanners: [scanner],
       timeout: 10_000,
-      oversize,
-      nesting: { max: 12, action: nesting },
+      maxNesting: 12,
+      keepsOut: new Set(keepsOut),
       secondLook: secondLook('never'),
       uptime: () => performance.now(),
       note() {},
     })
   }
-  for (const nesting of ['accept', 'keep out'] as const) {
-    t.match(await ask('size', 'accept', nesting), { answer: 'skipped', why: gaveUp.why })
-    t.match(await ask('size', 'defer', nesting), { answer: 'unknown', why: gaveUp.why })
-  }
-  for (const oversize of ['accept', 'defer'] as const) {
-    for (const limit of ['depth', 'contents'] as const) {
-      t.match(await ask(limit, oversize, 'accept'), { answer: 'skipped', why: gaveUp.why })
-    }
-    t.match(await ask('depth', oversize, 'keep out'), { answer: 'nested', why: gaveUp.why })
-    t.match(await ask('contents', oversize, 'keep out'), {
-      answer: 'crowded',
-      why: gaveUp.why,
+  for (const what of ['size', 'depth', 'contents'] as const) {
+    const passed = { answer: 'unseen', what, why, limit: 'the limits of clamd' }
+    t.same(await ask(what), passed)
+    t.same(await ask('depth', 'size'), {
+      answer: 'unseen',
+      what: 'depth',
+      why,
       limit: 'the limits of clamd',
     })
+  }
+  t.same(await ask('size', 'size'), { answer: 'unknown', why, cause: 'limit' })
+  for (const what of ['depth', 'contents'] as const) {
+    t.match(await ask(what, 'depth', 'contents'), { answer: 'unseen', what, why })
   }
 })
 
@@ -168,8 +161,8 @@ t.test('a scanner that outlives its deadline sees nothing of later messages', as
   const run = {
     scanners: [scanner],
     timeout: 10,
-    oversize: 'defer',
-    nesting: { max: 12, action: 'keep out' },
+    maxNesting: 12,
+    keepsOut: new Set<Unseen>(['size', 'depth', 'contents']),
     secondLook: secondLook('never'),
     uptime,
     note() {},
@@ -198,8 +191,8 @@ t.test(
     const run = {
       scanners: [patient],
       timeout: 60_000,
-      oversize: 'defer',
-      nesting: { max: 12, action: 'keep out' },
+      maxNesting: 12,
+      keepsOut: new Set<Unseen>(['size', 'depth', 'contents']),
       secondLook: secondLook('never'),
       uptime: () => performance.now(),
       note() {},

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
+import { unknown } from '../../src/scan/shared/finding.ts'
 import type { RememberedVerdict } from '../../src/verdicts/copies/verdict-query.ts'
 import { type HostEvents, HostMemory } from '../../src/verdicts/host-memory.ts'
 import type { ScanEnd } from '../../src/verdicts/scans-in-flight.ts'
@@ -60,7 +61,8 @@ t.test('other processes hear that a scan could not tell, and why', async (t) => 
   const scan = memories[0].inFlight.begin(print, 10_000)
   await heard()
   const { ended } = memories[1]!.inFlight.of(print)!
-  const couldNotTell: ScanEnd = { kind: 'unknown', why: 'clamd is down', cause: 'unreachable' }
+  const finding = unknown('clamd is down', 'unreachable')
+  const couldNotTell: ScanEnd = { kind: 'unknown', finding }
   scan.end(couldNotTell)
   t.same(await ended, couldNotTell)
 })

@@ -1,8 +1,8 @@
 import * as crypto from 'node:crypto'
 import { setImmediate as setImmediatePromise } from 'node:timers/promises'
 import t from 'tap'
+import type { ScanFinding } from '../../src/scan/shared/finding.ts'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
-import type { ScanResult } from '../../src/scan/shared/scan-result.ts'
 import type { ContentScanner } from '../../src/scan/shared/scanner.ts'
 import type { SignatureFiles } from '../../src/scan/shared/signature-files.ts'
 import { deriveSecrets } from '../../src/verdicts/copies/secrets.ts'
@@ -56,9 +56,9 @@ function open(more: Partial<VerdictsOptions> = {}) {
   const given: number[] = []
   const find = (
     text: string,
-    answer: ScanResult | Promise<ScanResult> | (() => ScanResult | Promise<ScanResult>) = clean,
+    answer: ScanFinding | Promise<ScanFinding> | (() => ScanFinding | Promise<ScanFinding>) = clean,
     setup: Partial<VerdictQuery> = {},
-    ofShared?: ScanResult,
+    ofShared?: ScanFinding,
   ) => {
     const bytes = Buffer.from(text)
     const { header, ...form } = examine(bytes)
@@ -94,18 +94,16 @@ function open(more: Partial<VerdictsOptions> = {}) {
   }
 }
 
-const clean: ScanResult = { answer: 'clean', scanners: [clamd] }
-const virus: ScanResult = { answer: 'infected', scanner: 'clamd', name: 'Eicar', banned: false }
-const vain: ScanResult = {
+const clean: ScanFinding = { answer: 'clean' }
+const virus: ScanFinding = { answer: 'infected', scanner: 'clamd', name: 'Eicar' }
+const vain: ScanFinding = {
   answer: 'unknown',
-  scanner: 'clamd',
   why: 'clamd is down',
   cause: 'unreachable',
 }
 /** The result of a scan during which clamd died. */
-const killed: ScanResult = {
+const killed: ScanFinding = {
   answer: 'unknown',
-  scanner: 'clamd',
   why: 'died',
   cause: 'broken-off',
   scannerDied: true,
@@ -135,9 +133,14 @@ t.test('a virus is known by its name and its scanner', async (t) => {
 
 t.test('a virus is known of copies only if it is found in what they share', async (t) => {
   const shared = 'date:\nto:\nSubject: hello\n\n'
-  for (const result of [clean, vain, { ...virus, banned: true }, { answer: 'skipped', why: '' }]) {
+  for (const result of [
+    clean,
+    vain,
+    { ...virus, banned: true },
+    { answer: 'unseen', what: 'size', why: '' },
+  ]) {
     const { find, scans, scansOfShared } = open()
-    const waiting = [find(letter, virus, {}, result as ScanResult), find(copy)]
+    const waiting = [find(letter, virus, {}, result as ScanFinding), find(copy)]
     t.match(await Promise.all(waiting), [{ result: virus }, { result: clean }])
     t.same(scansOfShared, [[shared, ['clamd']]])
     t.match(await find(letter, virus), { result: virus }, 'nor is it called clean')
@@ -157,9 +160,9 @@ t.test(
   async (t) => {
     for (const result of [
       vain,
-      { answer: 'skipped', why: 'too large' },
-      { answer: 'nested', why: 'deep' },
-      { answer: 'strange', why: 'odd' },
+      { answer: 'unseen', what: 'size', why: 'too large' },
+      { answer: 'unseen', what: 'depth', why: 'deep' },
+      { answer: 'unseen', what: 'form', why: 'odd' },
       { ...virus, scanner: 'local', banned: true },
       { ...virus, banned: true }, // by a scanner whose viruses are remembered
       { ...virus, scanner: 'local' },
@@ -205,7 +208,7 @@ t.test('if STRICTMIME keeps mail out, each copy is read for its oddities', async
   const { find, scans } = open()
   const strict = { ...policy, secondLook: { ...policy.secondLook, strict: 'refuse' } } as const
   await find(letter)
-  const strange = { answer: 'strange', why: 'odd' } as const
+  const strange = { answer: 'unseen', what: 'form', why: 'odd' } as const
   t.same(await find(copy, strange, { policy: strict }), { result: strange })
   t.same(scans, [['clamd'], []])
 })
@@ -322,8 +325,8 @@ t.test('a scan by other signatures than those of now leaves no verdict', async (
 
 t.test('copies that come at once wait for the first one', async (t) => {
   const { find, scans } = open()
-  let end: (result: ScanResult) => void = () => {}
-  const first = find(letter, new Promise<ScanResult>((resolve) => (end = resolve)))
+  let end: (result: ScanFinding) => void = () => {}
+  const first = find(letter, new Promise<ScanFinding>((resolve) => (end = resolve)))
   const others = Array.from({ length: 50 }, () => find(copy))
   await new Promise(setImmediate)
   t.equal(scans.length, 1)
@@ -416,7 +419,7 @@ t.test('of copies that were in hand at the same death one counts', async (t) => 
   const odd = letter.replace('Hello', 'Hello\rthere') // its copies do not wait for each other
   for (let n = 1; n <= 2; n++) {
     let die = () => {}
-    const death = new Promise<ScanResult>((resolve) => (die = () => resolve(killed)))
+    const death = new Promise<ScanFinding>((resolve) => (die = () => resolve(killed)))
     const copies = Array.from({ length: 5 }, () => find(odd, death))
     while (scans.length < 5 * n) await setImmediatePromise()
     die()
@@ -433,8 +436,8 @@ t.test('a message that could not be scanned for another reason is not counted', 
 
 t.test('no message waits for longer than its own time', async (t) => {
   const { find, scans } = open()
-  let end: (result: ScanResult) => void = () => {}
-  const first = find(letter, new Promise<ScanResult>((resolve) => (end = resolve)))
+  let end: (result: ScanFinding) => void = () => {}
+  const first = find(letter, new Promise<ScanFinding>((resolve) => (end = resolve)))
   const hasty = { policy: { ...policy, timeout: 20 } }
   t.match((await find(copy, clean, hasty)).result, { answer: 'unknown', why: /SCANTIMEOUT/ })
   t.equal(scans.length, 1)
@@ -553,7 +556,7 @@ t.test('a store hears at once if a scan found no verdict to remember', async (t)
     [clean, 'put'],
     [virus, 'put'],
     [vain, 'release'],
-    [{ answer: 'skipped', why: 'too large' }, 'release'],
+    [{ answer: 'unseen', what: 'size', why: 'too large' }, 'release'],
   ] as const) {
     const { shared, told } = notingStore(() => undefined)
     const { find } = open({ shared })
@@ -596,7 +599,7 @@ t.test('while signatures are being loaded, "clean" counts only for copies that w
 
 t.test('all copies of mail over a limit are scanned: its result is for itself', async (t) => {
   const { find, scans } = open()
-  const skipped = { answer: 'skipped', why: 'too large' } as const
+  const skipped = { answer: 'unseen', what: 'size', why: 'too large' } as const
   const all = Array.from({ length: 4 }, () => find(letter, skipped))
   for (const { result } of await Promise.all(all)) t.same(result, skipped)
   t.equal(scans.length, 4)

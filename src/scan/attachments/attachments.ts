@@ -2,15 +2,9 @@ import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import { gatherChunks } from '../../message/gather-chunks.ts'
 import type { Field } from '../../mime/headers/fields.ts'
 import type { Source } from '../../mime/shared/source.ts'
+import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
 import type { AttachmentPolicy, ScanPolicy } from '../shared/scan-policy.ts'
-import {
-  clean,
-  type MailSearch,
-  type PolicyScanner,
-  type ScannerAnswer,
-  type ScanTask,
-  unknown,
-} from '../shared/scanner.ts'
+import type { MailSearch, PolicyScanner, ScanTask } from '../shared/scanner.ts'
 import { readNames, spellings } from './part-names.ts'
 import { type AttachmentRules, loadAttachmentRules, rulesOfNames } from './rules.ts'
 
@@ -92,7 +86,7 @@ class AttachmentSearch implements MailSearch {
     this.#limit ??= why
   }
 
-  answer(): ScannerAnswer {
+  answer(): ScanFinding {
     if (this.#banned !== undefined) return finding(this.#banned)
     if (this.#limit !== undefined) {
       const why = `attachments: ${this.#limit}`
@@ -109,7 +103,7 @@ class AttachmentSearch implements MailSearch {
 }
 
 function finding(banned: string) {
-  return { answer: 'infected', name: `attachment ${shown(banned)}`, banned: true } as const
+  return { ...infected(`attachment ${shown(banned)}`), banned: true } as const
 }
 
 /** The name in printable ASCII, and shortened in the middle if it is long: its end says more. */

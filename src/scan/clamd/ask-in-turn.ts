@@ -1,19 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../ground/flow/back-off.ts'
 import type { Cause } from '../shared/cause.ts'
-import {
-  clean,
-  infected,
-  isLate,
-  over,
-  type Sample,
-  type ScannerAnswer,
-  type ScanTask,
-  scannerDied,
-  unknown,
-} from '../shared/scanner.ts'
-import type { ClamdAddress } from './address.ts'
-import type { ClamdReply } from './clamd-reply.ts'
+import { type ScanFinding, scannerDied, unknown } from '../shared/finding.ts'
+import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdServer } from './server.ts'
 import { CONVERSATIONS_MAX, type ServerQueue } from './server-queue.ts'
 import type { Absence, ClamdOutcome } from './session.ts'
@@ -49,7 +38,7 @@ export async function askInTurn(
   servers: ClamdServers,
   sample: Sample,
   task: ScanTask,
-): Promise<ScannerAnswer> {
+): Promise<ScanFinding> {
   const search = new ServerSearch(servers, sample, task)
   for (let pauses = 0; search.goesOn; ) {
     if (search.hasAskedAll) {
@@ -127,7 +116,7 @@ class ServerSearch {
   }
 
   /** Asks one server. Returns its answer, or undefined if it gave none. */
-  async ask(server: ClamdServer): Promise<ScannerAnswer | undefined> {
+  async ask(server: ClamdServer): Promise<ScanFinding | undefined> {
     const task = this.#task
     this.#round.delete(server)
     const { version } = server
@@ -142,7 +131,7 @@ class ServerSearch {
     }
     task.signatures?.('clamd', version)
     for (const trouble of this.#troubles.values()) task.note(trouble)
-    return scannerAnswerOf(outcome.answer, server.address)
+    return saidBy(server, outcome.answer)
   }
 
   #noteFailure(server: ClamdServer, failure: ClamdFailure): void {
@@ -174,7 +163,7 @@ class ServerSearch {
     }
   }
 
-  couldNotTell(): ScannerAnswer {
+  couldNotTell(): ScanFinding {
     const why = [...this.#troubles.values()].join('; ')
     return (this.#hasDied ? scannerDied : unknown)(why, this.#cause)
   }
@@ -189,16 +178,8 @@ class ServerSearch {
   }
 }
 
-function scannerAnswerOf(reply: ClamdReply, server: ClamdAddress): ScannerAnswer {
-  switch (reply.says) {
-    case 'clean':
-      return clean
-    case 'infected':
-      return infected(reply.name)
-    case 'over':
-      return over(reply.limit, `clamd ${server.text}: ${reply.text}`)
-    case 'no-access':
-    case 'trouble':
-      return unknown(`clamd ${server.text}: ${reply.text}`)
-  }
+/** The finding, with the server in its reason. */
+function saidBy({ address }: ClamdServer, finding: ScanFinding): ScanFinding {
+  if (!('why' in finding)) return finding
+  return { ...finding, why: `clamd ${address.text}: ${finding.why}` }
 }

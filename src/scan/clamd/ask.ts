@@ -1,5 +1,5 @@
+import type { ScanFinding } from '../shared/finding.ts'
 import type { ClamdAddress } from './address.ts'
-import type { ClamdReply } from './clamd-reply.ts'
 import { type StreamedContent, streamsOf } from './scan-commands.ts'
 import type { ClamdOutcome, ClamdReplies } from './session.ts'
 import { ClamdSessions } from './sessions.ts'
@@ -20,6 +20,6 @@ export async function scanStream(
   address: ClamdAddress,
   content: StreamedContent,
   signal: AbortSignal,
-): Promise<ClamdOutcome<ClamdReply>> {
+): Promise<ClamdOutcome<ScanFinding>> {
   return new ClamdSessions(address).ask(streamsOf([content]), signal)
 }

@@ -1,19 +1,22 @@
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
-import { exceededLimit, type Limit } from '../shared/exceeded-limit.ts'
+import { findingByName } from '../shared/clamav-name.ts'
+import { clean, type ScanFinding, unknown, unseen } from '../shared/finding.ts'
 
 /** Most bytes of a reply that are read, its NUL included. A signature's name has a few dozen. */
 export const REPLY_MAX = 8 * 1024
 
-/** The meaning of one reply of clamd; see clamd(8). `text` is printable ASCII of bounded length. */
-export type ClamdReply =
-  | { readonly says: 'clean' }
-  | { readonly says: 'infected'; readonly name: string }
-  /** The message was not scanned to the end: it is over StreamMaxLength or, with AlertExceedsMax, over another limit. */
-  | { readonly says: 'over'; readonly limit: Limit; readonly text: string }
-  /** clamd takes no descriptor. */
-  | { readonly says: 'no-access'; readonly text: string }
-  /** Any other reply: ERROR, COMMAND READ TIMED OUT, nonsense, a reply that was cut. */
-  | { readonly says: 'trouble'; readonly text: string }
+/**
+ * The meaning of one reply of clamd (clamd(8)). Each `why` quotes the reply, in printable ASCII of bounded
+ * length. *Unseen* is what is over StreamMaxLength or, with AlertExceedsMax, over another limit; *unknown*
+ * any other reply: ERROR, COMMAND READ TIMED OUT, nonsense, a reply that was cut.
+ */
+export type ClamdReply = ScanFinding | NoAccess
+
+/** clamd takes no descriptor. */
+export interface NoAccess {
+  readonly answer: 'no access'
+  readonly why: string
+}
 
 /** The way in which clamd got the message: the bytes after INSTREAM, or a descriptor with FILDES. */
 export type Submission = 'stream' | 'descriptor'
@@ -57,38 +60,36 @@ export class ClamdReplyReader {
 
 /**
  * Reads one reply to a `z` command. The reply ends at the first NUL, whatever follows; without a NUL
- * it is trouble. Only `stream: OK` or `fd[9]: OK`, to the letter, is clean.
+ * it is *unknown*. Only `stream: OK` or `fd[9]: OK`, to the letter, is clean.
  */
 export function readReply(received: Buffer, about: Submission): ClamdReply {
   const end = received.indexOf(0)
   if (end < 0 || end >= REPLY_MAX) {
     const what =
       end < 0 && received.length < REPLY_MAX ? 'a reply that was cut' : 'too long a reply'
-    return { says: 'trouble', text: `${what}: "${quoted(received)}"` }
+    return unknown(`${what}: "${quoted(received)}"`)
   }
   const line = received.toString('latin1', 0, end)
   const [, rest = ''] = SUBMISSIONS[about].exec(line) ?? []
   const text = `"${quoted(received.subarray(0, end))}"`
 
-  if (rest === 'OK') return { says: 'clean' }
+  if (rest === 'OK') return clean
   const found = /^(\S+) FOUND$/.exec(rest)?.[1]
   if (found !== undefined) return readName(found, text)
-  if (line === 'INSTREAM size limit exceeded. ERROR') return { says: 'over', limit: 'size', text }
-  if (about === 'descriptor' && (rest === '' || rest === NO_FILE))
-    return { says: 'no-access', text }
-  return { says: 'trouble', text }
+  if (line === 'INSTREAM size limit exceeded. ERROR') return unseen('size', text)
+  if (about === 'descriptor' && (rest === '' || rest === NO_FILE)) {
+    return { answer: 'no access', why: text }
+  }
+  return unknown(text)
 }
 
 /** clamd's answer if the descriptor is not a regular file (scanner.c). */
 const NO_FILE = 'Not a regular file ERROR'
 
 /** Reads the name of what was found. With ExtendedDetectionInfo, `(hash:size)` follows the name. */
-function readName(found: string, text: string): ClamdReply {
+function readName(found: string, text: string): ScanFinding {
   const name = quoted(Buffer.from(found.replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, ''), 'latin1'))
-  if (name === '') return { says: 'trouble', text }
-  const limit = exceededLimit(name)
-  if (limit === undefined) return { says: 'infected', name }
-  return limit === 'other' ? { says: 'trouble', text } : { says: 'over', limit, text }
+  return name === '' ? unknown(text) : findingByName(name, text)
 }
 
 /** The bytes for a log line: at most 200 characters, with `?` for each byte outside printable ASCII. */

@@ -98,8 +98,8 @@ export class DescriptorTrial {
       )
       if (outcome.kind === 'unreachable' || signal.aborted) return 'nobody'
       if (outcome.kind !== 'answered') return 'no'
-      const { says } = outcome.answer
-      return says === (extent === 'large' ? 'infected' : 'clean') ? 'yes' : 'no'
+      const { answer } = outcome.answer
+      return answer === (extent === 'large' ? 'infected' : 'clean') ? 'yes' : 'no'
     } finally {
       session.end()
       closeSync(file)

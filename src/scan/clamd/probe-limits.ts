@@ -22,15 +22,14 @@ export async function tellsOfLimits(
   const outcome = await scanStream(server, { chunks: () => [nestedEicar()] }, signal)
   if (outcome.kind !== 'answered') return { tells: 'unknown', why: outcome.why }
   const { answer } = outcome
-  switch (answer.says) {
-    case 'over':
+  switch (answer.answer) {
+    case 'unseen':
     case 'infected': // it scans deeper than any clamd that we know
       return { tells: 'yes' }
     case 'clean':
       return { tells: 'no' }
-    case 'no-access':
-    case 'trouble':
-      return { tells: 'unknown', why: answer.text }
+    case 'unknown':
+      return { tells: 'unknown', why: answer.why }
   }
 }
 

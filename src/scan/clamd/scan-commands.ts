@@ -1,5 +1,6 @@
 import { gatherChunks } from '../../message/gather-chunks.ts'
-import { type ClamdReply, readReply, type Submission } from './clamd-reply.ts'
+import { clean, type ScanFinding, unknown, worse } from '../shared/finding.ts'
+import { type ClamdReply, type NoAccess, readReply, type Submission } from './clamd-reply.ts'
 import type { ClamdCommands, ClamdReplies } from './session.ts'
 
 const COMMAND = 'zINSTREAM\0'
@@ -17,7 +18,7 @@ export interface StreamedContent {
 }
 
 /** Sends each content by an INSTREAM; several go out in one packet, so they must be small. */
-export function streamsOf(contents: readonly StreamedContent[]): ClamdCommands<ClamdReply> {
+export function streamsOf(contents: readonly StreamedContent[]): ClamdCommands<ScanFinding> {
   const [first] = contents
   const read = (replies: ClamdReplies) => readReplies(replies, 'stream')
   const packetsOf = ({ chunks, size }: StreamedContent) => streamPackets(chunks(), size)
@@ -47,13 +48,19 @@ export function descriptorsOf(descriptors: readonly (() => number)[]): ClamdComm
  * Reads the replies to commands that were sent together as one: a virus comes before all else, then that
  * clamd could not take one of the contents; it is *clean* only if all are, and if all was sent.
  */
+function readReplies(all: ClamdReplies, about: 'stream'): ScanFinding
+function readReplies(all: ClamdReplies, about: 'descriptor'): ClamdReply
 function readReplies({ replies, sentAll }: ClamdReplies, about: Submission): ClamdReply {
-  const all = replies.map((reply) => readReply(reply, about))
-  const first = (says: ClamdReply['says']) => all.find((reply) => reply.says === says)
-  const worst = first('infected') ?? first('no-access') ?? all.find(({ says }) => says !== 'clean')
-  if (worst !== undefined) return worst
-  if (sentAll) return { says: 'clean' }
-  return { says: 'trouble', text: 'called it clean before it had the whole message' }
+  let worst: ScanFinding = clean
+  let noAccess: NoAccess | undefined
+  for (const reply of replies) {
+    const meaning = readReply(reply, about)
+    if (meaning.answer === 'no access') noAccess ??= meaning
+    else worst = worse(worst, meaning)
+  }
+  if (noAccess !== undefined && worst.answer !== 'infected') return noAccess
+  if (worst.answer !== 'clean' || sentAll) return worst
+  return unknown('called it clean before it had the whole message')
 }
 
 /**

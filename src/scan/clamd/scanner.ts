@@ -1,8 +1,9 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import { keepFor } from '../../ground/flow/keep-for.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
+import { unseen } from '../shared/finding.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
-import { type ContentScanner, over } from '../shared/scanner.ts'
+import type { ContentScanner } from '../shared/scanner.ts'
 import { readClamdAddress } from './address.ts'
 import { askInTurn } from './ask-in-turn.ts'
 import { databaseOf } from './database.ts'
@@ -76,7 +77,7 @@ export function clamdScanner(
     async scan(sample, task) {
       const size = Math.max(sample.size, ...(sample.beside ?? []).map((content) => content.size))
       if (size > clam.maxSize) {
-        return over('size', `clamd: ${size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`)
+        return unseen('size', `clamd: ${size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`)
       }
       return askInTurn({ list, queue }, sample, task)
     },

@@ -3,10 +3,10 @@ import { isFault } from '../../ground/errors/fault.ts'
 import { doubledPause } from '../../ground/flow/back-off.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import { writeInTurns } from '../../message/write-all.ts'
+import type { ScanFinding } from '../shared/finding.ts'
 import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
 import { askClamd } from './ask.ts'
-import type { ClamdReply } from './clamd-reply.ts'
 import { DescriptorTrial } from './descriptor-trial.ts'
 import { descriptorsOf, streamsOf } from './scan-commands.ts'
 import type { ClamdOutcome } from './session.ts'
@@ -67,7 +67,7 @@ export class ClamdServer {
   }
 
   /** Asks about a sample and those beside it, all at once. The answer is about all of them. */
-  async scan(sample: Sample, task: ScanTask): Promise<ClamdOutcome<ClamdReply>> {
+  async scan(sample: Sample, task: ScanTask): Promise<ClamdOutcome<ScanFinding>> {
     const contents = [...(sample.beside ?? []), sample]
     const handedOver = await this.#handOver(contents, task)
     const outcome = handedOver ?? (await this.#sessions.ask(streamsOf(contents), task.signal))
@@ -110,7 +110,7 @@ export class ClamdServer {
     this.#sessions.close()
   }
 
-  #note(outcome: ClamdOutcome<ClamdReply>, { signal }: ScanTask): void {
+  #note(outcome: ClamdOutcome<ScanFinding>, { signal }: ScanTask): void {
     switch (outcome.kind) {
       case 'answered':
         if (this.#failures > 0) this.#changed('answers')
@@ -146,7 +146,7 @@ export class ClamdServer {
   async #handOver(
     contents: readonly Sample[],
     task: ScanTask,
-  ): Promise<ClamdOutcome<ClamdReply> | undefined> {
+  ): Promise<ClamdOutcome<ScanFinding> | undefined> {
     const passing = this.#passing
     const size = Math.max(...contents.map((content) => content.size))
     if (passing === undefined || !(await this.#descriptors?.takes(size))) return undefined
@@ -163,8 +163,10 @@ export class ClamdServer {
         descriptors.push(content.sealedFile ?? (await copyOf(content)))
       }
       const outcome = await this.#sessions.ask(descriptorsOf(descriptors), task.signal)
-      if (outcome.kind !== 'answered' || outcome.answer.says !== 'no-access') return outcome
-      note(`took no descriptor, got a copy: ${outcome.answer.text}`)
+      if (outcome.kind !== 'answered') return outcome
+      const { answer } = outcome
+      if (answer.answer !== 'no access') return { kind: 'answered', answer }
+      note(`took no descriptor, got a copy: ${answer.why}`)
     } catch (error) {
       if (!(error instanceof NoMemoryFile)) throw error
       note(`got a copy: ${error.message}`)

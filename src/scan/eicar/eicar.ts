@@ -1,4 +1,5 @@
-import { type ContentScanner, clean, infected } from '../shared/scanner.ts'
+import { clean, infected } from '../shared/finding.ts'
+import type { ContentScanner } from '../shared/scanner.ts'
 import { EICAR } from './eicar-file.ts'
 
 /** The name that clamd gives, too. */

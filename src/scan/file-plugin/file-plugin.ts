@@ -3,14 +3,9 @@ import { extname, join } from 'node:path'
 import { errorCode, errorText, Fault, isFault } from '../../ground/errors/fault.ts'
 import { recipientsOf } from '../../message/envelope/envelope.ts'
 import { causeOf } from '../shared/cause.ts'
+import { type ScanFinding, unknown } from '../shared/finding.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
-import {
-  type ContentScanner,
-  type Sample,
-  type ScannerAnswer,
-  type ScanTask,
-  unknown,
-} from '../shared/scanner.ts'
+import type { ContentScanner, Sample, ScanTask } from '../shared/scanner.ts'
 import { LineRelay, type WriteLine, writeToLog } from '../shared/stderr-lines.ts'
 import { hostCommand } from './host-command.ts'
 import { PluginHost } from './host-process.ts'
@@ -70,7 +65,7 @@ async function askPlugin(
   pool: PluginPool,
   sample: Sample,
   task: ScanTask,
-): Promise<ScannerAnswer> {
+): Promise<ScanFinding> {
   const { infectedCode, cleanCode, filePlugins } = policy
   const { envelope, whole } = sample
   const sender = envelope.sender.text

@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { Duplex, Readable } from 'node:stream'
 import { decodeAnswer, encodeRequest, type PluginRequest } from '../plugin-host/protocol.ts'
+import { type ScanFinding, unknown } from '../shared/finding.ts'
 import { killGroup } from '../shared/kill-group.ts'
-import { type ScannerAnswer, type ScanTask, unknown } from '../shared/scanner.ts'
+import type { ScanTask } from '../shared/scanner.ts'
 import type { LineRelay } from '../shared/stderr-lines.ts'
 
 /** Milliseconds after the deadline until the process is given up; KILL has been sent by then. */
@@ -41,7 +42,7 @@ export class PluginHost {
   #asked = 0
   #relay: LineRelay | undefined
   /** The question that is open. */
-  #open: { readonly nonce: string; resolve(answer: ScannerAnswer): void } | undefined
+  #open: { readonly nonce: string; resolve(answer: ScanFinding): void } | undefined
   /** What the process has written since that. */
   #said: Buffer = Buffer.alloc(0)
   #isEnding = false
@@ -77,7 +78,7 @@ export class PluginHost {
    * *could not tell*, with what happened to it; then end the process. At `signal` it is ended within
    * 700 ms. Never rejects.
    */
-  ask(question: PluginQuestion, { signal, timeLeft }: ScanTask): Promise<ScannerAnswer> {
+  ask(question: PluginQuestion, { signal, timeLeft }: ScanTask): Promise<ScanFinding> {
     const nonce = randomBytes(16).toString('hex')
     this.#asked++
     this.#relay?.end()
@@ -145,7 +146,7 @@ export class PluginHost {
   }
 
   /** Answers the question that is open, if there is one. */
-  #answer(answer: ScannerAnswer): void {
+  #answer(answer: ScanFinding): void {
     const open = this.#open
     this.#open = undefined
     this.#said = Buffer.alloc(0)
@@ -173,7 +174,7 @@ export class PluginHost {
     this.#finished()
   }
 
-  #whatBecameOfIt(): ScannerAnswer {
+  #whatBecameOfIt(): ScanFinding {
     const { signalCode, exitCode } = this.#child
     const ending = signalCode === null ? `exited with code ${exitCode}` : `died of ${signalCode}`
     return unknown(`${ending} before it answered`, 'broken-off')

@@ -1,5 +1,6 @@
 import { Semaphore } from '../../ground/flow/semaphore.ts'
-import { type ScannerAnswer, type ScanTask, unknown } from '../shared/scanner.ts'
+import { type ScanFinding, unknown } from '../shared/finding.ts'
+import type { ScanTask } from '../shared/scanner.ts'
 import type { PluginHost, PluginQuestion } from './host-process.ts'
 
 export interface PoolLimits {
@@ -44,7 +45,7 @@ export class PluginPool {
    * Resolves to the answer on one message. Rejects if no process can be started; the error says why.
    * Nothing is left of a process that had its last message when the answer is there.
    */
-  async ask(question: PluginQuestion, task: ScanTask): Promise<ScannerAnswer> {
+  async ask(question: PluginQuestion, task: ScanTask): Promise<ScanFinding> {
     const release = await this.#permits.acquire(task.signal)
     if (release === undefined) {
       const why = `none of ${this.#limits.most} processes was free within SCANTIMEOUT`
@@ -66,7 +67,7 @@ export class PluginPool {
     for (const host of this.#idle.keys()) this.#drop(host)
   }
 
-  async #askIn(host: PluginHost, question: PluginQuestion, task: ScanTask): Promise<ScannerAnswer> {
+  async #askIn(host: PluginHost, question: PluginQuestion, task: ScanTask): Promise<ScanFinding> {
     const answer = await host.ask(question, task)
     const isKept = hasAnswered(answer) && host.asked < this.#limits.messages && !this.#isClosed
     if (isKept) this.#keep(host)
@@ -102,6 +103,6 @@ export class PluginPool {
  * Whether the plugin itself gave the answer, even *could not tell*: then its process is in order, and
  * asked again it would say the same.
  */
-function hasAnswered(answer: ScannerAnswer): boolean {
+function hasAnswered(answer: ScanFinding): boolean {
   return answer.answer !== 'unknown' || answer.cause === 'plugin'
 }

@@ -4,7 +4,7 @@ import { read } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
 import { writeWhole } from '../../ground/process/write-whole.ts'
-import { type ScannerAnswer, unknown } from '../shared/scanner.ts'
+import { type ScanFinding, unknown } from '../shared/finding.ts'
 import { log } from './mail.ts'
 import { CODE_SETTING, isUsedUp } from './own-limits.ts'
 import { decodeRequest, encodeAnswer, type Plugin, type PluginRequest } from './protocol.ts'
@@ -22,7 +22,7 @@ let file = ''
 /** The request in hand; undefined between two of them. */
 let request: PluginRequest | undefined
 /** The answer to it, which is sent when nothing of the plugin is under way any more. */
-let answer: ScannerAnswer | undefined
+let answer: ScanFinding | undefined
 let impatience: NodeJS.Timeout | undefined
 
 process.on('uncaughtException', fail)
@@ -46,7 +46,7 @@ function awaitRequest(before: readonly Buffer[]): void {
   })
 }
 
-async function judge(asked: PluginRequest): Promise<ScannerAnswer> {
+async function judge(asked: PluginRequest): Promise<ScanFinding> {
   if (plugin === undefined) {
     const load = extname(asked.file) === '.so' ? loadSharedObject : loadScript
     const loaded = await load(asked)
@@ -57,7 +57,7 @@ async function judge(asked: PluginRequest): Promise<ScannerAnswer> {
 }
 
 /** Takes the plugin's answer. What it has left under way may end, but soon. */
-function hear(said: ScannerAnswer): void {
+function hear(said: ScanFinding): void {
   answer = said
   impatience = setTimeout(end, request!.settle)
   impatience.unref()

@@ -2,7 +2,7 @@
 // way, and then its answer the other way. Each is one line.
 import { attempt } from '../../ground/errors/attempt.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
-import { clean, infected, type ScannerAnswer, unknown } from '../shared/scanner.ts'
+import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
 
 const LF = 0x0a
 /** Most bytes of a line that a plugin's process writes. */
@@ -41,7 +41,7 @@ export interface PluginRequest {
 }
 
 /** A plugin that this process has loaded. It rejects with whatever the plugin throws. */
-export type Plugin = (request: PluginRequest) => Promise<ScannerAnswer>
+export type Plugin = (request: PluginRequest) => Promise<ScanFinding>
 
 /** Makes the bytes of a request: one line of JSON. */
 export function encodeRequest(request: PluginRequest): Buffer {
@@ -62,7 +62,7 @@ export function decodeRequest(chunks: readonly Buffer[]): PluginRequest | undefi
  * the sender of the mail chose the words, and neither is the line of an earlier answer.
  * Names are cut after 255 characters, reasons after 1,000.
  */
-export function encodeAnswer(nonce: string, answer: ScannerAnswer): Buffer {
+export function encodeAnswer(nonce: string, answer: ScanFinding): Buffer {
   return Buffer.from(`${ANSWER} ${nonce} ${JSON.stringify(cut(answer))}\n`)
 }
 
@@ -71,7 +71,7 @@ export function encodeAnswer(nonce: string, answer: ScannerAnswer): Buffer {
  * long as they are a part of a line. If they are anything but the one line that answers this request,
  * that is *could not tell*.
  */
-export function decodeAnswer(nonce: string, bytes: Buffer): ScannerAnswer | undefined {
+export function decodeAnswer(nonce: string, bytes: Buffer): ScanFinding | undefined {
   if (bytes.length > LINE_MAX) return unknown(TOO_MUCH)
   const end = bytes.indexOf(LF)
   if (end < 0) return undefined
@@ -80,10 +80,10 @@ export function decodeAnswer(nonce: string, bytes: Buffer): ScannerAnswer | unde
   const said = isAnswer
     ? attempt(() => JSON.parse(bytes.toString('utf8', opening.length)))
     : undefined
-  return scannerAnswerOf(said) ?? unknown(NONSENSE)
+  return findingOf(said) ?? unknown(NONSENSE)
 }
 
-function scannerAnswerOf(value: unknown): ScannerAnswer | undefined {
+function findingOf(value: unknown): ScanFinding | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { answer, name, why, cause } = value as Record<string, unknown>
   if (answer === 'clean') return clean
@@ -92,7 +92,7 @@ function scannerAnswerOf(value: unknown): ScannerAnswer | undefined {
   return undefined
 }
 
-function cut(answer: ScannerAnswer): ScannerAnswer {
+function cut(answer: ScanFinding): ScanFinding {
   switch (answer.answer) {
     case 'clean':
       return clean
@@ -100,10 +100,12 @@ function cut(answer: ScannerAnswer): ScannerAnswer {
       return infected(answer.name.slice(0, NAME_MAX))
     case 'unknown':
       return couldNotTell(answer.why.slice(0, WHY_MAX), answer.cause)
+    case 'unseen':
+      return unknown(answer.why.slice(0, WHY_MAX))
   }
 }
 
 /** The plugin itself could not tell, or nobody knows what it said. */
-function couldNotTell(why: string, cause: unknown): ScannerAnswer {
+function couldNotTell(why: string, cause: unknown): ScanFinding {
   return cause === 'plugin' ? unknown(why, cause) : unknown(why)
 }

@@ -2,14 +2,14 @@ import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { errorText } from '../../ground/errors/fault.ts'
 import type { Mail } from '../../plugin.ts'
-import { clean, infected, type ScannerAnswer, unknown } from '../shared/scanner.ts'
+import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
 import { mailOf } from './mail.ts'
 import type { Plugin, PluginRequest } from './protocol.ts'
 
 type Exports = Readonly<Record<string, unknown>>
 
 /** Loads a plugin in JavaScript or TypeScript. If it cannot, that is the answer: *could not tell*. */
-export async function loadScript({ file, symbol }: PluginRequest): Promise<Plugin | ScannerAnswer> {
+export async function loadScript({ file, symbol }: PluginRequest): Promise<Plugin | ScanFinding> {
   let exports: Exports
   try {
     exports = await import(pathToFileURL(file).href)
@@ -56,7 +56,7 @@ const EXPECTED = 'must answer { clean: true }, { infected: true, name } or { def
  * Narrows what a plugin returned to an answer. Only the three documented answers count. Several at
  * once, a part of one, or anything else is *could not tell*.
  */
-function readAnswer(value: unknown): ScannerAnswer {
+function readAnswer(value: unknown): ScanFinding {
   const answer = typeof value === 'object' && value !== null ? value : {}
   const said = answer as { clean?: unknown; infected?: unknown; name?: unknown; defer?: unknown }
   const { defer } = said

@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
 import { pluginCalls } from '../../ground/runtime/plugin-calls.ts'
-import { clean, infected, type ScannerAnswer, unknown } from '../shared/scanner.ts'
+import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
 import type { Plugin, PluginRequest } from './protocol.ts'
 
 /** The function that names the virus, `const char *virusname(void)`; a plugin need not have it. */
@@ -11,7 +11,7 @@ const NAME = 'virusname'
  * Loads a plugin in C: `int virusscan(const char *path)`, as in IndiMail's qhpsi. It runs on the main
  * thread, because a C library may expect no other. If it cannot be loaded, that is the answer.
  */
-export async function loadSharedObject(request: PluginRequest): Promise<Plugin | ScannerAnswer> {
+export async function loadSharedObject(request: PluginRequest): Promise<Plugin | ScanFinding> {
   const calls = await pluginCalls()
   if (calls === undefined) {
     return unknown('needs the npm package koffi (npm install koffi); a .so cannot run without it')
@@ -27,15 +27,15 @@ export async function loadSharedObject(request: PluginRequest): Promise<Plugin |
   return async (asked) => {
     const code = virusscan(asked.part?.path ?? asked.path)
     const name = code === asked.infectedCode ? virusname?.() : undefined
-    return scannerAnswerOf(code, name, asked)
+    return findingOf(code, name, asked)
   }
 }
 
-function scannerAnswerOf(
+function findingOf(
   code: number,
   name: string | undefined,
   { file, infectedCode, cleanCode }: PluginRequest,
-): ScannerAnswer {
+): ScanFinding {
   // QHPSIRC counts first, as in qhpsi.c: if both are the same number, mail is not clean.
   if (code === infectedCode) return infected(name || basename(file))
   if (code === cleanCode) return clean

@@ -1,7 +1,6 @@
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { causeOf } from '../shared/cause.ts'
-import type { Limit } from '../shared/exceeded-limit.ts'
-import type { ScanResult } from '../shared/scan-result.ts'
+import { clean, type ScanFinding, unknown, worse } from '../shared/finding.ts'
 import {
   type ContentScanner,
   isLate,
@@ -9,9 +8,7 @@ import {
   type PolicyScanner,
   type Sample,
   type Scanner,
-  type ScannerAnswer,
   type ScanTask,
-  unknown,
 } from '../shared/scanner.ts'
 import { lend } from './lend.ts'
 import type { ScanRun } from './scan-run.ts'
@@ -25,20 +22,29 @@ const GRACE = 1000
  */
 const DEPTH_OF_SCANNERS = 15
 
-/** What a scan has passed over: it goes on, since something else may be found. */
-export interface PassedOver {
-  /** What was found first and is excused. */
-  excused?: ScanResult
-  /** What a limit left unscanned. */
-  unscanned?: string
+/** What a scan has passed over: it goes on, since something worse may be found. */
+export class PassedOver {
+  /** The worst of it: what is excused, or was not seen and may pass. */
+  finding: ScanFinding = clean
   /**
-   * The first answer that names a limit of depth or of contents, about bytes that the same scanner calls
-   * clean as a text. It decides unless all that they hold was given to the scanner by itself.
+   * The first limit of depth or of contents that a scanner has named, about bytes that it calls clean as
+   * a text. It decides unless all that they hold was given to the scanner by itself.
    */
-  named?: LimitAnswer & { readonly scanner: Scanner }
-}
+  named: ScanFinding | undefined
 
-type LimitAnswer = Extract<ScannerAnswer, { answer: 'unknown' }>
+  /** Returns the finding if it ends the scan; else it is passed over. */
+  unlessEnding(finding: ScanFinding, { isExcused, keepsOut }: ScanRun): ScanFinding | undefined {
+    if (finding.answer === 'clean') return undefined
+    if (finding.answer === 'unknown') return finding
+    if (finding.answer === 'infected' && !isExcused?.(finding)) return finding
+    if (finding.answer === 'unseen' && keepsOut.has(finding.what)) {
+      // OVERSIZE says that no scanner could tell: SCANFAIL decides then.
+      return finding.what === 'size' ? unknown(finding.why, 'limit') : finding
+    }
+    this.finding = worse(this.finding, finding)
+    return undefined
+  }
+}
 
 /**
  * Asks each scanner about the last sample, and passes the other samples along with it. Local policy
@@ -51,16 +57,16 @@ export async function askScanners(
   task: ScanTask,
   searches: ReadonlyMap<PolicyScanner, MailSearch>,
   passed: PassedOver,
-): Promise<ScanResult | undefined> {
+): Promise<ScanFinding | undefined> {
   const sample = together(samples)
   if (sample === undefined) return undefined
   for (const scanner of run.scanners) {
-    let result: ScanResult | undefined
+    let result: ScanFinding | undefined
     if (scanner.local) {
       const answer = sample.whole ? undefined : searches.get(scanner)?.answer()
-      result = answer && resultOf(answer, scanner, run, passed)
+      result = answer && passed.unlessEnding(saidBy(scanner, answer), run)
     } else {
-      const conclude = (about: Sample, answer: ScannerAnswer) =>
+      const conclude = (about: Sample, answer: ScanFinding) =>
         concludeFrom(answer, about, scanner, run, task, passed)
       const answer = await askScanner(scanner, sample, task)
       const isOfAll = sample.beside === undefined || !mayPutAside(answer, run)
@@ -91,11 +97,11 @@ async function askScanner(
   scanner: ContentScanner,
   sample: Sample,
   task: ScanTask,
-): Promise<ScannerAnswer> {
+): Promise<ScanFinding> {
   const { signal } = task
   let timer: NodeJS.Timeout | undefined
   let giveUp = () => {}
-  const tooLate = new Promise<ScannerAnswer>((resolve) => {
+  const tooLate = new Promise<ScanFinding>((resolve) => {
     giveUp = () => {
       const why = isLate(signal) ? 'no answer in time' : 'nobody waits for the answer'
       timer = setTimeout(() => resolve(unknown(why, 'timeout')), GRACE)
@@ -105,10 +111,10 @@ async function askScanner(
   })
   const lent = lend(sample)
   try {
-    return await Promise.race([scanner.scan(lent.sample, task), tooLate])
+    return saidBy(scanner, await Promise.race([scanner.scan(lent.sample, task), tooLate]))
   } catch (error) {
     if (isFault(error) && (error.kind === 'temp-file' || error.kind === 'write')) throw error
-    return unknown(errorText(error), causeOf(error))
+    return saidBy(scanner, unknown(errorText(error), causeOf(error)))
   } finally {
     lent.takeBack()
     signal.removeEventListener('abort', giveUp)
@@ -122,75 +128,36 @@ async function askScanner(
  * text to all readers, and each content that some reader sees there is given by itself.
  */
 async function concludeFrom(
-  answer: ScannerAnswer,
+  answer: ScanFinding,
   sample: Sample,
   scanner: ContentScanner,
   run: ScanRun,
   task: ScanTask,
   passed: PassedOver,
-): Promise<ScanResult | undefined> {
-  if (!mayPutAside(answer, run)) return resultOf(answer, scanner, run, passed)
+): Promise<ScanFinding | undefined> {
+  if (!mayPutAside(answer, run)) return passed.unlessEnding(answer, run)
   const { spool } = run.secondLook
   const { asPlainText } = await import('./as-plain-text.ts')
   const asText = await asPlainText(sample, spool, task, (text) => askScanner(scanner, text, task))
   if (asText?.answer === 'clean') {
-    passed.named ??= { ...answer, scanner }
+    passed.named ??= answer
     return undefined
   }
-  const found = asText?.answer === 'infected' && resultOf(asText, scanner, run, passed)
-  return found || resultOf(answer, scanner, run, passed)
+  const found = asText?.answer === 'infected' && passed.unlessEnding(asText, run)
+  return found || passed.unlessEnding(answer, run)
 }
 
 /** Whether this is a limit of depth or of contents, which what our own reading gives may make up for. */
-function mayPutAside(
-  answer: ScannerAnswer,
-  { secondLook, nesting }: ScanRun,
-): answer is LimitAnswer {
-  if (answer.answer !== 'unknown' || answer.over === undefined || answer.over === 'size')
-    return false
-  return secondLook.when === 'always' && nesting.max <= DEPTH_OF_SCANNERS
+function mayPutAside(answer: ScanFinding, { secondLook, maxNesting }: ScanRun): boolean {
+  if (answer.answer !== 'unseen' || answer.what === 'size') return false
+  return secondLook.when === 'always' && maxNesting <= DEPTH_OF_SCANNERS
 }
 
-/** The result of a scan that the answer of one scanner ends. */
-export function resultOf(
-  answer: ScannerAnswer,
-  scanner: Scanner,
-  run: ScanRun,
-  passed: PassedOver,
-): ScanResult | undefined {
-  if (answer.answer === 'clean') return undefined
-  if (answer.answer === 'infected') {
-    const { name, banned = false } = answer
-    const found = { answer: 'infected', scanner: scanner.name, name, banned } as const
-    if (!run.isExcused?.(found)) return found
-    passed.excused ??= found
-    return undefined
-  }
-  const why = withName(scanner, answer.why)
-  const { over } = answer
-  if (over !== undefined && mayPass(over, run)) {
-    passed.unscanned ??= why
-    return undefined
-  }
-  if (over === 'depth') return { answer: 'nested', why }
-  if (over === 'contents') {
-    return { answer: 'crowded', why, limit: `the limits of ${scanner.name}` }
-  }
-  const { cause, scannerDied } = answer
-  return {
-    answer: 'unknown',
-    scanner: scanner.name,
-    why,
-    cause,
-    ...(scannerDied && { scannerDied }),
-  }
-}
-
-/** Whether policy accepts a message of which this limit left something unscanned. */
-function mayPass(over: Limit, { oversize, nesting }: ScanRun): boolean {
-  return over === 'size' ? oversize === 'accept' : nesting.action === 'accept'
-}
-
-function withName({ name }: Scanner, why: string): string {
-  return why.includes(name) ? why : `${name}: ${why}`
+/** The finding of this scanner, which the log and a reply name. */
+function saidBy({ name }: Scanner, finding: ScanFinding): ScanFinding {
+  if (finding.answer === 'clean') return finding
+  if (finding.answer === 'infected') return { ...finding, scanner: name }
+  const why = finding.why.includes(name) ? finding.why : `${name}: ${finding.why}`
+  if (finding.answer === 'unknown') return { ...finding, why }
+  return { ...finding, why, limit: `the limits of ${name}` }
 }

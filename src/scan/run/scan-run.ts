@@ -1,5 +1,6 @@
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import type { Oddity } from '../../mime/shared/oddities.ts'
+import type { Unseen } from '../shared/finding.ts'
 import type { Scanner, ScanTask } from '../shared/scanner.ts'
 
 /** The scanners for one message, the settings that they run by, and what is in the task of each. */
@@ -7,21 +8,13 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'> {
   readonly scanners: readonly Scanner[]
   /** Milliseconds for all of them together. */
   readonly timeout: number
-  /** What happens to a message over a scanner's own size limit. */
-  readonly oversize: 'accept' | 'defer'
-  readonly nesting: {
-    /** Messages or multiparts inside one another, as in NestingPolicy. */
-    readonly max: number
-    /** What happens to a message over `max`, over a scanner's limit of depth, or with too many contents. */
-    readonly action: 'accept' | 'keep out'
-  }
+  /** MAXNESTING: messages or multiparts inside one another, as in NestingPolicy. */
+  readonly maxNesting: number
+  /** What ends the scan if it cannot be seen in a message; all else is passed over. */
+  readonly keepsOut: ReadonlySet<Unseen>
   readonly secondLook: {
     /** SECONDLOOK: whether each content is scanned besides the whole. */
     readonly when: 'always' | 'never'
-    /** ENCRYPTED: whether something that is encrypted keeps a message out. */
-    readonly refusesEncrypted?: boolean
-    /** STRICTMIME: whether forms that ordinary mail never has keep a message out. */
-    readonly strict: boolean
     readonly spool: SpoolPolicy
     /** Called with the oddities of the message, if it was read for them. */
     readonly odd?: (found: ReadonlySet<Oddity>) => void

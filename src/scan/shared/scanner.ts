@@ -2,54 +2,8 @@ import type { Envelope } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
 import type { Field } from '../../mime/headers/fields.ts'
 import type { Source } from '../../mime/shared/source.ts'
-import type { Cause } from './cause.ts'
-import type { Limit } from './exceeded-limit.ts'
+import type { Infected, ScanFinding } from './finding.ts'
 import type { SignatureFiles } from './signature-files.ts'
-
-/**
- * The answer of one scanner about a message. There are three, and *could not tell* is never taken for
- * clean.
- */
-export type ScannerAnswer =
-  | { readonly answer: 'clean' }
-  | {
-      readonly answer: 'infected'
-      /** The signature's name, or for `banned` what was banned ("attachment invoice.exe"). */
-      readonly name: string
-      /** Set if local policy refuses the message, and not a signature: the reply is another one. */
-      readonly banned?: true
-    }
-  | {
-      readonly answer: 'unknown'
-      /** The reason in one line, for the log. */
-      readonly why: string
-      /** The reason as it is counted. */
-      readonly cause: Cause
-      /** Set if a limit is the reason: OVERSIZE or OVERNESTING decides, not SCANFAIL. */
-      readonly over?: Limit
-      /** Set if the scanner died while it had the message. */
-      readonly scannerDied?: true
-    }
-
-export const clean: ScannerAnswer = { answer: 'clean' }
-export const infected = (name: string): ScannerAnswer => ({ answer: 'infected', name })
-export const unknown = (why: string, cause: Cause = 'scanner-error'): ScannerAnswer => ({
-  answer: 'unknown',
-  why,
-  cause,
-})
-export const over = (limit: Limit, why: string): ScannerAnswer => ({
-  answer: 'unknown',
-  why,
-  cause: 'limit',
-  over: limit,
-})
-export const scannerDied = (why: string, cause: Cause): ScannerAnswer => ({
-  answer: 'unknown',
-  why,
-  cause,
-  scannerDied: true,
-})
 
 /**
  * The bytes that a scanner judges: a message as it will leave, below one line of ours (sample.ts), or,
@@ -83,14 +37,8 @@ export interface Sample {
   readonly beside?: readonly Sample[]
 }
 
-/** What a scanner found, by its name; `banned` as in its answer. */
-export interface NamedFinding {
-  readonly name: string
-  readonly banned?: boolean
-}
-
 /** Whether policy lets a message in although this was found. Such a finding never ends a scan. */
-export type IsExcused = (found: NamedFinding) => boolean
+export type IsExcused = (found: Pick<Infected, 'name' | 'banned'>) => boolean
 
 /** What a scanner gets besides the sample. */
 export interface ScanTask {
@@ -160,7 +108,7 @@ export interface MailSearch {
   content(content: Source): void
   /** The mail holds more than is read, for this reason. Nothing else comes. */
   over(why: string): void
-  answer(): ScannerAnswer
+  answer(): ScanFinding
 }
 
 /** A scanner that is asked about each content and about the whole message. */
@@ -170,7 +118,7 @@ export interface ContentScanner extends ScannerBasics {
    * Answers within the task's deadline. If it throws, the answer is *could not tell*, with the error's
    * text as the reason.
    */
-  scan(sample: Sample, task: ScanTask): Promise<ScannerAnswer>
+  scan(sample: Sample, task: ScanTask): Promise<ScanFinding>
 }
 
 /**

@@ -1,20 +1,12 @@
 import type { Header } from '../../message/header-block.ts'
 import type { Message } from '../../message/message.ts'
+import type { Infected, ScanFinding } from '../../scan/shared/finding.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
-import type { ScanResult } from '../../scan/shared/scan-result.ts'
 import type { IsExcused, Scanner, ScanTask } from '../../scan/shared/scanner.ts'
 
 /** The verdict of scanners about a message, which counts for its copies for a while. */
 export interface RememberedVerdict {
-  readonly found:
-    | { readonly answer: 'clean' }
-    | {
-        readonly answer: 'infected'
-        /** The signature's name. */
-        readonly name: string
-        /** The scanner that found it. */
-        readonly scanner: string
-      }
+  readonly found: { readonly answer: 'clean' } | (Infected & { readonly scanner: string })
   /** Names of the scanners that ran, as in a stamp's `s=`. */
   readonly scanners: readonly string[]
   /** The versions of their signatures before the scan (signatures.ts). */
@@ -47,10 +39,10 @@ export type RunScanners = (
   scanners: readonly Scanner[],
   timeout: number,
   more?: Pick<ScanTask, 'signatures'> & { readonly header?: Header },
-) => Promise<ScanResult>
+) => Promise<ScanFinding>
 
 /** A result, and the remembered verdict that it comes from, if it does. */
 export interface KnownOrScanned {
-  readonly result: ScanResult
+  readonly result: ScanFinding
   readonly known?: RememberedVerdict
 }

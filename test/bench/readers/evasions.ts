@@ -1,8 +1,8 @@
 import { readSpoolPolicy } from '../../../src/message/spool-policy.ts'
 import { scanBytes } from '../../../src/scan/scan-bytes.ts'
 import { makeScanners } from '../../../src/scan/scanners.ts'
+import type { ScanFinding } from '../../../src/scan/shared/finding.ts'
 import { readScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
-import type { ScanResult } from '../../../src/scan/shared/scan-result.ts'
 import { type Clamd, startClamd } from '../../programs/clamd.ts'
 import { evasions } from '../../scan/evasions/all.ts'
 import { type Evasion, messageOf } from '../../scan/evasions/compose.ts'
@@ -13,7 +13,7 @@ export interface Judged {
   readonly kind: string
   readonly evasion: Evasion
   readonly ending: Ending
-  readonly result: ScanResult
+  readonly result: ScanFinding
 }
 
 /** A clamd that knows the files which evasions carry, set up as onescan wants it. */
@@ -26,7 +26,7 @@ export async function judgeMessage(
   { socket }: Pick<Clamd, 'socket'>,
   message: Buffer,
   settings: Readonly<Record<string, string>> = {},
-): Promise<{ readonly result: ScanResult; readonly oddities: readonly string[] }> {
+): Promise<{ readonly result: ScanFinding; readonly oddities: readonly string[] }> {
   const env = { CLAMD: socket, QHPSI: 'plugin: clamd', ...settings }
   const policy = readScanPolicy(env, { qmailHome: '/nowhere', control: '/nowhere' })!
   async function* bytes() {

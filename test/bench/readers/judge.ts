@@ -29,7 +29,7 @@ export function createJudge(clamd: Clamd, readers: Readers): Judge {
   async function isFound(chunks: Iterable<Buffer>): Promise<boolean> {
     const outcome = await scanStream(address, { chunks: () => chunks }, AbortSignal.timeout(60_000))
     if (outcome.kind !== 'answered') throw new Error(`clamd: ${outcome.why}`)
-    return outcome.answer.says !== 'clean'
+    return outcome.answer.answer !== 'clean'
   }
 
   return {

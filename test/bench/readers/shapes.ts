@@ -1,6 +1,7 @@
 // `npm run bench:readers -- --shapes`: what reading mail of hostile shapes takes, in milliseconds
 // of the processor, at two sizes. One process for all of them, as onescand reads: whichever takes
 // too long is told, and another process goes on behind it.
+
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
@@ -10,8 +11,9 @@ import { Header } from '../../../src/message/header-block.ts'
 import { headerFormFault } from '../../../src/message/well-formed.ts'
 import { attachmentsScanner } from '../../../src/scan/attachments/attachments.ts'
 import { scanBytes } from '../../../src/scan/scan-bytes.ts'
+import { clean } from '../../../src/scan/shared/finding.ts'
 import { readScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
-import { clean, type Scanner } from '../../../src/scan/shared/scanner.ts'
+import type { Scanner } from '../../../src/scan/shared/scanner.ts'
 import { hostileShapes } from '../../scan/hostile-shapes.ts'
 
 /** Bytes. */

@@ -2,8 +2,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { attachmentsScanner } from '../../../src/scan/attachments/attachments.ts'
 import { runScanners } from '../../../src/scan/scan.ts'
+import type { ScanFinding } from '../../../src/scan/shared/finding.ts'
 import type { ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
-import type { ScanResult } from '../../../src/scan/shared/scan-result.ts'
 import type { Sample } from '../../../src/scan/shared/scanner.ts'
 import { clamdPolicy, sample } from '../clamd/task.ts'
 
@@ -31,15 +31,15 @@ export async function searched(
   message: Sample,
   policy: ScanPolicy,
   gone?: AbortSignal,
-): Promise<{ readonly result: ScanResult; readonly notes: readonly string[] }> {
+): Promise<{ readonly result: ScanFinding; readonly notes: readonly string[] }> {
   const notes: string[] = []
   const spool = { directory: tmpdir(), sharedDirectory: undefined }
   const result = await runScanners(message, {
     scanners: [attachmentsScanner(policy)],
     timeout: 60_000,
-    oversize: 'defer',
-    nesting: { max: 100, action: 'accept' },
-    secondLook: { when: 'never', strict: false, spool },
+    maxNesting: 100,
+    keepsOut: new Set(['size']),
+    secondLook: { when: 'never', spool },
     uptime: () => performance.now(),
     note: (text) => void notes.push(text),
     gone,

@@ -13,8 +13,8 @@ const read = (text: string, about: Submission = 'stream') =>
 
 // promise: no-accident-clean, rule-8-not-clean
 t.test('only the exact words are clean', async (t) => {
-  t.same(read('stream: OK\0'), { says: 'clean' })
-  t.same(read('fd[10]: OK\0', 'descriptor'), { says: 'clean' })
+  t.same(read('stream: OK\0'), { answer: 'clean' })
+  t.same(read('fd[10]: OK\0', 'descriptor'), { answer: 'clean' })
   for (const text of [
     'stream: OK',
     'stream: OK\n\0',
@@ -31,9 +31,9 @@ t.test('only the exact words are clean', async (t) => {
     'x\nstream: OK\0',
     '/spool/m.1: OK\0',
   ]) {
-    t.equal(read(text).says, 'trouble', JSON.stringify(text))
+    t.equal(read(text).answer, 'unknown', JSON.stringify(text))
   }
-  t.equal(read('stream: OK\0', 'descriptor').says, 'no-access', 'clamd took no descriptor')
+  t.equal(read('stream: OK\0', 'descriptor').answer, 'no access', 'clamd took no descriptor')
 })
 
 t.test('a signature is named without the hash and size behind it', async (t) => {
@@ -43,16 +43,16 @@ t.test('a signature is named without the hash and size behind it', async (t) => 
     ['stream: Odd(name) FOUND\0', 'Odd(name)'],
     ['stream: B\xe4d\x07 FOUND\0', 'B?d?'],
   ] as const) {
-    t.same(read(text), { says: 'infected', name })
+    t.same(read(text), { answer: 'infected', name })
   }
-  t.same(read('fd[9]: Eicar FOUND\0', 'descriptor'), { says: 'infected', name: 'Eicar' })
+  t.same(read('fd[9]: Eicar FOUND\0', 'descriptor'), { answer: 'infected', name: 'Eicar' })
 })
 
 t.test('FOUND without one name before it is no answer', async (t) => {
   for (const text of ['stream: FOUND\0', 'stream:  FOUND\0', 'stream: a b FOUND\0', 'X FOUND\0']) {
-    t.equal(read(text).says, 'trouble', JSON.stringify(text))
+    t.equal(read(text).answer, 'unknown', JSON.stringify(text))
   }
-  t.equal(read('stream: (ab:1) FOUND\0').says, 'trouble', 'nothing but hash and size')
+  t.equal(read('stream: (ab:1) FOUND\0').answer, 'unknown', 'nothing but hash and size')
 })
 
 t.test('limits are distinguished from viruses and from other errors', async (t) => {
@@ -61,33 +61,45 @@ t.test('limits are distinguished from viruses and from other errors', async (t) 
     'stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0',
     'stream: Heuristics.Limits.Exceeded.MaxScanSize(44d88612fea8a8f36de82e1278abb02f:68) FOUND\0',
   ]) {
-    t.match(read(text), { says: 'over', limit: 'size' }, text)
+    t.match(read(text), { answer: 'unseen', what: 'size' }, text)
   }
   const exceeded = (kind: string) => read(`stream: Heuristics.Limits.Exceeded${kind} FOUND\0`)
-  t.match(exceeded('.MaxRecursion'), { says: 'over', limit: 'depth' })
+  t.match(exceeded('.MaxRecursion'), { answer: 'unseen', what: 'depth' })
   for (const kind of ['MaxFiles', 'EmailHeaders', 'EmailMIMEPartsPerMessage']) {
-    t.match(exceeded(`.${kind}`), { says: 'over', limit: 'contents' }, kind)
+    t.match(exceeded(`.${kind}`), { answer: 'unseen', what: 'contents' }, kind)
   }
   for (const kind of ['', '.', '.MaxScanTime', '.MaxSomethingNew']) {
-    t.equal(exceeded(kind).says, 'trouble', kind)
+    t.equal(exceeded(kind).answer, 'unknown', kind)
   }
-  t.equal(read('stream: Heuristics.Limits.ExceededNot FOUND\0').says, 'infected')
-  t.equal(read('stream: Heuristics.Phishing.Email FOUND\0').says, 'infected')
+  t.equal(read('stream: Heuristics.Limits.ExceededNot FOUND\0').answer, 'infected')
+  t.equal(read('stream: Heuristics.Phishing.Email FOUND\0').answer, 'infected')
 })
 
-t.test('any other reply is trouble, quoted in one printable line', async (t) => {
+t.test('any other reply is unknown, quoted in one printable line', async (t) => {
   for (const text of ['COMMAND READ TIMED OUT\0', 'UNKNOWN COMMAND\0', 'stream: x ERROR\0']) {
-    t.same(read(text), { says: 'trouble', text: JSON.stringify(text.slice(0, -1)) })
+    t.same(read(text), {
+      answer: 'unknown',
+      why: JSON.stringify(text.slice(0, -1)),
+      cause: 'scanner-error',
+    })
   }
-  t.same(read('220 mail\r\n\x1b[31m\0'), { says: 'trouble', text: '"220 mail???[31m"' })
-  t.same(read('stream: O'), { says: 'trouble', text: 'a reply that was cut: "stream: O"' })
+  t.same(read('220 mail\r\n\x1b[31m\0'), {
+    answer: 'unknown',
+    why: '"220 mail???[31m"',
+    cause: 'scanner-error',
+  })
+  t.same(read('stream: O'), {
+    answer: 'unknown',
+    why: 'a reply that was cut: "stream: O"',
+    cause: 'scanner-error',
+  })
 })
 
-t.test('a reply without end is trouble, and its quote stays short', async (t) => {
+t.test('a reply without end is unknown, and its quote stays short', async (t) => {
   for (const text of ['x'.repeat(REPLY_MAX), `${'x'.repeat(REPLY_MAX)}\0`]) {
     const reply = read(text)
-    t.match(reply, { says: 'trouble', text: /^too long a reply: "x+\.\.\."$/ })
-    t.ok(reply.says === 'trouble' && reply.text.length < 250)
+    t.match(reply, { answer: 'unknown', why: /^too long a reply: "x+\.\.\."$/ })
+    t.ok(reply.answer === 'unknown' && reply.why.length < 250)
   }
 })
 
@@ -142,14 +154,14 @@ t.test('replies are gathered up to the end of the last one, or to a limit for ea
 })
 
 t.test('clamd takes no descriptor if it says nothing of it, or that it is no file', async (t) => {
-  const says = (text: string) => read(text, 'descriptor').says
-  t.equal(says('fd[9]: Not a regular file ERROR\0'), 'no-access')
-  t.equal(says('No file descriptor received. ERROR\0'), 'no-access')
-  t.equal(says('fd[9]: Any other ERROR\0'), 'trouble')
-  t.equal(says('x fd[9]: OK\0'), 'no-access', 'not the words of clamd')
+  const meaning = (text: string) => read(text, 'descriptor').answer
+  t.equal(meaning('fd[9]: Not a regular file ERROR\0'), 'no access')
+  t.equal(meaning('No file descriptor received. ERROR\0'), 'no access')
+  t.equal(meaning('fd[9]: Any other ERROR\0'), 'unknown')
+  t.equal(meaning('x fd[9]: OK\0'), 'no access', 'not the words of clamd')
 })
 
 t.test('a signature may have FOUND and a hash in the midst of its name', async (t) => {
-  t.same(read('stream: Odd(ab:1)name FOUND\0'), { says: 'infected', name: 'Odd(ab:1)name' })
-  t.equal(read('stream: Odd FOUND again\0').says, 'trouble')
+  t.same(read('stream: Odd(ab:1)name FOUND\0'), { answer: 'infected', name: 'Odd(ab:1)name' })
+  t.equal(read('stream: Odd FOUND again\0').answer, 'unknown')
 })

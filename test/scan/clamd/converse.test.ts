@@ -111,7 +111,7 @@ t.test('sending ends when clamd reports a limit', async (t) => {
     (received) => received.length > 100_000,
   )
   const message = Buffer.alloc(50_000_000)
-  t.match((await scan(server.socket, sample(message))).answer, { over: 'size' })
+  t.match((await scan(server.socket, sample(message))).answer, { answer: 'unseen', what: 'size' })
   t.ok(server.received[0]!.length < 10_000_000, 'most of it was never sent')
 })
 
@@ -119,11 +119,11 @@ for (const place of ['unix', 'tcp'] as const) {
   t.test(`a reply before a write that fails is still read (${place})`, async (t) => {
     const limit = await closesAtOnce(t, '1: INSTREAM size limit exceeded. ERROR\0', place)
     const told = await scan(limit.address, afterwards(limit.waitForClose))
-    t.match(told.answer, { answer: 'unknown', over: 'size' })
+    t.match(told.answer, { answer: 'unseen', what: 'size' })
 
     const silent = await closesAtOnce(t, 'stre', place)
     const cut = await scan(silent.address, afterwards(silent.waitForClose))
-    t.match(cut.answer, { answer: 'unknown', over: undefined, why: /broke off in its reply/ })
+    t.match(cut.answer, { answer: 'unknown', why: /broke off in its reply/ })
   })
 }
 

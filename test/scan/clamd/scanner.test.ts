@@ -21,15 +21,15 @@ t.test('the three answers are clean, infected and could not tell', async (t) => 
   for (const [reply, answer] of [
     ['stream: OK\0', { answer: 'clean' }],
     ['stream: Eicar(44d8:68) FOUND\0', { answer: 'infected', name: 'Eicar' }],
-    ['INSTREAM size limit exceeded. ERROR\0', { answer: 'unknown', over: 'size' }],
-    ['stream: Heuristics.Limits.Exceeded.MaxScanSize FOUND\0', { over: 'size' }],
-    ['stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0', { over: 'depth' }],
-    ['stream: Heuristics.Limits.Exceeded.MaxFiles FOUND\0', { over: 'contents' }],
+    ['INSTREAM size limit exceeded. ERROR\0', { answer: 'unseen', what: 'size' }],
+    ['stream: Heuristics.Limits.Exceeded.MaxScanSize FOUND\0', { answer: 'unseen', what: 'size' }],
     [
-      'stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND\0',
-      { answer: 'unknown', over: undefined },
+      'stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0',
+      { answer: 'unseen', what: 'depth' },
     ],
-    ["stream: Can't allocate memory ERROR\0", { answer: 'unknown', over: undefined }],
+    ['stream: Heuristics.Limits.Exceeded.MaxFiles FOUND\0', { answer: 'unseen', what: 'contents' }],
+    ['stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND\0', { answer: 'unknown' }],
+    ["stream: Can't allocate memory ERROR\0", { answer: 'unknown' }],
     ['COMMAND READ TIMED OUT\0', { answer: 'unknown', why: /"COMMAND READ TIMED OUT"$/ }],
     ['HTTP/1.1 400 Bad Request\r\n\r\n\0', { answer: 'unknown', why: /"HTTP\/1.1 400/ }],
     ['x'.repeat(100_000), { answer: 'unknown', why: /too long a reply/ }],
@@ -47,8 +47,8 @@ t.test('a message over CLAMDMAXSIZE is not sent', async (t) => {
   t.equal((await scan(server.socket, sample(small), limit)).answer.answer, 'clean')
   const longer = sample(Buffer.concat([small, small.subarray(0, 1)]))
   t.match((await scan(server.socket, longer, limit)).answer, {
-    answer: 'unknown',
-    over: 'size',
+    answer: 'unseen',
+    what: 'size',
     why: `clamd: ${small.length + 1} bytes are more than CLAMDMAXSIZE ${small.length}`,
   })
   t.equal(server.connections.length, 1)
@@ -57,7 +57,7 @@ t.test('a message over CLAMDMAXSIZE is not sent', async (t) => {
 t.test('if no server can be reached, the answer has the reasons of all', async (t) => {
   const gone = socketPath(t)
   const { answer } = await scan(`${gone} localhost:1`, sample(small))
-  t.match(answer, { answer: 'unknown', over: undefined })
+  t.match(answer, { answer: 'unknown' })
   const whys = (answer as { why: string }).why.split('; ')
   t.equal(whys[0], `clamd ${gone}: cannot connect (ENOENT)`)
   t.equal(whys[1], 'clamd localhost:1: cannot connect (ECONNREFUSED)')
@@ -69,7 +69,7 @@ t.test('a server that closes early is no answer, and the next one is asked', asy
   const cuts = await standIn(t, says('stream: O'))
   for (const server of [closes, cuts]) {
     const { answer } = await scan(server.socket, sample(small))
-    t.match(answer, { answer: 'unknown', over: undefined, why: /closed|broke off/ })
+    t.match(answer, { answer: 'unknown', why: /closed|broke off/ })
     t.equal(server.connections.length, 1, 'the same server is not asked again')
   }
   const finds = await standIn(t, says('stream: Eicar FOUND\0'))

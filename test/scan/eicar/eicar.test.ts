@@ -47,11 +47,10 @@ t.test('the test file as an attachment is found where mail is decoded for scanne
     runScanners(sample(message), {
       scanners: [eicarScanner()],
       timeout: 60_000,
-      oversize: 'defer',
-      nesting: { max: 12, action: 'keep out' },
+      maxNesting: 12,
+      keepsOut: new Set(['size', 'depth', 'contents']),
       secondLook: {
         when,
-        strict: false,
         spool: { directory: tmpdir(), sharedDirectory: undefined },
       },
       uptime: () => performance.now(),

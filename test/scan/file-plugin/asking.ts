@@ -4,12 +4,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin/file-plugin.ts'
+import type { ScanFinding } from '../../../src/scan/shared/finding.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
-import {
-  abortLate,
-  type ContentScanner,
-  type ScannerAnswer,
-} from '../../../src/scan/shared/scanner.ts'
+import { abortLate, type ContentScanner } from '../../../src/scan/shared/scanner.ts'
 
 /** The reason why C plugins cannot be tested here, or false. */
 export const noCompiler = spawnSync('gcc', ['--version']).error
@@ -32,7 +29,7 @@ export interface Question {
 }
 
 export interface Reply {
-  readonly answer: ScannerAnswer
+  readonly answer: ScanFinding
   readonly milliseconds: number
   /** The number of listeners that the scan left on the task's signal. */
   readonly listeners: number
@@ -81,6 +78,6 @@ export async function ask(
 }
 
 /** The reason of "could not tell", or another answer. */
-export function whyOf(answer: ScannerAnswer): string {
+export function whyOf(answer: ScanFinding): string {
   return answer.answer === 'unknown' ? answer.why : `answered ${answer.answer}`
 }

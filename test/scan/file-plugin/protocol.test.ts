@@ -8,7 +8,7 @@ import {
   LINE_MAX,
   type PluginRequest,
 } from '../../../src/scan/plugin-host/protocol.ts'
-import { clean, infected, type ScannerAnswer, unknown } from '../../../src/scan/shared/scanner.ts'
+import { clean, infected, type ScanFinding, unknown } from '../../../src/scan/shared/finding.ts'
 
 /** What a plugin's process is asked, and what it answers. */
 
@@ -63,7 +63,7 @@ const answer = fc.oneof(
 )
 
 /** The first answer in `bytes`, which come in pieces that end at `cuts`. */
-function hear(bytes: Buffer, cuts: readonly number[] = []): ScannerAnswer | undefined {
+function hear(bytes: Buffer, cuts: readonly number[] = []): ScanFinding | undefined {
   const pieces = cutAt(bytes, cuts)
   return pieces
     .map((_, index) => decodeAnswer(nonce, Buffer.concat(pieces.slice(0, index + 1))))

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { ScannerAnswer } from '../../../src/scan/shared/scanner.ts'
+import type { ScanFinding } from '../../../src/scan/shared/finding.ts'
 import { ask, type Question, whyOf } from './asking.ts'
 
 interface Case {
@@ -10,11 +10,11 @@ interface Case {
   readonly source: string
   readonly question?: Partial<Question>
   /** An answer, or what the reason of "could not tell" must say behind the plugin's name. */
-  readonly expect: ScannerAnswer | RegExp
+  readonly expect: ScanFinding | RegExp
 }
 
-const clean: ScannerAnswer = { answer: 'clean' }
-const found: ScannerAnswer = { answer: 'infected', name: 'Test.Virus' }
+const clean: ScanFinding = { answer: 'clean' }
+const found: ScanFinding = { answer: 'infected', name: 'Test.Virus' }
 const answers = (value: string) => `export const virusscan = () => (${value})`
 
 /** How a plugin may fail in its own process otherwise is in pool-faults.test.ts: it is the same process. */

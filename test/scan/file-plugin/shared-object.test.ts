@@ -1,18 +1,18 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import type { ScannerAnswer } from '../../../src/scan/shared/scanner.ts'
+import type { ScanFinding } from '../../../src/scan/shared/finding.ts'
 import { ask, noCompiler, type Question, whyOf } from './asking.ts'
 
 interface Case {
   readonly name: string
   readonly symbol: string
   readonly question?: Partial<Question>
-  readonly expect: ScannerAnswer | RegExp
+  readonly expect: ScanFinding | RegExp
 }
 
-const clean: ScannerAnswer = { answer: 'clean' }
-const found: ScannerAnswer = { answer: 'infected', name: 'plugins.so' }
+const clean: ScanFinding = { answer: 'clean' }
+const found: ScanFinding = { answer: 'infected', name: 'plugins.so' }
 const virus = 'Subject: virus\n\n'
 
 const cases: readonly Case[] = [

@@ -2,20 +2,22 @@ import { getEventListeners } from 'node:events'
 import { tmpdir } from 'node:os'
 import t from 'tap'
 import { Fault } from '../../../src/ground/errors/fault.ts'
-import { askScanners, type PassedOver } from '../../../src/scan/run/ask-scanners.ts'
+import { askScanners, PassedOver } from '../../../src/scan/run/ask-scanners.ts'
 import type { ScanRun } from '../../../src/scan/run/scan-run.ts'
-import type { ScanResult } from '../../../src/scan/shared/scan-result.ts'
 import {
   clean,
   infected,
-  type MailSearch,
-  over,
-  type PolicyScanner,
-  type Sample,
-  type Scanner,
-  type ScannerAnswer,
+  type ScanFinding,
   scannerDied,
+  type Unseen,
   unknown,
+  unseen,
+} from '../../../src/scan/shared/finding.ts'
+import type {
+  MailSearch,
+  PolicyScanner,
+  Sample,
+  Scanner,
 } from '../../../src/scan/shared/scanner.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 import { localPolicy } from '../local-policy.ts'
@@ -23,7 +25,7 @@ import { localPolicy } from '../local-policy.ts'
 const message = sample(Buffer.from('Subject: mail\n\n'))
 const content = (name: string): Sample => ({ ...sample(Buffer.from(name)), whole: message })
 
-type Answers = (sample: Sample) => ScannerAnswer | Promise<ScannerAnswer>
+type Answers = (sample: Sample) => ScanFinding | Promise<ScanFinding>
 
 /** A scanner that notes what it was asked about: the texts of the samples, the last one asked about last. */
 function noting(answers: Answers, name = 'clamd') {
@@ -40,28 +42,33 @@ function noting(answers: Answers, name = 'clamd') {
   return { scanner, asked }
 }
 
+interface Asked {
+  readonly result: ScanFinding | undefined
+  readonly passed: ScanFinding
+  readonly named: ScanFinding | undefined
+}
+
 async function ask(
   scanners: readonly Scanner[],
   samples: readonly Sample[],
   {
     isExcused,
     abort,
-    nested = 'keep out',
+    nested = ['depth', 'contents'],
     searches = new Map(),
   }: Pick<ScanRun, 'isExcused'> & {
     abort?: 'late' | 'gone'
-    nested?: ScanRun['nesting']['action']
+    nested?: readonly Unseen[]
     searches?: ReadonlyMap<PolicyScanner, MailSearch>
   } = {},
-): Promise<PassedOver & { readonly result: ScanResult | undefined }> {
+): Promise<Asked> {
   const run: ScanRun = {
     scanners,
     timeout: 10_000,
-    oversize: 'defer',
-    nesting: { max: 12, action: nested },
+    maxNesting: 12,
+    keepsOut: new Set<Unseen>(['size', ...nested]),
     secondLook: {
       when: 'always',
-      strict: false,
       spool: { directory: tmpdir(), sharedDirectory: undefined },
     },
     isExcused,
@@ -71,11 +78,11 @@ async function ask(
   const { task, abort: leave } = scanTask(abort === 'late' ? 0 : 60_000)
   if (abort === 'gone') leave()
   const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
-  const passed: PassedOver = {}
+  const passed = new PassedOver()
   const asking = askScanners(samples, run, task, searches, passed)
   const result = await asking.finally(() => clearTimeout(stay))
   if (!abort) t.equal(getEventListeners(task.signal, 'abort').length, 0, 'no listener is left')
-  return { ...passed, result }
+  return { passed: passed.finding, named: passed.named, result }
 }
 
 t.test('several samples are one question; one sample has none beside it', async (t) => {
@@ -83,9 +90,10 @@ t.test('several samples are one question; one sample has none beside it', async 
     t.equal('beside' in sample, asked.length === 2)
     return clean
   })
-  t.same(await ask([scanner], [message]), { result: undefined })
-  t.same(await ask([scanner], [content('a'), content('b'), message]), { result: undefined })
-  t.same(await ask([scanner], []), { result: undefined })
+  t.equal((await ask([scanner], [message])).result, undefined)
+  const many = await ask([scanner], [content('a'), content('b'), message])
+  t.equal(many.result, undefined)
+  t.equal((await ask([scanner], [])).result, undefined)
   t.same(asked, [['Subject: mail\n\n'], ['a', 'b', 'Subject: mail\n\n']])
 })
 
@@ -103,7 +111,7 @@ t.test('the first scanner whose answer ends the scan is the last that is asked',
   const first = noting(() => infected('Virus'), 'first')
   const second = noting(() => clean, 'second')
   t.match(await ask([first.scanner, second.scanner], [message]), {
-    result: { answer: 'infected', scanner: 'first', name: 'Virus', banned: false },
+    result: { answer: 'infected', scanner: 'first', name: 'Virus' },
   })
   t.same(second.asked, [])
   t.match(await ask([second.scanner, first.scanner], [message]), { result: { name: 'Virus' } })
@@ -119,17 +127,17 @@ t.test('behind a finding that is excused, each sample is asked about alone', asy
   t.same(asked, [['a', 'bb', 'ccc'], ['a'], ['bb']])
 
   const all = await ask([scanner], [content('a'), content('ccc'), content('dddd')], { isExcused })
-  t.match(all, { excused: { name: 'Excused' }, result: undefined })
+  t.match(all, { passed: { name: 'Excused' }, result: undefined })
   t.same(asked.slice(3), [['a', 'ccc', 'dddd'], ['a'], ['ccc'], ['dddd']])
-  t.match(await ask([scanner], [content('a')], { isExcused }), { excused: { name: 'Excused' } })
+  t.match(await ask([scanner], [content('a')], { isExcused }), { passed: { name: 'Excused' } })
   t.equal(asked.length, 8, 'one sample by itself is asked about once')
 })
 
 /** A scanner that names a limit for what has so many bytes; as a text that has one byte more. */
-function limited(sizes: readonly number[], asText: ScannerAnswer = clean) {
+function limited(sizes: readonly number[], asText: ScanFinding = clean) {
   return noting(({ size, beside = [] }) => {
     const isOver = [...beside, { size }].some((content) => sizes.includes(content.size))
-    if (isOver) return over('depth', 'clamd: MaxRecursion')
+    if (isOver) return unseen('depth', 'clamd: MaxRecursion')
     return sizes.includes(size - 1) ? asText : clean
   })
 }
@@ -139,24 +147,28 @@ t.test('a limit is put aside for now if the same bytes are clean as a text', asy
   const samples = [content('a'), content('To: b'), content('ccc')]
   const { result, named } = await ask([scanner], samples)
   t.equal(result, undefined)
-  t.match(named, { answer: 'unknown', over: 'depth', why: 'clamd: MaxRecursion' })
+  t.match(named, { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' })
   t.same(asked, [['a', 'To: b', 'ccc'], ['a'], ['To: b'], [' To: b'], ['ccc']])
-  t.match(await ask([scanner], samples, { nested: 'accept' }), { unscanned: undefined, named: {} })
+  t.match(await ask([scanner], samples, { nested: [] }), { passed: clean, named: {} })
 })
 
 t.test('a limit decides if the bytes are not clean as a text, or may be no text', async (t) => {
-  const nested = { result: { answer: 'nested', why: 'clamd: MaxRecursion' }, named: undefined }
-  const asText = (answer: ScannerAnswer) => ask([limited([5], answer).scanner], [content('To: b')])
+  const nested = {
+    result: { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' },
+    named: undefined,
+  }
+  const asText = (answer: ScanFinding) => ask([limited([5], answer).scanner], [content('To: b')])
   t.match(await asText(unknown('no answer', 'scanner-error')), nested)
-  t.match(await asText(over('size', 'too large')), nested)
-  t.match(await asText(over('contents', 'MaxFiles')), nested)
+  t.match(await asText(unseen('size', 'too large')), nested)
+  t.match(await asText(unseen('contents', 'MaxFiles')), nested)
   t.match(await asText(infected('Virus')), { result: { answer: 'infected', name: 'Virus' } })
   const excused = { isExcused: () => true }
   const found = await ask([limited([5], infected('Virus')).scanner], [content('To: b')], excused)
   t.match(found, nested, 'an excused finding does not make it clean')
   t.match(await ask([limited([5]).scanner], [content('<To:>')]), nested)
-  const accepted = await ask([limited([5]).scanner], [content('<To:>')], { nested: 'accept' })
-  t.match(accepted, { result: undefined, named: undefined, unscanned: 'clamd: MaxRecursion' })
+  const accepted = await ask([limited([5]).scanner], [content('<To:>')], { nested: [] })
+  const passed = { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' }
+  t.match(accepted, { result: undefined, named: undefined, passed })
 })
 
 t.test(
@@ -164,10 +176,9 @@ t.test(
   async (t) => {
     const throwing = (error: unknown) => () => Promise.reject(error)
     const refused = Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' })
-    t.same(await ask([noting(throwing(refused)).scanner], [message]), {
+    t.match(await ask([noting(throwing(refused)).scanner], [message]), {
       result: {
         answer: 'unknown',
-        scanner: 'clamd',
         why: 'clamd: connection refused',
         cause: 'unreachable',
       },
@@ -191,7 +202,6 @@ t.test('what is known of an answer that could not tell goes on with it', async (
   )
   t.strictSame(died, {
     answer: 'unknown',
-    scanner: 'clamd',
     why: 'clamd: died',
     cause: 'broken-off',
     scannerDied: true,
@@ -201,10 +211,13 @@ t.test('what is known of an answer that could not tell goes on with it', async (
 t.test(
   'mail that is accepted though it is nested too deep needs an answer otherwise',
   async (t) => {
-    const asked = (answer: ScannerAnswer) =>
-      ask([noting(() => answer).scanner], [message], { nested: 'accept' })
+    const asked = (answer: ScanFinding) =>
+      ask([noting(() => answer).scanner], [message], { nested: [] })
     t.match(await asked(unknown('x')), { result: { answer: 'unknown' } })
-    t.match(await asked(over('depth', 'x')), { result: undefined, unscanned: /x/ })
+    t.match(await asked(unseen('depth', 'x')), {
+      result: undefined,
+      passed: { answer: 'unseen', why: /x/ },
+    })
   },
 )
 

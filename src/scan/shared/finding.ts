@@ -1,0 +1,80 @@
+import type { Cause } from './cause.ts'
+
+/** Why something in a message was not seen; another try would change nothing. */
+export type Unseen =
+  /** It has more bytes than are scanned, or fewer than QHPSIMINSIZE. */
+  | 'size'
+  /** Messages or multiparts are nested deeper than scanners look. */
+  | 'depth'
+  /** It holds more than is read. */
+  | 'contents'
+  /** It holds something encrypted. */
+  | 'encrypted'
+  /** It has a form that ordinary mail never has. */
+  | 'form'
+  /** Nobody was to look: it was released from quarantine. */
+  | 'skipped'
+
+/**
+ * What was found out about a message, or about a part of one: by a scanner, by a scan with all its
+ * scanners, or by the host that scanned a copy. Neither *unseen* nor *unknown* ever counts as clean.
+ */
+export type ScanFinding =
+  | {
+      readonly answer: 'clean'
+      /** Set if a budget left out what only some readers might see in the message (odd=unread). */
+      readonly unread?: true
+    }
+  | {
+      readonly answer: 'infected'
+      /** The signature's name, or for `banned` what was banned ("attachment invoice.exe"). */
+      readonly name: string
+      /** Set if local policy refuses the message, and not a signature: the reply is another one. */
+      readonly banned?: boolean
+      /** The scanner that found it; a scan sets it. */
+      readonly scanner?: string
+    }
+  | {
+      readonly answer: 'unknown'
+      /** The reason in one line, for the log. */
+      readonly why: string
+      /** The reason as it is counted. */
+      readonly cause: Cause
+      /** Set if the scanner died while it had the message. */
+      readonly scannerDied?: true
+      /** Set if nobody waited for the answer any more: it says nothing about a copy. */
+      readonly unfinished?: true
+    }
+  | {
+      readonly answer: 'unseen'
+      readonly what: Unseen
+      /** The reason in one line, for the log. */
+      readonly why: string
+      /** The limit in words for the sender: none of them is the sender's own. A scan sets it. */
+      readonly limit?: string
+    }
+
+export type Infected = Extract<ScanFinding, { answer: 'infected' }>
+
+export const clean: ScanFinding = { answer: 'clean' }
+export const infected = (name: string): Infected => ({ answer: 'infected', name })
+export const unseen = (what: Unseen, why: string): ScanFinding => ({ answer: 'unseen', what, why })
+export const unknown = (why: string, cause: Cause = 'scanner-error'): ScanFinding => ({
+  answer: 'unknown',
+  why,
+  cause,
+})
+export const scannerDied = (why: string, cause: Cause): ScanFinding => ({
+  answer: 'unknown',
+  why,
+  cause,
+  scannerDied: true,
+})
+
+/** The findings in their order: what was found counts most, and *clean* only if there is nothing else. */
+const RANKS = { infected: 3, unknown: 2, unseen: 1, clean: 0 } as const
+
+/** The finding that counts of two about the same message; of equal ones the first. */
+export function worse(finding: ScanFinding, other: ScanFinding): ScanFinding {
+  return RANKS[other.answer] > RANKS[finding.answer] ? other : finding
+}
