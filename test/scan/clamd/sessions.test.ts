@@ -66,6 +66,34 @@ t.test(
   },
 )
 
+t.test('a server has died, too, if connections to its socket only wait from then on', async (t) => {
+  // systemd keeps the socket of clamd, and clamd reads its signatures before it takes connections.
+  for (const [isKept, why] of [
+    [false, /closed the connection without a reply/],
+    [true, /no answer within the time limit/],
+  ] as const) {
+    let isDead = false
+    const server = await sessionStandIn(
+      t,
+      (asked) => {
+        if (isDead) return
+        if (!asked.message.includes('poison')) return ok(asked)
+        isDead = true
+        server.die()
+        server.revive()
+      },
+      { pings: false },
+    )
+    const scanner = lasting(t, server.socket)
+    if (isKept) t.equal((await scanBy(scanner)).answer.answer, 'clean')
+    const { task } = scanTask(isKept ? 100 : 60_000)
+    const keepAlive = setTimeout(() => {}, 60_000)
+    const answer = await scanner.scan(sample(Buffer.from('From: a@b\n\npoison\n')), task)
+    clearTimeout(keepAlive)
+    t.match(answer, { answer: 'unknown', why, scannerDied: true })
+  }
+})
+
 t.test('a numbered reply is understood in every split', async (t) => {
   const wire = ': stream: Eicar FOUND\0'
   let cuts: readonly number[] = []

@@ -21,6 +21,7 @@ export interface StandIn {
 const GREETING = Buffer.from('zIDSESSION\0')
 const VERSION = Buffer.from('zVERSION\0')
 const TRIAL = Buffer.from('zFILDES\0\0')
+const PING = Buffer.from('zPING\0')
 
 /** A new path for a socket. It has to be short: sun_path of unix(7) holds 107 bytes. */
 export function socketPath(t: Test): string {
@@ -35,7 +36,7 @@ export function socketPath(t: Test): string {
  *
  * It answers one command on each connection: what `answer` writes first bears the number of that, and
  * whoever sends a second one finds the connection closed. It knows no version and takes no
- * descriptors, and whoever tries is told so and not shown. session-stand-in.ts has one for many commands.
+ * descriptors, and whoever tries is told so and not shown; nor is a PING, which it answers. session-stand-in.ts has one for many commands.
  */
 export async function standIn(
   t: Test,
@@ -66,6 +67,10 @@ export async function standIn(
       const bytes = isGreeted ? chunk.subarray(GREETING.length) : chunk
       if (index < 0 && (bytes.equals(VERSION) || bytes.equals(TRIAL))) {
         connection.removeAllListeners('end').end('UNKNOWN COMMAND\0')
+        return
+      }
+      if (index < 0 && bytes.equals(PING)) {
+        connection.removeAllListeners('end').write('PONG\0')
         return
       }
       if (index < 0) show(bytes)
