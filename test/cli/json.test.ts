@@ -1,16 +1,19 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import t, { type Test } from 'tap'
 import about from '../../package.json' with { type: 'json' }
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
-import { conformsTo, type Schema } from '../documents/json-schema.ts'
 import { bundle, jsonIn, onescan, searchPath } from './onescan.ts'
 
 /** All commands print JSON in one form; onescan(1), "JSON". */
 
 const root = join(import.meta.dirname, '../..')
-const schema: Schema = JSON.parse(readFileSync(join(root, 'doc/onescan.schema.json'), 'utf8'))
+const schema = JSON.parse(readFileSync(join(root, 'doc/onescan.schema.json'), 'utf8'))
+const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema)
+/** What of a value is not as the schema has it. */
+const faultsOf = (told: unknown) => (validate(told) ? [] : validate.errors)
 
 const eicar = `Subject: x\n\n${`${EICAR}\n`}`
 const QHPSI = 'plugin: eicar'
@@ -206,7 +209,7 @@ for (const [command, all] of Object.entries(trials)) {
     t.test(`${command} --json prints the one form, trial ${index + 1}`, async (t) => {
       const { code, out, err } = await onescan([...words(t), '--json'], { env: { LANG: 'C' } })
       const told = jsonIn(out)
-      t.same(conformsTo(schema, told), [])
+      t.same(faultsOf(told), [])
       t.match(told, { command, version: about.version, exit: code, ok: code === 0 })
       if (Number.isNaN(exit)) return // the exit code depends on this machine
       t.equal(code, exit, err)
@@ -231,7 +234,7 @@ t.test('wrong words are an error in the same form', async (t) => {
   ] as const) {
     const { code, out } = await onescan(words)
     const told = jsonIn(out)
-    t.same(conformsTo(schema, told), [])
+    t.same(faultsOf(told), [])
     t.match({ ...told, code }, { command, results: [], exit: 2, ok: false, code: 2 })
     t.equal(told.errors.length, 1)
   }
