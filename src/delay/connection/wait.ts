@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ClientSign } from '../shared/wait-outcome.ts'
 import type { ClientConnection } from './client-connection.ts'
 
@@ -43,8 +44,4 @@ export function holdBack(
     if (connection.watchLeaving(left) === 'left') return false
   }
   return true
-}
-
-function pause(time: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, time))
 }
