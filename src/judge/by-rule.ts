@@ -4,25 +4,10 @@ import type { Decision, Findings, SingleDecision } from './decision.ts'
 import { type AnswerMode, divide, type GroupDecision, joinLines } from './divide.ts'
 import { judge } from './engine.ts'
 import { mayExcept, withExceptions } from './exceptions.ts'
-import type { Policy } from './policy.ts'
 import { groupKey, groupRecipients } from './recipient-groups.ts'
 import { refusalByRule } from './refusal-text.ts'
-import type { Tools } from './tools.ts'
+import { type Site, type SiteRules, withinTime } from './site.ts'
 import type { Transaction } from './transaction.ts'
-
-/** The policy and the tools by which a message is judged. */
-export interface PolicyAndTools {
-  readonly policy: Policy
-  readonly tools: Tools
-}
-
-/**
- * Returns what mail is judged by if a line has these settings; `undefined` stands for recipients
- * that no line is about. Throws a Fault for a setting that makes no sense.
- */
-export type PolicyFor = (
-  settings: Readonly<Record<string, string>> | undefined,
-) => PolicyAndTools | Promise<PolicyAndTools>
 
 /**
  * Decides about a message by onescan.policy(5): for each of its recipients the first line that fits
@@ -31,12 +16,12 @@ export type PolicyFor = (
  */
 export async function judgeByRules(
   transaction: Transaction,
-  rules: Rules,
-  policyFor: PolicyFor,
+  site: Site & { readonly rules: SiteRules },
   answers: AnswerMode,
 ): Promise<Decision> {
+  const { lines: rules } = site.rules
   const { groups, groupOf } = await groupRecipients(transaction, rules)
-  const judgeWith = createJudge(transaction, rules, policyFor)
+  const judgeWith = createJudge(transaction, site)
   const decisions: GroupDecision[] = []
   for (const { lines, exceptions } of groups) {
     const byLine: GroupDecision[] = []
@@ -61,7 +46,8 @@ interface JudgedBy {
 type Judge = (by: JudgedBy) => Promise<SingleDecision>
 
 /** Returns a function that judges the message, and only once by lines that say the same. */
-function createJudge(transaction: Transaction, rules: Rules, policyFor: PolicyFor): Judge {
+function createJudge(transaction: Transaction, site: Site & { readonly rules: SiteRules }): Judge {
+  const { lines, forLine } = site.rules
   const decided = new Map<string, SingleDecision>()
   let spent = 0 // milliseconds of earlier judgements
   return async ({ rule, exceptions }) => {
@@ -69,11 +55,12 @@ function createJudge(transaction: Transaction, rules: Rules, policyFor: PolicyFo
     const before = decided.get(key)
     if (before !== undefined) return before
     const settings = rule?.action.kind === 'set' ? rule.action.settings : undefined
-    const { policy, tools } = await policyFor(settings)
+    const set = settings === undefined ? site : await forLine(settings)
+    const { tools } = set
     const began = tools.uptime()
-    const inTime = withinTime(policy, policy.scan.timeout - spent)
-    const excepting = withExceptions(inTime, inOrder(rules.always, exceptions))
-    const decision = await judge(transaction, excepting, tools)
+    const { policy } = withinTime(set, set.policy.scan.timeout - spent)
+    const excepting = withExceptions(policy, inOrder(lines.always, exceptions))
+    const decision = await judge(transaction, { policy: excepting, tools })
     spent += tools.uptime() - began
     decided.set(key, decision)
     return decision
@@ -106,11 +93,6 @@ async function judgeInGroups(
 function inOrder(some: readonly Rule[], others: readonly Rule[]): readonly Rule[] {
   if (some.length === 0) return others
   return others.length === 0 ? some : [...some, ...others].sort((a, b) => a.line - b.line)
-}
-
-/** Returns the policy with so much time for scanners, but at least a millisecond. */
-export function withinTime(policy: Policy, milliseconds: number): Policy {
-  return { ...policy, scan: { ...policy.scan, timeout: Math.max(1, milliseconds) } }
 }
 
 /** Decides by a line that turns the scan off or refuses mail; returns undefined for any other line. */

@@ -4,12 +4,11 @@ import { decide } from './decide.ts'
 import { decideByHeader } from './decide-by-header.ts'
 import type { SingleDecision } from './decision.ts'
 import { answerForAll, deferOverQuota, quotaRemark } from './over-quota.ts'
-import type { Policy } from './policy.ts'
 import { inOwnWords } from './refusal-text.ts'
 import { fieldsToRemove } from './removed-fields.ts'
 import { scanUnvouched } from './scan-unvouched.ts'
+import type { Site } from './site.ts'
 import { stampScanned } from './stamp-scanned.ts'
-import type { Tools } from './tools.ts'
 import type { Transaction } from './transaction.ts'
 import { verifyTrust } from './trust.ts'
 
@@ -23,8 +22,7 @@ import { verifyTrust } from './trust.ts'
  */
 export async function judge(
   transaction: Transaction,
-  policy: Policy,
-  tools: Tools,
+  { policy, tools }: Site,
 ): Promise<SingleDecision> {
   const { message, envelope, client } = transaction
   const byHeader = decideByHeader(transaction, policy)

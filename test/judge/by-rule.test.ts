@@ -3,6 +3,7 @@ import { judgeByRules } from '../../src/judge/by-rule.ts'
 import type { Decision } from '../../src/judge/decision.ts'
 import type { AnswerMode } from '../../src/judge/divide.ts'
 import { readScanningPolicy, withSettings } from '../../src/judge/policy.ts'
+import type { Tools } from '../../src/judge/tools.ts'
 import type { Client } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { messageOf } from '../../src/message/intake.ts'
@@ -55,10 +56,16 @@ async function judgeBy(lines: string, setup: Setup = {}) {
   const planned: unknown[] = []
   const decision = await judgeByRules(
     { message, envelope, client },
-    new Rules('/c/onescan.policy', parseRules(lines, '/c/onescan.policy')),
-    (settings) => {
-      planned.push(settings)
-      return { policy: settings === undefined ? base : withSettings(base, env, settings), tools }
+    {
+      policy: base,
+      tools,
+      rules: {
+        lines: new Rules('/c/onescan.policy', parseRules(lines, '/c/onescan.policy')),
+        forLine(settings) {
+          planned.push(settings)
+          return { policy: withSettings(base, env, settings), tools }
+        },
+      },
     },
     answers,
   )
@@ -82,7 +89,7 @@ t.test('mail that no line fits is judged as if there were no onescan.policy', as
   const { decision, planned } = await judgeBy('to=c@example.org REJECTVIRUS=1\n')
   t.match(decision, { kind: 'accept', findings: { scan: 'infected', virus: 'Eicar' } })
   t.equal(findingsOf(decision)?.rule, undefined)
-  t.same(planned, [undefined])
+  t.same(planned, [], 'by the settings of the site')
 })
 
 t.test(
@@ -229,8 +236,15 @@ t.test('a message for very many recipients gives turns to other mail', async (t)
     hasTurned = true
   })
   const client = { relay: false, clusterPeer: false, bounceInjector: false }
+  const noTools = {} as Tools // nothing is scanned
   const envelope = makeEnvelope(Buffer.from(''), to)
-  await judgeByRules({ message, envelope, client }, rules, () => Promise.reject(), 'once')
+  const forLine = () => Promise.reject()
+  const site = {
+    policy: readScanningPolicy({ QHPSI: 'plugin: clamd' })!,
+    tools: noTools,
+    rules: { lines: rules, forLine },
+  }
+  await judgeByRules({ message, envelope, client }, site, 'once')
   t.equal(seen.length, TURN + 1)
   t.equal(seen.indexOf(true), TURN - 1)
 })

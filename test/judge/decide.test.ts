@@ -214,7 +214,7 @@ for (const [scan, grounds, text, setting] of limits) {
       const findings = { scan: 'skipped', why, times }
       const by = (word: string, settings = {}) =>
         decideFor(scan, { settings: { [setting]: word, ...settings } })
-      t.same(by(setting === 'OVERNESTING' ? 'reject' : 'refuse'), {
+      t.same(by('refuse'), {
         kind: 'reject',
         reply: { class: 5, enhanced: '5.6.0', text: `message refused: ${text}`, grounds },
         findings,

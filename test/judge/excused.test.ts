@@ -80,9 +80,9 @@ async function judgeBy(text: string, setup: Setup) {
   const client = { relay: false, clusterPeer: false, bounceInjector: false }
   const recipients = to.map((recipient) => Buffer.from(recipient))
   const envelope = makeEnvelope(Buffer.from('a@example.org'), recipients)
-  const rules = new Rules('file', parseRules(lines, 'file'))
-  const policyFor = () => ({ policy, tools })
-  return judgeByRules({ message, envelope, client }, rules, policyFor, 'once')
+  const forLine = () => ({ policy, tools })
+  const rules = { lines: new Rules('file', parseRules(lines, 'file')), forLine }
+  return judgeByRules({ message, envelope, client }, { policy, tools, rules }, 'once')
 }
 
 const forwarded = (text: string) => {

@@ -78,14 +78,15 @@ export async function judgeMail(text: string, setup: Setup = {}) {
     Buffer.from(sender),
     recipients.map((address) => Buffer.from(address)),
   )
-  const decision = await judge({ message, envelope, client }, policy, {
+  const tools = {
     scanners,
     crypto,
     signatureFiles: () => undefined,
     now: () => NOW,
     uptime: () => performance.now(),
     ...setup.tools,
-  })
+  }
+  const decision = await judge({ message, envelope, client }, { policy, tools })
   return { decision, asked, confirmed }
 }
 

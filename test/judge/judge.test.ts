@@ -144,13 +144,15 @@ t.test('a message whose file was changed during the scan is not accepted', async
       envelope: makeEnvelope(Buffer.from('a@example.org'), []),
       client: { relay: false, clusterPeer: false, bounceInjector: false },
     },
-    policy,
     {
-      scanners: [scannerOf('clamd', async () => clean)],
-      crypto,
-      signatureFiles: () => undefined,
-      now: () => NOW,
-      uptime: () => 0,
+      policy,
+      tools: {
+        scanners: [scannerOf('clamd', async () => clean)],
+        crypto,
+        signatureFiles: () => undefined,
+        now: () => NOW,
+        uptime: () => 0,
+      },
     },
   )
   await t.rejects(judging, { message: 'it was changed' })

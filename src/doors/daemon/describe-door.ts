@@ -2,9 +2,10 @@ import { basename } from 'node:path'
 import { pathOf } from '../../ground/net/listening-sockets.ts'
 import { fateOfInfected } from '../../judge/fate.ts'
 import { NOTHING_SCANS, type Policy, switchedOff } from '../../judge/policy.ts'
+import type { Site } from '../../judge/site.ts'
 import { whyUnnoticed } from '../../scan/shared/signatures-in-use.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { configureAfterQueue } from '../smtp/shared/after-queue.ts'
+import { afterQueue } from '../smtp/shared/after-queue.ts'
 import type { OpenDoor } from './open-doors.ts'
 import { writeDoorAddress } from './options/door-address.ts'
 import type { DoorKind, PlacedDoor } from './options/door-kind.ts'
@@ -14,24 +15,27 @@ import type { DoorKind, PlacedDoor } from './options/door-kind.ts'
  * the start that nothing is scanned, and not only after a virus has come.
  */
 export function describeDoor({ kind, address, relay }: PlacedDoor, by: Configuration): string {
-  const configuration = relay?.afterQueue ? configureAfterQueue(by) : by
+  const site = by.site && relay?.afterQueue ? afterQueue(by.site) : by.site
   const on = relay === undefined ? '' : `, hands on to ${relay.next.text}`
-  return `${kind} ${address}: ${whatItDoes(kind, configuration)}${on}`
+  return `${kind} ${address}: ${whatItDoes(kind, site, by)}${on}`
 }
 
-function whatItDoes(kind: DoorKind, configuration: Configuration): string {
-  const { quota, directories, adapt } = configuration
-  const policy = configuration.policy && (adapt?.(configuration.policy) ?? configuration.policy)
+function whatItDoes(
+  kind: DoorKind,
+  site: Site | undefined,
+  { quota, directories }: Configuration,
+): string {
   const off = switchedOff(directories)
   if (off !== undefined) return `all passes while ${off}`
   const asksQuota = quota === undefined ? '' : ', recipients are asked about (QUOTAD)'
   if (kind === 'policy') {
     return quota === undefined ? 'nobody is over quota: QUOTAD is not set' : 'answers by QUOTAD'
   }
-  if (policy === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
+  if (site === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
+  const { policy } = site
   const scans = `scans with ${namesOf(policy)}`
   const fate = kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(kind, policy)
-  return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}${memoryOf(policy, configuration)}`
+  return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}${memoryOf(site)}`
 }
 
 function namesOf({ scan: { line } }: Policy): string {
@@ -55,9 +59,9 @@ function fateOfViruses(kind: DoorKind, policy: Policy): string {
 }
 
 /** Says why nothing is remembered about copies, if that should be. */
-function memoryOf({ scan }: Policy, { tools, scannersFor }: Configuration): string {
+function memoryOf({ tools }: Site): string {
   if (tools.verdicts === undefined) return ''
-  const why = whyUnnoticed(scannersFor(scan.line), tools.signatureFiles())
+  const why = whyUnnoticed(tools.scanners, tools.signatureFiles())
   return why === undefined ? '' : `, remembers no verdicts: ${why}`
 }
 

@@ -120,8 +120,8 @@ export class StatusFeed {
         const doors = this.#doors
         return doors && this.#trials.make({ configuration: configuration(), doors, clamds })
       },
-      scanPolicy: () => configuration().policy?.scan,
-      spoolDirectory: configuration().policy?.spool.directory ?? '/tmp',
+      scanPolicy: () => configuration().site?.policy.scan,
+      spoolDirectory: configuration().site?.policy.spool.directory ?? '/tmp',
       memoryLimit: this.#options.memory,
       workers: () => this.#workers?.state() ?? noWorkers,
     }

@@ -20,11 +20,11 @@ export function createWorkerReporter(
 ): TimedReporter {
   return createMailReporter({
     state() {
-      const { quota, tools } = configuration()
+      const { quota, site } = configuration()
       return {
         doors: addUpDoors(doors()),
         servers: messagesAtServers(configuration()),
-        sharing: tools.verdicts?.sharing(),
+        sharing: site?.tools.verdicts?.sharing(),
         quota: quota?.counters as Record<string, number> | undefined,
       }
     },
@@ -34,7 +34,7 @@ export function createWorkerReporter(
 }
 
 /** The number of messages that are at each server of the configured scanners. */
-function messagesAtServers({ policy, scannersFor }: Configuration): ProcessReport['servers'] {
-  const scanners = policy === undefined ? [] : scannersFor(policy.scan.line)
+function messagesAtServers({ site }: Configuration): ProcessReport['servers'] {
+  const scanners = site?.tools.scanners ?? []
   return Object.assign({}, ...scanners.map((scanner) => scanner.underWay?.() ?? {}))
 }

@@ -145,7 +145,7 @@ export class MilterMessage {
   }
 
   async #judge(
-    { intake, clusterPeer, judgement }: Extract<MessageReception, { kind: 'judge' }>,
+    { intake, clusterPeer, site }: Extract<MessageReception, { kind: 'judge' }>,
     context: MessageEnd,
     gone: AbortSignal,
   ): Promise<Buffer> {
@@ -158,7 +158,7 @@ export class MilterMessage {
     let answer = accepted
     try {
       const endTurn = await this.#server.turn(gone)
-      const decision = await settle(transaction, judgement, {
+      const decision = await settle(transaction, site, {
         answers: answersBy(agreement),
         gone,
         begin: isTrial ? undefined : this.#server.begin,

@@ -1,10 +1,7 @@
 import { digestsFor } from '../../cluster/digests.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { keepFor } from '../../ground/flow/keep-for.ts'
-import {
-  loadPassedDescriptors,
-  type PassedDescriptors,
-} from '../../ground/net/passed-descriptors.ts'
+import { loadPassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import { readText } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
@@ -12,14 +9,14 @@ import { clamAv, scanners as scannerSettings } from '../../ground/settings/table
 import {
   type ControlDirectories,
   HOST_DIRECTORY,
-  type Policy,
   readControlDirectories,
   readScanningPolicy,
   withSettings,
 } from '../../judge/policy.ts'
+import type { Site, SiteRules } from '../../judge/site.ts'
 import type { Tools } from '../../judge/tools.ts'
-import type { DigestsWanted } from '../../message/canonical-body.ts'
-import type { Header } from '../../message/header-block.ts'
+import type { MessageOptions } from '../../message/intake.ts'
+import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { readQuarantineLimits } from '../../quarantine/quarantine-policy.ts'
 import { countersLine } from '../../quota/ask/counters.ts'
 import type { QuotaClient } from '../../quota/ask/quota-client.ts'
@@ -28,13 +25,10 @@ import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
 import { loadRules } from '../../rules/load.ts'
 import type { Rules } from '../../rules/match.ts'
 import { makeScanners } from '../../scan/scanners.ts'
-import type { QhpsiLine } from '../../scan/shared/scan-policy.ts'
-import type { Scanner } from '../../scan/shared/scanner.ts'
 import { readSignatureFiles, type SignatureFiles } from '../../scan/shared/signature-files.ts'
 import { HostMemory } from '../../verdicts/host-memory.ts'
 import { openVerdictsBy } from '../../verdicts/open.ts'
 import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
-import type { ByRule } from './settle.ts'
 
 /** What onescand judges by. It reads it at its start, and again at SIGHUP. */
 export interface Configuration {
@@ -42,26 +36,15 @@ export interface Configuration {
   /** When it was read, in milliseconds as Date.now(). */
   readonly readAt: number
   readonly directories: ControlDirectories
-  /** Undefined if QHPSI is not set: all mail passes. */
-  readonly policy: Policy | undefined
-  readonly tools: Omit<Tools, 'scanners'>
-  /** Files in memory for large messages; undefined if this runtime has none. */
-  readonly memoryFiles?: PassedDescriptors | undefined
-  /** The digests of a body that the judgement will need, by the header above it. */
-  digestsFor(header: Header): DigestsWanted
+  /** What mail is judged by; undefined if QHPSI is not set: all mail passes. */
+  readonly site: Site | undefined
+  /** What a message is kept and looked at by, if it is judged. */
+  readonly messageOptions: MessageOptions
   /**
    * The client that asks whether a mailbox has room, with its cache; undefined if QUOTAD is not
    * set.
    */
   readonly quota: QuotaClient | undefined
-  /** Returns the scanners of a QHPSI line that names no plugins but the daemon's own. */
-  scannersFor(line: QhpsiLine): readonly Scanner[]
-  /** The site's policy by rule, if there is one. */
-  readonly rules: Rules | undefined
-  /** Returns the daemon's policy with what a line of these rules sets. */
-  byRule(settings: Readonly<Record<string, string>>): ByRule
-  /** Changes a policy for one door; undefined if the door changes nothing. */
-  readonly adapt?: (policy: Policy) => Policy
   /** Logs the counters since the configuration was read. */
   report(): void
   /** Frees everything, when another configuration takes its place or the daemon ends. */
@@ -89,8 +72,6 @@ export async function readConfiguration(
   readQuarantineLimits(env) // a wrong limit is a fault of the start, not of the first sweep
   const scanners = policy ? await makeScanners(policy.scan, { lasting: true, tell: log }) : []
   for (const scanner of scanners) await scanner.prepare?.()
-  const names = policy?.scan.line.kind === 'plugins' ? policy.scan.line.names : undefined
-  const byName = new Map(names?.map((name, index) => [name, scanners[index]!]))
   const keys = policy?.cluster?.keys ?? []
   const clocks = clocksFor(readText(env, 'CLAMDBDIR'))
   const crypto = await loadCrypto()
@@ -102,8 +83,18 @@ export async function readConfiguration(
       log,
       scanTimeout: policy.scan.timeout,
     }))
-  const rules = policy && loadRules(readControlDirectories(env).control, HOST_DIRECTORY)
-  const byRule = policy && rules ? await prepareRules(policy, rules, env, log) : new Map()
+  const tools: Tools = {
+    ...clocks,
+    scanners,
+    crypto: (policy?.cluster || verdicts) && crypto,
+    verdicts,
+  }
+  const lines = policy && loadRules(readControlDirectories(env).control, HOST_DIRECTORY)
+  const sites = policy && lines && (await sitesOfLines({ policy, tools }, lines, env, log))
+  const rules: SiteRules | undefined = lines && {
+    lines,
+    forLine: (settings) => sites!.get(JSON.stringify(settings))!,
+  }
   const quotaSettings = readQuotaSettings(env)
   const quota = quotaSettings && openQuotaClient(quotaSettings, log)
   const report = () => quota && log(countersLine(quota.counters))
@@ -111,29 +102,23 @@ export async function readConfiguration(
     env,
     readAt,
     directories: readControlDirectories(env),
-    policy,
-    tools: {
-      ...clocks,
-      crypto: (policy?.cluster || verdicts) && crypto,
-      verdicts,
-    },
-    memoryFiles: policy && (await loadPassedDescriptors()),
-    digestsFor(header) {
-      const wanted = digestsFor(header, keys, Date.now() / 1000)
-      return verdicts === undefined ? wanted : { ...wanted, sha256: true }
+    site: policy && { policy, tools, rules },
+    messageOptions: {
+      policy: policy?.spool ?? readSpoolPolicy(env),
+      digestsFor(header) {
+        const wanted = digestsFor(header, keys, Date.now() / 1000)
+        return verdicts === undefined ? wanted : { ...wanted, sha256: true }
+      },
+      createHash: tools.crypto?.createHash,
+      memoryFiles: policy && (await loadPassedDescriptors()),
     },
     quota,
-    scannersFor: (line) =>
-      line.kind === 'command' ? scanners : line.names.map((name) => byName.get(name)!),
-    rules,
-    byRule: (settings) => byRule.get(JSON.stringify(settings))!,
     report,
     close() {
-      for (const { scanners } of byRule.values())
-        for (const scanner of scanners ?? []) scanner.close?.()
+      const ofLines = [...(sites?.values() ?? [])].flatMap((site) => site.tools.scanners)
       quota?.close()
       verdicts?.close()
-      for (const scanner of scanners) scanner.close?.()
+      for (const scanner of new Set([...scanners, ...ofLines])) scanner.close?.()
     },
   }
 }
@@ -153,33 +138,33 @@ function clocksFor(directory: string) {
 }
 
 /**
- * Makes the policies of all lines, by what they set. Throws a Fault that names the line of a wrong
- * value.
+ * Makes the sites of all lines, by what they set. A line that is about scanners has its own. Throws a
+ * Fault that names the line of a wrong value.
  */
-async function prepareRules(
-  base: Policy,
+async function sitesOfLines(
+  base: Site,
   { all, path }: Rules,
   env: Environment,
   log: (line: string) => void,
-): Promise<Map<string, ByRule>> {
-  const prepared = new Map<string, ByRule>()
+): Promise<ReadonlyMap<string, Site>> {
+  const sites = new Map<string, Site>()
   for (const { action, line } of all) {
     if (action.kind !== 'set') continue
     const key = JSON.stringify(action.settings)
-    if (prepared.has(key)) continue
+    if (sites.has(key)) continue
     try {
-      const policy = withSettings(base, env, action.settings)
+      const policy = withSettings(base.policy, env, action.settings)
       const isAboutScanners = Object.keys(action.settings).some((name) => name in aboutScanners)
       const scanners = isAboutScanners
         ? await makeScanners(policy.scan, { lasting: true, tell: log })
-        : undefined
-      for (const scanner of scanners ?? []) await scanner.prepare?.()
-      prepared.set(key, { policy, scanners })
+        : base.tools.scanners
+      for (const scanner of isAboutScanners ? scanners : []) await scanner.prepare?.()
+      sites.set(key, { policy, tools: { ...base.tools, scanners } })
     } catch (error) {
       throw new Fault('config', `${path} line ${line}: ${errorText(error)}`, error)
     }
   }
-  return prepared
+  return sites
 }
 
 /** The settings by which scanners are made. */

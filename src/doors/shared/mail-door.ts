@@ -43,8 +43,8 @@ export class MailServices {
 
   /** Undefined if no rule refuses recipients, or no mail is judged at present. */
   get rules(): Rules | undefined {
-    const { rules, policy } = this.configuration
-    return rules?.refuseSome && policy && !this.#isOff() ? rules : undefined
+    const lines = this.configuration.site?.rules?.lines
+    return lines?.refuseSome && !this.#isOff() ? lines : undefined
   }
 
   /**
@@ -52,9 +52,9 @@ export class MailServices {
    * mailbox: a line of onescan.policy(5) may be about it, or its mail may be kept.
    */
   get needsPlainRecipients(): boolean {
-    const { rules, policy } = this.configuration
-    if (rules === undefined && policy?.quarantine?.kind !== 'directory') return false
-    return policy !== undefined && !this.#isOff()
+    const { site } = this.configuration
+    const mayDiffer = site?.rules !== undefined || site?.policy.quarantine?.kind === 'directory'
+    return mayDiffer && !this.#isOff()
   }
 
   /** Undefined if no recipient is asked about. */

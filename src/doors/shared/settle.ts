@@ -2,35 +2,10 @@ import { Fault } from '../../ground/errors/fault.ts'
 import type { Decision, QuarantineDecision, SplitDecision } from '../../judge/decision.ts'
 import type { AnswerMode } from '../../judge/divide.ts'
 import { judge } from '../../judge/engine.ts'
-import type { Policy } from '../../judge/policy.ts'
-import type { Tools } from '../../judge/tools.ts'
+import { adapt, type Site } from '../../judge/site.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
-import type { Rules } from '../../rules/match.ts'
-import type { Scanner } from '../../scan/shared/scanner.ts'
 import type { LogContext } from './log/log-lines.ts'
-
-/** What a message is judged by. */
-export interface Judgement {
-  readonly policy: Policy
-  readonly tools: Tools
-  /** The lines of onescan.policy, if there are any. */
-  readonly rules: Rules | undefined
-  /**
-   * Returns what mail is judged by if a line has these settings. Throws a Fault for a setting that
-   * makes no sense.
-   */
-  byRule(settings: Readonly<Record<string, string>>): ByRule | Promise<ByRule>
-  /** Changes each policy for one door, or for one message. */
-  readonly adapt?: ((policy: Policy) => Policy) | undefined
-}
-
-/** What a line of onescan.policy sets. */
-export interface ByRule {
-  readonly policy: Policy
-  /** Set if the line is about scanners: others than those of the tools judge then. */
-  readonly scanners: readonly Scanner[] | undefined
-}
 
 /** What a door says about how a message is settled. */
 export interface SettleOptions {
@@ -63,7 +38,7 @@ export interface SettleOptions {
  */
 export async function settle(
   transaction: Transaction,
-  judgement: Judgement,
+  site: Site,
   options: SettleOptions,
 ): Promise<Decision> {
   const { message, envelope, client } = transaction
@@ -76,7 +51,7 @@ export async function settle(
   }
   const endShowing = shown && begin?.(shown)
   try {
-    const judged = await judgeBy(transaction, judgement, answers, gone)
+    const judged = await judgeBy(transaction, site, answers, gone)
     if (gone?.aborted) throw new Fault('read', UNANSWERED)
     const decision = check(judged)
     if (!needsKeeping(decision, mtaHolds)) return decision
@@ -106,25 +81,13 @@ function needsKeeping(
 /** Judges a message by the rules of onescan.policy, if there are any. */
 export async function judgeBy(
   transaction: Transaction,
-  { policy, tools, rules, byRule, adapt = (own) => own }: Judgement,
+  site: Site,
   answers: AnswerMode,
   gone?: AbortSignal,
 ): Promise<Decision> {
-  const judgedBy = (chosen: Policy, scanners: readonly Scanner[]) => ({
-    policy: adapt(chosen),
-    tools: { ...tools, scanners, gone },
-  })
-  const own = judgedBy(policy, tools.scanners)
-  if (rules === undefined) return judge(transaction, own.policy, own.tools)
+  const own = adapt(site, ({ tools }) => ({ tools: { ...tools, gone } }))
+  const { rules } = own
+  if (rules === undefined) return judge(transaction, own)
   const { judgeByRules } = await import('../../judge/by-rule.ts') // few sites have rules
-  return judgeByRules(
-    transaction,
-    rules,
-    async (settings) => {
-      if (settings === undefined) return own
-      const set = await byRule(settings)
-      return judgedBy(set.policy, set.scanners ?? tools.scanners)
-    },
-    answers,
-  )
+  return judgeByRules(transaction, { ...own, rules }, answers)
 }

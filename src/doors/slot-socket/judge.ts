@@ -1,16 +1,16 @@
-import { withinTime } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
-import { type Policy, switchedOff, withSettings } from '../../judge/policy.ts'
+import { switchedOff } from '../../judge/policy.ts'
+import { adapt, type Site, withinTime } from '../../judge/site.ts'
 import { type Envelope, EnvelopeReader } from '../../message/envelope/envelope.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type LogContext, TRIAL } from '../shared/log/log-lines.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
-import { type Judgement, settle } from '../shared/settle.ts'
+import { settle } from '../shared/settle.ts'
 import { readSlotClient, type SlotClient } from '../shared/slot-client.ts'
 import { TRIAL_CHAIN } from '../shared/trial-chain.ts'
 import { carryOut, passOn } from './carry-out.ts'
-import type { ClientPolicies, ClientPolicy } from './client-policy.ts'
+import type { ClientSites } from './client-site.ts'
 import { GoCold } from './go-cold.ts'
 import { type Peer, peerEntries } from './peer.ts'
 import { answerUnscanned } from './quota-only.ts'
@@ -19,7 +19,7 @@ import type { Request } from './request.ts'
 /** What a request is answered with, besides the request itself. */
 export interface RequestContext {
   readonly configuration: Configuration
-  readonly clientPolicies: ClientPolicies
+  readonly clientSites: ClientSites
   /** Aborted when no answer is needed any more. */
   readonly gone: AbortSignal
   /** Milliseconds for which the request has waited for its turn. */
@@ -40,7 +40,7 @@ export interface RequestContext {
  */
 export async function answerRequest(request: Request, context: RequestContext): Promise<Buffer> {
   const { configuration, elapsed, reporter } = context
-  const clientPolicy = context.clientPolicies.get(request.variables)
+  const { site, asksQuota, replyForm } = context.clientSites.get(request.variables)
   const client = readClient(request, context)
   const peer = peerEntries(context.peer)
   const log = (): LogContext => ({
@@ -52,19 +52,17 @@ export async function answerRequest(request: Request, context: RequestContext): 
   })
   const off = switchedOff(configuration.directories)
   if (off !== undefined) return passOn(off, log())
-  const replies = { form: clientPolicy.replyForm, takesReply: request.takesReply }
+  const replies = { form: replyForm, takesReply: request.takesReply }
   const envelope = readEnvelope(request.envelope)
-  const { policy } = clientPolicy
-  if (policy === undefined) {
-    const quota = clientPolicy.asksQuota ? configuration.quota : undefined
+  if (site === undefined) {
+    const quota = asksQuota ? configuration.quota : undefined
     return answerUnscanned({ envelope, client, size: request.size }, quota, replies, log)
   }
   const message = request.message()
   const transaction = { message, envelope, client }
   const about = () => ({ ...log(), transaction })
   try {
-    const judgement = judgementInTime(request, { ...clientPolicy, policy }, context)
-    const decision = await settle(transaction, judgement, {
+    const decision = await settle(transaction, withinTimeOf(site, request, context), {
       answers: 'once, some kept',
       gone: context.gone,
       begin: isTrialOfCheck(request.variables) ? undefined : reporter?.begin,
@@ -78,23 +76,16 @@ export async function answerRequest(request: Request, context: RequestContext): 
   }
 }
 
-/** The client's policy and scanners, and the site's rules; within the time that is left. */
-function judgementInTime(
+/** The client's site with the time that is left, and with the service that knows who is over quota. */
+function withinTimeOf(
+  site: Site,
   { timeLeft }: Request,
-  { policy, scanners, env }: ClientPolicy & { readonly policy: Policy },
-  { configuration, waited }: RequestContext,
-): Judgement {
-  const { tools, quota, rules, byRule } = configuration
-  return {
-    policy,
-    tools: { ...tools, scanners, quota },
-    rules,
-    byRule: (settings) => ({
-      policy: withSettings(policy, env, settings),
-      scanners: byRule(settings).scanners,
-    }),
-    adapt: (some) => withinTime(some, Math.min(some.scan.timeout, timeLeft) - waited),
-  }
+  { configuration: { quota }, waited }: RequestContext,
+): Site {
+  return adapt(site, (own) => ({
+    ...withinTime(own, Math.min(own.policy.scan.timeout, timeLeft) - waited),
+    tools: { ...own.tools, quota },
+  }))
 }
 
 /**

@@ -6,10 +6,9 @@ import { Intake } from '../../message/intake.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { ColdWay } from '../../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { messageOptions } from '../shared/judging.ts'
 import { takeTurn } from '../shared/limits/turn.ts'
 import { bounceUserOf } from '../shared/slot-client.ts'
-import { ClientPolicies } from './client-policy.ts'
+import { ClientSites } from './client-site.ts'
 import { answerRequest, isTrialOfCheck, type RequestContext } from './judge.ts'
 import type { IdentifyPeer } from './peer.ts'
 import type { Request } from './request.ts'
@@ -44,7 +43,7 @@ export class SlotServer {
   readonly log: (line: string) => void
   readonly #options: SlotSocketOptions
   readonly #turns: Semaphore
-  #judging: Pick<RequestContext, 'configuration' | 'clientPolicies' | 'bounceUser'>
+  #judging: Pick<RequestContext, 'configuration' | 'clientSites' | 'bounceUser'>
 
   constructor(first: Configuration, options: SlotSocketOptions) {
     this.#options = options
@@ -61,7 +60,7 @@ export class SlotServer {
 
   /** Returns what keeps a message while it comes. Memory is charged to the lease. */
   openIntake(lease: MemoryLease): Intake {
-    return new Intake(messageOptions(this.#judging.configuration), lease)
+    return new Intake(this.#judging.configuration.messageOptions, lease)
   }
 
   /**
@@ -111,5 +110,5 @@ function judgingBy(configuration: Configuration) {
     () => performance.now(),
     () => bounceUserOf(configuration.env),
   )
-  return { configuration, clientPolicies: new ClientPolicies(configuration), bounceUser }
+  return { configuration, clientSites: new ClientSites(configuration), bounceUser }
 }

@@ -12,7 +12,7 @@ import { codeOfFault, exit } from '../shared/replies/exit-codes.ts'
 import { settle } from '../shared/settle.ts'
 import { type ChainCall, carryOut, passThrough } from './carry-out.ts'
 import { findChain } from './chain.ts'
-import { loadJudgement } from './judgement.ts'
+import { loadSite } from './load-site.ts'
 import { prepareTools } from './prepare-tools.ts'
 import { optionsOf, receiveTransaction } from './receive.ts'
 import { usage } from './usage.ts'
@@ -71,8 +71,8 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   const { message } = transaction
   const keepNoFile = removeWhenKilled(message)
   try {
-    const judgement = await loadJudgement(transaction, policy, tools, { env, log })
-    const decision = await settle(transaction, judgement, {
+    const site = await loadSite(transaction, policy, tools, { env, log })
+    const decision = await settle(transaction, site, {
       answers: 'once, some kept',
       code: exit.done,
       about: slotLog.about,

@@ -127,7 +127,7 @@ export function readScanPolicy(
     oversize: readWord(env, 'OVERSIZE'),
     nesting: {
       max: readNumber(env, 'MAXNESTING'),
-      action: readOverNesting(env),
+      action: readWord(env, 'OVERNESTING'),
     },
     secondLook: {
       when: readWord(env, 'SECONDLOOK'),
@@ -187,12 +187,6 @@ function readClamscanPolicy(env: Environment): ClamscanPolicy {
     database: env.CLAMDBDIR || undefined,
     configFile: env.CLAMDCONF || undefined,
   }
-}
-
-/** OVERNESTING says `reject` for what STRICTMIME calls `refuse`. */
-function readOverNesting(env: Environment): NestingPolicy['action'] {
-  const word = readWord(env, 'OVERNESTING')
-  return word === 'reject' ? 'refuse' : word
 }
 
 export function isBuiltIn(name: string): name is BuiltInName {

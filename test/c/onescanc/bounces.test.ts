@@ -34,7 +34,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   REJECTVIRUS: ['0', '1', '2'],
   SCANFAIL: ['accept', 'defer', 'quarantine'],
   STRICTMIME: ['off', 'refuse', 'defer', 'quarantine'],
-  OVERNESTING: ['accept', 'reject', 'defer', 'quarantine'],
+  OVERNESTING: ['accept', 'refuse', 'defer', 'quarantine'],
   ENCRYPTED: ['accept', 'refuse', 'defer', 'quarantine'],
   VIRUSFORWARD: ['', '', 'virus@example.org'],
   QHPSIMAXSIZE: ['', '', '100'],

@@ -6,7 +6,11 @@ import { type Policy, readScanningPolicy } from '../../../src/judge/policy.ts'
 
 const directories = { qmailHome: '/nonexistent', control: '/nonexistent' }
 const configurationOf = (policy: Policy, tools = {}, scanners: readonly unknown[] = []) =>
-  ({ policy, directories, quota: undefined, tools, scannersFor: () => scanners }) as unknown as Configuration // biome-ignore format: a value
+  ({
+    site: { policy, tools: { ...tools, scanners } },
+    directories,
+    quota: undefined,
+  }) as unknown as Configuration
 
 t.test('onescand says at its start that it may not read its keyring', async (t) => {
   const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent' }
@@ -15,7 +19,7 @@ t.test('onescand says at its start that it may not read its keyring', async (t) 
   const by = configurationOf(policy)
   const door = { kind: 'milter', address: 'unix:/m' } as const
   t.match(describeDoor(door, by), `, no stamps (${why})`)
-  t.match(describeDoor(door, { ...by, policy: { ...policy, remark: '' } }), /, no stamps$/)
+  t.match(describeDoor(door, configurationOf({ ...policy, remark: '' })), /, no stamps$/)
 })
 
 t.test('what a door says of viruses is what becomes of them', async (t) => {

@@ -36,7 +36,7 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
         const client = { relay: false, clusterPeer: false, bounceInjector: false }
         const transaction = { message, envelope, client } as Parameters<typeof settle>[0]
         const gone = new AbortController()
-        const settled = settle(transaction, judging.judgement, {
+        const settled = settle(transaction, judging.site, {
           answers: 'each',
           gone: gone.signal,
           about() {

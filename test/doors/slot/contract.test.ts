@@ -143,7 +143,7 @@ t.test("a bounce of qmail-send's own is tagged and delivered, never refused", as
     settings: { ...settings, BOUNCEUSER: user },
   })
   t.match(tagged.text, /^X-QHPSI: virus found\n/)
-  for (const OVERNESTING of ['reject', 'defer']) {
+  for (const OVERNESTING of ['refuse', 'defer']) {
     const message = nested(wrap(20, text, (part) => multipart([part])))
     const own = { ...settings, OVERNESTING }
     t.not((await runSlot({ message, settings: own })).code, 0)

@@ -1,7 +1,7 @@
 import { errorText } from '../../../ground/errors/fault.ts'
-import { withinTime } from '../../../judge/by-rule.ts'
 import type { Findings } from '../../../judge/decision.ts'
 import { NOTHING_SCANS } from '../../../judge/policy.ts'
+import { withinTime } from '../../../judge/site.ts'
 import { makeEnvelope } from '../../../message/envelope/envelope.ts'
 import { messageOf } from '../../../message/intake.ts'
 import type { Configuration } from '../../shared/configuration.ts'
@@ -26,9 +26,9 @@ export async function tryJudging(
   limits: Pick<DaemonOptions, 'maxSize' | 'memory'>,
   wantsEicar: boolean,
 ): Promise<string | undefined> {
-  const { policy } = configuration
-  if (policy === undefined) return NOTHING_SCANS
-  const { minSize, maxSize, clam } = policy.scan
+  const { site } = configuration
+  if (site === undefined) return NOTHING_SCANS
+  const { minSize, maxSize, clam } = site.policy.scan
   const mail = makeTrialMail(Date.now(), {
     least: minSize,
     most: Math.min(maxSize, clam.maxSize, limits.maxSize, limits.memory / 4),
@@ -53,17 +53,15 @@ export async function tryJudging(
  * about. Nothing is remembered, kept or logged of it.
  */
 async function judgeFromMemory(bytes: Buffer, configuration: Configuration): Promise<Findings> {
-  const judging = startJudging({
-    ...configuration,
-    rules: undefined,
-    tools: { ...configuration.tools, verdicts: undefined },
-    adapt: (policy) => withinTime(policy, Math.min(policy.scan.timeout, TRIAL_PATIENCE)),
-  })
+  const judging = startJudging(configuration)
   if (judging.kind === 'pass') return { scan: 'skipped', why: judging.why, times: {} }
   const message = messageOf(bytes, judging.messageOptions)
   try {
     const transaction = { message, envelope, client }
-    const decision = await judgeBy(transaction, judging.judgement, 'once')
+    const { site } = judging
+    const inTime = withinTime(site, Math.min(site.policy.scan.timeout, TRIAL_PATIENCE))
+    const tools = { ...site.tools, verdicts: undefined }
+    const decision = await judgeBy(transaction, { ...inTime, tools }, 'once')
     if (decision.kind === 'split') throw new Error('one recipient has two decisions')
     return decision.findings
   } finally {

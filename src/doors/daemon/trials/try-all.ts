@@ -43,10 +43,10 @@ export class Trials {
    * virus, and may call VirusEvent, clamd.conf(5). Never rejects.
    */
   async make({ configuration, doors, clamds }: TriedParts): Promise<Trial> {
-    const { env, directories, policy } = configuration
+    const { env, directories, site } = configuration
     const off = switchedOff(directories)
-    const nothing = off ?? (policy === undefined ? NOTHING_SCANS : undefined)
-    if (nothing !== undefined || policy === undefined) {
+    const nothing = off ?? (site === undefined ? NOTHING_SCANS : undefined)
+    if (nothing !== undefined || site === undefined) {
       return { right: false, why: `nothing is scanned: ${nothing}`, at: Date.now(), doors: [] }
     }
     const [judged, ...tried] = await Promise.all([
@@ -56,7 +56,7 @@ export class Trials {
     const faults = [
       judged,
       ...tried,
-      ...spoolFaults(policy.spool, this.#maxSize),
+      ...spoolFaults(site.policy.spool, this.#maxSize),
       settingsFault(env),
     ]
     const why = faults.filter((fault) => fault !== undefined).join('; ')

@@ -22,16 +22,16 @@ export class Upkeep {
   readonly #sweeps: readonly RepeatedWork[]
 
   /** Begins to sweep, and to ask servers. */
-  constructor({ env, policy }: Configuration, log: (line: string) => void) {
+  constructor({ env, site }: Configuration, log: (line: string) => void) {
     this.#log = log
-    this.#limits = watchLimits(policy?.scan, log)
+    this.#limits = watchLimits(site?.policy.scan, log)
     const spools = again(HOURLY, (stopped) => sweepSpool(readSpoolPolicy(env), Date.now(), stopped))
     this.#sweeps = [spools, ...sweepQuarantines(env, log)]
   }
 
-  configure({ policy }: Configuration): void {
+  configure({ site }: Configuration): void {
     this.#limits.close()
-    this.#limits = watchLimits(policy?.scan, this.#log)
+    this.#limits = watchLimits(site?.policy.scan, this.#log)
   }
 
   /** What is wrong with servers that scan, a line each. */

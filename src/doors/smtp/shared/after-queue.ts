@@ -1,19 +1,17 @@
 import type { Decision, SingleDecision } from '../../../judge/decision.ts'
-import type { Policy } from '../../../judge/policy.ts'
-import type { Configuration } from '../../shared/configuration.ts'
+import { adapt, type Site } from '../../../judge/site.ts'
 
 /**
- * Returns the configuration for mail that is in a queue already. The server in front would return
- * a refused message to its sender, who is likely forged (FILTER_README). So a virus that would be
- * refused is tagged.
+ * Returns what mail is judged by that is in a queue already. The server in front would return a refused
+ * message to its sender, who is likely forged (FILTER_README). So a virus that would be refused is
+ * tagged.
  */
-export function configureAfterQueue(configuration: Configuration): Configuration {
-  return { ...configuration, adapt: tagViruses }
-}
-
-function tagViruses(policy: Policy): Policy {
-  if (policy.infected.action !== 'reject') return policy
-  return { ...policy, infected: { ...policy.infected, action: 'tag' } }
+export function afterQueue(site: Site): Site {
+  return adapt(site, ({ policy }) => {
+    const { infected } = policy
+    if (infected.action !== 'reject') return {}
+    return { policy: { ...policy, infected: { ...infected, action: 'tag' } } }
+  })
 }
 
 /** Returns the decision with each refusal turned into a deferral: such mail stays in the queue. */

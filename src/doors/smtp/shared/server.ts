@@ -12,7 +12,7 @@ import {
   type NextServer,
   type NextServerTimeouts,
 } from '../next-server/next-server.ts'
-import { configureAfterQueue } from './after-queue.ts'
+import { afterQueue } from './after-queue.ts'
 
 /** The way of mail through the door: who may bring it, how it is taken, and where it goes next. */
 export interface SmtpRoute {
@@ -74,7 +74,8 @@ export class SmtpServer extends MailServices {
 
   /** Returns how the message that comes now is judged. */
   startJudging(): Judging {
-    const { configuration } = this
-    return startJudging(this.afterQueue ? configureAfterQueue(configuration) : configuration)
+    const judging = startJudging(this.configuration)
+    if (judging.kind === 'pass' || !this.afterQueue) return judging
+    return { ...judging, site: afterQueue(judging.site) }
   }
 }

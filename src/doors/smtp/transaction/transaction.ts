@@ -143,7 +143,7 @@ async function decide(
   // After the queue the servers behind count the hops, and a bounce is theirs.
   const decided = refusal ?? (check ? undefined : refuseTooManyHops(transaction.message.header))
   if (decided !== undefined) return check ? check(decided) : decided
-  return judging.kind === 'pass' ? undefined : settle(transaction, judging.judgement, options)
+  return judging.kind === 'pass' ? undefined : settle(transaction, judging.site, options)
 }
 
 /**

@@ -61,7 +61,7 @@ export const unscannedMail = {
   // into 17 multiparts inside one another. The default leaves some of that for archives in the
   // innermost one.
   MAXNESTING: number(14, { min: 1, max: 100 }),
-  OVERNESTING: word(['reject', 'defer', 'quarantine', 'accept']),
+  OVERNESTING: word(['refuse', 'defer', 'quarantine', 'accept']),
   SECONDLOOK: word(['always', 'never']),
   ENCRYPTED: word(['accept', 'defer', 'quarantine', 'refuse']),
   STRICTMIME: word(['off', 'defer', 'quarantine', 'refuse']),

@@ -3,7 +3,8 @@ import { LruCache } from '../../ground/flow/lru-cache.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { FromClient } from '../../ground/settings/table/kinds.ts'
 import { isSetting, names, table } from '../../ground/settings/table.ts'
-import { NOTHING_SCANS, type Policy, readTreatment } from '../../judge/policy.ts'
+import { NOTHING_SCANS, readTreatment, withSettings } from '../../judge/policy.ts'
+import type { Site } from '../../judge/site.ts'
 import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
 import {
   type QhpsiLine,
@@ -16,15 +17,12 @@ import type { Configuration } from '../shared/configuration.ts'
 import { type ErrorReport, readReplyForm } from '../shared/replies/error-report.ts'
 import { GoCold } from './go-cold.ts'
 
-/** The policy for the mail of one client. */
-export interface ClientPolicy {
+/** What the mail of one client is judged by. */
+export interface ClientSite {
   /** Undefined if the client has no QHPSI: its mail passes, as it would without onescand. */
-  readonly policy: Policy | undefined
+  readonly site: Site | undefined
   /** Whether recipients are asked about although nothing is scanned. */
   readonly asksQuota: boolean
-  readonly scanners: readonly Scanner[]
-  /** The settings from which the policy was read. */
-  readonly env: Environment
   /** How the client passes replies on. The request says whether it can. */
   readonly replyForm: ErrorReport
 }
@@ -44,28 +42,28 @@ const fromClientOf = (name: string): FromClient =>
 /** The most different environments of clients that are kept. Sites have a handful. */
 const KEPT_MAX = 100
 
-/** The policies for clients under one configuration. */
-export class ClientPolicies {
+/** What is judged by for clients under one configuration. */
+export class ClientSites {
   readonly #configuration: Configuration
-  /** Policies by their variables. They belong to no message, and nobody changes them. */
-  readonly #policies = new LruCache<ClientPolicy>(KEPT_MAX)
+  /** Sites by their variables. They belong to no message, and nobody changes them. */
+  readonly #sites = new LruCache<ClientSite>(KEPT_MAX)
 
   constructor(configuration: Configuration) {
     this.#configuration = configuration
   }
 
   /**
-   * Returns the policy for a client: the daemon's own, with what a client may set (onescand(8),
+   * Returns the site for a client: the daemon's own, with what a client may set (onescand(8),
    * CLIENTS OF THE SLOT). Throws GoCold for any other difference. The cold program then judges by the
    * client's own environment, with the client's own rights to the keyring.
    */
-  get(variables: Variables): ClientPolicy {
+  get(variables: Variables): ClientSite {
     const relevant = [...variables].filter(([name]) => isOfPolicy(fromClientOf(name)))
     const key = JSON.stringify(relevant)
-    let found = this.#policies.get(key)
+    let found = this.#sites.get(key)
     if (found === undefined) {
-      found = orCold(() => mergePolicy(this.#configuration, variables))
-      this.#policies.set(key, found)
+      found = orCold(() => mergeSite(this.#configuration, variables))
+      this.#sites.set(key, found)
     }
     return found
   }
@@ -88,7 +86,7 @@ function orCold<Value>(compute: () => Value): Value {
   }
 }
 
-function mergePolicy(configuration: Configuration, variables: Variables): ClientPolicy {
+function mergeSite(configuration: Configuration, variables: Variables): ClientSite {
   const theirs: Environment = Object.fromEntries(variables)
   const about = {
     asksQuota: Boolean(theirs.QUOTAD),
@@ -100,14 +98,13 @@ function mergePolicy(configuration: Configuration, variables: Variables): Client
     for (const name of about.asksQuota ? ['QUOTAD', 'BOUNCEUSER'] : []) {
       refuseDifference(name, configuration.env, theirs[name])
     }
-    return { ...about, policy: undefined, scanners: [], env: theirs }
+    return { ...about, site: undefined }
   }
   refuseOtherDifferences(configuration.env, variables)
-  const own = configuration.policy
-  if (own === undefined) throw new GoCold(`${NOTHING_SCANS} for the daemon`)
-  if (!isWithin(line, own.scan.line)) throw new GoCold('QHPSI names another scanner')
-  const merged = merge(own, configuration, theirs)
-  return { ...about, ...merged, scanners: configuration.scannersFor(line) }
+  const { site } = configuration
+  if (site === undefined) throw new GoCold(`${NOTHING_SCANS} for the daemon`)
+  if (!isWithin(line, site.policy.scan.line)) throw new GoCold('QHPSI names another scanner')
+  return { ...about, site: merge(site, scannersOf(site, line), configuration, theirs) }
 }
 
 function refuseOtherDifferences(own: Environment, variables: Variables): void {
@@ -153,11 +150,18 @@ function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
   )
 }
 
+/** The daemon's scanners that a QHPSI line of a client names. */
+function scannersOf({ tools: { scanners } }: Site, line: QhpsiLine): readonly Scanner[] {
+  if (line.kind === 'command') return scanners
+  return line.names.map((named) => scanners.find(({ name }) => name === named)!)
+}
+
 function merge(
-  own: Policy,
+  { policy: own, tools, rules }: Site,
+  scanners: readonly Scanner[],
   { env, directories }: Configuration,
   theirs: Environment,
-): { readonly policy: Policy; readonly env: Environment } {
+): Site {
   const merged: Record<string, string | undefined> = { ...env }
   for (const name of taken) merged[name] = theirs[name] ?? env[name]
   for (const name of bounded) merged[name] = theirs[name] || env[name]
@@ -169,7 +173,22 @@ function merge(
   if (isLaxer(treatment.unscanned, own.unscanned)) {
     throw new GoCold("SCANFAIL is laxer than the daemon's")
   }
-  return { policy: { ...own, scan, ...treatment }, env: merged }
+  const policy = { ...own, scan, ...treatment }
+  return {
+    policy,
+    tools: { ...tools, scanners },
+    rules: rules && {
+      lines: rules.lines,
+      async forLine(settings) {
+        const { scanners: ofLine } = (await rules.forLine(settings)).tools
+        return {
+          policy: withSettings(policy, merged, settings),
+          // A line that is not about scanners has the daemon's, and so those of the client.
+          tools: { ...tools, scanners: ofLine === tools.scanners ? scanners : ofLine },
+        }
+      },
+    },
+  }
 }
 
 function isLaxer(theirs: UnscannedPolicy, own: UnscannedPolicy): boolean {

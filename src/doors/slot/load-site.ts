@@ -7,6 +7,7 @@ import {
   readControlDirectories,
   withSettings,
 } from '../../judge/policy.ts'
+import type { Site, SiteRules } from '../../judge/site.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { recipientsOf } from '../../message/envelope/envelope.ts'
 import type { MailParties } from '../../rules/candidates.ts'
@@ -14,25 +15,26 @@ import type { Rules } from '../../rules/match.ts'
 import { ruleFiles } from '../../rules/rule-files.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
-import type { Judgement } from '../shared/settle.ts'
 import type { SlotTools } from './prepare-tools.ts'
 
 /** Returns what one message is judged by: the settings of `env`, and onescan.policy. */
-export async function loadJudgement(
+export async function loadSite(
   transaction: Transaction,
   policy: Policy,
   tools: SlotTools,
   { env, log }: { readonly env: Environment; readonly log: LogSink },
-): Promise<Judgement> {
-  return {
-    policy,
-    tools,
-    rules: await rulesAbout(transaction, env),
-    async byRule(settings) {
+): Promise<Site> {
+  const lines = await rulesAbout(transaction, env)
+  if (lines === undefined) return { policy, tools }
+  const rules: SiteRules = {
+    lines,
+    async forLine(settings) {
       const set = withSettings(policy, env, settings)
-      return { policy: set, scanners: await makeScanners(set.scan, { log: log.relay }) }
+      const scanners = await makeScanners(set.scan, { log: log.relay })
+      return { policy: set, tools: { ...tools, scanners } }
     },
   }
+  return { policy, tools, rules }
 }
 
 /** Loads the rules, and the code for rules, if there are any. */
