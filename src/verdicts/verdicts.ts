@@ -245,9 +245,8 @@ export class Verdicts {
     // Whoever found it may have looked no further.
     if (verdict.found.answer === 'infected' && query.isExcused?.(verdict.found)) return false
     const { signatureFiles, host } = this.#options
-    const signatures = joinVersions(versions)
-    const files = signatureFiles()
-    return stillCounts(verdict, { now: this.#seconds(), maxAge, signatures, files, host })
+    const here = { host, files: signatureFiles(), signatures: joinVersions(versions) }
+    return stillCounts(verdict, { now: this.#seconds(), maxAge, ...here })
   }
 
   #seconds(): number {

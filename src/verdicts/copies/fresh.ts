@@ -33,8 +33,7 @@ export function stillCounts(verdict: RememberedVerdict, standard: FreshnessRule)
   // A site's own signatures have no number: another host may have got them later, and nothing says so.
   const areSettled = files?.others === undefined || verdict.time >= files.others + SETTLED_AFTER
   if (verdict.found.answer === 'infected') {
-    const isSame = verdict.signatures === signatures && areSettled
-    return isSame || Math.abs(age) <= INFECTED_FOR
+    return (verdict.signatures === signatures && areSettled) || Math.abs(age) <= INFECTED_FOR
   }
   if (files !== undefined && verdict.time < files.changed) return false
   if (verdict.host !== host && !areSettled) return false

@@ -74,7 +74,7 @@ export async function identify(
   return {
     query,
     fingerprint: fingerprintOf(fingerprintInput, secrets.fingerprint, crypto),
-    versions: mayKeep ? await versionsNow(scanners, host, files?.changed) : undefined,
+    versions: mayKeep ? await versionsNow(scanners, host, files, crypto) : undefined,
     secrets,
     maxAge,
     scanners,
@@ -98,20 +98,23 @@ export function describeScan(
 }
 
 /**
- * Resolves to the signatures with which the scanners would scan now; undefined if one of them does not
- * know its own, or if a change of them would not be noticed: then no verdict may be kept.
- * The host and the date of its signatures, in Unix seconds, are for scanners that do not name theirs.
+ * Resolves to the signatures with which the scanners would scan now; undefined if one does not tell its
+ * own: then no verdict may be kept. A site's own files have no number: it counts which ones this host
+ * has, and for scanners that name no signatures which host it is, and when its files changed.
  */
 export async function versionsNow(
   scanners: readonly Scanner[],
   host: string,
-  signatureDate: number | undefined,
+  files: Pick<SignatureFiles, 'changed' | 'own'> | undefined,
+  crypto: Pick<Crypto, 'createHash'>,
 ): Promise<ScannerVersions | undefined> {
   const versions: Record<string, string> = {}
+  if (files?.own)
+    versions.CLAMDBDIR = crypto.createHash('sha256').update(files.own).digest('base64url')
   for (const { name, memorable } of scanners) {
     const { signatures } = memorable!
     if (signatures === 'not told') return undefined
-    const dated = signatureDate === undefined ? undefined : `${host} ${signatureDate}`
+    const dated = files && `${host} ${files.changed}`
     const version = signatures === "this host's" ? dated : await signatures()
     if (version === undefined) return undefined
     if (version !== '') versions[name] = version
