@@ -55,8 +55,13 @@ export function databaseOf(address: ClamdAddress, configFile?: string): string |
 
 const LOOPBACK = /^(?:127\.|::1$|localhost$)/
 
+/** Whether this clamd runs on this host, as far as its address tells. */
+export function isOnThisHost(address: ClamdAddress): boolean {
+  return address.kind === 'unix' || LOOPBACK.test(address.host)
+}
+
 function confAmong(files: Iterable<string>, address: ClamdAddress): string | undefined {
-  if (address.kind === 'tcp' && !LOOPBACK.test(address.host)) return undefined
+  if (!isOnThisHost(address)) return undefined
   for (const file of files) {
     const conf = confWith(address, file)
     if (conf !== undefined) return conf

@@ -6,7 +6,7 @@ import type { ScanPolicy } from '../shared/scan-policy.ts'
 import type { ContentScanner } from '../shared/scanner.ts'
 import { readClamdAddress } from './address.ts'
 import { askInTurn } from './ask-in-turn.ts'
-import { databaseOf } from './database.ts'
+import { databaseOf, isOnThisHost } from './database.ts'
 import { clamdHasLoaded } from './has-loaded.ts'
 import { ClamdServer } from './server.ts'
 import { ServerQueue } from './server-queue.ts'
@@ -36,7 +36,7 @@ const CHANGES = {
  * Throws a Fault of kind `config` for a malformed address.
  */
 export function clamdScanner(
-  { clam, clamscan: { configFile } }: ScanPolicy,
+  { clam, clamscan: { configFile, database } }: ScanPolicy,
   {
     lasting = false,
     passing,
@@ -66,7 +66,14 @@ export function clamdScanner(
       loadsFrom: keepFor(
         DATABASES_FOR,
         () => performance.now(),
-        () => list.flatMap(({ address }) => databaseOf(address, configFile) ?? []),
+        () => {
+          const found = list.map(({ address }) => databaseOf(address, configFile))
+          // Without a clamd.conf the administrator's word counts, and for another host the files here.
+          const isUnknown = (at: number) =>
+            found[at] === undefined && isOnThisHost(list[at]!.address)
+          if (database === undefined && list.some((_, at) => isUnknown(at))) return undefined
+          return found.filter((directory) => directory !== undefined)
+        },
       ),
       async hasLoaded(files, isSettled) {
         await versions.newest() // asks, if that was not done just now

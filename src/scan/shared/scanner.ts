@@ -83,10 +83,10 @@ export interface Memorable {
    */
   readonly signatures: "this host's" | 'not told' | (() => Promise<string | undefined>)
   /**
-   * The directories from which the scanner loads signatures, as far as this host can tell. Set if it has
-   * signatures that may change without another version of the newest ones.
+   * The directories of this host from which the scanner loads signatures; undefined if it has one here
+   * that is not known. Set if it has signatures that may change without another version of the newest ones.
    */
-  readonly loadsFrom?: () => readonly string[]
+  readonly loadsFrom?: () => readonly string[] | undefined
   /**
    * Resolves to whether the scanner has loaded all of these signature files. `isSettled` says whether a
    * change of that time is long ago. A scanner without this function has loaded the files when all of

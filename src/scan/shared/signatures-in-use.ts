@@ -55,7 +55,9 @@ export function whyUnnoticed(
     if (memorable?.signatures === 'not told') return `${name} does not tell its signatures`
     if (memorable?.loadsFrom === undefined) continue
     if (files === undefined) return 'there are no signatures in CLAMDBDIR'
-    const other = memorable.loadsFrom().find((directory) => !isSame(directory, files.directory))
+    const from = memorable.loadsFrom()
+    if (from === undefined) return `nobody says where ${name} has its signatures; set CLAMDBDIR`
+    const other = from.find((directory) => !isSame(directory, files.directory))
     if (other !== undefined) return `${name} has its signatures in ${other}, and not in CLAMDBDIR`
   }
   return undefined

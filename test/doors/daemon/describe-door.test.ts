@@ -74,6 +74,10 @@ t.test('onescand says at its start that it remembers nothing about copies, and w
     'as far as this host can tell',
   )
   t.equal(end(own, undefined), '', 'it has none')
+  t.equal(
+    end(own, () => undefined),
+    says('nobody says where clamd has its signatures; set CLAMDBDIR'),
+  )
   for (const other of [`${here}/there`, there!]) {
     t.equal(end(own, () => [other]), says(`clamd has its signatures in ${other}, and not in CLAMDBDIR`)) // biome-ignore format: a line
   }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import t from 'tap'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { says, socketPath, standIn } from './stand-in.ts'
@@ -9,6 +10,20 @@ const small = Buffer.from('From: a@example.org\nSubject: s\n\nHello\n')
 
 t.test('the scanner is called clamd and is no local policy', async (t) => {
   t.match(clamdScanner(clamdPolicy('/run/clamd')), { name: 'clamd', local: false })
+})
+
+t.test('where its signatures are is known by its clamd.conf, or by CLAMDBDIR', async (t) => {
+  const from = (clamd: string, more: Readonly<Record<string, string>> = {}) =>
+    clamdScanner(clamdPolicy(clamd, more)).memorable!.loadsFrom!()
+  const socket = socketPath(t)
+  const conf = `LocalSocket ${socket}\nDatabaseDirectory /srv/signatures\n`
+  const CLAMDCONF = join(t.testdir({ 'clamd.conf': conf }), 'clamd.conf')
+  t.same(from(socket, { CLAMDCONF }), ['/srv/signatures'])
+  t.equal(from(socket), undefined)
+  t.equal(from('127.0.0.1:1'), undefined)
+  t.same(from(socket, { CLAMDBDIR: '/srv' }), [], 'the word of the administrator')
+  t.same(from('192.0.2.1:3310'), [], 'another host')
+  t.equal(from(`192.0.2.1:3310 ${socket}`), undefined)
 })
 
 t.test('CLAMD without a usable address is a fault when the scanner is made', async (t) => {
