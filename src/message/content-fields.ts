@@ -4,8 +4,9 @@ import { decodeWords } from './encoded-words.ts'
 const NAME_MAX = 200
 const PLAIN_NAME = /^[!-'*-9;-<>@-~]+$/
 const TELLING_NAME = /content|encod|mime|boundary|disposition|name/i
-/** The one such field that hosts add and drop, and whose value says whether it says more. */
+/** The one such field that hosts add and drop. It says nothing if it is a length. */
 const LENGTH_FIELD = /^content-length$/i
+const LENGTH = /^\s*\d+\s*$/
 /** The words by which some decoder knows content, or what is about it, wherever they stand. */
 const TELLING_WORDS =
   /content[^a-z.\s]|encod|mime(?![a-z\d.])|boundary|filename|base64|printable|multipart|begin|=y(?:part|end)|must be converted|attach/i
@@ -27,7 +28,8 @@ const ODD = /[^\t\r\n -~\x80-\xff]/
 export function maySayContent(name: string, value?: string): boolean {
   if (name.length > NAME_MAX || !PLAIN_NAME.test(name)) return true
   if (value === undefined) return TELLING_NAME.test(name)
-  if (TELLING_NAME.test(name) && !LENGTH_FIELD.test(name)) return true
+  if (LENGTH_FIELD.test(name) && LENGTH.test(value)) return false
+  if (TELLING_NAME.test(name)) return true
   const signed = /-signature$/i.test(name) ? value.replace(SIGNED_FIELDS, '') : value
   const said = signed.replace(NAMES_OF_TESTS, '')
   if (ODD.test(value) || TELLING_FOLD.test(said) || hasTellingWords(said)) return true

@@ -166,12 +166,23 @@ t.test('ordinary fields of transport say nothing', async (t) => {
   }
 })
 
+t.test('Content-Length says something if it is no length', async (t) => {
+  const text = 'Content-Type: text/plain; x=y\n\na =\n+AGEAYgBj-\n'
+  for (const value of ['1; charset=utf-7', 'quoted', '1, uue', '=?x?q?b64?=', '1 a', '']) {
+    const field = `Content-Length: ${value}\n`
+    t.notOk(isTrusted(field + stampOf(text) + text), `above: ${field}`)
+    t.notOk(isTrusted(stampOf(text) + field + text), `below: ${field}`)
+  }
+  t.not(contentsIn(`Content-Length: 1; charset=utf-7\n${text}`), contentsIn(text))
+})
+
 /** A file in base64 with a byte in each line that no reader but that of armour leaves out. */
 const armoured = 'VGhpcyBpc!yBhIGZpbGU\ngaW4gYXJt!b3VyCg==\n'
 const pieces = [
   ...['a', ' ', '\n ', '\n\t', ';', ':', '"', '=', '--', '\xa0', '\x85', '(', ')', 'name'],
   ...['=?utf-8?q?', '?=', '=?x?b?', 'Q29udGVudC1UeXBlOg==', 'QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo='],
   ...[...FIELDS, ...STARTS, 'multipart/', 'boundary=b', 'base64', '-----', 'BEGIN'],
+  ...['; h=', 'A_', '=?utf-8?Q?', '\n x =?x?q?', 'charset=utf-16', 'uue', 'b64'],
 ]
 const value = fc.array(fc.constantFrom(...pieces), { maxLength: 6 }).map((some) => some.join(''))
 const fieldOf = (names: readonly string[]) =>
@@ -233,7 +244,7 @@ t.test('messages that share a fingerprint have the same contents', async (t) => 
 
 t.test('messages for which the same stamp vouches have the same contents', async (t) => {
   let trusted = 0
-  const above = fc.array(fieldOf([...own, 'X-B', 'Subject']), { maxLength: 2 })
+  const above = fc.array(fieldOf([...own, 'X-B', 'Subject', 'Content-Length']), { maxLength: 2 })
   fc.assert(
     fc.property(bound, bodies, places, places, above, (fields, body, a, b, top) => {
       const first = `${strewn(fields, a)}\n${body}`
