@@ -99,12 +99,17 @@ export class MimeLines {
     }
     // Some readers end a line at a bare CR. For them a field begins after it.
     const ended = line.endsWith('\r') ? `${line.slice(0, -1)}\n` : line
-    if (ended.includes('=?')) this.#hasWords = true
-    if (this.#hasWords) {
-      this.#words += ended
-      this.#count.add(ended)
+    if (this.#hasWords) this.#addWords(ended)
+    else if (ended.includes('=?')) {
+      this.#hasWords = true
+      this.#addWords(ended.trimStart()) // a fold would continue the last field with words
     }
     if (this.#keeping) this.#text += ended
+  }
+
+  #addWords(text: string): void {
+    this.#words += text
+    this.#count.add(text)
   }
 
   /** The limit that the collected lines exceed; undefined if there is none. */

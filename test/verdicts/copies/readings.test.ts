@@ -176,6 +176,14 @@ t.test('Content-Length says something if it is no length', async (t) => {
   t.not(contentsIn(`Content-Length: 1; charset=utf-7\n${text}`), contentsIn(text))
 })
 
+t.test('an encoded word ends with its field', async (t) => {
+  const rest = 'From: b\n AAAA=?utf-8?Q?a?=\n\nbegin 644 a\nM0V%T\n'
+  const [open, none] = [`Received: a=?x?b?\n${rest}`, `Received: a\n${rest}`]
+  t.ok(print(open))
+  t.equal(print(open), print(none))
+  t.equal(contentsIn(open), contentsIn(none))
+})
+
 /** A file in base64 with a byte in each line that no reader but that of armour leaves out. */
 const armoured = 'VGhpcyBpc!yBhIGZpbGU\ngaW4gYXJt!b3VyCg==\n'
 const pieces = [
