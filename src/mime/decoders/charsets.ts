@@ -56,8 +56,10 @@ interface TextPieces {
 
 /** By iconv-lite, whose latin1 is that of RFC 1345, and for ISO-2022-JP by the runtime. */
 function textDecoder(charset: string): (() => TextPieces) | undefined {
-  if (charset.startsWith('utf7')) return () => new InWords(iconv.getDecoder(charset))
-  if (iconv.encodingExists(charset)) return () => iconv.getDecoder(charset)
+  if (canDecode(charset)) {
+    const make = () => iconv.getDecoder(charset)
+    return charset.startsWith('utf7') ? () => new InWords(make()) : make
+  }
   if (!/^(?:cs)?iso2022jp\d?$/.test(charset)) return undefined
   return () => {
     const decoder = new TextDecoder('iso-2022-jp')
@@ -65,6 +67,16 @@ function textDecoder(charset: string): (() => TextPieces) | undefined {
       write: (bytes) => withoutMarks(decoder.decode(bytes, { stream: true })),
       end: () => withoutMarks(decoder.decode()),
     }
+  }
+}
+
+/** Whether iconv-lite has a decoder; it says so of `constructor`, too, and has none. */
+function canDecode(charset: string): boolean {
+  try {
+    iconv.getDecoder(charset)
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -122,7 +134,7 @@ class Recoded implements Decoder {
   }
 
   end(): void {
-    this.#put(this.#text.end() ?? '')
+    this.#put(this.#text.end() || '') // that of CESU-8 may say 0
   }
 
   #put(text: string): void {

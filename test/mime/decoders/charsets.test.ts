@@ -39,6 +39,7 @@ t.test('a text in a character set becomes UTF-8, in any split', async (t) => {
     ['utf-7', 'a+IKw-b', 'a€b'],
     ['utf-7', 'a+IKw', 'a€'],
     ['utf-7-imap', 'a&IKw-b', 'a€b'],
+    ['cesu-8', 'a\xe2\x82\xac', 'a€'],
     ['utf-16be', '\0a\x20\xac', 'a€'],
     ['csISO2022JP', '\x1b$B$"\x1b(B', 'あ'],
     ['iso-2022-jp', '\x1b$B$"\x1b(Ba\x1b(B\x1b(Bb', 'あab'],
@@ -54,7 +55,9 @@ t.test('a text in a character set becomes UTF-8, in any split', async (t) => {
   }
   for (const charset of ['utf-16le', 'x-unicode'])
     t.ok(toUtf8(plainCharset(charset)).length < 2, charset)
-  t.same(toUtf8(plainCharset('x-nobody-knows')), [])
+  for (const charset of ['x-nobody-knows', 'utf-7x', 'constructor', 'internal', '']) {
+    t.same(toUtf8(plainCharset(charset)), [], charset)
+  }
 })
 
 t.test('UTF-7 waits for a blank, but not for more than 64 KB', async (t) => {
