@@ -23,6 +23,7 @@ const END_WITHIN = 5000
 
 /** A visit that has a place. */
 interface Session {
+  readonly beganAt: number
   /** When there was progress, and how many bytes had come by then. */
   progress: { readonly at: number; readonly bytes: number }
   /** When its client had to give way; undefined if it need not. */
@@ -33,13 +34,15 @@ interface Session {
  * The places of the programs that run at once. A free one is given to the client that has fewest,
  * among equals to the one that connected first. If all are taken while a client waits, then among
  * the clients that have more places than it, one without progress gives way: its program finds the
- * end of its input, and its client still gets the answer that is under way.
+ * end of its input, and its client still gets the answer that is under way. If all make progress, and
+ * a client waits for its first place as long as one may stand still, the slowest gives way to it.
  */
 export class ProgramPlaces {
   readonly #most: number
   readonly #options: ProgramPlacesOptions
   /** Visits in the order in which they connected, which is that of their ids. */
   readonly #waiting: Visit[] = []
+  readonly #waitingSince = new Map<Visit, number>()
   readonly #sessions = new Map<Visit, Session>()
   /** How many places each client has, but for those that it has to give back. */
   readonly #held = new Map<string, number>()
@@ -60,6 +63,7 @@ export class ProgramPlaces {
       return 'turn'
     }
     this.#waiting.splice(this.#indexOf(visit), 0, visit)
+    this.#waitingSince.set(visit, this.#options.uptime())
     this.#looking ??= setInterval(() => this.#look(), LOOK_EVERY)
     const end = await visit.waitForLeaving(patience)
     this.#waitNoMore(visit)
@@ -79,8 +83,8 @@ export class ProgramPlaces {
   }
 
   #begin(visit: Visit): void {
-    const progress = { at: this.#options.uptime(), bytes: 0 }
-    this.#sessions.set(visit, { progress, endedAt: undefined })
+    const beganAt = this.#options.uptime()
+    this.#sessions.set(visit, { beganAt, progress: { at: beganAt, bytes: 0 }, endedAt: undefined })
     this.#hold(visit, 1)
   }
 
@@ -110,6 +114,7 @@ export class ProgramPlaces {
 
   #waitNoMore(visit: Visit): void {
     const index = this.#indexOf(visit)
+    this.#waitingSince.delete(visit)
     if (this.#waiting[index] === visit) this.#waiting.splice(index, 1)
     if (this.#waiting.length > 0) return
     clearInterval(this.#looking)
@@ -124,16 +129,23 @@ export class ProgramPlaces {
       if (session.endedAt === undefined) this.#noteProgress(visit, session, now)
       else if (now - session.endedAt < END_WITHIN) ending++
     }
-    if (this.#idlest(0, now) === undefined) return
+    let slowest = this.#slowest(now)
+    if (slowest === undefined && this.#idlest(0, now) === undefined) return
     // Who waits for a place that is being made free is not counted again.
     const hopes = new Map<string, number>()
-    for (const { client } of this.#waiting) {
-      const hoped = hopes.get(client) ?? 0
-      const idle = this.#idlest(this.#heldBy(client) + hoped, now)
-      if (idle === undefined) continue
-      hopes.set(client, hoped + 1)
-      if (ending > 0) ending--
-      else this.#end(idle, now)
+    for (const visit of this.#waiting) {
+      const hoped = hopes.get(visit.client) ?? 0
+      const places = this.#heldBy(visit.client) + hoped
+      const mayHaveSlowest = places === 0 && isLong(now - this.#waitingSince.get(visit)!)
+      const giving = this.#idlest(places, now) ?? (mayHaveSlowest ? slowest : undefined)
+      if (giving === undefined) continue
+      hopes.set(visit.client, hoped + 1)
+      if (ending > 0) {
+        ending--
+        continue
+      }
+      this.#end(giving, now)
+      slowest = this.#slowest(now)
     }
   }
 
@@ -163,6 +175,19 @@ export class ProgramPlaces {
     return found
   }
 
+  /** Of the visits that have had their place for long, the one that has sent least for its time. */
+  #slowest(now: number): Visit | undefined {
+    let found: Visit | undefined
+    let least = Number.POSITIVE_INFINITY
+    for (const [visit, { beganAt, progress, endedAt }] of this.#sessions) {
+      const rate = progress.bytes / (now - beganAt)
+      if (endedAt !== undefined || !isLong(now - beganAt) || rate >= least) continue
+      found = visit
+      least = rate
+    }
+    return found
+  }
+
   #end(visit: Visit, now: number): void {
     this.#sessions.get(visit)!.endedAt = now
     this.#hold(visit, -1)
@@ -181,3 +206,5 @@ export class ProgramPlaces {
     return low
   }
 }
+
+const isLong = (time: number) => time >= PLACE_IDLE_MAX

@@ -69,6 +69,28 @@ t.test('so do clients that send a byte now and then', { skip }, async (t) => {
   for (const client of slow) client.leave()
 })
 
+t.test('of as many addresses as places, all of which go on, one gives way', { skip }, async (t) => {
+  const words = [...AT_ONCE, '-c', '4', '--patience', '100', '--remember', '0']
+  const gate = await startGate({ command, words })
+  t.teardown(gate.stop)
+  const rates = [1, 2, 2, 2]
+  const clients = await Promise.all(
+    rates.map((_, at) => connect(gate.port, { from: `127.0.1.${at + 1}` })),
+  )
+  for (const client of clients) await client.hears(/^220 /)
+  const flowing = setInterval(() => {
+    for (const [at, client] of clients.entries())
+      client.send(`${'X'.repeat(rates[at]! * 4200)}\r\n`)
+  }, 2000)
+  t.teardown(() => clearInterval(flowing))
+  const newcomer = await connect(gate.port, { from: '127.0.0.1' })
+  const said = await Promise.race([clients[0]!.over, newcomer.over])
+  t.notMatch(said, /^421/, 'the slowest is ended')
+  await newcomer.hears(/^220 /)
+  t.notOk(clients.slice(1).some(({ isOver }) => isOver))
+  for (const client of [...clients, newcomer]) client.leave()
+})
+
 t.test('a client that gives way gets the answer that it waits for', { skip }, async (t) => {
   const directory = t.testdir({})
   const program = join(directory, 'slow')
