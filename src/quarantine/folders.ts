@@ -1,10 +1,17 @@
 import { closeSync, mkdirSync, type Stats } from 'node:fs'
+import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
-import { syncDirectory } from '../ground/path/sync-directory.ts'
+import { syncDirectoryAside } from '../ground/path/sync-directory.ts'
 import { type PathHandle, procPathOf, walk, walkIn } from '../ground/path/walk.ts'
 
 const OTHERS = 0o077
+const PRIVATE = 0o700
+/**
+ * The sticky bit, which a folder of a day has until it is on the disk with all that it stands in: its
+ * maker may not have come so far, and may have been killed. It means nothing else there.
+ */
+const UNSYNCED = 0o1000
 export const MAILDIR_PARTS = ['tmp', 'new', 'cur'] as const
 export type MaildirPart = (typeof MAILDIR_PARTS)[number]
 
@@ -59,18 +66,32 @@ function mustBePrivate(stats: Stats, shown: string): void {
 }
 
 /**
- * Opens the folder of a day, and makes it if it is not there; a new folder is on the disk when this
- * returns. No link is followed. Throws a Fault of kind `config`, or `write` if the disk is full.
+ * Opens the folder of a day, and makes it if it is not there; it is on the disk when this resolves,
+ * whoever has made it. No link is followed. Rejects with a Fault of kind `config`, or `write` if the
+ * disk is full.
  */
-export function makeFolder(root: PathHandle, grounds: string, day: string): Folder {
+export async function makeFolder(root: PathHandle, grounds: string, day: string): Promise<Folder> {
   const maildir = stepOrMake(root, grounds)
   try {
     for (const part of MAILDIR_PARTS) closeSync(stepOrMake(maildir, part).fd)
-    const folder = stepOrMake(maildir, `.${day}`)
-    return folderOf(folder, (part) => stepOrMake(folder, part))
+    const top = stepOrMake(maildir, `.${day}`, PRIVATE | UNSYNCED)
+    const folder = folderOf(top, (part) => stepOrMake(top, part))
+    try {
+      if ((top.stats.mode & UNSYNCED) !== 0) await syncFolder([root, maildir, top])
+      return folder
+    } catch (error) {
+      folder.close()
+      throw error
+    }
   } finally {
     closeSync(maildir.fd)
   }
+}
+
+/** Brings a folder of a day to the disk: the last of these directories, each of which is in the one before. */
+async function syncFolder(directories: readonly PathHandle[]): Promise<void> {
+  for (const directory of directories) await syncDirectoryAside(procPathOf(directory))
+  await chmod(procPathOf(directories.at(-1)!), PRIVATE)
 }
 
 /** Opens the folder if it is there. Throws a Fault if it is a link, or belongs to another account. */
@@ -132,18 +153,17 @@ export function stepIfThere(directory: PathHandle, name: string): PathHandle | u
   }
 }
 
-function stepOrMake(directory: PathHandle, name: string): PathHandle {
+function stepOrMake(directory: PathHandle, name: string, mode = PRIVATE): PathHandle {
   try {
     return step(directory, name)
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
   }
   try {
-    mkdirSync(`${procPathOf(directory)}/${name}`, 0o700)
+    mkdirSync(`${procPathOf(directory)}/${name}`, mode)
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw quarantineFault(join(directory.path, name), error)
   }
-  syncDirectory(procPathOf(directory))
   return step(directory, name)
 }
 

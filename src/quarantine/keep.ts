@@ -23,7 +23,7 @@ export async function keepMessage(
 ): Promise<void> {
   const root = openQuarantine(directory)
   try {
-    const folder = makeFolder(root, record.grounds, dayOfId(record.id)!)
+    const folder = await makeFolder(root, record.grounds, dayOfId(record.id)!)
     try {
       await writeInto(folder, record, message)
     } finally {

@@ -201,7 +201,7 @@ function fill(directory: string): void {
  */
 const steps: readonly (readonly [call: string, when: number, isThere: boolean, kept: number])[] = [
   ...[1, 4, 5, 8].map((when) => ['mkdir', when, false, 0] as const),
-  ...[1, 4, 5, 8].map((when) => ['fsync', when, false, 0] as const),
+  ...[1, 2, 3, 4].map((when) => ['fsync', when, false, 0] as const), // of the folder and of the file
   ['fsync', 1, true, 0], // of the file
   ['rename', 1, true, 0],
   ['fsync', 2, true, 1], // of the directory, in which it has its name already
@@ -242,6 +242,27 @@ t.test(
     const run = await send(counting, stage)
     t.equal(run.code, 0)
     t.equal(readFileSync(trace, 'latin1').match(/sync\(/g)?.length, 2)
+  },
+)
+
+t.test(
+  'a folder whose maker was killed is on the disk before a message in it is taken',
+  { skip: missing },
+  async (t) => {
+    const stage = build(t)
+    const killed = await send(injecting('fsync:signal=KILL:when=1'), stage)
+    t.not(killed.code, 0)
+    t.ok(existsSync(join(stage.quarantine, 'virus', today)), 'it has made the folder')
+    const synced = async () => {
+      const trace = join(stage.directory, 'trace')
+      const run = await send([strace!, '-f', '-qq', '-y', '-e', 'trace=fsync', '-o', trace, ...newest], stage) // biome-ignore format: a line
+      t.equal(run.code, 0)
+      const places = readFileSync(trace, 'latin1').matchAll(/ fsync\(\d+<(.*)>/g)
+      return Array.from(places, ([, path]) => path!.slice(stage.quarantine.length))
+    }
+    const [file, folder] = [/^\/virus\/.*\/tmp\//, `/virus/${today}/new`]
+    t.match(await synced(), ['', '/virus', `/virus/${today}`, file, folder])
+    t.match(await synced(), [file, folder], 'and once only')
   },
 )
 
