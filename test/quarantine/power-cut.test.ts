@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { removeKept } from '../../src/quarantine/keep.ts'
 import { readQuarantine } from '../cases/kept.ts'
+import { buildStage } from '../cases/stage.ts'
 import { onescan } from '../cli/onescan.ts'
+import { startNext } from '../doors/smtp/next-server.ts'
+import { openDoor, sendThrough } from '../doors/smtp/rig.ts'
 import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 import { type Disk, diskMissing, makeDisk } from './disk.ts'
 import { digestOf, keepOne } from './kept.ts'
@@ -29,11 +32,30 @@ const statesIn = (disk: Disk) =>
     (await readQuarantine(join(directory, 'quarantine'))).map(({ state }) => state),
   )
 
+/** An SMTP door that keeps viruses in an empty quarantine on a disk, but for recipients at skip.example. */
+async function openDoorOnDisk(t: Test) {
+  const disk = makeDisk(t)
+  const QUARANTINE = join(disk.directory, 'quarantine')
+  mkdirSync(QUARANTINE, { mode: 0o700 })
+  execFileSync('sync', ['--file-system', QUARANTINE])
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const policy = stage.file('control/onescan.policy', 'to=skip.example scan off\n')
+  const CONTROLDIR = dirname(policy)
+  const next = await startNext(t)
+  const settings = { QHPSI: stage.scanner, QUARANTINE, CONTROLDIR }
+  return { disk, next, door: await openDoor(t, next.port, { settings }) }
+}
+
+const virus = 'Subject: x\r\n\r\nVIRUS\r\n'
+const split = ['b@keep.example', 'c@skip.example']
+
 /** Releases a message to a chain that keeps the disk as it is when it gets the message. */
 async function release(
   t: Test,
   { disk, directory, id }: Awaited<ReturnType<typeof quarantineOnDisk>>,
   ends: 'takes it' | 'refuses it',
+  ...more: readonly string[]
 ) {
   const maildir = makeMaildir()
   t.teardown(maildir.remove)
@@ -45,6 +67,7 @@ async function release(
   const words = ['quarantine', 'release', '--no-stamp', '--directory', directory]
   const { code, err } = await onescan([
     ...words,
+    ...more,
     '--env',
     `QUEUECHAIN=${QUEUECHAIN}`,
     id,
@@ -97,5 +120,50 @@ t.test(
     await removeKept(directory, { grounds: 'virus', id, size: text.length })
     disk.cutNow()
     t.same(await statesIn(disk), [])
+  },
+)
+
+for (const to of [['b@keep.example'], split]) {
+  t.test(
+    `a message of ${to.length} that is answered 250 is kept in a folder that is new`,
+    { skip: diskMissing },
+    async (t) => {
+      const { disk, door } = await openDoorOnDisk(t)
+      t.match(await sendThrough(door, virus, to), /^250 /)
+      disk.cutNow()
+      t.same(await statesIn(disk), ['kept'])
+    },
+  )
+}
+
+t.test(
+  'what was kept of a split message that its client has to send again does not come back',
+  { skip: diskMissing },
+  async (t) => {
+    const { disk, next, door } = await openDoorOnDisk(t)
+    let kept: Promise<readonly string[]> | undefined
+    next.script = (verb) => {
+      if (verb !== '.') return undefined
+      disk.cutNow()
+      kept = statesIn(disk)
+      return '451 4.3.0 not now'
+    }
+    t.match(await sendThrough(door, virus, split), /^451 /)
+    disk.cutNow()
+    t.same(await kept, ['kept'], 'while the others are served')
+    t.same(await statesIn(disk), [], 'when the client is answered')
+  },
+)
+
+t.test(
+  'a second release is taken on the disk before the chain gets the message',
+  { skip: diskMissing },
+  async (t) => {
+    const kept = await quarantineOnDisk(t)
+    t.equal(await release(t, kept, 'takes it'), 1)
+    t.equal(await release(t, kept, 'takes it', '--again'), 1)
+    t.same(await statesIn(kept.disk), ['releasing'], 'when the chain gets it')
+    kept.disk.cutNow()
+    t.same(await statesIn(kept.disk), ['released'], 'when the command has ended')
   },
 )
