@@ -76,10 +76,9 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
       if (remoteAddress !== undefined) socket.setNoDelay(true)
       if (!mayConnect(remoteAddress, route.from)) {
         complain(`${remoteAddress} may not connect (--from)`)
-        return turnAway(socket, mayNotConnect, timeouts.leaving)
+        return turnAway(socket, mayNotConnect)
       }
-      if (!makeRoom(clients, remoteAddress))
-        return turnAway(socket, tooManyConnections, timeouts.leaving)
+      if (!makeRoom(clients, remoteAddress)) return turnAway(socket, tooManyConnections)
       const client = new SmtpConnection(socket, { uptime, closed }, timeouts)
       client.serve(new SmtpSession(server, client, remoteAddress))
       return client
@@ -103,13 +102,14 @@ function addressKey(text = ''): string {
   return address === undefined ? '' : clientKey(address)
 }
 
-/** Says a last reply, and closes the socket after `leaving` milliseconds, whatever the client sends. */
-function turnAway(socket: Socket, { bytes }: RawReply, leaving: number): undefined {
+/**
+ * Says a reply and closes the socket at once: a client that is not served holds none, whatever it
+ * sends. Who waits for the greeting hears the reply all the same.
+ */
+function turnAway(socket: Socket, { bytes }: RawReply): undefined {
   socket.on('error', () => socket.destroy())
   socket.end(bytes)
-  socket.resume()
-  const late = setTimeout(() => socket.destroy(), leaving)
-  socket.once('close', () => clearTimeout(late))
+  socket.destroySoon()
 }
 
 /**

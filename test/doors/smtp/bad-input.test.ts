@@ -248,9 +248,23 @@ t.test('over --max-clients those that come no further give way, whatever they se
   t.equal(next.got.length, 1)
 })
 
+t.test('those who are turned away do not hold the door', async (t) => {
+  const from = [parseNetwork('127.0.0.1/32')!]
+  const { door } = await open(t, { maxSockets: 4, maxClients: 2, from })
+  for (let n = 0; n < 8; n++) {
+    const to = { host: '127.0.0.1', port: door.port, localAddress: '127.0.0.2' }
+    const socket = connect({ ...to, allowHalfOpen: true })
+    t.teardown(() => socket.destroy())
+    const [reply] = (await once(socket, 'data')) as [Buffer]
+    t.match(reply.toString(), /^554 /, 'each is told why')
+  }
+  const clients = [await door.call(), await door.call()]
+  for (const client of clients) t.match(await client.say('EHLO x'), /^250/, 'there is room')
+  t.match(await (await callDoor(door.port)).hear(), /^421 4\.3\.2 too many connections/)
+})
+
 t.test('who is turned away and sends on is cut off', async (t) => {
-  const timeouts = { ...defaultTimeouts, leaving: 200 }
-  const { door } = await open(t, { from: [parseNetwork('127.0.0.1/32')!], timeouts })
+  const { door } = await open(t, { from: [parseNetwork('127.0.0.1/32')!] })
   const to = { host: '127.0.0.1', port: door.port, localAddress: '127.0.0.2' }
   const socket = connect({ ...to, allowHalfOpen: true }).resume()
   t.teardown(() => socket.destroy())
