@@ -27,6 +27,7 @@ import { NAMES_MAX, TOP } from '../../src/observe/report/tally.ts'
 import { IDLE_TIME } from '../../src/quota/tell/http.ts'
 import { GRACE } from '../../src/quota/tell/mailbox-answer.ts'
 import { OVER_QUOTA_FOR } from '../../src/quota/tell/sources/maildirsize.ts'
+import { AT_ONCE as MAILBOXES_AT_ONCE, THREADS } from '../../src/quota/tell/sources/readings.ts'
 import {
   CONVERSATIONS_MAX,
   LARGE_CONVERSATIONS_MAX,
@@ -96,6 +97,10 @@ t.test(
     t.equal(IDLE_TIME, 60_000)
     t.match(page, 'An idle connection is closed after a minute')
     t.match(page, `is answered within ${GRACE} milliseconds more`)
+    t.match(page, `Up to ${MAILBOXES_AT_ONCE} mailboxes that hang keep no other waiting`)
+    t.match(read('src/c/launcher/environment.c'), `"UV_THREADPOOL_SIZE=${THREADS}"`)
+    t.match(read('debian/onescan-quotad.service'), `\n# ${THREADS} threads`)
+    t.ok(MAILBOXES_AT_ONCE < THREADS)
     t.match(page, `is ${OVER_QUOTA_FOR / 60_000} minutes old`)
   },
 )

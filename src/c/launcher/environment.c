@@ -23,6 +23,12 @@ static const char slot_settings[][48] = {
     "BUN_JSC_useWarmUpMarkedBlocks=0",
 };
 
+/*
+ * Threads of onescan-quotad, as src/quota/tell/sources/readings.ts has them: the runtime reads this
+ * before any code of ours. Without it there are as many as processors.
+ */
+static const char threads[] = "UV_THREADPOOL_SIZE=128";
+
 /* Whether the runtime, one of its parts or the dynamic linker would obey this variable. */
 static int is_dropped(const char *variable) {
   static const char prefixes[][sizeof SIGNALS] = {"BUN_",      "NODE_", "JSC_",
@@ -69,6 +75,8 @@ const char **environment_for(const char *name, char *const *inherited) {
     count++;
   const char **environment = pointers(count + LENGTH(slot_settings) + 2);
   const char **next = environment;
+  if (begins(name, "onescan-quotad"))
+    *next++ = threads; /* the first of a name counts */
   for (; *inherited; inherited++)
     if (!is_dropped(*inherited))
       *next++ = *inherited;

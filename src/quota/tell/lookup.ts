@@ -6,7 +6,7 @@ import type { LdapSettings } from '../ldap/ldap-settings.ts'
 import type { MailboxLookup } from './mailbox-answer.ts'
 import type { ServiceSettings, UserList } from './service-settings.ts'
 import { MaildirSource } from './sources/maildir.ts'
-import { readMbox } from './sources/mbox.ts'
+import { mboxSource } from './sources/mbox.ts'
 import { quotaStatus } from './sources/quota-status.ts'
 import type { ReadMailbox } from './sources/reading.ts'
 import {
@@ -86,7 +86,7 @@ function sourceOf(
         mailboxes: remembered,
       })
     case 'mbox':
-      return { read: readMbox, forget() {} }
+      return { read: mboxSource(clocks.uptime, longestWalk), forget() {} }
     case 'quota-status':
       return {
         read: quotaStatus({ ...source, timeout }),

@@ -20,9 +20,11 @@ import { answerFrom, answersForNames } from './mailbox-answer.ts'
 import { readOptions, type ServiceOptions, usage } from './options.ts'
 import { ownStatus, requireFewPrivileges } from './privileges.ts'
 import { readServiceSettings } from './service-settings.ts'
+import { THREADS } from './sources/readings.ts'
 import { serveUdp } from './udp.ts'
 
 process.exitCode = exitCode.temporary
+process.env.UV_THREADPOOL_SIZE = String(THREADS) // Node reads it when the first thread is needed
 const env: Environment = { ...process.env }
 const words = process.argv.slice(2)
 if (asksForHelpOrVersion(words)) {

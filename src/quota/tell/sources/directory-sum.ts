@@ -23,8 +23,9 @@ export interface CountingTools {
  * since a file system may count in whole seconds.
  */
 const SETTLED = 2000
-/** How many names are read in one call, and how many files are asked for their size at once. */
+/** How many names are read in one call. */
 const NAMES_AT_ONCE = 1000
+/** How many files are asked for their size before a look at the clock. */
 const FILES_AT_ONCE = 64
 
 /**
@@ -92,8 +93,11 @@ async function addUp(
   }
 
   async function askFiles(directory: Directory, names: readonly string[]): Promise<void> {
-    const files = names.map((name) => directory.ask(name, (path) => lstat(path)))
-    for (const file of await Promise.all(files)) if (file?.isFile()) add(sum, file.size)
+    // One at a time, since each call may hold a thread.
+    for (const name of names) {
+      const file = await directory.ask(name, (path) => lstat(path))
+      if (file?.isFile()) add(sum, file.size)
+    }
   }
 }
 

@@ -1,5 +1,5 @@
-import { constants, lstatSync } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { errorText } from '../../../ground/errors/fault.ts'
 import type { Clocks } from '../../../ground/flow/clocks.ts'
 import { inTime, LATE } from '../../../ground/flow/deadline.ts'
@@ -9,7 +9,8 @@ import { isFull } from './limits.ts'
 import type { MailboxLocation } from './mailbox.ts'
 import { MAILDIRSIZE_MAX, type Maildirsize, maySayFull, parseMaildirsize } from './maildirsize.ts'
 import { limitsOf, type MailboxReading, type Measure } from './reading.ts'
-import { createWalker, type Walker } from './walk.ts'
+import { Readings } from './readings.ts'
+import { createWalker, type MaildirSum, type Walker } from './walk.ts'
 
 export interface MaildirOptions extends Clocks {
   /** Milliseconds for which a question waits for the list of users and for a count together. */
@@ -43,17 +44,25 @@ export class MaildirSource {
   readonly #options: MaildirOptions
   readonly #files: LruCache<RememberedSizeFile>
   readonly #walker: Walker
+  readonly #looks: Readings<RememberedSizeFile | undefined>
+  readonly #counts: Readings<MaildirSum | undefined>
 
   constructor(options: MaildirOptions) {
     this.#options = options
+    this.#looks = new Readings(options.uptime, options.longest)
+    this.#counts = new Readings(options.uptime, options.longest)
     this.#files = new LruCache(options.mailboxes)
     this.#walker = createWalker(options)
   }
 
   /** Reads a mailbox. Never rejects. */
-  read(mailbox: MailboxLocation, measure: Measure): MailboxReading | Promise<MailboxReading> {
-    const known = this.#unchanged(mailbox.path)
-    return this.#byFile(known, measure) ?? this.#readAnew(mailbox, measure)
+  async read(mailbox: MailboxLocation, measure: Measure): Promise<MailboxReading> {
+    try {
+      const known = await this.#looks.read(mailbox.path, () => this.#look(mailbox))
+      return this.#byFile(known, measure) ?? (await this.#byCounting(mailbox, known, measure))
+    } catch (error) {
+      return { found: 'trouble', why: errorText(error) }
+    }
   }
 
   /** Forgets all files and sums. */
@@ -62,19 +71,12 @@ export class MaildirSource {
     this.#walker.forget()
   }
 
-  /**
-   * Returns the remembered file if it has not changed. This blocks in lstat(2), since the inode is
-   * in the kernel's memory, and the way through the thread pool would cost ten times as much.
-   */
-  #unchanged(maildir: string): RememberedSizeFile | undefined {
-    const known = this.#files.get(maildir)
-    if (!known) return undefined
-    try {
-      const stats = lstatSync(pathBytes(`${maildir}/maildirsize`), { throwIfNoEntry: false })
-      return stats && isSameState(known, stats) ? known : undefined
-    } catch {
-      return undefined // reading the file will meet the error again, and report it
-    }
+  /** The file as it is now; undefined if there is none. */
+  async #look(mailbox: MailboxLocation): Promise<RememberedSizeFile | undefined> {
+    const { path } = mailbox
+    const known = this.#files.get(path)
+    if (known && (await isUnchanged(known, path))) return known
+    return withMailbox(mailbox, (directory) => this.#readFile(path, directory))
   }
 
   async #readFile(maildir: string, directory: Directory): Promise<RememberedSizeFile | undefined> {
@@ -118,21 +120,12 @@ export class MaildirSource {
   ): Promise<MailboxReading> {
     const { file } = known ?? {}
     const { budget } = this.#options
-    const usage = await inTime(this.#walker.count(mailbox), Math.max(0, budget - waited))
+    const counted = this.#counts.read(mailbox.path, () => this.#walker.count(mailbox))
+    const usage = await inTime(counted, Math.max(0, budget - waited))
     if (usage === undefined) return { found: 'no-mailbox' }
     if (usage !== LATE) return { found: 'usage', usage, limits: file?.limits, source: 'walk' }
     // A file that says "full" and is not trusted says nothing: mail for the mailbox would be deferred.
     return { found: 'trouble', why: `still being counted after ${budget} ms` }
-  }
-
-  async #readAnew(mailbox: MailboxLocation, measure: Measure): Promise<MailboxReading> {
-    const { path } = mailbox
-    try {
-      const known = await withMailbox(mailbox, (directory) => this.#readFile(path, directory))
-      return this.#byFile(known, measure) ?? (await this.#byCounting(mailbox, known, measure))
-    } catch (error) {
-      return { found: 'trouble', why: errorText(error) }
-    }
   }
 }
 
@@ -140,9 +133,11 @@ function readingOf(file: Maildirsize & { says: 'usage' }): MailboxReading & { fo
   return { found: 'usage', usage: file, limits: file.limits, source: 'maildirsize' }
 }
 
-function isSameState(
-  known: RememberedSizeFile,
-  stats: { ino: number; size: number; mtimeMs: number },
-): boolean {
-  return stats.mtimeMs === known.written && stats.size === known.size && stats.ino === known.inode
+async function isUnchanged(known: RememberedSizeFile, maildir: string): Promise<boolean> {
+  try {
+    const { ino, size, mtimeMs } = await lstat(pathBytes(`${maildir}/maildirsize`))
+    return mtimeMs === known.written && size === known.size && ino === known.inode
+  } catch {
+    return false // reading the file will meet the error again, and report it
+  }
 }

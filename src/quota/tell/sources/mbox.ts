@@ -3,7 +3,17 @@ import { basename, dirname } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { withMailbox } from './directory.ts'
 import type { MailboxLocation } from './mailbox.ts'
-import type { MailboxReading } from './reading.ts'
+import type { MailboxReading, ReadMailbox } from './reading.ts'
+import { Readings } from './readings.ts'
+
+/** Reads mailboxes that are one file. `longest` is the milliseconds after which one counts as hung. */
+export function mboxSource(uptime: () => number, longest: number): ReadMailbox {
+  const readings = new Readings<MailboxReading>(uptime, longest)
+  return (mailbox) =>
+    readings
+      .read(mailbox.path, () => readMbox(mailbox))
+      .catch((error) => ({ found: 'trouble', why: errorText(error) }))
+}
 
 /** Reads the size of a mailbox that is one file. A link is not followed. */
 export async function readMbox({ path, fixed }: MailboxLocation): Promise<MailboxReading> {

@@ -1,8 +1,7 @@
 import { opendir } from 'node:fs/promises'
 import type { Clocks } from '../../../ground/flow/clocks.ts'
-import { InFlight } from '../../../ground/flow/in-flight.ts'
 import { LruCache } from '../../../ground/flow/lru-cache.ts'
-import { limitConcurrency } from '../../../ground/flow/semaphore.ts'
+import { Semaphore } from '../../../ground/flow/semaphore.ts'
 import { type Directory, withMailbox } from './directory.ts'
 import { type CountingTools, type DirectorySum, sumDirectory } from './directory-sum.ts'
 import type { MailboxUsage } from './limits.ts'
@@ -13,8 +12,7 @@ export type MaildirSum = Required<MailboxUsage>
 
 export interface Walker {
   /**
-   * Counts the messages of a Maildir; undefined if it does not exist. Questions that come while it
-   * is being counted share the count. Rejects with the error of the system, or if counting takes
+   * Counts the messages of a Maildir; undefined if it does not exist. Rejects with the error of the system, or if counting takes
    * longer than `longest`.
    */
   count(mailbox: MailboxLocation): Promise<MaildirSum | undefined>
@@ -30,8 +28,8 @@ export interface WalkerOptions extends Clocks {
 
 /** Directories read at once; more would not make a disk faster. */
 const AT_ONCE = 4
-/** Mailboxes counted at once; each needs some descriptors meanwhile. */
-const MAILBOXES_AT_ONCE = 64
+/** Milliseconds after which the next directory is read, too: one that hangs keeps no other waiting. */
+const TURN_MAX = 1000
 
 /**
  * Counts the messages in `new` and `cur` of a Maildir and of each of its folders except `.Trash`
@@ -40,9 +38,18 @@ const MAILBOXES_AT_ONCE = 64
  */
 export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions): Walker {
   const sums = new LruCache<Map<string, DirectorySum>>(mailboxes)
-  const inFlight = new InFlight<MaildirSum | undefined>()
-  const inTurn = limitConcurrency(AT_ONCE)
-  const mailboxInTurn = limitConcurrency(MAILBOXES_AT_ONCE)
+  const turns = new Semaphore(AT_ONCE)
+
+  async function inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
+    const release = await turns.acquire()
+    const timer = setTimeout(() => release?.(), TURN_MAX)
+    try {
+      return await work()
+    } finally {
+      clearTimeout(timer)
+      release?.()
+    }
+  }
 
   async function walk(
     { path: maildir }: MailboxLocation,
@@ -70,12 +77,7 @@ export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions)
   }
 
   return {
-    count(mailbox) {
-      const { path } = mailbox
-      const count = () =>
-        mailboxInTurn(() => withMailbox(mailbox, (maildir) => walk(mailbox, maildir)))
-      return inFlight.get(path) ?? inFlight.begin(path, count())
-    },
+    count: (mailbox) => withMailbox(mailbox, (maildir) => walk(mailbox, maildir)),
     forget: () => sums.clear(),
   }
 }

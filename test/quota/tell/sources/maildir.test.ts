@@ -13,6 +13,7 @@ import t, { type Test } from 'tap'
 import type { MailboxLocation } from '../../../../src/quota/tell/sources/mailbox.ts'
 import { MaildirSource } from '../../../../src/quota/tell/sources/maildir.ts'
 import type { MailboxReading, Measure } from '../../../../src/quota/tell/sources/reading.ts'
+import { Readings } from '../../../../src/quota/tell/sources/readings.ts'
 import { createWalker } from '../../../../src/quota/tell/sources/walk.ts'
 
 t.setTimeout(120_000)
@@ -133,13 +134,25 @@ t.test('a count is remembered until a directory changes', async (t) => {
   t.equal(await says(), '9 3 walk')
 })
 
-t.test('questions that come while a mailbox is counted share the count', async (t) => {
+t.test('questions that come while a mailbox is read share the reading', async (t) => {
   const path = t.testdir({ ...empty, cur: { 'a,S=7': '' } })
+  const readings = new Readings<unknown>(options.uptime, 1000)
   const walker = createWalker(options)
-  const first = walker.count(at(path))
-  t.equal(walker.count(at(path)), first)
+  const read = () => readings.read(path, () => walker.count(at(path)))
+  const first = read()
+  t.equal(read(), first)
   t.same(await first, { bytes: 7, messages: 1 })
-  t.not(walker.count(at(path)), first, 'and who asks later, another')
+  t.not(read(), first, 'and who asks later, another')
+})
+
+t.test('nobody waits for a mailbox that hangs for longer than a count may take', async (t) => {
+  let time = 0
+  const readings = new Readings<string>(() => time, 1000)
+  const hung = () => new Promise<string>(() => {})
+  void readings.read('/hung', hung)
+  time = 1001
+  await t.rejects(readings.read('/hung', hung), { message: 'its file system does not answer' })
+  t.equal(await readings.read('/well', async () => 'read'), 'read')
 })
 
 t.test(
