@@ -72,6 +72,7 @@ t.test('of an MTA that leaves while a quota service is asked nothing is kept', a
   answer({ answer: 'room' })
   await new Promise(setImmediate)
   t.same(milter.log, [])
+  t.equal(milter.state().memory, 0)
   const next = milter.submit({ message: plain, recipients: [] })
   t.equal((await next).outcome, 'delivered', 'there is room for another one')
 })

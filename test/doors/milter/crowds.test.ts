@@ -1,11 +1,8 @@
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import t from 'tap'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
-import type { AskQuota } from '../../../src/quota/ask/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { scanning } from './eicar.ts'
-import { everything, knock, oldest, says, tell } from './mta.ts'
+import { knock, oldest, says, tell } from './mta.ts'
 import { openMilter } from './rig.ts'
 import { replyOf } from './submit.ts'
 
@@ -74,45 +71,5 @@ t.test(
     )
     t.match(delivered, /decision=accept .*rcpts=2 /)
     t.same(more, [], 'a line for all that are refused')
-  },
-)
-
-t.test('a recipient that was asked about for an MTA that has left is not kept', async (t) => {
-  const budget = budgetOf(64 * KIB)
-  let answer = () => {}
-  let asked = () => {}
-  const heard = new Promise<void>((resolve) => {
-    asked = resolve
-  })
-  const ask: AskQuota = () => {
-    asked()
-    return new Promise((resolve) => {
-      answer = () => resolve({ answer: 'room' })
-    })
-  }
-  const milter = await openMilter(t, scanning, { budget, quota: { ask, askForRelayClients: true } })
-  const line = await milter.connect(everything)
-  line.write(says.mail('a@example.org'), says.recipient('b@example.org'))
-  await heard
-  await line.close()
-  answer()
-  await knock(milter.socket)
-  t.equal(budget.used, 0)
-})
-
-t.test(
-  'a connection over the limit is closed at once, and when one ends another may come',
-  async (t) => {
-    const milter = await openMilter(t, scanning, { maxConnections: 2 })
-    const [first] = [await milter.connect(), await milter.connect()]
-    for (let i = 0; i < 3; i++) {
-      const socket = connect(milter.socket)
-      socket.on('error', () => {})
-      await once(socket, 'close')
-    }
-    t.same(milter.log, ['milter: over 2 connections at once; one more was closed'])
-    first.write(says.quit)
-    await first.close()
-    t.equal((await milter.submit({ message: plain })).outcome, 'delivered')
   },
 )

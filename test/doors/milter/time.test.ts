@@ -2,7 +2,6 @@ import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import { takeTurn } from '../../../src/doors/shared/limits/turn.ts'
-import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { Semaphore } from '../../../src/ground/flow/semaphore.ts'
 import { MEMORY_FILE_MAX } from '../../../src/message/gathered-file.ts'
 import { LARGE_CONVERSATIONS_MAX, LARGE_FROM } from '../../../src/scan/clamd/server-queue.ts'
@@ -227,17 +226,6 @@ t.test('a message that would wait too long for its turn is deferred', async (t) 
   over()
   t.ok(turns.isFree, "and takes nobody else's")
 })
-
-t.test(
-  'if there is no memory left, a body goes to a file, and the message is judged',
-  async (t) => {
-    const milter = await openMilter(t, scanning, { budget: new Budget(180 * 1024) })
-    const message = Buffer.from(`Subject: x\n\n${'0123456789abcde\n'.repeat(7000)}`)
-    const got = await Promise.all([1, 2].map(() => milter.submit({ message })))
-    for (const { outcome } of got) t.equal(outcome, 'delivered')
-    t.equal(milter.state().memory, 0)
-  },
-)
 
 // promise: rule-7-temporary
 t.test('mail is deferred if the spool cannot be written', async (t) => {

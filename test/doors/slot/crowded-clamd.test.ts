@@ -2,8 +2,7 @@ import t from 'tap'
 import { EICAR } from '../../../src/scan/eicar/eicar-file.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { isWhole } from '../../run/is-whole.ts'
-import { runSlot, runtimes } from '../slot/slot.ts'
-import { openSlot } from './slot-socket.ts'
+import { runSlot, runtimes } from './slot.ts'
 
 /** A clamd as Debian sets it up: it serves 100 connections, and 15 wait. */
 const asPackaged = { maxConnectionQueueLength: 15 }
@@ -19,27 +18,6 @@ function mail(index: number): {
   const expected = infected ? 'refused' : 'passes'
   return { message: Buffer.from(`Subject: ${index}\n\n${body}\n`), expected }
 }
-
-t.test(
-  '300 messages at once through onescand: none is deferred',
-  { skip: clamdMissing },
-  async (t) => {
-    const clamd = await startClamd(asPackaged)
-    t.teardown(clamd.stop)
-    const slot = await openSlot(t, { ...settings, CLAMD: clamd.socket }, { maxClients: 300 })
-    const mails = Array.from({ length: 300 }, (_, index) => mail(index))
-    const got = await Promise.all(
-      mails.map(async ({ message }) => {
-        const { does, code, why } = await slot.ask({ variables: settings, message })
-        return does === 'hand on' ? 'passes' : code === 31 ? 'refused' : `${does} ${code} ${why}`
-      }),
-    )
-    t.same(
-      got,
-      mails.map(({ expected }) => expected),
-    )
-  },
-)
 
 /** Fewer processes on Node, where each takes some 40 MB. */
 const cold = runtimes.map((runtime) => ({
