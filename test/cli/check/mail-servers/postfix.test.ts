@@ -10,7 +10,6 @@ import { startOnescand } from '../../../doors/daemon/process.ts'
 import { freePort } from '../../../programs/free-port.ts'
 import { findProgram } from '../../../programs/install.mjs'
 import { openDirectory, reachable } from '../../../programs/reachable.ts'
-import { inShort } from '../../../readiness/host.ts'
 import { onescan } from '../../onescan.ts'
 
 const bundle = join(import.meta.dirname, '../../../../dist/onescand.cjs')
@@ -191,29 +190,6 @@ t.test(
       remedy:
         /^start the milter that should .*postconf -e 'smtpd_milters = inet:127\.0\.0\.1:9' && postfix reload$/,
     })
-  },
-)
-
-t.test(
-  'the findings say what Postfix does while onescand is down, and how long it waits',
-  { skip },
-  async (t) => {
-    const smtpd_milters = await startMilter(t)
-    const of = async (main: Readonly<Record<string, string>>) =>
-      (
-        await postfix(t, {
-          main: { smtpd_milters, non_smtpd_milters: smtpd_milters, ...main },
-        }).look()
-      )
-        .filter(({ level }) => level !== 'ok')
-        .map(inShort)
-    t.same(await of({ milter_default_action: 'accept' }), ['error milter_default_action'])
-    t.same(await of({ milter_default_action: 'reject' }), ['warning milter_default_action'])
-    t.same(await of({ milter_content_timeout: '60s' }), ['warning milter_content_timeout'])
-    t.same(await of({ non_smtpd_milters: '' }), ['warning non_smtpd_milters'])
-    t.same(await of({ smtpd_milters: `{ ${smtpd_milters}, default_action=accept }` }), [
-      'error milter_default_action',
-    ])
   },
 )
 

@@ -81,6 +81,11 @@ const ways: readonly Way[] = [
     expect: /^error milter_default_action: accept: mail gets in unscanned/,
   },
   {
+    name: 'mail is refused for good while the milter is down',
+    main: 'milter_default_action = reject\n',
+    expect: /^warning milter_default_action: reject/,
+  },
+  {
     name: 'mail gets in while one of two milters is down',
     milters: (onescand, other) => `${other}, { ${onescand}, default_action=accept }`,
     expect: /^error milter_default_action: accept: mail gets in unscanned/,

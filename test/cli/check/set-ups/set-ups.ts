@@ -71,11 +71,6 @@ export const setUpsOfPrograms: readonly SetUp[] = [
     expect: [/^error slot: .*mail is not scanned; point it to onescanc/],
   },
   {
-    name: 'QMAILQUEUE is a link to the real qmail-queue',
-    env: ({ link }) => ({ QMAILQUEUE: link('slot', 'bin/qmail-queue') }),
-    expect: [/^error slot: .*leads to .*mail is not scanned; point it/],
-  },
-  {
     name: 'QMAILQUEUE is another name of the real qmail-queue',
     prepare: ({ at }) => {
       linkSync(at('bin/qmail-queue'), at('slot'))
@@ -111,51 +106,7 @@ export const setUpsOfPrograms: readonly SetUp[] = [
     env: { QMAILQUEUE: '' },
     expect: [/^error slot: .*is set, and empty/],
   },
-  {
-    name: 'the program exits 0 and does nothing',
-    env: ({ write }) => ({ QMAILQUEUE: write('s/onescan-queue', '#!/bin/sh\nexit 0\n', 0o755) }),
-    expect: [/^error slot, clean message: .*mail would be lost; reinstall it/],
-  },
-  {
-    name: 'the program hands all mail on',
-    env: ({ write }) => ({
-      QMAILQUEUE: write('s/onescan-queue', '#!/bin/sh\neval "exec $QUEUECHAIN"\n', 0o755),
-    }),
-    expect: [
-      /^warning slot, clean message: .*unscanned/,
-      /^error slot, EICAR: .*accepted as clean/,
-    ],
-  },
-  // The chain
-  {
-    name: 'QUEUECHAIN is onescan-queue itself',
-    env: { QMAILQUEUE: slotProgram, QUEUECHAIN: slotProgram },
-    expect: [/^error chain: .*onescan-queue itself; set QUEUECHAIN/],
-  },
-  {
-    name: 'QUEUECHAIN is not there',
-    env: { QUEUECHAIN: '/nonexistent/queue' },
-    expect: [/^error chain: .*ENOENT/],
-  },
-  {
-    name: 'QUEUECHAIN has a quote that is not closed',
-    env: { QUEUECHAIN: "'/bin/true" },
-    expect: [/^error chain: .*is not closed/],
-  },
-  {
-    name: 'qmail-queue may not be executed',
-    prepare: ({ at }) => {
-      chmodSync(at('bin/qmail-queue'), 0o644)
-      return []
-    },
-    expect: [/^error chain: .*EACCES/],
-  },
   // The scanners
-  {
-    name: 'QHPSI is not set',
-    env: { QHPSI: '' },
-    expect: [/^error QHPSI: is not set here.*; set it/],
-  },
   {
     name: 'QHPSI names a command that finds nothing',
     env: { QHPSI: '/bin/true %s' },
@@ -180,14 +131,6 @@ export const setUpsOfPrograms: readonly SetUp[] = [
     name: 'CLAMD is no address',
     env: { QHPSI: 'plugin: clamd', CLAMD: 'clamd' },
     expect: [/^error settings: .*CLAMD clamd: must be an absolute socket path/],
-  },
-  {
-    name: 'onescan is switched off',
-    prepare: ({ write }) => {
-      write('control/onescan.off', '')
-      return []
-    },
-    expect: [/^warning switch: .*; run "onescan enable"/],
   },
 ]
 
