@@ -67,7 +67,7 @@ function makeAlternative(serial: number, size: number): string {
 }
 
 /** A text and HTML with a file that scanners unpack, some `size` bytes in all. */
-export function makeFile(size: number, serial: number): string {
+function makeFile(size: number, serial: number): string {
   const program = programOf(serial)
   const text = alternative(program, prose(2 * KB))
   const shown = program.hasPicture ? multipart(program, 'related', [text, picture()]) : text
