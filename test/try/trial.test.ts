@@ -1,14 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
@@ -19,7 +11,6 @@ import { type Delivery, deliveries } from '../stand-in/stand-in.ts'
 
 const root = join(import.meta.dirname, '../..')
 const fixtures = readdirSync(join(root, 'test/messages')).filter((name) => name.endsWith('.eml'))
-const _fixture = (name: string) => readFileSync(join(root, 'test/messages', name))
 
 interface Trial {
   readonly code: number
@@ -49,7 +40,6 @@ async function runTrial(
 const noClamd = '/nonexistent/clamd.ctl'
 const opening = (bytes: Buffer, lines: number) =>
   bytes.toString('latin1').split('\n').slice(0, lines).join('\n')
-const _count = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].length
 
 t.test('without clamd, in a fresh checkout, on the oldest Node', async (t) => {
   const checkout = freshCheckout(t)

@@ -28,7 +28,10 @@ t.test('a chain that is missing, not executable, or the slot itself is an error'
   t.match(chain({ QMAILHOME: '/nonexistent' }), { level: 'error', value: /qmail-queue.*ENOENT/ })
   t.match(chain({ QMAILHOME: qmail(t, 0o644) }), { level: 'error', value: /EACCES/ })
   t.match(chain({ QUEUECHAIN: '/tmp' }), { level: 'error', value: /is not a file/ })
-  t.match(chain({ QUEUECHAIN: slotProgram }), { level: 'error', value: /onescan-queue itself/ })
+  t.match(chain({ QUEUECHAIN: slotProgram }), {
+    level: 'error',
+    value: /onescan-queue itself; set QUEUECHAIN/,
+  })
   t.match(chain({ QUEUECHAIN: "'/bin/true" }), { level: 'error', value: /is not closed/ })
   t.match(chain({ QUEUECHAIN: 'true with words' }), { level: 'ok', value: /\/true with words$/ })
 })
@@ -60,6 +63,7 @@ t.test(
     t.match(slot, {
       level: 'error',
       value: `${link} leads to ${home}/bin/qmail-queue: mail is not`,
+      remedy: /^point it to onescanc/,
     })
   },
 )
