@@ -1,4 +1,6 @@
+import iconv from 'iconv-lite'
 import libmime from 'libmime'
+import { plainCharset } from '../../mime/decoders/charsets.ts'
 
 /** Characters that are decoded, from the end of the text: the end of a name is what counts. */
 const READ_MAX = 4096
@@ -7,6 +9,15 @@ const READ_MAX = 4096
 const WORD = /=\?([^?]*)\?([BbQq])\?(.{0,200}?)\?=(?!\?)/gs
 /** The same word as readers see it who end the text at its first `?`. */
 const SHORT_WORD = /=\?([^?]*)\?([BbQq])\?([^?]*)(?:\?=)?/g
+
+/**
+ * Reads bytes in a character set, by its name. libmime reads no UTF-7, for RFC 2152 is no character set of
+ * web pages any more; some mail programs do. Throws for a set that nobody knows.
+ */
+export function textIn(charset: string, bytes: Buffer): string {
+  if (/^(?:unicode11)?utf7$/.test(plainCharset(charset))) return iconv.decode(bytes, 'utf-7')
+  return libmime.decodeWord(charset, 'B', bytes.toString('base64'))
+}
 
 /**
  * Decodes encoded words as lax readers do: the character set may be missing or unknown, may hold blanks
@@ -37,9 +48,7 @@ function decode(charset: string, how: string, text: string, bytesAs: 'utf8' | 'l
   const [name = ''] = charset.split('*', 1)
   try {
     // Only these character sets change the letters of a name; for others, bytes are characters.
-    if (/^(?:utf-?(?:16|32|7)|ucs)/i.test(name.trim())) {
-      return String(libmime.decodeWord(name.trim(), 'B', bytes.toString('base64')))
-    }
+    if (/^(?:utf-?(?:16|32|7)|ucs|unicode)/i.test(name.trim())) return textIn(name.trim(), bytes)
   } catch {
     // The character set is unknown: its bytes are read as if none were named.
   }

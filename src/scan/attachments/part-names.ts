@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import libmime from 'libmime'
 import { type Field, plainName } from '../../mime/headers/fields.ts'
-import { decodeLaxly } from './lax-words.ts'
+import { decodeLaxly, textIn } from './lax-words.ts'
 import {
   type Parameter,
   readings,
@@ -127,8 +127,7 @@ function join(sections: readonly { raw: string; encoded: boolean }[]): string[] 
   }
   if (charset === '') return decodeText(bytes)
   try {
-    const base64 = Buffer.from(bytes, 'latin1').toString('base64')
-    return [String(libmime.decodeWord(charset, 'B', base64)), ...decodeText(bytes)]
+    return [textIn(charset, Buffer.from(bytes, 'latin1')), ...decodeText(bytes)]
   } catch {
     return decodeText(bytes) // a character set that nobody knows
   }
