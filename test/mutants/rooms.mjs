@@ -1,19 +1,59 @@
 // Rooms of src/ whose tests a mutation tester asks, and where those tests are: the ones that need
-// no server of another program, since each is run hundreds of times.
+// no server of another program, since each is run hundreds of times. What only a process of its own
+// runs, as each main.ts, is asked, too, and its changes are told as noticed by nobody: the tests that
+// start it run what was built. Not asked are src/c, since StrykerJS knows no C (Mull does), and the
+// script of the status page, which a browser runs.
 
 /** @type {Readonly<Record<string, { files: readonly string[], tests: readonly string[] }>>} */
 export const ROOMS = {
+  ground: {
+    files: ['src/ground/**/*.ts'],
+    tests: [
+      'test/ground/{errors,flow,path,settings}/*.test.ts',
+      'test/ground/net/{*descriptor*,endpoint,ip-address}.test.ts',
+      'test/ground/process/{passwd,standard-streams}.test.ts',
+      'test/ground/runtime/{crypto,release-buffer}.test.ts',
+    ],
+  },
   judge: { files: ['src/judge/**/*.ts'], tests: ['test/judge/*.test.ts'] },
+  rules: { files: ['src/rules/**/*.ts'], tests: ['test/rules/*.test.ts'] },
   cluster: { files: ['src/cluster/**/*.ts'], tests: ['test/cluster/*.test.ts'] },
   verdicts: {
     files: ['src/verdicts/*.ts', 'src/verdicts/{copies,store}/*.ts'],
     tests: ['test/verdicts/*.test.ts', 'test/verdicts/{copies,store}/*.test.ts'],
   },
+  // Here the store is asked, too, since what answers has to be one.
+  valkey: {
+    files: ['src/verdicts/valkey/*.ts'],
+    tests: ['test/verdicts/valkey/*.test.ts', 'test/verdicts/store/shared-store.test.ts'],
+  },
   message: { files: ['src/message/**/*.ts'], tests: ['test/message/*.test.ts'] },
   envelope: { files: ['src/message/envelope/**/*.ts'], tests: ['test/message/envelope/*.test.ts'] },
+  quarantine: {
+    files: ['src/quarantine/**/*.ts'],
+    tests: ['test/quarantine/*.test.ts'],
+  },
+  readiness: {
+    files: ['src/readiness/**/*.ts'],
+    tests: ['test/readiness/{account,keyring,quota,scanner,settings,spool}.test.ts'],
+  },
+  observe: {
+    files: ['src/observe/**/*.ts'],
+    tests: [
+      'test/observe/live/{history,line-order}.test.ts',
+      'test/observe/{log,report}/*.test.ts',
+    ],
+  },
   quota: {
     files: ['src/quota/ask/**/*.ts'],
     tests: ['test/quota/ask/{cache,client,http,ldap,mailbox-name,reading,udp,udp-client}.test.ts'],
+  },
+  quotad: {
+    files: ['src/quota/tell/**/*.ts'],
+    tests: [
+      'test/quota/tell/{allow-networks,check-start,datagram,man-page,patience}.test.ts',
+      'test/quota/tell/sources/{limits,links,maildir*,quota-status,tables,user-name}.test.ts',
+    ],
   },
   ldap: {
     files: ['src/quota/ldap/**/*.ts'],
@@ -24,24 +64,74 @@ export const ROOMS = {
     ],
   },
   delay: {
-    files: ['src/delay/shared/**/*.ts', 'src/delay/gate/{remembered-clients,waiting-room}.ts'],
+    files: ['src/delay/**/*.ts'],
     tests: [
-      'test/delay/{plan,names,options,allow-list,reverse-dns,explain}.test.ts',
-      'test/delay/gate/{remembered-clients,waiting-room}.test.ts',
+      'test/delay/{plan,names,options,allow-list,reverse-dns,explain,talk}.test.ts',
+      'test/delay/gate/{remembered-clients,talk,waiting-room}.test.ts',
     ],
   },
   scan: {
-    files: [
-      'src/scan/{scan,eicar/eicar,shared/signature-files}.ts',
-      'src/scan/{attachments,run}/*.ts',
-      'src/scan/clamd/{address,clamd-reply,health,scan-commands,server-queue}.ts',
-    ],
+    files: ['src/plugin.ts', 'src/scan/*.ts', 'src/scan/{attachments,eicar,run,shared}/*.ts'],
     tests: [
-      'test/scan/{scan,eicar/eicar,shared/signature-files}.test.ts',
+      'test/scan/{scan,stderr-lines,eicar/eicar,shared/signature-files}.test.ts',
       'test/scan/run/*.test.ts',
       'test/scan/attachments/{attachments,file-names,rules,search}.test.ts',
-      'test/scan/clamd/{address,clamd-reply,health,scan-commands,server-queue}.test.ts',
     ],
   },
+  clamd: { files: ['src/scan/clamd/*.ts'], tests: ['test/scan/clamd/*.test.ts'] },
+  plugins: {
+    files: ['src/scan/{file-plugin,plugin-host}/**/*.ts'],
+    tests: ['test/scan/file-plugin/{bundle,limits,man-page,protocol}.test.ts'],
+  },
   mime: { files: ['src/mime/**/*.ts'], tests: ['test/mime/**/*.test.ts'] },
+  slot: {
+    files: ['src/doors/slot/**/*.ts'],
+    tests: ['test/doors/slot/{cases,contract,quota,size}.test.ts'],
+  },
+  'slot-socket': {
+    files: ['src/doors/slot-socket/**/*.ts'],
+    tests: ['test/doors/slot-socket/{cases,conversation,frames,request,tell,trust}.test.ts'],
+  },
+  milter: {
+    files: ['src/doors/milter/**/*.ts'],
+    tests: [
+      'test/doors/milter/{asking,bad-input,by-rule,carry-out,cases,intake,quota,session}.test.ts',
+      'test/doors/milter/wire/*.test.ts',
+    ],
+  },
+  smtp: {
+    files: ['src/doors/smtp/**/*.ts'],
+    tests: [
+      'test/doors/smtp/{bad-input,bad-next-server,by-rule,cases,leaving,session,size}.test.ts',
+      'test/doors/smtp/wire/*.test.ts',
+    ],
+  },
+  policy: {
+    files: ['src/doors/policy/**/*.ts'],
+    tests: ['test/doors/policy/{ask,attributes,door,ledger}.test.ts'],
+  },
+  daemon: {
+    files: ['src/doors/daemon/**/*.ts'],
+    tests: ['test/doors/daemon/describe-door.test.ts', 'test/doors/daemon/options/*.test.ts'],
+  },
+  http: {
+    files: ['src/doors/http/**/*.ts'],
+    tests: ['test/doors/http/{events,snapshot}.test.ts'],
+  },
+  'between-doors': {
+    files: ['src/doors/shared/**/*.ts'],
+    tests: ['test/doors/shared/**/*.test.ts', 'test/doors/{milter,smtp}/session.test.ts'],
+  },
+  cli: {
+    files: ['src/cli/**/*.ts'],
+    tests: [
+      'test/cli/{json,quota,stamps,policy}.test.ts',
+      'test/cli/keygen/*.test.ts',
+      'test/cli/check/join-reports.test.ts',
+      'test/cli/check/mail-servers/{find,old-processes}.test.ts',
+      'test/cli/check/shared/{listeners,run-trials,service-address}.test.ts',
+      'test/cli/check/slot/chain.test.ts',
+      'test/cli/shared/{slot-environment,systemd-unit}.test.ts',
+    ],
+  },
 }

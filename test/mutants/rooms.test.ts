@@ -4,9 +4,29 @@ import t from 'tap'
 import { ROOMS } from './rooms.mjs'
 
 const root = join(import.meta.dirname, '../..')
+const find = (glob: string) => globSync(glob, { cwd: root })
 
 for (const [room, { files, tests }] of Object.entries(ROOMS)) {
   t.test(`npm run mutants -- ${room} finds the room and its tests`, async (t) => {
-    for (const glob of [...files, ...tests]) t.ok(globSync(glob, { cwd: root }).length > 0, glob)
+    for (const glob of [...files, ...tests].flatMap(alternatives)) {
+      t.ok(find(glob).length > 0, glob)
+    }
   })
+}
+
+t.test('each file of src is in a room', async (t) => {
+  const asked = new Set(Object.values(ROOMS).flatMap(({ files }) => files.flatMap(find)))
+  const sources = find('src/**/*.ts').filter((file) => !file.endsWith('.d.ts'))
+  t.ok(sources.length > 100)
+  t.same(
+    sources.filter((file) => !asked.has(file)),
+    [],
+  )
+})
+
+/** `{a,b}/{c,d}` as `a/c`, `a/d`, `b/c`, `b/d`: a list matches even if one of its names is of nothing. */
+function alternatives(glob: string): string[] {
+  const [whole, names] = /\{([^{}]*)\}/.exec(glob) ?? []
+  if (whole === undefined || names === undefined) return [glob]
+  return names.split(',').flatMap((name) => alternatives(glob.replace(whole, name)))
 }
