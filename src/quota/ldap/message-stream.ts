@@ -99,7 +99,7 @@ export class MessageStream extends Duplex {
           if (this.destroyed) return
         }
       }
-      this.push(null)
+      throw new Error('the connection was closed') // ldapts hears of no end before TLS is ready
     } catch (error) {
       this.destroy(error as Error)
     }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer as createSecureServer } from 'node:tls'
 import type { Test } from 'tap'
 
 /** A directory over TCP that says to each request what a test tells it to. */
@@ -25,15 +26,19 @@ const ASKS: Readonly<Record<number, Request['asks']>> = {
   66: 'unbind',
 }
 
-/** Starts one that ends with the test. `greet` says something before anything was asked. */
+/**
+ * Starts one that ends with the test. `greet` says something before anything was asked. With a
+ * certificate it speaks TLS.
+ */
 export async function startLyingServer(
   t: Pick<Test, 'teardown'>,
   say: Say,
   greet: (socket: Socket) => void = () => {},
+  certificate?: { readonly cert: Buffer; readonly key: Buffer },
 ): Promise<LyingServer> {
   let accepted = 0
   const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
+  const take = (socket: Socket) => {
     accepted++
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
@@ -42,7 +47,8 @@ export async function startLyingServer(
       for (const request of requestsIn(bytes)) say(request, socket)
     })
     greet(socket)
-  })
+  }
+  const server = certificate ? createSecureServer(certificate, take) : createServer(take)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
@@ -50,7 +56,7 @@ export async function startLyingServer(
     server.close()
   })
   const { port } = server.address() as AddressInfo
-  return { url: `ldap://127.0.0.1:${port}`, accepted: () => accepted }
+  return { url: `ldap${certificate ? 's' : ''}://127.0.0.1:${port}`, accepted: () => accepted }
 }
 
 /** The requests of a read, which are short and come whole. */
