@@ -24,7 +24,7 @@ import { THREADS } from './sources/readings.ts'
 import { serveUdp } from './udp.ts'
 
 process.exitCode = exitCode.temporary
-process.env.UV_THREADPOOL_SIZE = String(THREADS) // Node reads it when the first thread is needed
+Object.assign(process.env, { UV_THREADPOOL_SIZE: THREADS }) // Node reads it for the first thread
 const env: Environment = { ...process.env }
 const words = process.argv.slice(2)
 if (asksForHelpOrVersion(words)) {
