@@ -2,3 +2,4 @@
 export const ROOMS: Readonly<
   Record<string, { readonly files: readonly string[]; readonly tests: readonly string[] }>
 >
+export const BUILT_ONLY: readonly string[]

@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { ROOMS } from './rooms.mjs'
+import { BUILT_ONLY, ROOMS } from './rooms.mjs'
 
 const root = join(import.meta.dirname, '../..')
 const find = (glob: string) => globSync(glob, { cwd: root })
@@ -14,14 +14,16 @@ for (const [room, { files, tests }] of Object.entries(ROOMS)) {
   })
 }
 
-t.test('each file of src is in a room', async (t) => {
+t.test('each file of src is in a room, or runs only as a program that was built', async (t) => {
   const asked = new Set(Object.values(ROOMS).flatMap(({ files }) => files.flatMap(find)))
+  const built = BUILT_ONLY.flatMap(find)
   const sources = find('src/**/*.ts').filter((file) => !file.endsWith('.d.ts'))
   t.ok(sources.length > 100)
   t.same(
-    sources.filter((file) => !asked.has(file)),
+    sources.filter((file) => !asked.has(file) && !built.includes(file)),
     [],
   )
+  for (const glob of BUILT_ONLY) t.ok(find(glob).length > 0, glob)
 })
 
 /** `{a,b}/{c,d}` as `a/c`, `a/d`, `b/c`, `b/d`: a list matches even if one of its names is of nothing. */

@@ -53,7 +53,7 @@ function settingsFor(room) {
     incrementalFile: join(place, `${room}-known.json`),
     tempDirName: join(place, 'sandbox'),
     // What tests need of these is linked, or is none of theirs.
-    ignorePatterns: ['/dist', '/build', '/.tap', '/packaging/toolchain/node_modules', '/doc'],
+    ignorePatterns: ['/dist', '/build', '/.tap', '/packaging/toolchain/node_modules'],
     // Node strips types by itself.
     tsconfigFile: 'none',
     disableTypeChecks: false,
