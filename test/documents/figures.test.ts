@@ -14,7 +14,6 @@ import { TOKEN_MIN } from '../../src/doors/http/access.ts'
 import { CONNECTIONS_MAX } from '../../src/doors/http/idle-connections.ts'
 import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/time-limits.ts'
 import { TURN_WITHIN } from '../../src/doors/shared/limits/turn.ts'
-import { WAITING_MAX } from '../../src/doors/smtp/client/connection.ts'
 import { CONTENT_STEP } from '../../src/doors/smtp/client/progress.ts'
 import { defaultTimeouts } from '../../src/doors/smtp/client/time-limits.ts'
 import { REQUEST_TIME } from '../../src/ground/net/http-requests.ts'
@@ -84,7 +83,6 @@ t.test(
     t.match(page, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
     t.match(page, `at most ${CONNECTIONS_MAX} connections, and`)
     t.match(page, `each ${withCommas(CONTENT_STEP)} bytes of content`)
-    t.match(page, `commands behind a message Ta ${WAITING_MAX / KIB} KiB`)
     t.match(page, `closes more than ${defaultTimeouts.end / 1000} seconds after QUIT`)
   },
 )

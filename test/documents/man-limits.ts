@@ -5,7 +5,7 @@ import { CONNECTIONS_MAX } from '../../src/doors/milter/door.ts'
 import { defaultTimeouts as milter } from '../../src/doors/milter/time-limits.ts'
 import { MACROS_MAX } from '../../src/doors/milter/wire/macros.ts'
 import { PATHS_MAX } from '../../src/doors/shared/recipient-list.ts'
-import { UNENDED_MAX } from '../../src/doors/smtp/client/connection.ts'
+import { UNENDED_MAX, WAITING_MAX } from '../../src/doors/smtp/client/connection.ts'
 import { defaultTimeouts as smtp } from '../../src/doors/smtp/client/time-limits.ts'
 import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server/next-server.ts'
 import { COMMAND_MAX } from '../../src/doors/smtp/wire/commands.ts'
@@ -160,6 +160,7 @@ export const smtpLimits: readonly Limit[] = [
     'command line',
     `${bytes(COMMAND_MAX)}, else 500; without an end the connection is closed at ${kib(UNENDED_MAX)}`,
   ],
+  ['commands behind a message', `${kib(WAITING_MAX)} until it is answered, then 421 and the end`],
   ['paths of all recipients together', `${mib(PATHS_MAX)}, else 452 4.3.2 for one more`],
   ['memory of all sessions', 'Fl -memory , No else 451 or 452'],
   ['sessions of one process', 'Fl -max-clients , No else see below'],
