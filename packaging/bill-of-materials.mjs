@@ -9,22 +9,21 @@ import { targets } from './targets.mjs'
 
 /**
  * A bill of materials of a release in CycloneDX, by `npm sbom`: the npm packages that are bundled,
- * what npm installs beside, Bun, and musl. The same for the same lock files and musl.
+ * Bun, and musl. The same for the same lock files and musl.
  */
 export function billOfMaterials(root, { seconds }) {
   const json = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'))
-  const { name, version, license, optionalDependencies } = json('package.json')
+  const { name, version, license } = json('package.json')
   const runtimes = targets.map(({ bun }) => bun)
   const wanted = partOf(json('package-lock.json'), bundled)
   const packages = {
     ...wanted,
-    ...partOf(json('package-lock.json'), Object.keys(optionalDependencies)),
     ...partOf(json('packaging/toolchain/package-lock.json'), runtimes),
   }
   const dependencies = Object.fromEntries(
     [...bundled, ...runtimes].map((name) => [name, packages[`node_modules/${name}`].version]),
   )
-  const manifest = { name, version, license, dependencies, optionalDependencies }
+  const manifest = { name, version, license, dependencies }
   const bill = sbomOf(manifest, { lockfileVersion: 3, packages: { '': manifest, ...packages } })
   delete bill.serialNumber // another one each time
   bill.metadata.timestamp = new Date(seconds * 1000).toISOString()

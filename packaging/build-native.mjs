@@ -2,6 +2,7 @@
 // on the host, and start in a third of its time.
 //
 //   onescan-runtime   Bun with all programs of dist/ in it, as bytecode
+//   onescan.node      the addon in C, src/c/addon/, which the runtime loads from beside it
 //   onescan-run       the launcher, src/c/launcher/; launch.c says why there is one
 //   onescan-queue …   the programs, links to the launcher
 //   runtime/NAME      links to the runtime, by which a process is called NAME
@@ -12,6 +13,7 @@
 // is compiled by cc. Never strip onescan-runtime: the programs in it would be gone.
 import { execFileSync } from 'node:child_process'
 import {
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -23,6 +25,7 @@ import {
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { buildAddon } from './build-addon.mjs'
 import { cSources, strict } from './c-programs.mjs'
 import { installLocked } from './install-locked.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
@@ -46,6 +49,7 @@ const workshop = mkdtempSync(`${out}-`)
 process.on('exit', () => rmSync(workshop, { recursive: true, force: true }))
 const size = buildRuntime()
 buildLauncher(size)
+putAddon()
 mkdirSync(join(out, 'runtime'), { recursive: true })
 for (const program of programs) link(program, 'onescan-run')
 for (const name of [...programs, 'onescan-plugin-host']) {
@@ -102,6 +106,12 @@ function buildLauncher(runtimeSize) {
     ...['-o', fresh, ...cSources('launcher')],
   ])
   renameSync(fresh, join(out, 'onescan-run'))
+}
+
+function putAddon() {
+  const fresh = join(workshop, 'onescan.node')
+  copyFileSync(buildAddon(target), fresh)
+  renameSync(fresh, join(out, 'onescan.node'))
 }
 
 function run(command, args) {

@@ -7,8 +7,10 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { buildAddon } from './build-addon.mjs'
 import { packagesIn } from './bundled.mjs'
 import { below, cLibraryNotice, noticesOf } from './notices.mjs'
+import { targetOf } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const src = join(root, 'src')
@@ -81,9 +83,19 @@ const built = [
   ),
 ]
 if (wanted.length === 0) tellWhatIsBundled([...built, page])
+buildAddonHere()
 
 // A file of types alone is its own declaration file: `onescan/plugin`.
 copyFileSync(join(src, 'plugin.ts'), join(dist, 'plugin.d.ts'))
+
+/** The programs run without it, and say what they cannot do. */
+function buildAddonHere() {
+  try {
+    buildAddon(targetOf())
+  } catch (error) {
+    process.stderr.write(`onescan.node for ${process.arch}: not built: ${error.message}\n`)
+  }
+}
 
 /** Licenses beside the bundles, which go wherever these go; and a list for other scripts. */
 function tellWhatIsBundled(results) {
@@ -122,7 +134,6 @@ function bundle(entries, importsAtRunTime) {
       PAGE_ASSETS: JSON.stringify(page.assets),
     },
     inject: [join(root, 'packaging', 'import-meta-url.js')],
-    external: ['bun:*'],
     alias: { 'escalade/sync': join(root, 'packaging/looks-nowhere.cjs') },
     metafile: true,
     plugins: [loadedApart, versionAlone],

@@ -1,6 +1,6 @@
-// The programs in C of the npm package, which `npm pack` has made (prepack): onescanc and
-// onescan-rcptquota, static, for each processor in bin/, in a directory named as uname -m has
-// it. Where one cannot be built here, the package is without it, and bin/onescanc goes cold.
+// What is compiled in the npm package, which `npm pack` has made (prepack): onescanc and
+// onescan-rcptquota, static, and onescan.node, for each processor in bin/, in a directory named as
+// uname -m has it. Where one cannot be built here, the package is without it, and bin/onescanc goes cold.
 //
 //   node packaging/npm-programs.mjs [--all]    fails for one that is missing or without musl
 import { spawnSync } from 'node:child_process'
@@ -8,6 +8,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync }
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { buildAddon } from './build-addon.mjs'
 import { targets } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -21,12 +22,18 @@ for (const target of targets) {
     continue
   }
   rmSync(place, { recursive: true, force: true })
-  process.stderr.write(`onescanc for ${target.arch}: not built: ${trouble}\n`)
+  process.stderr.write(`bin/${target.machine}: not built: ${trouble}\n`)
   if (options.all) process.exitCode = 1
 }
 
 /** Undefined, or why it could not be done. */
-function build({ arch }) {
+function build(target) {
+  try {
+    buildAddon(target)
+  } catch (error) {
+    return error.message
+  }
+  const { arch } = target
   const words = [join(root, 'packaging/build-client.mjs'), '--arch', arch]
   if (options.all) words.push('--musl')
   const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })

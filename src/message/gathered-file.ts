@@ -1,8 +1,8 @@
 import { closeSync, readSync } from 'node:fs'
 import { Fault } from '../ground/errors/fault.ts'
 import type { MemoryLease } from '../ground/flow/memory-budget.ts'
-import type { PassedDescriptors } from '../ground/net/passed-descriptors.ts'
 import { writeWhole } from '../ground/process/write-whole.ts'
+import type { System } from '../ground/runtime/system.ts'
 import { openAnonymousFile } from './anonymous-file.ts'
 import type { MessageBytes } from './message.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
@@ -20,7 +20,7 @@ export const MEMORY_FILE_MAX = 16 * 1024 * 1024
 export interface FilePlaces {
   readonly policy: SpoolPolicy
   /** Set if this host has memory files. */
-  readonly memoryFiles?: PassedDescriptors | undefined
+  readonly memoryFiles?: System | undefined
 }
 
 /**

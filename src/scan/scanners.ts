@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { errorText, Fault } from '../ground/errors/fault.ts'
-import { loadPassedDescriptors } from '../ground/net/passed-descriptors.ts'
+import { loadSystem } from '../ground/runtime/system.ts'
 import { unknown } from './shared/finding.ts'
 import { type BuiltInName, builtInNames, isBuiltIn, type ScanPolicy } from './shared/scan-policy.ts'
 import type { Scanner } from './shared/scanner.ts'
@@ -24,7 +24,7 @@ const builtIn: Readonly<
 > = {
   clamd: async (policy, { lasting = false, tell }) => {
     const { clamdScanner } = await import('./clamd/scanner.ts')
-    const passing = lasting ? await loadPassedDescriptors() : undefined
+    const passing = lasting ? loadSystem() : undefined
     return clamdScanner(policy, { lasting, passing, ...(tell && { tell }) })
   },
   clamscan: async (policy) => (await import('./clamscan.ts')).clamscanScanner(policy),

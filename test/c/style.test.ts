@@ -44,6 +44,7 @@ t.test(
         '-Werror',
         '-DVERSION="0"',
         '-DRUNTIME_SIZE=0',
+        `-isystem${join(root, 'node_modules/node-api-headers/include')}`,
       ]
       t.doesNotThrow(() => execFileSync('gcc', [...flags, '-c', '-o', '/dev/null', file]), file)
     }

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { launcher, runtimes } from './rig.ts'
@@ -90,22 +90,18 @@ t.test('a closed or useless descriptor 0 is reported', async (t) => {
   }
 })
 
-t.test('Node without koffi refuses to start, and says what to install', async (t) => {
-  const directory = t.testdir({})
-  const bundle = join(directory, 'smtp-delay.cjs')
-  symlinkSync(join(launcher, '../../dist/smtp-delay.cjs'), join(directory, 'real.cjs'))
-  // The same program, in a place from where no package can be found.
-  writeFileSync(
-    bundle,
-    `require('node:module')._resolveFilename = ((find) => (name, ...rest) => {
-    if (/koffi/.test(name)) throw new Error('not installed')
-    return find(name, ...rest)
-  })(require('node:module')._resolveFilename)
-  require('./real.cjs')`,
-  )
-  const { status, stderr } = run({ program: [process.execPath, bundle], words: ['true'] })
-  t.equal(status, 111)
-  t.match(stderr, /koffi: is not installed, .*; npm install koffi/)
+t.test('without onescan.node it refuses to start, and says what to install', async (t) => {
+  // As it lies in the npm package, but for bin/.
+  const bundle = join(t.testdir({ dist: {} }), 'dist/smtp-delay.cjs')
+  copyFileSync(join(launcher, '../../dist/smtp-delay.cjs'), bundle)
+  for (const words of [['true'], ['--listen', '127.0.0.1:0', 'true']]) {
+    const { status, stderr } = run({ program: [process.execPath, bundle], words })
+    t.equal(status, 111)
+    t.match(
+      stderr,
+      /onescan\.node: cannot open .*; install onescan for x64 or arm64 anew; without it early talkers cannot be seen/,
+    )
+  }
 })
 
 t.test('names with odd bytes in TCPREMOTEHOST cannot forge a line of the log', async (t) => {

@@ -4,8 +4,9 @@ import { parseNameRules } from '../../src/delay/shared/name-rules.ts'
 import { readOptions } from '../../src/delay/shared/options.ts'
 import { type PlanContext, planFor } from '../../src/delay/shared/plan.ts'
 import { readUcspiClient, type UcspiClient } from '../../src/delay/shared/ucspi-client.ts'
-import { type ClientSign, outcomeOf } from '../../src/delay/shared/wait-outcome.ts'
+import { outcomeOf } from '../../src/delay/shared/wait-outcome.ts'
 import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
+import type { ClientSign } from '../../src/ground/runtime/system.ts'
 
 /** Decisions how long clients wait, and why, without any socket. */
 

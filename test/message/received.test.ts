@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { Budget } from '../../src/ground/flow/memory-budget.ts'
-import { loadPassedDescriptors } from '../../src/ground/net/passed-descriptors.ts'
+import { loadSystem } from '../../src/ground/runtime/system.ts'
 import { HEADER_MAX, headerOf } from '../../src/message/header-block.ts'
 import { Intake, messageOf } from '../../src/message/intake.ts'
 import type { Message } from '../../src/message/message.ts'
@@ -34,7 +34,7 @@ const options = {
   now: Date.now(),
 }
 
-const memoryFiles = (await loadPassedDescriptors())!
+const memoryFiles = loadSystem()!
 
 const PLENTY = 1e9
 /** Bytes of memory of which a message of 9 MB may have half: the rest of it goes to the disk. */

@@ -47,6 +47,7 @@ t.test('the package for arm64, built on x64', { skip: missing }, async (t) => {
       'onescan-rcptquota',
       'onescan-run',
       'onescan-runtime',
+      'onescan.node',
       'onescanc',
     ])
     for (const { name } of files) {

@@ -9,7 +9,7 @@ import { bundled } from '../../packaging/bundled.mjs'
 const root = join(import.meta.dirname, '../..')
 
 /** What the runtime brings, and what is looked for when it runs. */
-const notBundled = new Set([...builtinModules, 'bun:ffi', 'koffi'])
+const notBundled = new Set(builtinModules)
 
 /** Static, of a stylesheet, and at run time: of a package, not of a file. */
 const IMPORT = /(?:^import\b[^'";]*|^} from |^@import |\bimport\()["']([^."'][^"']*)["']/gm

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { bundledPackages } from '../../packaging/bundled.mjs'
@@ -170,6 +170,18 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
       const canaries = code.match(/%fs:0x28|__stack_chk_guard/g)?.length ?? 0
       if (process.arch === 'x64') t.ok(canaries > 20, `${name}: ${canaries} looks at canaries`)
     }
+  })
+
+  t.test('what the runtime loads is hardened as a shared library can be', async (t) => {
+    const addon = at('usr/lib/onescan/onescan.node')
+    t.equal(statSync(addon).mode & 0o777, 0o644)
+    const readelf = (...words: string[]) =>
+      execFileSync('readelf', ['--wide', ...words, addon], { encoding: 'utf8' })
+    t.match(readelf('--segments'), / GNU_RELRO /)
+    t.notMatch(readelf('--segments'), / RWE /)
+    t.match(readelf('--dynamic'), /FLAGS.*BIND_NOW/)
+    t.match(readelf('--symbols'), '__stack_chk_fail')
+    t.notMatch(readelf('--dynamic'), /NEEDED|TEXTREL|RPATH|RUNPATH/)
   })
 
   const lintianMissing = !findProgram('lintian') && 'install Debian package lintian'

@@ -1,10 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import t from 'tap'
-import {
-  loadPassedDescriptors,
-  type PassedDescriptors,
-} from '../../src/ground/net/passed-descriptors.ts'
+import { loadSystem, type System } from '../../src/ground/runtime/system.ts'
 import { SMALL_DESCRIPTOR_MAX } from '../../src/scan/clamd/descriptor-trial.ts'
 import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
@@ -32,9 +29,9 @@ function mail(size: number, number: number, infected: boolean): Sample {
 
 /** A daemon's scanner for this socket, and how many descriptors it has handed over. */
 async function handing(t: { teardown(end: () => void): void }, socket: string) {
-  const passed = (await loadPassedDescriptors())!
+  const passed = loadSystem()!
   let sent = 0
-  const passing: PassedDescriptors = {
+  const passing: System = {
     ...passed,
     send(...args) {
       sent++

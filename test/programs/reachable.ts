@@ -31,7 +31,6 @@ const parts = [
   'build/exim',
   'build/opensmtpd',
   'test/stand-in/qmail-queue.mjs',
-  'node_modules/@koromix',
   ...['oldest', 'tools', 'newest'].map(
     (which) => `packaging/toolchain/node_modules/node-${which}-linux-${process.arch}/bin`,
   ),

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { loadPassedDescriptors } from '../../src/ground/net/passed-descriptors.ts'
+import { loadSystem } from '../../src/ground/runtime/system.ts'
 import { handingOverOption } from '../../src/scan/clamdscan.ts'
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { plain } from '../cases/messages.ts'
@@ -134,7 +134,7 @@ t.test(
     const clamd = await startClamd()
     t.teardown(clamd.stop)
     const file = join(t.testdir({ mail: infected }), 'mail')
-    const descriptor = (await loadPassedDescriptors())!.memoryFile()
+    const descriptor = loadSystem()!.memoryFile()
     t.teardown(() => closeSync(descriptor))
     writeSync(descriptor, infected)
     const exitOf = (how: string, path: string) =>

@@ -19,7 +19,6 @@ export async function bundleTrial(directory) {
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    external: ['bun:*'],
     plugins: [inTheirPlaces],
     logLevel: 'warning',
   })

@@ -16,7 +16,7 @@ const [major, minor] = process.versions.node.split('.').map(Number)
 const isTooOld = major < 22 || (major === 22 && minor < 15)
 try {
   if (isTooOld) installLocked(at('packaging/toolchain'))
-  else installPart(root, ['esbuild', ...bundled])
+  else installPart(root, ['esbuild', 'node-api-headers', ...bundled])
 } catch (error) {
   stop(error.message)
 }

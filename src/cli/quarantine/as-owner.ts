@@ -62,7 +62,7 @@ export async function workAsOwner<Result>(
   const owner = process.geteuid!() === 0 ? ownerOf(directory) : 0
   if (owner !== 0) {
     mayBe(owner)
-    await leaveBehindForOthers()
+    leaveBehindForOthers()
   }
   const { input, output, stop } = owner === 0 ? workHere() : startChild(owner)
   try {

@@ -1,8 +1,6 @@
 import { fstatSync, readSync, writeSync } from 'node:fs'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import type { Libc } from '../../ground/runtime/libc.ts'
-import { POLLIN, POLLOUT, POLLRDHUP } from '../../ground/runtime/linux.ts'
-import type { ClientSign } from '../shared/wait-outcome.ts'
+import type { ClientSign, System } from '../../ground/runtime/system.ts'
 
 /**
  * The client on fd 0 and fd 1. Every wait blocks the process, and costs no processor time. Times
@@ -27,38 +25,34 @@ const READ_MAX = 16 * 1024
  * Uses fd 0 and fd 1 without changing their flags. Throws a Fault if fd 0 is neither a socket nor a
  * pipe, since then there is no client.
  */
-export function openConnection(libc: Libc): ClientConnection {
-  const isSocket = checkConnection()
+export function openConnection(system: System): ClientConnection {
+  checkConnection()
   const buffer = Buffer.allocUnsafe(READ_MAX)
 
   return {
     watch(time) {
-      const events = libc.poll(STDIN, POLLIN | POLLRDHUP, milliseconds(time))
-      if (events === 0) return 'silent'
-      // The end of the stream and a broken connection make fd 0 readable, too.
-      const talks = isSocket ? libc.peek(STDIN) > 0 : (events & POLLIN) !== 0
-      return talks ? 'talks' : 'left'
+      return system.awaitClient(STDIN, milliseconds(time))
     },
     watchLeaving(time) {
-      return libc.poll(STDIN, POLLRDHUP, milliseconds(time)) === 0 ? 'silent' : 'left'
+      return system.awaitEnd(STDIN, milliseconds(time)) ? 'left' : 'silent'
     },
     read(time) {
-      if (libc.poll(STDIN, POLLIN, milliseconds(time)) === 0) return undefined
+      if (!system.awaitInput(STDIN, milliseconds(time))) return undefined
       return unlessGone(() => buffer.subarray(0, readSync(STDIN, buffer))) ?? Buffer.alloc(0)
     },
     write(text, time) {
       // If poll(2) reports room, there is room for more than a line, so the write does not block.
-      if ((libc.poll(STDOUT, POLLOUT, milliseconds(time)) & POLLOUT) === 0) return false
+      if (!system.awaitRoom(STDOUT, milliseconds(time))) return false
       const bytes = Buffer.from(text, 'latin1')
       return unlessGone(() => writeSync(STDOUT, bytes)) === bytes.length
     },
   }
 }
 
-function checkConnection(): boolean {
+function checkConnection(): void {
   try {
     const status = fstatSync(STDIN)
-    if (status.isSocket() || status.isFIFO()) return status.isSocket()
+    if (status.isSocket() || status.isFIFO()) return
     throw new Error('is neither a socket nor a pipe; run this under tcpserver')
   } catch (error) {
     throw new Fault('read', `fd 0: ${errorText(error)}`, error)

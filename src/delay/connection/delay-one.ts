@@ -1,6 +1,5 @@
-import { Fault } from '../../ground/errors/fault.ts'
 import { replaceProcess } from '../../ground/process/replace-process.ts'
-import { type Libc, loadLibc } from '../../ground/runtime/libc.ts'
+import { requireSystem, type System } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type ConnectionEvent, log } from '../shared/log.ts'
 import type { DelayOptions } from '../shared/options.ts'
@@ -8,7 +7,7 @@ import { planFor, waitFor } from '../shared/plan.ts'
 import { loadPlanContext } from '../shared/plan-context.ts'
 import { findNext, IGNORED, type ServerProgram } from '../shared/server-program.ts'
 import { readUcspiClient } from '../shared/ucspi-client.ts'
-import { outcomeOf } from '../shared/wait-outcome.ts'
+import { EARLY_TALKERS, outcomeOf } from '../shared/wait-outcome.ts'
 import { type ClientConnection, openConnection } from './client-connection.ts'
 import { talk } from './talk.ts'
 import { holdBack, waitForGreeting } from './wait.ts'
@@ -46,14 +45,14 @@ export async function delayOne(
     ...lists,
     resolver: dns.within(options.dnsTimeout * 1000),
   })
-  const libc = await requireLibc()
+  const system = requireSystem(EARLY_TALKERS)
   if (plan.kind === 'pass') {
     logEvent('passed', plan.why)
-    return becomeNext(next, env, libc)
+    return becomeNext(next, env, system)
   }
 
-  const connection = openConnection(libc)
-  const place = options.limit && takeWaitingPlace(options.limit, libc, process.pid)
+  const connection = openConnection(system)
+  const place = options.limit && takeWaitingPlace(options.limit, system, process.pid)
   const isFull = options.limit !== undefined && place === undefined
   const { event, why } = await outcomeOf(isFull ? waitFor(0, 'no place to wait') : plan, (delay) =>
     waitForGreeting(connection, delay, uptime),
@@ -62,12 +61,12 @@ export async function delayOne(
   if (event === 'left') return DONE
   if (event === 'passed') {
     place?.giveBack()
-    return becomeNext(next, env, libc)
+    return becomeNext(next, env, system)
   }
 
   if (!holdBack(connection, options.penalty * 1000, uptime)) return DONE
   place?.giveBack()
-  if (!options.standalone) return becomeNext(next, env, libc, options.text)
+  if (!options.standalone) return becomeNext(next, env, system, options.text)
   return refuse(connection, options.text, client.ip, uptime)
 }
 
@@ -78,14 +77,14 @@ export async function delayOne(
 function becomeNext(
   next: ServerProgram,
   env: Environment,
-  libc: Libc | undefined,
+  system: System,
   rblsmtpd?: string,
 ): never {
   const { [IGNORED]: ignored = '0', ...rest } = env
   const mask = BigInt(/^[0-9a-f]{1,16}$/i.test(ignored) ? `0x${ignored}` : 0)
   for (const signal of RUNTIME_IGNORES) {
     const wasIgnored = (mask >> BigInt(signal - 1)) & 1n
-    libc?.setSignal(signal, wasIgnored ? 'ignored' : 'default')
+    system.ignoreSignal(signal, wasIgnored === 1n)
   }
   const environment = rblsmtpd === undefined ? rest : { ...rest, RBLSMTPD: rblsmtpd }
   return replaceProcess({
@@ -105,14 +104,4 @@ function refuse(
   log('refused', process.pid, ['remote', ip], ['reply', 451], ['reason', text])
   talk(connection, text, uptime)
   return DONE
-}
-
-/** Loads the C library, which is needed to see early talkers. Throws a Fault if it cannot. */
-async function requireLibc(): Promise<Libc> {
-  const libc = await loadLibc()
-  if (libc) return libc
-  throw new Fault(
-    'config',
-    'the npm package koffi: is not installed, and early talkers cannot be seen without it; npm install koffi',
-  )
 }

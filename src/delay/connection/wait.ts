@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { ClientSign } from '../shared/wait-outcome.ts'
+import type { ClientSign } from '../../ground/runtime/system.ts'
 import type { ClientConnection } from './client-connection.ts'
 
 /**

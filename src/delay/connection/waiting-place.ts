@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import type { Libc } from '../../ground/runtime/libc.ts'
+import type { System } from '../../ground/runtime/system.ts'
 
 /**
  * One of the places for connections that wait. It is given back by `giveBack`, which may be called
@@ -18,12 +18,12 @@ export interface WaitingPlace {
  */
 export function takeWaitingPlace(
   { most, directory }: { readonly most: number; readonly directory: string },
-  libc: Libc,
+  system: System,
   first: number,
 ): WaitingPlace | undefined {
   for (let i = 0; i < most; i++) {
     const fd = openLock(join(directory, `place-${(first + i) % most}`))
-    if (libc.tryLock(fd)) return { giveBack: once(() => closeSync(fd)) }
+    if (system.tryLock(fd)) return { giveBack: once(() => closeSync(fd)) }
     closeSync(fd)
   }
   return undefined

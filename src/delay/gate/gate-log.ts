@@ -1,4 +1,4 @@
-import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import type { System } from '../../ground/runtime/system.ts'
 import { type ConnectionEvent, lineOf, writeLine } from '../shared/log.ts'
 import type { Visit } from './visit.ts'
 
@@ -12,7 +12,7 @@ export interface GateLogOptions {
   readonly verbose: boolean
   /** -q: refusals and trouble are not logged. */
   readonly quiet: boolean
-  readonly sockets: Pick<TcpSockets, 'canTake'>
+  readonly sockets: Pick<System, 'awaitRoom'>
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
 }
@@ -76,12 +76,12 @@ const STDERR = 2
  * does not stop the gate.
  */
 class LineQueue {
-  readonly #sockets: Pick<TcpSockets, 'canTake'>
+  readonly #sockets: Pick<System, 'awaitRoom'>
   #lines: Buffer[] = []
   #lost = 0
   #isTrying = false
 
-  constructor(sockets: Pick<TcpSockets, 'canTake'>) {
+  constructor(sockets: Pick<System, 'awaitRoom'>) {
     this.#sockets = sockets
   }
 
@@ -98,7 +98,7 @@ class LineQueue {
 
   #flush(patience: number): void {
     let written = 0
-    while (written < this.#lines.length && this.#sockets.canTake(STDERR, patience)) {
+    while (written < this.#lines.length && this.#sockets.awaitRoom(STDERR, patience)) {
       writeLine(this.#lines[written++]!)
     }
     this.#lines = this.#lines.slice(written)

@@ -1,11 +1,13 @@
 import { closeSync, writeSync } from 'node:fs'
+import { requireSystem } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { GateOptions } from '../shared/gate-options.ts'
 import type { DelayOptions } from '../shared/options.ts'
 import { findNext } from '../shared/server-program.ts'
+import { EARLY_TALKERS } from '../shared/wait-outcome.ts'
 import { findTcpRule } from './find-tcp-rule.ts'
 import { GateLog } from './gate-log.ts'
-import { dropPrivileges, openListeners, requireSockets, roomFor } from './preparations.ts'
+import { dropPrivileges, openListeners, roomFor } from './preparations.ts'
 import { Receiver } from './receiver.ts'
 import { Reception } from './reception.ts'
 import { RememberedClients } from './remembered-clients.ts'
@@ -25,7 +27,7 @@ export async function keepGate(
   uptime: () => number,
 ): Promise<number> {
   const next = findNext(options.words, env)
-  const sockets = await requireSockets()
+  const sockets = requireSystem(EARLY_TALKERS)
   const room = new WaitingRoom(roomFor(gate))
   const listeners = openListeners(gate, sockets)
   const log = new GateLog({ verbose: options.verbose, quiet: gate.quiet, sockets, uptime })

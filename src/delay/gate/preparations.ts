@@ -1,34 +1,23 @@
+import { getSystemErrorName } from 'node:util'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { openTcpSockets, type TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import { descriptorLimit } from '../../ground/process/descriptor-limit.ts'
+import type { System } from '../../ground/runtime/system.ts'
 import { GATE_DEFAULTS, type GateOptions } from '../shared/gate-options.ts'
 
 /** Descriptors that are kept for files, the DNS, and pipes to programs that are being started. */
 export const SPARE_DESCRIPTORS = 64
 
-/** Loads the calls of the C library for sockets. Throws a Fault if koffi is not installed. */
-export async function requireSockets(): Promise<TcpSockets> {
-  const sockets = await openTcpSockets()
-  if (sockets) return sockets
-  throw new Fault(
-    'config',
-    'the npm package koffi: is not installed, and early talkers cannot be seen without it; npm install koffi',
-  )
-}
-
 /** Opens the listening sockets of --listen. Throws a Fault if one cannot be opened. */
-export function openListeners({ listen, backlog }: GateOptions, sockets: TcpSockets): number[] {
+export function openListeners({ listen, backlog }: GateOptions, sockets: System): number[] {
   return listen.map((place) => {
     if (place.kind === 'inherited') {
       if (sockets.adoptListener(place.fd)) return place.fd
       const remedy = 'is no TCP socket that listens; see ListenStream= of systemd.socket(5)'
       throw new Fault('config', `--listen ${place.text}: ${remedy}`)
     }
-    try {
-      return sockets.listen(place, backlog)
-    } catch (error) {
-      throw new Fault('config', `--listen ${place.text}: ${errorText(error)}`, error)
-    }
+    const fd = sockets.listen(place.address, place.port, backlog)
+    if (fd >= 0) return fd
+    throw new Fault('config', `--listen ${place.text}: ${getSystemErrorName(fd)}`)
   })
 }
 

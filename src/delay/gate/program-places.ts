@@ -1,8 +1,8 @@
-import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import type { System } from '../../ground/runtime/system.ts'
 import type { Visit } from './visit.ts'
 
 export interface ProgramPlacesOptions {
-  readonly sockets: Pick<TcpSockets, 'counts' | 'endReceiving'>
+  readonly sockets: Pick<System, 'counts' | 'endReceiving'>
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
   /** Called for a visit whose program is being ended. */

@@ -1,6 +1,6 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { addressText, clientKey } from '../../ground/net/ip-address.ts'
-import type { AcceptedConnection, TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import type { AcceptedConnection, System } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { closingLine } from '../shared/conversation.ts'
 import type { GateOptions } from '../shared/gate-options.ts'
@@ -23,7 +23,7 @@ export interface ReceiverOptions {
   readonly gate: GateOptions
   readonly env: Environment
   readonly next: ServerProgram
-  readonly sockets: TcpSockets
+  readonly sockets: System
   readonly room: WaitingRoom
   readonly remembered: RememberedClients
   readonly log: GateLog

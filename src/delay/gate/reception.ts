@@ -1,12 +1,12 @@
 import {
   type AcceptedConnection,
   type SocketEvent,
-  type TcpSockets,
+  type System,
   WAKING_SIGNAL,
-} from '../../ground/net/tcp-sockets.ts'
+} from '../../ground/runtime/system.ts'
 
 export interface ReceptionOptions {
-  readonly sockets: TcpSockets
+  readonly sockets: System
   readonly listeners: readonly number[]
   readonly arrive: (peer: AcceptedConnection) => void
   /** Called if a connection cannot be accepted for lack of descriptors or memory. */

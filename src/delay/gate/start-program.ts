@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { errorText } from '../../ground/errors/fault.ts'
-import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import type { System } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { ServerProgram } from '../shared/server-program.ts'
 import type { Visit } from './visit.ts'
@@ -30,7 +30,7 @@ export function startProgram(
   { program, args }: ServerProgram,
   visit: Visit,
   environment: Environment,
-  sockets: TcpSockets,
+  sockets: System,
 ): { readonly pid: number; readonly ended: Promise<ProgramEnd> } | { readonly why: string } {
   let child: ChildProcess
   let why = 'cannot be started'

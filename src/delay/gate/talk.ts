@@ -1,4 +1,4 @@
-import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import type { System } from '../../ground/runtime/system.ts'
 import { Conversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shared/conversation.ts'
 import type { Visit } from './visit.ts'
 
@@ -13,7 +13,7 @@ const buffer = Buffer.allocUnsafeSlow(READ_MAX)
 export async function talkTo(
   visit: Visit,
   refusal: string,
-  sockets: TcpSockets,
+  sockets: System,
   uptime: () => number,
 ): Promise<void> {
   const until = uptime() + TALK_SECONDS * 1000
@@ -36,7 +36,7 @@ export async function talkTo(
   await drain(visit, sockets, uptime)
 }
 
-async function drain(visit: Visit, sockets: TcpSockets, uptime: () => number): Promise<void> {
+async function drain(visit: Visit, sockets: System, uptime: () => number): Promise<void> {
   const until = uptime() + DRAIN_TIME
   for (let dropped = 0; dropped < DRAIN_MAX; ) {
     const bytes = await next(visit, sockets, until - uptime())
@@ -46,11 +46,11 @@ async function drain(visit: Visit, sockets: TcpSockets, uptime: () => number): P
 }
 
 /** Reads the next bytes of the client; none at the end of the stream or after `close`. */
-async function next(visit: Visit, sockets: TcpSockets, time: number): Promise<Buffer | 'late'> {
+async function next(visit: Visit, sockets: System, time: number): Promise<Buffer | 'late'> {
   for (;;) {
     if (visit.isClosed) return buffer.subarray(0, 0)
-    const bytes = time > 0 ? sockets.receive(visit.fd, buffer) : undefined
-    if (bytes !== undefined) return Buffer.from(bytes)
+    const count = time > 0 ? sockets.receive(visit.fd, buffer) : undefined
+    if (count !== undefined) return Buffer.from(buffer.subarray(0, count))
     if (time <= 0 || !(await visit.waitForBytes(time))) return 'late'
     if (visit.hasLeft && sockets.look(visit.fd) === 'silent') return buffer.subarray(0, 0)
   }

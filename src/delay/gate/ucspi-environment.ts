@@ -1,6 +1,6 @@
 import { addressText } from '../../ground/net/ip-address.ts'
 import type { TcpRule } from '../../ground/net/tcp-rules.ts'
-import type { TcpEndpoint } from '../../ground/runtime/socket-address.ts'
+import type { TcpEndpoint } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { IGNORED } from '../shared/server-program.ts'
 

@@ -1,4 +1,4 @@
-import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import type { System } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { GateOptions } from '../shared/gate-options.ts'
 import type { DelayOptions } from '../shared/options.ts'
@@ -21,7 +21,7 @@ export interface VisitPreparerOptions {
   readonly options: DelayOptions
   readonly gate: GateOptions
   readonly env: Environment
-  readonly sockets: TcpSockets
+  readonly sockets: System
   readonly remembered: RememberedClients
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number

@@ -1,6 +1,10 @@
 import { closeSync } from 'node:fs'
-import type { AcceptedConnection, SocketEvent, TcpSockets } from '../../ground/net/tcp-sockets.ts'
-import type { ClientSign } from '../shared/wait-outcome.ts'
+import type {
+  AcceptedConnection,
+  ClientSign,
+  SocketEvent,
+  System,
+} from '../../ground/runtime/system.ts'
 
 /** The ranks of visits that wait, from the worst to the best. */
 export type Rank = 'talked' | 'nameless' | 'dynamic' | 'other'
@@ -21,7 +25,7 @@ export class Visit {
   readonly client: string
   /** When the client connected, in milliseconds of `uptime`. */
   readonly since: number
-  readonly #sockets: TcpSockets
+  readonly #sockets: System
   readonly #uptime: () => number
 
   /** Its rank in the waiting room; undefined if it is not there. */
@@ -41,7 +45,7 @@ export class Visit {
     id: number,
     peer: AcceptedConnection,
     names: { readonly ip: string; readonly client: string },
-    sockets: TcpSockets,
+    sockets: System,
     uptime: () => number,
   ) {
     this.id = id

@@ -1,7 +1,8 @@
+import type { ClientSign } from '../../ground/runtime/system.ts'
 import type { Wait } from './plan.ts'
 
-/** What a client does while it waits for its greeting. */
-export type ClientSign = 'silent' | 'talks' | 'left'
+/** What cannot be done without the addon. */
+export const EARLY_TALKERS = 'early talkers cannot be seen'
 
 /** How the wait of a client ended: it gets its greeting, is refused, or has left. */
 export interface WaitOutcome {

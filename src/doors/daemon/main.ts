@@ -3,7 +3,7 @@ import { errorText } from '../../ground/errors/fault.ts'
 import { exitCode } from '../../ground/process/exit-codes.ts'
 import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/help-or-version.ts'
 import { codeOfStart, printCheck } from '../../ground/process/print-check.ts'
-import { loadLibc } from '../../ground/runtime/libc.ts'
+import { loadSystem, systemTrouble } from '../../ground/runtime/system.ts'
 import { faultLines } from '../../ground/settings/faults.ts'
 import { checkStart } from './check-start.ts'
 import { runFirstProcess } from './first-process.ts'
@@ -44,10 +44,11 @@ async function check(): Promise<void> {
  */
 async function serve(options: DaemonOptions): Promise<void> {
   const signals = installSignalHandlers()
-  const libc = await loadLibc()
-  libc?.forbidTracing() // before there is a key, and before any plugin runs as the same user
+  loadSystem()?.forbidTracing() // before there is a key, and before any plugin runs as the same user
   const start = { env: { ...process.env }, options, signals }
   const { workerFor } = options
+  const trouble = systemTrouble()
+  if (trouble !== undefined && workerFor === undefined) log(`${trouble}; onescand(8), FILES`)
   await (workerFor === undefined
     ? runFirstProcess({ ...start, words })
     : runWorker(workerFor, start))

@@ -4,7 +4,7 @@ import { descriptorOf } from '../../ground/net/descriptor-of.ts'
 import { FIRST_HANDED_OVER } from '../../ground/net/socket-activation.ts'
 import { wakeOne } from '../../ground/net/wake-one.ts'
 import { descriptorLimit } from '../../ground/process/descriptor-limit.ts'
-import { loadLibc } from '../../ground/runtime/libc.ts'
+import { loadSystem } from '../../ground/runtime/system.ts'
 import { switchedOff } from '../../judge/policy.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import { createMilterDoor } from '../milter/door.ts'
@@ -44,7 +44,7 @@ export async function openDoors(
   { reporter, account }: Pick<DoorOptions, 'reporter' | 'account'>,
 ): Promise<OpenDoor[]> {
   const budget = new Budget(options.memory)
-  const identifyPeer = identifyPeerBy(await loadLibc())
+  const identifyPeer = identifyPeerBy(loadSystem())
   const { clients: maxClients, sockets: maxSockets } = roomOf(descriptorLimit(), kinds.length, options.maxClients) // biome-ignore format: a line
   const common = { ...options, maxClients, maxSockets, reporter, account, budget, identifyPeer }
   const open: OpenDoor[] = []
@@ -67,7 +67,7 @@ export async function openDoors(
 async function wakeOneOfAll(server: Server): Promise<void> {
   await new Promise(setImmediate)
   await new Promise(setImmediate)
-  await wakeOne(descriptorOf(server) ?? -1)
+  wakeOne(descriptorOf(server) ?? -1)
 }
 
 interface DoorOptions extends DaemonOptions {

@@ -1,8 +1,8 @@
 import { digestsFor } from '../../cluster/digests.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { keepFor } from '../../ground/flow/keep-for.ts'
-import { loadPassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import { loadCrypto } from '../../ground/runtime/crypto.ts'
+import { loadSystem } from '../../ground/runtime/system.ts'
 import { readText } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { clamAv, scanners as scannerSettings } from '../../ground/settings/table/scanning.ts'
@@ -110,7 +110,7 @@ export async function readConfiguration(
         return verdicts === undefined ? wanted : { ...wanted, sha256: true }
       },
       createHash: tools.crypto?.createHash,
-      memoryFiles: policy && (await loadPassedDescriptors()),
+      memoryFiles: policy && loadSystem(),
     },
     quota,
     report,

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { LogField } from '../../ground/errors/log.ts'
 import { descriptorOf } from '../../ground/net/descriptor-of.ts'
-import type { Libc } from '../../ground/runtime/libc.ts'
+import type { System } from '../../ground/runtime/system.ts'
 
 /** The process at the other end of a unix socket, as the kernel knows it. */
 export interface Peer {
@@ -16,10 +16,10 @@ export type IdentifyPeer = (socket: Socket) => Peer | undefined
  * Asks for the peer by SO_PEERCRED, unix(7). The peer is logged. It does not decide who may
  * connect: the socket's mode and group do.
  */
-export function identifyPeerBy(libc: Libc | undefined): IdentifyPeer {
+export function identifyPeerBy(system: System | undefined): IdentifyPeer {
   return (socket) => {
     const fd = descriptorOf(socket)
-    return fd === undefined ? undefined : libc?.peerOf(fd)
+    return fd === undefined ? undefined : system?.peerOf(fd)
   }
 }
 

@@ -1,5 +1,6 @@
 import { errorCode } from '../errors/fault.ts'
 import { isCompiled } from '../runtime/compiled-program.ts'
+import { loadSystem } from '../runtime/system.ts'
 
 export type ConnectTarget =
   | { readonly path: string }
@@ -32,8 +33,7 @@ export async function loadConnect(): Promise<(target: ConnectTarget) => Connecti
 async function asNodeError(target: ConnectTarget, error: Error): Promise<Error> {
   if (!('path' in target) || errorCode(error) !== 'ECONNREFUSED') return error
   try {
-    const { isQueueFull } = await import('./bun-queue-full.ts')
-    if (!isQueueFull(target.path)) return error
+    if (!loadSystem()?.isQueueFull(target.path)) return error
   } catch {
     return error
   }

@@ -1,6 +1,5 @@
 import type { Server } from 'node:net'
-import { loadFunctions } from '../runtime/c-functions.ts'
-import * as linux from '../runtime/linux.ts'
+import { loadSystem } from '../runtime/system.ts'
 import { descriptorOf } from './descriptor-of.ts'
 
 /**
@@ -12,11 +11,10 @@ import { descriptorOf } from './descriptor-of.ts'
  * Without it nobody here takes a descriptor either; but whoever reads the bytes beside it, or closes
  * the connection, closes the file, and may wait for a file system that its owner runs (FUSE).
  */
-export async function refuseDescriptors(server: Server, socket: number): Promise<void> {
-  const c = await loadFunctions('setsockopt')
-  const off = Buffer.alloc(4)
-  const refuse = (fd: number) =>
-    c?.setsockopt(fd, linux.SOL_SOCKET, linux.SO_PASSRIGHTS, off, off.length) === 0
-  if (refuse(socket))
-    server.prependListener('connection', (client) => refuse(descriptorOf(client) ?? -1))
+export function refuseDescriptors(server: Server, socket: number): void {
+  const system = loadSystem()
+  if (system?.refuseDescriptors(socket))
+    server.prependListener('connection', (client) => {
+      system.refuseDescriptors(descriptorOf(client) ?? -1)
+    })
 }

@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { loadFunctions } from '../runtime/c-functions.ts'
-import * as linux from '../runtime/linux.ts'
+import { loadSystem } from '../runtime/system.ts'
 
 /** A descriptor in an epoll(7) set, and what the set reports about it. */
 interface EpollEntry {
@@ -21,23 +20,14 @@ interface EpollEntry {
  * again with that bit. Linux shows what the runtime had set for it (proc(5), fdinfo).
  *
  * Call it when the runtime waits on the socket: one turn of its loop after it began to listen.
- * Returns whether it worked. If it did not (Node without koffi, or a system that hides a process's
- * descriptors from itself), a connection still wakes all processes.
+ * Returns whether it worked. If it did not (no addon, or a host that hides a process's descriptors
+ * from itself), a connection still wakes all processes.
  */
-export async function wakeOne(listener: number): Promise<boolean> {
-  const c = await loadFunctions('epoll_ctl')
-  const watched = c && findWatched(listener)
+export function wakeOne(listener: number): boolean {
+  const system = loadSystem()
+  const watched = system && findWatched(listener)
   if (watched === undefined) return false
-  const event = Buffer.alloc(linux.EVENT_BYTES)
-  event.writeBigUInt64LE(watched.data, linux.EVENT_DATA_AT)
-  event.writeUInt32LE(watched.events, 0)
-  const { epoll } = watched
-  if (c!.epoll_ctl(epoll, linux.EPOLL_CTL_DEL, listener, event) !== 0) return false
-  event.writeUInt32LE((watched.events | linux.EPOLLEXCLUSIVE) >>> 0, 0)
-  if (c!.epoll_ctl(epoll, linux.EPOLL_CTL_ADD, listener, event) === 0) return true
-  event.writeUInt32LE(watched.events, 0)
-  if (c!.epoll_ctl(epoll, linux.EPOLL_CTL_ADD, listener, event) === 0) return false
-  throw new Error(`descriptor ${listener}: the runtime does not wait for connections any more`)
+  return system!.wakeOne(watched.epoll, listener, watched.events, watched.data)
 }
 
 /**

@@ -1,18 +1,17 @@
 import { closeSync, readdirSync, readFileSync } from 'node:fs'
-import { loadFunctions } from '../runtime/c-functions.ts'
-import { KEYCTL_JOIN_SESSION_KEYRING, O_CLOEXEC, SYS_keyctl } from '../runtime/linux.ts'
+import { O_CLOEXEC } from '../runtime/linux.ts'
+import { loadSystem } from '../runtime/system.ts'
 
 /**
  * Leaves behind what this process was started with and a child of another account would inherit: open
  * files beside the three standard ones, and the keys of the session (session-keyring(7)), which every
- * process below it may read. The keys stay where the runtime cannot call C (Node without koffi).
+ * process below it may read. The keys stay if there is no addon (system.ts).
  */
-export async function leaveBehindForOthers(): Promise<void> {
+export function leaveBehindForOthers(): void {
   for (const fd of readdirSync('/proc/self/fd').map(Number)) {
     if (fd > 2 && isInherited(fd)) closeSync(fd)
   }
-  const calls = await loadFunctions('syscall')
-  calls?.syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0)
+  loadSystem()?.leaveSessionKeys()
 }
 
 /** Whether a descriptor is one that children get, proc(5): the runtime's own are closed at exec. */

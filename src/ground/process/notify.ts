@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
-import { loadLibc } from '../runtime/libc.ts'
+import { loadSystem } from '../runtime/system.ts'
 
 /**
  * Sends a state to systemd if systemd asks for it (sd_notify(3)). This process sends it itself, as
- * units with NotifyAccess=main demand. No runtime has unix datagram sockets. So without the C
- * library this starts systemd-notify, which systemd believes only if the unit has NotifyAccess=all.
+ * units with NotifyAccess=main demand. No runtime has unix datagram sockets. So without the addon
+ * this starts systemd-notify, which systemd believes only if the unit has NotifyAccess=all.
  * Resolves when the state was sent, or could not be sent.
  */
 export async function notify(
@@ -12,8 +12,7 @@ export async function notify(
   ...state: readonly string[]
 ): Promise<void> {
   if (!NOTIFY_SOCKET) return
-  const libc = await loadLibc()
-  if (libc?.sendDatagram(NOTIFY_SOCKET, state.join('\n'))) return
+  if (loadSystem()?.sendDatagram(NOTIFY_SOCKET, state.join('\n'))) return
   await new Promise<void>((resolve) => {
     const env = { NOTIFY_SOCKET, PATH: PATH ?? '/usr/bin:/bin' }
     const child = spawn('systemd-notify', state, { stdio: 'ignore', env })

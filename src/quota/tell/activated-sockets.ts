@@ -1,6 +1,6 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import { activatedDescriptors } from '../../ground/net/socket-activation.ts'
-import type { Libc } from '../../ground/runtime/libc.ts'
+import { requireSystem } from '../../ground/runtime/system.ts'
 
 /** A socket that systemd has bound already. */
 export interface ActivatedSocket {
@@ -20,23 +20,18 @@ export interface ActivatedSockets {
  * serve UDP, stream sockets HTTP. Returns undefined if there are none. Throws a Fault of kind
  * `config` if one of them is neither.
  */
-export async function activatedSockets(
-  env: NodeJS.ProcessEnv,
-  loadLibc: () => Promise<Libc | undefined>,
-): Promise<ActivatedSockets | undefined> {
+export function activatedSockets(env: NodeJS.ProcessEnv): ActivatedSockets | undefined {
   const fds = activatedDescriptors(env)
   if (fds.length === 0) return undefined
-  const libc = await loadLibc()
-  if (libc === undefined) {
-    const remedy = 'install the npm package koffi, or use --udp and --http without a socket unit'
-    throw new Fault('config', `LISTEN_FDS ${fds.length}: cannot tell what they are; ${remedy}`)
-  }
+  const system = requireSystem(
+    `LISTEN_FDS ${fds.length} is of no use: use --udp and --http without a socket unit`,
+  )
   const udp: ActivatedSocket[] = []
   const http: ActivatedSocket[] = []
   for (const fd of fds) {
     const text = `descriptor ${fd}`
-    const kind = libc.socketKind(fd)
-    if (kind?.family === undefined) {
+    const kind = system.socketKind(fd)
+    if (kind === undefined) {
       throw new Fault('config', `${text}: is not a UDP or TCP socket; see ListenDatagram=`)
     }
     const list = kind.type === 'datagram' ? udp : http

@@ -6,7 +6,6 @@ import { exitCode } from '../../ground/process/exit-codes.ts'
 import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/help-or-version.ts'
 import { notify } from '../../ground/process/notify.ts'
 import { codeOfStart, printCheck } from '../../ground/process/print-check.ts'
-import { loadLibc } from '../../ground/runtime/libc.ts'
 import { faultLines } from '../../ground/settings/faults.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { activatedSockets } from './activated-sockets.ts'
@@ -67,7 +66,7 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
     logTrouble: troubleLog(log, uptime),
   })
   const mayAsk = allowNetworks(networks)
-  const activated = await activatedSockets(process.env, loadLibc)
+  const activated = activatedSockets(process.env)
   const service = { answerForName, mayAsk, counters, maxClients }
   const udpAddresses = activated?.udp ?? (udp ? [udp] : [])
   const sockets = await Promise.all(udpAddresses.map((address) => serveUdp(address, service)))

@@ -1,6 +1,6 @@
 import { closeSync, ftruncateSync, writeSync } from 'node:fs'
 import { withDeadline } from '../../ground/flow/deadline.ts'
-import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
+import type { System } from '../../ground/runtime/system.ts'
 import { EICAR } from '../eicar/eicar-file.ts'
 import type { ClamdAddress } from './address.ts'
 import { descriptorsOf } from './scan-commands.ts'
@@ -41,11 +41,11 @@ interface DescriptorAnswer {
  */
 export class DescriptorTrial {
   readonly #address: ClamdAddress
-  readonly #passing: PassedDescriptors
+  readonly #passing: System
   readonly #known = new Map<TrialSize, DescriptorAnswer>()
   readonly #closed = new AbortController()
 
-  constructor(address: ClamdAddress, passing: PassedDescriptors) {
+  constructor(address: ClamdAddress, passing: System) {
     this.#address = address
     this.#passing = passing
   }

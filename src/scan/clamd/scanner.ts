@@ -1,6 +1,6 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import { keepFor } from '../../ground/flow/keep-for.ts'
-import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
+import type { System } from '../../ground/runtime/system.ts'
 import { unseen } from '../shared/finding.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import type { ContentScanner } from '../shared/scanner.ts'
@@ -43,7 +43,7 @@ export function clamdScanner(
     tell = () => {},
   }: {
     readonly lasting?: boolean
-    readonly passing?: PassedDescriptors | undefined
+    readonly passing?: System | undefined
     readonly tell?: (line: string) => void
   } = {},
 ): ClosableScanner {

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
 import { isFault } from '../../ground/errors/fault.ts'
 import { doubledPause } from '../../ground/flow/back-off.ts'
-import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
+import type { System } from '../../ground/runtime/system.ts'
 import { writeInTurns } from '../../message/write-all.ts'
 import type { ScanFinding } from '../shared/finding.ts'
 import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
@@ -22,7 +22,7 @@ export interface ClamdServerOptions {
   /** Whether its connections last from message to message. */
   readonly lasting: boolean
   /** Passes descriptors to a server that takes them; without it all mail is streamed. */
-  readonly passing?: PassedDescriptors | undefined
+  readonly passing?: System | undefined
   /** Called once when it begins to fail, and once when it answers again. */
   readonly changed?: (state: 'fails' | 'answers') => void
   /** Milliseconds on a clock that nobody sets. */
@@ -46,7 +46,7 @@ export class ClamdServer {
   #missingSince: number | undefined
   /** The question whether it has died, which is asked once for all messages that it had. */
   #dying: Promise<boolean> | undefined
-  readonly #passing: PassedDescriptors | undefined
+  readonly #passing: System | undefined
   readonly #descriptors: DescriptorTrial | undefined
   readonly #sessions: ClamdSessions
 
@@ -184,7 +184,7 @@ class NoMemoryFile extends Error {}
  * Copies a sample into a memory file. Resolves to its descriptor, which the caller closes. Rejects
  * with NoMemoryFile, or with the error of reading the sample.
  */
-async function memoryFileOf(sample: Sample, passing: PassedDescriptors): Promise<number> {
+async function memoryFileOf(sample: Sample, passing: System): Promise<number> {
   const file = passing.memoryFile()
   if (file < 0) throw new NoMemoryFile(`memfd_create: error ${-file}`)
   try {

@@ -2,7 +2,7 @@ import { readSync } from 'node:fs'
 import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import { type Connection, loadConnect } from '../../ground/net/connect.ts'
 import { descriptorOf } from '../../ground/net/descriptor-of.ts'
-import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
+import type { System } from '../../ground/runtime/system.ts'
 import type { ClamdAddress } from './address.ts'
 import { ClamdReplyReader, REPLY_MAX } from './clamd-reply.ts'
 
@@ -88,7 +88,7 @@ let loading: ReturnType<typeof loadConnect> | undefined
  */
 export class ClamdSession {
   readonly #address: ClamdAddress
-  readonly #passing: PassedDescriptors | undefined
+  readonly #passing: System | undefined
   #socket: Connection | undefined
   #isConnected = false
   #isOver = false
@@ -101,7 +101,7 @@ export class ClamdSession {
   #pause: NodeJS.Timeout | undefined
 
   /** `passing` is needed to send descriptors. */
-  constructor(address: ClamdAddress, passing?: PassedDescriptors) {
+  constructor(address: ClamdAddress, passing?: System) {
     this.#address = address
     this.#passing = passing
   }
@@ -213,7 +213,7 @@ export class ClamdSession {
   #pass(question: Question, packet: Exclude<ClamdPacket, Buffer>): void {
     const fd = descriptorOf(this.#socket!)
     const { bytes, descriptor } = packet
-    const done = fd === undefined ? 'failed' : this.#passing?.send(fd, bytes, descriptor)
+    const done = fd === undefined ? 'failed' : this.#passing?.passDescriptor(fd, bytes, descriptor)
     if (done === 'sent') this.#next(question)
     else if (done === 'nothing') {
       this.#pause = setTimeout(() => this.#pass(question, packet), FULL_FOR)

@@ -1,4 +1,4 @@
-import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
+import type { System } from '../../ground/runtime/system.ts'
 import type { ClamdAddress } from './address.ts'
 import { type ClamdCommands, type ClamdOutcome, ClamdSession } from './session.ts'
 
@@ -13,7 +13,7 @@ export interface ClamdSessionsOptions {
   /** Milliseconds for which one is kept. */
   readonly idleFor?: number
   /** Passes descriptors; needed for packets with one. */
-  readonly passing?: PassedDescriptors | undefined
+  readonly passing?: System | undefined
   /** Called when a session broke or could not be made: another server may listen there from now on. */
   readonly broke?: () => void
 }
@@ -34,7 +34,7 @@ export class ClamdSessions {
   readonly #address: ClamdAddress
   readonly #idleMax: number
   readonly #idleFor: number
-  readonly #passing: PassedDescriptors | undefined
+  readonly #passing: System | undefined
   readonly #broke: () => void
   /**
    * A session is in this list or in one conversation, never in both: it is taken out at once, and

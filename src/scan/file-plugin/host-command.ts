@@ -16,9 +16,12 @@ const STRIP_TYPES = '--experimental-strip-types'
  */
 const MEMORY = 1024 * 1024
 
+/** KiB of the stack of a plugin in C: the default of a C program, if the caller's is smaller. */
+const STACK = 8 * 1024
+
 /**
  * Sets how much memory the compiled runtime reserves for machine code. Without it the limit of data
- * would make the runtime start without its JIT compiler: fifteen times slower, and unable to call C.
+ * would make the runtime start without its JIT compiler: fifteen times slower.
  */
 const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
 
@@ -41,7 +44,7 @@ const WATCHDOG = `(trap '' HUP INT TERM; { read -r line <&4; kill -s KILL 0; } 3
  */
 export function hostCommand(file: string, timeout: number): readonly [string, ...string[]] {
   const forOne = Math.ceil(timeout / 1000 + 5) * availableParallelism()
-  const limits = `ulimit -t ${RENEWED_AFTER + forOne}; ulimit -d ${MEMORY}`
+  const limits = `ulimit -t ${RENEWED_AFTER + forOne}; ulimit -d ${MEMORY}; ulimit -S -s ${STACK}`
   const script = `${WATCHDOG}; { ${limits}; } 2>/dev/null; ${ROOM_FOR_CODE}exec "$@" 4<&-`
   const host = isCompiled ? compiledProgram('onescan-plugin-host') : onNode(file)
   return ['/bin/sh', '-c', script, 'sh', ...host]

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
-import { pluginCalls } from '../../ground/runtime/plugin-calls.ts'
+import { loadSystem, systemTrouble } from '../../ground/runtime/system.ts'
 import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
 import type { Plugin, PluginRequest } from './protocol.ts'
 
@@ -12,15 +12,13 @@ const NAME = 'virusname'
  * thread, because a C library may expect no other. If it cannot be loaded, that is the answer.
  */
 export async function loadSharedObject(request: PluginRequest): Promise<Plugin | ScanFinding> {
-  const calls = await pluginCalls()
-  if (calls === undefined) {
-    return unknown('needs the npm package koffi (npm install koffi); a .so cannot run without it')
-  }
+  const system = loadSystem()
+  if (system === undefined) return unknown(`${systemTrouble()}; without it no .so can run`)
   let virusscan: (path: string) => number
   let virusname: (() => string) | undefined
   try {
-    virusscan = calls.load(request.file, request.symbol)
-    virusname = calls.loadText(request.file, NAME)
+    virusscan = system.functionOfPath(request.file, request.symbol)
+    virusname = system.functionForText(request.file, NAME)
   } catch (error) {
     return unknown(`cannot be loaded: ${errorText(error)}`)
   }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
-import { loadLibc } from '../../../src/ground/runtime/libc.ts'
+import { loadSystem } from '../../../src/ground/runtime/system.ts'
 import { runSlot, type SlotRun, type SlotSetup } from '../../doors/slot/slot.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { clients, coldPrograms, missing, onescanc } from './client.ts'
@@ -21,7 +21,7 @@ import {
 /** Faults of the host: whatever fails, onescanc loses no mail and gives no wrong answer. */
 
 const cold = coldPrograms(t)
-const libc = (await loadLibc())!
+const system = loadSystem()!
 const small = 'Subject: x\n\nbody\n'
 const large = `Subject: x\n\n${'0123456789abcde\n'.repeat(65_537)}`
 const edit = answering(accept(bodyAt(12), insert('X-QHPSI: clean\n'), keep(0, 12)))
@@ -120,7 +120,7 @@ t.test(
             t,
             async ({ heard, connection }) => {
               while (!heard.some(({ type }) => type === said)) await new Promise(setImmediate)
-              process.kill(libc.peerOf(descriptorOf(connection)!)!.pid, signal)
+              process.kill(system.peerOf(descriptorOf(connection)!)!.pid, signal)
             },
             { program, message: Buffer.from(message) },
           )

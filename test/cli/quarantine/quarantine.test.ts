@@ -520,7 +520,7 @@ function onNodeForAll(t: Test): readonly string[] {
   const node = join(place, 'node')
   copyFileSync(process.execPath, node)
   const root = join(import.meta.dirname, '../../..')
-  for (const name of ['dist', 'node_modules/koffi', 'node_modules/@koromix']) {
+  for (const name of ['dist', 'bin']) {
     cpSync(join(root, name), join(place, name), { recursive: true })
   }
   return [node, join(place, 'dist', basename(bundle))]

@@ -6,10 +6,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { MilterIntake } from '../../../src/doors/milter/intake.ts'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
-import {
-  loadPassedDescriptors,
-  type PassedDescriptors,
-} from '../../../src/ground/net/passed-descriptors.ts'
+import { loadSystem, type System } from '../../../src/ground/runtime/system.ts'
 import { MEMORY_FILE_MAX } from '../../../src/message/gathered-file.ts'
 import { FIELD_COST, HEADER_MAX } from '../../../src/message/header-block.ts'
 import { IN_MEMORY_MAX } from '../../../src/message/intake.ts'
@@ -21,7 +18,7 @@ import { TOP_LINE } from '../../../src/message/top-line.ts'
 const directory = mkdtempSync(join(tmpdir(), 'onescan-intake-'))
 t.teardown(() => rmSync(directory, { recursive: true }))
 
-const open = (place = directory, lease = new Budget(1e9).open(), memoryFiles?: PassedDescriptors) =>
+const open = (place = directory, lease = new Budget(1e9).open(), memoryFiles?: System) =>
   new MilterIntake(
     {
       memoryFiles,
@@ -165,8 +162,7 @@ t.test('memory of a message is charged, and given back', async (t) => {
 })
 
 t.test('a larger message lies in a sealed memory file, as scanners see it', async (t) => {
-  const memoryFiles = await loadPassedDescriptors()
-  if (memoryFiles === undefined) throw new Error('koffi is missing')
+  const memoryFiles = loadSystem()!
   const budget = new Budget(64 * 1024 * 1024)
   const told = async (size: number) => {
     const intake = open(directory, budget.open(), memoryFiles)
@@ -212,7 +208,7 @@ t.test('a larger message lies in a sealed memory file, as scanners see it', asyn
 })
 
 t.test('a message that outgrows its memory goes on on the disk', async (t) => {
-  const memoryFiles = await loadPassedDescriptors()
+  const memoryFiles = loadSystem()!
   const budget = new Budget(64 * 1024 * 1024)
   const intake = open(directory, budget.open(), memoryFiles)
   const pieces = Array.from({ length: 300 }, (_, n) => Buffer.alloc(65_536, `line ${n} of text\n`))
@@ -236,7 +232,7 @@ t.test('a message that outgrows its memory goes on on the disk', async (t) => {
 })
 
 t.test('if there is no memory left, a message goes to the disk, whole', async (t) => {
-  const passing = (await loadPassedDescriptors())!
+  const passing = loadSystem()!
   const full = { ...passing, memoryFile: () => openSync('/dev/full', 'w+') }
   const none = { ...passing, memoryFile: () => -24 }
   for (const memoryFiles of [full, none]) {

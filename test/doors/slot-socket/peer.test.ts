@@ -1,16 +1,11 @@
 import t from 'tap'
-import { loadLibc } from '../../../src/ground/runtime/libc.ts'
 import { plain } from '../../cases/messages.ts'
 import { runtimes, startOnescand } from '../daemon/process.ts'
 
 /** The client's user and process in the log. */
 
-const libc = await loadLibc()
-
 for (const { name, program } of runtimes) {
-  const skip = !libc && 'install the npm package koffi'
-
-  t.test(`the log has the user and process of the client, ${name}`, { skip }, async (t) => {
+  t.test(`the log has the user and process of the client, ${name}`, async (t) => {
     const settings = { QHPSI: 'plugin: eicar' }
     const onescand = startOnescand(t, { program, settings })
     await onescand.logged(/serving/)

@@ -1,12 +1,12 @@
 import t from 'tap'
-import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
+import { loadSystem } from '../../../src/ground/runtime/system.ts'
 import { DESCRIPTOR_MAX, SMALL_DESCRIPTOR_MAX } from '../../../src/scan/clamd/descriptor-trial.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import type { Sample } from '../../../src/scan/shared/scanner.ts'
 import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
 import { clamdPolicy, sample, scanTask } from './task.ts'
 
-const passing = (await loadPassedDescriptors())!
+const passing = loadSystem()!
 const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
 const large = sample(Buffer.alloc(SMALL_DESCRIPTOR_MAX + 1, 'a'))
 

@@ -26,7 +26,6 @@ async function bundle(directory: string): Promise<string> {
     format: 'cjs',
     target: 'node20',
     define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
-    external: ['bun:ffi'],
     logLevel: 'warning',
   })
   return join(directory, 'ask.cjs')
@@ -112,19 +111,33 @@ t.test('from the bundle, on the oldest Node', async (t) => {
   })
 })
 
-t.test('a C plugin on the oldest Node, and without koffi', { skip: noCompiler }, async (t) => {
-  const directory = t.testdir({
-    bundle: {},
-    'a.c': 'int virusscan(const char *path) { return path[0] == 47; }',
-  })
-  execFileSync('gcc', ['-shared', '-fPIC', '-o', 'a.so', 'a.c'], { cwd: directory })
-  // Outside of the tree, so that no directory above has node_modules.
-  const apart = mkdtempSync(join(tmpdir(), 'onescan-test-'))
-  t.teardown(() => rmSync(apart, { recursive: true }))
-  const program = await bundle(apart)
-  const question = JSON.stringify({ directory, file: 'a.so' })
-  const ask = () => execFileSync(oldestNode, [program, question], { encoding: 'utf8' })
-  t.match(ask(), 'plugin a.so: needs the npm package koffi (npm install koffi)')
-  symlinkSync(join(root, 'node_modules'), join(apart, 'node_modules'))
-  t.equal(ask(), '{"answer":"infected","name":"a.so"}')
-})
+t.test(
+  'a C plugin on the oldest Node, and without onescan.node',
+  { skip: noCompiler },
+  async (t) => {
+    const directory = t.testdir({
+      bundle: {},
+      'a.c': `int virusscan(const char *path) {
+      volatile char stack[6 << 20];
+      for (int at = 0; at < sizeof stack; at += 4096) stack[at] = path[0];
+      return stack[0] == 47;
+    }`,
+    })
+    execFileSync('gcc', ['-shared', '-fPIC', '-o', 'a.so', 'a.c'], { cwd: directory })
+    // Outside of the tree, as the npm package lies.
+    const apart = mkdtempSync(join(tmpdir(), 'onescan-test-'))
+    t.teardown(() => rmSync(apart, { recursive: true }))
+    const program = await bundle(join(apart, 'dist'))
+    const question = JSON.stringify({ directory, file: 'a.so' })
+    const ask = () => execFileSync(oldestNode, [program, question], { encoding: 'utf8' })
+    t.match(ask(), /plugin a\.so: .*onescan\.node: cannot open .*; without it no \.so can run/)
+    symlinkSync(join(root, 'bin'), join(apart, 'bin'))
+    t.equal(ask(), '{"answer":"infected","name":"a.so"}')
+    const withLess = ['-c', 'ulimit -S -s 1024; exec "$@"', 'sh', oldestNode, program, question]
+    t.equal(
+      execFileSync('/bin/sh', withLess, { encoding: 'utf8' }),
+      '{"answer":"infected","name":"a.so"}',
+      'it has the stack of a C program even if onescand has less',
+    )
+  },
+)

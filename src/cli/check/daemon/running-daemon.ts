@@ -20,7 +20,7 @@ export function checkRunning(
     const value = `answers at ${socket}, and does not tell you its settings`
     const remedy =
       process.getuid!() === 0
-        ? 'on Node it sees who asks only with the package koffi: npm install -g koffi and restart it, or install the Debian package'
+        ? 'it sees who asks by onescan.node, and has none: install onescan for x64 or arm64 anew, and restart it'
         : 'run check as root'
     return [warning('onescand', value, remedy)]
   }

@@ -58,7 +58,7 @@ async function* runAs(
   const { uid, groups, name } = host.account
   const changes = own === 0 && uid !== 0
   const who = accountText(host)
-  if (changes) await leaveBehindForOthers()
+  if (changes) leaveBehindForOthers()
   yield* runTrials(changes ? commandAs(uid, groups, command) : command, {
     ...run,
     who,

@@ -2,7 +2,7 @@ import { closeSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import { parseIpAddress } from '../../../ground/net/ip-address.ts'
-import { loadLibc } from '../../../ground/runtime/libc.ts'
+import { requireSystem } from '../../../ground/runtime/system.ts'
 import type { DoorAddress } from '../options/door-address.ts'
 
 /** A socket that this process keeps open for its workers. It takes no connections itself. */
@@ -27,7 +27,7 @@ type CreateServerHandle = (
  */
 export async function bindSocket(address: DoorAddress): Promise<BoundSocket> {
   const { _createServerHandle: create } = net as { _createServerHandle?: CreateServerHandle }
-  const bound = create ? bindByNode(create, address) : await bindByLibc(address)
+  const bound = create ? bindByNode(create, address) : bindBySystem(address)
   let isOpen = true
   return {
     fd: bound.fd,
@@ -56,12 +56,12 @@ function bindByNode(
   throw systemError(errno)
 }
 
-async function bindByLibc(address: DoorAddress): Promise<Pick<BoundSocket, 'fd' | 'close'>> {
-  const libc = await loadLibc()
-  if (libc === undefined) throw new Error('the runtime has no way to bind a socket')
-  const fd = libc.bindStream(
-    address.kind === 'unix' ? address : { ...address, address: parseIpAddress(address.host)! },
-  )
+function bindBySystem(address: DoorAddress): Pick<BoundSocket, 'fd' | 'close'> {
+  const system = requireSystem('no socket can be bound')
+  const fd =
+    address.kind === 'unix'
+      ? system.bindUnix(address.path)
+      : system.bindTcp(parseIpAddress(address.host)!, address.port)
   if (fd < 0) throw systemError(fd)
   return { fd, close: () => closeSync(fd) }
 }

@@ -48,7 +48,7 @@ export async function listenAt(
       server.listen({ ...where, backlog: BACKLOG }, onListening),
     ),
   )
-  await refuseDescriptors(server, descriptorOf(server) ?? -1)
+  refuseDescriptors(server, descriptorOf(server) ?? -1)
 }
 
 /** Binds a socket at the address, in the same way, for other processes to listen on. */
@@ -137,7 +137,7 @@ async function openAt<Opened>(
 
 /** Listens on a socket that the first process has bound. */
 export async function listenOn(server: Server, fd: number): Promise<void> {
-  await refuseDescriptors(server, fd)
+  refuseDescriptors(server, fd)
   return listening(server, `descriptor ${fd}`, (onListening) =>
     server.listen({ fd }, BACKLOG, onListening),
   )

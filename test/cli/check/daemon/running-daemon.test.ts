@@ -29,11 +29,12 @@ t.test('a host on which no onescand runs is an error', async (t) => {
   t.match(out, /^error +onescand: does not answer/)
 })
 
-t.test('an onescand that does not tell who asks it is told the two ways there are', async (t) => {
+t.test('an onescand that does not tell who asks it is told why', async (t) => {
   const asked = { socket: '/run/x.sock', account: undefined }
-  const koffi = /npm install -g koffi and restart it, or install the Debian package$/
+  const remedy =
+    /onescan\.node, and has none: install onescan for x64 or arm64 anew, and restart it$/
   t.match(checkRunning(asked, '/nonexistent', readAccounts()), [
-    { level: 'warning', remedy: onlyRoot ? 'run check as root' : koffi },
+    { level: 'warning', remedy: onlyRoot ? 'run check as root' : remedy },
   ])
 })
 

@@ -4,11 +4,11 @@ import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, writeSyn
 import { connect, createServer, type Socket } from 'node:net'
 import t from 'tap'
 import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
-import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
+import { loadSystem } from '../../../src/ground/runtime/system.ts'
 import { python } from '../../programs/python.ts'
 import { socketPath } from '../../scan/clamd/stand-in.ts'
 
-const passed = (await loadPassedDescriptors())!
+const passed = loadSystem()!
 
 /** A unix connection; the runtime reads nothing at one of its ends. */
 async function pair(t: Parameters<typeof socketPath>[0]) {
@@ -71,7 +71,7 @@ t.test('descriptors arrive with the bytes that they were sent with', async (t) =
   const { near, far } = await pair(t)
   const texts = ['one', 'two', 'three']
   for (const text of texts) {
-    t.equal(passed.send(near, Buffer.from(`with ${text}`), memoryFile(t, text)), 'sent')
+    t.equal(passed.passDescriptor(near, Buffer.from(`with ${text}`), memoryFile(t, text)), 'sent')
   }
   const script = `
 import os, socket
@@ -88,9 +88,9 @@ t.test('a failed send leaves no descriptor open', async (t) => {
   const { near, accepted } = await pair(t)
   const file = memoryFile(t, 'nobody gets it')
   const before = openCount()
-  t.equal(passed.send(near, Buffer.from('x'), 100_000), 'failed', 'no such descriptor')
+  t.equal(passed.passDescriptor(near, Buffer.from('x'), 100_000), 'failed', 'no such descriptor')
   accepted.destroy()
   await once(accepted, 'close')
-  t.equal(passed.send(near, Buffer.from('x'), file), 'failed')
+  t.equal(passed.passDescriptor(near, Buffer.from('x'), file), 'failed')
   t.ok(openCount() < before)
 })

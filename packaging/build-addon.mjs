@@ -1,0 +1,50 @@
+// Compiles the addon in C that both runtimes load, src/c/addon/, into bin/MACHINE/onescan.node, unless
+// that is newer than its sources. One file serves glibc and musl: it is linked with neither, and finds
+// in the process what the runtime has loaded.
+//
+//   node packaging/build-addon.mjs [--arch ARCH]
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { cSources, strict } from './c-programs.mjs'
+import { compilerFor, targetOf } from './targets.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+/** The declarations of Node-API, by the makers of Node. */
+const headers = join(root, 'node_modules/node-api-headers/include')
+
+/** Returns the path of the addon for a target (targets.mjs). Throws if it cannot be compiled. */
+export function buildAddon(target) {
+  const file = join(root, 'bin', target.machine, 'onescan.node')
+  if (isNewer(file)) return file
+  const fresh = `${target.native}-addon-${process.pid}`
+  mkdirSync(dirname(fresh), { recursive: true })
+  mkdirSync(dirname(file), { recursive: true })
+  const words = [
+    ...strict,
+    // Else glibc's headers would name functions that musl lacks; files of any size are 64 bits wide here.
+    '-U_FILE_OFFSET_BITS',
+    ...['-O2', '-s', '-fPIC', '-shared', '-nostdlib', '-fvisibility=hidden'],
+    ...['-fstack-protector-strong', '-fstack-clash-protection'],
+    '-Wl,--build-id=none,-z,noexecstack,-z,text,-z,relro,-z,now',
+    ...[`-isystem${headers}`, '-o', fresh, ...cSources('addon')],
+  ]
+  execFileSync(compilerFor(target), words, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+  chmodSync(fresh, 0o644)
+  renameSync(fresh, file)
+  return file
+}
+
+function isNewer(file) {
+  const made = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const directory = join(root, 'src/c/addon')
+  const sources = readdirSync(directory).map((name) => join(directory, name))
+  return [fileURLToPath(import.meta.url), ...sources].every((path) => statSync(path).mtimeMs < made)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({ options: { arch: { type: 'string' } } })
+  buildAddon(targetOf(values.arch))
+}

@@ -1,0 +1,134 @@
+/* Unix sockets, and descriptors that go over them. */
+#define _GNU_SOURCE
+#include "addon.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16 */
+#endif
+
+/*
+ * Makes the address of a path, or of a name in the abstract namespace if it begins with `@` or NUL.
+ * Returns its length; 0 if it is empty or too long.
+ */
+static socklen_t unix_address(const struct argument *path, struct sockaddr_un *address) {
+  *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+  if (path->length == 0 || path->length >= sizeof address->sun_path)
+    return 0;
+  memcpy(address->sun_path, path->text, path->length);
+  int is_abstract = path->text[0] == '@' || path->text[0] == '\0';
+  if (is_abstract)
+    address->sun_path[0] = '\0';
+  size_t length = offsetof(struct sockaddr_un, sun_path) + path->length + (is_abstract ? 0 : 1);
+  return (socklen_t) length;
+}
+
+static napi_value bind_unix(napi_env env, const struct argument *given) {
+  struct sockaddr_un address;
+  socklen_t length = unix_address(&given[0], &address);
+  if (length == 0)
+    return a_number(env, -ENAMETOOLONG);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0 && bind(fd, (struct sockaddr *) &address, length))
+    fd = close_failed(fd);
+  return a_result(env, fd);
+}
+
+static napi_value send_datagram(napi_env env, const struct argument *given) {
+  struct sockaddr_un address;
+  socklen_t length = unix_address(&given[0], &address);
+  int fd = length ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+  if (fd < 0)
+    return a_truth(env, 0);
+  const struct argument *text = &given[1];
+  ssize_t sent =
+      sendto(fd, text->text, text->length, MSG_NOSIGNAL, (struct sockaddr *) &address, length);
+  close(fd);
+  return a_truth(env, sent == (ssize_t) text->length);
+}
+
+/* Bun takes a full queue for a socket on which nobody listens: errno tells them apart. */
+static napi_value is_queue_full(napi_env env, const struct argument *given) {
+  struct sockaddr_un address;
+  socklen_t length = unix_address(&given[0], &address);
+  int fd = length ? socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
+  if (fd < 0)
+    return a_truth(env, 0);
+  int is_full = connect(fd, (struct sockaddr *) &address, length) == 0 || errno == EAGAIN;
+  close(fd);
+  return a_truth(env, is_full);
+}
+
+static napi_value peer_of(napi_env env, const struct argument *given) {
+  struct ucred peer;
+  socklen_t length = sizeof peer;
+  int has_peer = !getsockopt(an_int(&given[0]), SOL_SOCKET, SO_PEERCRED, &peer, &length);
+  if (!has_peer || peer.pid <= 0)
+    return NULL; /* pid 0: a socket of another family */
+  napi_value object = an_object(env);
+  int is_whole = set(env, object, "pid", a_number(env, peer.pid))
+                 && set(env, object, "uid", a_number(env, peer.uid));
+  return is_whole ? object : NULL;
+}
+
+static napi_value refuse_descriptors(napi_env env, const struct argument *given) {
+  const int off = 0;
+  return a_truth(env, !setsockopt(an_int(&given[0]), SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off));
+}
+
+static napi_value pass_descriptor(napi_env env, const struct argument *given) {
+  const int descriptor = an_int(&given[2]);
+  union {
+    struct cmsghdr header; /* for its alignment */
+    char bytes[CMSG_SPACE(sizeof descriptor)];
+  } control = {.bytes = {0}};
+  struct iovec bytes = {.iov_base = given[1].bytes, .iov_len = given[1].length};
+  struct msghdr message = {.msg_iov = &bytes,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof control.bytes};
+  control.header.cmsg_len = CMSG_LEN(sizeof descriptor);
+  control.header.cmsg_level = SOL_SOCKET;
+  control.header.cmsg_type = SCM_RIGHTS;
+  memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
+  ssize_t sent = sendmsg(an_int(&given[0]), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent == (ssize_t) bytes.iov_len)
+    return a_text(env, "sent");
+  return a_text(env, sent < 0 && (errno == EAGAIN || errno == EINTR) ? "nothing" : "failed");
+}
+
+static int watch(int epoll, int fd, uint32_t events, uint64_t data) {
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, fd,
+                   &(struct epoll_event){.events = events, .data.u64 = data});
+}
+
+/* epoll_ctl(2) accepts EPOLLEXCLUSIVE with EPOLL_CTL_ADD alone. */
+static napi_value wake_one(napi_env env, const struct argument *given) {
+  const int epoll = an_int(&given[0]), fd = an_int(&given[1]);
+  const uint32_t events = (uint32_t) given[2].number;
+  const uint64_t data = given[3].bits;
+  if (epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL))
+    return a_truth(env, 0);
+  if (watch(epoll, fd, events | EPOLLEXCLUSIVE, data) == 0)
+    return a_truth(env, 1);
+  if (watch(epoll, fd, events, data))
+    napi_throw_error(env, NULL, "the runtime does not wait for connections any more");
+  return a_truth(env, 0);
+}
+
+const struct function unix_functions[] = {
+    {"bindUnix", "t", bind_unix},
+    {"sendDatagram", "tt", send_datagram},
+    {"isQueueFull", "t", is_queue_full},
+    {"peerOf", "n", peer_of},
+    {"refuseDescriptors", "n", refuse_descriptors},
+    {"passDescriptor", "nbn", pass_descriptor},
+    {"wakeOne", "nnnu", wake_one},
+    {NULL, NULL, NULL},
+};

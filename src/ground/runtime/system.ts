@@ -1,0 +1,264 @@
+import { dirname, join } from 'node:path'
+import { errorText, Fault } from '../errors/fault.ts'
+import { isCompiled } from './compiled-program.ts'
+
+/** The address of one end of a TCP connection. */
+export interface TcpEndpoint {
+  /** 4 or 16 bytes; an IPv4 address in IPv6 form is given as IPv4. */
+  readonly address: Uint8Array
+  readonly port: number
+}
+
+export interface AcceptedConnection extends TcpEndpoint {
+  readonly fd: number
+}
+
+/**
+ * Why there is no connection: no client waits, a client has left, or descriptors or memory ran out.
+ */
+export type AcceptTrouble = 'none' | 'gone' | 'exhausted'
+
+export interface SocketEvent {
+  readonly id: number
+  /** The client has ended its half, or the connection broke. */
+  readonly isEnd: boolean
+}
+
+/** What went over a connection, as the kernel counts it. */
+export interface ConnectionCounts {
+  /** Bytes that came from the client. */
+  readonly bytes: number
+  /** Segments with data that came from the client, and that were sent to it. */
+  readonly segmentsIn: number
+  readonly segmentsOut: number
+}
+
+/** The signal that a process gets if a watched descriptor has something to report. */
+export const WAKING_SIGNAL = 'SIGIO'
+
+/**
+ * What the kernel and the C library offer, and neither runtime does: the functions of src/c/addon/.
+ * All are synchronous, and none waits unless its comment says so. Where one gives a descriptor, a
+ * negative number is the negative errno. A wrong argument throws.
+ */
+export interface System {
+  /* This process */
+
+  /** signal(2): ignores a signal from now on, or does what is usual; also after an exec. */
+  ignoreSignal(number: number, isIgnored: boolean): void
+  /**
+   * prctl(2), PR_SET_DUMPABLE: from now on no process without privileges, not even one of the same
+   * user, can trace this one or open its memory and environment in proc(5). This process leaves no
+   * core, either. Programs that it starts are not affected.
+   */
+  forbidTracing(): void
+  /** keyctl(2): exchanges the keys of the session, session-keyring(7), for a keyring without any. */
+  leaveSessionKeys(): void
+
+  /* Files */
+
+  /** flock(2), exclusive. Returns whether this process holds the lock now. */
+  tryLock(fd: number): boolean
+  /**
+   * memfd_create(2): a file in memory without a name, which can be sealed. Returns its descriptor.
+   * Its bytes count as memory of this process's control group.
+   */
+  memoryFile(): number
+  /**
+   * fcntl(2), F_ADD_SEALS: seals the file, so that nobody can ever write to it, change its length or
+   * break the seal. Returns false if that is impossible, because somebody has mapped the file for
+   * writing.
+   */
+  seal(fd: number): boolean
+
+  /*
+   * Unix sockets, by a path of at most 107 bytes, or a name in the abstract namespace if it begins
+   * with `@` or NUL
+   */
+
+  /** socket(2) and bind(2): makes a stream socket. Returns its descriptor. */
+  bindUnix(path: string): number
+  /**
+   * sendto(2): sends one datagram of at most 4,000 bytes. Returns whether the kernel took all of it.
+   * The receiver sees this process as the sender.
+   */
+  sendDatagram(path: string, text: string): boolean
+  /** connect(2): whether the queue of a socket was full a moment ago, or has room. */
+  isQueueFull(path: string): boolean
+  /**
+   * getsockopt(2), SO_PEERCRED: returns the process that connected the other end of a unix socket;
+   * undefined for any other socket.
+   */
+  peerOf(fd: number): { readonly pid: number; readonly uid: number } | undefined
+  /**
+   * sendmsg(2): sends bytes with a descriptor, which stays open here (unix(7), SCM_RIGHTS). Returns
+   * `nothing` if the socket takes nothing now, `failed` if the connection is over. This process takes
+   * no descriptor itself: closing a file of a stranger's file system may wait for ever (close(2),
+   * FUSE).
+   */
+  passDescriptor(socket: number, bytes: Uint8Array, descriptor: number): PassingResult
+  /** SO_PASSRIGHTS (Linux 6.16): the kernel refuses descriptors. Returns false if it cannot. */
+  refuseDescriptors(socket: number): boolean
+  /**
+   * epoll_ctl(2): sets EPOLLEXCLUSIVE for a descriptor in a set of the runtime, which reports these
+   * events by this data. Returns whether it is set. Throws if the runtime waits for the descriptor no
+   * more.
+   */
+  wakeOne(epoll: number, fd: number, events: number, data: bigint): boolean
+
+  /* TCP sockets, by addresses of 4 or 16 bytes; a port of 0 lets the kernel choose */
+
+  /** socket(2) and bind(2): makes a socket. Returns its descriptor. */
+  bindTcp(address: Uint8Array, port: number): number
+  /**
+   * Makes a listening socket that does not block, and returns its descriptor. Without an address it
+   * listens on all addresses of both families, or of IPv4 alone if the host has no IPv6.
+   */
+  listen(address: Uint8Array | undefined, port: number, backlog: number): number
+  /**
+   * Returns whether the descriptor is a listening TCP socket. If it is, accepting from it does not
+   * block from now on.
+   */
+  adoptListener(fd: number): boolean
+  /** getsockopt(2), SO_TYPE and SO_DOMAIN; undefined if the descriptor is no socket for UDP or TCP. */
+  socketKind(fd: number): SocketKind | undefined
+  /**
+   * Returns the next connection, or why there is none. The connection is closed on exec, and blocks
+   * for the program that gets it.
+   */
+  accept(listener: number): AcceptedConnection | AcceptTrouble
+  /** getsockname(2). */
+  localEndpoint(fd: number): TcpEndpoint | undefined
+  /** IP_OPTIONS: drops them, so that answers take no route that the client chose. */
+  dropIpOptions(fd: number): void
+  /** TCP_NODELAY. */
+  sendAtOnce(fd: number): void
+  /** TCP_INFO: undefined if the kernel does not count. */
+  counts(fd: number): ConnectionCounts | undefined
+
+  /*
+   * Clients whose bytes stay in the kernel until another program takes them.
+   *
+   * Why bare descriptors and signals (measured with 10,000 silent connections): a socket of node:net
+   * reads at once; if it is paused, it never reports that a client talks or leaves. An epoll(7) of
+   * our own does, but neither runtime waits for a foreign descriptor: it would have to be polled, or
+   * need a second thread. SIGIO (F_SETOWN, O_ASYNC of fcntl(2)) wakes the runtime's own loop, on Node
+   * and on Bun. Accepting and watching 10,000 connections took 73 ms of processor time on Bun, and
+   * waiting for them none. A connection costs less than 1 KB.
+   *
+   * A paused socket of node:net could be looked at each second (3.7 KB a connection on Node, 2.2 KB on
+   * Bun, and a hundredth of a processor). But if descriptors are used up, Node closes new connections
+   * without a word to anybody, and Bun tries to accept them again and again, with 40 % of a processor.
+   * Here they wait in the kernel meanwhile, and the log says so.
+   */
+
+  /**
+   * From now on the process gets WAKING_SIGNAL when the descriptor has something to report, and
+   * events() returns that under `id`. Returns false if the descriptor cannot be watched.
+   */
+  watch(fd: number, id: number, what: 'talking' | 'leaving'): boolean
+  /** Changes for what a descriptor is watched. */
+  watchAnew(fd: number, id: number, what: 'talking' | 'leaving'): void
+  /** Ends the watch for now. The signal stays on, also for others that have the descriptor. */
+  rest(fd: number): void
+  /** Ends the watch for good; another program has the descriptor from now on. */
+  unwatch(fd: number): void
+  /** Returns what has happened to watched descriptors, some hundred events at most. */
+  events(): readonly SocketEvent[]
+  /** Returns what the client has done so far. Leaves the bytes that it sent in the kernel. */
+  look(fd: number): ClientSign
+  /**
+   * Takes bytes of the client. Returns how many: 0 at the end of the stream, undefined if none are
+   * there now.
+   */
+  receive(fd: number, buffer: Uint8Array): number | undefined
+  /** Sends bytes. Returns whether the kernel took all of them at once. */
+  send(fd: number, bytes: Uint8Array): boolean
+  /** shutdown(2) of our half: the client gets all bytes that were sent, then the end. */
+  endSending(fd: number): void
+  /**
+   * shutdown(2) of the client's half, for all who have the descriptor: who reads gets what has come
+   * so far, and then the end. What is written still gets to the client.
+   */
+  endReceiving(fd: number): void
+
+  /* poll(2), for so many whole milliseconds at most, or until a signal comes; these block the process */
+
+  /** Returns what the client of a socket or pipe does, as soon as it does something. Reads no byte. */
+  awaitClient(fd: number, within: number): ClientSign
+  /** Returns whether the client has ended its half, or the connection broke. */
+  awaitEnd(fd: number, within: number): boolean
+  /** Returns whether there is something to read: bytes, or the end. */
+  awaitInput(fd: number, within: number): boolean
+  /** Returns whether a line can be written without waiting. */
+  awaitRoom(fd: number, within: number): boolean
+
+  /* Shared objects, which stay loaded: dlopen(3), RTLD_LAZY */
+
+  /** Loads `int symbol(const char *path)`. Throws if the file or the symbol cannot be loaded. */
+  functionOfPath(file: string, symbol: string): (path: string) => number
+  /**
+   * Loads `const char *symbol(void)`; undefined if there is no such symbol. The function returns ''
+   * for NULL.
+   */
+  functionForText(file: string, symbol: string): (() => string) | undefined
+}
+
+export type PassingResult = 'sent' | 'nothing' | 'failed'
+export type ClientSign = 'silent' | 'talks' | 'left'
+
+export interface SocketKind {
+  readonly type: 'stream' | 'datagram'
+  readonly family: 4 | 6
+}
+
+/** What uname(1) calls the processors that there is an addon for. */
+const machines: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' }
+
+interface Loaded {
+  readonly system?: System
+  readonly why?: string
+}
+
+let loaded: Loaded | undefined
+
+/** Loads the functions; undefined if there are none for this processor, or they are not installed. */
+export function loadSystem(): System | undefined {
+  loaded ??= load()
+  return loaded.system
+}
+
+/** Why loadSystem() returns undefined, and the remedy. */
+export function systemTrouble(): string | undefined {
+  loaded ??= load()
+  return loaded.why
+}
+
+/** Loads the functions. Throws a Fault of kind `config` that says what cannot be done without. */
+export function requireSystem(without: string): System {
+  const system = loadSystem()
+  if (system) return system
+  throw new Fault('config', `${systemTrouble()}; without it ${without}`)
+}
+
+function load(): Loaded {
+  const module = { exports: {} }
+  try {
+    process.dlopen(module, addonFile())
+    return { system: module.exports as System }
+  } catch (error) {
+    const remedy = 'install onescan for x64 or arm64 anew'
+    return { why: `${errorText(error).replace(/\s+/g, ' ')}; ${remedy}` }
+  }
+}
+
+/**
+ * Names the addon, onescan.node: beside the compiled runtime, or beside onescanc in the npm package,
+ * whose bundles, and the sources in a checkout, lie in other directories.
+ */
+function addonFile(): string {
+  if (isCompiled) return join(dirname(process.execPath), 'onescan.node')
+  const up = import.meta.filename.endsWith('.ts') ? '../../..' : '..'
+  const machine = machines[process.arch] ?? process.arch
+  return join(import.meta.dirname, up, 'bin', machine, 'onescan.node')
+}
