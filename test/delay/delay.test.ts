@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { ucspiMissing } from '../programs/ucspi.ts'
 import { startDns } from './dns-stand-in.ts'
@@ -8,6 +10,13 @@ import { allWait, NO_PENALTY, namesFrom } from './waits.ts'
 
 const skip = ucspiMissing
 const TALKED = 'your mail server talked before it was greeted'
+
+/** How many files of a directory some process has locked (flock(2)), by proc_locks(5). */
+function locksHeld(directory: string): number {
+  const held = readFileSync('/proc/locks', 'latin1')
+  const inodes = readdirSync(directory).map((name) => statSync(join(directory, name)).ino)
+  return inodes.filter((inode) => held.includes(`:${inode} 0 EOF`)).length
+}
 
 /** A text with every byte value. */
 const allBytes = String.fromCharCode(...Array.from({ length: 256 }, (_, byte) => byte))
@@ -206,12 +215,12 @@ t.test(
     const words = ['-v', ...NEVER, '--limit', '2', '--locks', locks]
     const server = await serve({ words: [...smtpDelay, ...words] })
     t.teardown(server.stop)
-    const waiting = [
-      visit(server.port, { leaveAfter: 1500 }),
-      visit(server.port, { leaveAfter: 1500 }),
-    ]
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    const leaving = new AbortController()
+    const leaveWhen = leaving.signal
+    const waiting = [visit(server.port, { leaveWhen }), visit(server.port, { leaveWhen })]
+    await until(() => locksHeld(locks) === 2, 'they wait')
     t.match((await visit(server.port)).said, '=unset')
+    leaving.abort()
     t.match(server.log.join('\n'), 'no place to wait')
     await Promise.all(waiting)
     await until(

@@ -86,13 +86,13 @@ export interface Visit {
 
 /**
  * A client: sends `early` at once, `late` once it was greeted, and reads to the end.
- * `leaveAfter` milliseconds it is gone, whatever happened.
+ * `leaveAfter` milliseconds it is gone, whatever happened, or at `leaveWhen`.
  */
 export function visit(
   port: number,
-  does: { early?: string; late?: string; leaveAfter?: number } = {},
+  does: { early?: string; late?: string; leaveAfter?: number; leaveWhen?: AbortSignal } = {},
 ): Promise<Visit> {
-  const { early, late = '', leaveAfter } = does
+  const { early, late = '', leaveAfter, leaveWhen } = does
   return new Promise((resolve) => {
     const start = performance.now()
     let greetedAfter = Number.NaN
@@ -100,6 +100,7 @@ export function visit(
     const socket = connect({ port, host: '127.0.0.1' }, () => {
       if (early !== undefined) socket.write(early, 'latin1')
       if (leaveAfter !== undefined) setTimeout(() => socket.destroy(), leaveAfter)
+      leaveWhen?.addEventListener('abort', () => socket.destroy())
     })
     socket.on('data', (bytes) => {
       if (Number.isNaN(greetedAfter)) {
