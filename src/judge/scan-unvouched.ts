@@ -1,6 +1,6 @@
 import type { Trust } from '../cluster/verify.ts'
 import type { Header } from '../message/header-block.ts'
-import { withOwnFile } from '../scan/run/rest.ts'
+import { withNamedCopy } from '../message/named-copy.ts'
 import type { ScanRun } from '../scan/run/scan-run.ts'
 import { sampleOf } from '../scan/sample.ts'
 import { runScanners } from '../scan/scan.ts'
@@ -64,7 +64,9 @@ export async function scanUnvouched(
     if (header !== undefined) {
       const other = sampleOf(message, header, envelope, client.origin)
       const quiet = { ...all, note: () => {} }
-      return withOwnFile(other, policy.spool, (own) => runScanners(own, quiet))
+      return withNamedCopy(other.bytes, policy.spool, (path) =>
+        runScanners({ ...other, path }, quiet),
+      )
     }
     return runScanners(sample, {
       ...all,

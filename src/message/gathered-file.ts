@@ -4,7 +4,7 @@ import type { MemoryLease } from '../ground/flow/memory-budget.ts'
 import { writeWhole } from '../ground/process/write-whole.ts'
 import type { System } from '../ground/runtime/system.ts'
 import { openAnonymousFile } from './anonymous-file.ts'
-import type { MessageBytes } from './message.ts'
+import { Bytes } from './bytes.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 import { TOP_LINE } from './top-line.ts'
 import { writeAll } from './write-all.ts'
@@ -29,7 +29,7 @@ export interface FilePlaces {
  * it lies, without a copy. What is beyond MEMORY_FILE_MAX, or what there is no memory to spare for,
  * goes to a second file, on the disk. Faults: `temp-file` and `write`.
  */
-export class GatheredFile implements MessageBytes {
+export class GatheredFile extends Bytes {
   readonly #places: FilePlaces
   readonly #lease: MemoryLease
   readonly #memoryFile: number // negative if there is none
@@ -39,6 +39,7 @@ export class GatheredFile implements MessageBytes {
   #sealed: number | undefined
 
   constructor(places: FilePlaces, lease: MemoryLease) {
+    super()
     this.#places = places
     this.#lease = lease
     this.#memoryFile = places.memoryFiles?.memoryFile() ?? -1
@@ -67,7 +68,11 @@ export class GatheredFile implements MessageBytes {
     return this.#sealed
   }
 
-  *read(from: number, to: number): Generator<Buffer> {
+  get size(): number {
+    return this.#inMemory + this.#onDisk
+  }
+
+  *chunks(from = 0, to = this.size): Generator<Buffer> {
     const end = this.#inMemory
     if (from < end) yield* pieces(this.#memoryFile, TOP + from, TOP + Math.min(to, end))
     if (to > end) yield* pieces(this.#disk, Math.max(from - end, 0), to - end)

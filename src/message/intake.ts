@@ -2,6 +2,7 @@ import type { Hash } from 'node:crypto'
 import { faultKindOf } from '../ground/errors/fault.ts'
 import { type MemoryLease, openUnlimited } from '../ground/flow/memory-budget.ts'
 import { releaseBuffer } from '../ground/runtime/release-buffer.ts'
+import { Bytes } from './bytes.ts'
 import type { DigestsWanted } from './canonical-body.ts'
 import { type FormReader, readForm } from './form.ts'
 import { type FilePlaces, GatheredFile } from './gathered-file.ts'
@@ -13,7 +14,7 @@ import {
   type HeaderSearch,
   headerOf,
 } from './header-block.ts'
-import { type Message, type MessageBytes, makeMessage } from './message.ts'
+import { type Message, makeMessage } from './message.ts'
 
 /** The settings by which a message is kept and examined. */
 export interface MessageOptions extends FilePlaces {
@@ -30,8 +31,6 @@ export const unseen = { digestsFor: () => ({ md5: false, sha256: false }), creat
 export const IN_MEMORY_MAX = 128 * 1024
 /** Bytes that are allocated at first. */
 const FIRST_PIECE = 8 * 1024
-/** Bytes of the body that are read at a time. */
-const CHUNK = 256 * 1024
 
 const LF = 0x0a
 
@@ -83,8 +82,9 @@ export class Intake {
     const file = this.#file
     this.#file = undefined // it is closed with the message
     file?.seal()
-    const whole = { size: this.#size, header, headerTooLarge, form: form.finish() }
-    return makeMessage(whole, file ?? inMemory(this.#bytes.all), this.#options.policy)
+    const known = { header, headerTooLarge, form: form.finish(), sealed: file?.sealed }
+    const bytes = file ?? Bytes.of(this.#bytes.all)
+    return makeMessage(known, bytes, this.#options.policy, () => file?.close())
   }
 
   /** Frees everything. It is called once the message is closed, or if there will be no message. */
@@ -147,15 +147,6 @@ export function messageOf(bytes: Buffer, options: MessageOptions): Message {
   const intake = new Intake(options, openUnlimited())
   intake.write(bytes)
   return intake.finish()
-}
-
-function inMemory(bytes: Buffer): MessageBytes {
-  return {
-    *read(from: number, to: number): Generator<Buffer> {
-      for (let at = from; at < to; at += CHUNK) yield bytes.subarray(at, Math.min(to, at + CHUNK))
-    },
-    close() {},
-  }
 }
 
 /** Bytes in memory that become more, and are charged to a lease. */

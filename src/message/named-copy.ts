@@ -13,29 +13,30 @@ import {
 import { dirname, join } from 'node:path'
 import { Fault } from '../ground/errors/fault.ts'
 import { spoolFault } from './anonymous-file.ts'
+import type { Bytes } from './bytes.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
-import { writeAll, writeInTurns } from './write-all.ts'
+import { writeInTurns } from './write-all.ts'
 
 /** A copy of a message in a file that scanners open by its name. */
 export interface NamedCopy {
   /**
-   * Returns the absolute path of a file that holds `top`, in place of the header block, and the body.
-   * The first call makes the file, in turns of the event loop; later calls must have the same `top`,
-   * and get the same file. Rejects with a Fault of kind `temp-file` or `write`, or with an Error if the
-   * file was removed; later calls reject in the same way.
+   * Returns the absolute path of a file that holds the bytes. The first call makes the file, in turns of
+   * the event loop; later calls must have the same bytes, and get the same file. Rejects with a Fault of
+   * kind `temp-file` or `write`, or with an Error if the file was removed; later calls reject in the
+   * same way.
    */
-  path(top: Buffer): Promise<string>
+  path(bytes: Bytes): Promise<string>
   /**
    * Makes sure that scanners have opened this file. Must be called before the result of a scan by
    * `path()` counts. Throws a Fault of kind `read` if they may have opened another one.
    */
   confirmFile(): void
-  /** Removes the file if there is one. If it is being made, no more of the body is read. */
+  /** Removes the file if there is one. If it is being made, no more of the bytes is read. */
   removeNamedFile(): void
 }
 
 /** Makes a copy that scanners see whole or not at all: half a message must never be scanned. */
-export function createNamedCopy(policy: SpoolPolicy, body: () => Iterable<Buffer>): NamedCopy {
+export function createNamedCopy(policy: SpoolPolicy): NamedCopy {
   let file: NamedFile | undefined // the file, whole or not
   let whole: NamedFile | undefined // the file once it is whole
   let making: Promise<string> | undefined
@@ -46,11 +47,11 @@ export function createNamedCopy(policy: SpoolPolicy, body: () => Iterable<Buffer
     whole = undefined
   }
 
-  async function make(top: Buffer): Promise<string> {
+  async function make(bytes: Bytes): Promise<string> {
     const own = makeNamedFile(policy)
     file = own
     try {
-      await fillInTurns(own, top, body(), () => file !== own)
+      await writeInTurns(own.fd, bytes.chunks(), 0, own.path, () => file !== own)
       whole = withConfirmation(own, policy)
       return own.path
     } catch (error) {
@@ -60,14 +61,33 @@ export function createNamedCopy(policy: SpoolPolicy, body: () => Iterable<Buffer
   }
 
   return {
-    async path(top) {
-      making ??= make(top)
+    async path(bytes) {
+      making ??= make(bytes)
       const path = await making
       if (whole === undefined) throw new Error('the message is over')
       return path
     },
     confirmFile: () => whole?.confirm(),
     removeNamedFile: remove,
+  }
+}
+
+/**
+ * Calls `use` with what makes a named file of the bytes. When it is done, it is made sure that scanners
+ * have opened this file (a Fault of kind `read` otherwise), and the file is removed.
+ */
+export async function withNamedCopy<T>(
+  bytes: Bytes,
+  policy: SpoolPolicy,
+  use: (path: () => Promise<string>) => Promise<T>,
+): Promise<T> {
+  const file = createNamedCopy(policy)
+  try {
+    const result = await use(() => file.path(bytes))
+    file.confirmFile()
+    return result
+  } finally {
+    file.removeNamedFile()
   }
 }
 
@@ -146,17 +166,6 @@ function makeNamedFile(policy: SpoolPolicy): NamedFile {
       if (shared === undefined) removeQuietly(dirname(path))
     },
   }
-}
-
-/** Fills a file in turns of the event loop; writeInTurns() says what `isOver` is for. */
-async function fillInTurns(
-  { fd, path }: NamedFile,
-  top: Buffer,
-  body: Iterable<Buffer>,
-  isOver?: () => boolean,
-): Promise<void> {
-  writeAll(fd, top, 0, path)
-  await writeInTurns(fd, body, top.length, path, isOver)
 }
 
 /**

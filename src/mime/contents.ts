@@ -1,8 +1,8 @@
+import type { Bytes } from '../message/bytes.ts'
 import { type ContentsOptions, type Decoding, newDecoding } from './leaves/contents-state.ts'
 import { giveCodedData, giveLeaf } from './leaves/leaf-contents.ts'
 import { DepthSearch } from './nested.ts'
 import { LimitExceeded } from './shared/limits.ts'
-import type { Source } from './shared/source.ts'
 import { countWork, PIECE, type Steps } from './shared/work.ts'
 import { aroundMail } from './structure/nesting.ts'
 import type { CodedData, Leaf } from './structure/open-contents.ts'
@@ -18,7 +18,7 @@ export type { Content } from './shared/work.ts'
  * tells how deep the mail is nested, and what is odd about it. A caller that stops early must call
  * `return`, which frees memory and files.
  */
-export function* contentsOf(message: Source, options: ContentsOptions): Steps {
+export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   const decoding = newDecoding(message, options, contentsWithin)
   try {
     yield* contentsWithin(message, 'mail', decoding)
@@ -34,7 +34,7 @@ export function* contentsOf(message: Source, options: ContentsOptions): Steps {
  * order of their ends. The source is read at two places at a time, so two iterators over its chunks may
  * not share memory.
  */
-function* contentsWithin(source: Source, as: 'mail' | 'text', decoding: Decoding): Steps {
+function* contentsWithin(source: Bytes, as: 'mail' | 'text', decoding: Decoding): Steps {
   let found: (Leaf | CodedData)[] = []
   const { maxDepth } = decoding.options
   const onOdd = decoding.depth === 0 ? decoding.onOdd : undefined

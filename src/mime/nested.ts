@@ -1,3 +1,4 @@
+import type { Bytes } from '../message/bytes.ts'
 import { Base64Decoder, PATIENT } from './decoders/base64.ts'
 import type { MakeDecoder } from './decoders/decoder.ts'
 import { plainName } from './headers/fields.ts'
@@ -6,7 +7,6 @@ import { beginsAsMail, firstBytesOf, MAIL_START } from './leaves/content-checks.
 import { decoded } from './leaves/decoding.ts'
 import { quotedPrintablePlan } from './leaves/decoding-plans.ts'
 import { LimitExceeded } from './shared/limits.ts'
-import { partOf, type Source } from './shared/source.ts'
 import {
   countWork,
   newWork,
@@ -32,7 +32,7 @@ const ENCODED_START = 3 * MAIL_START
  * of the event loop; the last step is `over` if a limit was exceeded before the answer was known.
  */
 export function* isNestedDeeper(
-  message: Source,
+  message: Bytes,
   limit: number,
   options: WorkOptions,
 ): Steps<boolean> {
@@ -47,7 +47,7 @@ export function* isNestedDeeper(
 }
 
 interface NestedMail {
-  readonly source: Source
+  readonly source: Bytes
   readonly around: Depth
   /** The mail's header, if it stands outside of the encoded bytes. */
   readonly header?: Buffer
@@ -107,10 +107,10 @@ export class DepthSearch {
    * Reads a leaf of a mail if a mail may be encoded in it. The mail's own bytes in `source` are
    * preceded by `shift` others.
    */
-  *readEncoded({ from, to, header, depth }: Leaf, source: Source, shift = 0): Steps {
+  *readEncoded({ from, to, header, depth }: Leaf, source: Bytes, shift = 0): Steps {
     if (this.isDeeper || depth === undefined) return
     const isOpened = header.multipart !== 'no' || header.message !== 'no'
-    const part = partOf(source, Math.max(0, from - shift), Math.max(0, to - shift))
+    const part = source.slice(Math.max(0, from - shift), Math.max(0, to - shift))
     for (const encoding of header.encodings) {
       const make = decoderOf(encoding)
       if (make === undefined || part.size === 0) continue
@@ -132,8 +132,8 @@ function decoderOf(encoding: PartHeader['encodings'][number]): MakeDecoder | und
   return (give, room) => new Base64Decoder(give, room, { ...PATIENT, padding: 'restart' })
 }
 
-function* beginsMail(part: Source, make: MakeDecoder, work: Work): Steps<boolean> {
-  const start = partOf(part, 0, Math.min(part.size, ENCODED_START))
+function* beginsMail(part: Bytes, make: MakeDecoder, work: Work): Steps<boolean> {
+  const start = part.slice(0, Math.min(part.size, ENCODED_START))
   return yield* decoded(start, make, work, function* (text) {
     yield* countWork(work, MAIL_START)
     return beginsAsMail(firstBytesOf(text))

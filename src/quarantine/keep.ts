@@ -70,7 +70,7 @@ async function writeInto(
     const hash = createHash('sha256')
     const above = encodeRecord(record)
     await writeWholeAside(file, above)
-    for (const chunk of inPieces(header.bytes, body())) {
+    for (const chunk of inPieces(header.bytes, body.chunks())) {
       hash.update(chunk)
       await writeWholeAside(file, chunk)
     }

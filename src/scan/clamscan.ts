@@ -37,14 +37,14 @@ export function clamscanScanner({ clam, clamscan }: ScanPolicy): ContentScanner 
       ...(clamscan.way === 'clamscan' && { hasLoaded: async () => true }), // it does so each time
     },
     async scan(sample, { signal }) {
-      if (sample.size > clam.maxSize) {
+      if (sample.bytes.size > clam.maxSize) {
         return unseen(
           'size',
-          `clamscan: ${sample.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`,
+          `clamscan: ${sample.bytes.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`,
         )
       }
       // clamscan calls an empty file neither OK nor FOUND.
-      if (sample.size === 0) return clean
+      if (sample.bytes.size === 0) return clean
       try {
         const result = await endingItsPrograms(signal, async () => {
           const engine = await startEngine(clamscan)

@@ -1,3 +1,4 @@
+import { Bytes } from '../message/bytes.ts'
 import type { Envelope } from '../message/envelope/envelope.ts'
 import type { Origin } from '../message/envelope/origin.ts'
 import type { Header } from '../message/header-block.ts'
@@ -15,18 +16,14 @@ export function sampleOf(
   envelope: Envelope,
   origin?: Origin,
 ): Sample {
-  const top = Buffer.concat([TOP_LINE, leaving.bytes])
-  const size = top.length + message.size - message.header.length
-  const sealed = message.sealedFile?.(top)
+  const bytes = Bytes.of(Buffer.concat([TOP_LINE, leaving.bytes]), message.body)
+  const { sealed, header } = message
+  const isUnchanged = leaving === header || leaving.bytes.equals(header.bytes)
   return {
-    size,
-    ...(sealed !== undefined && { sealedFile: () => sealed }),
+    bytes,
+    ...(sealed !== undefined && isUnchanged && { sealedFile: () => sealed }),
     envelope,
     origin,
-    *chunks(from = 0, to = size) {
-      if (from < top.length) yield top.subarray(from, to)
-      if (to > top.length) yield* message.body(Math.max(0, from - top.length), to - top.length)
-    },
-    path: () => message.path(top),
+    path: () => message.path(bytes),
   }
 }

@@ -1,11 +1,11 @@
 import { errorText } from '../ground/errors/fault.ts'
 import { openAnonymousFile } from '../message/anonymous-file.ts'
+import type { ByteRange } from '../message/bytes.ts'
+import { withNamedCopy } from '../message/named-copy.ts'
 import { isNestedDeeper } from '../mime/nested.ts'
 import type { Oddity } from '../mime/shared/oddities.ts'
-import type { ByteRange } from '../mime/shared/work.ts'
 import { askScanners, PassedOver } from './run/ask-scanners.ts'
 import { Batch } from './run/batch.ts'
-import { withRest } from './run/rest.ts'
 import type { ScanRun } from './run/scan-run.ts'
 import { causeOf } from './shared/cause.ts'
 import { type ScanFinding, unknown, unseen } from './shared/finding.ts'
@@ -127,8 +127,10 @@ class MessageScan {
    */
   async #askAboutRest(): Promise<ScanFinding | undefined> {
     if (this.#asked.length === 0) return undefined
+    const { envelope, origin, bytes: whole } = this.#message
+    const bytes = whole.without(this.#asked)
     const { spool } = this.#run.secondLook
-    return withRest(this.#message, this.#asked, spool, (rest) => this.#ask([rest]))
+    return withNamedCopy(bytes, spool, (path) => this.#ask([{ bytes, envelope, origin, path }]))
   }
 
   /** Reads the message, and asks about each content if it shall. Returns the result that ends the scan. */
@@ -157,7 +159,7 @@ class MessageScan {
           this.#tell((search) => search.over(step.why))
           result = this.#tooMuch(`second look: ${step.why}`, step.why)
         } else {
-          this.#tell((search) => search.content(step.content))
+          this.#tell((search) => search.content(step.content.bytes))
           if (asksContents) result = await this.#ask(this.#batch.add(step.content))
         }
         if (result !== undefined) return result
@@ -186,7 +188,7 @@ class MessageScan {
     const { signal } = this.#task
     const { maxNesting, secondLook } = this.#run
     const openFile = () => openAnonymousFile(secondLook.spool.directory)
-    const steps = isNestedDeeper(this.#message, maxNesting, { openFile })
+    const steps = isNestedDeeper(this.#message.bytes, maxNesting, { openFile })
     let over: string | undefined
     let step = steps.next()
     for (; !step.done; step = steps.next()) {

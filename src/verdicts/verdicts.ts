@@ -159,7 +159,7 @@ export class Verdicts {
   ): Promise<ScanFinding> {
     const { crypto } = this.#options
     const { poison, inHand } = this.#options.memory
-    const body = query.message.body()
+    const body = query.message.body.chunks()
     const fingerprint = await exactFingerprintOf(
       fingerprintInput,
       body,

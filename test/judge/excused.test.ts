@@ -17,8 +17,7 @@ import { Verdicts } from '../../src/verdicts/verdicts.ts'
 /** What policy excuses never ends a scan: the worst finding that nobody excused decides. */
 
 const PUA = 'PUA.Packed'
-const textOf = ({ chunks }: Sample) =>
-  Buffer.concat([...chunks()].map((chunk) => Buffer.from(chunk))).toString('latin1')
+const textOf = ({ bytes }: Sample) => bytes.gather().toString('latin1')
 
 /** Opens base64, as clamd does, and names the first of these words in what it gets. */
 function clamdLike(more: Partial<ContentScanner> = {}): ContentScanner {

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Fault } from '../../src/ground/errors/fault.ts'
+import { Bytes } from '../../src/message/bytes.ts'
 import { messageOf } from '../../src/message/intake.ts'
+import type { Message } from '../../src/message/message.ts'
 import { createNamedCopy } from '../../src/message/named-copy.ts'
 import type { SpoolPolicy } from '../../src/message/spool-policy.ts'
 
@@ -11,21 +13,25 @@ const MEGABYTE = 1024 * 1024
 const PIECE = MEGABYTE / 4
 
 /** A body of so many pieces, all in one memory, as the message's file is read. */
-function bodyOf(pieces: number) {
-  let read = 0
-  return {
-    get read() {
-      return read
-    },
-    *chunks(): Generator<Buffer> {
-      const buffer = Buffer.alloc(PIECE)
-      for (let piece = 0; piece < pieces; piece++) {
-        read++
-        yield buffer.fill(piece)
-      }
-    },
+class BodyOf extends Bytes {
+  read = 0
+  readonly size: number
+
+  constructor(pieces: number) {
+    super()
+    this.size = pieces * PIECE
+  }
+
+  *chunks(): Generator<Buffer> {
+    const buffer = Buffer.alloc(PIECE)
+    for (let piece = 0; piece < this.size / PIECE; piece++) {
+      this.read++
+      yield buffer.fill(piece)
+    }
   }
 }
+
+const wholeOf = ({ header, body }: Message) => Bytes.of(header.bytes, body)
 
 function messageWith(policy: Partial<SpoolPolicy>) {
   return messageOf(Buffer.from('A: b\n\nbody'), {
@@ -38,10 +44,10 @@ function messageWith(policy: Partial<SpoolPolicy>) {
 t.test('the copy of a large message gives other work turns', async (t) => {
   const directory = t.testdir()
   const pieces = 32
-  const body = bodyOf(pieces)
+  const body = new BodyOf(pieces)
   const policy = { directory, sharedDirectory: undefined }
-  const copy = createNamedCopy(policy, body.chunks)
-  const top = Buffer.from('top\n')
+  const copy = createNamedCopy(policy)
+  const bytes = Bytes.of(Buffer.from('top\n'), body)
   const readAtTurns: number[] = []
   let isOver = false
   const others = () => {
@@ -49,15 +55,12 @@ t.test('the copy of a large message gives other work turns', async (t) => {
     if (!isOver) setImmediate(others)
   }
   setImmediate(others)
-  const path = copy.path(top)
-  t.equal(await copy.path(top), await path, 'who asks meanwhile gets the same one')
+  const path = copy.path(bytes)
+  t.equal(await copy.path(bytes), await path, 'who asks meanwhile gets the same one')
   isOver = true
   const turns = new Set(readAtTurns).size
   t.ok(turns >= (pieces * PIECE) / MEGABYTE - 1, `others had ${turns} turns`)
-  const expected = Buffer.concat([
-    top,
-    ...Array.from(bodyOf(pieces).chunks(), (chunk) => Buffer.from(chunk)),
-  ])
+  const expected = Buffer.concat([Buffer.from('top\n'), new BodyOf(pieces).gather()])
   t.ok(readFileSync(await path).equals(expected))
   copy.removeNamedFile()
   t.notOk(existsSync(await path))
@@ -68,10 +71,10 @@ t.test(
   async (t) => {
     for (const shared of [true, false]) {
       const directory = t.testdir()
-      const body = bodyOf(32)
+      const body = new BodyOf(32)
       const policy = { directory, sharedDirectory: shared ? directory : undefined }
-      const copy = createNamedCopy(policy, body.chunks)
-      const path = copy.path(Buffer.from('top\n'))
+      const copy = createNamedCopy(policy)
+      const path = copy.path(Bytes.of(Buffer.from('top\n'), body))
       t.equal(readdirSync(directory).length, 1)
       const before = body.read
       copy.removeNamedFile()
@@ -86,15 +89,15 @@ t.test(
 t.test('every call for a copy that cannot be made, or was removed, rejects', async (t) => {
   const directory = t.testdir()
   const none = { directory: `${directory}/none`, sharedDirectory: undefined }
-  const missing = createNamedCopy(none, bodyOf(1).chunks)
+  const missing = createNamedCopy(none)
   for (let piece = 0; piece < 2; piece++) {
-    await t.rejects(missing.path(Buffer.from('')), /none \(TMPDIR\)/)
+    await t.rejects(missing.path(new BodyOf(1)), /none \(TMPDIR\)/)
   }
   const policy = { directory, sharedDirectory: undefined }
-  const removed = createNamedCopy(policy, bodyOf(1).chunks)
-  await removed.path(Buffer.from(''))
+  const removed = createNamedCopy(policy)
+  await removed.path(new BodyOf(1))
   removed.removeNamedFile()
-  await t.rejects(removed.path(Buffer.from('')), { message: 'the message is over' })
+  await t.rejects(removed.path(new BodyOf(1)), { message: 'the message is over' })
   t.same(readdirSync(directory), [])
 })
 
@@ -102,8 +105,8 @@ t.test('every call for a copy that cannot be made, or was removed, rejects', asy
 t.test('a file for scanners is private if there is no SPOOLDIR', async (t) => {
   const directory = t.testdir()
   const message = messageWith({ directory })
-  const path = await message.path(message.header.bytes)
-  t.equal(await message.path(message.header.bytes), path, 'there is one')
+  const path = await message.path(wholeOf(message))
+  t.equal(await message.path(wholeOf(message)), path, 'there is one')
   t.equal(statSync(join(path, '..')).mode & 0o777, 0o700)
   message.removeNamedFile()
   t.same(readdirSync(directory), [])
@@ -114,7 +117,7 @@ t.test('a file in SPOOLDIR is readable by its group, whatever the umask', async 
   const sharedDirectory = t.testdir()
   const before = process.umask(0o077)
   const message = messageWith({ sharedDirectory })
-  const path = await message.path(message.header.bytes)
+  const path = await message.path(wholeOf(message))
   process.umask(before)
   t.equal(statSync(path).mode & 0o777, 0o640)
   message.close()
@@ -124,7 +127,7 @@ t.test('a file in SPOOLDIR is readable by its group, whatever the umask', async 
 t.test('closing a message leaves nothing, even if a scanner took its file away', async (t) => {
   const sharedDirectory = t.testdir()
   const message = messageWith({ sharedDirectory })
-  writeFileSync(await message.path(message.header.bytes), '')
+  writeFileSync(await message.path(wholeOf(message)), '')
   message.close()
   t.same(readdirSync(sharedDirectory), [])
   t.equal(existsSync(sharedDirectory), true)
@@ -134,9 +137,7 @@ t.test('a directory that cannot be used is a temporary error that names it', asy
   const missing = join(t.testdir(), 'missing')
   const faultOf = (policy: Partial<SpoolPolicy>) => {
     const message = messageWith(policy)
-    return message
-      .path(message.header.bytes)
-      .catch((error: Fault) => `${error.kind} ${error.message}`)
+    return message.path(wholeOf(message)).catch((error: Fault) => `${error.kind} ${error.message}`)
   }
   t.match(await faultOf({ directory: missing }), /^temp-file .*missing \(TMPDIR\)/)
   t.match(await faultOf({ sharedDirectory: missing }), /^temp-file .*missing \(SPOOLDIR\)/)

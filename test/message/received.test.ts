@@ -17,10 +17,13 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Budget } from '../../src/ground/flow/memory-budget.ts'
 import { loadSystem } from '../../src/ground/runtime/system.ts'
-import { HEADER_MAX, headerOf } from '../../src/message/header-block.ts'
+import { Bytes } from '../../src/message/bytes.ts'
+import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
+import { HEADER_MAX, Header, headerOf } from '../../src/message/header-block.ts'
 import { Intake, messageOf } from '../../src/message/intake.ts'
 import type { Message } from '../../src/message/message.ts'
 import { TOP_LINE } from '../../src/message/top-line.ts'
+import { sampleOf } from '../../src/scan/sample.ts'
 
 /** Messages in files are those that are made of the same bytes in memory. */
 
@@ -48,14 +51,14 @@ function received(bytes: Buffer, files = true, memory = PLENTY, piece = 60_000):
   return intake.finish()
 }
 
-const top = ({ header }: Message) => Buffer.concat([TOP_LINE, header.bytes])
+const leavingOf = ({ header, body }: Message) => Bytes.of(TOP_LINE, header.bytes, body)
 
 /** Lists all that a message shows, in values that can be compared. */
 function shown(message: Message): unknown {
   const { size, header, headerTooLarge } = message
   const { formFault, digests } = message.form
   const hash = createHash('md5').update(header.bytes)
-  for (const chunk of message.body()) hash.update(chunk)
+  for (const chunk of message.body.chunks()) hash.update(chunk)
   const signable = formFault === undefined
   return {
     size,
@@ -128,9 +131,9 @@ t.test('a message in memory is a file as long as a scanner needs one', async (t)
     readdirSync(directory).filter((name) => name.startsWith('onescan')),
     [],
   )
-  const path = await message.path(top(message))
+  const path = await message.path(leavingOf(message))
   t.ok(readFileSync(path).equals(Buffer.concat([TOP_LINE, bytes])))
-  t.equal(await message.path(top(message)), path)
+  t.equal(await message.path(leavingOf(message)), path)
   message.close()
   t.notOk(existsSync(path))
 })
@@ -140,18 +143,22 @@ t.test('scanners get the sealed file itself, unless a field of it is removed', a
     const body = Buffer.alloc(size, 'body\n')
     const bytes = Buffer.concat([Buffer.from('A: b\nX-QHPSI: clean\n\n'), body])
     const message = received(bytes)
-    const descriptor = message.sealedFile?.(top(message))
+    const descriptor = message.sealed
     const file = Buffer.concat([TOP_LINE, bytes])
     t.ok(readFileSync(`/proc/self/fd/${descriptor}`).equals(file))
     t.throws(() => writeSync(descriptor!, 'x', 0), { code: 'EPERM' })
-    const cleared = Buffer.concat([TOP_LINE, Buffer.from('A: b\n\n')])
-    t.equal(message.sealedFile?.(cleared), undefined)
-    const path = await message.path(cleared)
-    t.ok(readFileSync(path).equals(Buffer.concat([cleared, body])))
+    const leaving = new Header(Buffer.from('A: b\n\n'))
+    const sampleWith = (header: Header) =>
+      sampleOf(message, header, makeEnvelope(Buffer.alloc(0), []))
+    t.equal(sampleWith(message.header).sealedFile?.(), descriptor)
+    const cleared = sampleWith(leaving)
+    t.equal(cleared.sealedFile, undefined)
+    const path = await cleared.path()
+    t.ok(readFileSync(path).equals(Buffer.concat([TOP_LINE, leaving.bytes, body])))
     message.close()
     t.notOk(existsSync(path))
     const onDisk = received(bytes, false)
-    t.equal(onDisk.sealedFile?.(top(onDisk)), undefined)
+    t.equal(onDisk.sealed, undefined)
     onDisk.close()
   }
 })
@@ -177,7 +184,7 @@ t.test('a file that was replaced during the scan is not confirmed', async (t) =>
   for (const [what, attack] of Object.entries(attacks)) {
     const ours = messageOf(bytes, shared)
     ours.confirmFile()
-    const path = await ours.path(top(ours))
+    const path = await ours.path(leavingOf(ours))
     await tick()
     ours.confirmFile()
     attack(path)
@@ -202,7 +209,7 @@ t.test('messages that are read at the same time do not share a buffer', async (t
   const messages = bodies.map((body, n) =>
     received(Buffer.concat([Buffer.from('A: b\n\n'), body]), n % 2 === 0),
   )
-  const readers = messages.map((message) => message.body()[Symbol.iterator]())
+  const readers = messages.map((message) => message.body.chunks()[Symbol.iterator]())
   const hashes = messages.map(() => createHash('sha256'))
   let open = messages.length
   while (open > 0) {

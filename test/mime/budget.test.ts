@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import t from 'tap'
 import { openAnonymousFile } from '../../src/message/anonymous-file.ts'
+import { Bytes } from '../../src/message/bytes.ts'
 import { contentsOf } from '../../src/mime/contents.ts'
 import {
   BOUNDARIES_MAX,
@@ -13,7 +14,6 @@ import {
   OPEN_MAX,
 } from '../../src/mime/shared/limits.ts'
 import type { Oddity } from '../../src/mime/shared/oddities.ts'
-import { sourceOf } from '../../src/mime/shared/source.ts'
 import { compressed, literal } from '../scan/evasions/containers.ts'
 
 /**
@@ -38,10 +38,10 @@ function read(mail: Buffer | string): Reading {
     createHash,
     onOdd: (oddity: Oddity) => odd.add(oddity),
   }
-  for (const step of contentsOf(sourceOf(message), options)) {
+  for (const step of contentsOf(Bytes.of(message), options)) {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
-    contents.push(Buffer.concat([...step.content.chunks()].map((chunk) => Buffer.from(chunk))))
+    contents.push(step.content.bytes.gather())
   }
   return { contents, over, isUnread: odd.has('unread') }
 }
@@ -164,7 +164,7 @@ t.test(
           work += units
         },
       }
-      for (const step of contentsOf(sourceOf(message), options))
+      for (const step of contentsOf(Bytes.of(message), options))
         if (step.kind === 'over') why = step.why
       t.same([why, odd.has('unread')], [over, isUnread], type)
       t.ok(work <= 2.1 * budgetOf(message.length).work, `${work} units`)

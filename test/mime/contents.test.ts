@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
 import { openAnonymousFile } from '../../src/message/anonymous-file.ts'
+import { Bytes } from '../../src/message/bytes.ts'
 import { contentsOf } from '../../src/mime/contents.ts'
 import {
   BYTES_MORE,
@@ -14,8 +15,8 @@ import {
   SMALL_BYTES_TIMES,
 } from '../../src/mime/shared/limits.ts'
 import type { Oddity } from '../../src/mime/shared/oddities.ts'
-import { sourceOf } from '../../src/mime/shared/source.ts'
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
+import { inChunks, inChunksOf } from '../message/bytes.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { uuencode } from '../scan/evasions/compose.ts'
 import { hiddenClasses, inBase64, signed, uuencoded } from '../scan/second-look/classes.ts'
@@ -31,19 +32,7 @@ interface FoundContents {
 }
 
 function contentsIn(message: Buffer, cuts: readonly number[] = []): FoundContents {
-  const source = {
-    size: message.length,
-    *chunks(begin = 0, end = message.length) {
-      let from = begin
-      const within = cuts.filter((cut) => cut > begin && cut < end)
-      for (const cut of [...within, end].sort((a, b) => a - b)) {
-        const chunk = Buffer.from(message.subarray(from, Math.max(from, cut)))
-        yield chunk
-        chunk.fill(0xee) // nobody may read the chunk any more
-        from = Math.max(from, cut)
-      }
-    },
-  }
+  const source = inChunks(message, cuts)
   const contents: Buffer[] = []
   const keys: string[] = []
   let over = ''
@@ -51,8 +40,8 @@ function contentsIn(message: Buffer, cuts: readonly number[] = []): FoundContent
   for (const step of contentsOf(source, { ...options, onOdd: (oddity) => odd.add(oddity) })) {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
-    const content = Buffer.concat([...step.content.chunks()].map((chunk) => Buffer.from(chunk)))
-    if (content.length !== step.content.size) t.fail('another size than was told')
+    const content = step.content.bytes.gather()
+    if (content.length !== step.content.bytes.size) t.fail('another size than was told')
     contents.push(content)
     const digest = createHash('sha256').update(content).digest('hex')
     keys.push(step.content.isMail ? `mail ${digest}` : digest)
@@ -246,14 +235,7 @@ t.test('an ordinary part of a large mail is given whole, and memory stays small'
   const encoded = file.toString('base64').replace(/.{76}/g, '$&\n')
   const message = bytes(`Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n${encoded}\n`)
   const piece = 64 * 1024
-  const source = {
-    size: message.length,
-    *chunks(from = 0, to = message.length) {
-      for (let at = from; at < to; at += piece) {
-        yield message.subarray(at, Math.min(to, at + piece))
-      }
-    },
-  }
+  const source = inChunksOf(piece, message)
   const before = process.memoryUsage().arrayBuffers
   let most = 0
   let whole = false
@@ -261,7 +243,7 @@ t.test('an ordinary part of a large mail is given whole, and memory stays small'
     most = Math.max(most, process.memoryUsage().arrayBuffers - before)
     if (step.kind !== 'content') continue
     let at = 0
-    for (const chunk of step.content.chunks()) {
+    for (const chunk of step.content.bytes.chunks()) {
       if (chunk.compare(file, at, at + chunk.length) !== 0) t.fail(`differs at ${at}`)
       at += chunk.length
     }
@@ -298,7 +280,7 @@ t.test('a caller that stops early leaves no file behind', async (t) => {
     .replace(/.{76}/g, '$&\n')
   const message = bytes(`Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n${encoded}\n`)
   const before = openDescriptors()
-  for (const step of contentsOf(sourceOf(message), counted)) {
+  for (const step of contentsOf(Bytes.of(message), counted)) {
     if (step.kind === 'content') break
   }
   t.ok(opened > 0)

@@ -4,6 +4,7 @@ import t from 'tap'
 import { openAnonymousFile } from '../../src/message/anonymous-file.ts'
 import { contentsOf } from '../../src/mime/contents.ts'
 import type { Oddity } from '../../src/mime/shared/oddities.ts'
+import { inChunks } from '../message/bytes.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { base64, multipart, part } from '../scan/evasions/compose.ts'
 
@@ -23,19 +24,7 @@ function read(mail: string, cuts: readonly number[] = []): Reading {
   const odd = new Set<Oddity>()
   let over = ''
   let work = 0
-  const source = {
-    size: message.length,
-    *chunks(from = 0, to = message.length) {
-      let at = from
-      for (const end of [...cuts, to]) {
-        if (end <= at || end > to) continue
-        const chunk = Buffer.from(message.subarray(at, end))
-        yield chunk
-        chunk.fill(0xee) // nobody may read the chunk any more
-        at = end
-      }
-    },
-  }
+  const source = inChunks(message, cuts)
   const options = {
     openFile: () => openAnonymousFile(tmpdir()),
     createHash,
@@ -45,8 +34,7 @@ function read(mail: string, cuts: readonly number[] = []): Reading {
   for (const step of contentsOf(source, options)) {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
-    const chunks = [...step.content.chunks()].map((chunk) => chunk.toString('latin1'))
-    contents.push(chunks.join(''))
+    contents.push(step.content.bytes.gather().toString('latin1'))
   }
   return { contents, over, odd, work }
 }

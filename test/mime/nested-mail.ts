@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import { openAnonymousFile } from '../../src/message/anonymous-file.ts'
+import type { Bytes } from '../../src/message/bytes.ts'
 import { isNestedDeeper } from '../../src/mime/nested.ts'
-import type { Source } from '../../src/mime/shared/source.ts'
 
 /** Nested mail, built from the innermost part outwards. A part is its header, empty line and content. */
 
@@ -51,7 +51,7 @@ export function wrap(times: number, part: string, around: (part: string) => stri
 export const message = (part: string): Buffer => Buffer.from(`${TOP}${part}`, 'latin1')
 
 /** Whether more than `limit` are in one another. Throws where there is more than is read. */
-export function isNested(source: Source, limit: number): boolean {
+export function isNested(source: Bytes, limit: number): boolean {
   const openFile = () => openAnonymousFile(tmpdir())
   const steps = isNestedDeeper(source, limit, { openFile })
   for (;;) {

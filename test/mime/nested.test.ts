@@ -1,5 +1,6 @@
 import t from 'tap'
-import type { Source } from '../../src/mime/shared/source.ts'
+import { Bytes } from '../../src/message/bytes.ts'
+import { inChunksOf } from '../message/bytes.ts'
 import {
   attached,
   base64,
@@ -14,21 +15,9 @@ import {
 
 /** Whether it is deeper than that, whatever pieces it comes in. */
 function isDeeper(bytes: Buffer, limit: number): boolean {
-  const answers = [bytes.length, 1, 3, 64].map((size) => isNested(inPieces(bytes, size), limit))
+  const answers = [bytes.length, 1, 3, 64].map((size) => isNested(inChunksOf(size, bytes), limit))
   if (new Set(answers).size > 1) throw new Error(`limit ${limit}: pieces differ: ${answers}`)
   return answers[0]!
-}
-
-function inPieces(bytes: Buffer, size: number, onRead = (_: number) => {}): Source {
-  return {
-    size: bytes.length,
-    *chunks(from = 0, to = bytes.length) {
-      for (let at = from; at < to; at += size) {
-        onRead(at)
-        yield bytes.subarray(at, Math.min(to, at + size))
-      }
-    },
-  }
 }
 
 /** The least limit that it is within. */
@@ -308,7 +297,7 @@ for (const [name, bytes] of Object.entries(hostile)) {
 t.test('more readings than anybody has patience for are over every limit', async (t) => {
   const type = 'Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n'
   const mail = message(wrap(90, text, (part) => `${type}\nSubject: s\n${part}`))
-  t.equal(isNested(inPieces(mail, mail.length), 100), true)
+  t.equal(isNested(Bytes.of(mail), 100), true)
 })
 
 t.test('of a message that is no multipart only the front is read', async (t) => {
@@ -318,7 +307,7 @@ t.test('of a message that is no multipart only the front is read', async (t) => 
     const onRead = (at: number) => {
       furthest = Math.max(furthest, at)
     }
-    t.equal(isNested(inPieces(message(content), 1024, onRead), 12), false)
+    t.equal(isNested(inChunksOf(1024, message(content), onRead), 12), false)
     t.ok(furthest < 4096, `${furthest} of ${content.length}`)
   }
 })

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import t from 'tap'
 import { table } from '../../src/ground/settings/table.ts'
 import { openAnonymousFile } from '../../src/message/anonymous-file.ts'
+import { Bytes } from '../../src/message/bytes.ts'
 import { contentsOf } from '../../src/mime/contents.ts'
 import { budgetOf } from '../../src/mime/shared/limits.ts'
-import { sourceOf } from '../../src/mime/shared/source.ts'
 import { ordinaryMails } from '../cases/ordinary/all.ts'
 import { base64, multipart, part } from '../scan/evasions/compose.ts'
 import { compressed, literal, signedData } from '../scan/evasions/containers.ts'
@@ -112,11 +112,11 @@ function read(message: Buffer): Reading {
       isUnread ||= oddity === 'unread'
     },
   }
-  for (const step of contentsOf(sourceOf(message), options)) {
+  for (const step of contentsOf(Bytes.of(message), options)) {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
     contents++
-    bytes += step.content.size
+    bytes += step.content.bytes.size
   }
   return { contents, bytes, over, isUnread }
 }
@@ -127,7 +127,7 @@ t.test('the smallest mails of their kinds', async (t) => {
       const message = Buffer.from(mail, 'latin1')
       const { contents, over } = read(message)
       t.equal(over, '')
-      t.notOk(isNested(sourceOf(message), NESTING_MAX), 'it is not nested')
+      t.notOk(isNested(Bytes.of(message), NESTING_MAX), 'it is not nested')
       t.ok(contents <= CONTENTS_MAX, `${contents} contents`)
     })
   }
@@ -139,7 +139,7 @@ t.test('mail of ordinary programs', async (t) => {
       const mail = message()
       const { contents, bytes, over, isUnread } = read(mail)
       t.same([over, isUnread], ['', false])
-      t.notOk(isNested(sourceOf(mail), NESTING_MAX), 'it is not nested')
+      t.notOk(isNested(Bytes.of(mail), NESTING_MAX), 'it is not nested')
       const budget = budgetOf(mail.length)
       t.ok(contents <= budget.contents / 10, `${contents} contents`)
       t.ok(bytes <= budget.bytes / 10, `${bytes} bytes`)

@@ -10,6 +10,7 @@ import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import type { ScanFinding } from '../../src/scan/shared/finding.ts'
 import type { Sample } from '../../src/scan/shared/scanner.ts'
+import { ReadBy } from '../message/bytes.ts'
 import { clamdPolicy, sample, scan, scanTask } from '../scan/clamd/task.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 
@@ -179,11 +180,9 @@ t.test('a clamd that is stopped amid a scan counts as could not tell', { skip },
 
 /** Returns a small message as a sample that calls back when it was sent. */
 function signalled(message: Buffer, happens: () => void): Sample {
-  return {
-    ...sample(message),
-    *chunks() {
-      yield* sample(message).chunks()
-      setImmediate(happens) // the one write of a small message comes before that
-    },
-  }
+  const bytes = new ReadBy(message.length, function* () {
+    yield message
+    setImmediate(happens) // the one write of a small message comes before that
+  })
+  return { ...sample(message), bytes }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { table } from '../../src/ground/settings/table.ts'
-import { sourceOf } from '../../src/mime/shared/source.ts'
+import { Bytes } from '../../src/message/bytes.ts'
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { openMilter } from '../doors/milter/rig.ts'
 import { runSlot } from '../doors/slot/slot.ts'
@@ -52,7 +52,7 @@ for (const alertExceedsMax of [false, true]) {
           `gives up at ${levels - 1}`,
         )
         t.ok(
-          isNested(sourceOf(make(levels - 1)), table.MAXNESTING.default),
+          isNested(Bytes.of(make(levels - 1)), table.MAXNESTING.default),
           'what it does not see is refused',
         )
       })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { table } from '../../src/ground/settings/table.ts'
-import { sourceOf } from '../../src/mime/shared/source.ts'
+import { Bytes } from '../../src/message/bytes.ts'
 import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { attached, base64, file, isNested, message } from '../mime/nested-mail.ts'
@@ -27,7 +27,7 @@ t.test('mail that clamd calls too deep is refused', { skip: clamdMissing }, asyn
     const verdict = await scanner.scan(sample(bytes), scanTask().task)
     if (verdict.answer !== 'unseen' || verdict.what !== 'depth') continue
     deep++
-    if (!isNested(sourceOf(bytes), table.MAXNESTING.default))
+    if (!isNested(Bytes.of(bytes), table.MAXNESTING.default))
       t.fail(`seed ${SEED + number}: clamd gives up, and it was let through`)
   }
   t.ok(deep > MESSAGES / 20, `${deep} of ${MESSAGES} are too deep for clamd`)

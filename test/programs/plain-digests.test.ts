@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { sourceOf } from '../../src/mime/shared/source.ts'
+import { Bytes } from '../../src/message/bytes.ts'
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { type OpenMilter, openMilter } from '../doors/milter/rig.ts'
 import { attached, base64, file, isNested, message, multipart, text, wrap } from '../mime/nested-mail.ts' // biome-ignore format: a list
@@ -157,7 +157,7 @@ t.test(
   async (t) => {
     const { milter } = await open(t, { MAXNESTING: '100' })
     const bytes = message(wrap(20, text, attached))
-    t.notOk(isNested(sourceOf(bytes), 100))
+    t.notOk(isNested(Bytes.of(bytes), 100))
     await isRefused(t, milter, bytes, /Heuristics\.Limits\.Exceeded\.MaxRecursion/, 'messages')
     const digest20 = message(plain(digest(20)))
     await isRefused(t, milter, digest20, /Heuristics\.Limits\.Exceeded\.MaxRecursion/, 'a digest')

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { Bytes } from '../../src/message/bytes.ts'
 import { Header } from '../../src/message/header-block.ts'
 import { keepMessage } from '../../src/quarantine/keep.ts'
 import { makeId, RANDOM_BYTES } from '../../src/quarantine/names.ts'
@@ -47,9 +48,7 @@ export async function keepOne(
     },
     {
       header: new Header(bytes.subarray(0, end)),
-      *body() {
-        yield bytes.subarray(end)
-      },
+      body: Bytes.of(bytes.subarray(end)),
       size: bytes.length,
     },
   )

@@ -5,12 +5,12 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { openAnonymousFile } from '../../src/message/anonymous-file.ts'
+import { Bytes } from '../../src/message/bytes.ts'
 import { examineClearing } from '../../src/message/clear-header.ts'
 import { headerOf } from '../../src/message/header-block.ts'
 import { headerFormFault } from '../../src/message/well-formed.ts'
 import { contentsOf } from '../../src/mime/contents.ts'
 import { mostBytesOf } from '../../src/mime/shared/limits.ts'
-import { sourceOf } from '../../src/mime/shared/source.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { composedShapes } from './hostile-grammar.ts'
 
@@ -32,8 +32,8 @@ function* judged(message: Buffer): Generator<void> {
   headerFormFault(header)
   examineClearing(header, ['x-qhpsi'])
   yield
-  for (const step of contentsOf(sourceOf(message), options)) {
-    if (step.kind === 'content') for (const chunk of step.content.chunks()) void chunk
+  for (const step of contentsOf(Bytes.of(message), options)) {
+    if (step.kind === 'content') for (const chunk of step.content.bytes.chunks()) void chunk
     yield
   }
 }

@@ -9,6 +9,7 @@ import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { runScanners } from '../../src/scan/scan.ts'
 import { type ScanFinding, type Unseen, unseen } from '../../src/scan/shared/finding.ts'
 import { isLate, type Sample, type Scanner } from '../../src/scan/shared/scanner.ts'
+import { ReadBy } from '../message/bytes.ts'
 import { sample } from './clamd/task.ts'
 import { uuencode } from './evasions/compose.ts'
 
@@ -30,11 +31,7 @@ function scanAll(message: string, scanner: Scanner) {
   })
 }
 
-function bytesOf({ chunks }: Pick<Sample, 'chunks'>): Buffer {
-  const pieces: Buffer[] = []
-  for (const chunk of chunks()) pieces.push(Buffer.from(chunk))
-  return Buffer.concat(pieces)
-}
+const bytesOf = ({ bytes }: Sample) => bytes.gather()
 
 /** A scanner that takes several contents at once, and calls each clean that it was shown. */
 function showing(show: (content: Sample) => void): Scanner {
@@ -68,10 +65,10 @@ function persistent() {
 }
 
 async function readOn(message: Sample, waiting: Promise<void>): Promise<unknown> {
-  const chunks = message.chunks()[Symbol.iterator]()
+  const chunks = message.bytes.chunks()[Symbol.iterator]()
   chunks.next()
   await waiting
-  const attempts = [() => chunks.next(), () => [...message.chunks()], () => message.path()]
+  const attempts = [() => chunks.next(), () => [...message.bytes.chunks()], () => message.path()]
   return Promise.all(
     attempts.map(async (attempt) => {
       try {
@@ -147,15 +144,13 @@ t.test('a scanner that outlives its deadline sees nothing of later messages', as
   t.teardown(() => rmSync(directory, { recursive: true }))
   let read = 0
   const message = Buffer.alloc(100_000, 'Subject: mail\n\n')
-  const counted: Sample = {
-    ...sample(message, join(directory, 'm')),
-    *chunks() {
-      for (const chunk of sample(message).chunks()) {
-        read++
-        yield chunk
-      }
-    },
-  }
+  const bytes = new ReadBy(message.length, function* () {
+    for (const chunk of sample(message).bytes.chunks()) {
+      read++
+      yield chunk
+    }
+  })
+  const counted: Sample = { ...sample(message, join(directory, 'm')), bytes }
   const { scanner, goOn, found } = persistent()
   const uptime = () => performance.now()
   const run = {

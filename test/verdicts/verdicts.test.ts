@@ -1,6 +1,7 @@
 import * as crypto from 'node:crypto'
 import { setImmediate as setImmediatePromise } from 'node:timers/promises'
 import t from 'tap'
+import { Bytes } from '../../src/message/bytes.ts'
 import type { ScanFinding } from '../../src/scan/shared/finding.ts'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import type { ContentScanner } from '../../src/scan/shared/scanner.ts'
@@ -62,7 +63,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
   ) => {
     const bytes = Buffer.from(text)
     const { header, ...form } = examine(bytes)
-    const body = () => [bytes.subarray(header.length)]
+    const body = Bytes.of(bytes.subarray(header.length))
     const question: VerdictQuery = {
       message: { form, body, confirmFile() {} },
       leaving: header,
@@ -302,7 +303,7 @@ t.test('a scan by other signatures than those of now leaves no verdict', async (
     const { verdicts, find } = open()
     version = now
     const { header, ...form } = examine(Buffer.from(letter))
-    const message = { form, body: () => [], confirmFile() {} }
+    const message = { form, body: Bytes.of(), confirmFile() {} }
     const question = {
       message,
       leaving: header,
@@ -459,7 +460,7 @@ t.test('a file that somebody changed during the scan leaves no verdict', async (
   const { header: _, ...form } = examine(Buffer.from(letter))
   const message = {
     form,
-    body: () => [],
+    body: Bytes.of(),
     confirmFile() {
       throw new Error('changed')
     },

@@ -254,5 +254,5 @@ class QuarantineWork {
 /** A message with these fields on top. */
 function* bytesOf({ header, body }: Message, add: readonly HeaderField[]): Generator<Buffer> {
   yield editHeader(header, { remove: [], add: [...add] })
-  yield* body()
+  yield* body.chunks()
 }

@@ -102,7 +102,7 @@ async function handOnShare(
 /** Yields the message with its edited header. */
 export function* edited(message: Message, edits: HeaderEdits): Generator<Buffer> {
   yield editHeader(message.header, edits)
-  yield* message.body()
+  yield* message.body.chunks()
 }
 
 /**

@@ -1,17 +1,17 @@
-import type { Source } from '../shared/source.ts'
+import type { Bytes } from '../../message/bytes.ts'
 import type { Store } from '../shared/store.ts'
 import { countBytes, countWork, PIECE, type Steps, type Work } from '../shared/work.ts'
 
 /** Reads a source from its front to its end, byte by byte or in pieces. Holds one chunk of it. */
 export class ByteCursor {
-  readonly #source: Source
+  readonly #source: Bytes
   #chunks: Iterator<Buffer>
   #chunk: Buffer = Buffer.alloc(0)
   /** The place of the next byte in the chunk, and in the source. */
   #next = 0
   at = 0
 
-  constructor(source: Source) {
+  constructor(source: Bytes) {
     this.#source = source
     this.#chunks = source.chunks()[Symbol.iterator]()
   }

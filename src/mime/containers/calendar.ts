@@ -1,5 +1,5 @@
+import type { Bytes } from '../../message/bytes.ts'
 import { CR, indexOrEnd, LF, SPACE, TAB } from '../shared/lines.ts'
-import { partOf, type Source } from '../shared/source.ts'
 import { type MemoryPool, Store } from '../shared/store.ts'
 import { countBytes, countWork, oddly, PIECE, type Steps, type Work } from '../shared/work.ts'
 import { COLON, EQUALS, NAMES_MAX, PropertyHead, QUOTE, SEMICOLON } from './property-head.ts'
@@ -17,7 +17,7 @@ export type HeldEncoding =
 
 /** A file that a calendar or a card holds, as it is encoded in a value. */
 export interface HeldFile {
-  readonly encoded: Source
+  readonly encoded: Bytes
   readonly encoding: HeldEncoding
   /** The names that its property gives it. */
   readonly names: readonly string[]
@@ -28,7 +28,7 @@ export interface HeldFile {
  * 2.1): in any property that says so, and in those that are made for files. Where readers differ about
  * the lines, the other ways of reading them are odd.
  */
-export function* openCalendar(source: Source, work: Work, give: (file: HeldFile) => Steps): Steps {
+export function* openCalendar(source: Bytes, work: Work, give: (file: HeldFile) => Steps): Steps {
   const odd: LineOddities = { bareCr: false, foldBehindEmpty: false, softBreak: false }
   yield* readLines(source, STANDARD, odd, work, give)
   for (const mode of otherModes(odd)) {
@@ -43,23 +43,17 @@ const FIRST_LINE =
   /^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\0-\x20]*begin[ \t]*(?:;[^:]*)?:[ \t]*(?:vcalendar|vcard)/i
 
 /** Returns whether the bytes begin as a calendar or a card, in UTF-8 or in UTF-16. */
-export function beginsCalendar(source: Source): boolean {
-  const text = frontOf(source).toString('latin1').replaceAll('\0', '')
+export function beginsCalendar(source: Bytes): boolean {
+  const text = source.gather(0, FRONT).toString('latin1').replaceAll('\0', '')
   return FIRST_LINE.test(text.replace(/(?:\r{0,3}\n|\r)[ \t]/g, ''))
 }
 
 /** Returns the character set of a text by its first bytes, if it is UTF-16. */
-export function utf16Of(source: Source): 'utf-16le' | 'utf-16be' | undefined {
-  const [first = 0, second = 0] = frontOf(source)
+export function utf16Of(source: Bytes): 'utf-16le' | 'utf-16be' | undefined {
+  const [first = 0, second = 0] = source.gather(0, FRONT)
   if ((first === 0xff && second === 0xfe) || (first > 0 && second === 0)) return 'utf-16le'
   if ((first === 0xfe && second === 0xff) || (first === 0 && second > 0)) return 'utf-16be'
   return undefined
-}
-
-function frontOf(source: Source): Buffer {
-  const front: Buffer[] = []
-  for (const chunk of source.chunks(0, Math.min(FRONT, source.size))) front.push(Buffer.from(chunk))
-  return Buffer.concat(front)
 }
 
 /** One of the ways in which readers are known to find lines. */
@@ -98,7 +92,7 @@ function otherModes({ bareCr, foldBehindEmpty, softBreak }: LineOddities): reado
 }
 
 function* readLines(
-  source: Source,
+  source: Bytes,
   mode: LineMode,
   odd: LineOddities,
   work: Work,
@@ -215,7 +209,7 @@ class Value {
     if (store === undefined) return
     for (const end of new Set([this.#endOfLine, this.#endAtEmpty, this.#endAtNext])) {
       if (end === undefined || end === 0) continue
-      const encoded = partOf(store, 0, end)
+      const encoded = store.slice(0, end)
       if (this.#matched === DATA.length) yield* filesOfUrl(encoded, names)
       if (isBase64) {
         yield { encoded, encoding: 'base64', names }
@@ -230,7 +224,7 @@ class Value {
 }
 
 /** Gives the file of a `data:` URL (RFC 2397). */
-function* filesOfUrl(url: Source, names: readonly string[]): Generator<HeldFile> {
+function* filesOfUrl(url: Bytes, names: readonly string[]): Generator<HeldFile> {
   const comma = placeOf(url, ',')
   if (comma < 0) return
   let type = ''
@@ -238,11 +232,11 @@ function* filesOfUrl(url: Source, names: readonly string[]): Generator<HeldFile>
   for (const chunk of url.chunks(from, comma)) type += chunk.toString('latin1')
   const named = [...type.matchAll(/;(?:file)?name=([^;]*)/gi)].map(([, name]) => name!)
   const encoding = /;\s*base64\s*$/i.test(type) ? 'base64 in a url' : 'url'
-  const encoded = partOf(url, comma + 1, url.size)
+  const encoded = url.slice(comma + 1)
   yield { encoded, encoding, names: [...names, ...named.slice(0, NAMES_MAX)] }
 }
 
-function placeOf(source: Source, character: string): number {
+function placeOf(source: Bytes, character: string): number {
   let before = 0
   for (const chunk of source.chunks()) {
     const found = chunk.indexOf(character)

@@ -1,5 +1,5 @@
+import type { Bytes } from '../../message/bytes.ts'
 import { Unreadable } from '../shared/limits.ts'
-import { partOf, type Source } from '../shared/source.ts'
 import { Store } from '../shared/store.ts'
 import { countWork, type Steps, type Work } from '../shared/work.ts'
 import { ByteCursor } from './byte-cursor.ts'
@@ -40,9 +40,9 @@ const SEQUENCE = 16
  * to its end.
  */
 export function* openCms(
-  source: Source,
+  source: Bytes,
   work: Work,
-  give: (content: Source) => Steps,
+  give: (content: Bytes) => Steps,
 ): Steps<boolean> {
   const reader = new BerReader(source, work)
   const container = reader.container()
@@ -65,7 +65,7 @@ export function* openCms(
     } else yield* give(store)
     if (!isWhole) throw unreadable()
     const end = yield* reader.end()
-    if (end < source.size) yield* give(partOf(source, end, source.size))
+    if (end < source.size) yield* give(source.slice(end))
   } finally {
     store.close()
   }
@@ -92,7 +92,7 @@ class BerReader {
   /** Where each open element ends; Infinity if two zero bytes end it. */
   readonly #ends: number[] = []
 
-  constructor(source: Source, work: Work) {
+  constructor(source: Bytes, work: Work) {
     this.#cursor = new ByteCursor(source)
     this.#work = work
   }

@@ -1,5 +1,5 @@
 import { Inflate, Unzlib } from 'fflate'
-import type { Source } from '../shared/source.ts'
+import type { Bytes } from '../../message/bytes.ts'
 import { Store } from '../shared/store.ts'
 import { countBytes, countWork, type Steps, type Work } from '../shared/work.ts'
 
@@ -20,7 +20,7 @@ export interface Inflated {
  * Inflates bytes that were deflated (RFC 1951), or a stream of zlib (RFC 1950). Each stream counts as
  * STREAM_COST bytes, so thousands of empty ones exceed the limit of bytes.
  */
-export function* inflated(source: Source, form: 'deflate' | 'zlib', work: Work): Steps<Inflated> {
+export function* inflated(source: Bytes, form: 'deflate' | 'zlib', work: Work): Steps<Inflated> {
   countBytes(work, STREAM_COST)
   yield* countWork(work, STREAM_COST)
   const store = new Store(work.pool)

@@ -1,5 +1,5 @@
+import type { Bytes } from '../../message/bytes.ts'
 import { Unreadable } from '../shared/limits.ts'
-import { partOf, type Source } from '../shared/source.ts'
 import { Store } from '../shared/store.ts'
 import { countWork, type Steps, type Work } from '../shared/work.ts'
 import { ByteCursor } from './byte-cursor.ts'
@@ -67,9 +67,9 @@ const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib'> = new Map([
  * reason to keep mail out. One file of any kind, or word of a text, in a thousand looks like one.
  */
 export function* openPgp(
-  source: Source,
+  source: Bytes,
   work: Work,
-  give: (content: Source) => Steps,
+  give: (content: Bytes) => Steps,
 ): Steps<boolean> {
   if (!(yield* beginsMessage(source, work))) return false
   const cursor = new ByteCursor(source)
@@ -78,7 +78,7 @@ export function* openPgp(
     const from = cursor.at
     const packet = packetFront(cursor)
     if (packet === undefined) {
-      yield* give(partOf(source, from, source.size))
+      yield* give(source.slice(from))
       return true
     }
     const kind = packets.get(packet.tag)?.kind
@@ -108,7 +108,7 @@ function unreadable(): Unreadable {
  * kinds, and signatures of other versions, but none in pieces. If the first is encrypted, a program
  * must have all of it to read on.
  */
-function* beginsMessage(source: Source, work: Work): Steps<boolean> {
+function* beginsMessage(source: Bytes, work: Work): Steps<boolean> {
   const cursor = new ByteCursor(source)
   for (;;) {
     const packet = packetFront(cursor)
@@ -193,17 +193,17 @@ function* copyBody(
 }
 
 /** Returns the data of a literal packet: after its format, its file name and its date. */
-function literalData(body: Source): Source {
+function literalData(body: Bytes): Bytes {
   const cursor = new ByteCursor(body)
   cursor.byte()
   const nameLength = Math.max(0, cursor.byte())
   const from = Math.min(body.size, 1 + 1 + nameLength + 4)
-  return partOf(body, from, body.size)
+  return body.slice(from)
 }
 
-function* giveCompressed(body: Source, work: Work, give: (content: Source) => Steps): Steps {
+function* giveCompressed(body: Bytes, work: Work, give: (content: Bytes) => Steps): Steps {
   const compression = compressions.get(new ByteCursor(body).byte())
-  const data = partOf(body, 1, body.size)
+  const data = body.slice(1)
   if (compression === undefined) {
     if (isBzip2(data)) throw unreadable()
     return // nobody knows it
@@ -222,7 +222,7 @@ function* giveCompressed(body: Source, work: Work, give: (content: Source) => St
   }
 }
 
-function isBzip2(data: Source): boolean {
+function isBzip2(data: Bytes): boolean {
   const cursor = new ByteCursor(data)
   return [...'BZh'].every((letter) => cursor.byte() === letter.charCodeAt(0))
 }

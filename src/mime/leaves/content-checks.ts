@@ -1,12 +1,11 @@
-import { gatherChunks } from '../../message/gather-chunks.ts'
+import type { Bytes } from '../../message/bytes.ts'
 import { hasHighByte } from '../decoders/quoted-printable.ts'
 import { isField, STRANGE_MAX } from '../headers/header-region.ts'
 import { CR, indexOrEnd, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
-import { partOf, type Source } from '../shared/source.ts'
 import { CodedSearch } from '../structure/coded-data.ts'
 
 /** Returns the first byte that is not a blank; 0 if the first 1,024 bytes are blanks. */
-export function firstNonBlank(source: Source): number {
+export function firstNonBlank(source: Bytes): number {
   for (const chunk of source.chunks(0, Math.min(source.size, 1024))) {
     for (const byte of chunk) if (byte > SPACE) return byte
   }
@@ -22,7 +21,7 @@ export const CRLF_END = Buffer.from('\r\n')
  * Splits a source into its bytes without the last line end, and that line end. A bare CR counts as
  * a line end, since some readers take it for one.
  */
-export function splitLineEnd(source: Source): { readonly bare: Source; readonly end: Buffer } {
+export function splitLineEnd(source: Bytes): { readonly bare: Bytes; readonly end: Buffer } {
   let before = 0
   let last = 0
   for (const chunk of source.chunks(Math.max(0, source.size - 2), source.size)) {
@@ -34,21 +33,10 @@ export function splitLineEnd(source: Source): { readonly bare: Source; readonly 
   let end = NO_LINE_END
   if (last === LF) end = before === CR ? CRLF_END : LF_END
   else if (last === CR) end = CR_END
-  return { bare: end === NO_LINE_END ? source : partOf(source, 0, source.size - end.length), end }
+  return { bare: end === NO_LINE_END ? source : source.slice(0, source.size - end.length), end }
 }
 
-/** Returns the source with a line end after it. */
-export function withLineEnd(source: Source, end: Buffer): Source {
-  return {
-    size: source.size + end.length,
-    *chunks(from = 0, to = source.size + end.length) {
-      if (from < source.size) yield* source.chunks(from, Math.min(to, source.size))
-      if (to > source.size) yield end.subarray(Math.max(0, from - source.size), to - source.size)
-    },
-  }
-}
-
-export function holdsNul(source: Source): boolean {
+export function holdsNul(source: Bytes): boolean {
   for (const chunk of source.chunks()) if (chunk.includes(0)) return true
   return false
 }
@@ -57,7 +45,7 @@ export function holdsNul(source: Source): boolean {
 const LINE_MAX = 998
 
 /** Returns whether libclamav cuts a line of the source, which may be in the middle of an escape. */
-export function isCutByClamav(source: Source): boolean {
+export function isCutByClamav(source: Bytes): boolean {
   let length = 0
   for (const chunk of source.chunks()) {
     for (let at = 0; at < chunk.length; ) {
@@ -72,13 +60,13 @@ export function isCutByClamav(source: Source): boolean {
 }
 
 /** Returns whether the source may hold UTF-8 characters above U+00FF. */
-export function hasHighBytes(source: Source): boolean {
+export function hasHighBytes(source: Bytes): boolean {
   for (const chunk of source.chunks()) if (hasHighByte(chunk, 0, chunk.length)) return true
   return false
 }
 
 /** Returns whether the source may hold encoded data: a line begins data. */
-export function holdsCodedData(source: Source): boolean {
+export function holdsCodedData(source: Bytes): boolean {
   let tail: Buffer = Buffer.alloc(0)
   for (const chunk of source.chunks()) {
     const seam = Buffer.concat([tail, chunk.subarray(0, SEAM)])
@@ -133,15 +121,15 @@ const HEADER_MAX = 1024 * 1024
  * MAIL_START bytes or below nothing but fields, as far as they may be read for a header at all. Some
  * readers save the bytes after that line as a file.
  */
-export function hasHeader(source: Source): boolean {
+export function hasHeader(source: Bytes): boolean {
   const start = firstBytesOf(source)
   if (!beginsAsMail(start)) return false
   return /\n\r?\n/.test(start.toString('latin1')) || areFieldsEnded(source)
 }
 
 /** Returns whether fields come first, and then an empty line. */
-function areFieldsEnded(source: Source): boolean {
-  const bytes = gatherChunks(source.chunks(0, Math.min(source.size, HEADER_MAX)))
+function areFieldsEnded(source: Bytes): boolean {
+  const bytes = source.gather(0, HEADER_MAX)
   const lines = new LineSearch(bytes)
   let hasLines = false
   let strange = 0
@@ -159,7 +147,7 @@ function areFieldsEnded(source: Source): boolean {
 }
 
 /** Returns whether the source begins with the line of an mbox above a mail. */
-export function beginsAsMailbox(source: Source): boolean {
+export function beginsAsMailbox(source: Bytes): boolean {
   return firstBytesOf(source).toString('latin1', 0, 5) === 'From '
 }
 
@@ -167,7 +155,7 @@ export function beginsAsMailbox(source: Source): boolean {
 const MAIL_ENDS = ['\n\nFrom ', '\r\n\r\nFrom ']
 
 /** Finds where each mail of a mailbox begins but the first. */
-export function* mailStarts(mailbox: Source): Generator<number> {
+export function* mailStarts(mailbox: Bytes): Generator<number> {
   for (const end of MAIL_ENDS) {
     // One of the two ends of lines is that of the mailbox.
     let tail: Buffer = Buffer.alloc(0)
@@ -187,6 +175,6 @@ export function* mailStarts(mailbox: Source): Generator<number> {
 }
 
 /** Returns a copy of the first MAIL_START bytes. */
-export function firstBytesOf(source: Source): Buffer {
-  return gatherChunks(source.chunks(0, Math.min(source.size, MAIL_START)))
+export function firstBytesOf(source: Bytes): Buffer {
+  return source.gather(0, MAIL_START)
 }

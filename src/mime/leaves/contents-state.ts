@@ -1,10 +1,8 @@
 import type { Hash } from 'node:crypto'
+import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import { LimitExceeded, mostContentsOf } from '../shared/limits.ts'
-import type { Source } from '../shared/source.ts'
 import {
-  type ByteRange,
-  type Content,
   countBytes,
   countWork,
   newWork,
@@ -37,7 +35,7 @@ export interface ContentsOptions extends WorkOptions {
 }
 
 /** Gives what stands in bytes that were decoded: the contents of a mail, or encoded data in a text. */
-export type ReadWithin = (bytes: Source, as: 'mail' | 'text', decoding: Decoding) => Steps
+export type ReadWithin = (bytes: Bytes, as: 'mail' | 'text', decoding: Decoding) => Steps
 
 /** The state that all readings for the contents of one message share. */
 export interface Decoding extends Work {
@@ -68,7 +66,7 @@ export interface Decoding extends Work {
 }
 
 export function newDecoding(
-  message: Source,
+  message: Bytes,
   options: ContentsOptions,
   readWithin: ReadWithin,
 ): Decoding {
@@ -109,7 +107,7 @@ function waysOf({ isMessage, header: { isCalendar, isContainer } }: Decoding): n
  * decoded.
  */
 export function* giveContent(
-  source: Source,
+  source: Bytes,
   { isMail = false, isCounted = false, opens = false },
   decoding: Decoding,
 ): Steps<boolean> {
@@ -119,35 +117,29 @@ export function* giveContent(
   if (before !== undefined) return (ways & ~before) !== 0
   if (--decoding.budget.contents < 0) throw new LimitExceeded(`more than ${decoding.most} contents`)
   if (!isCounted) countBytes(decoding, source.size)
-  const chunks: Content['chunks'] = (from, to) => source.chunks(from, to)
-  yield { kind: 'content', content: { size: source.size, isMail, chunks } }
+  yield { kind: 'content', content: { bytes: source, isMail } }
   yield* countWork(decoding, CONTENT_COST + source.size)
   return true
 }
 
 /** Returns the ways in which a content was opened when it was given before; undefined if it was not. */
 function noteGiven(
-  source: Source,
+  source: Bytes,
   isMail: boolean,
   ways: number,
   { given, options }: Decoding,
 ): number | undefined {
   if (source.size > COMPARED_MAX) return undefined
-  const bytes = source.size <= COMPARED_WHOLE_MAX ? textOf(source) : digestOf(source, options)
+  const isSmall = source.size <= COMPARED_WHOLE_MAX
+  const bytes = isSmall ? textOf(source) : source.digest(options.createHash('sha256'))
   const key = isMail ? `mail ${bytes}` : bytes
   const before = given.get(key)
   given.set(key, (before ?? 0) | ways)
   return before
 }
 
-function textOf(source: Source): string {
+function textOf(source: Bytes): string {
   let text = '='
   for (const chunk of source.chunks()) text += chunk.toString('latin1')
   return text
-}
-
-function digestOf(source: Source, { createHash }: ContentsOptions): string {
-  const hash = createHash('sha256')
-  for (const chunk of source.chunks()) hash.update(chunk)
-  return hash.digest('hex')
 }

@@ -1,3 +1,4 @@
+import type { Bytes } from '../../message/bytes.ts'
 import { beginsCalendar, type HeldFile, openCalendar, utf16Of } from '../containers/calendar.ts'
 import { openCms } from '../containers/cms.ts'
 import { openPgp } from '../containers/openpgp.ts'
@@ -7,7 +8,6 @@ import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import { Unescaped, Unpercented } from '../decoders/value-escapes.ts'
 import { NO_HEADER } from '../headers/part-header.ts'
 import { DEPTH_MAX, LimitExceeded, Unreadable } from '../shared/limits.ts'
-import { partOf, type Source } from '../shared/source.ts'
 import { Store } from '../shared/store.ts'
 import { countBytes, countWork, oddly, PIECE, type Steps, type Work } from '../shared/work.ts'
 import { beginsAsMailbox, hasHeader, holdsCodedData, mailStarts } from './content-checks.ts'
@@ -15,13 +15,13 @@ import { type Decoding, giveContent } from './contents-state.ts'
 import { base64Plan, type DecodingPlan, quotedPrintablePlan } from './decoding-plans.ts'
 
 /** Decodes a source in each way of a plan. Gives each result, and the contents inside of it. */
-export function* decodeByPlan(plan: DecodingPlan, part: Source, decoding: Decoding): Steps {
+export function* decodeByPlan(plan: DecodingPlan, part: Bytes, decoding: Decoding): Steps {
   yield* decodeInOneWay(plan.standard, part, decoding)
   yield* decodeInOtherWays(plan, part, decoding)
 }
 
 /** Decodes a source in all ways of a plan but the standard one, which must have ended. */
-export function decodeInOtherWays(plan: DecodingPlan, part: Source, decoding: Decoding): Steps {
+export function decodeInOtherWays(plan: DecodingPlan, part: Bytes, decoding: Decoding): Steps {
   function* inEach(): Steps {
     for (const other of plan.others()) yield* decodeInOneWay(other, part, decoding)
   }
@@ -29,7 +29,7 @@ export function decodeInOtherWays(plan: DecodingPlan, part: Source, decoding: De
 }
 
 /** Decodes a source with one decoder. Gives the result, and the contents inside of it. */
-export function decodeInOneWay(make: MakeDecoder, part: Source, decoding: Decoding): Steps {
+export function decodeInOneWay(make: MakeDecoder, part: Bytes, decoding: Decoding): Steps {
   return decoded(part, make, decoding, (source) => giveDecoded(source, decoding))
 }
 
@@ -38,10 +38,10 @@ const EXPECTED = 3 / 4
 
 /** Decodes a source. The result is there until the steps of `use` are done, whose result this has. */
 export function* decoded<Result>(
-  part: Source,
+  part: Bytes,
   make: MakeDecoder,
   work: Work,
-  use: (source: Source) => Steps<Result>,
+  use: (source: Bytes) => Steps<Result>,
 ): Steps<Result> {
   countBytes(work, part.size)
   const store = new Store(work.pool, part.size * EXPECTED)
@@ -53,7 +53,7 @@ export function* decoded<Result>(
   }
 }
 
-function* decodeInto(store: Store, part: Source, make: MakeDecoder, work: Work): Steps {
+function* decodeInto(store: Store, part: Bytes, make: MakeDecoder, work: Work): Steps {
   const room = work.rooms.pop() ?? decoderRoom()
   try {
     const decoder = make((bytes, length) => store.append(bytes, 0, length), room)
@@ -71,14 +71,14 @@ function* decodeInto(store: Store, part: Source, make: MakeDecoder, work: Work):
 }
 
 /** Gives a decoded content; then the contents inside of it, if it is a container or may be a mail. */
-export function* giveDecoded(source: Source, decoding: Decoding): Steps {
+export function* giveDecoded(source: Bytes, decoding: Decoding): Steps {
   if (!(yield* giveContent(source, { isCounted: true, opens: true }, decoding))) return
   yield* giveFromContainers(source, decoding)
   yield* giveWithin(source, decoding)
 }
 
 /** Gives what stands in a file: in a mailbox, in a mail, or encoded in a text. */
-export function* giveWithin(file: Source, decoding: Decoding): Steps {
+export function* giveWithin(file: Bytes, decoding: Decoding): Steps {
   // The properties of a calendar look like fields.
   const isMail = () => decoding.isMessage || (hasHeader(file) && !beginsCalendar(file))
   if (beginsAsMailbox(file)) yield* insideMail(giveMails(file, decoding), decoding)
@@ -87,16 +87,16 @@ export function* giveWithin(file: Source, decoding: Decoding): Steps {
 }
 
 /** Gives what stands in each mail of a mailbox (mbox, RFC 4155). */
-function* giveMails(mailbox: Source, decoding: Decoding): Steps {
+function* giveMails(mailbox: Bytes, decoding: Decoding): Steps {
   let from = 0
   for (const to of [...mailStarts(mailbox), mailbox.size]) {
-    yield* decoding.readWithin(partOf(mailbox, from, to), 'mail', decoding)
+    yield* decoding.readWithin(mailbox.slice(from, to), 'mail', decoding)
     from = to
   }
 }
 
 /** Decodes a text that is shown with one decoder. Gives the result, and what is encoded in it. */
-export function decodeText(make: MakeDecoder, text: Source, decoding: Decoding): Steps {
+export function decodeText(make: MakeDecoder, text: Bytes, decoding: Decoding): Steps {
   return decoded(text, make, decoding, function* (result) {
     if (yield* giveContent(result, { isCounted: true }, decoding)) {
       yield* giveCodedWithin(result, decoding)
@@ -105,11 +105,11 @@ export function decodeText(make: MakeDecoder, text: Source, decoding: Decoding):
 }
 
 /** Gives what is encoded in a text that was decoded. */
-export function* giveCodedWithin(text: Source, decoding: Decoding): Steps {
+export function* giveCodedWithin(text: Bytes, decoding: Decoding): Steps {
   if (holdsCodedData(text)) yield* inside(decoding.readWithin(text, 'text', decoding), decoding)
 }
 
-function* giveMail(source: Source, decoding: Decoding): Steps {
+function* giveMail(source: Bytes, decoding: Decoding): Steps {
   yield* giveContent(source, { isMail: true }, decoding)
   yield* decoding.readWithin(source, 'mail', decoding)
 }
@@ -120,7 +120,7 @@ function* giveMail(source: Source, decoding: Decoding): Steps {
  * thousands of photos; so are bytes that only look like S/MIME or OpenPGP, below a header that says
  * something else.
  */
-export function* giveFromContainers(source: Source, decoding: Decoding): Steps {
+export function* giveFromContainers(source: Bytes, decoding: Decoding): Steps {
   const { isContainer, isCalendar } = decoding.header
   const message = giveOpened(source, decoding)
   yield* isContainer ? message : oddly(decoding, message)
@@ -128,8 +128,8 @@ export function* giveFromContainers(source: Source, decoding: Decoding): Steps {
   yield* oddly(decoding, giveFromCalendar(source, decoding))
 }
 
-function* giveOpened(source: Source, decoding: Decoding): Steps {
-  const give = (content: Source) =>
+function* giveOpened(source: Bytes, decoding: Decoding): Steps {
+  const give = (content: Bytes) =>
     hasHeader(content)
       ? insideMail(giveMail(content, decoding), decoding)
       : inside(giveDecoded(content, decoding), decoding)
@@ -142,8 +142,8 @@ function* giveOpened(source: Source, decoding: Decoding): Steps {
   }
 }
 
-function* giveFromCalendar(source: Source, decoding: Decoding): Steps {
-  const open = (text: Source) => openCalendar(text, decoding, (file) => giveHeld(file, decoding))
+function* giveFromCalendar(source: Bytes, decoding: Decoding): Steps {
+  const open = (text: Bytes) => openCalendar(text, decoding, (file) => giveHeld(file, decoding))
   const { header } = decoding
   decoding.header = NO_HEADER // it says nothing about the files
   try {
@@ -161,7 +161,7 @@ const unpercented = makerOf(Unpercented)
 /** Gives a file that a calendar or a card holds. */
 function* giveHeld({ encoded, encoding, names }: HeldFile, decoding: Decoding): Steps {
   for (const name of names) decoding.options.onName?.(name)
-  const fromBase64 = (text: Source) => decodeByPlan(base64Plan(), text, decoding)
+  const fromBase64 = (text: Bytes) => decodeByPlan(base64Plan(), text, decoding)
   const ways: Record<HeldFile['encoding'], () => Steps> = {
     base64: () => fromBase64(encoded),
     'escaped base64': () => decoded(encoded, unescaped, decoding, fromBase64),

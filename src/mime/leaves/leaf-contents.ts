@@ -1,9 +1,9 @@
+import type { Bytes } from '../../message/bytes.ts'
 import { lowBytes } from '../decoders/charsets.ts'
 import { makerOf } from '../decoders/decoder.ts'
 import { WithoutTails } from '../decoders/text-forms.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { SPACE } from '../shared/lines.ts'
-import { partOf, type Source } from '../shared/source.ts'
 import { oddly, type Steps } from '../shared/work.ts'
 import { saysType } from '../structure/nesting.ts'
 import type { CodedData, Leaf } from '../structure/open-contents.ts'
@@ -28,7 +28,7 @@ import { giveAsText } from './text-contents.ts'
  */
 export function* giveLeaf(
   leaf: Leaf,
-  source: Source,
+  source: Bytes,
   { hasNul }: { readonly hasNul: boolean },
   decoding: Decoding,
 ): Steps {
@@ -39,7 +39,7 @@ export function* giveLeaf(
   decoding.isMessage = isMessageIn(leaf)
   decoding.messages = leaf.depth?.messages ?? messages
   try {
-    const part = partOf(source, leaf.from, leaf.to)
+    const part = source.slice(leaf.from, leaf.to)
     const isOdd = !isPlain(leaf) || (hasNul && holdsNul(part))
     const isThere = leaf.depth !== undefined && leaf.isSeenByAll
     const given = isThere ? yield* givePlainly(leaf, part, source, decoding) : 'odd'
@@ -67,7 +67,7 @@ function isMessageIn({ header, depth }: Leaf): boolean {
   return header.message !== 'no' || header.isMailFile || isOfDigest
 }
 
-function savingOf(leaf: Leaf, part: Source, end: number, source: Source): SavingContext {
+function savingOf(leaf: Leaf, part: Bytes, end: number, source: Bytes): SavingContext {
   const { header, depth, encodings, isOwnText, isSeenByAll } = leaf
   const isCut = isOwnText && encodings.includes('quoted-printable') && isCutByClamav(part)
   const isInWhole = !isCut && depth?.isDecoded !== false
@@ -80,8 +80,8 @@ function savingOf(leaf: Leaf, part: Source, end: number, source: Source): Saving
  */
 function* givePlainly(
   leaf: Leaf,
-  part: Source,
-  source: Source,
+  part: Bytes,
+  source: Bytes,
   decoding: Decoding,
   encoding = leaf.encodings[0] ?? 'identity',
 ): Steps<'whole' | 'nothing' | 'odd'> {
@@ -108,7 +108,7 @@ function* givePlainly(
  * Gives a part as nearly all readers decode it that see one more encoding in its header, as in `base64` with
  * a blank behind it. What costs that little is not left to the budget for odd readings.
  */
-function* giveByOthersPlainly(leaf: Leaf, part: Source, source: Source, decoding: Decoding): Steps {
+function* giveByOthersPlainly(leaf: Leaf, part: Bytes, source: Bytes, decoding: Decoding): Steps {
   const { encodings, multipart } = leaf.header
   if (multipart !== 'no') return
   for (const encoding of encodings.slice(1)) {
@@ -117,13 +117,13 @@ function* giveByOthersPlainly(leaf: Leaf, part: Source, source: Source, decoding
 }
 
 /** Gives a leaf in all ways in which readers save it: up to each of its ends, by each of its encodings. */
-function* giveInAllWays(leaf: Leaf, source: Source, hasNul: boolean, decoding: Decoding): Steps {
+function* giveInAllWays(leaf: Leaf, source: Bytes, hasNul: boolean, decoding: Decoding): Steps {
   const { from, header, encodings } = leaf
   const isClear = leaf.depth !== undefined && leaf.mayEnd.length === 0 && encodings.length === 1
   const odd = isClear && decoding.depth === 0 ? decoding.onOdd : undefined
   for (const end of [leaf.to, ...leaf.mayEnd]) {
     if (end <= from) continue
-    const part = partOf(source, from, end)
+    const part = source.slice(from, end)
     const saved = savingOf(leaf, part, end, source)
     yield* giveByEncodings(encodings, part, saved, decoding, odd)
     if (!hasNul) continue
@@ -136,7 +136,7 @@ function* giveInAllWays(leaf: Leaf, source: Source, hasNul: boolean, decoding: D
 
 function* giveByEncodings(
   encodings: readonly Encoding[],
-  part: Source,
+  part: Bytes,
   saved: SavingContext,
   decoding: Decoding,
   odd?: Decoding['onOdd'],
@@ -159,14 +159,14 @@ function* giveByEncodings(
 /** Gives all that readers decode from data that they know by its looks. */
 export function* giveCodedData(
   { kind, from, to }: CodedData,
-  source: Source,
+  source: Bytes,
   { hasNul }: { readonly hasNul: boolean },
   decoding: Decoding,
 ): Steps {
   if (from >= to) return
-  const part = partOf(source, from, to)
+  const part = source.slice(from, to)
   decoding.hasOpened = false
-  const give = (bytes: Source) => decodeByPlan(codedPlans[kind](), bytes, decoding)
+  const give = (bytes: Bytes) => decodeByPlan(codedPlans[kind](), bytes, decoding)
   yield* oddly(decoding, give(part))
   if (hasNul) yield* oddly(decoding, alsoUpToNuls(part, decoding, give))
 }
@@ -174,12 +174,12 @@ export function* giveCodedData(
 const withoutTails = makerOf(WithoutTails)
 
 /** Gives the bytes with each line up to its first NUL alone, too, if there is a NUL. */
-function* alsoUpToNuls(part: Source, decoding: Decoding, give: (heads: Source) => Steps): Steps {
+function* alsoUpToNuls(part: Bytes, decoding: Decoding, give: (heads: Bytes) => Steps): Steps {
   if (holdsNul(part)) yield* decoded(part, withoutTails, decoding, give)
 }
 
 /** Decodes by base64 and then by quoted-printable, and the other way round, as some readers do. */
-function* giveDecodedTwice(part: Source, decoding: Decoding): Steps {
+function* giveDecodedTwice(part: Bytes, decoding: Decoding): Steps {
   const plans = [quotedPrintablePlan, base64Plan]
   for (const [first, second] of [plans, plans.toReversed()]) {
     yield* decoded(part, first!().standard, decoding, (once) =>
@@ -198,14 +198,14 @@ const PIECE_LEAST = 16
  * Gives all that readers decode from base64. If data goes on after padding, each piece of the data
  * is decoded by itself as well. Returns whether data goes on after padding.
  */
-function* giveFromBase64(part: Source, decoding: Decoding): Steps<boolean> {
+function* giveFromBase64(part: Bytes, decoding: Decoding): Steps<boolean> {
   const plan = base64Plan()
   yield* decodeByPlan(plan, part, decoding)
   if (!plan.odd.padding) return false
   let from = 0
   for (const place of [...paddedPlaces(part), part.size]) {
     if (place - from >= PIECE_LEAST) {
-      yield* decodeInOneWay(base64Plan().standard, partOf(part, from, place), decoding)
+      yield* decodeInOneWay(base64Plan().standard, part.slice(from, place), decoding)
     }
     from = place
   }
@@ -213,7 +213,7 @@ function* giveFromBase64(part: Source, decoding: Decoding): Steps<boolean> {
 }
 
 /** Finds the places where data goes on after padding. */
-function* paddedPlaces(part: Source): Generator<number> {
+function* paddedPlaces(part: Bytes): Generator<number> {
   let isPadded = false
   let at = 0
   for (const chunk of part.chunks()) {
@@ -233,7 +233,7 @@ function* paddedPlaces(part: Source): Generator<number> {
  * Returns whether blanks stand after the `=` of a soft line break.
  */
 function* giveFromQuotedPrintable(
-  part: Source,
+  part: Bytes,
   saved: SavingContext,
   decoding: Decoding,
 ): Steps<boolean> {

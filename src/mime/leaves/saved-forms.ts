@@ -1,9 +1,9 @@
+import { Bytes } from '../../message/bytes.ts'
 import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import { type LineEndMode, LineEnds, Unflowed, WithoutByte } from '../decoders/text-forms.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import { CR } from '../shared/lines.ts'
-import type { Source } from '../shared/source.ts'
 import type { Steps } from '../shared/work.ts'
 import {
   beginsAsMail,
@@ -14,7 +14,6 @@ import {
   LF_END,
   NO_LINE_END,
   splitLineEnd,
-  withLineEnd,
 } from './content-checks.ts'
 import { type Decoding, giveContent } from './contents-state.ts'
 import {
@@ -47,7 +46,7 @@ export interface SavingContext {
  * sees it. Returns whether the content was given.
  */
 export function* giveAsItStands(
-  part: Source,
+  part: Bytes,
   saved: SavingContext,
   decoding: Decoding,
 ): Steps<boolean> {
@@ -76,7 +75,7 @@ export function* giveAsItStands(
  * which belongs to `bytes` if they are text that is shown. Returns whether the content was given.
  */
 export function* giveDecodedPlainly(
-  bytes: Source,
+  bytes: Bytes,
   end: Buffer,
   encoding: Encoding,
   saved: SavingContext,
@@ -109,8 +108,8 @@ export function* giveDecodedPlainly(
  * the mail itself some readers save, and so it is given as that, too: `bare` is without the line end before the delimiter. Returns whether the text was given.
  */
 function* giveShown(
-  text: Source,
-  bare: Source,
+  text: Bytes,
+  bare: Bytes,
   context: FormsContext,
   decoding: Decoding,
 ): Steps<boolean> {
@@ -135,7 +134,7 @@ function* giveShown(
  * end that stood after the encoded text.
  */
 export function* giveDecodedForms(
-  source: Source,
+  source: Bytes,
   end: Buffer,
   saved: SavingContext,
   decoding: Decoding,
@@ -149,7 +148,7 @@ export function* giveDecodedForms(
 }
 
 /** Gives a file that came out of quoted-printable without the line end that it ends in, as KMime does. */
-export function* giveWithoutLastEnd(source: Source, header: PartHeader, decoding: Decoding): Steps {
+export function* giveWithoutLastEnd(source: Bytes, header: PartHeader, decoding: Decoding): Steps {
   const { bare, end } = splitLineEnd(source)
   if (end.length === 0 || header.isText) return
   yield* giveContent(bare, {}, decoding)
@@ -160,7 +159,7 @@ export function* giveWithoutLastEnd(source: Source, header: PartHeader, decoding
 interface FormsContext {
   readonly properties: TextProperties
   readonly saved: SavingContext
-  readonly part?: Source
+  readonly part?: Bytes
 }
 
 /** The most bytes of a content that is given with the other kind of line ends, too. */
@@ -171,14 +170,14 @@ const LINE_ENDS_MAX = 1024 * 1024
  * end, with the line ends as they came, and with all line ends changed to the other kind. LF becomes
  * CR LF only in a file.
  */
-function* giveForms(bare: Source, end: Buffer, context: FormsContext, decoding: Decoding): Steps {
+function* giveForms(bare: Bytes, end: Buffer, context: FormsContext, decoding: Decoding): Steps {
   yield* giveContent(bare, {}, decoding)
   yield* giveOtherForms(bare, end, context, decoding)
 }
 
 /** Gives the bytes in all forms but the one as they came, without the last line end. */
 function* giveOtherForms(
-  bare: Source,
+  bare: Bytes,
   end: Buffer,
   { properties, saved, part }: FormsContext,
   decoding: Decoding,
@@ -188,7 +187,7 @@ function* giveOtherForms(
   const isBareCr = end[0] === CR && end.length === 1
   // ripmime and nmh save a text with its last line end. So does libclamav where it sees the text.
   const hasEnd = end.length > 0 && (isFile || isBareCr || endsMail || !isSeenByAll)
-  if (hasEnd) yield* giveContent(part ?? withLineEnd(bare, end), {}, decoding)
+  if (hasEnd) yield* giveContent(part ?? Bytes.of(bare, end), {}, decoding)
   if (bare.size > LINE_ENDS_MAX) return
   const ways = [
     ...(properties.crlf ? (['lf'] as const) : []),
@@ -204,7 +203,7 @@ function* giveOtherForms(
     yield* decoded(bare, make, decoding, function* (text) {
       yield* giveContent(text, { isCounted: true }, decoding)
       if (!hasEnd) return
-      yield* giveContent(withLineEnd(text, mode.to === 'lf' ? LF_END : CRLF_END), {}, decoding)
+      yield* giveContent(Bytes.of(text, mode.to === 'lf' ? LF_END : CRLF_END), {}, decoding)
     })
   }
 }
@@ -214,6 +213,6 @@ const toLf = makerOf(LineEnds, { to: 'lf', bareCr: 'itself' })
 const withoutCrs = makerOf(WithoutByte, CR)
 
 /** Decodes a part, joins its flowed lines, and gives the result. */
-export function giveUnflowed(first: MakeDecoder, part: Source, decoding: Decoding): Steps {
+export function giveUnflowed(first: MakeDecoder, part: Bytes, decoding: Decoding): Steps {
   return decoded(part, first, decoding, (text) => decodeInOneWay(unflow, text, decoding))
 }

@@ -1,8 +1,8 @@
+import type { Bytes } from '../../message/bytes.ts'
 import { changesAscii, toUtf8 } from '../decoders/charsets.ts'
 import { makerOf } from '../decoders/decoder.ts'
 import { Unstuffed } from '../decoders/text-forms.ts'
 import type { Encoding } from '../headers/encodings.ts'
-import type { Source } from '../shared/source.ts'
 import type { Steps } from '../shared/work.ts'
 import { splitLineEnd } from './content-checks.ts'
 import { type Decoding, giveContent } from './contents-state.ts'
@@ -15,7 +15,7 @@ import { giveDecodedForms, type SavingContext } from './saved-forms.ts'
  * format=flowed (RFC 3676), without the blanks that its lines were stuffed with.
  */
 export function* giveAsText(
-  part: Source,
+  part: Bytes,
   encoding: Encoding,
   saved: SavingContext,
   decoding: Decoding,
@@ -23,7 +23,7 @@ export function* giveAsText(
   const { charsets, isStuffed } = saved.header
   if ((charsets.length === 0 && !isStuffed) || encoding === 'uuencode') return
   const { bare, end } = splitLineEnd(part)
-  const give = (text: Source) => giveInUtf8(text, end, saved, decoding)
+  const give = (text: Bytes) => giveInUtf8(text, end, saved, decoding)
   if (encoding === 'identity') yield* give(bare)
   else {
     const plan = encoding === 'base64' ? base64Plan() : quotedPrintablePlan()
@@ -31,7 +31,7 @@ export function* giveAsText(
   }
 }
 
-function* giveInUtf8(text: Source, end: Buffer, saved: SavingContext, decoding: Decoding): Steps {
+function* giveInUtf8(text: Bytes, end: Buffer, saved: SavingContext, decoding: Decoding): Steps {
   const { charsets, isStuffed, isText } = saved.header
   if (isStuffed) yield* giveUnstuffed(text, isText, decoding)
   for (const charset of charsets) {
@@ -52,13 +52,13 @@ function* giveInUtf8(text: Source, end: Buffer, saved: SavingContext, decoding: 
 const unstuff = makerOf(Unstuffed)
 
 /** Gives a file without what its lines were stuffed with; of text that is shown, what is encoded in it. */
-function* giveUnstuffed(text: Source, isText: boolean, decoding: Decoding): Steps {
+function* giveUnstuffed(text: Bytes, isText: boolean, decoding: Decoding): Steps {
   if (!hasStuffedLine(text)) return
   if (!isText) yield* decodeInOneWay(unstuff, text, decoding)
   else yield* decoded(text, unstuff, decoding, (plain) => giveCodedWithin(plain, decoding))
 }
 
-function hasEightBits(text: Source): boolean {
+function hasEightBits(text: Bytes): boolean {
   for (const chunk of text.chunks()) {
     for (let at = 0; at < chunk.length; at++) if (chunk[at]! >= 0x80) return true
   }
@@ -66,7 +66,7 @@ function hasEightBits(text: Source): boolean {
 }
 
 /** Returns whether a line begins with a blank. */
-function hasStuffedLine(text: Source): boolean {
+function hasStuffedLine(text: Bytes): boolean {
   let startsLine = true
   for (const chunk of text.chunks()) {
     if (startsLine && chunk[0] === 0x20) return true

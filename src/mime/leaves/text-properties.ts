@@ -1,5 +1,5 @@
+import type { Bytes } from '../../message/bytes.ts'
 import { CR, LF, SPACE, TAB } from '../shared/lines.ts'
-import type { Source } from '../shared/source.ts'
 import { countBytes, countWork, PIECE, type Steps, type Work } from '../shared/work.ts'
 
 /** What inspectText found out about the bytes so far. */
@@ -16,7 +16,7 @@ export function newTextProperties(): TextProperties {
   return { isText: true, lf: false, crlf: false }
 }
 
-export function* textPropertiesOf(source: Source, work: Work): Steps<TextProperties> {
+export function* textPropertiesOf(source: Bytes, work: Work): Steps<TextProperties> {
   countBytes(work, source.size)
   const properties = newTextProperties()
   let last = -1

@@ -1,6 +1,7 @@
 import { closeSync, readSync } from 'node:fs'
 import { writeWhole } from '../../ground/process/write-whole.ts'
 import { spoolFault } from '../../message/anonymous-file.ts'
+import { Bytes } from '../../message/bytes.ts'
 
 /** The most bytes that all contents together, finished or not, have in memory. */
 export const MEMORY_MAX = 3 * 1024 * 1024
@@ -49,7 +50,7 @@ export function createMemoryPool(openFile: () => number): MemoryPool {
  * may have hundreds of thousands of stores. Functions and a prototype for each store would take most
  * of the time and memory.
  */
-export class Store {
+export class Store extends Bytes {
   readonly #pool: MemoryPool
   readonly #expected: number
   #blocks: Buffer[] = []
@@ -66,6 +67,7 @@ export class Store {
    * beginning: nothing has to be moved there later.
    */
   constructor(pool: MemoryPool, expected = 0) {
+    super()
     this.#pool = pool
     this.#expected = expected
   }

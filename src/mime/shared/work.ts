@@ -1,6 +1,6 @@
+import type { Bytes } from '../../message/bytes.ts'
 import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
 import type { Oddity } from './oddities.ts'
-import type { Source } from './source.ts'
 import { createMemoryPool, type MemoryPool } from './store.ts'
 
 /** The units of work between two turns of the event loop. A unit is about one byte inspected. */
@@ -8,22 +8,12 @@ const TURN = 192 * 1024
 /** The most bytes that are inspected, decoded or read before the next turn is considered. */
 export const PIECE = 64 * 1024
 
-/** A range of bytes of a message, by their offsets. */
-export interface ByteRange {
-  readonly from: number
-  readonly to: number
-}
-
 /** A content that some reader of mail might get out of a message. */
 export interface Content {
-  readonly size: number
+  /** They are valid until the next content is asked for. */
+  readonly bytes: Bytes
   /** Whether scanners shall take the content for a mail. */
   readonly isMail: boolean
-  /**
-   * Returns the bytes of the content. A chunk is valid until the next chunk, or the next content, is
-   * asked for.
-   */
-  chunks(from?: number, to?: number): Iterable<Buffer>
 }
 
 export type ContentStep =
@@ -66,7 +56,7 @@ export interface Work {
   unitsSinceTurn: number
 }
 
-export function newWork({ size }: Source, { openFile, onWork, onOdd }: WorkOptions): Work {
+export function newWork({ size }: Bytes, { openFile, onWork, onOdd }: WorkOptions): Work {
   const pool = createMemoryPool(openFile)
   const [budget, odd, doubtful] = [budgetOf(size), budgetOf(size), budgetOf(size)]
   return { onWork, onOdd, pool, rooms: [], budget, odd, doubtful, unitsSinceTurn: 0 }

@@ -1,7 +1,6 @@
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
-import { gatherChunks } from '../../message/gather-chunks.ts'
+import type { Bytes } from '../../message/bytes.ts'
 import type { Field } from '../../mime/headers/fields.ts'
-import type { Source } from '../../mime/shared/source.ts'
 import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
 import type { AttachmentPolicy, ScanPolicy } from '../shared/scan-policy.ts'
 import type { MailSearch, PolicyScanner, ScanTask } from '../shared/scanner.ts'
@@ -76,10 +75,9 @@ class AttachmentSearch implements MailSearch {
     }
   }
 
-  content({ size, chunks }: Source): void {
+  content(content: Bytes): void {
     if (!this.#rules.bansExecutables) return
-    const front = gatherChunks(chunks(0, Math.min(size, MAGIC_LENGTH)))
-    if (beginsExecutable(front)) this.#ban('content executable')
+    if (beginsExecutable(content.gather(0, MAGIC_LENGTH))) this.#ban('content executable')
   }
 
   over(why: string): void {

@@ -47,7 +47,11 @@ export async function askInTurn(
       await pause(length, undefined, { signal: task.signal }).catch(() => {})
       search.askAgain()
     }
-    const server = await servers.queue.take(() => search.preferred(), task.signal, sample.size)
+    const server = await servers.queue.take(
+      () => search.preferred(),
+      task.signal,
+      sample.bytes.size,
+    )
     if (server === undefined) {
       search.noteFullQueues()
       break
@@ -121,7 +125,7 @@ class ServerSearch {
     this.#round.delete(server)
     const { version } = server
     const outcome = await server.scan(this.#sample, task).finally(() => {
-      this.#servers.queue.leave(server, this.#sample.size)
+      this.#servers.queue.leave(server, this.#sample.bytes.size)
     })
     if (outcome.kind !== 'answered') {
       this.#noteFailure(server, outcome)

@@ -1,4 +1,4 @@
-import { gatherChunks } from '../../message/gather-chunks.ts'
+import { gatherChunks } from '../../message/bytes.ts'
 import { clean, type ScanFinding, unknown, worse } from '../shared/finding.ts'
 import { type ClamdReply, type NoAccess, readReply, type Submission } from './clamd-reply.ts'
 import type { ClamdCommands, ClamdReplies } from './session.ts'
@@ -12,7 +12,7 @@ export const PACKET_DATA = 64 * 1024
 
 /** The bytes of a content. A chunk is used only until the next one is asked for. */
 export interface StreamedContent {
-  readonly chunks: () => Iterable<Buffer>
+  chunks(): Iterable<Buffer>
   /** Of all chunks together, if it is known: a small content needs a small buffer. */
   readonly size?: number
 }
@@ -21,7 +21,7 @@ export interface StreamedContent {
 export function streamsOf(contents: readonly StreamedContent[]): ClamdCommands<ScanFinding> {
   const [first] = contents
   const read = (replies: ClamdReplies) => readReplies(replies, 'stream')
-  const packetsOf = ({ chunks, size }: StreamedContent) => streamPackets(chunks(), size)
+  const packetsOf = (content: StreamedContent) => streamPackets(content.chunks(), content.size)
   if (contents.length === 1) return { count: 1, packets: () => packetsOf(first!), read }
   const packet = Buffer.concat(contents.map((content) => gatherChunks(packetsOf(content))))
   return { count: contents.length, packets: () => [packet].values(), read }

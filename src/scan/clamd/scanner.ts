@@ -82,7 +82,7 @@ export function clamdScanner(
     },
     takesBeside: true,
     async scan(sample, task) {
-      const size = Math.max(sample.size, ...(sample.beside ?? []).map((content) => content.size))
+      const size = Math.max(...[sample, ...(sample.beside ?? [])].map(({ bytes }) => bytes.size))
       if (size > clam.maxSize) {
         return unseen('size', `clamd: ${size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`)
       }

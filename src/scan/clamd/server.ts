@@ -70,7 +70,9 @@ export class ClamdServer {
   async scan(sample: Sample, task: ScanTask): Promise<ClamdOutcome<ScanFinding>> {
     const contents = [...(sample.beside ?? []), sample]
     const handedOver = await this.#handOver(contents, task)
-    const outcome = handedOver ?? (await this.#sessions.ask(streamsOf(contents), task.signal))
+    const outcome =
+      handedOver ??
+      (await this.#sessions.ask(streamsOf(contents.map(({ bytes }) => bytes)), task.signal))
     this.#note(outcome, task)
     return outcome
   }
@@ -148,7 +150,7 @@ export class ClamdServer {
     task: ScanTask,
   ): Promise<ClamdOutcome<ScanFinding> | undefined> {
     const passing = this.#passing
-    const size = Math.max(...contents.map((content) => content.size))
+    const size = Math.max(...contents.map((content) => content.bytes.size))
     if (passing === undefined || !(await this.#descriptors?.takes(size))) return undefined
     const note = (text: string) => task.note(`clamd ${this.address.text}: ${text}`)
     const copies: number[] = []
@@ -189,7 +191,7 @@ async function memoryFileOf(sample: Sample, passing: System): Promise<number> {
   if (file < 0) throw new NoMemoryFile(`memfd_create: error ${-file}`)
   try {
     // This leaves the file's own offset at 0: clamd shares it, and reads from there.
-    await writeInTurns(file, sample.chunks(), 0, 'memory')
+    await writeInTurns(file, sample.bytes.chunks(), 0, 'memory')
     return file
   } catch (error) {
     closeSync(file)

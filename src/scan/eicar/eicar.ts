@@ -17,7 +17,7 @@ export function eicarScanner(): ContentScanner {
     memorable: { identity: 'eicar', signatures: async () => '' },
     async scan(sample, { signal }) {
       let tail: Buffer = Buffer.alloc(0)
-      for (const chunk of sample.chunks()) {
+      for (const chunk of sample.bytes.chunks()) {
         const bytes = Buffer.concat([tail, chunk])
         if (bytes.includes(EICAR)) return infected(NAME)
         tail = bytes.subarray(-(EICAR.length - 1))

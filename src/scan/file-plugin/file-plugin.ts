@@ -70,9 +70,12 @@ async function askPlugin(
   const { envelope, whole } = sample
   const sender = envelope.sender.text
   const recipients = Array.from(recipientsOf(envelope), ({ text }) => text)
-  const { size, origin } = whole ?? sample
+  const {
+    bytes: { size },
+    origin,
+  } = whole ?? sample
   const path = await (whole ?? sample).path()
-  const part = whole && { path: await sample.path(), size: sample.size }
+  const part = whole && { path: await sample.path(), size: sample.bytes.size }
   const { symbol } = filePlugins
   const about = { path, size, part, sender, recipients, origin }
   return pool.ask({ file, symbol, infectedCode, cleanCode, ...about }, task)

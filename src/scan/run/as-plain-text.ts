@@ -1,13 +1,11 @@
 import { openAnonymousFile } from '../../message/anonymous-file.ts'
-import { gatherChunks } from '../../message/gather-chunks.ts'
-import { createNamedCopy } from '../../message/named-copy.ts'
+import { withNamedCopy } from '../../message/named-copy.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { createMemoryPool, Store } from '../../mime/shared/store.ts'
 import type { Sample, ScanTask } from '../shared/scanner.ts'
 
 /** Bytes that are read before other mail has its turn. */
 const TURN = 192 * 1024
-const NOTHING = Buffer.alloc(0)
 
 /**
  * Calls `ask` with the sample as a plain text, in which nothing is a field: a blank stands before each line that begins as a
@@ -25,12 +23,12 @@ export async function asPlainText<T>(
   if (mustBeText && mayBeginFile(sample)) return undefined
   const store = new Store(
     createMemoryPool(() => openAnonymousFile(spool.directory)),
-    sample.size,
+    sample.bytes.size,
   )
   try {
     const stuffing = new FieldStuffing()
     let sinceTurn = 0
-    for (const chunk of sample.chunks()) {
+    for (const chunk of sample.bytes.chunks()) {
       store.append(stuffing.push(chunk))
       if (mustBeText && !stuffing.isText) return undefined
       sinceTurn += chunk.length
@@ -40,17 +38,9 @@ export async function asPlainText<T>(
       if (signal.aborted) return undefined
     }
     store.append(stuffing.finish())
-    const chunks: Sample['chunks'] = (from, to) => store.chunks(from, to)
-    const file = createNamedCopy(spool, () => chunks())
     const { envelope, origin, whole } = sample
     const of = { envelope, origin, ...(whole && { whole }) }
-    try {
-      const answer = await ask({ ...of, size: store.size, chunks, path: () => file.path(NOTHING) })
-      file.confirmFile()
-      return answer
-    } finally {
-      file.removeNamedFile()
-    }
+    return await withNamedCopy(store, spool, (path) => ask({ ...of, bytes: store, path }))
   } finally {
     store.close()
   }
@@ -64,8 +54,8 @@ const FILE_START = /^\s*[<%{#!@[]/
 const TAR_AT = 257
 
 /** Whether a file may begin so that is not a plain text, but has characters of a text alone. */
-function mayBeginFile({ size, chunks }: Sample): boolean {
-  const front = gatherChunks(chunks(0, Math.min(size, FRONT))).toString('latin1')
+function mayBeginFile({ bytes }: Sample): boolean {
+  const front = bytes.gather(0, FRONT).toString('latin1')
   return FILE_START.test(front) || front.startsWith('ustar', TAR_AT)
 }
 

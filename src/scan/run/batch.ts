@@ -1,5 +1,4 @@
-import { gatherChunks } from '../../message/gather-chunks.ts'
-import { sourceOf } from '../../mime/shared/source.ts'
+import { Bytes } from '../../message/bytes.ts'
 import type { Sample, Scanner } from '../shared/scanner.ts'
 
 /** Most small contents that scanners are asked about in one go, and most bytes of all of them. */
@@ -21,10 +20,10 @@ export class Batch {
    * itself, and the small ones that wait once another one has no room beside them.
    */
   add(content: Sample): readonly Sample[] {
-    if (!this.#gathers || content.size > BYTES_MAX / 2) return [content]
+    if (!this.#gathers || content.bytes.size > BYTES_MAX / 2) return [content]
     const ready = this.#hasRoomFor(content) ? [] : this.end()
     this.#waiting.push(inMemory(content))
-    this.#bytes += content.size
+    this.#bytes += content.bytes.size
     return ready
   }
 
@@ -41,12 +40,12 @@ export class Batch {
     return this.#waiting.splice(0)
   }
 
-  #hasRoomFor({ size }: Sample): boolean {
+  #hasRoomFor({ bytes: { size } }: Sample): boolean {
     return this.#waiting.length < SAMPLES_MAX && this.#bytes + size <= BYTES_MAX
   }
 }
 
 /** A copy that lasts: the chunks of a content are valid only until the next content is asked for. */
 function inMemory(content: Sample): Sample {
-  return { ...content, ...sourceOf(gatherChunks(content.chunks())) }
+  return { ...content, bytes: Bytes.of(content.bytes.gather()) }
 }

@@ -1,3 +1,4 @@
+import { Bytes } from '../../message/bytes.ts'
 import type { Sample } from '../shared/scanner.ts'
 
 /** A sample that one scanner may read until it is taken back. */
@@ -12,48 +13,64 @@ export interface LentSample {
  * the sample throws once it was taken back.
  */
 export function lend(sample: Sample): LentSample {
-  let over = false
+  const loan = { isOver: false }
   const whole = sample.whole && lend(sample.whole)
   const beside = sample.beside?.map(lend)
-
-  function check(): void {
-    if (over) throw new Error('the message is over')
-  }
-
+  const { sealedFile } = sample
   return {
     sample: {
       ...sample,
       ...(whole && { whole: whole.sample }),
       ...(beside && { beside: beside.map((lent) => lent.sample) }),
-      *chunks(from, to) {
-        check()
-        const chunks = sample.chunks(from, to)[Symbol.iterator]()
-        try {
-          for (let next = chunks.next(); !next.done; next = chunks.next()) {
-            yield next.value
-            check()
-          }
-        } finally {
-          chunks.return?.()
-        }
-      },
-      ...(sample.sealedFile && {
+      bytes: new LentBytes(sample.bytes, loan),
+      ...(sealedFile && {
         sealedFile() {
-          check()
-          return sample.sealedFile!()
+          check(loan)
+          return sealedFile()
         },
       }),
       async path() {
-        check()
+        check(loan)
         const path = await sample.path()
-        check()
+        check(loan)
         return path
       },
     },
     takeBack() {
-      over = true
+      loan.isOver = true
       whole?.takeBack()
       for (const lent of beside ?? []) lent.takeBack()
     },
+  }
+}
+
+interface Loan {
+  isOver: boolean
+}
+
+function check({ isOver }: Loan): void {
+  if (isOver) throw new Error('the message is over')
+}
+
+class LentBytes extends Bytes {
+  readonly #bytes: Bytes
+  readonly #loan: Loan
+
+  constructor(bytes: Bytes, loan: Loan) {
+    super()
+    this.#bytes = bytes
+    this.#loan = loan
+  }
+
+  get size(): number {
+    return this.#bytes.size
+  }
+
+  *chunks(from = 0, to = this.size): Generator<Buffer> {
+    check(this.#loan)
+    for (const chunk of this.#bytes.chunks(from, to)) {
+      yield chunk
+      check(this.#loan)
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import { openAnonymousFile } from '../../message/anonymous-file.ts'
+import { Bytes } from '../../message/bytes.ts'
 import { createNamedCopy } from '../../message/named-copy.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { TOP_LINE } from '../../message/top-line.ts'
@@ -28,8 +29,6 @@ export type ReadingStep =
   /** The signal came first. */
   | { readonly kind: 'late' }
 
-const NOTHING = Buffer.alloc(0)
-
 /** Reads a message for the decoded contents that any reader of mail might see in it. */
 export async function* readContents(
   message: Sample,
@@ -37,7 +36,7 @@ export async function* readContents(
 ): AsyncGenerator<ReadingStep, void> {
   const openFile = () => openAnonymousFile(spool.directory)
   const { createHash } = await loadCrypto()
-  for (const step of contentsOf(message, { ...told, openFile, createHash })) {
+  for (const step of contentsOf(message.bytes, { ...told, openFile, createHash })) {
     if (step.kind === 'turn') await new Promise(setImmediate)
     if (signal.aborted) {
       yield { kind: 'late' }
@@ -50,16 +49,11 @@ export async function* readContents(
 
 /** Gives a content as a sample, whose file is removed when the next step is asked for. */
 function* stepOf(content: Content, whole: Sample, spool: SpoolPolicy): Generator<ReadingStep> {
-  const chunks = content.isMail ? belowTopLine(content) : content.chunks
-  const file = createNamedCopy(spool, () => chunks())
-  const sample: Sample = {
-    size: content.size + (content.isMail ? TOP_LINE.length : 0),
-    envelope: whole.envelope,
-    origin: whole.origin,
-    whole,
-    chunks,
-    path: () => file.path(NOTHING),
-  }
+  // libclamav knows mail by its first field, so that a mail has the same line on top as the message.
+  const bytes = content.isMail ? Bytes.of(TOP_LINE, content.bytes) : content.bytes
+  const file = createNamedCopy(spool)
+  const { envelope, origin } = whole
+  const sample: Sample = { bytes, envelope, origin, whole, path: () => file.path(bytes) }
   try {
     try {
       yield { kind: 'content', content: sample }
@@ -68,14 +62,5 @@ function* stepOf(content: Content, whole: Sample, spool: SpoolPolicy): Generator
     }
   } finally {
     file.removeNamedFile()
-  }
-}
-
-/** Puts the top line above a mail, as for the message itself: libclamav knows mail by its first field. */
-function belowTopLine({ size, chunks }: Content): Sample['chunks'] {
-  const top = TOP_LINE.length
-  return function* (from = 0, to = top + size) {
-    if (from < top) yield TOP_LINE.subarray(from, to)
-    if (to > top) yield* chunks(Math.max(0, from - top), to - top)
   }
 }

@@ -1,7 +1,7 @@
+import type { Bytes } from '../../message/bytes.ts'
 import type { Envelope } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
 import type { Field } from '../../mime/headers/fields.ts'
-import type { Source } from '../../mime/shared/source.ts'
 import type { Infected, ScanFinding } from './finding.ts'
 import type { SignatureFiles } from './signature-files.ts'
 
@@ -10,12 +10,9 @@ import type { SignatureFiles } from './signature-files.ts'
  * in a second look, a decoded content that some reader of mail may get out of a message.
  */
 export interface Sample {
-  /** Bytes of all chunks together. */
-  readonly size: number
+  readonly bytes: Bytes
   readonly envelope: Envelope
   readonly origin?: Origin | undefined
-  /** The bytes between two offsets, in order. A chunk is valid until the next one is asked for. */
-  chunks(from?: number, to?: number): Iterable<Buffer>
   /**
    * Resolves to the absolute path of a regular file that holds exactly these bytes. The first call
    * makes the file, which costs a copy; the door removes it when the message is done. Rejects with a
@@ -105,7 +102,7 @@ export interface MailSearch {
   /** Takes the name of a file in uuencode or yEnc. */
   name(name: string): void
   /** Takes a content that some reader may get out of the mail. */
-  content(content: Source): void
+  content(content: Bytes): void
   /** The mail holds more than is read, for this reason. Nothing else comes. */
   over(why: string): void
   answer(): ScanFinding

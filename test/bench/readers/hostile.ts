@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { newestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
 import { contentsOf } from '../../../src/mime/contents.ts'
+import { ReadBy } from '../../message/bytes.ts'
 
 /** Bodies of about so many bytes. */
 export const hostileKinds: Readonly<Record<string, (size: number) => string>> = {
@@ -137,10 +138,7 @@ async function look(file: string): Promise<Taken> {
   let held = 0
   let turns = 0
   const openFile = () => openAnonymousFile(tmpdir())
-  const source = {
-    size: message.length,
-    chunks: (from?: number, to?: number) => chunksOf(message, from, to),
-  }
+  const source = new ReadBy(message.length, (from, to) => chunksOf(message, from, to))
   for (const step of contentsOf(source, { openFile, createHash })) {
     if (step.kind === 'over') over = step.why
     else if (step.kind === 'turn') {
@@ -148,7 +146,7 @@ async function look(file: string): Promise<Taken> {
       if (turns++ % COLLECT_EVERY === 0) held = Math.max(held, heldMemory() - heldBefore)
     } else if (step.kind === 'content') {
       contents++
-      for (const chunk of step.content.chunks()) void chunk
+      for (const chunk of step.content.bytes.chunks()) void chunk
     }
   }
   const { user, system } = process.cpuUsage(started)

@@ -62,7 +62,7 @@ async function read(message: Buffer): Promise<string> {
     name: 'clamd',
     local: false,
     async scan(sample) {
-      for (const chunk of sample.chunks()) void chunk
+      for (const chunk of sample.bytes.chunks()) void chunk
       return clean
     },
   }

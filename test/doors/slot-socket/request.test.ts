@@ -31,7 +31,7 @@ function read(pieces: readonly Buffer[]): Request | undefined {
 }
 
 function* bodyOf(message: Message): Generator<Buffer> {
-  for (const chunk of message.body()) yield Buffer.from(chunk)
+  for (const chunk of message.body.chunks()) yield Buffer.from(chunk)
 }
 
 /** The request with the bytes of its message. */

@@ -1,20 +1,18 @@
 import t from 'tap'
+import type { Bytes } from '../../../src/message/bytes.ts'
 import { ByteCursor } from '../../../src/mime/containers/byte-cursor.ts'
-import type { Source } from '../../../src/mime/shared/source.ts'
 import { Store } from '../../../src/mime/shared/store.ts'
 import { newWork } from '../../../src/mime/shared/work.ts'
+import { ReadBy } from '../../message/bytes.ts'
 
 /** A source of ten digits, which come four at a time, and the places from which it was read. */
-function digits(): { readonly source: Source; readonly readFrom: readonly number[] } {
+function digits(): { readonly source: Bytes; readonly readFrom: readonly number[] } {
   const bytes = Buffer.from('0123456789')
   const readFrom: number[] = []
-  const source: Source = {
-    size: bytes.length,
-    *chunks(from = 0, to = bytes.length) {
-      readFrom.push(from)
-      for (let at = from; at < to; at += 4) yield bytes.subarray(at, Math.min(to, at + 4))
-    },
-  }
+  const source = new ReadBy(bytes.length, function* (from, to) {
+    readFrom.push(from)
+    for (let at = from; at < to; at += 4) yield bytes.subarray(at, Math.min(to, at + 4))
+  })
   return { source, readFrom }
 }
 

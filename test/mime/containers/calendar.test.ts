@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
+import { Bytes } from '../../../src/message/bytes.ts'
 import { openCalendar } from '../../../src/mime/containers/calendar.ts'
 import { contentsOf } from '../../../src/mime/contents.ts'
 import { mostBytesOf } from '../../../src/mime/shared/limits.ts'
 import type { Oddity } from '../../../src/mime/shared/oddities.ts'
-import { sourceOf } from '../../../src/mime/shared/source.ts'
 import { newWork } from '../../../src/mime/shared/work.ts'
+import { inChunks } from '../../message/bytes.ts'
 import { python } from '../../programs/python.ts'
 
 const openFile = () => openAnonymousFile(tmpdir())
@@ -38,11 +39,10 @@ function openMail(mail: string, itself = ''): Opened {
   const onName = (name: string) => names.push(name)
   const onOdd = (oddity: Oddity) => odd.add(oddity)
   const options = { openFile, createHash, onName, onOdd }
-  for (const step of contentsOf(sourceOf(Buffer.from(mail, 'latin1')), options)) {
+  for (const step of contentsOf(Bytes.of(Buffer.from(mail, 'latin1')), options)) {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
-    const chunks = [...step.content.chunks()].map((chunk) => Buffer.from(chunk))
-    files.push(Buffer.concat(chunks).toString('latin1'))
+    files.push(step.content.bytes.gather().toString('latin1'))
   }
   return { files: files.filter((file) => file !== itself), names, over, odd: [...odd] }
 }
@@ -173,23 +173,12 @@ t.test('what other readers open is opened', { skip: readersMissing }, async (t) 
 
 /** The values that openCalendar gives of a text that comes in pieces, which end at these places. */
 function valuesIn(text: string, ends: readonly number[]): string[] {
-  const bytes = Buffer.from(text, 'latin1')
-  const source = {
-    size: bytes.length,
-    *chunks(from = 0, to = bytes.length) {
-      let at = from
-      for (const end of [...ends.filter((end) => end > from && end < to), to]) {
-        const chunk = Buffer.from(bytes.subarray(at, end))
-        yield chunk
-        chunk.fill(0xee) // nobody may read the chunk any more
-        at = end
-      }
-    },
-  }
+  const source = inChunks(Buffer.from(text, 'latin1'), ends)
   const values: string[] = []
   const steps = openCalendar(source, newWork(source, { openFile }), function* (file) {
-    const chunks = [...file.encoded.chunks()].map((chunk) => chunk.toString('latin1'))
-    values.push(JSON.stringify([file.encoding, file.names, chunks.join('')]))
+    const text = file.encoded.gather().toString('latin1')
+    values.push(JSON.stringify([file.encoding, file.names, text]))
+    yield* []
   })
   for (const _ of steps);
   return values
@@ -315,7 +304,7 @@ t.test('a calendar in a calendar is opened, up to the limit', async (t) => {
 /** Bytes that are looked at, decoded and given while a calendar is read. */
 function workOf(text: string): number {
   let work = 0
-  const source = sourceOf(Buffer.from(`Content-Type: text/calendar\n\n${text}`, 'latin1'))
+  const source = Bytes.of(Buffer.from(`Content-Type: text/calendar\n\n${text}`, 'latin1'))
   const options = { openFile, createHash, onWork: (units: number) => (work += units) }
   for (const _ of contentsOf(source, options));
   return work
@@ -357,8 +346,8 @@ t.test('a calendar with a file takes less than a tenth of what may be decoded', 
     const text = calendar(`ATTACH;X="a;b";ENCODING=BASE64;VALUE=BINARY:${lines}`)
     const mail = Buffer.from(`Content-Type: text/calendar\r\n\r\n${text}`)
     let given = 0
-    for (const step of contentsOf(sourceOf(mail), { openFile, createHash })) {
-      if (step.kind === 'content') given += step.content.size
+    for (const step of contentsOf(Bytes.of(mail), { openFile, createHash })) {
+      if (step.kind === 'content') given += step.content.bytes.size
     }
     t.ok(given < mostBytesOf(mail.length) / 10, `${given} bytes of ${mail.length}`)
   }

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { constants, deflateSync } from 'node:zlib'
 import t from 'tap'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
+import { Bytes } from '../../../src/message/bytes.ts'
 import { contentsOf } from '../../../src/mime/contents.ts'
 import type { Oddity } from '../../../src/mime/shared/oddities.ts'
-import { sourceOf } from '../../../src/mime/shared/source.ts'
 import { compressed, literal, packet, signedData } from '../../scan/evasions/containers.ts'
 
 interface Opened {
@@ -41,10 +41,10 @@ function openMail(mail: string): Opened {
     createHash,
     onOdd: (oddity: Oddity) => odd.push(oddity),
   }
-  for (const step of contentsOf(sourceOf(message), options)) {
+  for (const step of contentsOf(Bytes.of(message), options)) {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
-    contents.push(Buffer.concat([...step.content.chunks()].map((chunk) => Buffer.from(chunk))))
+    contents.push(step.content.bytes.gather())
   }
   const encrypted = odd.filter((oddity) => oddity === 'encrypted').length
   return { contents, over, encrypted, isUnread: odd.includes('unread') }

@@ -1,7 +1,7 @@
 import { deflateRawSync, deflateSync } from 'node:zlib'
 import t from 'tap'
+import { Bytes } from '../../../src/message/bytes.ts'
 import { inflated } from '../../../src/mime/containers/inflate.ts'
-import { sourceOf } from '../../../src/mime/shared/source.ts'
 import { newWork } from '../../../src/mime/shared/work.ts'
 
 /** Bytes that become not much fewer, so that they are inflated in many pieces. */
@@ -9,7 +9,7 @@ const file = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * at * 7
 
 /** Inflates bytes, of which so many may come out besides what a stream costs. */
 function inflate(bytes: Buffer, form: 'deflate' | 'zlib', most: number) {
-  const source = sourceOf(bytes)
+  const source = Bytes.of(bytes)
   const work = newWork(source, { openFile: () => -1 })
   work.budget.bytes = 32 * 1024 + most
   const steps = inflated(source, form, work)

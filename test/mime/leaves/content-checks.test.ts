@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Bytes } from '../../../src/message/bytes.ts'
 import {
   beginsAsMail,
   beginsAsMailbox,
@@ -10,29 +11,19 @@ import {
   isKnownAsMail,
   mailStarts,
   splitLineEnd,
-  withLineEnd,
 } from '../../../src/mime/leaves/content-checks.ts'
 import {
   inspectText,
   mayBeginFile,
   newTextProperties,
 } from '../../../src/mime/leaves/text-properties.ts'
-import { type Source, sourceOf } from '../../../src/mime/shared/source.ts'
+import { inChunksOf } from '../../message/bytes.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
-const source = (text: string) => sourceOf(bytes(text))
-const textOf = (from: Source) => Buffer.concat([...from.chunks()]).toString('latin1')
+const source = (text: string) => Bytes.of(bytes(text))
+const textOf = (from: Bytes) => Buffer.concat([...from.chunks()]).toString('latin1')
 
-/** A source that comes in chunks of some bytes. */
-function inChunks(text: string, length: number): Source {
-  return {
-    size: text.length,
-    *chunks(from = 0, to = text.length) {
-      for (let at = from; at < to; at += length)
-        yield bytes(text.slice(at, Math.min(to, at + length)))
-    },
-  }
-}
+const inPieces = (text: string, length: number) => inChunksOf(length, bytes(text))
 
 t.test('a content is split from its last line end', async (t) => {
   const rows = {
@@ -45,7 +36,7 @@ t.test('a content is split from its last line end', async (t) => {
     'a\n\n': '\n',
   }
   for (const [text, expected] of Object.entries(rows)) {
-    for (const from of [source(text), inChunks(text, 1)]) {
+    for (const from of [source(text), inPieces(text, 1)]) {
       const { bare, end } = splitLineEnd(from)
       t.equal(end.toString(), expected, JSON.stringify(text))
       t.equal(textOf(bare), text.slice(0, text.length - expected.length))
@@ -55,7 +46,7 @@ t.test('a content is split from its last line end', async (t) => {
 })
 
 t.test('a line end can be put behind a content', async (t) => {
-  const both = withLineEnd(source('abc'), bytes('\r\n'))
+  const both = Bytes.of(source('abc'), bytes('\r\n'))
   t.equal(both.size, 5)
   t.equal(textOf(both), 'abc\r\n')
   const part = (from: number, to: number) => Buffer.concat([...both.chunks(from, to)]).toString()
@@ -81,10 +72,10 @@ t.test('the front of a content tells its first character', async (t) => {
 })
 
 t.test('NULs and high bytes are found in every chunk', async (t) => {
-  t.equal(holdsNul(inChunks('abc\0', 2)), true)
-  t.equal(holdsNul(inChunks('abcd', 2)), false)
-  t.equal(hasHighBytes(inChunks('abc\xc4', 2)), true)
-  t.equal(hasHighBytes(inChunks('abc\xc3', 2)), false)
+  t.equal(holdsNul(inPieces('abc\0', 2)), true)
+  t.equal(holdsNul(inPieces('abcd', 2)), false)
+  t.equal(hasHighBytes(inPieces('abc\xc4', 2)), true)
+  t.equal(hasHighBytes(inPieces('abc\xc3', 2)), false)
 })
 
 t.test('a line that begins data is found in a content, in any chunks', async (t) => {
@@ -93,7 +84,7 @@ t.test('a line that begins data is found in a content, in any chunks', async (t)
     ...['x\n<pre>begin 644 a'],
   ]) {
     for (const length of [1, 3, 7, 100]) {
-      t.equal(holdsCodedData(inChunks(text, length)), true, `${text} by ${length}`)
+      t.equal(holdsCodedData(inPieces(text, length)), true, `${text} by ${length}`)
     }
   }
   for (const text of [
@@ -108,7 +99,7 @@ t.test('a line that begins data is found in a content, in any chunks', async (t)
     'From a',
   ]) {
     for (const length of [1, 100]) {
-      t.equal(holdsCodedData(inChunks(text, length)), false, `${text} by ${length}`)
+      t.equal(holdsCodedData(inPieces(text, length)), false, `${text} by ${length}`)
     }
   }
 })
@@ -116,7 +107,7 @@ t.test('a line that begins data is found in a content, in any chunks', async (t)
 t.test('a line that begins data is found where two long chunks meet', async (t) => {
   for (let before = 80; before <= 100; before++) {
     const text = `${'x'.repeat(before - 1)}\nbegin 644 a.exe\n`
-    t.equal(holdsCodedData(inChunks(text, 100)), true, `behind ${before} bytes`)
+    t.equal(holdsCodedData(inPieces(text, 100)), true, `behind ${before} bytes`)
   }
 })
 
@@ -140,7 +131,7 @@ t.test('a file that begins with a field may be mail', async (t) => {
   }
   t.equal(beginsAsMail(bytes(`${'a'.repeat(511)}:`)), true)
   t.equal(beginsAsMail(bytes(`${'a'.repeat(512)}:`)), false)
-  t.equal(hasHeader(inChunks('A: b\n\nc', 2)), true)
+  t.equal(hasHeader(inPieces('A: b\n\nc', 2)), true)
   t.equal(hasHeader(source('A: b\r\n\r\nc')), true)
   for (const text of ['A: b\nc', 'a b\n\nc', 'A: b\r\nC: d\r\n']) {
     t.equal(hasHeader(source(text)), false, text)
@@ -163,7 +154,7 @@ t.test('a file that begins with a field may be mail', async (t) => {
 /** Where each mail of a mailbox begins but the first, whatever chunks the mailbox comes in. */
 function startsIn(mailbox: string): readonly number[] {
   const [first, ...others] = Array.from({ length: mailbox.length }, (_, at) =>
-    String([...mailStarts(inChunks(mailbox, at + 1))]),
+    String([...mailStarts(inPieces(mailbox, at + 1))]),
   )
   if (others.some((other) => other !== first)) throw new Error(`chunks differ: ${mailbox}`)
   return first ? first.split(',').map(Number) : []
@@ -171,7 +162,7 @@ function startsIn(mailbox: string): readonly number[] {
 
 t.test('a mailbox begins with the line of an mbox', async (t) => {
   for (const text of ['From a', 'From ', 'From a@b\nA: b\n\nc']) {
-    t.equal(beginsAsMailbox(inChunks(text, 3)), true, text)
+    t.equal(beginsAsMailbox(inPieces(text, 3)), true, text)
   }
   for (const text of ['', 'From', 'From: a', '>From a', ' From a', '\nFrom a', 'from a']) {
     t.equal(beginsAsMailbox(source(text)), false, text)

@@ -6,11 +6,11 @@ import iconv from 'iconv-lite'
 import PostalMime from 'postal-mime'
 import t from 'tap'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
+import { Bytes } from '../../../src/message/bytes.ts'
 import { changesAscii } from '../../../src/mime/decoders/charsets.ts'
 import { newDecoding } from '../../../src/mime/leaves/contents-state.ts'
 import { giveLeaf } from '../../../src/mime/leaves/leaf-contents.ts'
 import { isPlain } from '../../../src/mime/leaves/plain.ts'
-import { sourceOf } from '../../../src/mime/shared/source.ts'
 import type { Leaf } from '../../../src/mime/structure/open-contents.ts'
 import { MailReading } from '../../../src/mime/structure/reading.ts'
 import { conformingMail } from '../../bench/readers/conforming.ts'
@@ -41,11 +41,11 @@ function leavesOf(mail: Buffer): readonly Leaf[] {
 function givenFor(leaf: Leaf, mail: Buffer): readonly Buffer[] {
   const given: Buffer[] = []
   const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
-  const source = sourceOf(mail)
+  const source = Bytes.of(mail)
   const decoding = newDecoding(source, options, function* () {})
   for (const step of giveLeaf(leaf, source, { hasNul: false }, decoding)) {
     if (step.kind !== 'content') continue
-    given.push(Buffer.concat([...step.content.chunks()].map((chunk) => Buffer.from(chunk))))
+    given.push(step.content.bytes.gather())
   }
   return given.length > 0 ? given : [Buffer.alloc(0)]
 }

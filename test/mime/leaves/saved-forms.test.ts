@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import t from 'tap'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
+import { Bytes } from '../../../src/message/bytes.ts'
 import { contentsOf } from '../../../src/mime/contents.ts'
-import { sourceOf } from '../../../src/mime/shared/source.ts'
+import { inChunksOf } from '../../message/bytes.ts'
 
 const TYPE = 'Content-Type: '
 const ENCODING = 'Content-Transfer-Encoding: '
@@ -14,7 +15,14 @@ const options = {
   },
 }
 
-const stepsOf = (mail: string) => contentsOf(sourceOf(Buffer.from(mail, 'latin1')), options)
+const stepsOf = (mail: string) => contentsOf(Bytes.of(Buffer.from(mail, 'latin1')), options)
+
+/** The bytes of each content. */
+function sizesOf(steps: ReturnType<typeof contentsOf>): number[] {
+  const sizes: number[] = []
+  for (const step of steps) if (step.kind === 'content') sizes.push(step.content.bytes.size)
+  return sizes
+}
 
 /** The contents of a mail, each as text; `mail:` stands before one that is to be taken for a mail. */
 function contentsIn(mail: string): string[] {
@@ -22,7 +30,7 @@ function contentsIn(mail: string): string[] {
   for (const step of stepsOf(mail)) {
     if (step.kind === 'over') throw new Error(step.why)
     if (step.kind !== 'content') continue
-    const text = Buffer.concat([...step.content.chunks()]).toString('latin1')
+    const text = step.content.bytes.gather().toString('latin1')
     contents.push(step.content.isMail ? `mail:${text}` : text)
   }
   return contents
@@ -274,9 +282,7 @@ t.test('a content of more than 1 MB is given once, with the line ends that it ha
   const front = `${TYPE}a/b\n${ENCODING}quoted-printable\n\n`
   const last = 1024 * 1024 - 3
   const sizesIn = (text: string) =>
-    Array.from(contentsOf(sourceOf(Buffer.from(`${front}=41${text}`)), files))
-      .filter((step) => step.kind === 'content')
-      .map(({ content }) => content.size)
+    sizesOf(contentsOf(Bytes.of(Buffer.from(`${front}=41${text}`)), files))
   t.same(sizesIn(`\r\n${'b'.repeat(last)}`), [last + 3, last + 2], '1 MB')
   t.same(sizesIn(`\r\n${'b'.repeat(last + 1)}`), [last + 4], 'a byte more')
 })
@@ -308,15 +314,8 @@ t.test('uuencode is not read as a text in a character set', async (t) => {
 
 t.test('a line that begins with a blank is found where two chunks meet', async (t) => {
   const mail = Buffer.from(`${inCharset('us-ascii; format=flowed')}\n\na\n b`)
-  const source = {
-    size: mail.length,
-    *chunks(from = 0, to = mail.length) {
-      for (let at = from; at < to; at += 2) yield mail.subarray(at, Math.min(to, at + 2))
-    },
-  }
-  const sizes = Array.from(contentsOf(source, options)).flatMap((step) =>
-    step.kind === 'content' ? [step.content.size] : [],
-  )
+  const source = inChunksOf(2, mail)
+  const sizes = sizesOf(contentsOf(source, options))
   t.same(sizes, [3, 4, 5], 'without the blank, with it, and with a CR')
 })
 
@@ -328,7 +327,7 @@ t.test('a text of more than 1 MB is given once if every reader saves the same', 
     `${inCharset('iso-8859-1')}\n\n${ascii}`,
     `${inCharset('us-ascii; format=flowed')}\n\n${text}`,
   ]) {
-    const steps = Array.from(contentsOf(sourceOf(Buffer.from(mail, 'latin1')), files))
+    const steps = Array.from(contentsOf(Bytes.of(Buffer.from(mail, 'latin1')), files))
     t.equal(steps.filter(({ kind }) => kind === 'content').length, 1, mail.slice(0, 80))
   }
 })
@@ -338,7 +337,7 @@ function givenIn(mail: string): readonly string[] {
   const given: string[] = []
   const onGiven = ({ from, to }: { from: number; to: number }) =>
     void given.push(mail.slice(from, to))
-  for (const _ of contentsOf(sourceOf(Buffer.from(mail, 'latin1')), { ...options, onGiven }));
+  for (const _ of contentsOf(Bytes.of(Buffer.from(mail, 'latin1')), { ...options, onGiven }));
   return given
 }
 
@@ -380,7 +379,7 @@ t.test('headers and names of encoded files are told while contents are read', as
     onHeader: ({ type }: { type: string }) => void headers.push(type),
     onName: (name: string) => void names.push(name),
   }
-  for (const _ of contentsOf(sourceOf(Buffer.from(mail)), listening));
+  for (const _ of contentsOf(Bytes.of(Buffer.from(mail)), listening));
   t.same([...new Set(headers)], ['message/rfc822', 'a/b'])
   t.same([...new Set(names)], ['a.exe'])
 })
@@ -412,9 +411,9 @@ t.test('scanners get at most four times the bytes of a mail as programs write it
       for (const end of ['\n', '\r\n']) {
         const message = Buffer.from(mail.replaceAll('\n', end), 'latin1')
         let given = message.length
-        for (const step of contentsOf(sourceOf(message), files)) {
+        for (const step of contentsOf(Bytes.of(message), files)) {
           if (step.kind === 'over') t.fail(step.why)
-          if (step.kind === 'content') given += step.content.size
+          if (step.kind === 'content') given += step.content.bytes.size
         }
         t.ok(given <= 4 * message.length, `${name}: ${given} of ${message.length}`)
       }

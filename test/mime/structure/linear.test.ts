@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import t from 'tap'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
+import { Bytes } from '../../../src/message/bytes.ts'
 import { contentsOf } from '../../../src/mime/contents.ts'
-import { sourceOf } from '../../../src/mime/shared/source.ts'
 import { hostileShapes } from '../../scan/hostile-shapes.ts'
 
 const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
@@ -12,8 +12,9 @@ const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
 function workOf(message: Buffer): number {
   let work = 0
   const counted = { ...options, onWork: (bytes: number) => (work += bytes) }
-  for (const step of contentsOf(sourceOf(message), counted)) {
-    if (step.kind === 'content') for (const chunk of step.content.chunks()) work += chunk.length
+  for (const step of contentsOf(Bytes.of(message), counted)) {
+    if (step.kind === 'content')
+      for (const chunk of step.content.bytes.chunks()) work += chunk.length
   }
   return work
 }

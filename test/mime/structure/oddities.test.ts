@@ -5,6 +5,7 @@ import t from 'tap'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
 import { contentsOf } from '../../../src/mime/contents.ts'
 import { type Oddity, oddities } from '../../../src/mime/shared/oddities.ts'
+import { inChunks } from '../../message/bytes.ts'
 import { examples, ordinary } from './oddity-examples.ts'
 
 const openFile = () => openAnonymousFile(tmpdir())
@@ -12,18 +13,7 @@ const openFile = () => openAnonymousFile(tmpdir())
 /** The oddities of a mail that comes in pieces that end at `cuts`. */
 function odditiesOf(message: Buffer, cuts: readonly number[] = []): Oddity[] {
   const found = new Set<Oddity>()
-  const ends = [...cuts.toSorted((a, b) => a - b), message.length]
-  const source = {
-    size: message.length,
-    *chunks(from = 0, to = message.length) {
-      let at = from
-      for (const end of ends) {
-        if (end > at) yield message.subarray(at, Math.min(end, to))
-        at = Math.max(at, end)
-        if (at >= to) return
-      }
-    },
-  }
+  const source = inChunks(message, cuts)
   const options = { openFile, createHash, onOdd: (oddity: Oddity) => found.add(oddity) }
   for (const _ of contentsOf(source, options));
   return [...found].sort()

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { TOP_LINE } from '../../../src/message/top-line.ts'
+import { ReadBy } from '../../message/bytes.ts'
 import { clamdPolicy, sample } from '../clamd/task.ts'
 import { disposed, mixed, searched, text } from './mail.ts'
 
@@ -136,26 +137,20 @@ t.test('memory stays constant, with lines and without', async (t) => {
     let peak = 0
     const pieces = [head, ...Array<Buffer>(COUNT).fill(body), tail]
     const size = pieces.reduce((sum, { length }) => sum + length, 0)
-    const { result } = await searched(
-      {
-        ...sample(Buffer.alloc(0)),
-        size,
-        *chunks(from = 0, to = size) {
-          let at = 0
-          for (const [number, piece] of pieces.entries()) {
-            const begin = Math.max(0, from - at)
-            const end = Math.min(piece.length, to - at)
-            at += piece.length
-            if (begin >= end) continue
-            yield piece.subarray(begin, end)
-            if (number % 40 !== 1) continue
-            collectGarbage()
-            peak = Math.max(peak, process.memoryUsage().arrayBuffers)
-          }
-        },
-      },
-      policy,
-    )
+    const bytes = new ReadBy(size, function* (from, to) {
+      let at = 0
+      for (const [number, piece] of pieces.entries()) {
+        const begin = Math.max(0, from - at)
+        const end = Math.min(piece.length, to - at)
+        at += piece.length
+        if (begin >= end) continue
+        yield piece.subarray(begin, end)
+        if (number % 40 !== 1) continue
+        collectGarbage()
+        peak = Math.max(peak, process.memoryUsage().arrayBuffers)
+      }
+    })
+    const { result } = await searched({ ...sample(Buffer.alloc(0)), bytes }, policy)
     t.match(result, { answer: 'infected', name: 'attachment a.exe' })
     t.ok(peak < 20_000_000, `${peak} bytes of ${size}`)
   }

@@ -5,6 +5,7 @@ import { runScanners } from '../../../src/scan/scan.ts'
 import type { ScanFinding } from '../../../src/scan/shared/finding.ts'
 import type { ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
 import type { Sample } from '../../../src/scan/shared/scanner.ts'
+import { inChunks } from '../../message/bytes.ts'
 import { clamdPolicy, sample } from '../clamd/task.ts'
 
 /** The rules of most sites. */
@@ -55,16 +56,8 @@ export async function outcome(
   cuts: readonly number[] = [],
 ): Promise<string> {
   const bytes = Buffer.from(message as string, 'latin1')
-  const ends = [...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]
-  function* chunks(from = 0, to = bytes.length) {
-    let at = from
-    for (const end of ends) {
-      if (end > at) yield bytes.subarray(at, Math.min(end, to))
-      at = Math.max(at, end)
-      if (at >= to) return
-    }
-  }
-  const { result } = await searched({ ...sample(bytes), chunks }, policy)
+  const ends = cuts.map((cut) => cut % (bytes.length + 1))
+  const { result } = await searched({ ...sample(bytes), bytes: inChunks(bytes, ends) }, policy)
   if (result.answer === 'infected') return result.name.replace(/^attachment /, '')
   return 'why' in result ? result.why.replace(/^attachments/, 'over') : result.answer
 }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import t from 'tap'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import type { Sample } from '../../../src/scan/shared/scanner.ts'
+import { ReadBy } from '../../message/bytes.ts'
 import { closesAtOnce, says, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scan, scanTask } from './task.ts'
 
@@ -129,13 +130,11 @@ for (const place of ['unix', 'tcp'] as const) {
 
 /** A message whose first byte comes only when `wait` has returned. */
 function afterwards(wait: () => void): Sample {
-  return {
-    ...sample(small),
-    *chunks() {
-      wait()
-      yield* sample(small).chunks()
-    },
-  }
+  const bytes = new ReadBy(small.length, function* () {
+    wait()
+    yield small
+  })
+  return { ...sample(small), bytes }
 }
 
 t.test(
@@ -143,13 +142,11 @@ t.test(
   async (t) => {
     for (const good of [0, 300_000]) {
       const server = await standIn(t, keepsSilent)
-      const unreadable: Sample = {
-        ...sample(small),
-        *chunks() {
-          yield Buffer.alloc(good)
-          throw new Error('spool: read error')
-        },
-      }
+      const bytes = new ReadBy(small.length, function* () {
+        yield Buffer.alloc(good)
+        throw new Error('spool: read error')
+      })
+      const unreadable: Sample = { ...sample(small), bytes }
       await t.rejects(scan(server.socket, unreadable), { message: 'spool: read error' })
       while (server.connections.length === 0) await new Promise(setImmediate)
       await ended(server.connections[0]!)

@@ -3,6 +3,7 @@ import { loadSystem } from '../../../src/ground/runtime/system.ts'
 import { DESCRIPTOR_MAX, SMALL_DESCRIPTOR_MAX } from '../../../src/scan/clamd/descriptor-trial.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import type { Sample } from '../../../src/scan/shared/scanner.ts'
+import { ReadBy } from '../../message/bytes.ts'
 import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
 import { clamdPolicy, sample, scanTask } from './task.ts'
 
@@ -127,7 +128,8 @@ t.test(
     t.same(commands().sort(), ['zFILDES', 'zINSTREAM'])
     t.match((await scan(large)).answer, { answer: 'infected' })
     t.same(commands(), ['zFILDES'])
-    t.same((await scan({ ...large, size: DESCRIPTOR_MAX + 1 })).answer, { answer: 'clean' })
+    const tooLarge = new ReadBy(DESCRIPTOR_MAX + 1, () => large.bytes.chunks())
+    t.same((await scan({ ...large, bytes: tooLarge })).answer, { answer: 'clean' })
     t.same(commands(), ['zINSTREAM'], 'more than that never is')
   },
 )

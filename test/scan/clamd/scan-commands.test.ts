@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { gatherChunks } from '../../../src/message/gather-chunks.ts'
+import { gatherChunks } from '../../../src/message/bytes.ts'
 import { PACKET_DATA, streamPackets, streamsOf } from '../../../src/scan/clamd/scan-commands.ts'
 
 /** The message that clamd reads from the packets. Throws if they are no INSTREAM. */

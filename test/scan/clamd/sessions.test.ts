@@ -261,9 +261,9 @@ t.test('a question that is over before it began leaves no session behind', async
   const server = await sessionStandIn(t, ok)
   const sessions = new ClamdSessions(readClamdAddress(server.socket), { idleMax: 1 })
   t.teardown(() => sessions.close())
-  t.match(await sessions.ask(streamsOf([small]), AbortSignal.abort()), { kind: 'timed-out' })
+  t.match(await sessions.ask(streamsOf([small.bytes]), AbortSignal.abort()), { kind: 'timed-out' })
   const signal = AbortSignal.timeout(20_000)
-  t.match(await sessions.ask(streamsOf([small]), signal), { kind: 'answered' })
+  t.match(await sessions.ask(streamsOf([small.bytes]), signal), { kind: 'answered' })
   t.equal(server.connections.length, 1)
 })
 
@@ -271,7 +271,7 @@ t.test('a connection that nobody used for a while is ended', async (t) => {
   const server = await sessionStandIn(t, ok)
   const sessions = new ClamdSessions(readClamdAddress(server.socket), { idleMax: 1, idleFor: 20 })
   t.teardown(() => sessions.close())
-  await sessions.ask(streamsOf([small]), AbortSignal.timeout(20_000))
+  await sessions.ask(streamsOf([small.bytes]), AbortSignal.timeout(20_000))
   const keepAlive = setInterval(() => {}, 1000) // its own timer keeps no process alive
   await gone(server.connections[0]!)
   clearInterval(keepAlive)

@@ -2,6 +2,7 @@ import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
 import { abortLate, type Sample, type ScanTask } from '../../../src/scan/shared/scanner.ts'
+import { ReadBy } from '../../message/bytes.ts'
 
 /** The policy of `QHPSI='plugin: clamd'` with these addresses and other settings. */
 export function clamdPolicy(CLAMD: string, others: Record<string, string> = {}): ScanPolicy {
@@ -18,16 +19,15 @@ const CHUNK = 16 * 1024
  */
 export function sample(message: Buffer, path?: string): Sample {
   return {
-    size: message.length,
-    envelope: makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')]),
-    *chunks(from = 0, to = message.length) {
+    bytes: new ReadBy(message.length, function* (from, to) {
       const buffer = Buffer.alloc(CHUNK)
       for (let at = from; at < to; at += CHUNK) {
         const copied = message.copy(buffer, 0, at, Math.min(to, at + CHUNK))
         yield buffer.subarray(0, copied)
         buffer.fill(0xee)
       }
-    },
+    }),
+    envelope: makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')]),
     async path() {
       if (path === undefined) throw new Error('no path was to be asked for')
       return path

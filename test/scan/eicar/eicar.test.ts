@@ -7,14 +7,14 @@ import { EICAR } from '../../../src/scan/eicar/eicar-file.ts'
 import { cleanMessage, eicarMessage } from '../../../src/scan/eicar/eicar-message.ts'
 import { runScanners } from '../../../src/scan/scan.ts'
 import type { Sample } from '../../../src/scan/shared/scanner.ts'
+import { inChunks } from '../../message/bytes.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 
 /** Whether the test string is found in `text`, which comes in pieces that end at `cuts`. */
 async function isFound(text: string, cuts: readonly number[] = []): Promise<boolean> {
   const bytes = Buffer.from(text, 'latin1')
-  const ends = [...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]
-  const pieces = ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end))
-  const message: Sample = { ...sample(bytes), chunks: () => pieces }
+  const ends = cuts.map((cut) => cut % (bytes.length + 1))
+  const message: Sample = { ...sample(bytes), bytes: inChunks(bytes, ends) }
   return (await eicarScanner().scan(message, scanTask().task)).answer === 'infected'
 }
 

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { getEventListeners } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Bytes } from '../../../src/message/bytes.ts'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin/file-plugin.ts'
 import type { ScanFinding } from '../../../src/scan/shared/finding.ts'
@@ -55,9 +56,8 @@ export async function ask(
   const bytes = (text: string) => Buffer.from(text, 'latin1')
   const recipients = question.recipients ?? ['recipient@example.org']
   const sample = {
-    size: message.length,
+    bytes: Bytes.of(message),
     envelope: makeEnvelope(bytes(question.sender ?? 'sender@example.org'), recipients.map(bytes)),
-    chunks: () => [message],
     path: async () => path,
   }
   const abort = new AbortController()

@@ -2,6 +2,7 @@ import { chmodSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Fault } from '../../../src/ground/errors/fault.ts'
+import { Bytes } from '../../../src/message/bytes.ts'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin/file-plugin.ts'
 import { ask, policyFor, whyOf } from './asking.ts'
@@ -86,9 +87,8 @@ t.test('a fault of the spool is thrown on, and is no answer of the plugin', asyn
   const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
   const policy = policyFor({ directory, file: 'a.mjs' })
   const sample = {
-    size: 1,
+    bytes: Bytes.of(Buffer.alloc(1)),
     envelope: makeEnvelope(Buffer.alloc(0), []),
-    chunks: () => [],
     path: () => {
       throw new Fault('temp-file', 'SPOOLDIR /x: ENOSPC')
     },

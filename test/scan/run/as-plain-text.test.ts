@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os'
 import t from 'tap'
-import { gatherChunks } from '../../../src/message/gather-chunks.ts'
 import { asPlainText } from '../../../src/scan/run/as-plain-text.ts'
 import type { Sample } from '../../../src/scan/shared/scanner.ts'
+import { inChunksOf } from '../../message/bytes.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 
 const spool = { directory: tmpdir(), sharedDirectory: undefined }
@@ -15,8 +15,8 @@ const content = (text: string): Sample => ({
 /** What scanners are asked about; undefined if they are not asked. */
 function asText(bytes: Sample): Promise<string | undefined> {
   return asPlainText(bytes, spool, scanTask().task, async (text) => {
-    const gathered = gatherChunks(text.chunks())
-    t.equal(text.size, gathered.length)
+    const gathered = text.bytes.gather()
+    t.equal(text.bytes.size, gathered.length)
     t.equal(text.whole, bytes.whole)
     return gathered.toString('latin1')
   })
@@ -24,13 +24,7 @@ function asText(bytes: Sample): Promise<string | undefined> {
 
 /** The same bytes in chunks of this size. */
 function inPieces(text: string, size: number): Sample {
-  const bytes = Buffer.from(text, 'latin1')
-  return {
-    ...content(text),
-    *chunks(from = 0, to = bytes.length) {
-      for (let at = from; at < to; at += size) yield bytes.subarray(at, Math.min(to, at + size))
-    },
-  }
+  return { ...content(text), bytes: inChunksOf(size, Buffer.from(text, 'latin1')) }
 }
 
 t.test('each line that begins as a field has a blank before it, and no other one', async (t) => {

@@ -30,7 +30,7 @@ type Answers = (sample: Sample) => ScanFinding | Promise<ScanFinding>
 /** A scanner that notes what it was asked about: the texts of the samples, the last one asked about last. */
 function noting(answers: Answers, name = 'clamd') {
   const asked: string[][] = []
-  const textOf = ({ chunks }: Sample) => Array.from(chunks(), (chunk) => chunk.toString()).join('')
+  const textOf = ({ bytes }: Sample) => bytes.gather().toString()
   const scanner: Scanner = {
     name,
     local: false,
@@ -119,7 +119,7 @@ t.test('the first scanner whose answer ends the scan is the last that is asked',
 
 t.test('behind a finding that is excused, each sample is asked about alone', async (t) => {
   const isExcused = ({ name }: { readonly name: string }) => name === 'Excused'
-  const answerOf = ({ size, beside }: Sample) =>
+  const answerOf = ({ bytes: { size }, beside }: Sample) =>
     beside || size === 1 ? infected('Excused') : size === 2 ? infected('Virus') : clean
   const { scanner, asked } = noting(answerOf)
   const samples = [content('a'), content('bb'), content('ccc')]
@@ -135,8 +135,12 @@ t.test('behind a finding that is excused, each sample is asked about alone', asy
 
 /** A scanner that names a limit for what has so many bytes; as a text that has one byte more. */
 function limited(sizes: readonly number[], asText: ScanFinding = clean) {
-  return noting(({ size, beside = [] }) => {
-    const isOver = [...beside, { size }].some((content) => sizes.includes(content.size))
+  return noting((asked) => {
+    const {
+      bytes: { size },
+      beside = [],
+    } = asked
+    const isOver = [...beside, asked].some(({ bytes }) => sizes.includes(bytes.size))
     if (isOver) return unseen('depth', 'clamd: MaxRecursion')
     return sizes.includes(size - 1) ? asText : clean
   })

@@ -6,6 +6,7 @@ import { type Key, parseKeyring } from '../../../src/cluster/keyring.ts'
 import { signMessage } from '../../../src/cluster/sign.ts'
 import { verifyStamps } from '../../../src/cluster/verify.ts'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
+import { Bytes } from '../../../src/message/bytes.ts'
 import { maySayContent } from '../../../src/message/content-fields.ts'
 import { contentsOf } from '../../../src/mime/contents.ts'
 import { MimeLines, plainName } from '../../../src/mime/headers/fields.ts'
@@ -39,19 +40,12 @@ function isTrusted(mail: string): boolean {
 
 /** The digests of all contents that the reading finds; undefined if there are more than it reads. */
 function contentsIn(mail: string): string | undefined {
-  const all = bytes(mail)
-  const source = {
-    size: all.length,
-    chunks: (from = 0, to = all.length) => [all.subarray(from, to)],
-  }
   const options = { openFile: () => openAnonymousFile(tmpdir()), createHash: crypto.createHash }
   const found = new Set<string>()
-  for (const step of contentsOf(source, options)) {
+  for (const step of contentsOf(Bytes.of(bytes(mail)), options)) {
     if (step.kind === 'over') return undefined
     if (step.kind !== 'content') continue
-    const hash = crypto.createHash('sha256')
-    for (const chunk of step.content.chunks()) hash.update(chunk)
-    found.add(hash.digest('hex'))
+    found.add(step.content.bytes.digest(crypto.createHash('sha256')))
   }
   return [...found].sort().join()
 }

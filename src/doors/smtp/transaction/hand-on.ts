@@ -138,7 +138,7 @@ async function sendContent(
   const stuffing = new Stuffing()
   let ready: Buffer[] = []
   let length = 0
-  for (const piece of piecesOf(editHeader(message.header, edits), message.body())) {
+  for (const piece of piecesOf(editHeader(message.header, edits), message.body.chunks())) {
     ready.push(stuffing.push(piece))
     length += piece.length
     if (length < PIECE) continue

@@ -1,7 +1,66 @@
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import t from 'tap'
-import { gatherChunks } from '../../src/message/gather-chunks.ts'
+import { Bytes, gatherChunks } from '../../src/message/bytes.ts'
+import { inChunks, ReadBy } from './bytes.ts'
+
+const text = (bytes: Bytes) => bytes.gather().toString('latin1')
+
+t.test('parts of bytes are what Buffer says of the same bytes, in every split', async (t) => {
+  const range = fc.tuple(fc.nat(30), fc.nat(30))
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 25 }),
+      fc.array(fc.nat(25)),
+      range,
+      (array, cuts, at) => {
+        const buffer = Buffer.from(array)
+        const half = buffer.length >> 1
+        const [from, to] = at.map((place) => Math.min(place, buffer.length)).sort((a, b) => a - b)
+        for (const bytes of [
+          Bytes.of(buffer),
+          inChunks(buffer, cuts),
+          Bytes.of(buffer.subarray(0, half), inChunks(buffer.subarray(half), cuts)),
+        ]) {
+          t.equal(bytes.size, buffer.length)
+          t.ok(bytes.gather().equals(buffer))
+          t.ok(bytes.gather(from, to).equals(buffer.subarray(from, to)))
+          const part = bytes.slice(from!, to!)
+          t.equal(part.size, to! - from!)
+          t.ok(part.gather().equals(buffer.subarray(from, to)))
+          t.ok(
+            part
+              .slice(part.size >> 1)
+              .gather()
+              .equals(buffer.subarray(from! + (part.size >> 1), to)),
+          )
+          t.equal(bytes.digest(createHash('md5')), createHash('md5').update(buffer).digest('hex'))
+        }
+      },
+    ),
+    { numRuns: 200 },
+  )
+})
+
+t.test('bytes without some ranges are the others, in their order', async (t) => {
+  const all = inChunks(Buffer.from('0123456789'), [3, 4, 8])
+  const without = (...ranges: readonly (readonly [number, number])[]) =>
+    text(all.without(ranges.map(([from, to]) => ({ from, to }))))
+  t.equal(without(), '0123456789')
+  t.equal(without([0, 10]), '')
+  t.equal(without([5, 7], [0, 2]), '234789')
+  t.equal(without([1, 5], [2, 3], [4, 6]), '06789', 'ranges may overlap')
+  t.equal(text(all.without([{ from: 2, to: 8 }]).slice(1, 3)), '18')
+})
+
+t.test('bytes that became fewer or more are noticed', async (t) => {
+  for (const given of ['', 'ab', 'abcd']) {
+    const part = new ReadBy(9, () => [Buffer.from(given)]).slice(2, 5)
+    t.throws(() => part.gather(), { message: /more than it was asked for/ }, JSON.stringify(given))
+  }
+})
 
 /** Chunks that lie in one buffer, as a spool, a decoder and the packets for clamd give them. */
 function* inOneBuffer(texts: readonly string[]): Generator<Buffer> {
@@ -50,7 +109,7 @@ t.test('nothing in src keeps chunks in another way', async (t) => {
 t.test('the search sees each way of keeping chunks', async (t) => {
   const ways = [
     'const all = [...packetsOf(content)]',
-    'const all = [\n  ...message.body(),\n]',
+    'const all = [\n  ...message.body.chunks(),\n]',
     'Array.from(sample.chunks(), (chunk) => chunk)',
     'const all = source.chunks(0, 10).toArray()',
     'for (const chunk of content.chunks()) pieces.push(chunk)',
