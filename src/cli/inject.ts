@@ -1,18 +1,13 @@
-import { closeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, realpathSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
 import { exit, exitMeanings } from '../doors/shared/replies/exit-codes.ts'
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
-import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../ground/errors/attempt.ts'
 import { inheritedDescriptor, openForeignFileOrPipe } from '../ground/path/read.ts'
-import { leadsSomewhere, realPath } from '../ground/path/walk.ts'
 import { readNumber } from '../ground/settings/read.ts'
-import { readControlDirectories } from '../judge/policy.ts'
 import { handToSlot, QUEUE_PATIENCE, type SlotResult } from './shared/hand-to-slot.ts'
 import { installedQueue } from './shared/installed-queue.ts'
-import { mustRunOwn } from './shared/must-run-own.ts'
 import { flag, printsJson, text } from './shared/options.ts'
 import { runCommand } from './shared/run-command.ts'
 import { assignments } from './shared/slot-environment.ts'
@@ -105,8 +100,7 @@ interface Injection {
 async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injection> {
   const { dryRun } = args
   const program = args.program === undefined ? installedQueue() : resolve(args.program)
-  if (args.program !== undefined) mustRunOwn([program])
-  if (dryRun && !basename(realPath(program)).startsWith('onescan')) {
+  if (dryRun && !basename(realpathSync(program)).startsWith('onescan')) {
     throw new Error(`--dry-run: ${program} may not ask QUEUECHAIN and deliver; use onescan-queue`)
   }
   const environment: Record<string, string | undefined> = {
@@ -116,10 +110,6 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
     ...(dryRun ? { QUEUECHAIN: TRIAL_CHAIN } : {}),
     ERROR_FD: undefined,
   }
-  const directories = readControlDirectories(environment)
-  const chain = attempt(() => findChain([], environment, directories).program) ?? '/'
-  const places = [...Object.values(directories), chain, environment.TMPDIR || tmpdir(), tmpdir()]
-  for (const place of places) leadsSomewhere(place) // else the slot of root may wait there
   const envelope = envelopeBytes(args.from, args.to)
   const own = args.file === '-' ? 0 : inheritedDescriptor(args.file)
   const message = own ?? openForeignFileOrPipe(args.file).fd

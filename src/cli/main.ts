@@ -3,23 +3,24 @@ import about from '../../package.json' with { type: 'json' }
 import { errorText } from '../ground/errors/fault.ts'
 import { nearestName } from '../ground/settings/nearest-name.ts'
 import { checkCommand } from './check/check.ts'
-import { trialsCommand } from './check/trials.ts'
 import { injectCommand } from './inject.ts'
 import { keygenCommand } from './keygen/keygen.ts'
 import { logCommand } from './log.ts'
 import { policyCommand } from './policy.ts'
-import { quarantineCommand, quarantineWorkCommand } from './quarantine/quarantine.ts'
+import { quarantineCommand } from './quarantine/quarantine.ts'
 import { quotaCommand } from './quota.ts'
 import { reportCommand } from './report.ts'
+import { commandForAccount, doAsAccounts } from './root/do-as-accounts.ts'
 import { scanCommand } from './scan.ts'
 import { STDIN } from './shared/message-file.ts'
+import { text } from './shared/options.ts'
+import { terminal } from './shared/root-facts.ts'
 import { complainOf, FAILED } from './shared/run-command.ts'
 import { disableCommand, enableCommand } from './switch.ts'
 import { verifyCommand } from './verify.ts'
 
 const commandModules = [
   checkCommand,
-  trialsCommand,
   injectCommand,
   scanCommand,
   verifyCommand,
@@ -30,7 +31,6 @@ const commandModules = [
   logCommand,
   reportCommand,
   quarantineCommand,
-  quarantineWorkCommand,
   policyCommand,
 ] as CommandModule[]
 const commands = commandModules.map(({ command }) => String(command).split(' ')[0]!)
@@ -48,28 +48,39 @@ process.exitCode = FAILED // only a command changes this
 process.stdout.on('error', stopQuietly)
 
 const words = process.argv.slice(2)
+const isRoot = process.getuid!() === 0
+const forAccount = isRoot ? commandForAccount(words) : undefined
 
-void yargs(withoutLoneDash(words))
-  .scriptName('onescan')
-  .locale('en')
-  .usage('$0 COMMAND\n\nScan each message once, anywhere in your cluster. See onescan(1).')
-  .command(commandModules)
-  .completion('completion', 'Print a script that completes commands and options, for bash or zsh')
-  .demandCommand(1, 'Name a command.')
-  .strict()
-  .version(`onescan ${about.version}`)
-  .help()
-  .alias('help', 'h')
-  .wrap(Math.min(process.stdout.columns ?? 80, 100))
-  .fail(complain)
-  .parseAsync()
+if (forAccount !== undefined) void doAsAccounts(forAccount, words)
+else void commandLine().parseAsync()
+
+function commandLine(): Argv {
+  return yargs(withoutLoneDash(words))
+    .scriptName('onescan')
+    .locale('en')
+    .usage('$0 COMMAND\n\nScan each message once, anywhere in your cluster. See onescan(1).')
+    .command(commandModules)
+    .completion('completion', 'Print a script that completes commands and options, for bash or zsh')
+    .demandCommand(1, 'Name a command.')
+    .strict()
+    .version(`onescan ${about.version}`)
+    .help()
+    .alias('help', 'h')
+    .option('user', text('If root calls it: the account that does the work'))
+    .middleware(({ _: [command] }) => {
+      if (!isRoot || commandForAccount([String(command)]) === undefined) return
+      throw new Error(`${command}: must stand before its options`) // else it would be done as root
+    }, true)
+    .wrap(Math.min(terminal().columns, 100))
+    .fail(complain)
+}
 
 /** Reports an error in the command line, and exits. Commands report all other errors themselves. */
 function complain(message: string | null, error: Error | undefined, parser: Argv): never {
-  const text =
+  const why =
     missingArgument(message ?? '', parser) ??
     (message ?? errorText(error)) + suggestion(message ?? '', parser)
-  complainOf(commandOf(words), words.includes('--json'), text)
+  complainOf(commandOf(words), words.includes('--json'), why)
   process.stderr.write('Try "onescan --help", or --help after a command.\n')
   process.exit(FAILED)
 }

@@ -3,13 +3,7 @@ import { join } from 'node:path'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { errorText, Fault } from '../ground/errors/fault.ts'
 import { inheritedDescriptor, openForeignFileAt } from '../ground/path/read.ts'
-import {
-  leadsSomewhere,
-  listByteNames,
-  type PathHandle,
-  walk,
-  walkIn,
-} from '../ground/path/walk.ts'
+import { listByteNames, type PathHandle, walk, walkIn } from '../ground/path/walk.ts'
 import { NOTHING_SCANS, readControlDirectories } from '../judge/policy.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { type ManualScan, scanBytes } from '../scan/scan-bytes.ts'
@@ -18,7 +12,6 @@ import { readScanPolicy } from '../scan/shared/scan-policy.ts'
 import { lineForTerminal } from './shared/for-terminal.ts'
 import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from './shared/max-size-option.ts'
 import { bytesOf, type MessageFile, openMessageFile } from './shared/message-file.ts'
-import { mustRunOwnScanners } from './shared/must-run-own.ts'
 import { flag } from './shared/options.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import {
@@ -77,10 +70,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Prom
   if (policy === undefined) {
     throw new Fault('config', `${NOTHING_SCANS}; try --env QHPSI='plugin: clamd' or --envdir`)
   }
-  mustRunOwnScanners(policy)
   const spool = readSpoolPolicy(env)
-  const sockets = policy.clam.addresses.filter((address) => address.startsWith('/'))
-  for (const socket of sockets) leadsSomewhere(socket) // else root may wait there
   const byHand: ManualScan = {
     spool,
     scanners: await makeScanners(policy),

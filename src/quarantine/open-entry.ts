@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { Fault } from '../ground/errors/fault.ts'
 import { procPathOf } from '../ground/path/walk.ts'
 import type { Folder, MaildirPart } from './folders.ts'
-import { decodeRecord, type QuarantineRecord, RECORD_MAX } from './record.ts'
+import { decodeRecord, type QuarantineRecord, RECORD_MAX, type ReadRecord } from './record.ts'
 
 /** Bytes of a file that are read at first, to find its record. */
 const START = 4096
@@ -11,10 +12,8 @@ const START = 4096
 /** A message that is open for reading. */
 export interface OpenEntry {
   readonly record: QuarantineRecord
-  /** Reads the message as it came. */
+  /** Reads the message as it came. Throws a Fault at its end if it is not the one that was kept. */
   message(): AsyncGenerator<Buffer>
-  /** What stands above the message: the bytes that `record` was read from. */
-  readonly above: Buffer
   close(): Promise<void>
 }
 
@@ -32,11 +31,10 @@ export async function openEntry(
   const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
     if (!(await handle.stat()).isFile()) throw new Fault('read', `${file}: is not a regular file`)
-    const { record, above } = await readStart(handle)
+    const start = await readStart(handle)
     return {
-      record,
-      above,
-      message: () => readFrom(handle, above.length),
+      record: start.record,
+      message: () => readMessage(handle, start),
       close: () => handle.close(),
     }
   } catch (error) {
@@ -45,18 +43,26 @@ export async function openEntry(
   }
 }
 
-async function* readFrom(handle: FileHandle, from: number): AsyncGenerator<Buffer> {
-  for (let at = from; ; ) {
+async function* readMessage(
+  handle: FileHandle,
+  { sha256, messageAt }: ReadRecord,
+): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256')
+  for (let at = messageAt; ; ) {
     const chunk = Buffer.alloc(256 * 1024)
     const { bytesRead } = await handle.read(chunk, 0, chunk.length, at)
-    if (bytesRead === 0) return
-    yield chunk.subarray(0, bytesRead)
+    if (bytesRead === 0) break
+    const piece = chunk.subarray(0, bytesRead)
+    hash.update(piece)
+    yield piece
     at += bytesRead
   }
+  if (hash.digest('hex') === sha256) return
+  throw new Fault('read', 'is not the message that was kept: its digest is not that of its record')
 }
 
-/** Reads the record above a message, and its bytes. */
-async function readStart(handle: FileHandle) {
+/** Reads the record above a message. */
+async function readStart(handle: FileHandle): Promise<ReadRecord> {
   for (let most = START; ; most *= 8) {
     const start = Buffer.alloc(Math.min(most, RECORD_MAX + START))
     let length = 0
@@ -67,9 +73,7 @@ async function readStart(handle: FileHandle) {
       if (length === start.length) break
     }
     const found = decodeRecord(start.subarray(0, length))
-    if (found !== undefined) {
-      return { record: found.record, above: start.subarray(0, found.messageAt) }
-    }
+    if (found !== undefined) return found
     if (length < start.length)
       throw new Fault('read', 'is not a message in quarantine: it ends early')
   }

@@ -1,4 +1,5 @@
 import { access, rename, unlink } from 'node:fs/promises'
+import { attempt } from '../ground/errors/attempt.ts'
 import { Fault } from '../ground/errors/fault.ts'
 import { syncDirectoryAside } from '../ground/path/sync-directory.ts'
 import { type PathHandle, procPathOf } from '../ground/path/walk.ts'
@@ -26,33 +27,19 @@ export interface Release {
   leave(): Promise<void>
 }
 
-/** Returns whether a process still runs that was started then, in ticks; undefined if nobody knows. */
-export type IsAlive = (pid: number, started: number | undefined) => boolean
-
-/** The conditions of a release. */
-export interface ReleaseChoice {
-  /** Whether a message may be released once more, though it was, or its release was interrupted. */
-  readonly again: boolean
-  readonly isAlive: IsAlive
-}
-
 /**
  * Takes a message in order to hand it on. If several processes try, rename(2) lets one of them have
  * it. When this resolves, the disk has it as taken. Rejects with a Fault if there is no message of that
  * id, while another process releases it, and without `again`, if it was released before, or its release
  * was interrupted: only `again` and deleteEntry() end that state.
  */
-export function beginRelease(
-  root: PathHandle,
-  id: string,
-  { again, isAlive }: ReleaseChoice,
-): Promise<Release> {
+export function beginRelease(root: PathHandle, id: string, again: boolean): Promise<Release> {
   return withEntry(root, id, async (entry, folder) => {
     try {
       if (entry.state === 'released' && !again) {
         throw new Fault('config', `${id}: has been released; --again releases it once more`)
       }
-      await refuseWhileReleased(folder, entry, isAlive)
+      await refuseWhileReleased(folder, entry)
       if (entry.state === 'releasing' && !again) {
         const why = 'a release of it was interrupted, and it may have been delivered'
         throw new Fault('config', `${id}: ${why}; --again releases it all the same`)
@@ -112,11 +99,7 @@ function ownName(): string {
   }
 }
 
-async function refuseWhileReleased(
-  folder: Folder,
-  entry: QuarantineEntry,
-  isAlive: IsAlive,
-): Promise<void> {
+async function refuseWhileReleased(folder: Folder, entry: QuarantineEntry): Promise<void> {
   const { id, pid, started } = entry
   if (pid === undefined) return
   await access(pathIn(folder, entry)) // ENOENT if it was moved since, and must be looked for again
@@ -124,18 +107,23 @@ async function refuseWhileReleased(
 }
 
 /**
+ * Whether the process that took a message still runs: that of this number which was `started` then, in
+ * ticks. Any other one only has the same number.
+ */
+function isAlive(pid: number, started: number | undefined): boolean {
+  const ticks = attempt(() => ticksAtStart(PROCESSES, String(pid)))
+  return ticks !== undefined && (started === undefined || ticks === started)
+}
+
+/**
  * Removes a message for good, even if a release of it was killed; when this resolves, the disk has it no
  * more. Resolves with what was removed. Rejects with a Fault if the message is not there, or while a
  * process releases it.
  */
-export function deleteEntry(
-  root: PathHandle,
-  id: string,
-  isAlive: IsAlive,
-): Promise<QuarantineEntry> {
+export function deleteEntry(root: PathHandle, id: string): Promise<QuarantineEntry> {
   return withEntry(root, id, async (entry, folder) => {
     try {
-      await refuseWhileReleased(folder, entry, isAlive)
+      await refuseWhileReleased(folder, entry)
       await unlink(pathIn(folder, entry))
       await syncParts(folder, entry)
       return entry

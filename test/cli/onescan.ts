@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
+import { reachable } from '../programs/reachable.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 /** The program that node runs. */
@@ -40,12 +41,34 @@ export interface RunOptions {
   readonly runtime?: string
   /** Words before the command, as those of nsenter(1). */
   readonly around?: readonly string[]
+  /** Whether root runs it, if these tests run as root. */
+  readonly root?: boolean
 }
 
-/** Runs the built command line to its end. */
+/** The number of an account that owns nothing. The machine need not know it. */
+export const PLAIN = 54_320
+
+/** Commands that root has an account do. The tests of most of them are about any account. */
+const FOR_ACCOUNTS = /^(check|inject|log|policy|quarantine|quota|report|scan|verify)$/
+
+/** The words that start a program as that account, if these tests run as root. */
+export const asPlain = (): readonly string[] =>
+  process.getuid!() === 0
+    ? ['setpriv', `--reuid=${PLAIN}`, `--regid=${PLAIN}`, '--clear-groups', '--']
+    : []
+
+/** Gives a directory of a test to that account, with all that is in it. */
+export function ofPlain(directory: string): string {
+  if (process.getuid!() === 0) execFileSync('chown', ['-R', `${PLAIN}:${PLAIN}`, directory])
+  return directory
+}
+
+/** Runs the built command line to its end: as root only what root does itself, unless it says `root`. */
 export async function onescan(words: readonly string[], options: RunOptions = {}): Promise<Run> {
-  const { env = {}, input = '', runtime, around = [] } = options
-  const [program, ...args] = [...around, ...(runtime === undefined ? quickest : [runtime, bundle])]
+  const { env = {}, input = '', runtime, around = [], root = false } = options
+  const isPlain = !root && FOR_ACCOUNTS.test(words[0] ?? '')
+  const own = (runtime === undefined ? quickest : [runtime, bundle]).map(reachable)
+  const [program, ...args] = [...around, ...(isPlain ? asPlain() : []), ...own]
   const child = spawn(program!, [...args, ...words], { env: { PATH: searchPath, ...env } })
   const out: Buffer[] = []
   const err: Buffer[] = []

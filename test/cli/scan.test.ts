@@ -1,18 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import {
-  chownSync,
-  mkdirSync,
-  readdirSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../programs/clamd.ts'
-import { socketDirectory } from '../programs/socket-directory.ts'
-import { jsonIn, launcher, onescan, searchPath } from './onescan.ts'
+import { openDirectory, reachable, reachablePath } from '../programs/reachable.ts'
+import { asPlain, jsonIn, launcher, ofPlain, onescan } from './onescan.ts'
 
 const clean = 'Subject: clean\n\nNothing.\n'
 const sick = `Subject: sick\n\n${EICAR}\n`
@@ -101,7 +94,7 @@ t.test('what is found and not read counts as could not tell: links, FIFOs, mboxe
 })
 
 t.test('a message that a mail reader moves on meanwhile is not left out', async (t) => {
-  const maildir = t.testdir({ new: { b: sick }, cur: { a: clean } })
+  const maildir = ofPlain(t.testdir({ new: { b: sick }, cur: { a: clean } }))
   // Like a mail reader, the scanner moves what is new, whatever it looks at.
   const moves = `[ ! -e ${maildir}/new/b ] || mv ${maildir}/new/b ${maildir}/cur/b:2,`
   const command = `/bin/sh -c '${moves}; ! grep -q EICAR "$0"' %s`
@@ -125,9 +118,16 @@ t.test('directories without end end no search: what is below could not be told',
 t.test('a message may come from a pipe', async (t) => {
   const directory = t.testdir({ clean, sick })
   const pipe = (name: string) =>
-    spawnSync('/bin/sh', ['-c', `cat ${directory}/${name} | "${launcher}" scan /dev/stdin`], {
-      env: { PATH: searchPath, QHPSI: 'plugin: eicar' },
-    }).status
+    spawnSync(
+      '/bin/sh',
+      [
+        '-c',
+        `cat ${directory}/${name} | ${asPlain().join(' ')} "${reachable(launcher)}" scan /dev/stdin`,
+      ],
+      {
+        env: { PATH: reachablePath(), QHPSI: 'plugin: eicar' },
+      },
+    ).status
   t.equal(pipe('sick'), 1)
   t.equal(pipe('clean'), 0)
   const both = ['scan', ...eicar, join(directory, 'clean'), '-']
@@ -145,7 +145,7 @@ t.test('a message that could not be scanned never counts as clean', async (t) =>
   t.match(missing.out, '2 messages: 1 clean, 0 infected, 1 could not tell')
   const broken = await onescan(['scan', '--env', 'QHPSI=plugin: nosuch', file])
   t.match(broken, { code: 2, out: /clean: could not tell: plugin nosuch: no such plugin/ })
-  const down = ['--env', 'QHPSI=plugin: clamd', '--env', `CLAMD=${socketDirectory(t)}/none`]
+  const down = ['--env', 'QHPSI=plugin: clamd', '--env', `CLAMD=${openDirectory(t)}/none`]
   t.match(await onescan(['scan', ...down, file]), { code: 2, out: /could not tell: .*ENOENT/ })
   const small = [...down, '--env', 'CLAMDMAXSIZE=1K', join(directory, 'big')]
   t.match(await onescan(['scan', ...small]), { code: 2, out: /CLAMDMAXSIZE/ })
@@ -162,7 +162,7 @@ t.test('--envdir sets the scanner as the service does', async (t) => {
 })
 
 t.test('an external command gets a path, and leaves no file of ours behind', async (t) => {
-  const directory = t.testdir({ sick, clean, tmp: {} })
+  const directory = ofPlain(t.testdir({ sick, clean, tmp: {} }))
   const command = `/bin/sh -c 'grep -q Subject: "$0" || exit 9; ! grep -q EICAR "$0"' %s`
   const words = [join(directory, 'sick'), join(directory, 'clean')]
   const tmp = join(directory, 'tmp')
@@ -202,20 +202,6 @@ t.test('control characters in a name or a verdict are shown, and not obeyed', as
   const { err } = await onescan(['verify', '--keyring', 'missing\x1b[2J', '-'])
   t.match(err, 'missing\\u001b[2J')
 })
-
-t.test(
-  'root scans only files that belong to the owner of the directory',
-  { skip: process.getuid?.() !== 0 && 'not root' },
-  async (t) => {
-    const maildir = t.testdir({ new: { own: clean, other: clean }, cur: {} })
-    chownSync(maildir, 12345, 12345)
-    chownSync(join(maildir, 'new/own'), 12345, 12345)
-    const { code, out } = await onescan(['scan', ...eicar, maildir])
-    t.equal(code, 2)
-    t.match(out, /new\/other: could not tell: .*belongs to user 0, and user 12345 may write to /)
-    t.match(out, '2 messages: 1 clean, 0 infected, 1 could not tell')
-  },
-)
 
 t.test('a sparse file is recognised by its size, and not read', async (t) => {
   const directory = t.testdir({ holes: '', grows: clean })

@@ -1,10 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import t from 'tap'
 import { bytes } from '../cases/case.ts'
 import { readQuarantine } from '../cases/kept.ts'
 import { buildStage } from '../cases/stage.ts'
-import { onescan } from '../cli/onescan.ts'
+import { onescan, PLAIN } from '../cli/onescan.ts'
 import { runSlot } from '../doors/slot/slot.ts'
-import { digestOf } from '../quarantine/kept.ts'
 import { bodyOf, headerValues } from './header-values.ts'
 import { mtas, openPassage } from './milter-mtas.ts'
 import { type Postfix, postfixMissing, startPostfix } from './postfix.ts'
@@ -85,9 +85,12 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     const isMeant = ({ record }: Kept) => record.recipients.length === 1
     const { id } = (await readQuarantine(stage.quarantine)).find(isMeant)!.record
     const by = ['--by', `127.0.0.1:${passage.port}`, '--env', `CLUSTERKEYS=${ring}`]
-    const digest = digestOf(stage.quarantine, id)
-    const words = ['quarantine', 'release', id, digest, '--directory', stage.quarantine, ...by]
+    const words = ['quarantine', 'release', id, '--directory', stage.quarantine, ...by]
+    const giveTo = (account: number) =>
+      execFileSync('chown', ['-R', `${account}`, stage.quarantine, ring, stage.directory])
+    giveTo(process.getuid!() === 0 ? PLAIN : process.getuid!())
     const { code, err } = await onescan(words)
+    giveTo(process.getuid!())
     t.equal(code, 0, err)
     const { message, recipients } = await receiver.next()
     t.same(recipients, ['ben@example.org'])

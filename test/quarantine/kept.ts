@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -7,7 +6,7 @@ import { Bytes } from '../../src/message/bytes.ts'
 import { Header } from '../../src/message/header-block.ts'
 import { keepMessage } from '../../src/quarantine/keep.ts'
 import { makeId, RANDOM_BYTES } from '../../src/quarantine/names.ts'
-import { decodeRecord, type QuarantineRecord } from '../../src/quarantine/record.ts'
+import type { QuarantineRecord } from '../../src/quarantine/record.ts'
 
 /** An empty quarantine that goes with the test. */
 export function makeQuarantine(t: Test): string {
@@ -53,14 +52,4 @@ export async function keepOne(
     },
   )
   return id
-}
-
-/** The digest by which a message is released: the SHA-256 of its record, above the message. */
-export function digestOf(directory: string, id: string): string {
-  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
-  const name = names.find((path) => path.includes(`/${id},`))
-  if (name === undefined) return '0'.repeat(64)
-  const file = readFileSync(join(directory, name))
-  const { messageAt } = decodeRecord(file)!
-  return createHash('sha256').update(file.subarray(0, messageAt)).digest('hex')
 }

@@ -10,7 +10,7 @@ import { startNext } from '../doors/smtp/next-server.ts'
 import { openDoor, sendThrough } from '../doors/smtp/rig.ts'
 import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 import { type Disk, diskMissing, makeDisk } from './disk.ts'
-import { digestOf, keepOne } from './kept.ts'
+import { keepOne } from './kept.ts'
 
 /** What a power failure leaves of each change in a quarantine, the moment it counts. */
 
@@ -65,14 +65,7 @@ async function release(
   writeFileSync(chain, `${lines.join('\n')}\n`, { mode: 0o755 })
   const QUEUECHAIN = `/usr/bin/env PATH=${process.env.PATH} MAILDIR=${maildir.path} ${chain}`
   const words = ['quarantine', 'release', '--no-stamp', '--directory', directory]
-  const { code, err } = await onescan([
-    ...words,
-    ...more,
-    '--env',
-    `QUEUECHAIN=${QUEUECHAIN}`,
-    id,
-    digestOf(directory, id),
-  ])
+  const { code, err } = await onescan([...words, '--env', `QUEUECHAIN=${QUEUECHAIN}`, id])
   t.equal(code, ends === 'takes it' ? 0 : 2, err)
   return deliveries(maildir.path).length
 }

@@ -5,13 +5,14 @@ import { readAccounts } from '../../readiness/account.ts'
 import { checkHostSwitch } from '../../readiness/settings.ts'
 import { readInfectedPolicy } from '../../scan/shared/scan-policy.ts'
 import { DEFAULTS } from '../shared/defaults-file.ts'
+import { printFindings } from '../shared/print-findings.ts'
+import { rootFacts } from '../shared/root-facts.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { askRunningDaemon, type RunningDaemon } from '../shared/running-daemon.ts'
 import { checkOnescand } from './daemon/check-onescand.ts'
 import { configuredDaemon } from './daemon/configured-daemon.ts'
 import { checkQuotadStart } from './daemon/quotad-start.ts'
-import { checkRunning } from './daemon/running-daemon.ts'
-import { joinReports, type ServerReport } from './join-reports.ts'
+import { checkRunning, checkWithheldMail } from './daemon/running-daemon.ts'
 import { checkBySmtp } from './mail-servers/by-smtp.ts'
 import type { MailServer } from './mail-servers/find.ts'
 import type { OnescandSources } from './mail-servers/onescand-addresses.ts'
@@ -19,7 +20,6 @@ import { checkPostfix } from './mail-servers/postfix.ts'
 import { checkMailPorts, type InfectedAction } from './mail-servers/send-mail.ts'
 import { checkSendmail, SENDMAIL_CF } from './mail-servers/sendmail.ts'
 import { addCheckOptions, type CheckOptions, isWholeHost, serversToCheck } from './options.ts'
-import { printFindings } from './print-findings.ts'
 import { howToStart } from './shared/how-to-start.ts'
 import { checkSlot } from './slot/check-slot.ts'
 
@@ -36,8 +36,9 @@ async function check(args: CheckOptions, output: Output): Promise<number> {
   if (args.mail !== undefined) {
     return printFindings(await checkMailPorts(args.mail, await infectedAction()), output)
   }
-  const { headings, findings } = await checkHost(args)
-  return printFindings(findings, output, headings.join('; '))
+  const { headings, findings } = await checkParts(args)
+  // Root says itself as whom this process looks.
+  return printFindings(findings, output, rootFacts === undefined ? headings.join('; ') : undefined)
 }
 
 /** What onescand does with infected mail, by its file of settings or else by those of one that runs. */
@@ -50,32 +51,69 @@ async function infectedAction(): Promise<InfectedAction | undefined> {
 async function checkRunningDaemons(): Promise<Finding[]> {
   const running = await askRunningDaemon()
   if (running === undefined) {
-    const remedy = process.getuid!() === 0 ? howToStart() : 'run check as root'
+    const remedy = rootFacts === undefined ? 'run check as root' : howToStart()
     return [error('onescand', 'does not answer', remedy)]
   }
   return checkRunning(running, DEFAULTS, readAccounts())
 }
 
+interface Report {
+  readonly headings: readonly string[]
+  readonly findings: readonly Finding[]
+}
+
+/** Checks the part that root gave to this account; without root, all that the options name. */
+async function checkParts(args: CheckOptions): Promise<Report> {
+  switch (rootFacts?.part?.of) {
+    case 'slot':
+      return onItsOwn(await checkServer('qmail', args, undefined))
+    case 'quotad':
+      return { headings: [], findings: await checkQuotadStart() }
+    case 'host': {
+      const servers = serversToCheck(args).filter((server) => server !== 'qmail')
+      return checkHost(servers, args)
+    }
+    case undefined: {
+      const { headings, findings } = await checkHost(serversToCheck(args), args)
+      const quotad = isWholeHost(args) ? await checkQuotadStart() : []
+      return { headings, findings: [...findings, ...quotad] }
+    }
+  }
+}
+
+const onItsOwn = ({ heading, findings }: ServerReport): Report => ({
+  headings: [heading],
+  findings,
+})
+
+/** What was checked in a few words, and what was found. */
+interface ServerReport {
+  readonly heading: string
+  readonly findings: readonly Finding[]
+}
+
 /**
- * Checks the mail servers that the options name. Without any option it checks all of this host, then
- * onescand and onescan-quotad.
+ * Checks onescand and these mail servers. What servers complain of because of onescand is left out, and what
+ * several complain of is said once.
  */
-async function checkHost(
-  args: CheckOptions,
-): Promise<{ readonly headings: readonly string[]; readonly findings: readonly Finding[] }> {
-  const servers = serversToCheck(args)
-  const reports: ServerReport[] = []
+async function checkHost(servers: readonly MailServer[], args: CheckOptions): Promise<Report> {
   const running = await askRunningDaemon()
-  for (const server of servers) {
-    reports.push({ server, ...(await checkServer(server, args, running)) })
-  }
   const onescand = isWholeHost(args) ? await checkOnescand(running) : undefined
-  const quotad = isWholeHost(args) ? await checkQuotadStart(readAccounts()) : []
-  const headings = reports.map(({ heading }) => heading)
-  return {
-    headings: onescand === undefined ? headings : [...headings, 'onescand'],
-    findings: joinReports(reports, onescand ?? [], quotad),
+  const headings: string[] = []
+  const findings = [...(onescand ?? [])]
+  const marks = findings.filter(({ level }) => level !== 'ok').map(({ mark }) => mark)
+  for (const server of servers) {
+    const report = await checkServer(server, args, running)
+    headings.push(report.heading)
+    for (const finding of report.findings) {
+      const { level, what, value, follows } = finding
+      if (follows !== undefined && marks.includes(follows)) continue
+      if (level !== 'ok' && findings.some((other) => other.level === level && other.value === value)) continue // biome-ignore format: a condition
+      findings.push(servers.length === 1 ? finding : { ...finding, what: `${what} [${server}]` })
+    }
   }
+  if (running !== undefined) findings.push(...checkWithheldMail(running.withheld))
+  return { headings: onescand === undefined ? headings : [...headings, 'onescand'], findings }
 }
 
 /** While the switch of all doors is off, trials would tell nothing more. */
@@ -83,7 +121,7 @@ async function checkServer(
   server: MailServer,
   args: CheckOptions,
   running: RunningDaemon | undefined,
-): Promise<{ readonly heading: string; readonly findings: readonly Finding[] }> {
+): Promise<ServerReport> {
   if (server === 'qmail') return checkSlot(args) // the check of its settings reports the switch
   const off = checkHostSwitch()
   if (off.length > 0) return { heading: server, findings: off }

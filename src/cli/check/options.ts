@@ -17,10 +17,6 @@ export interface CheckOptions extends SlotOptions {
 export function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
   return addEnvironmentOptions(yargs)
     .option('pid', text('Only this running service: the process of its tcpserver'))
-    .option(
-      'user',
-      text('Account of the slot [default: that of the service; else qmaild for root, or yourself]'),
-    )
     .option('postfix', {
       type: 'string',
       describe: 'Look only at Postfix (of this configuration directory)',
@@ -43,7 +39,7 @@ export function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
       'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
         'delivered but with --mail.\n\nExit codes: 0 all is well; 1 there are warnings; 2 there are errors, ' +
         'or it failed.',
-    )
+    ) as never
 }
 
 /**

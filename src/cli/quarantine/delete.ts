@@ -1,9 +1,16 @@
 import type { CommandModule } from 'yargs'
+import { errorText } from '../../ground/errors/fault.ts'
+import type { PathHandle } from '../../ground/path/walk.ts'
+import { deleteEntry } from '../../quarantine/release.ts'
 import { printsJson } from '../shared/options.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
-import { type WorkConversation, workAsOwner } from './as-owner.ts'
-import { logAction } from './log-action.ts'
-import { addDirectoryOption, callerName, type QuarantineOptions } from './options.ts'
+import { noteAction } from './note-action.ts'
+import {
+  addDirectoryOption,
+  callerName,
+  type QuarantineOptions,
+  withQuarantine,
+} from './options.ts'
 
 interface DeleteOptions extends QuarantineOptions {
   readonly ids: readonly string[]
@@ -24,31 +31,25 @@ export const deleteCommand: CommandModule<object, DeleteOptions> = {
       })
       .option('json', printsJson)
       .epilogue('Exit codes: 0 all are removed; 2 one was not.') as never,
-  handler: ({ directory, ids, json }) => {
-    const who = callerName()
-    return runCommand('quarantine delete', { json }, (output) =>
-      workAsOwner({ act: 'delete', directory, ids, who }, (conversation) =>
-        remove(conversation, ids, who, output),
-      ),
-    )
-  },
+  handler: (args) =>
+    runCommand('quarantine delete', args, (output) =>
+      withQuarantine(args, (root) => remove(root, args.ids, output)),
+    ),
 }
 
-async function remove(
-  conversation: WorkConversation,
-  ids: readonly string[],
-  who: string,
-  output: Output,
-): Promise<number> {
+async function remove(root: PathHandle, ids: readonly string[], output: Output): Promise<number> {
   let deleted = 0
-  for await (const answer of conversation.answers()) {
-    if (answer.kind === 'failed' || answer.kind === 'warning') output.error(answer.text)
-    if (answer.kind !== 'done' || !ids.includes(answer.id)) continue
-    const { id, grounds } = answer
-    deleted++
-    output.text(`${id}: deleted\n`)
-    await output.result({ id, deleted: true })
-    await logAction([['quarantine', 'delete'], ['kept', id], ['grounds', grounds], ['who', who]]) // biome-ignore format: a line
+  for (const id of ids) {
+    try {
+      const { grounds } = await deleteEntry(root, id)
+      deleted++
+      output.text(`${id}: deleted\n`)
+      await output.result({ id, deleted: true })
+      const who = callerName()
+      await noteAction(root, [['quarantine', 'delete'], ['kept', id], ['grounds', grounds], ['who', who]], output) // biome-ignore format: a line
+    } catch (error) {
+      output.error(errorText(error))
+    }
   }
   output.sum({ deleted })
   return deleted === ids.length ? 0 : FAILED

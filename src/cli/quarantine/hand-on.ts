@@ -10,7 +10,6 @@ import {
 import { type RawReply, replyTexts } from '../../doors/smtp/wire/replies.ts'
 import { PIECE, Stuffing } from '../../doors/smtp/wire/stuffing.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { mustBeOwnAt } from '../../ground/path/read.ts'
 import { checkExecutable } from '../../ground/process/find-program.ts'
 import { CrlfReader } from '../../message/crlf-reader.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
@@ -63,7 +62,6 @@ export function routeText(route: ReleaseRoute): string {
 async function throughChain(mail: OutgoingMail, words: readonly string[]): Promise<void> {
   const bytes = (text: string) => Buffer.from(text, 'latin1')
   const { wire } = makeEnvelope(bytes(mail.sender), mail.recipients.map(bytes))
-  mustBeOwnAt(words[0]!)
   checkExecutable(words[0]!)
   const { code, signal } = await handToSlot({
     program: words,
@@ -77,7 +75,6 @@ async function throughChain(mail: OutgoingMail, words: readonly string[]): Promi
 }
 
 async function throughSendmail(mail: OutgoingMail, program: string): Promise<void> {
-  mustBeOwnAt(program)
   checkExecutable(program)
   const odd = [mail.sender, ...mail.recipients].find((address) => /[^!-~]/.test(address))
   if (odd !== undefined) {

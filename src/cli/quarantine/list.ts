@@ -1,14 +1,15 @@
 import type { CommandModule } from 'yargs'
-import { errorText } from '../../ground/errors/fault.ts'
-import type { QuarantineEntry } from '../../quarantine/entries.ts'
+import { errorCode, errorText } from '../../ground/errors/fault.ts'
+import type { PathHandle } from '../../ground/path/walk.ts'
+import { entriesIn, type QuarantineEntry } from '../../quarantine/entries.ts'
+import { withFolder } from '../../quarantine/folders.ts'
+import { openEntry } from '../../quarantine/open-entry.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
 import { lineForTerminal } from '../shared/for-terminal.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'
 import { flag, printsJson } from '../shared/options.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
-import { type WorkConversation, workAsOwner } from './as-owner.ts'
-import { type Examined, examineRecord } from './examine.ts'
-import { addDirectoryOption, callerName, type QuarantineOptions } from './options.ts'
+import { addDirectoryOption, type QuarantineOptions, withQuarantine } from './options.ts'
 
 export interface ListOptions extends QuarantineOptions {
   readonly since?: string
@@ -34,56 +35,60 @@ export const listCommand: CommandModule<object, ListOptions> = {
         'Exit codes: 0 something is there; 1 nothing is; 2 it cannot be looked at.',
       ) as never,
   handler: (args) =>
-    runCommand('quarantine list', args, (output) => {
-      const { directory } = args
-      const job = {
-        act: 'list',
-        directory,
-        who: callerName(),
-        ...spanOf(args, Date.now()),
-      } as const
-      return workAsOwner(job, (conversation) => list(conversation, args, output))
-    }),
+    runCommand('quarantine list', args, (output) =>
+      withQuarantine(args, (root) => list(root, args, output)),
+    ),
 }
 
-async function list(
-  conversation: WorkConversation,
-  args: ListOptions,
-  output: Output,
-): Promise<number> {
+async function list(root: PathHandle, args: ListOptions, output: Output): Promise<number> {
   let messages = 0
   let bytes = 0
-  for await (const answer of conversation.answers()) {
-    if (answer.kind !== 'file') {
-      if (answer.kind !== 'done') output.error(answer.text)
-      continue
-    }
-    const { entry } = answer
+  const range = spanOf(args, Date.now())
+  const foreign: unknown[] = []
+  for (const entry of entriesIn(root, range, (why) => void foreign.push(why))) {
     if (entry.state === 'released' && !args.released) continue
-    const examined = await examineRecord(answer.bytes).catch((error) => {
-      output.error(`${entry.id}: ${errorText(error)}`)
-    })
-    if (!examined) continue
-    messages++
-    bytes += entry.size
-    output.text(inWords(entry, examined))
-    await output.result(entryAsObject(entry, examined))
+    try {
+      const record = await recordOf(root, entry)
+      if (record === undefined) continue
+      messages++
+      bytes += entry.size
+      output.text(inWords(entry, record))
+      await output.result(entryAsObject(entry, record))
+    } catch (error) {
+      // Somebody may have released or deleted it meanwhile.
+      if (errorCode(error) !== 'ENOENT') output.error(`${entry.id}: ${errorText(error)}`)
+    }
   }
+  for (const why of foreign) output.error(errorText(why))
   output.sum({ messages, bytes })
   if (messages === 0) output.text('no such message is in quarantine\n')
   return messages > 0 ? 0 : NOTHING
 }
 
+/** Reads the record of a message, and no more; undefined if its folder is gone. */
+async function recordOf(
+  root: PathHandle,
+  { grounds, day, part, file }: QuarantineEntry,
+): Promise<QuarantineRecord | undefined> {
+  let record: QuarantineRecord | undefined
+  await withFolder(root, grounds, day, async (folder) => {
+    const opened = await openEntry(folder, part, file)
+    record = opened.record
+    await opened.close()
+  })
+  return record
+}
+
 /** The most recipients that a line of the list names. */
 const SHOWN = 3
 
-function inWords(entry: QuarantineEntry, { record, digest }: Examined): string {
+function inWords(entry: QuarantineEntry, record: QuarantineRecord): string {
   const { sender, recipients } = record
   const shown = recipients.slice(0, SHOWN).map(inBrackets).join(', ')
   const more = recipients.length > SHOWN ? ` +${recipients.length - SHOWN}` : ''
   const state = entry.state === 'kept' ? '' : `, ${entry.state}`
   const when = record.time.slice(0, 19).replace('T', ' ')
-  return `${entry.id} ${digest}  ${when}Z  ${whyInWords(record)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
+  return `${entry.id}  ${when}Z  ${whyInWords(record)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
 }
 
 /** The grounds on which a message is kept, with what was found: `virus: Eicar-Test-Signature`. */
@@ -97,7 +102,7 @@ function inBrackets(address: string): string {
 
 export function entryAsObject(
   { id, size, state, grounds }: QuarantineEntry,
-  { record, digest }: Examined,
+  record: QuarantineRecord,
 ): object {
-  return { ...record, id, grounds, size, state, digest }
+  return { ...record, id, grounds, size, state }
 }

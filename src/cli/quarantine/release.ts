@@ -1,29 +1,40 @@
+import * as crypto from 'node:crypto'
 import type { CommandModule } from 'yargs'
 import { isCurrent, type Key } from '../../cluster/keyring.ts'
+import { signRelease } from '../../cluster/sign.ts'
+import { RELEASED_TO_MAX } from '../../cluster/stamp.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
+import type { LogField } from '../../ground/errors/log.ts'
 import { parseEndpoint } from '../../ground/net/endpoint.ts'
-import { realPath } from '../../ground/path/walk.ts'
+import type { PathHandle } from '../../ground/path/walk.ts'
 import { type Environment, splitWords } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
+import type { HeaderField } from '../../message/edits.ts'
+import { editHeader } from '../../message/header-block.ts'
+import type { Message } from '../../message/message.ts'
+import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
-import { findAccount, nameOrNumber, obstacle, readAccounts } from '../../readiness/account.ts'
-import { keyringPath, readCluster } from '../shared/keyring-options.ts'
+import { beginRelease, type Release } from '../../quarantine/release.ts'
+import { takeMessage } from '../../scan/take-message.ts'
+import { readCluster } from '../shared/keyring-options.ts'
 import { flag, printsJson, text } from '../shared/options.ts'
-import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
+import { type Output, runCommand } from '../shared/run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
   slotEnvironment,
 } from '../shared/slot-environment.ts'
-import { approveFile } from './approve.ts'
-import { type WorkConversation, workAsOwner } from './as-owner.ts'
-import { type ReleaseRoute, routeText } from './hand-on.ts'
-import { logAction } from './log-action.ts'
-import { addDirectoryOption, callerName, type QuarantineOptions } from './options.ts'
+import { handOn, MaybeTaken, type ReleaseRoute, routeText } from './hand-on.ts'
+import { noteAction } from './note-action.ts'
+import {
+  addDirectoryOption,
+  callerName,
+  type QuarantineOptions,
+  withQuarantine,
+} from './options.ts'
 
 interface ReleaseOptions extends QuarantineOptions, EnvironmentOptions {
   readonly id: string
-  readonly digest?: string
   readonly by?: string
   readonly to?: readonly string[]
   readonly again: boolean
@@ -33,17 +44,13 @@ interface ReleaseOptions extends QuarantineOptions, EnvironmentOptions {
 
 const SENDMAIL = '/usr/sbin/sendmail'
 
-/** `onescan quarantine release ID DIGEST`: sends a message on to its recipients. */
+/** `onescan quarantine release ID`: sends a message on to its recipients. */
 export const releaseCommand: CommandModule<object, ReleaseOptions> = {
-  command: 'release <id> [digest]',
+  command: 'release <id>',
   describe: 'Hand a message in quarantine to its recipients after all',
   builder: (yargs) =>
     addEnvironmentOptions(addDirectoryOption(yargs))
       .positional('id', { type: 'string', demandOption: true, describe: 'Its id, as in the list' })
-      .positional('digest', {
-        type: 'string',
-        describe: 'Its digest, as list and show print it: what you have seen is what goes',
-      })
       .option(
         'by',
         text('chain, sendmail, or HOST:PORT for SMTP [default: chain for the slot, else sendmail]'),
@@ -67,87 +74,100 @@ export const releaseCommand: CommandModule<object, ReleaseOptions> = {
       ) as never,
   handler: (args) =>
     runCommand('quarantine release', args, (output) => {
-      const { id, directory, again, by, to = [] } = args
-      if (args.digest === undefined) {
-        const why = 'the file may have been exchanged since you saw it'
-        throw new Fault('config', `${id}: name the digest, which list and show print: ${why}`)
-      }
+      output.sum({ released: 0 })
       const env = slotEnvironment(process.env, args)
-      const keys = args.stamp ? signingKeys(env) : []
-      const routes = { slot: routeFor(by, 'slot', env), other: routeFor(by, 'milter', env) }
-      const who = callerName()
-      const job = { act: 'release', directory, who, id, again, to, routes } as const
-      const run = { id, seen: args.digest, to, env, keys, routes, who }
-      return workAsOwner(
-        job,
-        (conversation) => release(conversation, run, output),
-        (owner) => keys.length > 0 && mustHaveTheRing(owner, directory, keyringPath(env)),
-      )
+      const run = {
+        to: args.to ?? [],
+        keys: args.stamp ? signingKeys(env) : [],
+        routes: { slot: routeFor(args.by, 'slot', env), other: routeFor(args.by, 'milter', env) },
+      }
+      return withQuarantine(args, async (root) => {
+        const attempt = await beginRelease(root, args.id, args.again)
+        await release(root, attempt, run, output)
+        output.sum({ released: 1 })
+        return 0
+      })
     }),
 }
 
 interface ReleaseRun {
-  readonly id: string
-  /** The digest of the file that was seen. */
-  readonly seen: string
   readonly to: readonly string[]
-  readonly env: Environment
   readonly keys: readonly Key[]
   readonly routes: { readonly slot: ReleaseRoute; readonly other: ReleaseRoute }
-  readonly who: string
 }
 
-/** Has a message handed on. If that fails, it stays in quarantine. */
+/**
+ * Hands a message on, with a stamp if there are keys. Its file is read once: what is signed is what goes. If
+ * it is not handed on, it stays in quarantine. As soon as the next program may have taken it, nothing makes
+ * this a failure: otherwise somebody would release it again.
+ */
 async function release(
-  conversation: WorkConversation,
-  run: ReleaseRun,
-  output: Output,
-): Promise<number> {
-  const { id, seen, env, keys } = run
-  let approved: QuarantineRecord | undefined
-  let released = 0
-  for await (const answer of conversation.answers()) {
-    if (answer.kind === 'file') {
-      try {
-        if (answer.entry.id !== id) throw new Fault('read', 'is not what was asked for')
-        const { record, add } = await approveFile(answer.bytes, seen, env, keys, run.to)
-        approved = record
-        conversation.approve({ add, key: keys[0]?.id })
-      } catch (error) {
-        output.error(`${id}: ${errorText(error)}`)
-        conversation.approve({ refused: true })
-      }
-    } else if (answer.kind !== 'done') output.error(answer.text)
-    else if (approved !== undefined && answer.id === id) {
-      released++
-      await tellOf(approved, run, output)
-    }
-  }
-  output.sum({ released })
-  return released === 1 ? 0 : FAILED
-}
-
-async function tellOf(
-  { grounds, found, sender, recipients: all, door }: QuarantineRecord,
-  { id, to, keys, routes, who }: ReleaseRun,
+  root: PathHandle,
+  attempt: Release,
+  { to, keys, routes }: ReleaseRun,
   output: Output,
 ): Promise<void> {
-  const recipients = to.length > 0 ? to : all
-  const by = routeText(door === 'slot' ? routes.slot : routes.other)
+  const { record } = attempt.opened
+  const { id } = attempt.entry
+  const recipients = to.length > 0 ? to : record.recipients
+  const route = record.door === 'slot' ? routes.slot : routes.other
+  let message: Message | undefined
+  try {
+    message = await takeMessage(attempt.opened.message(), readSpoolPolicy(process.env), keys)
+    const add = keys.length > 0 ? [stampOf(message, recipients, keys)] : []
+    const { header, body } = message
+    const bytes = function* () {
+      yield editHeader(header, { remove: [], add })
+      yield* body()
+    }
+    const inCrlf = header.lineEnding === '\r\n'
+    await handOn({ sender: record.sender, recipients, bytes, inCrlf }, route)
+  } catch (error) {
+    const mayBeTaken = error instanceof MaybeTaken
+    await (mayBeTaken ? attempt.leave() : attempt.cancel())
+    const text = `${id}: ${errorText(error)}${mayBeTaken ? '; it may have been delivered' : ''}`
+    throw new Fault('chain', text, error)
+  } finally {
+    message?.close()
+  }
+  await attempt.finish().catch((error) => {
+    output.error(`${id}: was handed on, and stays in its state: ${errorText(error)}`)
+  })
+  const by = routeText(route)
   output.text(`${id}: released by ${by} to ${recipients.length} recipients\n`)
   await output.result({ id, released: true, by, recipients })
-  await logAction([
+  const fields: readonly LogField[] = [
     ['quarantine', 'release'],
     ['kept', id],
-    ['grounds', grounds],
-    ['found', found],
-    ['from', `<${sender}>`],
+    ['grounds', record.grounds],
+    ['found', record.found],
+    ['from', `<${record.sender}>`],
     ['to', `<${recipients[0] ?? ''}>`],
     ['rcpts', recipients.length],
     ['by', by],
     ['key', keys[0]?.id],
-    ['who', who],
-  ])
+    ['who', callerName()],
+  ]
+  await noteAction(root, fields, output)
+}
+
+function stampOf(
+  message: Message,
+  recipients: readonly string[],
+  keys: readonly Key[],
+): HeaderField {
+  if (recipients.length > RELEASED_TO_MAX) {
+    const why = `a stamp names ${RELEASED_TO_MAX} recipients at most, and these are ${recipients.length}`
+    throw new Fault('config', `${why}; name some of them with --to, or release with --no-stamp`)
+  }
+  const examined = { header: message.header, ...message.form }
+  const now = Math.floor(Date.now() / 1000)
+  const stamp = message.headerTooLarge
+    ? undefined
+    : signRelease(examined, recipients, { keys, now, crypto })
+  if (stamp !== undefined) return stamp.field
+  const why = examined.formFault ?? 'its header is too large'
+  throw new Fault('config', `it cannot be signed: ${why}; --no-stamp releases it without`)
 }
 
 /** The current keys that the keyring lets release mail. */
@@ -164,19 +184,6 @@ function signingKeys(env: Environment): Key[] {
   } catch (error) {
     throw new Fault('config', `keyring: ${errorText(error)}; ${remedy}`)
   }
-}
-
-/**
- * Throws if the account that a quarantine belongs to may not read the keyring: root's signature would give
- * it what it has no key for.
- */
-function mustHaveTheRing(uid: number, directory: string, ring: string): void {
-  const accounts = readAccounts()
-  const name = nameOrNumber(accounts, uid)
-  const account = findAccount(accounts, name, 'all')
-  if (account !== undefined && obstacle(account, realPath(ring), 'read') === undefined) return
-  const why = `it belongs to ${name}, who may not read the keyring ${ring}`
-  throw new Fault('config', `${directory}: ${why}; release with --no-stamp`)
 }
 
 /** The route of --by, else that of the door which kept the message. */

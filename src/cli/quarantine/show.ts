@@ -1,13 +1,13 @@
 import type { CommandModule } from 'yargs'
 import { Fault } from '../../ground/errors/fault.ts'
-import type { QuarantineEntry } from '../../quarantine/entries.ts'
+import { type QuarantineEntry, withEntry } from '../../quarantine/entries.ts'
+import { type OpenEntry, openEntry } from '../../quarantine/open-entry.ts'
 import { lineForTerminal } from '../shared/for-terminal.ts'
 import { flag, printsJson } from '../shared/options.ts'
+import { terminal } from '../shared/root-facts.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
-import { type WorkConversation, workAsOwner } from './as-owner.ts'
-import { examine } from './examine.ts'
 import { entryAsObject } from './list.ts'
-import { addDirectoryOption, callerName, type QuarantineOptions } from './options.ts'
+import { addDirectoryOption, type QuarantineOptions, withQuarantine } from './options.ts'
 
 interface ShowOptions extends QuarantineOptions {
   readonly id: string
@@ -30,54 +30,43 @@ export const showCommand: CommandModule<object, ShowOptions> = {
       .epilogue('Exit codes: 0 it is shown; 2 it is not there, or cannot be read.') as never,
   handler: (args) =>
     runCommand('quarantine show', args, (output) => {
-      const job = {
-        act: 'show',
-        directory: args.directory,
-        id: args.id,
-        who: callerName(),
-      } as const
-      return workAsOwner(job, (conversation) => show(conversation, args, output))
+      const { raw, json } = args
+      if (raw && json) throw new Fault('config', '--raw and --json exclude each other: choose one')
+      if (raw && terminal().output) {
+        throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
+      }
+      return withQuarantine(args, (root) =>
+        withEntry(root, args.id, async (entry, folder) => {
+          const opened = await openEntry(folder, entry.part, entry.file).finally(() =>
+            folder.close(),
+          )
+          await (raw ? print(opened) : show(entry, opened, output)).finally(() => opened.close())
+          return 0
+        }),
+      )
     }),
 }
 
-async function show(
-  conversation: WorkConversation,
-  { id, raw, json }: ShowOptions,
-  output: Output,
-): Promise<number> {
-  if (raw && json) throw new Fault('config', '--raw and --json exclude each other: choose one')
-  if (raw && process.stdout.isTTY) {
-    throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
+async function print(opened: OpenEntry): Promise<void> {
+  for await (const piece of opened.message()) {
+    await new Promise<void>((resolve, reject) => {
+      process.stdout.write(piece, (error) => (error ? reject(error) : resolve()))
+    })
   }
-  for await (const answer of conversation.answers()) {
-    if (answer.kind !== 'file' || answer.entry.id !== id) {
-      throw new Fault('read', 'text' in answer ? answer.text : `${id}: is not what was found`)
-    }
-    if (raw) await examine(answer.bytes, writeBytes)
-    else await showFile(answer.entry, answer.bytes, output)
-    return 0
-  }
-  throw new Fault('config', `${id}: is not in quarantine`)
 }
 
-async function showFile(
-  entry: QuarantineEntry,
-  file: AsyncIterable<Buffer>,
-  output: Output,
-): Promise<void> {
+async function show(entry: QuarantineEntry, opened: OpenEntry, output: Output): Promise<void> {
+  const { record } = opened
   const chunks: Buffer[] = []
   let length = 0
-  const examined = await examine(file, (piece) => {
-    if (length >= SHOWN) return
-    chunks.push(piece.subarray(0, SHOWN - length))
+  for await (const piece of opened.message()) {
+    if (length < SHOWN) chunks.push(piece.subarray(0, SHOWN - length))
     length += piece.length
-  })
+  }
   const start = Buffer.concat(chunks).toString('latin1')
-  const { record, digest } = examined
-  await output.result({ ...entryAsObject(entry, examined), start })
+  await output.result({ ...entryAsObject(entry, record), start })
   const lines = [
     `id          ${entry.id} (${entry.state})`,
-    `digest      ${digest}`,
     `kept        ${record.time} on ${record.host}, by the ${record.door}`,
     `grounds     ${record.grounds}${record.found ? `: ${record.found}` : ''}`,
     `sender      <${record.sender}>`,
@@ -90,10 +79,4 @@ async function showFile(
   output.text(`${lines.map(lineForTerminal).join('\n')}\n\n`)
   output.text(start.replace(/\r\n/g, '\n'))
   if (entry.size > SHOWN) output.text(`\n[${entry.size - SHOWN} bytes more]\n`)
-}
-
-async function writeBytes(chunk: Buffer): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    process.stdout.write(chunk, (error) => (error ? reject(error) : resolve()))
-  })
 }

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { readOwnText } from '../../ground/path/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { askSystemd } from './systemd-unit.ts'
+import { rootFacts } from './root-facts.ts'
+import { askSystemd, type SystemdUnit } from './systemd-unit.ts'
 
 /** The file in which the Debian package keeps onescand's settings. */
 export const DEFAULTS = '/etc/default/onescand'
@@ -39,7 +40,12 @@ export const SYSTEMD = '/run/systemd/system'
 
 /** Whether readDefaults() has a file to read. */
 export function hasDefaults(file: string): boolean {
-  return existsSync(file) || (existsSync(SYSTEMD) && askSystemd(basename(file)) !== undefined)
+  return existsSync(file) || (existsSync(SYSTEMD) && unitOf(basename(file)) !== undefined)
+}
+
+/** The unit of a service: root has asked for it, since without D-Bus systemd answers root alone. */
+function unitOf(service: string): SystemdUnit | undefined {
+  return (rootFacts?.units[service] ?? undefined) || askSystemd(service)
 }
 
 /**
@@ -47,7 +53,7 @@ export function hasDefaults(file: string): boolean {
  * systemd, those that its unit has besides. Throws if one of the files cannot be read.
  */
 export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTEMD)): DefaultsFile {
-  const unit = isSystemd ? askSystemd(basename(file)) : undefined
+  const unit = isSystemd ? unitOf(basename(file)) : undefined
   if (unit === undefined) return withOptions(file, [file], readLines(file, isSystemd))
   const env: Record<string, string | undefined> = { ...unit.env }
   const odd: OddLine[] = []
@@ -90,7 +96,7 @@ function readLines(file: string, isSystemd: boolean): Pick<DefaultsFile, 'env' |
   const env: Record<string, string> = {}
   const odd: OddLine[] = []
   const effect = isSystemd ? 'odd' : 'lost'
-  const text = readOwnText(file)
+  const text = rootFacts?.settings[file] ?? readOwnText(file)
   if (text.includes('\r\n')) {
     const why = 'has line ends of Windows (CR LF), which sh takes for a part of each value'
     odd.push({ file, text: file, why, remedy: `sed -i 's/\\r$//' ${file}`, effect })

@@ -1,18 +1,20 @@
 /**
- * Characters that a terminal acts on, or that make it show something else: control characters
- * except line end and tab, and those that change the direction of writing (Unicode's bidi
- * controls).
+ * Characters that a terminal acts on, that it does not show, or that make it show something else: control
+ * characters except line end and tab, those of formatting, such as Unicode's bidi controls, and what
+ * Unicode lets every program leave out (Default_Ignorable_Code_Point).
  */
-const ACTIVE = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+const ACTIVE = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{DI}\p{Cs}]/gu
 
 /**
  * Makes text safe for a terminal. Names of files, addresses, headers and errors may hold escape
  * sequences of strangers, which a terminal would carry out. JSON keeps its meaning.
  */
 export function forTerminal(text: string): string {
-  return text.replace(ACTIVE, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
+  return text.replace(ACTIVE, (character) =>
+    [...Array(character.length).keys()]
+      .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`)
+      .join(''),
+  )
 }
 
 /** Does the same with text that must stay within its line: line ends and tabs are escaped, too. */

@@ -1,8 +1,8 @@
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import { type ClusterPolicy, readClusterPolicy } from '../../cluster/cluster-policy.ts'
 import { Fault } from '../../ground/errors/fault.ts'
-import { leadsSomewhere } from '../../ground/path/walk.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
@@ -31,15 +31,9 @@ export function readCluster(env: Environment, keyring: string | undefined): Clus
   throw new Fault('config', off ?? `no keyring at ${control}/clusterkeys; name one with --keyring`)
 }
 
-/** The path of the keyring that readCluster() would read. */
-export function keyringPath(env: Environment): string {
-  const { control } = readControlDirectories(env)
-  return ringHere(env) ?? (env.CLUSTERKEYS || join(control, 'clusterkeys'))
-}
-
 /** onescand's own keyring, if neither the environment nor qmail names one, as without qmail. */
 function ringHere(env: Environment): string | undefined {
-  if (env.CLUSTERKEYS || leadsSomewhere(join(readControlDirectories(env).control, 'clusterkeys')))
+  if (env.CLUSTERKEYS || existsSync(join(readControlDirectories(env).control, 'clusterkeys')))
     return undefined
   try {
     return readDefaults(DEFAULTS).env.CLUSTERKEYS || undefined

@@ -4,6 +4,7 @@ import { findLog, hasJournal, journal, type LogFile } from '../../observe/log/so
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 import { STDIN } from './message-file.ts'
 import { text } from './options.ts'
+import { terminal } from './root-facts.ts'
 
 /** The argument of every command that reads logs, in the form of yargs. */
 export const filesArgument = {
@@ -38,7 +39,7 @@ export function spanOf(
  */
 export function findLogs(files: readonly string[], span: ReturnType<typeof spanOf>): LogFile[] {
   if (files.length > 0) return files.flatMap((file) => findLog(file === '-' ? STDIN : file))
-  if (!process.stdin.isTTY) return findLog(STDIN)
+  if (!terminal().input) return findLog(STDIN)
   const { files: here, isWhole } = logsHere()
   const found = here.flatMap((path) => findLog(path))
   if (!isWhole && hasJournal()) found.push(journal(span))

@@ -1,7 +1,6 @@
-import { closeSync } from 'node:fs'
-import { askToTell, type DaemonAccount } from '../../doors/slot-socket/tell.ts'
+import { statSync } from 'node:fs'
+import { askToTell, type DaemonAccount, type Told } from '../../doors/slot-socket/tell.ts'
 import { attempt } from '../../ground/errors/attempt.ts'
-import { walk } from '../../ground/path/walk.ts'
 import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
 import { PROCESSES, startOf, statusOf } from '../../ground/process/process-stat.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
@@ -39,8 +38,9 @@ export async function askRunningDaemon(
   if (told === undefined) return undefined
   const { daemon } = told
   const kernel = daemon && attempt(() => kernelAccount(String(daemon.pid)))
-  const isKnown = kernel !== undefined && known.has(kernel.uid)
-  return { socket, account: isKnown ? { ...daemon!, ...kernel } : undefined }
+  // It tells its number itself: one of root's, as 1, is none of its own.
+  const isKnown = kernel !== undefined && kernel.uid !== 0 && known.has(kernel.uid)
+  return { socket, withheld, account: isKnown ? { ...daemon!, ...kernel } : undefined }
 }
 
 /** The socket of this host's onescand: ONESCAN_SOCKET, else the `--socket` of its file of settings. */
@@ -78,8 +78,7 @@ export function serviceAccounts(
 
 /** The owner of a socket; undefined if it is none. Throws if there is nothing. */
 function ownerOf(socket: string): number | undefined {
-  const { fd, stats } = walk(socket)
-  closeSync(fd)
+  const stats = statSync(socket)
   return stats.isSocket() ? stats.uid : undefined
 }
 

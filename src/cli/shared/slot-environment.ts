@@ -36,7 +36,7 @@ export function slotEnvironment(base: Environment, options: EnvironmentOptions):
 /**
  * Reads the variables of a directory by the rules of envdir(8): the first line of each file, without
  * blanks at its end, with NUL for a line end. An empty file unsets its variable. Throws a Fault of
- * kind `config` if the directory cannot be read or, for root, if somebody else may write to it.
+ * kind `config` if the directory cannot be read.
  */
 export function readEnvdir(directory: string): Record<string, string | undefined> {
   const variables: Record<string, string | undefined> = {}

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
+import { asPlain } from '../onescan.ts'
 
 /**
  * Starts a service of qmail's: `words` become tcpserver(1) in the end, which listens at a free port and
@@ -10,9 +11,15 @@ import type { Test } from 'tap'
 export async function startService(
   t: Pick<Test, 'teardown'>,
   words: readonly string[],
-  options: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string } = {},
+  options: {
+    readonly env?: Readonly<Record<string, string>>
+    readonly cwd?: string
+    readonly isCallers?: boolean
+  } = {},
 ): Promise<string> {
-  const [command, ...rest] = words
+  // A server with -u gives up root itself.
+  const [command, ...rest] =
+    words.includes('-u') || options.isCallers ? words : [...asPlain(), ...words]
   const child = spawn(command!, rest, {
     cwd: options.cwd ?? '/',
     env: { PATH: process.env.PATH, ...options.env },

@@ -2,7 +2,6 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { settingsAlone } from '../../../src/cli/shared/session-environment.ts'
 import { readEnvdir, slotEnvironment } from '../../../src/cli/shared/slot-environment.ts'
 
 const files = {
@@ -84,18 +83,5 @@ t.test(
       take()
       t.same(readEnvdir(env), { A: 'a', B: 'mine' })
     }
-  },
-)
-
-// promise: root-secrets
-t.test(
-  'what crosses to another account are settings and PATH, and no secret of root',
-  async (t) => {
-    const ofRoot = {
-      ...{ RESTIC_PASSWORD: 'x', PGPASSWORD: 'x', AWS_ACCESS_KEY_ID: 'x', OPENAI_API_KEY: 'x' },
-      ...{ HOME: '/root', LD_PRELOAD: '/x', BASH_ENV: '/x', NODE_OPTIONS: '-r /x', 'a b': 'x' },
-    }
-    const settings = { PATH: '/bin', QHPSI: 'plugin: eicar', TCPREMOTEIP: '192.0.2.1' }
-    t.same(settingsAlone({ ...ofRoot, ...settings }), settings)
   },
 )

@@ -1,11 +1,12 @@
-import type { Finding } from '../../../ground/errors/finding.ts'
+import { type Finding, warning } from '../../../ground/errors/finding.ts'
+import { siblingCommand } from '../../../ground/runtime/compiled-program.ts'
 import { readAccounts } from '../../../readiness/account.ts'
 import type { StageHost } from '../../../readiness/stage.ts'
 import { DEFAULTS } from '../../shared/defaults-file.ts'
 import type { RunningDaemon } from '../../shared/running-daemon.ts'
+import { askProgram } from '../shared/ask-program.ts'
 import type { DaemonWords } from '../shared/host.ts'
 import { checkListeners } from '../shared/listeners.ts'
-import { tryDaemon } from '../shared/try-as-account.ts'
 import { configuredDaemon } from './configured-daemon.ts'
 import { ofService } from './of-service.ts'
 import { checkRunning } from './running-daemon.ts'
@@ -27,10 +28,20 @@ export async function checkOnescand(
   })
 }
 
-async function checkSettingsOf(host: StageHost, words: DaemonWords): Promise<Finding[]> {
-  const findings = checkListeners(host, words.words)
-  for await (const finding of tryDaemon(host, words)) {
-    findings.push(ofService(finding, 'onescand', words.file))
-  }
-  return findings
+/** What is read of these settings, and what `onescand --check` says with them. */
+async function checkSettingsOf(
+  host: StageHost,
+  { words, held, file }: DaemonWords,
+): Promise<Finding[]> {
+  const { uid, name } = host.account
+  const own = process.getuid!()
+  const caller =
+    uid === own
+      ? []
+      : [warning('trials', `are made as uid ${own}, not as ${name}`, 'run check as root')]
+  const heldOptions = held.flatMap((address) => ['--held', address])
+  const command = siblingCommand('onescand', '--check', '--json', ...heldOptions, ...words)
+  const said = await askProgram(command, host.env)
+  const findings = said.map((finding) => ofService(finding, 'onescand', file))
+  return [...checkListeners(host, words), ...findings, ...caller]
 }

@@ -1,11 +1,5 @@
 import type { StageHost } from '../../../readiness/stage.ts'
-
-/** The limits in bytes at which a runtime can fail, by setrlimit(2). Undefined is no limit. */
-export interface MemoryLimits {
-  readonly addressSpace: number | undefined
-  readonly data: number | undefined
-  readonly stack: number | undefined
-}
+import type { MemoryLimits } from '../../shared/running-services.ts'
 
 export const noLimits: MemoryLimits = {
   addressSpace: undefined,

@@ -1,12 +1,10 @@
-import { accessSync, constants, readlinkSync, statSync } from 'node:fs'
-import { basename, delimiter, dirname, join, resolve } from 'node:path'
+import { accessSync, constants, existsSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
 import { type Chain, checkChain, findChain } from '../../../doors/slot/chain.ts'
 import { attempt } from '../../../ground/errors/attempt.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { readStart } from '../../../ground/path/read.ts'
-import { leadsSomewhere, realPath } from '../../../ground/path/walk.ts'
-import { splitWords } from '../../../ground/settings/settings.ts'
 import { obstacle } from '../../../readiness/account.ts'
 import { accountText } from '../../../readiness/stage.ts'
 import type { Host } from '../shared/host.ts'
@@ -37,7 +35,7 @@ function checkSlotProgram(host: Host): Finding[] {
     return [error('slot', value, 'point it to onescanc or onescan-queue by ln -sfn')]
   }
   try {
-    accessSync(realPath(program), constants.X_OK)
+    accessSync(realpathSync(program), constants.X_OK)
     const barrier = obstacle(host.account, program, 'execute')
     if (barrier !== undefined) return [barred('slot', program, barrier, host)]
   } catch (thrown) {
@@ -61,7 +59,7 @@ function judgeProgram(host: Host): Finding {
         env.QMAILQUEUE === undefined ? `${program} (QMAILQUEUE is not set here)` : program,
       )
     case 'real-queue': {
-      const value = `${program} leads to ${realPath(program)}: mail is not scanned`
+      const value = `${program} leads to ${realpathSync(program)}: mail is not scanned`
       return error('slot', value, `point it to onescanc or onescan-queue (${LINK}: by ln -sfn)`)
     }
     case 'foreign': {
@@ -75,10 +73,10 @@ function judgeProgram(host: Host): Finding {
 /** The target of a link that leads nowhere. */
 function danglingLink(path: string): string | undefined {
   try {
-    if (leadsSomewhere(path)) return undefined
+    if (existsSync(path)) return undefined
     return resolve(dirname(path), readlinkSync(path))
   } catch {
-    return undefined // realPath() of the caller reports it
+    return undefined // realpathSync() of the caller reports it
   }
 }
 
@@ -98,7 +96,7 @@ function isQueueItself(host: Host): boolean {
 
 /** Whether a program has the name that notqmail, netqmail and IndiMail give to the queue. */
 function isRealQueue(program: string): boolean {
-  return basename(realPath(program)) === 'qmail-queue'
+  return basename(realpathSync(program)) === 'qmail-queue'
 }
 
 /**
@@ -106,8 +104,8 @@ function isRealQueue(program: string): boolean {
  * names the link, mail goes through it.
  */
 function checkLink({ env }: Host): Finding[] {
-  if (env.QMAILQUEUE !== undefined || !leadsSomewhere(LINK) || !isRealQueue(LINK)) return []
-  const value = `leads to ${realPath(LINK)}: mail through it is not scanned`
+  if (env.QMAILQUEUE !== undefined || !existsSync(LINK) || !isRealQueue(LINK)) return []
+  const value = `leads to ${realpathSync(LINK)}: mail through it is not scanned`
   return [error(LINK, value, `ln -sfn /usr/lib/onescan/onescanc ${LINK}`)]
 }
 
@@ -115,11 +113,9 @@ function checkNextProgram(host: Host): Finding[] {
   if (isQueueItself(host)) return [] // the real qmail-queue has no chain
   let chain: Chain
   try {
-    mustBeSearchable(host)
     chain = findChain([], host.env, host.directories)
-    leadsSomewhere(chain.program)
     // The check of the slot program has reported that it is missing.
-    checkChain(chain, attempt(() => realPath(host.program)) ?? '/')
+    checkChain(chain, attempt(() => realpathSync(host.program)) ?? '/')
   } catch (thrown) {
     return [error('chain', errorText(thrown), 'see QUEUECHAIN; until then mail is deferred')]
   }
@@ -131,16 +127,9 @@ function checkNextProgram(host: Host): Finding[] {
   return [ok('chain', [program, ...args].join(' '))]
 }
 
-/** Throws for root if it must not look for the program of QUEUECHAIN in a directory of PATH. */
-function mustBeSearchable({ env }: Host): void {
-  const [name = '/'] = splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
-  if (name.includes('/')) return
-  for (const place of (env.PATH ?? '').split(delimiter)) leadsSomewhere(join(place || '.', name))
-}
-
 /** Reports a qmail-queue that cannot become qmailq, as which it writes to the queue; INSTALL.ids of qmail. */
 function lacksSetuid(host: Host, program: string): Finding | undefined {
-  const path = realPath(program)
+  const path = realpathSync(program)
   const { mode, uid } = statSync(path)
   if (basename(path) !== 'qmail-queue' || (mode & 0o4000) !== 0) return undefined
   if (host.account.uid === 0 || host.account.uid === uid || isScript(path)) return undefined

@@ -3,14 +3,22 @@ import { join } from 'node:path'
 import { readReplyForm } from '../../../doors/shared/replies/error-report.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
-import { readAccounts } from '../../../readiness/account.ts'
+import { ownAccount, readAccounts } from '../../../readiness/account.ts'
 import { accountText, runStage, type Stage } from '../../../readiness/stage.ts'
+import { tryStages } from '../../../readiness/stages.ts'
+import { rootFacts } from '../../shared/root-facts.ts'
+import {
+  findRunningServices,
+  notRead,
+  type RunningService,
+  readService,
+} from '../../shared/running-services.ts'
 import type { Host } from '../shared/host.ts'
 import { checkListeners } from '../shared/listeners.ts'
-import { trySlot } from '../shared/try-as-account.ts'
 import { checkPrograms } from './chain.ts'
-import { checkService, findRunningServices, readService } from './running-services.ts'
+import { checkService } from './check-service.ts'
 import { namesSlot, type SlotOptions, slotHosts } from './slot-hosts.ts'
+import { checkTrialMessages } from './trial-messages.ts'
 
 /**
  * Checks the slot of qmail as the options set it up, or that of the process that they name. Without such
@@ -20,24 +28,58 @@ import { namesSlot, type SlotOptions, slotHosts } from './slot-hosts.ts'
 export async function checkSlot(
   options: SlotOptions,
 ): Promise<{ readonly heading: string; readonly findings: readonly Finding[] }> {
-  const { services, findings: notSeen } =
-    options.pid !== undefined
-      ? { services: [readService(options.pid)], findings: [] }
-      : namesSlot(options)
-        ? { services: [], findings: [] }
-        : findRunningServices()
-  const hosts = (services.length > 0 ? services : [undefined]).flatMap((service) =>
-    slotHosts(service, options, process.env, readAccounts(), Date.now()),
-  )
-  const findings: Finding[] = [...notSeen, ...services.flatMap((service) => checkService(service))]
-  for (const host of hosts) {
-    const ofHost = passesOnPurpose(host) ?? (await checkSlotOf(host, options.user !== undefined))
-    for (const finding of ofHost) addOnce(findings, finding, hosts.length > 1 ? host : undefined)
+  const { services, unread } = await servicesOf(options)
+  const findings: Finding[] = [...checkCaller(options.user), ...unread]
+  const hosts: LabelledHost[] = []
+  for (const service of services.length > 0 ? services : [undefined]) {
+    if (service !== undefined) findings.push(...checkService(service))
+    try {
+      const classes = slotHosts(service, options, process.env, readAccounts(), Date.now())
+      for (const host of classes) {
+        hosts.push({ host, label: host.clients ?? `process ${service?.pid}` })
+      }
+    } catch (thrown) {
+      const remedy = 'correct it; until then the service takes no mail'
+      findings.push(error(service ? `process ${service.pid}` : 'slot', errorText(thrown), remedy))
+    }
   }
-  return { heading: `as ${accountText(hosts[0]!)}`, findings }
+  for (const { host, label } of hosts) {
+    const ofHost = passesOnPurpose(host) ?? (await checkSlotOf(host))
+    for (const finding of ofHost) addOnce(findings, finding, hosts.length > 1 ? label : undefined)
+  }
+  const accounts = readAccounts()
+  return { heading: `as ${accountText({ account: ownAccount(accounts), accounts })}`, findings }
 }
 
-/** Readings only read, as the caller: the kernel shows root alone who listens where. */
+/** A host, and what names it if there are several. */
+interface LabelledHost {
+  readonly host: Host
+  readonly label: string
+}
+
+interface SlotServices {
+  readonly services: readonly RunningService[]
+  readonly unread: readonly Finding[]
+}
+
+/** The services that root gives to this account, or that this process finds itself. */
+async function servicesOf(options: SlotOptions): Promise<SlotServices> {
+  const part = rootFacts?.part
+  if (part?.of === 'slot') return { services: part.services, unread: [] }
+  if (options.pid !== undefined) return { services: [await readService(options.pid)], unread: [] }
+  if (namesSlot(options)) return { services: [], unread: [] }
+  const { services, unread } = await findRunningServices()
+  return { services, unread: unread.length > 0 ? [notRead(unread)] : [] }
+}
+
+/** Whether the trials are made as another account than the one that is named. */
+function checkCaller(named: string | undefined): Finding[] {
+  const { name, uid } = ownAccount(readAccounts())
+  if (named === undefined || named === name || named === String(uid)) return []
+  return [warning('trials', `are made as ${name}, not as ${named}`, 'run check as root')]
+}
+
+/** Readings only read. */
 const readings: readonly Stage<Host>[] = [
   checkPrograms, // slot, chain, /etc/onescan/queue
   checkErrorFd, // ERROR_FD
@@ -61,11 +103,21 @@ function checkErrorFd({ env, directories }: Host): Finding[] {
   return [warning(what, `${value}, and there is no ${smtpd}`, remedy)]
 }
 
-async function checkSlotOf(host: Host, mayBeRoot: boolean): Promise<Finding[]> {
+/**
+ * What is read, then the stages of onescan-queue --check, which run programs that the settings name, open files
+ * and connect; then what only the outside of the slot shows.
+ */
+async function checkSlotOf(host: Host): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const reading of readings) findings.push(...(await runStage(reading, host)))
-  for await (const finding of trySlot(host, mayBeRoot)) findings.push(finding)
-  return findings
+  const marks = new Set<Finding['mark']>()
+  for await (const finding of tryStages(host)) {
+    findings.push(finding)
+    marks.add(finding.mark)
+  }
+  if (marks.has('nothing scans')) return findings
+  const send = (tried: Host) => checkTrialMessages(tried, !marks.has('only onescand scans'))
+  return [...findings, ...(await runStage(send, host))]
 }
 
 /**
@@ -79,17 +131,16 @@ function passesOnPurpose({ env, clients }: Host): Finding[] | undefined {
 
 /**
  * Adds a finding, unless the same one was found for another class of clients. If there are several
- * classes, the finding names the class of `host`.
+ * classes or services, the finding has the label of one.
  */
-function addOnce(findings: Finding[], finding: Finding, host: Host | undefined): void {
+function addOnce(findings: Finding[], finding: Finding, label: string | undefined): void {
   const isSame = (other: Finding) =>
     other.level === finding.level &&
     withoutFigures(other.value) === withoutFigures(finding.value) &&
     other.remedy === finding.remedy &&
-    other.account === finding.account &&
     other.what.split(' [')[0] === finding.what
   if (findings.some(isSame)) return
-  const what = host === undefined ? finding.what : `${finding.what} [${host.clients}]`
+  const what = label === undefined ? finding.what : `${finding.what} [${label}]`
   findings.push({ ...finding, what })
 }
 

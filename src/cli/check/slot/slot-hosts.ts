@@ -3,19 +3,12 @@ import { errorText, Fault } from '../../../ground/errors/fault.ts'
 import { readOwnFile } from '../../../ground/path/read.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../../judge/policy.ts'
-import {
-  type Accounts,
-  findAccount,
-  nameOrNumber,
-  ownAccount,
-  type SystemAccount,
-} from '../../../readiness/account.ts'
+import { type Accounts, ownAccount } from '../../../readiness/account.ts'
 import { installedQueue } from '../../shared/installed-queue.ts'
-import { settingsAlone, withoutLoaders } from '../../shared/session-environment.ts'
+import type { RunningService } from '../../shared/running-services.ts'
 import { type EnvironmentOptions, slotEnvironment } from '../../shared/slot-environment.ts'
 import { type Host, noLimits } from '../shared/host.ts'
 import { classText, type RuleClass, readRules } from '../shared/tcp-rules.ts'
-import type { RunningService } from './running-services.ts'
 import { isOnescanc } from './slot-program.ts'
 
 /** Options that say how the slot is set up, or whose slot it is. */
@@ -25,9 +18,6 @@ export interface SlotOptions extends EnvironmentOptions {
   /** The name of an account. */
   readonly user: string | undefined
 }
-
-/** The account of qmail's SMTP daemon, INSTALL.ids of qmail. */
-const SMTP_ACCOUNT = 'qmaild'
 
 /** Whether an option or variable says how the slot is set up. */
 export function namesSlot({ pid, user, envdir, env }: SlotOptions): boolean {
@@ -41,8 +31,7 @@ export function namesSlot({ pid, user, envdir, env }: SlotOptions): boolean {
 /**
  * Returns the host as the slot of this service sees it, once for each class of clients in its rules.
  * Without a service it is as the options say, by this process's variables. Throws a
- * Fault of kind `config` if rules or an account are missing or, for root, if somebody else could have
- * written the rules.
+ * Fault of kind `config` if rules are missing.
  */
 export function slotHosts(
   service: RunningService | undefined,
@@ -51,11 +40,11 @@ export function slotHosts(
   accounts: Accounts,
   now: number,
 ): Host[] {
-  const account = accountOf(service, options.user, accounts)
-  const given = service?.env ?? (account.uid === process.getuid!() ? base : settingsAlone(base))
+  const account = ownAccount(accounts)
+  const given = service?.env ?? base
   return clientClasses(service?.rules).map((rules) => {
     const own = { ...given, ...rules?.variables }
-    const env = withoutLoaders(slotEnvironment(own, options))
+    const env = slotEnvironment(own, options)
     const directories = readControlDirectories(env)
     // A relative QMAILQUEUE starts at qmail's home.
     const program = env.QMAILQUEUE
@@ -74,25 +63,6 @@ export function slotHosts(
       now,
     }
   })
-}
-
-/** The account that is named, else that of the service, else qmail's for root, else the caller's. */
-function accountOf(
-  service: RunningService | undefined,
-  named: string | undefined,
-  accounts: Accounts,
-): SystemAccount {
-  if (named !== undefined) {
-    const account = findAccount(accounts, named, 'all')
-    if (account === undefined) throw new Fault('config', `user ${named}: no such account`)
-    return account
-  }
-  if (service !== undefined) {
-    const { uid, groups } = service
-    return { name: nameOrNumber(accounts, uid), uid, groups }
-  }
-  const own = ownAccount(accounts)
-  return own.uid === 0 ? (findAccount(accounts, SMTP_ACCOUNT, 'primary') ?? own) : own
 }
 
 /** The classes of the rules; one class without rules if there are none. */

@@ -1,7 +1,6 @@
-import { lstatSync, readlinkSync, statSync } from 'node:fs'
+import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { readStart } from '../../../ground/path/read.ts'
-import { realPath } from '../../../ground/path/walk.ts'
 import { DEFAULT_QMAIL_HOME } from '../../../judge/policy.ts'
 import type { Host } from '../shared/host.ts'
 
@@ -33,7 +32,7 @@ export function slotProgramOf({
   program,
   directories,
 }: Pick<Host, 'program' | 'directories'>): SlotProgram {
-  const path = realPath(program)
+  const path = realpathSync(program)
   const queues = [directories.qmailHome, DEFAULT_QMAIL_HOME].map((home) =>
     join(home, 'bin/qmail-queue'),
   )
@@ -59,7 +58,7 @@ function isCompiledSlot(program: string, path: string): boolean {
 /** Whether the slot program is onescanc, even through links. */
 export function isOnescanc(program: string): boolean {
   try {
-    return basename(realPath(program)) === 'onescanc'
+    return basename(realpathSync(program)) === 'onescanc'
   } catch {
     return false // another check reports it
   }
@@ -68,7 +67,7 @@ export function isOnescanc(program: string): boolean {
 /** Compares device and inode: a hard link has another name, but queues all the same. */
 function isSameFile(queue: string, program: string): boolean {
   try {
-    if (OWN.includes(basename(realPath(queue)))) return false // qmail-queue itself is a link to one of our programs
+    if (OWN.includes(basename(realpathSync(queue)))) return false // qmail-queue itself is a link to one of our programs
     const [a, b] = [statSync(queue), statSync(program)]
     return a.dev === b.dev && a.ino === b.ino
   } catch {

@@ -12,8 +12,6 @@ import { placeIn, putQmail, type SetUp } from './set-ups.ts'
  * remedy that can be carried out is: after it, check no longer complains.
  */
 
-const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
-
 // The room on the disk is that of the machine.
 const isOfMachine = ({ level, value }: Finding) =>
   level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)
@@ -41,7 +39,7 @@ async function prepared(t: Test, { env = {}, prepare, service }: SetUp): Promise
     env: given,
     hasService: service !== undefined,
     async look() {
-      const { out } = await onescan(['check', ...asSelf, '--json', ...words], { env: given })
+      const { out } = await onescan(['check', '--json', ...words], { env: given })
       return jsonIn<Finding>(out).results.filter((finding) => !isOfMachine(finding))
     },
   }

@@ -3,8 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readRules } from '../../../../src/cli/check/shared/tcp-rules.ts'
-import { readService } from '../../../../src/cli/check/slot/running-services.ts'
 import { type SlotOptions, slotHosts } from '../../../../src/cli/check/slot/slot-hosts.ts'
+import { readService } from '../../../../src/cli/shared/running-services.ts'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
@@ -14,7 +14,6 @@ import { startService, tcpserver } from '../service.ts'
 
 /** Rules of tcpserver -x. */
 
-const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
 const skip = ucspiMissing
 
 const RULES = `# of a small host
@@ -32,7 +31,7 @@ function rulesOf(t: Test, text: string) {
   execFileSync('tcprules', [cdb, join(home, 'tmp')], { input: text })
   /** Starts tcpserver by these rules, and runs check on it. */
   const check = async (...more: string[]) => {
-    const words = ['check', ...asSelf, '--pid']
+    const words = ['check', '--pid']
     const pid = await startService(t, tcpserver('-vRx', 'tcp.cdb'), {
       cwd: home,
       env: { QMAILHOME: home },
@@ -106,7 +105,7 @@ t.test('rules count before the environment of tcpserver', { skip }, async (t) =>
   mkdirSync(join(home, 'env'))
   writeFileSync(join(home, 'env/SCANTIMEOUT'), '20\n')
   const words = ['envdir', './env', ...tcpserver('-x', 'tcp.cdb')]
-  const service = readService(await startService(t, words, { cwd: home }))
+  const service = await readService(await startService(t, words, { cwd: home }))
   t.equal(service.env.SCANTIMEOUT, '20')
   const [host] = slotHosts(service, noOptions, {}, accounts, 0)
   t.equal(host?.env.SCANTIMEOUT, '10')
@@ -114,7 +113,7 @@ t.test('rules count before the environment of tcpserver', { skip }, async (t) =>
 
 t.test("the account is that of tcpserver's -u and -g", { skip }, async (t) => {
   for (const words of [tcpserver('-u', '54321', '-g', '54322'), tcpserver('-u54321', '-g54322')]) {
-    const service = readService(await startService(t, words))
+    const service = await readService(await startService(t, words))
     const [host] = slotHosts(service, { ...noOptions, user: undefined }, {}, accounts, 0)
     t.same(host?.account, { name: 'stranger', uid: 54_321, groups: [54_322] })
   }

@@ -18,7 +18,6 @@ const skip = (!existsSync(onescanc) && 'npm run build:native') || ucspiMissing
 async function check(t: Test, socket: string): Promise<readonly Finding[]> {
   const place = placeIn(openDirectory(t))
   putQmail(place)
-  const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
   const pid = await startService(t, ['softlimit', '-m', '3000000', ...tcpserver()], {
     env: {
       QMAILHOME: '/nonexistent',
@@ -28,7 +27,7 @@ async function check(t: Test, socket: string): Promise<readonly Finding[]> {
       ONESCAN_SOCKET: socket,
     },
   })
-  const { out } = await onescan(['check', ...asSelf, '--pid', pid, '--json'])
+  const { out } = await onescan(['check', '--pid', pid, '--json'])
   return jsonIn<Finding>(out).results
 }
 

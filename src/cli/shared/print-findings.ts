@@ -1,7 +1,7 @@
 import { exitCodeOf, type Finding } from '../../ground/errors/finding.ts'
-import { forTerminal } from '../shared/for-terminal.ts'
-import type { Output } from '../shared/run-command.ts'
-import { takesColours } from '../shared/takes-colours.ts'
+import { forTerminal } from './for-terminal.ts'
+import type { Output } from './run-command.ts'
+import { takesColours } from './takes-colours.ts'
 
 /** The levels in the order of printing: the worst findings come last, and so stay on the screen. */
 const LEVELS = ['ok', 'warning', 'error'] as const

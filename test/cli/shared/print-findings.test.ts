@@ -1,14 +1,12 @@
-import { join } from 'node:path'
 import t from 'tap'
-import { findingLines, sumOf } from '../../../src/cli/check/print-findings.ts'
+import { findingLines, sumOf } from '../../../src/cli/shared/print-findings.ts'
 import { error, type Finding, ok, warning } from '../../../src/ground/errors/finding.ts'
 import { findProgram } from '../../programs/install.mjs'
+import { reachable } from '../../programs/reachable.ts'
 import { atTerminal } from '../../programs/terminal.ts'
-import { jsonIn, onescan } from '../onescan.ts'
+import { asPlain, bundle, jsonIn, onescan } from '../onescan.ts'
 
 /** The output of `onescan check`. */
-
-const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
 
 t.test('texts are aligned, and a long name shifts only its own line', async (t) => {
   const findings = [
@@ -41,13 +39,13 @@ t.test('the findings are counted', async (t) => {
 
 t.test('the worst findings come last, and JSON has the same words in the same order', async (t) => {
   const env = { QMAILHOME: '/nonexistent', QHPSI: 'plugin: eicar', SCANFAIL: 'accept' }
-  const text = (await onescan(['check', ...asSelf], { env })).out
+  const text = (await onescan(['check'], { env })).out
   const levels = text.split('\n').flatMap((line) => /^(ok|warning|error) /.exec(line)?.[1] ?? [])
   const order = ['ok', 'warning', 'error']
   const sorted = [...levels].sort((a, b) => order.indexOf(a) - order.indexOf(b))
   t.same(levels, sorted)
   t.ok(levels.includes('warning') && levels.includes('error'))
-  const whole = await onescan(['check', ...asSelf, '--json'], { env })
+  const whole = await onescan(['check', '--json'], { env })
   const json = jsonIn<Finding>(whole.out).results
   const words = (whole: string) => whole.replace(/\d+ (MiB|ms)/g, '')
   const lines = text.trim().split('\n')
@@ -57,9 +55,9 @@ t.test('the worst findings come last, and JSON has the same words in the same or
 
 t.test('only a terminal gets colours', { skip: !findProgram('script') }, async (t) => {
   const check = [
-    process.execPath,
-    join(import.meta.dirname, '../../../dist/onescan.cjs'),
-    `check ${asSelf.join(' ')} --env QHPSI= --env QMAILHOME=/nonexistent`,
+    ...asPlain(),
+    ...[process.execPath, bundle].map(reachable),
+    `check --env QHPSI= --env QMAILHOME=/nonexistent`,
   ].join(' ')
   const colour = /\x1b\[1;31merror/
   t.match(atTerminal(`TERM=xterm NO_COLOR= ${check}`).output, colour)

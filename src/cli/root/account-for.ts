@@ -1,0 +1,77 @@
+import { attempt } from '../../ground/errors/attempt.ts'
+import { Fault } from '../../ground/errors/fault.ts'
+import { readOwnText } from '../../ground/path/read.ts'
+import { findAccount, readAccounts, type SystemAccount } from '../../readiness/account.ts'
+import type { CheckPart, RootFacts } from '../shared/root-facts.ts'
+import { askSystemd } from '../shared/systemd-unit.ts'
+
+/**
+ * The account that is named, else the first one of these that this host has, with all of its groups and
+ * `more`. Throws a Fault of kind `config` if there is none, or if it is root.
+ */
+export function accountFor(
+  named: string | undefined,
+  usual: readonly string[],
+  more: readonly string[] = [],
+): SystemAccount {
+  const accounts = readAccounts()
+  const names = named === undefined ? usual : [named]
+  const [account] = names.flatMap((name) => findAccount(accounts, name, 'all') ?? [])
+  if (account === undefined) {
+    const missing =
+      named === undefined
+        ? `there is no account ${usual.join(' or ')}`
+        : `user ${named}: no such account`
+    throw new Fault('config', `${missing}; name the account that is to do it with --user`)
+  }
+  if (account.uid === 0) {
+    throw new Fault(
+      'config',
+      `user ${account.name}: root does not do this itself; name another account`,
+    )
+  }
+  const groups =
+    named === undefined ? more.flatMap((name) => groupNumber(accounts.group, name)) : []
+  return { ...account, groups: [...new Set([...account.groups, ...groups])] }
+}
+
+function groupNumber(group: string, name: string): number[] {
+  const line = group.split('\n').find((entry) => entry.startsWith(`${name}:`))
+  const gid = Number(line?.split(':')[2])
+  return gid > 0 ? [gid] : []
+}
+
+/** The last value of an option among words. */
+export function lastValue(words: readonly string[], option: string): string | undefined {
+  const values = words.flatMap((word, at) => {
+    if (word === option) return words[at + 1] ?? []
+    return word.startsWith(`${option}=`) ? word.slice(option.length + 1) : []
+  })
+  return values.at(-1)
+}
+
+/** The services, each with its account. Root reads their files of settings for them. */
+const SERVICES = [
+  ['onescand', 'onescan'],
+  ['onescan-quotad', 'onescan-quotad'],
+] as const
+
+/** What root tells an account. */
+export function factsFor(account: SystemAccount, part?: CheckPart): RootFacts {
+  const settings = SERVICES.flatMap(([service, name]) => {
+    const file = `/etc/default/${service}`
+    const text = name === account.name ? attempt(() => readOwnText(file)) : undefined
+    return text === undefined ? [] : [[file, text] as const]
+  })
+  return {
+    caller: process.env.SUDO_USER || 'root',
+    terminal: {
+      input: process.stdin.isTTY === true,
+      output: process.stdout.isTTY === true,
+      columns: process.stdout.columns ?? 80,
+    },
+    units: Object.fromEntries(SERVICES.map(([service]) => [service, askSystemd(service) ?? null])),
+    settings: Object.fromEntries(settings),
+    ...(part && { part }),
+  }
+}

@@ -1,0 +1,180 @@
+import { lstatSync } from 'node:fs'
+import { Writable } from 'node:stream'
+import { attempt } from '../../ground/errors/attempt.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import { error, exitCodeOf, type Finding } from '../../ground/errors/finding.ts'
+import { nameOrNumber, readAccounts, type SystemAccount } from '../../readiness/account.ts'
+import { findingLines } from '../shared/print-findings.ts'
+import type { CheckPart } from '../shared/root-facts.ts'
+import { FAILED, type Output } from '../shared/run-command.ts'
+import {
+  findRunningServices,
+  notRead,
+  type RunningService,
+  readService,
+} from '../shared/running-services.ts'
+import { takesColours } from '../shared/takes-colours.ts'
+import { accountFor, factsFor, lastValue } from './account-for.ts'
+import { type Bounds, doAsAccount } from './become-account.ts'
+
+/** A part of check, and the account that does it. */
+interface PartOfCheck {
+  readonly account: SystemAccount
+  readonly part: CheckPart
+}
+
+/** The accounts that look at mail servers and onescand, and at the slot if no service of it runs. */
+const OF_HOST = ['onescan']
+const OF_SLOT = ['qmaild', 'onescan']
+const QUOTAD = 'onescan-quotad'
+
+/** The most characters of JSON that an account says. */
+const SAID_MAX = 8 * 1024 * 1024
+
+/**
+ * Has each part of check done by its account, one after the other, and says whose word it is. What an
+ * account says or cannot do keeps no other one from its part. Resolves with the highest exit code.
+ */
+export async function checkAsAccounts(
+  words: readonly string[],
+  output: Output,
+  bounds: Bounds,
+): Promise<number> {
+  const sums = { errors: 0, warnings: 0 }
+  let worst = 0
+  const tell = async (finding: Finding) => {
+    worst = Math.max(worst, exitCodeOf([finding]))
+    if (finding.level !== 'ok') sums[`${finding.level}s`]++
+    for (const line of findingLines([finding], takesColours())) {
+      if (!output.json) process.stdout.write(`${line}\n`)
+    }
+    await output.result(finding)
+  }
+  for (const { account, part } of await partsOf(words, tell)) {
+    const { name } = account
+    const facts = factsFor(account, part)
+    const work = { account, words, facts, maySetId: false, readsAll: part.of === 'quotad', bounds }
+    try {
+      const said = new Said()
+      output.text(`as the account ${name} says:\n`)
+      const code = await doAsAccount(work, output.json ? said : process.stdout)
+      worst = Math.max(worst, Math.min(code, FAILED))
+      if (!output.json) continue
+      const { findings, errors } = said.read()
+      for (const finding of findings) await tell({ ...finding, account: name })
+      for (const text of errors) output.error(`as ${name}: ${text}`)
+    } catch (thrown) {
+      await tell(error('trials', `${errorText(thrown)}: this part was not looked at`, REMEDY))
+    }
+  }
+  if (output.json) output.sum(sums)
+  return worst
+}
+
+const REMEDY = 'see that setpriv works here, and that every user may run onescan'
+
+async function partsOf(
+  words: readonly string[],
+  tell: (finding: Finding) => Promise<void>,
+): Promise<PartOfCheck[]> {
+  const [user, pid] = [lastValue(words, '--user'), lastValue(words, '--pid')]
+  const has = (...options: readonly string[]) =>
+    words.some((word) => options.some((option) => word === option || word.startsWith(`${option}=`)))
+  if (has('--daemon', '--mail', '--postfix', '--sendmail')) {
+    return [{ account: accountFor(user, OF_HOST), part: { of: 'host' } }]
+  }
+  if (pid !== undefined) return slotsOf([await readService(pid)], user, tell)
+  const { QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN } = process.env
+  const isNamed =
+    has('--user', '--env', '--envdir') || [QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN].some(Boolean)
+  const unset = (): PartOfCheck => ({
+    account: accountFor(user, OF_SLOT),
+    part: { of: 'slot', services: [] },
+  })
+  if (isNamed) return [unset()]
+  const { services, unread } = await findRunningServices()
+  if (unread.length > 0) await tell(notRead(unread))
+  const slots = await slotsOf(services, user, tell)
+  const ofHost = attempt(() => accountFor(undefined, OF_HOST))
+  const quotad = isStarted() ? attempt(() => accountFor(undefined, [QUOTAD])) : undefined
+  return [
+    ...(ofHost ? [{ account: ofHost, part: { of: 'host' } } as const] : []),
+    ...(slots.length > 0
+      ? slots
+      : services.length === 0 && (hasQmail() || !ofHost)
+        ? [unset()]
+        : []),
+    ...(quotad ? [{ account: quotad, part: { of: 'quotad' } } as const] : []),
+  ]
+}
+
+/** The services of each account together. */
+async function slotsOf(
+  services: readonly RunningService[],
+  user: string | undefined,
+  tell: (finding: Finding) => Promise<void>,
+): Promise<PartOfCheck[]> {
+  const accounts = readAccounts()
+  const parts = new Map<
+    string,
+    { account: SystemAccount; part: { of: 'slot'; services: RunningService[] } }
+  >()
+  for (const service of services) {
+    const { pid, uid, groups } = service
+    if (uid === 0 && user === undefined) {
+      const value = 'runs qmail-smtpd as root: nothing was tried'
+      await tell(
+        error(`process ${pid}`, value, 'give tcpserver -u "$(id -u qmaild)" -g "$(id -g onescan)"'),
+      )
+      continue
+    }
+    const account = user ? accountFor(user, []) : { name: nameOrNumber(accounts, uid), uid, groups }
+    const key = `${account.uid} ${account.groups.join()}`
+    const known = parts.get(key)
+    if (known) known.part.services.push(service)
+    else parts.set(key, { account, part: { of: 'slot', services: [service] } })
+  }
+  return [...parts.values()]
+}
+
+const isThere = (path: string) => attempt(() => lstatSync(path)) !== undefined
+
+const hasQmail = () => isThere('/var/qmail')
+
+/**
+ * Whether this host starts onescan-quotad: by the links that systemd makes for enabled units, or by one in
+ * the usual directories of services.
+ */
+const isStarted = () =>
+  [
+    `/etc/systemd/system/multi-user.target.wants/${QUOTAD}.service`,
+    `/etc/systemd/system/sockets.target.wants/${QUOTAD}.socket`,
+    ...['/service', '/etc/service', '/var/service'].map((directory) => `${directory}/${QUOTAD}`),
+  ].some(isThere)
+
+/** What an account says as JSON. */
+class Said extends Writable {
+  #text = ''
+
+  override _write(piece: Buffer | string, _: string, done: (error?: Error) => void): void {
+    this.#text += String(piece)
+    done(this.#text.length > SAID_MAX ? new Error('it says too much') : undefined)
+  }
+
+  /** The findings and errors among it. Throws if it is not what check prints. */
+  read(): { readonly findings: readonly Finding[]; readonly errors: readonly string[] } {
+    const { results, errors } = JSON.parse(this.#text) as Record<string, unknown>
+    if (!Array.isArray(results) || !Array.isArray(errors))
+      throw new Error('it says something unknown')
+    return { findings: results.map(findingIn), errors: errors.map(String) }
+  }
+}
+
+function findingIn(said: unknown): Finding {
+  const { level, what, value, remedy } = (said ?? {}) as Record<string, unknown>
+  const isKnown = level === 'ok' || level === 'warning' || level === 'error'
+  if (!isKnown || typeof what !== 'string' || typeof value !== 'string') {
+    throw new Error('it says something that is no finding')
+  }
+  return { level, what, value, ...(typeof remedy === 'string' && { remedy }) }
+}

@@ -1,0 +1,74 @@
+import { FAILED, runCommand } from '../shared/run-command.ts'
+import { accountFor, factsFor, lastValue } from './account-for.ts'
+import { type Bounds, doAsAccount } from './become-account.ts'
+import { checkAsAccounts } from './check-as-accounts.ts'
+
+/** How root has a command done. */
+interface Manner {
+  /** The accounts that may do it: the first one that this host has. */
+  readonly accounts: readonly string[]
+  /** More groups, if this host has them. */
+  readonly groups?: readonly string[]
+  readonly maySetId?: boolean
+  readonly bounds: Bounds
+}
+
+const MINUTE = 60_000
+const brief: Bounds = { silence: MINUTE, whole: 6 * MINUTE, lines: 10_000 }
+/** For work that a person watches and ends, or that follows a log. */
+const unbounded: Bounds = { silence: Infinity, whole: Infinity, lines: Infinity }
+
+/** Logs are read by their account, which for this alone gets the groups that may read syslog's. */
+const logs: Manner = {
+  accounts: ['onescan-log', 'onescan'],
+  groups: ['adm', 'systemd-journal'],
+  bounds: unbounded,
+}
+const ofOnescand: Manner = { accounts: ['onescan'], bounds: brief }
+
+/** The commands that root has an account do. Mail is queued by programs with set-ID bits. */
+const manners: Readonly<Record<string, Manner>> = {
+  check: ofOnescand,
+  inject: {
+    accounts: ['qmaild', 'onescan'],
+    maySetId: true,
+    bounds: { ...brief, silence: 15 * MINUTE, whole: 30 * MINUTE },
+  },
+  log: logs,
+  policy: ofOnescand,
+  quarantine: { ...ofOnescand, bounds: { ...unbounded, silence: MINUTE / 2 } },
+  'quarantine release': {
+    ...ofOnescand,
+    maySetId: true,
+    bounds: { ...brief, silence: 6 * MINUTE },
+  },
+  quota: ofOnescand,
+  report: logs,
+  scan: { ...ofOnescand, bounds: unbounded },
+  verify: ofOnescand,
+}
+
+/** The command among these words that root has an account do; undefined if there is none. */
+export function commandForAccount(words: readonly string[]): string | undefined {
+  const [command = ''] = words
+  const isQuestion = words.some((word) => /^(--help|-h|--version)$/.test(word))
+  return command in manners && !isQuestion ? command : undefined
+}
+
+/** Has a command done by its account, or `check` by that of each service. Sets the exit code. */
+export async function doAsAccounts(command: string, words: readonly string[]): Promise<void> {
+  const json = words.includes('--json')
+  if (command === 'check') {
+    return runCommand(command, { json }, (output) => checkAsAccounts(words, output, brief))
+  }
+  try {
+    const manner = manners[words.slice(0, 2).join(' ')] ?? manners[command]!
+    const { accounts, groups, maySetId = false, bounds } = manner
+    const account = accountFor(lastValue(words, '--user'), accounts, groups)
+    const work = { account, words, facts: factsFor(account), maySetId, bounds }
+    process.exitCode = await doAsAccount(work, process.stdout)
+  } catch (error) {
+    process.exitCode = FAILED
+    await runCommand(command, { json }, () => Promise.reject(error))
+  }
+}

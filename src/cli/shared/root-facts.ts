@@ -1,0 +1,57 @@
+import type { RunningService } from './running-services.ts'
+import type { SystemdUnit } from './systemd-unit.ts'
+
+/**
+ * What root alone can see of a host, and tells the account that does the work of a command
+ * (root/become-account.ts).
+ */
+export interface RootFacts {
+  /** Who typed the command, for logs. */
+  readonly caller: string
+  /** Whether standard input and standard output of the command are a terminal, and take colours. */
+  readonly terminal: Terminal
+  /** What systemd says of units, by the name of the service; null if it knows none. */
+  readonly units: Readonly<Record<string, SystemdUnit | null>>
+  /** The texts of files of settings that the account cannot read, though its service has them. */
+  readonly settings: Readonly<Record<string, string>>
+  /** Which part of `check` this process does; undefined for all other commands. */
+  readonly part?: CheckPart
+}
+
+export interface Terminal {
+  readonly input: boolean
+  readonly output: boolean
+  readonly columns: number
+}
+
+/** A part of `check` that an account does. */
+export type CheckPart =
+  /** Mail servers but qmail, and onescand. */
+  | { readonly of: 'host' }
+  /** The slots of services of this account. */
+  | { readonly of: 'slot'; readonly services: readonly RunningService[] }
+  /** onescan-quotad. */
+  | { readonly of: 'quotad' }
+
+/** The variable by which root tells them. Programs that this process starts do not get it. */
+export const FACTS = 'ONESCAN_FACTS'
+
+/** What root told; undefined if root did not start this process. */
+export const rootFacts: RootFacts | undefined = takeFacts()
+
+function takeFacts(): RootFacts | undefined {
+  const text = process.env[FACTS]
+  delete process.env[FACTS]
+  return text === undefined ? undefined : (JSON.parse(text) as RootFacts)
+}
+
+/** The terminal of whoever typed the command. */
+export function terminal(): Terminal {
+  return (
+    rootFacts?.terminal ?? {
+      input: process.stdin.isTTY === true,
+      output: process.stdout.isTTY === true,
+      columns: process.stdout.columns ?? 80,
+    }
+  )
+}

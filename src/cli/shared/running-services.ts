@@ -1,0 +1,238 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { attempt } from '../../ground/errors/attempt.ts'
+import { type Finding, warning } from '../../ground/errors/finding.ts'
+import {
+  PROCESSES,
+  type ProcessStatus,
+  startOf,
+  statusOf,
+} from '../../ground/process/process-stat.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+
+/** The limits in bytes at which a runtime can fail, by setrlimit(2). Undefined is no limit. */
+export interface MemoryLimits {
+  readonly addressSpace: number | undefined
+  readonly data: number | undefined
+  readonly stack: number | undefined
+}
+
+/** A server that starts qmail-smtpd for each connection, as the kernel shows it: proc(5). */
+export interface RunningService {
+  readonly pid: string
+  /** Its command line, for people. */
+  readonly text: string
+  readonly env: Environment
+  readonly uid: number
+  readonly groups: readonly number[]
+  readonly limits: MemoryLimits
+  /** The file of its rules for clients, -x of tcpserver(1). */
+  readonly rules: string | undefined
+  /** Its working directory: that of its run script, as supervise(8) starts it. */
+  readonly directory: string
+  /** The steps after the server that may set more than the kernel shows. */
+  readonly unseen: readonly string[]
+  /** When it was started, in milliseconds as Date.now(). */
+  readonly since: number
+}
+
+/** The services that run. */
+export interface RunningServices {
+  readonly services: readonly RunningService[]
+  /** The numbers of processes that look like services and were not read, a few of them. */
+  readonly unread: readonly string[]
+}
+
+/** Servers that stand before qmail-smtpd, and take the options of tcpserver(1). */
+const SERVERS = /^(tcpserver|sslserver|tcpsvd|smtp-delay(\.[cm]?js)?)$/
+const SMTPD = /^qmail-(smtpd|qmtpd)(-\w+)?$/
+/** The names by which the kernel knows such a process, and the runtime of one: proc(5), comm. */
+const NAMES = /^(tcpserver|sslserver|tcpsvd|smtp-delay|node|MainThread)$/
+/** The options of tcpserver(1) and smtp-delay(8) with a value, of one letter. */
+const VALUED = 'xcBbtugilf'
+/** Programs that change the variables, the account or the limits of what they start. */
+const STEPS =
+  /^((s6-)?(envdir|setuidgid|softlimit|env|setsid)|chpst|env|envuidgid|setpriv|runuser|sudo|su|sh|bash|dash)$/
+
+/** The parents by which root has services watched: daemontools, runit, s6. */
+const SUPERVISORS = /^(supervise|runsv|s6-supervise)$/
+/** The control group of a service that systemd starts for the host: cgroups(7), systemd.slice(5). */
+const UNIT = /^0::\/system\.slice\/([\w@.\\:-]+\.service)$/m
+
+/** The most services that are looked at: more than any host has. */
+const SERVICES_MAX = 16
+/** The most processes that are told by their number alone. */
+const UNREAD_MAX = 5
+/** The most bytes of a command line or environment. */
+const BYTES_MAX = 32 * 1024
+/** Milliseconds for both: a process decides what its memory lies on, which may be a file system of its own. */
+const PATIENCE = 2_000
+
+/**
+ * Finds the services of this host. Only those are read that are the caller's own, or that a supervise(8) of
+ * root's or systemd watches: any user may start a program of that name. Of all others only their number is
+ * told.
+ */
+export async function findRunningServices(processes = PROCESSES): Promise<RunningServices> {
+  const services: RunningService[] = []
+  const unread: string[] = []
+  const namespace = mountsOf(join(processes, 'self'))
+  for (const pid of readdirSync(processes).filter((name) => /^\d+$/.test(name))) {
+    const status = statusOf(processes, pid)
+    if (status === undefined || !NAMES.test(status.name)) continue
+    const parent = statusOf(processes, status.parent)
+    // tcpserver forks for each connection, and its copy has the same name for a moment.
+    if (parent?.name === status.name && parent.uid === status.uid && SERVERS.test(status.name))
+      continue
+    if (mountsOf(join(processes, pid)) !== namespace) continue
+    if (!isWatched(processes, pid, status, parent)) {
+      if (SERVERS.test(status.name) && unread.length < UNREAD_MAX) unread.push(pid)
+      continue
+    }
+    if (services.length === SERVICES_MAX) break
+    if (commandIn(await wordsOf(processes, pid)) === undefined) continue
+    const service = await readService(pid, processes).catch(() => undefined)
+    if (service !== undefined) services.push(service)
+    else if (unread.length < UNREAD_MAX) unread.push(pid)
+  }
+  return { services, unread }
+}
+
+/** The finding about processes that were not read. */
+export function notRead(pids: readonly string[]): Finding {
+  const value =
+    'look like services, and no supervise, runsv, s6-supervise or unit of root watches them'
+  const remedy = `if one of them is a service of this host: onescan check --pid ${pids[0]}`
+  return warning(`processes ${pids.join(' ')}`, value, remedy)
+}
+
+/** Reads one service. Rejects if it has ended, if it is not such a server, or if this user may not read it. */
+export async function readService(pid: string, processes = PROCESSES): Promise<RunningService> {
+  const at = (name: string) => join(processes, pid, name)
+  const command = /^\d+$/.test(pid) ? commandIn(await wordsOf(processes, pid)) : undefined
+  const status = statusOf(processes, pid)
+  if (command === undefined || status === undefined) {
+    throw new Error(`process ${pid}: does not start qmail-smtpd`)
+  }
+  const directory = readlinkSync(at('cwd'))
+  const options = shortOptions(command.options)
+  const rules = options.get('x')
+  const [uid, gid] = [Number(options.get('u')), Number(options.get('g'))]
+  // A server of root's gives up root for each connection.
+  const becomes = status.uid === 0 && uid > 0 && Number.isInteger(gid)
+  return {
+    pid,
+    text: command.text,
+    env: environmentIn(await memoryOf(at('environ'))),
+    uid: becomes ? uid : status.uid,
+    groups: becomes ? [gid] : status.groups,
+    limits: limitsIn(readFileSync(at('limits'), 'latin1')),
+    rules: rules ? resolve(directory, rules) : undefined,
+    directory,
+    unseen: command.options.filter(isStep),
+    since: startOf(processes, pid),
+  }
+}
+
+/** Whether it is the caller's own, or a process that root has watched. */
+function isWatched(
+  processes: string,
+  pid: string,
+  status: ProcessStatus,
+  parent: ProcessStatus | undefined,
+): boolean {
+  if (status.uid === process.getuid!()) return true
+  if (status.parent !== '1') return parent?.uid === 0 && SUPERVISORS.test(parent.name)
+  const [, unit] =
+    UNIT.exec(attempt(() => readFileSync(join(processes, pid, 'cgroup'), 'latin1')) ?? '') ?? []
+  return unit !== undefined && mainProcessOf(unit) === pid
+}
+
+/** The process by which systemd knows a service. Its others are whoever's: cron's are those of users. */
+function mainProcessOf(unit: string): string | undefined {
+  const words = ['show', '--property=MainPID', '--value', '--', unit]
+  const options = { encoding: 'utf8', env: {}, timeout: PATIENCE, stdio: 'pipe' } as const
+  return attempt(() => execFileSync('/usr/bin/systemctl', words, options).trim())
+}
+
+interface ServerCommand {
+  readonly text: string
+  /** The words between the server and qmail-smtpd. */
+  readonly options: readonly string[]
+}
+
+async function wordsOf(processes: string, pid: string): Promise<string[]> {
+  const text = await memoryOf(join(processes, pid, 'cmdline')).catch(() => '')
+  return text.split('\0').slice(0, -1)
+}
+
+/** The command line of a server that starts qmail-smtpd; undefined for any other. */
+function commandIn(words: readonly string[]): ServerCommand | undefined {
+  const index = words.findIndex((word) => SERVERS.test(basename(word)))
+  const smtpd = words.findIndex((word, at) => at > index && SMTPD.test(basename(word)))
+  if (index < 0 || smtpd < 0) return undefined
+  // The server is the command itself, or a script after its runtime and the runtime's options.
+  if (index > 0 && words.slice(1, index).some((word) => !word.startsWith('-'))) return undefined
+  // A compiled program's mark, its name and its launcher follow (src/c/launcher/launch.c).
+  const first = words[index + 1] === 'login' ? index + 4 : index + 1
+  const options = words.slice(first, smtpd)
+  const name = basename(words[index]!)
+  // Without --listen smtp-delay is a step after the server.
+  if (name.startsWith('smtp-delay') && !options.includes('--listen')) return undefined
+  return { text: [name, ...options, words[smtpd]!].join(' '), options }
+}
+
+/** Whether a word names such a program, and not a file or directory of that name. */
+const isStep = (word: string) =>
+  STEPS.test(basename(word)) && (!word.includes('/') || /\/s?bin\//.test(word))
+
+/** The one-letter options of tcpserver among these words, with their values; getopt(3). */
+function shortOptions(words: readonly string[]): Map<string, string> {
+  const options = new Map<string, string>()
+  for (const [at, word] of words.entries()) {
+    const [, letter, value] = new RegExp(`^-[^-]*?([${VALUED}])(.*)$`).exec(word) ?? []
+    if (letter !== undefined) options.set(letter, value || (words[at + 1] ?? ''))
+  }
+  return options
+}
+
+function environmentIn(text: string): Environment {
+  const pairs = text.split('\0').flatMap((pair): [string, string][] => {
+    const at = pair.indexOf('=')
+    return at > 0 ? [[pair.slice(0, at), pair.slice(at + 1)]] : []
+  })
+  return Object.fromEntries(pairs)
+}
+
+function limitsIn(text: string): MemoryLimits {
+  const softLimit = (name: string) => {
+    const value = new RegExp(`^Max ${name} +(\\d+)`, 'm').exec(text)?.[1]
+    return value === undefined ? undefined : Number(value)
+  }
+  return {
+    addressSpace: softLimit('address space'),
+    data: softLimit('data size'),
+    stack: softLimit('stack size'),
+  }
+}
+
+/** The mount namespace of a process: in another one, as in a container, paths lead elsewhere. */
+const mountsOf = (directory: string) => attempt(() => readlinkSync(join(directory, 'ns/mnt')))
+
+/** Reads what a process has in its memory. Rejects if that does not come at once, or is too long. */
+async function memoryOf(file: string): Promise<string> {
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(), PATIENCE)
+  const isLate = new Promise<never>((_, reject) => {
+    late.signal.addEventListener('abort', () => reject(new Error(`${file}: does not answer`)))
+  })
+  try {
+    const text = await Promise.race([readFile(file, 'latin1'), isLate])
+    if (text.length > BYTES_MAX) throw new Error(`${file}: is over ${BYTES_MAX} bytes`)
+    return text
+  } finally {
+    clearTimeout(timer)
+  }
+}

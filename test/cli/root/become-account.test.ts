@@ -1,0 +1,248 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { mountHanging } from '../../ground/path/hanging.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { openDirectory, reachable } from '../../programs/reachable.ts'
+import { atTerminal, terminalsObey, typist } from '../../programs/terminal.ts'
+import { keepOne, makeQuarantine } from '../../quarantine/kept.ts'
+import { bundle, jsonIn, onescan, type Run, type RunOptions } from '../onescan.ts'
+
+/** Root types a command, and an account does its work. */
+
+const skip = process.getuid!() !== 0 && 'run as root'
+const native = join(import.meta.dirname, '../../../build/native/onescan')
+/** An account that exists everywhere. */
+const NOBODY = 65_534
+const asNobody = ['--user', 'nobody']
+
+const asRoot = (words: readonly string[], options: RunOptions = {}): Promise<Run> =>
+  onescan(words, { ...options, root: true })
+
+/** A quarantine of nobody's, with a message. */
+async function nobodysQuarantine(t: Test) {
+  const directory = makeQuarantine(t)
+  const id = await keepOne(directory, Date.now(), { text: 'Subject: x\n\nVIRUS\n' })
+  execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, directory])
+  const run = (...words: readonly string[]) =>
+    asRoot(['quarantine', ...words, '--directory', directory, ...asNobody])
+  return { directory, id, run }
+}
+
+/** A directory into which every account may write. */
+function placeForAll(t: Test): string {
+  const place = openDirectory(t)
+  chmodSync(place, 0o1777)
+  return place
+}
+
+/** A scanner that is this script of sh(1), for `--env QHPSI=...`. */
+function scanner(place: string, text: string): string {
+  const file = join(place, 'scanner')
+  writeFileSync(file, `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+  return `QHPSI=${file} %s`
+}
+
+const mail = 'Subject: x\n\nbody\n'
+
+t.test('an account does the work, and root says what it said', { skip }, async (t) => {
+  const { directory, id, run } = await nobodysQuarantine(t)
+  const listed = await run('list')
+  t.equal(listed.code, 0, listed.err)
+  t.match(listed.out, id)
+  t.match((await run('show', id)).out, 'VIRUS')
+  t.equal((await run('show', id, '--raw')).out, 'Subject: x\n\nVIRUS\n')
+  t.match((await run('delete', '1.0000000000000000')).err, /is not in quarantine/)
+  t.equal((await run('delete', id)).code, 0)
+  t.equal(statSync(join(directory, 'quarantine.log')).uid, NOBODY)
+  t.match(readFileSync(join(directory, 'quarantine.log'), 'latin1'), /who=root /)
+})
+
+t.test('without an account nothing is done', { skip }, async (t) => {
+  const commands = [['scan', '-'], ['check', '--daemon'], ['quota', 'ann'], ['policy', 'test', 'a@x', 'b@x']] // biome-ignore format: a line
+  for (const words of commands) {
+    for (const [user, why] of [
+      ['no:such', /user no:such: no such account/],
+      ['root', /user root: root does not do this itself/],
+    ] as const) {
+      t.match(await asRoot([...words, '--user', user]), { code: 2, err: why }, words.join(' '))
+    }
+  }
+  const { out } = await asRoot(['quota', 'ann', '--json', '--user', 'root'])
+  t.match(jsonIn(out), { command: 'quota', errors: [/root does not do this/], exit: 2 })
+})
+
+t.test('no word before a command has root do it itself', { skip }, async (t) => {
+  for (const first of [['--no-json'], ['--user=nobody']]) {
+    const { code, err } = await asRoot([...first, 'scan', '--env', 'QHPSI=plugin: eicar', '-'])
+    t.equal(code, 2)
+    t.match(err, /scan: must stand before its options/)
+  }
+})
+
+t.test('of root the account has settings and PATH, and no right to more', { skip }, async (t) => {
+  const place = placeForAll(t)
+  const tell = `id -u >${place}/uid; id -G >${place}/groups
+cut -d' ' -f6 /proc/$PPID/stat >${place}/session
+tr '\\0' '\\n' </proc/$PPID/environ >${place}/environ
+grep -E '^(NoNewPrivs|CapEff|CapInh|CapAmb)' /proc/$PPID/status >${place}/status
+exit 0`
+  const secrets = { RESTIC_PASSWORD: 'secret', API_KEY: 'secret', HOME: '/root/secret' }
+  const loaders = { LD_PRELOAD: '/secret', BASH_ENV: '/secret', NODE_OPTIONS: '' }
+  const env = { ...secrets, ...loaders, SCANTIMEOUT: '77' }
+  const words = ['scan', '--env', scanner(place, tell), ...asNobody, '-']
+  const { code, err } = await asRoot(words, { env, input: mail })
+  t.equal(code, 0, err)
+  const told = (name: string) => readFileSync(join(place, name), 'latin1').trim()
+  t.equal(told('uid'), String(NOBODY))
+  t.notMatch(` ${told('groups')} `, ' 0 ')
+  const [, , , , , own] = readFileSync('/proc/self/stat', 'latin1').split(' ')
+  t.not(told('session'), own)
+  t.notMatch(told('environ'), 'secret')
+  t.match(told('environ'), /^SCANTIMEOUT=77$/m)
+  t.match(told('status'), /^NoNewPrivs:\t1$/m)
+  t.notMatch(told('status'), /^Cap(Inh|Eff|Amb):\t0*[1-9a-f]/m)
+})
+
+t.test(
+  'a release and a slot may start programs with set-ID bits, which queue mail',
+  { skip },
+  async (t) => {
+    const place = placeForAll(t)
+    const chain = join(place, 'chain')
+    writeFileSync(chain, `#!/bin/sh\ngrep NoNewPrivs /proc/self/status >${place}/told; cat >/dev/null\n`, { mode: 0o755 }) // biome-ignore format: a line
+    const { id, run } = await nobodysQuarantine(t)
+    const { code, err } = await run('release', '--no-stamp', '--env', `QUEUECHAIN=${chain}`, id)
+    t.equal(code, 0, err)
+    t.match(readFileSync(join(place, 'told'), 'latin1'), /:\t0$/m)
+    const from = ['--from', 'a@x', '--to', 'b@x', ...asNobody]
+    const injected = await asRoot(['inject', '-', '--program', chain, ...from], { input: mail })
+    t.match(injected, { code: 0 }, injected.err)
+  },
+)
+
+t.test('it gets no file that root has open, and no key', { skip }, async (t) => {
+  const place = placeForAll(t)
+  const secret = join(place, 'secret')
+  writeFileSync(secret, 'of root', { mode: 0o600 })
+  const calls = `import ctypes, os, sys
+libc = ctypes.CDLL(None)
+keyctl, add_key = (250, 248) if os.uname().machine == 'x86_64' else (219, 217)
+session = ctypes.c_int(-3)\n`
+  const look = `${calls}
+parent = '/proc/%d/fd' % os.getppid()
+open('${place}/found', 'w').write(str(libc.syscall(keyctl, 10, session, b'user', b'onescan', 0)) +
+  str([os.readlink('%s/%s' % (parent, fd)) for fd in os.listdir(parent)]))\n`
+  writeFileSync(join(place, 'look'), `#!/usr/bin/python3\n${look}`, { mode: 0o755 })
+  const start = `${calls}
+libc.syscall(keyctl, 1, None)
+libc.syscall(add_key, b'user', b'onescan', b'of root', 7, session)
+assert libc.syscall(keyctl, 10, session, b'user', b'onescan', 0) > 0
+os.dup2(os.open('${secret}', os.O_RDONLY), 99)
+os.execv(sys.argv[1], sys.argv[1:])`
+  const words = ['scan', '--env', `QHPSI=${place}/look %s`, ...asNobody, '-']
+  const programs = [[process.execPath, bundle].map(reachable), ...(existsSync(native) ? [[reachable(native)]] : [])] // biome-ignore format: a line
+  for (const program of programs) {
+    const all = ['-c', start, ...program, ...words]
+    const { status, stderr } = spawnSync('/usr/bin/python3', all, { encoding: 'utf8', input: mail })
+    t.equal(status, 0, stderr)
+    const found = readFileSync(join(place, 'found'), 'latin1')
+    t.match(found, /^-1\[/, 'no key')
+    t.notMatch(found, secret)
+    rmSync(join(place, 'found'))
+  }
+})
+
+t.test('what it prints is harmless at a terminal', { skip }, async (t) => {
+  const place = placeForAll(t)
+  const odd = `\x1b]0;x\x07 \u202e \u200b \u2066 \u00ad \u{e0041} \x9b2J`
+  const file = join(place, `mail${odd}`)
+  writeFileSync(file, mail)
+  // Whoever holds the account may have its process print anything.
+  const held = join(place, 'held.cjs')
+  const print = `process.stdout.write(${JSON.stringify(`${odd}\n`)}); process.stderr.write(${JSON.stringify(odd)})`
+  writeFileSync(held, `if (process.getuid() === 0) require('${bundle}')\nelse { ${print} }\n`)
+  const env = ['--env', 'QHPSI=plugin: eicar', ...asNobody]
+  const plain = await asRoot(['scan', '--all', ...env, file])
+  const { stdout, stderr } = spawnSync(process.execPath, [held, 'scan', ...env, file], { encoding: 'utf8' }) // biome-ignore format: a line
+  t.match(stderr, '\\u202e')
+  for (const printed of [`${plain.bytes}${plain.err}`, stdout, stderr]) {
+    t.notMatch(printed, /(?!\n)[\p{Cc}\p{Cf}\p{DI}]/u)
+    t.match(printed, '\\udb40\\udc41')
+  }
+})
+
+t.test(
+  'a terminal of root is neither typed at nor written to',
+  { skip: skip || (!findProgram('script') && 'install Debian package bsdutils') },
+  async (t) => {
+    // biome-ignore format: a line
+    const place = placeForAll(t)
+    const log = join(place, 'log')
+    writeFileSync(log, '')
+    chmodSync(log, 0o666)
+    writeFileSync(join(place, 'typist'), typist, { mode: 0o755 })
+    const before = atTerminal(`/usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups ${place}/typist ${log}`) // biome-ignore format: a line
+    t.match(readFileSync(log, 'latin1'), /^uid=65534 reached=\/dev\/tty/, 'as it was')
+    if (terminalsObey()) t.match(before.typed, /^(pwned\n)+$/)
+    writeFileSync(log, '')
+    const command = [process.execPath, bundle].map(reachable).join(' ')
+    const look = `ls -l /proc/$PPID/fd >>${log}; exec ${place}/typist ${log}`
+    const { typed } = atTerminal(`${command} scan --user nobody --env '${scanner(place, look)}' ${reachable(bundle)}`) // biome-ignore format: a line
+    const noted = readFileSync(log, 'latin1')
+    t.match(noted, /^uid=65534 reached=\n/m)
+    t.notMatch(noted, /\/dev\/(tty|pts)/)
+    t.equal(typed, '')
+  },
+)
+
+t.test('the list of a loop stays for its next command', { skip }, async (t) => {
+  const directory = openDirectory(t)
+  writeFileSync(join(directory, 'a'), mail)
+  const command = [process.execPath, bundle].map(reachable).join(' ')
+  const loop = `while read name; do ${command} scan --user nobody --env 'QHPSI=plugin: eicar' ${directory}/a; done`
+  const script = `import socket, subprocess\na, b = socket.socketpair()\nb.sendall(b'1\\n2\\n3\\n'); b.shutdown(1)\nsubprocess.run(['/bin/sh', '-c', '''${loop}'''], stdin=a)`
+  const { stdout } = spawnSync('/usr/bin/python3', ['-c', script], { encoding: 'utf8' })
+  t.equal(stdout.match(/1 message: 1 clean/g)?.length, 3, stdout)
+})
+
+t.test(
+  'a process that waits for a file system of its owner keeps root no longer than its time',
+  { skip },
+  async (t) => {
+    // biome-ignore format: a line
+    const { directory } = await nobodysQuarantine(t)
+    const place = join(directory, 'virus')
+    const { inside } = await mountHanging(t, place, { operations: ['ALL'], user: NOBODY })
+    const [program, ...words] = [...inside, ...[process.execPath, bundle].map(reachable)]
+    const list = [...words, 'quarantine', 'list', '--directory', directory, ...asNobody]
+    const child = spawn(program!, list, { stdio: ['ignore', 'ignore', 'pipe'] })
+    let said = ''
+    child.stderr.on('data', (piece) => {
+      said += piece
+    })
+    const [code] = await once(child, 'exit')
+    t.equal(code, 2)
+    t.match(said, /as nobody: it took too long, and was killed/)
+  },
+)
+
+t.test('of a process of another user, root says its number alone', { skip }, async (t) => {
+  const place = placeForAll(t)
+  const program = join(place, 'tcpserver')
+  execFileSync('cp', ['/bin/bash', program])
+  const account = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--', program]
+  const words = ['-c', 'echo begun; sleep 100; :', '/var/qmail/bin/qmail-smtpd', '\x1b[31m; curl x']
+  const child = spawn('setpriv', [...account, ...words], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+  })
+  t.teardown(() => process.kill(-child.pid!))
+  await once(child.stdout, 'data')
+  const { out } = await asRoot(['check', '--json'])
+  const finding = jsonIn(out).results.find(({ value }) => /look like services/.test(value))
+  t.match(finding, { level: 'warning', what: new RegExp(`^processes .*\\b${child.pid}\\b`) })
+  t.notMatch(out, /curl|\x1b|sleep/)
+})
