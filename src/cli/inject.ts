@@ -4,7 +4,7 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
 import { exit, exitMeanings } from '../doors/shared/replies/exit-codes.ts'
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
 import { attempt } from '../ground/errors/attempt.ts'
-import { inheritedDescriptor, openForeignFileOrPipe } from '../ground/path/read.ts'
+import { inheritedDescriptor, openFileOrPipe } from '../ground/path/read.ts'
 import { readNumber } from '../ground/settings/read.ts'
 import { handToSlot, QUEUE_PATIENCE, type SlotResult } from './shared/hand-to-slot.ts'
 import { installedQueue } from './shared/installed-queue.ts'
@@ -112,7 +112,7 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
   }
   const envelope = envelopeBytes(args.from, args.to)
   const own = args.file === '-' ? 0 : inheritedDescriptor(args.file)
-  const message = own ?? openForeignFileOrPipe(args.file).fd
+  const message = own ?? openFileOrPipe(args.file).fd
   try {
     const scan = attempt(() => readNumber(environment, 'SCANTIMEOUT') * 1000) ?? 0
     const timeout = scan + QUEUE_PATIENCE

@@ -1,8 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, statSync, unlinkSync } from 'node:fs'
+import { chmodSync, mkdirSync, unlinkSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import type { Argv, CommandModule } from 'yargs'
 import { errorCode } from '../ground/errors/fault.ts'
-import { procPathOf, withPath } from '../ground/path/walk.ts'
+import { leadsSomewhere, procPathOf, withPath } from '../ground/path/walk.ts'
 import { makeEmptyFile } from '../ground/path/write.ts'
 import {
   HOST_DIRECTORY,
@@ -12,7 +12,6 @@ import {
 } from '../judge/policy.ts'
 import { printsJson, text } from './shared/options.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
-import { askRunningDaemon } from './shared/running-daemon.ts'
 
 interface SwitchOptions {
   control: string | undefined
@@ -60,9 +59,7 @@ async function disable(option: string | undefined, output: Output): Promise<numb
       : `onescan is off already: ${file} is there\n`,
   )
   printDoors(control, output)
-  const other = control === undefined ? undefined : await otherDaemon(control)
-  if (other !== undefined) output.text(`${other}\n`)
-  await output.result({ off: true, file, changed: made, control, doors, elsewhere: other })
+  await output.result({ off: true, file, changed: made, control, doors })
   const barrier = closedToOthers(dirname(file))
   if (barrier === undefined) return 0
   output.error(`${barrier}: doors of other users go on; chmod o+x it`)
@@ -71,7 +68,7 @@ async function disable(option: string | undefined, output: Output): Promise<numb
 
 /** Returns why doors of other users cannot see the switch; undefined if they can. */
 function closedToOthers(directory: string): string | undefined {
-  const { mode } = statSync(directory)
+  const mode = withPath(directory, ({ stats }) => stats.mode)
   if ((mode & 0o001) !== 0) return undefined
   return `${directory}: mode 0${(mode & 0o7777).toString(8)} hides the switch in it`
 }
@@ -91,7 +88,7 @@ async function enable(option: string | undefined, output: Output): Promise<numbe
       : `onescan is on: no ${files.join(' and no ')}\n`,
   )
   printDoors(control, output)
-  const off = existsSync(hostSwitchFile)
+  const off = leadsSomewhere(hostSwitchFile)
   if (off) output.text(`but ${hostSwitchFile} is there: all doors are off; run "onescan enable"\n`)
   for (const file of files) {
     await output.result({ off, file, changed: removed.includes(file), control, doors })
@@ -134,20 +131,6 @@ function printDoors(control: string | undefined, output: Output): void {
   )
 }
 
-/** Says that the onescand that runs has another control directory, and so does not obey the switch. */
-async function otherDaemon(control: string): Promise<string | undefined> {
-  const running = await askRunningDaemon()
-  if (running === undefined) return undefined
-  const { account, socket } = running
-  if (account === undefined) {
-    return `the onescand at ${socket} may go on: it does not tell you its settings`
-  }
-  const own = readControlDirectories(account.settings).control
-  return own === control
-    ? undefined
-    : `onescand ${account.pid} goes on: its control directory is ${own}`
-}
-
 /** Makes the file; returns whether it was not there before. */
 function make(file: string): boolean {
   try {
@@ -155,7 +138,7 @@ function make(file: string): boolean {
     return true
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
-    if (existsSync(file)) return false
+    if (leadsSomewhere(file)) return false
     // Doors look for a file at the end of the link.
     throw new Error(`${file}: is a link to nothing, so onescan is still on; remove the link`)
   }

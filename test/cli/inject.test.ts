@@ -2,9 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { becomePlain } from '../programs/plain-account.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { deliveries, leftBehind, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 import { onescan, type Run } from './onescan.ts'
+
+standInQueue() // which builds it
+becomePlain()
 
 /** A slot that puts a field on top, and hands its chain files without names, as onescan-queue does. */
 const slotScript = `#!/bin/sh

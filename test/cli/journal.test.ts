@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process'
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
@@ -17,6 +17,8 @@ import { bundle, launcher, searchPath } from './onescan.ts'
 
 const skip = ownDirectoriesMissing || journalMissing
 const MACHINE = 'fedcba9876543210fedcba9876543210'
+/** The account that reads logs, which is in the groups adm and systemd-journal for this. */
+const READER = 54_326
 const LOGS = ['journal', 'mail.log', 'maillog', 'onescand', 'qmail', 'smtpd']
 const env = { ...process.env, PATH: searchPath, TZ: 'UTC', NO_COLOR: '1' }
 const noon = Date.parse('2026-11-19T12:00:00Z')
@@ -72,12 +74,17 @@ const strangers: JournalEntry = {
 
 function host(t: Test, entries: readonly JournalEntry[]): OwnDirectories {
   const own = makeOwnDirectories(t, {
-    '/etc': ['machine-id', 'default'],
+    '/etc': ['machine-id', 'default', 'passwd'],
     '/var/log': LOGS,
     '/run': ['log'],
   })
   writeFileSync(own.at('/etc/machine-id'), `${MACHINE}\n`)
+  const reader = `onescan-log:x:${READER}:${READER}::/:/bin/false\n`
+  writeFileSync(own.at('/etc/passwd'), `${readFileSync('/etc/passwd', 'latin1')}${reader}`)
   makeJournal(own.at(`/var/log/journal/${MACHINE}/system.journal`), entries)
+  // As Debian has it: only root and the group may read it.
+  execFileSync('chgrp', ['-R', 'adm', own.at('/var/log/journal')])
+  execFileSync('chmod', ['-R', 'o=,g=rX', own.at('/var/log/journal')])
   return own
 }
 
@@ -189,7 +196,7 @@ t.test(
   'a log of onescand alone gives a hint where the messages of qmail are',
   { skip },
   async (t) => {
-    const own = makeOwnDirectories(t, { '/var/log': LOGS })
+    const own = host(t, [])
     mkdirSync(own.at('/var/log/onescand'))
     const current = own.at('/var/log/onescand/current')
     writeFileSync(current, '2026-11-19 12:00:01 onescan: started=onescand workers=2\n')

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { newestNode, oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { example, readPage } from '../documents/man-page.ts'
+import { reachable } from '../programs/reachable.ts'
 import { isWhole } from '../run/is-whole.ts'
-import { jsonIn, onescan } from './onescan.ts'
+import { asPlain, jsonIn, onescan } from './onescan.ts'
 
 const root = join(import.meta.dirname, '../..')
 const compiled = join(root, 'build/native/onescan')
@@ -27,13 +28,13 @@ for (const [name, program] of isWhole ? builds : builds.slice(-1)) {
       'love.eml': 'Subject: I love you\n\n',
       'other.eml': 'Subject: Hello\n\n',
     })
-    const [command, ...words] = program
+    const [command, ...words] = [...asPlain(), ...program.map(reachable)]
     const run = (plugin: string) => {
       const settings = ['--env', `PLUGINDIR=${directory}`, '--env', `QHPSI=plugin: ${plugin}`]
       const args = [...words, 'scan', '--all', '--json', ...settings, 'love.eml', 'other.eml']
       // Without PATH it finds only what the installation has brought.
       const env = { CONTROLDIR: '/nonexistent' }
-      const { stdout } = spawnSync(command, args, { cwd: directory, encoding: 'utf8', env })
+      const { stdout } = spawnSync(command!, args, { cwd: directory, encoding: 'utf8', env })
       return jsonIn(stdout).results
     }
     t.match(run('subject.mjs'), [

@@ -3,7 +3,7 @@ import { readFileSync, symlinkSync, truncateSync, utimesSync, writeFileSync } fr
 import { dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { stampedBy } from '../cluster/stamped.ts'
-import { jsonIn, oldestNode, onescan } from './onescan.ts'
+import { jsonIn, ofPlain, oldestNode, onescan } from './onescan.ts'
 
 const hmac = (id: string, byte: number) =>
   `hmac-sha256:${id}:${Buffer.alloc(32, byte).toString('base64url')}\n`
@@ -11,12 +11,12 @@ const mail = 'From: a@example.org\nSubject: one\n\nBody without a last line end'
 
 function rings(t: Test, rings: Record<string, string>): Record<string, string> {
   const directory = t.testdir({})
-  return Object.fromEntries(
-    Object.entries(rings).map(([name, text]) => {
-      writeFileSync(join(directory, name), text, { mode: 0o600 })
-      return [name, join(directory, name)]
-    }),
-  )
+  const paths = Object.entries(rings).map(([name, text]) => {
+    writeFileSync(join(directory, name), text, { mode: 0o600 })
+    return [name, join(directory, name)]
+  })
+  ofPlain(directory)
+  return Object.fromEntries(paths)
 }
 
 /** The message with a stamp by the first key of the ring in a file. */
@@ -114,6 +114,7 @@ t.test('verify reads no more than the message, whatever file it is given', async
   const directory = t.testdir({})
   const at = (name: string) => join(directory, name)
   await onescan(['keygen', '--append', at('ring')])
+  ofPlain(directory)
   writeFileSync(at('holes'), '')
   truncateSync(at('holes'), 10e9)
   symlinkSync('/dev/zero', at('zero'))

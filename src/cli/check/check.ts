@@ -1,5 +1,6 @@
 import type { CommandModule } from 'yargs'
 import { attempt } from '../../ground/errors/attempt.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import { error, type Finding } from '../../ground/errors/finding.ts'
 import { readAccounts } from '../../readiness/account.ts'
 import { checkHostSwitch } from '../../readiness/settings.ts'
@@ -65,8 +66,10 @@ interface Report {
 /** Checks the part that root gave to this account; without root, all that the options name. */
 async function checkParts(args: CheckOptions): Promise<Report> {
   switch (rootFacts?.part?.of) {
-    case 'slot':
-      return onItsOwn(await checkServer('qmail', args, undefined))
+    case 'slot': {
+      const { heading, findings } = await checkSlot(args)
+      return { headings: [heading], findings }
+    }
     case 'quotad':
       return { headings: [], findings: await checkQuotadStart() }
     case 'host': {
@@ -80,11 +83,6 @@ async function checkParts(args: CheckOptions): Promise<Report> {
     }
   }
 }
-
-const onItsOwn = ({ heading, findings }: ServerReport): Report => ({
-  headings: [heading],
-  findings,
-})
 
 /** What was checked in a few words, and what was found. */
 interface ServerReport {
@@ -100,16 +98,20 @@ async function checkHost(servers: readonly MailServer[], args: CheckOptions): Pr
   const running = await askRunningDaemon()
   const onescand = isWholeHost(args) ? await checkOnescand(running) : undefined
   const headings: string[] = []
+  const isOneOfSeveral = serversToCheck(args).length > 1
   const findings = [...(onescand ?? [])]
   const marks = findings.filter(({ level }) => level !== 'ok').map(({ mark }) => mark)
   for (const server of servers) {
-    const report = await checkServer(server, args, running)
+    const report = await checkServer(server, args, running).catch((thrown): ServerReport => {
+      const remedy = 'correct it; the rest was looked at'
+      return { heading: server, findings: [error(server, errorText(thrown), remedy)] }
+    })
     headings.push(report.heading)
     for (const finding of report.findings) {
       const { level, what, value, follows } = finding
       if (follows !== undefined && marks.includes(follows)) continue
       if (level !== 'ok' && findings.some((other) => other.level === level && other.value === value)) continue // biome-ignore format: a condition
-      findings.push(servers.length === 1 ? finding : { ...finding, what: `${what} [${server}]` })
+      findings.push(isOneOfSeveral ? { ...finding, what: `${what} [${server}]` } : finding)
     }
   }
   if (running !== undefined) findings.push(...checkWithheldMail(running.withheld))

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { HMAC_SECRET_MIN, isCurrent, isDay, isKeyId, parseKeyring } from '../../cluster/keyring.ts'
@@ -74,9 +73,14 @@ async function keygen(args: ArgumentsCamelCase<KeygenOptions>, output: Output): 
   }
   const ring = args.append ?? args.prepend
   if (ring !== undefined) {
-    const { keys, made } = addToKeyring(ring, line, args.append === undefined ? 'top' : 'end')
+    const position = args.append === undefined ? 'top' : 'end'
+    const { keys, made, group } = addToKeyring(ring, line, position)
     const signer = keys.find((candidate) => isCurrent(candidate, seconds))
     await reportAdded({ id, file: ring, made, signs: signer?.id === id }, output)
+    // A directory such as /etc/onescan/keys gives its group to what is made in it.
+    if (made && group === process.getgid?.()) {
+      warn('keygen', `${ring} has mode 0640: give it the group of the account that scans`)
+    }
     return 0
   }
   await output.result({ id, scheme: key!.scheme, line })
@@ -122,8 +126,4 @@ async function reportAdded(
   await output.result(added)
   const does = signs ? 'it signs from now on' : 'it verifies, and an earlier line signs'
   output.text(`key ${id} is ${made ? 'the first' : 'now'} in ${file}: ${does}\n`)
-  // A directory such as /etc/onescan/keys gives its group to what is made in it.
-  if (made && statSync(file).gid === process.getgid?.()) {
-    warn('keygen', `${file} has mode 0640: give it the group of the account that scans`)
-  }
 }

@@ -1,5 +1,5 @@
 import { closeSync, createReadStream, fstatSync, type Stats } from 'node:fs'
-import { inheritedDescriptor, openForeignFileOrPipe } from '../../ground/path/read.ts'
+import { inheritedDescriptor, openFileOrPipe } from '../../ground/path/read.ts'
 
 /** Standard input. */
 export const STDIN = '/dev/stdin'
@@ -19,7 +19,7 @@ export function openMessageFile(path: string): MessageFile {
   const file = path === '-' ? STDIN : path
   const fd = inheritedDescriptor(file)
   if (fd !== undefined) return { file, fd, stats: fstatSync(fd) }
-  return { file, ...openForeignFileOrPipe(file) }
+  return { file, ...openFileOrPipe(file) }
 }
 
 /**

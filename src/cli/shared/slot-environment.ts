@@ -1,8 +1,13 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Argv } from 'yargs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { readOwnDirectory } from '../../ground/path/read.ts'
+import { readOwnFile } from '../../ground/path/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { text } from './options.ts'
+
+/** The most variables of a directory. */
+const NAMES_MAX = 1000
 
 /** The options that add to the slot's environment. */
 export interface EnvironmentOptions {
@@ -41,9 +46,10 @@ export function slotEnvironment(base: Environment, options: EnvironmentOptions):
 export function readEnvdir(directory: string): Record<string, string | undefined> {
   const variables: Record<string, string | undefined> = {}
   try {
-    for (const [name, bytes] of readOwnDirectory(directory)) {
-      if (name.includes('=')) continue
-      const text = bytes.toString('utf8')
+    const names = readdirSync(directory).filter((name) => !/^\.|=/.test(name))
+    if (names.length > NAMES_MAX) throw new Error(`has more than ${NAMES_MAX} files`)
+    for (const name of names) {
+      const text = readOwnFile(join(directory, name)).toString('utf8')
       const [line = ''] = text.split('\n')
       variables[name] = text === '' ? undefined : line.replace(/[ \t]+$/, '').replaceAll('\0', '\n')
     }

@@ -1,21 +1,10 @@
 import { closeSync, constants, openSync, readSync, type Stats } from 'node:fs'
 import { remedyFor, runsAsRoot, type Stranger, strangerText, whoCouldWrite } from './stranger.ts'
-import { errorAbout, listNames, type PathHandle, procPathOf, withPath } from './walk.ts'
+import { errorAbout, type PathHandle, procPathOf, withPath } from './walk.ts'
 
 /** The most bytes of a file of settings. */
 const SETTINGS_MAX = 1024 * 1024
-/** The most files of a directory of settings. */
-const NAMES_MAX = 1000
 const CHUNK = 64 * 1024
-/**
- * Root does not read another user's file of more bytes than this if nearly all of it is holes, that
- * is, if less than a hundredth of it is on the disk. Reading it would only cost root time.
- */
-const HOLES_FROM = 1024 ** 3
-const COMPRESSED = 100
-/** The unit of st_blocks in bytes, stat(3type). */
-const BLOCK = 512
-
 /**
  * Reads a file that this process obeys, such as its settings. For root, nobody but root may be able
  * to write to the file or to a directory on the way to it; otherwise this throws an Error that
@@ -29,21 +18,6 @@ export function readOwnFile(path: string, max = SETTINGS_MAX): Buffer {
 /** Reads a file as readOwnFile() does, and returns its text. */
 export function readOwnText(path: string): string {
   return readOwnFile(path).toString('utf8')
-}
-
-/**
- * Reads each file of a directory as readOwnFile() does, and returns them by name. Leaves out names
- * that begin with a dot.
- */
-export function readOwnDirectory(path: string): Map<string, Buffer> {
-  return withPath(path, (directory) => {
-    mustBeOwn(directory, path)
-    const files = new Map<string, Buffer>()
-    const names = listNames(directory, path).filter((name) => !name.startsWith('.'))
-    if (names.length > NAMES_MAX) throw new Error(`${path}: has more than ${NAMES_MAX} files`)
-    for (const name of names) files.set(name, readOwnFile(`${path}/${name}`))
-    return files
-  })
 }
 
 /**
@@ -69,17 +43,10 @@ export function openForeignFile(path: string): { readonly fd: number; readonly s
   return withPath(path, (handle) => openForeignFileAt(handle, path))
 }
 
-/**
- * Does the same, but also opens a FIFO, and waits for its writer, if nobody but root could have put
- * the FIFO there.
- */
-export function openForeignFileOrPipe(path: string): {
-  readonly fd: number
-  readonly stats: Stats
-} {
+/** Opens the file or pipe of a command, which is never root's. Waits for the writer of a pipe. */
+export function openFileOrPipe(path: string): { readonly fd: number; readonly stats: Stats } {
   return withPath(path, (handle) => {
     if (!handle.stats.isFIFO()) return openForeignFileAt(handle, path)
-    mustBeOwn(handle, path)
     return { fd: openSync(procPathOf(handle), 'r'), stats: handle.stats }
   })
 }
@@ -97,16 +64,10 @@ export function inheritedDescriptor(path: string): number | undefined {
 }
 
 /** Throws for root if anybody else could have written this file or put it there. */
-function mustBeOwn(handle: PathHandle, shown: string): void {
+export function mustBeOwn(handle: PathHandle, shown: string): void {
   if (!runsAsRoot()) return
   const stranger = handle.stranger ?? whoCouldWrite(handle.stats, handle.path)
   if (stranger !== undefined) throw notOwn(shown, stranger)
-}
-
-/** Does the same for the file at a path. Throws if there is none. */
-export function mustBeOwnAt(path: string): void {
-  if (!runsAsRoot()) return
-  withPath(path, (handle) => mustBeOwn(handle, path))
 }
 
 function notOwn(shown: string, stranger: Stranger): Error {
@@ -123,17 +84,12 @@ function readOwn(handle: PathHandle, shown: string, max: number): Buffer {
 
 /**
  * Throws if the file is not regular. For root it also throws if another user could have put the
- * file there and it does not belong to that user, or if it is large and nearly all holes.
+ * file there and it does not belong to that user.
  */
 export function mustBeSafeToOpen(handle: PathHandle, shown: string): void {
   mustBeRegular(handle, shown)
   const { stats, stranger } = handle
   if (stranger === undefined) return
-  if (stats.size > HOLES_FROM && stats.blocks * BLOCK * COMPRESSED < stats.size) {
-    throw new Error(
-      `${shown}: has ${stats.size} bytes, and nearly all of them are holes: root reads no such file`,
-    )
-  }
   if (stranger.kind === 'user' ? stats.uid === stranger.id : stats.uid !== 0) return
   throw new Error(
     `${shown}: belongs to user ${stats.uid}, and ${strangerText(stranger)} may write to ${stranger.where}`,

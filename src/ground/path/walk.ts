@@ -6,13 +6,12 @@ import {
   openSync,
   readdirSync,
   readlinkSync,
-  realpathSync,
   type Stats,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { errorCode } from '../errors/fault.ts'
 import { O_PATH } from '../runtime/linux.ts'
-import { objectionToFileSystem, objectionToMount } from './file-systems.ts'
+import { objectionToMount } from './file-systems.ts'
 import { runsAsRoot, type Stranger, strangerText, whoCouldPlace } from './stranger.ts'
 
 /** A file found at a path. Its place is held by a descriptor; the file itself is not open. */
@@ -33,7 +32,7 @@ const LINKS_MAX = 40
 /**
  * Finds the file at a path, name by name, without opening a file or waiting for one. For root it
  * notes who else could have put another file there, follows no link that another user could have
- * made, and does not enter file systems without stored files (proc, a user's FUSE). For root a `..`
+ * made, and does not enter a user's own file system (FUSE). For root a `..`
  * in the path takes away the name before it, even that of a link; in the target of a link it is the
  * parent directory. The caller closes the handle. Throws an Error of one line, with the system's error code if there is one.
  */
@@ -83,14 +82,6 @@ export function withPath<Value>(path: string, use: (handle: PathHandle) => Value
 }
 
 /**
- * Returns the path to which a path leads, with all links resolved, for calls that take no handle. For
- * root it is found by walk(): so none of these waits for a user's own file system. Throws as walk() does.
- */
-export function realPath(path: string): string {
-  return runsAsRoot() ? withPath(path, (handle) => handle.path) : realpathSync(path)
-}
-
-/**
  * Whether a path leads to something. For root it is found by walk(): throws if root must not look there.
  */
 export function leadsSomewhere(path: string): boolean {
@@ -130,9 +121,6 @@ function step(directory: PathHandle, name: string | Buffer, shown: string): Path
     const whose = objectionToMount(directory.fd, fd)
     if (whose !== undefined) throw new Error(`${shown}: ${path} ${whose}`)
     const stats = fstatSync(fd)
-    // Another device number means that another file system begins here.
-    const why = stats.dev === directory.stats.dev ? undefined : objectionToFileSystem(fd)
-    if (why !== undefined && !stats.isSymbolicLink()) throw new Error(`${shown}: ${path} ${why}`)
     const stranger = directory.stranger ?? whoCouldPlace(directory.stats, stats, directory.path)
     return { fd, stats, path, stranger }
   } catch (error) {

@@ -1,11 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
-import {
-  inheritedDescriptor,
-  openForeignFile,
-  openForeignFileOrPipe,
-} from '../../ground/path/read.ts'
+import { inheritedDescriptor, openFileOrPipe, openForeignFile } from '../../ground/path/read.ts'
 import { type LogRecord, readLogLine } from './log-record.ts'
 import type { LogFile } from './sources.ts'
 
@@ -86,7 +82,7 @@ async function* uncompressed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buff
  * a pipe would keep this process waiting for ever, and a device may have no end. Throws for both.
  */
 function openLog({ path, isFound }: LogFile): number {
-  return isFound ? openForeignFile(path).fd : openForeignFileOrPipe(path).fd
+  return isFound ? openForeignFile(path).fd : openFileOrPipe(path).fd
 }
 
 /**

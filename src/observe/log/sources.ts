@@ -1,9 +1,8 @@
-import { readdirSync, type Stats } from 'node:fs'
+import { readdirSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { attempt } from '../../ground/errors/attempt.ts'
 import { errorCode } from '../../ground/errors/fault.ts'
 import { inheritedDescriptor } from '../../ground/path/read.ts'
-import { withPath } from '../../ground/path/walk.ts'
 import { passwdEntries, readPasswd } from '../../ground/process/passwd.ts'
 
 /** A log, or a part of one. */
@@ -40,7 +39,7 @@ export function findLog(path: string): LogFile[] {
   }
   return files.flatMap((file) => {
     try {
-      return [{ path: file, modified: statusOf(file).mtimeMs, isFound: true }]
+      return [{ path: file, modified: statSync(file).mtimeMs, isFound: true }]
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return [] // multilog removes the oldest
       return [{ path: file, modified: Date.now(), isFound: true }] // its reader says why
@@ -51,15 +50,12 @@ export function findLog(path: string): LogFile[] {
 /** The status of what a path leads to. Throws if it leads to nothing, with the remedy. */
 function statusOfLog(path: string): Stats {
   try {
-    return statusOf(path)
+    return statSync(path)
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
     throw new Error(`${path}: does not exist; name a log, or a directory of multilog`)
   }
 }
-
-/** stat(2), but for root on no file system of a user, whose answer might never come. */
-const statusOf = (path: string): Stats => withPath(path, ({ stats }) => stats)
 
 /**
  * Where systemd-journald(8) keeps the journal, in a directory for each machine: on disk, in memory.

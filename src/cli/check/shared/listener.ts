@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import { error, type Finding, warning } from '../../../ground/errors/finding.ts'
-import { withPath } from '../../../ground/path/walk.ts'
 import { type Accounts, nameOrNumber } from '../../../readiness/account.ts'
 import { serviceAccounts } from '../../shared/running-daemon.ts'
 import type { ServiceAddress } from './service-address.ts'
@@ -72,7 +71,8 @@ export function listenersAt(address: ServiceAddress, udp = false): number[] {
 
 function ownerOfPath(path: string): number[] {
   try {
-    return withPath(path, ({ stats }) => (stats.isSocket() ? [stats.uid] : []))
+    const stats = statSync(path)
+    return stats.isSocket() ? [stats.uid] : []
   } catch {
     return [] // the check that could not connect reports it
   }
