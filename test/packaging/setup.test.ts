@@ -63,6 +63,18 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
     t.notMatch(output, /^error +check/m, 'by npm, too, it asks onescand --check')
   })
 
+  t.test("root runs nothing of the directory of Node, which may be another user's", async (t) => {
+    const { output } = run(`mkdir /opt/theirs; cp /usr/local/bin/node /opt/theirs/
+      PATH=/opt/theirs:$PATH; ${setup} >/dev/null
+      for name in getent id install ln setpriv; do
+        printf '#!/bin/sh\necho "told $(/usr/bin/id -u)"\n' >/opt/theirs/$name; chmod 755 /opt/theirs/$name
+      done
+      chown -R nobody /opt/theirs; grep -c /opt/theirs /etc/onescand/run; timeout 5 /etc/onescand/run
+      PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; rm -r /opt/theirs; ${setup} >/dev/null`)
+    t.match(output, /^1$/m, 'onescand finds Node there')
+    t.notMatch(output, 'told 0')
+  })
+
   t.test('under systemd a unit that differs is reloaded, and onescand restarted', async (t) => {
     const script = '#!/bin/sh\necho "said $*"\n'
     writeFileSync(at('usr/local/bin/systemctl'), script, { mode: 0o755 })

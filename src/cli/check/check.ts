@@ -68,7 +68,7 @@ async function checkParts(args: CheckOptions): Promise<Report> {
   switch (rootFacts?.part?.of) {
     case 'slot': {
       const { heading, findings } = await checkSlot(args)
-      return { headings: [heading], findings }
+      return { headings: [heading], findings: named('qmail', findings, args) }
     }
     case 'quotad':
       return { headings: [], findings: await checkQuotadStart() }
@@ -98,24 +98,31 @@ async function checkHost(servers: readonly MailServer[], args: CheckOptions): Pr
   const running = await askRunningDaemon()
   const onescand = isWholeHost(args) ? await checkOnescand(running) : undefined
   const headings: string[] = []
-  const isOneOfSeveral = serversToCheck(args).length > 1
-  const findings = [...(onescand ?? [])]
-  const marks = findings.filter(({ level }) => level !== 'ok').map(({ mark }) => mark)
+  const ofServers: Finding[] = []
   for (const server of servers) {
     const report = await checkServer(server, args, running).catch((thrown): ServerReport => {
       const remedy = 'correct it; the rest was looked at'
       return { heading: server, findings: [error(server, errorText(thrown), remedy)] }
     })
     headings.push(report.heading)
-    for (const finding of report.findings) {
-      const { level, what, value, follows } = finding
-      if (follows !== undefined && marks.includes(follows)) continue
-      if (level !== 'ok' && findings.some((other) => other.level === level && other.value === value)) continue // biome-ignore format: a condition
-      findings.push(isOneOfSeveral ? { ...finding, what: `${what} [${server}]` } : finding)
-    }
+    ofServers.push(...named(server, report.findings, args))
   }
+  const marks = (onescand ?? []).filter(({ level }) => level !== 'ok').map(({ mark }) => mark)
+  const isSaid = ({ level, value }: Finding) =>
+    level !== 'ok' && ofServers.some((other) => other.level === level && other.value === value)
+  const findings = [...(onescand ?? []).filter((finding) => !isSaid(finding)), ...ofServers].filter(
+    ({ follows }) => follows === undefined || !marks.includes(follows),
+  )
   if (running !== undefined) findings.push(...checkWithheldMail(running.withheld))
   return { headings: onescand === undefined ? headings : [...headings, 'onescand'], findings }
+}
+
+/** Findings with the name of their server, if the host has several. */
+function named(server: MailServer, findings: readonly Finding[], args: CheckOptions): Finding[] {
+  const isOneOfSeveral = serversToCheck(args).length > 1
+  return findings.map((finding) =>
+    isOneOfSeveral ? { ...finding, what: `${finding.what} [${server}]` } : finding,
+  )
 }
 
 /** While the switch of all doors is off, trials would tell nothing more. */

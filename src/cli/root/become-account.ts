@@ -10,7 +10,7 @@ import { KEYCTL_JOIN_SESSION_KEYRING, O_CLOEXEC, SYS_keyctl } from '../../ground
 import { isSetting } from '../../ground/settings/table.ts'
 import type { SystemAccount } from '../../readiness/account.ts'
 import { forTerminal } from '../shared/for-terminal.ts'
-import { FACTS, type RootFacts } from '../shared/root-facts.ts'
+import { ALIVE, FACTS, type RootFacts } from '../shared/root-facts.ts'
 
 /** The work of a command that root has an account do. */
 export interface AccountWork {
@@ -30,8 +30,7 @@ export interface AccountWork {
 
 /** The bounds on what root copies. */
 export interface Bounds {
-  /** Milliseconds without a line, and in all. */
-  readonly silence: number
+  /** Milliseconds in all. */
   readonly whole: number
   readonly lines: number
 }
@@ -44,6 +43,8 @@ const LINE_MAX = 4 * 1024 * 1024
 const FACTS_MAX = 120_000
 /** The bits of how a file was opened, open(2); 0 is for reading alone. */
 const O_ACCMODE = 3
+/** Milliseconds without a sign of life: ALIVE, or a line. */
+const SILENCE = 30_000
 /** Milliseconds that the last lines may take once the process has ended. */
 const LAST_LINES = 2_000
 /** Variables of the caller besides settings that an account may know. */
@@ -169,9 +170,9 @@ class Group {
   /** Rejects when the group is late. */
   readonly givenUp: Promise<never>
 
-  constructor(child: ChildProcess, { silence, whole }: Bounds) {
+  constructor(child: ChildProcess, { whole }: Bounds) {
     this.#child = child
-    this.#timers = [silence, whole]
+    this.#timers = [SILENCE, whole]
       .filter(Number.isFinite)
       .map((time) => setTimeout(() => this.#late.abort(), time))
     this.givenUp = new Promise((_, reject) => {
@@ -184,7 +185,7 @@ class Group {
     for (const signal of SIGNALS) process.once(signal, this.#endWithUs)
   }
 
-  /** Says that there was a line. */
+  /** Says that there was a sign of life. */
   heard(): void {
     this.#timers[0]?.refresh()
   }
@@ -248,7 +249,9 @@ async function copyLines(
   }
   for await (const piece of from) {
     group.heard()
-    const whole = (rest + decoder.decode(piece as Buffer, { stream: true })).split('\n')
+    const whole = (
+      rest + decoder.decode(piece as Buffer, { stream: true }).replaceAll(ALIVE, '')
+    ).split('\n')
     rest = whole.pop()!.slice(0, LINE_MAX)
     lines += whole.length
     if (lines > most) throw new Error(`it prints more than ${most} lines`)

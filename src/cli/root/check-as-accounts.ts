@@ -4,6 +4,7 @@ import { attempt } from '../../ground/errors/attempt.ts'
 import { errorText } from '../../ground/errors/fault.ts'
 import { error, exitCodeOf, type Finding } from '../../ground/errors/finding.ts'
 import { nameOrNumber, readAccounts, type SystemAccount } from '../../readiness/account.ts'
+import { findMailServers } from '../check/mail-servers/find.ts'
 import { findingLines } from '../shared/print-findings.ts'
 import type { CheckPart } from '../shared/root-facts.ts'
 import { FAILED, type Output } from '../shared/run-command.ts'
@@ -139,7 +140,7 @@ async function slotsOf(
 
 const isThere = (path: string) => attempt(() => lstatSync(path)) !== undefined
 
-const hasQmail = () => isThere('/var/qmail')
+const hasQmail = () => findMailServers(isThere).includes('qmail')
 
 /**
  * Whether this host starts onescan-quotad: by the links that systemd makes for enabled units, or by one in

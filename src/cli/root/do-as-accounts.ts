@@ -14,9 +14,11 @@ interface Manner {
 }
 
 const MINUTE = 60_000
-const brief: Bounds = { silence: MINUTE, whole: 6 * MINUTE, lines: 10_000 }
+const brief: Bounds = { whole: 6 * MINUTE, lines: 10_000 }
+/** For what waits for a slot, its scanners and the next program. */
+const patient: Bounds = { whole: 30 * MINUTE, lines: 10_000 }
 /** For work that a person watches and ends, or that follows a log. */
-const unbounded: Bounds = { silence: Infinity, whole: Infinity, lines: Infinity }
+const unbounded: Bounds = { whole: Infinity, lines: Infinity }
 
 /** Logs are read by their account, which for this alone gets the groups that may read syslog's. */
 const logs: Manner = {
@@ -32,16 +34,12 @@ const manners: Readonly<Record<string, Manner>> = {
   inject: {
     accounts: ['qmaild', 'onescan'],
     maySetId: true,
-    bounds: { ...brief, silence: 15 * MINUTE, whole: 30 * MINUTE },
+    bounds: patient,
   },
   log: logs,
   policy: ofOnescand,
-  quarantine: { ...ofOnescand, bounds: { ...unbounded, silence: MINUTE / 2 } },
-  'quarantine release': {
-    ...ofOnescand,
-    maySetId: true,
-    bounds: { ...brief, silence: 6 * MINUTE },
-  },
+  quarantine: { ...ofOnescand, bounds: unbounded },
+  'quarantine release': { ...ofOnescand, maySetId: true, bounds: patient },
   quota: ofOnescand,
   report: logs,
   scan: { ...ofOnescand, bounds: unbounded },

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import type { RunningService } from './running-services.ts'
 import type { SystemdUnit } from './systemd-unit.ts'
 
@@ -36,13 +37,28 @@ export type CheckPart =
 /** The variable by which root tells them. Programs that this process starts do not get it. */
 export const FACTS = 'ONESCAN_FACTS'
 
+/** What the account writes on standard error while it works, and how often: milliseconds. */
+export const ALIVE = '\0'
+const ALIVE_EACH = 5_000
+
 /** What root told; undefined if root did not start this process. */
 export const rootFacts: RootFacts | undefined = takeFacts()
 
 function takeFacts(): RootFacts | undefined {
   const text = process.env[FACTS]
   delete process.env[FACTS]
-  return text === undefined ? undefined : (JSON.parse(text) as RootFacts)
+  if (text === undefined) return undefined
+  setInterval(sayAlive, ALIVE_EACH).unref()
+  return JSON.parse(text) as RootFacts
+}
+
+/** Tells root that this process does not wait for a file system, which keeps it from all else. */
+function sayAlive(): void {
+  try {
+    writeSync(2, ALIVE)
+  } catch {
+    // Root reads slowly, or has gone.
+  }
 }
 
 /** The terminal of whoever typed the command. */

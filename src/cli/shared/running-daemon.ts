@@ -39,8 +39,9 @@ export async function askRunningDaemon(
   const { daemon } = told
   const kernel = daemon && attempt(() => kernelAccount(String(daemon.pid)))
   // It tells its number itself: one of root's, as 1, is none of its own.
-  const isKnown = kernel !== undefined && kernel.uid !== 0 && known.has(kernel.uid)
-  return { socket, withheld, account: isKnown ? { ...daemon!, ...kernel } : undefined }
+  const own = process.geteuid!()
+  const isKnown = kernel?.uid === own || (kernel?.uid !== 0 && known.has(kernel?.uid ?? 0))
+  return { socket, withheld, account: kernel && isKnown ? { ...daemon!, ...kernel } : undefined }
 }
 
 /** The socket of this host's onescand: ONESCAN_SOCKET, else the `--socket` of its file of settings. */

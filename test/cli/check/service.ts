@@ -19,7 +19,7 @@ export async function startService(
 ): Promise<string> {
   // A server with -u gives up root itself.
   const [command, ...rest] =
-    words.includes('-u') || options.isCallers ? words : [...asPlain(), ...words]
+    words.some((word) => /^-u/.test(word)) || options.isCallers ? words : [...asPlain(), ...words]
   const child = spawn(command!, rest, {
     cwd: options.cwd ?? '/',
     env: { PATH: process.env.PATH, ...options.env },

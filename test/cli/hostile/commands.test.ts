@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { names as settings } from '../../../src/ground/settings/table.ts'
@@ -65,25 +65,34 @@ function commandOf(name: string): Command {
 /** The id of no message. */
 const ID = '1.0000000000000000'
 
-/** A call that does its work if all files are root's. */
+/** Most commands are done by an account. */
+const asNobody = ['--user', 'nobody']
+
+/** A call that does its work if everybody may read all files. */
 const calls: Readonly<
   Record<string, { readonly words: readonly string[]; readonly positionals?: readonly string[] }>
 > = {
   check: { words: ['--user', 'nobody'] },
-  inject: { words: ['--from', 'a@x', '--to', 'b@x', '--dry-run'], positionals: ['OWN/mail'] },
-  scan: { words: ['--env', 'QHPSI=plugin: eicar attachments'], positionals: ['OWN/mail'] },
-  verify: { words: ['--keyring', 'OWN/ring'], positionals: ['OWN/mail'] },
+  inject: {
+    words: ['--from', 'a@x', '--to', 'b@x', '--dry-run', ...asNobody],
+    positionals: ['OWN/mail'],
+  },
+  scan: {
+    words: ['--env', 'QHPSI=plugin: eicar attachments', ...asNobody],
+    positionals: ['OWN/mail'],
+  },
+  verify: { words: ['--keyring', 'OWN/ring', ...asNobody], positionals: ['OWN/mail'] },
   keygen: { words: [] },
   disable: { words: [] },
   enable: { words: [] },
-  quota: { words: ['--env', 'QUOTAD=quotad:127.0.0.1:9'], positionals: ['ann'] },
-  log: { words: [], positionals: ['OWN/log'] },
-  report: { words: [], positionals: ['OWN/log'] },
-  'quarantine list': { words: [] },
-  'quarantine show': { words: [], positionals: [ID] },
-  'quarantine release': { words: ['--no-stamp'], positionals: [ID, '0'.repeat(64)] },
-  'quarantine delete': { words: [], positionals: [ID] },
-  'policy test': { words: [], positionals: ['a@x', 'b@y'] },
+  quota: { words: ['--env', 'QUOTAD=quotad:127.0.0.1:9', ...asNobody], positionals: ['ann'] },
+  log: { words: asNobody, positionals: ['OWN/log'] },
+  report: { words: asNobody, positionals: ['OWN/log'] },
+  'quarantine list': { words: asNobody },
+  'quarantine show': { words: asNobody, positionals: [ID] },
+  'quarantine release': { words: ['--no-stamp', ...asNobody], positionals: [ID] },
+  'quarantine delete': { words: asNobody, positionals: [ID] },
+  'policy test': { words: asNobody, positionals: ['a@x', 'b@y'] },
   completion: { words: [] },
 }
 
@@ -127,7 +136,8 @@ function* settingsOf({ name, options }: Command, path: string): Generator<string
 function prepare({ own }: Pick<Hostile, 'own'>): void {
   writeFileSync(join(own, 'mail'), plain)
   writeFileSync(join(own, 'log'), '')
-  writeFileSync(join(own, 'ring'), `hmac-sha256:a:${'A'.repeat(43)}\n`, { mode: 0o600 })
+  writeFileSync(join(own, 'ring'), `hmac-sha256:a:${'A'.repeat(43)}\n`, { mode: 0o640 })
+  chownSync(join(own, 'ring'), 0, 65_534)
   writeFileSync(join(own, 'x.mjs'), 'export const virusscan = () => ({ clean: true })\n')
   mkdirSync(join(own, 'control'))
   mkdirSync(join(own, 'home'))
@@ -212,16 +222,57 @@ const waited: readonly (readonly string[])[] = [
   ['check', '--user', 'nobody', '--env', 'QUEUECHAIN=x', '--env', 'PATH=PLACE'],
   ['check', '--user', 'nobody', '--env', 'QMAILQUEUE=PLACE/onescan-queue'],
   ['check', '--user', 'nobody', '--env', 'QHPSI=PLACE/x %s'],
-  ['scan', '--env', 'PLUGINDIR=PLACE', '--env', 'QHPSI=plugin: x.mjs', 'OWN/mail'],
-  ['scan', '--env', 'QHPSI=PLACE/x %s', 'OWN/mail'],
-  ['scan', '--env', 'QHPSI=x %s', '--env', 'PATH=PLACE', 'OWN/mail'],
-  ['scan', '--env', 'CLAMD=PLACE/x', '--env', 'QHPSI=plugin: clamd', 'OWN/mail'],
-  ['scan', '--env', 'TMPDIR=PLACE', '--env', 'QHPSI=plugin: eicar', 'OWN/mail'],
-  ['verify', '--env', 'TMPDIR=PLACE', '--keyring', 'OWN/ring', 'OWN/mail'],
+  [
+    'scan',
+    '--user',
+    'nobody',
+    '--env',
+    'PLUGINDIR=PLACE',
+    '--env',
+    'QHPSI=plugin: x.mjs',
+    'OWN/mail',
+  ],
+  ['scan', '--user', 'nobody', '--env', 'QHPSI=PLACE/x %s', 'OWN/mail'],
+  ['scan', '--user', 'nobody', '--env', 'QHPSI=x %s', '--env', 'PATH=PLACE', 'OWN/mail'],
+  [
+    'scan',
+    '--user',
+    'nobody',
+    '--env',
+    'CLAMD=PLACE/x',
+    '--env',
+    'QHPSI=plugin: clamd',
+    'OWN/mail',
+  ],
+  ['scan', '--user', 'nobody', '--env', 'TMPDIR=PLACE', '--env', 'QHPSI=plugin: eicar', 'OWN/mail'],
+  ['verify', '--user', 'nobody', '--env', 'TMPDIR=PLACE', '--keyring', 'OWN/ring', 'OWN/mail'],
   ...['QMAILHOME', 'CONTROLDIR', 'QUEUECHAIN', 'TMPDIR'].map((name) => {
-    return ['inject', 'OWN/mail', '--from', 'a@x', '--to', 'b@x', '--env', `${name}=PLACE/x`]
+    return [
+      'inject',
+      'OWN/mail',
+      '--user',
+      'nobody',
+      '--from',
+      'a@x',
+      '--to',
+      'b@x',
+      '--env',
+      `${name}=PLACE/x`,
+    ]
   }),
-  ['inject', '--from', 'a@x', '--to', 'b@x', '--dry-run', '--program', 'PLACE/x', 'OWN/mail'],
+  [
+    'inject',
+    '--user',
+    'nobody',
+    '--from',
+    'a@x',
+    '--to',
+    'b@x',
+    '--dry-run',
+    '--program',
+    'PLACE/x',
+    'OWN/mail',
+  ],
 ]
 
 t.test('a file system that never answers keeps no command for ever', { skip }, async (t) => {

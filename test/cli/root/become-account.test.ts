@@ -7,7 +7,9 @@ import { mountHanging } from '../../ground/path/hanging.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { atTerminal, terminalsObey, typist } from '../../programs/terminal.ts'
+import { ucspiMissing } from '../../programs/ucspi.ts'
 import { keepOne, makeQuarantine } from '../../quarantine/kept.ts'
+import { startService, tcpserver } from '../check/service.ts'
 import { bundle, jsonIn, onescan, type Run, type RunOptions } from '../onescan.ts'
 
 /** Root types a command, and an account does its work. */
@@ -245,4 +247,29 @@ t.test('of a process of another user, root says its number alone', { skip }, asy
   const finding = jsonIn(out).results.find(({ value }) => /look like services/.test(value))
   t.match(finding, { level: 'warning', what: new RegExp(`^processes .*\\b${child.pid}\\b`) })
   t.notMatch(out, /curl|\x1b|sleep/)
+})
+
+t.test('a slot that would run as root is not tried', { skip: skip || ucspiMissing }, async (t) => {
+  const pid = await startService(t, tcpserver(), { isCallers: true })
+  const { code, out } = await asRoot(['check', '--pid', pid])
+  t.equal(code, 2)
+  t.match(
+    out,
+    /^error +process \d+: runs qmail-smtpd as root: nothing was tried; give tcpserver -u /,
+  )
+  t.notMatch(out, 'says:')
+  const named = await asRoot(['check', '--pid', pid, '--env', 'QHPSI=plugin: eicar', ...asNobody])
+  t.match(named.out, /^as the account nobody says:\n[\s\S]*^ok +scanner eicar: finds EICAR/m)
+})
+
+t.test('what an account cannot do keeps no other from its part', { skip }, async (t) => {
+  // In some containers root lacks the capabilities to change its user.
+  const around = ['setpriv', '--bounding-set=-setuid,-setgid', '--']
+  const words = ['check', '--env', 'QHPSI=plugin: eicar', ...asNobody]
+  const { code, out, err } = await asRoot(words, { around })
+  t.equal(code, 2)
+  t.match(`${out}${err}`, /setpriv: .*(setresuid|setgroups|setresgid)/)
+  const { results, exit } = jsonIn((await asRoot([...words, '--json'], { around })).out)
+  t.match(results, [{ level: 'error', what: 'trials', value: /this part was not looked at/ }])
+  t.equal(exit, 2)
 })

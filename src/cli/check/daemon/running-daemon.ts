@@ -5,6 +5,7 @@ import { NOTHING_SCANS, readControlDirectories, switchedOff } from '../../../jud
 import { type Accounts, findAccount, groupName, nameOrNumber } from '../../../readiness/account.ts'
 import { switchFinding } from '../../../readiness/settings.ts'
 import { type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
+import { rootFacts } from '../../shared/root-facts.ts'
 import type { RunningDaemon } from '../../shared/running-daemon.ts'
 
 /**
@@ -19,9 +20,9 @@ export function checkRunning(
   if (account === undefined) {
     const value = `answers at ${socket}, and does not tell you its settings`
     const remedy =
-      process.getuid!() === 0
-        ? 'it sees who asks by onescan.node, and has none: install onescan for x64 or arm64 anew, and restart it'
-        : 'run check as root'
+      rootFacts === undefined
+        ? 'run check as root'
+        : 'if it has another account, name that with --user; on Node it sees who asks only with the package koffi: npm install -g koffi and restart it, or install the Debian package'
     return [warning('onescand', value, remedy)]
   }
   const what = `onescand ${account.pid}`

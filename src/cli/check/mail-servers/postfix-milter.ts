@@ -3,6 +3,7 @@ import { error, type Finding, ok, warning } from '../../../ground/errors/finding
 import { findAccount, groupName, obstacle } from '../../../readiness/account.ts'
 import { checkListener, milterService } from '../shared/listener.ts'
 import { matchAddress } from '../shared/service-address.ts'
+import { shellWord } from '../shared/shell-word.ts'
 import { milterPlaces, onescandAddresses } from './onescand-addresses.ts'
 import { type MilterEntry, milterAction, type Parameters, queueOf, secondsOf } from './postconf.ts'
 import { postfixAddress, type ReadPostfix } from './read-postfix.ts'
@@ -62,7 +63,9 @@ const nameInstead = (milter: MilterEntry, parameters: Parameters) => (address: s
 const inQueue = (address: string, parameters: Parameters) =>
   address.replace(`unix:${queueOf(parameters)}/`, 'unix:')
 
-const nameMilters = (list: string) => `postconf -e 'smtpd_milters = ${list}' && postfix reload`
+/** The list may name what an onescand told of itself. */
+const nameMilters = (list: string) =>
+  `postconf -e ${shellWord(`smtpd_milters = ${list}`)} && postfix reload`
 
 /** The finding that none of these milters is onescand. The others stay. */
 export function noMilter(postfix: ReadPostfix): Finding {

@@ -2,14 +2,12 @@ import { join } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { PROCESSES } from '../../../ground/process/process-stat.ts'
-import { checkOldProcesses } from './old-processes.ts'
 import { checkPolicies } from './policy-services.ts'
 import {
   type MilterEntry,
   type Parameters,
   POSTCONF,
   POSTFIX_DIRECTORY,
-  queueOf,
   splitMilters,
 } from './postconf.ts'
 import { checkMilter, checkMilterOrder, checkMilterTerms, noMilter } from './postfix-milter.ts'
@@ -32,12 +30,11 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
     return [error('Postfix', `cannot be asked: ${why}`, `see that ${POSTCONF} works`)]
   }
   const { parameters } = postfix
-  const file = join(host.directory || POSTFIX_DIRECTORY, 'main.cf')
+  const _file = join(host.directory || POSTFIX_DIRECTORY, 'main.cf')
   const restrictions = RESTRICTIONS.map((name) => parameters[name] ?? '').join(' ')
   return [
     ...checkRuns(postfix, PROCESSES),
     ...(await checkMilters(postfix)),
-    ...checkOldProcesses(PROCESSES, file, queueOf(parameters)),
     ...(await checkPolicies(restrictions, postfix)),
   ]
 }

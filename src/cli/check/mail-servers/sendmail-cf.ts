@@ -1,29 +1,3 @@
-import { errorText } from '../../../ground/errors/fault.ts'
-import { readOwnText, readStart } from '../../../ground/path/read.ts'
-
-/** sendmail.cf, or sendmail.mc. */
-export interface SendmailText {
-  readonly text: string
-  /** Why root does not obey the file: another user could have written it. */
-  readonly doubt?: string
-}
-
-/** The most bytes of a configuration: Sendmail's own has some 60,000. */
-const TEXT_MAX = 1024 * 1024
-
-/**
- * Reads sendmail.cf or sendmail.mc, whoever may write to it: Debian gives /etc/mail to an account of
- * Sendmail. Throws if the file cannot be read.
- */
-export function readSendmailText(file: string): SendmailText {
-  try {
-    return { text: readOwnText(file) }
-  } catch (thrown) {
-    const start = readStart(file, TEXT_MAX)
-    return { text: start.toString('utf8'), doubt: errorText(thrown) }
-  }
-}
-
 /** A filter of sendmail.cf: `Xonescan, S=inet:8890@127.0.0.1, F=T, T=S:30s;R:30s;E:5m`. */
 export interface SendmailFilter {
   readonly name: string

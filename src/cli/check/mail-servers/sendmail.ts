@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { readOwnText } from '../../../ground/path/read.ts'
 import { readAccounts } from '../../../readiness/account.ts'
 import { checkListener, milterService } from '../shared/listener.ts'
 import { matchAddress, readServiceAddress } from '../shared/service-address.ts'
 import { milterPlaces, type OnescandSources, onescandAddresses } from './onescand-addresses.ts'
-import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.ts'
+import { filtersIn, type SendmailFilter } from './sendmail-cf.ts'
 import {
   makesStamps,
   notListening,
@@ -33,18 +34,15 @@ const USUAL_MILTER = 'unix:/run/onescan/milter.sock'
  */
 export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
   let filters: readonly SendmailFilter[]
-  let mayConnect: ConnectionRule
   try {
-    const { text, doubt } = readSendmailText(host.file)
-    filters = filtersIn(text)
-    mayConnect = doubt === undefined ? () => true : onlyOwnAddresses(host)
+    filters = filtersIn(readOwnText(host.file))
   } catch (thrown) {
     return [error('Sendmail', errorText(thrown), 'run check as root, or name its sendmail.cf')]
   }
   const findings: Finding[] = []
   let hasOnescand = false
   for (const filter of filters) {
-    const { isOnescand, finding } = await checkFilter(host, filter, mayConnect)
+    const { isOnescand, finding } = await checkFilter(host, filter)
     findings.push(finding)
     if (!isOnescand) continue
     hasOnescand = true
@@ -60,32 +58,15 @@ export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
   return findings
 }
 
-/** Whether root may connect to the address that a filter names. */
-type ConnectionRule = (socket: string) => boolean
-
-/**
- * Lets root connect only to addresses that root's own settings of onescand name, too: another user
- * could have written sendmail.cf.
- */
-function onlyOwnAddresses({ defaults }: SendmailHost): ConnectionRule {
-  const { milters } = onescandAddresses({ defaults, running: [] })
-  return (socket) => matchAddress(socket, milters, undefined) !== undefined
-}
-
 async function checkFilter(
   { defaults, running }: SendmailHost,
   { name, socket, address, failure }: SendmailFilter,
-  mayConnect: ConnectionRule,
 ): Promise<TriedMilter> {
   const what = `filter ${name}`
   const place = address === undefined ? undefined : readServiceAddress(address)
   if (address === undefined || place === undefined) {
     const finding = warning(what, `S=${socket} is not understood`, 'see INPUT_MAIL_FILTER')
     return { isOnescand: false, finding }
-  }
-  if (!mayConnect(socket)) {
-    const value = `${address} is not asked: others than root write sendmail.cf, and ${defaults} does not name it`
-    return { isOnescand: false, finding: ok(what, value) }
   }
   if ('path' in place && !existsSync(place.path)) {
     const value = `${place.path} does not exist: ${meanwhile(failure)}`
@@ -160,7 +141,7 @@ function noFilter({ file, defaults, running }: SendmailHost): Finding {
 
 function namesAFilter(source: string): boolean {
   try {
-    return /^\s*INPUT_MAIL_FILTER\(/m.test(readSendmailText(source).text)
+    return /^\s*INPUT_MAIL_FILTER\(/m.test(readOwnText(source))
   } catch {
     return false
   }

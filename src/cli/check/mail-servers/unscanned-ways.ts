@@ -1,7 +1,7 @@
-import { existsSync, readFileSync, readlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync } from 'node:fs'
 import { error, type Finding, warning } from '../../../ground/errors/finding.ts'
-import { type Parameters, postconf, queueOf, readParameters, splitMilters } from './postconf.ts'
+import { statusOf } from '../../../ground/process/process-stat.ts'
+import { type Parameters, postconf, readParameters, splitMilters } from './postconf.ts'
 import type { ReadPostfix } from './read-postfix.ts'
 
 /** A program of Postfix that takes mail by SMTP: a line of master.cf, and what -o sets for it. */
@@ -98,16 +98,14 @@ function smtpdServices(master: string, parameters: string): SmtpdService[] {
 /** Not the service behind a filter, which takes mail of this host alone: FILTER_README. */
 const takesStrangers = ({ name }: SmtpdService) => !/^(127\.|localhost:|\[::1\])/.test(name)
 
-/** Checks whether Postfix runs, if this is the Postfix of the host: by the process of master(8). */
-export function checkRuns({ directory, parameters }: ReadPostfix, processes: string): Finding[] {
-  if (directory !== '') return []
-  const queue = queueOf(parameters)
-  try {
-    const pid = readFileSync(join(queue, 'pid/master.pid'), 'latin1').trim()
-    if (readlinkSync(join(processes, pid, 'cwd')) === queue) return []
-  } catch {
-    // There is no such file or process.
+/** Checks whether Postfix runs, if this is the Postfix of the host: by the process of master(8), root's. */
+export function checkRuns({ directory }: ReadPostfix, processes: string): Finding[] {
+  if (directory !== '' || statusOf(processes, '1') === undefined) return [] // they are hidden
+  const pids = readdirSync(processes).filter((name) => /^\d+$/.test(name))
+  const isMaster = (pid: string) => {
+    const status = statusOf(processes, pid)
+    return status?.name === 'master' && status.uid === 0
   }
-  if (!existsSync(join(queue, 'pid')) && process.getuid!() !== 0) return [] // it is not for all to see
+  if (pids.some(isMaster)) return []
   return [error('Postfix', 'does not run: no mail moves', 'postfix start')]
 }

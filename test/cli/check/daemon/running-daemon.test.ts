@@ -4,11 +4,10 @@ import t from 'tap'
 import { checkRunning } from '../../../../src/cli/check/daemon/running-daemon.ts'
 import { howToStart } from '../../../../src/cli/check/shared/how-to-start.ts'
 import { askRunningDaemon } from '../../../../src/cli/shared/running-daemon.ts'
-import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { readAccounts } from '../../../../src/readiness/account.ts'
 import { newest, startOnescand } from '../../../doors/daemon/process.ts'
 import { openDirectory, reachable } from '../../../programs/reachable.ts'
-import { jsonIn, onescan } from '../../onescan.ts'
+import { onescan } from '../../onescan.ts'
 
 /** `onescan check --daemon`. */
 
@@ -29,12 +28,11 @@ t.test('a host on which no onescand runs is an error', async (t) => {
   t.match(out, /^error +onescand: does not answer/)
 })
 
-t.test('an onescand that does not tell who asks it is told why', async (t) => {
-  const asked = { socket: '/run/x.sock', account: undefined }
-  const remedy =
-    /onescan\.node, and has none: install onescan for x64 or arm64 anew, and restart it$/
+t.test('an onescand that does not tell its settings is a warning', async (t) => {
+  const withheld = { messages: 0, soonest: 0, latest: 0 }
+  const asked = { socket: '/run/x.sock', withheld, account: undefined }
   t.match(checkRunning(asked, '/nonexistent', readAccounts()), [
-    { level: 'warning', remedy: onlyRoot ? 'run check as root' : remedy },
+    { level: 'warning', remedy: 'run check as root' },
   ])
 })
 
@@ -101,12 +99,6 @@ t.test(
       what: `onescand ${daemon.pid}`,
       remedy: /onescan enable/,
     })
-
-    const { out } = await onescan(['check', '--daemon', '--json'], {
-      env: { ONESCAN_SOCKET: daemon.socket },
-    })
-    const told = jsonIn<Finding>(out).results
-    t.ok(told.some(({ what }) => what === `onescand ${daemon.pid}`))
   },
 )
 

@@ -1,6 +1,5 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { newest, startOnescand } from '../../../doors/daemon/process.ts'
@@ -78,16 +77,6 @@ function firstOfEachFinding(setUps: readonly OnescandSetUp[]): OnescandSetUp[] {
   })
 }
 
-/** Starts a process called smtpd in the queue directory, and makes main.cf newer. */
-function startOldProcess(t: Test, file: string): void {
-  const program = join(openDirectory(t), 'smtpd')
-  copyFileSync('/bin/sleep', program)
-  const child = spawn(program, ['600'], { cwd: '/var/spool/postfix', stdio: 'ignore' })
-  t.teardown(() => child.kill())
-  const later = Date.now() / 1000 + 60
-  utimesSync(file, later, later)
-}
-
 /** A machine whose systemctl(1) prints SHOWN. */
 function withSystemd(machine: Machine): Machine {
   const systemctl = '/run/systemd/systemctl'
@@ -144,7 +133,6 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
   const isOld = setUp.runs === 'as it was'
   const words = isOld ? `--milter ${milter} --mode 0666` : (asWritten.ONESCAND_OPTIONS ?? '')
   const daemon = setUp.runs === 'not' ? undefined : await start(words, isOld ? basic : asWritten)
-  if (setUp.isOld) startOldProcess(t, machine.at('/etc/postfix/main.cf'))
   const findings = await findingsOn(machine)
   judgeLines(t, linesOf(findings), setUp.check)
   if (await carryOut(findings, around)) {

@@ -33,8 +33,6 @@ export interface OnescandSetUp {
   readonly runs?: 'with the file' | 'as it was' | 'not'
   /** Lines of main.cf besides those of its page. */
   readonly postfix?: readonly string[]
-  /** Whether a process of Postfix was started before main.cf was changed. */
-  readonly isOld?: boolean
   /** The lines that `onescan check` must print. All other lines must be ok. */
   readonly check: readonly RegExp[]
   /** The lines that `onescand --check` must print. */
@@ -331,11 +329,19 @@ export const setUps: readonly OnescandSetUp[] = [
     check: [/^error milter unix:\S+: .*: Postfix refuses all mail for good/],
   },
   {
-    name: 'Postfix was not reloaded since main.cf was changed',
-    isOld: true,
-    check: [
-      /^warning Postfix: \S+main\.cf has changed, and 1 of its processes still have its old settings; postfix reload/,
-    ],
+    name: 'Postfix lets mail in whenever onescand is down',
+    postfix: ['milter_default_action = accept'],
+    check: [/^(warning|error) milter_default_action: .*accept/],
+  },
+  {
+    name: 'mail of local programs is not scanned',
+    postfix: ['non_smtpd_milters ='],
+    check: [/^warning non_smtpd_milters: .*; postconf -e .* && postfix reload/],
+  },
+  {
+    name: 'no milter is named',
+    postfix: ['smtpd_milters =', 'non_smtpd_milters ='],
+    check: [/^error smtpd_milters: no milter of onescand is named: .* && postfix reload/],
   },
 ]
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
-import { jsonIn, onescan } from '../../onescan.ts'
+import { jsonIn, ofPlain, onescan } from '../../onescan.ts'
 import { judgeLines, linesOf } from '../machine.ts'
 import { startService } from '../service.ts'
 import { placeIn, putQmail, type SetUp } from './set-ups.ts'
@@ -29,6 +29,7 @@ async function prepared(t: Test, { env = {}, prepare, service }: SetUp): Promise
   putQmail(place)
   const words = [...(prepare?.(place) ?? [])]
   const variables = typeof env === 'function' ? env(place) : env
+  ofPlain(place.home)
   const given = { QMAILHOME: place.home, QHPSI: 'plugin: eicar', ...variables }
   if (service !== undefined) {
     const pid = await startService(t, service(place), { env: given, cwd: place.home })

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
-import { startOnescand } from '../../../doors/daemon/process.ts'
-import { openDirectory } from '../../../programs/reachable.ts'
+import { newest, startOnescand } from '../../../doors/daemon/process.ts'
+import { openDirectory, reachable } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
-import { jsonIn, onescan } from '../../onescan.ts'
+import { asPlain, jsonIn, ofPlain, onescan } from '../../onescan.ts'
 import { startService, tcpserver } from '../service.ts'
 import { placeIn, putQmail } from '../set-ups/set-ups.ts'
 
@@ -39,7 +39,12 @@ t.test(
   { skip },
   async (t) => {
     const settings = { QHPSI: 'plugin: eicar', QMAILHOME: '/nonexistent' }
-    const daemon = startOnescand(t, { settings })
+    const place = ofPlain(openDirectory(t))
+    const daemon = startOnescand(t, {
+      program: [...asPlain(), ...newest.map(reachable)],
+      socket: `${place}/slot.sock`,
+      settings: { ...settings, TMPDIR: place },
+    })
     await daemon.logged(/serving/)
     const findings = await check(t, daemon.socket)
     t.match(
