@@ -1,11 +1,14 @@
-import { closeSync, realpathSync } from 'node:fs'
+import { closeSync, existsSync, realpathSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
 import { exit, exitMeanings } from '../doors/shared/replies/exit-codes.ts'
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
+import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../ground/errors/attempt.ts'
 import { inheritedDescriptor, openFileOrPipe } from '../ground/path/read.ts'
 import { readNumber } from '../ground/settings/read.ts'
+import { readControlDirectories } from '../judge/policy.ts'
 import { handToSlot, QUEUE_PATIENCE, type SlotResult } from './shared/hand-to-slot.ts'
 import { installedQueue } from './shared/installed-queue.ts'
 import { flag, printsJson, text } from './shared/options.ts'
@@ -110,6 +113,10 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
     ...(dryRun ? { QUEUECHAIN: TRIAL_CHAIN } : {}),
     ERROR_FD: undefined,
   }
+  const directories = readControlDirectories(environment)
+  const chain = attempt(() => findChain([], environment, directories).program) ?? '/'
+  const places = [...Object.values(directories), chain, environment.TMPDIR || tmpdir()]
+  for (const place of places) existsSync(place) // what never answers is met here, and not by the slot
   const envelope = envelopeBytes(args.from, args.to)
   const own = args.file === '-' ? 0 : inheritedDescriptor(args.file)
   const message = own ?? openFileOrPipe(args.file).fd

@@ -33,6 +33,16 @@ const commandModules = [
   quarantineCommand,
   policyCommand,
 ] as CommandModule[]
+
+/** A command with the option that names the account, if root has one do it. */
+function withUser(module: CommandModule): CommandModule {
+  const { command, builder } = module
+  if (commandForAccount(String(command).split(' ')) === undefined) return module
+  const build = builder as (yargs: Argv) => Argv
+  const option = text('If root calls it: the account that does the work')
+  return { ...module, builder: (yargs) => build(yargs).option('user', option) }
+}
+
 const commands = commandModules.map(({ command }) => String(command).split(' ')[0]!)
 
 /** The subcommands of commands that have any. */
@@ -59,14 +69,13 @@ function commandLine(): Argv {
     .scriptName('onescan')
     .locale('en')
     .usage('$0 COMMAND\n\nScan each message once, anywhere in your cluster. See onescan(1).')
-    .command(commandModules)
+    .command(commandModules.map(withUser))
     .completion('completion', 'Print a script that completes commands and options, for bash or zsh')
     .demandCommand(1, 'Name a command.')
     .strict()
     .version(`onescan ${about.version}`)
     .help()
     .alias('help', 'h')
-    .option('user', text('If root calls it: the account that does the work'))
     .middleware(({ _: [command] }) => {
       if (!isRoot || commandForAccount([String(command)]) === undefined) return
       throw new Error(`${command}: must stand before its options`) // else it would be done as root

@@ -59,7 +59,7 @@ export const asPlain = (): readonly string[] =>
 
 /** Gives a directory of a test to that account, with all that is in it. */
 export function ofPlain(directory: string): string {
-  if (process.getuid!() === 0) execFileSync('chown', ['-R', `${PLAIN}:${PLAIN}`, directory])
+  if (process.getuid!() === 0) execFileSync('chown', ['-Rh', `${PLAIN}:${PLAIN}`, directory])
   return directory
 }
 

@@ -20,7 +20,7 @@ t.test('stamps are verified with its keyring', { skip }, async (t) => {
   const ring = '/etc/onescan/keys/clusterkeys'
   machine.write(ring, keyring, 0o640)
   chownSync(machine.at(ring), 0, ONESCAN)
-  machine.write(DEFAULTS, `CLUSTERKEYS="${ring}"\n`)
+  machine.write(DEFAULTS, `CLUSTERKEYS="${ring}"\n`, 0o600) // root reads it for the account
   const run = (input: string, ...command: string[]) => {
     const [program = '', ...words] = machine.around([process.execPath, bundle, ...command, '-'])
     const env = { PATH: searchPath }

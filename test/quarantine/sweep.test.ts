@@ -16,7 +16,7 @@ import t from 'tap'
 import type { QuarantineLimits } from '../../src/quarantine/quarantine-policy.ts'
 import { sweepQuarantine } from '../../src/quarantine/sweep.ts'
 import { readQuarantine } from '../cases/kept.ts'
-import { onescan } from '../cli/onescan.ts'
+import { ofPlain, onescan } from '../cli/onescan.ts'
 import { keepOne, makeQuarantine } from './kept.ts'
 
 /** The sweep of a quarantine. */
@@ -377,6 +377,7 @@ t.test('what is not of this account stops neither the sweep nor the list', async
   symlinkSync('/', join(directory, 'virus/.2026-11-19/new'))
   symlinkSync('/etc/passwd', join(directory, 'virus/.2026-11-21/sweep.seen'))
   await host.sweep({ ...none, age: 1 })
+  ofPlain(directory)
   const { out, err } = await onescan(['quarantine', 'list', '--directory', directory])
   t.notMatch(out, old)
   t.equal(err.split('is not a message in quarantine: its record has more than').length, 3)

@@ -101,6 +101,7 @@ async function checkHost(servers: readonly MailServer[], args: CheckOptions): Pr
   const ofServers: Finding[] = []
   for (const server of servers) {
     const report = await checkServer(server, args, running).catch((thrown): ServerReport => {
+      if (args.pid !== undefined) throw thrown // what was named is not there
       const remedy = 'correct it; the rest was looked at'
       return { heading: server, findings: [error(server, errorText(thrown), remedy)] }
     })

@@ -9,6 +9,7 @@ import { findingLines } from '../shared/print-findings.ts'
 import type { CheckPart } from '../shared/root-facts.ts'
 import { FAILED, type Output } from '../shared/run-command.ts'
 import {
+  findPostfix,
   findRunningServices,
   notRead,
   type RunningService,
@@ -81,8 +82,9 @@ async function partsOf(
   const [user, pid] = [lastValue(words, '--user'), lastValue(words, '--pid')]
   const has = (...options: readonly string[]) =>
     words.some((word) => options.some((option) => word === option || word.startsWith(`${option}=`)))
+  const ofHost: CheckPart = { of: 'host', postfix: findPostfix() }
   if (has('--daemon', '--mail', '--postfix', '--sendmail')) {
-    return [{ account: accountFor(user, OF_HOST), part: { of: 'host' } }]
+    return [{ account: accountFor(user, OF_HOST), part: ofHost }]
   }
   if (pid !== undefined) return slotsOf([await readService(pid)], user, tell)
   const { QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN } = process.env
@@ -96,13 +98,13 @@ async function partsOf(
   const { services, unread } = await findRunningServices()
   if (unread.length > 0) await tell(notRead(unread))
   const slots = await slotsOf(services, user, tell)
-  const ofHost = attempt(() => accountFor(undefined, OF_HOST))
+  const account = attempt(() => accountFor(undefined, OF_HOST))
   const quotad = isStarted() ? attempt(() => accountFor(undefined, [QUOTAD])) : undefined
   return [
-    ...(ofHost ? [{ account: ofHost, part: { of: 'host' } } as const] : []),
+    ...(account ? [{ account, part: ofHost }] : []),
     ...(slots.length > 0
       ? slots
-      : services.length === 0 && (hasQmail() || !ofHost)
+      : services.length === 0 && (hasQmail() || !account)
         ? [unset()]
         : []),
     ...(quotad ? [{ account: quotad, part: { of: 'quotad' } } as const] : []),

@@ -28,7 +28,11 @@ export interface Terminal {
 /** A part of `check` that an account does. */
 export type CheckPart =
   /** Mail servers but qmail, and onescand. */
-  | { readonly of: 'host' }
+  | {
+      readonly of: 'host'
+      /** The queue directories of the Postfix that runs, or of several. */
+      readonly postfix: readonly string[]
+    }
   /** The slots of services of this account. */
   | { readonly of: 'slot'; readonly services: readonly RunningService[] }
   /** onescan-quotad. */

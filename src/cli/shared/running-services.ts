@@ -108,6 +108,16 @@ export function notRead(pids: readonly string[]): Finding {
   return warning(`processes ${pids.join(' ')}`, value, remedy)
 }
 
+/** The queue directories in which a master(8) of root's runs: its pid file is for root alone. */
+export function findPostfix(processes = PROCESSES): string[] {
+  const pids = readdirSync(processes).filter((name) => /^\d+$/.test(name))
+  return pids.flatMap((pid) => {
+    const status = statusOf(processes, pid)
+    const isMaster = status?.name === 'master' && status.uid === 0
+    return (isMaster && attempt(() => readlinkSync(join(processes, pid, 'cwd')))) || []
+  })
+}
+
 /** Reads one service. Rejects if it has ended, if it is not such a server, or if this user may not read it. */
 export async function readService(pid: string, processes = PROCESSES): Promise<RunningService> {
   const at = (name: string) => join(processes, pid, name)

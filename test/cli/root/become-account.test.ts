@@ -1,6 +1,15 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { mountHanging } from '../../ground/path/hanging.ts'
@@ -272,4 +281,19 @@ t.test('what an account cannot do keeps no other from its part', { skip }, async
   const { results, exit } = jsonIn((await asRoot([...words, '--json'], { around })).out)
   t.match(results, [{ level: 'error', what: 'trials', value: /this part was not looked at/ }])
   t.equal(exit, 2)
+})
+
+t.test('a log leads root to no file that its owner may not read', { skip }, async (t) => {
+  const place = openDirectory(t)
+  const secret = join(place, 'secret')
+  writeFileSync(secret, 'onescan: decision=accept from=<secret@example.org>\n', { mode: 0o600 })
+  for (const [name, target] of Object.entries({ link: secret, device: '/dev/zero' })) {
+    mkdirSync(join(place, name))
+    symlinkSync(target, join(place, name, 'current'))
+    execFileSync('chown', ['-Rh', `${NOBODY}:${NOBODY}`, join(place, name)])
+    const { code, out, err } = await asRoot(['log', join(place, name), ...asNobody])
+    t.equal(code, 2, err)
+    t.match(err, /current: .*EACCES|current is not a regular file|EACCES.*current/)
+    t.equal(out, '')
+  }
 })

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
-import { PROCESSES } from '../../../ground/process/process-stat.ts'
 import { checkPolicies } from './policy-services.ts'
 import {
   type MilterEntry,
@@ -33,7 +32,7 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   const _file = join(host.directory || POSTFIX_DIRECTORY, 'main.cf')
   const restrictions = RESTRICTIONS.map((name) => parameters[name] ?? '').join(' ')
   return [
-    ...checkRuns(postfix, PROCESSES),
+    ...checkRuns(postfix),
     ...(await checkMilters(postfix)),
     ...(await checkPolicies(restrictions, postfix)),
   ]

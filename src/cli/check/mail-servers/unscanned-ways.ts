@@ -1,7 +1,6 @@
-import { readdirSync } from 'node:fs'
 import { error, type Finding, warning } from '../../../ground/errors/finding.ts'
-import { statusOf } from '../../../ground/process/process-stat.ts'
-import { type Parameters, postconf, readParameters, splitMilters } from './postconf.ts'
+import { rootFacts } from '../../shared/root-facts.ts'
+import { type Parameters, postconf, queueOf, readParameters, splitMilters } from './postconf.ts'
 import type { ReadPostfix } from './read-postfix.ts'
 
 /** A program of Postfix that takes mail by SMTP: a line of master.cf, and what -o sets for it. */
@@ -98,14 +97,10 @@ function smtpdServices(master: string, parameters: string): SmtpdService[] {
 /** Not the service behind a filter, which takes mail of this host alone: FILTER_README. */
 const takesStrangers = ({ name }: SmtpdService) => !/^(127\.|localhost:|\[::1\])/.test(name)
 
-/** Checks whether Postfix runs, if this is the Postfix of the host: by the process of master(8), root's. */
-export function checkRuns({ directory }: ReadPostfix, processes: string): Finding[] {
-  if (directory !== '' || statusOf(processes, '1') === undefined) return [] // they are hidden
-  const pids = readdirSync(processes).filter((name) => /^\d+$/.test(name))
-  const isMaster = (pid: string) => {
-    const status = statusOf(processes, pid)
-    return status?.name === 'master' && status.uid === 0
-  }
-  if (pids.some(isMaster)) return []
+/** Checks whether Postfix runs, if this is the Postfix of the host. Only root sees that. */
+export function checkRuns({ directory, parameters }: ReadPostfix): Finding[] {
+  const part = rootFacts?.part
+  if (directory !== '' || part?.of !== 'host') return []
+  if (part.postfix.includes(queueOf(parameters))) return []
   return [error('Postfix', 'does not run: no mail moves', 'postfix start')]
 }

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { slotProgram } from '../../onescan.ts'
+import { PLAIN, slotProgram } from '../../onescan.ts'
 import { tcpserver } from '../service.ts'
 
 /** The directory of a host, and functions that put things into it. */
@@ -201,7 +201,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
       const rule = `:allow,QMAILQUEUE="${slotProgram}",QHPSI="plugin: eicar"\n`
       execFileSync('tcprules', [at('tcp.smtp.cdb'), at('tmp')], { input: rule })
       const options = ['-1', '-v', '-H', '-l', '0', '-c', '16', '-x', at('tcp.smtp.cdb')]
-      const waits = ['-u', '65534', '-g', '65534', '-S', '-d', '1', '-D', '10', '-N', '20']
+      const waits = ['-u', `${PLAIN}`, '-g', `${PLAIN}`, '-S', '-d', '1', '-D', '10', '-N', '20']
       const smtpd = write('bin/qmail-smtpd', '#!/bin/sh\n', 0o755)
       return [process.execPath, gate, '--listen', '127.0.0.1:0', ...options, ...waits, smtpd]
     },

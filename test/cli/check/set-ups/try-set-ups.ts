@@ -31,8 +31,11 @@ async function prepared(t: Test, { env = {}, prepare, service }: SetUp): Promise
   const variables = typeof env === 'function' ? env(place) : env
   ofPlain(place.home)
   const given = { QMAILHOME: place.home, QHPSI: 'plugin: eicar', ...variables }
-  if (service !== undefined) {
-    const pid = await startService(t, service(place), { env: given, cwd: place.home })
+  // A server of root's is seen by root alone.
+  const server = service?.(place) ?? []
+  const root = server.includes('-u')
+  if (server.length > 0) {
+    const pid = await startService(t, server, { env: given, cwd: place.home })
     words.push('--pid', pid)
   }
   return {
@@ -40,7 +43,7 @@ async function prepared(t: Test, { env = {}, prepare, service }: SetUp): Promise
     env: given,
     hasService: service !== undefined,
     async look() {
-      const { out } = await onescan(['check', '--json', ...words], { env: given })
+      const { out } = await onescan(['check', '--json', ...words], { env: given, root })
       return jsonIn<Finding>(out).results.filter((finding) => !isOfMachine(finding))
     },
   }

@@ -1,0 +1,23 @@
+import t from 'tap'
+import { checkSlot } from '../../../../src/cli/check/slot/check-slot.ts'
+import { openDirectory } from '../../../programs/reachable.ts'
+import { ucspiMissing } from '../../../programs/ucspi.ts'
+import { startService, tcpserver } from '../service.ts'
+import { placeIn, putQmail } from '../set-ups/set-ups.ts'
+
+t.test(
+  'of several services without rules each finding names its own',
+  { skip: ucspiMissing },
+  async (t) => {
+    const place = placeIn(openDirectory(t))
+    putQmail(place)
+    const start = (QHPSI: string) =>
+      startService(t, tcpserver(), { env: { QMAILHOME: place.home, QHPSI }, isCallers: true })
+    const pids = [await start('plugin: eicar'), await start('/bin/true %s')]
+    const options = { pid: undefined, user: undefined, envdir: undefined, env: [] }
+    const { findings } = await checkSlot(options)
+    const whats = findings.map(({ what }) => what)
+    t.notMatch(whats.join(), 'undefined')
+    for (const pid of pids) t.ok(whats.includes(`QHPSI [process ${pid}]`), whats.join())
+  },
+)
