@@ -5,7 +5,6 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import t, { type Test } from 'tap'
 import about from '../../package.json' with { type: 'json' }
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
-import { conformsTo, type Schema } from '../documents/json-schema.ts'
 import { bundle, jsonIn, ofPlain, onescan, searchPath } from './onescan.ts'
 
 /** All commands print JSON in one form; onescan(1), "JSON". */

@@ -42,131 +42,35 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'page-text': 'Words of strangers are text, and forge nothing',
   },
   'The rules for root': {
-    "A link or FIFO in /run/clamav, where clamd's run script writes its settings (once: root, any file overwritten)":
-      {
-        'test/packaging/hostile-scripts.test.ts': [
-          'no run script is led elsewhere, or waits, by ${what}',
-          'a link in the place of a log directory gives nobody a way in',
-        ],
-        'test/packaging/hostile-package.test.ts': [
-          'none is led elsewhere, runs for another, or waits, round ${round}',
-        ],
-      },
-    'scan --envdir with a QHPSI or plugin of his (once: root)': {
-      'test/cli/hostile/commands.test.ts': [
-        'no command that root runs obeys another user, reads for him or waits for him',
-      ],
-    },
-    'quota --envdir with QUOTALDAPPASSWORD=/etc/shadow (once: any file that root reads)': {
-      'test/cli/root/become-account.test.ts': [
-        'of root the account has settings and PATH, and no right to more',
-      ],
-    },
-    'A process that is called tcpserver, with settings of his (once: what root reads)': {
-      'test/cli/root/become-account.test.ts': [
-        'of a process of another user, root says its number alone',
-      ],
-      'test/cli/shared/running-services.test.ts': [
-        'a server that another user has started is no service of this host',
-      ],
-    },
-    "The milter's port while onescand restarts; that of the policy service, the page, onescan-quotad (once: all mail)":
-      {
-        'test/cli/check/mail-servers/postfix.test.ts': [
-          'another program in the place of onescand is reported',
-          'another program in the place of its policy service is reported',
-        ],
-        'test/cli/check/shared/listeners.test.ts': ['a port that another user holds is an error'],
-        'test/documents/mta-examples.test.ts': [
-          'the settings and the units of the package name the places of the examples',
-        ],
-      },
-    'A link to /proc/kmsg where the removal looks (once: dpkg -r waits for ever)': {
-      'test/ground/path/walk.test.ts': ['a FIFO or device keeps nobody waiting, and is not opened'],
-    },
-    'A FIFO as package.json in /tmp (once: every command hangs)': {
-      'test/cli/hostile/commands.test.ts': [
-        'no command that root runs obeys another user, reads for him or waits for him',
-      ],
-    },
-    'exec -a onescand sleep 30 (once: "all is well")': {
-      'test/cli/check/daemon/running-daemon.test.ts': [
-        'root asks nobody at a socket of another user',
-      ],
-    },
-    '400,000 files in SPOOLDIR or /tmp (once: a second a message)': {
-      'test/message/sweep.test.ts': [
-        'the sweep reads a directory of very many files in slices, and ends at the signal',
-      ],
-    },
-    'A trial that is stopped; devices behind a link; CLUSTERKEYS=/proc/self/pagemap; sparse files (once: waits, memory)':
-      {
-        'test/cli/hostile/commands.test.ts': [
-          "no setting that leads to another user's files changes that",
-        ],
-        'test/ground/path/walk.test.ts': ['reading ends, however large a file claims to be'],
-      },
-    'Tracing onescan quarantine list, or typing at its terminal (once: root, the keys)': {
-      'test/cli/root/become-account.test.ts': [
-        'an account does the work, and root says what it said',
-        'it gets no file that root has open, and no key',
-        'a process that waits for a file system of its owner keeps root no longer than its time',
-      ],
-    },
-    'Escapes and invisible characters in a name, or in what an account prints (once: a terminal that shows something else)':
-      {
-        'test/cli/root/become-account.test.ts': ['what it prints is harmless at a terminal'],
-      },
-    "A log directory that is exchanged for a link while its run script gives files to another account; the directory of sockets below Postfix's queue (once: owner of /etc/shadow)":
-      {
-        'test/packaging/hostile-scripts.test.ts': [
-          'root changes no name in a directory that another account may write to',
-          "the directory in which Postfix looks for sockets is root's, with and without systemd",
-        ],
-      },
-    'setfacl -m u:mallory:rw on a file of root:root (once: root)': {
-      'test/ground/path/walk.test.ts': [
-        'what an access list lets others write to is not obeyed, though its group is root',
-      ],
-    },
-    'A directory in SPOOLDIR with the name of a file of ours, exchanged for a link (once: the only copy of mail in quarantine deleted)':
-      {
-        'test/message/sweep.test.ts': [
-          'the sweep enters no directory that has the name of a file, and none of others',
-          'a directory that is exchanged for a link while it is swept leads the sweep to no other',
-        ],
-      },
-    "Waiting for RESTIC_PASSWORD, PGPASSWORD in the trials of check (once: root's passwords)": {
-      'test/cli/root/become-account.test.ts': [
-        'of root the account has settings and PATH, and no right to more',
-      ],
-    },
-    'Root runs nothing of his, and he cannot type at its terminal': {
-      'test/cli/root/become-account.test.ts': [
-        'without an account nothing is done',
-        'no word before a command has root do it itself',
-        'a terminal of root is neither typed at nor written to',
-      ],
-      'test/packaging/states.test.ts': [
-        "the self-test is nobody else, and cannot type at root's terminal",
-      ],
-    },
-    'Removal and installation say what they leave': {
-      'test/packaging/states.test.ts': ['purge, install: mail is unscanned, and that is said'],
-    },
-    'Root follows no path of his, and does not wait for it': {
-      'test/ground/path/walk.test.ts': [
-        'in a sticky directory only the owner of a file could have put it there',
-        'files of other users are read as theirs, and never lead root to another file',
-        'a path that another user changes during the walk leads root to no other file',
-      ],
-      'test/cli/shared/slot-environment.test.ts': [
-        'a FIFO in the directory is reported, and not waited for',
-      ],
-      'test/observe/log/read-log.test.ts': [
-        'a FIFO or device in a directory of multilog keeps no reader waiting',
-      ],
-    },
+    'root-clamav-directory':
+      "A link or FIFO in /run/clamav, where clamd's run script writes its settings (once: root, any file overwritten)",
+    'root-envdir-program': 'scan --envdir with a QHPSI or plugin of his (once: root)',
+    'root-envdir-secret':
+      'quota --envdir with QUOTALDAPPASSWORD=/etc/shadow (once: any file that root reads)',
+    'root-tcpserver-name':
+      'A process that is called tcpserver, with settings of his (once: what root reads)',
+    'root-taken-port':
+      "The milter's port while onescand restarts; that of the policy service, the page, onescan-quotad (once: all mail)",
+    'root-kmsg': 'A link to /proc/kmsg where the removal looks (once: dpkg -r waits for ever)',
+    'root-package-json': 'A FIFO as package.json in /tmp (once: every command hangs)',
+    'root-process-name': 'exec -a onescand sleep 30 (once: "all is well")',
+    'root-many-files': '400,000 files in SPOOLDIR or /tmp (once: a second a message)',
+    'root-endless-files':
+      'A trial that is stopped; devices behind a link; CLUSTERKEYS=/proc/self/pagemap; sparse files (once: waits, memory)',
+    'root-quarantine-session':
+      'Tracing onescan quarantine list, or typing at its terminal (once: root, the keys)',
+    'root-terminal':
+      'Escapes and invisible characters in a name, or in what an account prints (once: a terminal that shows something else)',
+    'root-directory-exchange':
+      "A log directory that is exchanged for a link while its run script gives files to another account; the directory of sockets below Postfix's queue (once: owner of /etc/shadow)",
+    'root-access-list': 'setfacl -m u:mallory:rw on a file of root:root (once: root)',
+    'root-sweep':
+      'A directory in SPOOLDIR with the name of a file of ours, exchanged for a link (once: the only copy of mail in quarantine deleted)',
+    'root-secrets':
+      "Waiting for RESTIC_PASSWORD, PGPASSWORD in the trials of check (once: root's passwords)",
+    'root-runs-nothing': 'Root runs nothing of his, and he cannot type at its terminal',
+    'root-removal': 'Removal and installation say what they leave',
+    'root-paths': 'Root follows no path of his, and does not wait for it',
   },
   'A host on the way': {
     'stamp-cover': 'He cannot make a stamp, or change what a stamp covers',

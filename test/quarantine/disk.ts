@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { ofPlain } from '../cli/onescan.ts'
 import { findProgram } from '../programs/install.mjs'
 
 /** Why tests of a power failure are skipped, or false. */
@@ -33,6 +34,8 @@ export function makeDisk(t: Test): Disk {
     join(place, name),
   )
   writeFileSync(image!, '')
+  ofPlain(place) // who releases keeps the disk as it is then
+  chmodSync(place, 0o755)
   truncateSync(image!, BYTES)
   execFileSync(findProgram('mkfs.ext4')!, ['-q', '-F', image!])
   for (const path of [directory!, after!]) mkdirSync(path)

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { removeKept } from '../../src/quarantine/keep.ts'
 import { readQuarantine } from '../cases/kept.ts'
 import { buildStage } from '../cases/stage.ts'
-import { onescan } from '../cli/onescan.ts'
+import { ofPlain, onescan } from '../cli/onescan.ts'
 import { startNext } from '../doors/smtp/next-server.ts'
 import { openDoor, sendThrough } from '../doors/smtp/rig.ts'
 import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
@@ -65,7 +65,8 @@ async function release(
   writeFileSync(chain, `${lines.join('\n')}\n`, { mode: 0o755 })
   const QUEUECHAIN = `/usr/bin/env PATH=${process.env.PATH} MAILDIR=${maildir.path} ${chain}`
   const words = ['quarantine', 'release', '--no-stamp', '--directory', directory]
-  const { code, err } = await onescan([...words, '--env', `QUEUECHAIN=${QUEUECHAIN}`, id])
+  ofPlain(directory)
+  const { code, err } = await onescan([...words, ...more, '--env', `QUEUECHAIN=${QUEUECHAIN}`, id])
   t.equal(code, ends === 'takes it' ? 0 : 2, err)
   return deliveries(maildir.path).length
 }

@@ -13,7 +13,7 @@ import { askRunningDaemon, type RunningDaemon } from '../shared/running-daemon.t
 import { checkOnescand } from './daemon/check-onescand.ts'
 import { configuredDaemon } from './daemon/configured-daemon.ts'
 import { checkQuotadStart } from './daemon/quotad-start.ts'
-import { checkRunning, checkWithheldMail } from './daemon/running-daemon.ts'
+import { checkRunning } from './daemon/running-daemon.ts'
 import { checkBySmtp } from './mail-servers/by-smtp.ts'
 import type { MailServer } from './mail-servers/find.ts'
 import type { OnescandSources } from './mail-servers/onescand-addresses.ts'
@@ -114,7 +114,6 @@ async function checkHost(servers: readonly MailServer[], args: CheckOptions): Pr
   const findings = [...(onescand ?? []).filter((finding) => !isSaid(finding)), ...ofServers].filter(
     ({ follows }) => follows === undefined || !marks.includes(follows),
   )
-  if (running !== undefined) findings.push(...checkWithheldMail(running.withheld))
   return { headings: onescand === undefined ? headings : [...headings, 'onescand'], findings }
 }
 

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { askToTell, type DaemonAccount, type Told } from '../../doors/slot-socket/tell.ts'
+import { askToTell, type DaemonAccount } from '../../doors/slot-socket/tell.ts'
 import { attempt } from '../../ground/errors/attempt.ts'
 import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
 import { PROCESSES, startOf, statusOf } from '../../ground/process/process-stat.ts'
@@ -41,7 +41,7 @@ export async function askRunningDaemon(
   // It tells its number itself: one of root's, as 1, is none of its own.
   const own = process.geteuid!()
   const isKnown = kernel?.uid === own || (kernel?.uid !== 0 && known.has(kernel?.uid ?? 0))
-  return { socket, withheld, account: kernel && isKnown ? { ...daemon!, ...kernel } : undefined }
+  return { socket, account: kernel && isKnown ? { ...daemon!, ...kernel } : undefined }
 }
 
 /** The socket of this host's onescand: ONESCAN_SOCKET, else the `--socket` of its file of settings. */

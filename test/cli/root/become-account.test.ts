@@ -58,6 +58,7 @@ function scanner(place: string, text: string): string {
 
 const mail = 'Subject: x\n\nbody\n'
 
+// promise: root-quarantine-session
 t.test('an account does the work, and root says what it said', { skip }, async (t) => {
   const { directory, id, run } = await nobodysQuarantine(t)
   const listed = await run('list')
@@ -71,6 +72,7 @@ t.test('an account does the work, and root says what it said', { skip }, async (
   t.match(readFileSync(join(directory, 'quarantine.log'), 'latin1'), /who=root /)
 })
 
+// promise: root-runs-nothing
 t.test('without an account nothing is done', { skip }, async (t) => {
   const commands = [['scan', '-'], ['check', '--daemon'], ['quota', 'ann'], ['policy', 'test', 'a@x', 'b@x']] // biome-ignore format: a line
   for (const words of commands) {
@@ -85,6 +87,7 @@ t.test('without an account nothing is done', { skip }, async (t) => {
   t.match(jsonIn(out), { command: 'quota', errors: [/root does not do this/], exit: 2 })
 })
 
+// promise: root-runs-nothing
 t.test('no word before a command has root do it itself', { skip }, async (t) => {
   for (const first of [['--no-json'], ['--user=nobody']]) {
     const { code, err } = await asRoot([...first, 'scan', '--env', 'QHPSI=plugin: eicar', '-'])
@@ -93,6 +96,7 @@ t.test('no word before a command has root do it itself', { skip }, async (t) => 
   }
 })
 
+// promise: root-secrets, root-envdir-secret
 t.test('of root the account has settings and PATH, and no right to more', { skip }, async (t) => {
   const place = placeForAll(t)
   const tell = `id -u >${place}/uid; id -G >${place}/groups
@@ -134,6 +138,7 @@ t.test(
   },
 )
 
+// promise: root-quarantine-session
 t.test('it gets no file that root has open, and no key', { skip }, async (t) => {
   const place = placeForAll(t)
   const secret = join(place, 'secret')
@@ -166,6 +171,7 @@ os.execv(sys.argv[1], sys.argv[1:])`
   }
 })
 
+// promise: root-terminal
 t.test('what it prints is harmless at a terminal', { skip }, async (t) => {
   const place = placeForAll(t)
   const odd = `\x1b]0;x\x07 \u202e \u200b \u2066 \u00ad \u{e0041} \x9b2J`
@@ -185,6 +191,7 @@ t.test('what it prints is harmless at a terminal', { skip }, async (t) => {
   }
 })
 
+// promise: root-runs-nothing
 t.test(
   'a terminal of root is neither typed at nor written to',
   { skip: skip || (!findProgram('script') && 'install Debian package bsdutils') },
@@ -219,6 +226,7 @@ t.test('the list of a loop stays for its next command', { skip }, async (t) => {
   t.equal(stdout.match(/1 message: 1 clean/g)?.length, 3, stdout)
 })
 
+// promise: root-quarantine-session, root-endless-files
 t.test(
   'a process that waits for a file system of its owner keeps root no longer than its time',
   { skip },
@@ -240,6 +248,7 @@ t.test(
   },
 )
 
+// promise: root-tcpserver-name
 t.test('of a process of another user, root says its number alone', { skip }, async (t) => {
   const place = placeForAll(t)
   const program = join(place, 'tcpserver')
@@ -283,6 +292,7 @@ t.test('what an account cannot do keeps no other from its part', { skip }, async
   t.equal(exit, 2)
 })
 
+// promise: root-paths
 t.test('a log leads root to no file that its owner may not read', { skip }, async (t) => {
   const place = openDirectory(t)
   const secret = join(place, 'secret')
