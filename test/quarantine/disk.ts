@@ -45,7 +45,10 @@ export function makeDisk(t: Test): Disk {
   return {
     directory: directory!,
     cut,
-    cutNow: () => void execFileSync(cut[0], cut.slice(1)),
+    cutNow() {
+      execFileSync(cut[0], cut.slice(1))
+      ofPlain(kept!)
+    },
     async afterCut(look) {
       execFileSync('mount', ['-o', 'loop', kept!, after!])
       try {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { removeKept } from '../../src/quarantine/keep.ts'
@@ -22,15 +22,28 @@ async function quarantineOnDisk(t: Test) {
   const directory = join(disk.directory, 'quarantine')
   mkdirSync(directory, { mode: 0o700 })
   const id = await keepOne(directory, Date.now(), { text })
+  ofPlain(directory)
   execFileSync('sync', ['--file-system', directory])
   return { disk, directory, id }
 }
 
 /** The states of the messages after the power failure. */
 const statesIn = (disk: Disk) =>
-  disk.afterCut(async (directory) =>
-    (await readQuarantine(join(directory, 'quarantine'))).map(({ state }) => state),
-  )
+  disk.afterCut(async (directory) => {
+    const quarantine = join(directory, 'quarantine')
+    const kept = await asOwner(quarantine, () => readQuarantine(quarantine))
+    return kept.map(({ state }) => state)
+  })
+
+/** Does some work as the account that owns a directory. */
+async function asOwner<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
+  process.seteuid!(statSync(directory).uid)
+  try {
+    return await work()
+  } finally {
+    process.seteuid!(0)
+  }
+}
 
 /** An SMTP door that keeps viruses in an empty quarantine on a disk, but for recipients at skip.example. */
 async function openDoorOnDisk(t: Test) {
@@ -63,9 +76,9 @@ async function release(
   const then = ends === 'takes it' ? `exec '${standInQueue()}'` : 'exit 53'
   const lines = ['#!/bin/sh', `'${disk.cut.join("' '")}' || exit 71`, then]
   writeFileSync(chain, `${lines.join('\n')}\n`, { mode: 0o755 })
+  ofPlain(maildir.path)
   const QUEUECHAIN = `/usr/bin/env PATH=${process.env.PATH} MAILDIR=${maildir.path} ${chain}`
   const words = ['quarantine', 'release', '--no-stamp', '--directory', directory]
-  ofPlain(directory)
   const { code, err } = await onescan([...words, ...more, '--env', `QUEUECHAIN=${QUEUECHAIN}`, id])
   t.equal(code, ends === 'takes it' ? 0 : 2, err)
   return deliveries(maildir.path).length
@@ -111,7 +124,8 @@ t.test(
   { skip: diskMissing },
   async (t) => {
     const { disk, directory, id } = await quarantineOnDisk(t)
-    await removeKept(directory, { grounds: 'virus', id, size: text.length })
+    const kept = { grounds: 'virus', id, size: text.length }
+    await asOwner(directory, () => removeKept(directory, kept))
     disk.cutNow()
     t.same(await statesIn(disk), [])
   },
@@ -143,8 +157,8 @@ t.test(
       return '451 4.3.0 not now'
     }
     t.match(await sendThrough(door, virus, split), /^451 /)
-    disk.cutNow()
     t.same(await kept, ['kept'], 'while the others are served')
+    disk.cutNow()
     t.same(await statesIn(disk), [], 'when the client is answered')
   },
 )
