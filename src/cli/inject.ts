@@ -6,11 +6,12 @@ import { exit, exitMeanings } from '../doors/shared/replies/exit-codes.ts'
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
 import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../ground/errors/attempt.ts'
-import { inheritedDescriptor, openFileOrPipe } from '../ground/path/read.ts'
+import { inheritedDescriptor } from '../ground/path/read.ts'
 import { readNumber } from '../ground/settings/read.ts'
 import { readControlDirectories } from '../judge/policy.ts'
 import { handToSlot, QUEUE_PATIENCE, type SlotResult } from './shared/hand-to-slot.ts'
 import { installedQueue } from './shared/installed-queue.ts'
+import { openFile } from './shared/message-file.ts'
 import { flag, printsJson, text } from './shared/options.ts'
 import { runCommand } from './shared/run-command.ts'
 import { assignments } from './shared/slot-environment.ts'
@@ -119,7 +120,7 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
   for (const place of places) existsSync(place) // what never answers is met here, and not by the slot
   const envelope = envelopeBytes(args.from, args.to)
   const own = args.file === '-' ? 0 : inheritedDescriptor(args.file)
-  const message = own ?? openFileOrPipe(args.file).fd
+  const message = own ?? openFile(args.file).fd
   try {
     const scan = attempt(() => readNumber(environment, 'SCANTIMEOUT') * 1000) ?? 0
     const timeout = scan + QUEUE_PATIENCE

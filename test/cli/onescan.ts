@@ -54,7 +54,7 @@ const FOR_ACCOUNTS = /^(check|inject|log|policy|quarantine|quota|report|scan|ver
 /** The words that start a program as that account, if these tests run as root. */
 export const asPlain = (): readonly string[] =>
   process.getuid!() === 0
-    ? ['setpriv', `--reuid=${PLAIN}`, `--regid=${PLAIN}`, '--clear-groups', '--']
+    ? ['/usr/bin/setpriv', `--reuid=${PLAIN}`, `--regid=${PLAIN}`, '--clear-groups', '--']
     : []
 
 /** Gives a directory of a test to that account, with all that is in it. */

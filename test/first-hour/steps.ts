@@ -32,7 +32,10 @@ const cluster = (host: Host): readonly Step[] => [
   ...host.head(12, /^X-SHA256-Cluster-1: v=1; k=.*h=/m),
   { place: host.lastMail },
   // The signatures have just come, as they have on every new host.
-  { self: 'onescan verify last.eml', expect: /key mail-\d+: stamp is older than the signatures/ },
+  {
+    self: 'onescan verify - <last.eml',
+    expect: /key mail-\d+: stamp is older than the signatures/,
+  },
 ]
 
 const postfix: Walk = (install) => [
@@ -86,7 +89,7 @@ const qmail: Walk = (install) => [
   ...firstMails(withQmail, /^554 /),
   {
     page: 'doc/qmail.md',
-    type: `onescan inject mail.eml --from ann@example.org --to ben@example.org \\
+    type: `onescan inject - <mail.eml --from ann@example.org --to ben@example.org \\
   --env QHPSI='plugin: clamd' --dry-run`,
     expect: /clean/,
   },

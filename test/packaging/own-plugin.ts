@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
+import { asPlain } from '../cli/onescan.ts'
 
 const files = {
   'node_modules/names/package.json': '{ "type": "module", "exports": "./lib/names.js" }',
@@ -22,7 +23,9 @@ export function checkOwnPlugin(t: Test, onescan: string, PATH = ''): void {
     writeFileSync(join(directory, file), source)
   }
   const settings = ['--env', `PLUGINDIR=${directory}`, '--env', 'QHPSI=plugin: own.mjs']
-  const { stdout } = spawnSync(onescan, ['scan', ...settings, 'mail.eml'], {
+  chmodSync(directory, 0o755)
+  const [program, ...words] = [...asPlain(), onescan, 'scan', ...settings, 'mail.eml']
+  const { stdout } = spawnSync(program!, words, {
     cwd: directory,
     encoding: 'utf8',
     env: { PATH, CONTROLDIR: '/nonexistent' },

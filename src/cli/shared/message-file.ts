@@ -1,5 +1,8 @@
 import { closeSync, createReadStream, fstatSync, type Stats } from 'node:fs'
+import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { inheritedDescriptor, openFileOrPipe } from '../../ground/path/read.ts'
+import { userName } from '../../ground/process/passwd.ts'
+import { rootFacts } from './root-facts.ts'
 
 /** Standard input. */
 export const STDIN = '/dev/stdin'
@@ -19,7 +22,21 @@ export function openMessageFile(path: string): MessageFile {
   const file = path === '-' ? STDIN : path
   const fd = inheritedDescriptor(file)
   if (fd !== undefined) return { file, fd, stats: fstatSync(fd) }
-  return { file, ...openFileOrPipe(file) }
+  return { file, ...openFile(file) }
+}
+
+/** Opens a file or pipe. If root typed the command, what the account may not read can come to it open. */
+export function openFile(path: string): ReturnType<typeof openFileOrPipe> {
+  try {
+    return openFileOrPipe(path)
+  } catch (error) {
+    if (errorCode(error) !== 'EACCES' || rootFacts === undefined) throw error
+    const remedy = 'put - in its place and < before it, or name an account with --user'
+    throw new Fault(
+      'read',
+      `${errorText(error)}: ${userName(process.getuid!())} may not read it; ${remedy}`,
+    )
+  }
 }
 
 /**

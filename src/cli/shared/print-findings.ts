@@ -9,9 +9,8 @@ const LEVELS = ['ok', 'warning', 'error'] as const
 const WIDEST = 30
 
 /**
- * Prints the findings with the worst last, and their number. What an account says comes below a line that
- * says so, after what this process saw: it may have been taken over, and its remedies, too. Returns the exit code. `heading` is a
- * first line for people, which says what was checked.
+ * Prints the findings with the worst last, and their number. Returns the exit code. `heading` is a first
+ * line for people, which says what was checked.
  */
 export async function printFindings(
   findings: readonly Finding[],
@@ -25,11 +24,7 @@ export async function printFindings(
     output.sum({ errors: count('error'), warnings: count('warning') })
   } else {
     if (heading !== undefined) output.text(`${heading}\n`)
-    for (const account of new Set([undefined, ...sorted.map(({ account }) => account)])) {
-      const said = sorted.filter((finding) => finding.account === account)
-      if (account !== undefined) output.text(`as the account ${account} says:\n`)
-      for (const line of findingLines(said, takesColours())) process.stdout.write(`${line}\n`)
-    }
+    for (const line of findingLines(sorted, takesColours())) process.stdout.write(`${line}\n`)
     output.text(`${sumOf(sorted)}\n`)
   }
   return exitCodeOf(sorted)

@@ -307,3 +307,20 @@ t.test('a log leads root to no file that its owner may not read', { skip }, asyn
     t.equal(out, '')
   }
 })
+
+t.test(
+  'of a file that the account may not read, root is told how to hand it over',
+  { skip },
+  async (t) => {
+    const place = openDirectory(t)
+    const file = join(place, 'mail.eml')
+    writeFileSync(file, mail, { mode: 0o600 })
+    const words = ['--env', 'QHPSI=plugin: eicar', ...asNobody]
+    const { code, out } = await asRoot(['scan', ...words, file])
+    t.equal(code, 2)
+    t.match(out, /EACCES.*: nobody may not read it; put - in its place and < before it/)
+    const command = [process.execPath, bundle].map(reachable).join(' ')
+    const handed = spawnSync('/bin/sh', ['-c', `${command} scan ${asNobody.join(' ')} --env 'QHPSI=plugin: eicar' - <${file}`], { encoding: 'utf8' }) // biome-ignore format: a line
+    t.match(handed.stdout, '1 message: 1 clean')
+  },
+)

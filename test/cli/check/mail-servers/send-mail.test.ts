@@ -6,14 +6,14 @@ import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { checkMailPorts } from '../../../../src/cli/check/mail-servers/send-mail.ts'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
-import { startOnescand } from '../../../doors/daemon/process.ts'
+import { newest, startOnescand } from '../../../doors/daemon/process.ts'
 import { startNext } from '../../../doors/smtp/next-server.ts'
 import { freePort } from '../../../programs/free-port.ts'
 import { headerValues } from '../../../programs/header-values.ts'
 import { findProgram } from '../../../programs/install.mjs'
 import { postfixMissing, startPostfix } from '../../../programs/postfix.ts'
-import { openDirectory } from '../../../programs/reachable.ts'
-import { jsonIn, onescan } from '../../onescan.ts'
+import { openDirectory, reachable } from '../../../programs/reachable.ts'
+import { asPlain, jsonIn, ofPlain, onescan } from '../../onescan.ts'
 
 /** `onescan check --mail ADDRESS` sends two mails by SMTP, and tells what the server answers. */
 
@@ -43,9 +43,12 @@ t.test(
     mkdirSync(join(directory, 'mail'))
     chmodSync(join(directory, 'mail'), 0o777)
     const milter = `unix:${directory}/milter`
+    ofPlain(directory)
     const daemon = startOnescand(t, {
+      program: [...asPlain(), ...newest.map(reachable)],
+      socket: `${directory}/slot.sock`,
       args: ['--milter', milter, '--mode', '0666'],
-      settings: { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' },
+      settings: { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', TMPDIR: directory },
     })
     await daemon.logged(/serving/)
     const main = {
