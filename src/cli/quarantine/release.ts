@@ -118,7 +118,7 @@ async function release(
     const { header, body } = message
     const bytes = function* () {
       yield editHeader(header, { remove: [], add })
-      yield* body()
+      yield* body.chunks()
     }
     const inCrlf = header.lineEnding === '\r\n'
     await handOn({ sender: record.sender, recipients, bytes, inCrlf }, route)

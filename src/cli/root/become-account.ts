@@ -4,9 +4,9 @@ import { closeSync, fstatSync, readdirSync, readFileSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { attempt } from '../../ground/errors/attempt.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { loadFunctions } from '../../ground/runtime/c-functions.ts'
 import { compiledProgram, isCompiled } from '../../ground/runtime/compiled-program.ts'
-import { KEYCTL_JOIN_SESSION_KEYRING, O_CLOEXEC, SYS_keyctl } from '../../ground/runtime/linux.ts'
+import { O_CLOEXEC } from '../../ground/runtime/linux.ts'
+import { loadSystem } from '../../ground/runtime/system.ts'
 import { isSetting } from '../../ground/settings/table.ts'
 import type { SystemAccount } from '../../readiness/account.ts'
 import { forTerminal } from '../shared/for-terminal.ts'
@@ -58,7 +58,7 @@ const HARMLESS = /^(PATH|TERM|NO_COLOR|TZ|LANG|LC_ALL|SHELL)$/
  * too long.
  */
 export async function doAsAccount(work: AccountWork, out: Writable): Promise<number> {
-  await leaveFilesAndKeys()
+  leaveFilesAndKeys()
   const child = start(work)
   const group = new Group(child, work.bounds)
   try {
@@ -111,15 +111,14 @@ function start({ account, words, facts, maySetId, readsAll }: AccountWork): Chil
 /**
  * Leaves behind what a child would inherit: open files beside the three standard ones, and the keys of the
  * session (session-keyring(7)), which every process below it may read. The keys stay where the runtime
- * cannot call C (Node without koffi).
+ * cannot call C (Node without the addon).
  */
-async function leaveFilesAndKeys(): Promise<void> {
+function leaveFilesAndKeys(): void {
   for (const fd of readdirSync('/proc/self/fd').map(Number)) {
     const flags = fd > 2 ? attempt(() => flagsOf(fd)) : undefined
     if (flags !== undefined && (flags & O_CLOEXEC) === 0) closeSync(fd)
   }
-  const calls = await loadFunctions('syscall')
-  calls?.syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0)
+  loadSystem()?.leaveSessionKeys()
 }
 
 /** The flags of a descriptor, proc_pid_fdinfo(5). Throws if it is closed. */

@@ -22,7 +22,7 @@ export function checkRunning(
     const remedy =
       rootFacts === undefined
         ? 'run check as root'
-        : 'if it has another account, name that with --user; on Node it sees who asks only with the package koffi: npm install -g koffi and restart it, or install the Debian package'
+        : 'if it has another account, name that with --user; without onescan.node it does not see who asks: install onescan for x64 or arm64 anew, and restart it'
     return [warning('onescand', value, remedy)]
   }
   const what = `onescand ${account.pid}`
