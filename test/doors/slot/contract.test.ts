@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { bytes } from '../../cases/case.ts'
 import { infected } from '../../cases/messages.ts'
@@ -89,6 +89,8 @@ t.test('a launcher that cannot load its bundle defers mail and says why in one l
     without.logged,
     /^onescan: decision=defer fault=bug reason="Cannot find module [^\n]*" exit=81\n$/,
   )
+  const needed = ['bin/check-node.cjs', 'package.json']
+  for (const path of needed) cpSync(join(dirname(launcher), '..', path), join(directory, path))
   const forging = String.raw`a" exit=0 \\\\\nonescan: decision=accept \x1b[0m`
   writeFileSync(join(directory, 'dist/onescan-queue.cjs'), `throw Error('${forging}')`)
   const broken = await runSlot({ program: [copy] })

@@ -36,7 +36,7 @@ export const exitMeanings: Readonly<Record<number, string>> = {
   [exit.outOfMemory]: 'Out of memory.',
   [exit.write]: 'Write error or disk full.',
   [exit.read]: 'Read error, or the input ended early.',
-  [exit.config]: 'A setting or control file cannot be used.',
+  [exit.config]: 'A setting or control file cannot be used, or Node is too old.',
   [exit.tempFile]: 'A temporary file cannot be made.',
   [exit.deferred]:
     'Temporarily refused: the message could not be scanned, or its recipients are over quota.',
