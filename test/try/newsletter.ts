@@ -10,7 +10,10 @@ import type { Host } from './hosts.ts'
 const program = join(import.meta.dirname, '../../dist/onescand.cjs')
 const people = ['ann', 'ben', 'carl']
 
-/** What onescand's log says of each copy, as `scan=` has it. */
+/** As below a server: what has no address may be a bounce of qmail-send's, and onescand needs to know who asks. */
+const TCPREMOTEIP = '192.0.2.1'
+
+/** What onescand's log says of each copy, as `scan=` has it; or why it did not judge it. */
 export interface Newsletter {
   readonly scans: readonly string[]
 }
@@ -31,7 +34,7 @@ export async function sendNewsletter({ environment }: Host): Promise<Newsletter>
     const scans: string[] = []
     for (const [n, person] of people.entries()) {
       const message = letterTo(person, n)
-      const question = { message, variables: { QHPSI: environment.QHPSI ?? '' } }
+      const question = { message, variables: { QHPSI: environment.QHPSI ?? '', TCPREMOTEIP } }
       const { log, why } = carryOut(await ask(socket, question), question)
       scans.push(/ scan=(\w+)/.exec(log)?.[1] ?? why)
     }

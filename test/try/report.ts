@@ -9,9 +9,9 @@ import type { HopResult, Route } from './travel.ts'
 export interface Report {
   opening(scanner: ScannerChoice): void
   route(route: Route, message: Buffer, hops: readonly HopResult[]): void
-  /** Whether it was scanned for the first of them alone. */
-  newsletter(sent: Newsletter): boolean
-  summary(results: readonly HopResult[], directory: string): void
+  newsletter(sent: Newsletter): void
+  /** The last lines; returns whether they say that all went as it should. */
+  summary(results: readonly HopResult[], sent: Newsletter, directory: string): boolean
 }
 
 const HOST = '  alpha  '.length
@@ -98,23 +98,30 @@ export function makeReport(output: Output, env: Environment): Report {
       told = how
     },
 
-    newsletter({ scans }) {
-      const isOneScan = scans.join() === 'clean,known,known'
+    newsletter(sent) {
       const what = 'One newsletter to three people in three sessions, by onescand:'
-      write(`${what} ${isOneScan ? 'one scan.' : scans.join(', ')}`, isOneScan ? 'plain' : 'red')
-      return isOneScan
+      write(isOneScan(sent) ? `${what} one scan.` : what)
+      if (!isOneScan(sent)) below(wrapped(`WRONG: ${sent.scans.join(', ')}`), 'red')
     },
 
-    summary(results, directory) {
+    summary(results, sent, directory) {
       const { routes, hops, scans, trusted, wrong } = count(results)
       write(
         `${routes} messages, ${hops} hops: ${scans} scans; ${trusted} saved by a trusted stamp.`,
       )
       write(`What was delivered is in ${directory}/*/Maildir/new.`)
-      if (wrong === 0) write(`OK: each of the ${hops} hops did what it should.`, 'green')
+      const isRight = wrong === 0 && isOneScan(sent)
+      if (isRight) write(`OK: each of the ${hops} hops did what it should.`, 'green')
+      else if (wrong === 0) write('FAILED: the newsletter was not scanned once; see WRONG.', 'red')
       else write(`FAILED: ${wrong} of ${hops} hops did not do what they should; see WRONG.`, 'red')
+      return isRight
     },
   }
+}
+
+/** Whether it was scanned for the first of them alone. */
+function isOneScan({ scans }: Newsletter): boolean {
+  return scans.join() === 'clean,known,known'
 }
 
 function count(results: readonly HopResult[]) {

@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
@@ -8,6 +17,7 @@ import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { numbered, sessionStandIn } from '../scan/clamd/session-stand-in.ts'
 import { type Delivery, deliveries } from '../stand-in/stand-in.ts'
+import { makeReport } from './report.ts'
 
 const root = join(import.meta.dirname, '../..')
 const fixtures = readdirSync(join(root, 'test/messages')).filter((name) => name.endsWith('.eml'))
@@ -25,11 +35,13 @@ async function runTrial(
   node = process.execPath,
   main = 'main.ts',
   more: NodeJS.ProcessEnv = {},
+  host: readonly string[] = [],
 ) {
   const directory = freshDirectory(t)
   const program = resolve(import.meta.dirname, main)
   const env = { PATH: process.env.PATH, ...more, CLAMD: clamd }
-  const child = spawn(node, [program, directory], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const [command, ...words] = [...host, node, program, directory]
+  const child = spawn(command!, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
   const [code] = await once(child, 'close')
@@ -41,14 +53,26 @@ const noClamd = '/nonexistent/clamd.ctl'
 const opening = (bytes: Buffer, lines: number) =>
   bytes.toString('latin1').split('\n').slice(0, lines).join('\n')
 
-t.test('without clamd, in a fresh checkout, on the oldest Node', async (t) => {
+/** Runs the words behind it on a host that has the users of qmail, as root alone can make it. */
+function withQmail(t: Test): string[] {
+  if (process.getuid?.() !== 0) return []
+  const passwd = join(freshDirectory(t), 'passwd')
+  const users = ['qmaild', 'qmailq', 'qmails'].map((name, n) => `${name}:x:${7790 + n}:7790::/:\n`)
+  writeFileSync(passwd, readFileSync('/etc/passwd', 'latin1') + users.join(''))
+  const script = 'mount --bind "$0" /etc/passwd && id qmails >/dev/null && exec "$@"'
+  return ['unshare', '--mount', 'sh', '-c', script, passwd]
+}
+
+t.test('without clamd, in a fresh checkout, on the oldest Node and a host of qmail', async (t) => {
   const checkout = freshCheckout(t)
   const cache = join(checkout, 'npm-cache')
-  const trial = await runTrial(t, noClamd, oldestNode, join(checkout, 'test/try/run.mjs'), {
+  const environment = {
     ...process.env, // how npm reaches its registry
     PATH: [dirname(oldestNode), process.env.PATH].join(delimiter),
     npm_config_cache: cache,
-  })
+  }
+  const main = join(checkout, 'test/try/run.mjs')
+  const trial = await runTrial(t, noClamd, oldestNode, main, environment, withQmail(t))
   const { output } = trial
 
   t.test('every hop did what it should', async (t) => {
@@ -125,6 +149,21 @@ t.test(
     t.match(output, /WRONG\n +scan in the log is clean, should be infected/)
   },
 )
+
+t.test('what the last line says and the exit code are one decision', async (t) => {
+  for (const [scans, isRight] of [
+    [['clean', 'known', 'known'], true],
+    [['clean', 'clean', 'known'], false],
+    [['the kernel does not tell who asks'], false],
+  ] as const) {
+    const lines: string[] = []
+    const output = { write: (text: string) => lines.push(text) > 0 }
+    const report = makeReport(output, {})
+    report.newsletter({ scans })
+    t.equal(report.summary([], { scans }, '/nowhere'), isRight)
+    t.match(lines.at(-1), isRight ? /^OK: / : /^FAILED: the newsletter was not scanned once/)
+  }
+})
 
 const encoded = Buffer.from(EICAR).toString('base64').slice(0, 76)
 const isInfected = (message: Buffer) => message.includes(encoded)
