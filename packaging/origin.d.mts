@@ -8,3 +8,4 @@ export interface Origin {
 }
 export function origin(root: string, env?: Readonly<Record<string, string | undefined>>): Origin
 export function refusePlaceholders(root: string, version: string): void
+export function repositoryAddress(root: string): string

@@ -33,8 +33,22 @@ function hasTag(root, version) {
   return git(root, 'tag', '--points-at', 'HEAD').split('\n').includes(`v${version}`)
 }
 
-/** The files with the addresses of the project. */
-const ADDRESSED = ['package.json', 'debian/control', 'debian/copyright', 'packaging/package.mjs']
+/** The files with the addresses of the project: its pages, its repository, and where flaws are reported. */
+const ADDRESSED = [
+  'package.json',
+  'README.md',
+  'SECURITY.md',
+  'debian/control',
+  'debian/copyright',
+  'packaging/package.mjs',
+]
+const PLACEHOLDER = /onescan[.@]example\.org/
+
+/** Where users find the repository for apt: below the homepage. */
+export function repositoryAddress(root) {
+  const { homepage } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  return new URL('apt', homepage).href
+}
 
 /**
  * Throws if the commit is a release and an address of the project is still a placeholder. A source
@@ -43,9 +57,7 @@ const ADDRESSED = ['package.json', 'debian/control', 'debian/copyright', 'packag
 export function refusePlaceholders(root, version) {
   if (versionOfSources(root) !== undefined) return
   if (!existsSync(join(root, '.git')) || !hasTag(root, version)) return
-  const files = ADDRESSED.filter((file) =>
-    readFileSync(join(root, file), 'utf8').includes('example.org'),
-  )
+  const files = ADDRESSED.filter((file) => PLACEHOLDER.test(readFileSync(join(root, file), 'utf8')))
   if (files.length === 0) return
   throw new Error(`${files.join(', ')}: example.org is a placeholder; name the project's addresses`)
 }

@@ -4,14 +4,17 @@
 //   onescan_VERSION.dsc, onescan_VERSION.tar.xz    their source package
 //   onescan-VERSION.tgz        for npm
 //   onescan-VERSION.cdx.json   what is in them, as a CycloneDX bill of materials
-//   SHA256SUMS                 of all these
+//   SHA256SUMS                 of all these, and signed SHA256SUMS.asc
+//   apt/                       the .deb files as a repository for apt, which is signed (repository.mjs)
 //
 // The same commit makes the same bytes, whatever the time and the directory: times are
 // SOURCE_DATE_EPOCH, by default that of the commit. What is in the directory is replaced.
 //
-//   node packaging/release.mjs [--output DIRECTORY] [--built]
+//   node packaging/release.mjs --key FINGERPRINT [--earlier DIRECTORY] [--output DIRECTORY] [--built]
+//   node packaging/release.mjs --unsigned …
 //
-// --built takes the programs that are built already, for each processor. COMPRESS in the
+// --key is a secret key of gpg(1); --unsigned leaves out what it signs. --earlier has .deb files of earlier
+// releases, to which hosts may go back: the repository keeps them. --built takes the programs that are built already, for each processor. COMPRESS in the
 // environment is a compression of dpkg-deb(1), by default xz.
 import { execFileSync } from 'node:child_process'
 import {
@@ -27,7 +30,8 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { billOfMaterials } from './bill-of-materials.mjs'
-import { origin, refusePlaceholders } from './origin.mjs'
+import { origin, refusePlaceholders, repositoryAddress } from './origin.mjs'
+import { signInto, writeRepository } from './repository.mjs'
 import { targets } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -35,11 +39,16 @@ const { values: options } = parseArgs({
   options: {
     output: { type: 'string', default: join(root, 'build/release') },
     built: { type: 'boolean' },
+    key: { type: 'string' },
+    unsigned: { type: 'boolean' },
+    earlier: { type: 'string' },
   },
 })
 const { version, seconds } = origin(root)
+const key = options.unsigned ? undefined : options.key
 try {
   refusePlaceholders(root, version)
+  if (!key && !options.unsigned) throw new Error('--key: name the key that signs, or --unsigned')
 } catch (error) {
   warn(error.message)
   process.exit(1)
@@ -69,6 +78,17 @@ writeFileSync(join(fresh, `onescan-${version}.cdx.json`), `${JSON.stringify(bill
 const names = readdirSync(fresh).sort()
 const sums = execFileSync('sha256sum', names, { cwd: fresh })
 writeFileSync(join(fresh, 'SHA256SUMS'), sums)
+if (key) {
+  signInto(
+    join(fresh, 'SHA256SUMS.asc'),
+    key,
+    '--armor',
+    '--detach-sign',
+    join(fresh, 'SHA256SUMS'),
+  )
+  const packages = [...debianPackages(options.earlier), ...debianPackages(fresh)]
+  writeRepository(join(fresh, 'apt'), { packages, address: repositoryAddress(root), key, seconds })
+}
 
 chmodSync(fresh, 0o755)
 rmSync(target, { recursive: true, force: true })
@@ -85,6 +105,12 @@ function script(name, ...words) {
 
 function output(program, ...words) {
   return execFileSync(program, words, { cwd: root, env: process.env, encoding: 'utf8' }).trim()
+}
+
+function debianPackages(directory) {
+  if (directory === undefined) return []
+  const names = readdirSync(directory).filter((name) => name.endsWith('.deb'))
+  return names.sort().map((name) => join(directory, name))
 }
 
 function uncommitted() {

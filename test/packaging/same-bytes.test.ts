@@ -16,6 +16,7 @@ import { partOf } from '../../packaging/install-locked.mjs'
 import { origin } from '../../packaging/origin.mjs'
 import { emulationMissing } from '../programs/emulated.ts'
 import { packagingMissing } from './built-package.ts'
+import { keyMaker } from './key-maker.ts'
 
 /** The same sources make the same packages, wherever they lie. */
 
@@ -39,13 +40,16 @@ t.test(
     // Of what is built here already, but for what nobody needs every day.
     node(root, 'packaging/build-native.mjs', '--arch', 'arm64')
     node(root, 'packaging/npm-programs.mjs', '--all')
-    const here = release(t, root, '--built')
+    const key = keyMaker(t)('onescan releases <releases@example.org>')
+    const here = release(t, root, '--built', '--key', key)
     const other = checkoutElsewhere(t, here)
-    const there = release(t, other)
+    const there = release(t, other, '--unsigned')
 
     t.test('are all that doc/design.md names', async (t) => {
       t.same(readdirSync(here).sort(), [
         'SHA256SUMS',
+        'SHA256SUMS.asc',
+        'apt',
         `onescan-${version}.cdx.json`,
         `onescan-${version}.tgz`,
         `onescan_${debianVersion}.dsc`,
@@ -59,6 +63,18 @@ t.test(
       t.equal(sums(there), sums(here))
       execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: here })
       execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: there })
+    })
+
+    t.test('signed, and for apt, too', async (t) => {
+      const sums = ['SHA256SUMS.asc', 'SHA256SUMS'].map((name) => join(here, name))
+      execFileSync('gpg', ['--verify', ...sums], { stdio: 'ignore' })
+      const pool = readdirSync(join(here, 'apt/pool/main/o/onescan'))
+      t.same(
+        pool.sort(),
+        readdirSync(here)
+          .filter((name) => name.endsWith('.deb'))
+          .sort(),
+      )
     })
 
     t.test('without a trace of where they were made', async (t) => {

@@ -55,7 +55,7 @@ t.test('a tagged commit with placeholders for addresses is not released', { skip
   const root = t.testdir()
   const ours = join(import.meta.dirname, '../..')
   const scripts = readdirSync(join(ours, 'packaging')).filter((name) => name.endsWith('.mjs'))
-  const files = ['package.json', 'debian/control', 'debian/copyright']
+  const files = ['package.json', 'README.md', 'SECURITY.md', 'debian/control', 'debian/copyright']
   for (const file of [...files, ...scripts.map((name) => `packaging/${name}`)]) {
     cpSync(join(ours, file), join(root, file))
   }
@@ -69,10 +69,13 @@ t.test('a tagged commit with placeholders for addresses is not released', { skip
   const words = ['packaging/release.mjs', '--built', '--output', join(root, 'release')]
   const { status, stderr } = spawnSync(process.execPath, words, { cwd: root, encoding: 'utf8' })
   t.equal(status, 1)
-  t.match(stderr, /package\.json, debian\/control, .*: example\.org is a placeholder; name /)
+  t.match(
+    stderr,
+    /package\.json, README\.md, SECURITY\.md, .*: example\.org is a placeholder; name /,
+  )
   for (const file of [...files, 'packaging/package.mjs']) {
     const text = readFileSync(join(root, file), 'utf8')
-    writeFileSync(join(root, file), text.replaceAll('example.org', 'onescan.net'))
+    writeFileSync(join(root, file), text.replace(/(onescan[.@])example\.org/g, '$1onescan.net'))
   }
   t.doesNotThrow(() => refusePlaceholders(root, version), 'addresses of its own')
 })

@@ -43,6 +43,7 @@ const needed = {
   lintian: 'lintian',
   'dpkg-buildpackage': 'dpkg-dev',
   dh_builddeb: 'debhelper',
+  'apt-ftparchive': 'apt-utils',
   make: 'make',
   mmdebstrap: 'mmdebstrap',
   ps: 'procps',
