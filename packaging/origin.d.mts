@@ -7,5 +7,5 @@ export interface Origin {
   readonly seconds: number
 }
 export function origin(root: string, env?: Readonly<Record<string, string | undefined>>): Origin
-export function refusePlaceholders(root: string, version: string): void
+export function refuseUnprepared(root: string, version: string): void
 export function repositoryAddress(root: string): string

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 /**
  * The version of package.json, and the time of packages in `seconds`: SOURCE_DATE_EPOCH, by default
  * that of the commit. `debianVersion` is that of package.json if the commit has its tag. A build
- * between two releases has the commit after it, as in 0.1.0+git20261122023045.66d50720, so that apt
- * takes the later of two for an upgrade.
+ * between two releases has the commit after it, as in 1.0.0~git20261122023045.66d50720 before 1.0.0 and
+ * 1.0.0+git… after it, so that apt takes the later of two for an upgrade (deb-version(7)).
  */
 export function origin(root, env = process.env) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -25,7 +25,8 @@ function versionOfSources(root) {
 function versionOfCommit(root, version, seconds) {
   if (!existsSync(join(root, '.git')) || hasTag(root, version)) return version
   const date = new Date(seconds * 1000).toISOString().replace(/\D/g, '').slice(0, 14)
-  return `${version}+git${date}.${git(root, 'rev-parse', 'HEAD').slice(0, 8)}`
+  const isBefore = git(root, 'tag', '--list', `v${version}`) === ''
+  return `${version}${isBefore ? '~' : '+'}git${date}.${git(root, 'rev-parse', 'HEAD').slice(0, 8)}`
 }
 
 /** Whether the commit has the tag of its version, and so is a release. */
@@ -51,12 +52,17 @@ export function repositoryAddress(root) {
 }
 
 /**
- * Throws if the commit is a release and an address of the project is still a placeholder. A source
- * package is of a release that has been looked at.
+ * Throws if the commit is a release and its CHANGELOG does not say so, or an address of the project is still a
+ * placeholder. A source package is of a release that has been looked at.
  */
-export function refusePlaceholders(root, version) {
+export function refuseUnprepared(root, version) {
   if (versionOfSources(root) !== undefined) return
   if (!existsSync(join(root, '.git')) || !hasTag(root, version)) return
+  const changes = readFileSync(join(root, 'CHANGELOG.md'), 'utf8').split('\n')
+  const heading = `## [${version}] - `
+  if (!changes.some((line) => line.startsWith(heading) && /\d{4}-\d\d-\d\d$/.test(line))) {
+    throw new Error(`CHANGELOG.md: name the section of this release "${heading}DATE"`)
+  }
   const files = ADDRESSED.filter((file) => PLACEHOLDER.test(readFileSync(join(root, file), 'utf8')))
   if (files.length === 0) return
   throw new Error(`${files.join(', ')}: example.org is a placeholder; name the project's addresses`)

@@ -30,7 +30,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { billOfMaterials } from './bill-of-materials.mjs'
-import { origin, refusePlaceholders, repositoryAddress } from './origin.mjs'
+import { origin, refuseUnprepared, repositoryAddress } from './origin.mjs'
 import { signInto, writeRepository } from './repository.mjs'
 import { targets } from './targets.mjs'
 
@@ -47,7 +47,7 @@ const { values: options } = parseArgs({
 const { version, seconds } = origin(root)
 const key = options.unsigned ? undefined : options.key
 try {
-  refusePlaceholders(root, version)
+  refuseUnprepared(root, version)
   if (!key && !options.unsigned) throw new Error('--key: name the key that signs, or --unsigned')
 } catch (error) {
   warn(error.message)

@@ -66,7 +66,7 @@ export const byNpm: Install = {
     newerNode,
     {
       page: README,
-      type: 'npm install -g ./onescan-0.1.0.tgz\nsh "$(npm root -g)/onescan/packaging/setup"',
+      type: 'npm install -g ./onescan-1.0.0.tgz\nsh "$(npm root -g)/onescan/packaging/setup"',
       needs: 'network',
     },
     { self: 'echo "AlertExceedsMax yes" >>/etc/clamav/clamd.conf' },

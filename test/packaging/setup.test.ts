@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { debianMissing, makeDebian } from './debian.ts'
@@ -113,5 +113,21 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
     const moved = run(`mkdir /root/node && cp /usr/local/bin/node /root/node/
       PATH=/root/node:/usr/sbin:/usr/bin:/sbin:/bin; ${setup}`)
     t.match(moved, { code: 1, output: /services may not see what is there/ })
+  })
+
+  t.test('what the page says removes it: link, units and package', async (t) => {
+    const page = readFileSync(join(root, 'doc/install.md'), 'utf8')
+    const [, commands = ''] = /\nTo remove it, .*?```sh\n(.*?)```/s.exec(page) ?? []
+    writeFileSync(at('usr/local/bin/npm'), '#!/bin/sh\necho "npm $*"\n', { mode: 0o755 })
+    const { code, output } = run(`set -e
+      mkdir /etc/systemd/system/onescand.service.d
+      ${commands}
+      find /etc/systemd/system -name 'onescan*'; readlink /etc/onescan/queue; ls /etc/default/onescand`)
+    t.equal(code, 0, output)
+    t.match(output, /^said disable --now onescan-http\.socket .* onescand\.service$/m)
+    t.match(
+      output,
+      /^said daemon-reload\nnpm uninstall -g onescan\n\/var\/qmail\S+\n\/etc\/default\/onescand\n$/m,
+    )
   })
 })

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { origin, refusePlaceholders } from '../../packaging/origin.mjs'
+import { origin, refuseUnprepared } from '../../packaging/origin.mjs'
 import { findProgram } from '../programs/install.mjs'
 
 /** The version of the Debian package. */
@@ -39,43 +39,52 @@ t.test(
     commit('1.2.0')
     build(2)
     commit('1.3.0')
+    t.match(build(3), /^1\.3\.0~git20231114221323\.[0-9a-f]{8}$/, 'before the release')
     git('tag', 'v1.3.0')
-    t.equal(build(3), '1.3.0')
+    t.equal(build(4), '1.3.0')
     for (const [index, version] of built.slice(1).entries()) {
       const words = ['--compare-versions', version, 'gt', built[index]!]
       t.equal(spawnSync('dpkg', words).status, 0, words.join(' '))
     }
     mkdirSync(join(root, 'debian'))
     writeFileSync(join(root, 'debian/changelog'), 'onescan (1.2.9+git1.x) unstable; urgency=low\n')
-    t.equal(build(4), '1.2.9+git1.x', 'sources that are a package say it')
+    t.equal(build(5), '1.2.9+git1.x', 'sources that are a package say it')
   },
 )
 
-t.test('a tagged commit with placeholders for addresses is not released', { skip }, async (t) => {
-  const root = t.testdir()
-  const ours = join(import.meta.dirname, '../..')
-  const scripts = readdirSync(join(ours, 'packaging')).filter((name) => name.endsWith('.mjs'))
-  const files = ['package.json', 'README.md', 'SECURITY.md', 'debian/control', 'debian/copyright']
-  for (const file of [...files, ...scripts.map((name) => `packaging/${name}`)]) {
-    cpSync(join(ours, file), join(root, file))
-  }
-  const git = (...words: string[]) => execFileSync('git', words, { cwd: root, stdio: 'ignore' })
-  git('init', '--quiet')
-  git('add', 'package.json')
-  git(...['-c', 'user.name=x', '-c', 'user.email=x@example.net', 'commit', '--message', 'x'])
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  t.doesNotThrow(() => refusePlaceholders(root, version), 'no release')
-  git('tag', `v${version}`)
-  const words = ['packaging/release.mjs', '--built', '--output', join(root, 'release')]
-  const { status, stderr } = spawnSync(process.execPath, words, { cwd: root, encoding: 'utf8' })
-  t.equal(status, 1)
-  t.match(
-    stderr,
-    /package\.json, README\.md, SECURITY\.md, .*: example\.org is a placeholder; name /,
-  )
-  for (const file of [...files, 'packaging/package.mjs']) {
-    const text = readFileSync(join(root, file), 'utf8')
-    writeFileSync(join(root, file), text.replace(/(onescan[.@])example\.org/g, '$1onescan.net'))
-  }
-  t.doesNotThrow(() => refusePlaceholders(root, version), 'addresses of its own')
-})
+t.test(
+  'a tagged commit is not released with placeholders, or without a date in the CHANGELOG',
+  { skip },
+  async (t) => {
+    const root = t.testdir()
+    const ours = join(import.meta.dirname, '../..')
+    const scripts = readdirSync(join(ours, 'packaging')).filter((name) => name.endsWith('.mjs'))
+    const files = ['package.json', 'README.md', 'SECURITY.md', 'debian/control', 'debian/copyright']
+    for (const file of ['CHANGELOG.md', ...files, ...scripts.map((name) => `packaging/${name}`)]) {
+      cpSync(join(ours, file), join(root, file))
+    }
+    const git = (...words: string[]) => execFileSync('git', words, { cwd: root, stdio: 'ignore' })
+    git('init', '--quiet')
+    git('add', 'package.json')
+    git(...['-c', 'user.name=x', '-c', 'user.email=x@example.net', 'commit', '--message', 'x'])
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    t.doesNotThrow(() => refuseUnprepared(root, version), 'no release')
+    git('tag', `v${version}`)
+    t.throws(() => refuseUnprepared(root, version), /CHANGELOG\.md: name the section .* "## \[1\./)
+    const changes = join(root, 'CHANGELOG.md')
+    const dated = `## [${version}] - 2026-12-01`
+    writeFileSync(changes, readFileSync(changes, 'utf8').replace('## [Unreleased]', dated))
+    const words = ['packaging/release.mjs', '--built', '--output', join(root, 'release')]
+    const { status, stderr } = spawnSync(process.execPath, words, { cwd: root, encoding: 'utf8' })
+    t.equal(status, 1)
+    t.match(
+      stderr,
+      /package\.json, README\.md, SECURITY\.md, .*: example\.org is a placeholder; name /,
+    )
+    for (const file of [...files, 'packaging/package.mjs']) {
+      const text = readFileSync(join(root, file), 'utf8')
+      writeFileSync(join(root, file), text.replace(/(onescan[.@])example\.org/g, '$1onescan.net'))
+    }
+    t.doesNotThrow(() => refuseUnprepared(root, version), 'addresses of its own')
+  },
+)
