@@ -16,9 +16,10 @@ const COMMANDS_NOT_BETWEEN = [
 
 /**
  * Those extensions. With some the content would pass unseen: encrypted, in chunks, without dots, or
- * fetched from elsewhere. With others the lines of commands and replies would end.
+ * fetched from elsewhere. With others the lines of commands and replies would end, or DATA has an
+ * answer for each recipient (PRDR, which Exim speaks).
  */
-const NOT_BETWEEN = [...COMMANDS_NOT_BETWEEN, 'CHUNKING', 'BINARYMIME', 'CHECKPOINT']
+const NOT_BETWEEN = [...COMMANDS_NOT_BETWEEN, 'CHUNKING', 'BINARYMIME', 'CHECKPOINT', 'PRDR']
 
 /** Whether a command may be handed on. `verb` is in upper case. */
 export function mayPass(verb: string): boolean {

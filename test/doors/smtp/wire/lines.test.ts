@@ -171,7 +171,7 @@ t.test('a reply of our own cannot forge a line', async (t) => {
 t.test(
   'extensions that a proxy cannot keep are not offered, and their commands do not pass',
   async (t) => {
-    const extensions = ['STARTTLS', 'AUTH PLAIN LOGIN', 'AUTH=PLAIN', 'auth plain', 'CHUNKING', 'BINARYMIME', 'BURL', 'XEXCH50', 'PIPELINING', 'SIZE 100', '8BITMIME', 'X-WHATEVER 1'] // biome-ignore format: a list
+    const extensions = ['STARTTLS', 'AUTH PLAIN LOGIN', 'AUTH=PLAIN', 'auth plain', 'CHUNKING', 'BINARYMIME', 'BURL', 'XEXCH50', 'PRDR', 'PIPELINING', 'SIZE 100', '8BITMIME', 'X-WHATEVER 1'] // biome-ignore format: a list
     t.same(offerBetween(rawReply({ code: 250, lines: ['next', ...extensions] })), [
       'next',
       'PIPELINING',
