@@ -1,161 +1,159 @@
-import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
+import { execFileSync, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from './free-port.ts'
 import { untilListening } from './listening.ts'
 import { makeOwnDirectories, ownDirectoriesMissing } from './own-directories.ts'
 import { reachable } from './reachable.ts'
-import { eximProgram } from './unpack.mjs'
+import { eximRoot } from './unpack.mjs'
 import { unpackedLibraries } from './unpacked-libraries.ts'
 
+const EXIM = join(eximRoot, 'usr/sbin/exim4')
+const UPDATE = join(eximRoot, 'usr/sbin/update-exim4.conf')
+
 /** Why its tests are skipped; false where everything is there. */
-export const eximMissing: string | false = !existsSync(eximProgram)
+export const eximMissing: string | false = !existsSync(UPDATE)
   ? 'unpack Exim: node test/programs/install.mjs'
   : ownDirectoriesMissing
 
-const USER = 'Debian-exim'
-/** The ids of a user and a group that no other program has. */
-const ID = 64_993
-
-/** What a postmaster adds to the parts of Exim's configuration. */
-export interface EximParts {
-  readonly main?: string
-  readonly routers?: string
-  readonly transports?: string
-}
+/** Accounts with ids that no other program has: Exim's own, and that of a mailbox. */
+const IDS = { 'Debian-exim': 64_993, ben: 64_994 }
 
 export interface Exim {
-  /** Where it takes mail, on 127.0.0.1. */
-  readonly port: number
   /** Its main log so far. */
   log(): string
   /** The number of messages that it has not handed on yet. */
   queued(): number
+  /** The messages in the mailbox of ben@example.org. */
+  delivered(): Buffer[]
+  /** Hands it a message as a program of the host does, with this sender. */
+  submit(message: Buffer, sender: string, recipient: string): Promise<void>
   /** Tries once to deliver all that is in its queue. */
   tryAgain(): Promise<void>
   stop(): Promise<void>
 }
 
-/** A part of a configuration file in Exim's form, up to the next `begin`. */
-export function eximParts(text: string): EximParts {
-  const [main = '', ...rest] = text.split(/^begin /m)
-  const part = (name: string) =>
-    rest.find((part) => part.startsWith(name))?.slice(name.length) ?? ''
-  return { main, routers: part('routers'), transports: part('transports') }
-}
-
 /**
- * Starts an Exim apart from one that the host has. It sends all its mail to a port of 127.0.0.1.
+ * Starts an Exim with the configuration of Debian's package for a host on the Internet whose domain
+ * is example.org, after root has run `steps` there, a script of sh. It must listen at `port`.
  */
 export async function startExim(
   t: Parameters<typeof makeOwnDirectories>[0],
-  relayPort: number,
-  parts: EximParts,
-  port?: number,
+  steps: string,
+  port: number,
 ): Promise<Exim> {
-  // The package's own user and configuration are named in the program.
-  const own = makeOwnDirectories(t, { '/etc': ['passwd', 'group', 'exim4', 'ld.so.cache'] })
-  const at = (name: string) => join(own.directory, name)
-  const listensAt = port ?? (await freePort())
-  for (const name of ['spool', 'log']) {
-    mkdirSync(at(name))
-    chownSync(at(name), ID, ID)
+  const own = makeOwnDirectories(t, {
+    '/etc': ['passwd', 'group', 'exim4', 'ld.so.cache', 'mailname', 'aliases', 'email-addresses'],
+    '/usr/sbin': ['exim4', 'update-exim4.conf'],
+    '/var/lib': ['exim4'],
+    '/var/spool': ['exim4'],
+    '/var/log': ['exim4'],
+    '/run': ['exim4'],
+  })
+  const home = join(own.directory, 'ben')
+  for (const [path, id] of [
+    [own.at('/var/spool/exim4'), IDS['Debian-exim']],
+    [own.at('/var/log/exim4'), IDS['Debian-exim']],
+    [own.at('/run/exim4'), IDS['Debian-exim']],
+    [own.at('/var/lib/exim4'), 0],
+    [home, IDS.ben],
+  ] as const) {
+    mkdirSync(path)
+    chmodSync(path, 0o755)
+    chownSync(path, id, id)
   }
-  const passwd = readFileSync('/etc/passwd', 'latin1')
+  const log = own.at('/var/log/exim4/mainlog')
   // Whoever of its processes comes first would make it a file that the others cannot write.
-  writeFileSync(at('log/mainlog'), '')
-  chmodSync(at('log/mainlog'), 0o666)
-  writeFileSync(own.at('/etc/passwd'), `${passwd}${USER}:x:${ID}:${ID}::/:/bin/false\n`)
-  writeFileSync(own.at('/etc/group'), `${readFileSync('/etc/group', 'latin1')}${USER}:x:${ID}:\n`)
-  mkdirSync(own.at('/etc/exim4'))
-  const file = configuration(own.directory, listensAt, relayPort, parts)
-  writeFileSync(own.at('/etc/exim4/exim4.conf'), file)
-  const [command = '', ...words] = own.around([reachable(eximProgram), '-bdf'])
-  // Exim starts itself anew for a delivery, setuid, and no such program reads LD_LIBRARY_PATH.
-  const libraries = unpackedLibraries(reachable(eximProgram)).split(':')
-  execFileSync('ldconfig', ['-X', '-C', own.at('/etc/ld.so.cache'), ...libraries])
-  const options: SpawnOptions = {
-    env: { PATH: process.env.PATH },
-    stdio: ['ignore', 'ignore', 'inherit'],
+  writeFileSync(log, '')
+  chmodSync(log, 0o666)
+  const accounts = Object.entries(IDS)
+  const write = (path: string, text: string) => {
+    writeFileSync(own.at(path), text)
+    chmodSync(own.at(path), 0o644)
   }
+  const append = (path: string, lines: string[]) =>
+    write(path, `${readFileSync(path, 'latin1')}${lines.join('')}`)
+  append('/etc/passwd', accounts.map(([name, id]) => `${name}:x:${id}:${id}::${home}:/bin/false\n`)) // biome-ignore format: a line
+  append('/etc/group', accounts.map(([name, id]) => `${name}:x:${id}:\n`)) // biome-ignore format: a line
+  write('/etc/mailname', 'example.org\n')
+  write('/etc/aliases', 'postmaster: ben\n')
+  for (const name of ['/etc/exim4', '/etc/email-addresses']) {
+    cpSync(join(eximRoot, name), own.at(name), { recursive: true })
+  }
+  write('/etc/exim4/update-exim4.conf.conf', ANSWERS)
+  symlinkSync(reachable(EXIM), own.at('/usr/sbin/exim4'))
+  symlinkSync(UPDATE, own.at('/usr/sbin/update-exim4.conf'))
+  // Exim starts itself anew for a delivery, setuid, and no such program reads LD_LIBRARY_PATH.
+  const libraries = unpackedLibraries(reachable(EXIM)).split(':')
+  execFileSync('ldconfig', ['-X', '-C', own.at('/etc/ld.so.cache'), ...libraries])
+
+  const options: SpawnOptions = {
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    stdio: ['pipe', 'ignore', 'inherit'],
+  }
+  const start = (...program: readonly string[]) => {
+    const [command = '', ...words] = own.around(program)
+    return spawn(command, words, options)
+  }
+  const run = async (input: Buffer | string, ...program: readonly string[]) => {
+    const child = start(...program)
+    const ended = once(child, 'exit')
+    child.stdin!.end(input)
+    const [code] = await ended
+    if (code !== 0) throw new Error(`${program.join(' ')} ended with ${code}`)
+  }
+  await run('', '/bin/sh', '-c', steps)
   // Without -q: a queue runner would hide a delivery that fails at the first attempt.
-  const exim = spawn(command, words, options)
+  const exim = start('/usr/sbin/exim4', '-bdf')
   const kill = () => void exim.kill('SIGKILL')
   process.once('exit', kill)
-  await untilListening({ port: listensAt, host: '127.0.0.1' }, exim)
+  await untilListening({ port, host: '127.0.0.1' }, exim)
+  const mailbox = join(home, 'Maildir/new')
   return {
-    port: listensAt,
-    log: () => readFileSync(at('log/mainlog'), 'latin1'),
+    log: () => readFileSync(log, 'latin1'),
     queued: () =>
-      readdirSync(at('spool/input'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-        name.endsWith('-H'),
+      readdirSync(own.at('/var/spool/exim4/input'), { recursive: true, encoding: 'utf8' }).filter(
+        (name) => name.endsWith('-H'),
       ).length,
-    async tryAgain() {
-      const [command = '', ...words] = own.around([reachable(eximProgram), '-qff'])
-      await once(spawn(command, words, options), 'exit')
-    },
+    delivered: () =>
+      existsSync(mailbox)
+        ? readdirSync(mailbox).map((name) => readFileSync(join(mailbox, name)))
+        : [],
+    submit: (message, sender, recipient) =>
+      run(message, '/usr/sbin/exim4', '-i', '-f', sender, recipient),
+    tryAgain: () => run('', '/usr/sbin/exim4', '-qff'),
     async stop() {
       process.removeListener('exit', kill)
-      await ended(exim)
+      if (exim.exitCode !== null || exim.signalCode !== null) return
+      const exit = once(exim, 'exit')
+      exim.kill('SIGTERM')
+      await exit
     },
   }
 }
 
-function configuration(
-  directory: string,
-  port: number,
-  relayPort: number,
-  parts: EximParts,
-): string {
-  const { main = '', routers = '', transports = '' } = parts
-  return `
-primary_hostname = exim.example.org
-spool_directory = ${directory}/spool
-log_file_path = ${directory}/log/%slog
-pid_file_path = ${directory}/pid
-never_users =
-tls_advertise_hosts =
-keep_environment =
-exim_path = ${reachable(eximProgram)}
-${main.includes('local_interfaces') ? '' : `local_interfaces = <; 127.0.0.1.${port}`}
-acl_smtp_rcpt = accept
-acl_smtp_data = accept
-message_size_limit = 20M
-queue_run_in_order
-${main}
-begin routers
-${routers}
-onward:
-  driver = manualroute
-  transport = onward
-  route_list = * 127.0.0.1::${relayPort} byname
-  self = send
-
-begin transports
-${transports}
-onward:
-  driver = smtp
-  allow_localhost
-  hosts_avoid_tls = *
-  hosts_avoid_pipelining = *
-
-begin retry
-* * F,1h,1s
+/** What Debian's installation asks and writes down. */
+const ANSWERS = `dc_eximconfig_configtype='internet'
+dc_other_hostnames='example.org'
+dc_local_interfaces=''
+dc_readhost=''
+dc_relay_domains=''
+dc_minimaldns='false'
+dc_relay_nets=''
+dc_smarthost=''
+CFILEMODE='644'
+dc_use_split_config='false'
+dc_hide_mailname=''
+dc_mailname_in_oh='true'
+dc_localdelivery='maildir_home'
 `
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exit = once(child, 'exit')
-  child.kill('SIGTERM')
-  await exit
-}

@@ -4,7 +4,6 @@ import { bytes } from '../cases/case.ts'
 import { buildStage } from '../cases/stage.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
 import { example } from './example.ts'
-import { eximMissing, eximParts, startExim } from './exim.ts'
 import { freePort } from './free-port.ts'
 import { bodyOf, headerValues } from './header-values.ts'
 import { opensmtpdMissing, startOpenSmtpd } from './opensmtpd.ts'
@@ -41,19 +40,6 @@ interface Row {
 }
 
 const rows: readonly Row[] = [
-  {
-    name: 'Exim',
-    missing: eximMissing,
-    start(t, { port, filter, back, receiver }) {
-      const text = example('exim.conf', {
-        '<; 0.0.0.0 ; ::0 ;': `<; 127.0.0.1.${port} ;`,
-        10025: filter,
-        10026: back,
-      })
-      return startExim(t, receiver, eximParts(text), port)
-    },
-    failed: / (==|SMTP error) /,
-  },
   {
     name: 'OpenSMTPD',
     missing: opensmtpdMissing,

@@ -37,10 +37,10 @@ export interface SmtpSession {
 
 /**
  * Opens a connection to an MTA on 127.0.0.1, and resolves when the MTA has greeted and answered
- * EHLO.
+ * EHLO. `localAddress`: where the client is, such as 127.0.0.2 for one that may not relay.
  */
-export async function openSmtp(port: number): Promise<SmtpSession> {
-  const socket = connect({ port, host: '127.0.0.1' })
+export async function openSmtp(port: number, localAddress = '127.0.0.1'): Promise<SmtpSession> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress })
   socket.on('error', () => {}) // an MTA that hangs up in mid-message: reply() says so
   const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })
   const incoming = lines[Symbol.asyncIterator]()

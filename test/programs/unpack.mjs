@@ -11,12 +11,16 @@ const beside = (name) => join(import.meta.dirname, '../../build', name)
 /** Roots of the unpacked packages, and the program in each. */
 export const sendmailRoot = beside('sendmail')
 export const sendmailProgram = join(sendmailRoot, 'usr/libexec/sendmail/sendmail')
-export const eximProgram = join(beside('exim'), 'usr/sbin/exim4')
+export const eximRoot = beside('exim')
 export const opensmtpdProgram = join(beside('opensmtpd'), 'usr/sbin/smtpd')
 
 const unpacked = [
   { name: 'sendmail', program: sendmailProgram, packages: ['sendmail-bin', 'sendmail-cf'] },
-  { name: 'exim', program: eximProgram, packages: ['exim4-daemon-light'] },
+  {
+    name: 'exim',
+    program: join(eximRoot, 'usr/sbin/update-exim4.conf'),
+    packages: ['exim4-daemon-light', 'exim4-config'],
+  },
   { name: 'opensmtpd', program: opensmtpdProgram, packages: ['opensmtpd'] },
 ]
 
