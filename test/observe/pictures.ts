@@ -11,6 +11,9 @@ import { told } from './log/lines.ts'
  * node …'`. Debian's pngquant makes them small.
  */
 
+/** The decisions that the list shows. */
+const MAILS = 14
+
 const [directory] = process.argv.slice(2)
 if (directory === undefined) throw new Error('name a directory for the pictures')
 
@@ -28,6 +31,10 @@ try {
       })
       await page.reload()
       await page.waitForSelector('#health.good')
+      await page
+        .locator('#list li')
+        .nth(MAILS - 1)
+        .waitFor()
       await page.setViewportSize({ width, height: width === 360 ? 780 : 900 })
       await page.screenshot({ path: join(directory, `page-${width}-${scheme}.png`) })
       await page.context().close()
@@ -39,9 +46,9 @@ try {
 
 /** The page of an onescand that has judged some mail. */
 async function servedPage(): Promise<string> {
-  const served = await serve(host, { args: ['--workers', '2'] })
+  const served = await serve(host, { args: ['--workers', '2'], settings: { REJECTVIRUS: '1' } })
   const people = ['ann', 'ben', 'cleo', 'dora', 'emil', 'fred', 'gina']
-  for (let n = 0; n < 14; n++) {
+  for (let n = 0; n < MAILS; n++) {
     const from = `${people[n % 7]}@example.net`
     const to = `${people[(n * 3 + 2) % 7]}@example.org`
     await served.send({ from, to, id: `<${n}@example.net>`, eicar: n % 5 === 1 })

@@ -1,6 +1,7 @@
 import type { LoggedDecision } from '../../observe/live/history.ts'
 import type { Observer } from '../../observe/live/observer.ts'
 import { fieldsIn, loggedValue, type WrittenField } from '../../observe/log/fields.ts'
+import { type Cause, causesInWords } from '../../scan/shared/cause.ts'
 
 /** Fields of a log line that hold addresses. */
 const ADDRESSES = ['from', 'to', 'remote', 'rcpt']
@@ -24,6 +25,8 @@ export interface ShownDecision {
   readonly time: number
   readonly fields: Readonly<Record<string, string>>
   readonly line: string
+  /** What a deferred message waits for, or why one could not be scanned, in words. */
+  readonly waits: string | undefined
 }
 
 /** The onescand that the page is about. */
@@ -51,12 +54,19 @@ export function presenterOf({
       hideAddresses ? withoutAddresses(field) : field,
     )
     const fields = Object.fromEntries(written.map((field) => [field.key, loggedValue(field)]))
-    if (!hideAddresses) return { number, time, fields, line }
+    const waits = waitsFor(fields)
+    if (!hideAddresses) return { number, time, fields, line, waits }
     const words = written.map(({ key, value, isQuoted }) =>
       isQuoted ? `${key}="${value}"` : `${key}=${value}`,
     )
-    return { number, time, fields, line: ['onescan:', ...words].join(' ') }
+    return { number, time, fields, line: ['onescan:', ...words].join(' '), waits }
   }
+}
+
+function waitsFor({ cause, fault, reason, grounds, decision }: ShownDecision['fields']) {
+  if (cause !== undefined) return causesInWords[cause as Cause]
+  if (fault !== undefined) return reason ?? fault
+  return decision === 'defer' && grounds === 'over-quota' ? 'the mailbox is full' : undefined
 }
 
 /**

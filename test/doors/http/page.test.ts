@@ -1,5 +1,8 @@
 import { hostname } from 'node:os'
+import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { presenterOf } from '../../../src/doors/http/snapshot.ts'
+import { causesInWords } from '../../../src/scan/shared/cause.ts'
 import {
   openBrowser,
   openPage,
@@ -43,9 +46,10 @@ t.test('the page shows decisions live, on any screen', { skip: skipWithoutBrowse
     t.equal(await page.locator('.plot canvas').count(), 3, 'plots are drawn')
     t.equal(await page.title(), `onescand on ${hostname()}`)
     t.match(await page.locator('#about').innerText(), /^onescan \d.*\nslot unix:.*: scans with/s)
-    const top = async (id: string) => (await page.locator(id).boundingBox())?.y ?? 0
-    const isBefore = (await top('#decisions')) < (await top('#messages'))
-    t.equal(isBefore, width === 360, 'on a small screen the last messages come first')
+    const box = async (id: string) => (await page.locator(id).boundingBox())!
+    const [list, plot] = [await box('#decisions'), await box('#messages')]
+    t.ok(list.y < plot.y, 'the last messages are seen before one scrolls')
+    t.equal(list.x > plot.x + plot.width, width > 360, 'beside the plots, if there is room')
     const from = `live${width}${scheme}@example.org`
     await served.send({ from })
     await page.waitForSelector(`#list li:has-text("${from}")`)
@@ -105,6 +109,55 @@ t.test(
     await page.context().close()
   },
 )
+
+t.test(
+  'plots begin with the first mail, equal figures are told apart, and what mail waits for is said',
+  { skip: skipWithoutBrowser },
+  async (t) => {
+    const served = await serve(t)
+    const { page, errors } = await openPage(browser, `http://127.0.0.1:${served.port}/`)
+    const line = (decision: string, more = '') => `onescan: decision=${decision} ${more}`
+    const show = presenterOf({ hideAddresses: false })
+    const lines = [line('defer', 'scan=unknown cause=unreachable from=<ann@example.org>')]
+    const now = Date.now()
+    const start = now - (now % 300_000) - 600_000
+    await page.route('**/data.json', async (route) => {
+      const step = { start, decisions: { accept: 4, reject: 4 }, scans: {}, p50: 5, p95: 5 }
+      const decided = lines.map((line) => show({ number: 1, time: now, line }))
+      const json = { ...(await (await route.fetch()).json()), steps: [step], decided }
+      await route.fulfill({ json })
+    })
+    await page.reload()
+    const text = (await page.locator('#list li').innerText()).replace(/\s+/g, ' ')
+    t.match(text, `defer ${causesInWords.unreachable} <ann@example.org>`)
+    const marks = await coloursIn(page, '#messages canvas')
+    const [accepted = 0, refused = 0] = [marks.accept, marks.reject]
+    t.ok(refused > 500, 'refused mail is a bar')
+    t.ok(Math.abs(accepted / refused - 1) < 0.2, `${accepted} and ${refused} pixels`)
+    const times = await coloursIn(page, '#times canvas')
+    t.ok(times.accept! > 0 && times.defer! > 0, 'both lines are seen')
+    t.same(errors, [])
+    await page.context().close()
+  },
+)
+
+/** The number of pixels of a canvas in the colour of each decision. */
+function coloursIn(page: Page, selector: string): Promise<Record<string, number>> {
+  return page.evaluate(`(() => {
+    const canvas = document.querySelector(${JSON.stringify(selector)})
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+    const style = getComputedStyle(document.documentElement)
+    const count = (name) => {
+      const wanted = parseInt(style.getPropertyValue('--' + name).trim().slice(1), 16)
+      let found = 0
+      for (let at = 0; at < data.length; at += 4) {
+        if ((data[at] << 16 | data[at + 1] << 8 | data[at + 2]) === wanted) found++
+      }
+      return found
+    }
+    return Object.fromEntries(['accept', 'reject', 'defer'].map((name) => [name, count(name)]))
+  })()`)
+}
 
 // promise: page-text
 t.test(

@@ -5,6 +5,10 @@ import { at, element, foldedItem, row, sizeInWords, visible } from './elements.j
 const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass']
 const KEPT = 200
 const DAY = 24 * 3600
+/** The seconds of a step, as src/observe/live/history.ts has them. */
+const STEP = 300
+/** Seconds between two marks of the axis of time, as `clock()` can tell them apart. */
+const MARKS = [60, 300, 900, 1800, 3600, 7200, 14400]
 const steps = new Map()
 let decided = []
 let plots = []
@@ -86,8 +90,8 @@ function matches({ fields, line }, words) {
   return words.every((word) => text.includes(word))
 }
 
-function item({ number, time, fields, line }) {
-  const found = fields.virus ?? fields.banned ?? fields.grounds ?? fields.fault ?? fields.scan ?? ''
+function item({ number, time, fields, line, waits }) {
+  const found = fields.virus ?? fields.banned ?? waits ?? fields.grounds ?? fields.scan ?? ''
   const whom = fields.from ? ` ${fields.from} to ${fields.to ?? ''}` : ''
   const clock = new Date(time).toLocaleTimeString('en-GB')
   const colour = DECISIONS.includes(fields.decision) ? fields.decision : ''
@@ -127,33 +131,64 @@ function clock(seconds) {
   return new Date(seconds * 1000).toLocaleTimeString('en-GB', form)
 }
 
+/** The first second of the plots: a young host's begin with its first mail. */
+function begin() {
+  const now = Date.now() / 1000
+  const first = Math.min(now, ...[...steps.keys()].map((time) => time / 1000))
+  return Math.max(now - DAY, Math.min(first, now - STEP))
+}
+
 function columns() {
-  const times = [...steps.keys()].sort((time, other) => time - other)
-  const all = times.map((time) => steps.get(time))
+  const x = []
+  const end = Date.now() / 1000
+  for (let time = begin() - (begin() % STEP); time <= end; time += STEP) x.push(time)
+  const all = x.map((time) => steps.get(time * 1000))
   const share = ({ decisions, scans }) => {
     const whole = Object.values(decisions).reduce((sum, count) => sum + count, 0)
     return whole === 0 ? null : (100 * ((scans.trusted ?? 0) + (scans.known ?? 0))) / whole
   }
-  const x = times.map((time) => time / 1000)
+  // Each decision stands on those behind it in the list, so none hides another.
+  const upTo = (place) =>
+    all.map((step) =>
+      DECISIONS.slice(place).reduce((sum, word) => sum + (step?.decisions[word] ?? 0), 0),
+    )
   return [
-    [x, ...DECISIONS.map((word) => all.map(({ decisions }) => decisions[word] ?? 0))],
-    [x, all.map(({ p50 }) => p50), all.map(({ p95 }) => p95)],
-    [x, all.map(share)],
+    [x, ...DECISIONS.map((_, place) => upTo(place))],
+    [x, all.map((step) => step?.p50 ?? null), all.map((step) => step?.p95 ?? null)],
+    [x, all.map((step) => (step ? share(step) : null))],
   ]
 }
 
 function makePlots() {
   for (const { plot } of plots) plot.destroy()
-  const line = (label, name, dash) => ({
+  const points = { show: steps.size < 40, size: 5 }
+  const line = (label, name, more) => ({
     label,
     stroke: colour(name),
     width: 2,
-    dash,
-    points: { show: steps.size < 40, size: 5 },
+    points,
+    spanGaps: true,
+    ...more,
+  })
+  const bar = (word, index) => ({
+    label: word,
+    stroke: colour(word),
+    fill: colour(word),
+    width: 0,
+    points: { show: false },
+    paths: uPlot.paths.bars({ size: [0.9, 24], align: 1 }),
+    value: ({ data }, sum, _, at) => (sum == null ? '--' : sum - (data[index + 2]?.[at] ?? 0)),
   })
   const kinds = [
-    ['messages', DECISIONS.map((word) => line(word, word))],
-    ['times', [line('half', 'accept'), line('95 %', 'defer', [6, 3])]],
+    ['messages', DECISIONS.map(bar)],
+    // If both are equal, the thin one lies on the thick one.
+    [
+      'times',
+      [
+        line('half', 'accept', { width: 4, points: { ...points, size: 12 } }),
+        line('95 %', 'defer', { dash: [6, 3] }),
+      ],
+    ],
     ['trusted', [line('spared', 'quarantine')]],
   ]
   const axis = {
@@ -167,13 +202,16 @@ function makePlots() {
     const options = {
       width: place.clientWidth,
       height: 200,
-      series: [{ label: 'Time' }, ...series],
+      series: [
+        { label: 'Time', value: (_, time) => (time == null ? '--' : clock(time)) },
+        ...series,
+      ],
       axes: [
-        { ...axis, values: (_, times) => times.map(clock) },
+        { ...axis, incrs: MARKS, values: (_, times) => times.map(clock) },
         { ...axis, size: 48 },
       ],
       scales: {
-        x: { range: () => [Date.now() / 1000 - DAY, Date.now() / 1000] },
+        x: { range: () => [begin(), Date.now() / 1000] },
         y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] },
       },
       cursor: { drag: { x: false, y: false } },
