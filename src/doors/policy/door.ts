@@ -1,7 +1,8 @@
 import type { Door } from '../shared/door.ts'
 import { longestIdle, serve } from '../shared/serve.ts'
+import type { Wire } from '../shared/wire.ts'
 import type { AccessPolicy } from './access-answer.ts'
-import { PolicyConnection } from './connection.ts'
+import { servePolicyClient } from './connection.ts'
 
 /** Milliseconds between two checks of what is due. */
 const TICK = 1000
@@ -26,7 +27,7 @@ export function createPolicyDoor(
   { maxConnections, maxSockets, log }: PolicyDoorOptions,
 ): Door<AccessPolicy> {
   let policy = first // each request is answered by the policy of its moment
-  const door = serve<PolicyConnection>({
+  const door = serve<Wire>({
     every: TICK,
     maxSockets,
     log: (why) => log(`policy service: ${why}`),
@@ -39,7 +40,7 @@ export function createPolicyDoor(
       }
       if (connections.size >= maxConnections) oldest!.dismiss() // Postfix asks again on a new one
       socket.setNoDelay(true)
-      return new PolicyConnection(socket, {
+      return servePolicyClient(socket, {
         policy: () => policy,
         log,
         leaving: LEAVE_WITHIN,

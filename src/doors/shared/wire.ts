@@ -1,0 +1,274 @@
+import type { Socket } from 'node:net'
+import type { ServedConnection } from './serve.ts'
+
+/**
+ * Bytes of answers that a client may leave untaken when the next one is due. A single answer may be
+ * larger.
+ */
+const UNTAKEN_MAX = 256 * 1024
+
+/** Takes what a client sends, in any split. */
+export interface WireReader {
+  /** Takes the next bytes. What it throws ends the conversation. */
+  push(chunk: Buffer): void
+  /** Whether the client has to wait before it sends more. */
+  readonly isFull: boolean
+}
+
+/** What a door gives to each of its conversations. */
+export interface WireHost {
+  /** Milliseconds for the last answer to be taken. */
+  readonly leaving: number
+  /** Milliseconds on a clock that never goes back. */
+  uptime(): number
+  /** Called when the socket is closed, and nobody works for the client any more. */
+  closed(): void
+  /** Returns the last bytes for a client that is dismissed. Without it the socket closes at once. */
+  farewell?(why: string): Buffer
+  /**
+   * Whether a client that closes its own side alone while somebody works for it waits for the answer.
+   * Without it all do.
+   */
+  waitsOn?(): boolean
+}
+
+/** What a client hears that waits for long. */
+export interface Beat {
+  /** Milliseconds after the last bytes that it heard. */
+  readonly after: number
+  /** Returns the bytes; undefined if none are due now. */
+  next(): Buffer | undefined
+}
+
+/** Returns why a client is late at that time of the wire's clock, or undefined if it is not. */
+export type Lateness = (time: number) => string | undefined
+
+/** A client is late. The message is one line that says with what. */
+export class Late extends Error {}
+
+/**
+ * A client's connection, as the one function sees it that converses with the client: what was heard and
+ * said when, who leaves, and how it ends. The socket stays open for answers when the client has closed
+ * its own side.
+ */
+export class Wire implements ServedConnection {
+  /** When the client came, and when it was heard last. */
+  readonly began: number
+  heardAt: number
+  /** When the client closed its own side; undefined as long as it is open. */
+  endedAt: number | undefined
+  /** Whether the door takes no more messages. */
+  isFinishing = false
+  /** Whether the connection was closed before this side had left. */
+  isLost = false
+  readonly #socket: Socket
+  readonly #reader: WireReader
+  readonly #host: WireHost
+  readonly #gone = new AbortController()
+  #saidAt: number
+  /** Set while the conversation waits for the client. */
+  #reading: { readonly wake: () => void; readonly isLate: Lateness; readonly mayFinish: boolean } | undefined // biome-ignore format: a line
+  #readingSince = 0
+  #beat: Beat | undefined
+  #beatSince = 0
+  #trouble: unknown
+  #leftAt: number | undefined
+  #isConversing = false
+  #isClosed = false
+
+  constructor(socket: Socket, reader: WireReader, host: WireHost) {
+    this.#socket = socket
+    this.#reader = reader
+    this.#host = host
+    this.began = this.now()
+    this.heardAt = this.began
+    this.#saidAt = this.began
+    socket.on('data', (chunk: Buffer) => this.#hear(chunk))
+    socket.on('end', () => this.#hearEnd())
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => {
+      this.#isClosed = true
+      this.isLost = !this.hasLeft
+      this.leave()
+      if (!this.#isConversing) host.closed()
+    })
+  }
+
+  /**
+   * Holds the conversation, which must not reject, and hangs up when it is over. Whatever it holds must
+   * be freed by then.
+   */
+  async converse(conversation: () => Promise<void>): Promise<void> {
+    this.#isConversing = true
+    await conversation()
+    this.#isConversing = false
+    this.leave()
+    if (this.#isClosed) this.#host.closed()
+  }
+
+  /**
+   * Aborted when nobody needs an answer any more: this side has hung up, or the client has left or broken
+   * the protocol.
+   */
+  get gone(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  /** Whether nothing is heard and said any more. */
+  get hasLeft(): boolean {
+    return this.#leftAt !== undefined
+  }
+
+  /** When a client that may say something was answered last, or came; undefined while it waits. */
+  get idleSince(): number | undefined {
+    return this.#reading === undefined || this.hasLeft ? undefined : this.#saidAt
+  }
+
+  now(): number {
+    return this.#host.uptime()
+  }
+
+  /** Milliseconds for which a client is silent that could say something. */
+  silence(time: number): number {
+    return time - Math.max(this.heardAt, this.#readingSince)
+  }
+
+  /**
+   * Resolves with what `next` finds in what was heard, or with undefined if nothing more comes: the
+   * client has closed its side, or somebody has left, or the door is to finish and `mayFinish`. Rejects
+   * with Late, and with what the reader throws.
+   */
+  async read<Found>(
+    next: () => Found | undefined,
+    isLate: Lateness,
+    mayFinish = false,
+  ): Promise<Found | undefined> {
+    this.#readingSince = this.now()
+    for (;;) {
+      const found = this.ready(next)
+      if (found !== undefined) return found
+      const isOver = this.hasLeft || this.endedAt !== undefined
+      if (isOver || (mayFinish && this.isFinishing)) return undefined
+      await new Promise<void>((wake) => {
+        this.#reading = { wake, isLate, mayFinish }
+        this.#resume()
+      })
+    }
+  }
+
+  /** Returns what `next` finds in what was heard so far. Throws what the reader has thrown. */
+  ready<Found>(next: () => Found | undefined): Found | undefined {
+    if (this.hasLeft) return undefined
+    if (this.#trouble !== undefined) throw this.#trouble
+    const found = next()
+    if (found !== undefined) this.#resume()
+    return found
+  }
+
+  /** Works for the client, which gets a beat meanwhile. Throws what the reader throws by then. */
+  async during<Result>(work: Promise<Result>, beat: Beat): Promise<Result> {
+    this.#beat = beat
+    this.#beatSince = this.now()
+    try {
+      return await work
+    } catch (error) {
+      throw this.#trouble ?? error
+    } finally {
+      this.#beat = undefined
+    }
+  }
+
+  /** Sends bytes. A client that takes no answers is cut off. */
+  say(bytes: Buffer): void {
+    if (this.hasLeft) return
+    this.#saidAt = this.now()
+    if (this.#socket.writableLength > UNTAKEN_MAX) this.#socket.destroy()
+    else this.#socket.write(bytes)
+  }
+
+  /** Hangs up after these last bytes. Nothing more is heard. */
+  leave(lastBytes?: Buffer): void {
+    if (this.hasLeft) return
+    this.#leftAt = this.now()
+    this.#gone.abort()
+    if (lastBytes === undefined) this.#socket.end()
+    else this.#socket.end(lastBytes)
+    this.#socket.resume() // otherwise the end of what it sends would never be read
+    this.#wake()
+  }
+
+  /** Hangs up, and closes the socket as soon as everything is written, whatever the client does. */
+  drop(lastBytes?: Buffer): void {
+    this.leave(lastBytes)
+    this.#socket.destroySoon()
+  }
+
+  tick(): void {
+    const time = this.now()
+    if (this.#leftAt !== undefined) {
+      if (time - this.#leftAt > this.#host.leaving) this.#socket.destroy()
+      return
+    }
+    const why = this.#reading?.isLate(time)
+    if (why !== undefined) this.#fail(new Late(why))
+    else this.#sayBeat(time)
+  }
+
+  finish(): void {
+    this.isFinishing = true
+    if (this.#reading?.mayFinish) this.#wake()
+  }
+
+  dismiss(why = 'onescand is going down'): void {
+    if (this.#host.farewell === undefined) this.drop()
+    else if (!this.hasLeft) this.leave(this.#host.farewell(why))
+  }
+
+  #hear(chunk: Buffer): void {
+    if (this.hasLeft || this.#trouble !== undefined) return
+    this.heardAt = this.now()
+    try {
+      this.#reader.push(chunk)
+      if (this.#reader.isFull) this.#socket.pause()
+      this.#wake()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /**
+   * A client that waits on may also have left. Saying something shows which: if it has left, the
+   * connection breaks.
+   */
+  #hearEnd(): void {
+    if (this.hasLeft) return
+    this.endedAt = this.now()
+    if (this.#reading !== undefined) this.#wake()
+    else if (this.#host.waitsOn?.() === false) this.leave()
+    else this.#sayBeat(Number.POSITIVE_INFINITY)
+  }
+
+  #sayBeat(time: number): void {
+    if (this.#beat === undefined) return
+    if (time - Math.max(this.#saidAt, this.#beatSince) < this.#beat.after) return
+    const bytes = this.#beat.next()
+    if (bytes !== undefined) this.say(bytes)
+  }
+
+  /** Ends what is read, or worked on. */
+  #fail(error: unknown): void {
+    this.#trouble = error
+    if (this.#reading === undefined) this.#gone.abort()
+    else this.#wake()
+  }
+
+  #wake(): void {
+    const reading = this.#reading
+    this.#reading = undefined
+    reading?.wake()
+  }
+
+  #resume(): void {
+    if (this.#socket.isPaused() && !this.#reader.isFull) this.#socket.resume()
+  }
+}
