@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
-import { type ConnectionHost, DoorConnection } from '../shared/connection.ts'
+import { Late, Wire, type WireHost } from '../shared/wire.ts'
 import { acknowledgement, goCold, heartbeat } from './carry-out.ts'
 import { GoCold } from './go-cold.ts'
-import { type Request, SlotRequestReader } from './request.ts'
+import { SlotRequestReader } from './request.ts'
 import type { SlotServer } from './server.ts'
 
 /** Milliseconds: doc/design.md, "Time". */
@@ -19,7 +19,7 @@ const ACKNOWLEDGE_AFTER = 250
 const HEARTBEAT_AFTER = 600
 
 /** What a conversation needs from the slot's door. */
-export interface SlotHost extends ConnectionHost {
+export interface SlotHost extends WireHost {
   readonly server: SlotServer
   /** Memory for what comes on this connection, until it is over. */
   readonly lease: MemoryLease
@@ -27,113 +27,86 @@ export interface SlotHost extends ConnectionHost {
   admit(): void
 }
 
-/** The conversation with one client, about one message. */
-export class SlotSession extends DoorConnection {
-  readonly #host: SlotHost
-  readonly #reader: SlotRequestReader
-  #headAt: number | undefined // when the head of the request had come whole
-  #hasAcknowledged = false
-
-  constructor(socket: Socket, host: SlotHost) {
-    super(socket, host)
-    this.#host = host
-    const { server, lease } = host
-    this.#reader = new SlotRequestReader({
-      maxSize: server.maxSize,
-      charge: (bytes) => lease.charge(bytes),
-      openIntake: () => server.openIntake(lease),
-    })
-    socket.on('finish', () => socket.destroy()) // the client has the last frame then, and sends none
-  }
-
-  /** Ends a conversation that has asked nothing yet. */
-  finish(): void {
-    if (this.#headAt === undefined) this.dismiss()
-  }
-
-  /** Tells the client to go cold, and ends the conversation. */
-  dismiss(why = 'onescand is going down'): void {
-    this.#giveUp(new GoCold(why))
-  }
-
-  protected hear(chunk: Buffer): void {
-    try {
-      this.#reader.push(chunk)
-      if (this.#reader.asksToTell) this.leave(this.#host.server.told(this.socket))
-      else if (this.#headAt === undefined && this.#reader.timeLeft !== undefined) {
-        this.#host.admit()
-        this.#headAt = this.heardAt
-      }
-    } catch (error) {
-      this.#giveUp(error)
-    }
-    if (this.#headAt === undefined || this.isBusy || this.hasLeft) return
-    if (this.#reader.request !== undefined) void this.#judge(this.#reader.request)
-    else if (!this.#hasAcknowledged) this.#acknowledge() // the client may wait for it before it sends more
-  }
-
-  /**
-   * While a message is judged, the client may have closed its side alone, or have left. Sending a frame
-   * shows which: if it has left, the connection breaks, and nothing is kept for it.
-   */
-  protected heardEnd(): void {
-    if (!this.isBusy) this.socket.destroy()
-    else if (this.#hasAcknowledged) this.send(heartbeat)
-    else this.#acknowledge()
-  }
-
-  protected override lost(): void {
-    if (this.#headAt !== undefined) this.#host.server.cold('left', this.#reader.variables)
-  }
-
-  /** Sends what is due, and ends a conversation that takes too long. */
-  protected due(time: number): void {
-    const why = this.#overdue(time)
-    if (why !== undefined) this.#giveUp(new GoCold(why))
-    else if (this.#headAt === undefined) return
-    else if (this.#hasAcknowledged) {
-      if (time - this.saidAt > HEARTBEAT_AFTER) this.send(heartbeat)
-    } else if (time - this.#headAt > ACKNOWLEDGE_AFTER) this.#acknowledge()
-  }
-
-  protected free(): void {
-    this.#reader.free()
-    this.#host.lease.close()
-  }
-
-  #acknowledge(): void {
-    this.#hasAcknowledged = true
-    this.send(acknowledgement)
-  }
-
-  async #judge(request: Request): Promise<void> {
-    try {
-      const elapsed = () => this.now() - this.beganAt
-      const answer = await this.work((gone) =>
-        this.#host.server.answer(this.socket, request, gone, elapsed),
-      )
-      this.leave(this.#hasAcknowledged ? answer : Buffer.concat([acknowledgement, answer]))
-    } catch (error) {
-      this.#giveUp(error)
-    }
-  }
-
+/** Converses with one client, about one message. One that is dismissed goes cold. */
+export function serveSlotClient(socket: Socket, host: SlotHost): Wire {
+  const { server, lease } = host
+  const reader = new SlotRequestReader({
+    maxSize: server.maxSize,
+    charge: (bytes) => lease.charge(bytes),
+    openIntake: () => server.openIntake(lease),
+  })
   /** The client logs what concerns its message. */
-  #giveUp(error: unknown): void {
-    if (this.hasLeft) return
-    const why = errorText(error)
-    if (!(error instanceof GoCold || isFault(error))) this.#host.server.log(why)
-    this.#host.server.cold('told', this.#reader.variables)
-    this.leave(goCold(why))
+  const farewell = (why: string) => {
+    server.cold('told', reader.variables)
+    return goCold(why)
   }
-
-  #overdue(time: number): string | undefined {
-    if (this.#headAt === undefined) {
-      return time - this.beganAt > HEAD_WITHIN ? 'sent its question too slowly' : undefined
+  const wire = new Wire(
+    socket,
+    { push: (chunk) => reader.push(chunk), isFull: false },
+    { ...host, farewell },
+  )
+  socket.on('finish', () => socket.destroy()) // the client has the last frame then, and sends none
+  void wire.converse(async () => {
+    try {
+      const answer = await hearAndAnswer(wire, socket, reader, host)
+      if (answer !== undefined) wire.leave(answer)
+    } catch (error) {
+      if (wire.hasLeft) return
+      const why = errorText(error)
+      const isExpected = error instanceof GoCold || error instanceof Late || isFault(error)
+      if (!isExpected) server.log(why)
+      wire.leave(farewell(why))
+    } finally {
+      const hasHead = reader.timeLeft !== undefined
+      if ((wire.isLost || !wire.hasLeft) && hasHead) server.cold('left', reader.variables)
+      reader.free()
+      lease.close()
     }
-    if (this.isBusy) return undefined
-    if (time - this.heardAt > SILENCE_MAX) return 'fell silent'
-    const timeLeft = Math.min(this.#reader.timeLeft! + BEYOND_TIME_LEFT, SEND_WITHIN)
-    return time - this.#headAt > timeLeft ? 'took too long to send' : undefined
+  })
+  return wire
+}
+
+/** Resolves with the answer to the client, or with undefined if it has left. */
+async function hearAndAnswer(
+  wire: Wire,
+  socket: Socket,
+  reader: SlotRequestReader,
+  { server, admit }: SlotHost,
+): Promise<Buffer | undefined> {
+  const head = await wire.read(
+    () => reader.asksToTell || reader.timeLeft,
+    (time) => (time - wire.began > HEAD_WITHIN ? 'sent its question too slowly' : undefined),
+    true,
+  )
+  if (wire.isFinishing && head === undefined) wire.dismiss() // it has asked nothing yet
+  if (head === undefined) return undefined
+  if (head === true) return server.told(socket)
+  admit()
+  const headAt = wire.heardAt
+  let hasAcknowledged = false
+  const beat = {
+    get after() {
+      return hasAcknowledged ? HEARTBEAT_AFTER : ACKNOWLEDGE_AFTER
+    },
+    next() {
+      const bytes = hasAcknowledged ? heartbeat : acknowledgement
+      hasAcknowledged = true
+      return bytes
+    },
   }
+  const answer = async () => {
+    if (reader.request === undefined) wire.say(beat.next()) // the client may wait for it before it sends more
+    const sendWithin = Math.min(head + BEYOND_TIME_LEFT, SEND_WITHIN)
+    const request = await wire.read(
+      () => reader.request,
+      (time) => {
+        if (time - wire.heardAt > SILENCE_MAX) return 'fell silent'
+        return time - headAt > sendWithin ? 'took too long to send' : undefined
+      },
+    )
+    if (request === undefined) return undefined
+    return server.answer(socket, request, wire.gone, () => wire.now() - wire.began)
+  }
+  const frames = await wire.during(answer(), beat)
+  return frames && (hasAcknowledged ? frames : Buffer.concat([acknowledgement, frames]))
 }

@@ -2,8 +2,9 @@ import { Budget } from '../../ground/flow/memory-budget.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
 import { serve } from '../shared/serve.ts'
+import type { Wire } from '../shared/wire.ts'
 import { SlotServer, type SlotSocketOptions } from './server.ts'
-import { SlotSession } from './session.ts'
+import { serveSlotClient } from './session.ts'
 
 /** Milliseconds between checks of what is due: an acknowledgement is, within a second. */
 const TICK = 300
@@ -17,7 +18,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
   const server = new SlotServer(first, options)
   const budget = new Budget(options.memory)
   /** The conversations whose head has not come whole, in the order of arrival. */
-  const waiting = new Set<SlotSession>()
+  const waiting = new Set<Wire>()
 
   /**
    * Ends the oldest conversation that has asked nothing, if there are too many: they must not keep
@@ -30,7 +31,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
     oldest!.dismiss('too many connections')
   }
 
-  const door = serve<SlotSession>({
+  const door = serve<Wire>({
     every: TICK,
     maxSockets: options.maxSockets,
     log: (why) => options.log(`slot socket: ${why}`),
@@ -38,22 +39,22 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
     accept(socket, _, closed) {
       makeRoom()
       const lease = budget.open()
-      const session = new SlotSession(socket, {
+      const wire = serveSlotClient(socket, {
         server,
         lease,
         leaving: LEAVE_WITHIN,
         uptime: () => performance.now(),
         admit() {
-          waiting.delete(session)
+          waiting.delete(wire)
           lease.charge(SESSION_BYTES)
         },
         closed() {
-          waiting.delete(session)
+          waiting.delete(wire)
           closed()
         },
       })
-      waiting.add(session)
-      return session
+      waiting.add(wire)
+      return wire
     },
   })
   return { ...door, configure: (next) => server.configure(next) }
