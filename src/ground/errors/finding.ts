@@ -19,15 +19,14 @@ export interface Finding {
   readonly follows?: FindingMark
 }
 
-export const findingMarks = [
+/** What comes of a finding. */
+type FindingMark =
   /** The daemon does not start before this is corrected. */
-  'stops the start',
+  | 'stops the start'
   /** No mail can be scanned before this is corrected, so mail for trial would only say it again. */
-  'nothing scans',
+  | 'nothing scans'
   /** The slot cannot scan by itself, so a trial of that would only say it again. */
-  'only onescand scans',
-] as const
-export type FindingMark = (typeof findingMarks)[number]
+  | 'only onescand scans'
 
 export const ok = (what: string, value: string): Finding => ({ level: 'ok', what, value })
 

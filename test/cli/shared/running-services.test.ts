@@ -52,3 +52,25 @@ t.test(
     t.ok(unread.includes(String(child.pid)), 'of it only the number is told')
   },
 )
+
+t.test(
+  'a job of cron that forks twice is no service, though its unit is one of the host',
+  async (t) => {
+    const status = (name: string, uid: number, parent: number) => {
+      const ids = [uid, uid, uid, uid].join('\t')
+      return `Name:\t${name}\nPPid:\t${parent}\nUid:\t${ids}\nGid:\t${ids}\nGroups:\t\n`
+    }
+    const namespace = () => ({ ns: { mnt: t.fixture('symlink', 'mnt:[1]') } })
+    const processes = t.testdir({
+      self: namespace(),
+      1: { status: status('systemd', 0, 0), ...namespace() },
+      77: {
+        status: status('tcpserver', 1000, 1),
+        cgroup: '0::/system.slice/cron.service\n',
+        cmdline: 'tcpserver\u00000\u000025\u0000qmail-smtpd\u0000',
+        ...namespace(),
+      },
+    })
+    t.same(await findRunningServices(processes), { services: [], unread: ['77'] })
+  },
+)
