@@ -43,7 +43,7 @@ t.test(
     const large = Buffer.concat([Buffer.from('Subject: large\n\n'), Buffer.alloc(20e6, 'line\n')])
     const words = ['verify', '-', '--keyring', ring!, '--env', 'CLAMDBDIR=/nonexistent']
     const onOldest = await onescan(words, { input: stamped(ring!, large), runtime: oldestNode })
-    t.equal(onOldest.code, 0, onOldest.out)
+    t.equal(onOldest.code, 0, `${onOldest.out}${onOldest.err}`)
   },
 )
 
