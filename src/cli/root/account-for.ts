@@ -2,7 +2,7 @@ import { attempt } from '../../ground/errors/attempt.ts'
 import { Fault } from '../../ground/errors/fault.ts'
 import { readOwnText } from '../../ground/path/read.ts'
 import { findAccount, readAccounts, type SystemAccount } from '../../readiness/account.ts'
-import type { CheckPart, RootFacts } from '../shared/root-facts.ts'
+import { type CheckPart, ownTerminal, type RootFacts } from '../shared/root-facts.ts'
 import { askSystemd } from '../shared/systemd-unit.ts'
 
 /**
@@ -65,11 +65,7 @@ export function factsFor(account: SystemAccount, part?: CheckPart): RootFacts {
   })
   return {
     caller: process.env.SUDO_USER || 'root',
-    terminal: {
-      input: process.stdin.isTTY === true,
-      output: process.stdout.isTTY === true,
-      columns: process.stdout.columns ?? 80,
-    },
+    terminal: ownTerminal(),
     units: Object.fromEntries(SERVICES.map(([service]) => [service, askSystemd(service) ?? null])),
     settings: Object.fromEntries(settings),
     ...(part && { part }),

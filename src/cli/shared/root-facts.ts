@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { isatty } from 'node:tty'
 import type { RunningService } from './running-services.ts'
 import type { SystemdUnit } from './systemd-unit.ts'
 
@@ -66,12 +67,16 @@ function sayAlive(): void {
 }
 
 /** The terminal of whoever typed the command. */
-export function terminal(): Terminal {
-  return (
-    rootFacts?.terminal ?? {
-      input: process.stdin.isTTY === true,
-      output: process.stdout.isTTY === true,
-      columns: process.stdout.columns ?? 80,
-    }
-  )
+export const terminal = (): Terminal => rootFacts?.terminal ?? ownTerminal()
+
+/**
+ * The terminal of this process. To ask process.stdin would make descriptor 0 non-blocking, for all processes
+ * that share it.
+ */
+export function ownTerminal(): Terminal {
+  return {
+    input: isatty(0),
+    output: process.stdout.isTTY === true,
+    columns: process.stdout.columns ?? 80,
+  }
 }

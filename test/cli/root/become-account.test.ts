@@ -324,3 +324,13 @@ t.test(
     t.match(handed.stdout, '1 message: 1 clean')
   },
 )
+
+t.test('a slow pipe of root is read to its end, on Node and compiled', { skip }, async (t) => {
+  const programs = [[process.execPath, bundle].map(reachable), ...(existsSync(native) ? [[reachable(native)]] : [])] // biome-ignore format: a line
+  for (const program of programs) {
+    const script = `(printf 'Subject: x\\n\\n'; sleep 1; head -c 300000 /dev/zero | tr '\\0' 'x') | "$@"`
+    const words = [...program, 'scan', ...asNobody, '--env', 'QHPSI=plugin: eicar', '--all', '-']
+    const { stdout, stderr } = spawnSync('/bin/sh', ['-c', script, 'sh', ...words], { encoding: 'utf8' }) // biome-ignore format: a line
+    t.match(stdout, '/dev/stdin: clean', stderr)
+  }
+})
