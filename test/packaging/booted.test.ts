@@ -32,8 +32,44 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       t.match(there('onescan check --daemon; true'), /^ok +onescand \d+: runs since .* as onescan/m)
     })
 
+    const sockets =
+      'onescand.socket onescan-milter.socket onescan-postfix.socket onescan-policy.socket'
+    const secrets = "stat -c '%n %U:%G %a' /etc/shadow; md5sum /etc/shadow"
+
+    t.test(
+      "a directory of sockets that an older version left to its account is root's first",
+      async (t) => {
+        const before = there(secrets)
+        there(`systemctl stop onescand.service ${sockets}
+        for place in /run/onescan /var/spool/postfix/onescan; do
+          rm -rf $place; install -d -o onescan -g onescan $place
+          setpriv --reuid onescan --regid onescan --clear-groups sh -c '
+            for name in slot milter policy; do ln -s /etc/shadow '$place'/$name.sock; done'
+        done
+        rm /run/onescan/policy.sock /var/spool/postfix/onescan/slot.sock
+        systemctl start ${sockets} onescand.service; true`)
+        t.equal(there(secrets), before)
+        t.equal(
+          there('stat -c "%U:%G %a" /run/onescan /var/spool/postfix/onescan'),
+          'root:root 755\nroot:root 755\n',
+        )
+        t.match(
+          there('stat -c "%F" /run/onescan/slot.sock /var/spool/postfix/onescan/*.sock'),
+          /^(socket\n){3}$/,
+        )
+      },
+    )
+
+    t.test('its account has no home, and HOME leads nowhere', async (t) => {
+      const homes = there(
+        'getent passwd onescan onescan-quotad onescan-log onescan-check | cut -d: -f6',
+      )
+      t.equal(homes, '/nonexistent\n'.repeat(4))
+      const pid = '$(systemctl show --property MainPID --value onescand.service)'
+      t.match(there(`tr '\\0' '\\n' </proc/${pid}/environ`), /^HOME=\/nonexistent$/m)
+    })
+
     t.test('no link of its account leads systemd to a file of root', async (t) => {
-      const secrets = "stat -c '%n %U:%G %a' /etc/shadow; md5sum /etc/shadow"
       const before = there(secrets)
       // The run script makes the same directories; a host may have had it before.
       there(`systemctl stop onescand.service 'onescan*.socket' onescand.socket

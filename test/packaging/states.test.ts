@@ -105,6 +105,15 @@ const rows: readonly Row[] = [
     link: undefined,
   },
   {
+    name: 'install over a version that gave its account the spool for a home, while that runs something',
+    before: `groupadd --system onescan
+      useradd --system --gid onescan --home-dir /var/spool/onescan --no-create-home onescan`,
+    does: `setpriv --reuid=onescan --regid=onescan --clear-groups sleep 1000 & ${install}; kill $!
+      getent passwd onescan | cut -d: -f6`,
+    says: /^\/nonexistent$/m,
+    ...ourLink,
+  },
+  {
     name: 'an installation makes the quarantine, also without systemd',
     does: `${install}; stat -c '%U %a' /var/lib/onescan/quarantine`,
     says: /^onescan 700$/m,

@@ -34,8 +34,11 @@ export function chainEnvironment(env: Environment): Record<string, string> {
   return without(env, notForTheChain)
 }
 
+/** A home without files: interpreters and libraries obey what lies in one, where others may write. */
+const NO_HOME = '/nonexistent'
+
 export function scannerEnvironment(env: Environment): Record<string, string> {
-  return without(env, notForScanners)
+  return { ...without(env, notForScanners), HOME: NO_HOME }
 }
 
 function without(env: Environment, patterns: readonly RegExp[]): Record<string, string> {

@@ -314,6 +314,7 @@ t.test('a scanner does not see where the keys are, nor QMAILQUEUE', async (t) =>
   })
   const environment = readFileSync(file, 'latin1')
   t.match(environment, /^SEEN=yes$/m)
+  t.match(environment, /^HOME=\/nonexistent$/m, 'no files of a home are obeyed')
   t.notMatch(environment, /^(CLUSTERKEYS|QMAILQUEUE|QHPSI|QUEUECHAIN|ERROR_FD)=/m)
 })
 
