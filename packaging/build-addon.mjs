@@ -3,12 +3,11 @@
 // in the process what the runtime has loaded.
 //
 //   node packaging/build-addon.mjs [--arch ARCH]
-import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { cSources, strict } from './c-programs.mjs'
+import { cSources, runCompiler, strict } from './c-programs.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -31,7 +30,7 @@ export function buildAddon(target) {
     '-Wl,--build-id=none,-z,noexecstack,-z,text,-z,relro,-z,now',
     ...[`-isystem${headers}`, '-o', fresh, ...cSources('addon')],
   ]
-  execFileSync(compilerFor(target), words, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+  runCompiler([compilerFor(target), ...words])
   chmodSync(fresh, 0o644)
   renameSync(fresh, file)
   return file

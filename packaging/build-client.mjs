@@ -10,12 +10,11 @@
 // --arch builds for another processor, into build/native-ARCH/; musl.mjs says where its musl
 // comes from. --sanitized builds NAME-sanitized, for the tests. --musl fails where there is
 // no musl, instead of taking the C library of the host.
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { cSources, sanitized, strict } from './c-programs.mjs'
+import { cSources, runCompiler, sanitized, strict } from './c-programs.mjs'
 import { fetchMusl, muslCompiler, muslLibrary } from './musl.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
 
@@ -77,9 +76,6 @@ function compile([program, ...words], files, name, flags, stderr = 'inherit') {
   const fresh = `${target.native}-${name}-${process.pid}`
   mkdirSync(dirname(file), { recursive: true })
   const defined = `-DVERSION="${version}"`
-  execFileSync(program, [...words, ...strict, ...flags, defined, '-o', fresh, ...files], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', stderr],
-  })
+  runCompiler([program, ...words, ...strict, ...flags, defined, '-o', fresh, ...files], stderr)
   renameSync(fresh, file)
 }

@@ -26,7 +26,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { buildAddon } from './build-addon.mjs'
-import { cSources, strict } from './c-programs.mjs'
+import { cSources, runCompiler, strict } from './c-programs.mjs'
 import { installLocked } from './install-locked.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
 import { bun, installBun } from './toolchain/toolchain.mjs'
@@ -96,7 +96,8 @@ function runtimeOf({ own, arch }) {
 
 function buildLauncher(runtimeSize) {
   const fresh = join(workshop, 'onescan-run')
-  run(compiler, [
+  runCompiler([
+    compiler,
     ...[...strict, '-Os', '-ffreestanding'],
     ...['-fno-stack-protector', '-fno-asynchronous-unwind-tables'],
     '-fno-tree-loop-distribute-patterns', // or loops become calls of memcpy

@@ -1,4 +1,5 @@
 // What the builds of the programs in C share. Each program is a directory of src/c/.
+import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,4 +23,13 @@ export function cSources(program) {
   const directory = join(root, 'src/c', program)
   const files = readdirSync(directory).filter((file) => file.endsWith('.c'))
   return files.sort().map((file) => join(directory, file))
+}
+
+/**
+ * Runs a compiler in the checkout; throws if it fails. With V=1 in the environment it prints the command, as builds
+ * of Debian packages do, so that its flags can be looked at.
+ */
+export function runCompiler([compiler, ...words], stderr = 'inherit') {
+  if (process.env.V === '1') process.stdout.write(`${[compiler, ...words].join(' ')}\n`)
+  execFileSync(compiler, words, { cwd: root, stdio: ['ignore', 'ignore', stderr] })
 }

@@ -7,12 +7,14 @@
 // in DIRECTORY and builds none. COMPRESS in the environment is a compression of dpkg-deb(1).
 import { execFileSync } from 'node:child_process'
 import {
+  chmodSync,
   copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -34,6 +36,8 @@ const { debianVersion: version, seconds } = origin(root)
 const target = targetOf(options.arch)
 const output = resolve(options.output)
 
+// The same packages under any umask.
+process.umask(0o022)
 // A tree of its own: several packages may be built at a time.
 mkdirSync(output, { recursive: true })
 const workshop = mkdtempSync(join(output, '.package-'))
@@ -42,6 +46,7 @@ const tree = join(workshop, `onescan-${version}`)
 for (const path of sources()) {
   mkdirSync(dirname(join(tree, path)), { recursive: true })
   copyFileSync(join(root, path), join(tree, path))
+  chmodSync(join(tree, path), statSync(join(root, path)).mode & 0o100 ? 0o755 : 0o644)
 }
 const date = new Date(seconds * 1000).toUTCString().replace('GMT', '+0000')
 writeFileSync(

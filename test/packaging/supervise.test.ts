@@ -88,9 +88,10 @@ t.test('of the environment of who starts a script, nothing gets to its account',
     const [first] = script(name, {}).split('\n')
     const file = join(t.testdir(), 'run')
     writeFileSync(file, `${first}\nenv\n`, { mode: 0o755 })
-    const env = { RESTIC_PASSWORD: 'of root', LD_PRELOAD: '', PATH: '/bin' }
-    const names = execFileSync(file, { env, encoding: 'utf8' }).match(/^\w+/gm)
-    t.same(names?.sort(), ['PATH', 'PWD'], name)
+    const env = { RESTIC_PASSWORD: 'of root', LD_PRELOAD: '', PATH: '/bin', HOME: '/root' }
+    const variables = execFileSync(file, { env, encoding: 'utf8' })
+    t.same(variables.match(/^\w+/gm)?.sort(), ['HOME', 'PATH', 'PWD'], name)
+    t.match(variables, /^HOME=\/nonexistent$/m)
   }
 })
 

@@ -1,0 +1,71 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { findProgram } from '../programs/install.mjs'
+import { openDirectory } from '../programs/reachable.ts'
+
+/** The source package, and what it says of a build. */
+
+const root = join(import.meta.dirname, '../..')
+const missing = !findProgram('dpkg-buildpackage') && 'install Debian package dpkg-dev'
+
+t.test('the source package is the same under any umask', { skip: missing }, async (t) => {
+  const [usual, strict] = ['022', '077'].map((umask) => sourcePackage(t, umask))
+  t.equal(strict!.sum, usual!.sum)
+  t.match(usual!.list, /^-rwxr-xr-x \S+ .*\/debian\/rules$/m)
+  t.match(usual!.list, /^-rw-r--r-- \S+ .*\/debian\/control$/m)
+})
+
+t.test('a build wants the Node that package.json wants', async (t) => {
+  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const control = readFileSync(join(root, 'debian/control'), 'utf8')
+  t.match(control, `nodejs (>= ${engines.node.replace('>=', '')})`)
+})
+
+t.test(
+  'a build of the package shows the flags of compilers, unless it shall be terse',
+  async (t) => {
+    const show = (options: string) =>
+      execFileSync('make', ['-f', 'debian/rules', '--eval', 'show:;@echo "$$V"', 'show'], {
+        cwd: root,
+        env: { ...process.env, V: '', DEB_BUILD_OPTIONS: options },
+      stdio: ['ignore', 'pipe', 'ignore'],
+        encoding: 'utf8',
+      }).trim()
+    t.equal(show(''), '1')
+    t.equal(show('nocheck terse'), '')
+    const build = (V: string) =>
+      execFileSync(process.execPath, ['packaging/build-client.mjs'], {
+        cwd: root,
+        env: { ...process.env, V },
+        encoding: 'utf8',
+      })
+    t.match(build('1'), /^\S+ .*-fstack-protector-strong .*\/onescanc\/main\.c/m)
+    t.equal(build(''), '')
+  },
+)
+
+/** What is made of a checkout whose files were written under an umask: a digest, and what is in it. */
+function sourcePackage(t: Test, umask: string) {
+  const [checkout, output] = [openDirectory(t), openDirectory(t)]
+  const script = `umask ${umask} && git ls-files -z --cached --others --exclude-standard |
+    tar --create --null --files-from=- | tar --extract --no-same-permissions --directory "$0" &&
+    cd "$0" && git init --quiet &&
+    git -c user.name=x -c user.email=x@x commit --quiet --allow-empty --message x &&
+    "$2" packaging/package.mjs --source --output "$1"`
+  execFileSync('sh', ['-c', script, checkout, output, process.execPath], {
+    cwd: root,
+    env: {
+      ...process.env,
+      SOURCE_DATE_EPOCH: '1700000000',
+      GIT_AUTHOR_DATE: '1700000000 +0000',
+      GIT_COMMITTER_DATE: '1700000000 +0000',
+    },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const archive = readdirSync(output).find((name) => name.endsWith('.tar.xz'))!
+  const list = execFileSync('tar', ['-tvf', archive], { cwd: output, encoding: 'utf8' })
+  const sum = execFileSync('sha256sum', [archive], { cwd: output, encoding: 'utf8' })
+  return { list, sum }
+}
