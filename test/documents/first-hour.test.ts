@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { byNpm, byPackage } from '../first-hour/installs.ts'
+import { byNpm, byPackage, byRepository } from '../first-hour/installs.ts'
 import { walks } from '../first-hour/steps.ts'
 
 /** `npm run first-hour` types what stands on the pages, and says so rightly. */
@@ -10,6 +10,7 @@ const root = join(import.meta.dirname, '../..')
 
 const all = Object.entries(walks).flatMap(([server, { walk, removed }]) => [
   { name: server, steps: [...walk(byPackage), ...removed] },
+  { name: `${server} and apt`, steps: walk(byRepository) },
   { name: `${server} and npm`, steps: walk(byNpm) },
 ])
 

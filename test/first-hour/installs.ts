@@ -54,6 +54,20 @@ ln -s /etc/clamd /etc/onescand /service/`,
   examples: '/usr/share/doc/onescan/examples',
 }
 
+/** The same from the repository of a release, whose address is a placeholder: its file is put there. */
+export const byRepository: Install = {
+  ...byPackage,
+  steps: [
+    { place: 'cp /root/apt/onescan.sources /etc/apt/sources.list.d/' },
+    {
+      page: README,
+      type: 'apt update\napt install --no-install-recommends onescan clamav-daemon',
+      needs: 'network',
+    },
+    ...byPackage.steps.slice(1),
+  ],
+}
+
 /** Debian's is too old, in bookworm and trixie. */
 const newerNode: Step = { page: INSTALL, type: 'npm install -g node@24', needs: 'network' }
 

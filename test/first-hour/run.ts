@@ -13,11 +13,13 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { writeRepository } from '../../packaging/repository.mjs'
 import { buildPackage, packagingMissing } from '../packaging/built-package.ts'
 import { debianMissing, makeDebian } from '../packaging/debian.ts'
+import { keyMaker } from '../packaging/key-maker.ts'
 import { findProgram } from '../programs/install.mjs'
 import { abridged } from './abridged.ts'
-import { byNpm, byPackage } from './installs.ts'
+import { byNpm, byPackage, byRepository } from './installs.ts'
 import { openSession, type Session } from './session.ts'
 import type { Step } from './step.ts'
 import { walks } from './steps.ts'
@@ -25,7 +27,7 @@ import { startWatch } from './watch.ts'
 
 /**
  * `npm run first-hour -- [--release bookworm|trixie] [--server postfix|qmail|sendmail|smtp]
- * [--by package|npm]`: does on a bare Debian what the README and its pages say, and prints
+ * [--by repository|package|npm]`: does on a bare Debian what the README and its pages say, and prints
  * what a newcomer would see. As root; it takes some minutes, and gets packages from where apt of
  * this machine gets them.
  */
@@ -43,8 +45,8 @@ if (missing) throw new Error(missing)
 const chosen = walks[values.server]
 if (!chosen) throw new Error(`--server ${values.server}: ${Object.keys(walks).join(', ')}`)
 const isNpm = values.by === 'npm'
-const install = isNpm ? byNpm : byPackage
-if (!isNpm && values.by !== 'package') throw new Error(`--by ${values.by}: package or npm`)
+const install = { npm: byNpm, package: byPackage, repository: byRepository }[values.by]
+if (!install) throw new Error(`--by ${values.by}: repository, package or npm`)
 const steps = [...chosen.walk(install), ...(isNpm ? [] : chosen.removed)]
 
 const here = import.meta.dirname
@@ -59,6 +61,7 @@ try {
   mkdirSync(at('root/build'))
   const folder = isNpm ? 'root' : 'root/build'
   copyFileSync(built.file, at(`${folder}/${basename(built.file)}`))
+  if (values.by === 'repository') publish(built.file, at('root/apt'))
   copyFileSync('/etc/resolv.conf', at('etc/resolv.conf'))
   place(join(here, 'send.pl'), at('usr/local/bin/send'))
   writeFileSync(at('root/mail.eml'), 'From: ann@example.org\nSubject: a first mail\n\nHello.\n')
@@ -87,6 +90,16 @@ async function packForNpm() {
     file: join(directory, name!),
     remove: () => rmSync(directory, { recursive: true }),
   }
+}
+
+/** As a release does, signed with a key of its own. */
+function publish(file: string, place: string): void {
+  const endings: (() => void)[] = []
+  const key = keyMaker({ teardown: (end) => endings.push(end) })('first hour <x@example.org>')
+  const seconds = Math.floor(Date.now() / 1000)
+  writeRepository(place, { packages: [file], address: 'file:/root/apt', key, seconds })
+  chmodSync(join(place, '..'), 0o755) // apt reads it as an account of its own
+  for (const end of endings) end()
 }
 
 /** What npm of this machine has fetched, and by whose word it trusts the registry. */

@@ -2,10 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Test } from 'tap'
 
 /** What makes keys of gpg(1) in a ring that goes with the test; each returns its fingerprint. */
-export function keyMaker(t: Test): (name: string) => string {
+export function keyMaker(t: { teardown(end: () => void): unknown }): (name: string) => string {
   const ring = mkdtempSync(join(tmpdir(), 'onescan-ring-'))
   process.env.GNUPGHOME = ring
   const gpg = (...words: string[]) =>

@@ -45,7 +45,7 @@ t.test(
     const other = checkoutElsewhere(t, here)
     const there = release(t, other, '--unsigned')
 
-    t.test('are all that doc/design.md names', async (t) => {
+    t.test('are all that packaging/release.mjs names', async (t) => {
       t.same(readdirSync(here).sort(), [
         'SHA256SUMS',
         'SHA256SUMS.asc',

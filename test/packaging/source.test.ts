@@ -30,7 +30,7 @@ t.test(
       execFileSync('make', ['-f', 'debian/rules', '--eval', 'show:;@echo "$$V"', 'show'], {
         cwd: root,
         env: { ...process.env, V: '', DEB_BUILD_OPTIONS: options },
-      stdio: ['ignore', 'pipe', 'ignore'],
+        stdio: ['ignore', 'pipe', 'ignore'],
         encoding: 'utf8',
       }).trim()
     t.equal(show(''), '1')
