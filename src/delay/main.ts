@@ -1,13 +1,13 @@
 import { writeSync } from 'node:fs'
 import { errorText } from '../ground/errors/fault.ts'
+import { parseIpAddress } from '../ground/net/ip-address.ts'
 import { exitCode } from '../ground/process/exit-codes.ts'
 import { asksForHelpOrVersion, printHelpOrVersion } from '../ground/process/help-or-version.ts'
 import { delayOne } from './connection/delay-one.ts'
 import { keepGate } from './gate/gate.ts'
-import { explain } from './shared/explain.ts'
 import { log } from './shared/log.ts'
-import { readOptions, USAGE } from './shared/options.ts'
-import { loadPlanContext } from './shared/plan-context.ts'
+import { type DelayOptions, readOptions, USAGE } from './shared/options.ts'
+import { loadPlanContext, type PlanContext, planFor } from './shared/plan.ts'
 import { UsageError } from './shared/split-options.ts'
 
 process.exitCode = exitCode.temporary // unless the program ends as planned
@@ -43,4 +43,18 @@ async function smtpDelay(argv: readonly string[]): Promise<number> {
 function print(line: string): number {
   writeSync(1, `${line}\n`)
   return exitCode.done
+}
+
+/** Returns the line of `--explain IP [NAME]`: how long such a client would wait, and why. */
+async function explain(options: DelayOptions, context: PlanContext): Promise<string> {
+  const [ip = '', name, ...rest] = options.words
+  const address = parseIpAddress(ip)
+  if (!address) throw new UsageError(`--explain ${ip}: is not an address`)
+  if (rest.length > 0)
+    throw new UsageError(`--explain: takes an address and a name, not ${rest[0]}`)
+  const client = { ip, address, name, relay: false, delay: undefined, rbl: 'unset' } as const
+  const plan = planFor(client, options, context)
+  if (plan.kind !== 'wait') return `${ip}: no delay, ${plan.why}`
+  const { delay, why } = await plan.delay
+  return `${ip}: delay ${delay}, ${why}`
 }

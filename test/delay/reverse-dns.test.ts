@@ -1,12 +1,15 @@
 import t from 'tap'
-import { classify } from '../../src/delay/shared/classify.ts'
-import { openDns } from '../../src/delay/shared/dns-resolver.ts'
+import { emptyAllowList as allowed } from '../../src/delay/shared/allow-list.ts'
 import { parseNameRules } from '../../src/delay/shared/name-rules.ts'
-import { isConfirmed, lookUpNames } from '../../src/delay/shared/reverse-dns.ts'
+import { readOptions } from '../../src/delay/shared/options.ts'
+import { planFor } from '../../src/delay/shared/plan.ts'
+import { isConfirmed, openDns } from '../../src/delay/shared/reverse-dns.ts'
+import { readUcspiClient } from '../../src/delay/shared/ucspi-client.ts'
 import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 import { type DnsAnswer, startDns } from './dns-stand-in.ts'
 
 const CLIENT = parseIpAddress('192.0.2.1')!
+const client = readUcspiClient({ TCPREMOTEIP: '192.0.2.1' })
 const DOMAIN = '1.2.0.192.in-addr.arpa'
 const rules = parseNameRules('dynamic *|dsl|*', 'test')
 const odd = (...labels: string[]) => labels.map((label) => Buffer.from(label, 'latin1'))
@@ -47,8 +50,9 @@ for (const { name, answer, expect, time = 5000 } of cases) {
   t.test(`the class for ${name}`, async (t) => {
     const dns = await startDns({ [DOMAIN]: answer })
     t.teardown(dns.stop)
-    const names = await lookUpNames(CLIENT, openDns([dns.server], uptime).within(time))
-    t.equal(classify(names, CLIENT, rules).class, expect)
+    const resolver = openDns([dns.server], uptime).within(time)
+    const plan = planFor(client, readOptions(['next']), { allowed, rules, resolver })
+    t.equal(plan.kind === 'wait' && (await plan.delay).class, expect)
     t.equal(dns.asked[0], DOMAIN)
   })
 }

@@ -1,6 +1,8 @@
 import { fstatSync, readSync, writeSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import type { ClientSign, System } from '../../ground/runtime/system.ts'
+import { Conversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shared/conversation.ts'
 
 /**
  * The client on fd 0 and fd 1. Every wait blocks the process, and costs no processor time. Times
@@ -71,5 +73,85 @@ function unlessGone<T>(action: () => T): T | undefined {
   } catch (error) {
     if (['EPIPE', 'ECONNRESET', 'ETIMEDOUT', 'EAGAIN'].includes(errorCode(error))) return undefined
     throw error
+  }
+}
+
+/**
+ * Milliseconds between two polls of the client while the DNS is asked. A longer wait in poll(2)
+ * would block the process, and so delay the answer.
+ */
+const POLL_EVERY = 20
+
+/**
+ * Keeps a client waiting until `delay` (milliseconds of `uptime`, perhaps not known yet). Resolves
+ * to what the client did, and at once if it talks or leaves. Reads no byte of the client.
+ */
+export async function waitForGreeting(
+  connection: ClientConnection,
+  delay: Promise<number>,
+  uptime: () => number,
+): Promise<ClientSign> {
+  let until: number | undefined
+  const known = delay.then((value) => {
+    until = value
+  })
+  await Promise.resolve() // sets `until` before the first look if the delay is known already
+  while (until === undefined) {
+    const sign = connection.watch(0)
+    if (sign !== 'silent') return sign
+    await Promise.race([known, pause(POLL_EVERY)])
+  }
+  for (;;) {
+    const sign = connection.watch(until - uptime())
+    if (sign !== 'silent' || uptime() >= until) return sign
+  }
+}
+
+/** Holds an early talker for `time` milliseconds. Returns false if it leaves before. */
+export function holdBack(
+  connection: ClientConnection,
+  time: number,
+  uptime: () => number,
+): boolean {
+  const until = uptime() + time
+  for (let left = time; left > 0; left = until - uptime()) {
+    if (connection.watchLeaving(left) === 'left') return false
+  }
+  return true
+}
+
+/** Holds the conversation with a refused client (conversation.ts), in bounded time. */
+export function talk(connection: ClientConnection, refusal: string, uptime: () => number): void {
+  if (converse(connection, refusal, uptime) === 'over') drain(connection, uptime)
+}
+
+function converse(
+  connection: ClientConnection,
+  refusal: string,
+  uptime: () => number,
+): 'left' | 'over' {
+  const until = uptime() + TALK_SECONDS * 1000
+  const conversation = new Conversation(refusal)
+  const say = (text: string) => text === '' || connection.write(text, until - uptime())
+
+  if (!say(conversation.greeting)) return 'left'
+  while (uptime() < until) {
+    const bytes = connection.read(until - uptime())
+    if (bytes === undefined) break
+    if (bytes.length === 0) return 'left'
+    const { text, isLast } = conversation.hear(bytes)
+    if (!say(text)) return 'left'
+    if (isLast) return 'over'
+  }
+  connection.write(conversation.closing, 0)
+  return 'over'
+}
+
+function drain(connection: ClientConnection, uptime: () => number): void {
+  const until = uptime() + DRAIN_TIME
+  for (let dropped = 0; dropped < DRAIN_MAX; ) {
+    const bytes = connection.read(until - uptime())
+    if (bytes === undefined || bytes.length === 0) return
+    dropped += bytes.length
   }
 }

@@ -1,17 +1,21 @@
+import { closeSync, constants, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { replaceProcess } from '../../ground/process/replace-process.ts'
 import { requireSystem, type System } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type ConnectionEvent, log } from '../shared/log.ts'
 import type { DelayOptions } from '../shared/options.ts'
-import { planFor, waitFor } from '../shared/plan.ts'
-import { loadPlanContext } from '../shared/plan-context.ts'
+import { EARLY_TALKERS, loadPlanContext, outcomeOf, planFor, waitFor } from '../shared/plan.ts'
 import { findNext, IGNORED, type ServerProgram } from '../shared/server-program.ts'
 import { readUcspiClient } from '../shared/ucspi-client.ts'
-import { EARLY_TALKERS, outcomeOf } from '../shared/wait-outcome.ts'
-import { type ClientConnection, openConnection } from './client-connection.ts'
-import { talk } from './talk.ts'
-import { holdBack, waitForGreeting } from './wait.ts'
-import { takeWaitingPlace } from './waiting-place.ts'
+import {
+  type ClientConnection,
+  holdBack,
+  openConnection,
+  talk,
+  waitForGreeting,
+} from './client-connection.ts'
 
 /** The exit code if the client has left or was refused. */
 const DONE = 0
@@ -104,4 +108,50 @@ function refuse(
   log('refused', process.pid, ['remote', ip], ['reply', 451], ['reason', text])
   talk(connection, text, uptime)
   return DONE
+}
+
+/**
+ * One of the places for connections that wait. It is given back by `giveBack`, which may be called
+ * twice, and when the process ends or executes another program.
+ */
+interface WaitingPlace {
+  giveBack(): void
+}
+
+/**
+ * Takes one of `most` places, or returns undefined if all are taken. A place is a file in the
+ * directory that the waiting process has locked (flock(2)); the search begins at number `first`.
+ * Throws a Fault if the directory cannot be used.
+ */
+function takeWaitingPlace(
+  { most, directory }: { readonly most: number; readonly directory: string },
+  system: System,
+  first: number,
+): WaitingPlace | undefined {
+  for (let i = 0; i < most; i++) {
+    const fd = openLock(join(directory, `place-${(first + i) % most}`))
+    if (system.tryLock(fd)) return { giveBack: once(() => closeSync(fd)) }
+    closeSync(fd)
+  }
+  return undefined
+}
+
+function openLock(file: string): number {
+  try {
+    return openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+  } catch (error) {
+    throw new Fault(
+      'config',
+      `--locks: ${errorText(error)}; the directory must be this user's`,
+      error,
+    )
+  }
+}
+
+function once(action: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) action()
+    done = true
+  }
 }

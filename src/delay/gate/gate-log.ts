@@ -7,7 +7,7 @@ const TELL_EVERY = 60_000
 /** Most troubles that are remembered; then all are forgotten. */
 const TROUBLES_MAX = 100
 
-export interface GateLogOptions {
+interface GateLogOptions {
   /** -v: what happens to connections is logged. */
   readonly verbose: boolean
   /** -q: refusals and trouble are not logged. */

@@ -1,7 +1,7 @@
 import type { System } from '../../ground/runtime/system.ts'
 import type { Visit } from './visit.ts'
 
-export interface ProgramPlacesOptions {
+interface ProgramPlacesOptions {
   readonly sockets: Pick<System, 'counts' | 'endReceiving'>
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number

@@ -6,19 +6,18 @@ import { closingLine } from '../shared/conversation.ts'
 import type { GateOptions } from '../shared/gate-options.ts'
 import type { DelayOptions } from '../shared/options.ts'
 import type { DelayJudgement } from '../shared/plan.ts'
+import { outcomeOf } from '../shared/plan.ts'
 import type { ServerProgram } from '../shared/server-program.ts'
-import { outcomeOf } from '../shared/wait-outcome.ts'
 import type { GateLog } from './gate-log.ts'
 import { ProgramPlaces } from './program-places.ts'
 import type { Reception } from './reception.ts'
 import type { RememberedClients } from './remembered-clients.ts'
 import { startProgram } from './start-program.ts'
-import { talkTo } from './talk.ts'
-import { Visit } from './visit.ts'
+import { talkTo, Visit } from './visit.ts'
 import { VisitPreparer } from './visit-preparer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
-export interface ReceiverOptions {
+interface ReceiverOptions {
   readonly options: DelayOptions
   readonly gate: GateOptions
   readonly env: Environment

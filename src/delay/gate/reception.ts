@@ -5,7 +5,7 @@ import {
   WAKING_SIGNAL,
 } from '../../ground/runtime/system.ts'
 
-export interface ReceptionOptions {
+interface ReceptionOptions {
   readonly sockets: System
   readonly listeners: readonly number[]
   readonly arrive: (peer: AcceptedConnection) => void

@@ -7,7 +7,7 @@ import type { ServerProgram } from '../shared/server-program.ts'
 import type { Visit } from './visit.ts'
 
 /** How a program ended, and whether its client behaved like a mail server. */
-export interface ProgramEnd {
+interface ProgramEnd {
   /** The signal that ended the program, in words; undefined if it exited. */
   readonly trouble: string | undefined
   readonly hasBehaved: boolean

@@ -1,23 +1,25 @@
-import type { System } from '../../ground/runtime/system.ts'
+import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import { Cdb } from '../../ground/net/cdb.ts'
+import { addressText } from '../../ground/net/ip-address.ts'
+import { readTcpRule, type TcpRule, tcpRuleKeys } from '../../ground/net/tcp-rules.ts'
+import type { System, TcpEndpoint } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { GateOptions } from '../shared/gate-options.ts'
 import type { DelayOptions } from '../shared/options.ts'
-import { type Plan, planFor } from '../shared/plan.ts'
-import { loadPlanContext } from '../shared/plan-context.ts'
+import { loadPlanContext, type Plan, planFor } from '../shared/plan.ts'
+import { IGNORED } from '../shared/server-program.ts'
 import { readUcspiClient } from '../shared/ucspi-client.ts'
-import { findTcpRule } from './find-tcp-rule.ts'
 import { createLocalHosts, createQuestions, remoteHostOf } from './host-names.ts'
 import type { RememberedClients } from './remembered-clients.ts'
-import { baseEnvironment, connectionVariables } from './ucspi-environment.ts'
 import type { Visit } from './visit.ts'
 
 /** How long a visit waits, and the environment of the program that it gets. */
-export interface PreparedVisit {
+interface PreparedVisit {
   readonly plan: Plan
   readonly environment: Environment
 }
 
-export interface VisitPreparerOptions {
+interface VisitPreparerOptions {
   readonly options: DelayOptions
   readonly gate: GateOptions
   readonly env: Environment
@@ -83,5 +85,77 @@ function loadSources({ options, gate, env, uptime }: VisitPreparerOptions) {
     ...loaded,
     ask: createQuestions(loaded.dns, options.dnsTimeout * 1000),
     localHostOf: createLocalHosts(gate.localName),
+  }
+}
+
+const NO_RULE: TcpRule = { isDenied: false, variables: [] }
+
+/**
+ * Returns the first rule that fits a client, in the order of tcpserver(1). The file is opened for
+ * each client, so that new rules of tcprules(1) count at once. Throws a Fault if it cannot be read,
+ * since then nobody knows who is denied. If the file is missing and may be, all are allowed.
+ */
+export function findTcpRule(
+  { file, mayBeMissing }: { readonly file: string; readonly mayBeMissing: boolean },
+  ip: string,
+  host: string | undefined,
+): TcpRule {
+  try {
+    return Cdb.withFile(file, (cdb) => {
+      for (const key of tcpRuleKeys(ip, host)) {
+        const data = cdb.find(Buffer.from(key, 'latin1'))
+        if (data !== undefined) return readTcpRule(data)
+      }
+      return NO_RULE
+    })
+  } catch (error) {
+    if (mayBeMissing && errorCode(error) === 'ENOENT') return NO_RULE
+    throw new Fault('config', `-x ${file}: ${errorText(error)}; make it with tcprules`, error)
+  }
+}
+
+/** Variables that are meant for the gate itself, and not for the programs that it starts. */
+const OWN = [
+  IGNORED,
+  'LISTEN_PID',
+  'LISTEN_FDS',
+  'LISTEN_FDNAMES',
+  'NOTIFY_SOCKET',
+  'WATCHDOG_USEC',
+  'WATCHDOG_PID',
+]
+/** Variables of tcp-environ(5) that a connection may lack. TCPREMOTEINFO is never set. */
+const PER_CONNECTION = ['TCPLOCALHOST', 'TCPREMOTEHOST', 'TCPREMOTEINFO']
+
+/** The part of the gate's own environment that programs get. */
+function baseEnvironment(env: Environment): Environment {
+  const leftOut = new Set([...OWN, ...PER_CONNECTION])
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !leftOut.has(name)))
+}
+
+/** The two ends of a connection, with their host names if these are known. */
+interface ConnectionEnds {
+  readonly local: TcpEndpoint
+  readonly localHost: string | undefined
+  readonly remote: TcpEndpoint
+  readonly remoteHost: string | undefined
+}
+
+/**
+ * The variables of a connection: those of tcp-environ(5), and then those of the client's rule, which
+ * may override them. tcp-environ(5) does not mention IPv6; PROTO is TCP for it, too, as with other
+ * servers.
+ */
+function connectionVariables(ends: ConnectionEnds, rule: TcpRule): Environment {
+  const { local, localHost, remote, remoteHost } = ends
+  return {
+    PROTO: 'TCP',
+    TCPLOCALIP: addressText(local.address),
+    TCPLOCALPORT: String(local.port),
+    ...(localHost !== undefined && { TCPLOCALHOST: localHost }),
+    TCPREMOTEIP: addressText(remote.address),
+    TCPREMOTEPORT: String(remote.port),
+    ...(remoteHost !== undefined && { TCPREMOTEHOST: remoteHost }),
+    ...Object.fromEntries(rule.variables),
   }
 }

@@ -21,7 +21,7 @@ export function closingLine(text: string): string {
 }
 
 /** The reply to a command line, as rblsmtpd gives it. After 221 the conversation is over. */
-export function replyTo(line: string, refusal: string): string {
+function replyTo(line: string, refusal: string): string {
   const command = line.replace(/[ \r].*/s, '').toUpperCase()
   if (command === 'QUIT') return `221 ${HOST}`
   const harmless = ['EHLO', 'HELO', 'MAIL', 'RSET', 'NOOP'].includes(command)
@@ -29,7 +29,7 @@ export function replyTo(line: string, refusal: string): string {
 }
 
 /** Splits input into lines, whatever its pieces are, and returns the beginning of each line. */
-export function createLineReader(): (bytes: Buffer) => string[] {
+function createLineReader(): (bytes: Buffer) => string[] {
   let line = ''
   return (bytes) => {
     const [first = '', ...rest] = bytes.toString('latin1').split('\n')
@@ -40,7 +40,7 @@ export function createLineReader(): (bytes: Buffer) => string[] {
 }
 
 /** The replies to some bytes of input, and whether they end the conversation. */
-export interface ConversationReply {
+interface ConversationReply {
   readonly text: string
   readonly isLast: boolean
 }

@@ -4,7 +4,7 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import { type OptionValues, UsageError } from './split-options.ts'
 
 /** Where the gate listens: an address and port to bind, or a descriptor that listens already. */
-export type GateAddress =
+type GateAddress =
   | {
       readonly kind: 'bind'
       readonly address: IpAddress | undefined

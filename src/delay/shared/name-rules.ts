@@ -1,10 +1,9 @@
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import type { IpAddress } from '../../ground/net/ip-address.ts'
-import { matches, type Pattern, parsePattern } from './pattern.ts'
 import { type AddressSpan, findAddress } from './written-address.ts'
 
 /** The class of names that a rule fits. */
-export type NameClass = 'dynamic' | 'ordinary'
+type NameClass = 'dynamic' | 'ordinary'
 
 export interface NameRule {
   readonly nameClass: NameClass
@@ -53,4 +52,113 @@ export function findRule(
   }
   const subject = { name: lower, addressSpans }
   return rules.find(({ patterns }) => patterns.every((pattern) => matches(pattern, subject)))
+}
+
+/** The host name of a client, in lower case. */
+interface HostName {
+  readonly name: string
+  /** Finds the places where the name writes out the client's address. Only `{ip}` needs them. */
+  readonly addressSpans: () => readonly AddressSpan[]
+}
+
+type Atom =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'number' } // a whole run of digits
+  | { readonly kind: 'edge' } // between two kinds of characters, or at either end of the name
+  | { readonly kind: 'address' }
+
+/** The part of a pattern between two stars. */
+type Segment = readonly Atom[]
+
+interface Pattern {
+  readonly segments: readonly Segment[]
+}
+
+/**
+ * Reads a pattern for host names: `*` is any text, `#` a whole number, `|` the edge of a word or
+ * number, and `{ip}` the client's address written out. Letters, digits, `.`, `-` and `_` stand for
+ * themselves. There is no other repetition, so a match takes time in proportion to the name. Throws
+ * a Fault for any other character.
+ */
+function parsePattern(text: string): Pattern {
+  const segments = text.toLowerCase().split('*').map(parseSegment)
+  return { segments }
+
+  function parseSegment(part: string): Segment {
+    return Array.from(part.matchAll(/\{ip\}|[a-z0-9._-]+|[\s\S]/g), ([token]): Atom => {
+      if (token === '{ip}') return { kind: 'address' }
+      if (token === '#') return { kind: 'number' }
+      if (token === '|') return { kind: 'edge' }
+      if (/^[a-z0-9._-]/.test(token)) return { kind: 'text', text: token }
+      throw new Fault(
+        'config',
+        `pattern ${text}: has "${token}"; letters, digits, . - _ * # | and {ip} may be used`,
+      )
+    })
+  }
+}
+
+/**
+ * Whether the pattern fits the whole name. Each segment takes the first place where it fits: a
+ * later place would only leave less of the name to the segments after it.
+ */
+function matches({ segments }: Pattern, subject: HostName): boolean {
+  const { length } = subject.name
+  const last = segments.length - 1
+  if (last === 0) return endOf(segments[0]!, subject, 0) === length
+  let at = endOf(segments[0]!, subject, 0)
+  for (let i = 1; i < last && at >= 0; i++) at = find(segments[i]!, subject, at, undefined)
+  return at >= 0 && find(segments[last]!, subject, at, length) >= 0
+}
+
+/**
+ * Finds the first place from offset `from` on where the segment fits, and ends at `end` if that is
+ * given. Returns the offset of its end there, or -1.
+ */
+function find(segment: Segment, subject: HostName, from: number, end: number | undefined): number {
+  if (segment.length === 0) return end ?? from
+  const { name } = subject
+  const first = segment[0]!.kind === 'edge' ? segment[1] : segment[0]
+  for (let at = from; at <= name.length; at++) {
+    if (first?.kind === 'text') {
+      at = name.indexOf(first.text, at)
+      if (at < 0) return -1
+    }
+    const fitEnd = endOf(segment, subject, at)
+    if (fitEnd >= 0 && (end === undefined || fitEnd === end)) return fitEnd
+  }
+  return -1
+}
+
+/** The offset at which the segment ends if it begins at `at`; -1 if it does not fit there. */
+function endOf(segment: Segment, subject: HostName, at: number): number {
+  const { name } = subject
+  for (const atom of segment) {
+    switch (atom.kind) {
+      case 'text':
+        if (!name.startsWith(atom.text, at)) return -1
+        at += atom.text.length
+        break
+      case 'number':
+        if (classAt(name, at) !== 'digit' || classAt(name, at - 1) === 'digit') return -1
+        while (classAt(name, at) === 'digit') at++
+        break
+      case 'edge':
+        if (classAt(name, at - 1) === classAt(name, at)) return -1
+        break
+      case 'address': {
+        const start = at
+        const spans = subject.addressSpans().filter((span) => span.start === start)
+        if (spans.length === 0) return -1
+        at = Math.max(...spans.map((span) => span.end))
+      }
+    }
+  }
+  return at
+}
+
+function classAt(name: string, at: number): 'letter' | 'digit' | 'other' {
+  const code = name.charCodeAt(at) // NaN outside
+  if (code >= 97 && code <= 122) return 'letter'
+  return code >= 48 && code <= 57 ? 'digit' : 'other'
 }

@@ -1,9 +1,33 @@
-import { type AllowList, findName, findNetwork } from './allow-list.ts'
-import { type Classification, type ClientClass, classify } from './classify.ts'
-import type { NameRule } from './name-rules.ts'
+import { readFileSync } from 'node:fs'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import type { IpAddress } from '../../ground/net/ip-address.ts'
+import type { ClientSign } from '../../ground/runtime/system.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import {
+  type AllowList,
+  emptyAllowList,
+  findName,
+  findNetwork,
+  readAllowList,
+} from './allow-list.ts'
+import { dynamicNames } from './dynamic-names.ts'
+import { findRule, type NameRule, parseNameRules } from './name-rules.ts'
 import type { DelayOptions } from './options.ts'
-import { isConfirmed, lookUpNames, type Resolver, type ReverseNames } from './reverse-dns.ts'
+import {
+  type Dns,
+  isConfirmed,
+  lookUpNames,
+  openDns,
+  type Resolver,
+  type ReverseNames,
+} from './reverse-dns.ts'
 import type { UcspiClient } from './ucspi-client.ts'
+
+/** What cannot be done without the addon. */
+export const EARLY_TALKERS = 'early talkers cannot be seen'
+
+/** The three classes of clients by their reverse DNS. */
+type ClientClass = 'ordinary' | 'dynamic' | 'nameless'
 
 /** How long a client waits for its greeting, and why. */
 export interface DelayJudgement {
@@ -17,7 +41,7 @@ export interface DelayJudgement {
 }
 
 /** The client gets its greeting if it has not talked before the delay is over. */
-export interface Wait {
+interface Wait {
   readonly kind: 'wait'
   readonly delay: Promise<DelayJudgement>
   /** Whether the client's name may still turn out to be in the allow list. */
@@ -25,7 +49,7 @@ export interface Wait {
 }
 
 /** The server program gets the client at once. */
-export interface Pass {
+interface Pass {
   readonly kind: 'pass'
   readonly why: string
 }
@@ -38,6 +62,41 @@ export interface PlanContext {
   readonly resolver: Resolver
   /** Whether the client behaved before, and need not wait. */
   readonly isRemembered?: boolean
+}
+
+/** The lists and DNS servers that decide how long clients wait. */
+type PlanSources = Pick<PlanContext, 'allowed' | 'rules'> & { readonly dns: Dns }
+
+/** Reads the lists, and prepares the DNS. Throws a Fault if one of them cannot be used. */
+export function loadPlanContext(
+  options: DelayOptions,
+  env: Environment,
+  uptime: () => number,
+): PlanSources {
+  return {
+    allowed: options.allowFile === undefined ? emptyAllowList : readAllowList(options.allowFile),
+    rules: [
+      ...options.nameFiles.flatMap(readRules),
+      ...parseNameRules(dynamicNames, 'built-in names'),
+    ],
+    dns: openDns(dnsServers(options, env), uptime),
+  }
+}
+
+function readRules(file: string): NameRule[] {
+  let text: string
+  try {
+    text = readFileSync(file, 'latin1')
+  } catch (error) {
+    throw new Fault('config', `--names ${file}: ${errorText(error)}`, error)
+  }
+  return parseNameRules(text, `--names ${file}`)
+}
+
+/** The servers of --dns, else of DNSCACHEIP (as in ucspi-tcp). If empty, the system's are asked. */
+function dnsServers(options: DelayOptions, env: Environment): readonly string[] {
+  if (options.dnsServers.length > 0) return options.dnsServers
+  return (env.DNSCACHEIP ?? '').split(/[\s,]+/).filter((server) => server !== '')
 }
 
 /**
@@ -108,4 +167,75 @@ async function findConfirmed(
 
 function describeClass({ class: which, name, rule }: Classification): string {
   return [which, name, `(${rule})`].filter((part) => part !== undefined).join(' ')
+}
+
+interface Classification {
+  readonly class: ClientClass
+  /** The name that decided, as the DNS has it; undefined if there is none. */
+  readonly name: string | undefined
+  /** The rule that fits the name, or why no rule decided. */
+  readonly rule: string
+}
+
+/** Characters of a domain name (RFC 1035 2.3.4). */
+const NAME_MAX = 255
+
+/**
+ * Returns the class of a client. The client is nameless only if the DNS says that there is no name;
+ * if the DNS could not tell, the client counts as ordinary. If there are several names, an ordinary
+ * one decides, since their order is chance.
+ */
+function classify(
+  names: ReverseNames,
+  address: IpAddress,
+  rules: readonly NameRule[],
+): Classification {
+  switch (names.answer) {
+    case 'unknown':
+      return { class: 'ordinary', name: undefined, rule: `no answer: ${names.why}` }
+    case 'none':
+      return { class: 'nameless', name: undefined, rule: 'no name' }
+    case 'names': {
+      const findings = names.names.map((name) => classifyName(name, address, rules))
+      return findings.find((finding) => finding.class === 'ordinary') ?? findings[0]!
+    }
+  }
+}
+
+function classifyName(
+  name: string,
+  address: IpAddress,
+  rules: readonly NameRule[],
+): Classification {
+  if (!isHostName(name)) return { class: 'dynamic', name, rule: 'not a host name' }
+  const rule = findRule(rules, name, address)
+  return { class: rule?.nameClass ?? 'ordinary', name, rule: rule?.text ?? 'no rule fits' }
+}
+
+/** Whether a mail server could have the name: at least two labels of letters, digits, `-` and `_`. */
+function isHostName(name: string): boolean {
+  return name.length <= NAME_MAX && /^[\w-]{1,63}(\.[\w-]{1,63})+\.?$/.test(name)
+}
+
+/** How the wait of a client ended: it gets its greeting, is refused, or has left. */
+interface WaitOutcome {
+  readonly event: 'passed' | 'talked' | 'left'
+  readonly why: string
+}
+
+/**
+ * Keeps a client waiting, and resolves to how that ended. `watch` looks at the client until `delay`
+ * milliseconds after it connected (the delay may not be known yet), and resolves as soon as the
+ * client does something.
+ */
+export async function outcomeOf(
+  { delay, mayBeExempt }: Wait,
+  watch: (delay: Promise<number>) => Promise<ClientSign>,
+): Promise<WaitOutcome> {
+  const sign = await watch(delay.then((judged) => judged.delay * 1000))
+  const judged =
+    mayBeExempt && sign === 'talks' ? await delay : await Promise.race([delay, undefined])
+  const why = judged?.why ?? 'not looked up yet'
+  if (sign === 'left') return { event: 'left', why }
+  return { event: sign === 'silent' || judged?.exempt ? 'passed' : 'talked', why }
 }

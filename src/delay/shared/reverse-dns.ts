@@ -1,5 +1,7 @@
-import { errorCode, errorText } from '../../ground/errors/fault.ts'
+import { Resolver as DnsResolver } from 'node:dns'
+import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { type IpAddress, parseIpAddress, reverseDomain } from '../../ground/net/ip-address.ts'
+import { isCompiled } from '../../ground/runtime/compiled-program.ts'
 
 /** The names of an address by reverse DNS: some, certainly none, or *could not tell*. */
 export type ReverseNames =
@@ -47,5 +49,71 @@ export async function isConfirmed(
     })
   } catch {
     return false
+  }
+}
+
+/** Milliseconds after which a question is sent again, and how often it is sent in all. */
+const RESEND_AFTER = 1500
+const TRIES = 4
+
+/**
+ * Milliseconds after which a second question is asked in Bun 1.4. If nobody listens on the server's
+ * port, Bun reports that for the first question only when another one fails. The second question is
+ * about a name below `.invalid`, which every server answers by itself (RFC 6761 6.4); the name is
+ * new each time, since Bun joins equal questions.
+ */
+const PROD_AFTER = 100
+
+/** The DNS servers that are asked. */
+export interface Dns {
+  /**
+   * Makes a resolver whose questions all end `time` milliseconds from now. A question without an
+   * answer by then rejects with `ETIMEOUT`.
+   */
+  within(time: number): Resolver
+}
+
+/**
+ * Uses the resolver of the runtime, c-ares. It takes an answer only from the server and port that
+ * it asked, with the number of its question. `servers` are `ADDRESS[:PORT]`; if there are none,
+ * those of resolv.conf(5) are asked. `uptime` is milliseconds on a clock that nobody sets.
+ */
+export function openDns(servers: readonly string[], uptime: () => number): Dns {
+  const dns = new DnsResolver({ timeout: RESEND_AFTER, tries: TRIES })
+  if (servers.length > 0) setServers(dns, servers)
+  let prods = 0
+  const prod = () => dns.resolve4(`${++prods}.invalid`, () => {})
+  return {
+    within(time) {
+      const end = uptime() + time
+      const ask = <T>(question: (done: (error: Error | null, answer: T) => void) => void) =>
+        new Promise<T>((resolve, reject) => {
+          const late = isCompiled ? setTimeout(prod, PROD_AFTER) : undefined
+          const deadline = setTimeout(() => reject(noAnswer()), Math.max(0, end - uptime()))
+          question((error, answer) => {
+            clearTimeout(late)
+            clearTimeout(deadline)
+            if (error) reject(error)
+            else resolve(answer)
+          })
+        })
+      return {
+        names: (domain) => ask((done) => dns.resolvePtr(domain, done)),
+        addresses: (name, family) =>
+          ask((done) => (family === 4 ? dns.resolve4(name, done) : dns.resolve6(name, done))),
+      }
+    },
+  }
+}
+
+function noAnswer(): Error {
+  return Object.assign(new Error('no answer in time'), { code: 'ETIMEOUT' })
+}
+
+function setServers(dns: DnsResolver, servers: readonly string[]): void {
+  try {
+    dns.setServers(servers)
+  } catch (error) {
+    throw new Fault('config', `DNS server ${servers.join(' ')}: is not ADDRESS[:PORT]`, error)
   }
 }

@@ -9,7 +9,7 @@ export type OptionValues = ReadonlyMap<string, readonly string[]>
 /** The end of an error about a word that is missing or unknown. */
 export const SEE_HELP = 'see smtp-delay --help'
 
-export interface OptionNames {
+interface OptionNames {
   readonly withValue: readonly string[]
   readonly withoutValue: readonly string[]
 }
