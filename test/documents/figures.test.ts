@@ -25,7 +25,7 @@ import { LINE_MAX } from '../../src/observe/log/read-log.ts'
 import { NAMES_MAX, TOP } from '../../src/observe/report/tally.ts'
 import { IDLE_TIME } from '../../src/quota/tell/http.ts'
 import { GRACE } from '../../src/quota/tell/mailbox-answer.ts'
-import { OVER_QUOTA_FOR } from '../../src/quota/tell/sources/maildirsize.ts'
+import { OVER_QUOTA_FOR } from '../../src/quota/tell/sources/maildir.ts'
 import { AT_ONCE as MAILBOXES_AT_ONCE, THREADS } from '../../src/quota/tell/sources/readings.ts'
 import {
   CONVERSATIONS_MAX,

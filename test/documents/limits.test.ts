@@ -4,7 +4,7 @@ import { replyText } from '../../src/doors/shared/replies/error-report.ts'
 import { logLine } from '../../src/ground/errors/log.ts'
 import { quarantineField } from '../../src/judge/forward.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
-import { SOCKETS_MAX } from '../../src/quota/ask/udp-sockets.ts'
+import { SOCKETS_MAX } from '../../src/quota/ask/udp.ts'
 import { LineRelay } from '../../src/scan/shared/stderr-lines.ts'
 import { columns, readPage, section } from './man-page.ts'
 

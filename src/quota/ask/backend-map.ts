@@ -1,7 +1,10 @@
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { readForeignFile } from '../../ground/path/read.ts'
 import { type MailAddress, readAddress, withPlainDomain } from '../../message/envelope/address.ts'
-import { type Backend, readBackend } from './backend.ts'
+import type { LdapDirectory } from '../ldap/ldap-directory.ts'
+import type { LdapSettings } from '../ldap/ldap-settings.ts'
+import { type Backend, backendFor, readBackend } from './backend.ts'
+import { namedMailboxOf } from './mailbox-name.ts'
 
 /**
  * Finds the backend that has the mailbox of an address with a plain domain; undefined if none is
@@ -9,6 +12,16 @@ import { type Backend, readBackend } from './backend.ts'
  */
 export type BackendOf = (address: MailAddress) => MappedBackend | Promise<MappedBackend>
 type MappedBackend = Backend | 'no-such-user' | undefined
+
+/** How many users are remembered with their hosts, each for QUOTALDAPREMEMBER. */
+const REMEMBERED = 20_000
+
+interface LdapBackendsOptions {
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+  /** Milliseconds for a look-up. */
+  readonly timeout: number
+}
 
 /**
  * Parses lines of `KEY BACKEND`. A key is an address, `@domain`, a name without domain, or `*` for
@@ -48,4 +61,41 @@ export function readBackendMap(file: string): BackendOf {
     throw new Fault('config', `QUOTAD map:${file}: ${errorText(error)}`, error)
   }
   return parseBackendMap(text, file)
+}
+
+/**
+ * Asks a directory for the host of a user (mailHost), and puts that into `template` in the place of
+ * `%h`.
+ */
+export class LdapBackends {
+  readonly #settings: LdapSettings
+  readonly #template: string
+  readonly #options: LdapBackendsOptions
+  #directory: Promise<LdapDirectory> | undefined
+
+  constructor(settings: LdapSettings, template: string, options: LdapBackendsOptions) {
+    this.#settings = settings
+    this.#template = template
+    this.#options = options
+  }
+
+  async backendOf(address: MailAddress): Promise<Backend | 'no-such-user' | undefined> {
+    const name = namedMailboxOf(address, 'address')?.name
+    if (name === undefined) return undefined
+    this.#directory ??= this.#open()
+    const { local, domain = '' } = address
+    const entry = await (await this.#directory).find({ name, local, domain })
+    if (entry.found === 'nobody') return 'no-such-user'
+    if (entry.found === 'trouble') throw new Error(entry.why)
+    return entry.backend === undefined ? undefined : backendFor(this.#template, entry.backend)
+  }
+
+  close(): void {
+    this.#directory?.then((open) => open.close()).catch(() => {})
+  }
+
+  async #open(): Promise<LdapDirectory> {
+    const { LdapDirectory } = await import('../ldap/ldap-directory.ts')
+    return new LdapDirectory(this.#settings, { ...this.#options, remembered: REMEMBERED })
+  }
 }

@@ -1,7 +1,7 @@
 import type { Agent } from 'node:http'
 import { errorText } from '../../ground/errors/fault.ts'
+import { BackOff } from '../../ground/flow/back-off.ts'
 import type { Backend } from './backend.ts'
-import { Circuits } from './circuit.ts'
 import type { QuestionCounters } from './counters.ts'
 import { type Failure, isFailure, noAnswer, type ServiceReply } from './service-reply.ts'
 import type { AskTimes, QuotaQuestion, UdpClient } from './udp.ts'
@@ -89,5 +89,46 @@ export class Backends {
     const rest = backendIsUp ? undefined : this.#circuits.failed(text)
     if (backendIsUp) log(`${failed}; the recipient passes`)
     if (rest) log(`${failed}; recipients pass, and it is tried again after ${rest / 1000} s`)
+  }
+}
+
+/** Milliseconds for which a backend rests after a failure. Each further failure doubles them. */
+export const FIRST_REST = 1_000
+export const LONGEST_REST = 30_000
+
+/**
+ * Remembers which backends fail, so that no mail waits for them (circuit breakers). `uptime` is
+ * milliseconds on a clock that nobody sets.
+ */
+class Circuits {
+  readonly #backOff: BackOff<string>
+  readonly #probed = new Set<string>()
+
+  constructor(uptime: () => number) {
+    this.#backOff = new BackOff(uptime, { first: FIRST_REST, longest: LONGEST_REST })
+  }
+
+  /**
+   * `closed`: the backend may be asked. `open`: it rests, and must not be asked. `probe`: it has
+   * rested for long enough, and the caller shall ask it one question, for which no mail waits.
+   */
+  state(backend: string): 'closed' | 'open' | 'probe' {
+    if (!this.#backOff.hasFailed(backend)) return 'closed'
+    if (this.#probed.has(backend) || this.#backOff.isBackedOff(backend)) return 'open'
+    this.#probed.add(backend)
+    return 'probe'
+  }
+
+  /** Notes a failure. Returns the milliseconds of the rest; undefined if it rests already. */
+  failed(backend: string): number | undefined {
+    // Questions that were under way at the first failure may fail later. They do not count again.
+    if (this.#backOff.hasFailed(backend) && !this.#probed.delete(backend)) return undefined
+    return this.#backOff.noteFailure(backend)
+  }
+
+  /** Notes an answer. Returns whether the backend had failed before. */
+  answered(backend: string): boolean {
+    this.#probed.delete(backend)
+    return this.#backOff.noteAnswer(backend)
   }
 }

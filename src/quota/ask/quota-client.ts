@@ -3,16 +3,15 @@ import { InFlight } from '../../ground/flow/in-flight.ts'
 import { LruCache } from '../../ground/flow/lru-cache.ts'
 import { type MailAddress, withPlainDomain } from '../../message/envelope/address.ts'
 import { takesSize } from './backend.ts'
-import { type BackendOf, readBackendMap } from './backend-map.ts'
+import { type BackendOf, LdapBackends, readBackendMap } from './backend-map.ts'
 import { Backends } from './backends.ts'
 import { answerFor, type DatedAnswer, datedAnswer } from './cache.ts'
 import { QuestionCounters } from './counters.ts'
-import { LdapBackends } from './ldap-backends.ts'
 import { findByExtension, type NamedMailbox, namedMailboxOf } from './mailbox-name.ts'
 import type { ExplainedAnswer, QuotaAnswer, SourcedAnswer, TimedLookup } from './quota-answer.ts'
 import type { QuotaSettings } from './quota-settings.ts'
 
-export interface QuotaClientOptions {
+interface QuotaClientOptions {
   /** Who has the mailbox of an address: a backend, a map, or a directory. */
   readonly backends: { readonly backendOf: BackendOf; close?(): void }
   /** Milliseconds on a clock that nobody sets. */

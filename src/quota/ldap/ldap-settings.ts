@@ -22,7 +22,7 @@ export interface LdapSettings {
 }
 
 /** Where a directory listens: a unix socket, or a port, with or without TLS. */
-export type LdapServer = { readonly path: string } | (Endpoint & { readonly isSecure: boolean })
+type LdapServer = { readonly path: string } | (Endpoint & { readonly isSecure: boolean })
 
 /** The names of attributes. The defaults are those of qmail-ldap. */
 export interface LdapAttributes {

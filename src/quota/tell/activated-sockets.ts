@@ -10,7 +10,7 @@ export interface ActivatedSocket {
   readonly text: string
 }
 
-export interface ActivatedSockets {
+interface ActivatedSockets {
   readonly udp: readonly ActivatedSocket[]
   readonly http: readonly ActivatedSocket[]
 }

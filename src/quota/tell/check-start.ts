@@ -1,16 +1,15 @@
-import { accessSync, constants } from 'node:fs'
-import { errorText } from '../../ground/errors/fault.ts'
+import { accessSync, constants, readFileSync } from 'node:fs'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { type Finding, marked, ok, settingsFault, warning } from '../../ground/errors/finding.ts'
 import { everyFault, Faults, lineEndFaults } from '../../ground/settings/faults.ts'
 import { misspeltSettings } from '../../ground/settings/misspelt-settings.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { openLookup } from './lookup.ts'
 import { readOptions } from './options.ts'
-import { ownStatus, requireFewPrivileges } from './privileges.ts'
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts'
 
 /** What onescan-quotad would find at its start. */
-export interface QuotadStart {
+interface QuotadStart {
   /** Whether an option is wrong, so that no later start can succeed. */
   readonly isUsage: boolean
   readonly findings: readonly Finding[]
@@ -61,4 +60,43 @@ function unreadableFiles({ limitsFile, users, ldap }: ServiceSettings): Finding[
       return [warning('settings', value, 'until it can be read nobody is over quota')]
     }
   })
+}
+
+/** The capability to read every file and directory, and nothing else (capabilities(7)). */
+const CAP_DAC_READ_SEARCH = 1n << 2n
+
+/**
+ * The sets that hold what a process may do or can allow itself (capabilities(7)). The inheritable
+ * set is left out: it only matters for programs that are executed, and container runtimes have
+ * filled it for every process.
+ */
+const CAPABILITY_SETS = ['CapPrm', 'CapEff', 'CapAmb']
+
+/**
+ * Throws a Fault if the process may do more than read, since names from strangers decide which
+ * paths it opens. `status` is the text of /proc/self/status, or '' if there is none.
+ */
+export function requireFewPrivileges(uid: number, status: string): void {
+  const held = CAPABILITY_SETS.reduce((all, name) => all | capabilitySet(name, status), 0n)
+  const tooMany = held & ~CAP_DAC_READ_SEARCH
+  if (uid !== 0 && tooMany === 0n) return
+  const who = uid === 0 ? 'root' : `a process with capabilities (${tooMany.toString(16)})`
+  throw new Fault(
+    'config',
+    `runs as ${who}; start it by setuidgid or User= as another user, with CAP_DAC_READ_SEARCH at most`,
+  )
+}
+
+function capabilitySet(name: string, status: string): bigint {
+  const [, digits = '0'] = new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm').exec(status) ?? []
+  return BigInt(`0x${digits}`)
+}
+
+/** The text of /proc/self/status, or '' if there is none. */
+export function ownStatus(): string {
+  try {
+    return readFileSync('/proc/self/status', 'latin1')
+  } catch {
+    return '' // then the uid alone tells
+  }
 }

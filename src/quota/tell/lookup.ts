@@ -19,7 +19,7 @@ import {
 } from './sources/users.ts'
 
 /** A lookup that remembers mailboxes and users. */
-export interface CachedLookup extends MailboxLookup {
+interface CachedLookup extends MailboxLookup {
   /** Forgets all of them. */
   forget(): void
 }

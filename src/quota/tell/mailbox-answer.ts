@@ -4,8 +4,8 @@ import type { ServiceCounters } from './counters.ts'
 import type { LogTrouble } from './log.ts'
 import { isFull, type QuotaLimits } from './sources/limits.ts'
 import type { MailboxTemplate } from './sources/mailbox.ts'
+import { parseUser, type User } from './sources/mailbox.ts'
 import { limitsOf, type MailboxReading, type Measure, type ReadMailbox } from './sources/reading.ts'
-import { parseUser, type User } from './sources/user-name.ts'
 import type { LookUpUser } from './sources/users.ts'
 
 /** An answer about a mailbox, and the source of its numbers. */
@@ -36,7 +36,7 @@ export interface MailboxLookup {
 }
 
 /** Answers about one user. The answer is not a promise if it was known at once. Never rejects. */
-export type AnswerFor = (user: User, incoming: number) => MailboxAnswer | Promise<MailboxAnswer>
+type AnswerFor = (user: User, incoming: number) => MailboxAnswer | Promise<MailboxAnswer>
 
 /**
  * Makes the function that answers questions in four steps: it finds the user's account and the

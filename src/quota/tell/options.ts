@@ -1,5 +1,10 @@
 import { type Endpoint, parseEndpoint } from '../../ground/net/endpoint.ts'
-import { type Network, parseIpAddress, parseNetwork } from '../../ground/net/ip-address.ts'
+import {
+  contains,
+  type Network,
+  parseIpAddress,
+  parseNetwork,
+} from '../../ground/net/ip-address.ts'
 import { Faults, SeveralFaults } from '../../ground/settings/faults.ts'
 import { parseOptions } from '../../ground/settings/parse-options.ts'
 import { wholeNumber } from '../../ground/settings/settings.ts'
@@ -83,4 +88,21 @@ function readNetwork(text: string): Network {
   const network = parseNetwork(text)
   if (network) return network
   throw new Error(`--allow ${text}: must be a network such as 192.0.2.0/24 or 2001:db8::/32`)
+}
+
+/** Whether the client with this IP address may ask. */
+export type MayAsk = (address: string) => boolean
+
+const loopback = ['127.0.0.0/8', '::1'].map((text) => parseNetwork(text)!)
+
+/**
+ * Allows these networks and the host itself. A client that has an IPv4 address in IPv6 form is
+ * compared by its IPv4 address.
+ */
+export function allowNetworks(networks: readonly Network[]): MayAsk {
+  const all = [...loopback, ...networks]
+  return (text) => {
+    const address = parseIpAddress(text)
+    return address !== undefined && all.some((network) => contains(network, address))
+  }
 }

@@ -27,7 +27,7 @@ export interface ServiceSettings {
   readonly remembered: number
 }
 
-export type SourceSettings =
+type SourceSettings =
   | { readonly kind: 'maildir' | 'mbox'; readonly mailbox: MailboxTemplate }
   | {
       readonly kind: 'quota-status'

@@ -3,7 +3,7 @@ import t from 'tap'
 import { readAddress } from '../../../src/message/envelope/address.ts'
 import { readBackend } from '../../../src/quota/ask/backend.ts'
 import { parseBackendMap } from '../../../src/quota/ask/backend-map.ts'
-import { FIRST_REST, LONGEST_REST } from '../../../src/quota/ask/circuit.ts'
+import { FIRST_REST, LONGEST_REST } from '../../../src/quota/ask/backends.ts'
 import { countersLine } from '../../../src/quota/ask/counters.ts'
 import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
 

@@ -1,8 +1,7 @@
 import type { Socket } from 'node:dgram'
 import t, { type Test } from 'tap'
 import type { UdpBackend } from '../../../src/quota/ask/backend.ts'
-import { UdpClient } from '../../../src/quota/ask/udp.ts'
-import { UdpSockets } from '../../../src/quota/ask/udp-sockets.ts'
+import { UdpClient, UdpSockets } from '../../../src/quota/ask/udp.ts'
 import { extendedAnswer, type UdpService, udpService } from './services.ts'
 
 /** The UDP client and its sockets: when they are taken, kept and given back. */

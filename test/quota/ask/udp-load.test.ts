@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readAddress } from '../../../src/message/envelope/address.ts'
-import { SOCKETS_MAX } from '../../../src/quota/ask/udp-sockets.ts'
+import { SOCKETS_MAX } from '../../../src/quota/ask/udp.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { clientOf, udpService } from './services.ts'
 

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { allowNetworks } from '../../../src/quota/tell/allow-networks.ts'
-import { readOptions } from '../../../src/quota/tell/options.ts'
+import { allowNetworks, readOptions } from '../../../src/quota/tell/options.ts'
 
 const allowed = (...networks: string[]) =>
   allowNetworks(readOptions(networks.flatMap((network) => ['--allow', network])).networks)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { readReplyDatagram as readAnswer } from '../../../src/quota/ask/service-reply.ts'
-import { datagramFor, readQuestionDatagram } from '../../../src/quota/tell/datagram.ts'
+import { datagramFor, readQuestionDatagram } from '../../../src/quota/tell/udp.ts'
 
 const word = fc.string({
   unit: fc.constantFrom(...'abAB09@.-_+~!\xe4\xff'),

@@ -3,7 +3,7 @@ import { Agent, get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { readRequest } from '../../../src/quota/tell/http-question.ts'
+import { readRequest } from '../../../src/quota/tell/http.ts'
 import { asOther, program, spool, startQuotad } from './quotad.ts'
 
 const mailboxes = {

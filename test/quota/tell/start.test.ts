@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { chmodSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { requireFewPrivileges } from '../../../src/quota/tell/privileges.ts'
+import { requireFewPrivileges } from '../../../src/quota/tell/check-start.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { asOther, program, spool, startQuotad } from './quotad.ts'
 

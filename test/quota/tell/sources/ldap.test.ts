@@ -4,7 +4,7 @@ import t from 'tap'
 import { LdapDirectory } from '../../../../src/quota/ldap/ldap-directory.ts'
 import { filterFor } from '../../../../src/quota/ldap/ldap-search.ts'
 import { readLdapSettings } from '../../../../src/quota/ldap/ldap-settings.ts'
-import { parseUser } from '../../../../src/quota/tell/sources/user-name.ts'
+import { parseUser } from '../../../../src/quota/tell/sources/mailbox.ts'
 import { slapdMissing, startSlapd } from '../../../programs/slapd.ts'
 import { spool, startQuotad } from '../quotad.ts'
 

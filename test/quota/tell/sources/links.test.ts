@@ -4,10 +4,9 @@ import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openMailbox } from '../../../../src/quota/tell/sources/directory.ts'
-import { sumDirectory } from '../../../../src/quota/tell/sources/directory-sum.ts'
 import { MaildirSource } from '../../../../src/quota/tell/sources/maildir.ts'
 import { readMbox } from '../../../../src/quota/tell/sources/mbox.ts'
-import { createWalker } from '../../../../src/quota/tell/sources/walk.ts'
+import { createWalker, sumDirectory } from '../../../../src/quota/tell/sources/walk.ts'
 
 /** Links that users make in their mailboxes: no answer tells the size of what a link leads to. */
 

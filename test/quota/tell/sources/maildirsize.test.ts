@@ -4,7 +4,7 @@ import {
   MAILDIRSIZE_MAX,
   maySayFull,
   parseMaildirsize,
-} from '../../../../src/quota/tell/sources/maildirsize.ts'
+} from '../../../../src/quota/tell/sources/maildir.ts'
 
 const read = (text: string) => parseMaildirsize(Buffer.from(text, 'latin1'))
 

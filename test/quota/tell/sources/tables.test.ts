@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { parseUser } from '../../../../src/quota/tell/sources/user-name.ts'
+import { parseUser } from '../../../../src/quota/tell/sources/mailbox.ts'
 import {
   homesFile,
   limitsFile,

@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import {
   needsHome,
+  parseUser,
   readMailboxTemplate,
   readTemplate,
 } from '../../../../src/quota/tell/sources/mailbox.ts'
-import { parseUser } from '../../../../src/quota/tell/sources/user-name.ts'
 
 t.test('the local part of an account is its name; an address also has a domain', async (t) => {
   t.same(parseUser('ann'), { name: 'ann', local: 'ann', domain: '' })
