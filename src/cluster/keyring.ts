@@ -31,7 +31,7 @@ export function isDay(text: string): boolean {
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
 }
 
-export type KeyringResult =
+type KeyringResult =
   | { readonly keys: readonly Key[] }
   /** Clustering is off for this message; `why` is a line for the log, or undefined if there is no keyring. */
   | { readonly off: true; readonly why: string | undefined }

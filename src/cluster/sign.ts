@@ -5,7 +5,7 @@ import { digestBoundFields, md5Stamp, stampMac } from './mac.ts'
 import { FIELD, nextNumber, RELEASED, releasedTo, scannerName } from './stamp.ts'
 import type { HashedMessage } from './verify.ts'
 
-export interface SignOptions {
+interface SignOptions {
   readonly keys: readonly Key[]
   /** The names of the scanners that found the message clean. */
   readonly scanners: readonly string[]

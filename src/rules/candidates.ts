@@ -10,7 +10,7 @@ export interface MailParties {
 }
 
 /** A line of a file, with its continuation lines, and its number. */
-export interface Excerpt {
+interface Excerpt {
   readonly number: number
   readonly text: string
 }

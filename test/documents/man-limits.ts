@@ -37,8 +37,11 @@ import {
 import { DISK_MAX, MEMORY_MAX } from '../../src/mime/shared/store.ts'
 import { RECORD_MAX } from '../../src/quarantine/record.ts'
 import { COUNTED_MAX, STEP_MAX } from '../../src/quarantine/sweep-clock.ts'
-import { FILE_MAX as POLICY_MAX } from '../../src/rules/load.ts'
-import { LINE_MAX as POLICY_LINE_MAX, SETTINGS_MAX } from '../../src/rules/parse.ts'
+import {
+  LINE_MAX as POLICY_LINE_MAX,
+  FILE_MAX as POLICY_MAX,
+  SETTINGS_MAX,
+} from '../../src/rules/load.ts'
 import { NAME_MAX, PARAMETERS_MAX } from '../../src/scan/attachments/part-names.ts'
 import { COMES_BACK_WITHIN } from '../../src/scan/clamd/ask-in-turn.ts'
 import { REPLY_MAX as CLAMD_REPLY_MAX } from '../../src/scan/clamd/clamd-reply.ts'

@@ -2,8 +2,8 @@ import t from 'tap'
 import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { candidatesIn } from '../../src/rules/candidates.ts'
+import { parseRules } from '../../src/rules/load.ts'
 import { Rules } from '../../src/rules/match.ts'
-import { parseRules } from '../../src/rules/parse.ts'
 
 /** The cold slot reads only lines that may be about its message: what they say is what all say. */
 

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { contains, parseIpAddress, parseNetwork } from '../../src/ground/net/ip-address.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
+import { parseRules } from '../../src/rules/load.ts'
 import { type MailFacts, Rules } from '../../src/rules/match.ts'
-import { parseRules } from '../../src/rules/parse.ts'
 
 /** Which line of onescan.policy applies. */
 

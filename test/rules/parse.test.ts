@@ -1,5 +1,5 @@
 import t from 'tap'
-import { LINE_MAX, parseRules, SETTINGS_MAX } from '../../src/rules/parse.ts'
+import { LINE_MAX, parseRules, SETTINGS_MAX } from '../../src/rules/load.ts'
 
 /** Lines of onescan.policy, and what is said of those that make no sense. */
 
