@@ -47,7 +47,7 @@ export const trusted = [
     why: 'a home of passwd(5)',
   },
   {
-    file: 'quota/tell/sources/table-file.ts',
+    file: 'quota/tell/sources/users.ts',
     expression: '/^([^:\\s]+)\\s*:\\s*(.+)$/',
     why: 'a line of a table of the operator',
   },
@@ -62,7 +62,7 @@ export const trusted = [
     why: 'the eight groups of an IPv6 address',
   },
   {
-    file: 'observe/report/format.ts',
+    file: 'observe/report/text.ts',
     expression: '/\\B(?=(\\d{3})+$)/g',
     why: 'the digits of a number',
   },
@@ -72,7 +72,7 @@ export const trusted = [
     why: 'a run of one class between two anchors; the file of a token of the operator',
   },
   {
-    file: 'quota/tell/privileges.ts',
+    file: 'quota/tell/check-start.ts',
     expression: "new RegExp(`^${name}:\\\\s*([0-9a-f]+)$`, 'm')",
     why: 'proc(5) of this process',
   },

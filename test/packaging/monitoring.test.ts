@@ -9,7 +9,7 @@ import { findProgram } from '../programs/install.mjs'
 const root = join(import.meta.dirname, '../..')
 const monitoring = join(root, 'packaging/monitoring')
 const read = (name: string) => readFileSync(join(monitoring, name), 'utf8')
-const source = readFileSync(join(root, 'src/observe/live/metric-set.ts'), 'utf8')
+const source = readFileSync(join(root, 'src/observe/live/metrics.ts'), 'utf8')
 const metrics = new Set([...source.matchAll(/'(onescan_[a-z_]+)'/g)].map(([, name]) => name!))
 const withoutPromtool = { skip: !findProgram('promtool') && 'install Debian package prometheus' }
 

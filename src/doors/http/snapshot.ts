@@ -1,6 +1,6 @@
 import type { LoggedDecision } from '../../observe/live/history.ts'
 import type { Observer } from '../../observe/live/observer.ts'
-import { fieldsIn, loggedValue, type WrittenField } from '../../observe/log/fields.ts'
+import { fieldsIn, loggedValue, type WrittenField } from '../../observe/log/log-record.ts'
 import { type Cause, causesInWords } from '../../scan/shared/cause.ts'
 
 /** Fields of a log line that hold addresses. */

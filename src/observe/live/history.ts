@@ -18,7 +18,7 @@ export interface LoggedDecision {
 }
 
 /** The figures of a step of time. */
-export interface HistoryStep {
+interface HistoryStep {
   /** Milliseconds since 1970. */
   readonly start: number
   readonly decisions: Readonly<Record<string, number>>

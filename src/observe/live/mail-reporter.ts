@@ -20,7 +20,7 @@ const KEPT_MAX = 2 * 1024 * 1024
 /** The most messages in flight that a report names. */
 const NAMED_MAX = 20
 
-export interface ReporterOptions {
+interface ReporterOptions {
   readonly state: () => Pick<ProcessReport, 'doors' | 'quota' | 'servers' | 'sharing'>
   readonly send: (report: ProcessReport) => void
   /** Milliseconds since 1970. */

@@ -5,8 +5,7 @@ import { type ClamdState, type ClamdWatch, watchClamds } from './clamd-watch.ts'
 import { History, type LoggedDecision } from './history.ts'
 import { LineOrder, type LoggedLine } from './line-order.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
-import type { ProcessReport, WorkersState } from './process-report.ts'
-import type { Trial } from './trial.ts'
+import type { ProcessReport, Trial, WorkersState } from './process-report.ts'
 
 /**
  * The milliseconds between two trials, and the least between two if mail could not be scanned or

@@ -1,7 +1,7 @@
 import type { LogRecord } from './log-record.ts'
 
 /** The colours of words on a terminal. */
-export interface TerminalColours {
+interface TerminalColours {
   good(text: string): string
   bad(text: string): string
   odd(text: string): string

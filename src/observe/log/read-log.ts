@@ -13,7 +13,7 @@ const CHUNK = 256 * 1024
 /** How files begin that gzip(1), xz(1) and zstd(1) have compressed. */
 const COMPRESSED = /^(?:\x1f\x8b|\xfd7zXZ|\x28\xb5\x2f\xfd)/
 
-export interface LogQuery {
+interface LogQuery {
   /** Every matching line matches this, too; it spares most lines from being parsed. */
   readonly prefilter: RegExp
   readonly matches: (record: LogRecord) => boolean

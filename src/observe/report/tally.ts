@@ -17,7 +17,7 @@ import {
 export const TOP = 20
 /** The most different names of a list that are counted; further ones count as OTHERS together. */
 export const NAMES_MAX = 20_000
-export const OTHERS = '(others)'
+const OTHERS = '(others)'
 /** The most characters of a name; those in lines of ours are shorter. */
 const NAME_MAX = 500
 const SLOWEST = 10

@@ -4,7 +4,7 @@ import { recipientLines } from '../../../src/doors/shared/log/log-lines.ts'
 import { logLine } from '../../../src/ground/errors/log.ts'
 import { makeEnvelope, recipientsOf } from '../../../src/message/envelope/envelope.ts'
 import { History } from '../../../src/observe/live/history.ts'
-import { fieldsIn } from '../../../src/observe/log/fields.ts'
+import { fieldsIn } from '../../../src/observe/log/log-record.ts'
 
 /** Decisions as the page of onescand --http-hide-addresses shows them. */
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { formatDuration } from '../../../src/observe/report/format.ts'
+import { formatDuration } from '../../../src/observe/report/text.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND

@@ -1,7 +1,7 @@
 import { errorText } from '../../../ground/errors/fault.ts'
 import { NOTHING_SCANS, readScanningPolicy, switchedOff } from '../../../judge/policy.ts'
 import type { ClamdState } from '../../../observe/live/clamd-watch.ts'
-import type { Trial } from '../../../observe/live/trial.ts'
+import type { Trial } from '../../../observe/live/process-report.ts'
 import type { Configuration } from '../../shared/configuration.ts'
 import type { PlacedDoor } from '../options/door-kind.ts'
 import { spoolFaults } from './spool-faults.ts'
