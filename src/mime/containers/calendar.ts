@@ -8,12 +8,7 @@ import { COLON, EQUALS, NAMES_MAX, PropertyHead, QUOTE, SEMICOLON } from './prop
  * How a file stands in a value. `escaped`: after a backslash a letter stands for a line end, or the
  * backslash for nothing (RFC 6350 3.4). `url`: each `%` with two digits stands for a byte (RFC 2397).
  */
-export type HeldEncoding =
-  | 'base64'
-  | 'escaped base64'
-  | 'quoted-printable'
-  | 'url'
-  | 'base64 in a url'
+type HeldEncoding = 'base64' | 'escaped base64' | 'quoted-printable' | 'url' | 'base64 in a url'
 
 /** A file that a calendar or a card holds, as it is encoded in a value. */
 export interface HeldFile {

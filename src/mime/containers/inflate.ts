@@ -9,7 +9,7 @@ const INFLATED_MOST = 512
 /** What a stream costs besides its bytes: the memory that fflate takes for each. */
 const STREAM_COST = 32 * 1024
 
-export interface Inflated {
+interface Inflated {
   /** What came out, which the caller closes. */
   readonly store: Store
   /** Whether there was an error after it. */

@@ -18,7 +18,7 @@ for (let value = 0; value < 16; value++) {
 }
 
 /** Returns the byte that a reader makes of the two bytes after a `=`, whatever they are. */
-export type EscapeReader = (high: number, low: number) => number
+type EscapeReader = (high: number, low: number) => number
 
 /** One of the ways in which readers are known to decode quoted-printable. */
 export interface QuotedPrintableMode {

@@ -40,7 +40,7 @@ function addBoundaries(text: string, found: Set<string>): void {
 const VALUE_MAX = 2 * BOUNDARY_MAX
 
 /** A parameter as patient readers find it: by its word, wherever that stands. */
-export interface FoundParameter {
+interface FoundParameter {
   /** The text after the `=`, which the value begins. */
   readonly value: string
   /** Whether the parameter is written in sections, as `boundary*=` or `boundary*0*=` (RFC 2231). */

@@ -10,7 +10,6 @@ import {
   unfolded,
   withoutCommentsEvenInQuotes,
 } from './fields.ts'
-import { readType } from './strict-type.ts'
 
 /** Whether readers see something: no reader does, all readers do, or some readers may. */
 export type Certainty = 'no' | 'sure' | 'maybe'
@@ -265,3 +264,47 @@ export function charsetsIn(header: string): readonly string[] {
   }
   return found
 }
+
+/** A type that every reader reads alike. */
+interface StrictType {
+  /** The type in lower case, `type/subtype`. */
+  readonly type: string
+  readonly boundary: string | undefined
+  /** Whether the type is text that readers show, without a parameter that makes a file of it. */
+  readonly isText: boolean
+}
+
+/** The types of text that readers show. They save every other text as a file. */
+const SHOWN = new Set(['text/plain', 'text/html', 'text/enriched'])
+
+/** The parameters that make a file of a text: its name. */
+const FILE_PARAMETER = /name/
+
+/** Reads a Content-Type about which readers cannot differ (RFC 2045 5.1). Returns undefined for others. */
+export function readType(value: string): StrictType | undefined {
+  const head = /^([\w.+-]+\/[\w.+-]+)[ \t]*/.exec(value)
+  if (!head) return undefined
+  const type = head[1]!.toLowerCase()
+  const names = new Set<string>()
+  let boundary: string | undefined
+  let at = head[0].length
+  while (at < value.length) {
+    PARAMETER.lastIndex = at
+    const found = PARAMETER.exec(value)
+    if (!found) return undefined
+    const [whole, name, quoted, token] = found
+    at += whole.length
+    if (name === undefined) continue // a semicolon at the end
+    const lower = name.toLowerCase()
+    if (names.has(lower)) return undefined
+    names.add(lower)
+    if (lower === 'boundary') boundary = quoted ?? token
+  }
+  if (boundary !== undefined && !BOUNDARY.test(boundary)) return undefined
+  const isText = SHOWN.has(type) && ![...names].some((name) => FILE_PARAMETER.test(name))
+  return { type, boundary, isText }
+}
+
+const PARAMETER =
+  /;[ \t]*(?:([\w*.%-]+)[ \t]*=[ \t]*(?:"([^"\\]*)"|([\w'+.,/:=?$!*%&~^{}|#@-]+))[ \t]*|$)/y
+const BOUNDARY = /^[!-~](?:[ -~]{0,198}[!-~])?$/

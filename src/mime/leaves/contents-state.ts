@@ -35,7 +35,7 @@ export interface ContentsOptions extends WorkOptions {
 }
 
 /** Gives what stands in bytes that were decoded: the contents of a mail, or encoded data in a text. */
-export type ReadWithin = (bytes: Bytes, as: 'mail' | 'text', decoding: Decoding) => Steps
+type ReadWithin = (bytes: Bytes, as: 'mail' | 'text', decoding: Decoding) => Steps
 
 /** The state that all readings for the contents of one message share. */
 export interface Decoding extends Work {

@@ -16,7 +16,7 @@ export interface Content {
   readonly isMail: boolean
 }
 
-export type ContentStep =
+type ContentStep =
   | { readonly kind: 'content'; readonly content: Content }
   /** The caller should let the event loop take a turn now. */
   | { readonly kind: 'turn' }

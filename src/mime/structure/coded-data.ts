@@ -41,7 +41,7 @@ const all = Object.entries<CodedEncoding>(decodable).map(([kind, encoding]) => (
 const LINE_MAX = 64 * 1024
 
 /** The beginning of data in a text. */
-export interface CodedStart {
+interface CodedStart {
   readonly kind: CodedKind
   /** The name of the file; '' if it has none. */
   readonly name: string

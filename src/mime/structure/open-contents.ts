@@ -46,7 +46,7 @@ interface OpenContent {
 }
 
 /** The contents that a delimiter does not end for some readers. */
-export interface DelimiterExceptions {
+interface DelimiterExceptions {
   /** Whether encoded data goes on after the delimiter. */
   readonly coded: boolean
   /** A multipart inside that is still open: the contents that began in it go on. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { encodingsOf } from '../../../src/mime/headers/encodings.ts'
-import { readType } from '../../../src/mime/headers/strict-type.ts'
+import { readType } from '../../../src/mime/headers/part-header.ts'
 
 /** What the header of a part says: its type, and its encodings. */
 

@@ -16,7 +16,7 @@ import {
   inspectText,
   mayBeginFile,
   newTextProperties,
-} from '../../../src/mime/leaves/text-properties.ts'
+} from '../../../src/mime/leaves/saved-forms.ts'
 import { inChunksOf } from '../../message/bytes.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')

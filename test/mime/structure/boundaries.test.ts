@@ -1,6 +1,6 @@
 import t from 'tap'
 import { BOUNDARIES_MAX, BOUNDARY_LENGTHS_MAX } from '../../../src/mime/shared/limits.ts'
-import { Boundaries } from '../../../src/mime/structure/boundaries.ts'
+import { Boundaries } from '../../../src/mime/structure/delimiters.ts'
 
 t.test('the longest boundary that begins a line is found, in any case of letters', async (t) => {
   const boundaries = new Boundaries()
