@@ -44,22 +44,22 @@ export function answerFor(
 /** Milliseconds of a second. The constants below say for how long an answer holds. */
 const SECOND = 1000
 /** For a mailbox with much room, or without a quota. */
-export const MUCH_ROOM_FOR = 3600 * SECOND
+const MUCH_ROOM_FOR = 3600 * SECOND
 /** For a mailbox that is nearly full. */
-export const NEARLY_FULL_FOR = 5 * SECOND
+const NEARLY_FULL_FOR = 5 * SECOND
 /** For a full mailbox. A user who makes room should not have to wait for long. */
-export const FULL_FOR = 30 * SECOND
+const FULL_FOR = 30 * SECOND
 /** For a mailbox with room, if the service does not tell how full it is. */
-export const ROOM_FOR = 60 * SECOND
+const ROOM_FOR = 60 * SECOND
 /** For a user whom the service does not know. Mail for such a user passes in any case. */
-export const NO_SUCH_USER_FOR = 300 * SECOND
+const NO_SUCH_USER_FOR = 300 * SECOND
 
 /**
  * Returns the milliseconds for which an answer holds. Up to `soft` (a share of the quota, 0 to 1)
  * that is an hour. From there on the time falls exponentially, to five seconds for a mailbox that
  * is nearly full. The answer `unknown` does not hold at all.
  */
-export function lifetimeOf(answer: QuotaAnswer, soft: number): number {
+function lifetimeOf(answer: QuotaAnswer, soft: number): number {
   switch (answer.answer) {
     case 'room':
       return lifetimeOfRoom(answer.usage, soft)

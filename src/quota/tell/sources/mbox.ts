@@ -16,7 +16,7 @@ export function mboxSource(uptime: () => number, longest: number): ReadMailbox {
 }
 
 /** Reads the size of a mailbox that is one file. A link is not followed. */
-export async function readMbox({ path, fixed }: MailboxLocation): Promise<MailboxReading> {
+async function readMbox({ path, fixed }: MailboxLocation): Promise<MailboxReading> {
   const parent = dirname(path)
   try {
     const stats = await withMailbox(

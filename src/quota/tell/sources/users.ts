@@ -57,7 +57,7 @@ export function passwdFile(path: string, uptime: () => number): LookUpUser {
 }
 
 /** Returns home directories by user name. Malformed lines are left out, as by getpwnam(3). */
-export function parsePasswd(text: string): ReadonlyMap<string, string> {
+function parsePasswd(text: string): ReadonlyMap<string, string> {
   const homes = new Map<string, string>()
   for (const { name, home: written } of passwdEntries(text)) {
     const home = readHome(written)

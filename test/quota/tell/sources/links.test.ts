@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openMailbox } from '../../../../src/quota/tell/sources/directory.ts'
 import { MaildirSource } from '../../../../src/quota/tell/sources/maildir.ts'
-import { readMbox } from '../../../../src/quota/tell/sources/mbox.ts'
+import { mboxSource } from '../../../../src/quota/tell/sources/mbox.ts'
 import { createWalker, sumDirectory } from '../../../../src/quota/tell/sources/walk.ts'
 
 /** Links that users make in their mailboxes: no answer tells the size of what a link leads to. */
@@ -99,7 +99,9 @@ t.test('links in the part of a path that users cannot change are followed', asyn
 t.test('an mbox is not looked at if it is a link or is reached by one', async (t) => {
   const root = t.testdir({ home: { mail: { ann: 'x'.repeat(7) } }, private: { ann: 'secret' } })
   const home = join(root, 'home')
-  const at = (path: string, fixed = home) => readMbox({ path, fixed: fixed.length })
+  const read = mboxSource(() => 0, 60_000)
+  const at = async (path: string, fixed = home) =>
+    read({ path, fixed: fixed.length }, { incoming: 0, defaultLimits: {} })
   t.match(await at(join(home, 'mail/ann')), { usage: { bytes: 7 } })
   t.match(await at(join(home, 'mail/ann'), join(home, 'mail/ann')), { usage: { bytes: 7 } })
   symlinkSync(join(root, 'private/ann'), join(home, 'mail/eve'))
