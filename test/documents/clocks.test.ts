@@ -1,0 +1,53 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+
+/** Who below a door reads a clock, a random source or the environment by itself: doc/design.md forbids it. */
+
+const root = join(import.meta.dirname, '../..')
+/** Whole programs, and what stands on the floors of the doors and above them. */
+const ABOVE = /^src\/(?:cli|delay|doors|quota\/tell)\/|\/main\.ts$/
+const SOURCES =
+  /\b(?:Date\.now|performance\.now|process\.hrtime|process\.uptime|process\.env|new Date\(\)|randomBytes|randomUUID|randomInt|getRandomValues|Math\.random)\b/
+
+/** The exceptions, each with its reason. */
+const exceptions: Readonly<Record<string, string>> = {
+  'message/anonymous-file.ts': 'a name that no other file has',
+  'message/named-copy.ts': 'a name that no other file has',
+  'observe/log/sources.ts': 'a log that is being written was written now',
+  'quarantine/sweep-clock.ts': 'the name of a clock, which no other quarantine has',
+  'quota/ask/quota-client.ts': 'one clock for the client, whichever door opens it',
+  'quota/ask/udp.ts': 'a nonce that nobody can guess',
+  'readiness/stage.ts': 'the time of a check, the same for all of its steps',
+  'scan/clamd/ask-in-turn.ts': 'processes that wait for one clamd do not ask in step',
+  'scan/clamd/descriptor-trial.ts': 'one clock for all that is known of a clamd',
+  'scan/clamd/scanner.ts': 'one clock for all that is known of a clamd',
+  'scan/clamd/server.ts': 'one clock for all that is known of a clamd',
+  'scan/clamd/sessions.ts': 'one clock for all that is known of a clamd',
+  'scan/clamd/versions.ts': 'one clock for all that is known of a clamd',
+  'scan/file-plugin/host-process.ts': 'a nonce that no plugin can guess',
+  'scan/scan-bytes.ts': 'a scan by hand, which is a command of its own',
+  'scan/take-message.ts': 'which keys are current while a message comes',
+  'verdicts/open.ts': 'a secret of this process',
+  'verdicts/poison.ts': 'one clock for a process, which tests set',
+  'verdicts/store/try-store.ts': 'how long the store takes to answer a trial',
+}
+
+const readers = globSync('src/**/*.ts', { cwd: root })
+  .filter((file) => !ABOVE.test(file) && SOURCES.test(withoutComments(file)))
+  .map((file) => file.slice('src/'.length))
+
+t.test('nothing else below a door reads a clock, a random source or the environment', async (t) => {
+  t.same(
+    readers.filter((file) => !(file in exceptions)),
+    [],
+  )
+})
+
+t.test('each exception is one', async (t) => {
+  t.same(Object.keys(exceptions), readers.sort())
+})
+
+function withoutComments(file: string): string {
+  return readFileSync(join(root, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|(?:^|\s)\/\/.*$/gm, '')
+}
