@@ -5,6 +5,8 @@
 #ifndef ONESCAN_COMMON_H
 #define ONESCAN_COMMON_H
 
+#include "tables.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,13 +26,13 @@ enum { SWITCH_PATH_MAX = 4096 };
  * qmail, or for all doors of the host (src/judge/policy.ts). `file` becomes its path.
  */
 static inline int is_switched_off(char file[SWITCH_PATH_MAX]) {
-  const char *control = setting("CONTROLDIR", "control");
-  const char *home = *control == '/' ? "" : setting("QMAILHOME", "/var/qmail");
+  const char *control = setting("CONTROLDIR", CONTROLDIR_DEFAULT);
+  const char *home = *control == '/' ? "" : setting("QMAILHOME", QMAILHOME_DEFAULT);
   int length =
       snprintf(file, SWITCH_PATH_MAX, "%s%s%s/onescan.off", home, *home ? "/" : "", control);
   if (length < SWITCH_PATH_MAX && access(file, F_OK) == 0)
     return 1;
-  strcpy(file, "/etc/onescan/onescan.off");
+  strcpy(file, HOST_SWITCH_FILE);
   return access(file, F_OK) == 0;
 }
 

@@ -96,7 +96,6 @@ t.test(
     t.match(page, 'An idle connection is closed after a minute')
     t.match(page, `is answered within ${GRACE} milliseconds more`)
     t.match(page, `Up to ${MAILBOXES_AT_ONCE} mailboxes that hang keep no other waiting`)
-    t.match(read('src/c/launcher/environment.c'), `"UV_THREADPOOL_SIZE=${THREADS}"`)
     t.match(read('debian/onescan-quotad.service'), `\n# ${THREADS} threads`)
     t.ok(MAILBOXES_AT_ONCE < THREADS)
     t.match(page, `is ${OVER_QUOTA_FOR / 60_000} minutes old`)

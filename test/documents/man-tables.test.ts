@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { BENCHMARK, benchmarkPage } from './benchmark-tables.ts'
+import { C_TABLES, cTables } from './c-tables.ts'
 import { readPage } from './man-page.ts'
 import { generatedManPages } from './man-tables.ts'
 import { DESIGN, designPage } from './slot-socket-tables.ts'
@@ -20,4 +21,8 @@ t.test(`npm run docs changes nothing in ${DESIGN}`, async (t) => {
 
 t.test(`npm run docs changes nothing in ${BENCHMARK}`, async (t) => {
   t.equal(read(BENCHMARK), benchmarkPage())
+})
+
+t.test(`npm run docs changes nothing in ${C_TABLES}`, async (t) => {
+  t.equal(read(C_TABLES), cTables())
 })

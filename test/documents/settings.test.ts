@@ -39,14 +39,6 @@ t.test('no setting is taken for a misspelt one', async (t) => {
   t.same(misspeltSettings(Object.fromEntries(names.map((name) => [name, 'x']))), [])
 })
 
-t.test('onescanc tells onescand the settings that the table says, in its order', async (t) => {
-  const source = readFileSync(join(root, 'src/c/onescanc/ask.c'), 'utf8')
-  const [, list = ''] = /variables\[\] = \{([^}]*)NULL\}/.exec(source) ?? []
-  const told = [...list.matchAll(/"([A-Z_]+)"/g)].map(([, name]) => name!)
-  const expected = names.filter((name) => settings[name]!.fromClient !== undefined)
-  t.same(told, expected)
-})
-
 t.test('each manual page has its settings, and no others, in the same order', async (t) => {
   for (const page of ['onescan-queue', 'onescanc', 'onescan-quotad'] as const) {
     const mdoc = section(readPage(`${page}.8`), 'ENVIRONMENT')

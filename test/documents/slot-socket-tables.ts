@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { REPORT_MAX } from '../../src/doors/shared/replies/error-report.ts'
 import { ANSWER_MAX, COLD_LINE_MAX } from '../../src/doors/slot-socket/carry-out.ts'
 import { frameRules, TELL, VARIABLES_MAX, VERSION } from '../../src/doors/slot-socket/request.ts'
 import {
@@ -9,6 +10,7 @@ import {
   SILENCE_MAX,
 } from '../../src/doors/slot-socket/session.ts'
 import { TOLD_MAX } from '../../src/doors/slot-socket/tell.ts'
+import { LINE_MAX } from '../../src/ground/errors/log.ts'
 
 /** The tables of doc/design.md about the slot socket that the code knows. */
 
@@ -94,22 +96,14 @@ const answerPayloads: Readonly<Record<string, readonly [payload: string, times: 
   k: ['offset and length (4 bytes each): copy these bytes of the original header block', 'any'],
   i: ['insert these bytes', 'any'],
   e: ['other envelope, complete as on fd 1', '0 or 1'],
-  l: [`a log line with its line end, at most ${clientLimit('LOG_LINE_MAX')} bytes`, 'any'],
+  l: [`a log line with its line end, at most ${count(LINE_MAX)} bytes`, 'any'],
   c: ['the exit code (1 byte)', '1, first'],
   t: [
-    `text for the error descriptor: \`D\` or \`Z\`, then printable ASCII, 3 to ${clientLimit('REPLY_MAX')} bytes in all`,
+    `text for the error descriptor: \`D\` or \`Z\`, then printable ASCII, 3 to ${count(REPORT_MAX)} bytes in all`,
     '0 or 1',
   ],
   'l again': ['as above', 'any'],
   '.': ['end', '1'],
-}
-
-/** A limit of onescanc in bytes. */
-function clientLimit(name: string): string {
-  const [, number, unit] = new RegExp(`\\b${name} = (\\d+)( \\* KIB)?,`).exec(
-    clientSource('onescanc.h'),
-  )!
-  return count(Number(number) * (unit === undefined ? 1 : 1024))
 }
 
 function clientSource(name: string): string {

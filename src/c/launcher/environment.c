@@ -24,10 +24,10 @@ static const char slot_settings[][48] = {
 };
 
 /*
- * Threads of onescan-quotad, as src/quota/tell/sources/readings.ts has them: the runtime reads this
- * before any code of ours. Without it there are as many as processors.
+ * Threads of onescan-quotad: the runtime reads this before any code of ours. Without it there are
+ * as many as processors.
  */
-static const char threads[] = "UV_THREADPOOL_SIZE=128";
+static const char threads[] = "UV_THREADPOOL_SIZE=" QUOTAD_THREADS;
 
 /* Whether the runtime, one of its parts or the dynamic linker would obey this variable. */
 static int is_dropped(const char *variable) {

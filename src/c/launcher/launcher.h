@@ -11,7 +11,7 @@
 #ifndef ONESCAN_LAUNCHER_H
 #define ONESCAN_LAUNCHER_H
 
-#include "../exit-codes.h"
+#include "../tables.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 

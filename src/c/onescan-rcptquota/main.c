@@ -53,7 +53,7 @@ static int is_name(const char *name) {
  */
 static void mailbox_name(const char *recipient, char name[NAME_SIZE_MAX + 1]) {
   const char *at = strrchr(recipient, '@');
-  int is_local = at && strcmp(setting("QUOTANAME", "address"), "local") == 0;
+  int is_local = at && strcmp(setting("QUOTANAME", QUOTANAME_DEFAULT), "local") == 0;
   int length = is_local ? (int) (at - recipient) : NAME_SIZE_MAX;
   snprintf(name, NAME_SIZE_MAX + 1, "%.*s", length, recipient);
   for (char *letter = strrchr(name, '@'); letter && *letter; ++letter)
@@ -66,7 +66,7 @@ static int is_asked_about(struct question question) {
   char file[SWITCH_PATH_MAX];
   if (!is_name(question.recipient) || strcmp(setting("SMTPRCPTHOSTSOK", "1"), "0") == 0)
     return 0;
-  if (question.is_relay_client && strcmp(setting("QUOTARELAY", "pass"), "ask") != 0)
+  if (question.is_relay_client && strcmp(setting("QUOTARELAY", QUOTARELAY_DEFAULT), "ask") != 0)
     return 0;
   return !is_switched_off(file);
 }
@@ -75,7 +75,7 @@ static enum answer ask(const char *recipient) {
   const char *onescand = setting("QUOTASOCKET", NULL);
   const char *service = setting("QUOTAD", NULL);
   struct question question = {recipient, getenv("RELAYCLIENT") || setting("SMTPAUTHUSER", NULL)};
-  long timeout = number("QUOTATIMEOUT", 500, 1, 60000);
+  long timeout = number("QUOTATIMEOUT", QUOTATIMEOUT_DEFAULT, QUOTATIMEOUT_MIN, QUOTATIMEOUT_MAX);
   if (!is_asked_about(question))
     return ROOM;
   if (onescand) {

@@ -9,10 +9,7 @@
 #ifndef RCPTQUOTA_H
 #define RCPTQUOTA_H
 
-enum {
-  NAME_SIZE_MAX = 255, /* bytes of a name; as in src/quota/ask/mailbox-name.ts */
-  ANSWER_SIZE_MAX = 1024
-};
+#include "../tables.h"
 
 enum answer { CANNOT_TELL, ROOM, FULL };
 

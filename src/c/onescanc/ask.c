@@ -8,64 +8,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-/*
- * The variables of onescan-queue(8) that onescand may want to know, in the order of
- * src/ground/settings/table.ts.
- */
-static const char *const variables[] = {"QHPSI",
-                                        "QHPSIRC",
-                                        "QHPSIRN",
-                                        "QHPSIMINSIZE",
-                                        "QHPSIMAXSIZE",
-                                        "SCANTIMEOUT",
-                                        "PLUGINDIR",
-                                        "QUEUE_PLUGIN",
-                                        "REJECTVIRUS",
-                                        "VIRUSTAGONLY",
-                                        "VIRUSFORWARD",
-                                        "REFUSALTEXT",
-                                        "REFUSALTEXT_BANNED",
-                                        "REFUSALTEXT_UNREADABLE",
-                                        "QUARANTINE",
-                                        "SCANFAIL",
-                                        "SCANFAIL_RELAY",
-                                        "OVERSIZE",
-                                        "MAXNESTING",
-                                        "OVERNESTING",
-                                        "SECONDLOOK",
-                                        "ENCRYPTED",
-                                        "STRICTMIME",
-                                        "CLAMD",
-                                        "CLAMDMAXSIZE",
-                                        "CLAMSCAN",
-                                        "CLAMSCANPROGRAM",
-                                        "CLAMDBDIR",
-                                        "CLAMDCONF",
-                                        "BADATTACHMENTS",
-                                        "BADMIME",
-                                        "QUOTAD",
-                                        "QUOTANAME",
-                                        "QUOTADELIMITER",
-                                        "QUOTATIMEOUT",
-                                        "QUOTARETRIES",
-                                        "QUOTASOFT",
-                                        "QUOTACACHE",
-                                        "QUOTARELAY",
-                                        "CLUSTERKEYS",
-                                        "CLUSTERMAXAGE",
-                                        "CLUSTERPEERS",
-                                        "CLUSTERPEER",
-                                        "ERROR_FD",
-                                        "ERROR_EXIT",
-                                        "QUEUECHAIN",
-                                        "QMAILHOME",
-                                        "CONTROLDIR",
-                                        "RELAYCLIENT",
-                                        "TCPREMOTEIP",
-                                        "TCPREMOTEHOST",
-                                        "BOUNCEUSER",
-                                        NULL};
-
 static size_t unsent; /* how many bytes of `buffer` flush() has yet to send */
 
 static void flush(struct mail *mail) {
@@ -135,7 +77,7 @@ static void send_number(struct mail *mail, char type, size_t value, size_t size)
 }
 
 static void send_variables(struct mail *mail) {
-  for (const char *const *name = variables; *name; ++name) {
+  for (const char *const *name = told_to_onescand; *name; ++name) {
     const char *value = getenv(*name);
     if (!value)
       continue;
@@ -161,7 +103,7 @@ void ask(struct mail *mail) {
   size_t time_left = time_for_scanners(mail);
   connect_to_server(mail);
 
-  send_frame(mail, '1', "osc1", 4);
+  send_frame(mail, '1', PROTOCOL_VERSION, strlen(PROTOCOL_VERSION));
   send_variables(mail);
   send_number(mail, 'R', mail->error_fd >= 0, 1);
   send_number(mail, 'D', time_left, 4);

@@ -9,15 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/*
- * Variables that begin so are hidden from the next program (src/ground/settings/environment.ts):
- * IndiMail's qmail-queue would scan a second time, QMAILQUEUE would run us again, and a runtime
- * and the dynamic linker would obey their own.
- */
-const char *const hidden_from_chain[] = {
-    "QHPSI",      "QUEUE_PLUGIN", "REJECTVIRUS=", "VIRUSFORWARD=", "PLUGINDIR=", "QMAILQUEUE=",
-    "QUARANTINE", "NODE_",        "BUN_",         "LD_",           NULL};
-
 static int is_word_end(char at) {
   return at == ' ' || at == '\t' || at == '\n';
 }
@@ -84,7 +75,7 @@ char **find_chain(const struct mail *mail) {
   char **words = mail->words;
   char **chain = words[1] ? words + 1 : split_words(mail, text("%s", setting("QUEUECHAIN", "")));
   if (!chain[0])
-    chain[0] = text("%s/bin/qmail-queue", setting("QMAILHOME", "/var/qmail"));
+    chain[0] = text("%s/bin/qmail-queue", setting("QMAILHOME", QMAILHOME_DEFAULT));
   if (*chain[0] == '-')
     fail(mail, EXIT_CONFIG, "config",
          text("%s: is not a program; onescanc takes no options", chain[0]));

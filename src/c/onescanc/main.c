@@ -105,7 +105,8 @@ static int find_error_fd(void) {
 
 static void read_settings(struct mail *mail) {
   const char *timeout = setting("SCANTIMEOUT", NULL);
-  mail->timeout = timeout ? parse_number(timeout, 1, 86400) : SCANTIMEOUT_DEFAULT;
+  mail->timeout =
+      timeout ? parse_number(timeout, SCANTIMEOUT_MIN, SCANTIMEOUT_MAX) : SCANTIMEOUT_DEFAULT;
   read_cold_settings(mail);
   mail->error_fd = find_error_fd(); /* before anything is opened that may get this number */
 }

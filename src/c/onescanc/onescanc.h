@@ -22,30 +22,17 @@
 #ifndef ONESCANC_H
 #define ONESCANC_H
 
-#include "../exit-codes.h"
+#include "../tables.h"
 
 #include <stddef.h>
 #include <sys/types.h>
 
 enum { KIB = 1024, MIB = 1024 * KIB };
 
-/* Limits in bytes; doc/design.md and onescanc(8) have them, too. */
 enum {
-  ADDRESS_MAX = 1002,      /* the real qmail-queue's limit */
-  ENVELOPE_MAX = 64 * MIB, /* a larger one is EXIT_NO_MEMORY */
-  FRAME_MAX = 64 * KIB,    /* one piece of a message for onescand */
-  VARIABLE_MAX = 64 * KIB, /* one variable for onescand */
-  ANSWER_MAX = 256 * KIB,  /* all that onescand says */
-  HEADER_MAX = MIB,        /* a header block that onescand may edit */
-  LOG_LINE_MAX = 4 * KIB,  /* a line that onescand gives to log */
-  REPLY_MAX = 255,         /* a reply for the SMTP client */
-  WHY_MAX = KIB,           /* onescand's reason to go cold */
-  HEADER_GAP =
-      16 * KIB, /* free before the message in its spool: a new header may be so much longer */
-  COLD_NEEDS_SPACE = 512 * MIB /* of address space, for onescan-queue to start */
+  HEADER_GAP = HEADER_GROWTH_MAX, /* free before the message in its spool, for a longer header */
+  COLD_NEEDS_SPACE = 512 * MIB    /* bytes of address space, for onescan-queue to start */
 };
-
-enum { SCANTIMEOUT_DEFAULT = 150 }; /* seconds, src/ground/settings/table/scanning.ts */
 
 typedef unsigned char byte;
 
@@ -122,7 +109,6 @@ _Noreturn void become(const struct mail *mail, const char *what, char **words,
 /* Becomes it with the caller's own descriptors, from which nothing was read. */
 _Noreturn void become_untouched(const struct mail *mail, const char *what, char **words,
                                 const char *const *hidden);
-extern const char *const hidden_from_chain[];
 
 /* conversation.c */
 void question_is_sent(struct mail *mail);

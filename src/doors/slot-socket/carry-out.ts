@@ -13,7 +13,7 @@ import { GoCold } from './go-cold.ts'
 /** Bytes of the longest answer `a` or `x`: doc/design.md. */
 export const ANSWER_MAX = 256 * 1024
 /** Bytes by which the new header block may be longer than the old one. */
-const NEW_FIELDS_MAX = 16 * 1024
+export const NEW_FIELDS_MAX = 16 * 1024
 /** Bytes of the longest reason to go cold. */
 export const COLD_LINE_MAX = 1024
 

@@ -1,50 +1,51 @@
 import type { Environment } from './settings.ts'
 
 /**
- * Variables that the next program must not see. With the first ones IndiMail's own qmail-queue
- * would scan and tag a second time; QMAILQUEUE would make it start this program again; and a next
- * program on the same runtime would obey the variables of that runtime. Those of the dynamic linker
- * (ld.so(8)) never reach the compiled onescan-queue, so they reach no next program of another build
- * either. The real qmail-queue, which is setuid, never obeyed them.
+ * Variables that the next program must not see: those that begin so, with their `=`. With the first ones
+ * IndiMail's own qmail-queue would scan and tag a second time; QMAILQUEUE would make it start this
+ * program again; and a next program on the same runtime would obey the variables of that runtime. Those
+ * of the dynamic linker (ld.so(8)) never reach the compiled onescan-queue, so they reach no next program
+ * of another build either. The real qmail-queue, which is setuid, never obeyed them.
  */
-const notForTheChain = [
-  /^QHPSI/,
-  /^QUEUE_PLUGIN/,
-  /^REJECTVIRUS$/,
-  /^VIRUSFORWARD$/,
-  /^QUARANTINE/,
-  /^PLUGINDIR$/,
-  /^QMAILQUEUE$/,
-  /^NODE_/,
-  /^BUN_/,
-  /^LD_/,
+export const HIDDEN_FROM_CHAIN: readonly string[] = [
+  'QHPSI',
+  'QUEUE_PLUGIN',
+  'REJECTVIRUS=',
+  'VIRUSFORWARD=',
+  'QUARANTINE',
+  'PLUGINDIR=',
+  'QMAILQUEUE=',
+  'NODE_',
+  'BUN_',
+  'LD_',
 ]
 
 /** Variables that scanners must not see either: where the keys are, and how replies are given. */
-const notForScanners = [
-  ...notForTheChain,
-  /^CLUSTER/,
-  /^VERDICT/,
-  /^ERROR_/,
-  /^QUEUECHAIN$/,
-  /^VIRUSTAGONLY$/,
+const HIDDEN_FROM_SCANNERS: readonly string[] = [
+  ...HIDDEN_FROM_CHAIN,
+  'CLUSTER',
+  'VERDICT',
+  'ERROR_',
+  'QUEUECHAIN=',
+  'VIRUSTAGONLY=',
 ]
 
 export function chainEnvironment(env: Environment): Record<string, string> {
-  return without(env, notForTheChain)
+  return without(env, HIDDEN_FROM_CHAIN)
 }
 
 /** A home without files: interpreters and libraries obey what lies in one, where others may write. */
 const NO_HOME = '/nonexistent'
 
 export function scannerEnvironment(env: Environment): Record<string, string> {
-  return { ...without(env, notForScanners), HOME: NO_HOME }
+  return { ...without(env, HIDDEN_FROM_SCANNERS), HOME: NO_HOME }
 }
 
-function without(env: Environment, patterns: readonly RegExp[]): Record<string, string> {
+function without(env: Environment, beginnings: readonly string[]): Record<string, string> {
   const kept: Record<string, string> = {}
   for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && !patterns.some((pattern) => pattern.test(name))) kept[name] = value
+    const isHidden = beginnings.some((beginning) => `${name}=`.startsWith(beginning))
+    if (value !== undefined && !isHidden) kept[name] = value
   }
   return kept
 }

@@ -7,8 +7,8 @@ import { clamAv, infectedMail, scanners, unscannedMail } from './table/scanning.
 /**
  * All settings, in the order of the manual pages: name, kind, default and readers. The readers of
  * settings, `--check` and `onescan check` work from this table, and `npm run docs` writes defaults
- * into the manual pages. Tests hold onescanc's list of variables and the manual pages against it
- * (test/documents/settings.test.ts).
+ * into the manual pages, and what the programs in C know of it into src/c/tables.h. A test holds the
+ * manual pages against it (test/documents/settings.test.ts).
  */
 export const table = {
   ...scanners,

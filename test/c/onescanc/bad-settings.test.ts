@@ -21,7 +21,7 @@ const CLUSTERKEYS = join(cold.directory, 'ring')
 writeFileSync(CLUSTERKEYS, 'md5:a:sesame\n', { mode: 0o600 })
 
 /** The variables that onescanc sends to onescand. */
-const sent = listInC(textInC(source), 'variables')
+const sent = listInC(textInC(source), 'told_to_onescand')
 
 const inShort = (settings: object) =>
   Object.entries(settings)

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { exit } from '../../../src/doors/shared/replies/exit-codes.ts'
 import { chainEnvironment } from '../../../src/ground/settings/environment.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
 import { listInC, textInC } from '../built-in-c.ts'
@@ -10,7 +9,6 @@ import { source } from './client.ts'
 /** The lists and numbers of onescanc, held against their sources. */
 
 const text = textInC(source)
-const exitCodes = readFileSync(join(source, '../exit-codes.h'), 'latin1')
 const logPlace = readFileSync(join(source, '../log-place.h'), 'latin1')
 
 const list = (name: string) => listInC(text, name)
@@ -45,7 +43,7 @@ const daemonsOwn = [
 ]
 
 t.test('the daemon is sent every variable of onescan-queue(8) except its own', async (t) => {
-  const sent = list('variables')
+  const sent = list('told_to_onescand')
   t.ok(sent.length > 30)
   t.same([...sent, ...itsOwn, ...daemonsOwn].sort(), named('onescan-queue.8').sort())
 })
@@ -64,7 +62,7 @@ t.test('the same variables are hidden from the next program as by onescan-queue'
   const hidden = list('hidden_from_chain')
   const isHidden = (name: string) => hidden.some((start) => `${name}=`.startsWith(start))
   const names = [
-    ...list('variables'),
+    ...list('told_to_onescand'),
     ...itsOwn,
     'QMAILQUEUE',
     'REJECTVIRUSES',
@@ -77,11 +75,9 @@ t.test('the same variables are hidden from the next program as by onescan-queue'
     t.equal(isHidden(name), !(name in chainEnvironment({ [name]: 'x' })), name)
 })
 
-t.test('exit codes are those of onescan-queue(8), and of onescanc(8)', async (t) => {
-  const numbers = [...exitCodes.matchAll(/\bEXIT_[A-Z_]+ = (\d+)/g)].map(([, n]) => Number(n))
+t.test('onescanc(8) has the exit codes that the program chooses itself', async (t) => {
+  const numbers = [...text.matchAll(/\bEXIT_[A-Z_]+ = (\d+)/g)].map(([, n]) => Number(n))
   t.equal(numbers.length, 12)
-  for (const number of numbers)
-    t.ok((Object.values(exit) as number[]).includes(number), `${number}`)
   const page = section(readPage('onescanc.8'), 'EXIT STATUS')
   const [, told = ''] = /by itself ends in ([\d, and]+),/.exec(page) ?? []
   const own = numbers.filter((number) => number !== 82 && number !== 88)

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { NAME_MAX } from '../../../src/quota/ask/mailbox-name.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
 import { textInC } from '../built-in-c.ts'
 import { source } from './program.ts'
@@ -17,8 +16,4 @@ t.test('onescan-rcptquota(8) has every variable that it reads, and no other', as
   })
   t.ok(read.length > 10)
   t.same(named.sort(), [...new Set(read)].sort())
-})
-
-t.test('a name may be as long as the other client allows', async (t) => {
-  t.match(text, new RegExp(`\\bNAME_SIZE_MAX = ${NAME_MAX}\\b`))
 })

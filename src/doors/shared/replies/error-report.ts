@@ -15,7 +15,7 @@ export interface ErrorReport {
 }
 
 /** Bytes of the longest text, its first letter included (notqmail's qmail.c reads 255). */
-const TEXT_MAX = 255
+export const REPORT_MAX = 255
 
 /**
  * Reads ERROR_FD and ERROR_EXIT, and checks the descriptor. It must be a socket, or a pipe that is
@@ -61,7 +61,7 @@ export function plainCode(reply: Reply, code: number): number {
 export function replyText({ class: status, text, enhanced }: Reply): string {
   const line = replaceUnprintable(text)
   const end = ` (#${enhanced})`
-  return `${status === 5 ? 'D' : 'Z'}${line.slice(0, TEXT_MAX - 1 - end.length)}${end}`
+  return `${status === 5 ? 'D' : 'Z'}${line.slice(0, REPORT_MAX - 1 - end.length)}${end}`
 }
 
 function isForReplies(fd: number): boolean {

@@ -1,0 +1,131 @@
+/* clang-format off */
+/*
+ * What the programs in C know of the tables in TypeScript. `npm run docs` writes this file:
+ * test/documents/c-tables.ts says from where. Nothing here needs a C library: the launcher has none.
+ */
+#ifndef ONESCAN_TABLES_H
+#define ONESCAN_TABLES_H
+
+/*
+ * The exit codes of qmail-queue(8) that these programs choose themselves. qmail-smtpd decides by the
+ * number alone.
+ */
+enum exit_code {
+  EXIT_TOO_LONG = 11, /* An address in the envelope is longer than 1,002 bytes. */
+  EXIT_NO_MEMORY = 51, /* Out of memory. */
+  EXIT_WRITE = 53, /* Write error or disk full. */
+  EXIT_READ = 54, /* Read error, or the input ended early. */
+  EXIT_CONFIG = 55, /* A setting or control file cannot be used, or Node is too old. */
+  EXIT_NO_FILE = 64, /* A temporary file cannot be made. */
+  EXIT_DEFERRED = 71, /* Temporarily refused: the message could not be scanned, or its recipients are over quota. */
+  EXIT_BUG = 81, /* Internal bug. */
+  EXIT_TEXT = 82, /* The reply is on the error descriptor (notqmail, sagredo). */
+  EXIT_TEXT_INDIMAIL = 88, /* The reply is on the error descriptor (IndiMail, sagredo). */
+  EXIT_ENVELOPE = 91, /* The envelope is malformed. */
+  EXIT_CHAIN = 120, /* The next program cannot be executed. */
+};
+
+/* Limits in bytes; doc/design.md and onescanc(8) have them, too. */
+enum {
+  ADDRESS_MAX = 1002, /* an address; the real qmail-queue's limit */
+  ENVELOPE_MAX = 67108864, /* a larger envelope is EXIT_NO_MEMORY */
+  FRAME_MAX = 65536, /* one piece of a message for onescand */
+  VARIABLE_MAX = 65536, /* one variable for onescand */
+  ANSWER_MAX = 262144, /* all that onescand says */
+  WHY_MAX = 1024, /* onescand's reason to go cold */
+  HEADER_MAX = 1048576, /* a header block that onescand may edit */
+  HEADER_GROWTH_MAX = 16384, /* so much longer may a new header be */
+  LOG_LINE_MAX = 4096, /* a line that onescand gives to log */
+  REPLY_MAX = 255, /* a reply for the SMTP client */
+  NAME_SIZE_MAX = 255, /* the name of a mailbox */
+  ANSWER_SIZE_MAX = 1024, /* an answer of a quota service */
+};
+
+/* Settings that are numbers: what they are if they are unset, and their ranges. */
+enum {
+  SCANTIMEOUT_DEFAULT = 150, SCANTIMEOUT_MIN = 1, SCANTIMEOUT_MAX = 86400, /* seconds */
+  QUOTATIMEOUT_DEFAULT = 500, QUOTATIMEOUT_MIN = 1, QUOTATIMEOUT_MAX = 60000, /* milliseconds */
+  QUOTARETRIES_DEFAULT = 2, QUOTARETRIES_MIN = 0, QUOTARETRIES_MAX = 10,
+};
+
+#define PROTOCOL_VERSION "osc1"
+#define QMAILHOME_DEFAULT "/var/qmail"
+#define CONTROLDIR_DEFAULT "control"
+#define HOST_SWITCH_FILE "/etc/onescan/onescan.off"
+#define QUOTANAME_DEFAULT "address"
+#define QUOTARELAY_DEFAULT "pass"
+#define QUOTAD_THREADS "128"
+
+/* The variables of onescan-queue(8) that onescand may want to know, in the order of the table. */
+static const char *const told_to_onescand[] = {
+  "QHPSI",
+  "QHPSIRC",
+  "QHPSIRN",
+  "QHPSIMINSIZE",
+  "QHPSIMAXSIZE",
+  "SCANTIMEOUT",
+  "PLUGINDIR",
+  "QUEUE_PLUGIN",
+  "REJECTVIRUS",
+  "VIRUSTAGONLY",
+  "VIRUSFORWARD",
+  "REFUSALTEXT",
+  "REFUSALTEXT_BANNED",
+  "REFUSALTEXT_UNREADABLE",
+  "QUARANTINE",
+  "SCANFAIL",
+  "SCANFAIL_RELAY",
+  "OVERSIZE",
+  "MAXNESTING",
+  "OVERNESTING",
+  "SECONDLOOK",
+  "ENCRYPTED",
+  "STRICTMIME",
+  "CLAMD",
+  "CLAMDMAXSIZE",
+  "CLAMSCAN",
+  "CLAMSCANPROGRAM",
+  "CLAMDBDIR",
+  "CLAMDCONF",
+  "BADATTACHMENTS",
+  "BADMIME",
+  "QUOTAD",
+  "QUOTANAME",
+  "QUOTADELIMITER",
+  "QUOTATIMEOUT",
+  "QUOTARETRIES",
+  "QUOTASOFT",
+  "QUOTACACHE",
+  "QUOTARELAY",
+  "CLUSTERKEYS",
+  "CLUSTERMAXAGE",
+  "CLUSTERPEERS",
+  "CLUSTERPEER",
+  "ERROR_FD",
+  "ERROR_EXIT",
+  "QUEUECHAIN",
+  "QMAILHOME",
+  "CONTROLDIR",
+  "RELAYCLIENT",
+  "TCPREMOTEIP",
+  "TCPREMOTEHOST",
+  "BOUNCEUSER",
+  0,
+};
+
+/* Variables that begin so, with their `=`, are hidden from the next program. */
+static const char *const hidden_from_chain[] = {
+  "QHPSI",
+  "QUEUE_PLUGIN",
+  "REJECTVIRUS=",
+  "VIRUSFORWARD=",
+  "QUARANTINE",
+  "PLUGINDIR=",
+  "QMAILQUEUE=",
+  "NODE_",
+  "BUN_",
+  "LD_",
+  0,
+};
+
+#endif

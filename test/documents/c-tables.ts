@@ -1,0 +1,126 @@
+import { REPORT_MAX } from '../../src/doors/shared/replies/error-report.ts'
+import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
+import { ANSWER_MAX, COLD_LINE_MAX, NEW_FIELDS_MAX } from '../../src/doors/slot-socket/carry-out.ts'
+import { frameRules, VERSION } from '../../src/doors/slot-socket/request.ts'
+import { LINE_MAX } from '../../src/ground/errors/log.ts'
+import { HIDDEN_FROM_CHAIN } from '../../src/ground/settings/environment.ts'
+import { names, table } from '../../src/ground/settings/table.ts'
+import { hostSwitchFile } from '../../src/judge/policy.ts'
+import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/message/envelope/envelope.ts'
+import { HEADER_MAX } from '../../src/message/header-block.ts'
+import { NAME_MAX } from '../../src/quota/ask/mailbox-name.ts'
+import { REPLY_MAX } from '../../src/quota/ask/service-reply.ts'
+import { THREADS } from '../../src/quota/tell/sources/readings.ts'
+
+/** The header of the programs in C that holds what TypeScript knows, too: `npm run docs` writes it. */
+
+export const C_TABLES = 'src/c/tables.h'
+
+/** The exit codes that programs in C choose themselves. */
+const exitCodes = {
+  EXIT_TOO_LONG: exit.addressTooLong,
+  EXIT_NO_MEMORY: exit.outOfMemory,
+  EXIT_WRITE: exit.write,
+  EXIT_READ: exit.read,
+  EXIT_CONFIG: exit.config,
+  EXIT_NO_FILE: exit.tempFile,
+  EXIT_DEFERRED: exit.deferred,
+  EXIT_BUG: exit.internalBug,
+  EXIT_TEXT: exit.customText,
+  EXIT_TEXT_INDIMAIL: exit.customTextIndimail,
+  EXIT_ENVELOPE: exit.envelope,
+  EXIT_CHAIN: exit.chain,
+}
+
+type EnumEntry = readonly [name: string, value: number, meaning: string]
+
+/** Limits in bytes. */
+const limits: readonly EnumEntry[] = [
+  ['ADDRESS_MAX', ADDRESS_MAX, "an address; the real qmail-queue's limit"],
+  ['ENVELOPE_MAX', ENVELOPE_MAX, 'a larger envelope is EXIT_NO_MEMORY'],
+  ['FRAME_MAX', frameRules.M!.limit, 'one piece of a message for onescand'],
+  ['VARIABLE_MAX', frameRules.V!.limit, 'one variable for onescand'],
+  ['ANSWER_MAX', ANSWER_MAX, 'all that onescand says'],
+  ['WHY_MAX', COLD_LINE_MAX, "onescand's reason to go cold"],
+  ['HEADER_MAX', HEADER_MAX, 'a header block that onescand may edit'],
+  ['HEADER_GROWTH_MAX', NEW_FIELDS_MAX, 'so much longer may a new header be'],
+  ['LOG_LINE_MAX', LINE_MAX, 'a line that onescand gives to log'],
+  ['REPLY_MAX', REPORT_MAX, 'a reply for the SMTP client'],
+  ['NAME_SIZE_MAX', NAME_MAX, 'the name of a mailbox'],
+  ['ANSWER_SIZE_MAX', REPLY_MAX, 'an answer of a quota service'],
+]
+
+/** The settings that C reads as numbers, each with its unit. */
+const numbers = ['SCANTIMEOUT', 'QUOTATIMEOUT', 'QUOTARETRIES'] as const
+
+/** Strings, each by the name that it has in C. */
+const texts: Readonly<Record<string, string>> = {
+  PROTOCOL_VERSION: VERSION,
+  QMAILHOME_DEFAULT: table.QMAILHOME.default,
+  CONTROLDIR_DEFAULT: table.CONTROLDIR.default,
+  HOST_SWITCH_FILE: hostSwitchFile,
+  QUOTANAME_DEFAULT: table.QUOTANAME.default,
+  QUOTARELAY_DEFAULT: table.QUOTARELAY.default,
+  QUOTAD_THREADS: String(THREADS),
+}
+
+/** The text of the header. */
+export function cTables(): string {
+  const told = names.filter((name) => table[name].fromClient !== undefined)
+  return `/* clang-format off */
+/*
+ * What the programs in C know of the tables in TypeScript. \`npm run docs\` writes this file:
+ * test/documents/c-tables.ts says from where. Nothing here needs a C library: the launcher has none.
+ */
+#ifndef ONESCAN_TABLES_H
+#define ONESCAN_TABLES_H
+
+/*
+ * The exit codes of qmail-queue(8) that these programs choose themselves. qmail-smtpd decides by the
+ * number alone.
+ */
+enum exit_code {
+${entries(Object.entries(exitCodes).map(([name, code]) => [name, code, exitMeanings[code]!]))}
+};
+
+/* Limits in bytes; doc/design.md and onescanc(8) have them, too. */
+enum {
+${entries(limits)}
+};
+
+/* Settings that are numbers: what they are if they are unset, and their ranges. */
+enum {
+${numbers.map(numberSetting).join('\n')}
+};
+
+${Object.entries(texts)
+  .map(([name, text]) => `#define ${name} "${text}"`)
+  .join('\n')}
+
+/* The variables of onescan-queue(8) that onescand may want to know, in the order of the table. */
+static const char *const told_to_onescand[] = {
+${list(told)}
+};
+
+/* Variables that begin so, with their \`=\`, are hidden from the next program. */
+static const char *const hidden_from_chain[] = {
+${list(HIDDEN_FROM_CHAIN)}
+};
+
+#endif
+`
+}
+
+function entries(values: readonly EnumEntry[]): string {
+  return values.map(([name, value, meaning]) => `  ${name} = ${value}, /* ${meaning} */`).join('\n')
+}
+
+function numberSetting(name: (typeof numbers)[number]): string {
+  const { default: unset, min, max, unit } = table[name]
+  const about = unit === '' ? '' : ` /* ${unit} */`
+  return `  ${name}_DEFAULT = ${unset}, ${name}_MIN = ${min}, ${name}_MAX = ${max},${about}`
+}
+
+function list(words: readonly string[]): string {
+  return [...words.map((word) => `  "${word}",`), '  0,'].join('\n')
+}
