@@ -1,7 +1,7 @@
 'use strict'
 // What onescan-runtime is made from: all programs, and the choice of one by the name
 // that launch.c hands on. Only the one that is chosen is evaluated.
-const { fstatSync, writeSync } = require('node:fs')
+const { writeSync } = require('node:fs')
 
 /** What launch.c puts first; there it says why. */
 const MARKER = 'login'
@@ -37,24 +37,14 @@ try {
 function giveUp(code, why) {
   const reason = why.replace(/[^ -~]|["\\]/g, '?')
   try {
-    if (name === 'onescan-queue' && !isLog(process.env)) return process.exit(code)
+    // If descriptor 2 of the slot is no log, a line there may go into a stranger's bounce.
+    const isSlot = name === 'onescan-queue'
+    if (isSlot && !require('../../src/doors/shared/log/is-log.ts').isLog(process.env)) {
+      return process.exit(code)
+    }
     writeSync(2, `onescan: decision=defer fault=bug reason="${reason}" exit=${code}\n`)
   } catch {
     // Nobody reads it: the code must do.
   }
   process.exit(code)
-}
-
-/**
- * Whether descriptor 2 is a log. If it is none, a line there may go into a stranger's bounce:
- * src/doors/shared/log/log-place.ts has the rule. This does not ask node:tty, because each cold message
- * would pay for its streams and sockets.
- */
-function isLog({ ERROR_FD, JOURNAL_STREAM, PROTO, TCPREMOTEIP, TCPLOCALIP, ...rest }) {
-  const status = fstatSync(2)
-  if (ERROR_FD === '2') return false
-  if (status.isCharacterDevice() || status.isFile()) return true
-  if (JOURNAL_STREAM === `${status.dev}:${status.ino}`) return true
-  const isBelowDelivery = (rest.DTLINE ?? rest.RPLINE ?? rest.UFLINE) !== undefined
-  return Boolean(PROTO || TCPREMOTEIP || TCPLOCALIP) && !isBelowDelivery && !status.isSocket()
 }

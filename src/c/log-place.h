@@ -1,6 +1,6 @@
 /*
  * Whether descriptor 2 of a program in the slot is a log. Below qmail-local it is the report of a
- * delivery, which goes into a bounce to a stranger. src/doors/shared/log/log-place.ts has the same
+ * delivery, which goes into a bounce to a stranger. src/doors/shared/log/is-log.ts has the same
  * rule. Nothing here needs a C library: the launcher has none.
  */
 #ifndef ONESCAN_LOG_PLACE_H

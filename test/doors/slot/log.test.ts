@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, readFileSync, realpathSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { missing as clientMissing, clients, coldPrograms } from '../../c/onescanc/client.ts'
@@ -21,8 +21,10 @@ import { builds, compiled, launcher, runSlot, runtimes, type SlotSetup } from '.
 
 /** Where the slot's lines go: to fd 2 if that is a log, and never into a bounce. */
 
-/** The first file of the compiled runtime. */
-const chooser = join(import.meta.dirname, '../../../packaging/native/programs.cjs')
+const root = join(import.meta.dirname, '../../..')
+/** The first file of the compiled runtime, and what it has of the slot without its bundle. */
+const chooser = join(root, 'packaging/native/programs.cjs')
+const isLogFile = 'src/doors/shared/log/is-log.ts'
 const stage = buildStage()
 t.teardown(stage.remove)
 const scanner = (name: string, script: string) => stage.file(name, `#!/bin/sh\n${script}\n`, 0o700)
@@ -286,8 +288,7 @@ function damagedPrograms(t: Test): { name: string; program: readonly string[] }[
   const directory = t.testdir({ bin: { 'package.json': '{}' }, native: {}, runtime: {}, empty: {} })
   const installed = join(directory, 'bin/onescan-queue')
   cpSync(launcher, installed)
-  const cut = join(directory, 'runtime/programs.cjs')
-  cpSync(chooser, cut)
+  const cut = runtimeWithoutPrograms(join(directory, 'runtime'))
   const programs = [
     { name: 'bin/onescan-queue without its bundle', program: [installed] },
     {
@@ -303,6 +304,15 @@ function damagedPrograms(t: Test): { name: string; program: readonly string[] }[
   const native = join(directory, 'native/onescan-queue')
   cpSync(realpathSync(compiled), native)
   return [...programs, { name: 'the launcher without its runtime', program: [native] }]
+}
+
+/** Returns the first file of the runtime, with all that the build puts beside it but the programs. */
+function runtimeWithoutPrograms(directory: string): string {
+  const cut = join(directory, 'packaging/native/programs.cjs')
+  cpSync(chooser, cut)
+  cpSync(join(root, isLogFile), join(directory, isLogFile))
+  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }')
+  return cut
 }
 
 t.test('fd 2 is a log if it is a file, to which somebody has redirected it', async (t) => {
@@ -362,9 +372,8 @@ t.test(
 )
 
 t.test('a runtime without its slot says so to a log, and to no bounce', async (t) => {
-  const directory = join(stage.directory, 'cut/packaging/native')
-  cpSync(chooser, join(directory, 'programs.cjs'))
-  const program = [process.execPath, join(directory, 'programs.cjs'), 'login', 'onescan-queue', '']
+  const cut = runtimeWithoutPrograms(join(stage.directory, 'cut'))
+  const program = [process.execPath, cut, 'login', 'onescan-queue', '']
   const said = await runSlot({ program, message: plain })
   t.equal(said.code, 81)
   t.match(

@@ -1,5 +1,5 @@
-import { fstatSync, type Stats } from 'node:fs'
 import type { Environment } from '../../../ground/settings/settings.ts'
+import { isLog } from './is-log.ts'
 import { type LogSink, openDaemonLog } from './log-sink.ts'
 
 /** Opens the slot's log: LOGFILE, or descriptor 2 if that is a log, or the system's log. */
@@ -7,41 +7,4 @@ export async function openLog(env: Environment): Promise<LogSink> {
   if (env.LOGFILE || isLog(env)) return openDaemonLog(env.LOGFILE)
   const { openSyslog } = await import('./syslog.ts')
   return openSyslog()
-}
-
-/**
- * Whether descriptor 2 is a log. It is one if it is a terminal, a file, the journal that systemd
- * names in JOURNAL_STREAM (systemd.exec(5)), or a pipe below a server of connections, whose
- * descriptor 2 is a log by custom. Otherwise somebody else may read it: below qmail-local it is a
- * pipe to a report that goes into the bounce to the sender, below inetd it is the connection
- * itself, and with ERROR_FD=2 it takes the reply.
- *
- * Programs that run before this file, or instead of it, have the same rule: those in C
- * (c/log-place.h), packaging/native/programs.cjs and bin/onescan-queue, whose shell cannot ask
- * about JOURNAL_STREAM. test/doors/slot/log.test.ts runs all of them against one table.
- */
-function isLog(env: Environment): boolean {
-  const stats = statusOfLog()
-  if (stats === undefined || env.ERROR_FD === '2') return false
-  if (stats.isCharacterDevice() || stats.isFile()) return true
-  if (env.JOURNAL_STREAM === `${stats.dev}:${stats.ino}`) return true
-  return isBelowServer(env) && !isBelowDelivery(env) && !stats.isSocket()
-}
-
-/** Whether a server as tcpserver(1) has started this program: UCSPI. */
-function isBelowServer(env: Environment): boolean {
-  return Boolean(env.PROTO || env.TCPREMOTEIP || env.TCPLOCALIP)
-}
-
-/** Whether qmail-local(8) has started this program. */
-function isBelowDelivery(env: Environment): boolean {
-  return (env.DTLINE ?? env.RPLINE ?? env.UFLINE) !== undefined
-}
-
-function statusOfLog(): Stats | undefined {
-  try {
-    return fstatSync(2)
-  } catch {
-    return undefined // closed
-  }
 }
