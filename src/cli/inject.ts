@@ -7,7 +7,7 @@ import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
 import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../ground/errors/attempt.ts'
 import { inheritedDescriptor } from '../ground/path/read.ts'
-import { readNumber } from '../ground/settings/read.ts'
+import { readSetting } from '../ground/settings/read.ts'
 import { readControlDirectories } from '../judge/policy.ts'
 import { handToSlot, QUEUE_PATIENCE, type SlotResult } from './shared/hand-to-slot.ts'
 import { installedQueue } from './shared/installed-queue.ts'
@@ -122,7 +122,7 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
   const own = args.file === '-' ? 0 : inheritedDescriptor(args.file)
   const message = own ?? openFile(args.file).fd
   try {
-    const scan = attempt(() => readNumber(environment, 'SCANTIMEOUT') * 1000) ?? 0
+    const scan = attempt(() => readSetting(environment, 'SCANTIMEOUT') * 1000) ?? 0
     const timeout = scan + QUEUE_PATIENCE
     const result = await handToSlot({ program: [program], message, envelope, environment, timeout })
     const [log = '', header] = result.log.toString('latin1').split(`${CHAIN_REACHED}\n`)

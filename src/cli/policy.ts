@@ -1,7 +1,8 @@
 import type { CommandModule } from 'yargs'
 import { errorText, Fault } from '../ground/errors/fault.ts'
 import { parseIpAddress } from '../ground/net/ip-address.ts'
-import { byteSize, type Environment } from '../ground/settings/settings.ts'
+import type { Environment } from '../ground/settings/settings.ts'
+import { byteSize } from '../ground/settings/table/values.ts'
 import {
   HOST_DIRECTORY,
   readControlDirectories,
@@ -115,7 +116,7 @@ function factsOf({ from, to, client, auth, size }: PolicyTestOptions): MailFacts
     recipient: readAddress(to),
     client: address,
     auth,
-    size: byteSize({ size }, 'size', 0),
+    size: byteSize(size, 'size', 0),
   }
 }
 

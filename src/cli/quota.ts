@@ -1,7 +1,7 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { attempt } from '../ground/errors/attempt.ts'
 import { Fault } from '../ground/errors/fault.ts'
-import { byteSize } from '../ground/settings/settings.ts'
+import { byteSize } from '../ground/settings/table/values.ts'
 import { readAddress } from '../message/envelope/address.ts'
 import type { ExplainedAnswer } from '../quota/ask/quota-answer.ts'
 import { openQuotaClient } from '../quota/ask/quota-client.ts'
@@ -58,7 +58,7 @@ async function quota(args: ArgumentsCamelCase<QuotaOptions>, output: Output): Pr
   const mailbox = readAddress(Buffer.from(args.mailbox))
   const client = openQuotaClient(settings, () => {})
   try {
-    const explained = await client.explain(mailbox, byteSize({ '--size': args.size }, '--size', 0))
+    const explained = await client.explain(mailbox, byteSize(args.size, '--size', 0))
     const { answer, mailbox: found, source } = explained
     const why = answer.answer === 'unknown' ? answer.why : undefined
     const usage = 'usage' in answer ? answer.usage : {}

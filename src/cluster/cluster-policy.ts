@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readNumber, readText, readWord } from '../ground/settings/read.ts'
+import { readSetting } from '../ground/settings/read.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import { type Key, loadKeyring } from './keyring.ts'
 
@@ -28,9 +28,9 @@ export function readClusterPolicy(
   if ('off' in ring) return { policy: undefined, off: ring.why }
   const policy = {
     keys: ring.keys,
-    maxAge: readNumber(env, 'CLUSTERMAXAGE'),
-    peersOnly: readWord(env, 'CLUSTERPEERS') === 'required',
-    signatureDirectory: readText(env, 'CLAMDBDIR'),
+    maxAge: readSetting(env, 'CLUSTERMAXAGE'),
+    peersOnly: readSetting(env, 'CLUSTERPEERS') === 'required',
+    signatureDirectory: readSetting(env, 'CLAMDBDIR'),
   }
   return { policy, off: undefined }
 }

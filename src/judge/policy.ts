@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ClusterPolicy, readClusterPolicy } from '../cluster/cluster-policy.ts'
 import { Fault } from '../ground/errors/fault.ts'
-import { readText } from '../ground/settings/read.ts'
+import { readSetting } from '../ground/settings/read.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import { table } from '../ground/settings/table.ts'
 import { readSpoolPolicy, type SpoolPolicy } from '../message/spool-policy.ts'
@@ -63,8 +63,8 @@ export const DEFAULT_QMAIL_HOME: string = table.QMAILHOME.default
 
 /** Reads QMAILHOME and CONTROLDIR, which lies below it or is absolute (IndiMail's form). */
 export function readControlDirectories(env: Environment): ControlDirectories {
-  const qmailHome = readText(env, 'QMAILHOME')
-  const control = readText(env, 'CONTROLDIR')
+  const qmailHome = readSetting(env, 'QMAILHOME')
+  const control = readSetting(env, 'CONTROLDIR')
   return { qmailHome, control: control.startsWith('/') ? control : join(qmailHome, control) }
 }
 

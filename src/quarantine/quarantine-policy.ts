@@ -1,5 +1,5 @@
 import { Fault } from '../ground/errors/fault.ts'
-import { readNumber, readSize } from '../ground/settings/read.ts'
+import { readSetting } from '../ground/settings/read.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 
 /** The place where mail is kept that is neither delivered nor refused. */
@@ -29,8 +29,8 @@ export function readQuarantinePolicy(env: Environment): QuarantinePolicy | undef
 /** Reads QUARANTINEDAYS, QUARANTINEMESSAGES and QUARANTINESIZE. Throws a Fault of kind `config`. */
 export function readQuarantineLimits(env: Environment): QuarantineLimits {
   return {
-    age: readNumber(env, 'QUARANTINEDAYS'),
-    messages: readNumber(env, 'QUARANTINEMESSAGES'),
-    bytes: readSize(env, 'QUARANTINESIZE'),
+    age: readSetting(env, 'QUARANTINEDAYS'),
+    messages: readSetting(env, 'QUARANTINEMESSAGES'),
+    bytes: readSetting(env, 'QUARANTINESIZE'),
   }
 }

@@ -4,8 +4,8 @@ import { isThere } from '../ground/path/exists.ts'
 import { readOwnFile } from '../ground/path/read.ts'
 import { nearestName } from '../ground/settings/nearest-name.ts'
 import { checkReplyText } from '../ground/settings/reply-text.ts'
-import { byteSize, splitWords } from '../ground/settings/settings.ts'
 import { clamAv, infectedMail, scanners, unscannedMail } from '../ground/settings/table/scanning.ts'
+import { byteSize, splitWords } from '../ground/settings/table/values.ts'
 import { lowerCase, readAddress } from '../message/envelope/address.ts'
 import { candidatesIn, type MailParties } from './candidates.ts'
 import { asciiDomain, comparable } from './comparable.ts'
@@ -182,7 +182,7 @@ function parseCondition(word: string): Conditions {
   const [, name = '', sign = '', value = ''] = /^([a-z]+)(?:([=<>])(.*))?$/.exec(word) ?? []
   if (sign === '<' || sign === '>') {
     if (name !== 'size') throw new Error(`${word}: only size has ${sign}`)
-    const bytes = byteSize({ size: value }, 'size', Number.NaN)
+    const bytes = byteSize(value, 'size', Number.NaN)
     if (Number.isNaN(bytes)) throw new Error(`${word}: must be bytes, with K, M or G`)
     return sign === '>' ? { larger: bytes } : { smaller: bytes }
   }

@@ -1,5 +1,5 @@
 import { Fault } from '../ground/errors/fault.ts'
-import { readNumber, readText } from '../ground/settings/read.ts'
+import { readSetting } from '../ground/settings/read.ts'
 import { readSecret } from '../ground/settings/secret-file.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import { readStoreAddress, type StoreAccess, type StoreAddress } from './valkey/address.ts'
@@ -22,9 +22,9 @@ export interface VerdictPolicy {
 /** Reads VERDICTS and the settings that belong to it. Throws Faults of kind `config`. */
 export function readVerdictPolicy(env: Environment): VerdictPolicy {
   return {
-    store: readStore(readText(env, 'VERDICTS')),
-    maxAge: readNumber(env, 'VERDICTMAXAGE'),
-    timeout: readNumber(env, 'VERDICTTIMEOUT'),
+    store: readStore(readSetting(env, 'VERDICTS')),
+    maxAge: readSetting(env, 'VERDICTMAXAGE'),
+    timeout: readSetting(env, 'VERDICTTIMEOUT'),
     passwordFile: env.VERDICTPASSWORD || undefined,
     sentinelPasswordFile: env.VERDICTSENTINELPASSWORD || undefined,
     authorities: env.VERDICTCA || undefined,

@@ -1,5 +1,6 @@
-import { readText } from '../../src/ground/settings/read.ts'
-import { type Environment, splitWords } from '../../src/ground/settings/settings.ts'
+import { readSetting } from '../../src/ground/settings/read.ts'
+import type { Environment } from '../../src/ground/settings/settings.ts'
+import { splitWords } from '../../src/ground/settings/table/values.ts'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd } from '../../src/scan/clamd/ask.ts'
 
@@ -16,7 +17,7 @@ const PATIENCE = 2000
 
 /** The first clamd of CLAMD (or Debian's socket) that answers, else the plugin `eicar`. */
 export async function chooseScanner(env: Environment): Promise<ScannerChoice> {
-  const servers = readText(env, 'CLAMD')
+  const servers = readSetting(env, 'CLAMD')
   const addresses = splitWords(servers, 'CLAMD')
   for (const address of addresses) {
     if (!(await answers(address))) continue

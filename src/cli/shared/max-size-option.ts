@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs'
-import { byteSize } from '../../ground/settings/settings.ts'
+import { byteSize } from '../../ground/settings/table/values.ts'
 import { text } from './options.ts'
 
 export interface MaxSizeOption {
@@ -19,5 +19,5 @@ export function addMaxSizeOption<Options>(
 
 /** The number of bytes. Throws a Fault of kind `config` if the value is not a size. */
 export function maxSizeOf(args: MaxSizeOption): number {
-  return byteSize({ '--max-size': args['max-size'] }, '--max-size', 0) || Number.MAX_SAFE_INTEGER
+  return byteSize(args['max-size'], '--max-size', 0) || Number.MAX_SAFE_INTEGER
 }

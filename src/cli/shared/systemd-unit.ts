@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { attempt } from '../../ground/errors/attempt.ts'
-import { splitWords } from '../../ground/settings/settings.ts'
+import { splitWords } from '../../ground/settings/table/values.ts'
 
 /** The unit of a service as systemd has it loaded: systemd.exec(5), systemd.service(5). */
 export interface SystemdUnit {

@@ -3,7 +3,7 @@ import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { keepFor } from '../../ground/flow/keep-for.ts'
 import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
-import { readText } from '../../ground/settings/read.ts'
+import { readSetting } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { clamAv, scanners as scannerSettings } from '../../ground/settings/table/scanning.ts'
 import {
@@ -73,7 +73,7 @@ export async function readConfiguration(
   const scanners = policy ? await makeScanners(policy.scan, { lasting: true, tell: log }) : []
   for (const scanner of scanners) await scanner.prepare?.()
   const keys = policy?.cluster?.keys ?? []
-  const clocks = clocksFor(readText(env, 'CLAMDBDIR'))
+  const clocks = clocksFor(readSetting(env, 'CLAMDBDIR'))
   const crypto = await loadCrypto()
   const verdicts =
     policy &&

@@ -1,5 +1,5 @@
 import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
-import { readText } from '../../ground/settings/read.ts'
+import { readSetting } from '../../ground/settings/read.ts'
 import { type Environment, isSet } from '../../ground/settings/settings.ts'
 import type { Client } from '../../judge/transaction.ts'
 import { clientNameOf, type Origin } from '../../message/envelope/origin.ts'
@@ -37,7 +37,7 @@ export function readSlotClient(
  */
 export function bounceUserOf(env: Environment): number | undefined {
   try {
-    return passwdEntryOf(readText(env, 'BOUNCEUSER'), readPasswd())?.uid
+    return passwdEntryOf(readSetting(env, 'BOUNCEUSER'), readPasswd())?.uid
   } catch {
     return undefined
   }

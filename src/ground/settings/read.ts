@@ -1,39 +1,30 @@
-import { byteSize, choice, type Environment, wholeNumber } from './settings.ts'
-import { type SettingOfKind, type SettingWithDefault, table } from './table.ts'
+import type { Environment } from './settings.ts'
+import type { Setting } from './table/kinds.ts'
+import { type SettingName, table } from './table.ts'
+
+/** What settings of the table are set to, each under its own name. */
+export type Values<Chapter extends Readonly<Record<string, Setting>>> = {
+  readonly [Name in keyof Chapter]: ReturnType<Chapter[Name]['read']>
+}
 
 /**
- * Reads a setting that the table has as a whole number. Throws a Fault of kind `config` for any
- * other text; so do the other readers here.
+ * Reads all settings of a chapter of the table. Throws a Fault of kind `config` that names the first
+ * one that makes no sense.
  */
-export function readNumber(env: Environment, name: SettingWithDefault<'number', number>): number {
-  const { default: byDefault, ...bounds } = table[name]
-  return wholeNumber(env, name, byDefault, bounds)
-}
-
-/** Does the same for a setting without a default; undefined if it is unset. */
-export function readOptionalNumber(
+export function readSettings<Chapter extends Readonly<Record<string, Setting>>>(
   env: Environment,
-  name: Exclude<SettingOfKind<'number'>, SettingWithDefault<'number', number>>,
-): number | undefined {
-  return env[name] ? wholeNumber(env, name, 0, table[name]) : undefined
+  chapter: Chapter,
+): Values<Chapter> {
+  const values: Record<string, unknown> = {}
+  for (const [name, setting] of Object.entries(chapter))
+    values[name] = setting.read(env[name], name)
+  return values as Values<Chapter>
 }
 
-/** Reads a setting as a number of bytes; 0 if it is unset and has no default. */
-export function readSize(env: Environment, name: SettingOfKind<'size'>): number {
-  const { default: byDefault } = table[name]
-  return byteSize({ [name]: env[name] || byDefault }, name, 0)
-}
-
-/** Reads a setting whose value must be one of its words. */
-export function readWord<Name extends SettingOfKind<'word'>>(
+/** Reads one setting, as readSettings() does. */
+export function readSetting<Name extends SettingName>(
   env: Environment,
   name: Name,
-): (typeof table)[Name]['words'][number] {
-  const { words, default: byDefault } = table[name]
-  return choice<string>(env, name, words, byDefault) as (typeof table)[Name]['words'][number]
-}
-
-/** Reads the text of a setting, or its default if it is unset. */
-export function readText(env: Environment, name: SettingWithDefault<'text', string>): string {
-  return env[name] || table[name].default
+): Values<typeof table>[Name] {
+  return table[name].read(env[name], name) as Values<typeof table>[Name]
 }

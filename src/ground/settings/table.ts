@@ -52,21 +52,6 @@ export interface Chapter {
 
 export type SettingName = keyof typeof table
 
-/** The names of all settings of one kind. */
-export type SettingOfKind<Kind extends Setting['kind']> = {
-  [Name in SettingName]: (typeof table)[Name] extends { readonly kind: Kind } ? Name : never
-}[SettingName]
-
-/** The names of the settings of one kind that have a default. */
-export type SettingWithDefault<Kind extends Setting['kind'], Default> = {
-  [Name in SettingName]: (typeof table)[Name] extends {
-    readonly kind: Kind
-    readonly default: Default
-  }
-    ? Name
-    : never
-}[SettingName]
-
 export const names = Object.keys(table) as readonly SettingName[]
 
 export function isSetting(name: string): name is SettingName {

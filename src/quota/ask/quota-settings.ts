@@ -1,5 +1,5 @@
 import { Fault } from '../../ground/errors/fault.ts'
-import { readNumber, readWord } from '../../ground/settings/read.ts'
+import { readSetting } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type LdapSettings, readLdapSettings } from '../ldap/ldap-settings.ts'
 import { type Backend, backendFor, readBackend } from './backend.ts'
@@ -33,13 +33,13 @@ export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
   if (!service) return undefined
   return {
     where: readService(service, env),
-    nameForm: readWord(env, 'QUOTANAME'),
+    nameForm: readSetting(env, 'QUOTANAME'),
     delimiters: readDelimiters(env.QUOTADELIMITER),
-    timeout: readNumber(env, 'QUOTATIMEOUT'),
-    retries: readNumber(env, 'QUOTARETRIES'),
-    soft: readNumber(env, 'QUOTASOFT') / 100,
-    cacheSize: readNumber(env, 'QUOTACACHE'),
-    askForRelayClients: readWord(env, 'QUOTARELAY') === 'ask',
+    timeout: readSetting(env, 'QUOTATIMEOUT'),
+    retries: readSetting(env, 'QUOTARETRIES'),
+    soft: readSetting(env, 'QUOTASOFT') / 100,
+    cacheSize: readSetting(env, 'QUOTACACHE'),
+    askForRelayClients: readSetting(env, 'QUOTARELAY') === 'ask',
   }
 }
 

@@ -1,7 +1,7 @@
 import { attempt } from '../../ground/errors/attempt.ts'
 import { Fault } from '../../ground/errors/fault.ts'
 import { type Endpoint, parseEndpoint } from '../../ground/net/endpoint.ts'
-import { readNumber, readText } from '../../ground/settings/read.ts'
+import { readSetting } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { socketPath } from '../../ground/settings/socket-path.ts'
 
@@ -42,7 +42,7 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
       `QUOTALDAPURL ${url}: must be ldap://HOST[:PORT], ldaps://HOST or ldapi://%2FPATH`,
     )
   }
-  const filter = readText(env, 'QUOTALDAPFILTER')
+  const filter = readSetting(env, 'QUOTALDAPFILTER')
   if (!/^\(.*%[und].*\)$/.test(filter)) {
     throw new Fault(
       'config',
@@ -67,7 +67,7 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
       home: readAttributeName(env, 'QUOTALDAPHOME'),
       quota: readAttributeName(env, 'QUOTALDAPQUOTA'),
     },
-    remember: readNumber(env, 'QUOTALDAPREMEMBER') * 1000,
+    remember: readSetting(env, 'QUOTALDAPREMEMBER') * 1000,
   }
 }
 
@@ -94,7 +94,7 @@ function readAttributeName(
   env: Environment,
   name: 'QUOTALDAPBACKEND' | 'QUOTALDAPHOME' | 'QUOTALDAPQUOTA',
 ): string {
-  const wanted = readText(env, name)
+  const wanted = readSetting(env, name)
   if (/^[A-Za-z][A-Za-z0-9-]*$|^\d+(\.\d+)+$/.test(wanted)) return wanted
   throw new Fault('config', `${name} ${wanted}: must be the name of an attribute`)
 }

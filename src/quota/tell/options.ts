@@ -7,7 +7,7 @@ import {
 } from '../../ground/net/ip-address.ts'
 import { Faults, SeveralFaults } from '../../ground/settings/faults.ts'
 import { parseOptions } from '../../ground/settings/parse-options.ts'
-import { wholeNumber } from '../../ground/settings/settings.ts'
+import { wholeNumber } from '../../ground/settings/table/values.ts'
 
 /** The options of onescan-quotad(8). */
 export interface ServiceOptions {
@@ -60,7 +60,7 @@ export function readOptions(words: readonly string[]): ServiceOptions {
     if (values.udp !== 'none' || values.http !== 'none') return
     throw new Error('--udp none --http none: nobody could ask; leave one out')
   }, undefined)
-  const count = { '--max-clients': values['max-clients'] }
+  const count = values['max-clients']
   const options: ServiceOptions = {
     udp,
     http,

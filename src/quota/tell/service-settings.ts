@@ -1,6 +1,6 @@
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { type Endpoint, parseEndpoint } from '../../ground/net/endpoint.ts'
-import { readNumber, readText, readWord } from '../../ground/settings/read.ts'
+import { readSetting } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { socketPath } from '../../ground/settings/socket-path.ts'
 import { type LdapSettings, readLdapSettings } from '../ldap/ldap-settings.ts'
@@ -43,7 +43,7 @@ export type UserList =
 
 /** Reads the settings. Throws a Fault of kind `config` if one makes no sense. */
 export function readServiceSettings(env: Environment): ServiceSettings {
-  const written = readText(env, 'QUOTAMAILBOX')
+  const written = readSetting(env, 'QUOTAMAILBOX')
   const source = readSource(written)
   const home = source.kind !== 'quota-status' && needsHome(written.replace(/^\w+:/, ''))
   const ldap = readLdapSettings(env)
@@ -63,10 +63,10 @@ export function readServiceSettings(env: Environment): ServiceSettings {
     ldap,
     limitsFile: readFile('QUOTAMAP', env.QUOTAMAP),
     defaultLimits: readLimits('QUOTADEFAULT', env.QUOTADEFAULT),
-    keepCase: readWord(env, 'QUOTACASE') === 'keep',
-    timeout: readNumber(env, 'QUOTAPATIENCE'),
-    longestWalk: readNumber(env, 'QUOTAWALKTIME') * 1000,
-    remembered: readNumber(env, 'QUOTAREMEMBER'),
+    keepCase: readSetting(env, 'QUOTACASE') === 'keep',
+    timeout: readSetting(env, 'QUOTAPATIENCE'),
+    longestWalk: readSetting(env, 'QUOTAWALKTIME') * 1000,
+    remembered: readSetting(env, 'QUOTAREMEMBER'),
   }
 }
 

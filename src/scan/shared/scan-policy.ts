@@ -1,8 +1,9 @@
 import { basename, join } from 'node:path'
 import { Fault } from '../../ground/errors/fault.ts'
 import { scannerEnvironment } from '../../ground/settings/environment.ts'
-import { readNumber, readSize, readText, readWord } from '../../ground/settings/read.ts'
-import { choice, type Environment, isSet, splitWords } from '../../ground/settings/settings.ts'
+import { readSetting } from '../../ground/settings/read.ts'
+import { type Environment, isSet } from '../../ground/settings/settings.ts'
+import { choice, splitWords } from '../../ground/settings/table/values.ts'
 import { table } from '../../ground/settings/table.ts'
 
 /** The plugins that come with onescan. */
@@ -119,30 +120,30 @@ export function readScanPolicy(
   const attachments = readAttachmentPolicy(env, directories.control)
   return {
     line: 'names' in attachments.rules ? withAttachments(line) : line,
-    infectedCode: readNumber(env, 'QHPSIRC'),
-    cleanCode: readNumber(env, 'QHPSIRN'),
-    minSize: readSize(env, 'QHPSIMINSIZE'),
-    maxSize: readSize(env, 'QHPSIMAXSIZE') || Number.MAX_SAFE_INTEGER,
-    timeout: readNumber(env, 'SCANTIMEOUT') * 1000,
-    oversize: readWord(env, 'OVERSIZE'),
+    infectedCode: readSetting(env, 'QHPSIRC'),
+    cleanCode: readSetting(env, 'QHPSIRN'),
+    minSize: readSetting(env, 'QHPSIMINSIZE'),
+    maxSize: readSetting(env, 'QHPSIMAXSIZE') || Number.MAX_SAFE_INTEGER,
+    timeout: readSetting(env, 'SCANTIMEOUT') * 1000,
+    oversize: readSetting(env, 'OVERSIZE'),
     nesting: {
-      max: readNumber(env, 'MAXNESTING'),
-      action: readWord(env, 'OVERNESTING'),
+      max: readSetting(env, 'MAXNESTING'),
+      action: readSetting(env, 'OVERNESTING'),
     },
     secondLook: {
-      when: readWord(env, 'SECONDLOOK'),
-      encrypted: readWord(env, 'ENCRYPTED'),
-      strict: readWord(env, 'STRICTMIME'),
+      when: readSetting(env, 'SECONDLOOK'),
+      encrypted: readSetting(env, 'ENCRYPTED'),
+      strict: readSetting(env, 'STRICTMIME'),
     },
     clam: {
-      addresses: splitWords(readText(env, 'CLAMD'), 'CLAMD'),
-      maxSize: readSize(env, 'CLAMDMAXSIZE'),
+      addresses: splitWords(readSetting(env, 'CLAMD'), 'CLAMD'),
+      maxSize: readSetting(env, 'CLAMDMAXSIZE'),
     },
     clamscan: readClamscanPolicy(env),
     attachments,
     filePlugins: {
-      directory: below(directories.qmailHome, readText(env, 'PLUGINDIR')),
-      symbol: readText(env, 'QUEUE_PLUGIN'),
+      directory: below(directories.qmailHome, readSetting(env, 'PLUGINDIR')),
+      symbol: readSetting(env, 'QUEUE_PLUGIN'),
     },
     environment: scannerEnvironment(env),
   }
@@ -153,7 +154,7 @@ export function readScanPolicy(
  * misspelt path is an error and not taken for a name.
  */
 function readAttachmentPolicy(env: Environment, control: string): AttachmentPolicy {
-  const malformed = readWord(env, 'BADMIME')
+  const malformed = readSetting(env, 'BADMIME')
   const text = env.BADATTACHMENTS || undefined
   if (text === undefined) return { rules: { file: join(control, 'badattachments') }, malformed }
   if (text.startsWith('/')) return { rules: { file: text }, malformed }
@@ -180,7 +181,7 @@ function withAttachments(line: QhpsiLine): QhpsiLine {
 const below = (home: string, path: string) => (path.startsWith('/') ? path : join(home, path))
 
 function readClamscanPolicy(env: Environment): ClamscanPolicy {
-  const way = readWord(env, 'CLAMSCAN')
+  const way = readSetting(env, 'CLAMSCAN')
   return {
     way,
     program: env.CLAMSCANPROGRAM || `/usr/bin/${way}`,
@@ -234,9 +235,9 @@ export function readInfectedPolicy(env: Environment): InfectedPolicy {
 }
 
 export function readUnscannedPolicy(env: Environment): UnscannedPolicy {
-  const others = readWord(env, 'SCANFAIL')
+  const others = readSetting(env, 'SCANFAIL')
   const relayClients = isSet(env, 'SCANFAIL_RELAY')
-    ? choice(env, 'SCANFAIL_RELAY', table.SCANFAIL.words, others)
+    ? choice(env.SCANFAIL_RELAY, 'SCANFAIL_RELAY', table.SCANFAIL.words, others)
     : others
   return { others, relayClients }
 }

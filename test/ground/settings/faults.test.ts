@@ -6,7 +6,7 @@ import {
   lineEndFaults,
   SeveralFaults,
 } from '../../../src/ground/settings/faults.ts'
-import { readNumber, readWord } from '../../../src/ground/settings/read.ts'
+import { readSetting } from '../../../src/ground/settings/read.ts'
 import type { Environment } from '../../../src/ground/settings/settings.ts'
 
 /** All faults of settings are found, and not the first one alone. */
@@ -14,8 +14,8 @@ import type { Environment } from '../../../src/ground/settings/settings.ts'
 const read = (env: Environment) => {
   if (env.QHPSI === 'bad') throw new Error('QHPSI bad: names nothing')
   if (!env.QHPSI) return
-  readNumber(env, 'SCANTIMEOUT')
-  readWord(env, 'OVERSIZE')
+  readSetting(env, 'SCANTIMEOUT')
+  readSetting(env, 'OVERSIZE')
 }
 
 t.test('each faulty setting is reported once', async (t) => {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { TRIAL_MACRO } from '../../../doors/shared/trial-chain.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok } from '../../../ground/errors/finding.ts'
-import { readNumber } from '../../../ground/settings/read.ts'
+import { readSetting } from '../../../ground/settings/read.ts'
 import { table } from '../../../ground/settings/table.ts'
 import { cleanMessage, eicarMessage } from '../../../scan/eicar/eicar-message.ts'
 import { readDefaults } from '../../shared/defaults-file.ts'
@@ -152,7 +152,7 @@ export function makesStamps(defaults: string): boolean {
 /** Returns the seconds that onescand gives a scan, by its settings if they can be read. */
 export function scanTimeout(defaults: string): number {
   try {
-    return readNumber(readDefaults(defaults).env, 'SCANTIMEOUT')
+    return readSetting(readDefaults(defaults).env, 'SCANTIMEOUT')
   } catch {
     return table.SCANTIMEOUT.default
   }

@@ -4,8 +4,8 @@ import type { ParseArgsOptionsConfig } from 'node:util'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { Faults, SeveralFaults } from '../../../ground/settings/faults.ts'
 import { parseOptions } from '../../../ground/settings/parse-options.ts'
-import { byteSize, wholeNumber } from '../../../ground/settings/settings.ts'
 import { socketPath } from '../../../ground/settings/socket-path.ts'
+import { byteSize, wholeNumber } from '../../../ground/settings/table/values.ts'
 import { type DoorAddress, readDoorAddress } from './door-address.ts'
 import { type DoorKind, doorKindOf } from './door-kind.ts'
 import { FROM_STANDARD, type RelayOptions, readRelays, refuseLoops } from './relays.ts'
@@ -112,12 +112,11 @@ export function readOptions(words: readonly string[]): DaemonOptions {
   const faults = new Faults()
   const number = (name: 'workers' | 'max-clients' | 'grace', byDefault: number, min: number) =>
     faults.attempt(
-      () =>
-        wholeNumber({ [`--${name}`]: values[name] }, `--${name}`, byDefault, { min, max: 10_000 }),
+      () => wholeNumber(values[name], `--${name}`, byDefault, { min, max: 10_000 }),
       byDefault,
     )
   const bytes = (name: 'max-size' | 'memory', byDefault: string) =>
-    faults.attempt(() => byteSize({ [`--${name}`]: values[name] || byDefault }, `--${name}`, 0), 0)
+    faults.attempt(() => byteSize(values[name] || byDefault, `--${name}`, 0), 0)
   const cores = Math.min(availableParallelism(), DEFAULT_WORKERS_MAX)
 
   const addresses = (texts: readonly string[], option: string) =>

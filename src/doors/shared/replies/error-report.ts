@@ -1,8 +1,9 @@
 import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs'
 import { replaceUnprintable } from '../../../ground/errors/replace-unprintable.ts'
 import { ACCESS_MODE, descriptorFlags } from '../../../ground/process/descriptor-flags.ts'
-import { readOptionalNumber } from '../../../ground/settings/read.ts'
-import { choice, type Environment } from '../../../ground/settings/settings.ts'
+import { readSetting } from '../../../ground/settings/read.ts'
+import type { Environment } from '../../../ground/settings/settings.ts'
+import { choice } from '../../../ground/settings/table/values.ts'
 import type { Reply } from '../../../judge/decision.ts'
 import { codeOfReply, exit } from './exit-codes.ts'
 
@@ -30,9 +31,9 @@ export function readErrorReport(env: Environment): ErrorReport {
 
 /** Reads ERROR_FD and ERROR_EXIT, whether or not the descriptor can be used. */
 export function readReplyForm(env: Environment): ErrorReport {
-  const fd = readOptionalNumber(env, 'ERROR_FD')
+  const fd = readSetting(env, 'ERROR_FD')
   const byDefault = fd === 2 ? '88' : '82'
-  const code = Number(choice(env, 'ERROR_EXIT', ['82', '88'], byDefault))
+  const code = Number(choice(env.ERROR_EXIT, 'ERROR_EXIT', ['82', '88'], byDefault))
   return { fd, code }
 }
 

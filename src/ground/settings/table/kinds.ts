@@ -1,3 +1,5 @@
+import { byteSize, choice, splitWords, wholeNumber } from './values.ts'
+
 /** The programs that read a setting from their environment. */
 export type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'
 
@@ -13,7 +15,12 @@ export type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'
  */
 export type FromClient = 'same' | 'taken' | 'bounded' | 'client' | 'message' | 'asked' | undefined
 
-interface SettingCommon {
+interface SettingCommon<Value> {
+  /**
+   * Returns the value that a text stands for: that of the default if it is undefined or empty. Throws
+   * a Fault of kind `config` that begins with the setting's name.
+   */
+  readonly read: (text: string | undefined, name: string) => Value
   readonly readers: readonly SettingReader[]
   readonly fromClient: FromClient
   /** The default in words, if it depends on other settings or on the caller. */
@@ -21,7 +28,8 @@ interface SettingCommon {
 }
 
 /** A whole number. */
-export interface NumberSetting<Default = number | undefined> extends SettingCommon {
+export interface NumberSetting<Default extends number | undefined = number | undefined>
+  extends SettingCommon<Default | number> {
   readonly kind: 'number'
   /** The default; undefined if there is none. The same holds for the other kinds. */
   readonly default: Default
@@ -30,22 +38,23 @@ export interface NumberSetting<Default = number | undefined> extends SettingComm
   readonly unit: string
 }
 
-/** Bytes; K, M or G may follow the number. */
-export interface SizeSetting extends SettingCommon {
+/** Bytes; K, M or G may follow the number. Without a default 0. */
+export interface SizeSetting extends SettingCommon<number> {
   readonly kind: 'size'
   /** The default as an administrator would write it. */
   readonly default: string | undefined
 }
 
 /** One of several words. */
-export interface WordSetting<Word extends string = string> extends SettingCommon {
+export interface WordSetting<Word extends string = string> extends SettingCommon<Word> {
   readonly kind: 'word'
   readonly words: readonly Word[]
   readonly default: Word
 }
 
-/** Any other text, whose reader knows its form. */
-export interface TextSetting<Default = string | undefined> extends SettingCommon {
+/** Any other text, or what it stands for. */
+export interface TextSetting<Default = string | undefined, Value = unknown>
+  extends SettingCommon<Value> {
   readonly kind: 'text'
   readonly default: Default
 }
@@ -62,7 +71,7 @@ interface SettingDetails {
   readonly defaultInWords?: string
 }
 
-function common(more: SettingDetails): SettingCommon {
+function common(more: SettingDetails): Omit<SettingCommon<unknown>, 'read'> {
   const readers = more.readers ?? ['slot', 'onescand']
   const isReadByBoth = readers.includes('slot') && readers.includes('onescand')
   const fromClient = 'fromClient' in more ? more.fromClient : isReadByBoth ? 'same' : undefined
@@ -78,11 +87,14 @@ export function number<Default extends number | undefined>(
     ...more
   }: SettingDetails & { readonly min?: number; readonly max?: number; readonly unit?: string } = {},
 ): NumberSetting<Default> {
-  return { kind: 'number', default: byDefault, min, max, unit, ...common(more) }
+  const read = (text: string | undefined, name: string) =>
+    text ? wholeNumber(text, name, 0, { min, max, unit }) : byDefault
+  return { kind: 'number', default: byDefault, min, max, unit, read, ...common(more) }
 }
 
 export function size(byDefault: string | undefined, more: SettingDetails = {}): SizeSetting {
-  return { kind: 'size', default: byDefault, ...common(more) }
+  const read = (text: string | undefined, name: string) => byteSize(text || byDefault, name, 0)
+  return { kind: 'size', default: byDefault, read, ...common(more) }
 }
 
 /** The first word is the default. */
@@ -90,12 +102,38 @@ export function word<const Word extends string>(
   words: readonly [Word, ...Word[]],
   more: SettingDetails = {},
 ): WordSetting<Word> {
-  return { kind: 'word', words, default: words[0], ...common(more) }
+  const read = (text: string | undefined, name: string) => choice<Word>(text, name, words, words[0])
+  return { kind: 'word', words, default: words[0], read, ...common(more) }
 }
+
+/** What a text says that `parse` reads; undefined if it is unset and has no default. */
+type Parsed<Default, Value> = Default extends undefined ? Value | undefined : Value
 
 export function text<Default extends string | undefined>(
   byDefault: Default,
   more: SettingDetails = {},
-): TextSetting<Default> {
-  return { kind: 'text', default: byDefault, ...common(more) }
+): TextSetting<Default, Parsed<Default, string>> {
+  return parsed(byDefault, (text) => text, more)
+}
+
+/** A text that stands for something else, as which `parse` reads it. */
+export function parsed<Default extends string | undefined, Value>(
+  byDefault: Default,
+  parse: (text: string, name: string) => Value,
+  more: SettingDetails = {},
+): TextSetting<Default, Parsed<Default, Value>> {
+  const read = (given: string | undefined, name: string) => {
+    const text = given || byDefault
+    return (text === undefined ? undefined : parse(text, name)) as Parsed<Default, Value>
+  }
+  return { kind: 'text', default: byDefault, read, ...common(more) }
+}
+
+/** Words between blanks, as splitWords() splits them; none if it is unset and has no default. */
+export function wordList<Default extends string | undefined>(
+  byDefault: Default,
+  more: SettingDetails = {},
+): TextSetting<Default, readonly string[]> {
+  const read = (text: string | undefined, name: string) => splitWords(text || byDefault || '', name)
+  return { kind: 'text', default: byDefault, read, ...common(more) }
 }

@@ -1,18 +1,17 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { isSet } from '../../../../src/ground/settings/settings.ts'
 import {
   byteSize,
   choice,
-  isSet,
   splitWords,
   wholeNumber,
-} from '../../../src/ground/settings/settings.ts'
+} from '../../../../src/ground/settings/table/values.ts'
 
 t.test(
   'a number is whole and within its limits; if it is unset or empty, its default counts',
   async (t) => {
-    const read = (text?: string) =>
-      wholeNumber({ N: text }, 'N', 7, { min: 1, max: 20, unit: 'eggs' })
+    const read = (text?: string) => wholeNumber(text, 'N', 7, { min: 1, max: 20, unit: 'eggs' })
     t.equal(read(), 7)
     t.equal(read(''), 7)
     t.equal(read('1'), 1)
@@ -27,7 +26,7 @@ t.test(
 )
 
 t.test('a size is in bytes, or in powers of 1,024', async (t) => {
-  const read = (text?: string) => byteSize({ S: text }, 'S', 5)
+  const read = (text?: string) => byteSize(text, 'S', 5)
   t.equal(read(), 5)
   t.equal(read('12'), 12)
   t.equal(read('2k'), 2048)
@@ -38,7 +37,7 @@ t.test('a size is in bytes, or in powers of 1,024', async (t) => {
 })
 
 t.test('a setting of words takes its words letter for letter', async (t) => {
-  const read = (text?: string) => choice({ C: text }, 'C', ['defer', 'accept'], 'defer')
+  const read = (text?: string) => choice(text, 'C', ['defer', 'accept'], 'defer')
   t.equal(read(''), 'defer')
   t.equal(read('accept'), 'accept')
   t.throws(() => read('Accept'), { message: 'C Accept: must be defer or accept' })

@@ -1,0 +1,75 @@
+import { Fault } from '../../errors/fault.ts'
+
+/**
+ * Reads a whole number from `min` to `max`; returns `fallback` if the text is undefined or empty.
+ * Throws a Fault of kind `config` for anything else, which begins with `name`: that of a setting or an
+ * option. So do the other readers here.
+ */
+export function wholeNumber(
+  text: string | undefined,
+  name: string,
+  fallback: number,
+  {
+    min = 0,
+    max = Number.MAX_SAFE_INTEGER,
+    unit = '',
+  }: { min?: number; max?: number; unit?: string } = {},
+): number {
+  if (text === undefined || text === '') return fallback
+  const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  throw wrong(name, text, `a whole number${unit && ` of ${unit}`} from ${min} to ${max}`)
+}
+
+/** Reads a number of bytes; K, M or G after the number are powers of 1,024. */
+export function byteSize(text: string | undefined, name: string, fallback: number): number {
+  if (text === undefined || text === '') return fallback
+  const match = /^([0-9]{1,12})([KMG]?)$/i.exec(text)
+  if (!match) throw wrong(name, text, 'a number of bytes, followed by K, M or G if wanted')
+  const power = ['', 'K', 'M', 'G'].indexOf(match[2]!.toUpperCase())
+  return Number(match[1]) * 1024 ** power
+}
+
+/** Reads one of the words; returns `fallback` if the text is undefined or empty. */
+export function choice<const Word extends string>(
+  text: string | undefined,
+  name: string,
+  words: readonly Word[],
+  fallback: Word,
+): Word {
+  if (text === undefined || text === '') return fallback
+  const word = words.find((candidate) => candidate === text)
+  if (word !== undefined) return word
+  throw wrong(name, text, words.join(' or '))
+}
+
+/**
+ * Splits a command line into words at blanks. Single and double quotes hold blanks together. There
+ * is no shell, so no other character is special. Throws a Fault for a quote that is not closed.
+ */
+export function splitWords(line: string, name: string): string[] {
+  const words: string[] = []
+  let word: string | undefined
+  let quote = ''
+  for (const character of line) {
+    if (quote) {
+      if (character === quote) quote = ''
+      else word += character
+    } else if (character === '"' || character === "'") {
+      quote = character
+      word ??= ''
+    } else if (character === ' ' || character === '\t' || character === '\n') {
+      if (word !== undefined) words.push(word)
+      word = undefined
+    } else {
+      word = (word ?? '') + character
+    }
+  }
+  if (quote) throw new Fault('config', `${name} ${line}: a ${quote} is not closed; close it`)
+  if (word !== undefined) words.push(word)
+  return words
+}
+
+function wrong(name: string, value: string, expected: string): Fault {
+  return new Fault('config', `${name} ${value}: must be ${expected}`)
+}
