@@ -8,7 +8,7 @@ import { NOTHING_SCANS, readControlDirectories } from '../judge/policy.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { type ManualScan, scanBytes } from '../scan/scan-bytes.ts'
 import { makeScanners } from '../scan/scanners.ts'
-import { readScanPolicy } from '../scan/shared/scan-policy.ts'
+import { readScanSettings } from '../scan/shared/scan-settings.ts'
 import { lineForTerminal } from './shared/for-terminal.ts'
 import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from './shared/max-size-option.ts'
 import { bytesOf, type MessageFile, openMessageFile } from './shared/message-file.ts'
@@ -66,17 +66,17 @@ type ScanAnswer = { readonly size?: number } & (
 
 async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Promise<number> {
   const env = slotEnvironment(process.env, args)
-  const policy = readScanPolicy(env, readControlDirectories(env))
-  if (policy === undefined) {
+  const settings = readScanSettings(env, readControlDirectories(env))
+  if (settings === undefined) {
     throw new Fault('config', `${NOTHING_SCANS}; try --env QHPSI='plugin: clamd' or --envdir`)
   }
   const spool = readSpoolPolicy(env)
   const byHand: ManualScan = {
     spool,
-    scanners: await makeScanners(policy),
-    timeout: policy.timeout,
-    maxNesting: policy.nesting.max,
-    secondLook: policy.secondLook.when,
+    scanners: await makeScanners(settings),
+    timeout: settings.timeout,
+    maxNesting: settings.MAXNESTING,
+    secondLook: settings.SECONDLOOK,
   }
   const maxSize = maxSizeOf(args)
   const counts = { clean: 0, infected: 0, unknown: 0 }

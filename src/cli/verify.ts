@@ -2,6 +2,8 @@ import * as crypto from 'node:crypto'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { explainStamps, type StampExplanation } from '../cluster/explain.ts'
 import { type Trust, type VerifyOptions, verifyStamps } from '../cluster/verify.ts'
+import { readSetting } from '../ground/settings/read.ts'
+import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { readSignatureFiles, settledDate } from '../scan/shared/signature-files.ts'
 import { takeMessage } from '../scan/take-message.ts'
@@ -48,7 +50,8 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
 
 async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output): Promise<number> {
   const env = slotEnvironment(process.env, args)
-  const { keys, maxAge, signatureDirectory } = readCluster(env, args.keyring)
+  const { keys, maxAge } = readCluster(env, args.keyring)
+  const database = readSetting(env, 'CLAMDBDIR') ?? DEFAULT_DATABASE
   const bytes = readMessageBytes(args.file, maxSizeOf(args))
   const message = await takeMessage(bytes, readSpoolPolicy(env), keys)
   try {
@@ -56,7 +59,7 @@ async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output)
       keys,
       maxAge,
       now: Math.floor(Date.now() / 1000),
-      signatureDate: () => settledDate(readSignatureFiles(signatureDirectory, Date.now())),
+      signatureDate: () => settledDate(readSignatureFiles(database, Date.now())),
       crypto,
     }
     const examined = { header: message.header, ...message.form }

@@ -11,8 +11,6 @@ export interface ClusterPolicy {
   readonly maxAge: number
   /** Whether only connections that CLUSTERPEER marks are trusted. */
   readonly peersOnly: boolean
-  /** The directory of the virus signatures: mail that was stamped before their last change is scanned. */
-  readonly signatureDirectory: string
 }
 
 /**
@@ -30,7 +28,6 @@ export function readClusterPolicy(
     keys: ring.keys,
     maxAge: readSetting(env, 'CLUSTERMAXAGE'),
     peersOnly: readSetting(env, 'CLUSTERPEERS') === 'required',
-    signatureDirectory: readSetting(env, 'CLAMDBDIR'),
   }
   return { policy, off: undefined }
 }

@@ -58,7 +58,7 @@ function createJudge(transaction: Transaction, site: Site & { readonly rules: Si
     const set = settings === undefined ? site : await forLine(settings)
     const { tools } = set
     const began = tools.uptime()
-    const { policy } = withinTime(set, set.policy.scan.timeout - spent)
+    const { policy } = withinTime(set, set.policy.settings.timeout - spent)
     const excepting = withExceptions(policy, inOrder(lines.always, exceptions))
     const decision = await judge(transaction, { policy: excepting, tools })
     spent += tools.uptime() - began

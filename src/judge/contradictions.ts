@@ -1,5 +1,5 @@
 import type { Environment } from '../ground/settings/settings.ts'
-import { readInfectedPolicy } from '../scan/shared/scan-policy.ts'
+import { readInfectedPolicy } from '../scan/shared/scan-settings.ts'
 
 /** A setting that makes sense by itself, but not beside the others. */
 export interface Contradiction {

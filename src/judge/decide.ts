@@ -1,6 +1,6 @@
 import type { HeaderField } from '../message/edits.ts'
 import type { Infected, ScanFinding, Unseen } from '../scan/shared/finding.ts'
-import type { FormAction } from '../scan/shared/scan-policy.ts'
+import type { ScanSettings } from '../scan/shared/scan-settings.ts'
 import type { Acceptance, Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
 import { isOnlyTagged } from './exceptions.ts'
 import { fateOfInfected } from './fate.ts'
@@ -86,7 +86,7 @@ function decideInfected(
  */
 function decideUnseen(
   { client }: Transaction,
-  { scan: { nesting, secondLook }, quarantine }: Policy,
+  { settings: { OVERNESTING, ENCRYPTED, STRICTMIME }, quarantine }: Policy,
   untagged: Acceptance,
   { what, why, limit = why }: Extract<ScanFinding, { answer: 'unseen' }>,
 ): SingleDecision {
@@ -94,22 +94,22 @@ function decideUnseen(
     size: undefined,
     skipped: undefined,
     depth: {
-      action: nesting.action,
+      action: OVERNESTING,
       grounds: 'nested-too-deep',
       because: 'messages or multiparts in it are nested too deep to be scanned',
     },
     contents: {
-      action: nesting.action,
+      action: OVERNESTING,
       grounds: 'too-much-inside',
       because: `more is in it than can be scanned (${limit})`,
     },
     encrypted: {
-      action: secondLook.encrypted,
+      action: ENCRYPTED,
       grounds: 'encrypted',
       because: 'what is encrypted in it cannot be scanned',
     },
     form: {
-      action: secondLook.strict,
+      action: STRICTMIME,
       grounds: 'strange-mime',
       because: `not written as mail programs write it (${why})`,
     },
@@ -133,7 +133,7 @@ function decideUnseen(
 
 /** What policy does with mail of which something cannot be seen. */
 interface Treatment {
-  readonly action: FormAction | 'accept' | 'off'
+  readonly action: ScanSettings['OVERNESTING' | 'ENCRYPTED' | 'STRICTMIME']
   readonly grounds: Grounds
   /** Ends the sentence "message refused: ...". */
   readonly because: string

@@ -11,11 +11,11 @@ import { type QuotaSettings, readQuotaSettings } from '../quota/ask/quota-settin
 import {
   type InfectedPolicy,
   readInfectedPolicy,
-  readScanPolicy,
+  readScanSettings,
   readUnscannedPolicy,
-  type ScanPolicy,
+  type ScanSettings,
   type UnscannedPolicy,
-} from '../scan/shared/scan-policy.ts'
+} from '../scan/shared/scan-settings.ts'
 import { type RefusalText, readRefusalText } from './refusal-text.ts'
 
 /**
@@ -24,7 +24,7 @@ import { type RefusalText, readRefusalText } from './refusal-text.ts'
  */
 export interface Policy {
   readonly spool: SpoolPolicy
-  readonly scan: ScanPolicy
+  readonly settings: ScanSettings
   readonly cluster: ClusterPolicy | undefined
   readonly infected: InfectedPolicy
   readonly unscanned: UnscannedPolicy
@@ -103,15 +103,15 @@ export function switchedOff(directories: ControlDirectories): string | undefined
  */
 export function readScanningPolicy(env: Environment): Policy | undefined {
   const directories = readControlDirectories(env)
-  const scan = readScanPolicy(env, directories)
-  if (scan === undefined) return undefined
+  const settings = readScanSettings(env, directories)
+  if (settings === undefined) return undefined
   const cluster = readClusterPolicy(env, directories.control)
   const spool = readSpoolPolicy(env)
   return Object.freeze({
     spool,
-    scan,
+    settings,
     cluster: cluster.policy,
-    ...readTreatment(env, scan),
+    ...readTreatment(env, settings),
     quota: readQuotaSettings(env),
     remark: [cluster.off, spool.remark].filter((remark) => remark !== undefined).join('; '),
   })
@@ -120,16 +120,16 @@ export function readScanningPolicy(env: Environment): Policy | undefined {
 /** Reads what becomes of mail once the scanners have answered. Throws a Fault of kind `config`. */
 export function readTreatment(
   env: Environment,
-  { nesting, secondLook }: ScanPolicy,
+  { OVERNESTING, ENCRYPTED, STRICTMIME }: ScanSettings,
 ): Pick<Policy, 'infected' | 'unscanned' | 'quarantine' | 'refusalText'> {
   const unscanned = readUnscannedPolicy(env)
   const quarantine = readQuarantinePolicy(env)
   const treatments = {
     SCANFAIL: unscanned.others,
     SCANFAIL_RELAY: unscanned.relayClients,
-    OVERNESTING: nesting.action,
-    ENCRYPTED: secondLook.encrypted,
-    STRICTMIME: secondLook.strict,
+    OVERNESTING,
+    ENCRYPTED,
+    STRICTMIME,
   }
   for (const [name, treatment] of Object.entries(treatments)) {
     if (treatment !== 'quarantine' || quarantine !== undefined) continue
@@ -152,9 +152,9 @@ export function withSettings(
   const treatsInfected = ['REJECTVIRUS', 'VIRUSTAGONLY', 'VIRUSFORWARD'].some(
     (name) => name in settings,
   )
-  const scan = readScanPolicy(merged, readControlDirectories(env))
-  if (scan === undefined) throw new Fault('config', 'QHPSI: is empty; say scan off')
-  const treatment = readTreatment(merged, scan)
+  const own = readScanSettings(merged, readControlDirectories(env))
+  if (own === undefined) throw new Fault('config', 'QHPSI: is empty; say scan off')
+  const treatment = readTreatment(merged, own)
   const infected = treatsInfected ? treatment.infected : base.infected
-  return { ...base, scan, ...treatment, infected }
+  return { ...base, settings: own, ...treatment, infected }
 }

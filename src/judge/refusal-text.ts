@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { replaceUnprintable } from '../ground/errors/replace-unprintable.ts'
-import { checkReplyText, type Placeholder } from '../ground/settings/reply-text.ts'
 import type { Environment } from '../ground/settings/settings.ts'
+import { checkReplyText, type Placeholder } from '../ground/settings/table/reply-text.ts'
 import type { Grounds, Reply, SingleDecision } from './decision.ts'
 
 /** The texts that a site sets for its refusals, with placeholders: for some grounds, and for all others. */

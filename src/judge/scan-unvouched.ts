@@ -5,7 +5,7 @@ import type { ScanRun } from '../scan/run/scan-run.ts'
 import { sampleOf } from '../scan/sample.ts'
 import { runScanners } from '../scan/scan.ts'
 import { clean, type ScanFinding, type Unseen, unseen } from '../scan/shared/finding.ts'
-import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
+import type { ScanSettings } from '../scan/shared/scan-settings.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
 import { excusesOf } from './exceptions.ts'
@@ -40,27 +40,27 @@ export async function scanUnvouched(
   trust: Trust,
 ): Promise<ScanOutcome> {
   const { message, envelope, client, leaving } = mail
-  const { scan, cluster } = policy
+  const { settings, cluster } = policy
   const isSpared = isReleased(trust, mail, tools)
   const scanners = tools.scanners.filter(
-    (scanner) => scanner.local || !(isSpared || vouchesFor(trust, scanner, scan)),
+    (scanner) => scanner.local || !(isSpared || vouchesFor(trust, scanner, settings)),
   )
   const unasked = isSpared
-    ? ifNothingIsLocal(scanners, scan)
-    : ifSizeExceeds(message.size, scan, scanners, trust)
+    ? ifNothingIsLocal(scanners, settings)
+    : ifSizeExceeds(message.size, settings, scanners, trust)
   if (unasked !== undefined) {
     return { result: unasked, scanners: [], notes: [], oddities: new Set() }
   }
 
   const notes: string[] = []
   let oddities: ReadonlySet<string> = new Set()
-  const settings = scanSettings(client, policy, tools)
+  const wish = wishFor(client, policy, tools)
   const odd = (found: ReadonlySet<string>) => {
     oddities = found
   }
   const sample = sampleOf(message, leaving, envelope, client.origin)
   const run: RunScanners = (those, timeout, { header, ...more } = {}) => {
-    const all = { ...settings, scanners: those, timeout, ...more }
+    const all = { ...wish, scanners: those, timeout, ...more }
     if (header !== undefined) {
       const other = sampleOf(message, header, envelope, client.origin)
       const quiet = { ...all, note: () => {} }
@@ -70,7 +70,7 @@ export async function scanUnvouched(
     }
     return runScanners(sample, {
       ...all,
-      secondLook: { ...settings.secondLook, odd },
+      secondLook: { ...wish.secondLook, odd },
       note: (text) => notes.push(text),
     })
   }
@@ -78,37 +78,37 @@ export async function scanUnvouched(
     message,
     leaving,
     scanners,
-    policy: scan,
-    isExcused: settings.isExcused,
+    settings,
+    isExcused: wish.isExcused,
     // This host makes no stamp that is older than the cluster accepts.
     maxAge: cluster?.maxAge ?? Number.POSITIVE_INFINITY,
   }
   const found: KnownOrScanned = tools.verdicts
     ? await tools.verdicts.find(question, run)
-    : { result: await run(scanners, scan.timeout) }
+    : { result: await run(scanners, settings.timeout) }
   const result = isSpared && found.result.answer === 'clean' ? RELEASE : found.result
   return { ...found, result, scanners, notes, oddities }
 }
 
 /** How policy has a message of this client scanned, by whatever scanners. */
-function scanSettings(
+function wishFor(
   { bounceInjector }: Client,
   policy: Policy,
   { uptime, gone }: Pick<Tools, 'uptime' | 'gone'>,
 ): Omit<ScanRun, 'scanners' | 'timeout' | 'note'> {
-  const { oversize, nesting, secondLook } = policy.scan
+  const { OVERSIZE, MAXNESTING, OVERNESTING, SECONDLOOK, ENCRYPTED, STRICTMIME } = policy.settings
   const keepsOut = new Set<Unseen>()
-  if (oversize === 'defer') keepsOut.add('size')
+  if (OVERSIZE === 'defer') keepsOut.add('size')
   // A refused bounce would be tried again for ever.
   if (!bounceInjector) {
-    if (nesting.action !== 'accept') keepsOut.add('depth').add('contents')
-    if (secondLook.encrypted !== 'accept') keepsOut.add('encrypted')
-    if (secondLook.strict !== 'off') keepsOut.add('form')
+    if (OVERNESTING !== 'accept') keepsOut.add('depth').add('contents')
+    if (ENCRYPTED !== 'accept') keepsOut.add('encrypted')
+    if (STRICTMIME !== 'off') keepsOut.add('form')
   }
   return {
     keepsOut,
-    maxNesting: nesting.max,
-    secondLook: { when: secondLook.when, spool: policy.spool },
+    maxNesting: MAXNESTING,
+    secondLook: { when: SECONDLOOK, spool: policy.spool },
     isExcused: excusesOf(policy),
     uptime,
     gone,
@@ -120,9 +120,9 @@ const RELEASE = unseen('skipped', 'released from quarantine')
 /** The result of a message that was released, if this host's own policy asks nothing about it. */
 function ifNothingIsLocal(
   local: readonly Scanner[],
-  { secondLook }: ScanPolicy,
+  { STRICTMIME }: ScanSettings,
 ): ScanFinding | undefined {
-  return local.length === 0 && secondLook.strict === 'off' ? RELEASE : undefined
+  return local.length === 0 && STRICTMIME === 'off' ? RELEASE : undefined
 }
 
 /**
@@ -131,12 +131,12 @@ function ifNothingIsLocal(
  */
 function ifSizeExceeds(
   size: number,
-  { minSize, maxSize }: ScanPolicy,
+  { QHPSIMINSIZE, QHPSIMAXSIZE }: ScanSettings,
   scanners: readonly Scanner[],
   { trusted }: Trust,
 ): ScanFinding | undefined {
-  if (size >= minSize && size <= maxSize) return undefined
+  if (size >= QHPSIMINSIZE && size <= QHPSIMAXSIZE) return undefined
   if (trusted && scanners.every(({ local }) => local)) return clean
-  const why = size < minSize ? 'below QHPSIMINSIZE' : 'over QHPSIMAXSIZE'
+  const why = size < QHPSIMINSIZE ? 'below QHPSIMINSIZE' : 'over QHPSIMAXSIZE'
   return unseen('size', why)
 }

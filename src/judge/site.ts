@@ -36,5 +36,5 @@ export function adapt(site: Site, change: (site: Site) => Partial<Site>): Site {
 /** Returns the site with so many milliseconds for scanners, but at least one. */
 export function withinTime({ policy }: Site, milliseconds: number): Pick<Site, 'policy'> {
   const timeout = Math.max(1, milliseconds)
-  return { policy: { ...policy, scan: { ...policy.scan, timeout } } }
+  return { policy: { ...policy, settings: { ...policy.settings, timeout } } }
 }

@@ -40,7 +40,7 @@ export async function stampScanned(
 
 async function sign(
   { message, leaving }: LeavingMail,
-  { cluster, scan }: Policy,
+  { cluster, settings }: Policy,
   { crypto, now }: Tools,
   { scanners: ran, isUnread }: { scanners: readonly Scanner[]; isUnread: boolean },
   since: number,
@@ -50,7 +50,7 @@ async function sign(
   if (scanners.length === 0) return undefined
   // A stamp of the scheme md5 says nothing of parts, and is trusted all the same.
   if (isUnread && cluster.keys[0]?.scheme === 'md5') return undefined
-  if (scan.secondLook.when === 'always' && !isUnread) scanners.push(EVERY_PART)
+  if (settings.SECONDLOOK === 'always' && !isUnread) scanners.push(EVERY_PART)
   const { formFault, digests } = message.form
   // The header may be empty now, if all of its fields are removed.
   const fault = formFault ?? (leaving === message.header ? undefined : headerFormFault(leaving))

@@ -1,7 +1,7 @@
 import { EVERY_PART, RELEASED, RELEASED_TO_MAX, releasedTo, scannerName } from '../cluster/stamp.ts'
 import { type Trust, verifyStamps } from '../cluster/verify.ts'
 import { recipientsOf } from '../message/envelope/envelope.ts'
-import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
+import type { ScanSettings } from '../scan/shared/scan-settings.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 import { settledDate } from '../scan/shared/signature-files.ts'
 import type { Policy } from './policy.ts'
@@ -38,12 +38,12 @@ export function verifyTrust(
  * the host that signed looked as closely as this host does. Words of two stamps are those of two hosts,
  * and say nothing together.
  */
-export function vouchesFor(trust: Trust, scanner: Scanner, { secondLook }: ScanPolicy): boolean {
+export function vouchesFor(trust: Trust, scanner: Scanner, { SECONDLOOK }: ScanSettings): boolean {
   if (!trust.trusted) return false
   if (trust.scanners === 'all') return true
   const name = scannerName(scanner.name)
   return trust.scanners.some(
-    (words) => words.has(name) && (secondLook.when !== 'always' || words.has(EVERY_PART)),
+    (words) => words.has(name) && (SECONDLOOK !== 'always' || words.has(EVERY_PART)),
   )
 }
 

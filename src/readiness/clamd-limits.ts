@@ -3,7 +3,7 @@ import type { ClamdAddress } from '../scan/clamd/address.ts'
 import { scanStream } from '../scan/clamd/ask.ts'
 import { tellsOfLimits } from '../scan/clamd/probe-limits.ts'
 import { largeEicarMessage } from '../scan/eicar/eicar-message.ts'
-import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
+import type { ScanSettings } from '../scan/shared/scan-settings.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
 const PATIENCE = 120_000
@@ -14,9 +14,9 @@ const PATIENCE = 120_000
  */
 export async function checkClamdLimits(
   server: ClamdAddress,
-  policy: ScanPolicy,
+  settings: ScanSettings,
 ): Promise<Finding[]> {
-  return [await checkLargeMail(server, policy), await checkAlert(server)]
+  return [await checkLargeMail(server, settings), await checkAlert(server)]
 }
 
 /** Mail of more bytes than this is rare: a limit below it lets ordinary attachments pass unscanned. */
@@ -25,10 +25,13 @@ const ORDINARY = 10 * 1024 * 1024
 const LEAST = 64 * 1024
 
 /** Checks whether clamd finds the test virus in the largest message that it will get. */
-async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promise<Finding> {
+async function checkLargeMail(
+  server: ClamdAddress,
+  { CLAMDMAXSIZE }: ScanSettings,
+): Promise<Finding> {
   const what = `clamd ${server.text} large mail`
-  const size = `${clam.maxSize} bytes (CLAMDMAXSIZE)`
-  const outcome = await scanLarge(server, clam.maxSize)
+  const size = `${CLAMDMAXSIZE} bytes (CLAMDMAXSIZE)`
+  const outcome = await scanLarge(server, CLAMDMAXSIZE)
   if (outcome.kind !== 'answered') {
     const remedy = 'lower CLAMDMAXSIZE, or raise StreamMaxLength in clamd.conf'
     return warning(what, `${outcome.why} with ${size}`, remedy)
@@ -38,7 +41,7 @@ async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promi
   if (found.answer === 'unknown') {
     return warning(what, `${found.why} for ${size}`, 'see the log of clamd')
   }
-  const most = await largestLookedAt(server, clam.maxSize)
+  const most = await largestLookedAt(server, CLAMDMAXSIZE)
   const limits = 'StreamMaxLength, MaxFileSize and MaxScanSize in clamd.conf'
   const remedy = `set CLAMDMAXSIZE=${sizeText(most)}, or raise ${limits}`
   if (found.answer === 'clean') {

@@ -6,11 +6,11 @@ import { signatures as signaturesOf } from '../observe/live/clamd-watch.ts'
 import { type ClamdAddress, readClamdAddress } from '../scan/clamd/address.ts'
 import { askClamd } from '../scan/clamd/ask.ts'
 import { clamdConfOf, databaseIn } from '../scan/clamd/database.ts'
-import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
+import type { ScanSettings } from '../scan/shared/scan-settings.ts'
 import { groupName, obstacle } from './account.ts'
 import { checkClamdLimits } from './clamd-limits.ts'
 import { checkCount } from './signatures.ts'
-import { accountText, type StageHost, scanPolicyOf } from './stage.ts'
+import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
 
 /** Milliseconds for the answer to VERSION, for which clamd has a thread of its own. */
 const PATIENCE = 5_000
@@ -20,10 +20,10 @@ const OLD = 7
 
 /** Checks each server of CLAMD, if QHPSI names clamd: does it answer, and how does it scan? */
 export async function checkClamd(host: StageHost): Promise<Finding[]> {
-  const policy = scanPolicyOf(host)
-  if (policy === undefined || !asksClamd(policy)) return []
+  const settings = scanSettingsOf(host)
+  if (settings === undefined || !asksClamd(settings)) return []
   const servers: ClamdReport[] = []
-  for (const text of policy.clam.addresses) servers.push(await checkServer(host, policy, text))
+  for (const text of settings.CLAMD) servers.push(await checkServer(host, settings, text))
   const oneAnswers = servers.some(({ isDown }) => !isDown)
   return servers.flatMap(({ isDown, findings }) => {
     if (!isDown) return findings
@@ -45,13 +45,13 @@ function othersScan({ what, value, remedy = '' }: Finding): Finding {
   return warning(what, `${value}: the other servers of CLAMD scan its mail`, remedy)
 }
 
-function asksClamd({ line }: ScanPolicy): boolean {
-  return line.kind === 'plugins' && line.names.includes('clamd')
+function asksClamd({ QHPSI }: ScanSettings): boolean {
+  return QHPSI.kind === 'plugins' && QHPSI.names.includes('clamd')
 }
 
 async function checkServer(
   host: StageHost,
-  policy: ScanPolicy,
+  settings: ScanSettings,
   text: string,
 ): Promise<ClamdReport> {
   const what = `clamd ${text}`
@@ -76,7 +76,7 @@ async function checkServer(
     isDown: false,
     findings: [
       ...signatures(host, server, version),
-      ...(await checkClamdLimits(server, policy)),
+      ...(await checkClamdLimits(server, settings)),
       ...checkMemory(what, outcome.answer, clamdConfOf(server, host.env.CLAMDCONF)),
     ],
   }

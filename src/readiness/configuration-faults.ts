@@ -14,15 +14,15 @@ import { readQuotaSettings } from '../quota/ask/quota-settings.ts'
 import { makeScanners } from '../scan/scanners.ts'
 import {
   readInfectedPolicy,
-  readScanPolicy,
+  readScanSettings,
   readUnscannedPolicy,
-  type ScanPolicy,
-} from '../scan/shared/scan-policy.ts'
+  type ScanSettings,
+} from '../scan/shared/scan-settings.ts'
 import { readVerdictPolicy } from '../verdicts/verdicts-policy.ts'
 
 /** The readers that readConfiguration() calls one after the other. */
 const readers: readonly ((env: Environment) => unknown)[] = [
-  (env) => readScanPolicy(env, readControlDirectories(env)),
+  (env) => readScanSettings(env, readControlDirectories(env)),
   (env) => readClusterPolicy(env, readControlDirectories(env).control),
   readSpoolPolicy,
   readInfectedPolicy,
@@ -43,7 +43,7 @@ export async function configurationFaults(env: Environment): Promise<string[]> {
   const whole = endings.length > 0 ? withoutEndings(env) : env
   const found = readers.flatMap((read) => everyFault(whole, read))
   const scan = new Faults().attempt(
-    () => readScanPolicy(whole, readControlDirectories(whole)),
+    () => readScanSettings(whole, readControlDirectories(whole)),
     undefined,
   )
   const faults = new Set([...endings, ...found, ...(await scannerFaults(scan))])
@@ -66,7 +66,7 @@ function withoutEndings(env: Environment): Environment {
   return { ...env, ...Object.fromEntries(plain) }
 }
 
-async function scannerFaults(scan: ScanPolicy | undefined): Promise<string[]> {
+async function scannerFaults(scan: ScanSettings | undefined): Promise<string[]> {
   const faults: string[] = []
   for (const scanner of scan === undefined ? [] : await makeScanners(scan)) {
     await scanner.prepare?.().catch((error) => faults.push(errorText(error)))

@@ -1,30 +1,30 @@
 import { errorText } from '../ground/errors/fault.ts'
 import { error, type Finding, marked, ok, warning } from '../ground/errors/finding.ts'
+import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
-import { DEFAULT_DATABASE } from '../scan/clamd/database.ts'
 import { eicarMessage } from '../scan/eicar/eicar-message.ts'
 import { scanBytes } from '../scan/scan-bytes.ts'
 import { makeScanners } from '../scan/scanners.ts'
 import { causeOf } from '../scan/shared/cause.ts'
 import { type ScanFinding, unknown } from '../scan/shared/finding.ts'
-import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
+import type { ScanSettings } from '../scan/shared/scan-settings.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 import { checkCount } from './signatures.ts'
-import { type StageHost, scanPolicyOf } from './stage.ts'
+import { type StageHost, scanSettingsOf } from './stage.ts'
 
 /** Checks whether each scanner in QHPSI finds EICAR in the test message. */
 export async function checkScanners(host: StageHost): Promise<Finding[]> {
-  const policy = scanPolicyOf(host)
-  if (policy === undefined) return []
-  const scanners = await makeScanners(policy)
+  const settings = scanSettingsOf(host)
+  if (settings === undefined) return []
+  const scanners = await makeScanners(settings)
   const findings: Finding[] = []
   let findsEicar = false
   for (const scanner of scanners) {
-    const result = await tryScanner(host, policy, scanner)
+    const result = await tryScanner(host, settings, scanner)
     findsEicar ||= result.answer === 'infected' && !result.banned
     findings.push(judgeResult(scanner, result))
   }
-  findings.push(...checkDatabase(policy))
+  findings.push(...checkDatabase(settings))
   // If one scanner finds viruses, another one may be there for something else.
   if (findsEicar) return findings
   return findings.map((finding) =>
@@ -33,20 +33,20 @@ export async function checkScanners(host: StageHost): Promise<Finding[]> {
 }
 
 /** Checks clamscan's own database, if it is the scanner. */
-function checkDatabase({ line, clamscan }: ScanPolicy): Finding[] {
-  const isUsed = line.kind === 'plugins' && line.names.includes('clamscan')
-  if (!isUsed || clamscan.way !== 'clamscan') return []
-  return checkCount('scanner clamscan', clamscan.database ?? DEFAULT_DATABASE)
+function checkDatabase({ QHPSI, CLAMSCAN, CLAMDBDIR }: ScanSettings): Finding[] {
+  const isUsed = QHPSI.kind === 'plugins' && QHPSI.names.includes('clamscan')
+  if (!isUsed || CLAMSCAN !== 'clamscan') return []
+  return checkCount('scanner clamscan', CLAMDBDIR ?? DEFAULT_DATABASE)
 }
 
 /** The scanner's answer. If the message cannot be spooled, the answer is *could not tell*. */
 async function tryScanner(
   host: StageHost,
-  policy: ScanPolicy,
+  settings: ScanSettings,
   scanner: Scanner,
 ): Promise<ScanFinding> {
   try {
-    return await scanEicar(host, policy, scanner)
+    return await scanEicar(host, settings, scanner)
   } catch (thrown) {
     return unknown(errorText(thrown), causeOf(thrown))
   }
@@ -78,7 +78,7 @@ function judgeResult(scanner: Scanner, result: ScanFinding): Finding {
 
 async function scanEicar(
   host: StageHost,
-  policy: ScanPolicy,
+  settings: ScanSettings,
   scanner: Scanner,
 ): Promise<ScanFinding> {
   const source = (async function* () {
@@ -87,9 +87,9 @@ async function scanEicar(
   const { result } = await scanBytes(source, {
     spool: readSpoolPolicy(host.env),
     scanners: [scanner],
-    timeout: policy.timeout,
-    maxNesting: policy.nesting.max,
-    secondLook: policy.secondLook.when,
+    timeout: settings.timeout,
+    maxNesting: settings.MAXNESTING,
+    secondLook: settings.SECONDLOOK,
   })
   return result
 }

@@ -10,7 +10,7 @@ import {
 import { HOST_DIRECTORY, hostSwitchFile, NOTHING_SCANS, switchedOff } from '../judge/policy.ts'
 import { type QuarantinePolicy, readQuarantinePolicy } from '../quarantine/quarantine-policy.ts'
 import { loadRules } from '../rules/load.ts'
-import { readInfectedPolicy, readUnscannedPolicy } from '../scan/shared/scan-policy.ts'
+import { readInfectedPolicy, readUnscannedPolicy } from '../scan/shared/scan-settings.ts'
 import { configurationFaults, configurationWarnings } from './configuration-faults.ts'
 import type { StageHost } from './stage.ts'
 

@@ -4,7 +4,7 @@ import { error, type Finding, marked, ok, warning } from '../ground/errors/findi
 import { openAnonymousFile } from '../message/anonymous-file.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { groupName, obstacle } from './account.ts'
-import { accountText, type StageHost, scanPolicyOf } from './stage.ts'
+import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
 
 /** f_type of statfs(2). */
 const TMPFS = 0x01021994
@@ -56,7 +56,7 @@ function guarded(
 function sharedIsMissing(host: StageHost): MissingFinding {
   const what = 'SPOOLDIR'
   const remedy = 'make it: install -d -m 3730, its owner the slot, its group that of the scanner'
-  const line = scanPolicyOf(host)?.line
+  const line = scanSettingsOf(host)?.QHPSI
   const names = line?.kind === 'plugins' ? line.names : []
   const needs = names.filter((name) => !WITHOUT_PATH.includes(name))
   return (why) => {

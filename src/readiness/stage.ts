@@ -2,7 +2,7 @@ import { errorText } from '../ground/errors/fault.ts'
 import { error, type Finding } from '../ground/errors/finding.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import type { ControlDirectories } from '../judge/policy.ts'
-import { readScanPolicy, type ScanPolicy } from '../scan/shared/scan-policy.ts'
+import { readScanSettings, type ScanSettings } from '../scan/shared/scan-settings.ts'
 import {
   type Accounts,
   groupName,
@@ -50,12 +50,12 @@ export function ownHost(
 }
 
 /** The scanners that QHPSI names. Undefined if it names none, or if it cannot be read. */
-export function scanPolicyOf({
+export function scanSettingsOf({
   env,
   directories,
-}: Pick<StageHost, 'env' | 'directories'>): ScanPolicy | undefined {
+}: Pick<StageHost, 'env' | 'directories'>): ScanSettings | undefined {
   try {
-    return readScanPolicy(env, directories)
+    return readScanSettings(env, directories)
   } catch {
     return undefined
   }

@@ -1,12 +1,6 @@
 import { basename } from 'node:path'
-import {
-  CONFIG_FILES,
-  DEFAULT_DATABASE,
-  databaseIn,
-  firstConfOf,
-  optionIn,
-  valueIn,
-} from './clamd/database.ts'
+import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
+import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from './clamd/database.ts'
 
 /**
  * Returns the option to add to a command of clamdscan(1) that does not say how clamd gets the message.

@@ -4,11 +4,12 @@ import { subscribe } from 'node:diagnostics_channel'
 import NodeClam from 'clamscan'
 import { errorText, isFault } from '../ground/errors/fault.ts'
 import { replaceUnprintable } from '../ground/errors/replace-unprintable.ts'
-import { CONFIG_FILES, DEFAULT_DATABASE, databaseIn, firstConfOf } from './clamd/database.ts'
+import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
+import { CONFIG_FILES, databaseIn, firstConfOf } from './clamd/database.ts'
 import { causeOf } from './shared/cause.ts'
 import { findingByName } from './shared/clamav-name.ts'
 import { clean, infected, type ScanFinding, unknown, unseen } from './shared/finding.ts'
-import type { ClamscanPolicy, ScanPolicy } from './shared/scan-policy.ts'
+import type { ScanSettings } from './shared/scan-settings.ts'
 import type { ContentScanner } from './shared/scanner.ts'
 
 /** The package's answer about one file or stream. */
@@ -26,28 +27,30 @@ interface PackageResult {
  *
  * A message of more than CLAMDMAXSIZE is not scanned: ClamAV answers OK to what is over its limit.
  */
-export function clamscanScanner({ clam, clamscan }: ScanPolicy): ContentScanner {
+export function clamscanScanner(settings: ScanSettings): ContentScanner {
+  const { CLAMSCAN, CLAMSCANPROGRAM, CLAMDBDIR, CLAMDCONF, CLAMDMAXSIZE } = settings
+  const judgedBy = [CLAMSCAN, CLAMSCANPROGRAM, CLAMDBDIR, CLAMDCONF, CLAMDMAXSIZE]
   return {
     name: 'clamscan',
     local: false,
     memorable: {
-      identity: `clamscan(${encodeURIComponent(JSON.stringify([clamscan, clam.maxSize]))})`,
+      identity: `clamscan(${encodeURIComponent(JSON.stringify(judgedBy))})`,
       signatures: "this host's",
-      loadsFrom: () => [databaseOfProgram(clamscan)],
-      ...(clamscan.way === 'clamscan' && { hasLoaded: async () => true }), // it does so each time
+      loadsFrom: () => [databaseOfProgram(settings)],
+      ...(CLAMSCAN === 'clamscan' && { hasLoaded: async () => true }), // it does so each time
     },
     async scan(sample, { signal }) {
-      if (sample.bytes.size > clam.maxSize) {
+      if (sample.bytes.size > CLAMDMAXSIZE) {
         return unseen(
           'size',
-          `clamscan: ${sample.bytes.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`,
+          `clamscan: ${sample.bytes.size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`,
         )
       }
       // clamscan calls an empty file neither OK nor FOUND.
       if (sample.bytes.size === 0) return clean
       try {
         const result = await endingItsPrograms(signal, async () => {
-          const engine = await startEngine(clamscan)
+          const engine = await startEngine(settings)
           signal.throwIfAborted()
           return engine.isInfected(await sample.path())
         })
@@ -62,34 +65,34 @@ export function clamscanScanner({ clam, clamscan }: ScanPolicy): ContentScanner 
 }
 
 /** The directory of signatures by which the program scans. */
-function databaseOfProgram({ way, database, configFile }: ClamscanPolicy): string {
-  if (way === 'clamscan') return database ?? DEFAULT_DATABASE
-  return databaseIn(firstConfOf(configFile === undefined ? CONFIG_FILES : [configFile]))
+function databaseOfProgram({ CLAMSCAN, CLAMDBDIR, CLAMDCONF }: ScanSettings): string {
+  if (CLAMSCAN === 'clamscan') return CLAMDBDIR ?? DEFAULT_DATABASE
+  return databaseIn(firstConfOf(CLAMDCONF === undefined ? CONFIG_FILES : [CLAMDCONF]))
 }
 
 /** Starts the package for one program, with everything switched off that it would fall back to. */
 async function startEngine({
-  way,
-  program,
-  database,
-  configFile,
-}: ClamscanPolicy): Promise<NodeClam> {
+  CLAMSCAN,
+  CLAMSCANPROGRAM,
+  CLAMDBDIR,
+  CLAMDCONF,
+}: ScanSettings): Promise<NodeClam> {
   const noProgram = null as unknown as string // keeps the package from running its defaults
   const engine = await new NodeClam().init({
-    preference: way,
+    preference: CLAMSCAN,
     removeInfected: false,
     quarantineInfected: false,
     scanRecursively: false,
     debugMode: false, // it would write to fd 1
     clamscan: {
-      active: way === 'clamscan',
-      path: way === 'clamscan' ? program : noProgram,
-      ...(database !== undefined && { db: database }),
+      active: CLAMSCAN === 'clamscan',
+      path: CLAMSCAN === 'clamscan' ? CLAMSCANPROGRAM : noProgram,
+      ...(CLAMDBDIR !== undefined && { db: CLAMDBDIR }),
     },
     clamdscan: {
-      active: way === 'clamdscan',
-      path: way === 'clamdscan' ? program : noProgram,
-      ...(configFile !== undefined && { configFile }),
+      active: CLAMSCAN === 'clamdscan',
+      path: CLAMSCAN === 'clamdscan' ? CLAMSCANPROGRAM : noProgram,
+      ...(CLAMDCONF !== undefined && { configFile: CLAMDCONF }),
       localFallback: false,
       bypassTest: true,
       multiscan: false,
@@ -97,9 +100,9 @@ async function startEngine({
   })
   // The package takes another program, or the default database, without saying so.
   const { scanner } = engine as unknown as { readonly scanner: string }
-  if (scanner !== way) throw new Error(`${program} is not ${way}`)
-  if ((engine.settings.clamscan?.db ?? undefined) !== database) {
-    throw new Error(`CLAMDBDIR ${database}: cannot be read`)
+  if (scanner !== CLAMSCAN) throw new Error(`${CLAMSCANPROGRAM} is not ${CLAMSCAN}`)
+  if ((engine.settings.clamscan?.db ?? undefined) !== CLAMDBDIR) {
+    throw new Error(`CLAMDBDIR ${CLAMDBDIR}: cannot be read`)
   }
   return engine
 }

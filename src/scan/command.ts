@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import { databaseOfCommand, handingOverOption } from './clamdscan.ts'
 import { clean, infected, type ScanFinding, scannerDied, unknown } from './shared/finding.ts'
 import { killGroup } from './shared/kill-group.ts'
-import type { ScanPolicy } from './shared/scan-policy.ts'
+import type { ScanSettings } from './shared/scan-settings.ts'
 import type { ContentScanner, ScanTask } from './shared/scanner.ts'
 import { LineRelay, type WriteLine, writeToLog } from './shared/stderr-lines.ts'
 
@@ -21,12 +21,12 @@ const OUTPUT_GRACE = 500
  * The command runs in a process group of its own, of which nothing is left afterwards.
  */
 export function commandScanner(
-  policy: ScanPolicy,
+  settings: ScanSettings,
   words: readonly string[],
   log: WriteLine = writeToLog,
 ): ContentScanner {
   const program = words[0]!
-  const codes = [policy.infectedCode, policy.cleanCode]
+  const codes = [settings.QHPSIRC, settings.QHPSIRN]
   const database = databaseOfCommand(words)
   return {
     name: basename(program),
@@ -40,7 +40,7 @@ export function commandScanner(
       const option = handingOverOption(words)
       const path = await sample.path()
       const argv = [...(option ? [option] : []), ...fillIn(words, path)]
-      return run({ policy, program, argv, log }, path, task)
+      return run({ settings, program, argv, log }, path, task)
     },
   }
 }
@@ -51,14 +51,14 @@ function fillIn(words: readonly string[], path: string): string[] {
 }
 
 interface CommandRun {
-  readonly policy: ScanPolicy
+  readonly settings: ScanSettings
   readonly program: string
   readonly argv: readonly string[]
   readonly log: WriteLine
 }
 
 async function run(
-  { policy, program, argv, log }: CommandRun,
+  { settings, program, argv, log }: CommandRun,
   path: string,
   task: ScanTask,
 ): Promise<ScanFinding> {
@@ -67,7 +67,7 @@ async function run(
   try {
     child = spawn(program, argv, {
       stdio: [stdin, 'pipe', 'pipe'],
-      env: policy.environment,
+      env: settings.environment,
       detached: true,
     })
   } finally {
@@ -80,8 +80,8 @@ async function run(
   if (end.kind === 'failed') return unknown(end.why, 'unreachable')
   if (end.kind === 'timeout') return unknown('no answer in time (SCANTIMEOUT)', 'timeout')
   if (end.kind === 'signal') return scannerDied(`killed by ${end.signal}`, 'broken-off')
-  if (end.code === policy.cleanCode) return clean
-  if (end.code === policy.infectedCode) return infected(virusName(printed, program))
+  if (end.code === settings.QHPSIRN) return clean
+  if (end.code === settings.QHPSIRC) return infected(virusName(printed, program))
   return unknown(`exit code ${end.code}`)
 }
 

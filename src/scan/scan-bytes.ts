@@ -3,7 +3,7 @@ import type { SpoolPolicy } from '../message/spool-policy.ts'
 import { sampleOf } from './sample.ts'
 import { runScanners } from './scan.ts'
 import { type ScanFinding, type Unseen, unseen } from './shared/finding.ts'
-import type { SecondLookPolicy } from './shared/scan-policy.ts'
+import type { ScanSettings } from './shared/scan-settings.ts'
 import type { Scanner } from './shared/scanner.ts'
 import { takeMessage } from './take-message.ts'
 
@@ -15,7 +15,7 @@ export interface ManualScan {
   /** MAXNESTING. */
   readonly maxNesting: number
   /** SECONDLOOK. */
-  readonly secondLook: SecondLookPolicy['when']
+  readonly secondLook: ScanSettings['SECONDLOOK']
 }
 
 /** What no scan by hand passes over. */

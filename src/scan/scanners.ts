@@ -1,8 +1,9 @@
 import { extname } from 'node:path'
 import { errorText, Fault } from '../ground/errors/fault.ts'
 import { loadSystem } from '../ground/runtime/system.ts'
+import { type BuiltInName, builtInNames, isBuiltIn } from '../ground/settings/table/qhpsi.ts'
 import { unknown } from './shared/finding.ts'
-import { type BuiltInName, builtInNames, isBuiltIn, type ScanPolicy } from './shared/scan-policy.ts'
+import type { ScanSettings } from './shared/scan-settings.ts'
 import type { Scanner } from './shared/scanner.ts'
 import type { WriteLine } from './shared/stderr-lines.ts'
 
@@ -20,16 +21,16 @@ export interface ScannersOptions {
 
 /** Loads the plugins that come with onescan, each for the first message that needs it. */
 const builtIn: Readonly<
-  Record<BuiltInName, (policy: ScanPolicy, options: ScannersOptions) => Promise<Scanner>>
+  Record<BuiltInName, (settings: ScanSettings, options: ScannersOptions) => Promise<Scanner>>
 > = {
-  clamd: async (policy, { lasting = false, tell }) => {
+  clamd: async (settings, { lasting = false, tell }) => {
     const { clamdScanner } = await import('./clamd/scanner.ts')
     const passing = lasting ? loadSystem() : undefined
-    return clamdScanner(policy, { lasting, passing, ...(tell && { tell }) })
+    return clamdScanner(settings, { lasting, passing, ...(tell && { tell }) })
   },
-  clamscan: async (policy) => (await import('./clamscan.ts')).clamscanScanner(policy),
-  attachments: async (policy) =>
-    (await import('./attachments/attachments.ts')).attachmentsScanner(policy),
+  clamscan: async (settings) => (await import('./clamscan.ts')).clamscanScanner(settings),
+  attachments: async (settings) =>
+    (await import('./attachments/attachments.ts')).attachmentsScanner(settings),
   eicar: async () => (await import('./eicar/eicar.ts')).eicarScanner(),
 }
 
@@ -38,18 +39,18 @@ const builtIn: Readonly<
  * too, and answers *could not tell*: a misspelt plugin must defer mail, not let it through unscanned.
  */
 export async function makeScanners(
-  policy: ScanPolicy,
+  settings: ScanSettings,
   options: ScannersOptions = {},
 ): Promise<Scanner[]> {
-  const { line } = policy
-  if (line.kind === 'command') {
-    return [(await import('./command.ts')).commandScanner(policy, line.words, options.log)]
+  const { QHPSI } = settings
+  if (QHPSI.kind === 'command') {
+    return [(await import('./command.ts')).commandScanner(settings, QHPSI.words, options.log)]
   }
-  return Promise.all(line.names.map((name) => makePlugin(policy, name, options)))
+  return Promise.all(QHPSI.names.map((name) => makePlugin(settings, name, options)))
 }
 
 async function makePlugin(
-  policy: ScanPolicy,
+  settings: ScanSettings,
   name: string,
   options: ScannersOptions,
 ): Promise<Scanner> {
@@ -59,9 +60,9 @@ async function makePlugin(
       const { filePluginScanner } = await import('./file-plugin/file-plugin.ts')
       const { oneMessageEach, standardLimits } = await import('./file-plugin/pool.ts')
       const limits = options.lasting ? standardLimits : oneMessageEach
-      return filePluginScanner(policy, name, limits, options.log)
+      return filePluginScanner(settings, name, limits, options.log)
     }
-    if (isBuiltIn(name)) return await builtIn[name](policy, options)
+    if (isBuiltIn(name)) return await builtIn[name](settings, options)
     return unusable(name, `no such plugin; built in are ${builtInNames.join(', ')}`)
   } catch (error) {
     return unusable(name, errorText(error))

@@ -68,7 +68,7 @@ export class Verdicts {
    */
   async find(query: VerdictQuery, runScanners: RunScanners): Promise<KnownOrScanned> {
     const { memory, uptime } = this.#options
-    const { timeout } = query.policy
+    const { timeout } = query.settings
     const deadline = uptime() + timeout
     const timeLeft = () => Math.max(1, deadline - uptime())
     const identity = await identify(query, this.#options)
@@ -305,15 +305,15 @@ async function resultForCopies(
  */
 async function withRemembered(
   verdict: RememberedVerdict,
-  { scanners, policy, isExcused }: VerdictQuery,
+  { scanners, settings, isExcused }: VerdictQuery,
   runScanners: RunScanners,
   timeout: number,
 ): Promise<KnownOrScanned> {
   const { found } = verdict
   const others = scanners.filter(({ memorable }) => !memorable)
   if (found.answer === 'clean') {
-    const { encrypted, strict } = policy.secondLook
-    const isLeft = others.length > 0 || strict !== 'off' || encrypted !== 'accept'
+    const { ENCRYPTED, STRICTMIME } = settings
+    const isLeft = others.length > 0 || STRICTMIME !== 'off' || ENCRYPTED !== 'accept'
     const result = isLeft ? await runScanners(others, timeout) : undefined
     if (result && result.answer !== 'clean') return { result }
     return { result: found, known: verdict }

@@ -26,13 +26,12 @@ t.test(
   },
 )
 
-t.test('CLUSTERMAXAGE, CLUSTERPEERS and CLAMDBDIR are read, or have their defaults', async (t) => {
+t.test('CLUSTERMAXAGE and CLUSTERPEERS are read, or have their defaults', async (t) => {
   const control = directoryWith(t, 'clusterkeys')
-  const settings = { CLUSTERMAXAGE: '60', CLUSTERPEERS: 'required', CLAMDBDIR: '/db' }
+  const settings = { CLUSTERMAXAGE: '60', CLUSTERPEERS: 'required' }
   t.match(readClusterPolicy(settings, control).policy, {
     maxAge: 60,
     peersOnly: true,
-    signatureDirectory: '/db',
   })
-  t.match(readClusterPolicy({}, control).policy, { signatureDirectory: '/var/lib/clamav' })
+  t.match(readClusterPolicy({}, control).policy, { maxAge: 3600, peersOnly: false })
 })

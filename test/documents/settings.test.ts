@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { misspeltSettings } from '../../src/ground/settings/misspelt-settings.ts'
 import type { Setting, SettingReader } from '../../src/ground/settings/table/kinds.ts'
-import { chapters, names, table } from '../../src/ground/settings/table.ts'
+import { chapters, isSetting, names, table } from '../../src/ground/settings/table.ts'
 import { readPage, section } from './man-page.ts'
 
 /** The table of settings, and all that says the same elsewhere: sources, the C client, pages. */
@@ -72,13 +72,17 @@ function readSources(): ReadonlyMap<string, string> {
   return new Map(own.map((file) => [file, readFileSync(join(root, 'src', file), 'utf8')]))
 }
 
-/** `env.NAME`, and `read…(env, 'NAME'`. */
+/** `env.NAME`, `read…(env, 'NAME'`, and the names of a chapter's values: `.NAME`, `{ NAME }`. */
 function namesRead(isMeant: (file: string) => boolean): ReadonlySet<string> {
   const found = new Set<string>()
   for (const [file, source] of sources) {
     if (!isMeant(file)) continue
     for (const [, name] of source.matchAll(/\benv\.([A-Z][A-Z_0-9]*)/g)) found.add(name!)
     for (const [, name] of source.matchAll(/\(\s*env,\s*'([A-Z][A-Z_0-9]*)'/g)) found.add(name!)
+    const code = source.replace(/\/\*.*?\*\/|\/\/[^\n]*|'[^'\n]*'|`[^`]*`/gs, "''")
+    for (const [, name] of code.matchAll(/(?:\.|[{,]\s*)([A-Z][A-Z_0-9]*)\b/g)) {
+      if (isSetting(name!)) found.add(name!)
+    }
   }
   return found
 }

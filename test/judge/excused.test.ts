@@ -66,10 +66,10 @@ async function judgeBy(text: string, setup: Setup) {
     digestsFor: () => ({ md5: false, sha256: true }),
     createHash: crypto.createHash,
   })
-  const { line } = policy.scan
-  const isSearched = line.kind === 'plugins' && line.names.includes('attachments')
+  const { QHPSI } = policy.settings
+  const isSearched = QHPSI.kind === 'plugins' && QHPSI.names.includes('attachments')
   const tools: Tools = {
-    scanners: [...(isSearched ? [attachmentsScanner(policy.scan)] : []), scanner],
+    scanners: [...(isSearched ? [attachmentsScanner(policy.settings)] : []), scanner],
     crypto,
     signatureFiles: () => undefined,
     now: Date.now,

@@ -269,7 +269,7 @@ t.test('a remembered verdict spares the scan; the log tells its host and its age
   t.match(decision, { kind: 'accept', findings: { scan: 'known', by: 'mx2', age: 60 } })
   t.same(asked, [])
   t.match(questions, [{ maxAge: Number.POSITIVE_INFINITY, scanners: [{}] }])
-  t.equal(questions[0]?.policy.secondLook.when, 'always')
+  t.equal(questions[0]?.settings.SECONDLOOK, 'always')
 })
 
 t.test('a header that is too large to be edited is refused before any scan', async (t) => {

@@ -28,7 +28,7 @@ t.test('nothing is scanned if QHPSI is not set, or if the file onescan.off is th
   const control = t.testdir({})
   const env = { CONTROLDIR: control, QHPSI }
   t.equal(switchedOff(readControlDirectories(env)), undefined)
-  t.match(readPolicy(env), { scan: { line: { kind: 'plugins' } }, quota: undefined })
+  t.match(readPolicy(env), { settings: { QHPSI: { kind: 'plugins' } }, quota: undefined })
   t.match(readPolicy({ CONTROLDIR: control }), { off: NOTHING_SCANS, quota: undefined })
   const asked = { CONTROLDIR: control, QUOTAD: 'udp:127.0.0.1:1' }
   t.match(
@@ -59,7 +59,7 @@ t.test('a line of onescan.policy changes the settings that it names, and no othe
   t.same(changed.infected, base.infected)
   t.equal(base.unscanned.others, 'accept')
   t.equal(changed.unscanned.others, 'defer')
-  t.equal(changed.scan.timeout, 7000)
+  t.equal(changed.settings.timeout, 7000)
   for (const settings of [{ REJECTVIRUS: '2' }, { VIRUSTAGONLY: '1', REJECTVIRUS: '' }]) {
     t.notSame(withSettings(base, env, settings).infected, base.infected, JSON.stringify(settings))
   }

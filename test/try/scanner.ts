@@ -1,6 +1,5 @@
 import { readSetting } from '../../src/ground/settings/read.ts'
 import type { Environment } from '../../src/ground/settings/settings.ts'
-import { splitWords } from '../../src/ground/settings/table/values.ts'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd } from '../../src/scan/clamd/ask.ts'
 
@@ -17,8 +16,8 @@ const PATIENCE = 2000
 
 /** The first clamd of CLAMD (or Debian's socket) that answers, else the plugin `eicar`. */
 export async function chooseScanner(env: Environment): Promise<ScannerChoice> {
-  const servers = readSetting(env, 'CLAMD')
-  const addresses = splitWords(servers, 'CLAMD')
+  const addresses = readSetting(env, 'CLAMD')
+  const servers = addresses.join(' ')
   for (const address of addresses) {
     if (!(await answers(address))) continue
     return {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
+import { readScanSettings } from '../../src/scan/shared/scan-settings.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
 import { describeScan } from '../../src/verdicts/copies/message-identity.ts'
 import { ScansInFlight } from '../../src/verdicts/scans-in-flight.ts'
@@ -37,16 +37,19 @@ t.test('the end of a scan is not that of a later one of the same message', async
 t.test(
   'how a message is looked at is one line: release, settings, scanners in order',
   async (t) => {
-    const policy = readScanPolicy({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
+    const settings = readScanSettings(
+      { QHPSI: 'plugin: clamd' },
+      { qmailHome: '/q', control: '/c' },
+    )!
     const by = (identity: string): Scanner => ({
       name: identity,
       local: false,
       memorable: { identity, signatures: 'not told' },
       scan: async () => ({ answer: 'clean' }),
     })
-    const { max } = policy.nesting
+    const { MAXNESTING: max } = settings
     t.equal(
-      describeScan(policy, [by('a'), by('b\n')], '1.2.3'),
+      describeScan(settings, [by('a'), by('b\n')], '1.2.3'),
       `onescan=1.2.3 nesting=${max} secondlook=always scanners=a,b?`,
     )
   },

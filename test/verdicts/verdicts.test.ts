@@ -3,7 +3,7 @@ import { setImmediate as setImmediatePromise } from 'node:timers/promises'
 import t from 'tap'
 import { Bytes } from '../../src/message/bytes.ts'
 import type { ScanFinding } from '../../src/scan/shared/finding.ts'
-import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
+import { readScanSettings } from '../../src/scan/shared/scan-settings.ts'
 import type { ContentScanner } from '../../src/scan/shared/scanner.ts'
 import type { SignatureFiles } from '../../src/scan/shared/signature-files.ts'
 import { deriveSecrets } from '../../src/verdicts/copies/secrets.ts'
@@ -15,7 +15,7 @@ import { Verdicts, type VerdictsOptions } from '../../src/verdicts/verdicts.ts'
 import { examine } from '../cluster/hashed-message.ts'
 import { localPolicy } from '../scan/local-policy.ts'
 
-const policy = readScanPolicy({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
+const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
 const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)
 const letter = 'Date: today\nTo: ann@example.org\nSubject: hello\n\nHello\n'
 const copy = letter.replace('ann', 'ben')
@@ -47,7 +47,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
     signatureFiles: () => undefined,
     now: () => now,
     uptime: () => uptime,
-    fullTime: policy.timeout,
+    fullTime: settings.timeout,
     ...more,
   })
   const scans: string[][] = []
@@ -68,7 +68,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
       message: { form, body, confirmFile() {} },
       leaving: header,
       scanners: [clamd],
-      policy,
+      settings,
       maxAge: Number.POSITIVE_INFINITY,
       ...setup,
     }
@@ -207,10 +207,10 @@ t.test('no other scanner is asked about a virus that is known', async (t) => {
 
 t.test('if STRICTMIME keeps mail out, each copy is read for its oddities', async (t) => {
   const { find, scans } = open()
-  const strict = { ...policy, secondLook: { ...policy.secondLook, strict: 'refuse' } } as const
+  const strict = { ...settings, STRICTMIME: 'refuse' } as const
   await find(letter)
   const strange = { answer: 'unseen', what: 'form', why: 'odd' } as const
-  t.same(await find(copy, strange, { policy: strict }), { result: strange })
+  t.same(await find(copy, strange, { settings: strict }), { result: strange })
   t.same(scans, [['clamd'], []])
 })
 
@@ -221,8 +221,8 @@ t.test('a verdict of another scanner, second look or nesting limit does not coun
     { scanners: [clamd, scanner('eicar')] },
     { scanners: [scanner('eicar'), clamd] },
     { scanners: [scanner('clamd', { memorable: { ...clamd.memorable!, identity: 'clamd(5)' } })] },
-    { policy: { ...policy, secondLook: { ...policy.secondLook, when: 'never' } } },
-    { policy: { ...policy, nesting: { ...policy.nesting, max: 5 } } },
+    { settings: { ...settings, SECONDLOOK: 'never' } },
+    { settings: { ...settings, MAXNESTING: 5 } },
   ]
   for (const wish of setup) await find(letter, clean, wish)
   t.equal(scans.length, setup.length)
@@ -308,7 +308,7 @@ t.test('a scan by other signatures than those of now leaves no verdict', async (
       message,
       leaving: header,
       scanners: [clamd],
-      policy,
+      settings,
       maxAge: 3600,
     }
     let scans = 0
@@ -365,7 +365,7 @@ t.test(
 // promise: others-unharmed
 t.test('if a client leaves, or gives no time, no other copy is deferred for it', async (t) => {
   const left = { ...vain, unfinished: true } as const
-  const hasty = { policy: { ...policy, timeout: policy.timeout / 3 } }
+  const hasty = { settings: { ...settings, timeout: settings.timeout / 3 } }
   for (const [what, answer, setup] of [
     ['leaves', left, {}],
     ['gives no time', vain, hasty],
@@ -439,7 +439,7 @@ t.test('no message waits for longer than its own time', async (t) => {
   const { find, scans } = open()
   let end: (result: ScanFinding) => void = () => {}
   const first = find(letter, new Promise<ScanFinding>((resolve) => (end = resolve)))
-  const hasty = { policy: { ...policy, timeout: 20 } }
+  const hasty = { settings: { ...settings, timeout: 20 } }
   t.match((await find(copy, clean, hasty)).result, { answer: 'unknown', why: /SCANTIMEOUT/ })
   t.equal(scans.length, 1)
   end(clean)
@@ -546,7 +546,7 @@ t.test('a verdict of another host is remembered here for the time that is left',
     t.match(await find(letter), { known: { host: 'there' } })
     t.match(await find(copy), { known: { host: 'there' } })
     const asked = told.filter(([what]) => what !== 'release')
-    t.same(asked, [['get', policy.timeout / 4]], 'once, and is not told')
+    t.same(asked, [['get', settings.timeout / 4]], 'once, and is not told')
     while (events.length === 0) await setImmediatePromise()
     t.match(events, [{ verdicts: [{ is: 'found', seconds: left }] }])
   }
@@ -616,7 +616,7 @@ t.test('a copy that waited has what is left of its time', async (t) => {
   const second = find(copy)
   t.same((await first).result, vain)
   t.same((await second).result, clean)
-  t.same(given, [policy.timeout, policy.timeout - 5_000])
+  t.same(given, [settings.timeout, settings.timeout - 5_000])
 })
 
 t.test("the time that a store takes is part of the message's time", async (t) => {
@@ -626,7 +626,7 @@ t.test("the time that a store takes is part of the message's time", async (t) =>
   })
   const opened = open({ shared: slow.shared })
   await opened.find(letter)
-  t.same(opened.given, [policy.timeout - 2_000])
+  t.same(opened.given, [settings.timeout - 2_000])
 })
 
 t.test('copies that wait for a store get its verdict', async (t) => {
@@ -663,7 +663,7 @@ t.test('a verdict that is too old for a copy that waited does not count for it',
 
 t.test('a scan with half of the time is enough to defer the copies, too', async (t) => {
   const { find, scans } = open()
-  const half = { policy: { ...policy, timeout: policy.timeout / 2 } }
+  const half = { settings: { ...settings, timeout: settings.timeout / 2 } }
   const all = Array.from({ length: 5 }, () => find(letter, vain, half))
   for (const { result } of await Promise.all(all)) t.same(result, vain)
   t.equal(scans.length, 2)

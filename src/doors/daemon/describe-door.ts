@@ -38,8 +38,8 @@ function whatItDoes(
   return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}${memoryOf(site)}`
 }
 
-function namesOf({ scan: { line } }: Policy): string {
-  return line.kind === 'plugins' ? line.names.join(', ') : basename(line.words[0]!)
+function namesOf({ settings: { QHPSI } }: Policy): string {
+  return QHPSI.kind === 'plugins' ? QHPSI.names.join(', ') : basename(QHPSI.words[0]!)
 }
 
 function fateOfViruses(kind: DoorKind, policy: Policy): string {

@@ -120,7 +120,7 @@ export class StatusFeed {
         const doors = this.#doors
         return doors && this.#trials.make({ configuration: configuration(), doors, clamds })
       },
-      scanPolicy: () => configuration().site?.policy.scan,
+      scanSettings: () => configuration().site?.policy.settings,
       spoolDirectory: configuration().site?.policy.spool.directory ?? '/tmp',
       memoryLimit: this.#options.memory,
       workers: () => this.#workers?.state() ?? noWorkers,

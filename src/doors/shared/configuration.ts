@@ -5,7 +5,11 @@ import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
 import { readSetting } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { clamAv, scanners as scannerSettings } from '../../ground/settings/table/scanning.ts'
+import {
+  clamAv,
+  DEFAULT_DATABASE,
+  scanners as scannerSettings,
+} from '../../ground/settings/table/scanning.ts'
 import {
   type ControlDirectories,
   HOST_DIRECTORY,
@@ -70,10 +74,10 @@ export async function readConfiguration(
   const readAt = Date.now()
   const policy = readScanningPolicy(env)
   readQuarantineLimits(env) // a wrong limit is a fault of the start, not of the first sweep
-  const scanners = policy ? await makeScanners(policy.scan, { lasting: true, tell: log }) : []
+  const scanners = policy ? await makeScanners(policy.settings, { lasting: true, tell: log }) : []
   for (const scanner of scanners) await scanner.prepare?.()
   const keys = policy?.cluster?.keys ?? []
-  const clocks = clocksFor(readSetting(env, 'CLAMDBDIR'))
+  const clocks = clocksFor(readSetting(env, 'CLAMDBDIR') ?? DEFAULT_DATABASE)
   const crypto = await loadCrypto()
   const verdicts =
     policy &&
@@ -81,7 +85,7 @@ export async function readConfiguration(
       ...clocks,
       crypto,
       log,
-      scanTimeout: policy.scan.timeout,
+      scanTimeout: policy.settings.timeout,
     }))
   const tools: Tools = {
     ...clocks,
@@ -156,7 +160,7 @@ async function sitesOfLines(
       const policy = withSettings(base.policy, env, action.settings)
       const isAboutScanners = Object.keys(action.settings).some((name) => name in aboutScanners)
       const scanners = isAboutScanners
-        ? await makeScanners(policy.scan, { lasting: true, tell: log })
+        ? await makeScanners(policy.settings, { lasting: true, tell: log })
         : base.tools.scanners
       for (const scanner of isAboutScanners ? scanners : []) await scanner.prepare?.()
       sites.set(key, { policy, tools: { ...base.tools, scanners } })

@@ -1,17 +1,14 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { LruCache } from '../../ground/flow/lru-cache.ts'
+import { readSetting } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { FromClient } from '../../ground/settings/table/kinds.ts'
+import type { QhpsiLine } from '../../ground/settings/table/qhpsi.ts'
 import { isSetting, names, table } from '../../ground/settings/table.ts'
 import { NOTHING_SCANS, readTreatment, withSettings } from '../../judge/policy.ts'
 import type { Site } from '../../judge/site.ts'
 import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
-import {
-  type QhpsiLine,
-  readQhpsiLine,
-  readScanPolicy,
-  type UnscannedPolicy,
-} from '../../scan/shared/scan-policy.ts'
+import { readScanSettings, type UnscannedPolicy } from '../../scan/shared/scan-settings.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type ErrorReport, readReplyForm } from '../shared/replies/error-report.ts'
@@ -93,7 +90,7 @@ function mergeSite(configuration: Configuration, variables: Variables): ClientSi
     replyForm: readReplyForm(theirs),
   }
   refuseNonsense(configuration.env, theirs)
-  const line = readQhpsiLine(variables.get('QHPSI') ?? '')
+  const line = readSetting(theirs, 'QHPSI')
   if (line === undefined) {
     for (const name of about.asksQuota ? ['QUOTAD', 'BOUNCEUSER'] : []) {
       refuseDifference(name, configuration.env, theirs[name])
@@ -103,7 +100,7 @@ function mergeSite(configuration: Configuration, variables: Variables): ClientSi
   refuseOtherDifferences(configuration.env, variables)
   const { site } = configuration
   if (site === undefined) throw new GoCold(`${NOTHING_SCANS} for the daemon`)
-  if (!isWithin(line, site.policy.scan.line)) throw new GoCold('QHPSI names another scanner')
+  if (!isWithin(line, site.policy.settings.QHPSI)) throw new GoCold('QHPSI names another scanner')
   return { ...about, site: merge(site, scannersOf(site, line), configuration, theirs) }
 }
 
@@ -165,15 +162,16 @@ function merge(
   const merged: Record<string, string | undefined> = { ...env }
   for (const name of taken) merged[name] = theirs[name] ?? env[name]
   for (const name of bounded) merged[name] = theirs[name] || env[name]
-  const scan = readScanPolicy(merged, directories)!
-  if (scan.timeout > own.scan.timeout) throw new GoCold("SCANTIMEOUT is longer than the daemon's")
+  const settings = readScanSettings(merged, directories)!
+  if (settings.timeout > own.settings.timeout)
+    throw new GoCold("SCANTIMEOUT is longer than the daemon's")
   // Without a QUARANTINE of the client's nothing is kept: the client would not know that.
   merged.QUARANTINE = theirs.QUARANTINE
-  const treatment = readTreatment(merged, scan)
+  const treatment = readTreatment(merged, settings)
   if (isLaxer(treatment.unscanned, own.unscanned)) {
     throw new GoCold("SCANFAIL is laxer than the daemon's")
   }
-  const policy = { ...own, scan, ...treatment }
+  const policy = { ...own, settings, ...treatment }
   return {
     policy,
     tools: { ...tools, scanners },

@@ -83,7 +83,7 @@ function withinTimeOf(
   { configuration: { quota }, waited }: RequestContext,
 ): Site {
   return adapt(site, (own) => ({
-    ...withinTime(own, Math.min(own.policy.scan.timeout, timeLeft) - waited),
+    ...withinTime(own, Math.min(own.policy.settings.timeout, timeLeft) - waited),
     tools: { ...own.tools, quota },
   }))
 }

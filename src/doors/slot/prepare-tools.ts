@@ -1,4 +1,5 @@
 import { loadCrypto } from '../../ground/runtime/crypto.ts'
+import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import type { Policy } from '../../judge/policy.ts'
 import type { Tools } from '../../judge/tools.ts'
 import type { TimedLookup } from '../../quota/ask/quota-answer.ts'
@@ -15,13 +16,12 @@ export interface SlotTools extends Tools {
 
 /** Loads what this policy needs, and nothing else, because each module costs time at the start. */
 export async function prepareTools(policy: Policy, log: LogSink): Promise<SlotTools> {
-  const { cluster, quota } = policy
+  const { cluster, quota, settings } = policy
+  const database = settings.CLAMDBDIR ?? DEFAULT_DATABASE
   return {
-    scanners: await makeScanners(policy.scan, { log: log.relay }),
+    scanners: await makeScanners(settings, { log: log.relay }),
     crypto: cluster && (await loadCrypto()),
-    signatureFiles: once(
-      () => cluster && readSignatureFiles(cluster.signatureDirectory, Date.now()),
-    ),
+    signatureFiles: once(() => cluster && readSignatureFiles(database, Date.now())),
     now: Date.now,
     uptime,
     quota: quota && (await openLookup(quota)),

@@ -1,7 +1,7 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { type ClamdAddress, clamdAddressesOf } from '../../scan/clamd/address.ts'
 import { askClamd } from '../../scan/clamd/ask.ts'
-import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+import type { ScanSettings } from '../../scan/shared/scan-settings.ts'
 
 /** Milliseconds between two questions, and for the answer to one. */
 const EVERY = 15_000
@@ -29,12 +29,15 @@ export interface ClamdWatch {
  * Asks each server of the plugin clamd every 15 seconds whether it answers and how old its
  * signatures are. Calls `changed` after each round.
  */
-export function watchClamds(policy: () => ScanPolicy | undefined, changed: () => void): ClamdWatch {
+export function watchClamds(
+  settings: () => ScanSettings | undefined,
+  changed: () => void,
+): ClamdWatch {
   let states: readonly ClamdState[] = []
   const stopped = new AbortController()
 
   async function askAll(): Promise<void> {
-    const asked = clamdAddressesOf(policy()).map((server) => ask(server, stopped.signal))
+    const asked = clamdAddressesOf(settings()).map((server) => ask(server, stopped.signal))
     states = await Promise.all(asked)
     if (!stopped.signal.aborted) changed()
   }

@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs'
-import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+import type { ScanSettings } from '../../scan/shared/scan-settings.ts'
 import { readLogText } from '../log/log-record.ts'
 import { type ClamdState, type ClamdWatch, watchClamds } from './clamd-watch.ts'
 import { History, type LoggedDecision } from './history.ts'
@@ -26,7 +26,7 @@ export interface ObserverOptions {
   readonly uptime: () => number
   /** Tries all doors and the judgement; undefined while no door is open. */
   readonly tryAll: (clamds: readonly ClamdState[]) => Promise<Trial> | undefined
-  readonly scanPolicy: () => ScanPolicy | undefined
+  readonly scanSettings: () => ScanSettings | undefined
   /** The directory in which messages lie while they are judged. */
   readonly spoolDirectory: string
   /** The bytes that each process may take for messages (--memory). */
@@ -67,7 +67,7 @@ export class Observer {
     this.#observed = observed
     this.#metrics = createMetrics(observed.version, observed.started)
     this.#inOrder = new LineOrder(observed.uptime)
-    this.#clamds = watchClamds(observed.scanPolicy, () => this.#tell())
+    this.#clamds = watchClamds(observed.scanSettings, () => this.#tell())
     this.tryNow()
   }
 

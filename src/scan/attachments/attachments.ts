@@ -2,7 +2,7 @@ import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import type { Field } from '../../mime/headers/fields.ts'
 import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
-import type { AttachmentPolicy, ScanPolicy } from '../shared/scan-policy.ts'
+import type { ScanSettings } from '../shared/scan-settings.ts'
 import type { MailSearch, PolicyScanner, ScanTask } from '../shared/scanner.ts'
 import { readNames, spellings } from './part-names.ts'
 import { type AttachmentRules, loadAttachmentRules, rulesOfNames } from './rules.ts'
@@ -20,15 +20,17 @@ const SHOWN_MAX = 80
  * what was read, and the limit is noted. The control file is read once; if it cannot be used, that is a
  * Fault of kind `config`.
  */
-export function attachmentsScanner({ attachments }: ScanPolicy): PolicyScanner {
+export function attachmentsScanner({ BADATTACHMENTS, BADMIME }: ScanSettings): PolicyScanner {
   /**
    * The rules, which nobody changes, are the same for all messages. If two messages come at the same time
    * before the rules are known, both read the file.
    */
   let known: AttachmentRules | undefined
   const rulesOnce = async () => {
-    const { rules } = attachments
-    known ??= 'file' in rules ? await loadAttachmentRules(rules.file) : rulesOfNames(rules.names)
+    known ??=
+      'file' in BADATTACHMENTS
+        ? await loadAttachmentRules(BADATTACHMENTS.file)
+        : rulesOfNames(BADATTACHMENTS.names)
     return known
   }
   return {
@@ -38,7 +40,7 @@ export function attachmentsScanner({ attachments }: ScanPolicy): PolicyScanner {
       await rulesOnce()
     },
     async search(task) {
-      return new AttachmentSearch(await rulesOnce(), attachments.malformed, task)
+      return new AttachmentSearch(await rulesOnce(), BADMIME, task)
     },
   }
 }
@@ -46,7 +48,7 @@ export function attachmentsScanner({ attachments }: ScanPolicy): PolicyScanner {
 /** The search of one message for what the rules ban. */
 class AttachmentSearch implements MailSearch {
   readonly #rules: AttachmentRules
-  readonly #malformed: AttachmentPolicy['malformed']
+  readonly #malformed: ScanSettings['BADMIME']
   readonly #task: ScanTask
   /** The first banned thing that is not excused: a file name, `type a/b` or `content executable`. */
   #banned: string | undefined
@@ -55,7 +57,7 @@ class AttachmentSearch implements MailSearch {
   /** The first limit that left something unread. */
   #limit: string | undefined
 
-  constructor(rules: AttachmentRules, malformed: AttachmentPolicy['malformed'], task: ScanTask) {
+  constructor(rules: AttachmentRules, malformed: ScanSettings['BADMIME'], task: ScanTask) {
     this.#rules = rules
     this.#malformed = malformed
     this.#task = task

@@ -1,7 +1,7 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import { type Endpoint, parseEndpoint } from '../../ground/net/endpoint.ts'
 import { socketPath } from '../../ground/settings/socket-path.ts'
-import type { ScanPolicy } from '../shared/scan-policy.ts'
+import type { ScanSettings } from '../shared/scan-settings.ts'
 
 /** The address of one clamd: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). */
 export type ClamdAddress = {
@@ -27,10 +27,10 @@ export function readClamdAddress(text: string): ClamdAddress {
  * Returns the addresses of the servers that the plugin clamd asks; none if QHPSI does not name it. Also none if an
  * address is malformed: then the plugin itself defers all mail and says why.
  */
-export function clamdAddressesOf(scan: ScanPolicy | undefined): ClamdAddress[] {
-  if (scan?.line.kind !== 'plugins' || !scan.line.names.includes('clamd')) return []
+export function clamdAddressesOf(scan: ScanSettings | undefined): ClamdAddress[] {
+  if (scan?.QHPSI.kind !== 'plugins' || !scan.QHPSI.names.includes('clamd')) return []
   try {
-    return scan.clam.addresses.map(readClamdAddress)
+    return scan.CLAMD.map(readClamdAddress)
   } catch {
     return []
   }

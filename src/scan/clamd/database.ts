@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { readForeignFile } from '../../ground/path/read.ts'
 import { PROCESSES } from '../../ground/process/process-stat.ts'
-import { table } from '../../ground/settings/table.ts'
+import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import type { ClamdAddress } from './address.ts'
 
 /** The paths of clamd.conf(5) in ClamAV's packages: Debian, Fedora, from source. */
@@ -12,9 +12,6 @@ export const CONFIG_FILES: readonly string[] = [
   '/usr/local/etc/clamd.conf',
   '/etc/clamd.conf',
 ]
-
-/** The directory of its signatures if clamd.conf(5) names none, in ClamAV's packages. */
-export const DEFAULT_DATABASE: string = table.CLAMDBDIR.default
 
 /** The value of a setting of clamd.conf(5). */
 export function valueIn(conf: string, name: string): string | undefined {

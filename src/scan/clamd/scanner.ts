@@ -2,7 +2,7 @@ import { Fault } from '../../ground/errors/fault.ts'
 import { keepFor } from '../../ground/flow/keep-for.ts'
 import type { System } from '../../ground/runtime/system.ts'
 import { unseen } from '../shared/finding.ts'
-import type { ScanPolicy } from '../shared/scan-policy.ts'
+import type { ScanSettings } from '../shared/scan-settings.ts'
 import type { ContentScanner } from '../shared/scanner.ts'
 import { readClamdAddress } from './address.ts'
 import { askInTurn } from './ask-in-turn.ts'
@@ -36,7 +36,7 @@ const CHANGES = {
  * Throws a Fault of kind `config` for a malformed address.
  */
 export function clamdScanner(
-  { clam, clamscan: { configFile, database } }: ScanPolicy,
+  { CLAMD, CLAMDMAXSIZE, CLAMDBDIR, CLAMDCONF }: ScanSettings,
   {
     lasting = false,
     passing,
@@ -47,7 +47,7 @@ export function clamdScanner(
     readonly tell?: (line: string) => void
   } = {},
 ): ClosableScanner {
-  const list: readonly ClamdServer[] = clam.addresses.map(readClamdAddress).map((address) => {
+  const list: readonly ClamdServer[] = CLAMD.map(readClamdAddress).map((address) => {
     const changed = (state: 'fails' | 'answers') => {
       // If there is only one server, each message says so.
       if (list.length > 1) tell(`clamd ${address.text}: ${CHANGES[state]}`)
@@ -61,17 +61,17 @@ export function clamdScanner(
     name: 'clamd',
     local: false,
     memorable: {
-      identity: `clamd(${clam.maxSize})`,
+      identity: `clamd(${CLAMDMAXSIZE})`,
       signatures: () => versions.newest(),
       loadsFrom: keepFor(
         DATABASES_FOR,
         () => performance.now(),
         () => {
-          const found = list.map(({ address }) => databaseOf(address, configFile))
+          const found = list.map(({ address }) => databaseOf(address, CLAMDCONF))
           // Without a clamd.conf the administrator's word counts, and for another host the files here.
           const isUnknown = (at: number) =>
             found[at] === undefined && isOnThisHost(list[at]!.address)
-          if (database === undefined && list.some((_, at) => isUnknown(at))) return undefined
+          if (CLAMDBDIR === undefined && list.some((_, at) => isUnknown(at))) return undefined
           return found.filter((directory) => directory !== undefined)
         },
       ),
@@ -83,8 +83,8 @@ export function clamdScanner(
     takesBeside: true,
     async scan(sample, task) {
       const size = Math.max(...[sample, ...(sample.beside ?? [])].map(({ bytes }) => bytes.size))
-      if (size > clam.maxSize) {
-        return unseen('size', `clamd: ${size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`)
+      if (size > CLAMDMAXSIZE) {
+        return unseen('size', `clamd: ${size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`)
       }
       return askInTurn({ list, queue }, sample, task)
     },

@@ -4,7 +4,7 @@ import { errorCode, errorText, Fault, isFault } from '../../ground/errors/fault.
 import { recipientsOf } from '../../message/envelope/envelope.ts'
 import { causeOf } from '../shared/cause.ts'
 import { type ScanFinding, unknown } from '../shared/finding.ts'
-import type { ScanPolicy } from '../shared/scan-policy.ts'
+import type { ScanSettings } from '../shared/scan-settings.ts'
 import type { ContentScanner, Sample, ScanTask } from '../shared/scanner.ts'
 import { LineRelay, type WriteLine, writeToLog } from '../shared/stderr-lines.ts'
 import { hostCommand } from './host-command.ts'
@@ -22,19 +22,18 @@ const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
  * Throws a Fault of kind `config` for a name that cannot be a plugin's.
  */
 export function filePluginScanner(
-  policy: ScanPolicy,
+  settings: ScanSettings,
   fileName: string,
   limits: PoolLimits = oneMessageEach,
   log: WriteLine = writeToLog,
 ): ContentScanner {
   checkName(fileName)
-  const file = join(policy.filePlugins.directory, fileName)
-  const { environment, filePlugins } = policy
+  const file = join(settings.PLUGINDIR, fileName)
+  const { environment, PLUGINDIR: directory } = settings
   const pool = new PluginPool(() => {
     checkFile(file)
-    const command = hostCommand(file, policy.timeout)
+    const command = hostCommand(file, settings.timeout)
     const relay = () => new LineRelay(`plugin ${fileName}`, log)
-    const { directory } = filePlugins
     return new PluginHost({ command, directory, environment, settle: limits.settle, relay })
   }, limits)
   return {
@@ -48,7 +47,7 @@ export function filePluginScanner(
       }
     },
     async scan(sample, task) {
-      const answer = await askPlugin(policy, file, pool, sample, task).catch((error) => {
+      const answer = await askPlugin(settings, file, pool, sample, task).catch((error) => {
         if (isFault(error)) throw error // our own spool, not the plugin
         return unknown(errorText(error), causeOf(error))
       })
@@ -60,13 +59,13 @@ export function filePluginScanner(
 }
 
 async function askPlugin(
-  policy: ScanPolicy,
+  settings: ScanSettings,
   file: string,
   pool: PluginPool,
   sample: Sample,
   task: ScanTask,
 ): Promise<ScanFinding> {
-  const { infectedCode, cleanCode, filePlugins } = policy
+  const { QHPSIRC, QHPSIRN, QUEUE_PLUGIN: symbol } = settings
   const { envelope, whole } = sample
   const sender = envelope.sender.text
   const recipients = Array.from(recipientsOf(envelope), ({ text }) => text)
@@ -76,9 +75,8 @@ async function askPlugin(
   } = whole ?? sample
   const path = await (whole ?? sample).path()
   const part = whole && { path: await sample.path(), size: sample.bytes.size }
-  const { symbol } = filePlugins
   const about = { path, size, part, sender, recipients, origin }
-  return pool.ask({ file, symbol, infectedCode, cleanCode, ...about }, task)
+  return pool.ask({ file, symbol, infectedCode: QHPSIRC, cleanCode: QHPSIRN, ...about }, task)
 }
 
 /** Throws for a name with other characters than those of a stamp's `s=`, which lists scanners by name. */

@@ -8,7 +8,7 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'> {
   readonly scanners: readonly Scanner[]
   /** Milliseconds for all of them together. */
   readonly timeout: number
-  /** MAXNESTING: messages or multiparts inside one another, as in NestingPolicy. */
+  /** MAXNESTING: the most messages inside one another, and multiparts inside one another in one of them. */
   readonly maxNesting: number
   /** What ends the scan if it cannot be seen in a message; all else is passed over. */
   readonly keepsOut: ReadonlySet<Unseen>

@@ -1,7 +1,7 @@
 import about from '../../../package.json' with { type: 'json' }
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { Crypto } from '../../ground/runtime/crypto.ts'
-import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+import type { ScanSettings } from '../../scan/shared/scan-settings.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
 import type { SignatureFiles } from '../../scan/shared/signature-files.ts'
 import type { ScannerVersions } from '../../scan/shared/signatures.ts'
@@ -56,7 +56,7 @@ export async function identify(
   query: VerdictQuery,
   options: IdentityOptions,
 ): Promise<MessageIdentity | undefined> {
-  const { message, leaving, policy } = query
+  const { message, leaving, settings } = query
   const { host, crypto } = options
   const scanners = query.scanners.filter(({ memorable }) => memorable)
   if (scanners.length === 0) return undefined
@@ -66,7 +66,7 @@ export async function identify(
     header: leaving,
     formFault,
     bodyDigest: digests.sha256,
-    scanDescription: describeScan(policy, scanners),
+    scanDescription: describeScan(settings, scanners),
   }
   const secrets = options.secrets()
   const files = options.signatureFiles()
@@ -88,12 +88,12 @@ export async function identify(
  * verdict of the same description counts.
  */
 export function describeScan(
-  { nesting, secondLook }: Pick<ScanPolicy, 'nesting' | 'secondLook'>,
+  { MAXNESTING, SECONDLOOK }: Pick<ScanSettings, 'MAXNESTING' | 'SECONDLOOK'>,
   scanners: readonly Scanner[],
   release: string = about.version,
 ): string {
   const identities = scanners.map(({ memorable }) => memorable!.identity)
-  const settings = `onescan=${release} nesting=${nesting.max} secondlook=${secondLook.when}`
+  const settings = `onescan=${release} nesting=${MAXNESTING} secondlook=${SECONDLOOK}`
   return replaceUnprintable(`${settings} scanners=${identities.join(',')}`)
 }
 

@@ -1,7 +1,7 @@
 import type { Header } from '../../message/header-block.ts'
 import type { Message } from '../../message/message.ts'
 import type { Infected, ScanFinding } from '../../scan/shared/finding.ts'
-import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+import type { ScanSettings } from '../../scan/shared/scan-settings.ts'
 import type { IsExcused, Scanner, ScanTask } from '../../scan/shared/scanner.ts'
 
 /** The verdict of scanners about a message, which counts for its copies for a while. */
@@ -24,7 +24,7 @@ export interface VerdictQuery {
   readonly leaving: Header
   /** All scanners for the message, in their order. */
   readonly scanners: readonly Scanner[]
-  readonly policy: ScanPolicy
+  readonly settings: ScanSettings
   /** Set if policy excuses anything that scanners find. */
   readonly isExcused?: IsExcused | undefined
   /** Seconds; no older verdict counts for this message, whatever the memory's own limit is. */

@@ -2,7 +2,7 @@ import { readSpoolPolicy } from '../../../src/message/spool-policy.ts'
 import { scanBytes } from '../../../src/scan/scan-bytes.ts'
 import { makeScanners } from '../../../src/scan/scanners.ts'
 import type { ScanFinding } from '../../../src/scan/shared/finding.ts'
-import { readScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
+import { readScanSettings } from '../../../src/scan/shared/scan-settings.ts'
 import { type Clamd, startClamd } from '../../programs/clamd.ts'
 import { evasions } from '../../scan/evasions/all.ts'
 import { type Evasion, messageOf } from '../../scan/evasions/compose.ts'
@@ -28,7 +28,7 @@ export async function judgeMessage(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly result: ScanFinding; readonly oddities: readonly string[] }> {
   const env = { CLAMD: socket, QHPSI: 'plugin: clamd', ...settings }
-  const policy = readScanPolicy(env, { qmailHome: '/nowhere', control: '/nowhere' })!
+  const policy = readScanSettings(env, { qmailHome: '/nowhere', control: '/nowhere' })!
   async function* bytes() {
     yield message
   }
@@ -36,8 +36,8 @@ export async function judgeMessage(
     spool: readSpoolPolicy(env),
     scanners: await makeScanners(policy),
     timeout: policy.timeout,
-    maxNesting: policy.nesting.max,
-    secondLook: policy.secondLook.when,
+    maxNesting: policy.MAXNESTING,
+    secondLook: policy.SECONDLOOK,
   })
   const [, odd = ''] = /^odd: (.*)$/m.exec(notes.join('\n')) ?? []
   return { result, oddities: odd.split(',').filter((word) => word !== '') }

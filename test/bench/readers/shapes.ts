@@ -12,7 +12,7 @@ import { headerFormFault } from '../../../src/message/well-formed.ts'
 import { attachmentsScanner } from '../../../src/scan/attachments/attachments.ts'
 import { scanBytes } from '../../../src/scan/scan-bytes.ts'
 import { clean } from '../../../src/scan/shared/finding.ts'
-import { readScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
+import { readScanSettings } from '../../../src/scan/shared/scan-settings.ts'
 import type { Scanner } from '../../../src/scan/shared/scanner.ts'
 import { hostileShapes } from '../../scan/hostile-shapes.ts'
 
@@ -57,7 +57,7 @@ const rulesFile = join(tmpdir(), `onescan-shapes-${process.pid}`)
 /** As it is read on its way through onescan: the gate of stamps, every scanner's own reading. */
 async function read(message: Buffer): Promise<string> {
   const env = { QHPSI: 'plugin: clamd attachments', BADATTACHMENTS: rulesFile }
-  const policy = readScanPolicy(env, { qmailHome: '/nowhere', control: '/nowhere' })!
+  const policy = readScanSettings(env, { qmailHome: '/nowhere', control: '/nowhere' })!
   const reader: Scanner = {
     name: 'clamd',
     local: false,
@@ -75,8 +75,8 @@ async function read(message: Buffer): Promise<string> {
     spool: { directory: tmpdir(), sharedDirectory: undefined },
     scanners: [reader, attachmentsScanner(policy)],
     timeout: policy.timeout,
-    maxNesting: policy.nesting.max,
-    secondLook: policy.secondLook.when,
+    maxNesting: policy.MAXNESTING,
+    secondLook: policy.SECONDLOOK,
   })
   return result.answer === 'clean'
     ? 'clean'

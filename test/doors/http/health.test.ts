@@ -231,7 +231,7 @@ t.test('health does not change when the clock of the host is set', async (t) => 
     now: () => clock,
     uptime: () => uptime,
     tryAll: async () => right,
-    scanPolicy: () => undefined,
+    scanSettings: () => undefined,
     spoolDirectory: '/tmp',
     memoryLimit: 1,
     workers: () => ({ replaced: 0, hung: 0, late: [] }),

@@ -41,7 +41,7 @@ t.test(
     }
     const other = mixed('b', text, disposed('attachment; filename="bill.doc"'))
     t.match(await scan(other, settings), { result: { answer: 'clean' } })
-    t.same(clamdPolicy('/nowhere', settings).line, { kind: 'plugins', names: ['attachments', 'clamd'] }) // biome-ignore format: a line
+    t.same(clamdPolicy('/nowhere', settings).QHPSI, { kind: 'plugins', names: ['attachments', 'clamd'] }) // biome-ignore format: a line
     const command = { ...settings, QHPSI: '/usr/bin/clamdscan %s' }
     t.throws(() => clamdPolicy('/nowhere', command), { message: /a QHPSI with a command looks for no names/ }) // biome-ignore format: a line
     for (const BADATTACHMENTS of ['rules', '*.exe rules', ' ', 'control/bad']) {

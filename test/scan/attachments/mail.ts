@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { attachmentsScanner } from '../../../src/scan/attachments/attachments.ts'
 import { runScanners } from '../../../src/scan/scan.ts'
 import type { ScanFinding } from '../../../src/scan/shared/finding.ts'
-import type { ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
+import type { ScanSettings } from '../../../src/scan/shared/scan-settings.ts'
 import type { Sample } from '../../../src/scan/shared/scanner.ts'
 import { inChunks } from '../../message/bytes.ts'
 import { clamdPolicy, sample } from '../clamd/task.ts'
@@ -30,7 +30,7 @@ export function disposed(disposition: string, content = 'x'): string {
 /** The result of the plugin about a message by itself, and its notes. */
 export async function searched(
   message: Sample,
-  policy: ScanPolicy,
+  policy: ScanSettings,
   gone?: AbortSignal,
 ): Promise<{ readonly result: ScanFinding; readonly notes: readonly string[] }> {
   const notes: string[] = []

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { SILENCE_MAX } from '../../../src/scan/clamd/versions.ts'
-import { readScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
+import { readScanSettings } from '../../../src/scan/shared/scan-settings.ts'
 import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
 import { sample, scanTask } from './task.ts'
 
@@ -23,7 +23,7 @@ async function openServer(t: Test, version = () => 'ClamAV 1.4.3') {
 }
 
 function open(t: Test, CLAMD: string, tell?: (line: string) => void) {
-  const policy = readScanPolicy(
+  const policy = readScanSettings(
     { QHPSI: 'plugin: clamd', CLAMD },
     { qmailHome: '/', control: '/' },
   )!

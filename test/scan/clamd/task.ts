@@ -1,13 +1,13 @@
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
-import { readScanPolicy, type ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
+import { readScanSettings, type ScanSettings } from '../../../src/scan/shared/scan-settings.ts'
 import { abortLate, type Sample, type ScanTask } from '../../../src/scan/shared/scanner.ts'
 import { ReadBy } from '../../message/bytes.ts'
 
 /** The policy of `QHPSI='plugin: clamd'` with these addresses and other settings. */
-export function clamdPolicy(CLAMD: string, others: Record<string, string> = {}): ScanPolicy {
+export function clamdPolicy(CLAMD: string, others: Record<string, string> = {}): ScanSettings {
   const place = { qmailHome: '/var/qmail', control: '/var/qmail/control' }
-  return readScanPolicy({ QHPSI: 'plugin: clamd', CLAMD, ...others }, place)!
+  return readScanSettings({ QHPSI: 'plugin: clamd', CLAMD, ...others }, place)!
 }
 
 const CHUNK = 16 * 1024

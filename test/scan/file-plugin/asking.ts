@@ -6,7 +6,7 @@ import { Bytes } from '../../../src/message/bytes.ts'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin/file-plugin.ts'
 import type { ScanFinding } from '../../../src/scan/shared/finding.ts'
-import { readScanPolicy, type ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
+import { readScanSettings, type ScanSettings } from '../../../src/scan/shared/scan-settings.ts'
 import { abortLate, type ContentScanner } from '../../../src/scan/shared/scanner.ts'
 
 /** The reason why C plugins cannot be tested here, or false. */
@@ -36,10 +36,10 @@ export interface Reply {
   readonly listeners: number
 }
 
-export function policyFor(question: Question): ScanPolicy {
+export function policyFor(question: Question): ScanSettings {
   const settings = { QHPSI: `plugin: ${question.file}`, PLUGINDIR: question.directory }
   const env = { PATH: process.env.PATH, ERROR_FD: '2', ...settings, ...question.settings }
-  const policy = readScanPolicy(env, { qmailHome: '/var/qmail', control: '/var/qmail/control' })
+  const policy = readScanSettings(env, { qmailHome: '/var/qmail', control: '/var/qmail/control' })
   return { ...policy!, timeout: question.timeout ?? 20_000 }
 }
 

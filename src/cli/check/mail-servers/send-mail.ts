@@ -8,7 +8,7 @@ import type { RawReply } from '../../../doors/smtp/wire/replies.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { cleanMessage, eicarMessage } from '../../../scan/eicar/eicar-message.ts'
-import type { readInfectedPolicy } from '../../../scan/shared/scan-policy.ts'
+import type { readInfectedPolicy } from '../../../scan/shared/scan-settings.ts'
 
 /** Milliseconds for each step: a greeting may be delayed, and mail is scanned at its end. */
 const WITHIN = 60_000

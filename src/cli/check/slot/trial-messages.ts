@@ -1,7 +1,7 @@
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/shared/trial-chain.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { isCompiled } from '../../../ground/runtime/compiled-program.ts'
-import { accountText, scanPolicyOf } from '../../../readiness/stage.ts'
+import { accountText, scanSettingsOf } from '../../../readiness/stage.ts'
 import { cleanMessage, eicarMessage } from '../../../scan/eicar/eicar-message.ts'
 import { handToSlot, type SlotResult } from '../../shared/hand-to-slot.ts'
 import { SOCKET } from '../../shared/running-daemon.ts'
@@ -23,9 +23,9 @@ const NOWHERE = '/nonexistent/slot.sock'
  * slot that asks onescand gets one more, without it.
  */
 export async function checkTrialMessages(host: Host, triesCold = true): Promise<Finding[]> {
-  const policy = scanPolicyOf(host)
-  if (policy === undefined || !mayBeTried(host)) return []
-  const timeout = policy.timeout + PATIENCE
+  const settings = scanSettingsOf(host)
+  if (settings === undefined || !mayBeTried(host)) return []
+  const timeout = settings.timeout + PATIENCE
   const clean = await send(host, cleanMessage, timeout)
   const findings = [...judgeWarmth(host, clean), judgeClean(host, clean)]
   if (clean.header === undefined) return findings

@@ -28,10 +28,10 @@ export async function tryJudging(
 ): Promise<string | undefined> {
   const { site } = configuration
   if (site === undefined) return NOTHING_SCANS
-  const { minSize, maxSize, clam } = site.policy.scan
+  const { QHPSIMINSIZE, QHPSIMAXSIZE, CLAMDMAXSIZE } = site.policy.settings
   const mail = makeTrialMail(Date.now(), {
-    least: minSize,
-    most: Math.min(maxSize, clam.maxSize, limits.maxSize, limits.memory / 4),
+    least: QHPSIMINSIZE,
+    most: Math.min(QHPSIMAXSIZE, CLAMDMAXSIZE, limits.maxSize, limits.memory / 4),
   })
   try {
     const [clean, eicar] = await Promise.all([
@@ -59,7 +59,7 @@ async function judgeFromMemory(bytes: Buffer, configuration: Configuration): Pro
   try {
     const transaction = { message, envelope, client }
     const { site } = judging
-    const inTime = withinTime(site, Math.min(site.policy.scan.timeout, TRIAL_PATIENCE))
+    const inTime = withinTime(site, Math.min(site.policy.settings.timeout, TRIAL_PATIENCE))
     const tools = { ...site.tools, verdicts: undefined }
     const decision = await judgeBy(transaction, { ...inTime, tools }, 'once')
     if (decision.kind === 'split') throw new Error('one recipient has two decisions')

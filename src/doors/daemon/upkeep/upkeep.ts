@@ -24,14 +24,14 @@ export class Upkeep {
   /** Begins to sweep, and to ask servers. */
   constructor({ env, site }: Configuration, log: (line: string) => void) {
     this.#log = log
-    this.#limits = watchLimits(site?.policy.scan, log)
+    this.#limits = watchLimits(site?.policy.settings, log)
     const spools = again(HOURLY, (stopped) => sweepSpool(readSpoolPolicy(env), Date.now(), stopped))
     this.#sweeps = [spools, ...sweepQuarantines(env, log)]
   }
 
   configure({ site }: Configuration): void {
     this.#limits.close()
-    this.#limits = watchLimits(site?.policy.scan, this.#log)
+    this.#limits = watchLimits(site?.policy.settings, this.#log)
   }
 
   /** What is wrong with servers that scan, a line each. */

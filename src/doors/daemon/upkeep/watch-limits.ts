@@ -1,7 +1,7 @@
 import { errorText } from '../../../ground/errors/fault.ts'
 import { clamdAddressesOf } from '../../../scan/clamd/address.ts'
 import { tellsOfLimits } from '../../../scan/clamd/probe-limits.ts'
-import type { ScanPolicy } from '../../../scan/shared/scan-policy.ts'
+import type { ScanSettings } from '../../../scan/shared/scan-settings.ts'
 import { again } from './again.ts'
 
 /** Milliseconds between two questions: clamd may be restarted with other settings. */
@@ -23,7 +23,7 @@ export interface LimitsWatch {
  * has changed. It says nothing of a server that cannot be reached, since scans report that.
  */
 export function watchLimits(
-  scan: ScanPolicy | undefined,
+  scan: ScanSettings | undefined,
   log: (line: string) => void,
   every = EVERY,
 ): LimitsWatch {

@@ -1,7 +1,10 @@
-import { number, size, text, word } from './kinds.ts'
+import { Fault } from '../../errors/fault.ts'
+import { number, parsed, size, text, word, wordList } from './kinds.ts'
+import { readQhpsiLine } from './qhpsi.ts'
+import { splitWords } from './values.ts'
 
 export const scanners = {
-  QHPSI: text(undefined, {
+  QHPSI: parsed(undefined, readQhpsiLine, {
     fromClient: 'bounded',
   }),
   QHPSIRC: number(1, { max: 255 }),
@@ -50,12 +53,16 @@ export const infectedMail = {
   QUARANTINESIZE: size('10G', { readers: ['onescand'] }),
 }
 
-export const unscannedMail = {
+export const couldNotTell = {
   SCANFAIL: word(['defer', 'accept', 'quarantine'], { fromClient: 'bounded' }),
   SCANFAIL_RELAY: text(undefined, {
     fromClient: 'bounded',
     defaultInWords: 'as `SCANFAIL`',
   }),
+}
+
+/** Mail of which scanners do not see all. */
+const unseenMail = {
   OVERSIZE: word(['accept', 'defer']),
   // clamd 1.4 with its own MaxRecursion of 17 looks into 15 messages attached to one another, and
   // into 17 multiparts inside one another. The default leaves some of that for archives in the
@@ -67,15 +74,40 @@ export const unscannedMail = {
   STRICTMIME: word(['off', 'defer', 'quarantine', 'refuse']),
 }
 
+export const unscannedMail = { ...couldNotTell, ...unseenMail }
+
+/** The directory of signatures in ClamAV's packages. */
+export const DEFAULT_DATABASE = '/var/lib/clamav'
+
 export const clamAv = {
-  CLAMD: text('/run/clamav/clamd.ctl'),
+  CLAMD: wordList('/run/clamav/clamd.ctl'),
   CLAMDMAXSIZE: size('100M'),
   CLAMSCAN: word(['clamscan', 'clamdscan']),
   CLAMSCANPROGRAM: text(undefined, {
     defaultInWords: '`/usr/bin/clamscan` or `/usr/bin/clamdscan`',
   }),
-  CLAMDBDIR: text('/var/lib/clamav'),
+  CLAMDBDIR: text(undefined, { defaultInWords: `\`${DEFAULT_DATABASE}\`` }),
   CLAMDCONF: text(undefined, { defaultInWords: 'its own' }),
-  BADATTACHMENTS: text(undefined, { defaultInWords: '`control/badattachments`' }),
+  BADATTACHMENTS: parsed(undefined, readBanned, { defaultInWords: '`control/badattachments`' }),
   BADMIME: word(['defer', 'accept']),
+}
+
+/** By what mail is scanned. */
+export const scanning = { ...scanners, ...unseenMail, ...clamAv }
+
+/** The control file of banned names and types (ATTACHMENTS in onescan-queue(8)), or patterns of names alone. */
+export type BannedBy = { readonly file: string } | { readonly names: readonly string[] }
+
+/**
+ * Reads an absolute path or patterns of names. A name has to hold `*` or `?`, so that a misspelt path is
+ * an error and not taken for a name.
+ */
+function readBanned(text: string): BannedBy {
+  if (text.startsWith('/')) return { file: text }
+  const names = splitWords(text, 'BADATTACHMENTS')
+  if (names.length > 0 && names.every((name) => /[*?]/.test(name))) return { names }
+  throw new Fault(
+    'config',
+    `BADATTACHMENTS ${text}: must be an absolute path, or names with * or ?, as "*.exe *.scr"`,
+  )
 }

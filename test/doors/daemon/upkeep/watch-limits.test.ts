@@ -1,11 +1,11 @@
 import t from 'tap'
 import { watchLimits } from '../../../../src/doors/daemon/upkeep/watch-limits.ts'
-import { readScanPolicy } from '../../../../src/scan/shared/scan-policy.ts'
+import { readScanSettings } from '../../../../src/scan/shared/scan-settings.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
 import { socketDirectory } from '../../../programs/socket-directory.ts'
 
 const policy = (CLAMD: string, QHPSI = 'plugin: clamd') =>
-  readScanPolicy({ QHPSI, CLAMD }, { qmailHome: '/nonexistent', control: '/nonexistent' })
+  readScanSettings({ QHPSI, CLAMD }, { qmailHome: '/nonexistent', control: '/nonexistent' })
 
 t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, async (t) => {
   const off = await startClamd()

@@ -1,4 +1,4 @@
-import { Fault } from '../errors/fault.ts'
+import { Fault } from '../../errors/fault.ts'
 
 /** The most characters of a reply text in the settings, before its placeholders are filled. */
 const TEXT_MAX = 200
