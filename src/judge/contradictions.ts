@@ -1,5 +1,7 @@
+import { attempt } from '../ground/errors/attempt.ts'
+import { readSettings } from '../ground/settings/read.ts'
 import type { Environment } from '../ground/settings/settings.ts'
-import { readInfectedPolicy } from '../scan/shared/scan-settings.ts'
+import { treatment } from '../ground/settings/table/scanning.ts'
 
 /** A setting that makes sense by itself, but not beside the others. */
 export interface Contradiction {
@@ -36,11 +38,8 @@ function inQuarantine(env: Environment): Contradiction[] {
 }
 
 function refuses(env: Environment): boolean {
-  try {
-    return readInfectedPolicy(env).action === 'reject'
-  } catch {
-    return false // whoever reads the settings tells of it
-  }
+  const settings = attempt(() => readSettings(env, treatment)) // whoever reads them tells of a fault
+  return settings?.REJECTVIRUS === 'reject'
 }
 
 function inMaxAge(env: Environment): Contradiction[] {

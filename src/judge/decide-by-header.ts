@@ -29,8 +29,11 @@ export function decideByHeader(
  * with the field. `why` ends the sentence "message refused: ...".
  */
 function decideUnclear(why: string, client: Client, policy: Policy): SingleDecision {
-  const { quarantine } = policy
-  if (fateOfInfected(policy, client) !== 'quarantine' || quarantine?.kind !== 'directory') {
+  const { QUARANTINE: quarantine } = policy.settings
+  if (
+    fateOfInfected(policy.settings, client) !== 'quarantine' ||
+    quarantine?.kind !== 'directory'
+  ) {
     return refuseUnscanned(replyAboutForm('refused', 'unclear-header', why))
   }
   return {

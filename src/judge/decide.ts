@@ -1,12 +1,11 @@
 import type { HeaderField } from '../message/edits.ts'
 import type { Infected, ScanFinding, Unseen } from '../scan/shared/finding.ts'
-import type { ScanSettings } from '../scan/shared/scan-settings.ts'
 import type { Acceptance, Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
 import { isOnlyTagged } from './exceptions.ts'
 import { fateOfInfected } from './fate.ts'
 import { forwardTo } from './forward.ts'
 import { findingsOf, type Outcome } from './outcome.ts'
-import type { Policy } from './policy.ts'
+import type { MailSettings, Policy } from './policy.ts'
 import { NOT_SCANNED, refusal, replyAboutForm } from './replies.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -27,25 +26,25 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
     case 'clean':
       return stamp ? accept(CLEAN, stamp.field) : accept(CLEAN)
     case 'unknown':
-      return decideCouldNotTell(transaction, policy, accept())
+      return decideCouldNotTell(transaction, policy.settings, accept())
     case 'infected':
       return decideInfected(transaction, policy, accept(VIRUS_FOUND), result)
     case 'unseen':
-      return decideUnseen(transaction, policy, accept(), result)
+      return decideUnseen(transaction, policy.settings, accept(), result)
   }
 }
 
 /** No scanner could tell: SCANFAIL and SCANFAIL_RELAY decide. */
 function decideCouldNotTell(
   { client }: Transaction,
-  { unscanned, quarantine }: Policy,
+  { SCANFAIL, SCANFAIL_RELAY, QUARANTINE }: MailSettings,
   untagged: Acceptance,
 ): SingleDecision {
-  switch (client.relay ? unscanned.relayClients : unscanned.others) {
+  switch (client.relay ? SCANFAIL_RELAY : SCANFAIL) {
     case 'accept':
       return untagged
     case 'quarantine':
-      return keepInQuarantine(quarantine, 'unscanned', untagged)
+      return keepInQuarantine(QUARANTINE, 'unscanned', untagged)
     case 'defer':
       return { kind: 'defer', reply: NOT_SCANNED, findings: untagged.findings }
   }
@@ -57,22 +56,21 @@ function decideCouldNotTell(
  */
 function decideInfected(
   { envelope, client }: Transaction,
-  policy: Policy,
+  { settings, allowedBy }: Policy,
   tagged: Acceptance,
   { name, banned = false }: Infected,
 ): SingleDecision {
-  const { infected, quarantine, allowedBy } = policy
   const { findings } = tagged
-  if (isOnlyTagged({ name, banned }, { infected })) return tagged
+  if (isOnlyTagged({ name, banned }, settings)) return tagged
   const allowed = allowedBy?.(name)
   if (allowed !== undefined) return { ...tagged, findings: { ...findings, allowed } }
-  switch (fateOfInfected(policy, client)) {
+  switch (fateOfInfected(settings, client)) {
     case 'reject':
       return { kind: 'reject', reply: refusal(name, banned), findings }
     case 'quarantine':
-      return keepInQuarantine(quarantine, banned ? 'banned' : 'virus', tagged)
+      return keepInQuarantine(settings.QUARANTINE, banned ? 'banned' : 'virus', tagged)
     case 'forward':
-      return forwardTo(infected.forward!, envelope, tagged)
+      return forwardTo(settings.VIRUSFORWARD!, envelope, tagged)
     case 'drop':
       return { kind: 'discard', findings }
     case 'tag':
@@ -86,7 +84,7 @@ function decideInfected(
  */
 function decideUnseen(
   { client }: Transaction,
-  { settings: { OVERNESTING, ENCRYPTED, STRICTMIME }, quarantine }: Policy,
+  { OVERNESTING, ENCRYPTED, STRICTMIME, QUARANTINE }: MailSettings,
   untagged: Acceptance,
   { what, why, limit = why }: Extract<ScanFinding, { answer: 'unseen' }>,
 ): SingleDecision {
@@ -123,7 +121,7 @@ function decideUnseen(
     case 'off':
       return untagged
     case 'quarantine':
-      return keepInQuarantine(quarantine, grounds, untagged)
+      return keepInQuarantine(QUARANTINE, grounds, untagged)
     case 'defer':
       return { kind: 'defer', reply: replyAboutForm('deferred', grounds, because), findings }
     case 'refuse':
@@ -133,7 +131,7 @@ function decideUnseen(
 
 /** What policy does with mail of which something cannot be seen. */
 interface Treatment {
-  readonly action: ScanSettings['OVERNESTING' | 'ENCRYPTED' | 'STRICTMIME']
+  readonly action: MailSettings['OVERNESTING' | 'ENCRYPTED' | 'STRICTMIME']
   readonly grounds: Grounds
   /** Ends the sentence "message refused: ...". */
   readonly because: string
@@ -141,7 +139,7 @@ interface Treatment {
 
 /** readPolicy() has made sure that there is a quarantine if a setting asks for it. */
 function keepInQuarantine(
-  quarantine: Policy['quarantine'],
+  quarantine: MailSettings['QUARANTINE'],
   grounds: Grounds,
   { edits, findings }: Acceptance,
 ): QuarantineDecision {

@@ -1,7 +1,7 @@
+import type { QuarantinePlace } from '../ground/settings/table/scanning.ts'
 import type { HeaderEdits } from '../message/edits.ts'
 import type { MailAddress } from '../message/envelope/address.ts'
 import type { Envelope } from '../message/envelope/envelope.ts'
-import type { QuarantinePolicy } from '../quarantine/quarantine-policy.ts'
 import type { Cause } from '../scan/shared/cause.ts'
 
 /**
@@ -90,7 +90,7 @@ export interface Acceptance {
  */
 export interface QuarantineDecision {
   readonly kind: 'quarantine'
-  readonly quarantine: QuarantinePolicy
+  readonly quarantine: QuarantinePlace
   readonly grounds: Grounds
   /** The edits for an MTA that holds the message in its own queue. */
   readonly edits: HeaderEdits

@@ -64,7 +64,7 @@ export async function judge(
     times,
     now: Math.floor(tools.now() / 1000),
   })
-  return inOwnWords(decision, policy.refusalText, client.origin?.queueId)
+  return inOwnWords(decision, policy.settings, client.origin?.queueId)
 }
 
 /** Returns a function that tells the milliseconds since its last call. */

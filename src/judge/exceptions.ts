@@ -2,28 +2,28 @@ import { compileGlob } from '../ground/settings/glob.ts'
 import type { Rule } from '../rules/rule.ts'
 import type { Infected } from '../scan/shared/finding.ts'
 import type { IsExcused } from '../scan/shared/scanner.ts'
-import type { Policy } from './policy.ts'
+import type { MailSettings, Policy } from './policy.ts'
 
 /** Whether VIRUSTAGONLY lets a message in although this was found. It does not name what is banned. */
 export function isOnlyTagged(
   { name, banned = false }: Pick<Infected, 'name' | 'banned'>,
-  { infected }: Pick<Policy, 'infected'>,
+  { VIRUSTAGONLY }: MailSettings,
 ): boolean {
-  return !banned && infected.tagOnly.some((pattern) => compileGlob(pattern, '*')(name))
+  return !banned && VIRUSTAGONLY.some((pattern) => compileGlob(pattern, '*')(name))
 }
 
 /** Whether VIRUSTAGONLY or an exception of onescan.policy lets a message in although this was found. */
 export function isExcused(
   found: Pick<Infected, 'name' | 'banned'>,
-  policy: Pick<Policy, 'infected' | 'allowedBy'>,
+  { settings, allowedBy }: Pick<Policy, 'settings' | 'allowedBy'>,
 ): boolean {
-  return isOnlyTagged(found, policy) || policy.allowedBy?.(found.name) !== undefined
+  return isOnlyTagged(found, settings) || allowedBy?.(found.name) !== undefined
 }
 
 /** isExcused() by this policy; undefined if it excuses nothing. */
 export function excusesOf(policy: Policy): IsExcused | undefined {
-  const { infected, allowedBy } = policy
-  if (infected.tagOnly.length === 0 && allowedBy === undefined) return undefined
+  const { settings, allowedBy } = policy
+  if (settings.VIRUSTAGONLY.length === 0 && allowedBy === undefined) return undefined
   return (found) => isExcused(found, policy)
 }
 

@@ -1,4 +1,4 @@
-import type { Policy } from './policy.ts'
+import type { MailSettings } from './policy.ts'
 
 /** What becomes of infected mail that nothing excuses. */
 export type Fate = 'reject' | 'quarantine' | 'forward' | 'drop' | 'tag'
@@ -9,11 +9,11 @@ export type Fate = 'reject' | 'quarantine' | 'forward' | 'drop' | 'tag'
  * refused: it would be tried again for ever, since there is no sender to return it to.
  */
 export function fateOfInfected(
-  { infected, quarantine }: Pick<Policy, 'infected' | 'quarantine'>,
+  { REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: MailSettings,
   { bounceInjector }: { readonly bounceInjector: boolean },
 ): Fate {
-  if (infected.action === 'reject' && !bounceInjector) return 'reject'
-  if (quarantine !== undefined) return 'quarantine'
-  if (infected.forward !== undefined) return 'forward'
-  return infected.action === 'drop' ? 'drop' : 'tag'
+  if (REJECTVIRUS === 'reject' && !bounceInjector) return 'reject'
+  if (QUARANTINE !== undefined) return 'quarantine'
+  if (VIRUSFORWARD !== undefined) return 'forward'
+  return REJECTVIRUS === 'drop' ? 'drop' : 'tag'
 }

@@ -2,21 +2,19 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ClusterPolicy, readClusterPolicy } from '../cluster/cluster-policy.ts'
 import { Fault } from '../ground/errors/fault.ts'
-import { readSetting } from '../ground/settings/read.ts'
+import { readSetting, readSettings, type Values } from '../ground/settings/read.ts'
 import type { Environment } from '../ground/settings/settings.ts'
+import { treatment } from '../ground/settings/table/scanning.ts'
 import { table } from '../ground/settings/table.ts'
 import { readSpoolPolicy, type SpoolPolicy } from '../message/spool-policy.ts'
-import { type QuarantinePolicy, readQuarantinePolicy } from '../quarantine/quarantine-policy.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/ask/quota-settings.ts'
-import {
-  type InfectedPolicy,
-  readInfectedPolicy,
-  readScanSettings,
-  readUnscannedPolicy,
-  type ScanSettings,
-  type UnscannedPolicy,
-} from '../scan/shared/scan-settings.ts'
-import { type RefusalText, readRefusalText } from './refusal-text.ts'
+import { readScanSettings, type ScanSettings } from '../scan/shared/scan-settings.ts'
+
+/** By what a message is scanned, and what becomes of it then; the names are those of onescan-queue(8). */
+export interface MailSettings extends ScanSettings, Values<typeof treatment> {
+  /** As SCANFAIL, if it is unset. */
+  readonly SCANFAIL_RELAY: Values<typeof treatment>['SCANFAIL']
+}
 
 /**
  * All settings that decide about a message, as one value that is read once from the environment and
@@ -24,14 +22,8 @@ import { type RefusalText, readRefusalText } from './refusal-text.ts'
  */
 export interface Policy {
   readonly spool: SpoolPolicy
-  readonly settings: ScanSettings
+  readonly settings: MailSettings
   readonly cluster: ClusterPolicy | undefined
-  readonly infected: InfectedPolicy
-  readonly unscanned: UnscannedPolicy
-  /** Set if REFUSALTEXT is. */
-  readonly refusalText?: RefusalText | undefined
-  /** Set if QUARANTINE is. */
-  readonly quarantine: QuarantinePolicy | undefined
   /** Set if QUOTAD is. */
   readonly quota?: QuotaSettings | undefined
   /**
@@ -103,7 +95,7 @@ export function switchedOff(directories: ControlDirectories): string | undefined
  */
 export function readScanningPolicy(env: Environment): Policy | undefined {
   const directories = readControlDirectories(env)
-  const settings = readScanSettings(env, directories)
+  const settings = readMailSettings(env, directories)
   if (settings === undefined) return undefined
   const cluster = readClusterPolicy(env, directories.control)
   const spool = readSpoolPolicy(env)
@@ -111,33 +103,31 @@ export function readScanningPolicy(env: Environment): Policy | undefined {
     spool,
     settings,
     cluster: cluster.policy,
-    ...readTreatment(env, settings),
     quota: readQuotaSettings(env),
     remark: [cluster.off, spool.remark].filter((remark) => remark !== undefined).join('; '),
   })
 }
 
-/** Reads what becomes of mail once the scanners have answered. Throws a Fault of kind `config`. */
-export function readTreatment(
+/** Reads them, as readScanSettings() does. Throws a Fault, too, if one asks for a quarantine and there is none. */
+export function readMailSettings(
   env: Environment,
-  { OVERNESTING, ENCRYPTED, STRICTMIME }: ScanSettings,
-): Pick<Policy, 'infected' | 'unscanned' | 'quarantine' | 'refusalText'> {
-  const unscanned = readUnscannedPolicy(env)
-  const quarantine = readQuarantinePolicy(env)
-  const treatments = {
-    SCANFAIL: unscanned.others,
-    SCANFAIL_RELAY: unscanned.relayClients,
-    OVERNESTING,
-    ENCRYPTED,
-    STRICTMIME,
-  }
-  for (const [name, treatment] of Object.entries(treatments)) {
-    if (treatment !== 'quarantine' || quarantine !== undefined) continue
+  directories: ControlDirectories,
+): MailSettings | undefined {
+  const scan = readScanSettings(env, directories)
+  if (scan === undefined) return undefined
+  const treated = readSettings(env, treatment)
+  const { SCANFAIL, SCANFAIL_RELAY = SCANFAIL, QUARANTINE } = treated
+  const { OVERNESTING, ENCRYPTED, STRICTMIME } = scan
+  const actions = { SCANFAIL, SCANFAIL_RELAY, OVERNESTING, ENCRYPTED, STRICTMIME }
+  for (const [name, action] of Object.entries(actions)) {
+    if (action !== 'quarantine' || QUARANTINE !== undefined) continue
     throw new Fault('config', `${name} quarantine: there is none; set QUARANTINE to a directory`)
   }
-  const refusalText = readRefusalText(env)
-  return { infected: readInfectedPolicy(env), unscanned, quarantine, refusalText }
+  return { ...scan, ...treated, SCANFAIL_RELAY }
 }
+
+/** The settings of infected mail, which a door may have changed for all lines that do not set them. */
+const ofInfected = ['REJECTVIRUS', 'VIRUSTAGONLY', 'VIRUSFORWARD'] as const
 
 /**
  * Returns the policy with the settings of a line of onescan.policy in place of those of `env`. Throws
@@ -146,15 +136,11 @@ export function readTreatment(
 export function withSettings(
   base: Policy,
   env: Environment,
-  settings: Readonly<Record<string, string>>,
+  ofLine: Readonly<Record<string, string>>,
 ): Policy {
-  const merged = { ...env, ...settings }
-  const treatsInfected = ['REJECTVIRUS', 'VIRUSTAGONLY', 'VIRUSFORWARD'].some(
-    (name) => name in settings,
-  )
-  const own = readScanSettings(merged, readControlDirectories(env))
-  if (own === undefined) throw new Fault('config', 'QHPSI: is empty; say scan off')
-  const treatment = readTreatment(merged, own)
-  const infected = treatsInfected ? treatment.infected : base.infected
-  return { ...base, settings: own, ...treatment, infected }
+  const settings = readMailSettings({ ...env, ...ofLine }, readControlDirectories(env))
+  if (settings === undefined) throw new Fault('config', 'QHPSI: is empty; say scan off')
+  if (ofInfected.some((name) => name in ofLine)) return { ...base, settings }
+  const { REJECTVIRUS, VIRUSTAGONLY, VIRUSFORWARD } = base.settings
+  return { ...base, settings: { ...settings, REJECTVIRUS, VIRUSTAGONLY, VIRUSFORWARD } }
 }

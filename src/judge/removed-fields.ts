@@ -7,8 +7,8 @@ import type { Policy } from './policy.ts'
  * The fields that no sender may forge, by their lower-case names: X-QHPSI, and X-Quarantine-ID if
  * VIRUSFORWARD is set. Every message must let them be removed before it is scanned.
  */
-export function forgeableFields({ infected }: Policy): readonly string[] {
-  return infected.forward === undefined ? ['x-qhpsi'] : ['x-qhpsi', QUARANTINE_FIELD]
+export function forgeableFields({ settings }: Policy): readonly string[] {
+  return settings.VIRUSFORWARD === undefined ? ['x-qhpsi'] : ['x-qhpsi', QUARANTINE_FIELD]
 }
 
 /**

@@ -4,6 +4,8 @@ import { errorText } from '../ground/errors/fault.ts'
 import { giveWay, namesInSlices, SLICE } from '../ground/path/names-in-slices.ts'
 import { type PathHandle, procPathOf } from '../ground/path/walk.ts'
 import type { HostTime } from '../ground/process/host-time.ts'
+import type { Values } from '../ground/settings/read.ts'
+import type { quarantineLimits } from '../ground/settings/table/scanning.ts'
 import { daysOf, entryAt, groundsIn } from './entries.ts'
 import { FIRST_SEEN, noteFirstSeen, readFirstSeen } from './first-seen.ts'
 import {
@@ -16,7 +18,6 @@ import {
   withFolder,
 } from './folders.ts'
 import { byAge, type EntryName, readEntryName } from './names.ts'
-import type { QuarantineLimits } from './quarantine-policy.ts'
 import { advanceClock, type SweepClock } from './sweep-clock.ts'
 
 export interface SweepResult {
@@ -68,7 +69,7 @@ interface SeenTogether {
  */
 export async function sweepQuarantine(
   directory: string,
-  limits: QuarantineLimits,
+  limits: Values<typeof quarantineLimits>,
   time: HostTime,
   signal?: AbortSignal,
 ): Promise<SweepResult> {
@@ -91,7 +92,7 @@ const NOTHING = { messages: 0, bytes: 0, removed: 0 }
 /** One sweep of a quarantine, and the sum of what stays. */
 class QuarantineSweep {
   readonly #root: PathHandle
-  readonly #limits: QuarantineLimits
+  readonly #limits: Values<typeof quarantineLimits>
   readonly #clock: SweepClock
   readonly #now: number
   readonly #signal: AbortSignal | undefined
@@ -103,7 +104,7 @@ class QuarantineSweep {
 
   constructor(
     root: PathHandle,
-    limits: QuarantineLimits,
+    limits: Values<typeof quarantineLimits>,
     clock: SweepClock,
     now: number,
     signal?: AbortSignal,
@@ -130,17 +131,17 @@ class QuarantineSweep {
 
   /** Whether more is there than the limits allow. */
   #isOver({ messages, bytes } = this.#sum): boolean {
-    const limits = this.#limits
+    const { QUARANTINEMESSAGES, QUARANTINESIZE } = this.#limits
     return (
-      (limits.messages > 0 && messages > limits.messages) ||
-      (limits.bytes > 0 && bytes > limits.bytes)
+      (QUARANTINEMESSAGES > 0 && messages > QUARANTINEMESSAGES) ||
+      (QUARANTINESIZE > 0 && bytes > QUARANTINESIZE)
     )
   }
 
   /** Whether a message that was seen then for the first time is too old. */
   #isTooOld(seen: number): boolean {
-    const { age } = this.#limits
-    return age > 0 && this.#clock.seconds - seen > age * DAY_SECONDS
+    const { QUARANTINEDAYS: days } = this.#limits
+    return days > 0 && this.#clock.seconds - seen > days * DAY_SECONDS
   }
 
   /**

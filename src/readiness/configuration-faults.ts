@@ -4,20 +4,16 @@ import { errorText } from '../ground/errors/fault.ts'
 import { type Finding, warning } from '../ground/errors/finding.ts'
 import { everyFault, Faults, faultLines, lineEndFaults } from '../ground/settings/faults.ts'
 import { misspeltSettings } from '../ground/settings/misspelt-settings.ts'
+import { readSettings } from '../ground/settings/read.ts'
 import type { Environment } from '../ground/settings/settings.ts'
+import { quarantineLimits, treatment } from '../ground/settings/table/scanning.ts'
 import { names } from '../ground/settings/table.ts'
 import { contradictionsIn } from '../judge/contradictions.ts'
 import { readControlDirectories, readScanningPolicy } from '../judge/policy.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
-import { readQuarantineLimits } from '../quarantine/quarantine-policy.ts'
 import { readQuotaSettings } from '../quota/ask/quota-settings.ts'
 import { makeScanners } from '../scan/scanners.ts'
-import {
-  readInfectedPolicy,
-  readScanSettings,
-  readUnscannedPolicy,
-  type ScanSettings,
-} from '../scan/shared/scan-settings.ts'
+import { readScanSettings, type ScanSettings } from '../scan/shared/scan-settings.ts'
 import { readVerdictPolicy } from '../verdicts/verdicts-policy.ts'
 
 /** The readers that readConfiguration() calls one after the other. */
@@ -25,11 +21,10 @@ const readers: readonly ((env: Environment) => unknown)[] = [
   (env) => readScanSettings(env, readControlDirectories(env)),
   (env) => readClusterPolicy(env, readControlDirectories(env).control),
   readSpoolPolicy,
-  readInfectedPolicy,
-  readUnscannedPolicy,
+  (env) => readSettings(env, treatment),
   readVerdictPolicy,
   readQuotaSettings,
-  readQuarantineLimits,
+  (env) => readSettings(env, quarantineLimits),
   readScanningPolicy, // finds what the readers before it do not
 ]
 

@@ -7,10 +7,10 @@ import {
   settingsFault,
   warning,
 } from '../ground/errors/finding.ts'
+import { readSettings, type Values } from '../ground/settings/read.ts'
+import { type QuarantinePlace, treatment } from '../ground/settings/table/scanning.ts'
 import { HOST_DIRECTORY, hostSwitchFile, NOTHING_SCANS, switchedOff } from '../judge/policy.ts'
-import { type QuarantinePolicy, readQuarantinePolicy } from '../quarantine/quarantine-policy.ts'
 import { loadRules } from '../rules/load.ts'
-import { readInfectedPolicy, readUnscannedPolicy } from '../scan/shared/scan-settings.ts'
 import { configurationFaults, configurationWarnings } from './configuration-faults.ts'
 import type { StageHost } from './stage.ts'
 
@@ -63,28 +63,31 @@ function checkRules({ directories }: StageHost): Finding[] {
     : [ok('policy by rule', `${rules.path}, ${rules.all.length} lines`)]
 }
 
-function keptText(quarantine: QuarantinePolicy): string {
+function keptText(quarantine: QuarantinePlace): string {
   return quarantine.kind === 'hold' ? 'held by the MTA' : `kept in ${quarantine.directory}`
 }
 
 /** Says what happens to mail that is infected, and to mail that no scanner could judge. */
 function checkAnswers({ env }: StageHost): Finding[] {
-  const { action, forward } = readInfectedPolicy(env)
-  const does = { tag: 'tagged and delivered', drop: 'dropped', reject: 'refused' }[action]
-  const quarantine = readQuarantinePolicy(env)
+  const { REJECTVIRUS, QUARANTINE, VIRUSFORWARD, SCANFAIL, SCANFAIL_RELAY } = readSettings(
+    env,
+    treatment,
+  )
+  const does = { tag: 'tagged and delivered', drop: 'dropped', reject: 'refused' }[REJECTVIRUS]
   const infected =
-    action === 'reject'
+    REJECTVIRUS === 'reject'
       ? does
-      : quarantine
-        ? keptText(quarantine)
-        : forward
-          ? `sent to ${forward}`
+      : QUARANTINE
+        ? keptText(QUARANTINE)
+        : VIRUSFORWARD
+          ? `sent to ${VIRUSFORWARD}`
           : does
-  return [ok('infected mail', `is ${infected}`), ...checkUnscanned(readUnscannedPolicy(env))]
+  return [ok('infected mail', `is ${infected}`), ...checkUnscanned(SCANFAIL, SCANFAIL_RELAY)]
 }
 
-function checkUnscanned(policy: ReturnType<typeof readUnscannedPolicy>): Finding[] {
-  const { others, relayClients } = policy
+type ScanFail = Values<typeof treatment>['SCANFAIL']
+
+function checkUnscanned(others: ScanFail, relayClients: ScanFail = others): Finding[] {
   if (others === 'accept') {
     const value = 'is accepted if the scanners could not tell (SCANFAIL=accept)'
     return [warning('unscanned mail', value, 'unset SCANFAIL to have it deferred')]

@@ -1,6 +1,8 @@
 import t from 'tap'
+import { readSettings } from '../../src/ground/settings/read.ts'
+import { treatment } from '../../src/ground/settings/table/scanning.ts'
 import type { Grounds, SingleDecision } from '../../src/judge/decision.ts'
-import { inOwnWords, readRefusalText, TOLD_MAX } from '../../src/judge/refusal-text.ts'
+import { inOwnWords, TOLD_MAX } from '../../src/judge/refusal-text.ts'
 
 /** The texts that a site sets for its refusals. */
 
@@ -11,7 +13,7 @@ const rejection = (grounds: Grounds, virus?: string): SingleDecision => ({
 })
 
 const replyFor = (env: Readonly<Record<string, string>>, grounds: Grounds, virus?: string) => {
-  const decision = inOwnWords(rejection(grounds, virus), readRefusalText(env), 'ID7')
+  const decision = inOwnWords(rejection(grounds, virus), readSettings(env, treatment), 'ID7')
   return decision.kind === 'reject' ? decision.reply.text : ''
 }
 

@@ -13,7 +13,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { QuarantineLimits } from '../../src/quarantine/quarantine-policy.ts'
+import type { Values } from '../../src/ground/settings/read.ts'
+import type { quarantineLimits } from '../../src/ground/settings/table/scanning.ts'
 import { sweepQuarantine } from '../../src/quarantine/sweep.ts'
 import { readQuarantine } from '../cases/kept.ts'
 import { ofPlain, onescan } from '../cli/onescan.ts'
@@ -24,7 +25,7 @@ import { keepOne, makeQuarantine } from './kept.ts'
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const now = Date.parse('2026-11-21T12:00:00Z')
-const none = { age: 0, messages: 0, bytes: 0 }
+const none = { QUARANTINEDAYS: 0, QUARANTINEMESSAGES: 0, QUARANTINESIZE: 0 }
 
 /** The clocks of a host, which sweeps a quarantine. */
 class Host {
@@ -38,13 +39,13 @@ class Host {
     this.now = time
   }
 
-  sweep(limits: QuarantineLimits, signal?: AbortSignal) {
+  sweep(limits: Values<typeof quarantineLimits>, signal?: AbortSignal) {
     const { now, uptime, boot } = this
     return sweepQuarantine(this.#directory, limits, { now, uptime, boot }, signal)
   }
 
   /** Lets time pass, of which sweeps see each hour. Resolves with the last of them. */
-  async pass(hours: number, limits: QuarantineLimits = none) {
+  async pass(hours: number, limits: Values<typeof quarantineLimits> = none) {
     for (let hour = 1; hour <= hours; hour++) {
       this.now += HOUR
       this.uptime += HOUR
@@ -92,11 +93,11 @@ t.test('the sweep removes messages that are too old, and folders that are empty'
   await host.sweep(none)
   await host.pass(1)
   const young = await keepOne(directory, host.now)
-  await host.pass(47, { ...none, age: 2 })
+  await host.pass(47, { ...none, QUARANTINEDAYS: 2 })
   t.equal((await idsIn(directory)).length, 3, 'not older than two days')
-  t.match(await host.pass(1, { ...none, age: 2 }), { messages: 1, removed: 2 })
+  t.match(await host.pass(1, { ...none, QUARANTINEDAYS: 2 }), { messages: 1, removed: 2 })
   t.same(await idsIn(directory), [young])
-  await host.pass(48, { ...none, age: 2 })
+  await host.pass(48, { ...none, QUARANTINEDAYS: 2 })
   t.same(readdirSync(join(directory, 'virus')).sort(), ['cur', 'new', 'tmp'])
 })
 
@@ -106,10 +107,10 @@ t.test('no step of the clock makes a message old', async (t) => {
     const directory = makeQuarantine(t)
     const host = new Host(directory)
     const ids = [await keepOne(directory, now - 9 * year), await keepOne(directory, now)]
-    const limits = { ...none, age: 1 }
+    const limits = { ...none, QUARANTINEDAYS: 1 }
     await host.pass(12, limits)
     host.now += step
-    const { removed, warnings } = await host.pass(1, { ...limits, messages: 1 })
+    const { removed, warnings } = await host.pass(1, { ...limits, QUARANTINEMESSAGES: 1 })
     t.same([removed, warnings.length], [0, 1], `${step}`)
     const way = step < 0 ? 'back' : 'forward'
     t.match(warnings[0], `the clock was set ${way} by ${Math.abs(step) === 10 * year ? '3650 days' : '0.1 hours'} since the last sweep: nothing is removed now`) // biome-ignore format: a line
@@ -124,7 +125,7 @@ t.test(
   'mail that was kept while the clock was years behind is not old once it is right',
   async (t) => {
     const directory = makeQuarantine(t)
-    const limits = { ...none, age: 30 }
+    const limits = { ...none, QUARANTINEDAYS: 30 }
     const host = new Host(directory)
     await keepOne(directory, host.now)
     await host.sweep(limits)
@@ -145,7 +146,7 @@ t.test(
 )
 
 t.test('time counts in which a sweep ran within the hour, and no other', async (t) => {
-  const limits = { ...none, age: 1 }
+  const limits = { ...none, QUARANTINEDAYS: 1 }
   const away: readonly (readonly [what: string, (host: Host) => void])[] = [
     ['a host that was off for a month', (host) => host.restart(30 * DAY)],
     ['a host without onescand for a month', (host) => Object.assign(host, { now: host.now + 30 * DAY, uptime: host.uptime + 30 * DAY })], // biome-ignore format: a line
@@ -170,7 +171,7 @@ t.test(
   async (t) => {
     const directory = makeQuarantine(t)
     const host = new Host(directory)
-    const limits = { ...none, age: 1 }
+    const limits = { ...none, QUARANTINEDAYS: 1 }
     await keepOne(directory, host.now)
     for (let start = 0; start < 40; start++) {
       await host.sweep(limits)
@@ -188,7 +189,7 @@ t.test('hosts that share a quarantine see the same time, not twice as much', asy
   hosts[1]!.boot = 'of another host'
   hosts[1]!.uptime = 400 * DAY
   await keepOne(directory, now)
-  const limits = { ...none, age: 1 }
+  const limits = { ...none, QUARANTINEDAYS: 1 }
   for (const host of hosts) await host.sweep(limits)
   for (let hour = 1; hour <= 24; hour++) {
     for (const host of hosts) t.match(await host.pass(1, limits), { messages: 1, warnings: [] })
@@ -222,7 +223,7 @@ t.test(
       [seen, (path) => writeFileSync(path, readFileSync(path, 'latin1').replace('@', '')), false],
       [seen, (path) => writeFileSync(path, readFileSync(path, 'latin1').replaceAll(/ \d+$/gm, ' 99999999')), false], // biome-ignore format: a line
     ]
-    const limits = { ...none, age: 1 }
+    const limits = { ...none, QUARANTINEDAYS: 1 }
     for (const [index, [file, change, warns]] of spoil.entries()) {
       const directory = makeQuarantine(t)
       const host = new Host(directory)
@@ -242,7 +243,7 @@ t.test(
 t.test('the file of an older clock that is put back makes no message old', async (t) => {
   const directory = makeQuarantine(t)
   const host = new Host(directory)
-  const limits = { ...none, age: 1 }
+  const limits = { ...none, QUARANTINEDAYS: 1 }
   await host.pass(1, limits)
   const old = readFileSync(join(directory, 'sweep.clock'))
   await host.pass(100, limits)
@@ -265,7 +266,7 @@ t.test(
       await host.pass(1)
     }
     for (const left of [11, 10, 7, 4, 1]) {
-      const swept = await host.pass(1, { ...none, messages: left })
+      const swept = await host.pass(1, { ...none, QUARANTINEMESSAGES: left })
       t.equal(swept.messages, left)
       t.same((await idsIn(directory)).sort(), ids.slice(-left).sort(), `${left} are left`)
     }
@@ -282,12 +283,12 @@ t.test(
       ids.push(await keepOne(directory, now - (20 - i) * 7 * HOUR, { grounds }))
     }
     const host = new Host(directory)
-    await host.sweep({ ...none, messages: 6 })
+    await host.sweep({ ...none, QUARANTINEMESSAGES: 6 })
     t.equal((await idsIn(directory)).length, 6)
     t.notOk((await idsIn(directory)).includes(ids[0]!))
     t.ok((await idsIn(directory)).includes(ids[9]!))
     const two = bytesOf(directory, ids[8]!) + bytesOf(directory, ids[9]!)
-    await host.pass(1, { ...none, bytes: two + 1 })
+    await host.pass(1, { ...none, QUARANTINESIZE: two + 1 })
     t.same(await idsIn(directory), ids.slice(8))
   },
 )
@@ -322,9 +323,9 @@ t.test(
     renameSync(join(folder, `new/${id},S=17`), taken)
     utimesSync(taken, new Date(kept), new Date(kept))
     await host.sweep(none)
-    await host.pass(24, { ...none, age: 1 })
+    await host.pass(24, { ...none, QUARANTINEDAYS: 1 })
     t.ok(existsSync(taken))
-    await host.pass(24, { ...none, age: 1 })
+    await host.pass(24, { ...none, QUARANTINEDAYS: 1 })
     t.notOk(existsSync(taken), 'in the end it is too old')
   },
 )
@@ -340,7 +341,7 @@ t.test(
     ]
     const size = bytesOf(directory, ids[0]!)
     t.ok(size > 1_000_000, `${size} bytes for a message of 17`)
-    await new Host(directory).sweep({ ...none, bytes: size + 1 })
+    await new Host(directory).sweep({ ...none, QUARANTINESIZE: size + 1 })
     t.same(await idsIn(directory), [ids[1]])
   },
 )
@@ -353,7 +354,7 @@ t.test('on one day, too, the oldest go, whatever their grounds', async (t) => {
       await keepOne(directory, now - (8 - i) * 1000, { grounds: ['virus', 'banned'][i % 2]! }),
     )
   }
-  await new Host(directory).sweep({ ...none, messages: 4 })
+  await new Host(directory).sweep({ ...none, QUARANTINEMESSAGES: 4 })
   t.same((await idsIn(directory)).sort(), ids.slice(4))
 })
 
@@ -376,7 +377,7 @@ t.test('what is not of this account stops neither the sweep nor the list', async
   mkdirSync(join(directory, 'virus/.2026-11-19'))
   symlinkSync('/', join(directory, 'virus/.2026-11-19/new'))
   symlinkSync('/etc/passwd', join(directory, 'virus/.2026-11-21/sweep.seen'))
-  await host.sweep({ ...none, age: 1 })
+  await host.sweep({ ...none, QUARANTINEDAYS: 1 })
   ofPlain(directory)
   const { out, err } = await onescan(['quarantine', 'list', '--directory', directory])
   t.notMatch(out, old)
@@ -394,7 +395,7 @@ t.test('the sweep leaves files and directories of others alone', async (t) => {
   mkdirSync(join(directory, 'Elsewhere'))
   const host = new Host(directory)
   await host.sweep(none)
-  await host.pass(26, { ...none, age: 1 })
+  await host.pass(26, { ...none, QUARANTINEDAYS: 1 })
   t.same(readdirSync(join(folder, 'new')), ['notes'])
   t.ok(existsSync(join(directory, 'Elsewhere')))
 })
@@ -409,7 +410,7 @@ t.test('the sweep gives other work turns, and ends at the signal', async (t) => 
   let turns = 0
   const turning = setInterval(() => turns++, 0)
   const host = new Host(directory)
-  const swept = await host.sweep({ ...none, messages: 1 })
+  const swept = await host.sweep({ ...none, QUARANTINEMESSAGES: 1 })
   clearInterval(turning)
   t.equal(swept.removed, 1000)
   t.ok(turns > 3, 'others had their turn')

@@ -1,10 +1,9 @@
 import type { CommandModule } from 'yargs'
-import { attempt } from '../../ground/errors/attempt.ts'
 import { errorText } from '../../ground/errors/fault.ts'
 import { error, type Finding } from '../../ground/errors/finding.ts'
+import { readSetting } from '../../ground/settings/read.ts'
 import { readAccounts } from '../../readiness/account.ts'
 import { checkHostSwitch } from '../../readiness/settings.ts'
-import { readInfectedPolicy } from '../../scan/shared/scan-settings.ts'
 import { DEFAULTS } from '../shared/defaults-file.ts'
 import { printFindings } from '../shared/print-findings.ts'
 import { rootFacts } from '../shared/root-facts.ts'
@@ -46,7 +45,7 @@ async function check(args: CheckOptions, output: Output): Promise<number> {
 async function infectedAction(): Promise<InfectedAction | undefined> {
   const running = await askRunningDaemon()
   const configured = configuredDaemon(running?.account, readAccounts(), Date.now())
-  return configured && attempt(() => readInfectedPolicy(configured.host.env).action)
+  return configured && readSetting(configured.host.env, 'REJECTVIRUS')
 }
 
 async function checkRunningDaemons(): Promise<Finding[]> {

@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { pathOf } from '../../ground/net/listening-sockets.ts'
 import { fateOfInfected } from '../../judge/fate.ts'
-import { NOTHING_SCANS, type Policy, switchedOff } from '../../judge/policy.ts'
+import { type MailSettings, NOTHING_SCANS, type Policy, switchedOff } from '../../judge/policy.ts'
 import type { Site } from '../../judge/site.ts'
 import { whyUnnoticed } from '../../scan/shared/signatures-in-use.ts'
 import type { Configuration } from '../shared/configuration.ts'
@@ -34,7 +34,8 @@ function whatItDoes(
   if (site === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
   const { policy } = site
   const scans = `scans with ${namesOf(policy)}`
-  const fate = kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(kind, policy)
+  const fate =
+    kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(kind, policy.settings)
   return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}${memoryOf(site)}`
 }
 
@@ -42,15 +43,15 @@ function namesOf({ settings: { QHPSI } }: Policy): string {
   return QHPSI.kind === 'plugins' ? QHPSI.names.join(', ') : basename(QHPSI.words[0]!)
 }
 
-function fateOfViruses(kind: DoorKind, policy: Policy): string {
-  switch (fateOfInfected(policy, { bounceInjector: false })) {
+function fateOfViruses(kind: DoorKind, settings: MailSettings): string {
+  switch (fateOfInfected(settings, { bounceInjector: false })) {
     case 'reject':
       return 'refuses viruses'
     case 'quarantine':
-      if (policy.quarantine?.kind === 'directory') return 'keeps viruses in quarantine'
+      if (settings.QUARANTINE?.kind === 'directory') return 'keeps viruses in quarantine'
       return kind === 'milter' ? 'has the MTA hold viruses' : 'defers viruses (QUARANTINE hold)'
     case 'forward':
-      return `sends viruses to ${policy.infected.forward}`
+      return `sends viruses to ${settings.VIRUSFORWARD}`
     case 'drop':
       return 'drops viruses'
     case 'tag':

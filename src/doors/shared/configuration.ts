@@ -3,11 +3,12 @@ import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { keepFor } from '../../ground/flow/keep-for.ts'
 import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
-import { readSetting } from '../../ground/settings/read.ts'
+import { readSetting, readSettings } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import {
   clamAv,
   DEFAULT_DATABASE,
+  quarantineLimits,
   scanners as scannerSettings,
 } from '../../ground/settings/table/scanning.ts'
 import {
@@ -21,7 +22,6 @@ import type { Site, SiteRules } from '../../judge/site.ts'
 import type { Tools } from '../../judge/tools.ts'
 import type { MessageOptions } from '../../message/intake.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
-import { readQuarantineLimits } from '../../quarantine/quarantine-policy.ts'
 import { countersLine } from '../../quota/ask/counters.ts'
 import type { QuotaClient } from '../../quota/ask/quota-client.ts'
 import { openQuotaClient } from '../../quota/ask/quota-client.ts'
@@ -73,7 +73,7 @@ export async function readConfiguration(
 ): Promise<Configuration> {
   const readAt = Date.now()
   const policy = readScanningPolicy(env)
-  readQuarantineLimits(env) // a wrong limit is a fault of the start, not of the first sweep
+  readSettings(env, quarantineLimits) // a wrong limit is a fault of the start, not of the first sweep
   const scanners = policy ? await makeScanners(policy.settings, { lasting: true, tell: log }) : []
   for (const scanner of scanners) await scanner.prepare?.()
   const keys = policy?.cluster?.keys ?? []

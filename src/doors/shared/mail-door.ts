@@ -53,7 +53,8 @@ export class MailServices {
    */
   get needsPlainRecipients(): boolean {
     const { site } = this.configuration
-    const mayDiffer = site?.rules !== undefined || site?.policy.quarantine?.kind === 'directory'
+    const mayDiffer =
+      site?.rules !== undefined || site?.policy.settings.QUARANTINE?.kind === 'directory'
     return mayDiffer && !this.#isOff()
   }
 

@@ -5,10 +5,9 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import type { FromClient } from '../../ground/settings/table/kinds.ts'
 import type { QhpsiLine } from '../../ground/settings/table/qhpsi.ts'
 import { isSetting, names, table } from '../../ground/settings/table.ts'
-import { NOTHING_SCANS, readTreatment, withSettings } from '../../judge/policy.ts'
+import { NOTHING_SCANS, readMailSettings, withSettings } from '../../judge/policy.ts'
 import type { Site } from '../../judge/site.ts'
 import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
-import { readScanSettings, type UnscannedPolicy } from '../../scan/shared/scan-settings.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type ErrorReport, readReplyForm } from '../shared/replies/error-report.ts'
@@ -100,8 +99,7 @@ function mergeSite(configuration: Configuration, variables: Variables): ClientSi
   refuseOtherDifferences(configuration.env, variables)
   const { site } = configuration
   if (site === undefined) throw new GoCold(`${NOTHING_SCANS} for the daemon`)
-  if (!isWithin(line, site.policy.settings.QHPSI)) throw new GoCold('QHPSI names another scanner')
-  return { ...about, site: merge(site, scannersOf(site, line), configuration, theirs) }
+  return { ...about, site: merge(site, line, configuration, theirs) }
 }
 
 function refuseOtherDifferences(own: Environment, variables: Variables): void {
@@ -128,50 +126,27 @@ function refuseDifference(name: string, own: Environment, value: string | undefi
   if (value && own[name] !== value) throw new GoCold(`${name} is another than the daemon's`)
 }
 
-/**
- * Whether a client's QHPSI is the daemon's own, or names some of the daemon's plugins, each once.
- */
-function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
-  if (line.kind === 'plugins' && own.kind === 'plugins') {
-    const names = new Set(line.names)
-    const same = line.names.join('\0') === own.names.join('\0')
-    return (
-      same ||
-      (names.size === line.names.length && line.names.every((name) => own.names.includes(name)))
-    )
-  }
-  return (
-    line.kind === 'command' &&
-    own.kind === 'command' &&
-    line.words.join('\0') === own.words.join('\0')
-  )
-}
-
 /** The daemon's scanners that a QHPSI line of a client names. */
-function scannersOf({ tools: { scanners } }: Site, line: QhpsiLine): readonly Scanner[] {
+function scannersOf(scanners: readonly Scanner[], line: QhpsiLine): readonly Scanner[] {
   if (line.kind === 'command') return scanners
   return line.names.map((named) => scanners.find(({ name }) => name === named)!)
 }
 
 function merge(
   { policy: own, tools, rules }: Site,
-  scanners: readonly Scanner[],
+  line: QhpsiLine,
   { env, directories }: Configuration,
   theirs: Environment,
 ): Site {
   const merged: Record<string, string | undefined> = { ...env }
   for (const name of taken) merged[name] = theirs[name] ?? env[name]
   for (const name of bounded) merged[name] = theirs[name] || env[name]
-  const settings = readScanSettings(merged, directories)!
-  if (settings.timeout > own.settings.timeout)
-    throw new GoCold("SCANTIMEOUT is longer than the daemon's")
   // Without a QUARANTINE of the client's nothing is kept: the client would not know that.
   merged.QUARANTINE = theirs.QUARANTINE
-  const treatment = readTreatment(merged, settings)
-  if (isLaxer(treatment.unscanned, own.unscanned)) {
-    throw new GoCold("SCANFAIL is laxer than the daemon's")
-  }
-  const policy = { ...own, settings, ...treatment }
+  const settings = readMailSettings(merged, directories)!
+  refuseLaxer({ ...settings }, { ...own.settings })
+  const policy = { ...own, settings }
+  const scanners = scannersOf(tools.scanners, line)
   return {
     policy,
     tools: { ...tools, scanners },
@@ -189,8 +164,13 @@ function merge(
   }
 }
 
-function isLaxer(theirs: UnscannedPolicy, own: UnscannedPolicy): boolean {
-  return (['others', 'relayClients'] as const).some(
-    (who) => theirs[who] === 'accept' && own[who] !== 'accept',
-  )
+type ByName = Readonly<Record<string, unknown>>
+
+/** Throws GoCold if a setting of the client's is laxer than the daemon's. */
+function refuseLaxer(theirs: ByName, own: ByName): void {
+  for (const name of bounded) {
+    const { laxer }: { laxer?(theirs: unknown, own: unknown): string | undefined } = table[name]
+    const why = laxer?.(theirs[name], own[name])
+    if (why !== undefined) throw new GoCold(`${name} ${why}`)
+  }
 }

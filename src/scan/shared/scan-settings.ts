@@ -2,11 +2,9 @@ import { join } from 'node:path'
 import { Fault } from '../../ground/errors/fault.ts'
 import { scannerEnvironment } from '../../ground/settings/environment.ts'
 import { readSetting, readSettings, type Values } from '../../ground/settings/read.ts'
-import { type Environment, isSet } from '../../ground/settings/settings.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
 import type { QhpsiLine } from '../../ground/settings/table/qhpsi.ts'
 import { type BannedBy, scanning } from '../../ground/settings/table/scanning.ts'
-import { choice, splitWords } from '../../ground/settings/table/values.ts'
-import { table } from '../../ground/settings/table.ts'
 
 /**
  * Everything about scanners: the settings of onescan-queue(8) by their names, with the defaults that
@@ -23,24 +21,6 @@ export interface ScanSettings extends Values<typeof scanning> {
   readonly timeout: number
   /** The environment of scanners that are programs. */
   readonly environment: Readonly<Record<string, string>>
-}
-
-/** What happens to a message in which a scanner found something. */
-export interface InfectedPolicy {
-  /** REJECTVIRUS: 0 tags the message, 2 drops it, anything else refuses it. */
-  readonly action: 'tag' | 'drop' | 'reject'
-  /** Patterns with `*` of signatures for which a message is only tagged. */
-  readonly tagOnly: readonly string[]
-  /** VIRUSFORWARD: the recipient instead of those in the envelope. */
-  readonly forward: string | undefined
-}
-
-export type Unscanned = (typeof table.SCANFAIL.words)[number]
-
-/** What happens to a message that no scanner could judge. */
-export interface UnscannedPolicy {
-  readonly others: Unscanned
-  readonly relayClients: Unscanned
 }
 
 /**
@@ -75,25 +55,4 @@ function withAttachments(line: QhpsiLine): QhpsiLine {
   }
   const { names } = line
   return names.includes('attachments') ? line : { ...line, names: ['attachments', ...names] }
-}
-
-export function readInfectedPolicy(env: Environment): InfectedPolicy {
-  const reject = env.REJECTVIRUS ?? ''
-  const forward = env.VIRUSFORWARD || undefined
-  if (forward !== undefined && /[\s\0]/.test(forward)) {
-    throw new Fault('config', 'VIRUSFORWARD: must be one address without blanks')
-  }
-  return {
-    action: reject === '' || reject === '0' ? 'tag' : reject === '2' ? 'drop' : 'reject',
-    tagOnly: splitWords(env.VIRUSTAGONLY ?? '', 'VIRUSTAGONLY'),
-    forward,
-  }
-}
-
-export function readUnscannedPolicy(env: Environment): UnscannedPolicy {
-  const others = readSetting(env, 'SCANFAIL')
-  const relayClients = isSet(env, 'SCANFAIL_RELAY')
-    ? choice(env.SCANFAIL_RELAY, 'SCANFAIL_RELAY', table.SCANFAIL.words, others)
-    : others
-  return { others, relayClients }
 }

@@ -7,8 +7,9 @@ import {
 import type { RawReply } from '../../../doors/smtp/wire/replies.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import type { Values } from '../../../ground/settings/read.ts'
+import type { treatment } from '../../../ground/settings/table/scanning.ts'
 import { cleanMessage, eicarMessage } from '../../../scan/eicar/eicar-message.ts'
-import type { readInfectedPolicy } from '../../../scan/shared/scan-settings.ts'
 
 /** Milliseconds for each step: a greeting may be delayed, and mail is scanned at its end. */
 const WITHIN = 60_000
@@ -27,7 +28,7 @@ const HOST = '127.0.0.1'
 const REFUSES = '1'
 
 /** What the settings of onescand do with infected mail: REJECTVIRUS. */
-export type InfectedAction = ReturnType<typeof readInfectedPolicy>['action']
+export type InfectedAction = Values<typeof treatment>['REJECTVIRUS']
 
 /** Where and to whom mail is sent. */
 interface MailTarget {

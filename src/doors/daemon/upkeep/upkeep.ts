@@ -1,12 +1,10 @@
 import { errorText } from '../../../ground/errors/fault.ts'
 import { readHostTime } from '../../../ground/process/host-time.ts'
+import { readSetting, readSettings } from '../../../ground/settings/read.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
+import { quarantineLimits } from '../../../ground/settings/table/scanning.ts'
 import { readSpoolPolicy } from '../../../message/spool-policy.ts'
 import { sweepSpool } from '../../../message/sweep.ts'
-import {
-  readQuarantineLimits,
-  readQuarantinePolicy,
-} from '../../../quarantine/quarantine-policy.ts'
 import { sweepQuarantine } from '../../../quarantine/sweep.ts'
 import type { Configuration } from '../../shared/configuration.ts'
 import { again, type RepeatedWork } from './again.ts'
@@ -51,9 +49,9 @@ export class Upkeep {
  * messages were removed, if the clock was set, or if the quarantine could not be read.
  */
 function sweepQuarantines(env: Environment, log: (line: string) => void): RepeatedWork[] {
-  const quarantine = readQuarantinePolicy(env)
+  const quarantine = readSetting(env, 'QUARANTINE')
   if (quarantine?.kind !== 'directory') return []
-  const limits = readQuarantineLimits(env)
+  const limits = readSettings(env, quarantineLimits)
   const sweep = again(TEN_MINUTES, async (stopped) => {
     try {
       const time = readHostTime(Date.now())

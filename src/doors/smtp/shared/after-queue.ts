@@ -8,9 +8,9 @@ import { adapt, type Site } from '../../../judge/site.ts'
  */
 export function afterQueue(site: Site): Site {
   return adapt(site, ({ policy }) => {
-    const { infected } = policy
-    if (infected.action !== 'reject') return {}
-    return { policy: { ...policy, infected: { ...infected, action: 'tag' } } }
+    const { settings } = policy
+    if (settings.REJECTVIRUS !== 'reject') return {}
+    return { policy: { ...policy, settings: { ...settings, REJECTVIRUS: 'tag' } } }
   })
 }
 

@@ -8,7 +8,7 @@ export type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'
  * SLOT).
  * - `same`: the client goes cold if its value differs from onescand's own.
  * - `taken`: the client's value counts.
- * - `bounded`: the client's value counts unless it is laxer than onescand's own.
+ * - `bounded`: the client's value counts unless it is laxer than onescand's own, as `laxer` tells.
  * - `client`, `message`: the setting is about the client or the message.
  * - `asked`: onescand reads the value to check it, but its own counts.
  * - undefined: onescanc does not send the setting.
@@ -21,6 +21,8 @@ interface SettingCommon<Value> {
    * a Fault of kind `config` that begins with the setting's name.
    */
   readonly read: (text: string | undefined, name: string) => Value
+  /** Tells why a client's value is laxer than onescand's own, in words that follow the name. */
+  laxer?(theirs: Value, own: Value): string | undefined
   readonly readers: readonly SettingReader[]
   readonly fromClient: FromClient
   /** The default in words, if it depends on other settings or on the caller. */
@@ -65,17 +67,19 @@ export type Setting = NumberSetting | SizeSetting | WordSetting | TextSetting
  * The details in which a setting differs from the rule. By the rule the slot and onescand read it,
  * and a client must have the same value.
  */
-interface SettingDetails {
+interface SettingDetails<Value> {
   readonly readers?: readonly SettingReader[]
   readonly fromClient?: FromClient
   readonly defaultInWords?: string
+  readonly laxer?: (theirs: Value, own: Value) => string | undefined
 }
 
-function common(more: SettingDetails): Omit<SettingCommon<unknown>, 'read'> {
+function common<Value>(more: SettingDetails<Value>): Omit<SettingCommon<Value>, 'read'> {
   const readers = more.readers ?? ['slot', 'onescand']
   const isReadByBoth = readers.includes('slot') && readers.includes('onescand')
   const fromClient = 'fromClient' in more ? more.fromClient : isReadByBoth ? 'same' : undefined
-  return { readers, fromClient, defaultInWords: more.defaultInWords }
+  const { defaultInWords, laxer } = more
+  return { readers, fromClient, defaultInWords, ...(laxer && { laxer }) }
 }
 
 export function number<Default extends number | undefined>(
@@ -85,14 +89,21 @@ export function number<Default extends number | undefined>(
     max = Number.MAX_SAFE_INTEGER,
     unit = '',
     ...more
-  }: SettingDetails & { readonly min?: number; readonly max?: number; readonly unit?: string } = {},
+  }: SettingDetails<number | Default> & {
+    readonly min?: number
+    readonly max?: number
+    readonly unit?: string
+  } = {},
 ): NumberSetting<Default> {
   const read = (text: string | undefined, name: string) =>
     text ? wholeNumber(text, name, 0, { min, max, unit }) : byDefault
   return { kind: 'number', default: byDefault, min, max, unit, read, ...common(more) }
 }
 
-export function size(byDefault: string | undefined, more: SettingDetails = {}): SizeSetting {
+export function size(
+  byDefault: string | undefined,
+  more: SettingDetails<number> = {},
+): SizeSetting {
   const read = (text: string | undefined, name: string) => byteSize(text || byDefault, name, 0)
   return { kind: 'size', default: byDefault, read, ...common(more) }
 }
@@ -100,7 +111,7 @@ export function size(byDefault: string | undefined, more: SettingDetails = {}): 
 /** The first word is the default. */
 export function word<const Word extends string>(
   words: readonly [Word, ...Word[]],
-  more: SettingDetails = {},
+  more: SettingDetails<Word> = {},
 ): WordSetting<Word> {
   const read = (text: string | undefined, name: string) => choice<Word>(text, name, words, words[0])
   return { kind: 'word', words, default: words[0], read, ...common(more) }
@@ -111,7 +122,7 @@ type Parsed<Default, Value> = Default extends undefined ? Value | undefined : Va
 
 export function text<Default extends string | undefined>(
   byDefault: Default,
-  more: SettingDetails = {},
+  more: SettingDetails<Parsed<Default, string>> = {},
 ): TextSetting<Default, Parsed<Default, string>> {
   return parsed(byDefault, (text) => text, more)
 }
@@ -120,7 +131,7 @@ export function text<Default extends string | undefined>(
 export function parsed<Default extends string | undefined, Value>(
   byDefault: Default,
   parse: (text: string, name: string) => Value,
-  more: SettingDetails = {},
+  more: SettingDetails<Parsed<Default, Value>> = {},
 ): TextSetting<Default, Parsed<Default, Value>> {
   const read = (given: string | undefined, name: string) => {
     const text = given || byDefault
@@ -132,7 +143,7 @@ export function parsed<Default extends string | undefined, Value>(
 /** Words between blanks, as splitWords() splits them; none if it is unset and has no default. */
 export function wordList<Default extends string | undefined>(
   byDefault: Default,
-  more: SettingDetails = {},
+  more: SettingDetails<readonly string[]> = {},
 ): TextSetting<Default, readonly string[]> {
   const read = (text: string | undefined, name: string) => splitWords(text || byDefault || '', name)
   return { kind: 'text', default: byDefault, read, ...common(more) }

@@ -41,3 +41,20 @@ function refusePlugins(text: string, words: readonly string[]): void {
     `QHPSI ${text}: names a built-in plugin as a command; did you mean "plugin: ${suggestion}"?`,
   )
 }
+
+/** Whether a client's QHPSI is the daemon's own, or names some of the daemon's plugins, each once. */
+export function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
+  if (line.kind === 'plugins' && own.kind === 'plugins') {
+    const names = new Set(line.names)
+    const same = line.names.join('\0') === own.names.join('\0')
+    return (
+      same ||
+      (names.size === line.names.length && line.names.every((name) => own.names.includes(name)))
+    )
+  }
+  return (
+    line.kind === 'command' &&
+    own.kind === 'command' &&
+    line.words.join('\0') === own.words.join('\0')
+  )
+}

@@ -1,11 +1,14 @@
 import { Fault } from '../../errors/fault.ts'
 import { number, parsed, size, text, word, wordList } from './kinds.ts'
-import { readQhpsiLine } from './qhpsi.ts'
-import { splitWords } from './values.ts'
+import { isWithin, readQhpsiLine } from './qhpsi.ts'
+import { checkReplyText } from './reply-text.ts'
+import { choice, splitWords } from './values.ts'
 
 export const scanners = {
   QHPSI: parsed(undefined, readQhpsiLine, {
     fromClient: 'bounded',
+    laxer: (theirs, own) =>
+      theirs && own && isWithin(theirs, own) ? undefined : 'names another scanner',
   }),
   QHPSIRC: number(1, { max: 255 }),
   QHPSIRN: number(0, { max: 255 }),
@@ -16,32 +19,38 @@ export const scanners = {
     max: 86_400,
     unit: 'seconds',
     fromClient: 'bounded',
+    laxer: (theirs, own) => (theirs > own ? "is longer than the daemon's" : undefined),
   }),
   PLUGINDIR: text('plugins'),
   QUEUE_PLUGIN: text('virusscan'),
 }
 
-export const infectedMail = {
-  REJECTVIRUS: text('0', {
+/** What becomes of mail in which scanners found something. */
+const foundMail = {
+  REJECTVIRUS: parsed('0', readRejectVirus, {
     fromClient: 'taken',
   }),
-  VIRUSTAGONLY: text(undefined),
-  VIRUSFORWARD: text(undefined, {
+  VIRUSTAGONLY: wordList(undefined),
+  VIRUSFORWARD: parsed(undefined, readForward, {
     fromClient: 'taken',
   }),
-  REFUSALTEXT: text(undefined, {
+  REFUSALTEXT: parsed(undefined, readReplyText, {
     fromClient: 'taken',
     defaultInWords: 'a text in English that names what was found',
   }),
-  REFUSALTEXT_BANNED: text(undefined, {
+  REFUSALTEXT_BANNED: parsed(undefined, readReplyText, {
     fromClient: 'taken',
     defaultInWords: 'as `REFUSALTEXT`',
   }),
-  REFUSALTEXT_UNREADABLE: text(undefined, {
+  REFUSALTEXT_UNREADABLE: parsed(undefined, readReplyText, {
     fromClient: 'taken',
     defaultInWords: 'as `REFUSALTEXT`',
   }),
-  QUARANTINE: text(undefined),
+  QUARANTINE: parsed(undefined, readQuarantine),
+}
+
+/** The limits above which the sweep removes messages. 0 is no limit. */
+export const quarantineLimits = {
   QUARANTINEDAYS: number(30, {
     max: 36_500,
     unit: 'days',
@@ -53,10 +62,16 @@ export const infectedMail = {
   QUARANTINESIZE: size('10G', { readers: ['onescand'] }),
 }
 
-export const couldNotTell = {
-  SCANFAIL: word(['defer', 'accept', 'quarantine'], { fromClient: 'bounded' }),
-  SCANFAIL_RELAY: text(undefined, {
+export const infectedMail = { ...foundMail, ...quarantineLimits }
+
+const scanFail = ['defer', 'accept', 'quarantine'] as const
+
+/** What becomes of mail about which no scanner could tell. */
+const couldNotTell = {
+  SCANFAIL: word(scanFail, { fromClient: 'bounded', laxer: accepts }),
+  SCANFAIL_RELAY: parsed(undefined, (text, name) => choice(text, name, scanFail, 'defer'), {
     fromClient: 'bounded',
+    laxer: accepts,
     defaultInWords: 'as `SCANFAIL`',
   }),
 }
@@ -94,6 +109,43 @@ export const clamAv = {
 
 /** By what mail is scanned. */
 export const scanning = { ...scanners, ...unseenMail, ...clamAv }
+
+/** What becomes of mail once the scanners have answered. */
+export const treatment = { ...foundMail, ...couldNotTell }
+
+/** Tells why SCANFAIL or SCANFAIL_RELAY of a client is laxer. */
+function accepts(theirs: string | undefined, own: string | undefined): string | undefined {
+  return theirs === 'accept' && own !== 'accept' ? "is laxer than the daemon's" : undefined
+}
+
+/** 0 tags the message, 2 drops it, anything else refuses it. */
+function readRejectVirus(text: string): 'tag' | 'drop' | 'reject' {
+  return text === '0' ? 'tag' : text === '2' ? 'drop' : 'reject'
+}
+
+/** Reads the recipient of infected mail, instead of those in the envelope. */
+function readForward(text: string): string {
+  if (!/[\s\0]/.test(text)) return text
+  throw new Fault('config', 'VIRUSFORWARD: must be one address without blanks')
+}
+
+function readReplyText(text: string, name: string): string {
+  checkReplyText(name, text)
+  return text
+}
+
+/** The place where mail is kept that is neither delivered nor refused. */
+export type QuarantinePlace =
+  /** A directory of this host, which the account of the door owns. */
+  | { readonly kind: 'directory'; readonly directory: string }
+  /** The hold queue of the MTA that asks by milter. */
+  | { readonly kind: 'hold' }
+
+function readQuarantine(text: string): QuarantinePlace {
+  if (text === 'hold') return { kind: 'hold' }
+  if (text.startsWith('/')) return { kind: 'directory', directory: text }
+  throw new Fault('config', `QUARANTINE ${text}: must be an absolute path, or hold`)
+}
 
 /** The control file of banned names and types (ATTACHMENTS in onescan-queue(8)), or patterns of names alone. */
 export type BannedBy = { readonly file: string } | { readonly names: readonly string[] }
