@@ -50,7 +50,7 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
 
 async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output): Promise<number> {
   const env = slotEnvironment(process.env, args)
-  const { keys, maxAge } = readCluster(env, args.keyring)
+  const { keys, CLUSTERMAXAGE: maxAge } = readCluster(env, args.keyring)
   const database = readSetting(env, 'CLAMDBDIR') ?? DEFAULT_DATABASE
   const bytes = readMessageBytes(args.file, maxSizeOf(args))
   const message = await takeMessage(bytes, readSpoolPolicy(env), keys)

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type ClusterPolicy, readClusterPolicy } from '../cluster/cluster-policy.ts'
+import { type ClusterSettings, readClusterSettings } from '../cluster/cluster-settings.ts'
 import { Fault } from '../ground/errors/fault.ts'
 import { readSetting, readSettings, type Values } from '../ground/settings/read.ts'
 import type { Environment } from '../ground/settings/settings.ts'
@@ -23,7 +23,7 @@ export interface MailSettings extends ScanSettings, Values<typeof treatment> {
 export interface Policy {
   readonly spool: SpoolPolicy
   readonly settings: MailSettings
-  readonly cluster: ClusterPolicy | undefined
+  readonly cluster: ClusterSettings | undefined
   /** Set if QUOTAD is. */
   readonly quota?: QuotaSettings | undefined
   /**
@@ -97,14 +97,14 @@ export function readScanningPolicy(env: Environment): Policy | undefined {
   const directories = readControlDirectories(env)
   const settings = readMailSettings(env, directories)
   if (settings === undefined) return undefined
-  const cluster = readClusterPolicy(env, directories.control)
+  const { cluster, off } = readClusterSettings(env, directories.control)
   const spool = readSpoolPolicy(env)
   return Object.freeze({
     spool,
     settings,
-    cluster: cluster.policy,
+    cluster,
     quota: readQuotaSettings(env),
-    remark: [cluster.off, spool.remark].filter((remark) => remark !== undefined).join('; '),
+    remark: [off, spool.remark].filter((remark) => remark !== undefined).join('; '),
   })
 }
 

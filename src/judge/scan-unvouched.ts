@@ -81,7 +81,7 @@ export async function scanUnvouched(
     settings,
     isExcused: wish.isExcused,
     // This host makes no stamp that is older than the cluster accepts.
-    maxAge: cluster?.maxAge ?? Number.POSITIVE_INFINITY,
+    maxAge: cluster?.CLUSTERMAXAGE ?? Number.POSITIVE_INFINITY,
   }
   const found: KnownOrScanned = tools.verdicts
     ? await tools.verdicts.find(question, run)

@@ -18,10 +18,10 @@ export function verifyTrust(
   { crypto, now, signatureFiles }: Tools,
 ): Trust {
   if (cluster === undefined || crypto === undefined) return untrusted
-  if (cluster.peersOnly && !client.clusterPeer) {
+  if (cluster.CLUSTERPEERS === 'required' && !client.clusterPeer) {
     return { trusted: false, why: 'client is no CLUSTERPEER' }
   }
-  const { keys, maxAge } = cluster
+  const { keys, CLUSTERMAXAGE: maxAge } = cluster
   const hashed = { header: message.header, ...message.form }
   return verifyStamps(hashed, {
     keys,

@@ -1,4 +1,4 @@
-import { readClusterPolicy } from '../cluster/cluster-policy.ts'
+import { readClusterSettings } from '../cluster/cluster-settings.ts'
 import { readConfiguration } from '../doors/shared/configuration.ts'
 import { errorText } from '../ground/errors/fault.ts'
 import { type Finding, warning } from '../ground/errors/finding.ts'
@@ -14,15 +14,15 @@ import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { readQuotaSettings } from '../quota/ask/quota-settings.ts'
 import { makeScanners } from '../scan/scanners.ts'
 import { readScanSettings, type ScanSettings } from '../scan/shared/scan-settings.ts'
-import { readVerdictPolicy } from '../verdicts/verdicts-policy.ts'
+import { readVerdictSettings } from '../verdicts/verdict-settings.ts'
 
 /** The readers that readConfiguration() calls one after the other. */
 const readers: readonly ((env: Environment) => unknown)[] = [
   (env) => readScanSettings(env, readControlDirectories(env)),
-  (env) => readClusterPolicy(env, readControlDirectories(env).control),
+  (env) => readClusterSettings(env, readControlDirectories(env).control),
   readSpoolPolicy,
   (env) => readSettings(env, treatment),
-  readVerdictPolicy,
+  readVerdictSettings,
   readQuotaSettings,
   (env) => readSettings(env, quarantineLimits),
   readScanningPolicy, // finds what the readers before it do not

@@ -1,11 +1,15 @@
 import { createHmac } from 'node:crypto'
-import { readClusterPolicy } from '../cluster/cluster-policy.ts'
+import { readClusterSettings } from '../cluster/cluster-settings.ts'
 import type { Key } from '../cluster/keyring.ts'
 import { errorText } from '../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../ground/errors/finding.ts'
 import { keyMark, sharedKey } from '../verdicts/copies/secrets.ts'
 import type { StoreAddress } from '../verdicts/valkey/address.ts'
-import { accessOf, readVerdictPolicy, type VerdictPolicy } from '../verdicts/verdicts-policy.ts'
+import {
+  accessOf,
+  readVerdictSettings,
+  type VerdictSettings,
+} from '../verdicts/verdict-settings.ts'
 import type { StageHost } from './stage.ts'
 
 /** Milliseconds for a connection and two questions. */
@@ -13,13 +17,13 @@ const PATIENCE = 3_000
 
 /** Checks whether the store that VERDICTS names answers in time, and whether other hosts share its key. */
 export async function checkVerdicts(host: StageHost): Promise<Finding[]> {
-  const policy = readVerdictPolicy(host.env)
-  const { store } = policy
+  const settings = readVerdictSettings(host.env)
+  const { VERDICTS: store } = settings
   if (typeof store === 'string') return []
   const key = keyOf(host)
   return [
     ...(key === undefined ? [noKey()] : []),
-    ...(await checkStore(store, policy, key || undefined)),
+    ...(await checkStore(store, settings, key || undefined)),
   ]
 }
 
@@ -29,8 +33,8 @@ export async function checkVerdicts(host: StageHost): Promise<Finding[]> {
  */
 function keyOf({ env, directories, now }: StageHost): Key | null | undefined {
   try {
-    const { policy } = readClusterPolicy(env, directories.control)
-    return sharedKey(policy?.keys ?? [], now / 1000)
+    const { cluster } = readClusterSettings(env, directories.control)
+    return sharedKey(cluster?.keys ?? [], now / 1000)
   } catch {
     return null // the check of the keyring reports it
   }
@@ -43,7 +47,7 @@ function noKey(): Finding {
 
 async function checkStore(
   address: StoreAddress,
-  policy: VerdictPolicy,
+  settings: VerdictSettings,
   key: Key | undefined,
 ): Promise<Finding[]> {
   const remedy =
@@ -51,11 +55,14 @@ async function checkStore(
   try {
     const { tryStore } = await import('../verdicts/store/shared-store.ts')
     const own = key && keyMark(key.secret, { createHmac })
-    const { time, hasOtherKey } = await tryStore(accessOf(address, policy), PATIENCE, own)
+    const { time, hasOtherKey } = await tryStore(accessOf(address, settings), PATIENCE, own)
     const others = hasOtherKey ? [otherKey(address, key!)] : []
     const value = `${address.text} answers in ${time.toFixed(1)} ms`
-    if (time <= policy.timeout) return [ok('VERDICTS', value), ...others]
-    return [warning('VERDICTS', `${value}, VERDICTTIMEOUT is ${policy.timeout}`, remedy), ...others]
+    if (time <= settings.VERDICTTIMEOUT) return [ok('VERDICTS', value), ...others]
+    return [
+      warning('VERDICTS', `${value}, VERDICTTIMEOUT is ${settings.VERDICTTIMEOUT}`, remedy),
+      ...others,
+    ]
   } catch (thrown) {
     const why = errorText(thrown)
     const isClosed = /WRONGPASS|NOAUTH|invalid (username-)?password/i.test(why)

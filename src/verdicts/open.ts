@@ -5,8 +5,8 @@ import { deriveSecrets, keyMark, type Secrets, sharedKey } from './copies/secret
 import type { HostMemory } from './host-memory.ts'
 import type { SharedStore, SharedStoreOptions } from './store/shared-store.ts'
 import type { StoreAddress } from './valkey/address.ts'
+import { accessOf, type VerdictSettings } from './verdict-settings.ts'
 import { Verdicts, type VerdictsOptions } from './verdicts.ts'
-import { accessOf, type VerdictPolicy } from './verdicts-policy.ts'
 
 export interface VerdictsContext
   extends Pick<VerdictsOptions, 'crypto' | 'now' | 'uptime' | 'signatureFiles'> {
@@ -21,19 +21,19 @@ export interface VerdictsContext
  * kind `config`.
  */
 export async function openVerdictsBy(
-  policy: VerdictPolicy,
+  settings: VerdictSettings,
   keys: readonly Key[],
   memory: HostMemory,
   { log, scanTimeout, crypto, ...clocks }: VerdictsContext,
 ): Promise<Verdicts | undefined> {
-  const { store, maxAge } = policy
+  const { VERDICTS: store, VERDICTMAXAGE: maxAge } = settings
   if (store === 'off' || maxAge === 0) return undefined
   let secretNow: () => Buffer = () => UNSHARED
   let shared: SharedStore | undefined
   if (store !== 'memory') {
     secretNow = sharedSecret(store, keys, clocks.now)
     const mark = () => keyMark(secretNow(), crypto)
-    shared = await openShared(store, policy, { log, mark, uptime: clocks.uptime })
+    shared = await openShared(store, settings, { log, mark, uptime: clocks.uptime })
   }
   const derived = new Map<Buffer, Secrets>()
   return new Verdicts({
@@ -72,13 +72,17 @@ function sharedSecret(store: StoreAddress, keys: readonly Key[], now: () => numb
 
 async function openShared(
   address: StoreAddress,
-  policy: VerdictPolicy,
+  settings: VerdictSettings,
   more: Pick<SharedStoreOptions, 'log' | 'mark' | 'uptime'>,
 ): Promise<SharedStore> {
   try {
     // A bundle of its own: without a shared store no client for it is loaded.
     const { SharedStore } = await import('./store/shared-store.ts')
-    return new SharedStore({ ...accessOf(address, policy), timeout: policy.timeout, ...more })
+    return new SharedStore({
+      ...accessOf(address, settings),
+      timeout: settings.VERDICTTIMEOUT,
+      ...more,
+    })
   } catch (error) {
     throw new Fault('config', `VERDICTS ${address.text}: ${errorText(error)}`, error)
   }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Argv } from 'yargs'
-import { type ClusterPolicy, readClusterPolicy } from '../../cluster/cluster-policy.ts'
+import { type ClusterSettings, readClusterSettings } from '../../cluster/cluster-settings.ts'
 import { Fault } from '../../ground/errors/fault.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
@@ -22,12 +22,12 @@ export function addKeyringOption<Options>(
  * Reads the cluster as the slot would, by the keyring that is named or found. Throws a Fault if there
  * is not a keyring, or if it cannot be used.
  */
-export function readCluster(env: Environment, keyring: string | undefined): ClusterPolicy {
+export function readCluster(env: Environment, keyring: string | undefined): ClusterSettings {
   const path = keyring === undefined ? ringHere(env) : resolve(keyring)
   const named = path === undefined ? env : { ...env, CLUSTERKEYS: path }
   const { control } = readControlDirectories(named)
-  const { policy, off } = readClusterPolicy(named, control)
-  if (policy !== undefined) return policy
+  const { cluster, off } = readClusterSettings(named, control)
+  if (cluster !== undefined) return cluster
   throw new Fault('config', off ?? `no keyring at ${control}/clusterkeys; name one with --keyring`)
 }
 

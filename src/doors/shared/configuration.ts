@@ -32,7 +32,7 @@ import { makeScanners } from '../../scan/scanners.ts'
 import { readSignatureFiles, type SignatureFiles } from '../../scan/shared/signature-files.ts'
 import { HostMemory } from '../../verdicts/host-memory.ts'
 import { openVerdictsBy } from '../../verdicts/open.ts'
-import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
+import { readVerdictSettings } from '../../verdicts/verdict-settings.ts'
 
 /** What onescand judges by. It reads it at its start, and again at SIGHUP. */
 export interface Configuration {
@@ -81,7 +81,7 @@ export async function readConfiguration(
   const crypto = await loadCrypto()
   const verdicts =
     policy &&
-    (await openVerdictsBy(readVerdictPolicy(env), keys, memory, {
+    (await openVerdictsBy(readVerdictSettings(env), keys, memory, {
       ...clocks,
       crypto,
       log,

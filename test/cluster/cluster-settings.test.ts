@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { readClusterPolicy } from '../../src/cluster/cluster-policy.ts'
+import { readClusterSettings } from '../../src/cluster/cluster-settings.ts'
 
 /** The settings of a cluster, with its keyring. */
 
@@ -15,23 +15,26 @@ t.test(
   'the keyring is the file of CLUSTERKEYS, or clusterkeys among the control files',
   async (t) => {
     const control = directoryWith(t, 'clusterkeys')
-    t.match(readClusterPolicy({}, control), {
-      policy: { keys: [{ id: 'line-1' }], maxAge: 3600, peersOnly: false },
+    t.match(readClusterSettings({}, control), {
+      cluster: { keys: [{ id: 'line-1' }], CLUSTERMAXAGE: 3600, CLUSTERPEERS: 'optional' },
       off: undefined,
     })
     const named = { CLUSTERKEYS: join(control, 'clusterkeys') }
-    t.match(readClusterPolicy(named, '/nonexistent'), { policy: { keys: [{ id: 'line-1' }] } })
-    t.same(readClusterPolicy({}, '/nonexistent'), { policy: undefined, off: undefined })
-    t.throws(() => readClusterPolicy({ CLUSTERKEYS: '/nonexistent' }, control), /ENOENT/)
+    t.match(readClusterSettings(named, '/nonexistent'), { cluster: { keys: [{ id: 'line-1' }] } })
+    t.same(readClusterSettings({}, '/nonexistent'), { cluster: undefined, off: undefined })
+    t.throws(() => readClusterSettings({ CLUSTERKEYS: '/nonexistent' }, control), /ENOENT/)
   },
 )
 
 t.test('CLUSTERMAXAGE and CLUSTERPEERS are read, or have their defaults', async (t) => {
   const control = directoryWith(t, 'clusterkeys')
   const settings = { CLUSTERMAXAGE: '60', CLUSTERPEERS: 'required' }
-  t.match(readClusterPolicy(settings, control).policy, {
-    maxAge: 60,
-    peersOnly: true,
+  t.match(readClusterSettings(settings, control).cluster, {
+    CLUSTERMAXAGE: 60,
+    CLUSTERPEERS: 'required',
   })
-  t.match(readClusterPolicy({}, control).policy, { maxAge: 3600, peersOnly: false })
+  t.match(readClusterSettings({}, control).cluster, {
+    CLUSTERMAXAGE: 3600,
+    CLUSTERPEERS: 'optional',
+  })
 })
