@@ -74,9 +74,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Prom
   const byHand: ManualScan = {
     spool,
     scanners: await makeScanners(settings),
-    timeout: settings.timeout,
-    maxNesting: settings.MAXNESTING,
-    secondLook: settings.SECONDLOOK,
+    settings,
   }
   const maxSize = maxSizeOf(args)
   const counts = { clean: 0, infected: 0, unknown: 0 }

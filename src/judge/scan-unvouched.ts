@@ -68,11 +68,7 @@ export async function scanUnvouched(
         runScanners({ ...other, path }, quiet),
       )
     }
-    return runScanners(sample, {
-      ...all,
-      secondLook: { ...wish.secondLook, odd },
-      note: (text) => notes.push(text),
-    })
+    return runScanners(sample, { ...all, odd, note: (text) => notes.push(text) })
   }
   const question = {
     message,
@@ -96,7 +92,8 @@ function wishFor(
   policy: Policy,
   { uptime, gone }: Pick<Tools, 'uptime' | 'gone'>,
 ): Omit<ScanRun, 'scanners' | 'timeout' | 'note'> {
-  const { OVERSIZE, MAXNESTING, OVERNESTING, SECONDLOOK, ENCRYPTED, STRICTMIME } = policy.settings
+  const { settings, spool } = policy
+  const { OVERSIZE, OVERNESTING, ENCRYPTED, STRICTMIME } = settings
   const keepsOut = new Set<Unseen>()
   if (OVERSIZE === 'defer') keepsOut.add('size')
   // A refused bounce would be tried again for ever.
@@ -107,8 +104,8 @@ function wishFor(
   }
   return {
     keepsOut,
-    maxNesting: MAXNESTING,
-    secondLook: { when: SECONDLOOK, spool: policy.spool },
+    settings,
+    spool,
     isExcused: excusesOf(policy),
     uptime,
     gone,

@@ -87,9 +87,7 @@ async function scanEicar(
   const { result } = await scanBytes(source, {
     spool: readSpoolPolicy(host.env),
     scanners: [scanner],
-    timeout: settings.timeout,
-    maxNesting: settings.MAXNESTING,
-    secondLook: settings.SECONDLOOK,
+    settings,
   })
   return result
 }

@@ -10,12 +10,7 @@ import { takeMessage } from './take-message.ts'
 export interface ManualScan {
   readonly spool: SpoolPolicy
   readonly scanners: readonly Scanner[]
-  /** Milliseconds for all scanners together. */
-  readonly timeout: number
-  /** MAXNESTING. */
-  readonly maxNesting: number
-  /** SECONDLOOK. */
-  readonly secondLook: ScanSettings['SECONDLOOK']
+  readonly settings: ScanSettings
 }
 
 /** What no scan by hand passes over. */
@@ -30,7 +25,7 @@ const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
  */
 export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
-  { spool, scanners, timeout, maxNesting, secondLook: when }: ManualScan,
+  { spool, scanners, settings }: ManualScan,
 ): Promise<{ readonly size: number; readonly result: ScanFinding; readonly notes: string[] }> {
   const message = await takeMessage(bytes, spool, [])
   const stop = removeWhenInterrupted(message)
@@ -44,14 +39,11 @@ export async function scanBytes(
     const sample = sampleOf(message, message.header, noEnvelope)
     const uptime = () => performance.now()
     const note = (text: string) => void notes.push(text)
-    const secondLook = {
-      when,
-      spool,
-      odd(found: ReadonlySet<string>) {
-        if (found.size > 0) notes.push(`odd: ${[...found].join(',')}`)
-      },
+    const odd = (found: ReadonlySet<string>) => {
+      if (found.size > 0) notes.push(`odd: ${[...found].join(',')}`)
     }
-    const run = { scanners, timeout, maxNesting, keepsOut: LIMITS, secondLook, uptime, note }
+    const { timeout } = settings
+    const run = { scanners, timeout, settings, spool, keepsOut: LIMITS, odd, uptime, note }
     return { size, notes, result: await runScanners(sample, run) }
   } finally {
     stop()

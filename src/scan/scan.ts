@@ -78,8 +78,8 @@ class MessageScan {
   }
 
   async verdict(): Promise<ScanFinding> {
-    const { keepsOut, secondLook } = this.#run
-    const asksContents = secondLook.when === 'always' && this.#hasContentScanners
+    const { keepsOut, settings } = this.#run
+    const asksContents = settings.SECONDLOOK === 'always' && this.#hasContentScanners
     await this.#openSearches()
     const judgesForm = keepsOut.has('form') || keepsOut.has('encrypted')
     const isRead = asksContents || this.#searches.size > 0 || judgesForm
@@ -129,13 +129,13 @@ class MessageScan {
     if (this.#asked.length === 0) return undefined
     const { envelope, origin, bytes: whole } = this.#message
     const bytes = whole.without(this.#asked)
-    const { spool } = this.#run.secondLook
+    const { spool } = this.#run
     return withNamedCopy(bytes, spool, (path) => this.#ask([{ bytes, envelope, origin, path }]))
   }
 
   /** Reads the message, and asks about each content if it shall. Returns the result that ends the scan. */
   async #readMail(asksContents: boolean): Promise<ScanFinding | undefined> {
-    const { spool, odd } = this.#run.secondLook
+    const { spool, odd, settings } = this.#run
     const mayExcuse = asksContents && this.#run.isExcused !== undefined
     const oddities = new Set<Oddity>()
     let isCut = !asksContents
@@ -143,7 +143,7 @@ class MessageScan {
     const reading = readContents(this.#message, {
       spool,
       signal: this.#task.signal,
-      maxDepth: this.#run.maxNesting,
+      maxDepth: settings.MAXNESTING,
       ...(mayExcuse && { onGiven: (range) => this.#asked.push(range) }),
       onHeader: ({ fields }) => this.#tell((search) => search.header(fields)),
       onName: (name) => this.#tell((search) => search.name(name)),
@@ -186,9 +186,9 @@ class MessageScan {
   /** Reads of the message what tells how deep it is nested. Returns the result that ends the scan. */
   async #measureDepth(): Promise<ScanFinding | undefined> {
     const { signal } = this.#task
-    const { maxNesting, secondLook } = this.#run
-    const openFile = () => openAnonymousFile(secondLook.spool.directory)
-    const steps = isNestedDeeper(this.#message.bytes, maxNesting, { openFile })
+    const { settings, spool } = this.#run
+    const openFile = () => openAnonymousFile(spool.directory)
+    const steps = isNestedDeeper(this.#message.bytes, settings.MAXNESTING, { openFile })
     let over: string | undefined
     let step = steps.next()
     for (; !step.done; step = steps.next()) {
@@ -237,7 +237,8 @@ class MessageScan {
   }
 
   #tooDeep(): ScanFinding | undefined {
-    const why = `more than ${this.#run.maxNesting} messages or multiparts inside one another (MAXNESTING)`
+    const { MAXNESTING } = this.#run.settings
+    const why = `more than ${MAXNESTING} messages or multiparts inside one another (MAXNESTING)`
     return this.#passed.unlessEnding(unseen('depth', why), this.#run)
   }
 

@@ -13,19 +13,16 @@ import { ReadBy } from '../message/bytes.ts'
 import { sample } from './clamd/task.ts'
 import { uuencode } from './evasions/compose.ts'
 
-function secondLook(when: 'always' | 'never') {
-  const spool = { directory: tmpdir(), sharedDirectory: undefined }
-  return { when, spool }
-}
+const spool = { directory: tmpdir(), sharedDirectory: undefined }
 
 /** Asks a scanner about a message and each of its contents. */
 function scanAll(message: string, scanner: Scanner) {
   return runScanners(sample(Buffer.from(message, 'latin1')), {
     scanners: [scanner],
     timeout: 60_000,
-    maxNesting: 12,
+    settings: { MAXNESTING: 12, SECONDLOOK: 'always' },
+    spool,
     keepsOut: new Set<Unseen>(['size', 'depth', 'contents']),
-    secondLook: secondLook('always'),
     uptime: () => performance.now(),
     note() {},
   })
@@ -91,9 +88,9 @@ t.test('each kind of limit has the outcome that its setting says', async (t) => 
     return runScanners(sample(Buffer.from('Subject: mail\n\n')), {
       scanners: [scanner],
       timeout: 10_000,
-      maxNesting: 12,
+      settings: { MAXNESTING: 12, SECONDLOOK: 'never' },
+      spool,
       keepsOut: new Set(keepsOut),
-      secondLook: secondLook('never'),
       uptime: () => performance.now(),
       note() {},
     })
@@ -156,9 +153,9 @@ t.test('a scanner that outlives its deadline sees nothing of later messages', as
   const run = {
     scanners: [scanner],
     timeout: 10,
-    maxNesting: 12,
+    settings: { MAXNESTING: 12, SECONDLOOK: 'never' },
+    spool,
     keepsOut: new Set<Unseen>(['size', 'depth', 'contents']),
-    secondLook: secondLook('never'),
     uptime,
     note() {},
   } as const
@@ -186,9 +183,9 @@ t.test(
     const run = {
       scanners: [patient],
       timeout: 60_000,
-      maxNesting: 12,
+      settings: { MAXNESTING: 12, SECONDLOOK: 'never' },
+      spool,
       keepsOut: new Set<Unseen>(['size', 'depth', 'contents']),
-      secondLook: secondLook('never'),
       uptime: () => performance.now(),
       note() {},
     } as const

@@ -136,7 +136,7 @@ async function concludeFrom(
   passed: PassedOver,
 ): Promise<ScanFinding | undefined> {
   if (!mayPutAside(answer, run)) return passed.unlessEnding(answer, run)
-  const { spool } = run.secondLook
+  const { spool } = run
   const { asPlainText } = await import('./as-plain-text.ts')
   const asText = await asPlainText(sample, spool, task, (text) => askScanner(scanner, text, task))
   if (asText?.answer === 'clean') {
@@ -148,9 +148,9 @@ async function concludeFrom(
 }
 
 /** Whether this is a limit of depth or of contents, which what our own reading gives may make up for. */
-function mayPutAside(answer: ScanFinding, { secondLook, maxNesting }: ScanRun): boolean {
+function mayPutAside(answer: ScanFinding, { settings }: ScanRun): boolean {
   if (answer.answer !== 'unseen' || answer.what === 'size') return false
-  return secondLook.when === 'always' && maxNesting <= DEPTH_OF_SCANNERS
+  return settings.SECONDLOOK === 'always' && settings.MAXNESTING <= DEPTH_OF_SCANNERS
 }
 
 /** The finding of this scanner, which the log and a reply name. */

@@ -28,16 +28,14 @@ export async function judgeMessage(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly result: ScanFinding; readonly oddities: readonly string[] }> {
   const env = { CLAMD: socket, QHPSI: 'plugin: clamd', ...settings }
-  const policy = readScanSettings(env, { qmailHome: '/nowhere', control: '/nowhere' })!
+  const scan = readScanSettings(env, { qmailHome: '/nowhere', control: '/nowhere' })!
   async function* bytes() {
     yield message
   }
   const { result, notes } = await scanBytes(bytes(), {
     spool: readSpoolPolicy(env),
-    scanners: await makeScanners(policy),
-    timeout: policy.timeout,
-    maxNesting: policy.MAXNESTING,
-    secondLook: policy.SECONDLOOK,
+    scanners: await makeScanners(scan),
+    settings: scan,
   })
   const [, odd = ''] = /^odd: (.*)$/m.exec(notes.join('\n')) ?? []
   return { result, oddities: odd.split(',').filter((word) => word !== '') }

@@ -57,7 +57,7 @@ const rulesFile = join(tmpdir(), `onescan-shapes-${process.pid}`)
 /** As it is read on its way through onescan: the gate of stamps, every scanner's own reading. */
 async function read(message: Buffer): Promise<string> {
   const env = { QHPSI: 'plugin: clamd attachments', BADATTACHMENTS: rulesFile }
-  const policy = readScanSettings(env, { qmailHome: '/nowhere', control: '/nowhere' })!
+  const settings = readScanSettings(env, { qmailHome: '/nowhere', control: '/nowhere' })!
   const reader: Scanner = {
     name: 'clamd',
     local: false,
@@ -73,10 +73,8 @@ async function read(message: Buffer): Promise<string> {
   }
   const { result } = await scanBytes(bytes(), {
     spool: { directory: tmpdir(), sharedDirectory: undefined },
-    scanners: [reader, attachmentsScanner(policy)],
-    timeout: policy.timeout,
-    maxNesting: policy.MAXNESTING,
-    secondLook: policy.SECONDLOOK,
+    scanners: [reader, attachmentsScanner(settings)],
+    settings,
   })
   return result.answer === 'clean'
     ? 'clean'

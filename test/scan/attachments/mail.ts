@@ -38,9 +38,9 @@ export async function searched(
   const result = await runScanners(message, {
     scanners: [attachmentsScanner(policy)],
     timeout: 60_000,
-    maxNesting: 100,
+    settings: { MAXNESTING: 100, SECONDLOOK: 'never' },
+    spool,
     keepsOut: new Set(['size']),
-    secondLook: { when: 'never', spool },
     uptime: () => performance.now(),
     note: (text) => void notes.push(text),
     gone,

@@ -43,16 +43,13 @@ t.test('a string that only resembles the test string is clean', async (t) => {
 })
 
 t.test('the test file as an attachment is found where mail is decoded for scanners', async (t) => {
-  const scan = (message: Buffer, when: 'always' | 'never') =>
+  const scan = (message: Buffer, SECONDLOOK: 'always' | 'never') =>
     runScanners(sample(message), {
       scanners: [eicarScanner()],
       timeout: 60_000,
-      maxNesting: 12,
+      settings: { MAXNESTING: 12, SECONDLOOK },
+      spool: { directory: tmpdir(), sharedDirectory: undefined },
       keepsOut: new Set(['size', 'depth', 'contents']),
-      secondLook: {
-        when,
-        spool: { directory: tmpdir(), sharedDirectory: undefined },
-      },
       uptime: () => performance.now(),
       note() {},
     })

@@ -65,12 +65,9 @@ async function ask(
   const run: ScanRun = {
     scanners,
     timeout: 10_000,
-    maxNesting: 12,
+    settings: { MAXNESTING: 12, SECONDLOOK: 'always' },
+    spool: { directory: tmpdir(), sharedDirectory: undefined },
     keepsOut: new Set<Unseen>(['size', ...nested]),
-    secondLook: {
-      when: 'always',
-      spool: { directory: tmpdir(), sharedDirectory: undefined },
-    },
     isExcused,
     uptime: () => performance.now(),
     note() {},
