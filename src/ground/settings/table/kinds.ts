@@ -69,17 +69,19 @@ export type Setting = NumberSetting | SizeSetting | WordSetting | TextSetting
  */
 interface SettingDetails<Value> {
   readonly readers?: readonly SettingReader[]
-  readonly fromClient?: FromClient
+  readonly fromClient?: Exclude<FromClient, 'bounded'>
   readonly defaultInWords?: string
+  /** With it, the setting is `bounded`. */
   readonly laxer?: (theirs: Value, own: Value) => string | undefined
 }
 
 function common<Value>(more: SettingDetails<Value>): Omit<SettingCommon<Value>, 'read'> {
   const readers = more.readers ?? ['slot', 'onescand']
   const isReadByBoth = readers.includes('slot') && readers.includes('onescand')
-  const fromClient = 'fromClient' in more ? more.fromClient : isReadByBoth ? 'same' : undefined
+  const usually = isReadByBoth ? 'same' : undefined
   const { defaultInWords, laxer } = more
-  return { readers, fromClient, defaultInWords, ...(laxer && { laxer }) }
+  if (laxer) return { readers, fromClient: 'bounded', defaultInWords, laxer }
+  return { readers, fromClient: 'fromClient' in more ? more.fromClient : usually, defaultInWords }
 }
 
 export function number<Default extends number | undefined>(

@@ -6,7 +6,6 @@ import { choice, splitWords } from './values.ts'
 
 export const scanners = {
   QHPSI: parsed(undefined, readQhpsiLine, {
-    fromClient: 'bounded',
     laxer: (theirs, own) =>
       theirs && own && isWithin(theirs, own) ? undefined : 'names another scanner',
   }),
@@ -18,7 +17,6 @@ export const scanners = {
     min: 1,
     max: 86_400,
     unit: 'seconds',
-    fromClient: 'bounded',
     laxer: (theirs, own) => (theirs > own ? "is longer than the daemon's" : undefined),
   }),
   PLUGINDIR: text('plugins'),
@@ -68,9 +66,8 @@ const scanFail = ['defer', 'accept', 'quarantine'] as const
 
 /** What becomes of mail about which no scanner could tell. */
 const couldNotTell = {
-  SCANFAIL: word(scanFail, { fromClient: 'bounded', laxer: accepts }),
+  SCANFAIL: word(scanFail, { laxer: accepts }),
   SCANFAIL_RELAY: parsed(undefined, (text, name) => choice(text, name, scanFail, 'defer'), {
-    fromClient: 'bounded',
     laxer: accepts,
     defaultInWords: 'as `SCANFAIL`',
   }),
