@@ -42,6 +42,7 @@ const ADDRESSED = [
   'debian/control',
   'debian/copyright',
   'packaging/package.mjs',
+  'packaging/container/compose.yaml',
 ]
 const PLACEHOLDER = /onescan[.@]example\.org/
 

@@ -49,6 +49,8 @@ t.test('the package that is installed has the version of this one', async (t) =>
   for (const [, version] of read('doc/install.md').matchAll(/onescan-(\d+\.\d+\.\d+)\.tgz/g)) {
     t.equal(version, manifest.version)
   }
+  const compose = read('packaging/container/compose.yaml')
+  t.match(compose, `/onescan:${manifest.version}}`, 'the image has it, too')
 })
 
 t.test('every link and every path leads somewhere', async (t) => {

@@ -59,7 +59,8 @@ t.test(
     const root = t.testdir()
     const ours = join(import.meta.dirname, '../..')
     const scripts = readdirSync(join(ours, 'packaging')).filter((name) => name.endsWith('.mjs'))
-    const files = ['package.json', 'README.md', 'SECURITY.md', 'debian/control', 'debian/copyright']
+    const pages = ['README.md', 'SECURITY.md', 'debian/control', 'debian/copyright']
+    const files = ['package.json', ...pages, 'packaging/container/compose.yaml']
     for (const file of ['CHANGELOG.md', ...files, ...scripts.map((name) => `packaging/${name}`)]) {
       cpSync(join(ours, file), join(root, file))
     }

@@ -1,0 +1,232 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import t, { type Test } from 'tap'
+import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
+import { postfixMissing, startPostfix } from '../programs/postfix.ts'
+import { packageOnce } from './built-package.ts'
+import {
+  buildServers,
+  type ContainerHost,
+  containersMissing,
+  release,
+  startContainerHost,
+} from './containers.ts'
+
+/** The image and its compose.yaml, on a host with containers; Postfix and a next server are outside. */
+
+const skip = containersMissing || postfixMissing
+const source = join(import.meta.dirname, '../../packaging/container')
+const IMAGE = 'localhost/onescan:test'
+
+t.test('compose.yaml', { skip }, async (t) => {
+  const [host, file] = await Promise.all([startContainerHost(t), packageOnce('whole')])
+  const context = join(host.directory, 'context')
+  const composition = join(host.directory, 'onescan')
+  for (const path of [context, composition]) mkdirSync(path)
+  copyFileSync(file, join(context, basename(file)))
+  copyFileSync(join(source, 'Containerfile'), join(context, 'Containerfile'))
+  copyFileSync(join(source, 'compose.yaml'), join(composition, 'compose.yaml'))
+  const arch = process.arch === 'arm64' ? 'arm64' : 'amd64'
+  const platform = ['--platform', `linux/${arch}`, '--build-arg', `RELEASE=${release}`]
+  host.build(context, '--format', 'docker', '--tag', IMAGE, ...platform) // OCI's has no HEALTHCHECK
+  buildServers(host, 'docker.io/clamav/clamav:stable', 'docker.io/valkey/valkey:8')
+
+  const mail = join(host.directory, 'mail')
+  mkdirSync(mail)
+  const next = startNextServer(host, mail)
+  t.teardown(() => next.stop())
+  const delivered = () => readdirSync(mail).map((name) => readFileSync(join(mail, name), 'latin1'))
+
+  const keys = '/etc/onescan/keys/clusterkeys'
+  const settings = {
+    ONESCAN_IMAGE: IMAGE,
+    CLUSTERKEYS: keys,
+    VERDICTS: 'valkey://valkey:6379',
+    ONESCAND_OPTIONS:
+      '--smtp inet:0.0.0.0:10024 --from 127.0.0.1,172.30.88.0/23 --next inet:172.30.88.1:10025',
+  }
+  const compose = (...words: string[]) => host.compose(composition, settings, ...words)
+  const inOnescan = (...words: string[]) => host.podman('exec', 'onescan_onescan_1', ...words)
+  const log = () => host.podman('logs', 'onescan_onescan_1')
+
+  // podman-compose of Debian 12 makes them with other subnets than the file says.
+  const text = readFileSync(join(source, 'compose.yaml'), 'utf8')
+  for (const [, name, subnet] of text.matchAll(/^ {2}(\w+):\n {4}ipam:\n.* subnet: (\S+) /gm)) {
+    host.podman('network', 'create', '--subnet', subnet!, `onescan_${name}`)
+  }
+  compose('run', '--rm', 'onescan', 'onescan', 'keygen', '--append', keys)
+  compose('up', '--detach', 'clamd', 'valkey', 'onescan')
+  await healthy(host)
+  const postfix = await startPostfix(
+    10025,
+    { smtpd_milters: 'inet:127.0.0.1:8890', milter_default_action: 'tempfail' },
+    undefined,
+    {},
+    host.around,
+  )
+  t.teardown(postfix.stop)
+
+  t.test('the image has the programs of the package, byte for byte, and no compiler', (t) => {
+    const sums = 'cd /usr/lib/onescan && find . -type f -exec sha256sum {} +'
+    const packed = join(host.directory, 'packed')
+    execFileSync('dpkg-deb', ['--extract', file, packed])
+    const wanted = execFileSync('find', ['.', '-type', 'f'], {
+      cwd: join(packed, 'usr/lib/onescan'),
+      encoding: 'utf8',
+    })
+    const sumOf = (name: string) =>
+      createHash('sha256')
+        .update(readFileSync(join(packed, 'usr/lib/onescan', name)))
+        .digest('hex')
+    const lines = (text: string) => text.trim().split('\n').sort()
+    t.same(
+      lines(inOnescan('sh', '-c', sums)),
+      lines(wanted)
+        .map((name) => `${sumOf(name)}  ${name}`)
+        .sort(),
+    )
+    t.throws(() => inOnescan('sh', '-c', 'command -v cc gcc c++ make node npm'))
+    t.end()
+  })
+
+  t.test('it runs as its account, may nothing, and cannot change its own files', (t) => {
+    t.equal(inOnescan('id').trim(), 'uid=8890(onescan) gid=8890(onescan) groups=8890(onescan)')
+    const status = inOnescan('cat', '/proc/1/status')
+    for (const set of ['CapEff', 'CapPrm', 'CapBnd']) t.match(status, `${set}:\t0000000000000000`)
+    t.match(status, 'NoNewPrivs:\t1')
+    t.throws(() => inOnescan('touch', '/etc/x'), /Read-only file system/)
+    t.match(inOnescan('stat', '-f', '-c', '%T', '/tmp'), 'tmpfs')
+    t.end()
+  })
+
+  const clean = (subject: string) =>
+    `From: ann@example.net\nTo: ben@example.org\nDate: Mon, 23 Nov 2026 10:00:00 +0000\n` +
+    `Message-ID: <${subject}@example.net>\nSubject: ${subject}\n\nhello\n`
+  const virus = `Subject: virus\nTo: ben@example.org\n\n${EICAR}\n`
+  /** The conversation that swaks(1) has there. */
+  const send = (port: number, message: string) => {
+    const envelope = ['--from', 'ann@example.net', '--to', 'ben@example.org', '--data', '-']
+    const words = ['swaks', '--server', `127.0.0.1:${port}`, ...envelope]
+    return host.run(['sh', '-c', '"$@"; true', 'sh', ...words], { input: Buffer.from(message) })
+  }
+  const arrived = async (subject: string) => {
+    for (;;) {
+      const found = delivered().find(
+        (text) => text.includes(`Subject: ${subject}\n`) && text.includes('hello'),
+      )
+      if (found) return found
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
+  for (const [door, port] of [
+    ['milter', postfix.port],
+    ['SMTP', 10024],
+  ] as const) {
+    t.test(`clean mail comes through by ${door}, and a virus is refused`, async (t) => {
+      t.match(send(port, clean(door)), /^ -> \.\n<- {2}250 /m)
+      t.match(await arrived(door), /^X-QHPSI: clean$/m)
+      t.match(send(port, virus), /^<\*\* 55[04] 5\.7\.1 .*EICAR-Test/m)
+      t.notOk(delivered().some((text) => text.includes(EICAR)))
+      t.match(log(), new RegExp(`decision=reject .*door=${door.toLowerCase()}`))
+    })
+  }
+
+  t.test('page and metrics are for those who know the token, which the container has made', (t) => {
+    const fetching = `fetch("http://127.0.0.1:9808" + process.argv[1], {
+      headers: { authorization: "Bearer " + process.argv[2] },
+    }).then(async (answer) => console.log(answer.status, await answer.text()))`
+    const ask = (...words: string[]) => host.run([process.execPath, '-e', fetching, ...words])
+    const token = inOnescan('cat', '/etc/onescan/keys/page-token').trim()
+    t.match(ask('/', 'no'), /^401 /)
+    t.match(ask('/', token), /^200 <!doctype html>/i)
+    t.match(ask('/metrics', token), /^onescan_store_ok 1$/m, 'which says that Valkey is asked')
+    t.match(log(), 'refuses viruses, stamps by 1 key')
+    t.end()
+  })
+
+  t.test('SIGTERM ends connections as a restart does', async (t) => {
+    const session = await openSession(t, host)
+    t.match(await session.next(), /^220 /)
+    host.podman('stop', '--time', '30', 'onescan_onescan_1')
+    t.match(await session.next(), /^421 /)
+    const { ExitCode } = JSON.parse(host.podman('inspect', 'onescan_onescan_1'))[0].State
+    t.equal(ExitCode, 0)
+  })
+
+  t.test('keys, token and quarantine outlive the containers', async (t) => {
+    const quarantine = '/var/lib/onescan/quarantine'
+    const recreate = () => {
+      compose('down', '--timeout', '2')
+      host.compose(
+        composition,
+        { ...settings, REJECTVIRUS: '0', QUARANTINE: quarantine },
+        'up',
+        '--detach',
+        'clamd',
+        'valkey',
+        'onescan',
+      )
+      return healthy(host)
+    }
+    await recreate()
+    t.match(send(postfix.port, virus), /^ -> \.\n<- {2}250 /m)
+    const list = () => inOnescan('onescan', 'quarantine', 'list', '--directory', quarantine)
+    const token = inOnescan('cat', '/etc/onescan/keys/page-token', keys)
+    t.match(list(), 'EICAR-Test')
+    await recreate()
+    t.match(list(), 'EICAR-Test')
+    t.equal(inOnescan('cat', '/etc/onescan/keys/page-token', keys), token)
+  })
+
+  t.test('it is healthy only while its next server is there', async (t) => {
+    await next.stop()
+    await health(host, 1)
+    const again = startNextServer(host, mail)
+    t.teardown(() => again.stop())
+    await health(host, 0)
+    t.pass()
+  })
+})
+
+/** Waits until the health check ends so; throws what it and onescand say if it does not within a minute. */
+async function health(host: ContainerHost, code: 0 | 1): Promise<void> {
+  let said = ''
+  for (let tries = 0; tries < 100; tries++) {
+    const check = 'exec onescan_onescan_1 /usr/share/onescan/container/health'
+    said = host.run(['sh', '-c', `"$0" ${check}; echo $?`, join(host.directory, 'podman')])
+    if (said.endsWith(`${code}\n`)) return
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  throw new Error(`${said}${host.podman('ps', '--all')}${host.podman('logs', 'onescan_onescan_1')}`)
+}
+
+const healthy = (host: ContainerHost) => health(host, 0)
+
+/** A mail server on the host of the containers, which keeps what it gets in files. */
+function startNextServer(host: ContainerHost, mail: string) {
+  const [command, ...words] = host.around
+  const keeping = ['smtp-sink', '-u', 'root', '-d', join(mail, '%M.'), '0.0.0.0:10025', '100']
+  const child = spawn(command!, [...words, ...keeping], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const ended = once(child, 'exit')
+  return {
+    async stop() {
+      child.kill()
+      await ended
+    },
+  }
+}
+
+/** The lines that the SMTP door says to a client that says nothing. */
+async function openSession(t: Test, host: ContainerHost) {
+  const script = 'require("node:net").connect(10024, "127.0.0.1").pipe(process.stdout)'
+  const words = [...host.around, process.execPath, '-e', script]
+  const client = spawn(words[0]!, words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => client.kill())
+  const lines = createInterface({ input: client.stdout })[Symbol.asyncIterator]()
+  return { next: async () => String((await lines.next()).value) }
+}
