@@ -138,7 +138,8 @@ function ageFault({ claims }: HmacStamp, options: VerifyOptions): string | undef
   if (age < -FUTURE_MAX) return `stamp is ${-age} seconds in the future`
   const signatures = options.signatureDate()
   if (signatures !== undefined && Number(claims.t) < signatures) {
-    return 'stamp is older than the signatures here'
+    const from = new Date(signatures * 1000).toISOString().replace(/\.\d+/, '')
+    return `signatures came here lately; stamps made from ${from} on are trusted`
   }
   return undefined
 }

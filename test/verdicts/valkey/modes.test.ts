@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { tryStore } from '../../../src/verdicts/store/shared-store.ts'
 import { readStoreAddress } from '../../../src/verdicts/valkey/address.ts'
+import { example } from '../../programs/example.ts'
 import { freePort } from '../../programs/free-port.ts'
 import {
   makeCertificate,
@@ -89,6 +91,25 @@ for (const [name, start] of Object.entries(modes)) {
     }
   })
 }
+
+t.test(
+  'the block of the page lets in its user from other hosts, and nobody else',
+  { skip },
+  async (t) => {
+    // The server takes a connection from an address that is not of loopback for one of another host.
+    const addresses = Object.values(networkInterfaces()).flat()
+    const own = addresses.find((found) => !found!.internal && found!.family === 'IPv4')?.address
+    const file = join(t.testdir(), 'valkey.conf')
+    const words = { PASSWORD: 'secret', ' 10.0.0.1\n': own === undefined ? '\n' : ` ${own}\n` }
+    writeFileSync(file, example('valkey.conf', words))
+    const server = await startStore(t, { args: ['--include', file] })
+    const [url = ''] = /valkey:\/\/onescan@[\d.]+/.exec(page)!
+    const store = openStore(t, url.replace('10.0.0.1', `${own ?? '127.0.0.1'}:${server.port}`), { password: 'secret' }) // biome-ignore format: a call
+    await store.holds(print(1))
+    t.same(store.log, [])
+    t.match(server.say('get', 'x'), 'NOAUTH', 'the default user is off')
+  },
+)
 
 async function answered(store: Opened, n: number): Promise<Buffer | undefined> {
   for (;;) {
