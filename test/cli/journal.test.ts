@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -158,6 +158,17 @@ t.test(
     t.notMatch(output, 'second@example.org')
   },
 )
+
+t.test('without a terminal, too, this host is asked, and not /dev/null', { skip }, async (t) => {
+  const own = host(t, [ofUnit(noon, 'ann@example.org')])
+  const [program = '', ...words] = own.around([process.execPath, bundle, 'log'])
+  const { stdout, stderr } = spawnSync(program, words, {
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.match(stdout, /2026-11-19 12:00:00 mx1 accept .*ann@example\.org/, stderr)
+})
 
 t.test('as the manual says, journalctl follows the journal', { skip }, async (t) => {
   const of = (n: number, decision: string): JournalEntry => {

@@ -12,7 +12,7 @@ export const filesArgument = {
   array: true,
   default: [],
   describe:
-    "Logs, or directories of multilog [default: -, standard input; at a terminal this host's]",
+    "Logs, or directories of multilog [default: this host's; behind a pipe -, standard input]",
 } as const
 
 export const spanOptions = {
@@ -34,8 +34,8 @@ export function spanOf(
 
 /**
  * Finds the logs that are named on the command line. Without names: standard input or, if that is a
- * terminal, the logs of this host and its journal during `span`. Throws if there is no log, or if one
- * cannot be read.
+ * terminal or /dev/null, the logs of this host and its journal during `span`. Throws if there is no log,
+ * or if one cannot be read.
  */
 export function findLogs(files: readonly string[], span: ReturnType<typeof spanOf>): LogFile[] {
   if (files.length > 0) return files.flatMap((file) => findLog(file === '-' ? STDIN : file))

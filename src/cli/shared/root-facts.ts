@@ -1,5 +1,5 @@
-import { writeSync } from 'node:fs'
-import { isatty } from 'node:tty'
+import { fstatSync, writeSync } from 'node:fs'
+import { attempt } from '../../ground/errors/attempt.ts'
 import type { RunningService } from './running-services.ts'
 import type { SystemdUnit } from './systemd-unit.ts'
 
@@ -21,6 +21,7 @@ export interface RootFacts {
 }
 
 export interface Terminal {
+  /** Standard input is a terminal, or /dev/null, or closed: nobody hands over a log by it. */
   readonly input: boolean
   readonly output: boolean
   readonly columns: number
@@ -75,7 +76,7 @@ export const terminal = (): Terminal => rootFacts?.terminal ?? ownTerminal()
  */
 export function ownTerminal(): Terminal {
   return {
-    input: isatty(0),
+    input: attempt(() => fstatSync(0))?.isCharacterDevice() ?? true,
     output: process.stdout.isTTY === true,
     columns: process.stdout.columns ?? 80,
   }
