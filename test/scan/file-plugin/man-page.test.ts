@@ -29,6 +29,15 @@ t.test('the plugin in JavaScript does what the page says', async (t) => {
   t.same((await ask({ ...question, message: '' })).answer, { answer: 'clean' })
 })
 
+t.test(
+  'the plugin in TypeScript does what the page says, without the file of the types',
+  async (t) => {
+    const directory = t.testdir({ 'large.ts': example('large.ts') })
+    const question = { directory, file: 'large.ts' }
+    t.same((await ask({ ...question, message: loveLetter })).answer, { answer: 'clean' })
+  },
+)
+
 t.test('the plugin in C is built and does what the page says', { skip: noCompiler }, async (t) => {
   const directory = t.testdir({ 'subject.c': example('subject.c') })
   const [, build] = /^\.Dl (cc -shared .*)$/m.exec(page)!
