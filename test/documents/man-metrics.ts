@@ -9,7 +9,7 @@ export function metricItems(): string[] {
     // prom-client keeps these for itself, and its types leave them out.
     const { labelNames } = metric as unknown as { labelNames: readonly string[] }
     const sentences = metric.help.replaceAll('. ', '.\n')
-    const labels = labelNames.length === 0 ? '' : `Labels:\n.Va ${labelNames.join(' , ')} .\n`
-    return `.It Va ${metric.name}\n${sentences}\n${labels}`
+    const labels = labelNames.length === 0 ? '' : `{${labelNames.join(',')}}`
+    return `.It Va ${metric.name}${labels}\n${sentences}\n`
   })
 }
