@@ -70,8 +70,14 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
   })
 
   await t.test('the client reads that its mail has a virus', async (t) => {
-    const { data } = await send(mail(EICAR), 'ben@example.org')
-    t.match(data, `550 5.7.1 message refused: virus ${EICAR_NAME}`)
+    const session = await openSmtp(port, '127.0.0.2')
+    for (const line of [EICAR, `again ${EICAR}`]) {
+      const message = mail(`${line}\n${EICAR}`)
+      const envelope = { from: 'forged@example.net', to: ['ben@example.org'] }
+      const { data } = await session.send({ ...envelope, message })
+      t.match(data, `550 5.7.1 message refused: virus ${EICAR_NAME}`)
+    }
+    await session.quit()
     t.equal(exim.queued(), 0)
     nothingBounced()
   })
@@ -109,11 +115,20 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
     },
   )
 
+  await t.test('an error about an error of Exim does not go round', async (t) => {
+    await exim.submit(mail('x'), 'gone@example.org', 'nobody-here@example.org')
+    while (!/ Frozen/.test(exim.log()) || exim.queued() > 1) await wait(20)
+    t.notMatch(exim.log(), / <= <> H=/, 'what Exim writes does not come back as mail of a client')
+    t.equal(exim.log().match(/ <= <> /g)?.length, 1)
+  })
+
   await t.test('while clamd is away, the client reads that its mail was not scanned', async (t) => {
     await clamd.stop()
+    const before = exim.queued()
+    const bounces = exim.log().match(/ <= <> /g)?.length
     const { data } = await send(mail('not seen before'), 'ben@example.org')
     t.match(data, /^451 4\.7\.1 message could not be scanned/)
-    t.equal(exim.queued(), 0)
-    nothingBounced()
+    t.equal(exim.queued(), before)
+    t.equal(exim.log().match(/ <= <> /g)?.length, bounces)
   })
 })
