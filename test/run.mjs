@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url'
 import { findProgram } from './programs/install.mjs'
 import { changedSince, testsOf } from './run/changed.mjs'
 import { leftOut, withoutNightly } from './run/nightly.mjs'
+import { openCheckout } from './run/open-checkout.mjs'
 import { longestFirst } from './run/order.mjs'
 import { runFile } from './run/run-file.mjs'
 import { failedFiles, gistOf, seconds, timeLines } from './run/summary.mjs'
@@ -26,6 +27,7 @@ import { tapDomain, tapInOneFile } from './run/tap-in-one-file.mjs'
 import { temporaryDirectory } from './run/temporary.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
+openCheckout(root)
 const tools = join(root, 'node_modules/.bin')
 const inCi = process.env.CI === 'true'
 const isWhole = process.env.TESTS === 'all'

@@ -26,7 +26,6 @@ standInQueue() // which builds it
 becomePlain()
 
 const HOUR = 3_600_000
-const _compiledProgram = join(import.meta.dirname, '../../../build/native/onescan')
 t.setTimeout(120_000)
 const virus = 'Subject: x\nFrom: a@example.net\n\nVIRUS\n'
 
