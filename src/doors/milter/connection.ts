@@ -3,11 +3,11 @@ import { errorText, isFault } from '../../ground/errors/fault.ts'
 import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
 import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { HEADER_MAX } from '../../message/header-block.ts'
-import { type ConnectionHost, DoorConnection } from '../shared/connection.ts'
-import type { FrameReader } from '../shared/wire/frames.ts'
+import type { Frame, FrameReader } from '../shared/wire/frames.ts'
 import { WireError } from '../shared/wire/wire-error.ts'
+import { Late, Wire, type WireHost, type WireReader } from '../shared/wire.ts'
 import type { MilterServer } from './server.ts'
-import { MilterSession, type MilterWork } from './session.ts'
+import { MilterSession } from './session.ts'
 import type { MilterTimeouts } from './time-limits.ts'
 import { parseCommand } from './wire/commands.ts'
 import { MACROS_MAX } from './wire/macros.ts'
@@ -25,7 +25,7 @@ const NEGOTIATION_MAX = 64
 const WAITING_MAX = 256 * 1024
 
 /** What the door gives to the connection of an MTA. */
-export interface MilterHost extends ConnectionHost {
+export interface MilterHost extends WireHost {
   readonly server: MilterServer
   /** Memory for what comes on this connection, until it is over. */
   readonly lease: MemoryLease
@@ -34,147 +34,135 @@ export interface MilterHost extends ConnectionHost {
   log(line: string): void
 }
 
-/** The connection of an MTA: carries packets to its session, one command after the other. */
-export class MilterConnection extends DoorConnection {
-  readonly #host: MilterHost
-  readonly #session: MilterSession
-  readonly #reader: FrameReader
-  #waitingBytes = 0 // came while it was busy
-  #finishing = false
+/**
+ * Converses with an MTA, one command after the other.
+ *
+ * An MTA that closes its side has left: Sendmail and Postfix close the whole connection, when the time
+ * that they give a filter is over or their client is gone, and never their own side alone. What is under
+ * way ends unanswered, and nothing of it is kept: the MTA has decided without this filter, and the client
+ * may send the message again.
+ */
+export function serveMta(socket: Socket, host: MilterHost): Wire {
+  const { server, lease, timeouts, log } = host
+  const who = `the MTA${socket.remoteAddress ? ` at ${socket.remoteAddress}` : ''}`
+  const session = new MilterSession(server, socket.remoteAddress === undefined)
+  const packets = new Packets(session, lease)
+  const wire = new Wire(socket, packets, {
+    ...host,
+    farewell: () => deferred,
+    waitsOn: () => false,
+  })
+  const next = () => packets.next()
+  const isLate = (time: number) => {
+    if (!session.hasNegotiated) {
+      return time - wire.began > timeouts.negotiation ? 'did not begin' : undefined
+    }
+    const isStalled = packets.amidst || session.isAmidContent
+    const isSilent = wire.silence(time) > (isStalled ? timeouts.stalled : timeouts.idle)
+    return isSilent ? 'fell silent' : undefined
+  }
+  const beat = {
+    after: timeouts.progressAfter,
+    next: () => (session.isAmidContent ? progress : undefined),
+  }
+  const answerAll = async () => {
+    while (!session.hasQuit && (session.isAmidMessage || !wire.isFinishing)) {
+      const packet = wire.ready(next) ?? (await wire.read(next, isLate, !session.isAmidMessage))
+      if (packet === undefined) return
+      let answer = session.take(parseCommand(packet), wire.gone)
+      if (answer instanceof Promise) {
+        packets.letWait()
+        answer = await wire.during(answer, beat)
+      }
+      if (answer !== undefined) wire.say(answer)
+    }
+  }
+  void wire.converse(async () => {
+    try {
+      await answerAll()
+      if (wire.endedAt !== undefined && packets.amidst)
+        log(`milter: ${who} stopped within a packet`)
+    } catch (error) {
+      if (error instanceof Late && !session.hasNegotiated) {
+        wire.drop() // one that speaks no milter may not close its own side
+        return
+      }
+      // The MTA is told to defer, whatever it does when a filter leaves.
+      const isExpected = error instanceof WireError || error instanceof Late || isFault(error)
+      const stack = error instanceof Error && !isExpected ? error.stack : undefined
+      log(`milter: ${who}: ${stack ?? errorText(error)}`)
+      wire.leave(deferred)
+    } finally {
+      session.close()
+      packets.close()
+      lease.close()
+    }
+  })
+  return wire
+}
 
-  constructor(socket: Socket, host: MilterHost) {
-    super(socket, host)
-    this.#host = host
-    this.#session = new MilterSession(host.server, socket.remoteAddress === undefined)
+/** The packets of an MTA, and the memory of those that wait while a message is judged. */
+class Packets implements WireReader {
+  readonly #session: MilterSession
+  readonly #lease: MemoryLease
+  readonly #reader: FrameReader
+  #chunk: Buffer | undefined // the last one
+  #isWaiting = false
+  #waitingBytes = 0
+
+  constructor(session: MilterSession, lease: MemoryLease) {
+    this.#session = session
+    this.#lease = lease
     this.#reader = createPacketReader((command) => this.#mostFor(command), {
-      charge: (bytes) => host.lease.charge(bytes),
+      charge: (bytes) => lease.charge(bytes),
       release(packet) {
-        host.lease.release(packet.length)
+        lease.release(packet.length)
         releaseBuffer(packet) // now, because the garbage collector may take its time
       },
     })
   }
 
-  finish(): void {
-    this.#finishing = true
-    if (!this.#session.isAmidMessage && !this.isBusy) this.leave()
+  get amidst(): boolean {
+    return this.#reader.amidst
   }
 
-  /** Ends the connection; a message under way is deferred. */
-  dismiss(): void {
-    this.leave(deferred)
+  get isFull(): boolean {
+    return this.#waitingBytes > WAITING_MAX
   }
 
-  protected hear(chunk: Buffer): void {
+  push(chunk: Buffer): void {
     this.#reader.push(chunk)
-    if (!this.isBusy) this.#takePackets()
-    if (!this.isBusy)
-      releaseBuffer(chunk) // it was read to its end, and sessions keep copies only
-    else this.#letWait(this.#reader.pending)
+    this.#chunk = chunk
+    if (this.#isWaiting) this.letWait()
   }
 
-  /**
-   * The MTA has left: Sendmail and Postfix close the whole connection, when the time that they give
-   * a filter is over or their client is gone, and never their own side alone. What is under way
-   * ends unanswered, and nothing of it is kept: the MTA has decided without this filter, and the
-   * client may send the message again.
-   */
-  protected heardEnd(): void {
-    if (this.#reader.amidst) this.#host.log(`milter: ${this.#who()} stopped within a packet`)
-    this.leave()
+  /** Charges for what has come and is not read, until all of it is read. */
+  letWait(): void {
+    this.#isWaiting = true
+    const { pending } = this.#reader
+    this.#lease.charge(pending - this.#waitingBytes)
+    this.#waitingBytes = pending
   }
 
-  /** Sends a progress packet if one is due, and gives up an MTA that takes too long. */
-  protected due(time: number): void {
-    const { timeouts } = this.#host
-    if (!this.#session.hasNegotiated) {
-      if (time - this.beganAt <= timeouts.negotiation) return
-      this.leave()
-      this.socket.destroySoon() // one that speaks no milter may not close its own side
-    } else if (this.isBusy) {
-      const isDue = time - this.saidAt >= timeouts.progressAfter
-      if (this.#session.isAmidContent && isDue) this.send(progress)
-    } else {
-      const stalled = this.#reader.amidst || this.#session.isAmidContent
-      if (time - this.heardAt > (stalled ? timeouts.stalled : timeouts.idle)) {
-        this.#giveUp(new WireError('fell silent'))
-      }
-    }
+  /** Returns the next packet, which is valid until the next call. */
+  next(): Frame | undefined {
+    const packet = this.#reader.next()
+    if (packet !== undefined) return packet
+    this.#isWaiting = false
+    this.#lease.release(this.#waitingBytes)
+    this.#waitingBytes = 0
+    if (!this.amidst && !this.#session.isAmidContent) this.#reader.trim()
+    if (this.#chunk !== undefined) releaseBuffer(this.#chunk) // sessions keep copies only
+    this.#chunk = undefined
+    return undefined
   }
 
-  protected free(): void {
-    this.#session.close()
+  close(): void {
     this.#reader.close()
-    this.#host.lease.close()
-  }
-
-  #who(): string {
-    return `the MTA${this.socket.remoteAddress ? ` at ${this.socket.remoteAddress}` : ''}`
   }
 
   #mostFor(command: string): number {
     if (!this.#session.hasNegotiated) return NEGOTIATION_MAX
     return CONTENT.includes(command) ? PACKET_MAX : COMMAND_MAX
-  }
-
-  #letWait(bytes: number): void {
-    try {
-      this.#host.lease.charge(bytes - this.#waitingBytes)
-      this.#waitingBytes = bytes
-      if (this.#waitingBytes > WAITING_MAX) this.socket.pause()
-    } catch (error) {
-      this.#giveUp(error)
-    }
-  }
-
-  /**
-   * Takes the packets that are here, until an answer must be awaited; most commands need no
-   * waiting.
-   */
-  #takePackets(): void {
-    const reader = this.#reader
-    try {
-      while (!this.hasLeft) {
-        const packet = reader.next()
-        if (packet === undefined) break
-        const answer = this.#session.take(parseCommand(packet))
-        if (typeof answer === 'function') return void this.#await(answer)
-        this.#answer(answer)
-      }
-    } catch (error) {
-      this.#giveUp(error)
-    }
-    if (!this.hasLeft) {
-      this.#host.lease.release(this.#waitingBytes)
-      if (!reader.amidst && !this.#session.isAmidContent) reader.trim()
-    }
-    this.#waitingBytes = 0
-    if (this.socket.isPaused()) this.socket.resume()
-  }
-
-  async #await(begin: MilterWork): Promise<void> {
-    this.saidAt = this.now()
-    try {
-      this.#answer(await this.work(begin))
-    } catch (error) {
-      this.#giveUp(error)
-    }
-    this.#takePackets()
-  }
-
-  #answer(answer: Buffer | undefined): void {
-    if (answer !== undefined) this.send(answer)
-    if (this.#session.hasQuit || (this.#finishing && !this.#session.isAmidMessage)) this.leave()
-  }
-
-  /**
-   * Logs the error and leaves. The MTA is told to defer before, whatever it does when a filter
-   * leaves.
-   */
-  #giveUp(error: unknown): void {
-    const isExpected = error instanceof WireError || isFault(error)
-    const stack = error instanceof Error && !isExpected ? error.stack : undefined
-    this.#host.log(`milter: ${this.#who()}: ${stack ?? errorText(error)}`)
-    this.leave(deferred)
   }
 }

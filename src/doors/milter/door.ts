@@ -1,7 +1,8 @@
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
 import { serve } from '../shared/serve.ts'
-import { MilterConnection } from './connection.ts'
+import type { Wire } from '../shared/wire.ts'
+import { serveMta } from './connection.ts'
 import { type MilterOptions, MilterServer } from './server.ts'
 import { defaultTimeouts } from './time-limits.ts'
 
@@ -18,7 +19,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
   const { maxConnections = Math.min(CONNECTIONS_MAX, maxSockets ?? CONNECTIONS_MAX) } = options
   const server = new MilterServer(first, options)
   let crowded = false
-  const door = serve<MilterConnection>({
+  const door = serve<Wire>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)),
     maxSockets,
     log: (why) => log(`milter: ${why}`),
@@ -32,7 +33,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
       }
       const isByTcp = socket.remoteAddress !== undefined
       if (isByTcp) socket.setNoDelay(true) // on a unix socket the call would fail
-      return new MilterConnection(socket, {
+      return serveMta(socket, {
         server,
         lease: budget.open(),
         timeouts,

@@ -6,6 +6,7 @@ import { faultLine, type LogContext } from '../shared/log/log-lines.ts'
 import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
 import { NO_ROOM } from '../shared/replies/smtp-reply.ts'
 import { TRIAL_MACRO } from '../shared/trial-chain.ts'
+import type { SmtpReply } from '../shared/wire/reply-lines.ts'
 import { WireError } from '../shared/wire/wire-error.ts'
 import { resolvedFrom } from './carry-out.ts'
 import { MilterMessage } from './message.ts'
@@ -31,8 +32,8 @@ const noRoom = smtpReply(NO_ROOM)
 /** The macros that are read: those that negotiation.ts asks for, and that of `onescan check`. */
 const MACROS = ['i', 'auth_authen', 'rcpt_addr', TRIAL_MACRO]
 
-/** What is done for an answer that has to be awaited; until `gone` is aborted. */
-export type MilterWork = (gone: AbortSignal) => Promise<Buffer | undefined>
+/** The answer to a command; undefined if there is none. Some have to be awaited. */
+type Answered = Buffer | undefined | Promise<Buffer | undefined>
 
 /**
  * One MTA's connection: any number of SMTP clients, one after the other, each with any number of
@@ -85,10 +86,10 @@ export class MilterSession {
   }
 
   /**
-   * Takes a command. Returns the answer, or what has to be awaited for it, or undefined if there is
-   * none. Throws a WireError if the command must not come now.
+   * Takes a command. Nobody needs the answer any more when `gone` is aborted. Throws a WireError if the
+   * command must not come now.
    */
-  take(command: MilterCommand): Buffer | undefined | MilterWork {
+  take(command: MilterCommand, gone: AbortSignal): Answered {
     if (this.#agreement === undefined && command.kind !== 'negotiate') {
       throw new WireError(`${command.kind} before the negotiation`)
     }
@@ -110,7 +111,7 @@ export class MilterSession {
         this.#message = new MilterMessage(command, this.#server)
         return this.#goOn(command)
       case 'recipient':
-        return this.#takeRecipient(command)
+        return this.#takeRecipient(command, gone)
       case 'field':
         this.#messageFor('a header field').field(command.name, command.value, this.#agreement!)
         return this.#goOn(command)
@@ -121,7 +122,7 @@ export class MilterSession {
         this.#messageFor('body').body(command.chunk)
         return this.#goOn(command)
       case 'end-of-message':
-        return this.#endMessage(command.chunk)
+        return this.#endMessage(command.chunk, gone)
       case 'helo':
         this.#helo = copied(command.name)
         return this.#goOn(command)
@@ -228,7 +229,7 @@ export class MilterSession {
    * A recipient is refused if a rule says so, if it is over quota, or if nobody could say which
    * mailbox it is: neither is it plain, nor has the MTA said how it understands it.
    */
-  #takeRecipient(command: MilterCommand & { kind: 'recipient' }): Buffer | undefined | MilterWork {
+  #takeRecipient(command: MilterCommand & { kind: 'recipient' }, gone: AbortSignal): Answered {
     const to = this.#messageFor('RCPT')
     const answer = this.#goOn(command)
     const path = this.#countedPath(command.path)
@@ -246,13 +247,26 @@ export class MilterSession {
     if (!(refusal instanceof Promise)) {
       return refusal ? smtpReply(refusal) : this.#addRecipient(named, to, answer)
     }
-    return async (gone) => {
-      const left = new Promise<'left'>((resolve) => {
-        gone.addEventListener('abort', () => resolve('left'))
-      })
+    return this.#refuseOrAdd(refusal, gone, () => this.#addRecipient(named, to, answer))
+  }
+
+  /** Nothing is done for an MTA that leaves, and it is not waited for what answers about recipients. */
+  async #refuseOrAdd(
+    refusal: Promise<SmtpReply | undefined>,
+    gone: AbortSignal,
+    add: () => Buffer | undefined,
+  ): Promise<Buffer | undefined> {
+    let leave = () => {}
+    const left = new Promise<'left'>((resolve) => {
+      leave = () => resolve('left')
+    })
+    gone.addEventListener('abort', leave)
+    try {
       const reply = await Promise.race([refusal, left])
       if (reply === 'left') return undefined
-      return reply ? smtpReply(reply) : this.#addRecipient(named, to, answer)
+      return reply ? smtpReply(reply) : add()
+    } finally {
+      gone.removeEventListener('abort', leave)
     }
   }
 
@@ -270,7 +284,7 @@ export class MilterSession {
     return isPlain ? Buffer.from(path) : undefined
   }
 
-  #endMessage(chunk: Buffer): MilterWork {
+  async #endMessage(chunk: Buffer, gone: AbortSignal): Promise<Buffer> {
     const whole = this.#messageFor('end of message')
     whole.body(chunk)
     const context = {
@@ -279,13 +293,11 @@ export class MilterSession {
       isTrial: this.#macros.get(TRIAL_MACRO) !== undefined,
       origin: this.#origin(),
     }
-    return async (gone) => {
-      try {
-        return await whole.end(context, gone)
-      } finally {
-        this.#dropMessage()
-        this.#macros.endMessage()
-      }
+    try {
+      return await whole.end(context, gone)
+    } finally {
+      this.#dropMessage()
+      this.#macros.endMessage()
     }
   }
 }

@@ -33,7 +33,7 @@ export interface WireHost {
 }
 
 /** What a client hears that waits for long. */
-export interface Beat {
+export interface Sign {
   /** Milliseconds after the last bytes that it heard. */
   readonly after: number
   /** Returns the bytes; undefined if none are due now. */
@@ -69,7 +69,7 @@ export class Wire implements ServedConnection {
   /** Set while the conversation waits for the client. */
   #reading: { readonly wake: () => void; readonly isLate: Lateness; readonly mayFinish: boolean } | undefined // biome-ignore format: a line
   #readingSince = 0
-  #beat: Beat | undefined
+  #beat: Sign | undefined
   #beatSince = 0
   #trouble: unknown
   #leftAt: number | undefined
@@ -166,16 +166,18 @@ export class Wire implements ServedConnection {
   }
 
   /** Works for the client, which gets a beat meanwhile. Throws what the reader throws by then. */
-  async during<Result>(work: Promise<Result>, beat: Beat): Promise<Result> {
+  async during<Result>(work: Promise<Result>, beat: Sign): Promise<Result> {
     this.#beat = beat
     this.#beatSince = this.now()
     try {
-      return await work
+      const result = await work
+      if (this.#trouble === undefined) return result
     } catch (error) {
       throw this.#trouble ?? error
     } finally {
       this.#beat = undefined
     }
+    throw this.#trouble
   }
 
   /** Sends bytes. A client that takes no answers is cut off. */
