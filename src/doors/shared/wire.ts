@@ -6,6 +6,8 @@ import type { ServedConnection } from './serve.ts'
  * larger.
  */
 const UNTAKEN_MAX = 256 * 1024
+/** Bytes that are read from one client before all others have had their turn of the event loop. */
+const TURN_MAX = 128 * 1024
 
 /** Takes what a client sends, in any split. */
 export interface WireReader {
@@ -69,6 +71,7 @@ export class Wire implements ServedConnection {
   /** Set while the conversation waits for the client. */
   #reading: { readonly wake: () => void; readonly isLate: Lateness; readonly mayFinish: boolean } | undefined // biome-ignore format: a line
   #readingSince = 0
+  #heardThisTurn = 0
   #beat: Sign | undefined
   #beatSince = 0
   #trouble: unknown
@@ -153,6 +156,7 @@ export class Wire implements ServedConnection {
         this.#reading = { wake, isLate, mayFinish }
         this.#resume()
       })
+      this.#reading = undefined
     }
   }
 
@@ -163,6 +167,15 @@ export class Wire implements ServedConnection {
     const found = next()
     if (found !== undefined) this.#resume()
     return found
+  }
+
+  /**
+   * Looks again whether the client may send more, and whether it still waits if it has closed its side.
+   * To be called when that may have changed without a read.
+   */
+  lookAgain(): void {
+    this.#resume()
+    if (this.endedAt !== undefined && this.#host.waitsOn?.() === false) this.leave()
   }
 
   /** Works for the client, which gets a beat meanwhile. Throws what the reader throws by then. */
@@ -196,7 +209,7 @@ export class Wire implements ServedConnection {
     if (lastBytes === undefined) this.#socket.end()
     else this.#socket.end(lastBytes)
     this.#socket.resume() // otherwise the end of what it sends would never be read
-    this.#wake()
+    this.#reading?.wake()
   }
 
   /** Hangs up, and closes the socket as soon as everything is written, whatever the client does. */
@@ -218,7 +231,7 @@ export class Wire implements ServedConnection {
 
   finish(): void {
     this.isFinishing = true
-    if (this.#reading?.mayFinish) this.#wake()
+    if (this.#reading?.mayFinish) this.#reading.wake()
   }
 
   dismiss(why = 'onescand is going down'): void {
@@ -231,8 +244,10 @@ export class Wire implements ServedConnection {
     this.heardAt = this.now()
     try {
       this.#reader.push(chunk)
-      if (this.#reader.isFull) this.#socket.pause()
-      this.#wake()
+      this.#heardThisTurn += chunk.length
+      if (this.#heardThisTurn > TURN_MAX) this.#waitForTurn()
+      else if (this.#reader.isFull) this.#socket.pause()
+      this.#reading?.wake()
     } catch (error) {
       this.#fail(error)
     }
@@ -245,7 +260,7 @@ export class Wire implements ServedConnection {
   #hearEnd(): void {
     if (this.hasLeft) return
     this.endedAt = this.now()
-    if (this.#reading !== undefined) this.#wake()
+    if (this.#reading !== undefined) this.#reading.wake()
     else if (this.#host.waitsOn?.() === false) this.leave()
     else this.#sayBeat(Number.POSITIVE_INFINITY)
   }
@@ -261,16 +276,20 @@ export class Wire implements ServedConnection {
   #fail(error: unknown): void {
     this.#trouble = error
     if (this.#reading === undefined) this.#gone.abort()
-    else this.#wake()
+    else this.#reading.wake()
   }
 
-  #wake(): void {
-    const reading = this.#reading
-    this.#reading = undefined
-    reading?.wake()
+  #waitForTurn(): void {
+    if (this.#socket.isPaused()) return
+    this.#socket.pause()
+    setImmediate(() => {
+      this.#heardThisTurn = 0
+      this.#resume()
+    })
   }
 
   #resume(): void {
-    if (this.#socket.isPaused() && !this.#reader.isFull) this.#socket.resume()
+    if (!this.#socket.isPaused()) return
+    if (this.#heardThisTurn <= TURN_MAX && !this.#reader.isFull) this.#socket.resume()
   }
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { Fault } from '../../../ground/errors/fault.ts'
-import { type ConnectionHost, DoorConnection } from '../../shared/connection.ts'
+import type { ServedConnection } from '../../shared/serve.ts'
+import { Late, Wire, type WireHost } from '../../shared/wire.ts'
 import { stopping, timedOut } from '../replies/own-replies.ts'
 import { COMMAND_MAX, parseCommand } from '../wire/commands.ts'
 import { LineReader, type SmtpLine } from '../wire/lines.ts'
@@ -13,8 +14,6 @@ import type { SmtpTimeouts } from './time-limits.ts'
  * is more waits in the kernel.
  */
 export const WAITING_MAX = 64 * 1024
-/** Bytes that are read from one client before all others have had their turn of the event loop. */
-const TURN_MAX = 128 * 1024
 /** Bytes of one line, after which the connection is closed. */
 export const UNENDED_MAX = 64 * 1024
 
@@ -29,15 +28,12 @@ export interface ServedSession {
 }
 
 /** A client's connection, read line by line, or piece by piece after DATA. */
-export class SmtpConnection extends DoorConnection {
-  readonly #timeouts: SmtpTimeouts
+export class SmtpConnection implements ServedConnection {
   readonly progress: Progress
-  #session: ServedSession | undefined
+  readonly #wire: Wire
+  readonly #timeouts: SmtpTimeouts
   readonly #reader = new LineReader(COMMAND_MAX)
-  readonly #gone = new AbortController()
-  #wake: (() => void) | undefined // set while the session waits for the client
-  /** When the client closed its side, and when it was heard last before. */
-  #end: { readonly at: number; readonly heardAt: number } | undefined
+  #session: ServedSession | undefined
   /** Whether the line that was read last is QUIT. */
   #hasQuit = false
   /**
@@ -47,12 +43,19 @@ export class SmtpConnection extends DoorConnection {
   #holdsMessage = false
   /** Whether more came behind such a message than may wait; the rest was dropped. */
   #isCutOff = false
-  #heardThisTurn = 0
   /** What is being read, and since when; undefined between commands. */
   #reading: { readonly what: 'line' | 'content'; readonly since: number } | undefined
 
-  constructor(socket: Socket, host: Omit<ConnectionHost, 'leaving'>, timeouts: SmtpTimeouts) {
-    super(socket, { ...host, leaving: timeouts.leaving })
+  constructor(socket: Socket, host: Omit<WireHost, 'leaving'>, timeouts: SmtpTimeouts) {
+    const isFull = () => !this.#holdsMessage && this.#reader.pending > WAITING_MAX
+    const reader = {
+      push: (chunk: Buffer) => this.#push(chunk),
+      get isFull() {
+        return isFull()
+      },
+    }
+    const { leaving } = timeouts
+    this.#wire = new Wire(socket, reader, { ...host, leaving, waitsOn: () => this.#waitsOn() })
     this.#timeouts = timeouts
     this.progress = new Progress(host.uptime)
   }
@@ -60,7 +63,7 @@ export class SmtpConnection extends DoorConnection {
   /** Serves the client. Nothing is left to do when the session is over and the socket is closed. */
   serve(session: ServedSession): void {
     this.#session = session
-    void this.work(() => session.run())
+    void this.#wire.converse(() => session.run())
   }
 
   /**
@@ -70,7 +73,7 @@ export class SmtpConnection extends DoorConnection {
    * QUIT or long after it, when its time is over, and sends the message again.
    */
   get gone(): AbortSignal {
-    return this.#gone.signal
+    return this.#wire.gone
   }
 
   /** Whether the client has sent something that was not read yet. */
@@ -88,7 +91,7 @@ export class SmtpConnection extends DoorConnection {
   }
 
   get idleSince(): number | undefined {
-    return this.progress.idleSince
+    return this.#wire.hasLeft ? undefined : this.progress.idleSince
   }
 
   /**
@@ -96,40 +99,17 @@ export class SmtpConnection extends DoorConnection {
    * its own side of the connection. Rejects with a Fault of kind `read` if the line has no end
    * within UNENDED_MAX, or was dropped since more than WAITING_MAX came behind a message.
    */
-  async line(): Promise<SmtpLine | undefined> {
+  line(): Promise<SmtpLine | undefined> {
     this.#holdsMessage = false
-    for (;;) {
-      if (this.gone.aborted) return undefined
-      const line = this.#reader.next()
-      if (line !== undefined) {
-        this.#reading = undefined
-        this.#hasQuit = line.kind === 'line' && isQuit(line.bytes)
-        this.#resume()
-        return line
-      }
-      const { unended } = this.#reader
-      if (unended > UNENDED_MAX) throw new Fault('read', 'a command without an end')
-      if (this.#isCutOff)
-        throw new Fault('read', `sent more than ${WAITING_MAX / 1024} KiB behind a message`)
-      if (this.#end !== undefined) return undefined
-      if (unended > 0) this.#reading ??= { what: 'line', since: this.heardAt }
-      await this.#more()
-    }
+    return this.#read(() => this.#nextLine())
   }
 
   /** Resolves to the next bytes of the content, or to undefined if no more come. */
   async chunk(): Promise<Buffer | undefined> {
-    this.#reading ??= { what: 'content', since: this.now() }
-    for (;;) {
-      if (this.gone.aborted) return undefined
-      const chunk = this.#reader.take()
-      if (chunk !== undefined) {
-        this.progress.read(chunk.length)
-        return chunk
-      }
-      if (this.#end !== undefined) return undefined
-      await this.#more()
-    }
+    this.#reading ??= { what: 'content', since: this.#wire.now() }
+    const chunk = await this.#read(() => this.#reader.take())
+    if (chunk !== undefined) this.progress.read(chunk.length)
+    return chunk
   }
 
   /** Takes back the bytes that came after the end of the content. */
@@ -137,26 +117,26 @@ export class SmtpConnection extends DoorConnection {
     this.#reading = undefined
     this.#reader.giveBack(bytes)
     this.#holdsMessage = true
-    this.#resume()
-    this.#leaveWithClient()
+    this.#wire.lookAgain()
   }
 
   /** Sends replies in one write, since there may be one for each of many recipients. */
   say(...replies: readonly RawReply[]): void {
-    this.send(Buffer.concat(replies.map(({ bytes }) => bytes)))
+    this.#wire.say(Buffer.concat(replies.map(({ bytes }) => bytes)))
   }
 
   /** Hangs up: reads nothing more, but what was written still reaches the client. */
-  override leave(): void {
-    super.leave()
-    this.#gone.abort()
-    this.#wake?.()
+  leave(): void {
+    this.#wire.leave()
   }
 
   /** Sends a last reply and hangs up. */
-  turnAway(lastReply: RawReply): void {
-    this.say(lastReply)
-    this.leave()
+  turnAway({ bytes }: RawReply): void {
+    this.#wire.leave(bytes)
+  }
+
+  tick(): void {
+    this.#wire.tick()
   }
 
   finish(): void {
@@ -165,78 +145,63 @@ export class SmtpConnection extends DoorConnection {
 
   /** Closes the socket as soon as everything is written, whatever the client does. */
   dismiss(): void {
-    this.turnAway(stopping)
-    this.socket.destroySoon()
+    this.#wire.drop(stopping.bytes)
   }
 
-  protected hear(chunk: Buffer): void {
+  #push(chunk: Buffer): void {
     this.#isCutOff ||= this.#holdsMessage && this.#reader.pending > WAITING_MAX
     if (!this.#isCutOff) this.#reader.push(chunk)
-    this.#heardThisTurn += chunk.length
-    if (this.#heardThisTurn > TURN_MAX) this.#waitForTurn()
-    else if (!this.#mayRead) this.socket.pause()
-    this.#wake?.()
   }
 
-  protected heardEnd(): void {
-    this.#end = { at: this.now(), heardAt: this.heardAt }
-    if (this.#reading?.what !== 'content') this.#leaveWithClient()
-    this.#wake?.()
+  /** Resolves to what `next` finds, or to undefined if nothing more comes, or not in time. */
+  async #read<Found>(next: () => Found | undefined): Promise<Found | undefined> {
+    const found = this.#wire.ready(next)
+    if (found !== undefined) return found
+    this.progress.awaits()
+    try {
+      return await this.#wire.read(next, (time) => this.#lateness(time))
+    } catch (error) {
+      if (!(error instanceof Late)) throw error
+      this.turnAway(timedOut)
+      return undefined
+    } finally {
+      this.progress.goesOn()
+    }
   }
 
-  /** Ends what takes too long. */
-  protected due(time: number): void {
-    if (!this.progress.isAwaited) return
+  #nextLine(): SmtpLine | undefined {
+    const line = this.#reader.next()
+    if (line !== undefined) {
+      this.#reading = undefined
+      this.#hasQuit = line.kind === 'line' && isQuit(line.bytes)
+      return line
+    }
+    const { unended } = this.#reader
+    if (unended > UNENDED_MAX) throw new Fault('read', 'a command without an end')
+    if (this.#isCutOff)
+      throw new Fault('read', `sent more than ${WAITING_MAX / 1024} KiB behind a message`)
+    if (unended > 0) this.#reading ??= { what: 'line', since: this.#wire.heardAt }
+    return undefined
+  }
+
+  #lateness(time: number): string | undefined {
     const { silence, content, command } = this.#timeouts
     const { what, since = time } = this.#reading ?? {}
-    const isLate = time - since > (what === 'content' ? content : command)
-    if (isLate || time - this.heardAt > silence) this.turnAway(timedOut)
+    if (time - since > (what === 'content' ? content : command)) return 'took too long to send'
+    return this.#wire.silence(time) > silence ? 'fell silent' : undefined
   }
 
-  protected free(): void {} // the session frees what it holds
-
-  /** Hangs up if the client has closed its side, and not together with QUIT. */
-  #leaveWithClient(): void {
-    if (this.#end === undefined) return
+  /** Whether a client that has closed its side did so together with QUIT. */
+  #waitsOn(): boolean {
+    const { endedAt = 0, heardAt } = this.#wire
     const hasQuit = this.hasMore ? this.#isQuitLast : this.#hasQuit
-    const isTogether = this.#end.at - this.#end.heardAt <= this.#timeouts.end
-    if (!hasQuit || !isTogether) this.leave()
+    return hasQuit && endedAt - heardAt <= this.#timeouts.end
   }
 
   /** Whether QUIT is the last line of those that wait. */
   get #isQuitLast(): boolean {
     const last = this.#isCutOff ? undefined : this.#reader.lastWaiting
     return last !== undefined && isQuit(last)
-  }
-
-  get #mayRead(): boolean {
-    const hasRoom = this.#holdsMessage || this.#reader.pending <= WAITING_MAX
-    return hasRoom && this.#heardThisTurn <= TURN_MAX
-  }
-
-  #waitForTurn(): void {
-    if (this.socket.isPaused()) return
-    this.socket.pause()
-    setImmediate(() => {
-      this.#heardThisTurn = 0
-      this.#resume()
-    })
-  }
-
-  #resume(): void {
-    if (this.socket.isPaused() && this.#mayRead) this.socket.resume()
-  }
-
-  #more(): Promise<void> {
-    this.#resume()
-    this.progress.awaits()
-    return new Promise((resolve) => {
-      this.#wake = () => {
-        this.progress.goesOn()
-        this.#wake = undefined
-        resolve()
-      }
-    })
   }
 }
 
