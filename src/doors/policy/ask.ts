@@ -1,6 +1,5 @@
-import { once } from 'node:events'
-import { connect, type NetConnectOpts } from 'node:net'
-import { answerInTime } from '../../ground/flow/deadline.ts'
+import type { NetConnectOpts } from 'node:net'
+import { askOnce } from '../shared/ask-once.ts'
 import { AttributeReader, type Attributes, writeAttributes } from './attributes.ts'
 
 /**
@@ -13,21 +12,9 @@ export async function askPolicy(
   question: Readonly<Record<string, string | number>>,
   patience: number,
 ): Promise<Attributes> {
-  const socket = connect(address)
-  const ask = async () => {
-    await once(socket, 'connect')
-    socket.write(writeAttributes(question))
-    const reader = new AttributeReader()
-    for await (const chunk of socket) {
-      const [answer] = reader.push(chunk)
-      if (answer) return answer
-    }
-    throw new Error('closes the connection')
-  }
-  try {
-    return await answerInTime(ask(), patience)
-  } finally {
-    socket.on('error', () => {})
-    socket.destroy()
-  }
+  const reader = new AttributeReader()
+  const read = (chunk: Buffer) => reader.push(chunk)[0]
+  const answer = await askOnce(address, writeAttributes(question), read, patience)
+  if (answer === undefined) throw new Error('closes the connection')
+  return answer
 }

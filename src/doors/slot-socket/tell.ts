@@ -1,5 +1,5 @@
-import { connect } from 'node:net'
 import { attempt } from '../../ground/errors/attempt.ts'
+import { askOnce } from '../shared/ask-once.ts'
 import { createFrameReader, frame } from './frames.ts'
 import { TELL, VERSION } from './request.ts'
 
@@ -36,39 +36,31 @@ export function toldFrame(daemon: DaemonAccount | undefined): Buffer {
  * Asks the onescand at a socket what it tells of itself. Resolves with undefined if something else
  * answers. Rejects if nobody answers within so many milliseconds. Any process may listen there.
  */
-export function askToTell(path: string, within: number): Promise<Told | undefined> {
-  return new Promise((resolve, reject) => {
-    let answer: Told | undefined
-    const socket = connect({ path, allowHalfOpen: true })
-    const timer = setTimeout(() => socket.destroy(new Error('no answer in time')), within)
-    const reader = createFrameReader({
-      room(type, length) {
-        if (type !== TELL || length > TOLD_MAX) throw new Error('another answer')
-        return Buffer.alloc(length)
-      },
-      take(_, payload) {
-        answer = readTold(payload)
-        socket.destroy()
-      },
-    })
-    socket.on('connect', () => {
-      socket.write(Buffer.concat([frame('1', Buffer.from(VERSION)), frame(TELL)]))
-    })
-    socket.on('data', (chunk: Buffer) => {
-      try {
-        reader.push(chunk)
-      } catch {
-        socket.destroy() // it does not know the question
-      }
-    })
-    socket.on('end', () => socket.destroy())
-    socket.on('error', reject)
-    socket.on('close', () => {
-      clearTimeout(timer)
-      resolve(answer)
-    })
+export async function askToTell(path: string, within: number): Promise<Told | undefined> {
+  let answer: Buffer | undefined
+  const reader = createFrameReader({
+    room(type, length) {
+      if (type !== TELL || length > TOLD_MAX) throw new Error('another answer')
+      return Buffer.alloc(length)
+    },
+    take(_, payload) {
+      answer = payload
+    },
   })
+  const read = (chunk: Buffer) => {
+    try {
+      reader.push(chunk)
+      return answer
+    } catch {
+      return answer ?? OTHER // it does not know the question
+    }
+  }
+  const question = Buffer.concat([frame('1', Buffer.from(VERSION)), frame(TELL)])
+  const told = await askOnce({ path, allowHalfOpen: true }, question, read, within)
+  return told && readTold(told)
 }
+
+const OTHER = Buffer.alloc(0)
 
 /** Reads an answer; undefined if it has another form. */
 function readTold(payload: Buffer): Told | undefined {

@@ -1,0 +1,32 @@
+import { once } from 'node:events'
+import { connect, type NetConnectOpts } from 'node:net'
+import { answerInTime } from '../../ground/flow/deadline.ts'
+
+/**
+ * Asks a server one question on a connection of its own. Resolves with what `read` makes of the bytes
+ * that come, or with undefined if the server closes before that. Rejects if the server cannot be reached,
+ * if `read` throws, and if the answer is not whole within `patience` milliseconds, however it comes.
+ */
+export async function askOnce<Reply>(
+  address: NetConnectOpts,
+  question: Buffer,
+  read: (chunk: Buffer) => Reply | undefined,
+  patience: number,
+): Promise<Reply | undefined> {
+  const socket = connect(address)
+  const ask = async () => {
+    await once(socket, 'connect')
+    socket.write(question)
+    for await (const chunk of socket) {
+      const reply = read(chunk)
+      if (reply !== undefined) return reply
+    }
+    return undefined
+  }
+  try {
+    return await answerInTime(ask(), patience)
+  } finally {
+    socket.on('error', () => {})
+    socket.destroy()
+  }
+}
