@@ -25,7 +25,7 @@ const NEGOTIATION_MAX = 64
 const WAITING_MAX = 256 * 1024
 
 /** What the door gives to the connection of an MTA. */
-export interface MilterHost extends WireHost {
+interface MilterHost extends WireHost {
   readonly server: MilterServer
   /** Memory for what comes on this connection, until it is over. */
   readonly lease: MemoryLease

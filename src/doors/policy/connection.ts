@@ -5,7 +5,7 @@ import { type AccessPolicy, answerRequest } from './access-answer.ts'
 import { AttributeReader, type Attributes } from './attributes.ts'
 
 /** What the door gives to the connection of a client. */
-export interface PolicyHost extends WireHost {
+interface PolicyHost extends WireHost {
   /** Returns the policy of this moment. */
   policy(): AccessPolicy
   /** Logs trouble with the client. */

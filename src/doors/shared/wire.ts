@@ -35,7 +35,7 @@ export interface WireHost {
 }
 
 /** What a client hears that waits for long. */
-export interface Sign {
+interface Sign {
   /** Milliseconds after the last bytes that it heard. */
   readonly after: number
   /** Returns the bytes; undefined if none are due now. */
@@ -43,7 +43,7 @@ export interface Sign {
 }
 
 /** Returns why a client is late at that time of the wire's clock, or undefined if it is not. */
-export type Lateness = (time: number) => string | undefined
+type Lateness = (time: number) => string | undefined
 
 /** A client is late. The message is one line that says with what. */
 export class Late extends Error {}

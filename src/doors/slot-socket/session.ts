@@ -19,7 +19,7 @@ const ACKNOWLEDGE_AFTER = 250
 const HEARTBEAT_AFTER = 600
 
 /** What a conversation needs from the slot's door. */
-export interface SlotHost extends WireHost {
+interface SlotHost extends WireHost {
   readonly server: SlotServer
   /** Memory for what comes on this connection, until it is over. */
   readonly lease: MemoryLease

@@ -1,0 +1,150 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { Late, Wire, type WireHost } from '../../../src/doors/shared/wire.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
+
+/** A door's side of a connection: who waits, is late, leaves or breaks the protocol. */
+
+interface Rig {
+  readonly wire: Wire
+  readonly client: Socket
+  /** What has come and is not read. */
+  readonly heard: string[]
+  /** Sets the clock of the wire. */
+  at(time: number): void
+  readonly closed: Promise<void>
+}
+
+async function rig(t: Test, host: Partial<WireHost> = {}): Promise<Rig> {
+  const path = join(socketDirectory(t), 's')
+  const server = createServer({ allowHalfOpen: true }).listen(path)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const client = connect({ path, allowHalfOpen: true })
+  const [socket] = (await once(server, 'connection')) as [Socket]
+  t.teardown(() => client.destroy())
+  const heard: string[] = []
+  let time = 0
+  let close = () => {}
+  const closed = new Promise<void>((resolve) => {
+    close = resolve
+  })
+  const reader = {
+    push(chunk: Buffer) {
+      if (chunk.includes('!')) throw new Error('not a word')
+      heard.push(chunk.toString())
+    },
+    isFull: false,
+  }
+  const wire = new Wire(socket, reader, {
+    leaving: 1000,
+    uptime: () => time,
+    closed: close,
+    ...host,
+  })
+  const at = (now: number) => {
+    time = now
+  }
+  return { wire, client, heard, at, closed }
+}
+
+const never = () => undefined
+
+t.test(
+  'what was said before the client closed its side is read, and then nothing more',
+  async (t) => {
+    const { wire, client, heard, closed } = await rig(t)
+    const words: (string | undefined)[] = []
+    void wire.converse(async () => {
+      for (let word: string | undefined = ''; word !== undefined; words.push(word)) {
+        word = await wire.read(() => heard.shift(), never)
+      }
+      t.notOk(wire.hasLeft, 'it may still be answered')
+      wire.leave(Buffer.from('bye'))
+    })
+    client.end('a word')
+    const [answer] = await once(client, 'data')
+    t.same([words, String(answer)], [['a word', undefined], 'bye'])
+    await closed
+  },
+)
+
+t.test('a client that is late ends the read, and may still be told so', async (t) => {
+  const { wire, client, at } = await rig(t)
+  const isLate = (time: number) => (wire.silence(time) > 10 ? 'fell silent' : undefined)
+  void wire.converse(async () => {
+    await t.rejects(wire.read(never, isLate), new Late('fell silent'))
+    wire.leave(Buffer.from('too late'))
+  })
+  at(10)
+  wire.tick()
+  t.notOk(wire.hasLeft)
+  at(11)
+  wire.tick()
+  t.equal(String((await once(client, 'data'))[0]), 'too late')
+})
+
+t.test('time in which somebody works for the client is no silence of its own', async (t) => {
+  const { wire, at } = await rig(t)
+  at(100)
+  void wire.read(never, never)
+  t.equal(wire.silence(103), 3)
+})
+
+t.test('a client that breaks the protocol ends the work for it', async (t) => {
+  const { wire, client } = await rig(t)
+  const work = wire.during(once(wire.gone, 'abort'), { after: 1000, next: never })
+  client.write('!')
+  await t.rejects(work, { message: 'not a word' })
+  t.notOk(wire.hasLeft, 'it can be told why')
+})
+
+t.test(
+  'a client that waits hears a sign now and then, and one when it closes its side',
+  async (t) => {
+    const { wire, client, at } = await rig(t)
+    let over = () => {}
+    const work = new Promise<void>((resolve) => {
+      over = resolve
+    })
+    const during = wire.during(work, { after: 10, next: () => Buffer.from('.') })
+    at(9)
+    wire.tick()
+    at(10)
+    wire.tick()
+    t.equal(String((await once(client, 'data'))[0]), '.')
+    client.end()
+    t.equal(String((await once(client, 'data'))[0]), '.')
+    over()
+    await during
+    at(100)
+    wire.tick()
+    wire.leave()
+    await once(client, 'end')
+  },
+)
+
+t.test('a door says whether a client that closes its side has left', async (t) => {
+  const { wire, client } = await rig(t, { waitsOn: () => false })
+  client.end()
+  await once(wire.gone, 'abort')
+  t.ok(wire.hasLeft)
+})
+
+t.test('a door that finishes ends reads between messages alone', async (t) => {
+  const { wire } = await rig(t)
+  let isAmid = true
+  const amid = wire.read(() => (isAmid ? undefined : 'word'), never)
+  wire.finish()
+  await new Promise(setImmediate)
+  isAmid = false
+  t.equal(
+    wire.ready(() => 'word'),
+    'word',
+  )
+  t.equal(await wire.read(never, never, true), undefined)
+  wire.leave()
+  await amid
+})
