@@ -2,7 +2,7 @@ import { error, type Finding, ok, warning } from '../ground/errors/finding.ts'
 import type { ClamdAddress } from '../scan/clamd/address.ts'
 import { scanStream } from '../scan/clamd/ask.ts'
 import { tellsOfLimits } from '../scan/clamd/probe-limits.ts'
-import { largeEicarMessage } from '../scan/eicar/eicar-message.ts'
+import { eicarMessage, eicarZip, largeEicarMessage } from '../scan/eicar/eicar-message.ts'
 import type { ScanSettings } from '../scan/shared/scan-settings.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
@@ -10,13 +10,37 @@ const PATIENCE = 120_000
 
 /**
  * Checks whether clamd looks at all of a message: without AlertExceedsMax it says OK about mail over
- * its limits. Two trials show this, since clamd.conf may lie anywhere.
+ * its limits. Trials show this, since clamd.conf may lie anywhere.
  */
 export async function checkClamdLimits(
   server: ClamdAddress,
   settings: ScanSettings,
 ): Promise<Finding[]> {
-  return [await checkLargeMail(server, settings), await checkAlert(server)]
+  const archives = await checkArchives(server)
+  if (await isClean(server, eicarMessage)) {
+    const value = 'is off: clamd opens no mail, so its limits cannot be tried'
+    const remedy = 'set "ScanMail yes" in its clamd.conf, and restart clamd'
+    return [...archives, warning(`clamd ${server.text} ScanMail`, value, remedy)]
+  }
+  return [...archives, await checkLargeMail(server, settings), await checkAlert(server)]
+}
+
+/** Checks whether clamd looks into archives, which onescan leaves to it. */
+async function checkArchives(server: ClamdAddress): Promise<Finding[]> {
+  if (!(await isClean(server, eicarZip))) return []
+  const value = 'is off: viruses in archives get in, marked as clean'
+  const remedy = 'set "ScanArchive yes" in its clamd.conf, and restart clamd'
+  return [error(`clamd ${server.text} ScanArchive`, value, remedy)]
+}
+
+/** Whether clamd calls this clean. */
+async function isClean(server: ClamdAddress, content: Buffer): Promise<boolean> {
+  const outcome = await scanStream(
+    server,
+    { chunks: () => [content] },
+    AbortSignal.timeout(PATIENCE),
+  )
+  return outcome.kind === 'answered' && outcome.answer.answer === 'clean'
 }
 
 /** Mail of more bytes than this is rare: a limit below it lets ordinary attachments pass unscanned. */

@@ -9,7 +9,7 @@ import { clamdConfOf, databaseIn } from '../scan/clamd/database.ts'
 import type { ScanSettings } from '../scan/shared/scan-settings.ts'
 import { groupName, obstacle } from './account.ts'
 import { checkClamdLimits } from './clamd-limits.ts'
-import { checkCount } from './signatures.ts'
+import { checkCount, signaturesIn } from './signatures.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
 
 /** Milliseconds for the answer to VERSION, for which clamd has a thread of its own. */
@@ -31,6 +31,16 @@ export async function checkClamd(host: StageHost): Promise<Finding[]> {
       oneAnswers ? othersScan(finding) : marked(finding, 'nothing scans'),
     )
   })
+}
+
+/** A clamd without signatures does not start. On a new host freshclam(1) fetches them first. */
+function howToStart(server: ClamdAddress, { env }: StageHost): string {
+  const conf = server.kind === 'unix' ? clamdConfOf(server, env.CLAMDCONF) : undefined
+  const database = env.CLAMDBDIR || (conf && databaseIn(conf))
+  if (database && signaturesIn(database) === 0) {
+    return `let freshclam fetch signatures (${database} has none, and clamd does not start without), then start clamd`
+  }
+  return 'start clamd, or see that CLAMD names its LocalSocket'
 }
 
 /** The findings about one server. */
@@ -64,7 +74,7 @@ async function checkServer(
     const finding =
       outcome.kind === 'timed-out'
         ? error(what, hangs, 'see the log of clamd, and restart it')
-        : error(what, outcome.why, 'start clamd, or see that CLAMD names its LocalSocket')
+        : error(what, outcome.why, howToStart(server, host))
     return { isDown: true, findings: [finding] }
   }
   const version = checkSignatures(what, outcome.answer, host.now)

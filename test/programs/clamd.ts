@@ -38,6 +38,9 @@ export interface ClamdOptions {
   /** Whether clamd answers FOUND for what is over a limit, instead of OK. */
   readonly alertExceedsMax?: boolean
   readonly maxFiles?: number
+  /** Whether clamd opens mail, and archives. The default is yes. */
+  readonly scanMail?: false
+  readonly scanArchive?: false
   /** Whether clamd forgets what it has called clean, which may spare it a limit. */
   readonly disableCache?: boolean
   /** Has clamd add hash and size to the name of a signature. */
@@ -158,6 +161,8 @@ function configuration(
     ...(options.disableCache ? ['DisableCache yes'] : []),
     `ExtendedDetectionInfo ${options.extendedDetectionInfo ? 'yes' : 'no'}`,
   ]
+  if (options.scanMail === false) lines.push('ScanMail no')
+  if (options.scanArchive === false) lines.push('ScanArchive no')
   if (options.streamMaxLength) lines.push(`StreamMaxLength ${options.streamMaxLength}`)
   if (options.maxFileSize) lines.push(`MaxFileSize ${options.maxFileSize}`)
   if (options.maxScanSize) lines.push(`MaxScanSize ${options.maxScanSize}`)

@@ -44,6 +44,25 @@ t.test('limits of clamd are found by trial', { skip }, async (t) => {
   )
 })
 
+t.test('a clamd that opens no archives, or no mail, is found', { skip }, async (t) => {
+  const found = async (options: Parameters<typeof startClamd>[0]) => {
+    const clamd = await startClamd({ alertExceedsMax: true, ...options })
+    t.teardown(clamd.stop)
+    const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
+    return findings.filter(({ level, value }) => level !== 'ok' && !/without a date/.test(value))
+  }
+  const archives = { level: 'error', value: /archives get in/, remedy: /^set "ScanArchive yes"/ }
+  const mail = { level: 'warning', remedy: /^set "ScanMail yes"/ }
+  t.match(await found({ scanArchive: false }), [archives])
+  t.match(await found({ scanMail: false }), [mail])
+  t.match(await found({ scanMail: false, scanArchive: false }), [archives, mail])
+})
+
+t.test('a clamd without signatures is started by freshclam first', async (t) => {
+  const [down] = await checkClamd(asked('/nonexistent/clamd', { CLAMDBDIR: t.testdir({}) }))
+  t.match(down, { level: 'error', remedy: /^let freshclam fetch signatures \(\S+ has none/ })
+})
+
 t.test(
   'limits of Debian are a warning with the number, and with that number none',
   { skip },

@@ -1,3 +1,4 @@
+import { deflateRawSync } from 'node:zlib'
 import { EICAR } from './eicar-file.ts'
 
 const HEADER = `From: onescan check <postmaster@localhost>
@@ -15,6 +16,31 @@ export const cleanMessage: Buffer = Buffer.from(
 
 /** The EICAR test file as an attachment, which each scanner of mail must find. */
 export const eicarMessage: Buffer = Buffer.from(`${eicarPart()}\n--part--\n`)
+
+/** The EICAR test file in a zip archive, compressed, so that only who opens it finds it: APPNOTE.TXT 4.3. */
+export const eicarZip: Buffer = zipOf(Buffer.from('eicar.com'), Buffer.from(EICAR), 0x6851cf3c)
+
+function zipOf(name: Buffer, text: Buffer, checksum: number): Buffer {
+  const data = deflateRawSync(text)
+  const about = Buffer.alloc(26)
+  about.writeUInt16LE(20) // the version that is needed
+  about.writeUInt16LE(8, 4) // deflate
+  about.writeUInt16LE(0x21, 8) // 1980-01-01
+  about.writeUInt32LE(checksum, 10)
+  about.writeUInt32LE(data.length, 14)
+  about.writeUInt32LE(text.length, 18)
+  about.writeUInt16LE(name.length, 22)
+  const local = Buffer.concat([Buffer.from('PK\x03\x04'), about, name, data])
+  const central = Buffer.concat([
+    ...[Buffer.from('PK\x01\x02'), Buffer.of(20, 0), about, Buffer.alloc(14), name],
+  ])
+  const end = Buffer.alloc(18)
+  end.writeUInt16LE(1, 4)
+  end.writeUInt16LE(1, 6)
+  end.writeUInt32LE(central.length, 8)
+  end.writeUInt32LE(local.length, 12)
+  return Buffer.concat([local, central, Buffer.from('PK\x05\x06'), end])
+}
 
 const FILLER = Buffer.from(`${'onescan check '.repeat(5)}\n`.repeat(1000))
 
