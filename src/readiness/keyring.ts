@@ -1,5 +1,7 @@
+import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isCurrent, type Key, loadKeyring } from '../cluster/keyring.ts'
+import { attempt } from '../ground/errors/attempt.ts'
 import { error, type Finding, ok, warning } from '../ground/errors/finding.ts'
 import { groupName, obstacle } from './account.ts'
 import { accountText, type StageHost } from './stage.ts'
@@ -12,10 +14,23 @@ export function checkKeyring(host: StageHost): Finding[] {
   const named = Boolean(host.env.CLUSTERKEYS)
   const path = host.env.CLUSTERKEYS || join(host.directories.control, 'clusterkeys')
   const ring = loadKeyring({ path, named })
-  if (!('keys' in ring) && ring.why === undefined)
-    return [ok('keyring', `none at ${path}: no stamps, all mail is scanned`)]
+  if (!('keys' in ring) && ring.why === undefined) {
+    const other = keyringOfPackage()
+    const value = `none at ${path}: no stamps, all mail is scanned`
+    if (other === undefined) return [ok('keyring', value)]
+    return [warning('keyring', `${value}, and ${other} is not used`, `set CLUSTERKEYS=${other}`)]
+  }
   const keys = 'keys' in ring ? checkKeys(host, ring.keys) : []
   return [checkReader(host, path), ...keys]
+}
+
+/** Where pages put keyrings. */
+const RINGS = '/etc/onescan/keys'
+
+/** A keyring there, which only CLUSTERKEYS names. */
+function keyringOfPackage(): string | undefined {
+  const [name] = attempt(() => readdirSync(RINGS)) ?? []
+  return name && join(RINGS, name)
 }
 
 function checkReader(host: StageHost, path: string): Finding {

@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { attempt } from '../ground/errors/attempt.ts'
 import {
   error,
   type Finding,
@@ -11,6 +13,7 @@ import { readSettings, type Values } from '../ground/settings/read.ts'
 import { type QuarantinePlace, treatment } from '../ground/settings/table/scanning.ts'
 import { HOST_DIRECTORY, hostSwitchFile, NOTHING_SCANS, switchedOff } from '../judge/policy.ts'
 import { loadRules } from '../rules/load.ts'
+import { ruleFiles } from '../rules/rule-files.ts'
 import { configurationFaults, configurationWarnings } from './configuration-faults.ts'
 import type { StageHost } from './stage.ts'
 
@@ -58,9 +61,15 @@ export function checkScanner({ env, isDaemon }: StageHost): Finding[] {
 /** The policy by rule, whose lines were read with the settings. */
 function checkRules({ directories }: StageHost): Finding[] {
   const rules = loadRules(directories.control, HOST_DIRECTORY)
-  return rules === undefined
-    ? []
-    : [ok('policy by rule', `${rules.path}, ${rules.all.length} lines`)]
+  if (rules !== undefined) return [ok('policy by rule', `${rules.path}, ${rules.all.length} lines`)]
+  return ruleFiles(directories.control, HOST_DIRECTORY).flatMap((right) => {
+    const directory = dirname(right)
+    const names = attempt(() => readdirSync(directory)) ?? []
+    const [other] = names.filter((name) => /policy/i.test(name) && name !== basename(right))
+    if (other === undefined) return []
+    const path = join(directory, other)
+    return [warning('policy by rule', `${path} is not read`, `mv ${path} ${right}`)]
+  })
 }
 
 function keptText(quarantine: QuarantinePlace): string {
@@ -82,7 +91,11 @@ function checkAnswers({ env }: StageHost): Finding[] {
         : VIRUSFORWARD
           ? `sent to ${VIRUSFORWARD}`
           : does
-  return [ok('infected mail', `is ${infected}`), ...checkUnscanned(SCANFAIL, SCANFAIL_RELAY)]
+  const isChosen = env.REJECTVIRUS !== undefined || QUARANTINE || VIRUSFORWARD || !env.QHPSI
+  const found = isChosen
+    ? ok('infected mail', `is ${infected}`)
+    : warning('infected mail', `is ${infected}`, 'set REJECTVIRUS=1 to refuse it, or REJECTVIRUS=0')
+  return [found, ...checkUnscanned(SCANFAIL, SCANFAIL_RELAY)]
 }
 
 type ScanFail = Values<typeof treatment>['SCANFAIL']

@@ -3,7 +3,7 @@ import t from 'tap'
 import { checkSettings } from '../../src/readiness/settings.ts'
 import { complaints, host } from './host.ts'
 
-const eicar = { QHPSI: 'plugin: eicar' }
+const eicar = { QHPSI: 'plugin: eicar', REJECTVIRUS: '0' }
 
 t.test('valid settings are reported with what they do', async (t) => {
   const findings = await checkSettings(host({ ...eicar, REJECTVIRUS: '1' }))
@@ -45,6 +45,22 @@ t.test('the finding about infected mail says where it is kept', async (t) => {
   t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '0' }), 'is kept in /q,is deferred')
   t.match(await of({ QUARANTINE: 'hold', SCANFAIL: 'quarantine' }), 'is held by the MTA,is kept in')
   t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '1' }), 'is refused')
+})
+
+t.test('a host on which nobody said what to do with viruses is told that they come', async (t) => {
+  const of = async (env: Record<string, string>) =>
+    complaints(await checkSettings(host({ QHPSI: 'plugin: eicar', ...env })))
+  t.same(await of({}), ['warning infected mail'])
+  for (const env of [{ REJECTVIRUS: '0' }, { REJECTVIRUS: '1' }, { QUARANTINE: '/q' }]) {
+    t.same(await of(env), [], JSON.stringify(env))
+  }
+})
+
+t.test('a policy by rule of another name is a warning, whose remedy is its name', async (t) => {
+  const QMAILHOME = t.testdir({ control: { 'onescan.policy.txt': 'to=a scan off\n' } })
+  const found = await checkSettings(host({ ...eicar, QMAILHOME }))
+  const file = join(QMAILHOME, 'control/onescan.policy')
+  t.match(found.at(-1), { level: 'warning', remedy: `mv ${file}.txt ${file}` })
 })
 
 t.test('every line of a policy by rule is read', async (t) => {

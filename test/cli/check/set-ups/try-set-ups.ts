@@ -30,7 +30,7 @@ async function prepared(t: Test, { env = {}, prepare, service }: SetUp): Promise
   const words = [...(prepare?.(place) ?? [])]
   const variables = typeof env === 'function' ? env(place) : env
   ofPlain(place.home)
-  const given = { QMAILHOME: place.home, QHPSI: 'plugin: eicar', ...variables }
+  const given = { QMAILHOME: place.home, QHPSI: 'plugin: eicar', REJECTVIRUS: '0', ...variables }
   // A server of root's is seen by root alone.
   const server = service?.(place) ?? []
   const root = server.includes('-u')
