@@ -76,7 +76,7 @@ interface DoorOptions extends DaemonOptions {
   /** Shows what is done with mail, besides its lines in the log. */
   readonly reporter: MailReporter | undefined
   /** What the slot's socket tells root and this account of this onescand. */
-  readonly account: () => DaemonAccount
+  readonly account: (wantsTrial: boolean) => Promise<DaemonAccount>
   /** The memory for messages of MTAs. The slot's socket has a budget of its own. */
   readonly budget: Budget
   readonly identifyPeer: IdentifyPeer

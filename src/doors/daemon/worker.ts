@@ -9,6 +9,7 @@ import { log } from './log.ts'
 import { type OpenDoor, openDoors } from './open-doors.ts'
 import type { DoorKind } from './options/door-kind.ts'
 import { tryJudging } from './trials/judge-trial.ts'
+import { tryDoor } from './trials/try-door.ts'
 import { isTrialQuestion, type TrialAnswer } from './trials/worker-trials.ts'
 import { createWorkerReporter } from './worker-reporter.ts'
 import { BEAT_EVERY } from './workers/hung-workers.ts'
@@ -33,7 +34,16 @@ export async function runWorker(
     createWorkerReporter({ configuration: () => configuration, doors: () => doors }, send)
   doors = await openDoors(configuration, options, kinds, {
     reporter,
-    account: () => accountOfDaemon(configuration),
+    async account(wantsTrial) {
+      const account = accountOfDaemon(configuration)
+      if (!wantsTrial) return account
+      const fault = await tryJudging(configuration, options, true)
+      const tried = doors.map((door) => ({ kind: door.kind, address: placeOf(door) }))
+      const faults = await Promise.all(tried.map((door) => tryDoor(door)))
+      const all = [fault, ...faults].filter((text) => text !== undefined)
+      const open = tried.map(({ kind, address }) => `${kind} ${address}`)
+      return { ...account, trial: { fault: all.join('; ') || undefined, doors: open } }
+    },
   })
   answerTrials((wantsEicar) => tryJudging(configuration, options, wantsEicar))
   const serving = doors.map(placeOf) // before handlers are given: one may close the doors at once

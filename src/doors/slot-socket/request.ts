@@ -78,6 +78,7 @@ export class SlotRequestReader {
   #received = 0 // bytes of the message
   #request: Request | undefined
   #asksToTell = false
+  #wantsTrial = false
 
   readonly #frames = createFrameReader({
     room: (type, length) => this.#room(type, length),
@@ -116,6 +117,11 @@ export class SlotRequestReader {
     return this.#asksToTell
   }
 
+  /** Whether it wants a trial, besides. */
+  get wantsTrial(): boolean {
+    return this.#wantsTrial
+  }
+
   /** Frees the message. It is called once that is closed, or if nobody made one. */
   free(): void {
     this.#intake?.discard()
@@ -123,7 +129,7 @@ export class SlotRequestReader {
 
   #room(type: string, length: number): Buffer {
     if (this.#asksToTell) throw new GoCold('bytes after the last frame')
-    if (type === TELL && this.#next === 1 && length === 0) return Buffer.alloc(0)
+    if (type === TELL && this.#next === 1 && length <= 1) return Buffer.alloc(length)
     const rule = Object.hasOwn(frameRules, type) ? frameRules[type]! : undefined
     if (rule === undefined) throw new GoCold('a frame of a type that is not known here')
     this.#checkOrder(type, rule)
@@ -177,6 +183,7 @@ export class SlotRequestReader {
         return
       case TELL:
         this.#asksToTell = true
+        this.#wantsTrial = payload[0] === 1
         return
       case '.':
         this.#end()

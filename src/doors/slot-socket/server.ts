@@ -28,7 +28,7 @@ export interface SlotSocketOptions {
   readonly memory: number
   readonly identifyPeer: IdentifyPeer
   /** How this onescand runs. */
-  readonly account?: (() => DaemonAccount) | undefined
+  readonly account?: ((wantsTrial: boolean) => Promise<DaemonAccount>) | undefined
   /** Takes what is to be shown by --http. */
   readonly reporter?: MailReporter | undefined
   readonly log: (line: string) => void
@@ -91,11 +91,11 @@ export class SlotServer {
    * The answer to a question about onescand. Only root and onescand's own account learn how it runs, if
    * the kernel tells who asks.
    */
-  told(socket: Socket): Buffer {
+  async told(socket: Socket, wantsTrial: boolean): Promise<Buffer> {
     const { identifyPeer, account } = this.#options
     const uid = identifyPeer(socket)?.uid
     const isOwn = uid === 0 || uid === process.geteuid!()
-    return toldFrame(isOwn ? account?.() : undefined)
+    return toldFrame(isOwn ? await account?.(wantsTrial) : undefined)
   }
 
   /** The client gets no answer to its request, of which these variables have come. */

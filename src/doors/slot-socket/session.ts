@@ -80,7 +80,7 @@ async function hearAndAnswer(
   )
   if (wire.isFinishing && head === undefined) wire.dismiss() // it has asked nothing yet
   if (head === undefined) return undefined
-  if (head === true) return server.told(socket)
+  if (head === true) return server.told(socket, reader.wantsTrial)
   admit()
   const headAt = wire.heardAt
   let hasAcknowledged = false

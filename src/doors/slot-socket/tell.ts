@@ -22,6 +22,16 @@ export interface DaemonAccount {
   readonly replaced: readonly string[]
   /** The settings that name a directory on a file system that is read-only for it. */
   readonly readOnly: readonly string[]
+  /** What a trial of its own has shown, if one is wanted. */
+  readonly trial?: DaemonTrial | undefined
+}
+
+/** A trial by which an onescand finds out whether mail is scanned. */
+export interface DaemonTrial {
+  /** What is wrong; undefined if a clean message came out as clean, EICAR was found, and all doors answer. */
+  readonly fault?: string | undefined
+  /** The doors that are open: `milter unix:/run/onescan/milter.sock`. */
+  readonly doors: readonly string[]
 }
 
 /** Bytes of the longest answer that is read. An environment may have as many. */
@@ -33,10 +43,14 @@ export function toldFrame(daemon: DaemonAccount | undefined): Buffer {
 }
 
 /**
- * Asks the onescand at a socket what it tells of itself. Resolves with undefined if something else
- * answers. Rejects if nobody answers within so many milliseconds. Any process may listen there.
+ * Asks the onescand at a socket what it tells of itself, with a trial if that is wanted. Resolves with
+ * undefined if something else answers. Rejects if nobody answers within so many milliseconds. Any process may listen there.
  */
-export async function askToTell(path: string, within: number): Promise<Told | undefined> {
+export async function askToTell(
+  path: string,
+  within: number,
+  wantsTrial = false,
+): Promise<Told | undefined> {
   let answer: Buffer | undefined
   const reader = createFrameReader({
     room(type, length) {
@@ -55,7 +69,8 @@ export async function askToTell(path: string, within: number): Promise<Told | un
       return answer ?? OTHER // it does not know the question
     }
   }
-  const question = Buffer.concat([frame('1', Buffer.from(VERSION)), frame(TELL)])
+  const asked = frame(TELL, Buffer.from(wantsTrial ? [1] : []))
+  const question = Buffer.concat([frame('1', Buffer.from(VERSION)), asked])
   const told = await askOnce({ path, allowHalfOpen: true }, question, read, within)
   return told && readTold(told)
 }
@@ -71,12 +86,18 @@ function readTold(payload: Buffer): Told | undefined {
 }
 
 function isDaemonAccount(value: unknown): value is DaemonAccount {
-  const { pid, words, settings, changed, replaced, readOnly } = objectOf(value)
+  const { pid, words, settings, changed, replaced, readOnly, trial } = objectOf(value)
   return (
     Number.isSafeInteger(pid) &&
     [words, changed, replaced, readOnly].every(areTexts) &&
-    areTexts(Object.values(objectOf(settings)))
+    areTexts(Object.values(objectOf(settings))) &&
+    (trial === undefined || isTrial(trial))
   )
+}
+
+function isTrial(value: unknown): boolean {
+  const { fault, doors } = objectOf(value)
+  return areTexts(doors) && (fault === undefined || typeof fault === 'string')
 }
 
 const objectOf = (value: unknown) =>

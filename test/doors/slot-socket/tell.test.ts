@@ -18,13 +18,18 @@ const account: DaemonAccount = {
   readOnly: [],
 }
 
+const trial = { fault: 'EICAR came out as clean', doors: ['slot unix:/s'] }
+const tell = async (wantsTrial: boolean) => (wantsTrial ? { ...account, trial } : account)
+
 t.test('root and its own account learn how it runs, and others that it does', async (t) => {
   const own = process.geteuid!()
   for (const uid of [0, own, own + 1, undefined]) {
     const identifyPeer = () => (uid === undefined ? undefined : { uid, pid: 1 })
-    const slot = await openSlot(t, {}, { identifyPeer, account: () => account })
-    const told = await askToTell(slot.socket, 2000)
-    t.same(told, uid === 0 || uid === own ? { daemon: account } : {}, `${uid}`)
+    const slot = await openSlot(t, {}, { identifyPeer, account: tell })
+    const isOwn = uid === 0 || uid === own
+    t.same(await askToTell(slot.socket, 2000), isOwn ? { daemon: account } : {}, `${uid}`)
+    const tried = { daemon: { ...account, trial } }
+    t.same(await askToTell(slot.socket, 2000, true), isOwn ? tried : {}, `${uid}, with a trial`)
   }
 })
 
@@ -48,6 +53,7 @@ t.test('an answer of another form counts as none', async (t) => {
     { words: [1] },
     { settings: { QHPSI: 1 } },
     { changed: 'all' },
+    { trial: { doors: 'all' } },
   ]) {
     t.same(await told(json({ daemon: { ...account, ...wrong } })), {})
   }

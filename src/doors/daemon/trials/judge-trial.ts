@@ -4,6 +4,7 @@ import { NOTHING_SCANS } from '../../../judge/policy.ts'
 import { withinTime } from '../../../judge/site.ts'
 import { makeEnvelope } from '../../../message/envelope/envelope.ts'
 import { messageOf } from '../../../message/intake.ts'
+import { TOP_LINE } from '../../../message/top-line.ts'
 import type { Configuration } from '../../shared/configuration.ts'
 import { startJudging } from '../../shared/judging.ts'
 import { judgeBy } from '../../shared/settle.ts'
@@ -31,7 +32,8 @@ export async function tryJudging(
   const { QHPSIMINSIZE, QHPSIMAXSIZE, CLAMDMAXSIZE } = site.policy.settings
   const mail = makeTrialMail(Date.now(), {
     least: QHPSIMINSIZE,
-    most: Math.min(QHPSIMAXSIZE, CLAMDMAXSIZE, limits.maxSize, limits.memory / 4),
+    // clamd gets a line above it.
+    most: Math.min(QHPSIMAXSIZE, CLAMDMAXSIZE - TOP_LINE.length, limits.maxSize, limits.memory / 4),
   })
   try {
     const [clean, eicar] = await Promise.all([
