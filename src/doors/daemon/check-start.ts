@@ -9,7 +9,7 @@ import {
   settingsFault,
   warning,
 } from '../../ground/errors/finding.ts'
-import { Faults, faultLines } from '../../ground/settings/faults.ts'
+import { faultLines } from '../../ground/settings/faults.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import { checkSettings } from '../../readiness/settings.ts'
@@ -21,45 +21,37 @@ import { describeDoor } from './describe-door.ts'
 import { checkAddress } from './listening/listen.ts'
 import { type DoorAddress, writeDoorAddress } from './options/door-address.ts'
 import type { PlacedDoor } from './options/door-kind.ts'
-import { type DaemonOptions, readOptions } from './options/options.ts'
+import type { DaemonOptions } from './options/options.ts'
 import type { RelayOptions } from './options/relays.ts'
 import { callNext, tryDoor } from './trials/try-door.ts'
-
-/** What onescand would find at its start. */
-export interface DaemonStart {
-  /** Whether an option is wrong, so that no later start can succeed. */
-  readonly isUsage: boolean
-  readonly findings: readonly Finding[]
-}
 
 /**
  * Does what onescand does at its start, up to the first connection, without listening, and then
  * tries whether mail would be scanned: onescand(8), CHECK. With --check-settings it does the first
- * alone.
+ * alone. `options` are undefined if they have these faults.
  */
-export async function checkStart(words: readonly string[], env: Environment): Promise<DaemonStart> {
-  const faults = new Faults()
-  const options = faults.attempt(() => readOptions(words), undefined)
+export async function* checkStart(
+  options: DaemonOptions | undefined,
+  faults: readonly string[],
+  env: Environment,
+): AsyncGenerator<Finding> {
   const places = options === undefined ? [] : await placeFaults(options)
-  const findings = [...faults.lines, ...places].map((line) =>
-    marked(settingsFault(line), 'stops the start'),
-  )
-  if (options !== undefined) findings.push(...(await pageFaults(options)))
-  const host = ownHost(env, readControlDirectories(env), true)
-  const stages = options?.checksSettings ? checkSettings(host) : collect(tryStages(host))
-  findings.push(...(await stages))
-  const isRight = !findings.some(({ mark }) => mark === 'stops the start')
-  if (options !== undefined && isRight) {
-    if (!options.checksSettings) findings.push(...(await tryRelays(options)))
-    findings.push(...(await doorsBy(options, env)))
+  let stops = false
+  for (const line of [...faults, ...places]) {
+    stops = true
+    yield marked(settingsFault(line), 'stops the start')
   }
-  return { isUsage: options === undefined, findings }
-}
-
-async function collect(stages: AsyncIterable<Finding>): Promise<Finding[]> {
-  const findings: Finding[] = []
-  for await (const finding of stages) findings.push(finding)
-  return findings
+  if (options !== undefined) yield* await pageFaults(options)
+  const host = ownHost(env, readControlDirectories(env), true)
+  for await (const finding of options?.checksSettings
+    ? await checkSettings(host)
+    : tryStages(host)) {
+    stops ||= finding.mark === 'stops the start'
+    yield finding
+  }
+  if (options === undefined || stops) return
+  if (!options.checksSettings) yield* await tryRelays(options)
+  yield* await doorsBy(options, env)
 }
 
 /** What the doors that the options name do with mail. */

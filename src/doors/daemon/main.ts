@@ -4,7 +4,7 @@ import { exitCode } from '../../ground/process/exit-codes.ts'
 import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/help-or-version.ts'
 import { codeOfStart, printCheck } from '../../ground/process/print-check.ts'
 import { loadSystem, systemTrouble } from '../../ground/runtime/system.ts'
-import { faultLines } from '../../ground/settings/faults.ts'
+import { Faults, faultLines } from '../../ground/settings/faults.ts'
 import { checkStart } from './check-start.ts'
 import { runFirstProcess } from './first-process.ts'
 import { log } from './log.ts'
@@ -32,10 +32,11 @@ run.catch((error) => {
 
 /** Prints what a start would find; with --check also whether mail would be scanned. */
 async function check(): Promise<void> {
-  const { isUsage, findings } = await checkStart(words, { ...process.env })
+  const faults = new Faults()
+  const options = faults.attempt(() => readOptions(words), undefined)
   const asJson = words.includes('--json')
-  printCheck(findings, asJson)
-  process.exit(asJson ? 0 : isUsage ? exitCode.usage : codeOfStart(findings))
+  const found = await printCheck(checkStart(options, faults.lines, { ...process.env }), asJson)
+  process.exit(asJson ? 0 : options === undefined ? exitCode.usage : codeOfStart(found))
 }
 
 /**

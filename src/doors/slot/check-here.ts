@@ -1,4 +1,3 @@
-import type { Finding } from '../../ground/errors/finding.ts'
 import { exitCode } from '../../ground/process/exit-codes.ts'
 import { printCheck } from '../../ground/process/print-check.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
@@ -11,9 +10,7 @@ import { tryStages } from '../../readiness/stages.ts'
  * Returns the exit code: 0, or 111 if there is an error. Throws if descriptor 1 cannot be written to.
  */
 export async function checkHere(env: Environment): Promise<number> {
-  const findings: Finding[] = []
   const host = ownHost(env, readControlDirectories(env), false)
-  for await (const finding of tryStages(host)) findings.push(finding)
-  printCheck(findings, false)
+  const findings = await printCheck(tryStages(host), false)
   return findings.some(({ level }) => level === 'error') ? exitCode.temporary : exitCode.done
 }

@@ -3,18 +3,22 @@ import { replaceUnprintable } from '../errors/replace-unprintable.ts'
 import { exitCode } from './exit-codes.ts'
 import { writeWhole } from './write-whole.ts'
 
-const LEVELS = ['ok', 'warning', 'error'] as const
-
 /**
- * Writes what `--check` has found to descriptor 1, a line each, the worst last; as JSON (`--json`,
- * for `onescan check`) a line is a Finding. Throws a system error if that descriptor cannot be
- * written to.
+ * Writes what `--check` finds to descriptor 1 as it comes, a line each; as JSON (`--json`, for `onescan
+ * check`) a line is a Finding. Resolves with all of it. Rejects with a system error if that descriptor
+ * cannot be written to.
  */
-export function printCheck(findings: readonly Finding[], asJson: boolean): void {
-  const lines = asJson
-    ? findings.map((finding) => JSON.stringify(finding))
-    : LEVELS.flatMap((rank) => findings.filter(({ level }) => level === rank)).map(checkLine)
-  writeWhole(1, Buffer.from(lines.map((line) => `${line}\n`).join('')))
+export async function printCheck(
+  findings: AsyncIterable<Finding> | Iterable<Finding>,
+  asJson: boolean,
+): Promise<Finding[]> {
+  const printed: Finding[] = []
+  for await (const finding of findings) {
+    printed.push(finding)
+    const line = asJson ? JSON.stringify(finding) : checkLine(finding)
+    writeWhole(1, Buffer.from(`${line}\n`))
+  }
+  return printed
 }
 
 /** `error: settings: SCANTIMEOUT soon: must be a number; correct it` */

@@ -45,7 +45,7 @@ run.catch((error) => {
 async function check(): Promise<void> {
   const { isUsage, findings } = await checkStart(words, env)
   const asJson = words.includes('--json')
-  printCheck(findings, asJson)
+  await printCheck(findings, asJson)
   process.exit(asJson ? 0 : isUsage ? exitCode.usage : codeOfStart(findings))
 }
 

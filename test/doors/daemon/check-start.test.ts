@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkStart } from '../../../src/doors/daemon/check-start.ts'
+import { readOptions } from '../../../src/doors/daemon/options/options.ts'
 import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import type { Finding } from '../../../src/ground/errors/finding.ts'
+import { Faults } from '../../../src/ground/settings/faults.ts'
 import { badSettings } from '../../cases/bad-settings.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
@@ -19,10 +21,19 @@ import { newest, startOnescand } from './process.ts'
 const good = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' }
 const none = ['--socket', 'none']
 
+/** What --check finds with these words. */
+async function checked(words: readonly string[], env: Record<string, string>) {
+  const faults = new Faults()
+  const options = faults.attempt(() => readOptions(words), undefined)
+  const findings: Finding[] = []
+  for await (const finding of checkStart(options, faults.lines, env)) findings.push(finding)
+  return { isUsage: options === undefined, findings }
+}
+
 /** What a start would find about options and settings, a line each. */
 async function reportOf(words: readonly string[], env: Record<string, string>) {
   const all = ['--check-settings', ...words]
-  const { isUsage, findings } = await checkStart(all, { TMPDIR: tmpdir(), ...env })
+  const { isUsage, findings } = await checked(all, { TMPDIR: tmpdir(), ...env })
   const linesOf = (wanted: Finding['level']) =>
     findings
       .filter(({ level }) => level === wanted)
@@ -111,7 +122,7 @@ t.test('--check reports a plugin that cannot be loaded, which would defer all ma
   const tried = async (text: string) => {
     writeFileSync(join(directory, 'mine.mjs'), text)
     const env = { QHPSI: 'plugin: mine.mjs eicar', PLUGINDIR: directory, CONTROLDIR: directory }
-    const { findings } = await checkStart(['--socket', socket], env)
+    const { findings } = await checked(['--socket', socket], env)
     return findings.filter(({ what }) => what === 'scanner mine.mjs')
   }
   t.match(await tried('export const virusscan = () => ({ clean: true })'), [{ level: 'warning' }])
@@ -229,7 +240,7 @@ t.test(
     const ended = ['--smtp', place(none), '--next', place(next.port)]
     const later = ['--smtp', place(await freePort()), '--next', place(next.port)]
     const all = ['--check', ...['--socket', 'none'], ...held, ...words, ...ended, ...later]
-    const { findings } = await checkStart(all, { TMPDIR: tmpdir(), ...good })
+    const { findings } = await checked(all, { TMPDIR: tmpdir(), ...good })
     t.same(
       findings
         .filter(({ what, value }) => what.startsWith('next') || value.includes('ECONNREFUSED'))
