@@ -34,6 +34,7 @@ const apart = {
   'ldap-directory': 'quota/ldap/ldap-directory.ts',
   'status-server': 'doors/http/status-server.ts',
   'quota-client': 'quota/ask/quota-client.ts',
+  'send-mail': 'cli/check/by-mail/send-mail.ts',
   'shared-store': 'verdicts/store/shared-store.ts',
 }
 

@@ -13,6 +13,7 @@ export const bundled = [
   'ldapts',
   'libmime',
   'lru-cache',
+  'nodemailer',
   'prom-client',
   'uplot',
   'yargs',

@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { askMilter } from '../../src/cli/check/mail-servers/ask-milter.ts'
 import { writeAttributes } from '../../src/doors/policy/attributes.ts'
 import { eicarMessage as infected } from '../../src/scan/eicar/eicar-message.ts'
 import { onescanc, missing as withoutCompiler } from '../c/onescanc/client.ts'
 import { programs as rcptquota } from '../c/rcptquota/program.ts'
 import * as daemons from '../doors/daemon/process.ts'
+import { submitTo } from '../doors/milter/submit.ts'
 import { runSlot, newest as slot } from '../doors/slot/slot.ts'
 import { makeOwnDirectories, ownDirectoriesMissing } from '../programs/own-directories.ts'
 import { extendedAnswer, udpService } from '../quota/ask/services.ts'
@@ -108,7 +108,7 @@ t.test(
         return got.does === 'hand on'
       },
       'its milter': async () => {
-        return (await askMilter({ path: places[0]! }, infected, 60_000)).kind === 'passed'
+        return (await submitTo(places[0]!, { message: infected })).outcome === 'delivered'
       },
       'its policy service': async () => {
         return /^action=DUNNO/.test(await policyAnswer(places[1]!))

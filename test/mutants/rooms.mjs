@@ -124,8 +124,8 @@ export const ROOMS = {
   cli: {
     files: ['src/cli/**/*.ts'],
     tests: [
-      'test/cli/check/mail-servers/find.test.ts',
-      'test/cli/check/shared/{listeners,service-address,shell-word}.test.ts',
+      'test/cli/check/by-rule/mail-servers.test.ts',
+      'test/cli/check/shared/{service-address,shell-word}.test.ts',
       'test/cli/check/slot/chain.test.ts',
       'test/cli/shared/slot-environment.test.ts',
     ],

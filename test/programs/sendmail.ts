@@ -125,13 +125,6 @@ DAEMON_OPTIONS(\`Name=MTA, Family=inet, Addr=127.0.0.1, Port=${port}')dnl
 /** What a sendmail.mc ends with: m4 takes no FEATURE behind it. */
 const MAILER = "\nMAILER(`smtp')dnl\n"
 
-/** The sendmail.cf that a postmaster's lines in sendmail.mc become; none of its places is used. */
-export function sendmailCf(directory: string, configuration: string): Buffer {
-  const file = join(directory, 'sendmail.mc')
-  writeFileSync(file, `${masterFile(directory, 25, 25)}${configuration}${MAILER}`)
-  return compile(file)
-}
-
 function compile(master: string): Buffer {
   return execFileSync('m4', [master], { cwd: join(sendmailRoot, 'usr/share/sendmail/cf/cf') })
 }

@@ -17,7 +17,7 @@ const LONGEST = [
   'test/load/hosts/faults.test.ts',
   'test/cli/quarantine/quarantine.test.ts',
   'test/programs/milter-dkim.test.ts',
-  'test/cli/check/mail-servers/postfix.test.ts',
+  'test/cli/check/states/postfix.test.ts',
   'test/c/onescanc/bad-settings.test.ts',
   'test/packaging/npm.test.ts',
   'test/c/onescanc/contract.test.ts',

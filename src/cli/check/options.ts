@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Argv } from 'yargs'
 import { flag, printsJson, text } from '../shared/options.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
-import { findMailServers, type MailServer } from './mail-servers/find.ts'
+import { findMailServers, type MailServer } from './by-rule/mail-servers.ts'
 import { namesSlot, type SlotOptions } from './slot/slot-hosts.ts'
 
 /** The options of `onescan check`. */
@@ -10,7 +10,7 @@ export interface CheckOptions extends SlotOptions {
   readonly daemon: boolean
   readonly mail: string | undefined
   readonly postfix: string | undefined
-  readonly sendmail: string | undefined
+  readonly log: readonly string[]
   readonly json: boolean
 }
 
@@ -21,18 +21,23 @@ export function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
       type: 'string',
       describe: 'Look only at Postfix (of this configuration directory)',
     })
-    .option('sendmail', {
-      type: 'string',
-      describe: 'Look only at Sendmail (of this sendmail.cf)',
-    })
     .option(
       'daemon',
-      flag('Look only at the onescand that runs: its settings, and files that changed since'),
+      flag(
+        'Look only at the onescand that runs: its settings, and changed files; or why it does not run',
+      ),
     )
     .option(
       'mail',
-      text('Send one clean mail and the EICAR test file to this address, by ports 25 and 587'),
+      text('Send one clean mail and the EICAR test file to this address by each way of the server'),
     )
+    .option('log', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+      describe: 'With --mail: a log of onescan in another place than usual; repeat it',
+    })
     .option('json', printsJson)
     .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
     .epilogue(
@@ -43,18 +48,15 @@ export function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
 }
 
 /**
- * The mail servers that the options name. Without such options: the slot, if an option or variable
- * says how it is set up; else all mail servers of this host.
+ * The mail servers to look at: the one that the options name, the slot if an option or variable says how it
+ * is set up, else all of this host.
  */
 export function serversToCheck(options: CheckOptions): MailServer[] {
-  const named: MailServer[] = []
-  if (options.postfix !== undefined) named.push('Postfix')
-  if (options.sendmail !== undefined) named.push('Sendmail')
-  if (named.length > 0) return named
+  if (options.postfix !== undefined) return ['Postfix']
   return namesSlot(options) ? ['qmail'] : findMailServers(existsSync)
 }
 
 /** Whether no option or variable says what to check: then everything on this host is checked. */
 export function isWholeHost(options: CheckOptions): boolean {
-  return options.postfix === undefined && options.sendmail === undefined && !namesSlot(options)
+  return options.postfix === undefined && !namesSlot(options)
 }

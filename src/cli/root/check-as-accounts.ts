@@ -4,8 +4,9 @@ import { attempt } from '../../ground/errors/attempt.ts'
 import { errorText } from '../../ground/errors/fault.ts'
 import { error, exitCodeOf, type Finding } from '../../ground/errors/finding.ts'
 import { nameOrNumber, readAccounts, type SystemAccount } from '../../readiness/account.ts'
-import { findMailServers } from '../check/mail-servers/find.ts'
-import { findingLines } from '../shared/print-findings.ts'
+import { findMailServers } from '../check/by-rule/mail-servers.ts'
+import { isQuotadStarted } from '../check/daemon/quotad-start.ts'
+import { findingLine } from '../shared/print-findings.ts'
 import type { CheckPart } from '../shared/root-facts.ts'
 import { FAILED, type Output } from '../shared/run-command.ts'
 import {
@@ -28,6 +29,9 @@ interface PartOfCheck {
 /** The accounts that look at mail servers and onescand, and at the slot if no service of it runs. */
 const OF_HOST = ['onescan']
 const OF_SLOT = ['qmaild', 'onescan']
+/** The accounts that read logs, and groups that may read those of syslog and the journal. */
+export const OF_LOGS = ['onescan-log', 'onescan']
+export const LOG_GROUPS = ['adm', 'systemd-journal']
 const QUOTAD = 'onescan-quotad'
 
 /** The most characters of JSON that an account says. */
@@ -47,15 +51,14 @@ export async function checkAsAccounts(
   const tell = async (finding: Finding) => {
     worst = Math.max(worst, exitCodeOf([finding]))
     if (finding.level !== 'ok') sums[`${finding.level}s`]++
-    for (const line of findingLines([finding], takesColours())) {
-      if (!output.json) process.stdout.write(`${line}\n`)
-    }
+    if (!output.json) process.stdout.write(`${findingLine(finding, takesColours())}\n`)
     await output.result(finding)
   }
   for (const { account, part } of await partsOf(words, tell)) {
     const { name } = account
     const facts = factsFor(account, part)
-    const work = { account, words, facts, maySetId: false, readsAll: part.of === 'quotad', bounds }
+    const maySetId = lastValue(words, '--mail') !== undefined // sendmail(1) queues mail by set-ID bits
+    const work = { account, words, facts, maySetId, readsAll: part.of === 'quotad', bounds }
     try {
       const said = new Said()
       output.text(`as the account ${name} says:\n`)
@@ -83,7 +86,10 @@ async function partsOf(
   const has = (...options: readonly string[]) =>
     words.some((word) => options.some((option) => word === option || word.startsWith(`${option}=`)))
   const ofHost: CheckPart = { of: 'host', postfix: findPostfix() }
-  if (has('--daemon', '--mail', '--postfix', '--sendmail')) {
+  if (has('--mail')) {
+    return [{ account: accountFor(user, OF_LOGS, LOG_GROUPS), part: ofHost }]
+  }
+  if (has('--daemon', '--postfix')) {
     return [{ account: accountFor(user, OF_HOST), part: ofHost }]
   }
   if (pid !== undefined) return slotsOf([await readService(pid)], user, tell)
@@ -99,7 +105,7 @@ async function partsOf(
   if (unread.length > 0) await tell(notRead(unread))
   const slots = await slotsOf(services, user, tell)
   const account = attempt(() => accountFor(undefined, OF_HOST))
-  const quotad = isStarted() ? attempt(() => accountFor(undefined, [QUOTAD])) : undefined
+  const quotad = isQuotadStarted() ? attempt(() => accountFor(undefined, [QUOTAD])) : undefined
   return [
     ...(account ? [{ account, part: ofHost }] : []),
     ...(slots.length > 0
@@ -143,17 +149,6 @@ async function slotsOf(
 const isThere = (path: string) => attempt(() => lstatSync(path)) !== undefined
 
 const hasQmail = () => findMailServers(isThere).includes('qmail')
-
-/**
- * Whether this host starts onescan-quotad: by the links that systemd makes for enabled units, or by one in
- * the usual directories of services.
- */
-const isStarted = () =>
-  [
-    `/etc/systemd/system/multi-user.target.wants/${QUOTAD}.service`,
-    `/etc/systemd/system/sockets.target.wants/${QUOTAD}.socket`,
-    ...['/service', '/etc/service', '/var/service'].map((directory) => `${directory}/${QUOTAD}`),
-  ].some(isThere)
 
 /** What an account says as JSON. */
 class Said extends Writable {

@@ -1,7 +1,7 @@
 import { FAILED, runCommand } from '../shared/run-command.ts'
 import { accountFor, factsFor, lastValue } from './account-for.ts'
 import { type Bounds, doAsAccount } from './become-account.ts'
-import { checkAsAccounts } from './check-as-accounts.ts'
+import { checkAsAccounts, LOG_GROUPS, OF_LOGS } from './check-as-accounts.ts'
 
 /** How root has a command done. */
 interface Manner {
@@ -22,8 +22,8 @@ const unbounded: Bounds = { whole: Infinity, lines: Infinity }
 
 /** Logs are read by their account, which for this alone gets the groups that may read syslog's. */
 const logs: Manner = {
-  accounts: ['onescan-log', 'onescan'],
-  groups: ['adm', 'systemd-journal'],
+  accounts: OF_LOGS,
+  groups: LOG_GROUPS,
   bounds: unbounded,
 }
 const ofOnescand: Manner = { accounts: ['onescan'], bounds: brief }

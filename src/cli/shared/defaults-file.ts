@@ -112,7 +112,7 @@ function readLines(file: string, isSystemd: boolean): Pick<DefaultsFile, 'env' |
       odd.push({ file, text: ended.trim(), why, remedy: `write ${plain}`, effect: 'lost' })
       continue
     }
-    const { value, isWhole } = assigned(rest)
+    const { value, isWhole, comment } = assigned(rest)
     const hasBlanks = before !== '' || (after !== '' && value !== '')
     const remedy = `write ${name}="${value.replaceAll('\r', '')}"`
     if (hasBlanks) {
@@ -123,20 +123,36 @@ function readLines(file: string, isSystemd: boolean): Pick<DefaultsFile, 'env' |
       const quote = 'put quotes around the value'
       odd.push({ file, text: ended.trim(), why, remedy: quote, effect: 'lost' })
     }
-    if (isSystemd || (!hasBlanks && isWhole)) env[name] = value
+    if (isSystemd && comment !== '') {
+      const why = 'has a comment behind the value, which systemd takes for a part of it'
+      const alone = `write ${name}="${value}", and the comment in a line of its own`
+      odd.push({ file, text: ended.trim(), why, remedy: alone, effect: 'lost' })
+    }
+    if (isSystemd || (!hasBlanks && isWhole)) env[name] = isSystemd ? value + comment : value
   }
   return { env, odd }
 }
 
-/** The value without its quotes. `isWhole` is false if more than a comment follows them. */
-function assigned(rest: string): { readonly value: string; readonly isWhole: boolean } {
+interface Assigned {
+  /** The value without its quotes. */
+  readonly value: string
+  /** False if more than a comment follows. */
+  readonly isWhole: boolean
+  /** The comment, as systemd joins it to the value, or ''. */
+  readonly comment: string
+}
+
+function assigned(rest: string): Assigned {
   const [, quote, quoted, behind] = /^(["'])(.*?)\1(.*)$/s.exec(rest) ?? []
   if (quote !== undefined) {
     const end = behind!.trim()
     // sh joins a carriage return after the quote to the value.
     const value = behind!.startsWith('\r') ? `${quoted}\r` : quoted!
-    return { value, isWhole: end === '' || /^\s+#/.test(behind!) }
+    const isComment = /^\s+#/.test(behind!)
+    return { value, isWhole: end === '' || isComment, comment: isComment ? end : '' }
   }
   const [value = '', ...others] = rest.split(/[ \t]+/)
-  return { value, isWhole: others.length === 0 || others[0] === '' || others[0]!.startsWith('#') }
+  const isComment = others[0]?.startsWith('#') === true
+  const comment = isComment ? rest.slice(value.length).trimEnd() : ''
+  return { value, isWhole: others.length === 0 || others[0] === '' || isComment, comment }
 }

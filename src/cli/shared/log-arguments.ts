@@ -40,11 +40,17 @@ export function spanOf(
 export function findLogs(files: readonly string[], span: ReturnType<typeof spanOf>): LogFile[] {
   if (files.length > 0) return files.flatMap((file) => findLog(file === '-' ? STDIN : file))
   if (!terminal().input) return findLog(STDIN)
-  const { files: here, isWhole } = logsHere()
-  const found = here.flatMap((path) => findLog(path))
-  if (!isWhole && hasJournal()) found.push(journal(span))
+  const found = logsOfHost(span)
   if (found.length > 0) return found
   throw new Error(`this host has no journal and none of ${PLACES.join(', ')}; name its logs`)
+}
+
+/** The logs of this host in the usual places, and its journal during `span`; none if it has none. */
+export function logsOfHost(span: ReturnType<typeof spanOf>): LogFile[] {
+  const { files, isWhole } = logsHere()
+  const found = files.flatMap((path) => findLog(path))
+  if (!isWhole && hasJournal()) found.push(journal(span))
+  return found
 }
 
 /** The files to which syslog writes the lines of mail servers, of the slot and of onescand. */

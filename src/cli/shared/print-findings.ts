@@ -3,43 +3,60 @@ import { forTerminal } from './for-terminal.ts'
 import type { Output } from './run-command.ts'
 import { takesColours } from './takes-colours.ts'
 
-/** The levels in the order of printing: the worst findings come last, and so stay on the screen. */
-const LEVELS = ['ok', 'warning', 'error'] as const
-/** The most characters of the column of names. A longer name shifts its own line alone. */
-const WIDEST = 30
+/** The characters of the column of names. A longer name shifts its own line alone. */
+const WIDTH = 22
+/** Milliseconds without a finding after which people are told that the command still looks. */
+const QUIET = 5_000
 
 /**
- * Prints the findings with the worst last, and their number. Returns the exit code. `heading` is a first
- * line for people, which says what was checked.
+ * Prints findings as they come, and their number. Returns the exit code. What was said already is left
+ * out: the same about another subject, and what follows from a finding that was printed. `heading` is a
+ * first line for people, which says what is checked.
  */
 export async function printFindings(
-  findings: readonly Finding[],
+  findings: AsyncIterable<Finding>,
   output: Output,
   heading?: string,
 ): Promise<number> {
-  const sorted = LEVELS.flatMap((rank) => findings.filter(({ level }) => level === rank))
-  const count = (wanted: Finding['level']) => sorted.filter(({ level }) => level === wanted).length
-  if (output.json) {
-    for (const { mark: _, follows: __, ...printed } of sorted) await output.result(printed)
-    output.sum({ errors: count('error'), warnings: count('warning') })
-  } else {
-    if (heading !== undefined) output.text(`${heading}\n`)
-    for (const line of findingLines(sorted, takesColours())) process.stdout.write(`${line}\n`)
-    output.text(`${sumOf(sorted)}\n`)
+  const printed: Finding[] = []
+  const marks = new Set<Finding['mark']>()
+  const waits = setInterval(() => output.text('(still looking)\n'), QUIET)
+  try {
+    for await (const finding of findings) {
+      const { mark, follows } = finding
+      const isKnown = follows !== undefined && marks.has(follows)
+      marks.add(mark)
+      if (isKnown || isSaid(finding, printed)) continue
+      waits.refresh()
+      if (printed.length === 0 && heading !== undefined) output.text(`${heading}\n`)
+      printed.push(finding)
+      const { mark: _, follows: __, ...shown } = finding
+      if (output.json) await output.result(shown)
+      else process.stdout.write(`${findingLine(finding, takesColours())}\n`)
+    }
+  } finally {
+    clearInterval(waits)
   }
-  return exitCodeOf(sorted)
+  const count = (wanted: Finding['level']) => printed.filter(({ level }) => level === wanted).length
+  if (output.json) output.sum({ errors: count('error'), warnings: count('warning') })
+  else output.text(`${sumOf(printed)}\n`)
+  return exitCodeOf(printed)
 }
 
-/** A line for each finding: `error      keyring: /…: mode 0644 …; chmod 640 it`, with aligned texts. */
-export function findingLines(findings: readonly Finding[], coloured: boolean): string[] {
-  const longest = Math.max(0, ...findings.map(({ what }) => what.length))
-  const width = Math.min(WIDEST, longest)
-  return findings.map(({ level, what, value, remedy }) => {
-    const text = remedy === undefined ? value : `${value}; ${remedy}`
-    const word = level.padEnd(8)
-    const rest = ` ${what.padStart(width)}: ${text}`.replace(/[\r\n\t]+ */g, ' ')
-    return `${coloured ? COLOUR[level] + word + PLAIN : word}${forTerminal(rest)}`
-  })
+/** Whether the same was said about another subject. */
+function isSaid({ level, value, remedy }: Finding, printed: readonly Finding[]): boolean {
+  if (level === 'ok') return false
+  return printed.some(
+    (other) => other.level === level && other.value === value && other.remedy === remedy,
+  )
+}
+
+/** `error      keyring: /…: mode 0644 …; chmod 640 it`, with aligned texts. */
+export function findingLine({ level, what, value, remedy }: Finding, coloured: boolean): string {
+  const text = remedy === undefined ? value : `${value}; ${remedy}`
+  const word = level.padEnd(8)
+  const rest = ` ${what.padStart(WIDTH)}: ${text}`.replace(/[\r\n\t]+ */g, ' ')
+  return `${coloured ? COLOUR[level] + word + PLAIN : word}${forTerminal(rest)}`
 }
 
 const COLOUR = { ok: '\x1b[32m', warning: '\x1b[33m', error: '\x1b[1;31m' } as const

@@ -61,20 +61,12 @@ export function optionValues(words: readonly string[], option: string): string[]
   })
 }
 
-/**
- * The users whose processes count as the service: root, the caller, the package's account and, for
- * onescand, the owner of the usual socket.
- */
-export function serviceAccounts(
-  service: 'onescand' | 'onescan-quotad' = 'onescand',
-): ReadonlySet<number> {
-  const accounts = new Set([0, process.geteuid!()])
-  const account = service === 'onescand' ? ACCOUNT : service
-  const uid = attempt(() => passwdEntryOf(account, readPasswd())?.uid)
-  const owner = service === 'onescand' ? attempt(() => ownerOf(SOCKET)) : undefined
-  for (const account of [uid, owner])
-    if (account !== undefined && !Number.isNaN(account)) accounts.add(account)
-  return accounts
+/** The users whose processes count as onescand: root, the caller, the package's account and the owner of the usual socket. */
+function serviceAccounts(): ReadonlySet<number> {
+  const uid = attempt(() => passwdEntryOf(ACCOUNT, readPasswd())?.uid)
+  const owner = attempt(() => ownerOf(SOCKET))
+  const known = [0, process.geteuid!(), uid, owner]
+  return new Set(known.filter((uid): uid is number => uid !== undefined && !Number.isNaN(uid)))
 }
 
 /** The owner of a socket; undefined if it is none. Throws if there is nothing. */

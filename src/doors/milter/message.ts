@@ -10,7 +10,6 @@ import {
   type LogContext,
   type MailSummary,
   passLine,
-  TRIAL,
 } from '../shared/log/log-lines.ts'
 import { RecipientList } from '../shared/recipient-list.ts'
 import { faultReply, replyCode } from '../shared/replies/smtp-reply.ts'
@@ -27,8 +26,6 @@ import { accepted, smtpReply } from './wire/replies.ts'
 export interface MessageEnd {
   readonly agreement: Agreement
   readonly authenticated: boolean
-  /** Whether the message is a trial of `onescan check`, which no MTA sends. */
-  readonly isTrial: boolean
   /** The client, as rules and plugins see it. */
   readonly origin: Origin
 }
@@ -149,7 +146,7 @@ export class MilterMessage {
     context: MessageEnd,
     gone: AbortSignal,
   ): Promise<Buffer> {
-    const { authenticated: relay, origin, agreement, isTrial } = context
+    const { authenticated: relay, origin, agreement } = context
     const paths = this.#recipients.paths()
     const envelope = makeEnvelope(this.#from, paths.map(addressIn))
     const message = intake.finish()
@@ -161,7 +158,7 @@ export class MilterMessage {
       const decision = await settle(transaction, site, {
         answers: answersBy(agreement),
         gone,
-        begin: isTrial ? undefined : this.#server.begin,
+        begin: this.#server.begin,
         check(judged) {
           // It throws if the MTA cannot do it: nothing must be kept then.
           answer = carryOut(judged, { header: message.header, paths }, agreement)
@@ -188,16 +185,11 @@ export class MilterMessage {
   }
 
   /** What a line says of the message, at this moment. */
-  #about(
-    { origin, isTrial }: MessageEnd,
-    transaction: Transaction | undefined,
-    reply?: number,
-  ): LogContext {
+  #about({ origin }: MessageEnd, transaction: Transaction | undefined, reply?: number): LogContext {
     const door: LogField[] = [
       ['reply', reply],
       ['door', 'milter'],
       ['queue', origin.queueId],
-      ...(isTrial ? [TRIAL] : []),
     ]
     const total = this.#server.uptime() - this.#began
     return { door, remote: origin.clientAddress, transaction, summary: this.#summary, total }

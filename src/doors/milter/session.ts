@@ -5,7 +5,6 @@ import { clientNameOf, type Origin } from '../../message/envelope/origin.ts'
 import { faultLine, type LogContext } from '../shared/log/log-lines.ts'
 import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
 import { NO_ROOM } from '../shared/replies/smtp-reply.ts'
-import { TRIAL_MACRO } from '../shared/trial-chain.ts'
 import type { SmtpReply } from '../shared/wire/reply-lines.ts'
 import { WireError } from '../shared/wire/wire-error.ts'
 import { resolvedFrom } from './carry-out.ts'
@@ -29,8 +28,8 @@ const copied = (name: Buffer) => name.toString('latin1', 0, NAME_MAX) || undefin
 
 const noRoom = smtpReply(NO_ROOM)
 
-/** The macros that are read: those that negotiation.ts asks for, and that of `onescan check`. */
-const MACROS = ['i', 'auth_authen', 'rcpt_addr', TRIAL_MACRO]
+/** The macros that are read: those that negotiation.ts asks for. */
+const MACROS = ['i', 'auth_authen', 'rcpt_addr']
 
 /** The answer to a command; undefined if there is none. Some have to be awaited. */
 type Answered = Buffer | undefined | Promise<Buffer | undefined>
@@ -290,7 +289,6 @@ export class MilterSession {
     const context = {
       agreement: this.#agreement!,
       authenticated: this.#isAuthenticated(),
-      isTrial: this.#macros.get(TRIAL_MACRO) !== undefined,
       origin: this.#origin(),
     }
     try {

@@ -12,10 +12,3 @@ const SHOW_HEADER = `exec >&2; echo ${CHAIN_REACHED}; while IFS= read -r line &&
  * the header that it gets, and queues nothing.
  */
 export const TRIAL_CHAIN = `/bin/sh -c '${SHOW_HEADER}'`
-
-/**
- * The milter's macro by which `onescan check` says that its mail is a trial. An SMTP client cannot
- * say so, because only the MTA sends macros. A program that speaks the milter protocol itself
- * could, but nothing of its mail is delivered.
- */
-export const TRIAL_MACRO = 'onescan_trial'

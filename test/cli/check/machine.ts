@@ -17,7 +17,6 @@ import type { Test as TapTest } from 'tap'
 import type { Finding } from '../../../src/ground/errors/finding.ts'
 import { makeOwnDirectories, type OwnDirectories } from '../../programs/own-directories.ts'
 import { reachable, reachablePath } from '../../programs/reachable.ts'
-import { sendmailCf } from '../../programs/sendmail.ts'
 import { bundle, jsonIn } from '../onescan.ts'
 
 /** A machine with an /etc of its own and an account onescan. */
@@ -75,11 +74,9 @@ export function directoryOfOnescand(t: Pick<TapTest, 'teardown'>): string {
   return directory
 }
 
-export const SENDMAIL = '/etc/mail/sendmail.cf'
-
-/** The text that the macros of sendmail.mc make of a line. */
-export function putSendmail({ directory, write }: Machine, filters = ''): void {
-  write(SENDMAIL, sendmailCf(directory, filters))
+/** A Sendmail. Its configuration is not read. */
+export function putSendmail({ write }: Machine): void {
+  write('/etc/mail/sendmail.cf', 'V10/Berkeley\n')
   write('/usr/libexec/sendmail/sendmail', '')
 }
 

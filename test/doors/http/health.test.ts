@@ -12,7 +12,6 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { askMilter, usualClient } from '../../../src/cli/check/mail-servers/ask-milter.ts'
 import { spoolFaults } from '../../../src/doors/daemon/trials/spool-faults.ts'
 import { makeTrialMail } from '../../../src/doors/daemon/trials/trial-mail.ts'
 import { WorkerTrials } from '../../../src/doors/daemon/trials/worker-trials.ts'
@@ -25,6 +24,7 @@ import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
 import { childrenOf } from '../daemon/process.ts'
+import { submitTo } from '../milter/submit.ts'
 import { callDoor } from '../smtp/client.ts'
 import { startNext } from '../smtp/next-server.ts'
 import { metric, type Served, serve, until } from './rig.ts'
@@ -114,8 +114,7 @@ t.test('mail that looks as trials once did is judged, logged, shown and kept', a
   for (const [number, eicar] of [false, true].entries()) {
     await served.send({ from, to, id: `<${from}>`, eicar })
     const message = Buffer.from(text(`${eicar ? EICAR : 'hello'} by milter`))
-    const place = { host: '127.0.0.1', port: milter }
-    await askMilter(place, message, 60_000, { ...usualClient, sender: from, port: 0 })
+    await submitTo(milter, { message, sender: from, recipients: [to] })
     const client = await callDoor(smtp)
     await client.hear()
     for (const line of ['EHLO x', `MAIL FROM:<${from}>`, `RCPT TO:<${to}>`, 'DATA']) {

@@ -1,5 +1,14 @@
 import { step } from '../../../src/doors/milter/wire/negotiation.ts'
-import { type Agreed, type Line, type MilterPacket, macros, says, tell } from './mta.ts'
+import {
+  type Agreed,
+  call,
+  type Line,
+  type MilterPacket,
+  macros,
+  negotiate,
+  says,
+  tell,
+} from './mta.ts'
 import { type QueuedMessage, queueMessage } from './queued-message.ts'
 
 /** Sends one message through a filter, as an MTA does, and follows the filter's answer. */
@@ -38,6 +47,19 @@ export interface Delivery {
 
 /** Postfix's MILTER_CHUNK_SIZE. */
 const CHUNK = 65_535
+
+/** Sends one message through a filter by a connection of its own. */
+export async function submitTo(place: string | number, mail: Submission): Promise<Delivery> {
+  const line = await call(place)
+  try {
+    const agreed = await negotiate(line)
+    await tell(line, agreed, says.connect(mail.client ?? '127.0.0.1'))
+    await tell(line, agreed, says.helo)
+    return await submit(line, agreed, mail)
+  } finally {
+    await line.close()
+  }
+}
 
 export async function submit(line: Line, agreed: Agreed, mail: Submission): Promise<Delivery> {
   const { sender = 'a@example.org', recipients = ['b@example.org'], chunk = CHUNK } = mail

@@ -1,47 +1,76 @@
-import { type Finding, warning } from '../../../ground/errors/finding.ts'
+import { error, type Finding, warning } from '../../../ground/errors/finding.ts'
 import { siblingCommand } from '../../../ground/runtime/compiled-program.ts'
 import { readAccounts } from '../../../readiness/account.ts'
-import type { StageHost } from '../../../readiness/stage.ts'
 import { DEFAULTS } from '../../shared/defaults-file.ts'
-import type { RunningDaemon } from '../../shared/running-daemon.ts'
+import { rootFacts } from '../../shared/root-facts.ts'
+import { askRunningDaemon, type RunningDaemon } from '../../shared/running-daemon.ts'
 import { askProgram } from '../shared/ask-program.ts'
-import type { DaemonWords } from '../shared/host.ts'
-import { checkListeners } from '../shared/listeners.ts'
-import { configuredDaemon } from './configured-daemon.ts'
+import { howToStart } from '../shared/how-to-start.ts'
+import { type ConfiguredDaemon, configuredDaemon } from './configured-daemon.ts'
 import { ofService } from './of-service.ts'
-import { checkRunning } from './running-daemon.ts'
+import { checkRunning, tryRunning } from './running-daemon.ts'
 
-/** Checks the settings of onescand, and the one that runs. Undefined if there is neither. */
-export async function checkOnescand(
+/**
+ * Checks the settings of onescand, the one that runs, and whether mail is scanned by both. `isNeeded`: only
+ * the slot goes on without it.
+ */
+export async function* checkOnescand(
   running: RunningDaemon | undefined,
-): Promise<Finding[] | undefined> {
+  isNeeded: boolean,
+): AsyncGenerator<Finding> {
   const accounts = readAccounts()
   const configured = configuredDaemon(running?.account, accounts, Date.now())
-  if (configured === undefined) return undefined
-  const { host, words, findings: ofFile } = configured
-  const findings = [...ofFile]
-  if (running !== undefined) findings.push(...checkRunning(running, DEFAULTS, accounts))
-  if (words !== undefined) findings.push(...(await checkSettingsOf(host, words)))
-  return findings.map((finding) => {
-    const { what } = finding
-    return { ...finding, what: what.includes('onescand') ? what : `${what} [onescand]` }
-  })
+  if (configured === undefined) return
+  const all = [
+    ...configured.findings,
+    ...(running ? checkRunning(running, DEFAULTS, accounts) : []),
+  ]
+  for (const finding of all) yield ofOnescand(finding)
+  for await (const finding of checkStartOf(configured, '--check')) yield ofOnescand(finding)
+  if (running !== undefined) yield* await tryRunning(running)
+  else {
+    const level = isNeeded ? error : warning
+    yield { ...level('onescand', 'does not answer', howToStart()), follows: 'stops the start' }
+  }
 }
 
-/** What is read of these settings, and what `onescand --check` says with them. */
-async function checkSettingsOf(
-  host: StageHost,
-  { words, held, file }: DaemonWords,
-): Promise<Finding[]> {
+/** Checks the onescand that runs or, if none does, says why. */
+export async function* checkRunningDaemon(): AsyncGenerator<Finding> {
+  const running = await askRunningDaemon()
+  if (running !== undefined) {
+    yield* checkRunning(running, DEFAULTS, readAccounts())
+    yield* await tryRunning(running)
+    return
+  }
+  const remedy = rootFacts === undefined ? 'run check as root' : howToStart()
+  yield error('onescand', 'does not answer', remedy)
+  const configured = configuredDaemon(undefined, readAccounts(), Date.now())
+  if (configured === undefined) return
+  yield* configured.findings
+  for await (const finding of checkStartOf(configured, '--check-settings')) {
+    if (finding.level === 'error') yield finding
+  }
+}
+
+const ofOnescand = (finding: Finding): Finding => {
+  const { what } = finding
+  return { ...finding, what: what.includes('onescand') ? what : `${what} [onescand]` }
+}
+
+/** What onescand itself says with these settings, the settings first. */
+async function* checkStartOf(
+  { host, words: options }: ConfiguredDaemon,
+  mode: '--check' | '--check-settings',
+): AsyncGenerator<Finding> {
+  if (options === undefined) return
+  const { words, held, file } = options
+  const heldOptions = held.flatMap((address) => ['--held', address])
+  const command = siblingCommand('onescand', mode, '--json', ...heldOptions, ...words)
+  for await (const finding of askProgram(command, host.env))
+    yield ofService(finding, 'onescand', file)
   const { uid, name } = host.account
   const own = process.getuid!()
-  const caller =
-    uid === own
-      ? []
-      : [warning('trials', `are made as uid ${own}, not as ${name}`, 'run check as root')]
-  const heldOptions = held.flatMap((address) => ['--held', address])
-  const command = siblingCommand('onescand', '--check', '--json', ...heldOptions, ...words)
-  const said = await askProgram(command, host.env)
-  const findings = said.map((finding) => ofService(finding, 'onescand', file))
-  return [...checkListeners(host, words), ...findings, ...caller]
+  if (uid !== own && mode === '--check') {
+    yield warning('trials', `are made as uid ${own}, not as ${name}`, 'run check as root')
+  }
 }

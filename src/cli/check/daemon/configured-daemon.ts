@@ -1,13 +1,14 @@
+import { attempt } from '../../../ground/errors/attempt.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, marked, warning } from '../../../ground/errors/finding.ts'
+import { readSetting } from '../../../ground/settings/read.ts'
+import { table } from '../../../ground/settings/table.ts'
 import { readControlDirectories } from '../../../judge/policy.ts'
 import { type Accounts, findAccount, nameOrNumber, ownAccount } from '../../../readiness/account.ts'
 import type { StageHost } from '../../../readiness/stage.ts'
 import { DEFAULTS, hasDefaults, type OddLine, readDefaults } from '../../shared/defaults-file.ts'
 import { ACCOUNT, optionValues, type RunningDaemon, SOCKET } from '../../shared/running-daemon.ts'
 import type { DaemonWords } from '../shared/host.ts'
-import { listenersAt } from '../shared/listener.ts'
-import { readServiceAddress } from '../shared/service-address.ts'
 
 /** onescand as it is configured on this host, and what is wrong with its file of settings. */
 export interface ConfiguredDaemon {
@@ -55,6 +56,11 @@ export function configuredDaemon(
   return { host: build(running.settings), words, findings: [] }
 }
 
+/** The seconds that onescand gives a scan; by default those of SCANTIMEOUT. */
+export function scanTimeOf(env: StageHost['env'] | undefined): number {
+  return attempt(() => readSetting(env ?? {}, 'SCANTIMEOUT')) ?? table.SCANTIMEOUT.default
+}
+
 /** A line of a file of settings that has another effect than it seems to have. */
 export function oddFinding({ file, text, why, remedy, effect }: OddLine): Finding {
   const finding = (effect === 'odd' ? warning : error)(file, `${text} ${why}`, remedy)
@@ -71,22 +77,9 @@ function daemonWords(
   const socket = optionValues(running?.words ?? [], '--socket').at(-1) ?? 'none'
   return {
     words: isNamed ? words : [...words, '--socket', socket],
-    held: running === undefined ? [] : heldBy(running),
+    held: running === undefined ? [] : listeningAddresses(running.words),
     file,
   }
-}
-
-/**
- * The addresses on its command line at which this onescand, or systemd for it, really listens:
- * another program may have taken the port of its page.
- */
-function heldBy({ words, uid }: NonNullable<RunningDaemon['account']>): string[] {
-  return listeningAddresses(words).filter((text) => {
-    const address = readServiceAddress(text)
-    const owners = address === undefined ? [] : listenersAt(address)
-    const isSystemds = address !== undefined && 'path' in address && owners.includes(0)
-    return owners.length === 0 || owners.includes(uid) || isSystemds
-  })
 }
 
 /** The account of the onescand that runs, else that of the package, else the caller's. */

@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
+import { attempt } from '../../../ground/errors/attempt.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { type Finding, warning } from '../../../ground/errors/finding.ts'
 import { siblingCommand } from '../../../ground/runtime/compiled-program.ts'
@@ -9,28 +10,31 @@ import { ofService } from './of-service.ts'
 
 const SERVICE = 'onescan-quotad'
 const DEFAULTS = `/etc/default/${SERVICE}`
-/**
- * The links by which a host starts the service: those that systemd makes for enabled units, and those
- * in the usual directories of services.
- */
+/** The links by which systemd starts the service: those of enabled units. */
+const WANTED = '/etc/systemd/system'
 const STARTED_FROM = [
-  `/etc/systemd/system/multi-user.target.wants/${SERVICE}.service`,
-  `/etc/systemd/system/sockets.target.wants/${SERVICE}.socket`,
+  `${WANTED}/multi-user.target.wants/${SERVICE}.service`,
+  `${WANTED}/sockets.target.wants/${SERVICE}.socket`,
   ...['/service', '/etc/service', '/var/service'].map((directory) => `${directory}/${SERVICE}`),
 ]
 
-/** Returns what `onescan-quotad --check` says about its settings, if this host starts it. */
-export async function checkQuotadStart(): Promise<Finding[]> {
-  if (!hasDefaults(DEFAULTS) || !STARTED_FROM.some((path) => existsSync(path))) return []
+/** Whether this host starts it: by systemd, or from the usual directories of services. */
+export function isQuotadStarted(): boolean {
+  return STARTED_FROM.some((path) => attempt(() => lstatSync(path)) !== undefined)
+}
+
+/** Yields what `onescan-quotad --check` says about its settings, if this host starts it. */
+export async function* checkQuotadStart(): AsyncGenerator<Finding> {
+  if (!hasDefaults(DEFAULTS) || !isQuotadStarted()) return
   try {
     const { env, words, where, odd } = readDefaults(DEFAULTS)
+    yield* odd.map(oddFinding)
     const command = siblingCommand(SERVICE, '--check', '--json', ...words)
-    const said = await askProgram(command, { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env })
-    const findings = said.map((finding) => {
-      return { ...ofService(finding, SERVICE, where), what: `${finding.what} [${SERVICE}]` }
-    })
-    return [...odd.map(oddFinding), ...findings]
+    const given = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env }
+    for await (const finding of askProgram(command, given)) {
+      yield { ...ofService(finding, SERVICE, where), what: `${finding.what} [${SERVICE}]` }
+    }
   } catch (thrown) {
-    return [warning(`settings [${SERVICE}]`, errorText(thrown), 'run check as root')]
+    yield warning(`settings [${SERVICE}]`, errorText(thrown), 'run check as root')
   }
 }

@@ -1,3 +1,4 @@
+import { askToTell } from '../../../doors/slot-socket/tell.ts'
 import { attempt } from '../../../ground/errors/attempt.ts'
 import { error, type Finding, marked, ok, warning } from '../../../ground/errors/finding.ts'
 import { isSetting } from '../../../ground/settings/table.ts'
@@ -39,6 +40,32 @@ type RunningAccount = NonNullable<RunningDaemon['account']>
 function describe({ words, since, uid }: RunningAccount, accounts: Accounts): string {
   const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
   return `runs since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${words.join(' ')}`.trim()
+}
+
+/** Milliseconds for a trial: onescand gives up sooner. */
+const TRIAL_WITHIN = 15_000
+
+/** Has an onescand that tells how it runs try whether it scans, and whether its doors answer. */
+export async function tryRunning({ socket, account }: RunningDaemon): Promise<Finding[]> {
+  if (account === undefined) return []
+  const what = `onescand ${account.pid}`
+  const told = await askToTell(socket, TRIAL_WITHIN, true).catch(() => undefined)
+  const trial = told?.daemon?.trial
+  if (trial === undefined) {
+    return [
+      error(what, `made no trial within ${TRIAL_WITHIN / 1000} s`, 'see its log, and restart it'),
+    ]
+  }
+  const { fault, doors } = trial
+  const open = `open: ${doors.join(', ') || 'no door'}`
+  if (fault === undefined)
+    return [ok(what, `calls a clean message clean, and finds EICAR; ${open}`)]
+  const finding = error(
+    what,
+    `does not scan as it should: ${fault}`,
+    'see the other findings, and its log',
+  )
+  return [{ ...finding, follows: 'nothing scans' }]
 }
 
 /** A process has the groups that its user was in when it was started. */

@@ -19,7 +19,7 @@ export interface Host extends StageHost {
 /** The command line of onescand. */
 export interface DaemonWords {
   readonly words: readonly string[]
-  /** The addresses at which the running onescand listens, as its options have them. */
+  /** The addresses on the command line of the running onescand, which it frees at its next start. */
   readonly held: readonly string[]
   /** The file with its settings, for remedies. */
   readonly file: string

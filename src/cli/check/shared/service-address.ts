@@ -18,11 +18,6 @@ export function readServiceAddress(text: string): ServiceAddress | undefined {
   return parseMtaEndpoint((place ?? '').replace(/^:?(\d+)@?$/, '127.0.0.1:$1'))
 }
 
-/** Puts a path below a directory in which a chroot or relative paths begin. */
-export function addressBelow(address: ServiceAddress, directory: string): ServiceAddress {
-  return 'path' in address ? { path: join(directory, address.path) } : address
-}
-
 /**
  * The address among `addresses` that `named` stands for, in the form of Postfix or Sendmail. Its path
  * may be relative to the queue directory of Postfix.

@@ -4,7 +4,7 @@ import { readReplyForm } from '../../../doors/shared/replies/error-report.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { ownAccount, readAccounts } from '../../../readiness/account.ts'
-import { accountText, runStage, type Stage } from '../../../readiness/stage.ts'
+import { runStage, type Stage } from '../../../readiness/stage.ts'
 import { tryStages } from '../../../readiness/stages.ts'
 import { rootFacts } from '../../shared/root-facts.ts'
 import {
@@ -14,7 +14,6 @@ import {
   readService,
 } from '../../shared/running-services.ts'
 import type { Host } from '../shared/host.ts'
-import { checkListeners } from '../shared/listeners.ts'
 import { checkPrograms } from './chain.ts'
 import { checkService } from './check-service.ts'
 import { namesSlot, type SlotOptions, slotHosts } from './slot-hosts.ts'
@@ -25,30 +24,32 @@ import { checkTrialMessages } from './trial-messages.ts'
  * options it checks the slot of each SMTP service that runs, once for each class of clients in
  * its rules.
  */
-export async function checkSlot(
-  options: SlotOptions,
-): Promise<{ readonly heading: string; readonly findings: readonly Finding[] }> {
+export async function* checkSlot(options: SlotOptions): AsyncGenerator<Finding> {
   const { services, unread } = await servicesOf(options)
-  const findings: Finding[] = [...checkCaller(options.user), ...unread]
+  const all: Finding[] = []
+  const accounts = readAccounts()
+  yield* checkCaller(options.user)
+  yield* unread
   const hosts: LabelledHost[] = []
   for (const service of services.length > 0 ? services : [undefined]) {
-    if (service !== undefined) findings.push(...checkService(service))
+    if (service !== undefined) yield* checkService(service)
     try {
-      const classes = slotHosts(service, options, process.env, readAccounts(), Date.now())
+      const classes = slotHosts(service, options, process.env, accounts, Date.now())
       for (const host of classes) {
         hosts.push({ host, label: host.clients ?? `process ${service?.pid}` })
       }
     } catch (thrown) {
       const remedy = 'correct it; until then the service takes no mail'
-      findings.push(error(service ? `process ${service.pid}` : 'slot', errorText(thrown), remedy))
+      yield error(service ? `process ${service.pid}` : 'slot', errorText(thrown), remedy)
     }
   }
   for (const { host, label } of hosts) {
-    const ofHost = passesOnPurpose(host) ?? (await checkSlotOf(host))
-    for (const finding of ofHost) addOnce(findings, finding, hosts.length > 1 ? label : undefined)
+    for await (const finding of passesOnPurpose(host) ?? checkSlotOf(host)) {
+      if (isFound(finding, all)) continue
+      all.push(finding)
+      yield hosts.length > 1 ? { ...finding, what: `${finding.what} [${label}]` } : finding
+    }
   }
-  const accounts = readAccounts()
-  return { heading: `as ${accountText({ account: ownAccount(accounts), accounts })}`, findings }
 }
 
 /** A host, and what names it if there are several. */
@@ -83,7 +84,6 @@ function checkCaller(named: string | undefined): Finding[] {
 const readings: readonly Stage<Host>[] = [
   checkPrograms, // slot, chain, /etc/onescan/queue
   checkErrorFd, // ERROR_FD
-  checkListeners, // QUOTAD: who listens there
 ]
 
 /** Checks ERROR_FD and ERROR_EXIT. Only mail by SMTP shows whether qmail-smtpd reads a text there. */
@@ -107,41 +107,36 @@ function checkErrorFd({ env, directories }: Host): Finding[] {
  * What is read, then the stages of onescan-queue --check, which run programs that the settings name, open files
  * and connect; then what only the outside of the slot shows.
  */
-async function checkSlotOf(host: Host): Promise<Finding[]> {
-  const findings: Finding[] = []
-  for (const reading of readings) findings.push(...(await runStage(reading, host)))
+async function* checkSlotOf(host: Host): AsyncGenerator<Finding> {
+  for (const reading of readings) yield* await runStage(reading, host)
   const marks = new Set<Finding['mark']>()
   for await (const finding of tryStages(host)) {
-    findings.push(finding)
+    yield finding
     marks.add(finding.mark)
   }
-  if (marks.has('nothing scans')) return findings
+  if (marks.has('nothing scans')) return
   const send = (tried: Host) => checkTrialMessages(tried, !marks.has('only onescand scans'))
-  return [...findings, ...(await runStage(send, host))]
+  yield* await runStage(send, host)
 }
 
 /**
  * The only finding about relay clients without QHPSI, since that is often intended, as for this host
  * itself. Undefined for all other clients.
  */
-function passesOnPurpose({ env, clients }: Host): Finding[] | undefined {
+function passesOnPurpose({ env, clients }: Host): readonly Finding[] | undefined {
   if (clients === undefined || env.QHPSI || env.RELAYCLIENT === undefined) return undefined
   return [ok('QHPSI', 'is not set for these clients, who may relay: their mail passes unscanned')]
 }
 
-/**
- * Adds a finding, unless the same one was found for another class of clients. If there are several
- * classes or services, the finding has the label of one.
- */
-function addOnce(findings: Finding[], finding: Finding, label: string | undefined): void {
-  const isSame = (other: Finding) =>
-    other.level === finding.level &&
-    withoutFigures(other.value) === withoutFigures(finding.value) &&
-    other.remedy === finding.remedy &&
-    other.what.split(' [')[0] === finding.what
-  if (findings.some(isSame)) return
-  const what = label === undefined ? finding.what : `${finding.what} [${label}]`
-  findings.push({ ...finding, what })
+/** Whether the same was found for another class of clients. */
+function isFound(finding: Finding, all: readonly Finding[]): boolean {
+  return all.some(
+    (other) =>
+      other.level === finding.level &&
+      withoutFigures(other.value) === withoutFigures(finding.value) &&
+      other.remedy === finding.remedy &&
+      other.what === finding.what,
+  )
 }
 
 /** What was measured differs each time: the room on a disk, and how long a trial took. */

@@ -6,8 +6,10 @@ import { howToStart } from '../../../../src/cli/check/shared/how-to-start.ts'
 import { askRunningDaemon } from '../../../../src/cli/shared/running-daemon.ts'
 import { readAccounts } from '../../../../src/readiness/account.ts'
 import { newest, startOnescand } from '../../../doors/daemon/process.ts'
+import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { openDirectory, reachable } from '../../../programs/reachable.ts'
 import { onescan } from '../../onescan.ts'
+import { findingsOn, judgeLines, linesOf, makeMachine } from '../machine.ts'
 
 /** `onescan check --daemon`. */
 
@@ -170,3 +172,13 @@ t.test(
     t.equal(howToStart(among('/etc/onescand/run')), 'ln -s /etc/onescand /service/')
   },
 )
+
+t.test('--daemon says why onescand does not run', { skip: ownDirectoriesMissing }, async (t) => {
+  const machine = makeMachine(t)
+  const options = '--mliter inet:127.0.0.1:8890'
+  machine.write('/etc/default/onescand', `QHPSI="plugin: eicar"\nONESCAND_OPTIONS="${options}"\n`)
+  judgeLines(t, linesOf(await findingsOn(machine, '--daemon')), [
+    /^error onescand: does not answer; /,
+    /^error settings: --mliter: .*did you mean --milter/,
+  ])
+})

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, readFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkMailPorts } from '../../../../src/cli/check/mail-servers/send-mail.ts'
+import { checkByMail } from '../../../../src/cli/check/by-mail/check-by-mail.ts'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
+import { findLog } from '../../../../src/observe/log/sources.ts'
 import { newest, startOnescand } from '../../../doors/daemon/process.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
 import { findProgram } from '../../../programs/install.mjs'
@@ -83,7 +84,8 @@ class Host {
     this.#machine = machine
     this.#place = directoryOfOnescand(t)
     this.milter = `${this.#place}/milter.sock`
-    this.settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDMAXSIZE: '200K' }
+    const basic = { QHPSI: 'plugin: clamd', REJECTVIRUS: '0' }
+    this.settings = { ...basic, CLAMD: clamd.socket, CLAMDMAXSIZE: '200K' }
     putSocket(machine, `${this.#place}/slot.sock`)
     putPostfix(machine, [
       `smtpd_milters = unix:${this.milter}`,
@@ -139,7 +141,7 @@ t.test('onescand comes into the group of the socket of clamd', { skip }, async (
   judgeLines(t, linesOf(await host.look()), [
     UNDATED,
     /^warning onescand \d+: runs without scan, groups that onescan is in; restart it$/,
-    /^error milter \S+ \[Postfix\]: defers a clean message, .*; see the findings about onescand/,
+    /^error onescand \d+: does not scan as it should: .*EACCES/,
   ])
   await host.restart()
   judgeLines(t, linesOf(await host.look()), [UNDATED])
@@ -235,26 +237,36 @@ t.test(
   async (t) => {
     const { machine, clamd, host } = await prepared(t)
     chmodSync(clamd.socket, 0o666)
-    host.settings.REJECTVIRUS = '1'
+    const log = join(directoryOfOnescand(t), 'log')
+    writeFileSync(log, '')
+    chownSync(log, ONESCAN, ONESCAN)
+    Object.assign(host.settings, { REJECTVIRUS: '1', LOGFILE: log })
     await host.restart()
     chownSync(host.milter, ONESCAN, SCAN)
     chmodSync(host.milter, 0o660)
     const smtpd_milters = `unix:${host.milter}`
     const main = { smtpd_milters, non_smtpd_milters: smtpd_milters }
-    const services = 'discard unix - - n - - discard'
+    const smtpd = (port: number) => `${port} inet n - n - - smtpd`
     const discards = { ...main, default_transport: 'discard:', relayhost: '' }
     const around = machine.around([])
-    const postfix = await startPostfix(1, discards, undefined, { services }, around)
+    const postfix = await startPostfix(1, discards, undefined, { smtpd }, around)
     t.teardown(postfix.stop)
     const directory = join(dirname(postfix.queue), 'etc')
     const look = async () => linesOf(await findingsOn(machine, `--postfix=${directory}`))
-    const answers = async () =>
-      linesOf(await checkMailPorts('ann@example.org', 'reject', [postfix.port]))
+    const answers = async () => {
+      const findings: Finding[] = []
+      const ways = [{ port: postfix.port, security: 'none' }] as const
+      for await (const finding of checkByMail('ann@example.org', findLog(log), ways))
+        findings.push(finding)
+      return linesOf(findings)
+    }
     const before = await look()
     const barred =
       /^error milter \S+: postfix may not connect to .*; (adduser postfix scan) && postfix reload$/
     judgeLines(t, before, [barred])
-    t.match(await answers(), [/^error port \d+, clean mail: is not taken: 451 /])
+    t.match(await answers(), [
+      /^error port \d+, clean mail: is not taken, and onescan did not see it: 451 /,
+    ])
     const [, command] = before.map((line) => barred.exec(line)).find((match) => match) ?? []
     carryOut(machine, command!)
     judgeLines(t, await look(), [])
@@ -262,6 +274,9 @@ t.test(
     while ((await answers()).some((line) => /451/.test(line))) {
       // A process of before takes a connection yet.
     }
-    t.match(await answers(), [/^ok .*clean mail: is taken/, /^ok .*EICAR: is refused: 550 /])
+    t.match(await answers(), [
+      /^ok .*clean mail: is scanned by the milter/,
+      /^ok .*EICAR: is refused by the milter/,
+    ])
   },
 )

@@ -1,6 +1,5 @@
 import t from 'tap'
 import {
-  addressBelow,
   matchAddress,
   readServiceAddress,
 } from '../../../../src/cli/check/shared/service-address.ts'
@@ -19,11 +18,6 @@ t.test('an address is read in the forms of onescand, Postfix and Sendmail', asyn
   for (const text of ['', '/run/a.sock', 'unix:', 'inet:', 'inet:host', 'tcp:127.0.0.1:1']) {
     t.equal(readServiceAddress(text), undefined, text)
   }
-})
-
-t.test('a path below a directory stays below it, and a port stays as it is', async (t) => {
-  t.same(addressBelow({ path: '/a.sock' }, '/var/spool'), { path: '/var/spool/a.sock' })
-  t.same(addressBelow({ host: 'h', port: 1 }, '/var/spool'), { host: 'h', port: 1 })
 })
 
 t.test('an address matches the one at which onescand listens, in whatever form', async (t) => {

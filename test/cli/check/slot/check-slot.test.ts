@@ -15,8 +15,8 @@ t.test(
       startService(t, tcpserver(), { env: { QMAILHOME: place.home, QHPSI }, isCallers: true })
     const pids = [await start('plugin: eicar'), await start('/bin/true %s')]
     const options = { pid: undefined, user: undefined, envdir: undefined, env: [] }
-    const { findings } = await checkSlot(options)
-    const whats = findings.map(({ what }) => what)
+    const whats: string[] = []
+    for await (const { what } of checkSlot(options)) whats.push(what)
     t.notMatch(whats.join(), 'undefined')
     for (const pid of pids) t.ok(whats.includes(`QHPSI [process ${pid}]`), whats.join())
   },

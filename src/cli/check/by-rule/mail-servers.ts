@@ -1,5 +1,7 @@
 import { DEFAULT_QMAIL_HOME } from '../../../judge/policy.ts'
-import { SENDMAIL_CF } from './sendmail.ts'
+
+/** The configuration of Sendmail since 8.10. */
+const SENDMAIL_CF = '/etc/mail/sendmail.cf'
 
 /** A mail server that onescan serves. */
 export type MailServer = 'qmail' | 'Postfix' | 'Sendmail' | 'Exim' | 'OpenSMTPD'

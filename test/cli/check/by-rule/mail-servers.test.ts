@@ -1,8 +1,5 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
-import { checkBySmtp } from '../../../../src/cli/check/mail-servers/by-smtp.ts'
-import { findMailServers } from '../../../../src/cli/check/mail-servers/find.ts'
+import { findMailServers } from '../../../../src/cli/check/by-rule/mail-servers.ts'
 
 const of = (...paths: readonly string[]) => findMailServers((path) => paths.includes(path))
 
@@ -33,15 +30,4 @@ t.test('a server that hands its mail on by SMTP is no slot of qmail', async (t) 
   t.same(of('/usr/sbin/exim4', '/usr/sbin/sendmail'), ['Exim'])
   t.same(of('/usr/sbin/smtpctl', '/usr/sbin/sendmail'), ['OpenSMTPD'])
   t.same(of(QMAIL, '/usr/sbin/exim'), ['qmail', 'Exim'])
-})
-
-t.test('the finding about it names the page, or what onescand listens at', async (t) => {
-  const file = join(t.testdir({}), 'onescand')
-  const mine = () =>
-    checkBySmtp('Exim', { defaults: file, running: [] }).filter(
-      ({ level, value }) => level === 'error' || /10025/.test(value),
-    )
-  const place = 'inet:127.0.0.1:10025'
-  writeFileSync(file, `ONESCAND_OPTIONS="--smtp ${place} --next inet:127.0.0.1:10026"\n`)
-  t.match(mine(), [{ level: 'ok', what: 'Exim', value: /10025.*onescan check --mail/ }])
 })

@@ -1,0 +1,145 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import type { Accounts } from '../../../readiness/account.ts'
+import { shellWord } from '../shared/shell-word.ts'
+import type { OnescandPlaces } from './onescand-places.ts'
+
+export const POSTCONF = '/usr/sbin/postconf'
+const run = promisify(execFile)
+/** Milliseconds that postconf may take. */
+const PATIENCE = 10_000
+
+/** Parameters of Postfix by name. */
+export type Parameters = Readonly<Record<string, string>>
+
+/** A program of Postfix that takes mail by SMTP: a line of master.cf, and what -o sets for it. */
+export interface SmtpdService {
+  /** `smtp/inet`, as postconf -P has it. */
+  readonly name: string
+  readonly own: Parameters
+  readonly isChrooted: boolean
+}
+
+/** A Postfix as postconf(1) tells of it. */
+export interface Postfix {
+  readonly main: Parameters
+  readonly services: readonly SmtpdService[]
+  /** The clients that deliver, by the name of their transport: `smtp` or `lmtp`, and their line. */
+  readonly transports: ReadonlyMap<string, { readonly name: string; readonly program: string }>
+  /** What -o sets for other lines of master.cf: `scan/unix/smtp_data_done_timeout`. */
+  readonly set: ReadonlyMap<string, string>
+}
+
+/** What counts for the rules about Postfix. */
+export interface PostfixHost {
+  /** The directory of main.cf; '' is Postfix's own. */
+  readonly directory: string
+  readonly places: OnescandPlaces
+  readonly accounts: Accounts
+  /** SCANTIMEOUT of onescand, in seconds. */
+  readonly scanTime: number
+  /** Whether onescand has a keyring, and so makes stamps. */
+  readonly makesStamps: boolean
+}
+
+/** A Postfix that was read, and what counts besides. */
+export interface ReadPostfix extends PostfixHost {
+  readonly postfix: Postfix
+  /** Its queue directory, in which its programs run and its chroots begin. */
+  readonly queue: string
+}
+
+/** Asks for the parameters of a Postfix. `directory` is that of main.cf, or '' for Postfix's own. Rejects if postconf cannot be run. */
+export async function readPostfix(directory: string): Promise<Postfix> {
+  const ask = async (...words: string[]) => {
+    const config = directory === '' ? [] : ['-c', directory]
+    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+    const { stdout } = await run(POSTCONF, [...config, ...words], { env, timeout: PATIENCE })
+    return stdout
+  }
+  const [main, master, own] = await Promise.all([ask('-x'), ask('-M'), ask('-P', '-x')])
+  const set = new Map(
+    [...own.matchAll(/^(\S+\/\w+) = ?(.*)$/gm)].map(([, name, value]) => [name!, value!.trim()]),
+  )
+  const rows = master.split('\n').map((line) => line.trim().split(/\s+/))
+  const services = rows.flatMap(([name, type, , , chroot, , , program]): SmtpdService[] => {
+    if (program !== 'smtpd' || (type !== 'inet' && type !== 'pass')) return []
+    const start = `${name}/${type}/`
+    const parameters = [...set].flatMap(([place, value]) =>
+      place.startsWith(start) ? [[place.slice(start.length), value] as const] : [],
+    )
+    const isChrooted = chroot === 'y'
+    return [{ name: `${name}/${type}`, own: Object.fromEntries(parameters), isChrooted }]
+  })
+  const transports = new Map(
+    rows.flatMap(([name = '', type, , , , , , program = '']) =>
+      name === '' ? [] : [[name, { name: `${name}/${type}`, program }] as const],
+    ),
+  )
+  return { main: readParameters(main), services, transports, set }
+}
+
+/** Reads lines `name = value`. */
+function readParameters(text: string): Parameters {
+  const pairs = [...text.matchAll(/^(\w+) ?= ?(.*(?:\n[ \t].*)*)$/gm)]
+  return Object.fromEntries(pairs.map(([, name, value]) => [name, value!.trim()]))
+}
+
+/** The value that counts for a service. */
+export const valueFor = ({ main }: Postfix, { own }: SmtpdService, name: string): string =>
+  own[name] ?? main[name] ?? ''
+
+/** The command that sets a parameter where it stands: for this service alone, or for all. */
+export function setParameter(service: SmtpdService, name: string, value: string): string {
+  const words =
+    service.own[name] === undefined
+      ? `postconf -e ${shellWord(`${name} = ${value}`)}`
+      : `postconf -P ${shellWord(`${service.name}/${name}=${value}`)}`
+  return `${words} && postfix reload`
+}
+
+/** The name of a parameter where it stands: `smtp/inet/smtpd_milters`, or `smtpd_milters`. */
+export const placeOf = (service: SmtpdService, name: string): string =>
+  service.own[name] === undefined ? name : `${service.name}/${name}`
+
+/** Returns the seconds of a time as postconf(5) writes it: `300s`, `5m`. */
+export function secondsOf(text: string): number {
+  const [, number = '300', unit = 's'] = /^(\d+)([smhdw]?)$/.exec(text) ?? []
+  return Number(number) * { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, '': 1 }[unit as 's']
+}
+
+/** A milter in smtpd_milters, with the options in its braces. */
+export interface MilterEntry {
+  /** Its address, in the form of Postfix. */
+  readonly text: string
+  /** The whole entry as it is written, with braces. */
+  readonly written: string
+  readonly options: Readonly<Record<string, string>>
+}
+
+/** Splits `inet:a:1, { unix:/b, default_action=accept }`; MILTER_README. */
+export function splitMilters(text: string): MilterEntry[] {
+  return [...text.matchAll(/\{([^}]*)\}|([^\s,{}]+)/g)].map(([written, braced, plain]) => {
+    const [first = '', ...rest] = (braced ?? plain ?? '').trim().split(/[\s,]+/)
+    const options = rest.map((word) => word.split('=') as [string, string])
+    return { text: first, written, options: Object.fromEntries(options) }
+  })
+}
+
+/** An address of --milter as Postfix has it: it knows no inet6, and paths begin in its queue directory. */
+export const inPostfix = (address: string, { queue }: ReadPostfix): string =>
+  address.replace(/^inet6:/, 'inet:').replace(`unix:${queue}/`, 'unix:')
+
+/** What Postfix does with mail while nobody answers: milter_default_action. */
+export function whileDown(action: string): string {
+  switch (action) {
+    case 'accept':
+      return 'Postfix accepts mail unscanned'
+    case 'reject':
+      return 'Postfix refuses all mail for good'
+    case 'quarantine':
+      return 'Postfix puts all mail on hold'
+    default:
+      return 'Postfix defers all mail'
+  }
+}

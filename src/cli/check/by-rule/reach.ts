@@ -1,0 +1,96 @@
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { error, type Finding } from '../../../ground/errors/finding.ts'
+import { findAccount, groupName, obstacle } from '../../../readiness/account.ts'
+import { howToStart } from '../shared/how-to-start.ts'
+import { shellWord } from '../shared/shell-word.ts'
+import { SOCKET_UNITS } from './onescand-places.ts'
+import {
+  inPostfix,
+  type MilterEntry,
+  placeOf,
+  type ReadPostfix,
+  type SmtpdService,
+  setParameter,
+  valueFor,
+  whileDown,
+} from './postconf.ts'
+
+/** Why Postfix cannot reach this milter, as far as files show; undefined if nothing does. */
+export function unreachable(
+  service: SmtpdService,
+  milter: MilterEntry,
+  read: ReadPostfix,
+): Finding | undefined {
+  const { postfix, queue, places } = read
+  const what = `milter ${milter.text}`
+  const action =
+    milter.options.default_action ?? valueFor(postfix, service, 'milter_default_action')
+  const meanwhile = whileDown(action)
+  const path = pathFor(service, milter.text, queue)
+  if (path === undefined) {
+    if (places.isRunning || !places.milters.includes(milter.text)) return undefined
+    return notRunning(what, `nobody listens there: ${meanwhile}`)
+  }
+  if (!existsSync(path)) return missing(service, milter, path, { what, meanwhile }, read)
+  const account = findAccount(read.accounts, postfix.main.mail_owner ?? 'postfix', 'all')
+  const barrier = account && obstacle(account, path, 'write')
+  if (account === undefined || barrier === undefined) return undefined
+  const value = `${account.name} may not connect to ${path}: ${meanwhile}`
+  const { gid, mode } = statSync(barrier)
+  // Nobody should be in the group of root for the sake of a socket.
+  const mayJoin = gid !== 0 && (mode & 0o030) !== 0
+  const remedy = mayJoin
+    ? `adduser ${account.name} ${groupName(read.accounts, gid)} && postfix reload`
+    : `see the owner, group and mode of ${barrier}: onescand --mode 0660, or the unit onescan-postfix.socket`
+  return error(what, value, remedy)
+}
+
+const notRunning = (what: string, value: string): Finding => {
+  const remedy = `onescand does not run: ${howToStart()}`
+  return { ...error(what, value, remedy), follows: 'stops the start' }
+}
+
+/** The path of a socket as Postfix's programs see it; undefined for a port. */
+function pathFor({ isChrooted }: SmtpdService, text: string, queue: string): string | undefined {
+  const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
+  if (path === undefined) return undefined
+  return isChrooted || !path.startsWith('/') ? join(queue, path) : path
+}
+
+function missing(
+  service: SmtpdService,
+  { text, written }: MilterEntry,
+  path: string,
+  { what, meanwhile }: { readonly what: string; readonly meanwhile: string },
+  read: ReadPostfix,
+): Finding {
+  const { places, queue, postfix } = read
+  const list = valueFor(postfix, service, 'smtpd_milters')
+  const name = (address: string) =>
+    setParameter(service, 'smtpd_milters', list.replace(written, inPostfix(address, read)))
+  const outside = text.replace(/^\w+:/, '')
+  if (outside.startsWith('/') && path !== outside && existsSync(outside)) {
+    const value = `is out of reach: smtpd runs in ${queue}, where ${outside} is ${path}: ${meanwhile}`
+    if (outside.startsWith(`${queue}/`)) return error(what, value, name(`unix:${outside}`))
+    const inside = `unix:${queue}/onescan/milter.sock`
+    return error(
+      what,
+      value,
+      `let onescand listen by --milter ${shellWord(inside)}, and ${name(inside)}`,
+    )
+  }
+  const value = `${path} is not there: ${meanwhile}`
+  const unit = SOCKET_UNITS[path]
+  if (unit !== undefined && places.hasSystemd) {
+    const commands = ['unmask', 'enable'].map((verb) => `systemctl ${verb} ${unit}`)
+    return error(what, value, [...commands, 'systemctl restart onescand'].join(' && '))
+  }
+  if (!places.isRunning) return notRunning(what, value)
+  const [own] = places.milters
+  const remedy =
+    own === undefined
+      ? `let onescand listen there: --milter ${shellWord(`unix:${path}`)} (${placeOf(service, 'smtpd_milters')} names it)`
+      : `start the milter that should listen there or, if it is onescand, ${name(own)}`
+  return error(what, value, remedy)
+}

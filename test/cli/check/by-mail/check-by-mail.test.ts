@@ -1,0 +1,161 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { checkByMail } from '../../../../src/cli/check/by-mail/check-by-mail.ts'
+import type { Way } from '../../../../src/cli/check/by-mail/send-mail.ts'
+import type { Finding } from '../../../../src/ground/errors/finding.ts'
+import { findLog } from '../../../../src/observe/log/sources.ts'
+import { startOnescand } from '../../../doors/daemon/process.ts'
+import { startNext } from '../../../doors/smtp/next-server.ts'
+import { freePort } from '../../../programs/free-port.ts'
+import { findProgram } from '../../../programs/install.mjs'
+import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
+import { postfixMissing, startPostfix } from '../../../programs/postfix.ts'
+import { openDirectory } from '../../../programs/reachable.ts'
+import { findingsOn, judgeLines, linesOf, makeMachine } from '../machine.ts'
+
+/** `onescan check --mail ADDRESS` sends two mails by each way, and reads what became of them. */
+
+const TO = 'ann@example.org'
+
+async function found(ways: readonly Way[], logs: readonly string[] = [], to = TO) {
+  const findings: Finding[] = []
+  for await (const finding of checkByMail(to, logs.flatMap(findLog), ways)) findings.push(finding)
+  return findings
+}
+
+const plain = (port: number): Way => ({ port, security: 'none' })
+
+/** A certificate that nobody knows, as new hosts have. */
+function certificate(t: Test): string {
+  const file = join(openDirectory(t), 'both.pem')
+  const words = 'req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=client.example.org'.split(' ')
+  execFileSync('openssl', [...words, '-keyout', file, '-out', `${file}.crt`], { stdio: 'ignore' })
+  execFileSync('/bin/sh', ['-c', 'cat "$0.crt" >>"$0"', file])
+  return file
+}
+
+t.test(
+  'each way of a Postfix is tried: with TLS, by sendmail, and where it wants a password',
+  { skip: postfixMissing || (!findProgram('openssl') && 'install Debian package openssl') },
+  async (t) => {
+    const directory = openDirectory(t)
+    const log = join(directory, 'log')
+    writeFileSync(log, '')
+    const milter = `unix:${directory}/milter`
+    const settings = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', LOGFILE: log, TMPDIR: directory }
+    const daemon = startOnescand(t, { args: ['--milter', milter, '--mode', '0666'], settings })
+    await daemon.logged(/serving/)
+    const [starts, whole, closed, aside] = [
+      await freePort(),
+      await freePort(),
+      await freePort(),
+      await freePort(),
+    ]
+    const pem = certificate(t)
+    const main = {
+      smtpd_milters: milter,
+      non_smtpd_milters: milter,
+      smtpd_tls_chain_files: pem,
+      smtpd_tls_security_level: 'may',
+      default_transport: 'discard:',
+      relayhost: '',
+    }
+    const service = (port: number, ...own: readonly string[]) =>
+      [`${port} inet n - n - - smtpd`, ...own.map((text) => `  -o ${text}`), ''].join('\n')
+    const services = [
+      service(starts, 'smtpd_tls_security_level=encrypt'),
+      service(whole, 'smtpd_tls_wrappermode=yes'),
+      service(
+        closed,
+        'smtpd_tls_security_level=encrypt',
+        'smtpd_relay_restrictions=reject',
+        'smtpd_sasl_auth_enable=yes',
+      ),
+      service(aside, 'smtpd_milters='),
+    ].join('')
+    const postfix = await startPostfix(1, main, undefined, { services })
+    t.teardown(postfix.stop)
+    const program = join(directory, 'sendmail')
+    const script = `#!/bin/sh\nexec /usr/sbin/sendmail -C ${dirname(postfix.queue)}/etc "$@"\n`
+    writeFileSync(program, script, { mode: 0o755 })
+    const ways: Way[] = [
+      plain(postfix.port),
+      { port: starts, security: 'starttls' },
+      { port: whole, security: 'tls' },
+      { port: closed, security: 'starttls' },
+      plain(aside),
+      { program },
+    ]
+    const lines = linesOf(await found(ways, [log]))
+    judgeLines(t, lines, [
+      new RegExp(
+        `^ok port ${postfix.port}, clean mail: is scanned by the milter door, and accepted`,
+      ),
+      new RegExp(`^ok port ${postfix.port}, EICAR: is refused by the milter door: EICAR`),
+      new RegExp(`^ok port ${starts}, EICAR: is refused by the milter door`),
+      new RegExp(`^ok port ${whole}, EICAR: is refused by the milter door`),
+      new RegExp(`^warning port ${closed}: wants authentication, so its mail was not tried: 5`),
+      new RegExp(`^error port ${aside}, clean mail: is taken, and onescan did not see it`),
+      new RegExp(`^error port ${aside}, EICAR: is taken, and onescan did not see it`),
+      new RegExp(`^ok ${program}, clean mail: is scanned by the milter door`),
+      new RegExp(`^ok ${program}, EICAR: is refused by the milter door`),
+    ])
+  },
+)
+
+t.test('a server that defers all mail, as without its milter, is an error', async (t) => {
+  const next = await startNext(t, {
+    script: (verb) => (verb === 'MAIL' ? '451 4.7.1 Service unavailable' : undefined),
+  })
+  t.match(await found([plain(next.port)]), [
+    { level: 'error', value: /^is not taken, .*: 451 4\.7\.1/, remedy: /^see the log of the mail/ },
+  ])
+})
+
+t.test('a server that takes no such mail gets none, and nothing is sent at all', async (t) => {
+  const next = await startNext(t, {
+    script: (verb) => (verb === 'RCPT' ? '550 5.1.1 no such user' : undefined),
+  })
+  const gone = await freePort()
+  t.match(await found([plain(next.port), plain(gone)]), [
+    { level: 'warning', value: /takes no mail for .*: 550 5\.1\.1 no such user/ },
+    { level: 'ok', what: `port ${gone}`, value: /^nobody takes mail there: / },
+  ])
+  t.same(next.got.flatMap(({ recipients, content }) => [...recipients, `${content}`]).join(''), '')
+  for (const wrong of ['ann', 'ann@x>\r\nQUIT', '', 'a b@example.org', '-oQ/tmp@example.org']) {
+    t.match(await found([plain(next.port)], [], wrong), [{ level: 'error', what: '--mail' }])
+  }
+})
+
+t.test('where no log can be read, nothing is ok', async (t) => {
+  const next = await startNext(t)
+  const levels = (await found([plain(next.port)])).map(({ level }) => level)
+  t.same(levels, ['error', 'error'])
+})
+
+const SENDMAIL = '/usr/sbin/sendmail'
+
+t.test(
+  'root has an account send by the ways of the host, as far as there are any',
+  { skip: ownDirectoriesMissing || (!existsSync(SENDMAIL) && 'install Debian package postfix') },
+  async (t) => {
+    const bare = makeMachine(t)
+    const program = join(openDirectory(t), 'sendmail')
+    const script = '#!/bin/sh\ncat >/dev/null\necho "uid $(id -u) sends to $4" >&2\nexit 75\n'
+    writeFileSync(program, script, { mode: 0o755 })
+    // A host without any server, as far as the network goes.
+    const apart = `mount --bind "$0" ${SENDMAIL} && exec "$@"`
+    const around: typeof bare.around = (words) =>
+      bare.around(['unshare', '--net', '/bin/sh', '-c', apart, program, ...words])
+    const found = await findingsOn({ ...bare, around }, '--mail', TO)
+    judgeLines(t, linesOf(found), [
+      /^error port 25: nobody takes mail: .*(ECONNREFUSED|ENETUNREACH)/,
+      /^ok port 587: nobody takes mail there/,
+      /^ok port 465: nobody takes mail there/,
+      /^error \/usr\/sbin\/sendmail, clean mail: is not taken, .*: uid \d+ sends to ann@example\.org/,
+    ])
+    t.notMatch(linesOf(found).join(), 'uid 0 sends')
+  },
+)

@@ -1,0 +1,111 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { checkByMail } from '../../../../src/cli/check/by-mail/check-by-mail.ts'
+import type { Finding } from '../../../../src/ground/errors/finding.ts'
+import { findLog } from '../../../../src/observe/log/sources.ts'
+import { startOnescand } from '../../../doors/daemon/process.ts'
+import { example } from '../../../programs/example.ts'
+import { eximMissing, startExim } from '../../../programs/exim.ts'
+import { freePort } from '../../../programs/free-port.ts'
+import { openDirectory } from '../../../programs/reachable.ts'
+import { inputMailFilter, sendmailMissing, startSendmail } from '../../../programs/sendmail.ts'
+import { startReceiver } from '../../../programs/smtp-receiver.ts'
+import { judgeLines, linesOf } from '../machine.ts'
+
+/** States of Exim and Sendmail with onescand, whose settings are not read: what check says by mail. */
+
+const around = [
+  /^error port \d+, clean mail: is taken, and onescan did not see it: 250/,
+  /^error port \d+, EICAR: is taken, and onescan did not see it: 250/,
+]
+
+/** What check says by mail of a server at a port, and by the log of onescand. */
+async function byMail(port: number, log: string): Promise<string[]> {
+  const findings: Finding[] = []
+  const ways = [{ port, security: 'none' }] as const
+  for await (const finding of checkByMail('ben@example.org', findLog(log), ways)) {
+    findings.push(finding)
+  }
+  return linesOf(findings)
+}
+
+async function serve(t: Test, words: readonly string[]): Promise<string> {
+  const directory = openDirectory(t)
+  const log = join(directory, 'log')
+  writeFileSync(log, '')
+  const settings = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', LOGFILE: log, TMPDIR: directory }
+  await startOnescand(t, { args: words, settings }).logged(/serving/)
+  return log
+}
+
+interface EximState {
+  readonly name: string
+  /** What is done in /etc/exim4 after the steps of the page. */
+  readonly change?: string
+  readonly expect: readonly RegExp[]
+}
+
+const ofExim: readonly EximState[] = [
+  { name: 'as its page has it', expect: [] },
+  { name: 'without the routers', change: 'rm conf.d/router/050_onescan', expect: around },
+  {
+    name: 'the router has no condition, so that mail goes round',
+    change: "sed -i '/received_port/d; s/^  verify_only/  no_more/' conf.d/router/050_onescan",
+    expect: [/^error port \d+, clean mail: came to onescan \d+ times: a loop/],
+  },
+  {
+    name: 'the routers come after the one that delivers',
+    change: 'mv conf.d/router/050_onescan conf.d/router/950_onescan',
+    expect: around,
+  },
+]
+
+t.test('states of Exim', { skip: eximMissing }, async (t) => {
+  // One after the other: each binds the same socket for its own programs.
+  for (const state of ofExim) await t.test(state.name, (t) => tryExim(t, state))
+})
+
+async function tryExim(t: Test, { change = '', expect }: EximState): Promise<void> {
+  const [before, behind, after] = [await freePort(), await freePort(), await freePort()]
+  const ports: Readonly<Record<string, number>> = { 10025: before, 10026: behind, 10027: after }
+  const here = (text: string) => text.replace(/\b1002[567]\b/g, (port) => String(ports[port]))
+  const port = await freePort()
+  const steps = example('exim-debian', { '0.0.0.0 ; ::0 ;': `127.0.0.1.${port} ;` })
+  const [next, ...places] = ['10026', '10025', '10027'].map((name) => `inet:127.0.0.1:${name}`)
+  const pair = (place: string) => ['--smtp', place, '--next', next!]
+  const words = [...pair(places[0]!), ...pair(places[1]!), '--after-queue']
+  const log = await serve(t, words.map(here))
+  const exim = await startExim(t, here(`${steps}\n${change}\nupdate-exim4.conf\n`), port)
+  t.teardown(exim.stop)
+  judgeLines(t, await byMail(port, log), expect)
+}
+
+t.test('states of Sendmail', { skip: sendmailMissing }, async (t) => {
+  const receiver = await startReceiver()
+  t.teardown(() => receiver.stop())
+  const milter = `inet:127.0.0.1:${await freePort()}`
+  const nobody = `inet:127.0.0.1:${await freePort()}`
+  const log = await serve(t, ['--milter', milter])
+  const states: readonly [string, string, readonly RegExp[]][] = [
+    ['as its page has it', inputMailFilter('onescan', milter), []],
+    ['without a filter', '', around],
+    [
+      'nobody listens at its filter',
+      inputMailFilter('onescan', nobody),
+      [/^error port \d+, clean mail: is not taken, and onescan did not see it: 4/],
+    ],
+    [
+      'nobody listens at its filter, and it does not mind',
+      inputMailFilter('onescan', nobody).replace(', F=T', ''),
+      around,
+    ],
+  ]
+  for (const [name, configuration, expect] of states) {
+    await t.test(name, async (t) => {
+      const sendmail = await startSendmail(receiver.port, configuration)
+      t.teardown(sendmail.stop)
+      judgeLines(t, await byMail(sendmail.port, log), expect)
+    })
+  }
+})

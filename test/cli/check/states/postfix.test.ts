@@ -1,0 +1,132 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { checkByMail } from '../../../../src/cli/check/by-mail/check-by-mail.ts'
+import type { Way } from '../../../../src/cli/check/by-mail/send-mail.ts'
+import { onescandPlaces } from '../../../../src/cli/check/by-rule/onescand-places.ts'
+import { checkPostfix } from '../../../../src/cli/check/by-rule/postfix.ts'
+import type { Finding } from '../../../../src/ground/errors/finding.ts'
+import { findLog } from '../../../../src/observe/log/sources.ts'
+import { readAccounts } from '../../../../src/readiness/account.ts'
+import { childrenOf, startOnescand } from '../../../doors/daemon/process.ts'
+import { freePort } from '../../../programs/free-port.ts'
+import { isRunning } from '../../../programs/is-running.ts'
+import { type Postfix, postfixMissing, startPostfix } from '../../../programs/postfix.ts'
+import { openDirectory } from '../../../programs/reachable.ts'
+import { judgeLines, linesOf } from '../machine.ts'
+import { type PostfixState, states } from './postfix.ts'
+
+/**
+ * States of a Postfix with onescand: what check says by rule and by mail. Each remedy that is a command is
+ * carried out as it is printed, and EICAR is sent again: no remedy makes a way unscanned.
+ */
+
+const TO = 'ann@example.org'
+const THROUGH = /EICAR: (is taken, and|gets in)/
+
+class Host {
+  readonly #postfix: Postfix
+  readonly #words: readonly string[]
+  readonly #isDown: boolean
+  readonly #log: string
+
+  constructor(postfix: Postfix, words: readonly string[], state: PostfixState, log: string) {
+    this.#postfix = postfix
+    this.#words = words
+    this.#isDown = state.isDown === true
+    this.#log = log
+  }
+
+  get #configuration(): string {
+    return join(dirname(this.#postfix.queue), 'etc')
+  }
+
+  byRule(): Promise<Finding[]> {
+    const running = this.#isDown ? undefined : { socket: '', account: undefined }
+    return checkPostfix({
+      directory: this.#configuration,
+      places: { ...onescandPlaces(this.#words, running), hasSystemd: false },
+      accounts: readAccounts(),
+      scanTime: 150,
+      makesStamps: false,
+    })
+  }
+
+  async byMail(): Promise<Finding[]> {
+    const ways: Way[] = [{ port: this.#postfix.port, security: 'none' }]
+    return collect(checkByMail(TO, findLog(this.#log), ways))
+  }
+
+  /** Carries out the commands of a remedy. Returns whether it has any. */
+  carryOut({ remedy = '' }: Finding): boolean {
+    if (!remedy.endsWith(' && postfix reload')) return false
+    const at = `MAIL_CONFIG='${this.#configuration}'; export MAIL_CONFIG; postfix() { :; }; `
+    execFileSync('/bin/sh', ['-ec', `${at}${remedy}`])
+    return true
+  }
+
+  /** As `postfix reload`; resolves when no process of before takes mail. */
+  async reload(): Promise<void> {
+    const before = childrenOf(this.#postfix.pid)
+    process.kill(this.#postfix.pid, 'SIGHUP')
+    while (before.some((pid) => isRunning(pid))) await setTimeout(20)
+  }
+}
+
+async function collect(findings: AsyncIterable<Finding>): Promise<Finding[]> {
+  const all: Finding[] = []
+  for await (const finding of findings) all.push(finding)
+  return all
+}
+
+async function open(t: Test, state: PostfixState): Promise<Host> {
+  const directory = openDirectory(t)
+  chmodSync(directory, 0o755)
+  const log = join(directory, 'log')
+  writeFileSync(log, '')
+  const milter = `unix:${directory}/milter`
+  const ports = { milter, filter: await freePort(), behind: await freePort() }
+  const { main, own, services, options, settings, isDown } = state
+  const words = options?.(ports) ?? ['--milter', milter, '--mode', '0666']
+  if (!isDown) {
+    const basic = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', LOGFILE: log, TMPDIR: directory }
+    const daemon = startOnescand(t, { args: words, settings: { ...basic, ...settings } })
+    await daemon.logged(/serving/)
+  }
+  const discards = { default_transport: 'discard:', relayhost: '', ...main?.(ports) }
+  const sets = (own?.(ports) ?? []).map((text) => `\n  -o ${text}`).join('')
+  const postfix = await startPostfix(1, discards, undefined, {
+    smtpd: (port) => `${port} inet n - n - - smtpd${sets}`,
+    services: services?.(ports) ?? '',
+  })
+  t.teardown(postfix.stop)
+  return new Host(postfix, words, state, log)
+}
+
+t.test('states of Postfix', { skip: postfixMissing, jobs: 4 }, async (t) => {
+  t.equal(new Set(states.map(({ name }) => name)).size, states.length, 'each has its own name')
+  const chosen = states.filter(({ name }) => name.includes(process.env.STATE ?? ''))
+  await Promise.all(
+    chosen.map((state) => t.test(state.name, { buffered: true }, (t) => tryState(t, state))),
+  )
+})
+
+async function tryState(t: Test, state: PostfixState): Promise<void> {
+  const host = await open(t, state)
+  const findings = await host.byRule()
+  judgeLines(t, linesOf(findings), state.byRule)
+  const before = linesOf(await host.byMail())
+  judgeLines(t, before, state.byMail)
+  const mended = findings.filter((finding) => host.carryOut(finding))
+  if (state.isMended) t.ok(mended.length > 0, 'a remedy is a command')
+  if (mended.length === 0) return
+  await host.reload()
+  const after = linesOf(await host.byMail())
+  const isThrough = (lines: readonly string[]) => lines.some((line) => THROUGH.test(line))
+  t.notOk(isThrough(after) && !isThrough(before), 'no remedy stops scanning', { before, after })
+  if (!state.isMended) return
+  judgeLines(t, linesOf(await host.byRule()), [])
+  judgeLines(t, after, [])
+}

@@ -1,0 +1,239 @@
+/** A Postfix with onescand, as somebody may have set it up. */
+export interface PostfixState {
+  readonly name: string
+  /** Parameters of main.cf. By default the milter is named there, as its page has it. */
+  readonly main?: (ports: Ports) => Readonly<Record<string, string>>
+  /** What -o sets for the service that takes mail. */
+  readonly own?: (ports: Ports) => readonly string[]
+  /** More lines of master.cf. */
+  readonly services?: (ports: Ports) => string
+  /** The options of onescand. By default it listens as a milter. */
+  readonly options?: (ports: Ports) => readonly string[]
+  readonly settings?: Readonly<Record<string, string>>
+  /** Whether onescand does not run. */
+  readonly isDown?: true
+  /** What check says of it by rule and by mail, besides what is ok. */
+  readonly byRule: readonly RegExp[]
+  readonly byMail: readonly RegExp[]
+  /** Whether, once each remedy that is a command was carried out, nothing is left to complain of. */
+  readonly isMended?: true
+}
+
+/** Ports of 127.0.0.1, and the milter's socket. */
+export interface Ports {
+  readonly milter: string
+  readonly filter: number
+  readonly behind: number
+}
+
+const byMilter = ({ milter }: Ports) => ({
+  smtpd_milters: milter,
+  non_smtpd_milters: '$smtpd_milters',
+  milter_default_action: 'tempfail',
+})
+const byFilter = ({ filter, behind }: Ports, ...more: readonly string[]) =>
+  `--smtp inet:127.0.0.1:${filter} --next inet:127.0.0.1:${behind}`.split(' ').concat(more)
+/** The transport and the service that takes mail back, with what -o sets for that. */
+const afterQueue = ({ behind }: Ports, ...own: readonly string[]) =>
+  `scan unix - - n - 10 smtp\n  -o smtp_data_done_timeout=900s\n127.0.0.1:${behind} inet n - n - - smtpd\n${own.map((text) => `  -o ${text}\n`).join('')}`
+const contentFilter = ({ filter }: Ports) => ({
+  content_filter: `scan:[127.0.0.1]:${filter}`,
+})
+
+const THROUGH = /^error port \d+, EICAR: is taken, and onescan did not see it: 250/
+const CLEAN_THROUGH = /^error port \d+, clean mail: is taken, and onescan did not see it: 250/
+const around = [CLEAN_THROUGH, THROUGH]
+
+export const states: readonly PostfixState[] = [
+  { name: 'the milter is in main.cf', main: byMilter, byRule: [], byMail: [] },
+  {
+    name: 'the only milter stands in master.cf',
+    own: ({ milter }) => [`smtpd_milters=${milter}`],
+    byRule: [],
+    byMail: [],
+  },
+  {
+    name: 'the service of master.cf has no milter',
+    main: byMilter,
+    own: () => ['smtpd_milters='],
+    byRule: [/^error \d+\/inet: names neither a milter of onescand nor a filter.*; postconf -P /],
+    byMail: around,
+    isMended: true,
+  },
+  {
+    name: 'no_milters at the service, beside another override',
+    main: byMilter,
+    own: () => ['receive_override_options=no_milters,no_address_mappings'],
+    byRule: [/^error \d+\/inet\/receive_override_options: .*; postconf -P /],
+    byMail: around,
+    isMended: true,
+  },
+  {
+    name: 'no_milters in main.cf',
+    main: (ports) => ({ ...byMilter(ports), receive_override_options: 'no_milters' }),
+    byRule: [/^error receive_override_options: no_milters.*; postconf -e /],
+    byMail: around,
+    isMended: true,
+  },
+  {
+    name: 'no milter is named at all',
+    byRule: [/^error smtpd_milters: names neither a milter.*; postconf -e /],
+    byMail: around,
+  },
+  {
+    name: 'mail gets in while onescand is down',
+    main: (ports) => ({ ...byMilter(ports), milter_default_action: 'accept' }),
+    byRule: [/^error milter_default_action: accept: mail gets in unscanned.*; postconf -e /],
+    byMail: [],
+    isMended: true,
+  },
+  {
+    name: 'it gets in by -o milter_default_action=accept',
+    main: byMilter,
+    own: () => ['milter_default_action=accept'],
+    byRule: [/^error \d+\/inet\/milter_default_action: accept: .*; postconf -P /],
+    byMail: [],
+    isMended: true,
+  },
+  {
+    name: 'it gets in by braces',
+    main: (ports) => ({
+      ...byMilter(ports),
+      smtpd_milters: `{ ${ports.milter}, default_action=accept }`,
+      non_smtpd_milters: ports.milter,
+    }),
+    byRule: [
+      /^error milter_default_action: accept: .*; postconf -e 'smtpd_milters = \{ .*tempfail/,
+    ],
+    byMail: [],
+    isMended: true,
+  },
+  {
+    name: 'onescand is down, and mail gets in',
+    main: (ports) => ({ ...byMilter(ports), milter_default_action: 'accept' }),
+    isDown: true,
+    byRule: [
+      /^error milter unix:.*: \S+ is not there: Postfix accepts mail unscanned; onescand does not run: /,
+      /^error milter_default_action: accept/,
+    ],
+    byMail: around,
+  },
+  {
+    name: 'onescand is down, and mail is deferred',
+    main: byMilter,
+    isDown: true,
+    byRule: [
+      /^error milter unix:.*: \S+ is not there: Postfix defers all mail; onescand does not run: /,
+    ],
+    byMail: [/^error port \d+, clean mail: is not taken, and onescan did not see it: 451/],
+  },
+  {
+    name: 'inet6: is named, which Postfix does not know',
+    main: (ports) => ({
+      ...byMilter(ports),
+      smtpd_milters: 'inet6:[::1]:8890',
+      non_smtpd_milters: '',
+    }),
+    byRule: [
+      /^error smtpd_milters: inet6:\S+: Postfix knows no inet6, .*; postconf -e 'smtpd_milters = inet:\[::1\]:8890'/,
+    ],
+    byMail: [/^error port \d+, clean mail: is not taken, .*: 451/],
+  },
+  {
+    name: 'Postfix gives up before a scan does',
+    main: (ports) => ({ ...byMilter(ports), milter_content_timeout: '60s' }),
+    byRule: [/^warning milter_content_timeout: 60s: Postfix gives up before .*; postconf -e /],
+    byMail: [],
+    isMended: true,
+  },
+  {
+    name: 'mail of local programs is not scanned',
+    main: (ports) => ({ ...byMilter(ports), non_smtpd_milters: '' }),
+    byRule: [/^warning non_smtpd_milters: .*; postconf -e /],
+    byMail: [],
+    isMended: true,
+  },
+  {
+    name: 'Postfix defers what onescand refuses',
+    main: (ports) => ({ ...byMilter(ports), soft_bounce: 'yes' }),
+    byRule: [],
+    byMail: [/^error port \d+, EICAR: is refused by .*, and the server only defers it.*: 450 /],
+  },
+  // By SMTP
+  {
+    name: 'after the queue, as its page has it',
+    main: contentFilter,
+    services: (ports) => afterQueue(ports, 'content_filter='),
+    options: (ports) => byFilter(ports, '--after-queue'),
+    byRule: [],
+    byMail: [],
+  },
+  {
+    name: 'after the queue without --after-queue',
+    main: contentFilter,
+    services: (ports) => afterQueue(ports, 'content_filter='),
+    options: byFilter,
+    byRule: [],
+    byMail: [
+      /^error port \d+, EICAR: is refused .*, after the server took it: .*; add --after-queue/,
+    ],
+  },
+  {
+    name: 'the service behind filters again',
+    main: contentFilter,
+    services: afterQueue,
+    options: (ports) => byFilter(ports, '--after-queue'),
+    byRule: [/^error 127\.0\.0\.1:\d+\/inet: has content_filter = .*, a loop; postconf -P '?127/],
+    byMail: [/^error port \d+, clean mail: came to onescan \d+ times: a loop/],
+    isMended: true,
+  },
+  {
+    name: 'content_filter names a transport that is not there',
+    main: ({ filter }) => ({ content_filter: `scann:[127.0.0.1]:${filter}` }),
+    services: (ports) => afterQueue(ports, 'content_filter='),
+    options: (ports) => byFilter(ports, '--after-queue'),
+    byRule: [/^error content_filter: \S+: master\.cf has no transport scann/],
+    byMail: around,
+  },
+  {
+    name: 'before the queue, and Postfix gives up early',
+    own: ({ filter }) => [`smtpd_proxy_filter=127.0.0.1:${filter}`],
+    services: ({ behind }) => `127.0.0.1:${behind} inet n - n - - smtpd\n`,
+    options: byFilter,
+    byRule: [/^warning \d+\/inet\/smtpd_proxy_timeout: 100s: .*; postconf -P /],
+    byMail: [],
+    isMended: true,
+  },
+  // What onescand does
+  {
+    name: 'the scanner finds nothing',
+    main: byMilter,
+    settings: { QHPSI: '/bin/true %s' },
+    byRule: [],
+    byMail: [/^error port \d+, EICAR: gets in: onescan calls it clean/],
+  },
+  {
+    name: 'the scanner takes all mail for infected',
+    main: byMilter,
+    settings: { QHPSI: '/bin/false %s' },
+    byRule: [],
+    byMail: [/^error port \d+, clean mail: is called infected/],
+  },
+  {
+    name: 'no scanner is named',
+    main: byMilter,
+    settings: { QHPSI: '' },
+    byRule: [],
+    byMail: [
+      /^error port \d+, clean mail: passes unscanned \(pass\): QHPSI is not set/,
+      /^error port \d+, EICAR: gets in: onescan calls it pass/,
+    ],
+  },
+  {
+    name: 'no scanner can answer',
+    main: byMilter,
+    settings: { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd' },
+    byRule: [],
+    byMail: [/^error port \d+, clean mail: is deferred by onescan: /],
+  },
+]
