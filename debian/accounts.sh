@@ -13,8 +13,9 @@ make_accounts() { # FILE
 }
 
 # Older versions gave the account its spool for a home, in which clients may make files, and a scanner may
-# obey one. usermod(8) changes no account that runs something.
+# obey one. usermod(8) changes no account that runs something; vipw(8) takes a file that was changed twice in
+# one second for unchanged.
 leave_spool() {
   ! grep -q '^onescan:.*:/var/spool/onescan:' /etc/passwd ||
-    act env VISUAL='sed -i "s|^\(onescan:.*:\)/var/spool/onescan:|\1/nonexistent:|"' vipw -q
+    act env VISUAL='sleep 1; sed -i "s|^\(onescan:.*:\)/var/spool/onescan:|\1/nonexistent:|"' vipw -q
 }

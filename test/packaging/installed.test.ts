@@ -1,5 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
@@ -34,8 +41,10 @@ async function liveOn(t: Test, release: string): Promise<void> {
   mkdirSync(at('/var/qmail/control'))
   // Static: the other Debian may have another C library than this host.
   execFileSync('cc', ['-O2', '-static', '-o', at(REAL), queueSource])
+  // An account that is not root's queues mail by hand.
   for (const part of ['tmp', 'new', 'cur', 'envelopes']) {
     mkdirSync(at(`/var/mail-here/${part}`), { recursive: true })
+    chmodSync(at(`/var/mail-here/${part}`), 0o777)
   }
   writeFileSync(at('/clean.eml'), plain)
   writeFileSync(at('/eicar.eml'), Buffer.concat([plain, bytes(`${EICAR}\n`)]))
@@ -51,8 +60,8 @@ async function liveOn(t: Test, release: string): Promise<void> {
   /** As qmail-smtpd with QMAILQUEUE naming the link. */
   const inject = (message: string, code: number) =>
     there(
-      `MAILDIR=/var/mail-here onescan inject /${message}.eml --from ann@example.org ` +
-        `--to ben@example.org --program ${LINK} --env QHPSI='plugin: eicar' --env REJECTVIRUS=1`,
+      `onescan inject /${message}.eml --from ann@example.org --to ben@example.org --program ${LINK} ` +
+        "--env MAILDIR=/var/mail-here --env QHPSI='plugin: eicar' --env REJECTVIRUS=1",
       code,
     )
   /** Mail as it goes without onescan. */
