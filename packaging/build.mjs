@@ -21,21 +21,21 @@ const programs = {
   'onescan-queue': 'doors/slot/main.ts',
   onescan: 'cli/main.ts',
   onescand: 'doors/daemon/main.ts',
-  'onescan-quotad': 'quota/tell/main.ts',
-  'plugin-host': 'scan/plugin-host/main.ts',
+  'onescan-quotad': 'quotad/main.ts',
+  'plugin-host': 'scan/scanners/plugin-host/main.ts',
   'smtp-delay': 'delay/main.ts',
 }
 
 /** Rarely used and heavy: bundles of their own, loaded by the first import() that wants them. */
 const apart = {
-  attachments: 'scan/attachments/attachments.ts',
+  attachments: 'scan/scanners/attachments/attachments.ts',
   'check-here': 'doors/slot/check-here.ts',
-  clamscan: 'scan/clamscan.ts',
-  'ldap-directory': 'quota/ldap/ldap-directory.ts',
+  clamscan: 'scan/scanners/clamscan.ts',
+  'ldap-directory': 'protocol/ldap/ldap-directory.ts',
   'status-server': 'doors/http/status-server.ts',
-  'quota-client': 'quota/ask/quota-client.ts',
+  'quota-client': 'scan/quota/quota-client.ts',
   'send-mail': 'cli/check/by-mail/send-mail.ts',
-  'shared-store': 'verdicts/store/shared-store.ts',
+  'shared-store': 'scan/verdicts/store/shared-store.ts',
 }
 
 /** Those that import files of the administrator's at run time; elsewhere import() becomes require(), which is faster. */

@@ -3,17 +3,17 @@ import { errorText, Fault } from '../ground/errors/fault.ts'
 import { parseIpAddress } from '../ground/net/ip-address.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import { byteSize } from '../ground/settings/table/values.ts'
+import { readAddress } from '../mail/message/envelope/address.ts'
 import {
   HOST_DIRECTORY,
   readControlDirectories,
   readScanningPolicy,
   withSettings,
-} from '../judge/policy.ts'
-import { readAddress } from '../message/envelope/address.ts'
-import { loadRules, loadRulesFrom } from '../rules/load.ts'
-import type { MailFacts, Rules } from '../rules/match.ts'
-import type { Rule } from '../rules/rule.ts'
-import { ruleFiles } from '../rules/rule-files.ts'
+} from '../scan/judge/policy.ts'
+import { loadRules, loadRulesFrom } from '../scan/rules/load.ts'
+import type { MailFacts, Rules } from '../scan/rules/match.ts'
+import type { Rule } from '../scan/rules/rule.ts'
+import { ruleFiles } from '../scan/rules/rule-files.ts'
 import { flag, printsJson, text } from './shared/options.ts'
 import { type Output, runCommand } from './shared/run-command.ts'
 import {

@@ -9,7 +9,7 @@ import {
   hostSwitchFile,
   readControlDirectories,
   switchFile,
-} from '../judge/policy.ts'
+} from '../scan/judge/policy.ts'
 import { printsJson, text } from './shared/options.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 

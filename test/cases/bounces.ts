@@ -1,5 +1,5 @@
 import { userName } from '../../src/ground/process/passwd.ts'
-import { text } from '../mime/nested-mail.ts'
+import { text } from '../mail/mime/nested-mail.ts'
 import { bytes, type Case, type Stage } from './case.ts'
 import { infected, plain } from './messages.ts'
 import { inMultiparts } from './nesting.ts'

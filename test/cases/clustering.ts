@@ -1,4 +1,4 @@
-import { hmacValue, md5Hex } from '../cluster/independent.ts'
+import { hmacValue, md5Hex } from '../scan/cluster/independent.ts'
 import { bytes, type Case, type Stage } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
 

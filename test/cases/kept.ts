@@ -1,9 +1,9 @@
 import { closeSync } from 'node:fs'
 import type { Test } from 'tap'
-import { entriesIn } from '../../src/quarantine/entries.ts'
-import { findFolder, openQuarantine } from '../../src/quarantine/folders.ts'
-import { openEntry } from '../../src/quarantine/open-entry.ts'
-import type { QuarantineRecord } from '../../src/quarantine/record.ts'
+import { entriesIn } from '../../src/scan/quarantine/entries.ts'
+import { findFolder, openQuarantine } from '../../src/scan/quarantine/folders.ts'
+import { openEntry } from '../../src/scan/quarantine/open-entry.ts'
+import type { QuarantineRecord } from '../../src/scan/quarantine/record.ts'
 import type { Case } from './case.ts'
 import type { BuiltStage } from './stage.ts'
 

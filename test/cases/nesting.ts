@@ -1,4 +1,4 @@
-import { attached, message, multipart, text, wrap } from '../mime/nested-mail.ts'
+import { attached, message, multipart, text, wrap } from '../mail/mime/nested-mail.ts'
 import type { Case, Stage } from './case.ts'
 
 const VIRUS = 'Content-Type: text/plain\n\nVIRUS\n'

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { uuencoded } from '../scan/second-look/classes.ts'
+import { uuencoded } from '../scan/scanners/second-look/classes.ts'
 import { bytes, type Case, type Stage } from './case.ts'
 import { plain } from './messages.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { extendedAnswer, udpService } from '../quota/ask/services.ts'
+import { extendedAnswer, udpService } from '../scan/quota/services.ts'
 import { jsonIn, onescan } from './onescan.ts'
 
 /** `onescan quota` prints the answer of the service. */

@@ -5,12 +5,12 @@ import { frameRules, VERSION } from '../../src/doors/slot-socket/request.ts'
 import { LINE_MAX } from '../../src/ground/errors/log.ts'
 import { HIDDEN_FROM_CHAIN } from '../../src/ground/settings/environment.ts'
 import { names, table } from '../../src/ground/settings/table.ts'
-import { hostSwitchFile } from '../../src/judge/policy.ts'
-import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/message/envelope/envelope.ts'
-import { HEADER_MAX } from '../../src/message/header-block.ts'
-import { NAME_MAX } from '../../src/quota/ask/mailbox-name.ts'
-import { REPLY_MAX } from '../../src/quota/ask/service-reply.ts'
-import { THREADS } from '../../src/quota/tell/sources/readings.ts'
+import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
+import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
+import { THREADS } from '../../src/quotad/sources/readings.ts'
+import { hostSwitchFile } from '../../src/scan/judge/policy.ts'
+import { NAME_MAX } from '../../src/scan/quota/mailbox-name.ts'
+import { REPLY_MAX } from '../../src/scan/quota/service-reply.ts'
 
 /** The header of the programs in C that holds what TypeScript knows, too: `npm run docs` writes it. */
 

@@ -6,31 +6,31 @@ import t from 'tap'
 
 const root = join(import.meta.dirname, '../..')
 /** Whole programs, and what stands on the floors of the doors and above them. */
-const ABOVE = /^src\/(?:cli|delay|doors|quota\/tell)\/|\/main\.ts$/
+const ABOVE = /^src\/(?:cli|delay|quotad|doors\/(?!observe|readiness)[\w-]+)\/|\/main\.ts$/
 const SOURCES =
   /\b(?:Date\.now|performance\.now|process\.hrtime|process\.uptime|process\.env|new Date\(\)|randomBytes|randomUUID|randomInt|getRandomValues|Math\.random)\b/
 
 /** The exceptions, each with its reason. */
 const exceptions: Readonly<Record<string, string>> = {
-  'message/anonymous-file.ts': 'a name that no other file has',
-  'message/named-copy.ts': 'a name that no other file has',
-  'observe/log/sources.ts': 'a log that is being written was written now',
-  'quarantine/sweep-clock.ts': 'the name of a clock, which no other quarantine has',
-  'quota/ask/quota-client.ts': 'one clock for the client, whichever door opens it',
-  'quota/ask/udp.ts': 'a nonce that nobody can guess',
-  'readiness/stage.ts': 'the time of a check, the same for all of its steps',
-  'scan/clamd/ask-in-turn.ts': 'processes that wait for one clamd do not ask in step',
-  'scan/clamd/descriptor-trial.ts': 'one clock for all that is known of a clamd',
-  'scan/clamd/scanner.ts': 'one clock for all that is known of a clamd',
-  'scan/clamd/server.ts': 'one clock for all that is known of a clamd',
-  'scan/clamd/sessions.ts': 'one clock for all that is known of a clamd',
-  'scan/clamd/versions.ts': 'one clock for all that is known of a clamd',
-  'scan/file-plugin/host-process.ts': 'a nonce that no plugin can guess',
-  'scan/scan-bytes.ts': 'a scan by hand, which is a command of its own',
-  'scan/take-message.ts': 'which keys are current while a message comes',
-  'verdicts/open.ts': 'a secret of this process',
-  'verdicts/poison.ts': 'one clock for a process, which tests set',
-  'verdicts/store/try-store.ts': 'how long the store takes to answer a trial',
+  'doors/observe/log/sources.ts': 'a log that is being written was written now',
+  'doors/readiness/stage.ts': 'the time of a check, the same for all of its steps',
+  'mail/message/anonymous-file.ts': 'a name that no other file has',
+  'mail/message/named-copy.ts': 'a name that no other file has',
+  'scan/quarantine/sweep-clock.ts': 'the name of a clock, which no other quarantine has',
+  'scan/quota/quota-client.ts': 'one clock for the client, whichever door opens it',
+  'scan/quota/udp.ts': 'a nonce that nobody can guess',
+  'scan/scanners/clamd/ask-in-turn.ts': 'processes that wait for one clamd do not ask in step',
+  'scan/scanners/clamd/descriptor-trial.ts': 'one clock for all that is known of a clamd',
+  'scan/scanners/clamd/scanner.ts': 'one clock for all that is known of a clamd',
+  'scan/scanners/clamd/server.ts': 'one clock for all that is known of a clamd',
+  'scan/scanners/clamd/sessions.ts': 'one clock for all that is known of a clamd',
+  'scan/scanners/clamd/versions.ts': 'one clock for all that is known of a clamd',
+  'scan/scanners/file-plugin/host-process.ts': 'a nonce that no plugin can guess',
+  'scan/scanners/scan-bytes.ts': 'a scan by hand, which is a command of its own',
+  'scan/scanners/take-message.ts': 'which keys are current while a message comes',
+  'scan/verdicts/open.ts': 'a secret of this process',
+  'scan/verdicts/poison.ts': 'one clock for a process, which tests set',
+  'scan/verdicts/store/try-store.ts': 'how long the store takes to answer a trial',
 }
 
 const readers = globSync('src/**/*.ts', { cwd: root })

@@ -5,10 +5,11 @@ import t from 'tap'
 /** The floors of doc/design.md, which its rooms stand on, and what the source imports. */
 
 /** Folders that are no room, but hold rooms. */
-const WINGS = ['doors', 'ground', 'quota']
+const WINGS = ['doors']
 const src = join(import.meta.dirname, '../../src')
 const page = readFileSync(join(src, '../doc/design.md'), 'utf8')
 const floors = readFloors(page)
+const inner = readInnerFloors(page)
 const imports = readImports()
 
 /** Files below src/, each with those of them that it imports. */
@@ -37,8 +38,16 @@ t.test(
   },
 )
 
-t.test('a room imports from the floors below it alone', async (t) => {
+t.test('a room imports from the floors below it alone, and so does a folder in it', async (t) => {
   t.same(wrongArrows(imports, floors), [])
+  t.same(wrongArrows(imports, inner, folderOf), [])
+})
+
+t.test('every folder of a room with floors of its own stands on one of them', async (t) => {
+  const rooms = new Set([...inner.keys()].map((folder) => folder.split('/')[0]))
+  t.ok(rooms.size > 2, 'these rooms were found')
+  const folders = [...imports.keys()].filter((file) => rooms.has(file.split('/')[0])).map(folderOf)
+  t.same([...inner.keys()].sort(), [...new Set(folders)].sort())
 })
 
 t.test('no file imports itself by way of others', async (t) => {
@@ -51,17 +60,23 @@ t.test('no folder imports itself by way of others', async (t) => {
 
 t.test('an arrow upward, from door to door or round in a circle is found', async (t) => {
   const upward = new Map([
-    ['message/message.ts', ['judge/engine.ts', 'ground/settings/settings.ts']],
+    ['mail/message/message.ts', ['scan/judge/engine.ts', 'ground/settings/settings.ts']],
   ])
-  t.same(wrongArrows(upward, floors), ['message/message.ts imports judge/engine.ts'])
+  t.same(wrongArrows(upward, floors), ['mail/message/message.ts imports scan/judge/engine.ts'])
+  const within = new Map([['mail/message/message.ts', ['mail/mime/contents.ts']]])
+  t.same(wrongArrows(within, floors), [])
+  t.equal(wrongArrows(within, inner, folderOf).length, 1)
   const sideways = new Map([['doors/milter/door.ts', ['doors/slot-socket/frames.ts']]])
   t.same(wrongArrows(sideways, floors), [
     'doors/milter/door.ts imports doors/slot-socket/frames.ts',
   ])
-  const round = new Map([...imports, ['message/write-all.ts', ['message/message.ts']]])
+  const round = new Map([...imports, ['mail/message/write-all.ts', ['mail/message/message.ts']]])
   t.match(circles(round), [/message\/message\.ts.*message\/write-all\.ts/])
-  const upstairs = new Map([...imports, ['scan/clamd/server-queue.ts', ['scan/scanners.ts']]])
-  t.match(circles(betweenFolders(upstairs)), [/^scan, scan\/clamd$/])
+  const upstairs = new Map([
+    ...imports,
+    ['scan/scanners/clamd/server-queue.ts', ['scan/scanners/scanners.ts']],
+  ])
+  t.match(circles(betweenFolders(upstairs)), [/^scan\/scanners, scan\/scanners\/clamd$/])
 })
 
 function readFloors(text: string): Floors {
@@ -69,6 +84,18 @@ function readFloors(text: string): Floors {
   for (const [, number, rooms] of text.matchAll(/^([0-9]+)\. (`[a-z-].*`)$/gm)) {
     for (const [, room] of rooms!.matchAll(/`([^`]+)`/g)) {
       if (!found.has(room!)) found.set(room!, Number(number))
+    }
+  }
+  return found
+}
+
+/** The floors of folders within a room, from the top: `scan/judge` above `scan/verdicts`. */
+function readInnerFloors(text: string): Floors {
+  const found = new Map<string, number>()
+  for (const [, room, list] of text.matchAll(/^- in `([a-z]+)`: (.*)$/gm)) {
+    for (const [number, folders] of list!.split(';').entries()) {
+      for (const [, folder] of folders.matchAll(/`([^`]+)`/g))
+        found.set(`${room}/${folder}`, number)
     }
   }
   return found
@@ -93,11 +120,17 @@ function roomOf(file: string): string {
   return WINGS.includes(first!) ? `${first}/${second}` : first!
 }
 
-function wrongArrows(all: Imports, of: Floors): string[] {
+/** `scan/judge` for all files below it. */
+const folderOf = (file: string): string => file.split('/').slice(0, 2).join('/')
+
+/** The arrows that do not lead downward; between folders only within one room. */
+function wrongArrows(all: Imports, of: Floors, placeOf = roomOf): string[] {
   return [...all].flatMap(([file, targets]) => {
     const wrong = targets.filter((target) => {
-      const [from, to] = [roomOf(file), roomOf(target)]
-      return from !== to && !(of.get(from)! < of.get(to)!)
+      const [from, to] = [placeOf(file), placeOf(target)]
+      const isCompared =
+        placeOf === roomOf || (of.has(from) && of.has(to) && roomOf(file) === roomOf(target))
+      return isCompared && from !== to && !(of.get(from)! < of.get(to)!)
     })
     return wrong.map((target) => `${file} imports ${target}`)
   })

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { parseKeyring } from '../../src/cluster/keyring.ts'
 import { replyText } from '../../src/doors/shared/replies/error-report.ts'
 import { logLine } from '../../src/ground/errors/log.ts'
-import { quarantineField } from '../../src/judge/forward.ts'
-import { readAddress } from '../../src/message/envelope/address.ts'
-import { SOCKETS_MAX } from '../../src/quota/ask/udp.ts'
-import { LineRelay } from '../../src/scan/shared/stderr-lines.ts'
+import { readAddress } from '../../src/mail/message/envelope/address.ts'
+import { parseKeyring } from '../../src/scan/cluster/keyring.ts'
+import { quarantineField } from '../../src/scan/judge/forward.ts'
+import { SOCKETS_MAX } from '../../src/scan/quota/udp.ts'
+import { LineRelay } from '../../src/scan/scanners/shared/stderr-lines.ts'
 import { columns, readPage, section } from './man-page.ts'
 
 /** Limits that onescan-queue(8) names, against what the program does. */

@@ -1,19 +1,14 @@
-import { HMAC_SECRET_MIN, FILE_MAX as KEYRING_MAX } from '../../src/cluster/keyring.ts'
-import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/cluster/verify.ts'
 import { COMMAND_MAX as PACKET_COMMAND_MAX, PACKET_MAX } from '../../src/doors/milter/connection.ts'
 import { CONNECTIONS_MAX } from '../../src/doors/milter/door.ts'
 import { defaultTimeouts as milter } from '../../src/doors/milter/time-limits.ts'
-import { MACROS_MAX } from '../../src/doors/milter/wire/macros.ts'
 import { PATHS_MAX } from '../../src/doors/shared/recipient-list.ts'
 import { UNENDED_MAX, WAITING_MAX } from '../../src/doors/smtp/client/connection.ts'
 import { defaultTimeouts as smtp } from '../../src/doors/smtp/client/time-limits.ts'
 import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server/next-server.ts'
-import { COMMAND_MAX } from '../../src/doors/smtp/wire/commands.ts'
-import { REPLY_LINE_MAX, REPLY_MAX } from '../../src/doors/smtp/wire/replies.ts'
-import { ENCODED_WORDS_MAX } from '../../src/message/encoded-words.ts'
-import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/message/envelope/envelope.ts'
-import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/message/header-block.ts'
-import { SWEEP_AGE } from '../../src/message/sweep.ts'
+import { ENCODED_WORDS_MAX } from '../../src/mail/message/encoded-words.ts'
+import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
+import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
+import { SWEEP_AGE } from '../../src/mail/message/sweep.ts'
 import {
   BOUNDARIES_MAX,
   BOUNDARY_LENGTHS_MAX,
@@ -33,21 +28,29 @@ import {
   SMALL_BYTES_TIMES,
   WORK_MORE,
   WORK_TIMES,
-} from '../../src/mime/shared/limits.ts'
-import { DISK_MAX, MEMORY_MAX } from '../../src/mime/shared/store.ts'
-import { RECORD_MAX } from '../../src/quarantine/record.ts'
-import { COUNTED_MAX, STEP_MAX } from '../../src/quarantine/sweep-clock.ts'
+} from '../../src/mail/mime/shared/limits.ts'
+import { DISK_MAX, MEMORY_MAX } from '../../src/mail/mime/shared/store.ts'
+import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'
+import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
+import { REPLY_LINE_MAX, REPLY_MAX } from '../../src/protocol/smtp/replies.ts'
+import { HMAC_SECRET_MIN, FILE_MAX as KEYRING_MAX } from '../../src/scan/cluster/keyring.ts'
+import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/scan/cluster/verify.ts'
+import { RECORD_MAX } from '../../src/scan/quarantine/record.ts'
+import { COUNTED_MAX, STEP_MAX } from '../../src/scan/quarantine/sweep-clock.ts'
 import {
   LINE_MAX as POLICY_LINE_MAX,
   FILE_MAX as POLICY_MAX,
   SETTINGS_MAX,
-} from '../../src/rules/load.ts'
-import { NAME_MAX, PARAMETERS_MAX } from '../../src/scan/attachments/part-names.ts'
-import { COMES_BACK_WITHIN } from '../../src/scan/clamd/ask-in-turn.ts'
-import { REPLY_MAX as CLAMD_REPLY_MAX } from '../../src/scan/clamd/clamd-reply.ts'
-import { DESCRIPTOR_MAX, SMALL_DESCRIPTOR_MAX } from '../../src/scan/clamd/descriptor-trial.ts'
-import { standardLimits } from '../../src/scan/file-plugin/pool.ts'
-import { RENEWED_AFTER } from '../../src/scan/plugin-host/own-limits.ts'
+} from '../../src/scan/rules/load.ts'
+import { NAME_MAX, PARAMETERS_MAX } from '../../src/scan/scanners/attachments/part-names.ts'
+import { COMES_BACK_WITHIN } from '../../src/scan/scanners/clamd/ask-in-turn.ts'
+import { REPLY_MAX as CLAMD_REPLY_MAX } from '../../src/scan/scanners/clamd/clamd-reply.ts'
+import {
+  DESCRIPTOR_MAX,
+  SMALL_DESCRIPTOR_MAX,
+} from '../../src/scan/scanners/clamd/descriptor-trial.ts'
+import { standardLimits } from '../../src/scan/scanners/file-plugin/pool.ts'
+import { RENEWED_AFTER } from '../../src/scan/scanners/plugin-host/own-limits.ts'
 
 /**
  * The limits that man pages name, from the constants of the program. Where a constant is its file's

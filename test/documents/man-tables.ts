@@ -1,4 +1,3 @@
-import { unboundFieldsInWords } from '../../src/cluster/mac.ts'
 import { optionDefaults as delayDefaults } from '../../src/delay/shared/options.ts'
 import {
   optionDefaults as daemonDefaults,
@@ -9,16 +8,22 @@ import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts
 import { faultsInWords } from '../../src/ground/errors/fault.ts'
 import type { FromClient } from '../../src/ground/settings/table/kinds.ts'
 import { names, table } from '../../src/ground/settings/table.ts'
-import { groundsInWords, type Reply } from '../../src/judge/decision.ts'
-import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/judge/over-quota.ts'
-import { HEADER_TOO_LARGE, NOT_SCANNED, refusal, replyAboutForm } from '../../src/judge/replies.ts'
-import { readAddress } from '../../src/message/envelope/address.ts'
-import { oddities } from '../../src/mime/shared/oddities.ts'
+import { readAddress } from '../../src/mail/message/envelope/address.ts'
+import { oddities } from '../../src/mail/mime/shared/oddities.ts'
 import {
   optionDefaults as quotadDefaults,
   usage as usageOfQuotad,
-} from '../../src/quota/tell/options.ts'
-import { causesInWords } from '../../src/scan/shared/cause.ts'
+} from '../../src/quotad/options.ts'
+import { unboundFieldsInWords } from '../../src/scan/cluster/mac.ts'
+import { groundsInWords, type Reply } from '../../src/scan/judge/decision.ts'
+import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/scan/judge/over-quota.ts'
+import {
+  HEADER_TOO_LARGE,
+  NOT_SCANNED,
+  refusal,
+  replyAboutForm,
+} from '../../src/scan/judge/replies.ts'
+import { causesInWords } from '../../src/scan/scanners/shared/cause.ts'
 import { commandItems, commandNames, exitItems, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
 import {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { hiddenClasses } from '../scan/second-look/classes.ts'
+import { hiddenClasses } from '../scan/scanners/second-look/classes.ts'
 
 t.test(
   'doc/design.md says how many classes of mail hide a file, and what clamd finds',

@@ -14,8 +14,8 @@ const settings: Readonly<Record<string, Setting>> = table
 
 /** What is read for mail, and by the quota service; a directory of users is asked by both. */
 const readFor = {
-  mail: namesRead((file) => !/^(cli|delay|quota\/tell|ground\/settings)\//.test(file)),
-  quota: namesRead((file) => /^quota\/(tell|ldap)\//.test(file)),
+  mail: namesRead((file) => !/^(cli|delay|quotad|ground\/settings)\//.test(file)),
+  quota: namesRead((file) => /^(quotad|protocol\/ldap)\//.test(file)),
 }
 
 t.test('the slot and onescand read exactly the settings of the table', async (t) => {

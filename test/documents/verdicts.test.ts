@@ -2,12 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { table as settings } from '../../src/ground/settings/table.ts'
-import { LINE_MAX } from '../../src/message/content-fields.ts'
-import { SETTLED_AFTER } from '../../src/scan/shared/signature-files.ts'
-import { FREE_MAX } from '../../src/verdicts/copies/fields.ts'
-import { INFECTED_FOR } from '../../src/verdicts/copies/fresh.ts'
-import { COUNTED_FOR, DEATHS_MAX } from '../../src/verdicts/poison.ts'
-import { CLAIMED_FOR } from '../../src/verdicts/store/shared-store.ts'
+import { LINE_MAX } from '../../src/mail/message/content-fields.ts'
 import {
   ENTERED_WITHIN,
   FIRST_PAUSE,
@@ -15,8 +10,13 @@ import {
   LONGEST_REFUSED,
   LONGEST_SILENT,
   MISSES_MAX,
-} from '../../src/verdicts/valkey/lasting-connection.ts'
-import { SHARE_OF_WAITING } from '../../src/verdicts/verdicts.ts'
+} from '../../src/protocol/valkey/lasting-connection.ts'
+import { SETTLED_AFTER } from '../../src/scan/scanners/shared/signature-files.ts'
+import { FREE_MAX } from '../../src/scan/verdicts/copies/fields.ts'
+import { INFECTED_FOR } from '../../src/scan/verdicts/copies/fresh.ts'
+import { COUNTED_FOR, DEATHS_MAX } from '../../src/scan/verdicts/poison.ts'
+import { CLAIMED_FOR } from '../../src/scan/verdicts/store/shared-store.ts'
+import { SHARE_OF_WAITING } from '../../src/scan/verdicts/verdicts.ts'
 import { readPage } from './man-page.ts'
 
 /** doc/cluster.md, and what onescand(8) says of verdicts, against the program. */

@@ -14,53 +14,56 @@ export const ROOMS = {
       'test/ground/runtime/{crypto,release-buffer}.test.ts',
     ],
   },
-  judge: { files: ['src/judge/**/*.ts'], tests: ['test/judge/*.test.ts'] },
-  rules: { files: ['src/rules/**/*.ts'], tests: ['test/rules/*.test.ts'] },
-  cluster: { files: ['src/cluster/**/*.ts'], tests: ['test/cluster/*.test.ts'] },
+  judge: { files: ['src/scan/judge/**/*.ts'], tests: ['test/scan/judge/*.test.ts'] },
+  rules: { files: ['src/scan/rules/**/*.ts'], tests: ['test/scan/rules/*.test.ts'] },
+  cluster: { files: ['src/scan/cluster/**/*.ts'], tests: ['test/scan/cluster/*.test.ts'] },
   verdicts: {
-    files: ['src/verdicts/*.ts', 'src/verdicts/{copies,store}/*.ts'],
-    tests: ['test/verdicts/*.test.ts', 'test/verdicts/{copies,store}/*.test.ts'],
+    files: ['src/scan/verdicts/*.ts', 'src/scan/verdicts/{copies,store}/*.ts'],
+    tests: ['test/scan/verdicts/*.test.ts', 'test/scan/verdicts/{copies,store}/*.test.ts'],
   },
   // The one room whose tests need another server, the store: what speaks with it is all that is here.
   valkey: {
-    files: ['src/verdicts/valkey/*.ts'],
-    tests: ['test/verdicts/valkey/*.test.ts', 'test/verdicts/store/shared-store.test.ts'],
+    files: ['src/protocol/valkey/*.ts'],
+    tests: ['test/protocol/valkey/*.test.ts', 'test/scan/verdicts/store/shared-store.test.ts'],
   },
-  message: { files: ['src/message/**/*.ts'], tests: ['test/message/*.test.ts'] },
-  envelope: { files: ['src/message/envelope/**/*.ts'], tests: ['test/message/envelope/*.test.ts'] },
+  message: { files: ['src/mail/message/**/*.ts'], tests: ['test/mail/message/*.test.ts'] },
+  envelope: {
+    files: ['src/mail/message/envelope/**/*.ts'],
+    tests: ['test/mail/message/envelope/*.test.ts'],
+  },
   quarantine: {
-    files: ['src/quarantine/**/*.ts'],
-    tests: ['test/quarantine/{names,record,release-race}.test.ts'],
+    files: ['src/scan/quarantine/**/*.ts'],
+    tests: ['test/scan/quarantine/{names,record,release-race}.test.ts'],
   },
   readiness: {
-    files: ['src/readiness/**/*.ts'],
-    tests: ['test/readiness/{account,keyring,quota,scanner,settings,spool}.test.ts'],
+    files: ['src/doors/readiness/**/*.ts'],
+    tests: ['test/doors/readiness/{account,keyring,quota,scanner,settings,spool}.test.ts'],
   },
   observe: {
-    files: ['src/observe/**/*.ts'],
+    files: ['src/doors/observe/**/*.ts'],
     tests: [
-      'test/observe/live/{history,line-order}.test.ts',
-      'test/observe/log/*.test.ts',
-      'test/observe/report/format.test.ts',
+      'test/doors/observe/live/{history,line-order}.test.ts',
+      'test/doors/observe/log/*.test.ts',
+      'test/doors/observe/report/format.test.ts',
     ],
   },
   quota: {
-    files: ['src/quota/ask/**/*.ts'],
-    tests: ['test/quota/ask/{cache,client,http,ldap,mailbox-name,reading,udp,udp-client}.test.ts'],
+    files: ['src/scan/quota/**/*.ts'],
+    tests: ['test/scan/quota/{cache,client,http,ldap,mailbox-name,reading,udp,udp-client}.test.ts'],
   },
   quotad: {
-    files: ['src/quota/tell/**/*.ts'],
+    files: ['src/quotad/**/*.ts'],
     tests: [
-      'test/quota/tell/{allow-networks,datagram,patience}.test.ts',
-      'test/quota/tell/sources/{limits,links,maildir*,quota-status,tables,user-name}.test.ts',
+      'test/quotad/{allow-networks,datagram,patience}.test.ts',
+      'test/quotad/sources/{limits,links,maildir*,quota-status,tables,user-name}.test.ts',
     ],
   },
   ldap: {
-    files: ['src/quota/ldap/**/*.ts'],
+    files: ['src/protocol/ldap/**/*.ts'],
     tests: [
-      'test/quota/ldap/*.test.ts',
-      'test/quota/ask/ldap.test.ts',
-      'test/quota/tell/sources/ldap.test.ts',
+      'test/protocol/ldap/*.test.ts',
+      'test/scan/quota/ldap.test.ts',
+      'test/quotad/sources/ldap.test.ts',
     ],
   },
   delay: {
@@ -71,35 +74,39 @@ export const ROOMS = {
     ],
   },
   scan: {
-    files: ['src/plugin.ts', 'src/scan/*.ts', 'src/scan/{attachments,eicar,run,shared}/*.ts'],
+    files: [
+      'src/plugin.ts',
+      'src/scan/scanners/*.ts',
+      'src/scan/scanners/{attachments,eicar,run,shared}/*.ts',
+    ],
     tests: [
-      'test/scan/{scan,stderr-lines,eicar/eicar,shared/signature-files}.test.ts',
-      'test/scan/run/*.test.ts',
-      'test/scan/attachments/{attachments,file-names,rules,search}.test.ts',
+      'test/scan/scanners/{scan,stderr-lines,eicar/eicar,shared/signature-files}.test.ts',
+      'test/scan/scanners/run/*.test.ts',
+      'test/scan/scanners/attachments/{attachments,file-names,rules,search}.test.ts',
     ],
   },
-  clamd: { files: ['src/scan/clamd/*.ts'], tests: ['test/scan/clamd/*.test.ts'] },
+  clamd: { files: ['src/scan/scanners/clamd/*.ts'], tests: ['test/scan/scanners/clamd/*.test.ts'] },
   plugins: {
-    files: ['src/scan/{file-plugin,plugin-host}/**/*.ts'],
-    tests: ['test/scan/file-plugin/{bundle,protocol}.test.ts'],
+    files: ['src/scan/scanners/{file-plugin,plugin-host}/**/*.ts'],
+    tests: ['test/scan/scanners/file-plugin/{bundle,protocol}.test.ts'],
   },
-  mime: { files: ['src/mime/**/*.ts'], tests: ['test/mime/**/*.test.ts'] },
+  mime: { files: ['src/mail/mime/**/*.ts'], tests: ['test/mail/mime/**/*.test.ts'] },
   'slot-socket': {
     files: ['src/doors/slot-socket/**/*.ts'],
     tests: ['test/doors/slot-socket/{cases,conversation,frames,request,tell,trust}.test.ts'],
   },
   milter: {
-    files: ['src/doors/milter/**/*.ts'],
+    files: ['src/doors/milter/**/*.ts', 'src/protocol/milter/*.ts'],
     tests: [
       'test/doors/milter/{asking,by-rule,carry-out,intake,quota,session}.test.ts',
-      'test/doors/milter/wire/*.test.ts',
+      'test/protocol/milter/*.test.ts',
     ],
   },
   smtp: {
-    files: ['src/doors/smtp/**/*.ts'],
+    files: ['src/doors/smtp/**/*.ts', 'src/protocol/smtp/*.ts'],
     tests: [
       'test/doors/smtp/{bad-next-server,by-rule,leaving,session,size}.test.ts',
-      'test/doors/smtp/wire/*.test.ts',
+      'test/protocol/smtp/*.test.ts',
     ],
   },
   policy: {
@@ -115,7 +122,7 @@ export const ROOMS = {
     tests: ['test/doors/http/{events,snapshot}.test.ts'],
   },
   'between-doors': {
-    files: ['src/doors/shared/**/*.ts'],
+    files: ['src/doors/shared/**/*.ts', 'src/protocol/shared/*.ts'],
     tests: [
       'test/doors/shared/{recipient-list,serve,settle}.test.ts',
       'test/doors/{milter,smtp}/session.test.ts',

@@ -11,7 +11,7 @@ import { freePort } from '../programs/free-port.ts'
 import { findProgram } from '../programs/install.mjs'
 import { reachable } from '../programs/reachable.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
-import { asOther } from '../quota/tell/quotad.ts'
+import { asOther } from '../quotad/quotad.ts'
 import { native } from './built-package.ts'
 
 /**

@@ -5,7 +5,7 @@ import { missing as compilerMissing } from '../c/onescanc/client.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { runSlot } from '../doors/slot/slot.ts'
-import { sample, scan } from '../scan/clamd/task.ts'
+import { sample, scan } from '../scan/scanners/clamd/task.ts'
 import { type Answer, client, coldSlot, type Door, milter } from './attack-doors.ts'
 import {
   assembled,

@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import t from 'tap'
 import { loadSystem, type System } from '../../src/ground/runtime/system.ts'
-import { SMALL_DESCRIPTOR_MAX } from '../../src/scan/clamd/descriptor-trial.ts'
-import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
-import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
-import type { Sample } from '../../src/scan/shared/scanner.ts'
-import { socketPath } from '../scan/clamd/stand-in.ts'
-import { clamdPolicy, sample, scanTask } from '../scan/clamd/task.ts'
+import { SMALL_DESCRIPTOR_MAX } from '../../src/scan/scanners/clamd/descriptor-trial.ts'
+import { clamdScanner } from '../../src/scan/scanners/clamd/scanner.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import type { Sample } from '../../src/scan/scanners/shared/scanner.ts'
+import { socketPath } from '../scan/scanners/clamd/stand-in.ts'
+import { clamdPolicy, sample, scanTask } from '../scan/scanners/clamd/task.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 
 const skip = clamdMissing
@@ -33,9 +33,9 @@ async function handing(t: { teardown(end: () => void): void }, socket: string) {
   let sent = 0
   const passing: System = {
     ...passed,
-    send(...args) {
+    passDescriptor(...args) {
       sent++
-      return passed.send(...args)
+      return passed.passDescriptor(...args)
     },
   }
   const scanner = clamdScanner(clamdPolicy(socket), { lasting: true, passing })

@@ -14,9 +14,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isExecutable } from '../../src/ground/process/find-program.ts'
-import { readClamdAddress } from '../../src/scan/clamd/address.ts'
-import { askClamd } from '../../src/scan/clamd/ask.ts'
-import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
+import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
+import { askClamd } from '../../src/scan/scanners/clamd/ask.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
 import { freePort } from './free-port.ts'
 
 /** The name of the virus at this clamd, whose database is not that of ClamAV. */

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { isExecutable } from '../../src/ground/process/find-program.ts'
 import { runSlot } from '../doors/slot/slot.ts'
-import { attached, file, message, multipart, text } from '../mime/nested-mail.ts'
+import { attached, file, message, multipart, text } from '../mail/mime/nested-mail.ts'
 import { clamdMissing, startClamd } from './clamd.ts'
 
 /** What onescan-clamav(7), FALSE ALARMS, says that ClamAV leaves alone, by a real clamd. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { isBound } from '../../src/cluster/mac.ts'
+import { isBound } from '../../src/scan/cluster/mac.ts'
 import { type BuiltStage, buildStage } from '../cases/stage.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { bodyOf, headerNames, headerValues } from './header-values.ts'

@@ -3,13 +3,21 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { table } from '../../src/ground/settings/table.ts'
-import { Bytes } from '../../src/message/bytes.ts'
-import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
+import { Bytes } from '../../src/mail/message/bytes.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
 import { openMilter } from '../doors/milter/rig.ts'
 import { runSlot } from '../doors/slot/slot.ts'
 import { openSlot } from '../doors/slot-socket/slot-socket.ts'
-import { attached, file, isNested, message, multipart, text, wrap } from '../mime/nested-mail.ts'
-import { sample, scan } from '../scan/clamd/task.ts'
+import {
+  attached,
+  file,
+  isNested,
+  message,
+  multipart,
+  text,
+  wrap,
+} from '../mail/mime/nested-mail.ts'
+import { sample, scan } from '../scan/scanners/clamd/task.ts'
 import { clamdMissing, startClamd } from './clamd.ts'
 
 /** EICAR deeper in mail than a real clamd looks, by every door. */

@@ -1,10 +1,10 @@
 import t from 'tap'
 import { table } from '../../src/ground/settings/table.ts'
-import { Bytes } from '../../src/message/bytes.ts'
-import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
-import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
-import { attached, base64, file, isNested, message } from '../mime/nested-mail.ts'
-import { clamdPolicy, sample, scanTask } from '../scan/clamd/task.ts'
+import { Bytes } from '../../src/mail/message/bytes.ts'
+import { clamdScanner } from '../../src/scan/scanners/clamd/scanner.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { attached, base64, file, isNested, message } from '../mail/mime/nested-mail.ts'
+import { clamdPolicy, sample, scanTask } from '../scan/scanners/clamd/task.ts'
 import { clamdMissing, startClamd } from './clamd.ts'
 
 /** Messages made from a fixed seed. */

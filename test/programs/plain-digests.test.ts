@@ -2,11 +2,11 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { Bytes } from '../../src/message/bytes.ts'
-import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
+import { Bytes } from '../../src/mail/message/bytes.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
 import { type OpenMilter, openMilter } from '../doors/milter/rig.ts'
-import { attached, base64, file, isNested, message, multipart, text, wrap } from '../mime/nested-mail.ts' // biome-ignore format: a list
-import { sample, scan } from '../scan/clamd/task.ts'
+import { attached, base64, file, isNested, message, multipart, text, wrap } from '../mail/mime/nested-mail.ts' // biome-ignore format: a list
+import { sample, scan } from '../scan/scanners/clamd/task.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 
 /**

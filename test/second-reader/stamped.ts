@@ -1,4 +1,4 @@
-import { hmacValue } from '../cluster/independent.ts'
+import { hmacValue } from '../scan/cluster/independent.ts'
 
 /** The key of the ring that all hosts of the bench have. */
 export const key = { id: 'alpha', secret: Buffer.alloc(32, 7) }

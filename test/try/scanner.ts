@@ -1,7 +1,7 @@
 import { readSetting } from '../../src/ground/settings/read.ts'
 import type { Environment } from '../../src/ground/settings/settings.ts'
-import { readClamdAddress } from '../../src/scan/clamd/address.ts'
-import { askClamd } from '../../src/scan/clamd/ask.ts'
+import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
+import { askClamd } from '../../src/scan/scanners/clamd/ask.ts'
 
 /** What the hosts scan with. */
 export interface ScannerChoice {

@@ -23,7 +23,7 @@ byte buffer[64 * KIB];
 /*
  * Makes a file without a name, which vanishes with its last descriptor, whatever happens. Not all
  * file systems support O_TMPFILE; onescand sweeps the name if this process is killed before it has
- * gone (src/message/sweep.ts).
+ * gone (src/mail/message/sweep.ts).
  */
 static int anonymous_file(const struct mail *mail) {
   const char *directory = setting("TMPDIR", "/tmp");

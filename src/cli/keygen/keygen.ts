@@ -1,8 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { HMAC_SECRET_MIN, isCurrent, isDay, isKeyId, parseKeyring } from '../../cluster/keyring.ts'
 import { Fault } from '../../ground/errors/fault.ts'
+import {
+  HMAC_SECRET_MIN,
+  isCurrent,
+  isDay,
+  isKeyId,
+  parseKeyring,
+} from '../../scan/cluster/keyring.ts'
 import { flag, printsJson, text } from '../shared/options.ts'
 import { type Output, runCommand, warn } from '../shared/run-command.ts'
 import { addToKeyring } from './add-to-keyring.ts'

@@ -1,7 +1,7 @@
 import type { CommandModule } from 'yargs'
 import { errorText } from '../../ground/errors/fault.ts'
 import type { PathHandle } from '../../ground/path/walk.ts'
-import { deleteEntry } from '../../quarantine/release.ts'
+import { deleteEntry } from '../../scan/quarantine/release.ts'
 import { printsJson } from '../shared/options.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import { noteAction } from './note-action.ts'

@@ -7,12 +7,12 @@ import {
   defaultNextServerTimeouts,
   type NextServer,
 } from '../../doors/smtp/next-server/next-server.ts'
-import { type RawReply, replyTexts } from '../../doors/smtp/wire/replies.ts'
-import { PIECE, Stuffing } from '../../doors/smtp/wire/stuffing.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { checkExecutable } from '../../ground/process/find-program.ts'
-import { CrlfReader } from '../../message/crlf-reader.ts'
-import { makeEnvelope } from '../../message/envelope/envelope.ts'
+import { CrlfReader } from '../../mail/message/crlf-reader.ts'
+import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
+import { type RawReply, replyTexts } from '../../protocol/smtp/replies.ts'
+import { PIECE, Stuffing } from '../../protocol/smtp/stuffing.ts'
 import { handToSlot, QUEUE_PATIENCE } from '../shared/hand-to-slot.ts'
 
 /** A message that is sent on its route again. Addresses are latin1. */

@@ -3,7 +3,7 @@ import type { Argv } from 'yargs'
 import { Fault } from '../../ground/errors/fault.ts'
 import type { PathHandle } from '../../ground/path/walk.ts'
 import { userName } from '../../ground/process/passwd.ts'
-import { openQuarantine } from '../../quarantine/folders.ts'
+import { openQuarantine } from '../../scan/quarantine/folders.ts'
 import { rootFacts } from '../shared/root-facts.ts'
 
 export interface QuarantineOptions {

@@ -1,7 +1,7 @@
+import { findAccount, readAccounts, type SystemAccount } from '../../doors/readiness/account.ts'
 import { attempt } from '../../ground/errors/attempt.ts'
 import { Fault } from '../../ground/errors/fault.ts'
 import { readOwnText } from '../../ground/path/read.ts'
-import { findAccount, readAccounts, type SystemAccount } from '../../readiness/account.ts'
 import { type CheckPart, ownTerminal, type RootFacts } from '../shared/root-facts.ts'
 import { askSystemd } from '../shared/systemd-unit.ts'
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { closeSync, existsSync, fstatSync, readSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { writeWhole } from '../../ground/process/write-whole.ts'
-import { openAnonymousFile } from '../../message/anonymous-file.ts'
+import { openAnonymousFile } from '../../mail/message/anonymous-file.ts'
 
 /** A message for a slot, and how the slot is called. */
 export interface SlotCall {

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Argv } from 'yargs'
-import { type ClusterSettings, readClusterSettings } from '../../cluster/cluster-settings.ts'
 import { Fault } from '../../ground/errors/fault.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { readControlDirectories } from '../../judge/policy.ts'
+import { type ClusterSettings, readClusterSettings } from '../../scan/cluster/cluster-settings.ts'
+import { readControlDirectories } from '../../scan/judge/policy.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 import { text } from './options.ts'
 

@@ -1,9 +1,14 @@
 import { basename } from 'node:path'
 import { pathOf } from '../../ground/net/listening-sockets.ts'
-import { fateOfInfected } from '../../judge/fate.ts'
-import { type MailSettings, NOTHING_SCANS, type Policy, switchedOff } from '../../judge/policy.ts'
-import type { Site } from '../../judge/site.ts'
-import { whyUnnoticed } from '../../scan/shared/signatures-in-use.ts'
+import { fateOfInfected } from '../../scan/judge/fate.ts'
+import {
+  type MailSettings,
+  NOTHING_SCANS,
+  type Policy,
+  switchedOff,
+} from '../../scan/judge/policy.ts'
+import type { Site } from '../../scan/judge/site.ts'
+import { whyUnnoticed } from '../../scan/scanners/shared/signatures-in-use.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { afterQueue } from '../smtp/shared/after-queue.ts'
 import type { OpenDoor } from './open-doors.ts'

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os'
 import packageJson from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../ground/errors/fault.ts'
-import type { ObserverOptions } from '../../observe/live/observer.ts'
-import { isProcessReport, type WorkersState } from '../../observe/live/process-report.ts'
 import type { StatusServer } from '../http/status-server.ts'
+import type { ObserverOptions } from '../observe/live/observer.ts'
+import { isProcessReport, type WorkersState } from '../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { describeDoor } from './describe-door.ts'
 import { pageListener } from './listening/page-socket.ts'

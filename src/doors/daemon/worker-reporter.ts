@@ -2,8 +2,8 @@ import {
   addUpDoors,
   createMailReporter,
   type TimedReporter,
-} from '../../observe/live/mail-reporter.ts'
-import type { ProcessReport } from '../../observe/live/process-report.ts'
+} from '../observe/live/mail-reporter.ts'
+import type { ProcessReport } from '../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { OpenDoor } from './open-doors.ts'
 

@@ -1,6 +1,6 @@
 import { FIRST_HANDED_OVER } from '../../ground/net/socket-activation.ts'
-import { HostMemory } from '../../verdicts/host-memory.ts'
-import { InHand } from '../../verdicts/in-hand.ts'
+import { HostMemory } from '../../scan/verdicts/host-memory.ts'
+import { InHand } from '../../scan/verdicts/in-hand.ts'
 import { readConfiguration } from '../shared/configuration.ts'
 import { accountOfDaemon } from './account-of-daemon.ts'
 import { placeOf } from './describe-door.ts'

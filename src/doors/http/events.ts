@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import type { LoggedDecision } from '../../observe/live/history.ts'
-import { DECISIONS_KEPT } from '../../observe/live/history.ts'
-import type { Observer } from '../../observe/live/observer.ts'
+import type { LoggedDecision } from '../observe/live/history.ts'
+import { DECISIONS_KEPT } from '../observe/live/history.ts'
+import type { Observer } from '../observe/live/observer.ts'
 import { liveState, presenterOf, type SnapshotOptions } from './snapshot.ts'
 
 /** Pages that are kept up to date at once. */

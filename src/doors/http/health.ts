@@ -1,4 +1,4 @@
-import { type Observer, TRIAL_COUNTS_FOR } from '../../observe/live/observer.ts'
+import { type Observer, TRIAL_COUNTS_FOR } from '../observe/live/observer.ts'
 
 /**
  * Returns whether mail is scanned. It is if, within the last minute, a trial has found EICAR and

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { keepFor } from '../../ground/flow/keep-for.ts'
-import type { Observer } from '../../observe/live/observer.ts'
+import type { Observer } from '../observe/live/observer.ts'
 import type { CheckAccess } from './access.ts'
 import type { PageEvents } from './events.ts'
 import { healthOf } from './health.ts'

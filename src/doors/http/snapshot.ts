@@ -1,7 +1,7 @@
-import type { LoggedDecision } from '../../observe/live/history.ts'
-import type { Observer } from '../../observe/live/observer.ts'
-import { fieldsIn, loggedValue, type WrittenField } from '../../observe/log/log-record.ts'
-import { type Cause, causesInWords } from '../../scan/shared/cause.ts'
+import { type Cause, causesInWords } from '../../scan/scanners/shared/cause.ts'
+import type { LoggedDecision } from '../observe/live/history.ts'
+import type { Observer } from '../observe/live/observer.ts'
+import { fieldsIn, loggedValue, type WrittenField } from '../observe/log/log-record.ts'
 
 /** Fields of a log line that hold addresses. */
 const ADDRESSES = ['from', 'to', 'remote', 'rcpt']

@@ -1,8 +1,8 @@
 import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
-import { CrlfReader } from '../../message/crlf-reader.ts'
-import { HEADER_MAX } from '../../message/header-block.ts'
-import { Intake, type MessageOptions } from '../../message/intake.ts'
-import type { Message } from '../../message/message.ts'
+import { CrlfReader } from '../../mail/message/crlf-reader.ts'
+import { HEADER_MAX } from '../../mail/message/header-block.ts'
+import { Intake, type MessageOptions } from '../../mail/message/intake.ts'
+import type { Message } from '../../mail/message/message.ts'
 
 const CR = 0x0d
 const COLON = Buffer.from(':')

@@ -1,9 +1,13 @@
 import { type Fault, faultKindOf } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
-import type { Transaction } from '../../judge/transaction.ts'
-import { type MailAddress, readAddress } from '../../message/envelope/address.ts'
-import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
-import type { Origin } from '../../message/envelope/origin.ts'
+import { type MailAddress, readAddress } from '../../mail/message/envelope/address.ts'
+import { ADDRESS_MAX, makeEnvelope } from '../../mail/message/envelope/envelope.ts'
+import type { Origin } from '../../mail/message/envelope/origin.ts'
+import { type Agreement, step } from '../../protocol/milter/negotiation.ts'
+import { accepted, smtpReply } from '../../protocol/milter/replies.ts'
+import { announcedSize, bareAddress, type SmtpPath } from '../../protocol/shared/smtp-path.ts'
+import { WireError } from '../../protocol/shared/wire-error.ts'
+import type { Transaction } from '../../scan/judge/transaction.ts'
 import {
   decisionLines,
   faultLine,
@@ -14,13 +18,9 @@ import {
 import { RecipientList } from '../shared/recipient-list.ts'
 import { faultReply, replyCode } from '../shared/replies/smtp-reply.ts'
 import { settle } from '../shared/settle.ts'
-import { announcedSize, bareAddress, type SmtpPath } from '../shared/wire/smtp-path.ts'
-import { WireError } from '../shared/wire/wire-error.ts'
 import { addressIn, answersBy, carryOut } from './carry-out.ts'
 import type { MilterIntake } from './intake.ts'
 import type { MessageReception, MilterServer } from './server.ts'
-import { type Agreement, step } from './wire/negotiation.ts'
-import { accepted, smtpReply } from './wire/replies.ts'
 
 /** The facts about a message that are known when it is whole. */
 export interface MessageEnd {

@@ -1,12 +1,12 @@
-import type { MilterServer } from './server.ts'
-import type { MilterCommand } from './wire/commands.ts'
+import type { MilterCommand } from '../../protocol/milter/commands.ts'
 import {
   type Agreement,
   action,
   macroStage,
   type NegotiationRequest,
   step,
-} from './wire/negotiation.ts'
+} from '../../protocol/milter/negotiation.ts'
+import type { MilterServer } from './server.ts'
 
 /** Steps to which this filter would always answer "go on", so that the MTA need not wait. */
 const stepsWithoutReply =

@@ -1,25 +1,25 @@
 import { Fault, isFault } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
-import { isPlainPath } from '../../message/envelope/address.ts'
-import { clientNameOf, type Origin } from '../../message/envelope/origin.ts'
-import { faultLine, type LogContext } from '../shared/log/log-lines.ts'
-import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
-import { NO_ROOM } from '../shared/replies/smtp-reply.ts'
-import type { SmtpReply } from '../shared/wire/reply-lines.ts'
-import { WireError } from '../shared/wire/wire-error.ts'
-import { resolvedFrom } from './carry-out.ts'
-import { MilterMessage } from './message.ts'
-import { isAnswered, requestFor } from './negotiation.ts'
-import type { MilterServer } from './server.ts'
-import type { ConnectingClient, MilterCommand } from './wire/commands.ts'
-import { Macros } from './wire/macros.ts'
+import { isPlainPath } from '../../mail/message/envelope/address.ts'
+import { clientNameOf, type Origin } from '../../mail/message/envelope/origin.ts'
+import type { ConnectingClient, MilterCommand } from '../../protocol/milter/commands.ts'
+import { Macros } from '../../protocol/milter/macros.ts'
 import {
   type Agreement,
   agree,
   encodeAgreement,
   type NegotiationOffer,
-} from './wire/negotiation.ts'
-import { continued, smtpReply } from './wire/replies.ts'
+} from '../../protocol/milter/negotiation.ts'
+import { continued, smtpReply } from '../../protocol/milter/replies.ts'
+import type { SmtpReply } from '../../protocol/shared/reply-lines.ts'
+import { WireError } from '../../protocol/shared/wire-error.ts'
+import { faultLine, type LogContext } from '../shared/log/log-lines.ts'
+import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
+import { NO_ROOM } from '../shared/replies/smtp-reply.ts'
+import { resolvedFrom } from './carry-out.ts'
+import { MilterMessage } from './message.ts'
+import { isAnswered, requestFor } from './negotiation.ts'
+import type { MilterServer } from './server.ts'
 
 /** Characters that are kept of a client's name. */
 const NAME_MAX = 1024

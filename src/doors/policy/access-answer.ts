@@ -1,6 +1,6 @@
-import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../judge/over-quota.ts'
-import { readAddress } from '../../message/envelope/address.ts'
-import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
+import { readAddress } from '../../mail/message/envelope/address.ts'
+import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../scan/judge/over-quota.ts'
+import type { QuotaLookup } from '../../scan/quota/quota-answer.ts'
 import { quotaLine } from '../shared/log/quota-line.ts'
 import { type Attributes, writeAttributes } from './attributes.ts'
 

@@ -1,4 +1,3 @@
-import { digestsFor } from '../../cluster/digests.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { keepFor } from '../../ground/flow/keep-for.ts'
 import { loadCrypto } from '../../ground/runtime/crypto.ts'
@@ -11,28 +10,32 @@ import {
   quarantineLimits,
   scanners as scannerSettings,
 } from '../../ground/settings/table/scanning.ts'
+import type { MessageOptions } from '../../mail/message/intake.ts'
+import { readSpoolPolicy } from '../../mail/message/spool-policy.ts'
+import { digestsFor } from '../../scan/cluster/digests.ts'
 import {
   type ControlDirectories,
   HOST_DIRECTORY,
   readControlDirectories,
   readScanningPolicy,
   withSettings,
-} from '../../judge/policy.ts'
-import type { Site, SiteRules } from '../../judge/site.ts'
-import type { Tools } from '../../judge/tools.ts'
-import type { MessageOptions } from '../../message/intake.ts'
-import { readSpoolPolicy } from '../../message/spool-policy.ts'
-import { countersLine } from '../../quota/ask/counters.ts'
-import type { QuotaClient } from '../../quota/ask/quota-client.ts'
-import { openQuotaClient } from '../../quota/ask/quota-client.ts'
-import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
-import { loadRules } from '../../rules/load.ts'
-import type { Rules } from '../../rules/match.ts'
-import { makeScanners } from '../../scan/scanners.ts'
-import { readSignatureFiles, type SignatureFiles } from '../../scan/shared/signature-files.ts'
-import { HostMemory } from '../../verdicts/host-memory.ts'
-import { openVerdictsBy } from '../../verdicts/open.ts'
-import { readVerdictSettings } from '../../verdicts/verdict-settings.ts'
+} from '../../scan/judge/policy.ts'
+import type { Site, SiteRules } from '../../scan/judge/site.ts'
+import type { Tools } from '../../scan/judge/tools.ts'
+import { countersLine } from '../../scan/quota/counters.ts'
+import type { QuotaClient } from '../../scan/quota/quota-client.ts'
+import { openQuotaClient } from '../../scan/quota/quota-client.ts'
+import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
+import { loadRules } from '../../scan/rules/load.ts'
+import type { Rules } from '../../scan/rules/match.ts'
+import { makeScanners } from '../../scan/scanners/scanners.ts'
+import {
+  readSignatureFiles,
+  type SignatureFiles,
+} from '../../scan/scanners/shared/signature-files.ts'
+import { HostMemory } from '../../scan/verdicts/host-memory.ts'
+import { openVerdictsBy } from '../../scan/verdicts/open.ts'
+import { readVerdictSettings } from '../../scan/verdicts/verdict-settings.ts'
 
 /** What onescand judges by. It reads it at its start, and again at SIGHUP. */
 export interface Configuration {

@@ -1,5 +1,5 @@
 import type { Server } from 'node:net'
-import type { DoorState } from '../../observe/live/process-report.ts'
+import type { DoorState } from '../observe/live/process-report.ts'
 import type { Configuration } from './configuration.ts'
 
 /** A door that serves connections on a listening socket. */

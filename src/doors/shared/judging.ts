@@ -1,8 +1,8 @@
 import { isSet } from '../../ground/settings/settings.ts'
-import { NOTHING_SCANS, switchedOff } from '../../judge/policy.ts'
-import type { Site } from '../../judge/site.ts'
-import { type MessageOptions, unseen } from '../../message/intake.ts'
-import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import { type MessageOptions, unseen } from '../../mail/message/intake.ts'
+import { readSpoolPolicy } from '../../mail/message/spool-policy.ts'
+import { NOTHING_SCANS, switchedOff } from '../../scan/judge/policy.ts'
+import type { Site } from '../../scan/judge/site.ts'
 import type { Configuration } from './configuration.ts'
 
 /** How one message is judged: by the configuration at the moment when it came. */

@@ -1,17 +1,17 @@
 import { hostname } from 'node:os'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
+import type { Message } from '../../mail/message/message.ts'
 import type {
   Decision,
   QuarantineDecision,
   Share,
   SingleDecision,
   SplitDecision,
-} from '../../judge/decision.ts'
-import type { Transaction } from '../../judge/transaction.ts'
-import { recipientsOf } from '../../message/envelope/envelope.ts'
-import type { Message } from '../../message/message.ts'
-import { keepMessage, removeKept } from '../../quarantine/keep.ts'
-import { makeId, RANDOM_BYTES } from '../../quarantine/names.ts'
+} from '../../scan/judge/decision.ts'
+import type { Transaction } from '../../scan/judge/transaction.ts'
+import { keepMessage, removeKept } from '../../scan/quarantine/keep.ts'
+import { makeId, RANDOM_BYTES } from '../../scan/quarantine/names.ts'
 import { decisionLines, type LogContext } from './log/log-lines.ts'
 
 /**

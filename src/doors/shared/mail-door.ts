@@ -1,8 +1,8 @@
 import type { Budget, MemoryLease } from '../../ground/flow/memory-budget.ts'
-import { switchedOff } from '../../judge/policy.ts'
-import type { MailReporter } from '../../observe/live/mail-reporter.ts'
-import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
-import type { Rules } from '../../rules/match.ts'
+import { switchedOff } from '../../scan/judge/policy.ts'
+import type { QuotaLookup } from '../../scan/quota/quota-answer.ts'
+import type { Rules } from '../../scan/rules/match.ts'
+import type { MailReporter } from '../observe/live/mail-reporter.ts'
 import type { Configuration } from './configuration.ts'
 
 /** The options of a door that receives mail from a mail server. */

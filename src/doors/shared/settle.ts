@@ -1,10 +1,10 @@
 import { Fault } from '../../ground/errors/fault.ts'
-import type { Decision, QuarantineDecision, SplitDecision } from '../../judge/decision.ts'
-import type { AnswerMode } from '../../judge/divide.ts'
-import { judge } from '../../judge/engine.ts'
-import { adapt, type Site } from '../../judge/site.ts'
-import type { Transaction } from '../../judge/transaction.ts'
-import type { MailReporter } from '../../observe/live/mail-reporter.ts'
+import type { Decision, QuarantineDecision, SplitDecision } from '../../scan/judge/decision.ts'
+import type { AnswerMode } from '../../scan/judge/divide.ts'
+import { judge } from '../../scan/judge/engine.ts'
+import { adapt, type Site } from '../../scan/judge/site.ts'
+import type { Transaction } from '../../scan/judge/transaction.ts'
+import type { MailReporter } from '../observe/live/mail-reporter.ts'
 import type { LogContext } from './log/log-lines.ts'
 
 /** What a door says about how a message is settled. */
@@ -88,6 +88,6 @@ export async function judgeBy(
   const own = adapt(site, ({ tools }) => ({ tools: { ...tools, gone } }))
   const { rules } = own
   if (rules === undefined) return judge(transaction, own)
-  const { judgeByRules } = await import('../../judge/by-rule.ts') // few sites have rules
+  const { judgeByRules } = await import('../../scan/judge/by-rule.ts') // few sites have rules
   return judgeByRules(transaction, { ...own, rules }, answers)
 }

@@ -1,8 +1,8 @@
 import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
 import { readSetting } from '../../ground/settings/read.ts'
 import { type Environment, isSet } from '../../ground/settings/settings.ts'
-import type { Client } from '../../judge/transaction.ts'
-import { clientNameOf, type Origin } from '../../message/envelope/origin.ts'
+import { clientNameOf, type Origin } from '../../mail/message/envelope/origin.ts'
+import type { Client } from '../../scan/judge/transaction.ts'
 
 /** A client of the slot, whose address is known if a server took the mail from the network. */
 export interface SlotClient extends Client {

@@ -1,4 +1,4 @@
-import { FrameReader, HEAD } from '../shared/wire/frames.ts'
+import { FrameReader, HEAD } from '../../protocol/shared/frames.ts'
 
 /** Takes the frames of a conversation: doc/design.md. */
 export interface FrameTaker {

@@ -1,12 +1,12 @@
+import { Header } from '../../mail/message/header-block.ts'
 import {
   type AnnouncedMail,
   answerForAll,
   deferOverQuota,
   quotaRemark,
-} from '../../judge/over-quota.ts'
-import { NOTHING_SCANS } from '../../judge/policy.ts'
-import { Header } from '../../message/header-block.ts'
-import type { TimedLookup } from '../../quota/ask/quota-answer.ts'
+} from '../../scan/judge/over-quota.ts'
+import { NOTHING_SCANS } from '../../scan/judge/policy.ts'
+import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import type { LogContext } from '../shared/log/log-lines.ts'
 import { type ClientReplies, passOn, refuse } from './carry-out.ts'
 

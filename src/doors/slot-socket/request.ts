@@ -1,6 +1,6 @@
-import { ENVELOPE_MAX } from '../../message/envelope/envelope.ts'
-import type { Intake } from '../../message/intake.ts'
-import type { Message } from '../../message/message.ts'
+import { ENVELOPE_MAX } from '../../mail/message/envelope/envelope.ts'
+import type { Intake } from '../../mail/message/intake.ts'
+import type { Message } from '../../mail/message/message.ts'
 import { createFrameReader } from './frames.ts'
 import { GoCold } from './go-cold.ts'
 

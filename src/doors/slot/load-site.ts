@@ -1,19 +1,19 @@
 import { parseIpAddress } from '../../ground/net/ip-address.ts'
 import { isThere } from '../../ground/path/exists.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
+import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import {
   HOST_DIRECTORY,
   type Policy,
   readControlDirectories,
   withSettings,
-} from '../../judge/policy.ts'
-import type { Site, SiteRules } from '../../judge/site.ts'
-import type { Transaction } from '../../judge/transaction.ts'
-import { recipientsOf } from '../../message/envelope/envelope.ts'
-import type { MailParties } from '../../rules/candidates.ts'
-import type { Rules } from '../../rules/match.ts'
-import { ruleFiles } from '../../rules/rule-files.ts'
-import { makeScanners } from '../../scan/scanners.ts'
+} from '../../scan/judge/policy.ts'
+import type { Site, SiteRules } from '../../scan/judge/site.ts'
+import type { Transaction } from '../../scan/judge/transaction.ts'
+import type { MailParties } from '../../scan/rules/candidates.ts'
+import type { Rules } from '../../scan/rules/match.ts'
+import { ruleFiles } from '../../scan/rules/rule-files.ts'
+import { makeScanners } from '../../scan/scanners/scanners.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
 import type { SlotTools } from './prepare-tools.ts'
 
@@ -41,7 +41,7 @@ export async function loadSite(
 async function rulesAbout(transaction: Transaction, env: Environment): Promise<Rules | undefined> {
   const { control } = readControlDirectories(env)
   if (!ruleFiles(control, HOST_DIRECTORY).some(isThere)) return undefined
-  const { loadRules } = await import('../../rules/load.ts')
+  const { loadRules } = await import('../../scan/rules/load.ts')
   return loadRules(control, HOST_DIRECTORY, addressed(transaction))
 }
 

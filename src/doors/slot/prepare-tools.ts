@@ -1,12 +1,12 @@
 import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
-import type { Policy } from '../../judge/policy.ts'
-import type { Tools } from '../../judge/tools.ts'
-import type { TimedLookup } from '../../quota/ask/quota-answer.ts'
-import type { QuotaClient } from '../../quota/ask/quota-client.ts'
-import type { QuotaSettings } from '../../quota/ask/quota-settings.ts'
-import { makeScanners } from '../../scan/scanners.ts'
-import { readSignatureFiles } from '../../scan/shared/signature-files.ts'
+import type { Policy } from '../../scan/judge/policy.ts'
+import type { Tools } from '../../scan/judge/tools.ts'
+import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
+import type { QuotaClient } from '../../scan/quota/quota-client.ts'
+import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
+import { makeScanners } from '../../scan/scanners/scanners.ts'
+import { readSignatureFiles } from '../../scan/scanners/shared/signature-files.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
 
 export interface SlotTools extends Tools {
@@ -29,7 +29,7 @@ export async function prepareTools(policy: Policy, log: LogSink): Promise<SlotTo
 }
 
 async function openLookup(settings: QuotaSettings): Promise<SlotTools['quota']> {
-  const { openQuotaClient } = await import('../../quota/ask/quota-client.ts')
+  const { openQuotaClient } = await import('../../scan/quota/quota-client.ts')
   return openQuotaClient(settings, () => {}) // the slot's line says what the answer was
 }
 

@@ -1,9 +1,14 @@
 import { replaceProcess } from '../../ground/process/replace-process.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { answerForAll, deferOverQuota, isAskedAbout, quotaRemark } from '../../judge/over-quota.ts'
-import { unseen } from '../../message/intake.ts'
-import { readSpoolPolicy } from '../../message/spool-policy.ts'
-import type { QuotaSettings } from '../../quota/ask/quota-settings.ts'
+import { unseen } from '../../mail/message/intake.ts'
+import { readSpoolPolicy } from '../../mail/message/spool-policy.ts'
+import {
+  answerForAll,
+  deferOverQuota,
+  isAskedAbout,
+  quotaRemark,
+} from '../../scan/judge/over-quota.ts'
+import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { report } from '../shared/replies/error-report.ts'
 import { edited, fileOf, passThrough, type SlotContext } from './carry-out.ts'
 import { checkChain } from './chain.ts'
@@ -23,7 +28,7 @@ export async function passUnscanned(
   const client = readCaller(env)
   if (!isAskedAbout(client, settings)) return passThrough(chain, slotLog, why)
   const policy = readSpoolPolicy(env)
-  const { openQuotaClient } = await import('../../quota/ask/quota-client.ts')
+  const { openQuotaClient } = await import('../../scan/quota/quota-client.ts')
   const quota = openQuotaClient(settings, () => {}) // the slot's line says what the answer was
   const { message, envelope } = receiveTransaction({ ...unseen, policy }, env)
   slotLog.received({ message, envelope })

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { clientKey, contains, type Network, parseIpAddress } from '../../ground/net/ip-address.ts'
+import type { RawReply } from '../../protocol/smtp/replies.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
 import { longestIdle, serve } from '../shared/serve.ts'
@@ -13,7 +14,6 @@ import {
 } from './replies/own-replies.ts'
 import { SmtpSession } from './session.ts'
 import { type SmtpOptions, type SmtpRoute, SmtpServer } from './shared/server.ts'
-import type { RawReply } from './wire/replies.ts'
 
 /** Milliseconds between two checks of what is due. */
 const TICK_MAX = 1000

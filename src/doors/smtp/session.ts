@@ -1,5 +1,10 @@
 import { errorText, isFault } from '../../ground/errors/fault.ts'
-import { isPlainPath } from '../../message/envelope/address.ts'
+import { isPlainPath } from '../../mail/message/envelope/address.ts'
+import { parseCommand, parsePath, type SmtpCommand } from '../../protocol/smtp/commands.ts'
+import { mayPass } from '../../protocol/smtp/extensions.ts'
+import type { SmtpLine } from '../../protocol/smtp/lines.ts'
+import { type RawReply, rawReply } from '../../protocol/smtp/replies.ts'
+import { type ClientAttributes, parseAttributes } from '../../protocol/smtp/xforward.ts'
 import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
 import type { SmtpConnection } from './client/connection.ts'
 import { type SendingClient, sendingClient } from './client/sending-client.ts'
@@ -24,11 +29,6 @@ import {
 import type { SmtpServer } from './shared/server.ts'
 import { TransactionLog } from './transaction/log.ts'
 import { SmtpTransaction } from './transaction/transaction.ts'
-import { parseCommand, parsePath, type SmtpCommand } from './wire/commands.ts'
-import { mayPass } from './wire/extensions.ts'
-import type { SmtpLine } from './wire/lines.ts'
-import { type RawReply, rawReply } from './wire/replies.ts'
-import { type ClientAttributes, parseAttributes } from './wire/xforward.ts'
 
 /**
  * One client's connection. Commands go to the next server as they were sent, and its replies come

@@ -4,7 +4,7 @@ import {
   part,
   quotedPrintable,
   quotedPrintableText,
-} from '../../scan/evasions/compose.ts'
+} from '../../scan/scanners/evasions/compose.ts'
 import {
   binaryFile,
   htmlFile,
@@ -12,7 +12,7 @@ import {
   testFile,
   textFile,
   zip,
-} from '../../scan/evasions/files.ts'
+} from '../../scan/scanners/evasions/files.ts'
 import { createRandom, type Random } from './random.ts'
 
 /**

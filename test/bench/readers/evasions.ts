@@ -1,12 +1,12 @@
-import { readSpoolPolicy } from '../../../src/message/spool-policy.ts'
-import { scanBytes } from '../../../src/scan/scan-bytes.ts'
-import { makeScanners } from '../../../src/scan/scanners.ts'
-import type { ScanFinding } from '../../../src/scan/shared/finding.ts'
-import { readScanSettings } from '../../../src/scan/shared/scan-settings.ts'
+import { readSpoolPolicy } from '../../../src/mail/message/spool-policy.ts'
+import { scanBytes } from '../../../src/scan/scanners/scan-bytes.ts'
+import { makeScanners } from '../../../src/scan/scanners/scanners.ts'
+import type { ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
+import { readScanSettings } from '../../../src/scan/scanners/shared/scan-settings.ts'
 import { type Clamd, startClamd } from '../../programs/clamd.ts'
-import { evasions } from '../../scan/evasions/all.ts'
-import { type Evasion, messageOf } from '../../scan/evasions/compose.ts'
-import { databaseOfEvasions } from '../../scan/evasions/files.ts'
+import { evasions } from '../../scan/scanners/evasions/all.ts'
+import { type Evasion, messageOf } from '../../scan/scanners/evasions/compose.ts'
+import { databaseOfEvasions } from '../../scan/scanners/evasions/files.ts'
 
 /** What onescan, with its default settings and a clamd, answers about an evasion. */
 export interface Judged {

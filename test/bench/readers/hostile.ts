@@ -6,9 +6,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { newestNode } from '../../../packaging/toolchain/toolchain.mjs'
-import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
-import { contentsOf } from '../../../src/mime/contents.ts'
-import { ReadBy } from '../../message/bytes.ts'
+import { openAnonymousFile } from '../../../src/mail/message/anonymous-file.ts'
+import { contentsOf } from '../../../src/mail/mime/contents.ts'
+import { ReadBy } from '../../mail/message/bytes.ts'
 
 /** Bodies of about so many bytes. */
 export const hostileKinds: Readonly<Record<string, (size: number) => string>> = {

@@ -1,7 +1,7 @@
-import { readClamdAddress } from '../../../src/scan/clamd/address.ts'
-import { scanStream } from '../../../src/scan/clamd/ask.ts'
+import { readClamdAddress } from '../../../src/scan/scanners/clamd/address.ts'
+import { scanStream } from '../../../src/scan/scanners/clamd/ask.ts'
 import type { Clamd } from '../../programs/clamd.ts'
-import { received } from '../../scan/second-look/classes.ts'
+import { received } from '../../scan/scanners/second-look/classes.ts'
 import { judgeMessage } from './evasions.ts'
 import type { Readers } from './readers.ts'
 

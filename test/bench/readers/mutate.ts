@@ -1,4 +1,4 @@
-import { binaryFile, testFile, textFile, zip } from '../../scan/evasions/files.ts'
+import { binaryFile, testFile, textFile, zip } from '../../scan/scanners/evasions/files.ts'
 import {
   asMail,
   attached,

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram } from '../../programs/install.mjs'
-import { signs } from '../../scan/evasions/files.ts'
+import { signs } from '../../scan/scanners/evasions/files.ts'
 import { canCompile, compiledReaders, compileReader } from './compiled.ts'
 import { extractors, startExtractor } from './extractors.ts'
 import type { Reader } from './reader.ts'
@@ -15,7 +15,7 @@ import { THUNDERBIRD, thunderbird } from './thunderbird.ts'
 export interface Readers {
   /** All that are there. */
   readonly names: readonly string[]
-  /** Those that have one of the files of test/scan/evasions in their hands once they decoded the message. */
+  /** Those that have one of the files of test/scan/scanners/evasions in their hands once they decoded the message. */
   opening(message: Buffer): Promise<string[]>
   stop(): Promise<void>
 }

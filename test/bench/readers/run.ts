@@ -10,16 +10,16 @@
 // given to clamd as amavis does it, and with onescan; then mails made from a model by
 // changes at random, the same for the same seed. What onescan misses is printed minimised.
 // With --evasions: what onescan answers, with default settings, about each mail of
-// test/scan/evasions; it ends with 1 and the list of those that it calls clean. --opened asks
+// test/scan/scanners/evasions; it ends with 1 and the list of those that it calls clean. --opened asks
 // readers instead: it lists those that nobody opens.
-// With --shapes: the time that hostile shapes take (test/scan/hostile-shapes.ts).
+// With --shapes: the time that hostile shapes take (test/scan/scanners/hostile-shapes.ts).
 // With --conforming: mails that follow the standards, instead of those with changes.
 // With --all: other readers, too, that are too heavy or too slow for npm test.
 // With --hostile: the time and the memory that mail takes that is made to take them.
 import { parseArgs } from 'node:util'
-import { evasions } from '../../scan/evasions/all.ts'
-import { messageOf } from '../../scan/evasions/compose.ts'
-import { hiddenClasses } from '../../scan/second-look/classes.ts'
+import { evasions } from '../../scan/scanners/evasions/all.ts'
+import { messageOf } from '../../scan/scanners/evasions/compose.ts'
+import { hiddenClasses } from '../../scan/scanners/second-look/classes.ts'
 import { judgeEvasions, startClamdForEvasions } from './evasions.ts'
 import { conforming, fuzz } from './fuzz.ts'
 import { hostileKinds, lookAtHostile } from './hostile.ts'

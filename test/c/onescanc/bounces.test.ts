@@ -12,7 +12,7 @@ import { type BuiltStage, buildStage } from '../../cases/stage.ts'
 import { sendToSlot } from '../../doors/slot/send.ts'
 import { sendToSocket } from '../../doors/slot-socket/send.ts'
 import { openSlot } from '../../doors/slot-socket/slot-socket.ts'
-import { text } from '../../mime/nested-mail.ts'
+import { text } from '../../mail/mime/nested-mail.ts'
 import { coldPrograms, missing, onescanc } from './client.ts'
 
 /**

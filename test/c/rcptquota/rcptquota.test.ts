@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createPolicyDoor } from '../../../src/doors/policy/door.ts'
-import { clientOf, extendedAnswer, slowUdpService, udpService } from '../../quota/ask/services.ts'
+import { clientOf, extendedAnswer, slowUdpService, udpService } from '../../scan/quota/services.ts'
 import { openSppSession, rcptPlugins } from '../../stand-in/qmail-spp.ts'
 import { missing, programs } from './program.ts'
 

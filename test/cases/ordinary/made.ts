@@ -3,7 +3,12 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { base64, multipart, part, quotedPrintableText } from '../../scan/evasions/compose.ts'
+import {
+  base64,
+  multipart,
+  part,
+  quotedPrintableText,
+} from '../../scan/scanners/evasions/compose.ts'
 
 /** Mails of sizes that nobody wants to keep: each by what it is, made when it is asked for. */
 export const made: Readonly<Record<string, () => Buffer>> = {

@@ -16,7 +16,7 @@ import { runSlot } from '../../doors/slot/slot.ts'
 import { startNext } from '../../doors/smtp/next-server.ts'
 import { becomePlain } from '../../programs/plain-account.ts'
 import { startReceiver } from '../../programs/smtp-receiver.ts'
-import { keepOne, makeQuarantine } from '../../quarantine/kept.ts'
+import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
 import { deliveries, makeMaildir, standInQueue } from '../../stand-in/stand-in.ts'
 import { jsonIn, onescan } from '../onescan.ts'
 

@@ -17,7 +17,7 @@ import { findProgram } from '../../programs/install.mjs'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { atTerminal, terminalsObey, typist } from '../../programs/terminal.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
-import { keepOne, makeQuarantine } from '../../quarantine/kept.ts'
+import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
 import { startService, tcpserver } from '../check/service.ts'
 import { bundle, jsonIn, onescan, type Run, type RunOptions } from '../onescan.ts'
 

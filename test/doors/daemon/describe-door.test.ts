@@ -2,7 +2,7 @@ import t from 'tap'
 import { describeDoor } from '../../../src/doors/daemon/describe-door.ts'
 import type { PlacedDoor } from '../../../src/doors/daemon/options/door-kind.ts'
 import type { Configuration } from '../../../src/doors/shared/configuration.ts'
-import { type Policy, readScanningPolicy } from '../../../src/judge/policy.ts'
+import { type Policy, readScanningPolicy } from '../../../src/scan/judge/policy.ts'
 
 const directories = { qmailHome: '/nonexistent', control: '/nonexistent' }
 const configurationOf = (policy: Policy, tools = {}, scanners: readonly unknown[] = []) =>

@@ -2,7 +2,7 @@ import { release } from 'node:os'
 import t, { type Test } from 'tap'
 import { plain } from '../../cases/messages.ts'
 import { python } from '../../programs/python.ts'
-import { socketPath } from '../../scan/clamd/stand-in.ts'
+import { socketPath } from '../../scan/scanners/clamd/stand-in.ts'
 import { ask } from '../slot-socket/client.ts'
 import {
   cannotMount,

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { noCompiler } from '../../scan/file-plugin/asking.ts'
+import { noCompiler } from '../../scan/scanners/file-plugin/asking.ts'
 import { call as callMilter, negotiate, says, tell } from '../milter/mta.ts'
 import { submit } from '../milter/submit.ts'
 import { ask, call, framesOf } from '../slot-socket/client.ts'

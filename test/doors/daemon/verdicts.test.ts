@@ -6,7 +6,7 @@ import {
   DATABASE,
   numbered,
   sessionStandIn,
-} from '../../scan/clamd/session-stand-in.ts'
+} from '../../scan/scanners/clamd/session-stand-in.ts'
 import { runtimes, startOnescand } from './process.ts'
 
 /** The processes of one onescand share what they know. */

@@ -2,9 +2,9 @@ import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
 import { PageEvents } from '../../../src/doors/http/events.ts'
-import { History, type LoggedDecision } from '../../../src/observe/live/history.ts'
-import type { Observer } from '../../../src/observe/live/observer.ts'
-import { readLogText } from '../../../src/observe/log/log-record.ts'
+import { History, type LoggedDecision } from '../../../src/doors/observe/live/history.ts'
+import type { Observer } from '../../../src/doors/observe/live/observer.ts'
+import { readLogText } from '../../../src/doors/observe/log/log-record.ts'
 
 function open(t: Test) {
   const history = new History()

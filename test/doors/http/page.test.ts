@@ -2,17 +2,17 @@ import { hostname } from 'node:os'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { presenterOf } from '../../../src/doors/http/snapshot.ts'
-import { causesInWords } from '../../../src/scan/shared/cause.ts'
+import { causesInWords } from '../../../src/scan/scanners/shared/cause.ts'
+import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { isWhole } from '../../run/is-whole.ts'
+import { newest } from '../daemon/process.ts'
 import {
   openBrowser,
   openPage,
   overflow,
   seriousFaults,
   skipWithoutBrowser,
-} from '../../observe/browser.ts'
-import { clamdMissing, startClamd } from '../../programs/clamd.ts'
-import { isWhole } from '../../run/is-whole.ts'
-import { newest } from '../daemon/process.ts'
+} from '../observe/browser.ts'
 import { serve } from './rig.ts'
 
 /** The status page of onescand --http, in a real browser, which all tests share. */

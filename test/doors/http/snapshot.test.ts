@@ -1,10 +1,10 @@
 import t from 'tap'
 import { presenterOf } from '../../../src/doors/http/snapshot.ts'
+import { History } from '../../../src/doors/observe/live/history.ts'
+import { fieldsIn } from '../../../src/doors/observe/log/log-record.ts'
 import { recipientLines } from '../../../src/doors/shared/log/log-lines.ts'
 import { logLine } from '../../../src/ground/errors/log.ts'
-import { makeEnvelope, recipientsOf } from '../../../src/message/envelope/envelope.ts'
-import { History } from '../../../src/observe/live/history.ts'
-import { fieldsIn } from '../../../src/observe/log/log-record.ts'
+import { makeEnvelope, recipientsOf } from '../../../src/mail/message/envelope/envelope.ts'
 
 /** Decisions as the page of onescand --http-hide-addresses shows them. */
 

@@ -5,8 +5,8 @@ import { checkTrialMessages } from '../../../src/cli/check/slot/trial-messages.t
 import { host } from '../../cli/check/shared/host.ts'
 import { onescan } from '../../cli/onescan.ts'
 import { freePort } from '../../programs/free-port.ts'
-import { complaints } from '../../readiness/host.ts'
 import { submitTo } from '../milter/submit.ts'
+import { complaints } from '../readiness/host.ts'
 import { metric, serve, until } from './rig.ts'
 
 /** Trials of `onescan check` are logged as such, and count nowhere; nobody else can send any. */

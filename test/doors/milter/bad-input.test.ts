@@ -1,6 +1,6 @@
 import t from 'tap'
-import { packet } from '../../../src/doors/milter/wire/packets.ts'
-import { HEADER_FIELDS_MAX } from '../../../src/message/header-block.ts'
+import { HEADER_FIELDS_MAX } from '../../../src/mail/message/header-block.ts'
+import { packet } from '../../../src/protocol/milter/packets.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'

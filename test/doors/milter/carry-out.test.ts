@@ -1,10 +1,10 @@
 import t from 'tap'
 import { carryOut } from '../../../src/doors/milter/carry-out.ts'
-import { createPacketReader } from '../../../src/doors/milter/wire/packets.ts'
-import { bareAddress } from '../../../src/doors/shared/wire/smtp-path.ts'
-import type { Decision, Findings } from '../../../src/judge/decision.ts'
-import { readAddress } from '../../../src/message/envelope/address.ts'
-import { Header } from '../../../src/message/header-block.ts'
+import { readAddress } from '../../../src/mail/message/envelope/address.ts'
+import { Header } from '../../../src/mail/message/header-block.ts'
+import { createPacketReader } from '../../../src/protocol/milter/packets.ts'
+import { bareAddress } from '../../../src/protocol/shared/smtp-path.ts'
+import type { Decision, Findings } from '../../../src/scan/judge/decision.ts'
 
 /** Decisions as packets. */
 

@@ -7,11 +7,11 @@ import t from 'tap'
 import { MilterIntake } from '../../../src/doors/milter/intake.ts'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { loadSystem, type System } from '../../../src/ground/runtime/system.ts'
-import { MEMORY_FILE_MAX } from '../../../src/message/gathered-file.ts'
-import { FIELD_COST, HEADER_MAX } from '../../../src/message/header-block.ts'
-import { IN_MEMORY_MAX } from '../../../src/message/intake.ts'
-import type { Message } from '../../../src/message/message.ts'
-import { TOP_LINE } from '../../../src/message/top-line.ts'
+import { MEMORY_FILE_MAX } from '../../../src/mail/message/gathered-file.ts'
+import { FIELD_COST, HEADER_MAX } from '../../../src/mail/message/header-block.ts'
+import { IN_MEMORY_MAX } from '../../../src/mail/message/intake.ts'
+import type { Message } from '../../../src/mail/message/message.ts'
+import { TOP_LINE } from '../../../src/mail/message/top-line.ts'
 
 /** Messages put together from the parts that an MTA sends. */
 

@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { step } from '../../../src/doors/milter/wire/negotiation.ts'
+import { step } from '../../../src/protocol/milter/negotiation.ts'
 import {
   createPacketReader,
   packet,
   strings,
   uint32,
-} from '../../../src/doors/milter/wire/packets.ts'
+} from '../../../src/protocol/milter/packets.ts'
 
 /** The MTA's side of the protocol, packet by packet, as Postfix and Sendmail speak it. */
 

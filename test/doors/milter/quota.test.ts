@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { AskQuota, QuotaAnswer } from '../../../src/quota/ask/quota-answer.ts'
+import type { AskQuota, QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { everything, oldest, says } from './mta.ts'
 import { openMilter } from './rig.ts'

@@ -1,4 +1,4 @@
-import { step } from '../../../src/doors/milter/wire/negotiation.ts'
+import { step } from '../../../src/protocol/milter/negotiation.ts'
 import {
   type Agreed,
   call,

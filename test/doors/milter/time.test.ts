@@ -3,11 +3,14 @@ import type { Socket } from 'node:net'
 import t from 'tap'
 import { takeTurn } from '../../../src/doors/shared/limits/turn.ts'
 import { Semaphore } from '../../../src/ground/flow/semaphore.ts'
-import { MEMORY_FILE_MAX } from '../../../src/message/gathered-file.ts'
-import { LARGE_CONVERSATIONS_MAX, LARGE_FROM } from '../../../src/scan/clamd/server-queue.ts'
+import { MEMORY_FILE_MAX } from '../../../src/mail/message/gathered-file.ts'
+import {
+  LARGE_CONVERSATIONS_MAX,
+  LARGE_FROM,
+} from '../../../src/scan/scanners/clamd/server-queue.ts'
 import { plain } from '../../cases/messages.ts'
-import { numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
-import { standIn } from '../../scan/clamd/stand-in.ts'
+import { numbered, sessionStandIn } from '../../scan/scanners/clamd/session-stand-in.ts'
+import { standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { scanning } from './eicar.ts'
 import { knock, says } from './mta.ts'
 import { openMilter } from './rig.ts'

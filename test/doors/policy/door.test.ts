@@ -9,7 +9,7 @@ import {
 } from '../../../src/doors/policy/attributes.ts'
 import { createPolicyDoor } from '../../../src/doors/policy/door.ts'
 import type { Door } from '../../../src/doors/shared/door.ts'
-import { clientOf, extendedAnswer, udpService } from '../../quota/ask/services.ts'
+import { clientOf, extendedAnswer, udpService } from '../../scan/quota/services.ts'
 
 /** The answers to Postfix, in its own protocol. */
 

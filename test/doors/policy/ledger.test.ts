@@ -5,7 +5,7 @@ import t from 'tap'
 import { REQUEST_MAX, writeAttributes } from '../../../src/doors/policy/attributes.ts'
 import { createPolicyDoor } from '../../../src/doors/policy/door.ts'
 import { createRandom } from '../../bench/readers/random.ts'
-import { clientOf, extendedAnswer, udpService } from '../../quota/ask/services.ts'
+import { clientOf, extendedAnswer, udpService } from '../../scan/quota/services.ts'
 
 /**
  * Clients of the policy service that break off, send nonsense, leave answers unread or come in crowds,

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { writeAttributes } from '../../../src/doors/policy/attributes.ts'
-import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { freePort } from '../../programs/free-port.ts'
-import { extendedAnswer, udpService } from '../../quota/ask/services.ts'
+import { extendedAnswer, udpService } from '../../scan/quota/services.ts'
 import { runtimes, startOnescand } from '../daemon/process.ts'
 
 /** `onescand --policy`, and the slot's door with a quota, as they run. */

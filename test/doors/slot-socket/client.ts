@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
-import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 
 /**
  * A client by doc/design.md for tests: it sends whatever a test wants, and reads strictly.

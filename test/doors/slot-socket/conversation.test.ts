@@ -5,7 +5,7 @@ import t from 'tap'
 import { frame, uint32 } from '../../../src/doors/slot-socket/frames.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { standIn } from '../../scan/clamd/stand-in.ts'
+import { standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { ask, call, carryOut, framesOf, hearOut, type Question } from './client.ts'
 import { openSlot } from './slot-socket.ts'
 

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { DATABASE, numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
-import { standIn } from '../../scan/clamd/stand-in.ts'
+import { DATABASE, numbered, sessionStandIn } from '../../scan/scanners/clamd/session-stand-in.ts'
+import { standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { openMilter } from '../milter/rig.ts'
 import { openSlot } from './slot-socket.ts'
 

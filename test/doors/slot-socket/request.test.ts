@@ -5,8 +5,8 @@ import { frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
 import { GoCold } from '../../../src/doors/slot-socket/go-cold.ts'
 import { type Request, SlotRequestReader } from '../../../src/doors/slot-socket/request.ts'
 import { Budget, type MemoryLease } from '../../../src/ground/flow/memory-budget.ts'
-import { Intake } from '../../../src/message/intake.ts'
-import type { Message } from '../../../src/message/message.ts'
+import { Intake } from '../../../src/mail/message/intake.ts'
+import type { Message } from '../../../src/mail/message/message.ts'
 import { framesOf, simpleEnvelope, simpleMessage } from './client.ts'
 
 const MIB = 1024 * 1024

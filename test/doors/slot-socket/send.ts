@@ -4,7 +4,7 @@ import {
   EnvelopeReader,
   makeEnvelope,
   recipientsOf,
-} from '../../../src/message/envelope/envelope.ts'
+} from '../../../src/mail/message/envelope/envelope.ts'
 import { bytes } from '../../cases/case.ts'
 import type { Passage, Sent } from '../../cases/play.ts'
 import type { Outcome } from './client.ts'

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { startStore, storeMissing } from '../../programs/store-server.ts'
-import { DATABASE, numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
+import { DATABASE, numbered, sessionStandIn } from '../../scan/scanners/clamd/session-stand-in.ts'
 import { openMilter } from '../milter/rig.ts'
 
 /** How two hosts share verdicts through a store. */

@@ -4,7 +4,7 @@ import t from 'tap'
 import { bytes } from '../../cases/case.ts'
 import { infected } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { multipart, message as nested, text, wrap } from '../../mime/nested-mail.ts'
+import { multipart, message as nested, text, wrap } from '../../mail/mime/nested-mail.ts'
 import { envelope, launcher, newest, runSlot, runtimes } from './slot.ts'
 import { keepsContract } from './slot-contract.ts'
 

@@ -17,7 +17,7 @@ import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { isRunning } from '../../programs/is-running.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
-import { says, standIn } from '../../scan/clamd/stand-in.ts'
+import { says, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { newest, runSlot, runtimes, type SlotSetup } from './slot.ts'
 
 /**

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { extendedAnswer, slowUdpService, udpService } from '../../quota/ask/services.ts'
+import { extendedAnswer, slowUdpService, udpService } from '../../scan/quota/services.ts'
 import { runSlot, runtimes } from './slot.ts'
 
 /** The slot answers for all recipients at once: mail is deferred if all of them are over quota. */

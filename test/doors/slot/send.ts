@@ -1,4 +1,4 @@
-import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { bytes } from '../../cases/case.ts'
 import type { Passage, Sent } from '../../cases/play.ts'
 import { runSlot, type SlotRun, type SlotSetup } from './slot.ts'

@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { ADDRESS_MAX } from '../../../src/message/envelope/envelope.ts'
+import { ADDRESS_MAX } from '../../../src/mail/message/envelope/envelope.ts'
 import { bytes } from '../../cases/case.ts'
 import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
 import { envelope, runSlot, type SlotSetup } from './slot.ts'

@@ -9,8 +9,8 @@ import { createSmtpDoor } from '../../../src/doors/smtp/door.ts'
 import type { SmtpOptions, SmtpRoute } from '../../../src/doors/smtp/shared/server.ts'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { parseNetwork } from '../../../src/ground/net/ip-address.ts'
-import type { QuotaLookup } from '../../../src/quota/ask/quota-answer.ts'
-import { HostMemory } from '../../../src/verdicts/host-memory.ts'
+import type { QuotaLookup } from '../../../src/scan/quota/quota-answer.ts'
+import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import { type Client, callDoor } from './client.ts'
 
 /** What the rig needs of tap's test object. */

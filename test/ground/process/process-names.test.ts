@@ -7,7 +7,7 @@ import { plain } from '../../cases/messages.ts'
 import { until } from '../../delay/rig.ts'
 import { startOnescand } from '../../doors/daemon/process.ts'
 import { findProgram } from '../../programs/install.mjs'
-import { asOther, startQuotad } from '../../quota/tell/quotad.ts'
+import { asOther, startQuotad } from '../../quotad/quotad.ts'
 
 /** The names of the compiled programs in ps, pidof and systemctl status. */
 

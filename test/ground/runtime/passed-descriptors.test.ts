@@ -6,7 +6,7 @@ import t from 'tap'
 import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
 import { loadSystem } from '../../../src/ground/runtime/system.ts'
 import { python } from '../../programs/python.ts'
-import { socketPath } from '../../scan/clamd/stand-in.ts'
+import { socketPath } from '../../scan/scanners/clamd/stand-in.ts'
 
 const passed = loadSystem()!
 

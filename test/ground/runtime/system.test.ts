@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { loadSystem } from '../../../src/ground/runtime/system.ts'
 import { findProgram } from '../../programs/install.mjs'
-import { socketPath } from '../../scan/clamd/stand-in.ts'
+import { socketPath } from '../../scan/scanners/clamd/stand-in.ts'
 
 /** The addon in C, as JavaScript sees it. What its functions do is seen where they are used. */
 

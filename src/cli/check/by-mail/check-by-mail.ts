@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
+import type { LogRecord } from '../../../doors/observe/log/log-record.ts'
+import type { LogFile } from '../../../doors/observe/log/sources.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
-import type { LogRecord } from '../../../observe/log/log-record.ts'
-import type { LogFile } from '../../../observe/log/sources.ts'
-import { cleanMessage, eicarMessage } from '../../../scan/eicar/eicar-message.ts'
+import { cleanMessage, eicarMessage } from '../../../scan/scanners/eicar/eicar-message.ts'
 import { FollowedLog } from './followed-log.ts'
 import type { SentMail, Way } from './send-mail.ts'
 

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs'
+import { type LogRecord, readLogLine } from '../../../doors/observe/log/log-record.ts'
+import { linesIn } from '../../../doors/observe/log/read-log.ts'
+import type { LogFile } from '../../../doors/observe/log/sources.ts'
 import { attempt } from '../../../ground/errors/attempt.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { type LogRecord, readLogLine } from '../../../observe/log/log-record.ts'
-import { linesIn } from '../../../observe/log/read-log.ts'
-import type { LogFile } from '../../../observe/log/sources.ts'
 
 /** The most lines about messages that are remembered: onescan's own are few, and a loop has no end. */
 const LINES_MAX = 1_000

@@ -1,4 +1,4 @@
-import { DEFAULT_QMAIL_HOME } from '../../../judge/policy.ts'
+import { DEFAULT_QMAIL_HOME } from '../../../scan/judge/policy.ts'
 
 /** The configuration of Sendmail since 8.10. */
 const SENDMAIL_CF = '/etc/mail/sendmail.cf'

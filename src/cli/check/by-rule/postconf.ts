@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { Accounts } from '../../../readiness/account.ts'
+import type { Accounts } from '../../../doors/readiness/account.ts'
 import { shellWord } from '../shared/shell-word.ts'
 import type { OnescandPlaces } from './onescand-places.ts'
 

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { findAccount, groupName, obstacle } from '../../../doors/readiness/account.ts'
 import { error, type Finding } from '../../../ground/errors/finding.ts'
-import { findAccount, groupName, obstacle } from '../../../readiness/account.ts'
 import { howToStart } from '../shared/how-to-start.ts'
 import { shellWord } from '../shared/shell-word.ts'
 import { SOCKET_UNITS } from './onescand-places.ts'

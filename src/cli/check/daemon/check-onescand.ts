@@ -1,6 +1,6 @@
+import { readAccounts } from '../../../doors/readiness/account.ts'
 import { error, type Finding, warning } from '../../../ground/errors/finding.ts'
 import { siblingCommand } from '../../../ground/runtime/compiled-program.ts'
-import { readAccounts } from '../../../readiness/account.ts'
 import { DEFAULTS } from '../../shared/defaults-file.ts'
 import { rootFacts } from '../../shared/root-facts.ts'
 import { askRunningDaemon, type RunningDaemon } from '../../shared/running-daemon.ts'

@@ -1,11 +1,16 @@
+import {
+  type Accounts,
+  findAccount,
+  nameOrNumber,
+  ownAccount,
+} from '../../../doors/readiness/account.ts'
+import type { StageHost } from '../../../doors/readiness/stage.ts'
 import { attempt } from '../../../ground/errors/attempt.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, marked, warning } from '../../../ground/errors/finding.ts'
 import { readSetting } from '../../../ground/settings/read.ts'
 import { table } from '../../../ground/settings/table.ts'
-import { readControlDirectories } from '../../../judge/policy.ts'
-import { type Accounts, findAccount, nameOrNumber, ownAccount } from '../../../readiness/account.ts'
-import type { StageHost } from '../../../readiness/stage.ts'
+import { readControlDirectories } from '../../../scan/judge/policy.ts'
 import { DEFAULTS, hasDefaults, type OddLine, readDefaults } from '../../shared/defaults-file.ts'
 import { ACCOUNT, optionValues, type RunningDaemon, SOCKET } from '../../shared/running-daemon.ts'
 import type { DaemonWords } from '../shared/host.ts'

@@ -1,10 +1,15 @@
+import {
+  type Accounts,
+  findAccount,
+  groupName,
+  nameOrNumber,
+} from '../../../doors/readiness/account.ts'
+import { switchFinding } from '../../../doors/readiness/settings.ts'
 import { askToTell } from '../../../doors/slot-socket/tell.ts'
 import { attempt } from '../../../ground/errors/attempt.ts'
 import { error, type Finding, marked, ok, warning } from '../../../ground/errors/finding.ts'
 import { isSetting } from '../../../ground/settings/table.ts'
-import { NOTHING_SCANS, readControlDirectories, switchedOff } from '../../../judge/policy.ts'
-import { type Accounts, findAccount, groupName, nameOrNumber } from '../../../readiness/account.ts'
-import { switchFinding } from '../../../readiness/settings.ts'
+import { NOTHING_SCANS, readControlDirectories, switchedOff } from '../../../scan/judge/policy.ts'
 import { type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
 import { rootFacts } from '../../shared/root-facts.ts'
 import type { RunningDaemon } from '../../shared/running-daemon.ts'

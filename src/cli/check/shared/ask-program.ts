@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { linesIn } from '../../../doors/observe/log/read-log.ts'
 import { error, type Finding } from '../../../ground/errors/finding.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
-import { linesIn } from '../../../observe/log/read-log.ts'
 
 /** Milliseconds for all trials of a program. */
 const PATIENCE = 300_000

@@ -1,4 +1,4 @@
-import type { StageHost } from '../../../readiness/stage.ts'
+import type { StageHost } from '../../../doors/readiness/stage.ts'
 import type { MemoryLimits } from '../../shared/running-services.ts'
 
 export const noLimits: MemoryLimits = {

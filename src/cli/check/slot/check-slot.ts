@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { ownAccount, readAccounts } from '../../../doors/readiness/account.ts'
+import { runStage, type Stage } from '../../../doors/readiness/stage.ts'
+import { tryStages } from '../../../doors/readiness/stages.ts'
 import { readReplyForm } from '../../../doors/shared/replies/error-report.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
-import { ownAccount, readAccounts } from '../../../readiness/account.ts'
-import { runStage, type Stage } from '../../../readiness/stage.ts'
-import { tryStages } from '../../../readiness/stages.ts'
 import { rootFacts } from '../../shared/root-facts.ts'
 import {
   findRunningServices,

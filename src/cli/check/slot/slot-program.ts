@@ -1,7 +1,7 @@
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { readStart } from '../../../ground/path/read.ts'
-import { DEFAULT_QMAIL_HOME } from '../../../judge/policy.ts'
+import { DEFAULT_QMAIL_HOME } from '../../../scan/judge/policy.ts'
 import type { Host } from '../shared/host.ts'
 
 /** Which program stands in the slot, as far as its file shows. The program is not run. */

@@ -1,7 +1,7 @@
 import { closeSync, statfsSync, writeSync } from 'node:fs'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { openAnonymousFile } from '../../../message/anonymous-file.ts'
-import type { SpoolPolicy } from '../../../message/spool-policy.ts'
+import { openAnonymousFile } from '../../../mail/message/anonymous-file.ts'
+import type { SpoolPolicy } from '../../../mail/message/spool-policy.ts'
 
 /** Bytes that are written to see whether a directory takes them. */
 const WRITTEN = 64 * 1024

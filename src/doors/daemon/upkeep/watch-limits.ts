@@ -1,7 +1,7 @@
 import { errorText } from '../../../ground/errors/fault.ts'
-import { clamdAddressesOf } from '../../../scan/clamd/address.ts'
-import { tellsOfLimits } from '../../../scan/clamd/probe-limits.ts'
-import type { ScanSettings } from '../../../scan/shared/scan-settings.ts'
+import { clamdAddressesOf } from '../../../scan/scanners/clamd/address.ts'
+import { tellsOfLimits } from '../../../scan/scanners/clamd/probe-limits.ts'
+import type { ScanSettings } from '../../../scan/scanners/shared/scan-settings.ts'
 import { again } from './again.ts'
 
 /** Milliseconds between two questions: clamd may be restarted with other settings. */

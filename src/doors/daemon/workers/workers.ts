@@ -3,10 +3,14 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { processStat } from '../../../ground/process/process-stat.ts'
-import { openAnonymousFile } from '../../../message/anonymous-file.ts'
-import type { WorkersState } from '../../../observe/live/process-report.ts'
-import { type HostEvents, type HostMemory, isHostEvents } from '../../../verdicts/host-memory.ts'
-import { readInHand } from '../../../verdicts/in-hand.ts'
+import { openAnonymousFile } from '../../../mail/message/anonymous-file.ts'
+import {
+  type HostEvents,
+  type HostMemory,
+  isHostEvents,
+} from '../../../scan/verdicts/host-memory.ts'
+import { readInHand } from '../../../scan/verdicts/in-hand.ts'
+import type { WorkersState } from '../../observe/live/process-report.ts'
 import { BeatWatch, HUNG_AFTER } from './hung-workers.ts'
 
 export interface WorkersOptions {

@@ -1,10 +1,10 @@
 import { errorText, isFault } from '../../../ground/errors/fault.ts'
 import { type LogField, logLine } from '../../../ground/errors/log.ts'
-import type { Decision, Grounds, SingleDecision } from '../../../judge/decision.ts'
-import type { MailAddress } from '../../../message/envelope/address.ts'
-import { type Envelope, recipientsOf } from '../../../message/envelope/envelope.ts'
-import type { Header } from '../../../message/header-block.ts'
-import type { Message } from '../../../message/message.ts'
+import type { MailAddress } from '../../../mail/message/envelope/address.ts'
+import { type Envelope, recipientsOf } from '../../../mail/message/envelope/envelope.ts'
+import type { Header } from '../../../mail/message/header-block.ts'
+import type { Message } from '../../../mail/message/message.ts'
+import type { Decision, Grounds, SingleDecision } from '../../../scan/judge/decision.ts'
 
 /** A message that a line is about. */
 export interface LoggedMessage {

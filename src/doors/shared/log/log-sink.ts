@@ -31,7 +31,7 @@ export function openDaemonLog(file: string | undefined): LogSink {
 
 /**
  * Adds the time to a line, as its last field. In a file nothing else says when it was written;
- * pipes lead to multilog(8) or the journal, which add times. src/observe/log/log-record.ts reads the
+ * pipes lead to multilog(8) or the journal, which add times. src/doors/observe/log/log-record.ts reads the
  * field, and src/c/onescanc/log.c writes the same.
  */
 function withTime(line: Buffer, now: Date): Buffer {

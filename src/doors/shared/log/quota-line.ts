@@ -1,7 +1,7 @@
 import { logLine } from '../../../ground/errors/log.ts'
-import { OVER_QUOTA } from '../../../judge/over-quota.ts'
-import type { MailAddress } from '../../../message/envelope/address.ts'
-import type { QuotaAnswer } from '../../../quota/ask/quota-answer.ts'
+import type { MailAddress } from '../../../mail/message/envelope/address.ts'
+import { OVER_QUOTA } from '../../../scan/judge/over-quota.ts'
+import type { QuotaAnswer } from '../../../scan/quota/quota-answer.ts'
 
 /** What a door knows when a client names a recipient. */
 export interface RecipientInQuestion {

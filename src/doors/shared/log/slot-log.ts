@@ -1,5 +1,5 @@
 import type { Environment } from '../../../ground/settings/settings.ts'
-import type { Decision } from '../../../judge/decision.ts'
+import type { Decision } from '../../../scan/judge/decision.ts'
 import {
   decisionLines,
   faultLine,

@@ -4,7 +4,7 @@ import { ACCESS_MODE, descriptorFlags } from '../../../ground/process/descriptor
 import { readSetting } from '../../../ground/settings/read.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import { choice } from '../../../ground/settings/table/values.ts'
-import type { Reply } from '../../../judge/decision.ts'
+import type { Reply } from '../../../scan/judge/decision.ts'
 import { codeOfReply, exit } from './exit-codes.ts'
 
 /** How the caller of the slot takes a reply: ERROR_FD and ERROR_EXIT. */

@@ -1,6 +1,6 @@
 import type { FaultKind } from '../../../ground/errors/fault.ts'
-import type { Decision, Reply } from '../../../judge/decision.ts'
-import type { SmtpReply } from '../wire/reply-lines.ts'
+import type { SmtpReply } from '../../../protocol/shared/reply-lines.ts'
+import type { Decision, Reply } from '../../../scan/judge/decision.ts'
 
 /** Returns the SMTP reply for a refusal or deferral by the judgement. */
 export function replyOf(reply: Reply): SmtpReply {

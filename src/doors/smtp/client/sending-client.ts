@@ -1,5 +1,5 @@
-import { clientNameOf, type Origin } from '../../../message/envelope/origin.ts'
-import { type ClientAttributes, plainAddress } from '../wire/xforward.ts'
+import { clientNameOf, type Origin } from '../../../mail/message/envelope/origin.ts'
+import { type ClientAttributes, plainAddress } from '../../../protocol/smtp/xforward.ts'
 
 /** The client that sends a message, as far as the door knows it. */
 export interface SendingClient {

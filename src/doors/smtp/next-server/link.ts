@@ -1,7 +1,7 @@
 import { Fault } from '../../../ground/errors/fault.ts'
+import { offerBetween } from '../../../protocol/smtp/extensions.ts'
+import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
 import { bye, CLOSING, ok } from '../replies/own-replies.ts'
-import { offerBetween } from '../wire/extensions.ts'
-import { type RawReply, rawReply } from '../wire/replies.ts'
 import type { NextServer } from './next-server.ts'
 
 /** XFORWARD commands that are repeated if a transaction is begun anew. */

@@ -1,8 +1,13 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { errorText, Fault } from '../../../ground/errors/fault.ts'
 import { releaseBuffer } from '../../../ground/runtime/release-buffer.ts'
-import { LineReader } from '../wire/lines.ts'
-import { type RawReply, REPLY_LINE_MAX, replyTexts, SmtpReplyReader } from '../wire/replies.ts'
+import { LineReader } from '../../../protocol/smtp/lines.ts'
+import {
+  type RawReply,
+  REPLY_LINE_MAX,
+  replyTexts,
+  SmtpReplyReader,
+} from '../../../protocol/smtp/replies.ts'
 
 /** Milliseconds that the next server has. All but `connection` are those of RFC 5321 4.5.3.2. */
 export interface NextServerTimeouts {

@@ -1,4 +1,4 @@
-import { deferralOf, type RawReply } from '../wire/replies.ts'
+import { deferralOf, type RawReply } from '../../../protocol/smtp/replies.ts'
 import { CLOSING } from './own-replies.ts'
 
 /** The client as it is answered. */

@@ -1,6 +1,6 @@
+import type { SmtpReply } from '../../../protocol/shared/reply-lines.ts'
+import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
 import { NO_ROOM } from '../../shared/replies/smtp-reply.ts'
-import type { SmtpReply } from '../../shared/wire/reply-lines.ts'
-import { type RawReply, rawReply } from '../wire/replies.ts'
 
 /** The replies that the door gives by itself; all others come from the next server. */
 

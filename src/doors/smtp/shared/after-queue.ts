@@ -1,5 +1,5 @@
-import type { Decision, SingleDecision } from '../../../judge/decision.ts'
-import { adapt, type Site } from '../../../judge/site.ts'
+import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
+import { adapt, type Site } from '../../../scan/judge/site.ts'
 
 /**
  * Returns what mail is judged by that is in a queue already. The server in front would return a refused

@@ -1,7 +1,7 @@
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
 import type { Network } from '../../../ground/net/ip-address.ts'
-import type { Rules } from '../../../rules/match.ts'
+import type { Rules } from '../../../scan/rules/match.ts'
 import type { Configuration } from '../../shared/configuration.ts'
 import { type Judging, startJudging } from '../../shared/judging.ts'
 import { type MailDoorOptions, MailServices } from '../../shared/mail-door.ts'

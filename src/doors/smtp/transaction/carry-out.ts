@@ -1,16 +1,16 @@
 import { type Fault, isFault } from '../../../ground/errors/fault.ts'
+import type { HeaderEdits } from '../../../mail/message/edits.ts'
+import { addressBytes } from '../../../mail/message/envelope/address.ts'
+import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
 import type {
   Acceptance,
   Decision,
   SingleDecision,
   SplitDecision,
-} from '../../../judge/decision.ts'
-import { acceptedShare } from '../../../judge/divide.ts'
-import type { HeaderEdits } from '../../../message/edits.ts'
-import { addressBytes } from '../../../message/envelope/address.ts'
+} from '../../../scan/judge/decision.ts'
+import { acceptedShare } from '../../../scan/judge/divide.ts'
 import { replyOf } from '../../shared/replies/smtp-reply.ts'
 import { nextServerLost } from '../replies/own-replies.ts'
-import { type RawReply, rawReply } from '../wire/replies.ts'
 import { dropTransaction, handOn, type RecipientReply, type SmtpDelivery } from './hand-on.ts'
 
 const TO = Buffer.from('RCPT TO:<')

@@ -1,12 +1,12 @@
 import { Fault } from '../../../ground/errors/fault.ts'
-import type { HeaderEdits } from '../../../message/edits.ts'
-import { editHeader } from '../../../message/header-block.ts'
-import type { Message } from '../../../message/message.ts'
+import type { HeaderEdits } from '../../../mail/message/edits.ts'
+import { editHeader } from '../../../mail/message/header-block.ts'
+import type { Message } from '../../../mail/message/message.ts'
+import { deferralOf, type RawReply } from '../../../protocol/smtp/replies.ts'
+import { PIECE, Stuffing } from '../../../protocol/smtp/stuffing.ts'
 import type { NextServer } from '../next-server/next-server.ts'
 import type { ContentReplies } from '../replies/content-replies.ts'
 import { CLOSING } from '../replies/own-replies.ts'
-import { deferralOf, type RawReply } from '../wire/replies.ts'
-import { PIECE, Stuffing } from '../wire/stuffing.ts'
 import { clientLeft } from './receive-content.ts'
 
 /** A received message and the way that it takes if it is accepted. */

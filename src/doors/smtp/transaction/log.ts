@@ -1,9 +1,10 @@
 import type { Fault } from '../../../ground/errors/fault.ts'
-import type { Decision, SingleDecision } from '../../../judge/decision.ts'
-import type { Transaction } from '../../../judge/transaction.ts'
-import type { MailAddress } from '../../../message/envelope/address.ts'
-import { type Envelope, recipientsOf, redirect } from '../../../message/envelope/envelope.ts'
-import type { Origin } from '../../../message/envelope/origin.ts'
+import type { MailAddress } from '../../../mail/message/envelope/address.ts'
+import { type Envelope, recipientsOf, redirect } from '../../../mail/message/envelope/envelope.ts'
+import type { Origin } from '../../../mail/message/envelope/origin.ts'
+import { type RawReply, replyTexts } from '../../../protocol/smtp/replies.ts'
+import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
+import type { Transaction } from '../../../scan/judge/transaction.ts'
 import type { Judging } from '../../shared/judging.ts'
 import {
   aboutShare,
@@ -15,7 +16,6 @@ import {
 } from '../../shared/log/log-lines.ts'
 import { nextServerLost } from '../replies/own-replies.ts'
 import type { SmtpServer } from '../shared/server.ts'
-import { type RawReply, replyTexts } from '../wire/replies.ts'
 
 /** What became of a message whose decision was carried out. */
 export interface CarriedOut {

@@ -1,11 +1,11 @@
 import { Fault } from '../../../ground/errors/fault.ts'
 import { releaseBuffer } from '../../../ground/runtime/release-buffer.ts'
-import { CrlfReader } from '../../../message/crlf-reader.ts'
-import { Intake, type MessageOptions } from '../../../message/intake.ts'
-import type { Message } from '../../../message/message.ts'
+import { CrlfReader } from '../../../mail/message/crlf-reader.ts'
+import { Intake, type MessageOptions } from '../../../mail/message/intake.ts'
+import type { Message } from '../../../mail/message/message.ts'
+import { ContentReader } from '../../../protocol/smtp/content.ts'
 import type { SmtpConnection } from '../client/connection.ts'
 import type { SmtpServer } from '../shared/server.ts'
-import { ContentReader } from '../wire/content.ts'
 import { type ContentRefusal, refuseContent } from './refusals.ts'
 
 /**

@@ -1,7 +1,7 @@
-import type { Decision, Grounds } from '../../../judge/decision.ts'
-import type { Header } from '../../../message/header-block.ts'
+import type { Header } from '../../../mail/message/header-block.ts'
+import type { ContentReader } from '../../../protocol/smtp/content.ts'
+import type { Decision, Grounds } from '../../../scan/judge/decision.ts'
 import type { SmtpServer } from '../shared/server.ts'
-import type { ContentReader } from '../wire/content.ts'
 
 /** The refusal of a message that is not even judged, because of its form. */
 export type ContentRefusal = Extract<Decision, { kind: 'reject' }>

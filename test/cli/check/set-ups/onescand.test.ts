@@ -65,7 +65,7 @@ t.test('set-ups of onescand behind Postfix', { skip, jobs: 3 }, async (t) => {
 
 /**
  * Set-ups with a line that none before them has, by its level and subject. The tests of what finds
- * it, test/readiness/ and those beside this one, have the others, and so has `npm run test:all`.
+ * it, test/doors/readiness/ and those beside this one, have the others, and so has `npm run test:all`.
  */
 function firstOfEachFinding(setUps: readonly OnescandSetUp[]): OnescandSetUp[] {
   const seen = new Set<string>()

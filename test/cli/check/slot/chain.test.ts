@@ -2,7 +2,7 @@ import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkPrograms } from '../../../../src/cli/check/slot/chain.ts'
-import { complaints, stranger } from '../../../readiness/host.ts'
+import { complaints, stranger } from '../../../doors/readiness/host.ts'
 import { slotProgram } from '../../onescan.ts'
 import { host } from '../shared/host.ts'
 

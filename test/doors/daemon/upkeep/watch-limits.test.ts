@@ -1,6 +1,6 @@
 import t from 'tap'
 import { watchLimits } from '../../../../src/doors/daemon/upkeep/watch-limits.ts'
-import { readScanSettings } from '../../../../src/scan/shared/scan-settings.ts'
+import { readScanSettings } from '../../../../src/scan/scanners/shared/scan-settings.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
 import { socketDirectory } from '../../../programs/socket-directory.ts'
 

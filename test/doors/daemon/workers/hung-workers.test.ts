@@ -6,7 +6,11 @@ import {
   LATE_AFTER,
 } from '../../../../src/doors/daemon/workers/hung-workers.ts'
 import { freePort } from '../../../programs/free-port.ts'
-import { type Asked, numbered, sessionStandIn } from '../../../scan/clamd/session-stand-in.ts'
+import {
+  type Asked,
+  numbered,
+  sessionStandIn,
+} from '../../../scan/scanners/clamd/session-stand-in.ts'
 import { get, until } from '../../http/rig.ts'
 import { childrenOf, startOnescand } from '../process.ts'
 

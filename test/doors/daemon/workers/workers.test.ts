@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { Workers } from '../../../../src/doors/daemon/workers/workers.ts'
-import { HostMemory } from '../../../../src/verdicts/host-memory.ts'
+import { HostMemory } from '../../../../src/scan/verdicts/host-memory.ts'
 import { mountHanging } from '../../../ground/path/hanging.ts'
 import { cannotMount } from '../../slot-socket/hostile-descriptors.ts'
 

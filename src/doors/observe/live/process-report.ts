@@ -1,0 +1,79 @@
+import type { Sharing } from '../../../scan/verdicts/store/shared-store.ts'
+import type { LoggedLine } from './line-order.ts'
+
+/** A message that scanners are looking at. */
+export interface MailInFlight {
+  readonly door: string
+  /** The address of the SMTP client. */
+  readonly remote: string | undefined
+  /** The sender in latin1, without brackets. */
+  readonly from: string
+  readonly size: number
+  /** When the scan began, in milliseconds since 1970. */
+  readonly since: number
+}
+
+export interface DoorState {
+  readonly clients: number
+  /** The bytes that are reserved for the clients' messages. */
+  readonly memory: number
+}
+
+/** Why a client of the slot has no answer: onescand told it to go cold, or it left before. */
+export const COLD_WAYS = ['told', 'left'] as const
+export type ColdWay = (typeof COLD_WAYS)[number]
+
+/** A report that each process of onescand sends to the first one, once a second. */
+export interface ProcessReport {
+  readonly kind: 'report'
+  /**
+   * When it was made, in milliseconds since 1970. All lines from before are in it, or in earlier
+   * ones.
+   */
+  readonly at: number
+  /** The new lines of the log, in latin1 and without their line ends. */
+  readonly lines: readonly LoggedLine[]
+  /** How many lines are missing, since there was no room. */
+  readonly lost: number
+  /** How many clients of the slot had no answer since the last report. */
+  readonly cold: Readonly<Record<ColdWay, number>>
+  readonly underway: readonly MailInFlight[]
+  /** How many messages are being judged. */
+  readonly judging: number
+  readonly doors: Readonly<Record<string, DoorState>>
+  /** How many messages are at each server of a scanner. */
+  readonly servers: Readonly<Record<string, number>>
+  /** The state of the shared store; undefined if there is none. */
+  readonly sharing: Sharing | undefined
+  /** Counters of questions about mailboxes since the process began; undefined without QUOTAD. */
+  readonly quota: Readonly<Record<string, number>> | undefined
+}
+
+export function isProcessReport(message: unknown): message is ProcessReport {
+  return (message as ProcessReport | null)?.kind === 'report'
+}
+
+/** What the first process knows of the workers, which judge mail. */
+export interface WorkersState {
+  /** How many workers have ended, by themselves or not, and were replaced. */
+  readonly replaced: number
+  /** How many of them were ended because they hung. */
+  readonly hung: number
+  /** The process ids of workers that have said nothing for some seconds. */
+  readonly late: readonly number[]
+}
+
+/** The result of a trial whether mail is scanned. */
+export interface Trial {
+  /** Whether all came out right, and the disk has room for mail. */
+  readonly right: boolean
+  /** The result in one line. */
+  readonly why: string
+  /** When the trial was made, in milliseconds since 1970. */
+  readonly at: number
+  readonly doors: readonly {
+    readonly kind: string
+    readonly address: string
+    readonly right: boolean
+  }[]
+}

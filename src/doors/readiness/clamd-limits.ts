@@ -1,0 +1,116 @@
+import { error, type Finding, ok, warning } from '../../ground/errors/finding.ts'
+import type { ClamdAddress } from '../../scan/scanners/clamd/address.ts'
+import { scanStream } from '../../scan/scanners/clamd/ask.ts'
+import { tellsOfLimits } from '../../scan/scanners/clamd/probe-limits.ts'
+import {
+  eicarMessage,
+  eicarZip,
+  largeEicarMessage,
+} from '../../scan/scanners/eicar/eicar-message.ts'
+import type { ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
+
+/** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
+const PATIENCE = 120_000
+
+/**
+ * Checks whether clamd looks at all of a message: without AlertExceedsMax it says OK about mail over
+ * its limits. Trials show this, since clamd.conf may lie anywhere.
+ */
+export async function checkClamdLimits(
+  server: ClamdAddress,
+  settings: ScanSettings,
+): Promise<Finding[]> {
+  const archives = await checkArchives(server)
+  if (await isClean(server, eicarMessage)) {
+    const value = 'is off: clamd opens no mail, so its limits cannot be tried'
+    const remedy = 'set "ScanMail yes" in its clamd.conf, and restart clamd'
+    return [...archives, warning(`clamd ${server.text} ScanMail`, value, remedy)]
+  }
+  return [...archives, await checkLargeMail(server, settings), await checkAlert(server)]
+}
+
+/** Checks whether clamd looks into archives, which onescan leaves to it. */
+async function checkArchives(server: ClamdAddress): Promise<Finding[]> {
+  if (!(await isClean(server, eicarZip))) return []
+  const value = 'is off: viruses in archives get in, marked as clean'
+  const remedy = 'set "ScanArchive yes" in its clamd.conf, and restart clamd'
+  return [error(`clamd ${server.text} ScanArchive`, value, remedy)]
+}
+
+/** Whether clamd calls this clean. */
+async function isClean(server: ClamdAddress, content: Buffer): Promise<boolean> {
+  const outcome = await scanStream(
+    server,
+    { chunks: () => [content] },
+    AbortSignal.timeout(PATIENCE),
+  )
+  return outcome.kind === 'answered' && outcome.answer.answer === 'clean'
+}
+
+/** Mail of more bytes than this is rare: a limit below it lets ordinary attachments pass unscanned. */
+const ORDINARY = 10 * 1024 * 1024
+/** Mail of fewer bytes is not tried: a clamd that takes no more of it is of no use. */
+const LEAST = 64 * 1024
+
+/** Checks whether clamd finds the test virus in the largest message that it will get. */
+async function checkLargeMail(
+  server: ClamdAddress,
+  { CLAMDMAXSIZE }: ScanSettings,
+): Promise<Finding> {
+  const what = `clamd ${server.text} large mail`
+  const size = `${CLAMDMAXSIZE} bytes (CLAMDMAXSIZE)`
+  const outcome = await scanLarge(server, CLAMDMAXSIZE)
+  if (outcome.kind !== 'answered') {
+    const remedy = 'lower CLAMDMAXSIZE, or raise StreamMaxLength in clamd.conf'
+    return warning(what, `${outcome.why} with ${size}`, remedy)
+  }
+  const { answer: found } = outcome
+  if (found.answer === 'infected') return ok(what, `looks at messages of ${size}`)
+  if (found.answer === 'unknown') {
+    return warning(what, `${found.why} for ${size}`, 'see the log of clamd')
+  }
+  const most = await largestLookedAt(server, CLAMDMAXSIZE)
+  const limits = 'StreamMaxLength, MaxFileSize and MaxScanSize in clamd.conf'
+  const remedy = `set CLAMDMAXSIZE=${sizeText(most)}, or raise ${limits}`
+  if (found.answer === 'clean') {
+    const value = `calls EICAR in ${size} clean: from about ${sizeText(most)} on mail gets in unscanned, marked as clean`
+    return error(what, value, remedy)
+  }
+  const value = `looks at files of ${sizeText(most)} and no more: larger ones are not scanned (OVERSIZE)`
+  return most < ORDINARY ? error(what, value, `raise ${limits}`) : warning(what, value, remedy)
+}
+
+const scanLarge = (server: ClamdAddress, size: number) =>
+  scanStream(server, { chunks: () => largeEicarMessage(size) }, AbortSignal.timeout(PATIENCE))
+
+/** The most bytes, nearly, of which clamd reads all. `over` are too many. */
+async function largestLookedAt(server: ClamdAddress, over: number): Promise<number> {
+  let [least, most] = [LEAST, over]
+  while (most - least > Math.max(least / 16, LEAST)) {
+    const size = least * 2 < most ? least * 2 : Math.floor((least + most) / 2)
+    const outcome = await scanLarge(server, size)
+    const isRead = outcome.kind === 'answered' && outcome.answer.answer === 'infected'
+    if (isRead) least = size
+    else most = size
+  }
+  return least
+}
+
+/** As CLAMDMAXSIZE takes it: `24M`, `312K`. */
+const sizeText = (bytes: number) =>
+  bytes < 1024 * 1024 ? `${Math.floor(bytes / 1024)}K` : `${Math.floor(bytes / 1024 / 1024)}M`
+
+/** Checks what clamd says about mail that it does not read to the end. */
+async function checkAlert(server: ClamdAddress): Promise<Finding> {
+  const what = `clamd ${server.text} AlertExceedsMax`
+  const remedy = 'set "AlertExceedsMax yes" in its clamd.conf, and restart clamd'
+  const answer = await tellsOfLimits(server, AbortSignal.timeout(PATIENCE))
+  switch (answer.tells) {
+    case 'yes':
+      return ok(what, 'is on: clamd reports mail that it does not read to the end')
+    case 'no':
+      return error(what, 'is off: viruses deep in mail or archives get in, marked as clean', remedy)
+    case 'unknown':
+      return warning(what, `could not be tried: ${answer.why}`, remedy)
+  }
+}

@@ -1,0 +1,83 @@
+import { createHmac } from 'node:crypto'
+import { errorText } from '../../ground/errors/fault.ts'
+import { error, type Finding, ok, warning } from '../../ground/errors/finding.ts'
+import type { StoreAddress } from '../../protocol/valkey/address.ts'
+import { readClusterSettings } from '../../scan/cluster/cluster-settings.ts'
+import type { Key } from '../../scan/cluster/keyring.ts'
+import { keyMark, sharedKey } from '../../scan/verdicts/copies/secrets.ts'
+import {
+  accessOf,
+  readVerdictSettings,
+  type VerdictSettings,
+} from '../../scan/verdicts/verdict-settings.ts'
+import type { StageHost } from './stage.ts'
+
+/** Milliseconds for a connection and two questions. */
+const PATIENCE = 3_000
+
+/** Checks whether the store that VERDICTS names answers in time, and whether other hosts share its key. */
+export async function checkVerdicts(host: StageHost): Promise<Finding[]> {
+  const settings = readVerdictSettings(host.env)
+  const { VERDICTS: store } = settings
+  if (typeof store === 'string') return []
+  const key = keyOf(host)
+  return [
+    ...(key === undefined ? [noKey()] : []),
+    ...(await checkStore(store, settings, key || undefined)),
+  ]
+}
+
+/**
+ * The key that this host shares verdicts by; undefined if it has none, null if the keyring cannot
+ * be read.
+ */
+function keyOf({ env, directories, now }: StageHost): Key | null | undefined {
+  try {
+    const { cluster } = readClusterSettings(env, directories.control)
+    return sharedKey(cluster?.keys ?? [], now / 1000)
+  } catch {
+    return null // the check of the keyring reports it
+  }
+}
+
+function noKey(): Finding {
+  const remedy = 'make one with onescan keygen, and copy the keyring to all of them'
+  return error('VERDICTS', 'hosts that share verdicts need an hmac-sha256 key', remedy)
+}
+
+async function checkStore(
+  address: StoreAddress,
+  settings: VerdictSettings,
+  key: Key | undefined,
+): Promise<Finding[]> {
+  const remedy =
+    'see that it runs and accepts this host; until it answers each host scans by itself'
+  try {
+    const { tryStore } = await import('../../scan/verdicts/store/shared-store.ts')
+    const own = key && keyMark(key.secret, { createHmac })
+    const { time, hasOtherKey } = await tryStore(accessOf(address, settings), PATIENCE, own)
+    const others = hasOtherKey ? [otherKey(address, key!)] : []
+    const value = `${address.text} answers in ${time.toFixed(1)} ms`
+    if (time <= settings.VERDICTTIMEOUT) return [ok('VERDICTS', value), ...others]
+    return [
+      warning('VERDICTS', `${value}, VERDICTTIMEOUT is ${settings.VERDICTTIMEOUT}`, remedy),
+      ...others,
+    ]
+  } catch (thrown) {
+    const why = errorText(thrown)
+    const isClosed = /WRONGPASS|NOAUTH|invalid (username-)?password/i.test(why)
+    const password = "put the store's password into VERDICTPASSWORD, a file"
+    return [warning('VERDICTS', `${address.text}: ${why}`, isClosed ? password : remedy)]
+  }
+}
+
+/**
+ * The warning that other hosts have another key. For a minute after the key was changed on all hosts
+ * the store may still have the mark of the old one.
+ */
+function otherKey({ text }: StoreAddress, { id }: Key): Finding {
+  const value = `${text}: hosts with another key than ${id} use it, too, and share nothing with this one`
+  const remedy =
+    'give all hosts the same key: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id sorts first counts'
+  return warning('VERDICTS', value, remedy)
+}

@@ -1,0 +1,64 @@
+import { decodeWords } from './encoded-words.ts'
+
+/** The most characters of a name that every reader takes for one. */
+const NAME_MAX = 200
+const PLAIN_NAME = /^[!-'*-9;-<>@-~]+$/
+const TELLING_NAME = /content|encod|mime|boundary|disposition|name/i
+/** The one such field that hosts add and drop. It says nothing if it is a length. */
+const LENGTH_FIELD = /^content-length$/i
+const LENGTH = /^\s*\d+\s*$/
+/** The words by which some decoder knows content, or what is about it, wherever they stand. */
+const TELLING_WORDS =
+  /content[^a-z.\s]|encod|mime(?![a-z\d.])|boundary|filename|base64|printable|multipart|begin|=y(?:part|end)|must be converted|attach/i
+/** The same of the letters alone: patient readers skip what else stands in a name. */
+const TELLING_LETTERS = /content(?:type|transfer|disposition|description|location|id)|mimeversion/i
+/** A fold that begins as delimiters and BinHex do. */
+const TELLING_FOLD = /\n[ \t]*(?:--|:)/
+/** Anything but tabs, line ends and text of any charset. */
+const ODD = /[^\t\r\n -~\x80-\xff]/
+
+/**
+ * Whether a field may say something about content to any reader of mail, by its name or by its value,
+ * in any line of its folds and in any form. The reading for scanners (mail/mime/headers/fields.ts), stamps
+ * (scan/cluster/verify.ts) and fingerprints (scan/verdicts/copies/fields.ts) go by this one answer: of what a
+ * stamp does not bind, or copies do not share, only fields may differ that say nothing. It is right to
+ * say yes too often, which costs a scan. Mail as it is says yes once in some hundred messages at most.
+ * `value` is all that follows the colon, latin1; without it the name alone decides.
+ */
+export function maySayContent(name: string, value?: string): boolean {
+  if (name.length > NAME_MAX || !PLAIN_NAME.test(name)) return true
+  if (value === undefined) return TELLING_NAME.test(name)
+  if (LENGTH_FIELD.test(name) && LENGTH.test(value)) return false
+  if (TELLING_NAME.test(name)) return true
+  const signed = /-signature$/i.test(name) ? value.replace(SIGNED_FIELDS, '') : value
+  const said = signed.replace(NAMES_OF_TESTS, '')
+  if (ODD.test(value) || TELLING_FOLD.test(said) || hasTellingWords(said)) return true
+  return said.includes('=?') && hasTellingWords(decodeWords(said))
+}
+
+function hasTellingWords(text: string): boolean {
+  return TELLING_WORDS.test(text) || TELLING_LETTERS.test(text.replace(/[^a-z]/gi, ''))
+}
+
+/** Names that spam filters give to their findings: MISSING_MIME_VERSION. */
+const NAMES_OF_TESTS = /\b[A-Z\d]+(?:_[A-Z\d]+)+\b/g
+/** The tag of DKIM-Signature, and of those like it, that names the signed fields (RFC 6376 3.5). */
+const SIGNED_FIELDS = /;\s*h\s*=[\w\s:.-]*(?=;|$)/gi
+
+/** Bytes of the longest line, without its end (RFC 5322 2.1.1). */
+export const LINE_MAX = 998
+
+/**
+ * Whether a field has a longer line. libclamav splits longer lines, and may take a piece of one for the
+ * empty line before the body. (An expression would read to the end of the line from each character.)
+ */
+export function hasLongLine(text: string): boolean {
+  for (let at = 0; at < text.length; ) {
+    const lf = text.indexOf('\n', at)
+    const end = lf < 0 ? text.length : lf
+    const length = end - at - (text[end - 1] === '\r' ? 1 : 0)
+    if (length > LINE_MAX) return true
+    at = end + 1
+  }
+  return false
+}

@@ -1,0 +1,47 @@
+import { copyRun, indexOfByte } from '../../ground/flow/runs.ts'
+
+const LF = 0x0a
+const CR = 0x0d
+const NOTHING = Buffer.alloc(0)
+
+/** Turns each CRLF into an LF, in any split of the bytes. */
+export class CrlfReader {
+  #hasPendingCr = false
+
+  /** Takes the next bytes. Returns a copy of all that is certain by now. */
+  push(chunk: Buffer): Buffer {
+    if (chunk.length === 0) return NOTHING
+    const first = this.#hasPendingCr && chunk[0] !== LF ? 1 : 0
+    let dropped = 0
+    for (let cr = nextCr(chunk, 0); cr >= 0; cr = nextCr(chunk, cr + 1)) dropped++
+    const out = Buffer.allocUnsafe(first + chunk.length - dropped)
+    if (first) out[0] = CR
+    let length = first
+    let from = 0
+    for (let cr = nextCr(chunk, 0); cr >= 0; cr = nextCr(chunk, from)) {
+      length += copyRun(chunk, out, length, from, cr)
+      from = cr + 1 // a CR at the end is put back if the next byte is no LF
+    }
+    copyRun(chunk, out, length, from)
+    this.#hasPendingCr = chunk[chunk.length - 1] === CR
+    return out
+  }
+
+  /** Returns the CR that was held back until the byte after it came, if there is one. */
+  finish(): Buffer {
+    if (!this.#hasPendingCr) return NOTHING
+    this.#hasPendingCr = false
+    return Buffer.of(CR)
+  }
+}
+
+/**
+ * Returns the index of the next CR that is taken out: one before an LF, or the last byte, since the
+ * byte after it is not known yet. Returns -1 if there is none.
+ */
+function nextCr(chunk: Buffer, from: number): number {
+  for (let cr = indexOfByte(chunk, CR, from); cr >= 0; cr = indexOfByte(chunk, CR, cr + 1)) {
+    if (cr + 1 === chunk.length || chunk[cr + 1] === LF) return cr
+  }
+  return -1
+}

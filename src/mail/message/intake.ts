@@ -1,0 +1,203 @@
+import type { Hash } from 'node:crypto'
+import { faultKindOf } from '../../ground/errors/fault.ts'
+import { type MemoryLease, openUnlimited } from '../../ground/flow/memory-budget.ts'
+import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
+import { Bytes } from './bytes.ts'
+import type { DigestsWanted } from './canonical-body.ts'
+import { type FormReader, readForm } from './form.ts'
+import { type FilePlaces, GatheredFile } from './gathered-file.ts'
+import {
+  FIELD_COST,
+  findHeaderEnd,
+  HEADER_MAX,
+  type Header,
+  type HeaderSearch,
+  headerOf,
+} from './header-block.ts'
+import { type Message, makeMessage } from './message.ts'
+
+/** The settings by which a message is kept and examined. */
+export interface MessageOptions extends FilePlaces {
+  /** Chooses by the header which digests the body needs, since hashing it takes time. */
+  readonly digestsFor: (header: Header) => DigestsWanted
+  /** node:crypto's; set if digests are wanted. */
+  readonly createHash: ((algorithm: string) => Hash) | undefined
+}
+
+/** Options for a message whose digests nobody needs. */
+export const unseen = { digestsFor: () => ({ md5: false, sha256: false }), createHash: undefined }
+
+/** Bytes of a message that are kept in memory; a larger one goes to a file. */
+export const IN_MEMORY_MAX = 128 * 1024
+/** Bytes that are allocated at first. */
+const FIRST_PIECE = 8 * 1024
+
+const LF = 0x0a
+
+/** What is known of a message once its header block has ended. */
+interface Beginning {
+  readonly header: Header
+  readonly headerTooLarge: boolean
+  /** Examines the body. */
+  readonly form: FormReader
+}
+
+/**
+ * A message while it comes, in any split. Its header block, or the first HEADER_MAX bytes of that, is
+ * in memory, and so is the whole message up to IN_MEMORY_MAX bytes. A larger message, or one for which
+ * no memory is left, goes to a file. Memory is charged to a lease. The body is hashed as it comes.
+ * Throws Faults of the kinds `temp-file` and `write` for the file, and `out-of-memory`.
+ */
+export class Intake {
+  readonly #options: MessageOptions
+  readonly #lease: MemoryLease
+  readonly #bytes: ChargedBytes // the whole message, until it goes to a file
+  #search: HeaderSearch | undefined // how far the end of the header block was looked for
+  #beginning: Beginning | undefined
+  #file: GatheredFile | undefined
+  #size = 0
+
+  constructor(options: MessageOptions, lease: MemoryLease) {
+    this.#options = options
+    this.#lease = lease
+    this.#bytes = new ChargedBytes(lease)
+  }
+
+  /** Takes the next bytes of the message. */
+  write(bytes: Buffer): void {
+    this.#size += bytes.length
+    if (this.#beginning !== undefined) {
+      this.#addToBody(bytes, this.#beginning)
+      return
+    }
+    const piece = bytes.subarray(0, HEADER_MAX + 1 - this.#bytes.length)
+    this.#bytes.append(piece)
+    const end = this.#headerEnd(piece)
+    if (end !== undefined) this.#addToBody(bytes.subarray(piece.length), this.#endHeader(end))
+  }
+
+  /** Makes the message, which the caller closes. No bytes may be added any more. */
+  finish(): Message {
+    const { header, headerTooLarge, form } = this.#beginning ?? this.#endHeader(this.#size)
+    const file = this.#file
+    this.#file = undefined // it is closed with the message
+    file?.seal()
+    const known = { header, headerTooLarge, form: form.finish(), sealed: file?.sealed }
+    const bytes = file ?? Bytes.of(this.#bytes.all)
+    return makeMessage(known, bytes, this.#options.policy, () => file?.close())
+  }
+
+  /** Frees everything. It is called once the message is closed, or if there will be no message. */
+  discard(): void {
+    this.#file?.close()
+    this.#file = undefined
+    this.#bytes.drop()
+    this.#lease.close()
+  }
+
+  /** Returns where the header block ends, or has to, `piece` being the last bytes that came. */
+  #headerEnd(piece: Buffer): number | undefined {
+    if (piece.includes(LF)) {
+      const found = findHeaderEnd(this.#bytes.all, this.#search)
+      if ('end' in found) return found.end
+      this.#search = found
+    }
+    return this.#bytes.length > HEADER_MAX ? this.#bytes.length : undefined
+  }
+
+  #endHeader(end: number): Beginning {
+    const all = this.#bytes.all
+    this.#lease.charge(end)
+    const { header, headerTooLarge } = headerOf(Buffer.from(all.subarray(0, end)))
+    this.#lease.charge(header.fields.length * FIELD_COST)
+    const { digestsFor, createHash } = this.#options
+    const wanted = headerTooLarge ? { md5: false, sha256: false } : digestsFor(header)
+    const form = readForm(header, wanted, createHash)
+    form.update(all.subarray(header.length))
+    this.#beginning = { header, headerTooLarge, form }
+    return this.#beginning
+  }
+
+  #addToBody(bytes: Buffer, { form }: Beginning): void {
+    form.update(bytes)
+    if (this.#file === undefined) {
+      if (this.#hasRoomFor(bytes)) return
+      this.#file = new GatheredFile(this.#options, this.#lease)
+      this.#file.write(this.#bytes.all)
+      this.#bytes.free()
+    }
+    this.#file.write(bytes)
+  }
+
+  /** Takes the bytes into memory, unless the message is too large for that, or no memory is left. */
+  #hasRoomFor(bytes: Buffer): boolean {
+    if (this.#bytes.length + bytes.length > IN_MEMORY_MAX) return false
+    try {
+      this.#bytes.append(bytes, IN_MEMORY_MAX)
+      return true
+    } catch (error) {
+      if (faultKindOf(error) === 'out-of-memory') return false
+      throw error
+    }
+  }
+}
+
+/** Makes a message of bytes that are all there. */
+export function messageOf(bytes: Buffer, options: MessageOptions): Message {
+  const intake = new Intake(options, openUnlimited())
+  intake.write(bytes)
+  return intake.finish()
+}
+
+/** Bytes in memory that become more, and are charged to a lease. */
+class ChargedBytes {
+  readonly #lease: MemoryLease
+  #buffer: Buffer
+  #length = 0
+
+  constructor(lease: MemoryLease) {
+    this.#lease = lease
+    lease.charge(FIRST_PIECE)
+    this.#buffer = Buffer.allocUnsafe(FIRST_PIECE)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  get all(): Buffer {
+    return this.#buffer.subarray(0, this.#length)
+  }
+
+  /** Adds bytes. If there must be more room, it is made for twice as many, or for `most`. */
+  append(bytes: Buffer, most = Number.POSITIVE_INFINITY): void {
+    const length = this.#length + bytes.length
+    if (this.#buffer.length < length) {
+      const size = Math.max(length, Math.min(2 * this.#buffer.length, most))
+      this.#lease.charge(size)
+      const larger = Buffer.allocUnsafe(size)
+      this.all.copy(larger)
+      this.free()
+      this.#buffer = larger
+    }
+    bytes.copy(this.#buffer, length - bytes.length)
+    this.#length = length
+  }
+
+  /**
+   * Frees the memory at once, after its bytes were copied: the garbage collector would take its
+   * time.
+   */
+  free(): void {
+    const copied = this.#buffer
+    this.drop()
+    releaseBuffer(copied)
+  }
+
+  /** Forgets the bytes, at which others may still look. */
+  drop(): void {
+    this.#lease.release(this.#buffer.length)
+    this.#buffer = Buffer.alloc(0)
+    this.#length = 0
+  }
+}

@@ -1,0 +1,81 @@
+import { closeSync, lstatSync, rmdirSync, unlinkSync } from 'node:fs'
+import { namesInSlices } from '../../ground/path/names-in-slices.ts'
+import { listNames, type PathHandle, procPathOf, walk, walkIn } from '../../ground/path/walk.ts'
+import type { SpoolPolicy } from './spool-policy.ts'
+
+/**
+ * Names that only onescan gives: the sweep removes no file of others. In SPOOLDIR: named-copy.ts. In
+ * TMPDIR: private directories (named-copy.ts), and files that are about to lose their
+ * names (anonymous-file.ts, onescanc/spool.c).
+ */
+const SHARED_NAME = /^onescan-[0-9]+-[0-9a-z]+\.msg$/
+const PRIVATE_NAME = /^onescan-(dir|file)-[0-9A-Za-z]+$/
+
+/** Milliseconds after which a file is one that a killed process left; far above any SCANTIMEOUT in use. */
+export const SWEEP_AGE = 36 * 60 * 60 * 1000
+/** Milliseconds that other work has after a slice of names. */
+const PAUSE = 50
+
+/**
+ * Removes what `kill -9` left in the directories of messages: files with onescan's names that are older
+ * than SWEEP_AGE, and belong to this user or lie in a SPOOLDIR of this user. It enters no directory of
+ * others, and none with the name of a file. Works in slices, since
+ * anybody may fill a directory like /tmp. What cannot be listed or removed stays. Ends at the signal;
+ * never rejects.
+ */
+export async function sweepSpool(
+  { directory, sharedDirectory }: SpoolPolicy,
+  now: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await sweep(directory, PRIVATE_NAME, now, signal)
+  if (sharedDirectory !== undefined) await sweep(sharedDirectory, SHARED_NAME, now, signal)
+}
+
+async function sweep(path: string, ours: RegExp, now: number, signal: AbortSignal): Promise<void> {
+  try {
+    const directory = walk(path)
+    try {
+      for await (const name of namesInSlices(`${procPathOf(directory)}/.`, PAUSE, signal)) {
+        if (ours.test(name)) sweepOne(directory, name, ours === SHARED_NAME, now)
+      }
+    } finally {
+      closeSync(directory.fd)
+    }
+  } catch {
+    // A directory of mode 2730 can be written and not listed: processes of its owner sweep it.
+  }
+}
+
+/**
+ * Removes a file, or a private directory of this user with the files in it. Nothing is named by a path of
+ * more than one name below an open directory: who may write to `parent` could put another directory, or
+ * a link, in the place of one that was looked at.
+ */
+function sweepOne(parent: PathHandle, name: string, isShared: boolean, now: number): void {
+  const path = `${procPathOf(parent)}/${name}`
+  const own = process.getuid!()
+  try {
+    const status = lstatSync(path)
+    const mayRemove = status.uid === own || (isShared && parent.stats.uid === own)
+    if (!mayRemove || now - status.mtimeMs <= SWEEP_AGE) return
+    if (!status.isDirectory()) unlinkSync(path)
+    else if (!isShared) {
+      emptyDirectory(parent, name, own)
+      rmdirSync(path)
+    }
+  } catch {
+    // Another process removed it first, or this one may not.
+  }
+}
+
+/** Removes the files in a directory of this user. Directories in it are not entered. */
+function emptyDirectory(parent: PathHandle, name: string, own: number): void {
+  const directory = walkIn(parent, name)
+  try {
+    if (directory.stats.uid !== own) return
+    for (const file of listNames(directory, name)) unlinkSync(`${procPathOf(directory)}/${file}`)
+  } finally {
+    closeSync(directory.fd)
+  }
+}

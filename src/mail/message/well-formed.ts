@@ -1,0 +1,129 @@
+import { ENCODED_WORDS_MAX, hasTooManyWords, hidesLineEnd } from './encoded-words.ts'
+import { type FieldSpan, HEADER_FIELDS_MAX, type Header, type LineEnding } from './header-block.ts'
+
+const LF = 0x0a
+const CR = 0x0d
+
+const BLANK_FOLD = 'has a blank continuation'
+const HIDDEN_END = 'hides a line end in an encoded word'
+const BEGINS_DATA = 'may begin a part or encoded data'
+
+/** A line of what some readers take for blanks: for them it ends the header. */
+const WIDELY_BLANK = /^[\0- \x7f-\xa0]*$/
+/**
+ * The start of a field, or of a fold, that some readers take for a delimiter or for the line above
+ * encoded data (mail/mime/structure/coded-data.ts): what it begins goes on below it.
+ */
+const BEGINS =
+  /^(?:--|begin[-`]|attach;)|\n[ \t]+(?:-----begin|begin[ \t]+[0-7]|=y(?:begin|part) |attach[;:])/i
+
+/** The reason why no stamp can vouch for a header block; undefined if it is well formed. */
+export type FormFault = string | undefined
+
+/**
+ * Finds out whether a header block is well formed (onescan-stamp(7)). Mail programs disagree about other
+ * headers: what one takes for the body another takes for a field, so the same stamp would vouch for two
+ * messages. A well-formed block is one that all of them read alike: it is not empty, an empty line ends
+ * it, every line is a field or a continuation that is not blank, names are bytes 33 to 126 without
+ * parentheses and have no blank before the colon, there is no NUL, no CR but in CRLF line endings that
+ * are the same on every line, no `From ` on top, no line end in an encoded word, no line that looks
+ * like a delimiter, the end of the header or the start of encoded data to some reader, and no more
+ * encoded words and fields than are read.
+ */
+export function headerFormFault(header: Header): FormFault {
+  const known = faults.get(header)
+  if (known !== undefined) return known.fault
+  const fault = formFaultOf(header)
+  faults.set(header, { fault })
+  return fault
+}
+
+/** The faults that were found: several stages ask about the same block, which nobody changes. */
+const faults = new WeakMap<Header, { readonly fault: FormFault }>()
+
+function formFaultOf(header: Header): FormFault {
+  const { bytes: block } = header
+  if (block.length === 0) return 'no header'
+  if (block[0] === LF || block[0] === CR) return 'the header is empty'
+  if (block.includes(0)) return `line ${lineOf(block, block.indexOf(0))} of the header holds a NUL`
+  const endings = endingFault(block)
+  if (endings) return endings
+  const text = block.toString('latin1')
+  if (!text.endsWith('\n\n') && !text.endsWith('\n\r\n')) return 'no empty line ends the header'
+  if (header.hasTooManyFields) return `the header has more than ${HEADER_FIELDS_MAX} fields`
+  if (hasTooManyWords(text)) return `the header has more than ${ENCODED_WORDS_MAX} encoded words`
+  for (const { start, end } of header.fields) {
+    const field = text.slice(start, end)
+    const fault =
+      fieldFault(field) ??
+      (hasFold(field, WIDELY_BLANK) ? BLANK_FOLD : undefined) ??
+      (hidesLineEnd(field) ? HIDDEN_END : undefined) ??
+      (BEGINS.test(field) ? BEGINS_DATA : undefined)
+    if (fault) return `line ${lineOf(block, start)} of the header ${fault}`
+  }
+  return undefined
+}
+
+/**
+ * Counts the fields at the top of a block that all readers take for the same fields: those above the
+ * first line that is not well formed. Below it a reader may be in the body already, so only the fields
+ * above it may be removed.
+ */
+export function agreedFieldCount(header: Header): number {
+  const { fields } = header
+  const agreed = fields.findIndex((field) => !isAgreed(header, field))
+  return agreed < 0 ? fields.length : agreed
+}
+
+/** Whether every reader takes each of these lines, which begin with blanks, for a continuation. */
+export function areContinuations(lines: Buffer, ending: LineEnding): boolean {
+  const text = lines.toString('latin1')
+  if (!hasPlainLines(text, ending)) return false
+  return !/^[ \t]*$/m.test(text.replaceAll('\r', '').slice(0, -1))
+}
+
+function isAgreed(header: Header, field: FieldSpan): boolean {
+  const text = header.textOf(field)
+  return hasPlainLines(text, header.lineEnding) && fieldFault(text) === undefined
+}
+
+function hasPlainLines(text: string, ending: LineEnding): boolean {
+  if (text.includes('\0')) return false
+  return ending === '\r\n' ? !/\r(?!\n)|(?<!\r)\n/.test(text) : !text.includes('\r')
+}
+
+function fieldFault(field: string): string | undefined {
+  if (!/^[!-'*-9;-~]+:/.test(field)) return 'is not a field'
+  return hasFold(field, /^[ \t\r]*$/) ? BLANK_FOLD : undefined
+}
+
+function hasFold(field: string, form: RegExp): boolean {
+  return field
+    .split('\n')
+    .slice(1, -1)
+    .some((line) => form.test(line))
+}
+
+function endingFault(block: Buffer): string | undefined {
+  const crlf = block[block.indexOf(LF) - 1] === CR
+  if (!crlf) {
+    const cr = block.indexOf(CR)
+    return cr < 0 ? undefined : `line ${lineOf(block, cr)} of the header holds a CR`
+  }
+  for (let at = 0; ; ) {
+    const cr = block.indexOf(CR, at)
+    const lf = block.indexOf(LF, at)
+    if (cr < 0 && lf < 0) return undefined
+    if (lf !== cr + 1) {
+      const first = lf < 0 || (cr >= 0 && cr < lf) ? cr : lf
+      return `line ${lineOf(block, first)} of the header mixes line endings`
+    }
+    at = lf + 1
+  }
+}
+
+function lineOf(block: Buffer, at: number): number {
+  let line = 1
+  for (let lf = block.indexOf(LF); lf >= 0 && lf < at; lf = block.indexOf(LF, lf + 1)) line++
+  return line
+}

@@ -1,0 +1,200 @@
+import { closeSync, readSync } from 'node:fs'
+import { writeWhole } from '../../../ground/process/write-whole.ts'
+import { spoolFault } from '../../message/anonymous-file.ts'
+import { Bytes } from '../../message/bytes.ts'
+
+/** The most bytes that all contents together, finished or not, have in memory. */
+export const MEMORY_MAX = 3 * 1024 * 1024
+
+/** A content of at most this many bytes always stays in memory. Most contents are that small. */
+const SMALL = 8 * 1024
+
+/** The fewest and the most bytes of one block of memory. */
+const BLOCK_MIN = 256
+const BLOCK_MAX = 64 * 1024
+
+/** The number of bytes that are written to a file at a time. */
+const TAIL = 8 * 1024
+
+/** The number of bytes that are read from a file at a time. */
+const CHUNK = 64 * 1024
+
+/** The most bytes that the contents of all messages of a process have in files. */
+export const DISK_MAX = 1024 * 1024 * 1024
+
+/** The bytes that they have there now. It is a sum alone: nothing of a message is shared. */
+let onDisk = 0
+
+/** Keeps contents in memory as long as there is room, and then in files without a name. */
+export interface MemoryPool {
+  /** The number of bytes that are in memory now. */
+  used: number
+  /**
+   * Blocks of BLOCK_MIN and of BLOCK_MAX bytes that contents of this message no longer use. The next
+   * contents use them again: a message may have a hundred thousand small contents in a row.
+   */
+  readonly free: ReadonlyMap<number, Buffer[]>
+  readonly openFile: () => number
+}
+
+export function createMemoryPool(openFile: () => number): MemoryPool {
+  const free = new Map<number, Buffer[]>([
+    [BLOCK_MIN, []],
+    [BLOCK_MAX, []],
+  ])
+  return { used: 0, free, openFile }
+}
+
+/**
+ * A store of bytes that grows at its end, and can be read meanwhile. This is a class, since a message
+ * may have hundreds of thousands of stores. Functions and a prototype for each store would take most
+ * of the time and memory.
+ */
+export class Store extends Bytes {
+  readonly #pool: MemoryPool
+  readonly #expected: number
+  #blocks: Buffer[] = []
+  #room = 0 // the bytes that are left in the last block
+  #size = 0
+  #fd: number | undefined
+  #tail: Buffer | undefined // the bytes that are to be written to the file next
+  #tailLength = 0
+  /** The bytes of the file, those that are to be written among them. */
+  #charged = 0
+
+  /**
+   * A store of which so many bytes are expected that memory has no room for them is a file from the
+   * beginning: nothing has to be moved there later.
+   */
+  constructor(pool: MemoryPool, expected = 0) {
+    super()
+    this.#pool = pool
+    this.#expected = expected
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /**
+   * Keeps a copy of the bytes from `from` to `to`. Throws a Fault if the file cannot be made or
+   * written.
+   */
+  append(bytes: Buffer, from = 0, to = bytes.length): void {
+    if (from >= to) return
+    const after = this.#size + to - from
+    const needed = Math.max(to - from, this.#expected - this.#size)
+    const fits = after <= SMALL || this.#pool.used + needed <= MEMORY_MAX
+    if (this.#fd === undefined && !fits) this.#fd = this.#spill()
+    if (this.#fd === undefined) this.#hold(bytes, from, to)
+    else this.#addToFile(this.#fd, bytes, from, to)
+  }
+
+  /** Returns the bytes from one offset to another. A chunk is valid until the next one is asked for. */
+  chunks(from = 0, to = this.#size): Iterable<Buffer> {
+    if (this.#fd === undefined) return this.#inMemory(from, to)
+    this.#flush(this.#fd)
+    return fileChunks(this.#fd, from, to)
+  }
+
+  close(): void {
+    if (this.#fd === undefined) this.#forget()
+    else closeSync(this.#fd)
+    onDisk -= this.#charged
+    this.#charged = 0
+    this.#size = 0
+    this.#fd = undefined
+    this.#tailLength = 0
+  }
+
+  #hold(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; ) {
+      if (this.#room === 0) {
+        this.#room = Math.min(BLOCK_MAX, Math.max(BLOCK_MIN, this.#size, to - at))
+        const free = this.#pool.free.get(this.#room)
+        this.#blocks.push(free?.pop() ?? Buffer.allocUnsafeSlow(this.#room))
+        this.#pool.used += this.#room
+      }
+      const last = this.#blocks.at(-1)!
+      const copied = bytes.copy(last, last.length - this.#room, at, to)
+      this.#room -= copied
+      at += copied
+      this.#size += copied
+    }
+  }
+
+  *#inMemory(from: number, to: number): Generator<Buffer> {
+    let at = 0 // where the block begins
+    for (const block of this.#blocks) {
+      if (at >= to) return
+      const end = at + block.length
+      if (end > from) yield block.subarray(Math.max(0, from - at), Math.min(to, end) - at)
+      at = end
+    }
+  }
+
+  #forget(): void {
+    for (const block of this.#blocks) {
+      this.#pool.used -= block.length
+      this.#pool.free.get(block.length)?.push(block)
+    }
+    this.#blocks = []
+    this.#room = 0
+  }
+
+  #spill(): number {
+    const fd = this.#pool.openFile()
+    this.#fd = fd
+    this.#charge(this.#size)
+    let at = 0
+    for (const bytes of this.#inMemory(0, this.#size)) {
+      write(fd, bytes, at)
+      at += bytes.length
+    }
+    this.#forget()
+    return fd
+  }
+
+  #charge(bytes: number): void {
+    if (onDisk + bytes > DISK_MAX) {
+      throw spoolFault(`decoded contents of all messages are over ${DISK_MAX} bytes`, undefined)
+    }
+    onDisk += bytes
+    this.#charged += bytes
+  }
+
+  /** Collects small pieces, so that one write takes many of them. */
+  #addToFile(fd: number, bytes: Buffer, from: number, to: number): void {
+    this.#charge(to - from)
+    this.#tail ??= Buffer.allocUnsafeSlow(TAIL)
+    if (this.#tailLength + to - from > this.#tail.length) this.#flush(fd)
+    if (to - from > this.#tail.length) write(fd, bytes.subarray(from, to), this.#size)
+    else this.#tailLength += bytes.copy(this.#tail, this.#tailLength, from, to)
+    this.#size += to - from
+  }
+
+  #flush(fd: number): void {
+    if (this.#tail && this.#tailLength > 0) {
+      write(fd, this.#tail.subarray(0, this.#tailLength), this.#size - this.#tailLength)
+    }
+    this.#tailLength = 0
+  }
+}
+
+function* fileChunks(fd: number, from: number, to: number): Generator<Buffer> {
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK, to - from))
+  for (let at = from; at < to; ) {
+    const read = readSync(fd, buffer, 0, Math.min(buffer.length, to - at), at)
+    if (read === 0) throw spoolFault('a file of decoded contents ended early', undefined)
+    yield buffer.subarray(0, read)
+    at += read
+  }
+}
+
+function write(fd: number, bytes: Buffer, position: number): void {
+  try {
+    writeWhole(fd, bytes, position)
+  } catch (error) {
+    throw spoolFault('cannot write decoded contents', error)
+  }
+}

@@ -1,0 +1,137 @@
+import { WireError } from '../shared/wire-error.ts'
+import { packet, strings, uint32 } from './packets.ts'
+
+/**
+ * The edits that a filter may make at the end of a message: bits of the negotiation (libmilter,
+ * mfapi.h SMFIF_).
+ */
+export const action = {
+  addFields: 0x01,
+  changeBody: 0x02,
+  addRecipients: 0x04,
+  deleteRecipients: 0x08,
+  /** Change and delete fields. */
+  changeFields: 0x10,
+  quarantine: 0x20,
+  changeSender: 0x40,
+  addRecipientsWithParameters: 0x80,
+  /** Name the macros that it wants. */
+  requestMacros: 0x100,
+} as const
+
+/**
+ * The steps of the protocol that MTA and filter may leave out: bits of the negotiation (mfdef.h
+ * SMFIP_).
+ */
+export const step = {
+  skipConnect: 0x1,
+  skipHelo: 0x2,
+  skipMail: 0x4,
+  skipRecipient: 0x8,
+  skipBody: 0x10,
+  skipHeader: 0x20,
+  skipEndOfHeader: 0x40,
+  noReplyToHeader: 0x80,
+  skipUnknown: 0x100,
+  skipData: 0x200,
+  /** The filter may answer a chunk of the body by "no more of them". */
+  maySkipRest: 0x400,
+  /** The MTA also sends recipients that it refuses by itself. */
+  refusedRecipients: 0x800,
+  noReplyToConnect: 0x1000,
+  noReplyToHelo: 0x2000,
+  noReplyToMail: 0x4000,
+  noReplyToRecipient: 0x8000,
+  noReplyToData: 0x10000,
+  noReplyToUnknown: 0x20000,
+  noReplyToEndOfHeader: 0x40000,
+  noReplyToBody: 0x80000,
+  /** Values of fields include the space after the colon, in both directions. */
+  leadingSpace: 0x100000,
+} as const
+
+/** Bits of the same number by which an MTA and libmilter agree on sizes of data. */
+const NOT_STEPS = 0x70000000
+
+const VERSION_MIN = 2
+const VERSION_MAX = 6
+
+/** The stages for which a filter can ask for macros (mfapi.h SMFIM_). */
+export const macroStage = {
+  connect: 0,
+  helo: 1,
+  mail: 2,
+  recipient: 3,
+  data: 4,
+  endOfMessage: 5,
+  endOfHeader: 6,
+} as const
+
+/** The MTA's offer. Unknown bits are kept. */
+export interface NegotiationOffer {
+  readonly version: number
+  readonly actions: number
+  readonly steps: number
+}
+
+/** The filter's requests. */
+export interface NegotiationRequest {
+  /** The actions without which the filter cannot work. */
+  readonly neededActions: number
+  readonly wantedActions: number
+  readonly wantedSteps: number
+  /** The macros that it asks for by stage, if the MTA lets it ask. */
+  readonly macros: readonly (readonly [
+    stage: (typeof macroStage)[keyof typeof macroStage],
+    names: readonly string[],
+  ])[]
+}
+
+/** The agreement for a connection, which has no bit that was not offered. */
+export interface Agreement {
+  readonly version: number
+  readonly actions: number
+  readonly steps: number
+}
+
+export function parseOffer(data: Buffer): NegotiationOffer {
+  if (data.length < 12) throw new WireError(`a negotiation of ${data.length} bytes`)
+  return {
+    version: data.readUInt32BE(0),
+    actions: data.readUInt32BE(4),
+    steps: data.readUInt32BE(8),
+  }
+}
+
+/**
+ * Returns as much of the request as is offered. Throws a WireError if the MTA speaks too old a
+ * version or does not offer an action that is needed.
+ */
+export function agree(offer: NegotiationOffer, request: NegotiationRequest): Agreement {
+  if (offer.version < VERSION_MIN) {
+    throw new WireError(`version ${offer.version} of the protocol; ${VERSION_MIN} is the oldest`)
+  }
+  const missing = request.neededActions & ~offer.actions
+  if (missing !== 0) {
+    const names = Object.entries(action).filter(([, bit]) => missing & bit)
+    throw new WireError(`the MTA does not offer ${names.map(([name]) => name).join(', ')}`)
+  }
+  const macros = request.macros.length > 0 ? action.requestMacros : 0
+  return {
+    version: Math.min(VERSION_MAX, offer.version),
+    actions: (request.neededActions | request.wantedActions | macros) & offer.actions,
+    steps: request.wantedSteps & offer.steps & ~NOT_STEPS,
+  }
+}
+
+/** Returns the packet that answers an offer. */
+export function encodeAgreement(
+  { version, actions, steps }: Agreement,
+  { macros }: NegotiationRequest,
+): Buffer {
+  const lists =
+    actions & action.requestMacros
+      ? macros.flatMap(([stage, names]) => [uint32(stage), strings(names.join(' '))])
+      : []
+  return packet('O', uint32(version), uint32(actions), uint32(steps), ...lists)
+}

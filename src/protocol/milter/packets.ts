@@ -1,0 +1,60 @@
+import { type FrameMemory, FrameReader, HEAD } from '../shared/frames.ts'
+import { WireError } from '../shared/wire-error.ts'
+
+/**
+ * Makes a reader of packets, whose types are the letters of commands. `mostFor` returns the largest
+ * length of a packet with this command in bytes, its letter included. The reader throws a WireError
+ * for any other length.
+ */
+export function createPacketReader(
+  mostFor: (command: string) => number,
+  memory?: FrameMemory,
+): FrameReader {
+  return new FrameReader({
+    memory,
+    readHead(head) {
+      const type = String.fromCharCode(head[LENGTH]!)
+      const wanted = head.readUInt32BE()
+      const most = mostFor(type)
+      if (wanted >= 1 && wanted <= most) return { type, length: wanted - 1 }
+      throw new WireError(`a packet of ${wanted} bytes; 1 to ${most} are allowed`)
+    },
+  })
+}
+
+/**
+ * Bytes of the big-endian length that opens a packet. The length counts the command's byte, too.
+ */
+const LENGTH = HEAD - 1
+
+/** Returns a packet as it is sent. */
+export function packet(command: string, ...data: readonly Buffer[]): Buffer {
+  const head = Buffer.allocUnsafe(HEAD)
+  let length = 1
+  for (const part of data) length += part.length
+  head.writeUInt32BE(length)
+  head[LENGTH] = command.charCodeAt(0)
+  return Buffer.concat([head, ...data], LENGTH + length)
+}
+
+/**
+ * Returns strings as they are sent, each ended by a NUL. Throws a WireError for a NUL inside, which
+ * would end one early.
+ */
+export function strings(...texts: readonly (Buffer | string)[]): Buffer {
+  const parts: Buffer[] = []
+  for (const text of texts) {
+    const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text
+    if (bytes.includes(0)) throw new WireError('a string that holds a NUL cannot be sent')
+    parts.push(bytes, NUL)
+  }
+  return Buffer.concat(parts)
+}
+
+const NUL = Buffer.of(0)
+
+export function uint32(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}

@@ -1,0 +1,94 @@
+import type { SmtpPath } from '../shared/smtp-path.ts'
+
+/** A command line in its parts, which are views of the line. */
+export interface SmtpCommand {
+  /** The first word in upper case; '' if the line is empty or begins with a blank. */
+  readonly verb: string
+  /** The rest of the line after the verb and the blanks after it. */
+  readonly argument: Buffer
+  /** The whole line as it was sent, without its end. */
+  readonly line: Buffer
+}
+
+/**
+ * Bytes of a command line without its end: RFC 5321 4.5.3.1.4 has 512, and extensions add to it.
+ */
+export const COMMAND_MAX = 4096
+
+const SPACE = 0x20
+const TAB = 0x09
+
+/**
+ * With other bytes in it, a server might read `BDAT` where another one reads a word unknown to it.
+ */
+const VERB = /^[A-Z0-9-]*$/
+
+/**
+ * Returns the command of a line, or undefined if the line holds a control character, such as a NUL
+ * or a CR, or if its first word is none.
+ */
+export function parseCommand(line: Buffer): SmtpCommand | undefined {
+  if (line.some((byte) => (byte < SPACE && byte !== TAB) || byte === 0x7f)) return undefined
+  let end = 0
+  while (end < line.length && !isBlank(line[end])) end++
+  const verb = line.toString('latin1', 0, end).toUpperCase()
+  if (!VERB.test(verb)) return undefined
+  let from = end
+  while (from < line.length && isBlank(line[from])) from++
+  return {
+    verb,
+    argument: line.subarray(from),
+    line,
+  }
+}
+
+/**
+ * Returns the path and the parameters after `FROM:` or `TO:` (RFC 5321 4.1.2), or undefined if
+ * the keyword is missing. A path that makes no sense is returned as it stands: the next server
+ * answers for it.
+ */
+export function parsePath(argument: Buffer, keyword: 'FROM:' | 'TO:'): SmtpPath | undefined {
+  const { length } = keyword
+  if (argument.toString('latin1', 0, length).toUpperCase() !== keyword) return undefined
+  let from = length
+  while (isBlank(argument[from])) from++
+  const end = endOfPath(argument, from)
+  return { path: argument.subarray(from, end), parameters: words(argument.subarray(end)) }
+}
+
+const OPEN = 0x3c
+const CLOSE = 0x3e
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+
+/**
+ * Returns where a path ends: after its closing bracket, or at a blank. A quoted local part may
+ * hold both.
+ */
+function endOfPath(bytes: Buffer, from: number): number {
+  const bracketed = bytes[from] === OPEN
+  let quoted = false
+  for (let at = from; at < bytes.length; at++) {
+    const byte = bytes[at]
+    if (byte === QUOTE) quoted = !quoted
+    else if (byte === BACKSLASH && quoted) at++
+    else if (!quoted && bracketed && byte === CLOSE) return at + 1
+    else if (!quoted && !bracketed && isBlank(byte)) return at
+  }
+  return bytes.length
+}
+
+function words(bytes: Buffer): Buffer[] {
+  const found: Buffer[] = []
+  for (let at = 0; at < bytes.length; ) {
+    let end = at
+    while (end < bytes.length && !isBlank(bytes[end])) end++
+    if (end > at) found.push(bytes.subarray(at, end))
+    at = end + 1
+  }
+  return found
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB
+}

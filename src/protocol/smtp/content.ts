@@ -1,0 +1,156 @@
+import { copyRun, indexOfByte } from '../../ground/flow/runs.ts'
+
+const NUL = 0
+const LF = 0x0a
+const CR = 0x0d
+const DOT = 0x2e
+
+/**
+ * The state of the reader: what the next byte comes after. Nothing else is kept from one chunk to
+ * the next.
+ */
+const behind = {
+  /** Within a line. */
+  text: 0,
+  /** A CR; the next byte tells whether it belongs to a CRLF. */
+  cr: 1,
+  /** CRLF, or the start of the content: a line begins here for every server. */
+  lineEnd: 2,
+  /** A bare CR or LF, or NULs at the start of a line: a line begins here for some servers. */
+  bareEnd: 3,
+  /** A dot at the start of a line for every server; it is not content. */
+  dot: 4,
+  /** The same dot and a CR after it, neither of which was given out yet. */
+  dotCr: 5,
+} as const
+
+const HELD_CR = Buffer.of(CR)
+const NOTHING = Buffer.alloc(0)
+
+/** Reads what a client sends after DATA. */
+export class ContentReader {
+  #state: number = behind.lineEnd
+  #isEnded = false
+  #rest: Buffer = NOTHING
+  #bare: 'CR' | 'LF' | undefined
+  #hasHiddenDot = false
+
+  /** Whether CRLF . CRLF has come, which alone ends the content. */
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  /** The bytes after the end, in the chunk that held it. */
+  get rest(): Buffer {
+    return this.#rest
+  }
+
+  /** Which half of a CRLF came first without the other one, if one did. */
+  get bare(): 'CR' | 'LF' | undefined {
+    return this.#bare
+  }
+
+  /**
+   * Whether a dot came after a bare CR or LF, or after NULs at the start of a line. One server
+   * takes it for content, another one removes it, and a third one ends the message there and reads
+   * commands after it (SMTP smuggling).
+   */
+  get hasHiddenDot(): boolean {
+    return this.#hasHiddenDot
+  }
+
+  /**
+   * Takes the next bytes, in any split, and returns those that are content: with line ends as
+   * they came, and without the dots of RFC 5321 4.5.2. They are valid for as long as the chunk is.
+   */
+  push(chunk: Buffer): Buffer {
+    const { length } = chunk
+    const kept = new KeptBytes(chunk)
+    let state = this.#state
+    let cr = -1
+    let lf = -1
+    for (let at = 0; at < length; at++) {
+      if (state === behind.text) {
+        // Skip to the next CR or LF: nothing before it matters.
+        if (cr < at) cr = indexOr(length, chunk, CR, at)
+        if (lf < at) lf = indexOr(length, chunk, LF, at)
+        at = Math.min(cr, lf)
+        if (at === length) break
+      }
+      const byte = chunk[at]!
+      if (byte === LF && state === behind.dotCr) {
+        this.#isEnded = true
+        this.#rest = chunk.subarray(at + 1)
+        return kept.upTo(Math.max(at - 1, 0)) // without the CR, if that is in this chunk
+      }
+      if (byte === LF) {
+        if (state !== behind.cr) this.#bare ??= 'LF'
+        state = state === behind.cr ? behind.lineEnd : behind.bareEnd
+        continue
+      }
+      if (state === behind.cr || state === behind.dotCr) {
+        this.#bare ??= 'CR'
+        if (state === behind.dotCr && at === 0) kept.begin(HELD_CR) // of the last chunk
+        state = behind.bareEnd
+      }
+      if (byte === CR) {
+        state = state === behind.dot ? behind.dotCr : behind.cr
+      } else if (byte === NUL) {
+        state = behind.bareEnd
+      } else if (byte === DOT && state === behind.lineEnd) {
+        kept.leaveOut(at)
+        state = behind.dot
+      } else {
+        this.#hasHiddenDot ||= byte === DOT && state === behind.bareEnd
+        state = behind.text
+      }
+    }
+    this.#state = state
+    return kept.upTo(state === behind.dotCr ? length - 1 : length)
+  }
+}
+
+/** What is kept of a chunk: the chunk itself, or one copy, however many bytes are left out. */
+class KeptBytes {
+  readonly #chunk: Buffer
+  #copy: Buffer | undefined
+  #length = 0 // of the copy
+  #from = 0 // the start of what was not copied yet
+
+  constructor(chunk: Buffer) {
+    this.#chunk = chunk
+  }
+
+  /** Puts a byte before the first one. */
+  begin(byte: Buffer): void {
+    this.#copy = this.#newCopy()
+    this.#length = byte.copy(this.#copy)
+  }
+
+  /** Leaves the byte at this index out. */
+  leaveOut(index: number): void {
+    this.#copy ??= this.#newCopy()
+    this.#copyUpTo(this.#copy, index)
+    this.#from = index + 1
+  }
+
+  /** Returns all that is kept up to this index. */
+  upTo(end: number): Buffer {
+    if (this.#copy === undefined) return this.#chunk.subarray(0, end)
+    this.#copyUpTo(this.#copy, end)
+    return this.#copy.subarray(0, this.#length)
+  }
+
+  #newCopy(): Buffer {
+    return Buffer.allocUnsafe(this.#chunk.length + HELD_CR.length)
+  }
+
+  #copyUpTo(copy: Buffer, end: number): void {
+    this.#length += copyRun(this.#chunk, copy, this.#length, this.#from, end)
+  }
+}
+
+function indexOr(otherwise: number, bytes: Buffer, byte: number, from: number): number {
+  const at = indexOfByte(bytes, byte, from)
+  return at < 0 ? otherwise : at
+}

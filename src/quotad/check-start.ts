@@ -1,0 +1,102 @@
+import { accessSync, constants, readFileSync } from 'node:fs'
+import { errorText, Fault } from '../ground/errors/fault.ts'
+import { type Finding, marked, ok, settingsFault, warning } from '../ground/errors/finding.ts'
+import { everyFault, Faults, lineEndFaults } from '../ground/settings/faults.ts'
+import { misspeltSettings } from '../ground/settings/misspelt-settings.ts'
+import type { Environment } from '../ground/settings/settings.ts'
+import { openLookup } from './lookup.ts'
+import { readOptions } from './options.ts'
+import { readServiceSettings, type ServiceSettings } from './service-settings.ts'
+
+/** What onescan-quotad would find at its start. */
+interface QuotadStart {
+  /** Whether an option is wrong, so that no later start can succeed. */
+  readonly isUsage: boolean
+  readonly findings: readonly Finding[]
+}
+
+/**
+ * Makes the steps of onescan-quotad's start up to its sockets, and reports all faults together. It opens no socket and asks no other service.
+ */
+export async function checkStart(words: readonly string[], env: Environment): Promise<QuotadStart> {
+  const faults = new Faults()
+  const options = faults.attempt(() => readOptions(words), undefined)
+  const errors = [...faults.lines, ...lineEndFaults(env), ...everyFault(env, readServiceSettings)]
+  const findings = [...misspeltSettings(env), ...errors.map(stopsStart)]
+  if (options === undefined || errors.length > 0) {
+    return { isUsage: options === undefined, findings }
+  }
+  const settings = readServiceSettings(env)
+  try {
+    await openLookup(settings, { now: Date.now, uptime: () => performance.now() })
+    requireFewPrivileges(process.getuid!(), ownStatus())
+    const does = ok('settings', 'it would start, and answer about mailboxes')
+    return { isUsage: false, findings: [...findings, does, ...unreadableFiles(settings)] }
+  } catch (error) {
+    return { isUsage: false, findings: [...findings, stopsStart(errorText(error))] }
+  }
+}
+
+const stopsStart = (line: string) => marked(settingsFault(line), 'stops the start')
+
+/**
+ * Warnings about files that cannot be read. They are only opened with the first question, so they
+ * do not keep the service from starting.
+ */
+function unreadableFiles({ limitsFile, users, ldap }: ServiceSettings): Finding[] {
+  const files: readonly (readonly [string, string | undefined])[] = [
+    ['QUOTAMAP', limitsFile],
+    ...users.map((list) => ['QUOTAUSERS', list.kind === 'ldap' ? undefined : list.file] as const),
+    ['QUOTALDAPPASSWORD', ldap?.bind?.passwordFile],
+    ['QUOTALDAPCA', ldap?.authorities],
+  ]
+  return files.flatMap(([name, file]) => {
+    if (file === undefined) return []
+    try {
+      accessSync(file, constants.R_OK)
+      return []
+    } catch (error) {
+      const value = `${name} ${file}: ${errorText(error)}`
+      return [warning('settings', value, 'until it can be read nobody is over quota')]
+    }
+  })
+}
+
+/** The capability to read every file and directory, and nothing else (capabilities(7)). */
+const CAP_DAC_READ_SEARCH = 1n << 2n
+
+/**
+ * The sets that hold what a process may do or can allow itself (capabilities(7)). The inheritable
+ * set is left out: it only matters for programs that are executed, and container runtimes have
+ * filled it for every process.
+ */
+const CAPABILITY_SETS = ['CapPrm', 'CapEff', 'CapAmb']
+
+/**
+ * Throws a Fault if the process may do more than read, since names from strangers decide which
+ * paths it opens. `status` is the text of /proc/self/status, or '' if there is none.
+ */
+export function requireFewPrivileges(uid: number, status: string): void {
+  const held = CAPABILITY_SETS.reduce((all, name) => all | capabilitySet(name, status), 0n)
+  const tooMany = held & ~CAP_DAC_READ_SEARCH
+  if (uid !== 0 && tooMany === 0n) return
+  const who = uid === 0 ? 'root' : `a process with capabilities (${tooMany.toString(16)})`
+  throw new Fault(
+    'config',
+    `runs as ${who}; start it by setuidgid or User= as another user, with CAP_DAC_READ_SEARCH at most`,
+  )
+}
+
+function capabilitySet(name: string, status: string): bigint {
+  const [, digits = '0'] = new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm').exec(status) ?? []
+  return BigInt(`0x${digits}`)
+}
+
+/** The text of /proc/self/status, or '' if there is none. */
+export function ownStatus(): string {
+  try {
+    return readFileSync('/proc/self/status', 'latin1')
+  } catch {
+    return '' // then the uid alone tells
+  }
+}

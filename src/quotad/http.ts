@@ -1,0 +1,178 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { errorText, Fault } from '../ground/errors/fault.ts'
+import { hasBody, refuseBadRequests, requestLimits } from '../ground/net/http-requests.ts'
+import { listenHttpOn } from '../ground/net/listen-http.ts'
+import { descriptorLimit } from '../ground/process/descriptor-limit.ts'
+import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
+import type { ActivatedSocket } from './activated-sockets.ts'
+import { metricsText, type ServiceCounters } from './counters.ts'
+import type { AnswerForName } from './mailbox-answer.ts'
+import type { MayAsk, QuotadAddress } from './options.ts'
+
+interface HttpServiceOptions {
+  readonly answerForName: AnswerForName
+  readonly mayAsk: MayAsk
+  readonly counters: ServiceCounters
+  /** Connections at once; half of the descriptors stay for mailboxes and questions. */
+  readonly maxClients: number
+}
+
+interface HttpService {
+  address(): AddressInfo | string | null
+  /** Stops listening and drops all connections. */
+  close(): void
+}
+
+/** Milliseconds between two requests on one connection. */
+export const IDLE_TIME = 60_000
+
+/**
+ * Serves answers under the path of the old `quota.cgi`, the health of the service, and its
+ * counters. Throws a Fault of kind `config` if it cannot listen.
+ */
+export async function serveHttp(
+  place: QuotadAddress | ActivatedSocket,
+  options: HttpServiceOptions,
+): Promise<HttpService> {
+  const { mayAsk, counters } = options
+  const most = Math.min(options.maxClients, Math.floor(descriptorLimit() / 2))
+  const server = createServer(requestLimits(IDLE_TIME), (request, response) => {
+    answer(request, response, options).catch(() => response.destroy())
+  })
+  // Connections are counted here, since the compiled runtime has no event for those that
+  // `maxConnections` drops.
+  let open = 0
+  server.on('connection', (socket) => {
+    open++
+    socket.once('close', () => open--)
+    const isAllowed = mayAsk(socket.remoteAddress ?? '')
+    if (isAllowed && open <= most) return
+    counters[isAllowed ? 'dropped' : 'refused']++
+    socket.destroy()
+  })
+  refuseBadRequests(server, (status) => {
+    counters[status === 408 ? 'dropped' : 'malformed']++
+  })
+
+  let listening: HttpService
+  try {
+    listening = 'fd' in place ? await listenHttpOn(server, place.fd) : await listenAt(server, place)
+  } catch (error) {
+    throw new Fault('config', `--http ${place.text}: ${errorText(error)}`, error)
+  }
+  return {
+    address: () => listening.address(),
+    close() {
+      listening.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { answerForName, counters }: Pick<HttpServiceOptions, 'answerForName' | 'counters'>,
+): Promise<void> {
+  const question = readRequest(request.method ?? '', request.url ?? '')
+  switch (question.asks) {
+    case 'quota': {
+      counters.http++
+      const { answer, source } = await answerForName(question.user, 0)
+      if (source) response.setHeader('X-Quota-Source', source)
+      return reply(request, response, replyFor(question.user, answer))
+    }
+    case 'health':
+      return reply(request, response, { status: 200, text: 'serving\n' })
+    case 'metrics':
+      return reply(request, response, { status: 200, text: metricsText(counters) })
+    case 'nothing':
+      counters.malformed++
+      if (question.status === 405) response.setHeader('Allow', 'GET, HEAD')
+      return reply(request, response, { ...question, text: `${question.text}\n` })
+  }
+}
+
+async function listenAt(server: Server, { port, host }: QuotadAddress): Promise<HttpService> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, resolve)
+  })
+  return { address: () => server.address(), close: () => server.close() }
+}
+
+function reply(request: IncomingMessage, response: ServerResponse, { status, text }: HttpReply) {
+  const body = Buffer.from(text, 'latin1')
+  response.writeHead(status, {
+    'Content-Type': 'text/plain',
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+    // The body of a request is not read, so the next request cannot be found after it.
+    ...(hasBody(request) ? { Connection: 'close' } : {}),
+  })
+  response.end(request.method === 'HEAD' ? undefined : body)
+}
+
+/** What an HTTP request asks for. */
+type HttpQuestion =
+  | { readonly asks: 'quota'; readonly user: string }
+  | { readonly asks: 'health' | 'metrics' }
+  /** The request cannot be answered; `status` and `text` are the reply. */
+  | { readonly asks: 'nothing'; readonly status: 400 | 404 | 405; readonly text: string }
+
+/** Reads method and target of a request. The user is latin1, one character for each byte. */
+export function readRequest(method: string, target: string): HttpQuestion {
+  if (method !== 'GET' && method !== 'HEAD') return unanswerable(405, 'only GET and HEAD')
+  const [path, query = ''] = target.split('?', 2)
+  switch (path) {
+    case '/cgi-bin/quota.cgi': {
+      const written = query.split('&').find((field) => field.startsWith('u='))
+      const user = written === undefined ? '' : decodeFormValue(written.slice(2))
+      if (user) return { asks: 'quota', user }
+      return unanswerable(400, user === '' ? 'u=USER is missing' : 'u is not well written')
+    }
+    case '/health':
+      return { asks: 'health' }
+    case '/metrics':
+      return { asks: 'metrics' }
+    default:
+      return unanswerable(404, 'nothing here')
+  }
+}
+
+/** Decodes a value of a form (application/x-www-form-urlencoded). Undefined if it is malformed. */
+function decodeFormValue(written: string): string | undefined {
+  const plain = written.replaceAll('+', ' ')
+  if (/%(?![\da-f]{2})/i.test(plain)) return undefined
+  return plain.replace(/%(..)/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
+function unanswerable(status: 400 | 404 | 405, text: string): HttpQuestion {
+  return { asks: 'nothing', status, text }
+}
+
+/** The status and the body of a reply, in latin1. */
+interface HttpReply {
+  readonly status: number
+  readonly text: string
+}
+
+/**
+ * Returns `OK user size quota` or `OVERQUOTA user size quota`, in bytes. An unlimited quota is 0.
+ * Size and quota are both 0 if another service compared them and did not tell them.
+ */
+function replyFor(user: string, answer: QuotaAnswer): HttpReply {
+  switch (answer.answer) {
+    case 'room':
+    case 'full': {
+      const word = answer.answer === 'room' ? 'OK' : 'OVERQUOTA'
+      const { size = 0, quota = 0 } = answer.usage ?? {}
+      return { status: 200, text: `${word} ${user} ${size} ${quota}\n` }
+    }
+    case 'no-such-user':
+      return { status: 404, text: 'no such user\n' }
+    case 'unknown':
+      return { status: 503, text: 'could not tell; the log says why\n' }
+  }
+}

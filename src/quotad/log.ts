@@ -1,0 +1,42 @@
+import { writeSync } from 'node:fs'
+import { type LogField, logLine } from '../ground/errors/log.ts'
+
+/** Writes one event to standard error. */
+export function log(...entries: readonly LogField[]): void {
+  try {
+    writeSync(2, logLine([['program', 'onescan-quotad'], ...entries]))
+  } catch {
+    // The line is lost: answers must not wait until the log takes lines again.
+  }
+}
+
+export type LogTrouble = (trouble: { readonly what: string; readonly why: string }) => void
+
+/** Milliseconds in which the same trouble with the same mailbox is logged once. */
+const LOG_AGAIN_AFTER = 10 * 60 * 1000
+/** Most mailboxes that are logged in that time; a last line says that there are more. */
+const MAILBOXES_MAX = 1000
+
+/**
+ * Logs which mailbox could not be read, and why: each once in ten minutes, and at most a thousand
+ * in that time. `uptime` is milliseconds on a clock that nobody sets.
+ */
+export function troubleLog(write: typeof log, uptime: () => number): LogTrouble {
+  let logged = new Set<string>()
+  let since = uptime()
+  return ({ what, why }) => {
+    if (uptime() - since > LOG_AGAIN_AFTER) {
+      logged = new Set()
+      since = uptime()
+    }
+    const key = `${what}\0${why}`
+    if (logged.has(key) || logged.size > MAILBOXES_MAX) return
+    logged.add(key)
+    if (logged.size <= MAILBOXES_MAX) {
+      write(['event', 'unreadable'], ['what', what], ['reason', why])
+      return
+    }
+    const reason = `more than ${MAILBOXES_MAX} mailboxes; no more are logged`
+    write(['event', 'unreadable'], ['reason', reason])
+  }
+}

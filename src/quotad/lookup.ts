@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs'
+import { Fault } from '../ground/errors/fault.ts'
+import type { Clocks } from '../ground/flow/clocks.ts'
+import type { LdapDirectory, LdapOptions } from '../protocol/ldap/ldap-directory.ts'
+import type { LdapSettings } from '../protocol/ldap/ldap-settings.ts'
+import type { MailboxLookup } from './mailbox-answer.ts'
+import type { ServiceSettings, UserList } from './service-settings.ts'
+import { MaildirSource } from './sources/maildir.ts'
+import { mboxSource } from './sources/mbox.ts'
+import { quotaStatus } from './sources/quota-status.ts'
+import type { ReadMailbox } from './sources/reading.ts'
+import {
+  askInOrder,
+  homesFile,
+  type LookUpUser,
+  ldapUsers,
+  limitsFile,
+  passwdFile,
+} from './sources/users.ts'
+
+/** A lookup that remembers mailboxes and users. */
+interface CachedLookup extends MailboxLookup {
+  /** Forgets all of them. */
+  forget(): void
+}
+
+/**
+ * The directory of this process's descriptors. Mailboxes are reached through it, and without it
+ * every mailbox would seem to be missing.
+ */
+const OWN_DESCRIPTORS = '/proc/self/fd'
+
+/**
+ * Prepares the lookup that the settings describe. Files and directories are opened with the first
+ * question. Throws a Fault if /proc is missing.
+ */
+export async function openLookup(settings: ServiceSettings, clocks: Clocks): Promise<CachedLookup> {
+  const { source, users, ldap, timeout, remembered } = settings
+  const { uptime } = clocks
+  if (!existsSync(OWN_DESCRIPTORS)) {
+    throw new Fault('config', `${OWN_DESCRIPTORS}: is not there; mount /proc`)
+  }
+  const mailboxes = sourceOf(settings, clocks)
+  const directory = ldap && (await makeDirectory(ldap, { uptime: uptime, timeout, remembered }))
+  return {
+    uptime,
+    lookUp: users.length > 0 ? askInOrder(users.map(userList)) : undefined,
+    mailbox: source.mailbox,
+    read: (mailbox, measure) => mailboxes.read(mailbox, measure),
+    limits: settings.limitsFile === undefined ? undefined : limitsFile(settings.limitsFile, uptime),
+    defaultLimits: settings.defaultLimits,
+    forget() {
+      mailboxes.forget()
+      directory?.forget()
+    },
+  }
+
+  function userList(list: UserList): LookUpUser {
+    switch (list.kind) {
+      case 'passwd':
+        return passwdFile(list.file, uptime)
+      case 'homes':
+        return homesFile(list.file, uptime)
+      case 'ldap':
+        return ldapUsers(directory!)
+    }
+  }
+}
+
+/** Loads the LDAP client, which a service without a directory does without. */
+async function makeDirectory(settings: LdapSettings, options: LdapOptions): Promise<LdapDirectory> {
+  const { LdapDirectory } = await import('../protocol/ldap/ldap-directory.ts')
+  return new LdapDirectory(settings, options)
+}
+
+function sourceOf(
+  { source, timeout, longestWalk, remembered }: ServiceSettings,
+  clocks: Clocks,
+): { read: ReadMailbox; forget(): void } {
+  switch (source.kind) {
+    case 'maildir':
+      return new MaildirSource({
+        ...clocks,
+        budget: timeout,
+        longest: longestWalk,
+        mailboxes: remembered,
+      })
+    case 'mbox':
+      return { read: mboxSource(clocks.uptime, longestWalk), forget() {} }
+    case 'quota-status':
+      return {
+        read: quotaStatus({ ...source, timeout }),
+        forget() {},
+      }
+  }
+}

@@ -1,0 +1,180 @@
+import { inTime, LATE } from '../ground/flow/deadline.ts'
+import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
+import type { ServiceCounters } from './counters.ts'
+import type { LogTrouble } from './log.ts'
+import { isFull, type QuotaLimits } from './sources/limits.ts'
+import type { MailboxTemplate } from './sources/mailbox.ts'
+import { parseUser, type User } from './sources/mailbox.ts'
+import { limitsOf, type MailboxReading, type Measure, type ReadMailbox } from './sources/reading.ts'
+import type { LookUpUser } from './sources/users.ts'
+
+/** An answer about a mailbox, and the source of its numbers. */
+export interface MailboxAnswer {
+  readonly answer: QuotaAnswer
+  /** The source in a word for people: `maildirsize`, `walk`, `mbox`. */
+  readonly source?: string
+  /** A mailbox or list that is missing or cannot be read. Logged, and not sent to the client. */
+  readonly trouble?: { readonly what: string; readonly why: string }
+}
+
+/** The sources of an answer: where users, their mailboxes and their limits are found. */
+export interface MailboxLookup {
+  /** Asks the lists of users. Undefined if there are none: then every mailbox has a user. */
+  readonly lookUp: LookUpUser | undefined
+  /** The path of a user's mailbox, or the name by which another service knows the user. */
+  readonly mailbox: MailboxTemplate
+  readonly read: ReadMailbox
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+  /**
+   * Returns the limits that the administrator set for a user; they overrule all others. Throws an
+   * Error if they cannot be read.
+   */
+  readonly limits: ((user: User) => QuotaLimits | undefined) | undefined
+  /** The limits of users for whom no other limits are known. */
+  readonly defaultLimits: QuotaLimits
+}
+
+/** Answers about one user. The answer is not a promise if it was known at once. Never rejects. */
+type AnswerFor = (user: User, incoming: number) => MailboxAnswer | Promise<MailboxAnswer>
+
+/**
+ * Makes the function that answers questions in four steps: it finds the user's account and the
+ * limits, reads the mailbox, and compares. If a step fails, the answer is `unknown`, never `full`.
+ */
+export function answerFrom(lookup: MailboxLookup): AnswerFor {
+  const { lookUp, mailbox, read, limits, defaultLimits, uptime } = lookup
+
+  function readFor(
+    user: User,
+    incoming: number,
+    account: AccountDetails,
+    waited = 0,
+  ): ReturnType<AnswerFor> {
+    const location = mailbox(user, account.home)
+    if (location === undefined) return { answer: { answer: 'no-such-user' } }
+    let limitsOfUser: QuotaLimits | undefined
+    try {
+      limitsOfUser = limits?.(user) ?? account.limits
+    } catch (error) {
+      return troubleAnswer('QUOTAMAP', (error as Error).message)
+    }
+    const measure = { incoming, limits: limitsOfUser, defaultLimits, waited }
+    const conclude = (reading: MailboxReading) =>
+      mailboxAnswerOf(reading, location.path, measure, lookUp !== undefined)
+    const reading = read(location, measure)
+    return reading instanceof Promise ? reading.then(conclude) : conclude(reading)
+  }
+
+  if (!lookUp) return (user, incoming) => readFor(user, incoming, {})
+  return async (user, incoming) => {
+    const began = uptime()
+    const account = await lookUp(user)
+    switch (account.found) {
+      case 'account':
+        return readFor(user, incoming, account, uptime() - began)
+      case 'nobody':
+        return { answer: { answer: 'no-such-user' } }
+      case 'trouble':
+        return troubleAnswer('QUOTAUSERS', account.why)
+    }
+  }
+}
+
+/** The home directory and limits of a user, if a list of users has them. */
+interface AccountDetails {
+  readonly home?: string
+  readonly limits?: QuotaLimits
+}
+
+function mailboxAnswerOf(
+  reading: MailboxReading,
+  path: string,
+  measure: Measure,
+  isListed: boolean,
+): MailboxAnswer {
+  switch (reading.found) {
+    case 'usage': {
+      const { source } = reading
+      const limits = limitsOf(measure, reading.limits)
+      const quota = limits.bytes ? { quota: limits.bytes } : {}
+      const usage = { size: reading.usage.bytes, ...quota }
+      const answer = isFull(reading.usage, limits, measure.incoming) ? 'full' : 'room'
+      return { answer: { answer, usage }, source }
+    }
+    case 'compared':
+      return { answer: { answer: reading.full ? 'full' : 'room' }, source: reading.source }
+    case 'no-such-user':
+      return { answer: { answer: 'no-such-user' } }
+    case 'no-mailbox': {
+      // The first message creates the mailbox; until then it is empty.
+      if (!isListed) return { answer: { answer: 'no-such-user' } }
+      const empty: MailboxReading = {
+        found: 'usage',
+        usage: { bytes: 0, messages: 0 },
+        source: 'none yet',
+      }
+      const trouble = { what: path, why: 'is not there: it counts as empty' }
+      return { ...mailboxAnswerOf(empty, path, measure, isListed), trouble }
+    }
+    case 'trouble':
+      return troubleAnswer(path, reading.why)
+  }
+}
+
+function troubleAnswer(what: string, why: string): MailboxAnswer {
+  return { answer: { answer: 'unknown', why: `${what}: ${why}` }, trouble: { what, why } }
+}
+
+/** Answers about a name that anybody may have sent. */
+export type AnswerForName = (
+  name: string,
+  incoming: number,
+) => MailboxAnswer | Promise<MailboxAnswer>
+
+interface AnswerForNameOptions {
+  readonly answerFor: AnswerFor
+  readonly keepCase: boolean
+  /** Milliseconds for which a question waits for its answer. */
+  readonly patience: number
+  readonly counters: ServiceCounters
+  readonly logTrouble: LogTrouble
+}
+
+/**
+ * Milliseconds that a question has beyond its patience, to be answered that a count takes longer. After them
+ * it waits for nothing more, not even for a file system that hangs.
+ */
+export const GRACE = 50
+
+const noSuchUser: MailboxAnswer = { answer: { answer: 'no-such-user' } }
+
+/** Answers questions of all protocols, counts the answers, and logs trouble with mailboxes. */
+export function answersForNames({
+  answerFor,
+  keepCase,
+  patience,
+  counters,
+  logTrouble,
+}: AnswerForNameOptions): AnswerForName {
+  function note(answer: MailboxAnswer): MailboxAnswer {
+    counters[counterOf(answer.answer)]++
+    if (answer.trouble) logTrouble(answer.trouble)
+    return answer
+  }
+
+  return (name, incoming) => {
+    const user = parseUser(name, keepCase)
+    const answer = user ? answerFor(user, incoming) : noSuchUser
+    return answer instanceof Promise ? waitFor(answer, name) : note(answer)
+  }
+
+  async function waitFor(answer: Promise<MailboxAnswer>, name: string): Promise<MailboxAnswer> {
+    const result = await inTime(answer, patience + GRACE)
+    return note(result === LATE ? troubleAnswer(name, `no answer in ${patience} ms`) : result)
+  }
+}
+
+function counterOf({ answer }: QuotaAnswer): 'room' | 'full' | 'noSuchUser' | 'unknown' {
+  return answer === 'no-such-user' ? 'noSuchUser' : answer
+}

@@ -1,0 +1,105 @@
+import { writeSync } from 'node:fs'
+import { type AddressInfo, isIPv6 } from 'node:net'
+import { errorText } from '../ground/errors/fault.ts'
+import type { LogField } from '../ground/errors/log.ts'
+import { exitCode } from '../ground/process/exit-codes.ts'
+import { asksForHelpOrVersion, printHelpOrVersion } from '../ground/process/help-or-version.ts'
+import { notify } from '../ground/process/notify.ts'
+import { codeOfStart, printCheck } from '../ground/process/print-check.ts'
+import { faultLines } from '../ground/settings/faults.ts'
+import type { Environment } from '../ground/settings/settings.ts'
+import { activatedSockets } from './activated-sockets.ts'
+import { checkStart, ownStatus, requireFewPrivileges } from './check-start.ts'
+import { ServiceCounters } from './counters.ts'
+import { serveHttp } from './http.ts'
+import { log, troubleLog } from './log.ts'
+import { openLookup } from './lookup.ts'
+import { answerFrom, answersForNames } from './mailbox-answer.ts'
+import { allowNetworks, readOptions, type ServiceOptions, usage } from './options.ts'
+import { readServiceSettings } from './service-settings.ts'
+import { THREADS } from './sources/readings.ts'
+import { serveUdp } from './udp.ts'
+
+process.exitCode = exitCode.temporary
+Object.assign(process.env, { UV_THREADPOOL_SIZE: THREADS }) // Node reads it for the first thread
+const env: Environment = { ...process.env }
+const words = process.argv.slice(2)
+if (asksForHelpOrVersion(words)) {
+  printHelpOrVersion('onescan-quotad', usage, words)
+  process.exit(0)
+}
+const uptime = () => performance.now()
+
+process.on('uncaughtException', (error) => {
+  log(['event', 'failed'], ['reason', error.stack ?? errorText(error)])
+  process.exit(exitCode.temporary) // clients accept mail while nobody answers
+})
+
+const run = words.includes('--check') ? check() : onescanQuotad(optionsOrUsage())
+run.catch((error) => {
+  log(['event', 'failed'], ['reason', errorText(error)])
+  process.exit(exitCode.temporary)
+})
+
+/** Prints all faults of options and settings. The exit code is that of a start with them. */
+async function check(): Promise<void> {
+  const { isUsage, findings } = await checkStart(words, env)
+  const asJson = words.includes('--json')
+  await printCheck(findings, asJson)
+  process.exit(asJson ? 0 : isUsage ? exitCode.usage : codeOfStart(findings))
+}
+
+/** Answers how full mailboxes are until SIGTERM or SIGINT (onescan-quotad(8)). */
+async function onescanQuotad(options: ServiceOptions): Promise<void> {
+  const { udp, http, networks, maxClients } = options
+  const settings = readServiceSettings(env)
+  const lookup = await openLookup(settings, { now: Date.now, uptime })
+  requireFewPrivileges(process.getuid!(), ownStatus())
+  const counters = new ServiceCounters()
+  const answerForName = answersForNames({
+    answerFor: answerFrom(lookup),
+    keepCase: settings.keepCase,
+    patience: settings.timeout,
+    counters,
+    logTrouble: troubleLog(log, uptime),
+  })
+  const mayAsk = allowNetworks(networks)
+  const activated = activatedSockets(process.env)
+  const service = { answerForName, mayAsk, counters, maxClients }
+  const udpAddresses = activated?.udp ?? (udp ? [udp] : [])
+  const sockets = await Promise.all(udpAddresses.map((address) => serveUdp(address, service)))
+  const httpAddresses = activated?.http ?? (http ? [http] : [])
+  const servers = await Promise.all(httpAddresses.map((address) => serveHttp(address, service)))
+
+  process.on('SIGHUP', lookup.forget)
+  process.on('SIGUSR1', () => log(['event', 'counters'], ...Object.entries(counters)))
+  const stop = async () => {
+    for (const socket of sockets) socket.close()
+    for (const server of servers) server.close()
+    await notify(process.env, 'STOPPING=1')
+    log(['event', 'ended'], ...Object.entries(counters))
+    process.exit(0)
+  }
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
+  log(['event', 'serving'], ...sockets.map(portOf('udp')), ...servers.map(portOf('http')))
+  await notify(process.env, 'READY=1')
+}
+
+/** Returns the address for the log. If port 0 was asked for, it has the port that is used. */
+function portOf(protocol: string) {
+  return (server: { address(): unknown }): LogField => {
+    const { address, port } = server.address() as AddressInfo
+    return [protocol, isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`]
+  }
+}
+
+function optionsOrUsage(): ServiceOptions {
+  try {
+    return readOptions(words)
+  } catch (error) {
+    for (const line of faultLines(error)) log(['event', 'failed'], ['reason', line])
+    writeSync(2, usage)
+    process.exit(exitCode.usage)
+  }
+}

@@ -1,0 +1,103 @@
+import { type Endpoint, parseEndpoint } from '../ground/net/endpoint.ts'
+import { contains, type Network, parseIpAddress, parseNetwork } from '../ground/net/ip-address.ts'
+import { Faults, SeveralFaults } from '../ground/settings/faults.ts'
+import { parseOptions } from '../ground/settings/parse-options.ts'
+import { wholeNumber } from '../ground/settings/table/values.ts'
+
+/** The options of onescan-quotad(8). */
+export interface ServiceOptions {
+  /** The address on which each protocol is served; undefined if it is not. */
+  readonly udp: QuotadAddress | undefined
+  readonly http: QuotadAddress | undefined
+  /** Networks whose clients may ask, besides the host itself. */
+  readonly networks: readonly Network[]
+  /** Most HTTP connections at once. */
+  readonly maxClients: number
+}
+
+export interface QuotadAddress extends Endpoint {
+  readonly text: string
+}
+
+const DEFAULT_ADDRESS = '127.0.0.1:8625'
+
+/** The values of --max-clients. */
+const RANGE_OF_CLIENTS = { min: 1, max: 10_000 }
+
+/** What options are if they are not given, as onescan-quotad(8) has them. */
+export const optionDefaults = {
+  udp: DEFAULT_ADDRESS,
+  http: DEFAULT_ADDRESS,
+  'max-clients': 200,
+} as const
+
+export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http ADDRESS:PORT|none]
+                      [--allow NETWORK]... [--max-clients NUMBER]
+       onescan-quotad --check [OPTION]...
+       onescan-quotad --help|--version
+`
+
+/** Reads the command line. Throws SeveralFaults with everything that is wrong in it. */
+export function readOptions(words: readonly string[]): ServiceOptions {
+  const { values, faults: wrong } = parseOptions(words, {
+    udp: { type: 'string', default: optionDefaults.udp },
+    http: { type: 'string', default: optionDefaults.http },
+    allow: { type: 'string', multiple: true, default: [] },
+    'max-clients': { type: 'string' },
+    check: { type: 'boolean' }, // main has looked for it already
+    json: { type: 'boolean' }, // for onescan check
+  })
+  const faults = new Faults()
+  const [udp, http] = (['udp', 'http'] as const).map((name) =>
+    faults.attempt(() => readQuotadAddress(`--${name}`, values[name]), undefined),
+  )
+  faults.attempt(() => {
+    if (values.udp !== 'none' || values.http !== 'none') return
+    throw new Error('--udp none --http none: nobody could ask; leave one out')
+  }, undefined)
+  const count = values['max-clients']
+  const options: ServiceOptions = {
+    udp,
+    http,
+    networks: values.allow.flatMap((network) => faults.attempt(() => [readNetwork(network)], [])),
+    maxClients: faults.attempt(
+      () => wholeNumber(count, '--max-clients', optionDefaults['max-clients'], RANGE_OF_CLIENTS),
+      0,
+    ),
+  }
+  const all = [...wrong, ...faults.lines]
+  if (all.length > 0) throw new SeveralFaults(all)
+  return options
+}
+
+function readQuotadAddress(name: string, text: string): QuotadAddress | undefined {
+  if (text === 'none') return undefined
+  const place = parseEndpoint(text, { leastPort: 0 })
+  if (place && parseIpAddress(place.host)) return { ...place, text }
+  throw new Error(
+    `${name} ${text}: must be ADDRESS:PORT, with an IPv6 address in brackets, or none`,
+  )
+}
+
+function readNetwork(text: string): Network {
+  const network = parseNetwork(text)
+  if (network) return network
+  throw new Error(`--allow ${text}: must be a network such as 192.0.2.0/24 or 2001:db8::/32`)
+}
+
+/** Whether the client with this IP address may ask. */
+export type MayAsk = (address: string) => boolean
+
+const loopback = ['127.0.0.0/8', '::1'].map((text) => parseNetwork(text)!)
+
+/**
+ * Allows these networks and the host itself. A client that has an IPv4 address in IPv6 form is
+ * compared by its IPv4 address.
+ */
+export function allowNetworks(networks: readonly Network[]): MayAsk {
+  const all = [...loopback, ...networks]
+  return (text) => {
+    const address = parseIpAddress(text)
+    return address !== undefined && all.some((network) => contains(network, address))
+  }
+}

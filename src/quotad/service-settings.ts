@@ -1,0 +1,132 @@
+import { errorText, Fault } from '../ground/errors/fault.ts'
+import { type Endpoint, parseEndpoint } from '../ground/net/endpoint.ts'
+import { readSetting } from '../ground/settings/read.ts'
+import type { Environment } from '../ground/settings/settings.ts'
+import { socketPath } from '../ground/settings/socket-path.ts'
+import { type LdapSettings, readLdapSettings } from '../protocol/ldap/ldap-settings.ts'
+import { parseLimits, type QuotaLimits } from './sources/limits.ts'
+import { type MailboxTemplate, needsHome, readMailboxTemplate } from './sources/mailbox.ts'
+
+/** The settings of onescan-quotad(8), ENVIRONMENT. */
+export interface ServiceSettings {
+  readonly source: SourceSettings
+  /** Lists of users, in the order in which they are asked. If empty, every mailbox has a user. */
+  readonly users: readonly UserList[]
+  /** The LDAP directory; undefined if no list of users is one. */
+  readonly ldap: LdapSettings | undefined
+  /** The path of a file with lines `user: quota`. */
+  readonly limitsFile: string | undefined
+  /** The limits of users for whom no other limits are known. */
+  readonly defaultLimits: QuotaLimits
+  readonly keepCase: boolean
+  /** Milliseconds for which a question waits for a list of users, a count or another service. */
+  readonly timeout: number
+  /** Milliseconds after which a count is given up. */
+  readonly longestWalk: number
+  /** How many mailboxes, and how many users, are remembered. */
+  readonly remembered: number
+}
+
+type SourceSettings =
+  | { readonly kind: 'maildir' | 'mbox'; readonly mailbox: MailboxTemplate }
+  | {
+      readonly kind: 'quota-status'
+      readonly mailbox: MailboxTemplate
+      readonly address: { readonly path: string } | Endpoint
+      /** The address as it was written. */
+      readonly text: string
+    }
+
+export type UserList =
+  | { readonly kind: 'passwd' | 'homes'; readonly file: string }
+  | { readonly kind: 'ldap' }
+
+/** Reads the settings. Throws a Fault of kind `config` if one makes no sense. */
+export function readServiceSettings(env: Environment): ServiceSettings {
+  const written = readSetting(env, 'QUOTAMAILBOX')
+  const source = readSource(written)
+  const home = source.kind !== 'quota-status' && needsHome(written.replace(/^\w+:/, ''))
+  const ldap = readLdapSettings(env)
+  const users = readUsers(env.QUOTAUSERS || (ldap ? 'ldap' : home ? 'passwd' : ''))
+  if (!ldap && users.some(({ kind }) => kind === 'ldap')) {
+    throw new Fault('config', 'QUOTAUSERS ldap: needs QUOTALDAPURL; set it to ldap://HOST')
+  }
+  if (home && users.length === 0) {
+    throw new Fault(
+      'config',
+      `QUOTAMAILBOX ${written}: needs homes; name who knows them in QUOTAUSERS`,
+    )
+  }
+  return {
+    source,
+    users,
+    ldap,
+    limitsFile: readFile('QUOTAMAP', env.QUOTAMAP),
+    defaultLimits: readLimits('QUOTADEFAULT', env.QUOTADEFAULT),
+    keepCase: readSetting(env, 'QUOTACASE') === 'keep',
+    timeout: readSetting(env, 'QUOTAPATIENCE'),
+    longestWalk: readSetting(env, 'QUOTAWALKTIME') * 1000,
+    remembered: readSetting(env, 'QUOTAREMEMBER'),
+  }
+}
+
+function readSource(text: string): SourceSettings {
+  const [, kind = '', where = ''] = /^(maildir|mbox|quota-status):(.+)$/.exec(text) ?? []
+  let address: { readonly path: string } | Endpoint | undefined
+  switch (kind) {
+    case 'maildir':
+    case 'mbox':
+      if (!/^([/~]|%h)/.test(where)) break
+      return { kind, mailbox: mailboxTemplate(text, where) }
+    case 'quota-status':
+      address = readServer(where)
+      if (address === undefined) break
+      return { kind, mailbox: readMailboxTemplate('%u'), address, text: where }
+  }
+  const forms = 'maildir:/PATH, mbox:/PATH, quota-status:unix:/PATH or quota-status:inet:HOST:PORT'
+  throw new Fault('config', `QUOTAMAILBOX ${text}: must be ${forms}`)
+}
+
+/** Reads `unix:/PATH` or `inet:HOST:PORT`. */
+function readServer(text: string): { readonly path: string } | Endpoint | undefined {
+  const [, transport, place = ''] = /^(unix|inet):(.+)$/.exec(text) ?? []
+  if (transport === 'unix') return { path: socketPath(place, 'QUOTAMAILBOX quota-status:') }
+  return transport === 'inet' ? parseEndpoint(place) : undefined
+}
+
+function mailboxTemplate(text: string, where: string): MailboxTemplate {
+  try {
+    return readMailboxTemplate(where.replace(/(?<=.)\/+$/, ''))
+  } catch (error) {
+    throw new Fault('config', `QUOTAMAILBOX ${text}: ${errorText(error)}`, error)
+  }
+}
+
+function readUsers(text: string): UserList[] {
+  return text
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((word) => {
+      if (word === 'ldap') return { kind: 'ldap' }
+      if (word === 'passwd') return { kind: 'passwd', file: '/etc/passwd' }
+      if (word.startsWith('passwd:/')) return { kind: 'passwd', file: word.slice('passwd:'.length) }
+      if (word.startsWith('/')) return { kind: 'homes', file: word }
+      throw new Fault('config', `QUOTAUSERS ${word}: must be passwd, passwd:/FILE, ldap or /FILE`)
+    })
+}
+
+function readFile(name: string, path: string | undefined): string | undefined {
+  if (!path) return undefined
+  if (path.startsWith('/')) return path
+  throw new Fault('config', `${name} ${path}: must be an absolute path`)
+}
+
+function readLimits(name: string, text: string | undefined): QuotaLimits {
+  if (!text) return {}
+  const limits = parseLimits(text)
+  if (limits) return limits
+  throw new Fault(
+    'config',
+    `${name} ${text}: must be a size such as 1G or limits such as 1000000S,1000C`,
+  )
+}

@@ -1,0 +1,104 @@
+import { constants } from 'node:fs'
+import { lstat, open } from 'node:fs/promises'
+import { errorCode } from '../../ground/errors/fault.ts'
+import { O_PATH } from '../../ground/runtime/linux.ts'
+import type { MailboxLocation } from './mailbox.ts'
+
+/** An open directory. It stays the same directory even if another one takes its name. */
+export interface Directory {
+  /**
+   * Calls the file system with the path of an entry; the name '' stands for the directory itself.
+   * Undefined if the entry does not exist: mail is moved and removed while directories are read.
+   * Rejects with other errors.
+   */
+  ask<Value>(
+    name: string,
+    call: (path: string | Buffer) => Promise<Value>,
+  ): Promise<Value | undefined>
+  /**
+   * Opens a directory in this one. Undefined if there is none, or if it is a link: the owner of the
+   * mailbox may have made the link, and it may lead where the owner has no access.
+   */
+  open(name: string): Promise<Directory | undefined>
+  close(): Promise<void>
+}
+
+/** A descriptor that only names a directory; it needs no right to read it. */
+const HANDLE_FLAGS = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
+
+/** Errors for an entry that does not exist. A link gives ENOTDIR or ELOOP, too. */
+const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE']
+
+/**
+ * Opens the directory of a mailbox, component by component after the fixed part of its path. Users
+ * cannot change the fixed part, so that is used as it is. Undefined if the directory does not
+ * exist. Rejects if a component is a link.
+ */
+export async function openMailbox({
+  path,
+  fixed,
+}: MailboxLocation): Promise<Directory | undefined> {
+  let directory = directoryAt(path.slice(0, fixed))
+  for (const name of path.slice(fixed).split('/')) {
+    if (name === '') continue
+    const parent = directory
+    try {
+      const next = await parent.open(name)
+      if (next === undefined) {
+        const stats = await parent.ask(name, (path) => lstat(path))
+        if (!stats?.isSymbolicLink()) return undefined
+        throw new Error(
+          `${name} is a link, and links are not followed below ${path.slice(0, fixed)}`,
+        )
+      }
+      directory = next
+    } finally {
+      await parent.close()
+    }
+  }
+  return directory
+}
+
+/** Opens a mailbox as `openMailbox` does, calls `use` with it, and closes it. */
+export async function withMailbox<Value>(
+  mailbox: MailboxLocation,
+  use: (directory: Directory) => Promise<Value>,
+): Promise<Value | undefined> {
+  const directory = await openMailbox(mailbox)
+  try {
+    return directory && (await use(directory))
+  } finally {
+    await directory?.close()
+  }
+}
+
+/** The directory at `path`. In errors it is called `shown`, the path that people know. */
+function directoryAt(path: string, shown = path, close = async () => {}): Directory {
+  async function ask<Value>(
+    name: string,
+    call: (path: string | Buffer) => Promise<Value>,
+  ): Promise<Value | undefined> {
+    try {
+      return await call(pathBytes(name === '' ? path : `${path}/${name}`))
+    } catch (error) {
+      if (GONE.includes(errorCode(error))) return undefined
+      if (error instanceof Error) error.message = error.message.replace(path, () => shown)
+      throw error
+    }
+  }
+
+  return {
+    ask,
+    async open(name) {
+      const handle = await ask(name, (path) => open(path, HANDLE_FLAGS))
+      if (!handle) return undefined
+      return directoryAt(`/proc/self/fd/${handle.fd}`, `${shown}/${name}`, () => handle.close())
+    },
+    close,
+  }
+}
+
+/** Encodes a path, whose characters are bytes, for calls of the file system. */
+export function pathBytes(path: string): string | Buffer {
+  return /^[\0-\x7f]*$/.test(path) ? path : Buffer.from(path, 'latin1')
+}

@@ -1,0 +1,110 @@
+import { lowerCase, readAddress } from '../../mail/message/envelope/address.ts'
+
+/** The user that a question is about: an account or an address. Latin1, a character a byte. */
+export interface User {
+  readonly name: string
+  /** The local part of an address; the name of an account. */
+  readonly local: string
+  /** The domain in lower case; '' for an account. */
+  readonly domain: string
+}
+
+export const USER_NAME_MAX = 255
+
+/** Characters that end a line, a word or a file name, and `..`, which leaves a directory. */
+const NOT_IN_NAMES = /[\0-\x20\x7f/]|\.\./
+
+/**
+ * Reads the name of a user, in lower case unless `keepCase`. Returns undefined if no mailbox may
+ * be looked for under that name. Names come from whoever sends mail, and this is the only check of
+ * them.
+ */
+export function parseUser(text: string, keepCase = false): User | undefined {
+  if (text.length === 0 || text.length > USER_NAME_MAX || NOT_IN_NAMES.test(text)) return undefined
+  const name = keepCase ? text : lowerCase(text)
+  const { local, domain } = readAddress(name)
+  if (isNoComponent(local) || (domain !== undefined && isNoComponent(domain))) return undefined
+  return { name, local, domain: lowerCase(domain ?? '') }
+}
+
+function isNoComponent(part: string): boolean {
+  return part === '' || part === '.'
+}
+
+/** Where a mailbox is; latin1, a character a byte. */
+export interface MailboxLocation {
+  readonly path: string
+  /**
+   * The length of the part of the path that the administrator made, up to the directory of the
+   * user. Links are followed in this part only: users can change what is below it.
+   */
+  readonly fixed: number
+}
+
+/** Locates the mailbox of a user. Undefined if the template needs a domain or home, and there is none. */
+export type MailboxTemplate = (user: User, home: string | undefined) => MailboxLocation | undefined
+
+/**
+ * Reads a template of paths, in the form of `readTemplate`. The fixed part of a path ends with the
+ * component that has the last variable; without variables all of the path is fixed. Throws an Error
+ * that says what is wrong with the template.
+ */
+export function readMailboxTemplate(text: string): MailboxTemplate {
+  const path = readTemplate(text)
+  const below = readTemplate(behindLastVariable(text))({ name: '', local: '', domain: '' }, '')!
+  return (user, home) => {
+    const made = path(user, home)
+    return made === undefined ? undefined : { path: made, fixed: made.length - below.length }
+  }
+}
+
+/** The rest of the template from the first slash after its last variable; '' if there is none. */
+function behindLastVariable(text: string): string {
+  const [, behind] =
+    /^(?:~|(?:[^%]|%%)*(?:%[undh](?:[^%]|%%)*)*%[undh])((?:[^%]|%%)*)$/.exec(text) ?? []
+  const slash = behind?.indexOf('/') ?? -1
+  return slash < 0 ? '' : behind!.slice(slash)
+}
+
+/** Makes the text for a user. Undefined if it needs a domain or home, and the user has none. */
+type Template = (user: User, home: string | undefined) => string | undefined
+
+/**
+ * Reads a template with the variables of Dovecot's mail_location: `%u` is the whole name, `%n` the
+ * part before the `@`, `%d` the domain, `%h` and a leading `~` the home directory, and `%%` a
+ * percent sign. Throws an Error that says what is wrong with the template.
+ */
+export function readTemplate(text: string): Template {
+  const parts = text.replace(/^~(?=\/|$)/, '%h').split(/(%.?)/)
+  const unknown = parts.find((part, i) => i % 2 === 1 && !/^%[undh%]$/.test(part))
+  if (unknown !== undefined) throw new Error(`${unknown} is none of %u, %n, %d, %h and %%`)
+  return (user, home) => {
+    let made = ''
+    for (const [i, part] of parts.entries()) {
+      const value = i % 2 === 0 ? part : fill(part, user, home)
+      if (value === undefined) return undefined
+      made += value
+    }
+    return made
+  }
+}
+
+function fill(variable: string, user: User, home: string | undefined): string | undefined {
+  switch (variable) {
+    case '%u':
+      return user.name
+    case '%n':
+      return user.local
+    case '%d':
+      return user.domain || undefined
+    case '%h':
+      return home
+    default:
+      return '%'
+  }
+}
+
+/** Whether a template needs the home directory of the user. */
+export function needsHome(text: string): boolean {
+  return /^~(\/|$)|%h/.test(text.replaceAll('%%', ''))
+}

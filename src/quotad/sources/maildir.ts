@@ -1,0 +1,203 @@
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, open } from 'node:fs/promises'
+import { errorText } from '../../ground/errors/fault.ts'
+import type { Clocks } from '../../ground/flow/clocks.ts'
+import { inTime, LATE } from '../../ground/flow/deadline.ts'
+import { LruCache } from '../../ground/flow/lru-cache.ts'
+import { type Directory, pathBytes, withMailbox } from './directory.ts'
+import { isFull, parseMaildirLimits, type QuotaLimits } from './limits.ts'
+import type { MailboxLocation } from './mailbox.ts'
+import { limitsOf, type MailboxReading, type Measure } from './reading.ts'
+import { Readings } from './readings.ts'
+import { createWalker, type MaildirSum, type Walker } from './walk.ts'
+
+interface MaildirOptions extends Clocks {
+  /** Milliseconds for which a question waits for the list of users and for a count together. */
+  readonly budget: number
+  /** Milliseconds after which a count that nobody waits for is given up. */
+  readonly longest: number
+  /** How many mailboxes are remembered. */
+  readonly mailboxes: number
+}
+
+/**
+ * The owner of the mailbox may have put something else in the place of the file: opening a FIFO
+ * must not wait, and a link, which may lead where the owner has no access, must not be followed.
+ */
+const READ_ONLY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW
+
+/** A file `maildirsize`, with the state that it had when it was read. */
+interface RememberedSizeFile {
+  readonly inode: number
+  readonly size: number
+  readonly written: number
+  readonly file: Maildirsize
+}
+
+/**
+ * Reads Maildirs. If there is a file `maildirsize` (Maildir++) that can be believed, its sum is
+ * taken, else the messages are counted. Nothing is written: a file that must be made anew is left
+ * to the program that delivers.
+ */
+export class MaildirSource {
+  readonly #options: MaildirOptions
+  readonly #files: LruCache<RememberedSizeFile>
+  readonly #walker: Walker
+  readonly #looks: Readings<RememberedSizeFile | undefined>
+  readonly #counts: Readings<MaildirSum | undefined>
+
+  constructor(options: MaildirOptions) {
+    this.#options = options
+    this.#looks = new Readings(options.uptime, options.longest)
+    this.#counts = new Readings(options.uptime, options.longest)
+    this.#files = new LruCache(options.mailboxes)
+    this.#walker = createWalker(options)
+  }
+
+  /** Reads a mailbox. Never rejects. */
+  async read(mailbox: MailboxLocation, measure: Measure): Promise<MailboxReading> {
+    try {
+      const known = await this.#looks.read(mailbox.path, () => this.#look(mailbox))
+      return this.#byFile(known, measure) ?? (await this.#byCounting(mailbox, known, measure))
+    } catch (error) {
+      return { found: 'trouble', why: errorText(error) }
+    }
+  }
+
+  /** Forgets all files and sums. */
+  forget(): void {
+    this.#files.clear()
+    this.#walker.forget()
+  }
+
+  /** The file as it is now; undefined if there is none. */
+  async #look(mailbox: MailboxLocation): Promise<RememberedSizeFile | undefined> {
+    const { path } = mailbox
+    const known = this.#files.get(path)
+    if (known && (await isUnchanged(known, path))) return known
+    return withMailbox(mailbox, (directory) => this.#readFile(path, directory))
+  }
+
+  async #readFile(maildir: string, directory: Directory): Promise<RememberedSizeFile | undefined> {
+    let handle: FileHandle | undefined
+    try {
+      this.#files.delete(maildir)
+      handle = await directory.ask('maildirsize', (path) => open(path, READ_ONLY))
+      if (handle === undefined) return undefined
+      const stats = await handle.stat()
+      if (!stats.isFile()) throw new Error('maildirsize is not a file')
+      const buffer = Buffer.alloc(MAILDIRSIZE_MAX)
+      const { bytesRead } = await handle.read(buffer, 0, MAILDIRSIZE_MAX, 0)
+      const known = {
+        inode: stats.ino,
+        size: stats.size,
+        written: stats.mtimeMs,
+        file: parseMaildirsize(buffer.subarray(0, bytesRead)),
+      }
+      // If the file was written meanwhile, it is not remembered, and the next question reads again.
+      if (bytesRead === Math.min(stats.size, MAILDIRSIZE_MAX)) this.#files.set(maildir, known)
+      return known
+    } finally {
+      await handle?.close()
+    }
+  }
+
+  /** The reading by the file's sum; undefined if the mailbox must be counted. */
+  #byFile(known: RememberedSizeFile | undefined, measure: Measure): MailboxReading | undefined {
+    if (known?.file.says !== 'usage') return undefined
+    const { file } = known
+    const full = isFull(file, limitsOf(measure, file.limits), measure.incoming)
+    return full && !maySayFull(file, known.written, this.#options.now())
+      ? undefined
+      : readingOf(file)
+  }
+
+  async #byCounting(
+    mailbox: MailboxLocation,
+    known: RememberedSizeFile | undefined,
+    { waited = 0 }: Measure,
+  ): Promise<MailboxReading> {
+    const { file } = known ?? {}
+    const { budget } = this.#options
+    const counted = this.#counts.read(mailbox.path, () => this.#walker.count(mailbox))
+    const usage = await inTime(counted, Math.max(0, budget - waited))
+    if (usage === undefined) return { found: 'no-mailbox' }
+    if (usage !== LATE) return { found: 'usage', usage, limits: file?.limits, source: 'walk' }
+    // A file that says "full" and is not trusted says nothing: mail for the mailbox would be deferred.
+    return { found: 'trouble', why: `still being counted after ${budget} ms` }
+  }
+}
+
+function readingOf(file: Maildirsize & { says: 'usage' }): MailboxReading & { found: 'usage' } {
+  return { found: 'usage', usage: file, limits: file.limits, source: 'maildirsize' }
+}
+
+async function isUnchanged(known: RememberedSizeFile, maildir: string): Promise<boolean> {
+  try {
+    const { ino, size, mtimeMs } = await lstat(pathBytes(`${maildir}/maildirsize`))
+    return mtimeMs === known.written && size === known.size && ino === known.inode
+  } catch {
+    return false // reading the file will meet the error again, and report it
+  }
+}
+
+/** Bytes. A file that is as long as this is not summed up but made anew (maildirquota(7)). */
+export const MAILDIRSIZE_MAX = 5120
+
+/** The content of the file `maildirsize` of a Maildir++. */
+type Maildirsize =
+  | {
+      readonly says: 'usage'
+      readonly limits: QuotaLimits | undefined
+      readonly bytes: number
+      readonly messages: number
+      /** The number of lines after the first one. */
+      readonly lines: number
+    }
+  /** The sum cannot be used, so the mailbox must be counted. `limits` is set if they are legible. */
+  | { readonly says: 'nothing'; readonly why: string; readonly limits: QuotaLimits | undefined }
+
+const NUL = 0
+const LF = 10
+
+/**
+ * Parses the file. The first line has the limits. Each further line has a number of bytes and a
+ * number of messages, and the sum of these lines is what the mailbox holds. A last line without a
+ * line end is still being written, and is left out. Source: Courier's README.maildirquota. Dovecot
+ * reads it in the same way, but takes illegible limits for none.
+ */
+export function parseMaildirsize(file: Buffer): Maildirsize {
+  if (file.includes(NUL)) return unusable('holds a NUL')
+  const complete = file.subarray(0, file.lastIndexOf(LF) + 1)
+  if (complete.length === 0) return unusable('has no complete line')
+  const [first = '', ...lines] = complete.toString('latin1').slice(0, -1).split('\n')
+  const limits = first.trim() === '' ? {} : parseMaildirLimits(first)
+  if (!limits) return unusable('has illegible limits')
+  if (file.length >= MAILDIRSIZE_MAX) return unusable(`is ${file.length} bytes long`, limits)
+  let bytes = 0
+  let messages = 0
+  for (const line of lines) {
+    const numbers = /^\s*([+-]?\d{1,15})\s+([+-]?\d{1,15})\s*$/.exec(line)
+    if (!numbers) return unusable('has a broken line', limits)
+    bytes += Number(numbers[1])
+    messages += Number(numbers[2])
+  }
+  if (lines.length === 0) return unusable('has no sum yet', limits)
+  if (bytes < 0 || messages < 0) return unusable('has a negative sum', limits)
+  return { says: 'usage', limits, bytes, messages, lines: lines.length }
+}
+
+function unusable(why: string, limits?: QuotaLimits): Maildirsize {
+  return { says: 'nothing', why, limits }
+}
+
+/** Milliseconds for which a file may say "over quota"; then the mailbox must be counted. */
+export const OVER_QUOTA_FOR = 15 * 60 * 1000
+
+/**
+ * Whether a file that says "over quota" may be believed: only if it holds a single sum that was
+ * made less than 15 minutes ago. Times are milliseconds since 1970.
+ */
+export function maySayFull(file: { lines: number }, written: number, now: number): boolean {
+  return file.lines <= 1 && now - written < OVER_QUOTA_FOR
+}

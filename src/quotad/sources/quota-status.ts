@@ -1,0 +1,62 @@
+import { askPolicy } from '../../doors/policy/ask.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import type { Endpoint } from '../../ground/net/endpoint.ts'
+import type { MailboxReading, ReadMailbox } from './reading.ts'
+
+interface QuotaStatusOptions {
+  /** The address as the settings name it, for errors. */
+  readonly text: string
+  readonly address: { readonly path: string } | Endpoint
+  /** Milliseconds for which a question waits for the list of users and for the answer together. */
+  readonly timeout: number
+}
+
+/** Most questions that wait for an answer at once. */
+const OPEN = 64
+
+/**
+ * Asks Dovecot's quota-status service, which speaks the protocol of Postfix's SMTPD_POLICY_README.
+ * It needs no access to the mailboxes and knows every format of theirs, but tells no numbers. The
+ * path of a mailbox is the name of the user in Dovecot. Each question has a connection of its own:
+ * one that is kept would hold a process of Dovecot, which serves one client at a time.
+ */
+export function quotaStatus({ text, address, timeout }: QuotaStatusOptions): ReadMailbox {
+  let open = 0
+  return async ({ path: recipient }, { incoming, waited = 0 }): Promise<MailboxReading> => {
+    const trouble = (why: string) =>
+      ({ found: 'trouble', why: `quota-status ${text}: ${why}` }) as const
+    if (open >= OPEN) return trouble(`${OPEN} questions wait for an answer already`)
+    open++
+    try {
+      const question = {
+        request: 'smtpd_access_policy',
+        protocol_state: 'RCPT',
+        recipient,
+        size: incoming,
+      }
+      const answer = await askPolicy(address, question, Math.max(1, Math.floor(timeout - waited)))
+      return readingOf(answer.get('action')?.trim() ?? '')
+    } catch (error) {
+      return trouble(errorText(error))
+    } finally {
+      open--
+    }
+  }
+}
+
+const ROOM = /^(OK|DUNNO|PERMIT)\b/i
+/** X.2.2 is "mailbox full" (RFC 3463 3.3); 452 and 552 are SMTP's replies about storage. */
+const FULL = /^(?:[45]\d\d |REJECT |DEFER )?[45]\.2\.2\b|^[45]52\b/i
+const NOBODY = /^(?:5\d\d |REJECT )?5\.1\.1\b|^REJECT Unknown user/i
+
+/**
+ * Reads an action of quota-status. Administrators can set all of them in Dovecot
+ * (quota_status_success, _overquota, _nouser); an unusual one is trouble.
+ */
+export function readingOf(action: string): MailboxReading {
+  const source = 'quota-status'
+  if (ROOM.test(action)) return { found: 'compared', full: false, source }
+  if (FULL.test(action)) return { found: 'compared', full: true, source }
+  if (NOBODY.test(action)) return { found: 'no-such-user' }
+  return { found: 'trouble', why: `quota-status answered ${action || 'nothing'}` }
+}

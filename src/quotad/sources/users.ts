@@ -1,0 +1,190 @@
+import { readFileSync, statSync } from 'node:fs'
+import { errorText } from '../../ground/errors/fault.ts'
+import { passwdEntries } from '../../ground/process/passwd.ts'
+import { lowerCase } from '../../mail/message/envelope/address.ts'
+import type { LdapDirectory } from '../../protocol/ldap/ldap-directory.ts'
+import { parseLimits, type QuotaLimits } from './limits.ts'
+import type { User } from './mailbox.ts'
+
+/** What a list of users says about a user. */
+type FoundAccount =
+  | { readonly found: 'account'; readonly home?: string; readonly limits?: QuotaLimits }
+  | { readonly found: 'nobody' }
+  /** The list could not be read or asked. */
+  | { readonly found: 'trouble'; readonly why: string }
+
+/** Asks a list of users: passwd(5), a file of homes, or a directory. Never rejects. */
+export type LookUpUser = (user: User) => FoundAccount | Promise<FoundAccount>
+
+/**
+ * Asks the lists in their order. The answer is that of the first list which knows the user or
+ * could not be asked.
+ */
+export function askInOrder(lists: readonly LookUpUser[]): LookUpUser {
+  return async (user) => {
+    for (const lookUp of lists) {
+      const account = await lookUp(user)
+      if (account.found !== 'nobody') return account
+    }
+    return { found: 'nobody' }
+  }
+}
+
+/**
+ * Reads a home directory, and removes slashes at its end. Returns undefined if it is not an absolute
+ * path, or if it has a `..`, which would lead elsewhere than it seems to.
+ */
+function readHome(text: string): string | undefined {
+  if (!text.startsWith('/') || text.includes('\0') || text.split('/').includes('..')) {
+    return undefined
+  }
+  return text.replace(/(?<=.)\/+$/, '')
+}
+
+/**
+ * Looks users up in a file in the form of passwd(5). The user of an address is its local part.
+ */
+export function passwdFile(path: string, uptime: () => number): LookUpUser {
+  const homeOf = tableFile(path, parsePasswd, uptime)
+  return (user) => {
+    try {
+      const home = homeOf(user.local)
+      return home === undefined ? { found: 'nobody' } : { found: 'account', home }
+    } catch (error) {
+      return { found: 'trouble', why: errorText(error) }
+    }
+  }
+}
+
+/** Returns home directories by user name. Malformed lines are left out, as by getpwnam(3). */
+function parsePasswd(text: string): ReadonlyMap<string, string> {
+  const homes = new Map<string, string>()
+  for (const { name, home: written } of passwdEntries(text)) {
+    const home = readHome(written)
+    if (home !== undefined && !homes.has(name)) homes.set(name, home)
+  }
+  return homes
+}
+
+/** Looks users up in a file with lines `user: home`. */
+export function homesFile(path: string, uptime: () => number): LookUpUser {
+  const homes = tableFile(path, (text) => parseTable(text, readHome), uptime)
+  return (user) => {
+    try {
+      const home = homes(lowerCase(user.name))
+      return home === undefined ? { found: 'nobody' } : { found: 'account', home }
+    } catch (error) {
+      return { found: 'trouble', why: errorText(error) }
+    }
+  }
+}
+
+/**
+ * Looks limits up in a file with lines `user: quota`; `entryOf` says what `user` may be. The
+ * look-up throws an Error if the file cannot be used.
+ */
+export function limitsFile(
+  path: string,
+  uptime: () => number,
+): (user: User) => QuotaLimits | undefined {
+  const limits = tableFile(path, (text) => parseTable(text, parseLimits), uptime)
+  return (user) => entryOf(limits, user)
+}
+
+/** The entry of the user, else of the user's domain (`@example.org`), else of everybody (`*`). */
+function entryOf<Value>(file: TableFile<Value>, { name, domain }: User): Value | undefined {
+  return file(lowerCase(name)) ?? (domain ? file(`@${domain}`) : undefined) ?? file('*')
+}
+
+/** Looks users, their homes and their quotas up in an LDAP directory. */
+export function ldapUsers(directory: LdapDirectory): LookUpUser {
+  return async (user) => {
+    const entry = await directory.find(user)
+    if (entry.found !== 'entry') return entry
+    const { quota } = entry
+    const home = entry.home && readHome(entry.home)
+    if (entry.home && home === undefined) {
+      return { found: 'trouble', why: `LDAP, ${user.name}: ${entry.home} is not an absolute path` }
+    }
+    const limits = quota === undefined ? undefined : parseLimits(quota)
+    if (quota !== undefined && !limits) {
+      return { found: 'trouble', why: `LDAP, ${user.name}: ${quota} is not a quota` }
+    }
+    return {
+      found: 'account',
+      ...(home ? { home } : {}),
+      ...(limits ? { limits } : {}),
+    }
+  }
+}
+
+/**
+ * Looks a key up in a file. Throws an Error that names the file and the trouble if it cannot be
+ * used.
+ */
+type TableFile<Value> = (key: string) => Value | undefined
+
+/** Milliseconds between two looks whether the file has changed. */
+const FRESH = 1000
+
+/**
+ * Reads a file with the first question, and again after it has changed. If the new file cannot be
+ * read or parsed, every question fails until it can: the old list could still have users who were
+ * removed since.
+ */
+function tableFile<Value>(
+  path: string,
+  parse: (text: string) => ReadonlyMap<string, Value>,
+  uptime: () => number,
+): TableFile<Value> {
+  let state = ''
+  let checked = Number.NEGATIVE_INFINITY
+  let table: ReadonlyMap<string, Value> | undefined
+  let trouble = ''
+
+  function refresh(): void {
+    checked = uptime()
+    try {
+      const { ino, size, mtimeMs } = statSync(path)
+      const current = `${ino} ${size} ${mtimeMs}`
+      if (current === state) return
+      table = undefined
+      table = parse(readFileSync(path, 'latin1'))
+      state = current
+      trouble = ''
+    } catch (error) {
+      table = undefined
+      state = ''
+      trouble = `${path}: ${errorText(error)}`
+    }
+  }
+
+  return (key) => {
+    if (uptime() - checked >= FRESH) refresh()
+    if (!table) throw new Error(trouble)
+    return table.get(key)
+  }
+}
+
+/**
+ * Parses lines `key: value`, and leaves out empty lines and lines that begin with `#`. Keys are
+ * compared in lower case. Throws an Error that names the line if it is malformed or repeats a key.
+ */
+function parseTable<Value>(
+  text: string,
+  read: (text: string) => Value | undefined,
+): ReadonlyMap<string, Value> {
+  const table = new Map<string, Value>()
+  for (const [index, line] of text.split('\n').entries()) {
+    const entry = line.replace(/^#.*/, '').trim()
+    if (entry === '') continue
+    const [, key, written] = /^([^:\s]+)\s*:\s*(.+)$/.exec(entry) ?? []
+    const value = written === undefined ? undefined : read(written)
+    if (key === undefined || value === undefined) {
+      throw new Error(`line ${index + 1}: ${entry} is not understood`)
+    }
+    if (table.has(lowerCase(key))) throw new Error(`line ${index + 1}: ${key} comes twice`)
+    table.set(lowerCase(key), value)
+  }
+  return table
+}

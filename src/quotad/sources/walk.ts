@@ -1,0 +1,257 @@
+import { lstat, opendir } from 'node:fs/promises'
+import type { Clocks } from '../../ground/flow/clocks.ts'
+import { LruCache } from '../../ground/flow/lru-cache.ts'
+import { type ConcurrencyLimit, Semaphore } from '../../ground/flow/semaphore.ts'
+import { type Directory, withMailbox } from './directory.ts'
+import type { MailboxUsage } from './limits.ts'
+import type { MailboxLocation } from './mailbox.ts'
+
+/** The sum of a Maildir's messages. */
+export type MaildirSum = Required<MailboxUsage>
+
+export interface Walker {
+  /**
+   * Counts the messages of a Maildir; undefined if it does not exist. Rejects with the error of the system, or if counting takes
+   * longer than `longest`.
+   */
+  count(mailbox: MailboxLocation): Promise<MaildirSum | undefined>
+  forget(): void
+}
+
+interface WalkerOptions extends Clocks {
+  /** How many mailboxes the sums of directories are remembered for. */
+  readonly mailboxes: number
+  /** Milliseconds after which a count is given up. The next one starts from its finished sums. */
+  readonly longest: number
+}
+
+/** Directories read at once; more would not make a disk faster. */
+const AT_ONCE = 4
+/** Milliseconds after which the next directory is read, too: one that hangs keeps no other waiting. */
+const TURN_MAX = 1000
+
+/**
+ * Counts the messages in `new` and `cur` of a Maildir and of each of its folders except `.Trash`
+ * (maildirquota(7)). A directory that has not changed since the last count is not read again, so a
+ * new message costs one directory. Links are not counted as folders.
+ */
+export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions): Walker {
+  const sums = new LruCache<Map<string, DirectorySum>>(mailboxes)
+  const turns = new Semaphore(AT_ONCE)
+
+  async function inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
+    const release = await turns.acquire()
+    const timer = setTimeout(() => release?.(), TURN_MAX)
+    try {
+      return await work()
+    } finally {
+      clearTimeout(timer)
+      release?.()
+    }
+  }
+
+  async function walk(
+    { path: maildir }: MailboxLocation,
+    directory: Directory,
+  ): Promise<MaildirSum | undefined> {
+    const until = uptime() + longest
+    function checkTime(): void {
+      if (uptime() > until) throw new Error('counting it took too long')
+    }
+    const folders = await foldersOf(directory, checkTime)
+    if (!folders) return undefined
+    const known = sums.get(maildir) ?? new Map<string, DirectorySum>()
+    const counted = new Map<string, DirectorySum>()
+    try {
+      const tools = { now, inTurn, checkTime }
+      for await (const [path, sum] of sumFolders(directory, folders, known, tools)) {
+        counted.set(path, sum)
+      }
+    } catch (error) {
+      sums.set(maildir, new Map([...known, ...counted]))
+      throw error
+    }
+    sums.set(maildir, counted)
+    return totalOf(counted)
+  }
+
+  return {
+    count: (mailbox) => withMailbox(mailbox, (maildir) => walk(mailbox, maildir)),
+    forget: () => sums.clear(),
+  }
+}
+
+/** The names in the Maildir that folders have; undefined if there is no Maildir. */
+async function foldersOf(
+  maildir: Directory,
+  checkTime: () => void,
+): Promise<readonly string[] | undefined> {
+  const folders: string[] = []
+  const names = await maildir.ask('', (path) => opendir(path, { encoding: 'latin1' as 'utf8' }))
+  if (!names) return undefined
+  for await (const { name } of names) {
+    checkTime()
+    if (/^\.[^.]/.test(name) && name !== '.Trash') folders.push(name)
+  }
+  return folders
+}
+
+/** Sums up `new` and `cur` of the Maildir and of its folders, by their paths in the Maildir. */
+async function* sumFolders(
+  maildir: Directory,
+  folders: readonly string[],
+  known: ReadonlyMap<string, DirectorySum>,
+  tools: CountingTools,
+): AsyncGenerator<readonly [path: string, sum: DirectorySum]> {
+  yield* sumFolder(maildir, '', known, tools)
+  for (const name of folders) {
+    const folder = await maildir.open(name)
+    if (!folder) continue
+    try {
+      yield* sumFolder(folder, `${name}/`, known, tools)
+    } finally {
+      await folder.close()
+    }
+  }
+}
+
+async function* sumFolder(
+  folder: Directory,
+  beginning: string,
+  known: ReadonlyMap<string, DirectorySum>,
+  tools: CountingTools,
+): AsyncGenerator<readonly [path: string, sum: DirectorySum]> {
+  for (const name of ['new', 'cur']) {
+    const path = beginning + name
+    const sum = await sumDirectory(folder, name, known.get(path), tools)
+    if (sum) yield [path, sum]
+  }
+}
+
+function totalOf(sums: ReadonlyMap<string, DirectorySum>): MaildirSum {
+  const total = { bytes: 0, messages: 0 }
+  for (const { bytes, messages } of sums.values()) {
+    total.bytes += bytes
+    total.messages += messages
+  }
+  return total
+}
+
+/** The sum of the messages in one directory, and the state of the directory that it is valid for. */
+interface DirectorySum extends Required<MailboxUsage> {
+  /** When the directory was changed: milliseconds since 1970, with fractions. */
+  readonly changed: number
+  readonly inode: number
+}
+
+interface CountingTools {
+  /** Milliseconds since 1970, as files tell their times. */
+  readonly now: () => number
+  readonly inTurn: ConcurrencyLimit
+  /** Throws an Error if the count has taken too long. */
+  checkTime(): void
+}
+
+/**
+ * Milliseconds for which a directory must be unchanged before its time of change can be relied on,
+ * since a file system may count in whole seconds.
+ */
+const SETTLED = 2000
+/** How many names are read in one call. */
+const NAMES_AT_ONCE = 1000
+/** How many files are asked for their size before a look at the clock. */
+const FILES_AT_ONCE = 64
+
+/**
+ * Sums up `new` or `cur` of a folder. Returns the known sum if the directory has not changed since,
+ * and undefined if there is no such directory or it is a link. Only files count as messages.
+ * Rejects with the error of the system, or if the count has taken too long.
+ */
+export async function sumDirectory(
+  folder: Directory,
+  name: string,
+  known: DirectorySum | undefined,
+  tools: CountingTools,
+): Promise<DirectorySum | undefined> {
+  tools.checkTime()
+  const state = await stateOf(folder, name)
+  if (!state) return undefined
+  if (known && state.changed === known.changed && state.inode === known.inode) return known
+  // A directory that changed a moment ago may change again within the same time stamp.
+  const settled = tools.now() - state.changed > SETTLED
+  const sum = await tools.inTurn(() => addUp(folder, name, tools))
+  return { ...sum, inode: state.inode, changed: settled ? state.changed : Number.NaN }
+}
+
+async function stateOf(
+  folder: Directory,
+  name: string,
+): Promise<{ changed: number; inode: number } | undefined> {
+  const stats = await folder.ask(name, (path) => lstat(path))
+  return stats?.isDirectory() ? { changed: stats.mtimeMs, inode: stats.ino } : undefined
+}
+
+async function addUp(
+  folder: Directory,
+  name: string,
+  { checkTime }: CountingTools,
+): Promise<Required<MailboxUsage>> {
+  checkTime()
+  const sum = { bytes: 0, messages: 0 }
+  const directory = await folder.open(name)
+  if (!directory) return sum
+  try {
+    await readNames(directory)
+    return sum // even if it is too late by now, so that the next count can use the sum
+  } finally {
+    await directory.close()
+  }
+
+  async function readNames(directory: Directory): Promise<void> {
+    const names = await directory.ask('', (path) =>
+      opendir(path, { encoding: 'latin1' as 'utf8', bufferSize: NAMES_AT_ONCE }),
+    )
+    if (!names) return
+    let unsized: string[] = []
+    for await (const { name } of names) {
+      if (!isCounted(name)) continue
+      const bytes = sizeByName(name)
+      if (bytes === undefined) unsized.push(name)
+      else add(sum, bytes)
+      if (unsized.length < FILES_AT_ONCE) continue
+      await askFiles(directory, unsized)
+      unsized = []
+      checkTime()
+    }
+    await askFiles(directory, unsized)
+  }
+
+  async function askFiles(directory: Directory, names: readonly string[]): Promise<void> {
+    // One at a time, since each call may hold a thread.
+    for (const name of names) {
+      const file = await directory.ask(name, (path) => lstat(path))
+      if (file?.isFile()) add(sum, file.size)
+    }
+  }
+}
+
+function add(sum: { bytes: number; messages: number }, bytes: number): void {
+  sum.bytes += bytes
+  sum.messages++
+}
+
+/**
+ * The bytes of a message by the `,S=NNN` in its file name (maildirquota(7)). Undefined if there is
+ * none or it is malformed: then the file must be asked.
+ */
+function sizeByName(name: string): number | undefined {
+  const [, digits] = /,S=(\d{1,15})(?:[:,]|$)/.exec(name) ?? []
+  return digits === undefined ? undefined : Number(digits)
+}
+
+/** Dot files are not messages, and messages marked as trash (flag T after `:2,`) do not count. */
+function isCounted(name: string): boolean {
+  if (name.startsWith('.')) return false
+  const flags = name.lastIndexOf(':2,')
+  return flags < 0 || !name.includes('T', flags + 3)
+}

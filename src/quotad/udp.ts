@@ -1,0 +1,132 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import { isIPv6 } from 'node:net'
+import { Fault } from '../ground/errors/fault.ts'
+import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
+import type { ActivatedSocket } from './activated-sockets.ts'
+import type { ServiceCounters } from './counters.ts'
+import type { AnswerForName, MailboxAnswer } from './mailbox-answer.ts'
+import type { MayAsk, QuotadAddress } from './options.ts'
+
+interface UdpServiceOptions {
+  readonly answerForName: AnswerForName
+  readonly mayAsk: MayAsk
+  readonly counters: ServiceCounters
+}
+
+/** Bytes of unread questions that the kernel is asked to keep; it may keep fewer. */
+const RECEIVE_BUFFER = 4 * 1024 * 1024
+
+/**
+ * Answers datagrams. A client that may not ask gets no answer, and neither does a datagram that is
+ * no question. An answer is at most a few numbers longer than its question, so that nobody can use
+ * the service to flood others. Throws a Fault of kind `config` if it cannot listen.
+ */
+export async function serveUdp(
+  place: QuotadAddress | ActivatedSocket,
+  options: UdpServiceOptions,
+): Promise<Socket> {
+  const { answerForName, mayAsk, counters } = options
+  const socket = createSocket(isIPv6Address(place) ? 'udp6' : 'udp4')
+  let closed = false
+  socket.once('close', () => {
+    closed = true
+  })
+
+  socket.on('message', (packet, { address, port }: RemoteInfo) => {
+    if (!mayAsk(address)) {
+      counters.refused++
+      return
+    }
+    // No socket has port 0, so the sender of such a datagram is forged.
+    const question = port === 0 ? undefined : readQuestionDatagram(packet)
+    if (!question) {
+      counters.malformed++
+      return
+    }
+    counters.udp++
+    const send = ({ answer }: MailboxAnswer) => {
+      if (closed) return
+      socket.send(
+        Buffer.from(datagramFor(question, answer), 'latin1'),
+        port,
+        address,
+        ignoreSendError,
+      )
+    }
+    const answer = answerForName(question.user, question.incoming ?? 0)
+    if (answer instanceof Promise) answer.then(send)
+    else send(answer)
+  })
+
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', (error) => {
+      reject(new Fault('config', `--udp ${place.text}: ${error.message}`, error))
+    })
+    if ('fd' in place) socket.bind({ fd: place.fd }, resolve)
+    else socket.bind(place.port, place.host, resolve)
+  })
+  socket.removeAllListeners('error')
+  socket.on('error', () => {}) // an error concerns one client; the others are still served
+  enlargeReceiveBuffer(socket)
+  return socket
+}
+
+function isIPv6Address(place: QuotadAddress | ActivatedSocket): boolean {
+  return 'fd' in place ? place.family === 6 : isIPv6(place.host)
+}
+
+/** Errors of sending are ignored: a client without an answer asks again. */
+function ignoreSendError(): void {}
+
+function enlargeReceiveBuffer(socket: Socket): void {
+  try {
+    socket.setRecvBufferSize(RECEIVE_BUFFER)
+  } catch {
+    // The service works with a small buffer, too.
+  }
+}
+
+/** A question as the client sent it, in latin1. Its parts are not checked yet. */
+interface Datagram {
+  readonly user: string
+  /** Bytes of the message that is to come; undefined in the plain form. */
+  readonly incoming: number | undefined
+  /** Repeated in the answer, so that the client recognizes the answer to its question. */
+  readonly nonce: string
+}
+
+/** Most bytes of a question: a name of 255, a size and a nonce. */
+const DATAGRAM_MAX = 512
+
+const QUESTION = /^CHECK_QUOTA ([^\0-\x20\x7f]+)(?: (\d{1,15})(?: ([!-~]{1,64}))?)?\r?\n?$/
+
+/** Reads `CHECK_QUOTA user [incoming-bytes [nonce]]`. Returns undefined for anything else. */
+export function readQuestionDatagram(packet: Buffer): Datagram | undefined {
+  if (packet.length > DATAGRAM_MAX) return undefined
+  const [, user, incoming, nonce = ''] = QUESTION.exec(packet.toString('latin1')) ?? []
+  if (user === undefined) return undefined
+  return { user, incoming: incoming === undefined ? undefined : Number(incoming), nonce }
+}
+
+/**
+ * Returns the answer, in latin1. If the question had no size, `QUOTA_OK` and `QUOTA_FULL` stand
+ * alone. All other answers name the user, then size and quota in bytes if they are known (0:
+ * unlimited), then the nonce.
+ */
+export function datagramFor({ user, incoming, nonce }: Datagram, answer: QuotaAnswer): string {
+  const echo = nonce === '' ? '' : ` ${nonce}`
+  switch (answer.answer) {
+    case 'no-such-user':
+      return `QUOTA_UNKNOWN ${user}${echo}`
+    case 'unknown':
+      return `QUOTA_ERROR ${user}${echo}`
+    case 'room':
+    case 'full': {
+      const word = answer.answer === 'room' ? 'QUOTA_OK' : 'QUOTA_FULL'
+      if (incoming === undefined) return word
+      const { usage } = answer
+      const numbers = usage ? ` ${usage.size} ${usage.quota ?? 0}` : ''
+      return `${word} ${user}${numbers}${echo}`
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import { closeSync } from 'node:fs'
+import { errorCode, errorText, Fault, isFault } from '../../ground/errors/fault.ts'
+import { openForeignFile, readWhole } from '../../ground/path/read.ts'
+
+/** The two ways of making stamps. */
+export type Scheme = 'md5' | 'hmac-sha256'
+
+export interface Key {
+  readonly scheme: Scheme
+  /** The name of the key: `[A-Za-z0-9._-]{1,32}`, unique in its keyring, not secret; `line-N` for a bare md5 key. */
+  readonly id: string
+  readonly secret: Buffer
+  /** The last day (UTC, YYYY-MM-DD) on which the key signs and verifies; undefined if there is none. */
+  readonly until: string | undefined
+  /** Whether its stamps may say that an administrator released a message from quarantine. */
+  readonly mayRelease: boolean
+}
+
+/** Bytes of the largest keyring file. */
+export const FILE_MAX = 64 * 1024
+/** Fewest bytes of an hmac-sha256 secret. */
+export const HMAC_SECRET_MIN = 32
+
+const ID = /^[A-Za-z0-9._-]{1,32}$/
+
+export const isKeyId = (text: string): boolean => ID.test(text)
+
+/** Whether a text is a day that exists, as YYYY-MM-DD. */
+export function isDay(text: string): boolean {
+  const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
+}
+
+type KeyringResult =
+  | { readonly keys: readonly Key[] }
+  /** Clustering is off for this message; `why` is a line for the log, or undefined if there is no keyring. */
+  | { readonly off: true; readonly why: string | undefined }
+
+/**
+ * Reads a keyring file. If this uid may not read it, clustering is off for it, and the log says so: local
+ * users and qmail-send have uids of their own. Without clustering their mail is only scanned once more; a
+ * fault would keep their forwards and bounces for ever. If the default file is missing, clustering is off.
+ * Throws a Fault of kind `config` for every other error: a cluster that trusts too much and one that
+ * silently trusts nothing are both wrong.
+ */
+export function loadKeyring(file: {
+  readonly path: string
+  readonly named: boolean
+}): KeyringResult {
+  const { path, named } = file
+  let opened: ReturnType<typeof openForeignFile>
+  try {
+    opened = openForeignFile(path)
+  } catch (error) {
+    if (!named && errorCode(error) === 'ENOENT') return { off: true, why: undefined }
+    if (errorCode(error) === 'EACCES') {
+      return {
+        off: true,
+        why: `${path} is not readable by uid ${process.geteuid?.()}: no clustering`,
+      }
+    }
+    throw keyringFault(path, `${errorText(error)}; make the file or unset CLUSTERKEYS`)
+  }
+  const { fd, stats } = opened
+  try {
+    const objection = objectionToMode(stats.mode)
+    if (objection !== undefined) throw keyringFault(path, objection)
+    const keys = parseKeyring(readWhole(fd, 'it', FILE_MAX).toString('latin1'), path)
+    if (keys.length === 0) throw keyringFault(path, 'holds no key; make one with onescan keygen')
+    return { keys }
+  } catch (error) {
+    if (isFault(error)) throw error
+    throw keyringFault(path, errorText(error))
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Returns what is wrong with the mode of a keyring, and the remedy. */
+export function objectionToMode(mode: number): string | undefined {
+  if ((mode & 0o027) === 0) return undefined
+  return `mode 0${(mode & 0o777).toString(8)} lets others read or change the keys; chmod 640 it`
+}
+
+/**
+ * Reads the keys of a keyring: one a line, `scheme:id:secret[:until=YYYY-MM-DD][:release]`, or a bare word, which
+ * is an md5 key of older versions. `#` in column 1 begins a comment. Throws a Fault that names the line,
+ * and never its content.
+ */
+export function parseKeyring(text: string, path: string): Key[] {
+  const keys: Key[] = []
+  const ids = new Set<string>()
+  for (const [index, raw] of text.split('\n').entries()) {
+    const line = raw.replace(/[ \t\r]+$/, '')
+    if (line === '' || line.startsWith('#')) continue
+    const number = index + 1
+    const key = parseKey(line, number)
+    if (typeof key === 'string') throw keyringFault(path, `line ${number} ${key}`)
+    if (ids.has(key.id)) throw keyringFault(path, `line ${number} has the id of an earlier line`)
+    ids.add(key.id)
+    keys.push(key)
+  }
+  return keys
+}
+
+/** Whether a key signs and verifies at `now` (unix seconds). */
+export function isCurrent(key: Key, now: number): boolean {
+  return key.until === undefined || new Date(now * 1000).toISOString().slice(0, 10) <= key.until
+}
+
+function parseKey(line: string, number: number): Key | string {
+  if (/[ \t]/.test(line)) return 'holds a blank; keys have none'
+  if (!line.includes(':')) return md5Key(`line-${number}`, line, undefined)
+  const [scheme, id, secret, ...options] = line.split(':')
+  if (id === undefined || !isKeyId(id))
+    return 'has no id of 1 to 32 letters, digits, ".", "_" or "-"'
+  if (!secret) return 'has no secret'
+  const mayRelease = options.at(-1) === 'release'
+  const [option, ...more] = mayRelease ? options.slice(0, -1) : options
+  if (more.length > 0) return 'has more than scheme:id:secret:until=YYYY-MM-DD:release'
+  const until = option === undefined ? undefined : /^until=(.*)$/.exec(option)?.[1]
+  if (option !== undefined && (until === undefined || !isDay(until))) {
+    return 'has something other than until=YYYY-MM-DD and release after the secret'
+  }
+  if (mayRelease && scheme === 'md5') return 'is an md5 key, whose stamps cannot name a release'
+  if (scheme === 'md5') return md5Key(id, secret, until)
+  if (scheme === 'hmac-sha256') return hmacKey(id, secret, until, mayRelease)
+  return 'has a scheme that is neither md5 nor hmac-sha256'
+}
+
+function md5Key(id: string, secret: string, until: string | undefined): Key {
+  return { scheme: 'md5', id, secret: Buffer.from(secret, 'latin1'), until, mayRelease: false }
+}
+
+function hmacKey(
+  id: string,
+  text: string,
+  until: string | undefined,
+  mayRelease: boolean,
+): Key | string {
+  const secret = Buffer.from(text, 'base64url')
+  // Buffer skips what is not base64url: only a text that comes out the same was base64url.
+  if (secret.toString('base64url') !== text.replace(/=+$/, ''))
+    return 'has a secret that is not base64url'
+  if (secret.length < HMAC_SECRET_MIN) return `has a secret of under ${HMAC_SECRET_MIN} bytes`
+  return { scheme: 'hmac-sha256', id, secret, until, mayRelease }
+}
+
+function keyringFault(path: string, problem: string): Fault {
+  return new Fault('config', `CLUSTERKEYS ${path}: ${problem}`)
+}

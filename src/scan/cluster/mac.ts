@@ -1,0 +1,74 @@
+import type { Hash } from 'node:crypto'
+import type { Crypto } from '../../ground/runtime/crypto.ts'
+import type { Header } from '../../mail/message/header-block.ts'
+import { type Claims, isStampName } from './stamp.ts'
+
+/**
+ * Computes the SHA-256, in hex, of the bound header fields from index `from` on. Each field counts as it
+ * stands, from the first byte of its name through its line end; only CRLF becomes LF. Blanks stay, since
+ * in a quoted boundary every one of them counts.
+ */
+export function digestBoundFields(crypto: Crypto, header: Header, from: number): string {
+  const hash = crypto.createHash('sha256')
+  const { fields } = header
+  for (let i = from; i < fields.length; i++) {
+    const field = fields[i]!
+    if (!isBound(field.key)) continue
+    hash.update(header.textOf(field).replaceAll('\r\n', '\n'), 'latin1')
+  }
+  return hash.digest('hex')
+}
+
+/**
+ * The fields that hosts on the way add, drop or rewrite, and by which no reader decodes mail, each with
+ * the reason. They are part of the format, and this is the list in onescan-stamp(7).
+ */
+export const unboundFieldsInWords: Readonly<Record<string, string>> = {
+  Received: 'every host adds one; Postfix and Sendmail do not show their own to filters',
+  'Return-Path': 'final delivery adds it, Postfix drops it before filters see it',
+  'Delivered-To': 'qmail-local and Postfix add it',
+  'X-Original-To': 'Postfix adds it at delivery',
+  'Envelope-To': 'Exim adds it at delivery and removes it from mail that comes in',
+  'Delivery-Date': 'the same',
+  'Received-SPF': 'added by the host that checks SPF',
+  'Authentication-Results': 'added, and forged ones removed, by the host that checks DKIM',
+  'DKIM-Signature': 'added by the host that signs, often beside this filter',
+  'ARC-Seal': 'added by hosts that forward',
+  'ARC-Message-Signature': 'the same',
+  'ARC-Authentication-Results': 'the same',
+  Bcc: 'Postfix drops it before filters see it',
+  'Resent-Bcc': 'the same',
+  'Content-Length':
+    'Postfix drops it; it does not decide how readers of mailboxes decode a message',
+  'X-QHPSI': 'every host of a cluster replaces it',
+}
+
+/** Their names in lower case. */
+export const unboundFields: ReadonlySet<string> = new Set(
+  Object.keys(unboundFieldsInWords).map((name) => name.toLowerCase()),
+)
+
+/** Whether a stamp vouches for a field of this name (lower case) that stands below it. */
+export function isBound(name: string): boolean {
+  return !unboundFields.has(name) && !isStampName(name)
+}
+
+/** Computes the MAC of an hmac-sha256 stamp: HMAC-SHA256 over six lines, each ended by LF. */
+export function stampMac(
+  crypto: Crypto,
+  secret: Buffer,
+  claims: Claims,
+  fieldsDigest: string,
+  bodyDigest: string,
+): Buffer {
+  const { k, t, s } = claims
+  return crypto
+    .createHmac('sha256', secret)
+    .update(`onescan-cluster/1\n${k}\n${t}\n${s}\n${fieldsDigest}\n${bodyDigest}\n`, 'latin1')
+    .digest()
+}
+
+/** Computes md5(body, key), in hex, from the state of the hash over the body, which can be used again. */
+export function md5Stamp(state: Hash, secret: Buffer): string {
+  return state.copy().update(secret).digest('hex')
+}

@@ -1,0 +1,112 @@
+import type { Crypto } from '../../ground/runtime/crypto.ts'
+import type { FieldSpan, Header } from '../../mail/message/header-block.ts'
+
+/** A header field that has the form of a stamp, whether or not it holds. */
+export type Stamp =
+  | {
+      readonly scheme: 'md5'
+      readonly number: string
+      readonly field: number
+      readonly hex: string
+    }
+  | {
+      readonly scheme: 'hmac-sha256'
+      readonly number: string
+      /** The index of the field in the header block. */
+      readonly field: number
+      readonly claims: Claims
+      /** base64url without padding. */
+      readonly mac: string
+    }
+
+/** The claims of an hmac-sha256 stamp, in the very bytes that its MAC covers. */
+export interface Claims {
+  /** The id of the key. */
+  readonly k: string
+  /** The time of the scan, unix seconds in decimal digits. */
+  readonly t: string
+  /** The scanners, separated by commas, as scannerName() writes them. */
+  readonly s: string
+}
+
+/** The names of fields, without the number that follows. */
+export const FIELD = { md5: 'X-MD5-Cluster-', 'hmac-sha256': 'X-SHA256-Cluster-' } as const
+
+/** The word in `s=` of a stamp that says that each part of the message was scanned, besides the whole. */
+export const EVERY_PART = 'everypart'
+
+/**
+ * The word in `s=` for a message that an administrator has released from quarantine, and that no host
+ * need scan. No scanner can have this name, since scannerName() escapes `!`.
+ */
+export const RELEASED = '!released'
+
+/** The beginning of a word in `s=` for a recipient to whom a message was released. */
+const RELEASED_TO = '!to-'
+
+/** Most recipients that a stamp names: its line stays below 998 bytes, RFC 5322 2.1.1. */
+export const RELEASED_TO_MAX = 32
+
+/** Writes a recipient for `s=`: 96 bits of the SHA-256 of the address, in lower case. */
+export function releasedTo(crypto: Pick<Crypto, 'createHash'>, address: string): string {
+  const digest = crypto.createHash('sha256').update(address.toLowerCase(), 'latin1').digest()
+  return `${RELEASED_TO}${digest.subarray(0, 12).toString('base64url')}`
+}
+
+const NAME = /^x-(md5|sha256)-cluster-([0-9]+)$/i
+const VALUE = /^v=1;k=([A-Za-z0-9._-]{1,32});t=([0-9]{1,15});s=([^;]*);h=([A-Za-z0-9_-]{43})$/
+
+/** Whether a field name is that of a stamp. */
+export function isStampName(name: string): boolean {
+  return NAME.test(name)
+}
+
+/** Reads scheme and number from the name of a field. `01` and `1` are the same number; it has any length. */
+export function stampName(name: string): { scheme: Stamp['scheme']; number: string } | undefined {
+  const match = NAME.exec(name)
+  if (!match) return undefined
+  const scheme = match[1]!.toLowerCase() === 'md5' ? 'md5' : 'hmac-sha256'
+  return { scheme, number: match[2]!.replace(/^0+(?=.)/, '') }
+}
+
+/** Finds the stamps of a header block, in order. A field whose value is not that of a stamp is left out. */
+export function stampsIn(header: Header): Stamp[] {
+  const stamps: Stamp[] = []
+  for (const [index, field] of header.fields.entries()) {
+    const name = stampName(field.name)
+    if (!name) continue
+    // Relays fold fields: white space in the value means nothing.
+    const value = header.valueOf(field).replace(/[ \t\r\n]+/g, '')
+    if (name.scheme === 'md5') {
+      if (/^[0-9a-f]{32}$/i.test(value)) {
+        stamps.push({ ...name, scheme: 'md5', field: index, hex: value.toLowerCase() })
+      }
+      continue
+    }
+    const match = VALUE.exec(value)
+    if (match) {
+      const claims = { k: match[1]!, t: match[2]!, s: match[3]! }
+      stamps.push({ ...name, scheme: 'hmac-sha256', field: index, claims, mac: match[4]! })
+    }
+  }
+  return stamps
+}
+
+/** Finds the lowest number from 1 on that no field of the scheme has. */
+export function nextNumber(fields: readonly FieldSpan[], scheme: Stamp['scheme']): number {
+  const taken = new Set<string>()
+  for (const { name } of fields) {
+    const stamp = stampName(name)
+    if (stamp?.scheme === scheme) taken.add(stamp.number)
+  }
+  let number = 1
+  while (taken.has(String(number))) number++
+  return number
+}
+
+/** Writes the name of a scanner for `s=`: bytes other than letters, digits, `.`, `_`, `+` and `-` become %XX. */
+export function scannerName(name: string): string {
+  return name.replace(/[^A-Za-z0-9._+-]/g, (character) =>
+    [...Buffer.from(character)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
+  )
+}

@@ -1,0 +1,193 @@
+import type { Crypto } from '../../ground/runtime/crypto.ts'
+import { hasLongLine, LINE_MAX, maySayContent } from '../../mail/message/content-fields.ts'
+import type { MessageForm } from '../../mail/message/form.ts'
+import type { Header } from '../../mail/message/header-block.ts'
+import { isCurrent, type Key } from './keyring.ts'
+import { digestBoundFields, isBound, md5Stamp, stampMac } from './mac.ts'
+import { type Stamp, stampsIn } from './stamp.ts'
+
+/** Most hmac-sha256 stamps of known keys that are verified in one message. */
+export const CANDIDATES_MAX = 16
+/** Seconds by which the clock of another host may be ahead. */
+export const FUTURE_MAX = 300
+
+/** The reason why most mail is not trusted. */
+export const NO_STAMP = 'no stamp'
+
+/** The parts of a message that stamps bind: its header, and the digests of its body. */
+export interface HashedMessage extends MessageForm {
+  readonly header: Header
+}
+
+/** The result of verifying the stamps of a message. */
+export type Trust =
+  | {
+      readonly trusted: true
+      /** The id of the key of the first stamp that holds. */
+      readonly key: string
+      /**
+       * The words of `s=`, of each stamp that holds by itself: one host has said them together. An md5
+       * stamp stands for all scanners.
+       */
+      readonly scanners: 'all' | readonly ReadonlySet<string>[]
+      /** The index of the stamp whose MAC covers the fields below it; undefined for md5, which covers none. */
+      readonly stamp: number | undefined
+    }
+  | { readonly trusted: false; readonly why: string }
+
+export interface VerifyOptions {
+  readonly keys: readonly Key[]
+  /** Seconds. */
+  readonly maxAge: number
+  /** Unix seconds. */
+  readonly now: number
+  /**
+   * Returns the time, unix seconds, from which on a stamp is as good as a scan with the signatures of
+   * this host; undefined if that is not known.
+   */
+  readonly signatureDate: () => number | undefined
+  readonly crypto: Crypto
+}
+
+export type HmacStamp = Extract<Stamp, { scheme: 'hmac-sha256' }>
+type Md5Stamp = Extract<Stamp, { scheme: 'md5' }>
+
+/**
+ * Verifies the stamps of a message: is one of them made by a key of the keyring over this very message
+ * (onescan-stamp(7))? The message must have been hashed as the keys need it (digests.ts).
+ */
+export function verifyStamps(message: HashedMessage, options: VerifyOptions): Trust {
+  if (message.formFault !== undefined)
+    return { trusted: false, why: `not well formed: ${message.formFault}` }
+  const stamps = stampsIn(message.header)
+  if (stamps.length === 0) return { trusted: false, why: NO_STAMP }
+  const keys = options.keys.filter((key) => isCurrent(key, options.now))
+
+  const md5 = verifyMd5(message, stamps, keys, options.crypto)
+  if (md5 !== undefined) return { trusted: true, key: md5.id, scanners: 'all', stamp: undefined }
+  return verifyHmac(message, stamps, keys, options)
+}
+
+/** Returns the key that made one of the md5 stamps; undefined if none did. */
+export function verifyMd5(
+  { digests }: Pick<HashedMessage, 'digests'>,
+  stamps: readonly Stamp[],
+  keys: readonly Key[],
+  crypto: Crypto,
+): Key | undefined {
+  const state = digests.md5
+  const given = stamps.filter((stamp): stamp is Md5Stamp => stamp.scheme === 'md5')
+  if (state === undefined || given.length === 0) return undefined
+  return keys.find((key) => {
+    if (key.scheme !== 'md5') return false
+    const expected = Buffer.from(md5Stamp(state, key.secret), 'latin1')
+    return given.some(({ hex }) => crypto.timingSafeEqual(Buffer.from(hex, 'latin1'), expected))
+  })
+}
+
+function verifyHmac(
+  message: HashedMessage,
+  stamps: readonly Stamp[],
+  keys: readonly Key[],
+  options: VerifyOptions,
+): Trust {
+  const keysById = new Map<string, Key>()
+  for (const key of keys) if (key.scheme === 'hmac-sha256') keysById.set(key.id, key)
+  const candidates = stamps
+    .filter(
+      (stamp): stamp is HmacStamp => stamp.scheme === 'hmac-sha256' && keysById.has(stamp.claims.k),
+    )
+    .slice(0, CANDIDATES_MAX)
+  if (candidates.length === 0) return { trusted: false, why: 'no stamp of a key in the ring' }
+
+  const faultOf = createHmacCheck(message, options)
+  const scanners: ReadonlySet<string>[] = []
+  let first: HmacStamp | undefined
+  let why = ''
+  for (const stamp of candidates) {
+    const fault = faultOf(stamp, keysById.get(stamp.claims.k)!)
+    if (fault !== undefined) {
+      why ||= `key ${stamp.claims.k}: ${fault}`
+      continue
+    }
+    first ??= stamp
+    // Words with ! are of a release, which not every key may say.
+    const { mayRelease } = keysById.get(stamp.claims.k)!
+    const words = stamp.claims.s.split(',')
+    scanners.push(new Set(words.filter((word) => mayRelease || !word.startsWith('!'))))
+  }
+  if (first === undefined) return { trusted: false, why }
+  return { trusted: true, key: first.claims.k, scanners, stamp: first.field }
+}
+
+/** Returns a check of stamps of this message, which tells why one does not hold under a key, or undefined. */
+export function createHmacCheck(
+  { header, digests }: Pick<HashedMessage, 'header' | 'digests'>,
+  options: VerifyOptions,
+): (stamp: HmacStamp, key: Key) => string | undefined {
+  const digestBelow = digestsBelowStamps(options.crypto, header)
+  return (stamp, key) =>
+    ageFault(stamp, options) ??
+    unboundFault(header, stamp.field) ??
+    macFault(stamp, key, digestBelow(stamp.field), digests.sha256, options.crypto)
+}
+
+function ageFault({ claims }: HmacStamp, options: VerifyOptions): string | undefined {
+  const age = options.now - Number(claims.t)
+  if (age > options.maxAge) return `stamp is ${age} seconds old`
+  if (age < -FUTURE_MAX) return `stamp is ${-age} seconds in the future`
+  const signatures = options.signatureDate()
+  if (signatures !== undefined && Number(claims.t) < signatures) {
+    const from = new Date(signatures * 1000).toISOString().replace(/\.\d+/, '')
+    return `signatures came here lately; stamps made from ${from} on are trusted`
+  }
+  return undefined
+}
+
+/**
+ * Looks for a field above a stamp, or one below it that stamps do not bind, by which some reader may
+ * decode the body otherwise than when it was scanned.
+ */
+function unboundFault(header: Header, stamp: number): string | undefined {
+  for (const [index, field] of header.fields.entries()) {
+    if (index === stamp || (index > stamp && isBound(field.key))) continue
+    const { name } = field
+    if (hasLongLine(header.textOf(field))) {
+      return `a line of more than ${LINE_MAX} bytes is in a field that the stamp does not bind`
+    }
+    if (!maySayContent(name, header.valueOf(field))) continue
+    if (index < stamp) return `${name} was added above the stamp`
+    return `${name}, which the stamp does not bind, may say something about content`
+  }
+  return undefined
+}
+
+function macFault(
+  { claims, mac }: HmacStamp,
+  key: Key,
+  fieldsDigest: string,
+  bodyDigest: string | undefined,
+  crypto: Crypto,
+): string | undefined {
+  if (bodyDigest === undefined) return 'the body was not hashed'
+  const expected = stampMac(crypto, key.secret, claims, fieldsDigest, bodyDigest)
+  const given = Buffer.from(mac, 'base64url')
+  const same = given.length === expected.length && crypto.timingSafeEqual(given, expected)
+  return same ? undefined : 'header, body or stamp was changed, or the secret is another one'
+}
+
+/** Computes the digests of the fields below stamps, and once for stamps that bind the same fields. */
+function digestsBelowStamps(crypto: Crypto, header: Header): (stamp: number) => string {
+  const { fields } = header
+  const digests = new Map<number, string>()
+  return (stamp) => {
+    let first = stamp + 1
+    while (first < fields.length && !isBound(fields[first]!.key)) first++
+    let digest = digests.get(first)
+    if (digest === undefined) {
+      digest = digestBoundFields(crypto, header, first)
+      digests.set(first, digest)
+    }
+    return digest
+  }
+}

@@ -1,0 +1,115 @@
+import type { QuarantinePlace } from '../../ground/settings/table/scanning.ts'
+import type { HeaderEdits } from '../../mail/message/edits.ts'
+import type { MailAddress } from '../../mail/message/envelope/address.ts'
+import type { Envelope } from '../../mail/message/envelope/envelope.ts'
+import type { Cause } from '../scanners/shared/cause.ts'
+
+/**
+ * The grounds for which a message is refused, deferred or kept; doors choose their codes by them.
+ * `npm run docs` writes them into onescan-log(5), as it does with faults and causes.
+ */
+export const groundsInWords = {
+  virus: 'a scanner found one',
+  banned: 'local policy bans an attachment',
+  policy: 'a line of onescan-policy(5) refuses it, whatever is in it',
+  unscanned: 'no scanner could tell',
+  'header-too-large': 'the header block is over its limit',
+  'nested-too-deep': 'it is nested deeper than scanners look (OVERNESTING)',
+  'too-much-inside': 'it has more contents, or larger ones, than are scanned (OVERNESTING)',
+  encrypted: 'something in it is encrypted (ENCRYPTED)',
+  'strange-mime': 'it has a form that ordinary mail never has (STRICTMIME)',
+  'too-large': 'by SMTP: it is larger than this host takes',
+  'bare-newline': 'by SMTP: servers could differ about where it ends',
+  'unclear-header': 'a field would have to be removed from a malformed header',
+  'too-many-hops': 'by SMTP: it came through so many servers that it is in a loop',
+  'over-quota': 'the mailboxes of all recipients that the answer is for are full',
+} as const
+export type Grounds = keyof typeof groundsInWords
+export const GROUNDS = Object.keys(groundsInWords) as readonly Grounds[]
+
+export interface Reply {
+  /** 4: try again later; 5: never. */
+  readonly class: 4 | 5
+  /** The RFC 3463 status: "5.7.1". */
+  readonly enhanced: string
+  /** Printable ASCII without the status code. */
+  readonly text: string
+  readonly grounds: Grounds
+}
+
+/** The findings about a message, for the log. */
+export interface Findings {
+  readonly scan: 'trusted' | 'known' | 'clean' | 'infected' | 'unknown' | 'skipped'
+  /** One line: why the scan was skipped, why no stamp was trusted, why no scanner could tell, … */
+  readonly why: string
+  /** The cause that metrics count, if the result is `unknown`. */
+  readonly cause?: Cause
+  /** The scanners that gave the result, joined by commas. */
+  readonly scanner?: string
+  readonly virus?: string
+  /** The name of what local policy bans, as "attachment invoice.exe". */
+  readonly banned?: string
+  /** The oddities of the message (mail/mime/shared/oddities.ts), joined by commas. */
+  readonly odd?: string
+  /** The lines of onescan.policy that counted, joined by commas; `-` stands for recipients without a line. */
+  readonly rule?: string
+  /** The line of the exception that let the message in. */
+  readonly allowed?: number
+  /** The id of the key whose stamp vouched for the message, or else of the key that stamped it here. */
+  readonly key?: string
+  /** The host that scanned a copy, if the result is `known`. */
+  readonly by?: string
+  /** Seconds since that scan. */
+  readonly age?: number
+  /** Milliseconds per stage. */
+  readonly times: Readonly<Record<string, number>>
+}
+
+export type Decision = SingleDecision | SplitDecision
+
+/** A decision about a message for all of its recipients, or for a share of them. */
+export type SingleDecision =
+  | Acceptance
+  | { readonly kind: 'reject'; readonly reply: Reply; readonly findings: Findings }
+  | { readonly kind: 'defer'; readonly reply: Reply; readonly findings: Findings }
+  | { readonly kind: 'discard'; readonly findings: Findings }
+  | QuarantineDecision
+
+/** The message is taken and goes on. */
+export interface Acceptance {
+  readonly kind: 'accept'
+  readonly edits: HeaderEdits
+  /** Set for VIRUSFORWARD: these get the message instead of the recipients of the envelope. */
+  readonly recipients?: readonly MailAddress[]
+  readonly findings: Findings
+}
+
+/**
+ * The message is neither delivered nor refused. The door keeps it, and answers that it was accepted
+ * once it is on the disk.
+ */
+export interface QuarantineDecision {
+  readonly kind: 'quarantine'
+  readonly quarantine: QuarantinePlace
+  readonly grounds: Grounds
+  /** The edits for an MTA that holds the message in its own queue. */
+  readonly edits: HeaderEdits
+  readonly findings: Findings
+  /** The id under which the message is kept; set once it is on the disk. */
+  readonly id?: string
+}
+
+/** The recipients have different decisions by onescan.policy, and the door can carry them out. */
+export interface SplitDecision {
+  readonly kind: 'split'
+  readonly shares: readonly Share[]
+  /** For each recipient of the message, in their order, the index of its share. */
+  readonly shareOf: readonly number[]
+}
+
+/** The decision for some recipients of a message. At most one share of a message is accepted. */
+export interface Share {
+  readonly decision: SingleDecision
+  /** The envelope of the message, with these recipients alone. */
+  readonly envelope: Envelope
+}

@@ -1,0 +1,142 @@
+import type { MailAddress } from '../../mail/message/envelope/address.ts'
+import { type Envelope, recipientsOf, redirect } from '../../mail/message/envelope/envelope.ts'
+import type {
+  Acceptance,
+  Decision,
+  Findings,
+  Share,
+  SingleDecision,
+  SplitDecision,
+} from './decision.ts'
+import { refusal } from './replies.ts'
+import type { Transaction } from './transaction.ts'
+
+/**
+ * How a door answers for several recipients: for each by itself (LMTP); once, although some do not
+ * get the message, which is kept in quarantine for them; or once for all alike.
+ */
+export type AnswerMode = 'each' | 'once, some kept' | 'once'
+
+/** The decision for a group of recipients. */
+export interface GroupDecision {
+  readonly decision: SingleDecision
+  /** The number of the line that decided, `-` if none did. */
+  readonly line: string
+}
+
+/**
+ * Makes one decision of those for several groups; `groupOf` has the index of each recipient's group.
+ * Each recipient has an answer of its own if the door can give it. A door that answers once gives the
+ * same answer to mail that it keeps in quarantine and to mail that it accepts, and so can part these
+ * two. In any other mixture the strictest decision counts for all.
+ */
+export function divide(
+  decisions: readonly GroupDecision[],
+  groupOf: readonly number[],
+  transaction: Transaction,
+  answers: AnswerMode,
+): Decision {
+  const isAccepted = ({ decision }: GroupDecision) => decision.kind === 'accept'
+  const accepted = decisions.filter(isAccepted)
+  if (accepted.length === decisions.length || !mayDivide(decisions, answers)) {
+    return joinDecisions(decisions, transaction)
+  }
+  const others = decisions.filter((decision) => !isAccepted(decision)).map((decision) => [decision])
+  const joined = accepted.length === 0 ? others : [accepted, ...others]
+  const shareFor = new Map(joined.flatMap((share, at) => share.map((decision) => [decision, at])))
+  const shareOf = groupOf.map((group) => shareFor.get(decisions[group]!)!)
+  const envelopes = envelopesOf(transaction.envelope, shareOf, joined.length)
+  const shares = joined.map((share, at): Share => {
+    return { decision: joinDecisions(share, transaction), envelope: envelopes[at]! }
+  })
+  return { kind: 'split', shares, shareOf }
+}
+
+/** Whether the door can give the groups different answers. */
+function mayDivide(decisions: readonly GroupDecision[], answers: AnswerMode): boolean {
+  if (decisions.length === 1 || answers === 'once') return false
+  if (decisions.some(({ decision }) => isAboutWhole(decision))) return false
+  if (answers === 'each') return true
+  const kinds = new Set(decisions.map(({ decision }) => decision.kind))
+  return kinds.size === 2 && kinds.has('accept') && kinds.has('quarantine')
+}
+
+/** Whether a decision must count for all recipients: VIRUSFORWARD gets the message, or the MTA holds it. */
+function isAboutWhole(decision: SingleDecision): boolean {
+  if (decision.kind === 'accept') return decision.recipients !== undefined
+  return decision.kind === 'quarantine' && decision.quarantine.kind === 'hold'
+}
+
+/** Makes an envelope of the recipients of each share. */
+function envelopesOf(envelope: Envelope, shareOf: readonly number[], count: number): Envelope[] {
+  const recipients = Array.from({ length: count }, (): MailAddress[] => [])
+  let at = 0
+  for (const recipient of recipientsOf(envelope)) recipients[shareOf[at++]!]!.push(recipient)
+  return recipients.map((those) => redirect(envelope, those))
+}
+
+/** Returns the share of those who get the message; undefined if nobody does. */
+export function acceptedShare({ shares }: SplitDecision): AcceptedShare | undefined {
+  for (const { decision, envelope } of shares) {
+    if (decision.kind === 'accept') return { decision, envelope }
+  }
+  return undefined
+}
+
+interface AcceptedShare extends Share {
+  readonly decision: Acceptance
+}
+
+/** Characters that the numbers of lines may have in the log. */
+const LINES_MAX = 100
+
+/** The strictest of the decisions by several lines, with the numbers of all of them. */
+export function joinLines(
+  decisions: readonly GroupDecision[],
+  transaction: Transaction,
+): GroupDecision {
+  const decision = strictest(
+    decisions.map((group) => group.decision),
+    transaction,
+  )
+  return { decision, line: [...new Set(decisions.map(({ line }) => line))].join(',') }
+}
+
+/** The strictest of some decisions. Its findings name the lines of all of them, if there are any. */
+function joinDecisions(
+  decisions: readonly GroupDecision[],
+  transaction: Transaction,
+): SingleDecision {
+  const { decision, line: rule } = joinLines(decisions, transaction)
+  if (rule === '-') return decision
+  return { ...decision, findings: { ...decision.findings, rule: rule.slice(0, LINES_MAX) } }
+}
+
+/**
+ * Returns the strictest of the decisions for different recipients of one message, by which no mail is
+ * lost. What is deferred for one is deferred for all; then the same for what is refused, kept in
+ * quarantine, or sent to VIRUSFORWARD. What would be dropped for some alone is refused, or delivered
+ * if it is a bounce.
+ */
+export function strictest(
+  decisions: readonly SingleDecision[],
+  { client }: Transaction,
+): SingleDecision {
+  const first = (kind: SingleDecision['kind']) => decisions.find((other) => other.kind === kind)
+  const withheld = first('defer') ?? first('reject') ?? first('quarantine')
+  if (withheld !== undefined) return withheld
+  const accepted = decisions.filter((decision) => decision.kind === 'accept')
+  const forwarded = accepted.find(({ recipients }) => recipients !== undefined)
+  if (forwarded !== undefined) return forwarded
+  const dropped = first('discard')
+  if (dropped !== undefined) {
+    if (accepted.length === 0) return dropped
+    const { virus, banned } = dropped.findings
+    const reply = refusal(virus ?? banned ?? 'found', virus === undefined)
+    if (!client.bounceInjector) return { kind: 'reject', reply, findings: dropped.findings }
+  }
+  const scanned = (scan: Findings['scan']) =>
+    accepted.find(({ findings }) => findings.scan === scan)
+  const edited = accepted.find(({ edits }) => edits.add.length > 0)
+  return scanned('infected') ?? scanned('unknown') ?? edited ?? accepted[0]!
+}

@@ -1,0 +1,78 @@
+import { withoutFields } from '../../mail/message/header-block.ts'
+import { findSignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
+import { decide } from './decide.ts'
+import { decideByHeader } from './decide-by-header.ts'
+import type { SingleDecision } from './decision.ts'
+import { answerForAll, deferOverQuota, quotaRemark } from './over-quota.ts'
+import { inOwnWords } from './refusal-text.ts'
+import { fieldsToRemove } from './removed-fields.ts'
+import { scanUnvouched } from './scan-unvouched.ts'
+import type { Site } from './site.ts'
+import { stampScanned } from './stamp-scanned.ts'
+import type { Transaction } from './transaction.ts'
+import { verifyTrust } from './trust.ts'
+
+/**
+ * Judges a message, step by step: can its header be edited; does a recipient have room for it; which
+ * stamps hold; which fields are removed; is the verdict about a copy known, or what do the scanners say
+ * that no stamp makes unnecessary; which stamp does it get; what becomes of it. The message that is
+ * scanned and stamped is the one that will leave, but for the fields that are added on top of it.
+ *
+ * The judgement remembers verdicts, and has no other effect: the door carries the decision out.
+ */
+export async function judge(
+  transaction: Transaction,
+  { policy, tools }: Site,
+): Promise<SingleDecision> {
+  const { message, envelope, client } = transaction
+  const byHeader = decideByHeader(transaction, policy)
+  if (byHeader !== undefined) return byHeader
+
+  const notes = policy.remark === '' ? [] : [policy.remark]
+  const times: Record<string, number> = {}
+  const lap = createStopwatch(tools.uptime)
+  if (tools.quota) {
+    const answer = await answerForAll({ envelope, client, size: message.size }, tools.quota)
+    times.quota = lap()
+    if (answer?.answer === 'full') return deferOverQuota(envelope, times.quota)
+    const remark = quotaRemark(answer)
+    if (remark !== undefined) notes.push(remark)
+  }
+
+  const trust = verifyTrust(transaction, policy, tools)
+  times.verify = lap()
+
+  const remove = fieldsToRemove(message.header, trust, policy)
+  const mail = { ...transaction, leaving: withoutFields(message.header, remove) }
+
+  // Signatures that scanners load during the scan may have come too late for this message.
+  const files = policy.cluster && tools.signatureFiles()
+  const signatures = await findSignaturesInUse(tools.scanners, files, tools.now())
+  const scanned = await scanUnvouched(mail, policy, tools, trust)
+  if (scanned.result.answer === 'clean') message.confirmFile()
+  times.scan = lap()
+
+  const { stamp, notes: stampNotes } = await stampScanned(mail, policy, tools, scanned, signatures)
+  times.sign = lap()
+
+  const decision = decide(transaction, policy, {
+    ...scanned,
+    notes: [...notes, ...scanned.notes, ...stampNotes],
+    trust,
+    stamp,
+    remove,
+    times,
+    now: Math.floor(tools.now() / 1000),
+  })
+  return inOwnWords(decision, policy.settings, client.origin?.queueId)
+}
+
+/** Returns a function that tells the milliseconds since its last call. */
+function createStopwatch(uptime: () => number): () => number {
+  let last = uptime()
+  return () => {
+    const lap = uptime() - last
+    last += lap
+    return lap
+  }
+}

@@ -1,0 +1,75 @@
+import type { HeaderEdits, HeaderField } from '../../mail/message/edits.ts'
+import { type MailAddress, readAddress } from '../../mail/message/envelope/address.ts'
+import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
+import type { Acceptance } from './decision.ts'
+
+/** Bytes of the field's value. If more recipients are left, `+N more` ends it. */
+const VALUE_MAX = 8 * 1024
+/** Characters of a line of the field, which is folded there; RFC 5322 2.1.1 asks for under 998. */
+const LINE_MAX = 76
+
+/** The lower-case name of the field. */
+export const QUARANTINE_FIELD = 'x-quarantine-id'
+
+/**
+ * Sends a message that would be accepted to the address of VIRUSFORWARD alone. A field tells where it
+ * would have gone, in place of those that are there, even if a stamp vouched for them. Mail that was
+ * forwarded before stays as it is.
+ */
+export function forwardTo(
+  virusForward: string,
+  envelope: Envelope,
+  tagged: Acceptance,
+): Acceptance {
+  const forward = readAddress(Buffer.from(virusForward, 'utf8'))
+  if (wasForwarded(envelope, forward)) return tagged
+  const { remove, add } = tagged.edits
+  const field = quarantineField(forward, recipientsOf(envelope))
+  const edits: HeaderEdits = {
+    remove: [...new Set([...remove, QUARANTINE_FIELD])],
+    add: [...add, field],
+  }
+  return { ...tagged, edits, recipients: [forward] }
+}
+
+/** Whether mail goes to the address of VIRUSFORWARD alone: it was forwarded before, or written to it. */
+export function wasForwarded(envelope: Envelope, forward: MailAddress): boolean {
+  if (envelope.recipientCount !== 1) return false
+  const [only] = recipientsOf(envelope)
+  return only!.text === forward.text
+}
+
+/**
+ * Makes `X-Quarantine-ID: forward,recipient,…`, which tells where a message would have gone
+ * (IndiMail's form). Bytes of an address that could end a line, a list or the header become %XX.
+ */
+export function quarantineField(
+  forward: MailAddress,
+  recipients: Iterable<MailAddress>,
+): HeaderField {
+  let value = escaped(forward)
+  let line = value.length
+  let left = 0
+  for (const recipient of recipients) {
+    const address = escaped(recipient)
+    if (left > 0 || value.length + address.length + 3 > VALUE_MAX) {
+      left++
+      continue
+    }
+    if (line + address.length > LINE_MAX) {
+      value += `,\n ${address}`
+      line = address.length
+    } else {
+      value += `,${address}`
+      line += address.length + 1
+    }
+  }
+  if (left > 0) value += `,\n +${left} more`
+  return { name: 'X-Quarantine-ID', value }
+}
+
+function escaped({ text }: MailAddress): string {
+  return text.replace(/[^!-~]|[,%]/g, (c) => {
+    return `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`
+  })
+}

@@ -1,0 +1,128 @@
+import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
+import type { MailAddress } from '../../mail/message/envelope/address.ts'
+import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
+import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/quota-answer.ts'
+import type { Reply, SingleDecision } from './decision.ts'
+import type { Client } from './transaction.ts'
+
+/** Recipients that are asked about at once. */
+const AT_ONCE = 16
+/** All questions about a message together have this many times the time of one. */
+const TIMES = 4
+
+/** A message whose size is known; the message itself need not be there yet. */
+export interface AnnouncedMail {
+  readonly envelope: Envelope
+  readonly client: Client
+  /** Bytes of the message. */
+  readonly size: number
+}
+
+/**
+ * Whether quotas are asked about for this client's mail. They are never asked about for the MTA's own
+ * bounces, which would come back for ever.
+ */
+export function isAskedAbout(
+  client: Pick<Client, 'relay' | 'bounceInjector'>,
+  lookup: Pick<QuotaLookup, 'askForRelayClients'>,
+): boolean {
+  if (client.bounceInjector) return false
+  return lookup.askForRelayClients || !client.relay
+}
+
+/**
+ * Asks about the recipients of a message, for doors that answer once for all of them. The answer is
+ * `full` if each of them is over quota. Otherwise it is the answer about the first recipient that is
+ * not over quota or not known, and the others are not asked about; or `unknown` if time ran out. The
+ * message passes then. Returns undefined if quotas are not asked about for this message.
+ */
+export async function answerForAll(
+  { envelope, client, size }: AnnouncedMail,
+  lookup: TimedLookup,
+): Promise<QuotaAnswer | undefined> {
+  if (!isAskedAbout(client, lookup) || envelope.recipientCount === 0) return undefined
+  const within = lookup.timeout * TIMES
+  const found = await findOther(
+    recipientsOf(envelope),
+    (recipient) => lookup.ask(recipient, size),
+    within,
+  )
+  return found ?? { answer: 'full' }
+}
+
+/** Tells the log why a message passes although its quota could not be found out. */
+export function quotaRemark(answer: QuotaAnswer | undefined): string | undefined {
+  return answer?.answer === 'unknown' ? `quota: ${answer.why}` : undefined
+}
+
+/**
+ * Finds the first answer that is not "full"; returns undefined if all are. The first recipient is
+ * asked about alone, since most mail has no other, or the first one has room. When this resolves, no
+ * question is under way, since a door may become another program then. So each question has a time
+ * limit of its own, besides the `within` milliseconds of all.
+ */
+async function findOther(
+  recipients: Iterator<MailAddress>,
+  ask: (recipient: MailAddress) => Promise<QuotaAnswer>,
+  within: number,
+): Promise<QuotaAnswer | undefined> {
+  let found: QuotaAnswer | undefined
+  const late = setTimeout(() => {
+    found ??= { answer: 'unknown', why: `no answer for all recipients in ${within} ms` }
+  }, within)
+
+  /** Returns whether to ask about another recipient. */
+  async function askNext(): Promise<boolean> {
+    const next = recipients.next()
+    if (next.done) return false
+    const answer = await ask(next.value)
+    if (answer.answer !== 'full') found ??= answer
+    return found === undefined
+  }
+
+  async function askUntilFound(): Promise<void> {
+    while (await askNext());
+  }
+
+  try {
+    if (await askNext()) await Promise.all(Array.from({ length: AT_ONCE }, askUntilFound))
+    return found
+  } finally {
+    clearTimeout(late)
+  }
+}
+
+/** Makes the decision about a message whose recipients are all over quota; `milliseconds` were spent on asking. */
+export function deferOverQuota(
+  envelope: Envelope,
+  milliseconds: number,
+): Extract<SingleDecision, { kind: 'defer' }> {
+  const [first] = recipientsOf(envelope)
+  const reply: Reply = {
+    class: OVER_QUOTA.class,
+    enhanced: OVER_QUOTA.enhanced,
+    text: envelope.recipientCount === 1 ? overQuotaText(first!) : OVER_QUOTA_OF_ALL,
+    grounds: 'over-quota',
+  }
+  const why = 'all recipients are over quota'
+  return {
+    kind: 'defer',
+    reply,
+    findings: { scan: 'skipped', why, times: { quota: milliseconds } },
+  }
+}
+
+/** Characters of an address in a reply, whose line has 512 in all (RFC 5321 4.5.3.1.5). */
+const ADDRESS_MAX = 320
+
+/** The codes for a mailbox that is full for now (RFC 3463). */
+export const OVER_QUOTA = { class: 4, code: 452, enhanced: '4.2.2' } as const
+
+/** The text of the reply about several full mailboxes. */
+export const OVER_QUOTA_OF_ALL = 'Quota exceeded for all recipients, try again later'
+
+/** Makes the text of the reply about a full mailbox: one line of printable ASCII, to stand after `452 4.2.2 `. */
+export function overQuotaText({ text }: MailAddress): string {
+  const shown = replaceUnprintable(text)
+  return `Quota exceeded for <${shown.slice(0, ADDRESS_MAX)}>, try again later`
+}

@@ -1,0 +1,146 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { Fault } from '../../ground/errors/fault.ts'
+import { readSetting, readSettings, type Values } from '../../ground/settings/read.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { treatment } from '../../ground/settings/table/scanning.ts'
+import { table } from '../../ground/settings/table.ts'
+import { readSpoolPolicy, type SpoolPolicy } from '../../mail/message/spool-policy.ts'
+import { type ClusterSettings, readClusterSettings } from '../cluster/cluster-settings.ts'
+import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
+import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'
+
+/** By what a message is scanned, and what becomes of it then; the names are those of onescan-queue(8). */
+export interface MailSettings extends ScanSettings, Values<typeof treatment> {
+  /** As SCANFAIL, if it is unset. */
+  readonly SCANFAIL_RELAY: Values<typeof treatment>['SCANFAIL']
+}
+
+/**
+ * All settings that decide about a message, as one value that is read once from the environment and
+ * the control files. Nothing in the judgement reads either.
+ */
+export interface Policy {
+  readonly spool: SpoolPolicy
+  readonly settings: MailSettings
+  readonly cluster: ClusterSettings | undefined
+  /** Set if QUOTAD is. */
+  readonly quota?: QuotaSettings | undefined
+  /**
+   * Returns the line of the exception that lets the message pass although this was found, or
+   * undefined.
+   */
+  readonly allowedBy?: ((found: string) => number | undefined) | undefined
+  /** One line for the log about settings that cannot be used, or ''. */
+  readonly remark: string
+}
+
+/** Nothing is scanned. With `quota`, mail is still deferred if all recipients are over quota. */
+export interface ScanningOff {
+  /** The reason, for the log. */
+  readonly off: string
+  readonly quota?: QuotaSettings | undefined
+}
+
+/** The directories of qmail and of its control files. */
+export interface ControlDirectories {
+  readonly qmailHome: string
+  readonly control: string
+}
+
+/** The reason for the log if QHPSI is not set. */
+export const NOTHING_SCANS = 'QHPSI is not set'
+
+export const DEFAULT_QMAIL_HOME: string = table.QMAILHOME.default
+
+/** Reads QMAILHOME and CONTROLDIR, which lies below it or is absolute (IndiMail's form). */
+export function readControlDirectories(env: Environment): ControlDirectories {
+  const qmailHome = readSetting(env, 'QMAILHOME')
+  const control = readSetting(env, 'CONTROLDIR')
+  return { qmailHome, control: control.startsWith('/') ? control : join(qmailHome, control) }
+}
+
+const SWITCH = 'onescan.off'
+
+/** The directory of onescan's own files on this host, which belongs to no qmail. */
+export const HOST_DIRECTORY = '/etc/onescan'
+
+/** Names the file whose presence turns the doors of this control directory into a pass-through. */
+export function switchFile(directories: Pick<ControlDirectories, 'control'>): string {
+  return join(directories.control, SWITCH)
+}
+
+/** The file whose presence does so for every door of the host. */
+export const hostSwitchFile: string = join(HOST_DIRECTORY, SWITCH)
+
+/**
+ * Reads the policy for the next message. Scanning is off if QHPSI is unset, or if a switch file is
+ * there. Throws a Fault of kind `config`.
+ */
+export function readPolicy(env: Environment): Policy | ScanningOff {
+  const off = switchedOff(readControlDirectories(env))
+  if (off !== undefined) return { off }
+  return readScanningPolicy(env) ?? { off: NOTHING_SCANS, quota: readQuotaSettings(env) }
+}
+
+/** Returns a reason for the log if one of the switch files exists, or undefined. */
+export function switchedOff(directories: ControlDirectories): string | undefined {
+  const file = [switchFile(directories), hostSwitchFile].find((path) => existsSync(path))
+  return file === undefined ? undefined : `${file} is there`
+}
+
+/**
+ * Reads the policy, whether or not a switch file is there. Returns undefined if QHPSI is unset. Throws
+ * a Fault of kind `config`.
+ */
+export function readScanningPolicy(env: Environment): Policy | undefined {
+  const directories = readControlDirectories(env)
+  const settings = readMailSettings(env, directories)
+  if (settings === undefined) return undefined
+  const { cluster, off } = readClusterSettings(env, directories.control)
+  const spool = readSpoolPolicy(env)
+  return Object.freeze({
+    spool,
+    settings,
+    cluster,
+    quota: readQuotaSettings(env),
+    remark: [off, spool.remark].filter((remark) => remark !== undefined).join('; '),
+  })
+}
+
+/** Reads them, as readScanSettings() does. Throws a Fault, too, if one asks for a quarantine and there is none. */
+export function readMailSettings(
+  env: Environment,
+  directories: ControlDirectories,
+): MailSettings | undefined {
+  const scan = readScanSettings(env, directories)
+  if (scan === undefined) return undefined
+  const treated = readSettings(env, treatment)
+  const { SCANFAIL, SCANFAIL_RELAY = SCANFAIL, QUARANTINE } = treated
+  const { OVERNESTING, ENCRYPTED, STRICTMIME } = scan
+  const actions = { SCANFAIL, SCANFAIL_RELAY, OVERNESTING, ENCRYPTED, STRICTMIME }
+  for (const [name, action] of Object.entries(actions)) {
+    if (action !== 'quarantine' || QUARANTINE !== undefined) continue
+    throw new Fault('config', `${name} quarantine: there is none; set QUARANTINE to a directory`)
+  }
+  return { ...scan, ...treated, SCANFAIL_RELAY }
+}
+
+/** The settings of infected mail, which a door may have changed for all lines that do not set them. */
+const ofInfected = ['REJECTVIRUS', 'VIRUSTAGONLY', 'VIRUSFORWARD'] as const
+
+/**
+ * Returns the policy with the settings of a line of onescan.policy in place of those of `env`. Throws
+ * a Fault of kind `config`.
+ */
+export function withSettings(
+  base: Policy,
+  env: Environment,
+  ofLine: Readonly<Record<string, string>>,
+): Policy {
+  const settings = readMailSettings({ ...env, ...ofLine }, readControlDirectories(env))
+  if (settings === undefined) throw new Fault('config', 'QHPSI: is empty; say scan off')
+  if (ofInfected.some((name) => name in ofLine)) return { ...base, settings }
+  const { REJECTVIRUS, VIRUSTAGONLY, VIRUSFORWARD } = base.settings
+  return { ...base, settings: { ...settings, REJECTVIRUS, VIRUSTAGONLY, VIRUSFORWARD } }
+}

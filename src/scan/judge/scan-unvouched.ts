@@ -1,0 +1,139 @@
+import type { Header } from '../../mail/message/header-block.ts'
+import { withNamedCopy } from '../../mail/message/named-copy.ts'
+import type { Trust } from '../cluster/verify.ts'
+import type { ScanRun } from '../scanners/run/scan-run.ts'
+import { sampleOf } from '../scanners/sample.ts'
+import { runScanners } from '../scanners/scan.ts'
+import { clean, type ScanFinding, type Unseen, unseen } from '../scanners/shared/finding.ts'
+import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
+import type { Scanner } from '../scanners/shared/scanner.ts'
+import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
+import { excusesOf } from './exceptions.ts'
+import type { Policy } from './policy.ts'
+import type { Tools } from './tools.ts'
+import type { Client, Transaction } from './transaction.ts'
+import { isReleased, vouchesFor } from './trust.ts'
+
+/** A transaction, and the header of its message without the fields that are removed. */
+export interface LeavingMail extends Transaction {
+  readonly leaving: Header
+}
+
+/** What scanners found, or what is known about a copy, with notes for the log. */
+export interface ScanOutcome extends KnownOrScanned {
+  /** The scanners whose finding it is, in their order. */
+  readonly scanners: readonly Scanner[]
+  readonly notes: readonly string[]
+  /** The oddities of the message (mail/mime/shared/oddities.ts), if it was read for them. */
+  readonly oddities: ReadonlySet<string>
+}
+
+/**
+ * Asks the scanners for which no stamp vouches, unless the verdict about a copy is known. Stamps
+ * never vouch for scanners of local policy: a release spares the others, and not what this host's own
+ * policy keeps out.
+ */
+export async function scanUnvouched(
+  mail: LeavingMail,
+  policy: Policy,
+  tools: Tools,
+  trust: Trust,
+): Promise<ScanOutcome> {
+  const { message, envelope, client, leaving } = mail
+  const { settings, cluster } = policy
+  const isSpared = isReleased(trust, mail, tools)
+  const scanners = tools.scanners.filter(
+    (scanner) => scanner.local || !(isSpared || vouchesFor(trust, scanner, settings)),
+  )
+  const unasked = isSpared
+    ? ifNothingIsLocal(scanners, settings)
+    : ifSizeExceeds(message.size, settings, scanners, trust)
+  if (unasked !== undefined) {
+    return { result: unasked, scanners: [], notes: [], oddities: new Set() }
+  }
+
+  const notes: string[] = []
+  let oddities: ReadonlySet<string> = new Set()
+  const wish = wishFor(client, policy, tools)
+  const odd = (found: ReadonlySet<string>) => {
+    oddities = found
+  }
+  const sample = sampleOf(message, leaving, envelope, client.origin)
+  const run: RunScanners = (those, timeout, { header, ...more } = {}) => {
+    const all = { ...wish, scanners: those, timeout, ...more }
+    if (header !== undefined) {
+      const other = sampleOf(message, header, envelope, client.origin)
+      const quiet = { ...all, note: () => {} }
+      return withNamedCopy(other.bytes, policy.spool, (path) =>
+        runScanners({ ...other, path }, quiet),
+      )
+    }
+    return runScanners(sample, { ...all, odd, note: (text) => notes.push(text) })
+  }
+  const question = {
+    message,
+    leaving,
+    scanners,
+    settings,
+    isExcused: wish.isExcused,
+    // This host makes no stamp that is older than the cluster accepts.
+    maxAge: cluster?.CLUSTERMAXAGE ?? Number.POSITIVE_INFINITY,
+  }
+  const found: KnownOrScanned = tools.verdicts
+    ? await tools.verdicts.find(question, run)
+    : { result: await run(scanners, settings.timeout) }
+  const result = isSpared && found.result.answer === 'clean' ? RELEASE : found.result
+  return { ...found, result, scanners, notes, oddities }
+}
+
+/** How policy has a message of this client scanned, by whatever scanners. */
+function wishFor(
+  { bounceInjector }: Client,
+  policy: Policy,
+  { uptime, gone }: Pick<Tools, 'uptime' | 'gone'>,
+): Omit<ScanRun, 'scanners' | 'timeout' | 'note'> {
+  const { settings, spool } = policy
+  const { OVERSIZE, OVERNESTING, ENCRYPTED, STRICTMIME } = settings
+  const keepsOut = new Set<Unseen>()
+  if (OVERSIZE === 'defer') keepsOut.add('size')
+  // A refused bounce would be tried again for ever.
+  if (!bounceInjector) {
+    if (OVERNESTING !== 'accept') keepsOut.add('depth').add('contents')
+    if (ENCRYPTED !== 'accept') keepsOut.add('encrypted')
+    if (STRICTMIME !== 'off') keepsOut.add('form')
+  }
+  return {
+    keepsOut,
+    settings,
+    spool,
+    isExcused: excusesOf(policy),
+    uptime,
+    gone,
+  }
+}
+
+const RELEASE = unseen('skipped', 'released from quarantine')
+
+/** The result of a message that was released, if this host's own policy asks nothing about it. */
+function ifNothingIsLocal(
+  local: readonly Scanner[],
+  { STRICTMIME }: ScanSettings,
+): ScanFinding | undefined {
+  return local.length === 0 && STRICTMIME === 'off' ? RELEASE : undefined
+}
+
+/**
+ * The result of a message that is too small or too large to be scanned. What another host has scanned
+ * counts as scanned, whatever the limits are here.
+ */
+function ifSizeExceeds(
+  size: number,
+  { QHPSIMINSIZE, QHPSIMAXSIZE }: ScanSettings,
+  scanners: readonly Scanner[],
+  { trusted }: Trust,
+): ScanFinding | undefined {
+  if (size >= QHPSIMINSIZE && size <= QHPSIMAXSIZE) return undefined
+  if (trusted && scanners.every(({ local }) => local)) return clean
+  const why = size < QHPSIMINSIZE ? 'below QHPSIMINSIZE' : 'over QHPSIMAXSIZE'
+  return unseen('size', why)
+}

@@ -1,0 +1,61 @@
+import type { HeaderField } from '../../mail/message/edits.ts'
+import { headerFormFault } from '../../mail/message/well-formed.ts'
+import { signMessage } from '../cluster/sign.ts'
+import { EVERY_PART } from '../cluster/stamp.ts'
+import type { Scanner } from '../scanners/shared/scanner.ts'
+import type { SignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
+import type { Policy } from './policy.ts'
+import type { LeavingMail, ScanOutcome } from './scan-unvouched.ts'
+import type { Tools } from './tools.ts'
+
+/** A stamp, and the id of the key that made it. */
+export interface OwnStamp {
+  readonly field: HeaderField
+  readonly key: string
+}
+
+const NOT_LOADED = 'no stamp: signatures changed, and may not be loaded yet'
+
+/**
+ * Stamps a message that scanners found clean as a whole, here or on a host whose verdict is known.
+ * The stamp names them, and bears the time at which their scan began. Returns no stamp for any other
+ * message, nor if scanners may not have loaded the newest signatures; a note for the log says so.
+ */
+export async function stampScanned(
+  mail: LeavingMail,
+  policy: Policy,
+  tools: Tools,
+  scanned: ScanOutcome,
+  { areLoaded, since }: SignaturesInUse,
+): Promise<{ readonly stamp: OwnStamp | undefined; readonly notes: readonly string[] }> {
+  const { result, scanners, known } = scanned
+  if (result.answer !== 'clean') return { stamp: undefined, notes: [] }
+  if (!areLoaded && known === undefined) {
+    return { stamp: undefined, notes: scanners.length > 0 ? [NOT_LOADED] : [] }
+  }
+  const isUnread = result.unread === true
+  const stamp = await sign(mail, policy, tools, { scanners, isUnread }, known?.time ?? since)
+  return { stamp, notes: [] }
+}
+
+async function sign(
+  { message, leaving }: LeavingMail,
+  { cluster, settings }: Policy,
+  { crypto, now }: Tools,
+  { scanners: ran, isUnread }: { scanners: readonly Scanner[]; isUnread: boolean },
+  since: number,
+): Promise<OwnStamp | undefined> {
+  if (cluster === undefined || crypto === undefined) return undefined
+  const scanners = ran.filter(({ local }) => !local).map(({ name }) => name)
+  if (scanners.length === 0) return undefined
+  // A stamp of the scheme md5 says nothing of parts, and is trusted all the same.
+  if (isUnread && cluster.keys[0]?.scheme === 'md5') return undefined
+  if (settings.SECONDLOOK === 'always' && !isUnread) scanners.push(EVERY_PART)
+  const { formFault, digests } = message.form
+  // The header may be empty now, if all of its fields are removed.
+  const fault = formFault ?? (leaving === message.header ? undefined : headerFormFault(leaving))
+  return signMessage(
+    { header: leaving, formFault: fault, digests },
+    { keys: cluster.keys, scanners, now: Math.floor(now() / 1000), since, crypto },
+  )
+}

@@ -1,0 +1,25 @@
+import type { Envelope } from '../../mail/message/envelope/envelope.ts'
+import type { Origin } from '../../mail/message/envelope/origin.ts'
+import type { Message } from '../../mail/message/message.ts'
+
+/** The client, as far as the door knows it. */
+export interface Client {
+  /** Whether the client may relay or is authenticated (RELAYCLIENT, `{auth_authen}` in a milter). */
+  readonly relay: boolean
+  /** Whether the client is a host of the cluster by its address (CLUSTERPEER). */
+  readonly clusterPeer: boolean
+  /**
+   * Whether the client is the MTA itself with a bounce, which it would try again for ever if it were
+   * refused (qmail-send's uid).
+   */
+  readonly bounceInjector: boolean
+  /** Where the message comes from, for rules, plugins and replies. */
+  readonly origin?: Origin | undefined
+}
+
+/** A message that was received to its end, with its envelope and its client. */
+export interface Transaction {
+  readonly message: Message
+  readonly envelope: Envelope
+  readonly client: Client
+}

@@ -1,0 +1,64 @@
+import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
+import { EVERY_PART, RELEASED, RELEASED_TO_MAX, releasedTo, scannerName } from '../cluster/stamp.ts'
+import { type Trust, verifyStamps } from '../cluster/verify.ts'
+import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
+import type { Scanner } from '../scanners/shared/scanner.ts'
+import { settledDate } from '../scanners/shared/signature-files.ts'
+import type { Policy } from './policy.ts'
+import type { Tools } from './tools.ts'
+import type { Transaction } from './transaction.ts'
+
+/** Mail for which nothing vouches, and which gives the log no reason to say so. */
+const untrusted: Trust = { trusted: false, why: '' }
+
+/** Verifies the stamps of a message, if this host and the client are in a cluster. */
+export function verifyTrust(
+  { message, client }: Transaction,
+  { cluster }: Policy,
+  { crypto, now, signatureFiles }: Tools,
+): Trust {
+  if (cluster === undefined || crypto === undefined) return untrusted
+  if (cluster.CLUSTERPEERS === 'required' && !client.clusterPeer) {
+    return { trusted: false, why: 'client is no CLUSTERPEER' }
+  }
+  const { keys, CLUSTERMAXAGE: maxAge } = cluster
+  const hashed = { header: message.header, ...message.form }
+  return verifyStamps(hashed, {
+    keys,
+    maxAge,
+    now: Math.floor(now() / 1000),
+    // The host that stamped the message may have got its signatures later than this one.
+    signatureDate: () => settledDate(signatureFiles()),
+    crypto,
+  })
+}
+
+/**
+ * Whether the stamps of a message make this scanner unnecessary: one of them must name it, and say that
+ * the host that signed looked as closely as this host does. Words of two stamps are those of two hosts,
+ * and say nothing together.
+ */
+export function vouchesFor(trust: Trust, scanner: Scanner, { SECONDLOOK }: ScanSettings): boolean {
+  if (!trust.trusted) return false
+  if (trust.scanners === 'all') return true
+  const name = scannerName(scanner.name)
+  return trust.scanners.some(
+    (words) => words.has(name) && (SECONDLOOK !== 'always' || words.has(EVERY_PART)),
+  )
+}
+
+/**
+ * Whether a stamp says that an administrator of the cluster has released the message from quarantine to
+ * all of its recipients: sent on to another one it is a message like others.
+ */
+export function isReleased(
+  trust: Trust,
+  { envelope }: Pick<Transaction, 'envelope'>,
+  { crypto }: Pick<Tools, 'crypto'>,
+): boolean {
+  if (!trust.trusted || trust.scanners === 'all' || crypto === undefined) return false
+  if (envelope.recipientCount > RELEASED_TO_MAX) return false
+  const needed = [RELEASED]
+  for (const { text } of recipientsOf(envelope)) needed.push(releasedTo(crypto, text))
+  return trust.scanners.some((words) => needed.every((word) => words.has(word)))
+}

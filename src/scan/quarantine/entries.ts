@@ -1,0 +1,182 @@
+import { closeSync } from 'node:fs'
+import { errorCode, Fault } from '../../ground/errors/fault.ts'
+import { listNames, type PathHandle } from '../../ground/path/walk.ts'
+import { type Folder, findFolder, MAILDIR_PARTS, type MaildirPart, stepIfThere } from './folders.ts'
+import { byAge, dayOf, dayOfId, type EntryName, readEntryName } from './names.ts'
+
+/** The state of a message: kept, handed on, or being released by a process. */
+export type EntryState = 'kept' | 'released' | 'releasing'
+
+/** A message in quarantine, as the name of its file tells it. */
+export interface QuarantineEntry extends EntryName {
+  readonly grounds: string
+  readonly day: string
+  readonly part: MaildirPart
+  /** The name of its file in that part of the Maildir. */
+  readonly file: string
+  readonly state: EntryState
+  /** The process that releases it; set if the state is `releasing`. */
+  readonly pid?: number
+  /** When that process was started, in ticks; undefined if the name does not tell it. */
+  readonly started?: number
+}
+
+/** The time from `since` until before `until`, unix milliseconds; undefined is no bound. */
+export interface TimeRange {
+  readonly since: number | undefined
+  readonly until: number | undefined
+}
+
+/** The name of a file in tmp/ that is being released: its own name, the process, and its start. */
+const RELEASING = /^(.*)\.releasing-([0-9]{1,10})(?:-([0-9]{1,15}))?$/
+const FOLDER = /^\.([0-9]{4}-[0-9]{2}-[0-9]{2})$/
+/** How often a message is looked for that is not where it was seen. */
+const LOOKS = 10
+
+/**
+ * Takes the reason why something in a quarantine is left out: it has a name of ours and is not a directory
+ * of this account. All else there goes on.
+ */
+export type TakeForeign = (why: unknown) => void
+const leaveOut: TakeForeign = () => {}
+
+/** Lists the grounds that have a Maildir here, by name. */
+export function groundsIn(root: PathHandle, foreign: TakeForeign = leaveOut): string[] {
+  return listNames(root, root.path)
+    .filter((name) => /^[a-z][a-z-]*$/.test(name) && isOurs(root, name, foreign))
+    .sort()
+}
+
+/** Lists the days of one kind of grounds, the oldest first. */
+export function daysOf(
+  root: PathHandle,
+  grounds: string,
+  foreign: TakeForeign = leaveOut,
+): string[] {
+  const maildir = stepIfThere(root, grounds)
+  if (maildir === undefined) return []
+  try {
+    const ours = listNames(maildir, grounds).filter(
+      (name) => FOLDER.test(name) && isOurs(maildir, name, foreign),
+    )
+    return ours.map((name) => name.slice(1)).sort()
+  } finally {
+    closeSync(maildir.fd)
+  }
+}
+
+/** Whether that is a directory of this account, with the parts of a Maildir that are so, too. */
+function isOurs(directory: PathHandle, name: string, foreign: TakeForeign): boolean {
+  try {
+    const found = stepIfThere(directory, name)
+    if (found === undefined) return false
+    try {
+      for (const part of MAILDIR_PARTS) {
+        const inside = stepIfThere(found, part)
+        if (inside !== undefined) closeSync(inside.fd)
+      }
+    } finally {
+      closeSync(found.fd)
+    }
+    return true
+  } catch (why) {
+    foreign(why)
+    return false
+  }
+}
+
+/**
+ * Lists the messages of a time, the oldest first. Looks only into the folders of its days, and opens
+ * no file, since a quarantine may have a million messages.
+ */
+export function* entriesIn(
+  root: PathHandle,
+  { since, until }: TimeRange,
+  foreign?: TakeForeign,
+): Generator<QuarantineEntry> {
+  const [from, to] = [since ?? 0, until ?? Number.POSITIVE_INFINITY].map((time) => time / 1000)
+  const first = dayOf(from!)
+  const last = Number.isFinite(to) ? dayOf(to!) : '9999-12-31'
+  const allGrounds = groundsIn(root, foreign)
+  const daysOfAll = allGrounds.map(
+    (grounds) => [grounds, new Set(daysOf(root, grounds, foreign))] as const,
+  )
+  const days = new Set(daysOfAll.flatMap(([, some]) => [...some]))
+  for (const day of [...days].sort()) {
+    if (day < first || day > last) continue
+    const entries = daysOfAll.flatMap(([grounds, some]) =>
+      some.has(day) ? entriesOfDay(root, grounds, day) : [],
+    )
+    entries.sort(byAge)
+    for (const entry of entries) {
+      if (entry.seconds >= Math.floor(from!) && entry.seconds < to!) yield entry
+    }
+  }
+}
+
+/**
+ * Resolves with what `use` makes of the message of that id; `use` closes the folder. Another process may
+ * move the message between a look for it and a call that names it: if `use` rejects with ENOENT, and if
+ * the message is in no part of its folder, it is looked for again. Rejects with a Fault for a text that is
+ * not an id, and for a message that is not there.
+ */
+export async function withEntry<Result>(
+  root: PathHandle,
+  id: string,
+  use: (entry: QuarantineEntry, folder: Folder) => Promise<Result>,
+): Promise<Result> {
+  for (let look = 1; ; look++) {
+    const entry = findEntry(root, id)
+    const folder = entry && findFolder(root, entry.grounds, entry.day)
+    if (entry !== undefined && folder !== undefined) {
+      try {
+        return await use(entry, folder)
+      } catch (error) {
+        if (errorCode(error) !== 'ENOENT') throw error
+        if (look >= LOOKS) throw new Fault('config', `${id}: other processes move it all the time`)
+      }
+    } else if (look >= LOOKS) throw new Fault('config', `${id}: is not in quarantine`)
+  }
+}
+
+/** Finds the message of that id, or returns undefined. Throws a Fault for a text that is not an id. */
+function findEntry(root: PathHandle, id: string): QuarantineEntry | undefined {
+  const day = dayOfId(id)
+  if (day === undefined) throw new Fault('config', `${id}: is not an id; onescan quarantine list shows them`) // biome-ignore format: a line
+  for (const grounds of groundsIn(root)) {
+    if (!daysOf(root, grounds).includes(day)) continue
+    const found = entriesOfDay(root, grounds, day).find((entry) => entry.id === id)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** Lists the messages of a day, in no order. */
+function entriesOfDay(root: PathHandle, grounds: string, day: string): QuarantineEntry[] {
+  const folder = findFolder(root, grounds, day)
+  if (folder === undefined) return []
+  try {
+    return (['new', 'cur', 'tmp'] as const).flatMap((part) => {
+      const names = listNames(folder.parts[part], part)
+      return names.flatMap((file) => entryAt({ grounds, day, part, file }) ?? [])
+    })
+  } finally {
+    folder.close()
+  }
+}
+
+/** Reads the name of a file; returns undefined if it is not a message, or one that is being written. */
+export function entryAt(
+  position: Pick<QuarantineEntry, 'grounds' | 'day' | 'part' | 'file'>,
+): QuarantineEntry | undefined {
+  const { part, file } = position
+  const [, inner, pid, started] = (part === 'tmp' && RELEASING.exec(file)) || []
+  const name = readEntryName(inner ?? file)
+  if (name === undefined || (part === 'tmp') !== (pid !== undefined)) return undefined
+  const at = { ...name, ...position }
+  if (pid !== undefined) {
+    const process = { pid: Number(pid), ...(started !== undefined && { started: Number(started) }) }
+    return { ...at, state: 'releasing', ...process }
+  }
+  return { ...at, state: name.flags.includes('P') ? 'released' : 'kept' }
+}

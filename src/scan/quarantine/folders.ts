@@ -1,0 +1,191 @@
+import { closeSync, mkdirSync, type Stats } from 'node:fs'
+import { chmod } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import { syncDirectoryAside } from '../../ground/path/sync-directory.ts'
+import { type PathHandle, procPathOf, walk, walkIn } from '../../ground/path/walk.ts'
+
+const OTHERS = 0o077
+const PRIVATE = 0o700
+/**
+ * The sticky bit, which a folder of a day has until it is on the disk with all that it stands in: its
+ * maker may not have come so far, and may have been killed. It means nothing else there.
+ */
+const UNSYNCED = 0o1000
+export const MAILDIR_PARTS = ['tmp', 'new', 'cur'] as const
+export type MaildirPart = (typeof MAILDIR_PARTS)[number]
+
+/** The folder of a day and of grounds, `GROUNDS/.YYYY-MM-DD`: a folder of a Maildir++. */
+export interface Folder {
+  readonly top: PathHandle
+  /** The three directories of a Maildir. All are open: they stay the same if somebody renames what is above. */
+  readonly parts: Readonly<Record<MaildirPart, PathHandle>>
+  close(): void
+}
+
+/**
+ * Opens the quarantine, which must be a directory of this account, mode 0700, and no link. Throws a
+ * Fault of kind `config` that tells the remedy if it is not.
+ */
+export function openQuarantine(directory: string): PathHandle {
+  let handle: PathHandle
+  try {
+    const parent = walk(join(directory, '..'))
+    try {
+      handle = walkIn(parent, directory.split('/').filter(Boolean).at(-1) ?? '.')
+    } finally {
+      closeSync(parent.fd)
+    }
+  } catch (error) {
+    const remedy =
+      errorCode(error) === 'ENOENT'
+        ? `; make it: install -d -m 700 -o ${process.geteuid!()} ${directory}`
+        : ''
+    throw new Fault('config', `QUARANTINE ${directory}: ${errorText(error)}${remedy}`, error)
+  }
+  try {
+    mustBePrivate(handle.stats, directory)
+    return handle
+  } catch (error) {
+    closeSync(handle.fd)
+    throw error
+  }
+}
+
+function mustBePrivate(stats: Stats, shown: string): void {
+  const wrong = (why: string) => new Fault('config', `QUARANTINE ${shown}: ${why}`)
+  if (!stats.isDirectory()) throw wrong('is not a directory')
+  if (stats.uid !== process.geteuid!()) {
+    const who = `belongs to uid ${stats.uid}, and this runs as uid ${process.geteuid!()}`
+    throw wrong(`${who}; chown it, or let onescand keep mail in it`)
+  }
+  if ((stats.mode & OTHERS) !== 0) {
+    const octal = `0${(stats.mode & 0o777).toString(8)}`
+    throw wrong(`mode ${octal} lets others in; chmod 700 it`)
+  }
+}
+
+/**
+ * Opens the folder of a day, and makes it if it is not there; it is on the disk when this resolves,
+ * whoever has made it. No link is followed. Rejects with a Fault of kind `config`, or `write` if the
+ * disk is full.
+ */
+export async function makeFolder(root: PathHandle, grounds: string, day: string): Promise<Folder> {
+  const maildir = stepOrMake(root, grounds)
+  try {
+    for (const part of MAILDIR_PARTS) closeSync(stepOrMake(maildir, part).fd)
+    const top = stepOrMake(maildir, `.${day}`, PRIVATE | UNSYNCED)
+    const folder = folderOf(top, (part) => stepOrMake(top, part))
+    try {
+      if ((top.stats.mode & UNSYNCED) !== 0) await syncFolder([root, maildir, top])
+      return folder
+    } catch (error) {
+      folder.close()
+      throw error
+    }
+  } finally {
+    closeSync(maildir.fd)
+  }
+}
+
+/** Brings a folder of a day to the disk: the last of these directories, each of which is in the one before. */
+async function syncFolder(directories: readonly PathHandle[]): Promise<void> {
+  for (const directory of directories) await syncDirectoryAside(procPathOf(directory))
+  await chmod(procPathOf(directories.at(-1)!), PRIVATE)
+}
+
+/** Opens the folder if it is there. Throws a Fault if it is a link, or belongs to another account. */
+export function findFolder(root: PathHandle, grounds: string, day: string): Folder | undefined {
+  const maildir = stepIfThere(root, grounds)
+  try {
+    const folder = maildir && stepIfThere(maildir, `.${day}`)
+    return folder && folderOf(folder, (part) => step(folder, part))
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined // another process is making it
+    throw error
+  } finally {
+    if (maildir) closeSync(maildir.fd)
+  }
+}
+
+/** Calls `use` with the folder of a day, if it is there, and closes it. */
+export async function withFolder(
+  root: PathHandle,
+  grounds: string,
+  day: string,
+  use: (folder: Folder) => Promise<void>,
+): Promise<void> {
+  const folder = findFolder(root, grounds, day)
+  if (folder === undefined) return
+  try {
+    await use(folder)
+  } finally {
+    folder.close()
+  }
+}
+
+/** The folder with its parts. Closes the directory itself if one of them cannot be opened. */
+function folderOf(top: PathHandle, open: (part: MaildirPart) => PathHandle): Folder {
+  const opened = [top]
+  const close = () => {
+    for (const { fd } of opened) closeSync(fd)
+  }
+  try {
+    const parts = MAILDIR_PARTS.map((part) => {
+      const handle = open(part)
+      opened.push(handle)
+      return [part, handle]
+    })
+    return { top, parts: Object.fromEntries(parts), close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+/** Opens a directory in the quarantine, or returns undefined. Throws as findFolder() does. */
+export function stepIfThere(directory: PathHandle, name: string): PathHandle | undefined {
+  try {
+    return step(directory, name)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function stepOrMake(directory: PathHandle, name: string, mode = PRIVATE): PathHandle {
+  try {
+    return step(directory, name)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+  }
+  try {
+    mkdirSync(`${procPathOf(directory)}/${name}`, mode)
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw quarantineFault(join(directory.path, name), error)
+  }
+  return step(directory, name)
+}
+
+function step(directory: PathHandle, name: string): PathHandle {
+  const shown = join(directory.path, name)
+  let handle: PathHandle
+  try {
+    handle = walkIn(directory, name)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') throw error
+    throw new Fault('config', `QUARANTINE: ${errorText(error)}`, error)
+  }
+  if (handle.stats.isDirectory() && handle.stats.uid === process.geteuid!()) return handle
+  closeSync(handle.fd)
+  throw new Fault('config', `QUARANTINE: ${shown} is not a directory of uid ${process.geteuid!()}`)
+}
+
+/**
+ * Makes the fault for an error by which a message cannot be kept: `write` if the disk is full, else
+ * `config`. The sender has to try again.
+ */
+export function quarantineFault(what: string, error: unknown): Fault {
+  const full = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errorCode(error))
+  return new Fault(full ? 'write' : 'config', `QUARANTINE ${what}: ${errorText(error)}`, error)
+}

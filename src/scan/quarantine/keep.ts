@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto'
+import { closeSync } from 'node:fs'
+import { open, rename, unlink } from 'node:fs/promises'
+import { isFault } from '../../ground/errors/fault.ts'
+import { syncDirectoryAside } from '../../ground/path/sync-directory.ts'
+import { procPathOf } from '../../ground/path/walk.ts'
+import { writeWholeAside } from '../../ground/process/write-whole.ts'
+import type { Message } from '../../mail/message/message.ts'
+import { type Folder, makeFolder, openQuarantine, quarantineFault, withFolder } from './folders.ts'
+import { dayOfId, nameOfEntry } from './names.ts'
+import { encodeRecord, lastLine, type QuarantineRecord } from './record.ts'
+
+/**
+ * Keeps a message. When this resolves, the message is on the disk, and a power failure does not undo
+ * that (fsync(2) of the file, and of the directory that names it). A process that is killed before
+ * leaves nothing but a file in tmp/, which the sweep removes. Rejects with a Fault, `write` if the
+ * disk is full: the message is not kept then, and must not be accepted.
+ */
+export async function keepMessage(
+  directory: string,
+  record: QuarantineRecord,
+  message: Pick<Message, 'header' | 'body' | 'size'>,
+): Promise<void> {
+  const root = openQuarantine(directory)
+  try {
+    const folder = await makeFolder(root, record.grounds, dayOfId(record.id)!)
+    try {
+      await writeInto(folder, record, message)
+    } finally {
+      folder.close()
+    }
+  } catch (error) {
+    throw isFault(error) ? error : quarantineFault(directory, error)
+  } finally {
+    closeSync(root.fd)
+  }
+}
+
+/**
+ * Removes a message that was kept a moment ago; when this resolves, a power failure does not bring it
+ * back. Rejects with a Fault if it cannot be removed, or is not where it was kept.
+ */
+export async function removeKept(
+  directory: string,
+  { grounds, id, size }: Pick<QuarantineRecord, 'grounds' | 'id'> & Pick<Message, 'size'>,
+): Promise<void> {
+  const root = openQuarantine(directory)
+  try {
+    await withFolder(root, grounds, dayOfId(id)!, async ({ parts }) => {
+      const directory = procPathOf(parts.new)
+      await unlink(`${directory}/${nameOfEntry(id, size)}`)
+      await syncDirectoryAside(directory)
+    })
+  } catch (error) {
+    throw isFault(error) ? error : quarantineFault(directory, error)
+  } finally {
+    closeSync(root.fd)
+  }
+}
+
+async function writeInto(
+  { parts }: Folder,
+  record: QuarantineRecord,
+  { header, body, size }: Pick<Message, 'header' | 'body' | 'size'>,
+): Promise<void> {
+  const written = `${procPathOf(parts.tmp)}/${record.id}`
+  const kept = `${procPathOf(parts.new)}/${nameOfEntry(record.id, size)}`
+  const file = await open(written, 'wx', 0o600)
+  try {
+    const hash = createHash('sha256')
+    const above = encodeRecord(record)
+    await writeWholeAside(file, above)
+    for (const chunk of inPieces(header.bytes, body.chunks())) {
+      hash.update(chunk)
+      await writeWholeAside(file, chunk)
+    }
+    const line = Buffer.from(lastLine(hash.digest('hex')))
+    await writeWholeAside(file, line, above.length - line.length)
+    await file.sync()
+    await rename(written, kept)
+    await syncDirectoryAside(procPathOf(parts.new)).catch(async (error) => {
+      await unlink(kept)
+      throw error
+    })
+  } catch (error) {
+    await unlink(written).catch(() => {}) // the sweep removes it
+    throw error
+  } finally {
+    await file.close()
+  }
+}
+
+function* inPieces(header: Buffer, body: Iterable<Buffer>): Generator<Buffer> {
+  yield header
+  yield* body
+}

@@ -1,0 +1,135 @@
+import { Fault } from '../../ground/errors/fault.ts'
+
+/**
+ * The facts that are kept about a message in quarantine. Each character of an address is one
+ * byte (latin1).
+ */
+export interface QuarantineRecord {
+  readonly id: string
+  /** When the message was kept, RFC 3339 in UTC. */
+  readonly time: string
+  /** The host that keeps it. */
+  readonly host: string
+  readonly door: 'slot' | 'milter' | 'smtp'
+  /** The grounds for which it is kept: a word of the log's `grounds`. */
+  readonly grounds: string
+  /** The virus, or the banned attachment. */
+  readonly found?: string | undefined
+  /** The address of the SMTP client. */
+  readonly remote?: string | undefined
+  /** The MTA's own name for the message. */
+  readonly queue?: string | undefined
+  readonly sender: string
+  readonly recipients: readonly string[]
+  /** The line of the log about the message. */
+  readonly log: string
+}
+
+/**
+ * The line that ends the record, with the SHA-256 of the message in hex; the message follows byte for
+ * byte. No line of the record can look like it: the record is JSON, and each of its continuation lines
+ * begins with a blank.
+ */
+export const lastLine = (sha256: string): string =>
+  `X-Onescan-Message: sha256=${sha256}; as it came, below this line\n`
+/** That line while the message is being written. */
+const UNKNOWN = lastLine('0'.repeat(64))
+const LAST_LINE = new RegExp(`\n${lastLine('([0-9a-f]{64})')}`)
+/** The beginning of the record, which is a header field. */
+const FIELD = 'X-Onescan-Quarantine: '
+/** Characters of a line of the record; RFC 5322 2.1.1 asks for under 998. */
+const LINE_MAX = 900
+/**
+ * Most bytes of a record, with its digest: some 700,000 recipients of 20 bytes. Mail with more of them is
+ * not kept, since no command could read its record, and a file with more is not read.
+ */
+export const RECORD_MAX = 16 * 1024 * 1024
+/** The objects and lists of a record that stand in each other: its fields, and the recipients. */
+const DEPTH_MAX = 2
+
+/** A record as it stands above a message. */
+export interface ReadRecord {
+  readonly record: QuarantineRecord
+  /** The SHA-256 of the message in hex, as the file has it. */
+  readonly sha256: string
+  /** The byte of the file at which the message begins. */
+  readonly messageAt: number
+}
+
+/**
+ * Writes a record as two header fields above the message: JSON in ASCII, folded at any place, and the
+ * line below which the message begins, of which the digest is yet to be written. Record and message are
+ * one file, so that neither is ever there without the other. Throws a Fault if it has more than RECORD_MAX
+ * bytes.
+ */
+export function encodeRecord(record: QuarantineRecord): Buffer {
+  const json = JSON.stringify(record).replace(/[^ -~]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
+  const lines: string[] = []
+  for (let at = 0; at < json.length; at += LINE_MAX) lines.push(json.slice(at, at + LINE_MAX))
+  const written = Buffer.from(`${FIELD}${lines.join('\n ')}\n${UNKNOWN}`, 'latin1')
+  if (written.length <= RECORD_MAX) return written
+  throw new Fault('out-of-memory', `its record in quarantine has more than ${RECORD_MAX} bytes`)
+}
+
+/**
+ * Reads the record, and where the message begins, from the first bytes of a file. Returns undefined
+ * if there are not enough of them. Throws a Fault of kind `read` for a file without a record.
+ */
+export function decodeRecord(start: Buffer): ReadRecord | undefined {
+  const field = Buffer.from(FIELD)
+  const known = start.subarray(0, field.length)
+  if (!known.equals(field.subarray(0, known.length))) throw notOurs('it has no record')
+  const end = start.indexOf('\nX-Onescan-Message: ')
+  const messageAt = end + 1 + UNKNOWN.length
+  if (end < 0 ? start.length > RECORD_MAX : messageAt > RECORD_MAX) {
+    throw notOurs(`its record has more than ${RECORD_MAX} bytes`)
+  }
+  if (end < 0 || start.length < messageAt) return undefined
+  const [, sha256] = LAST_LINE.exec(start.toString('latin1', end, messageAt)) ?? []
+  if (sha256 === undefined) throw notOurs('its record does not end as it should')
+  const json = start.toString('latin1', field.length, end).replaceAll('\n ', '')
+  return { record: parseRecord(json), sha256, messageAt }
+}
+
+function parseRecord(json: string): QuarantineRecord {
+  if (depthOf(json) > DEPTH_MAX) throw notOurs('its record has lists in lists')
+  let value: Partial<QuarantineRecord>
+  try {
+    value = JSON.parse(json)
+  } catch {
+    throw notOurs('its record is no JSON')
+  }
+  const { id, time, grounds, sender, door, recipients, host = '', log = '' } = value ?? {}
+  const { found, remote, queue } = value ?? {}
+  const texts = [id, time, grounds, sender, door, host, log].every(isText)
+  const optional = [found, remote, queue].every((text) => text === undefined || isText(text))
+  const addresses = Array.isArray(recipients) && recipients.every(isText)
+  if (!texts || !optional || !addresses) throw notOurs('its record is not whole')
+  const facts = { id, time, host, door, grounds, found, remote, queue, sender, recipients, log }
+  return facts as QuarantineRecord
+}
+
+/**
+ * How deep the objects and lists of a text stand in each other, if it is JSON. To parse millions of them
+ * costs many times the memory of the text.
+ */
+function depthOf(json: string): number {
+  let [depth, deepest] = [0, 0]
+  let isInText = false
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at]
+    if (character === '"') isInText = !isInText
+    else if (isInText) at += character === '\\' ? 1 : 0
+    else if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth)
+    else if (character === ']' || character === '}') depth--
+  }
+  return deepest
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string'
+
+function notOurs(why: string): Fault {
+  return new Fault('read', `is not a message in quarantine: ${why}`)
+}

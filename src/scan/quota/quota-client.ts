@@ -1,0 +1,187 @@
+import { errorText } from '../../ground/errors/fault.ts'
+import { InFlight } from '../../ground/flow/in-flight.ts'
+import { LruCache } from '../../ground/flow/lru-cache.ts'
+import { type MailAddress, withPlainDomain } from '../../mail/message/envelope/address.ts'
+import { takesSize } from './backend.ts'
+import { type BackendOf, LdapBackends, readBackendMap } from './backend-map.ts'
+import { Backends } from './backends.ts'
+import { answerFor, type DatedAnswer, datedAnswer } from './cache.ts'
+import { QuestionCounters } from './counters.ts'
+import { findByExtension, type NamedMailbox, namedMailboxOf } from './mailbox-name.ts'
+import type { ExplainedAnswer, QuotaAnswer, SourcedAnswer, TimedLookup } from './quota-answer.ts'
+import type { QuotaSettings } from './quota-settings.ts'
+
+interface QuotaClientOptions {
+  /** Who has the mailbox of an address: a backend, a map, or a directory. */
+  readonly backends: { readonly backendOf: BackendOf; close?(): void }
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+  /** Takes a line of text when a backend fails, and when it answers again. */
+  readonly log: (line: string) => void
+}
+
+/** Opens the client that the settings describe. Throws a Fault of kind `config` for a bad map. */
+export function openQuotaClient(settings: QuotaSettings, log: (line: string) => void): QuotaClient {
+  const uptime = () => performance.now()
+  return new QuotaClient(settings, { backends: backendsOf(settings, uptime), uptime, log })
+}
+
+function backendsOf(
+  { where, timeout }: QuotaSettings,
+  uptime: () => number,
+): QuotaClientOptions['backends'] {
+  if ('ldap' in where) return new LdapBackends(where.ldap, where.template, { uptime, timeout })
+  if ('map' in where) return { backendOf: readBackendMap(where.map) }
+  return { backendOf: () => where.backend }
+}
+
+/**
+ * Asks about mailboxes, for all doors of a process. It remembers answers, the longer the more room a
+ * mailbox has, and asks no two questions about the same mailbox at the same time.
+ */
+export class QuotaClient implements TimedLookup {
+  readonly askForRelayClients: boolean
+  readonly timeout: number
+  readonly #counters = new QuestionCounters()
+  readonly #settings: QuotaSettings
+  readonly #options: QuotaClientOptions
+  readonly #cache: LruCache<DatedAnswer>
+  readonly #questions: Backends
+  readonly #inFlight = new InFlight<DatedAnswer>()
+
+  constructor(settings: QuotaSettings, options: QuotaClientOptions) {
+    this.askForRelayClients = settings.askForRelayClients
+    this.timeout = settings.timeout
+    this.#settings = settings
+    this.#options = options
+    this.#cache = new LruCache(settings.cacheSize)
+    this.#questions = new Backends(settings, { ...options, counters: this.#counters })
+  }
+
+  get counters(): Readonly<QuestionCounters> {
+    return this.#counters
+  }
+
+  async ask(address: MailAddress, incoming = 0): Promise<QuotaAnswer> {
+    this.#counters.questions++
+    const { answer } = await this.#find(address, incoming, this.#counters)
+    this.#counters[kindOf(answer)]++
+    return answer
+  }
+
+  /** Asks, and explains where the answer comes from. Such questions are not counted. */
+  explain(address: MailAddress, incoming = 0): Promise<ExplainedAnswer> {
+    return this.#find(address, incoming, new QuestionCounters())
+  }
+
+  /** Keeps no idle connections from now on. Questions under way still get their answers. */
+  close(): void {
+    this.#questions.close()
+    this.#options.backends.close?.()
+  }
+
+  /**
+   * Resolves when each datagram has its answer, or the time of its question is over. A process that
+   * ends must wait for this: another process could get the port to which an answer is still sent.
+   */
+  settled(): Promise<void> {
+    return this.#questions.settled()
+  }
+
+  async #find(
+    address: MailAddress,
+    incoming: number,
+    count: QuestionCounters,
+  ): Promise<ExplainedAnswer> {
+    return findByExtension(withPlainDomain(address), this.#settings.delimiters, (candidate) =>
+      this.#findExactly(candidate, incoming, count),
+    )
+  }
+
+  async #findExactly(
+    address: MailAddress,
+    incoming: number,
+    count: QuestionCounters,
+  ): Promise<ExplainedAnswer> {
+    const mailbox = namedMailboxOf(address, this.#settings.nameForm)
+    if (mailbox === undefined) return explainAnswer(this.#cannotTell('is not a name of a mailbox'))
+    for (;;) {
+      const time = this.#options.uptime()
+      const cached = this.#cache.get(address.text)
+      const holds = cached !== undefined && cached.until > time
+      const remembered = holds ? answerFor(cached, incoming, time) : undefined
+      if (cached && remembered) {
+        count.cached++
+        return explainAnswer(cached, remembered)
+      }
+      // There is one question at a time about each mailbox. Other callers share its answer.
+      const shared = this.#inFlight.get(address.text)
+      const fresh = await (shared ??
+        this.#inFlight.begin(address.text, this.#question(mailbox, incoming, count)))
+      const answer = answerFor(fresh, incoming, this.#options.uptime())
+      if (answer === undefined) continue // the shared question was about another size
+      if (shared) count.shared++
+      return explainAnswer(fresh, answer)
+    }
+  }
+
+  async #question(
+    mailbox: NamedMailbox,
+    incoming: number,
+    count: QuestionCounters,
+  ): Promise<DatedAnswer> {
+    let backend: Awaited<ReturnType<BackendOf>>
+    try {
+      backend = await this.#options.backends.backendOf(mailbox.address)
+    } catch (error) {
+      return this.#cannotTell(`whose mailbox it is: ${errorText(error)}`)
+    }
+    if (backend === undefined) {
+      return { ...this.#cannotTell('no backend is known to have it'), isUnknownUser: true }
+    }
+    if (backend === 'no-such-user') {
+      return this.#take({ answer: backend }, mailbox, { incoming: undefined, source: 'LDAP' })
+    }
+    const source = backend.text
+    const asking = this.#questions.ask(backend, { name: mailbox.name, incoming })
+    if (asking === undefined) {
+      count.skipped++
+      return this.#cannotTell(`${source} does not answer`, source)
+    }
+    count.asked++
+    const sizeAsked = takesSize(backend) ? incoming : undefined
+    const result = asking.reply.then((reply) =>
+      this.#take(reply, mailbox, { incoming: sizeAsked, source }),
+    )
+    return asking.isProbe ? this.#cannotTell(`${source} does not answer`, source) : result
+  }
+
+  #take(
+    answer: QuotaAnswer,
+    { address }: NamedMailbox,
+    about: Pick<DatedAnswer, 'incoming' | 'source'>,
+  ): DatedAnswer {
+    const dated = datedAnswer(answer, { ...about, at: this.#options.uptime() }, this.#settings.soft)
+    if (dated.until > dated.at) this.#cache.set(address.text, dated)
+    return dated
+  }
+
+  #cannotTell(why: string, source?: string): DatedAnswer {
+    return datedAnswer(
+      { answer: 'unknown', why },
+      { source, incoming: undefined, at: this.#options.uptime() },
+      0,
+    )
+  }
+}
+
+/** Explains an answer. `answer` is what it says about the size of the message at hand. */
+function explainAnswer(sourced: SourcedAnswer, answer = sourced.answer): ExplainedAnswer {
+  const { source, isUnknownUser } = sourced
+  return { answer, isUnknownUser, source }
+}
+
+function kindOf({ answer }: QuotaAnswer): 'room' | 'full' | 'noSuchUser' | 'couldNotTell' {
+  if (answer === 'no-such-user') return 'noSuchUser'
+  return answer === 'unknown' ? 'couldNotTell' : answer
+}

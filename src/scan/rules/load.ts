@@ -1,0 +1,266 @@
+import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import { parseNetwork } from '../../ground/net/ip-address.ts'
+import { isThere } from '../../ground/path/exists.ts'
+import { readOwnFile } from '../../ground/path/read.ts'
+import { nearestName } from '../../ground/settings/nearest-name.ts'
+import { checkReplyText } from '../../ground/settings/table/reply-text.ts'
+import {
+  clamAv,
+  infectedMail,
+  scanners,
+  unscannedMail,
+} from '../../ground/settings/table/scanning.ts'
+import { byteSize, splitWords } from '../../ground/settings/table/values.ts'
+import { lowerCase, readAddress } from '../../mail/message/envelope/address.ts'
+import { candidatesIn, type MailParties } from './candidates.ts'
+import { asciiDomain, comparable } from './comparable.ts'
+import { Rules } from './match.ts'
+import type { Action, AddressPattern, Conditions, Rule } from './rule.ts'
+import { ruleFiles } from './rule-files.ts'
+
+/** Most bytes of the file. */
+export const FILE_MAX = 4 * 1024 * 1024
+
+/**
+ * Reads the rules of the site: from `onescan.policy` in the control directory, else `policy` in
+ * `hostDirectory`. Returns undefined if there is none. With `about`, lines about other mail are
+ * left out. Throws a Fault of kind `config` for a file that cannot be read, or that makes no sense.
+ */
+export function loadRules(
+  control: string,
+  hostDirectory: string,
+  about?: MailParties,
+): Rules | undefined {
+  for (const path of ruleFiles(control, hostDirectory)) {
+    const text = readIfThere(path)
+    if (text === undefined) continue
+    const rules = parseRules(text, path, about)
+    return rules.length === 0 ? undefined : new Rules(path, rules)
+  }
+  return undefined
+}
+
+/**
+ * Reads the rules of a file. Throws a Fault as loadRules() does, and also if the file is not there.
+ */
+export function loadRulesFrom(path: string): Rules {
+  const text = readIfThere(path)
+  if (text === undefined) throw new Fault('config', `${path}: is not there`)
+  return new Rules(path, parseRules(text, path))
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readOwnFile(path, FILE_MAX)
+      .toString('utf8')
+      .replace(/^\ufeff/, '')
+  } catch (error) {
+    const isMissing = errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR'
+    if (isMissing && !isThere(path)) return undefined
+    const why = isMissing ? `${path}: is a link that leads nowhere` : errorText(error)
+    throw new Fault('config', why, error)
+  }
+}
+
+/** Most bytes of a line with its continuation lines. */
+export const LINE_MAX = 4096
+/** Most different settings in a file, since each may have scanners of its own. */
+export const SETTINGS_MAX = 100
+
+/** The settings that a line may set: those that decide about one message. */
+const settable: readonly string[] = Object.keys({
+  ...scanners,
+  ...infectedMail,
+  ...unscannedMail,
+  ...clamAv,
+}).filter((name) => !name.startsWith('QUARANTINE'))
+
+/**
+ * Reads the lines of onescan.policy(5), which have the form of Postfix's access(5): a pattern,
+ * blanks, an action. `#` begins a comment line, and a line that begins with a blank continues the
+ * one above. With `about`, lines about other mail are left out, and errors in them. Throws a Fault
+ * of kind `config` that names file, line and remedy.
+ */
+export function parseRules(text: string, path: string, about?: MailParties): Rule[] {
+  const rules: Rule[] = []
+  const mayDiffer = limitSettings()
+  for (const { number, line } of linesAbout(text, path, about)) {
+    try {
+      const rule = parseRule(line, number)
+      rules.push(rule)
+      mayDiffer(rule.action)
+    } catch (error) {
+      throw new Fault('config', `${path} line ${number}: ${errorText(error)}`, error)
+    }
+  }
+  return rules
+}
+
+/**
+ * Returns a function that counts the different settings of a file, and throws if there are too
+ * many.
+ */
+function limitSettings(): (action: Action) => void {
+  const distinct = new Set<string>()
+  return (action) => {
+    if (action.kind === 'set') distinct.add(JSON.stringify(action.settings))
+    if (distinct.size > SETTINGS_MAX) {
+      throw new Error(`is over ${SETTINGS_MAX} different settings in one file; use fewer`)
+    }
+  }
+}
+
+interface LogicalLine {
+  readonly number: number
+  line: string
+}
+
+function* linesAbout(
+  text: string,
+  path: string,
+  about: MailParties | undefined,
+): Generator<LogicalLine> {
+  const whole = [{ number: 1, text }]
+  const excerpts = (about && candidatesIn(text, about)) ?? whole
+  for (const { number, text } of excerpts) yield* logicalLines(text, path, number)
+}
+
+/** Control characters, at some of which JavaScript ends lines. */
+const CONTROL = /[\0-\x08\x0b-\x1f\x7f\x85\u2028\u2029]/
+
+function* logicalLines(text: string, path: string, first: number): Generator<LogicalLine> {
+  let number = first - 1
+  let begun: LogicalLine | undefined
+  for (const raw of text.split('\n')) {
+    number++
+    const line = raw.replace(/\r$/, '')
+    // A comment that ends in CR alone would take the rest of the file with it.
+    if (CONTROL.test(line)) {
+      throw new Fault('config', `${path} line ${number}: has a control character; write text, with LF at the end of lines`) // biome-ignore format: a line
+    }
+    if (line.length > LINE_MAX || (begun && begun.line.length + line.length > LINE_MAX)) {
+      throw new Fault('config', `${path} line ${number}: is longer than ${LINE_MAX} bytes; part it`)
+    }
+    if (line.trim() === '' || line.startsWith('#')) continue
+    if (/^[ \t]/.test(line)) {
+      if (!begun) throw new Fault('config', `${path} line ${number}: goes on with no line; take the blank away`) // biome-ignore format: a line
+      begun.line += ` ${line.trim()}`
+      continue
+    }
+    if (begun) yield begun
+    begun = { number, line }
+  }
+  if (begun) yield begun
+}
+
+function parseRule(text: string, line: number): Rule {
+  const [pattern = '', ...words] = splitWords(text, 'the line')
+  const conditions = parseConditions(pattern)
+  const action = parseAction(words)
+  if (action.kind !== 'allow' && conditions.signature !== undefined) {
+    throw new Error('signature= is known after the scan: it can only allow')
+  }
+  if (action.kind === 'refuse' && Object.keys(conditions).length === 0) {
+    throw new Error('would refuse all mail; name a sender, a client or a recipient')
+  }
+  if (action.kind === 'allow' && Object.keys(conditions).length === 0) {
+    throw new Error('would let all viruses in; name a signature, a sender or a recipient')
+  }
+  return { line, conditions, action }
+}
+
+/** Reads the conditions of a pattern. Throws an Error that names the word and its remedy. */
+function parseConditions(pattern: string): Conditions {
+  const found: { -readonly [Name in keyof Conditions]?: Conditions[Name] } = {}
+  if (pattern === '*') return found
+  for (const word of pattern.split(',')) {
+    const condition = parseCondition(word)
+    for (const name of Object.keys(condition)) {
+      if (name in found) throw new Error(`${word}: is said twice`)
+    }
+    Object.assign(found, condition)
+  }
+  return found
+}
+
+function parseCondition(word: string): Conditions {
+  const [, name = '', sign = '', value = ''] = /^([a-z]+)(?:([=<>])(.*))?$/.exec(word) ?? []
+  if (sign === '<' || sign === '>') {
+    if (name !== 'size') throw new Error(`${word}: only size has ${sign}`)
+    const bytes = byteSize(value, 'size', Number.NaN)
+    if (Number.isNaN(bytes)) throw new Error(`${word}: must be bytes, with K, M or G`)
+    return sign === '>' ? { larger: bytes } : { smaller: bytes }
+  }
+  switch (sign === '' && name !== 'auth' ? '' : name) {
+    case 'to':
+      return { to: parseAddressPattern(value, word) }
+    case 'from':
+      return { from: parseAddressPattern(value, word) }
+    case 'client': {
+      const client = parseNetwork(value)
+      if (!client) throw new Error(`${word}: is not a network, as 192.0.2.0/24 or 2001:db8::/32`)
+      return { client }
+    }
+    case 'auth':
+      if (sign === '' || value === 'yes') return { auth: true }
+      if (value === 'no') return { auth: false }
+      throw new Error(`${word}: must be auth, auth=yes or auth=no`)
+    case 'signature':
+      if (value === '') throw new Error(`${word}: names no signature`)
+      return { signature: value }
+    default: {
+      const known = ['to=', 'from=', 'client=', 'auth', 'size>', 'size<', 'signature=']
+      const suggestion = nearestName(word.split(/[=<>]/)[0] ?? '', ['to', 'from', 'client', 'auth', 'size', 'signature']) // biome-ignore format: a line
+      const hint = suggestion ? `did you mean ${suggestion}?` : `say ${known.join(', ')} or *`
+      throw new Error(`${word}: is not a condition; ${hint}`)
+    }
+  }
+}
+
+function parseAddressPattern(value: string, word: string): AddressPattern {
+  if (value === '<>') return { kind: 'address', text: '' }
+  if (value.includes('*')) throw new Error(`${word}: * stands for nothing in an address; name the domain, or .domain for all below it`) // biome-ignore format: a line
+  if (value.includes('@')) {
+    const { whole, domain } = comparable(readAddress(bytesOf(value)))
+    if (!domain || whole.startsWith('@')) throw new Error(`${word}: is not an address; name a domain without the @`) // biome-ignore format: a line
+    return { kind: 'address', text: whole }
+  }
+  const written = lowerCase(bytesOf(value).toString('latin1'))
+  const text = asciiDomain(written.replace(/^\.|\.$/g, ''))
+  if (!/^[^.@*<>]/.test(text))
+    throw new Error(`${word}: must be user@domain, domain, .domain or <>`)
+  return { kind: value.startsWith('.') ? 'below' : 'domain', text }
+}
+
+const ACTIONS = 'scan off, refuse, allow, or NAME=VALUE'
+
+/** Encodes an address as UTF-8: in an envelope addresses are bytes of no known character set. */
+const bytesOf = (text: string) => Buffer.from(text, 'utf8')
+
+function parseAction(words: readonly string[]): Action {
+  const [first, second, ...more] = words
+  if (first === undefined) throw new Error(`says not what to do: ${ACTIONS}`)
+  if (first === 'allow' && second === undefined) return { kind: 'allow' }
+  if (first === 'scan' && second === 'off' && more.length === 0) return { kind: 'off' }
+  if (first === 'refuse' && more.length === 0) {
+    if (second === undefined) return { kind: 'refuse' }
+    checkReplyText('refuse', second)
+    return { kind: 'refuse', text: second }
+  }
+  const settings: Record<string, string> = {}
+  for (const word of words) {
+    const [, name = '', value = ''] = /^([A-Z_0-9]+)=(.*)$/s.exec(word) ?? []
+    if (name === '') throw new Error(`${word}: must be ${ACTIONS}`)
+    if (!settable.includes(name)) throw new Error(objectionTo(name))
+    if (name in settings) throw new Error(`${name} is set twice`)
+    settings[name] = value
+  }
+  return { kind: 'set', settings }
+}
+
+function objectionTo(name: string): string {
+  const suggestion = nearestName(name, settable)
+  if (suggestion !== undefined)
+    return `${name}: cannot be set by a line; did you mean ${suggestion}?`
+  return `${name}: cannot be set by a line; set it in the environment`
+}

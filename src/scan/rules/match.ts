@@ -1,0 +1,255 @@
+import { contains, type IpAddress, type Network } from '../../ground/net/ip-address.ts'
+import { addressOf, type MailAddress } from '../../mail/message/envelope/address.ts'
+import { type Comparable, comparable, localWithoutDomain } from './comparable.ts'
+import type { AddressPattern, Rule } from './rule.ts'
+
+/** The facts about a message and one of its recipients that lines are compared with. */
+export interface MailFacts {
+  readonly sender: MailAddress
+  /** Undefined for a message without recipients. */
+  readonly recipient: MailAddress | undefined
+  readonly client: IpAddress | undefined
+  /** Whether the client may relay or has authenticated. */
+  readonly auth: boolean
+  /** Bytes; undefined as long as the size is not known: lines about sizes fit then. */
+  readonly size: number | undefined
+}
+
+/**
+ * The lines of a file, ready to be compared with mail. They are indexed by the address of the
+ * recipient or the sender, or by the network of the client: of ten thousand lines only those are
+ * compared that name this address, domain or network, and those that name none.
+ */
+export class Rules {
+  /** The path of the file. */
+  readonly path: string
+  readonly all: readonly Rule[]
+  /** Whether there is a line that refuses mail. */
+  readonly refuseSome: boolean
+  /**
+   * The exceptions without a condition on the message: what is found decides whether they count.
+   */
+  readonly always: readonly Rule[]
+  readonly #settings: RuleIndex
+  readonly #allows: RuleIndex
+  /** The lines that could be about a mailbox whose domain is not known. */
+  readonly #nameless: RuleIndex
+  /** The local parts that these lines name. */
+  readonly #locals: ReadonlySet<string | undefined>
+
+  constructor(path: string, all: readonly Rule[]) {
+    this.path = path
+    this.all = all
+    this.refuseSome = all.some(({ action }) => action.kind === 'refuse')
+    this.#settings = new RuleIndex(all.filter(({ action }) => action.kind !== 'allow'))
+    const exceptions = all.filter(({ action }) => action.kind === 'allow')
+    this.always = exceptions.filter(fitsAnyMessage)
+    this.#allows = new RuleIndex(exceptions.filter((rule) => !fitsAnyMessage(rule)))
+    const anyDomain = withAnyDomain(all)
+    this.#locals = new Set(anyDomain.map(({ conditions: { to } }) => to && localOf(to)))
+    this.#nameless = new RuleIndex(anyDomain)
+  }
+
+  /**
+   * Returns the lines by which the message is judged for the recipient, exceptions aside: the first
+   * that fits, or undefined if there is none. If the recipient names no domain, no line is known to
+   * be about it. Then the first line that asks for no recipient is followed by those above it that
+   * could be about such a mailbox, the first of those that say the same, and the strictest judgement
+   * counts.
+   */
+  find(facts: MailFacts): readonly [Rule | undefined, ...Rule[]] {
+    const local = facts.recipient && localWithoutDomain(facts.recipient)
+    if (local === undefined) return [this.#settings.first(facts)]
+    const first = this.#settings.first({ ...facts, recipient: addressOf(local, undefined) })
+    const others = this.#nameless.all({ ...facts, recipient: addressOf(local, ANY_DOMAIN) })
+    return [first, ...others.filter(({ line }) => first === undefined || line < first.line)]
+  }
+
+  /**
+   * Returns the same text for recipients without a domain for whom the same lines are found, and
+   * undefined for recipients that name one.
+   */
+  namelessKey(recipient: MailAddress): string | undefined {
+    const local = localWithoutDomain(recipient)
+    return local === undefined || this.#locals.has(local) ? local : ''
+  }
+
+  /** Returns the line that refuses such mail whatever its size; undefined if there is none. */
+  findRefusal(facts: Omit<MailFacts, 'size'>): Rule | undefined {
+    return this.find({ ...facts, size: undefined }).find(isSureRefusal)
+  }
+
+  /**
+   * Returns the other exceptions that fit a message, in their order; what is found decides, too.
+   */
+  exceptions(facts: MailFacts): readonly Rule[] {
+    return this.#allows.all(facts)
+  }
+}
+
+function isSureRefusal(rule: Rule | undefined): rule is Rule {
+  const { larger, smaller } = rule?.conditions ?? {}
+  return rule?.action.kind === 'refuse' && larger === undefined && smaller === undefined
+}
+
+/** Returns the local part that a pattern names; undefined if it is about all of a domain. */
+function localOf({ kind, text }: AddressPattern): string | undefined {
+  return kind === 'address' ? text.slice(0, Math.max(0, text.lastIndexOf('@'))) : undefined
+}
+
+/** Stands for the domain of a mailbox if nobody knows it. */
+const ANY_DOMAIN = ''
+
+/**
+ * Returns the rules that could apply to a mailbox whose domain is not known, without the domains in
+ * their patterns. Of the rules that are then alike only the first is returned, so that ten thousand
+ * rules about domains are not all read for each recipient.
+ */
+function withAnyDomain(all: readonly Rule[]): Rule[] {
+  const firsts = new Map<string, Rule>()
+  for (const { line, conditions, action } of all) {
+    const { to, ...others } = conditions
+    if (to === undefined || (action.kind !== 'set' && action.kind !== 'refuse')) continue
+    const local = localOf(to)
+    const own = local !== undefined && { to: { kind: 'address', text: `${local}@${ANY_DOMAIN}` } } as const // biome-ignore format: a line
+    const rule = { line, conditions: { ...own, ...others }, action }
+    const key = JSON.stringify([rule.conditions, action])
+    if (!firsts.has(key)) firsts.set(key, rule)
+  }
+  return [...firsts.values()]
+}
+
+function fitsAnyMessage({ conditions }: Rule): boolean {
+  const { signature, ...others } = conditions
+  return Object.keys(others).length === 0
+}
+
+/** A line, and its place in the order of the file. */
+interface OrderedRule {
+  readonly rule: Rule
+  readonly order: number
+}
+
+/** Lines by the first of their conditions that is an address or a network. */
+class RuleIndex {
+  readonly #byTo = new Map<string, OrderedRule[]>()
+  readonly #byFrom = new Map<string, OrderedRule[]>()
+  readonly #byNetwork = new Map<string, OrderedRule[]>()
+  /** A network of each length of prefix. */
+  readonly #networks = new Map<string, Network>()
+  readonly #others: OrderedRule[] = []
+  readonly #isEmpty: boolean
+
+  constructor(rules: readonly Rule[]) {
+    this.#isEmpty = rules.length === 0
+    for (const [order, rule] of rules.entries()) {
+      const { to, from, client } = rule.conditions
+      if (to !== undefined) push(this.#byTo, addressKey(to), { rule, order })
+      else if (from !== undefined) push(this.#byFrom, addressKey(from), { rule, order })
+      else if (client !== undefined) {
+        this.#networks.set(`${client.address.length}/${client.bits}`, client)
+        push(this.#byNetwork, networkKey(client.address, client.bits), { rule, order })
+      } else this.#others.push({ rule, order })
+    }
+  }
+
+  /** Returns the first line of the file that fits. */
+  first(facts: MailFacts): Rule | undefined {
+    const mail = compared(facts)
+    let best: OrderedRule | undefined
+    for (const list of this.#listsAbout(mail)) {
+      for (const placed of list) {
+        if (best !== undefined && best.order < placed.order) break
+        if (!holds(placed.rule, mail)) continue
+        best = placed
+        break
+      }
+    }
+    return best?.rule
+  }
+
+  /** Returns all lines that fit, in the order of the file. */
+  all(facts: MailFacts): readonly Rule[] {
+    if (this.#isEmpty) return []
+    const mail = compared(facts)
+    const found = this.#listsAbout(mail).flatMap((list) =>
+      list.filter(({ rule }) => holds(rule, mail)),
+    )
+    return found.sort((match, other) => match.order - other.order).map(({ rule }) => rule)
+  }
+
+  #listsAbout({ to, from, client }: ComparedFacts): OrderedRule[][] {
+    const lists = [this.#others]
+    if (to !== undefined && this.#byTo.size > 0) lists.push(...listsFor(this.#byTo, to))
+    if (this.#byFrom.size > 0) lists.push(...listsFor(this.#byFrom, from))
+    for (const { address, bits } of client === undefined ? [] : this.#networks.values()) {
+      if (address.length !== client!.length) continue
+      const list = this.#byNetwork.get(networkKey(client!, bits))
+      if (list !== undefined) lists.push(list)
+    }
+    return lists
+  }
+}
+
+/** Facts with the addresses in the form of patterns. */
+interface ComparedFacts extends Omit<MailFacts, 'recipient' | 'sender'> {
+  readonly to: Comparable | undefined
+  readonly from: Comparable
+}
+
+function compared({ recipient, sender, ...others }: MailFacts): ComparedFacts {
+  return { ...others, to: recipient && comparable(recipient), from: comparable(sender) }
+}
+
+function push(map: Map<string, OrderedRule[]>, key: string, placed: OrderedRule): void {
+  const list = map.get(key)
+  if (list === undefined) map.set(key, [placed])
+  else list.push(placed)
+}
+
+/** Returns the key of the network of so many bits that an address is in. */
+function networkKey(address: IpAddress, bits: number): string {
+  const whole = bits >> 3
+  const rest = address[whole]! & (0xff00 >> (bits & 7)) & 0xff
+  const last = (bits & 7) === 0 ? '' : String.fromCharCode(rest)
+  return `${address.length}/${bits} ${String.fromCharCode(...address.subarray(0, whole))}${last}`
+}
+
+function addressKey({ kind, text }: AddressPattern): string {
+  return kind === 'address' ? text : `@${kind === 'below' ? '.' : ''}${text}`
+}
+
+/** Most labels of a domain that are looked up, counted from its end. */
+const LABELS_MAX = 32
+
+function listsFor(
+  map: ReadonlyMap<string, OrderedRule[]>,
+  { whole, domain }: Comparable,
+): OrderedRule[][] {
+  const keys = [whole]
+  if (domain !== undefined) {
+    keys.push(`@${domain}`)
+    const labels = domain.split('.').slice(-LABELS_MAX)
+    for (let at = 1; at < labels.length; at++) keys.push(`@.${labels.slice(at).join('.')}`)
+  }
+  return keys.flatMap((key) => {
+    const list = map.get(key)
+    return list === undefined ? [] : [list]
+  })
+}
+
+function holds({ conditions }: Rule, mail: ComparedFacts): boolean {
+  const { to, from, client, auth, larger, smaller } = conditions
+  if (to !== undefined && !(mail.to && fits(to, mail.to))) return false
+  if (from !== undefined && !fits(from, mail.from)) return false
+  if (client !== undefined && !(mail.client && contains(client, mail.client))) return false
+  if (auth !== undefined && auth !== mail.auth) return false
+  if (mail.size === undefined) return true
+  if (larger !== undefined && !(mail.size > larger)) return false
+  return smaller === undefined || mail.size < smaller
+}
+
+function fits({ kind, text }: AddressPattern, { whole, domain }: Comparable): boolean {
+  if (kind === 'address') return whole === text
+  return kind === 'domain' ? domain === text : domain?.endsWith(`.${text}`) === true
+}

@@ -1,0 +1,41 @@
+import type { Network } from '../../ground/net/ip-address.ts'
+
+/**
+ * An address pattern of access(5): an address, `domain`, `.domain` for all domains below it, or
+ * `<>`.
+ */
+export type AddressPattern =
+  | { readonly kind: 'address'; readonly text: string }
+  | { readonly kind: 'domain'; readonly text: string }
+  | { readonly kind: 'below'; readonly text: string }
+
+/** The conditions of a line. */
+export interface Conditions {
+  readonly to?: AddressPattern
+  readonly from?: AddressPattern
+  readonly client?: Network
+  readonly auth?: boolean
+  /** Bytes that the message must exceed. */
+  readonly larger?: number
+  /** Bytes that the message must not reach. */
+  readonly smaller?: number
+  /** A pattern for the name of what is found, with `*`; exceptions alone have it. */
+  readonly signature?: string
+}
+
+/** The action of a line. */
+export type Action =
+  | { readonly kind: 'set'; readonly settings: Readonly<Record<string, string>> }
+  | { readonly kind: 'off' }
+  /** Mail is refused, whatever is in it, with that text if there is one. */
+  | { readonly kind: 'refuse'; readonly text?: string }
+  /** An exception: the message passes although something was found. */
+  | { readonly kind: 'allow' }
+
+/** A line of onescan.policy. */
+export interface Rule {
+  /** The number of the line in the file, from 1. */
+  readonly line: number
+  readonly conditions: Conditions
+  readonly action: Action
+}

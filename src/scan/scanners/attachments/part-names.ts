@@ -1,0 +1,171 @@
+import { isUtf8 } from 'node:buffer'
+import libmime from 'libmime'
+import { type Field, plainName } from '../../../mail/mime/headers/fields.ts'
+import { decodeLaxly, textIn } from './lax-words.ts'
+import {
+  type Parameter,
+  readings,
+  splitParameters,
+  strictValue,
+  withoutComments,
+} from './parameters.ts'
+
+/** Most characters of a name that are matched; of a longer name, its end is. */
+export const NAME_MAX = 1024
+/** Most parameters of a field that are read. */
+export const PARAMETERS_MAX = 100
+
+/** What the header of a message or part says about its content. */
+export interface PartNames {
+  /** All names that some reader of mail would give to the content. */
+  readonly names: readonly string[]
+  /** MIME types in lower case; without one that can be read, text/plain (RFC 2045 5.2). */
+  readonly types: readonly string[]
+  /** The limit that left something unread, if there was one. */
+  readonly over: string | undefined
+}
+
+/** Reads the fields of a header that name a content, also under names that only some readers understand. */
+export function readNames(fields: readonly Field[]): PartNames {
+  const valuesOf = (name: string) =>
+    fields.filter((field) => plainName(field.name) === name).map(({ value }) => onOneLine(value))
+  const typeValues = valuesOf('content-type')
+  const types = typeValues.flatMap(typeIn)
+  const names = new Set<string>()
+  let over: string | undefined
+  const seen = new Set<string>()
+  for (const value of [...typeValues, ...valuesOf('content-disposition')]) {
+    for (const { parameters } of [
+      splitParameters(value),
+      splitParameters(withoutComments(value)),
+      splitParameters(value, false),
+    ]) {
+      if (parameters.length > PARAMETERS_MAX) {
+        over ??= `a field with more than ${PARAMETERS_MAX} parameters`
+      }
+      // Most fields read the same in all three ways.
+      const key = JSON.stringify(parameters)
+      if (seen.has(key)) continue
+      seen.add(key)
+      for (const name of fileNames(parameters.slice(0, PARAMETERS_MAX))) {
+        if (name.length >= NAME_MAX) over ??= `a file name of more than ${NAME_MAX} characters`
+        names.add(name)
+      }
+    }
+  }
+  return { names: [...names], types: types.length > 0 ? types : ['text/plain'], over }
+}
+
+function onOneLine(value: string): string {
+  return value.replace(/\r?\n/g, '')
+}
+
+function typeIn(value: string): string[] {
+  const head = withoutComments(splitParameters(withoutComments(value)).head)
+  const type = head.replace(/\s+/g, '').toLowerCase()
+  return /^[^/]+\/[^/]+$/.test(type) ? [type] : []
+}
+
+/**
+ * Returns all names that a reader of mail may give to a part with these parameters: `filename` and
+ * `name`, plain, in sections or with a character set (RFC 2231, RFC 5987), in encoded words (RFC 2047;
+ * not allowed there, and common), in raw UTF-8 or Latin-1. Directories are left out, and what Windows
+ * or a careless program drops.
+ */
+function fileNames(parameters: readonly Parameter[]): string[] {
+  const found = new Set<string>()
+  for (const base of ['filename', 'name']) {
+    const texts = [...plainValues(parameters, base), ...extendedValues(parameters, base)]
+    for (const text of texts) {
+      for (const name of spellings(text)) found.add(name)
+    }
+  }
+  return [...found]
+}
+
+function plainValues(parameters: readonly Parameter[], base: string): string[] {
+  return parameters
+    .filter(({ name }) => name === base)
+    .flatMap(({ raw }) => readings(raw))
+    .flatMap(decodeText)
+}
+
+/** Returns the values of RFC 2231: `name*=charset'language'text`, or sections `name*0`, `name*1*`, … in any order. */
+function extendedValues(parameters: readonly Parameter[], base: string): string[] {
+  const values: string[] = []
+  const sections: { number: number; raw: string; encoded: boolean }[] = []
+  for (const { name, raw } of parameters) {
+    const [, number, star] = name.startsWith(`${base}*`)
+      ? (/^\*([0-9]{1,4})?(\*)?$/.exec(name.slice(base.length)) ?? [])
+      : []
+    if (number !== undefined) {
+      sections.push({ number: Number(number), raw, encoded: star !== undefined })
+    } else if (name === `${base}*`) {
+      values.push(...join([{ raw, encoded: true }]))
+    }
+  }
+  if (sections.length > 0) values.push(...join(sections.sort((a, b) => a.number - b.number)))
+  return values
+}
+
+function join(sections: readonly { raw: string; encoded: boolean }[]): string[] {
+  let charset = ''
+  let bytes = ''
+  for (const [at, { raw, encoded }] of sections.entries()) {
+    // A value without quotes goes to its end: writers leave parentheses and blanks as they are.
+    let value = raw.trim().startsWith('"') ? strictValue(raw) : raw.trim()
+    if (encoded) {
+      const opening = at === 0 ? /^([^']*)'[^']*'/.exec(value) : null
+      charset = opening?.[1] ?? charset
+      value = value
+        .slice(opening?.[0].length ?? 0)
+        .replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+          String.fromCharCode(Number.parseInt(hex, 16)),
+        )
+    }
+    bytes += value
+  }
+  if (charset === '') return decodeText(bytes)
+  try {
+    return [textIn(charset, Buffer.from(bytes, 'latin1')), ...decodeText(bytes)]
+  } catch {
+    return decodeText(bytes) // a character set that nobody knows
+  }
+}
+
+/**
+ * Returns the texts that readers of mail may see in the bytes of a header, of which each is one
+ * character here: as they stand, and with encoded words decoded, strictly and laxly.
+ */
+function decodeText(latin1: string): string[] {
+  const bytes = Buffer.from(latin1, 'latin1')
+  const text = isUtf8(bytes) ? bytes.toString() : latin1
+  if (!text.includes('=?')) return [text]
+  const lax = [text, ...decodeLaxly(text)]
+  try {
+    return [libmime.decodeWords(text), ...lax]
+  } catch {
+    return lax
+  }
+}
+
+/**
+ * Returns a name as it stands, and as readers see it who end it at a NUL; without names that are empty.
+ */
+export function spellings(text: string): string[] {
+  const untilNul = text.split('\0', 1)[0]!
+  return [text, untilNul].map(bareName).filter((name) => name !== '')
+}
+
+/** Returns the last part of a path, without control and invisible characters, and without blanks, quotes and dots at its ends. */
+function bareName(text: string): string {
+  const name = text
+    .normalize()
+    .replace(/[\p{Cc}\p{Cf}]/gu, '')
+    .slice(-NAME_MAX)
+    .replace(/^.*[/\\]/s, '')
+    .replace(/^[\s"']+/, '')
+  let end = name.length
+  while (end > 0 && /[\s."']/.test(name[end - 1]!)) end--
+  return name.slice(0, end)
+}

@@ -1,0 +1,189 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { doubledPause } from '../../../ground/flow/back-off.ts'
+import type { Cause } from '../shared/cause.ts'
+import { type ScanFinding, scannerDied, unknown } from '../shared/finding.ts'
+import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
+import type { ClamdServer } from './server.ts'
+import { CONVERSATIONS_MAX, type ServerQueue } from './server-queue.ts'
+import type { Absence, ClamdOutcome } from './session.ts'
+
+/** Most servers that may break under one message: a message that broke two may break the next one. */
+const BROKEN_MAX = 2
+
+/**
+ * Milliseconds for which a server that cannot be reached is tried again, counted from the first
+ * message that did not reach it; onescan-clamav(7) has these numbers. A server with a full queue is
+ * tried until the message's own deadline.
+ */
+export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number>> = {
+  refused: 3_000, // a restart
+  silent: 15_000, // three attempts over TCP
+  gone: 0,
+}
+
+/** Milliseconds until the next attempt, which are doubled each time. */
+const PAUSES = { first: 5, longest: 250 }
+
+/** The servers of CLAMD, and the messages that wait for one of them. */
+export interface ClamdServers {
+  readonly list: readonly ClamdServer[]
+  readonly queue: ServerQueue<ClamdServer>
+}
+
+/**
+ * Asks one server after another until one of them answers. If none could be reached, but some may
+ * be in a moment, asks these again after a pause, until the deadline.
+ */
+export async function askInTurn(
+  servers: ClamdServers,
+  sample: Sample,
+  task: ScanTask,
+): Promise<ScanFinding> {
+  const search = new ServerSearch(servers, sample, task)
+  for (let pauses = 0; search.goesOn; ) {
+    if (search.hasAskedAll) {
+      // A random part of it, so that messages do not return all at once.
+      const length = doubledPause(pauses++, PAUSES) * (0.5 + Math.random() / 2)
+      await pause(length, undefined, { signal: task.signal }).catch(() => {})
+      search.askAgain()
+    }
+    const server = await servers.queue.take(
+      () => search.preferred(),
+      task.signal,
+      sample.bytes.size,
+    )
+    if (server === undefined) {
+      search.noteFullQueues()
+      break
+    }
+    const answer = await search.ask(server)
+    if (answer !== undefined) return answer
+  }
+  return search.couldNotTell()
+}
+
+const CAUSE_OF = {
+  unreachable: 'unreachable',
+  broken: 'broken-off',
+  'timed-out': 'timeout',
+} as const satisfies Record<string, Cause>
+
+type ClamdFailure = Exclude<ClamdOutcome<never>, { kind: 'answered' }>
+
+/** The search for a server that answers about one message. */
+class ServerSearch {
+  readonly #servers: ClamdServers
+  readonly #sample: Sample
+  readonly #task: ScanTask
+  /** What went wrong at each server, for the log. */
+  readonly #troubles = new Map<ClamdServer, string>()
+  /** The servers that may still answer. */
+  readonly #left: Set<ClamdServer>
+  /** Those of them that were not asked since the last pause. */
+  #round: Set<ClamdServer>
+  #broken = 0
+  #hasDied = false
+  #isOver = false
+  /** The cause of the last trouble. */
+  #cause: Cause = 'timeout'
+
+  constructor(servers: ClamdServers, sample: Sample, task: ScanTask) {
+    this.#servers = servers
+    this.#sample = sample
+    this.#task = task
+    this.#left = new Set(servers.list)
+    this.#round = new Set(this.#left)
+  }
+
+  get goesOn(): boolean {
+    return !this.#isOver && this.#left.size > 0
+  }
+
+  get hasAskedAll(): boolean {
+    return this.#round.size === 0
+  }
+
+  askAgain(): void {
+    this.#round = new Set(this.#left)
+  }
+
+  /**
+   * The servers to ask now, that with the fewest messages first. Those that failed lately are asked
+   * only if no other is left.
+   */
+  preferred(): readonly ClamdServer[] {
+    const healthy = [...this.#round].filter((server) => !server.isResting)
+    if (healthy.length === 0) return [...this.#round]
+    const { queue } = this.#servers
+    // Of equals the first one of CLAMD: the sort is stable.
+    return healthy.toSorted((server, other) => queue.underWayAt(server) - queue.underWayAt(other))
+  }
+
+  /** Asks one server. Returns its answer, or undefined if it gave none. */
+  async ask(server: ClamdServer): Promise<ScanFinding | undefined> {
+    const task = this.#task
+    this.#round.delete(server)
+    const { version } = server
+    const outcome = await server.scan(this.#sample, task).finally(() => {
+      this.#servers.queue.leave(server, this.#sample.bytes.size)
+    })
+    if (outcome.kind !== 'answered') {
+      this.#noteFailure(server, outcome)
+      const hasDied = outcome.kind === 'broken' ? await server.hasDied() : outcome.broke
+      this.#hasDied ||= hasDied === true
+      return undefined
+    }
+    task.signatures?.('clamd', version)
+    for (const trouble of this.#troubles.values()) task.note(trouble)
+    return saidBy(server, outcome.answer)
+  }
+
+  #noteFailure(server: ClamdServer, failure: ClamdFailure): void {
+    this.#note(server, failure.why)
+    this.#cause = CAUSE_OF[failure.kind]
+    if (failure.kind === 'unreachable') {
+      if (!this.#mayComeBack(failure.state, server)) this.#left.delete(server)
+      if (failure.broke) this.#noteBroken()
+      return
+    }
+    this.#left.delete(server)
+    if (failure.kind === 'broken') {
+      this.#noteBroken()
+    } else {
+      this.#isOver = true // clamd may go on scanning, so no other server gets the message
+    }
+  }
+
+  #noteBroken(): void {
+    if (++this.#broken === BROKEN_MAX) this.#isOver = true
+  }
+
+  /** Notes that the deadline passed while the message waited for a server. */
+  noteFullQueues(): void {
+    const why = `${CONVERSATIONS_MAX} messages at once, and no end of one within the time limit`
+    for (const server of this.#left) {
+      if (!this.#troubles.has(server)) this.#note(server, why)
+      else if (isLate(this.#task.signal)) server.failed()
+    }
+  }
+
+  couldNotTell(): ScanFinding {
+    const why = [...this.#troubles.values()].join('; ')
+    return (this.#hasDied ? scannerDied : unknown)(why, this.#cause)
+  }
+
+  #note(server: ClamdServer, why: string): void {
+    this.#troubles.set(server, `clamd ${server.address.text}: ${why}`)
+  }
+
+  #mayComeBack(state: Absence, server: ClamdServer): boolean {
+    if (state === 'full') return true
+    return server.missingFor < COMES_BACK_WITHIN[state]
+  }
+}
+
+/** The finding, with the server in its reason. */
+function saidBy({ address }: ClamdServer, finding: ScanFinding): ScanFinding {
+  if (!('why' in finding)) return finding
+  return { ...finding, why: `clamd ${address.text}: ${finding.why}` }
+}

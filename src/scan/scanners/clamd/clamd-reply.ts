@@ -1,0 +1,99 @@
+import { replaceUnprintable } from '../../../ground/errors/replace-unprintable.ts'
+import { findingByName } from '../shared/clamav-name.ts'
+import { clean, type ScanFinding, unknown, unseen } from '../shared/finding.ts'
+
+/** Most bytes of a reply that are read, its NUL included. A signature's name has a few dozen. */
+export const REPLY_MAX = 8 * 1024
+
+/**
+ * The meaning of one reply of clamd (clamd(8)). Each `why` quotes the reply, in printable ASCII of bounded
+ * length. *Unseen* is what is over StreamMaxLength or, with AlertExceedsMax, over another limit; *unknown*
+ * any other reply: ERROR, COMMAND READ TIMED OUT, nonsense, a reply that was cut.
+ */
+export type ClamdReply = ScanFinding | NoAccess
+
+/** clamd takes no descriptor. */
+export interface NoAccess {
+  readonly answer: 'no access'
+  readonly why: string
+}
+
+/** The way in which clamd got the message: the bytes after INSTREAM, or a descriptor with FILDES. */
+export type Submission = 'stream' | 'descriptor'
+
+/** The beginning of a reply, before the answer itself. */
+const SUBMISSIONS: Readonly<Record<Submission, RegExp>> = {
+  stream: /^stream: (.*)$/s,
+  descriptor: /^fd\[[0-9]+\]: (.*)$/s,
+}
+
+/** Gathers so many replies of clamd: up to the NUL of the last one, or REPLY_MAX bytes for each. */
+export class ClamdReplyReader {
+  readonly #kept: Buffer[] = []
+  readonly #most: number
+  #length = 0
+  #left: number
+
+  constructor(replies = 1) {
+    this.#most = REPLY_MAX * replies
+    this.#left = replies
+  }
+
+  /** The bytes that have come so far. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** Takes the next bytes, in any split. Returns whether all replies are there. */
+  push(chunk: Buffer): boolean {
+    this.#kept.push(chunk)
+    this.#length += chunk.length
+    for (let at = chunk.indexOf(0); at >= 0; at = chunk.indexOf(0, at + 1)) this.#left--
+    return this.#length >= this.#most || this.#left <= 0
+  }
+
+  /** All bytes. */
+  bytes(): Buffer {
+    return Buffer.concat(this.#kept)
+  }
+}
+
+/**
+ * Reads one reply to a `z` command. The reply ends at the first NUL, whatever follows; without a NUL
+ * it is *unknown*. Only `stream: OK` or `fd[9]: OK`, to the letter, is clean.
+ */
+export function readReply(received: Buffer, about: Submission): ClamdReply {
+  const end = received.indexOf(0)
+  if (end < 0 || end >= REPLY_MAX) {
+    const what =
+      end < 0 && received.length < REPLY_MAX ? 'a reply that was cut' : 'too long a reply'
+    return unknown(`${what}: "${quoted(received)}"`)
+  }
+  const line = received.toString('latin1', 0, end)
+  const [, rest = ''] = SUBMISSIONS[about].exec(line) ?? []
+  const text = `"${quoted(received.subarray(0, end))}"`
+
+  if (rest === 'OK') return clean
+  const found = /^(\S+) FOUND$/.exec(rest)?.[1]
+  if (found !== undefined) return readName(found, text)
+  if (line === 'INSTREAM size limit exceeded. ERROR') return unseen('size', text)
+  if (about === 'descriptor' && (rest === '' || rest === NO_FILE)) {
+    return { answer: 'no access', why: text }
+  }
+  return unknown(text)
+}
+
+/** clamd's answer if the descriptor is not a regular file (scanner.c). */
+const NO_FILE = 'Not a regular file ERROR'
+
+/** Reads the name of what was found. With ExtendedDetectionInfo, `(hash:size)` follows the name. */
+function readName(found: string, text: string): ScanFinding {
+  const name = quoted(Buffer.from(found.replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, ''), 'latin1'))
+  return name === '' ? unknown(text) : findingByName(name, text)
+}
+
+/** The bytes for a log line: at most 200 characters, with `?` for each byte outside printable ASCII. */
+function quoted(bytes: Buffer): string {
+  const text = replaceUnprintable(bytes.toString('latin1', 0, 200))
+  return bytes.length > 200 ? `${text}...` : text
+}

@@ -1,0 +1,117 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { readForeignFile } from '../../../ground/path/read.ts'
+import { PROCESSES } from '../../../ground/process/process-stat.ts'
+import { DEFAULT_DATABASE } from '../../../ground/settings/table/scanning.ts'
+import type { ClamdAddress } from './address.ts'
+
+/** The paths of clamd.conf(5) in ClamAV's packages: Debian, Fedora, from source. */
+export const CONFIG_FILES: readonly string[] = [
+  '/etc/clamav/clamd.conf',
+  '/etc/clamd.d/scan.conf',
+  '/usr/local/etc/clamd.conf',
+  '/etc/clamd.conf',
+]
+
+/** The value of a setting of clamd.conf(5). */
+export function valueIn(conf: string, name: string): string | undefined {
+  const lines = conf.split('\n').map((line) => line.trim().split(/\s+/))
+  return lines.find(([word]) => word === name)?.[1]
+}
+
+/** The value of an option of ClamAV's programs, in any of its forms. */
+export function optionIn(
+  words: readonly string[],
+  short: string,
+  long: string,
+): string | undefined {
+  for (const [at, word] of words.entries()) {
+    if (word === short || word === long) return words[at + 1]
+    if (word.startsWith(`${long}=`)) return word.slice(long.length + 1)
+    if (word.startsWith(short) && !word.startsWith('--')) return word.slice(short.length)
+  }
+  return undefined
+}
+
+/**
+ * The text of the clamd.conf with this address, of a clamd on this host: `configFile`, if that is set, or
+ * one of those of packages. Undefined if there is none that can be read.
+ */
+export function clamdConfOf(address: ClamdAddress, configFile?: string): string | undefined {
+  return confAmong([...(configFile ? [configFile] : []), ...CONFIG_FILES], address)
+}
+
+/**
+ * The directory of this clamd's signatures, by the same files, or by those that running processes were
+ * started with; undefined if that cannot be found out.
+ */
+export function databaseOf(address: ClamdAddress, configFile?: string): string | undefined {
+  const conf = clamdConfOf(address, configFile) ?? confAmong(configFilesOfProcesses(), address)
+  return conf === undefined ? undefined : databaseIn(conf)
+}
+
+const LOOPBACK = /^(?:127\.|::1$|localhost$)/
+
+/** Whether this clamd runs on this host, as far as its address tells. */
+export function isOnThisHost(address: ClamdAddress): boolean {
+  return address.kind === 'unix' || LOOPBACK.test(address.host)
+}
+
+function confAmong(files: Iterable<string>, address: ClamdAddress): string | undefined {
+  if (!isOnThisHost(address)) return undefined
+  for (const file of files) {
+    const conf = confWith(address, file)
+    if (conf !== undefined) return conf
+  }
+  return undefined
+}
+
+/** The directory of the signatures of a clamd with this clamd.conf. */
+export function databaseIn(conf: string): string {
+  return valueIn(conf, 'DatabaseDirectory') ?? DEFAULT_DATABASE
+}
+
+/** The text of the first of these files that exists; '' if there is none. */
+export function firstConfOf(files: readonly string[]): string {
+  for (const file of files) {
+    try {
+      return readFileSync(file, 'latin1')
+    } catch {
+      // It does not exist, or clamdscan will complain that it cannot be read.
+    }
+  }
+  return ''
+}
+
+/** The text of this file, if it can be read and has the address. */
+function confWith(address: ClamdAddress, file: string): string | undefined {
+  try {
+    const conf = readForeignFile(file).toString('latin1')
+    const isThere =
+      address.kind === 'unix'
+        ? withoutVar(valueIn(conf, 'LocalSocket')) === withoutVar(address.path)
+        : Number(valueIn(conf, 'TCPSocket')) === address.port
+    return isThere ? conf : undefined
+  } catch {
+    return undefined // it is missing, or this user may not read it
+  }
+}
+
+const withoutVar = (path: string | undefined) => path?.replace(/^\/var\/run\//, '/run/')
+
+/** The configuration files that processes called clamd were started with, as far as they can be seen. */
+function* configFilesOfProcesses(): Generator<string> {
+  for (const process of readdirSync(PROCESSES)) {
+    if (!/^\d+$/.test(process)) continue
+    try {
+      const [program = '', ...words] = readFileSync(
+        `${PROCESSES}/${process}/cmdline`,
+        'latin1',
+      ).split('\0')
+      if (basename(program) !== 'clamd') continue
+      yield optionIn(words, '-c', '--config-file') ?? ''
+    } catch {
+      // It has ended.
+    }
+  }
+}

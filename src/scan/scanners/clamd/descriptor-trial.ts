@@ -1,0 +1,112 @@
+import { closeSync, ftruncateSync, writeSync } from 'node:fs'
+import { withDeadline } from '../../../ground/flow/deadline.ts'
+import type { System } from '../../../ground/runtime/system.ts'
+import { EICAR } from '../eicar/eicar-file.ts'
+import type { ClamdAddress } from './address.ts'
+import { descriptorsOf } from './scan-commands.ts'
+import { ClamdSession } from './session.ts'
+
+/**
+ * Most bytes of a file that clamd is handed by descriptor, after it has shown that it scans so much.
+ * Larger files are streamed. A file is in memory until clamd has scanned it.
+ */
+export const DESCRIPTOR_MAX = 16 * 1024 * 1024
+/** The same before clamd has shown that: less than any limit that a clamd has. */
+export const SMALL_DESCRIPTOR_MAX = 1024 * 1024
+
+/**
+ * Milliseconds for clamd's answer. A forwarded socket drops the descriptor, and clamd behind it
+ * waits for ever.
+ */
+const TOLD_WITHIN = { small: 1_000, large: 10_000 } as const
+/**
+ * Milliseconds for which a yes or a no holds. Then clamd is tried again, while nobody waits: it may
+ * be another one, or have other settings.
+ */
+const YES_FOR = 3_600_000
+const NO_FOR = 60_000
+
+type TrialSize = keyof typeof TOLD_WITHIN
+
+interface DescriptorAnswer {
+  readonly takes: boolean
+  readonly at: number
+}
+
+/**
+ * Finds out whether a server scans files that it is handed (FILDES, clamd(8)). On connections of
+ * their own it gets a small file and, before the first large message, a file of DESCRIPTOR_MAX bytes
+ * that begins with the test virus. clamd must find that virus: it answers OK, without a scan, to a
+ * file over its MaxFileSize. (To a stream over its StreamMaxLength it answers with an error.)
+ */
+export class DescriptorTrial {
+  readonly #address: ClamdAddress
+  readonly #passing: System
+  readonly #known = new Map<TrialSize, DescriptorAnswer>()
+  readonly #closed = new AbortController()
+
+  constructor(address: ClamdAddress, passing: System) {
+    this.#address = address
+    this.#passing = passing
+  }
+
+  /**
+   * Resolves to whether a file of so many bytes may be handed over. The first caller waits for the
+   * trial of a small file. Other callers get false meanwhile, and while a large file is tried.
+   */
+  async takes(size: number): Promise<boolean> {
+    if (this.#address.kind !== 'unix' || size > DESCRIPTOR_MAX) return false
+    const small = this.#known.get('small')
+    if (small === undefined) return (await this.#ask('small')) && size <= SMALL_DESCRIPTOR_MAX
+    if (isOld(small)) void this.#ask('small', small)
+    if (!small.takes || size <= SMALL_DESCRIPTOR_MAX) return small.takes
+    const large = this.#known.get('large')
+    if (large === undefined || isOld(large)) void this.#ask('large', large)
+    return large?.takes ?? false
+  }
+
+  /** Forgets what is known: another server may listen there from now on. */
+  forget(): void {
+    this.#known.clear()
+  }
+
+  close(): void {
+    this.#closed.abort()
+  }
+
+  async #ask(extent: TrialSize, before?: DescriptorAnswer): Promise<boolean> {
+    const meanwhile = { takes: before?.takes ?? false, at: performance.now() }
+    this.#known.set(extent, meanwhile)
+    const told = await this.#try(extent).catch(() => 'no' as const)
+    if (this.#known.get(extent) !== meanwhile) return false // it was forgotten meanwhile
+    if (told === 'nobody') this.#known.delete(extent)
+    else this.#known.set(extent, { takes: told === 'yes', at: performance.now() })
+    return told === 'yes'
+  }
+
+  async #try(extent: TrialSize): Promise<'yes' | 'no' | 'nobody'> {
+    const { signal } = this.#closed
+    const file = this.#passing.memoryFile()
+    if (file < 0) return 'nobody'
+    const session = new ClamdSession(this.#address, this.#passing)
+    try {
+      const text = 'onescan asks whether clamd takes descriptors\n'
+      writeSync(file, extent === 'large' ? EICAR : text)
+      if (extent === 'large') ftruncateSync(file, DESCRIPTOR_MAX)
+      const outcome = await withDeadline(TOLD_WITHIN[extent], signal, (sooner) =>
+        session.ask(descriptorsOf([() => file]), sooner),
+      )
+      if (outcome.kind === 'unreachable' || signal.aborted) return 'nobody'
+      if (outcome.kind !== 'answered') return 'no'
+      const { answer } = outcome.answer
+      return answer === (extent === 'large' ? 'infected' : 'clean') ? 'yes' : 'no'
+    } finally {
+      session.end()
+      closeSync(file)
+    }
+  }
+}
+
+function isOld({ takes, at }: DescriptorAnswer): boolean {
+  return performance.now() - at > (takes ? YES_FOR : NO_FOR)
+}

@@ -1,0 +1,102 @@
+import { gatherChunks } from '../../../mail/message/bytes.ts'
+import { clean, type ScanFinding, unknown, worse } from '../shared/finding.ts'
+import { type ClamdReply, type NoAccess, readReply, type Submission } from './clamd-reply.ts'
+import type { ClamdCommands, ClamdReplies } from './session.ts'
+
+const COMMAND = 'zINSTREAM\0'
+/** Bytes of a chunk's length, which is big-endian. */
+const LENGTH = 4
+
+/** Most bytes of mail in one packet. A message up to this size goes out in a single write. */
+export const PACKET_DATA = 64 * 1024
+
+/** The bytes of a content. A chunk is used only until the next one is asked for. */
+export interface StreamedContent {
+  chunks(): Iterable<Buffer>
+  /** Of all chunks together, if it is known: a small content needs a small buffer. */
+  readonly size?: number
+}
+
+/** Sends each content by an INSTREAM; several go out in one packet, so they must be small. */
+export function streamsOf(contents: readonly StreamedContent[]): ClamdCommands<ScanFinding> {
+  const [first] = contents
+  const read = (replies: ClamdReplies) => readReplies(replies, 'stream')
+  const packetsOf = (content: StreamedContent) => streamPackets(content.chunks(), content.size)
+  if (contents.length === 1) return { count: 1, packets: () => packetsOf(first!), read }
+  const packet = Buffer.concat(contents.map((content) => gatherChunks(packetsOf(content))))
+  return { count: contents.length, packets: () => [packet].values(), read }
+}
+
+/**
+ * Has clamd read open files from their beginning (FILDES, clamd(8)); it needs no right to open them.
+ * Each function is called when its descriptor is sent; the descriptors stay open here.
+ */
+export function descriptorsOf(descriptors: readonly (() => number)[]): ClamdCommands<ClamdReply> {
+  return {
+    count: descriptors.length,
+    *packets() {
+      // clamd expects a further byte with each descriptor.
+      for (const descriptor of descriptors) {
+        yield { bytes: Buffer.from('zFILDES\0\0'), descriptor: descriptor() }
+      }
+    },
+    read: (replies) => readReplies(replies, 'descriptor'),
+  }
+}
+
+/**
+ * Reads the replies to commands that were sent together as one: a virus comes before all else, then that
+ * clamd could not take one of the contents; it is *clean* only if all are, and if all was sent.
+ */
+function readReplies(all: ClamdReplies, about: 'stream'): ScanFinding
+function readReplies(all: ClamdReplies, about: 'descriptor'): ClamdReply
+function readReplies({ replies, sentAll }: ClamdReplies, about: Submission): ClamdReply {
+  let worst: ScanFinding = clean
+  let noAccess: NoAccess | undefined
+  for (const reply of replies) {
+    const meaning = readReply(reply, about)
+    if (meaning.answer === 'no access') noAccess ??= meaning
+    else worst = worse(worst, meaning)
+  }
+  if (noAccess !== undefined && worst.answer !== 'infected') return noAccess
+  if (worst.answer !== 'clean' || sentAll) return worst
+  return unknown('called it clean before it had the whole message')
+}
+
+/**
+ * Yields the packets of INSTREAM (clamd(8)): the command, chunks with their lengths, a length of
+ * zero. Chunks of any size go out in few large packets. All packets share one buffer, so each is
+ * valid until the next one is asked for. `size` is the size of all chunks together, if it is known:
+ * a small message needs a small buffer.
+ */
+export function* streamPackets(
+  chunks: Iterable<Buffer>,
+  size = PACKET_DATA,
+): Generator<Buffer, undefined> {
+  const room = Math.max(1, Math.min(size, PACKET_DATA))
+  const packet = Buffer.allocUnsafe(COMMAND.length + LENGTH + room + LENGTH)
+  let lengthAt = packet.write(COMMAND, 'latin1')
+  let end = lengthAt + LENGTH
+
+  for (const chunk of chunks) {
+    let taken = 0
+    while (taken < chunk.length) {
+      if (end - lengthAt - LENGTH === room) {
+        packet.writeUInt32BE(room, lengthAt)
+        yield packet.subarray(0, end)
+        lengthAt = 0
+        end = LENGTH
+      }
+      const free = room - (end - lengthAt - LENGTH)
+      const copied = chunk.copy(packet, end, taken, taken + free)
+      taken += copied
+      end += copied
+    }
+  }
+
+  const data = end - lengthAt - LENGTH
+  packet.writeUInt32BE(data, lengthAt)
+  // Without data that length was the closing zero already.
+  if (data > 0) end = packet.writeUInt32BE(0, end)
+  yield packet.subarray(0, end)
+}

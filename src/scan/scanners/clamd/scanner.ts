@@ -1,0 +1,103 @@
+import { Fault } from '../../../ground/errors/fault.ts'
+import { keepFor } from '../../../ground/flow/keep-for.ts'
+import type { System } from '../../../ground/runtime/system.ts'
+import { unseen } from '../shared/finding.ts'
+import type { ScanSettings } from '../shared/scan-settings.ts'
+import type { ContentScanner } from '../shared/scanner.ts'
+import { readClamdAddress } from './address.ts'
+import { askInTurn } from './ask-in-turn.ts'
+import { databaseOf, isOnThisHost } from './database.ts'
+import { clamdHasLoaded } from './has-loaded.ts'
+import { ClamdServer } from './server.ts'
+import { ServerQueue } from './server-queue.ts'
+import { Versions } from './versions.ts'
+
+/** Milliseconds for which servers are taken to have the same directories. */
+const DATABASES_FOR = 60_000
+/** What the log says of a server that begins to fail, and of one that answers again. */
+const CHANGES = {
+  fails: 'fails, and is passed over while others answer',
+  answers: 'answers again',
+} as const
+
+/**
+ * Plugin `clamd`: asks the servers of CLAMD in turn (ask-in-turn.ts). The first one to be asked is
+ * the one with the fewest messages under way, of equals the first one of CLAMD; a server that failed
+ * is asked last for a while. The first answer counts, whatever it is. The next server is asked only if
+ * there was no connection or it broke, and never if a server was too slow: clamd goes on scanning after
+ * its client has left. With more than CONVERSATIONS_MAX messages at a server, or
+ * LARGE_CONVERSATIONS_MAX large ones, the next one is asked, or messages wait.
+ *
+ * A message of more than CLAMDMAXSIZE is not sent: to what is over its own limits clamd answers OK,
+ * unscanned. `lasting` is for a daemon, which scans message after message until `close()`: its
+ * connections last, and with `passing` messages are handed over in memory files, if a server takes
+ * them. `tell` takes a line when one of several servers fails, and when it answers again.
+ *
+ * Throws a Fault of kind `config` for a malformed address.
+ */
+export function clamdScanner(
+  { CLAMD, CLAMDMAXSIZE, CLAMDBDIR, CLAMDCONF }: ScanSettings,
+  {
+    lasting = false,
+    passing,
+    tell = () => {},
+  }: {
+    readonly lasting?: boolean
+    readonly passing?: System | undefined
+    readonly tell?: (line: string) => void
+  } = {},
+): ClosableScanner {
+  const list: readonly ClamdServer[] = CLAMD.map(readClamdAddress).map((address) => {
+    const changed = (state: 'fails' | 'answers') => {
+      // If there is only one server, each message says so.
+      if (list.length > 1) tell(`clamd ${address.text}: ${CHANGES[state]}`)
+    }
+    return new ClamdServer(address, { lasting, passing, changed })
+  })
+  if (list.length === 0) throw new Fault('config', 'CLAMD: names no server')
+  const queue = new ServerQueue<ClamdServer>()
+  const versions = new Versions(list)
+  return {
+    name: 'clamd',
+    local: false,
+    memorable: {
+      identity: `clamd(${CLAMDMAXSIZE})`,
+      signatures: () => versions.newest(),
+      loadsFrom: keepFor(
+        DATABASES_FOR,
+        () => performance.now(),
+        () => {
+          const found = list.map(({ address }) => databaseOf(address, CLAMDCONF))
+          // Without a clamd.conf the administrator's word counts, and for another host the files here.
+          const isUnknown = (at: number) =>
+            found[at] === undefined && isOnThisHost(list[at]!.address)
+          if (CLAMDBDIR === undefined && list.some((_, at) => isUnknown(at))) return undefined
+          return found.filter((directory) => directory !== undefined)
+        },
+      ),
+      async hasLoaded(files, isSettled) {
+        await versions.newest() // asks, if that was not done just now
+        return list.every((server) => clamdHasLoaded(server, files, isSettled))
+      },
+    },
+    takesBeside: true,
+    async scan(sample, task) {
+      const size = Math.max(...[sample, ...(sample.beside ?? [])].map(({ bytes }) => bytes.size))
+      if (size > CLAMDMAXSIZE) {
+        return unseen('size', `clamd: ${size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`)
+      }
+      return askInTurn({ list, queue }, sample, task)
+    },
+    underWay() {
+      return Object.fromEntries(
+        list.map((server) => [server.address.text, queue.underWayAt(server)]),
+      )
+    },
+    close() {
+      versions.close()
+      for (const server of list) server.close()
+    },
+  }
+}
+
+type ClosableScanner = ContentScanner & { close(): void }

@@ -1,0 +1,201 @@
+import { closeSync } from 'node:fs'
+import { isFault } from '../../../ground/errors/fault.ts'
+import { doubledPause } from '../../../ground/flow/back-off.ts'
+import type { System } from '../../../ground/runtime/system.ts'
+import { writeInTurns } from '../../../mail/message/write-all.ts'
+import type { ScanFinding } from '../shared/finding.ts'
+import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
+import type { ClamdAddress } from './address.ts'
+import { askClamd } from './ask.ts'
+import { DescriptorTrial } from './descriptor-trial.ts'
+import { descriptorsOf, streamsOf } from './scan-commands.ts'
+import type { ClamdOutcome } from './session.ts'
+import { ClamdSessions, IDLE_MAX } from './sessions.ts'
+
+/** Milliseconds for which a server that failed is asked last, doubled with each failure in a row. */
+export const REST = { first: 2_000, longest: 60_000 }
+
+/** Milliseconds for PONG. A clamd that was started again reads its signatures first, for longer. */
+const PONG_WITHIN = 1_000
+
+export interface ClamdServerOptions {
+  /** Whether its connections last from message to message. */
+  readonly lasting: boolean
+  /** Passes descriptors to a server that takes them; without it all mail is streamed. */
+  readonly passing?: System | undefined
+  /** Called once when it begins to fail, and once when it answers again. */
+  readonly changed?: (state: 'fails' | 'answers') => void
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime?: () => number
+}
+
+/** One clamd: the connections to it, and what is known about it. */
+export class ClamdServer {
+  readonly address: ClamdAddress
+  /**
+   * Its last answer to VERSION (versions.ts); undefined if it gave none. By now it may have newer
+   * signatures, but no older ones.
+   */
+  version: string | undefined
+  readonly #changed: (state: 'fails' | 'answers') => void
+  readonly #uptime: () => number
+  /** Failures since it last answered. */
+  #failures = 0
+  #restsUntil = Number.NEGATIVE_INFINITY
+  /** Since when no message has reached it. */
+  #missingSince: number | undefined
+  /** The question whether it has died, which is asked once for all messages that it had. */
+  #dying: Promise<boolean> | undefined
+  readonly #passing: System | undefined
+  readonly #descriptors: DescriptorTrial | undefined
+  readonly #sessions: ClamdSessions
+
+  constructor(
+    address: ClamdAddress,
+    { lasting, passing, changed = () => {}, uptime = () => performance.now() }: ClamdServerOptions,
+  ) {
+    this.address = address
+    this.#changed = changed
+    this.#uptime = uptime
+    this.#passing = passing
+    this.#descriptors = passing && new DescriptorTrial(address, passing)
+    this.#sessions = new ClamdSessions(address, {
+      idleMax: lasting ? IDLE_MAX : 0,
+      passing,
+      broke: () => this.#descriptors?.forget(),
+    })
+  }
+
+  /** Asks about a sample and those beside it, all at once. The answer is about all of them. */
+  async scan(sample: Sample, task: ScanTask): Promise<ClamdOutcome<ScanFinding>> {
+    const contents = [...(sample.beside ?? []), sample]
+    const handedOver = await this.#handOver(contents, task)
+    const outcome =
+      handedOver ??
+      (await this.#sessions.ask(streamsOf(contents.map(({ bytes }) => bytes)), task.signal))
+    this.#note(outcome, task)
+    return outcome
+  }
+
+  /** Whether it failed lately, so that mail does not wait for it again and again. */
+  get isResting(): boolean {
+    return this.#restsUntil > this.#uptime()
+  }
+
+  /** The milliseconds for which no message has reached it. */
+  get missingFor(): number {
+    return this.#uptime() - (this.#missingSince ?? this.#uptime())
+  }
+
+  /**
+   * Resolves to whether it has died, asked at once after it closed a connection without a whole reply:
+   * nobody answers there now.
+   */
+  hasDied(): Promise<boolean> {
+    this.#dying ??= askClamd(this.address, 'PING', AbortSignal.timeout(PONG_WITHIN))
+      .then(({ kind }) => kind !== 'answered')
+      .finally(() => {
+        this.#dying = undefined
+      })
+    return this.#dying
+  }
+
+  /** Notes that it did not answer in time, or broke off. */
+  failed(): void {
+    this.#missingSince = undefined
+    this.#rest()
+  }
+
+  /** Ends idle connections at once, and the others when their conversations are over. */
+  close(): void {
+    this.#descriptors?.close()
+    this.#sessions.close()
+  }
+
+  #note(outcome: ClamdOutcome<ScanFinding>, { signal }: ScanTask): void {
+    switch (outcome.kind) {
+      case 'answered':
+        if (this.#failures > 0) this.#changed('answers')
+        this.#failures = 0
+        this.#restsUntil = Number.NEGATIVE_INFINITY
+        this.#missingSince = undefined
+        return
+      case 'unreachable':
+        if (outcome.state === 'full') return // it is up: that says nothing about its health
+        this.#missingSince ??= this.#uptime()
+        this.#rest()
+        return
+      case 'timed-out':
+        // If the client has gone, nobody waits for the answer, and the server is not to blame.
+        if (isLate(signal)) this.failed()
+        return
+      case 'broken':
+        this.failed()
+    }
+  }
+
+  /** Has it rest. Messages that fail while it rests were sent before, and say nothing new. */
+  #rest(): void {
+    if (this.isResting) return
+    if (this.#failures === 0) this.#changed('fails')
+    this.#restsUntil = this.#uptime() + doubledPause(this.#failures++, REST)
+  }
+
+  /**
+   * Hands the contents over by descriptor. Undefined if that is not possible, or if the server could
+   * not use one of them: then they have to be sent.
+   */
+  async #handOver(
+    contents: readonly Sample[],
+    task: ScanTask,
+  ): Promise<ClamdOutcome<ScanFinding> | undefined> {
+    const passing = this.#passing
+    const size = Math.max(...contents.map((content) => content.bytes.size))
+    if (passing === undefined || !(await this.#descriptors?.takes(size))) return undefined
+    const note = (text: string) => task.note(`clamd ${this.address.text}: ${text}`)
+    const copies: number[] = []
+    const copyOf = async (content: Sample) => {
+      const file = await memoryFileOf(content, passing)
+      copies.push(file)
+      return () => file
+    }
+    try {
+      const descriptors: (() => number)[] = []
+      for (const content of contents) {
+        descriptors.push(content.sealedFile ?? (await copyOf(content)))
+      }
+      const outcome = await this.#sessions.ask(descriptorsOf(descriptors), task.signal)
+      if (outcome.kind !== 'answered') return outcome
+      const { answer } = outcome
+      if (answer.answer !== 'no access') return { kind: 'answered', answer }
+      note(`took no descriptor, got a copy: ${answer.why}`)
+    } catch (error) {
+      if (!(error instanceof NoMemoryFile)) throw error
+      note(`got a copy: ${error.message}`)
+    } finally {
+      for (const file of copies) closeSync(file)
+    }
+    return undefined
+  }
+}
+
+/** The error if no memory file can be made, because no descriptor or no memory is left. */
+class NoMemoryFile extends Error {}
+
+/**
+ * Copies a sample into a memory file. Resolves to its descriptor, which the caller closes. Rejects
+ * with NoMemoryFile, or with the error of reading the sample.
+ */
+async function memoryFileOf(sample: Sample, passing: System): Promise<number> {
+  const file = passing.memoryFile()
+  if (file < 0) throw new NoMemoryFile(`memfd_create: error ${-file}`)
+  try {
+    // This leaves the file's own offset at 0: clamd shares it, and reads from there.
+    await writeInTurns(file, sample.bytes.chunks(), 0, 'memory')
+    return file
+  } catch (error) {
+    closeSync(file)
+    const isFull = isFault(error) && (error.kind === 'write' || error.kind === 'temp-file')
+    throw isFull ? new NoMemoryFile(error.message) : error
+  }
+}

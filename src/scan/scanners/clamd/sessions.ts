@@ -1,0 +1,121 @@
+import type { System } from '../../../ground/runtime/system.ts'
+import type { ClamdAddress } from './address.ts'
+import { type ClamdCommands, type ClamdOutcome, ClamdSession } from './session.ts'
+
+/** Most idle connections to one server. Each costs clamd a descriptor, but no thread. */
+export const IDLE_MAX = 8
+/** Milliseconds for which an idle connection is kept, or up to twice that; clamd hangs up after 30 s. */
+export const IDLE_FOR = 5_000
+
+export interface ClamdSessionsOptions {
+  /** Most idle connections that are kept; default: none. */
+  readonly idleMax?: number
+  /** Milliseconds for which one is kept. */
+  readonly idleFor?: number
+  /** Passes descriptors; needed for packets with one. */
+  readonly passing?: System | undefined
+  /** Called when a session broke or could not be made: another server may listen there from now on. */
+  readonly broke?: () => void
+}
+
+interface IdleSession {
+  readonly session: ClamdSession
+  readonly since: number
+}
+
+/**
+ * Sessions with one server, each with one conversation at a time, which last from message to message.
+ *
+ * If clamd has closed a kept connection (its own time limits, a restart), that is not a failure: as
+ * long as no byte of a reply has come, the commands are sent once more on a fresh connection. On a
+ * fresh connection commands are sent only once, and never after the signal.
+ */
+export class ClamdSessions {
+  readonly #address: ClamdAddress
+  readonly #idleMax: number
+  readonly #idleFor: number
+  readonly #passing: System | undefined
+  readonly #broke: () => void
+  /**
+   * A session is in this list or in one conversation, never in both: it is taken out at once, and
+   * put back after whole replies. Bytes that come while it is in the list end it, and so does a
+   * reply with another number than that of the command.
+   */
+  readonly #idle: IdleSession[] = []
+  #isClosed = false
+  #sweeper: NodeJS.Timeout | undefined
+
+  constructor(
+    address: ClamdAddress,
+    { idleMax = 0, idleFor = IDLE_FOR, passing, broke = () => {} }: ClamdSessionsOptions = {},
+  ) {
+    this.#address = address
+    this.#idleMax = idleMax
+    this.#idleFor = idleFor
+    this.#passing = passing
+    this.#broke = broke
+  }
+
+  /** Asks in a kept session, else in a fresh one. */
+  async ask<Answer>(
+    commands: ClamdCommands<Answer>,
+    signal: AbortSignal,
+  ): Promise<ClamdOutcome<Answer>> {
+    const kept = this.#takeKept()
+    if (kept !== undefined) {
+      const outcome = await this.#askIn(kept, commands, signal)
+      if (outcome.kind !== 'broken' || outcome.begun) return outcome
+    }
+    const fresh = new ClamdSession(this.#address, this.#passing)
+    const outcome = await this.#askIn(fresh, commands, signal)
+    // The server did not close an idle connection: it has gone, and it had this message. If systemd keeps
+    // its socket, a connection to it waits until it is back.
+    const isGone = outcome.kind === 'unreachable' || outcome.kind === 'timed-out'
+    return isGone && kept ? { ...outcome, broke: true } : outcome
+  }
+
+  /** Ends idle connections at once, and the others when their conversations are over. */
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#sweeper)
+    for (const { session } of this.#idle.splice(0)) session.end()
+  }
+
+  async #askIn<Answer>(
+    session: ClamdSession,
+    commands: ClamdCommands<Answer>,
+    signal: AbortSignal,
+  ): Promise<ClamdOutcome<Answer>> {
+    const outcome = await session.ask(commands, signal)
+    this.#keep(session)
+    if (outcome.kind === 'broken' || outcome.kind === 'unreachable') this.#broke()
+    return outcome
+  }
+
+  /** Takes the session that was used last, so that the others become old enough to end. */
+  #takeKept(): ClamdSession | undefined {
+    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
+      if (idle.session.isOpen) return idle.session
+    }
+    return undefined
+  }
+
+  #keep(session: ClamdSession): void {
+    if (!session.isOpen) return
+    if (this.#isClosed || this.#idle.length >= this.#idleMax) {
+      session.end()
+      return
+    }
+    this.#idle.push({ session, since: performance.now() })
+    this.#sweeper ??= setTimeout(() => this.#sweep(), this.#idleFor).unref()
+  }
+
+  #sweep(): void {
+    const old = performance.now() - this.#idleFor
+    while (this.#idle[0] && (this.#idle[0].since <= old || !this.#idle[0].session.isOpen)) {
+      this.#idle.shift()!.session.end()
+    }
+    const isAny = this.#idle.length > 0
+    this.#sweeper = isAny ? setTimeout(() => this.#sweep(), this.#idleFor).unref() : undefined
+  }
+}

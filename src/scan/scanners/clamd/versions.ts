@@ -1,0 +1,95 @@
+import { inTime, LATE } from '../../../ground/flow/deadline.ts'
+import { areAtLeastAsNew } from '../shared/signatures.ts'
+import { askClamd } from './ask.ts'
+import type { ClamdServer } from './server.ts'
+
+/** Milliseconds for which an answer holds: a database that is loaded meanwhile can only be newer. */
+const BELIEVED_FOR = 10_000
+/** Milliseconds after which servers are asked again, while nobody waits. */
+const ASKED_AGAIN_AFTER = 5_000
+/** Milliseconds that messages wait for one round of answers. */
+export const PATIENCE = 250
+
+/** Milliseconds after which a silent server has failed: it loads a database, or is overloaded. */
+export const SILENCE_MAX = 1_000
+
+/** A round of questions that is under way. */
+interface Asking {
+  readonly since: number
+  readonly done: Promise<void>
+}
+
+/** Asks servers for their signatures (VERSION, clamd(8)) as long as somebody wants to know them. */
+export class Versions {
+  readonly #servers: readonly ClamdServer[]
+  readonly #closed = new AbortController()
+  /** The time of the last question that was answered. */
+  #askedAt = Number.NEGATIVE_INFINITY
+  #asking: Asking | undefined
+
+  constructor(servers: readonly ClamdServer[]) {
+    this.#servers = servers
+  }
+
+  /**
+   * Resolves to the newest signatures of all servers, as they were within the last BELIEVED_FOR.
+   * Undefined if no server answers, or their versions cannot be compared.
+   */
+  async newest(): Promise<string | undefined> {
+    const age = performance.now() - this.#askedAt
+    if (age > BELIEVED_FOR) {
+      // Messages wait once for a silent server, and not each of them anew.
+      const { since, done } = this.#refresh()
+      if (!(await isWithin(done, PATIENCE - (performance.now() - since)))) return undefined
+    } else if (age > ASKED_AGAIN_AFTER) void this.#refresh()
+    const all = this.#known()
+    return all.find((version) => all.every((other) => areAtLeastAsNew(version, other)))
+  }
+
+  close(): void {
+    this.#closed.abort()
+  }
+
+  #refresh(): Asking {
+    if (this.#asking === undefined) {
+      const since = performance.now()
+      const done = this.#askAll(since).finally(() => {
+        this.#asking = undefined
+      })
+      this.#asking = { since, done }
+    }
+    return this.#asking
+  }
+
+  async #askAll(began: number): Promise<void> {
+    const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(BELIEVED_FOR)])
+    await Promise.all(this.#servers.map((server) => this.#ask(server, signal)))
+    this.#askedAt = began
+  }
+
+  async #ask(server: ClamdServer, signal: AbortSignal): Promise<void> {
+    const silent = () => this.#servers.length > 1 && server.failed()
+    const timer = setTimeout(silent, SILENCE_MAX)
+    const version = await versionOf(server, signal).catch(() => undefined)
+    clearTimeout(timer)
+    if (version?.startsWith('ClamAV ')) server.version = version
+    // A server that is down is left out. If all are down, their last answer still counts.
+    else if (this.#known().length > 1) server.version = undefined
+  }
+
+  #known(): readonly string[] {
+    return this.#servers.flatMap(({ version }) => version ?? [])
+  }
+}
+
+async function versionOf(
+  { address }: ClamdServer,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const outcome = await askClamd(address, 'VERSION', signal)
+  return outcome.kind === 'answered' ? outcome.answer : undefined
+}
+
+async function isWithin(work: Promise<void>, milliseconds: number): Promise<boolean> {
+  return milliseconds > 0 && (await inTime(work, milliseconds)) !== LATE
+}

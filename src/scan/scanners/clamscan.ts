@@ -1,0 +1,174 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { ChildProcess } from 'node:child_process'
+import { subscribe } from 'node:diagnostics_channel'
+import NodeClam from 'clamscan'
+import { errorText, isFault } from '../../ground/errors/fault.ts'
+import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
+import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
+import { CONFIG_FILES, databaseIn, firstConfOf } from './clamd/database.ts'
+import { causeOf } from './shared/cause.ts'
+import { findingByName } from './shared/clamav-name.ts'
+import { clean, infected, type ScanFinding, unknown, unseen } from './shared/finding.ts'
+import type { ScanSettings } from './shared/scan-settings.ts'
+import type { ContentScanner } from './shared/scanner.ts'
+
+/** The package's answer about one file or stream. */
+interface PackageResult {
+  readonly isInfected: unknown
+  readonly viruses?: readonly unknown[]
+}
+
+/**
+ * Plugin `clamscan`: the npm package of that name, which runs one of ClamAV's programs on a file.
+ * CLAMSCAN names it, and the package falls back to no other:
+ *
+ *   clamscan   loads its signatures (CLAMDBDIR) for every message, which takes seconds
+ *   clamdscan  hands the descriptor to the clamd of its configuration (CLAMDCONF)
+ *
+ * A message of more than CLAMDMAXSIZE is not scanned: ClamAV answers OK to what is over its limit.
+ */
+export function clamscanScanner(settings: ScanSettings): ContentScanner {
+  const { CLAMSCAN, CLAMSCANPROGRAM, CLAMDBDIR, CLAMDCONF, CLAMDMAXSIZE } = settings
+  const judgedBy = [CLAMSCAN, CLAMSCANPROGRAM, CLAMDBDIR, CLAMDCONF, CLAMDMAXSIZE]
+  return {
+    name: 'clamscan',
+    local: false,
+    memorable: {
+      identity: `clamscan(${encodeURIComponent(JSON.stringify(judgedBy))})`,
+      signatures: "this host's",
+      loadsFrom: () => [databaseOfProgram(settings)],
+      ...(CLAMSCAN === 'clamscan' && { hasLoaded: async () => true }), // it does so each time
+    },
+    async scan(sample, { signal }) {
+      if (sample.bytes.size > CLAMDMAXSIZE) {
+        return unseen(
+          'size',
+          `clamscan: ${sample.bytes.size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`,
+        )
+      }
+      // clamscan calls an empty file neither OK nor FOUND.
+      if (sample.bytes.size === 0) return clean
+      try {
+        const result = await endingItsPrograms(signal, async () => {
+          const engine = await startEngine(settings)
+          signal.throwIfAborted()
+          return engine.isInfected(await sample.path())
+        })
+        return findingOf(result)
+      } catch (error) {
+        if (isFault(error)) throw error // our own spool, not the package
+        if (signal.aborted) return unknown('clamscan: no answer within the time limit', 'timeout')
+        return unknown(`clamscan: ${reasonOf(error)}`, causeOf(causedBy(error)))
+      }
+    },
+  }
+}
+
+/** The directory of signatures by which the program scans. */
+function databaseOfProgram({ CLAMSCAN, CLAMDBDIR, CLAMDCONF }: ScanSettings): string {
+  if (CLAMSCAN === 'clamscan') return CLAMDBDIR ?? DEFAULT_DATABASE
+  return databaseIn(firstConfOf(CLAMDCONF === undefined ? CONFIG_FILES : [CLAMDCONF]))
+}
+
+/** Starts the package for one program, with everything switched off that it would fall back to. */
+async function startEngine({
+  CLAMSCAN,
+  CLAMSCANPROGRAM,
+  CLAMDBDIR,
+  CLAMDCONF,
+}: ScanSettings): Promise<NodeClam> {
+  const noProgram = null as unknown as string // keeps the package from running its defaults
+  const engine = await new NodeClam().init({
+    preference: CLAMSCAN,
+    removeInfected: false,
+    quarantineInfected: false,
+    scanRecursively: false,
+    debugMode: false, // it would write to fd 1
+    clamscan: {
+      active: CLAMSCAN === 'clamscan',
+      path: CLAMSCAN === 'clamscan' ? CLAMSCANPROGRAM : noProgram,
+      ...(CLAMDBDIR !== undefined && { db: CLAMDBDIR }),
+    },
+    clamdscan: {
+      active: CLAMSCAN === 'clamdscan',
+      path: CLAMSCAN === 'clamdscan' ? CLAMSCANPROGRAM : noProgram,
+      ...(CLAMDCONF !== undefined && { configFile: CLAMDCONF }),
+      localFallback: false,
+      bypassTest: true,
+      multiscan: false,
+    },
+  })
+  // The package takes another program, or the default database, without saying so.
+  const { scanner } = engine as unknown as { readonly scanner: string }
+  if (scanner !== CLAMSCAN) throw new Error(`${CLAMSCANPROGRAM} is not ${CLAMSCAN}`)
+  if ((engine.settings.clamscan?.db ?? undefined) !== CLAMDBDIR) {
+    throw new Error(`CLAMDBDIR ${CLAMDBDIR}: cannot be read`)
+  }
+  return engine
+}
+
+/** Gets each program that a piece of work starts, however deep inside a package. */
+const starting = new AsyncLocalStorage<(child: ChildProcess) => void>()
+/** Whether programs are told to it: once, for as long as the process lasts. */
+let isTold = false
+
+/**
+ * Runs `work`, and kills the programs that it has started when it is done, and at the signal; then it
+ * rejects. The package clamscan does neither.
+ */
+async function endingItsPrograms<Result>(
+  signal: AbortSignal,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (!isTold) {
+    subscribe('child_process', (message) => {
+      starting.getStore()?.((message as { process: ChildProcess }).process)
+    })
+    isTold = true
+  }
+  signal.throwIfAborted()
+  let isOver = false
+  const children = new Set<ChildProcess>()
+  const start = (child: ChildProcess) => {
+    children.add(child)
+    // This is called before the program runs: it has a process id one turn later.
+    if (isOver) setImmediate(() => child.kill('SIGKILL'))
+  }
+  let abort: () => void = () => {}
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort)
+  })
+  try {
+    return await Promise.race([starting.run(start, work), aborted])
+  } finally {
+    isOver = true
+    signal.removeEventListener('abort', abort)
+    for (const child of children) child.kill('SIGKILL')
+  }
+}
+
+/** Reads the package's answer. Only `false` is clean: the package may also return null or undefined. */
+function findingOf(result: PackageResult | undefined): ScanFinding {
+  if (result?.isInfected === false) return clean
+  if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
+  const name = bounded(String(result.viruses?.[0] ?? '')).replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')
+  if (name === '') return infected('a virus without a name')
+  return findingByName(name, `clamscan: ${name}`)
+}
+
+/** The text of an error. The package wraps other errors, and the wrapped one says more. */
+function reasonOf(error: unknown): string {
+  const cause = causedBy(error)
+  const text = cause === error ? errorText(error) : `${errorText(error)}: ${errorText(cause)}`
+  return bounded(text)
+}
+
+function causedBy(error: unknown): unknown {
+  return (error as { data?: { err?: unknown } } | null)?.data?.err || error
+}
+
+/** The text in printable characters, and short enough for a log line. */
+function bounded(text: string): string {
+  return replaceUnprintable(text).slice(0, 300)
+}

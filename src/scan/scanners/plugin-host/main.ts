@@ -1,0 +1,119 @@
+// The process that a file plugin runs in; see file-plugin/. Requests come on descriptor 3, one at a time.
+// Whatever the plugin writes there, only a line with the nonce of the request is an answer (protocol.ts).
+import { read } from 'node:fs'
+import { basename, extname } from 'node:path'
+import { errorText } from '../../../ground/errors/fault.ts'
+import { writeWhole } from '../../../ground/process/write-whole.ts'
+import { type ScanFinding, unknown } from '../shared/finding.ts'
+import { log } from './mail.ts'
+import { CODE_SETTING, isUsedUp } from './own-limits.ts'
+import { decodeRequest, encodeAnswer, type Plugin, type PluginRequest } from './protocol.ts'
+import { loadScript } from './script.ts'
+import { loadSharedObject } from './shared-object.ts'
+
+const CHANNEL = 3
+const CHUNK = 64 * 1024
+
+delete process.env[CODE_SETTING] // programs that the plugin starts need not know it
+const directory = process.cwd()
+let plugin: Plugin | undefined
+/** Its file. */
+let file = ''
+/** The request in hand; undefined between two of them. */
+let request: PluginRequest | undefined
+/** The answer to it, which is sent when nothing of the plugin is under way any more. */
+let answer: ScanFinding | undefined
+let impatience: NodeJS.Timeout | undefined
+
+process.on('uncaughtException', fail)
+process.on('unhandledRejection', fail)
+process.on('beforeExit', settle)
+awaitRequest([])
+
+/**
+ * Reads the next request. While a plugin works, the channel is not read, so that only the plugin's own
+ * work keeps the event loop alive: `beforeExit` says that none of it is left.
+ */
+function awaitRequest(before: readonly Buffer[]): void {
+  read(CHANNEL, Buffer.allocUnsafe(CHUNK), 0, CHUNK, null, (error, size, chunk) => {
+    if (error || size === 0) return end() // nobody is left who would ask
+    const chunks = [...before, chunk.subarray(0, size)]
+    request = decodeRequest(chunks)
+    if (request === undefined) return awaitRequest(chunks)
+    file = request.file
+    process.chdir(directory) // wherever the last message has led it
+    judge(request).then(hear, fail)
+  })
+}
+
+async function judge(asked: PluginRequest): Promise<ScanFinding> {
+  if (plugin === undefined) {
+    const load = extname(asked.file) === '.so' ? loadSharedObject : loadScript
+    const loaded = await load(asked)
+    if ('answer' in loaded) return loaded
+    plugin = loaded
+  }
+  return plugin(asked)
+}
+
+/** Takes the plugin's answer. What it has left under way may end, but soon. */
+function hear(said: ScanFinding): void {
+  answer = said
+  impatience = setTimeout(end, request!.settle)
+  impatience.unref()
+}
+
+/** Takes an error that nobody caught: it is the answer, if there is none yet, and ends the process. */
+function fail(error: unknown): void {
+  const why = `threw ${describe(error)}`
+  if (request !== undefined && answer === undefined) answer = unknown(why)
+  else log(`${why} after its answer`)
+  end()
+}
+
+/** Called when nothing is under way any more: the next message meets nothing of this one. */
+function settle(): void {
+  clearTimeout(impatience)
+  const isInOrder = answer !== undefined && !isUsedUp()
+  answer ??= unknown('returned a promise that nothing can settle any more')
+  if (isInOrder) {
+    send()
+    awaitRequest([])
+  } else end()
+}
+
+/** Sends the answer that is due. */
+function send(): void {
+  if (request === undefined || answer === undefined) return
+  const line = encodeAnswer(request.nonce, answer)
+  request = undefined
+  answer = undefined
+  try {
+    writeWhole(CHANNEL, line) // all of it: the descriptor blocks
+  } catch {
+    end()
+  }
+}
+
+/**
+ * Sends the answer that is due, and kills this process and its group at once: exit handlers are the
+ * plugin's, and could wait for ever.
+ */
+function end(): void {
+  send()
+  process.kill(0, 'SIGKILL')
+}
+
+function describe(error: unknown): string {
+  const kind = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : ''
+  return `${kind}${errorText(error)}${placeOf(error)}`
+}
+
+/** Returns " (scan.mjs:3:9)" if the stack names the plugin's own file, else ''. */
+function placeOf(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  const name = basename(file)
+  const at = stack.indexOf(`/${name}:`)
+  const place = at < 0 ? null : /^:\d+(:\d+)?/.exec(stack.slice(at + 1 + name.length))
+  return place ? ` (${name}${place[0]})` : ''
+}

@@ -1,0 +1,111 @@
+// What goes over descriptor 3 between a plugin's process and the process that started it: a request one
+// way, and then its answer the other way. Each is one line.
+import { attempt } from '../../../ground/errors/attempt.ts'
+import type { Origin } from '../../../mail/message/envelope/origin.ts'
+import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
+
+const LF = 0x0a
+/** Most bytes of a line that a plugin's process writes. */
+export const LINE_MAX = 64 * 1024
+
+const ANSWER = 'onescan-answer/1'
+const NONSENSE = 'wrote something other than an answer to descriptor 3'
+const TOO_MUCH = `wrote more than ${LINE_MAX} bytes to descriptor 3`
+const NAME_MAX = 255
+const WHY_MAX = 1000
+
+/** The question to a plugin's process about one message. */
+export interface PluginRequest {
+  /** Comes back with the answer; each request has another one. */
+  readonly nonce: string
+  /** Absolute path of the plugin. */
+  readonly file: string
+  /** Name of the export or C symbol. */
+  readonly symbol: string
+  /** The values that a C plugin returns: QHPSIRC and QHPSIRN. */
+  readonly infectedCode: number
+  readonly cleanCode: number
+  /** Absolute path of the message, and its size in bytes. */
+  readonly path: string
+  readonly size: number
+  /** Path and size of the content to judge, if it is not the whole message. */
+  readonly part?: { readonly path: string; readonly size: number } | undefined
+  /** Milliseconds until the deadline, since the clock of one process says nothing to another. */
+  readonly timeLeft: number
+  /** Milliseconds after its answer within which all that the plugin has begun must be over. */
+  readonly settle: number
+  /** The addresses of the envelope in latin1. */
+  readonly sender: string
+  readonly recipients: readonly string[]
+  readonly origin?: Origin | undefined
+}
+
+/** A plugin that this process has loaded. It rejects with whatever the plugin throws. */
+export type Plugin = (request: PluginRequest) => Promise<ScanFinding>
+
+/** Makes the bytes of a request: one line of JSON. */
+export function encodeRequest(request: PluginRequest): Buffer {
+  return Buffer.from(`${JSON.stringify(request)}\n`)
+}
+
+/**
+ * Reads what `encodeRequest` makes, in any split; undefined as long as its end is missing. Throws for
+ * bytes that are not one request: the next one comes after the answer.
+ */
+export function decodeRequest(chunks: readonly Buffer[]): PluginRequest | undefined {
+  return chunks.at(-1)?.at(-1) === LF ? JSON.parse(Buffer.concat(chunks).toString()) : undefined
+}
+
+/**
+ * Makes the line that answers a request: a mark, the nonce of the request, and the answer as JSON. The
+ * plugin does not know the nonce. So what it writes to the descriptor by accident is no answer, even if
+ * the sender of the mail chose the words, and neither is the line of an earlier answer.
+ * Names are cut after 255 characters, reasons after 1,000.
+ */
+export function encodeAnswer(nonce: string, answer: ScanFinding): Buffer {
+  return Buffer.from(`${ANSWER} ${nonce} ${JSON.stringify(cut(answer))}\n`)
+}
+
+/**
+ * Reads the bytes that a plugin's process has written since the request with that nonce. Undefined as
+ * long as they are a part of a line. If they are anything but the one line that answers this request,
+ * that is *could not tell*.
+ */
+export function decodeAnswer(nonce: string, bytes: Buffer): ScanFinding | undefined {
+  if (bytes.length > LINE_MAX) return unknown(TOO_MUCH)
+  const end = bytes.indexOf(LF)
+  if (end < 0) return undefined
+  const opening = Buffer.from(`${ANSWER} ${nonce} `)
+  const isAnswer = end === bytes.length - 1 && bytes.subarray(0, opening.length).equals(opening)
+  const said = isAnswer
+    ? attempt(() => JSON.parse(bytes.toString('utf8', opening.length)))
+    : undefined
+  return findingOf(said) ?? unknown(NONSENSE)
+}
+
+function findingOf(value: unknown): ScanFinding | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { answer, name, why, cause } = value as Record<string, unknown>
+  if (answer === 'clean') return clean
+  if (answer === 'infected' && typeof name === 'string' && name !== '') return infected(name)
+  if (answer === 'unknown' && typeof why === 'string') return couldNotTell(why, cause)
+  return undefined
+}
+
+function cut(answer: ScanFinding): ScanFinding {
+  switch (answer.answer) {
+    case 'clean':
+      return clean
+    case 'infected':
+      return infected(answer.name.slice(0, NAME_MAX))
+    case 'unknown':
+      return couldNotTell(answer.why.slice(0, WHY_MAX), answer.cause)
+    case 'unseen':
+      return unknown(answer.why.slice(0, WHY_MAX))
+  }
+}
+
+/** The plugin itself could not tell, or nobody knows what it said. */
+function couldNotTell(why: string, cause: unknown): ScanFinding {
+  return cause === 'plugin' ? unknown(why, cause) : unknown(why)
+}

@@ -1,0 +1,105 @@
+import { openAnonymousFile } from '../../../mail/message/anonymous-file.ts'
+import { withNamedCopy } from '../../../mail/message/named-copy.ts'
+import type { SpoolPolicy } from '../../../mail/message/spool-policy.ts'
+import { createMemoryPool, Store } from '../../../mail/mime/shared/store.ts'
+import type { Sample, ScanTask } from '../shared/scanner.ts'
+
+/** Bytes that are read before other mail has its turn. */
+const TURN = 192 * 1024
+
+/**
+ * Calls `ask` with the sample as a plain text, in which nothing is a field: a blank stands before each line that begins as a
+ * field of a mail does, and before `From `. So no scanner takes it for mail any more, and looks at all of
+ * its bytes at one depth. Resolves to undefined, without a call, for a content that may be anything but
+ * a text, since a blank might hide what it is.
+ */
+export async function asPlainText<T>(
+  sample: Sample,
+  spool: SpoolPolicy,
+  { signal }: ScanTask,
+  ask: (text: Sample) => Promise<T>,
+): Promise<T | undefined> {
+  const mustBeText = sample.whole !== undefined
+  if (mustBeText && mayBeginFile(sample)) return undefined
+  const store = new Store(
+    createMemoryPool(() => openAnonymousFile(spool.directory)),
+    sample.bytes.size,
+  )
+  try {
+    const stuffing = new FieldStuffing()
+    let sinceTurn = 0
+    for (const chunk of sample.bytes.chunks()) {
+      store.append(stuffing.push(chunk))
+      if (mustBeText && !stuffing.isText) return undefined
+      sinceTurn += chunk.length
+      if (sinceTurn < TURN) continue
+      sinceTurn = 0
+      await new Promise(setImmediate)
+      if (signal.aborted) return undefined
+    }
+    store.append(stuffing.finish())
+    const { envelope, origin, whole } = sample
+    const of = { envelope, origin, ...(whole && { whole }) }
+    return await withNamedCopy(store, spool, (path) => ask({ ...of, bytes: store, path }))
+  } finally {
+    store.close()
+  }
+}
+
+/** The bytes at the front by which programs know most files. */
+const FRONT = 512
+/** The first character of HTML, PDF, PostScript, RTF or a script, with blanks before it or not. */
+const FILE_START = /^\s*[<%{#!@[]/
+/** The place of the word `ustar` in an archive of tar, which may be all text. */
+const TAR_AT = 257
+
+/** Whether a file may begin so that is not a plain text, but has characters of a text alone. */
+function mayBeginFile({ bytes }: Sample): boolean {
+  const front = bytes.gather(0, FRONT).toString('latin1')
+  return FILE_START.test(front) || front.startsWith('ustar', TAR_AT)
+}
+
+/** The most bytes that tell whether a field begins; libclamav knows no name that is nearly as long. */
+const FIELD_MAX = 80
+const FIELD = /^(?:>?From |[A-Za-z][A-Za-z0-9-]{0,63}[ \t]{0,8}:)/gm
+/** A control character that no text has; or the beginning of a PDF, which readers find anywhere. */
+const NO_TEXT = /[\0-\x08\x0b\x0e-\x1f]|%PDF-/
+const PDF_SEAM = '%PDF'.length
+
+/** Puts a blank before each line that begins as a field, in any split of the bytes. */
+class FieldStuffing {
+  /** The beginning of a line of which too little has come. */
+  #held = ''
+  #startsLine = true
+  #isText = true
+  /** The last characters that came. */
+  #tail = ''
+
+  /** Whether all bytes so far may be those of a plain text. */
+  get isText(): boolean {
+    return this.#isText
+  }
+
+  push(chunk: Buffer): Buffer {
+    const fresh = chunk.toString('latin1')
+    const seen = this.#tail + fresh
+    if (NO_TEXT.test(seen)) this.#isText = false
+    this.#tail = seen.slice(-PDF_SEAM)
+    const text = this.#held + fresh
+    const line = text.lastIndexOf('\n') + 1
+    const end = text.length - line < FIELD_MAX ? line : text.length
+    this.#held = text.slice(end)
+    return this.#stuff(text.slice(0, end))
+  }
+
+  finish(): Buffer {
+    return this.#stuff(this.#held)
+  }
+
+  #stuff(text: string): Buffer {
+    const startsLine = this.#startsLine
+    if (text.length > 0) this.#startsLine = text.endsWith('\n')
+    const stuff = (field: string, at: number) => (at > 0 || startsLine ? ` ${field}` : field)
+    return Buffer.from(text.replace(FIELD, stuff), 'latin1')
+  }
+}

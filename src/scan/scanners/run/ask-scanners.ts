@@ -1,0 +1,163 @@
+import { errorText, isFault } from '../../../ground/errors/fault.ts'
+import { causeOf } from '../shared/cause.ts'
+import { clean, type ScanFinding, unknown, worse } from '../shared/finding.ts'
+import {
+  type ContentScanner,
+  isLate,
+  type MailSearch,
+  type PolicyScanner,
+  type Sample,
+  type Scanner,
+  type ScanTask,
+} from '../shared/scanner.ts'
+import { lend } from './lend.ts'
+import type { ScanRun } from './scan-run.ts'
+
+/** Milliseconds that a scanner has for ending its work once the signal has come. */
+const GRACE = 1000
+
+/**
+ * MAXNESTING up to which the limit of a scanner may be put aside: clamd with its own MaxRecursion looks
+ * into so many messages that are attached to one another.
+ */
+const DEPTH_OF_SCANNERS = 15
+
+/** What a scan has passed over: it goes on, since something worse may be found. */
+export class PassedOver {
+  /** The worst of it: what is excused, or was not seen and may pass. */
+  finding: ScanFinding = clean
+  /**
+   * The first limit of depth or of contents that a scanner has named, about bytes that it calls clean as
+   * a text. It decides unless all that they hold was given to the scanner by itself.
+   */
+  named: ScanFinding | undefined
+
+  /** Returns the finding if it ends the scan; else it is passed over. */
+  unlessEnding(finding: ScanFinding, { isExcused, keepsOut }: ScanRun): ScanFinding | undefined {
+    if (finding.answer === 'clean') return undefined
+    if (finding.answer === 'unknown') return finding
+    if (finding.answer === 'infected' && !isExcused?.(finding)) return finding
+    if (finding.answer === 'unseen' && keepsOut.has(finding.what)) {
+      // OVERSIZE says that no scanner could tell: SCANFAIL decides then.
+      return finding.what === 'size' ? unknown(finding.why, 'limit') : finding
+    }
+    this.finding = worse(this.finding, finding)
+    return undefined
+  }
+}
+
+/**
+ * Asks each scanner about the last sample, and passes the other samples along with it. Local policy
+ * answers by its search when a whole message is asked about. Returns the result that ends the scan, of
+ * the first scanner that gives one; notes in `passed` what does not end it.
+ */
+export async function askScanners(
+  samples: readonly Sample[],
+  run: ScanRun,
+  task: ScanTask,
+  searches: ReadonlyMap<PolicyScanner, MailSearch>,
+  passed: PassedOver,
+): Promise<ScanFinding | undefined> {
+  const sample = together(samples)
+  if (sample === undefined) return undefined
+  for (const scanner of run.scanners) {
+    let result: ScanFinding | undefined
+    if (scanner.local) {
+      const answer = sample.whole ? undefined : searches.get(scanner)?.answer()
+      result = answer && passed.unlessEnding(saidBy(scanner, answer), run)
+    } else {
+      const conclude = (about: Sample, answer: ScanFinding) =>
+        concludeFrom(answer, about, scanner, run, task, passed)
+      const answer = await askScanner(scanner, sample, task)
+      const isOfAll = sample.beside === undefined || !mayPutAside(answer, run)
+      if (isOfAll) result = await conclude(sample, answer)
+      // A scanner says of several samples what it found first, and that may hide the rest.
+      const mayHide = sample.beside && result === undefined && answer.answer === 'infected'
+      for (const single of mayHide || !isOfAll ? samples : []) {
+        result = await conclude(single, await askScanner(scanner, single, task))
+        if (result !== undefined) break
+      }
+    }
+    if (result !== undefined) return result
+  }
+  return undefined
+}
+
+/** The last of the samples, with the others beside it. */
+function together(samples: readonly Sample[]): Sample | undefined {
+  const last = samples.at(-1)
+  return last && samples.length > 1 ? { ...last, beside: samples.slice(0, -1) } : last
+}
+
+/**
+ * Asks one scanner. If it throws, or outlives its deadline, the answer is *could not tell*. Throws
+ * a Fault if our own spool fails: that is not an answer of a scanner.
+ */
+async function askScanner(
+  scanner: ContentScanner,
+  sample: Sample,
+  task: ScanTask,
+): Promise<ScanFinding> {
+  const { signal } = task
+  let timer: NodeJS.Timeout | undefined
+  let giveUp = () => {}
+  const tooLate = new Promise<ScanFinding>((resolve) => {
+    giveUp = () => {
+      const why = isLate(signal) ? 'no answer in time' : 'nobody waits for the answer'
+      timer = setTimeout(() => resolve(unknown(why, 'timeout')), GRACE)
+    }
+    if (signal.aborted) giveUp()
+    else signal.addEventListener('abort', giveUp)
+  })
+  const lent = lend(sample)
+  try {
+    return saidBy(scanner, await Promise.race([scanner.scan(lent.sample, task), tooLate]))
+  } catch (error) {
+    if (isFault(error) && (error.kind === 'temp-file' || error.kind === 'write')) throw error
+    return saidBy(scanner, unknown(errorText(error), causeOf(error)))
+  } finally {
+    lent.takeBack()
+    signal.removeEventListener('abort', giveUp)
+    clearTimeout(timer)
+  }
+}
+
+/**
+ * The result of a scan that the answer about one sample ends. A limit of depth or of contents ends it
+ * only if the scanner does not call the bytes clean as a text: it may have counted as mails what is
+ * text to all readers, and each content that some reader sees there is given by itself.
+ */
+async function concludeFrom(
+  answer: ScanFinding,
+  sample: Sample,
+  scanner: ContentScanner,
+  run: ScanRun,
+  task: ScanTask,
+  passed: PassedOver,
+): Promise<ScanFinding | undefined> {
+  if (!mayPutAside(answer, run)) return passed.unlessEnding(answer, run)
+  const { spool } = run
+  const { asPlainText } = await import('./as-plain-text.ts')
+  const asText = await asPlainText(sample, spool, task, (text) => askScanner(scanner, text, task))
+  if (asText?.answer === 'clean') {
+    passed.named ??= answer
+    return undefined
+  }
+  const found = asText?.answer === 'infected' && passed.unlessEnding(asText, run)
+  return found || passed.unlessEnding(answer, run)
+}
+
+/** Whether this is a limit of depth or of contents, which what our own reading gives may make up for. */
+function mayPutAside(answer: ScanFinding, { settings }: ScanRun): boolean {
+  if (answer.answer !== 'unseen' || answer.what === 'size') return false
+  return settings.SECONDLOOK === 'always' && settings.MAXNESTING <= DEPTH_OF_SCANNERS
+}
+
+/** The finding of this scanner, which the log and a reply name. */
+function saidBy({ name }: Scanner, finding: ScanFinding): ScanFinding {
+  if (finding.answer === 'clean') return finding
+  if (finding.answer === 'infected') return { ...finding, scanner: name }
+  const why = finding.why.includes(name) ? finding.why : `${name}: ${finding.why}`
+  if (finding.answer === 'unknown') return { ...finding, why }
+  return { ...finding, why, limit: `the limits of ${name}` }
+}

@@ -1,0 +1,66 @@
+import { loadCrypto } from '../../../ground/runtime/crypto.ts'
+import { openAnonymousFile } from '../../../mail/message/anonymous-file.ts'
+import { Bytes } from '../../../mail/message/bytes.ts'
+import { createNamedCopy } from '../../../mail/message/named-copy.ts'
+import type { SpoolPolicy } from '../../../mail/message/spool-policy.ts'
+import { TOP_LINE } from '../../../mail/message/top-line.ts'
+import { type Content, contentsOf } from '../../../mail/mime/contents.ts'
+import type { ContentsOptions } from '../../../mail/mime/leaves/contents-state.ts'
+import type { Sample } from '../shared/scanner.ts'
+
+export interface ReadingOptions
+  extends Pick<ContentsOptions, 'maxDepth' | 'onGiven' | 'onHeader' | 'onName' | 'onOdd'> {
+  readonly spool: SpoolPolicy
+  /** Aborted at the message's deadline. */
+  readonly signal: AbortSignal
+}
+
+/** A content of a message, or what ends the reading. */
+export type ReadingStep =
+  | {
+      readonly kind: 'content'
+      /** The content as scanners get it, until the next step is asked for. */
+      readonly content: Sample
+    }
+  /** The message is nested deeper than `maxDepth`. */
+  | { readonly kind: 'deeper' }
+  /** The message exceeds a limit of mail/mime/shared/limits.ts, which `why` names. */
+  | { readonly kind: 'over'; readonly why: string }
+  /** The signal came first. */
+  | { readonly kind: 'late' }
+
+/** Reads a message for the decoded contents that any reader of mail might see in it. */
+export async function* readContents(
+  message: Sample,
+  { spool, signal, ...told }: ReadingOptions,
+): AsyncGenerator<ReadingStep, void> {
+  const openFile = () => openAnonymousFile(spool.directory)
+  const { createHash } = await loadCrypto()
+  for (const step of contentsOf(message.bytes, { ...told, openFile, createHash })) {
+    if (step.kind === 'turn') await new Promise(setImmediate)
+    if (signal.aborted) {
+      yield { kind: 'late' }
+      return
+    }
+    if (step.kind === 'content') yield* stepOf(step.content, message, spool)
+    else if (step.kind !== 'turn') yield step
+  }
+}
+
+/** Gives a content as a sample, whose file is removed when the next step is asked for. */
+function* stepOf(content: Content, whole: Sample, spool: SpoolPolicy): Generator<ReadingStep> {
+  // libclamav knows mail by its first field, so that a mail has the same line on top as the message.
+  const bytes = content.isMail ? Bytes.of(TOP_LINE, content.bytes) : content.bytes
+  const file = createNamedCopy(spool)
+  const { envelope, origin } = whole
+  const sample: Sample = { bytes, envelope, origin, whole, path: () => file.path(bytes) }
+  try {
+    try {
+      yield { kind: 'content', content: sample }
+    } finally {
+      file.confirmFile()
+    }
+  } finally {
+    file.removeNamedFile()
+  }
+}

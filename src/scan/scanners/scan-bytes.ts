@@ -1,0 +1,68 @@
+import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
+import type { SpoolPolicy } from '../../mail/message/spool-policy.ts'
+import { sampleOf } from './sample.ts'
+import { runScanners } from './scan.ts'
+import { type ScanFinding, type Unseen, unseen } from './shared/finding.ts'
+import type { ScanSettings } from './shared/scan-settings.ts'
+import type { Scanner } from './shared/scanner.ts'
+import { takeMessage } from './take-message.ts'
+
+export interface ManualScan {
+  readonly spool: SpoolPolicy
+  readonly scanners: readonly Scanner[]
+  readonly settings: ScanSettings
+}
+
+/** What no scan by hand passes over. */
+const LIMITS: ReadonlySet<Unseen> = new Set(['size', 'depth', 'contents'])
+
+const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
+
+/**
+ * Spools a message and has it scanned as the slot would. If the message is over a scanner's limit, the
+ * answer is *could not tell*: who scans by hand wants to know that. Rejects if the message cannot be
+ * read or spooled.
+ */
+export async function scanBytes(
+  bytes: AsyncIterable<Buffer>,
+  { spool, scanners, settings }: ManualScan,
+): Promise<{ readonly size: number; readonly result: ScanFinding; readonly notes: string[] }> {
+  const message = await takeMessage(bytes, spool, [])
+  const stop = removeWhenInterrupted(message)
+  const notes: string[] = []
+  const { size } = message
+  try {
+    if (message.headerTooLarge) {
+      const why = 'the header is larger than 1 MiB, or has more than 5,000 fields'
+      return { size, notes, result: unseen('size', why) }
+    }
+    const sample = sampleOf(message, message.header, noEnvelope)
+    const uptime = () => performance.now()
+    const note = (text: string) => void notes.push(text)
+    const odd = (found: ReadonlySet<string>) => {
+      if (found.size > 0) notes.push(`odd: ${[...found].join(',')}`)
+    }
+    const { timeout } = settings
+    const run = { scanners, timeout, settings, spool, keepsOut: LIMITS, odd, uptime, note }
+    return { size, notes, result: await runScanners(sample, run) }
+  } finally {
+    stop()
+    message.close()
+  }
+}
+
+/** Exit code of a command that failed. */
+const FAILED = 2
+
+/** Removes a file whose path a scanner was given, if we are interrupted. */
+function removeWhenInterrupted(message: { removeNamedFile(): void }): () => void {
+  const end = () => {
+    message.removeNamedFile()
+    process.exit(FAILED)
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.once(signal, end)
+  return () => {
+    for (const signal of signals) process.off(signal, end)
+  }
+}

@@ -1,0 +1,256 @@
+import { errorText } from '../../ground/errors/fault.ts'
+import { openAnonymousFile } from '../../mail/message/anonymous-file.ts'
+import type { ByteRange } from '../../mail/message/bytes.ts'
+import { withNamedCopy } from '../../mail/message/named-copy.ts'
+import { isNestedDeeper } from '../../mail/mime/nested.ts'
+import type { Oddity } from '../../mail/mime/shared/oddities.ts'
+import { askScanners, PassedOver } from './run/ask-scanners.ts'
+import { Batch } from './run/batch.ts'
+import type { ScanRun } from './run/scan-run.ts'
+import { causeOf } from './shared/cause.ts'
+import { type ScanFinding, unknown, unseen } from './shared/finding.ts'
+import {
+  abortLate,
+  type MailSearch,
+  type PolicyScanner,
+  type Sample,
+  type ScanTask,
+} from './shared/scanner.ts'
+
+/**
+ * Asks the scanners in their order until one of them finds something that is not excused, or cannot
+ * tell: about each content that any reader of mail might see in the message, and then about the whole
+ * message. In this order clamd looks at most of it once: it remembers what it has called clean, and
+ * skips a part of a message that it has seen as a file by itself. It does not skip a file that it has
+ * seen inside a message.
+ *
+ * The message is read once. That tells its contents, which scanners get while it is read; how deep it
+ * is nested; and what is odd about it. A message that is nested deeper than scanners look is not given
+ * to them as a whole: they would call it clean.
+ */
+export async function runScanners(sample: Sample, run: ScanRun): Promise<ScanFinding> {
+  const abort = new AbortController()
+  const deadline = run.uptime() + run.timeout
+  const timer = setTimeout(() => abortLate(abort), run.timeout)
+  // (AbortSignal.any() would keep track of all signals for as long as they live, which takes 10 µs.)
+  const leave = () => abort.abort()
+  const { gone } = run
+  gone?.addEventListener('abort', leave)
+  if (gone?.aborted) leave()
+  try {
+    const scan = new MessageScan(sample, run, {
+      signal: abort.signal,
+      timeLeft: () => Math.max(0, deadline - run.uptime()),
+      note: run.note,
+      isExcused: run.isExcused,
+      signatures: run.signatures,
+    })
+    const verdict = await scan.verdict()
+    const isUnfinished = gone?.aborted && verdict.answer === 'unknown'
+    return isUnfinished ? { ...verdict, unfinished: true } : verdict
+  } finally {
+    clearTimeout(timer)
+    gone?.removeEventListener('abort', leave)
+  }
+}
+
+class MessageScan {
+  readonly #message: Sample
+  readonly #run: ScanRun
+  readonly #task: ScanTask
+  /** Whether scanners are there that are asked about contents. */
+  readonly #hasContentScanners: boolean
+  readonly #batch: Batch
+  readonly #searches = new Map<PolicyScanner, MailSearch>()
+  /** Where the contents lie that scanners were asked about, if policy excuses anything. */
+  readonly #asked: ByteRange[] = []
+  readonly #passed = new PassedOver()
+  /** Whether each content was given to the scanners, and nothing in the message exceeds a limit of ours. */
+  #isReadToEnd = false
+
+  constructor(message: Sample, run: ScanRun, task: ScanTask) {
+    this.#message = message
+    this.#run = run
+    this.#task = task
+    const contentScanners = run.scanners.filter(({ local }) => !local)
+    this.#hasContentScanners = contentScanners.length > 0
+    this.#batch = new Batch(contentScanners)
+  }
+
+  async verdict(): Promise<ScanFinding> {
+    const { keepsOut, settings } = this.#run
+    const asksContents = settings.SECONDLOOK === 'always' && this.#hasContentScanners
+    await this.#openSearches()
+    const judgesForm = keepsOut.has('form') || keepsOut.has('encrypted')
+    const isRead = asksContents || this.#searches.size > 0 || judgesForm
+    const read = isRead ? await this.#readMail(asksContents) : await this.#measureDepth()
+    // That it holds more than is read is the result only if nothing else is found.
+    const isCrowded = read?.answer === 'unseen' && read.what === 'contents'
+    const isOver = read !== undefined && !isCrowded
+    const answered = isOver ? read : ((await this.#askAboutWhole(asksContents)) ?? read)
+    const result = answered ?? this.#weighLimit() ?? this.#passed.finding
+    const isUnread = asksContents && !this.#isReadToEnd
+    return result.answer === 'clean' && isUnread ? { ...result, unread: true } : result
+  }
+
+  /**
+   * Returns the result by a limit that a scanner has named, although it calls the same bytes clean as a
+   * text (ask-scanners.ts). The limit does not decide if nothing can lie behind it: the message was read
+   * to its end, no deeper than scanners look, and each of its contents was clean by itself.
+   */
+  #weighLimit(): ScanFinding | undefined {
+    const { named, finding } = this.#passed
+    if (named?.answer !== 'unseen') return undefined
+    const isAllClean = this.#isReadToEnd && finding.answer === 'clean'
+    if (!isAllClean) return this.#passed.unlessEnding(named, this.#run)
+    this.#task.note(`${named.why}, but each content is clean by itself`)
+    return undefined
+  }
+
+  async #askAboutWhole(hasAskedContents: boolean): Promise<ScanFinding | undefined> {
+    for (const samples of this.#batch.endWith(this.#message)) {
+      const result = await this.#ask(samples)
+      if (result !== undefined) return result
+    }
+    if (this.#passed.finding.answer !== 'infected') return undefined
+    // What was found in the whole and is excused may hide something else.
+    if (!hasAskedContents && this.#hasContentScanners) {
+      const result = (await this.#readMail(true)) ?? (await this.#ask(this.#batch.end()))
+      if (result !== undefined) return result
+    }
+    return this.#askAboutRest()
+  }
+
+  /**
+   * Asks about what lies in no content: header, preamble and epilogue. A scanner names one thing in a
+   * whole message, and what is excused may have hidden something there.
+   */
+  async #askAboutRest(): Promise<ScanFinding | undefined> {
+    if (this.#asked.length === 0) return undefined
+    const { envelope, origin, bytes: whole } = this.#message
+    const bytes = whole.without(this.#asked)
+    const { spool } = this.#run
+    return withNamedCopy(bytes, spool, (path) => this.#ask([{ bytes, envelope, origin, path }]))
+  }
+
+  /** Reads the message, and asks about each content if it shall. Returns the result that ends the scan. */
+  async #readMail(asksContents: boolean): Promise<ScanFinding | undefined> {
+    const { spool, odd, settings } = this.#run
+    const mayExcuse = asksContents && this.#run.isExcused !== undefined
+    const oddities = new Set<Oddity>()
+    let isCut = !asksContents
+    const { readContents } = await import('./run/read-contents.ts')
+    const reading = readContents(this.#message, {
+      spool,
+      signal: this.#task.signal,
+      maxDepth: settings.MAXNESTING,
+      ...(mayExcuse && { onGiven: (range) => this.#asked.push(range) }),
+      onHeader: ({ fields }) => this.#tell((search) => search.header(fields)),
+      onName: (name) => this.#tell((search) => search.name(name)),
+      onOdd: (oddity) => oddities.add(oddity),
+    })
+    try {
+      for await (const step of reading) {
+        let result: ScanFinding | undefined
+        if (step.kind !== 'content') isCut = true
+        if (step.kind === 'late') result = this.#tooLate()
+        else if (step.kind === 'deeper') result = this.#tooDeep()
+        else if (step.kind === 'over') {
+          this.#tell((search) => search.over(step.why))
+          result = this.#tooMuch(`second look: ${step.why}`, step.why)
+        } else {
+          this.#tell((search) => search.content(step.content.bytes))
+          if (asksContents) result = await this.#ask(this.#batch.add(step.content))
+        }
+        if (result !== undefined) return result
+        if (this.#keepingOut(oddities).length > 0) break
+      }
+    } finally {
+      odd?.(oddities)
+    }
+    this.#isReadToEnd = !isCut && !oddities.has('unread')
+    const keepingOut = this.#keepingOut(oddities)
+    if (keepingOut.length === 0) return undefined
+    const what = keepingOut.every((oddity) => oddity === 'encrypted') ? 'encrypted' : 'form'
+    return unseen(what, keepingOut.join(', '))
+  }
+
+  /** Returns the oddities that keep a message out. */
+  #keepingOut(oddities: ReadonlySet<Oddity>): readonly Oddity[] {
+    const { keepsOut } = this.#run
+    return [...oddities].filter((oddity) =>
+      keepsOut.has(oddity === 'encrypted' ? 'encrypted' : 'form'),
+    )
+  }
+
+  /** Reads of the message what tells how deep it is nested. Returns the result that ends the scan. */
+  async #measureDepth(): Promise<ScanFinding | undefined> {
+    const { signal } = this.#task
+    const { settings, spool } = this.#run
+    const openFile = () => openAnonymousFile(spool.directory)
+    const steps = isNestedDeeper(this.#message.bytes, settings.MAXNESTING, { openFile })
+    let over: string | undefined
+    let step = steps.next()
+    for (; !step.done; step = steps.next()) {
+      if (step.value.kind === 'over') over = step.value.why
+      await new Promise(setImmediate)
+      if (signal.aborted) {
+        steps.return(false)
+        return this.#tooLate()
+      }
+    }
+    if (step.value) return this.#tooDeep()
+    return over === undefined ? undefined : this.#tooMuch(over, over)
+  }
+
+  /** Begins the searches of local policy. A content has been searched in its message. */
+  async #openSearches(): Promise<void> {
+    if (this.#message.whole !== undefined) return
+    for (const scanner of this.#run.scanners) {
+      if (!scanner.local) continue
+      try {
+        this.#searches.set(scanner, await scanner.search(this.#task))
+      } catch (error) {
+        this.#searches.set(scanner, failedSearch(error))
+      }
+    }
+  }
+
+  /** Tells all searches something. */
+  #tell(what: (search: MailSearch) => void): void {
+    for (const [scanner, search] of this.#searches) {
+      try {
+        what(search)
+      } catch (error) {
+        this.#searches.set(scanner, failedSearch(error))
+      }
+    }
+  }
+
+  /** Asks the scanners about the samples. Returns the result that ends the scan. */
+  #ask(samples: readonly Sample[]): Promise<ScanFinding | undefined> {
+    return askScanners(samples, this.#run, this.#task, this.#searches, this.#passed)
+  }
+
+  #tooLate(): ScanFinding {
+    return unknown('second look: no answer in time (SCANTIMEOUT)', 'timeout')
+  }
+
+  #tooDeep(): ScanFinding | undefined {
+    const { MAXNESTING } = this.#run.settings
+    const why = `more than ${MAXNESTING} messages or multiparts inside one another (MAXNESTING)`
+    return this.#passed.unlessEnding(unseen('depth', why), this.#run)
+  }
+
+  /** The message holds more than is read; `limit` says so to the sender. */
+  #tooMuch(why: string, limit: string): ScanFinding | undefined {
+    return this.#passed.unlessEnding({ answer: 'unseen', what: 'contents', why, limit }, this.#run)
+  }
+}
+
+/** A search of which nothing is known but that it could not tell. */
+function failedSearch(error: unknown): MailSearch {
+  const ignore = () => {}
+  const answer = () => unknown(errorText(error), causeOf(error))
+  return { header: ignore, name: ignore, content: ignore, over: ignore, answer }
+}

@@ -1,0 +1,81 @@
+import { extname } from 'node:path'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { loadSystem } from '../../ground/runtime/system.ts'
+import { type BuiltInName, builtInNames, isBuiltIn } from '../../ground/settings/table/qhpsi.ts'
+import { unknown } from './shared/finding.ts'
+import type { ScanSettings } from './shared/scan-settings.ts'
+import type { Scanner } from './shared/scanner.ts'
+import type { WriteLine } from './shared/stderr-lines.ts'
+
+export interface ScannersOptions {
+  /**
+   * Whether scanners last from message to message, until they are closed, or each message has its own
+   * connection to clamd and its own processes of file plugins (the default).
+   */
+  readonly lasting?: boolean
+  /** Takes what scanners write to standard error; by default that goes to this program's own. */
+  readonly log?: WriteLine
+  /** Takes a line when a server fails, and when it answers again. */
+  readonly tell?: (line: string) => void
+}
+
+/** Loads the plugins that come with onescan, each for the first message that needs it. */
+const builtIn: Readonly<
+  Record<BuiltInName, (settings: ScanSettings, options: ScannersOptions) => Promise<Scanner>>
+> = {
+  clamd: async (settings, { lasting = false, tell }) => {
+    const { clamdScanner } = await import('./clamd/scanner.ts')
+    const passing = lasting ? loadSystem() : undefined
+    return clamdScanner(settings, { lasting, passing, ...(tell && { tell }) })
+  },
+  clamscan: async (settings) => (await import('./clamscan.ts')).clamscanScanner(settings),
+  attachments: async (settings) =>
+    (await import('./attachments/attachments.ts')).attachmentsScanner(settings),
+  eicar: async () => (await import('./eicar/eicar.ts')).eicarScanner(),
+}
+
+/**
+ * Makes the scanners that QHPSI names, in its order. A scanner that cannot be loaded is in the list,
+ * too, and answers *could not tell*: a misspelt plugin must defer mail, not let it through unscanned.
+ */
+export async function makeScanners(
+  settings: ScanSettings,
+  options: ScannersOptions = {},
+): Promise<Scanner[]> {
+  const { QHPSI } = settings
+  if (QHPSI.kind === 'command') {
+    return [(await import('./command.ts')).commandScanner(settings, QHPSI.words, options.log)]
+  }
+  return Promise.all(QHPSI.names.map((name) => makePlugin(settings, name, options)))
+}
+
+async function makePlugin(
+  settings: ScanSettings,
+  name: string,
+  options: ScannersOptions,
+): Promise<Scanner> {
+  try {
+    if (name.includes('/')) return unusable(name, 'a plugin name holds no /; set PLUGINDIR')
+    if (extname(name) !== '') {
+      const { filePluginScanner } = await import('./file-plugin/file-plugin.ts')
+      const { oneMessageEach, standardLimits } = await import('./file-plugin/pool.ts')
+      const limits = options.lasting ? standardLimits : oneMessageEach
+      return filePluginScanner(settings, name, limits, options.log)
+    }
+    if (isBuiltIn(name)) return await builtIn[name](settings, options)
+    return unusable(name, `no such plugin; built in are ${builtInNames.join(', ')}`)
+  } catch (error) {
+    return unusable(name, errorText(error))
+  }
+}
+
+function unusable(name: string, why: string): Scanner {
+  return {
+    name,
+    local: false,
+    async prepare() {
+      throw new Fault('config', `QHPSI: plugin ${name}: ${why}`)
+    },
+    scan: async () => unknown(`plugin ${name}: ${why}`, 'unreachable'),
+  }
+}

@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+import { Fault } from '../../../ground/errors/fault.ts'
+import { scannerEnvironment } from '../../../ground/settings/environment.ts'
+import { readSetting, readSettings, type Values } from '../../../ground/settings/read.ts'
+import type { Environment } from '../../../ground/settings/settings.ts'
+import type { QhpsiLine } from '../../../ground/settings/table/qhpsi.ts'
+import { type BannedBy, scanning } from '../../../ground/settings/table/scanning.ts'
+
+/**
+ * Everything about scanners: the settings of onescan-queue(8) by their names, with the defaults that
+ * depend on others.
+ */
+export interface ScanSettings extends Values<typeof scanning> {
+  /** With the plugin attachments, if BADATTACHMENTS has names. */
+  readonly QHPSI: QhpsiLine
+  /** An absolute directory. */
+  readonly PLUGINDIR: string
+  readonly CLAMSCANPROGRAM: string
+  readonly BADATTACHMENTS: BannedBy
+  /** Milliseconds for all scanners of one message together: SCANTIMEOUT, or what is left of it. */
+  readonly timeout: number
+  /** The environment of scanners that are programs. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/**
+ * Reads QHPSI and the settings of scanners. Undefined if QHPSI is unset or empty. `qmailHome` and
+ * `control` are absolute directories. Throws Faults of kind `config`.
+ */
+export function readScanSettings(
+  env: Environment,
+  { qmailHome, control }: { readonly qmailHome: string; readonly control: string },
+): ScanSettings | undefined {
+  const line = readSetting(env, 'QHPSI')
+  if (line === undefined) return undefined
+  const settings = readSettings(env, scanning)
+  const { QHPSIMAXSIZE, PLUGINDIR, CLAMSCAN, CLAMSCANPROGRAM, BADATTACHMENTS } = settings
+  return {
+    ...settings,
+    QHPSI: BADATTACHMENTS && 'names' in BADATTACHMENTS ? withAttachments(line) : line,
+    QHPSIMAXSIZE: QHPSIMAXSIZE || Number.MAX_SAFE_INTEGER,
+    PLUGINDIR: PLUGINDIR.startsWith('/') ? PLUGINDIR : join(qmailHome, PLUGINDIR),
+    CLAMSCANPROGRAM: CLAMSCANPROGRAM ?? `/usr/bin/${CLAMSCAN}`,
+    BADATTACHMENTS: BADATTACHMENTS ?? { file: join(control, 'badattachments') },
+    timeout: settings.SCANTIMEOUT * 1000,
+    environment: scannerEnvironment(env),
+  }
+}
+
+/** Adds the plugin attachments to QHPSI: names in BADATTACHMENTS are useless without it. */
+function withAttachments(line: QhpsiLine): QhpsiLine {
+  if (line.kind === 'command') {
+    const text = 'BADATTACHMENTS: a QHPSI with a command looks for no names'
+    throw new Fault('config', `${text}; say QHPSI="plugin: attachments clamd"`)
+  }
+  const { names } = line
+  return names.includes('attachments') ? line : { ...line, names: ['attachments', ...names] }
+}

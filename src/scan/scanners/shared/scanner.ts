@@ -1,0 +1,155 @@
+import type { Bytes } from '../../../mail/message/bytes.ts'
+import type { Envelope } from '../../../mail/message/envelope/envelope.ts'
+import type { Origin } from '../../../mail/message/envelope/origin.ts'
+import type { Field } from '../../../mail/mime/headers/fields.ts'
+import type { Infected, ScanFinding } from './finding.ts'
+import type { SignatureFiles } from './signature-files.ts'
+
+/**
+ * The bytes that a scanner judges: a message as it will leave, below one line of ours (sample.ts), or,
+ * in a second look, a decoded content that some reader of mail may get out of a message.
+ */
+export interface Sample {
+  readonly bytes: Bytes
+  readonly envelope: Envelope
+  readonly origin?: Origin | undefined
+  /**
+   * Resolves to the absolute path of a regular file that holds exactly these bytes. The first call
+   * makes the file, which costs a copy; the door removes it when the message is done. Rejects with a
+   * Fault if the file cannot be made.
+   */
+  path(): Promise<string>
+  /**
+   * Returns the descriptor of a file with these bytes that nobody can change any more; set if there is
+   * one. It stays open while the scanner has the sample. Afterwards this throws, because the number may
+   * be another file's.
+   */
+  sealedFile?(): number
+  /** The message in which the content was found; set for a content. */
+  readonly whole?: Sample
+  /**
+   * Small contents of the same message, in memory, about which the answer is, too. Only scanners with
+   * `takesBeside` get them.
+   */
+  readonly beside?: readonly Sample[]
+}
+
+/** Whether policy lets a message in although this was found. Such a finding never ends a scan. */
+export type IsExcused = (found: Pick<Infected, 'name' | 'banned'>) => boolean
+
+/** What a scanner gets besides the sample. */
+export interface ScanTask {
+  /**
+   * Aborted at the message's deadline (SCANTIMEOUT; `isLate` tells), or when nobody waits for the answer
+   * any more. The scanner stops its work then, and frees what it holds.
+   */
+  readonly signal: AbortSignal
+  /** Milliseconds until the deadline, by a clock that nobody sets; 0 after it. */
+  timeLeft(): number
+  /** Set if policy excuses anything. A scanner that can find several things names one that is not excused. */
+  readonly isExcused?: IsExcused | undefined
+  /** Adds a remark to the log line of the message. */
+  note(text: string): void
+  /**
+   * Called for each sample that was scanned, with the signatures that the scanner had before it
+   * began; undefined if it does not know them. Set if somebody wants to know.
+   */
+  readonly signatures?: ((scanner: string, version: string | undefined) => void) | undefined
+}
+
+const LATE = 'TimeoutError'
+
+/** Aborts for the reason that `isLate` knows: the deadline. */
+export function abortLate(controller: AbortController): void {
+  controller.abort(new DOMException('SCANTIMEOUT is over', LATE))
+}
+
+/** Whether the signal was aborted at the deadline, and not because nobody waits any more. */
+export function isLate({ aborted, reason }: AbortSignal): boolean {
+  return aborted && (reason as Error | undefined)?.name === LATE
+}
+
+/** What a verdict depends on besides the message; nothing of it differs from copy to copy. */
+export interface Memorable {
+  /** The scanner's name and the settings that it judges by, in one line without blanks. */
+  readonly identity: string
+  /**
+   * The version of the newest signatures that the scanner has; undefined if it does not know yet. Equal
+   * texts mean equal signatures, on any host. `this host's`: the signatures in CLAMDBDIR, whose version
+   * means nothing to other hosts. `not told`: they may change at any time.
+   */
+  readonly signatures: "this host's" | 'not told' | (() => Promise<string | undefined>)
+  /**
+   * The directories of this host from which the scanner loads signatures; undefined if it has one here
+   * that is not known. Set if it has signatures that may change without another version of the newest ones.
+   */
+  readonly loadsFrom?: () => readonly string[] | undefined
+  /**
+   * Resolves to whether the scanner has loaded all of these signature files. `isSettled` says whether a
+   * change of that time is long ago. A scanner without this function has loaded the files when all of
+   * them are settled.
+   */
+  hasLoaded?(
+    files: SignatureFiles,
+    isSettled: (changed: number | undefined) => boolean,
+  ): Promise<boolean>
+}
+
+/** What local policy gathers while a mail is read, and what it answers when that is over. */
+export interface MailSearch {
+  /** Takes the fields of a header of the mail or of a part, as some reader sees it. */
+  header(fields: readonly Field[]): void
+  /** Takes the name of a file in uuencode or yEnc. */
+  name(name: string): void
+  /** Takes a content that some reader may get out of the mail. */
+  content(content: Bytes): void
+  /** The mail holds more than is read, for this reason. Nothing else comes. */
+  over(why: string): void
+  answer(): ScanFinding
+}
+
+/** A scanner that is asked about each content and about the whole message. */
+export interface ContentScanner extends ScannerBasics {
+  readonly local: false
+  /**
+   * Answers within the task's deadline. If it throws, the answer is *could not tell*, with the error's
+   * text as the reason.
+   */
+  scan(sample: Sample, task: ScanTask): Promise<ScanFinding>
+}
+
+/**
+ * Local policy (attachments): it judges by what is read out of a message. It runs on trusted mail, too,
+ * and is named in no stamp.
+ */
+export interface PolicyScanner extends ScannerBasics {
+  readonly local: true
+  /** Begins to search a message. If it throws, the answer is *could not tell*, as for `scan`. */
+  search(task: ScanTask): Promise<MailSearch>
+}
+
+export type Scanner = ContentScanner | PolicyScanner
+
+interface ScannerBasics {
+  /** The name in a stamp's `s=` and in the log: the plugin's name, or the basename of the command. */
+  readonly name: string
+  /**
+   * Set if the verdict follows from the message alone, whatever its envelope, so that it may be
+   * remembered for copies. A verdict of local policy never is.
+   */
+  readonly memorable?: Memorable
+  /** Set if several small contents at once take less time than one after another. */
+  readonly takesBeside?: true
+  /**
+   * Reads what the scanner needs besides messages, such as rules. Throws a Fault of kind `config` if that
+   * cannot be used. A daemon calls it at its start, to know beforehand; nobody else has to.
+   */
+  prepare?(): Promise<void>
+  /**
+   * Closes what the scanner keeps between messages, once the messages that it is judging are done. No new
+   * ones come. Only a daemon calls it.
+   */
+  close?(): void
+  /** The number of messages at each server now, by the server's name in the settings; set if it asks servers. */
+  underWay?(): Readonly<Record<string, number>>
+}

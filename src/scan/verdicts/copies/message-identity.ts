@@ -1,0 +1,123 @@
+import about from '../../../../package.json' with { type: 'json' }
+import { replaceUnprintable } from '../../../ground/errors/replace-unprintable.ts'
+import type { Crypto } from '../../../ground/runtime/crypto.ts'
+import type { ScanSettings } from '../../scanners/shared/scan-settings.ts'
+import type { Scanner } from '../../scanners/shared/scanner.ts'
+import type { SignatureFiles } from '../../scanners/shared/signature-files.ts'
+import type { ScannerVersions } from '../../scanners/shared/signatures.ts'
+import { whyUnnoticed } from '../../scanners/shared/signatures-in-use.ts'
+import { type FingerprintInput, fingerprintOf } from './fingerprint.ts'
+import type { Secrets } from './secrets.ts'
+import type { VerdictQuery } from './verdict-query.ts'
+
+/** What an identity depends on besides the message. */
+export interface IdentityOptions {
+  /** Called for each message, because keys have a last day. */
+  readonly secrets: () => Secrets
+  readonly crypto: Crypto
+  /** Seconds for which a verdict counts. */
+  readonly maxAge: number
+  /** This host's name, for logs of others. */
+  readonly host: string
+  /** The signature files of this host. */
+  readonly signatureFiles: () => SignatureFiles | undefined
+}
+
+/** A message that is asked about, and what decides about verdicts on it. */
+export interface MessageIdentity {
+  readonly query: VerdictQuery
+  /** Undefined if readers of mail may differ about the form of the message. */
+  readonly fingerprint: string | undefined
+  /**
+   * The signatures by which the scanners would scan now; undefined if one of them does not say, if nobody
+   * would notice that they change, or if no verdict counts for any time.
+   */
+  readonly versions: ScannerVersions | undefined
+  readonly secrets: Secrets
+  /** Seconds for which a verdict counts. */
+  readonly maxAge: number
+  /** The scanners whose verdict may be remembered. */
+  readonly scanners: readonly Scanner[]
+  readonly fingerprintInput: FingerprintInput
+}
+
+/** The same for a message whose verdict may be remembered. */
+export interface MemorableMessage extends MessageIdentity {
+  readonly fingerprint: string
+  readonly versions: ScannerVersions
+}
+
+export function isMemorable(identity: MessageIdentity): identity is MemorableMessage {
+  return identity.fingerprint !== undefined && identity.versions !== undefined
+}
+
+/** Resolves to the identity of a message; undefined if none of its scanners is `memorable`. */
+export async function identify(
+  query: VerdictQuery,
+  options: IdentityOptions,
+): Promise<MessageIdentity | undefined> {
+  const { message, leaving, settings } = query
+  const { host, crypto } = options
+  const scanners = query.scanners.filter(({ memorable }) => memorable)
+  if (scanners.length === 0) return undefined
+  const maxAge = Math.min(options.maxAge, query.maxAge)
+  const { formFault, digests } = message.form
+  const fingerprintInput: FingerprintInput = {
+    header: leaving,
+    formFault,
+    bodyDigest: digests.sha256,
+    scanDescription: describeScan(settings, scanners),
+  }
+  const secrets = options.secrets()
+  const files = options.signatureFiles()
+  const mayKeep = maxAge > 0 && whyUnnoticed(scanners, files) === undefined
+  return {
+    query,
+    fingerprint: fingerprintOf(fingerprintInput, secrets.fingerprint, crypto),
+    versions: mayKeep ? await versionsNow(scanners, host, files, crypto) : undefined,
+    secrets,
+    maxAge,
+    scanners,
+    fingerprintInput,
+  }
+}
+
+/**
+ * Describes how a message is scanned, in one line of printable ASCII: the release of onescan, what each
+ * scanner judges by, and the settings that leave parts unscanned or have them scanned twice. Only a
+ * verdict of the same description counts.
+ */
+export function describeScan(
+  { MAXNESTING, SECONDLOOK }: Pick<ScanSettings, 'MAXNESTING' | 'SECONDLOOK'>,
+  scanners: readonly Scanner[],
+  release: string = about.version,
+): string {
+  const identities = scanners.map(({ memorable }) => memorable!.identity)
+  const settings = `onescan=${release} nesting=${MAXNESTING} secondlook=${SECONDLOOK}`
+  return replaceUnprintable(`${settings} scanners=${identities.join(',')}`)
+}
+
+/**
+ * Resolves to the signatures with which the scanners would scan now; undefined if one does not tell its
+ * own: then no verdict may be kept. A site's own files have no number: it counts which ones this host
+ * has, and for scanners that name no signatures which host it is, and when its files changed.
+ */
+export async function versionsNow(
+  scanners: readonly Scanner[],
+  host: string,
+  files: Pick<SignatureFiles, 'changed' | 'own'> | undefined,
+  crypto: Pick<Crypto, 'createHash'>,
+): Promise<ScannerVersions | undefined> {
+  const versions: Record<string, string> = {}
+  if (files?.own)
+    versions.CLAMDBDIR = crypto.createHash('sha256').update(files.own).digest('base64url')
+  for (const { name, memorable } of scanners) {
+    const { signatures } = memorable!
+    if (signatures === 'not told') return undefined
+    const dated = files && `${host} ${files.changed}`
+    const version = signatures === "this host's" ? dated : await signatures()
+    if (version === undefined) return undefined
+    if (version !== '') versions[name] = version
+  }
+  return versions
+}

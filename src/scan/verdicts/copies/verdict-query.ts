@@ -1,0 +1,48 @@
+import type { Header } from '../../../mail/message/header-block.ts'
+import type { Message } from '../../../mail/message/message.ts'
+import type { Infected, ScanFinding } from '../../scanners/shared/finding.ts'
+import type { ScanSettings } from '../../scanners/shared/scan-settings.ts'
+import type { IsExcused, Scanner, ScanTask } from '../../scanners/shared/scanner.ts'
+
+/** The verdict of scanners about a message, which counts for its copies for a while. */
+export interface RememberedVerdict {
+  readonly found: { readonly answer: 'clean' } | (Infected & { readonly scanner: string })
+  /** Names of the scanners that ran, as in a stamp's `s=`. */
+  readonly scanners: readonly string[]
+  /** The versions of their signatures before the scan (signatures.ts). */
+  readonly signatures: string
+  /** When the scan began, unix seconds. */
+  readonly time: number
+  /** The host that scanned. */
+  readonly host: string
+}
+
+/** A message that is to be scanned, unless there is a verdict about a copy. */
+export interface VerdictQuery {
+  readonly message: Pick<Message, 'form' | 'body' | 'confirmFile'>
+  /** The header as it will leave. */
+  readonly leaving: Header
+  /** All scanners for the message, in their order. */
+  readonly scanners: readonly Scanner[]
+  readonly settings: ScanSettings
+  /** Set if policy excuses anything that scanners find. */
+  readonly isExcused?: IsExcused | undefined
+  /** Seconds; no older verdict counts for this message, whatever the memory's own limit is. */
+  readonly maxAge: number
+}
+
+/**
+ * Scans a message with these scanners, within so many milliseconds; with another header instead of its
+ * own, if one is given. The rest as in a ScanTask.
+ */
+export type RunScanners = (
+  scanners: readonly Scanner[],
+  timeout: number,
+  more?: Pick<ScanTask, 'signatures'> & { readonly header?: Header },
+) => Promise<ScanFinding>
+
+/** A result, and the remembered verdict that it comes from, if it does. */
+export interface KnownOrScanned {
+  readonly result: ScanFinding
+  readonly known?: RememberedVerdict
+}

@@ -1,0 +1,94 @@
+import { hostname } from 'node:os'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import type { StoreAddress } from '../../protocol/valkey/address.ts'
+import type { Key } from '../cluster/keyring.ts'
+import { deriveSecrets, keyMark, type Secrets, sharedKey } from './copies/secrets.ts'
+import type { HostMemory } from './host-memory.ts'
+import type { SharedStore, SharedStoreOptions } from './store/shared-store.ts'
+import { accessOf, type VerdictSettings } from './verdict-settings.ts'
+import { Verdicts, type VerdictsOptions } from './verdicts.ts'
+
+export interface VerdictsContext
+  extends Pick<VerdictsOptions, 'crypto' | 'now' | 'uptime' | 'signatureFiles'> {
+  /** Takes a line when a shared store fails, and when it answers again. */
+  readonly log: (line: string) => void
+  /** Milliseconds that a scan may take: SCANTIMEOUT. */
+  readonly scanTimeout: number
+}
+
+/**
+ * Opens the memory of verdicts that settings ask for; undefined if they ask for none. Throws Faults of
+ * kind `config`.
+ */
+export async function openVerdictsBy(
+  settings: VerdictSettings,
+  keys: readonly Key[],
+  memory: HostMemory,
+  { log, scanTimeout, crypto, ...clocks }: VerdictsContext,
+): Promise<Verdicts | undefined> {
+  const { VERDICTS: store, VERDICTMAXAGE: maxAge } = settings
+  if (store === 'off' || maxAge === 0) return undefined
+  let secretNow: () => Buffer = () => UNSHARED
+  let shared: SharedStore | undefined
+  if (store !== 'memory') {
+    secretNow = sharedSecret(store, keys, clocks.now)
+    const mark = () => keyMark(secretNow(), crypto)
+    shared = await openShared(store, settings, { log, mark, uptime: clocks.uptime })
+  }
+  const derived = new Map<Buffer, Secrets>()
+  return new Verdicts({
+    ...clocks,
+    memory,
+    shared,
+    fullTime: scanTimeout,
+    secrets() {
+      const secret = secretNow()
+      let secrets = derived.get(secret)
+      if (secrets === undefined) {
+        secrets = deriveSecrets(secret, crypto)
+        derived.set(secret, secrets)
+      }
+      return secrets
+    },
+    crypto,
+    maxAge,
+    host: hostname(),
+  })
+}
+
+/** Stands for a secret if nobody outside of this host sees a fingerprint or a verdict. */
+const UNSHARED = Buffer.alloc(32)
+
+/**
+ * Returns what tells the secret of the key that the hosts share now. When the last day of that key is
+ * over, and there is no other, this process has a secret of its own, and so shares nothing.
+ */
+function sharedSecret(store: StoreAddress, keys: readonly Key[], now: () => number): () => Buffer {
+  const key = () => sharedKey(keys, now() / 1000)
+  if (key() === undefined) throw withoutKey(store)
+  const own = Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(32)))
+  return () => key()?.secret ?? own
+}
+
+async function openShared(
+  address: StoreAddress,
+  settings: VerdictSettings,
+  more: Pick<SharedStoreOptions, 'log' | 'mark' | 'uptime'>,
+): Promise<SharedStore> {
+  try {
+    // A bundle of its own: without a shared store no client for it is loaded.
+    const { SharedStore } = await import('./store/shared-store.ts')
+    return new SharedStore({
+      ...accessOf(address, settings),
+      timeout: settings.VERDICTTIMEOUT,
+      ...more,
+    })
+  } catch (error) {
+    throw new Fault('config', `VERDICTS ${address.text}: ${errorText(error)}`, error)
+  }
+}
+
+function withoutKey({ text }: StoreAddress): Fault {
+  const remedy = 'make an hmac-sha256 key with onescan keygen for all hosts (CLUSTERKEYS)'
+  return new Fault('config', `VERDICTS ${text}: hosts that share verdicts need a key; ${remedy}`)
+}

@@ -1,0 +1,328 @@
+import { inTime, LATE } from '../../ground/flow/deadline.ts'
+import type { Header } from '../../mail/message/header-block.ts'
+import { type ScanFinding, unknown, unseen } from '../scanners/shared/finding.ts'
+import type { Scanner, ScanTask } from '../scanners/shared/scanner.ts'
+import { joinVersions } from '../scanners/shared/signatures.ts'
+import { findSignaturesInUse, type SignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
+import { headerOfAllCopies } from './copies/fields.ts'
+import { exactFingerprintOf } from './copies/fingerprint.ts'
+import { stillCounts } from './copies/fresh.ts'
+import {
+  type IdentityOptions,
+  identify,
+  isMemorable,
+  type MemorableMessage,
+  type MessageIdentity,
+} from './copies/message-identity.ts'
+import type {
+  KnownOrScanned,
+  RememberedVerdict,
+  RunScanners,
+  VerdictQuery,
+} from './copies/verdict-query.ts'
+import type { HostMemory } from './host-memory.ts'
+import { DEATHS_MAX } from './poison.ts'
+import type { ScanEnd } from './scans-in-flight.ts'
+import { openSealed, sealVerdict } from './store/seal.ts'
+import type { SharedStore, Sharing } from './store/shared-store.ts'
+
+/** The surroundings of a memory of verdicts. */
+export interface VerdictsOptions extends IdentityOptions {
+  /** What all processes of this host know. */
+  readonly memory: Pick<HostMemory, 'recall' | 'remember' | 'inFlight' | 'poison' | 'inHand'>
+  /** The store that hosts share, which is asked if this host has no verdict that counts. */
+  readonly shared?: Pick<SharedStore, 'get' | 'put' | 'release' | 'sharing' | 'close'> | undefined
+  /** Milliseconds, as Date.now(). */
+  readonly now: () => number
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+  /**
+   * Milliseconds that a scan usually has here (SCANTIMEOUT). One that had less than half of that says
+   * nothing about copies.
+   */
+  readonly fullTime: number
+}
+
+/** Scans without an answer after which a copy that waited for them is not scanned either. */
+const VAIN_SCANS = 2
+
+/** The share of its time for which a message waits while another host scans a copy. */
+export const SHARE_OF_WAITING = 0.25
+
+/**
+ * The stage between verifying stamps and scanning: verdicts about copies of a message. A message that is
+ * not known is scanned once, and its copies wait for that (scans-in-flight.ts). One that was in hand at
+ * several deaths of scanners is left alone for a while (poison.ts).
+ */
+export class Verdicts {
+  readonly #options: VerdictsOptions
+
+  constructor(options: VerdictsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Resolves to the result for a message: from the verdict about a copy if one counts, otherwise from
+   * `runScanners`. Copies that come meanwhile wait for that scan, each within its own time. Scanners that
+   * are not `memorable` always scan.
+   */
+  async find(query: VerdictQuery, runScanners: RunScanners): Promise<KnownOrScanned> {
+    const { memory, uptime } = this.#options
+    const { timeout } = query.settings
+    const deadline = uptime() + timeout
+    const timeLeft = () => Math.max(1, deadline - uptime())
+    const identity = await identify(query, this.#options)
+    if (identity === undefined) return { result: await runScanners(query.scanners, timeout) }
+    const scanAlone = async () => ({
+      result: await this.#scan(identity, runScanners, timeLeft()),
+    })
+    if (!isMemorable(identity)) return scanAlone()
+    let vain = 0
+    while (true) {
+      const scan = memory.inFlight.of(identity.fingerprint)
+      if (scan === undefined) return this.#lookUpOrScan(identity, runScanners, timeLeft())
+      const end = await inTime(scan.ended, timeLeft())
+      if (end === LATE) return { result: TOO_LATE }
+      switch (end.kind) {
+        case 'verdict':
+          if (!this.#doesCount(end.verdict, identity)) return scanAlone()
+          return withRemembered(end.verdict, query, runScanners, timeLeft())
+        case 'nothing':
+          return scanAlone()
+        case 'unknown':
+          vain++
+          if (vain === VAIN_SCANS) return { result: end.finding }
+          continue
+        case 'elsewhere':
+          continue // the verdict is remembered, or nowhere: one of the waiting copies finds out
+      }
+    }
+  }
+
+  /** The state of the shared store; undefined if there is none. */
+  sharing(): Sharing | undefined {
+    return this.#options.shared?.sharing()
+  }
+
+  close(): void {
+    this.#options.shared?.close()
+  }
+
+  /**
+   * Finds the result for a message and for all copies that wait for it, within so many milliseconds: a
+   * remembered verdict if one counts, otherwise by a scan.
+   */
+  async #lookUpOrScan(
+    identity: MemorableMessage,
+    runScanners: RunScanners,
+    within: number,
+  ): Promise<KnownOrScanned> {
+    const { memory, shared, uptime, signatureFiles, now } = this.#options
+    const scan = memory.inFlight.begin(identity.fingerprint, within)
+    const until = uptime() + within
+    let found: FoundByScan = { end: { kind: 'nothing' }, mayLast: false }
+    try {
+      const verdict = await this.#recall(identity, within * SHARE_OF_WAITING)
+      const timeout = Math.max(1, until - uptime())
+      if (verdict !== undefined) {
+        scan.end({ kind: 'verdict', verdict }) // copies need not wait for the scanners that always scan
+        return await withRemembered(verdict, identity.query, runScanners, timeout)
+      }
+      const inUse = await findSignaturesInUse(identity.scanners, signatureFiles(), now())
+      let isByThese = true
+      const note = (scanner: string, version: string | undefined) => {
+        isByThese &&= version === identity.versions[scanner]
+      }
+      const result = await this.#scan(identity, runScanners, timeout, note)
+      const forCopies = await resultForCopies(result, identity, (scanners, header) =>
+        runScanners(scanners, Math.max(1, until - uptime()), { signatures: note, header }),
+      )
+      found = this.#foundBy(forCopies, identity, timeout, isByThese ? inUse : undefined)
+      return { result }
+    } finally {
+      const { end, mayLast } = found
+      scan.end(end)
+      if (end.kind === 'verdict' && mayLast) this.#remember(end.verdict, identity)
+      else shared?.release(identity.fingerprint)
+    }
+  }
+
+  /**
+   * Scans a message within so many milliseconds, unless it is left alone; counts a scanner's death. `told`
+   * as in a ScanTask.
+   */
+  async #scan(
+    { query, fingerprintInput, secrets }: MessageIdentity,
+    runScanners: RunScanners,
+    timeout: number,
+    told?: ScanTask['signatures'],
+  ): Promise<ScanFinding> {
+    const { crypto } = this.#options
+    const { poison, inHand } = this.#options.memory
+    const body = query.message.body.chunks()
+    const fingerprint = await exactFingerprintOf(
+      fingerprintInput,
+      body,
+      secrets.fingerprint,
+      crypto,
+    )
+    const left = poison.leftAloneFor(fingerprint)
+    if (left !== undefined) {
+      const until = `left alone for ${Math.ceil(left / 60_000)} minutes`
+      const why = `poison: scanners died ${DEATHS_MAX} times while they had it; ${until}`
+      // Nothing was found out about a copy.
+      return { answer: 'unknown', why, cause: 'poison', unfinished: true }
+    }
+    const deathsBefore = poison.deathsOf(fingerprint)
+    const over = inHand?.begin(fingerprint)
+    try {
+      const result = await runScanners(query.scanners, timeout, { signatures: told })
+      if (result.answer !== 'unknown' || !result.scannerDied) return result
+      const deaths = poison.died(fingerprint, deathsBefore)
+      return { ...result, why: `${result.why}; death ${deaths} of ${DEATHS_MAX} with this message` }
+    } finally {
+      over?.()
+    }
+  }
+
+  /**
+   * Says what the result of a scan means for copies. `inUse` is undefined if something was scanned by
+   * other signatures than the identity names.
+   */
+  #foundBy(
+    result: ScanFinding,
+    identity: MemorableMessage,
+    timeout: number,
+    inUse: SignaturesInUse | undefined,
+  ): FoundByScan {
+    const { host, fullTime } = this.#options
+    if (result.answer === 'unknown') {
+      // If the client has left or gave no time, copies must not be deferred for that: they are scanned
+      // themselves.
+      const isTelling = !result.unfinished && timeout >= fullTime / 2
+      const { why, cause } = result
+      const told = { kind: 'unknown', finding: unknown(why, cause) } as const
+      return { end: isTelling ? told : ELSEWHERE, mayLast: false }
+    }
+    const found = memorableOf(result, identity)
+    if (found === undefined || inUse === undefined) {
+      return { end: { kind: 'nothing' }, mayLast: false }
+    }
+    identity.query.message.confirmFile()
+    const scanners = identity.scanners.map((scanner) => scanner.name)
+    const signatures = joinVersions(identity.versions)
+    const verdict = { found, scanners, signatures, time: inUse.since, host }
+    // What is clean now may be infected by signatures that are being loaded.
+    const mayLast = inUse.areLoaded || found.answer === 'infected'
+    return { end: { kind: 'verdict', verdict }, mayLast }
+  }
+
+  #remember(verdict: RememberedVerdict, { fingerprint, secrets, maxAge }: MemorableMessage): void {
+    const { memory, shared, crypto } = this.#options
+    memory.remember(fingerprint, verdict, maxAge)
+    shared?.put(fingerprint, sealVerdict(verdict, fingerprint, secrets.seal, crypto), maxAge)
+  }
+
+  /** Resolves to a remembered verdict that counts here and now: of this host, or of another one. */
+  async #recall(
+    message: MemorableMessage,
+    patience: number,
+  ): Promise<RememberedVerdict | undefined> {
+    const { memory, shared, crypto } = this.#options
+    const { fingerprint, secrets, maxAge } = message
+    const own = memory.recall(fingerprint)
+    if (own !== undefined && this.#doesCount(own, message)) return own
+    const sealed = await shared?.get(fingerprint, patience)
+    const theirs = sealed && openSealed(sealed, fingerprint, secrets.seal, crypto)
+    if (theirs === undefined || !this.#doesCount(theirs, message)) return undefined
+    const left = Math.max(1, Math.min(maxAge, theirs.time + maxAge - this.#seconds()))
+    memory.remember(fingerprint, theirs, left)
+    return theirs
+  }
+
+  /** Whether the verdict counts for this message, here and now. */
+  #doesCount(verdict: RememberedVerdict, { query, maxAge, versions }: MemorableMessage): boolean {
+    // Whoever found it may have looked no further.
+    if (verdict.found.answer === 'infected' && query.isExcused?.(verdict.found)) return false
+    const { signatureFiles, host } = this.#options
+    const here = { host, files: signatureFiles(), signatures: joinVersions(versions) }
+    return stillCounts(verdict, { now: this.#seconds(), maxAge, ...here })
+  }
+
+  #seconds(): number {
+    return Math.floor(this.#options.now() / 1000)
+  }
+}
+
+/** What a scan means for the copies that wait, and whether its verdict may be remembered for others. */
+interface FoundByScan {
+  readonly end: ScanEnd
+  readonly mayLast: boolean
+}
+
+const ELSEWHERE = { kind: 'elsewhere' } as const
+
+const TOO_LATE = unknown(
+  'a copy of it was being scanned for all of its own time (SCANTIMEOUT)',
+  'timeout',
+)
+
+/** The part of a result that holds for every copy; undefined if there is none. */
+function memorableOf(
+  result: ScanFinding,
+  { scanners }: MemorableMessage,
+): RememberedVerdict['found'] | undefined {
+  if (result.answer === 'clean') return result.unread ? undefined : { answer: 'clean' }
+  if (result.answer !== 'infected' || result.banned) return undefined
+  const { name, scanner } = result
+  if (scanner === undefined) return undefined
+  if (!scanners.some((memorable) => memorable.name === scanner)) return undefined
+  return { answer: 'infected', name, scanner }
+}
+
+/**
+ * Resolves to the result that holds for copies, too. What was found may lie in the fields that are this
+ * message's own. So `scanAgain` scans what all copies share; if nothing is found there, nothing is known
+ * about copies, and not even that they are clean: the finding may need both.
+ */
+async function resultForCopies(
+  result: ScanFinding,
+  identity: MemorableMessage,
+  scanAgain: (scanners: readonly Scanner[], header: Header) => Promise<ScanFinding>,
+): Promise<ScanFinding> {
+  if (memorableOf(result, identity)?.answer !== 'infected') return result
+  const { leaving } = identity.query
+  const header = headerOfAllCopies(leaving)
+  if (header.bytes.equals(leaving.bytes)) return result
+  const again = await scanAgain(identity.scanners, header)
+  return again.answer === 'infected' ? again : unseen('skipped', 'a finding of its own')
+}
+
+/**
+ * Resolves to the result in which a remembered verdict stands for the scanners that gave it. The other
+ * scanners run in their order; but not those after a scanner that found something, which would not have
+ * run either. What is excused, and a limit, never hide what was found.
+ */
+async function withRemembered(
+  verdict: RememberedVerdict,
+  { scanners, settings, isExcused }: VerdictQuery,
+  runScanners: RunScanners,
+  timeout: number,
+): Promise<KnownOrScanned> {
+  const { found } = verdict
+  const others = scanners.filter(({ memorable }) => !memorable)
+  if (found.answer === 'clean') {
+    const { ENCRYPTED, STRICTMIME } = settings
+    const isLeft = others.length > 0 || STRICTMIME !== 'off' || ENCRYPTED !== 'accept'
+    const result = isLeft ? await runScanners(others, timeout) : undefined
+    if (result && result.answer !== 'clean') return { result }
+    return { result: found, known: verdict }
+  }
+  const first = scanners.findIndex(({ name }) => name === found.scanner)
+  const before = scanners.slice(0, first).filter(({ memorable }) => !memorable)
+  if (before.length > 0) {
+    const result = await runScanners(before, timeout)
+    if (result.answer === 'infected' && !isExcused?.(result)) return { result }
+  }
+  return { result: found, known: verdict }
+}

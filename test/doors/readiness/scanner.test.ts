@@ -1,0 +1,49 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { checkScanners } from '../../../src/doors/readiness/scanner.ts'
+import { complaints, host } from './host.ts'
+
+const check = (QHPSI: string, more: Record<string, string> = {}) =>
+  checkScanners(host({ QHPSI, ...more }))
+
+t.test('a scanner that finds the test virus is well', async (t) => {
+  const findings = await check('plugin: eicar')
+  t.match(findings, [{ level: 'ok', what: 'scanner eicar', value: 'finds EICAR: EICAR-Test' }])
+})
+
+t.test('a command that finds nothing is an error', async (t) => {
+  const [finding] = await check('/bin/true %s')
+  t.match(finding, { level: 'error', what: 'scanner true', value: 'says that EICAR is clean' })
+})
+
+t.test('a scanner that finds nothing is well if another one finds EICAR', async (t) => {
+  const rules = (text: string) => ({ BADATTACHMENTS: join(t.testdir({ rules: text }), 'rules') })
+  t.same(complaints(await check('plugin: eicar attachments', rules('name *.exe\n'))), [])
+  t.same(complaints(await check('plugin: attachments', rules('name *.exe\n'))), [
+    'error scanner attachments',
+  ])
+  const banned = await check('plugin: attachments', rules('name *.com\n'))
+  t.match(banned, [{ level: 'error', value: /^bans ".*eicar\.com/ }], 'by its name, not as a virus')
+})
+
+t.test("a site's own plugin need not find EICAR", async (t) => {
+  const PLUGINDIR = t.testdir({
+    'mine.mjs': 'export const virusscan = () => ({ clean: true })\n',
+    'broken.mjs': 'export const virusscan = () => ({ defer: "trouble" })\n',
+  })
+  t.same(complaints(await check('plugin: eicar mine.mjs', { PLUGINDIR })), [])
+  t.same(complaints(await check('plugin: mine.mjs', { PLUGINDIR })), ['warning scanner mine.mjs'])
+  t.match(await check('plugin: broken.mjs', { PLUGINDIR }), [{ level: 'error' }])
+})
+
+t.test('a scanner that cannot tell is an error', async (t) => {
+  t.match(await check('/nonexistent/scanner %s'), [
+    { level: 'error', value: /cannot tell: .*ENOENT/ },
+  ])
+  t.match(await check('/bin/sh -c "exit 7"'), [{ level: 'error', value: /exit code 7/ }])
+  t.match(await check('plugin: nosuch'), [{ level: 'error', value: /no such plugin/ }])
+})
+
+t.test('without QHPSI no scanner is tried', async (t) => {
+  t.same(await checkScanners(host({})), [])
+})

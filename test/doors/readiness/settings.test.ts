@@ -1,0 +1,79 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { checkSettings } from '../../../src/doors/readiness/settings.ts'
+import { complaints, host } from './host.ts'
+
+const eicar = { QHPSI: 'plugin: eicar', REJECTVIRUS: '0' }
+
+t.test('valid settings are reported with what they do', async (t) => {
+  const findings = await checkSettings(host({ ...eicar, REJECTVIRUS: '1' }))
+  t.same(complaints(findings), [])
+  t.match(findings.find(({ what }) => what === 'infected mail')?.value, 'is refused')
+})
+
+t.test('the switch is reported, with the command that removes it', async (t) => {
+  const home = t.testdir({ control: { 'onescan.off': '' } })
+  const [finding] = await checkSettings(host({ ...eicar, QMAILHOME: home }))
+  const file = join(home, 'control/onescan.off')
+  t.match(finding, { level: 'warning', value: file, remedy: /onescan enable/ })
+})
+
+t.test('without QHPSI nothing is scanned', async (t) => {
+  t.same(complaints(await checkSettings(host({}))), ['error QHPSI'])
+})
+
+t.test("a setting that would stop the slot is reported in the slot's words", async (t) => {
+  const of = async (env: Record<string, string>) =>
+    (await checkSettings(host({ ...eicar, ...env }))).filter(({ level }) => level === 'error')
+  t.match(await of({ SCANTIMEOUT: 'soon' }), [{ value: /SCANTIMEOUT soon: must be/ }])
+  t.match(await of({ QHPSI: "'open" }), [{ value: /is not closed/ }])
+  t.match(await of({ SCANFAIL: 'maybe' }), [{ value: /SCANFAIL maybe/ }])
+  t.match(await of({ SPOOLDIR: 'relative' }), [{ value: /SPOOLDIR relative/ }])
+})
+
+t.test('a setting that lets mail in unscanned is a warning', async (t) => {
+  t.same(complaints(await checkSettings(host({ ...eicar, SCANFAIL: 'accept' }))), [
+    'warning unscanned mail',
+  ])
+  const relay = await checkSettings(host({ ...eicar, SCANFAIL_RELAY: 'accept' }))
+  t.match(relay.at(-1), { level: 'ok', value: /accepted for relay clients/ })
+})
+
+t.test('the finding about infected mail says where it is kept', async (t) => {
+  const of = async (env: Record<string, string>) =>
+    (await checkSettings(host({ QHPSI: 'plugin: eicar', ...env }))).map(({ value }) => value).join()
+  t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '0' }), 'is kept in /q,is deferred')
+  t.match(await of({ QUARANTINE: 'hold', SCANFAIL: 'quarantine' }), 'is held by the MTA,is kept in')
+  t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '1' }), 'is refused')
+})
+
+t.test('a host on which nobody said what to do with viruses is told that they come', async (t) => {
+  const of = async (env: Record<string, string>) =>
+    complaints(await checkSettings(host({ QHPSI: 'plugin: eicar', ...env })))
+  t.same(await of({}), ['warning infected mail'])
+  for (const env of [{ REJECTVIRUS: '0' }, { REJECTVIRUS: '1' }, { QUARANTINE: '/q' }]) {
+    t.same(await of(env), [], JSON.stringify(env))
+  }
+})
+
+t.test('a policy by rule of another name is a warning, whose remedy is its name', async (t) => {
+  const QMAILHOME = t.testdir({ control: { 'onescan.policy.txt': 'to=a scan off\n' } })
+  const found = await checkSettings(host({ ...eicar, QMAILHOME }))
+  const file = join(QMAILHOME, 'control/onescan.policy')
+  t.match(found.at(-1), { level: 'warning', remedy: `mv ${file}.txt ${file}` })
+})
+
+t.test('every line of a policy by rule is read', async (t) => {
+  const of = async (text: string) => {
+    const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
+    const found = await checkSettings(host({ ...eicar, QMAILHOME }))
+    return found.filter(({ what, value }) => what === 'policy by rule' || /line \d+: /.test(value))
+  }
+  t.match(await of('to=a scan off\n'), [{ level: 'ok', value: /onescan\.policy, 1 lines$/ }])
+  t.match(await of('to=a scan off\nto=b SCANFAIL=maybe\n'), [
+    { level: 'error', value: /onescan\.policy line 2: SCANFAIL maybe: must be/ },
+  ])
+  t.match(await of('nonsense\n'), [
+    { level: 'error', value: /line 1: nonsense: is not a condition/ },
+  ])
+})

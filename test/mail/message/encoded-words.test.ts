@@ -1,0 +1,98 @@
+import t from 'tap'
+import {
+  decodeWords,
+  hasHiddenLineEnd,
+  hidesLineEnd,
+} from '../../../src/mail/message/encoded-words.ts'
+
+/** Encoded words (RFC 2047), as laxly as ripmime reads them. */
+
+const base64 = (text: string) => Buffer.from(text, 'latin1').toString('base64')
+const inB = (text: string) => `=?x?b?${base64(text)}?=`
+const inQ = (text: string) => {
+  const escaped = [...Buffer.from(text, 'latin1')].map((byte) => `=${byte.toString(16)}`)
+  return `=?x?q?${escaped.join('')}?=`
+}
+
+t.test('a line end or a NUL is found behind the beginning of an encoded word', async (t) => {
+  for (const field of [
+    '=?x?q?=0a',
+    '=?x?q?=0D?=',
+    '=?x?Q?a=00b?=',
+    '=? =0a',
+    'Subject: a =?x?q?b?= c =0a',
+    inB('\n'),
+    inB('a\rb'),
+    inB('a\0'),
+    `=?x? B ?${base64('\n')}`,
+    `=?x?base?${base64('\n')}`,
+    '=?x?b?C g = =?=',
+    '=?x?b?YWI=Cg==?=',
+    '=?x?b?YQ=o=?=',
+  ]) {
+    t.equal(hidesLineEnd(field), true, JSON.stringify(field))
+  }
+})
+
+t.test('no line end is found in other text', async (t) => {
+  for (const field of [
+    '',
+    'Subject: =0a',
+    'a=0a =?x?q?b?=',
+    '=?x?q?=0b=0g=1a?=',
+    '=?x?q?a\nb?=',
+    inB('abc'),
+    inQ('abc'),
+    `=?x?xb?${base64('\n')}?=`,
+    `=?x?q?${base64('\n')}?=`,
+    `=?${base64('\n')}?x?q?a?=`,
+  ]) {
+    t.equal(hidesLineEnd(field), false, JSON.stringify(field))
+  }
+})
+
+t.test(
+  'encoded words in words are decoded four times, and deeper ones may hide anything',
+  async (t) => {
+    for (const wrap of [inB, inQ]) {
+      const nested = (text: string, times: number) => {
+        let word = text
+        for (let n = 0; n < times; n++) word = wrap(word)
+        return word
+      }
+      t.equal(hidesLineEnd(nested('=?x?q?=0a', 1)), true)
+      t.equal(hidesLineEnd(nested('=?x?q?=0a', 3)), true)
+      t.equal(hidesLineEnd(nested('plain', 3)), false)
+      t.equal(hidesLineEnd(nested('plain', 6)), true)
+    }
+  },
+)
+
+t.test('each field of a header is looked at by itself, with its folds', async (t) => {
+  t.equal(hasHiddenLineEnd('A: =?x?q?b\n =0a\nC: d\n'), true)
+  t.equal(hasHiddenLineEnd('A: b\nC: =?x?q?d\n\t=0a\n'), true)
+  t.equal(hasHiddenLineEnd('A: =?x?q?b\nC: =0a\n'), false)
+  t.equal(hasHiddenLineEnd('A: b\n'), false)
+})
+
+t.test('the words of a text are decoded however they end', async (t) => {
+  const table: Readonly<Record<string, string>> = {
+    plain: 'plain',
+    '=?utf-8?Q?a=20b_c?=': 'a b c',
+    'x =?utf-8?b?YWJj?= y': 'x abc y',
+    '=?x? B ?YWJj?=': 'abc',
+    '=?x?q?a?==?x?q?b?=c': 'abc',
+    '=?x?q?a': 'a',
+    '=?x?q?a?b': 'a?b',
+    '=?x?b?YWI=Yw==?=': 'abc',
+    '=?x?z?=41_?=': 'A ',
+    '=?x??=41?=': 'A',
+    '=?x?q': '=?x?q',
+    '=?x': '=?x',
+    'a=?': 'a=?',
+    '=41': '=41',
+  }
+  for (const [text, decoded] of Object.entries(table)) t.equal(decodeWords(text), decoded, text)
+  t.equal(decodeWords(inB(inQ(inB('deep')))), 'deep')
+  t.equal(decodeWords(inB(inB(inB(inB(inB('x')))))), inB('x'), 'four times')
+})

@@ -1,0 +1,169 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  editHeader,
+  editPlan,
+  endOfLeadingBlankLines,
+  findHeaderEnd,
+  HEADER_FIELDS_MAX,
+  HEADER_MAX,
+  Header,
+  headerOf,
+  withoutFields,
+} from '../../../src/mail/message/header-block.ts'
+
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+const headerIn = (text: string) => new Header(bytes(text))
+
+function headerEnd(text: string): number | undefined {
+  const found = findHeaderEnd(bytes(text))
+  return 'end' in found ? found.end : undefined
+}
+
+t.test('the header block ends behind the first empty line', async (t) => {
+  t.equal(headerEnd('A: b\n\nbody\n\nmore\n'), 6)
+  t.equal(headerEnd('A: b\r\n\r\nbody'), 8)
+  t.equal(headerEnd('\nbody'), 1, 'a message without a header')
+  t.equal(headerEnd('\r\nbody'), 2)
+  t.equal(headerEnd('A: b\r\n\nbody'), 7, 'an empty line is one in any ending')
+  t.equal(headerEnd('A: b\n'), undefined)
+  t.equal(headerEnd(''), undefined)
+})
+
+t.test(
+  'a header of many tiny fields is too large, and their places take little memory',
+  async (t) => {
+    const most = headerOf(bytes(`${'a:\n'.repeat(HEADER_FIELDS_MAX)}\nbody`))
+    t.equal(most.headerTooLarge, false)
+    t.equal(most.header.fields.length, HEADER_FIELDS_MAX)
+    const mebibyte = headerOf(bytes(`${'a:\n'.repeat(HEADER_MAX / 3 - 1)}\nbody`))
+    t.equal(mebibyte.headerTooLarge, true)
+    t.ok(mebibyte.header.fields.length <= HEADER_FIELDS_MAX + 1)
+  },
+)
+
+t.test('a line of one CR does not end the header of LF mail', async (t) => {
+  t.equal(headerEnd('A: b\n\r\nX-QHPSI: clean\n\nbody'), 23)
+})
+
+t.test('the end of the block is the same however its bytes arrive', async (t) => {
+  const line = fc.constantFrom('A: b', ' folded', '', 'junk', '\r', 'B: c\r')
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 6 }), fc.nat({ max: 40 }), (lines, cut) => {
+      const text = lines.map((line) => `${line}\n`).join('')
+      const whole = findHeaderEnd(bytes(text))
+      const first = findHeaderEnd(bytes(text.slice(0, cut)))
+      const inSteps = 'end' in first ? first : findHeaderEnd(bytes(text), first)
+      t.same(inSteps, whole)
+    }),
+  )
+})
+
+t.test('fields have their folds, and names have no blanks', async (t) => {
+  const header = headerIn('Subject: a\n b\n\tc\nX-Blank \t: d\njunk\n\nNot: this\n')
+  const { fields } = header
+  t.same(
+    fields.map(({ name }) => name),
+    ['Subject', 'X-Blank', ''],
+  )
+  t.equal(header.valueOf(fields[0]!), ' a\n b\n\tc\n')
+  t.equal(header.textOf(fields[0]!), 'Subject: a\n b\n\tc\n')
+  t.equal(header.fields, fields, 'they are found once')
+})
+
+t.test('the ending of the first line is that of the block', async (t) => {
+  t.equal(headerIn('A: b\r\nC: d\n\n').lineEnding, '\r\n')
+  t.equal(headerIn('A: b\nC: d\r\n\n').lineEnding, '\n')
+  t.equal(headerIn('no line end').lineEnding, '\n')
+})
+
+const add = [{ name: 'X-New', value: 'one,\n two' }]
+
+t.test('new fields go on top in the line ending of the block', async (t) => {
+  const edit = (text: string) => editHeader(headerIn(text), { remove: [], add }).toString('latin1')
+  t.equal(edit('A: b\n\n'), 'X-New: one,\n two\nA: b\n\n')
+  t.equal(edit('A: b\r\n\r\n'), 'X-New: one,\r\n two\r\nA: b\r\n\r\n')
+  t.equal(edit('\n'), 'X-New: one,\n two\n\n')
+  t.equal(edit(''), 'X-New: one,\n two\n')
+  t.equal(edit('From x\nA: b\n\n'), 'X-New: one,\n two\nFrom x\nA: b\n\n')
+})
+
+t.test('a line that begins with a blank does not continue a new field', async (t) => {
+  const edit = (text: string) => editHeader(headerIn(text), { remove: [], add }).toString('latin1')
+  t.equal(edit(' lead\n\tin\nA: b\n\n'), ' lead\n\tin\nX-New: one,\n two\nA: b\n\n')
+})
+
+t.test('a field is removed in any case, folded, with a blank before the colon', async (t) => {
+  const block = 'A: b\nx-QHPSI: clean\n folded\nX-Qhpsi \t: yes\nX-QHPSI-Not: stays\nC: d\n\n'
+  const edited = editHeader(headerIn(block), { remove: ['x-qhpsi'], add: [] })
+  t.equal(edited.toString('latin1'), 'A: b\nX-QHPSI-Not: stays\nC: d\n\n')
+})
+
+t.test('fields that are not removed stay byte for byte', async (t) => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (random) => {
+      const block = Buffer.from(random)
+      const header = new Header(block)
+      t.ok(editHeader(header, { remove: [], add: [] }).equals(block))
+      const spans = header.fields
+      spans.forEach((span, index) => {
+        t.equal(span.start, index === 0 ? 0 : spans[index - 1]!.end, 'spans leave no gap')
+      })
+    }),
+  )
+})
+
+t.test('the plan of an edit has no empty run, and new fields in their order', async (t) => {
+  const plan = (text: string, edits: { remove?: string[]; add?: [string, string][] }) => {
+    const add = (edits.add ?? []).map(([name, value]) => ({ name, value }))
+    return editPlan(headerIn(text), { remove: edits.remove ?? [], add }).map((part) =>
+      part.kind === 'new' ? part.bytes.toString('latin1') : [part.kind, part.start, part.end],
+    )
+  }
+  t.same(plan('A: b\n\n', {}), [['kept', 0, 6]])
+  t.same(plan(' lead\nA: b\n\n', {}), [['kept', 0, 12]])
+  t.same(plan('A: b\nC: d\n\n', { remove: ['a', 'c'] }), [['kept', 10, 11]])
+  t.same(plan('A: b\nC: d\n', { remove: ['c'] }), [['kept', 0, 5]])
+  const add: [string, string][] = [['X', '1'], ['Y', '\xe9\n 2']] // biome-ignore format: a line
+  t.same(plan('A: b\n\n', { add }), ['X: 1\nY: \xe9\n 2\n', ['kept', 0, 6]])
+  t.same(plan('A: b\r\n\r\n', { add }), ['X: 1\r\nY: \xe9\r\n 2\r\n', ['kept', 0, 8]])
+  t.same(plan('', {}), [])
+})
+
+t.test('withoutFields() returns the header itself if it has none of the fields', async (t) => {
+  const header = headerIn('A: b\nC: d\n\n')
+  t.equal(withoutFields(header, ['x']), header)
+  t.equal(withoutFields(header, ['a', 'x']).bytes.toString(), 'C: d\n\n')
+})
+
+t.test(
+  'the name and the colon of a field are found, and a line that is no field has none',
+  async (t) => {
+    const seen = (text: string) =>
+      headerIn(text).fields.map(({ name, key, colon, start }) => [name, key, colon - start])
+    t.same(seen('A: b\nno field\nX-Y \t: c\nB\r: d\n: e\n'), [
+      ['A', 'a', 1],
+      ['', '', 0],
+      ['X-Y', 'x-y', 5],
+      ['B', 'b', 2],
+      ['', '', 0],
+    ])
+  },
+)
+
+t.test('in CRLF mail a line of one letter, or one that begins with CR, is not empty', async (t) => {
+  for (const line of ['x\n', '\rx\r\n']) {
+    const text = `A: b\r\n${line}C: d\r\n\r\n`
+    t.same(findHeaderEnd(Buffer.from(text)), { end: text.length }, JSON.stringify(line))
+    t.equal(headerIn(text).fields.length, 3)
+  }
+})
+
+t.test('new fields go below lines that begin with blanks, if these have an end', async (t) => {
+  const end = (text: string) => endOfLeadingBlankLines(Buffer.from(text))
+  t.equal(end(' a\n\tb\nC: d\n'), 6)
+  t.equal(end(' a\n b'), 0)
+  t.equal(end(' a'), 0)
+  t.equal(end('A: b\n'), 0)
+  t.equal(end(''), 0)
+})

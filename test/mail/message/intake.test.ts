@@ -1,0 +1,98 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import { Budget } from '../../../src/ground/flow/memory-budget.ts'
+import { HEADER_MAX } from '../../../src/mail/message/header-block.ts'
+import { Intake } from '../../../src/mail/message/intake.ts'
+import type { Message } from '../../../src/mail/message/message.ts'
+
+/** Messages put together from their bytes, in any split, as most doors and commands do. */
+
+const directory = mkdtempSync(join(tmpdir(), 'onescan-intake-'))
+t.teardown(() => rmSync(directory, { recursive: true }))
+
+function received(pieces: readonly Buffer[]): Message {
+  const options = {
+    policy: { directory, sharedDirectory: undefined },
+    digestsFor: () => ({ md5: false, sha256: false }),
+    createHash: undefined,
+  }
+  const intake = new Intake(options, new Budget(1e9).open())
+  for (const piece of pieces) intake.write(piece)
+  return intake.finish()
+}
+
+const bytesOf = ({ header, body }: Message) => Buffer.concat([header.bytes, body.gather()])
+
+// promise: step-2-receive, rule-12-content
+t.test('any message comes out as it went in, in any split', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.constantFrom('\n', '\r\n', 'A: b\n', ' x', '\0', '\xff', 'From \n')),
+      fc.nat({ max: 20 }),
+      fc.constantFrom(0, 200_000),
+      async (pieces, cut, more) => {
+        const text = Buffer.from(pieces.join(''), 'latin1')
+        const bytes = Buffer.concat([text, Buffer.alloc(more, 'line\n')])
+        const message = received([bytes.subarray(0, cut), bytes.subarray(cut)])
+        t.equal(message.size, bytes.length)
+        t.ok(bytesOf(message).equals(bytes))
+        message.close()
+      },
+    ),
+    { numRuns: 60 },
+  )
+  t.same(readdirSync(directory), [])
+})
+
+t.test('a header block of 1 MiB is held, one byte more is too large', async (t) => {
+  for (const split of [false, true]) {
+    const pieces = (size: number) => {
+      const bytes = Buffer.from(`A: ${'x'.repeat(size - 5)}\n\nbody`)
+      return split ? [bytes.subarray(0, 70_000), bytes.subarray(70_000)] : [bytes]
+    }
+    const fits = received(pieces(HEADER_MAX))
+    t.equal(fits.headerTooLarge, false)
+    t.equal(fits.header.length, HEADER_MAX)
+    fits.close()
+    const over = received(pieces(HEADER_MAX + 1))
+    t.equal(over.headerTooLarge, true)
+    over.close()
+  }
+})
+
+t.test(
+  'of a message of one endless line, no more is in memory than of a header block',
+  async (t) => {
+    const piece = Buffer.alloc(256 * 1024, 'x')
+    const message = received(Array.from({ length: 200 }, () => piece))
+    t.equal(message.headerTooLarge, true)
+    t.equal(message.header.length, HEADER_MAX)
+    t.equal(message.size, 200 * piece.length)
+    let read = message.header.length
+    for (const chunk of message.body.chunks()) read += chunk.length
+    t.equal(read, message.size, 'all of it is there')
+    message.close()
+  },
+)
+
+t.test('a header that comes line by line is looked through once', async (t) => {
+  const long = Buffer.from(`A: ${'x'.repeat(HEADER_MAX / 2)}\n`)
+  const lines = Array.from({ length: 4000 }, () => Buffer.from('B: c\n'))
+  let looked = 0
+  const { indexOf } = Buffer.prototype
+  t.teardown(() => {
+    Buffer.prototype.indexOf = indexOf
+  })
+  Buffer.prototype.indexOf = function (this: Buffer, byte: number, from = 0) {
+    const found = indexOf.call(this, byte, from)
+    looked += (found < 0 ? this.length : found) - from
+    return found
+  } as typeof indexOf
+  const message = received([long, ...lines, Buffer.from('\nbody')])
+  t.equal(message.headerTooLarge, false)
+  t.ok(looked < 10 * message.size, `${looked} bytes`)
+  message.close()
+})

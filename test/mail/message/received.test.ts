@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto'
+import {
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import { Budget } from '../../../src/ground/flow/memory-budget.ts'
+import { loadSystem } from '../../../src/ground/runtime/system.ts'
+import { Bytes } from '../../../src/mail/message/bytes.ts'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
+import { HEADER_MAX, Header, headerOf } from '../../../src/mail/message/header-block.ts'
+import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
+import type { Message } from '../../../src/mail/message/message.ts'
+import { TOP_LINE } from '../../../src/mail/message/top-line.ts'
+import { sampleOf } from '../../../src/scan/scanners/sample.ts'
+
+/** Messages in files are those that are made of the same bytes in memory. */
+
+const directory = mkdtempSync(join(tmpdir(), 'onescan-received-'))
+t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+
+const options = {
+  policy: { directory, sharedDirectory: undefined },
+  digestsFor: () => ({ md5: true, sha256: true }),
+  createHash,
+  now: Date.now(),
+}
+
+const memoryFiles = loadSystem()!
+
+const PLENTY = 1e9
+/** Bytes of memory of which a message of 9 MB may have half: the rest of it goes to the disk. */
+const TOO_FEW = 10e6
+
+/** Makes a message as a door does that gets it in pieces. */
+function received(bytes: Buffer, files = true, memory = PLENTY, piece = 60_000): Message {
+  const kept = { ...options, memoryFiles: files ? memoryFiles : undefined }
+  const intake = new Intake(kept, new Budget(memory).open())
+  for (let at = 0; at < bytes.length; at += piece) intake.write(bytes.subarray(at, at + piece))
+  return intake.finish()
+}
+
+const leavingOf = ({ header, body }: Message) => Bytes.of(TOP_LINE, header.bytes, body)
+
+/** Lists all that a message shows, in values that can be compared. */
+function shown(message: Message): unknown {
+  const { size, header, headerTooLarge } = message
+  const { formFault, digests } = message.form
+  const hash = createHash('md5').update(header.bytes)
+  for (const chunk of message.body.chunks()) hash.update(chunk)
+  const signable = formFault === undefined
+  return {
+    size,
+    header: header.bytes.toString('latin1'),
+    headerTooLarge,
+    formFault,
+    md5: signable && digests.md5?.copy().digest('hex'),
+    sha256: signable && digests.sha256,
+    bytes: hash.digest('hex'),
+  }
+}
+
+function compare(bytes: Buffer): void {
+  const first = messageOf(bytes, options)
+  const { header, headerTooLarge } = headerOf(bytes)
+  const whole = { header: header.bytes.toString('latin1'), headerTooLarge, size: bytes.length }
+  t.match(shown(first), { ...whole, bytes: createHash('md5').update(bytes).digest('hex') })
+  const others = [
+    received(bytes, true),
+    received(bytes, true, TOO_FEW),
+    received(bytes, false),
+    received(bytes, true, PLENTY, bytes.length > 20_000 ? 3_333 : 1),
+  ]
+  for (const other of others) t.strictSame(shown(other), shown(first))
+  for (const message of [first, ...others]) message.close()
+}
+
+const line = fc.constantFrom(
+  'Subject: x',
+  'no field',
+  ' fold',
+  '',
+  '\0',
+  'A: \r',
+  'From a',
+  '(c): d',
+)
+const text = fc
+  .array(fc.tuple(line, fc.constantFrom('\n', '\n', '\r\n', '')), { maxLength: 12 })
+  .map((lines) => Buffer.from(lines.flat().join(''), 'latin1'))
+
+t.test('every message is the same from memory and from a file', async () => {
+  const more = Buffer.alloc(200_000, 'a line of text\n')
+  fc.assert(
+    fc.property(text, fc.boolean(), (bytes, isLarge) => {
+      compare(isLarge ? Buffer.concat([bytes, more]) : bytes)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+t.test(
+  'messages with large bodies, or with header blocks around the limit, are the same from each source',
+  async () => {
+    const body = Buffer.alloc(9_000_000, 'a line of text\n')
+    compare(Buffer.concat([Buffer.from('A: b\n\n'), body]))
+    compare(Buffer.from(`A: b\r\n\r\n${'text\r\n'.repeat(1_500_000)}`))
+    for (const length of [HEADER_MAX - 1, HEADER_MAX, HEADER_MAX + 1]) {
+      compare(Buffer.alloc(length, 'x'))
+      compare(Buffer.from(`A: ${'x'.repeat(length - 5)}\n\n`))
+      compare(Buffer.from(`A: ${'x'.repeat(length - 5)}\n\nbody`))
+    }
+  },
+)
+
+t.test('a message in memory is a file as long as a scanner needs one', async (t) => {
+  const bytes = Buffer.from('A: b\n\nbody\n')
+  const message = messageOf(bytes, options)
+  t.same(
+    readdirSync(directory).filter((name) => name.startsWith('onescan')),
+    [],
+  )
+  const path = await message.path(leavingOf(message))
+  t.ok(readFileSync(path).equals(Buffer.concat([TOP_LINE, bytes])))
+  t.equal(await message.path(leavingOf(message)), path)
+  message.close()
+  t.notOk(existsSync(path))
+})
+
+t.test('scanners get the sealed file itself, unless a field of it is removed', async (t) => {
+  for (const size of [200_000, 600_000]) {
+    const body = Buffer.alloc(size, 'body\n')
+    const bytes = Buffer.concat([Buffer.from('A: b\nX-QHPSI: clean\n\n'), body])
+    const message = received(bytes)
+    const descriptor = message.sealed
+    const file = Buffer.concat([TOP_LINE, bytes])
+    t.ok(readFileSync(`/proc/self/fd/${descriptor}`).equals(file))
+    t.throws(() => writeSync(descriptor!, 'x', 0), { code: 'EPERM' })
+    const leaving = new Header(Buffer.from('A: b\n\n'))
+    const sampleWith = (header: Header) =>
+      sampleOf(message, header, makeEnvelope(Buffer.alloc(0), []))
+    t.equal(sampleWith(message.header).sealedFile?.(), descriptor)
+    const cleared = sampleWith(leaving)
+    t.equal(cleared.sealedFile, undefined)
+    const path = await cleared.path()
+    t.ok(readFileSync(path).equals(Buffer.concat([TOP_LINE, leaving.bytes, body])))
+    message.close()
+    t.notOk(existsSync(path))
+    const onDisk = received(bytes, false)
+    t.equal(onDisk.sealed, undefined)
+    onDisk.close()
+  }
+})
+
+t.test('a file that was replaced during the scan is not confirmed', async (t) => {
+  const attacks: Record<string, (path: string) => void> = {
+    'another one in its place': (path) => {
+      writeFileSync(`${path}-clean`, 'clean')
+      renameSync(`${path}-clean`, path)
+    },
+    'another one, and the first one again': (path) => {
+      renameSync(path, `${path}-away`)
+      writeFileSync(path, 'clean')
+      renameSync(`${path}-away`, path)
+    },
+    'another content': (path) => writeFileSync(path, 'clean'),
+    'a second name': (path) => linkSync(path, `${path}-2`),
+    nothing: (path) => rmSync(path),
+  }
+  const sharedDirectory = t.testdir()
+  const shared = { ...options, policy: { directory, sharedDirectory } }
+  const bytes = Buffer.concat([Buffer.from('A: b\n\n'), Buffer.alloc(600_000, 'text\n')])
+  for (const [what, attack] of Object.entries(attacks)) {
+    const ours = messageOf(bytes, shared)
+    ours.confirmFile()
+    const path = await ours.path(leavingOf(ours))
+    await tick()
+    ours.confirmFile()
+    attack(path)
+    t.throws(() => ours.confirmFile(), /was changed while/, `ours: ${what}`)
+    ours.close()
+  }
+})
+
+/** Until the clock that file systems take their times from has gone on. */
+async function tick(): Promise<void> {
+  const probe = join(directory, 'probe')
+  const now = () => {
+    writeFileSync(probe, '')
+    return statSync(probe, { bigint: true }).ctimeNs
+  }
+  for (const start = now(); now() === start; ) await new Promise(setImmediate)
+}
+
+// promise: others-unharmed
+t.test('messages that are read at the same time do not share a buffer', async (t) => {
+  const bodies = Array.from({ length: 10 }, (_, n) => Buffer.alloc(3_000_000, `message ${n}\n`))
+  const messages = bodies.map((body, n) =>
+    received(Buffer.concat([Buffer.from('A: b\n\n'), body]), n % 2 === 0),
+  )
+  const readers = messages.map((message) => message.body.chunks()[Symbol.iterator]())
+  const hashes = messages.map(() => createHash('sha256'))
+  let open = messages.length
+  while (open > 0) {
+    const chunks = readers.map((reader) => reader.next())
+    open = chunks.filter(({ done }) => !done).length
+    for (const [n, { value }] of chunks.entries()) if (value) hashes[n]!.update(value)
+  }
+  for (const [n, hash] of hashes.entries()) {
+    const expected = createHash('sha256').update(bodies[n]!).digest('hex')
+    t.equal(hash.digest('hex'), expected, `message ${n}`)
+  }
+  for (const message of messages) message.close()
+})

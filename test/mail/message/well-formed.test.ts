@@ -1,0 +1,48 @@
+import t from 'tap'
+import { Header } from '../../../src/mail/message/header-block.ts'
+import { headerFormFault } from '../../../src/mail/message/well-formed.ts'
+
+const faultOf = (text: string) => headerFormFault(new Header(Buffer.from(text, 'latin1')))
+
+t.test('a header that all mail programs read alike is well formed', async (t) => {
+  for (const block of [
+    'A: b\n\n',
+    'A: b\r\nC: d\r\n\r\n',
+    'A: b\n folded\n\tagain\nC:no blank\nD:\n\n',
+    'Odd-!#$%&\'*+.^_`|~;<=>?@[]{}/"\\-Name: allowed by bytes 33 to 126\n\n',
+    'Raw: \xe9\xff\n\n',
+  ]) {
+    t.equal(faultOf(block), undefined, JSON.stringify(block))
+  }
+})
+
+// promise: no-edit-virus
+t.test('a header that mail programs read differently is not well formed', async (t) => {
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ['', /no header/],
+    ['\n', /header is empty/],
+    ['\r\n', /header is empty/],
+    ['A: b\n', /no empty line/],
+    ['A: b', /no empty line/],
+    ['From x@y Thu Jan 1\nA: b\n\n', /line 1 .*is not a field/],
+    [' folded\nA: b\n\n', /line 1 .*is not a field/],
+    ['A: b\nno field\nC: d\n\n', /line 2 .*is not a field/],
+    ['A: b\n(c)Content-Type: text/html\n\n', /line 2 .*is not a field/],
+    ['A: b\nContent-Type : text/html\n\n', /line 2 .*is not a field/],
+    ['A: b\nC\xf6ntent-Type: text/html\n\n', /line 2 .*is not a field/],
+    ['A: b\n: no name\n\n', /line 2 .*is not a field/],
+    ['A: b\n \t\nC: d\n\n', /line 1 .*blank continuation/],
+    ['A: b\n\0Content-Type: x\n\n', /line 2 .*NUL/],
+    ['A: b\rContent-Type: x\n\n', /line 1 .*CR/],
+    ['A: b\nC: d\r\n\n', /line 2 .*CR/],
+    ['A: b\r\nC: d\n\r\n', /line 2 .*mixes/],
+    ['A: b\r\nC: \rd\r\n\r\n', /line 2 .*mixes/],
+    ['A: b\r\n\n', /line 2 .*mixes/],
+    ['A: b\r\nC: d\n\n', /line 2 .*mixes/],
+    ['A: b\r\nC: d\r', /line 2 .*mixes/],
+    ['A: b\nTo: =?utf-8?Q?=0D=0AContent-Type:_x?=\n\n', /line 2 .*hides a line end/],
+    ['A: b\nReceived: =?x?b?Cg==?=\n\n', /line 2 .*hides a line end/],
+    ['A: b\nReceived: =?x? X?\n =0a\n\n', /line 2 .*hides a line end/],
+  ]
+  for (const [block, why] of cases) t.match(faultOf(block), why, JSON.stringify(block))
+})

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import t from 'tap'
+import { openAnonymousFile } from '../../../src/mail/message/anonymous-file.ts'
+import { Bytes } from '../../../src/mail/message/bytes.ts'
+import { contentsOf } from '../../../src/mail/mime/contents.ts'
+import {
+  BOUNDARIES_MAX,
+  budgetOf,
+  CONTENTS_MAX,
+  DEPTH_MAX,
+  mostBytesOf,
+  mostContentsOf,
+  OPEN_MAX,
+} from '../../../src/mail/mime/shared/limits.ts'
+import type { Oddity } from '../../../src/mail/mime/shared/oddities.ts'
+import { compressed, literal } from '../../scan/scanners/evasions/containers.ts'
+
+/**
+ * What readers may make of odd mail has a budget of its own. A mail that spends it is `unread`, and all
+ * that is plain in it is given all the same; `over` is said of mail that even the plain reading cannot
+ * read to its end.
+ */
+
+interface Reading {
+  readonly contents: readonly Buffer[]
+  readonly over: string
+  readonly isUnread: boolean
+}
+
+function read(mail: Buffer | string): Reading {
+  const message = Buffer.isBuffer(mail) ? mail : Buffer.from(mail, 'latin1')
+  const contents: Buffer[] = []
+  let over = ''
+  const odd = new Set<Oddity>()
+  const options = {
+    openFile: () => openAnonymousFile(tmpdir()),
+    createHash,
+    onOdd: (oddity: Oddity) => odd.add(oddity),
+  }
+  for (const step of contentsOf(Bytes.of(message), options)) {
+    if (step.kind === 'over') over = step.why
+    if (step.kind !== 'content') continue
+    contents.push(step.content.bytes.gather())
+  }
+  return { contents, over, isUnread: odd.has('unread') }
+}
+
+const TYPE = 'Content-Type: application/octet-stream; name=a'
+const BASE64 = 'Content-Transfer-Encoding: base64'
+const base64 = (bytes: Buffer) => bytes.toString('base64').replace(/.{76}/g, '$&\n')
+const file = (bytes: Buffer) => `${TYPE}\n${BASE64}\n\n${base64(bytes)}`
+const mixed = (parts: readonly string[]) =>
+  `Content-Type: multipart/mixed; boundary=b\n\n${parts.map((part) => `--b\n${part}\n`).join('')}--b--\n`
+
+const plainFiles = ['the first file', 'the one in the middle', 'the last one'].map(Buffer.from)
+const [first, middle, last] = plainFiles as [Buffer, Buffer, Buffer]
+
+/** The mail with a plain file before its odd parts, one among them, and one behind them. */
+function around(odd: readonly string[]): string {
+  const half = odd.length >> 1
+  return mixed([file(first), ...odd.slice(0, half), file(middle), ...odd.slice(half), file(last)])
+}
+
+const numbered = (count: number, make: (n: number) => string) =>
+  Array.from({ length: count }, (_, n) => make(n))
+
+/** Base64 that readers decode in dozens of ways, other bytes in each part. */
+const oddBase64 = (n: number) => {
+  const text = Buffer.from(`number ${n} of many`).toString('base64')
+  return `${TYPE}\n${BASE64}\n\n${text.slice(0, 9)}!${text.slice(9, 15)}=-\xd7\n${text.slice(15)}A=B`
+}
+const bomb = compressed(literal(Buffer.alloc(30_000_000), true), 'zlib')
+
+const spent: Readonly<Record<string, readonly string[]>> = {
+  'many files in odd base64': numbered(400, oddBase64),
+  'uuencode that hundreds of delimiters stand in': numbered(
+    600,
+    () => `\nbegin 644 a\n${'#86)C\n'.repeat(20)}`,
+  ),
+  'a file that becomes too much, and does not say what it is': [file(bomb)],
+  'hundreds of delimiters with more behind them': [
+    `\nx\n${numbered(1200, (n) => `--b y\n\nnumber ${n}\n`).join('')}`,
+  ],
+  'more boundaries than are looked for': numbered(
+    BOUNDARIES_MAX + 1,
+    (n) => `Content-Type: multipart/mixed; boundary=c${n}\n\n--c${n}\n\nx\n--c${n}--\n`,
+  ),
+}
+
+for (const [name, odd] of Object.entries(spent)) {
+  t.test(`odd mail is unread, and its plain parts are given: ${name}`, async (t) => {
+    const { contents, over, isUnread } = read(around(odd))
+    t.equal(over, '')
+    t.ok(isUnread)
+    for (const plain of plainFiles) {
+      t.ok(
+        contents.some((content) => content.equals(plain)),
+        plain.toString(),
+      )
+    }
+  })
+}
+
+t.test('as many odd parts as ordinary mail might have are all read', async (t) => {
+  const { over, isUnread } = read(around(numbered(5, oddBase64)))
+  t.equal(over, '')
+  t.notOk(isUnread)
+})
+
+t.test('more contents than the limit are over', async (t) => {
+  const parts = (count: number) => mixed(numbered(count, (n) => `${TYPE}\n\nfile ${n}`))
+  const some = parts(150)
+  t.equal(read(some).over, '')
+  const many = parts(1000)
+  const { over, contents, isUnread } = read(many)
+  t.equal(over, `more than ${CONTENTS_MAX} contents`)
+  t.equal(contents.length, mostContentsOf(many.length))
+  t.ok(isUnread)
+})
+
+t.test('more bytes than the limit are over', async (t) => {
+  const opened = `${TYPE}.gpg\n${BASE64}\n\n${base64(bomb)}`
+  t.ok(bomb.length * 1.4 < 1024 * 1024 && mostBytesOf(opened.length) < 30_000_000)
+  const { over, isUnread } = read(mixed([opened]))
+  t.equal(over, 'contents of too many bytes')
+  t.ok(isUnread)
+})
+
+t.test('mails in one another beyond the limit are over if all readers open them', async (t) => {
+  const nested = (depth: number, from: string): string =>
+    depth === 0 ? from : nested(depth - 1, `A: b\n${file(Buffer.from(from, 'latin1'))}`)
+  t.equal(read(nested(DEPTH_MAX, 'x')).over, '')
+  t.match(read(nested(DEPTH_MAX + 2, 'x')).over, 'deep')
+})
+
+t.test('more contents at a time than the limit are over if all readers see them', async (t) => {
+  const open = (count: number) =>
+    `${numbered(count, (n) => `A: ${n}\nContent-Type: message/rfc822\n\n`).join('')}A: b\n\nx\n`
+  t.notMatch(read(open(OPEN_MAX - 10)).over, 'at a time')
+  t.match(read(open(OPEN_MAX + 10)).over, `${OPEN_MAX} at a time`)
+})
+
+t.test(
+  'packets of OpenPGP of two bytes end at the limit of work, whatever they stand in',
+  async (t) => {
+    const packets = Buffer.alloc(4 * 1024 * 1024)
+    for (let at = 0; at < packets.length; at += 2) packets[at] = 0xca // a marker of no bytes
+    const file = (type: string) =>
+      `Content-Type: ${type}\nContent-Transfer-Encoding: base64\n\n${packets.toString('base64')}\n`
+    for (const [type, over, isUnread] of [
+      ['application/octet-stream', '', true],
+      ['application/pgp-encrypted', 'too much work for its size', true],
+    ] as const) {
+      const message = Buffer.from(file(type), 'latin1')
+      let work = 0
+      let why = ''
+      const odd = new Set<Oddity>()
+      const options = {
+        openFile: () => openAnonymousFile(tmpdir()),
+        createHash,
+        onOdd: (oddity: Oddity) => odd.add(oddity),
+        onWork: (units: number) => {
+          work += units
+        },
+      }
+      for (const step of contentsOf(Bytes.of(message), options))
+        if (step.kind === 'over') why = step.why
+      t.same([why, odd.has('unread')], [over, isUnread], type)
+      t.ok(work <= 2.1 * budgetOf(message.length).work, `${work} units`)
+    }
+  },
+)

@@ -1,0 +1,354 @@
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import { openAnonymousFile } from '../../../../src/mail/message/anonymous-file.ts'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { openCalendar } from '../../../../src/mail/mime/containers/calendar.ts'
+import { contentsOf } from '../../../../src/mail/mime/contents.ts'
+import { mostBytesOf } from '../../../../src/mail/mime/shared/limits.ts'
+import type { Oddity } from '../../../../src/mail/mime/shared/oddities.ts'
+import { newWork } from '../../../../src/mail/mime/shared/work.ts'
+import { python } from '../../../programs/python.ts'
+import { inChunks } from '../../message/bytes.ts'
+
+const openFile = () => openAnonymousFile(tmpdir())
+
+interface Opened {
+  readonly files: readonly string[]
+  readonly names: readonly string[]
+  readonly over: string
+  readonly odd: readonly Oddity[]
+}
+
+/** Reads a mail whose one part is these bytes (latin1), in base64. Leaves the bytes themselves out. */
+function open(text: string, type = 'application/octet-stream'): Opened {
+  const file = Buffer.from(text, 'latin1')
+  const encoded = file.toString('base64').replace(/.{76}/g, '$&\n')
+  const fields = `Content-Type: ${type}\nContent-Transfer-Encoding: base64`
+  return openMail(`${fields}\n\n${encoded}\n`, text)
+}
+
+function openMail(mail: string, itself = ''): Opened {
+  const files: string[] = []
+  const names: string[] = []
+  const odd = new Set<Oddity>()
+  let over = ''
+  const onName = (name: string) => names.push(name)
+  const onOdd = (oddity: Oddity) => odd.add(oddity)
+  const options = { openFile, createHash, onName, onOdd }
+  for (const step of contentsOf(Bytes.of(Buffer.from(mail, 'latin1')), options)) {
+    if (step.kind === 'over') over = step.why
+    if (step.kind !== 'content') continue
+    files.push(step.content.bytes.gather().toString('latin1'))
+  }
+  return { files: files.filter((file) => file !== itself), names, over, odd: [...odd] }
+}
+
+/** An empty line near the front would end a header, so that the file might be a mail as well. */
+const FAR = 'x'.repeat(600)
+const calendar = (lines: string) =>
+  `BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:${FAR}\r\nBEGIN:VEVENT\r\nUID:1\r\n${lines}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n`
+const card = (lines: string, version = '3.0') =>
+  `BEGIN:VCARD\r\nVERSION:${version}\r\nN:a\r\nFN:${FAR}\r\n${lines}\r\nEND:VCARD\r\n`
+
+const LONG = 'a file that is longer than what a property has that says nothing'
+const UNSAID = Buffer.from(LONG).toString('base64')
+
+/** What each calendar or card holds. */
+const cases: readonly (readonly [name: string, text: string, ...files: readonly string[]])[] = [
+  ['a file', calendar('ATTACH;ENCODING=BASE64;VALUE=BINARY:QUJD'), 'ABC'],
+  ['a name that is folded', calendar('ATT\r\n ACH;ENCODING=BASE64:QUJD'), 'ABC'],
+  ['a parameter that is folded', calendar('ATTACH;ENC\n\tODING=BAS\n E64:QU\n JD'), 'ABC'],
+  ['quotes that are folded', calendar('ATTACH;X="a:\r\n b";ENCODING="BASE\r\n 64":QUJD'), 'ABC'],
+  ['a colon that is folded', calendar('ATTACH;ENCODING=BASE64\r\n :\r\n QUJD'), 'ABC'],
+  ['a character that is folded', calendar('ATTACH;X=\xc3\r\n \xa9;ENCODING=B:QUJD'), 'ABC'],
+  ['a parameter that says binary', calendar('ATTACH;VALUE=BINARY:QUJD'), 'ABC'],
+  ['an image', calendar('IMAGE;ENCODING=BASE64;VALUE=BINARY:QUJD'), 'ABC'],
+  ['any property', calendar('X-FOO;ENCODING=BASE64;VALUE=BINARY:QUJD'), 'ABC'],
+  ['a summary', calendar('SUMMARY;ENCODING=BASE64:QUJD'), 'ABC'],
+  ['small letters', calendar('attach;encoding=base64;value=binary:QUJD'), 'ABC'],
+  ['two files', calendar('ATTACH;ENCODING=B:QUJD\r\nATTACH;ENCODING=B:REVG'), 'ABC', 'DEF'],
+  ['a colon in quotes', calendar('ATTACH;X="a:b";ENCODING=BASE64:QUJD'), 'ABC'],
+  ['a quote that does not end', calendar('ATTACH;ENCODING=BASE64;X="a:QUJD')],
+  ['a quote in a word', card('PHOTO;X=a"b;ENCODING=B:QUJD'), 'ABC'],
+  ['blanks around all', calendar('ATTACH ; ENCODING = BASE64 : QUJD'), 'ABC'],
+  ['many parameters', calendar(`ATTACH${';X=y'.repeat(9999)};ENCODING=BASE64:QUJD`), 'ABC'],
+  ['a long parameter', calendar(`ATTACH;X=${'y'.repeat(99_999)};ENCODING=BASE64:QUJD`), 'ABC'],
+  ['two encodings', calendar('ATTACH;ENCODING=8BIT;ENCODING=BASE64:QUJD'), 'ABC'],
+  ['an encoding among others', calendar('ATTACH;ENCODING=8BIT,BASE64:QUJD'), 'ABC'],
+  ['a CR in a parameter', calendar('ATTACH;X=a\r;ENCODING=BASE64:QUJD'), 'ABC'],
+  ['a CR in base64', calendar('ATTACH;ENCODING=BASE64:QU\rJD'), 'A', 'ABC'],
+  ['a CR before a property', calendar('X:a\rATTACH;ENCODING=BASE64:QUJD'), 'ABC'],
+  ['an empty line in base64', calendar('ATTACH;ENCODING=BASE64:QU\r\n\r\n JD'), 'A', 'ABC'],
+  ['an empty line in a name', calendar('ATT\n\n ACH;ENCODING=BASE64:QUJD'), 'ABC'],
+  ['a fold behind an empty line', calendar('X:a\n\n ATTACH;ENCODING=BASE64:QUJD'), 'ABC'],
+  ['CRs alone', calendar('ATTACH;ENCODING=BASE64:QU\r\n JD').replaceAll('\r\n', '\r'), 'ABC'],
+  ['LFs alone', calendar('ATTACH;ENCODING=BASE64:QU\r\n JD').replaceAll('\r\n', '\n'), 'ABC'],
+  ['CRs more', calendar('ATTACH;ENCODING=BASE64:QU\r\n JD').replaceAll('\r\n', '\r\r\n'), 'ABC'],
+  ['a line of base64 without a blank', calendar('ATTACH;ENCODING=BASE64:QU\nJD'), 'A', 'ABC'],
+  ['data', calendar('ATTACH:data:text/plain;base64,QUJD'), 'ABC'],
+  ['data of any property', calendar('X-ANY:data:,A%42%4xC%'), 'AB%4xC%'],
+  [
+    'data in large letters',
+    calendar('CONFERENCE: DATA:a/b;x=y;BASE64,QU\r\n JD%52%45%56%47'),
+    'ABCDEF',
+  ],
+  ['data that is folded', calendar('IMAGE;VALUE=URI:da\r\n ta:image/png;base\r\n 64,QUJD'), 'ABC'],
+  ['no calendar at first', `a: b\r\n${calendar('ATTACH;ENCODING=B:QUJD')}`],
+  ['a start that is folded', calendar('ATTACH;ENCODING=B:QUJD').replace('N:', '\n N:'), 'ABC'],
+  ['a start with a parameter', calendar('ATTACH;ENCODING=B:QUJD').replace('N:', 'N;X=y:'), 'ABC'],
+  ['a start behind blanks', `\xef\xbb\xbf\r\n ${calendar('ATTACH;ENCODING=B:QUJD')}`, 'ABC'],
+  ['no end', 'Begin:vCalendar\nATTACH;ENCODING=B:QUJD', 'ABC'],
+  ['a photo', card('PHOTO;ENCODING=b:QUJD'), 'ABC'],
+  ['a photo of a group', card('item1.PHOTO;ENCODING=b:QUJD'), 'ABC'],
+  ['a logo', card('LOGO;TYPE=JPEG;ENCODING=b:QUJD'), 'ABC'],
+  ['a sound', card('SOUND;ENCODING=b:QUJD'), 'ABC'],
+  ['a key', card('KEY;ENCODING=B;TYPE=PGP:QUJD'), 'ABC'],
+  ['a key of version 4', card('KEY:data:application/pgp-keys;base64,QUJD', '4.0'), 'ABC'],
+  ['a word alone', card('PHOTO;JPEG;BASE64:QUJD', '2.1'), 'ABC'],
+  ['a type', card('PHOTO;TYPE=BASE64:QUJD', '2.1'), 'ABC'],
+  ['another word', card('PHOTO;ENCODING=B64:QUJD'), 'ABC'],
+  ['version 2.1', card('PHOTO;BASE64:\r\n    QUJD\r\n    REVG\r\n', '2.1'), 'ABCDEF'],
+  ['version 2.1 without blanks', card('PHOTO;BASE64:\nQUJD\nREVG\n', '2.1'), 'ABCDEF'],
+  ['lines behind the empty one', card('PHOTO;BASE64:\nQUJD\n\nREVG\n', '2.1'), 'ABC', 'ABCDEF'],
+  [
+    'quoted-printable',
+    card('PHOTO;ENCODING=QUOTED-PRINTABLE:=41=\r\nB=\r\n =43', '2.1'),
+    'ABC',
+    'A=',
+    'A\0',
+    'A',
+  ],
+  ['a quoted word', card('LOGO;QUOTED-PRINTABLE:=41=42=43', '2.1'), 'ABC'],
+  [
+    'a property in a soft line',
+    calendar('X;ENCODING=QUOTED-PRINTABLE:=\nKEY;ENCODING=B:QUJD'),
+    'ABC',
+  ],
+  ['text that is quoted', card('NOTE;QUOTED-PRINTABLE:=41=42=43', '2.1')],
+  ['a photo that says nothing', card(`PHOTO:${UNSAID}`), LONG],
+  ['a word that is spoken', card(`SOUND;X-IRMC-N:${UNSAID}`, '2.1')],
+  ['nothing', card('PHOTO;ENCODING=b:\r\nLOGO;ENCODING=b: \r\nX;ENCODING=B:')],
+  ['a URL', calendar('ATTACH;FILENAME=a.exe:https://example.org/a\r\nX:data\r\nY:date:,a')],
+  ['other encodings', calendar('DESCRIPTION;ENCODING=8BIT:QUJD\r\nX;ENCODING=7BIT;CN=B:QUJD')],
+  ['a name in the value', calendar('SUMMARY:ATTACH;ENCODING=BASE64:QUJD')],
+]
+
+const script = join(import.meta.dirname, 'read-calendars.py')
+const imports = 'import ctypes, icalendar, vobject; ctypes.CDLL("libical.so.3")'
+const readersMissing =
+  spawnSync(python, ['-c', imports]).status !== 0 &&
+  'install Debian packages python3-icalendar, python3-vobject and libical3'
+
+t.test('a calendar or a card gives each file that it holds', async (t) => {
+  for (const [name, text, ...files] of cases) {
+    const { files: found, over, odd } = open(text)
+    t.same(new Set(found), new Set(files), name)
+    t.same([over, odd], ['', []], name)
+  }
+})
+
+t.test('what other readers open is opened', { skip: readersMissing }, async (t) => {
+  const input = JSON.stringify(
+    cases.map(([, text]) => Buffer.from(text, 'latin1').toString('base64')),
+  )
+  const { stdout } = spawnSync(python, [script], { input, encoding: 'utf8' })
+  const opened: Record<string, string[]>[] = JSON.parse(stdout)
+  const counts: Record<string, number> = {}
+  for (const [number, [name, , ...files]] of cases.entries()) {
+    for (const [reader, found] of Object.entries(opened[number]!)) {
+      for (const file of found) {
+        const bytes = Buffer.from(file, 'base64').toString('latin1')
+        if (bytes === '' || name === 'no calendar at first') continue
+        counts[reader] = (counts[reader] ?? 0) + 1
+        t.ok(files.includes(bytes), `${name}: ${reader} opens ${JSON.stringify(bytes)}`)
+      }
+    }
+  }
+  for (const reader of ['libical', 'icalendar', 'vobject']) t.ok(counts[reader]! >= 20, reader)
+})
+
+/** The values that openCalendar gives of a text that comes in pieces, which end at these places. */
+function valuesIn(text: string, ends: readonly number[]): string[] {
+  const source = inChunks(Buffer.from(text, 'latin1'), ends)
+  const values: string[] = []
+  const steps = openCalendar(source, newWork(source, { openFile }), function* (file) {
+    const text = file.encoded.gather().toString('latin1')
+    values.push(JSON.stringify([file.encoding, file.names, text]))
+    yield* []
+  })
+  for (const _ of steps);
+  return values
+}
+
+t.test('a calendar is read alike wherever its bytes are cut', async (t) => {
+  for (const [name, text] of cases) {
+    const short = text.replace(FAR, '')
+    if (short.length > 1000) continue
+    const expected = valuesIn(short, [])
+    for (let end = 1; end < short.length; end++) {
+      const found = valuesIn(short, [end])
+      if (!t.strictSame(found, expected, `${name}, cut at ${end}`)) return
+    }
+    const all = Array.from({ length: short.length }, (_, at) => at)
+    t.strictSame(valuesIn(short, all), expected, `${name}, byte by byte`)
+  }
+  const words = ['ATTACH', ';', ':', '=', '"', 'ENCODING=B', 'data:', ',', 'QUJD', '\r', '\n', ' ']
+  const texts = fc.array(fc.constantFrom(...words), { maxLength: 40 })
+  const places = fc.uniqueArray(fc.nat(150), { maxLength: 9 })
+  fc.assert(
+    fc.property(texts, places, (text, ends) => {
+      const joined = text.join('')
+      const sorted = ends.toSorted((a, b) => a - b)
+      return `${valuesIn(joined, sorted)}` === `${valuesIn(joined, [])}`
+    }),
+  )
+})
+
+t.test('an escape is left out of base64, and the letter of a line end with it', async (t) => {
+  for (const value of ['QU\\nJD', 'QU\\NJD', 'QU\\r\\nJD', '\\QU\\JD', 'QU\\\r\n nJD']) {
+    t.ok(open(card(`PHOTO;ENCODING=B:${value}`)).files.includes('ABC'), value)
+  }
+})
+
+t.test('a calendar in UTF-16 is read by its first bytes, and by its header', async (t) => {
+  const text = calendar('ATTACH;ENCODING=B;FILENAME=\xe9.exe:QUJD')
+  const little = Buffer.from(text, 'utf16le')
+  const big = Buffer.from(little).swap16()
+  for (const [mark, bytes] of [
+    ['', little],
+    ['\xff\xfe', little],
+    ['', big],
+    ['\xfe\xff', big],
+  ] as const) {
+    const { files, names } = open(mark + bytes.toString('latin1'))
+    t.same([files, names], [['ABC'], ['\xc3\xa9.exe']])
+  }
+  const said = open(big.toString('latin1'), 'text/calendar; charset=utf-16be')
+  t.ok(said.files.includes('ABC'))
+})
+
+t.test('a header that says a calendar or a card opens what begins otherwise', async (t) => {
+  const text = `junk\r\n${calendar('ATTACH;ENCODING=B:QUJD')}`
+  for (const type of [
+    ...['text/calendar', 'text/vcard', 'text/x-vcard', 'text/x-vcalendar', 'text/directory'],
+    ...['application/ics', 'application/octet-stream; name="a.ICS"', 'text/plain; name=a.vcf'],
+  ]) {
+    t.ok(open(text, type).files.includes('ABC'), type)
+  }
+  t.notOk(open(text, 'application/octet-stream').files.includes('ABC'))
+})
+
+t.test('a calendar is read in each encoding of mail, and as it stands', async (t) => {
+  const text = calendar('ATTACH;ENCODING=B:QUJD').replaceAll('\r\n', '\n')
+  const quoted = text.replaceAll('=', '=3D').replace(FAR, FAR.replaceAll(/.{60}/g, '$&=\n'))
+  for (const type of ['text/calendar', 'application/octet-stream', 'text/plain; name=a']) {
+    const mail = `Content-Type: ${type}\n`
+    t.ok(openMail(`${mail}\n${text}`).files.includes('ABC'), type)
+    t.ok(openMail(`${mail}Content-Transfer-Encoding: 8bit\n\n${text}`).files.includes('ABC'), type)
+    const encoded = openMail(`${mail}Content-Transfer-Encoding: quoted-printable\n\n${quoted}`)
+    t.ok(encoded.files.includes('ABC'), `${type}, quoted-printable`)
+  }
+})
+
+t.test('the names of files in a calendar are told, and no others', async (t) => {
+  const rows: Readonly<Record<string, readonly string[]>> = {
+    'ATTACH;FILENAME=a.exe;ENCODING=B:QUJD': ['a.exe'],
+    'ATTACH;ENCODING=B;X-FILENAME="a:b;c.exe":QUJD': ['a:b;c.exe'],
+    'ATTACH;ENCODING=B;X-APPLE-FILENAME=a.exe;X-ORACLE-FILENAME=b:QUJD': ['a.exe', 'b'],
+    'ATTACH;ENCODING=B;X-LABEL=a.e\r\n xe;label=b:QUJD': ['a.exe', 'b'],
+    'ATTACH;NAME=a;TITLE=b;CN=c;ENCODING=B:QUJD': ['a', 'b'],
+    'ATTACH;FILENAME=a.exe:data:a/b;name=b.exe;base64,QUJD': ['a.exe', 'b.exe'],
+    'ATTACH;FILENAME=a.exe:https://example.org/': [],
+    'X-A;FILENAME=a.exe:QUJD': [],
+    'X-A;FILENAME=a\r\nATTACH;ENCODING=B:QUJD': [],
+  }
+  for (const [line, names] of Object.entries(rows)) {
+    t.same(new Set(open(calendar(line)).names), new Set(names), line)
+  }
+  const many = Array.from({ length: 99 }, (_, at) => `FILENAME=${at}`).join(';')
+  const { names } = open(calendar(`ATTACH;ENCODING=B;${many}:QUJD`))
+  t.same([names.length, names[0], names.at(-1)], [50, '0', '98'], 'the first ones, and the last')
+  const [long] = open(calendar(`ATTACH;ENCODING=B;FILENAME=${FAR.repeat(9)}.exe:QUJD`)).names
+  t.match(long, /^x{1000,2000}\.exe$/, 'the end of a long one')
+})
+
+t.test('calendars are read by the budget of odd readings, and never too much', async (t) => {
+  const lines = Array.from({ length: 2100 }, (_, at) => {
+    const value = Buffer.from(`file ${at}`).toString('base64')
+    return `ATTACH;ENCODING=BASE64:${value}`
+  })
+  const text = calendar(lines.join('\r\n'))
+  for (const { over, odd } of [
+    open(text),
+    open(text, 'text/calendar'),
+    openMail(`Content-Type: text/calendar\n\n${text}`),
+  ]) {
+    t.same([over, odd], ['', ['unread']])
+  }
+})
+
+t.test('a calendar in a calendar is opened, up to the limit', async (t) => {
+  const nested = (depth: number): string => {
+    if (depth === 0) return 'the innermost'
+    const inside = Buffer.from(nested(depth - 1), 'latin1').toString('base64')
+    return `BEGIN:VCARD\nPHOTO;ENCODING=B:${inside}\nEND:VCARD\n`
+  }
+  t.ok(open(nested(5)).files.includes('the innermost'))
+  t.same(open(nested(20)).odd, ['unread'])
+})
+
+/** Bytes that are looked at, decoded and given while a calendar is read. */
+function workOf(text: string): number {
+  let work = 0
+  const source = Bytes.of(Buffer.from(`Content-Type: text/calendar\n\n${text}`, 'latin1'))
+  const options = { openFile, createHash, onWork: (units: number) => (work += units) }
+  for (const _ of contentsOf(source, options));
+  return work
+}
+
+t.test('a calendar that is twice as long takes twice the work', async (t) => {
+  const shapes: Readonly<Record<string, (n: number) => string>> = {
+    'one line of base64': (n) => `ATTACH;ENCODING=B:${'QUJD'.repeat(n)}`,
+    'folded lines': (n) => `ATTACH;ENCODING=B:${'QUJD\r\n '.repeat(n)}`,
+    'lines without blanks': (n) => `ATTACH;ENCODING=B:${'QUJD\r\n'.repeat(n)}`,
+    'empty lines': (n) => `ATTACH;ENCODING=B:QUJD${'\r\n'.repeat(n)}`,
+    'empty lines and folds': (n) => `ATTACH;ENCODING=B:QUJD${'\r\n\r\n QUJD'.repeat(n)}`,
+    'bare CRs': (n) => `ATTACH;ENCODING=B:${'QUJD\r'.repeat(n)}`,
+    backslashes: (n) => `ATTACH;ENCODING=B:${'\\n'.repeat(n)}`,
+    properties: (n) => 'X-A:b\r\n'.repeat(n),
+    'empty files': (n) => 'ATTACH;ENCODING=B:\r\n'.repeat(n),
+    URLs: (n) => 'ATTACH:https://a\r\n'.repeat(n),
+    data: (n) => 'X:data:,a\r\n'.repeat(n),
+    'one data': (n) => `X:data:,${'%41'.repeat(n)}`,
+    'a type of data': (n) => `X:data:${';name=a'.repeat(n)},a`,
+    parameters: (n) => `ATTACH${';X=y'.repeat(n)};ENCODING=B:QUJD`,
+    names: (n) => `ATTACH${';FILENAME=y'.repeat(n)};ENCODING=B:QUJD`,
+    quotes: (n) => `ATTACH;X=${'"a:b"'.repeat(n)};ENCODING=B:QUJD`,
+    'a word': (n) => `ATTACH;X=${'y'.repeat(n)};ENCODING=B:QUJD`,
+    components: (n) => 'BEGIN:VEVENT\r\n'.repeat(n),
+    'soft lines': (n) => `PHOTO;QUOTED-PRINTABLE:${'=41=\r\n'.repeat(n)}`,
+  }
+  for (const [name, shape] of Object.entries(shapes)) {
+    const [once, twice] = [2000, 4000].map((n) => workOf(calendar(shape(n))))
+    if (twice! > 2.2 * once! + 64 * 1024) t.fail(`${name}: ${once}, then ${twice}`)
+  }
+  t.pass(`${Object.keys(shapes).length} shapes`)
+})
+
+t.test('a calendar with a file takes less than a tenth of what may be decoded', async (t) => {
+  for (const size of [10_000, 1_000_000]) {
+    const file = createHash('sha512').update('a').digest().toString('base64').slice(0, 72)
+    const lines = `${file}\r\n `.repeat(size / 75)
+    const text = calendar(`ATTACH;X="a;b";ENCODING=BASE64;VALUE=BINARY:${lines}`)
+    const mail = Buffer.from(`Content-Type: text/calendar\r\n\r\n${text}`)
+    let given = 0
+    for (const step of contentsOf(Bytes.of(mail), { openFile, createHash })) {
+      if (step.kind === 'content') given += step.content.bytes.size
+    }
+    t.ok(given < mostBytesOf(mail.length) / 10, `${given} bytes of ${mail.length}`)
+  }
+})

@@ -1,0 +1,332 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import fc from 'fast-check'
+import t from 'tap'
+import { openAnonymousFile } from '../../../src/mail/message/anonymous-file.ts'
+import { Bytes } from '../../../src/mail/message/bytes.ts'
+import { contentsOf } from '../../../src/mail/mime/contents.ts'
+import {
+  BYTES_MORE,
+  BYTES_TIMES,
+  DEPTH_MAX,
+  mostBytesOf,
+  SMALL_BYTES_MORE,
+  SMALL_BYTES_TIMES,
+} from '../../../src/mail/mime/shared/limits.ts'
+import type { Oddity } from '../../../src/mail/mime/shared/oddities.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar-file.ts'
+import { isWhole } from '../../run/is-whole.ts'
+import { uuencode } from '../../scan/scanners/evasions/compose.ts'
+import {
+  hiddenClasses,
+  inBase64,
+  signed,
+  uuencoded,
+} from '../../scan/scanners/second-look/classes.ts'
+import { inChunks, inChunksOf } from '../message/bytes.ts'
+
+const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
+
+interface FoundContents {
+  readonly contents: readonly Buffer[]
+  /** The digests of the contents, with a mark if they are to be taken for mails. */
+  readonly keys: readonly string[]
+  readonly over: string
+  readonly odd: ReadonlySet<Oddity>
+}
+
+function contentsIn(message: Buffer, cuts: readonly number[] = []): FoundContents {
+  const source = inChunks(message, cuts)
+  const contents: Buffer[] = []
+  const keys: string[] = []
+  let over = ''
+  const odd = new Set<Oddity>()
+  for (const step of contentsOf(source, { ...options, onOdd: (oddity) => odd.add(oddity) })) {
+    if (step.kind === 'over') over = step.why
+    if (step.kind !== 'content') continue
+    const content = step.content.bytes.gather()
+    if (content.length !== step.content.bytes.size) t.fail('another size than was told')
+    contents.push(content)
+    const digest = createHash('sha256').update(content).digest('hex')
+    keys.push(step.content.isMail ? `mail ${digest}` : digest)
+  }
+  return { contents, keys, over, odd }
+}
+
+const holds = ({ contents }: FoundContents, what: string) =>
+  contents.some((content) => content.includes(what))
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+const digests = ({ keys }: FoundContents) => keys.toSorted()
+
+t.test('the file of every class that clamd misses is among the contents', async (t) => {
+  for (const { name, message } of hiddenClasses) {
+    const found = contentsIn(message)
+    t.ok(holds(found, EICAR), name)
+    t.equal(found.over, '', name)
+  }
+})
+
+t.test(
+  'base64 of which each line is decoded by itself is found, however many lines it has',
+  async (t) => {
+    // Four bytes make six characters, so every second line ends a group of four for readers that
+    // join the lines.
+    const pieces = EICAR.match(/.{1,4}/gs)!.map((piece) => piece.padEnd(4))
+    const line = (piece: string) => Buffer.from(piece).toString('base64').replace(/=/g, '')
+    for (const more of [0, 1, 2, 3, 400, 401]) {
+      const lines = [...pieces, ...Array.from({ length: more }, () => 'more')].map(line)
+      for (const end of ['\n', '\r\n']) {
+        const mail = `From: a@example.org\nContent-Transfer-Encoding: base64\n\n${lines.join('\n')}\n`
+        t.ok(
+          holds(contentsIn(bytes(mail.replaceAll('\n', end))), EICAR),
+          `${more} ${JSON.stringify(end)}`,
+        )
+      }
+    }
+  },
+)
+
+t.test('each content is given once', async (t) => {
+  for (const { name, message } of hiddenClasses) {
+    const found = digests(contentsIn(message))
+    t.equal(new Set(found).size, found.length, name)
+  }
+})
+
+t.test('however a message is split, it has the same contents', async (t) => {
+  const small = hiddenClasses.filter(({ message }) => message.length < 3000)
+  for (const { name, message } of small) {
+    const whole = digests(contentsIn(message))
+    for (let cut = 1; cut < message.length; cut += isWhole ? 7 : 37) {
+      const found = digests(contentsIn(message, [cut]))
+      if (String(found) !== String(whole)) t.same(found, whole, `${name} at ${cut}`)
+    }
+  }
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...small),
+      fc.array(fc.nat(), { maxLength: 5 }),
+      ({ message }, places) => {
+        const cuts = places.map((place) => place % (message.length + 1))
+        t.same(digests(contentsIn(message, cuts)), digests(contentsIn(message)))
+      },
+    ),
+    { numRuns: 200 },
+  )
+})
+
+t.test('uuencode is found by its looks, whatever line begins it', async (t) => {
+  for (const header of [
+    'begin 644 a',
+    'begin 0644 a',
+    'begin 644',
+    'begin 6 a b',
+    'BEGIN 644 a',
+    'begin\t644 a',
+    'begin ',
+    'begin x',
+    'BEGIN\t0',
+    'begin 6\x804 a',
+  ]) {
+    const found = contentsIn(bytes(`A: b\n\nsee below\n${uuencoded(header).join('\n')}\n`))
+    t.ok(
+      found.contents.some((content) => content.equals(bytes(EICAR))),
+      header,
+    )
+  }
+})
+
+t.test('programs with a thousand lines of `begin` are read whole', async (t) => {
+  for (const line of ['begin', 'BEGIN', 'BEGIN TRANSACTION', 'BEGIN {', 'BEGIN\r']) {
+    const program = `procedure x;\n${line}\n  y := 1;\nend;\n`.repeat(1000)
+    const encoded = bytes(program).toString('base64').replace(/.{76}/g, '$&\n')
+    const type = 'Content-Type: text/x-program; name="a.sql"'
+    t.equal(contentsIn(bytes(`${type}\n\n${program}`)).over, '', line)
+    const inBase64 = `${type}\nContent-Transfer-Encoding: base64\n\n${encoded}\n`
+    t.equal(contentsIn(bytes(inBase64)).over, '', `${line} in base64`)
+  }
+})
+
+t.test('hundreds of certificates end one by one', async (t) => {
+  const data = (at: number) => `${createHash('sha512').update(`${at}`).digest('base64')}\n`
+  const certificate = (at: number) =>
+    `-----BEGIN CERTIFICATE-----\n${data(at)}${data(-at)}-----END CERTIFICATE-----\n`
+  const texts = {
+    'behind blanks': (at: number) => certificate(at).replace(/^/gm, '  '),
+    'at the start of lines': certificate,
+  }
+  for (const [name, text] of Object.entries(texts)) {
+    const all = Array.from({ length: 700 }, (_, at) => text(at)).join('')
+    const { over } = contentsIn(bytes(`Content-Type: text/x-any; name=a\n\n${all}`))
+    t.equal(over, '', name)
+  }
+})
+
+t.test('a text with thousands of lines of base64 and of fields is one text', async (t) => {
+  const digest = (at: number) => createHash('sha256').update(`${at}`).digest('hex')
+  const lines = Array.from({ length: 3000 }, (_, at) => `${digest(at)}\nContent-Type: a/${at}\n\n`)
+  for (const [type, most] of [
+    ['text/plain', 0],
+    ['application/octet-stream; name=a', 4],
+  ] as const) {
+    const { contents, over, odd } = contentsIn(bytes(`Content-Type: ${type}\n\n${lines.join('')}`))
+    t.equal(over, '', type)
+    t.equal(contents.length, most, type)
+    t.same([...odd], [], type)
+  }
+})
+
+t.test('under a word for uuencode, a file of 1 MB is decoded by uuencode alone', async (t) => {
+  const file = randomBytes(1024 * 1024)
+  const found = contentsIn(bytes(`Content-Transfer-Encoding: x-uuencode\n\n${uuencode(file)}\n`))
+  t.equal(found.over, '')
+  t.ok(found.contents.some((content) => content.equals(file)))
+  t.ok(found.contents.length < 20, `${found.contents.length} contents`)
+})
+
+t.test('lines that are no uuencode do not end it, however many they are', async (t) => {
+  const [begin = '', ...data] = uuencoded()
+  for (const strange of ['hello world', 'z', '', '~~~~', 'END']) {
+    const lines = [begin, ...Array<string>(5000).fill(strange), ...data]
+    const found = contentsIn(bytes(`A: b\n\n${lines.join('\n')}\n\nAnd more text behind it.\n`))
+    t.ok(holds(found, EICAR), JSON.stringify(strange))
+    t.ok(
+      found.contents.some((content) => content.equals(bytes(EICAR))),
+      'and nothing behind its end',
+    )
+  }
+})
+
+t.test('other lines in uuencode do not cut it, for readers that skip them', async (t) => {
+  const [begin = '', first = '', ...rest] = uuencoded()
+  for (const amid of ['begin 644 x', '--x', 'Content-Type: x', '=ybegin line=9 name=a', '====']) {
+    const lines = [begin, first, amid, ...rest]
+    t.ok(holds(contentsIn(bytes(`A: b\n\n${lines.join('\n')}\n`)), EICAR), amid)
+  }
+})
+
+t.test('the content of a signature is found whole, however it is cut', async (t) => {
+  const mail = [...'Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n', inBase64]
+  for (const options of [{ piece: 65 }, { piece: 300 }, { piece: 70_000 }, {}]) {
+    const text = `${mail.join('')}\n${'x y\n'.repeat(100)}`
+    const der = signed(bytes(text), options).toString('base64').replace(/.{76}/g, '$&\n')
+    const fields = 'Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n'
+    const found = contentsIn(bytes(`${fields}\n${der}\n`))
+    t.ok(holds(found, text), 'the mail')
+    t.ok(holds(found, EICAR), 'and its file')
+  }
+  t.notOk(holds(contentsIn(bytes(`A: b\n\n${'0'.repeat(200)}`)), EICAR))
+})
+
+t.test('a mail within a mail is looked into, to a depth that has an end', async (t) => {
+  const fields = 'Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n'
+  const nested = (depth: number) => {
+    let mail = `${fields}${inBase64}`
+    for (let at = 0; at < depth; at++) {
+      const encoded = bytes(mail).toString('base64').replace(/.{76}/g, '$&\n')
+      mail = `${fields}${encoded}\n`
+    }
+    return bytes(mail)
+  }
+  const deep = contentsIn(nested(DEPTH_MAX))
+  t.ok(holds(deep, EICAR))
+  t.equal(deep.over, '')
+  t.match(contentsIn(nested(DEPTH_MAX + 1)).over, /encoded more than 12 deep/)
+})
+
+t.test('an ordinary part of a large mail is given whole, and memory stays small', async (t) => {
+  const file = Buffer.alloc(30 * 1024 * 1024, 'a program of many bytes ')
+  const encoded = file.toString('base64').replace(/.{76}/g, '$&\n')
+  const message = bytes(`Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n${encoded}\n`)
+  const piece = 64 * 1024
+  const source = inChunksOf(piece, message)
+  const before = process.memoryUsage().arrayBuffers
+  let most = 0
+  let whole = false
+  for (const step of contentsOf(source, options)) {
+    most = Math.max(most, process.memoryUsage().arrayBuffers - before)
+    if (step.kind !== 'content') continue
+    let at = 0
+    for (const chunk of step.content.bytes.chunks()) {
+      if (chunk.compare(file, at, at + chunk.length) !== 0) t.fail(`differs at ${at}`)
+      at += chunk.length
+    }
+    whole ||= at === file.length
+  }
+  t.ok(whole)
+  t.comment(`${most} bytes in buffers at most`)
+  t.ok(most < 8 * 1024 * 1024, 'not the content itself')
+})
+
+t.test('a line that begins data is found where two pieces of a content meet', async (t) => {
+  for (let at = 64 * 1024 - 40; at <= 64 * 1024 + 2; at++) {
+    const content = bytes(`${'x'.repeat(at - 2)}\n\nbegin 644 a\n#86)C\nend\n`)
+    const encoded = content.toString('base64').replace(/.{76}/g, '$&\n')
+    const { contents } = contentsIn(bytes(`Content-Transfer-Encoding: base64\n\n${encoded}\n`))
+    t.ok(
+      contents.some((content) => content.equals(bytes('abc'))),
+      `at ${at}`,
+    )
+  }
+})
+
+t.test('a caller that stops early leaves no file behind', async (t) => {
+  let opened = 0
+  const counted = {
+    createHash,
+    openFile: () => {
+      opened++
+      return openAnonymousFile(tmpdir())
+    },
+  }
+  const encoded = Buffer.alloc(8 * 1024 * 1024, 'x')
+    .toString('base64')
+    .replace(/.{76}/g, '$&\n')
+  const message = bytes(`Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n${encoded}\n`)
+  const before = openDescriptors()
+  for (const step of contentsOf(Bytes.of(message), counted)) {
+    if (step.kind === 'content') break
+  }
+  t.ok(opened > 0)
+  t.equal(openDescriptors(), before)
+})
+
+function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length
+}
+
+/** A file of a megabyte in base64 between two delimiters. */
+function fileIn(boundary: string, behind = ''): Buffer {
+  const type = `Content-Type: multipart/mixed; boundary="${boundary}"`
+  const data = randomBytes(1_000_000).toString('base64').replace(/.{76}/g, '$&\n')
+  const part = `Content-Type: application/zip; name=a.zip\nContent-Transfer-Encoding: base64\n\n${data}`
+  return bytes(`${type}\n\n--${boundary}\n${part}\n${behind}--${boundary}--\n`)
+}
+
+t.test('a boundary with the word boundary in it is as good as any other', async (t) => {
+  for (const boundary of ['boundary', 'a-boundary', '==Multipart_Boundary_x1_Boundary']) {
+    const { contents, over } = contentsIn(fileIn(boundary))
+    t.equal(over, '', boundary)
+    t.equal(contents.length, 1, boundary)
+  }
+})
+
+t.test(
+  'a footer behind a file in base64 has it read in many ways, and is within the limits',
+  async (t) => {
+    const footer = '\n-- \nlist_of-all (c) 2026: subject = all\nhttps://example.org/list?id=1\n'
+    for (const behind of [footer, footer.replace('all', 'f\xfcr alle')]) {
+      const { contents, over } = contentsIn(fileIn('b1', behind))
+      t.equal(over, '', behind)
+      t.ok(contents.length > 10, behind)
+    }
+  },
+)
+
+t.test('a small mail may be decoded more often than a large one', async (t) => {
+  t.equal(mostBytesOf(0), SMALL_BYTES_MORE)
+  t.equal(mostBytesOf(1000), SMALL_BYTES_TIMES * 1000 + SMALL_BYTES_MORE)
+  const size = 100 * 1024 * 1024
+  t.equal(mostBytesOf(size), BYTES_TIMES * size + BYTES_MORE)
+})

@@ -1,0 +1,54 @@
+import { spawnSync } from 'node:child_process'
+import t from 'tap'
+import { ArmourDecoder } from '../../../../src/mail/mime/decoders/armour.ts'
+import { makerOf } from '../../../../src/mail/mime/decoders/decoder.ts'
+import { inEverySplit } from './in-every-split.ts'
+
+const withFields = makerOf(ArmourDecoder, true)
+const dataAlone = makerOf(ArmourDecoder, false)
+
+t.test('armour is decoded without what is no base64, up to its checksum or end', async (t) => {
+  const rows: Readonly<Record<string, string>> = {
+    '\nYWJj\nZGVm\n-----END X-----\nZ2hp\n': 'abcdef',
+    'Version: 1\r\nComment:\r\n\r\nYWJj\r\n=njUN\r\nZ2hp': 'abc',
+    'YW Jj\n> ZGVm\n- Z2hp': 'abcdefghi',
+    'YWJj\n***\n***\n***\n***\n***\nZGVm': 'abcdef',
+    'YW\0Jj\nZG\xe4Vm': 'abcdef',
+    'YWJj\n -----END\n': 'abc\x10\xd0',
+    '\nWA: YWJj': 'X\x06\x16&',
+    'YW\n\nJj\n': 'abc',
+    'YW:Jj: YWJj\n': 'abcabc',
+    'YWJj:': '',
+    '': '',
+  }
+  for (const [text, expected] of Object.entries(rows)) {
+    t.same([...inEverySplit(text, withFields)], [expected], JSON.stringify(text))
+  }
+})
+
+t.test('to gpgsm what looks like a field in armour is data', async (t) => {
+  t.same([...inEverySplit('YWJj: \n\nZGVm', withFields)], ['def'])
+  t.same([...inEverySplit('YWJj: \n\nZGVm', dataAlone)], ['abcdef'])
+})
+
+const noGpg = spawnSync('gpg', ['--version']).status === 0 ? false : 'gpg is missing'
+
+t.test('GnuPG takes the same out of armour', { skip: noGpg }, async (t) => {
+  // A literal packet, so that there is something to show.
+  const data = Buffer.from('cb0e620000000000737469636b7320', 'hex').toString('base64')
+  for (const lines of [
+    [data],
+    [...data],
+    [`> ${data}`],
+    [`${data.slice(0, 5)} *\xe4\v\0${data.slice(5)}`],
+    [data.slice(0, 8), '*****', '*****', '*****', '*****', data.slice(8)],
+    ['Comment: any', '', data],
+  ]) {
+    const head = lines[0]?.startsWith('Comment') ? [] : ['']
+    const text = `${[...head, ...lines, '=', '-----END PGP MESSAGE-----'].join('\n')}\n`
+    const { stdout } = spawnSync('gpg', ['--batch', '--no-autostart', '--dearmor'], {
+      input: Buffer.from(`-----BEGIN PGP MESSAGE-----\n${text}`, 'latin1'),
+    })
+    t.same([...inEverySplit(text, withFields)], [stdout.toString('latin1')], JSON.stringify(text))
+  }
+})

@@ -1,0 +1,50 @@
+import t from 'tap'
+import { lowBytes } from '../../../../src/mail/mime/decoders/charsets.ts'
+import { type MakeDecoder, makerOf } from '../../../../src/mail/mime/decoders/decoder.ts'
+import {
+  LineEnds,
+  Unflowed,
+  Unstuffed,
+  WithoutByte,
+  WithoutTails,
+} from '../../../../src/mail/mime/decoders/text-forms.ts'
+import { inEverySplit } from './in-every-split.ts'
+
+const make: Readonly<Record<string, MakeDecoder>> = {
+  'with LF': makerOf(LineEnds, { to: 'lf', bareCr: 'itself' }),
+  'with CR LF': makerOf(LineEnds, { to: 'crlf', bareCr: 'itself' }),
+  'without bare CRs': makerOf(LineEnds, { to: 'same', bareCr: 'nothing' }),
+  'with LF for bare CRs, too': makerOf(LineEnds, { to: 'lf', bareCr: 'line end' }),
+  'with CR LF for bare CRs, too': makerOf(LineEnds, { to: 'crlf', bareCr: 'line end' }),
+  'whose bare CRs take a byte': makerOf(LineEnds, { to: 'lf', bareCr: 'line end with the next' }),
+  'without CRs': makerOf(WithoutByte, 0x0d),
+  'without what follows a NUL': makerOf(WithoutTails),
+  'without flowed line ends': makerOf(Unflowed),
+  'without the blanks of flowed text': makerOf(Unstuffed),
+  'with the lowest bytes of characters': lowBytes,
+}
+
+const rows: readonly (readonly [string, string, string])[] = [
+  ['with LF', 'a\r\nb\nc\rd\r\r\ne\r', 'a\nb\nc\rd\r\ne\r'],
+  ['with CR LF', 'a\r\nb\n\nc\rd\r\r\ne\r', 'a\r\nb\r\n\r\nc\rd\r\r\ne\r'],
+  ['without bare CRs', 'a\rb\r\nc\nd\r', 'ab\r\nc\nd'],
+  ['with LF for bare CRs, too', 'a\rb\r\nc\nd\r', 'a\nb\nc\nd\n'],
+  ['with CR LF for bare CRs, too', 'a\rb\r\nc\nd\r', 'a\r\nb\r\nc\r\nd\r\n'],
+  ['whose bare CRs take a byte', 'a\rb\r\nc\nd\r', 'a\n\nc\nd\n'],
+  ['whose bare CRs take a byte', 'a\r\r\nb', 'a\n\nb'],
+  ['without CRs', 'a\r\nb\rc\n\r', 'a\nbc\n'],
+  ['without what follows a NUL', 'a\0b\0c\r\nd\ne\0', 'ad\ne'],
+  ['without flowed line ends', 'a \nb \r\nc\nd  \ne\r\n', 'abc\nd e\r\n'],
+  ['without flowed line ends', '>> a \n>b\n c\nd>e f\n', 'ab\nc\nd>e f\n'],
+  ['without flowed line ends', ' >a\n', '>a\n'],
+  ['without flowed line ends', 'a \rb \r\r\nc ', 'a \rb \r\r\nc '],
+  ['without the blanks of flowed text', ' a\n b c\n  d\n\n e', 'a\nb c\n d\n\ne'],
+  ['with the lowest bytes of characters', 'a\xc3\xa9\xe2\x82\xacb', 'a\xe9\xacb'],
+  ['with the lowest bytes of characters', 'a\xe2', 'a\xfd'],
+]
+
+for (const [name, text, expected] of rows) {
+  t.test(`a text ${name}: ${JSON.stringify(text)}`, async (t) => {
+    t.same([...inEverySplit(text, make[name]!)], [expected])
+  })
+}

@@ -1,0 +1,47 @@
+import t from 'tap'
+import { readBoundaries } from '../../../../src/mail/mime/headers/boundary-forms.ts'
+import { BOUNDARY_MAX } from '../../../../src/mail/mime/shared/limits.ts'
+
+t.test('a boundary is read in each form in which some reader understands it', async (t) => {
+  const rows: Readonly<Record<string, readonly string[]>> = {
+    '': [],
+    'a/b; name=x': [],
+    boundary: [],
+    'boundary; x=y': [],
+    'boundary=""': [],
+    'boundary=Abc': ['abc'],
+    'BOUNDARY \t= \r\n\tabc ; x=y': ['abc'],
+    'bou\0nd\vary\f=abc': ['abc'],
+    'boundary=a; boundary=b': ['a', 'b'],
+    'boundary=a\nx=b': ['a'],
+    'boundary=a b; c': ['a', 'a b'],
+    'boundary="a b"': ['a', 'a b'],
+    'boundary="a \t b"': ['a', 'a \t b', 'a b'],
+    'boundary="a;b";c': ['a', 'a;b'],
+    'boundary="abc': ['abc'],
+    'boundary="a\\"b"; x': ['a"b', 'a\\', 'a\\"b', 'a\\b'],
+    'boundary="a\\"b\\"c\nd"': ['a"b"cd', 'a\\', 'a\\"b\\"c\nd', 'a\\"b\\"c d', 'a\\b\\c'],
+    'boundary="a b\\"c"': ['a', 'a b"c', 'a b\\', 'a b\\"c', 'a b\\c'],
+    'boundary="a\r\n b"\r\nX: y': ['a', 'a\r\n b', 'a b', 'ab'],
+    'boundary="a\n\tb"': ['a', 'a\n\tb', 'a b', 'ab'],
+    "boundary='abc'; x": ["'abc'", 'abc'],
+    'boundary=<abc>': ['<abc>', 'abc'],
+    'boundary=a(c)d; x=y': ['a', 'a(c)d'],
+    '=?utf-8?q?boundary=3Dabc?=': ['3dabc?=', 'abc'],
+    '=?utf-8?q?bo=75ndary=3Dabc?=': ['abc'],
+    "boundary*=utf-8'en'a%20b": ["utf-8'en'a%20b", 'a b', 'utf-8ena%20b'],
+    "boundary*0=ab; boundary*1*=''c%4a": ['ab', "''c%4a", 'c%4a', 'cj', 'abcj'],
+    'boundary*0="a b"; boundary*1=c': ['a b', 'a', 'c', 'a bc'],
+    'boundary*1x=abc': [],
+  }
+  for (const [header, expected] of Object.entries(rows)) {
+    t.same(readBoundaries(header).sort(), [...expected].sort(), JSON.stringify(header))
+  }
+})
+
+t.test('a boundary has at most so many bytes', async (t) => {
+  const longest = 'b'.repeat(BOUNDARY_MAX)
+  t.same(readBoundaries(`boundary=${longest}`), [longest])
+  t.throws(() => readBoundaries(`boundary=${longest}b`), { message: /boundary of more than 1000/ })
+  t.throws(() => readBoundaries(`boundary="${longest}\\`), { message: /boundary of more than/ })
+})

@@ -1,0 +1,92 @@
+import t from 'tap'
+import { ENCODED_WORDS_MAX } from '../../../../src/mail/message/encoded-words.ts'
+import {
+  fieldsOf,
+  MimeLines,
+  plainName,
+  unfolded,
+  withoutCommentsEvenInQuotes,
+} from '../../../../src/mail/mime/headers/fields.ts'
+import { FIELDS_COUNT_MAX, FIELDS_MAX } from '../../../../src/mail/mime/shared/limits.ts'
+
+t.test('a header is split into fields with their folds', async (t) => {
+  t.same(fieldsOf('Ab: c\r\n d\r\n\te\r\nF:g\nno field\n:x\nH :'), [
+    { name: 'ab', value: ' c\r\n d\r\n\te\r\n' },
+    { name: 'f', value: 'g\n' },
+    { name: '', value: 'no field\n' },
+    { name: '', value: ':x\n' },
+    { name: 'h ', value: '' },
+  ])
+  t.same(fieldsOf('a\n b: c\n'), [{ name: '', value: 'a\n b: c\n' }], 'a name has no fold')
+  t.same(fieldsOf(''), [])
+})
+
+t.test('values and names are read as patient readers do', async (t) => {
+  t.equal(unfolded(' a\r\n b\n\tc '), 'a b\tc')
+  t.equal(plainName(' content-type '), 'content-type')
+  t.equal(plainName('con(x)tent-type'), 'content-type')
+  t.equal(plainName('content_type:'), 'contenttype')
+})
+
+t.test('comments are removed, however they are nested or not closed', async (t) => {
+  const rows: Readonly<Record<string, string>> = {
+    'a(b)c': 'ac',
+    'a(b(c)d)e': 'ae',
+    'a)b(c': 'a)b',
+    'a)b(c)d': 'a)bd',
+    '"(a)"': '""',
+    'a)b': 'a)b',
+  }
+  for (const [text, expected] of Object.entries(rows))
+    t.equal(withoutCommentsEvenInQuotes(text), expected)
+})
+
+/** Collects whole lines; a line that begins with a blank is a fold. */
+function collect(lines: readonly string[], before?: MimeLines): MimeLines {
+  const collected = new MimeLines(before)
+  for (const line of lines) collected.add(line, line.startsWith(' '))
+  return collected
+}
+
+t.test('only lines that may say something about content are collected', async (t) => {
+  const about = [
+    ...['Content-X: a\n', 'X-ENCODING: a\n', 'Mime: a\n', 'Boundary: a\n', 'x-name: a\n'],
+    ...['Disposition: a\n', 'no colon\n', 'a b: c\n', 'a=b: c\n', `${'x'.repeat(201)}: a\n`],
+  ]
+  for (const line of about) t.equal(collect([line, ' fold\n']).text, `${line} fold\n`, line)
+  const others = ['Subject: content\n', 'X: boundary=a\n', `${'x'.repeat(200)}: a\n`]
+  for (const line of others) t.equal(collect([line, ' fold\n']).text, '', line)
+  t.equal(collect(['Content-X: a\n', 'To: a\n', 'Mime: b\n']).text, 'Content-X: a\nMime: b\n')
+  t.equal(collect(['Content-X: a\r', 'To: b\r']).text, 'Content-X: a\n', 'a CR ends a line')
+})
+
+t.test('control characters are noted in all lines', async (t) => {
+  for (const text of ['\0', '\x08', '\v', '\f', '\x0e', '\x1f', 'a\rb']) {
+    t.equal(collect([`To: ${text}\n`, 'X: y\n']).hasControls, true, JSON.stringify(text))
+  }
+  t.equal(collect(['To: a\tb \x7f\xff\r\n']).hasControls, false)
+})
+
+t.test('lines with encoded words are decoded, with their folds', async (t) => {
+  const lines = collect(['To: x\n', 'X: =?utf-8?q?a=0Db=0D=0Ac?=\n', ' fold\n', 'Y: z\n'])
+  t.equal(lines.decodedWords, 'X: a\nb\nc\n fold\n')
+  t.equal(lines.hidesLineEnd, true)
+  t.equal(collect(['X: =?utf-8?q?abc?=\n']).hidesLineEnd, false)
+  t.equal(collect(['X: a\n']).hidesLineEnd, false)
+})
+
+t.test('the collected lines have a limit, and go on behind a delimiter', async (t) => {
+  const long = 'x'.repeat(FIELDS_MAX - 'Mime:\n'.length)
+  t.equal(collect([`Mime:${long}\n`]).over, undefined)
+  t.match(collect([`Mime: ${long}\n`]).over, /characters about content/)
+  const words = (count: number) => `X: ${'=?x?q?a?='.repeat(count)}\n`
+  t.equal(collect([words(ENCODED_WORDS_MAX)]).over, undefined)
+  t.match(collect([words(ENCODED_WORDS_MAX + 1)]).over, /encoded words/)
+  t.match(collect(Array(FIELDS_COUNT_MAX + 1).fill('Mime:\n')).over, /fields about content/)
+  const before = collect(['Mime: a\n', 'X: =?utf-8?q?=0A?=\0\n'])
+  const after = collect(['Mime: b\n'], before)
+  t.equal(after.text, 'Mime: a\nMime: b\n')
+  t.equal(after.hidesLineEnd, true)
+  t.equal(after.hasControls, true)
+  t.equal(after.length, before.length + 8)
+})

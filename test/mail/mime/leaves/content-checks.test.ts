@@ -1,0 +1,209 @@
+import t from 'tap'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import {
+  beginsAsMail,
+  beginsAsMailbox,
+  firstNonBlank,
+  hasHeader,
+  hasHighBytes,
+  holdsCodedData,
+  holdsNul,
+  isKnownAsMail,
+  mailStarts,
+  splitLineEnd,
+} from '../../../../src/mail/mime/leaves/content-checks.ts'
+import {
+  inspectText,
+  mayBeginFile,
+  newTextProperties,
+} from '../../../../src/mail/mime/leaves/saved-forms.ts'
+import { inChunksOf } from '../../message/bytes.ts'
+
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+const source = (text: string) => Bytes.of(bytes(text))
+const textOf = (from: Bytes) => Buffer.concat([...from.chunks()]).toString('latin1')
+
+const inPieces = (text: string, length: number) => inChunksOf(length, bytes(text))
+
+t.test('a content is split from its last line end', async (t) => {
+  const rows = {
+    'a\n': '\n',
+    'a\r\n': '\r\n',
+    'a\r': '\r',
+    '\n': '\n',
+    a: '',
+    '': '',
+    'a\n\n': '\n',
+  }
+  for (const [text, expected] of Object.entries(rows)) {
+    for (const from of [source(text), inPieces(text, 1)]) {
+      const { bare, end } = splitLineEnd(from)
+      t.equal(end.toString(), expected, JSON.stringify(text))
+      t.equal(textOf(bare), text.slice(0, text.length - expected.length))
+      t.equal(bare.size, text.length - expected.length)
+    }
+  }
+})
+
+t.test('a line end can be put behind a content', async (t) => {
+  const both = Bytes.of(source('abc'), bytes('\r\n'))
+  t.equal(both.size, 5)
+  t.equal(textOf(both), 'abc\r\n')
+  const part = (from: number, to: number) => Buffer.concat([...both.chunks(from, to)]).toString()
+  for (const [from, to] of [
+    [0, 3],
+    [1, 4],
+    [3, 5],
+    [4, 5],
+    [0, 5],
+    [2, 2],
+  ] as const) {
+    t.equal(part(from, to), 'abc\r\n'.slice(from, to), `${from} to ${to}`)
+  }
+})
+
+t.test('the front of a content tells its first character', async (t) => {
+  t.equal(firstNonBlank(source(' \t\r\n<a')), 0x3c)
+  t.equal(firstNonBlank(source(' \n')), 0)
+  t.equal(firstNonBlank(source(`${' '.repeat(1023)}a`)), 0x61)
+  t.equal(firstNonBlank(source(`${' '.repeat(1024)}a`)), 0)
+  for (const character of '<%{#!@[') t.equal(mayBeginFile(character.charCodeAt(0)), true)
+  for (const character of 'a \0') t.equal(mayBeginFile(character.charCodeAt(0)), false)
+})
+
+t.test('NULs and high bytes are found in every chunk', async (t) => {
+  t.equal(holdsNul(inPieces('abc\0', 2)), true)
+  t.equal(holdsNul(inPieces('abcd', 2)), false)
+  t.equal(hasHighBytes(inPieces('abc\xc4', 2)), true)
+  t.equal(hasHighBytes(inPieces('abc\xc3', 2)), false)
+})
+
+t.test('a line that begins data is found in a content, in any chunks', async (t) => {
+  for (const text of [
+    ...['begin 644', 'Begin 6', 'begin x\n', 'a begin 644 b', '=ybegin x', '-----BEGIN x'],
+    ...['x\n<pre>begin 644 a'],
+  ]) {
+    for (const length of [1, 3, 7, 100]) {
+      t.equal(holdsCodedData(inPieces(text, length)), true, `${text} by ${length}`)
+    }
+  }
+  for (const text of [
+    '',
+    'Content-x',
+    'begin-644 a',
+    'ATTACH;x',
+    'a-b',
+    'the beginning',
+    'we begin 6',
+    ':-)',
+    'From a',
+  ]) {
+    for (const length of [1, 100]) {
+      t.equal(holdsCodedData(inPieces(text, length)), false, `${text} by ${length}`)
+    }
+  }
+})
+
+t.test('a line that begins data is found where two long chunks meet', async (t) => {
+  for (let before = 80; before <= 100; before++) {
+    const text = `${'x'.repeat(before - 1)}\nbegin 644 a.exe\n`
+    t.equal(holdsCodedData(inPieces(text, 100)), true, `behind ${before} bytes`)
+  }
+})
+
+t.test('a file that begins with one of eight fields is mail to every scanner', async (t) => {
+  for (const name of [
+    ...['Received', 'Return-Path', 'Delivered-To', 'Message-ID', 'Date', 'From', 'To', 'Subject'],
+  ]) {
+    t.equal(isKnownAsMail(bytes(`${name}: a`)), true, name)
+  }
+  for (const text of ['', ': a', 'Cc: a', 'date: a', 'Date:a', ' Date: a', 'x\nDate: a']) {
+    t.equal(isKnownAsMail(bytes(text)), false, text)
+  }
+})
+
+t.test('a file that begins with a field may be mail', async (t) => {
+  for (const text of ['A: b', '\r\n a:b', 'a \t: b', 'From x', '>From x', 'a.b!c:']) {
+    t.equal(beginsAsMail(bytes(text)), true, text)
+  }
+  for (const text of ['', 'a b: c', ': a', 'from x', 'x From y', '\xe9: b']) {
+    t.equal(beginsAsMail(bytes(text)), false, text)
+  }
+  t.equal(beginsAsMail(bytes(`${'a'.repeat(511)}:`)), true)
+  t.equal(beginsAsMail(bytes(`${'a'.repeat(512)}:`)), false)
+  t.equal(hasHeader(inPieces('A: b\n\nc', 2)), true)
+  t.equal(hasHeader(source('A: b\r\n\r\nc')), true)
+  for (const text of ['A: b\nc', 'a b\n\nc', 'A: b\r\nC: d\r\n']) {
+    t.equal(hasHeader(source(text)), false, text)
+  }
+  t.equal(hasHeader(source(`A: ${'b'.repeat(507)}\n\n`)), true)
+  const field = `A: ${'b'.repeat(70)}\n`
+  for (const lines of [
+    field,
+    field.repeat(9000),
+    `${field} c\n`,
+    `${'a line\n'.repeat(8)}${field}`,
+  ]) {
+    t.equal(hasHeader(source(`${field.repeat(8)}${lines}\n`)), true)
+  }
+  for (const lines of ['', 'a line\n'.repeat(9), field.repeat(15_000)]) {
+    t.equal(hasHeader(source(`${field.repeat(8)}${lines}${lines && '\n'}`)), false)
+  }
+})
+
+/** Where each mail of a mailbox begins but the first, whatever chunks the mailbox comes in. */
+function startsIn(mailbox: string): readonly number[] {
+  const [first, ...others] = Array.from({ length: mailbox.length }, (_, at) =>
+    String([...mailStarts(inPieces(mailbox, at + 1))]),
+  )
+  if (others.some((other) => other !== first)) throw new Error(`chunks differ: ${mailbox}`)
+  return first ? first.split(',').map(Number) : []
+}
+
+t.test('a mailbox begins with the line of an mbox', async (t) => {
+  for (const text of ['From a', 'From ', 'From a@b\nA: b\n\nc']) {
+    t.equal(beginsAsMailbox(inPieces(text, 3)), true, text)
+  }
+  for (const text of ['', 'From', 'From: a', '>From a', ' From a', '\nFrom a', 'from a']) {
+    t.equal(beginsAsMailbox(source(text)), false, text)
+  }
+})
+
+t.test('the next mail of a mailbox begins below an empty line', async (t) => {
+  t.same(startsIn('From a\n\nb\n\nFrom c\n\nd\n\n\nFrom e\n'), [11, 23])
+  t.same(startsIn('From a\r\n\r\nb\r\n\r\nFrom c\r\n'), [15])
+  t.same(startsIn('From a\n\n\nFrom b\n\nFrom c\n'), [9, 17])
+  for (const text of [
+    ...['From a\n\nb\nFrom c\n', 'From a\n\nb\n\n>From c\n', 'From a\n\nb\n\nFrom: c\n'],
+    ...['From a\n\nb\n \nFrom c\n', 'From a\n\nb\n\n From c\n', 'From a\n\nb\r\n\nFrom'],
+  ]) {
+    t.same(startsIn(text), [], JSON.stringify(text))
+  }
+})
+
+t.test('a text has printable characters and line ends alone', async (t) => {
+  const inspect = (text: string) => {
+    const properties = newTextProperties()
+    let last = -1
+    const piece = bytes(`\0${text}\0`) // what stands around does not count
+    for (let at = 1; at <= text.length; at++)
+      last = inspectText(properties, piece, at, at + 1, last)
+    const { isText, lf, crlf } = properties
+    return [isText ? 'text' : 'data', lf ? 'LF' : '', crlf ? 'CRLF' : ''].join(' ').trim()
+  }
+  const rows: Readonly<Record<string, string>> = {
+    '': 'text',
+    'a\t\f\xe9~': 'text',
+    'a\nb\n': 'text LF',
+    'a\r\nb': 'text  CRLF',
+    'a\r\nb\n': 'text LF CRLF',
+    'a\rb': 'data',
+    'a\r\r\n': 'data  CRLF',
+    'a\r\tb': 'data',
+    'a\0b': 'data',
+    'a\x1f': 'data',
+  }
+  for (const [text, expected] of Object.entries(rows)) {
+    t.equal(inspect(text), expected, JSON.stringify(text))
+  }
+})

@@ -1,0 +1,422 @@
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import t from 'tap'
+import { openAnonymousFile } from '../../../../src/mail/message/anonymous-file.ts'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { contentsOf } from '../../../../src/mail/mime/contents.ts'
+import { inChunksOf } from '../../message/bytes.ts'
+
+const TYPE = 'Content-Type: '
+const ENCODING = 'Content-Transfer-Encoding: '
+const options = {
+  createHash,
+  openFile: (): number => {
+    throw new Error('small contents stay in memory')
+  },
+}
+
+const stepsOf = (mail: string) => contentsOf(Bytes.of(Buffer.from(mail, 'latin1')), options)
+
+/** The bytes of each content. */
+function sizesOf(steps: ReturnType<typeof contentsOf>): number[] {
+  const sizes: number[] = []
+  for (const step of steps) if (step.kind === 'content') sizes.push(step.content.bytes.size)
+  return sizes
+}
+
+/** The contents of a mail, each as text; `mail:` stands before one that is to be taken for a mail. */
+function contentsIn(mail: string): string[] {
+  const contents: string[] = []
+  for (const step of stepsOf(mail)) {
+    if (step.kind === 'over') throw new Error(step.why)
+    if (step.kind !== 'content') continue
+    const text = step.content.bytes.gather().toString('latin1')
+    contents.push(step.content.isMail ? `mail:${text}` : text)
+  }
+  return contents
+}
+
+const inBase64 = (text: string) => Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n')
+
+/** The header of a text that is a file, in a character set. */
+const inCharset = (charset: string) => `${TYPE}text/plain; name=a; charset=${charset}`
+
+/** A part behind the text of a mail. */
+const behindText = (part: string) =>
+  `${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}text/plain\n\nx\n--b\n${part}\n--b--\n`
+
+/** A field of more than 512 bytes. */
+const LONG = `A: ${'b'.repeat(600)}`
+
+/** Each of a kind of mail: the mail, and the forms in which readers save what it holds. */
+const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  'plain text of the mail itself is left out, unless a file may begin so': {
+    'Subject: x\n\ntext\n': [],
+    [`${ENCODING}base64\n\nYWJj\n`]: [],
+    [`${ENCODING}quoted-printable\n\na=41\n`]: [],
+    [`${ENCODING}base64\n\nPGh0bWw=\n`]: ['<html'],
+    [`${TYPE}text/plain\n${ENCODING}x-uuencode\n\n\`\n`]: [],
+    'Subject: x\n\n<html\n': ['<html\n'],
+  },
+  'text that is shown has one form, that of libclamav: with LF, and with its last line end': {
+    [`${TYPE}text/html\n\n<a\r\nb\r\n`]: ['<a\nb\n'],
+    [`${TYPE}text/html\n\n<a\r\nb`]: ['<a\nb'],
+    [`${TYPE}text/enriched; charset=utf-8\nContent-Disposition: inline\n\n<a\n`]: ['<a\n'],
+    [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=41\r\n\r`)]: ['aA\n\n'],
+    [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=0D=0Ab`)]: ['a\nb\n'],
+    [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\nab`)]: ['ab\n'],
+    [behindText(`${TYPE}text/html\n${ENCODING}base64\n\nYQ0KYg==`)]: ['a\nb'],
+    [behindText(`${TYPE}text/html\n${ENCODING}base64\n\nYQ0KYg0K`)]: ['a\nb\n'],
+    [behindText(`${TYPE}text/html\n\na\r\nb`)]: ['a\nb\n'],
+  },
+  'text that is not that of the mail itself is given as readers save it, too': {
+    [`${TYPE}multipart/mixed; boundary=b\n\n--b y\n${TYPE}text/html\n\n<a\r\nb\n--b--\n`]: [
+      ...['<a\nb\n', '<a\r\nb', '<a\nb'],
+    ],
+  },
+  'what says that it is text, and is none, is a file': {
+    [`${TYPE}text/html\n\na\x01\r\nb\n`]: ['a\x01\r\nb', 'a\x01\r\nb\n', 'a\x01\nb', 'a\x01\nb\n'],
+    [`${TYPE}text/plain\n${ENCODING}base64\n\nAQ0KYg0K\n`]: ['\x01\r\nb\r\n'],
+  },
+  'a file is saved with and without its last line end, and with the other kind of them': {
+    [`${TYPE}text/html; name=a\n\nabc\n`]: ['abc', 'abc\n', 'abc\r\n'],
+    [`${TYPE}text/html\nContent-Disposition: attachment\n\na\r\nb\r\n`]: [
+      ...['a\r\nb', 'a\r\nb\r\n', 'a\nb', 'a\nb\n'],
+    ],
+    [`${TYPE}text/calendar\n\na\r\nb\r\n`]: ['a\r\nb', 'a\r\nb\r\n', 'a\nb', 'a\nb\n'],
+    [`${TYPE}a/b\n\na\nb\n`]: ['a\nb', 'a\nb\n', 'a\r\nb', 'a\r\nb\r\n'],
+    [`${TYPE}a/b\n\na\r\nb`]: ['a\r\nb', 'a\nb'],
+    [`${TYPE}a/b\n\na\r\r\nb\r\r\n`]: [
+      ...['a\r\r\nb\r', 'a\r\r\nb\r\r\n', 'a\r\nb\r', 'a\r\nb\r\n', 'a\nb', 'a\nb\n'],
+    ],
+    [`${TYPE}text/plain; name=a\n\na\nb\n`]: ['a\nb', 'a\nb\n', 'a\r\nb', 'a\r\nb\r\n'],
+  },
+  'empty lines in front are saved': {
+    [`${TYPE}a/b\n\n\na\n`]: ['\na', '\na\n', '\r\na', '\r\na\r\n'],
+  },
+  'an attached message is given as a mail and as a file, with the line ends that it has': {
+    [`${TYPE}message/rfc822\n\nA: b\n\nc\n`]: [...['mail:A: b\n\nc', 'A: b\n\nc', 'c\n', 'c']],
+    [`${TYPE}message/rfc822\n\n${LONG}\n\nc\n`]: [
+      ...[`mail:${LONG}\n\nc`, `${LONG}\n\nc`, 'c\n', 'c'],
+    ],
+  },
+  'an attached message below empty lines is a mail, and to some readers a text': {
+    [`${TYPE}message/rfc822\n\n\nA: b\n`]: [...['mail:\nA: b', '\nA: b', 'A: b\n', 'A: b']],
+  },
+  'a file that begins as a mail is a file all the same': {
+    [`${TYPE}a/b\n\nDate: b\n`]: ['Date: b', 'Date: b\n', 'Date: b\r\n'],
+  },
+  'an attached message that scanners know for mail as it stands is given once': {
+    [`${TYPE}message/rfc822\n\nDate: b\n\nc\n`]: ['Date: b\n\nc', 'c\n', 'c'],
+  },
+  'what does not begin as a mail is a file like any other, whatever its type says': {
+    [`${TYPE}message/rfc822\n\nc\n`]: ['mail:c', 'c', 'c\n', 'c\r\n'],
+  },
+  'flowed lines are joined or not': {
+    [`${TYPE}text/plain; delsp=yes\n\na \nb\n`]: ['ab\n'],
+    [behindText(`${TYPE}text/html; delsp=yes\n\na \nb`)]: ['ab\n', 'a \nb\n'],
+    [`${TYPE}a/b; delsp=yes\n${ENCODING}quoted-printable\n\na=20\nb\n`]: [
+      ...['a \nb', 'a \nb\n', 'a \r\nb', 'a \r\nb\r\n', 'ab'],
+    ],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na=20\nb\n`]: [
+      ...['a \nb', 'a \nb\n', 'a \r\nb', 'a \r\nb\r\n'],
+    ],
+    [`${TYPE}a/b; delsp=yes\n${ENCODING}base64\n\nYSAKYg==\n`]: ['a \nb', 'ab'],
+    [`${TYPE}a/b\n${ENCODING}base64\n\nYSAKYg==\n`]: ['a \nb'],
+  },
+  'base64 is decoded': {
+    [`${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`]: ['abc'],
+  },
+  'uuencode below a word for it is decoded, and is a file to readers that do not know the word': {
+    [`${ENCODING}x-uuencode\n\n#86)C\n`]: ['#86)C\n', 'abc'],
+    [`${TYPE}a/b\n${ENCODING}x-uuencode\n\n#86)C\n`]: [...['#86)C', '#86)C\n', '#86)C\r\n', 'abc']],
+  },
+  'a decoded mail in a file is opened, and one in a text is not': {
+    [behindText(`${TYPE}text/html\n${ENCODING}base64\n\nQTogYgoKYw==`)]: ['A: b\n\nc'],
+    [`${TYPE}a/b\n${ENCODING}base64\n\nQTogYgoKYw==\n`]: ['A: b\n\nc', 'mail:A: b\n\nc', 'c'],
+    [`${TYPE}a/b\n${ENCODING}base64\n\n${inBase64(`${ENCODING}quoted-printable\n\na= \nb`)}\n`]: [
+      ...[`${ENCODING}quoted-printable\n\na= \nb`, `mail:${ENCODING}quoted-printable\n\na= \nb`],
+      ...['ab', 'a\0b', 'a= \nb'],
+    ],
+  },
+  'a file in quoted-printable is decoded, and in other ways, too, if something is odd': {
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na=41\n`]: ['aA', 'aA\n'],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na\nb\n`]: [
+      ...['a\nb', 'a\nb\n', 'a\r\nb', 'a\r\nb\r\n'],
+    ],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na=0Db\n`]: ['a\rb', 'a\rb\n', 'ab'],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\n=0A=00a=0D=0Ab\n`]: [
+      ...['\n\0a\r\nb', '\n\0a\r\nb\n', '\n\0a\nb', '\n\0a\nb\n'],
+      ...['\r\n\0a\r\nb', '\r\n\0a\r\nb\r\n'],
+    ],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\n=zz \n`]: [
+      ...['=zz ', '=zz \n', '=zz', '\0 ', 'zz '],
+    ],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\n\xe2\x82\xbd41\n`]: [
+      ...['\xe2\x82\xbd41', '\xe2\x82\xbd41\n', '\xbd41', '\xe2\x82\xbd41\r\n'],
+    ],
+  },
+  'a file in quoted-printable is saved with and without the line end that it ends in': {
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na=41\n\n`]: [
+      ...['aA\n', 'aA\n\n', 'aA\r\n', 'aA\r\n\r\n', 'aA'],
+    ],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na\r\n=41=0D=0A\n`]: [
+      ...['a\r\nA\r\n', 'a\r\nA\r\n\n', 'a\nA\n', 'a\nA\n\n', 'a\r\nA', 'a\nA'],
+    ],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na\n\n`]: [
+      ...['a\n', 'a\n\n', 'a\r\n', 'a\r\n\r\n', 'a'],
+    ],
+  },
+  'a text in another character set is saved as it is, and in UTF-8': {
+    [`${inCharset('iso-8859-1')}\n\n\xe9\n`]: [
+      ...['\xc3\xa9', '\xc3\xa9\n', '\xe9', '\xe9\n', '\xe9\r\n'],
+    ],
+    [`${inCharset('iso-8859-1')}\n\ne\n`]: ['e', 'e\n', 'e\r\n'],
+    [`${inCharset('iso-8859-1')}\n${ENCODING}base64\n\n6Q==\n`]: ['\xc3\xa9', '\xc3\xa9\n', '\xe9'],
+    [`${inCharset('iso-8859-1')}\n${ENCODING}base64\n\n6Q\n`]: ['\xc3\xa9', '\xc3\xa9\n', '\xe9'],
+    [`${inCharset('iso-8859-1')}\n${ENCODING}quoted-printable\n\n=e9\n`]: [
+      ...['\xc3\xa9', '\xc3\xa9\n', '\xe9', '\xe9\n'],
+    ],
+    [`${inCharset('iso-8859-1')}\n\n\x80=41\n`]: [
+      ...['\xc2\x80=41', '\xc2\x80=41\n', '\x80=41', '\x80=41\n', '\x80=41\r\n'],
+    ],
+    [`${inCharset('iso-8859-1')}\n\n \xe9\n`]: [
+      ...[' \xc3\xa9', ' \xc3\xa9\n', ' \xe9', ' \xe9\n', ' \xe9\r\n'],
+    ],
+    [`${inCharset('utf-8')}\n\n\xc3\xa9\n`]: ['\xc3\xa9', '\xc3\xa9\n', '\xc3\xa9\r\n'],
+    [`${inCharset('x-unknown-to-all')}\n\n\xe9\n`]: ['\xe9', '\xe9\n', '\xe9\r\n'],
+  },
+  'a text in UTF-16 is saved in both orders of bytes': {
+    [`${inCharset('utf-16')}\n${ENCODING}base64\n\nYQBiAA==\n`]: [
+      ...['ab', 'ab\n', '\xe6\x84\x80\xe6\x88\x80', '\xe6\x84\x80\xe6\x88\x80\n', 'a\0b\0'],
+    ],
+  },
+  'text that is shown is given in UTF-8 only if its bytes mean another text': {
+    [`${TYPE}text/plain; charset=iso-8859-1\n\n\xe9\n`]: [],
+    [`${TYPE}text/plain; charset=utf-16le\n\na\0\n`]: ['a', 'a\0', 'a\0\n'],
+    [behindText(`${TYPE}text/html; charset=iso-8859-1\n${ENCODING}base64\n\n6Q==`)]: ['\xe9'],
+    [`${TYPE}text/plain; charset=utf-7\n${ENCODING}base64\n\nK0FEdy0=\n`]: ['<'],
+    [behindText(`${TYPE}text/html; charset=utf-7\n${ENCODING}base64\n\nK0FEdy0=`)]: ['<', '+ADw-'],
+  },
+  'a text whose lines are stuffed with blanks is saved with and without them': {
+    [`${inCharset('us-ascii; format=flowed')}\n\n a\nb\n`]: [
+      ...['a\nb', ' a\nb', ' a\nb\n', ' a\r\nb', ' a\r\nb\r\n'],
+    ],
+    [`${inCharset('us-ascii; format=flowed')}\n\na\n b\n`]: [
+      ...['a\nb', 'a\n b', 'a\n b\n', 'a\r\n b', 'a\r\n b\r\n'],
+    ],
+    [`${inCharset('us-ascii; format=flowed')}\n\na b\n`]: ['a b', 'a b\n', 'a b\r\n'],
+    [`${inCharset('us-ascii; format=flowed')}\n${ENCODING}base64\n\nIGE=\n`]: ['a', ' a'],
+    [`${inCharset('us-ascii; format=flowed')}\n${ENCODING}quoted-printable\n\n=20a\n`]: [
+      ...['a', ' a', ' a\n'],
+    ],
+    [`${inCharset('iso-8859-1; format=flowed')}\n\n \xe9\n`]: [
+      ...['\xe9', ' \xc3\xa9', ' \xc3\xa9\n', '\xc3\xa9', ' \xe9', ' \xe9\n', ' \xe9\r\n'],
+    ],
+  },
+  'lines with a NUL are saved whole, and cut there': {
+    [`${TYPE}a/b\n\na\0b\nc\n`]: [
+      ...['a\0b\nc', 'a\0b\nc\n', 'a\0b\r\nc', 'a\0b\r\nc\r\n', 'ac', 'ac\n', 'ac\r\n'],
+    ],
+    [`${ENCODING}base64\n\nYW\0Jj\nZGVm\n`]: ['abcdef', 'afFV', 'afF'],
+  },
+  'each part of a multipart is saved, and what stands around the parts is text': {
+    [`${TYPE}multipart/mixed; boundary=b\n\npre\n--b\n\nx\n--b\n\n\ny\n--b--\nz\n`]: [
+      ...['x', 'x\n', 'x\r\n', '\ny', '\ny\n', '\r\ny', '\r\ny\r\n'],
+    ],
+  },
+  'a text behind the first one is given, and a part without fields is the first text': {
+    [`${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}text/plain\n\nx\n--b\n${TYPE}text/plain\n\ny\n--b--\n`]:
+      ['y\n', 'y'],
+    [`${TYPE}multipart/mixed; boundary=b\n\n--b\n\nx\n--b\n${TYPE}text/plain\n\ny\n--b--\n`]: [
+      ...['x', 'x\n', 'x\r\n', 'y\n', 'y'],
+    ],
+  },
+  'a file that ends in a bare CR is saved with and without it, and to some readers goes on': {
+    [`${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}a/b\n\nx\r--b--\n`]: [
+      ...['x\r--b--', 'x\r--b--\n', 'x\r--b--\r\n', 'x--b--', 'x--b--\r\n', 'x', 'x\r'],
+    ],
+  },
+  'encoded data is found by its looks': {
+    'X: y\n\nbegin 644 a\n#86)C\n`\nend\n': ['abc'],
+    'X: y\n\n=ybegin line=128 name=a\n\x8b\x8c\n=yend size=2\n': ['ab'],
+    [`${TYPE}text/plain\n${ENCODING}base64\n\n${inBase64('x\nbegin 644 a\n#86)C\nend\n')}`]: [
+      'abc',
+    ],
+  },
+  'base64 and fields in the middle of a text are part of the text': {
+    'X: y\n\nYWJjYWJjYWJjYWJjYQ\n': [],
+    [`X: y\n\n${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`]: [],
+  },
+}
+
+for (const [name, mails] of Object.entries(cases)) {
+  t.test(name, async (t) => {
+    for (const [mail, contents] of Object.entries(mails)) t.same(contentsIn(mail), contents, mail)
+  })
+}
+
+t.test('a content of two encodings is decoded by both, one behind the other', async (t) => {
+  const both = `${ENCODING}base64\n${ENCODING}quoted-printable\n\n`
+  t.ok(contentsIn(`${both}YT00MQ==\n`).includes('aA'), 'base64 first')
+  t.ok(contentsIn(`${both}=59WJj\n`).includes('abc'), 'quoted-printable first')
+})
+
+t.test('base64 with data behind padding is decoded as one, and piece by piece', async (t) => {
+  const found = contentsIn(`${ENCODING}base64\n\nYWJjZGVmZ2hpamts\nYWI= YWJjZGVmZ2hpamtsbW5v\n`)
+  t.ok(found.includes('abcdefghijklababcdefghijklmno'), 'readers that begin a new group')
+  t.ok(found.includes('abcdefghijklab'), 'readers that end there')
+  t.ok(found.includes('abcdefghijklmno'), 'readers that begin there')
+  const short = contentsIn(`${ENCODING}base64\n\nYWJjZGVmZ2hpamtsYWI=YWJjZGVmZ2hpamts\n`)
+  t.ok(short.includes('abcdefghijkl'), 'a piece of sixteen characters')
+  t.ok(contentsIn(`${ENCODING}base64\n\nYWI=\nYWJjZGVmZ2hpamts`).includes('abcdefghijkl'))
+  const amid = contentsIn(`${ENCODING}base64\n\nYWI=YWJjZGVmZ2hpYQ==YWJj\n`)
+  t.ok(amid.includes('abcdefghia'), 'sixteen characters with their padding')
+  t.notOk(contentsIn(`${ENCODING}base64\n\nYWJjZGVmZ2hpYQ==YWJjZGVmZ2hp\n`).includes('abcdefghi'))
+  const fifteen = contentsIn(`${ENCODING}base64\n\nYWI=\nYWJjZGVmZ2hpamt`)
+  t.notOk(fifteen.includes('abcdefghijk'), 'a line end is no character of a piece')
+})
+
+t.test('a content of more than 1 MB is given once, with the line ends that it has', async (t) => {
+  const files = { ...options, openFile: () => openAnonymousFile(tmpdir()) }
+  const front = `${TYPE}a/b\n${ENCODING}quoted-printable\n\n`
+  const last = 1024 * 1024 - 3
+  const sizesIn = (text: string) =>
+    sizesOf(contentsOf(Bytes.of(Buffer.from(`${front}=41${text}`)), files))
+  t.same(sizesIn(`\r\n${'b'.repeat(last)}`), [last + 3, last + 2], '1 MB')
+  t.same(sizesIn(`\r\n${'b'.repeat(last + 1)}`), [last + 4], 'a byte more')
+})
+
+t.test('a line of encoded data is read to its end, and up to its first NUL', async (t) => {
+  const data = '\x8b\x8c\0\x8d\r\n\x8e\x8f'
+  const found = contentsIn(`X: y\r\n\r\n=ybegin line=128 name=a\r\n${data}\r\n=yend size=5\r\n`)
+  t.ok(found.includes('abcde'), 'readers that drop the NUL')
+  t.ok(found.includes('abde'), 'readers in C')
+})
+
+t.test('the text of an encoded mail is given as it is shown, and saved', async (t) => {
+  const inner = `${TYPE}text/plain; charset=iso-8859-1\n\n\xe9\r\n`
+  const encoded = Buffer.from(inner, 'latin1').toString('base64')
+  const [, , ...text] = contentsIn(`${TYPE}a/b\n${ENCODING}base64\n\n${encoded}\n`)
+  t.same(text, ['\xe9\n', '\xe9'])
+})
+
+t.test('encoded data is found in the lines of a text that are stuffed with blanks', async (t) => {
+  const found = contentsIn(`${TYPE}text/plain; format=flowed\n\n begin 644 a\n #86)C\n end\n`)
+  t.ok(found.includes('abc'))
+})
+
+t.test('uuencode is not read as a text in a character set', async (t) => {
+  const found = contentsIn(`${inCharset('iso-8859-1')}\n${ENCODING}x-uuencode\n\n\xe9=41\n`)
+  t.ok(found.includes('\xc3\xa9=41'), 'readers that do not know the encoding')
+  t.notOk(found.includes('\xc3\xa9A'))
+})
+
+t.test('a line that begins with a blank is found where two chunks meet', async (t) => {
+  const mail = Buffer.from(`${inCharset('us-ascii; format=flowed')}\n\na\n b`)
+  const source = inChunksOf(2, mail)
+  const sizes = sizesOf(contentsOf(source, options))
+  t.same(sizes, [3, 4, 5], 'without the blank, with it, and with a CR')
+})
+
+t.test('a text of more than 1 MB is given once if every reader saves the same', async (t) => {
+  const files = { ...options, openFile: () => openAnonymousFile(tmpdir()) }
+  const text = `${'a line of text \xe9\n'.repeat(80_000)}the end`
+  const ascii = text.replaceAll('\xe9', 'e')
+  for (const mail of [
+    `${inCharset('iso-8859-1')}\n\n${ascii}`,
+    `${inCharset('us-ascii; format=flowed')}\n\n${text}`,
+  ]) {
+    const steps = Array.from(contentsOf(Bytes.of(Buffer.from(mail, 'latin1')), files))
+    t.equal(steps.filter(({ kind }) => kind === 'content').length, 1, mail.slice(0, 80))
+  }
+})
+
+/** The parts of a mail of which it is told that all of each is in one content. */
+function givenIn(mail: string): readonly string[] {
+  const given: string[] = []
+  const onGiven = ({ from, to }: { from: number; to: number }) =>
+    void given.push(mail.slice(from, to))
+  for (const _ of contentsOf(Bytes.of(Buffer.from(mail, 'latin1')), { ...options, onGiven }));
+  return given
+}
+
+t.test('it is told of which parts all is in one content', async (t) => {
+  const told: Readonly<Record<string, readonly string[]>> = {
+    [`${TYPE}a/b\n\na b\n`]: ['a b\n'],
+    [`${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`]: ['YWJj\n'],
+    [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=41`)]: ['a=41\n'],
+    [`${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}a/b\n\nx\n--b\n${TYPE}c/d\n\ny\n--b--\n`]: [
+      ...['x\n', 'y\n'],
+    ],
+  }
+  for (const [mail, expected] of Object.entries(told)) t.same(givenIn(mail), expected, mail)
+})
+
+t.test('it is not told of a part that readers read in more than one way', async (t) => {
+  const inner = `${inBase64(`${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`)}\n`
+  const told: Readonly<Record<string, readonly string[]>> = {
+    'A: b\n\nthe text of the mail\n': [],
+    [`${TYPE}message/rfc822\n\nA: b\n\n<c\n`]: ['<c\n'],
+    [`${TYPE}a/b\n${ENCODING}base64\n\nYWJj=YWJj\n`]: [],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na=zz\n`]: [],
+    [`${TYPE}a/b\n${ENCODING}x-uuencode\n\n#86)C\n`]: [],
+    [`${TYPE}a/b\n\nabc\0def\n`]: [],
+    [`${TYPE}a/b\nno field\n\nabc\n`]: [],
+    [`${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}a/b\n\nx\n--b y\n\n--b--\n`]: [],
+    // What stands in an encoded mail has no place in this one.
+    [`${TYPE}a/b\n${ENCODING}base64\n\n${inner}`]: [inner],
+  }
+  for (const [mail, expected] of Object.entries(told)) t.same(givenIn(mail), expected, mail)
+})
+
+t.test('headers and names of encoded files are told while contents are read', async (t) => {
+  const headers: string[] = []
+  const names: string[] = []
+  const mail = `${TYPE}message/rfc822\n\n${TYPE}a/b\n\nbegin 644 a.exe\n#86)C\nend\n`
+  const listening = {
+    ...options,
+    onHeader: ({ type }: { type: string }) => void headers.push(type),
+    onName: (name: string) => void names.push(name),
+  }
+  for (const _ of contentsOf(Bytes.of(Buffer.from(mail)), listening));
+  t.same([...new Set(headers)], ['message/rfc822', 'a/b'])
+  t.same([...new Set(names)], ['a.exe'])
+})
+
+const lines = (size: number) =>
+  'a line of text that has exactly 63 characters and its line end..\n'.repeat(size / 64)
+/** The fields above a mail, which are more than the bytes by which libclamav knows it for one. */
+const FROM = `From: a@example.org\nMIME-Version: 1.0\nDKIM-Signature: v=1; b=${'a'.repeat(1000)}\n`
+const multipart = (boundary: string, ...parts: string[]) =>
+  `${TYPE}multipart/mixed; boundary=${boundary}\n\n${parts.map((part) => `--${boundary}\n${part}\n`).join('')}--${boundary}--\n`
+
+t.test('scanners get at most four times the bytes of a mail as programs write it', async (t) => {
+  const files = { openFile: () => openAnonymousFile(tmpdir()), createHash }
+  for (const size of [64 * 1024, 2 * 1024 * 1024]) {
+    const text = lines(size)
+    const file = `${TYPE}a/b; name=a\n${ENCODING}base64\n\n${inBase64(text)}`
+    const withFile = FROM + multipart('b', `${TYPE}text/plain\n\nHello\n`, file)
+    const html = `${TYPE}text/html\n\n${text}`
+    const printable = `${TYPE}text/html\n${ENCODING}quoted-printable\n\n=3D${text}`
+    const hello = `${TYPE}text/plain\n\nHello\n`
+    const mails: Readonly<Record<string, string>> = {
+      'a text': `${FROM}\n${text}`,
+      HTML: FROM + multipart('b', hello, html),
+      'HTML in quoted-printable': FROM + multipart('b', hello, printable),
+      'a file': withFile,
+      'a forward': FROM + multipart('f', `${TYPE}message/rfc822\n\n${withFile}`),
+    }
+    for (const [name, mail] of Object.entries(mails)) {
+      for (const end of ['\n', '\r\n']) {
+        const message = Buffer.from(mail.replaceAll('\n', end), 'latin1')
+        let given = message.length
+        for (const step of contentsOf(Bytes.of(message), files)) {
+          if (step.kind === 'over') t.fail(step.why)
+          if (step.kind === 'content') given += step.content.bytes.size
+        }
+        t.ok(given <= 4 * message.length, `${name}: ${given} of ${message.length}`)
+      }
+    }
+  }
+})

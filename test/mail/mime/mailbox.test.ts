@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import t from 'tap'
+import { openAnonymousFile } from '../../../src/mail/message/anonymous-file.ts'
+import { contentsOf } from '../../../src/mail/mime/contents.ts'
+import type { Oddity } from '../../../src/mail/mime/shared/oddities.ts'
+import { isWhole } from '../../run/is-whole.ts'
+import { base64, multipart, part } from '../../scan/scanners/evasions/compose.ts'
+import { inChunks } from '../message/bytes.ts'
+
+/** Files that hold mails one after another (mbox, RFC 4155): each mail is read by itself. */
+
+interface Reading {
+  readonly contents: readonly string[]
+  readonly over: string
+  readonly odd: ReadonlySet<Oddity>
+  readonly work: number
+}
+
+/** Reads a mail that comes in chunks that end at these places. */
+function read(mail: string, cuts: readonly number[] = []): Reading {
+  const message = Buffer.from(mail, 'latin1')
+  const contents: string[] = []
+  const odd = new Set<Oddity>()
+  let over = ''
+  let work = 0
+  const source = inChunks(message, cuts)
+  const options = {
+    openFile: () => openAnonymousFile(tmpdir()),
+    createHash,
+    onOdd: (oddity: Oddity) => odd.add(oddity),
+    onWork: (units: number) => (work += units),
+  }
+  for (const step of contentsOf(source, options)) {
+    if (step.kind === 'over') over = step.why
+    if (step.kind !== 'content') continue
+    contents.push(step.content.bytes.gather().toString('latin1'))
+  }
+  return { contents, over, odd, work }
+}
+
+const TYPE = 'Content-Type: application/octet-stream; name=a.bin'
+const BASE64 = 'Content-Transfer-Encoding: base64'
+const FROM = 'From anna@example.org Mon Oct  6 09:12:00 2025\n'
+const fileOf = (n: number) => `the file of mail ${n}`
+
+/** A mail with a text and a file. */
+function letter(n: number): string {
+  const file = part([TYPE, BASE64], base64(Buffer.from(fileOf(n))))
+  const text = part(['Content-Type: text/plain'], `<p>This is mail ${n}.`)
+  return `Subject: ${n}\n${multipart('mixed', [text, file], { boundary: `b${n}` })}`
+}
+
+const mboxOf = (mails: readonly string[]) => mails.map((mail) => `${FROM}${mail}\n`).join('')
+const three = mboxOf([1, 2, 3].map(letter))
+const crlf = (text: string) => text.replaceAll('\n', '\r\n')
+
+/** A mail that an mbox is attached to, in each way in which programs attach it. */
+const attached: Readonly<Record<string, (mbox: string) => string>> = {
+  'in base64': (mbox) => part([TYPE, BASE64], base64(Buffer.from(mbox, 'latin1'))),
+  'in quoted-printable': (mbox) =>
+    part([TYPE, 'Content-Transfer-Encoding: quoted-printable'], mbox.replaceAll('=', '=3D')),
+  'as it stands': (mbox) => part(['Content-Type: application/mbox'], mbox),
+  'as a text with a name': (mbox) => part(['Content-Type: text/plain; name=mbox'], mbox),
+}
+
+for (const [way, attach] of Object.entries(attached)) {
+  t.test(`each mail of an attached mbox is read: ${way}`, async (t) => {
+    for (const [ends, mail] of [
+      ['LF', attach(three)],
+      ['CR LF in the mbox', attach(crlf(three))],
+      ['CR LF', crlf(attach(three))],
+    ] as const) {
+      const { contents, over, odd } = read(mail)
+      t.equal(over, '', ends)
+      t.same([...odd], [], ends)
+      for (const n of [1, 2, 3]) {
+        t.equal(contents.filter((content) => content === fileOf(n)).length, 1, `${ends}, mail ${n}`)
+      }
+    }
+  })
+}
+
+t.test('an mbox begins a file of the mail alone, or a file in a mail', async (t) => {
+  const inMail = `Content-Type: message/rfc822\n\nA: b\n${attached['in base64']!(three)}`
+  const found = read(inMail).contents
+  for (const n of [1, 2, 3]) t.ok(found.includes(fileOf(n)), `mail ${n}`)
+})
+
+t.test('a line `From ` in a mail that is not behind an empty line begins no other', async (t) => {
+  const file = `one\nFrom two\nthree`
+  for (const body of [file, file.replace('From', '>From'), file.replace('From', ' From')]) {
+    const mbox = mboxOf([`${TYPE}\n\n${body}\n`, letter(2)])
+    for (const [ends, mail] of [
+      ['LF', attached['in base64']!(mbox)],
+      ['CR LF', attached['in base64']!(crlf(mbox))],
+    ] as const) {
+      const { contents } = read(mail)
+      const all = ends === 'LF' ? body : crlf(body)
+      t.ok(
+        contents.some((content) => content.startsWith(all) && content.trimEnd() === all),
+        `${ends}: ${JSON.stringify(body)} is whole`,
+      )
+      t.ok(contents.includes(fileOf(2)), ends)
+    }
+  }
+})
+
+t.test('a file that does not begin with the line of an mbox is none', async (t) => {
+  for (const front of ['\n', 'x\n\n', '>']) {
+    const { contents } = read(attached['in base64']!(`${front}${mboxOf([1, 2].map(letter))}`))
+    t.notOk(contents.includes(fileOf(2)), JSON.stringify(front))
+  }
+})
+
+t.test('however an mbox is split, its mails are the same', async (t) => {
+  for (const mbox of [three, crlf(three)]) {
+    for (const way of ['as it stands', 'in base64']) {
+      const mail = attached[way]!(mbox)
+      const whole = read(mail).contents.toSorted()
+      t.ok(whole.includes(fileOf(3)))
+      for (let cut = 1; cut < mail.length; cut += isWhole ? 1 : 3) {
+        const found = read(mail, [cut]).contents.toSorted()
+        if (String(found) !== String(whole)) t.same(found, whole, `${way} at ${cut}`)
+      }
+      const every = Array.from({ length: mail.length }, (_, at) => at)
+      t.same(read(mail, every).contents.toSorted(), whole, `${way}, byte by byte`)
+    }
+  }
+})
+
+t.test('an mbox of 1 MB costs in proportion, and is read to its end', async (t) => {
+  const size = 1024 * 1024
+  const text = 'a line of an ordinary mail, as long as such lines are, and one more\n'
+  const mbox = (bytes: number) => {
+    const mails: string[] = []
+    for (let at = 0, length = 0; length < bytes; at++) {
+      mails.push(`${letter(at)}${text.repeat(40)}`)
+      length += mails.at(-1)!.length + FROM.length + 1
+    }
+    return attached['in base64']!(mboxOf(mails))
+  }
+  const quarter = read(mbox(size / 4))
+  const whole = read(mbox(size))
+  for (const { over, odd } of [quarter, whole]) {
+    t.equal(over, '')
+    t.same([...odd], [])
+  }
+  t.ok(whole.contents.length > 400)
+  t.ok(whole.work < 4.4 * quarter.work, `${quarter.work}, then ${whole.work} units of work`)
+  t.ok(whole.work < 24 * size, `${whole.work / size} units for each byte`)
+})

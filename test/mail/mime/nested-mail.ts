@@ -1,0 +1,62 @@
+import { tmpdir } from 'node:os'
+import { openAnonymousFile } from '../../../src/mail/message/anonymous-file.ts'
+import type { Bytes } from '../../../src/mail/message/bytes.ts'
+import { isNestedDeeper } from '../../../src/mail/mime/nested.ts'
+
+/** Nested mail, built from the innermost part outwards. A part is its header, empty line and content. */
+
+const TOP = 'Received: by onescan, for scanners alone\nFrom: a@example.org\nMIME-Version: 1.0\n'
+const FIELDS = 'From: a@example.org\nSubject: s\nMIME-Version: 1.0\n'
+
+export const text = 'Content-Type: text/plain\n\nHello\n'
+
+/** `content` base64-encoded, as a file that is attached. */
+export function file(content: string, type = 'application/octet-stream'): string {
+  return `Content-Type: ${type}\nContent-Transfer-Encoding: base64\n\n${base64(content)}`
+}
+
+export function base64(content: string): string {
+  return Buffer.from(content, 'latin1')
+    .toString('base64')
+    .replace(/.{1,76}/g, '$&\n')
+}
+
+let boundaries = 0
+
+export function multipart(parts: readonly string[], subtype = 'mixed'): string {
+  const boundary = `=_part_${++boundaries}`
+  return multipartBy(
+    `Content-Type: multipart/${subtype}; boundary="${boundary}"\n`,
+    boundary,
+    parts,
+  )
+}
+
+/** The same under any header. */
+export function multipartBy(header: string, boundary: string, parts: readonly string[]): string {
+  return `${header}\n${parts.map((part) => `--${boundary}\n${part}\n`).join('')}--${boundary}--\n`
+}
+
+/** An attached message with more fields on top of the part's. */
+export function attached(part: string, type = 'message/rfc822'): string {
+  return `Content-Type: ${type}\n\n${FIELDS}${part}`
+}
+
+export function wrap(times: number, part: string, around: (part: string) => string): string {
+  let wrapped = part
+  for (let time = 0; time < times; time++) wrapped = around(wrapped)
+  return wrapped
+}
+
+export const message = (part: string): Buffer => Buffer.from(`${TOP}${part}`, 'latin1')
+
+/** Whether more than `limit` are in one another. Throws where there is more than is read. */
+export function isNested(source: Bytes, limit: number): boolean {
+  const openFile = () => openAnonymousFile(tmpdir())
+  const steps = isNestedDeeper(source, limit, { openFile })
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+    if (value.kind === 'over') throw new Error(value.why)
+  }
+}

@@ -1,0 +1,313 @@
+import t from 'tap'
+import { Bytes } from '../../../src/mail/message/bytes.ts'
+import { inChunksOf } from '../message/bytes.ts'
+import {
+  attached,
+  base64,
+  file,
+  isNested,
+  message,
+  multipart,
+  multipartBy,
+  text,
+  wrap,
+} from './nested-mail.ts'
+
+/** Whether it is deeper than that, whatever pieces it comes in. */
+function isDeeper(bytes: Buffer, limit: number): boolean {
+  const answers = [bytes.length, 1, 3, 64].map((size) => isNested(inChunksOf(size, bytes), limit))
+  if (new Set(answers).size > 1) throw new Error(`limit ${limit}: pieces differ: ${answers}`)
+  return answers[0]!
+}
+
+/** The least limit that it is within. */
+function depthOf(bytes: Buffer): number {
+  let limit = 0
+  while (isDeeper(bytes, limit)) limit++
+  return limit
+}
+
+const crlf = (bytes: Buffer) =>
+  Buffer.from(bytes.toString('latin1').replaceAll('\n', '\r\n'), 'latin1')
+const inMultipart = (part: string) => multipart([text, part])
+const forwarded = (part: string) => multipart([text, attached(part)])
+const plainly = (boundary: string) => `Content-Type: multipart/mixed; boundary="${boundary}"\n`
+const three = wrap(3, text, inMultipart)
+
+const exact: Readonly<Record<string, readonly [Buffer, number]>> = {
+  'an empty message': [Buffer.alloc(0), 0],
+  'a header without a body': [message('Subject: x\n'), 0],
+  'plain text': [message(text), 0],
+  'a text and its HTML': [message(multipart([text, text], 'alternative')), 1],
+  'twenty multiparts': [message(wrap(20, text, inMultipart)), 20],
+  'twenty multiparts in CRLF': [crlf(message(wrap(20, text, inMultipart))), 20],
+  'multiparts of all sorts': [
+    message(
+      ['mixed', 'alternative', 'related', 'digest', 'signed', 'x-odd'].reduce(
+        (part, subtype) => multipart([part], subtype),
+        text,
+      ),
+    ),
+    6,
+  ],
+  'twenty messages, each the whole content of the next': [message(wrap(20, text, attached)), 20],
+  'twenty messages, each a part of the next': [message(wrap(20, text, forwarded)), 20],
+  'attached messages are counted apart from the multiparts in each': [
+    message(wrap(6, wrap(4, text, inMultipart), forwarded)),
+    6,
+  ],
+  'messages as whole contents count with multiparts': [
+    message(wrap(5, wrap(7, text, inMultipart), attached)),
+    12,
+  ],
+  'an attached message whose first line libclamav takes for one of the part': [
+    message(wrap(4, `Content-Type: message/rfc822\n\n${wrap(3, text, inMultipart)}`, inMultipart)),
+    4 + 3,
+  ],
+  'an attached message whose type some readers do not understand': [
+    message(wrap(4, attached(wrap(3, text, inMultipart), 'message/rfc822 x'), inMultipart)),
+    4 + 1 + 3,
+  ],
+  'an attached message of a digest, by its type and without': [
+    message(
+      wrap(
+        4,
+        multipart(
+          [attached(wrap(3, text, inMultipart)), `\nSubject: x\n${wrap(3, text, inMultipart)}`],
+          'digest',
+        ),
+        inMultipart,
+      ),
+    ),
+    5,
+  ],
+  'a part of a digest that is a text': [
+    message(multipart([`Content-Type: text/plain\n\n${three}`], 'digest')),
+    4,
+  ],
+  'a part of a digest that has a boundary, and no type': [
+    message(multipart([`Content-Type: ; boundary="q"\n\n--q\n${three}`], 'digest')),
+    5,
+  ],
+  'an attached message that has a boundary, too': [
+    message(
+      wrap(4, `Content-Type: message/rfc822; boundary=q\n\nSubject: x\n${three}`, inMultipart),
+    ),
+    4 + 2 + 3,
+  ],
+  'an attached message in whose header the multipart ends': [
+    message(
+      `${plainly('b')}\n--b\nContent-Type: message/rfc822\n--b--\n${plainly('c')}\n--c\n${three}`,
+    ),
+    1 + 1 + 1 + 3,
+  ],
+  'a message of a digest in whose header another one begins': [
+    message(
+      `Content-Type: multipart/digest; boundary=b\n\n--b\nX: y\n--b\nSubject: x\n\nX: y\n${three}`,
+    ),
+    1 + 1 + 3,
+  ],
+  'a delimiter below the header of a message that stands in a text': [
+    message(`${plainly('b')}\n--b\n\nHello\nContent-Type: message/rfc822\n--b\n${three}`),
+    5,
+  ],
+  'a delimiter inside of another multipart that some readers do not know': [
+    message(`${plainly('b')}\n--b\n${plainly('c')}\n--c\n\nx\n--b \n\ny\n--c\n${three}`),
+    4,
+  ],
+  'message/* of any name': [
+    message(
+      ['global', 'news', 'partial', 'external-body', 'http', 'x', 'delivery-status'].reduce(
+        (part, subtype) => multipart([attached(part, `message/${subtype}`)]),
+        text,
+      ),
+    ),
+    7,
+  ],
+  'messages in base64': [
+    message(wrap(12, text, (part) => multipart([file(`Subject: s\n${part}`, 'message/rfc822')]))),
+    12,
+  ],
+  'mail in files of no type, of which the innermost holds a message': [
+    message(wrap(6, attached(text), (part) => multipart([file(`Received: x\n${part}`)]))),
+    7,
+  ],
+}
+
+for (const [name, [bytes, depth]] of Object.entries(exact)) {
+  t.test(`${name}: ${depth}`, async (t) => t.equal(depthOf(bytes), depth))
+}
+
+const asOutlook = (part: string) =>
+  multipart([multipart([text, multipart([text, file('image')], 'related')], 'alternative'), part])
+
+/** What people send. */
+const ordinary: Readonly<Record<string, Buffer>> = {
+  'ten forwards of forwards, each with text, HTML and images': message(
+    wrap(10, asOutlook(text), (part) => asOutlook(attached(part))),
+  ),
+  'ten forwards of signed mail': message(
+    wrap(10, text, (part) =>
+      multipart([multipart([text, attached(part)]), file('signature')], 'signed'),
+    ),
+  ),
+  'a digest of fifty messages with attachments and signatures': message(
+    multipart(
+      Array.from({ length: 50 }, () =>
+        attached(multipart([`${text}\n-- \nJohn\n`, asOutlook(file('pdf'))])),
+      ),
+      'digest',
+    ),
+  ),
+  'a digest whose parts say no type': message(
+    multipart(
+      Array.from({ length: 50 }, () => `\nFrom: a\nSubject: s\n${multipart([text, text])}`),
+      'digest',
+    ),
+  ),
+  'a hundred attached messages behind one another': message(
+    multipart(Array.from({ length: 100 }, () => attached(inMultipart(text)))),
+  ),
+  'text that quotes the source of fifty messages': message(
+    `Content-Type: text/plain\n\n${Array.from({ length: 50 }, () => `From a@b\n${wrap(3, text, inMultipart)}`).join('\n')}`,
+  ),
+  'an attached mailbox that is called text': message(
+    multipart([
+      text,
+      `Content-Type: text/plain; name=mbox\n\n${Array.from({ length: 50 }, () => `From a@b\nSubject: s\n${wrap(3, text, inMultipart)}`).join('\n')}`,
+    ]),
+  ),
+  'a bounce with its report and the message that came back': message(
+    multipart(
+      [text, attached('\nAction: failed\n', 'message/delivery-status'), attached(asOutlook(text))],
+      'report',
+    ),
+  ),
+  'dashes in a text': message(
+    multipart([
+      `Content-Type: text/plain\n\n-----Original Message-----\nFrom: a\nContent-Type: multipart/mixed; boundary=x\n\n--x\n-- \nJohn\n${'------\n| a | b |\n'.repeat(50)}`,
+      text,
+    ]),
+  ),
+  'delimiters with blanks behind them': message(
+    multipart(Array.from({ length: 50 }, () => attached(inMultipart(text)))).replace(
+      /^--.*$/gm,
+      '$& ',
+    ),
+  ),
+  'boundaries as Lotus Notes writes them': message(
+    multipartBy(
+      'Content-Type: multipart/mixed; boundary="=_mixed 0063F7C5C1257D5E_="\n',
+      '=_mixed 0063F7C5C1257D5E_=',
+      Array.from({ length: 50 }, () => attached(inMultipart(text))),
+    ),
+  ),
+  'four messages in quoted-printable inside one another': message(
+    wrap(4, text, (part) => {
+      const type = 'Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n'
+      return multipart([`${type}\nSubject: s\n${part.replaceAll('=', '=3D')}`])
+    }),
+  ),
+  'fifty text files in base64 that look like fields': message(
+    multipart(Array.from({ length: 50 }, () => file('BEGIN:VCARD\nVERSION:3.0\nEND:VCARD\n'))),
+  ),
+}
+
+for (const [name, bytes] of Object.entries(ordinary)) {
+  t.test(`${name}: no more than 10`, async (t) => {
+    t.notOk(isDeeper(bytes, 10))
+    t.notOk(isDeeper(crlf(bytes), 10), 'in CRLF')
+  })
+}
+
+/** A multipart at level `level` by a header, with more lines behind the delimiter. */
+const layered = (
+  header: (boundary: string) => string,
+  junk: (level: number) => string = () => '',
+) => {
+  let level = 100
+  return message(
+    wrap(20, text, (part) => {
+      level--
+      return multipartBy(header(`b${level}`), `b${level}`, [`${junk(level)}${part}`])
+    }),
+  )
+}
+/** Twenty multiparts that some reader sees. */
+const hostile: Readonly<Record<string, Buffer>> = {
+  'a type in any letter case, folded': layered(
+    (b) => `CONTENT-TYPE: MultiPart/x;\n\tBOUNDARY=${b}\n`,
+  ),
+  'a blank before the colon': layered((b) => `Content-Type : multipart/mixed; boundary=${b}\n`),
+  comments: layered((b) => `Content-Type: multi(x)part/mixed; boundary(y)=${b}\n`),
+  'an encoded word': layered((b) => `Content-Type: =?us-ascii?Q?multip?=art/x; boundary=${b}\n`),
+  'RFC 2231': layered((b) => `Content-Type: multipart/mixed; boundary*0*=us-ascii''${b}\n`),
+  'two boundaries': layered((b) => `Content-Type: multipart/mixed; boundary=zz; boundary=${b}\n`),
+  'two fields': layered(
+    (b) => `Content-Type: text/plain\nContent-Type: multipart/x; boundary=${b}\n`,
+  ),
+  'a quote that stays open': layered((b) => `Content-Type: multipart/mixed; boundary="${b}\n`),
+  'no multipart, but a boundary': layered((b) => `Content-Type: mixed; boundary=${b}\n`),
+  'an encoding that multiparts do not have': layered(
+    (b) => `Content-Transfer-Encoding: base64\n${plainly(b)}`,
+  ),
+  'a field of 300 KB before it': layered(
+    (b) =>
+      `X: ${'x'.repeat(b === 'b90' ? 300_000 : 1)}\nContent-Type: multipart/x; ${'a=b; '.repeat(b === 'b91' ? 60_000 : 1)} boundary=${b}\n`,
+  ),
+  'empty lines before the fields of a part': layered(plainly, () => '\n\n'),
+  'an end of header that clamd does not take for one': layered(plainly, () => 'X: y\n\n'),
+  'delimiters of multiparts around among the fields': layered(
+    plainly,
+    (level) => `X: y\n--b${level}\n--b${level}--\n`,
+  ),
+  'delimiters in other letters, with junk behind': layered(
+    plainly,
+    (level) => `Content-Type: text/plain\n\n--B${level} junk\n`,
+  ),
+  'a boundary that begins as the one around it': message(
+    wrap(20, text, (part) => {
+      const boundary = `b${'-'.repeat(part.length % 40)}${part.length}`
+      return multipartBy(plainly(boundary), boundary, [part])
+    }),
+  ),
+  'a delimiter again behind the end': message(
+    wrap(20, text, (part) => {
+      const boundary = `c${part.length}`
+      return `${plainly(boundary)}\n--${boundary}\n\n--${boundary}--\n\n--${boundary}\n${part}`
+    }),
+  ),
+  'a digest of digests without a type': message(
+    wrap(20, text, (part) => {
+      const boundary = `d${part.length}`
+      return multipartBy(`Content-Type: multipart/digest; boundary=${boundary}\n`, boundary, [
+        `\nSubject: s\n${part}`,
+      ])
+    }),
+  ),
+}
+
+for (const [name, bytes] of Object.entries(hostile)) {
+  t.test(`${name}: 20 or more`, async (t) => {
+    t.ok(isDeeper(bytes, 19))
+    t.ok(isDeeper(crlf(bytes), 19), 'in CRLF')
+  })
+}
+
+t.test('more readings than anybody has patience for are over every limit', async (t) => {
+  const type = 'Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n'
+  const mail = message(wrap(90, text, (part) => `${type}\nSubject: s\n${part}`))
+  t.equal(isNested(Bytes.of(mail), 100), true)
+})
+
+t.test('of a message that is no multipart only the front is read', async (t) => {
+  const pdf = `Content-Type: application/pdf\nContent-Transfer-Encoding: base64\n\n${base64('%PDF-1.4\n'.repeat(50_000))}`
+  for (const content of [`Content-Type: text/plain\n\n${'Hello\n'.repeat(50_000)}`, pdf]) {
+    let furthest = 0
+    const onRead = (at: number) => {
+      furthest = Math.max(furthest, at)
+    }
+    t.equal(isNested(inChunksOf(1024, message(content), onRead), 12), false)
+    t.ok(furthest < 4096, `${furthest} of ${content.length}`)
+  }
+})

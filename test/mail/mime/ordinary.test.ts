@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import t from 'tap'
+import { table } from '../../../src/ground/settings/table.ts'
+import { openAnonymousFile } from '../../../src/mail/message/anonymous-file.ts'
+import { Bytes } from '../../../src/mail/message/bytes.ts'
+import { contentsOf } from '../../../src/mail/mime/contents.ts'
+import { budgetOf } from '../../../src/mail/mime/shared/limits.ts'
+import { ordinaryMails } from '../../cases/ordinary/all.ts'
+import { base64, multipart, part } from '../../scan/scanners/evasions/compose.ts'
+import { compressed, literal, signedData } from '../../scan/scanners/evasions/containers.ts'
+import { isNested } from './nested-mail.ts'
+
+/**
+ * What ordinary programs send is read to its end, by few contents. The table has the smallest mails of
+ * the kinds that were not: each is a mail of a program without all that did not matter.
+ */
+
+const QUOTED = 'Content-Transfer-Encoding: quoted-printable'
+const BASE64 = 'Content-Transfer-Encoding: base64'
+
+/** More than the leaves of each mail in the table, each as it stands and as it is saved. */
+const CONTENTS_MAX = 20
+
+const NESTING_MAX = table.MAXNESTING.default
+
+const html = (charset: string, body: string) =>
+  part([`Content-Type: text/html; charset=${charset}`, QUOTED], body)
+const meta = (charset: string) =>
+  `<meta http-equiv=3D"Content-Type" content=3D"text/html; charset=3D${charset}">\n`
+
+const letter = part(['From: a@example.org', 'Content-Type: text/plain', QUOTED], 'x\n')
+const mboxLine = 'From a@example.org Mon Oct  6 09:12:00 2025\n'
+
+function file(bytes: Buffer, type = 'application/octet-stream; name=a.bin'): string {
+  return part([`Content-Type: ${type}`, BASE64], base64(bytes))
+}
+const fileOf = (text: string) => file(Buffer.from(text, 'latin1'))
+
+/** A file in OpenPGP that is compressed and not encrypted. */
+const inOpenPgp = (text: string) => file(compressed(literal(Buffer.from(text, 'latin1')), 'zip'))
+const inSmime = (text: string) =>
+  file(signedData(Buffer.from(text, 'latin1')), 'application/pkcs7-mime; smime-type=signed-data')
+
+const euro = html('utf-8', `${meta('utf-8')}=E2=82=AC\n`)
+const pdf = (size: number) => {
+  const bytes = Buffer.from(`%PDF-1.4\n${'stream '.repeat(size / 7)}\n`)
+  return part(['Content-Type: application/pdf; name=a.pdf', BASE64], base64(bytes))
+}
+const withPdf = (size: number) => multipart('mixed', [euro, pdf(size)])
+
+const smallest: Readonly<Record<string, string>> = {
+  'HTML whose whole text is that it is in ISO-8859-1, across a soft line break': part(
+    ['Content-Type: text/html', QUOTED],
+    'Content-charset=3Diso8859=\n1<=',
+  ),
+  'the same under a header that says so': html('iso-8859-1', 'Content-charset=3Diso8859=\n1='),
+  'HTML that says windows-1252 across a soft line break': html(
+    'windows-1252',
+    `${meta('windows-1=\n252')}=80\n`,
+  ),
+  'HTML that says GB2312': html('gb2312', `${meta('gb2312')}=C4=FA\n`),
+  'HTML whose whole text is that it is in GB2312': html('gb2312', 'Content-charset=3Dgb2312='),
+  'HTML that says KOI8-R': html(
+    'koi8-r',
+    `${meta('koi8-r')}=FA=C4=D2=C1=D7=D3=D4=D7=D5=CA=D4=C5\n`,
+  ),
+  'HTML with a field, and three letters of KOI8-R': html('koi8-r', 'Content-charset=koi=D4=D1=C2'),
+
+  'a text below the line of an mbox': part(['From a', QUOTED], 'x\n'),
+  'an empty text below the line of an mbox': part(['From a', QUOTED], ''),
+  'a mail below the line of an mbox': `${mboxLine}${letter}`,
+  'a mail below the quoted line of an mbox': `>${mboxLine}${letter}`,
+  'an attached mail below the line of an mbox': part(
+    ['Content-Type: message/rfc822'],
+    `${mboxLine}${letter}`,
+  ),
+  'a mail below the lines of Thunderbird': `From - Mon Oct  6 09:12:00 2025\nX-Mozilla-Status: 0001\n${letter}`,
+  'an mbox of one mail': fileOf(`${mboxLine}${letter}`),
+  'an mbox of two mails': fileOf(`${mboxLine}${letter}\n${mboxLine}${letter}`),
+  'an .emlx': fileOf(`${letter.length}\n${letter}<?xml version="1.0"?>\n<plist/>\n`),
+  'the sources of mails with HTML in a text': part(
+    ['Content-Type: text/plain'],
+    `${letter}\n${multipart('alternative', [html('utf-8', '<meta charset=3Dutf-8>')])}`.repeat(4),
+  ),
+
+  'HTML in S/MIME': inSmime(euro),
+  'a text in S/MIME': inSmime(letter),
+  'a text and HTML in S/MIME': inSmime(multipart('alternative', [letter, euro])),
+  'HTML and a PDF in S/MIME': inSmime(withPdf(700)),
+  'HTML and a PDF in OpenPGP': inOpenPgp(withPdf(700)),
+  'HTML and a PDF of 7 KB in OpenPGP': inOpenPgp(withPdf(7000)),
+}
+
+interface Reading {
+  readonly contents: number
+  /** Of all contents together. */
+  readonly bytes: number
+  readonly over: string
+  readonly isUnread: boolean
+}
+
+function read(message: Buffer): Reading {
+  let contents = 0
+  let bytes = 0
+  let over = ''
+  let isUnread = false
+  const options = {
+    openFile: () => openAnonymousFile(tmpdir()),
+    createHash,
+    onOdd: (oddity: string) => {
+      isUnread ||= oddity === 'unread'
+    },
+  }
+  for (const step of contentsOf(Bytes.of(message), options)) {
+    if (step.kind === 'over') over = step.why
+    if (step.kind !== 'content') continue
+    contents++
+    bytes += step.content.bytes.size
+  }
+  return { contents, bytes, over, isUnread }
+}
+
+t.test('the smallest mails of their kinds', async (t) => {
+  for (const [name, mail] of Object.entries(smallest)) {
+    t.test(`${name}: is read to its end, by few contents`, async (t) => {
+      const message = Buffer.from(mail, 'latin1')
+      const { contents, over } = read(message)
+      t.equal(over, '')
+      t.notOk(isNested(Bytes.of(message), NESTING_MAX), 'it is not nested')
+      t.ok(contents <= CONTENTS_MAX, `${contents} contents`)
+    })
+  }
+})
+
+t.test('mail of ordinary programs', async (t) => {
+  for (const { what, message } of ordinaryMails) {
+    t.test(`${what}: is read to its end, by a tenth of the budget`, async (t) => {
+      const mail = message()
+      const { contents, bytes, over, isUnread } = read(mail)
+      t.same([over, isUnread], ['', false])
+      t.notOk(isNested(Bytes.of(mail), NESTING_MAX), 'it is not nested')
+      const budget = budgetOf(mail.length)
+      t.ok(contents <= budget.contents / 10, `${contents} contents`)
+      t.ok(bytes <= budget.bytes / 10, `${bytes} bytes`)
+    })
+  }
+})

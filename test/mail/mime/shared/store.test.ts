@@ -1,0 +1,80 @@
+import { openSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import t from 'tap'
+import { openAnonymousFile } from '../../../../src/mail/message/anonymous-file.ts'
+import {
+  createMemoryPool,
+  DISK_MAX,
+  MEMORY_MAX,
+  Store,
+} from '../../../../src/mail/mime/shared/store.ts'
+
+const PIECE = Buffer.alloc(16 * 1024, 'a piece of a content ')
+
+/** Makes a store that expects so many bytes, and counts the files that it opens. */
+function storeFor(expected: number) {
+  let files = 0
+  const pool = createMemoryPool(() => {
+    files++
+    return openAnonymousFile(tmpdir())
+  })
+  const store = new Store(pool, expected)
+  const contents = () => {
+    const copies: Buffer[] = []
+    for (const chunk of store.chunks()) copies.push(Buffer.from(chunk))
+    return Buffer.concat(copies)
+  }
+  return { store, pool, contents, files: () => files }
+}
+
+t.test('a content that memory has room for needs no file', async (t) => {
+  const { store, files, contents } = storeFor(MEMORY_MAX)
+  t.teardown(() => store.close())
+  store.append(PIECE)
+  t.equal(files(), 0)
+  t.ok(contents().equals(PIECE))
+})
+
+t.test('a content that memory has no room for is in its file from the beginning', async (t) => {
+  const { store, pool, files, contents } = storeFor(MEMORY_MAX + 1)
+  t.teardown(() => store.close())
+  store.append(PIECE)
+  t.equal(files(), 1)
+  t.equal(pool.used, 0)
+  t.ok(contents().equals(PIECE))
+})
+
+t.test('a content that becomes larger than expected goes on in a file', async (t) => {
+  const { store, pool, files, contents } = storeFor(0)
+  t.teardown(() => store.close())
+  const pieces = Array.from({ length: MEMORY_MAX / PIECE.length + 1 }, () => PIECE)
+  for (const piece of pieces) store.append(piece)
+  t.equal(files(), 1)
+  t.equal(pool.used, 0)
+  t.ok(contents().equals(Buffer.concat(pieces)))
+})
+
+t.test('a few bytes need no file, however many were expected', async (t) => {
+  const { store, files, contents } = storeFor(2 * MEMORY_MAX)
+  t.teardown(() => store.close())
+  store.append(PIECE, 0, 1000)
+  t.equal(files(), 0)
+  t.ok(contents().equals(PIECE.subarray(0, 1000)))
+})
+
+t.test('files of all messages together have a limit, which those that end give back', async (t) => {
+  // Bytes that are written there take no room.
+  const storeOfMessage = () =>
+    new Store(
+      createMemoryPool(() => openSync('/dev/null', 'r+')),
+      DISK_MAX,
+    )
+  const [large, other] = [storeOfMessage(), storeOfMessage()]
+  const block = Buffer.alloc(1024 * 1024)
+  for (let size = 0; size < DISK_MAX; size += block.length) large.append(block)
+  t.throws(() => other.append(PIECE), /decoded contents of all messages are over/)
+  large.close()
+  other.append(PIECE)
+  t.equal(other.size, PIECE.length)
+  other.close()
+})

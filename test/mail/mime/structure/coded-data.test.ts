@@ -1,0 +1,94 @@
+import t from 'tap'
+import { CodedSearch, codedStart } from '../../../../src/mail/mime/structure/coded-data.ts'
+
+const kindOf = (line: string) => codedStart(line)?.kind
+
+t.test('a line that begins uuencode is known by its first word', async (t) => {
+  for (const line of [
+    'begin 644 a',
+    'begin\t6',
+    'begin\v644\va',
+    'begin\x000',
+    'begin ',
+    'BEGIN\v6',
+    'bEgIn 644 a',
+  ]) {
+    t.equal(kindOf(line), 'uuencode', line)
+  }
+  const others = ['begin`', 'begin-644 a', 'begin-base64 644 a', 'begin-encoded 644 a']
+  for (const line of ['', 'beginning', ' begin 644 a', ...others]) {
+    t.equal(kindOf(line), undefined, line)
+  }
+  for (const line of ['begin', 'BEGIN', 'BEGIN TRY', 'Begin ', 'BEGIN-644']) {
+    t.equal(kindOf(line), undefined, `${line}, as in a program`)
+  }
+  t.equal(kindOf(`begin ${'x'.repeat(64 * 1024 - 6)}`), 'uuencode')
+  t.equal(kindOf(`begin ${'x'.repeat(64 * 1024 - 5)}`), undefined)
+  for (const line of ['x begin 6', '----begin x']) t.equal(codedStart(line), undefined, line)
+})
+
+t.test('the line that begins encoded data names a file', async (t) => {
+  const names: Readonly<Record<string, string>> = {
+    'begin 644 a b.exe ': 'a b.exe',
+    'begin\v644\va.exe': 'a.exe',
+    'begin 644': '',
+    'begin 644a b': '',
+    'begin 8 a': '',
+    'begin a': '',
+    '=ybegin line=128 Name= a.exe ': 'a.exe',
+    '=YBEGIN line=128': '',
+  }
+  for (const [line, name] of Object.entries(names)) t.equal(codedStart(line)?.name, name, line)
+  t.equal(codedStart('x begin 644 a'), undefined)
+  t.equal(codedStart(' =ybegin name=a'), undefined)
+})
+
+t.test('armour begins behind blanks at most, and a signed text is none', async (t) => {
+  for (const line of ['-----Begin PKCS7-----', '-----BEGIN ']) {
+    t.equal(kindOf(line), 'armour', line)
+    t.equal(kindOf(` \t${line}`), 'armour behind blanks', line)
+  }
+  for (const line of ['-----BEGIN PGP SIGNED MESSAGE-----', '-----BEGIN', 'x -----BEGIN X']) {
+    t.equal(kindOf(line), undefined, line)
+  }
+})
+
+const placesIn = (text: string, midLine = false) => {
+  const bytes = Buffer.from(text, 'latin1')
+  const search = new CodedSearch(bytes, midLine)
+  const places: number[] = []
+  for (let at = search.next(0); at < bytes.length; ) {
+    places.push(at)
+    const lf = bytes.indexOf(0x0a, at)
+    at = search.next(lf < 0 ? bytes.length : lf + 1)
+  }
+  return places
+}
+
+t.test('lines at which data begins are found in a block, each once', async (t) => {
+  t.same(placesIn('begin 644 a\n#86)C\nx\nBegin 6\nbegin\n'), [0, 20])
+  t.same(placesIn('x\vbegin\v644\va\n'), [2], 'other line ends')
+  t.same(placesIn('<pre>begin 644 a\nwe begin 644\nwe begin\n1 2\n'), [5], 'a mode')
+  t.same(placesIn('x\n-----BEGIN PGP MESSAGE-----\n=ybegin line=1\n'), [2, 30])
+  t.same(placesIn('begin 644\nbegin 644\n', true), [10], 'a block that begins inside of a line')
+  t.same(placesIn('begin, begin: beginning\n:\n::\n'), [])
+})
+
+t.test('a word that begins data is found at any place, by what stands after it', async (t) => {
+  const words = ['begin', 'BEGIN', 'bEgIn']
+  const characters = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte))
+  for (const word of words) {
+    const start = `${word} 6`
+    for (let before = 1; before < 10; before++) {
+      const front = `${'x'.repeat(before - 1)}\n`
+      t.same(placesIn(`${front}${start}\n`), [before], `${start} after ${before} bytes`)
+      t.same(placesIn(`${front}${word.slice(0, -1)}`), [], `${word} after ${before}, cut short`)
+    }
+    for (const rest of ['', '6 x']) {
+      const texts = characters.map((character) => `${word}${character}${rest}`)
+      const found = texts.filter((text) => placesIn(`x\n${text}\n`).length > 0)
+      const known = texts.filter((text) => codedStart(text.split(/[\r\n]/)[0]!))
+      t.same(found, known, `${word} before each byte and "${rest}"`)
+    }
+  }
+})

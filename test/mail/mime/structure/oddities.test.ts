@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import fc from 'fast-check'
+import t from 'tap'
+import { openAnonymousFile } from '../../../../src/mail/message/anonymous-file.ts'
+import { contentsOf } from '../../../../src/mail/mime/contents.ts'
+import { type Oddity, oddities } from '../../../../src/mail/mime/shared/oddities.ts'
+import { inChunks } from '../../message/bytes.ts'
+import { examples, ordinary } from './oddity-examples.ts'
+
+const openFile = () => openAnonymousFile(tmpdir())
+
+/** The oddities of a mail that comes in pieces that end at `cuts`. */
+function odditiesOf(message: Buffer, cuts: readonly number[] = []): Oddity[] {
+  const found = new Set<Oddity>()
+  const source = inChunks(message, cuts)
+  const options = { openFile, createHash, onOdd: (oddity: Oddity) => found.add(oddity) }
+  for (const _ of contentsOf(source, options));
+  return [...found].sort()
+}
+
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+
+t.test('mail as programs write it is not odd', async (t) => {
+  for (const message of ordinary) t.same(odditiesOf(bytes(message)), [], JSON.stringify(message))
+})
+
+t.test('every example has its oddity, and those beside it have not', async (t) => {
+  for (const oddity of Object.keys(oddities) as Oddity[]) {
+    const { has, hasNot } = examples[oddity]
+    for (const message of has) {
+      const found = odditiesOf(bytes(message))
+      if (!found.includes(oddity))
+        t.fail(`${oddity}: ${JSON.stringify(message.slice(0, 200))} has ${found}`)
+    }
+    for (const message of hasNot) {
+      const found = odditiesOf(bytes(message))
+      if (found.includes(oddity)) t.fail(`no ${oddity}: ${JSON.stringify(message.slice(0, 200))}`)
+    }
+    t.ok(has.length > 0 && hasNot.length > 0, oddity)
+  }
+})
+
+const all = Object.values(examples)
+  .flatMap(({ has, hasNot }) => [...has, ...hasNot])
+  .map(bytes)
+  .filter(({ length }) => length < 50_000)
+
+t.test('however a message is split, it has the same oddities', async (t) => {
+  for (const message of all.filter(({ length }) => length < 600)) {
+    const whole = odditiesOf(message)
+    for (let cut = 1; cut < message.length; cut++) {
+      const found = odditiesOf(message, [cut])
+      if (String(found) !== String(whole)) {
+        t.same(found, whole, `${JSON.stringify(message.toString('latin1'))} at ${cut}`)
+      }
+    }
+    const cuts = Array.from({ length: message.length }, (_, at) => at)
+    t.same(odditiesOf(message, cuts), whole)
+  }
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...all),
+      fc.array(fc.nat(), { maxLength: 6 }),
+      (message, places) => {
+        const cuts = places.map((place) => place % (message.length + 1))
+        t.same(odditiesOf(message, cuts), odditiesOf(message))
+      },
+    ),
+    { numRuns: 300 },
+  )
+})

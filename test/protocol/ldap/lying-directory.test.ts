@@ -1,0 +1,329 @@
+import { once } from 'node:events'
+import { chmodSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+import t, { type Test } from 'tap'
+import { LdapDirectory } from '../../../src/protocol/ldap/ldap-directory.ts'
+import { readLdapSettings } from '../../../src/protocol/ldap/ldap-settings.ts'
+import { MessageStream } from '../../../src/protocol/ldap/message-stream.ts'
+import { startQuotad } from '../../quotad/quotad.ts'
+import {
+  claiming,
+  element,
+  entry,
+  found,
+  message,
+  type Request,
+  result,
+  type Say,
+  sequence,
+  startLyingServer,
+  text,
+} from './lying-server.ts'
+
+/**
+ * Directories that send what is no answer. Each lie ends the connection that it came on, and no more
+ * than that: the answer about the user is trouble, and the next question is asked.
+ */
+
+const HOST = 'mx.example.org'
+/** A length of 2 GiB, less one byte: the largest that a signed number of 32 bits has. */
+const HUGE = 2 ** 31 - 1
+
+const user = (name: string) => ({ name, local: name, domain: '' })
+
+interface Lie {
+  readonly name: string
+  /** What it says to a search. */
+  readonly says: (id: number) => Buffer
+  readonly why: RegExp
+}
+
+const notLdap = /sends what is no LDAP/
+const tooMuch = /sends too much for one question/
+const notAsked = /answers what was not asked/
+
+const lies: Lie[] = [
+  {
+    name: 'thousands of answers to nobody in one read',
+    says: () => repeated(message(0x7f, element(0x65))),
+    why: notAsked,
+  },
+  {
+    name: 'thousands of empty messages in one read',
+    says: () => repeated(sequence()),
+    why: notLdap,
+  },
+  {
+    name: 'thousands of entries for one question',
+    says: (id) => repeated(entry(id, { mailHost: HOST })),
+    why: tooMuch,
+  },
+  {
+    name: 'a message of two gigabytes',
+    says: () => claiming(0x30, HUGE, Buffer.alloc(1024 * 1024)),
+    why: tooMuch,
+  },
+  {
+    name: 'a message that is a little longer than the longest',
+    says: (id) => entry(id, { mailHost: HOST, photo: 'x'.repeat(256 * 1024) }),
+    why: tooMuch,
+  },
+  {
+    name: 'an attribute whose values are two gigabytes long',
+    says: (id) => entryWith(id, sequence(text('mailHost'), claiming(0x31, HUGE, text(HOST)))),
+    why: notLdap,
+  },
+  {
+    name: 'an attribute of two gigabytes',
+    says: (id) => entryWith(id, claiming(0x30, HUGE, text('mailHost'))),
+    why: notLdap,
+  },
+  {
+    name: 'a list of attributes of two gigabytes',
+    says: (id) => message(id, element(0x64, text('cn=x'), claiming(0x30, HUGE))),
+    why: notLdap,
+  },
+  {
+    name: 'a list of attributes of two gigabytes in the place of a string',
+    says: (id) => message(id, element(0x64, text('cn=x'), claiming(0x04, HUGE))),
+    why: notLdap,
+  },
+  {
+    name: 'a reference of two gigabytes',
+    says: (id) => message(id, element(0x73, claiming(0x04, HUGE))),
+    why: notLdap,
+  },
+  {
+    name: 'an operation of two gigabytes',
+    says: (id) => message(id, claiming(0x64, HUGE, text('cn=x'))),
+    why: notLdap,
+  },
+  {
+    name: 'a result with more than it may have',
+    says: (id) => message(id, result(0x65, 0, element(0xa0, claiming(0x30, HUGE)))),
+    why: notLdap,
+  },
+  {
+    name: 'a result without its values',
+    says: (id) => message(id, element(0x65)),
+    why: notLdap,
+  },
+  {
+    name: 'a length without an end',
+    says: () => Buffer.from([0x30, 0x80, 0, 0]),
+    why: notLdap,
+  },
+  {
+    name: 'a length of seven bytes',
+    says: () => Buffer.from([0x30, 0x87, 0, 0, 0, 0, 0, 0, 1, 0]),
+    why: notLdap,
+  },
+  {
+    name: 'a number of nine bytes in the place of the id',
+    says: () => sequence(element(0x02, Buffer.alloc(9)), result(0x65, 0)),
+    why: notLdap,
+  },
+  {
+    name: 'the answer of another operation',
+    says: (id) => message(id, result(0x69, 0)),
+    why: notLdap,
+  },
+  {
+    name: 'HTTP',
+    says: () => Buffer.from('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'),
+    why: notLdap,
+  },
+  {
+    name: 'that it ends the connection, and stays',
+    says: () => message(0, result(0x78, 52)),
+    why: /the directory ends the connection/,
+  },
+  {
+    name: 'a result without a code',
+    says: (id) => message(id, element(0x65, element(0x0a), text(''), text(''))),
+    why: notLdap,
+  },
+]
+
+for (const { name, says, why } of lies) {
+  t.test(`a directory that sends ${name} is not believed`, async (t) => {
+    let isLying = true
+    const server = await startLyingServer(
+      t,
+      toSearches(({ id }, socket) => {
+        if (isLying) socket.write(says(id))
+        else answer(id, socket)
+      }),
+    )
+    const clock = { uptime: 0 }
+    const directory = open(t, server.url, clock)
+    t.match(await directory.find(user('ann')), { found: 'trouble', why })
+    t.match(await directory.find(user('ben')), { found: 'trouble', why }, 'and rests')
+    isLying = false
+    clock.uptime = 5000
+    t.match(await directory.find(user('ann')), { found: 'entry', backend: HOST })
+  })
+}
+
+t.test('an answer before the question ends the connection', async (t) => {
+  const server = await startLyingServer(
+    t,
+    toSearches(({ id }, socket) => answer(id, socket)),
+    (socket) => socket.write(found(7)),
+  )
+  const directory = open(t, server.url)
+  t.match(await directory.find(user('ann')), { found: 'trouble', why: notAsked })
+})
+
+t.test('the answer to a bind is read with the same care', async (t) => {
+  const server = await startLyingServer(t, ({ id, asks }, socket) => {
+    if (asks === 'bind') socket.write(message(id, result(0x61, 0, claiming(0x87, HUGE))))
+  })
+  const bind = { QUOTALDAPBIND: 'cn=x', QUOTALDAPPASSWORD: passwordFile(t) }
+  const directory = open(t, server.url, { uptime: 0 }, bind)
+  t.match(await directory.find(user('ann')), { found: 'trouble', why: notLdap })
+})
+
+t.test('a bind is not answered by the end of a search, nor a search by a bind', async (t) => {
+  for (const wrong of ['bind', 'search'] as const) {
+    const server = await startLyingServer(t, ({ id, asks }, socket) => {
+      const tag = (asks === 'bind') === (asks === wrong) ? 0x65 : 0x61
+      if (asks !== 'unbind') socket.write(message(id, result(tag, 0)))
+    })
+    const directory = open(t, server.url)
+    t.match(await directory.find(user('ann')), { found: 'trouble', why: notLdap }, wrong)
+  }
+})
+
+t.test('what a directory may send is taken, however it is cut', async (t) => {
+  const control = element(0xa0, sequence(text('1.2.3'), text('x')))
+  const reference = (id: number) => message(id, element(0x73, text('ldap://other/')))
+  const answers: Record<string, (id: number) => Buffer[]> = {
+    'an entry': (id) => [entry(id, { mailHost: HOST }), found(id)],
+    'attributes that nobody asked for': (id) => [
+      entry(id, { cn: 'x', photo: 'x'.repeat(70_000), mailHost: HOST, empty: '' }),
+      found(id),
+    ],
+    references: (id) => [reference(id), entry(id, { mailHost: HOST }), reference(id), found(id)],
+    controls: (id) => [
+      sequence(entry(id, { mailHost: HOST }).subarray(2), control),
+      message(id, result(0x65, 0), control),
+    ],
+    'referrals of a result': (id) => [
+      entry(id, { mailHost: HOST }),
+      message(id, result(0x65, 0, element(0xa3, text('ldap://other/')))),
+    ],
+    'lengths in more bytes than they need': (id) => {
+      const bytes = entry(id, { mailHost: HOST }).subarray(2)
+      return [claiming(0x30, bytes.length, bytes), found(id)]
+    },
+  }
+  for (const [what, says] of Object.entries(answers)) {
+    for (const pieces of ['whole', 'in bytes']) {
+      const server = await startLyingServer(
+        t,
+        toSearches(async ({ id }, socket) => {
+          const bytes = Buffer.concat(says(id))
+          if (pieces === 'whole') socket.write(bytes)
+          else for (const byte of bytes.subarray(0, 300)) await written(socket, Buffer.from([byte]))
+          if (pieces !== 'whole') socket.write(bytes.subarray(300))
+        }),
+      )
+      const directory = open(t, server.url)
+      const asked = await directory.find(user('ann'))
+      t.match(asked, { found: 'entry', backend: HOST }, `${what}, ${pieces}`)
+    }
+  }
+})
+
+t.test('messages are the same wherever the stream is cut', async (t) => {
+  const id = 1
+  const inner = entry(id, { mailHost: 'x'.repeat(160) }).subarray(3)
+  const long = claiming(0x30, inner.length, inner)
+  const bytes = Buffer.concat([entry(id, { mailHost: HOST }), long, found(id)])
+  const whole = await messagesOf([bytes])
+  t.equal(whole.length, 4)
+  t.equal(whole.at(-1), 'the connection was closed')
+  for (let at = 1; at < bytes.length; at++) {
+    const cut = await messagesOf([bytes.subarray(0, at), bytes.subarray(at)])
+    t.strictSame(cut, whole, `at ${at}`)
+  }
+})
+
+t.test('onescan-quotad answers on while a directory lies', async (t) => {
+  let lie: Lie | undefined
+  const server = await startLyingServer(
+    t,
+    toSearches(({ id }, socket) => socket.write(lie!.says(id))),
+  )
+  const env = { QUOTALDAPURL: server.url, QUOTAMAILBOX: 'maildir:%h' }
+  for (lie of lies.slice(0, 6)) {
+    const quotad = await startQuotad(t, env)
+    t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann', lie.name)
+    t.equal(await quotad.ask('CHECK_QUOTA ben'), 'QUOTA_ERROR ben')
+    t.ok(await quotad.says(lie.why))
+    t.equal(await quotad.stop(), 0)
+  }
+})
+
+/** The messages that come out of a connection on which these pieces answer a search. */
+async function messagesOf(pieces: readonly Buffer[]): Promise<string[]> {
+  const socket = new Duplex({ read() {}, write: (_bytes, _encoding, done) => done() })
+  const stream = new MessageStream(socket as Socket)
+  stream.write(message(1, element(0x63)))
+  for (const piece of [...pieces, null]) socket.push(piece)
+  const messages: string[] = []
+  stream.on('data', (bytes: Buffer) => messages.push(bytes.toString('hex')))
+  const [error] = await once(stream, 'error')
+  return [...messages, error.message]
+}
+
+function open(
+  t: Test,
+  url: string,
+  clock = { uptime: 0 },
+  env: Readonly<Record<string, string>> = {},
+): LdapDirectory {
+  const settings = readLdapSettings({ QUOTALDAPURL: url, ...env })!
+  const directory = new LdapDirectory(settings, {
+    uptime: () => clock.uptime,
+    timeout: 60_000,
+    remembered: 10,
+  })
+  t.teardown(() => directory.close())
+  return directory
+}
+
+/** Lets everyone in, and says something to each search. */
+function toSearches(say: Say): Say {
+  return (request, socket) => {
+    if (request.asks === 'bind') socket.write(message(request.id, result(0x61, 0)))
+    if (request.asks === 'search') say(request, socket)
+  }
+}
+
+function answer(id: Request['id'], socket: Socket): void {
+  socket.write(Buffer.concat([entry(id, { mailHost: HOST }), found(id)]))
+}
+
+function entryWith(id: number, attribute: Buffer): Buffer {
+  return message(id, element(0x64, text('cn=x'), sequence(attribute)))
+}
+
+/** As often as it fits into a read. */
+function repeated(bytes: Buffer): Buffer {
+  return Buffer.concat(Array.from({ length: Math.floor(65_536 / bytes.length) }, () => bytes))
+}
+
+function passwordFile(t: Test): string {
+  const file = `${t.testdir({ password: 'secret' })}/password`
+  chmodSync(file, 0o600)
+  return file
+}
+
+/** Writes, and resolves when the bytes are with the kernel. */
+function written(socket: Socket, bytes: Buffer): Promise<void> {
+  socket.setNoDelay()
+  return new Promise((resolve) => socket.write(bytes, () => resolve()))
+}

@@ -1,0 +1,160 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { LdapDirectory } from '../../../src/protocol/ldap/ldap-directory.ts'
+import { readLdapSettings } from '../../../src/protocol/ldap/ldap-settings.ts'
+import { slapdMissing, startSlapd } from '../../programs/slapd.ts'
+import { startQuotad } from '../../quotad/quotad.ts'
+import { entry, found, message, result, type Say, startLyingServer } from './lying-server.ts'
+
+/** Directories by ldaps that speak no TLS, break it off, or lie inside it. */
+
+const HOST = 'mx.example.org'
+const ann = { name: 'ann', local: 'ann', domain: '' }
+
+/** A key, and a certificate of its own for 127.0.0.1; the second is the file for QUOTALDAPCA. */
+function certificateOf(t: Test) {
+  const at = t.testdir({})
+  const [key, cert] = [`${at}/key`, `${at}/certificate`]
+  const own = ['-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert]
+  const about = ['-days', '2', '-subj', '/CN=x', '-addext', 'subjectAltName=IP:127.0.0.1']
+  execFileSync('openssl', ['req', '-x509', ...own, ...about], { stdio: 'ignore' })
+  return { certificate: { key: readFileSync(key), cert: readFileSync(cert) }, file: cert }
+}
+
+function open(t: Test, url: string, authorities: string, timeout = 60_000) {
+  const clock = { uptime: 0 }
+  const settings = readLdapSettings({ QUOTALDAPURL: url, QUOTALDAPCA: authorities })!
+  const uptime = () => clock.uptime
+  const directory = new LdapDirectory(settings, { uptime, timeout, remembered: 10 })
+  t.teardown(() => directory.close())
+  return { directory, clock }
+}
+
+const welcome: Say = ({ id, asks }, socket) => {
+  if (asks === 'bind') socket.write(message(id, result(0x61, 0)))
+  if (asks === 'search') socket.write(Buffer.concat([entry(id, { mailHost: HOST }), found(id)]))
+}
+
+/** A server that does something with each connection, and reads nothing. Returns its URL. */
+async function startServer(t: Test, take: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => {}))
+    take(socket)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return `ldaps://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** A TLS record of a handshake that says it is longer than any may be (RFC 8446 5.1). */
+const longRecord = Buffer.concat([Buffer.from([22, 3, 3, 0xff, 0xff]), randomBytes(65_535)])
+/** An alert in plain text: handshake_failure. */
+const alert = Buffer.from([21, 3, 3, 0, 2, 2, 40])
+
+const greetings: readonly (readonly [name: string, greet: (socket: Socket) => void])[] = [
+  ['speaks LDAP without TLS', (socket) => socket.write(found(1))],
+  ['speaks HTTP', (socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')],
+  ['sends random bytes for ever', (socket) => sendFor(socket, randomBytes(16_384))],
+  ['sends records that are too long', (socket) => sendFor(socket, longRecord)],
+  ['refuses the handshake', (socket) => socket.write(alert)],
+  ['hangs up', (socket) => socket.end()],
+  ['resets the connection', (socket) => socket.resetAndDestroy()],
+]
+
+function sendFor(socket: Socket, bytes: Buffer): void {
+  const more = () => {
+    while (!socket.destroyed && socket.write(bytes));
+  }
+  socket.on('drain', more)
+  more()
+}
+
+for (const [name, greet] of greetings) {
+  t.test(`a server for ldaps that ${name} is trouble, and no more`, async (t) => {
+    const { file } = certificateOf(t)
+    const { directory, clock } = open(t, await startServer(t, greet), file)
+    for (let i = 0; i < 3; i++) {
+      t.match(await directory.find(ann), { found: 'trouble', why: /^ldaps:/ })
+      clock.uptime += 5000
+    }
+  })
+}
+
+t.test('a server for ldaps that says nothing is trouble in time', async (t) => {
+  const { file } = certificateOf(t)
+  const { directory } = open(t, await startServer(t, () => {}), file, 100)
+  t.match(await directory.find(ann), { found: 'trouble', why: /no answer in 100 ms/ })
+})
+
+t.test('inside TLS a directory is believed as little as outside', async (t) => {
+  const { certificate, file } = certificateOf(t)
+  let isLying = true
+  const say: Say = (request, socket) => {
+    if (!isLying || request.asks !== 'search') welcome(request, socket)
+    else socket.write(Buffer.concat(Array.from({ length: 9000 }, () => found(0x7f))))
+  }
+  const server = await startLyingServer(t, say, () => {}, certificate)
+  const { directory, clock } = open(t, server.url, file)
+  t.match(await directory.find(ann), { found: 'trouble', why: /answers what was not asked/ })
+  isLying = false
+  clock.uptime = 5000
+  t.match(await directory.find(ann), { found: 'entry', backend: HOST })
+})
+
+t.test('nothing is asked of a server with a certificate of its own', async (t) => {
+  const { certificate } = certificateOf(t)
+  const { file: another } = certificateOf(t)
+  const asked: string[] = []
+  const server = await startLyingServer(
+    t,
+    (request, socket) => {
+      asked.push(request.asks)
+      welcome(request, socket)
+    },
+    () => {},
+    certificate,
+  )
+  const { directory } = open(t, server.url, another)
+  t.match(await directory.find(ann), { found: 'trouble', why: /certificate/ })
+  t.same(asked, [], 'no password goes there')
+})
+
+t.test('onescan-quotad answers by ldaps again after a lie', { skip: slapdMissing }, async (t) => {
+  const slapd = await startSlapd([{ uid: 'ann', mailMessageStore: '/nonexistent/ann' }], 'all')
+  t.teardown(() => slapd.remove())
+  let isLying = true
+  const slapdPort = Number(new URL(slapd.secureUrl).port)
+  const url = await startServer(t, (socket) => {
+    if (isLying) {
+      socket.write(longRecord)
+      return
+    }
+    const honest = connect(slapdPort, '127.0.0.1')
+    honest.on('error', () => socket.destroy())
+    socket.pipe(honest).pipe(socket)
+  })
+  const quotad = await startQuotad(t, {
+    QUOTAMAILBOX: 'maildir:%h',
+    QUOTALDAPURL: url,
+    QUOTALDAPCA: slapd.authorities,
+    QUOTALDAPBASE: slapd.base,
+    QUOTALDAPREMEMBER: '0',
+  })
+  t.equal(await quotad.ask('CHECK_QUOTA ann 0'), 'QUOTA_ERROR ann')
+  isLying = false
+  let answer = ''
+  while (!answer.startsWith('QUOTA_OK')) {
+    answer = await quotad.ask('CHECK_QUOTA ann 0')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  t.equal(answer, 'QUOTA_OK ann 0 0', 'and the mailbox counts as empty until it is there')
+})

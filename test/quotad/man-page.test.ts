@@ -1,0 +1,79 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { readLdapSettings } from '../../src/protocol/ldap/ldap-settings.ts'
+import { usage } from '../../src/quotad/options.ts'
+import { readServiceSettings } from '../../src/quotad/service-settings.ts'
+import { USER_NAME_MAX } from '../../src/quotad/sources/mailbox.ts'
+import { MAILDIRSIZE_MAX } from '../../src/quotad/sources/maildir.ts'
+import { datagramFor, readQuestionDatagram } from '../../src/quotad/udp.ts'
+import { items, readPage, section } from '../documents/man-page.ts'
+
+/** onescan-quotad(8) describes the program as it is. */
+
+const page = readPage('onescan-quotad.8')
+const environment = new Map(
+  items(section(page, 'ENVIRONMENT')).flatMap(([tag, text]) =>
+    tag.startsWith('Ev ')
+      ? tag
+          .slice(3)
+          .split(' , ')
+          .map((name) => [name, text] as const)
+      : [],
+  ),
+)
+
+t.test('the page describes exactly the variables that are read', async (t) => {
+  const read = new Set<string>(['NOTIFY_SOCKET', 'LISTEN_FDS', 'LISTEN_PID'])
+  for (const room of ['quotad', 'quotad/sources', 'protocol/ldap']) {
+    const directory = join(import.meta.dirname, '../../src', room)
+    for (const file of readdirSync(directory).filter((name) => name.endsWith('.ts'))) {
+      const source = readFileSync(join(directory, file), 'utf8')
+      for (const [, name] of source.matchAll(/\benv\.([A-Z_]+)/g)) read.add(name!)
+      for (const [, name] of source.matchAll(/\(\s*env,\s*'([A-Z_]+)'/g)) read.add(name!)
+    }
+  }
+  t.ok(read.size > 15, 'the reads were found')
+  t.same([...environment.keys()].sort(), [...read].sort())
+})
+
+t.test('the page describes exactly the options that exist', async (t) => {
+  const described = items(section(page, 'OPTIONS')).map(([tag]) => /^Fl -(\S+)/.exec(tag)?.[1])
+  const used = [...usage.matchAll(/--([a-z-]+)/g)].map(([, name]) => name)
+  const options = used.filter((name) => name !== 'help' && name !== 'version')
+  t.same(described.sort(), options.sort())
+})
+
+t.test('the page has the defaults of the program', async (t) => {
+  const settings = readServiceSettings({})
+  const defaults = {
+    QUOTAPATIENCE: settings.timeout,
+    QUOTAWALKTIME: settings.longestWalk / 1000,
+    QUOTAREMEMBER: settings.remembered,
+    QUOTALDAPREMEMBER: readLdapSettings({ QUOTALDAPURL: 'ldap://x' })!.remember / 1000,
+  }
+  for (const [name, value] of Object.entries(defaults)) {
+    t.match(environment.get(name), `default ${value.toLocaleString('en')}.`, name)
+  }
+  t.match(
+    environment.get('QUOTALDAPFILTER'),
+    readLdapSettings({ QUOTALDAPURL: 'ldap://x' })!.filter,
+  )
+  t.match(page, `${MAILDIRSIZE_MAX.toLocaleString('en')} bytes or more`)
+  t.match(page, `at most ${USER_NAME_MAX} bytes`)
+})
+
+t.test('the datagrams in the page are those of the program', async (t) => {
+  const protocol = section(page, 'PROTOCOLS')
+  const [, questions = '', answer = ''] =
+    /-offset indent\n(.*?)\.Ed.*?-offset indent\n(.*?)\n\.Ed/s.exec(protocol) ?? []
+  const shown = questions.trim().split('\n')
+  t.equal(shown.length, 3)
+  for (const question of shown) {
+    t.ok(readQuestionDatagram(Buffer.from(question.replace('incoming', '1'))), question)
+  }
+  const [, user, size, quota, nonce] = answer.split(' ')
+  const usage = { size: Number(size), quota: Number(quota) }
+  const made = datagramFor({ user: user!, incoming: 1, nonce: nonce! }, { answer: 'room', usage })
+  t.equal(made, answer)
+})

@@ -1,0 +1,127 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { type Slapd, slapdMissing, startSlapd } from '../../programs/slapd.ts'
+import { type Quotad, spool, startQuotad } from '../quotad.ts'
+
+/** Questions about many users at once, to a real slapd that is killed, stopped and started again. */
+
+const USERS = 200
+const options = ['--max-clients', '300']
+const names = Array.from({ length: USERS }, (_, n) => `user${n}`)
+
+t.test('of a directory', { skip: slapdMissing }, async (t) => {
+  const directory = spool(t, { 'home/maildirsize': '1000S\n400 4\n' })
+  const home = join(directory, 'home')
+  const people = names.map((uid) => ({ uid, mailMessageStore: home, mailQuotaSize: '300' }))
+  const slapd = await startSlapd(people, 'all')
+  t.teardown(() => slapd.remove())
+
+  for (const binding of ['anonymously', 'bound'] as const) {
+    t.test(binding, async (t) => {
+      const patient = { ...settingsFor(slapd, binding), QUOTAPATIENCE: '20000' }
+      await wellRounds(t, await startQuotad(t, patient, options), slapd)
+      for (const other of [
+        { QUOTALDAPURL: slapd.secureUrl, QUOTALDAPCA: slapd.authorities },
+        { QUOTALDAPURL: slapd.socketUrl },
+      ]) {
+        await wellRounds(t, await startQuotad(t, { ...patient, ...other }, options), slapd)
+      }
+      const hasty = { ...settingsFor(slapd, binding), QUOTAPATIENCE: '1500' }
+      await faultRounds(t, await startQuotad(t, hasty), slapd)
+    })
+  }
+})
+
+/** Asks about 20 and about 200 users at once. */
+async function wellRounds(t: Test, quotad: Quotad, slapd: Slapd): Promise<void> {
+  const before = slapd.accepted()
+  t.same(await overHttp(quotad, names.slice(0, 20)), { 200: 20 }, '20 users, the first of all')
+  t.same(await overHttp(quotad, names), { 200: USERS }, '200 users')
+  t.same(await overUdp(quotad, names), { QUOTA_FULL: USERS })
+  t.equal(slapd.accepted() - before, 1, 'all of them over one connection')
+}
+
+/** Kills and stops the directory while it is asked, and starts it again. */
+async function faultRounds(t: Test, quotad: Quotad, slapd: Slapd): Promise<void> {
+  await untilWell(quotad)
+  const descriptors = descriptorsOf(quotad)
+  const nobodyTells = { QUOTA_ERROR: USERS }
+
+  await slapd.pause()
+  t.same(await overUdp(quotad, names), nobodyTells, 'stopped: each is told within QUOTAPATIENCE')
+  t.same(await overUdp(quotad, names), nobodyTells)
+  slapd.resume()
+  await untilWell(quotad)
+  t.same(await overUdp(quotad, names), { QUOTA_FULL: USERS }, 'a hung connection was replaced')
+
+  await slapd.pause()
+  const asked = overUdp(quotad, names)
+  await slapd.kill()
+  t.same(await asked, nobodyTells, 'killed under 200 questions')
+  t.same(await overUdp(quotad, names), nobodyTells, 'while it is gone')
+  await slapd.start()
+  await untilWell(quotad)
+  t.same(await overUdp(quotad, names), { QUOTA_FULL: USERS }, 'started again')
+  t.ok(descriptorsOf(quotad) <= descriptors, 'no connection is left behind')
+}
+
+async function untilWell(quotad: Quotad): Promise<void> {
+  while ((await quotad.ask('CHECK_QUOTA user0')) !== 'QUOTA_FULL') await wait(50)
+}
+
+function descriptorsOf({ pid }: Quotad): number {
+  return readdirSync(`/proc/${pid}/fd`).length
+}
+
+type Counts = Record<string, number>
+
+/** Asks about all users at once. Resolves to the number of times that each status or word came. */
+async function overHttp({ url }: Quotad, users: readonly string[]): Promise<Counts> {
+  const ask = async (user: string) => (await fetch(`${url}/cgi-bin/quota.cgi?u=${user}`)).status
+  return countsOf(await Promise.all(users.map(ask)))
+}
+
+async function overUdp(quotad: Quotad, users: readonly string[]): Promise<Counts> {
+  const ask = async (user: string) => (await quotad.ask(`CHECK_QUOTA ${user}`)).split(' ')[0]!
+  return countsOf(await Promise.all(users.map(ask)))
+}
+
+function countsOf(answers: readonly (string | number)[]): Counts {
+  const counts: Counts = {}
+  for (const answer of answers) counts[answer] = (counts[answer] ?? 0) + 1
+  return counts
+}
+
+function settingsFor(slapd: Slapd, binding: 'anonymously' | 'bound'): Record<string, string> {
+  const bind = { QUOTALDAPBIND: slapd.bindDn, QUOTALDAPPASSWORD: slapd.passwordFile }
+  return {
+    QUOTAMAILBOX: 'maildir:%h',
+    QUOTALDAPURL: slapd.url,
+    QUOTALDAPBASE: slapd.base,
+    QUOTALDAPREMEMBER: '0',
+    ...(binding === 'bound' ? bind : {}),
+  }
+}
+
+t.test(
+  'a certificate must have the name of the server, and a known authority',
+  {
+    skip: slapdMissing,
+  },
+  async (t) => {
+    const slapd = await startSlapd([], 'all')
+    t.teardown(() => slapd.remove())
+    const settings = settingsFor(slapd, 'anonymously')
+    const other = slapd.secureUrl.replace('127.0.0.1', 'localhost')
+    for (const wrong of [
+      { QUOTALDAPURL: slapd.secureUrl },
+      { QUOTALDAPURL: other, QUOTALDAPCA: slapd.authorities },
+    ]) {
+      const quotad = await startQuotad(t, { ...settings, ...wrong })
+      t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+      t.match(await quotad.says(/ event=unreadable /), /certificate|altnames/i)
+    }
+  },
+)

@@ -1,0 +1,199 @@
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { LdapDirectory } from '../../../src/protocol/ldap/ldap-directory.ts'
+import { filterFor } from '../../../src/protocol/ldap/ldap-search.ts'
+import { readLdapSettings } from '../../../src/protocol/ldap/ldap-settings.ts'
+import { parseUser } from '../../../src/quotad/sources/mailbox.ts'
+import { slapdMissing, startSlapd } from '../../programs/slapd.ts'
+import { spool, startQuotad } from '../quotad.ts'
+
+t.test('whatever a name has in it, it stands in a filter as a value', async (t) => {
+  const filter = (name: string) => filterFor('(&(uid=%n)(dc=%d)(mail=%u))', parseUser(name)!)
+  t.equal(filter('ann@example.org'), '(&(uid=ann)(dc=example.org)(mail=ann@example.org))')
+  t.equal(
+    filter('*)(uid=\\'),
+    '(&(uid=\\2a\\29\\28uid\\3d\\5c)(dc=)(mail=\\2a\\29\\28uid\\3d\\5c))',
+  )
+  t.equal(filter('\xc3\xb6'), '(&(uid=\u00f6)(dc=)(mail=\u00f6))')
+  t.equal(filter('\xf6'), undefined, 'what is not UTF-8 is the name of nobody')
+  t.equal(filter('%u'), '(&(uid=\\25u)(dc=)(mail=\\25u))', 'and are not filled in again')
+})
+
+t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
+  const directory = spool(t, {
+    'ann/maildirsize': '1000S\n400 4\n',
+    'bob/maildirsize': '1000S\n400 4\n',
+    'umlaut/maildirsize': '1000S\n5 1\n',
+  })
+  const home = (name: string) => ({ mailMessageStore: join(directory, name) })
+  const ann = {
+    uid: 'ann',
+    mail: 'ann@example.org',
+    mailAlternateAddress: 'ann.b@example.org',
+    mailHost: 'mx1.example.org',
+    mailQuotaSize: '300',
+    ...home('ann/'),
+  }
+  const slapd = await startSlapd([
+    ann,
+    { uid: 'bob', ...home('bob') },
+    { uid: 'twin', ...home('ann') },
+    { uid: 'twin', ...home('bob') },
+    { uid: 'triplet' },
+    { uid: 'triplet' },
+    { uid: 'triplet' },
+    { uid: 'j\u00f6rg', ...home('umlaut') },
+    { uid: 'much', mailQuotaSize: 'much', ...home('ann') },
+    { uid: 'lost', mailMessageStore: 'Maildir' },
+    { uid: 'sly', mailMessageStore: '/home/../etc' },
+    { uid: 'homeless', mailQuotaSize: '100' },
+  ])
+  t.teardown(() => slapd.remove())
+  const env = {
+    QUOTAMAILBOX: 'maildir:%h',
+    QUOTALDAPURL: slapd.url,
+    QUOTALDAPBASE: slapd.base,
+    QUOTALDAPBIND: slapd.bindDn,
+    QUOTALDAPPASSWORD: slapd.passwordFile,
+  }
+
+  t.test('homes and quotas come from the entry of the user', async (t) => {
+    const { ask } = await startQuotad(t, env)
+    t.equal(await ask('CHECK_QUOTA ann 0'), 'QUOTA_FULL ann 400 300')
+    t.equal(await ask('CHECK_QUOTA ann@example.org'), 'QUOTA_FULL')
+    t.equal(await ask('CHECK_QUOTA Ann.B@Example.org'), 'QUOTA_FULL')
+    t.equal(await ask('CHECK_QUOTA bob 0'), 'QUOTA_OK bob 400 1000', 'that of the mailbox')
+    t.equal(await ask('CHECK_QUOTA j\u00f6rg'), 'QUOTA_OK')
+    t.match(await ask(Buffer.from('CHECK_QUOTA j\u00f6rg', 'latin1')), /^QUOTA_UNKNOWN /)
+  })
+
+  t.test('a user without an entry or a mailbox is an unknown user', async (t) => {
+    const { ask } = await startQuotad(t, env)
+    for (const user of ['zoe', '*', 'a*', 'ann)(uid=*', 'homeless', '\\61nn']) {
+      t.equal(await ask(`CHECK_QUOTA ${user}`), `QUOTA_UNKNOWN ${user}`)
+    }
+  })
+
+  t.test('ambiguous entries and malformed values are not believed', async (t) => {
+    const quotad = await startQuotad(t, env)
+    for (const user of ['twin', 'triplet', 'much', 'lost', 'sly']) {
+      t.equal(await quotad.ask(`CHECK_QUOTA ${user}`), `QUOTA_ERROR ${user}`)
+    }
+    await quotad.says(/more than one entry for one user; see QUOTALDAPFILTER/)
+    await quotad.says(/LDAP, much: much is not a quota/)
+    await quotad.says(/LDAP, lost: Maildir is not an absolute path/)
+    await quotad.says(/LDAP, sly: \/home\/\.\.\/etc is not an absolute path/)
+  })
+
+  t.test(
+    'with a template for mailboxes, the directory still has the users and their quotas',
+    async (t) => {
+      const { ask } = await startQuotad(t, {
+        ...env,
+        QUOTAMAILBOX: `maildir:${directory}/%n`,
+        QUOTALDAPFILTER: '(uid=%n)',
+        QUOTALDAPHOME: 'homeDirectory',
+      })
+      t.equal(await ask('CHECK_QUOTA ann@example.net 0'), 'QUOTA_FULL ann@example.net 400 300')
+      t.equal(await ask('CHECK_QUOTA umlaut 0'), 'QUOTA_UNKNOWN umlaut')
+    },
+  )
+
+  t.test('a wrong or world-readable password is logged, and no mailbox is full', async (t) => {
+    const wrong = join(spool(t, { password: 'guess' }), 'password')
+    const open = await startQuotad(t, { ...env, QUOTALDAPPASSWORD: wrong })
+    t.equal(await open.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+    await open.says(/password: mode 0644 lets everyone read it; chmod 640 it/)
+    chmodSync(wrong, 0o600)
+    if (process.getuid?.() === 0) {
+      const { execFileSync } = await import('node:child_process')
+      execFileSync('chown', ['nobody', wrong])
+    }
+    const guessing = await startQuotad(t, { ...env, QUOTALDAPPASSWORD: wrong })
+    t.equal(await guessing.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+    await guessing.says(/invalid credentials|0x31/i)
+    writeFileSync(wrong, '')
+    const empty = await startQuotad(t, { ...env, QUOTALDAPPASSWORD: wrong })
+    t.equal(await empty.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+    await empty.says(/password: is empty/)
+  })
+
+  t.test(
+    'a directory that is slow or down makes no mailbox full, and is asked again later',
+    async (t) => {
+      const quotad = await startQuotad(t, { ...env, QUOTALDAPREMEMBER: '0', QUOTAPATIENCE: '300' })
+      const until = async (answer: string) => {
+        const end = Date.now() + 20_000
+        while ((await quotad.ask('CHECK_QUOTA ann')) !== answer && Date.now() < end) {
+          await new Promise((resolve) => setTimeout(resolve, 50))
+        }
+        t.equal(await quotad.ask('CHECK_QUOTA ann'), answer)
+      }
+      await until('QUOTA_FULL')
+      await slapd.pause()
+      t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+      for (let i = 0; i < 20; i++) t.equal(await quotad.ask('CHECK_QUOTA bob'), 'QUOTA_ERROR bob')
+      slapd.resume()
+      await until('QUOTA_FULL')
+      t.ok(slapd.searchesFor('bob') < 20, 'it is not asked each time, and nobody waits')
+      await slapd.stop()
+      t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+      await slapd.start()
+      await until('QUOTA_FULL')
+    },
+  )
+
+  t.test('an answer that comes late is there for the next question', async (t) => {
+    const settings = readLdapSettings(env)!
+    const uptime = () => performance.now()
+    const asked = new LdapDirectory(settings, { uptime, timeout: 300, remembered: 10 })
+    t.teardown(() => asked.close())
+    const user = parseUser('ann')!
+    // The connection is open then, however long that takes on a busy machine.
+    while ((await asked.find(parseUser('bob')!)).found !== 'entry');
+    await slapd.pause()
+    const before = slapd.searchesFor('ann')
+    t.match(await asked.find(user), { found: 'trouble', why: /no answer in 300 ms/ })
+    t.match(await asked.find(parseUser('umlaut')!), { found: 'trouble' })
+    slapd.resume()
+    let answer = await asked.find(user)
+    while (answer.found === 'trouble') {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      answer = await asked.find(user)
+    }
+    t.match(answer, { found: 'entry', quota: '300' })
+    t.equal(slapd.searchesFor('ann'), before + 1, 'by the one search')
+  })
+
+  t.test('a connection that was closed while idle is opened with the same account', async (t) => {
+    const quotad = await startQuotad(t, { ...env, QUOTALDAPREMEMBER: '0' })
+    t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_FULL')
+    await slapd.stop()
+    await slapd.start()
+    t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_FULL')
+  })
+
+  t.test('an entry is remembered for QUOTALDAPREMEMBER', async (t) => {
+    let time = 0
+    const settings = readLdapSettings({ ...env, QUOTALDAPREMEMBER: '10' })!
+    const asked = new LdapDirectory(settings, {
+      uptime: () => time,
+      timeout: 5000,
+      remembered: 10,
+    })
+    t.teardown(() => asked.close())
+    const entry = await asked.find(parseUser('ann')!)
+    t.match(entry, { found: 'entry', backend: 'mx1.example.org', quota: '300' })
+    await slapd.stop()
+    time = 9_999
+    t.equal(await asked.find(parseUser('ann')!), entry)
+    time = 10_001
+    t.match(await asked.find(parseUser('ann')!), { found: 'trouble' })
+    await slapd.start()
+    time = 20_000
+    t.same(await asked.find(parseUser('ann')!), entry)
+    const [first, second] = [parseUser('bob')!, parseUser('bob')!]
+    t.equal(asked.find(first), asked.find(second), 'and two questions at once are one')
+  })
+})

@@ -1,0 +1,191 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { openMailbox } from '../../../src/quotad/sources/directory.ts'
+import { MaildirSource } from '../../../src/quotad/sources/maildir.ts'
+import { mboxSource } from '../../../src/quotad/sources/mbox.ts'
+import { createWalker, sumDirectory } from '../../../src/quotad/sources/walk.ts'
+
+/** Links that users make in their mailboxes: no answer tells the size of what a link leads to. */
+
+const options = {
+  now: Date.now,
+  uptime: () => performance.now(),
+  budget: 60_000,
+  longest: 60_000,
+  mailboxes: 100,
+}
+const measure = { incoming: 0, defaultLimits: {} }
+/** The size of a file that the user may not see. */
+const PRIVATE = 1_000_000
+
+/** A home with a Maildir of one message of 7 bytes, and a private place beside it. */
+function homes(t: Test) {
+  const root = t.testdir({
+    home: { Maildir: { new: {}, cur: { 'a,S=7': '' } } },
+    private: { [`x,S=${PRIVATE}`]: '', y: 'x'.repeat(1000) },
+    other: { new: {}, cur: { [`x,S=${PRIVATE}`]: '' }, maildirsize: `${PRIVATE}S\n${PRIVATE} 1\n` },
+  })
+  const home = join(root, 'home')
+  const mailbox = { path: join(home, 'Maildir'), fixed: home.length }
+  const source = new MaildirSource(options)
+  const says = async () => {
+    const reading = await source.read(mailbox, measure)
+    if (reading.found === 'trouble') return reading.why
+    return reading.found === 'usage'
+      ? `${reading.usage.bytes} ${reading.usage.messages}`
+      : reading.found
+  }
+  return { root, home, mailbox, maildir: mailbox.path, says }
+}
+
+t.test('new and cur do not count if they are links', async (t) => {
+  for (const name of ['new', 'cur']) {
+    const { root, maildir, says } = homes(t)
+    renameSync(join(maildir, name), join(maildir, 'moved'))
+    symlinkSync(join(root, 'private'), join(maildir, name))
+    t.equal(await says(), name === 'new' ? '7 1' : '0 0')
+  }
+})
+
+t.test('folders do not count if they are links, nor their new and cur', async (t) => {
+  const { root, maildir, says } = homes(t)
+  symlinkSync(join(root, 'other'), join(maildir, '.Other'))
+  mkdirSync(join(maildir, '.Mine/new'), { recursive: true })
+  symlinkSync(join(root, 'private'), join(maildir, '.Mine/cur'))
+  t.equal(await says(), '7 1')
+})
+
+t.test('messages do not count if they are links or no files', async (t) => {
+  const { root, maildir, says } = homes(t)
+  symlinkSync(join(root, 'private/y'), join(maildir, 'cur/b'))
+  mkdirSync(join(maildir, 'cur/c'))
+  t.equal(await says(), '7 1')
+})
+
+t.test('a maildirsize that is a link is ignored', async (t) => {
+  const { root, maildir, says } = homes(t)
+  symlinkSync(join(root, 'other/maildirsize'), join(maildir, 'maildirsize'))
+  t.equal(await says(), '7 1')
+})
+
+t.test('a Maildir that is a link in a home is not followed, and the log can say so', async (t) => {
+  const { root, home, maildir, says } = homes(t)
+  t.equal(await says(), '7 1')
+  renameSync(maildir, join(home, 'moved'))
+  symlinkSync(join(root, 'other'), maildir)
+  t.equal(await says(), `Maildir is a link, and links are not followed below ${home}`)
+})
+
+t.test('links in the part of a path that users cannot change are followed', async (t) => {
+  const { root, home } = homes(t)
+  symlinkSync(home, join(root, 'link'))
+  const source = new MaildirSource(options)
+  const path = join(root, 'link/Maildir')
+  for (const fixed of [join(root, 'link').length, path.length]) {
+    t.match(await source.read({ path, fixed }, measure), { usage: { bytes: 7 } })
+  }
+  symlinkSync(join(home, 'Maildir'), join(root, 'ann'))
+  const ann = { path: join(root, 'ann'), fixed: join(root, 'ann').length }
+  t.match(
+    await source.read(ann, measure),
+    { usage: { bytes: 7 } },
+    'up to a mailbox that bears its name',
+  )
+})
+
+t.test('an mbox is not looked at if it is a link or is reached by one', async (t) => {
+  const root = t.testdir({ home: { mail: { ann: 'x'.repeat(7) } }, private: { ann: 'secret' } })
+  const home = join(root, 'home')
+  const read = mboxSource(() => 0, 60_000)
+  const at = async (path: string, fixed = home) =>
+    read({ path, fixed: fixed.length }, { incoming: 0, defaultLimits: {} })
+  t.match(await at(join(home, 'mail/ann')), { usage: { bytes: 7 } })
+  t.match(await at(join(home, 'mail/ann'), join(home, 'mail/ann')), { usage: { bytes: 7 } })
+  symlinkSync(join(root, 'private/ann'), join(home, 'mail/eve'))
+  symlinkSync(join(root, 'private'), join(home, 'other'))
+  const link = { found: 'trouble', why: 'is a link, which is not followed' }
+  t.same(await at(join(home, 'mail/eve')), link)
+  t.same(await at(join(home, 'mail/eve'), join(home, 'mail/eve')), link, 'in a spool for all')
+  t.match(await at(join(home, 'other/ann')), { found: 'trouble', why: /^other is a link/ })
+  t.match(await at(join(home, 'mail')), { found: 'trouble', why: 'is not a file' })
+  t.match(await at(join(home, 'mail/zoe')), { found: 'no-mailbox' })
+  t.match(await at(join(home, 'none/zoe')), { found: 'no-mailbox' })
+})
+
+t.test('a directory that becomes a link before it is read is not read', async (t) => {
+  const { root, maildir, mailbox } = homes(t)
+  const directory = (await openMailbox(mailbox))!
+  const sum = await sumDirectory(directory, 'cur', undefined, {
+    now: Date.now,
+    checkTime() {},
+    inTurn(work) {
+      renameSync(join(maildir, 'cur'), join(maildir, 'moved'))
+      symlinkSync(join(root, 'private'), join(maildir, 'cur'))
+      return work()
+    },
+  })
+  await directory.close()
+  t.match(sum, { bytes: 0, messages: 0 })
+})
+
+t.test('a mailbox that becomes a link while it is counted is counted as it was', async (t) => {
+  const { root, home, maildir, mailbox } = homes(t)
+  const directory = (await openMailbox(mailbox))!
+  renameSync(maildir, join(home, 'moved'))
+  symlinkSync(join(root, 'other'), maildir)
+  const tools = { now: Date.now, checkTime() {}, inTurn: <V>(work: () => Promise<V>) => work() }
+  t.match(await sumDirectory(directory, 'cur', undefined, tools), { bytes: 7, messages: 1 })
+  await directory.close()
+})
+
+/** A program that exchanges a directory and a link as fast as it can, until it is killed. */
+const EXCHANGER = `
+  const { renameSync } = require('node:fs')
+  const [place, real, link] = process.argv.slice(1)
+  process.stdout.write('ready\\n')
+  for (;;) {
+    renameSync(place, real)
+    renameSync(link, place)
+    renameSync(place, link)
+    renameSync(real, place)
+  }
+`
+
+// promise: quotad-links
+t.test(
+  'while links and directories are exchanged, no answer tells what a link leads to',
+  async (t) => {
+    for (const part of ['Maildir', 'Maildir/cur', 'Maildir/.Folder', 'Maildir/.Folder/cur']) {
+      const { root, home, mailbox } = homes(t)
+      mkdirSync(join(home, 'Maildir/.Folder/cur'), { recursive: true })
+      writeFileSync(join(home, 'Maildir/.Folder/cur/b,S=11'), '')
+      const place = join(home, part)
+      const link = join(dirname(place), `link-${basename(place)}`)
+      symlinkSync(join(root, part.endsWith('cur') ? 'private' : 'other'), link)
+      const words = ['-e', EXCHANGER, place, `${place}.real`, link]
+      const exchanger = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+      await once(exchanger.stdout!, 'data')
+      const seen = new Set<number | undefined>()
+      for (let i = 0; i < 300; i++) {
+        const walker = createWalker(options)
+        seen.add(
+          await walker.count(mailbox).then(
+            (found) => found?.bytes,
+            () => undefined,
+          ),
+        )
+      }
+      exchanger.kill('SIGKILL')
+      await once(exchanger, 'exit')
+      const told = [...seen].filter((bytes) => bytes !== undefined)
+      t.ok(told.length > 0, `${part}: ${[...seen]}`)
+      t.ok(
+        told.every((bytes) => bytes < 1000),
+        `${part}: ${[...seen]}`,
+      )
+    }
+  },
+)

@@ -1,0 +1,114 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  MAILDIRSIZE_MAX,
+  maySayFull,
+  parseMaildirsize,
+} from '../../../src/quotad/sources/maildir.ts'
+
+const read = (text: string) => parseMaildirsize(Buffer.from(text, 'latin1'))
+
+/** Parses a file, and writes the result in short: `bytes messages`, or why it has none. */
+function says(text: string): string {
+  const file = read(text)
+  return file.says === 'usage' ? `${file.bytes} ${file.messages}` : file.why
+}
+
+t.test('the size is the sum of all lines after the first', async (t) => {
+  t.same(read('1000S,10C\n400 4\n-100 -1\n'), {
+    says: 'usage',
+    limits: { bytes: 1000, messages: 10 },
+    bytes: 300,
+    messages: 3,
+    lines: 2,
+  })
+})
+
+t.test('the first line may limit bytes, messages, both or nothing', async (t) => {
+  t.same(read('10C\n1 1\n').limits, { messages: 10 })
+  t.same(read('10C,5S\n1 1\n').limits, { bytes: 5, messages: 10 })
+  t.same(read('0S\n1 1\n').limits, { bytes: 0 })
+  t.same(read('\n1 1\n').limits, {})
+})
+
+t.test('blanks and padding are allowed, as Courier writes them', async (t) => {
+  t.equal(says('1000S\n         400            4\n  -100   -1  \n'), '300 3')
+})
+
+t.test('an incomplete last line does not count yet', async (t) => {
+  t.equal(says('1000S\n400 4\n100'), '400 4')
+  t.equal(says('1000S\n400 4\n100 1'), '400 4', 'even where it looks whole')
+  t.equal(says('1000S'), 'has no complete line')
+  t.equal(says(''), 'has no complete line')
+})
+
+t.test('a broken line makes the sum unusable, but not the limits', async (t) => {
+  t.equal(says('1000S\n400 4\nx\n'), 'has a broken line')
+  t.equal(says('1000S\n400\n'), 'has a broken line')
+  t.equal(says('1000S\n\n400 4\n'), 'has a broken line')
+  t.equal(says('1000S\n1e3 4\n'), 'has a broken line')
+  t.equal(says('1000S\n400 4 4\n'), 'has a broken line')
+  t.equal(says('1000S\n4000000000000000 4\n'), 'has a broken line', 'no number that is exact')
+  t.equal(says('1000S\n400 4\n-500 -1\n'), 'has a negative sum')
+  t.equal(says('1000S\n400 4\n-5 -5\n'), 'has a negative sum')
+  t.equal(says('1000S\n'), 'has no sum yet')
+  t.same(read('1000S\nx\n').limits, { bytes: 1000 })
+})
+
+t.test('a file with a NUL or illegible limits is ignored', async (t) => {
+  t.equal(says('1000S\n400 4\0\n'), 'holds a NUL')
+  for (const first of ['1000', '1000X', 'S', '-1S', '1000S;10C', '99999999999999999999S']) {
+    t.equal(says(`${first}\n400 4\n`), 'has illegible limits', first)
+    t.equal(read(`${first}\n400 4\n`).limits, undefined)
+  }
+})
+
+t.test('a file of 5,120 bytes or more is not summed up', async (t) => {
+  const lines = (length: number) => `1000S\n${'1 1\n'.repeat(2000)}`.slice(0, length)
+  t.equal(read(lines(MAILDIRSIZE_MAX - 1)).says, 'usage')
+  t.equal(says(lines(MAILDIRSIZE_MAX)), 'is 5120 bytes long')
+  t.same(read(lines(MAILDIRSIZE_MAX)).limits, { bytes: 1000 })
+})
+
+t.test('a file may say full if it has one sum of the last 15 minutes', async (t) => {
+  const minute = 60_000
+  t.ok(maySayFull({ lines: 1 }, 0, 14 * minute))
+  t.notOk(maySayFull({ lines: 2 }, 0, 0))
+  t.notOk(maySayFull({ lines: 1 }, 0, 15 * minute))
+})
+
+const change = fc.tuple(fc.integer({ min: -1e9, max: 1e9 }), fc.integer({ min: -1e4, max: 1e4 }))
+
+t.test('each prefix of a file is read as its complete lines', async (t) => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 20 }), fc.nat(), (changes, cut) => {
+      const text = `1S\n${changes.map(([bytes, count]) => `${bytes} ${count}\n`).join('')}`
+      const part = text.slice(0, cut % (text.length + 1))
+      const complete = part.slice(0, part.lastIndexOf('\n') + 1)
+      t.same(read(part), read(complete))
+      const counted = complete.split('\n').slice(1, -1)
+      const bytes = counted.reduce((sum, line) => sum + Number(line.split(' ')[0]), 0)
+      const messages = counted.reduce((sum, line) => sum + Number(line.split(' ')[1]), 0)
+      const sound = counted.length > 0 && bytes >= 0 && messages >= 0
+      const file = read(part)
+      if (sound) t.same(file.says === 'usage' && [file.bytes, file.messages], [bytes, messages])
+      else t.equal(file.says, 'nothing')
+    }),
+    { numRuns: 300 },
+  )
+})
+
+t.test('random bytes never make the parser throw or return a negative sum', async () => {
+  const bytes = fc.uint8Array({ maxLength: 200 })
+  const likely = fc.string({ unit: fc.constantFrom(...'0123456789SC,- \t\n\0\r'), maxLength: 200 })
+  for (const file of [bytes.map((b) => Buffer.from(b)), likely.map((s) => Buffer.from(s))]) {
+    fc.assert(
+      fc.property(file, (bytes) => {
+        const found = parseMaildirsize(bytes)
+        if (found.says === 'nothing') return found.why !== ''
+        return Number.isSafeInteger(found.bytes) && found.bytes >= 0 && found.messages >= 0
+      }),
+      { numRuns: 1000 },
+    )
+  }
+})

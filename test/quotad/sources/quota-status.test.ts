@@ -1,0 +1,138 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { quotaStatus, readingOf } from '../../../src/quotad/sources/quota-status.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
+
+const measure = { incoming: 5, defaultLimits: {} }
+
+/** Starts a service that treats each connection as the test says. Returns the source that asks it. */
+async function serve(t: Test, talk: (socket: Socket) => void, timeout = 20_000) {
+  const path = join(socketDirectory(t), 'status')
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    talk(socket)
+  }).listen(path)
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  const read = quotaStatus({ text: `unix:${path}`, address: { path }, timeout })
+  return { sockets, ask: async (user = 'ann') => read({ path: user, fixed: user.length }, measure) }
+}
+
+/** Answers each complete request. */
+const answering = (answer: (request: string) => string) => (socket: Socket) => {
+  let heard = ''
+  socket.on('data', (chunk) => {
+    heard += chunk.toString('latin1')
+    while (heard.includes('\n\n')) {
+      const end = heard.indexOf('\n\n') + 2
+      socket.write(answer(heard.slice(0, end)))
+      heard = heard.slice(end)
+    }
+  })
+}
+
+t.test('a request has the attributes that quota-status needs', async (t) => {
+  const requests: string[] = []
+  const { ask } = await serve(
+    t,
+    answering((request) => {
+      requests.push(request)
+      return 'action= DUNNO \n\n'
+    }),
+  )
+  t.match(await ask('ann\xe4@example.org'), { found: 'compared', full: false })
+  t.same(requests, [
+    'request=smtpd_access_policy\nprotocol_state=RCPT\nrecipient=ann\xe4@example.org\nsize=5\n\n',
+  ])
+})
+
+t.test('only the usual actions are understood', async (t) => {
+  for (const action of ['OK', 'DUNNO', 'dunno', 'permit']) {
+    t.match(readingOf(action), { found: 'compared', full: false }, action)
+  }
+  for (const action of [
+    '552 5.2.2 Mailbox is full',
+    '554 5.2.2 Quota exceeded (mailbox for user is full)',
+    '452 4.2.2 full',
+    '552 no room',
+    'REJECT 5.2.2 full',
+    '5.2.2 full',
+  ]) {
+    t.match(readingOf(action), { found: 'compared', full: true }, action)
+  }
+  for (const action of ['REJECT Unknown user', '550 5.1.1 nobody', 'REJECT 5.1.1 nobody']) {
+    t.match(readingOf(action), { found: 'no-such-user' }, action)
+  }
+  for (const action of [
+    '',
+    'DEFER_IF_PERMIT Internal error',
+    '550 no',
+    'REJECT',
+    'OKAY',
+    '451 x',
+  ]) {
+    t.match(readingOf(action), { found: 'trouble' }, action)
+  }
+})
+
+t.test("questions at the same time do not get one another's answer", async (t) => {
+  const { ask } = await serve(
+    t,
+    answering((request) =>
+      request.includes('recipient=bob\n') ? 'action=552 5.2.2\n\n' : 'action=OK\n\n',
+    ),
+  )
+  const users = Array.from({ length: 40 }, (_, i) => (i % 3 ? 'ann' : 'bob'))
+  const answers = await Promise.all(users.map((user) => ask(user)))
+  for (const [i, user] of users.entries()) t.match(answers[i], { full: user === 'bob' })
+})
+
+t.test(
+  'a service that closes, lies, never ends or never answers makes no mailbox full',
+  async (t) => {
+    const closing = await serve(t, (socket) => socket.end('action=552 5.2.2'))
+    t.match(await closing.ask(), { found: 'trouble', why: /closes the connection/ })
+    const lying = await serve(
+      t,
+      answering(() => 'HTTP/1.1 552 5.2.2\n\n'),
+    )
+    t.match(await lying.ask(), { found: 'trouble', why: /is not an attribute/ })
+    const empty = await serve(
+      t,
+      answering(() => 'reaction=OK\n\n'),
+    )
+    t.match(await empty.ask(), { found: 'trouble', why: /answered nothing/ })
+    const endless = await serve(
+      t,
+      answering(() => 'x'.repeat(100_000)),
+    )
+    t.match(await endless.ask(), { found: 'trouble', why: /more than \d+ bytes/ })
+    const silent = await serve(t, () => {}, 50)
+    t.match(await silent.ask(), { found: 'trouble', why: /no answer in 50 ms/ })
+    const missing = quotaStatus({
+      text: 'unix:/nowhere/status',
+      address: { path: '/nowhere/status' },
+      timeout: 1000,
+    })
+    t.match(await missing({ path: 'ann', fixed: 3 }, measure), {
+      found: 'trouble',
+      why: /quota-status unix:.*ENOENT/,
+    })
+  },
+)
+
+t.test('a bounded number of connections waits for a silent service', async (t) => {
+  const { ask } = await serve(t, () => {}, 2000)
+  const answers = await Promise.all(Array.from({ length: 100 }, () => ask()))
+  const refused = answers.filter(
+    (answer) => 'why' in answer && /64 questions wait/.test(answer.why),
+  )
+  t.equal(refused.length, 36)
+})

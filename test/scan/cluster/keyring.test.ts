@@ -1,0 +1,170 @@
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { Fault } from '../../../src/ground/errors/fault.ts'
+import { isCurrent, loadKeyring, parseKeyring } from '../../../src/scan/cluster/keyring.ts'
+
+const secret = Buffer.alloc(32, 7).toString('base64url')
+
+function faultOf(text: string): string {
+  try {
+    parseKeyring(text, 'ring')
+    return 'none'
+  } catch (error) {
+    t.equal(error instanceof Fault && error.kind, 'config')
+    return (error as Error).message
+  }
+}
+
+t.test('a keyring holds keys of both schemes, bare words and comments', async (t) => {
+  const keys = parseKeyring(
+    `# rotated yesterday\nhmac-sha256:alpha.1:${secret}\n\nmd5:old:sesame:until=2026-12-31\nbare-word\n`,
+    'ring',
+  )
+  t.match(keys, [
+    { scheme: 'hmac-sha256', id: 'alpha.1', secret: Buffer.alloc(32, 7), until: undefined },
+    { scheme: 'md5', id: 'old', secret: Buffer.from('sesame'), until: '2026-12-31' },
+    { scheme: 'md5', id: 'line-5', secret: Buffer.from('bare-word') },
+  ])
+})
+
+t.test('the error about a malformed line has its number, and never its content', async (t) => {
+  for (const line of [
+    'hmac-sha256:alpha:short',
+    `hmac-sha256:alpha:${secret}!`,
+    `hmac-sha256::${secret}`,
+    `hmac-sha256:${'x'.repeat(33)}:${secret}`,
+    `hmac-sha256:al/pha:${secret}`,
+    `sha1:alpha:${secret}`,
+    'md5:alpha:',
+    'md5:alpha',
+    'md5:alpha:sesame:until=tomorrow',
+    'md5:alpha:sesame:until=2026-13-45',
+    'md5:alpha:sesame:2026-12-31',
+    'md5:alpha:ses:ame:until=2026-12-31',
+    'two words',
+    ' # no comment',
+  ]) {
+    const fault = faultOf(`# first\n${line}\n`)
+    t.match(fault, /^CLUSTERKEYS ring: line 2 /, line)
+    t.notMatch(fault, /sesame|BwcHBwcH/, 'no secret in it')
+  }
+})
+
+t.test('the error about a malformed line tells what is wrong', async (t) => {
+  const said = (line: string) => faultOf(`${line}\n`).replace('CLUSTERKEYS ring: line 1 ', '')
+  t.equal(said('two words'), 'holds a blank; keys have none')
+  t.equal(said('two\twords'), 'holds a blank; keys have none')
+  const noId = 'has no id of 1 to 32 letters, digits, ".", "_" or "-"'
+  for (const id of ['', 'al/pha', 'i'.repeat(33)]) t.equal(said(`md5:${id}:x`), noId, id)
+  t.equal(said('md5:a:'), 'has no secret')
+  t.equal(said('md5:a'), 'has no secret')
+  const more = 'has more than scheme:id:secret:until=YYYY-MM-DD:release'
+  t.equal(said('md5:a:x:until=2026-12-31:y'), more)
+  const other = 'has something other than until=YYYY-MM-DD and release after the secret'
+  for (const day of ['2026-12-31', 'until=', 'xuntil=2026-12-31', 'until=2026-02-30']) {
+    t.equal(said(`md5:a:x:${day}`), other, day)
+  }
+  for (const day of ['x2026-12-31', '2026-12-311', '2026-1-1']) {
+    t.equal(said(`md5:a:x:until=${day}`), other, day)
+  }
+  t.equal(said('sha1:a:x'), 'has a scheme that is neither md5 nor hmac-sha256')
+  t.equal(said(`hmac-sha256:a:${secret}!`), 'has a secret that is not base64url')
+  t.equal(said(`hmac-sha256:a:=${secret}`), 'has a secret that is not base64url')
+  const short = Buffer.alloc(31, 7).toString('base64url')
+  t.equal(said(`hmac-sha256:a:${short}`), 'has a secret of under 32 bytes')
+})
+
+t.test('blanks at the end of a line, padding and ids of 32 characters are accepted', async (t) => {
+  const idsOf = (text: string) => parseKeyring(text, 'ring').map(({ id }) => id)
+  t.same(idsOf(`hmac-sha256:a:${secret}=\r\nmd5:b:x \t\r\n \t\n#c\nlast`), ['a', 'b', 'line-5'])
+  t.same(idsOf(`hmac-sha256:a:${secret}==`), ['a'])
+  t.same(idsOf(`md5:${'i'.repeat(32)}:x`), ['i'.repeat(32)])
+  t.same(parseKeyring('md5:b:x#y\n', 'ring')[0]?.secret, Buffer.from('x#y'))
+  t.same(parseKeyring('p\xe4ss', 'ring')[0]?.secret, Buffer.from('p\xe4ss', 'latin1'))
+})
+
+t.test('a keyring with the same id twice is refused', async (t) => {
+  t.match(faultOf('md5:a:one\nmd5:a:two\n'), /line 2 has the id of an earlier line/)
+})
+
+t.test('a key is current through its last day', async (t) => {
+  const [key] = parseKeyring('md5:a:one:until=2026-11-20\n', 'ring')
+  t.equal(isCurrent(key!, Date.UTC(2026, 10, 20, 23, 59) / 1000), true)
+  t.equal(isCurrent(key!, Date.UTC(2026, 10, 21) / 1000), false)
+})
+
+t.test('a keyring that its owner and group can read is accepted', async (t) => {
+  for (const mode of [0o600, 0o640, 0o400]) {
+    t.match(loadKeyring({ path: ring(t, 'sesame\n', mode), named: true }), {
+      keys: [{ id: 'line-1' }],
+    })
+  }
+})
+
+// promise: keys-unread
+t.test('a keyring that others may read or change is refused, with the remedy', async (t) => {
+  for (const mode of [0o644, 0o602, 0o660]) {
+    const path = ring(t, 'sesame\n', mode)
+    for (const named of [true, false]) {
+      t.throws(
+        () => loadKeyring({ path, named }),
+        /^CLUSTERKEYS [^:]*: mode 0\d+ lets others .*; chmod 640 it/,
+      )
+    }
+  }
+})
+
+t.test('a keyring that cannot be used is an error, and never counts as empty', async (t) => {
+  const directory = t.testdir()
+  mkdirSync(join(directory, 'directory'), { mode: 0o700 })
+  t.throws(() => loadKeyring({ path: join(directory, 'missing'), named: true }), /missing: ENOENT/)
+  t.throws(
+    () => loadKeyring({ path: join(directory, 'directory'), named: true }),
+    /not a regular file/,
+  )
+  for (const empty of ['', '\n', '# only a comment\n']) {
+    t.throws(() => loadKeyring({ path: ring(t, empty), named: true }), /holds no key/)
+  }
+  const before = readdirSync('/proc/self/fd').length
+  for (let n = 0; n < 20; n++) {
+    t.throws(() => loadKeyring({ path: ring(t, ''), named: true }), /no key/)
+  }
+  t.ok(readdirSync('/proc/self/fd').length < before + 20, 'the files are closed')
+  t.match(loadKeyring({ path: ring(t, `#${'x'.repeat(60_000)}\nsesame\n`), named: true }), {
+    keys: [{ id: 'line-2' }],
+  })
+  const large = `# ${'x'.repeat(70_000)}\nsesame\n`
+  t.throws(
+    () => loadKeyring({ path: ring(t, large), named: true }),
+    /^CLUSTERKEYS .*: it .*over 65536 bytes/,
+  )
+})
+
+t.test('clustering is off if there is no default keyring', async (t) => {
+  const path = join(t.testdir(), 'clusterkeys')
+  t.same(loadKeyring({ path, named: false }), { off: true, why: undefined })
+  const below = join(ring(t, 'sesame\n'), 'clusterkeys')
+  t.throws(() => loadKeyring({ path: below, named: false }), /ENOTDIR/, 'what is else amiss')
+})
+
+function ring(t: Test, text: string, mode = 0o600): string {
+  const path = join(t.testdir(), 'ring')
+  writeFileSync(path, text)
+  chmodSync(path, mode)
+  return path
+}
+
+// promise: key-release
+t.test('only a marked hmac-sha256 key may release mail from quarantine', async (t) => {
+  const mayRelease = (options: string) =>
+    parseKeyring(`hmac-sha256:a:${secret}${options}\n`, 'ring')[0]?.mayRelease
+  t.equal(mayRelease(''), false)
+  t.equal(mayRelease(':release'), true)
+  t.equal(mayRelease(':until=2026-12-31'), false)
+  t.equal(mayRelease(':until=2026-12-31:release'), true)
+  for (const options of [':release:until=2026-12-31', ':release:release', ':Release']) {
+    t.throws(() => mayRelease(options), options)
+  }
+  t.throws(() => parseKeyring('md5:old:sesame:release\n', 'ring'), /is an md5 key/)
+})

@@ -1,0 +1,269 @@
+import t from 'tap'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
+import { messageOf } from '../../../src/mail/message/intake.ts'
+import { judgeByRules } from '../../../src/scan/judge/by-rule.ts'
+import type { Decision } from '../../../src/scan/judge/decision.ts'
+import type { AnswerMode } from '../../../src/scan/judge/divide.ts'
+import { readScanningPolicy, withSettings } from '../../../src/scan/judge/policy.ts'
+import type { Tools } from '../../../src/scan/judge/tools.ts'
+import type { Client } from '../../../src/scan/judge/transaction.ts'
+import { parseRules } from '../../../src/scan/rules/load.ts'
+import { Rules } from '../../../src/scan/rules/match.ts'
+import type { Rule } from '../../../src/scan/rules/rule.ts'
+import { infected } from '../../../src/scan/scanners/shared/finding.ts'
+import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
+
+/** The judgement by onescan.policy: which line counts for which recipient, and what scans it costs. */
+
+interface Setup {
+  readonly to?: readonly string[]
+  readonly client?: Partial<Client>
+  readonly answers?: AnswerMode
+  /** Milliseconds that each scan takes, on a clock of the test's own. */
+  readonly takes?: number
+}
+
+/** Judges a message with a virus by these lines. `given` is the time that each scan had. */
+async function judgeBy(lines: string, setup: Setup = {}) {
+  const { to = ['b@example.org'], answers = 'once', takes = 0 } = setup
+  const env = { QHPSI: 'plugin: clamd', SCANTIMEOUT: '10' }
+  const base = readScanningPolicy(env)!
+  let now = 0
+  const given: number[] = []
+  const scan: ContentScanner['scan'] = async (sample, { timeLeft }) => {
+    if (sample.whole) return infected('Eicar')
+    given.push(timeLeft())
+    now += takes
+    return infected('Eicar')
+  }
+  const message = messageOf(Buffer.from('From: a@example.org\n\nx\n'), {
+    policy: base.spool,
+    digestsFor: () => ({ md5: false, sha256: false }),
+    createHash: undefined,
+  })
+  const envelope = makeEnvelope(
+    Buffer.from('a@example.net'),
+    to.map((recipient) => Buffer.from(recipient)),
+  )
+  const client = { relay: false, clusterPeer: false, bounceInjector: false, ...setup.client }
+  const tools = {
+    scanners: [{ name: 'clamd', local: false as const, scan }],
+    crypto: undefined,
+    signatureFiles: () => undefined,
+    now: () => 1_800_000_000_000,
+    uptime: () => now,
+  }
+  const planned: unknown[] = []
+  const decision = await judgeByRules(
+    { message, envelope, client },
+    {
+      policy: base,
+      tools,
+      rules: {
+        lines: new Rules('/c/onescan.policy', parseRules(lines, '/c/onescan.policy')),
+        forLine(settings) {
+          planned.push(settings)
+          return { policy: withSettings(base, env, settings), tools }
+        },
+      },
+    },
+    answers,
+  )
+  return { decision, given, planned }
+}
+
+const findingsOf = (decision: Decision) =>
+  decision.kind === 'split' ? undefined : decision.findings
+
+t.test('the first line that fits a recipient counts, and the log names it', async (t) => {
+  const lines = 'to=c@example.org REJECTVIRUS=2\nto=b@example.org REJECTVIRUS=1\n* REJECTVIRUS=0\n'
+  const { decision, planned } = await judgeBy(lines)
+  t.equal(decision.kind, 'reject')
+  t.equal(findingsOf(decision)?.rule, '2')
+  t.same(planned, [{ REJECTVIRUS: '1' }])
+  t.equal((await judgeBy(lines, { to: ['c@example.org'] })).decision.kind, 'discard')
+  t.equal((await judgeBy(lines, { to: ['d@example.org'] })).decision.kind, 'accept')
+})
+
+t.test('mail that no line fits is judged as if there were no onescan.policy', async (t) => {
+  const { decision, planned } = await judgeBy('to=c@example.org REJECTVIRUS=1\n')
+  t.match(decision, { kind: 'accept', findings: { scan: 'infected', virus: 'Eicar' } })
+  t.equal(findingsOf(decision)?.rule, undefined)
+  t.same(planned, [], 'by the settings of the site')
+})
+
+t.test(
+  'mail for which a line says "scan off" is accepted without a scan and without a tag',
+  async (t) => {
+    const { decision, given } = await judgeBy('to=b@example.org scan off\n')
+    t.same(decision.kind === 'accept' && decision.edits, { remove: [], add: [] })
+    t.match(findingsOf(decision), {
+      scan: 'skipped',
+      why: 'scan off by /c/onescan.policy line 1',
+      rule: '1',
+    })
+    t.same(given, [])
+  },
+)
+
+t.test('a line can refuse mail without a scan, but never a bounce of the MTA', async (t) => {
+  const lines = 'from=a@example.net refuse "go away"\n'
+  const { decision, given } = await judgeBy(lines)
+  t.match(decision, { kind: 'reject', reply: { class: 5, enhanced: '5.7.1', text: 'go away' } })
+  t.match(findingsOf(decision), { scan: 'skipped', why: 'refused by /c/onescan.policy line 1' })
+  t.same(given, [])
+  const bounce = await judgeBy(lines, { client: { bounceInjector: true } })
+  t.match(bounce.decision, { kind: 'accept', findings: { scan: 'infected' } })
+})
+
+t.test('an exception lets in mail with the signature that it names, and no other', async (t) => {
+  const isIn = async (line: string) => {
+    const { decision } = await judgeBy(`${line}\n* REJECTVIRUS=1\n`)
+    return decision.kind === 'accept'
+  }
+  t.equal(await isIn('signature=Eicar allow'), true)
+  t.equal(await isIn('signature=Eic* allow'), true)
+  t.equal(await isIn('signature=Other allow'), false)
+  t.equal(await isIn('to=b@example.org allow'), true, 'whatever was found')
+  t.equal(await isIn('to=c@example.org allow'), false)
+})
+
+t.test(
+  'recipients with the same settings share a scan, and all scans share the time of one',
+  async (t) => {
+    const lines = ['b', 'c', 'd']
+      .map((name, n) => `to=${name}@example.org REJECTVIRUS=${n}`)
+      .join('\n')
+    const to = ['b@example.org', 'c@example.org', 'd@example.org', 'd@example.org']
+    const { given } = await judgeBy(lines, { to, takes: 4000 })
+    t.same(given, [10_000, 6000, 2000])
+    const long = await judgeBy(lines, { to, takes: 20_000 })
+    t.ok(
+      long.given.every((milliseconds) => milliseconds > 0),
+      `${long.given}`,
+    )
+    t.equal((await judgeBy('* REJECTVIRUS=1\n', { to })).given.length, 1)
+  },
+)
+
+t.test('a thousand recipients with an exception each cost one scan', async (t) => {
+  const to = Array.from({ length: 1000 }, (_, n) => `u${n}@example.org`)
+  const lines = to.map((recipient) => `to=${recipient},signature=Other allow\n`).join('')
+  const { decision, given } = await judgeBy(`${lines}* REJECTVIRUS=1\n`, { to })
+  t.equal(decision.kind, 'reject')
+  t.equal(given.length, 1)
+  const some = await judgeBy(`to=u7@example.org allow\n${lines}* REJECTVIRUS=1\n`, {
+    to: ['u6@example.org', 'u7@example.org'],
+    answers: 'each',
+  })
+  t.equal(some.given.length, 2)
+  t.match(some.decision, {
+    kind: 'split',
+    shares: [{ decision: { kind: 'accept' } }, { decision: { kind: 'reject' } }],
+  })
+})
+
+t.test(
+  'lines compare the address of the client, its login and the size of the message',
+  async (t) => {
+    const kind = async (line: string, client: Partial<Client> = {}) =>
+      (await judgeBy(`${line} REJECTVIRUS=1\n`, { client })).decision.kind
+    const origin = { door: 'slot', clientAddress: '192.0.2.7' } as const
+    t.equal(await kind('client=192.0.2.0/24', { origin }), 'reject')
+    t.equal(await kind('client=198.51.100.0/24', { origin }), 'accept')
+    t.equal(
+      await kind('client=192.0.2.0/24'),
+      'accept',
+      'a client without an address is in no network',
+    )
+    t.equal(await kind('auth=yes', { relay: true }), 'reject')
+    t.equal(await kind('auth=yes'), 'accept')
+    t.equal(await kind('size>10'), 'reject')
+    t.equal(await kind('size>10000'), 'accept')
+  },
+)
+
+t.test('a message without recipients is judged once', async (t) => {
+  const { decision, given } = await judgeBy('from=a@example.net REJECTVIRUS=1\n', { to: [] })
+  t.equal(decision.kind, 'reject')
+  t.equal(given.length, 1)
+})
+
+/** Returns the kind of each recipient's decision. */
+function kindsFor(decision: Decision): readonly string[] {
+  if (decision.kind !== 'split') return [decision.kind]
+  return decision.shareOf.map((place) => decision.shares[place]!.decision.kind)
+}
+
+t.test('each recipient has the answer of its own line, if the door can give it', async (t) => {
+  const lines = 'to=b@example.org REJECTVIRUS=1\nto=c@example.org REJECTVIRUS=0\n'
+  const to = ['c@example.org', 'b@example.org', 'c@example.org', 'd@example.org']
+  const { decision } = await judgeBy(lines, { to, answers: 'each' })
+  t.same(kindsFor(decision), ['accept', 'reject', 'accept', 'accept'])
+})
+
+t.test('an exception for one recipient lets no mail in for others', async (t) => {
+  const lines =
+    'to=b@example.org,signature=Eicar allow\nto=c@example.org,signature=Other allow\n* REJECTVIRUS=1\n'
+  const { decision, given } = await judgeBy(lines, {
+    to: ['b@example.org', 'c@example.org'],
+    answers: 'each',
+  })
+  t.same(kindsFor(decision), ['accept', 'reject'])
+  t.equal(given.length, 2)
+})
+
+t.test('a message for very many recipients gives turns to other mail', async (t) => {
+  const TURN = 4096
+  const seen: boolean[] = []
+  let hasTurned = false
+  const rules: Rules = {
+    path: '/c/onescan.policy',
+    find() {
+      seen.push(hasTurned)
+      return [{ line: 1, conditions: {}, action: { kind: 'off' } } as Rule]
+    },
+    namelessKey: () => undefined,
+    exceptions: () => [],
+  } as unknown as Rules
+  const to = Array.from({ length: TURN + 1 }, (_, n) => Buffer.from(`${n}@example.org`))
+  const message = messageOf(Buffer.from('A: b\n\n'), {
+    policy: readScanningPolicy({ QHPSI: 'plugin: clamd' })!.spool,
+    digestsFor: () => ({ md5: false, sha256: false }),
+    createHash: undefined,
+  })
+  setImmediate(() => {
+    hasTurned = true
+  })
+  const client = { relay: false, clusterPeer: false, bounceInjector: false }
+  const noTools = {} as Tools // nothing is scanned
+  const envelope = makeEnvelope(Buffer.from(''), to)
+  const forLine = () => Promise.reject()
+  const site = {
+    policy: readScanningPolicy({ QHPSI: 'plugin: clamd' })!,
+    tools: noTools,
+    rules: { lines: rules, forLine },
+  }
+  await judgeByRules({ message, envelope, client }, site, 'once')
+  t.equal(seen.length, TURN + 1)
+  t.equal(seen.indexOf(true), TURN - 1)
+})
+
+t.test('of the lines for a recipient without a domain the strictest counts', async (t) => {
+  const lines = 'to=b.example REJECTVIRUS=1\nto=c.example REJECTVIRUS=0\nto=a.example scan off\n'
+  const alone = await judgeBy(lines, { to: ['postmaster'] })
+  t.equal(alone.decision.kind, 'reject')
+  t.equal(findingsOf(alone.decision)?.rule, '-,1,2')
+  const many = Array.from({ length: 10_000 }, (_, number) => `user${number}`)
+  const several = await judgeBy(lines, { to: ['x@a.example', ...many], answers: 'each' })
+  t.equal(several.given.length, 3, 'it is scanned once by each line, and once by none')
+  t.match(several.decision, {
+    kind: 'split',
+    shares: [
+      { decision: { kind: 'accept', findings: { scan: 'skipped' } } },
+      { decision: { kind: 'reject', findings: { rule: '-,1,2' } } },
+    ],
+  })
+  const helped = await judgeBy('to=a.example allow\n', { to: ['postmaster'] })
+  t.equal(findingsOf(helped.decision)?.allowed, undefined, 'no exception for a domain helps it')
+})

@@ -1,0 +1,304 @@
+import t from 'tap'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
+import { messageOf } from '../../../src/mail/message/intake.ts'
+import type { Trust } from '../../../src/scan/cluster/verify.ts'
+import { decide } from '../../../src/scan/judge/decide.ts'
+import type { SingleDecision } from '../../../src/scan/judge/decision.ts'
+import type { Outcome } from '../../../src/scan/judge/outcome.ts'
+import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
+import type { Client, Transaction } from '../../../src/scan/judge/transaction.ts'
+import type { ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
+import type { Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
+import type { RememberedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
+import { localPolicy } from '../scanners/local-policy.ts'
+
+/** The decision as a value, to the word: strangers read its reply, and the log tells its findings. */
+
+const here = t.testdir({ kept: {} })
+const NOW = 1_700_000_000
+const untrusted: Trust = { trusted: false, why: '' }
+const clamd: Scanner = { name: 'clamd', local: false, scan: async () => ({ answer: 'clean' }) }
+const local = localPolicy('attachments')
+
+interface Setup {
+  readonly settings?: Readonly<Record<string, string>>
+  readonly outcome?: Partial<Outcome>
+  readonly client?: Partial<Client>
+  readonly recipients?: readonly string[]
+}
+
+function decideFor(result: ScanFinding, setup: Setup = {}): SingleDecision {
+  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...setup.settings })!
+  const { recipients = ['b@example.org'] } = setup
+  const message = messageOf(Buffer.from('From: a@example.org\n\nx\n'), {
+    policy: policy.spool,
+    digestsFor: () => ({ md5: false, sha256: false }),
+    createHash: undefined,
+  })
+  const transaction: Transaction = {
+    message,
+    envelope: makeEnvelope(
+      Buffer.from('a@example.org'),
+      recipients.map((recipient) => Buffer.from(recipient)),
+    ),
+    client: { relay: false, clusterPeer: false, bounceInjector: false, ...setup.client },
+  }
+  return decide(transaction, policy, {
+    trust: untrusted,
+    result,
+    scanners: [clamd, local],
+    now: NOW,
+    oddities: new Set(),
+    stamp: undefined,
+    remove: ['x-qhpsi'],
+    notes: [],
+    times: { scan: 1 },
+    ...setup.outcome,
+  })
+}
+
+const times = { scan: 1 }
+const add = (name: string, value: string) => ({ name, value })
+const CLEAN = add('X-QHPSI', 'clean')
+const FOUND = add('X-QHPSI', 'virus found')
+const virus: ScanFinding = { answer: 'infected', scanner: 'clamd', name: 'A.B-1', banned: false }
+const banned: ScanFinding = {
+  ...virus,
+  scanner: 'attachments',
+  name: 'attachment a.exe',
+  banned: true,
+}
+const clean: ScanFinding = { answer: 'clean' }
+const unknown: ScanFinding = { answer: 'unknown', why: 'down', cause: 'timeout' }
+
+t.test('clean mail is tagged and stamped, and the log names its scanners', async (t) => {
+  t.same(decideFor(clean), {
+    kind: 'accept',
+    edits: { remove: ['x-qhpsi'], add: [CLEAN] },
+    findings: { scan: 'clean', why: '', times, scanner: 'clamd,attachments' },
+  })
+  const stamp = { field: add('X-SHA256-Cluster-1', 'v=1'), key: 'mx1' }
+  t.same(decideFor(clean, { outcome: { stamp } }), {
+    kind: 'accept',
+    edits: { remove: ['x-qhpsi'], add: [CLEAN, stamp.field] },
+    findings: { scan: 'clean', why: '', times, scanner: 'clamd,attachments', key: 'mx1' },
+  })
+})
+
+t.test(
+  'mail is trusted if a stamp spares all scanners but those of local policy; the log names its key',
+  async (t) => {
+    const trust: Trust = { trusted: true, key: 'mx2', scanners: 'all', stamp: 0 }
+    const findings = (scanners: readonly Scanner[], stamp?: Outcome['stamp']) =>
+      decideFor(clean, { outcome: { trust, scanners, stamp } }).findings
+    t.same(findings([]), {
+      scan: 'trusted',
+      why: '',
+      times,
+      key: 'mx2',
+    })
+    t.match(findings([local]), {
+      scan: 'trusted',
+      scanner: 'attachments',
+    })
+    const stamp = { field: add('X-SHA256-Cluster-1', 'v=1'), key: 'mx1' }
+    t.match(
+      findings([clamd, local], stamp),
+      { scan: 'clean', key: 'mx2' },
+      'the key that vouches, not the one that signs',
+    )
+  },
+)
+
+t.test(
+  'the log names the host that scanned a copy, and the age of its verdict, which is never negative',
+  async (t) => {
+    const known: RememberedVerdict = {
+      found: { answer: 'clean' },
+      scanners: ['clamd'],
+      signatures: '1',
+      time: NOW - 12,
+      host: 'mx3',
+    }
+    t.match(decideFor(clean, { outcome: { known } }).findings, {
+      scan: 'known',
+      by: 'mx3',
+      age: 12,
+    })
+    const early = decideFor(clean, { outcome: { known: { ...known, time: NOW + 3 } } })
+    t.match(early.findings, { age: 0 })
+  },
+)
+
+t.test(
+  'the log tells why a stamp was not believed, and is silent about mail without a stamp',
+  async (t) => {
+    const why = (text: string) =>
+      decideFor(clean, {
+        outcome: { trust: { trusted: false, why: text }, notes: ['a note', 'another'] },
+      }).findings.why
+    t.equal(why('bad digest'), 'a note; another; bad digest')
+    t.equal(why('no stamp'), 'a note; another')
+  },
+)
+
+t.test('the log tells the oddities of a message in one word', async (t) => {
+  const oddities = new Set(['field', 'boundary'])
+  t.match(decideFor(clean, { outcome: { oddities } }).findings, { odd: 'field,boundary' })
+})
+
+t.test('mail that was not scanned is accepted without a tag, and the log tells why', async (t) => {
+  t.same(decideFor({ answer: 'unseen', what: 'size', why: 'below QHPSIMINSIZE' }), {
+    kind: 'accept',
+    edits: { remove: ['x-qhpsi'], add: [] },
+    findings: { scan: 'skipped', why: 'below QHPSIMINSIZE', times },
+  })
+})
+
+t.test(
+  'mail about which no scanner could tell is deferred, in words that do not name the scanner',
+  async (t) => {
+    const findings = { scan: 'unknown', why: 'down', times, cause: 'timeout' }
+    t.same(decideFor(unknown), {
+      kind: 'defer',
+      reply: {
+        class: 4,
+        enhanced: '4.7.1',
+        text: 'message could not be scanned, try again later',
+        grounds: 'unscanned',
+      },
+      findings,
+    })
+    const quarantine = { QUARANTINE: here, SCANFAIL: 'quarantine' }
+    t.match(decideFor(unknown, { settings: quarantine }), {
+      kind: 'quarantine',
+      grounds: 'unscanned',
+      edits: { remove: ['x-qhpsi'], add: [] },
+      findings,
+    })
+  },
+)
+
+const limits: readonly (readonly [ScanFinding, grounds: string, text: string, setting: string])[] =
+  [
+    [
+      { answer: 'unseen', what: 'depth', why: 'x' },
+      'nested-too-deep',
+      'messages or multiparts in it are nested too deep to be scanned',
+      'OVERNESTING',
+    ],
+    [
+      { answer: 'unseen', what: 'contents', why: 'x', limit: 'many parts' },
+      'too-much-inside',
+      'more is in it than can be scanned (many parts)',
+      'OVERNESTING',
+    ],
+    [
+      { answer: 'unseen', what: 'form', why: 'two types' },
+      'strange-mime',
+      'not written as mail programs write it (two types)',
+      'STRICTMIME',
+    ],
+    [
+      { answer: 'unseen', what: 'encrypted', why: 'encrypted' },
+      'encrypted',
+      'what is encrypted in it cannot be scanned',
+      'ENCRYPTED',
+    ],
+  ]
+for (const [scan, grounds, text, setting] of limits) {
+  t.test(
+    `mail that is ${grounds} is refused, deferred or kept in quarantine, as ${setting} says`,
+    async (t) => {
+      const { why } = scan as { why: string }
+      const findings = { scan: 'skipped', why, times }
+      const by = (word: string, settings = {}) =>
+        decideFor(scan, { settings: { [setting]: word, ...settings } })
+      t.same(by('refuse'), {
+        kind: 'reject',
+        reply: { class: 5, enhanced: '5.6.0', text: `message refused: ${text}`, grounds },
+        findings,
+      })
+      t.same(by('defer'), {
+        kind: 'defer',
+        reply: { class: 4, enhanced: '4.6.0', text: `message deferred: ${text}`, grounds },
+        findings,
+      })
+      t.match(by('quarantine', { QUARANTINE: here }), { kind: 'quarantine', grounds, findings })
+    },
+  )
+}
+
+t.test('a reply about strange mail has at most 200 characters', async (t) => {
+  const decision = decideFor(
+    { answer: 'unseen', what: 'form', why: 'x'.repeat(500) },
+    { settings: { STRICTMIME: 'defer' } },
+  )
+  t.equal('reply' in decision && decision.reply.text.length, 200)
+})
+
+t.test(
+  'infected mail is tagged, refused, dropped or kept in quarantine, as settings say',
+  async (t) => {
+    const findings = { scan: 'infected', why: '', times, scanner: 'clamd', virus: 'A.B-1' }
+    const tagged = { kind: 'accept', edits: { remove: ['x-qhpsi'], add: [FOUND] }, findings }
+    t.same(decideFor(virus), tagged)
+    t.same(decideFor(virus, { settings: { REJECTVIRUS: '1' } }), {
+      kind: 'reject',
+      reply: {
+        class: 5,
+        enhanced: '5.7.1',
+        text: 'message refused: virus A.B-1',
+        grounds: 'virus',
+      },
+      findings,
+    })
+    t.same(decideFor(virus, { settings: { REJECTVIRUS: '2' } }), { kind: 'discard', findings })
+    t.match(decideFor(virus, { settings: { QUARANTINE: here } }), {
+      kind: 'quarantine',
+      grounds: 'virus',
+      findings,
+    })
+    t.match(decideFor(banned, { settings: { QUARANTINE: here } }), {
+      kind: 'quarantine',
+      grounds: 'banned',
+      findings: { banned: 'attachment a.exe', virus: undefined },
+    })
+  },
+)
+
+t.test(
+  'a pattern of VIRUSTAGONLY is for the whole name, in any case, with stars alone as wildcards',
+  async (t) => {
+    const isTagged = (pattern: string) =>
+      decideFor(virus, { settings: { REJECTVIRUS: '1', VIRUSTAGONLY: pattern } }).kind === 'accept'
+    for (const pattern of ['A.B-1', 'a.b-1', 'A.*', '*-1', '*', 'A*B*1', 'x A.B-1']) {
+      t.ok(isTagged(pattern), pattern)
+    }
+    for (const pattern of ['A.B', 'B-1', 'AxB-1', 'A.B-?', '.*', 'A.B-1x', '[A].B-1']) {
+      t.notOk(isTagged(pattern), pattern)
+    }
+  },
+)
+
+t.test(
+  'forwarded mail goes to VIRUSFORWARD alone, names its recipients in a field, and is not forwarded again',
+  async (t) => {
+    const settings = { VIRUSFORWARD: 'quarantine@example.org' }
+    const recipients = ['b@example.org', 'c@example.org']
+    const decision = decideFor(virus, { settings, recipients })
+    t.match(decision, {
+      kind: 'accept',
+      edits: { remove: ['x-qhpsi', 'x-quarantine-id'] },
+      recipients: [{ text: 'quarantine@example.org' }],
+    })
+    const { edits } = decision as Extract<SingleDecision, { kind: 'accept' }>
+    t.same(
+      edits.add.map(({ name }) => name),
+      ['X-QHPSI', 'X-Quarantine-ID'],
+    )
+    t.match(edits.add[1]!.value, /b@example\.org.*c@example\.org/s)
+    const again = decideFor(virus, { settings, recipients: ['quarantine@example.org'] })
+    t.match(again, { kind: 'accept', recipients: undefined, edits: { add: [FOUND] } })
+  },
+)

@@ -1,0 +1,214 @@
+import t, { type Test } from 'tap'
+import { readAddress } from '../../../src/mail/message/envelope/address.ts'
+import { makeEnvelope, recipientsOf } from '../../../src/mail/message/envelope/envelope.ts'
+import type { Decision, Findings, Reply, SingleDecision } from '../../../src/scan/judge/decision.ts'
+import {
+  type AnswerMode,
+  acceptedShare,
+  divide,
+  strictest,
+} from '../../../src/scan/judge/divide.ts'
+import type { Transaction } from '../../../src/scan/judge/transaction.ts'
+
+/** Recipients of one message with different decisions: no mail is lost in silence. */
+
+const findings: Findings = { scan: 'clean', why: '', times: {} }
+const infected: Findings = { scan: 'infected', virus: 'V', why: '', times: {} }
+const reply: Reply = { class: 5, enhanced: '5.7.1', text: 'no', grounds: 'virus' }
+const edits = { remove: [], add: [] }
+
+const decisions: Readonly<Record<string, SingleDecision>> = {
+  accept: { kind: 'accept', edits, findings },
+  tag: { kind: 'accept', edits, findings: infected },
+  forward: {
+    kind: 'accept',
+    edits,
+    recipients: [readAddress('v@example.org')],
+    findings: infected,
+  },
+  reject: { kind: 'reject', reply, findings: infected },
+  defer: { kind: 'defer', reply: { ...reply, class: 4 }, findings },
+  discard: { kind: 'discard', findings: infected },
+  keep: {
+    kind: 'quarantine',
+    quarantine: { kind: 'directory', directory: '/q' },
+    grounds: 'virus',
+    edits,
+    findings: infected,
+  },
+  hold: {
+    kind: 'quarantine',
+    quarantine: { kind: 'hold' },
+    grounds: 'virus',
+    edits,
+    findings: infected,
+  },
+}
+const names = Object.keys(decisions)
+
+function decide(own: readonly string[], answers: AnswerMode, bounceInjector = false): Decision {
+  const distinct = [...new Set(own)]
+  const to = own.map((_, index) => Buffer.from(`user${index}@example.org`))
+  const transaction = {
+    envelope: makeEnvelope(Buffer.from('a@example.net'), to),
+    client: { relay: false, clusterPeer: false, bounceInjector },
+  } as unknown as Transaction
+  const parts = distinct.map((name, line) => ({ decision: decisions[name]!, line: `${line + 1}` }))
+  return divide(parts, own.map((name) => distinct.indexOf(name)), transaction, answers) // biome-ignore format: a line
+}
+
+/** Returns the decision that counts for each recipient in the end. */
+function endsAs(decision: Decision, count: number): SingleDecision[] {
+  if (decision.kind !== 'split') return Array.from({ length: count }, () => decision)
+  const users = decision.shareOf.map((place, index) => {
+    const { decision: own, envelope } = decision.shares[place]!
+    const texts = [...recipientsOf(envelope)].map(({ text }) => text)
+    return texts.includes(`user${index}@example.org`) ? own : undefined
+  })
+  return users.map((own) => own!)
+}
+
+t.test(
+  'whatever is decided for each of three recipients, no mail of theirs is lost in silence',
+  async (t) => {
+    let split = 0
+    for (const answers of ['each', 'once, some kept', 'once'] as const) {
+      for (const bounce of [false, true]) {
+        for (const first of names) {
+          for (const second of names) {
+            for (const third of names) {
+              const own = [first, second, third]
+              const decision = decide(own, answers, bounce)
+              const ends = endsAs(decision, 3)
+              const about = `${own.join()} by ${answers}: ${ends.map((end) => end?.kind)}`
+              if (decision.kind === 'split') split++
+              for (const [index, end] of ends.entries()) {
+                if (end === undefined) t.fail(`a recipient without an answer: ${about}`)
+                else if (end.kind === 'discard' && own[index] !== 'discard') t.fail(about)
+              }
+              checkShares(t, decision, answers, about)
+            }
+          }
+        }
+      }
+    }
+    t.ok(split > 400, `${split} were split`)
+  },
+)
+
+function checkShares(t: Test, decision: Decision, answers: AnswerMode, about: string): void {
+  if (decision.kind !== 'split') return
+  const kinds = decision.shares.map((share) => share.decision.kind)
+  const counts = decision.shares.map(({ envelope }) => envelope.recipientCount)
+  if (answers === 'once') t.fail(`split: ${about}`)
+  if (counts.reduce((sum, count) => sum + count) !== 3) t.fail(`not all: ${about}`)
+  if (kinds.filter((kind) => kind === 'accept').length > 1) t.fail(`twice: ${about}`)
+  if (answers === 'each') return
+  if (
+    !kinds.includes('accept') ||
+    kinds.some((kind) => kind !== 'accept' && kind !== 'quarantine')
+  ) {
+    t.fail(`one answer for different words: ${about}`)
+  }
+}
+
+t.test('a door that answers for each recipient gives each its own decision', async (t) => {
+  const own = ['accept', 'reject', 'keep', 'discard', 'defer', 'tag']
+  const ends = endsAs(decide(own, 'each'), own.length)
+  t.same(
+    ends.map(({ kind }) => kind),
+    ['accept', 'reject', 'quarantine', 'discard', 'defer', 'accept'],
+  )
+  t.same(
+    ends.map(({ findings }) => findings.rule),
+    ['1,6', '2', '3', '4', '5', '1,6'],
+    'with its own lines',
+  )
+})
+
+t.test('mail that the MTA holds, or that goes to VIRUSFORWARD, is not divided', async (t) => {
+  for (const name of ['hold', 'forward']) {
+    t.not(decide([name, 'accept', 'reject'], 'each').kind, 'split')
+    t.not(decide([name, 'accept'], 'once, some kept').kind, 'split')
+  }
+})
+
+t.test('decisions that are alike, or that all accept, are joined to one', async (t) => {
+  t.equal(decide(['reject', 'reject'], 'each').kind, 'reject')
+  const both = decide(['accept', 'tag'], 'each')
+  t.match(both, { kind: 'accept', findings: { scan: 'infected', rule: '1,2' } })
+})
+
+t.test('the accepted share has the recipients for whom the message leaves', async (t) => {
+  const split = decide(['reject', 'accept', 'keep'], 'each')
+  if (split.kind !== 'split') throw new Error(split.kind)
+  const share = acceptedShare(split)
+  t.equal(share?.decision.kind, 'accept')
+  t.same([...recipientsOf(share!.envelope)].map(({ text }) => text), ['user1@example.org']) // biome-ignore format: a line
+  const none = decide(['reject', 'keep'], 'each')
+  t.equal(none.kind === 'split' && acceptedShare(none), undefined)
+})
+
+t.test('the log names lines in at most 100 characters', async (t) => {
+  const line = (letter: string) => letter.repeat(80)
+  const parts = ['a', 'b'].map((letter) => ({ decision: decisions.defer!, line: line(letter) }))
+  const transaction = { client: {} } as unknown as Transaction
+  const decision = divide(parts, [0, 1], transaction, 'once')
+  const rule = decision.kind !== 'split' && decision.findings.rule
+  t.equal(rule, `${line('a')},${line('b')}`.slice(0, 100))
+})
+
+t.test(
+  'for an undivided message the strictest decision counts by which no mail is lost',
+  async (t) => {
+    const client = { relay: false, clusterPeer: false, bounceInjector: false }
+    const bannedDrop: SingleDecision = {
+      kind: 'discard',
+      findings: { scan: 'infected', banned: 'attachment a.exe', why: '', times: {} },
+    }
+    const unknown: SingleDecision = {
+      kind: 'accept',
+      edits,
+      findings: { ...findings, scan: 'unknown' },
+    }
+    const edited: SingleDecision = {
+      kind: 'accept',
+      edits: { remove: [], add: [{ name: 'X-QHPSI', value: 'clean' }] },
+      findings,
+    }
+    const all = { ...decisions, 'banned drop': bannedDrop, unknown, edited }
+    const nameOf = (names: readonly string[], bounceInjector = false) => {
+      const chosen = names.map((name) => all[name as keyof typeof all]!)
+      const found = strictest(chosen, { client: { ...client, bounceInjector } } as Transaction)
+      return Object.entries(all).find(([, decision]) => decision === found)?.[0] ?? found
+    }
+    const order = ['defer', 'reject', 'keep', 'forward', 'tag', 'unknown', 'edited', 'accept']
+    for (const [at, name] of order.entries()) {
+      const weaker = order.slice(at)
+      t.equal(nameOf(weaker), name)
+      t.equal(nameOf(weaker.toReversed()), name)
+    }
+    t.equal(
+      nameOf(['discard', 'forward']),
+      'forward',
+      'mail that is sent to VIRUSFORWARD is not lost',
+    )
+    t.equal(nameOf(['discard', 'discard']), 'discard')
+    t.same(nameOf(['accept', 'discard']), {
+      kind: 'reject',
+      reply: { class: 5, enhanced: '5.7.1', text: 'message refused: virus V', grounds: 'virus' },
+      findings: infected,
+    })
+    t.match(nameOf(['accept', 'banned drop']), {
+      kind: 'reject',
+      reply: { text: 'message refused: banned attachment a.exe', grounds: 'banned' },
+    })
+    t.equal(nameOf(['accept', 'discard'], true), 'accept', 'a refused bounce would come again')
+  },
+)
+
+t.test('a hundred thousand recipients are divided in one pass', async (t) => {
+  const own = Array.from({ length: 100_000 }, (_, index) => (index % 2 ? 'keep' : 'accept'))
+  const decision = decide(own, 'once, some kept')
+  t.same(decision.kind === 'split' && decision.shares.map(({ envelope }) => envelope.recipientCount), [50_000, 50_000]) // biome-ignore format: a line
+})

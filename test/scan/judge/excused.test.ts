@@ -1,0 +1,214 @@
+import * as crypto from 'node:crypto'
+import t from 'tap'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
+import { messageOf } from '../../../src/mail/message/intake.ts'
+import { judgeByRules } from '../../../src/scan/judge/by-rule.ts'
+import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
+import type { Tools } from '../../../src/scan/judge/tools.ts'
+import { parseRules } from '../../../src/scan/rules/load.ts'
+import { Rules } from '../../../src/scan/rules/match.ts'
+import { attachmentsScanner } from '../../../src/scan/scanners/attachments/attachments.ts'
+import { clean, infected, unknown } from '../../../src/scan/scanners/shared/finding.ts'
+import type { ContentScanner, Sample, Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
+import { deriveSecrets } from '../../../src/scan/verdicts/copies/secrets.ts'
+import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
+import { Verdicts } from '../../../src/scan/verdicts/verdicts.ts'
+
+/** What policy excuses never ends a scan: the worst finding that nobody excused decides. */
+
+const PUA = 'PUA.Packed'
+const textOf = ({ bytes }: Sample) => bytes.gather().toString('latin1')
+
+/** Opens base64, as clamd does, and names the first of these words in what it gets. */
+function clamdLike(more: Partial<ContentScanner> = {}): ContentScanner {
+  return {
+    name: 'clamd',
+    local: false,
+    async scan(sample) {
+      for (const each of [...(sample.beside ?? []), sample]) {
+        const opened = textOf(each).replace(/[A-Za-z0-9+/]{16,}={0,2}/g, (word) =>
+          Buffer.from(word, 'base64').toString('latin1'),
+        )
+        const found = /PUA\.Packed|Eicar|TROUBLE/.exec(opened)?.[0]
+        if (found === 'TROUBLE') return unknown('cannot tell')
+        if (found !== undefined) return infected(found)
+      }
+      return clean
+    },
+    ...more,
+  }
+}
+
+const base64 = (text: string) => Buffer.from(text, 'latin1').toString('base64')
+const encoded = (text: string, name = 'a.bin') =>
+  `--b\nContent-Type: application/octet-stream; name=${name}\nContent-Transfer-Encoding: base64\n\n${text}\n`
+const attached = (content: string, name?: string) => encoded(base64(content), name)
+const mail = (...parts: readonly string[]) =>
+  `From: a@example.org\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nHello\n${parts.join('')}--b--\n`
+
+const pua = attached(`a packed program: ${PUA}`)
+const eicar = attached('a virus, which is Eicar')
+const trouble = attached('some TROUBLE for scanners')
+
+interface Setup {
+  readonly settings?: Readonly<Record<string, string>>
+  readonly lines?: string
+  readonly scanner?: Scanner
+  readonly tools?: Partial<Tools>
+  readonly to?: readonly string[]
+}
+
+async function judgeBy(text: string, setup: Setup) {
+  const { settings, lines = '', scanner = clamdLike(), to = ['b@example.org'] } = setup
+  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', REJECTVIRUS: '1', ...settings })!
+  const message = messageOf(Buffer.from(text, 'latin1'), {
+    policy: policy.spool,
+    digestsFor: () => ({ md5: false, sha256: true }),
+    createHash: crypto.createHash,
+  })
+  const { QHPSI } = policy.settings
+  const isSearched = QHPSI.kind === 'plugins' && QHPSI.names.includes('attachments')
+  const tools: Tools = {
+    scanners: [...(isSearched ? [attachmentsScanner(policy.settings)] : []), scanner],
+    crypto,
+    signatureFiles: () => undefined,
+    now: Date.now,
+    uptime: () => performance.now(),
+    ...setup.tools,
+  }
+  const client = { relay: false, clusterPeer: false, bounceInjector: false }
+  const recipients = to.map((recipient) => Buffer.from(recipient))
+  const envelope = makeEnvelope(Buffer.from('a@example.org'), recipients)
+  const forLine = () => ({ policy, tools })
+  const rules = { lines: new Rules('file', parseRules(lines, 'file')), forLine }
+  return judgeByRules({ message, envelope, client }, { policy, tools, rules }, 'once')
+}
+
+const forwarded = (text: string) => {
+  const other = text.replace('boundary=b', 'boundary=c').replace(/^--b/gm, '--c')
+  return `--b\nContent-Type: message/rfc822\n\n${other}`
+}
+const tool = base64('a tool of some kilobytes')
+/** A virus where no reader of mail looks, above or below something that is excused. */
+const inNoContent = {
+  header: `X-Y: Eicar\n${mail(pua)}`,
+  preamble: mail(pua).replace('\n\n--b', '\n\nEicar\n--b'),
+  epilogue: `${mail(pua)}Eicar\n`,
+  'epilogue below a copy': `${mail(pua, pua)}Eicar\n`,
+  'line that decoders skip': mail(pua, encoded(`*Eicar\n${tool}`)),
+  'text behind a NUL': mail(pua, encoded(`${tool.slice(0, 20)}\0Eicar\n${tool.slice(20)}`)),
+  'text behind the padding': mail(pua, encoded(`${tool}\nEicar`)),
+}
+
+const tagOnly = { VIRUSTAGONLY: 'PUA.*' }
+const excuses: Readonly<Record<string, Pick<Setup, 'settings' | 'lines'>>> = {
+  'a pattern of VIRUSTAGONLY': { settings: tagOnly },
+  'an exception for its signature': { lines: 'signature=PUA.* allow\n' },
+}
+
+for (const [excuse, setup] of Object.entries(excuses)) {
+  for (const when of ['always', 'never']) {
+    t.test(`${excuse} does not hide a virus behind it, SECONDLOOK=${when}`, async (t) => {
+      const judgeWith = (text: string, scanner = clamdLike()) => {
+        const settings = { ...setup.settings, SECONDLOOK: when }
+        return judgeBy(text, { ...setup, settings, scanner })
+      }
+      const refused = { kind: 'reject', findings: { scan: 'infected', virus: 'Eicar' } }
+      t.match(await judgeWith(mail(pua, eicar)), refused)
+      t.match(await judgeWith(mail(eicar, pua)), refused)
+      t.match(await judgeWith(mail(pua, eicar), clamdLike({ takesBeside: true })), refused)
+      for (const [place, text] of Object.entries(inNoContent)) {
+        t.match(await judgeWith(text), refused, place)
+        t.match(await judgeWith(mail(pua, forwarded(text))), refused, `${place} of a forward`)
+      }
+      t.match(await judgeWith(mail(pua, forwarded(mail(pua)))), { kind: 'accept' })
+      t.match(await judgeWith(mail(pua, trouble)), { kind: 'defer', findings: { scan: 'unknown' } })
+      const excused = { kind: 'accept', findings: { scan: 'infected', virus: PUA } }
+      t.match(await judgeWith(mail(pua)), excused)
+      t.match(await judgeWith(mail(pua), clamdLike({ takesBeside: true })), excused)
+      t.match(await judgeWith(mail('')), { kind: 'accept', findings: { scan: 'clean' } })
+    })
+  }
+}
+
+t.test(
+  'a limit that leaves something unscanned does not take an excused finding away',
+  async (t) => {
+    const nested = '--b\nContent-Type: message/rfc822\n\nSubject: x\n\nx\n'
+    const settings = { ...tagOnly, MAXNESTING: '1', OVERNESTING: 'accept' }
+    const text = mail(pua, nested.repeat(2))
+    const deep = text.replace('Subject: x\n\nx', 'Content-Type: message/rfc822\n\nSubject: x\n\nx')
+    t.match(await judgeBy(deep, { settings }), { kind: 'accept', findings: { virus: PUA } })
+    t.match(await judgeBy(deep.replace(pua, pua + eicar), { settings }), { kind: 'reject' })
+  },
+)
+
+t.test('a banned attachment that an exception lets in hides nothing', async (t) => {
+  const good = attached('a tool', 'good.exe')
+  const bad = attached('a tool', 'bad.exe')
+  const lines = 'signature=*good.exe allow\n'
+  for (const when of ['always', 'never']) {
+    const settings = {
+      QHPSI: 'plugin: attachments clamd',
+      BADATTACHMENTS: '*.exe',
+      SECONDLOOK: when,
+    }
+    const judgeAll = (...parts: readonly string[]) => judgeBy(mail(...parts), { settings, lines })
+    const allowed = { kind: 'accept', findings: { banned: 'attachment good.exe', allowed: 1 } }
+    t.match(await judgeAll(good), allowed)
+    t.match(await judgeAll(good, eicar), { kind: 'reject', findings: { virus: 'Eicar' } })
+    const banned = { kind: 'reject', findings: { banned: 'attachment bad.exe' } }
+    t.match(await judgeAll(good, bad), banned)
+    t.match(await judgeAll(bad, good), banned)
+    const two = good.replace('base64\n\n', 'base64\nContent-Disposition: x; filename=bad.exe\n\n')
+    t.match(await judgeAll(two), banned)
+  }
+})
+
+t.test('the exceptions of several recipients each count for what they name', async (t) => {
+  const to = ['b@example.org', 'c@example.org']
+  const both = 'to=b@example.org,signature=PUA.* allow\nto=b@example.org,signature=Eicar allow\n'
+  const all = `${both}to=c@example.org allow\n`
+  t.match(await judgeBy(mail(pua, eicar), { lines: all, to }), { kind: 'accept' })
+  const fewer = 'to=b@example.org,signature=PUA.* allow\nto=c@example.org allow\n'
+  t.match(await judgeBy(mail(pua, eicar), { lines: fewer, to }), { kind: 'reject' })
+})
+
+t.test('the verdict of a host that excuses nothing does not hide a virus either', async (t) => {
+  const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)
+  const verdicts = new Verdicts({
+    memory: new HostMemory(),
+    secrets: () => secrets,
+    crypto,
+    maxAge: 3600,
+    host: 'here',
+    signatureFiles: () => undefined,
+    now: Date.now,
+    uptime: () => performance.now(),
+    fullTime: 60_000,
+  })
+  const memorable = { identity: 'clamd', signatures: async () => 'ClamAV 1.4.3/1/' }
+  const scan: ContentScanner['scan'] = (sample, task) => {
+    task.signatures?.('clamd', 'ClamAV 1.4.3/1/')
+    return clamdLike().scan(sample, task)
+  }
+  const scanner = clamdLike({ memorable, scan })
+  const judgeWith = (text: string, setup: Setup = {}) =>
+    judgeBy(text, { ...setup, scanner, tools: { verdicts } })
+  const both = mail(pua, eicar)
+  t.match(await judgeWith(both), { kind: 'reject', findings: { virus: PUA } })
+  await new Promise(setImmediate)
+  t.match(await judgeWith(both), { findings: { scan: 'known', virus: PUA } })
+  for (const setup of Object.values(excuses)) {
+    t.match(await judgeWith(both, setup), { kind: 'reject', findings: { virus: 'Eicar' } })
+  }
+
+  const named = mail(attached('a virus, which is Eicar', 'good.exe'))
+  const settings = { QHPSI: 'plugin: attachments clamd', BADATTACHMENTS: '*.exe' }
+  const lines = 'signature=*good.exe allow\n'
+  for (const scanned of ['infected', 'known']) {
+    const decision = await judgeWith(named, { settings, lines })
+    t.match(decision, { kind: 'reject', findings: { scan: scanned, virus: 'Eicar' } })
+    await new Promise(setImmediate)
+  }
+})

@@ -1,0 +1,138 @@
+import * as crypto from 'node:crypto'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
+import { messageOf } from '../../../src/mail/message/intake.ts'
+import type { Decision } from '../../../src/scan/judge/decision.ts'
+import { judge } from '../../../src/scan/judge/engine.ts'
+import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
+import type { Tools } from '../../../src/scan/judge/tools.ts'
+import type { Client } from '../../../src/scan/judge/transaction.ts'
+import {
+  clean,
+  infected,
+  type ScanFinding,
+  unknown,
+  unseen,
+} from '../../../src/scan/scanners/shared/finding.ts'
+import type {
+  ContentScanner,
+  PolicyScanner,
+  Scanner,
+} from '../../../src/scan/scanners/shared/scanner.ts'
+import type {
+  KnownOrScanned,
+  VerdictQuery,
+} from '../../../src/scan/verdicts/copies/verdict-query.ts'
+import type { Verdicts } from '../../../src/scan/verdicts/verdicts.ts'
+import { keyring } from '../../second-reader/stamped.ts'
+
+/** Judges messages in tests, with scanners and clocks of the tests' own. */
+
+export const NOW = 1_800_000_000_000
+export const letter = 'From: a@example.org\nSubject: hello\n\nHello\n'
+
+export interface Setup {
+  readonly settings?: Readonly<Record<string, string>>
+  readonly scan?: ContentScanner['scan']
+  readonly scanners?: readonly Scanner[]
+  readonly client?: Partial<Client>
+  readonly sender?: string
+  readonly recipients?: readonly string[]
+  readonly tools?: Partial<Tools>
+}
+
+export function scannerOf(name: string, scan: ContentScanner['scan']): ContentScanner {
+  return { name, local: false, scan }
+}
+
+/** Judges a message. `asked` names the scanners that were asked, `confirmed` counts confirmFile(). */
+export async function judgeMail(text: string, setup: Setup = {}) {
+  const { settings, scan = async () => clean, sender = 'a@example.org' } = setup
+  const { recipients = ['b@example.org'] } = setup
+  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...settings })!
+  const asked: string[] = []
+  const scanners = (setup.scanners ?? [scannerOf('clamd', scan)]).map((scanner): Scanner => {
+    const { name } = scanner
+    if (!scanner.local) {
+      const scan: ContentScanner['scan'] = (sample, task) => {
+        if (!sample.whole) asked.push(name)
+        return scanner.scan(sample, task)
+      }
+      return { ...scanner, scan }
+    }
+    const search: PolicyScanner['search'] = async (task) => {
+      const begun = await scanner.search(task)
+      const answer = () => {
+        asked.push(name)
+        return begun.answer()
+      }
+      return { ...begun, answer }
+    }
+    return { ...scanner, search }
+  })
+  const held = messageOf(Buffer.from(text, 'latin1'), {
+    policy: policy.spool,
+    digestsFor: () => ({ md5: true, sha256: true }),
+    createHash: crypto.createHash,
+  })
+  let confirmed = 0
+  const message = { ...held, confirmFile: () => void confirmed++ }
+  const client = { relay: false, clusterPeer: false, bounceInjector: false, ...setup.client }
+  const envelope = makeEnvelope(
+    Buffer.from(sender),
+    recipients.map((address) => Buffer.from(address)),
+  )
+  const tools = {
+    scanners,
+    crypto,
+    signatureFiles: () => undefined,
+    now: () => NOW,
+    uptime: () => performance.now(),
+    ...setup.tools,
+  }
+  const decision = await judge({ message, envelope, client }, { policy, tools })
+  return { decision, asked, confirmed }
+}
+
+/** Returns `name value` of each field that is added, and `-name` of each that is removed. */
+export function editsOf(decision: Decision): string[] {
+  if (decision.kind !== 'accept') return []
+  const { add, remove } = decision.edits
+  return [...remove.map((name) => `-${name}`), ...add.map(({ name, value }) => `${name} ${value}`)]
+}
+
+export const SCANFAIL = { SCANFAIL: 'accept' }
+export const virus = async () => infected('Eicar')
+export const banned = async (): Promise<ScanFinding> => {
+  return { answer: 'infected', name: 'attachment a.exe', banned: true }
+}
+export const nobody = async () => unknown('clamd is down', 'unreachable')
+export const tooLarge = async () => unseen('size', 'clamd: too large')
+export const tooDeep = async () => unseen('depth', 'clamd: too deep')
+export const bounce = { bounceInjector: true }
+export const relay = { relay: true }
+
+/** A memory that has this verdict, and what it was asked. */
+export function remembering(found: KnownOrScanned) {
+  const questions: VerdictQuery[] = []
+  const verdicts = {
+    async find(question: VerdictQuery) {
+      questions.push(question)
+      return found
+    },
+  } as unknown as Verdicts
+  return { questions, verdicts }
+}
+
+/** The path of a keyring with the key of the tests, and with an md5 key. */
+export function ringIn(t: Test, mark = ''): string {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-ring-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  const ring = join(directory, 'ring')
+  writeFileSync(ring, `${keyring.trim()}${mark}\nmd5:old:sesame\n`)
+  chmodSync(ring, 0o600)
+  return ring
+}

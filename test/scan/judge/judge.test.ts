@@ -1,0 +1,287 @@
+import * as crypto from 'node:crypto'
+import { chmodSync } from 'node:fs'
+import t from 'tap'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
+import { messageOf } from '../../../src/mail/message/intake.ts'
+import { judge } from '../../../src/scan/judge/engine.ts'
+import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
+import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
+import { clean } from '../../../src/scan/scanners/shared/finding.ts'
+import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
+import { localPolicy } from '../scanners/local-policy.ts'
+import {
+  banned,
+  bounce,
+  editsOf,
+  judgeMail,
+  letter,
+  NOW,
+  nobody,
+  relay,
+  remembering,
+  SCANFAIL,
+  type Setup,
+  scannerOf,
+  tooDeep,
+  tooLarge,
+  virus,
+} from './judge-mail.ts'
+
+/** The judgement: what becomes of a message by what is found in it and by the settings. */
+
+type Row = readonly [what: string, setup: Setup, expected: object, edits?: readonly string[]]
+
+const tagged = ['-x-qhpsi', 'X-QHPSI virus found']
+const untouched = ['-x-qhpsi']
+const rows: readonly Row[] = [
+  [
+    'a bounce with a virus is never refused, since it would come again for ever',
+    { scan: virus, settings: { REJECTVIRUS: '1' }, client: bounce },
+    { kind: 'accept' },
+    tagged,
+  ],
+  [
+    'VIRUSTAGONLY does not count for a banned attachment',
+    { scan: banned, settings: { REJECTVIRUS: '1', VIRUSTAGONLY: '*' } },
+    { kind: 'reject', reply: { grounds: 'banned' } },
+  ],
+  [
+    'mail that nobody could scan is accepted without a tag if SCANFAIL=accept',
+    { scan: nobody, settings: SCANFAIL },
+    { kind: 'accept' },
+    untouched,
+  ],
+  [
+    'SCANFAIL_RELAY decides about mail of relay clients that nobody could scan',
+    { scan: nobody, settings: { SCANFAIL_RELAY: 'accept' }, client: relay },
+    { kind: 'accept' },
+    untouched,
+  ],
+  [
+    'SCANFAIL_RELAY says nothing about mail of other clients',
+    { scan: nobody, settings: { SCANFAIL_RELAY: 'accept' } },
+    { kind: 'defer' },
+  ],
+  [
+    'mail over the size limit of a scanner counts as not scanned',
+    { scan: tooLarge },
+    { kind: 'accept', findings: { scan: 'skipped' } },
+    untouched,
+  ],
+  [
+    'mail over the size limit of a scanner is deferred if OVERSIZE=defer',
+    { scan: tooLarge, settings: { OVERSIZE: 'defer' } },
+    { kind: 'defer', findings: { scan: 'unknown', cause: 'limit' } },
+  ],
+  [
+    'mail that is nested too deep is refused',
+    { scan: tooDeep },
+    { kind: 'reject', reply: { enhanced: '5.6.0', grounds: 'nested-too-deep' } },
+  ],
+  [
+    'a bounce that is nested too deep is accepted, as not scanned',
+    { scan: tooDeep, client: bounce },
+    { kind: 'accept', findings: { scan: 'skipped' } },
+    untouched,
+  ],
+  [
+    'mail that is nested too deep is accepted, as not scanned, if OVERNESTING=accept',
+    { scan: tooDeep, settings: { OVERNESTING: 'accept' } },
+    { kind: 'accept', findings: { scan: 'skipped', why: 'clamd: too deep' } },
+    untouched,
+  ],
+  [
+    'mail below QHPSIMINSIZE is not scanned',
+    { settings: { QHPSIMINSIZE: '1000' }, scan: virus },
+    { kind: 'accept', findings: { scan: 'skipped', why: /below QHPSIMINSIZE/ } },
+    untouched,
+  ],
+  [
+    'mail over QHPSIMAXSIZE is not scanned',
+    { settings: { QHPSIMAXSIZE: '10' }, scan: virus },
+    { kind: 'accept', findings: { scan: 'skipped', why: /over QHPSIMAXSIZE/ } },
+    untouched,
+  ],
+  [
+    'mail is deferred without a scan if all recipients are over quota',
+    {
+      scan: virus,
+      tools: {
+        quota: { timeout: 1000, askForRelayClients: false, ask: async () => ({ answer: 'full' }) },
+      },
+    },
+    { kind: 'defer', reply: { grounds: 'over-quota' } },
+  ],
+]
+
+for (const [what, setup, expected, edits] of rows) {
+  t.test(what, async (t) => {
+    const { decision } = await judgeMail(letter, setup)
+    t.match(decision, expected)
+    if (edits) t.same(editsOf(decision), edits)
+  })
+}
+
+t.test('a message that scanners call clean must still be the file that they scanned', async (t) => {
+  t.equal((await judgeMail(letter)).confirmed, 1)
+  t.equal((await judgeMail(letter, { scan: virus })).confirmed, 0)
+  t.equal((await judgeMail(letter, { scan: nobody, settings: SCANFAIL })).confirmed, 0)
+})
+
+t.test('a message whose file was changed during the scan is not accepted', async (t) => {
+  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd' })!
+  const held = messageOf(Buffer.from(letter), {
+    policy: policy.spool,
+    digestsFor: () => ({ md5: false, sha256: false }),
+    createHash: crypto.createHash,
+  })
+  const confirmFile = () => {
+    throw new Error('it was changed')
+  }
+  const judging = judge(
+    {
+      message: { ...held, confirmFile },
+      envelope: makeEnvelope(Buffer.from('a@example.org'), []),
+      client: { relay: false, clusterPeer: false, bounceInjector: false },
+    },
+    {
+      policy,
+      tools: {
+        scanners: [scannerOf('clamd', async () => clean)],
+        crypto,
+        signatureFiles: () => undefined,
+        now: () => NOW,
+        uptime: () => 0,
+      },
+    },
+  )
+  await t.rejects(judging, { message: 'it was changed' })
+})
+
+t.test('mail of exactly QHPSIMINSIZE or QHPSIMAXSIZE bytes is scanned', async (t) => {
+  const size = `${letter.length}`
+  const { asked } = await judgeMail(letter, {
+    settings: { QHPSIMINSIZE: size, QHPSIMAXSIZE: size },
+  })
+  t.same(asked, ['clamd'])
+})
+
+t.test('the log has no remark about ordinary mail', async (t) => {
+  t.equal((await judgeMail(letter)).decision.findings.why, '')
+})
+
+t.test('the log tells which setting cannot be used, and what a scanner notes', async (t) => {
+  const shared = t.testdir({})
+  chmodSync(shared, 0o777)
+  const noting: ContentScanner['scan'] = async (_, { note }) => {
+    note('a note')
+    return clean
+  }
+  const { decision } = await judgeMail(letter, { settings: { SPOOLDIR: shared }, scan: noting })
+  t.match(decision.findings.why, /^SPOOLDIR .*: not used, mode 0777.*; a note$/)
+})
+
+t.test(
+  'mail is scanned if a recipient has room, cannot be asked about, or is not asked about',
+  async (t) => {
+    const quota = (answer: QuotaAnswer) => ({
+      tools: { quota: { timeout: 1000, askForRelayClients: false, ask: async () => answer } },
+    })
+    const whyOf = async (setup: Setup) => {
+      const { decision, asked } = await judgeMail(letter, setup)
+      t.same([decision.kind, asked], ['accept', ['clamd']])
+      return decision.findings.why
+    }
+    t.equal(await whyOf(quota({ answer: 'room' })), '')
+    t.equal(await whyOf(quota({ answer: 'unknown', why: 'it is down' })), 'quota: it is down')
+    t.equal(await whyOf({ ...quota({ answer: 'full' }), client: relay }), '')
+  },
+)
+
+t.test('the log has the time of each stage', async (t) => {
+  let clock = 1000
+  const spend = (milliseconds: number) => {
+    clock += milliseconds
+  }
+  const { decision } = await judgeMail(letter, {
+    async scan() {
+      spend(70)
+      return clean
+    },
+    tools: {
+      uptime: () => clock,
+      quota: {
+        timeout: 1000,
+        askForRelayClients: false,
+        async ask() {
+          spend(5)
+          return { answer: 'room' }
+        },
+      },
+    },
+  })
+  t.match(decision.findings.times, { quota: 5, verify: 0, sign: 0 })
+  t.equal((decision.findings.times.scan ?? 0) % 70, 0)
+})
+
+t.test('a header from which a field cannot be removed is refused before any scan', async (t) => {
+  const { decision, asked } = await judgeMail('A: b\nno field\nX-QHPSI: clean\n\nx\n')
+  t.match(decision, { kind: 'reject', reply: { grounds: 'unclear-header' } })
+  t.same(asked, [])
+})
+
+t.test('STRICTMIME keeps strange mail out, but no bounce', async (t) => {
+  const strange = letter.replace('\n\n', '\nContent-Transfer-Encoding: odd\n\n')
+  const strict = { settings: { STRICTMIME: 'refuse' } }
+  t.match((await judgeMail(strange, strict)).decision, {
+    kind: 'reject',
+    reply: { grounds: 'strange-mime' },
+  })
+  const bounced = await judgeMail(strange, { ...strict, client: bounce })
+  t.match(bounced.decision, { kind: 'accept', findings: { scan: 'clean', odd: 'field' } })
+  t.match((await judgeMail(strange)).decision, {
+    kind: 'accept',
+    findings: { odd: 'field' },
+  })
+  t.equal((await judgeMail(letter)).decision.findings.odd, undefined)
+})
+
+t.test(
+  'limits of size count if all scanners are of local policy and no stamp vouches',
+  async (t) => {
+    const scanners = [localPolicy('attachments')]
+    const { decision } = await judgeMail(letter, { settings: { QHPSIMINSIZE: '1000' }, scanners })
+    t.match(decision, { findings: { scan: 'skipped' } })
+  },
+)
+
+t.test('a remembered verdict spares the scan; the log tells its host and its age', async (t) => {
+  const known = {
+    found: { answer: 'clean' },
+    scanners: ['clamd'],
+    signatures: '',
+    time: NOW / 1000 - 60,
+    host: 'mx2',
+  } as const
+  const result = { answer: 'clean', scanners: [] } as const
+  const { verdicts, questions } = remembering({ result, known })
+  const { decision, asked } = await judgeMail(letter, { tools: { verdicts } })
+  t.match(decision, { kind: 'accept', findings: { scan: 'known', by: 'mx2', age: 60 } })
+  t.same(asked, [])
+  t.match(questions, [{ maxAge: Number.POSITIVE_INFINITY, scanners: [{}] }])
+  t.equal(questions[0]?.settings.SECONDLOOK, 'always')
+})
+
+t.test('a header that is too large to be edited is refused before any scan', async (t) => {
+  const { decision, asked } = await judgeMail(`X-Long: ${'x'.repeat(1024 * 1024)}\n\nbody\n`)
+  t.match(decision, {
+    kind: 'reject',
+    reply: {
+      class: 5,
+      enhanced: '5.3.4',
+      text: 'header of the message is larger than 1 MiB, or has more than 5,000 fields',
+      grounds: 'header-too-large',
+    },
+  })
+  t.same(asked, [])
+})

@@ -1,0 +1,86 @@
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import {
+  NOTHING_SCANS,
+  type Policy,
+  readControlDirectories,
+  readPolicy,
+  readScanningPolicy,
+  switchedOff,
+  withSettings,
+} from '../../../src/scan/judge/policy.ts'
+
+/** The policy: all settings as one value. */
+
+const QHPSI = 'plugin: clamd'
+
+const ofInfected = ({ settings: { REJECTVIRUS, VIRUSTAGONLY, VIRUSFORWARD } }: Policy) => [
+  REJECTVIRUS,
+  VIRUSTAGONLY,
+  VIRUSFORWARD,
+]
+
+t.test('control files lie in control/ of QMAILHOME, or in CONTROLDIR', async (t) => {
+  t.same(readControlDirectories({}), { qmailHome: '/var/qmail', control: '/var/qmail/control' })
+  t.match(readControlDirectories({ QMAILHOME: '/q' }), { qmailHome: '/q', control: '/q/control' })
+  t.match(readControlDirectories({ QMAILHOME: '/q', CONTROLDIR: 'c' }), { control: '/q/c' })
+  t.match(readControlDirectories({ QMAILHOME: '/q', CONTROLDIR: '/c' }), {
+    qmailHome: '/q',
+    control: '/c',
+  })
+})
+
+t.test('nothing is scanned if QHPSI is not set, or if the file onescan.off is there', async (t) => {
+  const control = t.testdir({})
+  const env = { CONTROLDIR: control, QHPSI }
+  t.equal(switchedOff(readControlDirectories(env)), undefined)
+  t.match(readPolicy(env), { settings: { QHPSI: { kind: 'plugins' } }, quota: undefined })
+  t.match(readPolicy({ CONTROLDIR: control }), { off: NOTHING_SCANS, quota: undefined })
+  const asked = { CONTROLDIR: control, QUOTAD: 'udp:127.0.0.1:1' }
+  t.match(
+    readPolicy(asked),
+    { off: NOTHING_SCANS, quota: {} },
+    'quotas are asked about all the same',
+  )
+  writeFileSync(join(control, 'onescan.off'), '')
+  const off = `${control}/onescan.off is there`
+  t.equal(switchedOff(readControlDirectories(env)), off)
+  t.same(readPolicy(env), { off })
+  t.ok(readScanningPolicy(env), 'readScanningPolicy() does not look for the switch')
+})
+
+t.test('a policy remarks what it cannot use, and cannot be changed', async (t) => {
+  const shared = t.testdir({})
+  chmodSync(shared, 0o777)
+  const policy = readScanningPolicy({ QHPSI, SPOOLDIR: shared })!
+  t.match(policy.remark, `SPOOLDIR ${shared}: not used, mode 0777`)
+  t.equal(readScanningPolicy({ QHPSI })!.remark, '')
+  t.throws(() => Object.assign(policy, { remark: 'x' }))
+})
+
+t.test('a line of onescan.policy changes the settings that it names, and no others', async (t) => {
+  const env = { QHPSI, REJECTVIRUS: '1', SCANTIMEOUT: '7', SCANFAIL: 'accept' }
+  const base = readScanningPolicy(env)!
+  const changed = withSettings(base, env, { SCANFAIL: 'defer' })
+  t.same(ofInfected(changed), ofInfected(base))
+  t.equal(base.settings.SCANFAIL, 'accept')
+  t.equal(changed.settings.SCANFAIL, 'defer')
+  t.equal(changed.settings.timeout, 7000)
+  for (const settings of [{ REJECTVIRUS: '2' }, { VIRUSTAGONLY: '1', REJECTVIRUS: '' }]) {
+    const other = withSettings(base, env, settings)
+    t.notSame(ofInfected(other), ofInfected(base), JSON.stringify(settings))
+  }
+  t.match(withSettings(base, env, { REJECTVIRUS: '', VIRUSFORWARD: 'v@example.org' }).settings, {
+    VIRUSFORWARD: 'v@example.org',
+  })
+  t.throws(() => withSettings(base, env, { QHPSI: '' }), {
+    message: /QHPSI: is empty; say scan off/,
+  })
+  const ofADoor = { ...base, settings: { ...base.settings, REJECTVIRUS: 'tag' as const } }
+  t.equal(
+    withSettings(ofADoor, env, { SCANTIMEOUT: '3' }).settings.REJECTVIRUS,
+    'tag',
+    'as a door has it',
+  )
+})

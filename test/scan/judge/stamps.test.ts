@@ -1,0 +1,284 @@
+import { createHash } from 'node:crypto'
+import t from 'tap'
+import type { Decision } from '../../../src/scan/judge/decision.ts'
+import { clean } from '../../../src/scan/scanners/shared/finding.ts'
+import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
+import { key } from '../../second-reader/stamped.ts'
+import { hmacValue, md5Hex } from '../cluster/independent.ts'
+import { localPolicy } from '../scanners/local-policy.ts'
+import {
+  banned,
+  editsOf,
+  judgeMail,
+  letter,
+  NOW,
+  remembering,
+  ringIn,
+  type Setup,
+  scannerOf,
+  tooLarge,
+  virus,
+} from './judge-mail.ts'
+
+/** Stamps in the judgement: which scans a stamp spares, and which mail gets one. */
+
+const ring = ringIn(t)
+const cluster = { CLUSTERKEYS: ring }
+const stampOf = ({ decision }: { readonly decision: Decision }) =>
+  editsOf(decision).find((edit) => /Cluster-\d/.test(edit))
+const by = (scanners: string, text = letter) => {
+  const claims = { id: key.id, time: NOW / 1000, scanners }
+  return `X-SHA256-Cluster-1: ${hmacValue(Buffer.from(text), key.secret, claims)}\n${text}`
+}
+
+t.test('a stamp tells how closely this host has looked', async (t) => {
+  const looks = { never: 'clamd', always: 'clamd,everypart' }
+  for (const [SECONDLOOK, scanners] of Object.entries(looks)) {
+    const stamp = stampOf(await judgeMail(letter, { settings: { ...cluster, SECONDLOOK } }))
+    t.match(stamp, `; s=${scanners}; `, SECONDLOOK)
+  }
+})
+
+const closer: readonly (readonly [by: string, here: string, isTrusted: boolean])[] = [
+  ['clamd,everypart', 'always', true],
+  ['clamd,everypart', 'never', true],
+  ['clamd', 'always', false],
+  ['clamd', 'never', true],
+  ['other,everypart', 'always', false],
+]
+for (const [scanners, SECONDLOOK, isTrusted] of closer) {
+  const verb = isTrusted ? 'spares' : 'does not spare'
+  t.test(`a stamp of ${scanners} ${verb} a scan where SECONDLOOK=${SECONDLOOK}`, async (t) => {
+    const { decision, asked } = await judgeMail(by(scanners), {
+      settings: { ...cluster, SECONDLOOK },
+    })
+    t.same(asked, isTrusted ? [] : ['clamd'])
+    t.match(decision, { findings: { scan: isTrusted ? 'trusted' : 'clean', key: key.id } })
+  })
+}
+
+t.test('what two stamps say is not joined: each host says what it did itself', async (t) => {
+  const again = (below: string, above: string) => {
+    const text = by(below)
+    const claims = { id: key.id, time: NOW / 1000, scanners: above }
+    const value = hmacValue(Buffer.from(letter), key.secret, claims)
+    return `X-SHA256-Cluster-2: ${value}\n${text}`
+  }
+  const settings = { ...cluster, SECONDLOOK: 'always' }
+  for (const [below, above] of [
+    ['other,everypart', 'clamd'],
+    ['clamd', 'other,everypart'],
+  ] as const) {
+    t.same((await judgeMail(again(below, above), { settings })).asked, ['clamd'], above)
+  }
+  t.same((await judgeMail(again('other', 'clamd,everypart'), { settings })).asked, [])
+})
+
+t.test('a stamp names no scanner of local policy', async (t) => {
+  const scanners = [scannerOf('clamd', async () => clean), localPolicy('attachments')]
+  t.match(
+    stampOf(await judgeMail(letter, { settings: cluster, scanners })),
+    '; s=clamd,everypart; ',
+  )
+})
+
+const onTheirWay = 'no stamp: signatures changed, and may not be loaded yet'
+const unstamped: readonly (readonly [why: string, setup: Setup])[] = [
+  ['of which a part was not looked at', { settings: cluster, scan: tooLarge }],
+  [
+    'that only local policy has seen',
+    { settings: cluster, scanners: [localPolicy('attachments')] },
+  ],
+]
+for (const [why, setup] of unstamped) {
+  t.test(`a stamp is not made for mail ${why}`, async (t) => {
+    const judgement = await judgeMail(letter, setup)
+    t.equal(stampOf(judgement), undefined)
+    t.notMatch(judgement.decision.findings.why, onTheirWay)
+  })
+}
+
+t.test(
+  'a stamp that is missing because signatures are on their way is remarked for clean mail alone',
+  async (t) => {
+    const changed = NOW / 1000 - 1
+    const tools = {
+      signatureFiles: () => ({ changed, others: changed, size: 1, seen: NOW / 1000 }),
+    }
+    const late = (scan: ContentScanner['scan']): Setup => ({
+      settings: cluster,
+      tools,
+      scanners: [
+        {
+          ...scannerOf('clamd', scan),
+          memorable: { identity: 'x', signatures: async () => '1', hasLoaded: async () => false },
+        },
+      ],
+    })
+    const unsure = late(async () => clean)
+    const found = await judgeMail(letter, unsure)
+    t.equal(stampOf(found), undefined)
+    t.equal(found.decision.findings.why, onTheirWay)
+    t.equal((await judgeMail(letter, late(virus))).decision.findings.why, '')
+    const md5 = `X-MD5-Cluster-1: ${md5Hex(Buffer.from(letter), 'sesame')}\n${letter}`
+    const trusted = await judgeMail(md5, unsure)
+    t.match(trusted.decision, { findings: { scan: 'trusted', why: '' } }, 'nobody scanned it')
+  },
+)
+
+/** A stamp of a release to that address. */
+const releasedBy = (address: string, text = letter) => {
+  const digest = createHash('sha256').update(address).digest().subarray(0, 12)
+  return by(`!released,!to-${digest.toString('base64url')}`, text)
+}
+const releasing = { CLUSTERKEYS: ringIn(t, ':release'), REJECTVIRUS: '1' }
+const infected = scannerOf('clamd', virus)
+
+// promise: key-release
+t.test('a stamp of a release spares scanners for its recipients, and no others', async (t) => {
+  const scanners = [infected, localPolicy('attachments')]
+  const { decision, asked } = await judgeMail(releasedBy('b@example.org'), {
+    settings: releasing,
+    scanners,
+  })
+  t.same(asked, ['attachments'])
+  t.match(decision, {
+    kind: 'accept',
+    findings: { scan: 'skipped', why: 'released from quarantine' },
+  })
+  t.same(editsOf(decision), ['-x-qhpsi'])
+  const other = await judgeMail(releasedBy('c@example.org'), { settings: releasing, scanners })
+  t.equal(other.decision.kind, 'reject', 'it is sent on to somebody else')
+  const unbound = await judgeMail(by('!released'), { settings: releasing, scanners })
+  t.equal(unbound.decision.kind, 'reject')
+})
+
+t.test('a release that is sent on, in whatever way, is scanned', async (t) => {
+  const send = async (recipients: readonly string[], mail = releasedBy('b@example.org')) => {
+    const scanners = [infected]
+    return (await judgeMail(mail, { settings: releasing, scanners, recipients })).decision.kind
+  }
+  for (const same of [['b@example.org'], ['B@Example.ORG'], ['b@example.org', 'b@example.org']]) {
+    t.equal(await send(same), 'accept', `${same}`)
+  }
+  const others = [
+    ['b@example.org', 'c@example.org'],
+    ['c@example.org', 'b@example.org'],
+    Array.from({ length: 33 }, () => 'b@example.org'),
+    ['b@example.org.'],
+    ['"b"@example.org'],
+    ['@r.example:b@example.org'],
+    ['b%example.org@example.org'],
+    ['b@example.org(x)'],
+    ['b+c@example.org'],
+    ['b@exam\u00adple.org'],
+    ['b'],
+    [''],
+  ]
+  for (const to of others) t.equal(await send(to), 'reject', `${to}`)
+  const mail = releasedBy('b@example.org')
+  const changes: Record<string, string> = {
+    'another subject': mail.replace('Subject: hello', 'Subject: hallo'),
+    'more text': `${mail}more\n`,
+    'a field below the stamp': mail.replace('Subject: hello', 'X-More: x\nSubject: hello'),
+    'a type above the stamp': `Content-Type: text/html\n${mail}`,
+    'a recipient in the stamp': mail.replace('!to-', '!to-AAAAAAAAAAAAAAAA,!to-'),
+    'two stamps, each for one': releasedBy('c@example.org').replace(letter, '') + mail,
+  }
+  for (const [what, changed] of Object.entries(changes)) {
+    t.not(changed, mail, what)
+    t.equal(await send(['b@example.org', 'c@example.org'], changed), 'reject', what)
+    if (!what.startsWith('two')) t.equal(await send(['b@example.org'], changed), 'reject', what)
+  }
+})
+
+// promise: key-release
+t.test('a release spares no local policy', async (t) => {
+  const scanners = [infected, localPolicy('attachments', await banned())]
+  const { decision } = await judgeMail(releasedBy('b@example.org'), {
+    settings: releasing,
+    scanners,
+  })
+  t.equal(decision.kind, 'reject')
+})
+
+t.test('a release spares nothing that STRICTMIME keeps out', async (t) => {
+  const strange = letter.replace('\n\n', '\nContent-Transfer-Encoding: odd\n\n')
+  const scanners = [infected]
+  for (const [STRICTMIME, kind] of [
+    ['off', 'accept'],
+    ['refuse', 'reject'],
+    ['defer', 'defer'],
+  ] as const) {
+    const settings = { ...releasing, STRICTMIME }
+    const { decision } = await judgeMail(releasedBy('b@example.org', strange), { settings, scanners }) // biome-ignore format: a line
+    t.equal(decision.kind, kind, STRICTMIME)
+  }
+})
+
+t.test('a stamp is not made for mail that readers read differently', async (t) => {
+  const settings = { ...cluster }
+  t.equal(stampOf(await judgeMail(`${letter}more\r\n`, { settings })), undefined, 'line ends')
+  t.equal(stampOf(await judgeMail('X-QHPSI: clean\n\nx\n', { settings })), undefined, 'no header')
+  t.type(stampOf(await judgeMail(`X-QHPSI: clean\n${letter}`, { settings })), 'string')
+})
+
+t.test(
+  'a stamp bears the time at which the scan began, so signatures that change during the scan are newer',
+  async (t) => {
+    let now = NOW
+    let changed: number | undefined
+    const scan = async () => {
+      now += 40_000
+      changed = now / 1000
+      now += 40_000
+      return clean
+    }
+    const signatureFiles = () =>
+      changed === undefined ? undefined : { changed, others: changed, size: 0, seen: now / 1000 }
+    const setup = { settings: cluster, scan, tools: { now: () => now, signatureFiles } }
+    const [, name = '', value = ''] =
+      /^(\S+) (.*)$/.exec(stampOf(await judgeMail(letter, setup)) ?? '') ?? []
+    t.match(value, `k=${key.id}; t=${NOW / 1000}; `)
+    const { decision } = await judgeMail(`${name}: ${value}\n${letter}`, setup)
+    t.match(decision.findings, { scan: 'clean', why: /signatures came here lately/ })
+  },
+)
+
+t.test('a stamp bears the time of the remembered verdict on which it is based', async (t) => {
+  const time = NOW / 1000 - 60
+  const known = {
+    found: { answer: 'clean' },
+    scanners: ['clamd'],
+    signatures: '',
+    time,
+    host: 'mx2',
+  } as const
+  const scanned = [scannerOf('clamd', async () => clean)]
+  const result = { answer: 'clean', scanners: scanned } as const
+  const { verdicts, questions } = remembering({ result, known })
+  const changed = NOW / 1000 - 1
+  const files = { changed, others: changed, size: 1, seen: NOW / 1000 }
+  const scanners = [
+    {
+      ...scanned[0]!,
+      memorable: { identity: 'x', signatures: async () => '1', hasLoaded: async () => false },
+    },
+  ]
+  const tools = { verdicts, signatureFiles: () => files }
+  const stamp = stampOf(await judgeMail(letter, { settings: cluster, scanners, tools }))
+  t.match(stamp, `t=${time};`)
+  t.match(questions, [{ maxAge: 3600 }], 'and no older verdict is asked for than a stamp may be')
+})
+
+t.test('a stamp lets mail of any size count as scanned', async (t) => {
+  const settings = { ...cluster, QHPSIMINSIZE: '100000' }
+  const { decision } = await judgeMail(by('clamd,everypart'), { settings })
+  t.match(decision, { findings: { scan: 'trusted' } })
+  t.match(editsOf(decision), ['-x-qhpsi', 'X-QHPSI clean'])
+  const scanners = [scannerOf('clamd', virus), localPolicy('attachments', await banned())]
+  const local = await judgeMail(by('clamd,everypart'), { settings, scanners })
+  t.match(local.decision, { findings: { scan: 'trusted' } }, 'as local policy does')
+  const other = await judgeMail(by('other,everypart'), { settings, scanners })
+  t.match(other.decision, { findings: { scan: 'skipped' } }, 'but of these scanners alone')
+})

@@ -1,0 +1,116 @@
+import { chmodSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import t, { type Test } from 'tap'
+import { readAddress } from '../../../src/mail/message/envelope/address.ts'
+import { FILE_MAX, loadRules } from '../../../src/scan/rules/load.ts'
+
+/** The files of rules: which one counts, and the errors for files that cannot be read. */
+
+function directory(t: Test): string {
+  const path = mkdtempSync(join(tmpdir(), 'onescan-rules-'))
+  t.teardown(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+const fault = (message: RegExp) => ({ name: 'Fault', kind: 'config', message })
+
+t.test(
+  'the first file that is there counts, and a file without a line counts as none',
+  async (t) => {
+    const [control, host] = [directory(t), directory(t)]
+    t.equal(loadRules(control, host), undefined)
+    writeFileSync(join(host, 'policy'), '* scan off\n')
+    t.equal(loadRules(control, host)?.path, join(host, 'policy'))
+    writeFileSync(join(control, 'onescan.policy'), '# nothing\r\n\r\n')
+    t.equal(loadRules(control, host), undefined)
+  },
+)
+
+t.test(
+  'the mark that some editors put in front of UTF-8 is no part of the first line',
+  async (t) => {
+    const control = directory(t)
+    writeFileSync(join(control, 'onescan.policy'), '\ufeffto=a.org scan off\r\n')
+    const about = { sender: readAddress('x@y.z'), recipients: [readAddress('b@a.org')], client: undefined } // biome-ignore format: a line
+    for (const some of [undefined, about]) t.equal(loadRules(control, control, some)?.all.length, 1)
+  },
+)
+
+t.test(
+  'a link that leads nowhere is an error, and no other file is read in its place',
+  async (t) => {
+    const control = directory(t)
+    symlinkSync('gone', join(control, 'onescan.policy'))
+    writeFileSync(join(control, 'policy'), '* scan off\n')
+    t.throws(
+      () => loadRules(control, control),
+      fault(/onescan\.policy: is a link that leads nowhere/),
+    )
+  },
+)
+
+t.test('links in a circle, a directory and a file that is too large are errors', async (t) => {
+  const control = directory(t)
+  const path = join(control, 'onescan.policy')
+  symlinkSync(path, path)
+  t.throws(() => loadRules(control, control), fault(/onescan\.policy/))
+  rmSync(path)
+  symlinkSync(control, path)
+  t.throws(() => loadRules(control, control), fault(/onescan\.policy/))
+  rmSync(path)
+  writeFileSync(path, '#'.repeat(FILE_MAX + 1))
+  t.throws(() => loadRules(control, control), fault(/onescan\.policy/))
+})
+
+t.test(
+  'root reads no file that others may write',
+  { skip: process.getuid?.() !== 0 },
+  async (t) => {
+    const control = directory(t)
+    const path = join(control, 'onescan.policy')
+    writeFileSync(path, '* scan off\n')
+    chmodSync(path, 0o666)
+    t.throws(() => loadRules(control, control), fault(/onescan\.policy/))
+  },
+)
+
+t.test(
+  'a file that is replaced while it is read is read as the old one or the new one',
+  async (t) => {
+    const control = directory(t)
+    const path = join(control, 'onescan.policy')
+    const versions = ['one', 'two'].map((name) => `to=${name}.example scan off\n`.repeat(3000))
+    writeFileSync(path, versions[0]!)
+    const source = `
+    const { renameSync, writeFileSync } = require('node:fs')
+    const { parentPort, workerData: { path, versions } } = require('node:worker_threads')
+    let go = true
+    parentPort.on('message', () => { go = false })
+    let at = 0
+    const change = () => {
+      writeFileSync(path + '.new', versions[++at % 2])
+      renameSync(path + '.new', path)
+      if (go) setImmediate(change)
+      else parentPort.close()
+    }
+    change()
+  `
+    const worker = new Worker(source, { eval: true, workerData: { path, versions } })
+    const over = new Promise((resolve) => worker.on('exit', resolve))
+    const seen = new Set<string>()
+    for (let round = 0; round < 20 || (seen.size < 2 && round < 400); round++) {
+      const rules = loadRules(control, control)!
+      const names = new Set(rules.all.map(({ conditions }) => conditions.to!.text))
+      if (names.size !== 1 || rules.all.length !== 3000) t.fail(`${[...names]} ${rules.all.length}`)
+      for (const name of names) seen.add(name)
+      await new Promise(setImmediate)
+    }
+    worker.postMessage('stop')
+    await over
+    t.ok(seen.size > 0, 'a whole one each time')
+    renameSync(path, `${path}.old`)
+    t.equal(loadRules(control, control), undefined)
+  },
+)

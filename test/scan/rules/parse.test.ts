@@ -1,0 +1,97 @@
+import t from 'tap'
+import { LINE_MAX, parseRules, SETTINGS_MAX } from '../../../src/scan/rules/load.ts'
+
+/** Lines of onescan.policy, and what is said of those that make no sense. */
+
+const ruleOf = (text: string) => parseRules(text, 'file')[0]
+
+t.test('a line is a pattern, blanks and an action', async (t) => {
+  t.same(ruleOf('to=example.org scan off\n'), {
+    line: 1,
+    conditions: { to: { kind: 'domain', text: 'example.org' } },
+    action: { kind: 'off' },
+  })
+  t.same(ruleOf('*\tREJECTVIRUS=1  VIRUSTAGONLY="PUA.* Heuristics.*"')?.action, {
+    kind: 'set',
+    settings: { REJECTVIRUS: '1', VIRUSTAGONLY: 'PUA.* Heuristics.*' },
+  })
+  t.match(
+    ruleOf('to=Ann@Example.ORG.,from=.example.net,auth=no,size>2M,size<3M scan off')?.conditions,
+    {
+      to: { kind: 'address', text: 'ann@example.org' },
+      from: { kind: 'below', text: 'example.net' },
+      auth: false,
+      larger: 2 * 1024 ** 2,
+      smaller: 3 * 1024 ** 2,
+    },
+  )
+  t.same(ruleOf('to=ann@müller.example scan off')?.conditions.to, {
+    kind: 'address',
+    text: 'ann@xn--mller-kva.example',
+  })
+  for (const to of ['Example.org.', 'example.org']) {
+    t.same(ruleOf(`to=${to} scan off`)?.conditions.to, { kind: 'domain', text: 'example.org' })
+  }
+  t.same(ruleOf('from=<> scan off')?.conditions, { from: { kind: 'address', text: '' } })
+  t.equal(ruleOf('client=2001:db8::/32 scan off')?.conditions.client?.bits, 32)
+  t.equal(ruleOf('client=10. scan off')?.conditions.client?.bits, 8)
+})
+
+t.test(
+  'comments and empty lines are skipped, CRLF ends lines, and a blank continues a line',
+  async (t) => {
+    const rules = parseRules('# a\r\n\r\nto=a scan\r\n  off\r\n   \r\n# b\r\nto=b scan off', 'file')
+    t.same(
+      rules.map(({ line }) => line),
+      [3, 7],
+    )
+  },
+)
+
+t.test('the error about a line names file, line and remedy', async (t) => {
+  const lines: readonly (readonly [string, RegExp])[] = [
+    ['to=example.org', /says not what to do: scan off, refuse, allow, or NAME=VALUE/],
+    ['too=example.org scan off', /too=example\.org: is not a condition; did you mean to\?/],
+    ['rcpt=x scan off', /is not a condition; say to=, from=/],
+    ['to scan off', /to: is not a condition/],
+    ['to= scan off', /to=: must be user@domain, domain, \.domain or <>/],
+    ['to=@example.org scan off', /is not an address; name a domain without the @/],
+    ['to=*@example.org scan off', /\* stands for nothing in an address; name the domain/],
+    [
+      'to=*.example.org scan off',
+      /\* stands for nothing in an address; name the domain, or \.domain/,
+    ],
+    ['to=a\0.org scan off', /has a control character; write text, with LF/],
+    ['# a comment\rto=a scan off', /has a control character/],
+    ['to=a,to=b scan off', /to=b: is said twice/],
+    ['client=300.1.1.1 scan off', /is not a network, as 192\.0\.2\.0\/24/],
+    ['client=10.0.0.0/33 scan off', /is not a network/],
+    ['auth=maybe scan off', /must be auth, auth=yes or auth=no/],
+    ['size=3 scan off', /size=3: is not a condition/],
+    ['size>many scan off', /size many: must be a number of bytes/],
+    ['to>3 scan off', /only size has >/],
+    ['* scan on', /scan: must be scan off, refuse, allow, or NAME=VALUE/],
+    ['* REJECTVIRIUS=1', /REJECTVIRIUS: cannot be set by a line; did you mean REJECTVIRUS\?/],
+    ['* CLUSTERKEYS=/x', /CLUSTERKEYS: cannot be set by a line; set it in the environment/],
+    ['* QUARANTINE=/x', /QUARANTINE: cannot be set by a line/],
+    ['* REJECTVIRUS=1 REJECTVIRUS=2', /REJECTVIRUS is set twice/],
+    ['* refuse', /would refuse all mail; name a sender, a client or a recipient/],
+    ['to=a refuse "no {name}"', /refuse: \{name\}: must be \{virus\}/],
+    [`to=a refuse ${'x'.repeat(201)}`, /refuse: has 201 characters; at most 200/],
+    ['to=a refuse twice over', /refuse: must be scan off, refuse, allow/],
+    ['* allow', /would let all viruses in; name a signature/],
+    ['signature=x scan off', /signature= is known after the scan: it can only allow/],
+    ['signature= allow', /names no signature/],
+    ['to="open scan off', /a " is not closed/],
+    [' to=a scan off', /goes on with no line; take the blank away/],
+    [`to=${'x'.repeat(1_000_000)} scan off`, /is longer than 4096 bytes; part it/],
+    [`to=a ${'\n  x'.repeat(LINE_MAX)}`, /is longer than 4096 bytes; part it/],
+  ]
+  for (const [line, why] of lines) {
+    const number = line.includes('\n') ? '\\d+' : '2'
+    const message = new RegExp(`^file line ${number}: .*${why.source}`, 's')
+    t.throws(() => parseRules(`# comment\n${line}\n`, 'file'), { name: 'Fault', kind: 'config', message }) // biome-ignore format: a line
+  }
+  const many = Array.from({ length: SETTINGS_MAX + 1 }, (_, i) => `to=a QHPSIMAXSIZE=${i}`)
+  t.throws(() => parseRules(many.join('\n'), 'file'), { message: /is over 100 different settings/ })
+})

@@ -1,0 +1,106 @@
+import t from 'tap'
+import { processorTime } from '../../../programs/processor-time.ts'
+import { disposed, outcome } from './mail.ts'
+
+const typed = (parameters: string) => `Content-Type: application/octet-stream; ${parameters}\n\nx\n`
+
+t.test('a banned name is seen however it is written', async (t) => {
+  const cases: [string, string][] = [
+    ['quoted', 'filename="a.exe"'],
+    ['a token', 'filename=a.exe'],
+    ['blanks around', 'filename = "a.exe" '],
+    ['upper case', 'FILENAME="A.EXE"'],
+    ['a blank at the end', 'filename="a.exe "'],
+    ['dots and quotes at the end', `filename="a.exe. .'"`],
+    ['a path of Windows', 'filename="C:\\temp\\a.exe"'],
+    ['a path of Unix', 'filename="../../a.exe"'],
+    ['an escaped character', 'filename="a.e\\xe"'],
+    ['a NUL and another name', 'filename="a.exe\0.txt"'],
+    ['a NUL inside', 'filename="a.e\0xe"'],
+    ['text behind the quotes', 'filename="a.exe" size=3'],
+    ['text behind the token', 'filename=a.exe size=3'],
+    ['quotes inside', 'filename="a.""exe"'],
+    ['text joined to the quotes', 'filename="a."exe'],
+    ['an open quote', 'filename="a.exe'],
+    ['an open quote before it', 'filename="a.txt; filename=a.exe'],
+    ['a second name', 'filename="a.txt"; filename="a.exe"'],
+    ['a first name', 'filename="a.exe"; filename="a.txt"'],
+    ['inside quotes', 'x="; filename=a.exe"'],
+    ['behind a comment', '(c) filename="a.exe"'],
+    ['behind a comment with a quote', '(") filename="a.exe"'],
+    ['folded', '\n filename\n =\n "a.exe"'],
+    ['RFC 5987', "filename*=utf-8''a%2Eexe"],
+    ['RFC 5987 beside a plain name', "filename=a.txt; filename*=utf-8''a%2eexe"],
+    ['a plain name beside RFC 5987', "filename*=utf-8''a.txt; filename=a.exe"],
+    ['RFC 5987 without a charset', 'filename*=a%2Eexe'],
+    ['RFC 5987 with parentheses', "filename*=utf-8''a(1).exe"],
+    ['an unknown charset', "filename*=no-such''a%2Eexe"],
+    ['sections', 'filename*0="a"; filename*1=".e"; filename*2=xe'],
+    ['sections out of order', 'filename*2=xe; filename*0="a"; filename*1=".e"'],
+    ['sections, some encoded', 'filename*0*=utf-8\'en\'a%2E; filename*1="ex"; filename*2*=%65'],
+    ['ten and more sections', [...'aaaaaaaaa.exe'].map((c, n) => `filename*${n}=${c}`).join(';')],
+    ['UTF-16', "filename*=utf-16be''%00a%00.%00e%00x%00e"],
+    ['UTF-16, either order of bytes', "filename*=utf-16''%00a%00.%00e%00x%00e"],
+    ['UTF-16, the other order of bytes', "filename*=utf-16''a%00.%00e%00x%00e%00"],
+    ['UTF-16 with a mark', "filename*=utf-16''%FE%FF%00a%00.%00e%00x%00e"],
+    ['UTF-7', "filename*=utf-7''a.+AGU-x+AGU-"],
+    ['UTF-7 by its other name', "filename*=unicode-1-1-utf-7''a.+AGU-x+AGU-"],
+    ['an encoded word in UTF-7', 'filename="=?utf-7?Q?a.+AGU-x+AGU-?="'],
+    ['an encoded word in UTF-7, other name', 'filename="=?UNICODE-1-1-UTF-7?Q?a.+AGU-x+AGU-?="'],
+    ['an encoded word in UTF-7 and base64', 'filename="=?utf-7?B?YS4rQUdVLXgrQUdVLQ==?="'],
+    ['an encoded word in UTF-16', 'filename="=?utf-16?B?AGEALgBlAHgAZQ==?="'],
+    ['an encoded word in UTF-16, the other order', 'filename="=?utf-16?B?YQAuAGUAeABlAA==?="'],
+    ['an encoded word in UTF-32', 'filename="=?utf-32be?B?AAAAYQAAAC4AAABlAAAAeAAAAGU=?="'],
+    ['an encoded word in base64', 'filename="=?utf-8?B?YS5leGU=?="'],
+    ['an encoded word in Q', 'filename="=?iso-8859-1?Q?a=2Eexe?="'],
+    ['encoded words, not quoted', 'filename==?utf-8?B?YS5l?=\n =?utf-8?B?eGU=?='],
+    ['raw UTF-8', 'filename="r\xc3\xa9sum\xc3\xa9.exe"'],
+    ['raw Latin-1', 'filename="r\xe9sum\xe9.exe"'],
+    ['an invisible character', "filename*=utf-8''a.e%E2%80%8Bxe"],
+    ['right-to-left override', "filename*=utf-8''gpj%E2%80%AE.exe"],
+    ['a long name', `filename="${'a'.repeat(900)}.exe"`],
+    ['a very long name', `filename="${'a'.repeat(200_000)}.exe"`],
+  ]
+  for (const [name, parameters] of cases) {
+    t.match(await outcome(disposed(`attachment; ${parameters}`)), /\.exe$/i, name)
+    const inType = parameters.replaceAll('filename', 'name').replaceAll('FILENAME', 'NAME')
+    t.match(await outcome(typed(inType)), /\.exe$/i, `${name}, as name`)
+  }
+})
+
+t.test('the name in the outcome has no path', async (t) => {
+  t.equal(await outcome(disposed('attachment; filename="C:\\dir\\a b.exe"')), 'a b.exe')
+})
+
+t.test('a name that no rule bans is not banned', async (t) => {
+  for (const parameters of [
+    'filename="a.exe.txt"',
+    'filename="exe"',
+    'filename=a.txt; x=a.exe',
+    'xfilename=a.exe',
+    "filename*=utf-8''a%2Etxt",
+    'filename="="',
+    'filename=""',
+    'filename',
+  ]) {
+    t.equal(await outcome(disposed(`attachment; ${parameters}`)), 'clean', parameters)
+  }
+})
+
+t.test('a field that is made to cost time costs little', async (t) => {
+  const values = [
+    `"${'\\'.repeat(500_000)}`,
+    '('.repeat(500_000),
+    `"${'=?utf-8?B?'.repeat(50_000)}"`,
+    `"${'=?x?Q?a?= '.repeat(50_000)}"`,
+    `${'"'.repeat(500_001)}`,
+    `"${'a. '.repeat(200_000)}b"`,
+    ';'.repeat(500_000),
+    `a${'*0'.repeat(250_000)}=x`,
+    `a${'\n :\n a:'.repeat(100_000)}`,
+  ]
+  const took = await processorTime(async () => {
+    for (const value of values) await outcome(disposed(`attachment; filename=${value}`))
+  })
+  t.ok(took < 10_000, `${took} ms`)
+})

@@ -1,0 +1,63 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { attachmentsScanner } from '../../../../src/scan/scanners/attachments/attachments.ts'
+import { runScanners } from '../../../../src/scan/scanners/scan.ts'
+import type { ScanFinding } from '../../../../src/scan/scanners/shared/finding.ts'
+import type { ScanSettings } from '../../../../src/scan/scanners/shared/scan-settings.ts'
+import type { Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
+import { inChunks } from '../../../mail/message/bytes.ts'
+import { clamdPolicy, sample } from '../clamd/task.ts'
+
+/** The rules of most sites. */
+const policy = clamdPolicy('/nowhere', {
+  BADATTACHMENTS: join(import.meta.dirname, 'badattachments'),
+})
+
+/** A multipart/mixed of these parts, each with its header; every line ends in LF. */
+export function mixed(boundary: string, ...parts: string[]): string {
+  const lines = [`Content-Type: multipart/mixed; boundary="${boundary}"`, '', 'preamble']
+  for (const part of parts) lines.push(`--${boundary}`, part)
+  return [...lines, `--${boundary}--`, 'epilogue', ''].join('\n')
+}
+
+export const text = 'Content-Type: text/plain\n\nhello\n'
+
+/** A part with this Content-Disposition. */
+export function disposed(disposition: string, content = 'x'): string {
+  return `Content-Type: application/octet-stream\nContent-Disposition: ${disposition}\n\n${content}\n`
+}
+
+/** The result of the plugin about a message by itself, and its notes. */
+export async function searched(
+  message: Sample,
+  policy: ScanSettings,
+  gone?: AbortSignal,
+): Promise<{ readonly result: ScanFinding; readonly notes: readonly string[] }> {
+  const notes: string[] = []
+  const spool = { directory: tmpdir(), sharedDirectory: undefined }
+  const result = await runScanners(message, {
+    scanners: [attachmentsScanner(policy)],
+    timeout: 60_000,
+    settings: { MAXNESTING: 100, SECONDLOOK: 'never' },
+    spool,
+    keepsOut: new Set(['size']),
+    uptime: () => performance.now(),
+    note: (text) => void notes.push(text),
+    gone,
+  })
+  return { result, notes }
+}
+
+/**
+ * The banned name, `over: LIMIT`, or `clean`, for a message that comes in pieces, which end at `cuts`.
+ */
+export async function outcome(
+  message: string | Buffer,
+  cuts: readonly number[] = [],
+): Promise<string> {
+  const bytes = Buffer.from(message as string, 'latin1')
+  const ends = cuts.map((cut) => cut % (bytes.length + 1))
+  const { result } = await searched({ ...sample(bytes), bytes: inChunks(bytes, ends) }, policy)
+  if (result.answer === 'infected') return result.name.replace(/^attachment /, '')
+  return 'why' in result ? result.why.replace(/^attachments/, 'over') : result.answer
+}

@@ -1,0 +1,274 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { CONTENTS_MAX, DEPTH_MAX, PLACES_MAX } from '../../../../src/mail/mime/shared/limits.ts'
+import { PARAMETERS_MAX } from '../../../../src/scan/scanners/attachments/part-names.ts'
+import { disposed, mixed, outcome, text } from './mail.ts'
+
+const exe = disposed('attachment; filename="a.exe"')
+const crlf = (message: string) => message.replaceAll('\n', '\r\n')
+const base64 = (content: string | Buffer) =>
+  Buffer.from(content as string, 'latin1')
+    .toString('base64')
+    .replace(/.{76}/g, '$&\n')
+const attached = (message: string, encoding = '') =>
+  `Content-Type: message/rfc822\nContent-Disposition: attachment\n${encoding && `Content-Transfer-Encoding: ${encoding}\n`}\n${message}`
+
+t.test('ordinary mail is clean', async (t) => {
+  const cases: Record<string, string> = {
+    empty: '',
+    'header only': 'Subject: x\n',
+    'header without a line end': 'Subject: x',
+    'body only': '\nhello\n',
+    'no header at all': 'hello\nworld\n',
+    'without MIME': 'From: a@example.org\nSubject: a.exe\n\nfilename="a.exe"\n--b\n--b--\n',
+    'with mbox From': `From a@example.org Mon Jan 1\nSubject: x\n${mixed('b', text)}`,
+    'a line without a colon, without MIME': 'Subject: x\njunk\n\nbody\n',
+    'NUL and bare CR, without MIME': 'Subject: x\ry\0\n\nbo\rdy\0\n',
+    '8-bit': 'Subject: \xe4\xf6\xfc\nContent-Type: text/plain; charset=iso-8859-1\n\n\xe4\n',
+    multipart: `Subject: x\nMIME-Version: 1.0\n${mixed('b', text, text)}`,
+    nested: mixed('b', mixed('c', text, text), text),
+    'a boundary that begins as another': mixed('b', mixed('b-c', text), text),
+    'one part': mixed('b', text),
+    'a part without a header': mixed('b', '\nhello\n'),
+    'a part with nothing': mixed('b', ''),
+    'a text that begins with MZ': 'Subject: x\n\nMZ is a school in Mainz\n',
+    base64: `Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n${base64('hello')}\n`,
+    'base64 with a footer': `Content-Transfer-Encoding: base64\n\n${base64('hello')}\n-- \nlist\n`,
+    'an old Content-Type': 'Content-Type: text\n\nhello\n',
+    'RFC 2045 comment': 'Content-Type: text/plain; charset=us-ascii (Plain text)\n\nhello\n',
+    'message attached': mixed('b', attached('Subject: x\n\nhello\n')),
+    digest: mixed('b', '\nSubject: x\n\nhello\n').replace('mixed', 'digest'),
+    'a JavaScript body': 'Content-Type: text/plain\n\nx.__proto__*0=1\n',
+  }
+  for (const [name, message] of Object.entries(cases)) {
+    t.equal(await outcome(message), 'clean', name)
+    t.equal(await outcome(crlf(message)), 'clean', `${name}, CRLF`)
+  }
+})
+
+t.test('a banned name is seen in every part', async (t) => {
+  const inner = mixed('c', text, exe)
+  const cases: Record<string, string> = {
+    'the message itself': exe,
+    'first part': mixed('b', exe, text),
+    'last part': mixed('b', text, exe),
+    'part of a part': mixed('b', text, mixed('c', text, exe)),
+    'after a part with parts': mixed('b', mixed('c', text), exe),
+    'a multipart': mixed('b', text).replace('mixed;', 'mixed; name=a.exe;'),
+    'attached message': mixed('b', attached(inner)),
+    'attached message itself': attached(inner),
+    'message in a message': mixed('b', attached(attached(mixed('d', attached(inner))))),
+    'attached in base64': mixed('b', attached(base64(inner), 'base64'), text),
+    'attached in quoted-printable': mixed(
+      'b',
+      attached(inner.replaceAll('=', '=3D').replace('filename', 'file=\nname'), 'quoted-printable'),
+    ),
+    'after an attached message': mixed('b', attached('Subject: x\n\nx\n'), exe),
+    digest: mixed('b', `\n${inner}`).replace('mixed', 'digest'),
+    'a bare CR before the delimiter': mixed('b', text, exe).replaceAll('--b\n', '\r--b\n'),
+    'blanks behind the boundary': mixed('b', text, exe).replaceAll('--b\n', '--b \t\n'),
+    'header cut by the end': exe.slice(0, exe.indexOf('\n\n')),
+    'header cut by a boundary': mixed('b', exe.slice(0, exe.indexOf('\n\n')), text),
+    'long boundary': mixed('x'.repeat(70), exe),
+    'boundary in sections': mixed('bc', exe).replace(
+      'boundary="bc"',
+      'boundary*0=b;\n boundary*1="c"',
+    ),
+  }
+  for (const [name, message] of Object.entries(cases)) {
+    t.equal(await outcome(message), 'a.exe', name)
+    t.equal(await outcome(crlf(message)), 'a.exe', `${name}, CRLF`)
+  }
+})
+
+t.test('banned types and programs are seen', async (t) => {
+  const program = Buffer.concat([Buffer.from('MZ\x90\0\x03\0\0\0'), Buffer.alloc(100)])
+  const elf = Buffer.concat([Buffer.from('\x7fELF\x02\x01'), Buffer.alloc(100)])
+  const part = (type: string, encoding: string, content: string) =>
+    `Content-Type: ${type}\nContent-Transfer-Encoding: ${encoding}\n\n${content}\n`
+
+  const type = 'Application/X-MSDownload (comment) ; x=y'
+  t.equal(await outcome(part(type, '7bit', 'x')), 'type application/x-msdownload')
+  for (const content of [program, elf]) {
+    const parts = [
+      part('image/png', 'base64', base64(content)),
+      part('image/png', 'BASE64 (c)', base64(content).replace(/./g, '$&\n')),
+      part('image/png', 'binary', content.toString('latin1')),
+      part(
+        'image/png',
+        'quoted-printable',
+        [...content].map((byte) => `=${byte.toString(16).padStart(2, '0')}`).join(''),
+      ),
+    ]
+    for (const part of parts) {
+      t.equal(await outcome(part), 'content executable')
+      t.equal(await outcome(mixed('b', text, part)), 'content executable')
+    }
+  }
+})
+
+/** Mail that readers take apart in several ways. */
+const disputed: Readonly<Record<string, (part: string) => string>> = {
+  'no closing boundary': (part) => mixed('b', part).replace('--b--', ''),
+  'no boundary parameter': (part) => `Content-Type: multipart/mixed\n\n--b\n${part}\n--b--\n`,
+  'an empty boundary': (part) => mixed('', part),
+  'two boundaries': (part) => mixed('b', part).replace('boundary=', 'boundary=c; boundary='),
+  'a boundary with more': (part) => mixed('b', part).replace('"b"', '"b"c'),
+  'a boundary with a comment': (part) =>
+    mixed('b', part).replace('boundary', '(boundary=c;) boundary'),
+  'a boundary inside quotes': (part) =>
+    mixed('b', part).replace('boundary=', 'x="; boundary=c"; boundary='),
+  'an inner multipart that is not closed': (part) =>
+    mixed('b', mixed('c', text).replace('--c--', ''), part),
+  'a part behind the end': (part) => `${mixed('b', text)}--b\n${part}\n--b--\n`,
+  'two types': (part) => `Content-Type: text/plain\n${mixed('b', part)}`,
+  'two encodings': (part) =>
+    `Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64\n${mixed('b', part)}`,
+  'junk in a header': (part) => mixed('b', `junk\n${part}`),
+  'a comment in a field name': (part) => `(c)Content-Type: text/plain\n${mixed('b', part)}`,
+  'a type that cannot be read': (part) =>
+    `Content-Type: multipart; boundary=b\n\n--b\n${part}\n--b--\n`,
+  'a bare CR in a header': (part) => `Subject: x\r${mixed('b', part)}`,
+  'a NUL in a header': (part) => mixed('b', part).replace('mixed;', 'mixed\0;'),
+  'a multipart in base64': (part) => `Content-Transfer-Encoding: base64\n${mixed('b', part)}`,
+  'base64 that was cut before it': (part) =>
+    mixed('b', `Content-Transfer-Encoding: base64\n\n${base64('hello').slice(0, 6)}`, part),
+  'a message in an unknown encoding': (part) => attached(part, 'x-own'),
+  'a quote that is not closed before it': (part) =>
+    mixed('b', disposed('attachment; filename="a.txt'), part),
+  'twenty-five multiparts': (part) => nest(25, (n, inner) => mixed(`b${n}`, inner), part),
+  'twenty-five messages': (part) => nest(25, (_, inner) => attached(inner), part),
+  'a header of 1 MiB': (part) => `X: ${'x'.repeat(1024 * 1024)}\n${mixed('b', part)}`,
+}
+
+t.test('mail about which readers may disagree is read in each of their ways', async (t) => {
+  for (const [name, around] of Object.entries(disputed)) {
+    t.equal(await outcome(around(exe)), 'a.exe', name)
+    t.equal(await outcome(crlf(around(exe))), 'a.exe', `${name}, CRLF`)
+    t.equal(await outcome(around(text)), 'clean', `${name}, nothing banned`)
+  }
+})
+
+t.test('the outcome names the limit if mail holds more than is read', async (t) => {
+  const numbered = (count: number) =>
+    Array.from({ length: count }, (_, n) => `Content-Type: a/b\n\nfile ${n}`)
+  const cases: [string, string, RegExp | string][] = [
+    ['parameters', disposed(`attachment${'; x=y'.repeat(2 * PARAMETERS_MAX)}`), /parameters/],
+    ['a long name', disposed(`attachment; filename=${'x'.repeat(2000)}`), /a file name of more/],
+    ['places', mixed('b', ...Array(PLACES_MAX).fill('')), `more than ${PLACES_MAX} contents`],
+    ['fields', `Content-Type: text/plain; x=${'x'.repeat(1024 * 1024)}\n\nx\n`, /a header with/],
+    ['contents', mixed('b', ...numbered(CONTENTS_MAX + 100)), /more than \d+ contents/],
+  ]
+  for (const [name, message, why] of cases) {
+    t.match(await outcome(message), why, name)
+    t.match(await outcome(message), /^over: /, name)
+  }
+})
+
+t.test('mail that is just within a limit does not exceed it', async (t) => {
+  t.equal(await outcome(mixed('b', ...Array(10_000).fill(text), exe)), 'a.exe')
+  const encoded = nest(DEPTH_MAX, (_, inner) => attached(base64(inner), 'base64'), exe)
+  t.equal(await outcome(encoded), 'a.exe')
+})
+
+t.test('malformed mail does not hide banned names', async (t) => {
+  const unclosed = mixed('c', text).replace('--c--\nepilogue\n', '')
+  const cases: Record<string, string> = {
+    'a multipart before it is not closed': mixed('b', unclosed, exe),
+    'two multiparts around it are not closed': mixed(
+      'a',
+      mixed('b', unclosed).replace('--b--', ''),
+      exe,
+    ),
+    'a multipart before it has no parts': mixed('a', mixed('b', mixed('c'), text), exe),
+    'a multipart before it is closed twice': mixed(
+      'a',
+      mixed('b', mixed('c', text, '--c--'), text),
+      exe,
+    ),
+    'its multipart was closed': mixed('b', text).replace('epilogue', `--b\n${exe}`),
+    'a file name before it that libmime cannot take': mixed(
+      'b',
+      'Content-Disposition: attachment; filename=x.constructor\n\n',
+      exe,
+    ),
+    'a parameter before it that libmime cannot take': mixed(
+      'b',
+      disposed("x; __proto__*0*=utf-8''x"),
+      exe,
+    ),
+    'a header before it is too long': mixed('b', `X: ${'x'.repeat(1024 * 1024)}\n\nx`, exe),
+    'the header of its multipart is too long': `${mixed('b', exe).replace('\n', `\nX: ${'x'.repeat(1024 * 1024)}\n`)}`,
+    'a header in a message before it is too long': mixed(
+      'b',
+      attached(`X: ${'x\n '.repeat(1024 * 1024)}\n\nx`),
+      exe,
+    ),
+    'the header of its part has junk': mixed('b', `junk\n${exe}`),
+    'its multipart has two boundaries': mixed('b', exe).replace(
+      'boundary="b"',
+      'boundary="b"; boundary="c"',
+    ),
+  }
+  for (const [name, message] of Object.entries(cases))
+    t.equal(await outcome(message), 'a.exe', name)
+  t.notOk('charset' in {}, 'and nothing is left in Object.prototype')
+})
+
+t.test('the outcome does not depend on how chunks are split', async (t) => {
+  const message = crlf(
+    mixed('b', mixed('c', text, text), attached(base64(mixed('d', text, exe)), 'base64'), text),
+  )
+  for (let cut = 0; cut <= message.length; cut += 7) {
+    t.equal(await outcome(message, [cut]), 'a.exe', `cut at ${cut}`)
+  }
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.nat(), { maxLength: 20 }),
+      fc.constantFrom(
+        [message, 'a.exe'],
+        [message.replace('--c--', ''), 'a.exe'],
+        [mixed('b', mixed('c', text, attached(text)), text), 'clean'],
+        [crlf(mixed('b', mixed('c', text, attached(text)), text)), 'clean'],
+        [crlf(mixed('b', mixed('c', exe).replace('--c--', ''))), 'a.exe'],
+      ),
+      async (cuts, [message, expected]) => (await outcome(message!, cuts)) === expected,
+    ),
+  )
+})
+
+t.test('any bytes have an outcome', async (t) => {
+  const line = fc.constantFrom(
+    '--b',
+    '--b--',
+    '--c',
+    '',
+    'Content-Type: multipart/mixed; boundary=b',
+    'Content-Type: message/rfc822',
+    'Content-Type: multipart/digest; boundary=c',
+    'x',
+    '\r',
+    'Content-Transfer-Encoding: base64',
+    'QUJD',
+    'a: b',
+    ' c',
+  )
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(line, { maxLength: 40 }),
+      fc.array(fc.nat(), { maxLength: 5 }),
+      async (lines, cuts) => {
+        const message = lines.join('\n')
+        return (await outcome(message)) === (await outcome(message, cuts))
+      },
+    ),
+    { numRuns: 300 },
+  )
+  t.pass()
+})
+
+function nest(count: number, wrap: (n: number, inner: string) => string, innermost = text): string {
+  let message = innermost
+  for (let n = 0; n < count; n++) message = wrap(n, message)
+  return message
+}

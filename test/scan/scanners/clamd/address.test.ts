@@ -1,0 +1,57 @@
+import t from 'tap'
+import { Fault } from '../../../../src/ground/errors/fault.ts'
+import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
+
+t.test('an absolute path is a unix socket, also with colons in it', async (t) => {
+  t.match(readClamdAddress('/run/clamav/clamd.ctl'), {
+    kind: 'unix',
+    path: '/run/clamav/clamd.ctl',
+  })
+  t.match(readClamdAddress('/run/a:3310'), { kind: 'unix', path: '/run/a:3310' })
+})
+
+t.test('the error of a path that is too long for a socket says how long it may be', async (t) => {
+  const path = `/${'x'.repeat(107)}`
+  t.match(readClamdAddress(path.slice(0, -1)), { kind: 'unix' })
+  t.throws(() => readClamdAddress(path), {
+    kind: 'config',
+    message: /^CLAMD \/x+: the path has 108 bytes, but that of a unix socket has at most 107$/,
+  })
+})
+
+t.test('host:port and [v6 address]:port are TCP', async (t) => {
+  for (const [text, host, port] of [
+    ['127.0.0.1:3310', '127.0.0.1', 3310],
+    ['clamd.example.org:1', 'clamd.example.org', 1],
+    ['[::1]:65535', '::1', 65_535],
+    ['[fe80::1%eth0]:3310', 'fe80::1%eth0', 3310],
+  ] as const) {
+    t.match(readClamdAddress(text), { kind: 'tcp', host, port, text })
+  }
+})
+
+t.test('any other address is a fault that names the value and the forms', async (t) => {
+  for (const text of [
+    '',
+    'clamd.sock',
+    './clamd.sock',
+    'host',
+    'host:',
+    ':3310',
+    'host:0',
+    'host:65536',
+    'host:http',
+    'host:3310*2',
+    '::1:3310',
+    '[::1]',
+    '/run/\0',
+  ]) {
+    try {
+      readClamdAddress(text)
+      t.fail(JSON.stringify(text))
+    } catch (error) {
+      t.match(error, { kind: 'config', message: /^CLAMD .*: must be an absolute socket path/ })
+      t.ok(error instanceof Fault && error.message.includes(text))
+    }
+  }
+})

@@ -1,0 +1,193 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { linkSync, renameSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { COMES_BACK_WITHIN } from '../../../../src/scan/scanners/clamd/ask-in-turn.ts'
+import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
+import { CONVERSATIONS_MAX } from '../../../../src/scan/scanners/clamd/server-queue.ts'
+import { fullServer } from './full-server.ts'
+import { says, socketPath, standIn } from './stand-in.ts'
+import { clamdPolicy, sample, scan, scanTask } from './task.ts'
+
+/** Many messages at one server, and servers that cannot be reached for a moment. */
+
+const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
+
+/** A path at which there is a socket that nobody listens on. */
+async function leftSocket(t: Test): Promise<string> {
+  const path = socketPath(t)
+  const server = createServer().listen(`${path}1`)
+  await once(server, 'listening')
+  linkSync(`${path}1`, path)
+  server.close()
+  await once(server, 'close')
+  return path
+}
+
+/** Resolves when the next connection that this process tries has failed. */
+async function nextRefusal(): Promise<void> {
+  const socket = await new Promise<Socket>((resolve) => {
+    const hear = (message: unknown) => {
+      unsubscribe('net.client.socket', hear)
+      resolve((message as { socket: Socket }).socket)
+    }
+    subscribe('net.client.socket', hear)
+  })
+  while (!socket.closed) await new Promise(setImmediate) // listeners are removed from it
+}
+
+for (const lasting of [false, true]) {
+  const kind = lasting ? 'lasting' : 'single'
+  t.test(
+    `no more than ${CONVERSATIONS_MAX} ${kind} conversations are held with a server`,
+    async (t) => {
+      let open = 0
+      let most = 0
+      const server = await standIn(t, (connection) => {
+        most = Math.max(most, ++open)
+        setImmediate(() => {
+          open--
+          connection.end('stream: OK\0')
+        })
+      })
+      const scanner = clamdScanner(clamdPolicy(server.socket), { lasting })
+      t.teardown(() => scanner.close())
+      const { task } = scanTask()
+      const scans = Array.from({ length: 10 * CONVERSATIONS_MAX }, () => scanner.scan(small, task))
+      for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
+      t.ok(most <= CONVERSATIONS_MAX, `${most} at once`)
+    },
+  )
+}
+
+t.test('each of several servers has so many messages, then others wait', async (t) => {
+  const servers = [await standIn(t, () => {}), await standIn(t, () => {})]
+  const CLAMD = servers.map(({ socket }) => socket).join(' ')
+  const scanner = clamdScanner(clamdPolicy(CLAMD))
+  const hung = scanTask()
+  const many = { length: 2 * CONVERSATIONS_MAX }
+  const scans = Array.from(many, () => scanner.scan(small, hung.task))
+  const one = scanTask()
+  const waiting = scanner.scan(small, one.task)
+  while (servers.some(({ connections }) => connections.length < CONVERSATIONS_MAX)) {
+    await new Promise(setImmediate)
+  }
+  one.abort()
+  t.match(await waiting, { answer: 'unknown', why: /20 messages at once/ })
+  for (const { connections } of servers) t.equal(connections.length, CONVERSATIONS_MAX)
+  hung.abort()
+  await Promise.all(scans)
+})
+
+t.test('a message leaves the queue when nobody waits for its answer any more', async (t) => {
+  const server = await standIn(t, () => {})
+  const scanner = clamdScanner(clamdPolicy(server.socket))
+  const hung = scanTask()
+  const scans = Array.from({ length: CONVERSATIONS_MAX }, () => scanner.scan(small, hung.task))
+  while (server.connections.length < CONVERSATIONS_MAX) await new Promise(setImmediate)
+  const { task, abort } = scanTask()
+  const waiting = scanner.scan(small, task)
+  abort()
+  t.match(await waiting, { answer: 'unknown', why: /20 messages at once/ })
+  t.equal(server.connections.length, CONVERSATIONS_MAX)
+  hung.abort()
+  await Promise.all(scans)
+})
+
+t.test('a server whose queue of connections is full is asked when there is room', async (t) => {
+  const server = await fullServer(t)
+  const { task } = scanTask()
+  const scanned = clamdScanner(clamdPolicy(server.socket)).scan(small, task)
+  setTimeout(server.goOn, 300)
+  t.match(await scanned, { answer: 'clean' })
+})
+
+t.test(
+  'the reason names a server whose queue of connections stays full until the deadline',
+  async (t) => {
+    const server = await fullServer(t)
+    const { task, abort } = scanTask()
+    const refused = nextRefusal()
+    const scanned = clamdScanner(clamdPolicy(server.socket)).scan(small, task)
+    await refused
+    abort()
+    t.match(await scanned, {
+      answer: 'unknown',
+      why: /its queue of connections is full \(EAGAIN\)$/,
+    })
+  },
+)
+
+t.test('if the queue of one server is full, the next server is asked at once', async (t) => {
+  const full = await fullServer(t)
+  const second = await standIn(t, says('stream: OK\0'))
+  const { answer, notes } = await scan(`${full.socket} ${second.socket}`, small)
+  t.equal(answer.answer, 'clean')
+  t.match(notes, [/its queue of connections is full/])
+})
+
+t.test(
+  'a message waits for a server that is being restarted, and is scanned when it listens',
+  async (t) => {
+    const path = await leftSocket(t)
+    const { task } = scanTask()
+    const scanned = clamdScanner(clamdPolicy(path)).scan(small, task)
+    const again = await standIn(t, says('stream: OK\0'))
+    setTimeout(() => renameSync(again.socket, path), 300)
+    t.match(await scanned, { answer: 'clean' })
+  },
+)
+
+t.test('one message waits for a server that stays away, and later ones do not', async (t) => {
+  const scanner = clamdScanner(clamdPolicy(await leftSocket(t)))
+  const first = await scanner.scan(small, scanTask(5 * COMES_BACK_WITHIN.refused).task)
+  t.match(first, {
+    answer: 'unknown',
+    cause: 'unreachable',
+    why: /cannot connect \(ECONNREFUSED\)$/,
+  })
+  const later = scanTask(COMES_BACK_WITHIN.refused / 2).task
+  t.match(await scanner.scan(small, later), { answer: 'unknown' })
+  t.notOk(later.signal.aborted)
+})
+
+t.test('a message does not wait for a socket that does not exist', async (t) => {
+  const { task } = scanTask(COMES_BACK_WITHIN.refused)
+  const gone = socketPath(t)
+  t.match(await clamdScanner(clamdPolicy(gone)).scan(small, task), {
+    answer: 'unknown',
+    why: `clamd ${gone}: cannot connect (ENOENT)`,
+  })
+  t.notOk(task.signal.aborted)
+})
+
+t.test('a dead server is skipped if another one answers', async (t) => {
+  const second = await standIn(t, says('stream: OK\0'))
+  const scanner = clamdScanner(clamdPolicy(`${await leftSocket(t)} ${second.socket}`))
+  const { task, notes } = scanTask(COMES_BACK_WITHIN.refused)
+  t.match(await scanner.scan(small, task), { answer: 'clean' })
+  t.match(await scanner.scan(small, task), { answer: 'clean' })
+  t.match(notes, [/ECONNREFUSED/], 'the second message was not even tried there')
+  t.equal(notes.length, 1)
+})
+
+t.test('a hung server is asked last, even if the clock was set back meanwhile', async (t) => {
+  const hung = await standIn(t, () => {})
+  const second = await standIn(t, says('stream: OK\0'))
+  const scanner = clamdScanner(clamdPolicy(`${hung.socket} ${second.socket}`))
+  const { now } = Date
+  t.teardown(() => {
+    Date.now = now
+  })
+  const { task } = scanTask(100)
+  const scanned = scanner.scan(small, task)
+  Date.now = () => now() - 3_600_000
+  t.match(await scanned, {
+    answer: 'unknown',
+    cause: 'timeout',
+    why: /no answer within the time limit/,
+  })
+  t.match(await scanner.scan(small, scanTask().task), { answer: 'clean' })
+  t.equal(hung.connections.length, 1)
+})

@@ -1,0 +1,162 @@
+import t from 'tap'
+import { loadSystem } from '../../../../src/ground/runtime/system.ts'
+import {
+  DESCRIPTOR_MAX,
+  SMALL_DESCRIPTOR_MAX,
+} from '../../../../src/scan/scanners/clamd/descriptor-trial.ts'
+import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
+import type { Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
+import { ReadBy } from '../../../mail/message/bytes.ts'
+import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
+import { clamdPolicy, sample, scanTask } from './task.ts'
+
+const passing = loadSystem()!
+const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
+const large = sample(Buffer.alloc(SMALL_DESCRIPTOR_MAX + 1, 'a'))
+
+/** A stand-in that answers so to a descriptor, and calls each stream clean; and a daemon's scanner for it. */
+async function handing(
+  t: { teardown(end: () => void): void },
+  answer: (asked: Asked, first: boolean) => string | undefined,
+) {
+  let descriptors = 0
+  const server = await sessionStandIn(
+    t,
+    (asked) => {
+      const reply = asked.command === 'zFILDES' ? answer(asked, ++descriptors === 1) : 'stream: OK'
+      if (reply !== undefined) numbered(reply)(asked)
+    },
+    { descriptors: true },
+  )
+  const scanner = clamdScanner(clamdPolicy(server.socket), { lasting: true, passing })
+  t.teardown(() => scanner.close())
+  const scan = async (message: Sample = small) => {
+    const { task, notes } = scanTask()
+    return { answer: await scanner.scan(message, task), notes }
+  }
+  let told = 0
+  /** Those since it was asked last. */
+  const commands = () => {
+    const from = told
+    told = server.asked.length
+    return server.asked.slice(from).map(({ command }) => command)
+  }
+  return { server, scan, commands }
+}
+
+t.test('a server that takes a descriptor gets descriptors from then on', async (t) => {
+  const { scan, commands } = await handing(t, () => 'fd[10]: OK')
+  t.same(await scan(), { answer: { answer: 'clean' }, notes: [] })
+  t.same(await scan(), { answer: { answer: 'clean' }, notes: [] })
+  t.same(commands(), ['zFILDES', 'zFILDES', 'zFILDES'], 'the first is a trial')
+})
+
+for (const [name, reply] of [
+  ['knows no such command', 'UNKNOWN COMMAND'],
+  ['was built without it', 'FILDES support not compiled in. ERROR'],
+  ['gets no descriptor', 'Not a regular file ERROR'],
+  ['finds no file', 'fd[10]: Not a regular file ERROR'],
+  ['says something else', 'stream: OK'],
+] as const) {
+  t.test(`a server that ${name} gets streams`, async (t) => {
+    const { scan, commands } = await handing(t, () => reply)
+    for (let round = 0; round < 2; round++) {
+      t.same(await scan(), { answer: { answer: 'clean' }, notes: [] })
+    }
+    t.same(commands(), ['zFILDES', 'zINSTREAM', 'zINSTREAM'])
+  })
+}
+
+t.test(
+  'a server that waits for a descriptor, behind a forwarded socket, gets streams',
+  async (t) => {
+    const { scan, commands } = await handing(t, () => undefined)
+    const [first, second] = [scan(), scan()]
+    t.same(await second, { answer: { answer: 'clean' }, notes: [] }, 'the second waits for nothing')
+    t.same(await first, { answer: { answer: 'clean' }, notes: [] }, 'the first for a second')
+    t.same(commands().sort(), ['zFILDES', 'zINSTREAM', 'zINSTREAM'])
+  },
+)
+
+t.test(
+  'a server that does not take descriptors any more gets the message as a stream',
+  async (t) => {
+    const { scan, commands } = await handing(t, (_, first) =>
+      first ? 'fd[10]: OK' : 'fd[10]: Not a regular file ERROR',
+    )
+    const { answer, notes } = await scan()
+    t.same(answer, { answer: 'clean' })
+    t.match(notes, [/took no descriptor, got a copy: "fd\[10\]: Not a regular file ERROR"/])
+    t.same(commands(), ['zFILDES', 'zFILDES', 'zINSTREAM'])
+  },
+)
+
+t.test("the server's reply about a descriptor is the answer", async (t) => {
+  let reply = 'fd[10]: OK'
+  const { scan } = await handing(t, () => reply)
+  await scan()
+  for (const [said, answer] of [
+    ['fd[10]: Eicar FOUND', { answer: 'infected', name: 'Eicar' }],
+    ['fd[10]: Heuristics.Limits.Exceeded.MaxFileSize FOUND', { answer: 'unseen', what: 'size' }],
+    ["fd[10]: Can't allocate memory ERROR", { answer: 'unknown', why: /allocate memory/ }],
+    ['fd[10]: OK OK', { answer: 'unknown' }],
+  ] as const) {
+    reply = said
+    t.match((await scan()).answer, answer, said)
+  }
+})
+
+t.test('small contents go together, each by a descriptor of its own', async (t) => {
+  let asked = 0
+  const { scan, commands } = await handing(t, () =>
+    ++asked === 4 ? 'fd[9]: Eicar FOUND' : 'fd[9]: OK',
+  )
+  await scan()
+  commands()
+  t.match((await scan({ ...small, beside: [small, small, small] })).answer, { answer: 'infected' })
+  t.same(commands(), Array(4).fill('zFILDES'))
+})
+
+t.test(
+  'a large message is handed over once the server has found a virus in a larger file',
+  async (t) => {
+    let found = false
+    const { scan, commands } = await handing(t, () =>
+      found ? 'fd[10]: Eicar FOUND' : 'fd[10]: OK',
+    )
+    await scan()
+    t.same(commands().length, 2)
+    found = true
+    t.same((await scan(large)).answer, { answer: 'clean' }, 'by a stream, while that is tried')
+    t.same(commands().sort(), ['zFILDES', 'zINSTREAM'])
+    t.match((await scan(large)).answer, { answer: 'infected' })
+    t.same(commands(), ['zFILDES'])
+    const tooLarge = new ReadBy(DESCRIPTOR_MAX + 1, () => large.bytes.chunks())
+    t.same((await scan({ ...large, bytes: tooLarge })).answer, { answer: 'clean' })
+    t.same(commands(), ['zINSTREAM'], 'more than that never is')
+  },
+)
+
+t.test(
+  'a server that calls a large file with a virus OK gets large messages as streams',
+  async (t) => {
+    const { scan, commands } = await handing(t, () => 'fd[10]: OK')
+    await scan()
+    for (let round = 0; round < 3; round++) await scan(large)
+    t.same(commands().filter((command) => command === 'zINSTREAM').length, 3)
+  },
+)
+
+t.test('a server that was restarted is tried anew', async (t) => {
+  const { server, scan, commands } = await handing(t, () => 'fd[10]: OK')
+  await scan()
+  server.die()
+  server.revive()
+  t.same((await scan()).answer, { answer: 'clean' })
+  t.same((await scan()).answer, { answer: 'clean' })
+  t.same(
+    commands().filter((command) => command === 'zFILDES').length,
+    2 + 3,
+    'a trial at the beginning, and one after its death',
+  )
+})

@@ -1,0 +1,81 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import t, { type Test } from 'tap'
+import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
+import { SILENCE_MAX } from '../../../../src/scan/scanners/clamd/versions.ts'
+import { readScanSettings } from '../../../../src/scan/scanners/shared/scan-settings.ts'
+import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
+import { sample, scanTask } from './task.ts'
+
+/** Several servers: which of them gets a message. */
+
+/** A server that answers when it is told to. */
+async function openServer(t: Test, version = () => 'ClamAV 1.4.3') {
+  const waiting: Asked[] = []
+  const server = await sessionStandIn(t, (asked) => waiting.push(asked), { version })
+  return {
+    ...server,
+    waiting,
+    answerAll() {
+      for (const asked of waiting.splice(0)) numbered('stream: OK')(asked)
+    },
+  }
+}
+
+function open(t: Test, CLAMD: string, tell?: (line: string) => void) {
+  const policy = readScanSettings(
+    { QHPSI: 'plugin: clamd', CLAMD },
+    { qmailHome: '/', control: '/' },
+  )!
+  const scanner = clamdScanner(policy, { lasting: true, ...(tell && { tell }) })
+  t.teardown(() => scanner.close())
+  const scan = () => scanner.scan(sample(Buffer.from('Subject: x\n\ny\n')), scanTask().task)
+  return { scanner, scan }
+}
+
+const tick = () => new Promise((resolve) => setTimeout(resolve, 5))
+
+async function scanMany(
+  { scan }: ReturnType<typeof open>,
+  count: number,
+  servers: readonly Awaited<ReturnType<typeof openServer>>[],
+): Promise<number[]> {
+  const scans = Array.from({ length: count }, scan)
+  while (servers.reduce((sum, { waiting }) => sum + waiting.length, 0) < count) await tick()
+  const shares = servers.map(({ waiting }) => waiting.length)
+  for (const server of servers) server.answerAll()
+  for (const answer of await Promise.all(scans)) if (answer.answer !== 'clean') throw answer
+  return shares
+}
+
+t.test('a message goes to the server with the fewest messages under way', async (t) => {
+  const servers = [await openServer(t), await openServer(t), await openServer(t)]
+  const pool = open(t, servers.map(({ socket }) => socket).join(' '))
+  t.same(await scanMany(pool, 9, servers), [3, 3, 3])
+  t.same(await scanMany(pool, 1, servers), [1, 0, 0], 'the first one where all are idle')
+})
+
+t.test('a server that does not say its version is passed over', async (t) => {
+  const second = await openServer(t)
+  // The server takes everything and says nothing, as clamd does while it loads a database.
+  const silent = createServer((connection) => connection.on('error', () => {}).resume())
+  const path = `${second.socket}-silent`
+  silent.listen(path)
+  await once(silent, 'listening')
+  t.teardown(() => silent.close())
+  const pool = open(t, `${path} ${second.socket}`)
+  const { signatures } = pool.scanner.memorable!
+  if (typeof signatures !== 'function') throw new Error('it knows none')
+  await signatures()
+  await new Promise((resolve) => setTimeout(resolve, SILENCE_MAX + 100))
+  t.same(await scanMany(pool, 3, [second]), [3])
+})
+
+t.test('the log says which server fails, and when it answers again', async (t) => {
+  const second = await openServer(t)
+  const path = `${second.socket}-first`
+  const log: string[] = []
+  const pool = open(t, `${path} ${second.socket}`, (line) => log.push(line))
+  t.same(await scanMany(pool, 2, [second]), [2])
+  t.same(log, [`clamd ${path}: fails, and is passed over while others answer`])
+})

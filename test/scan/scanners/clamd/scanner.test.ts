@@ -1,0 +1,124 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
+import { says, socketPath, standIn } from './stand-in.ts'
+import { clamdPolicy, sample, scan } from './task.ts'
+
+const small = Buffer.from('From: a@example.org\nSubject: s\n\nHello\n')
+
+t.test('the scanner is called clamd and is no local policy', async (t) => {
+  t.match(clamdScanner(clamdPolicy('/run/clamd')), { name: 'clamd', local: false })
+})
+
+t.test('where its signatures are is known by its clamd.conf, or by CLAMDBDIR', async (t) => {
+  const from = (clamd: string, more: Readonly<Record<string, string>> = {}) =>
+    clamdScanner(clamdPolicy(clamd, more)).memorable!.loadsFrom!()
+  const socket = socketPath(t)
+  const conf = `LocalSocket ${socket}\nDatabaseDirectory /srv/signatures\n`
+  const CLAMDCONF = join(t.testdir({ 'clamd.conf': conf }), 'clamd.conf')
+  t.same(from(socket, { CLAMDCONF }), ['/srv/signatures'])
+  t.equal(from(socket), undefined)
+  t.equal(from('127.0.0.1:1'), undefined)
+  t.same(from(socket, { CLAMDBDIR: '/srv' }), [], 'the word of the administrator')
+  t.same(from('192.0.2.1:3310'), [], 'another host')
+  t.equal(from(`192.0.2.1:3310 ${socket}`), undefined)
+})
+
+t.test('CLAMD without a usable address is a fault when the scanner is made', async (t) => {
+  for (const clamd of [' ', 'clamd.sock', '/run/clamd localhost']) {
+    t.throws(() => clamdScanner(clamdPolicy(clamd)), { kind: 'config', message: /^CLAMD/ })
+  }
+})
+
+t.test('the three answers are clean, infected and could not tell', async (t) => {
+  for (const [reply, answer] of [
+    ['stream: OK\0', { answer: 'clean' }],
+    ['stream: Eicar(44d8:68) FOUND\0', { answer: 'infected', name: 'Eicar' }],
+    ['INSTREAM size limit exceeded. ERROR\0', { answer: 'unseen', what: 'size' }],
+    ['stream: Heuristics.Limits.Exceeded.MaxScanSize FOUND\0', { answer: 'unseen', what: 'size' }],
+    [
+      'stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0',
+      { answer: 'unseen', what: 'depth' },
+    ],
+    ['stream: Heuristics.Limits.Exceeded.MaxFiles FOUND\0', { answer: 'unseen', what: 'contents' }],
+    ['stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND\0', { answer: 'unknown' }],
+    ["stream: Can't allocate memory ERROR\0", { answer: 'unknown' }],
+    ['COMMAND READ TIMED OUT\0', { answer: 'unknown', why: /"COMMAND READ TIMED OUT"$/ }],
+    ['HTTP/1.1 400 Bad Request\r\n\r\n\0', { answer: 'unknown', why: /"HTTP\/1.1 400/ }],
+    ['x'.repeat(100_000), { answer: 'unknown', why: /too long a reply/ }],
+  ] as const) {
+    const server = await standIn(t, says(reply))
+    const { answer: told } = await scan(server.socket, sample(small))
+    t.match(told, answer, reply.slice(0, 60))
+    t.equal(server.connections.length, 1, 'asked once')
+  }
+})
+
+t.test('a message over CLAMDMAXSIZE is not sent', async (t) => {
+  const server = await standIn(t, says('stream: OK\0'))
+  const limit = { CLAMDMAXSIZE: String(small.length) }
+  t.equal((await scan(server.socket, sample(small), limit)).answer.answer, 'clean')
+  const longer = sample(Buffer.concat([small, small.subarray(0, 1)]))
+  t.match((await scan(server.socket, longer, limit)).answer, {
+    answer: 'unseen',
+    what: 'size',
+    why: `clamd: ${small.length + 1} bytes are more than CLAMDMAXSIZE ${small.length}`,
+  })
+  t.equal(server.connections.length, 1)
+})
+
+t.test('if no server can be reached, the answer has the reasons of all', async (t) => {
+  const gone = socketPath(t)
+  const { answer } = await scan(`${gone} localhost:1`, sample(small))
+  t.match(answer, { answer: 'unknown' })
+  const whys = (answer as { why: string }).why.split('; ')
+  t.equal(whys[0], `clamd ${gone}: cannot connect (ENOENT)`)
+  t.equal(whys[1], 'clamd localhost:1: cannot connect (ECONNREFUSED)')
+})
+
+// promise: rule-8-not-clean
+t.test('a server that closes early is no answer, and the next one is asked', async (t) => {
+  const closes = await standIn(t, (connection) => connection.destroy())
+  const cuts = await standIn(t, says('stream: O'))
+  for (const server of [closes, cuts]) {
+    const { answer } = await scan(server.socket, sample(small))
+    t.match(answer, { answer: 'unknown', why: /closed|broke off/ })
+    t.equal(server.connections.length, 1, 'the same server is not asked again')
+  }
+  const finds = await standIn(t, says('stream: Eicar FOUND\0'))
+  const { answer, notes } = await scan(`${closes.socket} ${finds.socket}`, sample(small))
+  t.match(answer, { answer: 'infected', name: 'Eicar' })
+  t.match(notes, [/closed the connection without a reply/])
+})
+
+t.test('a message that broke two servers is not given to a third one', async (t) => {
+  const first = await standIn(t, (connection) => connection.destroy())
+  const second = await standIn(t, (connection) => connection.destroy())
+  const third = await standIn(t, says('stream: OK\0'))
+  const all = `${first.socket} ${socketPath(t)} ${second.socket} ${third.socket}`
+  t.equal((await scan(all, sample(small))).answer.answer, 'unknown')
+  t.equal(second.connections.length, 1)
+  t.equal(third.connections.length, 0)
+})
+
+t.test('an error of the first server is an answer: the second one is not asked', async (t) => {
+  const fails = await standIn(t, says('stream: Time limit reached ERROR\0'))
+  const second = await standIn(t, says('stream: OK\0'))
+  const { answer } = await scan(`${fails.socket} ${second.socket}`, sample(small))
+  t.match(answer, { answer: 'unknown', why: /Time limit reached ERROR/ })
+  t.equal(second.connections.length, 0)
+})
+
+// promise: rule-8-not-clean
+t.test('a server without sessions is no clamd: it could not tell', async (t) => {
+  const server = createServer((connection) => {
+    connection.on('error', () => {})
+    connection.on('data', () => connection.end('UNKNOWN COMMAND\0'))
+  }).listen(socketPath(t))
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { answer } = await scan(String(server.address()), sample(small))
+  t.match(answer, { answer: 'unknown', why: /answered something else than what it was asked/ })
+})

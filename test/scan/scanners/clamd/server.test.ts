@@ -1,0 +1,105 @@
+import t, { type Test } from 'tap'
+import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
+import { ClamdServer, REST } from '../../../../src/scan/scanners/clamd/server.ts'
+import { numbered, sessionStandIn } from './session-stand-in.ts'
+import { sample, scanTask } from './task.ts'
+
+/** What a server of clamd knows about itself: whether it fails, and since when nothing reaches it. */
+
+const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
+
+/** A server whose clock stands still. */
+async function open(t: Test) {
+  const standIn = await sessionStandIn(t, numbered('stream: OK'))
+  const said: string[] = []
+  const clock = { now: 1000 }
+  const server = new ClamdServer(readClamdAddress(standIn.socket), {
+    lasting: false,
+    uptime: () => clock.now,
+    changed: (state) => said.push(state),
+  })
+  const scan = async () => (await server.scan(small, scanTask().task)).kind
+  return { standIn, server, clock, said, scan }
+}
+
+t.test('a server that failed rests for a while', async (t) => {
+  const { server, clock } = await open(t)
+  t.notOk(server.isResting)
+  server.failed()
+  t.ok(server.isResting)
+  clock.now += REST.first
+  t.notOk(server.isResting)
+})
+
+t.test('the rest is longer each time, up to a limit, until the server answers', async (t) => {
+  const { server, clock, scan } = await open(t)
+  const restOf = () => {
+    server.failed()
+    const began = clock.now
+    while (server.isResting) clock.now += 1000
+    return clock.now - began
+  }
+  t.same([restOf(), restOf(), restOf()], [REST.first, 2 * REST.first, 4 * REST.first])
+  for (let i = 0; i < 10; i++) restOf()
+  t.equal(restOf(), REST.longest)
+  t.equal(await scan(), 'answered')
+  t.equal(restOf(), REST.first)
+})
+
+t.test('messages that fail at the same time are one failure of the server', async (t) => {
+  const { server, clock } = await open(t)
+  for (let i = 0; i < 100; i++) server.failed()
+  clock.now += REST.first
+  t.notOk(server.isResting)
+})
+
+t.test('a server is missing from the first failed connection until it answers', async (t) => {
+  const { standIn, server, clock, scan } = await open(t)
+  standIn.die()
+  t.equal(await scan(), 'unreachable')
+  t.ok(server.isResting)
+  t.equal(server.missingFor, 0)
+  clock.now += 1000
+  t.equal(await scan(), 'unreachable')
+  t.equal(server.missingFor, 1000)
+  standIn.revive()
+  t.equal(await scan(), 'answered')
+  t.notOk(server.isResting)
+  t.equal(server.missingFor, 0)
+  standIn.die()
+  t.equal(await scan(), 'unreachable')
+  clock.now += 500
+  t.equal(server.missingFor, 500)
+  server.failed() // it took the connection, so it was there
+  t.equal(server.missingFor, 0)
+})
+
+t.test('a server that is too slow rests, unless nobody waits for it any more', async (t) => {
+  const standIn = await sessionStandIn(t, () => {})
+  const server = new ClamdServer(readClamdAddress(standIn.socket), { lasting: false })
+  const left = scanTask()
+  const abandoned = server.scan(small, left.task)
+  while (standIn.asked.length === 0) await new Promise(setImmediate)
+  left.abort()
+  t.equal((await abandoned).kind, 'timed-out')
+  t.notOk(server.isResting)
+  const keepAlive = setTimeout(() => {}, 60_000)
+  t.equal((await server.scan(small, scanTask(20).task)).kind, 'timed-out')
+  clearTimeout(keepAlive)
+  t.ok(server.isResting)
+})
+
+t.test('a server says once that it fails, and once that it answers again', async (t) => {
+  const { standIn, server, said, scan } = await open(t)
+  await scan()
+  t.same(said, [])
+  standIn.die()
+  await scan()
+  await scan()
+  server.failed()
+  t.same(said, ['fails'])
+  standIn.revive()
+  await scan()
+  await scan()
+  t.same(said, ['fails', 'answers'])
+})

@@ -1,0 +1,301 @@
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import fc from 'fast-check'
+import t from 'tap'
+import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
+import { streamsOf } from '../../../../src/scan/scanners/clamd/scan-commands.ts'
+import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
+import { ClamdSessions, IDLE_MAX } from '../../../../src/scan/scanners/clamd/sessions.ts'
+import type { ContentScanner, Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
+import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
+import { standIn } from './stand-in.ts'
+import { clamdPolicy, sample, scanTask } from './task.ts'
+
+const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
+const ok = numbered('stream: OK')
+
+/** A daemon's scanner for these servers. */
+function lasting(t: { teardown(end: () => void): void }, ...sockets: string[]): ContentScanner {
+  const scanner = clamdScanner(clamdPolicy(sockets.join(' ')), { lasting: true })
+  t.teardown(() => scanner.close())
+  return scanner
+}
+
+async function scanBy(scanner: ContentScanner, message: Sample = small) {
+  const { task, notes } = scanTask()
+  return { answer: await scanner.scan(message, task), notes }
+}
+
+/** Resolves when the client has ended the connection. */
+async function gone(connection: Socket): Promise<void> {
+  connection.resume()
+  if (!connection.closed) await once(connection, 'close')
+}
+
+t.test('one connection serves message after message', async (t) => {
+  const server = await sessionStandIn(t, (asked) => {
+    numbered(asked.message.includes('virus') ? 'stream: Eicar FOUND' : 'stream: OK')(asked)
+  })
+  const scanner = lasting(t, server.socket)
+  const virus = sample(Buffer.from('From: a@example.org\n\nvirus\n'))
+  for (let round = 0; round < 3; round++) {
+    t.equal((await scanBy(scanner)).answer.answer, 'clean')
+    t.match((await scanBy(scanner, virus)).answer, { answer: 'infected', name: 'Eicar' })
+  }
+  t.equal(server.connections.length, 1)
+  t.same(
+    server.asked.map(({ number }) => number),
+    [1, 2, 3, 4, 5, 6],
+  )
+})
+
+t.test(
+  'a server that breaks off on a kept connection and stays away has died with the message',
+  async (t) => {
+    const server = await sessionStandIn(t, (asked) =>
+      asked.message.includes('poison') ? server.die() : ok(asked),
+    )
+    const scanner = lasting(t, server.socket)
+    t.equal((await scanBy(scanner)).answer.answer, 'clean')
+    const { answer } = await scanBy(scanner, sample(Buffer.from('From: a@b\n\npoison\n')))
+    t.match(answer, { answer: 'unknown', why: /cannot connect/, scannerDied: true })
+    t.equal(server.connections.length, 1)
+    const { answer: later } = await scanBy(scanner)
+    t.match(later, { answer: 'unknown', why: /cannot connect/ })
+    t.notOk('scannerDied' in later, 'a message that came to none was at no death')
+  },
+)
+
+t.test('a server has died, too, if connections to its socket only wait from then on', async (t) => {
+  // systemd keeps the socket of clamd, and clamd reads its signatures before it takes connections.
+  for (const [isKept, why] of [
+    [false, /closed the connection without a reply/],
+    [true, /no answer within the time limit/],
+  ] as const) {
+    let isDead = false
+    const server = await sessionStandIn(
+      t,
+      (asked) => {
+        if (isDead) return
+        if (!asked.message.includes('poison')) return ok(asked)
+        isDead = true
+        server.die()
+        server.revive()
+      },
+      { pings: false },
+    )
+    const scanner = lasting(t, server.socket)
+    if (isKept) t.equal((await scanBy(scanner)).answer.answer, 'clean')
+    const { task } = scanTask(isKept ? 100 : 60_000)
+    const keepAlive = setTimeout(() => {}, 60_000)
+    const answer = await scanner.scan(sample(Buffer.from('From: a@b\n\npoison\n')), task)
+    clearTimeout(keepAlive)
+    t.match(answer, { answer: 'unknown', why, scannerDied: true })
+  }
+})
+
+t.test('a numbered reply is understood in every split', async (t) => {
+  const wire = ': stream: Eicar FOUND\0'
+  let cuts: readonly number[] = []
+  const server = await sessionStandIn(t, ({ connection, number }) => {
+    const reply = `${number}${wire}`
+    const ends = [...cuts, reply.length]
+    const sendNext = (from: number) => {
+      const end = ends.shift()
+      if (end !== undefined) connection.write(reply.slice(from, end), () => sendNext(end))
+    }
+    sendNext(0)
+  })
+  const scanner = lasting(t, server.socket)
+  const anySplit = fc.uniqueArray(fc.integer({ min: 1, max: wire.length - 1 }), { maxLength: 5 })
+  await fc.assert(
+    fc.asyncProperty(anySplit, async (split) => {
+      cuts = split.sort((a, b) => a - b)
+      t.match((await scanBy(scanner)).answer, { answer: 'infected', name: 'Eicar' })
+    }),
+    { numRuns: 30 },
+  )
+  t.equal(server.connections.length, 1)
+})
+
+t.test('messages at the same time have a connection each, and few of these are kept', async (t) => {
+  const held: Asked[] = []
+  let holds = false
+  const server = await sessionStandIn(t, (asked) => void (holds ? held.push(asked) : ok(asked)))
+  const scanner = lasting(t, server.socket)
+  holds = true
+  const count = IDLE_MAX + 3
+  const scans = Array.from({ length: count }, () => scanBy(scanner))
+  while (held.length < count) await new Promise(setImmediate)
+  t.equal(server.connections.length, count)
+  for (const asked of held) ok(asked)
+  for (const { answer } of await Promise.all(scans)) t.equal(answer.answer, 'clean')
+  while (server.connections.filter(({ closed }) => !closed).length > IDLE_MAX) {
+    await new Promise(setImmediate)
+  }
+  t.pass('the others were ended')
+})
+
+t.test('a message is scanned although clamd closed the connection before it', async (t) => {
+  const server = await sessionStandIn(t, ok)
+  const second = await sessionStandIn(t, ok)
+  const scanner = lasting(t, server.socket, second.socket)
+  await scanBy(scanner)
+  server.connections[0]!.end('COMMAND READ TIMED OUT\0')
+  await gone(server.connections[0]!)
+  const { answer, notes } = await scanBy(scanner)
+  t.equal(answer.answer, 'clean')
+  t.same(notes, [])
+  t.equal(server.connections.length, 2)
+  t.equal(second.connections.length, 0)
+})
+
+for (const [how, leave] of [
+  ['without a word', ({ connection }: Asked) => void connection.destroy()],
+  ['with a goodbye', ({ connection }: Asked) => void connection.end('COMMAND READ TIMED OUT\0')],
+  ['with an old answer', ({ connection }: Asked) => void connection.write('1: stream: OK\0')],
+] as const) {
+  t.test(`a kept connection that ends ${how} has the message sent again, whole`, async (t) => {
+    const server = await sessionStandIn(t, (asked) => {
+      if (asked.connectionNumber === 1 && asked.number === 2) leave(asked)
+      else if (asked.connectionNumber === 1) ok(asked)
+      else numbered('stream: Eicar FOUND')(asked)
+    })
+    const second = await sessionStandIn(t, ok)
+    const scanner = lasting(t, server.socket, second.socket)
+    await scanBy(scanner)
+    const message = Buffer.alloc(200_000, 'From: a\n\n0123456789abcdefghijklmnopqrstuvwxyz\n')
+    const { answer, notes } = await scanBy(scanner, sample(message))
+    t.match(answer, { answer: 'infected', name: 'Eicar' }, 'what the fresh connection said')
+    t.same(notes, [])
+    t.equal(server.asked.length, 3)
+    t.ok(server.asked[2]!.message.equals(message))
+    t.equal(second.connections.length, 0)
+  })
+}
+
+t.test(
+  'a message that breaks a kept and a fresh connection is not sent a third time',
+  async (t) => {
+    const server = await sessionStandIn(t, (asked) => {
+      if (server.asked.length === 1) ok(asked)
+      else asked.connection.destroy()
+    })
+    const scanner = lasting(t, server.socket)
+    await scanBy(scanner)
+    const { answer } = await scanBy(scanner)
+    t.match(answer, {
+      answer: 'unknown',
+      cause: 'broken-off',
+      why: /closed the connection without a reply/,
+    })
+    t.equal(server.asked.length, 3)
+  },
+)
+
+t.test('a reply that breaks off is no answer, and the server is not asked again', async (t) => {
+  const server = await sessionStandIn(t, (asked) => {
+    if (asked.number === 1) ok(asked)
+    else asked.connection.end(`${asked.number}: stream: O`)
+  })
+  const scanner = lasting(t, server.socket)
+  await scanBy(scanner)
+  const { answer } = await scanBy(scanner)
+  t.match(answer, { answer: 'unknown', why: /broke off in its reply/ })
+  t.equal(server.asked.length, 2)
+})
+
+t.test(
+  'a reply with another number than that of the command is no answer, also on a fresh connection',
+  async (t) => {
+    for (const reply of ['stream: OK\0', '7: stream: OK\0', '11: stream: OK\0', 'OK\0', '\0']) {
+      const server = await sessionStandIn(t, ({ connection }) => void connection.write(reply))
+      const { answer } = await scanBy(lasting(t, server.socket))
+      t.match(answer, { answer: 'unknown', why: /something else/ }, JSON.stringify(reply))
+      t.equal(server.asked.length, 1)
+    }
+  },
+)
+
+t.test('a connection is not used again after two replies to one command', async (t) => {
+  const server = await sessionStandIn(t, ({ connection, number }) => {
+    connection.write(`${number}: stream: Eicar FOUND\0${number + 1}: stream: OK\0`)
+  })
+  const scanner = lasting(t, server.socket)
+  for (let round = 1; round <= 3; round++) {
+    t.equal((await scanBy(scanner)).answer.answer, 'infected')
+    t.equal(server.connections.length, round)
+  }
+})
+
+t.test(
+  'an OK before the whole message was sent is not clean, and ends the connection',
+  async (t) => {
+    const server = await standIn(
+      t,
+      (connection) => {
+        connection.pause()
+        connection.write('stream: OK\0')
+      },
+      () => true,
+    )
+    const { answer } = await scanBy(lasting(t, server.socket), sample(Buffer.alloc(20_000_000)))
+    t.match(answer, { answer: 'unknown', why: /before it had the whole message/ })
+    // This stand-in's connections are over only when both sides have ended them.
+    await gone(server.connections[0]!.end())
+  },
+)
+
+t.test('a scan that takes too long ends its connection, and is not sent again', async (t) => {
+  const { task, abort } = scanTask()
+  const server = await sessionStandIn(t, (asked) => (asked.number === 1 ? ok(asked) : abort()))
+  const scanner = lasting(t, server.socket)
+  await scanBy(scanner)
+  t.match(await scanner.scan(small, task), { answer: 'unknown', why: /within the time limit/ })
+  t.equal(server.asked.length, 2)
+  await gone(server.connections[0]!)
+  t.equal(server.connections.length, 1)
+})
+
+t.test('a question that is over before it began leaves no session behind', async (t) => {
+  const server = await sessionStandIn(t, ok)
+  const sessions = new ClamdSessions(readClamdAddress(server.socket), { idleMax: 1 })
+  t.teardown(() => sessions.close())
+  t.match(await sessions.ask(streamsOf([small.bytes]), AbortSignal.abort()), { kind: 'timed-out' })
+  const signal = AbortSignal.timeout(20_000)
+  t.match(await sessions.ask(streamsOf([small.bytes]), signal), { kind: 'answered' })
+  t.equal(server.connections.length, 1)
+})
+
+t.test('a connection that nobody used for a while is ended', async (t) => {
+  const server = await sessionStandIn(t, ok)
+  const sessions = new ClamdSessions(readClamdAddress(server.socket), { idleMax: 1, idleFor: 20 })
+  t.teardown(() => sessions.close())
+  await sessions.ask(streamsOf([small.bytes]), AbortSignal.timeout(20_000))
+  const keepAlive = setInterval(() => {}, 1000) // its own timer keeps no process alive
+  await gone(server.connections[0]!)
+  clearInterval(keepAlive)
+  t.pass('the server saw the end')
+})
+
+t.test(
+  'a scanner that is closed ends idle connections at once, and busy ones after their message',
+  async (t) => {
+    const held: Asked[] = []
+    let holds = false
+    const server = await sessionStandIn(t, (asked) => void (holds ? held.push(asked) : ok(asked)))
+    const scanner = clamdScanner(clamdPolicy(server.socket), { lasting: true })
+    await scanBy(scanner)
+    holds = true
+    const [one, other] = [scanBy(scanner), scanBy(scanner)]
+    while (held.length < 2) await new Promise(setImmediate)
+    ok(held[0]!)
+    await Promise.race([one, other])
+    scanner.close()
+    await gone(held[0]!.connection)
+    t.notOk(held[1]!.connection.closed)
+    ok(held[1]!)
+    for (const { answer } of await Promise.all([one, other])) t.equal(answer.answer, 'clean')
+    await gone(held[1]!.connection)
+  },
+)

@@ -1,0 +1,68 @@
+import { makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
+import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
+import {
+  readScanSettings,
+  type ScanSettings,
+} from '../../../../src/scan/scanners/shared/scan-settings.ts'
+import {
+  abortLate,
+  type Sample,
+  type ScanTask,
+} from '../../../../src/scan/scanners/shared/scanner.ts'
+import { ReadBy } from '../../../mail/message/bytes.ts'
+
+/** The policy of `QHPSI='plugin: clamd'` with these addresses and other settings. */
+export function clamdPolicy(CLAMD: string, others: Record<string, string> = {}): ScanSettings {
+  const place = { qmailHome: '/var/qmail', control: '/var/qmail/control' }
+  return readScanSettings({ QHPSI: 'plugin: clamd', CLAMD, ...others }, place)!
+}
+
+const CHUNK = 16 * 1024
+
+/**
+ * A message in memory as a scanner sees it: its chunks come in one buffer that is
+ * spoilt before the next one, so whoever keeps one reads nonsense. With `path` it lies
+ * there, too.
+ */
+export function sample(message: Buffer, path?: string): Sample {
+  return {
+    bytes: new ReadBy(message.length, function* (from, to) {
+      const buffer = Buffer.alloc(CHUNK)
+      for (let at = from; at < to; at += CHUNK) {
+        const copied = message.copy(buffer, 0, at, Math.min(to, at + CHUNK))
+        yield buffer.subarray(0, copied)
+        buffer.fill(0xee)
+      }
+    }),
+    envelope: makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')]),
+    async path() {
+      if (path === undefined) throw new Error('no path was to be asked for')
+      return path
+    },
+  }
+}
+
+/** A task that ends after so many milliseconds, or by `abort()` as if nobody waited, and keeps its notes. */
+export function scanTask(milliseconds = 60_000) {
+  const controller = new AbortController()
+  const notes: string[] = []
+  const deadline = performance.now() + milliseconds
+  const timer = setTimeout(() => abortLate(controller), milliseconds).unref()
+  const task: ScanTask = {
+    signal: controller.signal,
+    timeLeft: () => Math.max(0, deadline - performance.now()),
+    note: (text) => void notes.push(text),
+  }
+  const abort = () => {
+    clearTimeout(timer)
+    controller.abort()
+  }
+  return { task, notes, abort }
+}
+
+/** Scans with the servers of `clamd`. Resolves to the answer and the notes. */
+export async function scan(clamd: string, message: Sample, settings: Record<string, string> = {}) {
+  const { task, notes } = scanTask()
+  const answer = await clamdScanner(clamdPolicy(clamd, settings)).scan(message, task)
+  return { answer, notes }
+}

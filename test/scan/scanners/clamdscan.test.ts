@@ -1,0 +1,149 @@
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { loadSystem } from '../../../src/ground/runtime/system.ts'
+import { handingOverOption } from '../../../src/scan/scanners/clamdscan.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar-file.ts'
+import { plain } from '../../cases/messages.ts'
+import { runSlot, runtimes } from '../../doors/slot/slot.ts'
+import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { reachable } from '../../programs/reachable.ts'
+
+/** ClamAV's programs as commands, as the original's manual writes them. */
+
+t.test('clamdscan is told how to hand the file over, if its words do not say it', async (t) => {
+  const directory = t.testdir({
+    tcp: 'TCPSocket 3310\n',
+    both: '# LocalSocket\nLocalSocket /x\nTCPSocket 3310\n',
+  })
+  const [tcp, both] = [join(directory, 'tcp'), join(directory, 'both')]
+  const rows: [string, string | undefined][] = [
+    ['/usr/bin/clamdscan', '--fdpass'],
+    ['clamdscan %s --quiet --no-summary', '--fdpass'],
+    ['/opt/clamav/bin/clamdscan-1.4 %s', '--fdpass'],
+    ['clamdscan --fdpass %s', undefined],
+    ['clamdscan --fdp %s', undefined],
+    ['clamdscan --stream %s', undefined],
+    ['clamdscan --stream=yes %s', undefined],
+    ['clamdscan --stdout %s', '--fdpass'],
+    [`clamdscan --config-file=${both} %s`, '--fdpass'],
+    [`clamdscan --config-file=${tcp} %s`, '--stream'],
+    [`clamdscan --config-file ${tcp} %s`, '--stream'],
+    [`clamdscan -c ${tcp} %s`, '--stream'],
+    [`clamdscan -c${tcp} %s`, '--stream'],
+    ['clamdscan -c /nonexistent %s', '--fdpass'],
+    ['clamscan %s', undefined],
+    ['/usr/bin/clamdscan/other %s', undefined],
+  ]
+  for (const [command, option] of rows) {
+    t.equal(handingOverOption(command.split(' ')), option, command)
+  }
+})
+
+const infected = Buffer.from(`From: a@example.org\nSubject: x\n\n${EICAR}\n`)
+
+/** An account that is neither clamd's nor root's, as qmaild is. */
+const ACCOUNT = 'daemon'
+
+const missing =
+  clamdMissing ||
+  (process.getuid?.() !== 0 && 'needs root to run clamd and the slot as two users') ||
+  (!existsSync('/usr/bin/clamdscan') && 'install Debian package clamdscan') ||
+  (!existsSync('/usr/bin/clamscan') && 'install Debian package clamav') ||
+  (spawnSync('unshare', ['--mount', 'true']).status !== 0 && 'this machine has no mounts to give')
+
+/** The settings and signatures of a stock clamd, where ClamAV's programs expect them. */
+const AS_INSTALLED =
+  'mount --bind "$1" /etc/clamav && mount --bind "$2" /var/lib/clamav || exit 99; shift 2; exec "$@"'
+
+/** A clamd of the user nobody, and the slot as another user: no SPOOLDIR, nothing set but QHPSI. */
+async function host(t: Test) {
+  const clamd = await startClamd({ user: 'nobody', tcp: true })
+  t.teardown(clamd.stop)
+  const places = mkdtempSync(join(tmpdir(), 'onescan-clamav-'))
+  t.teardown(() => rmSync(places, { recursive: true, force: true }))
+  chmodSync(places, 0o755)
+  const [settings, signatures, spool] = ['etc', 'db', 'tmp'].map((name) => {
+    mkdirSync(join(places, name))
+    return join(places, name)
+  }) as [string, string, string]
+  chmodSync(spool, 0o1777)
+  copyFileSync(clamd.configFile, join(settings, 'clamd.conf'))
+  const pattern = Buffer.from(EICAR).toString('hex')
+  writeFileSync(join(signatures, 'x.ndb'), `EICAR-Test:0:*:${pattern}\n`)
+  const [address, port] = clamd.tcp.split(':')
+  const overTcp = join(settings, 'tcp.conf')
+  writeFileSync(overTcp, `TCPSocket ${port}\nTCPAddr ${address}\n`)
+
+  return {
+    scan: (program: readonly string[], QHPSI: string, message: Buffer) =>
+      runSlot({
+        program: [
+          ...['/usr/bin/unshare', '--mount', '/bin/sh', '-c', AS_INSTALLED, 'sh'],
+          ...[settings, signatures],
+          ...['/usr/bin/setpriv', `--reuid=${ACCOUNT}`, `--regid=${ACCOUNT}`, '--clear-groups'],
+          ...program.map(reachable),
+        ],
+        message,
+        settings: { QHPSI, REJECTVIRUS: '1', TMPDIR: spool, QUEUECHAIN: '/bin/true' },
+      }),
+  }
+}
+
+const commands: readonly (readonly [command: string, tellsName: boolean])[] = [
+  ['/usr/bin/clamdscan %s --quiet --no-summary', false],
+  ['clamdscan %s', true],
+  ['clamdscan', true],
+  ['/usr/bin/clamdscan --no-summary %s', true],
+  ['clamdscan --fdpass %s', true],
+  ['clamdscan --stream %s', true],
+  ['clamdscan --config-file=/etc/clamav/tcp.conf %s', true],
+  ['clamscan %s', true],
+]
+
+for (const [command, tellsName] of commands) {
+  t.test(`QHPSI='${command}' works with a clamd of another user`, { skip: missing }, async (t) => {
+    const { scan } = await host(t)
+    for (const { name, program } of runtimes) {
+      const fine = await scan(program, command, plain)
+      t.equal(fine.code, 0, `${name}: ${fine.logged}`)
+      t.match(fine.logged, /decision=accept .*scan=clean/)
+      const bad = await scan(program, command, infected)
+      t.equal(bad.code, 31, `${name}: ${bad.logged}`)
+      t.match(bad.logged, tellsName ? /virus=EICAR-Test/ : /virus="found by clamdscan"/)
+    }
+  })
+}
+
+t.test(
+  'commands get a file with a name: clamdscan would call /dev/fd/3 clean without scanning it',
+  { skip: missing },
+  async (t) => {
+    const clamd = await startClamd()
+    t.teardown(clamd.stop)
+    const file = join(t.testdir({ mail: infected }), 'mail')
+    const descriptor = loadSystem()!.memoryFile()
+    t.teardown(() => closeSync(descriptor))
+    writeSync(descriptor, infected)
+    const exitOf = (how: string, path: string) =>
+      spawnSync('/usr/bin/clamdscan', [`--config-file=${clamd.configFile}`, how, path], {
+        stdio: ['ignore', 'ignore', 'ignore', descriptor],
+      }).status
+    for (const how of ['--fdpass', '--stream']) {
+      t.equal(exitOf(how, file), 1, `${how}: infected`)
+      t.equal(exitOf(how, '/dev/fd/3'), 0, `${how}: "clean"`)
+    }
+  },
+)

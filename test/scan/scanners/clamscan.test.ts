@@ -1,0 +1,178 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { clamscanScanner } from '../../../src/scan/scanners/clamscan.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar-file.ts'
+import type { ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
+import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
+import { isRunning } from '../../programs/is-running.ts'
+import { clamdPolicy, sample, scanTask } from './clamd/task.ts'
+
+const clamscanMissing =
+  !existsSync('/usr/bin/clamscan') && 'clamscan is missing: install Debian package clamav'
+const clamdscanMissing =
+  clamdMissing ||
+  (!existsSync('/usr/bin/clamdscan') && 'clamdscan is missing: install Debian package clamdscan')
+
+const plain = Buffer.from('Subject: hello\n\nnothing to see\n')
+const infected = Buffer.from(`Subject: hello\n\n${EICAR}\n`)
+
+interface Asked {
+  readonly message: Buffer
+  readonly settings: Record<string, string>
+  /** The path of the message; without it nobody may ask for one. */
+  readonly directory?: string
+  readonly milliseconds?: number
+}
+
+/** The answer of the plugin under these settings. */
+async function ask({ message, settings, directory, milliseconds }: Asked): Promise<ScanFinding> {
+  const path = directory && join(directory, 'message')
+  if (path) writeFileSync(path, message)
+  const { CLAMD = '/nowhere', ...others } = settings
+  return clamscanScanner(clamdPolicy(CLAMD, others)).scan(
+    sample(message, path),
+    scanTask(milliseconds).task,
+  )
+}
+
+/** The reason of "could not tell", or another answer. */
+async function reason(asked: Asked): Promise<string> {
+  const answer = await ask(asked)
+  return answer.answer === 'unknown' ? answer.why : answer.answer
+}
+
+function databaseIn(directory: string): string {
+  const database = join(directory, 'db')
+  mkdirSync(database)
+  writeFileSync(join(database, 'x.ndb'), `EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}\n`)
+  return database
+}
+
+/** Makes a program in the place of clamscan that runs this shell text for a scan. */
+function program(directory: string, scan: string): Record<string, string> {
+  const path = join(directory, 'clamscan')
+  const version = 'case $1 in --version) echo ClamAV 1.0; exit 0;; esac'
+  writeFileSync(path, `#!/bin/sh\n${version}\n${scan}\n`, { mode: 0o755 })
+  return { CLAMSCANPROGRAM: path }
+}
+
+t.test('the program clamscan', { skip: clamscanMissing }, async (t) => {
+  const directory = t.testdir()
+  const settings = { CLAMDBDIR: databaseIn(directory) }
+
+  t.strictSame(await ask({ message: plain, settings, directory }), { answer: 'clean' })
+  t.strictSame(await ask({ message: infected, settings, directory }), {
+    answer: 'infected',
+    name: EICAR_NAME,
+  })
+  t.ok(existsSync(join(directory, 'message')), 'an infected message is left where it is')
+
+  const missing = { CLAMDBDIR: join(directory, 'no-such-db') }
+  t.match(await reason({ message: plain, settings: missing, directory }), /CLAMDBDIR .*no-such-db/)
+
+  mkdirSync(join(directory, 'empty-db'))
+  const empty = { CLAMDBDIR: join(directory, 'empty-db') }
+  t.match(await reason({ message: plain, settings: empty, directory }), /Error Code: 2/)
+
+  const elsewhere = { ...settings, CLAMSCANPROGRAM: '/usr/bin/no-such-clamscan' }
+  t.match(await reason({ message: plain, settings: elsewhere, directory }), /No valid/)
+})
+
+t.test('the program clamdscan', { skip: clamdscanMissing }, async (t) => {
+  const directory = t.testdir()
+  const clamd = await startClamd()
+  t.teardown(clamd.stop)
+  const settings = { CLAMSCAN: 'clamdscan', CLAMDCONF: clamd.configFile }
+
+  t.strictSame(await ask({ message: plain, settings, directory }), { answer: 'clean' })
+  t.strictSame(await ask({ message: infected, settings, directory }), {
+    answer: 'infected',
+    name: EICAR_NAME,
+  })
+  await clamd.stop()
+  t.match(await reason({ message: plain, settings, directory }), /^clamscan: /)
+})
+
+t.test('the answer is "could not tell" if the program says neither OK nor FOUND', async (t) => {
+  for (const [says, why] of [
+    ['exit 0', /neither yes nor no/],
+    ['exit 1', /neither yes nor no/],
+    ['echo "$0: whatever"', /neither yes nor no/],
+    ['echo message: OK; exit 2', /Error Code: 2/],
+    ['kill -9 $$', /Error Code/],
+  ] as const) {
+    const directory = t.testdir()
+    const settings = program(directory, says)
+    t.match(await reason({ message: plain, settings, directory }), why, says)
+  }
+})
+
+t.test('at the deadline the answer is "could not tell", and the program has ended', async (t) => {
+  const directory = t.testdir()
+  const pidFile = join(directory, 'pid')
+  const settings = program(
+    directory,
+    `echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; exec sleep 100`,
+  )
+  const { task, abort } = scanTask()
+  const files = watch(directory)
+  files.on('change', () => existsSync(pidFile) && abort())
+  const message = join(directory, 'message')
+  writeFileSync(message, plain)
+  const scanner = clamscanScanner(clamdPolicy('/nowhere', settings))
+  const answer = await scanner.scan(sample(plain, message), task)
+  files.close()
+
+  t.strictSame(answer, {
+    answer: 'unknown',
+    why: 'clamscan: no answer within the time limit',
+    cause: 'timeout',
+  })
+  const pid = Number(readFileSync(pidFile, 'latin1'))
+  while (isRunning(pid)) await new Promise(setImmediate)
+  t.ok(pid > 0)
+})
+
+t.test(
+  'a limit of ClamAV is no virus, and a message over CLAMDMAXSIZE is not scanned',
+  async (t) => {
+    for (const [kind, answer] of [
+      ['MaxFileSize', { answer: 'unseen', what: 'size' }],
+      ['MaxRecursion', { answer: 'unseen', what: 'depth' }],
+      ['MaxFiles', { answer: 'unseen', what: 'contents' }],
+      ['MaxScanTime', { answer: 'unknown' }],
+    ] as const) {
+      const directory = t.testdir()
+      const says = `echo 'message: Heuristics.Limits.Exceeded.${kind} FOUND'; exit 1`
+      const settings = program(directory, says)
+      t.match(await ask({ message: plain, settings, directory }), answer)
+    }
+    const small = { CLAMDMAXSIZE: String(plain.length - 1) }
+    t.match(await ask({ message: plain, settings: small }), { answer: 'unseen', what: 'size' })
+  },
+)
+
+t.test('an empty message holds no virus', async (t) => {
+  t.strictSame(await ask({ message: Buffer.alloc(0), settings: {} }), { answer: 'clean' })
+})
+
+t.test('nothing is written to fd 1 or 2, whatever goes wrong', async (t) => {
+  const directory = t.testdir({ message: plain })
+  const { CLAMSCANPROGRAM } = program(directory, 'echo "message: ERROR"; echo trouble >&2; exit 2')
+  const scan = `
+    import { clamscanScanner } from './src/scan/clamscan.ts'
+    import { clamdPolicy, scanTask, sample } from './test/scan/clamd/task.ts'
+    for (const CLAMSCANPROGRAM of [process.argv[1], '/bin/false', '/nonexistent']) {
+      const policy = clamdPolicy('/nowhere', { CLAMSCANPROGRAM })
+      const message = sample(Buffer.from('x'), process.argv[2])
+      const answer = await clamscanScanner(policy).scan(message, scanTask().task)
+      if (answer.answer !== 'unknown') process.exit(1)
+    }`
+  const root = join(import.meta.dirname, '../../..')
+  const words = [process.execPath, scan, CLAMSCANPROGRAM!, join(directory, 'message')]
+  const command = 'exec "$0" --input-type=module -e "$1" "$2" "$3" 2>&1'
+  const written = execFileSync('sh', ['-c', command, ...words], { cwd: root, encoding: 'utf8' })
+  t.equal(written, '')
+})

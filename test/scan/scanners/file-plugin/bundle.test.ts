@@ -1,0 +1,143 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import t from 'tap'
+import { newestNode, oldestNode } from '../../../../packaging/toolchain/toolchain.mjs'
+import type { Cause } from '../../../../src/scan/scanners/shared/cause.ts'
+import { isWhole } from '../../../run/is-whole.ts'
+import { noCompiler, type Question } from './asking.ts'
+
+const root = join(import.meta.dirname, '..', '..', '..')
+
+/** The asking program and the host beside it, bundled as packaging/build.mjs bundles. */
+async function bundle(directory: string): Promise<string> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: [
+      { in: join(import.meta.dirname, 'ask.ts'), out: 'ask' },
+      { in: join(root, 'src/scan/scanners/plugin-host/main.ts'), out: 'plugin-host' },
+    ],
+    outdir: directory,
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
+    logLevel: 'warning',
+  })
+  return join(directory, 'ask.cjs')
+}
+
+const newestVersion = execFileSync(newestNode, ['--version'], { encoding: 'utf8' }).trim().slice(1)
+
+const infected = `{ infected: true, name: 'Test.Virus' }`
+
+t.test('from the bundle, on the oldest Node', async (t) => {
+  const directory = t.testdir({
+    'package.json': '{}',
+    'es.mjs': `export const virusscan = async ({ size }) => (size === 7 ? ${infected} : { clean: true })`,
+    'common.cjs': `exports.virusscan = () => (${infected})`,
+    'common.js': `exports.virusscan = () => ({ clean: true })`,
+    'module.js': `export const virusscan = () => ({ clean: true })`,
+    'typed.ts': `export const virusscan = (mail: unknown): unknown => ({ clean: true })`,
+    'exits.mjs': `export const virusscan = () => process.reallyExit(0)`,
+    'loops.mjs': `export const virusscan = () => { for (;;); }`,
+    'stuck.mjs': `export const virusscan = () => new Promise(() => {})`,
+    'throws.mjs': `export const virusscan = () => { throw new TypeError('so') }`,
+    'empty.so': '',
+    bundle: {},
+  })
+  const program = await bundle(join(directory, 'bundle'))
+  const askOn = (node: string, file: string, more: Partial<Question> = {}) => {
+    const question = { directory, file, message: 'a: b\n\nc', ...more }
+    const { stdout, stderr } = spawnSync(node, [program, JSON.stringify(question)], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH },
+    })
+    return stdout || stderr
+  }
+  const couldNotTell = (why: string, cause: Cause = 'scanner-error') =>
+    JSON.stringify({ answer: 'unknown', why, cause })
+
+  const nodes = [
+    ['22.15.0', oldestNode],
+    [process.versions.node, process.execPath],
+    [newestVersion, newestNode],
+  ] as const
+  for (const [version, node] of isWhole ? nodes : nodes.slice(0, 1)) {
+    await t.test(`Node ${version}`, async (t) => {
+      t.equal(execFileSync(node, ['--version'], { encoding: 'utf8' }), `v${version}\n`)
+      t.equal(askOn(node, 'es.mjs'), '{"answer":"infected","name":"Test.Virus"}')
+      t.equal(askOn(node, 'es.mjs', { message: '\n' }), '{"answer":"clean"}')
+      t.equal(askOn(node, 'common.cjs'), '{"answer":"infected","name":"Test.Virus"}')
+      t.equal(askOn(node, 'common.js'), '{"answer":"clean"}')
+      t.equal(
+        askOn(node, 'exits.mjs'),
+        couldNotTell('plugin exits.mjs: exited with code 0 before it answered', 'broken-off'),
+      )
+      t.equal(
+        askOn(node, 'loops.mjs', { timeout: 400 }),
+        couldNotTell('plugin loops.mjs: did not answer within SCANTIMEOUT', 'timeout'),
+      )
+      t.equal(
+        askOn(node, 'stuck.mjs'),
+        couldNotTell('plugin stuck.mjs: returned a promise that nothing can settle any more'),
+      )
+      t.equal(
+        askOn(node, 'throws.mjs'),
+        couldNotTell('plugin throws.mjs: threw TypeError: so (throws.mjs:1:40)'),
+      )
+    })
+  }
+
+  await t.test('each Node loads JavaScript and TypeScript', async (t) => {
+    for (const node of [process.execPath, oldestNode, newestNode]) {
+      t.equal(askOn(node, 'es.mjs', { message: '\n' }), '{"answer":"clean"}')
+      t.equal(askOn(node, 'typed.ts'), '{"answer":"clean"}')
+    }
+  })
+
+  await t.test('the reason says how an ES module with a CommonJS name must be named', async (t) => {
+    t.equal(askOn(oldestNode, 'module.js'), '{"answer":"clean"}')
+    const called = t.testdir({
+      'package.json': '{ "type": "commonjs" }',
+      'module.js': `export const virusscan = () => ({ clean: true })`,
+    })
+    const told = askOn(oldestNode, 'module.js', { directory: called })
+    t.match(told, 'an ES module must have a name in .mjs')
+  })
+})
+
+t.test(
+  'a C plugin on the oldest Node, and without onescan.node',
+  { skip: noCompiler },
+  async (t) => {
+    const directory = t.testdir({
+      bundle: {},
+      'a.c': `int virusscan(const char *path) {
+      volatile char stack[6 << 20];
+      for (int at = 0; at < sizeof stack; at += 4096) stack[at] = path[0];
+      return stack[0] == 47;
+    }`,
+    })
+    execFileSync('gcc', ['-shared', '-fPIC', '-o', 'a.so', 'a.c'], { cwd: directory })
+    // Outside of the tree, as the npm package lies.
+    const apart = mkdtempSync(join(tmpdir(), 'onescan-test-'))
+    t.teardown(() => rmSync(apart, { recursive: true }))
+    const program = await bundle(join(apart, 'dist'))
+    const question = JSON.stringify({ directory, file: 'a.so' })
+    const ask = () => execFileSync(oldestNode, [program, question], { encoding: 'utf8' })
+    t.match(ask(), /plugin a\.so: .*onescan\.node: cannot open .*; without it no \.so can run/)
+    symlinkSync(join(root, 'bin'), join(apart, 'bin'))
+    t.equal(ask(), '{"answer":"infected","name":"a.so"}')
+    const withLess = ['-c', 'ulimit -S -s 1024; exec "$@"', 'sh', oldestNode, program, question]
+    t.equal(
+      execFileSync('/bin/sh', withLess, { encoding: 'utf8' }),
+      '{"answer":"infected","name":"a.so"}',
+      'it has the stack of a C program even if onescand has less',
+    )
+  },
+)

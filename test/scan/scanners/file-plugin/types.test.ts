@@ -1,0 +1,40 @@
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+
+const root = join(import.meta.dirname, '../../../..')
+
+/** Compiles files of a directory, and returns the errors of the TypeScript compiler. */
+function check(directory: string, ...sources: string[]) {
+  const options =
+    '--ignoreConfig --noEmit --strict --allowJs --checkJs --target es2023 --module nodenext --allowImportingTsExtensions'
+  const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
+  const words = [...options.split(' '), ...types, ...sources]
+  return spawnSync(join(root, 'node_modules/.bin/tsc'), words, { cwd: directory, encoding: 'utf8' })
+}
+
+/** A plugin with the types of `from`, once as it should be, and once with half an answer. */
+function mustCheck(t: Test, directory: string, from: string): void {
+  const plugin = (answer: string) =>
+    `import type { Virusscan } from '${from}'\nexport const virusscan: Virusscan = () => (${answer})`
+  writeFileSync(join(directory, 'good.ts'), plugin("{ defer: 'why' }"))
+  writeFileSync(join(directory, 'bad.ts'), plugin('{ infected: true }'))
+  t.equal(check(directory, 'good.ts').stdout, '')
+  t.match(check(directory, 'bad.ts').stdout, /bad\.ts.*TS2322/s)
+}
+
+t.test('the published types are those of the package', async (t) => {
+  const directory = t.testdir({ 'package.json': '{ "type": "module" }', node_modules: {} })
+  const published = join(directory, 'node_modules', 'onescan')
+  mkdirSync(join(published, 'dist'), { recursive: true })
+  copyFileSync(join(root, 'package.json'), join(published, 'package.json'))
+  copyFileSync(join(root, 'src/plugin.ts'), join(published, 'dist/plugin.d.ts'))
+  mustCheck(t, directory, 'onescan/plugin')
+})
+
+t.test('without npm a plugin takes the types from a file beside it', async (t) => {
+  const directory = t.testdir({ 'package.json': '{ "type": "module" }' })
+  copyFileSync(join(root, 'src/plugin.ts'), join(directory, 'onescan-plugin.d.ts'))
+  mustCheck(t, directory, './onescan-plugin.d.ts')
+})

@@ -1,0 +1,88 @@
+import { tmpdir } from 'node:os'
+import t from 'tap'
+import { asPlainText } from '../../../../src/scan/scanners/run/as-plain-text.ts'
+import type { Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
+import { inChunksOf } from '../../../mail/message/bytes.ts'
+import { sample, scanTask } from '../clamd/task.ts'
+
+const spool = { directory: tmpdir(), sharedDirectory: undefined }
+const message = sample(Buffer.from('Subject: x\n\n'))
+const content = (text: string): Sample => ({
+  ...sample(Buffer.from(text, 'latin1')),
+  whole: message,
+})
+
+/** What scanners are asked about; undefined if they are not asked. */
+function asText(bytes: Sample): Promise<string | undefined> {
+  return asPlainText(bytes, spool, scanTask().task, async (text) => {
+    const gathered = text.bytes.gather()
+    t.equal(text.bytes.size, gathered.length)
+    t.equal(text.whole, bytes.whole)
+    return gathered.toString('latin1')
+  })
+}
+
+/** The same bytes in chunks of this size. */
+function inPieces(text: string, size: number): Sample {
+  return { ...content(text), bytes: inChunksOf(size, Buffer.from(text, 'latin1')) }
+}
+
+t.test('each line that begins as a field has a blank before it, and no other one', async (t) => {
+  const lines = [
+    ['From: a', ' From: a'],
+    ['From a@example.org Thu Jan  1', ' From a@example.org Thu Jan  1'],
+    ['>From a@example.org', ' >From a@example.org'],
+    ['X-Apparently-To : b', ' X-Apparently-To : b'],
+    ['http://example.org', ' http://example.org'],
+    ['Hello: \xe9', ' Hello: \xe9'],
+    ['', ''],
+    ['  Subject: y', '  Subject: y'],
+    ['From now on', ' From now on'],
+    ['Fromage', 'Fromage'],
+    ['a word: two', 'a word: two'],
+    [`${'x'.repeat(200)}From: a`, `${'x'.repeat(200)}From: a`],
+  ] as const
+  const text = lines.map(([line]) => `${line}\n`).join('')
+  const wanted = lines.map(([, line]) => `${line}\n`).join('')
+  for (const size of [1, 2, 3, 5, 7, 64, 79, 80, 81, 200, 1000]) {
+    t.equal(await asText(inPieces(text, size)), wanted, `chunks of ${size}`)
+    t.equal(await asText(inPieces(`${text}Date: now`, size)), `${wanted} Date: now`)
+  }
+})
+
+t.test('a content that may be a file is not asked about as a text', async (t) => {
+  const files = [
+    '<html>',
+    ' \n{\\rtf1',
+    '#!/bin/sh',
+    '%PDF-1.4',
+    'From: a\n\nx%PDF-1.4',
+    `${'x'.repeat(300)}%PDF-1.4`,
+    'PK\x03\x04',
+    'text\0',
+    `From: a${' '.repeat(250)}ustar`,
+  ]
+  for (const file of files) {
+    t.equal(await asText(content(file)), undefined, JSON.stringify(file))
+    for (const size of [1, 2, 3, 4, 5]) t.equal(await asText(inPieces(file, size)), undefined)
+    t.ok(await asText(sample(Buffer.from(file, 'latin1'))), 'the whole message is mail')
+  }
+  t.equal(await asText(content('plain\r\n\ttext\f')), 'plain\r\n\ttext\f')
+})
+
+t.test('nothing is asked once the message is late', async (t) => {
+  const { task, abort } = scanTask()
+  abort()
+  const long = sample(Buffer.alloc(1024 * 1024, 'a line\n'))
+  t.equal(await asPlainText(long, spool, task, async () => 'asked'), undefined)
+})
+
+t.test('who wants a file gets one with these bytes, which goes with the question', async (t) => {
+  const { readFileSync, existsSync } = await import('node:fs')
+  let path = ''
+  await asPlainText(content('From: a\n'), spool, scanTask().task, async (text) => {
+    path = await text.path()
+    t.equal(readFileSync(path, 'latin1'), ' From: a\n')
+  })
+  t.notOk(existsSync(path))
+})

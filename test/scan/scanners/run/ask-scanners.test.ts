@@ -1,0 +1,232 @@
+import { getEventListeners } from 'node:events'
+import { tmpdir } from 'node:os'
+import t from 'tap'
+import { Fault } from '../../../../src/ground/errors/fault.ts'
+import { askScanners, PassedOver } from '../../../../src/scan/scanners/run/ask-scanners.ts'
+import type { ScanRun } from '../../../../src/scan/scanners/run/scan-run.ts'
+import {
+  clean,
+  infected,
+  type ScanFinding,
+  scannerDied,
+  type Unseen,
+  unknown,
+  unseen,
+} from '../../../../src/scan/scanners/shared/finding.ts'
+import type {
+  MailSearch,
+  PolicyScanner,
+  Sample,
+  Scanner,
+} from '../../../../src/scan/scanners/shared/scanner.ts'
+import { sample, scanTask } from '../clamd/task.ts'
+import { localPolicy } from '../local-policy.ts'
+
+const message = sample(Buffer.from('Subject: mail\n\n'))
+const content = (name: string): Sample => ({ ...sample(Buffer.from(name)), whole: message })
+
+type Answers = (sample: Sample) => ScanFinding | Promise<ScanFinding>
+
+/** A scanner that notes what it was asked about: the texts of the samples, the last one asked about last. */
+function noting(answers: Answers, name = 'clamd') {
+  const asked: string[][] = []
+  const textOf = ({ bytes }: Sample) => bytes.gather().toString()
+  const scanner: Scanner = {
+    name,
+    local: false,
+    async scan(sample) {
+      asked.push([...(sample.beside ?? []), sample].map(textOf))
+      return answers(sample)
+    },
+  }
+  return { scanner, asked }
+}
+
+interface Asked {
+  readonly result: ScanFinding | undefined
+  readonly passed: ScanFinding
+  readonly named: ScanFinding | undefined
+}
+
+async function ask(
+  scanners: readonly Scanner[],
+  samples: readonly Sample[],
+  {
+    isExcused,
+    abort,
+    nested = ['depth', 'contents'],
+    searches = new Map(),
+  }: Pick<ScanRun, 'isExcused'> & {
+    abort?: 'late' | 'gone'
+    nested?: readonly Unseen[]
+    searches?: ReadonlyMap<PolicyScanner, MailSearch>
+  } = {},
+): Promise<Asked> {
+  const run: ScanRun = {
+    scanners,
+    timeout: 10_000,
+    settings: { MAXNESTING: 12, SECONDLOOK: 'always' },
+    spool: { directory: tmpdir(), sharedDirectory: undefined },
+    keepsOut: new Set<Unseen>(['size', ...nested]),
+    isExcused,
+    uptime: () => performance.now(),
+    note() {},
+  }
+  const { task, abort: leave } = scanTask(abort === 'late' ? 0 : 60_000)
+  if (abort === 'gone') leave()
+  const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
+  const passed = new PassedOver()
+  const asking = askScanners(samples, run, task, searches, passed)
+  const result = await asking.finally(() => clearTimeout(stay))
+  if (!abort) t.equal(getEventListeners(task.signal, 'abort').length, 0, 'no listener is left')
+  return { passed: passed.finding, named: passed.named, result }
+}
+
+t.test('several samples are one question; one sample has none beside it', async (t) => {
+  const { scanner, asked } = noting((sample) => {
+    t.equal('beside' in sample, asked.length === 2)
+    return clean
+  })
+  t.equal((await ask([scanner], [message])).result, undefined)
+  const many = await ask([scanner], [content('a'), content('b'), message])
+  t.equal(many.result, undefined)
+  t.equal((await ask([scanner], [])).result, undefined)
+  t.same(asked, [['Subject: mail\n\n'], ['a', 'b', 'Subject: mail\n\n']])
+})
+
+t.test('local policy is asked about whole messages alone', async (t) => {
+  const scanner = localPolicy('attachments', infected('a.exe'))
+  const search = await scanner.search(scanTask().task)
+  const searches = new Map([[scanner, search]])
+  const { result: none } = await ask([scanner], [content('a'), content('b')], { searches })
+  t.equal(none, undefined)
+  const { result } = await ask([scanner], [content('a'), message], { searches })
+  t.match(result, { answer: 'infected', scanner: 'attachments', name: 'a.exe' })
+})
+
+t.test('the first scanner whose answer ends the scan is the last that is asked', async (t) => {
+  const first = noting(() => infected('Virus'), 'first')
+  const second = noting(() => clean, 'second')
+  t.match(await ask([first.scanner, second.scanner], [message]), {
+    result: { answer: 'infected', scanner: 'first', name: 'Virus' },
+  })
+  t.same(second.asked, [])
+  t.match(await ask([second.scanner, first.scanner], [message]), { result: { name: 'Virus' } })
+})
+
+t.test('behind a finding that is excused, each sample is asked about alone', async (t) => {
+  const isExcused = ({ name }: { readonly name: string }) => name === 'Excused'
+  const answerOf = ({ bytes: { size }, beside }: Sample) =>
+    beside || size === 1 ? infected('Excused') : size === 2 ? infected('Virus') : clean
+  const { scanner, asked } = noting(answerOf)
+  const samples = [content('a'), content('bb'), content('ccc')]
+  t.match(await ask([scanner], samples, { isExcused }), { result: { name: 'Virus' } })
+  t.same(asked, [['a', 'bb', 'ccc'], ['a'], ['bb']])
+
+  const all = await ask([scanner], [content('a'), content('ccc'), content('dddd')], { isExcused })
+  t.match(all, { passed: { name: 'Excused' }, result: undefined })
+  t.same(asked.slice(3), [['a', 'ccc', 'dddd'], ['a'], ['ccc'], ['dddd']])
+  t.match(await ask([scanner], [content('a')], { isExcused }), { passed: { name: 'Excused' } })
+  t.equal(asked.length, 8, 'one sample by itself is asked about once')
+})
+
+/** A scanner that names a limit for what has so many bytes; as a text that has one byte more. */
+function limited(sizes: readonly number[], asText: ScanFinding = clean) {
+  return noting((asked) => {
+    const {
+      bytes: { size },
+      beside = [],
+    } = asked
+    const isOver = [...beside, asked].some(({ bytes }) => sizes.includes(bytes.size))
+    if (isOver) return unseen('depth', 'clamd: MaxRecursion')
+    return sizes.includes(size - 1) ? asText : clean
+  })
+}
+
+t.test('a limit is put aside for now if the same bytes are clean as a text', async (t) => {
+  const { scanner, asked } = limited([5])
+  const samples = [content('a'), content('To: b'), content('ccc')]
+  const { result, named } = await ask([scanner], samples)
+  t.equal(result, undefined)
+  t.match(named, { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' })
+  t.same(asked, [['a', 'To: b', 'ccc'], ['a'], ['To: b'], [' To: b'], ['ccc']])
+  t.match(await ask([scanner], samples, { nested: [] }), { passed: clean, named: {} })
+})
+
+t.test('a limit decides if the bytes are not clean as a text, or may be no text', async (t) => {
+  const nested = {
+    result: { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' },
+    named: undefined,
+  }
+  const asText = (answer: ScanFinding) => ask([limited([5], answer).scanner], [content('To: b')])
+  t.match(await asText(unknown('no answer', 'scanner-error')), nested)
+  t.match(await asText(unseen('size', 'too large')), nested)
+  t.match(await asText(unseen('contents', 'MaxFiles')), nested)
+  t.match(await asText(infected('Virus')), { result: { answer: 'infected', name: 'Virus' } })
+  const excused = { isExcused: () => true }
+  const found = await ask([limited([5], infected('Virus')).scanner], [content('To: b')], excused)
+  t.match(found, nested, 'an excused finding does not make it clean')
+  t.match(await ask([limited([5]).scanner], [content('<To:>')]), nested)
+  const accepted = await ask([limited([5]).scanner], [content('<To:>')], { nested: [] })
+  const passed = { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' }
+  t.match(accepted, { result: undefined, named: undefined, passed })
+})
+
+t.test(
+  'a scanner that throws could not tell; a fault of our own spool is none of its',
+  async (t) => {
+    const throwing = (error: unknown) => () => Promise.reject(error)
+    const refused = Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' })
+    t.match(await ask([noting(throwing(refused)).scanner], [message]), {
+      result: {
+        answer: 'unknown',
+        why: 'clamd: connection refused',
+        cause: 'unreachable',
+      },
+    })
+    for (const kind of ['temp-file', 'write'] as const) {
+      await t.rejects(ask([noting(throwing(new Fault(kind, 'disk'))).scanner], [message]), {
+        message: 'disk',
+      })
+    }
+    const config = throwing(new Fault('config', 'clamd: no such rule'))
+    t.match(await ask([noting(config).scanner], [message]), {
+      result: { answer: 'unknown', why: 'clamd: no such rule', cause: 'scanner-error' },
+    })
+  },
+)
+
+t.test('what is known of an answer that could not tell goes on with it', async (t) => {
+  const { result: died } = await ask(
+    [noting(() => scannerDied('died', 'broken-off')).scanner],
+    [message],
+  )
+  t.strictSame(died, {
+    answer: 'unknown',
+    why: 'clamd: died',
+    cause: 'broken-off',
+    scannerDied: true,
+  })
+})
+
+t.test(
+  'mail that is accepted though it is nested too deep needs an answer otherwise',
+  async (t) => {
+    const asked = (answer: ScanFinding) =>
+      ask([noting(() => answer).scanner], [message], { nested: [] })
+    t.match(await asked(unknown('x')), { result: { answer: 'unknown' } })
+    t.match(await asked(unseen('depth', 'x')), {
+      result: undefined,
+      passed: { answer: 'unseen', why: /x/ },
+    })
+  },
+)
+
+t.test('a scanner without an answer in time has not died', async (t) => {
+  const silent = () => new Promise<never>(() => {})
+  const late = await ask([noting(silent).scanner], [message], { abort: 'late' })
+  t.match(late, { result: { why: 'clamd: no answer in time', cause: 'timeout' } })
+  t.notOk('scannerDied' in late.result!)
+  const { result } = await ask([noting(silent).scanner], [message], { abort: 'gone' })
+  t.match(result, { why: 'clamd: nobody waits for the answer', cause: 'timeout' })
+})

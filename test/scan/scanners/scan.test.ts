@@ -1,0 +1,207 @@
+import { randomBytes } from 'node:crypto'
+import { getEventListeners } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { eicarScanner } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar-file.ts'
+import { runScanners } from '../../../src/scan/scanners/scan.ts'
+import { type ScanFinding, type Unseen, unseen } from '../../../src/scan/scanners/shared/finding.ts'
+import { isLate, type Sample, type Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
+import { ReadBy } from '../../mail/message/bytes.ts'
+import { sample } from './clamd/task.ts'
+import { uuencode } from './evasions/compose.ts'
+
+const spool = { directory: tmpdir(), sharedDirectory: undefined }
+
+/** Asks a scanner about a message and each of its contents. */
+function scanAll(message: string, scanner: Scanner) {
+  return runScanners(sample(Buffer.from(message, 'latin1')), {
+    scanners: [scanner],
+    timeout: 60_000,
+    settings: { MAXNESTING: 12, SECONDLOOK: 'always' },
+    spool,
+    keepsOut: new Set<Unseen>(['size', 'depth', 'contents']),
+    uptime: () => performance.now(),
+    note() {},
+  })
+}
+
+const bytesOf = ({ bytes }: Sample) => bytes.gather()
+
+/** A scanner that takes several contents at once, and calls each clean that it was shown. */
+function showing(show: (content: Sample) => void): Scanner {
+  return {
+    name: 'clamd',
+    local: false,
+    takesBeside: true,
+    async scan(asked) {
+      for (const content of [...(asked.beside ?? []), asked]) if (content.whole) show(content)
+      return { answer: 'clean' }
+    },
+  }
+}
+
+/** A scanner that works on when nobody waits for it any more. */
+function persistent() {
+  let goOn = () => {}
+  const waiting = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  let found: Promise<unknown> = Promise.resolve()
+  const scanner: Scanner = {
+    name: 'persistent',
+    local: false,
+    scan(message): Promise<ScanFinding> {
+      found = readOn(message, waiting)
+      return new Promise(() => {})
+    },
+  }
+  return { scanner, goOn: () => goOn(), found: () => found }
+}
+
+async function readOn(message: Sample, waiting: Promise<void>): Promise<unknown> {
+  const chunks = message.bytes.chunks()[Symbol.iterator]()
+  chunks.next()
+  await waiting
+  const attempts = [() => chunks.next(), () => [...message.bytes.chunks()], () => message.path()]
+  return Promise.all(
+    attempts.map(async (attempt) => {
+      try {
+        return await attempt()
+      } catch (error) {
+        return (error as Error).message
+      }
+    }),
+  )
+}
+
+t.test('each kind of limit has the outcome that its setting says', async (t) => {
+  const why = 'clamd: more than it looks at'
+  const ask = (what: Unseen, ...keepsOut: readonly Unseen[]) => {
+    const scanner: Scanner = {
+      name: 'clamd',
+      local: false,
+      scan: async () => unseen(what, why),
+    }
+    return runScanners(sample(Buffer.from('Subject: mail\n\n')), {
+      scanners: [scanner],
+      timeout: 10_000,
+      settings: { MAXNESTING: 12, SECONDLOOK: 'never' },
+      spool,
+      keepsOut: new Set(keepsOut),
+      uptime: () => performance.now(),
+      note() {},
+    })
+  }
+  for (const what of ['size', 'depth', 'contents'] as const) {
+    const passed = { answer: 'unseen', what, why, limit: 'the limits of clamd' }
+    t.same(await ask(what), passed)
+    t.same(await ask('depth', 'size'), {
+      answer: 'unseen',
+      what: 'depth',
+      why,
+      limit: 'the limits of clamd',
+    })
+  }
+  t.same(await ask('size', 'size'), { answer: 'unknown', why, cause: 'limit' })
+  for (const what of ['depth', 'contents'] as const) {
+    t.match(await ask(what, 'depth', 'contents'), { answer: 'unseen', what, why })
+  }
+})
+
+t.test('a file of 1 MB in uuencode is scanned, with and without a text before it', async (t) => {
+  const scanner: Scanner = { ...eicarScanner(), local: false }
+  const scan = (file: Buffer, word: string, text: string) => {
+    const fields = `Content-Type: application/octet-stream\nContent-Transfer-Encoding: ${word}\n`
+    return scanAll(`${fields}\n${text}${uuencode(file)}\n`, scanner)
+  }
+  const clean = randomBytes(1024 * 1024)
+  const infected = Buffer.concat([randomBytes(1024), Buffer.from(EICAR)])
+  for (const word of ['x-uuencode', 'x-uue', 'uuencode', 'uue']) {
+    for (const text of ['', 'Hello,\n\nhere is the report.\n\n']) {
+      t.match(await scan(infected, word, text), { answer: 'infected' }, word)
+    }
+  }
+  t.match(await scan(clean, 'x-uuencode', ''), { answer: 'clean' })
+  t.match(await scan(clean, 'x-uue', 'Hello\n'), { answer: 'clean' })
+})
+
+t.test('a small content that waits for others keeps its bytes', async (t) => {
+  const file = 'not a word of it is lost\n'.repeat(1000)
+  const seen: string[] = []
+  const scanner = showing((content) => seen.push(bytesOf(content).toString('latin1')))
+  t.match(await scanAll(`Content-Type: application/x\n\n${file}`, scanner), { answer: 'clean' })
+  t.ok(seen.includes(file))
+})
+
+t.test('a scanner that outlives its deadline sees nothing of later messages', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-scan-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  let read = 0
+  const message = Buffer.alloc(100_000, 'Subject: mail\n\n')
+  const bytes = new ReadBy(message.length, function* () {
+    for (const chunk of sample(message).bytes.chunks()) {
+      read++
+      yield chunk
+    }
+  })
+  const counted: Sample = { ...sample(message, join(directory, 'm')), bytes }
+  const { scanner, goOn, found } = persistent()
+  const uptime = () => performance.now()
+  const run = {
+    scanners: [scanner],
+    timeout: 10,
+    settings: { MAXNESTING: 12, SECONDLOOK: 'never' },
+    spool,
+    keepsOut: new Set<Unseen>(['size', 'depth', 'contents']),
+    uptime,
+    note() {},
+  } as const
+  t.match(await runScanners(counted, run), { answer: 'unknown', why: /no answer in time/ })
+  goOn()
+  const over = 'the message is over'
+  t.same(await found(), [over, over, over])
+  t.equal(read, 2, 'for its nesting, and for the scanner')
+  t.same(readdirSync(directory), [])
+})
+
+t.test(
+  'a scan ends when the client has gone, or at its deadline, and leaves no listener behind',
+  async (t) => {
+    const patient: Scanner = {
+      name: 'patient',
+      local: false,
+      scan: (_, { signal }) =>
+        new Promise((_, reject) => {
+          const end = () => reject(new Error(isLate(signal) ? 'late' : 'nobody waits'))
+          if (signal.aborted) end()
+          else signal.addEventListener('abort', end)
+        }),
+    }
+    const run = {
+      scanners: [patient],
+      timeout: 60_000,
+      settings: { MAXNESTING: 12, SECONDLOOK: 'never' },
+      spool,
+      keepsOut: new Set<Unseen>(['size', 'depth', 'contents']),
+      uptime: () => performance.now(),
+      note() {},
+    } as const
+    const message = sample(Buffer.from('Subject: mail\n\n'))
+    for (const before of [true, false]) {
+      const gone = new AbortController()
+      if (before) gone.abort()
+      const scanning = runScanners(message, { ...run, gone: gone.signal })
+      gone.abort()
+      t.match(await scanning, { answer: 'unknown', unfinished: true })
+      t.equal(getEventListeners(gone.signal, 'abort').length, 0)
+    }
+    const { signal } = new AbortController()
+    const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
+    const late = await runScanners(message, { ...run, timeout: 1, gone: signal })
+    t.match(late, { answer: 'unknown', why: /late|in time/, unfinished: undefined })
+    clearTimeout(stay)
+  },
+)

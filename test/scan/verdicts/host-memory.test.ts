@@ -1,0 +1,138 @@
+import { once } from 'node:events'
+import t from 'tap'
+import { unknown } from '../../../src/scan/scanners/shared/finding.ts'
+import type { RememberedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
+import { type HostEvents, HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
+import type { ScanEnd } from '../../../src/scan/verdicts/scans-in-flight.ts'
+
+/** Processes of one host, which tell each other through the first one, as real ones do. */
+function connected(count: number) {
+  const memories = Array.from({ length: count }, (_, n) => new HostMemory({ self: n + 1 }))
+  const said: HostEvents[] = []
+  const spoken = new EventTarget()
+  for (const memory of memories) {
+    memory.connect((words) => {
+      said.push(words)
+      for (const other of memories) if (other !== memory) other.receive(JSON.parse(JSON.stringify(words))) // biome-ignore format: a pipe
+      spoken.dispatchEvent(new Event('words'))
+    })
+  }
+  return {
+    memories: memories as [HostMemory, ...HostMemory[]],
+    said,
+    heard: () => once(spoken, 'words'),
+  }
+}
+
+const printOf = (n: number) => Buffer.alloc(32, n).toString('base64url')
+const print = printOf(5)
+const verdict: RememberedVerdict = {
+  found: { answer: 'clean' },
+  scanners: ['clamd'],
+  signatures: 'clamd=ClamAV 1.4.3',
+  time: 1_800_000_000,
+  host: 'mx1.example.org',
+}
+
+t.test('a verdict that one process finds is known to all', async (t) => {
+  const { memories, said, heard } = connected(3)
+  memories[0].remember(print, verdict, 60)
+  t.same(memories[0].recall(print), verdict)
+  await heard()
+  for (const memory of memories) t.same(memory.recall(print), verdict)
+  t.equal(said.length, 1, 'nobody says again what it heard')
+})
+
+t.test('while one process scans for long, the others wait for its verdict', async (t) => {
+  const { memories, heard } = connected(3)
+  const [first, second, third] = memories
+  const scan = first.inFlight.begin(print, 10_000)
+  await heard()
+  const waiting = [second!, third!].map((memory) => memory.inFlight.of(print)!.ended)
+  first.remember(print, verdict, 60)
+  scan.end({ kind: 'nothing' })
+  for (const ended of waiting) t.same(await ended, { kind: 'elsewhere' })
+  t.same(second!.recall(print), verdict, 'it is there by then')
+  t.equal(third!.inFlight.of(print), undefined)
+})
+
+t.test('other processes hear that a scan could not tell, and why', async (t) => {
+  const { memories, heard } = connected(2)
+  const scan = memories[0].inFlight.begin(print, 10_000)
+  await heard()
+  const { ended } = memories[1]!.inFlight.of(print)!
+  const finding = unknown('clamd is down', 'unreachable')
+  const couldNotTell: ScanEnd = { kind: 'unknown', finding }
+  scan.end(couldNotTell)
+  t.same(await ended, couldNotTell)
+})
+
+t.test('a short scan is not announced to other processes', async (t) => {
+  const { memories, said, heard } = connected(2)
+  memories[0].inFlight.begin(print, 10_000).end({ kind: 'nothing' })
+  memories[0].remember(print, verdict, 60)
+  await heard()
+  t.match(said, [{ verdicts: [{ is: 'found' }] }])
+  t.equal(said[0]!.verdicts.length, 1)
+})
+
+t.test('the end of a long scan is announced, even if a short one follows at once', async (t) => {
+  const { memories, said, heard } = connected(2)
+  const [first, second] = memories as [HostMemory, HostMemory]
+  const scan = first.inFlight.begin(print, 10_000)
+  await heard()
+  const { ended } = second.inFlight.of(print)!
+  scan.end({ kind: 'nothing' })
+  first.inFlight.begin(print, 10_000).end({ kind: 'nothing' })
+  const third = first.inFlight.begin(print, 10_000)
+  t.same(await ended, { kind: 'elsewhere' })
+  t.same(
+    said[1]!.verdicts.map(({ is }) => is),
+    ['ended', 'begun'],
+  )
+  third.end({ kind: 'nothing' })
+})
+
+t.test('no process waits for one that has ended, or for longer than it announced', async (t) => {
+  const { memories, heard } = connected(2)
+  const [first, second] = memories as [HostMemory, HostMemory]
+  first.inFlight.begin(print, 10_000)
+  await heard()
+  const { ended } = second.inFlight.of(print)!
+  second.receive(first.endOf(1))
+  t.same(await ended, { kind: 'nothing' })
+
+  first.inFlight.begin(printOf(6), 5)
+  await heard()
+  const other = second.inFlight.of(printOf(6))!
+  const alive = setInterval(() => {}, 1000)
+  t.same(await other.ended, { kind: 'nothing' })
+  clearInterval(alive)
+})
+
+t.test('a process goes on scanning if another one begins, too', async (t) => {
+  const { memories, heard } = connected(2)
+  const [first, second] = memories as [HostMemory, HostMemory]
+  const own = second.inFlight.begin(print, 10_000)
+  const theirs = first.inFlight.begin(print, 10_000)
+  await heard()
+  await heard()
+  t.equal(second.inFlight.of(print), own)
+  theirs.end({ kind: 'nothing' })
+  t.equal(second.inFlight.of(print), own)
+})
+
+t.test('the memory is bounded in bytes, and forgets the verdicts used longest ago', async (t) => {
+  const memory = new HostMemory()
+  const large = { ...verdict, signatures: 'x'.repeat(1024 * 1024) }
+  const prints = Array.from({ length: 40 }, (_, n) => printOf(n))
+  for (const print of prints) memory.remember(print, large, 60)
+  const kept = prints.filter((print) => memory.recall(print) !== undefined)
+  t.same(kept, prints.slice(-15), 'as many as have room in 16 MiB')
+})
+
+t.test('a process ignores other messages than those of the others', async (t) => {
+  const memory = new HostMemory()
+  for (const words of ['reload', null, undefined, 5, {}]) memory.receive(words)
+  t.same(memory.initialEvents(), { from: process.pid, verdicts: [] })
+})

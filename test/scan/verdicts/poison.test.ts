@@ -1,0 +1,195 @@
+import { connect, createServer } from 'node:net'
+import t from 'tap'
+import {
+  COUNTED_FOR,
+  DEATHS_MAX,
+  Poison,
+  type PoisonEvent,
+} from '../../../src/scan/verdicts/poison.ts'
+import { openMilter } from '../../doors/milter/rig.ts'
+import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { freePort } from '../../programs/free-port.ts'
+import { type Asked, sessionStandIn } from '../scanners/clamd/session-stand-in.ts'
+
+/** Messages that were in hand when scanners died. */
+
+/** A process with a clock of its own, and what it told the others. */
+function openPoison() {
+  let uptime = 5 // a process has run for a while when a scanner dies
+  const told: PoisonEvent[] = []
+  const poison = new Poison(
+    (event) => told.push(event),
+    () => uptime,
+  )
+  const pass = (milliseconds: number) => {
+    uptime += milliseconds
+  }
+  return { poison, told, pass }
+}
+
+t.test('a message at three deaths is left alone for an hour, and then counted anew', async (t) => {
+  const { poison, pass } = openPoison()
+  t.equal(poison.died('a'), 1)
+  pass(COUNTED_FOR - 1)
+  t.equal(poison.died('a'), 2)
+  t.equal(poison.leftAloneFor('a'), undefined)
+  pass(1000)
+  t.equal(poison.died('a'), DEATHS_MAX)
+  t.equal(poison.leftAloneFor('a'), COUNTED_FOR)
+  t.equal(poison.leftAloneFor('b'), undefined, 'another message')
+  pass(COUNTED_FOR - 1)
+  t.equal(poison.leftAloneFor('a'), 1)
+  pass(2)
+  t.equal(poison.leftAloneFor('a'), undefined)
+  t.equal(poison.died('a'), 1)
+})
+
+t.test('a death counts for an hour', async (t) => {
+  const { poison, pass } = openPoison()
+  for (let n = 0; n < 5; n++) {
+    t.equal(poison.died('a'), 1)
+    pass(COUNTED_FOR + 1)
+  }
+})
+
+t.test('of scans that began at the same count one counts', async (t) => {
+  const { poison } = openPoison()
+  t.equal(poison.died('a', 0), 1)
+  t.equal(poison.died('a', 0), 1)
+  t.equal(poison.died('a', 1), 2)
+})
+
+t.test('all processes of a host count the same deaths', async (t) => {
+  const [a, b] = [openPoison(), openPoison()]
+  a.poison.died('x')
+  b.poison.died('x') // a copy, at the same death
+  for (const event of a.told) b.poison.hear(event)
+  for (const event of b.told) a.poison.hear(event)
+  t.same([a.poison.deathsOf('x'), b.poison.deathsOf('x')], [1, 1])
+  b.poison.died('x')
+  a.poison.hear(b.told.at(-1)!)
+  t.equal(a.poison.died('x'), DEATHS_MAX)
+
+  a.pass(1000)
+  const late = openPoison()
+  for (const event of a.poison.retell()) late.poison.hear(event)
+  t.equal(late.poison.leftAloneFor('x'), COUNTED_FOR - 1000, 'and so does one that begins later')
+})
+
+t.test('a thousand messages are counted, and the oldest make room', async (t) => {
+  const { poison } = openPoison()
+  for (let n = 0; n < 1010; n++) poison.died(`${n}`)
+  t.equal(poison.retell().length, 1000)
+  t.equal(poison.deathsOf('9'), 0)
+  t.equal(poison.deathsOf('10'), 1)
+  const late = openPoison().poison
+  for (const event of poison.retell()) late.hear(event)
+  late.died('new')
+  t.equal(late.deathsOf('11'), 0, 'it knows which of them are the oldest')
+  t.equal(late.deathsOf('1009'), 1)
+})
+
+const standIn = (t: Parameters<typeof sessionStandIn>[0], answer: (asked: Asked) => void) =>
+  sessionStandIn(t, answer, { version: () => 'ClamAV 1.4.3' })
+
+const letter = (n: number, body: string) =>
+  Buffer.from(`Received: by mx; ${n}\nDate: ${n}\nFrom: a@example.org\n\n${body}\n`)
+
+// promise: others-unharmed
+t.test(
+  'a message that a real clamd dies with is deferred, and from the fourth time on not scanned',
+  { skip: clamdMissing },
+  async (t) => {
+    let clamd = await startClamd()
+    t.teardown(() => clamd.stop())
+    let deaths = 0
+    // The way to clamd, which is killed when it has the message.
+    const way = createServer((client) => {
+      const server = connect(clamd.socket)
+      for (const [one, other] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        one.on('error', () => {}).on('close', () => other.destroy())
+        one.on('data', (bytes) => {
+          if (one === server || !bytes.includes('poison')) return other.write(bytes)
+          deaths++
+          process.kill(clamd.pid, 'SIGKILL')
+        })
+      }
+    })
+    const port = await freePort()
+    await new Promise<void>((done) => way.listen(port, '127.0.0.1', done))
+    t.teardown(() => way.close())
+    const env = {
+      QHPSI: 'plugin: clamd',
+      CLAMD: `127.0.0.1:${port}`,
+      CLAMDBDIR: '/nonexistent',
+      SECONDLOOK: 'never',
+    }
+    const milter = await openMilter(t, env)
+    const send = (n: number, body: string) => milter.submit({ message: letter(n, body) })
+    for (let n = 1; n <= 3; n++) {
+      t.equal((await send(n, 'poison')).outcome, 'deferred')
+      t.match(milter.mailLog.at(-1), new RegExp(`death ${n} of 3 with this message`))
+      await clamd.stop()
+      clamd = await startClamd()
+      t.equal((await send(n, `other ${n}`)).outcome, 'delivered')
+    }
+    const before = deaths
+    t.equal((await send(4, 'poison')).reply.slice(0, 9), '451 4.7.1')
+    t.match(milter.mailLog.at(-1), / scan=unknown .*cause=poison .*reason="poison: .* 60 minutes/)
+    t.equal(deaths, before, 'it was not scanned')
+    t.equal((await send(5, 'other')).outcome, 'delivered')
+
+    milter.configure(await milter.configured({ ...env, SCANFAIL: 'accept' }))
+    const accepted = await send(6, 'poison')
+    t.equal(accepted.outcome, 'delivered')
+    t.notMatch(accepted.message.toString(), /X-QHPSI/)
+  },
+)
+
+t.test('each message that a clamd had in hand when it died has one death', async (t) => {
+  const MANY = 5
+  let inHand: Asked[] = []
+  const clamd = await standIn(t, (asked) => {
+    inHand.push(asked)
+    if (inHand.length < MANY) return
+    inHand = []
+    clamd.die()
+  })
+  const milter = await openMilter(t, {
+    QHPSI: 'plugin: clamd',
+    CLAMD: clamd.socket,
+    CLAMDBDIR: '/nonexistent',
+    SECONDLOOK: 'never',
+  })
+  const bodies = Array.from({ length: MANY }, (_, n) => `text ${n}`)
+  for (let n = 1; n <= 3; n++) {
+    if (n > 1) clamd.revive()
+    const sent = bodies.map((body) => milter.submit({ message: letter(n, body) }))
+    for (const { outcome } of await Promise.all(sent)) t.equal(outcome, 'deferred')
+    const lines = milter.mailLog.slice(-MANY)
+    t.ok(lines.every((line) => line.includes(`death ${n} of 3 with this message`)))
+  }
+})
+
+t.test('a clamd that hangs up and lives on, or is too slow, has not died', async (t) => {
+  for (const [does, SCANTIMEOUT] of [
+    [(asked: Asked) => void asked.connection.destroy(), '20'],
+    [() => {}, '1'],
+  ] as const) {
+    const clamd = await standIn(t, does)
+    const milter = await openMilter(t, {
+      QHPSI: 'plugin: clamd',
+      CLAMD: clamd.socket,
+      CLAMDBDIR: '/nonexistent',
+      SCANTIMEOUT,
+    })
+    for (let n = 0; n < 4; n++) {
+      t.equal((await milter.submit({ message: letter(n, 'text') })).outcome, 'deferred')
+      t.notMatch(milter.mailLog.at(-1), /poison|death/)
+    }
+    t.equal(clamd.asked.length, 4, 'it is scanned each time')
+  }
+})

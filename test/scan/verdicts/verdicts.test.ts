@@ -1,0 +1,697 @@
+import * as crypto from 'node:crypto'
+import { setImmediate as setImmediatePromise } from 'node:timers/promises'
+import t from 'tap'
+import { Bytes } from '../../../src/mail/message/bytes.ts'
+import type { ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
+import { readScanSettings } from '../../../src/scan/scanners/shared/scan-settings.ts'
+import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
+import type { SignatureFiles } from '../../../src/scan/scanners/shared/signature-files.ts'
+import { deriveSecrets } from '../../../src/scan/verdicts/copies/secrets.ts'
+import type { VerdictQuery } from '../../../src/scan/verdicts/copies/verdict-query.ts'
+import { type HostEvents, HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
+import { DEATHS_MAX } from '../../../src/scan/verdicts/poison.ts'
+import { sealVerdict } from '../../../src/scan/verdicts/store/seal.ts'
+import { Verdicts, type VerdictsOptions } from '../../../src/scan/verdicts/verdicts.ts'
+import { examine } from '../cluster/hashed-message.ts'
+import { localPolicy } from '../scanners/local-policy.ts'
+
+const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
+const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)
+const letter = 'Date: today\nTo: ann@example.org\nSubject: hello\n\nHello\n'
+const copy = letter.replace('ann', 'ben')
+
+let version = 'ClamAV 1.4.3'
+const filesOf = (changed: number | undefined): SignatureFiles | undefined =>
+  changed === undefined ? undefined : { changed, others: changed, size: 0, seen: 2_000_000_000 }
+function scanner(name: string, more: Partial<ContentScanner> = {}): ContentScanner {
+  return {
+    name,
+    local: false,
+    memorable: { identity: name, signatures: async () => version },
+    scan: async () => ({ answer: 'clean' }),
+    ...more,
+  }
+}
+const clamd = scanner('clamd')
+const local = localPolicy('local')
+
+function open(more: Partial<VerdictsOptions> = {}) {
+  let now = 1_800_000_000_000
+  let uptime = 500_000 // as of a process that has run for a while
+  const verdicts = new Verdicts({
+    memory: new HostMemory(),
+    secrets: () => secrets,
+    crypto,
+    maxAge: 3600,
+    host: 'here',
+    signatureFiles: () => undefined,
+    now: () => now,
+    uptime: () => uptime,
+    fullTime: settings.timeout,
+    ...more,
+  })
+  const scans: string[][] = []
+  /** Those of what a message shares with its copies: header and scanners. */
+  const scansOfShared: [string, string[]][] = []
+  /** Milliseconds that each scan was given. */
+  const given: number[] = []
+  const find = (
+    text: string,
+    answer: ScanFinding | Promise<ScanFinding> | (() => ScanFinding | Promise<ScanFinding>) = clean,
+    setup: Partial<VerdictQuery> = {},
+    ofShared?: ScanFinding,
+  ) => {
+    const bytes = Buffer.from(text)
+    const { header, ...form } = examine(bytes)
+    const body = Bytes.of(bytes.subarray(header.length))
+    const question: VerdictQuery = {
+      message: { form, body, confirmFile() {} },
+      leaving: header,
+      scanners: [clamd],
+      settings,
+      maxAge: Number.POSITIVE_INFINITY,
+      ...setup,
+    }
+    return verdicts.find(question, (scanners, timeout, more) => {
+      const names = scanners.map(({ name }) => name)
+      if (more?.header) scansOfShared.push([more.header.bytes.toString('latin1'), names])
+      else scans.push(names)
+      given.push(timeout)
+      if (scanners.includes(clamd)) more?.signatures?.('clamd', version)
+      if (more?.header && ofShared) return Promise.resolve(ofShared)
+      return Promise.resolve(typeof answer === 'function' ? answer() : answer)
+    })
+  }
+  return {
+    verdicts,
+    scans,
+    scansOfShared,
+    given,
+    find,
+    pass(milliseconds: number) {
+      now += milliseconds
+      uptime += milliseconds
+    },
+  }
+}
+
+const clean: ScanFinding = { answer: 'clean' }
+const virus: ScanFinding = { answer: 'infected', scanner: 'clamd', name: 'Eicar' }
+const vain: ScanFinding = {
+  answer: 'unknown',
+  why: 'clamd is down',
+  cause: 'unreachable',
+}
+/** The result of a scan during which clamd died. */
+const killed: ScanFinding = {
+  answer: 'unknown',
+  why: 'died',
+  cause: 'broken-off',
+  scannerDied: true,
+}
+const leftAlone = { answer: 'unknown', why: /^poison: /, cause: 'poison', unfinished: true }
+
+t.beforeEach(() => {
+  version = 'ClamAV 1.4.3'
+})
+
+t.test('a copy of a message is known, and by whom and since when', async (t) => {
+  const { find, scans, pass } = open()
+  t.equal((await find(letter)).known, undefined)
+  pass(12_000)
+  t.match(await find(copy), { result: { answer: 'clean' }, known: { host: 'here', time: 1.8e9 } })
+  t.equal(scans.length, 1)
+  await find(letter.replace('Hello', 'Hallo'))
+  t.equal(scans.length, 2)
+})
+
+t.test('a virus is known by its name and its scanner', async (t) => {
+  const { find, scans } = open()
+  await find(letter, virus)
+  t.same((await find(copy)).result, virus)
+  t.equal(scans.length, 1)
+})
+
+t.test('a virus is known of copies only if it is found in what they share', async (t) => {
+  const shared = 'date:\nto:\nSubject: hello\n\n'
+  for (const result of [
+    clean,
+    vain,
+    { ...virus, banned: true },
+    { answer: 'unseen', what: 'size', why: '' },
+  ]) {
+    const { find, scans, scansOfShared } = open()
+    const waiting = [find(letter, virus, {}, result as ScanFinding), find(copy)]
+    t.match(await Promise.all(waiting), [{ result: virus }, { result: clean }])
+    t.same(scansOfShared, [[shared, ['clamd']]])
+    t.match(await find(letter, virus), { result: virus }, 'nor is it called clean')
+    t.equal(scans.length, 3)
+  }
+  const { find, scansOfShared } = open()
+  await find(letter, virus, {}, { ...virus, name: 'Other' })
+  t.match((await find(copy)).result, { name: 'Other' })
+  const own = 'Subject: nothing of its own\r\n\r\nHello\r\n'
+  await find(own, virus)
+  t.match((await find(own)).result, virus)
+  t.same(scansOfShared, [[shared, ['clamd']]])
+})
+
+t.test(
+  'an answer that could not tell, or depends on a limit or on local policy, is not remembered',
+  async (t) => {
+    for (const result of [
+      vain,
+      { answer: 'unseen', what: 'size', why: 'too large' },
+      { answer: 'unseen', what: 'depth', why: 'deep' },
+      { answer: 'unseen', what: 'form', why: 'odd' },
+      { ...virus, scanner: 'local', banned: true },
+      { ...virus, banned: true }, // by a scanner whose viruses are remembered
+      { ...virus, scanner: 'local' },
+    ] as const) {
+      const { find, scans } = open()
+      t.same(await find(letter, result), { result })
+      t.same(await find(copy, result), { result })
+      t.equal(scans.length, 2, result.answer)
+    }
+  },
+)
+
+t.test('a scanner whose verdict may not be remembered is asked each time', async (t) => {
+  const { find, scans } = open()
+  const setup = { scanners: [local, clamd, scanner('plugin', { memorable: undefined! })] }
+  await find(letter, clean, setup)
+  const banned = { ...virus, scanner: 'local', banned: true } as const
+  t.same(await find(copy, banned, setup), { result: banned })
+  t.match(await find(copy, clean, setup), { known: { host: 'here' } })
+  t.same(scans, [['local', 'clamd', 'plugin'], ...Array(2).fill(['local', 'plugin'])])
+})
+
+t.test('scanners before the one that found a virus still come before it', async (t) => {
+  const { find, scans } = open()
+  const setup = { scanners: [local, clamd, scanner('plugin', { memorable: undefined! })] }
+  await find(letter, virus, setup)
+  t.match(await find(copy, clean, setup), { result: virus, known: { host: 'here' } })
+  const banned = { ...virus, scanner: 'local', banned: true } as const
+  t.same(await find(copy, banned, setup), { result: banned })
+  t.same(scans.slice(1), [['local'], ['local']])
+})
+
+t.test('no other scanner is asked about a virus that is known', async (t) => {
+  const { find, scans } = open()
+  const plugin = (name: string) => scanner(name, { memorable: undefined! })
+  const setup = { scanners: [scanner('eicar'), local, clamd, plugin('one'), plugin('two')] }
+  await find(letter, virus, setup)
+  t.match(await find(copy, clean, setup), { result: virus, known: { host: 'here' } })
+  t.same(scans.slice(1), [['local']])
+})
+
+t.test('if STRICTMIME keeps mail out, each copy is read for its oddities', async (t) => {
+  const { find, scans } = open()
+  const strict = { ...settings, STRICTMIME: 'refuse' } as const
+  await find(letter)
+  const strange = { answer: 'unseen', what: 'form', why: 'odd' } as const
+  t.same(await find(copy, strange, { settings: strict }), { result: strange })
+  t.same(scans, [['clamd'], []])
+})
+
+t.test('a verdict of another scanner, second look or nesting limit does not count', async (t) => {
+  const { find, scans } = open()
+  const setup: Partial<VerdictQuery>[] = [
+    {},
+    { scanners: [clamd, scanner('eicar')] },
+    { scanners: [scanner('eicar'), clamd] },
+    { scanners: [scanner('clamd', { memorable: { ...clamd.memorable!, identity: 'clamd(5)' } })] },
+    { settings: { ...settings, SECONDLOOK: 'never' } },
+    { settings: { ...settings, MAXNESTING: 5 } },
+  ]
+  for (const wish of setup) await find(letter, clean, wish)
+  t.equal(scans.length, setup.length)
+  for (const wish of setup) await find(copy, clean, wish)
+  t.equal(scans.length, setup.length)
+})
+
+t.test('a verdict ends with its age, its signatures, or the change of the database', async (t) => {
+  let date: number | undefined
+  const { find, scans, pass } = open({ signatureFiles: () => filesOf(date) })
+  await find(letter)
+  pass(3_600_000)
+  await find(copy)
+  t.equal(scans.length, 1)
+  pass(1_000)
+  await find(copy)
+  t.equal(scans.length, 2, 'too old')
+  pass(1_000)
+  await find(copy, clean, { maxAge: 0 })
+  t.equal(scans.length, 3, 'for this question')
+  await find(copy, clean, { maxAge: 0 })
+  t.equal(scans.length, 4, 'even if it is as new as can be')
+  scans.pop()
+  version = 'ClamAV 1.4.4'
+  await find(copy)
+  t.equal(scans.length, 4, 'other signatures')
+  date = 1.8e9 + 1e6
+  await find(copy)
+  t.equal(scans.length, 5, 'the database has changed')
+})
+
+t.test('if signatures are not known, nothing is remembered or believed', async (t) => {
+  const { find, scans } = open()
+  await find(letter)
+  version = undefined!
+  await find(copy)
+  await find(copy)
+  t.equal(scans.length, 3)
+})
+
+t.test('a scanner that does not say when its signatures change is asked each time', async (t) => {
+  for (const [signatures, date, isKnown] of [
+    ['not told', 1.7e9, false],
+    ["this host's", undefined, false],
+    ["this host's", 1.7e9, true],
+  ] as const) {
+    const { find, scans } = open({ signatureFiles: () => filesOf(date) })
+    const command = scanner('command', { memorable: { identity: 'command', signatures } })
+    const setup = { scanners: [command] }
+    await find(letter, clean, setup)
+    t.equal((await find(copy, clean, setup)).known !== undefined, isKnown)
+    const other = letter.replace('Hello', 'Hallo')
+    for (let n = 0; n < DEATHS_MAX; n++) await find(other, killed, setup)
+    t.match((await find(other, clean, setup)).result, leftAlone, 'deaths are counted all the same')
+    t.equal(scans.length, (isKnown ? 1 : 2) + DEATHS_MAX)
+  }
+})
+
+t.test(
+  'a message at three deaths of scanners is left alone while they do not tell signatures',
+  async (t) => {
+    for (const setup of [{ scanners: [clamd] }, { maxAge: 0 }]) {
+      version = 'ClamAV 1.4.3'
+      const { find, scans } = open()
+      for (let n = 0; n < DEATHS_MAX; n++) await find(letter, killed)
+      version = undefined!
+      t.match((await find(letter, clean, setup)).result, leftAlone)
+      t.equal(scans.length, DEATHS_MAX)
+    }
+  },
+)
+
+t.test('a scan by other signatures than those of now leaves no verdict', async (t) => {
+  const now = 'ClamAV 1.4.3/27601/Tue'
+  const older = 'ClamAV 1.4.3/27600/Mon'
+  const newer = 'ClamAV 1.4.3/27602/Wed'
+  for (const told of [[now, older], [older, now], [older], [newer], [undefined]]) {
+    const { verdicts, find } = open()
+    version = now
+    const { header, ...form } = examine(Buffer.from(letter))
+    const message = { form, body: Bytes.of(), confirmFile() {} }
+    const question = {
+      message,
+      leaving: header,
+      scanners: [clamd],
+      settings,
+      maxAge: 3600,
+    }
+    let scans = 0
+    for (let n = 0; n < 2; n++) {
+      await verdicts.find(question, async (_, __, more) => {
+        scans++
+        for (const name of told) more?.signatures?.('clamd', name)
+        return clean
+      })
+    }
+    t.equal(scans, 2, told.join())
+    t.equal((await find(letter)).known, undefined)
+  }
+})
+
+t.test('copies that come at once wait for the first one', async (t) => {
+  const { find, scans } = open()
+  let end: (result: ScanFinding) => void = () => {}
+  const first = find(letter, new Promise<ScanFinding>((resolve) => (end = resolve)))
+  const others = Array.from({ length: 50 }, () => find(copy))
+  await new Promise(setImmediate)
+  t.equal(scans.length, 1)
+  end(virus)
+  t.equal((await first).known, undefined)
+  for (const found of await Promise.all(others)) {
+    t.match(found, { result: virus, known: { host: 'here' } })
+  }
+  t.equal(scans.length, 1)
+})
+
+t.test(
+  'if the first copy could not be judged, one of the waiting copies is scanned, and not all',
+  async (t) => {
+    const { find, scans } = open()
+    const first = find(letter, vain)
+    const others = Array.from({ length: 50 }, () => find(copy))
+    t.same((await first).result, vain)
+    for (const { result } of await Promise.all(others)) t.same(result, clean)
+    t.equal(scans.length, 2)
+  },
+)
+
+t.test(
+  'if two copies could not be judged, copies that waited for both are not scanned',
+  async (t) => {
+    const { find, scans } = open()
+    const all = Array.from({ length: 50 }, () => find(letter, vain))
+    for (const { result } of await Promise.all(all)) t.same(result, vain)
+    t.equal(scans.length, 2)
+    t.same((await find(letter, clean)).result, clean, 'the next one does')
+  },
+)
+
+// promise: others-unharmed
+t.test('if a client leaves, or gives no time, no other copy is deferred for it', async (t) => {
+  const left = { ...vain, unfinished: true } as const
+  const hasty = { settings: { ...settings, timeout: settings.timeout / 3 } }
+  for (const [what, answer, setup] of [
+    ['leaves', left, {}],
+    ['gives no time', vain, hasty],
+  ] as const) {
+    const { find, scans } = open()
+    const strangers = Array.from({ length: 5 }, () => find(letter, answer, setup))
+    const others = Array.from({ length: 50 }, () => find(copy))
+    for (const { result } of await Promise.all(strangers)) t.same(result, answer, what)
+    for (const { result } of await Promise.all(others)) t.same(result, clean, what)
+    t.equal(scans.length, 6, what)
+  }
+})
+
+// promise: others-unharmed
+t.test('if a message is left alone, no other copy is deferred for it', async (t) => {
+  const { find, scans } = open()
+  for (let n = 1; n <= DEATHS_MAX; n++) {
+    t.match((await find(letter, killed)).result, { why: `died; death ${n} of 3 with this message` })
+  }
+  const alone = Array.from({ length: 5 }, () => find(letter))
+  const others = Array.from({ length: 5 }, () => find(copy))
+  for (const { result } of await Promise.all(alone)) t.match(result, leftAlone)
+  for (const { result } of await Promise.all(others)) t.same(result, clean)
+  t.equal(scans.length, DEATHS_MAX + 1)
+})
+
+// promise: others-unharmed
+t.test(
+  'a message that no two readers read alike is left alone, too, if scanners die with it',
+  async (t) => {
+    const odd = [
+      letter.replace('Hello', 'Hello\rthere'),
+      letter.replace('Subject', 'Sub\0ject'),
+      letter.replace('\n\n', '\n \n'),
+      letter.replace('ann', `ann${' x'.repeat(50_000)}`),
+    ]
+    for (const text of odd) {
+      const { find, scans } = open()
+      for (let n = 1; n <= DEATHS_MAX; n++) {
+        const again = text.replace('Date: today', `Date: ${n}`)
+        t.match((await find(again, killed)).result, { why: `death ${n} of 3` })
+      }
+      t.match((await find(text)).result, leftAlone)
+      t.same((await find(text.replace('Hello', 'Hullo'))).result, clean)
+      t.equal(scans.length, DEATHS_MAX + 1)
+    }
+  },
+)
+
+t.test('of copies that were in hand at the same death one counts', async (t) => {
+  const { find, scans } = open()
+  const odd = letter.replace('Hello', 'Hello\rthere') // its copies do not wait for each other
+  for (let n = 1; n <= 2; n++) {
+    let die = () => {}
+    const death = new Promise<ScanFinding>((resolve) => (die = () => resolve(killed)))
+    const copies = Array.from({ length: 5 }, () => find(odd, death))
+    while (scans.length < 5 * n) await setImmediatePromise()
+    die()
+    for (const { result } of await Promise.all(copies)) t.match(result, { why: `death ${n} of 3` })
+  }
+  t.same((await find(odd)).result, clean)
+})
+
+t.test('a message that could not be scanned for another reason is not counted', async (t) => {
+  const { find, scans } = open()
+  for (let n = 0; n < 5; n++) t.same((await find(letter, vain)).result, vain)
+  t.equal(scans.length, 5)
+})
+
+t.test('no message waits for longer than its own time', async (t) => {
+  const { find, scans } = open()
+  let end: (result: ScanFinding) => void = () => {}
+  const first = find(letter, new Promise<ScanFinding>((resolve) => (end = resolve)))
+  const hasty = { settings: { ...settings, timeout: 20 } }
+  t.match((await find(copy, clean, hasty)).result, { answer: 'unknown', why: /SCANTIMEOUT/ })
+  t.equal(scans.length, 1)
+  end(clean)
+  await first
+})
+
+t.test('a scan that throws leaves no copy waiting', async (t) => {
+  const { find, scans } = open()
+  const first = find(letter, Promise.reject(new Error('disk full')))
+  const others = Array.from({ length: 5 }, () => find(copy))
+  await t.rejects(first, { message: 'disk full' })
+  for (const { result } of await Promise.all(others)) t.same(result, clean)
+  t.equal(scans.length, 6)
+})
+
+t.test('a file that somebody changed during the scan leaves no verdict', async (t) => {
+  const { find, scans } = open()
+  const { header: _, ...form } = examine(Buffer.from(letter))
+  const message = {
+    form,
+    body: Bytes.of(),
+    confirmFile() {
+      throw new Error('changed')
+    },
+  }
+  await t.rejects(find(letter, clean, { message }), { message: 'changed' })
+  await find(copy)
+  t.equal(scans.length, 2)
+})
+
+t.test(
+  'a message is scanned if the store has nonsense, or the verdict of another message',
+  async (t) => {
+    const verdict = {
+      found: { answer: 'clean' },
+      scanners: ['clamd'],
+      signatures: 'clamd=ClamAV 1.4.3',
+      time: 1.8e9,
+      host: 'there',
+    } as const
+    const kept: [string, Buffer][] = []
+    const fill = (make: (fingerprint: string) => Buffer | undefined): Shared => ({
+      ...notingStore(make).shared,
+      put: (...entry) => kept.push([entry[0], entry[1]]),
+    })
+    const seal = (fingerprint: string) => sealVerdict(verdict, fingerprint, secrets.seal, crypto)
+    const honest = open({ shared: fill(seal) })
+    t.match(await honest.find(letter), { known: { host: 'there' } })
+    for (const make of [
+      () => Buffer.alloc(0),
+      () => Buffer.from('OK'),
+      () => seal('of another message'),
+      (print: string) => seal(print).subarray(0, -1),
+      (print: string) => sealVerdict(verdict, print, secrets.fingerprint, crypto),
+      (print: string) => sealVerdict({ ...verdict, time: 1 }, print, secrets.seal, crypto),
+    ]) {
+      const { find, scans } = open({ shared: fill(make) })
+      t.equal((await find(letter)).known, undefined)
+      t.equal(scans.length, 1)
+    }
+    t.equal(kept.length, 6)
+  },
+)
+
+type Shared = NonNullable<VerdictsOptions['shared']>
+
+/** A store that hosts share, and a record of what it is asked and told. */
+function notingStore(kept: (fingerprint: string) => Buffer | undefined) {
+  const told: (readonly [what: string, value?: number | undefined])[] = []
+  const shared: Shared = {
+    async get(fingerprint, patience) {
+      told.push(['get', patience])
+      return kept(fingerprint)
+    },
+    put: (_, __, seconds) => told.push(['put', seconds]),
+    release: () => told.push(['release']),
+    sharing: () => ({ counters: {} as never, trouble: 'down' }),
+    close: () => told.push(['close']),
+  }
+  return { shared, told }
+}
+
+const remembered = {
+  found: { answer: 'clean' },
+  scanners: ['clamd'],
+  signatures: 'clamd=ClamAV 1.4.3',
+  time: 1.8e9 - 600,
+  host: 'there',
+} as const
+
+t.test('a verdict of another host is remembered here for the time that is left', async (t) => {
+  for (const [time, left] of [
+    [1.8e9 - 600, 3000],
+    [1.8e9 - 3600, 1],
+    [1.8e9 + 100, 3600],
+  ] as const) {
+    const { shared, told } = notingStore((print) => {
+      return sealVerdict({ ...remembered, time }, print, secrets.seal, crypto)
+    })
+    const memory = new HostMemory()
+    const events: HostEvents[] = []
+    memory.connect((message) => events.push(message))
+    const { find } = open({ memory, shared })
+    t.match(await find(letter), { known: { host: 'there' } })
+    t.match(await find(copy), { known: { host: 'there' } })
+    const asked = told.filter(([what]) => what !== 'release')
+    t.same(asked, [['get', settings.timeout / 4]], 'once, and is not told')
+    while (events.length === 0) await setImmediatePromise()
+    t.match(events, [{ verdicts: [{ is: 'found', seconds: left }] }])
+  }
+})
+
+t.test('a store hears at once if a scan found no verdict to remember', async (t) => {
+  for (const [result, what] of [
+    [clean, 'put'],
+    [virus, 'put'],
+    [vain, 'release'],
+    [{ answer: 'unseen', what: 'size', why: 'too large' }, 'release'],
+  ] as const) {
+    const { shared, told } = notingStore(() => undefined)
+    const { find } = open({ shared })
+    await find(letter, result)
+    t.same(told.slice(1), [what === 'put' ? ['put', 3600] : ['release']], result.answer)
+  }
+})
+
+t.test('a verdict names the scanners that gave it, and not those of local policy', async (t) => {
+  const { find } = open()
+  const setup = { scanners: [local, clamd, scanner('eicar')] }
+  await find(letter, virus, setup)
+  t.match(await find(copy, clean, setup), {
+    result: virus,
+    known: { scanners: ['clamd', 'eicar'] },
+  })
+  t.equal((await find(copy, clean, setup)).known?.scanners.length, 2)
+})
+
+t.test('while signatures are being loaded, "clean" counts only for copies that wait', async (t) => {
+  const date = 1.8e9 - 10
+  const late = scanner('clamd', {
+    memorable: { ...clamd.memorable!, hasLoaded: async () => false },
+  })
+  for (const [result, lasts] of [
+    [clean, false],
+    [virus, true],
+  ] as const) {
+    const { find, scans } = open({ signatureFiles: () => ({ changed: date, size: 0, seen: 2e9 }) })
+    const setup = { scanners: [late] }
+    const first = find(letter, result, setup)
+    const waits = find(copy, vain, setup)
+    t.match(await first, { result })
+    t.match(await waits, { result: { answer: result.answer }, known: { host: 'here' } })
+    t.equal(scans.length, 1)
+    const next = await find(copy, result, setup)
+    t.equal(next.known !== undefined, lasts, 'the next copy')
+  }
+})
+
+t.test('all copies of mail over a limit are scanned: its result is for itself', async (t) => {
+  const { find, scans } = open()
+  const skipped = { answer: 'unseen', what: 'size', why: 'too large' } as const
+  const all = Array.from({ length: 4 }, () => find(letter, skipped))
+  for (const { result } of await Promise.all(all)) t.same(result, skipped)
+  t.equal(scans.length, 4)
+})
+
+t.test('a copy that waited has what is left of its time', async (t) => {
+  const { find, given, pass } = open()
+  const slow = () => {
+    pass(5_000)
+    return vain
+  }
+  const first = find(letter, slow)
+  const second = find(copy)
+  t.same((await first).result, vain)
+  t.same((await second).result, clean)
+  t.same(given, [settings.timeout, settings.timeout - 5_000])
+})
+
+t.test("the time that a store takes is part of the message's time", async (t) => {
+  const slow = notingStore(() => {
+    opened.pass(2_000)
+    return undefined
+  })
+  const opened = open({ shared: slow.shared })
+  await opened.find(letter)
+  t.same(opened.given, [settings.timeout - 2_000])
+})
+
+t.test('copies that wait for a store get its verdict', async (t) => {
+  let answer: (() => void) | undefined
+  const shared: Shared = {
+    ...notingStore(() => undefined).shared,
+    async get(print) {
+      await new Promise<void>((resolve) => (answer = resolve))
+      return sealVerdict(remembered, print, secrets.seal, crypto)
+    },
+  }
+  const { find, scans } = open({ shared })
+  const all = [find(letter), find(copy)]
+  await setImmediatePromise()
+  answer?.()
+  for (const { known } of await Promise.all(all)) t.match(known, { host: 'there' })
+  t.same(scans, [])
+})
+
+t.test('a verdict that is too old for a copy that waited does not count for it', async (t) => {
+  const { find, scans, pass } = open()
+  const slow = () => {
+    pass(5_000)
+    return clean
+  }
+  const first = find(letter, slow)
+  const hurried = find(copy, clean, { maxAge: 1 })
+  const patient = find(copy)
+  t.equal((await first).known, undefined)
+  t.equal((await hurried).known, undefined)
+  t.match((await patient).known, { host: 'here' })
+  t.equal(scans.length, 2)
+})
+
+t.test('a scan with half of the time is enough to defer the copies, too', async (t) => {
+  const { find, scans } = open()
+  const half = { settings: { ...settings, timeout: settings.timeout / 2 } }
+  const all = Array.from({ length: 5 }, () => find(letter, vain, half))
+  for (const { result } of await Promise.all(all)) t.same(result, vain)
+  t.equal(scans.length, 2)
+})
+
+t.test('the memory tells of the shared store, and closes it', async (t) => {
+  const { shared, told } = notingStore(() => undefined)
+  t.equal(open().verdicts.sharing(), undefined)
+  const { verdicts } = open({ shared })
+  t.match(verdicts.sharing(), { trouble: 'down' })
+  verdicts.close()
+  t.same(told.at(-1), ['close'])
+})
+
+// promise: others-unharmed
+t.test('deaths of scanners are never told to other hosts', async (t) => {
+  const { shared, told } = notingStore(() => undefined)
+  const { find } = open({ shared })
+  for (let n = 0; n < DEATHS_MAX; n++) await find(letter, killed)
+  t.match((await find(letter)).result, leftAlone)
+  t.notOk(told.some(([what]) => what === 'put'))
+})
+
+t.test('a store is not asked about scanners that are asked each time', async (t) => {
+  const { shared, told } = notingStore(() => undefined)
+  const { find, scans } = open({ shared })
+  await find(letter, clean, { scanners: [local] })
+  await new Promise(setImmediate)
+  t.same(told, [])
+  t.same(scans, [['local']])
+})
