@@ -4,9 +4,11 @@ import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { plain } from '../../cases/messages.ts'
+import { asPlain } from '../../cli/onescan.ts'
 import { until } from '../../delay/rig.ts'
 import { startOnescand } from '../../doors/daemon/process.ts'
 import { findProgram } from '../../programs/install.mjs'
+import { reachable } from '../../programs/reachable.ts'
 import { asOther, startQuotad } from '../../quotad/quotad.ts'
 
 /** The names of the compiled programs in ps, pidof and systemctl status. */
@@ -35,7 +37,9 @@ function isShownAs(t: Test, pid: number, name: string): void {
 
 /** A program that goes on for a while, as the runtime; ended with the test. */
 async function start(t: Test, name: string, words: readonly string[], env = {}): Promise<number> {
-  const child = spawn(join(native, name), words, {
+  // As root it would have an account do the work.
+  const own = [...(name === 'onescan' ? asPlain() : []), reachable(join(native, name))]
+  const child = spawn(own[0]!, [...own.slice(1), ...words], {
     stdio: ['pipe', 'ignore', 'ignore'],
     env: { PATH: process.env.PATH, ...env },
     detached: true,

@@ -162,8 +162,8 @@ t.test('nothing is written to fd 1 or 2, whatever goes wrong', async (t) => {
   const directory = t.testdir({ message: plain })
   const { CLAMSCANPROGRAM } = program(directory, 'echo "message: ERROR"; echo trouble >&2; exit 2')
   const scan = `
-    import { clamscanScanner } from './src/scan/clamscan.ts'
-    import { clamdPolicy, scanTask, sample } from './test/scan/clamd/task.ts'
+    import { clamscanScanner } from './src/scan/scanners/clamscan.ts'
+    import { clamdPolicy, scanTask, sample } from './test/scan/scanners/clamd/task.ts'
     for (const CLAMSCANPROGRAM of [process.argv[1], '/bin/false', '/nonexistent']) {
       const policy = clamdPolicy('/nowhere', { CLAMSCANPROGRAM })
       const message = sample(Buffer.from('x'), process.argv[2])

@@ -9,7 +9,7 @@ import type { Cause } from '../../../../src/scan/scanners/shared/cause.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { noCompiler, type Question } from './asking.ts'
 
-const root = join(import.meta.dirname, '..', '..', '..')
+const root = join(import.meta.dirname, '../../../..')
 
 /** The asking program and the host beside it, bundled as packaging/build.mjs bundles. */
 async function bundle(directory: string): Promise<string> {
