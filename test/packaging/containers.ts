@@ -84,8 +84,10 @@ export async function startContainerHost(t: Test): Promise<ContainerHost> {
   t.teardown(() => debian.remove())
 
   // The runtime wants one kind of control groups, and podman's own files are in /run.
+  // crun(1) gives what a container has as standard input to its user: /dev/null must not be the host's.
   const prepare = `mount --make-rprivate / && umount -R /sys/fs/cgroup &&
-    mount -t cgroup2 cgroup2 /sys/fs/cgroup && mount -t tmpfs tmpfs /run && ip link set lo up &&
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup && mount -t tmpfs -o dev tmpfs /run &&
+    mknod -m 666 /run/null c 1 3 && mount --bind /run/null /dev/null && ip link set lo up &&
     echo ready && exec catatonit -- sleep infinity`
   const namespaces = ['--mount', '--pid', '--net', '--fork', '--kill-child', '--mount-proc']
   const host = spawn('unshare', [...namespaces, 'sh', '-c', prepare], {
