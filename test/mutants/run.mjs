@@ -1,9 +1,10 @@
 // `npm run mutants -- ROOM [FILE...]`: changes the code of a room in small ways, one at a time
 // (StrykerJS), and tells which changes none of its tests notices. Each of them is a case that is
 // missing in the tests, or code that nothing needs. A second call looks only at what has changed
-// since. The exit code is 1 if less than 90 % were noticed.
+// since. The exit code is 1 if less than 90 % were noticed. If the whole room was asked, its row in
+// the table of CONTRIBUTING.md says what came out.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,6 +28,8 @@ installLocked(here)
 const place = join(root, 'build/mutants')
 mkdirSync(place, { recursive: true })
 const settings = join(place, `${room}.json`)
+const report = join(place, `${room}-report.json`)
+rmSync(report, { force: true })
 writeFileSync(settings, JSON.stringify(settingsFor(room)))
 const stryker = join(here, 'node_modules/@stryker-mutator/core/bin/stryker.js')
 const { status } = spawnSync(process.execPath, [stryker, 'run', settings], {
@@ -34,6 +37,31 @@ const { status } = spawnSync(process.execPath, [stryker, 'run', settings], {
   stdio: 'inherit',
 })
 process.exitCode = status ?? 1
+if (files.length === 0) writeRow(room, count(JSON.parse(readFileSync(report, 'utf8'))))
+
+/** Changes of the room that can be judged, and how many of them a test noticed (or never ended by). */
+function count(report) {
+  const statuses = Object.values(report.files).flatMap(({ mutants }) =>
+    mutants.map(({ status }) => status),
+  )
+  const noticed = statuses.filter((status) => status === 'Killed' || status === 'Timeout').length
+  const missed = statuses.filter(
+    (status) => status === 'Survived' || status === 'NoCoverage',
+  ).length
+  return { noticed, changes: noticed + missed }
+}
+
+/** Writes the room's row into the table, whose rows are in the order of their names. */
+function writeRow(room, { noticed, changes }) {
+  const page = join(root, 'CONTRIBUTING.md')
+  const rowsBelow = /(\| room \| changes \| noticed \|\n\| --- \| --- \| --- \|\n)((?:\|.*\n)*)/
+  const text = readFileSync(page, 'utf8').replace(rowsBelow, (_, head, table) => {
+    const others = table.split('\n').filter((row) => row !== '' && !row.startsWith(`| ${room} |`))
+    const row = `| ${room} | ${changes} | ${((100 * noticed) / changes).toFixed(1)} % |`
+    return `${head}${[...others, row].sort().join('\n')}\n`
+  })
+  writeFileSync(page, text)
+}
 
 /** https://stryker-mutator.io/docs/stryker-js/configuration/ */
 function settingsFor(room) {
@@ -46,7 +74,8 @@ function settingsFor(room) {
     },
     coverageAnalysis: 'perTest',
     concurrency: availableParallelism(),
-    reporters: ['clear-text', 'progress-append-only'],
+    reporters: ['clear-text', 'progress-append-only', 'json'],
+    jsonReporter: { fileName: report },
     clearTextReporter: { allowColor: false, reportTests: false, logTests: false },
     thresholds: { high: 100, low: GOAL, break: GOAL },
     incremental: true,
