@@ -4,7 +4,7 @@ import { colours, describeRecord, noColours } from '../doors/observe/log/describ
 import type { LogRecord } from '../doors/observe/log/log-record.ts'
 import { readLogs } from '../doors/observe/log/read-log.ts'
 import type { LogFile } from '../doors/observe/log/sources.ts'
-import { inheritedDescriptor } from '../ground/path/read.ts'
+import { inheritedDescriptor } from '../ground/process/descriptors.ts'
 import { lineForTerminal } from './shared/for-terminal.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
 import { printsJson, text } from './shared/options.ts'

@@ -1,7 +1,7 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import about from '../../package.json' with { type: 'json' }
 import { errorText } from '../ground/errors/fault.ts'
-import { nearestName } from '../ground/settings/nearest-name.ts'
+import { nearestName } from '../ground/settings/misspelt.ts'
 import { checkCommand } from './check/check.ts'
 import { injectCommand } from './inject.ts'
 import { keygenCommand } from './keygen/keygen.ts'

@@ -1,6 +1,5 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { attempt } from '../ground/errors/attempt.ts'
-import { Fault } from '../ground/errors/fault.ts'
+import { attempt, Fault } from '../ground/errors/fault.ts'
 import { byteSize } from '../ground/settings/table/values.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
 import type { ExplainedAnswer } from '../scan/quota/quota-answer.ts'

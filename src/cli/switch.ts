@@ -1,9 +1,8 @@
-import { chmodSync, mkdirSync, unlinkSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import type { Argv, CommandModule } from 'yargs'
 import { errorCode } from '../ground/errors/fault.ts'
 import { leadsSomewhere, procPathOf, withPath } from '../ground/path/walk.ts'
-import { makeEmptyFile } from '../ground/path/write.ts'
 import {
   HOST_DIRECTORY,
   hostSwitchFile,
@@ -134,7 +133,7 @@ function printDoors(control: string | undefined, output: Output): void {
 /** Makes the file; returns whether it was not there before. */
 function make(file: string): boolean {
   try {
-    makeEmptyFile(file)
+    closeSync(atName(file, (path) => openSync(path, 'wx', 0o644)))
     return true
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
@@ -147,10 +146,15 @@ function make(file: string): boolean {
 /** Removes the file; returns whether it was there. */
 function remove(file: string): boolean {
   try {
-    withPath(dirname(file), (place) => unlinkSync(`${procPathOf(place)}/${basename(file)}`))
+    atName(file, unlinkSync)
     return true
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return false
     throw error
   }
+}
+
+/** Calls `act` with a path to the file's name in its directory, which no link of another user's leads to. */
+function atName<Value>(file: string, act: (path: string) => Value): Value {
+  return withPath(dirname(file), (place) => act(`${procPathOf(place)}/${basename(file)}`))
 }

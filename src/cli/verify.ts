@@ -1,6 +1,6 @@
 import * as crypto from 'node:crypto'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { readSetting } from '../ground/settings/read.ts'
+import { readSetting } from '../ground/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
 import { readSpoolPolicy } from '../mail/message/spool-policy.ts'
 import { explainStamps, type StampExplanation } from '../scan/cluster/explain.ts'

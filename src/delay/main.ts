@@ -1,8 +1,7 @@
 import { writeSync } from 'node:fs'
 import { errorText } from '../ground/errors/fault.ts'
 import { parseIpAddress } from '../ground/net/ip-address.ts'
-import { exitCode } from '../ground/process/exit-codes.ts'
-import { asksForHelpOrVersion, printHelpOrVersion } from '../ground/process/help-or-version.ts'
+import { asksForHelpOrVersion, exit, printHelpOrVersion } from '../ground/process/command-line.ts'
 import { delayOne } from './connection/delay-one.ts'
 import { keepGate } from './gate/gate.ts'
 import { log } from './shared/log.ts'
@@ -10,7 +9,7 @@ import { type DelayOptions, readOptions, USAGE } from './shared/options.ts'
 import { loadPlanContext, type PlanContext, planFor } from './shared/plan.ts'
 import { UsageError } from './shared/split-options.ts'
 
-process.exitCode = exitCode.temporary // unless the program ends as planned
+process.exitCode = exit.temporary // unless the program ends as planned
 
 const env = { ...process.env }
 /** Milliseconds since this process began. Its own start counts as part of a client's delay. */
@@ -20,7 +19,7 @@ smtpDelay(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error) => {
     log('failed', process.pid, ['reason', errorText(error)])
-    process.exit(error instanceof UsageError ? exitCode.usage : exitCode.temporary)
+    process.exit(error instanceof UsageError ? exit.usage : exit.temporary)
   },
 )
 
@@ -28,7 +27,7 @@ smtpDelay(process.argv.slice(2)).then(
 async function smtpDelay(argv: readonly string[]): Promise<number> {
   if (asksForHelpOrVersion(argv)) {
     printHelpOrVersion('smtp-delay', USAGE, argv)
-    return exitCode.done
+    return exit.done
   }
   const options = readOptions(argv, env)
   if (options.explain) {
@@ -42,7 +41,7 @@ async function smtpDelay(argv: readonly string[]): Promise<number> {
 
 function print(line: string): number {
   writeSync(1, `${line}\n`)
-  return exitCode.done
+  return exit.done
 }
 
 /** Returns the line of `--explain IP [NAME]`: how long such a client would wait, and why. */

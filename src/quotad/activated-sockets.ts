@@ -1,5 +1,5 @@
 import { Fault } from '../ground/errors/fault.ts'
-import { activatedDescriptors } from '../ground/net/socket-activation.ts'
+import { activatedDescriptors } from '../ground/process/systemd.ts'
 import { requireSystem } from '../ground/runtime/system.ts'
 
 /** A socket that systemd has bound already. */

@@ -1,9 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { errorText, Fault } from '../ground/errors/fault.ts'
-import { hasBody, refuseBadRequests, requestLimits } from '../ground/net/http-requests.ts'
-import { listenHttpOn } from '../ground/net/listen-http.ts'
-import { descriptorLimit } from '../ground/process/descriptor-limit.ts'
+import {
+  hasBody,
+  listenHttpOn,
+  refuseBadRequests,
+  requestLimits,
+} from '../ground/net/http-server.ts'
+import { descriptorLimit } from '../ground/process/descriptors.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { ActivatedSocket } from './activated-sockets.ts'
 import { metricsText, type ServiceCounters } from './counters.ts'

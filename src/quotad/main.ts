@@ -2,10 +2,14 @@ import { writeSync } from 'node:fs'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { errorText } from '../ground/errors/fault.ts'
 import type { LogField } from '../ground/errors/log.ts'
-import { exitCode } from '../ground/process/exit-codes.ts'
-import { asksForHelpOrVersion, printHelpOrVersion } from '../ground/process/help-or-version.ts'
-import { notify } from '../ground/process/notify.ts'
-import { codeOfStart, printCheck } from '../ground/process/print-check.ts'
+import {
+  asksForHelpOrVersion,
+  codeOfStart,
+  exit,
+  printCheck,
+  printHelpOrVersion,
+} from '../ground/process/command-line.ts'
+import { notify } from '../ground/process/systemd.ts'
 import { faultLines } from '../ground/settings/faults.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import { activatedSockets } from './activated-sockets.ts'
@@ -20,7 +24,7 @@ import { readServiceSettings } from './service-settings.ts'
 import { THREADS } from './sources/readings.ts'
 import { serveUdp } from './udp.ts'
 
-process.exitCode = exitCode.temporary
+process.exitCode = exit.temporary
 Object.assign(process.env, { UV_THREADPOOL_SIZE: THREADS }) // Node reads it for the first thread
 const env: Environment = { ...process.env }
 const words = process.argv.slice(2)
@@ -32,13 +36,13 @@ const uptime = () => performance.now()
 
 process.on('uncaughtException', (error) => {
   log(['event', 'failed'], ['reason', error.stack ?? errorText(error)])
-  process.exit(exitCode.temporary) // clients accept mail while nobody answers
+  process.exit(exit.temporary) // clients accept mail while nobody answers
 })
 
 const run = words.includes('--check') ? check() : onescanQuotad(optionsOrUsage())
 run.catch((error) => {
   log(['event', 'failed'], ['reason', errorText(error)])
-  process.exit(exitCode.temporary)
+  process.exit(exit.temporary)
 })
 
 /** Prints all faults of options and settings. The exit code is that of a start with them. */
@@ -46,7 +50,7 @@ async function check(): Promise<void> {
   const { isUsage, findings } = await checkStart(words, env)
   const asJson = words.includes('--json')
   await printCheck(findings, asJson)
-  process.exit(asJson ? 0 : isUsage ? exitCode.usage : codeOfStart(findings))
+  process.exit(asJson ? 0 : isUsage ? exit.usage : codeOfStart(findings))
 }
 
 /** Answers how full mailboxes are until SIGTERM or SIGINT (onescan-quotad(8)). */
@@ -100,6 +104,6 @@ function optionsOrUsage(): ServiceOptions {
   } catch (error) {
     for (const line of faultLines(error)) log(['event', 'failed'], ['reason', line])
     writeSync(2, usage)
-    process.exit(exitCode.usage)
+    process.exit(exit.usage)
   }
 }

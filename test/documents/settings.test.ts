@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { misspeltSettings } from '../../src/ground/settings/misspelt-settings.ts'
+import { misspeltSettings } from '../../src/ground/settings/misspelt.ts'
 import type { Setting, SettingReader } from '../../src/ground/settings/table/kinds.ts'
 import { chapters, isSetting, names, table } from '../../src/ground/settings/table.ts'
 import { readPage, section } from './man-page.ts'

@@ -11,7 +11,7 @@ export const ROOMS = {
       'test/ground/{errors,flow,path,settings}/*.test.ts',
       'test/ground/net/{*descriptor*,endpoint,ip-address}.test.ts',
       'test/ground/process/passwd.test.ts',
-      'test/ground/runtime/{crypto,release-buffer}.test.ts',
+      'test/ground/runtime/{buffers,crypto}.test.ts',
     ],
   },
   judge: { files: ['src/scan/judge/**/*.ts'], tests: ['test/scan/judge/*.test.ts'] },

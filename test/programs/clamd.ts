@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isExecutable } from '../../src/ground/process/find-program.ts'
+import { isExecutable } from '../../src/ground/process/execute.ts'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
 import { askClamd } from '../../src/scan/scanners/clamd/ask.ts'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'

@@ -1,5 +1,4 @@
-import { readSetting } from '../../src/ground/settings/read.ts'
-import type { Environment } from '../../src/ground/settings/settings.ts'
+import { type Environment, readSetting } from '../../src/ground/settings/settings.ts'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
 import { askClamd } from '../../src/scan/scanners/clamd/ask.ts'
 

@@ -12,10 +12,10 @@ import {
 } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { errorCode, Fault } from '../../ground/errors/fault.ts'
-import { mustBeOwn, openForeignFileAt, readWhole } from '../../ground/path/read.ts'
-import { syncDirectory } from '../../ground/path/sync-directory.ts'
+import { syncDirectory } from '../../ground/path/directories.ts'
+import { mustBeOwn, openForeignFileAt, readWhole } from '../../ground/path/open.ts'
 import { type PathHandle, procPathOf, walk, walkIn, withPath } from '../../ground/path/walk.ts'
-import { writeWhole } from '../../ground/process/write-whole.ts'
+import { writeWhole } from '../../ground/process/descriptors.ts'
 import { FILE_MAX, type Key, objectionToMode, parseKeyring } from '../../scan/cluster/keyring.ts'
 
 export type Position = 'top' | 'end'

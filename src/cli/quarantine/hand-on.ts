@@ -8,7 +8,7 @@ import {
   type NextServer,
 } from '../../doors/smtp/next-server/next-server.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { checkExecutable } from '../../ground/process/find-program.ts'
+import { checkExecutable } from '../../ground/process/execute.ts'
 import { CrlfReader } from '../../mail/message/crlf-reader.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { type RawReply, replyTexts } from '../../protocol/smtp/replies.ts'

@@ -1,7 +1,6 @@
 import { findAccount, readAccounts, type SystemAccount } from '../../doors/readiness/account.ts'
-import { attempt } from '../../ground/errors/attempt.ts'
-import { Fault } from '../../ground/errors/fault.ts'
-import { readOwnText } from '../../ground/path/read.ts'
+import { attempt, Fault } from '../../ground/errors/fault.ts'
+import { readOwnFile } from '../../ground/path/open.ts'
 import { type CheckPart, ownTerminal, type RootFacts } from '../shared/root-facts.ts'
 import { askSystemd } from '../shared/systemd-unit.ts'
 
@@ -60,7 +59,8 @@ const SERVICES = [
 export function factsFor(account: SystemAccount, part?: CheckPart): RootFacts {
   const settings = SERVICES.flatMap(([service, name]) => {
     const file = `/etc/default/${service}`
-    const text = name === account.name ? attempt(() => readOwnText(file)) : undefined
+    const text =
+      name === account.name ? attempt(() => readOwnFile(file).toString('utf8')) : undefined
     return text === undefined ? [] : [[file, text] as const]
   })
   return {

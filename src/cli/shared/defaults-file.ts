@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { readOwnText } from '../../ground/path/read.ts'
+import { readOwnFile } from '../../ground/path/open.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { rootFacts } from './root-facts.ts'
 import { askSystemd, type SystemdUnit } from './systemd-unit.ts'
@@ -96,7 +96,7 @@ function readLines(file: string, isSystemd: boolean): Pick<DefaultsFile, 'env' |
   const env: Record<string, string> = {}
   const odd: OddLine[] = []
   const effect = isSystemd ? 'odd' : 'lost'
-  const text = rootFacts?.settings[file] ?? readOwnText(file)
+  const text = rootFacts?.settings[file] ?? readOwnFile(file).toString('utf8')
   if (text.includes('\r\n')) {
     const why = 'has line ends of Windows (CR LF), which sh takes for a part of each value'
     odd.push({ file, text: file, why, remedy: `sed -i 's/\\r$//' ${file}`, effect })

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, fstatSync, readSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { writeWhole } from '../../ground/process/write-whole.ts'
+import { writeWhole } from '../../ground/process/descriptors.ts'
 import { openAnonymousFile } from '../../mail/message/anonymous-file.ts'
 
 /** A message for a slot, and how the slot is called. */

@@ -1,6 +1,6 @@
 import { parseTime } from '../../doors/observe/log/parse-time.ts'
 import { findLog, hasJournal, journal, type LogFile } from '../../doors/observe/log/sources.ts'
-import { attempt } from '../../ground/errors/attempt.ts'
+import { attempt } from '../../ground/errors/fault.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 import { STDIN } from './message-file.ts'
 import { text } from './options.ts'

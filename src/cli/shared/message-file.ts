@@ -1,6 +1,7 @@
 import { closeSync, createReadStream, fstatSync, type Stats } from 'node:fs'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { inheritedDescriptor, openFileOrPipe } from '../../ground/path/read.ts'
+import { openFileOrPipe } from '../../ground/path/open.ts'
+import { inheritedDescriptor } from '../../ground/process/descriptors.ts'
 import { userName } from '../../ground/process/passwd.ts'
 import { rootFacts } from './root-facts.ts'
 

@@ -1,5 +1,5 @@
 import { fstatSync, writeSync } from 'node:fs'
-import { attempt } from '../../ground/errors/attempt.ts'
+import { attempt } from '../../ground/errors/fault.ts'
 import type { RunningService } from './running-services.ts'
 import type { SystemdUnit } from './systemd-unit.ts'
 

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { askToTell, type DaemonAccount } from '../../doors/slot-socket/tell.ts'
-import { attempt } from '../../ground/errors/attempt.ts'
+import { attempt } from '../../ground/errors/fault.ts'
 import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
 import { PROCESSES, startOf, statusOf } from '../../ground/process/process-stat.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { attempt } from '../../ground/errors/attempt.ts'
+import { attempt } from '../../ground/errors/fault.ts'
 import { type Finding, warning } from '../../ground/errors/finding.ts'
 import {
   PROCESSES,

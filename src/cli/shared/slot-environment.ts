@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Argv } from 'yargs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { readOwnFile } from '../../ground/path/read.ts'
+import { readOwnFile } from '../../ground/path/open.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { text } from './options.ts'
 

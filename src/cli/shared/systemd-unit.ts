@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { attempt } from '../../ground/errors/attempt.ts'
+import { attempt } from '../../ground/errors/fault.ts'
 import { splitWords } from '../../ground/settings/table/values.ts'
 
 /** The unit of a service as systemd has it loaded: systemd.exec(5), systemd.service(5). */

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { replaceProcess } from '../../ground/process/replace-process.ts'
+import { replaceProcess } from '../../ground/process/execute.ts'
 import { requireSystem, type System } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type ConnectionEvent, log } from '../shared/log.ts'

@@ -1,7 +1,7 @@
 import { closeSync, writeSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { descriptorLimit } from '../../ground/process/descriptor-limit.ts'
+import { descriptorLimit } from '../../ground/process/descriptors.ts'
 import { requireSystem, type System } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { GATE_DEFAULTS, type GateOptions } from '../shared/gate-options.ts'

@@ -1,9 +1,7 @@
-import { InFlight } from '../../ground/flow/in-flight.ts'
+import { InFlight } from '../../ground/flow/cache.ts'
 import { limitConcurrency } from '../../ground/flow/semaphore.ts'
-import type { IpAddress } from '../../ground/net/ip-address.ts'
-import { addressText } from '../../ground/net/ip-address.ts'
-import type { Dns } from '../shared/reverse-dns.ts'
-import { isConfirmed, lookUpNames, type Resolver } from '../shared/reverse-dns.ts'
+import { addressText, type IpAddress } from '../../ground/net/ip-address.ts'
+import { type Dns, isConfirmed, lookUpNames, type Resolver } from '../shared/reverse-dns.ts'
 
 /** Most DNS questions at a time; a server on this host would lose some if there were more. */
 export const QUESTIONS_MAX = 500

@@ -1,7 +1,6 @@
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { Cdb } from '../../ground/net/cdb.ts'
 import { addressText } from '../../ground/net/ip-address.ts'
-import { readTcpRule, type TcpRule, tcpRuleKeys } from '../../ground/net/tcp-rules.ts'
+import { Cdb, readTcpRule, type TcpRule, tcpRuleKeys } from '../../ground/net/tcp-rules.ts'
 import type { System, TcpEndpoint } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { GateOptions } from '../shared/gate-options.ts'

@@ -1,5 +1,5 @@
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { checkExecutable, findProgram } from '../../ground/process/find-program.ts'
+import { checkExecutable, findProgram } from '../../ground/process/execute.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 
 /**

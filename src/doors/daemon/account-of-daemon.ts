@@ -1,7 +1,6 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { attempt } from '../../ground/errors/attempt.ts'
-import { errorCode } from '../../ground/errors/fault.ts'
+import { attempt, errorCode } from '../../ground/errors/fault.ts'
 import { PROCESSES, startOf } from '../../ground/process/process-stat.ts'
 import { isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { isSetting } from '../../ground/settings/table.ts'

@@ -1,5 +1,4 @@
 import { basename } from 'node:path'
-import { pathOf } from '../../ground/net/listening-sockets.ts'
 import { fateOfInfected } from '../../scan/judge/fate.ts'
 import {
   type MailSettings,
@@ -11,6 +10,7 @@ import type { Site } from '../../scan/judge/site.ts'
 import { whyUnnoticed } from '../../scan/scanners/shared/signatures-in-use.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { afterQueue } from '../smtp/shared/after-queue.ts'
+import { pathOf } from './listening/bind.ts'
 import type { OpenDoor } from './open-doors.ts'
 import { writeDoorAddress } from './options/door-address.ts'
 import type { DoorKind, PlacedDoor } from './options/door-kind.ts'

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
-import { descriptorLimit } from '../../ground/process/descriptor-limit.ts'
-import { notify, watchdogTime } from '../../ground/process/notify.ts'
+import { descriptorLimit } from '../../ground/process/descriptors.ts'
+import { notify, watchdogTime } from '../../ground/process/systemd.ts'
 import { ownCommand } from '../../ground/runtime/compiled-program.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { HostMemory } from '../../scan/verdicts/host-memory.ts'

@@ -1,8 +1,12 @@
 import { writeSync } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
-import { exitCode } from '../../ground/process/exit-codes.ts'
-import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/help-or-version.ts'
-import { codeOfStart, printCheck } from '../../ground/process/print-check.ts'
+import {
+  asksForHelpOrVersion,
+  codeOfStart,
+  exit,
+  printCheck,
+  printHelpOrVersion,
+} from '../../ground/process/command-line.ts'
 import { loadSystem, systemTrouble } from '../../ground/runtime/system.ts'
 import { Faults, faultLines } from '../../ground/settings/faults.ts'
 import { checkStart } from './check-start.ts'
@@ -12,7 +16,7 @@ import { type DaemonOptions, readOptions, usage } from './options/options.ts'
 import { installSignalHandlers } from './signals.ts'
 import { runWorker } from './worker.ts'
 
-process.exitCode = exitCode.temporary
+process.exitCode = exit.temporary
 const words = process.argv.slice(2)
 if (asksForHelpOrVersion(words)) {
   printHelpOrVersion('onescand', usage, words)
@@ -20,14 +24,14 @@ if (asksForHelpOrVersion(words)) {
 }
 process.on('uncaughtException', (error) => {
   log(error.stack ?? errorText(error))
-  process.exit(exitCode.temporary) // the clients go cold
+  process.exit(exit.temporary) // the clients go cold
 })
 
 const isCheck = words.includes('--check') || words.includes('--check-settings')
 const run = isCheck ? check() : serve(optionsOrUsage())
 run.catch((error) => {
   log(errorText(error))
-  process.exit(exitCode.temporary)
+  process.exit(exit.temporary)
 })
 
 /** Prints what a start would find; with --check also whether mail would be scanned. */
@@ -36,7 +40,7 @@ async function check(): Promise<void> {
   const options = faults.attempt(() => readOptions(words), undefined)
   const asJson = words.includes('--json')
   const found = await printCheck(checkStart(options, faults.lines, { ...process.env }), asJson)
-  process.exit(asJson ? 0 : options === undefined ? exitCode.usage : codeOfStart(found))
+  process.exit(asJson ? 0 : options === undefined ? exit.usage : codeOfStart(found))
 }
 
 /**
@@ -62,6 +66,6 @@ function optionsOrUsage(): DaemonOptions {
   } catch (error) {
     for (const line of faultLines(error)) log(line)
     writeSync(2, usage)
-    process.exit(exitCode.usage)
+    process.exit(exit.usage)
   }
 }

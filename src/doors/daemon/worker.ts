@@ -1,4 +1,4 @@
-import { FIRST_HANDED_OVER } from '../../ground/net/socket-activation.ts'
+import { FIRST_HANDED_OVER } from '../../ground/process/systemd.ts'
 import { HostMemory } from '../../scan/verdicts/host-memory.ts'
 import { InHand } from '../../scan/verdicts/in-hand.ts'
 import { readConfiguration } from '../shared/configuration.ts'

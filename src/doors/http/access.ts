@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { readSecret } from '../../ground/settings/secret-file.ts'
+import { readSecret } from '../../ground/path/open.ts'
 
 /** Characters of a token: a shorter one could be guessed. */
 export const TOKEN_MIN = 16

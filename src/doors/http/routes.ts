@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { keepFor } from '../../ground/flow/keep-for.ts'
+import { keepFor } from '../../ground/flow/cache.ts'
 import type { Observer } from '../observe/live/observer.ts'
 import type { CheckAccess } from './access.ts'
 import type { PageEvents } from './events.ts'

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
-import { hasBody } from '../../ground/net/http-requests.ts'
+import { hasBody } from '../../ground/net/http-server.ts'
 
 /** Milliseconds for an answer to be taken. */
 const TAKE_TIME = 10_000

@@ -1,5 +1,5 @@
 import { Fault } from '../../ground/errors/fault.ts'
-import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
+import { replaceUnprintable } from '../../ground/errors/log.ts'
 import type { HeaderEdits } from '../../mail/message/edits.ts'
 import { addressBytes, isPlainPath, type MailAddress } from '../../mail/message/envelope/address.ts'
 import type { Header } from '../../mail/message/header-block.ts'

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
-import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
+import { releaseBuffer } from '../../ground/runtime/buffers.ts'
 import { HEADER_MAX } from '../../mail/message/header-block.ts'
 import { parseCommand } from '../../protocol/milter/commands.ts'
 import { MACROS_MAX } from '../../protocol/milter/macros.ts'

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { attempt } from '../../ground/errors/attempt.ts'
+import { attempt } from '../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../ground/errors/finding.ts'
 import { isCurrent, type Key, loadKeyring } from '../../scan/cluster/keyring.ts'
 import { groupName, obstacle } from './account.ts'

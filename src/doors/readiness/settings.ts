@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { attempt } from '../../ground/errors/attempt.ts'
+import { attempt } from '../../ground/errors/fault.ts'
 import {
   error,
   type Finding,
@@ -9,7 +9,7 @@ import {
   settingsFault,
   warning,
 } from '../../ground/errors/finding.ts'
-import { readSettings, type Values } from '../../ground/settings/read.ts'
+import { readSettings, type Values } from '../../ground/settings/settings.ts'
 import { type QuarantinePlace, treatment } from '../../ground/settings/table/scanning.ts'
 import {
   HOST_DIRECTORY,

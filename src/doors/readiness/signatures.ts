@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Finding, warning } from '../../ground/errors/finding.ts'
-import { readForeignFile, readStart } from '../../ground/path/read.ts'
+import { readForeignFile, readStart } from '../../ground/path/open.ts'
 
 /** With fewer signatures a database is somebody's own or a broken download: ClamAV has millions. */
 const A_HANDFUL = 10_000

@@ -1,9 +1,8 @@
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { keepFor } from '../../ground/flow/keep-for.ts'
+import { keepFor } from '../../ground/flow/cache.ts'
 import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
-import { readSetting, readSettings } from '../../ground/settings/read.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
+import { type Environment, readSetting, readSettings } from '../../ground/settings/settings.ts'
 import {
   clamAv,
   DEFAULT_DATABASE,
@@ -23,8 +22,7 @@ import {
 import type { Site, SiteRules } from '../../scan/judge/site.ts'
 import type { Tools } from '../../scan/judge/tools.ts'
 import { countersLine } from '../../scan/quota/counters.ts'
-import type { QuotaClient } from '../../scan/quota/quota-client.ts'
-import { openQuotaClient } from '../../scan/quota/quota-client.ts'
+import { openQuotaClient, type QuotaClient } from '../../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { loadRules } from '../../scan/rules/load.ts'
 import type { Rules } from '../../scan/rules/match.ts'

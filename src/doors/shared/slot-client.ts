@@ -1,6 +1,5 @@
 import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
-import { readSetting } from '../../ground/settings/read.ts'
-import { type Environment, isSet } from '../../ground/settings/settings.ts'
+import { type Environment, isSet, readSetting } from '../../ground/settings/settings.ts'
 import { clientNameOf, type Origin } from '../../mail/message/envelope/origin.ts'
 import type { Client } from '../../scan/judge/transaction.ts'
 

@@ -1,4 +1,4 @@
-import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
+import { replaceUnprintable } from '../../ground/errors/log.ts'
 import { recipientsOf, redirect } from '../../mail/message/envelope/envelope.ts'
 import { editPlan } from '../../mail/message/header-block.ts'
 import type { Acceptance, Decision, SplitDecision } from '../../scan/judge/decision.ts'

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { LogField } from '../../ground/errors/log.ts'
-import { descriptorOf } from '../../ground/net/descriptor-of.ts'
+import { descriptorOf } from '../../ground/net/connect.ts'
 import type { System } from '../../ground/runtime/system.ts'
 
 /** The process at the other end of a unix socket, as the kernel knows it. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { keepFor } from '../../ground/flow/keep-for.ts'
+import { keepFor } from '../../ground/flow/cache.ts'
 import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
 import { Semaphore } from '../../ground/flow/semaphore.ts'
 import { Intake } from '../../mail/message/intake.ts'

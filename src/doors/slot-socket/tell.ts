@@ -1,4 +1,4 @@
-import { attempt } from '../../ground/errors/attempt.ts'
+import { attempt } from '../../ground/errors/fault.ts'
 import { askOnce } from '../shared/ask-once.ts'
 import { createFrameReader, frame } from './frames.ts'
 import { TELL, VERSION } from './request.ts'

@@ -1,4 +1,4 @@
-import { replaceProcess } from '../../ground/process/replace-process.ts'
+import { replaceProcess } from '../../ground/process/execute.ts'
 import { openAnonymousFile } from '../../mail/message/anonymous-file.ts'
 import type { HeaderEdits } from '../../mail/message/edits.ts'
 import { redirect } from '../../mail/message/envelope/envelope.ts'

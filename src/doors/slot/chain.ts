@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { checkExecutable, findProgram } from '../../ground/process/find-program.ts'
+import { checkExecutable, findProgram } from '../../ground/process/execute.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { splitWords } from '../../ground/settings/table/values.ts'
 import type { ControlDirectories } from '../../scan/judge/policy.ts'

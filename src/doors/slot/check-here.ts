@@ -1,5 +1,4 @@
-import { exitCode } from '../../ground/process/exit-codes.ts'
-import { printCheck } from '../../ground/process/print-check.ts'
+import { exit, printCheck } from '../../ground/process/command-line.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../scan/judge/policy.ts'
 import { ownHost } from '../readiness/stage.ts'
@@ -12,5 +11,5 @@ import { tryStages } from '../readiness/stages.ts'
 export async function checkHere(env: Environment): Promise<number> {
   const host = ownHost(env, readControlDirectories(env), false)
   const findings = await printCheck(tryStages(host), false)
-  return findings.some(({ level }) => level === 'error') ? exitCode.temporary : exitCode.done
+  return findings.some(({ level }) => level === 'error') ? exit.temporary : exit.done
 }

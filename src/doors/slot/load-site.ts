@@ -1,5 +1,5 @@
 import { parseIpAddress } from '../../ground/net/ip-address.ts'
-import { isThere } from '../../ground/path/exists.ts'
+import { isThere } from '../../ground/path/directories.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import {

@@ -1,6 +1,6 @@
 import { errorText, Fault, faultKindOf } from '../../ground/errors/fault.ts'
-import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/help-or-version.ts'
-import { leaveStandardStreamsAlone } from '../../ground/process/standard-streams.ts'
+import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/command-line.ts'
+import { leaveStandardStreamsAlone } from '../../ground/process/descriptors.ts'
 import { chainEnvironment } from '../../ground/settings/environment.ts'
 import type { Message } from '../../mail/message/message.ts'
 import { readControlDirectories, readPolicy } from '../../scan/judge/policy.ts'

@@ -1,4 +1,4 @@
-import { replaceProcess } from '../../ground/process/replace-process.ts'
+import { replaceProcess } from '../../ground/process/execute.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { unseen } from '../../mail/message/intake.ts'
 import { readSpoolPolicy } from '../../mail/message/spool-policy.ts'

@@ -53,3 +53,12 @@ export function errorText(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
   return text.replace(/\s+/g, ' ').trim() || 'error without a message'
 }
+
+/** Returns the result of a call, or undefined if it throws. */
+export function attempt<Value>(call: () => Value): Value | undefined {
+  try {
+    return call()
+  } catch {
+    return undefined
+  }
+}

@@ -33,3 +33,11 @@ function escaped(character: string): string {
     character.charCodeAt(0) < 256 ? Buffer.from(character, 'latin1') : Buffer.from(character)
   return [...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')
 }
+
+/**
+ * Replaces all characters but printable ASCII by `?`, so that the text can forge no line of a log
+ * and move no cursor.
+ */
+export function replaceUnprintable(text: string): string {
+  return text.replace(/[^ -~]/gu, '?')
+}

@@ -1,5 +1,5 @@
 /** The first and the longest pause, in milliseconds. */
-export interface PauseRange {
+interface PauseRange {
   readonly first: number
   readonly longest: number
 }

@@ -1,3 +1,4 @@
+import { Fault } from '../errors/fault.ts'
 import { parseIpAddress } from './ip-address.ts'
 
 /** A host, by its name or IP address without brackets, and a port. */
@@ -6,7 +7,7 @@ export interface Endpoint {
   readonly port: number
 }
 
-export interface EndpointForm {
+interface EndpointForm {
   /** The port of a text that names none; without this, a text has to name one. */
   readonly usualPort?: number
   /** The least port: 1, or 0 where that means that the kernel chooses one to listen at. */
@@ -40,4 +41,21 @@ export function parseMtaEndpoint(text: string): Endpoint | undefined {
   if (port === undefined) return parseEndpoint(text)
   const host = inBrackets ?? plain!
   return parseEndpoint(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
+}
+
+/** The most bytes of a unix socket's path: unix(7), sun_path without its NUL. */
+const SOCKET_PATH_MAX = 107
+
+/**
+ * Checks the path of a unix socket, and returns it. `name` is the variable or option with the path.
+ * Throws a Fault of kind `config` if the path is not absolute or too long for the kernel.
+ */
+export function socketPath(path: string, name: string): string {
+  if (!path.startsWith('/')) throw new Fault('config', `${name} ${path}: must be an absolute path`)
+  const length = Buffer.byteLength(path)
+  if (length <= SOCKET_PATH_MAX) return path
+  throw new Fault(
+    'config',
+    `${name} ${path}: the path has ${length} bytes, but that of a unix socket has at most ${SOCKET_PATH_MAX}`,
+  )
 }

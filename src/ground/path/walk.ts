@@ -5,13 +5,13 @@ import {
   fstatSync,
   openSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   type Stats,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { errorCode } from '../errors/fault.ts'
-import { O_PATH } from '../runtime/linux.ts'
-import { objectionToMount } from './file-systems.ts'
+import { O_PATH } from '../process/descriptors.ts'
 import { runsAsRoot, type Stranger, strangerText, whoCouldPlace } from './stranger.ts'
 
 /** A file found at a path. Its place is held by a descriptor; the file itself is not open. */
@@ -32,9 +32,9 @@ const LINKS_MAX = 40
 /**
  * Finds the file at a path, name by name, without opening a file or waiting for one. For root it
  * notes who else could have put another file there, follows no link that another user could have
- * made, and does not enter a user's own file system (FUSE). For root a `..`
- * in the path takes away the name before it, even that of a link; in the target of a link it is the
- * parent directory. The caller closes the handle. Throws an Error of one line, with the system's error code if there is one.
+ * made, and does not enter a user's own file system (FUSE). For root a `..` in the path takes away the
+ * name before it, even that of a link; in the target of a link it is the parent directory. The caller
+ * closes the handle. Throws an Error of one line, with the system's error code if there is one.
  */
 export function walk(path: string): PathHandle {
   if (!runsAsRoot()) return openDirectly(path)
@@ -163,11 +163,7 @@ function linkIn(
 
 /** Lists the names in a directory. Throws if the handle is of no directory. */
 export function listNames(handle: PathHandle, shown: string): string[] {
-  try {
-    return readdirSync(procPathOf(handle))
-  } catch (error) {
-    throw errorAbout(error, shown)
-  }
+  return listByteNames(handle, shown).map(String)
 }
 
 /** Lists the names in a directory as they are, since a name is bytes. Throws as listNames() does. */
@@ -184,4 +180,32 @@ export function errorAbout(error: unknown, path: string): Error {
   const code = errorCode(error)
   const [text = ''] = error instanceof Error ? error.message.split(', ') : [String(error)]
   return Object.assign(new Error(`${text}: ${path}`), { code })
+}
+
+const OF_A_USER = "is on a user's own file system (FUSE), which could keep root waiting"
+
+/**
+ * Says why root must not even look at what a directory has under a name, because a user mounted it there;
+ * undefined if root may. Both may be open with O_PATH. Asks proc(5) alone: fstat(2) and statfs(2) would
+ * wait for the answer of that user.
+ */
+function objectionToMount(directory: number, fd: number): string | undefined {
+  return mountOf(directory) !== mountOf(fd) && isMountedByUser(fd) ? OF_A_USER : undefined
+}
+
+/**
+ * Whether a user other than root mounted the file system: the option user_id says so,
+ * proc_pid_mountinfo(5). For virtiofs and root's own mounts the option is 0 or missing.
+ */
+function isMountedByUser(fd: number): boolean {
+  const id = mountOf(fd)
+  const lines = readFileSync('/proc/self/mountinfo', 'latin1').split('\n')
+  const line = lines.find((row) => row.startsWith(`${id} `))
+  const [, user] = /[ ,]user_id=(\d+)/.exec(line ?? '') ?? []
+  return line === undefined || (user !== undefined && user !== '0')
+}
+
+/** The number of the mount that a file is on, as mountinfo has it. */
+function mountOf(fd: number): string | undefined {
+  return /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]
 }

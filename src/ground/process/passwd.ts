@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 
 /** An entry of passwd(5), in latin1. An id is NaN if it is not written as a number. */
-export interface PasswdEntry {
+interface PasswdEntry {
   readonly name: string
   readonly uid: number
   readonly gid: number

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 export const PROCESSES = '/proc'
 
 /** The state of a process, as proc(5) has it. */
-export interface ProcessStat {
+interface ProcessStat {
   /** One letter: R, S, D, Z, T (stopped), t (traced) … */
   readonly state: string
   /** Milliseconds of processor time that the process has used, in user mode and in the kernel. */

@@ -16,7 +16,7 @@ export interface AcceptedConnection extends TcpEndpoint {
 /**
  * Why there is no connection: no client waits, a client has left, or descriptors or memory ran out.
  */
-export type AcceptTrouble = 'none' | 'gone' | 'exhausted'
+type AcceptTrouble = 'none' | 'gone' | 'exhausted'
 
 export interface SocketEvent {
   readonly id: number
@@ -25,7 +25,7 @@ export interface SocketEvent {
 }
 
 /** What went over a connection, as the kernel counts it. */
-export interface ConnectionCounts {
+interface ConnectionCounts {
   /** Bytes that came from the client. */
   readonly bytes: number
   /** Segments with data that came from the client, and that were sent to it. */
@@ -204,10 +204,10 @@ export interface System {
   functionForText(file: string, symbol: string): (() => string) | undefined
 }
 
-export type PassingResult = 'sent' | 'nothing' | 'failed'
+type PassingResult = 'sent' | 'nothing' | 'failed'
 export type ClientSign = 'silent' | 'talks' | 'left'
 
-export interface SocketKind {
+interface SocketKind {
   readonly type: 'stream' | 'datagram'
   readonly family: 4 | 6
 }

@@ -1,7 +1,7 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { errorText } from '../errors/fault.ts'
 import { DOS_REMEDY, SeveralFaults } from './faults.ts'
-import { nearestName } from './nearest-name.ts'
+import { nearestName } from './misspelt.ts'
 
 /** The result type of Node's parseArgs(). */
 type ParsedOptions<Options extends ParseArgsOptionsConfig> = ReturnType<

@@ -1,7 +1,37 @@
+import type { Setting } from './table/kinds.ts'
+import { type SettingName, table } from './table.ts'
+
 /** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Whether a variable is set, even to nothing, as qmail reads RELAYCLIENT. */
 export function isSet(env: Environment, name: string): boolean {
   return env[name] !== undefined
+}
+
+/** What settings of the table are set to, each under its own name. */
+export type Values<Chapter extends Readonly<Record<string, Setting>>> = {
+  readonly [Name in keyof Chapter]: ReturnType<Chapter[Name]['read']>
+}
+
+/**
+ * Reads all settings of a chapter of the table. Throws a Fault of kind `config` that names the first
+ * one that makes no sense.
+ */
+export function readSettings<Chapter extends Readonly<Record<string, Setting>>>(
+  env: Environment,
+  chapter: Chapter,
+): Values<Chapter> {
+  const values: Record<string, unknown> = {}
+  for (const [name, setting] of Object.entries(chapter))
+    values[name] = setting.read(env[name], name)
+  return values as Values<Chapter>
+}
+
+/** Reads one setting, as readSettings() does. */
+export function readSetting<Name extends SettingName>(
+  env: Environment,
+  name: Name,
+): Values<typeof table>[Name] {
+  return table[name].read(env[name], name) as Values<typeof table>[Name]
 }

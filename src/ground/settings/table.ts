@@ -1,8 +1,205 @@
-import { cluster, verdicts } from './table/cluster.ts'
-import type { Setting } from './table/kinds.ts'
-import { answersAndLog, places, thinClient, whoSends } from './table/process.ts'
-import { quota, quotaDirectory, quotaService } from './table/quota.ts'
+import { number, type Setting, type SettingReader, text, word } from './table/kinds.ts'
 import { clamAv, infectedMail, scanners, unscannedMail } from './table/scanning.ts'
+
+/** onescand reads the client's value, but its own counts. */
+const asked = { fromClient: 'asked' } as const
+
+const quota = {
+  QUOTAD: text(undefined),
+  QUOTANAME: word(['address', 'local'], asked),
+  QUOTADELIMITER: text(undefined, asked),
+  QUOTATIMEOUT: number(500, {
+    min: 1,
+    max: 60_000,
+    unit: 'milliseconds',
+    ...asked,
+  }),
+  QUOTARETRIES: number(2, { max: 10, ...asked }),
+  QUOTASOFT: number(50, { max: 100, unit: 'percent', ...asked }),
+  QUOTACACHE: number(20_000, {
+    max: 10_000_000,
+    unit: 'mailboxes',
+    ...asked,
+  }),
+  QUOTARELAY: word(['pass', 'ask'], asked),
+}
+
+export const cluster = {
+  CLUSTERKEYS: text(undefined, { defaultInWords: '`control/clusterkeys`' }),
+  CLUSTERMAXAGE: number(3600, {
+    unit: 'seconds',
+  }),
+  CLUSTERPEERS: word(['optional', 'required']),
+  CLUSTERPEER: text(undefined, { fromClient: 'client' }),
+}
+
+const daemon = { readers: ['onescand'] } as const
+
+export const verdicts = {
+  VERDICTS: text('memory', daemon),
+  VERDICTPASSWORD: text(undefined, daemon),
+  VERDICTSENTINELPASSWORD: text(undefined, daemon),
+  VERDICTCA: text(undefined, {
+    ...daemon,
+    defaultInWords: 'those of the system',
+  }),
+  VERDICTTIMEOUT: number(20, {
+    min: 1,
+    max: 1000,
+    unit: 'milliseconds',
+    ...daemon,
+  }),
+  // At most a day: signatures of today may find what yesterday's did not.
+  VERDICTMAXAGE: number(3600, {
+    max: 86_400,
+    unit: 'seconds',
+    ...daemon,
+  }),
+}
+
+const slot = { readers: ['slot'] } as const
+const own = { fromClient: undefined } as const
+
+const answersAndLog = {
+  ERROR_FD: number(undefined, {
+    min: 2,
+    max: 255,
+    ...slot,
+    fromClient: 'client',
+  }),
+  ERROR_EXIT: text(undefined, {
+    ...slot,
+    fromClient: 'client',
+    defaultInWords: '88 for descriptor 2, else 82',
+  }),
+  LOGFILE: text(undefined, {
+    ...own,
+    defaultInWords: "standard error if that is a log, else the system's log",
+  }),
+  PROTO: text(undefined, {
+    ...slot,
+    defaultInWords: 'from the caller',
+  }),
+  TCPLOCALIP: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
+  DTLINE: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
+  RPLINE: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
+  UFLINE: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
+  JOURNAL_STREAM: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
+}
+
+const places = {
+  QUEUECHAIN: text(undefined, {
+    ...slot,
+    fromClient: 'message',
+    defaultInWords: "`bin/qmail-queue` under qmail's home",
+  }),
+  QMAILHOME: text('/var/qmail'),
+  CONTROLDIR: text('control'),
+  TMPDIR: text(undefined, {
+    ...own,
+    defaultInWords: '`/tmp`',
+  }),
+  SPOOLDIR: text(undefined, {
+    ...own,
+    defaultInWords: 'a fresh directory under `TMPDIR` that only this user can enter',
+  }),
+  PATH: text(undefined, {
+    ...own,
+    defaultInWords: 'from the caller',
+  }),
+}
+
+const whoSends = {
+  RELAYCLIENT: text(undefined, {
+    ...slot,
+    fromClient: 'client',
+    defaultInWords: 'from the caller',
+  }),
+  TCPREMOTEIP: text(undefined, {
+    ...slot,
+    fromClient: 'message',
+    defaultInWords: 'from the caller',
+  }),
+  TCPREMOTEHOST: text(undefined, {
+    ...slot,
+    fromClient: 'message',
+    defaultInWords: 'from the caller',
+  }),
+  BOUNCEUSER: text('qmails'),
+}
+
+/** Settings that only the thin client reads, onescanc(8). */
+const thinClient = {
+  ONESCAN_SOCKET: text('/run/onescan/slot.sock', slot),
+  ONESCAN_COLD: text(undefined, {
+    ...slot,
+    defaultInWords:
+      '`onescan-queue` in the directory of `onescanc`, with links resolved, or in the one above, else `/usr/lib/onescan/onescan-queue`',
+  }),
+  ONESCAN_COLD_MAX: text(undefined, {
+    ...slot,
+    defaultInWords: 'two for each processor, at least 4',
+  }),
+  ONESCAN_COLD_WAIT: text('60', slot),
+}
+
+const service = { readers: ['onescan-quotad'] } as const
+
+const quotaService = {
+  QUOTAMAILBOX: text('maildir:~/Maildir', service),
+  QUOTAUSERS: text(undefined, {
+    ...service,
+    defaultInWords: '`ldap` if `QUOTALDAPURL` is set, else `passwd` if `QUOTAMAILBOX` needs homes',
+  }),
+  QUOTAMAP: text(undefined, service),
+  QUOTADEFAULT: text(undefined, { ...service, defaultInWords: 'unlimited' }),
+  QUOTACASE: word(['lower', 'keep'], service),
+  QUOTAPATIENCE: number(400, {
+    min: 1,
+    max: 60_000,
+    unit: 'milliseconds',
+    ...service,
+  }),
+  QUOTAWALKTIME: number(60, {
+    min: 1,
+    max: 3600,
+    unit: 'seconds',
+    ...service,
+  }),
+  QUOTAREMEMBER: number(100_000, {
+    min: 1,
+    max: 10_000_000,
+    ...service,
+  }),
+}
+
+/**
+ * All programs that ask a directory of users read these. A client of onescand sends none of them.
+ */
+const directory: { readonly readers: readonly SettingReader[]; readonly fromClient: undefined } = {
+  readers: ['slot', 'onescand', 'onescan-quotad'],
+  fromClient: undefined,
+}
+
+const quotaDirectory = {
+  QUOTALDAPURL: text(undefined, directory),
+  QUOTALDAPBASE: text(undefined, { ...directory, defaultInWords: 'at the top' }),
+  QUOTALDAPBIND: text(undefined, directory),
+  QUOTALDAPPASSWORD: text(undefined, directory),
+  QUOTALDAPCA: text(undefined, {
+    ...directory,
+    defaultInWords: 'those of the system',
+  }),
+  QUOTALDAPFILTER: text('(|(uid=%u)(mail=%u)(mailAlternateAddress=%u))', directory),
+  QUOTALDAPHOME: text('mailMessageStore', directory),
+  QUOTALDAPQUOTA: text('mailQuotaSize', directory),
+  QUOTALDAPBACKEND: text('mailHost', directory),
+  QUOTALDAPREMEMBER: number(60, {
+    max: 86_400,
+    unit: 'seconds',
+    ...directory,
+  }),
+}
 
 /**
  * All settings, in the order of the manual pages: name, kind, default and readers. The readers of

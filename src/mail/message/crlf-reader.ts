@@ -1,4 +1,4 @@
-import { copyRun, indexOfByte } from '../../ground/flow/runs.ts'
+import { copyRun, indexOfByte } from '../../ground/runtime/buffers.ts'
 
 const LF = 0x0a
 const CR = 0x0d

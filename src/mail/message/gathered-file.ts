@@ -1,7 +1,7 @@
 import { closeSync, readSync } from 'node:fs'
 import { Fault } from '../../ground/errors/fault.ts'
 import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
-import { writeWhole } from '../../ground/process/write-whole.ts'
+import { writeWhole } from '../../ground/process/descriptors.ts'
 import type { System } from '../../ground/runtime/system.ts'
 import { openAnonymousFile } from './anonymous-file.ts'
 import { Bytes } from './bytes.ts'

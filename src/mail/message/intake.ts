@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto'
 import { faultKindOf } from '../../ground/errors/fault.ts'
 import { type MemoryLease, openUnlimited } from '../../ground/flow/memory-budget.ts'
-import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
+import { releaseBuffer } from '../../ground/runtime/buffers.ts'
 import { Bytes } from './bytes.ts'
 import type { DigestsWanted } from './canonical-body.ts'
 import { type FormReader, readForm } from './form.ts'

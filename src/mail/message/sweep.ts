@@ -1,5 +1,5 @@
 import { closeSync, lstatSync, rmdirSync, unlinkSync } from 'node:fs'
-import { namesInSlices } from '../../ground/path/names-in-slices.ts'
+import { namesInSlices } from '../../ground/path/directories.ts'
 import { listNames, type PathHandle, procPathOf, walk, walkIn } from '../../ground/path/walk.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 

@@ -1,4 +1,4 @@
-import { writeWhole } from '../../ground/process/write-whole.ts'
+import { writeWhole } from '../../ground/process/descriptors.ts'
 import { spoolFault } from './anonymous-file.ts'
 
 /** Writes all of the bytes at `position`. Throws a Fault of kind `write` that names `shown`, a directory or file. */

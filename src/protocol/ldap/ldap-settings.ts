@@ -1,9 +1,6 @@
-import { attempt } from '../../ground/errors/attempt.ts'
-import { Fault } from '../../ground/errors/fault.ts'
-import { type Endpoint, parseEndpoint } from '../../ground/net/endpoint.ts'
-import { readSetting } from '../../ground/settings/read.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
-import { socketPath } from '../../ground/settings/socket-path.ts'
+import { attempt, Fault } from '../../ground/errors/fault.ts'
+import { type Endpoint, parseEndpoint, socketPath } from '../../ground/net/endpoint.ts'
+import { type Environment, readSetting } from '../../ground/settings/settings.ts'
 
 /** Where a directory of users is, and how it is asked; the settings QUOTALDAP… of onescan-quotad(8). */
 export interface LdapSettings {

@@ -1,4 +1,4 @@
-import { copyRun, indexOfByte } from '../../ground/flow/runs.ts'
+import { copyRun, indexOfByte } from '../../ground/runtime/buffers.ts'
 import { WireError } from '../shared/wire-error.ts'
 
 const LF = 0x0a

@@ -1,6 +1,5 @@
 import { Fault } from '../../ground/errors/fault.ts'
-import { type Endpoint, parseEndpoint } from '../../ground/net/endpoint.ts'
-import { socketPath } from '../../ground/settings/socket-path.ts'
+import { type Endpoint, parseEndpoint, socketPath } from '../../ground/net/endpoint.ts'
 
 /** The address of a store that hosts share, and the user that this process is there. */
 export type StoreAddress = {

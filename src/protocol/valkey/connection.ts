@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectByTls } from 'node:tls'
 import type { Endpoint } from '../../ground/net/endpoint.ts'
-import { readForeignFile } from '../../ground/path/read.ts'
+import { readForeignFile } from '../../ground/path/open.ts'
 import { commandOf, RespError, RespReader, type RespValue } from './resp-reader.ts'
 
 /** The address of one server: host and port, or a socket's path. */

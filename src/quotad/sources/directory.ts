@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { lstat, open } from 'node:fs/promises'
 import { errorCode } from '../../ground/errors/fault.ts'
-import { O_PATH } from '../../ground/runtime/linux.ts'
+import { O_PATH } from '../../ground/process/descriptors.ts'
 import type { MailboxLocation } from './mailbox.ts'
 
 /** An open directory. It stays the same directory even if another one takes its name. */

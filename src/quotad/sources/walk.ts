@@ -1,6 +1,6 @@
 import { lstat, opendir } from 'node:fs/promises'
+import { LruCache } from '../../ground/flow/cache.ts'
 import type { Clocks } from '../../ground/flow/clocks.ts'
-import { LruCache } from '../../ground/flow/lru-cache.ts'
 import { type ConcurrencyLimit, Semaphore } from '../../ground/flow/semaphore.ts'
 import { type Directory, withMailbox } from './directory.ts'
 import type { MailboxUsage } from './limits.ts'

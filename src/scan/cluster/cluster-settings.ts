@@ -1,7 +1,6 @@
 import { join } from 'node:path'
-import { readSettings, type Values } from '../../ground/settings/read.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
-import { cluster } from '../../ground/settings/table/cluster.ts'
+import { type Environment, readSettings, type Values } from '../../ground/settings/settings.ts'
+import { cluster } from '../../ground/settings/table.ts'
 import { type Key, loadKeyring } from './keyring.ts'
 
 /** The clusters to which this host belongs: their keys, and the settings of onescan-queue(8) by their names. */

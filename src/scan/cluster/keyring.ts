@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
 import { errorCode, errorText, Fault, isFault } from '../../ground/errors/fault.ts'
-import { openForeignFile, readWhole } from '../../ground/path/read.ts'
+import { openForeignFile, readWhole } from '../../ground/path/open.ts'
 
 /** The two ways of making stamps. */
 export type Scheme = 'md5' | 'hmac-sha256'

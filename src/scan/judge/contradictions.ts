@@ -1,6 +1,5 @@
-import { attempt } from '../../ground/errors/attempt.ts'
-import { readSettings } from '../../ground/settings/read.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
+import { attempt } from '../../ground/errors/fault.ts'
+import { type Environment, readSettings } from '../../ground/settings/settings.ts'
 import { treatment } from '../../ground/settings/table/scanning.ts'
 
 /** A setting that makes sense by itself, but not beside the others. */

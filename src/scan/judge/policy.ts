@@ -1,8 +1,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault } from '../../ground/errors/fault.ts'
-import { readSetting, readSettings, type Values } from '../../ground/settings/read.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
+import {
+  type Environment,
+  readSetting,
+  readSettings,
+  type Values,
+} from '../../ground/settings/settings.ts'
 import { treatment } from '../../ground/settings/table/scanning.ts'
 import { table } from '../../ground/settings/table.ts'
 import { readSpoolPolicy, type SpoolPolicy } from '../../mail/message/spool-policy.ts'

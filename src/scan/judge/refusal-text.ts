@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
-import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
-import type { Placeholder } from '../../ground/settings/table/reply-text.ts'
+import { replaceUnprintable } from '../../ground/errors/log.ts'
+import type { Placeholder } from '../../ground/settings/table/scanning.ts'
 import type { Grounds, Reply, SingleDecision } from './decision.ts'
 import type { MailSettings } from './policy.ts'
 

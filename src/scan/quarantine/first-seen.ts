@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
-import { writeWholeAside } from '../../ground/process/write-whole.ts'
+import { writeWholeAside } from '../../ground/process/descriptors.ts'
 import { isId } from './names.ts'
 import type { SweepClock } from './sweep-clock.ts'
 

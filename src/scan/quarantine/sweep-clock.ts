@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { constants, readFileSync } from 'node:fs'
+import { open, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { errorCode, errorText } from '../../ground/errors/fault.ts'
-import { replaceFile } from '../../ground/path/replace-file.ts'
+import { syncDirectoryAside } from '../../ground/path/directories.ts'
 import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
-import type { HostTime } from '../../ground/process/host-time.ts'
 
 /**
  * The clock by which messages in quarantine grow old. It goes on by the time that sweeps saw passing, so
@@ -22,6 +22,23 @@ export interface SweepTurn {
   /** Set if nothing may be removed in this sweep: why. */
   readonly stopped: string | undefined
   readonly warnings: readonly string[]
+}
+
+/** The wall clock, and a clock that nobody sets. */
+export interface HostTime {
+  /** The wall clock, milliseconds since 1970. */
+  readonly now: number
+  /** Names the start of the kernel: `uptime` is another clock after the next one. */
+  readonly boot: string
+  /** Milliseconds since that start; the time in which the host was suspended is in it. */
+  readonly uptime: number
+}
+
+/** Reads the clocks of this host: random(4), proc_uptime(5). Throws the error of the system. */
+export function readHostTime(now: number): HostTime {
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+  const [seconds] = readFileSync('/proc/uptime', 'latin1').split(' ')
+  return { now, boot, uptime: Math.round(Number(seconds) * 1000) }
 }
 
 /** A file in the quarantine. Its name is not one of grounds. */
@@ -143,3 +160,26 @@ function isState(value: unknown): value is State {
 }
 
 const isTime = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
+
+/**
+ * Writes a file as a whole or not at all: a new file of mode 0600 beside it, `.new`, is written, synced and
+ * renamed. After a crash or on a full disk the old file is still there. Rejects with the error of the system.
+ */
+async function replaceFile(path: string, bytes: Buffer): Promise<void> {
+  const fresh = `${path}.new`
+  try {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
+    const handle = await open(fresh, flags, 0o600)
+    try {
+      await handle.writeFile(bytes)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(fresh, path)
+  } catch (error) {
+    await unlink(fresh).catch(() => {})
+    throw error
+  }
+  await syncDirectoryAside(dirname(path))
+}

@@ -1,10 +1,9 @@
 import { closeSync, lstatSync } from 'node:fs'
 import { opendir, rmdir, stat, unlink } from 'node:fs/promises'
 import { errorText } from '../../ground/errors/fault.ts'
-import { giveWay, namesInSlices, SLICE } from '../../ground/path/names-in-slices.ts'
+import { giveWay, namesInSlices, SLICE } from '../../ground/path/directories.ts'
 import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
-import type { HostTime } from '../../ground/process/host-time.ts'
-import type { Values } from '../../ground/settings/read.ts'
+import type { Values } from '../../ground/settings/settings.ts'
 import type { quarantineLimits } from '../../ground/settings/table/scanning.ts'
 import { daysOf, entryAt, groundsIn } from './entries.ts'
 import { FIRST_SEEN, noteFirstSeen, readFirstSeen } from './first-seen.ts'
@@ -18,7 +17,7 @@ import {
   withFolder,
 } from './folders.ts'
 import { byAge, type EntryName, readEntryName } from './names.ts'
-import { advanceClock, type SweepClock } from './sweep-clock.ts'
+import { advanceClock, type HostTime, type SweepClock } from './sweep-clock.ts'
 
 export interface SweepResult {
   /** Messages that are still there. */

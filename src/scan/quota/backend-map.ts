@@ -1,5 +1,5 @@
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { readForeignFile } from '../../ground/path/read.ts'
+import { readForeignFile } from '../../ground/path/open.ts'
 import {
   type MailAddress,
   readAddress,

@@ -1,6 +1,5 @@
 import { errorText } from '../../ground/errors/fault.ts'
-import { InFlight } from '../../ground/flow/in-flight.ts'
-import { LruCache } from '../../ground/flow/lru-cache.ts'
+import { InFlight, LruCache } from '../../ground/flow/cache.ts'
 import { type MailAddress, withPlainDomain } from '../../mail/message/envelope/address.ts'
 import { takesSize } from './backend.ts'
 import { type BackendOf, LdapBackends, readBackendMap } from './backend-map.ts'

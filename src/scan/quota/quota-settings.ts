@@ -1,6 +1,5 @@
 import { Fault } from '../../ground/errors/fault.ts'
-import { readSetting } from '../../ground/settings/read.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
+import { type Environment, readSetting } from '../../ground/settings/settings.ts'
 import { type LdapSettings, readLdapSettings } from '../../protocol/ldap/ldap-settings.ts'
 import { type Backend, backendFor, readBackend } from './backend.ts'
 import type { NameForm } from './mailbox-name.ts'

@@ -1,10 +1,10 @@
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { parseNetwork } from '../../ground/net/ip-address.ts'
-import { isThere } from '../../ground/path/exists.ts'
-import { readOwnFile } from '../../ground/path/read.ts'
-import { nearestName } from '../../ground/settings/nearest-name.ts'
-import { checkReplyText } from '../../ground/settings/table/reply-text.ts'
+import { isThere } from '../../ground/path/directories.ts'
+import { readOwnFile } from '../../ground/path/open.ts'
+import { nearestName } from '../../ground/settings/misspelt.ts'
 import {
+  checkReplyText,
   clamAv,
   infectedMail,
   scanners,

@@ -1,8 +1,7 @@
 import { Fault } from '../../ground/errors/fault.ts'
-import { readSettings, type Values } from '../../ground/settings/read.ts'
-import { readSecret } from '../../ground/settings/secret-file.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
-import { verdicts } from '../../ground/settings/table/cluster.ts'
+import { readSecret } from '../../ground/path/open.ts'
+import { type Environment, readSettings, type Values } from '../../ground/settings/settings.ts'
+import { verdicts } from '../../ground/settings/table.ts'
 import {
   readStoreAddress,
   type StoreAccess,

@@ -13,7 +13,7 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
+import { descriptorOf } from '../../../src/ground/net/connect.ts'
 import { processStat } from '../../../src/ground/process/process-stat.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'

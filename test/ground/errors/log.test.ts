@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { logLine } from '../../../src/ground/errors/log.ts'
+import { logLine, replaceUnprintable } from '../../../src/ground/errors/log.ts'
 
 const line = (...entries: Parameters<typeof logLine>[0]) => logLine(entries).toString('latin1')
 
@@ -29,4 +29,10 @@ t.test('a long value is cut, and a line is never longer than a pipe writes at on
   t.match(line(['a', 'x'.repeat(500)]), /^onescan: a=x{400}\.\.\.\n$/)
   const many = Array.from({ length: 100 }, (_, i) => [`k${i}`, '"'.repeat(300)] as const)
   t.ok(logLine(many).length <= 4096)
+})
+
+t.test('each character that is no printable ASCII becomes a question mark', async (t) => {
+  t.equal(replaceUnprintable(' a~Z'), ' a~Z')
+  t.equal(replaceUnprintable('a\nb\r\tc\x1b[1m\x7f'), 'a?b??c?[1m?')
+  t.equal(replaceUnprintable('m\xfcller \u{1f4ce} \ud800'), 'm?ller ? ?')
 })

@@ -18,13 +18,13 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
-  inheritedDescriptor,
   openForeignFile,
   readForeignFile,
-  readOwnText,
+  readOwnFile,
   readStart,
-} from '../../../src/ground/path/read.ts'
+} from '../../../src/ground/path/open.ts'
 import { procPathOf, walk, walkIn, withPath } from '../../../src/ground/path/walk.ts'
+import { inheritedDescriptor } from '../../../src/ground/process/descriptors.ts'
 import { python, pythonMissing } from '../../programs/python.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 
@@ -32,6 +32,8 @@ const skip = process.geteuid?.() !== 0 && 'run as root'
 /** The ids of two users that do not exist. */
 const MALLORY = 54_321
 const ANN = 54_322
+
+const readOwnText = (path: string) => readOwnFile(path).toString()
 
 /** A directory of root, with a directory of Mallory and a secret in it. */
 function makePlace(t: Test) {
@@ -219,7 +221,7 @@ t.test('a FIFO or device keeps nobody waiting, and is not opened', { skip }, asy
   execFileSync('mkfifo', [at('pipe'), at('hers/pipe')])
   execFileSync('mknod', [at('device'), 'c', '1', '5']) // /dev/zero
   const readers = [
-    readOwnText,
+    readOwnFile,
     readForeignFile,
     openForeignFile,
     (path: string) => readStart(path, 10),

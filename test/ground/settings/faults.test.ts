@@ -6,8 +6,7 @@ import {
   lineEndFaults,
   SeveralFaults,
 } from '../../../src/ground/settings/faults.ts'
-import { readSetting } from '../../../src/ground/settings/read.ts'
-import type { Environment } from '../../../src/ground/settings/settings.ts'
+import { type Environment, readSetting } from '../../../src/ground/settings/settings.ts'
 
 /** All faults of settings are found, and not the first one alone. */
 

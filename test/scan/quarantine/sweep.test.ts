@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Values } from '../../../src/ground/settings/read.ts'
+import type { Values } from '../../../src/ground/settings/settings.ts'
 import type { quarantineLimits } from '../../../src/ground/settings/table/scanning.ts'
 import { sweepQuarantine } from '../../../src/scan/quarantine/sweep.ts'
 import { readQuarantine } from '../../cases/kept.ts'

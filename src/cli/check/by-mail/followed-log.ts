@@ -3,8 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { type LogRecord, readLogLine } from '../../../doors/observe/log/log-record.ts'
 import { linesIn } from '../../../doors/observe/log/read-log.ts'
 import type { LogFile } from '../../../doors/observe/log/sources.ts'
-import { attempt } from '../../../ground/errors/attempt.ts'
-import { errorText } from '../../../ground/errors/fault.ts'
+import { attempt, errorText } from '../../../ground/errors/fault.ts'
 
 /** The most lines about messages that are remembered: onescan's own are few, and a loop has no end. */
 const LINES_MAX = 1_000

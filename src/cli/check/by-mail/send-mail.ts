@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
-import { attempt } from '../../../ground/errors/attempt.ts'
+import { attempt } from '../../../ground/errors/fault.ts'
 
 /** A way by which a mail server of this host takes mail. */
 export type Way =

@@ -5,10 +5,9 @@ import {
   ownAccount,
 } from '../../../doors/readiness/account.ts'
 import type { StageHost } from '../../../doors/readiness/stage.ts'
-import { attempt } from '../../../ground/errors/attempt.ts'
-import { errorText } from '../../../ground/errors/fault.ts'
+import { attempt, errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, marked, warning } from '../../../ground/errors/finding.ts'
-import { readSetting } from '../../../ground/settings/read.ts'
+import { readSetting } from '../../../ground/settings/settings.ts'
 import { table } from '../../../ground/settings/table.ts'
 import { readControlDirectories } from '../../../scan/judge/policy.ts'
 import { DEFAULTS, hasDefaults, type OddLine, readDefaults } from '../../shared/defaults-file.ts'

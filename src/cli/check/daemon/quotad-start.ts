@@ -1,6 +1,5 @@
 import { lstatSync } from 'node:fs'
-import { attempt } from '../../../ground/errors/attempt.ts'
-import { errorText } from '../../../ground/errors/fault.ts'
+import { attempt, errorText } from '../../../ground/errors/fault.ts'
 import { type Finding, warning } from '../../../ground/errors/finding.ts'
 import { siblingCommand } from '../../../ground/runtime/compiled-program.ts'
 import { hasDefaults, readDefaults } from '../../shared/defaults-file.ts'

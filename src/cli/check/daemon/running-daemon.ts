@@ -6,7 +6,7 @@ import {
 } from '../../../doors/readiness/account.ts'
 import { switchFinding } from '../../../doors/readiness/settings.ts'
 import { askToTell } from '../../../doors/slot-socket/tell.ts'
-import { attempt } from '../../../ground/errors/attempt.ts'
+import { attempt } from '../../../ground/errors/fault.ts'
 import { error, type Finding, marked, ok, warning } from '../../../ground/errors/finding.ts'
 import { isSetting } from '../../../ground/settings/table.ts'
 import { NOTHING_SCANS, readControlDirectories, switchedOff } from '../../../scan/judge/policy.ts'

@@ -1,5 +1,4 @@
-import { Cdb } from '../../../ground/net/cdb.ts'
-import { readTcpRule } from '../../../ground/net/tcp-rules.ts'
+import { Cdb, readTcpRule } from '../../../ground/net/tcp-rules.ts'
 
 /** Clients to which tcpserver(1) gives the same variables, by the rules of tcprules(1). */
 export interface RuleClass {

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { attempt } from '../../../ground/errors/attempt.ts'
+import { attempt } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import type { RunningService } from '../../shared/running-services.ts'
 import { shellWord } from '../shared/shell-word.ts'

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type Accounts, ownAccount } from '../../../doors/readiness/account.ts'
 import { errorText, Fault } from '../../../ground/errors/fault.ts'
-import { readOwnFile } from '../../../ground/path/read.ts'
+import { readOwnFile } from '../../../ground/path/open.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../../scan/judge/policy.ts'
 import { installedQueue } from '../../shared/installed-queue.ts'

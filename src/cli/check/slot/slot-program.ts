@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { readStart } from '../../../ground/path/read.ts'
+import { readStart } from '../../../ground/path/open.ts'
 import { DEFAULT_QMAIL_HOME } from '../../../scan/judge/policy.ts'
 import type { Host } from '../shared/host.ts'
 

@@ -1,4 +1,4 @@
-import { closeSync, unlinkSync } from 'node:fs'
+import { closeSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import { parseIpAddress } from '../../../ground/net/ip-address.ts'
@@ -78,3 +78,24 @@ function removePath(path: string): void {
     // Another process has removed it.
   }
 }
+
+/** Returns the path that a unix socket is bound to; undefined for any other socket. */
+export function pathOf(fd: number): string | undefined {
+  return namedSockets().get(readlinkSync(`/proc/self/fd/${fd}`))
+}
+
+/**
+ * Lists the unix sockets that have a path, by their names in the links of /proc/self/fd (proc(5)).
+ */
+function namedSockets(): Map<string, string> {
+  const rows = readFileSync('/proc/net/unix', 'latin1').split('\n')
+  const found = new Map<string, string>()
+  for (const row of rows) {
+    const [, inode, path] = NAMED.exec(row) ?? []
+    if (path !== undefined) found.set(`socket:[${inode}]`, path)
+  }
+  return found
+}
+
+/** Num RefCount Protocol Flags Type St Inode Path */
+const NAMED = /^\S+ \S+ \S+ [0-9A-F]+ \S+ \S+ +([0-9]+) (\/.*)$/

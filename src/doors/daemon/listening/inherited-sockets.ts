@@ -1,5 +1,5 @@
 import { Fault } from '../../../ground/errors/fault.ts'
-import { activatedDescriptors } from '../../../ground/net/socket-activation.ts'
+import { activatedDescriptors } from '../../../ground/process/systemd.ts'
 import { type DoorKind, doorKindOf } from '../options/door-kind.ts'
 
 /** The purpose of a socket that systemd hands over: a door, or the page and metrics. */

@@ -12,8 +12,8 @@ import {
 import { connect, type Server } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { errorCode, errorText, Fault } from '../../../ground/errors/fault.ts'
-import { descriptorOf } from '../../../ground/net/descriptor-of.ts'
-import { refuseDescriptors } from '../../../ground/net/refuse-descriptors.ts'
+import { descriptorOf } from '../../../ground/net/connect.ts'
+import { loadSystem } from '../../../ground/runtime/system.ts'
 import type { DoorAddress } from '../options/door-address.ts'
 import { type BoundSocket, bindSocket } from './bind.ts'
 
@@ -141,6 +141,23 @@ export async function listenOn(server: Server, fd: number): Promise<void> {
   return listening(server, `descriptor ${fd}`, (onListening) =>
     server.listen({ fd }, BACKLOG, onListening),
   )
+}
+
+/**
+ * Has the kernel refuse the descriptors that clients of a unix socket send along (SO_PASSRIGHTS,
+ * Linux 6.16): their sendmsg(2) fails with EPERM. Connections have it from the socket at their
+ * connect(2), so it is called before that listens; and each connection is told again when it is
+ * accepted, since systemd may have listened before.
+ *
+ * Without it nobody here takes a descriptor either; but whoever reads the bytes beside it, or closes
+ * the connection, closes the file, and may wait for a file system that its owner runs (FUSE).
+ */
+function refuseDescriptors(server: Server, socket: number): void {
+  const system = loadSystem()
+  if (system?.refuseDescriptors(socket))
+    server.prependListener('connection', (client) => {
+      system.refuseDescriptors(descriptorOf(client) ?? -1)
+    })
 }
 
 /**

@@ -1,11 +1,11 @@
 import { closeSync } from 'node:fs'
 import { Fault } from '../../../ground/errors/fault.ts'
-import { pathOf } from '../../../ground/net/listening-sockets.ts'
-import { FIRST_HANDED_OVER } from '../../../ground/net/socket-activation.ts'
+import { FIRST_HANDED_OVER } from '../../../ground/process/systemd.ts'
 import type { DoorAddress } from '../options/door-address.ts'
 import type { DoorKind } from '../options/door-kind.ts'
 import type { DaemonOptions } from '../options/options.ts'
 import { relaysOf } from '../options/relays.ts'
+import { pathOf } from './bind.ts'
 import type { SocketPurpose } from './inherited-sockets.ts'
 import { bindAt } from './listen.ts'
 

@@ -1,6 +1,5 @@
 import { isIP } from 'node:net'
-import { type Endpoint, parseMtaEndpoint } from '../../../ground/net/endpoint.ts'
-import { socketPath } from '../../../ground/settings/socket-path.ts'
+import { type Endpoint, parseMtaEndpoint, socketPath } from '../../../ground/net/endpoint.ts'
 
 /** The address at which a door listens. */
 export type DoorAddress =

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { inheritedDescriptor, openFileOrPipe, openForeignFile } from '../../../ground/path/read.ts'
+import { openFileOrPipe, openForeignFile } from '../../../ground/path/open.ts'
+import { inheritedDescriptor } from '../../../ground/process/descriptors.ts'
 import { type LogRecord, readLogLine } from './log-record.ts'
 import type { LogFile } from './sources.ts'
 

@@ -1,8 +1,7 @@
 import { readdirSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { attempt } from '../../../ground/errors/attempt.ts'
-import { errorCode } from '../../../ground/errors/fault.ts'
-import { inheritedDescriptor } from '../../../ground/path/read.ts'
+import { attempt, errorCode } from '../../../ground/errors/fault.ts'
+import { inheritedDescriptor } from '../../../ground/process/descriptors.ts'
 import { passwdEntries, readPasswd } from '../../../ground/process/passwd.ts'
 
 /** A log, or a part of one. */

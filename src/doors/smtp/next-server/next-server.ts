@@ -1,6 +1,6 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { errorText, Fault } from '../../../ground/errors/fault.ts'
-import { releaseBuffer } from '../../../ground/runtime/release-buffer.ts'
+import { releaseBuffer } from '../../../ground/runtime/buffers.ts'
 import { LineReader } from '../../../protocol/smtp/lines.ts'
 import {
   type RawReply,

@@ -1,5 +1,5 @@
 import { Fault } from '../../../ground/errors/fault.ts'
-import { releaseBuffer } from '../../../ground/runtime/release-buffer.ts'
+import { releaseBuffer } from '../../../ground/runtime/buffers.ts'
 import { CrlfReader } from '../../../mail/message/crlf-reader.ts'
 import { Intake, type MessageOptions } from '../../../mail/message/intake.ts'
 import type { Message } from '../../../mail/message/message.ts'

@@ -30,7 +30,7 @@ interface SettingCommon<Value> {
 }
 
 /** A whole number. */
-export interface NumberSetting<Default extends number | undefined = number | undefined>
+interface NumberSetting<Default extends number | undefined = number | undefined>
   extends SettingCommon<Default | number> {
   readonly kind: 'number'
   /** The default; undefined if there is none. The same holds for the other kinds. */
@@ -41,22 +41,21 @@ export interface NumberSetting<Default extends number | undefined = number | und
 }
 
 /** Bytes; K, M or G may follow the number. Without a default 0. */
-export interface SizeSetting extends SettingCommon<number> {
+interface SizeSetting extends SettingCommon<number> {
   readonly kind: 'size'
   /** The default as an administrator would write it. */
   readonly default: string | undefined
 }
 
 /** One of several words. */
-export interface WordSetting<Word extends string = string> extends SettingCommon<Word> {
+interface WordSetting<Word extends string = string> extends SettingCommon<Word> {
   readonly kind: 'word'
   readonly words: readonly Word[]
   readonly default: Word
 }
 
 /** Any other text, or what it stands for. */
-export interface TextSetting<Default = string | undefined, Value = unknown>
-  extends SettingCommon<Value> {
+interface TextSetting<Default = string | undefined, Value = unknown> extends SettingCommon<Value> {
   readonly kind: 'text'
   readonly default: Default
 }

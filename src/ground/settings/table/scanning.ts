@@ -1,7 +1,6 @@
+import { basename } from 'node:path'
 import { Fault } from '../../errors/fault.ts'
 import { number, parsed, size, text, word, wordList } from './kinds.ts'
-import { isWithin, readQhpsiLine } from './qhpsi.ts'
-import { checkReplyText } from './reply-text.ts'
 import { choice, splitWords } from './values.ts'
 
 export const scanners = {
@@ -159,4 +158,83 @@ function readBanned(text: string): BannedBy {
     'config',
     `BADATTACHMENTS ${text}: must be an absolute path, or names with * or ?, as "*.exe *.scr"`,
   )
+}
+
+/** The plugins that come with onescan. */
+export const builtInNames = ['clamd', 'clamscan', 'attachments', 'eicar'] as const
+export type BuiltInName = (typeof builtInNames)[number]
+
+export function isBuiltIn(name: string): name is BuiltInName {
+  return (builtInNames as readonly string[]).includes(name)
+}
+
+/** The value of QHPSI: one command, or plugins in their order. */
+export type QhpsiLine =
+  | { readonly kind: 'command'; readonly words: readonly string[] }
+  | { readonly kind: 'plugins'; readonly names: readonly string[] }
+
+/** Reads `plugin: NAME…` or a command; undefined if the text is blank. */
+function readQhpsiLine(text: string): QhpsiLine | undefined {
+  if (text.trim() === '') return undefined
+  const plugins = /^\s*plugin:(.*)$/s.exec(text)
+  const words = splitWords(plugins ? plugins[1]! : text, 'QHPSI')
+  if (words.length === 0) {
+    throw new Fault('config', `QHPSI ${text}: names no scanner; unset it to scan nothing`)
+  }
+  if (plugins) return { kind: 'plugins', names: words }
+  refusePlugins(text, words)
+  return { kind: 'command', words }
+}
+
+/**
+ * Throws a Fault if the command is the name of a plugin. `clamd` as a command is the daemon, whose exit
+ * code means *infected*: all mail would be refused. (`clamscan` alone is a command that works.)
+ */
+function refusePlugins(text: string, words: readonly string[]): void {
+  const areNames = words.every(isBuiltIn) && words.join() !== 'clamscan'
+  if (!areNames && basename(words[0]!) !== 'clamd') return
+  const suggestion = areNames ? words.join(' ') : 'clamd'
+  throw new Fault(
+    'config',
+    `QHPSI ${text}: names a built-in plugin as a command; did you mean "plugin: ${suggestion}"?`,
+  )
+}
+
+/** Whether a client's QHPSI is the daemon's own, or names some of the daemon's plugins, each once. */
+function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
+  if (line.kind === 'plugins' && own.kind === 'plugins') {
+    const names = new Set(line.names)
+    const same = line.names.join('\0') === own.names.join('\0')
+    return (
+      same ||
+      (names.size === line.names.length && line.names.every((name) => own.names.includes(name)))
+    )
+  }
+  return (
+    line.kind === 'command' &&
+    own.kind === 'command' &&
+    line.words.join('\0') === own.words.join('\0')
+  )
+}
+
+/** The most characters of a reply text in the settings, before its placeholders are filled. */
+const TEXT_MAX = 200
+
+const PLACEHOLDERS = ['virus', 'ground', 'id', 'host'] as const
+/** A word that stands in braces in a reply text, and is replaced for each message. */
+export type Placeholder = (typeof PLACEHOLDERS)[number]
+
+/**
+ * Checks a reply text of the settings; `what` names its setting. Throws a Fault of kind `config` if
+ * the text is too long, or has a line end or an unknown placeholder.
+ */
+export function checkReplyText(what: string, text: string): void {
+  const wrong = (why: string) => new Fault('config', `${what}: ${why}`)
+  if (text.length > TEXT_MAX) throw wrong(`has ${text.length} characters; at most ${TEXT_MAX}`)
+  if (/[^ -~]/.test(text))
+    throw wrong('has a line end, or another character that is not printable ASCII')
+  for (const [placeholder, word] of text.matchAll(/\{([^{}]*)\}/g)) {
+    if (PLACEHOLDERS.some((known) => known === word)) continue
+    throw wrong(`${placeholder}: must be ${PLACEHOLDERS.map((known) => `{${known}}`).join(', ')}`)
+  }
 }

@@ -1,5 +1,5 @@
 import { closeSync, readSync } from 'node:fs'
-import { writeWhole } from '../../../ground/process/write-whole.ts'
+import { writeWhole } from '../../../ground/process/descriptors.ts'
 import { spoolFault } from '../../message/anonymous-file.ts'
 import { Bytes } from '../../message/bytes.ts'
 

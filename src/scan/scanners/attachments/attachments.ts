@@ -1,4 +1,4 @@
-import { replaceUnprintable } from '../../../ground/errors/replace-unprintable.ts'
+import { replaceUnprintable } from '../../../ground/errors/log.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { Field } from '../../../mail/mime/headers/fields.ts'
 import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'

@@ -1,5 +1,5 @@
 import { errorCode, errorText, Fault } from '../../../ground/errors/fault.ts'
-import { readForeignFile } from '../../../ground/path/read.ts'
+import { readForeignFile } from '../../../ground/path/open.ts'
 import { compileGlob } from '../../../ground/settings/glob.ts'
 
 /**

@@ -1,6 +1,5 @@
 import { Fault } from '../../../ground/errors/fault.ts'
-import { type Endpoint, parseEndpoint } from '../../../ground/net/endpoint.ts'
-import { socketPath } from '../../../ground/settings/socket-path.ts'
+import { type Endpoint, parseEndpoint, socketPath } from '../../../ground/net/endpoint.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
 
 /** The address of one clamd: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). */

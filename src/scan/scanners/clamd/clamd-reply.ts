@@ -1,4 +1,4 @@
-import { replaceUnprintable } from '../../../ground/errors/replace-unprintable.ts'
+import { replaceUnprintable } from '../../../ground/errors/log.ts'
 import { findingByName } from '../shared/clamav-name.ts'
 import { clean, type ScanFinding, unknown, unseen } from '../shared/finding.ts'
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { readForeignFile } from '../../../ground/path/read.ts'
+import { readForeignFile } from '../../../ground/path/open.ts'
 import { PROCESSES } from '../../../ground/process/process-stat.ts'
 import { DEFAULT_DATABASE } from '../../../ground/settings/table/scanning.ts'
 import type { ClamdAddress } from './address.ts'

@@ -1,5 +1,5 @@
 import { Fault } from '../../../ground/errors/fault.ts'
-import { keepFor } from '../../../ground/flow/keep-for.ts'
+import { keepFor } from '../../../ground/flow/cache.ts'
 import type { System } from '../../../ground/runtime/system.ts'
 import { unseen } from '../shared/finding.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'

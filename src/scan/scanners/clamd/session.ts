@@ -1,7 +1,6 @@
 import { readSync } from 'node:fs'
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
-import { type Connection, loadConnect } from '../../../ground/net/connect.ts'
-import { descriptorOf } from '../../../ground/net/descriptor-of.ts'
+import { type Connection, descriptorOf, loadConnect } from '../../../ground/net/connect.ts'
 import type { System } from '../../../ground/runtime/system.ts'
 import type { ClamdAddress } from './address.ts'
 import { ClamdReplyReader, REPLY_MAX } from './clamd-reply.ts'

@@ -3,7 +3,7 @@
 import { read } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { writeWhole } from '../../../ground/process/write-whole.ts'
+import { writeWhole } from '../../../ground/process/descriptors.ts'
 import { type ScanFinding, unknown } from '../shared/finding.ts'
 import { log } from './mail.ts'
 import { CODE_SETTING, isUsedUp } from './own-limits.ts'

@@ -1,6 +1,6 @@
 // What goes over descriptor 3 between a plugin's process and the process that started it: a request one
 // way, and then its answer the other way. Each is one line.
-import { attempt } from '../../../ground/errors/attempt.ts'
+import { attempt } from '../../../ground/errors/fault.ts'
 import type { Origin } from '../../../mail/message/envelope/origin.ts'
 import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
 

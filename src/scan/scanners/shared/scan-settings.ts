@@ -1,10 +1,13 @@
 import { join } from 'node:path'
 import { Fault } from '../../../ground/errors/fault.ts'
 import { scannerEnvironment } from '../../../ground/settings/environment.ts'
-import { readSetting, readSettings, type Values } from '../../../ground/settings/read.ts'
-import type { Environment } from '../../../ground/settings/settings.ts'
-import type { QhpsiLine } from '../../../ground/settings/table/qhpsi.ts'
-import { type BannedBy, scanning } from '../../../ground/settings/table/scanning.ts'
+import {
+  type Environment,
+  readSetting,
+  readSettings,
+  type Values,
+} from '../../../ground/settings/settings.ts'
+import { type BannedBy, type QhpsiLine, scanning } from '../../../ground/settings/table/scanning.ts'
 
 /**
  * Everything about scanners: the settings of onescan-queue(8) by their names, with the defaults that

@@ -1,5 +1,5 @@
 import about from '../../../../package.json' with { type: 'json' }
-import { replaceUnprintable } from '../../../ground/errors/replace-unprintable.ts'
+import { replaceUnprintable } from '../../../ground/errors/log.ts'
 import type { Crypto } from '../../../ground/runtime/crypto.ts'
 import type { ScanSettings } from '../../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../../scanners/shared/scanner.ts'

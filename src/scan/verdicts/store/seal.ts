@@ -1,4 +1,4 @@
-import { replaceUnprintable } from '../../../ground/errors/replace-unprintable.ts'
+import { replaceUnprintable } from '../../../ground/errors/log.ts'
 import type { Crypto } from '../../../ground/runtime/crypto.ts'
 import type { RememberedVerdict } from '../copies/verdict-query.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { nearestName } from '../../../src/ground/settings/nearest-name.ts'
+import { nearestName } from '../../../src/ground/settings/misspelt.ts'
 
 const names = ['QHPSI', 'REJECTVIRUS', 'SCANTIMEOUT', 'SPOOLDIR', 'CLAMD', 'CLAMDBDIR']
 

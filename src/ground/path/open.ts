@@ -1,10 +1,22 @@
 import { closeSync, constants, openSync, readSync, type Stats } from 'node:fs'
-import { remedyFor, runsAsRoot, type Stranger, strangerText, whoCouldWrite } from './stranger.ts'
+import { basename, dirname } from 'node:path'
+import { errorCode } from '../errors/fault.ts'
+import { inheritedDescriptor } from '../process/descriptors.ts'
+import { remedyFor, runsAsRoot, strangerText, whoCouldWrite } from './stranger.ts'
 import { errorAbout, type PathHandle, procPathOf, withPath } from './walk.ts'
+
+/** An open file, and its state when it was found. */
+interface OpenFile {
+  readonly fd: number
+  readonly stats: Stats
+}
 
 /** The most bytes of a file of settings. */
 const SETTINGS_MAX = 1024 * 1024
+/** The most bytes of a file with a secret. */
+const SECRET_MAX = 4096
 const CHUNK = 64 * 1024
+
 /**
  * Reads a file that this process obeys, such as its settings. For root, nobody but root may be able
  * to write to the file or to a directory on the way to it; otherwise this throws an Error that
@@ -12,12 +24,11 @@ const CHUNK = 64 * 1024
  * `max` bytes. Does not wait for a FIFO.
  */
 export function readOwnFile(path: string, max = SETTINGS_MAX): Buffer {
-  return withPath(path, (handle) => readOwn(handle, path, max))
-}
-
-/** Reads a file as readOwnFile() does, and returns its text. */
-export function readOwnText(path: string): string {
-  return readOwnFile(path).toString('utf8')
+  return withPath(path, (handle) => {
+    mustBeRegular(handle, path)
+    mustBeOwn(handle, path)
+    return closing(openRegular(handle, path), (fd) => readWhole(fd, path, max))
+  })
 }
 
 /**
@@ -34,59 +45,95 @@ export function readForeignFile(path: string, max = SETTINGS_MAX): Buffer {
 }
 
 /**
+ * Reads the password or token in a file, opened as by openForeignFile(), without its line end. Throws an
+ * Error with the remedy if everyone can read the file, or if it is empty.
+ */
+export function readSecret(path: string): string {
+  const { fd, stats } = openForeignFile(path)
+  const text = closing(fd, () => {
+    const mode = stats.mode & 0o777
+    if ((mode & 0o007) !== 0) {
+      const shown = mode.toString(8).padStart(4, '0')
+      throw new Error(`${path}: mode ${shown} lets everyone read it; ${closeIt(path, stats)}`)
+    }
+    return readWhole(fd, path, SECRET_MAX).toString('utf8')
+  })
+  const secret = text.replace(/\r?\n$/, '')
+  // With an empty password an LDAP server accepts the bind, as an anonymous one (RFC 4513 5.1.2).
+  if (secret === '') throw new Error(`${path}: is empty; put the secret into it`)
+  return secret
+}
+
+/** The command that closes a file to all others, and leaves it open to this process. */
+function closeIt(path: string, { uid, gid }: Stats): string {
+  const isOurs =
+    uid === process.geteuid!() || [process.getegid!(), ...process.getgroups!()].includes(gid)
+  return isOurs ? 'chmod 640 it' : `chgrp ${process.getegid!()} ${path} && chmod 640 ${path}`
+}
+
+/**
  * Opens a file that this process reads but does not obey, such as a message or a log. Anybody may
  * have written it. For root: if another user could have put the file there, it must belong to that
  * user. So nobody can make root read one of root's own files through a link. Throws if it is no
  * regular file.
  */
-export function openForeignFile(path: string): { readonly fd: number; readonly stats: Stats } {
+export function openForeignFile(path: string): OpenFile {
   return withPath(path, (handle) => openForeignFileAt(handle, path))
 }
 
+/** Opens a file that was found, by the rules of openForeignFile(). */
+export function openForeignFileAt(handle: PathHandle, shown: string): OpenFile {
+  mustBeSafeToOpen(handle, shown)
+  return { fd: openRegular(handle, shown), stats: handle.stats }
+}
+
 /** Opens the file or pipe of a command, which is never root's. Waits for the writer of a pipe. */
-export function openFileOrPipe(path: string): { readonly fd: number; readonly stats: Stats } {
+export function openFileOrPipe(path: string): OpenFile {
   return withPath(path, (handle) => {
     if (!handle.stats.isFIFO()) return openForeignFileAt(handle, path)
     return { fd: openSync(procPathOf(handle), 'r'), stats: handle.stats }
   })
 }
 
-const STANDARD_STREAMS: ReadonlyMap<string, number> = new Map([
-  ['/dev/stdin', 0],
-  ['/dev/stdout', 1],
-  ['/dev/stderr', 2],
-])
-
-/** Returns the descriptor that a path like /dev/fd/63 names; the caller's shell has opened it. */
-export function inheritedDescriptor(path: string): number | undefined {
-  const [, number] = /^\/(?:dev|proc\/self)\/fd\/([0-9]{1,9})$/.exec(path) ?? []
-  return number === undefined ? STANDARD_STREAMS.get(path) : Number(number)
+/**
+ * Opens a file for appending, or creates it with mode 0640. Does not wait: a FIFO without a reader
+ * is an error. For root it follows no link of another user, and in another user's directory it writes
+ * only to that user's own regular file; it opens a device if nobody but root could have put that there.
+ */
+export function openToAppend(path: string): number {
+  const { O_WRONLY, O_APPEND, O_NONBLOCK, O_NOCTTY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+  const flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY
+  if (!runsAsRoot() || inheritedDescriptor(path) !== undefined) {
+    return openSync(path, flags | O_CREAT, 0o640)
+  }
+  try {
+    return withPath(path, (handle) => {
+      if (handle.stranger !== undefined || handle.stats.isFile()) mustBeSafeToOpen(handle, path)
+      return openSync(procPathOf(handle), flags)
+    })
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    return withPath(dirname(path), (directory) => {
+      const file = `${procPathOf(directory)}/${basename(path)}`
+      return openSync(file, flags | O_CREAT | O_EXCL | O_NOFOLLOW, 0o640)
+    })
+  }
 }
 
 /** Throws for root if anybody else could have written this file or put it there. */
 export function mustBeOwn(handle: PathHandle, shown: string): void {
   if (!runsAsRoot()) return
   const stranger = handle.stranger ?? whoCouldWrite(handle.stats, handle.path)
-  if (stranger !== undefined) throw notOwn(shown, stranger)
-}
-
-function notOwn(shown: string, stranger: Stranger): Error {
-  const who = strangerText(stranger)
-  const why = `${who} may write to ${stranger.where}, and root obeys nobody else`
-  return new Error(`${shown}: ${why}; ${remedyFor(stranger)}`)
-}
-
-function readOwn(handle: PathHandle, shown: string, max: number): Buffer {
-  mustBeRegular(handle, shown)
-  mustBeOwn(handle, shown)
-  return closing(openRegular(handle, shown), (fd) => readWhole(fd, shown, max))
+  if (stranger === undefined) return
+  const why = `${strangerText(stranger)} may write to ${stranger.where}, and root obeys nobody else`
+  throw new Error(`${shown}: ${why}; ${remedyFor(stranger)}`)
 }
 
 /**
  * Throws if the file is not regular. For root it also throws if another user could have put the
  * file there and it does not belong to that user.
  */
-export function mustBeSafeToOpen(handle: PathHandle, shown: string): void {
+function mustBeSafeToOpen(handle: PathHandle, shown: string): void {
   mustBeRegular(handle, shown)
   const { stats, stranger } = handle
   if (stranger === undefined) return
@@ -94,15 +141,6 @@ export function mustBeSafeToOpen(handle: PathHandle, shown: string): void {
   throw new Error(
     `${shown}: belongs to user ${stats.uid}, and ${strangerText(stranger)} may write to ${stranger.where}`,
   )
-}
-
-/** Opens a file that was found, by the rules of openForeignFile(). */
-export function openForeignFileAt(
-  handle: PathHandle,
-  shown: string,
-): { readonly fd: number; readonly stats: Stats } {
-  mustBeSafeToOpen(handle, shown)
-  return { fd: openRegular(handle, shown), stats: handle.stats }
 }
 
 function mustBeRegular({ stats }: PathHandle, shown: string): void {
@@ -127,15 +165,6 @@ export function readWhole(fd: number, shown: string, max: number): Buffer {
   return bytes
 }
 
-/** Calls `use` with the descriptor, then closes it. */
-function closing<Value>(fd: number, use: (fd: number) => Value): Value {
-  try {
-    return use(fd)
-  } finally {
-    closeSync(fd)
-  }
-}
-
 function readAtMost(fd: number, max: number): Buffer {
   const pieces: Buffer[] = []
   for (let left = max; left > 0; ) {
@@ -146,4 +175,13 @@ function readAtMost(fd: number, max: number): Buffer {
     left -= count
   }
   return Buffer.concat(pieces)
+}
+
+/** Calls `use` with the descriptor, then closes it. */
+function closing<Value>(fd: number, use: (fd: number) => Value): Value {
+  try {
+    return use(fd)
+  } finally {
+    closeSync(fd)
+  }
 }

@@ -1,7 +1,7 @@
 import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { isThere } from '../../../src/ground/path/exists.ts'
+import { isThere } from '../../../src/ground/path/directories.ts'
 
 t.test('a link to nothing is there, and a name below a file is not', async (t) => {
   const directory = t.testdir()

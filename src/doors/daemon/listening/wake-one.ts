@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { loadSystem } from '../runtime/system.ts'
+import { loadSystem } from '../../../ground/runtime/system.ts'
 
 /** A descriptor in an epoll(7) set, and what the set reports about it. */
 interface EpollEntry {

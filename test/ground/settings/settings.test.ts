@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readSetting, readSettings } from '../../../src/ground/settings/read.ts'
+import { readSetting, readSettings } from '../../../src/ground/settings/settings.ts'
 import { scanning, treatment } from '../../../src/ground/settings/table/scanning.ts'
 
 /** Settings are read by their lines of the table. */

@@ -52,3 +52,37 @@ export class LruCache<Value> {
     return this.#young.size + this.#old.size
   }
 }
+
+/**
+ * Returns a function that makes a value, and returns the same value for `time` milliseconds. If
+ * `make` throws, nothing is kept, and the next call makes it again.
+ */
+export function keepFor<Value>(time: number, uptime: () => number, make: () => Value): () => Value {
+  let kept: { readonly value: Value; readonly at: number } | undefined
+  return () => {
+    const at = uptime()
+    if (kept === undefined || at - kept.at >= time) kept = { value: make(), at }
+    return kept.value
+  }
+}
+
+/** Work in flight, by name: callers that ask for the same name get the same promise. */
+export class InFlight<Value> {
+  readonly #byName = new Map<string, Promise<Value>>()
+
+  get(name: string): Promise<Value> | undefined {
+    return this.#byName.get(name)
+  }
+
+  /** Notes work that has begun. It is in flight until its promise settles. Returns that promise. */
+  begin(name: string, work: Promise<Value>): Promise<Value> {
+    this.#byName.set(name, work)
+    const remove = () => this.#byName.delete(name)
+    work.then(remove, remove)
+    return work
+  }
+
+  all(): Promise<Value>[] {
+    return [...this.#byName.values()]
+  }
+}

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { releaseBuffer } from '../../../src/ground/runtime/release-buffer.ts'
+import { releaseBuffer } from '../../../src/ground/runtime/buffers.ts'
 
 t.test(
   'a large buffer gives its memory back, and a buffer that shares its memory does not',

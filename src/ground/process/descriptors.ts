@@ -1,0 +1,85 @@
+import { readFileSync, writeSync } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { isCompiled } from '../runtime/compiled-program.ts'
+
+/**
+ * Writes all bytes, at `position` or at the descriptor's own offset. One write(2) may take fewer,
+ * so this calls it until none are left. Throws the error of write(2).
+ */
+export function writeWhole(fd: number, bytes: Uint8Array, position?: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    const at = position === undefined ? null : position + done
+    done += writeSync(fd, bytes, done, bytes.length - done, at)
+  }
+}
+
+/** Writes all bytes as writeWhole() does, while other work goes on. */
+export async function writeWholeAside(
+  file: FileHandle,
+  bytes: Uint8Array,
+  position?: number,
+): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const at = position === undefined ? null : position + done
+    done += (await file.write(bytes, done, bytes.length - done, at)).bytesWritten
+  }
+}
+
+/** The bits that hold O_RDONLY, O_WRONLY or O_RDWR. */
+export const ACCESS_MODE = 3
+
+/**
+ * Returns the flags with which this process has opened a descriptor (proc(5), fdinfo), or 0 if they
+ * cannot be read.
+ */
+export function descriptorFlags(fd: number): number {
+  const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')
+  return Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? '0', 8)
+}
+
+const STANDARD_STREAMS: ReadonlyMap<string, number> = new Map([
+  ['/dev/stdin', 0],
+  ['/dev/stdout', 1],
+  ['/dev/stderr', 2],
+])
+
+/** Returns the descriptor that a path like /dev/fd/63 names; the caller's shell has opened it. */
+export function inheritedDescriptor(path: string): number | undefined {
+  const [, number] = /^\/(?:dev|proc\/self)\/fd\/([0-9]{1,9})$/.exec(path) ?? []
+  return number === undefined ? STANDARD_STREAMS.get(path) : Number(number)
+}
+
+/** The limit of descriptors (proc_pid_limits(5)). The runtime has raised it as far as it may. */
+export function descriptorLimit(): number {
+  const limits = readFileSync('/proc/self/limits', 'latin1')
+  const [, soft] = /^Max open files +(\d+|unlimited)/m.exec(limits) ?? []
+  return soft === 'unlimited' || soft === undefined ? Number.MAX_SAFE_INTEGER : Number(soft)
+}
+
+/**
+ * Replaces process.stdin, stdout and stderr by streams that lead nowhere, on Node alone. Whenever a
+ * socket is closed, Node opens process.stderr to see whether it is that socket. That sets
+ * O_NONBLOCK on a pipe to which other processes log as well. Bun does not open it by itself, but
+ * would as soon as this function read the property.
+ */
+export function leaveStandardStreamsAlone(): void {
+  if (isCompiled) return
+  for (const name of ['stdin', 'stdout', 'stderr']) {
+    Object.defineProperty(process, name, { value: nowhere, configurable: true })
+  }
+}
+
+/** The part of a stream that `console` needs. */
+const nowhere = {
+  write: () => true,
+  once: () => nowhere,
+  removeListener: () => nowhere,
+  listenerCount: () => 0,
+}
+
+/**
+ * Flags of open(2) that neither runtime names. They are the same on x86-64 and arm64, and with glibc
+ * and musl.
+ */
+export const O_CLOEXEC = 0o2000000
+export const O_PATH = 0o10000000
