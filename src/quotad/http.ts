@@ -9,10 +9,9 @@ import {
 } from '../ground/net/http-server.ts'
 import { descriptorLimit } from '../ground/process/descriptors.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
-import type { ActivatedSocket } from './activated-sockets.ts'
-import { metricsText, type ServiceCounters } from './counters.ts'
+import type { ServiceCounters } from './log.ts'
 import type { AnswerForName } from './mailbox-answer.ts'
-import type { MayAsk, QuotadAddress } from './options.ts'
+import type { ActivatedSocket, MayAsk, QuotadAddress } from './options.ts'
 
 interface HttpServiceOptions {
   readonly answerForName: AnswerForName
@@ -179,4 +178,28 @@ function replyFor(user: string, answer: QuotaAnswer): HttpReply {
     case 'unknown':
       return { status: 503, text: 'could not tell; the log says why\n' }
   }
+}
+
+/** Returns the counters in the text format of Prometheus, version 0.0.4. */
+function metricsText(counters: ServiceCounters): string {
+  const row = (name: string, label: string, value: number) =>
+    `onescan_quota_${name}_total${label} ${value}\n`
+  const type = (name: string, help: string) =>
+    `# HELP onescan_quota_${name}_total ${help}\n# TYPE onescan_quota_${name}_total counter\n`
+  return [
+    type('questions', 'Questions by protocol.'),
+    row('questions', '{protocol="udp"}', counters.udp),
+    row('questions', '{protocol="http"}', counters.http),
+    type('answers', 'Answers by what they said.'),
+    row('answers', '{answer="room"}', counters.room),
+    row('answers', '{answer="full"}', counters.full),
+    row('answers', '{answer="no-such-user"}', counters.noSuchUser),
+    row('answers', '{answer="unknown"}', counters.unknown),
+    type('malformed', 'Datagrams and requests that were not questions.'),
+    row('malformed', '', counters.malformed),
+    type('refused', 'Datagrams and connections of clients outside of the allowed networks.'),
+    row('refused', '', counters.refused),
+    type('dropped', 'Connections closed because they were too slow or too many.'),
+    row('dropped', '', counters.dropped),
+  ].join('')
 }

@@ -40,3 +40,21 @@ export function troubleLog(write: typeof log, uptime: () => number): LogTrouble 
     write(['event', 'unreadable'], ['reason', reason])
   }
 }
+
+/** The numbers of questions and answers since the start. */
+export class ServiceCounters {
+  /** Well-formed questions by each protocol. */
+  udp = 0
+  http = 0
+  room = 0
+  full = 0
+  noSuchUser = 0
+  /** Answers that say *could not tell*. */
+  unknown = 0
+  /** Datagrams and requests that were not questions. */
+  malformed = 0
+  /** Datagrams and connections of clients that may not ask. */
+  refused = 0
+  /** Connections that were closed because they took too long, or were too many. */
+  dropped = 0
+}

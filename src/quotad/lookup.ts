@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs'
-import { Fault } from '../ground/errors/fault.ts'
-import type { Clocks } from '../ground/flow/clocks.ts'
+import { lstat } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { errorText, Fault } from '../ground/errors/fault.ts'
 import type { LdapDirectory, LdapOptions } from '../protocol/ldap/ldap-directory.ts'
 import type { LdapSettings } from '../protocol/ldap/ldap-settings.ts'
 import type { MailboxLookup } from './mailbox-answer.ts'
 import type { ServiceSettings, UserList } from './service-settings.ts'
+import type { MailboxLocation } from './sources/mailbox.ts'
 import { MaildirSource } from './sources/maildir.ts'
-import { mboxSource } from './sources/mbox.ts'
+import { Readings, withMailbox } from './sources/open-mailbox.ts'
 import { quotaStatus } from './sources/quota-status.ts'
-import type { ReadMailbox } from './sources/reading.ts'
+import type { Clocks, MailboxReading, ReadMailbox } from './sources/reading.ts'
 import {
   askInOrder,
   homesFile,
@@ -35,13 +37,13 @@ const OWN_DESCRIPTORS = '/proc/self/fd'
  * question. Throws a Fault if /proc is missing.
  */
 export async function openLookup(settings: ServiceSettings, clocks: Clocks): Promise<CachedLookup> {
-  const { source, users, ldap, timeout, remembered } = settings
+  const { source, users, ldap, QUOTAPATIENCE: timeout, QUOTAREMEMBER: remembered } = settings
   const { uptime } = clocks
   if (!existsSync(OWN_DESCRIPTORS)) {
     throw new Fault('config', `${OWN_DESCRIPTORS}: is not there; mount /proc`)
   }
   const mailboxes = sourceOf(settings, clocks)
-  const directory = ldap && (await makeDirectory(ldap, { uptime: uptime, timeout, remembered }))
+  const directory = ldap && (await makeDirectory(ldap, { uptime, timeout, remembered }))
   return {
     uptime,
     lookUp: users.length > 0 ? askInOrder(users.map(userList)) : undefined,
@@ -74,23 +76,38 @@ async function makeDirectory(settings: LdapSettings, options: LdapOptions): Prom
 }
 
 function sourceOf(
-  { source, timeout, longestWalk, remembered }: ServiceSettings,
+  settings: ServiceSettings,
   clocks: Clocks,
 ): { read: ReadMailbox; forget(): void } {
+  const { source, QUOTAWALKTIME, QUOTAPATIENCE } = settings
   switch (source.kind) {
     case 'maildir':
-      return new MaildirSource({
-        ...clocks,
-        budget: timeout,
-        longest: longestWalk,
-        mailboxes: remembered,
-      })
+      return new MaildirSource(settings, clocks)
     case 'mbox':
-      return { read: mboxSource(clocks.uptime, longestWalk), forget() {} }
+      return { read: mboxSource(clocks.uptime, QUOTAWALKTIME * 1000), forget() {} }
     case 'quota-status':
-      return {
-        read: quotaStatus({ ...source, timeout }),
-        forget() {},
-      }
+      return { read: quotaStatus({ ...source, timeout: QUOTAPATIENCE }), forget() {} }
   }
+}
+
+/** Reads mailboxes that are one file. `longest` is the milliseconds after which one counts as hung. */
+export function mboxSource(uptime: () => number, longest: number): ReadMailbox {
+  const readings = new Readings<MailboxReading>(uptime, longest)
+  return (mailbox) =>
+    readings
+      .read(mailbox.path, () => readMbox(mailbox))
+      .catch((error) => ({ found: 'trouble', why: errorText(error) }))
+}
+
+/** Reads the size of a mailbox that is one file. A link is not followed. */
+async function readMbox({ path, fixed }: MailboxLocation): Promise<MailboxReading> {
+  const parent = dirname(path)
+  const stats = await withMailbox(
+    { path: parent, fixed: Math.min(fixed, parent.length) },
+    (directory) => directory.ask(basename(path), (path) => lstat(path)),
+  )
+  if (stats === undefined) return { found: 'no-mailbox' }
+  if (stats.isSymbolicLink()) return { found: 'trouble', why: 'is a link, which is not followed' }
+  if (!stats.isFile()) return { found: 'trouble', why: 'is not a file' }
+  return { found: 'usage', usage: { bytes: stats.size }, limits: undefined, source: 'mbox' }
 }

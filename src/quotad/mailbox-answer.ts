@@ -1,11 +1,17 @@
+import { errorText } from '../ground/errors/fault.ts'
 import { inTime, LATE } from '../ground/flow/deadline.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
-import type { ServiceCounters } from './counters.ts'
-import type { LogTrouble } from './log.ts'
-import { isFull, type QuotaLimits } from './sources/limits.ts'
-import type { MailboxTemplate } from './sources/mailbox.ts'
-import { parseUser, type User } from './sources/mailbox.ts'
-import { limitsOf, type MailboxReading, type Measure, type ReadMailbox } from './sources/reading.ts'
+import type { LogTrouble, ServiceCounters } from './log.ts'
+import type { ServiceSettings } from './service-settings.ts'
+import { type MailboxTemplate, parseUser, type User } from './sources/mailbox.ts'
+import {
+  isFull,
+  limitsOf,
+  type MailboxReading,
+  type Measure,
+  type QuotaLimits,
+  type ReadMailbox,
+} from './sources/reading.ts'
 import type { LookUpUser } from './sources/users.ts'
 
 /** An answer about a mailbox, and the source of its numbers. */
@@ -57,7 +63,7 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
     try {
       limitsOfUser = limits?.(user) ?? account.limits
     } catch (error) {
-      return troubleAnswer('QUOTAMAP', (error as Error).message)
+      return troubleAnswer('QUOTAMAP', errorText(error))
     }
     const measure = { incoming, limits: limitsOfUser, defaultLimits, waited }
     const conclude = (reading: MailboxReading) =>
@@ -112,6 +118,7 @@ function mailboxAnswerOf(
       const empty: MailboxReading = {
         found: 'usage',
         usage: { bytes: 0, messages: 0 },
+        limits: undefined,
         source: 'none yet',
       }
       const trouble = { what: path, why: 'is not there: it counts as empty' }
@@ -134,9 +141,7 @@ export type AnswerForName = (
 
 interface AnswerForNameOptions {
   readonly answerFor: AnswerFor
-  readonly keepCase: boolean
-  /** Milliseconds for which a question waits for its answer. */
-  readonly patience: number
+  readonly settings: Pick<ServiceSettings, 'QUOTACASE' | 'QUOTAPATIENCE'>
   readonly counters: ServiceCounters
   readonly logTrouble: LogTrouble
 }
@@ -152,8 +157,7 @@ const noSuchUser: MailboxAnswer = { answer: { answer: 'no-such-user' } }
 /** Answers questions of all protocols, counts the answers, and logs trouble with mailboxes. */
 export function answersForNames({
   answerFor,
-  keepCase,
-  patience,
+  settings: { QUOTACASE, QUOTAPATIENCE },
   counters,
   logTrouble,
 }: AnswerForNameOptions): AnswerForName {
@@ -164,14 +168,14 @@ export function answersForNames({
   }
 
   return (name, incoming) => {
-    const user = parseUser(name, keepCase)
+    const user = parseUser(name, QUOTACASE === 'keep')
     const answer = user ? answerFor(user, incoming) : noSuchUser
     return answer instanceof Promise ? waitFor(answer, name) : note(answer)
   }
 
   async function waitFor(answer: Promise<MailboxAnswer>, name: string): Promise<MailboxAnswer> {
-    const result = await inTime(answer, patience + GRACE)
-    return note(result === LATE ? troubleAnswer(name, `no answer in ${patience} ms`) : result)
+    const result = await inTime(answer, QUOTAPATIENCE + GRACE)
+    return note(result === LATE ? troubleAnswer(name, `no answer in ${QUOTAPATIENCE} ms`) : result)
   }
 }
 

@@ -12,16 +12,20 @@ import {
 import { notify } from '../ground/process/systemd.ts'
 import { faultLines } from '../ground/settings/faults.ts'
 import type { Environment } from '../ground/settings/settings.ts'
-import { activatedSockets } from './activated-sockets.ts'
 import { checkStart, ownStatus, requireFewPrivileges } from './check-start.ts'
-import { ServiceCounters } from './counters.ts'
 import { serveHttp } from './http.ts'
-import { log, troubleLog } from './log.ts'
+import { log, ServiceCounters, troubleLog } from './log.ts'
 import { openLookup } from './lookup.ts'
 import { answerFrom, answersForNames } from './mailbox-answer.ts'
-import { allowNetworks, readOptions, type ServiceOptions, usage } from './options.ts'
+import {
+  activatedSockets,
+  allowNetworks,
+  readOptions,
+  type ServiceOptions,
+  usage,
+} from './options.ts'
 import { readServiceSettings } from './service-settings.ts'
-import { THREADS } from './sources/readings.ts'
+import { THREADS } from './sources/open-mailbox.ts'
 import { serveUdp } from './udp.ts'
 
 process.exitCode = exit.temporary
@@ -62,8 +66,7 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   const counters = new ServiceCounters()
   const answerForName = answersForNames({
     answerFor: answerFrom(lookup),
-    keepCase: settings.keepCase,
-    patience: settings.timeout,
+    settings,
     counters,
     logTrouble: troubleLog(log, uptime),
   })

@@ -2,11 +2,11 @@ import { errorText, Fault } from '../ground/errors/fault.ts'
 import { type Endpoint, parseEndpoint, socketPath } from '../ground/net/endpoint.ts'
 import { type Environment, readSetting } from '../ground/settings/settings.ts'
 import { type LdapSettings, readLdapSettings } from '../protocol/ldap/ldap-settings.ts'
-import { parseLimits, type QuotaLimits } from './sources/limits.ts'
 import { type MailboxTemplate, needsHome, readMailboxTemplate } from './sources/mailbox.ts'
+import { parseLimits, type QuotaLimits, type ReadingBounds } from './sources/reading.ts'
 
-/** The settings of onescan-quotad(8), ENVIRONMENT. */
-export interface ServiceSettings {
+/** The settings of onescan-quotad(8), ENVIRONMENT: numbers and words by their own names, and what texts stand for. */
+export interface ServiceSettings extends ReadingBounds {
   readonly source: SourceSettings
   /** Lists of users, in the order in which they are asked. If empty, every mailbox has a user. */
   readonly users: readonly UserList[]
@@ -16,13 +16,7 @@ export interface ServiceSettings {
   readonly limitsFile: string | undefined
   /** The limits of users for whom no other limits are known. */
   readonly defaultLimits: QuotaLimits
-  readonly keepCase: boolean
-  /** Milliseconds for which a question waits for a list of users, a count or another service. */
-  readonly timeout: number
-  /** Milliseconds after which a count is given up. */
-  readonly longestWalk: number
-  /** How many mailboxes, and how many users, are remembered. */
-  readonly remembered: number
+  readonly QUOTACASE: 'lower' | 'keep'
 }
 
 type SourceSettings =
@@ -61,10 +55,10 @@ export function readServiceSettings(env: Environment): ServiceSettings {
     ldap,
     limitsFile: readFile('QUOTAMAP', env.QUOTAMAP),
     defaultLimits: readLimits('QUOTADEFAULT', env.QUOTADEFAULT),
-    keepCase: readSetting(env, 'QUOTACASE') === 'keep',
-    timeout: readSetting(env, 'QUOTAPATIENCE'),
-    longestWalk: readSetting(env, 'QUOTAWALKTIME') * 1000,
-    remembered: readSetting(env, 'QUOTAREMEMBER'),
+    QUOTACASE: readSetting(env, 'QUOTACASE'),
+    QUOTAPATIENCE: readSetting(env, 'QUOTAPATIENCE'),
+    QUOTAWALKTIME: readSetting(env, 'QUOTAWALKTIME'),
+    QUOTAREMEMBER: readSetting(env, 'QUOTAREMEMBER'),
   }
 }
 

@@ -2,10 +2,9 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { Fault } from '../ground/errors/fault.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
-import type { ActivatedSocket } from './activated-sockets.ts'
-import type { ServiceCounters } from './counters.ts'
+import type { ServiceCounters } from './log.ts'
 import type { AnswerForName, MailboxAnswer } from './mailbox-answer.ts'
-import type { MayAsk, QuotadAddress } from './options.ts'
+import type { ActivatedSocket, MayAsk, QuotadAddress } from './options.ts'
 
 interface UdpServiceOptions {
   readonly answerForName: AnswerForName

@@ -26,7 +26,7 @@ import { IN_MEMORY_MAX } from '../../src/mail/message/intake.ts'
 import { IDLE_TIME } from '../../src/quotad/http.ts'
 import { GRACE } from '../../src/quotad/mailbox-answer.ts'
 import { OVER_QUOTA_FOR } from '../../src/quotad/sources/maildir.ts'
-import { AT_ONCE as MAILBOXES_AT_ONCE, THREADS } from '../../src/quotad/sources/readings.ts'
+import { AT_ONCE as MAILBOXES_AT_ONCE, THREADS } from '../../src/quotad/sources/open-mailbox.ts'
 import {
   CONVERSATIONS_MAX,
   LARGE_CONVERSATIONS_MAX,

@@ -55,7 +55,7 @@ export const ROOMS = {
     files: ['src/quotad/**/*.ts'],
     tests: [
       'test/quotad/{allow-networks,datagram,patience}.test.ts',
-      'test/quotad/sources/{limits,links,maildir*,quota-status,tables,user-name}.test.ts',
+      'test/quotad/sources/{links,maildir*,quota-status,reading,tables,user-name}.test.ts',
     ],
   },
   ldap: {

@@ -47,9 +47,9 @@ t.test('the page describes exactly the options that exist', async (t) => {
 t.test('the page has the defaults of the program', async (t) => {
   const settings = readServiceSettings({})
   const defaults = {
-    QUOTAPATIENCE: settings.timeout,
-    QUOTAWALKTIME: settings.longestWalk / 1000,
-    QUOTAREMEMBER: settings.remembered,
+    QUOTAPATIENCE: settings.QUOTAPATIENCE,
+    QUOTAWALKTIME: settings.QUOTAWALKTIME,
+    QUOTAREMEMBER: settings.QUOTAREMEMBER,
     QUOTALDAPREMEMBER: readLdapSettings({ QUOTALDAPURL: 'ldap://x' })!.remember / 1000,
   }
   for (const [name, value] of Object.entries(defaults)) {

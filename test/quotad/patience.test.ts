@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ServiceCounters } from '../../src/quotad/counters.ts'
+import { ServiceCounters } from '../../src/quotad/log.ts'
 import { answerFrom, answersForNames } from '../../src/quotad/mailbox-answer.ts'
 import type { Measure } from '../../src/quotad/sources/reading.ts'
 
@@ -20,8 +20,7 @@ t.test('the answer about a mailbox that hangs is unknown', async (t) => {
       limits: undefined,
       defaultLimits: {},
     }),
-    keepCase: false,
-    patience: 5,
+    settings: { QUOTACASE: 'lower', QUOTAPATIENCE: 5 },
     counters,
     logTrouble: (trouble) => troubles.push(trouble),
   })

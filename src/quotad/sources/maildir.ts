@@ -2,23 +2,20 @@ import { constants } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { errorText } from '../../ground/errors/fault.ts'
 import { LruCache } from '../../ground/flow/cache.ts'
-import type { Clocks } from '../../ground/flow/clocks.ts'
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
-import { type Directory, pathBytes, withMailbox } from './directory.ts'
-import { isFull, parseMaildirLimits, type QuotaLimits } from './limits.ts'
 import type { MailboxLocation } from './mailbox.ts'
-import { limitsOf, type MailboxReading, type Measure } from './reading.ts'
-import { Readings } from './readings.ts'
-import { createWalker, type MaildirSum, type Walker } from './walk.ts'
-
-interface MaildirOptions extends Clocks {
-  /** Milliseconds for which a question waits for the list of users and for a count together. */
-  readonly budget: number
-  /** Milliseconds after which a count that nobody waits for is given up. */
-  readonly longest: number
-  /** How many mailboxes are remembered. */
-  readonly mailboxes: number
-}
+import { type Directory, pathBytes, Readings, withMailbox } from './open-mailbox.ts'
+import {
+  type Clocks,
+  isFull,
+  limitsOf,
+  type MailboxReading,
+  type Measure,
+  parseMaildirLimits,
+  type QuotaLimits,
+  type ReadingBounds,
+} from './reading.ts'
+import { type MaildirSum, Walker } from './walk.ts'
 
 /**
  * The owner of the mailbox may have put something else in the place of the file: opening a FIFO
@@ -40,18 +37,21 @@ interface RememberedSizeFile {
  * to the program that delivers.
  */
 export class MaildirSource {
-  readonly #options: MaildirOptions
+  readonly #now: () => number
+  /** Milliseconds for which a question waits for the list of users and for a count together. */
+  readonly #patience: number
   readonly #files: LruCache<RememberedSizeFile>
   readonly #walker: Walker
   readonly #looks: Readings<RememberedSizeFile | undefined>
   readonly #counts: Readings<MaildirSum | undefined>
 
-  constructor(options: MaildirOptions) {
-    this.#options = options
-    this.#looks = new Readings(options.uptime, options.longest)
-    this.#counts = new Readings(options.uptime, options.longest)
-    this.#files = new LruCache(options.mailboxes)
-    this.#walker = createWalker(options)
+  constructor(bounds: ReadingBounds, clocks: Clocks) {
+    this.#now = clocks.now
+    this.#patience = bounds.QUOTAPATIENCE
+    this.#looks = new Readings(clocks.uptime, bounds.QUOTAWALKTIME * 1000)
+    this.#counts = new Readings(clocks.uptime, bounds.QUOTAWALKTIME * 1000)
+    this.#files = new LruCache(bounds.QUOTAREMEMBER)
+    this.#walker = new Walker(bounds, clocks)
   }
 
   /** Reads a mailbox. Never rejects. */
@@ -107,9 +107,7 @@ export class MaildirSource {
     if (known?.file.says !== 'usage') return undefined
     const { file } = known
     const full = isFull(file, limitsOf(measure, file.limits), measure.incoming)
-    return full && !maySayFull(file, known.written, this.#options.now())
-      ? undefined
-      : readingOf(file)
+    return full && !maySayFull(file, known.written, this.#now()) ? undefined : readingOf(file)
   }
 
   async #byCounting(
@@ -118,13 +116,12 @@ export class MaildirSource {
     { waited = 0 }: Measure,
   ): Promise<MailboxReading> {
     const { file } = known ?? {}
-    const { budget } = this.#options
     const counted = this.#counts.read(mailbox.path, () => this.#walker.count(mailbox))
-    const usage = await inTime(counted, Math.max(0, budget - waited))
+    const usage = await inTime(counted, Math.max(0, this.#patience - waited))
     if (usage === undefined) return { found: 'no-mailbox' }
     if (usage !== LATE) return { found: 'usage', usage, limits: file?.limits, source: 'walk' }
     // A file that says "full" and is not trusted says nothing: mail for the mailbox would be deferred.
-    return { found: 'trouble', why: `still being counted after ${budget} ms` }
+    return { found: 'trouble', why: `still being counted after ${this.#patience} ms` }
   }
 }
 

@@ -1,4 +1,3 @@
-import type { MailboxUsage, QuotaLimits } from './limits.ts'
 import type { MailboxLocation } from './mailbox.ts'
 
 /** What a source says about a mailbox. */
@@ -7,7 +6,7 @@ export type MailboxReading =
       readonly found: 'usage'
       readonly usage: MailboxUsage
       /** The limits that the mailbox itself has. */
-      readonly limits?: QuotaLimits | undefined
+      readonly limits: QuotaLimits | undefined
       /** The source in a word for people: `maildirsize`, `walk`. */
       readonly source: string
     }
@@ -24,7 +23,7 @@ export interface Measure {
   /** Bytes of the message that is to come; 0 if its size is unknown. */
   readonly incoming: number
   /** The limits that the administrator set for the user; they overrule those of the mailbox. */
-  readonly limits?: QuotaLimits | undefined
+  readonly limits: QuotaLimits | undefined
   /** The limits of users for whom no other limits are known. */
   readonly defaultLimits: QuotaLimits
   /** Milliseconds that the question has waited for the list of users. */
@@ -40,4 +39,75 @@ export type ReadMailbox = (
 /** The limits that count: those of the user, else those of the mailbox, else the default ones. */
 export function limitsOf(measure: Measure, mailboxLimits: QuotaLimits | undefined): QuotaLimits {
   return measure.limits ?? mailboxLimits ?? measure.defaultLimits
+}
+
+/** What a mailbox may hold. An absent limit is unlimited, and so is 0 wherever limits are read. */
+export interface QuotaLimits {
+  readonly bytes?: number
+  readonly messages?: number
+}
+
+/** What a mailbox holds. The number of messages is absent if nobody counted them. */
+export interface MailboxUsage {
+  readonly bytes: number
+  readonly messages?: number
+}
+
+/**
+ * Whether one more message of `incoming` bytes would exceed the limits. A message of unknown size
+ * (0) counts as one byte, as in Dovecot's quota-status, so that a mailbox at its limit is full.
+ */
+export function isFull(usage: MailboxUsage, limits: QuotaLimits, incoming: number): boolean {
+  if (limits.bytes && usage.bytes + Math.max(1, incoming) > limits.bytes) return true
+  return Boolean(
+    limits.messages && usage.messages !== undefined && usage.messages >= limits.messages,
+  )
+}
+
+/**
+ * Reads limits as administrators and directories write them: `10000000S,1000C` as in maildirsize,
+ * or a number of bytes, perhaps followed by K, M, G or T (powers of 1,024). Returns undefined for
+ * anything else, and for numbers above 2^53, which would lose digits.
+ */
+export function parseLimits(text: string): QuotaLimits | undefined {
+  const size = /^([0-9]{1,16})([KMGT]?)B?$/i.exec(text)
+  if (size) {
+    const power = ['', 'K', 'M', 'G', 'T'].indexOf(size[2]!.toUpperCase())
+    const bytes = Number(size[1]) * 1024 ** power
+    return Number.isSafeInteger(bytes) ? { bytes } : undefined
+  }
+  return parseMaildirLimits(text)
+}
+
+/**
+ * Reads limits as the first line of maildirsize has them (maildirquota(7)): numbers with S for
+ * bytes or C for messages. Returns undefined for anything else.
+ */
+export function parseMaildirLimits(text: string): QuotaLimits | undefined {
+  const limits: { bytes?: number; messages?: number } = {}
+  for (const word of text.split(',')) {
+    const [, digits, unit] = /^\s*([0-9]{1,16})([SC])\s*$/.exec(word) ?? []
+    const value = Number(digits)
+    if (!Number.isSafeInteger(value)) return undefined
+    limits[unit === 'S' ? 'bytes' : 'messages'] = value
+  }
+  return limits
+}
+
+/** The settings that bound the reading of mailboxes, by their names. */
+export interface ReadingBounds {
+  /** Milliseconds for which a question waits for a list of users, a count or another service. */
+  readonly QUOTAPATIENCE: number
+  /** Seconds after which a count is given up. */
+  readonly QUOTAWALKTIME: number
+  /** How many mailboxes, and how many users, are remembered. */
+  readonly QUOTAREMEMBER: number
+}
+
+/** The two clocks of a process; whatever needs the time gets them as arguments. */
+export interface Clocks {
+  /** The wall clock, milliseconds since 1970: for times that hosts and files name. */
+  readonly now: () => number
+  /** Milliseconds on a clock that nobody sets: for durations and deadlines. */
+  readonly uptime: () => number
 }

@@ -3,8 +3,8 @@ import { errorText } from '../../ground/errors/fault.ts'
 import { passwdEntries } from '../../ground/process/passwd.ts'
 import { lowerCase } from '../../mail/message/envelope/address.ts'
 import type { LdapDirectory } from '../../protocol/ldap/ldap-directory.ts'
-import { parseLimits, type QuotaLimits } from './limits.ts'
 import type { User } from './mailbox.ts'
+import { parseLimits, type QuotaLimits } from './reading.ts'
 
 /** What a list of users says about a user. */
 type FoundAccount =

@@ -1,29 +1,12 @@
 import { lstat, opendir } from 'node:fs/promises'
 import { LruCache } from '../../ground/flow/cache.ts'
-import type { Clocks } from '../../ground/flow/clocks.ts'
 import { type ConcurrencyLimit, Semaphore } from '../../ground/flow/semaphore.ts'
-import { type Directory, withMailbox } from './directory.ts'
-import type { MailboxUsage } from './limits.ts'
 import type { MailboxLocation } from './mailbox.ts'
+import { type Directory, withMailbox } from './open-mailbox.ts'
+import type { Clocks, MailboxUsage, ReadingBounds } from './reading.ts'
 
 /** The sum of a Maildir's messages. */
 export type MaildirSum = Required<MailboxUsage>
-
-export interface Walker {
-  /**
-   * Counts the messages of a Maildir; undefined if it does not exist. Rejects with the error of the system, or if counting takes
-   * longer than `longest`.
-   */
-  count(mailbox: MailboxLocation): Promise<MaildirSum | undefined>
-  forget(): void
-}
-
-interface WalkerOptions extends Clocks {
-  /** How many mailboxes the sums of directories are remembered for. */
-  readonly mailboxes: number
-  /** Milliseconds after which a count is given up. The next one starts from its finished sums. */
-  readonly longest: number
-}
 
 /** Directories read at once; more would not make a disk faster. */
 const AT_ONCE = 4
@@ -35,12 +18,56 @@ const TURN_MAX = 1000
  * (maildirquota(7)). A directory that has not changed since the last count is not read again, so a
  * new message costs one directory. Links are not counted as folders.
  */
-export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions): Walker {
-  const sums = new LruCache<Map<string, DirectorySum>>(mailboxes)
-  const turns = new Semaphore(AT_ONCE)
+export class Walker {
+  readonly #clocks: Clocks
+  readonly #longest: number
+  readonly #sums: LruCache<Map<string, DirectorySum>>
+  readonly #turns = new Semaphore(AT_ONCE)
 
-  async function inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
-    const release = await turns.acquire()
+  constructor({ QUOTAWALKTIME, QUOTAREMEMBER }: ReadingBounds, clocks: Clocks) {
+    this.#clocks = clocks
+    this.#longest = QUOTAWALKTIME * 1000
+    this.#sums = new LruCache(QUOTAREMEMBER)
+  }
+
+  /**
+   * Counts the messages of a Maildir; undefined if it does not exist. Rejects with the error of the
+   * system, or if counting takes longer than QUOTAWALKTIME. The next count starts from the sums that this
+   * one has finished.
+   */
+  count(mailbox: MailboxLocation): Promise<MaildirSum | undefined> {
+    return withMailbox(mailbox, (directory) => this.#walk(mailbox.path, directory))
+  }
+
+  forget(): void {
+    this.#sums.clear()
+  }
+
+  async #walk(maildir: string, directory: Directory): Promise<MaildirSum | undefined> {
+    const { now, uptime } = this.#clocks
+    const until = uptime() + this.#longest
+    function checkTime(): void {
+      if (uptime() > until) throw new Error('counting it took too long')
+    }
+    const folders = await foldersOf(directory, checkTime)
+    if (!folders) return undefined
+    const known = this.#sums.get(maildir) ?? new Map<string, DirectorySum>()
+    const counted = new Map<string, DirectorySum>()
+    try {
+      const tools: CountingTools = { now, inTurn: (work) => this.#inTurn(work), checkTime }
+      for await (const [path, sum] of sumFolders(directory, folders, known, tools)) {
+        counted.set(path, sum)
+      }
+    } catch (error) {
+      this.#sums.set(maildir, new Map([...known, ...counted]))
+      throw error
+    }
+    this.#sums.set(maildir, counted)
+    return totalOf(counted)
+  }
+
+  async #inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
+    const release = await this.#turns.acquire()
     const timer = setTimeout(() => release?.(), TURN_MAX)
     try {
       return await work()
@@ -48,36 +75,6 @@ export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions)
       clearTimeout(timer)
       release?.()
     }
-  }
-
-  async function walk(
-    { path: maildir }: MailboxLocation,
-    directory: Directory,
-  ): Promise<MaildirSum | undefined> {
-    const until = uptime() + longest
-    function checkTime(): void {
-      if (uptime() > until) throw new Error('counting it took too long')
-    }
-    const folders = await foldersOf(directory, checkTime)
-    if (!folders) return undefined
-    const known = sums.get(maildir) ?? new Map<string, DirectorySum>()
-    const counted = new Map<string, DirectorySum>()
-    try {
-      const tools = { now, inTurn, checkTime }
-      for await (const [path, sum] of sumFolders(directory, folders, known, tools)) {
-        counted.set(path, sum)
-      }
-    } catch (error) {
-      sums.set(maildir, new Map([...known, ...counted]))
-      throw error
-    }
-    sums.set(maildir, counted)
-    return totalOf(counted)
-  }
-
-  return {
-    count: (mailbox) => withMailbox(mailbox, (maildir) => walk(mailbox, maildir)),
-    forget: () => sums.clear(),
   }
 }
 

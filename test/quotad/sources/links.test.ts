@@ -3,21 +3,16 @@ import { once } from 'node:events'
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { openMailbox } from '../../../src/quotad/sources/directory.ts'
+import { mboxSource } from '../../../src/quotad/lookup.ts'
 import { MaildirSource } from '../../../src/quotad/sources/maildir.ts'
-import { mboxSource } from '../../../src/quotad/sources/mbox.ts'
-import { createWalker, sumDirectory } from '../../../src/quotad/sources/walk.ts'
+import { openMailbox } from '../../../src/quotad/sources/open-mailbox.ts'
+import { sumDirectory, Walker } from '../../../src/quotad/sources/walk.ts'
 
 /** Links that users make in their mailboxes: no answer tells the size of what a link leads to. */
 
-const options = {
-  now: Date.now,
-  uptime: () => performance.now(),
-  budget: 60_000,
-  longest: 60_000,
-  mailboxes: 100,
-}
-const measure = { incoming: 0, defaultLimits: {} }
+const bounds = { QUOTAPATIENCE: 60_000, QUOTAWALKTIME: 60, QUOTAREMEMBER: 100 }
+const clocks = { now: Date.now, uptime: () => performance.now() }
+const measure = { incoming: 0, limits: undefined, defaultLimits: {} }
 /** The size of a file that the user may not see. */
 const PRIVATE = 1_000_000
 
@@ -30,7 +25,7 @@ function homes(t: Test) {
   })
   const home = join(root, 'home')
   const mailbox = { path: join(home, 'Maildir'), fixed: home.length }
-  const source = new MaildirSource(options)
+  const source = new MaildirSource(bounds, clocks)
   const says = async () => {
     const reading = await source.read(mailbox, measure)
     if (reading.found === 'trouble') return reading.why
@@ -82,7 +77,7 @@ t.test('a Maildir that is a link in a home is not followed, and the log can say 
 t.test('links in the part of a path that users cannot change are followed', async (t) => {
   const { root, home } = homes(t)
   symlinkSync(home, join(root, 'link'))
-  const source = new MaildirSource(options)
+  const source = new MaildirSource(bounds, clocks)
   const path = join(root, 'link/Maildir')
   for (const fixed of [join(root, 'link').length, path.length]) {
     t.match(await source.read({ path, fixed }, measure), { usage: { bytes: 7 } })
@@ -101,7 +96,7 @@ t.test('an mbox is not looked at if it is a link or is reached by one', async (t
   const home = join(root, 'home')
   const read = mboxSource(() => 0, 60_000)
   const at = async (path: string, fixed = home) =>
-    read({ path, fixed: fixed.length }, { incoming: 0, defaultLimits: {} })
+    read({ path, fixed: fixed.length }, { incoming: 0, limits: undefined, defaultLimits: {} })
   t.match(await at(join(home, 'mail/ann')), { usage: { bytes: 7 } })
   t.match(await at(join(home, 'mail/ann'), join(home, 'mail/ann')), { usage: { bytes: 7 } })
   symlinkSync(join(root, 'private/ann'), join(home, 'mail/eve'))
@@ -170,7 +165,7 @@ t.test(
       await once(exchanger.stdout!, 'data')
       const seen = new Set<number | undefined>()
       for (let i = 0; i < 300; i++) {
-        const walker = createWalker(options)
+        const walker = new Walker(bounds, clocks)
         seen.add(
           await walker.count(mailbox).then(
             (found) => found?.bytes,

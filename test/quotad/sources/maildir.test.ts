@@ -12,26 +12,21 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { MailboxLocation } from '../../../src/quotad/sources/mailbox.ts'
 import { MaildirSource } from '../../../src/quotad/sources/maildir.ts'
+import { Readings } from '../../../src/quotad/sources/open-mailbox.ts'
 import type { MailboxReading, Measure } from '../../../src/quotad/sources/reading.ts'
-import { Readings } from '../../../src/quotad/sources/readings.ts'
-import { createWalker } from '../../../src/quotad/sources/walk.ts'
+import { Walker } from '../../../src/quotad/sources/walk.ts'
 
 t.setTimeout(120_000)
 
 const empty = { new: {}, cur: {}, tmp: {} }
-const options = {
-  now: Date.now,
-  uptime: () => performance.now(),
-  budget: 60_000,
-  longest: 60_000,
-  mailboxes: 100,
-}
+const bounds = { QUOTAPATIENCE: 60_000, QUOTAWALKTIME: 60, QUOTAREMEMBER: 100 }
+const clocks = { now: Date.now, uptime: () => performance.now() }
 /** The mailbox at a path. Neither it nor anything in it may be a link. */
 function at(path: string): MailboxLocation {
   return { path, fixed: path.lastIndexOf('/') }
 }
 
-const unlimited: Measure = { incoming: 0, defaultLimits: {} }
+const unlimited: Measure = { incoming: 0, limits: undefined, defaultLimits: {} }
 
 /** Sets the time of change back, so that the directory counts as unchanged for a while. */
 function settle(directory: string): void {
@@ -47,7 +42,7 @@ function short(reading: MailboxReading): string {
 
 function maildir(t: Test, content: Readonly<Record<string, object | string>> = {}) {
   const path = t.testdir({ ...empty, ...content })
-  const source = new MaildirSource(options)
+  const source = new MaildirSource(bounds, clocks)
   return { path, says: async (measure = unlimited) => short(await source.read(at(path), measure)) }
 }
 
@@ -77,7 +72,11 @@ t.test(
     t.equal(await old.says(), '7 1 walk')
     t.equal(await old.says({ ...unlimited, limits: { bytes: 2000 } }), '1000 4 maildirsize')
     t.equal(
-      await old.says({ incoming: 1001, defaultLimits: {}, limits: { bytes: 2000 } }),
+      await old.says({
+        incoming: 1001,
+        defaultLimits: {},
+        limits: { bytes: 2000 },
+      }),
       '7 1 walk',
     )
   },
@@ -136,8 +135,8 @@ t.test('a count is remembered until a directory changes', async (t) => {
 
 t.test('questions that come while a mailbox is read share the reading', async (t) => {
   const path = t.testdir({ ...empty, cur: { 'a,S=7': '' } })
-  const readings = new Readings<unknown>(options.uptime, 1000)
-  const walker = createWalker(options)
+  const readings = new Readings<unknown>(clocks.uptime, 1000)
+  const walker = new Walker(bounds, clocks)
   const read = () => readings.read(path, () => walker.count(at(path)))
   const first = read()
   t.equal(read(), first)
@@ -160,10 +159,10 @@ t.test(
   async (t) => {
     const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`m${i}`, 'x']))
     const path = t.testdir({ ...empty, cur: many, maildirsize: '10S\n20 2\n1 1\n' })
-    const source = new MaildirSource({ ...options, budget: 0 })
+    const source = new MaildirSource({ ...bounds, QUOTAPATIENCE: 0 }, clocks)
     t.match(await source.read(at(path), unlimited), { found: 'trouble' }, 'and not OVERQUOTA')
     rmSync(join(path, 'maildirsize'))
-    const again = new MaildirSource({ ...options, budget: 0 })
+    const again = new MaildirSource({ ...bounds, QUOTAPATIENCE: 0 }, clocks)
     t.match(await again.read(at(path), unlimited), {
       found: 'trouble',
       why: 'still being counted after 0 ms',
@@ -179,7 +178,7 @@ t.test('a count that was given up is continued by the next one', async (t) => {
   let time = 0
   const uptime = () => time++ // each look at the clock takes a millisecond
   // Enough for a look at each folder, and to read some of them.
-  const walker = createWalker({ ...options, uptime, longest: 80 })
+  const walker = new Walker({ ...bounds, QUOTAWALKTIME: 0.08 }, { ...clocks, uptime })
   const once = () => walker.count(at(path)).catch((error) => error.message)
   t.equal(await once(), 'counting it took too long')
   let counted = await once()
@@ -197,7 +196,7 @@ t.test('a count ends in time even if no folder has changed', async (t) => {
     time += took
     return time
   }
-  const walker = createWalker({ ...options, uptime, longest: 10 })
+  const walker = new Walker({ ...bounds, QUOTAWALKTIME: 0.01 }, { ...clocks, uptime })
   t.same(await walker.count(at(path)), { bytes: 20, messages: 20 })
   took = 1
   await t.rejects(walker.count(at(path)), { message: 'counting it took too long' })
@@ -226,7 +225,7 @@ t.test('known and missing mailboxes are answered while others are counted', asyn
     known: { cur: { 'a,S=7': '' } },
   })
   settle(join(path, 'known/cur'))
-  const walker = createWalker(options)
+  const walker = new Walker(bounds, clocks)
   await walker.count(at(join(path, 'known')))
   const over: string[] = []
   const count = (name: string) => walker.count(at(join(path, name))).then(() => over.push(name))
@@ -262,6 +261,6 @@ t.test('names with bytes beyond ASCII are used as they are', async (t) => {
   const name = Buffer.concat([Buffer.from(`${path}/`), Buffer.from([0xe4, 0xff])])
   for (const part of ['', '/new', '/cur']) mkdirSync(Buffer.concat([name, Buffer.from(part)]))
   writeFileSync(Buffer.concat([name, Buffer.from('/cur/'), Buffer.from([0xfc])]), '123')
-  const source = new MaildirSource(options)
+  const source = new MaildirSource(bounds, clocks)
   t.equal(short(await source.read(at(name.toString('latin1')), unlimited)), '3 1 walk')
 })

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { quotaStatus, readingOf } from '../../../src/quotad/sources/quota-status.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 
-const measure = { incoming: 5, defaultLimits: {} }
+const measure = { incoming: 5, limits: undefined, defaultLimits: {} }
 
 /** Starts a service that treats each connection as the test says. Returns the source that asks it. */
 async function serve(t: Test, talk: (socket: Socket) => void, timeout = 20_000) {

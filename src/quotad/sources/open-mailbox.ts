@@ -1,0 +1,170 @@
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, open } from 'node:fs/promises'
+import { errorCode } from '../../ground/errors/fault.ts'
+import { Semaphore } from '../../ground/flow/semaphore.ts'
+import { O_PATH } from '../../ground/process/descriptors.ts'
+import type { MailboxLocation } from './mailbox.ts'
+
+/** A descriptor that only names a directory; it needs no right to read it. */
+const HANDLE_FLAGS = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
+
+/** Errors for an entry that does not exist. A link gives ENOTDIR or ELOOP, too. */
+const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE']
+
+/**
+ * Opens the directory of a mailbox, component by component after the fixed part of its path. Users
+ * cannot change the fixed part, so that is used as it is. Undefined if the directory does not
+ * exist. Rejects if a component is a link.
+ */
+export async function openMailbox({
+  path,
+  fixed,
+}: MailboxLocation): Promise<Directory | undefined> {
+  let directory = new Directory(path.slice(0, fixed))
+  for (const name of path.slice(fixed).split('/')) {
+    if (name === '') continue
+    const parent = directory
+    try {
+      const next = await parent.open(name)
+      if (next === undefined) {
+        const stats = await parent.ask(name, (path) => lstat(path))
+        if (!stats?.isSymbolicLink()) return undefined
+        throw new Error(
+          `${name} is a link, and links are not followed below ${path.slice(0, fixed)}`,
+        )
+      }
+      directory = next
+    } finally {
+      await parent.close()
+    }
+  }
+  return directory
+}
+
+/** Opens a mailbox as `openMailbox` does, calls `use` with it, and closes it. */
+export async function withMailbox<Value>(
+  mailbox: MailboxLocation,
+  use: (directory: Directory) => Promise<Value>,
+): Promise<Value | undefined> {
+  const directory = await openMailbox(mailbox)
+  try {
+    return directory && (await use(directory))
+  } finally {
+    await directory?.close()
+  }
+}
+
+/** An open directory. It stays the same directory even if another one takes its name. */
+export class Directory {
+  readonly #path: string
+  /** The path that people know, for errors. */
+  readonly #shown: string
+  readonly #handle: FileHandle | undefined
+
+  constructor(path: string, shown = path, handle?: FileHandle) {
+    this.#path = path
+    this.#shown = shown
+    this.#handle = handle
+  }
+
+  /**
+   * Calls the file system with the path of an entry; the name '' stands for the directory itself.
+   * Undefined if the entry does not exist: mail is moved and removed while directories are read.
+   * Rejects with other errors.
+   */
+  async ask<Value>(
+    name: string,
+    call: (path: string | Buffer) => Promise<Value>,
+  ): Promise<Value | undefined> {
+    try {
+      return await call(pathBytes(name === '' ? this.#path : `${this.#path}/${name}`))
+    } catch (error) {
+      if (GONE.includes(errorCode(error))) return undefined
+      if (error instanceof Error) {
+        error.message = error.message.replace(this.#path, () => this.#shown)
+      }
+      throw error
+    }
+  }
+
+  /**
+   * Opens a directory in this one. Undefined if there is none, or if it is a link: the owner of the
+   * mailbox may have made the link, and it may lead where the owner has no access.
+   */
+  async open(name: string): Promise<Directory | undefined> {
+    const handle = await this.ask(name, (path) => open(path, HANDLE_FLAGS))
+    return handle && new Directory(`/proc/self/fd/${handle.fd}`, `${this.#shown}/${name}`, handle)
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close()
+  }
+}
+
+/** Encodes a path, whose characters are bytes, for calls of the file system. */
+export function pathBytes(path: string): string | Buffer {
+  return /^[\0-\x7f]*$/.test(path) ? path : Buffer.from(path, 'latin1')
+}
+
+/**
+ * Threads for calls of the file system, as UV_THREADPOOL_SIZE: libuv's pool in Node, and the pool of
+ * the compiled runtime, which src/c/launcher/environment.c tells it.
+ */
+export const THREADS = 128
+/**
+ * Most mailboxes that are read at once. A call that the file system does not answer holds a thread,
+ * and nothing takes it back; each reading makes one call at a time. So some threads are left for
+ * all else.
+ */
+export const AT_ONCE = 100
+/** Milliseconds for which a reading waits for another one to end. */
+const WAIT = 1000
+
+const permits = new Semaphore(AT_ONCE)
+
+/**
+ * The readings of mailboxes that are under way. No mailbox is read twice at once: who asks meanwhile
+ * waits for the same reading.
+ */
+export class Readings<Value> {
+  readonly #uptime: () => number
+  readonly #longest: number
+  readonly #underWay = new Map<
+    string,
+    { readonly result: Promise<Value>; readonly since: number }
+  >()
+
+  /** `longest` is the milliseconds after which nobody waits for a reading any more. */
+  constructor(uptime: () => number, longest: number) {
+    this.#uptime = uptime
+    this.#longest = longest
+  }
+
+  /**
+   * Reads a mailbox. `work` makes one call of the file system at a time. Rejects as it does, at once
+   * if the mailbox hangs, and if too many others are being read.
+   */
+  read(mailbox: string, work: () => Promise<Value>): Promise<Value> {
+    const underWay = this.#underWay.get(mailbox)
+    if (underWay === undefined) return this.#begin(mailbox, inTurn(work))
+    if (this.#uptime() - underWay.since <= this.#longest) return underWay.result
+    return Promise.reject(new Error('its file system does not answer'))
+  }
+
+  #begin(mailbox: string, result: Promise<Value>): Promise<Value> {
+    this.#underWay.set(mailbox, { result, since: this.#uptime() })
+    const remove = () => this.#underWay.delete(mailbox)
+    result.then(remove, remove)
+    return result
+  }
+}
+
+async function inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
+  const release = await permits.acquire(permits.isFree ? undefined : AbortSignal.timeout(WAIT))
+  if (release === undefined) throw new Error(`${AT_ONCE} other mailboxes are being read, or hang`)
+  try {
+    return await work()
+  } finally {
+    release()
+  }
+}
