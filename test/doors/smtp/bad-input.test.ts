@@ -224,24 +224,32 @@ t.test(
 )
 
 t.test('over --max-clients those that come no further give way, whatever they send', async (t) => {
-  const timeouts = { ...defaultTimeouts, makesRoomAfter: 300 }
+  const timeouts = { ...defaultTimeouts, makesRoomAfter: 1000 }
   const { next, door } = await open(t, { maxClients: 4, timeouts })
   const [command, noop, content] = [await door.call(), await door.call(), await amidData(door)]
   const quick = await amidData(door)
+  const goOn = [quick]
   const drip = setInterval(() => {
     command.write('x')
     noop.write('NOOP\r\n')
     content.write('x')
-    quick.write('x'.repeat(8192))
-  }, 20)
+    for (const client of goOn) client.write('x'.repeat(8192))
+  }, 50)
   t.teardown(() => clearInterval(drip))
-  await wait(500)
-  for (const slow of [command, noop, content]) {
-    const late = await door.call()
-    t.match(await late.say('EHLO x'), /^250/, 'there is room')
-    late.write('MAIL FROM:<a@b.example>\r\n')
-    t.match((await slow.rest()).at(-1), /^421 4\.3\.2 no progress for too long/)
+  const left: string[] = []
+  for (const [name, slow] of Object.entries({ command, noop, content })) {
+    slow.rest().then((replies) => left.push(`${name}: ${replies.at(-1)}`))
   }
+  quick.socket.once('close', () => left.push('one that goes on'))
+  await wait(1500)
+  for (let come = 1; come <= 3; come++) {
+    const late = await amidData(door) // it throws if there is no room
+    goOn.push(late)
+    late.socket.once('close', () => left.push('one that came late'))
+    while (left.length < come) await wait(5)
+  }
+  const why = '421 4.3.2 no progress for too long, others wait'
+  t.same(left.sort(), [`command: ${why}`, `content: ${why}`, `noop: ${why}`])
   clearInterval(drip)
   quick.write('\r\n.\r\n')
   t.match(await quick.hear(), /^250 /)
