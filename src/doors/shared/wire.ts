@@ -182,6 +182,7 @@ export class Wire implements ServedConnection {
   async during<Result>(work: Promise<Result>, beat: Sign): Promise<Result> {
     this.#beat = beat
     this.#beatSince = this.now()
+    this.lookAgain() // the end may have come in one turn with what is worked on
     try {
       const result = await work
       if (this.#trouble === undefined) return result

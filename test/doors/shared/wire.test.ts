@@ -10,6 +10,8 @@ import { socketDirectory } from '../../programs/socket-directory.ts'
 interface Rig {
   readonly wire: Wire
   readonly client: Socket
+  /** The door's. */
+  readonly socket: Socket
   /** What has come and is not read. */
   readonly heard: string[]
   /** Sets the clock of the wire. */
@@ -17,7 +19,7 @@ interface Rig {
   readonly closed: Promise<void>
 }
 
-async function rig(t: Test, host: Partial<WireHost> = {}): Promise<Rig> {
+async function rig(t: Test, host: Partial<WireHost> = {}, isFull = () => false): Promise<Rig> {
   const path = join(socketDirectory(t), 's')
   const server = createServer({ allowHalfOpen: true }).listen(path)
   await once(server, 'listening')
@@ -36,7 +38,9 @@ async function rig(t: Test, host: Partial<WireHost> = {}): Promise<Rig> {
       if (chunk.includes('!')) throw new Error('not a word')
       heard.push(chunk.toString())
     },
-    isFull: false,
+    get isFull() {
+      return isFull()
+    },
   }
   const wire = new Wire(socket, reader, {
     leaving: 1000,
@@ -47,7 +51,7 @@ async function rig(t: Test, host: Partial<WireHost> = {}): Promise<Rig> {
   const at = (now: number) => {
     time = now
   }
-  return { wire, client, heard, at, closed }
+  return { wire, client, socket, heard, at, closed }
 }
 
 const never = () => undefined
@@ -130,6 +134,21 @@ t.test('a door says whether a client that closes its side has left', async (t) =
   const { wire, client } = await rig(t, { waitsOn: () => false })
   client.end()
   await once(wire.gone, 'abort')
+  t.ok(wire.hasLeft)
+})
+
+t.test('so it does if the end came in the same turn as the last bytes', async (t) => {
+  let isFull = true
+  const { wire, client, socket, heard } = await rig(t, { waitsOn: () => false }, () => isFull)
+  client.write('a')
+  await wire.read(() => heard.shift(), never)
+  client.end('b')
+  await once(client, 'finish')
+  while (socket.readableLength === 0) await new Promise(setImmediate)
+  for (let turns = 0; turns < 3; turns++) await new Promise(setImmediate) // in which the end is read, too
+  isFull = false
+  t.equal(await wire.read(() => heard.shift(), never), 'b')
+  await wire.during(once(wire.gone, 'abort'), { after: 1000, next: never })
   t.ok(wire.hasLeft)
 })
 
