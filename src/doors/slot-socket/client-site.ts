@@ -36,6 +36,11 @@ const fromClientOf = (name: string): FromClient =>
 
 /** The most different environments of clients that are kept. Sites have a handful. */
 const KEPT_MAX = 100
+/**
+ * The most characters of one that is kept. A longer one is charged to its request alone, and forgotten with
+ * it: a client may send 16 MiB with each message.
+ */
+const KEPT_LENGTH = 16 * 1024
 
 /** What is judged by for clients under one configuration. */
 export class ClientSites {
@@ -53,14 +58,16 @@ export class ClientSites {
    * client's own environment, with the client's own rights to the keyring.
    */
   get(variables: Variables): ClientSite {
+    const merge = () => orCold(() => mergeSite(this.#configuration, variables))
     const relevant = [...variables].filter(([name]) => isOfPolicy(fromClientOf(name)))
+    const length = relevant.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
+    if (length > KEPT_LENGTH) return merge()
     const key = JSON.stringify(relevant)
-    let found = this.#sites.get(key)
-    if (found === undefined) {
-      found = orCold(() => mergeSite(this.#configuration, variables))
-      this.#sites.set(key, found)
-    }
-    return found
+    const known = this.#sites.get(key)
+    if (known !== undefined) return known
+    const made = merge()
+    this.#sites.set(key, made)
+    return made
   }
 }
 

@@ -1,4 +1,6 @@
 import { dirname } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { Peer } from '../../../src/doors/slot-socket/peer.ts'
 import { passwdEntryOf, readPasswd } from '../../../src/ground/process/passwd.ts'
@@ -55,6 +57,33 @@ for (const [what, variables] of Object.entries(cold)) {
     t.same(slot.log, [], 'which is no trouble of the daemon')
   })
 }
+
+// promise: memory-and-time
+t.test('settings that clients send with their mail are forgotten with it', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const slot = await openSlot(t, { QHPSI: 'plugin: eicar' })
+  /** A moment later: not all that nobody holds goes at the first collection. */
+  const inUse = async () => {
+    for (let i = 0; i < 4; i++) {
+      collect()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
+  }
+  const send = async (round: number) => {
+    const variables = Object.fromEntries(
+      Array.from({ length: 20 }, (_, at) => [`X${at}`, String(round).padEnd(50_000, 'x')]),
+    )
+    t.equal((await slot.ask({ variables })).does, 'hand on', 'without QHPSI its mail passes')
+  }
+  await send(0)
+  const before = await inUse()
+  for (let round = 1; round <= 50; round++) await send(round)
+  const grown = (await inUse()) - before
+  t.ok(grown < 10 * 1024 * 1024, `${grown} bytes are kept of 50 million that were sent`)
+})
 
 t.test('a client that accepts what the daemon keeps goes cold', async (t) => {
   const stage = buildStage()
