@@ -79,6 +79,7 @@ export async function findRunningServices(processes = PROCESSES): Promise<Runnin
   const services: RunningService[] = []
   const unread: string[] = []
   const namespace = mountsOf(join(processes, 'self'))
+  const mainProcessOf = oncePerUnit()
   for (const pid of readdirSync(processes).filter((name) => /^\d+$/.test(name))) {
     const status = statusOf(processes, pid)
     if (status === undefined || !NAMES.test(status.name)) continue
@@ -87,7 +88,7 @@ export async function findRunningServices(processes = PROCESSES): Promise<Runnin
     if (parent?.name === status.name && parent.uid === status.uid && SERVERS.test(status.name))
       continue
     if (mountsOf(join(processes, pid)) !== namespace) continue
-    if (!isWatched(processes, pid, status, parent)) {
+    if (!isWatched(processes, pid, status, parent, mainProcessOf)) {
       if (SERVERS.test(status.name) && unread.length < UNREAD_MAX) unread.push(pid)
       continue
     }
@@ -152,6 +153,7 @@ function isWatched(
   pid: string,
   status: ProcessStatus,
   parent: ProcessStatus | undefined,
+  mainProcessOf: (unit: string) => string | undefined,
 ): boolean {
   if (status.uid === process.getuid!()) return true
   if (status.parent !== '1') return parent?.uid === 0 && SUPERVISORS.test(parent.name)
@@ -160,8 +162,17 @@ function isWatched(
   return unit !== undefined && mainProcessOf(unit) === pid
 }
 
+/** Asks about each unit once: cron's may have thousands of processes, of any user's. */
+function oncePerUnit(): typeof askMainProcess {
+  const known = new Map<string, string | undefined>()
+  return (unit) => {
+    if (!known.has(unit)) known.set(unit, askMainProcess(unit))
+    return known.get(unit)
+  }
+}
+
 /** The process by which systemd knows a service. Its others are whoever's: cron's are those of users. */
-function mainProcessOf(unit: string): string | undefined {
+function askMainProcess(unit: string): string | undefined {
   const words = ['show', '--property=MainPID', '--value', '--', unit]
   const options = { encoding: 'utf8', env: {}, timeout: PATIENCE, stdio: 'pipe' } as const
   return attempt(() => execFileSync('/usr/bin/systemctl', words, options).trim())

@@ -1,5 +1,7 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
 import { findRunningServices, readService } from '../../../src/cli/shared/running-services.ts'
@@ -53,24 +55,58 @@ t.test(
   },
 )
 
+/** A file of proc(5). */
+function statusText(name: string, uid: number, parent: number): string {
+  const ids = [uid, uid, uid, uid].join('\t')
+  return `Name:\t${name}\nPPid:\t${parent}\nUid:\t${ids}\nGid:\t${ids}\nGroups:\t\n`
+}
+
+/** A process that cron started, and that has forked twice. */
+const jobOfCron = (namespace: object) => ({
+  status: statusText('tcpserver', 1000, 1),
+  cgroup: '0::/system.slice/cron.service\n',
+  cmdline: 'tcpserver\u00000\u000025\u0000qmail-smtpd\u0000',
+  ...namespace,
+})
+
 t.test(
   'a job of cron that forks twice is no service, though its unit is one of the host',
   async (t) => {
-    const status = (name: string, uid: number, parent: number) => {
-      const ids = [uid, uid, uid, uid].join('\t')
-      return `Name:\t${name}\nPPid:\t${parent}\nUid:\t${ids}\nGid:\t${ids}\nGroups:\t\n`
-    }
     const namespace = () => ({ ns: { mnt: t.fixture('symlink', 'mnt:[1]') } })
     const processes = t.testdir({
       self: namespace(),
-      1: { status: status('systemd', 0, 0), ...namespace() },
-      77: {
-        status: status('tcpserver', 1000, 1),
-        cgroup: '0::/system.slice/cron.service\n',
-        cmdline: 'tcpserver\u00000\u000025\u0000qmail-smtpd\u0000',
-        ...namespace(),
-      },
+      1: { status: statusText('systemd', 0, 0), ...namespace() },
+      77: jobOfCron(namespace()),
     })
     t.same(await findRunningServices(processes), { services: [], unread: ['77'] })
+  },
+)
+
+// promise: root-tcpserver-name
+t.test(
+  'thousands of jobs of cron make systemd no more work than one',
+  {
+    skip:
+      (process.getuid!() !== 0 && 'run as root') ||
+      (!existsSync('/usr/bin/systemctl') && 'install Debian package systemd'),
+  },
+  async (t) => {
+    const namespace = () => ({ ns: { mnt: t.fixture('symlink', 'mnt:[1]') } })
+    const jobs = Array.from({ length: 50 }, (_, at) => [100 + at, jobOfCron(namespace())])
+    const place = t.testdir({
+      processes: { self: namespace(), ...Object.fromEntries(jobs) },
+      asked: '',
+    })
+    const fake = join(place, 'systemctl')
+    writeFileSync(fake, `#!/bin/sh\necho "$*" >>${place}/asked\necho 0\n`, { mode: 0o755 })
+    const source = join(import.meta.dirname, '../../../src/cli/shared/running-services.ts')
+    const find = `import(${JSON.stringify(source)}).then((m) => m.findRunningServices(${JSON.stringify(join(place, 'processes'))}))`
+    const script = 'mount --bind "$1" /usr/bin/systemctl && exec "$2" -e "$3"'
+    // biome-ignore format: a line
+    execFileSync('unshare', ['--mount', 'sh', '-c', script, 'sh', fake, process.execPath, `${find}.then(({ unread }) => console.log(unread.length))`])
+    t.equal(
+      readFileSync(join(place, 'asked'), 'utf8'),
+      'show --property=MainPID --value -- cron.service\n',
+    )
   },
 )
