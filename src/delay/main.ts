@@ -5,9 +5,8 @@ import { asksForHelpOrVersion, exit, printHelpOrVersion } from '../ground/proces
 import { delayOne } from './connection/delay-one.ts'
 import { keepGate } from './gate/gate.ts'
 import { log } from './shared/log.ts'
-import { type DelayOptions, readOptions, USAGE } from './shared/options.ts'
+import { type DelayOptions, readOptions, USAGE, UsageError } from './shared/options.ts'
 import { loadPlanContext, type PlanContext, planFor } from './shared/plan.ts'
-import { UsageError } from './shared/split-options.ts'
 
 process.exitCode = exit.temporary // unless the program ends as planned
 

@@ -1,9 +1,8 @@
 import t from 'tap'
-import { parseAllowList } from '../../src/delay/shared/allow-list.ts'
 import { parseNameRules } from '../../src/delay/shared/name-rules.ts'
 import { readOptions } from '../../src/delay/shared/options.ts'
-import { outcomeOf, type PlanContext, planFor } from '../../src/delay/shared/plan.ts'
-import { readUcspiClient, type UcspiClient } from '../../src/delay/shared/ucspi-client.ts'
+import { AllowList, outcomeOf, type PlanContext, planFor } from '../../src/delay/shared/plan.ts'
+import { readUcspiClient, type UcspiClient } from '../../src/delay/shared/ucspi.ts'
 import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 import type { ClientSign } from '../../src/ground/runtime/system.ts'
 
@@ -40,7 +39,7 @@ function planned(setup: Setup = {}) {
     ...setup.client,
   }
   const context: PlanContext = {
-    allowed: parseAllowList(allow),
+    allowed: new AllowList(allow),
     rules: parseNameRules('dynamic *|dsl|*', 'test'),
     resolver: {
       async names(domain) {

@@ -1,15 +1,15 @@
 import t from 'tap'
-import { emptyAllowList as allowed } from '../../src/delay/shared/allow-list.ts'
 import { parseNameRules } from '../../src/delay/shared/name-rules.ts'
 import { readOptions } from '../../src/delay/shared/options.ts'
-import { planFor } from '../../src/delay/shared/plan.ts'
-import { isConfirmed, openDns } from '../../src/delay/shared/reverse-dns.ts'
-import { readUcspiClient } from '../../src/delay/shared/ucspi-client.ts'
+import { AllowList, planFor } from '../../src/delay/shared/plan.ts'
+import { isConfirmed, lookUpNames, openDns } from '../../src/delay/shared/reverse-dns.ts'
+import { readUcspiClient } from '../../src/delay/shared/ucspi.ts'
 import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 import { type DnsAnswer, startDns } from './dns-stand-in.ts'
 
 const CLIENT = parseIpAddress('192.0.2.1')!
 const client = readUcspiClient({ TCPREMOTEIP: '192.0.2.1' })
+const allowed = new AllowList()
 const DOMAIN = '1.2.0.192.in-addr.arpa'
 const rules = parseNameRules('dynamic *|dsl|*', 'test')
 const odd = (...labels: string[]) => labels.map((label) => Buffer.from(label, 'latin1'))
@@ -79,4 +79,22 @@ t.test('a DNS server that is no address is a fault', async (t) => {
     name: 'Fault',
     message: /DNS server nonsense/,
   })
+})
+
+t.test('the domain of an address is that of RFC 1035 and RFC 3596', async (t) => {
+  const asked: string[] = []
+  const resolver = {
+    async names(domain: string) {
+      asked.push(domain)
+      return []
+    },
+    addresses: async () => [],
+  }
+  for (const ip of ['192.0.2.1', '2001:db8::567:89ab']) {
+    await lookUpNames(parseIpAddress(ip)!, resolver)
+  }
+  t.same(asked, [
+    '1.2.0.192.in-addr.arpa',
+    'b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa',
+  ])
 })

@@ -57,7 +57,7 @@ export const trusted = [
     why: 'a setting',
   },
   {
-    file: 'delay/shared/written-address.ts',
+    file: 'delay/shared/name-rules.ts',
     expression: '/(?:\\b|(?<=_|x))0([-._x]0)+\\b/',
     why: 'the eight groups of an IPv6 address',
   },

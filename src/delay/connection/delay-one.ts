@@ -1,14 +1,14 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { exit } from '../../ground/process/command-line.ts'
 import { replaceProcess } from '../../ground/process/execute.ts'
 import { requireSystem, type System } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type ConnectionEvent, log } from '../shared/log.ts'
 import type { DelayOptions } from '../shared/options.ts'
 import { EARLY_TALKERS, loadPlanContext, outcomeOf, planFor, waitFor } from '../shared/plan.ts'
-import { findNext, IGNORED, type ServerProgram } from '../shared/server-program.ts'
-import { readUcspiClient } from '../shared/ucspi-client.ts'
+import { findNext, IGNORED, readUcspiClient, type ServerProgram } from '../shared/ucspi.ts'
 import {
   type ClientConnection,
   holdBack,
@@ -17,8 +17,6 @@ import {
   waitForGreeting,
 } from './client-connection.ts'
 
-/** The exit code if the client has left or was refused. */
-const DONE = 0
 /** SIGPIPE and SIGXFSZ, which both runtimes ignore for themselves. */
 const RUNTIME_IGNORES = [13, 25]
 
@@ -62,13 +60,13 @@ export async function delayOne(
     waitForGreeting(connection, delay, uptime),
   )
   logEvent(event, why, uptime())
-  if (event === 'left') return DONE
+  if (event === 'left') return exit.done
   if (event === 'passed') {
     place?.giveBack()
     return becomeNext(next, env, system)
   }
 
-  if (!holdBack(connection, options.penalty * 1000, uptime)) return DONE
+  if (!holdBack(connection, options.penalty * 1000, uptime)) return exit.done
   place?.giveBack()
   if (!options.standalone) return becomeNext(next, env, system, options.text)
   return refuse(connection, options.text, client.ip, uptime)
@@ -107,7 +105,7 @@ function refuse(
 ): number {
   log('refused', process.pid, ['remote', ip], ['reply', 451], ['reason', text])
   talk(connection, text, uptime)
-  return DONE
+  return exit.done
 }
 
 /**

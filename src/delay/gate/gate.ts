@@ -1,21 +1,19 @@
 import { closeSync, writeSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { exit } from '../../ground/process/command-line.ts'
 import { descriptorLimit } from '../../ground/process/descriptors.ts'
 import { requireSystem, type System } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { GATE_DEFAULTS, type GateOptions } from '../shared/gate-options.ts'
-import type { DelayOptions } from '../shared/options.ts'
+import { type DelayOptions, type GateOptions, optionDefaults } from '../shared/options.ts'
 import { EARLY_TALKERS } from '../shared/plan.ts'
-import { findNext } from '../shared/server-program.ts'
+import { findNext } from '../shared/ucspi.ts'
 import { GateLog } from './gate-log.ts'
 import { Receiver } from './receiver.ts'
 import { Reception } from './reception.ts'
 import { RememberedClients } from './remembered-clients.ts'
 import { findTcpRule } from './visit-preparer.ts'
 import { WaitingRoom } from './waiting-room.ts'
-
-const DONE = 0
 
 /** Descriptors that are kept for files, the DNS, and pipes to programs that are being started. */
 export const SPARE_DESCRIPTORS = 64
@@ -66,7 +64,7 @@ export async function keepGate(
   for (const listener of listeners) closeSync(listener)
   receiver.sendAllAway('this server is being restarted; come again in a minute')
   log.end()
-  return DONE
+  return exit.done
 }
 
 /** Opens the listening sockets of --listen. Throws a Fault if one cannot be opened. */
@@ -106,7 +104,7 @@ function roomFor({ waiting, programs }: GateOptions): number {
   const descriptors = descriptorLimit()
   // While a program runs the gate keeps its connection open, too, to see how the client behaves.
   const free = descriptors - SPARE_DESCRIPTORS - programs
-  const most = waiting ?? Math.min(GATE_DEFAULTS['--waiting'], free)
+  const most = waiting ?? Math.min(optionDefaults['--waiting'], free)
   if (most >= 1 && most <= free) return most
   const need = Math.max(1, most) + descriptors - free
   throw new Fault(

@@ -1,14 +1,14 @@
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { addressText } from '../../ground/net/ip-address.ts'
-import { Cdb, readTcpRule, type TcpRule, tcpRuleKeys } from '../../ground/net/tcp-rules.ts'
+import { InFlight } from '../../ground/flow/cache.ts'
+import { limitConcurrency } from '../../ground/flow/semaphore.ts'
+import { addressText, type IpAddress } from '../../ground/net/ip-address.ts'
+import { Cdb, readTcpRule, type TcpRule } from '../../ground/net/tcp-rules.ts'
 import type { System, TcpEndpoint } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import type { GateOptions } from '../shared/gate-options.ts'
-import type { DelayOptions } from '../shared/options.ts'
+import type { DelayOptions, GateOptions } from '../shared/options.ts'
 import { loadPlanContext, type Plan, planFor } from '../shared/plan.ts'
-import { IGNORED } from '../shared/server-program.ts'
-import { readUcspiClient } from '../shared/ucspi-client.ts'
-import { createLocalHosts, createQuestions, remoteHostOf } from './host-names.ts'
+import { type Dns, isConfirmed, lookUpNames, type Resolver } from '../shared/reverse-dns.ts'
+import { IGNORED, readUcspiClient } from '../shared/ucspi.ts'
 import type { RememberedClients } from './remembered-clients.ts'
 import type { Visit } from './visit.ts'
 
@@ -52,9 +52,7 @@ export class VisitPreparer {
     if (local === undefined) throw new Error('the connection is broken')
     const remoteHost = await remoteHostOf(address, gate.lookUp, resolver)
     const localHost = await localHostOf(local.address, resolver)
-    const rule = gate.rules
-      ? findTcpRule(gate.rules, visit.ip, remoteHost)
-      : { isDenied: false, variables: [] }
+    const rule = gate.rules ? findTcpRule(gate.rules, visit.ip, remoteHost) : NO_RULE
     if (rule.isDenied) return undefined
     const ends = { local, localHost, remote: visit.peer, remoteHost }
     const variables = connectionVariables(ends, rule)
@@ -113,6 +111,35 @@ export function findTcpRule(
   }
 }
 
+/**
+ * The keys under which tcpserver(1) looks for the rule of a client, in its order: the address, the
+ * name, shorter and shorter prefixes of the address, shorter and shorter suffixes of the name, and
+ * the empty key. Keys with TCPREMOTEINFO are left out, since no client is asked for it.
+ */
+function tcpRuleKeys(ip: string, host: string | undefined): string[] {
+  if (host === undefined) return [ip, ...prefixesOf(ip), '']
+  const suffixes = [...suffixesOf(host), ''].map((suffix) => `=${suffix}`)
+  return [ip, `=${host}`, ...prefixesOf(ip), ...suffixes, '']
+}
+
+/** `1.2.3.`, `1.2.` and `1.` of `1.2.3.4`. */
+function prefixesOf(ip: string): string[] {
+  const prefixes: string[] = []
+  for (let dot = ip.lastIndexOf('.'); dot > 0; dot = ip.lastIndexOf('.', dot - 1)) {
+    prefixes.push(ip.slice(0, dot + 1))
+  }
+  return prefixes
+}
+
+/** `.b.c` and `.c` of `a.b.c`. */
+function suffixesOf(host: string): string[] {
+  const suffixes: string[] = []
+  for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) {
+    suffixes.push(host.slice(dot))
+  }
+  return suffixes
+}
+
 /** Variables that are meant for the gate itself, and not for the programs that it starts. */
 const OWN = [
   IGNORED,
@@ -156,5 +183,59 @@ function connectionVariables(ends: ConnectionEnds, rule: TcpRule): Environment {
     TCPREMOTEPORT: String(remote.port),
     ...(remoteHost !== undefined && { TCPREMOTEHOST: remoteHost }),
     ...Object.fromEntries(rule.variables),
+  }
+}
+
+/** Most DNS questions at a time; a server on this host would lose some if there were more. */
+export const QUESTIONS_MAX = 500
+
+/**
+ * Makes a function that returns a resolver for each client. All questions of a resolver end `time`
+ * milliseconds after it is made. Equal questions of several clients at the same time are asked once.
+ */
+function createQuestions(dns: Dns, time: number): () => Resolver {
+  const inTurn = limitConcurrency(QUESTIONS_MAX)
+  const inFlight = new InFlight<readonly string[]>()
+  const shared = (question: string, ask: () => Promise<readonly string[]>) =>
+    inFlight.get(question) ?? inFlight.begin(question, inTurn(ask))
+  return () => {
+    const resolver = dns.within(time)
+    return {
+      names: (domain) => shared(`PTR ${domain}`, () => resolver.names(domain)),
+      addresses: (name, family) =>
+        shared(`${family} ${name}`, () => resolver.addresses(name, family)),
+    }
+  }
+}
+
+/**
+ * Looks up TCPREMOTEHOST as tcpserver(1) does: the first name of the address. With -p the name
+ * counts only if it has the address.
+ */
+async function remoteHostOf(
+  address: IpAddress,
+  lookUp: 'never' | 'name' | 'confirmed name',
+  resolver: Resolver,
+): Promise<string | undefined> {
+  if (lookUp === 'never') return undefined
+  const names = await lookUpNames(address, resolver)
+  const [name] = names.answer === 'names' ? names.names : []
+  // An environment variable cannot hold a NUL.
+  if (name === undefined || name.includes('\0')) return undefined
+  if (lookUp === 'name') return name
+  return (await isConfirmed(name, address, resolver)) ? name : undefined
+}
+
+/** Finds TCPLOCALHOST: the name of -l, else that of the local address, which is looked up once. */
+function createLocalHosts(
+  localName: string | undefined,
+): (address: IpAddress, resolver: Resolver) => Promise<string | undefined> | string {
+  const known = new Map<string, Promise<string | undefined>>()
+  return (address, resolver) => {
+    if (localName !== undefined) return localName
+    const text = addressText(address)
+    const name = known.get(text) ?? remoteHostOf(address, 'name', resolver)
+    known.set(text, name)
+    return name
   }
 }

@@ -1,12 +1,6 @@
+import { parseEndpoint } from '../../ground/net/endpoint.ts'
+import { type IpAddress, parseIpAddress } from '../../ground/net/ip-address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import {
-  GATE_DEFAULTS,
-  GATE_WITH_VALUE,
-  GATE_WITHOUT_VALUE,
-  type GateOptions,
-  readGateOptions,
-} from './gate-options.ts'
-import { type OptionValues, SEE_HELP, splitOptions, UsageError } from './split-options.ts'
 
 export interface DelayOptions {
   /** Seconds by class of the client: -d, -D, -N. */
@@ -38,6 +32,49 @@ export interface DelayOptions {
   readonly words: readonly string[]
 }
 
+/** The options of the gate, which stands in the place of tcpserver; smtp-delay(8), THE GATE. */
+export interface GateOptions {
+  readonly listen: readonly GateAddress[]
+  /** -c: most programs that run at the same time. */
+  readonly programs: number
+  /** Most connections that wait at the same time; undefined if --waiting is not given. */
+  readonly waiting: number | undefined
+  /** Most connections of one client, waiting or served. */
+  readonly perClient: number
+  /** Seconds for which a client, after its delay, waits for a program to become free. */
+  readonly patience: number
+  /** Seconds for which a client that behaved is remembered; with 0 no client is remembered. */
+  readonly remember: number
+  /** -x and -X. */
+  readonly rules: { readonly file: string; readonly mayBeMissing: boolean } | undefined
+  readonly uid: number | undefined
+  readonly gid: number | undefined
+  /** -h, -H, -p. */
+  readonly lookUp: 'never' | 'name' | 'confirmed name'
+  /** -l. */
+  readonly localName: string | undefined
+  readonly backlog: number
+  readonly printPort: boolean
+  readonly keepIpOptions: boolean
+  readonly noDelay: boolean
+  readonly quiet: boolean
+}
+
+/** Where the gate listens: an address and port to bind, or a descriptor that listens already. */
+type GateAddress =
+  | {
+      readonly kind: 'bind'
+      readonly address: IpAddress | undefined
+      readonly port: number
+      readonly text: string
+    }
+  | { readonly kind: 'inherited'; readonly fd: number; readonly text: string }
+
+/** An error in the command line. Its message ends with what is allowed. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
 /** Seconds: a client waits at least five minutes for the greeting (RFC 5321 4.5.3.2.1). */
 export const DELAY_MAX = 300
 /** Characters after which rblsmtpd cuts RBLSMTPD off. */
@@ -63,13 +100,21 @@ A client waits for -d seconds, for -D if its name looks dynamic, and for -N if i
 The second form takes the place of tcpserver. smtp-delay(8) says what each option does.
 `
 
-/** What counts if an option is not given: seconds. */
-const DEFAULTS = { '-d': 1, '-D': 10, '-N': 20, '-P': 5, '--dns-timeout': 5 } as const
-/** The defaults of all options that have one in a word, for smtp-delay(8). */
-export const optionDefaults: Readonly<Record<string, string | number>> = {
-  ...DEFAULTS,
-  ...GATE_DEFAULTS,
-}
+/** What counts if an option is not given; the first ones are seconds. */
+export const optionDefaults = {
+  '-d': 1,
+  '-D': 10,
+  '-N': 20,
+  '-P': 5,
+  '--dns-timeout': 5,
+  /** As in tcpserver(1). */
+  '-c': 40,
+  '--waiting': 10_000,
+  '--patience': 60,
+  '--remember': '1d',
+  /** More than tcpserver's 20: the kernel holds clients that connect while the gate is busy. */
+  '-b': 1024,
+} as const
 
 const WITH_VALUE = [
   '-d',
@@ -85,6 +130,25 @@ const WITH_VALUE = [
   '--dns-timeout',
 ]
 const WITHOUT_VALUE = ['-S', '-v', '--explain']
+
+const GATE_WITH_VALUE = [
+  '--listen',
+  '-c',
+  '--waiting',
+  '--per-client',
+  '--patience',
+  '--remember',
+  '-x',
+  '-u',
+  '-g',
+  '-l',
+  '-b',
+]
+const GATE_WITHOUT_VALUE = [
+  ...['-X', '-U', '-h', '-H', '-p', '-R', '-1', '-o', '-O', '-q', '-Q'],
+  '--no-delay',
+]
+
 /** The names of all options. */
 export const OPTIONS: readonly string[] = [
   ...WITH_VALUE,
@@ -98,12 +162,14 @@ export const OPTIONS: readonly string[] = [
  * it are that program's arguments. Throws a UsageError.
  */
 export function readOptions(argv: readonly string[], env: Environment = {}): DelayOptions {
-  const { values, words } = splitOptions(argv, {
-    withValue: [...WITH_VALUE, ...GATE_WITH_VALUE],
-    withoutValue: [...WITHOUT_VALUE, ...GATE_WITHOUT_VALUE],
-  })
+  const { values, words } = splitOptions(
+    argv,
+    [...WITH_VALUE, ...GATE_WITH_VALUE],
+    [...WITHOUT_VALUE, ...GATE_WITHOUT_VALUE],
+  )
   const last = (name: string) => values.get(name)?.at(-1)
-  const seconds = (name: keyof typeof DEFAULTS) => readSeconds(name, last(name)) ?? DEFAULTS[name]
+  const seconds = (name: '-d' | '-D' | '-N' | '-P' | '--dns-timeout') =>
+    readSeconds(name, last(name)) ?? optionDefaults[name]
   const explain = values.has('--explain')
   if (words.length === 0) throw new UsageError(`no ${explain ? 'address' : 'program'}; ${SEE_HELP}`)
   return {
@@ -136,6 +202,54 @@ function readGate(values: OptionValues, env: Environment): GateOptions | undefin
     )
   }
   return readGateOptions(values, env)
+}
+
+/** Half of the programs, as Postfix has it: one client must not take all of them. */
+const defaultPerClient = (programs: number): number => Math.ceil(programs / 2)
+
+const PROGRAMS_MAX = 100_000
+const WAITING_MAX = 1_000_000
+/** Seconds: a client waits at least five minutes for the greeting (RFC 5321 4.5.3.2.1). */
+const PATIENCE_MAX = 300
+const REMEMBER_MAX = 90 * 86_400
+const BACKLOG_MAX = 65_535
+const ID_MAX = 4_294_967_294
+/** 0, 1 and 2 are the standard streams. */
+const DESCRIPTOR_MIN = 3
+const DESCRIPTOR_MAX = 1023
+
+/** The meaning of the host 0 in tcpserver(1): every address of IPv4. */
+const ANY_IPV4 = Uint8Array.of(0, 0, 0, 0)
+
+/** Reads the options of the gate. -U takes UID and GID from `env`. Throws a UsageError. */
+function readGateOptions(values: OptionValues, env: Environment): GateOptions {
+  const number = (name: string, min: number, max: number) => readNumber(values, name, min, max)
+  const rulesFile = values.get('-x')?.at(-1)
+  const programs = number('-c', 1, PROGRAMS_MAX) ?? optionDefaults['-c']
+  const ownId = (name: string) =>
+    values.has('-U') ? readId(`-U: ${name}`, env[name] ?? '') : undefined
+  return {
+    listen: values.get('--listen')!.map(readGateAddress),
+    programs,
+    waiting: number('--waiting', 1, WAITING_MAX),
+    perClient: number('--per-client', 1, WAITING_MAX) ?? defaultPerClient(programs),
+    patience: number('--patience', 0, PATIENCE_MAX) ?? optionDefaults['--patience'],
+    remember: readDuration(
+      '--remember',
+      values.get('--remember')?.at(-1) ?? optionDefaults['--remember'],
+    ),
+    rules:
+      rulesFile === undefined ? undefined : { file: rulesFile, mayBeMissing: values.has('-X') },
+    uid: number('-u', 1, ID_MAX) ?? ownId('UID'),
+    gid: number('-g', 1, ID_MAX) ?? ownId('GID'),
+    lookUp: values.has('-H') ? 'never' : values.has('-p') ? 'confirmed name' : 'name',
+    localName: values.get('-l')?.at(-1),
+    backlog: number('-b', 1, BACKLOG_MAX) ?? optionDefaults['-b'],
+    printPort: values.has('-1'),
+    keepIpOptions: values.has('-o'),
+    noDelay: values.has('--no-delay'),
+    quiet: values.has('-q'),
+  }
 }
 
 /** Reads seconds from 0 to DELAY_MAX, perhaps with a fraction. Undefined for anything else. */
@@ -175,4 +289,92 @@ function readLimit(most: string | undefined, directory: string | undefined): Del
     throw new UsageError(`--limit ${most}: is not a number from 1 to ${LIMIT_MAX}`)
   }
   return { most: number, directory }
+}
+
+function readNumber(
+  values: OptionValues,
+  name: string,
+  min: number,
+  max: number,
+): number | undefined {
+  const text = values.get(name)?.at(-1)
+  if (text === undefined) return undefined
+  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+  if (number >= min && number <= max) return number
+  throw new UsageError(`${name} ${text}: is not a number from ${min} to ${max}`)
+}
+
+function readId(name: string, text: string): number {
+  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+  if (number >= 1 && number <= ID_MAX) return number
+  throw new UsageError(`${name} ${text}: is not a number from 1 to ${ID_MAX}; envuidgid(8) sets it`)
+}
+
+/** Reads a number of seconds, or a number with a unit: `90`, `45m`, `12h`, `7d`. */
+function readDuration(name: string, text: string): number {
+  const [, digits = '', unit = ''] = /^(\d{1,8})([smhd]?)$/.exec(text) ?? []
+  const seconds = Number(digits) * ({ '': 1, s: 1, m: 60, h: 3600, d: 86_400 }[unit] ?? Number.NaN)
+  if (digits !== '' && seconds <= REMEMBER_MAX) return seconds
+  throw new UsageError(
+    `${name} ${text}: is not a time such as 12h or 1d, of 90d at most; 0 switches it off`,
+  )
+}
+
+/** Reads `25`, `0:25`, `192.0.2.1:25`, `[2001:db8::1]:25` or `fd:3`. */
+function readGateAddress(text: string): GateAddress {
+  const [, fd] = /^fd:(\d{1,5})$/.exec(text) ?? []
+  if (Number(fd) >= DESCRIPTOR_MIN && Number(fd) <= DESCRIPTOR_MAX) {
+    return { kind: 'inherited', fd: Number(fd), text }
+  }
+  if (fd !== undefined) {
+    throw new UsageError(
+      `--listen ${text}: is not a descriptor from ${DESCRIPTOR_MIN} to ${DESCRIPTOR_MAX}`,
+    )
+  }
+  const isPort = /^\d+$/.test(text)
+  const place = parseEndpoint(isPort ? `0:${text}` : text, { leastPort: 0 })
+  const address = place && (place.host === '0' ? ANY_IPV4 : parseIpAddress(place.host))
+  if (place && address) {
+    return { kind: 'bind', address: isPort ? undefined : address, port: place.port, text }
+  }
+  throw new UsageError(
+    `--listen ${text}: is not [ADDRESS:]PORT, as 25, 192.0.2.1:25, [2001:db8::1]:25, or fd:3 for a socket that was handed over`,
+  )
+}
+
+/** The values of each option, in their order. An option without a value has ''. */
+type OptionValues = ReadonlyMap<string, readonly string[]>
+
+/** The end of an error about a word that is missing or unknown. */
+const SEE_HELP = 'see smtp-delay --help'
+
+/**
+ * Reads options up to the first word that is not an option or follows `--`. Returns the options, and
+ * the words from there on. Options have the forms `-d 1`, `-d1`, `-Sv`, `--names FILE` and
+ * `--names=FILE`. Throws a UsageError.
+ */
+function splitOptions(
+  argv: readonly string[],
+  withValue: readonly string[],
+  withoutValue: readonly string[],
+): { values: OptionValues; words: string[] } {
+  const values = new Map<string, string[]>()
+  const words = [...argv]
+  const give = (name: string, value: string) =>
+    values.set(name, [...(values.get(name) ?? []), value])
+  while (words[0]?.startsWith('-') && words[0] !== '-') {
+    const word = words.shift()!
+    if (word === '--') break
+    const [, name = '', rest] = /^(--[^=]*|-.)(.*)$/s.exec(word)!
+    if (withValue.includes(name)) {
+      const attached = name.startsWith('--') ? rest!.slice(1) : rest!
+      const value = rest === '' ? words.shift() : attached
+      if (value === undefined) throw new UsageError(`${name}: needs a value; ${SEE_HELP}`)
+      give(name, value)
+    } else if (withoutValue.includes(name) && (rest === '' || !name.startsWith('--'))) {
+      give(name, '')
+      if (rest !== '') words.unshift(`-${rest}`)
+    } else throw new UsageError(`${word}: is not an option; ${SEE_HELP}`)
+  }
+  return { values, words }
 }

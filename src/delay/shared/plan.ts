@@ -1,15 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import type { IpAddress } from '../../ground/net/ip-address.ts'
+import {
+  contains,
+  type IpAddress,
+  type Network,
+  parseNetwork,
+} from '../../ground/net/ip-address.ts'
 import type { ClientSign } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import {
-  type AllowList,
-  emptyAllowList,
-  findName,
-  findNetwork,
-  readAllowList,
-} from './allow-list.ts'
 import { dynamicNames } from './dynamic-names.ts'
 import { findRule, type NameRule, parseNameRules } from './name-rules.ts'
 import type { DelayOptions } from './options.ts'
@@ -21,7 +19,7 @@ import {
   type Resolver,
   type ReverseNames,
 } from './reverse-dns.ts'
-import type { UcspiClient } from './ucspi-client.ts'
+import type { UcspiClient } from './ucspi.ts'
 
 /** What cannot be done without the addon. */
 export const EARLY_TALKERS = 'early talkers cannot be seen'
@@ -74,12 +72,20 @@ export function loadPlanContext(
   uptime: () => number,
 ): PlanSources {
   return {
-    allowed: options.allowFile === undefined ? emptyAllowList : readAllowList(options.allowFile),
+    allowed: options.allowFile === undefined ? new AllowList() : readAllowList(options.allowFile),
     rules: [
       ...options.nameFiles.flatMap(readRules),
       ...parseNameRules(dynamicNames, 'built-in names'),
     ],
     dns: openDns(dnsServers(options, env), uptime),
+  }
+}
+
+function readAllowList(file: string): AllowList {
+  try {
+    return new AllowList(readFileSync(file, 'latin1'))
+  } catch (error) {
+    throw new Fault('config', `--allow ${file}: ${errorText(error)}`, error)
   }
 }
 
@@ -106,7 +112,7 @@ function dnsServers(options: DelayOptions, env: Environment): readonly string[] 
  */
 export function planFor(client: UcspiClient, options: DelayOptions, context: PlanContext): Plan {
   if (client.relay) return { kind: 'pass', why: 'RELAYCLIENT' }
-  const network = findNetwork(context.allowed, client.address)
+  const network = context.allowed.networkOf(client.address)
   if (network !== undefined) return { kind: 'pass', why: `allowed by ${network}` }
   if (client.rbl === 'refused') return { kind: 'pass', why: 'RBLSMTPD refuses it' }
   if (client.delay === 0) return { kind: 'pass', why: 'SMTPDELAY=0' }
@@ -115,7 +121,7 @@ export function planFor(client: UcspiClient, options: DelayOptions, context: Pla
   }
   if (client.rbl === 'accepted') return waitFor(0, 'RBLSMTPD accepts it')
   const delay = judgeByName(client, options, context)
-  return { kind: 'wait', delay, mayBeExempt: context.allowed.names.length > 0 }
+  return { kind: 'wait', delay, mayBeExempt: context.allowed.hasNames }
 }
 
 /** A wait whose reason needs no name. Early talkers are noticed even if it is 0 seconds long. */
@@ -132,7 +138,7 @@ async function judgeByName(
   const { address, name } = client
   // A client whose name is allowed may even talk early, so the name is looked up if the allow list
   // has names.
-  if (isRemembered && allowed.names.length === 0) return rememberedJudgement
+  if (isRemembered && !allowed.hasNames) return rememberedJudgement
   const names: ReverseNames =
     name === undefined ? await lookUpNames(address, resolver) : { answer: 'names', names: [name] }
   const entry = await findConfirmed(names, client, allowed, resolver)
@@ -159,7 +165,7 @@ async function findConfirmed(
   resolver: Resolver,
 ): Promise<string | undefined> {
   for (const name of names.answer === 'names' ? names.names : []) {
-    const entry = findName(allowed, name)
+    const entry = allowed.entryFor(name)
     if (entry !== undefined && (await isConfirmed(name, address, resolver))) return entry
   }
   return undefined
@@ -238,4 +244,45 @@ export async function outcomeOf(
   const why = judged?.why ?? 'not looked up yet'
   if (sign === 'left') return { event: 'left', why }
   return { event: sign === 'silent' || judged?.exempt ? 'passed' : 'talked', why }
+}
+
+/** Clients that are not kept waiting. */
+export class AllowList {
+  readonly #networks: (Network & { readonly text: string })[] = []
+  /** In lower case. With a leading dot, an entry stands for all names below that domain. */
+  readonly #names: string[] = []
+
+  /**
+   * Reads a list with a network or a name in each line: `192.0.2.0/24`, `10.`, `2001:db8::/32`,
+   * `mail.example.org`, or `.example.org` for all names below that domain. `#` begins a comment. Throws
+   * an Error that names the line.
+   */
+  constructor(text = '') {
+    for (const [index, line] of text.split('\n').entries()) {
+      const entry = line.replace(/#.*/, '').trim()
+      if (entry === '') continue
+      const network = parseNetwork(entry)
+      if (network) this.#networks.push({ ...network, text: entry })
+      else if (/^\.?[\w-]+(\.[\w-]+)*$/.test(entry) && /[a-z]/i.test(entry)) {
+        this.#names.push(entry.toLowerCase())
+      } else throw new Error(`line ${index + 1}: ${entry} is neither a network nor a name`)
+    }
+  }
+
+  get hasNames(): boolean {
+    return this.#names.length > 0
+  }
+
+  /** The network that has the address; undefined if there is none. */
+  networkOf(address: IpAddress): string | undefined {
+    return this.#networks.find((network) => contains(network, address))?.text
+  }
+
+  /** The entry that fits a name; undefined if there is none. The name must still be confirmed. */
+  entryFor(name: string): string | undefined {
+    const lower = name.toLowerCase().replace(/\.$/, '')
+    return this.#names.find((entry) =>
+      entry.startsWith('.') ? lower.endsWith(entry) : lower === entry,
+    )
+  }
 }

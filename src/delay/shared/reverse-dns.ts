@@ -1,6 +1,6 @@
 import { Resolver as DnsResolver } from 'node:dns'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { type IpAddress, parseIpAddress, reverseDomain } from '../../ground/net/ip-address.ts'
+import { type IpAddress, parseIpAddress } from '../../ground/net/ip-address.ts'
 import { isCompiled } from '../../ground/runtime/compiled-program.ts'
 
 /** The names of an address by reverse DNS: some, certainly none, or *could not tell*. */
@@ -30,6 +30,14 @@ export async function lookUpNames(address: IpAddress, resolver: Resolver): Promi
     if (NO_SUCH_NAME.includes(errorCode(error))) return { answer: 'none' }
     return { answer: 'unknown', why: errorCode(error) || errorText(error) }
   }
+}
+
+/** Returns the domain under which DNS has the name of an address: RFC 1035 3.5, RFC 3596 2.5. */
+function reverseDomain(address: IpAddress): string {
+  const reversed = Array.from(address).reverse()
+  if (address.length === 4) return `${reversed.join('.')}.in-addr.arpa`
+  const nibbles = reversed.flatMap((byte) => [byte & 15, byte >> 4])
+  return `${nibbles.map((nibble) => nibble.toString(16)).join('.')}.ip6.arpa`
 }
 
 /**

@@ -72,14 +72,6 @@ export function contains({ address: network, bits }: Network, address: IpAddress
   return mask === 0 || ((address[whole]! ^ network[whole]!) & mask) === 0
 }
 
-/** Returns the domain under which DNS has the name of an address: RFC 1035 3.5, RFC 3596 2.5. */
-export function reverseDomain(address: IpAddress): string {
-  const reversed = Array.from(address).reverse()
-  if (address.length === 4) return `${reversed.join('.')}.in-addr.arpa`
-  const nibbles = reversed.flatMap((byte) => [byte & 15, byte >> 4])
-  return `${nibbles.map((nibble) => nibble.toString(16)).join('.')}.ip6.arpa`
-}
-
 function startsWith(address: IpAddress, start: Uint8Array): boolean {
   return start.every((byte, at) => address[at] === byte)
 }

@@ -31,35 +31,6 @@ export function readTcpRule(data: Buffer): TcpRule {
   return { isDenied, variables }
 }
 
-/**
- * The keys under which tcpserver(1) looks for the rule of a client, in its order: the address, the
- * name, shorter and shorter prefixes of the address, shorter and shorter suffixes of the name, and
- * the empty key. Keys with TCPREMOTEINFO are left out, since no client is asked for it.
- */
-export function tcpRuleKeys(ip: string, host: string | undefined): string[] {
-  if (host === undefined) return [ip, ...prefixesOf(ip), '']
-  const suffixes = [...suffixesOf(host), ''].map((suffix) => `=${suffix}`)
-  return [ip, `=${host}`, ...prefixesOf(ip), ...suffixes, '']
-}
-
-/** `1.2.3.`, `1.2.` and `1.` of `1.2.3.4`. */
-function prefixesOf(ip: string): string[] {
-  const prefixes: string[] = []
-  for (let dot = ip.lastIndexOf('.'); dot > 0; dot = ip.lastIndexOf('.', dot - 1)) {
-    prefixes.push(ip.slice(0, dot + 1))
-  }
-  return prefixes
-}
-
-/** `.b.c` and `.c` of `a.b.c`. */
-function suffixesOf(host: string): string[] {
-  const suffixes: string[] = []
-  for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) {
-    suffixes.push(host.slice(dot))
-  }
-  return suffixes
-}
-
 interface CdbRecord {
   readonly key: Buffer
   readonly value: Buffer

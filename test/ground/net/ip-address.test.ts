@@ -5,7 +5,6 @@ import {
   contains,
   parseIpAddress,
   parseNetwork,
-  reverseDomain,
 } from '../../../src/ground/net/ip-address.ts'
 
 const hex = (text: string) => {
@@ -63,14 +62,6 @@ t.test('a network contains the addresses of its bits, and no others', async (t) 
   ]) {
     t.equal(parseNetwork(text), undefined, text)
   }
-})
-
-t.test('the domain of an address is that of RFC 1035 and RFC 3596', async (t) => {
-  t.equal(reverseDomain(parseIpAddress('192.0.2.1')!), '1.2.0.192.in-addr.arpa')
-  t.equal(
-    reverseDomain(parseIpAddress('2001:db8::567:89ab')!),
-    'b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa',
-  )
 })
 
 t.test('an address that is written and read again is the same', async (t) => {

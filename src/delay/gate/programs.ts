@@ -1,4 +1,9 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { errorText } from '../../ground/errors/fault.ts'
 import type { System } from '../../ground/runtime/system.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import type { ServerProgram } from '../shared/ucspi.ts'
 import type { Visit } from './visit.ts'
 
 interface ProgramPlacesOptions {
@@ -21,8 +26,8 @@ export const PROGRESS = 4096
 /** Milliseconds for a program to end, until another place is made free. */
 const END_WITHIN = 5000
 
-/** A visit that has a place. */
-interface Session {
+/** The place that a visit has. */
+interface HeldPlace {
   readonly beganAt: number
   /** When there was progress, and how many bytes had come by then. */
   progress: { readonly at: number; readonly bytes: number }
@@ -43,7 +48,7 @@ export class ProgramPlaces {
   /** Visits in the order in which they connected, which is that of their ids. */
   readonly #waiting: Visit[] = []
   readonly #waitingSince = new Map<Visit, number>()
-  readonly #sessions = new Map<Visit, Session>()
+  readonly #places = new Map<Visit, HeldPlace>()
   /** How many places each client has, but for those that it has to give back. */
   readonly #held = new Map<string, number>()
   #looking: NodeJS.Timeout | undefined
@@ -58,7 +63,7 @@ export class ProgramPlaces {
    * place now, to 'left' if the client has left, and to 'silent' if the time is over.
    */
   async take(visit: Visit, patience: number): Promise<'turn' | 'left' | 'silent'> {
-    if (this.#sessions.size < this.#most) {
+    if (this.#places.size < this.#most) {
       this.#begin(visit)
       return 'turn'
     }
@@ -72,8 +77,8 @@ export class ProgramPlaces {
 
   /** Takes back the place of a visit, and gives it to the next. */
   giveBack(visit: Visit): void {
-    if (this.#sessions.get(visit)?.endedAt === undefined) this.#hold(visit, -1)
-    this.#sessions.delete(visit)
+    if (this.#places.get(visit)?.endedAt === undefined) this.#hold(visit, -1)
+    this.#places.delete(visit)
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       this.#waitNoMore(next)
       if (!next.callUp()) continue
@@ -84,7 +89,7 @@ export class ProgramPlaces {
 
   #begin(visit: Visit): void {
     const beganAt = this.#options.uptime()
-    this.#sessions.set(visit, { beganAt, progress: { at: beganAt, bytes: 0 }, endedAt: undefined })
+    this.#places.set(visit, { beganAt, progress: { at: beganAt, bytes: 0 }, endedAt: undefined })
     this.#hold(visit, 1)
   }
 
@@ -125,9 +130,9 @@ export class ProgramPlaces {
   #look(): void {
     const now = this.#options.uptime()
     let ending = 0
-    for (const [visit, session] of this.#sessions) {
-      if (session.endedAt === undefined) this.#noteProgress(visit, session, now)
-      else if (now - session.endedAt < END_WITHIN) ending++
+    for (const [visit, place] of this.#places) {
+      if (place.endedAt === undefined) this.#noteProgress(visit, place, now)
+      else if (now - place.endedAt < END_WITHIN) ending++
     }
     let slowest = this.#slowest(now)
     if (slowest === undefined && this.#idlest(0, now) === undefined) return
@@ -149,9 +154,9 @@ export class ProgramPlaces {
     }
   }
 
-  #noteProgress(visit: Visit, session: Session, now: number): void {
-    const bytes = this.#options.sockets.counts(visit.fd)?.bytes ?? session.progress.bytes
-    if (bytes - session.progress.bytes >= PROGRESS) session.progress = { at: now, bytes }
+  #noteProgress(visit: Visit, place: HeldPlace, now: number): void {
+    const bytes = this.#options.sockets.counts(visit.fd)?.bytes ?? place.progress.bytes
+    if (bytes - place.progress.bytes >= PROGRESS) place.progress = { at: now, bytes }
   }
 
   /**
@@ -163,7 +168,7 @@ export class ProgramPlaces {
     // Between clients that have some a place moves only if that makes them more equal.
     let most = places === 0 ? 1 : places + 2
     let since = Number.POSITIVE_INFINITY
-    for (const [visit, { progress, endedAt }] of this.#sessions) {
+    for (const [visit, { progress, endedAt }] of this.#places) {
       const held = this.#heldBy(visit.client)
       if (endedAt !== undefined || held < most) continue
       if (now - progress.at < PLACE_IDLE_MAX / held) continue
@@ -179,7 +184,7 @@ export class ProgramPlaces {
   #slowest(now: number): Visit | undefined {
     let found: Visit | undefined
     let least = Number.POSITIVE_INFINITY
-    for (const [visit, { beganAt, progress, endedAt }] of this.#sessions) {
+    for (const [visit, { beganAt, progress, endedAt }] of this.#places) {
       const rate = progress.bytes / (now - beganAt)
       if (endedAt !== undefined || !isLong(now - beganAt) || rate >= least) continue
       found = visit
@@ -189,7 +194,7 @@ export class ProgramPlaces {
   }
 
   #end(visit: Visit, now: number): void {
-    this.#sessions.get(visit)!.endedAt = now
+    this.#places.get(visit)!.endedAt = now
     this.#hold(visit, -1)
     this.#options.sockets.endReceiving(visit.fd)
     this.#options.gaveWay(visit)
@@ -208,3 +213,60 @@ export class ProgramPlaces {
 }
 
 const isLong = (time: number) => time >= PLACE_IDLE_MAX
+
+/** How a program ended, and whether its client behaved like a mail server. */
+interface ProgramEnd {
+  /** The signal that ended the program, in words; undefined if it exited. */
+  readonly trouble: string | undefined
+  readonly hasBehaved: boolean
+}
+
+/** Least bytes of a dialogue: `EHLO a`, `MAIL FROM:<>` and `QUIT`, each with its line end. */
+export const BYTES_MIN = 28
+/** Least segments of these, since a mail server waits for the reply to each. */
+export const SEGMENTS_IN_MIN = 3
+/** Least segments of the greeting and of these replies. */
+export const SEGMENTS_OUT_MIN = 4
+
+/**
+ * Starts the program with the connection as its fd 0 and 1, as tcpserver(1) does: blocking, and
+ * with no signal ignored. Returns `why` if it cannot be started; the connection is still open then.
+ * Otherwise the gate's descriptor is closed when the program ends: until then the kernel counts what
+ * goes over the connection (TCP_INFO), and the gate reads nothing of it.
+ */
+export function startProgram(
+  { program, args }: ServerProgram,
+  visit: Visit,
+  environment: Environment,
+  sockets: System,
+): { readonly pid: number; readonly ended: Promise<ProgramEnd> } | { readonly why: string } {
+  let child: ChildProcess
+  let why = 'cannot be started'
+  try {
+    const env = { ...environment }
+    child = spawn(program, args, { stdio: [visit.fd, visit.fd, 2], env, argv0: program })
+    child.once('error', () => {}) // there is no process id then, which is looked at below
+  } catch (error) {
+    why = errorText(error)
+    return { why: `${program}: ${why}` }
+  }
+  const { pid } = child
+  if (pid === undefined)
+    return { why: `${program}: ${why}; is it there, and are there processes left?` }
+  return { pid, ended: endOf(child) }
+
+  async function endOf(started: ChildProcess): Promise<ProgramEnd> {
+    const [code, signal] = (await once(started, 'exit')) as [number | null, string | null]
+    const counted = sockets.counts(visit.fd)
+    visit.close()
+    const hasSpoken =
+      counted !== undefined &&
+      counted.bytes >= BYTES_MIN &&
+      counted.segmentsIn >= SEGMENTS_IN_MIN &&
+      counted.segmentsOut >= SEGMENTS_OUT_MIN
+    return {
+      trouble: signal === null ? undefined : `${program}: ended by ${signal}`,
+      hasBehaved: hasSpoken && code === 0,
+    }
+  }
+}
