@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, readSync, type Stats } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { errorCode } from '../errors/fault.ts'
 import { inheritedDescriptor } from '../process/descriptors.ts'
-import { remedyFor, runsAsRoot, strangerText, whoCouldWrite } from './stranger.ts'
+import { runsAsRoot, Stranger } from './stranger.ts'
 import { errorAbout, type PathHandle, procPathOf, withPath } from './walk.ts'
 
 /** An open file, and its state when it was found. */
@@ -123,10 +123,10 @@ export function openToAppend(path: string): number {
 /** Throws for root if anybody else could have written this file or put it there. */
 export function mustBeOwn(handle: PathHandle, shown: string): void {
   if (!runsAsRoot()) return
-  const stranger = handle.stranger ?? whoCouldWrite(handle.stats, handle.path)
+  const stranger = handle.stranger ?? Stranger.whoCouldWrite(handle.stats, handle.path)
   if (stranger === undefined) return
-  const why = `${strangerText(stranger)} may write to ${stranger.where}, and root obeys nobody else`
-  throw new Error(`${shown}: ${why}; ${remedyFor(stranger)}`)
+  const why = `${stranger.text} may write to ${stranger.where}, and root obeys nobody else`
+  throw new Error(`${shown}: ${why}; ${stranger.remedy}`)
 }
 
 /**
@@ -136,11 +136,9 @@ export function mustBeOwn(handle: PathHandle, shown: string): void {
 function mustBeSafeToOpen(handle: PathHandle, shown: string): void {
   mustBeRegular(handle, shown)
   const { stats, stranger } = handle
-  if (stranger === undefined) return
-  if (stranger.kind === 'user' ? stats.uid === stranger.id : stats.uid !== 0) return
-  throw new Error(
-    `${shown}: belongs to user ${stats.uid}, and ${strangerText(stranger)} may write to ${stranger.where}`,
-  )
+  if (stranger === undefined || stranger.mayOwn(stats)) return
+  const who = `${stranger.text} may write to ${stranger.where}`
+  throw new Error(`${shown}: belongs to user ${stats.uid}, and ${who}`)
 }
 
 function mustBeRegular({ stats }: PathHandle, shown: string): void {

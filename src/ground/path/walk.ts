@@ -12,7 +12,7 @@ import {
 import { join, resolve } from 'node:path'
 import { errorCode } from '../errors/fault.ts'
 import { O_PATH } from '../process/descriptors.ts'
-import { runsAsRoot, type Stranger, strangerText, whoCouldPlace } from './stranger.ts'
+import { runsAsRoot, Stranger } from './stranger.ts'
 
 /** A file found at a path. Its place is held by a descriptor; the file itself is not open. */
 export interface PathHandle {
@@ -40,23 +40,29 @@ export function walk(path: string): PathHandle {
   if (!runsAsRoot()) return openDirectly(path)
   const names = resolve(path).split('/').filter(Boolean)
   let links = 0
-  let handle = rootDirectory()
-  for (let name = names.shift(); name !== undefined; name = names.shift()) {
-    const directory = handle
-    try {
-      const next = step(directory, name, path)
-      handle = next
-      if (!next.stats.isSymbolicLink()) continue
+  let handle = openDirectly('/')
+  try {
+    for (let name = names.shift(); name !== undefined; name = names.shift()) {
+      const next = step(handle, name, path)
+      if (!next.stats.isSymbolicLink()) {
+        closeSync(handle.fd)
+        handle = next
+        continue
+      }
       closeSync(next.fd)
-      const target = linkIn(directory, next, name, path)
+      const target = linkIn(handle, next, name, path)
       if (++links > LINKS_MAX) throw new Error(`${path}: has more than ${LINKS_MAX} links in it`)
       names.unshift(...target.split('/').filter((word) => word !== '' && word !== '.'))
-      handle = target.startsWith('/') ? rootDirectory() : reopen(directory)
-    } finally {
-      closeSync(directory.fd)
+      if (!target.startsWith('/')) continue
+      const root = openDirectly('/')
+      closeSync(handle.fd)
+      handle = root
     }
+    return handle
+  } catch (error) {
+    closeSync(handle.fd)
+    throw error
   }
-  return handle
 }
 
 /**
@@ -97,20 +103,10 @@ export function leadsSomewhere(path: string): boolean {
 /** Returns a path to the file for calls that take no descriptor. */
 export const procPathOf = ({ fd }: Pick<PathHandle, 'fd'>): string => `/proc/self/fd/${fd}`
 
-/** Opens a path for any user but root: the kernel alone decides where that user may go. */
+/** Opens a path for any user but root: the kernel alone decides where that user may go. Root begins so, too. */
 function openDirectly(path: string): PathHandle {
   const fd = openSync(path, O_PATH)
   return { fd, stats: fstatSync(fd), path: resolve(path), stranger: undefined }
-}
-
-function rootDirectory(): PathHandle {
-  const fd = openSync('/', O_PATH | constants.O_DIRECTORY)
-  return { fd, stats: fstatSync(fd), path: '/', stranger: undefined }
-}
-
-function reopen(directory: PathHandle): PathHandle {
-  const fd = openSync(`${procPathOf(directory)}/.`, O_PATH | constants.O_DIRECTORY)
-  return { ...directory, fd }
 }
 
 function step(directory: PathHandle, name: string | Buffer, shown: string): PathHandle {
@@ -118,10 +114,10 @@ function step(directory: PathHandle, name: string | Buffer, shown: string): Path
   try {
     const path = join(directory.path, String(name))
     if (!runsAsRoot()) return { fd, stats: fstatSync(fd), path, stranger: undefined }
-    const whose = objectionToMount(directory.fd, fd)
-    if (whose !== undefined) throw new Error(`${shown}: ${path} ${whose}`)
+    if (isOfUser(directory.fd, fd)) throw new Error(`${shown}: ${path} ${OF_USER}`)
     const stats = fstatSync(fd)
-    const stranger = directory.stranger ?? whoCouldPlace(directory.stats, stats, directory.path)
+    const stranger =
+      directory.stranger ?? Stranger.whoCouldPlace(directory.stats, stats, directory.path)
     return { fd, stats, path, stranger }
   } catch (error) {
     closeSync(fd)
@@ -151,7 +147,7 @@ function linkIn(
   shown: string,
 ): string {
   if (stranger !== undefined) {
-    const who = strangerText(stranger)
+    const who = stranger.text
     throw new Error(`${shown}: ${path} is a link that ${who} could have made: root follows none`)
   }
   try {
@@ -182,23 +178,17 @@ export function errorAbout(error: unknown, path: string): Error {
   return Object.assign(new Error(`${text}: ${path}`), { code })
 }
 
-const OF_A_USER = "is on a user's own file system (FUSE), which could keep root waiting"
+const OF_USER = "is on a user's own file system (FUSE), which could keep root waiting"
 
 /**
- * Says why root must not even look at what a directory has under a name, because a user mounted it there;
- * undefined if root may. Both may be open with O_PATH. Asks proc(5) alone: fstat(2) and statfs(2) would
- * wait for the answer of that user.
+ * Whether root must not even look at what a directory has under a name, because a user other than root
+ * mounted it there: the option user_id says so, proc_pid_mountinfo(5). For virtiofs and root's own mounts
+ * the option is 0 or missing. Both may be open with O_PATH. Asks proc(5) alone: fstat(2) and statfs(2)
+ * would wait for the answer of that user.
  */
-function objectionToMount(directory: number, fd: number): string | undefined {
-  return mountOf(directory) !== mountOf(fd) && isMountedByUser(fd) ? OF_A_USER : undefined
-}
-
-/**
- * Whether a user other than root mounted the file system: the option user_id says so,
- * proc_pid_mountinfo(5). For virtiofs and root's own mounts the option is 0 or missing.
- */
-function isMountedByUser(fd: number): boolean {
+function isOfUser(directory: number, fd: number): boolean {
   const id = mountOf(fd)
+  if (id === mountOf(directory)) return false
   const lines = readFileSync('/proc/self/mountinfo', 'latin1').split('\n')
   const line = lines.find((row) => row.startsWith(`${id} `))
   const [, user] = /[ ,]user_id=(\d+)/.exec(line ?? '') ?? []

@@ -1,4 +1,4 @@
-import { number, type Setting, type SettingReader, text, word } from './table/kinds.ts'
+import { number, type Setting, text, word } from './table/kinds.ts'
 import { clamAv, infectedMail, scanners, unscannedMail } from './table/scanning.ts'
 
 /** onescand reads the client's value, but its own counts. */
@@ -176,10 +176,10 @@ const quotaService = {
 /**
  * All programs that ask a directory of users read these. A client of onescand sends none of them.
  */
-const directory: { readonly readers: readonly SettingReader[]; readonly fromClient: undefined } = {
+const directory = {
   readers: ['slot', 'onescand', 'onescan-quotad'],
   fromClient: undefined,
-}
+} as const
 
 const quotaDirectory = {
   QUOTALDAPURL: text(undefined, directory),
