@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes, type Case, type Stage } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
 

@@ -5,7 +5,7 @@ import { readAddress } from '../../src/mail/message/envelope/address.ts'
 import { parseKeyring } from '../../src/scan/cluster/keyring.ts'
 import { quarantineField } from '../../src/scan/judge/forward.ts'
 import { SOCKETS_MAX } from '../../src/scan/quota/udp.ts'
-import { LineRelay } from '../../src/scan/scanners/shared/stderr-lines.ts'
+import { LineRelay } from '../../src/scan/scanners/shared/scanner-program.ts'
 import { columns, readPage, section } from './man-page.ts'
 
 /** Limits that onescan-queue(8) names, against what the program does. */

@@ -50,7 +50,7 @@ import {
   SMALL_DESCRIPTOR_MAX,
 } from '../../src/scan/scanners/clamd/descriptor-trial.ts'
 import { standardLimits } from '../../src/scan/scanners/file-plugin/pool.ts'
-import { RENEWED_AFTER } from '../../src/scan/scanners/plugin-host/own-limits.ts'
+import { RENEWED_AFTER } from '../../src/scan/scanners/plugin-host/protocol.ts'
 
 /**
  * The limits that man pages name, from the constants of the program. Where a constant is its file's

@@ -23,7 +23,7 @@ import {
   refusal,
   replyAboutForm,
 } from '../../src/scan/judge/replies.ts'
-import { causesInWords } from '../../src/scan/scanners/shared/cause.ts'
+import { causesInWords } from '../../src/scan/scanners/shared/finding.ts'
 import { commandItems, commandNames, exitItems, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
 import {

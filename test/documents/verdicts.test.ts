@@ -11,7 +11,7 @@ import {
   LONGEST_SILENT,
   MISSES_MAX,
 } from '../../src/protocol/valkey/lasting-connection.ts'
-import { SETTLED_AFTER } from '../../src/scan/scanners/shared/signature-files.ts'
+import { SETTLED_AFTER } from '../../src/scan/scanners/shared/signatures.ts'
 import { FREE_MAX } from '../../src/scan/verdicts/copies/fields.ts'
 import { INFECTED_FOR } from '../../src/scan/verdicts/copies/fresh.ts'
 import { COUNTED_FOR, DEATHS_MAX } from '../../src/scan/verdicts/poison.ts'

@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 
 /** What a message is, and so what must become of it. */
 export type Kind = 'clean' | 'virus' | 'odd'

@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import type { Door, Passage } from '../second-reader/passage.ts'
 import { readByLines } from '../second-reader/readers/lines.ts'
 import type { Python } from '../second-reader/readers/python.ts'

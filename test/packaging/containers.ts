@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { findProgram } from '../programs/install.mjs'
 import { packagingMissing } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'

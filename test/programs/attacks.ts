@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 
 /**
  * Mail by which a virus got past a configuration that refuses viruses, or past its own verdict.

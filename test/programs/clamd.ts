@@ -15,8 +15,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isExecutable } from '../../src/ground/process/execute.ts'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
-import { askClamd } from '../../src/scan/scanners/clamd/ask.ts'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { freePort } from './free-port.ts'
 
 /** The name of the virus at this clamd, whose database is not that of ClamAV. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { Bytes } from '../../src/mail/message/bytes.ts'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { type OpenMilter, openMilter } from '../doors/milter/rig.ts'
 import { attached, base64, file, isNested, message, multipart, text, wrap } from '../mail/mime/nested-mail.ts' // biome-ignore format: a list
 import { sample, scan } from '../scan/scanners/clamd/task.ts'

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { newest, runSlot, runtimes, type SlotSetup } from '../doors/slot/slot.ts'

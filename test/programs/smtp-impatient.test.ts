@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { defaultTimeouts } from '../../src/doors/smtp/client/time-limits.ts'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { readQuarantine } from '../cases/kept.ts'
 import { buildStage } from '../cases/stage.ts'

@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { stamped } from './stamped.ts'
 
 /** What was shown to get a virus past, or a tag believed, once. */

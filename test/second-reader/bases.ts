@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 
 /** Messages that are as people send them, in LF, before anything is done to them. */
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { type Attack, attacks } from './attacks.ts'
 import { describe, make, type Recipe, recipes, smaller } from './mail.ts'
 import { type Door, type Passage, scanOf, type Variant } from './passage.ts'

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bases } from './bases.ts'
 import { changes, endings } from './changes.ts'
 import { stamped } from './stamped.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { onescanc } from '../c/onescanc/client.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
 import { startNext } from '../doors/smtp/next-server.ts'

@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 
 /** The EICAR test file in base64, put together here: no file of the project holds it whole. */
 const attachment = `Content-Type: application/octet-stream; name="eicar.com"

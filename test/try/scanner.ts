@@ -1,6 +1,6 @@
 import { type Environment, readSetting } from '../../src/ground/settings/settings.ts'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
-import { askClamd } from '../../src/scan/scanners/clamd/ask.ts'
+import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
 
 /** What the hosts scan with. */
 export interface ScannerChoice {

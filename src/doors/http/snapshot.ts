@@ -1,4 +1,4 @@
-import { type Cause, causesInWords } from '../../scan/scanners/shared/cause.ts'
+import { type Cause, causesInWords } from '../../scan/scanners/shared/finding.ts'
 import type { LoggedDecision } from '../observe/live/history.ts'
 import type { Observer } from '../observe/live/observer.ts'
 import { fieldsIn, loggedValue, type WrittenField } from '../observe/log/log-record.ts'

@@ -1,7 +1,7 @@
 import { error, type Finding, ok, warning } from '../../ground/errors/finding.ts'
 import type { ClamdAddress } from '../../scan/scanners/clamd/address.ts'
-import { scanStream } from '../../scan/scanners/clamd/ask.ts'
 import { tellsOfLimits } from '../../scan/scanners/clamd/probe-limits.ts'
+import { scanStream } from '../../scan/scanners/clamd/sessions.ts'
 import {
   eicarMessage,
   eicarZip,

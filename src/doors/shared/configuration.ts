@@ -27,10 +27,7 @@ import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { loadRules } from '../../scan/rules/load.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import { makeScanners } from '../../scan/scanners/scanners.ts'
-import {
-  readSignatureFiles,
-  type SignatureFiles,
-} from '../../scan/scanners/shared/signature-files.ts'
+import { readSignatureFiles, type SignatureFiles } from '../../scan/scanners/shared/signatures.ts'
 import { HostMemory } from '../../scan/verdicts/host-memory.ts'
 import { openVerdictsBy } from '../../scan/verdicts/open.ts'
 import { readVerdictSettings } from '../../scan/verdicts/verdict-settings.ts'

@@ -6,7 +6,7 @@ import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import type { QuotaClient } from '../../scan/quota/quota-client.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { makeScanners } from '../../scan/scanners/scanners.ts'
-import { readSignatureFiles } from '../../scan/scanners/shared/signature-files.ts'
+import { readSignatureFiles } from '../../scan/scanners/shared/signatures.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
 
 export interface SlotTools extends Tools {

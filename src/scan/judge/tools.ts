@@ -1,7 +1,7 @@
 import type { Crypto } from '../../ground/runtime/crypto.ts'
 import type { TimedLookup } from '../quota/quota-answer.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
-import type { SignatureFiles } from '../scanners/shared/signature-files.ts'
+import type { SignatureFiles } from '../scanners/shared/signatures.ts'
 import type { Verdicts } from '../verdicts/verdicts.ts'
 
 /** The scanners, clocks and services that the judgement uses; tests hand in their own. */

@@ -5,7 +5,7 @@ import { type Folder, findFolder, MAILDIR_PARTS, type MaildirPart, stepIfThere }
 import { byAge, dayOf, dayOfId, type EntryName, readEntryName } from './names.ts'
 
 /** The state of a message: kept, handed on, or being released by a process. */
-export type EntryState = 'kept' | 'released' | 'releasing'
+type EntryState = 'kept' | 'released' | 'releasing'
 
 /** A message in quarantine, as the name of its file tells it. */
 export interface QuarantineEntry extends EntryName {
@@ -22,7 +22,7 @@ export interface QuarantineEntry extends EntryName {
 }
 
 /** The time from `since` until before `until`, unix milliseconds; undefined is no bound. */
-export interface TimeRange {
+interface TimeRange {
   readonly since: number | undefined
   readonly until: number | undefined
 }
@@ -37,7 +37,7 @@ const LOOKS = 10
  * Takes the reason why something in a quarantine is left out: it has a name of ours and is not a directory
  * of this account. All else there goes on.
  */
-export type TakeForeign = (why: unknown) => void
+type TakeForeign = (why: unknown) => void
 const leaveOut: TakeForeign = () => {}
 
 /** Lists the grounds that have a Maildir here, by name. */

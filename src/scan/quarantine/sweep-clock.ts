@@ -17,7 +17,7 @@ export interface SweepClock {
 }
 
 /** What the clock says at the beginning of a sweep. */
-export interface SweepTurn {
+interface SweepTurn {
   readonly clock: SweepClock
   /** Set if nothing may be removed in this sweep: why. */
   readonly stopped: string | undefined

@@ -19,7 +19,7 @@ import {
 import { byAge, type EntryName, readEntryName } from './names.ts'
 import { advanceClock, type HostTime, type SweepClock } from './sweep-clock.ts'
 
-export interface SweepResult {
+interface SweepResult {
   /** Messages that are still there. */
   readonly messages: number
   /** Bytes of the files of these messages. */

@@ -6,9 +6,15 @@ import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { replaceUnprintable } from '../../ground/errors/log.ts'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf } from './clamd/database.ts'
-import { causeOf } from './shared/cause.ts'
-import { findingByName } from './shared/clamav-name.ts'
-import { clean, infected, type ScanFinding, unknown, unseen } from './shared/finding.ts'
+import {
+  causeOf,
+  clean,
+  findingByName,
+  infected,
+  type ScanFinding,
+  unknown,
+  unseen,
+} from './shared/finding.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { ContentScanner } from './shared/scanner.ts'
 

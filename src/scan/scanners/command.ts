@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
-import { databaseOfCommand, handingOverOption } from './clamdscan.ts'
+import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
+import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from './clamd/database.ts'
 import { clean, infected, type ScanFinding, scannerDied, unknown } from './shared/finding.ts'
-import { killGroup } from './shared/kill-group.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { ContentScanner, ScanTask } from './shared/scanner.ts'
-import { LineRelay, type WriteLine, writeToLog } from './shared/stderr-lines.ts'
+import { killGroup, LineRelay, type WriteLine, writeToLog } from './shared/scanner-program.ts'
 
 /** Bytes of a scanner's output in which the name of the virus is searched. */
 const OUTPUT_MAX = 64 * 1024
@@ -17,7 +17,7 @@ const OUTPUT_GRACE = 500
  * QHPSI as a command (README.qhpsi; IndiMail's qmail-queue.c). `%s` in any word but the first becomes
  * the message's path; a command without arguments gets the path as its argument. The message is on
  * standard input, too. Exit code QHPSIRC is infected, QHPSIRN clean. After any other code, a signal or
- * the deadline, the answer is *could not tell*. clamdscan gets an option of its own (clamdscan.ts).
+ * the deadline, the answer is *could not tell*. clamdscan gets an option of its own (handingOverOption).
  * The command runs in a process group of its own, of which nothing is left afterwards.
  */
 export function commandScanner(
@@ -150,4 +150,49 @@ function relayStderr({ stderr }: ChildProcess, relay: LineRelay): void {
 function virusName(output: string, program: string): string {
   const name = /: ([\x21-\x7e]{1,200}) FOUND\s*$/m.exec(output)?.[1]
   return name?.replace(/\([0-9a-f]{32}:\d+\)$/, '') ?? `found by ${basename(program)}`
+}
+
+/**
+ * Returns the option to add to a command of clamdscan(1) that does not say how clamd gets the message.
+ * Without an option, clamdscan sends the path, and a clamd of another user cannot open a file in a
+ * private directory. So clamdscan has to pass the open file or, over TCP, to send the bytes.
+ * Undefined for other commands, and for a command that has such an option.
+ */
+export function handingOverOption(words: readonly string[]): '--fdpass' | '--stream' | undefined {
+  const [program, ...rest] = words
+  if (!basename(program!).startsWith('clamdscan') || rest.some(isHandingOverOption))
+    return undefined
+  return isReachedByTcp(configFiles(rest)) ? '--stream' : '--fdpass'
+}
+
+/**
+ * The directory of signatures by which the command scans, if it is ClamAV's own and scans on this host;
+ * otherwise undefined.
+ */
+function databaseOfCommand(words: readonly string[]): string | undefined {
+  const [program, ...rest] = words
+  const name = basename(program!)
+  if (name === 'clamscan') return optionIn(rest, '-d', '--database') ?? DEFAULT_DATABASE
+  if (name !== 'clamdscan' || isReachedByTcp(configFiles(rest))) return undefined
+  return databaseIn(firstConfOf(configFiles(rest)))
+}
+
+/** Whether the word is `--fdpass` or `--stream`, or an abbreviation that getopt_long(3) takes. */
+function isHandingOverOption(word: string): boolean {
+  const [option = ''] = word.split('=')
+  return (
+    /^--(f|str)/.test(option) && ['--fdpass', '--stream'].some((name) => name.startsWith(option))
+  )
+}
+
+/** The configuration file that the words name, else the files that clamdscan reads by itself. */
+function configFiles(words: readonly string[]): readonly string[] {
+  const named = optionIn(words, '-c', '--config-file')
+  return named === undefined ? CONFIG_FILES : [named]
+}
+
+/** Whether the first of these files that exists has a TCPSocket and no LocalSocket. */
+function isReachedByTcp(files: readonly string[]): boolean {
+  const conf = firstConfOf(files)
+  return valueIn(conf, 'TCPSocket') !== undefined && valueIn(conf, 'LocalSocket') === undefined
 }

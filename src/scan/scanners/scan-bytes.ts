@@ -1,7 +1,6 @@
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import type { SpoolPolicy } from '../../mail/message/spool-policy.ts'
-import { sampleOf } from './sample.ts'
-import { runScanners } from './scan.ts'
+import { runScanners, sampleOf } from './scan.ts'
 import { type ScanFinding, type Unseen, unseen } from './shared/finding.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { Scanner } from './shared/scanner.ts'

@@ -1,21 +1,46 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { openAnonymousFile } from '../../mail/message/anonymous-file.ts'
-import type { ByteRange } from '../../mail/message/bytes.ts'
+import { type ByteRange, Bytes } from '../../mail/message/bytes.ts'
+import type { Envelope } from '../../mail/message/envelope/envelope.ts'
+import type { Origin } from '../../mail/message/envelope/origin.ts'
+import type { Header } from '../../mail/message/header-block.ts'
+import type { Message } from '../../mail/message/message.ts'
 import { withNamedCopy } from '../../mail/message/named-copy.ts'
+import { TOP_LINE } from '../../mail/message/top-line.ts'
 import { isNestedDeeper } from '../../mail/mime/nested.ts'
 import type { Oddity } from '../../mail/mime/shared/oddities.ts'
-import { askScanners, PassedOver } from './run/ask-scanners.ts'
-import { Batch } from './run/batch.ts'
-import type { ScanRun } from './run/scan-run.ts'
-import { causeOf } from './shared/cause.ts'
-import { type ScanFinding, unknown, unseen } from './shared/finding.ts'
+import { askScanners, PassedOver, type ScanRun } from './run/ask-scanners.ts'
+import { causeOf, type ScanFinding, unknown, unseen } from './shared/finding.ts'
 import {
   abortLate,
   type MailSearch,
   type PolicyScanner,
   type Sample,
+  type Scanner,
   type ScanTask,
 } from './shared/scanner.ts'
+
+/**
+ * Makes the sample that scanners get of a message: TOP_LINE, the header block, the body. `leaving` is
+ * the header block as it will leave, so that scanners see what will be queued.
+ */
+export function sampleOf(
+  message: Message,
+  leaving: Header,
+  envelope: Envelope,
+  origin?: Origin,
+): Sample {
+  const bytes = Bytes.of(Buffer.concat([TOP_LINE, leaving.bytes]), message.body)
+  const { sealed, header } = message
+  const isUnchanged = leaving === header || leaving.bytes.equals(header.bytes)
+  return {
+    bytes,
+    ...(sealed !== undefined && isUnchanged && { sealedFile: () => sealed }),
+    envelope,
+    origin,
+    path: () => message.path(bytes),
+  }
+}
 
 /**
  * Asks the scanners in their order until one of them finds something that is not excused, or cannot
@@ -253,4 +278,53 @@ function failedSearch(error: unknown): MailSearch {
   const ignore = () => {}
   const answer = () => unknown(errorText(error), causeOf(error))
   return { header: ignore, name: ignore, content: ignore, over: ignore, answer }
+}
+
+/** Most small contents that scanners are asked about in one go, and most bytes of all of them. */
+const SAMPLES_MAX = 8
+const BYTES_MAX = 96 * 1024
+
+/** Gathers small samples, so that scanners which can take several are asked about them together. */
+class Batch {
+  readonly #gathers: boolean
+  #waiting: Sample[] = []
+  #bytes = 0
+
+  constructor(scanners: readonly Scanner[]) {
+    this.#gathers = scanners.every(({ takesBeside }) => takesBeside)
+  }
+
+  /**
+   * Adds a content. Returns the samples that scanners are to be asked about now: a large content by
+   * itself, and the small ones that wait once another one has no room beside them.
+   */
+  add(content: Sample): readonly Sample[] {
+    if (!this.#gathers || content.bytes.size > BYTES_MAX / 2) return [content]
+    const ready = this.#hasRoomFor(content) ? [] : this.end()
+    this.#waiting.push(inMemory(content))
+    this.#bytes += content.bytes.size
+    return ready
+  }
+
+  /** Returns the samples that wait, with the whole message after them if there is room for it. */
+  endWith(message: Sample): readonly (readonly Sample[])[] {
+    const isTogether = this.#gathers && this.#hasRoomFor(message)
+    const waiting = this.end()
+    return isTogether ? [[...waiting, message]] : [waiting, [message]]
+  }
+
+  /** Returns the samples that wait. */
+  end(): readonly Sample[] {
+    this.#bytes = 0
+    return this.#waiting.splice(0)
+  }
+
+  #hasRoomFor({ bytes: { size } }: Sample): boolean {
+    return this.#waiting.length < SAMPLES_MAX && this.#bytes + size <= BYTES_MAX
+  }
+}
+
+/** A copy that lasts: the chunks of a content are valid only until the next content is asked for. */
+function inMemory(content: Sample): Sample {
+  return { ...content, bytes: Bytes.of(content.bytes.gather()) }
 }

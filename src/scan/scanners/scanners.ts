@@ -5,9 +5,9 @@ import { type BuiltInName, builtInNames, isBuiltIn } from '../../ground/settings
 import { unknown } from './shared/finding.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { Scanner } from './shared/scanner.ts'
-import type { WriteLine } from './shared/stderr-lines.ts'
+import type { WriteLine } from './shared/scanner-program.ts'
 
-export interface ScannersOptions {
+interface ScannersOptions {
   /**
    * Whether scanners last from message to message, until they are closed, or each message has its own
    * connection to clamd and its own processes of file plugins (the default).

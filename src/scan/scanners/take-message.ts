@@ -8,7 +8,7 @@ import { digestsFor } from '../cluster/digests.ts'
 import type { Key } from '../cluster/keyring.ts'
 
 /** Begins to take a message of which the digests are known that the keys need. */
-export function openIntake(policy: SpoolPolicy, keys: readonly Key[]): Intake {
+function openIntake(policy: SpoolPolicy, keys: readonly Key[]): Intake {
   const options = {
     policy,
     digestsFor: (header: Header) => digestsFor(header, keys, Date.now() / 1000),

@@ -13,7 +13,7 @@ export interface HostEvents {
   readonly verdicts: readonly HostEvent[]
 }
 
-export type HostEvent =
+type HostEvent =
   | {
       readonly is: 'found'
       readonly fingerprint: string

@@ -8,7 +8,7 @@ import type { SharedStore, SharedStoreOptions } from './store/shared-store.ts'
 import { accessOf, type VerdictSettings } from './verdict-settings.ts'
 import { Verdicts, type VerdictsOptions } from './verdicts.ts'
 
-export interface VerdictsContext
+interface VerdictsContext
   extends Pick<VerdictsOptions, 'crypto' | 'now' | 'uptime' | 'signatureFiles'> {
   /** Takes a line when a shared store fails, and when it answers again. */
   readonly log: (line: string) => void

@@ -12,7 +12,7 @@ export type ScanEnd =
   | { readonly kind: 'nothing' }
 
 /** A scan that is under way. */
-export interface ScanInFlight {
+interface ScanInFlight {
   /** Always resolves, and never rejects. */
   readonly ended: Promise<ScanEnd>
   /** The other process that scans; undefined for a scan of this process, which must end in every case. */

@@ -1,5 +1,5 @@
 import { readClamdAddress } from '../../../src/scan/scanners/clamd/address.ts'
-import { scanStream } from '../../../src/scan/scanners/clamd/ask.ts'
+import { scanStream } from '../../../src/scan/scanners/clamd/sessions.ts'
 import type { Clamd } from '../../programs/clamd.ts'
 import { received } from '../../scan/scanners/second-look/classes.ts'
 import { judgeMessage } from './evasions.ts'

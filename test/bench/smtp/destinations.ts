@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { startNext } from '../../doors/smtp/next-server.ts'
 

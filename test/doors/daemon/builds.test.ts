@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { serve } from '../http/rig.ts'
 import { call, negotiate } from '../milter/mta.ts'

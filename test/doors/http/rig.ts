@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { type DaemonSetup, type RunningDaemon, startOnescand } from '../daemon/process.ts'
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { openMilter } from './rig.ts'
 

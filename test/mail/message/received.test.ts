@@ -23,7 +23,7 @@ import { HEADER_MAX, Header, headerOf } from '../../../src/mail/message/header-b
 import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
 import type { Message } from '../../../src/mail/message/message.ts'
 import { TOP_LINE } from '../../../src/mail/message/top-line.ts'
-import { sampleOf } from '../../../src/scan/scanners/sample.ts'
+import { sampleOf } from '../../../src/scan/scanners/scan.ts'
 
 /** Messages in files are those that are made of the same bytes in memory. */
 

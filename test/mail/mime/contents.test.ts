@@ -15,7 +15,7 @@ import {
   SMALL_BYTES_TIMES,
 } from '../../../src/mail/mime/shared/limits.ts'
 import type { Oddity } from '../../../src/mail/mime/shared/oddities.ts'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { uuencode } from '../../scan/scanners/evasions/compose.ts'
 import {

@@ -1,4 +1,4 @@
-import { EICAR } from '../../../scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../../scan/scanners/eicar/eicar.ts'
 
 /** A message that scanners must call clean, and one in which they must find a virus. */
 export interface TrialMessages {

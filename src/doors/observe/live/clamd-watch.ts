@@ -1,6 +1,6 @@
 import { errorText } from '../../../ground/errors/fault.ts'
 import { type ClamdAddress, clamdAddressesOf } from '../../../scan/scanners/clamd/address.ts'
-import { askClamd } from '../../../scan/scanners/clamd/ask.ts'
+import { askClamd } from '../../../scan/scanners/clamd/sessions.ts'
 import type { ScanSettings } from '../../../scan/scanners/shared/scan-settings.ts'
 
 /** Milliseconds between two questions, and for the answer to one. */

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { FAULT_KINDS } from '../../../ground/errors/fault.ts'
 import { GROUNDS } from '../../../scan/judge/decision.ts'
-import { CAUSES } from '../../../scan/scanners/shared/cause.ts'
+import { CAUSES } from '../../../scan/scanners/shared/finding.ts'
 import { DECISIONS, SCANS } from '../report/summary.ts'
 import type { ClamdState } from './clamd-watch.ts'
 import { COLD_WAYS, type ProcessReport, type Trial, type WorkersState } from './process-report.ts'

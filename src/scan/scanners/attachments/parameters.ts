@@ -6,7 +6,7 @@ export interface Parameter {
   readonly raw: string
 }
 
-export interface ParametrisedValue {
+interface ParametrisedValue {
   /** The text before the first `;`. */
   readonly head: string
   readonly parameters: readonly Parameter[]

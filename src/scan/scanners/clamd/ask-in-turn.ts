@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../ground/flow/back-off.ts'
-import type { Cause } from '../shared/cause.ts'
-import { type ScanFinding, scannerDied, unknown } from '../shared/finding.ts'
+import { type Cause, type ScanFinding, scannerDied, unknown } from '../shared/finding.ts'
 import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdServer } from './server.ts'
 import { CONVERSATIONS_MAX, type ServerQueue } from './server-queue.ts'
@@ -25,7 +24,7 @@ export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number
 const PAUSES = { first: 5, longest: 250 }
 
 /** The servers of CLAMD, and the messages that wait for one of them. */
-export interface ClamdServers {
+interface ClamdServers {
   readonly list: readonly ClamdServer[]
   readonly queue: ServerQueue<ClamdServer>
 }

@@ -1,6 +1,5 @@
 import { replaceUnprintable } from '../../../ground/errors/log.ts'
-import { findingByName } from '../shared/clamav-name.ts'
-import { clean, type ScanFinding, unknown, unseen } from '../shared/finding.ts'
+import { clean, findingByName, type ScanFinding, unknown, unseen } from '../shared/finding.ts'
 
 /** Most bytes of a reply that are read, its NUL included. A signature's name has a few dozen. */
 export const REPLY_MAX = 8 * 1024

@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, writeSync } from 'node:fs'
 import { withDeadline } from '../../../ground/flow/deadline.ts'
 import type { System } from '../../../ground/runtime/system.ts'
-import { EICAR } from '../eicar/eicar-file.ts'
+import { EICAR } from '../eicar/eicar.ts'
 import type { ClamdAddress } from './address.ts'
 import { descriptorsOf } from './scan-commands.ts'
 import { ClamdSession } from './session.ts'

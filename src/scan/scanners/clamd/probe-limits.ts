@@ -1,10 +1,10 @@
 import { TOP_LINE } from '../../../mail/message/top-line.ts'
-import { EICAR } from '../eicar/eicar-file.ts'
+import { EICAR } from '../eicar/eicar.ts'
 import type { ClamdAddress } from './address.ts'
-import { scanStream } from './ask.ts'
+import { scanStream } from './sessions.ts'
 
 /** Whether clamd reports mail that it did not scan to the end. */
-export type TellsOfLimits =
+type TellsOfLimits =
   | { readonly tells: 'yes' | 'no' }
   | { readonly tells: 'unknown'; readonly why: string }
 

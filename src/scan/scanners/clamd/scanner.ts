@@ -7,10 +7,9 @@ import type { ContentScanner } from '../shared/scanner.ts'
 import { readClamdAddress } from './address.ts'
 import { askInTurn } from './ask-in-turn.ts'
 import { databaseOf, isOnThisHost } from './database.ts'
-import { clamdHasLoaded } from './has-loaded.ts'
 import { ClamdServer } from './server.ts'
 import { ServerQueue } from './server-queue.ts'
-import { Versions } from './versions.ts'
+import { clamdHasLoaded, Versions } from './versions.ts'
 
 /** Milliseconds for which servers are taken to have the same directories. */
 const DATABASES_FOR = 60_000

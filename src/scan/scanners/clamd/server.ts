@@ -6,11 +6,10 @@ import { writeInTurns } from '../../../mail/message/write-all.ts'
 import type { ScanFinding } from '../shared/finding.ts'
 import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
-import { askClamd } from './ask.ts'
 import { DescriptorTrial } from './descriptor-trial.ts'
 import { descriptorsOf, streamsOf } from './scan-commands.ts'
 import type { ClamdOutcome } from './session.ts'
-import { ClamdSessions, IDLE_MAX } from './sessions.ts'
+import { askClamd, ClamdSessions, IDLE_MAX } from './sessions.ts'
 
 /** Milliseconds for which a server that failed is asked last, doubled with each failure in a row. */
 export const REST = { first: 2_000, longest: 60_000 }
@@ -18,7 +17,7 @@ export const REST = { first: 2_000, longest: 60_000 }
 /** Milliseconds for PONG. A clamd that was started again reads its signatures first, for longer. */
 const PONG_WITHIN = 1_000
 
-export interface ClamdServerOptions {
+interface ClamdServerOptions {
   /** Whether its connections last from message to message. */
   readonly lasting: boolean
   /** Passes descriptors to a server that takes them; without it all mail is streamed. */

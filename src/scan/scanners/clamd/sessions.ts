@@ -1,13 +1,40 @@
 import type { System } from '../../../ground/runtime/system.ts'
+import type { ScanFinding } from '../shared/finding.ts'
 import type { ClamdAddress } from './address.ts'
-import { type ClamdCommands, type ClamdOutcome, ClamdSession } from './session.ts'
+import { type StreamedContent, streamsOf } from './scan-commands.ts'
+import {
+  type ClamdCommands,
+  type ClamdOutcome,
+  type ClamdReplies,
+  ClamdSession,
+} from './session.ts'
+
+/** Asks about the server itself. The answer is the reply without its NUL, as in clamd(8) ("PONG"). */
+export async function askClamd(
+  address: ClamdAddress,
+  command: 'PING' | 'VERSION',
+  signal: AbortSignal,
+): Promise<ClamdOutcome<string>> {
+  const packets = () => [Buffer.from(`z${command}\0`)].values()
+  const read = ({ replies: [reply] }: ClamdReplies) => reply!.toString('latin1').replace(/\0$/, '')
+  return new ClamdSessions(address).ask({ count: 1, packets, read }, signal)
+}
+
+/** Has clamd scan a content, on a connection of its own. */
+export async function scanStream(
+  address: ClamdAddress,
+  content: StreamedContent,
+  signal: AbortSignal,
+): Promise<ClamdOutcome<ScanFinding>> {
+  return new ClamdSessions(address).ask(streamsOf([content]), signal)
+}
 
 /** Most idle connections to one server. Each costs clamd a descriptor, but no thread. */
 export const IDLE_MAX = 8
 /** Milliseconds for which an idle connection is kept, or up to twice that; clamd hangs up after 30 s. */
 export const IDLE_FOR = 5_000
 
-export interface ClamdSessionsOptions {
+interface ClamdSessionsOptions {
   /** Most idle connections that are kept; default: none. */
   readonly idleMax?: number
   /** Milliseconds for which one is kept. */

@@ -1,5 +1,5 @@
 import { deflateRawSync } from 'node:zlib'
-import { EICAR } from './eicar-file.ts'
+import { EICAR } from './eicar.ts'
 
 const HEADER = `From: onescan check <postmaster@localhost>
 To: postmaster@localhost

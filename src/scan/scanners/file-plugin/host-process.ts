@@ -1,18 +1,26 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { extname, join } from 'node:path'
 import type { Duplex, Readable } from 'node:stream'
-import { decodeAnswer, encodeRequest, type PluginRequest } from '../plugin-host/protocol.ts'
+import { compiledProgram, isCompiled } from '../../../ground/runtime/compiled-program.ts'
+import {
+  CODE_SETTING,
+  decodeAnswer,
+  encodeRequest,
+  type PluginRequest,
+  RENEWED_AFTER,
+} from '../plugin-host/protocol.ts'
 import { type ScanFinding, unknown } from '../shared/finding.ts'
-import { killGroup } from '../shared/kill-group.ts'
 import type { ScanTask } from '../shared/scanner.ts'
-import type { LineRelay } from '../shared/stderr-lines.ts'
+import { killGroup, type LineRelay } from '../shared/scanner-program.ts'
 
 /** Milliseconds after the deadline until the process is given up; KILL has been sent by then. */
 const GIVE_UP = 700
 /** Milliseconds for reading the pipes of a process that has ended, and for the end of one that has closed them. */
 const DRAIN = 200
 
-export interface HostOptions {
+interface HostOptions {
   readonly command: readonly [string, ...string[]]
   readonly directory: string
   readonly environment: Readonly<Record<string, string>>
@@ -36,7 +44,7 @@ export class PluginHost {
   readonly #child: ChildProcess
   readonly #stderr: Readable | null
   readonly #channel: Duplex | null
-  /** Nothing is written here: its end ends the process (host-command.ts). */
+  /** Nothing is written here: its end ends the process (hostCommand). */
   readonly #lifeline: Duplex | null
   readonly #timers: NodeJS.Timeout[] = []
   #asked = 0
@@ -179,4 +187,58 @@ export class PluginHost {
     const ending = signalCode === null ? `exited with code ${exitCode}` : `died of ${signalCode}`
     return unknown(`${ending} before it answered`, 'broken-off')
   }
+}
+
+/** The host's bundle: beside this one, or in dist/ if tests run from the source tree. */
+const bundles = import.meta.filename.endsWith('.ts') ? '../../../../dist' : ''
+const program = join(import.meta.dirname, bundles, 'plugin-host.cjs')
+
+/** Node before 22.18 needs this option to load TypeScript. */
+const STRIP_TYPES = '--experimental-strip-types'
+
+/**
+ * KiB of data (ulimit(1p) -d). A plugin can use 450 MB of it on Node and 250 MB compiled; the runtime
+ * needs the rest. (With a limit of address space the runtimes do not start.)
+ */
+const MEMORY = 1024 * 1024
+
+/** KiB of the stack of a plugin in C: the default of a C program, if the caller's is smaller. */
+const STACK = 8 * 1024
+
+/**
+ * Sets how much memory the compiled runtime reserves for machine code. Without it the limit of data
+ * would make the runtime start without its JIT compiler: fifteen times slower.
+ */
+const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
+
+/**
+ * Waits for the end of descriptor 4, and then kills the process group. Whoever started the host holds the
+ * other end and writes nothing, so that is when he has ended, in whatever way: a plugin in a busy loop
+ * notices nothing by itself. The signals of the deadline do not end this shell, and it is no child of the
+ * host, since a plugin may wait for all of its children.
+ */
+const WATCHDOG = `(trap '' HUP INT TERM; { read -r line <&4; kill -s KILL 0; } 3>&- 2>/dev/null &)`
+
+/**
+ * Returns the command that runs the host for the plugin `file`, on the runtime of this process and under
+ * limits. `timeout` is SCANTIMEOUT in milliseconds. A process is renewed before it has used more than
+ * RENEWED_AFTER (../plugin-host/protocol.ts), so that each message has as much processor time as it
+ * would have alone.
+ *
+ * Start it as the leader of a process group, with requests on descriptor 3 and a pipe as descriptor 4.
+ * The shell starts the watchdog, sets the limits and execs. All that a plugin starts inherits them.
+ */
+export function hostCommand(file: string, timeout: number): readonly [string, ...string[]] {
+  const forOne = Math.ceil(timeout / 1000 + 5) * availableParallelism()
+  const limits = `ulimit -t ${RENEWED_AFTER + forOne}; ulimit -d ${MEMORY}; ulimit -S -s ${STACK}`
+  const script = `${WATCHDOG}; { ${limits}; } 2>/dev/null; ${ROOM_FOR_CODE}exec "$@" 4<&-`
+  const host = isCompiled ? compiledProgram('onescan-plugin-host') : onNode(file)
+  return ['/bin/sh', '-c', script, 'sh', ...host]
+}
+
+/** The host on Node, without the runtime's own warnings, which would flood the log. */
+function onNode(file: string): readonly string[] {
+  const options = ['--no-warnings']
+  if (extname(file) === '.ts' && !process.features.typescript) options.push(STRIP_TYPES)
+  return [process.execPath, ...options, program]
 }

@@ -1,15 +1,19 @@
 // The process that a file plugin runs in; see file-plugin/. Requests come on descriptor 3, one at a time.
 // Whatever the plugin writes there, only a line with the nonce of the request is an answer (protocol.ts).
 import { read } from 'node:fs'
-import { basename, extname } from 'node:path'
+import { basename } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { writeWhole } from '../../../ground/process/descriptors.ts'
 import { type ScanFinding, unknown } from '../shared/finding.ts'
-import { log } from './mail.ts'
-import { CODE_SETTING, isUsedUp } from './own-limits.ts'
-import { decodeRequest, encodeAnswer, type Plugin, type PluginRequest } from './protocol.ts'
-import { loadScript } from './script.ts'
-import { loadSharedObject } from './shared-object.ts'
+import { loadPlugin, log } from './load-plugin.ts'
+import {
+  CODE_SETTING,
+  decodeRequest,
+  encodeAnswer,
+  type Plugin,
+  type PluginRequest,
+  RENEWED_AFTER,
+} from './protocol.ts'
 
 const CHANNEL = 3
 const CHUNK = 64 * 1024
@@ -48,8 +52,7 @@ function awaitRequest(before: readonly Buffer[]): void {
 
 async function judge(asked: PluginRequest): Promise<ScanFinding> {
   if (plugin === undefined) {
-    const load = extname(asked.file) === '.so' ? loadSharedObject : loadScript
-    const loaded = await load(asked)
+    const loaded = await loadPlugin(asked)
     if ('answer' in loaded) return loaded
     plugin = loaded
   }
@@ -102,6 +105,12 @@ function send(): void {
 function end(): void {
   send()
   process.kill(0, 'SIGKILL')
+}
+
+/** Whether this process has used RENEWED_AFTER seconds of processor time. */
+function isUsedUp(): boolean {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6 >= RENEWED_AFTER
 }
 
 function describe(error: unknown): string {

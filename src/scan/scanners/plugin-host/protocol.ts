@@ -7,6 +7,11 @@ import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts
 const LF = 0x0a
 /** Most bytes of a line that a plugin's process writes. */
 export const LINE_MAX = 64 * 1024
+/** The variable that says how many bytes the compiled runtime reserves for machine code. */
+export const CODE_SETTING = 'BUN_JSC_jitMemoryReservationSize'
+
+/** Seconds of processor time after which the process of a plugin is renewed; onescan-plugin(7) has the number. */
+export const RENEWED_AFTER = 300
 
 const ANSWER = 'onescan-answer/1'
 const NONSENSE = 'wrote something other than an answer to descriptor 3'

@@ -1,6 +1,9 @@
 import { errorText, isFault } from '../../../ground/errors/fault.ts'
-import { causeOf } from '../shared/cause.ts'
-import { clean, type ScanFinding, unknown, worse } from '../shared/finding.ts'
+import { Bytes } from '../../../mail/message/bytes.ts'
+import type { SpoolPolicy } from '../../../mail/message/spool-policy.ts'
+import type { Oddity } from '../../../mail/mime/shared/oddities.ts'
+import { causeOf, clean, type ScanFinding, type Unseen, unknown, worse } from '../shared/finding.ts'
+import type { ScanSettings } from '../shared/scan-settings.ts'
 import {
   type ContentScanner,
   isLate,
@@ -10,8 +13,27 @@ import {
   type Scanner,
   type ScanTask,
 } from '../shared/scanner.ts'
-import { lend } from './lend.ts'
-import type { ScanRun } from './scan-run.ts'
+
+/** The scanners for one message, the settings that they run by, and what is in the task of each. */
+export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'> {
+  readonly scanners: readonly Scanner[]
+  /** Milliseconds for all of them together. */
+  readonly timeout: number
+  /**
+   * MAXNESTING counts messages inside one another, and multiparts inside one another in one of them;
+   * SECONDLOOK says whether each content is scanned besides the whole.
+   */
+  readonly settings: Pick<ScanSettings, 'MAXNESTING' | 'SECONDLOOK'>
+  readonly spool: SpoolPolicy
+  /** What ends the scan if it cannot be seen in a message; all else is passed over. */
+  readonly keepsOut: ReadonlySet<Unseen>
+  /** Called with the oddities of the message, if it was read for them. */
+  readonly odd?: (found: ReadonlySet<Oddity>) => void
+  /** Milliseconds on a clock that never goes back. */
+  readonly uptime: () => number
+  /** Aborted when nobody waits for the result any more: the scan ends then. */
+  readonly gone?: AbortSignal | undefined
+}
 
 /** Milliseconds that a scanner has for ending its work once the signal has come. */
 const GRACE = 1000
@@ -160,4 +182,78 @@ function saidBy({ name }: Scanner, finding: ScanFinding): ScanFinding {
   const why = finding.why.includes(name) ? finding.why : `${name}: ${finding.why}`
   if (finding.answer === 'unknown') return { ...finding, why }
   return { ...finding, why, limit: `the limits of ${name}` }
+}
+
+/** A sample that one scanner may read until it is taken back. */
+interface LentSample {
+  readonly sample: Sample
+  takeBack(): void
+}
+
+/**
+ * Lends a sample to a scanner. A scanner that outlives its deadline goes on working when the message
+ * is over, and its descriptor or memory may be another message's by then. So each call that reads
+ * the sample throws once it was taken back.
+ */
+function lend(sample: Sample): LentSample {
+  const loan = { isOver: false }
+  const whole = sample.whole && lend(sample.whole)
+  const beside = sample.beside?.map(lend)
+  const { sealedFile } = sample
+  return {
+    sample: {
+      ...sample,
+      ...(whole && { whole: whole.sample }),
+      ...(beside && { beside: beside.map((lent) => lent.sample) }),
+      bytes: new LentBytes(sample.bytes, loan),
+      ...(sealedFile && {
+        sealedFile() {
+          check(loan)
+          return sealedFile()
+        },
+      }),
+      async path() {
+        check(loan)
+        const path = await sample.path()
+        check(loan)
+        return path
+      },
+    },
+    takeBack() {
+      loan.isOver = true
+      whole?.takeBack()
+      for (const lent of beside ?? []) lent.takeBack()
+    },
+  }
+}
+
+interface Loan {
+  isOver: boolean
+}
+
+function check({ isOver }: Loan): void {
+  if (isOver) throw new Error('the message is over')
+}
+
+class LentBytes extends Bytes {
+  readonly #bytes: Bytes
+  readonly #loan: Loan
+
+  constructor(bytes: Bytes, loan: Loan) {
+    super()
+    this.#bytes = bytes
+    this.#loan = loan
+  }
+
+  get size(): number {
+    return this.#bytes.size
+  }
+
+  *chunks(from = 0, to = this.size): Generator<Buffer> {
+    check(this.#loan)
+    for (const chunk of this.#bytes.chunks(from, to)) {
+      yield chunk
+      check(this.#loan)
+    }
+  }
 }

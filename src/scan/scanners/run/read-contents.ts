@@ -8,7 +8,7 @@ import { type Content, contentsOf } from '../../../mail/mime/contents.ts'
 import type { ContentsOptions } from '../../../mail/mime/leaves/contents-state.ts'
 import type { Sample } from '../shared/scanner.ts'
 
-export interface ReadingOptions
+interface ReadingOptions
   extends Pick<ContentsOptions, 'maxDepth' | 'onGiven' | 'onHeader' | 'onName' | 'onOdd'> {
   readonly spool: SpoolPolicy
   /** Aborted at the message's deadline. */
@@ -16,7 +16,7 @@ export interface ReadingOptions
 }
 
 /** A content of a message, or what ends the reading. */
-export type ReadingStep =
+type ReadingStep =
   | {
       readonly kind: 'content'
       /** The content as scanners get it, until the next step is asked for. */

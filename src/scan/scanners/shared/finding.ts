@@ -1,4 +1,4 @@
-import type { Cause } from './cause.ts'
+import { errorCode } from '../../../ground/errors/fault.ts'
 
 /** Why something in a message was not seen; another try would change nothing. */
 export type Unseen =
@@ -77,4 +77,58 @@ const RANKS = { infected: 3, unknown: 2, unseen: 1, clean: 0 } as const
 /** The finding that counts of two about the same message; of equal ones the first. */
 export function worse(finding: ScanFinding, other: ScanFinding): ScanFinding {
   return RANKS[other.answer] > RANKS[finding.answer] ? other : finding
+}
+
+/**
+ * What ClamAV has found, by the name that it gives to it; `why` is the reason for the log if that is no
+ * virus. With AlertExceedsMax, libclamav 1.4 names the limit that ended its scan: MaxFileSize,
+ * MaxScanSize, MaxRecursion, MaxFiles, MaxScanTime, EmailLineFoldCnt, EmailHeaderBytes, EmailHeaders,
+ * EmailMIMEPartsPerMessage or EmailMIMEArguments. With the time, or with a limit that nobody knows, it
+ * could not tell.
+ */
+export function findingByName(name: string, why: string): ScanFinding {
+  const limit = /^Heuristics\.Limits\.Exceeded(?:\.(.*))?$/s.exec(name)
+  if (!limit) return infected(name)
+  const [, kind] = limit
+  if (kind === 'MaxFileSize' || kind === 'MaxScanSize') return unseen('size', why)
+  if (kind === 'MaxRecursion') return unseen('depth', why)
+  if (kind === 'MaxFiles' || kind?.startsWith('Email')) return unseen('contents', why)
+  return unknown(why, 'limit')
+}
+
+/** Why scanners could not tell: the closed list that the log, metrics and alerts count by. */
+export const causesInWords = {
+  timeout: "SCANTIMEOUT, or the scanner's own deadline, was over",
+  unreachable: 'no connection to the scanner, or no program to start',
+  'broken-off': 'the scanner began and did not end: it died, or closed the connection',
+  limit: 'there is more than the scanner reads',
+  memory: 'no memory, room or descriptors',
+  'scanner-error': 'the scanner said that it failed, or said what nobody understands',
+  plugin: 'the plugin itself could not tell',
+  poison: 'scanners died three times while they had this message, so it is left alone for an hour',
+} as const
+export type Cause = keyof typeof causesInWords
+export const CAUSES = Object.keys(causesInWords) as readonly Cause[]
+
+const BY_CODE: Readonly<Record<string, Cause>> = {
+  ETIMEDOUT: 'timeout',
+  ECONNREFUSED: 'unreachable',
+  ENOENT: 'unreachable',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  ENOTFOUND: 'unreachable',
+  EAI_AGAIN: 'unreachable',
+  EACCES: 'unreachable',
+  ECONNRESET: 'broken-off',
+  EPIPE: 'broken-off',
+  ENOMEM: 'memory',
+  ENOSPC: 'memory',
+  EDQUOT: 'memory',
+  EMFILE: 'memory',
+  ENFILE: 'memory',
+}
+
+/** The cause of an error that a scanner, or the connection to it, has thrown; errno(3) has the codes. */
+export function causeOf(error: unknown): Cause {
+  return BY_CODE[errorCode(error)] ?? 'scanner-error'
 }

@@ -3,10 +3,10 @@ import type { Envelope } from '../../../mail/message/envelope/envelope.ts'
 import type { Origin } from '../../../mail/message/envelope/origin.ts'
 import type { Field } from '../../../mail/mime/headers/fields.ts'
 import type { Infected, ScanFinding } from './finding.ts'
-import type { SignatureFiles } from './signature-files.ts'
+import type { SignatureFiles } from './signatures.ts'
 
 /**
- * The bytes that a scanner judges: a message as it will leave, below one line of ours (sample.ts), or,
+ * The bytes that a scanner judges: a message as it will leave, below one line of ours (sampleOf), or,
  * in a second look, a decoded content that some reader of mail may get out of a message.
  */
 export interface Sample {
@@ -70,7 +70,7 @@ export function isLate({ aborted, reason }: AbortSignal): boolean {
 }
 
 /** What a verdict depends on besides the message; nothing of it differs from copy to copy. */
-export interface Memorable {
+interface Memorable {
   /** The scanner's name and the settings that it judges by, in one line without blanks. */
   readonly identity: string
   /**

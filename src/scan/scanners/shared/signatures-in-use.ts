@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import type { Scanner } from './scanner.ts'
-import { countedFrom, SETTLED_AFTER, type SignatureFiles } from './signature-files.ts'
+import { countedFrom, SETTLED_AFTER, type SignatureFiles } from './signatures.ts'
 
 /** The signatures by which a scan that begins now looks. */
 export interface SignaturesInUse {

@@ -1,5 +1,8 @@
 // The version of a scanner's signatures is one line: clamd's answer to VERSION
 // (`ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`), or any text that changes when they change. Equal
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
 // texts mean equal signatures.
 
 /** The engine, and the number of ClamAV's own signatures. (A site's own signatures have no number.) */
@@ -65,4 +68,125 @@ function split(joined: string): Map<string, string> {
       return [entry.slice(0, at), entry.slice(at + 1)]
     }),
   )
+}
+
+/** The names of files from which ClamAV loads signatures, in any case (CLI_DBEXT in libclamav/readdb.h). */
+const DATABASE =
+  /\.(?:c[vl]d|cud|s?db|[hmn]db|[hmn]du|[hm]sb|[hm]su|ldb|ldu|cdb|fp|sfp|ign2?|imp|ioc|pwdb|cat|yara?|ftm|gdb|pdb|wdb|cbc|zmd|rmd|idb|crb|cfg)$/i
+/**
+ * The names of files that ClamAV publishes and freshclam fetches together. The number of the daily file
+ * counts for all of them.
+ */
+const OFFICIAL = /^(?:main|daily|bytecode)\.(?:c[vl]d|cud)$/
+const DAILY = /^daily\.c[vl]d$/
+
+/**
+ * Seconds after which all hosts use changed signatures: clamd looks for new ones every 600 seconds
+ * (SelfCheck in clamd.conf(5)) and takes a while to load them, and hosts fetch them at about the same
+ * time.
+ */
+export const SETTLED_AFTER = 900
+
+/** The virus signatures that lie on this host. Times are unix seconds, as exact as files tell them. */
+export interface SignatureFiles {
+  /** When a file last changed here. */
+  readonly changed: number
+  /** When ClamAV's own files last changed, and their number, by which clamd names what it has loaded. */
+  readonly official?: { readonly changed: number; readonly number: number }
+  /** When a file without such a number last changed, or was missed: it may be one of what is allowed. */
+  readonly others?: number
+  /** The names and sizes of these files, by which it shows that hosts have different ones. */
+  readonly own?: string
+  /** Bytes of all files. */
+  readonly size: number
+  /** When the directory was read. */
+  readonly seen: number
+  /** The directory, if they lie in one of this host. */
+  readonly directory?: string
+}
+
+/** Seconds by which the times of files may be behind the clock: a step of the kernel's coarse clock. */
+const CLOCK_STEP = 0.01
+
+/**
+ * Reads the directory of the virus signatures; returns undefined if it has none, or cannot be read. `now`
+ * is in milliseconds. `before` is what was read last, by which it is seen that a file is gone.
+ */
+export function readSignatureFiles(
+  directory: string,
+  now: number,
+  before?: SignatureFiles,
+): SignatureFiles | undefined {
+  let official: number | undefined
+  let number: number | undefined
+  let others: number | undefined
+  let size = 0
+  let own = ''
+  try {
+    for (const name of readdirSync(directory).sort()) {
+      if (!DATABASE.test(name)) continue
+      const path = join(directory, name)
+      const stats = statSync(path)
+      // A file that is copied here with its old time has changed here at the time of the copy.
+      const changed = Math.max(stats.mtimeMs, stats.ctimeMs) / 1000 + CLOCK_STEP
+      size += stats.size
+      if (DAILY.test(name)) number = numberOf(path)
+      if (OFFICIAL.test(name)) official = latest(official, changed)
+      else {
+        others = latest(others, changed)
+        own += `${name} ${stats.size}\n`
+      }
+    }
+  } catch {
+    return undefined
+  }
+  if (number === undefined) {
+    others = latest(others, official)
+    official = undefined
+  }
+  // What is gone has left no time; and what was seen once stays true.
+  const noticed = before && ((before.own ?? '') === own ? before.others : now / 1000)
+  if (noticed !== undefined && noticed <= now / 1000) others = latest(others, noticed)
+  const changed = latest(official, others)
+  if (changed === undefined) return undefined
+  return {
+    changed,
+    size,
+    seen: now / 1000,
+    directory,
+    ...(official !== undefined && { official: { changed: official, number: number! } }),
+    ...(others !== undefined && { others }),
+    ...(own !== '' && { own }),
+  }
+}
+
+/**
+ * Returns the time from which the result of a scan counts that begins now, by the signatures that were
+ * read, in whole unix seconds. `now` is in milliseconds.
+ */
+export function countedFrom(files: SignatureFiles | undefined, now: number): number {
+  return Math.floor(Math.min(now / 1000, files?.seen ?? Number.POSITIVE_INFINITY))
+}
+
+/** Returns the time at which all hosts use the newest signatures, unix seconds. */
+export function settledDate(files: SignatureFiles | undefined): number | undefined {
+  return files && files.changed + SETTLED_AFTER
+}
+
+function latest(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return Math.max(a, b)
+}
+
+/** Reads the number of a file of ClamAV's, which begins with `ClamAV-VDB:time:number:`. */
+function numberOf(path: string): number | undefined {
+  const fd = openSync(path, 'r')
+  try {
+    const head = Buffer.alloc(512)
+    const text = head.toString('latin1', 0, readSync(fd, head, 0, head.length, 0))
+    const digits = /^ClamAV-VDB:[^:]*:(\d{1,9}):/.exec(text)?.[1]
+    return digits === undefined ? undefined : Number(digits)
+  } finally {
+    closeSync(fd)
+  }
 }

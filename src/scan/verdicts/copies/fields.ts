@@ -21,7 +21,7 @@ export const copyFields: ReadonlySet<string> = new Set(['message-id', 'date', 't
 /** The only fields that may differ when a message that killed a scanner is delivered again. */
 const retryFields: ReadonlySet<string> = new Set(['received', 'date', 'message-id'])
 
-export type FieldShare = 'whole' | 'name' | 'nothing'
+type FieldShare = 'whole' | 'name' | 'nothing'
 
 /** How much of a field is part of the fingerprint of copies; `name` is in lower case. */
 export function shareOf(name: string): FieldShare {

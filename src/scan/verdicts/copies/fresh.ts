@@ -1,6 +1,9 @@
 import { FUTURE_MAX } from '../../cluster/verify.ts'
-import { SETTLED_AFTER, type SignatureFiles } from '../../scanners/shared/signature-files.ts'
-import { areAllAtLeastAsNew } from '../../scanners/shared/signatures.ts'
+import {
+  areAllAtLeastAsNew,
+  SETTLED_AFTER,
+  type SignatureFiles,
+} from '../../scanners/shared/signatures.ts'
 import type { RememberedVerdict } from './verdict-query.ts'
 
 /** Seconds for which a virus that was found counts, whatever the signatures are here. */

@@ -12,7 +12,7 @@ const ANSWERED_WITHIN = 5_000
 const OTHER_KEY =
   'hosts with another key use it, too: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id comes first has to be the same on all'
 
-export interface KeyMarksOptions {
+interface KeyMarksOptions {
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
   /** Milliseconds between two polls; default: 20,000. */

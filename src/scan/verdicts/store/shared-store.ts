@@ -10,7 +10,7 @@ import { watchKeyMarks } from './key-marks.ts'
 import { keyOf, questionFor } from './store-keys.ts'
 
 /** What a process has asked a shared store, and put there, since it was opened. */
-export interface SharingCounters {
+interface SharingCounters {
   /** Messages for which the store was asked. */
   asked: number
   /** Those of them for which it had a verdict. */

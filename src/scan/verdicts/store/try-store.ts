@@ -5,7 +5,7 @@ import { RespError } from '../../../protocol/valkey/resp-reader.ts'
 import { connectToStore } from './connect-to-store.ts'
 import { CHECK_KEY, MARK_KEY, questionFor } from './store-keys.ts'
 
-export interface StoreTrial {
+interface StoreTrial {
   /** Milliseconds that an answer took. */
   readonly time: number
   /** Whether the store has the mark of another key than that of this host. */

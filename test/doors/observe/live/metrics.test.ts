@@ -5,7 +5,7 @@ import type { ProcessReport } from '../../../../src/doors/observe/live/process-r
 import { readLogText } from '../../../../src/doors/observe/log/log-record.ts'
 import { FAULT_KINDS } from '../../../../src/ground/errors/fault.ts'
 import { GROUNDS } from '../../../../src/scan/judge/decision.ts'
-import { CAUSES } from '../../../../src/scan/scanners/shared/cause.ts'
+import { CAUSES } from '../../../../src/scan/scanners/shared/finding.ts'
 import { metric } from '../../http/rig.ts'
 
 /** Metrics of log lines and of reports by processes. */

@@ -5,7 +5,7 @@ import { Fault } from '../../../../src/ground/errors/fault.ts'
 import {
   loadAttachmentRules,
   parseAttachmentRules,
-} from '../../../../src/scan/scanners/attachments/rules.ts'
+} from '../../../../src/scan/scanners/attachments/attachments.ts'
 
 const faultOf = (text: string): string => {
   try {

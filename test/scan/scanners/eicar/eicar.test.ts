@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
-import { eicarScanner } from '../../../../src/scan/scanners/eicar/eicar.ts'
-import { EICAR } from '../../../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR, eicarScanner } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { cleanMessage, eicarMessage } from '../../../../src/scan/scanners/eicar/eicar-message.ts'
 import { runScanners } from '../../../../src/scan/scanners/scan.ts'
 import type { Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
@@ -66,7 +65,7 @@ t.test('after the deadline there is no answer', async (t) => {
 
 t.test("onescan's own source is not taken for the test file", async (t) => {
   const source = readFileSync(
-    new URL('../../../../src/scan/scanners/eicar/eicar-file.ts', import.meta.url),
+    new URL('../../../../src/scan/scanners/eicar/eicar.ts', import.meta.url),
     'latin1',
   )
   t.notOk(source.includes(EICAR))

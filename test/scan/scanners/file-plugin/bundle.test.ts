@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import t from 'tap'
 import { newestNode, oldestNode } from '../../../../packaging/toolchain/toolchain.mjs'
-import type { Cause } from '../../../../src/scan/scanners/shared/cause.ts'
+import type { Cause } from '../../../../src/scan/scanners/shared/finding.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { noCompiler, type Question } from './asking.ts'
 

@@ -2,7 +2,7 @@
 // for requests; then it is killed at once: it kills itself before it gives the event
 // loop another turn.
 import { spawn } from 'node:child_process'
-import { hostCommand } from '../../../../src/scan/scanners/file-plugin/host-command.ts'
+import { hostCommand } from '../../../../src/scan/scanners/file-plugin/host-process.ts'
 
 const [program, ...words] = hostCommand('a.mjs', 20_000)
 spawn(program, words, { detached: true, stdio: ['ignore', 'inherit', 'ignore', 3, 'pipe'] })

@@ -2,8 +2,11 @@ import { getEventListeners } from 'node:events'
 import { tmpdir } from 'node:os'
 import t from 'tap'
 import { Fault } from '../../../../src/ground/errors/fault.ts'
-import { askScanners, PassedOver } from '../../../../src/scan/scanners/run/ask-scanners.ts'
-import type { ScanRun } from '../../../../src/scan/scanners/run/scan-run.ts'
+import {
+  askScanners,
+  PassedOver,
+  type ScanRun,
+} from '../../../../src/scan/scanners/run/ask-scanners.ts'
 import {
   clean,
   infected,

@@ -1,4 +1,4 @@
-import { EICAR } from '../../../../src/scan/scanners/eicar/eicar-file.ts'
+import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { uuencode } from '../evasions/compose.ts'
 
 /**

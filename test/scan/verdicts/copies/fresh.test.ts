@@ -1,6 +1,9 @@
 import t from 'tap'
-import { SETTLED_AFTER } from '../../../../src/scan/scanners/shared/signature-files.ts'
-import { areAtLeastAsNew, joinVersions } from '../../../../src/scan/scanners/shared/signatures.ts'
+import {
+  areAtLeastAsNew,
+  joinVersions,
+  SETTLED_AFTER,
+} from '../../../../src/scan/scanners/shared/signatures.ts'
 import { type FreshnessRule, stillCounts } from '../../../../src/scan/verdicts/copies/fresh.ts'
 import type { RememberedVerdict } from '../../../../src/scan/verdicts/copies/verdict-query.ts'
 

@@ -5,7 +5,7 @@ import {
   readSignatureFiles,
   SETTLED_AFTER,
   settledDate,
-} from '../../../../src/scan/scanners/shared/signature-files.ts'
+} from '../../../../src/scan/scanners/shared/signatures.ts'
 
 /** The directory in which ClamAV keeps its signatures. */
 

@@ -2,12 +2,12 @@ import { utimesSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { type ClamdAddress, readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
-import { clamdHasLoaded } from '../../../../src/scan/scanners/clamd/has-loaded.ts'
+import { clamdHasLoaded } from '../../../../src/scan/scanners/clamd/versions.ts'
 import type { Scanner } from '../../../../src/scan/scanners/shared/scanner.ts'
 import {
   SETTLED_AFTER,
   type SignatureFiles,
-} from '../../../../src/scan/scanners/shared/signature-files.ts'
+} from '../../../../src/scan/scanners/shared/signatures.ts'
 import { findSignaturesInUse } from '../../../../src/scan/scanners/shared/signatures-in-use.ts'
 import { socketDirectory } from '../../../programs/socket-directory.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { LineRelay } from '../../../src/scan/scanners/shared/stderr-lines.ts'
+import { LineRelay } from '../../../../src/scan/scanners/shared/scanner-program.ts'
 
 function relay(text: Buffer, cuts: readonly number[] = []): string[] {
   const lines: string[] = []

@@ -1,0 +1,166 @@
+import { writeSync } from 'node:fs'
+import { basename, extname } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
+import { errorText } from '../../../ground/errors/fault.ts'
+import { loadSystem, systemTrouble } from '../../../ground/runtime/system.ts'
+import type { Mail } from '../../../plugin.ts'
+import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
+import type { Plugin, PluginRequest } from './protocol.ts'
+
+/**
+ * Loads a plugin, a script or a library in C by the extension of its file. If it cannot be loaded, that is
+ * the answer: *could not tell*.
+ */
+export function loadPlugin(request: PluginRequest): Promise<Plugin | ScanFinding> {
+  return extname(request.file) === '.so' ? loadSharedObject(request) : loadScript(request)
+}
+
+type Exports = Readonly<Record<string, unknown>>
+
+/** Loads a plugin in JavaScript or TypeScript. */
+async function loadScript({ file, symbol }: PluginRequest): Promise<Plugin | ScanFinding> {
+  let exports: Exports
+  try {
+    exports = await import(pathToFileURL(file).href)
+  } catch (error) {
+    return unknown(whyNotLoaded(error))
+  }
+  const virusscan = findExport(exports, symbol)
+  if (virusscan === undefined) {
+    return unknown(`exports no function ${symbol}; export it, or name another in QUEUE_PLUGIN`)
+  }
+  return async (request) => {
+    const { mail, answered } = mailOf(request)
+    try {
+      return readAnswer(await virusscan(mail))
+    } finally {
+      answered()
+    }
+  }
+}
+
+/** Finds a named export, or a property of the default export: module.exports of CommonJS. */
+function findExport(exports: Exports, symbol: string): ((mail: Mail) => unknown) | undefined {
+  for (const holder of [exports, exports.default]) {
+    const found = isHolder(holder) && Object.hasOwn(holder, symbol) ? holder[symbol] : undefined
+    if (typeof found === 'function') return found as (mail: Mail) => unknown
+  }
+  return undefined
+}
+
+function isHolder(value: unknown): value is Exports {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
+}
+
+function whyNotLoaded(error: unknown): string {
+  const kind = error instanceof Error ? `${error.name}: ` : ''
+  const isModule = /Unexpected token 'export'|Cannot use import statement/.test(errorText(error))
+  const remedy = isModule ? '; an ES module must have a name in .mjs' : ''
+  return `cannot be loaded: ${kind}${errorText(error)}${remedy}`
+}
+
+const EXPECTED = 'must answer { clean: true }, { infected: true, name } or { defer: why }'
+
+/**
+ * Narrows what a plugin returned to an answer. Only the three documented answers count. Several at
+ * once, a part of one, or anything else is *could not tell*.
+ */
+function readAnswer(value: unknown): ScanFinding {
+  const answer = typeof value === 'object' && value !== null ? value : {}
+  const said = answer as { clean?: unknown; infected?: unknown; name?: unknown; defer?: unknown }
+  const { defer } = said
+  const saysClean =
+    said.clean === true && !said.infected && said.name === undefined && defer === undefined
+  const saysInfected = said.infected === true && !said.clean && defer === undefined
+  const saysNothing = !said.clean && !said.infected && said.name === undefined
+  if (saysClean) return clean
+  if (saysInfected && typeof said.name === 'string' && said.name !== '') return infected(said.name)
+  if (saysNothing && typeof defer === 'string' && defer !== '') return unknown(defer, 'plugin')
+  return unknown(`answered ${describe(value)}; ${EXPECTED}`)
+}
+
+function describe(value: unknown): string {
+  const options = { depth: 1, breakLength: Infinity, maxStringLength: 60, maxArrayLength: 5 }
+  return inspect(value, options).replace(/\s+/g, ' ').slice(0, 200)
+}
+
+/** A plugin's own signal fires before it is killed: by this share of its time, and at most so many milliseconds. */
+const WARNING_SHARE = 0.1
+const WARNING_MAX = 1000
+
+/** Makes the mail that a plugin gets. Call `answered` when it has answered, so that its signal does not fire any more. */
+function mailOf({ timeLeft, origin, ...request }: PluginRequest): {
+  readonly mail: Mail
+  answered(): void
+} {
+  const { path, size, part, sender, recipients } = request
+  const warning = new AbortController()
+  const timer = setTimeout(
+    () => warning.abort(new DOMException('SCANTIMEOUT is near', 'TimeoutError')),
+    Math.floor(timeLeft - Math.min(timeLeft * WARNING_SHARE, WARNING_MAX)),
+  )
+  timer.unref()
+  return {
+    mail: {
+      version: 1,
+      ...origin,
+      path,
+      size,
+      ...(part && { part }),
+      sender,
+      recipients,
+      signal: warning.signal,
+      log,
+    },
+    answered: () => clearTimeout(timer),
+  }
+}
+
+/** Writes one line to stderr, which the starter of this process reads line by line. */
+export function log(text: string): void {
+  const line = String(text).replace(/\r?\n/g, '\\n')
+  try {
+    writeSync(2, `${line}\n`)
+  } catch {
+    // A log that is full or closed must not decide about mail.
+  }
+}
+
+/** The function that names the virus, `const char *virusname(void)`; a plugin need not have it. */
+const NAME = 'virusname'
+
+/**
+ * Loads a plugin in C: `int virusscan(const char *path)`, as in IndiMail's qhpsi. It runs on the main
+ * thread, because a C library may expect no other.
+ */
+async function loadSharedObject(request: PluginRequest): Promise<Plugin | ScanFinding> {
+  const system = loadSystem()
+  if (system === undefined) return unknown(`${systemTrouble()}; without it no .so can run`)
+  let virusscan: (path: string) => number
+  let virusname: (() => string) | undefined
+  try {
+    virusscan = system.functionOfPath(request.file, request.symbol)
+    virusname = system.functionForText(request.file, NAME)
+  } catch (error) {
+    return unknown(`cannot be loaded: ${errorText(error)}`)
+  }
+  return async (asked) => {
+    const code = virusscan(asked.part?.path ?? asked.path)
+    const name = code === asked.infectedCode ? virusname?.() : undefined
+    return findingOf(code, name, asked)
+  }
+}
+
+function findingOf(
+  code: number,
+  name: string | undefined,
+  { file, infectedCode, cleanCode }: PluginRequest,
+): ScanFinding {
+  // QHPSIRC counts first, as in qhpsi.c: if both are the same number, mail is not clean.
+  if (code === infectedCode) return infected(name || basename(file))
+  if (code === cleanCode) return clean
+  return unknown(
+    `returned ${code}; must return ${cleanCode} (QHPSIRN, clean) or ${infectedCode} (QHPSIRC, infected)`,
+  )
+}
