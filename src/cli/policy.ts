@@ -12,8 +12,7 @@ import {
 } from '../scan/judge/policy.ts'
 import { loadRules, loadRulesFrom } from '../scan/rules/load.ts'
 import type { MailFacts, Rules } from '../scan/rules/match.ts'
-import type { Rule } from '../scan/rules/rule.ts'
-import { ruleFiles } from '../scan/rules/rule-files.ts'
+import { type Rule, ruleFiles } from '../scan/rules/rule.ts'
 import { flag, printsJson, text } from './shared/options.ts'
 import { type Output, runCommand } from './shared/run-command.ts'
 import {

@@ -9,8 +9,8 @@ import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envel
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { THREADS } from '../../src/quotad/sources/open-mailbox.ts'
 import { hostSwitchFile } from '../../src/scan/judge/policy.ts'
-import { NAME_MAX } from '../../src/scan/quota/mailbox-name.ts'
-import { REPLY_MAX } from '../../src/scan/quota/service-reply.ts'
+import { NAME_MAX } from '../../src/scan/quota/mailbox.ts'
+import { REPLY_MAX } from '../../src/scan/quota/quota-answer.ts'
 
 /** The header of the programs in C that holds what TypeScript knows, too: `npm run docs` writes it. */
 

@@ -30,7 +30,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'scan/scanners/take-message.ts': 'which keys are current while a message comes',
   'scan/verdicts/open.ts': 'a secret of this process',
   'scan/verdicts/poison.ts': 'one clock for a process, which tests set',
-  'scan/verdicts/store/try-store.ts': 'how long the store takes to answer a trial',
+  'scan/verdicts/store/shared-store.ts': 'how long the store takes to answer a trial',
 }
 
 const readers = globSync('src/**/*.ts', { cwd: root })

@@ -12,7 +12,7 @@ import {
   MISSES_MAX,
 } from '../../src/protocol/valkey/lasting-connection.ts'
 import { SETTLED_AFTER } from '../../src/scan/scanners/shared/signatures.ts'
-import { FREE_MAX } from '../../src/scan/verdicts/copies/fields.ts'
+import { FREE_MAX } from '../../src/scan/verdicts/copies/fingerprint.ts'
 import { INFECTED_FOR } from '../../src/scan/verdicts/copies/fresh.ts'
 import { COUNTED_FOR, DEATHS_MAX } from '../../src/scan/verdicts/poison.ts'
 import { CLAIMED_FOR } from '../../src/scan/verdicts/store/shared-store.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { datagramFor, readQuestionDatagram } from '../../src/quotad/udp.ts'
-import { readReplyDatagram as readAnswer } from '../../src/scan/quota/service-reply.ts'
+import { readReplyDatagram as readAnswer } from '../../src/scan/quota/quota-answer.ts'
 
 const word = fc.string({
   unit: fc.constantFrom(...'abAB09@.-_+~!\xe4\xff'),

@@ -5,7 +5,7 @@ import { PROCESSES, startOf } from '../../ground/process/process-stat.ts'
 import { isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { isSetting } from '../../ground/settings/table.ts'
 import { HOST_DIRECTORY } from '../../scan/judge/policy.ts'
-import { ruleFiles } from '../../scan/rules/rule-files.ts'
+import { ruleFiles } from '../../scan/rules/rule.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { DaemonAccount } from '../slot-socket/tell.ts'
 

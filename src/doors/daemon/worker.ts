@@ -1,6 +1,6 @@
 import { FIRST_HANDED_OVER } from '../../ground/process/systemd.ts'
 import { HostMemory } from '../../scan/verdicts/host-memory.ts'
-import { InHand } from '../../scan/verdicts/in-hand.ts'
+import { InHand } from '../../scan/verdicts/poison.ts'
 import { readConfiguration } from '../shared/configuration.ts'
 import { accountOfDaemon } from './account-of-daemon.ts'
 import { placeOf } from './describe-door.ts'

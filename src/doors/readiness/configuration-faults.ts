@@ -6,13 +6,13 @@ import { type Environment, readSettings } from '../../ground/settings/settings.t
 import { quarantineLimits, treatment } from '../../ground/settings/table/scanning.ts'
 import { names } from '../../ground/settings/table.ts'
 import { readSpoolPolicy } from '../../mail/message/spool-policy.ts'
-import { readClusterSettings } from '../../scan/cluster/cluster-settings.ts'
+import { readClusterSettings } from '../../scan/cluster/keyring.ts'
 import { contradictionsIn } from '../../scan/judge/contradictions.ts'
 import { readControlDirectories, readScanningPolicy } from '../../scan/judge/policy.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { makeScanners } from '../../scan/scanners/scanners.ts'
 import { readScanSettings, type ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
-import { readVerdictSettings } from '../../scan/verdicts/verdict-settings.ts'
+import { readVerdictSettings } from '../../scan/verdicts/open.ts'
 import { readConfiguration } from '../shared/configuration.ts'
 
 /** The readers that readConfiguration() calls one after the other. */

@@ -1,8 +1,8 @@
 import { type Finding, ok, warning } from '../../ground/errors/finding.ts'
 import { readAddress } from '../../mail/message/envelope/address.ts'
+import { COULD_NOT_TELL, NO_SUCH_PAGE } from '../../scan/quota/quota-answer.ts'
 import { openQuotaClient } from '../../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
-import { COULD_NOT_TELL, NO_SUCH_PAGE } from '../../scan/quota/service-reply.ts'
 import type { StageHost } from './stage.ts'
 
 /** Any answer about this mailbox shows that the service runs. */

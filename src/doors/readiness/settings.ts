@@ -18,7 +18,7 @@ import {
   switchedOff,
 } from '../../scan/judge/policy.ts'
 import { loadRules } from '../../scan/rules/load.ts'
-import { ruleFiles } from '../../scan/rules/rule-files.ts'
+import { ruleFiles } from '../../scan/rules/rule.ts'
 import { configurationFaults, configurationWarnings } from './configuration-faults.ts'
 import type { StageHost } from './stage.ts'
 

@@ -2,14 +2,9 @@ import { createHmac } from 'node:crypto'
 import { errorText } from '../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../ground/errors/finding.ts'
 import type { StoreAddress } from '../../protocol/valkey/address.ts'
-import { readClusterSettings } from '../../scan/cluster/cluster-settings.ts'
-import type { Key } from '../../scan/cluster/keyring.ts'
+import { type Key, readClusterSettings } from '../../scan/cluster/keyring.ts'
 import { keyMark, sharedKey } from '../../scan/verdicts/copies/secrets.ts'
-import {
-  accessOf,
-  readVerdictSettings,
-  type VerdictSettings,
-} from '../../scan/verdicts/verdict-settings.ts'
+import { accessOf, readVerdictSettings, type VerdictSettings } from '../../scan/verdicts/open.ts'
 import type { StageHost } from './stage.ts'
 
 /** Milliseconds for a connection and two questions. */

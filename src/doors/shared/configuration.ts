@@ -21,7 +21,7 @@ import {
 } from '../../scan/judge/policy.ts'
 import type { Site, SiteRules } from '../../scan/judge/site.ts'
 import type { Tools } from '../../scan/judge/tools.ts'
-import { countersLine } from '../../scan/quota/counters.ts'
+import { countersLine } from '../../scan/quota/backends.ts'
 import { openQuotaClient, type QuotaClient } from '../../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { loadRules } from '../../scan/rules/load.ts'
@@ -29,8 +29,7 @@ import type { Rules } from '../../scan/rules/match.ts'
 import { makeScanners } from '../../scan/scanners/scanners.ts'
 import { readSignatureFiles, type SignatureFiles } from '../../scan/scanners/shared/signatures.ts'
 import { HostMemory } from '../../scan/verdicts/host-memory.ts'
-import { openVerdictsBy } from '../../scan/verdicts/open.ts'
-import { readVerdictSettings } from '../../scan/verdicts/verdict-settings.ts'
+import { openVerdictsBy, readVerdictSettings } from '../../scan/verdicts/open.ts'
 
 /** What onescand judges by. It reads it at its start, and again at SIGHUP. */
 export interface Configuration {

@@ -1,6 +1,9 @@
 import { closeSync } from 'node:fs'
+import { join } from 'node:path'
 import { errorCode, errorText, Fault, isFault } from '../../ground/errors/fault.ts'
 import { openForeignFile, readWhole } from '../../ground/path/open.ts'
+import { type Environment, readSettings, type Values } from '../../ground/settings/settings.ts'
+import { cluster } from '../../ground/settings/table.ts'
 
 /** The two ways of making stamps. */
 export type Scheme = 'md5' | 'hmac-sha256'
@@ -148,4 +151,24 @@ function hmacKey(
 
 function keyringFault(path: string, problem: string): Fault {
   return new Fault('config', `CLUSTERKEYS ${path}: ${problem}`)
+}
+
+/** The clusters to which this host belongs: their keys, and the settings of onescan-queue(8) by their names. */
+export interface ClusterSettings extends Values<typeof cluster> {
+  /** The keys in the order of the file: the first current one signs, all current ones verify. */
+  readonly keys: readonly Key[]
+}
+
+/**
+ * Reads the keyring and its settings. `off` is a line for the log if this uid may not read the keyring.
+ * Throws a Fault of kind `config`.
+ */
+export function readClusterSettings(
+  env: Environment,
+  control: string,
+): { readonly cluster: ClusterSettings | undefined; readonly off: string | undefined } {
+  const path = env.CLUSTERKEYS || join(control, 'clusterkeys')
+  const ring = loadKeyring({ path, named: Boolean(env.CLUSTERKEYS) })
+  if ('off' in ring) return { cluster: undefined, off: ring.why }
+  return { cluster: { ...readSettings(env, cluster), keys: ring.keys }, off: undefined }
 }

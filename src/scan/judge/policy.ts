@@ -10,7 +10,7 @@ import {
 import { treatment } from '../../ground/settings/table/scanning.ts'
 import { table } from '../../ground/settings/table.ts'
 import { readSpoolPolicy, type SpoolPolicy } from '../../mail/message/spool-policy.ts'
-import { type ClusterSettings, readClusterSettings } from '../cluster/cluster-settings.ts'
+import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'
 

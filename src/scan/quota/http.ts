@@ -1,6 +1,5 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { errorText } from '../../ground/errors/fault.ts'
-import type { HttpBackend } from './backend.ts'
 import {
   COULD_NOT_TELL,
   NO_SUCH_PAGE,
@@ -8,7 +7,8 @@ import {
   REPLY_MAX,
   readBody,
   type ServiceReply,
-} from './service-reply.ts'
+} from './quota-answer.ts'
+import type { HttpBackend } from './quota-settings.ts'
 import type { AskTimes, QuotaQuestion } from './udp.ts'
 
 /** Most connections to one service, used or idle. */

@@ -3,7 +3,7 @@ import type { MailAddress } from '../../mail/message/envelope/address.ts'
 /**
  * The answer to a question about a mailbox. It has four forms on its way to a door:
  * onescan-quotad reads a `MailboxReading` from the disk or from another service
- * (quota/tell/sources), adds its source in a `MailboxAnswer`, and sends words. The client turns
+ * (quotad/sources), adds its source in a `MailboxAnswer`, and sends words. The client turns
  * them into a `ServiceReply`, which is this answer or a failure, and remembers a `DatedAnswer`,
  * which also has the backend and the time until which it holds.
  */
@@ -39,15 +39,13 @@ export interface ExplainedAnswer extends SourcedAnswer {
   readonly mailbox?: string | undefined
 }
 
-/**
- * Asks whether a mailbox has room for `incoming` bytes more, or for any message if the protocol did
- * not tell its size. Never rejects, and answers within the timeout of the settings.
- */
-export type AskQuota = (address: MailAddress, incoming?: number) => Promise<QuotaAnswer>
-
 /** What a door uses to ask about mailboxes. */
 export interface QuotaLookup {
-  readonly ask: AskQuota
+  /**
+   * Asks whether a mailbox has room for `incoming` bytes more, or for any message if the protocol did
+   * not tell its size. Never rejects, and answers within the timeout of the settings.
+   */
+  readonly ask: (address: MailAddress, incoming?: number) => Promise<QuotaAnswer>
   /** Whether mail of relay clients is asked about, too. */
   readonly askForRelayClients: boolean
 }
@@ -56,4 +54,96 @@ export interface QuotaLookup {
 export interface TimedLookup extends QuotaLookup {
   /** Milliseconds for a question. */
   readonly timeout: number
+}
+
+/** The result of a question to a backend: its answer, which may be `unknown`, or a failure. */
+export type ServiceReply = QuotaAnswer | Failure
+
+/** The backend gave no answer that can be used. To callers this is the answer `unknown`. */
+export interface Failure {
+  readonly answer: 'unknown'
+  readonly why: string
+  readonly trouble: 'no-answer' | 'broken-answer'
+  /** Whether the backend did reply, so that the next question may be sent at once. */
+  readonly backendIsUp: boolean
+}
+
+export function isFailure(reply: ServiceReply): reply is Failure {
+  return 'trouble' in reply
+}
+
+export function noAnswer(why: string): Failure {
+  return { answer: 'unknown', why, trouble: 'no-answer', backendIsUp: false }
+}
+
+/** The reason if the service replies that it cannot tell. Its own log has more. */
+export const COULD_NOT_TELL = 'the service could not tell'
+
+/** The reason if an HTTP server does not know the path of QUOTAD. */
+export const NO_SUCH_PAGE = 'status 404, the service has no such page'
+
+/** Most bytes of a reply: a name of 255, two numbers and a nonce. */
+export const REPLY_MAX = 1024
+
+const udpWords: Readonly<Record<string, QuotaAnswer['answer']>> = {
+  QUOTA_OK: 'room',
+  QUOTA_FULL: 'full',
+  QUOTA_UNKNOWN: 'no-such-user',
+  QUOTA_ERROR: 'unknown',
+}
+
+const httpWords: Readonly<Record<string, QuotaAnswer['answer']>> = {
+  OK: 'room',
+  OVERQUOTA: 'full',
+}
+
+/**
+ * Reads `QUOTA_OK [user [size quota]]`, and likewise the other answers. If a nonce was sent, it
+ * must be the last word. Undefined for anything else, which is not an answer to this question.
+ */
+export function readReplyDatagram(
+  packet: Buffer,
+  name: string,
+  nonce: string | undefined,
+): QuotaAnswer | undefined {
+  if (packet.length > REPLY_MAX) return undefined
+  const words = packet
+    .toString('latin1')
+    .replace(/\r?\n$/, '')
+    .split(' ')
+  if (nonce !== undefined && (words.length < 2 || words.pop() !== nonce)) return undefined
+  return readWords(words, name, udpWords)
+}
+
+/**
+ * Reads the body of an HTTP answer, `OK user size quota` or `OVERQUOTA user size quota`. Undefined
+ * for anything else.
+ */
+export function readBody(text: string, name: string): QuotaAnswer | undefined {
+  const words = text.replace(/\r?\n$/, '').split(' ')
+  return words.length === 4 ? readWords(words, name, httpWords) : undefined
+}
+
+function readWords(
+  [first, ...words]: readonly string[],
+  name: string,
+  meanings: Readonly<Record<string, QuotaAnswer['answer']>>,
+): QuotaAnswer | undefined {
+  const answer = Object.hasOwn(meanings, first!) ? meanings[first!] : undefined
+  if (answer === undefined || (words.length > 0 && words[0] !== name)) return undefined
+  if (answer === 'no-such-user') return { answer }
+  if (answer === 'unknown') return { answer, why: COULD_NOT_TELL }
+  if (words.length < 2) return { answer }
+  const usage = readUsage(words.slice(1))
+  if (usage === undefined) return undefined
+  // The service writes 0 and 0 if it knows neither number.
+  const isKnown = usage.size > 0 || usage.quota !== undefined
+  return isKnown ? { answer, usage } : { answer }
+}
+
+/** Reads the bytes of size and quota. A quota of 0, or none, is unlimited. */
+function readUsage(words: readonly string[]): Usage | undefined {
+  if (words.length > 2 || !words.every((word) => /^[0-9]{1,15}$/.test(word))) return undefined
+  const [size, quota] = words.map(Number)
+  return quota ? { size: size!, quota } : { size: size! }
 }

@@ -1,14 +1,18 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { InFlight, LruCache } from '../../ground/flow/cache.ts'
 import { type MailAddress, withPlainDomain } from '../../mail/message/envelope/address.ts'
-import { takesSize } from './backend.ts'
-import { type BackendOf, LdapBackends, readBackendMap } from './backend-map.ts'
-import { Backends } from './backends.ts'
+import { Backends, QuestionCounters } from './backends.ts'
 import { answerFor, type DatedAnswer, datedAnswer } from './cache.ts'
-import { QuestionCounters } from './counters.ts'
-import { findByExtension, type NamedMailbox, namedMailboxOf } from './mailbox-name.ts'
+import {
+  type BackendOf,
+  findByExtension,
+  LdapBackends,
+  type NamedMailbox,
+  namedMailboxOf,
+  readBackendMap,
+} from './mailbox.ts'
 import type { ExplainedAnswer, QuotaAnswer, SourcedAnswer, TimedLookup } from './quota-answer.ts'
-import type { QuotaSettings } from './quota-settings.ts'
+import { type QuotaSettings, takesSize } from './quota-settings.ts'
 
 interface QuotaClientOptions {
   /** Who has the mailbox of an address: a backend, a map, or a directory. */

@@ -5,9 +5,8 @@ import { isIPv6 } from 'node:net'
 import { errorText } from '../../ground/errors/fault.ts'
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { Semaphore } from '../../ground/flow/semaphore.ts'
-import type { UdpBackend } from './backend.ts'
-import type { QuotaAnswer } from './quota-answer.ts'
-import { noAnswer, readReplyDatagram, type ServiceReply } from './service-reply.ts'
+import { noAnswer, type QuotaAnswer, readReplyDatagram, type ServiceReply } from './quota-answer.ts'
+import type { UdpBackend } from './quota-settings.ts'
 
 export interface QuotaQuestion {
   /** The name of the mailbox, latin1. */

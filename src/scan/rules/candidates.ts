@@ -1,6 +1,6 @@
 import type { IpAddress } from '../../ground/net/ip-address.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
-import { comparable, localWithoutDomain } from './comparable.ts'
+import { comparable, localWithoutDomain } from './match.ts'
 
 /** The sender, the recipients and the client of a message, which lines may name. */
 export interface MailParties {

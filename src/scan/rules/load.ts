@@ -13,10 +13,8 @@ import {
 import { byteSize, splitWords } from '../../ground/settings/table/values.ts'
 import { lowerCase, readAddress } from '../../mail/message/envelope/address.ts'
 import { candidatesIn, type MailParties } from './candidates.ts'
-import { asciiDomain, comparable } from './comparable.ts'
-import { Rules } from './match.ts'
-import type { Action, AddressPattern, Conditions, Rule } from './rule.ts'
-import { ruleFiles } from './rule-files.ts'
+import { asciiDomain, comparable, Rules } from './match.ts'
+import { type Action, type AddressPattern, type Conditions, type Rule, ruleFiles } from './rule.ts'
 
 /** Most bytes of the file. */
 export const FILE_MAX = 4 * 1024 * 1024

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Network } from '../../ground/net/ip-address.ts'
 
 /**
@@ -38,4 +39,9 @@ export interface Rule {
   readonly line: number
   readonly conditions: Conditions
   readonly action: Action
+}
+
+/** Lists the paths of files of rules, in the order in which they are tried. */
+export function ruleFiles(control: string, hostDirectory: string): readonly string[] {
+  return [join(control, 'onescan.policy'), join(hostDirectory, 'policy')]
 }

@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { RememberedVerdict } from './copies/verdict-query.ts'
-import type { InHand } from './in-hand.ts'
-import { Poison, type PoisonEvent } from './poison.ts'
+import { type InHand, Poison, type PoisonEvent } from './poison.ts'
 import { type ScanEvent, ScansInFlight } from './scans-in-flight.ts'
 
 /** What one process tells the others, as JSON. */

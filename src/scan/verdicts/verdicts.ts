@@ -4,8 +4,7 @@ import { type ScanFinding, unknown, unseen } from '../scanners/shared/finding.ts
 import type { Scanner, ScanTask } from '../scanners/shared/scanner.ts'
 import { joinVersions } from '../scanners/shared/signatures.ts'
 import { findSignaturesInUse, type SignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
-import { headerOfAllCopies } from './copies/fields.ts'
-import { exactFingerprintOf } from './copies/fingerprint.ts'
+import { exactFingerprintOf, headerOfAllCopies } from './copies/fingerprint.ts'
 import { stillCounts } from './copies/fresh.ts'
 import {
   type IdentityOptions,

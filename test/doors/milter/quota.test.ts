@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { AskQuota, QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
+import type { QuotaAnswer, QuotaLookup } from '../../../src/scan/quota/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { everything, oldest, says } from './mta.ts'
 import { openMilter } from './rig.ts'
@@ -18,7 +18,10 @@ const answers: Readonly<Record<string, QuotaAnswer>> = {
 }
 
 /** Makes a quota lookup that records what it was asked. */
-function asker(): { readonly asked: [string, number | undefined][]; readonly ask: AskQuota } {
+function asker(): {
+  readonly asked: [string, number | undefined][]
+  readonly ask: QuotaLookup['ask']
+} {
   const asked: [string, number | undefined][] = []
   return {
     asked,

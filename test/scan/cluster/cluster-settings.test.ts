@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { readClusterSettings } from '../../../src/scan/cluster/cluster-settings.ts'
+import { readClusterSettings } from '../../../src/scan/cluster/keyring.ts'
 
 /** The settings of a cluster, with its keyring. */
 

@@ -1,10 +1,9 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
-import { readBackend } from '../../../src/scan/quota/backend.ts'
-import { parseBackendMap } from '../../../src/scan/quota/backend-map.ts'
-import { FIRST_REST, LONGEST_REST } from '../../../src/scan/quota/backends.ts'
-import { countersLine } from '../../../src/scan/quota/counters.ts'
+import { countersLine, FIRST_REST, LONGEST_REST } from '../../../src/scan/quota/backends.ts'
+import { parseBackendMap } from '../../../src/scan/quota/mailbox.ts'
+import { readBackend } from '../../../src/scan/quota/quota-settings.ts'
 import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
 
 /** The client with many questions at a time, and with dead backends. */

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
-import { parseBackendMap } from '../../../src/scan/quota/backend-map.ts'
+import { parseBackendMap } from '../../../src/scan/quota/mailbox.ts'
 import { clientOf, extendedAnswer, udpService } from './services.ts'
 
 /** Addresses with an extension: user+ext@domain, and qmail's user-ext@domain. */

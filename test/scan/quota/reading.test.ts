@@ -3,16 +3,19 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { readAddress, withPlainDomain } from '../../../src/mail/message/envelope/address.ts'
-import { backendFor, readBackend, takesSize } from '../../../src/scan/quota/backend.ts'
-import { parseBackendMap, readBackendMap } from '../../../src/scan/quota/backend-map.ts'
-import { namedMailboxOf } from '../../../src/scan/quota/mailbox-name.ts'
-import { readQuotaSettings } from '../../../src/scan/quota/quota-settings.ts'
+import { namedMailboxOf, parseBackendMap, readBackendMap } from '../../../src/scan/quota/mailbox.ts'
 import {
   COULD_NOT_TELL,
   REPLY_MAX,
   readBody,
   readReplyDatagram,
-} from '../../../src/scan/quota/service-reply.ts'
+} from '../../../src/scan/quota/quota-answer.ts'
+import {
+  backendFor,
+  readBackend,
+  readQuotaSettings,
+  takesSize,
+} from '../../../src/scan/quota/quota-settings.ts'
 
 /** The reading of settings, maps, names and replies. */
 

@@ -3,10 +3,13 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
-import { readBackend } from '../../../src/scan/quota/backend.ts'
-import type { BackendOf } from '../../../src/scan/quota/backend-map.ts'
+import type { BackendOf } from '../../../src/scan/quota/mailbox.ts'
 import { QuotaClient } from '../../../src/scan/quota/quota-client.ts'
-import { type QuotaSettings, readQuotaSettings } from '../../../src/scan/quota/quota-settings.ts'
+import {
+  type QuotaSettings,
+  readBackend,
+  readQuotaSettings,
+} from '../../../src/scan/quota/quota-settings.ts'
 
 /** Quota services on real sockets, whose answers a test sets. */
 

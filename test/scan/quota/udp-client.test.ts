@@ -1,6 +1,6 @@
 import type { Socket } from 'node:dgram'
 import t, { type Test } from 'tap'
-import type { UdpBackend } from '../../../src/scan/quota/backend.ts'
+import type { UdpBackend } from '../../../src/scan/quota/quota-settings.ts'
 import { UdpClient, UdpSockets } from '../../../src/scan/quota/udp.ts'
 import { extendedAnswer, type UdpService, udpService } from './services.ts'
 

@@ -9,7 +9,7 @@ import {
   type HostMemory,
   isHostEvents,
 } from '../../../scan/verdicts/host-memory.ts'
-import { readInHand } from '../../../scan/verdicts/in-hand.ts'
+import { readInHand } from '../../../scan/verdicts/poison.ts'
 import type { WorkersState } from '../../observe/live/process-report.ts'
 import { BeatWatch, HUNG_AFTER } from './hung-workers.ts'
 

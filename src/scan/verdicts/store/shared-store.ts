@@ -1,13 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../ground/flow/back-off.ts'
-import { LATE } from '../../../ground/flow/deadline.ts'
+import { answerInTime, LATE } from '../../../ground/flow/deadline.ts'
 import type { StoreAccess } from '../../../protocol/valkey/address.ts'
-import { isAboutOneKey } from '../../../protocol/valkey/connection.ts'
+import { isAboutOneKey, type RespCommand } from '../../../protocol/valkey/connection.ts'
 import { LastingConnection } from '../../../protocol/valkey/lasting-connection.ts'
 import { RespError } from '../../../protocol/valkey/resp-reader.ts'
-import { connectToStore } from './connect-to-store.ts'
-import { watchKeyMarks } from './key-marks.ts'
-import { keyOf, questionFor } from './store-keys.ts'
+import { CHECK_KEY, connectToStore, keyOf, MARK_KEY, questionFor } from './connect-to-store.ts'
 
 /** What a process has asked a shared store, and put there, since it was opened. */
 interface SharingCounters {
@@ -58,6 +56,15 @@ const PUT_WITHIN = 5_000
 /** Milliseconds after which a host that waits asks again, doubled each time. */
 const POLLS = { first: 5, longest: 40 }
 
+/** Milliseconds between two polls of the mark in the store. */
+const MARK_POLLED_EVERY = 20_000
+/** Polls after which a mark expires that nobody renews. */
+const MARK_LASTS_FOR_POLLS = 3
+/** Milliseconds for an answer about marks, for which no mail waits. */
+const MARK_ANSWERED_WITHIN = 5_000
+const OTHER_KEY =
+  'hosts with another key use it, too: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id comes first has to be the same on all'
+
 /**
  * A store of verdicts that hosts share: Valkey or Redis, one server, or servers behind sentinels. The
  * first host that asks for a message claims it with the same question, and scans it; others wait for its
@@ -74,17 +81,20 @@ export class SharedStore {
   /** The claims of this process, and when they expire. */
   readonly #claims = new Map<string, number>()
   readonly #connection: LastingConnection
-  readonly #marks: { close(): void } | undefined
+  readonly #markTimer: NodeJS.Timeout | undefined
+  /** The time since which the mark of another key has been there. */
+  #otherMarkSince: number | undefined
 
   constructor(options: SharedStoreOptions) {
     this.#options = options
-    const { uptime, mark, markEvery } = options
-    const tell = (where: string, why: string | undefined) => this.#tell(where, why)
+    const { mark, markEvery = MARK_POLLED_EVERY } = options
     this.#connection = new LastingConnection(
       (signal) => connectToStore(options, signal),
-      (why) => tell('connection', why),
+      (why) => this.#tell('connection', why),
     )
-    this.#marks = mark && watchKeyMarks(mark, this.#connection, { uptime, every: markEvery, tell })
+    if (mark === undefined) return
+    const compare = () => this.#compareMarks(mark(), MARK_LASTS_FOR_POLLS * markEvery)
+    this.#markTimer = setInterval(() => void compare().catch(() => {}), markEvery).unref()
   }
 
   /**
@@ -122,7 +132,7 @@ export class SharedStore {
   }
 
   close(): void {
-    this.#marks?.close()
+    clearInterval(this.#markTimer)
     this.#connection.close()
   }
 
@@ -192,6 +202,32 @@ export class SharedStore {
     if (!isAboutOneKey(error)) this.#tell(what, error.message)
   }
 
+  /**
+   * Leaves the mark of this host's key (secrets.ts) in the store, renews it, and notices the mark of
+   * another key: hosts with different keys share nothing. A mark that nobody renews expires after
+   * `lifetime` milliseconds. If one stays for longer, another host has that key now.
+   */
+  async #compareMarks(own: Buffer, lifetime: number): Promise<void> {
+    const connection = this.#connection
+    if (!connection.isReady) return
+    const { uptime } = this.#options
+    const lasting = ['PX', String(lifetime)]
+    const replies = await connection.ask(
+      [['SET', MARK_KEY, own, 'NX', ...lasting], questionFor(MARK_KEY)],
+      MARK_ANSWERED_WITHIN,
+    )
+    const found = replies === LATE ? undefined : replies[1]
+    if (!Buffer.isBuffer(found) || found.length === 0) return // questions for verdicts log the trouble
+    if (found.equals(own)) {
+      this.#otherMarkSince = undefined
+      this.#tell('mark', undefined)
+      await connection.ask([['SET', MARK_KEY, own, ...lasting]], MARK_ANSWERED_WITHIN)
+      return
+    }
+    this.#otherMarkSince ??= uptime()
+    if (uptime() - this.#otherMarkSince > lifetime) this.#tell('mark', OTHER_KEY)
+  }
+
   /** Logs a trouble once, until another one comes, and the end of all troubles. */
   #tell(where: string, why: string | undefined): void {
     const { address, log } = this.#options
@@ -208,5 +244,49 @@ export class SharedStore {
   }
 }
 
-// In this bundle, which has all that talks to a store.
-export { tryStore } from './try-store.ts'
+interface StoreTrial {
+  /** Milliseconds that an answer took. */
+  readonly time: number
+  /** Whether the store has the mark of another key than that of this host. */
+  readonly hasOtherKey: boolean
+}
+
+/**
+ * Puts a value into a store and asks for it, once and within so many milliseconds; `own` is the mark of
+ * this host's key. Rejects with a reason in one line if a server cannot be asked, or does not keep the
+ * value.
+ */
+export async function tryStore(
+  access: StoreAccess,
+  timeout: number,
+  own?: Buffer,
+): Promise<StoreTrial> {
+  const over = new AbortController()
+  try {
+    return await answerInTime(tryUntil(over.signal, access, own), timeout)
+  } finally {
+    over.abort()
+  }
+}
+
+async function tryUntil(
+  signal: AbortSignal,
+  access: StoreAccess,
+  own: Buffer | undefined,
+): Promise<StoreTrial> {
+  const connection = await connectToStore(access, signal)
+  signal.addEventListener('abort', () => connection.end())
+  const ask = async (words: RespCommand) => {
+    const [reply] = await connection.ask(words)
+    if (reply instanceof RespError) throw reply
+    return reply
+  }
+  await ask(['SET', CHECK_KEY, 'check', 'EX', '1'])
+  const asked = performance.now()
+  const answer = await ask(questionFor(CHECK_KEY))
+  if (String(answer) !== 'check') throw new Error('it does not keep a value')
+  const time = performance.now() - asked
+  const found = own && (await ask(questionFor(MARK_KEY)))
+  const isThere = Buffer.isBuffer(found) && found.length > 0
+  return { time, hasOtherKey: isThere && !found.equals(own!) }
+}

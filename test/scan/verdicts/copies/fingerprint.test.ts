@@ -5,12 +5,10 @@ import { LINE_MAX } from '../../../../src/mail/message/content-fields.ts'
 import { Header } from '../../../../src/mail/message/header-block.ts'
 import {
   copyFields,
-  FREE_MAX,
-  transportFields,
-} from '../../../../src/scan/verdicts/copies/fields.ts'
-import {
   exactFingerprintOf,
+  FREE_MAX,
   fingerprintOf,
+  transportFields,
 } from '../../../../src/scan/verdicts/copies/fingerprint.ts'
 import { deriveSecrets } from '../../../../src/scan/verdicts/copies/secrets.ts'
 import { free, independentFingerprint, named, SCAN, subjectOf } from './subjects.ts'
