@@ -35,8 +35,8 @@ import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
 import { REPLY_LINE_MAX, REPLY_MAX } from '../../src/protocol/smtp/replies.ts'
 import { HMAC_SECRET_MIN, FILE_MAX as KEYRING_MAX } from '../../src/scan/cluster/keyring.ts'
 import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/scan/cluster/verify.ts'
+import { COUNTED_MAX, STEP_MAX } from '../../src/scan/quarantine/age.ts'
 import { RECORD_MAX } from '../../src/scan/quarantine/record.ts'
-import { COUNTED_MAX, STEP_MAX } from '../../src/scan/quarantine/sweep-clock.ts'
 import {
   LINE_MAX as POLICY_LINE_MAX,
   FILE_MAX as POLICY_MAX,

@@ -1,7 +1,7 @@
 import type { CommandModule } from 'yargs'
 import { Fault } from '../../ground/errors/fault.ts'
 import { type QuarantineEntry, withEntry } from '../../scan/quarantine/entries.ts'
-import { type OpenEntry, openEntry } from '../../scan/quarantine/open-entry.ts'
+import { type OpenEntry, openEntry } from '../../scan/quarantine/record.ts'
 import { lineForTerminal } from '../shared/for-terminal.ts'
 import { flag, printsJson } from '../shared/options.ts'
 import { terminal } from '../shared/root-facts.ts'

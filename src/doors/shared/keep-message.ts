@@ -10,8 +10,8 @@ import type {
   SplitDecision,
 } from '../../scan/judge/decision.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
+import { makeId, RANDOM_BYTES } from '../../scan/quarantine/entries.ts'
 import { keepMessage, removeKept } from '../../scan/quarantine/keep.ts'
-import { makeId, RANDOM_BYTES } from '../../scan/quarantine/names.ts'
 import { decisionLines, type LogContext } from './log/log-lines.ts'
 
 /**

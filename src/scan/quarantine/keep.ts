@@ -6,8 +6,8 @@ import { syncDirectoryAside } from '../../ground/path/directories.ts'
 import { procPathOf } from '../../ground/path/walk.ts'
 import { writeWholeAside } from '../../ground/process/descriptors.ts'
 import type { Message } from '../../mail/message/message.ts'
+import { dayOfId, nameOfEntry } from './entries.ts'
 import { type Folder, makeFolder, openQuarantine, quarantineFault, withFolder } from './folders.ts'
-import { dayOfId, nameOfEntry } from './names.ts'
 import { encodeRecord, lastLine, type QuarantineRecord } from './record.ts'
 
 /**

@@ -3,10 +3,9 @@ import { attempt, Fault } from '../../ground/errors/fault.ts'
 import { syncDirectoryAside } from '../../ground/path/directories.ts'
 import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
 import { PROCESSES, ticksAtStart } from '../../ground/process/process-stat.ts'
-import { type QuarantineEntry, withEntry } from './entries.ts'
+import { nameOfEntry, type QuarantineEntry, withEntry } from './entries.ts'
 import type { Folder } from './folders.ts'
-import { nameOfEntry } from './names.ts'
-import { type OpenEntry, openEntry } from './open-entry.ts'
+import { type OpenEntry, openEntry } from './record.ts'
 
 /** A message that this process releases, and that no other process can take meanwhile. */
 export interface Release {

@@ -5,8 +5,15 @@ import { giveWay, namesInSlices, SLICE } from '../../ground/path/directories.ts'
 import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
 import type { Values } from '../../ground/settings/settings.ts'
 import type { quarantineLimits } from '../../ground/settings/table/scanning.ts'
-import { daysOf, entryAt, groundsIn } from './entries.ts'
-import { FIRST_SEEN, noteFirstSeen, readFirstSeen } from './first-seen.ts'
+import {
+  advanceClock,
+  FIRST_SEEN,
+  type HostTime,
+  noteFirstSeen,
+  readFirstSeen,
+  type SweepClock,
+} from './age.ts'
+import { byAge, daysOf, type EntryName, entryAt, groundsIn, readEntryName } from './entries.ts'
 import {
   type Folder,
   findFolder,
@@ -16,8 +23,6 @@ import {
   stepIfThere,
   withFolder,
 } from './folders.ts'
-import { byAge, type EntryName, readEntryName } from './names.ts'
-import { advanceClock, type HostTime, type SweepClock } from './sweep-clock.ts'
 
 interface SweepResult {
   /** Messages that are still there. */

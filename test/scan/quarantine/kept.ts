@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
+import { makeId, RANDOM_BYTES } from '../../../src/scan/quarantine/entries.ts'
 import { keepMessage } from '../../../src/scan/quarantine/keep.ts'
-import { makeId, RANDOM_BYTES } from '../../../src/scan/quarantine/names.ts'
 import type { QuarantineRecord } from '../../../src/scan/quarantine/record.ts'
 
 /** An empty quarantine that goes with the test. */

@@ -5,7 +5,7 @@ import {
   nameOfEntry,
   RANDOM_BYTES,
   readEntryName,
-} from '../../../src/scan/quarantine/names.ts'
+} from '../../../src/scan/quarantine/entries.ts'
 
 /** Names of messages in quarantine, which sort in the order in which messages came. */
 
