@@ -16,7 +16,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'doors/readiness/stage.ts': 'the time of a check, the same for all of its steps',
   'mail/message/anonymous-file.ts': 'a name that no other file has',
   'mail/message/named-copy.ts': 'a name that no other file has',
-  'scan/quarantine/sweep-clock.ts': 'the name of a clock, which no other quarantine has',
+  'scan/quarantine/age.ts': 'the name of a clock, which no other quarantine has',
   'scan/quota/quota-client.ts': 'one clock for the client, whichever door opens it',
   'scan/quota/udp.ts': 'a nonce that nobody can guess',
   'scan/scanners/clamd/ask-in-turn.ts': 'processes that wait for one clamd do not ask in step',

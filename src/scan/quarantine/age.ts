@@ -8,24 +8,6 @@ import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
 import { writeWholeAside } from '../../ground/process/descriptors.ts'
 import { isId } from './entries.ts'
 
-/**
- * The clock by which messages in quarantine grow old. It goes on by the time that sweeps saw passing, so
- * that no step of the wall clock makes a message old. It begins at 0 with the first sweep.
- */
-export interface SweepClock {
-  /** What first-seen.ts writes is by the clock of this id alone. */
-  readonly id: string
-  readonly seconds: number
-}
-
-/** What the clock says at the beginning of a sweep. */
-export interface SweepTurn {
-  readonly clock: SweepClock
-  /** Set if nothing may be removed in this sweep: why. */
-  readonly stopped: string | undefined
-  readonly warnings: readonly string[]
-}
-
 /** The wall clock, and a clock that nobody sets. */
 export interface HostTime {
   /** The wall clock, milliseconds since 1970. */
@@ -43,8 +25,14 @@ export function readHostTime(now: number): HostTime {
   return { now, boot, uptime: Math.round(Number(seconds) * 1000) }
 }
 
-/** A file in the quarantine. Its name is not one of grounds. */
-const FILE = 'sweep.clock'
+/** The file of the clock, in the quarantine. Its name is not one of grounds. */
+const CLOCK = 'sweep.clock'
+/**
+ * A file in the folder of a day: after a line with a clock and what it said, the ids of the messages that
+ * a sweep saw then for the first time. Lines are only ever added.
+ */
+export const FIRST_SEEN = 'sweep.seen'
+const HEAD = /^@([0-9a-f]{16}) ([0-9]{1,12})$/
 /**
  * Milliseconds that count at most between two sweeps: if the kernel's clocks leap together, or the file
  * is an old one, that is all that messages grow older.
@@ -52,116 +40,136 @@ const FILE = 'sweep.clock'
 export const COUNTED_MAX = 60 * 60 * 1000
 /** Milliseconds by which the wall clock may go on faster or slower than that of the kernel. */
 export const STEP_MAX = 5 * 60 * 1000
-/** Starts of hosts that the file names: those that swept last. */
-const BOOTS_MAX = 32
-/** The file is far smaller. */
-const FILE_MAX = 64 * 1024
+/** Bytes that are read at once; the file of the clock is far smaller. */
+const CHUNK = 256 * 1024
 
-/** The last sweep of a host since its last start. All are milliseconds. */
-interface LastSweep {
-  /** What the clock said. */
-  readonly passed: number
-  readonly now: number
-  readonly uptime: number
-}
-
-/** What the file says. */
-interface State {
+/** What the file of the clock says: its time, and the host's clocks at the last sweep. All are milliseconds. */
+interface LastSweep extends HostTime {
+  /** What firstSeen() reads is by the clock of this id alone. */
   readonly id: string
   readonly passed: number
-  readonly boots: Readonly<Record<string, LastSweep>>
 }
 
 /**
- * Lets the clock go on to this sweep. Time counts if the wall clock and the kernel's agree that it has
- * passed, since the last sweep by a host that was not started meanwhile. If the wall clock was set since
- * then, the sweep is stopped. If the file is missing or broken, another clock begins.
+ * The clock by which messages in quarantine grow old. It goes on by the time that sweeps saw passing, so
+ * that no step of the wall clock makes a message old. It begins at 0 with the first sweep.
  */
-export async function advanceClock(root: PathHandle, time: HostTime): Promise<SweepTurn> {
-  const path = `${procPathOf(root)}/${FILE}`
-  const warnings: string[] = []
-  const state = await readState(path).catch((error): State => {
-    if (errorCode(error) !== 'ENOENT') {
-      warnings.push(`${FILE}: ${errorText(error)}: the age of all messages begins anew`)
+export class SweepClock {
+  readonly seconds: number
+  /** Set if nothing may be removed in this sweep: why. */
+  readonly stopped: string | undefined
+  readonly warnings: readonly string[]
+  readonly #id: string
+
+  private constructor(last: LastSweep, stopped: string | undefined, warnings: readonly string[]) {
+    this.#id = last.id
+    this.seconds = Math.floor(last.passed / 1000)
+    this.stopped = stopped
+    this.warnings = warnings
+  }
+
+  /**
+   * Lets the clock of a quarantine go on to this sweep. Time counts if the wall clock and the kernel's
+   * agree that it has passed, since the last sweep if the host was not started meanwhile. If the wall
+   * clock was set since then, the sweep is stopped. If the file is missing or broken, another clock begins.
+   */
+  static async advance(root: PathHandle, time: HostTime): Promise<SweepClock> {
+    const path = `${procPathOf(root)}/${CLOCK}`
+    const warnings: string[] = []
+    const last = await readClock(root).catch((error): LastSweep => {
+      if (errorCode(error) !== 'ENOENT') {
+        warnings.push(`${CLOCK}: ${errorText(error)}: the age of all messages begins anew`)
+      }
+      return { ...time, id: randomBytes(8).toString('hex'), passed: 0 }
+    })
+    const wall = time.now - last.now
+    const kernel = time.boot === last.boot ? time.uptime - last.uptime : undefined
+    const elapsed = kernel === undefined ? 0 : Math.min(wall, kernel, COUNTED_MAX)
+    const next = { ...last, ...time, passed: last.passed + Math.max(elapsed, 0) }
+    try {
+      await replaceFile(path, Buffer.from(`${JSON.stringify(next)}\n`))
+    } catch (error) {
+      warnings.push(`${CLOCK} cannot be written, so no message grows older: ${errorText(error)}`)
     }
-    return { id: randomBytes(8).toString('hex'), passed: 0, boots: {} }
-  })
-  const step = stepSince(state, time)
-  const passed = passedSince(state, time)
-  const { [time.boot]: _, ...others } = state.boots
-  const own = { passed, now: time.now, uptime: time.uptime }
-  const boots = { [time.boot]: own, ...latest(others) }
-  try {
-    await replaceFile(path, Buffer.from(`${JSON.stringify({ ...state, passed, boots })}\n`))
-  } catch (error) {
-    warnings.push(`${FILE} cannot be written, so no message grows older: ${errorText(error)}`)
+    // Nobody knows for how long a host was off that was started: its clock was set if it is behind.
+    const step = kernel === undefined ? Math.min(wall, 0) : wall - kernel
+    const isStopped = Math.abs(step) > STEP_MAX
+    return new SweepClock(
+      next,
+      isStopped ? `${inWords(step)}: nothing is removed now` : undefined,
+      warnings,
+    )
   }
-  return {
-    clock: { id: state.id, seconds: Math.floor(passed / 1000) },
-    stopped: Math.abs(step) <= STEP_MAX ? undefined : `${stepText(step)}: nothing is removed now`,
-    warnings,
+
+  /**
+   * Reads when the messages of a folder were seen for the first time, in seconds of the clock, by id.
+   * Leaves out what another clock said, or this one later than now: those messages are as good as new.
+   * So is all that cannot be read.
+   */
+  async firstSeen(folder: PathHandle): Promise<Map<string, number>> {
+    const seen = new Map<string, number>()
+    let seconds: number | undefined
+    try {
+      for await (const line of linesOf(await openIn(folder, FIRST_SEEN, constants.O_RDONLY))) {
+        const [, clock, said] = HEAD.exec(line) ?? []
+        if (clock !== undefined) {
+          seconds = clock === this.#id && Number(said) <= this.seconds ? Number(said) : undefined
+        } else if (!isId(line)) {
+          seconds = undefined // a power failure left half a line, and perhaps no head of those below
+        } else if (seconds !== undefined) {
+          seen.set(line, seconds)
+        } else seen.delete(line)
+      }
+    } catch {
+      seen.clear()
+    }
+    return seen
+  }
+
+  /** Notes that messages of a folder are seen now for the first time. Rejects with the error of the system. */
+  async noteSeen(folder: PathHandle, ids: readonly string[]): Promise<void> {
+    const { O_WRONLY, O_APPEND, O_CREAT } = constants
+    const file = await openIn(folder, FIRST_SEEN, O_WRONLY | O_APPEND | O_CREAT)
+    try {
+      // The line end in front of it ends half a line.
+      const text = `\n@${this.#id} ${this.seconds}\n${ids.join('\n')}\n`
+      await writeWholeAside(file, Buffer.from(text, 'latin1'))
+    } finally {
+      await file.close()
+    }
   }
 }
 
-/** Milliseconds of this clock. Hosts that share the quarantine see the same time: it does not add up. */
-function passedSince({ passed, boots }: State, { now, boot, uptime }: HostTime): number {
-  const last = boots[boot]
-  if (last === undefined) return passed
-  const elapsed = Math.min(now - last.now, uptime - last.uptime, COUNTED_MAX)
-  return Math.max(passed, last.passed + Math.max(elapsed, 0))
-}
-
-/**
- * Milliseconds by which the wall clock was set since the last sweep. Of a host that was started meanwhile
- * nobody knows how long it was off: then only a clock that is behind its last sweep was set.
- */
-function stepSince({ boots }: State, { now, boot, uptime }: HostTime): number {
-  const last = boots[boot]
-  if (last !== undefined) return now - last.now - (uptime - last.uptime)
-  const latestOfAll = Math.max(...Object.values(boots).map((sweep) => sweep.now), 0)
-  return Math.min(now - latestOfAll, 0)
-}
-
-function stepText(step: number): string {
+function inWords(step: number): string {
   const hours = Math.abs(step) / 3_600_000
   const shown = hours < 48 ? `${hours.toFixed(1)} hours` : `${Math.round(hours / 24)} days`
   return `the clock was set ${step < 0 ? 'back' : 'forward'} by ${shown} since the last sweep`
 }
 
-/** The starts that swept last, with room for that of this sweep. */
-function latest(boots: State['boots']): State['boots'] {
-  const entries = Object.entries(boots).sort(([, one], [, other]) => other.passed - one.passed)
-  return Object.fromEntries(entries.slice(0, BOOTS_MAX - 1))
-}
-
-async function readState(path: string): Promise<State> {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
-  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+async function readClock(root: PathHandle): Promise<LastSweep> {
+  const file = await openIn(root, CLOCK, constants.O_RDONLY)
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(FILE_MAX), 0, FILE_MAX, 0)
-    const state: unknown = JSON.parse(buffer.toString('utf8', 0, bytesRead))
-    if (isState(state)) return state
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(CHUNK), 0, CHUNK, 0)
+    const last: unknown = JSON.parse(buffer.toString('utf8', 0, bytesRead))
+    if (isLastSweep(last)) return last
     throw new Error('does not say what it should')
   } finally {
     await file.close()
   }
 }
 
-function isState(value: unknown): value is State {
-  const { id, passed, boots } = (value ?? {}) as Record<string, unknown>
-  return (
-    typeof id === 'string' &&
-    /^[0-9a-f]{16}$/.test(id) &&
-    isTime(passed) &&
-    typeof boots === 'object' &&
-    boots !== null &&
-    Object.values(boots).every(
-      (sweep) => isTime(sweep?.passed) && isTime(sweep.now) && isTime(sweep.uptime),
-    )
-  )
+function isLastSweep(value: unknown): value is LastSweep {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, boot, passed, now, uptime }: Partial<Record<string, unknown>> = { ...value }
+  const times = [passed, now, uptime]
+  if (!times.every((time) => Number.isSafeInteger(time) && Number(time) >= 0)) return false
+  return typeof boot === 'string' && typeof id === 'string' && /^[0-9a-f]{16}$/.test(id)
 }
 
-const isTime = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
+function openIn(directory: PathHandle, name: string, flags: number): Promise<FileHandle> {
+  const { O_NOFOLLOW, O_NONBLOCK } = constants
+  return open(`${procPathOf(directory)}/${name}`, flags | O_NOFOLLOW | O_NONBLOCK, 0o600)
+}
 
 /**
  * Writes a file as a whole or not at all: a new file of mode 0600 beside it, `.new`, is written, synced and
@@ -184,63 +192,6 @@ async function replaceFile(path: string, bytes: Buffer): Promise<void> {
     throw error
   }
   await syncDirectoryAside(dirname(path))
-}
-
-/**
- * A file in the folder of a day: after a line with a clock and what it said, the ids of the messages that
- * a sweep saw then for the first time. Lines are only ever added.
- */
-export const FIRST_SEEN = 'sweep.seen'
-const HEAD = /^@([0-9a-f]{16}) ([0-9]{1,12})$/
-const CHUNK = 256 * 1024
-
-/**
- * Reads when messages were seen for the first time, in seconds of the clock, by id. Leaves out what
- * another clock said, or this one later than now: those messages are as good as new. So is all that
- * cannot be read.
- */
-export async function readFirstSeen(
-  folder: PathHandle,
-  { id, seconds: now }: SweepClock,
-): Promise<Map<string, number>> {
-  const seen = new Map<string, number>()
-  let seconds: number | undefined
-  try {
-    for await (const line of linesOf(await openIn(folder, constants.O_RDONLY))) {
-      const [, clock, said] = HEAD.exec(line) ?? []
-      if (clock !== undefined) {
-        seconds = clock === id && Number(said) <= now ? Number(said) : undefined
-      } else if (!isId(line)) {
-        seconds = undefined // a power failure left half a line, and perhaps no head of those below
-      } else if (seconds !== undefined) {
-        seen.set(line, seconds)
-      } else seen.delete(line)
-    }
-  } catch {
-    seen.clear()
-  }
-  return seen
-}
-
-/** Notes that messages are seen now for the first time. Rejects with the error of the system. */
-export async function noteFirstSeen(
-  folder: PathHandle,
-  { id, seconds }: SweepClock,
-  ids: readonly string[],
-): Promise<void> {
-  const { O_WRONLY, O_APPEND, O_CREAT } = constants
-  const file = await openIn(folder, O_WRONLY | O_APPEND | O_CREAT)
-  try {
-    // The line end in front of it ends half a line.
-    await writeWholeAside(file, Buffer.from(`\n@${id} ${seconds}\n${ids.join('\n')}\n`, 'latin1'))
-  } finally {
-    await file.close()
-  }
-}
-
-function openIn(folder: PathHandle, flags: number): Promise<FileHandle> {
-  const path = `${procPathOf(folder)}/${FIRST_SEEN}`
-  return open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600)
 }
 
 /** Reads the whole lines of a file, and closes it. */

@@ -108,17 +108,17 @@ export function findFolder(root: PathHandle, grounds: string, day: string): Fold
   }
 }
 
-/** Calls `use` with the folder of a day, if it is there, and closes it. */
-export async function withFolder(
+/** Resolves with what `use` makes of the folder of a day; undefined if it is not there. Closes the folder. */
+export async function withFolder<Result>(
   root: PathHandle,
   grounds: string,
   day: string,
-  use: (folder: Folder) => Promise<void>,
-): Promise<void> {
+  use: (folder: Folder) => Promise<Result>,
+): Promise<Result | undefined> {
   const folder = findFolder(root, grounds, day)
-  if (folder === undefined) return
+  if (folder === undefined) return undefined
   try {
-    await use(folder)
+    return await use(folder)
   } finally {
     folder.close()
   }

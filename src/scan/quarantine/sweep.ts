@@ -1,26 +1,26 @@
 import { closeSync, lstatSync } from 'node:fs'
-import { opendir, rmdir, stat, unlink } from 'node:fs/promises'
+import { rmdir, stat, unlink } from 'node:fs/promises'
 import { errorText } from '../../ground/errors/fault.ts'
 import { giveWay, namesInSlices, SLICE } from '../../ground/path/directories.ts'
 import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
 import type { Values } from '../../ground/settings/settings.ts'
 import type { quarantineLimits } from '../../ground/settings/table/scanning.ts'
+import { FIRST_SEEN, type HostTime, SweepClock } from './age.ts'
 import {
-  advanceClock,
-  FIRST_SEEN,
-  type HostTime,
-  noteFirstSeen,
-  readFirstSeen,
-  type SweepClock,
-} from './age.ts'
-import { byAge, daysOf, type EntryName, entryAt, groundsIn, readEntryName } from './entries.ts'
+  byAge,
+  daysOf,
+  type EntryName,
+  entryAt,
+  groundsIn,
+  type QuarantineEntry,
+  readEntryName,
+} from './entries.ts'
 import {
   type Folder,
   findFolder,
   MAILDIR_PARTS,
   type MaildirPart,
   openQuarantine,
-  stepIfThere,
   withFolder,
 } from './folders.ts'
 
@@ -43,22 +43,22 @@ const USELESS_AFTER = 36 * 60 * 60 * 1000
 const IN_USE_FOR = 2 * DAY_SECONDS * 1000
 
 /** A day of one kind of grounds. */
-interface DayOfGrounds {
-  readonly grounds: string
-  readonly day: string
-  /** When the message there that was seen first was seen, in seconds of the clock. */
-  readonly oldest: number
-}
+type DayOfGrounds = Pick<QuarantineEntry, 'grounds' | 'day'>
 
-/** A message, and when it was seen first, in seconds of the clock. */
+/** A message in new/ or cur/. */
 interface Found {
   readonly name: EntryName
   readonly path: string
+  /** When a sweep saw it first, in seconds of the clock. */
   readonly seen: number
+  /** Whether that is this sweep, as far as is noted. */
+  readonly isNew: boolean
 }
 
-/** The messages that one sweep saw for the first time. */
-interface SeenTogether {
+/** The messages of a day that one sweep saw for the first time. */
+interface Batch {
+  readonly seen: number
+  readonly day: string
   messages: number
   bytes: number
 }
@@ -66,7 +66,7 @@ interface SeenTogether {
 /**
  * Removes what is over the limits: first messages that are too old, then the oldest ones until their
  * number and bytes are within the limits. How old a message is, and which is older, is decided by the
- * clock of the sweeps (sweep-clock.ts); the times in names only order what one sweep saw at once. If the
+ * clock of the sweeps (age.ts); the times in names only order what one sweep saw at once. If the
  * wall clock was set since the last sweep, nothing is removed. Works in slices, beside mail, and holds the
  * names of one day at a time. A file that cannot be removed stays. Rejects if the quarantine cannot be
  * opened, or at the signal.
@@ -79,7 +79,8 @@ export async function sweepQuarantine(
 ): Promise<SweepResult> {
   const root = openQuarantine(directory)
   try {
-    const { clock, stopped, warnings } = await advanceClock(root, time)
+    const clock = await SweepClock.advance(root, time)
+    const { warnings, stopped } = clock
     if (stopped !== undefined) return { ...NOTHING, warnings: [...warnings, stopped] }
     const sweep = new QuarantineSweep(root, limits, clock, time.now, signal)
     const { unnoted, ...sum } = await sweep.run()
@@ -101,8 +102,8 @@ class QuarantineSweep {
   readonly #now: number
   readonly #signal: AbortSignal | undefined
   readonly #sum = { ...NOTHING }
-  /** What is there, by the time at which it was seen first. */
-  readonly #batches = new Map<number, SeenTogether>()
+  /** What is there. */
+  readonly #batches = new Map<string, Batch>()
   /** Why messages that are new could not be noted; undefined if they could. */
   #unnoted: unknown
 
@@ -125,7 +126,8 @@ class QuarantineSweep {
     const days: DayOfGrounds[] = []
     for (const grounds of groundsIn(root)) {
       for (const day of daysOf(root, grounds)) {
-        days.push({ grounds, day, oldest: await this.#removeOld(grounds, day) })
+        days.push({ grounds, day })
+        await this.#removeOld(grounds, day)
       }
     }
     if (this.#isOver()) await this.#removeOldest(days)
@@ -150,29 +152,24 @@ class QuarantineSweep {
 
   /**
    * Removes the messages of a day that are too old, counts the others, and notes those that no sweep has
-   * seen before. Resolves with the time at which the first of them was seen.
+   * seen before.
    */
-  async #removeOld(grounds: string, day: string): Promise<number> {
-    const { seconds: now } = this.#clock
-    let oldest = now
+  async #removeOld(grounds: string, day: string): Promise<void> {
     await withFolder(this.#root, grounds, day, async (folder) => {
-      const known = await readFirstSeen(folder.top, this.#clock)
       const fresh: string[] = []
-      await this.#visitMessages(folder, async ({ id }, path) => {
-        const seen = known.get(id) ?? now
-        if (this.#isTooOld(seen) && (await this.#remove(path))) return
-        if (!known.has(id)) fresh.push(id)
-        oldest = Math.min(oldest, seen)
-        this.#count(seen, sizeOf(path))
-      })
+      for await (const { name, path, seen, isNew } of this.#messagesIn(folder)) {
+        if (this.#isTooOld(seen) && (await this.#remove(path))) continue
+        if (isNew) fresh.push(name.id)
+        this.#count(seen, day, sizeOf(path))
+      }
       if (fresh.length > 0) await this.#note(folder, fresh)
     })
-    return oldest
   }
 
-  #count(seen: number, bytes: number): void {
-    const batch = this.#batches.get(seen) ?? { messages: 0, bytes: 0 }
-    this.#batches.set(seen, batch)
+  #count(seen: number, day: string, bytes: number): void {
+    const key = `${seen} ${day}`
+    const batch = this.#batches.get(key) ?? { seen, day, messages: 0, bytes: 0 }
+    this.#batches.set(key, batch)
     for (const sum of [batch, this.#sum]) {
       sum.messages++
       sum.bytes += bytes
@@ -181,7 +178,7 @@ class QuarantineSweep {
 
   async #note(folder: Folder, ids: readonly string[]): Promise<void> {
     try {
-      await noteFirstSeen(folder.top, this.#clock, ids)
+      await this.#clock.noteSeen(folder.top, ids)
     } catch (error) {
       this.#unnoted = error // a full disk: the oldest messages go all the same
     }
@@ -189,43 +186,23 @@ class QuarantineSweep {
 
   /** Removes the oldest messages, of whatever grounds, until the quarantine is within its limits. */
   async #removeOldest(days: readonly DayOfGrounds[]): Promise<void> {
-    const last = this.#lastBatchToShrink()
-    for (const { grounds, day, oldest } of days) {
-      if (oldest >= last) continue
-      const remove = ({ seen, path }: Found) =>
-        seen < last ? this.#removeCounted(path) : undefined
-      await withFolder(this.#root, grounds, day, (folder) => this.#visitSeen(folder, remove))
+    const last = this.#lastBatchToGo()
+    for (const { grounds, day } of days) {
+      await withFolder(this.#root, grounds, day, async (folder) => {
+        for await (const { seen, path } of this.#messagesIn(folder)) {
+          if (isBefore({ seen, day }, last)) await this.#removeCounted(path)
+        }
+      })
     }
-    const ofDay = new Map<string, DayOfGrounds[]>()
-    for (const folder of days) {
-      const others = ofDay.get(folder.day)
-      if (others === undefined) ofDay.set(folder.day, [folder])
-      else others.push(folder)
-    }
-    for (const day of [...ofDay.keys()].sort()) {
-      if (!this.#isOver()) return
-      await this.#shrinkBatch(last, ofDay.get(day)!)
-    }
-  }
-
-  /** The time at which that batch was seen of which some messages go; all of those before it go. */
-  #lastBatchToShrink(): number {
-    const left = { ...this.#sum }
-    for (const [seen, batch] of [...this.#batches].sort(([one], [other]) => one - other)) {
-      left.messages -= batch.messages
-      left.bytes -= batch.bytes
-      if (!this.#isOver(left)) return seen
-    }
-    return this.#clock.seconds
-  }
-
-  /** Removes messages of a day that were seen at that time, by their names, until the limits hold. */
-  async #shrinkBatch(batch: number, folders: readonly DayOfGrounds[]): Promise<void> {
-    const opened = folders.flatMap(({ grounds, day }) => findFolder(this.#root, grounds, day) ?? [])
+    const ofDay = days.filter(({ day }) => day === last.day)
+    const folders = ofDay.flatMap(({ grounds, day }) => findFolder(this.#root, grounds, day) ?? [])
     try {
       const found: Found[] = []
-      const note = (message: Found) => void (message.seen === batch && found.push(message))
-      for (const folder of opened) await this.#visitSeen(folder, note)
+      for (const folder of folders) {
+        for await (const message of this.#messagesIn(folder)) {
+          if (message.seen === last.seen) found.push(message)
+        }
+      }
       found.sort((message, other) => byAge(message.name, other.name))
       for (const [index, { path }] of found.entries()) {
         if (!this.#isOver()) return
@@ -233,8 +210,22 @@ class QuarantineSweep {
         await this.#removeCounted(path)
       }
     } finally {
-      for (const folder of opened) folder.close()
+      for (const folder of folders) folder.close()
     }
+  }
+
+  /** The batch of which the first messages go, by their names; all batches before it go. */
+  #lastBatchToGo(): Batch {
+    const left = { ...this.#sum }
+    const batches = [...this.#batches.values()].sort((batch, other) =>
+      isBefore(batch, other) ? -1 : 1,
+    )
+    for (const batch of batches) {
+      left.messages -= batch.messages
+      left.bytes -= batch.bytes
+      if (!this.#isOver(left)) return batch
+    }
+    return batches.at(-1)!
   }
 
   /** Removes a message that was counted. */
@@ -245,65 +236,61 @@ class QuarantineSweep {
     this.#sum.bytes -= bytes
   }
 
-  /** Calls `visit` for each message in new/ and cur/ of a folder that a sweep has seen and noted. */
-  async #visitSeen(folder: Folder, visit: (message: Found) => Promise<void> | void): Promise<void> {
-    const known = await readFirstSeen(folder.top, this.#clock)
-    await this.#visitMessages(folder, async (name, path) => {
-      await visit({ name, path, seen: known.get(name.id) ?? this.#clock.seconds })
-    })
-  }
-
   /** Removes what killed processes left in tmp/ of a day, and the folder of the day if it is empty. */
   async #tidy({ grounds, day }: DayOfGrounds): Promise<void> {
-    let hasNothing = false
     await withFolder(this.#root, grounds, day, async (folder) => {
       let known: Map<string, number> | undefined
-      const removeUseless = async (file: string, path: string) => {
+      for await (const [file, path] of this.#filesIn(folder, 'tmp')) {
         const stats = await stat(path).catch(() => undefined)
-        if (stats === undefined) return
+        if (stats === undefined) continue
         // A message that is being released is here, also if the process that released it was killed.
         const message = entryAt({ grounds, day, part: 'tmp', file })
         if (message !== undefined) {
-          known ??= await readFirstSeen(folder.top, this.#clock)
+          known ??= await this.#clock.firstSeen(folder.top)
           const seen = known.get(message.id)
           if (seen === undefined) await this.#note(folder, [message.id])
-          if (!this.#isTooOld(seen ?? this.#clock.seconds)) return
+          if (seen === undefined || !this.#isTooOld(seen)) continue
         }
         const touched = message === undefined ? stats.mtimeMs : stats.ctimeMs // rename(2) sets ctime
         if (this.#now - touched > USELESS_AFTER) await unlink(path).catch(() => {})
       }
-      await this.#visitNames(folder, 'tmp', removeUseless)
-      hasNothing = await isEmpty(folder)
+      const isInUse = this.#now - Date.parse(day) < IN_USE_FOR
+      if (!isInUse && (await this.#isEmpty(folder))) await removeFolder(folder, day)
     })
-    if (hasNothing && this.#now - Date.parse(day) >= IN_USE_FOR) {
-      await removeFolder(this.#root, grounds, day)
-    }
   }
 
-  /** Calls `visit` for each message in new/ and cur/ of a folder, as #visitNames() does for names. */
-  async #visitMessages(
-    folder: Folder,
-    visit: (name: EntryName, path: string) => Promise<void> | void,
-  ): Promise<void> {
-    const visitMessage = async (file: string, path: string) => {
-      const name = readEntryName(file)
-      if (name !== undefined) await visit(name, path)
+  /** Whether all parts are empty: a folder without one of them would be no Maildir. */
+  async #isEmpty(folder: Folder): Promise<boolean> {
+    for (const part of MAILDIR_PARTS) {
+      for await (const _ of this.#filesIn(folder, part)) return false
     }
-    for (const part of ['new', 'cur'] as const) await this.#visitNames(folder, part, visitMessage)
+    return true
+  }
+
+  /** The messages in new/ and cur/ of a folder, in no order. */
+  async *#messagesIn(folder: Folder): AsyncGenerator<Found> {
+    const known = await this.#clock.firstSeen(folder.top)
+    for (const part of ['new', 'cur'] as const) {
+      for await (const [file, path] of this.#filesIn(folder, part)) {
+        const name = readEntryName(file)
+        if (name === undefined) continue
+        const seen = known.get(name.id)
+        yield { name, path, seen: seen ?? this.#clock.seconds, isNew: seen === undefined }
+      }
+    }
   }
 
   /**
-   * Calls `visit` with each name in a part of a folder, and its path, in no order. Works in slices,
-   * so that it may run beside mail. Rejects at the signal.
+   * The names in a part of a folder, each with its path, in no order. Works in slices, so that it may run
+   * beside mail. Rejects at the signal.
    */
-  async #visitNames(
+  async *#filesIn(
     { parts }: Folder,
     part: MaildirPart,
-    visit: (name: string, path: string) => Promise<void>,
-  ): Promise<void> {
+  ): AsyncGenerator<[name: string, path: string]> {
     const directory = procPathOf(parts[part])
     for await (const name of namesInSlices(`${directory}/.`, PAUSE, this.#signal)) {
-      await visit(name, `${directory}/${name}`)
+      yield [name, `${directory}/${name}`]
     }
   }
 
@@ -319,6 +306,23 @@ class QuarantineSweep {
   }
 }
 
+/** Whether a batch goes before another one. */
+function isBefore(batch: Pick<Batch, 'seen' | 'day'>, other: Batch): boolean {
+  return batch.seen < other.seen || (batch.seen === other.seen && batch.day < other.day)
+}
+
+/** Removes the folder of a day, unless somebody has put something there. */
+async function removeFolder({ top }: Folder, day: string): Promise<void> {
+  const path = procPathOf(top)
+  try {
+    await unlink(`${path}/${FIRST_SEEN}`).catch(() => {})
+    for (const part of MAILDIR_PARTS) await rmdir(`${path}/${part}`)
+    await rmdir(`${path}/../.${day}`)
+  } catch {
+    // Somebody has put something there, or removed it.
+  }
+}
+
 /** Bytes of a file with its record, which may be larger than the message. */
 function sizeOf(path: string): number {
   try {
@@ -326,33 +330,4 @@ function sizeOf(path: string): number {
   } catch {
     return 0 // somebody has just removed it
   }
-}
-
-/** Removes the folder of a day, unless somebody has put something there. */
-async function removeFolder(root: PathHandle, grounds: string, day: string): Promise<void> {
-  const maildir = stepIfThere(root, grounds)
-  if (maildir === undefined) return
-  try {
-    const path = `${procPathOf(maildir)}/.${day}`
-    await unlink(`${path}/${FIRST_SEEN}`).catch(() => {})
-    for (const part of MAILDIR_PARTS) await rmdir(`${path}/${part}`)
-    await rmdir(path)
-  } catch {
-    // Somebody has put something there, or removed it.
-  } finally {
-    closeSync(maildir.fd)
-  }
-}
-
-/** Whether all parts are empty: a folder without one of them would be no Maildir. */
-async function isEmpty({ parts }: Folder): Promise<boolean> {
-  for (const part of Object.values(parts)) {
-    const directory = await opendir(`${procPathOf(part)}/.`)
-    try {
-      if ((await directory.read()) !== null) return false
-    } finally {
-      await directory.close()
-    }
-  }
-  return true
 }
