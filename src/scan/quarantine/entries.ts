@@ -3,9 +3,6 @@ import { errorCode, Fault } from '../../ground/errors/fault.ts'
 import { listNames, type PathHandle } from '../../ground/path/walk.ts'
 import { type Folder, findFolder, MAILDIR_PARTS, type MaildirPart, stepIfThere } from './folders.ts'
 
-/** The state of a message: kept, handed on, or being released by a process. */
-type EntryState = 'kept' | 'released' | 'releasing'
-
 /** A message in quarantine, as the name of its file tells it. */
 export interface QuarantineEntry extends EntryName {
   readonly grounds: string
@@ -13,7 +10,8 @@ export interface QuarantineEntry extends EntryName {
   readonly part: MaildirPart
   /** The name of its file in that part of the Maildir. */
   readonly file: string
-  readonly state: EntryState
+  /** Kept, handed on, or being released by a process. */
+  readonly state: 'kept' | 'released' | 'releasing'
   /** The process that releases it; set if the state is `releasing`. */
   readonly pid?: number
   /** When that process was started, in ticks; undefined if the name does not tell it. */
@@ -141,7 +139,9 @@ export async function withEntry<Result>(
 /** Finds the message of that id, or returns undefined. Throws a Fault for a text that is not an id. */
 function findEntry(root: PathHandle, id: string): QuarantineEntry | undefined {
   const day = dayOfId(id)
-  if (day === undefined) throw new Fault('config', `${id}: is not an id; onescan quarantine list shows them`) // biome-ignore format: a line
+  if (day === undefined) {
+    throw new Fault('config', `${id}: is not an id; onescan quarantine list shows them`)
+  }
   for (const grounds of groundsIn(root)) {
     if (!daysOf(root, grounds).includes(day)) continue
     const found = entriesOfDay(root, grounds, day).find((entry) => entry.id === id)

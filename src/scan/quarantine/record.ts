@@ -100,20 +100,26 @@ export function decodeRecord(start: Buffer): ReadRecord | undefined {
 
 function parseRecord(json: string): QuarantineRecord {
   if (depthOf(json) > DEPTH_MAX) throw notOurs('its record has lists in lists')
-  let value: Partial<QuarantineRecord>
+  let value: unknown
   try {
     value = JSON.parse(json)
   } catch {
     throw notOurs('its record is no JSON')
   }
-  const { id, time, grounds, sender, door, recipients, host = '', log = '' } = value ?? {}
-  const { found, remote, queue } = value ?? {}
-  const texts = [id, time, grounds, sender, door, host, log].every(isText)
-  const optional = [found, remote, queue].every((text) => text === undefined || isText(text))
-  const addresses = Array.isArray(recipients) && recipients.every(isText)
-  if (!texts || !optional || !addresses) throw notOurs('its record is not whole')
-  const facts = { id, time, host, door, grounds, found, remote, queue, sender, recipients, log }
-  return facts as QuarantineRecord
+  if (isRecord(value)) return value
+  throw notOurs('its record is not whole')
+}
+
+const TEXTS = ['id', 'time', 'host', 'door', 'grounds', 'sender', 'log']
+const OPTIONAL_TEXTS = ['found', 'remote', 'queue']
+
+function isRecord(value: unknown): value is QuarantineRecord {
+  if (typeof value !== 'object' || value === null) return false
+  const facts: Record<string, unknown> = { ...value }
+  const { recipients } = facts
+  const texts = [...TEXTS, ...OPTIONAL_TEXTS.filter((name) => name in facts)]
+  if (!texts.every((name) => isText(facts[name]))) return false
+  return Array.isArray(recipients) && recipients.every(isText)
 }
 
 /**

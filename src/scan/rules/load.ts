@@ -134,14 +134,18 @@ function* logicalLines(text: string, path: string, first: number): Generator<Log
     const line = raw.replace(/\r$/, '')
     // A comment that ends in CR alone would take the rest of the file with it.
     if (CONTROL.test(line)) {
-      throw new Fault('config', `${path} line ${number}: has a control character; write text, with LF at the end of lines`) // biome-ignore format: a line
+      const why = 'has a control character; write text, with LF at the end of lines'
+      throw new Fault('config', `${path} line ${number}: ${why}`)
     }
     if (line.length > LINE_MAX || (begun && begun.line.length + line.length > LINE_MAX)) {
       throw new Fault('config', `${path} line ${number}: is longer than ${LINE_MAX} bytes; part it`)
     }
     if (line.trim() === '' || line.startsWith('#')) continue
     if (/^[ \t]/.test(line)) {
-      if (!begun) throw new Fault('config', `${path} line ${number}: goes on with no line; take the blank away`) // biome-ignore format: a line
+      if (!begun) {
+        const why = 'goes on with no line; take the blank away'
+        throw new Fault('config', `${path} line ${number}: ${why}`)
+      }
       begun.line += ` ${line.trim()}`
       continue
     }
@@ -208,7 +212,8 @@ function parseCondition(word: string): Conditions {
       return { signature: value }
     default: {
       const known = ['to=', 'from=', 'client=', 'auth', 'size>', 'size<', 'signature=']
-      const suggestion = nearestName(word.split(/[=<>]/)[0] ?? '', ['to', 'from', 'client', 'auth', 'size', 'signature']) // biome-ignore format: a line
+      const names = known.map((form) => form.replace(/[=<>]/, ''))
+      const suggestion = nearestName(word.split(/[=<>]/)[0] ?? '', names)
       const hint = suggestion ? `did you mean ${suggestion}?` : `say ${known.join(', ')} or *`
       throw new Error(`${word}: is not a condition; ${hint}`)
     }
@@ -217,10 +222,15 @@ function parseCondition(word: string): Conditions {
 
 function parseAddressPattern(value: string, word: string): AddressPattern {
   if (value === '<>') return { kind: 'address', text: '' }
-  if (value.includes('*')) throw new Error(`${word}: * stands for nothing in an address; name the domain, or .domain for all below it`) // biome-ignore format: a line
+  if (value.includes('*')) {
+    const remedy = 'name the domain, or .domain for all below it'
+    throw new Error(`${word}: * stands for nothing in an address; ${remedy}`)
+  }
   if (value.includes('@')) {
     const { whole, domain } = comparable(readAddress(bytesOf(value)))
-    if (!domain || whole.startsWith('@')) throw new Error(`${word}: is not an address; name a domain without the @`) // biome-ignore format: a line
+    if (!domain || whole.startsWith('@')) {
+      throw new Error(`${word}: is not an address; name a domain without the @`)
+    }
     return { kind: 'address', text: whole }
   }
   const written = lowerCase(bytesOf(value).toString('latin1'))

@@ -118,7 +118,8 @@ function withAnyDomain(all: readonly Rule[]): Rule[] {
     const { to, ...others } = conditions
     if (to === undefined || (action.kind !== 'set' && action.kind !== 'refuse')) continue
     const local = localOf(to)
-    const own = local !== undefined && { to: { kind: 'address', text: `${local}@${ANY_DOMAIN}` } } as const // biome-ignore format: a line
+    const anyDomain = { kind: 'address', text: `${local}@${ANY_DOMAIN}` } as const
+    const own = local !== undefined && { to: anyDomain }
     const rule = { line, conditions: { ...own, ...others }, action }
     const key = JSON.stringify([rule.conditions, action])
     if (!firsts.has(key)) firsts.set(key, rule)

@@ -13,8 +13,8 @@ import { askScanners, PassedOver, type ScanRun } from './run/ask-scanners.ts'
 import { causeOf, type ScanFinding, unknown, unseen } from './shared/finding.ts'
 import {
   abortLate,
+  type LocalScanner,
   type MailSearch,
-  type PolicyScanner,
   type Sample,
   type Scanner,
   type ScanTask,
@@ -86,8 +86,8 @@ class MessageScan {
   /** Whether scanners are there that are asked about contents. */
   readonly #hasContentScanners: boolean
   readonly #batch: Batch
-  readonly #searches = new Map<PolicyScanner, MailSearch>()
-  /** Where the contents lie that scanners were asked about, if policy excuses anything. */
+  readonly #searches = new Map<LocalScanner, MailSearch>()
+  /** Where the contents lie that scanners were asked about, if there is an exception. */
   readonly #asked: ByteRange[] = []
   readonly #passed = new PassedOver()
   /** Whether each content was given to the scanners, and nothing in the message exceeds a limit of ours. */

@@ -7,18 +7,8 @@ import type { SpoolPolicy } from '../../mail/message/spool-policy.ts'
 import { digestsFor } from '../cluster/digests.ts'
 import type { Key } from '../cluster/keyring.ts'
 
-/** Begins to take a message of which the digests are known that the keys need. */
-function openIntake(policy: SpoolPolicy, keys: readonly Key[]): Intake {
-  const options = {
-    policy,
-    digestsFor: (header: Header) => digestsFor(header, keys, Date.now() / 1000),
-    createHash,
-  }
-  return new Intake(options, openUnlimited())
-}
-
 /**
- * Takes a whole message. The caller closes it. Rejects with what the source or the intake throws, and
+ * Takes a whole message, with the digests that the keys need. The caller closes it. Rejects with what the source or the intake throws, and
  * then leaves nothing behind.
  */
 export async function takeMessage(
@@ -26,7 +16,8 @@ export async function takeMessage(
   policy: SpoolPolicy,
   keys: readonly Key[],
 ): Promise<Message> {
-  const intake = openIntake(policy, keys)
+  const digests = (header: Header) => digestsFor(header, keys, Date.now() / 1000)
+  const intake = new Intake({ policy, digestsFor: digests, createHash }, openUnlimited())
   try {
     for await (const chunk of source) intake.write(chunk)
     return intake.finish()

@@ -19,7 +19,7 @@ import {
 } from '../../../src/scan/scanners/shared/finding.ts'
 import type {
   ContentScanner,
-  PolicyScanner,
+  LocalScanner,
   Scanner,
 } from '../../../src/scan/scanners/shared/scanner.ts'
 import type {
@@ -63,7 +63,7 @@ export async function judgeMail(text: string, setup: Setup = {}) {
       }
       return { ...scanner, scan }
     }
-    const search: PolicyScanner['search'] = async (task) => {
+    const search: LocalScanner['search'] = async (task) => {
       const begun = await scanner.search(task)
       const answer = () => {
         asked.push(name)

@@ -6,7 +6,7 @@ import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { Field } from '../../../mail/mime/headers/fields.ts'
 import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
-import type { MailSearch, PolicyScanner, ScanTask } from '../shared/scanner.ts'
+import type { LocalScanner, MailSearch, ScanTask } from '../shared/scanner.ts'
 import { readNames, spellings } from './part-names.ts'
 
 /** Characters of a name that go into the answer, and with it into the SMTP reply. */
@@ -22,7 +22,7 @@ const SHOWN_MAX = 80
  * what was read, and the limit is noted. The control file is read once; if it cannot be used, that is a
  * Fault of kind `config`.
  */
-export function attachmentsScanner({ BADATTACHMENTS, BADMIME }: ScanSettings): PolicyScanner {
+export function attachmentsScanner({ BADATTACHMENTS, BADMIME }: ScanSettings): LocalScanner {
   /**
    * The rules, which nobody changes, are the same for all messages. If two messages come at the same time
    * before the rules are known, both read the file.

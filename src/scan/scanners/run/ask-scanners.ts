@@ -7,8 +7,8 @@ import type { ScanSettings } from '../shared/scan-settings.ts'
 import {
   type ContentScanner,
   isLate,
+  type LocalScanner,
   type MailSearch,
-  type PolicyScanner,
   type Sample,
   type Scanner,
   type ScanTask,
@@ -77,7 +77,7 @@ export async function askScanners(
   samples: readonly Sample[],
   run: ScanRun,
   task: ScanTask,
-  searches: ReadonlyMap<PolicyScanner, MailSearch>,
+  searches: ReadonlyMap<LocalScanner, MailSearch>,
   passed: PassedOver,
 ): Promise<ScanFinding | undefined> {
   const sample = together(samples)

@@ -34,7 +34,7 @@ export interface Sample {
   readonly beside?: readonly Sample[]
 }
 
-/** Whether policy lets a message in although this was found. Such a finding never ends a scan. */
+/** Whether an exception lets a message in although this was found. Such a finding never ends a scan. */
 export type IsExcused = (found: Pick<Infected, 'name' | 'banned'>) => boolean
 
 /** What a scanner gets besides the sample. */
@@ -46,7 +46,7 @@ export interface ScanTask {
   readonly signal: AbortSignal
   /** Milliseconds until the deadline, by a clock that nobody sets; 0 after it. */
   timeLeft(): number
-  /** Set if policy excuses anything. A scanner that can find several things names one that is not excused. */
+  /** Set if there is an exception. A scanner that can find several things names one that is not excused. */
   readonly isExcused?: IsExcused | undefined
   /** Adds a remark to the log line of the message. */
   note(text: string): void
@@ -122,13 +122,13 @@ export interface ContentScanner extends ScannerBasics {
  * Local policy (attachments): it judges by what is read out of a message. It runs on trusted mail, too,
  * and is named in no stamp.
  */
-export interface PolicyScanner extends ScannerBasics {
+export interface LocalScanner extends ScannerBasics {
   readonly local: true
   /** Begins to search a message. If it throws, the answer is *could not tell*, as for `scan`. */
   search(task: ScanTask): Promise<MailSearch>
 }
 
-export type Scanner = ContentScanner | PolicyScanner
+export type Scanner = ContentScanner | LocalScanner
 
 interface ScannerBasics {
   /** The name in a stamp's `s=` and in the log: the plugin's name, or the basename of the command. */

@@ -25,7 +25,7 @@ export interface VerdictQuery {
   /** All scanners for the message, in their order. */
   readonly scanners: readonly Scanner[]
   readonly settings: ScanSettings
-  /** Set if policy excuses anything that scanners find. */
+  /** Set if there is an exception. */
   readonly isExcused?: IsExcused | undefined
   /** Seconds; no older verdict counts for this message, whatever the memory's own limit is. */
   readonly maxAge: number

@@ -17,8 +17,8 @@ import {
   unseen,
 } from '../../../../src/scan/scanners/shared/finding.ts'
 import type {
+  LocalScanner,
   MailSearch,
-  PolicyScanner,
   Sample,
   Scanner,
 } from '../../../../src/scan/scanners/shared/scanner.ts'
@@ -62,7 +62,7 @@ async function ask(
   }: Pick<ScanRun, 'isExcused'> & {
     abort?: 'late' | 'gone'
     nested?: readonly Unseen[]
-    searches?: ReadonlyMap<PolicyScanner, MailSearch>
+    searches?: ReadonlyMap<LocalScanner, MailSearch>
   } = {},
 ): Promise<Asked> {
   const run: ScanRun = {
