@@ -8,8 +8,8 @@ import { digestsFor } from '../cluster/digests.ts'
 import type { Key } from '../cluster/keyring.ts'
 
 /**
- * Takes a whole message, with the digests that the keys need. The caller closes it. Rejects with what the source or the intake throws, and
- * then leaves nothing behind.
+ * Takes a whole message, with the digests that the keys need. The caller closes it. Rejects with what the
+ * source or the intake throws, and then leaves nothing behind.
  */
 export async function takeMessage(
   source: AsyncIterable<Buffer>,
