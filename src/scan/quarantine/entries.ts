@@ -1,12 +1,10 @@
 import { closeSync } from 'node:fs'
 import { errorCode, Fault } from '../../ground/errors/fault.ts'
 import { listNames, type PathHandle } from '../../ground/path/walk.ts'
-import { type Folder, findFolder, MAILDIR_PARTS, type MaildirPart, stepIfThere } from './folders.ts'
+import { type Folder, findFolder, type MaildirPart, stepIfThere } from './folders.ts'
 
 /** A message in quarantine, as the name of its file tells it. */
-export interface QuarantineEntry extends EntryName {
-  readonly grounds: string
-  readonly day: string
+export interface QuarantineEntry extends EntryName, DayOfGrounds {
   readonly part: MaildirPart
   /** The name of its file in that part of the Maildir. */
   readonly file: string
@@ -35,46 +33,37 @@ const LOOKS = 10
  * of this account. All else there goes on.
  */
 type TakeForeign = (why: unknown) => void
-const leaveOut: TakeForeign = () => {}
 
-/** Lists the grounds that have a Maildir here, by name. */
-export function groundsIn(root: PathHandle, foreign: TakeForeign = leaveOut): string[] {
-  return listNames(root, root.path)
-    .filter((name) => /^[a-z][a-z-]*$/.test(name) && isOurs(root, name, foreign))
-    .sort()
+/** The folder of a day of one kind of grounds. */
+export interface DayOfGrounds {
+  readonly grounds: string
+  readonly day: string
 }
 
-/** Lists the days of one kind of grounds, the oldest first. */
-export function daysOf(
-  root: PathHandle,
-  grounds: string,
-  foreign: TakeForeign = leaveOut,
-): string[] {
-  const maildir = stepIfThere(root, grounds)
-  if (maildir === undefined) return []
+/** Lists the folders of days, in no order. */
+export function daysIn(root: PathHandle, foreign: TakeForeign = () => {}): DayOfGrounds[] {
+  const grounds = listNames(root, root.path).filter((name) => /^[a-z][a-z-]*$/.test(name))
+  return grounds.flatMap((name) => daysOf(root, name, foreign))
+}
+
+function daysOf(root: PathHandle, grounds: string, foreign: TakeForeign): DayOfGrounds[] {
+  let maildir: PathHandle | undefined
   try {
-    const ours = listNames(maildir, grounds).filter(
-      (name) => FOLDER.test(name) && isOurs(maildir, name, foreign),
-    )
-    return ours.map((name) => name.slice(1)).sort()
+    maildir = stepIfThere(root, grounds)
+    const names = maildir ? listNames(maildir, grounds) : []
+    const days = names.flatMap((name) => FOLDER.exec(name)?.[1] ?? [])
+    return days.map((day) => ({ grounds, day })).filter((folder) => isOurs(root, folder, foreign))
+  } catch (why) {
+    foreign(why)
+    return []
   } finally {
-    closeSync(maildir.fd)
+    if (maildir) closeSync(maildir.fd)
   }
 }
 
-/** Whether that is a directory of this account, with the parts of a Maildir that are so, too. */
-function isOurs(directory: PathHandle, name: string, foreign: TakeForeign): boolean {
+function isOurs(root: PathHandle, { grounds, day }: DayOfGrounds, foreign: TakeForeign): boolean {
   try {
-    const found = stepIfThere(directory, name)
-    if (found === undefined) return false
-    try {
-      for (const part of MAILDIR_PARTS) {
-        const inside = stepIfThere(found, part)
-        if (inside !== undefined) closeSync(inside.fd)
-      }
-    } finally {
-      closeSync(found.fd)
-    }
+    findFolder(root, grounds, day)?.close()
     return true
   } catch (why) {
     foreign(why)
@@ -88,25 +77,24 @@ function isOurs(directory: PathHandle, name: string, foreign: TakeForeign): bool
  */
 export function* entriesIn(
   root: PathHandle,
-  { since, until }: TimeRange,
+  { since = 0, until = Number.POSITIVE_INFINITY }: TimeRange,
   foreign?: TakeForeign,
 ): Generator<QuarantineEntry> {
-  const [from, to] = [since ?? 0, until ?? Number.POSITIVE_INFINITY].map((time) => time / 1000)
-  const first = dayOf(from!)
-  const last = Number.isFinite(to) ? dayOf(to!) : '9999-12-31'
-  const allGrounds = groundsIn(root, foreign)
-  const daysOfAll = allGrounds.map(
-    (grounds) => [grounds, new Set(daysOf(root, grounds, foreign))] as const,
-  )
-  const days = new Set(daysOfAll.flatMap(([, some]) => [...some]))
-  for (const day of [...days].sort()) {
-    if (day < first || day > last) continue
-    const entries = daysOfAll.flatMap(([grounds, some]) =>
-      some.has(day) ? entriesOfDay(root, grounds, day) : [],
-    )
+  const [from, to] = [since / 1000, until / 1000]
+  const first = dayOf(from)
+  const last = Number.isFinite(to) ? dayOf(to) : '9999-12-31'
+  const byDay = new Map<string, DayOfGrounds[]>()
+  for (const folder of daysIn(root, foreign)) {
+    if (folder.day < first || folder.day > last) continue
+    const others = byDay.get(folder.day)
+    if (others === undefined) byDay.set(folder.day, [folder])
+    else others.push(folder)
+  }
+  for (const [, folders] of [...byDay].sort(([day], [other]) => (day < other ? -1 : 1))) {
+    const entries = folders.flatMap((folder) => entriesOfDay(root, folder))
     entries.sort(byAge)
     for (const entry of entries) {
-      if (entry.seconds >= Math.floor(from!) && entry.seconds < to!) yield entry
+      if (entry.seconds >= Math.floor(from) && entry.seconds < to) yield entry
     }
   }
 }
@@ -142,16 +130,15 @@ function findEntry(root: PathHandle, id: string): QuarantineEntry | undefined {
   if (day === undefined) {
     throw new Fault('config', `${id}: is not an id; onescan quarantine list shows them`)
   }
-  for (const grounds of groundsIn(root)) {
-    if (!daysOf(root, grounds).includes(day)) continue
-    const found = entriesOfDay(root, grounds, day).find((entry) => entry.id === id)
-    if (found !== undefined) return found
+  for (const folder of daysIn(root)) {
+    const found = folder.day === day && entriesOfDay(root, folder).find((entry) => entry.id === id)
+    if (found) return found
   }
   return undefined
 }
 
 /** Lists the messages of a day, in no order. */
-function entriesOfDay(root: PathHandle, grounds: string, day: string): QuarantineEntry[] {
+function entriesOfDay(root: PathHandle, { grounds, day }: DayOfGrounds): QuarantineEntry[] {
   const folder = findFolder(root, grounds, day)
   if (folder === undefined) return []
   try {

@@ -8,11 +8,10 @@ import type { quarantineLimits } from '../../ground/settings/table/scanning.ts'
 import { FIRST_SEEN, type HostTime, SweepClock } from './age.ts'
 import {
   byAge,
-  daysOf,
+  type DayOfGrounds,
+  daysIn,
   type EntryName,
   entryAt,
-  groundsIn,
-  type QuarantineEntry,
   readEntryName,
 } from './entries.ts'
 import {
@@ -42,9 +41,6 @@ const USELESS_AFTER = 36 * 60 * 60 * 1000
 /** Milliseconds from the beginning of a day on in which a process may write into its folder. */
 const IN_USE_FOR = 2 * DAY_SECONDS * 1000
 
-/** A day of one kind of grounds. */
-type DayOfGrounds = Pick<QuarantineEntry, 'grounds' | 'day'>
-
 /** A message in new/ or cur/. */
 interface Found {
   readonly name: EntryName
@@ -56,7 +52,7 @@ interface Found {
 }
 
 /** The messages of a day that one sweep saw for the first time. */
-interface Batch {
+interface SeenTogether {
   readonly seen: number
   readonly day: string
   messages: number
@@ -103,7 +99,7 @@ class QuarantineSweep {
   readonly #signal: AbortSignal | undefined
   readonly #sum = { ...NOTHING }
   /** What is there. */
-  readonly #batches = new Map<string, Batch>()
+  readonly #batches = new Map<string, SeenTogether>()
   /** Why messages that are new could not be noted; undefined if they could. */
   #unnoted: unknown
 
@@ -122,14 +118,8 @@ class QuarantineSweep {
   }
 
   async run() {
-    const root = this.#root
-    const days: DayOfGrounds[] = []
-    for (const grounds of groundsIn(root)) {
-      for (const day of daysOf(root, grounds)) {
-        days.push({ grounds, day })
-        await this.#removeOld(grounds, day)
-      }
-    }
+    const days = daysIn(this.#root)
+    for (const day of days) await this.#removeOld(day)
     if (this.#isOver()) await this.#removeOldest(days)
     for (const day of days) await this.#tidy(day)
     return { ...this.#sum, unnoted: this.#unnoted }
@@ -154,7 +144,7 @@ class QuarantineSweep {
    * Removes the messages of a day that are too old, counts the others, and notes those that no sweep has
    * seen before.
    */
-  async #removeOld(grounds: string, day: string): Promise<void> {
+  async #removeOld({ grounds, day }: DayOfGrounds): Promise<void> {
     await withFolder(this.#root, grounds, day, async (folder) => {
       const fresh: string[] = []
       for await (const { name, path, seen, isNew } of this.#messagesIn(folder)) {
@@ -215,7 +205,7 @@ class QuarantineSweep {
   }
 
   /** The batch of which the first messages go, by their names; all batches before it go. */
-  #lastBatchToGo(): Batch {
+  #lastBatchToGo(): SeenTogether {
     const left = { ...this.#sum }
     const batches = [...this.#batches.values()].sort((batch, other) =>
       isBefore(batch, other) ? -1 : 1,
@@ -307,7 +297,7 @@ class QuarantineSweep {
 }
 
 /** Whether a batch goes before another one. */
-function isBefore(batch: Pick<Batch, 'seen' | 'day'>, other: Batch): boolean {
+function isBefore(batch: Pick<SeenTogether, 'seen' | 'day'>, other: SeenTogether): boolean {
   return batch.seen < other.seen || (batch.seen === other.seen && batch.day < other.day)
 }
 
