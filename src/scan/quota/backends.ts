@@ -92,8 +92,8 @@ export class Backends {
 }
 
 /** Milliseconds for which a backend rests after a failure. Each further failure doubles them. */
-export const FIRST_REST = 1_000
-export const LONGEST_REST = 30_000
+const FIRST_REST = 1_000
+const LONGEST_REST = 30_000
 
 /**
  * Remembers which backends fail, so that no mail waits for them (circuit breakers). `uptime` is

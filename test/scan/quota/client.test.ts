@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
-import { countersLine, FIRST_REST, LONGEST_REST } from '../../../src/scan/quota/backends.ts'
+import { countersLine } from '../../../src/scan/quota/backends.ts'
 import { parseBackendMap } from '../../../src/scan/quota/mailbox.ts'
 import { readBackend } from '../../../src/scan/quota/quota-settings.ts'
 import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
@@ -73,7 +73,7 @@ t.test('a dead backend is tried again by a question that nobody waits for', asyn
   dead = false
   t.match(await client.ask(ann), { answer: 'unknown' })
   t.equal(service.heard.length, 1, 'it rests')
-  clock.now += FIRST_REST
+  clock.now += 1000
   const probe = once(service.socket, 'message')
   t.match(await client.ask(ann), { answer: 'unknown' }, 'nobody waits')
   await probe
@@ -95,7 +95,6 @@ t.test('a backend rests longer after each failed probe, up to half a minute', as
     await client.ask(ben)
     while (log.length < index + 2) await new Promise((resolve) => setTimeout(resolve, 2))
   }
-  t.equal(LONGEST_REST, 30_000)
 })
 
 t.test('a dead backend does not delay questions to another one', async (t) => {

@@ -12,7 +12,7 @@ import type { ClamdOutcome } from './session.ts'
 import { askClamd, ClamdSessions, IDLE_MAX } from './sessions.ts'
 
 /** Milliseconds for which a server that failed is asked last, doubled with each failure in a row. */
-export const REST = { first: 2_000, longest: 60_000 }
+const REST = { first: 2_000, longest: 60_000 }
 
 /** Milliseconds for PONG. A clamd that was started again reads its signatures first, for longer. */
 const PONG_WITHIN = 1_000

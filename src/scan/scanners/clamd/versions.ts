@@ -13,7 +13,7 @@ const ASKED_AGAIN_AFTER = 5_000
 const PATIENCE = 250
 
 /** Milliseconds after which a silent server has failed: it loads a database, or is overloaded. */
-export const SILENCE_MAX = 1_000
+const SILENCE_MAX = 1_000
 
 /** A round of questions that is under way. */
 interface Asking {

@@ -6,7 +6,7 @@ import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts
 
 const LF = 0x0a
 /** Most bytes of a line that a plugin's process writes. */
-export const LINE_MAX = 64 * 1024
+const LINE_MAX = 64 * 1024
 /** The variable that says how many bytes the compiled runtime reserves for machine code. */
 export const CODE_SETTING = 'BUN_JSC_jitMemoryReservationSize'
 

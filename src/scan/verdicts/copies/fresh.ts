@@ -10,7 +10,7 @@ import type { RememberedVerdict } from './verdict-query.ts'
 export const INFECTED_FOR = 60
 
 /** What decides whether a remembered verdict counts. */
-export interface FreshnessRule {
+interface FreshnessRule {
   /** Unix seconds. */
   readonly now: number
   /** Seconds for which a verdict counts. */

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
-import { ClamdServer, REST } from '../../../../src/scan/scanners/clamd/server.ts'
+import { ClamdServer } from '../../../../src/scan/scanners/clamd/server.ts'
 import { numbered, sessionStandIn } from './session-stand-in.ts'
 import { sample, scanTask } from './task.ts'
 
@@ -21,6 +21,9 @@ async function open(t: Test) {
   const scan = async () => (await server.scan(small, scanTask().task)).kind
   return { standIn, server, clock, said, scan }
 }
+
+/** Milliseconds. */
+const REST = { first: 2_000, longest: 60_000 }
 
 t.test('a server that failed rests for a while', async (t) => {
   const { server, clock } = await open(t)

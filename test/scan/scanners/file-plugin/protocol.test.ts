@@ -5,7 +5,6 @@ import {
   decodeRequest,
   encodeAnswer,
   encodeRequest,
-  LINE_MAX,
   type PluginRequest,
 } from '../../../../src/scan/scanners/plugin-host/protocol.ts'
 import {
@@ -17,6 +16,8 @@ import {
 
 /** What a plugin's process is asked, and what it answers. */
 
+/** Bytes of the longest line. */
+const LINE_MAX = 64 * 1024
 /** Bytes in latin1. */
 const address = fc
   .uint8Array({ maxLength: 40 })

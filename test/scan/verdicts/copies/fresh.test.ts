@@ -4,13 +4,14 @@ import {
   joinVersions,
   SETTLED_AFTER,
 } from '../../../../src/scan/scanners/shared/signatures.ts'
-import { type FreshnessRule, stillCounts } from '../../../../src/scan/verdicts/copies/fresh.ts'
+import { stillCounts } from '../../../../src/scan/verdicts/copies/fresh.ts'
 import type { RememberedVerdict } from '../../../../src/scan/verdicts/copies/verdict-query.ts'
 
 const NOW = 1_800_000_000
 const version = (number: number, engine = '1.4.3') =>
   `ClamAV ${engine}/${number}/Tue Apr  8 08:43:46 2025`
 const by = (text: string) => joinVersions({ clamd: text })
+type FreshnessRule = Parameters<typeof stillCounts>[1]
 
 function counts(
   verdict: Partial<RememberedVerdict>,
