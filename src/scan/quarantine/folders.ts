@@ -75,7 +75,7 @@ export async function makeFolder(root: PathHandle, grounds: string, day: string)
   try {
     for (const part of MAILDIR_PARTS) closeSync(stepOrMake(maildir, part).fd)
     const top = stepOrMake(maildir, `.${day}`, PRIVATE | UNSYNCED)
-    const folder = folderOf(top, (part) => stepOrMake(top, part))
+    const folder = folderOf(top, (part) => stepOrMake(top, part))!
     try {
       if ((top.stats.mode & UNSYNCED) !== 0) await syncFolder([root, maildir, top])
       return folder
@@ -94,15 +94,15 @@ async function syncFolder(directories: readonly PathHandle[]): Promise<void> {
   await chmod(procPathOf(directories.at(-1)!), PRIVATE)
 }
 
-/** Opens the folder if it is there. Throws a Fault if it is a link, or belongs to another account. */
+/**
+ * Opens the folder if it is there with all its parts: another process may be making it. Throws a Fault if
+ * the folder or a part of it is a link, or belongs to another account.
+ */
 export function findFolder(root: PathHandle, grounds: string, day: string): Folder | undefined {
   const maildir = stepIfThere(root, grounds)
   try {
-    const folder = maildir && stepIfThere(maildir, `.${day}`)
-    return folder && folderOf(folder, (part) => step(folder, part))
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined // another process is making it
-    throw error
+    const top = maildir && stepIfThere(maildir, `.${day}`)
+    return top && folderOf(top, (part) => stepIfThere(top, part))
   } finally {
     if (maildir) closeSync(maildir.fd)
   }
@@ -124,19 +124,26 @@ export async function withFolder<Result>(
   }
 }
 
-/** The folder with its parts. Closes the directory itself if one of them cannot be opened. */
-function folderOf(top: PathHandle, open: (part: MaildirPart) => PathHandle): Folder {
+/** The folder with its parts; undefined if one is not there. Closes the directory itself without a folder. */
+function folderOf(
+  top: PathHandle,
+  open: (part: MaildirPart) => PathHandle | undefined,
+): Folder | undefined {
   const opened = [top]
   const close = () => {
     for (const { fd } of opened) closeSync(fd)
   }
   try {
-    const parts = MAILDIR_PARTS.map((part) => {
+    const parts = MAILDIR_PARTS.flatMap((part) => {
       const handle = open(part)
+      if (handle === undefined) return []
       opened.push(handle)
-      return [part, handle]
+      return [[part, handle] as const]
     })
-    return { top, parts: Object.fromEntries(parts), close }
+    const { tmp, new: fresh, cur } = Object.fromEntries(parts)
+    if (tmp && fresh && cur) return { top, parts: { tmp, new: fresh, cur }, close }
+    close()
+    return undefined
   } catch (error) {
     close()
     throw error
