@@ -92,6 +92,8 @@ function start({ account, words, facts, maySetId, readsAll }: AccountWork): Chil
     ...[`--reuid=${uid}`, `--regid=${first}`, list, `--inh-caps=${capabilities}`],
     ...(readsAll ? [`--ambient-caps=${capabilities}`, `--bounding-set=${capabilities}`] : []),
     ...(maySetId ? [] : ['--no-new-privs']),
+    // Who reads a file without end would go on after kill -9 of this process.
+    '--pdeathsig=KILL',
   ]
   const input = inputFor(words, facts)
   const child = spawn(SETPRIV, [...options, '--', ...own, ...words], {

@@ -4,17 +4,22 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { attempt } from '../../../src/ground/errors/fault.ts'
 import { mountHanging } from '../../ground/path/hanging.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
+import { until } from '../../programs/store-server.ts'
 import { atTerminal, terminalsObey, typist } from '../../programs/terminal.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
 import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
@@ -224,6 +229,26 @@ t.test('the list of a loop stays for its next command', { skip }, async (t) => {
   const script = `import socket, subprocess\na, b = socket.socketpair()\nb.sendall(b'1\\n2\\n3\\n'); b.shutdown(1)\nsubprocess.run(['/bin/sh', '-c', '''${loop}'''], stdin=a)`
   const { stdout } = spawnSync('/usr/bin/python3', ['-c', script], { encoding: 'utf8' })
   t.equal(stdout.match(/1 message: 1 clean/g)?.length, 3, stdout)
+})
+
+t.test('it ends with root, however root ends', { skip }, async (t) => {
+  const log = join(placeForAll(t), 'log')
+  writeFileSync(log, '')
+  truncateSync(log, 1024 ** 4)
+  const [program, ...words] = [process.execPath, bundle].map(reachable)
+  const child = spawn(program!, [...words, 'report', log, ...asNobody], { stdio: 'ignore' })
+  const files = (pid: string) => attempt(() => readdirSync(`/proc/${pid}/fd`)) ?? []
+  const reads = (pid: string) => files(pid).some((fd) => attempt(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) === log) // biome-ignore format: a line
+  let reader: string | undefined
+  await until(() => {
+    const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1')
+    reader = children.split(' ').find(reads)
+    return reader !== undefined
+  })
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await until(() => !reads(reader!))
+  t.pass('it has ended')
 })
 
 // promise: root-quarantine-session, root-endless-files
