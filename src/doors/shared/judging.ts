@@ -1,4 +1,3 @@
-import { isSet } from '../../ground/settings/settings.ts'
 import { type MessageOptions, unseen } from '../../mail/message/intake.ts'
 import { readSpoolPolicy } from '../../mail/message/spool-policy.ts'
 import { NOTHING_SCANS, switchedOff } from '../../scan/judge/policy.ts'
@@ -26,6 +25,6 @@ export function startJudging({ site, directories, env, messageOptions }: Configu
     const spool = site?.policy.spool ?? readSpoolPolicy(env)
     return { kind: 'pass', why: off!, messageOptions: { ...unseen, policy: spool } }
   }
-  const clusterPeer = isSet(env, 'CLUSTERPEER')
+  const clusterPeer = env.CLUSTERPEER !== undefined
   return { kind: 'judge', messageOptions, clusterPeer, site }
 }

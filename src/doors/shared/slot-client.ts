@@ -1,5 +1,5 @@
 import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
-import { type Environment, isSet, readSetting } from '../../ground/settings/settings.ts'
+import { type Environment, readSetting } from '../../ground/settings/settings.ts'
 import { clientNameOf, type Origin } from '../../mail/message/envelope/origin.ts'
 import type { Client } from '../../scan/judge/transaction.ts'
 
@@ -10,8 +10,8 @@ export interface SlotClient extends Client {
 
 /**
  * Reads what tcp.smtp rules and qmail-smtpd say about the client in the environment. `uid` is the
- * user of the process that hands the mail in, and `bounceUser` that of BOUNCEUSER. An empty
- * variable of qmail-smtpd's counts as none.
+ * user of the process that hands the mail in, and `bounceUser` that of BOUNCEUSER. RELAYCLIENT and
+ * CLUSTERPEER count even if they are empty; any other empty variable of qmail-smtpd's counts as none.
  */
 export function readSlotClient(
   env: Environment,
@@ -19,8 +19,8 @@ export function readSlotClient(
   bounceUser: number | undefined,
 ): SlotClient {
   return {
-    relay: isSet(env, 'RELAYCLIENT'),
-    clusterPeer: isSet(env, 'CLUSTERPEER'),
+    relay: env.RELAYCLIENT !== undefined,
+    clusterPeer: env.CLUSTERPEER !== undefined,
     bounceInjector: uid !== undefined && uid === bounceUser,
     origin: {
       door: 'slot',

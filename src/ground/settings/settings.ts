@@ -4,11 +4,6 @@ import { type SettingName, table } from './table.ts'
 /** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Whether a variable is set, even to nothing, as qmail reads RELAYCLIENT. */
-export function isSet(env: Environment, name: string): boolean {
-  return env[name] !== undefined
-}
-
 /** What settings of the table are set to, each under its own name. */
 export type Values<Chapter extends Readonly<Record<string, Setting>>> = {
   readonly [Name in keyof Chapter]: ReturnType<Chapter[Name]['read']>

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isSet } from '../../../../src/ground/settings/settings.ts'
 import {
   byteSize,
   choice,
@@ -41,11 +40,6 @@ t.test('a setting of words takes its words letter for letter', async (t) => {
   t.equal(read(''), 'defer')
   t.equal(read('accept'), 'accept')
   t.throws(() => read('Accept'), { message: 'C Accept: must be defer or accept' })
-})
-
-t.test('a variable that is set to nothing is set', async (t) => {
-  t.equal(isSet({ RELAYCLIENT: '' }, 'RELAYCLIENT'), true)
-  t.equal(isSet({}, 'RELAYCLIENT'), false)
 })
 
 t.test(
