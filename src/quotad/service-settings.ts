@@ -53,7 +53,7 @@ export function readServiceSettings(env: Environment): ServiceSettings {
     source,
     users,
     ldap,
-    limitsFile: readFile('QUOTAMAP', env.QUOTAMAP),
+    limitsFile: readSetting(env, 'QUOTAMAP'),
     defaultLimits: readLimits('QUOTADEFAULT', env.QUOTADEFAULT),
     QUOTACASE: readSetting(env, 'QUOTACASE'),
     QUOTAPATIENCE: readSetting(env, 'QUOTAPATIENCE'),
@@ -105,12 +105,6 @@ function readUsers(text: string): UserList[] {
       if (word.startsWith('/')) return { kind: 'homes', file: word }
       throw new Fault('config', `QUOTAUSERS ${word}: must be passwd, passwd:/FILE, ldap or /FILE`)
     })
-}
-
-function readFile(name: string, path: string | undefined): string | undefined {
-  if (!path) return undefined
-  if (path.startsWith('/')) return path
-  throw new Fault('config', `${name} ${path}: must be an absolute path`)
 }
 
 function readLimits(name: string, text: string | undefined): QuotaLimits {

@@ -241,18 +241,18 @@ export function startProgram(
   sockets: System,
 ): { readonly pid: number; readonly ended: Promise<ProgramEnd> } | { readonly why: string } {
   let child: ChildProcess
-  let why = 'cannot be started'
   try {
     const env = { ...environment }
     child = spawn(program, args, { stdio: [visit.fd, visit.fd, 2], env, argv0: program })
     child.once('error', () => {}) // there is no process id then, which is looked at below
   } catch (error) {
-    why = errorText(error)
-    return { why: `${program}: ${why}` }
+    return { why: `${program}: ${errorText(error)}` }
   }
   const { pid } = child
-  if (pid === undefined)
-    return { why: `${program}: ${why}; is it there, and are there processes left?` }
+  if (pid === undefined) {
+    const why = 'cannot be started; is it there, and are there processes left?'
+    return { why: `${program}: ${why}` }
+  }
   return { pid, ended: endOf(child) }
 
   async function endOf(started: ChildProcess): Promise<ProgramEnd> {

@@ -1,5 +1,6 @@
-import { number, type Setting, text, word } from './table/kinds.ts'
+import { number, parsed, type Setting, text, word } from './table/kinds.ts'
 import { clamAv, infectedMail, scanners, unscannedMail } from './table/scanning.ts'
+import { absolutePath } from './table/values.ts'
 
 /** onescand reads the client's value, but its own counts. */
 const asked = { fromClient: 'asked' } as const
@@ -151,7 +152,7 @@ const quotaService = {
     ...service,
     defaultInWords: '`ldap` if `QUOTALDAPURL` is set, else `passwd` if `QUOTAMAILBOX` needs homes',
   }),
-  QUOTAMAP: text(undefined, service),
+  QUOTAMAP: parsed(undefined, absolutePath, service),
   QUOTADEFAULT: text(undefined, { ...service, defaultInWords: 'unlimited' }),
   QUOTACASE: word(['lower', 'keep'], service),
   QUOTAPATIENCE: number(400, {
@@ -185,8 +186,8 @@ const quotaDirectory = {
   QUOTALDAPURL: text(undefined, directory),
   QUOTALDAPBASE: text(undefined, { ...directory, defaultInWords: 'at the top' }),
   QUOTALDAPBIND: text(undefined, directory),
-  QUOTALDAPPASSWORD: text(undefined, directory),
-  QUOTALDAPCA: text(undefined, {
+  QUOTALDAPPASSWORD: parsed(undefined, absolutePath, directory),
+  QUOTALDAPCA: parsed(undefined, absolutePath, {
     ...directory,
     defaultInWords: 'those of the system',
   }),

@@ -57,7 +57,7 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
     server,
     base: env.QUOTALDAPBASE ?? '',
     bind: readBind(env),
-    authorities: readAbsolutePath('QUOTALDAPCA', env.QUOTALDAPCA),
+    authorities: readSetting(env, 'QUOTALDAPCA'),
     filter,
     attributes: {
       backend: readAttributeName(env, 'QUOTALDAPBACKEND'),
@@ -70,7 +70,7 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
 
 function readBind(env: Environment): LdapSettings['bind'] {
   const dn = env.QUOTALDAPBIND
-  const passwordFile = readAbsolutePath('QUOTALDAPPASSWORD', env.QUOTALDAPPASSWORD)
+  const passwordFile = readSetting(env, 'QUOTALDAPPASSWORD')
   if (dn && passwordFile) return { dn, passwordFile }
   if (!dn && !passwordFile) return undefined
   const missing = dn ? 'QUOTALDAPPASSWORD' : 'QUOTALDAPBIND'
@@ -78,12 +78,6 @@ function readBind(env: Environment): LdapSettings['bind'] {
     'config',
     `${missing}: is unset, and QUOTALDAPBIND needs QUOTALDAPPASSWORD, a file`,
   )
-}
-
-function readAbsolutePath(name: string, path: string | undefined): string | undefined {
-  if (!path) return undefined
-  if (path.startsWith('/')) return path
-  throw new Fault('config', `${name} ${path}: must be the absolute path of a file`)
 }
 
 /** Reads the name of an attribute: a keystring or a numeric OID (RFC 4512 1.4). */

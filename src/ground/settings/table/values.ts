@@ -43,6 +43,12 @@ export function choice<const Word extends string>(
   throw wrong(name, text, words.join(' or '))
 }
 
+/** Reads an absolute path. */
+export function absolutePath(text: string, name: string): string {
+  if (text.startsWith('/')) return text
+  throw wrong(name, text, 'an absolute path')
+}
+
 /**
  * Splits a command line into words at blanks. Single and double quotes hold blanks together. There
  * is no shell, so no other character is special. Throws a Fault for a quote that is not closed.
