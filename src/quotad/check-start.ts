@@ -29,7 +29,7 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
   const settings = readServiceSettings(env)
   try {
     await openLookup(settings, { now: Date.now, uptime: () => performance.now() })
-    requireFewPrivileges(process.getuid!(), ownStatus())
+    requireFewPrivileges()
     const does = ok('settings', 'it would start, and answer about mailboxes')
     return { isUsage: false, findings: [...findings, does, ...unreadableFiles(settings)] }
   } catch (error) {
@@ -76,7 +76,7 @@ const CAPABILITY_SETS = ['CapPrm', 'CapEff', 'CapAmb']
  * Throws a Fault if the process may do more than read, since names from strangers decide which
  * paths it opens. `status` is the text of /proc/self/status, or '' if there is none.
  */
-export function requireFewPrivileges(uid: number, status: string): void {
+export function requireFewPrivileges(uid = process.getuid!(), status = ownStatus()): void {
   const held = CAPABILITY_SETS.reduce((all, name) => all | capabilitySet(name, status), 0n)
   const tooMany = held & ~CAP_DAC_READ_SEARCH
   if (uid !== 0 && tooMany === 0n) return
@@ -93,7 +93,7 @@ function capabilitySet(name: string, status: string): bigint {
 }
 
 /** The text of /proc/self/status, or '' if there is none. */
-export function ownStatus(): string {
+function ownStatus(): string {
   try {
     return readFileSync('/proc/self/status', 'latin1')
   } catch {

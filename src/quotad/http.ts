@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { errorText, Fault } from '../ground/errors/fault.ts'
+import type { Endpoint } from '../ground/net/endpoint.ts'
 import {
   hasBody,
   listenHttpOn,
@@ -11,7 +12,7 @@ import { descriptorLimit } from '../ground/process/descriptors.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { ServiceCounters } from './log.ts'
 import type { AnswerForName } from './mailbox-answer.ts'
-import type { ActivatedSocket, MayAsk, QuotadAddress } from './options.ts'
+import type { MayAsk, ServicePlace } from './options.ts'
 
 interface HttpServiceOptions {
   readonly answerForName: AnswerForName
@@ -35,7 +36,7 @@ export const IDLE_TIME = 60_000
  * counters. Throws a Fault of kind `config` if it cannot listen.
  */
 export async function serveHttp(
-  place: QuotadAddress | ActivatedSocket,
+  place: ServicePlace,
   options: HttpServiceOptions,
 ): Promise<HttpService> {
   const { mayAsk, counters } = options
@@ -97,7 +98,7 @@ async function answer(
   }
 }
 
-async function listenAt(server: Server, { port, host }: QuotadAddress): Promise<HttpService> {
+async function listenAt(server: Server, { port, host }: Endpoint): Promise<HttpService> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, resolve)

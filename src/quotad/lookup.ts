@@ -5,7 +5,7 @@ import { errorText, Fault } from '../ground/errors/fault.ts'
 import type { LdapDirectory, LdapOptions } from '../protocol/ldap/ldap-directory.ts'
 import type { LdapSettings } from '../protocol/ldap/ldap-settings.ts'
 import type { MailboxLookup } from './mailbox-answer.ts'
-import type { ServiceSettings, UserList } from './service-settings.ts'
+import type { ServiceSettings } from './service-settings.ts'
 import type { MailboxLocation } from './sources/mailbox.ts'
 import { MaildirSource } from './sources/maildir.ts'
 import { Readings, withMailbox } from './sources/open-mailbox.ts'
@@ -57,7 +57,7 @@ export async function openLookup(settings: ServiceSettings, clocks: Clocks): Pro
     },
   }
 
-  function userList(list: UserList): LookUpUser {
+  function userList(list: ServiceSettings['users'][number]): LookUpUser {
     switch (list.kind) {
       case 'passwd':
         return passwdFile(list.file, uptime)

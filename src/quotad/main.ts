@@ -12,7 +12,7 @@ import {
 import { notify } from '../ground/process/systemd.ts'
 import { faultLines } from '../ground/settings/faults.ts'
 import type { Environment } from '../ground/settings/settings.ts'
-import { checkStart, ownStatus, requireFewPrivileges } from './check-start.ts'
+import { checkStart, requireFewPrivileges } from './check-start.ts'
 import { serveHttp } from './http.ts'
 import { log, ServiceCounters, troubleLog } from './log.ts'
 import { openLookup } from './lookup.ts'
@@ -62,7 +62,7 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   const { udp, http, networks, maxClients } = options
   const settings = readServiceSettings(env)
   const lookup = await openLookup(settings, { now: Date.now, uptime })
-  requireFewPrivileges(process.getuid!(), ownStatus())
+  requireFewPrivileges()
   const counters = new ServiceCounters()
   const answerForName = answersForNames({
     answerFor: answerFrom(lookup),

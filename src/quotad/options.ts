@@ -10,15 +10,17 @@ import { wholeNumber } from '../ground/settings/table/values.ts'
 /** The options of onescan-quotad(8). */
 export interface ServiceOptions {
   /** The address on which each protocol is served; undefined if it is not. */
-  readonly udp: QuotadAddress | undefined
-  readonly http: QuotadAddress | undefined
+  readonly udp: ServicePlace | undefined
+  readonly http: ServicePlace | undefined
   /** Networks whose clients may ask, besides the host itself. */
   readonly networks: readonly Network[]
   /** Most HTTP connections at once. */
   readonly maxClients: number
 }
 
-export interface QuotadAddress extends Endpoint {
+/** Where a protocol is served: at an address, or on a socket that systemd has bound already. */
+export type ServicePlace = (Endpoint | { readonly fd: number; readonly family: 4 | 6 }) & {
+  /** Its name in error messages. */
   readonly text: string
 }
 
@@ -52,7 +54,7 @@ export function readOptions(words: readonly string[]): ServiceOptions {
   })
   const faults = new Faults()
   const [udp, http] = (['udp', 'http'] as const).map((name) =>
-    faults.attempt(() => readQuotadAddress(`--${name}`, values[name]), undefined),
+    faults.attempt(() => readPlace(`--${name}`, values[name]), undefined),
   )
   faults.attempt(() => {
     if (values.udp !== 'none' || values.http !== 'none') return
@@ -73,7 +75,7 @@ export function readOptions(words: readonly string[]): ServiceOptions {
   return options
 }
 
-function readQuotadAddress(name: string, text: string): QuotadAddress | undefined {
+function readPlace(name: string, text: string): ServicePlace | undefined {
   if (text === 'none') return undefined
   const place = parseEndpoint(text, { leastPort: 0 })
   if (place && parseIpAddress(place.host)) return { ...place, text }
@@ -105,32 +107,21 @@ export function allowNetworks(networks: readonly Network[]): MayAsk {
   }
 }
 
-/** A socket that systemd has bound already. */
-export interface ActivatedSocket {
-  readonly fd: number
-  readonly family: 4 | 6
-  /** Its name in error messages. */
-  readonly text: string
-}
-
-interface ActivatedSockets {
-  readonly udp: readonly ActivatedSocket[]
-  readonly http: readonly ActivatedSocket[]
-}
-
 /**
  * Returns the sockets that systemd has made for this process, sd_listen_fds(3): datagram sockets
  * serve UDP, stream sockets HTTP. Returns undefined if there are none. Throws a Fault of kind
  * `config` if one of them is neither.
  */
-export function activatedSockets(env: NodeJS.ProcessEnv): ActivatedSockets | undefined {
+export function activatedSockets(
+  env: NodeJS.ProcessEnv,
+): Readonly<Record<'udp' | 'http', readonly ServicePlace[]>> | undefined {
   const fds = activatedDescriptors(env)
   if (fds.length === 0) return undefined
   const system = requireSystem(
     `LISTEN_FDS ${fds.length} is of no use: use --udp and --http without a socket unit`,
   )
-  const udp: ActivatedSocket[] = []
-  const http: ActivatedSocket[] = []
+  const udp: ServicePlace[] = []
+  const http: ServicePlace[] = []
   for (const fd of fds) {
     const text = `descriptor ${fd}`
     const kind = system.socketKind(fd)

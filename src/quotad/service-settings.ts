@@ -29,7 +29,7 @@ type SourceSettings =
       readonly text: string
     }
 
-export type UserList =
+type UserList =
   | { readonly kind: 'passwd' | 'homes'; readonly file: string }
   | { readonly kind: 'ldap' }
 

@@ -4,7 +4,7 @@ import { Fault } from '../ground/errors/fault.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { ServiceCounters } from './log.ts'
 import type { AnswerForName, MailboxAnswer } from './mailbox-answer.ts'
-import type { ActivatedSocket, MayAsk, QuotadAddress } from './options.ts'
+import type { MayAsk, ServicePlace } from './options.ts'
 
 interface UdpServiceOptions {
   readonly answerForName: AnswerForName
@@ -20,10 +20,7 @@ const RECEIVE_BUFFER = 4 * 1024 * 1024
  * no question. An answer is at most a few numbers longer than its question, so that nobody can use
  * the service to flood others. Throws a Fault of kind `config` if it cannot listen.
  */
-export async function serveUdp(
-  place: QuotadAddress | ActivatedSocket,
-  options: UdpServiceOptions,
-): Promise<Socket> {
+export async function serveUdp(place: ServicePlace, options: UdpServiceOptions): Promise<Socket> {
   const { answerForName, mayAsk, counters } = options
   const socket = createSocket(isIPv6Address(place) ? 'udp6' : 'udp4')
   let closed = false
@@ -70,7 +67,7 @@ export async function serveUdp(
   return socket
 }
 
-function isIPv6Address(place: QuotadAddress | ActivatedSocket): boolean {
+function isIPv6Address(place: ServicePlace): boolean {
   return 'fd' in place ? place.family === 6 : isIPv6(place.host)
 }
 
