@@ -3,7 +3,13 @@ import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { readSetting } from '../ground/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
 import { readSpoolPolicy } from '../mail/message/spool-policy.ts'
-import { explainStamps, type StampExplanation, type Trust, type VerifyOptions, verifyStamps } from '../scan/cluster/verify.ts'
+import {
+  explainStamps,
+  type StampExplanation,
+  type Trust,
+  type VerifyOptions,
+  verifyStamps,
+} from '../scan/cluster/verify.ts'
 import { readSignatureFiles, settledDate } from '../scan/scanners/shared/signatures.ts'
 import { takeMessage } from '../scan/scanners/take-message.ts'
 import { addKeyringOption, readCluster } from './shared/keyring-options.ts'
@@ -11,7 +17,11 @@ import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from './shared/max-si
 import { readMessageBytes } from './shared/message-file.ts'
 import { printsJson } from './shared/options.ts'
 import { type Output, runCommand } from './shared/run-command.ts'
-import { addEnvironmentOptions, type EnvironmentOptions, slotEnvironment } from './shared/slot-environment.ts'
+import {
+  addEnvironmentOptions,
+  type EnvironmentOptions,
+  slotEnvironment,
+} from './shared/slot-environment.ts'
 
 interface VerifyArguments extends EnvironmentOptions, MaxSizeOption {
   file: string

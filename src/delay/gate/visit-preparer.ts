@@ -1,6 +1,6 @@
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { InFlight } from '../../ground/flow/cache.ts'
-import { limitConcurrency } from '../../ground/flow/semaphore.ts'
+import { Semaphore } from '../../ground/flow/semaphore.ts'
 import { addressText, type IpAddress } from '../../ground/net/ip-address.ts'
 import { Cdb, readTcpRule, type TcpRule } from '../../ground/net/tcp-rules.ts'
 import type { System, TcpEndpoint } from '../../ground/runtime/system.ts'
@@ -194,10 +194,10 @@ export const QUESTIONS_MAX = 500
  * milliseconds after it is made. Equal questions of several clients at the same time are asked once.
  */
 function createQuestions(dns: Dns, time: number): () => Resolver {
-  const inTurn = limitConcurrency(QUESTIONS_MAX)
+  const turns = new Semaphore(QUESTIONS_MAX)
   const inFlight = new InFlight<readonly string[]>()
   const shared = (question: string, ask: () => Promise<readonly string[]>) =>
-    inFlight.get(question) ?? inFlight.begin(question, inTurn(ask))
+    inFlight.get(question) ?? inFlight.begin(question, turns.run(ask))
   return () => {
     const resolver = dns.within(time)
     return {

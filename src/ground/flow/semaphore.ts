@@ -1,6 +1,3 @@
-/** Starts a piece of work when there is room for it. Resolves or rejects as the work does. */
-export type ConcurrencyLimit = <Value>(work: () => Promise<Value>) => Promise<Value>
-
 /** A number of permits. Callers that find none free wait in the order in which they came. */
 export class Semaphore {
   readonly #permits: number
@@ -36,6 +33,16 @@ export class Semaphore {
     })
   }
 
+  /** Does a piece of work as soon as a permit can be had. Resolves or rejects as the work does. */
+  async run<Value>(work: () => Promise<Value>): Promise<Value> {
+    const release = await this.acquire()
+    try {
+      return await work()
+    } finally {
+      release?.()
+    }
+  }
+
   /** Hands the permit to the caller that has waited for longest, if there is one. */
   #passOn(): void {
     const [start] = this.#waiting
@@ -49,19 +56,6 @@ export class Semaphore {
     return () => {
       if (!isReleased) this.#passOn()
       isReleased = true
-    }
-  }
-}
-
-/** Runs at most `atOnce` pieces of work at a time. Others wait in the order in which they came. */
-export function limitConcurrency(atOnce: number): ConcurrencyLimit {
-  const semaphore = new Semaphore(atOnce)
-  return async (work) => {
-    const release = await semaphore.acquire()
-    try {
-      return await work()
-    } finally {
-      release?.()
     }
   }
 }

@@ -5,7 +5,7 @@ import { errorText } from '../../ground/errors/fault.ts'
 import { BackOff } from '../../ground/flow/back-off.ts'
 import { InFlight, LruCache } from '../../ground/flow/cache.ts'
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
-import { limitConcurrency } from '../../ground/flow/semaphore.ts'
+import { Semaphore } from '../../ground/flow/semaphore.ts'
 import { readForeignFile, readSecret } from '../../ground/path/open.ts'
 import { type LdapAnswer, type LdapUser, searchUser } from './ldap-search.ts'
 import type { LdapSettings } from './ldap-settings.ts'
@@ -118,7 +118,7 @@ class LdapClient {
   readonly #settings: LdapSettings
   readonly #uptime: () => number
   readonly #timeout: number
-  readonly #inTurn = limitConcurrency(AT_ONCE)
+  readonly #turns = new Semaphore(AT_ONCE)
   readonly #backOff: BackOff<string>
   readonly #client: Client
   #stream: MessageStream | undefined
@@ -145,7 +145,7 @@ class LdapClient {
   /** Never rejects. */
   ask(user: LdapUser): Promise<LdapAnswer> {
     const until = this.#uptime() + this.#timeout
-    return this.#inTurn(() => this.#askUntil(until, user))
+    return this.#turns.run(() => this.#askUntil(until, user))
   }
 
   /** Closes the connection. */

@@ -1,6 +1,6 @@
 import { lstat, opendir } from 'node:fs/promises'
 import { LruCache } from '../../ground/flow/cache.ts'
-import { type ConcurrencyLimit, Semaphore } from '../../ground/flow/semaphore.ts'
+import { Semaphore } from '../../ground/flow/semaphore.ts'
 import type { MailboxLocation } from './mailbox.ts'
 import { type Directory, withMailbox } from './open-mailbox.ts'
 import type { Clocks, MailboxUsage, ReadingBounds } from './reading.ts'
@@ -144,7 +144,7 @@ interface DirectorySum extends Required<MailboxUsage> {
 interface CountingTools {
   /** Milliseconds since 1970, as files tell their times. */
   readonly now: () => number
-  readonly inTurn: ConcurrencyLimit
+  readonly inTurn: <Value>(work: () => Promise<Value>) => Promise<Value>
   /** Throws an Error if the count has taken too long. */
   checkTime(): void
 }

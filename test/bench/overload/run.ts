@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { limitConcurrency } from '../../../src/ground/flow/semaphore.ts'
+import { Semaphore } from '../../../src/ground/flow/semaphore.ts'
 import { coldPrograms, onescanc } from '../../c/onescanc/client.ts'
 import { childrenOf, launcher, startOnescand } from '../../doors/daemon/process.ts'
 import { call, everything, negotiate, says } from '../../doors/milter/mta.ts'
@@ -125,9 +125,9 @@ async function whilePaused(
   processes: readonly number[],
 ): Promise<void> {
   const began = performance.now()
-  const inTurn = limitConcurrency(CLIENTS)
+  const turns = new Semaphore(CLIENTS)
   const runs = Array.from({ length: IN_SLOT }, (_, n) =>
-    inTurn(() =>
+    turns.run(() =>
       runSlot({ program: [onescanc], message: message(SMALL_SIZE, `slot ${n}`), settings }),
     ),
   )
