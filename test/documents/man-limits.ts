@@ -49,7 +49,7 @@ import {
   DESCRIPTOR_MAX,
   SMALL_DESCRIPTOR_MAX,
 } from '../../src/scan/scanners/clamd/descriptor-trial.ts'
-import { standardLimits } from '../../src/scan/scanners/file-plugin/pool.ts'
+import { standardLimits } from '../../src/scan/scanners/file-plugin/file-plugin.ts'
 import { RENEWED_AFTER } from '../../src/scan/scanners/plugin-host/protocol.ts'
 
 /**

@@ -16,12 +16,6 @@ export interface QuarantineEntry extends EntryName, DayOfGrounds {
   readonly started?: number
 }
 
-/** The time from `since` until before `until`, unix milliseconds; undefined is no bound. */
-interface TimeRange {
-  readonly since: number | undefined
-  readonly until: number | undefined
-}
-
 /** The name of a file in tmp/ that is being released: its own name, the process, and its start. */
 const RELEASING = /^(.*)\.releasing-([0-9]{1,10})(?:-([0-9]{1,15}))?$/
 const FOLDER = /^\.([0-9]{4}-[0-9]{2}-[0-9]{2})$/
@@ -72,12 +66,16 @@ function isOurs(root: PathHandle, { grounds, day }: DayOfGrounds, foreign: TakeF
 }
 
 /**
- * Lists the messages of a time, the oldest first. Looks only into the folders of its days, and opens
+ * Lists the messages of the time from `since` until before `until`, unix milliseconds (undefined is no
+ * bound), the oldest first. Looks only into the folders of its days, and opens
  * no file, since a quarantine may have a million messages.
  */
 export function* entriesIn(
   root: PathHandle,
-  { since = 0, until = Number.POSITIVE_INFINITY }: TimeRange,
+  {
+    since = 0,
+    until = Number.POSITIVE_INFINITY,
+  }: { readonly since: number | undefined; readonly until: number | undefined },
   foreign?: TakeForeign,
 ): Generator<QuarantineEntry> {
   const [from, to] = [since / 1000, until / 1000]

@@ -39,8 +39,8 @@ export function commandScanner(
     async scan(sample, task) {
       const option = handingOverOption(words)
       const path = await sample.path()
-      const argv = [...(option ? [option] : []), ...fillIn(words, path)]
-      return run({ settings, program, argv, log }, path, task)
+      const options = option ? [option] : []
+      return run(settings, [program, ...options, ...fillIn(words, path)], path, task, log)
     },
   }
 }
@@ -50,17 +50,12 @@ function fillIn(words: readonly string[], path: string): string[] {
   return words.slice(1).map((word) => word.replaceAll('%s', () => path))
 }
 
-interface CommandRun {
-  readonly settings: ScanSettings
-  readonly program: string
-  readonly argv: readonly string[]
-  readonly log: WriteLine
-}
-
 async function run(
-  { settings, program, argv, log }: CommandRun,
+  settings: ScanSettings,
+  [program, ...argv]: readonly [string, ...string[]],
   path: string,
   task: ScanTask,
+  log: WriteLine,
 ): Promise<ScanFinding> {
   const stdin = openSync(path, 'r')
   let child: ChildProcess

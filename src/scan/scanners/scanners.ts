@@ -57,10 +57,9 @@ async function makePlugin(
   try {
     if (name.includes('/')) return unusable(name, 'a plugin name holds no /; set PLUGINDIR')
     if (extname(name) !== '') {
-      const { filePluginScanner } = await import('./file-plugin/file-plugin.ts')
-      const { oneMessageEach, standardLimits } = await import('./file-plugin/pool.ts')
-      const limits = options.lasting ? standardLimits : oneMessageEach
-      return filePluginScanner(settings, name, limits, options.log)
+      const plugins = await import('./file-plugin/file-plugin.ts')
+      const limits = options.lasting ? plugins.standardLimits : plugins.oneMessageEach
+      return plugins.filePluginScanner(settings, name, limits, options.log)
     }
     if (isBuiltIn(name)) return await builtIn[name](settings, options)
     return unusable(name, `no such plugin; built in are ${builtInNames.join(', ')}`)

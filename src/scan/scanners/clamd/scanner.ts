@@ -45,7 +45,7 @@ export function clamdScanner(
     readonly passing?: System | undefined
     readonly tell?: (line: string) => void
   } = {},
-): ClosableScanner {
+): ContentScanner & { close(): void } {
   const list: readonly ClamdServer[] = CLAMD.map(readClamdAddress).map((address) => {
     const changed = (state: 'fails' | 'answers') => {
       // If there is only one server, each message says so.
@@ -98,5 +98,3 @@ export function clamdScanner(
     },
   }
 }
-
-type ClosableScanner = ContentScanner & { close(): void }

@@ -184,18 +184,12 @@ function saidBy({ name }: Scanner, finding: ScanFinding): ScanFinding {
   return { ...finding, why, limit: `the limits of ${name}` }
 }
 
-/** A sample that one scanner may read until it is taken back. */
-interface LentSample {
-  readonly sample: Sample
-  takeBack(): void
-}
-
 /**
  * Lends a sample to a scanner. A scanner that outlives its deadline goes on working when the message
  * is over, and its descriptor or memory may be another message's by then. So each call that reads
  * the sample throws once it was taken back.
  */
-function lend(sample: Sample): LentSample {
+function lend(sample: Sample): { readonly sample: Sample; takeBack(): void } {
   const loan = { isOver: false }
   const whole = sample.whole && lend(sample.whole)
   const beside = sample.beside?.map(lend)

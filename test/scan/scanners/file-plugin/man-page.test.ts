@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { standardLimits } from '../../../../src/scan/scanners/file-plugin/pool.ts'
+import { standardLimits } from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
 import { columns, readPage, section } from '../../../documents/man-page.ts'
 import { ask, noCompiler, whyOf } from './asking.ts'
 

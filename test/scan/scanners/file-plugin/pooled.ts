@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
-import { filePluginScanner } from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
-import { type PoolLimits, standardLimits } from '../../../../src/scan/scanners/file-plugin/pool.ts'
+import {
+  filePluginScanner,
+  type PoolLimits,
+  standardLimits,
+} from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
 import type { Scanner } from '../../../../src/scan/scanners/shared/scanner.ts'
 import { ask, policyFor, type Question, type Reply, whyOf } from './asking.ts'
 
