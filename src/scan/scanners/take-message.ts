@@ -13,11 +13,11 @@ import type { Key } from '../cluster/keyring.ts'
  */
 export async function takeMessage(
   source: AsyncIterable<Buffer>,
-  policy: SpoolPolicy,
+  spool: SpoolPolicy,
   keys: readonly Key[],
 ): Promise<Message> {
   const digests = (header: Header) => digestsFor(header, keys, Date.now() / 1000)
-  const intake = new Intake({ policy, digestsFor: digests, createHash }, openUnlimited())
+  const intake = new Intake({ policy: spool, digestsFor: digests, createHash }, openUnlimited())
   try {
     for await (const chunk of source) intake.write(chunk)
     return intake.finish()

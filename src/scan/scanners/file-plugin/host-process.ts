@@ -67,9 +67,10 @@ export class PluginHost {
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     })
-    this.#stderr = this.#child.stdio[2] as Readable | null
-    this.#channel = this.#child.stdio[3] as Duplex | null
-    this.#lifeline = this.#child.stdio[4] as Duplex | null
+    const [, , stderr, channel, lifeline] = this.#child.stdio
+    this.#stderr = stderr
+    this.#channel = channel as Duplex | null
+    this.#lifeline = lifeline as Duplex | null
     this.ended = new Promise((resolve) => {
       this.#finished = resolve
     })

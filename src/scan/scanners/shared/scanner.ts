@@ -12,7 +12,7 @@ import type { SignatureFiles } from './signatures.ts'
 export interface Sample {
   readonly bytes: Bytes
   readonly envelope: Envelope
-  readonly origin?: Origin | undefined
+  readonly origin: Origin | undefined
   /**
    * Resolves to the absolute path of a regular file that holds exactly these bytes. The first call
    * makes the file, which costs a copy; the door removes it when the message is done. Rejects with a
@@ -66,7 +66,7 @@ export function abortLate(controller: AbortController): void {
 
 /** Whether the signal was aborted at the deadline, and not because nobody waits any more. */
 export function isLate({ aborted, reason }: AbortSignal): boolean {
-  return aborted && (reason as Error | undefined)?.name === LATE
+  return aborted && reason instanceof Error && reason.name === LATE
 }
 
 /** What a verdict depends on besides the message; nothing of it differs from copy to copy. */

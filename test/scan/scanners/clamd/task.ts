@@ -35,6 +35,7 @@ export function sample(message: Buffer, path?: string): Sample {
       }
     }),
     envelope: makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')]),
+    origin: undefined,
     async path() {
       if (path === undefined) throw new Error('no path was to be asked for')
       return path

@@ -61,6 +61,7 @@ export async function ask(
   const sample = {
     bytes: Bytes.of(message),
     envelope: makeEnvelope(bytes(question.sender ?? 'sender@example.org'), recipients.map(bytes)),
+    origin: undefined,
     path: async () => path,
   }
   const abort = new AbortController()

@@ -89,6 +89,7 @@ t.test('a fault of the spool is thrown on, and is no answer of the plugin', asyn
   const sample = {
     bytes: Bytes.of(Buffer.alloc(1)),
     envelope: makeEnvelope(Buffer.alloc(0), []),
+    origin: undefined,
     path: () => {
       throw new Fault('temp-file', 'SPOOLDIR /x: ENOSPC')
     },
