@@ -1,7 +1,7 @@
-import type { QuotaAnswer, SourcedAnswer, Usage } from './quota-answer.ts'
+import type { ExplainedAnswer, QuotaAnswer, Usage } from './quota-answer.ts'
 
 /** An answer, the question that it was given to, and the time until which it holds. */
-export interface DatedAnswer extends SourcedAnswer {
+export interface DatedAnswer extends ExplainedAnswer {
   /** The size of the message in the question; undefined if the service is told none. */
   readonly incoming: number | undefined
   /**

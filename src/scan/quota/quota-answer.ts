@@ -21,17 +21,13 @@ export interface Usage {
   readonly quota?: number
 }
 
-/** An answer, and the backend that gave it. */
-export interface SourcedAnswer {
+/** An answer, and where it comes from. */
+export interface ExplainedAnswer {
   readonly answer: QuotaAnswer
   /** The backend as the settings name it; undefined if none is known. */
   readonly source: string | undefined
   /** Whether neither a backend nor a map knows the mailbox. */
   readonly isUnknownUser: boolean
-}
-
-/** An answer with details for people. */
-export interface ExplainedAnswer extends SourcedAnswer {
   /**
    * The mailbox that was found after an extension was cut off the address, latin1; undefined if it
    * is the address itself.

@@ -11,7 +11,7 @@ import {
   namedMailboxOf,
   readBackendMap,
 } from './mailbox.ts'
-import type { ExplainedAnswer, QuotaAnswer, SourcedAnswer, TimedLookup } from './quota-answer.ts'
+import type { ExplainedAnswer, QuotaAnswer, TimedLookup } from './quota-answer.ts'
 import { type QuotaSettings, takesSize } from './quota-settings.ts'
 
 interface QuotaClientOptions {
@@ -179,8 +179,8 @@ export class QuotaClient implements TimedLookup {
 }
 
 /** Explains an answer. `answer` is what it says about the size of the message at hand. */
-function explainAnswer(sourced: SourcedAnswer, answer = sourced.answer): ExplainedAnswer {
-  const { source, isUnknownUser } = sourced
+function explainAnswer(dated: DatedAnswer, answer = dated.answer): ExplainedAnswer {
+  const { source, isUnknownUser } = dated
   return { answer, isUnknownUser, source }
 }
 

@@ -69,7 +69,7 @@ function readReplies({ replies, sentAll }: ClamdReplies, about: Submission): Cla
  * valid until the next one is asked for. `size` is the size of all chunks together, if it is known:
  * a small message needs a small buffer.
  */
-export function* streamPackets(
+function* streamPackets(
   chunks: Iterable<Buffer>,
   size = PACKET_DATA,
 ): Generator<Buffer, undefined> {

@@ -1,14 +1,16 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { gatherChunks } from '../../../../src/mail/message/bytes.ts'
-import {
-  PACKET_DATA,
-  streamPackets,
-  streamsOf,
-} from '../../../../src/scan/scanners/clamd/scan-commands.ts'
+import { PACKET_DATA, streamsOf } from '../../../../src/scan/scanners/clamd/scan-commands.ts'
 
-/** The message that clamd reads from the packets. Throws if they are no INSTREAM. */
-function receive(packets: Iterable<Buffer>): { message: Buffer; packets: number } {
+/** The packets of contents that are streamed. */
+const packetsOf = ({ packets }: ReturnType<typeof streamsOf>): Iterable<Buffer> => ({
+  [Symbol.iterator]: () => packets() as Iterator<Buffer>,
+})
+
+/** The message that clamd reads from a content's packets. Throws if they are no INSTREAM. */
+function receive(chunks: Iterable<Buffer>): { message: Buffer; packets: number } {
+  const packets = packetsOf(streamsOf([{ chunks: () => chunks }]))
   // Copies, because a packet is valid only until the next one is asked for.
   const sent = Array.from(packets, (packet) => Buffer.from(packet))
   const wire = Buffer.concat(sent)
@@ -50,27 +52,27 @@ t.test('the message arrives whole, however its chunks are split', async (t) => {
       fc.constantFrom(1000, PACKET_DATA - 1, PACKET_DATA, PACKET_DATA + 1, 5 * PACKET_DATA),
       (length, size) => {
         const message = Buffer.alloc(length, 'From: a\n\n\0\xff body\r\n', 'latin1')
-        t.ok(receive(streamPackets(pieces(message, size))).message.equals(message))
+        t.ok(receive(pieces(message, size)).message.equals(message))
       },
     ),
     { numRuns: 60 },
   )
   for (const length of [0, 1, PACKET_DATA - 1, PACKET_DATA, PACKET_DATA + 1, 2 * PACKET_DATA]) {
     const message = Buffer.alloc(length, 'abc')
-    t.ok(receive(streamPackets([message])).message.equals(message), `${length} bytes`)
+    t.ok(receive([message]).message.equals(message), `${length} bytes`)
   }
 })
 
 t.test('a small message is one write, with its command and its end', async (t) => {
   for (const length of [0, 4096, PACKET_DATA]) {
-    t.equal(receive(streamPackets(pieces(Buffer.alloc(length, 'x'), 1000))).packets, 1)
+    t.equal(receive(pieces(Buffer.alloc(length, 'x'), 1000)).packets, 1)
   }
-  t.equal(receive(streamPackets([Buffer.alloc(PACKET_DATA + 1)])).packets, 2)
+  t.equal(receive([Buffer.alloc(PACKET_DATA + 1)]).packets, 2)
 })
 
 t.test('an empty chunk does not end the message', async (t) => {
   const chunks = [Buffer.from('a'), Buffer.alloc(0), Buffer.from('b')]
-  t.equal(receive(streamPackets(chunks)).message.toString(), 'ab')
+  t.equal(receive(chunks).message.toString(), 'ab')
 })
 
 t.test('several contents that are sent together arrive whole, and in their order', async (t) => {
@@ -86,7 +88,7 @@ t.test('several contents that are sent together arrive whole, and in their order
         })),
       )
       t.equal(commands.count, contents.length)
-      let wire = gatherChunks({ [Symbol.iterator]: () => commands.packets() as Iterator<Buffer> })
+      let wire = gatherChunks(packetsOf(commands))
       for (const content of contents) {
         const { message, length } = takeStream(wire)
         if (!message.equals(content)) t.fail(`${list}: ${content.length} bytes differ`)
