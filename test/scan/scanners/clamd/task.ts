@@ -43,7 +43,10 @@ export function sample(message: Buffer, path?: string): Sample {
   }
 }
 
-/** A task that ends after so many milliseconds, or by `abort()` as if nobody waited, and keeps its notes. */
+/**
+ * A task that ends after so many milliseconds, or by `late()` as if they were over, or by `abort()` as if
+ * nobody waited, and keeps its notes.
+ */
 export function scanTask(milliseconds = 60_000) {
   const controller = new AbortController()
   const notes: string[] = []
@@ -58,7 +61,7 @@ export function scanTask(milliseconds = 60_000) {
     clearTimeout(timer)
     controller.abort()
   }
-  return { task, notes, abort }
+  return { task, notes, abort, late: () => abortLate(controller) }
 }
 
 /** Scans with the servers of `clamd`. Resolves to the answer and the notes. */
