@@ -150,41 +150,29 @@ function folderOf(
   }
 }
 
-/** Opens a directory in the quarantine, or returns undefined. Throws as findFolder() does. */
-export function stepIfThere(directory: PathHandle, name: string): PathHandle | undefined {
-  try {
-    return step(directory, name)
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
-}
-
 function stepOrMake(directory: PathHandle, name: string, mode = PRIVATE): PathHandle {
-  try {
-    return step(directory, name)
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
-  }
+  const there = stepIfThere(directory, name)
+  if (there !== undefined) return there
   try {
     mkdirSync(`${procPathOf(directory)}/${name}`, mode)
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw quarantineFault(join(directory.path, name), error)
   }
-  return step(directory, name)
+  return stepIfThere(directory, name) ?? stepOrMake(directory, name, mode)
 }
 
-function step(directory: PathHandle, name: string): PathHandle {
-  const shown = join(directory.path, name)
+/** Opens a directory in the quarantine, or returns undefined. Throws as findFolder() does. */
+export function stepIfThere(directory: PathHandle, name: string): PathHandle | undefined {
   let handle: PathHandle
   try {
     handle = walkIn(directory, name)
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') throw error
+    if (errorCode(error) === 'ENOENT') return undefined
     throw new Fault('config', `QUARANTINE: ${errorText(error)}`, error)
   }
   if (handle.stats.isDirectory() && handle.stats.uid === process.geteuid!()) return handle
   closeSync(handle.fd)
+  const shown = join(directory.path, name)
   throw new Fault('config', `QUARANTINE: ${shown} is not a directory of uid ${process.geteuid!()}`)
 }
 
