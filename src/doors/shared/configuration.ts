@@ -11,7 +11,7 @@ import {
 } from '../../ground/settings/table/scanning.ts'
 import type { MessageOptions } from '../../mail/message/intake.ts'
 import { readSpoolPolicy } from '../../mail/message/spool-policy.ts'
-import { digestsFor } from '../../scan/cluster/digests.ts'
+import { digestsFor } from '../../scan/cluster/verify.ts'
 import {
   type ControlDirectories,
   HOST_DIRECTORY,

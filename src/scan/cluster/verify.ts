@@ -1,10 +1,11 @@
 import type { Crypto } from '../../ground/runtime/crypto.ts'
+import type { DigestsWanted } from '../../mail/message/canonical-body.ts'
 import { hasLongLine, LINE_MAX, maySayContent } from '../../mail/message/content-fields.ts'
 import type { MessageForm } from '../../mail/message/form.ts'
 import type { Header } from '../../mail/message/header-block.ts'
-import { isCurrent, type Key } from './keyring.ts'
+import { isCurrent, type Key, type Scheme } from './keyring.ts'
 import { digestBoundFields, isBound, md5Stamp, stampMac } from './mac.ts'
-import { isStampName, type Stamp, stampsIn } from './stamp.ts'
+import { isStampName, type Stamp, stampName, stampsIn } from './stamp.ts'
 
 /** Most hmac-sha256 stamps of known keys that are verified in one message. */
 export const CANDIDATES_MAX = 16
@@ -54,7 +55,7 @@ type Md5Stamp = Extract<Stamp, { scheme: 'md5' }>
 
 /**
  * Verifies the stamps of a message: is one of them made by a key of the keyring over this very message
- * (onescan-stamp(7))? The message must have been hashed as the keys need it (digests.ts).
+ * (onescan-stamp(7))? The message must have been hashed as the keys need it (digestsFor).
  */
 export function verifyStamps(message: HashedMessage, options: VerifyOptions): Trust {
   if (message.formFault !== undefined)
@@ -263,4 +264,20 @@ function expired(key: Key, now: number): string | undefined {
 
 function fault(text: string): StampProof {
   return { key: undefined, fault: text, claims: undefined }
+}
+
+/**
+ * Returns the digests that signing and verifying this message may need: that of the key that would sign
+ * it, and those of schemes of which the message has stamps and the keyring has keys. Others are not
+ * computed, since hashing a large body takes time. `now` is in unix seconds.
+ */
+export function digestsFor(header: Header, keys: readonly Key[], now: number): DigestsWanted {
+  const schemes = new Set<Scheme>()
+  const signing = keys.find((key) => isCurrent(key, now))
+  if (signing !== undefined) schemes.add(signing.scheme)
+  for (const { name } of header.fields) {
+    const stamp = stampName(name)
+    if (stamp && keys.some(({ scheme }) => scheme === stamp.scheme)) schemes.add(stamp.scheme)
+  }
+  return { md5: schemes.has('md5'), sha256: schemes.has('hmac-sha256') }
 }
