@@ -71,7 +71,7 @@ export async function readConfiguration(
   const readAt = Date.now()
   const policy = readScanningPolicy(env)
   readSettings(env, quarantineLimits) // a wrong limit is a fault of the start, not of the first sweep
-  const scanners = policy ? await makeScanners(policy.settings, { lasting: true, tell: log }) : []
+  const scanners = policy ? await makeScanners(policy.settings, { lasting: true, log }) : []
   for (const scanner of scanners) await scanner.prepare?.()
   const keys = policy?.cluster?.keys ?? []
   const clocks = clocksFor(readSetting(env, 'CLAMDBDIR') ?? DEFAULT_DATABASE)
@@ -157,7 +157,7 @@ async function sitesOfLines(
       const policy = withSettings(base.policy, env, action.settings)
       const isAboutScanners = Object.keys(action.settings).some((name) => name in aboutScanners)
       const scanners = isAboutScanners
-        ? await makeScanners(policy.settings, { lasting: true, tell: log })
+        ? await makeScanners(policy.settings, { lasting: true, log })
         : base.tools.scanners
       for (const scanner of isAboutScanners ? scanners : []) await scanner.prepare?.()
       sites.set(key, { policy, tools: { ...base.tools, scanners } })

@@ -30,7 +30,7 @@ export async function loadSite(
     lines,
     async forLine(settings) {
       const set = withSettings(policy, env, settings)
-      const scanners = await makeScanners(set.settings, { log: log.relay })
+      const scanners = await makeScanners(set.settings, { relay: log.relay })
       return { policy: set, tools: { ...tools, scanners } }
     },
   }

@@ -19,7 +19,7 @@ export async function prepareTools(policy: Policy, log: LogSink): Promise<SlotTo
   const { cluster, quota, settings } = policy
   const database = settings.CLAMDBDIR ?? DEFAULT_DATABASE
   return {
-    scanners: await makeScanners(settings, { log: log.relay }),
+    scanners: await makeScanners(settings, { relay: log.relay }),
     crypto: cluster && (await loadCrypto()),
     signatureFiles: once(() => cluster && readSignatureFiles(database, Date.now())),
     now: Date.now,

@@ -23,7 +23,7 @@ const OUTPUT_GRACE = 500
 export function commandScanner(
   settings: ScanSettings,
   words: readonly string[],
-  log: WriteLine = writeToLog,
+  write: WriteLine = writeToLog,
 ): ContentScanner {
   const program = words[0]!
   const codes = [settings.QHPSIRC, settings.QHPSIRN]
@@ -40,7 +40,7 @@ export function commandScanner(
       const option = handingOverOption(words)
       const path = await sample.path()
       const options = option ? [option] : []
-      return run(settings, [program, ...options, ...fillIn(words, path)], path, task, log)
+      return run(settings, [program, ...options, ...fillIn(words, path)], path, task, write)
     },
   }
 }
@@ -55,7 +55,7 @@ async function run(
   [program, ...argv]: readonly [string, ...string[]],
   path: string,
   task: ScanTask,
-  log: WriteLine,
+  write: WriteLine,
 ): Promise<ScanFinding> {
   const stdin = openSync(path, 'r')
   let child: ChildProcess
@@ -69,7 +69,7 @@ async function run(
     closeSync(stdin)
   }
   const output = collect(child)
-  relayStderr(child, new LineRelay(basename(program), log))
+  relayStderr(child, new LineRelay(basename(program), write))
   const end = await exitOf(child, task.signal)
   const printed = await output
   if (end.kind === 'failed') return unknown(end.why, 'unreachable')

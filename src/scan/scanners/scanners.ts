@@ -14,19 +14,19 @@ interface ScannersOptions {
    */
   readonly lasting?: boolean
   /** Takes what scanners write to standard error; by default that goes to this program's own. */
-  readonly log?: WriteLine
+  readonly relay?: WriteLine
   /** Takes a line when a server fails, and when it answers again. */
-  readonly tell?: (line: string) => void
+  readonly log?: (line: string) => void
 }
 
 /** Loads the plugins that come with onescan, each for the first message that needs it. */
 const builtIn: Readonly<
   Record<BuiltInName, (settings: ScanSettings, options: ScannersOptions) => Promise<Scanner>>
 > = {
-  clamd: async (settings, { lasting = false, tell }) => {
+  clamd: async (settings, { lasting = false, log }) => {
     const { clamdScanner } = await import('./clamd/scanner.ts')
     const passing = lasting ? loadSystem() : undefined
-    return clamdScanner(settings, { lasting, passing, ...(tell && { tell }) })
+    return clamdScanner(settings, { lasting, passing, ...(log && { log }) })
   },
   clamscan: async (settings) => (await import('./clamscan.ts')).clamscanScanner(settings),
   attachments: async (settings) =>
@@ -44,7 +44,7 @@ export async function makeScanners(
 ): Promise<Scanner[]> {
   const { QHPSI } = settings
   if (QHPSI.kind === 'command') {
-    return [(await import('./command.ts')).commandScanner(settings, QHPSI.words, options.log)]
+    return [(await import('./command.ts')).commandScanner(settings, QHPSI.words, options.relay)]
   }
   return Promise.all(QHPSI.names.map((name) => makePlugin(settings, name, options)))
 }
@@ -59,7 +59,7 @@ async function makePlugin(
     if (extname(name) !== '') {
       const plugins = await import('./file-plugin/file-plugin.ts')
       const limits = options.lasting ? plugins.standardLimits : plugins.oneMessageEach
-      return plugins.filePluginScanner(settings, name, limits, options.log)
+      return plugins.filePluginScanner(settings, name, limits, options.relay)
     }
     if (isBuiltIn(name)) return await builtIn[name](settings, options)
     return unusable(name, `no such plugin; built in are ${builtInNames.join(', ')}`)

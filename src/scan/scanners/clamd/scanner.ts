@@ -30,7 +30,7 @@ const CHANGES = {
  * A message of more than CLAMDMAXSIZE is not sent: to what is over its own limits clamd answers OK,
  * unscanned. `lasting` is for a daemon, which scans message after message until `close()`: its
  * connections last, and with `passing` messages are handed over in memory files, if a server takes
- * them. `tell` takes a line when one of several servers fails, and when it answers again.
+ * them. `log` takes a line when one of several servers fails, and when it answers again.
  *
  * Throws a Fault of kind `config` for a malformed address.
  */
@@ -39,17 +39,17 @@ export function clamdScanner(
   {
     lasting = false,
     passing,
-    tell = () => {},
+    log = () => {},
   }: {
     readonly lasting?: boolean
     readonly passing?: System | undefined
-    readonly tell?: (line: string) => void
+    readonly log?: (line: string) => void
   } = {},
 ): ContentScanner & { close(): void } {
   const list: readonly ClamdServer[] = CLAMD.map(readClamdAddress).map((address) => {
     const changed = (state: 'fails' | 'answers') => {
       // If there is only one server, each message says so.
-      if (list.length > 1) tell(`clamd ${address.text}: ${CHANGES[state]}`)
+      if (list.length > 1) log(`clamd ${address.text}: ${CHANGES[state]}`)
     }
     return new ClamdServer(address, { lasting, passing, changed })
   })

@@ -23,7 +23,7 @@ export function filePluginScanner(
   settings: ScanSettings,
   fileName: string,
   limits: PoolLimits = oneMessageEach,
-  log: WriteLine = writeToLog,
+  write: WriteLine = writeToLog,
 ): ContentScanner {
   checkName(fileName)
   const file = join(settings.PLUGINDIR, fileName)
@@ -31,7 +31,7 @@ export function filePluginScanner(
   const pool = new PluginPool(() => {
     checkFile(file)
     const command = hostCommand(file, settings.timeout)
-    const relay = () => new LineRelay(`plugin ${fileName}`, log)
+    const relay = () => new LineRelay(`plugin ${fileName}`, write)
     return new PluginHost({ command, directory, environment, settle: limits.settle, relay })
   }, limits)
   return {

@@ -21,12 +21,12 @@ async function openServer(t: Test, version = () => 'ClamAV 1.4.3') {
   }
 }
 
-function open(t: Test, CLAMD: string, tell?: (line: string) => void) {
+function open(t: Test, CLAMD: string, log?: (line: string) => void) {
   const policy = readScanSettings(
     { QHPSI: 'plugin: clamd', CLAMD },
     { qmailHome: '/', control: '/' },
   )!
-  const scanner = clamdScanner(policy, { lasting: true, ...(tell && { tell }) })
+  const scanner = clamdScanner(policy, { lasting: true, ...(log && { log }) })
   t.teardown(() => scanner.close())
   const scan = () => scanner.scan(sample(Buffer.from('Subject: x\n\ny\n')), scanTask().task)
   return { scanner, scan }
