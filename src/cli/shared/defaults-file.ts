@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
+import { shellWord } from '../../ground/errors/finding.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { rootFacts } from './root-facts.ts'
@@ -64,7 +65,7 @@ export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTE
       odd.push(...read.odd)
     } else if (!isOptional) {
       const why = `is not there: systemd does not start ${basename(file)}`
-      const remedy = `make it, or write EnvironmentFile=-${path}`
+      const remedy = `make it, or write EnvironmentFile=-${shellWord(path)}`
       odd.push({ file: path, text: `EnvironmentFile=${path}`, why, remedy, effect: 'stops' })
     }
   }

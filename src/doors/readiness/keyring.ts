@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { attempt } from '../../ground/errors/fault.ts'
-import { error, type Finding, ok, warning } from '../../ground/errors/finding.ts'
+import { error, type Finding, ok, shellWord, warning } from '../../ground/errors/finding.ts'
 import { isCurrent, type Key, loadKeyring } from '../../scan/cluster/keyring.ts'
 import { groupName, obstacle } from './account.ts'
 import { accountText, type StageHost } from './stage.ts'
@@ -50,7 +50,8 @@ const KEEPERS = 'onescan-keys'
 
 /** The commands by which the account may read the file, and as few others as possible. */
 function openTo({ account, accounts, isDaemon }: StageHost, path: string): string {
-  const give = (group: string) => `chgrp ${group} ${path} && chmod 640 ${path}`
+  const give = (group: string) =>
+    `chgrp ${group} ${shellWord(path)} && chmod 640 ${shellWord(path)}`
   const names = account.groups.map((gid) => groupName(accounts, gid))
   if (new RegExp(`^${KEEPERS}:`, 'm').test(accounts.group)) {
     if (names.includes(KEEPERS)) return give(KEEPERS)

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
-import { error, type Finding, ok, warning } from '../../ground/errors/finding.ts'
+import { error, type Finding, ok, shellWord, warning } from '../../ground/errors/finding.ts'
 import { obstacle } from './account.ts'
 import { accountText, type StageHost } from './stage.ts'
 
@@ -16,7 +16,7 @@ function checkQuarantine(host: StageHost): Finding[] {
   const what = 'QUARANTINE'
   const directory = env.QUARANTINE
   if (!directory?.startsWith('/')) return [] // `hold`, or a value that another check reports
-  const install = `install -d -m 700 -o ${account.uid} ${directory}`
+  const install = `install -d -m 700 -o ${account.uid} ${shellWord(directory)}`
   const keepsNothing = (why: string, remedy = install) => [
     error(what, `${directory} ${why}: infected mail is deferred`, remedy),
   ]

@@ -7,6 +7,7 @@ import {
   marked,
   ok,
   settingsFault,
+  shellWord,
   warning,
 } from '../../ground/errors/finding.ts'
 import { readSettings, type Values } from '../../ground/settings/settings.ts'
@@ -73,7 +74,9 @@ function checkRules({ directories }: StageHost): Finding[] {
     const [other] = names.filter((name) => /policy/i.test(name) && name !== basename(right))
     if (other === undefined) return []
     const path = join(directory, other)
-    return [warning('policy by rule', `${path} is not read`, `mv ${path} ${right}`)]
+    return [
+      warning('policy by rule', `${path} is not read`, `mv ${shellWord(path)} ${shellWord(right)}`),
+    ]
   })
 }
 

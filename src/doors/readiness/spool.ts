@@ -1,6 +1,6 @@
 import { closeSync, statfsSync, statSync } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
-import { error, type Finding, marked, ok, warning } from '../../ground/errors/finding.ts'
+import { error, type Finding, marked, ok, shellWord, warning } from '../../ground/errors/finding.ts'
 import { openAnonymousFile } from '../../mail/message/anonymous-file.ts'
 import { readSpoolPolicy } from '../../mail/message/spool-policy.ts'
 import { groupName, obstacle } from './account.ts'
@@ -92,14 +92,18 @@ function checkShared(host: StageHost, directory: string): Finding[] {
   const mode = `0${(status.mode & PERMISSIONS).toString(8)}`
   if ((status.mode & 0o007) !== 0) {
     findings.push(
-      warning(what, `${directory} has mode ${mode}: open to all`, `chmod o= ${directory}`),
+      warning(
+        what,
+        `${directory} has mode ${mode}: open to all`,
+        `chmod o= ${shellWord(directory)}`,
+      ),
     )
   }
   if ((status.mode & 0o022) !== 0 && (status.mode & 0o1000) === 0) {
     const value =
       `${directory} has mode ${mode}, without the sticky bit: it is not used, ` +
       'since others could have another file scanned in place of a message'
-    findings.push(error(what, value, `chmod +t ${directory}`))
+    findings.push(error(what, value, `chmod +t ${shellWord(directory)}`))
   }
   if ((status.mode & 0o2000) === 0) {
     const value = `${directory} has mode ${mode}: files get the group of the slot, not of the directory`

@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readSync, type Stats } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { errorCode } from '../errors/fault.ts'
+import { shellWord } from '../errors/finding.ts'
 import { inheritedDescriptor } from '../process/descriptors.ts'
 import { runsAsRoot, Stranger } from './stranger.ts'
 import { errorAbout, type PathHandle, procPathOf, withPath } from './walk.ts'
@@ -68,7 +69,9 @@ export function readSecret(path: string): string {
 function closeIt(path: string, { uid, gid }: Stats): string {
   const isOurs =
     uid === process.geteuid!() || [process.getegid!(), ...process.getgroups!()].includes(gid)
-  return isOurs ? 'chmod 640 it' : `chgrp ${process.getegid!()} ${path} && chmod 640 ${path}`
+  return isOurs
+    ? 'chmod 640 it'
+    : `chgrp ${process.getegid!()} ${shellWord(path)} && chmod 640 ${shellWord(path)}`
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Stats } from 'node:fs'
+import { shellWord } from '../errors/finding.ts'
 import { userName } from '../process/passwd.ts'
 
 const GROUP_WRITES = 0o020
@@ -70,7 +71,7 @@ export class Stranger {
   /** Says what to do, if root was to obey the file. */
   get remedy(): string {
     if (this.#kind !== 'user') {
-      return `run "chmod go-w ${this.where}" once you have seen what is there`
+      return `run "chmod go-w ${shellWord(this.where)}" once you have seen what is there`
     }
     const name = userName(this.#id) ?? `#${this.#id}`
     return `run it as that account (runuser -u ${name} -- onescan ...), or give ${this.where} to root`

@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, type Stats } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import { shellWord } from '../../ground/errors/finding.ts'
 import { syncDirectoryAside } from '../../ground/path/directories.ts'
 import { type PathHandle, procPathOf, walk, walkIn } from '../../ground/path/walk.ts'
 
@@ -39,7 +40,7 @@ export function openQuarantine(directory: string): PathHandle {
   } catch (error) {
     const remedy =
       errorCode(error) === 'ENOENT'
-        ? `; make it: install -d -m 700 -o ${process.geteuid!()} ${directory}`
+        ? `; make it: install -d -m 700 -o ${process.geteuid!()} ${shellWord(directory)}`
         : ''
     throw new Fault('config', `QUARANTINE ${directory}: ${errorText(error)}${remedy}`, error)
   }

@@ -1,9 +1,8 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { findAccount, groupName, obstacle } from '../../../doors/readiness/account.ts'
-import { error, type Finding } from '../../../ground/errors/finding.ts'
+import { error, type Finding, shellWord } from '../../../ground/errors/finding.ts'
 import { howToStart } from '../shared/how-to-start.ts'
-import { shellWord } from '../shared/shell-word.ts'
 import { SOCKET_UNITS } from './onescand-places.ts'
 import {
   inPostfix,

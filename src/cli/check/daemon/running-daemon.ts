@@ -7,7 +7,14 @@ import {
 import { switchFinding } from '../../../doors/readiness/settings.ts'
 import { askToTell } from '../../../doors/slot-socket/tell.ts'
 import { attempt } from '../../../ground/errors/fault.ts'
-import { error, type Finding, marked, ok, warning } from '../../../ground/errors/finding.ts'
+import {
+  error,
+  type Finding,
+  marked,
+  ok,
+  shellWord,
+  warning,
+} from '../../../ground/errors/finding.ts'
 import { isSetting } from '../../../ground/settings/table.ts'
 import { NOTHING_SCANS, readControlDirectories, switchedOff } from '../../../scan/judge/policy.ts'
 import { type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
@@ -150,10 +157,11 @@ function checkFiles({ pid, changed, replaced, readOnly, settings }: RunningAccou
     ...changed.map((file) =>
       warning(what, `${file} has changed since it was read`, `kill -HUP ${pid}`),
     ),
-    ...readOnly.map((name) => {
+    ...readOnly.flatMap((name) => {
       const directory = settings[name]
+      if (directory === undefined) return []
       const value = `cannot write ${name} ${directory}: it is read-only for this process`
-      const remedy = `"systemctl edit onescand" with ReadWritePaths=${directory} in [Service], and restart it`
+      const remedy = `"systemctl edit onescand" with ReadWritePaths=${shellWord(directory)} in [Service], and restart it`
       return error(what, value, remedy)
     }),
   ]

@@ -4,7 +4,7 @@ import { obstacle } from '../../../doors/readiness/account.ts'
 import { accountText } from '../../../doors/readiness/stage.ts'
 import { type Chain, checkChain, findChain } from '../../../doors/slot/chain.ts'
 import { attempt, errorText } from '../../../ground/errors/fault.ts'
-import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { error, type Finding, ok, shellWord, warning } from '../../../ground/errors/finding.ts'
 import { readStart } from '../../../ground/path/open.ts'
 import type { Host } from '../shared/host.ts'
 import { slotProgramOf } from './slot-program.ts'
@@ -133,7 +133,11 @@ function lacksSetuid(host: Host, program: string): Finding | undefined {
   if (basename(path) !== 'qmail-queue' || (mode & 0o4000) !== 0) return undefined
   if (host.account.uid === 0 || host.account.uid === uid || isScript(path)) return undefined
   const value = `${path} is without its setuid bit: it cannot write to the queue, mail is deferred`
-  return error('chain', value, `chown qmailq:qmail ${path} && chmod 4711 ${path}`)
+  return error(
+    'chain',
+    value,
+    `chown qmailq:qmail ${shellWord(path)} && chmod 4711 ${shellWord(path)}`,
+  )
 }
 
 /** Whether it is a script of the administrator's: the bit has no effect on scripts; execve(2). */

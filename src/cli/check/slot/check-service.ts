@@ -1,9 +1,8 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { attempt } from '../../../ground/errors/fault.ts'
-import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { error, type Finding, ok, shellWord, warning } from '../../../ground/errors/finding.ts'
 import type { RunningService } from '../../shared/running-services.ts'
-import { shellWord } from '../shared/shell-word.ts'
 
 /** Milliseconds. A file that was changed less than that after a start counts as older. */
 const AT_ONCE = 2000

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
-import { shellWord } from '../../../../src/cli/check/shared/shell-word.ts'
+import { shellWord } from '../../../src/ground/errors/finding.ts'
 
 const texts = [
   '/service/smtpd',
