@@ -89,7 +89,7 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
       after,
       '/etc/onescan/keys root:daemon 2700\n' +
         '/etc/onescan/keys/clusterkeys daemon:daemon 464\n' +
-        '/var/spool/onescan onescan:daemon 2700\n',
+        '/var/spool/onescan onescan:daemon 700\n',
     )
   })
 })

@@ -39,7 +39,7 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
       const { output } = run(`${setup} && id onescan &&
       stat -c '%U %G %a %n' /var/spool/onescan /etc/onescan/keys /etc/onescand/run && readlink -e /etc/onescan/queue`)
       t.match(output, /^uid=\d+\(onescan\) .*\(onescan-keys\)$/m)
-      t.match(output, '\nonescan onescan 3730 /var/spool/onescan\n')
+      t.match(output, '\nonescan onescan 700 /var/spool/onescan\n')
       t.match(output, '\nroot onescan-keys 2750 /etc/onescan/keys\n')
       t.match(output, '\nroot root 755 /etc/onescand/run\n')
       t.match(output, new RegExp(`\\n${HOME}/bin/(?:\\w+/onescanc|onescan-queue)\\n$`))

@@ -147,7 +147,7 @@ t.test('account and directories, made by systemd alone', tmpfiles, async (t) => 
   })
   const mode = (path: string) =>
     execFileSync('stat', ['-c', '%a', join(host, path)], { encoding: 'utf8' }).trim()
-  t.equal(mode('var/spool/onescan'), '3730')
+  t.equal(mode('var/spool/onescan'), '700', 'the group is that of all clients')
   t.equal(mode('var/lib/onescan/quarantine'), '700')
   t.equal(mode('etc/onescan/keys'), '2750')
   t.equal(mode('run/onescan'), '755')

@@ -100,7 +100,7 @@ t.test('with clamd', { skip: bareHostMissing }, async (t) => {
       must(reset)
       const { code, output } = bare.run(script)
       t.equal(code, 0, output)
-      t.equal(must('stat -c %G:%a /var/spool/onescan'), 'onescan:3730\n', output)
+      t.equal(must('stat -c %G:%a /var/spool/onescan'), 'onescan:700\n', output)
       t.same(must('id -nG onescan').trim().split(/\s/).sort(), ['onescan', 'onescan-keys'])
       t.match(output, 'put "AlertExceedsMax yes" into /etc/clamav/clamd.conf')
       t.match(must('cat /etc/clamav/clamd.conf'), 'AlertExceedsMax no', 'which is not ours to edit')
