@@ -14,7 +14,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -102,16 +104,54 @@ static void remove_unused(void) {
   closedir(directory);
 }
 
-/* Opens the file with the places of this account for a program; -1 if it has none. */
+/*
+ * Opens the first file, in the order of their names, that this account has made under a name that
+ * begins so; -1 if there is none.
+ */
+static int open_first(int directory, const char *beginning) {
+  char first[NAME_MAX + 1] = "";
+  DIR *names = fdopendir(dup(directory));
+  if (!names)
+    return -1;
+  rewinddir(names);
+  for (const struct dirent *entry; (entry = readdir(names));) {
+    struct stat made;
+    if (!strncmp(entry->d_name, beginning, strlen(beginning))
+        && (!*first || strcmp(entry->d_name, first) < 0)
+        && !fstatat(directory, entry->d_name, &made, AT_SYMLINK_NOFOLLOW)
+        && made.st_uid == geteuid())
+      strcpy(first, entry->d_name);
+  }
+  closedir(names);
+  return *first ? open_own(directory, first, 0) : -1;
+}
+
+/*
+ * Opens the file with the places of this account for a program; -1 if it has none. If another
+ * account has taken its name, the file has one that nobody can know before.
+ */
 static int open_places(const char *program) {
   struct stat of_program;
   if (stat(program, &of_program))
     return -1;
-  const char *path = text(DIRECTORY "/" PREFIX "%lu-%lu-%lu", (unsigned long) geteuid(),
+  int directory = open(DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0)
+    return -1;
+  const char *name = text(PREFIX "%lu-%lu-%lu", (unsigned long) geteuid(),
                           (unsigned long) of_program.st_dev, (unsigned long) of_program.st_ino);
-  if (access(path, F_OK))
+  if (faccessat(directory, name, F_OK, 0))
     remove_unused(); /* before there is one file more */
-  return open_own(AT_FDCWD, path, O_CREAT);
+  int fd = open_own(directory, name, O_CREAT);
+  const char *beginning = text("%s.", name);
+  if (fd < 0)
+    fd = open_first(directory, beginning);
+  unsigned long random;
+  if (fd < 0 && getrandom(&random, sizeof random, 0) == sizeof random) {
+    close(open_own(directory, text("%s%016lx", beginning, random), O_CREAT | O_EXCL));
+    fd = open_first(directory, beginning); /* another one may have been made at the same time */
+  }
+  close(directory);
+  return fd;
 }
 
 /* Whether others still find this file by its name. */
@@ -152,5 +192,5 @@ void wait_for_place(const struct mail *mail, const char *program) {
                 "ONESCAN_COLD_WAIT)",
                 mail->places, mail->longest_wait));
     nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
-  } /* no file: a host without /dev/shm, or one where others took the name; there is no limit */
+  } /* no file: a host without /dev/shm; there is no limit */
 }

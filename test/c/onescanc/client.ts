@@ -41,7 +41,7 @@ const PLACES = '/dev/shm'
 
 function removePlaces(program: string): void {
   const { dev, ino } = statSync(program)
-  const mine = new RegExp(`^onescan-places-[0-9]+-${dev}-${ino}$`)
+  const mine = new RegExp(`^onescan-places-[0-9]+-${dev}-${ino}(\\.[0-9a-f]+)?$`)
   for (const name of readdirSync(PLACES).filter((name) => mine.test(name))) {
     rmSync(join(PLACES, name), { force: true })
   }

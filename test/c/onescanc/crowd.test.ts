@@ -178,7 +178,7 @@ t.test('the limit holds while files of places are removed', { skip: missing }, a
 })
 
 t.test(
-  'if another account has made the file of places, no mail waits for it',
+  'if another account has made the file of places, no mail waits for it, and the limit holds',
   { skip: missing || process.getuid?.() !== 0 },
   async (t) => {
     const queue = cold('squatted')
@@ -189,9 +189,12 @@ t.test(
     chmodSync(file, 0o666)
     chownSync(file, 65_534, 65_534)
     const letGo = await hold(file)
+    const [first, second] = [send(queue.program, '2'), send(queue.program, '2')]
+    while (queue.begun() < 2) await tick()
+    t.equal((await send(queue.program, '2', '0')).code, 71, 'both places are taken')
     queue.release()
-    const { code, logged } = await send(queue.program, '1', '0')
-    t.equal(code, 0, logged)
+    for (const { code, logged } of await Promise.all([first, second])) t.equal(code, 0, logged)
+    t.equal((await send(queue.program, '1', '0')).code, 0)
     await letGo()
   },
 )
