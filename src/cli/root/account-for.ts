@@ -5,8 +5,10 @@ import { type CheckPart, ownTerminal, type RootFacts } from '../shared/root-fact
 import { askSystemd } from '../shared/systemd-unit.ts'
 
 /**
- * The account that is named, else the first one of these that this host has, with all of its groups and
- * `more`. Throws a Fault of kind `config` if there is none, or if it is root.
+ * The account that is named, else the first one of these that this host has, with all of its groups. The
+ * first of these gets `more` besides, as it runs nothing that is asked by strangers: who has taken over
+ * another process of an account can trace this one, and has its groups (ptrace(2)). Throws a Fault of kind
+ * `config` if there is none, or if it is root.
  */
 export function accountFor(
   named: string | undefined,
@@ -29,8 +31,8 @@ export function accountFor(
       `user ${account.name}: root does not do this itself; name another account`,
     )
   }
-  const groups =
-    named === undefined ? more.flatMap((name) => groupNumber(accounts.group, name)) : []
+  const isOwn = named === undefined && account.name === usual[0]
+  const groups = isOwn ? more.flatMap((name) => groupNumber(accounts.group, name)) : []
   return { ...account, groups: [...new Set([...account.groups, ...groups])] }
 }
 

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
-import { createReadStream } from 'node:fs'
+import { closeSync, createReadStream } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { openFileOrPipe, openForeignFile } from '../../../ground/path/open.ts'
+import { openFileOrPipe, openForeignFileAt } from '../../../ground/path/open.ts'
+import { type PathHandle, walkIn, withPath } from '../../../ground/path/walk.ts'
 import { inheritedDescriptor } from '../../../ground/process/descriptors.ts'
 import { type LogRecord, readLogLine } from './log-record.ts'
 import type { LogFile } from './sources.ts'
@@ -79,11 +81,21 @@ async function* uncompressed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buff
 }
 
 /**
- * Opens a log. Of a directory the user did not choose the files, and somebody else may write there:
- * a pipe would keep this process waiting for ever, and a device may have no end. Throws for both.
+ * Opens a log. Of a directory the user did not choose the files, and somebody else may write there, who
+ * has fewer rights than the reader of all logs: a link would lead elsewhere, a pipe would keep this process
+ * waiting for ever, and a device may have no end. Throws for all three.
  */
 function openLog({ path, isFound }: LogFile): number {
-  return isFound ? openForeignFile(path).fd : openFileOrPipe(path).fd
+  return isFound ? withPath(dirname(path), (place) => openIn(place, path)) : openFileOrPipe(path).fd
+}
+
+function openIn(place: PathHandle, path: string): number {
+  const handle = walkIn(place, basename(path))
+  try {
+    return openForeignFileAt(handle, path).fd
+  } finally {
+    closeSync(handle.fd)
+  }
 }
 
 /**
