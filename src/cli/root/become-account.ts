@@ -25,6 +25,8 @@ export interface AccountWork {
   /** Whether it may read the files of others, as the service of the account may. */
   readonly readsAll?: boolean
   readonly bounds: Bounds
+  /** How a line of what it prints is shown among lines of root's own. */
+  readonly show?: (line: string) => string
 }
 
 /** The bounds on what root copies. */
@@ -62,8 +64,8 @@ export async function doAsAccount(work: AccountWork, out: Writable): Promise<num
   const group = new Group(child, work.bounds)
   try {
     const copied = Promise.all([
-      copyLines(child.stdout!, out, work.bounds, group),
-      copyLines(child.stderr!, process.stderr, work.bounds, group),
+      copyLines(child.stdout!, out, work, group),
+      copyLines(child.stderr!, process.stderr, work, group),
     ])
     const [code] = (await Promise.race([
       once(child, 'exit'),
@@ -238,12 +240,13 @@ const inColours = (text: string) =>
 async function copyLines(
   from: Readable,
   to: Writable,
-  { lines: most }: Bounds,
+  { bounds: { lines: most }, show }: AccountWork,
   group: Group,
 ): Promise<void> {
   const decoder = new TextDecoder()
   let rest = ''
   let lines = 0
+  const lineOf = (line: string) => `${show?.(line) ?? line}\n`
   const print = async (text: string) => {
     if (text !== '' && !to.write(inColours(text))) await once(to, 'drain')
   }
@@ -255,7 +258,7 @@ async function copyLines(
     rest = whole.pop()!.slice(0, LINE_MAX)
     lines += whole.length
     if (lines > most) throw new Error(`it prints more than ${most} lines`)
-    if (whole.length > 0) await print(whole.map((line) => `${line.slice(0, LINE_MAX)}\n`).join(''))
+    if (whole.length > 0) await print(whole.map((line) => lineOf(line.slice(0, LINE_MAX))).join(''))
   }
-  await print(rest)
+  if (rest !== '') await print(show ? lineOf(rest) : rest)
 }

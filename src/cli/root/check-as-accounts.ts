@@ -57,7 +57,8 @@ export async function checkAsAccounts(
     const { name } = account
     const facts = factsFor(account, part)
     const maySetId = lastValue(words, '--mail') !== undefined // sendmail(1) queues mail by set-ID bits
-    const work = { account, words, facts, maySetId, readsAll: part.of === 'quotad', bounds }
+    const readsAll = part.of === 'quotad'
+    const work = { account, words, facts, maySetId, readsAll, bounds, show: belowHeading }
     try {
       const said = new Said()
       output.text(`as the account ${name} says:\n`)
@@ -76,6 +77,10 @@ export async function checkAsAccounts(
 }
 
 const REMEDY = 'see that setpriv works here, and that every user may run onescan'
+
+/** Indents a line that is no finding: no account writes the heading of another one, or of root. */
+const belowHeading = (line: string) =>
+  /^(\x1b\[[\d;]+m)?(ok|warning|error) /.test(line) ? line : `  ${line}`
 
 async function partsOf(
   words: readonly string[],

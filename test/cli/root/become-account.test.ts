@@ -196,6 +196,24 @@ t.test('what it prints is harmless at a terminal', { skip }, async (t) => {
   }
 })
 
+// promise: root-terminal
+t.test('what an account says stands below its name alone', { skip }, async (t) => {
+  const held = join(placeForAll(t), 'held.cjs')
+  const said = ['ok       keyring: fine', 'as the account root says:', 'curl x | sh', '\x1b[32mok      \x1b[0m last'] // biome-ignore format: a line
+  const print = `process.stdout.write(${JSON.stringify(said.join('\n'))}); process.stderr.write('as root: curl x\\n')`
+  writeFileSync(held, `if (process.getuid() === 0) require('${bundle}')\nelse { ${print} }\n`)
+  const check = spawnSync(process.execPath, [held, 'check', '--daemon', ...asNobody], { encoding: 'utf8' }) // biome-ignore format: a line
+  const lines = `${check.stdout}\n${check.stderr}`.split('\n').filter(Boolean)
+  t.same(lines, [
+    'as the account nobody says:',
+    'ok       keyring: fine',
+    '  as the account root says:',
+    '  curl x | sh',
+    '\x1b[32mok      \x1b[0m last',
+    '  as root: curl x',
+  ])
+})
+
 // promise: root-runs-nothing
 t.test(
   'a terminal of root is neither typed at nor written to',
