@@ -96,6 +96,25 @@ t.test('a link in the place of a log directory gives nobody a way in', { skip },
   }
 })
 
+// promise: root-access-list
+t.test(
+  'settings that clamd obeys as root are written by nobody who had their directory before',
+  { skip: skip || (!findProgram('setfacl') && 'install Debian package acl') },
+  async (t) => {
+    const at = makeHost(t, () => {})
+    mkdirSync(at('run/onescan'))
+    execFileSync('chown', [String(MALLORY), at('run/onescan')])
+    execFileSync('setfacl', ['--default', '-m', `u:${MALLORY}:rwx`, at('run/onescan')])
+    const { status, stderr } = spawnSync('/bin/sh', ['-c', scriptFor('clamd/run', at)])
+    t.equal(status, 0, String(stderr))
+    const copy = at('run/onescan/clamd.conf')
+    t.equal(readFileSync(copy, 'latin1'), 'LocalSocket /x\nAlertExceedsMax yes\n')
+    const change = ['--reuid', String(MALLORY), '--clear-groups', '--regid', String(MALLORY), 'sh', '-c', `echo User root >>${copy}`] // biome-ignore format: a line
+    t.not(spawnSync('setpriv', change).status, 0)
+    t.notMatch(readFileSync(copy, 'latin1'), 'User root')
+  },
+)
+
 /** A system call that changes a name, with the last path that it tells: the name that it makes. */
 const CHANGE = /\b(\w+)\((?:AT_FDCWD, )?(?:"[^"]*", (?:AT_FDCWD, )?)?"([^"]*)"(.*)$/
 const CALLS = [
