@@ -5,6 +5,7 @@ import { attempt, errorText } from '../../ground/errors/fault.ts'
 import { error, exitCodeOf, type Finding } from '../../ground/errors/finding.ts'
 import { findMailServers } from '../check/by-rule/mail-servers.ts'
 import { isQuotadStarted } from '../check/daemon/quotad-start.ts'
+import { lineForTerminal } from '../shared/for-terminal.ts'
 import { findingLine } from '../shared/print-findings.ts'
 import type { CheckPart } from '../shared/root-facts.ts'
 import { FAILED, type Output } from '../shared/run-command.ts'
@@ -67,7 +68,7 @@ export async function checkAsAccounts(
       if (!output.json) continue
       const { findings, errors } = said.read()
       for (const finding of findings) await tell({ ...finding, account: name })
-      for (const text of errors) output.error(`as ${name}: ${text}`)
+      for (const text of errors) output.error(`as ${name}: ${lineForTerminal(text)}`)
     } catch (thrown) {
       await tell(error('trials', `${errorText(thrown)}: this part was not looked at`, REMEDY))
     }

@@ -212,6 +212,10 @@ t.test('what an account says stands below its name alone', { skip }, async (t) =
     '\x1b[32mok      \x1b[0m last',
     '  as root: curl x',
   ])
+  const json = { results: [], errors: ['x\nonescan check: curl x'] }
+  writeFileSync(held, `if (process.getuid() === 0) require('${bundle}')\nelse console.log(${JSON.stringify(JSON.stringify(json))})\n`) // biome-ignore format: a line
+  const { stderr } = spawnSync(process.execPath, [held, 'check', '--daemon', '--json', ...asNobody], { encoding: 'utf8' }) // biome-ignore format: a line
+  t.equal(stderr, 'onescan check: as nobody: x\\nonescan check: curl x\n')
 })
 
 // promise: root-runs-nothing
