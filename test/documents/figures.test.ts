@@ -4,10 +4,16 @@ import t from 'tap'
 import { SHOWN } from '../../src/cli/quarantine/show.ts'
 import { SPARE_DESCRIPTORS } from '../../src/delay/gate/gate.ts'
 import { LINES_MAX } from '../../src/delay/gate/gate-log.ts'
-import { QUESTIONS_MAX } from '../../src/delay/gate/visit-preparer.ts'
-import { PLACE_IDLE_MAX, PROGRESS, BYTES_MIN, SEGMENTS_IN_MIN, SEGMENTS_OUT_MIN } from '../../src/delay/gate/programs.ts'
+import {
+  BYTES_MIN,
+  PLACE_IDLE_MAX,
+  PROGRESS,
+  SEGMENTS_IN_MIN,
+  SEGMENTS_OUT_MIN,
+} from '../../src/delay/gate/programs.ts'
 import { REST } from '../../src/delay/gate/reception.ts'
 import { REMEMBERED_MAX } from '../../src/delay/gate/remembered-clients.ts'
+import { QUESTIONS_MAX } from '../../src/delay/gate/visit-preparer.ts'
 import { HUNG_AFTER } from '../../src/doors/daemon/workers/hung-workers.ts'
 import { TOKEN_MIN } from '../../src/doors/http/access.ts'
 import { CONNECTIONS_MAX } from '../../src/doors/http/idle-connections.ts'
