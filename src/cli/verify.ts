@@ -2,7 +2,7 @@ import * as crypto from 'node:crypto'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { readSetting } from '../ground/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
-import { readSpoolPolicy } from '../mail/message/spool-policy.ts'
+import { readSpoolPolicy } from '../mail/message/spool.ts'
 import {
   explainStamps,
   type StampExplanation,

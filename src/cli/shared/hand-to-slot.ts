@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { closeSync, existsSync, fstatSync, readSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { writeWhole } from '../../ground/process/descriptors.ts'
-import { openAnonymousFile } from '../../mail/message/anonymous-file.ts'
+import { openAnonymousFile } from '../../mail/message/spool.ts'
 
 /** A message for a slot, and how the slot is called. */
 export interface SlotCall {

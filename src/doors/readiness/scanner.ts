@@ -1,7 +1,7 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { error, type Finding, marked, ok, warning } from '../../ground/errors/finding.ts'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
-import { readSpoolPolicy } from '../../mail/message/spool-policy.ts'
+import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import { eicarMessage } from '../../scan/scanners/eicar/eicar-message.ts'
 import { scanBytes } from '../../scan/scanners/scan-bytes.ts'
 import { makeScanners } from '../../scan/scanners/scanners.ts'

@@ -1,8 +1,7 @@
 import { closeSync, statfsSync, statSync } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
 import { error, type Finding, marked, ok, shellWord, warning } from '../../ground/errors/finding.ts'
-import { openAnonymousFile } from '../../mail/message/anonymous-file.ts'
-import { readSpoolPolicy } from '../../mail/message/spool-policy.ts'
+import { openAnonymousFile, readSpoolPolicy } from '../../mail/message/spool.ts'
 import { groupName, obstacle } from './account.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
 

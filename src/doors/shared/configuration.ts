@@ -10,7 +10,7 @@ import {
   scanners as scannerSettings,
 } from '../../ground/settings/table/scanning.ts'
 import type { MessageOptions } from '../../mail/message/intake.ts'
-import { readSpoolPolicy } from '../../mail/message/spool-policy.ts'
+import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import { digestsFor } from '../../scan/cluster/verify.ts'
 import {
   type ControlDirectories,

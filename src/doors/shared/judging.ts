@@ -1,5 +1,5 @@
 import { type MessageOptions, unseen } from '../../mail/message/intake.ts'
-import { readSpoolPolicy } from '../../mail/message/spool-policy.ts'
+import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import { NOTHING_SCANS, switchedOff } from '../../scan/judge/policy.ts'
 import type { Site } from '../../scan/judge/site.ts'
 import type { Configuration } from './configuration.ts'

@@ -1,7 +1,7 @@
 import { replaceProcess } from '../../ground/process/execute.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { unseen } from '../../mail/message/intake.ts'
-import { readSpoolPolicy } from '../../mail/message/spool-policy.ts'
+import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import {
   answerForAll,
   deferOverQuota,

@@ -3,11 +3,9 @@ import { Fault } from '../../ground/errors/fault.ts'
 import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
 import { writeWhole } from '../../ground/process/descriptors.ts'
 import type { System } from '../../ground/runtime/system.ts'
-import { openAnonymousFile } from './anonymous-file.ts'
 import { Bytes } from './bytes.ts'
-import type { SpoolPolicy } from './spool-policy.ts'
+import { openAnonymousFile, type SpoolPolicy, writeAll } from './spool.ts'
 import { TOP_LINE } from './top-line.ts'
-import { writeAll } from './write-all.ts'
 
 /** Bytes of a file that are read at a time. */
 const CHUNK = 256 * 1024

@@ -1,5 +1,3 @@
-import type { HeaderEdits, HeaderField } from './edits.ts'
-
 /** Bytes of the largest header block that can be edited; mail with a larger one is refused. */
 export const HEADER_MAX = 1024 * 1024
 
@@ -137,8 +135,22 @@ function findFields(block: Buffer, ending: LineEnding): FieldSpan[] {
   return fields
 }
 
+/** A header field to add. Its value is latin1, and has no line end but folds ("\n " or "\n\t"). */
+export interface HeaderField {
+  readonly name: string
+  readonly value: string
+}
+
+/** The changes of a header block; each door makes them by its own protocol. */
+export interface HeaderEdits {
+  /** The lower-case names of fields that are removed. */
+  readonly remove: readonly string[]
+  /** The fields that are put on top of the block, in this order. */
+  readonly add: readonly HeaderField[]
+}
+
 /** A run of bytes of an edited header block: kept from the original one, or new. */
-export type HeaderPart =
+type HeaderPart =
   | { readonly kind: 'kept'; readonly start: number; readonly end: number }
   | { readonly kind: 'new'; readonly bytes: Buffer }
 

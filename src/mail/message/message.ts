@@ -2,7 +2,7 @@ import type { Bytes } from './bytes.ts'
 import type { MessageForm } from './form.ts'
 import type { Header } from './header-block.ts'
 import { createNamedCopy, type NamedCopy } from './named-copy.ts'
-import type { SpoolPolicy } from './spool-policy.ts'
+import type { SpoolPolicy } from './spool.ts'
 
 /** A message that was received to its end; its header block is in memory. */
 export interface Message extends NamedCopy {

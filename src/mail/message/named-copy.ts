@@ -12,10 +12,8 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Fault } from '../../ground/errors/fault.ts'
-import { spoolFault } from './anonymous-file.ts'
 import type { Bytes } from './bytes.ts'
-import type { SpoolPolicy } from './spool-policy.ts'
-import { writeInTurns } from './write-all.ts'
+import { type SpoolPolicy, spoolFault, writeInTurns } from './spool.ts'
 
 /** A copy of a message in a file that scanners open by its name. */
 export interface NamedCopy {

@@ -1,12 +1,12 @@
 import { closeSync, lstatSync, rmdirSync, unlinkSync } from 'node:fs'
 import { namesInSlices } from '../../ground/path/directories.ts'
 import { listNames, type PathHandle, procPathOf, walk, walkIn } from '../../ground/path/walk.ts'
-import type { SpoolPolicy } from './spool-policy.ts'
+import type { SpoolPolicy } from './spool.ts'
 
 /**
  * Names that only onescan gives: the sweep removes no file of others. In SPOOLDIR: named-copy.ts. In
  * TMPDIR: private directories (named-copy.ts), and files that are about to lose their
- * names (anonymous-file.ts, onescanc/spool.c).
+ * names (spool.ts, onescanc/spool.c).
  */
 const SHARED_NAME = /^onescan-[0-9]+-[0-9a-z]+\.msg$/
 const PRIVATE_NAME = /^onescan-(dir|file)-[0-9A-Za-z]+$/

@@ -1,5 +1,5 @@
 import type { Crypto } from '../../ground/runtime/crypto.ts'
-import type { HeaderField } from '../../mail/message/edits.ts'
+import type { HeaderField } from '../../mail/message/header-block.ts'
 import { isCurrent, type Key } from './keyring.ts'
 import { digestBoundFields, md5Stamp, stampMac } from './mac.ts'
 import { FIELD, nextNumber, RELEASED, releasedTo, scannerName } from './stamp.ts'

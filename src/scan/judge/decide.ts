@@ -1,4 +1,4 @@
-import type { HeaderField } from '../../mail/message/edits.ts'
+import type { HeaderField } from '../../mail/message/header-block.ts'
 import type { Infected, ScanFinding, Unseen } from '../scanners/shared/finding.ts'
 import type { Acceptance, Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
 import { isOnlyTagged } from './exceptions.ts'

@@ -1,7 +1,7 @@
 import type { QuarantinePlace } from '../../ground/settings/table/scanning.ts'
-import type { HeaderEdits } from '../../mail/message/edits.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import type { Envelope } from '../../mail/message/envelope/envelope.ts'
+import type { HeaderEdits } from '../../mail/message/header-block.ts'
 import type { Cause } from '../scanners/shared/finding.ts'
 
 /**

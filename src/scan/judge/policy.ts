@@ -9,7 +9,7 @@ import {
 } from '../../ground/settings/settings.ts'
 import { treatment } from '../../ground/settings/table/scanning.ts'
 import { table } from '../../ground/settings/table.ts'
-import { readSpoolPolicy, type SpoolPolicy } from '../../mail/message/spool-policy.ts'
+import { readSpoolPolicy, type SpoolPolicy } from '../../mail/message/spool.ts'
 import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'

@@ -1,4 +1,4 @@
-import type { HeaderField } from '../../mail/message/edits.ts'
+import type { HeaderField } from '../../mail/message/header-block.ts'
 import { headerFormFault } from '../../mail/message/well-formed.ts'
 import { signMessage } from '../cluster/sign.ts'
 import { EVERY_PART } from '../cluster/stamp.ts'

@@ -1,5 +1,5 @@
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
-import type { SpoolPolicy } from '../../mail/message/spool-policy.ts'
+import type { SpoolPolicy } from '../../mail/message/spool.ts'
 import { runScanners, sampleOf } from './scan.ts'
 import { type ScanFinding, type Unseen, unseen } from './shared/finding.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'

@@ -3,7 +3,7 @@ import { openUnlimited } from '../../ground/flow/memory-budget.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { Intake } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'
-import type { SpoolPolicy } from '../../mail/message/spool-policy.ts'
+import type { SpoolPolicy } from '../../mail/message/spool.ts'
 import type { Key } from '../cluster/keyring.ts'
 import { digestsFor } from '../cluster/verify.ts'
 

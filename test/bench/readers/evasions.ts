@@ -1,4 +1,4 @@
-import { readSpoolPolicy } from '../../../src/mail/message/spool-policy.ts'
+import { readSpoolPolicy } from '../../../src/mail/message/spool.ts'
 import { scanBytes } from '../../../src/scan/scanners/scan-bytes.ts'
 import { makeScanners } from '../../../src/scan/scanners/scanners.ts'
 import type { ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'

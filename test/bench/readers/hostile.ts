@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { newestNode } from '../../../packaging/toolchain/toolchain.mjs'
-import { openAnonymousFile } from '../../../src/mail/message/anonymous-file.ts'
+import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import { ReadBy } from '../../mail/message/bytes.ts'
 

@@ -7,7 +7,7 @@ import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
 import type { Message } from '../../../src/mail/message/message.ts'
 import { createNamedCopy } from '../../../src/mail/message/named-copy.ts'
-import type { SpoolPolicy } from '../../../src/mail/message/spool-policy.ts'
+import type { SpoolPolicy } from '../../../src/mail/message/spool.ts'
 
 const MEGABYTE = 1024 * 1024
 const PIECE = MEGABYTE / 4

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import t from 'tap'
-import { openAnonymousFile } from '../../../src/mail/message/anonymous-file.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
+import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import {
   BOUNDARIES_MAX,

@@ -3,8 +3,8 @@ import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
-import { openAnonymousFile } from '../../../src/mail/message/anonymous-file.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
+import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import {
   BYTES_MORE,

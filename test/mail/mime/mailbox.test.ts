@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import t from 'tap'
-import { openAnonymousFile } from '../../../src/mail/message/anonymous-file.ts'
+import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import type { Oddity } from '../../../src/mail/mime/shared/oddities.ts'
 import { isWhole } from '../../run/is-whole.ts'

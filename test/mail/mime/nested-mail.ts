@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
-import { openAnonymousFile } from '../../../src/mail/message/anonymous-file.ts'
 import type { Bytes } from '../../../src/mail/message/bytes.ts'
+import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { isNestedDeeper } from '../../../src/mail/mime/nested.ts'
 
 /** Nested mail, built from the innermost part outwards. A part is its header, empty line and content. */

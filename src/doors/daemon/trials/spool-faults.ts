@@ -1,7 +1,6 @@
 import { closeSync, statfsSync, writeSync } from 'node:fs'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { openAnonymousFile } from '../../../mail/message/anonymous-file.ts'
-import type { SpoolPolicy } from '../../../mail/message/spool-policy.ts'
+import { openAnonymousFile, type SpoolPolicy } from '../../../mail/message/spool.ts'
 
 /** Bytes that are written to see whether a directory takes them. */
 const WRITTEN = 64 * 1024

@@ -1,7 +1,7 @@
 import { errorText } from '../../../ground/errors/fault.ts'
 import { type Environment, readSetting, readSettings } from '../../../ground/settings/settings.ts'
 import { quarantineLimits } from '../../../ground/settings/table/scanning.ts'
-import { readSpoolPolicy } from '../../../mail/message/spool-policy.ts'
+import { readSpoolPolicy } from '../../../mail/message/spool.ts'
 import { sweepSpool } from '../../../mail/message/sweep.ts'
 import { readHostTime } from '../../../scan/quarantine/age.ts'
 import { sweepQuarantine } from '../../../scan/quarantine/sweep.ts'

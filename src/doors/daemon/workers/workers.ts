@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { processStat } from '../../../ground/process/process-stat.ts'
-import { openAnonymousFile } from '../../../mail/message/anonymous-file.ts'
+import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import {
   type HostEvents,
   type HostMemory,

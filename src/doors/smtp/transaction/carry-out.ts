@@ -1,6 +1,6 @@
 import { type Fault, isFault } from '../../../ground/errors/fault.ts'
-import type { HeaderEdits } from '../../../mail/message/edits.ts'
 import { addressBytes } from '../../../mail/message/envelope/address.ts'
+import type { HeaderEdits } from '../../../mail/message/header-block.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
 import type {
   Acceptance,

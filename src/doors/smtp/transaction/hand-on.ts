@@ -1,6 +1,5 @@
 import { Fault } from '../../../ground/errors/fault.ts'
-import type { HeaderEdits } from '../../../mail/message/edits.ts'
-import { editHeader } from '../../../mail/message/header-block.ts'
+import { editHeader, type HeaderEdits } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import { deferralOf, type RawReply } from '../../../protocol/smtp/replies.ts'
 import { PIECE, Stuffing } from '../../../protocol/smtp/stuffing.ts'

@@ -1,7 +1,7 @@
 import { closeSync, readSync } from 'node:fs'
 import { writeWhole } from '../../../ground/process/descriptors.ts'
-import { spoolFault } from '../../message/anonymous-file.ts'
 import { Bytes } from '../../message/bytes.ts'
+import { spoolFault } from '../../message/spool.ts'
 
 /** The most bytes that all contents together, finished or not, have in memory. */
 export const MEMORY_MAX = 3 * 1024 * 1024

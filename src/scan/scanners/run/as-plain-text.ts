@@ -1,6 +1,5 @@
-import { openAnonymousFile } from '../../../mail/message/anonymous-file.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
-import type { SpoolPolicy } from '../../../mail/message/spool-policy.ts'
+import { openAnonymousFile, type SpoolPolicy } from '../../../mail/message/spool.ts'
 import { createMemoryPool, Store } from '../../../mail/mime/shared/store.ts'
 import type { Sample, ScanTask } from '../shared/scanner.ts'
 

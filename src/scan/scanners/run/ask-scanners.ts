@@ -1,6 +1,6 @@
 import { errorText, isFault } from '../../../ground/errors/fault.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
-import type { SpoolPolicy } from '../../../mail/message/spool-policy.ts'
+import type { SpoolPolicy } from '../../../mail/message/spool.ts'
 import type { Oddity } from '../../../mail/mime/shared/oddities.ts'
 import { causeOf, clean, type ScanFinding, type Unseen, unknown, worse } from '../shared/finding.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'

@@ -1,7 +1,7 @@
 import { openSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import t from 'tap'
-import { openAnonymousFile } from '../../../../src/mail/message/anonymous-file.ts'
+import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import {
   createMemoryPool,
   DISK_MAX,

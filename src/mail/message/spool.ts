@@ -1,0 +1,146 @@
+import { constants, openSync, unlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import { leadsSomewhere, withPath } from '../../ground/path/walk.ts'
+import { writeWhole } from '../../ground/process/descriptors.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+
+/** The directories in which messages are kept while they are judged. */
+export interface SpoolPolicy {
+  /** The directory for files without a name: TMPDIR, or the system's directory for temporary files. */
+  readonly directory: string
+  /**
+   * The directory for files that a scanner opens by path: SPOOLDIR, which must exist. Undefined stands
+   * for a fresh private directory.
+   */
+  readonly sharedDirectory: string | undefined
+  /** A line for the log if SPOOLDIR is set and not used. */
+  readonly remark?: string | undefined
+}
+
+/** Reads TMPDIR and SPOOLDIR. Throws a Fault of kind `config`. */
+export function readSpoolPolicy(env: Environment): SpoolPolicy {
+  const shared = env.SPOOLDIR || undefined
+  if (shared !== undefined && !shared.startsWith('/')) {
+    throw new Fault('config', `SPOOLDIR ${shared}: must be an absolute path`)
+  }
+  const directory = env.TMPDIR || tmpdir()
+  try {
+    leadsSomewhere(directory) // else root may wait there
+  } catch (error) {
+    throw new Fault('config', `TMPDIR ${errorText(error)}`, error)
+  }
+  const remark = shared && objectionTo(shared)
+  return { directory, sharedDirectory: remark ? undefined : shared, remark }
+}
+
+const OTHERS_WRITE = 0o022
+const STICKY = 0o1000
+
+/**
+ * Tells why a directory is not safe for files that scanners open by name: without the sticky bit,
+ * anybody who may write to it can replace an infected file by a clean one (unlink(2), sticky(7)).
+ */
+function objectionTo(directory: string): string | undefined {
+  let mode: number
+  try {
+    mode = withPath(directory, ({ stats }) => stats.mode)
+  } catch (error) {
+    if (errorCode(error)) return undefined // the error of making a file there tells why
+    return `SPOOLDIR ${directory}: not used, ${errorText(error)}`
+  }
+  if ((mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0) return undefined
+  const octal = `0${(mode & 0o7777).toString(8)}`
+  return `SPOOLDIR ${directory}: not used, mode ${octal} lets others replace files; chmod +t it`
+}
+
+/** Linux's O_TMPFILE with O_DIRECTORY, which node:fs does not name. */
+const O_TMPFILE = 0o20200000
+
+/**
+ * Opens a file without a name for reading and writing (mode 0600). The kernel frees it with its last
+ * descriptor, so nothing is left however this process ends. Throws a Fault of kind `temp-file`.
+ */
+export function openAnonymousFile(directory: string): number {
+  try {
+    return openSync(directory, O_TMPFILE | constants.O_RDWR, 0o600)
+  } catch (error) {
+    // File systems without O_TMPFILE say EOPNOTSUPP; kernels without it, EISDIR.
+    if (!['EOPNOTSUPP', 'ENOTSUP', 'EISDIR', 'EINVAL'].includes(errorCode(error))) {
+      throw cannotSpool(directory, error)
+    }
+  }
+  // If somebody guessed the name, O_EXCL makes that an error instead of opening his file. The sweep
+  // knows it (sweep.ts), for this process may be killed before the name has gone.
+  const path = join(directory, `onescan-file-${Math.random().toString(36).slice(2)}`)
+  const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = constants
+  try {
+    const fd = openSync(path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600)
+    unlinkSync(path)
+    return fd
+  } catch (error) {
+    throw cannotSpool(directory, error)
+  }
+}
+
+/** Writes all of the bytes at `position`. Throws a Fault of kind `write` that names `shown`, a directory or file. */
+export function writeAll(fd: number, bytes: Buffer, position: number, shown: string): void {
+  try {
+    writeWhole(fd, bytes, position)
+  } catch (error) {
+    throw spoolFault(`cannot write the spool file in ${shown}`, error)
+  }
+}
+
+/** Writes chunks one after the other, from `position` on. Each is valid until the next one is asked for. */
+export function writeAllOf(
+  fd: number,
+  chunks: Iterable<Buffer>,
+  position: number,
+  shown: string,
+): void {
+  let at = position
+  for (const chunk of chunks) {
+    writeAll(fd, chunk, at, shown)
+    at += chunk.length
+  }
+}
+
+/** Bytes that are written before other work gets a turn. */
+const TURN = 1024 * 1024
+
+/**
+ * Writes chunks as writeAllOf() does, in turns of the event loop, so that other messages do not wait
+ * for a large one. Throws if `isOver` returns true at the beginning of a turn: nobody wants the bytes
+ * any more, and the descriptor may be that of another message by then.
+ */
+export async function writeInTurns(
+  fd: number,
+  chunks: Iterable<Buffer>,
+  position: number,
+  shown: string,
+  isOver: () => boolean = () => false,
+): Promise<void> {
+  let at = position
+  let turn = 0
+  for (const chunk of chunks) {
+    writeAll(fd, chunk, at, shown)
+    at += chunk.length
+    turn += chunk.length
+    if (turn < TURN) continue
+    turn = 0
+    await new Promise(setImmediate)
+    if (isOver()) throw new Error('the message is over')
+  }
+}
+
+/** Makes a fault of an error: a full disk (`write`, exit 53), or trouble with the directory (`temp-file`, exit 64). */
+export function spoolFault(what: string, error: unknown): Fault {
+  const full = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errorCode(error))
+  return new Fault(full ? 'write' : 'temp-file', `${what}: ${errorText(error)}`, error)
+}
+
+function cannotSpool(directory: string, error: unknown): Fault {
+  return spoolFault(`cannot make a spool file in ${directory} (TMPDIR)`, error)
+}
