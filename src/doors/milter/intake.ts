@@ -46,10 +46,8 @@ export class MilterIntake {
   finish(): Message {
     this.endHeader()
     this.#intake.write(this.#lineEnds.finish())
-    const message = this.#intake.finish()
     // By the count kept here: an empty line inside a value must not make the header look smaller.
-    const headerTooLarge = message.headerTooLarge || this.#headerLength > HEADER_MAX
-    return { ...message, headerTooLarge }
+    return this.#intake.finish(this.#headerLength > HEADER_MAX)
   }
 
   /** Frees everything. To be called if no message is made of it, or after the message is closed. */

@@ -14,30 +14,33 @@ export interface MessageForm {
 const nothing: BodyDigests = { md5: undefined, sha256: undefined }
 const OTHER_ENDINGS = 'the body has other line endings than the header'
 
-/** Finds out the form of a message while its body comes. */
-export interface FormReader {
-  /** Takes the next bytes of the body. */
-  update(chunk: Buffer): void
-  finish(): MessageForm
-}
+/**
+ * Finds out the form of a message while its body comes. The body below a header that is not well formed
+ * is not hashed.
+ */
+export class FormReader {
+  readonly #formFault: string | undefined
+  readonly #digester: BodyDigester | undefined
 
-/** Begins to find out the form. The body below a header that is not well formed is not hashed. */
-export function readForm(
-  header: Header,
-  wanted: DigestsWanted,
-  createHash: ((algorithm: string) => Hash) | undefined,
-): FormReader {
-  const isWanted = createHash !== undefined && (wanted.md5 || wanted.sha256)
-  const formFault = isWanted ? headerFormFault(header) : undefined
-  if (!isWanted || formFault !== undefined) {
-    return { update() {}, finish: () => ({ formFault, digests: nothing }) }
+  constructor(
+    header: Header,
+    wanted: DigestsWanted,
+    createHash: ((algorithm: string) => Hash) | undefined,
+  ) {
+    if (createHash === undefined || !(wanted.md5 || wanted.sha256)) return
+    this.#formFault = headerFormFault(header)
+    if (this.#formFault !== undefined) return
+    this.#digester = new BodyDigester(header.lineEnding, wanted, createHash)
   }
-  const digester = new BodyDigester(header.lineEnding, wanted, createHash)
-  return {
-    update: (chunk) => digester.update(chunk),
-    finish() {
-      const { endingsAgree, digests } = digester.finish()
-      return { formFault: endingsAgree ? undefined : OTHER_ENDINGS, digests }
-    },
+
+  /** Takes the next bytes of the body. */
+  update(chunk: Buffer): void {
+    this.#digester?.update(chunk)
+  }
+
+  finish(): MessageForm {
+    if (this.#digester === undefined) return { formFault: this.#formFault, digests: nothing }
+    const { endingsAgree, digests } = this.#digester.finish()
+    return { formFault: endingsAgree ? undefined : OTHER_ENDINGS, digests }
   }
 }

@@ -1,11 +1,13 @@
 import type { Hash } from 'node:crypto'
-import { faultKindOf } from '../../ground/errors/fault.ts'
+import { closeSync, readSync } from 'node:fs'
+import { Fault, faultKindOf } from '../../ground/errors/fault.ts'
 import { type MemoryLease, openUnlimited } from '../../ground/flow/memory-budget.ts'
+import { writeWhole } from '../../ground/process/descriptors.ts'
 import { releaseBuffer } from '../../ground/runtime/buffers.ts'
+import type { System } from '../../ground/runtime/system.ts'
 import { Bytes } from './bytes.ts'
 import type { DigestsWanted } from './canonical-body.ts'
-import { type FormReader, readForm } from './form.ts'
-import { type FilePlaces, GatheredFile } from './gathered-file.ts'
+import { FormReader } from './form.ts'
 import {
   FIELD_COST,
   findHeaderEnd,
@@ -14,10 +16,16 @@ import {
   type HeaderSearch,
   headerOf,
 } from './header-block.ts'
-import { type Message, makeMessage } from './message.ts'
+import { Message } from './message.ts'
+import { openAnonymousFile, type SpoolPolicy, writeAll } from './spool.ts'
+import { TOP_LINE } from './top-line.ts'
 
 /** The settings by which a message is kept and examined. */
-export interface MessageOptions extends FilePlaces {
+export interface MessageOptions {
+  /** Where a message is kept that is too large for a buffer. */
+  readonly policy: SpoolPolicy
+  /** Set if this host has memory files. */
+  readonly memoryFiles?: System | undefined
   /** Chooses by the header which digests the body needs, since hashing it takes time. */
   readonly digestsFor: (header: Header) => DigestsWanted
   /** node:crypto's; set if digests are wanted. */
@@ -76,15 +84,19 @@ export class Intake {
     if (end !== undefined) this.#addToBody(bytes.subarray(piece.length), this.#endHeader(end))
   }
 
-  /** Makes the message, which the caller closes. No bytes may be added any more. */
-  finish(): Message {
-    const { header, headerTooLarge, form } = this.#beginning ?? this.#endHeader(this.#size)
+  /**
+   * Makes the message, which the caller closes. No bytes may be added any more. `isHeaderOver` says that
+   * its header came in more bytes than are seen here.
+   */
+  finish(isHeaderOver = false): Message {
+    const { header, form, ...found } = this.#beginning ?? this.#endHeader(this.#size)
+    const headerTooLarge = found.headerTooLarge || isHeaderOver
     const file = this.#file
     this.#file = undefined // it is closed with the message
     file?.seal()
     const known = { header, headerTooLarge, form: form.finish(), sealed: file?.sealed }
     const bytes = file ?? Bytes.of(this.#bytes.all)
-    return makeMessage(known, bytes, this.#options.policy, () => file?.close())
+    return new Message(known, bytes, this.#options.policy, () => file?.close())
   }
 
   /** Frees everything. It is called once the message is closed, or if there will be no message. */
@@ -112,7 +124,7 @@ export class Intake {
     this.#lease.charge(header.fields.length * FIELD_COST)
     const { digestsFor, createHash } = this.#options
     const wanted = headerTooLarge ? { md5: false, sha256: false } : digestsFor(header)
-    const form = readForm(header, wanted, createHash)
+    const form = new FormReader(header, wanted, createHash)
     form.update(all.subarray(header.length))
     this.#beginning = { header, headerTooLarge, form }
     return this.#beginning
@@ -199,5 +211,111 @@ class ChargedBytes {
     this.#lease.release(this.#buffer.length)
     this.#buffer = Buffer.alloc(0)
     this.#length = 0
+  }
+}
+
+/** Bytes of a file that are read at a time. */
+const CHUNK = 256 * 1024
+/** The place of the message in a memory file. */
+const TOP = TOP_LINE.length
+/** Bytes of a memory file: clamd gets no larger one by descriptor. */
+export const MEMORY_FILE_MAX = 16 * 1024 * 1024
+
+/**
+ * A file without a name that takes a message while it comes: a memory file with TOP_LINE above the
+ * message. Once the message is whole the file is sealed, so that a clamd of this host reads it where
+ * it lies, without a copy. What is beyond MEMORY_FILE_MAX, or what there is no memory to spare for,
+ * goes to a second file, on the disk. Faults: `temp-file` and `write`.
+ */
+class GatheredFile extends Bytes {
+  readonly #options: MessageOptions
+  readonly #lease: MemoryLease
+  readonly #memoryFile: number // negative if there is none
+  #inMemory = 0 // bytes of the message in the memory file
+  #disk = -1 // set once there is no memory for more
+  #onDisk = 0
+  #sealed: number | undefined
+
+  constructor(options: MessageOptions, lease: MemoryLease) {
+    super()
+    this.#options = options
+    this.#lease = lease
+    this.#memoryFile = options.memoryFiles?.memoryFile() ?? -1
+  }
+
+  write(bytes: Buffer): void {
+    if (this.#disk < 0 && this.#putInMemory(bytes)) return
+    const { directory } = this.#options.policy
+    if (this.#disk < 0) this.#disk = openAnonymousFile(directory)
+    writeAll(this.#disk, bytes, this.#onDisk, directory)
+    this.#onDisk += bytes.length
+  }
+
+  /** Seals the memory file, if the whole message is in it: nobody can change it any more. */
+  seal(): void {
+    if (this.#disk >= 0) return
+    try {
+      writeWhole(this.#memoryFile, TOP_LINE, 0)
+      if (this.#options.memoryFiles!.seal(this.#memoryFile)) this.#sealed = this.#memoryFile
+    } catch {
+      // There is no memory left on this host for TOP_LINE. The message is there without it.
+    }
+  }
+
+  get sealed(): number | undefined {
+    return this.#sealed
+  }
+
+  get size(): number {
+    return this.#inMemory + this.#onDisk
+  }
+
+  *chunks(from = 0, to = this.size): Generator<Buffer> {
+    const end = this.#inMemory
+    if (from < end) yield* pieces(this.#memoryFile, TOP + from, TOP + Math.min(to, end))
+    if (to > end) yield* pieces(this.#disk, Math.max(from - end, 0), to - end)
+  }
+
+  close(): void {
+    if (this.#memoryFile >= 0) closeSync(this.#memoryFile)
+    if (this.#disk >= 0) closeSync(this.#disk)
+  }
+
+  /** Writes to the memory file; returns false if there is no memory for that. */
+  #putInMemory(bytes: Buffer): boolean {
+    const at = TOP + this.#inMemory
+    const isRoom = at + bytes.length <= MEMORY_FILE_MAX && this.#lease.isPlenty(bytes.length)
+    if (this.#memoryFile < 0 || !isRoom) return false
+    try {
+      writeWhole(this.#memoryFile, bytes, at)
+    } catch {
+      return false // other programs may have taken the memory of the host
+    }
+    this.#lease.charge(bytes.length)
+    this.#inMemory += bytes.length
+    return true
+  }
+}
+
+/**
+ * Reads a part of a file in pieces, each valid until the next one is asked for. Each call has a buffer
+ * of its own: nothing else writes into what is being hashed or sent.
+ */
+function* pieces(fd: number, from: number, to: number): Generator<Buffer> {
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK, Math.max(0, to - from)))
+  for (let at = from; at < to; ) {
+    const piece = buffer.subarray(0, Math.min(buffer.length, to - at))
+    fill(fd, piece, at)
+    yield piece
+    at += piece.length
+  }
+}
+
+/** Fills `bytes` from a place in a file. */
+function fill(fd: number, bytes: Buffer, position: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    const length = readSync(fd, bytes, done, bytes.length - done, position + done)
+    if (length === 0) throw new Fault('read', 'the message became shorter while it was read')
+    done += length
   }
 }

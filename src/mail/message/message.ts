@@ -1,11 +1,11 @@
 import type { Bytes } from './bytes.ts'
 import type { MessageForm } from './form.ts'
 import type { Header } from './header-block.ts'
-import { createNamedCopy, type NamedCopy } from './named-copy.ts'
+import { NamedCopy } from './named-copy.ts'
 import type { SpoolPolicy } from './spool.ts'
 
 /** A message that was received to its end; its header block is in memory. */
-export interface Message extends NamedCopy {
+export class Message extends NamedCopy {
   /** Bytes of header block and body. */
   readonly size: number
   /**
@@ -27,26 +27,28 @@ export interface Message extends NamedCopy {
    * open until the message is closed.
    */
   readonly sealed: number | undefined
-  /** Frees everything. */
-  close(): void
-}
+  readonly #free: () => void
 
-/** Makes a message of its bytes, and of what is known of them. `close` frees the bytes. */
-export function makeMessage(
-  known: Pick<Message, 'header' | 'headerTooLarge' | 'form' | 'sealed'>,
-  bytes: Bytes,
-  policy: SpoolPolicy,
-  close: () => void = () => {},
-): Message {
-  const named = createNamedCopy(policy)
-  return {
-    ...known,
-    ...named,
-    size: bytes.size,
-    body: bytes.slice(known.header.length),
-    close() {
-      named.removeNamedFile()
-      close()
-    },
+  /** Makes a message of its bytes, which `free` frees, and of what is known of them. */
+  constructor(
+    known: Pick<Message, 'header' | 'headerTooLarge' | 'form' | 'sealed'>,
+    bytes: Bytes,
+    policy: SpoolPolicy,
+    free: () => void,
+  ) {
+    super(policy)
+    this.size = bytes.size
+    this.header = known.header
+    this.headerTooLarge = known.headerTooLarge
+    this.form = known.form
+    this.body = bytes.slice(known.header.length)
+    this.sealed = known.sealed
+    this.#free = free
+  }
+
+  /** Frees everything. */
+  close(): void {
+    this.removeNamedFile()
+    this.#free()
   }
 }

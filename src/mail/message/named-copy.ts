@@ -15,58 +15,57 @@ import { Fault } from '../../ground/errors/fault.ts'
 import type { Bytes } from './bytes.ts'
 import { type SpoolPolicy, spoolFault, writeInTurns } from './spool.ts'
 
-/** A copy of a message in a file that scanners open by its name. */
-export interface NamedCopy {
+/**
+ * A copy of a message in a file that scanners open by its name. They see it whole or not at all: half a
+ * message must never be scanned.
+ */
+export class NamedCopy {
+  readonly #policy: SpoolPolicy
+  #file: NamedFile | undefined // the file, whole or not
+  #making: Promise<NamedFile> | undefined
+
+  constructor(policy: SpoolPolicy) {
+    this.#policy = policy
+  }
+
   /**
    * Returns the absolute path of a file that holds the bytes. The first call makes the file, in turns of
    * the event loop; later calls must have the same bytes, and get the same file. Rejects with a Fault of
    * kind `temp-file` or `write`, or with an Error if the file was removed; later calls reject in the
    * same way.
    */
-  path(bytes: Bytes): Promise<string>
+  async path(bytes: Bytes): Promise<string> {
+    this.#making ??= this.#make(bytes)
+    const file = await this.#making
+    if (file !== this.#file) throw new Error('the message is over')
+    return file.path
+  }
+
   /**
    * Makes sure that scanners have opened this file. Must be called before the result of a scan by
    * `path()` counts. Throws a Fault of kind `read` if they may have opened another one.
    */
-  confirmFile(): void
-  /** Removes the file if there is one. If it is being made, no more of the bytes is read. */
-  removeNamedFile(): void
-}
-
-/** Makes a copy that scanners see whole or not at all: half a message must never be scanned. */
-export function createNamedCopy(policy: SpoolPolicy): NamedCopy {
-  let file: NamedFile | undefined // the file, whole or not
-  let whole: NamedFile | undefined // the file once it is whole
-  let making: Promise<string> | undefined
-
-  function remove(): void {
-    file?.remove()
-    file = undefined
-    whole = undefined
+  confirmFile(): void {
+    this.#file?.confirm()
   }
 
-  async function make(bytes: Bytes): Promise<string> {
-    const own = makeNamedFile(policy)
-    file = own
+  /** Removes the file if there is one. If it is being made, no more of the bytes is read. */
+  removeNamedFile(): void {
+    this.#file?.remove()
+    this.#file = undefined
+  }
+
+  async #make(bytes: Bytes): Promise<NamedFile> {
+    const file = new NamedFile(this.#policy)
+    this.#file = file
     try {
-      await writeInTurns(own.fd, bytes.chunks(), 0, own.path, () => file !== own)
-      whole = withConfirmation(own, policy)
-      return own.path
+      await writeInTurns(file.fd, bytes.chunks(), 0, file.path, () => file !== this.#file)
+      if (file === this.#file) file.noteWhole()
+      return file
     } catch (error) {
-      if (file === own) remove()
+      if (file === this.#file) this.removeNamedFile()
       throw error
     }
-  }
-
-  return {
-    async path(bytes) {
-      making ??= make(bytes)
-      const path = await making
-      if (whole === undefined) throw new Error('the message is over')
-      return path
-    },
-    confirmFile: () => whole?.confirm(),
-    removeNamedFile: remove,
   }
 }
 
@@ -79,7 +78,7 @@ export async function withNamedCopy<T>(
   policy: SpoolPolicy,
   use: (path: () => Promise<string>) => Promise<T>,
 ): Promise<T> {
-  const file = createNamedCopy(policy)
+  const file = new NamedCopy(policy)
   try {
     const result = await use(() => file.path(bytes))
     file.confirmFile()
@@ -93,16 +92,58 @@ export async function withNamedCopy<T>(
  * A file that scanners of this user or another one open by its path. It must have a name: a memory file
  * that a scanner inherits as /dev/fd/3 is a link to nothing, which clamdscan calls clean.
  */
-interface NamedFile {
+class NamedFile {
   readonly path: string
   readonly fd: number
+  /** Whether it lies in SPOOLDIR, which others can enter. */
+  readonly #isShared: boolean
+  /** What it was once it was whole. */
+  #whole: FileState | undefined
+
+  /**
+   * Makes an empty file in SPOOLDIR, with mode 0640 (the setgid bit of the directory gives it the group
+   * of the scanner), or in a fresh directory of mode 0700. onescand sweeps what `kill -9` leaves there
+   * (sweep.ts). Throws a Fault of kind `temp-file`.
+   */
+  constructor({ directory: parent, sharedDirectory }: SpoolPolicy) {
+    this.#isShared = sharedDirectory !== undefined
+    const directory = sharedDirectory ?? makePrivateDirectory(parent)
+    this.path = join(directory, `onescan-${process.pid}-${unguessable()}.msg`)
+    const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = constants
+    try {
+      this.fd = openSync(this.path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600)
+      if (this.#isShared) fchmodSync(this.fd, 0o640) // whatever the umask is
+    } catch (error) {
+      if (!this.#isShared) removeQuietly(directory)
+      throw spoolFault(`cannot make a file for scanners in ${directory} (SPOOLDIR)`, error)
+    }
+  }
+
+  /** Notes that the file is filled. */
+  noteWhole(): void {
+    this.#whole = stateOf(this.fd)
+  }
+
   /**
    * Throws a Fault of kind `read` if somebody may have put another file in its place since it was
-   * filled, which scanners would have opened.
+   * filled, which scanners would have opened. Nobody else can enter a private directory.
    */
-  confirm(): void
+  confirm(): void {
+    if (!this.#isShared || this.#whole === undefined) return
+    if (isAsItWas(this.fd, this.path, this.#whole)) return
+    throw new Fault('read', `${this.path}: was changed while it was scanned`)
+  }
+
   /** Closes and removes the file, and its private directory. Never throws. */
-  remove(): void
+  remove(): void {
+    try {
+      unlinkSync(this.path)
+    } catch {
+      // The file is not there any more: a scanner may have moved it to its quarantine.
+    }
+    closeSync(this.fd)
+    if (!this.#isShared) removeQuietly(dirname(this.path))
+  }
 }
 
 /** The properties that differ for every other file, and once this one is changed, renamed or linked. */
@@ -124,60 +165,6 @@ function isAsItWas(fd: number, path: string, before: FileState): boolean {
     return named.dev === now.dev && named.ino === now.ino
   } catch {
     return false
-  }
-}
-
-function changedMeanwhile(path: string): Fault {
-  return new Fault('read', `${path}: was changed while it was scanned`)
-}
-
-/**
- * Makes an empty file in SPOOLDIR, with mode 0640 (the setgid bit of the directory gives it the group
- * of the scanner), or in a fresh directory of mode 0700. onescand sweeps what `kill -9` leaves there
- * (sweep.ts). Throws a Fault of kind `temp-file`.
- */
-function makeNamedFile(policy: SpoolPolicy): NamedFile {
-  const shared = policy.sharedDirectory
-  const directory = shared ?? makePrivateDirectory(policy.directory)
-  const name = `onescan-${process.pid}-${unguessable()}.msg`
-  const path = join(directory, name)
-  const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = constants
-  let fd: number
-  try {
-    fd = openSync(path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600)
-    if (shared !== undefined) fchmodSync(fd, 0o640) // whatever the umask is
-  } catch (error) {
-    if (shared === undefined) removeQuietly(directory)
-    throw spoolFault(`cannot make a file for scanners in ${directory} (SPOOLDIR)`, error)
-  }
-  return {
-    path,
-    fd,
-    confirm() {}, // nobody else can enter the directory
-    remove() {
-      try {
-        unlinkSync(path)
-      } catch {
-        // The file is not there any more: a scanner may have moved it to its quarantine.
-      }
-      closeSync(fd)
-      if (shared === undefined) removeQuietly(dirname(path))
-    },
-  }
-}
-
-/**
- * Returns the file, which is whole, with a confirm() that compares it with what it is now, if others can
- * enter its directory.
- */
-function withConfirmation(file: NamedFile, { sharedDirectory }: SpoolPolicy): NamedFile {
-  if (sharedDirectory === undefined) return file
-  const before = stateOf(file.fd)
-  return {
-    ...file,
-    confirm() {
-      if (!isAsItWas(file.fd, file.path, before)) throw changedMeanwhile(file.path)
-    },
   }
 }
 

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import t from 'tap'
 import { takeTurn } from '../../../src/doors/shared/limits/turn.ts'
 import { Semaphore } from '../../../src/ground/flow/semaphore.ts'
-import { MEMORY_FILE_MAX } from '../../../src/mail/message/gathered-file.ts'
+import { MEMORY_FILE_MAX } from '../../../src/mail/message/intake.ts'
 import {
   LARGE_CONVERSATIONS_MAX,
   LARGE_FROM,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { readForm } from '../../../src/mail/message/form.ts'
+import { FormReader } from '../../../src/mail/message/form.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
 
 /** The form of a message, on which stamps depend, and the digests of its body. */
@@ -19,14 +19,14 @@ t.test('a message is not examined if no digest is wanted', async (t) => {
     [odd, { md5: false, sha256: false }, createHash],
     [odd, wanted, undefined],
   ] as const) {
-    const reader = readForm(block, digests, hash)
+    const reader = new FormReader(block, digests, hash)
     reader.update(Buffer.from('x'))
     t.same(reader.finish(), none)
   }
 })
 
 t.test('the body below a header that is not well formed is not hashed', async (t) => {
-  const reader = readForm(odd, wanted, createHash)
+  const reader = new FormReader(odd, wanted, createHash)
   reader.update(Buffer.from('x'))
   const formFault = 'line 1 of the header is not a field'
   t.same(reader.finish(), { formFault, digests: nothing })
@@ -34,7 +34,7 @@ t.test('the body below a header that is not well formed is not hashed', async (t
 
 t.test('a body has the digests that are wanted, or a fault', async (t) => {
   const formOf = (body: string, which = wanted) => {
-    const reader = readForm(good, which, createHash)
+    const reader = new FormReader(good, which, createHash)
     reader.update(Buffer.from(body))
     return reader.finish()
   }

@@ -6,7 +6,7 @@ import type { Fault } from '../../../src/ground/errors/fault.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
 import type { Message } from '../../../src/mail/message/message.ts'
-import { createNamedCopy } from '../../../src/mail/message/named-copy.ts'
+import { NamedCopy } from '../../../src/mail/message/named-copy.ts'
 import type { SpoolPolicy } from '../../../src/mail/message/spool.ts'
 
 const MEGABYTE = 1024 * 1024
@@ -46,7 +46,7 @@ t.test('the copy of a large message gives other work turns', async (t) => {
   const pieces = 32
   const body = new BodyOf(pieces)
   const policy = { directory, sharedDirectory: undefined }
-  const copy = createNamedCopy(policy)
+  const copy = new NamedCopy(policy)
   const bytes = Bytes.of(Buffer.from('top\n'), body)
   const readAtTurns: number[] = []
   let isOver = false
@@ -73,7 +73,7 @@ t.test(
       const directory = t.testdir()
       const body = new BodyOf(32)
       const policy = { directory, sharedDirectory: shared ? directory : undefined }
-      const copy = createNamedCopy(policy)
+      const copy = new NamedCopy(policy)
       const path = copy.path(Bytes.of(Buffer.from('top\n'), body))
       t.equal(readdirSync(directory).length, 1)
       const before = body.read
@@ -89,12 +89,12 @@ t.test(
 t.test('every call for a copy that cannot be made, or was removed, rejects', async (t) => {
   const directory = t.testdir()
   const none = { directory: `${directory}/none`, sharedDirectory: undefined }
-  const missing = createNamedCopy(none)
+  const missing = new NamedCopy(none)
   for (let piece = 0; piece < 2; piece++) {
     await t.rejects(missing.path(new BodyOf(1)), /none \(TMPDIR\)/)
   }
   const policy = { directory, sharedDirectory: undefined }
-  const removed = createNamedCopy(policy)
+  const removed = new NamedCopy(policy)
   await removed.path(new BodyOf(1))
   removed.removeNamedFile()
   await t.rejects(removed.path(new BodyOf(1)), { message: 'the message is over' })

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { readForm } from '../../../src/mail/message/form.ts'
+import { FormReader } from '../../../src/mail/message/form.ts'
 import { headerOf } from '../../../src/mail/message/header-block.ts'
 import type { HashedMessage } from '../../../src/scan/cluster/verify.ts'
 
 /** A message with all that stamps of any scheme need to know of it. */
 export function examine(message: Buffer): HashedMessage {
   const { header } = headerOf(message)
-  const reader = readForm(header, { md5: true, sha256: true }, createHash)
+  const reader = new FormReader(header, { md5: true, sha256: true }, createHash)
   reader.update(message.subarray(header.length))
   return { header, ...reader.finish() }
 }

@@ -79,7 +79,7 @@ export async function judgeMail(text: string, setup: Setup = {}) {
     createHash: crypto.createHash,
   })
   let confirmed = 0
-  const message = { ...held, confirmFile: () => void confirmed++ }
+  const message = Object.assign(held, { confirmFile: () => void confirmed++ })
   const client = { relay: false, clusterPeer: false, bounceInjector: false, ...setup.client }
   const envelope = makeEnvelope(
     Buffer.from(sender),

@@ -140,7 +140,7 @@ t.test('a message whose file was changed during the scan is not accepted', async
   }
   const judging = judge(
     {
-      message: { ...held, confirmFile },
+      message: Object.assign(held, { confirmFile }),
       envelope: makeEnvelope(Buffer.from('a@example.org'), []),
       client: { relay: false, clusterPeer: false, bounceInjector: false },
     },

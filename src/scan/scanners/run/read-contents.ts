@@ -1,6 +1,6 @@
 import { loadCrypto } from '../../../ground/runtime/crypto.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
-import { createNamedCopy } from '../../../mail/message/named-copy.ts'
+import { NamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolPolicy } from '../../../mail/message/spool.ts'
 import { TOP_LINE } from '../../../mail/message/top-line.ts'
 import { type Content, contentsOf } from '../../../mail/mime/contents.ts'
@@ -50,7 +50,7 @@ export async function* readContents(
 function* stepOf(content: Content, whole: Sample, spool: SpoolPolicy): Generator<ReadingStep> {
   // libclamav knows mail by its first field, so that a mail has the same line on top as the message.
   const bytes = content.isMail ? Bytes.of(TOP_LINE, content.bytes) : content.bytes
-  const file = createNamedCopy(spool)
+  const file = new NamedCopy(spool)
   const { envelope, origin } = whole
   const sample: Sample = { bytes, envelope, origin, whole, path: () => file.path(bytes) }
   try {
