@@ -13,19 +13,20 @@ import {
   othersAsZero,
   PATIENT_ESCAPES,
   QuotedPrintableDecoder,
+  QuotedPrintableInLines,
   type QuotedPrintableMode,
   type QuotedPrintableOddities,
 } from '../decoders/quoted-printable.ts'
-import { QuotedPrintableInLines } from '../decoders/quoted-printable-in-lines.ts'
 import { type LineEndMode, LineEnds, WithoutByte } from '../decoders/text-forms.ts'
 import {
+  CutLines,
   otherUuencode,
   STANDARD_UUENCODE,
+  UuencodeAcrossLines,
   UuencodeDecoder,
   type UuencodeMode,
   type UuencodeOddities,
 } from '../decoders/uuencode.ts'
-import { CutLines, UuencodeAcrossLines } from '../decoders/uuencode-lines.ts'
 import { YencDecoder, type YencOddities } from '../decoders/yenc.ts'
 import type { CodedKind } from '../structure/coded-data.ts'
 

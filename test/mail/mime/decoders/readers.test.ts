@@ -13,10 +13,10 @@ import {
   othersAsZero,
   PATIENT_ESCAPES,
   QuotedPrintableDecoder,
+  QuotedPrintableInLines,
   type QuotedPrintableMode,
 } from '../../../../src/mail/mime/decoders/quoted-printable.ts'
-import { QuotedPrintableInLines } from '../../../../src/mail/mime/decoders/quoted-printable-in-lines.ts'
-import { CutLines, UuencodeAcrossLines } from '../../../../src/mail/mime/decoders/uuencode-lines.ts'
+import { CutLines, UuencodeAcrossLines } from '../../../../src/mail/mime/decoders/uuencode.ts'
 import { inEverySplit } from './in-every-split.ts'
 
 t.test('base64 is decoded as readers do that differ, wherever it is cut', async (t) => {
