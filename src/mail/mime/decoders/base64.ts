@@ -70,33 +70,23 @@ export const PATIENT: Base64Mode = {
 }
 
 /** What occurred in base64 that readers decode in different ways. */
-export interface Base64Oddities {
+export class Base64Oddities {
   /** Bytes of 0x80 and more occurred. */
-  high: boolean
+  high = false
   /** `-`, `_` or `,` occurred. */
-  url: boolean
+  url = false
   /** Other characters outside of base64 occurred. */
-  junk: boolean
+  junk = false
   /** Data stood after padding, or padding did not complete a group of four. */
-  padding: boolean
+  padding = false
   /** A line ended inside of a group of four. */
-  lines: boolean
-  /** The number of runs of padding that have data after them. */
-  paddings: number
+  lines = false
   /** The last group had fewer than four characters, padding included. */
-  tail: boolean
-}
+  tail = false
 
-export function noOddities(): Base64Oddities {
-  return {
-    ...{ high: false, url: false, junk: false },
-    ...{ padding: false, lines: false, paddings: 0, tail: false },
+  isOdd(): boolean {
+    return this.high || this.url || this.junk || this.padding || this.lines || this.tail
   }
-}
-
-export function isOdd(odd: Base64Oddities): boolean {
-  const { high, url, junk, padding, lines, tail } = odd
-  return high || url || junk || padding || lines || tail
 }
 
 function valuesOf({ high, url, padding }: Base64Mode): Uint8Array {
@@ -249,10 +239,7 @@ export class Base64Decoder implements Decoder {
   #data(value: number): void {
     if (this.#padded > 0 && this.#mode.padding !== 'group') {
       this.#padded = 0
-      if (this.#odd) {
-        this.#odd.padding = true
-        this.#odd.paddings++
-      }
+      if (this.#odd) this.#odd.padding = true
       if (this.#mode.padding === 'restart') this.#restart()
     }
     this.#bits = ((this.#bits << 6) | value) & 0xffff
@@ -343,9 +330,4 @@ function charactersInLines(block: Buffer): number | undefined {
     else if (byte === LF && characters % 4 !== 0) return undefined
   }
   return characters
-}
-
-/** Memory for one decoder. */
-export function decoderRoom(): Buffer {
-  return Buffer.allocUnsafeSlow(ROOM)
 }

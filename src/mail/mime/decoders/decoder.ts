@@ -26,6 +26,11 @@ export function makerOf<More extends readonly unknown[]>(
 /** The number of decoded bytes that are collected before they are given. */
 export const ROOM = 16 * 1024
 
+/** Memory for one decoder. */
+export function decoderRoom(): Buffer {
+  return Buffer.allocUnsafeSlow(ROOM)
+}
+
 /** From this many bytes on, the runtime's copy is faster than a loop. */
 const COPIED_LEAST = 40
 

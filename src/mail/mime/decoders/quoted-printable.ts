@@ -42,21 +42,21 @@ export interface QuotedPrintableMode {
 export const PATIENT_ESCAPES: QuotedPrintableMode = { strange: 'keep', trims: false, escapes: true }
 
 /** What occurred that readers decode in different ways, or that decoding changes. */
-export interface QuotedPrintableOddities {
+export class QuotedPrintableOddities {
   /** A `=` began neither an escape nor a soft line break. */
-  strange: boolean
+  strange = false
   /** Blanks stood at the end of a line, or after the `=` of a soft line break. */
-  blanks: boolean
+  blanks = false
   /** Blanks stood after the `=` of a soft line break. */
-  brokenBreak: boolean
+  brokenBreak = false
   /** An escape or a soft line break occurred. */
-  encoded: boolean
+  encoded = false
   /** A CR occurred that no LF follows. */
-  bareCr: boolean
+  bareCr = false
   /** A NUL occurred. */
-  nul: boolean
+  nul = false
   /** A byte of 0xc4 or more occurred: as UTF-8, a character above U+00FF. */
-  high: boolean
+  high = false
 }
 
 /**

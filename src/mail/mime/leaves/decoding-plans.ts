@@ -1,12 +1,5 @@
 import { ArmourDecoder } from '../decoders/armour.ts'
-import {
-  Base64Decoder,
-  type Base64Mode,
-  type Base64Oddities,
-  isOdd,
-  noOddities,
-  PATIENT,
-} from '../decoders/base64.ts'
+import { Base64Decoder, type Base64Mode, Base64Oddities, PATIENT } from '../decoders/base64.ts'
 import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import {
   asNumber,
@@ -15,7 +8,7 @@ import {
   QuotedPrintableDecoder,
   QuotedPrintableInLines,
   type QuotedPrintableMode,
-  type QuotedPrintableOddities,
+  QuotedPrintableOddities,
 } from '../decoders/quoted-printable.ts'
 import { type LineEndMode, LineEnds, WithoutByte } from '../decoders/text-forms.ts'
 import {
@@ -46,12 +39,12 @@ export interface DecodingPlan {
  * each run they would outgrow the young generation of the garbage collector.
  */
 class Base64Plan implements DecodingPlan {
-  readonly odd: Base64Oddities = noOddities()
+  readonly odd = new Base64Oddities()
 
   readonly standard: MakeDecoder = (give, room) => new Base64Decoder(give, room, PATIENT, this.odd)
 
   isOdd(): boolean {
-    return isOdd(this.odd)
+    return this.odd.isOdd()
   }
 
   *others(): Generator<MakeDecoder> {
@@ -119,15 +112,7 @@ function differencesOf(mode: Base64Mode): number {
 }
 
 class QuotedPrintablePlan implements DecodingPlan {
-  readonly odd: QuotedPrintableOddities = {
-    strange: false,
-    blanks: false,
-    brokenBreak: false,
-    encoded: false,
-    bareCr: false,
-    nul: false,
-    high: false,
-  }
+  readonly odd = new QuotedPrintableOddities()
 
   readonly standard: MakeDecoder = (give, room) =>
     new QuotedPrintableDecoder(give, room, PATIENT_ESCAPES, this.odd)

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { decoderRoom } from '../../../../src/mail/mime/decoders/base64.ts'
 import { changesAscii, plainCharset, toUtf8 } from '../../../../src/mail/mime/decoders/charsets.ts'
+import { decoderRoom } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { charsetsIn } from '../../../../src/mail/mime/headers/part-header.ts'
 import { inEverySplit } from './in-every-split.ts'
 

@@ -1,5 +1,4 @@
-import { decoderRoom } from '../../../../src/mail/mime/decoders/base64.ts'
-import type { Decoder, Give } from '../../../../src/mail/mime/decoders/decoder.ts'
+import { type Decoder, decoderRoom, type Give } from '../../../../src/mail/mime/decoders/decoder.ts'
 
 /** All that a decoder makes of a text (latin1) that comes in two pieces, cut at each place. */
 export function inEverySplit(

@@ -3,11 +3,10 @@ import t from 'tap'
 import {
   Base64Decoder,
   type Base64Mode,
-  decoderRoom,
-  noOddities,
+  Base64Oddities,
   PATIENT,
 } from '../../../../src/mail/mime/decoders/base64.ts'
-import { type Give, makerOf } from '../../../../src/mail/mime/decoders/decoder.ts'
+import { decoderRoom, type Give, makerOf } from '../../../../src/mail/mime/decoders/decoder.ts'
 import {
   asNumber,
   othersAsZero,
@@ -104,7 +103,7 @@ t.test(
   'lines of one length that are odd anywhere are decoded as if they came byte by byte',
   async () => {
     const decode = (bytes: Buffer, piece: number) => {
-      const odd = noOddities()
+      const odd = new Base64Oddities()
       const out: Buffer[] = []
       const give: Give = (room, length) => out.push(Buffer.from(room.subarray(0, length)))
       const decoder = new Base64Decoder(give, decoderRoom(), PATIENT, odd)

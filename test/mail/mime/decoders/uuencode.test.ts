@@ -1,6 +1,5 @@
 import t from 'tap'
-import { decoderRoom } from '../../../../src/mail/mime/decoders/base64.ts'
-import { type Give, makerOf } from '../../../../src/mail/mime/decoders/decoder.ts'
+import { decoderRoom, type Give, makerOf } from '../../../../src/mail/mime/decoders/decoder.ts'
 import {
   endsInUuencode,
   otherUuencode,

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { decoderRoom } from '../../../../src/mail/mime/decoders/base64.ts'
-import { makerOf } from '../../../../src/mail/mime/decoders/decoder.ts'
+import { decoderRoom, makerOf } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { YencDecoder, type YencOddities } from '../../../../src/mail/mime/decoders/yenc.ts'
 import { inEverySplit } from './in-every-split.ts'
 

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { decoderRoom } from '../../../../src/mail/mime/decoders/base64.ts'
-import type { MakeDecoder } from '../../../../src/mail/mime/decoders/decoder.ts'
+import { decoderRoom, type MakeDecoder } from '../../../../src/mail/mime/decoders/decoder.ts'
 import {
   base64Plan,
   codedPlans,
