@@ -1,8 +1,7 @@
 import { LimitExceeded } from '../shared/limits.ts'
 import { LF, SPACE, TAB } from '../shared/lines.ts'
-import type { Encoding } from './encodings.ts'
 import { MimeLines } from './fields.ts'
-import { type Certainty, type PartHeader, readPartHeader } from './part-header.ts'
+import { type Certainty, type Encoding, type PartHeader, readPartHeader } from './part-header.ts'
 
 /** After more lines than this in a row that are not fields, the header is over for most readers. */
 export const STRANGE_MAX = 8
@@ -84,6 +83,47 @@ export class HeaderRegion {
   }
 }
 
+/**
+ * The headers that have ended for some readers and go on for others: at an empty line whose end
+ * only some take for one, or after lines that are not fields.
+ */
+export class UnendedHeaders {
+  /** In the order in which they began. */
+  #regions: HeaderRegion[] = []
+  /** The last empty line, as far as it ended more of them than those before. */
+  #endedAt: EmptyLine | undefined
+
+  get areThere(): boolean {
+    return this.#regions.length > 0
+  }
+
+  /** Keeps a header that has ended at this empty line, or before any. */
+  keep(region: HeaderRegion, endedAt: EmptyLine | undefined): void {
+    if (endedAt === 'for all') return
+    this.#regions.push(region)
+    this.#endedAt = endedAt
+  }
+
+  /** Returns the headers that end at this empty line for some reader, and forgets those that end for all. */
+  endAt(line: EmptyLine): readonly HeaderRegion[] {
+    if (!endsForMore(line, this.#endedAt)) return []
+    const ending = this.#regions
+    this.#endedAt = line
+    if (line === 'for all') this.forget()
+    return ending
+  }
+
+  /** Takes out the last header, for the header that goes on with its lines. */
+  takeLast(): HeaderRegion | undefined {
+    return this.#regions.pop()
+  }
+
+  forget(): void {
+    this.#regions = []
+    this.#endedAt = undefined
+  }
+}
+
 /** For which readers an empty line ends a header, from the fewest to all. */
 const emptyLines = ['for those that end lines at a CR', 'for most', 'for all'] as const
 export type EmptyLine = (typeof emptyLines)[number]
@@ -104,7 +144,7 @@ export function emptyLineOf(
 }
 
 /** Returns whether a header ends at the line for a reader for whom it did not at the line before. */
-export function endsForMore(line: EmptyLine, before: EmptyLine | undefined): boolean {
+function endsForMore(line: EmptyLine, before: EmptyLine | undefined): boolean {
   return before === undefined || emptyLines.indexOf(line) > emptyLines.indexOf(before)
 }
 

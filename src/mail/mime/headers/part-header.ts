@@ -1,7 +1,6 @@
-import { isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
+import { decodeWords } from '../../message/encoded-words.ts'
+import { toUtf8 } from '../decoders/charsets.ts'
 import type { Oddity } from '../shared/oddities.ts'
-import { ofSection, parametersIn, readBoundaries } from './boundary-forms.ts'
-import { areAllKnown, type Encoding, encodingsOf } from './encodings.ts'
 import {
   type Field,
   fieldsOf,
@@ -10,6 +9,10 @@ import {
   unfolded,
   withoutCommentsEvenInQuotes,
 } from './fields.ts'
+import { charsetsIn, readBoundaries } from './parameters.ts'
+
+/** The encodings of content. `identity` stands for content that is not encoded. */
+export type Encoding = 'identity' | 'base64' | 'quoted-printable' | 'uuencode'
 
 /** Whether readers see something: no reader does, all readers do, or some readers may. */
 export type Certainty = 'no' | 'sure' | 'maybe'
@@ -52,20 +55,19 @@ export interface PartHeader {
   readonly charsets: readonly string[]
 }
 
-/** The form in which the lines of a header came. */
-export interface HeaderForm {
-  /** Whether each line was a field, and an empty line ended the header. */
-  readonly isWhole: boolean
-  /** Whether the header belongs to a part, and not to a mail. */
-  readonly isOfPart: boolean
-}
-
 const TYPE = 'content-type'
 const ENCODING = 'content-transfer-encoding'
 const DISPOSITION = 'content-disposition'
 
-/** Reads what a header says about its content. Takes time linear in the length of the lines. */
-export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderForm): PartHeader {
+/**
+ * Reads what a header says about its content. `isWhole` says that each line was a field, and that an empty
+ * line ended the header; `isOfPart`, that it belongs to a part, and not to a mail. Takes time linear in the
+ * length of the lines.
+ */
+export function readPartHeader(
+  lines: MimeLines,
+  { isWhole, isOfPart }: { readonly isWhole: boolean; readonly isOfPart: boolean },
+): PartHeader {
   const { hidesLineEnd } = lines
   const isClear = isWhole && !lines.hasControls && !hidesLineEnd
   if (lines.text === '' && isClear) return isOfPart ? EMPTY_PART : EMPTY
@@ -234,37 +236,6 @@ function typeOf(value: string): string {
   return /^[^\s;]*/.exec(value)![0].toLowerCase()
 }
 
-/** The most character sets of one header that are tried: the first ones, and the last. */
-const CHARSETS_MAX = 4
-/** The most characters of a parameter that names one, with what may stand around the name. */
-const CHARSET_VALUE_MAX = 100
-/** The name of a character set, in any quotes. */
-const CHARSET_NAME = /^["'<\\\s]*([\w.:\\-]{1,40})/
-
-/** Returns the character sets that a header names, by their plain names, other than ASCII and UTF-8. */
-export function charsetsIn(header: string): readonly string[] {
-  const found: string[] = []
-  const add = (name: string) => {
-    const charset = plainCharset(name)
-    if (charset === '' || isAsciiOrUtf8(charset) || found.includes(charset)) return
-    if (found.length === CHARSETS_MAX) found.pop()
-    found.push(charset)
-  }
-  let joined = ''
-  for (const { value, isSection } of parametersIn(header, 'charset')) {
-    const text = value.slice(0, CHARSET_VALUE_MAX)
-    if (!isSection) {
-      add(CHARSET_NAME.exec(text)?.[1] ?? '')
-      continue
-    }
-    const piece = ofSection(text)
-    joined = (joined + piece).slice(0, CHARSET_VALUE_MAX)
-    // A section may be a piece of a name.
-    for (const name of [piece, joined]) if (toUtf8(plainCharset(name)).length > 0) add(name)
-  }
-  return found
-}
-
 /** A type that every reader reads alike. */
 interface StrictType {
   /** The type in lower case, `type/subtype`. */
@@ -308,3 +279,64 @@ export function readType(value: string): StrictType | undefined {
 const PARAMETER =
   /;[ \t]*(?:([\w*.%-]+)[ \t]*=[ \t]*(?:"([^"\\]*)"|([\w'+.,/:=?$!*%&~^{}|#@-]+))[ \t]*|$)/y
 const BOUNDARY = /^[!-~](?:[ -~]{0,198}[!-~])?$/
+
+const WORDS: ReadonlyMap<string, Encoding> = new Map([
+  ['7bit', 'identity'],
+  ['8bit', 'identity'],
+  ['binary', 'identity'],
+  ['base64', 'base64'],
+  ['quoted-printable', 'quoted-printable'],
+])
+/**
+ * Readers that do not know one of these words take the content as it stands. Without the `x-`, the
+ * words are unknown to uudeview, which then tries base64 as well.
+ */
+const UUENCODE_WORDS: ReadonlySet<string> = new Set(['x-uuencode', 'x-uue'])
+
+/** Returns whether each value is a word of RFC 2045. Blanks may stand around it. */
+function areAllKnown(values: readonly string[]): boolean {
+  return values.every((value) => WORDS.has(value.trim().toLowerCase()))
+}
+
+/**
+ * Returns the encodings by which some reader may decode the content. `values` are those of all
+ * encoding fields; `isPlain` says that readers agree about the fields; `header` is all that the
+ * header says about content. A word that readers know, alone in one plain field, says
+ * which encodings there are. If none does, `identity` and all encodings that the header mentions are
+ * returned.
+ */
+export function encodingsOf(
+  values: readonly string[],
+  isPlain: boolean,
+  header: string,
+): readonly Encoding[] {
+  const [first] = values
+  if (isPlain && first === undefined) return ['identity']
+  // A word with blanks after it is unknown to some readers.
+  const word = values.length === 1 && isPlain ? first!.toLowerCase() : ''
+  const only = WORDS.get(word)
+  if (only) return [only]
+  if (UUENCODE_WORDS.has(word)) return ['identity', 'uuencode']
+  const text = lettersOf(header)
+  // GNU mailutils knows the letters of RFC 2047.
+  const hasLetter = (letter: string) => values.some((value) => lettersOf(value) === letter)
+  const mentioned: Encoding[] = [
+    ...(text.includes('b64') || text.includes('base64') || hasLetter('b')
+      ? (['base64'] as const)
+      : []),
+    ...(text.includes('quoted') || text.includes('printable') || hasLetter('q')
+      ? (['quoted-printable'] as const)
+      : []),
+    ...(/uu(?:e|code)/.test(text) ? (['uuencode'] as const) : []),
+  ]
+  return ['identity', ...mentioned]
+}
+
+/**
+ * Returns the letters and digits of a text and of its encoded words. Some readers skip all other
+ * characters.
+ */
+function lettersOf(header: string): string {
+  const all = header.includes('=?') ? `${header}\n${decodeWords(header)}` : header
+  return all.toLowerCase().replace(/[^a-z0-9]/g, '')
+}

@@ -1,8 +1,7 @@
 import { Bytes } from '../../message/bytes.ts'
 import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import { type LineEndMode, LineEnds, Unflowed, WithoutByte } from '../decoders/text-forms.ts'
-import type { Encoding } from '../headers/encodings.ts'
-import type { PartHeader } from '../headers/part-header.ts'
+import type { Encoding, PartHeader } from '../headers/part-header.ts'
 import { CR, LF, SPACE, TAB } from '../shared/lines.ts'
 import { countBytes, countWork, PIECE, type Steps, type Work } from '../shared/work.ts'
 import {

@@ -1,5 +1,5 @@
-import { readBoundaries } from '../headers/boundary-forms.ts'
 import type { HeaderRegion, RegionStart } from '../headers/header-region.ts'
+import { readBoundaries } from '../headers/parameters.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import { BOUNDARIES_MAX, BOUNDARY_LENGTHS_MAX, LimitExceeded } from '../shared/limits.ts'
 import { type Delimiter, type Multipart, Multiparts } from './multiparts.ts'

@@ -1,6 +1,5 @@
-import type { Encoding } from '../headers/encodings.ts'
 import type { RegionStart } from '../headers/header-region.ts'
-import type { Certainty, PartHeader } from '../headers/part-header.ts'
+import type { Certainty, Encoding, PartHeader } from '../headers/part-header.ts'
 import { CR, LF, SPACE } from '../shared/lines.ts'
 
 /** A multipart as its header describes it, with a boundary that is known. */

@@ -1,6 +1,5 @@
-import type { Encoding } from '../headers/encodings.ts'
 import type { HeaderRegion } from '../headers/header-region.ts'
-import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
+import { type Encoding, NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import { LimitExceeded, OPEN_MAX, PLACES_MAX } from '../shared/limits.ts'
 import type { Oddity } from '../shared/oddities.ts'
 import type { CodedKind } from './coded-data.ts'

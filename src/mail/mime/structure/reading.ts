@@ -9,6 +9,7 @@ import {
   isFromLine,
   type RegionStart,
   STRANGE_MAX,
+  UnendedHeaders,
 } from '../headers/header-region.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import { GOING_ON_MAX } from '../shared/limits.ts'
@@ -20,7 +21,6 @@ import { EventSearch } from './line-events.ts'
 import type { Delimiter } from './multiparts.ts'
 import { aroundMail, type Depth, Nesting, saysType } from './nesting.ts'
 import { type ContentListener, OpenContents } from './open-contents.ts'
-import { UnendedHeaders } from './unended-headers.ts'
 
 /** If the first line of an attached message looks so, libclamav takes it for one of the part's header. */
 const GOES_ON = /^(?:content|filename=)|base64/i

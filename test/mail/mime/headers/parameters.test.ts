@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readBoundaries } from '../../../../src/mail/mime/headers/boundary-forms.ts'
+import { charsetsIn, readBoundaries } from '../../../../src/mail/mime/headers/parameters.ts'
 import { BOUNDARY_MAX } from '../../../../src/mail/mime/shared/limits.ts'
 
 t.test('a boundary is read in each form in which some reader understands it', async (t) => {
@@ -44,4 +44,24 @@ t.test('a boundary has at most so many bytes', async (t) => {
   t.same(readBoundaries(`boundary=${longest}`), [longest])
   t.throws(() => readBoundaries(`boundary=${longest}b`), { message: /boundary of more than 1000/ })
   t.throws(() => readBoundaries(`boundary="${longest}\\`), { message: /boundary of more than/ })
+})
+
+t.test('a header names character sets', async (t) => {
+  const rows: Readonly<Record<string, readonly string[]>> = {
+    'content-type: text/plain; charset=utf-16be': ['utf16be'],
+    'content-type: text/plain; charset="iso-8859-1"; name=a': ['iso88591'],
+    "content-type: text/plain; charset*=us-ascii''utf-7": ['utf7'],
+    'content-type: text/plain; charset*0=utf; charset*1="-7"': ['utf7'],
+    "content-type: text/plain; charset*=''%75tf-7": ['utf7'],
+    'content-type: text/plain; charset=\n " utf-7"': ['utf7'],
+    "content-type: text/plain; charset='utf-7'": ['utf7'],
+    'content-type: text/plain; charset*0=utf-7; charset = koi8-r': ['utf7', 'koi8r'],
+    'content-type: text/plain; charset=iso_8859-1; charset=latin-1': ['iso88591', 'latin1'],
+    'content-type: text/plain; charset=utf8; charset=ansi_x3.4-1968; charset=x-unknown': [],
+    'content-type: text/plain; charset=utf-8; charset=us-ascii': [],
+    'content-type: text/plain': [],
+    'charset=a charset=b charset=c charset=d charset=e': ['a', 'b', 'c', 'e'],
+  }
+  for (const [header, expected] of Object.entries(rows))
+    t.same(charsetsIn(header), expected, header)
 })

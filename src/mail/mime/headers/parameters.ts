@@ -1,4 +1,5 @@
 import { decodeWords } from '../../message/encoded-words.ts'
+import { isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
 import { BOUNDARIES_MAX, BOUNDARY_MAX, LimitExceeded } from '../shared/limits.ts'
 
 /**
@@ -36,6 +37,37 @@ function addBoundaries(text: string, found: Set<string>): void {
   }
 }
 
+/** The most character sets of one header that are tried: the first ones, and the last. */
+const CHARSETS_MAX = 4
+/** The most characters of a parameter that names one, with what may stand around the name. */
+const CHARSET_VALUE_MAX = 100
+/** The name of a character set, in any quotes. */
+const CHARSET_NAME = /^["'<\\\s]*([\w.:\\-]{1,40})/
+
+/** Returns the character sets that a header names, by their plain names, other than ASCII and UTF-8. */
+export function charsetsIn(header: string): readonly string[] {
+  const found: string[] = []
+  const add = (name: string) => {
+    const charset = plainCharset(name)
+    if (charset === '' || isAsciiOrUtf8(charset) || found.includes(charset)) return
+    if (found.length === CHARSETS_MAX) found.pop()
+    found.push(charset)
+  }
+  let joined = ''
+  for (const { value, isSection } of parametersIn(header, 'charset')) {
+    const text = value.slice(0, CHARSET_VALUE_MAX)
+    if (!isSection) {
+      add(CHARSET_NAME.exec(text)?.[1] ?? '')
+      continue
+    }
+    const piece = ofSection(text)
+    joined = (joined + piece).slice(0, CHARSET_VALUE_MAX)
+    // A section may be a piece of a name.
+    for (const name of [piece, joined]) if (toUtf8(plainCharset(name)).length > 0) add(name)
+  }
+  return found
+}
+
 /** Behind this many characters every value is too long, escapes included. */
 const VALUE_MAX = 2 * BOUNDARY_MAX
 
@@ -48,10 +80,7 @@ interface FoundParameter {
 }
 
 /** Finds all parameters of this name in a text. Takes time linear in its length. */
-export function* parametersIn(
-  text: string,
-  name: 'boundary' | 'charset',
-): Generator<FoundParameter> {
+function* parametersIn(text: string, name: 'boundary' | 'charset'): Generator<FoundParameter> {
   const words = name === 'boundary' ? /boundary/gi : /charset/gi
   for (let word = words.exec(text); word; word = words.exec(text)) {
     let at = skipBlanks(text, words.lastIndex)
@@ -64,7 +93,7 @@ export function* parametersIn(
 }
 
 /** Returns what a section of a value says, without the language before it and without escapes (RFC 2231 4). */
-export function ofSection(value: string): string {
+function ofSection(value: string): string {
   return percentDecoded((quotedIn(value) ?? tokenIn(value)).replace(/^[^']*'[^']*'/, ''))
 }
 
