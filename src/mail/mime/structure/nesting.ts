@@ -1,6 +1,6 @@
 import type { HeaderRegion } from '../headers/header-region.ts'
 import type { PartHeader } from '../headers/part-header.ts'
-import type { Multipart } from './multiparts.ts'
+import type { Multipart } from './delimiters.ts'
 
 /** How deep a place in a mail is nested, as libclamav counts. */
 export interface Depth {

@@ -3,7 +3,7 @@ import { type Encoding, NO_HEADER, type PartHeader } from '../headers/part-heade
 import { LimitExceeded, OPEN_MAX, PLACES_MAX } from '../shared/limits.ts'
 import type { Oddity } from '../shared/oddities.ts'
 import type { CodedKind } from './coded-data.ts'
-import type { Multipart } from './multiparts.ts'
+import type { Multipart } from './delimiters.ts'
 import type { Depth } from './nesting.ts'
 
 /** A content that begins at one place and may end at several. All places are offsets in the mail. */

@@ -15,10 +15,8 @@ import type { PartHeader } from '../headers/part-header.ts'
 import { GOING_ON_MAX } from '../shared/limits.ts'
 import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
 import { type CodedKind, codedStart } from './coded-data.ts'
-import { type DelimiterLine, Delimiters } from './delimiters.ts'
-import { LineBlocks } from './line-blocks.ts'
-import { EventSearch } from './line-events.ts'
-import type { Delimiter } from './multiparts.ts'
+import { type Delimiter, type DelimiterLine, Delimiters } from './delimiters.ts'
+import { EventSearch, LineBlocks } from './line-blocks.ts'
 import { aroundMail, type Depth, Nesting, saysType } from './nesting.ts'
 import { type ContentListener, OpenContents } from './open-contents.ts'
 
@@ -35,7 +33,7 @@ const HEADER_LINE_STEPS = 8
 const FROM_LINE_MAX = 1
 
 /** A listener that is told what a mail holds while the mail is read. */
-export interface ReadingListener extends ContentListener {
+interface ReadingListener extends ContentListener {
   /** A header has ended, as some reader sees it. */
   header?(header: PartHeader): void
   /** A file in uuencode or yEnc has this name. */
