@@ -1,7 +1,9 @@
 import type { Bytes } from '../../message/bytes.ts'
+import { LINE_MAX } from '../../message/content-fields.ts'
 import { hasHighByte } from '../decoders/quoted-printable.ts'
 import { isField, STRANGE_MAX } from '../headers/header-region.ts'
 import { CR, indexOrEnd, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
+import { countBytes, countWork, PIECE, type Steps, type Work } from '../shared/work.ts'
 import { CodedSearch } from '../structure/coded-data.ts'
 
 /** Returns the first byte that is not a blank; 0 if the first 1,024 bytes are blanks. */
@@ -36,15 +38,71 @@ export function splitLineEnd(source: Bytes): { readonly bare: Bytes; readonly en
   return { bare: end === NO_LINE_END ? source : source.slice(0, source.size - end.length), end }
 }
 
+/** What a content is, if it is taken for a text. */
+export interface TextProperties {
+  /** Whether all bytes were printable characters (of 8 bits), tabs, form feeds and line ends. */
+  isText: boolean
+  /** Whether a line ended in LF alone. */
+  lf: boolean
+  /** Whether a line ended in CR LF. */
+  crlf: boolean
+}
+
+/** Finds out what a content is, if it is taken for a text. */
+export function* textPropertiesOf(source: Bytes, work: Work): Steps<TextProperties> {
+  countBytes(work, source.size)
+  const properties: TextProperties = { isText: true, lf: false, crlf: false }
+  let last = -1
+  for (const chunk of source.chunks()) {
+    for (let at = 0; at < chunk.length; at += PIECE) {
+      const end = Math.min(chunk.length, at + PIECE)
+      last = inspectText(properties, chunk, at, end, last)
+      yield* countWork(work, end - at)
+    }
+  }
+  return properties
+}
+
+/** Inspects the next bytes. Returns the last of them, which the next call gets as `last`. */
+function inspectText(
+  properties: TextProperties,
+  bytes: Buffer,
+  from: number,
+  to: number,
+  last: number,
+): number {
+  let before = last
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at]!
+    if (byte < SPACE) {
+      if (byte === LF) {
+        if (before === CR) properties.crlf = true
+        else properties.lf = true
+      } else if (byte !== TAB && byte !== CR && byte !== 0x0c) properties.isText = false
+      if (before === CR && byte !== LF) properties.isText = false
+    } else if (before === CR) properties.isText = false
+    before = byte
+  }
+  return before
+}
+
+/**
+ * Whether a text that begins with this character may be a file: HTML, PDF, PostScript, RTF, a
+ * script.
+ */
+export function mayBeginFile(byte: number): boolean {
+  return '<%{#!@['.includes(String.fromCharCode(byte))
+}
+
 export function holdsNul(source: Bytes): boolean {
   for (const chunk of source.chunks()) if (chunk.includes(0)) return true
   return false
 }
 
-/** The most bytes of a line that libclamav does not cut, which is that of RFC 5322 2.1.1. */
-const LINE_MAX = 998
-
-/** Returns whether libclamav cuts a line of the source, which may be in the middle of an escape. */
+/**
+ * Returns whether libclamav cuts a line of the source, which may be in the middle of an escape: it does
+ * beyond LINE_MAX.
+ */
 export function isCutByClamav(source: Bytes): boolean {
   let length = 0
   for (const chunk of source.chunks()) {

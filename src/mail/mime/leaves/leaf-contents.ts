@@ -13,13 +13,13 @@ import { decodeByPlan, decoded, decodeInOneWay, decodeInOtherWays } from './deco
 import { base64Plan, codedPlans, quotedPrintablePlan, uuencodePlan } from './decoding-plans.ts'
 import {
   giveAsItStands,
+  giveAsText,
   giveDecodedForms,
   giveDecodedPlainly,
   giveUnflowed,
   giveWithoutLastEnd,
   type SavingContext,
 } from './saved-forms.ts'
-import { giveAsText } from './text-contents.ts'
 
 /**
  * Gives a leaf: decoded once if it is plain, and else in all ways in which readers save it, of which the

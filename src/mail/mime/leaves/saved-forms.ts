@@ -1,9 +1,16 @@
 import { Bytes } from '../../message/bytes.ts'
+import { changesAscii, toUtf8 } from '../decoders/charsets.ts'
 import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
-import { type LineEndMode, LineEnds, Unflowed, WithoutByte } from '../decoders/text-forms.ts'
+import {
+  type LineEndMode,
+  LineEnds,
+  Unflowed,
+  Unstuffed,
+  WithoutByte,
+} from '../decoders/text-forms.ts'
 import type { Encoding, PartHeader } from '../headers/part-header.ts'
-import { CR, LF, SPACE, TAB } from '../shared/lines.ts'
-import { countBytes, countWork, PIECE, type Steps, type Work } from '../shared/work.ts'
+import { CR, LF, SPACE } from '../shared/lines.ts'
+import type { Steps } from '../shared/work.ts'
 import {
   beginsAsMail,
   CRLF_END,
@@ -11,8 +18,11 @@ import {
   firstNonBlank,
   isKnownAsMail,
   LF_END,
+  mayBeginFile,
   NO_LINE_END,
   splitLineEnd,
+  type TextProperties,
+  textPropertiesOf,
 } from './content-checks.ts'
 import { type Decoding, giveContent } from './contents-state.ts'
 import {
@@ -24,6 +34,7 @@ import {
   giveFromContainers,
   giveWithin,
 } from './decoding.ts'
+import { base64Plan, quotedPrintablePlan } from './decoding-plans.ts'
 
 /** The facts by which it is decided in which forms a content is saved. */
 export interface SavingContext {
@@ -215,61 +226,68 @@ export function giveUnflowed(first: MakeDecoder, part: Bytes, decoding: Decoding
   return decoded(part, first, decoding, (text) => decodeInOneWay(unflow, text, decoding))
 }
 
-/** What inspectText found out about the bytes so far. */
-interface TextProperties {
-  /** Whether all bytes were printable characters (of 8 bits), tabs, form feeds and line ends. */
-  isText: boolean
-  /** Whether a line ended in LF alone. */
-  lf: boolean
-  /** Whether a line ended in CR LF. */
-  crlf: boolean
+/**
+ * Gives a text as readers save it that know its character set, in UTF-8, and those that know
+ * format=flowed (RFC 3676), without the blanks that its lines were stuffed with.
+ */
+export function* giveAsText(
+  part: Bytes,
+  encoding: Encoding,
+  saved: SavingContext,
+  decoding: Decoding,
+): Steps {
+  const { charsets, isStuffed } = saved.header
+  if ((charsets.length === 0 && !isStuffed) || encoding === 'uuencode') return
+  const { bare, end } = splitLineEnd(part)
+  const give = (text: Bytes) => giveInUtf8(text, end, saved, decoding)
+  if (encoding === 'identity') yield* give(bare)
+  else {
+    const plan = encoding === 'base64' ? base64Plan() : quotedPrintablePlan()
+    yield* decoded(bare, plan.standard, decoding, give)
+  }
 }
 
-export function newTextProperties(): TextProperties {
-  return { isText: true, lf: false, crlf: false }
-}
-
-function* textPropertiesOf(source: Bytes, work: Work): Steps<TextProperties> {
-  countBytes(work, source.size)
-  const properties = newTextProperties()
-  let last = -1
-  for (const chunk of source.chunks()) {
-    for (let at = 0; at < chunk.length; at += PIECE) {
-      const end = Math.min(chunk.length, at + PIECE)
-      last = inspectText(properties, chunk, at, end, last)
-      yield* countWork(work, end - at)
+function* giveInUtf8(text: Bytes, end: Buffer, saved: SavingContext, decoding: Decoding): Steps {
+  const { charsets, isStuffed, isText } = saved.header
+  if (isStuffed) yield* giveUnstuffed(text, isText, decoding)
+  for (const charset of charsets) {
+    // Text that is shown is ASCII to scanners, unless its bytes mean another text.
+    if (!changesAscii(charset) && (isText || !hasEightBits(text))) continue
+    for (const make of toUtf8(charset)) {
+      yield* decoded(text, make, decoding, function* (converted) {
+        if (isText) {
+          yield* giveContent(converted, { isCounted: true }, decoding)
+          yield* giveCodedWithin(converted, decoding)
+        } else yield* giveDecodedForms(converted, end, saved, decoding)
+        if (isStuffed) yield* giveUnstuffed(converted, isText, decoding)
+      })
     }
   }
-  return properties
 }
 
-/** Inspects the next bytes. Returns the last of them, which the next call gets as `last`. */
-export function inspectText(
-  properties: TextProperties,
-  bytes: Buffer,
-  from: number,
-  to: number,
-  last: number,
-): number {
-  let before = last
-  for (let at = from; at < to; at++) {
-    const byte = bytes[at]!
-    if (byte < SPACE) {
-      if (byte === LF) {
-        if (before === CR) properties.crlf = true
-        else properties.lf = true
-      } else if (byte !== TAB && byte !== CR && byte !== 0x0c) properties.isText = false
-      if (before === CR && byte !== LF) properties.isText = false
-    } else if (before === CR) properties.isText = false
-    before = byte
+const unstuff = makerOf(Unstuffed)
+
+/** Gives a file without what its lines were stuffed with; of text that is shown, what is encoded in it. */
+function* giveUnstuffed(text: Bytes, isText: boolean, decoding: Decoding): Steps {
+  if (!hasStuffedLine(text)) return
+  if (!isText) yield* decodeInOneWay(unstuff, text, decoding)
+  else yield* decoded(text, unstuff, decoding, (plain) => giveCodedWithin(plain, decoding))
+}
+
+function hasEightBits(text: Bytes): boolean {
+  for (const chunk of text.chunks()) {
+    for (let at = 0; at < chunk.length; at++) if (chunk[at]! >= 0x80) return true
   }
-  return before
+  return false
 }
 
-/**
- * Whether a text that begins with this character may be a file: HTML, PDF, PostScript, RTF, a
- * script.
- */
-export function mayBeginFile(byte: number): boolean {
-  return '<%{#!@['.includes(String.fromCharCode(byte))
+/** Returns whether a line begins with a blank. */
+function hasStuffedLine(text: Bytes): boolean {
+  let startsLine = true
+  for (const chunk of text.chunks()) {
+    if (startsLine && chunk[0] === SPACE) return true
+    if (chunk.includes('\n ')) return true
+    startsLine = chunk.at(-1) === LF
+  }
+  return false
 }

@@ -10,13 +10,11 @@ import {
   holdsNul,
   isKnownAsMail,
   mailStarts,
-  splitLineEnd,
-} from '../../../../src/mail/mime/leaves/content-checks.ts'
-import {
-  inspectText,
   mayBeginFile,
-  newTextProperties,
-} from '../../../../src/mail/mime/leaves/saved-forms.ts'
+  splitLineEnd,
+  textPropertiesOf,
+} from '../../../../src/mail/mime/leaves/content-checks.ts'
+import { newWork, PIECE } from '../../../../src/mail/mime/shared/work.ts'
 import { inChunksOf } from '../../message/bytes.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
@@ -182,13 +180,15 @@ t.test('the next mail of a mailbox begins below an empty line', async (t) => {
 })
 
 t.test('a text has printable characters and line ends alone', async (t) => {
-  const inspect = (text: string) => {
-    const properties = newTextProperties()
-    let last = -1
-    const piece = bytes(`\0${text}\0`) // what stands around does not count
-    for (let at = 1; at <= text.length; at++)
-      last = inspectText(properties, piece, at, at + 1, last)
-    const { isText, lf, crlf } = properties
+  const inspect = (text: string, length: number) => {
+    const content = inPieces(text, length)
+    const openFile = () => {
+      throw new Error('no file is needed')
+    }
+    const steps = textPropertiesOf(content, newWork(content, { openFile }))
+    const { done, value } = steps.next()
+    if (!done) throw new Error('such a short text takes no turn')
+    const { isText, lf, crlf } = value
     return [isText ? 'text' : 'data', lf ? 'LF' : '', crlf ? 'CRLF' : ''].join(' ').trim()
   }
   const rows: Readonly<Record<string, string>> = {
@@ -204,6 +204,11 @@ t.test('a text has printable characters and line ends alone', async (t) => {
     'a\x1f': 'data',
   }
   for (const [text, expected] of Object.entries(rows)) {
-    t.equal(inspect(text), expected, JSON.stringify(text))
+    for (const length of [1, 2, 100]) {
+      t.equal(inspect(text, length), expected, `${JSON.stringify(text)} by ${length}`)
+    }
   }
+  // What is looked at goes on in the next piece of a chunk, and nothing is looked at twice.
+  t.equal(inspect(`${'a'.repeat(PIECE - 1)}\r\nb`, 2 * PIECE), 'text  CRLF')
+  t.equal(inspect(`${'a'.repeat(PIECE)}\n\r`, 2 * PIECE), 'text LF')
 })
