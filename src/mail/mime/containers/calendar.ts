@@ -1,22 +1,16 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { CR, indexOrEnd, LF, SPACE, TAB } from '../shared/lines.ts'
-import { type MemoryPool, Store } from '../shared/store.ts'
+import type { MemoryPool } from '../shared/store.ts'
 import { countBytes, countWork, oddly, PIECE, type Steps, type Work } from '../shared/work.ts'
-import { COLON, EQUALS, NAMES_MAX, PropertyHead, QUOTE, SEMICOLON } from './property-head.ts'
-
-/**
- * How a file stands in a value. `escaped`: after a backslash a letter stands for a line end, or the
- * backslash for nothing (RFC 6350 3.4). `url`: each `%` with two digits stands for a byte (RFC 2397).
- */
-type HeldEncoding = 'base64' | 'escaped base64' | 'quoted-printable' | 'url' | 'base64 in a url'
-
-/** A file that a calendar or a card holds, as it is encoded in a value. */
-export interface HeldFile {
-  readonly encoded: Bytes
-  readonly encoding: HeldEncoding
-  /** The names that its property gives it. */
-  readonly names: readonly string[]
-}
+import {
+  COLON,
+  EQUALS,
+  type HeldFile,
+  PropertyHead,
+  PropertyValue,
+  QUOTE,
+  SEMICOLON,
+} from './property.ts'
 
 /**
  * Gives each file that stands in a value of a calendar (RFC 5545 3.1) or of cards (RFC 6350 3.2, vCard
@@ -120,140 +114,19 @@ function* readLines(
   }
 }
 
-/** The fewest characters of a file whose property does not say how it is encoded. */
-const UNSAID_LEAST = 64
-const DATA = 'data:'
-/** The most bytes between `data:` and the comma that are looked at. */
-const MEDIA_TYPE_MAX = 4096
-
-/** The value of a property, as far as it may be a file. */
-class Value {
-  readonly #pool: MemoryPool
-  readonly head: PropertyHead
-  /** What is kept of it; undefined as long as that is nothing. */
-  store: Store | undefined
-  #isKept: boolean
-  /** How many letters of DATA it begins with; -1 if it begins otherwise. */
-  #matched = 0
-  /**
-   * Where it may end: with its line; at an empty line; where the next property begins. Some writers of
-   * vCard 2.1 put no blanks before the other lines of base64.
-   */
-  #endOfLine: number | undefined
-  #endAtEmpty: number | undefined
-  #endAtNext: number | undefined
-
-  constructor(head: PropertyHead, pool: MemoryPool) {
-    this.head = head
-    this.#pool = pool
-    this.#isKept = head.isBase64 || head.isOfFile
-  }
-
-  /** Whether it may still turn out to be a file. */
-  get mayMatter(): boolean {
-    return this.#isKept || this.#matched >= 0
-  }
-
-  /** Whether it may go on with lines that have no blank in front. */
-  get mayGoOn(): boolean {
-    return this.head.isBase64
-  }
-
-  /** Whether its own line has ended. */
-  get isBehindLine(): boolean {
-    return this.#endOfLine !== undefined
-  }
-
-  append(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to && this.#matched >= 0 && this.#matched < DATA.length; at++) {
-      this.#match(bytes[at]!)
-    }
-    if (this.#isKept) {
-      this.store ??= new Store(this.#pool)
-      this.store.append(bytes, from, to)
-    } else if (this.#matched === DATA.length) {
-      this.#isKept = true
-      this.append(Buffer.from(DATA), 0, DATA.length)
-      this.append(bytes, bytes.indexOf(COLON, from) + 1, to)
-    }
-  }
-
-  #match(byte: number): void {
-    if (this.#matched === 0 && byte <= SPACE) return
-    const isNext = (byte | (byte === COLON ? 0 : 32)) === DATA.charCodeAt(this.#matched)
-    this.#matched = isNext ? this.#matched + 1 : -1
-  }
-
-  /** Notes that another line begins here, which belongs to the value for some readers. */
-  endLine(): void {
-    this.#endOfLine ??= this.#size
-    this.#endAtNext = this.#size
-  }
-
-  endAtEmptyLine(): void {
-    this.#endAtEmpty ??= this.#size
-  }
-
-  get #size(): number {
-    return this.store?.size ?? 0
-  }
-
-  *files(): Generator<HeldFile> {
-    const { store } = this
-    const { isBase64, isQuotedPrintable, names } = this.head
-    if (store === undefined) return
-    for (const end of new Set([this.#endOfLine, this.#endAtEmpty, this.#endAtNext])) {
-      if (end === undefined || end === 0) continue
-      const encoded = store.slice(0, end)
-      if (this.#matched === DATA.length) yield* filesOfUrl(encoded, names)
-      if (isBase64) {
-        yield { encoded, encoding: 'base64', names }
-        if (placeOf(encoded, '\\') >= 0) yield { encoded, encoding: 'escaped base64', names }
-      } else if (this.#matched === DATA.length) continue
-      else if (isQuotedPrintable) yield { encoded, encoding: 'quoted-printable', names }
-      else if (end >= UNSAID_LEAST && placeOf(encoded, ':') < 0) {
-        yield { encoded, encoding: 'base64', names } // what is no URL is base64 to ez-vcard
-      }
-    }
-  }
-}
-
-/** Gives the file of a `data:` URL (RFC 2397). */
-function* filesOfUrl(url: Bytes, names: readonly string[]): Generator<HeldFile> {
-  const comma = placeOf(url, ',')
-  if (comma < 0) return
-  let type = ''
-  const from = Math.max(0, comma - MEDIA_TYPE_MAX)
-  for (const chunk of url.chunks(from, comma)) type += chunk.toString('latin1')
-  const named = [...type.matchAll(/;(?:file)?name=([^;]*)/gi)].map(([, name]) => name!)
-  const encoding = /;\s*base64\s*$/i.test(type) ? 'base64 in a url' : 'url'
-  const encoded = url.slice(comma + 1)
-  yield { encoded, encoding, names: [...names, ...named.slice(0, NAMES_MAX)] }
-}
-
-function placeOf(source: Bytes, character: string): number {
-  let before = 0
-  for (const chunk of source.chunks()) {
-    const found = chunk.indexOf(character)
-    if (found >= 0) return before + found
-    before += chunk.length
-  }
-  return -1
-}
-
 const SOFT_BREAK = Buffer.from('\n')
 
 /** Reads properties that come in pieces of any size, and collects the values that may be files. */
 class PropertyReader {
   /** The values that are over. Who takes one closes its store. */
-  readonly ready: Value[] = []
+  readonly ready: PropertyValue[] = []
   readonly #mode: LineMode
   readonly #odd: LineOddities
   readonly #pool: MemoryPool
   /** What stands before the value of this line, as long as it has no end. */
   #heads: PropertyHead[] = [new PropertyHead(true)]
   /** The values of this line, and those of lines before that may go on. */
-  #values: Value[] = []
+  #values: PropertyValue[] = []
   #hasQuotesInWords = false
   /** Whether the value is in quoted-printable, and the last byte of the line so far. */
   #isQuotedPrintable = false
@@ -382,7 +255,7 @@ class PropertyReader {
   }
 
   #beginValue(head: PropertyHead): void {
-    this.#values.push(new Value(head, this.#pool))
+    this.#values.push(new PropertyValue(head, this.#pool))
     this.#isQuotedPrintable ||= head.isQuotedPrintable
   }
 
@@ -392,7 +265,7 @@ class PropertyReader {
     this.#values = this.#values.filter(({ isBehindLine }) => !isBehindLine)
   }
 
-  #finish(values: readonly Value[]): void {
+  #finish(values: readonly PropertyValue[]): void {
     for (const value of values) if (value.store) this.ready.push(value)
   }
 

@@ -1,0 +1,241 @@
+import type { Bytes } from '../../message/bytes.ts'
+import { SPACE } from '../shared/lines.ts'
+import { type MemoryPool, Store } from '../shared/store.ts'
+
+export const QUOTE = 0x22
+const COMMA = 0x2c
+export const COLON = 0x3a
+export const SEMICOLON = 0x3b
+export const EQUALS = 0x3d
+
+/** The most characters of a word that are kept: of a longer one, at least as many at its end. */
+const WORD_MAX = 1024
+/** The most names of a file: the first ones, and the last. */
+const NAMES_MAX = 50
+
+/** The properties whose values are files, or URLs. */
+const OF_FILE = /^(?:.*\.)?(?:attach|image|photo|logo|sound|key)$/i
+const ENCODING_NAME = /^(?:x-)?encoding$/i
+/** The name of a parameter whose value may be BASE64; vCard 2.1 leaves the name out. */
+const TYPE_NAME = /^(?:|type|value)$/i
+const IN_BASE64 = /^(?:b|b64|base-?64|binary)$/i
+const NOT_IN_BASE64 = /^(?:|7bit|8bit|quoted-printable)$/i
+const IN_QUOTED_PRINTABLE = /^quoted-printable$/i
+/** Phones say so of how a name is spoken, in letters. */
+const SOUND_OF_NAME = /^x-irmc-n$/i
+const FILE_NAME = /(?:^|[-_])(?:file-?name|name|label|title)$/i
+
+/**
+ * What stands before a value in a calendar or a card: the name of the property, and its parameters
+ * (RFC 5545 3.2, RFC 6350 5, vCard 2.1), as they come byte by byte, without the folds.
+ */
+export class PropertyHead {
+  /** Whether quotes count inside of a word, too. To KContacts they do at its front alone. */
+  readonly #quotesInWords: boolean
+  isQuoted = false
+  isOver = false
+  isOfFile = false
+  isBase64 = false
+  isQuotedPrintable = false
+  names: string[] = []
+  #parameter: string | undefined // its name; undefined in the name of the property
+  #word = ''
+
+  constructor(quotesInWords: boolean) {
+    this.#quotesInWords = quotesInWords
+  }
+
+  /** Whether a quote that comes next would stand inside of a word. */
+  get isInWord(): boolean {
+    return !this.isQuoted && this.#word !== ''
+  }
+
+  /** Returns a head that has come as far, to which quotes in words are none. */
+  withoutQuotesInWords(): PropertyHead {
+    const head = new PropertyHead(false)
+    const { isOfFile, isBase64, isQuotedPrintable } = this
+    Object.assign(head, { isOfFile, isBase64, isQuotedPrintable, names: [...this.names] })
+    head.#parameter = this.#parameter
+    head.#word = this.#word
+    return head
+  }
+
+  take(byte: number): void {
+    if (byte === QUOTE) {
+      this.isQuoted = !this.isQuoted && (this.#quotesInWords || this.#word === '')
+    } else if (this.isQuoted) this.#add(byte)
+    else if (byte === COLON || byte === SEMICOLON) {
+      this.#endWord()
+      this.#parameter = ''
+      this.isOver = byte === COLON
+    } else if (byte === EQUALS && this.#parameter === '') {
+      this.#parameter = this.#takeWord()
+    } else if (byte === COMMA && this.#parameter !== undefined) this.#endWord()
+    else this.#add(byte)
+  }
+
+  #add(byte: number): void {
+    this.#word += String.fromCharCode(byte)
+    if (this.#word.length > 2 * WORD_MAX) this.#word = this.#word.slice(-WORD_MAX)
+  }
+
+  #takeWord(): string {
+    const word = this.#word.trim()
+    this.#word = ''
+    return word
+  }
+
+  #endWord(): void {
+    const name = this.#parameter
+    const word = this.#takeWord()
+    if (name === undefined) this.isOfFile = OF_FILE.test(word)
+    else if (ENCODING_NAME.test(name)) {
+      this.isBase64 ||= !NOT_IN_BASE64.test(word)
+      this.isQuotedPrintable ||= IN_QUOTED_PRINTABLE.test(word)
+    } else if (TYPE_NAME.test(name)) {
+      this.isBase64 ||= IN_BASE64.test(word)
+      this.isQuotedPrintable ||= IN_QUOTED_PRINTABLE.test(word)
+      if (SOUND_OF_NAME.test(word)) this.isOfFile = false
+    } else if (FILE_NAME.test(name) && word !== '') this.#addName(word)
+  }
+
+  #addName(word: string): void {
+    if (this.names.length === NAMES_MAX) this.names.pop()
+    this.names.push(word)
+  }
+}
+
+/**
+ * How a file stands in a value. `escaped`: after a backslash a letter stands for a line end, or the
+ * backslash for nothing (RFC 6350 3.4). `url`: each `%` with two digits stands for a byte (RFC 2397).
+ */
+type HeldEncoding = 'base64' | 'escaped base64' | 'quoted-printable' | 'url' | 'base64 in a url'
+
+/** A file that a calendar or a card holds, as it is encoded in a value. */
+export interface HeldFile {
+  readonly encoded: Bytes
+  readonly encoding: HeldEncoding
+  /** The names that its property gives it. */
+  readonly names: readonly string[]
+}
+
+/** The fewest characters of a file whose property does not say how it is encoded. */
+const UNSAID_LEAST = 64
+const DATA = 'data:'
+/** The most bytes between `data:` and the comma that are looked at. */
+const MEDIA_TYPE_MAX = 4096
+
+/** The value of a property, as far as it may be a file. */
+export class PropertyValue {
+  readonly #pool: MemoryPool
+  readonly head: PropertyHead
+  /** What is kept of it; undefined as long as that is nothing. */
+  store: Store | undefined
+  #isKept: boolean
+  /** How many letters of DATA it begins with; -1 if it begins otherwise. */
+  #matched = 0
+  /**
+   * Where it may end: with its line; at an empty line; where the next property begins. Some writers of
+   * vCard 2.1 put no blanks before the other lines of base64.
+   */
+  #endOfLine: number | undefined
+  #endAtEmpty: number | undefined
+  #endAtNext: number | undefined
+
+  constructor(head: PropertyHead, pool: MemoryPool) {
+    this.head = head
+    this.#pool = pool
+    this.#isKept = head.isBase64 || head.isOfFile
+  }
+
+  /** Whether it may still turn out to be a file. */
+  get mayMatter(): boolean {
+    return this.#isKept || this.#matched >= 0
+  }
+
+  /** Whether it may go on with lines that have no blank in front. */
+  get mayGoOn(): boolean {
+    return this.head.isBase64
+  }
+
+  /** Whether its own line has ended. */
+  get isBehindLine(): boolean {
+    return this.#endOfLine !== undefined
+  }
+
+  append(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to && this.#matched >= 0 && this.#matched < DATA.length; at++) {
+      this.#match(bytes[at]!)
+    }
+    if (this.#isKept) {
+      this.store ??= new Store(this.#pool)
+      this.store.append(bytes, from, to)
+    } else if (this.#matched === DATA.length) {
+      this.#isKept = true
+      this.append(Buffer.from(DATA), 0, DATA.length)
+      this.append(bytes, bytes.indexOf(COLON, from) + 1, to)
+    }
+  }
+
+  #match(byte: number): void {
+    if (this.#matched === 0 && byte <= SPACE) return
+    const isNext = (byte | (byte === COLON ? 0 : 32)) === DATA.charCodeAt(this.#matched)
+    this.#matched = isNext ? this.#matched + 1 : -1
+  }
+
+  /** Notes that another line begins here, which belongs to the value for some readers. */
+  endLine(): void {
+    this.#endOfLine ??= this.#size
+    this.#endAtNext = this.#size
+  }
+
+  endAtEmptyLine(): void {
+    this.#endAtEmpty ??= this.#size
+  }
+
+  get #size(): number {
+    return this.store?.size ?? 0
+  }
+
+  *files(): Generator<HeldFile> {
+    const { store } = this
+    const { isBase64, isQuotedPrintable, names } = this.head
+    if (store === undefined) return
+    for (const end of new Set([this.#endOfLine, this.#endAtEmpty, this.#endAtNext])) {
+      if (end === undefined || end === 0) continue
+      const encoded = store.slice(0, end)
+      if (this.#matched === DATA.length) yield* filesOfUrl(encoded, names)
+      if (isBase64) {
+        yield { encoded, encoding: 'base64', names }
+        if (placeOf(encoded, '\\') >= 0) yield { encoded, encoding: 'escaped base64', names }
+      } else if (this.#matched === DATA.length) continue
+      else if (isQuotedPrintable) yield { encoded, encoding: 'quoted-printable', names }
+      else if (end >= UNSAID_LEAST && placeOf(encoded, ':') < 0) {
+        yield { encoded, encoding: 'base64', names } // what is no URL is base64 to ez-vcard
+      }
+    }
+  }
+}
+
+/** Gives the file of a `data:` URL (RFC 2397). */
+function* filesOfUrl(url: Bytes, names: readonly string[]): Generator<HeldFile> {
+  const comma = placeOf(url, ',')
+  if (comma < 0) return
+  let type = ''
+  const from = Math.max(0, comma - MEDIA_TYPE_MAX)
+  for (const chunk of url.chunks(from, comma)) type += chunk.toString('latin1')
+  const named = [...type.matchAll(/;(?:file)?name=([^;]*)/gi)].map(([, name]) => name!)
+  const encoding = /;\s*base64\s*$/i.test(type) ? 'base64 in a url' : 'url'
+  const encoded = url.slice(comma + 1)
+  yield { encoded, encoding, names: [...names, ...named.slice(0, NAMES_MAX)] }
+}
+
+function placeOf(source: Bytes, character: string): number {
+  let before = 0
+  for (const chunk of source.chunks()) {
+    const found = chunk.indexOf(character)
+    if (found >= 0) return before + found
+    before += chunk.length
+  }
+  return -1
+}
