@@ -8,10 +8,10 @@ const TAB = 0x09
  * Most fields that are removed from one message. Mail that crossed a cluster has one or two. By milter
  * each is an edit, and an MTA takes quadratic time for many of them.
  */
-export const REMOVALS_MAX = 16
+const REMOVALS_MAX = 16
 
 /** Whether fields can be removed from a header so that all readers see the same mail. */
-export type Clearing =
+type Clearing =
   | { readonly kind: 'clear' }
   /** `why` ends the sentence "message refused: ". */
   | { readonly kind: 'unclear'; readonly why: string }

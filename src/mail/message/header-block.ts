@@ -86,7 +86,7 @@ export interface HeaderSearch {
   /** The line from which to go on when there are more bytes. */
   readonly next: number
   /** Whether the first line ends in CRLF, if it has ended. */
-  readonly crlf?: boolean | undefined
+  readonly crlf?: boolean
 }
 
 /**
@@ -101,7 +101,7 @@ export function findHeaderEnd(
 ): { readonly end: number } | HeaderSearch {
   for (let at = line; ; ) {
     const lf = bytes.indexOf(LF, at)
-    if (lf < 0) return { next: at, crlf: at > 0 ? crlf : undefined }
+    if (lf < 0) return at > 0 ? { next: at, crlf } : { next: at }
     if (isEmptyLine(bytes, at, crlf)) return { end: lf + 1 }
     at = lf + 1
   }

@@ -16,7 +16,7 @@ export interface SpoolPolicy {
    */
   readonly sharedDirectory: string | undefined
   /** A line for the log if SPOOLDIR is set and not used. */
-  readonly remark?: string | undefined
+  readonly remark?: string
 }
 
 /** Reads TMPDIR and SPOOLDIR. Throws a Fault of kind `config`. */
@@ -32,7 +32,8 @@ export function readSpoolPolicy(env: Environment): SpoolPolicy {
     throw new Fault('config', `TMPDIR ${errorText(error)}`, error)
   }
   const remark = shared && objectionTo(shared)
-  return { directory, sharedDirectory: remark ? undefined : shared, remark }
+  if (remark) return { directory, sharedDirectory: undefined, remark }
+  return { directory, sharedDirectory: shared }
 }
 
 const OTHERS_WRITE = 0o022

@@ -17,11 +17,9 @@ const WIDELY_BLANK = /^[\0- \x7f-\xa0]*$/
 const BEGINS =
   /^(?:--|begin[-`]|attach;)|\n[ \t]+(?:-----begin|begin[ \t]+[0-7]|=y(?:begin|part) |attach[;:])/i
 
-/** The reason why no stamp can vouch for a header block; undefined if it is well formed. */
-export type FormFault = string | undefined
-
 /**
- * Finds out whether a header block is well formed (onescan-stamp(7)). Mail programs disagree about other
+ * Returns the reason why no stamp can vouch for a header block; undefined if it is well formed
+ * (onescan-stamp(7)). Mail programs disagree about other
  * headers: what one takes for the body another takes for a field, so the same stamp would vouch for two
  * messages. A well-formed block is one that all of them read alike: it is not empty, an empty line ends
  * it, every line is a field or a continuation that is not blank, names are bytes 33 to 126 without
@@ -30,7 +28,7 @@ export type FormFault = string | undefined
  * like a delimiter, the end of the header or the start of encoded data to some reader, and no more
  * encoded words and fields than are read.
  */
-export function headerFormFault(header: Header): FormFault {
+export function headerFormFault(header: Header): string | undefined {
   const known = faults.get(header)
   if (known !== undefined) return known.fault
   const fault = formFaultOf(header)
@@ -39,9 +37,9 @@ export function headerFormFault(header: Header): FormFault {
 }
 
 /** The faults that were found: several stages ask about the same block, which nobody changes. */
-const faults = new WeakMap<Header, { readonly fault: FormFault }>()
+const faults = new WeakMap<Header, { readonly fault: string | undefined }>()
 
-function formFaultOf(header: Header): FormFault {
+function formFaultOf(header: Header): string | undefined {
   const { bytes: block } = header
   if (block.length === 0) return 'no header'
   if (block[0] === LF || block[0] === CR) return 'the header is empty'

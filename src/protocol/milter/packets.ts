@@ -11,7 +11,7 @@ export function createPacketReader(
   memory?: FrameMemory,
 ): FrameReader {
   return new FrameReader({
-    memory,
+    ...(memory ? { memory } : {}),
     readHead(head) {
       const type = String.fromCharCode(head[LENGTH]!)
       const wanted = head.readUInt32BE()

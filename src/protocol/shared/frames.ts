@@ -14,7 +14,7 @@ export interface Framing {
   readHead(head: Buffer): { readonly type: string; readonly length: number }
   /** Returns memory of exactly that length for a payload. Without it the reader has its own. */
   room?(type: string, length: number): Buffer
-  readonly memory?: FrameMemory | undefined
+  readonly memory?: FrameMemory
 }
 
 /** The account for the reader's own memory, which payloads need that come in pieces. */

@@ -1,6 +1,8 @@
 import t from 'tap'
-import { examineClearing, REMOVALS_MAX } from '../../../src/mail/message/clear-header.ts'
+import { examineClearing } from '../../../src/mail/message/clear-header.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
+
+const MOST = 16
 
 const clearing = (block: string, names = ['x-qhpsi']) =>
   examineClearing(new Header(Buffer.from(block, 'latin1')), names)
@@ -27,8 +29,8 @@ t.test('a field cannot be removed if some readers take its place for the body', 
 })
 
 t.test('more than sixteen fields cannot be removed', async (t) => {
-  t.equal(clearing(`${'X-QHPSI: a\n'.repeat(REMOVALS_MAX)}\n`).kind, 'clear')
-  t.match(clearing(`${'X-QHPSI: a\n'.repeat(REMOVALS_MAX + 1)}\n`), { why: /more than 16 X-QHPSI/ })
+  t.equal(clearing(`${'X-QHPSI: a\n'.repeat(MOST)}\n`).kind, 'clear')
+  t.match(clearing(`${'X-QHPSI: a\n'.repeat(MOST + 1)}\n`), { why: /more than 16 X-QHPSI/ })
 })
 
 t.test('no field can be put above a continuation line without a field', async (t) => {
@@ -71,7 +73,7 @@ t.test('one sentence tells why a field cannot be removed', async (t) => {
     unclear('its header is malformed and has X-QHPSI in it'),
   )
   const both = ['x-qhpsi', 'x-quarantine-id']
-  const many = 'X-QHPSI: a\n'.repeat(REMOVALS_MAX)
+  const many = 'X-QHPSI: a\n'.repeat(MOST)
   t.same(clearing(`${many}X-QHPSI: b\n\n`, both), unclear('its header has more than 16 X-QHPSI'))
   t.same(
     clearing(`${many}X-Quarantine-ID: b\n\n`, both),
@@ -80,6 +82,6 @@ t.test('one sentence tells why a field cannot be removed', async (t) => {
 })
 
 t.test('a malformed line below does not keep a field from being removed', async (t) => {
-  t.equal(clearing(`${'A: b\n'.repeat(REMOVALS_MAX + 1)}X-QHPSI: a\n\n`).kind, 'clear')
+  t.equal(clearing(`${'A: b\n'.repeat(MOST + 1)}X-QHPSI: a\n\n`).kind, 'clear')
   t.equal(clearing('X-QHPSI: a\nno field\nB: c\n\n').kind, 'clear')
 })
