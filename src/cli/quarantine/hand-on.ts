@@ -11,8 +11,8 @@ import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { checkExecutable } from '../../ground/process/execute.ts'
 import { CrlfReader } from '../../mail/message/crlf-reader.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
+import { PIECE, Stuffing } from '../../protocol/smtp/content.ts'
 import { type RawReply, replyTexts } from '../../protocol/smtp/replies.ts'
-import { PIECE, Stuffing } from '../../protocol/smtp/stuffing.ts'
 import { handToSlot, QUEUE_PATIENCE } from '../shared/hand-to-slot.ts'
 
 /** A message that is sent on its route again. Addresses are latin1. */

@@ -2,10 +2,15 @@ import { Fault } from '../../ground/errors/fault.ts'
 import { replaceUnprintable } from '../../ground/errors/log.ts'
 import { addressBytes, isPlainPath, type MailAddress } from '../../mail/message/envelope/address.ts'
 import type { Header, HeaderEdits } from '../../mail/message/header-block.ts'
-import { type Edit, encodeEdit } from '../../protocol/milter/edits.ts'
 import { type Agreement, action } from '../../protocol/milter/negotiation.ts'
-import { accepted, discarded, smtpReply } from '../../protocol/milter/replies.ts'
-import { bareAddress } from '../../protocol/shared/smtp-path.ts'
+import {
+  accepted,
+  discarded,
+  type Edit,
+  encodeEdit,
+  smtpReply,
+} from '../../protocol/milter/replies.ts'
+import { bareAddress } from '../../protocol/shared/smtp.ts'
 import type { Decision, QuarantineDecision, SplitDecision } from '../../scan/judge/decision.ts'
 import { type AnswerMode, acceptedShare } from '../../scan/judge/divide.ts'
 import { replyOf } from '../shared/replies/smtp-reply.ts'

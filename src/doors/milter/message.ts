@@ -5,7 +5,7 @@ import { ADDRESS_MAX, makeEnvelope } from '../../mail/message/envelope/envelope.
 import type { Origin } from '../../mail/message/envelope/origin.ts'
 import { type Agreement, step } from '../../protocol/milter/negotiation.ts'
 import { accepted, smtpReply } from '../../protocol/milter/replies.ts'
-import { announcedSize, bareAddress, type SmtpPath } from '../../protocol/shared/smtp-path.ts'
+import { announcedSize, bareAddress, type SmtpPath } from '../../protocol/shared/smtp.ts'
 import { WireError } from '../../protocol/shared/wire-error.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import {

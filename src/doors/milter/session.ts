@@ -11,7 +11,7 @@ import {
   type NegotiationOffer,
 } from '../../protocol/milter/negotiation.ts'
 import { continued, smtpReply } from '../../protocol/milter/replies.ts'
-import type { SmtpReply } from '../../protocol/shared/reply-lines.ts'
+import type { SmtpReply } from '../../protocol/shared/smtp.ts'
 import { WireError } from '../../protocol/shared/wire-error.ts'
 import { faultLine, type LogContext } from '../shared/log/log-lines.ts'
 import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'

@@ -1,10 +1,15 @@
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'
-import { parseCommand, parsePath, type SmtpCommand } from '../../protocol/smtp/commands.ts'
+import {
+  type ClientAttributes,
+  parseAttributes,
+  parseCommand,
+  parsePath,
+  type SmtpCommand,
+} from '../../protocol/smtp/commands.ts'
 import { mayPass } from '../../protocol/smtp/extensions.ts'
 import type { SmtpLine } from '../../protocol/smtp/lines.ts'
 import { type RawReply, rawReply } from '../../protocol/smtp/replies.ts'
-import { type ClientAttributes, parseAttributes } from '../../protocol/smtp/xforward.ts'
 import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
 import type { SmtpConnection } from './client/connection.ts'
 import { type SendingClient, sendingClient } from './client/sending-client.ts'

@@ -1,5 +1,5 @@
 import type { Frame } from '../shared/frames.ts'
-import type { SmtpPath } from '../shared/smtp-path.ts'
+import type { SmtpPath } from '../shared/smtp.ts'
 import { WireError } from '../shared/wire-error.ts'
 import { parseMacros } from './macros.ts'
 import { type NegotiationOffer, parseOffer } from './negotiation.ts'

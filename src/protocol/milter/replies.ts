@@ -1,6 +1,7 @@
-import { replyLines, type SmtpReply } from '../shared/reply-lines.ts'
+import { replyLines, type SmtpReply } from '../shared/smtp.ts'
 import { WireError } from '../shared/wire-error.ts'
-import { packet, strings } from './packets.ts'
+import { type Agreement, step } from './negotiation.ts'
+import { packet, strings, uint32 } from './packets.ts'
 
 /** Answers of a filter to a command. After `accepted` and `discarded` the message is over. */
 export const continued = packet('c')
@@ -27,3 +28,55 @@ export function smtpReply(reply: SmtpReply): Buffer {
   const text = replyLines(reply, REPLY_TEXT_MAX).join('\r\n')
   return packet('y', strings(text.replaceAll('%', '%%')))
 }
+
+/**
+ * An edit of a message. Edits are sent before the answer to its end, and only if they were agreed.
+ * Values of fields fold with a bare LF and a blank.
+ */
+export type Edit =
+  /**
+   * Inserts a field above the one of that index, counted from 0 over all fields, the MTA's own
+   * Received included.
+   */
+  | {
+      readonly kind: 'insert-field'
+      readonly index: number
+      readonly name: string
+      readonly value: Text
+    }
+  /** Deletes the `index`th field of that name, counted from 1 after the edits before. */
+  | { readonly kind: 'delete-field'; readonly index: number; readonly name: string }
+  | { readonly kind: 'add-recipient'; readonly path: Text }
+  /** `path` is as the MTA sent it. */
+  | { readonly kind: 'delete-recipient'; readonly path: Text }
+  /** Has the MTA put the message into its own hold queue. */
+  | { readonly kind: 'quarantine'; readonly reason: string }
+
+type Text = Buffer | string
+
+/** Returns the packet of an edit under this agreement. */
+export function encodeEdit(edit: Edit, { steps }: Pick<Agreement, 'steps'>): Buffer {
+  switch (edit.kind) {
+    case 'insert-field':
+      return packet('i', uint32(edit.index), strings(edit.name, spaced(edit.value, steps)))
+    case 'delete-field':
+      return packet('m', uint32(edit.index), strings(edit.name, ''))
+    case 'add-recipient':
+      return packet('+', strings(edit.path))
+    case 'delete-recipient':
+      return packet('-', strings(edit.path))
+    case 'quarantine':
+      return packet('q', strings(edit.reason))
+  }
+}
+
+/**
+ * Returns a value with a space before it, if the agreement is that values include what follows the
+ * colon. Otherwise the MTA adds the space.
+ */
+function spaced(value: Text, steps: number): Buffer {
+  const bytes = typeof value === 'string' ? Buffer.from(value, 'latin1') : value
+  return steps & step.leadingSpace ? Buffer.concat([SPACE, bytes]) : bytes
+}
+
+const SPACE = Buffer.from(' ')

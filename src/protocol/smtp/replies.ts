@@ -1,4 +1,4 @@
-import { type BasicReply, replyLines } from '../shared/reply-lines.ts'
+import { type BasicReply, replyLines } from '../shared/smtp.ts'
 import { WireError } from '../shared/wire-error.ts'
 import type { SmtpLine } from './lines.ts'
 

@@ -3,7 +3,7 @@ import { carryOut } from '../../../src/doors/milter/carry-out.ts'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
 import { createPacketReader } from '../../../src/protocol/milter/packets.ts'
-import { bareAddress } from '../../../src/protocol/shared/smtp-path.ts'
+import { bareAddress } from '../../../src/protocol/shared/smtp.ts'
 import type { Decision, Findings } from '../../../src/scan/judge/decision.ts'
 
 /** Decisions as packets. */

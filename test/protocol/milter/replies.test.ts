@@ -1,8 +1,12 @@
 import t from 'tap'
-import { type Edit, encodeEdit } from '../../../src/protocol/milter/edits.ts'
 import { step } from '../../../src/protocol/milter/negotiation.ts'
-import { REPLY_TEXT_MAX, smtpReply } from '../../../src/protocol/milter/replies.ts'
-import { REPLY_LINES_MAX } from '../../../src/protocol/shared/reply-lines.ts'
+import {
+  type Edit,
+  encodeEdit,
+  REPLY_TEXT_MAX,
+  smtpReply,
+} from '../../../src/protocol/milter/replies.ts'
+import { REPLY_LINES_MAX } from '../../../src/protocol/shared/smtp.ts'
 
 /** What a packet holds behind its length, which must be right. */
 function content(packet: Buffer): string {

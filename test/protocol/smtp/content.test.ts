@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { CrlfReader } from '../../../src/mail/message/crlf-reader.ts'
-import { ContentReader } from '../../../src/protocol/smtp/content.ts'
-import { Stuffing } from '../../../src/protocol/smtp/stuffing.ts'
+import { ContentReader, Stuffing } from '../../../src/protocol/smtp/content.ts'
 
 /** What stands between DATA and its end, in any split. */
 

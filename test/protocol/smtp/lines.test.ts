@@ -1,10 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { parseCommand, parsePath } from '../../../src/protocol/smtp/commands.ts'
+import {
+  parseAttributes,
+  parseCommand,
+  parsePath,
+  plainAddress,
+} from '../../../src/protocol/smtp/commands.ts'
 import { mayPass, offerBetween } from '../../../src/protocol/smtp/extensions.ts'
 import { LineReader } from '../../../src/protocol/smtp/lines.ts'
 import { rawReply, replyTexts, SmtpReplyReader } from '../../../src/protocol/smtp/replies.ts'
-import { parseAttributes, plainAddress } from '../../../src/protocol/smtp/xforward.ts'
 
 /** Commands and replies, line by line, in any split. */
 

@@ -1,5 +1,5 @@
 import type { FaultKind } from '../../../ground/errors/fault.ts'
-import type { SmtpReply } from '../../../protocol/shared/reply-lines.ts'
+import type { SmtpReply } from '../../../protocol/shared/smtp.ts'
 import type { Decision, Reply } from '../../../scan/judge/decision.ts'
 
 /** Returns the SMTP reply for a refusal or deferral by the judgement. */

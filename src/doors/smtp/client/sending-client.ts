@@ -1,5 +1,5 @@
 import { clientNameOf, type Origin } from '../../../mail/message/envelope/origin.ts'
-import { type ClientAttributes, plainAddress } from '../../../protocol/smtp/xforward.ts'
+import { type ClientAttributes, plainAddress } from '../../../protocol/smtp/commands.ts'
 
 /** The client that sends a message, as far as the door knows it. */
 export interface SendingClient {

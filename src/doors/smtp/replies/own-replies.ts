@@ -1,4 +1,4 @@
-import type { SmtpReply } from '../../../protocol/shared/reply-lines.ts'
+import type { SmtpReply } from '../../../protocol/shared/smtp.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
 import { NO_ROOM } from '../../shared/replies/smtp-reply.ts'
 

@@ -1,8 +1,12 @@
 import { faultKindOf } from '../../../ground/errors/fault.ts'
 import { type MailAddress, readAddress } from '../../../mail/message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
-import type { SmtpReply } from '../../../protocol/shared/reply-lines.ts'
-import { announcedSize, bareAddress, type SmtpPath } from '../../../protocol/shared/smtp-path.ts'
+import {
+  announcedSize,
+  bareAddress,
+  type SmtpPath,
+  type SmtpReply,
+} from '../../../protocol/shared/smtp.ts'
 import { COMMAND_MAX, parsePath } from '../../../protocol/smtp/commands.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
 import type { Decision } from '../../../scan/judge/decision.ts'
