@@ -1,9 +1,9 @@
 import type { Bytes } from '../message/bytes.ts'
-import { type ContentsOptions, type Decoding, newDecoding } from './leaves/contents-state.ts'
+import { type ContentsOptions, Decoding } from './leaves/contents-state.ts'
 import { giveCodedData, giveLeaf } from './leaves/leaf-contents.ts'
 import { DepthSearch } from './nested.ts'
 import { LimitExceeded } from './shared/limits.ts'
-import { countWork, PIECE, type Steps } from './shared/work.ts'
+import { PIECE, type Steps } from './shared/work.ts'
 import { aroundMail } from './structure/nesting.ts'
 import type { CodedData, Leaf } from './structure/open-contents.ts'
 import { MailReading } from './structure/reading.ts'
@@ -19,7 +19,7 @@ export type { Content } from './shared/work.ts'
  * `return`, which frees memory and files.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
-  const decoding = newDecoding(message, options, contentsWithin)
+  const decoding = new Decoding(message, options, contentsWithin)
   try {
     yield* contentsWithin(message, 'mail', decoding)
   } catch (error) {
@@ -75,7 +75,7 @@ function* contentsWithin(source: Bytes, as: 'mail' | 'text', decoding: Decoding)
   for (const chunk of source.chunks()) {
     for (let at = 0; at < chunk.length; at += PIECE) {
       reading.push(chunk.subarray(at, at + PIECE))
-      yield* countWork(decoding, reading.steps - steps)
+      yield* decoding.countUnits(reading.steps - steps)
       steps = reading.steps
       yield* give()
     }

@@ -7,14 +7,7 @@ import { beginsAsMail, firstBytesOf, MAIL_START } from './leaves/content-checks.
 import { decoded } from './leaves/decoding.ts'
 import { quotedPrintablePlan } from './leaves/decoding-plans.ts'
 import { LimitExceeded } from './shared/limits.ts'
-import {
-  countWork,
-  newWork,
-  PIECE,
-  type Steps,
-  type Work,
-  type WorkOptions,
-} from './shared/work.ts'
+import { PIECE, type Steps, Work, type WorkOptions } from './shared/work.ts'
 import { aroundMail, type Depth } from './structure/nesting.ts'
 import type { Leaf } from './structure/open-contents.ts'
 import { MailReading } from './structure/reading.ts'
@@ -36,7 +29,7 @@ export function* isNestedDeeper(
   limit: number,
   options: WorkOptions,
 ): Steps<boolean> {
-  const search = new DepthSearch(limit, newWork(message, options))
+  const search = new DepthSearch(limit, new Work(message, options))
   try {
     yield* search.read({ source: message, around: aroundMail() })
   } catch (error) {
@@ -83,7 +76,7 @@ export class DepthSearch {
     for (const chunk of source.chunks()) {
       for (let at = 0; at < chunk.length && !isSettled; at += PIECE) {
         reading.push(chunk.subarray(at, at + PIECE))
-        yield* countWork(this.#work, reading.steps - steps)
+        yield* this.#work.countUnits(reading.steps - steps)
         steps = reading.steps
         this.note(reading)
         const ready = leaves
@@ -135,7 +128,7 @@ function decoderOf(encoding: PartHeader['encodings'][number]): MakeDecoder | und
 function* beginsMail(part: Bytes, make: MakeDecoder, work: Work): Steps<boolean> {
   const start = part.slice(0, Math.min(part.size, ENCODED_START))
   return yield* decoded(start, make, work, function* (text) {
-    yield* countWork(work, MAIL_START)
+    yield* work.countUnits(MAIL_START)
     return beginsAsMail(firstBytesOf(text))
   })
 }

@@ -1,6 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { Store } from '../shared/store.ts'
-import { countBytes, countWork, PIECE, type Steps, type Work } from '../shared/work.ts'
+import { PIECE, type Steps, type Work } from '../shared/work.ts'
 
 /** Reads a source from its front to its end, byte by byte or in pieces. Holds one chunk of it. */
 export class ByteCursor {
@@ -45,12 +45,12 @@ export class ByteCursor {
   *copy(bytes: number, store: Store, work: Work): Steps {
     for (let left = Math.min(bytes, this.left); left > 0 && this.#hasChunk(); ) {
       const length = Math.min(left, this.#chunk.length - this.#next, PIECE)
-      countBytes(work, length)
+      work.countBytes(length)
       store.append(this.#chunk, this.#next, this.#next + length)
       this.#next += length
       this.at += length
       left -= length
-      yield* countWork(work, length)
+      yield* work.countUnits(length)
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { CR, indexOrEnd, LF, SPACE, TAB } from '../shared/lines.ts'
 import type { MemoryPool } from '../shared/store.ts'
-import { countBytes, countWork, oddly, PIECE, type Steps, type Work } from '../shared/work.ts'
+import { PIECE, type Steps, type Work } from '../shared/work.ts'
 import {
   COLON,
   EQUALS,
@@ -21,7 +21,7 @@ export function* openCalendar(source: Bytes, work: Work, give: (file: HeldFile) 
   const odd: LineOddities = { bareCr: false, foldBehindEmpty: false, softBreak: false }
   yield* readLines(source, STANDARD, odd, work, give)
   for (const mode of otherModes(odd)) {
-    yield* oddly(work, readLines(source, mode, { ...odd }, work, give))
+    yield* work.oddly(readLines(source, mode, { ...odd }, work, give))
   }
 }
 
@@ -91,7 +91,7 @@ function* readLines(
   function* giveReady(): Steps {
     for (let value = reader.ready.shift(); value; value = reader.ready.shift()) {
       try {
-        countBytes(work, value.store?.size ?? 0)
+        work.countBytes(value.store?.size ?? 0)
         for (const file of value.files()) yield* give(file)
       } finally {
         value.store?.close()
@@ -103,7 +103,7 @@ function* readLines(
       for (let at = 0; at < chunk.length; at += PIECE) {
         const piece = chunk.subarray(at, at + PIECE)
         reader.push(piece)
-        yield* countWork(work, piece.length)
+        yield* work.countUnits(piece.length)
         yield* giveReady()
       }
     }

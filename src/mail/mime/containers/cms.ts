@@ -1,7 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { Unreadable } from '../shared/limits.ts'
 import { Store } from '../shared/store.ts'
-import { countWork, type Steps, type Work } from '../shared/work.ts'
+import type { Steps, Work } from '../shared/work.ts'
 import { ByteCursor } from './byte-cursor.ts'
 import { inflated } from './inflate.ts'
 
@@ -156,7 +156,7 @@ class BerReader {
   }
 
   *#copy({ length }: Element, store: Store): Steps<boolean> {
-    yield* countWork(this.#work, ELEMENT_COST)
+    yield* this.#work.countUnits(ELEMENT_COST)
     const before = this.#cursor.at
     yield* this.#cursor.copy(length, store, this.#work)
     return this.#cursor.at - before === length
@@ -164,7 +164,7 @@ class BerReader {
 
   /** Skips an element: by its length, or else with all that is in it. */
   *#skip(element: Element): Steps {
-    yield* countWork(this.#work, ELEMENT_COST)
+    yield* this.#work.countUnits(ELEMENT_COST)
     if (element.length !== Number.POSITIVE_INFINITY) {
       if (element.length > this.#cursor.left) throw unreadable()
       this.#cursor.skip(element.length)

@@ -1,7 +1,7 @@
 import { Inflate, Unzlib } from 'fflate'
 import type { Bytes } from '../../message/bytes.ts'
 import { Store } from '../shared/store.ts'
-import { countBytes, countWork, type Steps, type Work } from '../shared/work.ts'
+import type { Steps, Work } from '../shared/work.ts'
 
 /** The bytes that are inflated at a time: they become at most a thousand times as many. */
 const INFLATED_MOST = 512
@@ -21,14 +21,14 @@ interface Inflated {
  * STREAM_COST bytes, so thousands of empty ones exceed the limit of bytes.
  */
 export function* inflated(source: Bytes, form: 'deflate' | 'zlib', work: Work): Steps<Inflated> {
-  countBytes(work, STREAM_COST)
-  yield* countWork(work, STREAM_COST)
+  work.countBytes(STREAM_COST)
+  yield* work.countUnits(STREAM_COST)
   const store = new Store(work.pool)
   let isBroken = false
   let isDone = false
   try {
     const take = (bytes: Uint8Array) => {
-      countBytes(work, bytes.length)
+      work.countBytes(bytes.length)
       store.append(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     }
     const stream = form === 'zlib' ? new Unzlib(take) : new Inflate(take)
@@ -36,7 +36,7 @@ export function* inflated(source: Bytes, form: 'deflate' | 'zlib', work: Work): 
       for (let at = 0; at < chunk.length && !isBroken; at += INFLATED_MOST) {
         const before = store.size
         isBroken = !pushed(stream, chunk.subarray(at, at + INFLATED_MOST))
-        yield* countWork(work, INFLATED_MOST + store.size - before)
+        yield* work.countUnits(INFLATED_MOST + store.size - before)
       }
     }
     isDone = true

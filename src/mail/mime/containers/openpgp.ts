@@ -1,7 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { Unreadable } from '../shared/limits.ts'
 import { Store } from '../shared/store.ts'
-import { countWork, type Steps, type Work } from '../shared/work.ts'
+import type { Steps, Work } from '../shared/work.ts'
 import { ByteCursor } from './byte-cursor.ts'
 import { inflated } from './inflate.ts'
 
@@ -74,7 +74,7 @@ export function* openPgp(
   if (!(yield* beginsMessage(source, work))) return false
   const cursor = new ByteCursor(source)
   while (cursor.left > CHECKSUM) {
-    yield* countWork(work, PACKET_COST)
+    yield* work.countUnits(PACKET_COST)
     const from = cursor.at
     const packet = packetFront(cursor)
     if (packet === undefined) {
@@ -121,7 +121,7 @@ function* beginsMessage(source: Bytes, work: Work): Steps<boolean> {
     const body = Buffer.from(Array.from({ length: bytes }, () => cursor.byte()))
     if (mayBeFirst(body)) return !(isCut && kind === 'encrypted')
     if (kind !== 'front' || packet.tag === CONTROL || isPartial) return false
-    yield* countWork(work, PACKET_COST)
+    yield* work.countUnits(PACKET_COST)
     cursor.skip(end - cursor.at)
   }
 }
@@ -183,7 +183,7 @@ function* copyBody(
 ): Steps<boolean> {
   for (let piece: BodyLength | undefined = length; ; piece = newLength(cursor)) {
     if (piece === undefined) return false
-    yield* countWork(work, PACKET_COST)
+    yield* work.countUnits(PACKET_COST)
     const before = cursor.at
     yield* cursor.copy(piece.bytes, body, work)
     const isCut = piece.bytes !== Number.POSITIVE_INFINITY && cursor.at - before < piece.bytes

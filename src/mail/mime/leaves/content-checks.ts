@@ -3,7 +3,7 @@ import { LINE_MAX } from '../../message/content-fields.ts'
 import { hasHighByte } from '../decoders/quoted-printable.ts'
 import { isField, STRANGE_MAX } from '../headers/header-region.ts'
 import { CR, indexOrEnd, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
-import { countBytes, countWork, PIECE, type Steps, type Work } from '../shared/work.ts'
+import { PIECE, type Steps, type Work } from '../shared/work.ts'
 import { CodedSearch } from '../structure/coded-data.ts'
 
 /** Returns the first byte that is not a blank; 0 if the first 1,024 bytes are blanks. */
@@ -50,14 +50,14 @@ export interface TextProperties {
 
 /** Finds out what a content is, if it is taken for a text. */
 export function* textPropertiesOf(source: Bytes, work: Work): Steps<TextProperties> {
-  countBytes(work, source.size)
+  work.countBytes(source.size)
   const properties: TextProperties = { isText: true, lf: false, crlf: false }
   let last = -1
   for (const chunk of source.chunks()) {
     for (let at = 0; at < chunk.length; at += PIECE) {
       const end = Math.min(chunk.length, at + PIECE)
       last = inspectText(properties, chunk, at, end, last)
-      yield* countWork(work, end - at)
+      yield* work.countUnits(end - at)
     }
   }
   return properties

@@ -9,9 +9,9 @@ import { Unescaped, Unpercented } from '../decoders/text-forms.ts'
 import { NO_HEADER } from '../headers/part-header.ts'
 import { DEPTH_MAX, LimitExceeded, Unreadable } from '../shared/limits.ts'
 import { Store } from '../shared/store.ts'
-import { countBytes, countWork, oddly, PIECE, type Steps, type Work } from '../shared/work.ts'
+import { PIECE, type Steps, type Work } from '../shared/work.ts'
 import { beginsAsMailbox, hasHeader, holdsCodedData, mailStarts } from './content-checks.ts'
-import { type Decoding, giveContent } from './contents-state.ts'
+import type { Decoding } from './contents-state.ts'
 import { base64Plan, type DecodingPlan, quotedPrintablePlan } from './decoding-plans.ts'
 
 /** Decodes a source in each way of a plan. Gives each result, and the contents inside of it. */
@@ -25,7 +25,7 @@ export function decodeInOtherWays(plan: DecodingPlan, part: Bytes, decoding: Dec
   function* inEach(): Steps {
     for (const other of plan.others()) yield* decodeInOneWay(other, part, decoding)
   }
-  return oddly(decoding, inEach())
+  return decoding.oddly(inEach())
 }
 
 /** Decodes a source with one decoder. Gives the result, and the contents inside of it. */
@@ -43,7 +43,7 @@ export function* decoded<Result>(
   work: Work,
   use: (source: Bytes) => Steps<Result>,
 ): Steps<Result> {
-  countBytes(work, part.size)
+  work.countBytes(part.size)
   const store = new Store(work.pool, part.size * EXPECTED)
   try {
     yield* decodeInto(store, part, make, work)
@@ -61,7 +61,7 @@ function* decodeInto(store: Store, part: Bytes, make: MakeDecoder, work: Work): 
       for (let at = 0; at < chunk.length; at += PIECE) {
         const end = Math.min(chunk.length, at + PIECE)
         decoder.push(chunk, at, end)
-        yield* countWork(work, end - at)
+        yield* work.countUnits(end - at)
       }
     }
     decoder.end()
@@ -72,7 +72,7 @@ function* decodeInto(store: Store, part: Bytes, make: MakeDecoder, work: Work): 
 
 /** Gives a decoded content; then the contents inside of it, if it is a container or may be a mail. */
 export function* giveDecoded(source: Bytes, decoding: Decoding): Steps {
-  if (!(yield* giveContent(source, { isCounted: true, opens: true }, decoding))) return
+  if (!(yield* decoding.give(source, { isCounted: true, opens: true }))) return
   yield* giveFromContainers(source, decoding)
   yield* giveWithin(source, decoding)
 }
@@ -98,7 +98,7 @@ function* giveMails(mailbox: Bytes, decoding: Decoding): Steps {
 /** Decodes a text that is shown with one decoder. Gives the result, and what is encoded in it. */
 export function decodeText(make: MakeDecoder, text: Bytes, decoding: Decoding): Steps {
   return decoded(text, make, decoding, function* (result) {
-    if (yield* giveContent(result, { isCounted: true }, decoding)) {
+    if (yield* decoding.give(result, { isCounted: true })) {
       yield* giveCodedWithin(result, decoding)
     }
   })
@@ -110,7 +110,7 @@ export function* giveCodedWithin(text: Bytes, decoding: Decoding): Steps {
 }
 
 function* giveMail(source: Bytes, decoding: Decoding): Steps {
-  yield* giveContent(source, { isMail: true }, decoding)
+  yield* decoding.give(source, { isMail: true })
   yield* decoding.readWithin(source, 'mail', decoding)
 }
 
@@ -123,9 +123,9 @@ function* giveMail(source: Bytes, decoding: Decoding): Steps {
 export function* giveFromContainers(source: Bytes, decoding: Decoding): Steps {
   const { isContainer, isCalendar } = decoding.header
   const message = giveOpened(source, decoding)
-  yield* isContainer ? message : oddly(decoding, message)
+  yield* isContainer ? message : decoding.oddly(message)
   if (!isCalendar && !beginsCalendar(source)) return
-  yield* oddly(decoding, giveFromCalendar(source, decoding))
+  yield* decoding.oddly(giveFromCalendar(source, decoding))
 }
 
 function* giveOpened(source: Bytes, decoding: Decoding): Steps {

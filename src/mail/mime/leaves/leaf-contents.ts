@@ -4,7 +4,7 @@ import { makerOf } from '../decoders/decoder.ts'
 import { WithoutTails } from '../decoders/text-forms.ts'
 import type { Encoding } from '../headers/part-header.ts'
 import { SPACE } from '../shared/lines.ts'
-import { oddly, type Steps } from '../shared/work.ts'
+import type { Steps } from '../shared/work.ts'
 import { saysType } from '../structure/nesting.ts'
 import type { CodedData, Leaf } from '../structure/open-contents.ts'
 import { hasHighBytes, holdsNul, isCutByClamav, splitLineEnd } from './content-checks.ts'
@@ -45,10 +45,10 @@ export function* giveLeaf(
     if (isThere) yield* giveByOthersPlainly(leaf, part, source, decoding)
     else if (leaf.depth) {
       const plainly = givePlainly(leaf, part, source, decoding)
-      yield* oddly(decoding, plainly, decoding.doubtful)
+      yield* decoding.oddly(plainly, decoding.doubtful)
     }
     if (isOdd || given === 'odd') {
-      yield* oddly(decoding, giveInAllWays(leaf, source, hasNul, decoding))
+      yield* decoding.oddly(giveInAllWays(leaf, source, hasNul, decoding))
     } else if (given === 'whole' && decoding.depth === 0) {
       decoding.options.onGiven?.({ from: leaf.from, to: leaf.to })
     }
@@ -166,8 +166,8 @@ export function* giveCodedData(
   const part = source.slice(from, to)
   decoding.hasOpened = false
   const give = (bytes: Bytes) => decodeByPlan(codedPlans[kind](), bytes, decoding)
-  yield* oddly(decoding, give(part))
-  if (hasNul) yield* oddly(decoding, alsoUpToNuls(part, decoding, give))
+  yield* decoding.oddly(give(part))
+  if (hasNul) yield* decoding.oddly(alsoUpToNuls(part, decoding, give))
 }
 
 const withoutTails = makerOf(WithoutTails)

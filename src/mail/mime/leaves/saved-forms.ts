@@ -24,7 +24,7 @@ import {
   type TextProperties,
   textPropertiesOf,
 } from './content-checks.ts'
-import { type Decoding, giveContent } from './contents-state.ts'
+import type { Decoding } from './contents-state.ts'
 import {
   decoded,
   decodeInOneWay,
@@ -71,9 +71,9 @@ export function* giveAsItStands(
   }
   if (header.isFlowed) yield* decodeInOneWay(unflow, bare, decoding)
   // All bytes of it stand in the mail around it.
-  if (isMessage && !isKnownAsMail(start)) yield* giveContent(bare, { isMail: true }, decoding)
+  if (isMessage && !isKnownAsMail(start)) yield* decoding.give(bare, { isMail: true })
   if (properties) yield* giveForms(bare, end, { properties, saved, part }, decoding)
-  else yield* giveContent(bare, {}, decoding)
+  else yield* decoding.give(bare)
   yield* giveFromContainers(bare, decoding)
   if (!isMessage) yield* giveWithin(bare, decoding)
   return true
@@ -128,11 +128,9 @@ function* giveShown(
   const isPlainText = header.type === 'text/plain' || header.type === ''
   const isLeft = (isPlainText && isInWhole) || header.multipart === 'sure'
   if (isOwn && isLeft && !mayBeginFile(firstNonBlank(text))) return false
-  if (!context.properties.crlf) yield* giveContent(text, {}, decoding)
+  if (!context.properties.crlf) yield* decoding.give(text)
   else {
-    yield* decoded(text, toLf, decoding, (lines) =>
-      giveContent(lines, { isCounted: true }, decoding),
-    )
+    yield* decoded(text, toLf, decoding, (lines) => decoding.give(lines, { isCounted: true }))
   }
   if (!isOwn) yield* giveForms(bare, NO_LINE_END, context, decoding)
   return true
@@ -160,7 +158,7 @@ export function* giveDecodedForms(
 export function* giveWithoutLastEnd(source: Bytes, header: PartHeader, decoding: Decoding): Steps {
   const { bare, end } = splitLineEnd(source)
   if (end.length === 0 || header.isText) return
-  yield* giveContent(bare, {}, decoding)
+  yield* decoding.give(bare)
   if (end.length > 1 && bare.size <= LINE_ENDS_MAX) yield* decodeInOneWay(toLf, bare, decoding)
 }
 
@@ -180,7 +178,7 @@ const LINE_ENDS_MAX = 1024 * 1024
  * CR LF only in a file.
  */
 function* giveForms(bare: Bytes, end: Buffer, context: FormsContext, decoding: Decoding): Steps {
-  yield* giveContent(bare, {}, decoding)
+  yield* decoding.give(bare)
   yield* giveOtherForms(bare, end, context, decoding)
 }
 
@@ -196,7 +194,7 @@ function* giveOtherForms(
   const isBareCr = end[0] === CR && end.length === 1
   // ripmime and nmh save a text with its last line end. So does libclamav where it sees the text.
   const hasEnd = end.length > 0 && (isFile || isBareCr || endsMail || !isSeenByAll)
-  if (hasEnd) yield* giveContent(part ?? Bytes.of(bare, end), {}, decoding)
+  if (hasEnd) yield* decoding.give(part ?? Bytes.of(bare, end))
   if (bare.size > LINE_ENDS_MAX) return
   const ways = [
     ...(properties.crlf ? (['lf'] as const) : []),
@@ -210,9 +208,9 @@ function* giveOtherForms(
   for (const mode of modes) {
     const make = makerOf(LineEnds, mode)
     yield* decoded(bare, make, decoding, function* (text) {
-      yield* giveContent(text, { isCounted: true }, decoding)
+      yield* decoding.give(text, { isCounted: true })
       if (!hasEnd) return
-      yield* giveContent(Bytes.of(text, mode.to === 'lf' ? LF_END : CRLF_END), {}, decoding)
+      yield* decoding.give(Bytes.of(text, mode.to === 'lf' ? LF_END : CRLF_END))
     })
   }
 }
@@ -256,7 +254,7 @@ function* giveInUtf8(text: Bytes, end: Buffer, saved: SavingContext, decoding: D
     for (const make of toUtf8(charset)) {
       yield* decoded(text, make, decoding, function* (converted) {
         if (isText) {
-          yield* giveContent(converted, { isCounted: true }, decoding)
+          yield* decoding.give(converted, { isCounted: true })
           yield* giveCodedWithin(converted, decoding)
         } else yield* giveDecodedForms(converted, end, saved, decoding)
         if (isStuffed) yield* giveUnstuffed(converted, isText, decoding)

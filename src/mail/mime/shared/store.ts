@@ -26,23 +26,22 @@ export const DISK_MAX = 1024 * 1024 * 1024
 let onDisk = 0
 
 /** Keeps contents in memory as long as there is room, and then in files without a name. */
-export interface MemoryPool {
+export class MemoryPool {
   /** The number of bytes that are in memory now. */
-  used: number
+  used = 0
   /**
    * Blocks of BLOCK_MIN and of BLOCK_MAX bytes that contents of this message no longer use. The next
    * contents use them again: a message may have a hundred thousand small contents in a row.
    */
-  readonly free: ReadonlyMap<number, Buffer[]>
-  readonly openFile: () => number
-}
-
-export function createMemoryPool(openFile: () => number): MemoryPool {
-  const free = new Map<number, Buffer[]>([
+  readonly free: ReadonlyMap<number, Buffer[]> = new Map([
     [BLOCK_MIN, []],
     [BLOCK_MAX, []],
   ])
-  return { used: 0, free, openFile }
+  readonly openFile: () => number
+
+  constructor(openFile: () => number) {
+    this.openFile = openFile
+  }
 }
 
 /**

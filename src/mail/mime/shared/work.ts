@@ -1,7 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
 import type { Oddity } from './oddities.ts'
-import { createMemoryPool, type MemoryPool } from './store.ts'
+import { MemoryPool } from './store.ts'
 
 /** The units of work between two turns of the event loop. A unit is about one byte inspected. */
 const TURN = 192 * 1024
@@ -34,71 +34,74 @@ export interface WorkOptions {
    */
   readonly openFile: () => number
   /** Called with the units of work that were done since the last call. */
-  readonly onWork?: (bytes: number) => void
+  readonly onWork?: (units: number) => void
   /** Called with each oddity of the message itself, once or more; `encrypted` also of mails in it. */
   readonly onOdd?: (oddity: Oddity) => void
 }
 
-/** The state that all decoding of one message shares. */
-export interface Work {
-  readonly onWork: ((bytes: number) => void) | undefined
+/** The state that all decoding of one message shares: what may still be done, and with what memory. */
+export class Work {
+  readonly #onWork: ((units: number) => void) | undefined
   readonly onOdd: ((oddity: Oddity) => void) | undefined
   readonly pool: MemoryPool
   /** Memory for decoders of this message that no decoder uses now. */
-  readonly rooms: Buffer[]
+  readonly rooms: Buffer[] = []
   /** What may still be done: of the plain reading, or of an odd one while that goes on. */
   budget: ReadingBudget
   /** What may still be done in all odd readings together. */
-  readonly odd: ReadingBudget
+  readonly #odd: ReadingBudget
   /** The same of parts that only some readers see, in the standard way: odd ways may not push them out. */
   readonly doubtful: ReadingBudget
-  /** The units of work since the last turn. */
-  unitsSinceTurn: number
-}
+  #unitsSinceTurn = 0
 
-export function newWork({ size }: Bytes, { openFile, onWork, onOdd }: WorkOptions): Work {
-  const pool = createMemoryPool(openFile)
-  const [budget, odd, doubtful] = [budgetOf(size), budgetOf(size), budgetOf(size)]
-  return { onWork, onOdd, pool, rooms: [], budget, odd, doubtful, unitsSinceTurn: 0 }
-}
-
-/**
- * Takes steps of a reading that only some reader of mail has, by the budget of odd readings or another one
- * of its `own`. If that is spent, the rest of the steps is left out, the mail is odd, and the plain reading goes on.
- */
-export function* oddly(work: Work, steps: Steps<unknown>, own = work.odd): Steps {
-  const { budget } = work
-  if (budget === own) {
-    yield* steps
-    return
+  constructor({ size }: Bytes, { openFile, onWork, onOdd }: WorkOptions) {
+    this.#onWork = onWork
+    this.onOdd = onOdd
+    this.pool = new MemoryPool(openFile)
+    this.budget = budgetOf(size)
+    this.#odd = budgetOf(size)
+    this.doubtful = budgetOf(size)
   }
-  work.budget = own
-  try {
-    yield* steps
-  } catch (error) {
-    if (!(error instanceof LimitExceeded)) throw error
-    work.onOdd?.('unread')
-  } finally {
-    work.budget = budget
+
+  /**
+   * Counts units of work, and asks for a turn of the event loop if it is time for one. Throws LimitExceeded
+   * if they are too many.
+   */
+  *countUnits(units: number): Steps {
+    this.#onWork?.(units)
+    this.budget.work -= units
+    if (this.budget.work < 0) throw new LimitExceeded('too much work for its size')
+    this.#unitsSinceTurn += units
+    if (this.#unitsSinceTurn < TURN) return
+    this.#unitsSinceTurn = 0
+    yield { kind: 'turn' }
   }
-}
 
-/**
- * Counts units of work, and asks for a turn of the event loop if it is time for one. Throws LimitExceeded if
- * they are too many.
- */
-export function* countWork(work: Work, units: number): Steps {
-  work.onWork?.(units)
-  work.budget.work -= units
-  if (work.budget.work < 0) throw new LimitExceeded('too much work for its size')
-  work.unitsSinceTurn += units
-  if (work.unitsSinceTurn < TURN) return
-  work.unitsSinceTurn = 0
-  yield { kind: 'turn' }
-}
+  /** Counts bytes that are decoded, or given as they stand. Throws LimitExceeded if they are too many. */
+  countBytes(bytes: number): void {
+    this.budget.bytes -= bytes
+    if (this.budget.bytes < 0) throw new LimitExceeded('contents of too many bytes')
+  }
 
-/** Counts bytes that are decoded, or given as they stand. Throws LimitExceeded if they are too many. */
-export function countBytes({ budget }: Work, bytes: number): void {
-  budget.bytes -= bytes
-  if (budget.bytes < 0) throw new LimitExceeded('contents of too many bytes')
+  /**
+   * Takes steps of a reading that only some reader of mail has, by the budget of odd readings or another
+   * one of its `own`. If that is spent, the rest of the steps is left out, the mail is odd, and the plain
+   * reading goes on.
+   */
+  *oddly(steps: Steps<unknown>, own = this.#odd): Steps {
+    const { budget } = this
+    if (budget === own) {
+      yield* steps
+      return
+    }
+    this.budget = own
+    try {
+      yield* steps
+    } catch (error) {
+      if (!(error instanceof LimitExceeded)) throw error
+      this.onOdd?.('unread')
+    } finally {
+      this.budget = budget
+    }
+  }
 }

@@ -1,6 +1,6 @@
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolPolicy } from '../../../mail/message/spool.ts'
-import { createMemoryPool, Store } from '../../../mail/mime/shared/store.ts'
+import { MemoryPool, Store } from '../../../mail/mime/shared/store.ts'
 import type { Sample, ScanTask } from '../shared/scanner.ts'
 
 /** Bytes that are read before other mail has its turn. */
@@ -21,7 +21,7 @@ export async function asPlainText<T>(
   const mustBeText = sample.whole !== undefined
   if (mustBeText && mayBeginFile(sample)) return undefined
   const store = new Store(
-    createMemoryPool(() => openAnonymousFile(spool.directory)),
+    new MemoryPool(() => openAnonymousFile(spool.directory)),
     sample.bytes.size,
   )
   try {

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { ByteCursor } from '../../../../src/mail/mime/containers/byte-cursor.ts'
 import { Store } from '../../../../src/mail/mime/shared/store.ts'
-import { newWork } from '../../../../src/mail/mime/shared/work.ts'
+import { Work } from '../../../../src/mail/mime/shared/work.ts'
 import { ReadBy } from '../../message/bytes.ts'
 
 /** A source of ten digits, which come four at a time, and the places from which it was read. */
@@ -51,7 +51,7 @@ t.test('bytes are skipped, and read again from the source only behind its chunk'
 
 t.test('bytes are copied, and counted', async (t) => {
   const { source } = digits()
-  const work = newWork(source, { openFile: () => -1 })
+  const work = new Work(source, { openFile: () => -1 })
   const copied = (bytes: number, cursor: ByteCursor) => {
     const store = new Store(work.pool)
     for (const _ of cursor.copy(bytes, store, work));

@@ -10,7 +10,7 @@ import { openCalendar } from '../../../../src/mail/mime/containers/calendar.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { mostBytesOf } from '../../../../src/mail/mime/shared/limits.ts'
 import type { Oddity } from '../../../../src/mail/mime/shared/oddities.ts'
-import { newWork } from '../../../../src/mail/mime/shared/work.ts'
+import { Work } from '../../../../src/mail/mime/shared/work.ts'
 import { python } from '../../../programs/python.ts'
 import { inChunks } from '../../message/bytes.ts'
 
@@ -175,7 +175,7 @@ t.test('what other readers open is opened', { skip: readersMissing }, async (t) 
 function valuesIn(text: string, ends: readonly number[]): string[] {
   const source = inChunks(Buffer.from(text, 'latin1'), ends)
   const values: string[] = []
-  const steps = openCalendar(source, newWork(source, { openFile }), function* (file) {
+  const steps = openCalendar(source, new Work(source, { openFile }), function* (file) {
     const text = file.encoded.gather().toString('latin1')
     values.push(JSON.stringify([file.encoding, file.names, text]))
     yield* []

@@ -2,7 +2,7 @@ import { deflateRawSync, deflateSync } from 'node:zlib'
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { inflated } from '../../../../src/mail/mime/containers/inflate.ts'
-import { newWork } from '../../../../src/mail/mime/shared/work.ts'
+import { Work } from '../../../../src/mail/mime/shared/work.ts'
 
 /** Bytes that become not much fewer, so that they are inflated in many pieces. */
 const file = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * at * 7919) >> 7))
@@ -10,7 +10,7 @@ const file = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * at * 7
 /** Inflates bytes, of which so many may come out besides what a stream costs. */
 function inflate(bytes: Buffer, form: 'deflate' | 'zlib', most: number) {
   const source = Bytes.of(bytes)
-  const work = newWork(source, { openFile: () => -1 })
+  const work = new Work(source, { openFile: () => -1 })
   work.budget.bytes = 32 * 1024 + most
   const steps = inflated(source, form, work)
   try {

@@ -14,7 +14,7 @@ import {
   splitLineEnd,
   textPropertiesOf,
 } from '../../../../src/mail/mime/leaves/content-checks.ts'
-import { newWork, PIECE } from '../../../../src/mail/mime/shared/work.ts'
+import { PIECE, Work } from '../../../../src/mail/mime/shared/work.ts'
 import { inChunksOf } from '../../message/bytes.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
@@ -185,7 +185,7 @@ t.test('a text has printable characters and line ends alone', async (t) => {
     const openFile = () => {
       throw new Error('no file is needed')
     }
-    const steps = textPropertiesOf(content, newWork(content, { openFile }))
+    const steps = textPropertiesOf(content, new Work(content, { openFile }))
     const { done, value } = steps.next()
     if (!done) throw new Error('such a short text takes no turn')
     const { isText, lf, crlf } = value

@@ -8,7 +8,7 @@ import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { changesAscii } from '../../../../src/mail/mime/decoders/charsets.ts'
-import { newDecoding } from '../../../../src/mail/mime/leaves/contents-state.ts'
+import { Decoding } from '../../../../src/mail/mime/leaves/contents-state.ts'
 import { giveLeaf, isPlain } from '../../../../src/mail/mime/leaves/leaf-contents.ts'
 import type { Leaf } from '../../../../src/mail/mime/structure/open-contents.ts'
 import { MailReading } from '../../../../src/mail/mime/structure/reading.ts'
@@ -41,7 +41,7 @@ function givenFor(leaf: Leaf, mail: Buffer): readonly Buffer[] {
   const given: Buffer[] = []
   const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
   const source = Bytes.of(mail)
-  const decoding = newDecoding(source, options, function* () {})
+  const decoding = new Decoding(source, options, function* () {})
   for (const step of giveLeaf(leaf, source, { hasNul: false }, decoding)) {
     if (step.kind !== 'content') continue
     given.push(step.content.bytes.gather())

@@ -2,19 +2,14 @@ import { openSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import t from 'tap'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
-import {
-  createMemoryPool,
-  DISK_MAX,
-  MEMORY_MAX,
-  Store,
-} from '../../../../src/mail/mime/shared/store.ts'
+import { DISK_MAX, MEMORY_MAX, MemoryPool, Store } from '../../../../src/mail/mime/shared/store.ts'
 
 const PIECE = Buffer.alloc(16 * 1024, 'a piece of a content ')
 
 /** Makes a store that expects so many bytes, and counts the files that it opens. */
 function storeFor(expected: number) {
   let files = 0
-  const pool = createMemoryPool(() => {
+  const pool = new MemoryPool(() => {
     files++
     return openAnonymousFile(tmpdir())
   })
@@ -65,10 +60,7 @@ t.test('a few bytes need no file, however many were expected', async (t) => {
 t.test('files of all messages together have a limit, which those that end give back', async (t) => {
   // Bytes that are written there take no room.
   const storeOfMessage = () =>
-    new Store(
-      createMemoryPool(() => openSync('/dev/null', 'r+')),
-      DISK_MAX,
-    )
+    new Store(new MemoryPool(() => openSync('/dev/null', 'r+')), DISK_MAX)
   const [large, other] = [storeOfMessage(), storeOfMessage()]
   const block = Buffer.alloc(1024 * 1024)
   for (let size = 0; size < DISK_MAX; size += block.length) large.append(block)
