@@ -13,7 +13,7 @@ export const deferred = packet('t')
 export const progress = packet('p')
 
 /** Characters of a line's text: MTAs rely on this limit of smfi_setmlreply(3). */
-export const REPLY_TEXT_MAX = 980
+const REPLY_TEXT_MAX = 980
 
 /**
  * Returns the packet with a reply in the filter's own words. Each `%` is doubled, because MTAs

@@ -6,7 +6,7 @@ export interface Frame {
 }
 
 /** How a protocol writes its frames, and where they are kept. */
-export interface Framing {
+interface Framing {
   /**
    * Reads the HEAD bytes of a frame: its letter, and the bytes of its payload. Throws if there must
    * be no such frame, before a byte of it is kept.

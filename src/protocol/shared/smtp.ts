@@ -41,7 +41,7 @@ export interface SmtpReply {
 export type BasicReply = Omit<SmtpReply, 'enhanced'> & Partial<SmtpReply>
 
 /** Lines of a reply; smfi_setmlreply(3) takes no more. */
-export const REPLY_LINES_MAX = 32
+const REPLY_LINES_MAX = 32
 
 /**
  * Returns the lines of a reply with their codes and without line ends. Lines after REPLY_LINES_MAX

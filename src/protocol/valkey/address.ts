@@ -64,13 +64,12 @@ export function readStoreAddress(text: string): StoreAddress | undefined {
   const servers = hosts
     .split(',')
     .map((host) => parseEndpoint(host, { usualPort: kind === 'sentinel' ? SENTINEL_PORT : PORT }))
-  if (servers.includes(undefined)) return undefined
-  const known = servers as Endpoint[]
+  if (!servers.every((server) => server !== undefined)) return undefined
   if (kind === 'sentinel') {
-    return /^[\w.-]+$/.test(rest) ? { ...common, kind, servers: known, name: rest } : undefined
+    return /^[\w.-]+$/.test(rest) ? { ...common, kind, servers, name: rest } : undefined
   }
-  if (known.length > 1 || !/^[0-9]{0,4}$/.test(rest)) return undefined
-  return { ...common, kind: 'server', server: known[0]!, database: Number(rest) }
+  if (servers.length > 1 || !/^[0-9]{0,4}$/.test(rest)) return undefined
+  return { ...common, kind: 'server', server: servers[0]!, database: Number(rest) }
 }
 
 /** Decodes %XX; undefined if that gives no UTF-8. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectByTls } from 'node:tls'
+import { errorText } from '../../ground/errors/fault.ts'
 import type { Endpoint } from '../../ground/net/endpoint.ts'
 import { readForeignFile } from '../../ground/path/open.ts'
 import { commandOf, RespError, RespReader, type RespValue } from './resp-reader.ts'
@@ -152,7 +153,7 @@ export class ValkeyConnection {
     try {
       if (this.#isOpen) this.#reader.push(chunk)
     } catch (error) {
-      this.#end((error as Error).message)
+      this.#end(errorText(error))
     }
   }
 

@@ -11,11 +11,11 @@ const LF = 0x0a
 const [ARRAY, BULK, TEXT, ERROR] = [...Buffer.from('*$+-')]
 
 /** Most bytes of all texts of one reply. A verdict has 4,097. */
-export const REPLY_MAX = 64 * 1024
+const REPLY_MAX = 64 * 1024
 /** Most items of a list, as announced. A sentinel's answer has two. */
-export const ITEMS_MAX = 100
+const ITEMS_MAX = 100
 /** Most bytes of a line: a length, a word, an error. */
-export const LINE_MAX = 4096
+const LINE_MAX = 4096
 
 /** A list whose items have not all come yet. */
 interface OpenList {
@@ -43,7 +43,7 @@ export class RespReader {
   #bulk: Buffer = Buffer.alloc(0)
   #left = 0
   #line: number[] = []
-  #broken: Error | undefined
+  #broken: unknown
 
   constructor(take: (reply: RespValue) => void) {
     this.#take = take
@@ -51,11 +51,11 @@ export class RespReader {
 
   /** Takes the next bytes, in any split. Throws for bytes that no store sends, and reads nothing after them. */
   push(chunk: Buffer): void {
-    if (this.#broken) throw this.#broken
+    if (this.#broken !== undefined) throw this.#broken
     try {
       this.#read(chunk)
     } catch (error) {
-      this.#broken = error as Error
+      this.#broken = error
       throw error
     }
   }

@@ -7,7 +7,7 @@ import { RespError } from './resp-reader.ts'
 const OTHERS_WITHIN = 500
 
 /** What sentinels need to let this process in: a password, if they have one, and TLS. */
-export type SentinelLogin = Omit<StoreLogin, 'user' | 'database'>
+type SentinelLogin = Omit<StoreLogin, 'user' | 'database'>
 
 /**
  * Resolves to the primary of this name: the one that more than half of the sentinels name, as soon as

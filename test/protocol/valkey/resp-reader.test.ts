@@ -1,15 +1,17 @@
 import t from 'tap'
 import {
   commandOf,
-  ITEMS_MAX,
-  LINE_MAX,
-  REPLY_MAX,
   RespError,
   RespReader,
   type RespValue,
 } from '../../../src/protocol/valkey/resp-reader.ts'
 
 /** The replies of a server: RESP2, as its clients read it. */
+
+/** The most bytes of a reply, items of a list, and bytes of a line. */
+const REPLY_MAX = 65_536
+const ITEMS_MAX = 100
+const LINE_MAX = 4096
 
 /** The values that the reader finds in these parts, with texts as strings. */
 function read(...said: readonly string[]): unknown[] {

@@ -1,16 +1,8 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { CR, indexOrEnd, LF, SPACE, TAB } from '../shared/lines.ts'
+import { COLON, CR, EQUALS, indexOrEnd, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../shared/lines.ts'
 import type { MemoryPool } from '../shared/store.ts'
 import { PIECE, type Steps, type Work } from '../shared/work.ts'
-import {
-  COLON,
-  EQUALS,
-  type HeldFile,
-  PropertyHead,
-  PropertyValue,
-  QUOTE,
-  SEMICOLON,
-} from './property.ts'
+import { type HeldFile, PropertyHead, PropertyValue } from './property.ts'
 
 /**
  * Gives each file that stands in a value of a calendar (RFC 5545 3.1) or of cards (RFC 6350 3.2, vCard

@@ -1,12 +1,8 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { SPACE } from '../shared/lines.ts'
+import { COLON, EQUALS, QUOTE, SEMICOLON, SPACE } from '../shared/lines.ts'
 import { type MemoryPool, Store } from '../shared/store.ts'
 
-export const QUOTE = 0x22
 const COMMA = 0x2c
-export const COLON = 0x3a
-export const SEMICOLON = 0x3b
-export const EQUALS = 0x3d
 
 /** The most characters of a word that are kept: of a longer one, at least as many at its end. */
 const WORD_MAX = 1024

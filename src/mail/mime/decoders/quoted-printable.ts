@@ -1,7 +1,6 @@
-import { CR, DASH, LF, SPACE, TAB } from '../shared/lines.ts'
+import { CR, DASH, EQUALS, LF, SPACE, TAB } from '../shared/lines.ts'
 import { type Decoder, type Give, WholeLines, Writer } from './decoder.ts'
 
-const EQUALS = 0x3d
 const PLUS = 0x2b
 
 /** The most bytes after a `=`, and the most blanks, that wait until their meaning is known. */
@@ -297,7 +296,7 @@ export class QuotedPrintableInLines implements Decoder {
         room++
       }
       if (token.length < 3) break
-      const [first, second, third] = token as [number, number, number]
+      const [first = 0, second = 0, third = 0] = token
       if (first !== EQUALS) {
         this.#out.put(first)
         room--

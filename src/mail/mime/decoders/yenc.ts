@@ -1,7 +1,6 @@
-import { CR, LF } from '../shared/lines.ts'
+import { CR, EQUALS, LF } from '../shared/lines.ts'
 import { ByteDecoder, type Give } from './decoder.ts'
 
-const EQUALS = 0x3d
 const NUL = 0
 
 /** The characters of a line by which it is known to be one of yEnc itself. */

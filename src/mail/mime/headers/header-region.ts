@@ -1,5 +1,5 @@
 import { LimitExceeded } from '../shared/limits.ts'
-import { LF, SPACE, TAB } from '../shared/lines.ts'
+import { COLON, LF, SPACE, TAB } from '../shared/lines.ts'
 import { MimeLines } from './fields.ts'
 import { type Certainty, type Encoding, type PartHeader, readPartHeader } from './part-header.ts'
 
@@ -156,10 +156,10 @@ export function isField(bytes: Buffer, from: number, end: number): boolean {
   let blanks = 0
   let at = from
   while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++
-  if (at === end || bytes[at] === 0x3a) return false
+  if (at === end || bytes[at] === COLON) return false
   for (let length = 0; at < end && length < 200; at++, length++) {
     const byte = bytes[at]!
-    if (byte === 0x3a) return true
+    if (byte === COLON) return true
     if (byte === SPACE || byte === TAB) blanks++
     if (blanks > 1) return false
   }

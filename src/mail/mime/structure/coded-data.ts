@@ -2,6 +2,7 @@ import { CR, isLineEnd, LF, SPACE, TAB } from '../shared/lines.ts'
 
 /** An encoding that readers know by its looks, wherever it stands in a text. */
 interface CodedEncoding {
+  readonly kind: string
   /** Whether the line, without its line end, begins data. */
   readonly begins: (line: string) => boolean
   /** Finds the file name in that line. */
@@ -9,33 +10,30 @@ interface CodedEncoding {
 }
 
 /** The encodings that have decoders of their own. Their data reaches to the end of the text. */
-const decodable = {
+const decodable = [
   /**
    * `begin 644 name`, or `begin` with a blank and anything after it. In capitals it needs the mode, and
    * nothing begins at the word alone: programs are full of it.
    */
-  uuencode: {
+  {
+    kind: 'uuencode',
     begins: (line) => /^begin[\s\0]/.test(line) || /^begin[ \t\v\0]+[0-7]/i.test(line),
     name: /^begin\s+[0-7]+\s(.*)/is,
   },
-  yenc: { begins: (line) => /^=ybegin /i.test(line), name: /name=(.*)/is },
+  { kind: 'yenc', begins: (line) => /^=ybegin /i.test(line), name: /name=(.*)/is },
   /**
    * The armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), which ends before the end of the text if
    * there is an ARMOUR_END. What is between the marks of a signed text stands as it is.
    */
-  armour: { begins: (line) => /^-----begin (?!pgp signed message)/i.test(line) },
+  { kind: 'armour', begins: (line) => /^-----begin (?!pgp signed message)/i.test(line) },
   /** Armour that rnp and Sequoia open, but not GnuPG. It may end behind blanks, too. */
-  'armour behind blanks': {
+  {
+    kind: 'armour behind blanks',
     begins: (line) => /^[ \t]+-----begin (?!pgp signed message)/i.test(line),
   },
-} satisfies Record<string, CodedEncoding>
+] as const satisfies readonly CodedEncoding[]
 
-export type CodedKind = keyof typeof decodable
-
-const all = Object.entries<CodedEncoding>(decodable).map(([kind, encoding]) => ({
-  ...encoding,
-  kind: kind as CodedKind,
-}))
+export type CodedKind = (typeof decodable)[number]['kind']
 
 /** The most characters of a line that begins data. */
 const LINE_MAX = 64 * 1024
@@ -50,10 +48,10 @@ interface CodedStart {
 /** Returns what begins at a line, given without its line end; undefined if nothing does. */
 export function codedStart(line: string): CodedStart | undefined {
   if (line.length > LINE_MAX || !/^[b= \t-]/i.test(line)) return undefined
-  const found = all.find(({ begins }) => begins(line))
+  const found = decodable.find(({ begins }) => begins(line))
   if (found === undefined) return undefined
-  const { kind, name } = found
-  return { kind, name: name?.exec(line)?.[1]?.trim() ?? '' }
+  const name = 'name' in found ? found.name.exec(line)?.[1]?.trim() : undefined
+  return { kind: found.kind, name: name ?? '' }
 }
 
 /** The word by which most lines that begin data are found, and the bytes that may stand after it. */

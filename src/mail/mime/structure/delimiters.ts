@@ -193,7 +193,7 @@ class Multiparts {
 }
 
 /** The texts that some reader may take for the boundary of an open multipart, in lower case. */
-export class Boundaries {
+class Boundaries {
   readonly #known = new Set<string>()
   #lengths: number[] = []
   readonly #firsts = new Set<number>()

@@ -3,8 +3,7 @@ import { Bytes } from '../../../mail/message/bytes.ts'
 import { NamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolPolicy } from '../../../mail/message/spool.ts'
 import { TOP_LINE } from '../../../mail/message/top-line.ts'
-import { type Content, contentsOf } from '../../../mail/mime/contents.ts'
-import type { ContentsOptions } from '../../../mail/mime/leaves/contents-state.ts'
+import { type Content, type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
 import type { Sample } from '../shared/scanner.ts'
 
 interface ReadingOptions
