@@ -1,7 +1,7 @@
 import { Fault, isFault } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'
-import { clientNameOf, type Origin } from '../../mail/message/envelope/origin.ts'
+import { clientNameOf, type Origin } from '../../mail/message/envelope/envelope.ts'
 import type { ConnectingClient, MilterCommand } from '../../protocol/milter/commands.ts'
 import { Macros } from '../../protocol/milter/macros.ts'
 import {

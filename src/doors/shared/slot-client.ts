@@ -1,6 +1,6 @@
 import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
 import { type Environment, readSetting } from '../../ground/settings/settings.ts'
-import { clientNameOf, type Origin } from '../../mail/message/envelope/origin.ts'
+import { clientNameOf, type Origin } from '../../mail/message/envelope/envelope.ts'
 import type { Client } from '../../scan/judge/transaction.ts'
 
 /** A client of the slot, whose address is known if a server took the mail from the network. */

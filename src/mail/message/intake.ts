@@ -16,9 +16,8 @@ import {
   type HeaderSearch,
   headerOf,
 } from './header-block.ts'
-import { Message } from './message.ts'
+import { Message, TOP_LINE } from './message.ts'
 import { openAnonymousFile, type SpoolPolicy, writeAll } from './spool.ts'
-import { TOP_LINE } from './top-line.ts'
 
 /** The settings by which a message is kept and examined. */
 export interface MessageOptions {

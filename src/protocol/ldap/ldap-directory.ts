@@ -7,7 +7,7 @@ import { InFlight, LruCache } from '../../ground/flow/cache.ts'
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { Semaphore } from '../../ground/flow/semaphore.ts'
 import { readForeignFile, readSecret } from '../../ground/path/open.ts'
-import type { LdapAttributes, LdapSettings } from './ldap-settings.ts'
+import type { LdapSettings } from './ldap-settings.ts'
 import { MessageStream } from './message-stream.ts'
 
 /** The user whom a directory is asked about; latin1, a character a byte. */
@@ -272,7 +272,7 @@ async function searchUser(
   }
 }
 
-function answerOf(entry: Entry, attributes: LdapAttributes): LdapAnswer {
+function answerOf(entry: Entry, attributes: LdapSettings['attributes']): LdapAnswer {
   const backend = firstValue(entry, attributes.backend)
   const home = firstValue(entry, attributes.home)
   const quota = firstValue(entry, attributes.quota)

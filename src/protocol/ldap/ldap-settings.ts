@@ -13,20 +13,14 @@ export interface LdapSettings {
   /** The file of certificates that vouch for the server's; undefined for those of the system. */
   readonly authorities: string | undefined
   readonly filter: string
-  readonly attributes: LdapAttributes
+  /** The names of attributes. The defaults are those of qmail-ldap. */
+  readonly attributes: { readonly backend: string; readonly home: string; readonly quota: string }
   /** Milliseconds for which an entry is remembered. */
   readonly remember: number
 }
 
 /** Where a directory listens: a unix socket, or a port, with or without TLS. */
 type LdapServer = { readonly path: string } | (Endpoint & { readonly isSecure: boolean })
-
-/** The names of attributes. The defaults are those of qmail-ldap. */
-export interface LdapAttributes {
-  readonly backend: string
-  readonly home: string
-  readonly quota: string
-}
 
 /** Returns undefined if QUOTALDAPURL is not set. Throws a Fault of kind `config`. */
 export function readLdapSettings(env: Environment): LdapSettings | undefined {

@@ -1,5 +1,4 @@
-import type { Envelope } from '../../mail/message/envelope/envelope.ts'
-import type { Origin } from '../../mail/message/envelope/origin.ts'
+import type { Envelope, Origin } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'
 
 /** The client, as far as the door knows it. */

@@ -9,8 +9,7 @@ import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { loadSystem, type System } from '../../../src/ground/runtime/system.ts'
 import { FIELD_COST, HEADER_MAX } from '../../../src/mail/message/header-block.ts'
 import { IN_MEMORY_MAX, MEMORY_FILE_MAX } from '../../../src/mail/message/intake.ts'
-import type { Message } from '../../../src/mail/message/message.ts'
-import { TOP_LINE } from '../../../src/mail/message/top-line.ts'
+import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'
 
 /** Messages put together from the parts that an MTA sends. */
 

@@ -21,8 +21,7 @@ import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX, Header, headerOf } from '../../../src/mail/message/header-block.ts'
 import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
-import type { Message } from '../../../src/mail/message/message.ts'
-import { TOP_LINE } from '../../../src/mail/message/top-line.ts'
+import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'
 import { sampleOf } from '../../../src/scan/scanners/scan.ts'
 
 /** Messages in files are those that are made of the same bytes in memory. */

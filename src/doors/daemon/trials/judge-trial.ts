@@ -1,7 +1,7 @@
 import { errorText } from '../../../ground/errors/fault.ts'
 import { makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../mail/message/intake.ts'
-import { TOP_LINE } from '../../../mail/message/top-line.ts'
+import { TOP_LINE } from '../../../mail/message/message.ts'
 import type { Findings } from '../../../scan/judge/decision.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/policy.ts'
 import { withinTime } from '../../../scan/judge/site.ts'

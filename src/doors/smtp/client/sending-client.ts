@@ -1,4 +1,4 @@
-import { clientNameOf, type Origin } from '../../../mail/message/envelope/origin.ts'
+import { clientNameOf, type Origin } from '../../../mail/message/envelope/envelope.ts'
 import { type ClientAttributes, plainAddress } from '../../../protocol/smtp/commands.ts'
 
 /** The client that sends a message, as far as the door knows it. */

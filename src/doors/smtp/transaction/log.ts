@@ -1,7 +1,11 @@
 import type { Fault } from '../../../ground/errors/fault.ts'
 import type { MailAddress } from '../../../mail/message/envelope/address.ts'
-import { type Envelope, recipientsOf, redirect } from '../../../mail/message/envelope/envelope.ts'
-import type { Origin } from '../../../mail/message/envelope/origin.ts'
+import {
+  type Envelope,
+  type Origin,
+  recipientsOf,
+  redirect,
+} from '../../../mail/message/envelope/envelope.ts'
 import { type RawReply, replyTexts } from '../../../protocol/smtp/replies.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
 import type { Transaction } from '../../../scan/judge/transaction.ts'

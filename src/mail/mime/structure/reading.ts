@@ -29,7 +29,7 @@ const CODED_LINE_MAX = 96
 /** The steps that a line of a header takes besides those of its bytes. */
 const HEADER_LINE_STEPS = 8
 
-/** Above the line of an mbox stands nothing of a mail, but the line that scanners get (top-line.ts). */
+/** Above the line of an mbox stands nothing of a mail, but the line that scanners get (message.ts). */
 const FROM_LINE_MAX = 1
 
 /** A listener that is told what a mail holds while the mail is read. */

@@ -1,4 +1,4 @@
-import { TOP_LINE } from '../../../mail/message/top-line.ts'
+import { TOP_LINE } from '../../../mail/message/message.ts'
 import { EICAR } from '../eicar/eicar.ts'
 import type { ClamdAddress } from './address.ts'
 import { scanStream } from './sessions.ts'

@@ -1,7 +1,7 @@
 // What goes over descriptor 3 between a plugin's process and the process that started it: a request one
 // way, and then its answer the other way. Each is one line.
 import { attempt } from '../../../ground/errors/fault.ts'
-import type { Origin } from '../../../mail/message/envelope/origin.ts'
+import type { Origin } from '../../../mail/message/envelope/envelope.ts'
 import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
 
 const LF = 0x0a

@@ -1,8 +1,8 @@
 import { loadCrypto } from '../../../ground/runtime/crypto.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
+import { TOP_LINE } from '../../../mail/message/message.ts'
 import { NamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolPolicy } from '../../../mail/message/spool.ts'
-import { TOP_LINE } from '../../../mail/message/top-line.ts'
 import { type Content, type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
 import type { Sample } from '../shared/scanner.ts'
 

@@ -1,6 +1,5 @@
 import type { Bytes } from '../../../mail/message/bytes.ts'
-import type { Envelope } from '../../../mail/message/envelope/envelope.ts'
-import type { Origin } from '../../../mail/message/envelope/origin.ts'
+import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.ts'
 import type { Field } from '../../../mail/mime/headers/fields.ts'
 import type { Infected, ScanFinding } from './finding.ts'
 import type { SignatureFiles } from './signatures.ts'

@@ -4,6 +4,7 @@ import { Fault } from '../../../../src/ground/errors/fault.ts'
 import { addressBytes, readAddress } from '../../../../src/mail/message/envelope/address.ts'
 import {
   ADDRESS_MAX,
+  clientNameOf,
   ENVELOPE_MAX,
   EnvelopeReader,
   makeEnvelope,
@@ -127,4 +128,13 @@ t.test('a redirected envelope has its sender and other recipients', async (t) =>
   const other = redirect(read(wire), [readAddress('c@x'), readAddress('d@x')])
   t.equal(other.wire.toString(), 'Fa@example.net\0Tc@x\0Td@x\0\0')
   t.equal(other.recipientCount, 2)
+})
+
+t.test('a client has no name if its server says "unknown" or an address in brackets', async (t) => {
+  for (const none of [undefined, '', 'unknown', '[192.0.2.1]', '[IPv6:2001:db8::1]']) {
+    t.equal(clientNameOf(none), undefined)
+  }
+  for (const name of ['mail.example.org', 'unknown.example.org', 'localhost', 'odd[']) {
+    t.equal(clientNameOf(name), name)
+  }
 })

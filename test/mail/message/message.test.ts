@@ -1,5 +1,5 @@
 import t from 'tap'
-import { TOP_LINE } from '../../../src/mail/message/top-line.ts'
+import { TOP_LINE } from '../../../src/mail/message/message.ts'
 
 /** The line that scanners find above every message. */
 
