@@ -98,7 +98,7 @@ class NamedFile {
   /** Whether it lies in SPOOLDIR, which others can enter. */
   readonly #isShared: boolean
   /** What it was once it was whole. */
-  #whole: FileState | undefined
+  #whole: BigIntStats | undefined
 
   /**
    * Makes an empty file in SPOOLDIR, with mode 0640 (the setgid bit of the directory gives it the group
@@ -121,7 +121,7 @@ class NamedFile {
 
   /** Notes that the file is filled. */
   noteWhole(): void {
-    this.#whole = stateOf(this.fd)
+    this.#whole = fstatSync(this.fd, { bigint: true })
   }
 
   /**
@@ -146,19 +146,12 @@ class NamedFile {
   }
 }
 
-/** The properties that differ for every other file, and once this one is changed, renamed or linked. */
-type FileState = Pick<BigIntStats, 'dev' | 'ino' | 'ctimeNs' | 'nlink'>
-
-function stateOf(fd: number): FileState {
-  return fstatSync(fd, { bigint: true })
-}
-
 /**
  * Whether the path leads to the open file, and nobody has changed, renamed or linked it since, all of
  * which change ctime (inode(7)).
  */
-function isAsItWas(fd: number, path: string, before: FileState): boolean {
-  const now = stateOf(fd)
+function isAsItWas(fd: number, path: string, before: BigIntStats): boolean {
+  const now = fstatSync(fd, { bigint: true })
   if (now.ctimeNs !== before.ctimeNs || now.nlink !== before.nlink) return false
   try {
     const named = lstatSync(path, { bigint: true })

@@ -9,7 +9,6 @@ import type { CodedData, Leaf } from './structure/open-contents.ts'
 import { MailReading } from './structure/reading.ts'
 
 export type { ContentsOptions } from './leaves/contents-state.ts'
-export type { Content } from './shared/work.ts'
 
 /**
  * Gives the contents that any reader of mail might get out of a message, each content once. Each leaf

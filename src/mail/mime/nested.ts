@@ -31,19 +31,12 @@ export function* isNestedDeeper(
 ): Steps<boolean> {
   const search = new DepthSearch(limit, new Work(message, options))
   try {
-    yield* search.read({ source: message, around: aroundMail() })
+    yield* search.read(message, aroundMail())
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
     if (!search.isDeeper) yield { kind: 'over', why: error.message }
   }
   return search.isDeeper
-}
-
-interface NestedMail {
-  readonly source: Bytes
-  readonly around: Depth
-  /** The mail's header, if it stands outside of the encoded bytes. */
-  readonly header?: Buffer
 }
 
 /** The search for the depth of a message, in all mails in one another. */
@@ -65,7 +58,8 @@ export class DepthSearch {
     if (deepest > this.#limit) this.isDeeper = true
   }
 
-  *read({ source, around, header }: NestedMail): Steps {
+  /** Reads a mail. `header` is its header, if that stands outside of the encoded bytes. */
+  *read(source: Bytes, around: Depth, header?: Buffer): Steps {
     if (++this.#readings > READINGS_MAX) this.isDeeper = true
     let leaves: Leaf[] = []
     const reading = new MailReading({ leaf: (leaf) => leaves.push(leaf) }, { around })
@@ -109,11 +103,9 @@ export class DepthSearch {
       if (make === undefined || part.size === 0) continue
       if (!isOpened && !(yield* beginsMail(part, make, this.#work))) continue
       yield* decoded(part, make, this.#work, (source) =>
-        this.read(
-          isOpened
-            ? { source, around: depth, header: withoutEncoding(header) }
-            : { source, around: aroundMail(depth.messages + 1) },
-        ),
+        isOpened
+          ? this.read(source, depth, withoutEncoding(header))
+          : this.read(source, aroundMail(depth.messages + 1)),
       )
     }
   }

@@ -38,7 +38,11 @@ const SEARCH_WITHIN = 10_000
 /** Most searches at once while the directory is slow: others are not begun. */
 const SLOW_MAX = 50
 
-export interface LdapOptions extends LdapClientOptions {
+export interface LdapOptions {
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+  /** Milliseconds that a question may take. */
+  readonly timeout: number
   /** How many users are remembered. */
   readonly remembered: number
 }
@@ -62,7 +66,7 @@ export class LdapDirectory {
     this.#settings = settings
     this.#uptime = uptime
     this.#timeout = timeout
-    this.#client = new LdapClient(settings, { uptime, timeout: Math.max(timeout, SEARCH_WITHIN) })
+    this.#client = new LdapClient(settings, uptime, Math.max(timeout, SEARCH_WITHIN))
     this.#known = new LruCache(remembered)
   }
 
@@ -113,13 +117,6 @@ export class LdapDirectory {
   }
 }
 
-interface LdapClientOptions {
-  /** Milliseconds on a clock that nobody sets. */
-  readonly uptime: () => number
-  /** Milliseconds that a search may take, and before it a connection and a bind. */
-  readonly timeout: number
-}
-
 /** Milliseconds for which a directory that failed is not asked. */
 const REST = 1000
 /**
@@ -145,7 +142,8 @@ class LdapClient {
   #opening: Promise<void> | undefined
   #why = ''
 
-  constructor(settings: LdapSettings, { uptime, timeout }: LdapClientOptions) {
+  /** `timeout` is milliseconds that a search may take, and before it a connection and a bind. */
+  constructor(settings: LdapSettings, uptime: () => number, timeout: number) {
     this.#settings = settings
     this.#uptime = uptime
     this.#timeout = timeout

@@ -146,7 +146,7 @@ async function look(file: string): Promise<Taken> {
       if (turns++ % COLLECT_EVERY === 0) held = Math.max(held, heldMemory() - heldBefore)
     } else if (step.kind === 'content') {
       contents++
-      for (const chunk of step.content.bytes.chunks()) void chunk
+      for (const chunk of step.bytes.chunks()) void chunk
     }
   }
   const { user, system } = process.cpuUsage(started)

@@ -41,7 +41,7 @@ function read(mail: Buffer | string): Reading {
   for (const step of contentsOf(Bytes.of(message), options)) {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
-    contents.push(step.content.bytes.gather())
+    contents.push(step.bytes.gather())
   }
   return { contents, over, isUnread: odd.has('unread') }
 }

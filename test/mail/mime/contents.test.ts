@@ -45,11 +45,11 @@ function contentsIn(message: Buffer, cuts: readonly number[] = []): FoundContent
   for (const step of contentsOf(source, { ...options, onOdd: (oddity) => odd.add(oddity) })) {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
-    const content = step.content.bytes.gather()
-    if (content.length !== step.content.bytes.size) t.fail('another size than was told')
+    const content = step.bytes.gather()
+    if (content.length !== step.bytes.size) t.fail('another size than was told')
     contents.push(content)
     const digest = createHash('sha256').update(content).digest('hex')
-    keys.push(step.content.isMail ? `mail ${digest}` : digest)
+    keys.push(step.isMail ? `mail ${digest}` : digest)
   }
   return { contents, keys, over, odd }
 }
@@ -248,7 +248,7 @@ t.test('an ordinary part of a large mail is given whole, and memory stays small'
     most = Math.max(most, process.memoryUsage().arrayBuffers - before)
     if (step.kind !== 'content') continue
     let at = 0
-    for (const chunk of step.content.bytes.chunks()) {
+    for (const chunk of step.bytes.chunks()) {
       if (chunk.compare(file, at, at + chunk.length) !== 0) t.fail(`differs at ${at}`)
       at += chunk.length
     }

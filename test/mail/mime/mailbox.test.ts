@@ -34,7 +34,7 @@ function read(mail: string, cuts: readonly number[] = []): Reading {
   for (const step of contentsOf(source, options)) {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
-    contents.push(step.content.bytes.gather().toString('latin1'))
+    contents.push(step.bytes.gather().toString('latin1'))
   }
   return { contents, over, odd, work }
 }

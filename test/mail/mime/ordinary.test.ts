@@ -116,7 +116,7 @@ function read(message: Buffer): Reading {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
     contents++
-    bytes += step.content.bytes.size
+    bytes += step.bytes.size
   }
   return { contents, bytes, over, isUnread }
 }

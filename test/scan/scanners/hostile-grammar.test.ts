@@ -33,7 +33,7 @@ function* judged(message: Buffer): Generator<void> {
   examineClearing(header, ['x-qhpsi'])
   yield
   for (const step of contentsOf(Bytes.of(message), options)) {
-    if (step.kind === 'content') for (const chunk of step.content.bytes.chunks()) void chunk
+    if (step.kind === 'content') for (const chunk of step.bytes.chunks()) void chunk
     yield
   }
 }

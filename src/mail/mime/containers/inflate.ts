@@ -9,18 +9,16 @@ const INFLATED_MOST = 512
 /** What a stream costs besides its bytes: the memory that fflate takes for each. */
 const STREAM_COST = 32 * 1024
 
-interface Inflated {
-  /** What came out, which the caller closes. */
-  readonly store: Store
-  /** Whether there was an error after it. */
-  readonly isBroken: boolean
-}
-
 /**
  * Inflates bytes that were deflated (RFC 1951), or a stream of zlib (RFC 1950). Each stream counts as
- * STREAM_COST bytes, so thousands of empty ones exceed the limit of bytes.
+ * STREAM_COST bytes, so thousands of empty ones exceed the limit of bytes. Returns what came out, which the
+ * caller closes, and whether there was an error after it.
  */
-export function* inflated(source: Bytes, form: 'deflate' | 'zlib', work: Work): Steps<Inflated> {
+export function* inflated(
+  source: Bytes,
+  form: 'deflate' | 'zlib',
+  work: Work,
+): Steps<{ readonly store: Store; readonly isBroken: boolean }> {
   work.countBytes(STREAM_COST)
   yield* work.countUnits(STREAM_COST)
   const store = new Store(work.pool)

@@ -5,14 +5,13 @@ import type { Steps, Work } from '../shared/work.ts'
 import { ByteCursor } from './byte-cursor.ts'
 import { inflated } from './inflate.ts'
 
-/**
- * The packets of a message in OpenPGP (RFC 9580 5), and what their bodies are. `front` stands for keys
- * and signatures: whatever they say, only what follows tells whether it is encrypted.
- */
-type PacketKind = 'front' | 'encrypted' | 'compressed' | 'literal'
-
+/** A kind of packet of a message in OpenPGP (RFC 9580 5). */
 interface Packet {
-  readonly kind: PacketKind
+  /**
+   * What its body is. `front` stands for keys and signatures: whatever they say, only what follows tells
+   * whether it is encrypted.
+   */
+  readonly kind: 'front' | 'encrypted' | 'compressed' | 'literal'
   /** Whether a body that begins with these bytes may be that of a message's first packet. */
   readonly mayBeFirst: (body: Buffer) => boolean
 }

@@ -101,16 +101,14 @@ export class PropertyHead {
   }
 }
 
-/**
- * How a file stands in a value. `escaped`: after a backslash a letter stands for a line end, or the
- * backslash for nothing (RFC 6350 3.4). `url`: each `%` with two digits stands for a byte (RFC 2397).
- */
-type HeldEncoding = 'base64' | 'escaped base64' | 'quoted-printable' | 'url' | 'base64 in a url'
-
 /** A file that a calendar or a card holds, as it is encoded in a value. */
 export interface HeldFile {
   readonly encoded: Bytes
-  readonly encoding: HeldEncoding
+  /**
+   * How it stands there. `escaped`: after a backslash a letter stands for a line end, or the backslash for
+   * nothing (RFC 6350 3.4). `url`: each `%` with two digits stands for a byte (RFC 2397).
+   */
+  readonly encoding: 'base64' | 'escaped base64' | 'quoted-printable' | 'url' | 'base64 in a url'
   /** The names that its property gives it. */
   readonly names: readonly string[]
 }

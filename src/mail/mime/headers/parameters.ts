@@ -71,16 +71,15 @@ export function charsetsIn(header: string): readonly string[] {
 /** Behind this many characters every value is too long, escapes included. */
 const VALUE_MAX = 2 * BOUNDARY_MAX
 
-/** A parameter as patient readers find it: by its word, wherever that stands. */
-interface FoundParameter {
-  /** The text after the `=`, which the value begins. */
-  readonly value: string
-  /** Whether the parameter is written in sections, as `boundary*=` or `boundary*0*=` (RFC 2231). */
-  readonly isSection: boolean
-}
-
-/** Finds all parameters of this name in a text. Takes time linear in its length. */
-function* parametersIn(text: string, name: 'boundary' | 'charset'): Generator<FoundParameter> {
+/**
+ * Finds all parameters of this name in a text as patient readers do: by its word, wherever that stands. The
+ * value is the text after the `=`, which it begins; `isSection` says that the parameter is written in
+ * sections, as `boundary*=` or `boundary*0*=` (RFC 2231). Takes time linear in the length of the text.
+ */
+function* parametersIn(
+  text: string,
+  name: 'boundary' | 'charset',
+): Generator<{ readonly value: string; readonly isSection: boolean }> {
   const words = name === 'boundary' ? /boundary/gi : /charset/gi
   for (let word = words.exec(text); word; word = words.exec(text)) {
     let at = skipBlanks(text, words.lastIndex)

@@ -83,7 +83,7 @@ export class Decoding extends Work {
     if (before !== undefined) return (ways & ~before) !== 0
     if (--this.budget.contents < 0) throw new LimitExceeded(`more than ${this.#most} contents`)
     if (!isCounted) this.countBytes(source.size)
-    yield { kind: 'content', content: { bytes: source, isMail } }
+    yield { kind: 'content', bytes: source, isMail }
     yield* this.countUnits(CONTENT_COST + source.size)
     return true
   }

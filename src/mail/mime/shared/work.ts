@@ -8,16 +8,15 @@ const TURN = 192 * 1024
 /** The most bytes that are inspected, decoded or read before the next turn is considered. */
 export const PIECE = 64 * 1024
 
-/** A content that some reader of mail might get out of a message. */
-export interface Content {
-  /** They are valid until the next content is asked for. */
-  readonly bytes: Bytes
-  /** Whether scanners shall take the content for a mail. */
-  readonly isMail: boolean
-}
-
 type ContentStep =
-  | { readonly kind: 'content'; readonly content: Content }
+  /** A content that some reader of mail might get out of a message. */
+  | {
+      readonly kind: 'content'
+      /** They are valid until the next step is asked for. */
+      readonly bytes: Bytes
+      /** Whether scanners shall take the content for a mail. */
+      readonly isMail: boolean
+    }
   /** The caller should let the event loop take a turn now. */
   | { readonly kind: 'turn' }
   /** The message is nested deeper than `maxDepth`. This step comes once. */

@@ -38,15 +38,13 @@ export type CodedKind = (typeof decodable)[number]['kind']
 /** The most characters of a line that begins data. */
 const LINE_MAX = 64 * 1024
 
-/** The beginning of data in a text. */
-interface CodedStart {
-  readonly kind: CodedKind
-  /** The name of the file; '' if it has none. */
-  readonly name: string
-}
-
-/** Returns what begins at a line, given without its line end; undefined if nothing does. */
-export function codedStart(line: string): CodedStart | undefined {
+/**
+ * Returns what begins at a line, given without its line end, with the name of the file, '' if it has none;
+ * undefined if nothing begins.
+ */
+export function codedStart(
+  line: string,
+): { readonly kind: CodedKind; readonly name: string } | undefined {
   if (line.length > LINE_MAX || !/^[b= \t-]/i.test(line)) return undefined
   const found = decodable.find(({ begins }) => begins(line))
   if (found === undefined) return undefined

@@ -44,14 +44,6 @@ interface OpenContent {
   readonly mayEnd: Map<string, number>
 }
 
-/** The contents that a delimiter does not end for some readers. */
-interface DelimiterExceptions {
-  /** Whether encoded data goes on after the delimiter. */
-  readonly coded: boolean
-  /** A multipart inside that is still open: the contents that began in it go on. */
-  readonly inside: Multipart | undefined
-}
-
 export interface ContentListener {
   leaf?(leaf: Leaf): void
   coded?(coded: CodedData): void
@@ -101,8 +93,15 @@ export class OpenContents {
     for (const { mayEnd } of this.#open) if (!mayEnd.has(way)) mayEnd.set(way, at)
   }
 
-  /** Ends the contents of a multipart at its delimiter, except those that go on for some reader. */
-  end({ base, boundary }: Multipart, to: number, { coded, inside }: DelimiterExceptions): void {
+  /**
+   * Ends the contents of a multipart at its delimiter, except those that go on for some reader: encoded data
+   * if `coded`, and what began in the multipart `inside`, which is still open.
+   */
+  end(
+    { base, boundary }: Multipart,
+    to: number,
+    { coded, inside }: { readonly coded: boolean; readonly inside: Multipart | undefined },
+  ): void {
     this.#endGoingOn(boundary, to)
     // Some readers see only the delimiters of a multipart inside. For them its content goes on, and
     // what begins after it is part of it. So one more content goes on only for readers that see

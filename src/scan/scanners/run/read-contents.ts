@@ -3,7 +3,7 @@ import { Bytes } from '../../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
 import { NamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolPolicy } from '../../../mail/message/spool.ts'
-import { type Content, type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
+import { type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
 import type { Sample } from '../shared/scanner.ts'
 
 interface ReadingOptions
@@ -40,13 +40,17 @@ export async function* readContents(
       yield { kind: 'late' }
       return
     }
-    if (step.kind === 'content') yield* stepOf(step.content, message, spool)
+    if (step.kind === 'content') yield* stepOf(step, message, spool)
     else if (step.kind !== 'turn') yield step
   }
 }
 
 /** Gives a content as a sample, whose file is removed when the next step is asked for. */
-function* stepOf(content: Content, whole: Sample, spool: SpoolPolicy): Generator<ReadingStep> {
+function* stepOf(
+  content: { readonly bytes: Bytes; readonly isMail: boolean },
+  whole: Sample,
+  spool: SpoolPolicy,
+): Generator<ReadingStep> {
   // libclamav knows mail by its first field, so that a mail has the same line on top as the message.
   const bytes = content.isMail ? Bytes.of(TOP_LINE, content.bytes) : content.bytes
   const file = new NamedCopy(spool)

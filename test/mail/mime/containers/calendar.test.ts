@@ -42,7 +42,7 @@ function openMail(mail: string, itself = ''): Opened {
   for (const step of contentsOf(Bytes.of(Buffer.from(mail, 'latin1')), options)) {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
-    files.push(step.content.bytes.gather().toString('latin1'))
+    files.push(step.bytes.gather().toString('latin1'))
   }
   return { files: files.filter((file) => file !== itself), names, over, odd: [...odd] }
 }
@@ -347,7 +347,7 @@ t.test('a calendar with a file takes less than a tenth of what may be decoded', 
     const mail = Buffer.from(`Content-Type: text/calendar\r\n\r\n${text}`)
     let given = 0
     for (const step of contentsOf(Bytes.of(mail), { openFile, createHash })) {
-      if (step.kind === 'content') given += step.content.bytes.size
+      if (step.kind === 'content') given += step.bytes.size
     }
     t.ok(given < mostBytesOf(mail.length) / 10, `${given} bytes of ${mail.length}`)
   }

@@ -49,7 +49,7 @@ function openMail(mail: string): Opened {
   for (const step of contentsOf(Bytes.of(message), options)) {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
-    contents.push(step.content.bytes.gather())
+    contents.push(step.bytes.gather())
   }
   const encrypted = odd.filter((oddity) => oddity === 'encrypted').length
   return { contents, over, encrypted, isUnread: odd.includes('unread') }

@@ -44,7 +44,7 @@ function givenFor(leaf: Leaf, mail: Buffer): readonly Buffer[] {
   const decoding = new Decoding(source, options, function* () {})
   for (const step of giveLeaf(leaf, source, { hasNul: false }, decoding)) {
     if (step.kind !== 'content') continue
-    given.push(step.content.bytes.gather())
+    given.push(step.bytes.gather())
   }
   return given.length > 0 ? given : [Buffer.alloc(0)]
 }

@@ -20,7 +20,7 @@ const stepsOf = (mail: string) => contentsOf(Bytes.of(Buffer.from(mail, 'latin1'
 /** The bytes of each content. */
 function sizesOf(steps: ReturnType<typeof contentsOf>): number[] {
   const sizes: number[] = []
-  for (const step of steps) if (step.kind === 'content') sizes.push(step.content.bytes.size)
+  for (const step of steps) if (step.kind === 'content') sizes.push(step.bytes.size)
   return sizes
 }
 
@@ -30,8 +30,8 @@ function contentsIn(mail: string): string[] {
   for (const step of stepsOf(mail)) {
     if (step.kind === 'over') throw new Error(step.why)
     if (step.kind !== 'content') continue
-    const text = step.content.bytes.gather().toString('latin1')
-    contents.push(step.content.isMail ? `mail:${text}` : text)
+    const text = step.bytes.gather().toString('latin1')
+    contents.push(step.isMail ? `mail:${text}` : text)
   }
   return contents
 }
@@ -413,7 +413,7 @@ t.test('scanners get at most four times the bytes of a mail as programs write it
         let given = message.length
         for (const step of contentsOf(Bytes.of(message), files)) {
           if (step.kind === 'over') t.fail(step.why)
-          if (step.kind === 'content') given += step.content.bytes.size
+          if (step.kind === 'content') given += step.bytes.size
         }
         t.ok(given <= 4 * message.length, `${name}: ${given} of ${message.length}`)
       }

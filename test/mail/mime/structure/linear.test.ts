@@ -13,8 +13,7 @@ function workOf(message: Buffer): number {
   let work = 0
   const counted = { ...options, onWork: (bytes: number) => (work += bytes) }
   for (const step of contentsOf(Bytes.of(message), counted)) {
-    if (step.kind === 'content')
-      for (const chunk of step.content.bytes.chunks()) work += chunk.length
+    if (step.kind === 'content') for (const chunk of step.bytes.chunks()) work += chunk.length
   }
   return work
 }

@@ -45,7 +45,7 @@ function contentsIn(mail: string): string | undefined {
   for (const step of contentsOf(Bytes.of(bytes(mail)), options)) {
     if (step.kind === 'over') return undefined
     if (step.kind !== 'content') continue
-    found.add(step.content.bytes.digest(crypto.createHash('sha256')))
+    found.add(step.bytes.digest(crypto.createHash('sha256')))
   }
   return [...found].sort().join()
 }
