@@ -51,8 +51,8 @@ export class MilterIntake {
   }
 
   /** Frees everything. To be called if no message is made of it, or after the message is closed. */
-  discard(): void {
-    this.#intake.discard()
+  close(): void {
+    this.#intake.close()
   }
 
   #addToHeader(bytes: Buffer): void {

@@ -123,7 +123,7 @@ export class MilterMessage {
   /** Frees what the message holds. May be called again. */
   close(): void {
     this.#recipients.free()
-    if (this.#receiving?.kind === 'judge') this.#receiving.intake.discard()
+    if (this.#receiving?.kind === 'judge') this.#receiving.intake.close()
     this.#receiving = undefined
   }
 
@@ -136,7 +136,7 @@ export class MilterMessage {
     } catch (error) {
       this.#trouble = error
       // No message will be made of it.
-      if (this.#receiving?.kind === 'judge') this.#receiving.intake.discard()
+      if (this.#receiving?.kind === 'judge') this.#receiving.intake.close()
     }
   }
 

@@ -124,7 +124,7 @@ export class SlotRequestReader {
 
   /** Frees the message. It is called once that is closed, or if nobody made one. */
   free(): void {
-    this.#intake?.discard()
+    this.#intake?.close()
   }
 
   #room(type: string, length: number): Buffer {

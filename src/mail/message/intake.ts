@@ -99,7 +99,7 @@ export class Intake {
   }
 
   /** Frees everything. It is called once the message is closed, or if there will be no message. */
-  discard(): void {
+  close(): void {
     this.#file?.close()
     this.#file = undefined
     this.#bytes.drop()

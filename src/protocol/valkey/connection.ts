@@ -42,15 +42,15 @@ export async function openConnection(
   signal: AbortSignal,
 ): Promise<{ readonly connection: ValkeyConnection; readonly reply: RespValue }> {
   const connection = new ValkeyConnection(await dial(endpoint, login, signal))
-  const end = () => connection.end()
-  signal.addEventListener('abort', end)
+  const close = () => connection.close()
+  signal.addEventListener('abort', close)
   try {
     return { connection, reply: await enter(connection, login, question) }
   } catch (error) {
-    connection.end()
+    connection.close()
     throw error
   } finally {
-    signal.removeEventListener('abort', end)
+    signal.removeEventListener('abort', close)
   }
 }
 
@@ -145,7 +145,7 @@ export class ValkeyConnection {
     })
   }
 
-  end(): void {
+  close(): void {
     this.#end('was left')
   }
 

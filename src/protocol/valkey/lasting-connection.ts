@@ -92,7 +92,7 @@ export class LastingConnection {
     clearTimeout(this.#timer)
     const former = this.#connection
     this.#connection = undefined
-    former?.end()
+    former?.close()
   }
 
   async #attempt(): Promise<void> {
@@ -114,7 +114,7 @@ export class LastingConnection {
 
   #begin(opened: ValkeyConnection): void {
     if (this.#closed.signal.aborted) {
-      opened.end()
+      opened.close()
       return
     }
     this.#connection = opened
@@ -130,7 +130,7 @@ export class LastingConnection {
   #left(why: string, longest: number, doublings: number): void {
     const former = this.#connection
     this.#connection = undefined
-    former?.end()
+    former?.close()
     this.#trouble(why, longest === LONGEST_SILENT)
     this.#again(doublings, longest)
   }

@@ -66,7 +66,7 @@ async function askSentinel(
   const whole = { ...login, user: undefined, database: 0 }
   try {
     const { connection, reply } = await openConnection({ host, port }, whole, question, signal)
-    connection.end()
+    connection.close()
     if (!Array.isArray(reply) || reply.length !== 2) throw new Error(`knows of no ${name}`)
     return { host: String(reply[0]), port: Number(reply[1]) }
   } catch (error) {

@@ -22,7 +22,7 @@ export async function takeMessage(
     for await (const chunk of source) intake.write(chunk)
     return intake.finish()
   } catch (error) {
-    intake.discard()
+    intake.close()
     throw error
   }
 }

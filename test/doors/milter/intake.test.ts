@@ -128,8 +128,8 @@ t.test('a discarded message leaves no file and no descriptor', async (t) => {
   for (const size of [10, 2 * IN_MEMORY_MAX]) {
     const intake = open()
     intake.body(Buffer.alloc(size))
-    intake.discard()
-    intake.discard()
+    intake.close()
+    intake.close()
   }
   t.equal(descriptors(), before)
   t.same(readdirSync(directory), [])
@@ -149,12 +149,12 @@ t.test('memory of a message is charged, and given back', async (t) => {
   intake.body(Buffer.alloc(IN_MEMORY_MAX, 'y'))
   const header = 'Subject:\n\n'.length + 100_000
   t.equal(budget.used, header + FIELD_COST, 'all but the header, with its one field, is in a file')
-  intake.discard()
+  intake.close()
   const second = open(directory, budget.open())
   second.field(Buffer.from('Subject'), Buffer.alloc(400_000, 'x'))
   const more = () => second.field(Buffer.from('X-More'), Buffer.alloc(600_000, 'x'))
   t.throws(more, /no memory for \d+ bytes more/)
-  second.discard()
+  second.close()
   t.equal(budget.used, 0)
 })
 
@@ -169,7 +169,7 @@ t.test('a larger message lies in a sealed memory file, as scanners see it', asyn
     const { message, bytes } = wholeOf(intake)
     const close = () => {
       message.close()
-      intake.discard()
+      intake.close()
     }
     return { message, bytes, body, close }
   }
@@ -224,7 +224,7 @@ t.test('a message that outgrows its memory goes on on the disk', async (t) => {
     )
   }
   message.close()
-  intake.discard()
+  intake.close()
   t.equal(budget.used, 0)
 })
 
@@ -242,6 +242,6 @@ t.test('if there is no memory left, a message goes to the disk, whole', async (t
     t.notOk(isSealed({ message }))
     t.ok(bytes.equals(Buffer.concat([Buffer.from('\n'), body])))
     message.close()
-    intake.discard()
+    intake.close()
   }
 })

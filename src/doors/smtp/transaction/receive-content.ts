@@ -31,7 +31,7 @@ export async function withContent<Result>(
       message.close()
     }
   } finally {
-    intake.discard()
+    intake.close()
   }
 }
 
@@ -60,7 +60,7 @@ async function readContent(
         releaseBuffer(lines)
       } catch (error) {
         trouble = error
-        intake.discard() // no message will be made of it
+        intake.close() // no message will be made of it
       }
     }
     if (reader.rest.length === 0) releaseBuffer(chunk)

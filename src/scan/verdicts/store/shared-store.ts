@@ -282,7 +282,7 @@ async function tryUntil(
   own: Buffer | undefined,
 ): Promise<StoreTrial> {
   const connection = await connectToStore(access, signal)
-  signal.addEventListener('abort', () => connection.end())
+  signal.addEventListener('abort', () => connection.close())
   const ask = async (words: RespCommand) => {
     const [reply] = await connection.ask(words)
     if (reply instanceof RespError) throw reply
