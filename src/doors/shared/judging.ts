@@ -1,4 +1,4 @@
-import { type MessageOptions, unseen } from '../../mail/message/intake.ts'
+import type { MessageOptions } from '../../mail/message/intake.ts'
 import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import { NOTHING_SCANS, switchedOff } from '../../scan/judge/policy.ts'
 import type { Site } from '../../scan/judge/site.ts'
@@ -23,7 +23,7 @@ export function startJudging({ site, directories, env, messageOptions }: Configu
   const off = site === undefined ? NOTHING_SCANS : switchedOff(directories)
   if (site === undefined || off !== undefined) {
     const spool = site?.policy.spool ?? readSpoolPolicy(env)
-    return { kind: 'pass', why: off!, messageOptions: { ...unseen, policy: spool } }
+    return { kind: 'pass', why: off!, messageOptions: { policy: spool } }
   }
   const clusterPeer = env.CLUSTERPEER !== undefined
   return { kind: 'judge', messageOptions, clusterPeer, site }

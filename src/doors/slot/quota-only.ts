@@ -1,6 +1,5 @@
 import { replaceProcess } from '../../ground/process/execute.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { unseen } from '../../mail/message/intake.ts'
 import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import {
   answerForAll,
@@ -30,7 +29,7 @@ export async function passUnscanned(
   const policy = readSpoolPolicy(env)
   const { openQuotaClient } = await import('../../scan/quota/quota-client.ts')
   const quota = openQuotaClient(settings, () => {}) // the slot's line says what the answer was
-  const { message, envelope } = receiveTransaction({ ...unseen, policy }, env)
+  const { message, envelope } = receiveTransaction({ policy }, env)
   slotLog.received({ message, envelope })
   const began = process.hrtime.bigint()
   const answer = await answerForAll({ envelope, client, size: message.size }, quota)

@@ -25,14 +25,16 @@ export interface MessageOptions {
   readonly policy: SpoolPolicy
   /** Set if this host has memory files. */
   readonly memoryFiles?: System | undefined
-  /** Chooses by the header which digests the body needs, since hashing it takes time. */
-  readonly digestsFor: (header: Header) => DigestsWanted
+  /**
+   * Chooses by the header which digests the body needs, since hashing it takes time. Without it nobody
+   * needs any.
+   */
+  readonly digestsFor?: (header: Header) => DigestsWanted
   /** node:crypto's; set if digests are wanted. */
-  readonly createHash: ((algorithm: string) => Hash) | undefined
+  readonly createHash?: ((algorithm: string) => Hash) | undefined
 }
 
-/** Options for a message whose digests nobody needs. */
-export const unseen = { digestsFor: () => ({ md5: false, sha256: false }), createHash: undefined }
+const NO_DIGESTS: DigestsWanted = { md5: false, sha256: false }
 
 /** Bytes of a message that are kept in memory; a larger one goes to a file. */
 export const IN_MEMORY_MAX = 128 * 1024
@@ -122,7 +124,7 @@ export class Intake {
     const { header, headerTooLarge } = headerOf(Buffer.from(all.subarray(0, end)))
     this.#lease.charge(header.fields.length * FIELD_COST)
     const { digestsFor, createHash } = this.#options
-    const wanted = headerTooLarge ? { md5: false, sha256: false } : digestsFor(header)
+    const wanted = (headerTooLarge ? undefined : digestsFor?.(header)) ?? NO_DIGESTS
     const form = new FormReader(header, wanted, createHash)
     form.update(all.subarray(header.length))
     this.#beginning = { header, headerTooLarge, form }

@@ -12,8 +12,6 @@ import { framesOf, simpleEnvelope, simpleMessage } from './client.ts'
 const MIB = 1024 * 1024
 const options = {
   policy: { directory: tmpdir(), sharedDirectory: undefined },
-  digestsFor: () => ({ md5: false, sha256: false }),
-  createHash: undefined,
 }
 
 function readerFor(lease: MemoryLease, maxSize = MIB): SlotRequestReader {

@@ -16,8 +16,6 @@ t.teardown(() => rmSync(directory, { recursive: true }))
 function received(pieces: readonly Buffer[]): Message {
   const options = {
     policy: { directory, sharedDirectory: undefined },
-    digestsFor: () => ({ md5: false, sha256: false }),
-    createHash: undefined,
   }
   const intake = new Intake(options, new Budget(1e9).open())
   for (const piece of pieces) intake.write(piece)

@@ -36,8 +36,6 @@ const wholeOf = ({ header, body }: Message) => Bytes.of(header.bytes, body)
 function messageWith(policy: Partial<SpoolPolicy>) {
   return messageOf(Buffer.from('A: b\n\nbody'), {
     policy: { directory: tmpdir(), sharedDirectory: undefined, ...policy },
-    digestsFor: () => ({ md5: false, sha256: false }),
-    createHash: undefined,
   })
 }
 

@@ -32,8 +32,6 @@ function decideFor(result: ScanFinding, setup: Setup = {}): SingleDecision {
   const { recipients = ['b@example.org'] } = setup
   const message = messageOf(Buffer.from('From: a@example.org\n\nx\n'), {
     policy: policy.spool,
-    digestsFor: () => ({ md5: false, sha256: false }),
-    createHash: undefined,
   })
   const transaction: Transaction = {
     message,
