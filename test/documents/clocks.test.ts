@@ -14,7 +14,6 @@ const SOURCES =
 const exceptions: Readonly<Record<string, string>> = {
   'doors/observe/log/sources.ts': 'a log that is being written was written now',
   'doors/readiness/stage.ts': 'the time of a check, the same for all of its steps',
-  'mail/message/named-copy.ts': 'a name that no other file has',
   'mail/message/spool.ts': 'a name that no other file has',
   'scan/quarantine/age.ts': 'the name of a clock, which no other quarantine has',
   'scan/quota/quota-client.ts': 'one clock for the client, whichever door opens it',

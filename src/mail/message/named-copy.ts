@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path'
 import { Fault } from '../../ground/errors/fault.ts'
 import type { Bytes } from './bytes.ts'
-import { type SpoolPolicy, spoolFault, writeInTurns } from './spool.ts'
+import { type SpoolPolicy, spoolFault, unguessable, writeInTurns } from './spool.ts'
 
 /**
  * A copy of a message in a file that scanners open by its name. They see it whole or not at all: half a
@@ -159,11 +159,6 @@ function isAsItWas(fd: number, path: string, before: BigIntStats): boolean {
   } catch {
     return false
   }
-}
-
-/** Makes 128 random bits, in hexadecimal: whoever may write to SPOOLDIR must not know the next name. */
-function unguessable(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex')
 }
 
 function makePrivateDirectory(parent: string): string {

@@ -74,7 +74,7 @@ export function openAnonymousFile(directory: string): number {
   }
   // If somebody guessed the name, O_EXCL makes that an error instead of opening his file. The sweep
   // knows it (sweep.ts), for this process may be killed before the name has gone.
-  const path = join(directory, `onescan-file-${Math.random().toString(36).slice(2)}`)
+  const path = join(directory, `onescan-file-${unguessable()}`)
   const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = constants
   try {
     const fd = openSync(path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600)
@@ -83,6 +83,14 @@ export function openAnonymousFile(directory: string): number {
   } catch (error) {
     throw cannotSpool(directory, error)
   }
+}
+
+/**
+ * Makes 128 random bits, in hexadecimal, for the name of a file: whoever may write to its directory must
+ * not know the next one.
+ */
+export function unguessable(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex')
 }
 
 /** Writes all of the bytes at `position`. Throws a Fault of kind `write` that names `shown`, a directory or file. */

@@ -94,8 +94,8 @@ function isBlank(byte: number | undefined): boolean {
 }
 
 /** Attributes that describe the client: XFORWARD_README, XCLIENT_README. */
-const NAMES = ['NAME', 'ADDR', 'HELO', 'IDENT', 'SOURCE', 'LOGIN'] as const
-type AttributeName = (typeof NAMES)[number]
+const ATTRIBUTES = ['NAME', 'ADDR', 'HELO', 'IDENT', 'SOURCE', 'LOGIN'] as const
+type AttributeName = (typeof ATTRIBUTES)[number]
 
 /**
  * The attributes of the client that a mail server has the mail from, in latin1. An unavailable
@@ -117,7 +117,7 @@ export function parseAttributes(argument: Buffer): ClientAttributes {
     const sign = word.indexOf('=')
     if (sign < 1) continue
     const written = word.slice(0, sign).toUpperCase()
-    const name = NAMES.find((known) => known === written)
+    const name = ATTRIBUTES.find((known) => known === written)
     if (name === undefined) continue
     const value = fromXtext(word.slice(sign + 1)).slice(0, VALUE_MAX)
     found[name] = value === '' || UNAVAILABLE.includes(value.toUpperCase()) ? undefined : value
