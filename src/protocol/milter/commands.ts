@@ -1,5 +1,5 @@
 import type { Frame } from '../shared/frames.ts'
-import type { SmtpPath } from '../shared/smtp.ts'
+import { plainAddress, type SmtpPath } from '../shared/smtp.ts'
 import { WireError } from '../shared/wire-error.ts'
 import { parseMacros } from './macros.ts'
 import { type NegotiationOffer, parseOffer } from './negotiation.ts'
@@ -98,7 +98,7 @@ function parseClient(data: Buffer): ConnectingClient {
   if (rest.length > CLIENT_MAX)
     throw new WireError(`CONNECT with an address of ${rest.length} bytes`)
   const address = onlyString(rest.subarray(2), 'CONNECT').toString('latin1')
-  return { host, family, port: rest.readUInt16BE(), address: address.replace(/^IPv6:/i, '') }
+  return { host, family, port: rest.readUInt16BE(), address: plainAddress(address) }
 }
 
 function parsePath(data: Buffer, what: string): SmtpPath {

@@ -27,6 +27,11 @@ export function announcedSize(parameters: readonly Buffer[]): number | undefined
   return undefined
 }
 
+/** Returns an IP address without the `IPv6:` that servers write before one (RFC 5321 4.1.3), in any case. */
+export function plainAddress(text: string): string {
+  return text.replace(/^IPv6:/i, '')
+}
+
 /** A reply to an SMTP client: RFC 5321 4.2. */
 export interface SmtpReply {
   /** 200 to 599. */

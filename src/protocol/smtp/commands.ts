@@ -131,8 +131,3 @@ function fromXtext(text: string): string {
     String.fromCharCode(Number.parseInt(digits, 16)),
   )
 }
-
-/** Returns the address of an ADDR attribute, which has `IPV6:` before an IPv6 address. */
-export function plainAddress(text: string): string {
-  return text.replace(/^IPV6:/i, '')
-}

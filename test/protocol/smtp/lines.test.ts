@@ -1,11 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  parseAttributes,
-  parseCommand,
-  parsePath,
-  plainAddress,
-} from '../../../src/protocol/smtp/commands.ts'
+import { plainAddress } from '../../../src/protocol/shared/smtp.ts'
+import { parseAttributes, parseCommand, parsePath } from '../../../src/protocol/smtp/commands.ts'
 import { mayPass, offerBetween } from '../../../src/protocol/smtp/extensions.ts'
 import { LineReader } from '../../../src/protocol/smtp/lines.ts'
 import { rawReply, replyTexts, SmtpReplyReader } from '../../../src/protocol/smtp/replies.ts'

@@ -1,5 +1,6 @@
 import { clientNameOf, type Origin } from '../../../mail/message/envelope/envelope.ts'
-import { type ClientAttributes, plainAddress } from '../../../protocol/smtp/commands.ts'
+import { plainAddress } from '../../../protocol/shared/smtp.ts'
+import type { ClientAttributes } from '../../../protocol/smtp/commands.ts'
 
 /** The client that sends a message, as far as the door knows it. */
 export interface SendingClient {
