@@ -1,6 +1,6 @@
 import type { Hash } from 'node:crypto'
-import { closeSync, readSync } from 'node:fs'
-import { Fault, faultKindOf } from '../../ground/errors/fault.ts'
+import { closeSync } from 'node:fs'
+import { faultKindOf } from '../../ground/errors/fault.ts'
 import { type MemoryLease, openUnlimited } from '../../ground/flow/memory-budget.ts'
 import { writeWhole } from '../../ground/process/descriptors.ts'
 import { releaseBuffer } from '../../ground/runtime/buffers.ts'
@@ -17,7 +17,7 @@ import {
   headerOf,
 } from './header-block.ts'
 import { Message, TOP_LINE } from './message.ts'
-import { openAnonymousFile, type SpoolPolicy, writeAll } from './spool.ts'
+import { openAnonymousFile, piecesOf, type SpoolPolicy, writeAll } from './spool.ts'
 
 /** The settings by which a message is kept and examined. */
 export interface MessageOptions {
@@ -273,8 +273,8 @@ class GatheredFile extends Bytes {
 
   *chunks(from = 0, to = this.size): Generator<Buffer> {
     const end = this.#inMemory
-    if (from < end) yield* pieces(this.#memoryFile, TOP + from, TOP + Math.min(to, end))
-    if (to > end) yield* pieces(this.#disk, Math.max(from - end, 0), to - end)
+    if (from < end) yield* piecesOf(this.#memoryFile, TOP + from, TOP + Math.min(to, end), CHUNK)
+    if (to > end) yield* piecesOf(this.#disk, Math.max(from - end, 0), to - end, CHUNK)
   }
 
   close(): void {
@@ -295,28 +295,5 @@ class GatheredFile extends Bytes {
     this.#lease.charge(bytes.length)
     this.#inMemory += bytes.length
     return true
-  }
-}
-
-/**
- * Reads a part of a file in pieces, each valid until the next one is asked for. Each call has a buffer
- * of its own: nothing else writes into what is being hashed or sent.
- */
-function* pieces(fd: number, from: number, to: number): Generator<Buffer> {
-  const buffer = Buffer.allocUnsafe(Math.min(CHUNK, Math.max(0, to - from)))
-  for (let at = from; at < to; ) {
-    const piece = buffer.subarray(0, Math.min(buffer.length, to - at))
-    fill(fd, piece, at)
-    yield piece
-    at += piece.length
-  }
-}
-
-/** Fills `bytes` from a place in a file. */
-function fill(fd: number, bytes: Buffer, position: number): void {
-  for (let done = 0; done < bytes.length; ) {
-    const length = readSync(fd, bytes, done, bytes.length - done, position + done)
-    if (length === 0) throw new Fault('read', 'the message became shorter while it was read')
-    done += length
   }
 }

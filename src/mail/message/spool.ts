@@ -1,4 +1,4 @@
-import { constants, openSync, unlinkSync } from 'node:fs'
+import { constants, openSync, readSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
@@ -141,6 +141,21 @@ export async function writeInTurns(
     turn = 0
     await new Promise(setImmediate)
     if (isOver()) throw new Error('the message is over')
+  }
+}
+
+/**
+ * Reads a part of a file in pieces of at most so many bytes, each valid until the next one is asked for.
+ * Each call has a buffer of its own: nothing else writes into what is being hashed or sent. Throws a Fault
+ * of kind `read` if the file ends before.
+ */
+export function* piecesOf(fd: number, from: number, to: number, most: number): Generator<Buffer> {
+  const buffer = Buffer.allocUnsafe(Math.min(most, Math.max(0, to - from)))
+  for (let at = from; at < to; ) {
+    const length = readSync(fd, buffer, 0, Math.min(buffer.length, to - at), at)
+    if (length === 0) throw new Fault('read', 'a spool file became shorter while it was read')
+    yield buffer.subarray(0, length)
+    at += length
   }
 }
 

@@ -1,7 +1,7 @@
-import { closeSync, readSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { writeWhole } from '../../../ground/process/descriptors.ts'
 import { Bytes } from '../../message/bytes.ts'
-import { spoolFault } from '../../message/spool.ts'
+import { piecesOf, spoolFault } from '../../message/spool.ts'
 
 /** The most bytes that all contents together, finished or not, have in memory. */
 export const MEMORY_MAX = 3 * 1024 * 1024
@@ -93,7 +93,7 @@ export class Store extends Bytes {
   chunks(from = 0, to = this.#size): Iterable<Buffer> {
     if (this.#fd === undefined) return this.#inMemory(from, to)
     this.#flush(this.#fd)
-    return fileChunks(this.#fd, from, to)
+    return piecesOf(this.#fd, from, to, CHUNK)
   }
 
   close(): void {
@@ -177,16 +177,6 @@ export class Store extends Bytes {
       write(fd, this.#tail.subarray(0, this.#tailLength), this.#size - this.#tailLength)
     }
     this.#tailLength = 0
-  }
-}
-
-function* fileChunks(fd: number, from: number, to: number): Generator<Buffer> {
-  const buffer = Buffer.allocUnsafe(Math.min(CHUNK, to - from))
-  for (let at = from; at < to; ) {
-    const read = readSync(fd, buffer, 0, Math.min(buffer.length, to - at), at)
-    if (read === 0) throw spoolFault('a file of decoded contents ended early', undefined)
-    yield buffer.subarray(0, read)
-    at += read
   }
 }
 
