@@ -9,26 +9,7 @@ import { ENCODED_WORDS_MAX } from '../../src/mail/message/encoded-words.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { SWEEP_AGE } from '../../src/mail/message/sweep.ts'
-import {
-  BOUNDARIES_MAX,
-  BOUNDARY_LENGTHS_MAX,
-  BOUNDARY_MAX,
-  BYTES_MORE,
-  BYTES_OF_CONTENT,
-  BYTES_TIMES,
-  CONTENTS_LEAST,
-  CONTENTS_MAX,
-  DEPTH_MAX,
-  FIELDS_COUNT_MAX,
-  FIELDS_MAX,
-  GOING_ON_MAX,
-  OPEN_MAX,
-  PLACES_MAX,
-  SMALL_BYTES_MORE,
-  SMALL_BYTES_TIMES,
-  WORK_MORE,
-  WORK_TIMES,
-} from '../../src/mail/mime/shared/limits.ts'
+import { limits } from '../../src/mail/mime/shared/limits.ts'
 import { DISK_MAX, MEMORY_MAX } from '../../src/mail/mime/shared/store.ts'
 import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'
 import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
@@ -93,26 +74,29 @@ export const slotLimits: readonly Limit[] = [
 export const contentLimits: readonly Limit[] = [
   [
     'contents of a message',
-    `${CONTENTS_LEAST} and one for each ${bytes(BYTES_OF_CONTENT)}, at most ${count(CONTENTS_MAX)}`,
+    `${limits.contentsOfSmall} and one for each ${bytes(limits.bytesOfContent)}, at most ${count(limits.contents)}`,
   ],
-  ['encoded mails in one another', count(DEPTH_MAX)],
+  ['encoded mails in one another', count(limits.depth)],
   [
     'bytes decoded, each way of decoding counted',
-    `${SMALL_BYTES_TIMES} times the message and ${mib(SMALL_BYTES_MORE)}, at most ${BYTES_TIMES} times and ${mib(BYTES_MORE)}`,
+    `${limits.smallBytesTimes} times the message and ${mib(limits.smallBytesMore)}, at most ${limits.bytesTimes} times and ${mib(limits.bytesMore)}`,
   ],
   [
     'work, a byte inspected counted once',
-    `${WORK_TIMES} times the bytes decoded and ${mib(WORK_MORE)}`,
+    `${limits.workTimes} times the bytes decoded and ${mib(limits.workMore)}`,
   ],
   ['contents of all messages of a process, in files', mib(DISK_MAX)],
-  ['places where something may begin or end', count(PLACES_MAX)],
-  ['contents that have begun and not ended', count(OPEN_MAX)],
-  ['fields about content of a header', `${count(FIELDS_COUNT_MAX)}, of ${mib(FIELDS_MAX)}`],
+  ['places where something may begin or end', count(limits.places)],
+  ['contents that have begun and not ended', count(limits.open)],
+  [
+    'fields about content of a header',
+    `${count(limits.fields)}, of ${mib(limits.fieldCharacters)}`,
+  ],
   ['encoded words of a header', count(ENCODED_WORDS_MAX)],
-  ['fields of headers that delimiters stand in', mib(GOING_ON_MAX)],
-  ['boundary', bytes(BOUNDARY_MAX)],
-  ['boundaries of a message', count(BOUNDARIES_MAX)],
-  ['different lengths of boundaries', count(BOUNDARY_LENGTHS_MAX)],
+  ['fields of headers that delimiters stand in', mib(limits.goneOn)],
+  ['boundary', bytes(limits.boundary)],
+  ['boundaries of a message', count(limits.boundaries)],
+  ['different lengths of boundaries', count(limits.boundaryLengths)],
   ['memory for contents', mib(MEMORY_MAX)],
   ['parameters of a field, for attachments', count(PARAMETERS_MAX)],
   ['file name, for attachments', `${count(NAME_MAX)} characters`],

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { CONTENTS_MAX } from '../../../src/mail/mime/shared/limits.ts'
+import { limits } from '../../../src/mail/mime/shared/limits.ts'
 import { clamdMissing } from '../../programs/clamd.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { hiddenClasses } from '../../scan/scanners/second-look/classes.ts'
@@ -86,6 +86,6 @@ t.test('a mail that takes long to read takes little memory', async (t) => {
     const isText = ['plain text', 'fields in text', 'lines of dashes'].includes(kind)
     t.ok(contents > 0 || over || isText, kind)
     // What is odd has as many of its own.
-    t.ok(contents <= 2 * CONTENTS_MAX, `${kind}: ${contents} contents`)
+    t.ok(contents <= 2 * limits.contents, `${kind}: ${contents} contents`)
   }
 })

@@ -5,13 +5,10 @@ import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import {
-  BOUNDARIES_MAX,
   budgetOf,
-  CONTENTS_MAX,
-  DEPTH_MAX,
+  limits,
   mostBytesOf,
   mostContentsOf,
-  OPEN_MAX,
 } from '../../../src/mail/mime/shared/limits.ts'
 import type { Oddity } from '../../../src/mail/mime/shared/oddities.ts'
 import { compressed, literal } from '../../scan/scanners/evasions/containers.ts'
@@ -83,7 +80,7 @@ const spent: Readonly<Record<string, readonly string[]>> = {
     `\nx\n${numbered(1200, (n) => `--b y\n\nnumber ${n}\n`).join('')}`,
   ],
   'more boundaries than are looked for': numbered(
-    BOUNDARIES_MAX + 1,
+    limits.boundaries + 1,
     (n) => `Content-Type: multipart/mixed; boundary=c${n}\n\n--c${n}\n\nx\n--c${n}--\n`,
   ),
 }
@@ -114,7 +111,7 @@ t.test('more contents than the limit are over', async (t) => {
   t.equal(read(some).over, '')
   const many = parts(1000)
   const { over, contents, isUnread } = read(many)
-  t.equal(over, `more than ${CONTENTS_MAX} contents`)
+  t.equal(over, `more than ${limits.contents} contents`)
   t.equal(contents.length, mostContentsOf(many.length))
   t.ok(isUnread)
 })
@@ -130,15 +127,15 @@ t.test('more bytes than the limit are over', async (t) => {
 t.test('mails in one another beyond the limit are over if all readers open them', async (t) => {
   const nested = (depth: number, from: string): string =>
     depth === 0 ? from : nested(depth - 1, `A: b\n${file(Buffer.from(from, 'latin1'))}`)
-  t.equal(read(nested(DEPTH_MAX, 'x')).over, '')
-  t.match(read(nested(DEPTH_MAX + 2, 'x')).over, 'deep')
+  t.equal(read(nested(limits.depth, 'x')).over, '')
+  t.match(read(nested(limits.depth + 2, 'x')).over, 'deep')
 })
 
 t.test('more contents at a time than the limit are over if all readers see them', async (t) => {
   const open = (count: number) =>
     `${numbered(count, (n) => `A: ${n}\nContent-Type: message/rfc822\n\n`).join('')}A: b\n\nx\n`
-  t.notMatch(read(open(OPEN_MAX - 10)).over, 'at a time')
-  t.match(read(open(OPEN_MAX + 10)).over, `${OPEN_MAX} at a time`)
+  t.notMatch(read(open(limits.open - 10)).over, 'at a time')
+  t.match(read(open(limits.open + 10)).over, `${limits.open} at a time`)
 })
 
 t.test(

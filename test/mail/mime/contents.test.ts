@@ -6,14 +6,7 @@ import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
-import {
-  BYTES_MORE,
-  BYTES_TIMES,
-  DEPTH_MAX,
-  mostBytesOf,
-  SMALL_BYTES_MORE,
-  SMALL_BYTES_TIMES,
-} from '../../../src/mail/mime/shared/limits.ts'
+import { limits, mostBytesOf } from '../../../src/mail/mime/shared/limits.ts'
 import type { Oddity } from '../../../src/mail/mime/shared/oddities.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { isWhole } from '../../run/is-whole.ts'
@@ -229,10 +222,10 @@ t.test('a mail within a mail is looked into, to a depth that has an end', async 
     }
     return bytes(mail)
   }
-  const deep = contentsIn(nested(DEPTH_MAX))
+  const deep = contentsIn(nested(limits.depth))
   t.ok(holds(deep, EICAR))
   t.equal(deep.over, '')
-  t.match(contentsIn(nested(DEPTH_MAX + 1)).over, /encoded more than 12 deep/)
+  t.match(contentsIn(nested(limits.depth + 1)).over, /encoded more than 12 deep/)
 })
 
 t.test('an ordinary part of a large mail is given whole, and memory stays small', async (t) => {
@@ -325,8 +318,8 @@ t.test(
 )
 
 t.test('a small mail may be decoded more often than a large one', async (t) => {
-  t.equal(mostBytesOf(0), SMALL_BYTES_MORE)
-  t.equal(mostBytesOf(1000), SMALL_BYTES_TIMES * 1000 + SMALL_BYTES_MORE)
+  t.equal(mostBytesOf(0), limits.smallBytesMore)
+  t.equal(mostBytesOf(1000), limits.smallBytesTimes * 1000 + limits.smallBytesMore)
   const size = 100 * 1024 * 1024
-  t.equal(mostBytesOf(size), BYTES_TIMES * size + BYTES_MORE)
+  t.equal(mostBytesOf(size), limits.bytesTimes * size + limits.bytesMore)
 })

@@ -5,7 +5,7 @@ import {
   EncodedWordCount,
   hasHiddenLineEnd,
 } from '../../message/encoded-words.ts'
-import { FIELDS_COUNT_MAX, FIELDS_MAX } from '../shared/limits.ts'
+import { limits } from '../shared/limits.ts'
 
 /** A field of a header as some reader of mail sees it, in latin1. */
 export interface Field {
@@ -114,8 +114,9 @@ export class MimeLines {
 
   /** The limit that the collected lines exceed; undefined if there is none. */
   get over(): string | undefined {
-    if (this.length > FIELDS_MAX) return `more than ${FIELDS_MAX} characters about content`
-    if (this.#fields > FIELDS_COUNT_MAX) return `more than ${FIELDS_COUNT_MAX} fields about content`
+    if (this.length > limits.fieldCharacters)
+      return `more than ${limits.fieldCharacters} characters about content`
+    if (this.#fields > limits.fields) return `more than ${limits.fields} fields about content`
     if (this.#count.isOver) return `more than ${ENCODED_WORDS_MAX} encoded words`
     return undefined
   }

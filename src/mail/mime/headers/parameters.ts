@@ -1,6 +1,6 @@
 import { decodeWords } from '../../message/encoded-words.ts'
 import { isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
-import { BOUNDARIES_MAX, BOUNDARY_MAX, LimitExceeded } from '../shared/limits.ts'
+import { LimitExceeded, limits } from '../shared/limits.ts'
 
 /**
  * Returns all forms in which some reader understands the `boundary` parameters of a header, in lower
@@ -19,15 +19,16 @@ export function readBoundaries(header: string): string[] {
 function addBoundaries(text: string, found: Set<string>): void {
   const add = (reading: string) => {
     const boundary = reading.trim().toLowerCase()
-    if (boundary.length > BOUNDARY_MAX) {
-      throw new LimitExceeded(`a boundary of more than ${BOUNDARY_MAX} bytes`)
+    if (boundary.length > limits.boundary) {
+      throw new LimitExceeded(`a boundary of more than ${limits.boundary} bytes`)
     }
     if (boundary !== '') found.add(boundary)
   }
   let joined = ''
   let count = 0
   for (const { value, isSection } of parametersIn(text, 'boundary')) {
-    if (++count > BOUNDARIES_MAX) throw new LimitExceeded(`more than ${BOUNDARIES_MAX} boundaries`)
+    if (++count > limits.boundaries)
+      throw new LimitExceeded(`more than ${limits.boundaries} boundaries`)
     for (const reading of readingsOf(value)) add(reading)
     if (!isSection) continue
     const plain = ofSection(value)
@@ -69,7 +70,7 @@ export function charsetsIn(header: string): readonly string[] {
 }
 
 /** Behind this many characters every value is too long, escapes included. */
-const VALUE_MAX = 2 * BOUNDARY_MAX
+const VALUE_MAX = 2 * limits.boundary
 
 /**
  * Finds all parameters of this name in a text as patient readers do: by its word, wherever that stands. The

@@ -7,7 +7,7 @@ import { toUtf8 } from '../decoders/charsets.ts'
 import { decoderRoom, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import { Unescaped, Unpercented } from '../decoders/text-forms.ts'
 import { NO_HEADER } from '../headers/part-header.ts'
-import { DEPTH_MAX, LimitExceeded, Unreadable } from '../shared/limits.ts'
+import { LimitExceeded, limits, Unreadable } from '../shared/limits.ts'
 import { Store } from '../shared/store.ts'
 import { PIECE, type Steps, type Work } from '../shared/work.ts'
 import { beginsAsMailbox, hasHeader, holdsCodedData, mailStarts } from './content-checks.ts'
@@ -184,10 +184,10 @@ function* insideMail(steps: Steps, decoding: Decoding): Steps {
 
 /**
  * Takes steps inside of one more mail or container. Throws LimitExceeded if these are too many: more than
- * DEPTH_MAX, and more than may be nested, so that it is known before that mail is nested too deep.
+ * `limits` say, and more than may be nested, so that it is known before that mail is nested too deep.
  */
 function* inside(steps: Steps, decoding: Decoding): Steps {
-  const most = Math.max(DEPTH_MAX, (decoding.options.maxDepth ?? 0) + 1)
+  const most = Math.max(limits.depth, (decoding.options.maxDepth ?? 0) + 1)
   if (decoding.depth === most) throw new LimitExceeded(`mail encoded more than ${most} deep`)
   decoding.depth++
   try {

@@ -1,7 +1,7 @@
 import type { HeaderRegion, RegionStart } from '../headers/header-region.ts'
 import { readBoundaries } from '../headers/parameters.ts'
 import type { Certainty, Encoding, PartHeader } from '../headers/part-header.ts'
-import { BOUNDARIES_MAX, BOUNDARY_LENGTHS_MAX, LimitExceeded } from '../shared/limits.ts'
+import { LimitExceeded, limits } from '../shared/limits.ts'
 import { CR, LF, SPACE } from '../shared/lines.ts'
 
 /** A multipart as its header describes it, with a boundary that is known. */
@@ -50,7 +50,7 @@ export class Delimiters {
     const isLearnt = this.#boundaries.learn(boundaries)
     if (isLearnt || multipart !== 'maybe') return isLearnt
     throw new LimitExceeded(
-      `more than ${BOUNDARIES_MAX} boundaries, or boundaries of more than ${BOUNDARY_LENGTHS_MAX} lengths`,
+      `more than ${limits.boundaries} boundaries, or boundaries of more than ${limits.boundaryLengths} lengths`,
     )
   }
 
@@ -204,8 +204,8 @@ class Boundaries {
     const added = boundaries.filter((boundary) => !this.#known.has(boundary))
     if (added.length === 0) return true
     const lengths = new Set([...this.#lengths, ...added.map(({ length }) => length)])
-    if (lengths.size > BOUNDARY_LENGTHS_MAX) return false
-    if (this.#known.size + added.length > BOUNDARIES_MAX) return false
+    if (lengths.size > limits.boundaryLengths) return false
+    if (this.#known.size + added.length > limits.boundaries) return false
     for (const boundary of added) {
       this.#known.add(boundary)
       this.#firsts.add(boundary.charCodeAt(0))

@@ -1,6 +1,6 @@
 import type { HeaderRegion } from '../headers/header-region.ts'
 import { type Encoding, NO_HEADER, type PartHeader } from '../headers/part-header.ts'
-import { LimitExceeded, OPEN_MAX, PLACES_MAX } from '../shared/limits.ts'
+import { LimitExceeded, limits } from '../shared/limits.ts'
 import type { Oddity } from '../shared/oddities.ts'
 import type { CodedKind } from './coded-data.ts'
 import type { Multipart } from './delimiters.ts'
@@ -78,10 +78,10 @@ export class OpenContents {
   }
 
   begin(open: Omit<OpenContent, 'mayEnd'>): void {
-    const isFull = ++this.#places > PLACES_MAX || this.#open.length === OPEN_MAX
+    const isFull = ++this.#places > limits.places || this.#open.length === limits.open
     if (!isFull) this.#open.push({ ...open, mayEnd: new Map() })
     else if (!open.region?.isSeenByAll) this.#listener.odd?.('unread')
-    else throw new LimitExceeded(`more than ${PLACES_MAX} contents, or ${OPEN_MAX} at a time`)
+    else throw new LimitExceeded(`more than ${limits.places} contents, or ${limits.open} at a time`)
   }
 
   /**

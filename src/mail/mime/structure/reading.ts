@@ -12,7 +12,7 @@ import {
   UnendedHeaders,
 } from '../headers/header-region.ts'
 import type { PartHeader } from '../headers/part-header.ts'
-import { GOING_ON_MAX } from '../shared/limits.ts'
+import { limits } from '../shared/limits.ts'
 import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
 import { type CodedKind, codedStart } from './coded-data.ts'
 import { type Delimiter, type DelimiterLine, Delimiters } from './delimiters.ts'
@@ -191,7 +191,7 @@ export class MailReading {
   }: Pick<RegionStart, 'isOfPart' | 'nests' | 'before'> & { isDoubtful?: boolean }): void {
     const again = before?.lines.length ?? 0
     this.#goneOn += again
-    const isTooMuch = this.#goneOn > GOING_ON_MAX
+    const isTooMuch = this.#goneOn > limits.goneOn
     this.#noteRoom(!isTooMuch)
     if (!isTooMuch) this.steps += again
     const around = this.#delimiters.multiparts.innermost?.encodings ?? []

@@ -7,7 +7,7 @@ import {
   unfolded,
   withoutCommentsEvenInQuotes,
 } from '../../../../src/mail/mime/headers/fields.ts'
-import { FIELDS_COUNT_MAX, FIELDS_MAX } from '../../../../src/mail/mime/shared/limits.ts'
+import { limits } from '../../../../src/mail/mime/shared/limits.ts'
 
 t.test('a header is split into fields with their folds', async (t) => {
   t.same(fieldsOf('Ab: c\r\n d\r\n\te\r\nF:g\nno field\n:x\nH :'), [
@@ -76,13 +76,13 @@ t.test('lines with encoded words are decoded, with their folds', async (t) => {
 })
 
 t.test('the collected lines have a limit, and go on behind a delimiter', async (t) => {
-  const long = 'x'.repeat(FIELDS_MAX - 'Mime:\n'.length)
+  const long = 'x'.repeat(limits.fieldCharacters - 'Mime:\n'.length)
   t.equal(collect([`Mime:${long}\n`]).over, undefined)
   t.match(collect([`Mime: ${long}\n`]).over, /characters about content/)
   const words = (count: number) => `X: ${'=?x?q?a?='.repeat(count)}\n`
   t.equal(collect([words(ENCODED_WORDS_MAX)]).over, undefined)
   t.match(collect([words(ENCODED_WORDS_MAX + 1)]).over, /encoded words/)
-  t.match(collect(Array(FIELDS_COUNT_MAX + 1).fill('Mime:\n')).over, /fields about content/)
+  t.match(collect(Array(limits.fields + 1).fill('Mime:\n')).over, /fields about content/)
   const before = collect(['Mime: a\n', 'X: =?utf-8?q?=0A?=\0\n'])
   const after = collect(['Mime: b\n'], before)
   t.equal(after.text, 'Mime: a\nMime: b\n')

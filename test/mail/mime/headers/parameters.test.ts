@@ -1,6 +1,6 @@
 import t from 'tap'
 import { charsetsIn, readBoundaries } from '../../../../src/mail/mime/headers/parameters.ts'
-import { BOUNDARY_MAX } from '../../../../src/mail/mime/shared/limits.ts'
+import { limits } from '../../../../src/mail/mime/shared/limits.ts'
 
 t.test('a boundary is read in each form in which some reader understands it', async (t) => {
   const rows: Readonly<Record<string, readonly string[]>> = {
@@ -40,7 +40,7 @@ t.test('a boundary is read in each form in which some reader understands it', as
 })
 
 t.test('a boundary has at most so many bytes', async (t) => {
-  const longest = 'b'.repeat(BOUNDARY_MAX)
+  const longest = 'b'.repeat(limits.boundary)
   t.same(readBoundaries(`boundary=${longest}`), [longest])
   t.throws(() => readBoundaries(`boundary=${longest}b`), { message: /boundary of more than 1000/ })
   t.throws(() => readBoundaries(`boundary="${longest}\\`), { message: /boundary of more than/ })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { NO_HEADER } from '../../../../src/mail/mime/headers/part-header.ts'
-import { BOUNDARIES_MAX, BOUNDARY_LENGTHS_MAX } from '../../../../src/mail/mime/shared/limits.ts'
+import { limits } from '../../../../src/mail/mime/shared/limits.ts'
 import { Delimiters } from '../../../../src/mail/mime/structure/delimiters.ts'
 
 /** The boundaries of headers, by which readers may take a line for a delimiter. */
@@ -45,15 +45,15 @@ t.test('the longest boundary that begins a line is found, in any case of letters
 })
 
 t.test('there is room for so many boundaries, and for so many lengths of them', async (t) => {
-  const texts = Array.from({ length: BOUNDARIES_MAX }, (_, at) => `b${1000 + at}`)
+  const texts = Array.from({ length: limits.boundaries }, (_, at) => `b${1000 + at}`)
   const boundaries = new Boundaries()
   t.equal(boundaries.learn(texts), true)
   t.equal(boundaries.learn(texts), true, 'those that are known take no more room')
   t.equal(boundaries.learn(['b1']), false)
   t.equal(boundaries.longestAt('--b1'), undefined, 'it is not learnt')
   t.equal(boundaries.longestAt(`--${texts.at(-1)}`), texts.at(-1), 'those before it are')
-  const lengths = Array.from({ length: BOUNDARY_LENGTHS_MAX }, (_, at) => 'b'.repeat(at + 1))
+  const lengths = Array.from({ length: limits.boundaryLengths }, (_, at) => 'b'.repeat(at + 1))
   const long = new Boundaries()
   t.equal(long.learn(lengths), true)
-  t.equal(long.learn(['b'.repeat(BOUNDARY_LENGTHS_MAX + 1)]), false)
+  t.equal(long.learn(['b'.repeat(limits.boundaryLengths + 1)]), false)
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { CONTENTS_MAX, DEPTH_MAX, PLACES_MAX } from '../../../../src/mail/mime/shared/limits.ts'
+import { limits } from '../../../../src/mail/mime/shared/limits.ts'
 import { PARAMETERS_MAX } from '../../../../src/scan/scanners/attachments/part-names.ts'
 import { disposed, mixed, outcome, text } from './mail.ts'
 
@@ -155,9 +155,9 @@ t.test('the outcome names the limit if mail holds more than is read', async (t) 
   const cases: [string, string, RegExp | string][] = [
     ['parameters', disposed(`attachment${'; x=y'.repeat(2 * PARAMETERS_MAX)}`), /parameters/],
     ['a long name', disposed(`attachment; filename=${'x'.repeat(2000)}`), /a file name of more/],
-    ['places', mixed('b', ...Array(PLACES_MAX).fill('')), `more than ${PLACES_MAX} contents`],
+    ['places', mixed('b', ...Array(limits.places).fill('')), `more than ${limits.places} contents`],
     ['fields', `Content-Type: text/plain; x=${'x'.repeat(1024 * 1024)}\n\nx\n`, /a header with/],
-    ['contents', mixed('b', ...numbered(CONTENTS_MAX + 100)), /more than \d+ contents/],
+    ['contents', mixed('b', ...numbered(limits.contents + 100)), /more than \d+ contents/],
   ]
   for (const [name, message, why] of cases) {
     t.match(await outcome(message), why, name)
@@ -167,7 +167,7 @@ t.test('the outcome names the limit if mail holds more than is read', async (t) 
 
 t.test('mail that is just within a limit does not exceed it', async (t) => {
   t.equal(await outcome(mixed('b', ...Array(10_000).fill(text), exe)), 'a.exe')
-  const encoded = nest(DEPTH_MAX, (_, inner) => attached(base64(inner), 'base64'), exe)
+  const encoded = nest(limits.depth, (_, inner) => attached(base64(inner), 'base64'), exe)
   t.equal(await outcome(encoded), 'a.exe')
 })
 
