@@ -9,12 +9,16 @@ import { attempt } from '../ground/errors/fault.ts'
 import { inheritedDescriptor } from '../ground/process/descriptors.ts'
 import { readSetting } from '../ground/settings/settings.ts'
 import { readControlDirectories } from '../scan/judge/policy.ts'
-import { handToSlot, QUEUE_PATIENCE, type SlotResult } from './shared/hand-to-slot.ts'
-import { installedQueue } from './shared/installed-queue.ts'
+import {
+  handToSlot,
+  installedQueue,
+  QUEUE_PATIENCE,
+  type SlotResult,
+} from './shared/hand-to-slot.ts'
 import { openFile } from './shared/message-file.ts'
 import { flag, printsJson, text } from './shared/options.ts'
 import { runCommand } from './shared/run-command.ts'
-import { assignments } from './shared/slot-environment.ts'
+import { slotEnvironment } from './shared/slot-environment.ts'
 
 interface InjectOptions {
   file: string
@@ -109,8 +113,7 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
   }
   const environment: Record<string, string | undefined> = {
     PROTO: 'TCP', // as tcpserver(1) sets it: standard error is the log
-    ...process.env,
-    ...assignments(args.env),
+    ...slotEnvironment(process.env, { env: args.env, envdir: undefined }),
     ...(dryRun ? { QUEUECHAIN: TRIAL_CHAIN } : {}),
     ERROR_FD: undefined,
   }

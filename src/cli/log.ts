@@ -5,12 +5,10 @@ import type { LogRecord } from '../doors/observe/log/log-record.ts'
 import { readLogs } from '../doors/observe/log/read-log.ts'
 import type { LogFile } from '../doors/observe/log/sources.ts'
 import { inheritedDescriptor } from '../ground/process/descriptors.ts'
-import { lineForTerminal } from './shared/for-terminal.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
 import { printsJson, text } from './shared/options.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
-import { takesColours } from './shared/takes-colours.ts'
-import { writeOut } from './shared/write-out.ts'
+import { lineForTerminal, takesColours, writeOut } from './shared/terminal.ts'
 
 interface LogOptions {
   files: string[]

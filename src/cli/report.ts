@@ -2,11 +2,10 @@ import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { readLogs } from '../doors/observe/log/read-log.ts'
 import { Tally } from '../doors/observe/report/tally.ts'
 import { formatText } from '../doors/observe/report/text.ts'
-import { lineForTerminal } from './shared/for-terminal.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
 import { printsJson } from './shared/options.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
-import { writeOut } from './shared/write-out.ts'
+import { lineForTerminal, writeOut } from './shared/terminal.ts'
 
 interface ReportOptions {
   files: string[]

@@ -10,9 +10,14 @@ import { NOTHING_SCANS, readControlDirectories } from '../scan/judge/policy.ts'
 import { type ManualScan, scanBytes } from '../scan/scanners/scan-bytes.ts'
 import { makeScanners } from '../scan/scanners/scanners.ts'
 import { readScanSettings } from '../scan/scanners/shared/scan-settings.ts'
-import { lineForTerminal } from './shared/for-terminal.ts'
-import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from './shared/max-size-option.ts'
-import { bytesOf, type MessageFile, openMessageFile } from './shared/message-file.ts'
+import {
+  addMaxSizeOption,
+  bytesOf,
+  type MaxSizeOption,
+  type MessageFile,
+  maxSizeOf,
+  openMessageFile,
+} from './shared/message-file.ts'
 import { flag } from './shared/options.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import {
@@ -20,6 +25,7 @@ import {
   type EnvironmentOptions,
   slotEnvironment,
 } from './shared/slot-environment.ts'
+import { lineForTerminal } from './shared/terminal.ts'
 
 interface ScanOptions extends EnvironmentOptions, MaxSizeOption {
   files: string[]

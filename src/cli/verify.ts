@@ -12,14 +12,18 @@ import {
 } from '../scan/cluster/verify.ts'
 import { readSignatureFiles, settledDate } from '../scan/scanners/shared/signatures.ts'
 import { takeMessage } from '../scan/scanners/take-message.ts'
-import { addKeyringOption, readCluster } from './shared/keyring-options.ts'
-import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from './shared/max-size-option.ts'
-import { readMessageBytes } from './shared/message-file.ts'
-import { printsJson } from './shared/options.ts'
+import {
+  addMaxSizeOption,
+  type MaxSizeOption,
+  maxSizeOf,
+  readMessageBytes,
+} from './shared/message-file.ts'
+import { printsJson, text } from './shared/options.ts'
 import { type Output, runCommand } from './shared/run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
+  readCluster,
   slotEnvironment,
 } from './shared/slot-environment.ts'
 
@@ -31,12 +35,19 @@ interface VerifyArguments extends EnvironmentOptions, MaxSizeOption {
 
 const UNTRUSTED = 1
 
+const keyringOption = text(
+  "Keyring file [default: CLUSTERKEYS, else control/clusterkeys, else onescand's]",
+)
+
 /** `onescan verify`: says which stamps of a message hold, and why the others do not. */
 export const verifyCommand: CommandModule<object, VerifyArguments> = {
   command: 'verify <file>',
   describe: 'Say which stamps of a message hold, and why the others do not',
   builder: (yargs) =>
-    addMaxSizeOption(addEnvironmentOptions(addKeyringOption(yargs)), 'A larger message is not read')
+    addMaxSizeOption(
+      addEnvironmentOptions(yargs.option('keyring', keyringOption)),
+      'A larger message is not read',
+    )
       .positional('file', {
         type: 'string',
         demandOption: true,

@@ -10,7 +10,7 @@ import {
   parseKeyring,
 } from '../../scan/cluster/keyring.ts'
 import { flag, printsJson, text } from '../shared/options.ts'
-import { type Output, runCommand, warn } from '../shared/run-command.ts'
+import { type Output, runCommand } from '../shared/run-command.ts'
 import { addToKeyring } from './add-to-keyring.ts'
 
 interface KeygenOptions {
@@ -85,14 +85,14 @@ async function keygen(args: ArgumentsCamelCase<KeygenOptions>, output: Output): 
     await reportAdded({ id, file: ring, made, signs: signer?.id === id }, output)
     // A directory such as /etc/onescan/keys gives its group to what is made in it.
     if (made && group === process.getgid?.()) {
-      warn('keygen', `${ring} has mode 0640: give it the group of the account that scans`)
+      output.warn(`${ring} has mode 0640: give it the group of the account that scans`)
     }
     return 0
   }
   await output.result({ id, scheme: key!.scheme, line })
   output.text(`${line}\n`)
   if (args.md5) {
-    warn('keygen', 'programs other than onescan want the part after the last colon alone')
+    output.warn('programs other than onescan want the part after the last colon alone')
   }
   return 0
 }

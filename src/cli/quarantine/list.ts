@@ -4,10 +4,10 @@ import type { PathHandle } from '../../ground/path/walk.ts'
 import { entriesIn, type QuarantineEntry } from '../../scan/quarantine/entries.ts'
 import { withFolder } from '../../scan/quarantine/folders.ts'
 import { openEntry, type QuarantineRecord } from '../../scan/quarantine/record.ts'
-import { lineForTerminal } from '../shared/for-terminal.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'
 import { flag, printsJson } from '../shared/options.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
+import { lineForTerminal } from '../shared/terminal.ts'
 import { addDirectoryOption, type QuarantineOptions, withQuarantine } from './options.ts'
 
 export interface ListOptions extends QuarantineOptions {

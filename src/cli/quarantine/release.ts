@@ -16,12 +16,12 @@ import { readControlDirectories } from '../../scan/judge/policy.ts'
 import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
 import { beginRelease, type Release } from '../../scan/quarantine/release.ts'
 import { takeMessage } from '../../scan/scanners/take-message.ts'
-import { readCluster } from '../shared/keyring-options.ts'
 import { flag, printsJson, text } from '../shared/options.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
+  readCluster,
   slotEnvironment,
 } from '../shared/slot-environment.ts'
 import { handOn, MaybeTaken, type ReleaseRoute, routeText } from './hand-on.ts'

@@ -8,8 +8,8 @@ import { O_CLOEXEC } from '../../ground/process/descriptors.ts'
 import { compiledProgram, isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
 import { isSetting } from '../../ground/settings/table.ts'
-import { forTerminal } from '../shared/for-terminal.ts'
 import { ALIVE, FACTS, type RootFacts } from '../shared/root-facts.ts'
+import { forTerminal } from '../shared/terminal.ts'
 
 /** The work of a command that root has an account do. */
 export interface AccountWork {
@@ -227,7 +227,7 @@ class Group {
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** The colours that commands print; takes-colours.ts says when. */
+/** The colours that commands print; terminal.ts says when. */
 const COLOUR = /(\x1b\[(?:0|1;31|2|31|32|33)m)/
 
 const inColours = (text: string) =>

@@ -5,7 +5,6 @@ import { attempt, errorText } from '../../ground/errors/fault.ts'
 import { error, exitCodeOf, type Finding } from '../../ground/errors/finding.ts'
 import { findMailServers } from '../check/by-rule/mail-servers.ts'
 import { isQuotadStarted } from '../check/daemon/quotad-start.ts'
-import { lineForTerminal } from '../shared/for-terminal.ts'
 import { findingLine } from '../shared/print-findings.ts'
 import type { CheckPart } from '../shared/root-facts.ts'
 import { FAILED, type Output } from '../shared/run-command.ts'
@@ -16,7 +15,7 @@ import {
   type RunningService,
   readService,
 } from '../shared/running-services.ts'
-import { takesColours } from '../shared/takes-colours.ts'
+import { lineForTerminal, takesColours } from '../shared/terminal.ts'
 import { accountFor, factsFor, lastValue } from './account-for.ts'
 import { type Bounds, doAsAccount } from './become-account.ts'
 

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, fstatSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, readSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { Fault } from '../../ground/errors/fault.ts'
 import { writeWhole } from '../../ground/process/descriptors.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
 
 /** A message for a slot, and how the slot is called. */
-export interface SlotCall {
+interface SlotCall {
   /** The slot program and its arguments; no shell, no search in PATH. */
   readonly program: readonly string[]
   /** A descriptor from which the message is read, which the caller closes; or its bytes. */
@@ -87,4 +89,20 @@ const qmailDirectory = () => (existsSync('/var/qmail') ? '/var/qmail' : '/')
 function readLog(fd: number): Buffer {
   const bytes = Buffer.alloc(Math.min(fstatSync(fd).size, LOG_MAX))
   return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0))
+}
+
+/**
+ * The onescan-queue beside this program, or in the bin/ of the package that it belongs
+ * to. Throws a Fault of kind `config` if there is none.
+ */
+export function installedQueue(): string {
+  let directory = dirname(realpathSync(process.argv[1]!))
+  for (;;) {
+    for (const place of ['onescan-queue', 'bin/onescan-queue']) {
+      if (existsSync(join(directory, place))) return join(directory, place)
+    }
+    if (directory === dirname(directory)) break
+    directory = dirname(directory)
+  }
+  throw new Fault('config', 'onescan-queue: is not beside this program; use --program')
 }

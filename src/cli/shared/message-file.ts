@@ -1,8 +1,11 @@
 import { closeSync, createReadStream, fstatSync, type Stats } from 'node:fs'
+import type { Argv } from 'yargs'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { openFileOrPipe } from '../../ground/path/open.ts'
 import { inheritedDescriptor } from '../../ground/process/descriptors.ts'
 import { userName } from '../../ground/process/passwd.ts'
+import { byteSize } from '../../ground/settings/table/values.ts'
+import { text } from './options.ts'
 import { rootFacts } from './root-facts.ts'
 
 /** Standard input. */
@@ -72,4 +75,24 @@ export async function* bytesOf(
 /** Reads the message in a file or pipe, or on standard input for `-`, as bytesOf() does. */
 export async function* readMessageBytes(path: string, maxSize: number): AsyncGenerator<Buffer> {
   yield* bytesOf(openMessageFile(path), maxSize)
+}
+
+export interface MaxSizeOption {
+  'max-size': string
+}
+
+/**
+ * Adds the option for the most bytes of a file that a command reads. `what` says what happens to
+ * larger ones.
+ */
+export function addMaxSizeOption<Options>(
+  yargs: Argv<Options>,
+  what: string,
+): Argv<Options & MaxSizeOption> {
+  return yargs.option('max-size', text(`${what}; 0 for any size`, { default: '100M' }))
+}
+
+/** The number of bytes. Throws a Fault of kind `config` if the value is not a size. */
+export function maxSizeOf(args: MaxSizeOption): number {
+  return byteSize(args['max-size'], '--max-size', 0) || Number.MAX_SAFE_INTEGER
 }

@@ -1,7 +1,6 @@
 import { exitCodeOf, type Finding } from '../../ground/errors/finding.ts'
-import { forTerminal } from './for-terminal.ts'
 import type { Output } from './run-command.ts'
-import { takesColours } from './takes-colours.ts'
+import { forTerminal, takesColours } from './terminal.ts'
 
 /** The characters of the column of names. A longer name shifts its own line alone. */
 const WIDTH = 22

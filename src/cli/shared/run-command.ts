@@ -1,24 +1,9 @@
+import about from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../ground/errors/fault.ts'
-import { forTerminal } from './for-terminal.ts'
-import { openJsonReport } from './json-report.ts'
-import { writeOut } from './write-out.ts'
+import { forTerminal, writeOut } from './terminal.ts'
 
 /** The exit code of every command that was called wrongly or failed; onescan(1). */
 export const FAILED = 2
-
-/** The output of a command: text for people, or JSON for programs. */
-export interface Output {
-  /** Whether the output is for a program. */
-  readonly json: boolean
-  /** Prints text for people, made safe for a terminal. */
-  text(text: string): void
-  /** Prints a result for programs. */
-  result(value: object): Promise<void>
-  /** Reports what could not be done, on stderr and among the errors of the JSON. */
-  error(text: string): void
-  /** Sets the numbers that sum up the results, for programs. */
-  sum(numbers: Readonly<Record<string, number>>): void
-}
 
 /**
  * Does the work of a command, and exits with the code that it returns. An error becomes one line on
@@ -29,45 +14,82 @@ export async function runCommand(
   { json }: { readonly json: boolean },
   work: (output: Output) => number | Promise<number>,
 ): Promise<void> {
-  const report = json ? openJsonReport(name, writeOut) : undefined
-  let numbers: Readonly<Record<string, number>> = {}
-  const output: Output = {
-    json,
-    text: (text) => report === undefined && print(text),
-    result: async (value) => report?.result(value),
-    error(text) {
-      report?.error(text)
-      warn(name, text)
-    },
-    sum(these) {
-      numbers = these
-    },
-  }
+  const output = new Output(name, json)
   let exit = FAILED
   try {
     exit = await work(output)
   } catch (error) {
     output.error(errorText(error))
   }
-  await report?.end(exit, numbers)
+  await output.end(exit)
   process.exitCode = exit
 }
 
-/** Reports an error in the command line, before anything was done. */
+/** Reports an error in the command line, before anything was done. `command` is null if it is none. */
 export function complainOf(command: string | null, json: boolean, text: string): void {
-  process.stderr.write(`${forTerminal(`onescan: ${text}`)}\n`)
-  if (!json) return
-  const report = openJsonReport(command, writeOut)
-  report.error(text)
-  void report.end(FAILED, {})
+  const output = new Output(command, json)
+  output.error(text, 'onescan')
+  void output.end(FAILED)
 }
 
-/** Prints a line for the person at the terminal, beside the command's output. */
-export function warn(command: string, text: string): void {
-  process.stderr.write(`${forTerminal(`onescan ${command}: ${text}`)}\n`)
-}
+/**
+ * The output of a command: text for people, or JSON for programs. With --json that is one object with always
+ * the same members (onescan(1), "JSON"; doc/onescan.schema.json). Results are printed as they come, one a
+ * line, so there may be any number of them. If a command dies during its work, the JSON does not end.
+ */
+export class Output {
+  /** Whether the output is for a program. */
+  readonly json: boolean
+  readonly #command: string | null
+  readonly #errors: string[] = []
+  #results = 0
+  #numbers: Readonly<Record<string, number>> = {}
 
-/** Prints the command's output, made safe for a terminal. */
-export function print(text: string): void {
-  process.stdout.write(forTerminal(text))
+  /** `command` is what follows `onescan`; null if that is not a command. */
+  constructor(command: string | null, json: boolean) {
+    this.#command = command
+    this.json = json
+  }
+
+  /** Prints text for people, made safe for a terminal. */
+  text(text: string): void {
+    if (!this.json) process.stdout.write(forTerminal(text))
+  }
+
+  /** Prints a result for programs. */
+  async result(value: object): Promise<void> {
+    if (!this.json) return
+    const before = this.#results++ === 0 ? this.#head() : ','
+    await writeOut(forTerminal(`${before}\n${JSON.stringify(value)}`))
+  }
+
+  /** Prints a line for the person at the terminal, beside the command's output. */
+  warn(text: string, who = `onescan ${this.#command}`): void {
+    process.stderr.write(`${forTerminal(`${who}: ${text}`)}\n`)
+  }
+
+  /** Reports what could not be done, on stderr and among the errors of the JSON. */
+  error(text: string, who?: string): void {
+    this.#errors.push(text)
+    this.warn(text, who)
+  }
+
+  /** Sets the numbers that sum up the results, for programs. */
+  sum(numbers: Readonly<Record<string, number>>): void {
+    this.#numbers = numbers
+  }
+
+  /** Prints the last line of the JSON: errors, numbers, and the exit code. Call it once. */
+  async end(exit: number): Promise<void> {
+    if (!this.json) return
+    const before = this.#results === 0 ? `${this.#head()}]` : '\n]'
+    const [errors, sum] = [this.#errors, this.#numbers]
+    const rest = JSON.stringify({ errors, sum, exit, ok: exit === 0 }).slice(1)
+    await writeOut(forTerminal(`${before},${rest}\n`))
+  }
+
+  #head(): string {
+    const { version } = about
+    return `${JSON.stringify({ command: this.#command, version }).slice(0, -1)},"results":[`
+  }
 }

@@ -1,9 +1,12 @@
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
+import { type ClusterSettings, readClusterSettings } from '../../scan/cluster/keyring.ts'
+import { readControlDirectories } from '../../scan/judge/policy.ts'
+import { DEFAULTS, readDefaults } from './defaults-file.ts'
 import { text } from './options.ts'
 
 /** The most variables of a directory. */
@@ -43,7 +46,7 @@ export function slotEnvironment(base: Environment, options: EnvironmentOptions):
  * blanks at its end, with NUL for a line end. An empty file unsets its variable. Throws a Fault of
  * kind `config` if the directory cannot be read.
  */
-export function readEnvdir(directory: string): Record<string, string | undefined> {
+function readEnvdir(directory: string): Record<string, string | undefined> {
   const variables: Record<string, string | undefined> = {}
   try {
     const names = readdirSync(directory).filter((name) => !/^\.|=/.test(name))
@@ -60,7 +63,7 @@ export function readEnvdir(directory: string): Record<string, string | undefined
 }
 
 /** Reads words `KEY=VALUE`. Throws a Fault of kind `config` for anything else. */
-export function assignments(words: readonly string[]): Record<string, string> {
+function assignments(words: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     words.map((word) => {
       const at = word.indexOf('=')
@@ -68,4 +71,28 @@ export function assignments(words: readonly string[]): Record<string, string> {
       return [word.slice(0, at), word.slice(at + 1)]
     }),
   )
+}
+
+/**
+ * Reads the cluster as the slot would, by the keyring that is named or found. Throws a Fault if there
+ * is not a keyring, or if it cannot be used.
+ */
+export function readCluster(env: Environment, keyring: string | undefined): ClusterSettings {
+  const path = keyring === undefined ? ringHere(env) : resolve(keyring)
+  const named = path === undefined ? env : { ...env, CLUSTERKEYS: path }
+  const { control } = readControlDirectories(named)
+  const { cluster, off } = readClusterSettings(named, control)
+  if (cluster !== undefined) return cluster
+  throw new Fault('config', off ?? `no keyring at ${control}/clusterkeys; name one with --keyring`)
+}
+
+/** onescand's own keyring, if neither the environment nor qmail names one, as without qmail. */
+function ringHere(env: Environment): string | undefined {
+  if (env.CLUSTERKEYS || existsSync(join(readControlDirectories(env).control, 'clusterkeys')))
+    return undefined
+  try {
+    return readDefaults(DEFAULTS).env.CLUSTERKEYS || undefined
+  } catch {
+    return undefined // there is no such file
+  }
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { findingLine, printFindings, sumOf } from '../../../src/cli/shared/print-findings.ts'
-import type { Output } from '../../../src/cli/shared/run-command.ts'
+import { Output } from '../../../src/cli/shared/run-command.ts'
 import { error, type Finding, ok, warning } from '../../../src/ground/errors/finding.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { reachable } from '../../programs/reachable.ts'
@@ -55,19 +55,20 @@ t.test('JSON has the same words in the same order', async (t) => {
 t.test('findings are printed as they come, and the same is said once', async (t) => {
   const come = [error('a', 'is lost', 'mend it'), error('b', 'is lost', 'mend it')]
   const printed: object[] = []
-  const output: Output = {
-    json: true,
-    text: () => {},
-    result: async (value) => void printed.push(value),
-    error: () => {},
-    sum: (numbers) => void printed.push(numbers),
+  class Recorded extends Output {
+    override async result(value: object): Promise<void> {
+      printed.push(value)
+    }
+    override sum(numbers: Readonly<Record<string, number>>): void {
+      printed.push(numbers)
+    }
   }
   async function* findings() {
     yield* come
     t.same(printed, [come[0]], 'before the last one has come')
     yield { ...warning('c', 'defers', 'see a'), follows: 'nothing scans' } as const
   }
-  t.equal(await printFindings(findings(), output), 2)
+  t.equal(await printFindings(findings(), new Recorded('check', true)), 2)
   t.same(printed.at(-1), { errors: 1, warnings: 1 })
 })
 

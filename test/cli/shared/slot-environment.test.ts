@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import { readEnvdir, slotEnvironment } from '../../../src/cli/shared/slot-environment.ts'
+import { slotEnvironment } from '../../../src/cli/shared/slot-environment.ts'
 
 const files = {
   PLAIN: 'value\n',
@@ -13,6 +13,10 @@ const files = {
 }
 
 const envdir = '/usr/bin/envdir'
+
+/** The variables of a directory alone. */
+const read = (directory: string) => slotEnvironment({}, { envdir: directory, env: [] })
+
 const missing = spawnSync(envdir).error !== undefined && 'install Debian package daemontools'
 
 t.test('a directory is read by the rules of envdir(8)', { skip: missing }, async (t) => {
@@ -37,7 +41,7 @@ t.test(
 )
 
 t.test('a directory that is missing, or a word that is no assignment, is reported', async (t) => {
-  t.throws(() => readEnvdir(join(t.testdir({}), 'missing')), /--envdir .*ENOENT/)
+  t.throws(() => read(join(t.testdir({}), 'missing')), /--envdir .*ENOENT/)
   t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['A'] }), /must be KEY=VALUE/)
   t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['=A'] }), /must be KEY=VALUE/)
 })
@@ -46,5 +50,5 @@ t.test('a directory that is missing, or a word that is no assignment, is reporte
 t.test('a FIFO in the directory is reported, and not waited for', async (t) => {
   const directory = t.testdir({})
   execFileSync('mkfifo', [join(directory, 'QHPSI')])
-  t.throws(() => readEnvdir(directory), /QHPSI is not a regular file/)
+  t.throws(() => read(directory), /QHPSI is not a regular file/)
 })

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { terminal } from './root-facts.ts'
+
 /**
  * Characters that a terminal acts on, that it does not show, or that make it show something else: control
  * characters except line end and tab, those of formatting, such as Unicode's bidi controls, and what
@@ -20,4 +23,14 @@ export function forTerminal(text: string): string {
 /** Does the same with text that must stay within its line: line ends and tabs are escaped, too. */
 export function lineForTerminal(text: string): string {
   return forTerminal(text.replace(/[\n\t]/g, (sign) => (sign === '\n' ? '\\n' : '\\t')))
+}
+
+/** Prints text that is already safe. Waits for a slow reader, so that output does not pile up. */
+export async function writeOut(text: string): Promise<void> {
+  if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain')
+}
+
+/** Whether standard output is a terminal, and its owner did not refuse colours: no-color.org. */
+export function takesColours(): boolean {
+  return terminal().output && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
 }
