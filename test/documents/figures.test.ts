@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { SHOWN } from '../../src/cli/quarantine/show.ts'
+import { BYTES_SHOWN } from '../../src/cli/quarantine/quarantine.ts'
 import { SPARE_DESCRIPTORS } from '../../src/delay/gate/gate.ts'
 import { LINES_MAX } from '../../src/delay/gate/gate-log.ts'
 import {
@@ -64,7 +64,7 @@ t.test(
   async (t) => {
     const page = words('onescan.1')
     t.match(page, `one of more than ${LINE_MAX / KIB} KiB is ignored`)
-    t.match(page, `its first ${SHOWN / KIB} KiB;`)
+    t.match(page, `its first ${BYTES_SHOWN / KIB} KiB;`)
     t.match(page, `counts ${withCommas(NAMES_MAX)} different ones`)
     t.equal(TOP, 20)
     t.match(page, 'the twenty most frequent names')

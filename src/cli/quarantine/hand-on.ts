@@ -16,7 +16,7 @@ import { type RawReply, replyTexts } from '../../protocol/smtp/replies.ts'
 import { handToSlot, QUEUE_PATIENCE } from '../shared/hand-to-slot.ts'
 
 /** A message that is sent on its route again. Addresses are latin1. */
-export interface OutgoingMail {
+interface OutgoingMail {
   readonly sender: string
   readonly recipients: readonly string[]
   /** The message in pieces, with the added fields on top. */

@@ -1,8 +1,22 @@
 import type { CommandModule } from 'yargs'
-import { deleteCommand } from './delete.ts'
-import { listCommand } from './list.ts'
+import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import type { PathHandle } from '../../ground/path/walk.ts'
+import { entriesIn, type QuarantineEntry, withEntry } from '../../scan/quarantine/entries.ts'
+import { withFolder } from '../../scan/quarantine/folders.ts'
+import { type OpenEntry, openEntry, type QuarantineRecord } from '../../scan/quarantine/record.ts'
+import { deleteEntry } from '../../scan/quarantine/release.ts'
+import { spanOf, spanOptions } from '../shared/log-arguments.ts'
+import { flag, printsJson } from '../shared/options.ts'
+import { terminal } from '../shared/root-facts.ts'
+import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
+import { lineForTerminal } from '../shared/terminal.ts'
+import {
+  addDirectoryOption,
+  noteAction,
+  type QuarantineOptions,
+  withQuarantine,
+} from './directory.ts'
 import { releaseCommand } from './release.ts'
-import { showCommand } from './show.ts'
 
 /** `onescan quarantine`: mail that QUARANTINE keeps. */
 export const quarantineCommand: CommandModule = {
@@ -17,4 +31,223 @@ export const quarantineCommand: CommandModule = {
       .demandCommand(1, 'Name what to do: list, show ID, release ID, or delete ID...')
       .example('$0 quarantine list --since yesterday', 'What was kept since then'),
   handler: () => {},
+}
+
+interface ListOptions extends QuarantineOptions {
+  readonly since?: string
+  readonly until?: string
+  readonly released: boolean
+  readonly json: boolean
+}
+
+/** The exit code if there is nothing to list. */
+const NOTHING = 1
+
+/** `onescan quarantine list`: lists the messages that are kept. */
+const listCommand: CommandModule<object, ListOptions> = {
+  command: 'list',
+  describe: 'Show what is in quarantine, the oldest first',
+  builder: (yargs) =>
+    addDirectoryOption(yargs)
+      .options(spanOptions)
+      .option('released', flag('Released messages, too'))
+      .option('json', printsJson)
+      .example('$0 quarantine list --since 1h', 'What was kept in the last hour')
+      .epilogue(
+        'Exit codes: 0 something is there; 1 nothing is; 2 it cannot be looked at.',
+      ) as never,
+  handler: (args) =>
+    runCommand('quarantine list', args, (output) =>
+      withQuarantine(args, (root) => list(root, args, output)),
+    ),
+}
+
+async function list(root: PathHandle, args: ListOptions, output: Output): Promise<number> {
+  let messages = 0
+  let bytes = 0
+  const range = spanOf(args, Date.now())
+  const foreign: unknown[] = []
+  for (const entry of entriesIn(root, range, (why) => void foreign.push(why))) {
+    if (entry.state === 'released' && !args.released) continue
+    try {
+      const record = await recordOf(root, entry)
+      if (record === undefined) continue
+      messages++
+      bytes += entry.size
+      output.text(inWords(entry, record))
+      await output.result(entryAsObject(entry, record))
+    } catch (error) {
+      // Somebody may have released or deleted it meanwhile.
+      if (errorCode(error) !== 'ENOENT') output.error(`${entry.id}: ${errorText(error)}`)
+    }
+  }
+  for (const why of foreign) output.error(errorText(why))
+  output.sum({ messages, bytes })
+  if (messages === 0) output.text('no such message is in quarantine\n')
+  return messages > 0 ? 0 : NOTHING
+}
+
+/** Reads the record of a message, and no more; undefined if its folder is gone. */
+async function recordOf(
+  root: PathHandle,
+  { grounds, day, part, file }: QuarantineEntry,
+): Promise<QuarantineRecord | undefined> {
+  let record: QuarantineRecord | undefined
+  await withFolder(root, grounds, day, async (folder) => {
+    const opened = await openEntry(folder, part, file)
+    record = opened.record
+    await opened.close()
+  })
+  return record
+}
+
+/** The most recipients that a line of the list names. */
+const RECIPIENTS_SHOWN = 3
+
+function inWords(entry: QuarantineEntry, record: QuarantineRecord): string {
+  const { sender, recipients } = record
+  const shown = recipients.slice(0, RECIPIENTS_SHOWN).map(inBrackets).join(', ')
+  const more =
+    recipients.length > RECIPIENTS_SHOWN ? ` +${recipients.length - RECIPIENTS_SHOWN}` : ''
+  const state = entry.state === 'kept' ? '' : `, ${entry.state}`
+  const when = record.time.slice(0, 19).replace('T', ' ')
+  return `${entry.id}  ${when}Z  ${whyInWords(record)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
+}
+
+/** The grounds on which a message is kept, with what was found: `virus: Eicar-Test-Signature`. */
+function whyInWords({ grounds, found }: QuarantineRecord): string {
+  return lineForTerminal(found ? `${grounds}: ${found}` : grounds)
+}
+
+function inBrackets(address: string): string {
+  return `<${lineForTerminal(address)}>`
+}
+
+function entryAsObject(
+  { id, size, state, grounds }: QuarantineEntry,
+  record: QuarantineRecord,
+): object {
+  return { ...record, id, grounds, size, state }
+}
+
+interface ShowOptions extends QuarantineOptions {
+  readonly id: string
+  readonly raw: boolean
+  readonly json: boolean
+}
+
+/** The bytes of a message that are shown. */
+export const BYTES_SHOWN = 16 * 1024
+
+/** `onescan quarantine show ID`: prints what is known about a message, and how it begins. */
+const showCommand: CommandModule<object, ShowOptions> = {
+  command: 'show <id>',
+  describe: 'Show what is known of a message in quarantine, and how it begins',
+  builder: (yargs) =>
+    addDirectoryOption(yargs)
+      .positional('id', { type: 'string', demandOption: true, describe: 'Its id, as in the list' })
+      .option('raw', flag('Print the message alone, byte for byte, as it came: not for a terminal'))
+      .option('json', printsJson)
+      .epilogue('Exit codes: 0 it is shown; 2 it is not there, or cannot be read.') as never,
+  handler: (args) =>
+    runCommand('quarantine show', args, (output) => {
+      const { raw, json } = args
+      if (raw && json) throw new Fault('config', '--raw and --json exclude each other: choose one')
+      if (raw && terminal().output) {
+        throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
+      }
+      return withQuarantine(args, (root) =>
+        withEntry(root, args.id, async (entry, folder) => {
+          const opened = await openEntry(folder, entry.part, entry.file).finally(() =>
+            folder.close(),
+          )
+          await (raw ? print(opened) : show(entry, opened, output)).finally(() => opened.close())
+          return 0
+        }),
+      )
+    }),
+}
+
+async function print(opened: OpenEntry): Promise<void> {
+  for await (const piece of opened.message()) {
+    await new Promise<void>((resolve, reject) => {
+      process.stdout.write(piece, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+}
+
+async function show(entry: QuarantineEntry, opened: OpenEntry, output: Output): Promise<void> {
+  const { record } = opened
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const piece of opened.message()) {
+    if (length < BYTES_SHOWN) chunks.push(piece.subarray(0, BYTES_SHOWN - length))
+    length += piece.length
+  }
+  const start = Buffer.concat(chunks).toString('latin1')
+  await output.result({ ...entryAsObject(entry, record), start })
+  const lines = [
+    `id          ${entry.id} (${entry.state})`,
+    `kept        ${record.time} on ${record.host}, by the ${record.door}`,
+    `grounds     ${record.grounds}${record.found ? `: ${record.found}` : ''}`,
+    `sender      <${record.sender}>`,
+    ...record.recipients.map((recipient) => `recipient   <${recipient}>`),
+    `size        ${entry.size} bytes`,
+    ...(record.remote ? [`client      ${record.remote}`] : []),
+    ...(record.queue ? [`queue       ${record.queue}`] : []),
+    `log         ${record.log}`,
+  ]
+  output.text(`${lines.map(lineForTerminal).join('\n')}\n\n`)
+  output.text(start.replace(/\r\n/g, '\n'))
+  if (entry.size > BYTES_SHOWN) output.text(`\n[${entry.size - BYTES_SHOWN} bytes more]\n`)
+}
+
+interface DeleteOptions extends QuarantineOptions {
+  readonly ids: readonly string[]
+  readonly json: boolean
+}
+
+/** `onescan quarantine delete ID...`: removes messages for good. */
+const deleteCommand: CommandModule<object, DeleteOptions> = {
+  command: 'delete <ids..>',
+  describe: 'Remove messages from quarantine for good',
+  builder: (yargs) =>
+    addDirectoryOption(yargs)
+      .positional('ids', {
+        type: 'string',
+        array: true,
+        demandOption: true,
+        describe: 'Their ids, as in the list',
+      })
+      .option('json', printsJson)
+      .epilogue('Exit codes: 0 all are removed; 2 one was not.') as never,
+  handler: (args) =>
+    runCommand('quarantine delete', args, (output) =>
+      withQuarantine(args, (root) => remove(root, args.ids, output)),
+    ),
+}
+
+async function remove(root: PathHandle, ids: readonly string[], output: Output): Promise<number> {
+  let deleted = 0
+  for (const id of ids) {
+    try {
+      const { grounds } = await deleteEntry(root, id)
+      deleted++
+      output.text(`${id}: deleted\n`)
+      await output.result({ id, deleted: true })
+      await noteAction(
+        root,
+        [
+          ['quarantine', 'delete'],
+          ['kept', id],
+          ['grounds', grounds],
+        ],
+        output,
+      )
+    } catch (error) {
+      output.error(errorText(error))
+    }
+  }
+  output.sum({ deleted })
+  return deleted === ids.length ? 0 : FAILED
 }

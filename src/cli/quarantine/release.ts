@@ -24,14 +24,13 @@ import {
   readCluster,
   slotEnvironment,
 } from '../shared/slot-environment.ts'
-import { handOn, MaybeTaken, type ReleaseRoute, routeText } from './hand-on.ts'
-import { noteAction } from './note-action.ts'
 import {
   addDirectoryOption,
-  callerName,
+  noteAction,
   type QuarantineOptions,
   withQuarantine,
-} from './options.ts'
+} from './directory.ts'
+import { handOn, MaybeTaken, type ReleaseRoute, routeText } from './hand-on.ts'
 
 interface ReleaseOptions extends QuarantineOptions, EnvironmentOptions {
   readonly id: string
@@ -146,7 +145,6 @@ async function release(
     ['rcpts', recipients.length],
     ['by', by],
     ['key', keys[0]?.id],
-    ['who', callerName()],
   ]
   await noteAction(root, fields, output)
 }

@@ -10,9 +10,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { defaultId } from '../../../src/cli/keygen/keygen.ts'
-import { parseKeyring } from '../../../src/scan/cluster/keyring.ts'
-import { jsonIn, onescan } from '../onescan.ts'
+import { defaultId } from '../../src/cli/keygen.ts'
+import { parseKeyring } from '../../src/scan/cluster/keyring.ts'
+import { jsonIn, onescan } from './onescan.ts'
 
 const mode = (path: string) => statSync(path).mode & 0o777
 

@@ -1,0 +1,87 @@
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import type { Argv } from 'yargs'
+import { openLog } from '../../doors/shared/log/log-place.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { type LogField, logLine } from '../../ground/errors/log.ts'
+import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
+import { userName } from '../../ground/process/passwd.ts'
+import { openQuarantine } from '../../scan/quarantine/folders.ts'
+import { rootFacts } from '../shared/root-facts.ts'
+import type { Output } from '../shared/run-command.ts'
+
+export interface QuarantineOptions {
+  readonly directory: string
+}
+
+/** The package's own quarantine. */
+const DEFAULT_DIRECTORY = '/var/lib/onescan/quarantine'
+
+export function addDirectoryOption<Options>(
+  yargs: Argv<Options>,
+): Argv<Options & { directory: string }> {
+  return yargs.option('directory', {
+    type: 'string',
+    requiresArg: true,
+    default: process.env.QUARANTINE || DEFAULT_DIRECTORY,
+    defaultDescription: `QUARANTINE, else ${DEFAULT_DIRECTORY}`,
+    describe: 'The quarantine',
+  })
+}
+
+/** Calls `use` with the quarantine, which must be of this account, and closes it. */
+export async function withQuarantine<Result>(
+  { directory }: QuarantineOptions,
+  use: (root: PathHandle) => Promise<Result>,
+): Promise<Result> {
+  if (!directory.startsWith('/')) {
+    throw new Fault('config', `--directory ${directory}: must be an absolute path`)
+  }
+  const root = openQuarantine(directory)
+  try {
+    return await use(root)
+  } finally {
+    closeSync(root.fd)
+  }
+}
+
+/** A file in the quarantine, with a line for each message that was released or deleted. */
+const FILE = 'quarantine.log'
+
+/**
+ * Notes what somebody did with a message, and who: in the quarantine itself, and where the slot would log. That this
+ * cannot be written is told, and undoes nothing. A person at a terminal has it from the command itself.
+ */
+export async function noteAction(
+  root: PathHandle,
+  entries: readonly LogField[],
+  output: Output,
+): Promise<void> {
+  const noted: readonly LogField[] = [...entries, ['who', callerName()]]
+  try {
+    appendTo(root, logLine([...noted, ['time', new Date().toISOString()]]))
+  } catch (error) {
+    output.error(`${FILE}: ${errorText(error)}`)
+  }
+  const { LOGFILE } = process.env
+  const log = await openLog(LOGFILE ? { LOGFILE } : { ERROR_FD: '2' })
+  log.write(logLine(noted))
+}
+
+function appendTo(root: PathHandle, line: Buffer): void {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
+  const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK
+  const fd = openSync(`${procPathOf(root)}/${FILE}`, flags, 0o600)
+  try {
+    writeSync(fd, line)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The caller's name or number, for the log. */
+function callerName(): string {
+  const caller = rootFacts?.caller ?? process.env.SUDO_USER
+  if (caller) return caller
+  const uid = process.getuid!()
+  return userName(uid) ?? String(uid)
+}
