@@ -6,7 +6,6 @@ import { exit, exitMeanings } from '../doors/shared/replies/exit-codes.ts'
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
 import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../ground/errors/fault.ts'
-import { inheritedDescriptor } from '../ground/process/descriptors.ts'
 import { readSetting } from '../ground/settings/settings.ts'
 import { readControlDirectories } from '../scan/judge/policy.ts'
 import {
@@ -15,7 +14,7 @@ import {
   QUEUE_PATIENCE,
   type SlotResult,
 } from './shared/hand-to-slot.ts'
-import { openFile } from './shared/message-file.ts'
+import { openMessageFile } from './shared/message-file.ts'
 import { flag, printsJson, text } from './shared/options.ts'
 import { runCommand } from './shared/run-command.ts'
 import { slotEnvironment } from './shared/slot-environment.ts'
@@ -122,8 +121,7 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
   const places = [...Object.values(directories), chain, environment.TMPDIR || tmpdir()]
   for (const place of places) existsSync(place) // what never answers is met here, and not by the slot
   const envelope = envelopeBytes(args.from, args.to)
-  const own = args.file === '-' ? 0 : inheritedDescriptor(args.file)
-  const message = own ?? openFile(args.file).fd
+  const { fd: message } = openMessageFile(args.file)
   try {
     const scan = attempt(() => readSetting(environment, 'SCANTIMEOUT') * 1000) ?? 0
     const timeout = scan + QUEUE_PATIENCE
@@ -140,7 +138,7 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
       header: header === undefined ? null : linesOf(header),
     }
   } finally {
-    if (own === undefined) closeSync(message)
+    closeSync(message)
   }
 }
 

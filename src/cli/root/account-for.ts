@@ -2,7 +2,7 @@ import { findAccount, readAccounts, type SystemAccount } from '../../doors/readi
 import { attempt, Fault } from '../../ground/errors/fault.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import { type CheckPart, ownTerminal, type RootFacts } from '../shared/root-facts.ts'
-import { askSystemd } from '../shared/systemd-unit.ts'
+import { askSystemd } from '../shared/systemd.ts'
 
 /**
  * The account that is named, else the first one of these that this host has, with all of its groups. The
@@ -40,15 +40,6 @@ function groupNumber(group: string, name: string): number[] {
   const line = group.split('\n').find((entry) => entry.startsWith(`${name}:`))
   const gid = Number(line?.split(':')[2])
   return gid > 0 ? [gid] : []
-}
-
-/** The last value of an option among words. */
-export function lastValue(words: readonly string[], option: string): string | undefined {
-  const values = words.flatMap((word, at) => {
-    if (word === option) return words[at + 1] ?? []
-    return word.startsWith(`${option}=`) ? word.slice(option.length + 1) : []
-  })
-  return values.at(-1)
 }
 
 /** The services, each with its account. Root reads their files of settings for them. */

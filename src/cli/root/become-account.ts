@@ -12,7 +12,7 @@ import { ALIVE, FACTS, type RootFacts } from '../shared/root-facts.ts'
 import { forTerminal } from '../shared/terminal.ts'
 
 /** The work of a command that root has an account do. */
-export interface AccountWork {
+interface AccountWork {
   readonly account: SystemAccount
   /** The words of the command. */
   readonly words: readonly string[]

@@ -5,6 +5,7 @@ import { attempt, errorText } from '../../ground/errors/fault.ts'
 import { error, exitCodeOf, type Finding } from '../../ground/errors/finding.ts'
 import { findMailServers } from '../check/by-rule/mail-servers.ts'
 import { isQuotadStarted } from '../check/daemon/quotad-start.ts'
+import { optionValues } from '../shared/options.ts'
 import { findingLine } from '../shared/print-findings.ts'
 import type { CheckPart } from '../shared/root-facts.ts'
 import { FAILED, type Output } from '../shared/run-command.ts'
@@ -15,8 +16,8 @@ import {
   type RunningService,
   readService,
 } from '../shared/running-services.ts'
-import { lineForTerminal, takesColours } from '../shared/terminal.ts'
-import { accountFor, factsFor, lastValue } from './account-for.ts'
+import { takesColours } from '../shared/terminal.ts'
+import { accountFor, factsFor } from './account-for.ts'
 import { type Bounds, doAsAccount } from './become-account.ts'
 
 /** A part of check, and the account that does it. */
@@ -56,7 +57,7 @@ export async function checkAsAccounts(
   for (const { account, part } of await partsOf(words, tell)) {
     const { name } = account
     const facts = factsFor(account, part)
-    const maySetId = lastValue(words, '--mail') !== undefined // sendmail(1) queues mail by set-ID bits
+    const maySetId = optionValues(words, '--mail').length > 0 // sendmail(1) queues mail by set-ID bits
     const readsAll = part.of === 'quotad'
     const work = { account, words, facts, maySetId, readsAll, bounds, show: belowHeading }
     try {
@@ -86,7 +87,7 @@ async function partsOf(
   words: readonly string[],
   tell: (finding: Finding) => Promise<void>,
 ): Promise<PartOfCheck[]> {
-  const [user, pid] = [lastValue(words, '--user'), lastValue(words, '--pid')]
+  const [user, pid] = ['--user', '--pid'].map((option) => optionValues(words, option).at(-1))
   const has = (...options: readonly string[]) =>
     words.some((word) => options.some((option) => word === option || word.startsWith(`${option}=`)))
   const ofHost: CheckPart = { of: 'host', postfix: findPostfix() }

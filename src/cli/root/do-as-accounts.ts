@@ -1,5 +1,6 @@
+import { optionValues } from '../shared/options.ts'
 import { FAILED, runCommand } from '../shared/run-command.ts'
-import { accountFor, factsFor, lastValue } from './account-for.ts'
+import { accountFor, factsFor } from './account-for.ts'
 import { type Bounds, doAsAccount } from './become-account.ts'
 import { checkAsAccounts, LOG_GROUPS, OF_LOGS } from './check-as-accounts.ts'
 
@@ -62,7 +63,7 @@ export async function doAsAccounts(command: string, words: readonly string[]): P
   try {
     const manner = manners[words.slice(0, 2).join(' ')] ?? manners[command]!
     const { accounts, groups, maySetId = false, bounds } = manner
-    const account = accountFor(lastValue(words, '--user'), accounts, groups)
+    const account = accountFor(optionValues(words, '--user').at(-1), accounts, groups)
     const work = { account, words, facts: factsFor(account), maySetId, bounds }
     process.exitCode = await doAsAccount(work, process.stdout)
   } catch (error) {

@@ -4,7 +4,7 @@ import { shellWord } from '../../ground/errors/finding.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { rootFacts } from './root-facts.ts'
-import { askSystemd, type SystemdUnit } from './systemd-unit.ts'
+import { askSystemd, SYSTEMD, type SystemdUnit } from './systemd.ts'
 
 /** The file in which the Debian package keeps onescand's settings. */
 export const DEFAULTS = '/etc/default/onescand'
@@ -32,12 +32,6 @@ export interface OddLine {
   /** Whether the line sets something all the same, sets nothing, or stops the service. */
   readonly effect: 'odd' | 'lost' | 'stops'
 }
-
-/**
- * This directory exists if systemd has started the host; then systemd reads such files:
- * sd_booted(3).
- */
-export const SYSTEMD = '/run/systemd/system'
 
 /** Whether readDefaults() has a file to read. */
 export function hasDefaults(file: string): boolean {

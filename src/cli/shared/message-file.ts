@@ -30,7 +30,7 @@ export function openMessageFile(path: string): MessageFile {
 }
 
 /** Opens a file or pipe. If root typed the command, what the account may not read can come to it open. */
-export function openFile(path: string): ReturnType<typeof openFileOrPipe> {
+function openFile(path: string): ReturnType<typeof openFileOrPipe> {
   try {
     return openFileOrPipe(path)
   } catch (error) {

@@ -1,7 +1,7 @@
 import { fstatSync, writeSync } from 'node:fs'
 import { attempt } from '../../ground/errors/fault.ts'
 import type { RunningService } from './running-services.ts'
-import type { SystemdUnit } from './systemd-unit.ts'
+import type { SystemdUnit } from './systemd.ts'
 
 /**
  * What root alone can see of a host, and tells the account that does the work of a command
@@ -20,7 +20,7 @@ export interface RootFacts {
   readonly part?: CheckPart
 }
 
-export interface Terminal {
+interface Terminal {
   /** Standard input is a terminal, or /dev/null, or closed: nobody hands over a log by it. */
   readonly input: boolean
   readonly output: boolean

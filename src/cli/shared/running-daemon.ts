@@ -4,6 +4,7 @@ import { attempt } from '../../ground/errors/fault.ts'
 import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
 import { PROCESSES, startOf, statusOf } from '../../ground/process/process-stat.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
+import { optionValues } from './options.ts'
 
 /** The onescand that answers at a socket. */
 export interface RunningDaemon {
@@ -48,17 +49,6 @@ export async function askRunningDaemon(
 function usualSocket(): string {
   const words = attempt(() => readDefaults(DEFAULTS).words) ?? []
   return process.env.ONESCAN_SOCKET || (optionValues(words, '--socket').at(-1) ?? SOCKET)
-}
-
-/**
- * The values of an option on a command line, in order: `--milter ADDRESS` and `--milter=ADDRESS`,
- * as often as it occurs.
- */
-export function optionValues(words: readonly string[], option: string): string[] {
-  return words.flatMap((word, at) => {
-    if (word === option) return words[at + 1] ?? []
-    return word.startsWith(`${option}=`) ? word.slice(option.length + 1) : []
-  })
 }
 
 /** The users whose processes count as onescand: root, the caller, the package's account and the owner of the usual socket. */

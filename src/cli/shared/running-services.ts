@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
@@ -11,6 +10,7 @@ import {
   statusOf,
 } from '../../ground/process/process-stat.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
+import { askMainProcess } from './systemd.ts'
 
 /** The limits in bytes at which a runtime can fail, by setrlimit(2). Undefined is no limit. */
 export interface MemoryLimits {
@@ -39,7 +39,7 @@ export interface RunningService {
 }
 
 /** The services that run. */
-export interface RunningServices {
+interface RunningServices {
   readonly services: readonly RunningService[]
   /** The numbers of processes that look like services and were not read, a few of them. */
   readonly unread: readonly string[]
@@ -169,13 +169,6 @@ function oncePerUnit(): typeof askMainProcess {
     if (!known.has(unit)) known.set(unit, askMainProcess(unit))
     return known.get(unit)
   }
-}
-
-/** The process by which systemd knows a service. Its others are whoever's: cron's are those of users. */
-function askMainProcess(unit: string): string | undefined {
-  const words = ['show', '--property=MainPID', '--value', '--', unit]
-  const options = { encoding: 'utf8', env: {}, timeout: PATIENCE, stdio: 'pipe' } as const
-  return attempt(() => execFileSync('/usr/bin/systemctl', words, options).trim())
 }
 
 interface ServerCommand {

@@ -98,15 +98,12 @@ t.test(
       asked: '',
     })
     const fake = join(place, 'systemctl')
-    writeFileSync(fake, `#!/bin/sh\necho "$*" >>${place}/asked\necho 0\n`, { mode: 0o755 })
+    writeFileSync(fake, `#!/bin/sh\necho "$*" >>${place}/asked\necho MainPID=0\n`, { mode: 0o755 })
     const source = join(import.meta.dirname, '../../../src/cli/shared/running-services.ts')
     const find = `import(${JSON.stringify(source)}).then((m) => m.findRunningServices(${JSON.stringify(join(place, 'processes'))}))`
     const script = 'mount --bind "$1" /usr/bin/systemctl && exec "$2" -e "$3"'
     // biome-ignore format: a line
     execFileSync('unshare', ['--mount', 'sh', '-c', script, 'sh', fake, process.execPath, `${find}.then(({ unread }) => console.log(unread.length))`])
-    t.equal(
-      readFileSync(join(place, 'asked'), 'utf8'),
-      'show --property=MainPID --value -- cron.service\n',
-    )
+    t.equal(readFileSync(join(place, 'asked'), 'utf8'), 'show --property=MainPID -- cron.service\n')
   },
 )

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
-import { SYSTEMD } from '../../shared/defaults-file.ts'
-import { optionValues, type RunningDaemon } from '../../shared/running-daemon.ts'
+import { optionValues } from '../../shared/options.ts'
+import type { RunningDaemon } from '../../shared/running-daemon.ts'
+import { SYSTEMD } from '../../shared/systemd.ts'
 
 /** Where onescand takes mail, in the form of `--milter`: `inet:127.0.0.1:8890`. */
 export interface OnescandPlaces {

@@ -11,7 +11,8 @@ import { readSetting } from '../../../ground/settings/settings.ts'
 import { table } from '../../../ground/settings/table.ts'
 import { readControlDirectories } from '../../../scan/judge/policy.ts'
 import { DEFAULTS, hasDefaults, type OddLine, readDefaults } from '../../shared/defaults-file.ts'
-import { ACCOUNT, optionValues, type RunningDaemon, SOCKET } from '../../shared/running-daemon.ts'
+import { optionValues } from '../../shared/options.ts'
+import { ACCOUNT, type RunningDaemon, SOCKET } from '../../shared/running-daemon.ts'
 import type { DaemonWords } from '../shared/host.ts'
 
 /** onescand as it is configured on this host, and what is wrong with its file of settings. */

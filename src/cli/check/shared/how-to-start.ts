@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { SYSTEMD } from '../../shared/defaults-file.ts'
+import { SYSTEMD } from '../../shared/systemd.ts'
 
 /** The directories in which daemontools and runit look for services. */
 const SERVICES = ['/service', '/etc/service', '/var/service', '/etc/runit/runsvdir/current']

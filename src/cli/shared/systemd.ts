@@ -14,12 +14,14 @@ export interface SystemdUnit {
   readonly words: readonly string[]
 }
 
-export interface EnvironmentFile {
+interface EnvironmentFile {
   readonly path: string
   /** Whether a `-` stands before it, so that it may be missing. */
   readonly isOptional: boolean
 }
 
+/** This directory exists if systemd has started the host: sd_booted(3). */
+export const SYSTEMD = '/run/systemd/system'
 const SYSTEMCTL = '/usr/bin/systemctl'
 const PROPERTIES = 'Environment,EnvironmentFiles,ExecStart,FragmentPath,DropInPaths'
 /** Milliseconds for the answer. */
@@ -30,9 +32,7 @@ const PATIENCE = 5_000
  * without D-Bus it answers root alone.
  */
 export function askSystemd(name: string): SystemdUnit | undefined {
-  const words = ['show', `--property=${PROPERTIES}`, `${name}.service`]
-  const options = { encoding: 'utf8', env: {}, timeout: PATIENCE, stdio: 'pipe' } as const
-  const said = attempt(() => execFileSync(SYSTEMCTL, words, options)) ?? ''
+  const said = show(PROPERTIES, `${name}.service`)
   const values = (property: string) =>
     [...said.matchAll(new RegExp(`^${property}=(.+)$`, 'gm'))].map(([, value]) => value!)
   const [, command] = /(?:^| )argv\[\]=(.*?) ; /.exec(values('ExecStart').at(-1) ?? '') ?? []
@@ -52,4 +52,16 @@ export function askSystemd(name: string): SystemdUnit | undefined {
     }),
     words: command.split(' ').slice(1),
   }
+}
+
+/** The process by which systemd knows a service. Its others are whoever's: cron's are those of users. */
+export function askMainProcess(unit: string): string | undefined {
+  return /^MainPID=(.+)$/m.exec(show('MainPID', unit))?.[1]
+}
+
+/** What systemctl(1) says of a unit, a line for each property; '' if it does not answer. */
+function show(properties: string, unit: string): string {
+  const words = ['show', `--property=${properties}`, '--', unit]
+  const options = { encoding: 'utf8', env: {}, timeout: PATIENCE, stdio: 'pipe' } as const
+  return attempt(() => execFileSync(SYSTEMCTL, words, options)) ?? ''
 }
