@@ -1,9 +1,8 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { type LogCriteria, matcherFor, prefilterFor } from '../doors/observe/log/criteria.ts'
+import { queryFor } from '../doors/observe/log/criteria.ts'
 import { colours, describeRecord, noColours } from '../doors/observe/log/describe-record.ts'
 import type { LogRecord } from '../doors/observe/log/log-record.ts'
-import { readLogs } from '../doors/observe/log/read-log.ts'
-import type { LogFile } from '../doors/observe/log/sources.ts'
+import { type LogFile, readLogs } from '../doors/observe/log/read-log.ts'
 import { inheritedDescriptor } from '../ground/process/descriptors.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
 import { printsJson, text } from './shared/options.ts'
@@ -25,6 +24,7 @@ interface LogOptions {
 const NOTHING_FOUND = 1
 /** The most characters of a value in a log line: onescan-queue(8), LIMITS. */
 const VALUE_MAX = 400
+
 /** `onescan log`: says what happened to a message. */
 export const logCommand: CommandModule<object, LogOptions> = {
   command: 'log [files..]',
@@ -55,14 +55,16 @@ export const logCommand: CommandModule<object, LogOptions> = {
 }
 
 async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promise<number> {
-  const criteria = criteriaOf(args, Date.now())
-  const logs = findLogs(args.files, criteria)
+  const span = spanOf(args, Date.now())
+  const logs = findLogs(args.files, span)
   let trouble = false
   const warn = (text: string) => {
     trouble = true
     output.error(text)
   }
-  const query = { prefilter: prefilterFor(criteria), matches: matcherFor(criteria), warn }
+  const { from, to, virus, decision } = args
+  const id = args.id?.slice(0, VALUE_MAX)
+  const query = { ...queryFor({ id, from, to, virus, decision, ...span }), warn }
   const print = output.json ? printObjects(output) : printLines()
   let found = 0
   for await (const records of readLogs(logs, query)) {
@@ -115,15 +117,4 @@ async function nameNoMessage(logs: readonly LogFile[]): Promise<boolean> {
     hasLines = true
   }
   return hasLines
-}
-
-function criteriaOf(args: ArgumentsCamelCase<LogOptions>, now: number): LogCriteria {
-  return {
-    id: args.id?.slice(0, VALUE_MAX),
-    from: args.from,
-    to: args.to,
-    virus: args.virus,
-    decision: args.decision,
-    ...spanOf(args, now),
-  }
 }

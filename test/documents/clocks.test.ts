@@ -12,7 +12,7 @@ const SOURCES =
 
 /** The exceptions, each with its reason. */
 const exceptions: Readonly<Record<string, string>> = {
-  'doors/observe/log/sources.ts': 'a log that is being written was written now',
+  'doors/observe/log/read-log.ts': 'a log that is being written was written now',
   'doors/readiness/stage.ts': 'the time of a check, the same for all of its steps',
   'mail/message/spool.ts': 'a name that no other file has',
   'scan/quarantine/age.ts': 'the name of a clock, which no other quarantine has',

@@ -73,8 +73,8 @@ t.test('Prometheus understands what the dashboard asks', withoutPromtool, async 
 })
 
 t.test('promtool finds no fault with the metrics themselves', withoutPromtool, async (t) => {
-  const { createMetrics } = await import('../../src/doors/observe/live/metrics.ts')
-  const text = await createMetrics('1.0', 0).text({
+  const { Metrics } = await import('../../src/doors/observe/live/metrics.ts')
+  const text = await new Metrics('1.0', 0).text({
     processes: [],
     clamds: [{ server: 'a', up: true, text: '', version: 1, made: 0 }],
     trial: { right: true, why: '', at: 0, doors: [{ kind: 'slot', address: '', right: true }] },

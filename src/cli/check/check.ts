@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs'
-import { findLog, type LogFile } from '../../doors/observe/log/sources.ts'
+import { findLog, type LogFile } from '../../doors/observe/log/read-log.ts'
 import { ownAccount, readAccounts } from '../../doors/readiness/account.ts'
 import { checkHostSwitch } from '../../doors/readiness/settings.ts'
 import { accountText } from '../../doors/readiness/stage.ts'

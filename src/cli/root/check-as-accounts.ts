@@ -16,7 +16,7 @@ import {
   type RunningService,
   readService,
 } from '../shared/running-services.ts'
-import { takesColours } from '../shared/terminal.ts'
+import { lineForTerminal, takesColours } from '../shared/terminal.ts'
 import { accountFor, factsFor } from './account-for.ts'
 import { type Bounds, doAsAccount } from './become-account.ts'
 

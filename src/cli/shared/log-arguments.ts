@@ -1,5 +1,5 @@
-import { parseTime } from '../../doors/observe/log/parse-time.ts'
-import { findLog, hasJournal, journal, type LogFile } from '../../doors/observe/log/sources.ts'
+import { parseTime } from '../../doors/observe/log/criteria.ts'
+import { findLog, hasJournal, journal, type LogFile } from '../../doors/observe/log/read-log.ts'
 import { attempt } from '../../ground/errors/fault.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 import { STDIN } from './message-file.ts'

@@ -1,9 +1,4 @@
-import {
-  addUpDoors,
-  createMailReporter,
-  type TimedReporter,
-} from '../observe/live/mail-reporter.ts'
-import type { ProcessReport } from '../observe/live/process-report.ts'
+import { type DoorState, MailReporter, type ProcessReport } from '../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { OpenDoor } from './open-doors.ts'
 
@@ -17,8 +12,8 @@ export interface ReportSources {
 export function createWorkerReporter(
   { configuration, doors }: ReportSources,
   send: (report: ProcessReport) => void,
-): TimedReporter {
-  return createMailReporter({
+): MailReporter {
+  return new MailReporter({
     state() {
       const { quota, site } = configuration()
       return {
@@ -37,4 +32,17 @@ export function createWorkerReporter(
 function messagesAtServers({ site }: Configuration): ProcessReport['servers'] {
   const scanners = site?.tools.scanners ?? []
   return Object.assign({}, ...scanners.map((scanner) => scanner.underWay?.() ?? {}))
+}
+
+/** Adds up the states of the doors of each kind. */
+function addUpDoors(
+  doors: readonly { kind: string; state(): DoorState }[],
+): ProcessReport['doors'] {
+  const sum: Record<string, DoorState> = {}
+  for (const door of doors) {
+    const { clients, memory } = door.state()
+    const before = sum[door.kind] ?? { clients: 0, memory: 0 }
+    sum[door.kind] = { clients: before.clients + clients, memory: before.memory + memory }
+  }
+  return sum
 }

@@ -2,7 +2,7 @@ import type { Budget, MemoryLease } from '../../ground/flow/memory-budget.ts'
 import { switchedOff } from '../../scan/judge/policy.ts'
 import type { QuotaLookup } from '../../scan/quota/quota-answer.ts'
 import type { Rules } from '../../scan/rules/match.ts'
-import type { MailReporter } from '../observe/live/mail-reporter.ts'
+import type { MailReporter } from '../observe/live/process-report.ts'
 import type { Configuration } from './configuration.ts'
 
 /** The options of a door that receives mail from a mail server. */

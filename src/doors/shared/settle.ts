@@ -4,7 +4,7 @@ import type { AnswerMode } from '../../scan/judge/divide.ts'
 import { judge } from '../../scan/judge/engine.ts'
 import { adapt, type Site } from '../../scan/judge/site.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
-import type { MailReporter } from '../observe/live/mail-reporter.ts'
+import type { MailReporter } from '../observe/live/process-report.ts'
 import type { LogContext } from './log/log-lines.ts'
 
 /** What a door says about how a message is settled. */

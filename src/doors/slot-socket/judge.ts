@@ -2,7 +2,7 @@ import { type Envelope, EnvelopeReader } from '../../mail/message/envelope/envel
 import type { Decision } from '../../scan/judge/decision.ts'
 import { switchedOff } from '../../scan/judge/policy.ts'
 import { adapt, type Site, withinTime } from '../../scan/judge/site.ts'
-import type { MailReporter } from '../observe/live/mail-reporter.ts'
+import type { MailReporter } from '../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type LogContext, TRIAL } from '../shared/log/log-lines.ts'
 import { exit } from '../shared/replies/exit-codes.ts'

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs'
 import { type LogRecord, readLogLine } from '../../../doors/observe/log/log-record.ts'
-import { linesIn } from '../../../doors/observe/log/read-log.ts'
-import type { LogFile } from '../../../doors/observe/log/sources.ts'
+import { type LogFile, linesIn } from '../../../doors/observe/log/read-log.ts'
 import { attempt, errorText } from '../../../ground/errors/fault.ts'
 
 /** The most lines about messages that are remembered: onescan's own are few, and a loop has no end. */

@@ -20,39 +20,36 @@ export interface ClamdState {
   readonly made: number | undefined
 }
 
-export interface ClamdWatch {
-  readonly states: readonly ClamdState[]
-  close(): void
-}
+/** Asks each server of the plugin clamd every 15 seconds whether it answers and how old its signatures are. */
+export class ClamdWatch {
+  readonly #settings: () => ScanSettings | undefined
+  readonly #changed: () => void
+  readonly #stopped = new AbortController()
+  readonly #timer = setInterval(() => void this.#askAll(), EVERY).unref()
+  #states: readonly ClamdState[] = []
 
-/**
- * Asks each server of the plugin clamd every 15 seconds whether it answers and how old its
- * signatures are. Calls `changed` after each round.
- */
-export function watchClamds(
-  settings: () => ScanSettings | undefined,
-  changed: () => void,
-): ClamdWatch {
-  let states: readonly ClamdState[] = []
-  const stopped = new AbortController()
-
-  async function askAll(): Promise<void> {
-    const asked = clamdAddressesOf(settings()).map((server) => ask(server, stopped.signal))
-    states = await Promise.all(asked)
-    if (!stopped.signal.aborted) changed()
+  /** Calls `changed` after each round. */
+  constructor(settings: () => ScanSettings | undefined, changed: () => void) {
+    this.#settings = settings
+    this.#changed = changed
+    void this.#askAll()
   }
 
-  void askAll()
-  const timer = setInterval(() => void askAll(), EVERY)
-  timer.unref()
-  return {
-    get states() {
-      return states
-    },
-    close() {
-      clearInterval(timer)
-      stopped.abort()
-    },
+  get states(): readonly ClamdState[] {
+    return this.#states
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#stopped.abort()
+  }
+
+  async #askAll(): Promise<void> {
+    const { signal } = this.#stopped
+    this.#states = await Promise.all(
+      clamdAddressesOf(this.#settings()).map((server) => ask(server, signal)),
+    )
+    if (!signal.aborted) this.#changed()
   }
 }
 

@@ -1,5 +1,4 @@
-import { Durations } from '../report/durations.ts'
-import { countWord, DECISIONS, SCANS } from '../report/summary.ts'
+import { countWord, DECISIONS, Durations, SCANS } from '../report/counts.ts'
 
 /** The milliseconds of a step, and the steps of a day. */
 export const STEP = 5 * 60_000

@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { FAULT_KINDS } from '../../../ground/errors/fault.ts'
 import { GROUNDS } from '../../../scan/judge/decision.ts'
 import { CAUSES } from '../../../scan/scanners/shared/finding.ts'
-import { DECISIONS, SCANS } from '../report/summary.ts'
+import { DECISIONS, SCANS } from '../report/counts.ts'
 import type { ClamdState } from './clamd-watch.ts'
 import { COLD_WAYS, type ProcessReport, type Trial, type WorkersState } from './process-report.ts'
 
@@ -28,97 +28,86 @@ interface HostState {
   readonly now: number
 }
 
-export interface Metrics {
-  /** Counts a message by its line of the log. */
-  message(fields: ReadonlyMap<string, string>): void
-  /** Counts the rest of a process's report; `before` is its last report. */
-  report(report: ProcessReport, before: ProcessReport | undefined): void
-  /** Counts messages that had no answer when their worker ended. */
-  unanswered(messages: number): void
-  /** Returns all metrics in the text format of Prometheus. */
-  text(state: HostState): Promise<string>
-  readonly contentType: string
-}
-
 /**
  * The metrics of onescand(8), of all its processes together. A verdict gets here in the line of the
  * log about its message: the line's fields `scan` and `cause` are words of closed lists, SCANS and
  * CAUSES, and each is the label of a counter.
  */
-export function createMetrics(version: string, started: number): Metrics {
-  const registry = new Registry()
-  const metrics = registerMetrics(registry)
-  metrics.buildInfo.set({ version }, 1)
-  metrics.startTime.set(started / 1000)
-  const scannerLabel = boundedValues()
-  const keyLabel = boundedValues()
-  return {
-    contentType: registry.contentType,
-    message: (fields) => countMessage(metrics, fields, { scannerLabel, keyLabel }),
-    report: (report, before) => countReport(metrics, report, before),
-    unanswered: (messages) => metrics.unanswered.inc(messages),
-    text(state) {
-      setProcesses(metrics, state)
-      setStore(metrics, state)
-      setClamds(metrics, state)
-      setTrial(metrics, state)
-      metrics.spoolSize.set(state.spool?.size ?? Number.NaN)
-      metrics.spoolFree.set(state.spool?.free ?? Number.NaN)
-      return registry.metrics()
-    },
-  }
-}
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #metrics = registerMetrics(this.#registry)
+  readonly #scannerLabel = boundedValues()
+  readonly #keyLabel = boundedValues()
 
-type LabelFilter = (value: string) => string
-
-function countMessage(
-  metrics: MetricSet,
-  fields: ReadonlyMap<string, string>,
-  {
-    scannerLabel,
-    keyLabel,
-  }: { readonly scannerLabel: LabelFilter; readonly keyLabel: LabelFilter },
-): void {
-  const value = (name: string) => fields.get(name) ?? ''
-  const door = oneOf(DOORS, value('door') || 'slot')
-  const quota = value('quota')
-  if (quota !== '') {
-    metrics.recipients.inc({ door, quota: oneOf(QUOTAS, quota) })
-    return
+  /** `started` in milliseconds since 1970. */
+  constructor(version: string, started: number) {
+    this.#metrics.buildInfo.set({ version }, 1)
+    this.#metrics.startTime.set(started / 1000)
   }
-  const decision = oneOf(DECISIONS, value('decision'))
-  const grounds = oneOf(['none', ...GROUNDS], value('grounds') || 'none')
-  metrics.messages.inc({ door, decision, grounds })
-  const scan = value('scan')
-  if (scan !== '') metrics.verdicts.inc({ scan: oneOf(SCANS, scan) })
-  if (scan === 'clean' || scan === 'infected' || scan === 'unknown') {
-    for (const name of value('scanner').split(',')) {
-      if (name !== '') metrics.scans.inc({ scanner: scannerLabel(name), answer: scan })
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  /** Counts a message by its line of the log. */
+  message(fields: ReadonlyMap<string, string>): void {
+    const metrics = this.#metrics
+    const value = (name: string) => fields.get(name) ?? ''
+    const door = oneOf(DOORS, value('door') || 'slot')
+    const quota = value('quota')
+    if (quota !== '') {
+      metrics.recipients.inc({ door, quota: oneOf(QUOTAS, quota) })
+      return
+    }
+    const decision = oneOf(DECISIONS, value('decision'))
+    const grounds = oneOf(['none', ...GROUNDS], value('grounds') || 'none')
+    metrics.messages.inc({ door, decision, grounds })
+    const scan = value('scan')
+    if (scan !== '') metrics.verdicts.inc({ scan: oneOf(SCANS, scan) })
+    if (scan === 'clean' || scan === 'infected' || scan === 'unknown') {
+      for (const name of value('scanner').split(',')) {
+        if (name !== '') metrics.scans.inc({ scanner: this.#scannerLabel(name), answer: scan })
+      }
+    }
+    if (value('key') !== '') {
+      const use = scan === 'trusted' ? 'trusted' : 'made'
+      metrics.stamps.inc({ key: this.#keyLabel(value('key')), use })
+    }
+    if (scan === 'unknown') metrics.untold.inc({ cause: oneOf(CAUSES, value('cause')) })
+    if (value('fault') !== '') metrics.faults.inc({ fault: oneOf(FAULT_KINDS, value('fault')) })
+    observe(metrics.scanSeconds, Number(fields.get('scan_ms')) / 1000)
+    observe(metrics.judgeSeconds, Number(fields.get('total_ms')) / 1000)
+    observe(metrics.bytes, Number(fields.get('size')))
+  }
+
+  /** Counts the rest of a process's report; `before` is its last report. */
+  report(report: ProcessReport, before: ProcessReport | undefined): void {
+    const metrics = this.#metrics
+    if (report.lost > 0) metrics.lost.inc(report.lost)
+    for (const how of COLD_WAYS) metrics.cold.inc({ how }, report.cold[how])
+    for (const [name, more] of growth(report.quota, before?.quota)) {
+      metrics.quota.inc({ answer: snake(name) }, more)
+    }
+    for (const [event, more] of growth(report.sharing?.counters, before?.sharing?.counters)) {
+      metrics.store.inc({ event }, more)
     }
   }
-  if (value('key') !== '') {
-    const use = scan === 'trusted' ? 'trusted' : 'made'
-    metrics.stamps.inc({ key: keyLabel(value('key')), use })
-  }
-  if (scan === 'unknown') metrics.untold.inc({ cause: oneOf(CAUSES, value('cause')) })
-  if (value('fault') !== '') metrics.faults.inc({ fault: oneOf(FAULT_KINDS, value('fault')) })
-  observe(metrics.scanSeconds, Number(fields.get('scan_ms')) / 1000)
-  observe(metrics.judgeSeconds, Number(fields.get('total_ms')) / 1000)
-  observe(metrics.bytes, Number(fields.get('size')))
-}
 
-function countReport(
-  metrics: MetricSet,
-  report: ProcessReport,
-  before: ProcessReport | undefined,
-): void {
-  if (report.lost > 0) metrics.lost.inc(report.lost)
-  for (const how of COLD_WAYS) metrics.cold.inc({ how }, report.cold[how])
-  for (const [name, more] of growth(report.quota, before?.quota)) {
-    metrics.quota.inc({ answer: snake(name) }, more)
+  /** Counts messages that had no answer when their worker ended. */
+  unanswered(messages: number): void {
+    this.#metrics.unanswered.inc(messages)
   }
-  for (const [event, more] of growth(report.sharing?.counters, before?.sharing?.counters)) {
-    metrics.store.inc({ event }, more)
+
+  /** Returns all metrics in the text format of Prometheus. */
+  text(state: HostState): Promise<string> {
+    const metrics = this.#metrics
+    setProcesses(metrics, state)
+    setStore(metrics, state)
+    setClamds(metrics, state)
+    setTrial(metrics, state)
+    metrics.spoolSize.set(state.spool?.size ?? Number.NaN)
+    metrics.spoolFree.set(state.spool?.free ?? Number.NaN)
+    return this.#registry.metrics()
   }
 }
 
@@ -175,7 +164,7 @@ function oneOf(words: readonly string[], word: string): string {
 }
 
 /** Returns a function that lets the first values through, and says "other" for all further ones. */
-function boundedValues(): LabelFilter {
+function boundedValues(): (value: string) => string {
   const known = new Set<string>()
   return (value) => {
     if (known.has(value)) return value
@@ -225,75 +214,40 @@ export function registerMetrics(registry: Registry) {
   const histogram = (name: string, help: string, buckets: number[]) =>
     new Histogram({ name, help, buckets, registers })
 
-  const messages = counter('onescan_messages_total', 'Messages by decision and grounds, words as in the log.', ['door', 'decision', 'grounds']) // biome-ignore format: a metric a line
-  const recipients = counter('onescan_recipients_total', 'Recipients about whom an MTA asked before there was a message; those with room are not counted.', ['door', 'quota']) // biome-ignore format: a metric a line
-  const verdicts = counter('onescan_verdicts_total', 'Messages by scan: trusted, known, skipped, clean, infected or unknown.', ['scan']) // biome-ignore format: a metric a line
-  const scans = counter('onescan_scans_total', 'Scans by scanner and answer.', ['scanner', 'answer']) // biome-ignore format: a metric a line
-  const stamps = counter('onescan_stamps_total', 'Stamps by key and use: made or trusted.', ['key', 'use']) // biome-ignore format: a metric a line
-  const untold = counter('onescan_could_not_tell_total', `Messages about which no scanner could tell, by cause: ${CAUSES.join(', ')}, or other.`, ['cause']) // biome-ignore format: a metric a line
-  const faults = counter('onescan_faults_total', 'Messages that were deferred or refused by a fault instead of a decision.', ['fault']) // biome-ignore format: a metric a line
-  const scanSeconds = histogram('onescan_scan_seconds', 'Seconds that scans took.', SECONDS)
-  const judgeSeconds = histogram('onescan_judge_seconds', 'Seconds from the arrival of a message to its answer.', SECONDS) // biome-ignore format: a metric a line
-  const bytes = histogram('onescan_message_bytes', 'Bytes of messages.', [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6]) // biome-ignore format: a metric a line
-  const lost = counter('onescan_uncounted_total', 'Messages that were not counted, since some 5,000 came to one process within a second.') // biome-ignore format: a metric a line
-  const unanswered = counter('onescan_unanswered_total', 'Messages that a worker was having scanned when it ended.') // biome-ignore format: a metric a line
-  const store = counter('onescan_store_total', 'Questions to the store that hosts share, and verdicts put there: asked; of these known, or late; waited, for another host that was scanning; errors; published.', ['event']) // biome-ignore format: a metric a line
-  const storeOk = gauge('onescan_store_ok', 'Whether nothing keeps this host from sharing verdicts; NaN without such a store.') // biome-ignore format: a metric a line
-  const cold = counter('onescan_slot_cold_total', 'Clients of the slot that had no answer: told, if they were told to go cold; left, if they hung up before their answer. Those that could not connect are not among them, nor are trials of onescan check.', ['how']) // biome-ignore format: a metric a line
-  const quota = counter('onescan_quota_answers_total', 'Questions about mailboxes by answer.', ['answer']) // biome-ignore format: a metric a line
-  const judging = gauge('onescan_judging', 'Messages that are being judged.')
-  const processes = gauge('onescan_processes', 'Processes that judge mail.')
-  const replaced = counter('onescan_workers_replaced_total', 'Workers that were replaced, since they ended or hung.', ['why']) // biome-ignore format: a metric a line
-  const late = gauge('onescan_workers_late', 'Workers of which nothing has been heard for 3 seconds.') // biome-ignore format: a metric a line
-  const clients = gauge('onescan_clients', 'Connections.', ['door'])
-  const memory = gauge('onescan_memory_bytes', 'Bytes that clients have sent and that are not answered yet.', ['door']) // biome-ignore format: a metric a line
-  const memoryLimit = gauge('onescan_memory_limit_bytes', 'Their limit in each process, as --memory sets it.') // biome-ignore format: a metric a line
-  const clamdUp = gauge('onescan_clamd_up', 'Whether this server of CLAMD answers, asked every 15 seconds.', ['server']) // biome-ignore format: a metric a line
-  const clamdSessions = gauge('onescan_clamd_sessions', 'Messages that it is scanning now.', ['server']) // biome-ignore format: a metric a line
-  const clamdVersion = gauge('onescan_clamd_signature_version', 'Version of its signatures.', ['server']) // biome-ignore format: a metric a line
-  const clamdAge = gauge('onescan_clamd_signature_age_seconds', 'Seconds since its signatures were made.', ['server']) // biome-ignore format: a metric a line
-  const trialOk = gauge('onescan_trial_ok', 'Whether the trial of /healthz came out right.')
-  const doorOk = gauge('onescan_door_ok', 'Whether it did at all doors of a kind.', ['door'])
-  const trialAge = gauge('onescan_trial_age_seconds', 'Seconds since that trial.')
-  const spoolSize = gauge('onescan_spool_size_bytes', 'Size of the file system in which messages are kept.') // biome-ignore format: a metric a line
-  const spoolFree = gauge('onescan_spool_free_bytes', 'Free bytes of it.')
-  const buildInfo = gauge('onescan_build_info', 'The version, as a label.', ['version'])
-  const startTime = gauge('process_start_time_seconds', 'When onescand was started, in unix seconds.') // biome-ignore format: a metric a line
-
   return {
-    messages,
-    recipients,
-    verdicts,
-    scans,
-    stamps,
-    untold,
-    faults,
-    scanSeconds,
-    judgeSeconds,
-    bytes,
-    lost,
-    unanswered,
-    store,
-    storeOk,
-    cold,
-    quota,
-    judging,
-    processes,
-    replaced,
-    late,
-    clients,
-    memory,
-    memoryLimit,
-    clamdUp,
-    clamdSessions,
-    clamdVersion,
-    clamdAge,
-    trialOk,
-    doorOk,
-    trialAge,
-    spoolSize,
-    spoolFree,
-    buildInfo,
-    startTime,
+    messages: counter('onescan_messages_total', 'Messages by decision and grounds, words as in the log.', ['door', 'decision', 'grounds']), // biome-ignore format: a metric a line
+    recipients: counter('onescan_recipients_total', 'Recipients about whom an MTA asked before there was a message; those with room are not counted.', ['door', 'quota']), // biome-ignore format: a metric a line
+    verdicts: counter('onescan_verdicts_total', 'Messages by scan: trusted, known, skipped, clean, infected or unknown.', ['scan']), // biome-ignore format: a metric a line
+    scans: counter('onescan_scans_total', 'Scans by scanner and answer.', ['scanner', 'answer']), // biome-ignore format: a metric a line
+    stamps: counter('onescan_stamps_total', 'Stamps by key and use: made or trusted.', ['key', 'use']), // biome-ignore format: a metric a line
+    untold: counter('onescan_could_not_tell_total', `Messages about which no scanner could tell, by cause: ${CAUSES.join(', ')}, or other.`, ['cause']), // biome-ignore format: a metric a line
+    faults: counter('onescan_faults_total', 'Messages that were deferred or refused by a fault instead of a decision.', ['fault']), // biome-ignore format: a metric a line
+    scanSeconds: histogram('onescan_scan_seconds', 'Seconds that scans took.', SECONDS),
+    judgeSeconds: histogram('onescan_judge_seconds', 'Seconds from the arrival of a message to its answer.', SECONDS), // biome-ignore format: a metric a line
+    bytes: histogram('onescan_message_bytes', 'Bytes of messages.', [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6]), // biome-ignore format: a metric a line
+    lost: counter('onescan_uncounted_total', 'Messages that were not counted, since some 5,000 came to one process within a second.'), // biome-ignore format: a metric a line
+    unanswered: counter('onescan_unanswered_total', 'Messages that a worker was having scanned when it ended.'), // biome-ignore format: a metric a line
+    store: counter('onescan_store_total', 'Questions to the store that hosts share, and verdicts put there: asked; of these known, or late; waited, for another host that was scanning; errors; published.', ['event']), // biome-ignore format: a metric a line
+    storeOk: gauge('onescan_store_ok', 'Whether nothing keeps this host from sharing verdicts; NaN without such a store.'), // biome-ignore format: a metric a line
+    cold: counter('onescan_slot_cold_total', 'Clients of the slot that had no answer: told, if they were told to go cold; left, if they hung up before their answer. Those that could not connect are not among them, nor are trials of onescan check.', ['how']), // biome-ignore format: a metric a line
+    quota: counter('onescan_quota_answers_total', 'Questions about mailboxes by answer.', ['answer']), // biome-ignore format: a metric a line
+    judging: gauge('onescan_judging', 'Messages that are being judged.'),
+    processes: gauge('onescan_processes', 'Processes that judge mail.'),
+    replaced: counter('onescan_workers_replaced_total', 'Workers that were replaced, since they ended or hung.', ['why']), // biome-ignore format: a metric a line
+    late: gauge('onescan_workers_late', 'Workers of which nothing has been heard for 3 seconds.'), // biome-ignore format: a metric a line
+    clients: gauge('onescan_clients', 'Connections.', ['door']),
+    memory: gauge('onescan_memory_bytes', 'Bytes that clients have sent and that are not answered yet.', ['door']), // biome-ignore format: a metric a line
+    memoryLimit: gauge('onescan_memory_limit_bytes', 'Their limit in each process, as --memory sets it.'), // biome-ignore format: a metric a line
+    clamdUp: gauge('onescan_clamd_up', 'Whether this server of CLAMD answers, asked every 15 seconds.', ['server']), // biome-ignore format: a metric a line
+    clamdSessions: gauge('onescan_clamd_sessions', 'Messages that it is scanning now.', ['server']), // biome-ignore format: a metric a line
+    clamdVersion: gauge('onescan_clamd_signature_version', 'Version of its signatures.', ['server']), // biome-ignore format: a metric a line
+    clamdAge: gauge('onescan_clamd_signature_age_seconds', 'Seconds since its signatures were made.', ['server']), // biome-ignore format: a metric a line
+    trialOk: gauge('onescan_trial_ok', 'Whether the trial of /healthz came out right.'),
+    doorOk: gauge('onescan_door_ok', 'Whether it did at all doors of a kind.', ['door']),
+    trialAge: gauge('onescan_trial_age_seconds', 'Seconds since that trial.'),
+    spoolSize: gauge('onescan_spool_size_bytes', 'Size of the file system in which messages are kept.'), // biome-ignore format: a metric a line
+    spoolFree: gauge('onescan_spool_free_bytes', 'Free bytes of it.'),
+    buildInfo: gauge('onescan_build_info', 'The version, as a label.', ['version']),
+    startTime: gauge('process_start_time_seconds', 'When onescand was started, in unix seconds.'), // biome-ignore format: a metric a line
   }
 }

@@ -1,10 +1,10 @@
 import { statfsSync } from 'node:fs'
 import type { ScanSettings } from '../../../scan/scanners/shared/scan-settings.ts'
 import { readLogText } from '../log/log-record.ts'
-import { type ClamdState, type ClamdWatch, watchClamds } from './clamd-watch.ts'
+import { type ClamdState, ClamdWatch } from './clamd-watch.ts'
 import { History, type LoggedDecision } from './history.ts'
 import { LineOrder, type LoggedLine } from './line-order.ts'
-import { createMetrics, type Metrics } from './metrics.ts'
+import { Metrics } from './metrics.ts'
 import type { ProcessReport, Trial, WorkersState } from './process-report.ts'
 
 /**
@@ -65,9 +65,9 @@ export class Observer {
 
   constructor(observed: ObserverOptions) {
     this.#observed = observed
-    this.#metrics = createMetrics(observed.version, observed.started)
+    this.#metrics = new Metrics(observed.version, observed.started)
     this.#inOrder = new LineOrder(observed.uptime)
-    this.#clamds = watchClamds(observed.scanSettings, () => this.#tell())
+    this.#clamds = new ClamdWatch(observed.scanSettings, () => this.#tell())
     this.tryNow()
   }
 

@@ -2,7 +2,7 @@ import type { Sharing } from '../../../scan/verdicts/store/shared-store.ts'
 import type { LoggedLine } from './line-order.ts'
 
 /** A message that scanners are looking at. */
-export interface MailInFlight {
+interface MailInFlight {
   readonly door: string
   /** The address of the SMTP client. */
   readonly remote: string | undefined
@@ -51,6 +51,87 @@ export interface ProcessReport {
 
 export function isProcessReport(message: unknown): message is ProcessReport {
   return (message as ProcessReport | null)?.kind === 'report'
+}
+
+/** The milliseconds between two reports. */
+const EVERY = 1000
+/** The most characters of lines in a report, which are some 5,000 messages. */
+const KEPT_MAX = 2 * 1024 * 1024
+/** The most messages in flight that a report names. */
+const NAMED_MAX = 20
+
+interface ReporterOptions {
+  readonly state: () => Pick<ProcessReport, 'doors' | 'quota' | 'servers' | 'sharing'>
+  readonly send: (report: ProcessReport) => void
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/**
+ * Collects what a process does with mail, for metrics and the page, and sends a report once a second. It
+ * decides and throws nothing. Between two reports a message costs nothing but a copy of its line.
+ */
+export class MailReporter {
+  readonly #options: ReporterOptions
+  readonly #timer = setInterval(() => this.report(), EVERY).unref()
+  readonly #underway = new Set<MailInFlight>()
+  #lines: LoggedLine[] = []
+  #size = 0
+  #lost = 0
+  #cold = { told: 0, left: 0 }
+
+  constructor(options: ReporterOptions) {
+    this.#options = options
+  }
+
+  /** Takes a line of the log about a message, with its line end. */
+  readonly line = (line: Buffer): void => {
+    if (this.#size + line.length > KEPT_MAX) {
+      this.#lost++
+      return
+    }
+    this.#size += line.length
+    const text = line.toString('latin1', 0, line.length - 1)
+    this.#lines.push({ line: text, time: this.#options.now() })
+  }
+
+  /** Notes that a message is being judged. Call the result when that is over. */
+  readonly begin = (what: Omit<MailInFlight, 'since'>): (() => void) => {
+    const entry = { ...what, since: this.#options.now() }
+    this.#underway.add(entry)
+    return () => this.#underway.delete(entry)
+  }
+
+  /** Notes that a client of the slot gets no answer about its mail. */
+  cold(way: ColdWay): void {
+    this.#cold[way]++
+  }
+
+  /** Sends a report now. */
+  report(): void {
+    const { state, send, now } = this.#options
+    const report: ProcessReport = {
+      kind: 'report',
+      at: now(),
+      lines: this.#lines,
+      lost: this.#lost,
+      cold: this.#cold,
+      underway: [...this.#underway].slice(0, NAMED_MAX),
+      judging: this.#underway.size,
+      ...state(),
+    }
+    this.#lines = []
+    this.#size = 0
+    this.#lost = 0
+    this.#cold = { told: 0, left: 0 }
+    send(report)
+  }
+
+  /** Sends the last report. */
+  close(): void {
+    clearInterval(this.#timer)
+    this.report()
+  }
 }
 
 /** What the first process knows of the workers, which judge mail. */

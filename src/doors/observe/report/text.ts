@@ -1,5 +1,5 @@
 import { formatSize, formatTime } from '../log/describe-record.ts'
-import type { NameCount, Summary } from './summary.ts'
+import type { NameCount, Summary } from './tally.ts'
 
 /** Makes text of strangers harmless where it is shown. */
 type Clean = (text: string) => string

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, existsSync, readFileSync, writeFileSync } from 'n
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkByMail } from '../../../../src/cli/check/by-mail/check-by-mail.ts'
-import { findLog } from '../../../../src/doors/observe/log/sources.ts'
+import { findLog } from '../../../../src/doors/observe/log/read-log.ts'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { newest, startOnescand } from '../../../doors/daemon/process.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'

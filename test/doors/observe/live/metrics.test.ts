@@ -1,6 +1,6 @@
 import t from 'tap'
 import { History } from '../../../../src/doors/observe/live/history.ts'
-import { createMetrics } from '../../../../src/doors/observe/live/metrics.ts'
+import { Metrics } from '../../../../src/doors/observe/live/metrics.ts'
 import type { ProcessReport } from '../../../../src/doors/observe/live/process-report.ts'
 import { readLogText } from '../../../../src/doors/observe/log/log-record.ts'
 import { FAULT_KINDS } from '../../../../src/ground/errors/fault.ts'
@@ -22,7 +22,7 @@ const standing = {
 }
 
 t.test('a refused recipient is not counted as a message', async (t) => {
-  const metrics = createMetrics('1', 0)
+  const metrics = new Metrics('1', 0)
   const history = new History()
   const line = 'onescan: decision=defer quota=full reply=452 door=policy to=<full@example.org>'
   const { fields } = readLogText(line, 0)
@@ -38,7 +38,7 @@ t.test('a refused recipient is not counted as a message', async (t) => {
 t.test(
   'every ground, kind of fault and cause is a value of its label, whatever the reason says',
   async (t) => {
-    const metrics = createMetrics('1', 0)
+    const metrics = new Metrics('1', 0)
     for (const grounds of GROUNDS) {
       const fields = { decision: 'reject', grounds, door: 'milter' }
       metrics.message(new Map(Object.entries(fields)))
@@ -66,7 +66,7 @@ t.test(
 t.test(
   'reports of workers about the store are counted, also after a worker starts anew',
   async (t) => {
-    const metrics = createMetrics('1', 0)
+    const metrics = new Metrics('1', 0)
     const none = { known: 0, waited: 0, late: 0, errors: 0 }
     const told = (asked: number, published: number, trouble?: string): ProcessReport => ({
       kind: 'report',
@@ -94,7 +94,7 @@ t.test(
 
 // promise: page-text
 t.test('labels are bounded whatever the log holds', async (t) => {
-  const metrics = createMetrics('1', 0)
+  const metrics = new Metrics('1', 0)
   for (let n = 0; n < 1000; n++) {
     const fields = new Map([
       ['decision', `d${n}`],

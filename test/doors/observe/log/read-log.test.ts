@@ -3,14 +3,9 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import t from 'tap'
-import {
-  type LogCriteria,
-  matcherFor,
-  prefilterFor,
-} from '../../../../src/doors/observe/log/criteria.ts'
+import { type LogCriteria, queryFor } from '../../../../src/doors/observe/log/criteria.ts'
 import { type LogRecord, readLogLine } from '../../../../src/doors/observe/log/log-record.ts'
-import { LINE_MAX, linesIn, readLogs } from '../../../../src/doors/observe/log/read-log.ts'
-import { findLog } from '../../../../src/doors/observe/log/sources.ts'
+import { findLog, LINE_MAX, linesIn, readLogs } from '../../../../src/doors/observe/log/read-log.ts'
 import { findProgram } from '../../../programs/install.mjs'
 import { tai64n, told } from './lines.ts'
 
@@ -28,8 +23,7 @@ async function read(paths: readonly string[], criteria: Partial<LogCriteria> = {
   const all = { ...nothing, ...criteria }
   const warnings: string[] = []
   const options = {
-    prefilter: prefilterFor(all),
-    matches: matcherFor(all),
+    ...queryFor(all),
     warn: (text: string) => warnings.push(text),
   }
   const entries: LogRecord[] = []
@@ -179,13 +173,13 @@ t.test('only the lines of a log that contain the text are parsed', async (t) => 
     return told({ id: `<${n}@x>`, from: '<ann@example.net>', to })
   })
   const log = join(t.testdir({ log: lines.join('') }), 'log')
-  const criteria = { ...nothing, to: 'ann@example.org' }
+  const query = queryFor({ ...nothing, to: 'ann@example.org' })
   let looked = 0
   const matches = (entry: LogRecord) => {
     looked++
-    return matcherFor(criteria)(entry)
+    return query.matches(entry)
   }
-  const options = { prefilter: prefilterFor(criteria), matches, warn: t.fail }
+  const options = { prefilter: query.prefilter, matches, warn: t.fail }
   let found = 0
   for await (const entries of readLogs(findLog(log), options)) found += entries.length
   t.equal(found, 4)

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Summary } from '../../../../src/doors/observe/report/summary.ts'
+import type { Summary } from '../../../../src/doors/observe/report/tally.ts'
 import { jsonIn, onescan } from '../../../cli/onescan.ts'
 import { findProgram } from '../../../programs/install.mjs'
 import { tai64n, told } from '../log/lines.ts'

@@ -1,3 +1,20 @@
+/** The decisions about messages: onescan-log(5). */
+export const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass'] as const
+export type DecisionWord = (typeof DECISIONS)[number]
+
+/** The outcomes of scans, or why there was none: the field `scan` of onescan-log(5). */
+export const SCANS = ['clean', 'infected', 'unknown', 'skipped', 'trusted', 'known'] as const
+export type ScanWord = (typeof SCANS)[number]
+
+/** Counts a word, if it is one of these. */
+export function countWord(
+  counts: Map<string, number>,
+  words: readonly string[],
+  word: string | undefined,
+): void {
+  if (word !== undefined && words.includes(word)) counts.set(word, (counts.get(word) ?? 0) + 1)
+}
+
 /** Each step is a tenth longer than the one before, so a quantile is right within 5 percent. */
 const STEP = Math.log(1.1)
 /** The milliseconds of the first step, and the number of steps, up to some 15 minutes. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseTime } from '../../../../src/doors/observe/log/parse-time.ts'
+import { parseTime } from '../../../../src/doors/observe/log/criteria.ts'
 
 const now = new Date('2026-11-20T18:26:25').getTime()
 
