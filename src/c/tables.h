@@ -25,7 +25,7 @@ enum exit_code {
   EXIT_CHAIN = 120, /* The next program cannot be executed. */
 };
 
-/* Limits in bytes; doc/design.md and onescanc(8) have them, too. */
+/* Limits in bytes; onescan-slot(7) and onescanc(8) have them, too. */
 enum {
   ADDRESS_MAX = 1002, /* an address; the real qmail-queue's limit */
   ENVELOPE_MAX = 67108864, /* a larger envelope is EXIT_NO_MEMORY */

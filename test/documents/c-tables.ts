@@ -83,7 +83,7 @@ enum exit_code {
 ${entries(Object.entries(exitCodes).map(([name, code]) => [name, code, exitMeanings[code]!]))}
 };
 
-/* Limits in bytes; doc/design.md and onescanc(8) have them, too. */
+/* Limits in bytes; onescan-slot(7) and onescanc(8) have them, too. */
 enum {
 ${entries(limits)}
 };

@@ -5,7 +5,6 @@ import { BENCHMARK, benchmarkPage } from './benchmark-tables.ts'
 import { C_TABLES, cTables } from './c-tables.ts'
 import { readPage } from './man-page.ts'
 import { generatedManPages } from './man-tables.ts'
-import { DESIGN, designPage } from './slot-socket-tables.ts'
 
 for (const [name, text] of generatedManPages()) {
   t.test(`npm run docs changes nothing in ${name}`, async (t) => {
@@ -14,10 +13,6 @@ for (const [name, text] of generatedManPages()) {
 }
 
 const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', path), 'utf8')
-
-t.test(`npm run docs changes nothing in ${DESIGN}`, async (t) => {
-  t.equal(read(DESIGN), designPage())
-})
 
 t.test(`npm run docs changes nothing in ${BENCHMARK}`, async (t) => {
   t.equal(read(BENCHMARK), benchmarkPage())

@@ -68,6 +68,32 @@ t.test('every link and every path leads somewhere', async (t) => {
   }
 })
 
+t.test('the design names functions where they are, and types that there are', async (t) => {
+  const design = read('doc/design.md')
+  const places = [...design.matchAll(/`(src\/[\w./-]+\.ts)`:\s+`#?(\w+)`/g)]
+  t.ok(places.length > 15, 'the functions were found')
+  for (const [, file, name] of places) {
+    const isThere = new RegExp(`(?:\\b(?:function|class) |#)${name}\\b`)
+    t.ok(isThere.test(read(file!)), `${file}: ${name}`)
+  }
+  const [, chapter = ''] = /^## The way of a message\n([\s\S]*?)^## /m.exec(design) ?? []
+  const names = [...chapter.matchAll(/`(struct [a-z]+|[A-Z]\w+)`/g)].map(([, name]) => name!)
+  t.ok(names.length > 8, 'the types were found')
+  const sources = [...filesIn('src/scan'), ...filesIn('src/doors'), ...filesIn('src/c')].map(read)
+  for (const name of names) {
+    const isThere = new RegExp(`^(?:export )?(?:(?:interface|type|class) )?${name}\\b[^;]*$`, 'm')
+    t.ok(
+      sources.some((text) => isThere.test(text)),
+      name,
+    )
+  }
+})
+
+function filesIn(room: string): string[] {
+  const names = readdirSync(join(root, room), { recursive: true }).map(String)
+  return names.filter((name) => /\.(?:ts|c|h)$/.test(name)).map((name) => `${room}/${name}`)
+}
+
 t.test('the README names every man page, and each page exists', async (t) => {
   for (const page of manifest.man) {
     const [, name, number] = /([\w-]+)\.(\d)$/.exec(page) ?? []

@@ -10,7 +10,7 @@ import { exit } from '../shared/replies/exit-codes.ts'
 import { frame, uint32, uint64 } from './frames.ts'
 import { GoCold } from './go-cold.ts'
 
-/** Bytes of the longest answer `a` or `x`: doc/design.md. */
+/** Bytes of the longest answer `a` or `x`: onescan-slot(7). */
 export const ANSWER_MAX = 256 * 1024
 /** Bytes by which the new header block may be longer than the old one. */
 export const NEW_FIELDS_MAX = 16 * 1024

@@ -1,6 +1,6 @@
 import { FrameReader, HEAD } from '../../protocol/shared/frames.ts'
 
-/** Takes the frames of a conversation: doc/design.md. */
+/** Takes the frames of a conversation: onescan-slot(7). */
 export interface FrameTaker {
   /**
    * Called when a frame begins. Returns a buffer of exactly `length` bytes for its payload. Throws

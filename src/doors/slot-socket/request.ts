@@ -4,7 +4,7 @@ import type { Message } from '../../mail/message/message.ts'
 import { createFrameReader } from './frames.ts'
 import { GoCold } from './go-cold.ts'
 
-/** A message that a client asks about: doc/design.md, "What the client sends". */
+/** A message that a client asks about: onescan-slot(7), QUESTION. */
 export interface Request {
   /** The variables of the client's environment that onescan knows. */
   readonly variables: ReadonlyMap<string, string>

@@ -7,7 +7,7 @@ import { GoCold } from './go-cold.ts'
 import { SlotRequestReader } from './request.ts'
 import type { SlotServer } from './server.ts'
 
-/** Milliseconds: doc/design.md, "Time". */
+/** Milliseconds: onescan-slot(7), TIME. */
 export const SILENCE_MAX = 10_000
 export const HEAD_WITHIN = 10_000
 export const BEYOND_TIME_LEFT = 2_000

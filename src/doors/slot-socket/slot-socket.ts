@@ -13,7 +13,7 @@ const LEAVE_WITHIN = 3_000
 /** Bytes that a conversation takes besides its request. They bound how many clients may wait. */
 const SESSION_BYTES = 16 * 1024
 
-/** Makes the slot's door, which speaks the protocol of doc/design.md with clients. */
+/** Makes the slot's door, which speaks the protocol of onescan-slot(7) with clients. */
 export function createSlotSocket(first: Configuration, options: SlotSocketOptions): Door {
   const server = new SlotServer(first, options)
   const budget = new Budget(options.memory)

@@ -3,7 +3,7 @@ import { askOnce } from '../shared/ask-once.ts'
 import { createFrameReader, frame } from './frames.ts'
 import { TELL, VERSION } from './request.ts'
 
-/** What an onescand tells any client of itself: doc/design.md. */
+/** What an onescand tells any client of itself: onescan-slot(7). */
 export interface Told {
   /** For root and for onescand's own account alone. */
   readonly daemon?: DaemonAccount | undefined

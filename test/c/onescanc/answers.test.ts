@@ -23,7 +23,7 @@ import {
 } from './scripted-daemon.ts'
 
 /**
- * What onescanc does with the answers of a daemon: doc/design.md. How each answer is read,
+ * What onescanc does with the answers of a daemon: onescan-slot(7). How each answer is read,
  * invalid-answers.test.ts shows.
  */
 

@@ -22,7 +22,7 @@ import {
   replyText,
 } from './scripted-daemon.ts'
 
-/** What onescanc takes for an answer, and what not: doc/design.md. */
+/** What onescanc takes for an answer, and what not: onescan-slot(7). */
 
 const NONSENSE = 'onescand: its answer makes no sense'
 const HUNG_UP = 'onescand: hung up'

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
 
-/** A daemon by the protocol of doc/design.md, whose answers a test writes, right or wrong. */
+/** A daemon by the protocol of onescan-slot(7), whose answers a test writes, right or wrong. */
 
 export interface Frame {
   readonly type: string

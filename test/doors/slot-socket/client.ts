@@ -4,7 +4,7 @@ import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/slo
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 
 /**
- * A client by doc/design.md for tests: it sends whatever a test wants, and reads strictly.
+ * A client by onescan-slot(7) for tests: it sends whatever a test wants, and reads strictly.
  */
 
 export interface Question {
@@ -88,7 +88,7 @@ export function hearOut(connection: Socket): Promise<Heard> {
   })
 }
 
-/** What a client does by the answer: doc/design.md, "What the daemon sends". */
+/** What a client does by the answer: onescan-slot(7), ANSWER. */
 export interface Outcome {
   readonly does: 'hand on' | 'end' | 'go cold'
   /** The reason to go cold. */

@@ -1,7 +1,7 @@
 import type { SmtpRoute } from '../../smtp/shared/server.ts'
 
 /**
- * The protocol of a listening socket: that of doc/design.md, the milter protocol, Postfix's policy
+ * The protocol of a listening socket: that of onescan-slot(7), the milter protocol, Postfix's policy
  * delegation, SMTP or LMTP.
  */
 export type DoorKind = 'slot' | 'milter' | 'policy' | 'smtp' | 'lmtp'

@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { REPORT_MAX } from '../../src/doors/shared/replies/error-report.ts'
+import { exit } from '../../src/doors/shared/replies/exit-codes.ts'
+import { ANSWER_MAX, COLD_LINE_MAX, NEW_FIELDS_MAX } from '../../src/doors/slot-socket/carry-out.ts'
+import { frameRules, TELL, VARIABLES_MAX, VERSION } from '../../src/doors/slot-socket/request.ts'
+import {
+  BEYOND_TIME_LEFT,
+  HEAD_WITHIN,
+  SEND_WITHIN,
+  SILENCE_MAX,
+} from '../../src/doors/slot-socket/session.ts'
+import { TOLD_MAX } from '../../src/doors/slot-socket/tell.ts'
+import { LINE_MAX } from '../../src/ground/errors/log.ts'
+import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
+
+/** The lists of onescan-slot(7), which both sides of the conversation know. */
+
+/** A frame, field or time, and what the page says of it. */
+type Entry = readonly [name: string, text: string]
+
+/** A dot alone would be the end of a sentence to mdoc(7). */
+const plain = (type: string) => (type === '.' ? '\\&.' : type)
+
+const payloads: Readonly<Record<string, string>> = {
+  '1': `The version, the bytes\n.Ql ${VERSION} .`,
+  V: 'One variable of its environment,\n.Ql NAME=VALUE .',
+  R: '1 if the descriptor of\n.Ev ERROR_FD\ncan take a reply, else 0.',
+  D: 'Milliseconds that are left for scanning.',
+  E: 'The envelope, as on descriptor 1, through its last NUL.',
+  S: 'Size of the message in bytes.',
+  M: 'The next bytes of the message.',
+  '.': 'The end.',
+}
+
+/** The frames of a question. */
+export function questionFrames(): Entry[] {
+  return Object.entries(frameRules).map(([type, { limit, exact, repeats }]) => {
+    const most = type === 'V' ? `; up to ${VARIABLES_MAX} of them` : '; any number of them'
+    const size = exact ? bytes(limit) : `Up to ${bytes(limit)}`
+    return [plain(type), `${payloads[type]}\n${size}${repeats ? most : ''}.`]
+  })
+}
+
+/** The frames of an answer. */
+export const answerFrames: readonly Entry[] = [
+  ['A', 'The question, through S, was read and is being worked on.'],
+  ['h', 'Still working.'],
+  ['C', `Go cold: why, for the client's log, without a line end.\nUp to ${bytes(COLD_LINE_MAX)}.`],
+  ['a', `Accept the message.\nUp to ${bytes(ANSWER_MAX)}.`],
+  ['x', `End with an exit code.\nUp to ${bytes(ANSWER_MAX)}.`],
+  [TELL, `Only to the question ${TELL}.\nUp to ${bytes(TOLD_MAX)}.`],
+]
+
+/** The fields that the client takes in an answer: the one that comes first, others in any order, the end. */
+export function answerFields(kind: 'a' | 'x'): Entry[] {
+  const types = (name: string) => {
+    const [, accept, ending] = new RegExp(`\\b${name} = kind == 'a' \\? (.*) : (.*);`).exec(
+      clientSource('answer.c'),
+    )!
+    return [...(kind === 'a' ? accept! : ending!).replaceAll(/["']/g, '')]
+  }
+  return [...types('first_type'), ...types('other_types'), '.'].map((type) => {
+    return [plain(type), fields()[kind === 'x' && type === 'l' ? 'l again' : type]!]
+  })
+}
+
+const fields = (): Readonly<Record<string, string>> => ({
+  B: `Offset in the message where its body begins, at most ${bytes(HEADER_MAX)}: what follows is handed on unchanged.\n8 bytes; the first field.`,
+  k: 'Copy these bytes of the header block: their offset and their number.\n4 bytes each; any number of them.',
+  i: `Insert these bytes.\nAny number of them; the new block has at most ${bytes(NEW_FIELDS_MAX)} more than B.`,
+  e: 'Another envelope, complete as on descriptor 1.\nNone or one.',
+  l: `A line for the log with its line end, printable ASCII.\nUp to ${bytes(LINE_MAX)}; any number of them.`,
+  c: `The exit code: ${codes().join(', ')}.\n1 byte; the first field.`,
+  t: `Text for the error descriptor: D or Z, then printable ASCII.\n3 to ${REPORT_MAX} bytes; none or one.`,
+  'l again': 'As above.',
+  '.': 'The end, without a payload.',
+})
+
+/** The exit codes that the client takes. */
+function codes(): number[] {
+  const [, list] = /\bcodes\[\] = \{(.*)\};/.exec(clientSource('answer.c'))!
+  const names: Readonly<Record<string, number>> = {
+    EXIT_DEFERRED: exit.deferred,
+    EXIT_TEXT: exit.customText,
+    EXIT_TEXT_INDIMAIL: exit.customTextIndimail,
+  }
+  return [0, ...list!.split(', ').map((word) => names[word] ?? Number(word))]
+}
+
+/** The times of a conversation. */
+export function times(): Entry[] {
+  const client = (name: string, file = 'server.c') => {
+    const [, value] = new RegExp(`\\b${name} = (\\d+)`).exec(clientSource(file)) ?? []
+    return Number(value)
+  }
+  const silence = seconds(client('SILENCE_MAX'))
+  return [
+    ['client: connect', seconds(client('CONNECT_MAX'))],
+    ['client: a daemon that reads or says nothing', silence],
+    ['client: the whole conversation', `D + ${seconds(client('LONGER_THAN_SCANNERS'))}`],
+    ['client: left of D, to ask once more', seconds(client('ASK_AGAIN_FROM', 'conversation.c'))],
+    ['daemon: the question through S', seconds(HEAD_WITHIN)],
+    ['daemon: a client that falls silent amidst M', seconds(SILENCE_MAX)],
+    ['daemon: all M', `D + ${seconds(BEYOND_TIME_LEFT)}, at most ${seconds(SEND_WITHIN)}`],
+  ]
+}
+
+function clientSource(name: string): string {
+  return readFileSync(join(import.meta.dirname, '../../src/c/onescanc', name), 'utf8')
+}
+
+function bytes(number: number): string {
+  if (number >= 1024 * 1024) return `${number / 1024 / 1024} MiB`
+  if (number >= 1024) return `${number / 1024} KiB`
+  if (number === 0) return 'No payload'
+  return number === 1 ? '1 byte' : `${number} bytes`
+}
+
+const seconds = (milliseconds: number): string => `${milliseconds / 1000} seconds`
