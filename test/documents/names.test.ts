@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
-/** Names of types, exported functions and classes in src/: CONTRIBUTING.md has one word for one thing. */
+/** Names of types, exported functions and classes in src/: doc/terms.md has one word for one thing. */
 
 const src = join(import.meta.dirname, '../../src')
 
