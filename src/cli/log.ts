@@ -57,11 +57,7 @@ export const logCommand: CommandModule<object, LogOptions> = {
 async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promise<number> {
   const span = spanOf(args, Date.now())
   const logs = findLogs(args.files, span)
-  let trouble = false
-  const warn = (text: string) => {
-    trouble = true
-    output.error(text)
-  }
+  const warn = (text: string) => output.error(text)
   const { from, to, virus, decision } = args
   const id = args.id?.slice(0, VALUE_MAX)
   const query = { ...queryFor({ id, from, to, virus, decision, ...span }), warn }
@@ -72,7 +68,7 @@ async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promis
     await print(records)
   }
   output.sum({ entries: found })
-  if (trouble) return FAILED
+  if (output.hasErrors) return FAILED
   if (found > 0) return 0
   if (await nameNoMessage(logs)) output.error(SLOT_ELSEWHERE)
   return NOTHING_FOUND

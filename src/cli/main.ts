@@ -47,7 +47,7 @@ const commands = commandModules.map(({ command }) => String(command).split(' ')[
 
 /** The subcommands of commands that have any. */
 const subcommands: Readonly<Record<string, readonly string[]>> = {
-  policy: ['test', 'import'],
+  policy: ['test'],
   quarantine: ['list', 'show', 'release', 'delete'],
 }
 

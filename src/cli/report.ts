@@ -36,15 +36,11 @@ async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): 
   const span = spanOf(args, Date.now())
   const { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY } = span
   const isTimed = args.since !== undefined || args.until !== undefined
-  let trouble = false
   const query = {
     prefilter: /onescan/,
     matches: ({ time }: { readonly time: number }) =>
       isTimed ? time >= since && time < until : true,
-    warn(text: string) {
-      trouble = true
-      output.error(text)
-    },
+    warn: (text: string) => output.error(text),
   }
   const tally = new Tally()
   for await (const records of readLogs(findLogs(args.files, span), query)) {
@@ -53,5 +49,5 @@ async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): 
   const summary = tally.summary()
   if (output.json) await output.result(summary)
   else await writeOut(formatText(summary, lineForTerminal))
-  return trouble ? FAILED : 0
+  return output.hasErrors ? FAILED : 0
 }

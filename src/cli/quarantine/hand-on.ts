@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
 import {
@@ -84,28 +82,16 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
     )
   }
   const words = ['-i', '-f', mail.sender || '<>', '--', ...mail.recipients]
-  // `detached` starts a session of its own, in which it cannot type commands at our terminal.
-  const child = spawn(program, words, {
-    env: environment,
-    detached: true,
-    stdio: ['pipe', 'ignore', 'pipe'],
+  const { code, signal, log } = await handToSlot({
+    program: [program, ...words],
+    message: inLf(mail),
+    envelope: Buffer.alloc(0), // sendmail has it on its command line
+    environment,
     timeout: QUEUE_PATIENCE,
   })
-  let errors = ''
-  child.stderr.on('data', (piece: Buffer) => {
-    errors = (errors + piece.toString('latin1')).slice(0, 500)
-  })
-  const ended = once(child, 'close')
-  child.stdin.on('error', () => {}) // its exit code shows the failure
-  for (const piece of inLf(mail)) {
-    // The piece is copied, since it changes as soon as the next one is asked for.
-    if (!child.stdin.write(Buffer.from(piece)))
-      await Promise.race([once(child.stdin, 'drain'), ended])
-  }
-  child.stdin.end()
-  const [code, signal] = await ended
   if (code === 0) return
-  throw notTaken(`${program}: ends with ${signal ?? code} (${errors.trim()})`, code)
+  const said = log.toString('latin1', 0, 500).trim()
+  throw notTaken(`${program}: ends with ${signal ?? code} (${said})`, code)
 }
 
 /** Yields the bytes of a mail whose lines end in LF, as programs take it. */
@@ -116,8 +102,8 @@ function* inLf({ bytes, inCrlf }: OutgoingMail): Generator<Buffer> {
 }
 
 /** A program that was killed may have queued the message before. */
-function notTaken(text: string, code: number | null | undefined): Error {
-  return code == null ? new MaybeTaken(text) : new Fault('chain', text)
+function notTaken(text: string, code: number | undefined): Error {
+  return code === undefined ? new MaybeTaken(text) : new Fault('chain', text)
 }
 
 async function bySmtp(

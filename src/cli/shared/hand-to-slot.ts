@@ -13,7 +13,7 @@ interface SlotCall {
   readonly program: readonly string[]
   /** A descriptor from which the message is read, which the caller closes; or its bytes. */
   readonly message: number | Iterable<Buffer>
-  /** `F` sender NUL (`T` recipient NUL)… NUL. */
+  /** `F` sender NUL (`T` recipient NUL)… NUL; empty for a program that wants none. */
   readonly envelope: Buffer
   /** The slot's whole environment. */
   readonly environment: Readonly<Record<string, string | undefined>>

@@ -74,6 +74,11 @@ export class Output {
     this.warn(text, who)
   }
 
+  /** Whether there was something that could not be done. */
+  get hasErrors(): boolean {
+    return this.#errors.length > 0
+  }
+
   /** Sets the numbers that sum up the results, for programs. */
   sum(numbers: Readonly<Record<string, number>>): void {
     this.#numbers = numbers

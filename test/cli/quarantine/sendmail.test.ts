@@ -1,0 +1,74 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { buildStage } from '../../cases/stage.ts'
+import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
+import { jsonIn, ofPlain, onescan } from '../onescan.ts'
+
+/** `onescan quarantine release` by sendmail(8), which is another one in a mount namespace of the test. */
+
+const SENDMAIL = '/usr/sbin/sendmail'
+const skip =
+  (process.getuid!() !== 0 && 'needs root for namespaces') ||
+  (!existsSync(SENDMAIL) && 'install an MTA')
+
+/** Runs the command where this script is sendmail. */
+const INSTEAD = ['unshare', '--mount', 'sh', '-c', `mount --bind "$0" ${SENDMAIL} && exec "$@"`]
+
+t.test('a message in CRLF is given to sendmail whole and in LF', { skip }, async (t) => {
+  const { stage, release, state } = await build(t, 'cat >message; printf "%s\\n" "$@" >words')
+  const { code, out, err } = await release()
+  t.equal(code, 0, err)
+  t.match(out, `released by ${SENDMAIL} to 2 recipients`)
+  t.equal(readFileSync(join(stage, 'message'), 'latin1'), 'Subject: x\n\nhello\n.\nbye\n')
+  t.same(readFileSync(join(stage, 'words'), 'latin1').split('\n'), [
+    ...['-i', '-f', 'ann@example.net', '--', 'ben@example.org', 'bob@example.org', ''],
+  ])
+  t.equal(await state(), 'released')
+})
+
+t.test('what sendmail does not take stays, with its words', { skip }, async (t) => {
+  const { release, state } = await build(t, 'echo "mail system is down" >&2; exit 75')
+  const { code, err } = await release()
+  t.equal(code, 2)
+  t.match(err, `${SENDMAIL}: ends with 75 (mail system is down)`)
+  t.equal(await state(), 'kept')
+})
+
+t.test(
+  'what a sendmail that was killed may have queued is not released again',
+  { skip },
+  async (t) => {
+    const { release, state } = await build(t, 'cat >message; kill -9 $$')
+    const { code, err } = await release()
+    t.equal(code, 2)
+    t.match(err, `${SENDMAIL}: ends with SIGKILL`)
+    t.match(err, 'it may have been delivered')
+    t.equal(await state(), 'releasing')
+  },
+)
+
+/** A quarantine with one message, and its release by a sendmail with these lines of sh(1). */
+async function build(t: Test, lines: string) {
+  const stage = buildStage()
+  t.teardown(stage.remove)
+  const directory = makeQuarantine(t)
+  const mail = { sender: 'ann@example.net', recipients: ['ben@example.org', 'bob@example.org'] }
+  const id = await keepOne(directory, Date.now(), {
+    ...mail,
+    text: 'Subject: x\r\n\r\nhello\r\n.\r\nbye\r\n',
+  })
+  const script = stage.file('sendmail', `#!/bin/sh\ncd ${stage.directory}\n${lines}\n`, 0o755)
+  ofPlain(stage.directory)
+  ofPlain(directory)
+  const words = ['quarantine', 'release', '--no-stamp', '--by', 'sendmail', id]
+  const own = ['--directory', directory]
+  return {
+    stage: stage.directory,
+    release: () => onescan([...words, ...own], { around: [...INSTEAD, script] }),
+    async state() {
+      const { out } = await onescan(['quarantine', 'list', '--released', '--json', ...own])
+      return jsonIn<{ state: string }>(out).results[0]?.state
+    },
+  }
+}
