@@ -100,8 +100,10 @@ function ownName(): string {
 async function refuseWhileReleased(folder: Folder, entry: QuarantineEntry): Promise<void> {
   const { id, pid, started } = entry
   if (pid === undefined) return
-  await access(pathIn(folder, entry)) // ENOENT if it was moved since, and must be looked for again
-  if (isAlive(pid, started)) throw new Fault('config', `${id}: is being released by process ${pid}`)
+  const isHeld = isAlive(pid, started)
+  // Last, since that process moves it and ends: ENOENT if it was moved since, and must be looked for again.
+  await access(pathIn(folder, entry))
+  if (isHeld) throw new Fault('config', `${id}: is being released by process ${pid}`)
 }
 
 /**
