@@ -89,6 +89,20 @@ t.test('the design names functions where they are, and types that there are', as
   }
 })
 
+t.test('what the design names in a room lies in that room', async (t) => {
+  const rows = [
+    ...read('doc/design.md').matchAll(/^\| `((?:src|test|packaging)\/[\w/-]*)` \|(.*)$/gm),
+  ]
+  t.ok(rows.length > 30, 'the rooms were found')
+  for (const [, room, text] of rows) {
+    const below = readdirSync(join(root, room!), { recursive: true }).map((name) => `/${name}/`)
+    for (const [, name] of text!.matchAll(/`([\w-]+(?:\/|\.[a-z]+))`/g)) {
+      const place = `/${name!.replace(/\/$/, '')}/`
+      t.ok(name === 'src/' || below.some((path) => path.endsWith(place)), `${room}${name}`)
+    }
+  }
+})
+
 function filesIn(room: string): string[] {
   const names = readdirSync(join(root, room), { recursive: true }).map(String)
   return names.filter((name) => /\.(?:ts|c|h)$/.test(name)).map((name) => `${room}/${name}`)
