@@ -14,9 +14,10 @@ import { readSignatureFiles, settledDate } from '../scan/scanners/shared/signatu
 import { takeMessage } from '../scan/scanners/take-message.ts'
 import {
   addMaxSizeOption,
+  bytesOf,
   type MaxSizeOption,
   maxSizeOf,
-  readMessageBytes,
+  openMessageFile,
 } from './shared/message-file.ts'
 import { printsJson, text } from './shared/options.ts'
 import { type Output, runCommand } from './shared/run-command.ts'
@@ -68,7 +69,7 @@ async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output)
   const env = slotEnvironment(process.env, args)
   const { keys, CLUSTERMAXAGE: maxAge } = readCluster(env, args.keyring)
   const database = readSetting(env, 'CLAMDBDIR') ?? DEFAULT_DATABASE
-  const bytes = readMessageBytes(args.file, maxSizeOf(args))
+  const bytes = bytesOf(openMessageFile(args.file), maxSizeOf(args))
   const message = await takeMessage(bytes, readSpoolPolicy(env), keys)
   try {
     const options: VerifyOptions = {

@@ -72,11 +72,6 @@ export async function* bytesOf(
   }
 }
 
-/** Reads the message in a file or pipe, or on standard input for `-`, as bytesOf() does. */
-export async function* readMessageBytes(path: string, maxSize: number): AsyncGenerator<Buffer> {
-  yield* bytesOf(openMessageFile(path), maxSize)
-}
-
 export interface MaxSizeOption {
   'max-size': string
 }
