@@ -51,7 +51,7 @@ const manners: Readonly<Record<string, Manner>> = {
 export function commandForAccount(words: readonly string[]): string | undefined {
   const [command = ''] = words
   const isQuestion = words.some((word) => /^(--help|-h|--version)$/.test(word))
-  return command in manners && !isQuestion ? command : undefined
+  return Object.hasOwn(manners, command) && !isQuestion ? command : undefined
 }
 
 /** Has a command done by its account, or `check` by that of each service. Sets the exit code. */
