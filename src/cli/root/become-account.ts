@@ -38,6 +38,12 @@ export interface Bounds {
 
 /** A program of util-linux, which every Debian has. */
 const SETPRIV = '/usr/bin/setpriv'
+/**
+ * A capability that does nothing on a server (timers that wake a machine), by its number and name. No other
+ * process of the account has it, so none can trace the work, write to its memory or take its groups:
+ * ptrace(2), "access mode checking".
+ */
+const SHIELD = { number: 35, name: 'wake_alarm' } as const
 /** The most characters of a line. The rest of a longer one is left out. */
 const LINE_MAX = 4 * 1024 * 1024
 /** The most bytes of a variable: MAX_ARG_STRLEN of execve(2), and some room. */
@@ -88,11 +94,13 @@ function start({ account, words, facts, maySetId, readsAll }: AccountWork): Chil
   const { uid, groups } = account
   const [first = uid, ...others] = groups
   const list = others.length > 0 ? `--groups=${groups.join(',')}` : '--clear-groups'
-  const capabilities = readsAll ? '-all,+dac_read_search' : '-all'
+  const kept = [...(readsAll ? ['dac_read_search'] : []), ...(hasShield() ? [SHIELD.name] : [])]
+  const capabilities = ['-all', ...kept.map((name) => `+${name}`)].join(',')
   const own = isCompiled ? compiledProgram('onescan') : [process.execPath, process.argv[1]!]
   const options = [
     ...[`--reuid=${uid}`, `--regid=${first}`, list, `--inh-caps=${capabilities}`],
-    ...(readsAll ? [`--ambient-caps=${capabilities}`, `--bounding-set=${capabilities}`] : []),
+    ...(kept.length > 0 ? [`--ambient-caps=${capabilities}`] : []),
+    ...(readsAll ? [`--bounding-set=${capabilities}`] : []),
     ...(maySetId ? [] : ['--no-new-privs']),
     // Who reads a file without end would go on after kill -9 of this process.
     '--pdeathsig=KILL',
@@ -109,6 +117,12 @@ function start({ account, words, facts, maySetId, readsAll }: AccountWork): Chil
     process.stdin.pipe(child.stdin)
   }
   return child
+}
+
+/** Whether root has it to give: in some containers it has not. */
+function hasShield(): boolean {
+  const [, bits = ''] = /^CapBnd:\t(\w+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))!
+  return ((BigInt(`0x${bits}`) >> BigInt(SHIELD.number)) & 1n) === 1n
 }
 
 /**

@@ -34,6 +34,11 @@ const native = join(import.meta.dirname, '../../../build/native/onescan')
 const NOBODY = 65_534
 const asNobody = ['--user', 'nobody']
 
+/** In some containers root cannot give it away. */
+const noShield =
+  !/^CapBnd:\t\w*[89a-f]\w{8}$/m.test(readFileSync('/proc/self/status', 'latin1')) &&
+  'needs CAP_WAKE_ALARM'
+
 const asRoot = (words: readonly string[], options: RunOptions = {}): Promise<Run> =>
   onescan(words, { ...options, root: true })
 
@@ -124,8 +129,61 @@ exit 0`
   t.notMatch(told('environ'), 'secret')
   t.match(told('environ'), /^SCANTIMEOUT=77$/m)
   t.match(told('status'), /^NoNewPrivs:\t1$/m)
-  t.notMatch(told('status'), /^Cap(Inh|Eff|Amb):\t0*[1-9a-f]/m)
+  // But CAP_WAKE_ALARM, where root has it.
+  t.notMatch(told('status'), /^Cap(Inh|Eff|Amb):\t(?!00000008)0*[1-9a-f]/m)
+  t.notMatch(told('status'), /^Cap(Inh|Eff|Amb):\t\w{8}0*[1-9a-f]/m)
 })
+
+/** Tries to write to the memory of each process below this one, as its account. */
+const TRACER = `import os, sys
+os.setgroups([]); os.setgid(${NOBODY}); os.setuid(${NOBODY})
+def children(pid):
+    found = open(f'/proc/{pid}/task/{pid}/children').read().split()
+    return found + [below for child in found for below in children(child)]
+for pid in children(sys.argv[1]):
+    try:
+        os.open(f'/proc/{pid}/mem', os.O_RDWR)
+        print('reached')
+    except OSError as error:
+        print(error.strerror)`
+
+// promise: root-quarantine-session
+t.test(
+  'no other process of the account can trace its work',
+  { skip: skip || noShield },
+  async (t) => {
+    const held = join(placeForAll(t), 'held.cjs')
+    const wait = "console.log('begun'); process.stdin.resume()"
+    writeFileSync(held, `if (process.getuid() === 0) require('${bundle}')\nelse { ${wait} }\n`)
+    const tried = (pid: number) => {
+      const { stdout } = spawnSync('/usr/bin/python3', ['-c', TRACER, String(pid)], { encoding: 'utf8' }) // biome-ignore format: a line
+      return stdout.split('\n').filter(Boolean)
+    }
+    const plain = [
+      '--reuid=65534',
+      '--regid=65534',
+      '--clear-groups',
+      'sh',
+      '-c',
+      'echo begun; cat',
+    ]
+    const begin = async (words: readonly string[]) => {
+      const child = spawn(words[0]!, words.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] })
+      await once(child.stdout, 'data')
+      return child
+    }
+    const other = await begin([
+      '/bin/sh',
+      '-c',
+      `setpriv ${plain.map((word) => `'${word}'`).join(' ')}; :`,
+    ])
+    t.match(tried(other.pid!), ['reached'], 'it can trace what else the account runs')
+    const work = await begin([process.execPath, held, 'log', '-', '--user', 'nobody'])
+    t.same(tried(work.pid!), ['Permission denied'])
+    for (const { stdin } of [other, work]) stdin.end()
+    await Promise.all([once(other, 'exit'), once(work, 'exit')])
+  },
+)
 
 t.test(
   'a release and a slot may start programs with set-ID bits, which queue mail',
