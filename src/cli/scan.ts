@@ -17,6 +17,7 @@ import {
   type MessageFile,
   maxSizeOf,
   openMessageFile,
+  withRemedy,
 } from './shared/message-file.ts'
 import { flag } from './shared/options.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
@@ -118,7 +119,7 @@ function* filesAt(path: string): Generator<FoundFile> {
   try {
     place = walk(path)
   } catch (error) {
-    yield { file: path, why: errorText(error) }
+    yield { file: path, why: errorText(withRemedy(error)) }
     return
   }
   try {

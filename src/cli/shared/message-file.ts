@@ -34,13 +34,18 @@ function openFile(path: string): ReturnType<typeof openFileOrPipe> {
   try {
     return openFileOrPipe(path)
   } catch (error) {
-    if (errorCode(error) !== 'EACCES' || rootFacts === undefined) throw error
-    const remedy = 'put - in its place and < before it, or name an account with --user'
-    throw new Fault(
-      'read',
-      `${errorText(error)}: ${userName(process.getuid!())} may not read it; ${remedy}`,
-    )
+    throw withRemedy(error)
   }
+}
+
+/** The error about a file; if the account that does root's work may not read it, with what root can do. */
+export function withRemedy(error: unknown): unknown {
+  if (errorCode(error) !== 'EACCES' || rootFacts === undefined) return error
+  const remedy = 'put - in its place and < before it, or name an account with --user'
+  return new Fault(
+    'read',
+    `${errorText(error)}: ${userName(process.getuid!())} may not read it; ${remedy}`,
+  )
 }
 
 /**

@@ -453,13 +453,24 @@ t.test(
     const place = openDirectory(t)
     const file = join(place, 'mail.eml')
     writeFileSync(file, mail, { mode: 0o600 })
+    const home = join(place, 'home')
+    mkdirSync(home, { mode: 0o700 })
+    const closed = join(home, 'mail.eml')
+    writeFileSync(closed, mail)
     const words = ['--env', 'QHPSI=plugin: eicar', ...asNobody]
-    const { code, out } = await asRoot(['scan', ...words, file])
-    t.equal(code, 2)
-    t.match(out, /EACCES.*: nobody may not read it; put - in its place and < before it/)
+    for (const path of [file, closed]) {
+      const { code, out } = await asRoot(['scan', ...words, path])
+      t.equal(code, 2)
+      t.match(out, /EACCES.*: nobody may not read it; put - in its place and < before it/, path)
+    }
     const command = [process.execPath, bundle].map(reachable).join(' ')
     const handed = spawnSync('/bin/sh', ['-c', `${command} scan ${asNobody.join(' ')} --env 'QHPSI=plugin: eicar' - <${file}`], { encoding: 'utf8' }) // biome-ignore format: a line
     t.match(handed.stdout, '1 message: 1 clean')
+    writeFileSync(join(home, 'own.mjs'), 'export const virusscan = () => ({ clean: true })\n')
+    const plugin = ['--env', 'QHPSI=plugin: own.mjs', '--env', `PLUGINDIR=${home}`, ...asNobody]
+    chmodSync(file, 0o644)
+    const { out } = await asRoot(['scan', ...plugin, file])
+    t.match(out, /own\.mjs: EACCES; let nobody read it or correct PLUGINDIR/)
   },
 )
 

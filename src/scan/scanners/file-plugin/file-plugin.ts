@@ -2,6 +2,7 @@ import { type Stats, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { errorCode, errorText, Fault, isFault } from '../../../ground/errors/fault.ts'
 import { Semaphore } from '../../../ground/flow/semaphore.ts'
+import { userName } from '../../../ground/process/passwd.ts'
 import { recipientsOf } from '../../../mail/message/envelope/envelope.ts'
 import { causeOf, type ScanFinding, unknown } from '../shared/finding.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
@@ -98,7 +99,10 @@ function checkFile(file: string): void {
   try {
     found = statSync(file)
   } catch (error) {
-    throw new Error(`${file}: ${errorCode(error)}; put the file there or correct PLUGINDIR`)
+    const code = errorCode(error)
+    const user = userName(process.geteuid!()) ?? 'this user'
+    const remedy = code === 'EACCES' ? `let ${user} read it` : 'put the file there'
+    throw new Error(`${file}: ${code}; ${remedy} or correct PLUGINDIR`)
   }
   if (!found.isFile())
     throw new Error(`${file}: is not a regular file; put the plugin itself there`)
