@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { bytes } from '../cases/case.ts'
@@ -7,6 +9,7 @@ import { example } from './example.ts'
 import { freePort } from './free-port.ts'
 import { bodyOf, headerValues } from './header-values.ts'
 import { opensmtpdMissing, startOpenSmtpd } from './opensmtpd.ts'
+import { openDirectory } from './reachable.ts'
 import { startReceiver } from './smtp-receiver.ts'
 import { openSmtp } from './smtp-session.ts'
 
@@ -44,7 +47,10 @@ const rows: readonly Row[] = [
     name: 'OpenSMTPD',
     missing: opensmtpdMissing,
     start(t, { port, filter, back, receiver }) {
+      const recipients = join(openDirectory(t), 'recipients')
+      writeFileSync(recipients, 'ben@example.org\n')
       const text = example('opensmtpd.conf', {
+        '/etc/smtpd.recipients': recipients,
         '0.0.0.0 port 25': `127.0.0.1 port ${port}`,
         10025: filter,
         10026: back,
@@ -95,6 +101,16 @@ for (const { name, missing, start, failed } of rows) {
       t.equal(bodyOf(message).toString(), 'hello\n.\n')
       while (mta.queued() > 0) await wait(20)
       t.notMatch(mta.log(), failed, 'at the first attempt')
+    })
+
+    t.test('mail for who is not there is refused at once, not returned later', async (t) => {
+      const session = await openSmtp(port)
+      const to = ['nobody-here@example.org', 'Ben@example.org']
+      const { rcpt } = await session.send({ from: 'forged@example.net', to, message: mail('x') })
+      await session.quit()
+      t.match(rcpt, [/^550 /, /^250 /])
+      t.same((await receiver.next()).recipients, ['Ben@example.org'])
+      while (mta.queued() > 0) await wait(20)
     })
 
     t.test('mail that could not be scanned stays in the queue', async (t) => {
