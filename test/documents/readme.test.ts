@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import t from 'tap'
 
 /** What README.md and the pages of doc/ say that can be looked up. */
@@ -15,17 +15,20 @@ const manifest: { scripts: Record<string, string>; man: string[]; version: strin
   read('package.json'),
 )
 
-t.test('each example is quoted byte for byte', async (t) => {
+t.test('each example is quoted byte for byte, or named', async (t) => {
   const quoted = ['README.md', ...pages].flatMap((page) =>
     [...read(page).matchAll(/^<!-- (\S+) -->\n```\w*\n([\s\S]*?)^```$/gm)].map(
       ([, path = '', text = '']) => ({ page, path, text }),
     ),
   )
   const examples = readdirSync(join(root, 'packaging/examples'))
-  t.same(
-    [...new Set(quoted.map(({ path }) => path))].sort(),
-    examples.map((name) => `packaging/examples/${name}`).sort(),
+  const isNamed = (name: string) =>
+    pages.some((page) => new RegExp(`[/\`]${name}[\`\\s]`).test(read(page)))
+  const unquoted = examples.filter((name) =>
+    quoted.every(({ path }) => path !== `packaging/examples/${name}`),
   )
+  t.same(unquoted.filter((name) => !isNamed(name)), []) // biome-ignore format: a line
+  for (const { path } of quoted) t.ok(examples.includes(basename(path)), path)
   for (const { page, path, text } of quoted) t.equal(text, read(path), `${page}: ${path}`)
 })
 
