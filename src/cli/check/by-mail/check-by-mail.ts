@@ -163,7 +163,7 @@ function unseen(
 ): Finding {
   const value = `is ${kind}, and onescan did not see it: ${text}`
   const where = places === '' ? 'no log was found' : `read: ${places}`
-  const remedy = `lead this way's mail through onescan (doc/mail-servers.md); if onescan logs elsewhere (${where}), name that by --log; ${address} may get the mail (Subject: ${subject})`
+  const remedy = `lead this way's mail through onescan (doc/mail-servers.md; with qmail the rule of its address in tcp.smtp); if onescan logs elsewhere (${where}), name that by --log; ${address} may get the mail (Subject: ${subject})`
   return error(what, value, remedy)
 }
 
