@@ -74,8 +74,8 @@ tell_where_link_leads() {
   if link_is_ours; then
     echo "onescan: $link -> $(readlink "$link"): set QMAILQUEUE to it"
     real_queue >/dev/null || {
-      echo 'onescan: no qmail-queue is on this host: mail through the link is deferred. Postfix and'
-      echo 'onescan: Sendmail ask onescand by milter: /usr/share/doc/onescan/README.md'
+      echo 'onescan: no qmail-queue is on this host: mail through the link is deferred. Other'
+      echo 'onescan: mail servers ask onescand: /usr/share/doc/onescan/doc/mail-servers.md'
     }
     return 0
   fi
