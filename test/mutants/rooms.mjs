@@ -33,7 +33,7 @@ export const ROOMS = {
   },
   quarantine: {
     files: ['src/scan/quarantine/**/*.ts'],
-    tests: ['test/scan/quarantine/{names,record,release-race}.test.ts'],
+    tests: ['test/scan/quarantine/{entries,record,release-race,sweep}.test.ts'],
   },
   readiness: {
     files: ['src/doors/readiness/**/*.ts'],
@@ -49,7 +49,7 @@ export const ROOMS = {
   },
   quota: {
     files: ['src/scan/quota/**/*.ts'],
-    tests: ['test/scan/quota/{cache,client,http,ldap,mailbox-name,reading,udp,udp-client}.test.ts'],
+    tests: ['test/scan/quota/{cache,client,http,ldap,mailbox,reading,udp,udp-client}.test.ts'],
   },
   quotad: {
     files: ['src/quotad/**/*.ts'],
@@ -80,7 +80,7 @@ export const ROOMS = {
       'src/scan/scanners/{attachments,eicar,run,shared}/*.ts',
     ],
     tests: [
-      'test/scan/scanners/{scan,stderr-lines,eicar/eicar,shared/signature-files}.test.ts',
+      'test/scan/scanners/{scan,eicar/eicar,shared/scanner-program,shared/signatures}.test.ts',
       'test/scan/scanners/run/*.test.ts',
       'test/scan/scanners/attachments/{attachments,file-names,rules,search}.test.ts',
     ],
