@@ -37,7 +37,7 @@ export const ROOMS = {
   },
   readiness: {
     files: ['src/doors/readiness/**/*.ts'],
-    tests: ['test/doors/readiness/{account,keyring,quota,scanner,settings,spool}.test.ts'],
+    tests: ['test/doors/readiness/{account,keyring,places,scanner,servers,settings}.test.ts'],
   },
   observe: {
     files: ['src/doors/observe/**/*.ts'],

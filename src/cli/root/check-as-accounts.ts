@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { nameOrNumber, readAccounts, type SystemAccount } from '../../doors/readiness/account.ts'
 import { attempt, errorText } from '../../ground/errors/fault.ts'
-import { error, exitCodeOf, type Finding } from '../../ground/errors/finding.ts'
+import { error, exitCodeOf, type Finding, isFinding } from '../../ground/errors/finding.ts'
 import { findMailServers } from '../check/by-rule/mail-servers.ts'
 import { isQuotadStarted } from '../check/daemon/quotad-start.ts'
 import { optionValues } from '../shared/options.ts'
@@ -174,10 +174,7 @@ class Said extends Writable {
 }
 
 function findingIn(said: unknown): Finding {
-  const { level, what, value, remedy } = (said ?? {}) as Record<string, unknown>
-  const isKnown = level === 'ok' || level === 'warning' || level === 'error'
-  if (!isKnown || typeof what !== 'string' || typeof value !== 'string') {
-    throw new Error('it says something that is no finding')
-  }
-  return { level, what, value, ...(typeof remedy === 'string' && { remedy }) }
+  if (!isFinding(said)) throw new Error('it says something that is no finding')
+  const { level, what, value, remedy } = said
+  return { level, what, value, ...(remedy !== undefined && { remedy }) }
 }

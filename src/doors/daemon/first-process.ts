@@ -4,6 +4,7 @@ import { notify, watchdogTime } from '../../ground/process/systemd.ts'
 import { ownCommand } from '../../ground/runtime/compiled-program.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { HostMemory } from '../../scan/verdicts/host-memory.ts'
+import { ClamdWatch } from '../readiness/clamd-watch.ts'
 import { type Configuration, readConfiguration } from '../shared/configuration.ts'
 import { describeDoor } from './describe-door.ts'
 import { inheritedSockets } from './listening/inherited-sockets.ts'
@@ -16,7 +17,7 @@ import type { DaemonOptions } from './options/options.ts'
 import { relaysOf } from './options/relays.ts'
 import type { Signals } from './signals.ts'
 import { StatusFeed } from './status-feed.ts'
-import { Upkeep } from './upkeep/upkeep.ts'
+import { startSweeps } from './sweeps.ts'
 import { Workers } from './workers/workers.ts'
 
 /** What every process of onescand begins with. */
@@ -42,9 +43,8 @@ export async function runFirstProcess({
   const inherited = inheritedSockets(process.env)
   const { http } = options
   const httpFd = pageSocket(inherited, http, log)
-  let upkeep: Upkeep | undefined
-  const sources = { configuration: () => configuration, amiss: () => upkeep?.amiss() ?? [] }
-  const status = http && new StatusFeed(options, sources)
+  const clamds = new ClamdWatch(() => configuration.site?.policy.settings, log)
+  const status = http && new StatusFeed(options, { configuration: () => configuration, clamds })
   if (http) await status?.open({ address: http, fd: httpFd })
   const sockets = await openSockets(options, inherited)
   const kinds = sockets.map(({ kind }) => kind)
@@ -62,7 +62,7 @@ export async function runFirstProcess({
     memory,
   })
   status?.watchWorkers(workers)
-  upkeep = new Upkeep(configuration, log)
+  const stopSweeps = startSweeps(env, log)
   const running = new AbortController()
   signals.handleWith({
     async reload() {
@@ -70,13 +70,13 @@ export async function runFirstProcess({
       configuration.close()
       configuration = next
       logDoors(doors, configuration)
-      upkeep?.configure(configuration)
       workers.order('reload')
     },
     report: () => workers.order('report'),
     async stop() {
       status?.stopping()
-      upkeep?.stop()
+      clamds.close()
+      stopSweeps()
       running.abort()
       // Nobody may wait for a worker that takes no connection any more.
       for (const socket of sockets) socket.close()

@@ -1,9 +1,11 @@
 import { hostname } from 'node:os'
 import packageJson from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../ground/errors/fault.ts'
+import { inOneLine } from '../../ground/errors/finding.ts'
 import type { StatusServer } from '../http/status-server.ts'
 import type { ObserverOptions } from '../observe/live/observer.ts'
 import { isProcessReport, type WorkersState } from '../observe/live/process-report.ts'
+import type { ClamdWatch } from '../readiness/clamd-watch.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { describeDoor } from './describe-door.ts'
 import { pageListener } from './listening/page-socket.ts'
@@ -11,7 +13,7 @@ import { log } from './log.ts'
 import type { DoorAddress } from './options/door-address.ts'
 import type { PlacedDoor } from './options/door-kind.ts'
 import type { DaemonOptions } from './options/options.ts'
-import { Trials } from './trials/try-all.ts'
+import { Trials } from './trials/trials.ts'
 import { WorkerTrials } from './trials/worker-trials.ts'
 import type { Workers } from './workers/workers.ts'
 
@@ -20,8 +22,8 @@ import type { Workers } from './workers/workers.ts'
  */
 export interface StatusSources {
   readonly configuration: () => Configuration
-  /** What is wrong with servers that scan, a line each. */
-  readonly amiss: () => readonly string[]
+  /** The servers that scan. */
+  readonly clamds: Pick<ClamdWatch, 'states' | 'complaints'>
 }
 
 export interface StatusOptions {
@@ -54,7 +56,7 @@ export class StatusFeed {
    */
   async open({ address, fd }: StatusOptions): Promise<void> {
     const { openStatusServer } = await import('../http/status-server.ts') // needed by --http alone
-    const { configuration, amiss } = this.#sources
+    const { configuration, clamds } = this.#sources
     this.#server = await openStatusServer({
       address: address.kind === 'tcp' ? address.host : undefined,
       tokenFile: this.#options.httpToken,
@@ -66,7 +68,7 @@ export class StatusFeed {
         version: packageJson.version,
         does: (this.#doors ?? []).map((door) => describeDoor(door, configuration())),
       }),
-      amiss,
+      amiss: () => clamds.complaints.map(inOneLine),
       log,
       observed: this.#observed(),
     })
@@ -109,18 +111,18 @@ export class StatusFeed {
   }
 
   #observed(): ObserverOptions {
-    const { configuration } = this.#sources
+    const { configuration, clamds } = this.#sources
     const noWorkers: WorkersState = { replaced: 0, hung: 0, late: [] }
     return {
       version: packageJson.version,
       started: Date.now(),
       now: Date.now,
       uptime: () => performance.now(),
-      tryAll: (clamds) => {
+      tryAll: () => {
         const doors = this.#doors
-        return doors && this.#trials.make({ configuration: configuration(), doors, clamds })
+        return doors && this.#trials.make({ configuration: configuration(), doors }, clamds.states)
       },
-      scanSettings: () => configuration().site?.policy.settings,
+      clamds: () => clamds.states,
       spoolDirectory: configuration().site?.policy.spool.directory ?? '/tmp',
       memoryLimit: this.#options.memory,
       workers: () => this.#workers?.state() ?? noWorkers,

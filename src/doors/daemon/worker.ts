@@ -1,3 +1,4 @@
+import type { Finding } from '../../ground/errors/finding.ts'
 import { FIRST_HANDED_OVER } from '../../ground/process/systemd.ts'
 import { HostMemory } from '../../scan/verdicts/host-memory.ts'
 import { InHand } from '../../scan/verdicts/poison.ts'
@@ -9,7 +10,8 @@ import { log } from './log.ts'
 import { type OpenDoor, openDoors } from './open-doors.ts'
 import type { DoorKind } from './options/door-kind.ts'
 import { tryJudging } from './trials/judge-trial.ts'
-import { tryDoor } from './trials/try-door.ts'
+import { tryRunning } from './trials/trials.ts'
+import { nameOf } from './trials/try-door.ts'
 import { isTrialQuestion, type TrialAnswer } from './trials/worker-trials.ts'
 import { createWorkerReporter } from './worker-reporter.ts'
 import { BEAT_EVERY } from './workers/hung-workers.ts'
@@ -37,12 +39,10 @@ export async function runWorker(
     async account(wantsTrial) {
       const account = accountOfDaemon(configuration)
       if (!wantsTrial) return account
-      const fault = await tryJudging(configuration, options, true)
-      const tried = doors.map((door) => ({ kind: door.kind, address: placeOf(door) }))
-      const faults = await Promise.all(tried.map((door) => tryDoor(door)))
-      const all = [fault, ...faults].filter((text) => text !== undefined)
-      const open = tried.map(({ kind, address }) => `${kind} ${address}`)
-      return { ...account, trial: { fault: all.join('; ') || undefined, doors: open } }
+      const open = doors.map((door) => ({ kind: door.kind, address: placeOf(door) }))
+      const judge = () => tryJudging(configuration, options, true)
+      const wrong = await tryRunning({ configuration, doors: open }, options.maxSize, judge)
+      return { ...account, trial: { wrong, doors: open.map(nameOf) } }
     },
   })
   answerTrials((wantsEicar) => tryJudging(configuration, options, wantsEicar))
@@ -69,11 +69,11 @@ export async function runWorker(
 }
 
 /** Answers the first process, which asks whether this one scans. */
-function answerTrials(tryIt: (wantsEicar: boolean) => Promise<string | undefined>): void {
+function answerTrials(tryIt: (wantsEicar: boolean) => Promise<readonly Finding[]>): void {
   process.on('message', (message) => {
     if (!isTrialQuestion(message)) return
-    void tryIt(message.wantsEicar).then((fault) => {
-      send({ tried: message.trial, fault } satisfies TrialAnswer)
+    void tryIt(message.wantsEicar).then((findings) => {
+      send({ tried: message.trial, findings } satisfies TrialAnswer)
     })
   })
 }

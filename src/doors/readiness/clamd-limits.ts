@@ -100,11 +100,17 @@ async function largestLookedAt(server: ClamdAddress, over: number): Promise<numb
 const sizeText = (bytes: number) =>
   bytes < 1024 * 1024 ? `${Math.floor(bytes / 1024)}K` : `${Math.floor(bytes / 1024 / 1024)}M`
 
-/** Checks what clamd says about mail that it does not read to the end. */
-async function checkAlert(server: ClamdAddress): Promise<Finding> {
+/**
+ * Checks whether clamd reports mail that it does not read to the end. Where it could not be tried, the
+ * finding is a warning.
+ */
+export async function checkAlert(
+  server: ClamdAddress,
+  signal: AbortSignal = AbortSignal.timeout(PATIENCE),
+): Promise<Finding> {
   const what = `clamd ${server.text} AlertExceedsMax`
   const remedy = 'set "AlertExceedsMax yes" in its clamd.conf, and restart clamd'
-  const answer = await tellsOfLimits(server, AbortSignal.timeout(PATIENCE))
+  const answer = await tellsOfLimits(server, signal)
   switch (answer.tells) {
     case 'yes':
       return ok(what, 'is on: clamd reports mail that it does not read to the end')

@@ -4,16 +4,13 @@ import { errorCode } from '../../ground/errors/fault.ts'
 import { error, type Finding, marked, ok, warning } from '../../ground/errors/finding.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/scanners/clamd/address.ts'
 import { clamdConfOf, databaseIn } from '../../scan/scanners/clamd/database.ts'
-import { askClamd } from '../../scan/scanners/clamd/sessions.ts'
 import type { ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
-import { signatures as signaturesOf } from '../observe/live/clamd-watch.ts'
 import { groupName, obstacle } from './account.ts'
 import { checkClamdLimits } from './clamd-limits.ts'
-import { checkCount, signaturesIn } from './signatures.ts'
+import { askVersion, signaturesOf, VERSION_WITHIN } from './clamd-watch.ts'
+import { checkCount, signaturesIn } from './scanner.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
 
-/** Milliseconds for the answer to VERSION, for which clamd has a thread of its own. */
-const PATIENCE = 5_000
 const DAY = 24 * 60 * 60 * 1000
 /** Days after which signatures are out of date: ClamAV publishes new ones every day. */
 const OLD = 7
@@ -68,9 +65,9 @@ async function checkServer(
   const server = readClamdAddress(text)
   const closed = checkSocketAccess(host, server)
   if (closed !== undefined) return { isDown: closed.level === 'error', findings: [closed] }
-  const outcome = await askClamd(server, 'VERSION', AbortSignal.timeout(PATIENCE))
+  const outcome = await askVersion(server)
   if (outcome.kind !== 'answered') {
-    const hangs = `it takes connections and does not answer within ${PATIENCE / 1000} s`
+    const hangs = `it takes connections and does not answer within ${VERSION_WITHIN / 1000} s`
     const finding =
       outcome.kind === 'timed-out'
         ? error(what, hangs, 'see the log of clamd, and restart it')

@@ -1,5 +1,8 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
 import { error, type Finding, marked, ok, warning } from '../../ground/errors/finding.ts'
+import { readForeignFile, readStart } from '../../ground/path/open.ts'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import { eicarMessage } from '../../scan/scanners/eicar/eicar-message.ts'
@@ -8,7 +11,6 @@ import { makeScanners } from '../../scan/scanners/scanners.ts'
 import { causeOf, type ScanFinding, unknown } from '../../scan/scanners/shared/finding.ts'
 import type { ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
 import type { Scanner } from '../../scan/scanners/shared/scanner.ts'
-import { checkCount } from './signatures.ts'
 import { type StageHost, scanSettingsOf } from './stage.ts'
 
 /** Checks whether each scanner in QHPSI finds EICAR in the test message. */
@@ -98,4 +100,47 @@ async function scanEicar(
     settings,
   })
   return result
+}
+
+/** With fewer signatures a database is somebody's own or a broken download: ClamAV has millions. */
+const A_HANDFUL = 10_000
+/** The bytes of the header of a .cvd or .cld. */
+const HEADER = 512
+/** A text database of more bytes has enough signatures. */
+const LARGE = 4 * 1024 * 1024
+
+/** Warns if the database holds next to no signatures. A database that cannot be read gets no finding. */
+export function checkCount(what: string, database: string): Finding[] {
+  const count = signaturesIn(database)
+  if (count === undefined || count >= A_HANDFUL) return []
+  const value = `${count} signatures in ${database}: ClamAV has millions`
+  return [warning(what, value, 'run freshclam, and see its log')]
+}
+
+/** The number of signatures in a file or directory; undefined if it cannot be read. */
+export function signaturesIn(database: string): number | undefined {
+  try {
+    if (!statSync(database).isDirectory()) return signaturesOf(database)
+    const names = readdirSync(database).filter((name) =>
+      /\.(cvd|cld|[hmnl]db|[hmn]du|[hm]sb|ldu|fp|cdb|crb|ign2?|yar[a]?)$/.test(name),
+    )
+    return names.reduce((sum, name) => sum + signaturesOf(join(database, name)), 0)
+  } catch {
+    return undefined
+  }
+}
+
+/** From the header `ClamAV-VDB:date:version:signatures:…`; else a line is a signature. */
+function signaturesOf(file: string): number {
+  if (/\.(cvd|cld)$/.test(file)) return Number(headerOf(file).split(':')[3] ?? 0) || 0
+  if (/\.(fp|ign2?)$/.test(file)) return 0 // lists of exceptions
+  if (statSync(file).size > LARGE) return A_HANDFUL
+  return readForeignFile(file, LARGE)
+    .toString('latin1')
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('#')).length
+}
+
+function headerOf(file: string): string {
+  return readStart(file, HEADER).toString('latin1')
 }

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { attempt } from '../../ground/errors/fault.ts'
+import { attempt, errorText } from '../../ground/errors/fault.ts'
 import {
   error,
   type Finding,
@@ -10,17 +10,33 @@ import {
   shellWord,
   warning,
 } from '../../ground/errors/finding.ts'
-import { readSettings, type Values } from '../../ground/settings/settings.ts'
-import { type QuarantinePlace, treatment } from '../../ground/settings/table/scanning.ts'
+import { everyFault, Faults, faultLines, lineEndFaults } from '../../ground/settings/faults.ts'
+import { misspeltSettings } from '../../ground/settings/misspelt.ts'
+import { type Environment, readSettings, type Values } from '../../ground/settings/settings.ts'
+import {
+  type QuarantinePlace,
+  quarantineLimits,
+  treatment,
+} from '../../ground/settings/table/scanning.ts'
+import { names } from '../../ground/settings/table.ts'
+import { readSpoolPolicy } from '../../mail/message/spool.ts'
+import { readClusterSettings } from '../../scan/cluster/keyring.ts'
+import { contradictionsIn } from '../../scan/judge/contradictions.ts'
 import {
   HOST_DIRECTORY,
   hostSwitchFile,
   NOTHING_SCANS,
+  readControlDirectories,
+  readScanningPolicy,
   switchedOff,
 } from '../../scan/judge/policy.ts'
+import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { loadRules } from '../../scan/rules/load.ts'
 import { ruleFiles } from '../../scan/rules/rule.ts'
-import { configurationFaults, configurationWarnings } from './configuration-faults.ts'
+import { makeScanners } from '../../scan/scanners/scanners.ts'
+import { readScanSettings, type ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
+import { readVerdictSettings } from '../../scan/verdicts/open.ts'
+import { readConfiguration } from '../shared/configuration.ts'
 import type { StageHost } from './stage.ts'
 
 /**
@@ -37,9 +53,23 @@ export async function checkSettings(host: StageHost): Promise<Finding[]> {
   return [...first, ...checkScanner(host), ...checkAnswers(host), ...checkRules(host)]
 }
 
-function checkSwitch({ directories }: StageHost): Finding[] {
+/** The finding that all mail passes unscanned: it is switched off, or no scanner is named. */
+export function nothingScans({
+  env,
+  directories,
+}: Pick<StageHost, 'env' | 'directories'>): Finding | undefined {
   const off = switchedOff(directories)
-  return [off === undefined ? ok('switch', 'on') : marked(switchFinding(off), 'nothing scans')]
+  if (off !== undefined) return marked(switchFinding(off), 'nothing scans')
+  return env.QHPSI?.trim() ? undefined : unset
+}
+
+const unset: Finding = {
+  ...warning(
+    'settings',
+    `${NOTHING_SCANS}: all mail passes unscanned`,
+    'set it, as in QHPSI="plugin: clamd"',
+  ),
+  follows: 'nothing scans',
 }
 
 /** The finding that the switch of all doors is off; none if it is on. */
@@ -51,14 +81,15 @@ export function switchFinding(off: string, what = 'switch'): Finding {
   return warning(what, `${off}: all mail passes unscanned`, 'run "onescan enable"')
 }
 
+function checkSwitch(host: StageHost): Finding[] {
+  const nothing = nothingScans(host)
+  return [nothing?.what === 'switch' ? nothing : ok('switch', 'on')]
+}
+
 /** Whether the settings name a scanner. The line itself was read before. */
-export function checkScanner({ env, isDaemon }: StageHost): Finding[] {
+function checkScanner({ env, isDaemon }: StageHost): Finding[] {
   if (env.QHPSI?.trim()) return [ok('QHPSI', env.QHPSI.trim())]
-  if (isDaemon) {
-    const value = `${NOTHING_SCANS}: all mail passes unscanned`
-    const finding = warning('settings', value, 'set it, as in QHPSI="plugin: clamd"')
-    return [{ ...finding, follows: 'nothing scans' }]
-  }
+  if (isDaemon) return [unset]
   const remedy =
     'set it in tcp.smtp, by envdir or in the run script; give check the same with --env or --envdir'
   return [error('QHPSI', 'is not set here: mail passes unscanned', remedy)]
@@ -116,4 +147,71 @@ function checkUnscanned(others: ScanFail, relayClients: ScanFail = others): Find
   const does = { defer: 'deferred', quarantine: 'kept in QUARANTINE', accept: 'accepted' }
   const but = relayClients === others ? '' : `, but ${does[relayClients]} for relay clients`
   return [ok('unscanned mail', `is ${does[others]}${but}`)]
+}
+
+/** The readers that readConfiguration() calls one after the other. */
+const readers: readonly ((env: Environment) => unknown)[] = [
+  (env) => readScanSettings(env, readControlDirectories(env)),
+  (env) => readClusterSettings(env, readControlDirectories(env).control),
+  readSpoolPolicy,
+  (env) => readSettings(env, treatment),
+  readVerdictSettings,
+  readQuotaSettings,
+  (env) => readSettings(env, quarantineLimits),
+  readScanningPolicy, // finds what the readers before it do not
+]
+
+/** Returns a line for each setting, or file that it names, that cannot be read. */
+export const unreadableSettings = (env: Environment): string[] => [
+  ...new Set(readers.flatMap((read) => everyFault(env, read))),
+]
+
+/**
+ * Resolves with a line for each fault that keeps onescand from starting with these settings: those
+ * that the readers find, those of the scanners, and if there are none of them, those of the whole
+ * configuration. It neither listens nor scans.
+ */
+async function configurationFaults(env: Environment): Promise<string[]> {
+  const endings = lineEndFaults(env)
+  const whole = endings.length > 0 ? withoutEndings(env) : env
+  const found = unreadableSettings(whole)
+  const scan = new Faults().attempt(
+    () => readScanSettings(whole, readControlDirectories(whole)),
+    undefined,
+  )
+  const faults = new Set([...endings, ...found, ...(await scannerFaults(scan))])
+  if (faults.size === 0) {
+    try {
+      const configuration = await readConfiguration(whole, () => {})
+      configuration.close()
+    } catch (error) {
+      for (const line of faultLines(error)) faults.add(line)
+    }
+  }
+  return [...faults]
+}
+
+function withoutEndings(env: Environment): Environment {
+  const plain = names.flatMap((name) => {
+    const value = env[name]
+    return value === undefined ? [] : [[name, value.replace(/\r$/, '')] as const]
+  })
+  return { ...env, ...Object.fromEntries(plain) }
+}
+
+async function scannerFaults(scan: ScanSettings | undefined): Promise<string[]> {
+  const faults: string[] = []
+  for (const scanner of scan === undefined ? [] : await makeScanners(scan)) {
+    await scanner.prepare?.().catch((error) => faults.push(errorText(error)))
+    scanner.close?.()
+  }
+  return faults
+}
+
+/** Warns of each setting that is valid but probably a mistake. */
+export function configurationWarnings(env: Environment): Finding[] {
+  const contradictions = contradictionsIn(env).map(({ name, value, remedy }) =>
+    warning(name, value, remedy),
+  )
+  return [...misspeltSettings(env), ...contradictions]
 }

@@ -2,18 +2,15 @@ import type { Finding } from '../../ground/errors/finding.ts'
 import { checkClamd } from './clamd.ts'
 import { checkKeyring } from './keyring.ts'
 import { checkPlaces } from './places.ts'
-import { checkQuota } from './quota.ts'
 import { checkScanners } from './scanner.ts'
+import { checkQuota, checkVerdicts } from './servers.ts'
 import { checkSettings } from './settings.ts'
-import { checkSpool } from './spool.ts'
 import { runStage, type Stage, type StageHost } from './stage.ts'
-import { checkVerdicts } from './verdicts.ts'
 
 /** The stages after the settings, in their order. After each stand the things that it names. */
 const stages: readonly Stage[] = [
-  checkPlaces, // QUARANTINE, LOGFILE
+  checkPlaces, // QUARANTINE, LOGFILE, spool (TMPDIR), SPOOLDIR
   checkKeyring, // keyring, key ID
-  checkSpool, // spool (TMPDIR), SPOOLDIR
   checkClamd, // clamd ADDRESS: VERSION, signatures, limits
   checkScanners, // scanner NAME: whether it finds EICAR
   checkQuota, // QUOTAD: whether it answers

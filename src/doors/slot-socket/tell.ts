@@ -1,4 +1,5 @@
 import { attempt } from '../../ground/errors/fault.ts'
+import { type Finding, isFinding } from '../../ground/errors/finding.ts'
 import { askOnce } from '../shared/ask-once.ts'
 import { createFrameReader, frame } from './frames.ts'
 import { TELL, VERSION } from './request.ts'
@@ -28,8 +29,8 @@ export interface DaemonAccount {
 
 /** A trial by which an onescand finds out whether mail is scanned. */
 export interface DaemonTrial {
-  /** What is wrong; undefined if a clean message came out as clean, EICAR was found, and all doors answer. */
-  readonly fault?: string | undefined
+  /** Nothing if a clean message came out as clean, EICAR was found, and all doors answer. */
+  readonly wrong: readonly Finding[]
   /** The doors that are open: `milter unix:/run/onescan/milter.sock`. */
   readonly doors: readonly string[]
 }
@@ -96,8 +97,8 @@ function isDaemonAccount(value: unknown): value is DaemonAccount {
 }
 
 function isTrial(value: unknown): boolean {
-  const { fault, doors } = objectOf(value)
-  return areTexts(doors) && (fault === undefined || typeof fault === 'string')
+  const { wrong, doors } = objectOf(value)
+  return areTexts(doors) && Array.isArray(wrong) && wrong.every(isFinding)
 }
 
 const objectOf = (value: unknown) =>

@@ -48,6 +48,17 @@ export function settingsFault(line: string): Finding {
   return error('settings', line.slice(0, at), line.slice(at + 2))
 }
 
+/** Whether another process has said a finding. */
+export function isFinding(said: unknown): said is Finding {
+  const { level, what, value, remedy = '' } = (said ?? {}) as Record<string, unknown>
+  const isKnown = level === 'ok' || level === 'warning' || level === 'error'
+  return isKnown && [what, value, remedy].every((text) => typeof text === 'string')
+}
+
+/** `keyring: /…: mode 0644 …; chmod 640 it` */
+export const inOneLine = ({ what, value, remedy }: Finding): string =>
+  `${what}: ${remedy === undefined ? value : `${value}; ${remedy}`}`
+
 /** 0 if all is ok, 1 with warnings, 2 with errors. */
 export function exitCodeOf(findings: readonly Finding[]): number {
   if (findings.some(({ level }) => level === 'error')) return 2

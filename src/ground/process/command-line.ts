@@ -1,5 +1,5 @@
 import about from '../../../package.json' with { type: 'json' }
-import type { Finding } from '../errors/finding.ts'
+import { type Finding, inOneLine } from '../errors/finding.ts'
 import { replaceUnprintable } from '../errors/log.ts'
 import { writeWhole } from './descriptors.ts'
 
@@ -43,10 +43,8 @@ export async function printCheck(
 }
 
 /** `error: settings: SCANTIMEOUT soon: must be a number; correct it` */
-function checkLine({ level, what, value, remedy }: Finding): string {
-  const text = remedy === undefined ? value : `${value}; ${remedy}`
-  return replaceUnprintable(`${level}: ${what}: ${text}`)
-}
+const checkLine = (finding: Finding): string =>
+  replaceUnprintable(`${finding.level}: ${inOneLine(finding)}`)
 
 /** The exit code of a start of which `--check` has found this. */
 export function codeOfStart(findings: readonly Finding[]): number {

@@ -3,11 +3,10 @@ import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from '
 import { join } from 'node:path'
 import t from 'tap'
 import { checkPrograms } from '../../../src/cli/check/slot/chain.ts'
-import { configurationWarnings } from '../../../src/doors/readiness/configuration-faults.ts'
 import { checkPlaces } from '../../../src/doors/readiness/places.ts'
-import { checkQuota } from '../../../src/doors/readiness/quota.ts'
-import { checkCount, signaturesIn } from '../../../src/doors/readiness/signatures.ts'
-import { checkSpool } from '../../../src/doors/readiness/spool.ts'
+import { checkCount, signaturesIn } from '../../../src/doors/readiness/scanner.ts'
+import { checkQuota } from '../../../src/doors/readiness/servers.ts'
+import { configurationWarnings } from '../../../src/doors/readiness/settings.ts'
 import { misspeltSettings } from '../../../src/ground/settings/misspelt.ts'
 import { complaints, stranger } from '../../doors/readiness/host.ts'
 import { openDirectory } from '../../programs/reachable.ts'
@@ -41,7 +40,7 @@ t.test('a QUARANTINE that keeps nothing is reported, with the command that makes
   const directory = openDirectory(t)
   const of = (QUARANTINE: string) => [
     ...configurationWarnings({ QUARANTINE }),
-    ...checkPlaces(host({ QUARANTINE })),
+    ...checkPlaces(host({ QUARANTINE })).filter(({ what }) => what === 'QUARANTINE'),
   ]
   for (const [name, mode] of [
     ['private', 0o700],
@@ -75,7 +74,8 @@ t.test('a LOGFILE that the slot cannot write is reported', async (t) => {
   writeFileSync(join(directory, 'file'), '', { mode: 0o644 })
   mkdirSync(join(directory, 'open'))
   chmodSync(join(directory, 'open'), 0o1777)
-  const of = (LOGFILE: string) => checkPlaces(host({ LOGFILE }, { account: stranger }))
+  const of = (LOGFILE: string) =>
+    checkPlaces(host({ LOGFILE }, { account: stranger })).filter(({ what }) => what === 'LOGFILE')
   const wrong: Readonly<Record<string, RegExp>> = {
     [join(directory, 'file')]: /cannot be written by stranger/,
     [join(directory, 'closed/new')]: /cannot be written by stranger/,
@@ -103,7 +103,7 @@ t.test('a qmail-queue without its setuid bit is reported', async (t) => {
 
 t.test('a missing SPOOLDIR is reported by what it means for the scanners', async (t) => {
   const of = (QHPSI: string) =>
-    checkSpool(host({ QHPSI, SPOOLDIR: '/nonexistent/spool' })).find(
+    checkPlaces(host({ QHPSI, SPOOLDIR: '/nonexistent/spool' })).find(
       ({ what }) => what === 'SPOOLDIR',
     )
   for (const names of ['clamd', 'eicar attachments']) {

@@ -249,7 +249,7 @@ t.test(
         `ok next server ${place(next.port)}: greets smtp ${place(open)}`,
         `ok next server ${place(next.port)}: greets smtp ${place(shut)}`,
         `error next server ${place(gone)}: connect ECONNREFUSED 127.0.0.1:${gone}`,
-        `error door: smtp ${place(none)}: connect ECONNREFUSED 127.0.0.1:${none}`,
+        `error smtp ${place(none)}: connect ECONNREFUSED 127.0.0.1:${none}`,
         `ok next server ${place(next.port)}: greets smtp ${later[1]}`,
       ],
     )

@@ -12,11 +12,12 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { spoolFaults } from '../../../src/doors/daemon/trials/spool-faults.ts'
-import { makeTrialMail } from '../../../src/doors/daemon/trials/trial-mail.ts'
+import { makeTrialMail } from '../../../src/doors/daemon/trials/judge-trial.ts'
 import { WorkerTrials } from '../../../src/doors/daemon/trials/worker-trials.ts'
 import { healthOf } from '../../../src/doors/http/health.ts'
 import { Observer } from '../../../src/doors/observe/live/observer.ts'
+import { roomFaults } from '../../../src/doors/readiness/places.ts'
+import { error, inOneLine } from '../../../src/ground/errors/finding.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
@@ -67,8 +68,8 @@ t.test('health shows each fault of doors, keyring and spool, and its end', async
   }
   await moved(served.socket, /^slot unix:\S+: connect ENOENT/)
   await moved(at('milter'), /^milter unix:\S+: connect ENOENT/)
-  await moved(ring, /^CLUSTERKEYS \S+: .*running processes have what was read before/)
-  await moved(at('spool'), /TMPDIR \S+spool: /)
+  await moved(ring, /^settings: CLUSTERKEYS \S+: .*running processes have what was read before/)
+  await moved(at('spool'), /^(.*; )?spool \(TMPDIR\): \S+spool: .*ENOENT/)
 })
 
 t.test('a trial is not counted, logged, shown or remembered as mail', async (t) => {
@@ -204,10 +205,11 @@ t.test('a worker that ends during a trial has another one asked', async (t) => {
   })
   const answer = trials.ask(true)
   trials.ended(1)
-  trials.take({ tried: 1, fault: 'it is said here' })
-  t.equal(await answer, 'it is said here')
+  const wrong = [error('EICAR', 'came out as clean', 'see its log')]
+  trials.take({ tried: 1, findings: wrong })
+  t.same(await answer, wrong)
   t.same(asked, [1, 1])
-  t.equal(await trials.ask(true), 'no worker takes mail')
+  t.match(await trials.ask(true), [{ level: 'error', value: 'no worker takes mail' }])
 })
 
 t.test('a clamd that dies shows at once when mail suffers', { skip: clamdMissing }, async (t) => {
@@ -217,7 +219,7 @@ t.test('a clamd that dies shows at once when mail suffers', { skip: clamdMissing
   const served = await serve(t, { settings })
   await becomes(served, 200, RIGHT)
   await clamd.stop()
-  await becomes(served, 503, /^a clean message came out as unknown: /)
+  await becomes(served, 503, /^a clean message: came out as unknown: /)
 })
 
 t.test('health does not change when the clock of the host is set', async (t) => {
@@ -230,7 +232,7 @@ t.test('health does not change when the clock of the host is set', async (t) => 
     now: () => clock,
     uptime: () => uptime,
     tryAll: async () => right,
-    scanSettings: () => undefined,
+    clamds: () => [],
     spoolDirectory: '/tmp',
     memoryLimit: 1,
     workers: () => ({ replaced: 0, hung: 0, late: [] }),
@@ -280,15 +282,15 @@ t.test(
       rmSync(small, { recursive: true })
     })
     const spool = { directory: small, sharedDirectory: undefined }
-    t.same(spoolFaults(spool, 100e6), [], 'a small one has a tenth for any message')
+    const faults = (...asked: Parameters<typeof roomFaults>) => roomFaults(...asked).map(inOneLine)
+    t.same(faults(spool, 100e6), [], 'a small one has a tenth for any message')
     writeFileSync(join(small, 'mail'), Buffer.alloc(970_000))
-    t.match(spoolFaults(spool, 100e6), [
-      /^TMPDIR \S+: 0\.\d MB are free, and a message may have 100\.0 \(--max-size\)$/,
+    t.match(faults(spool, 100e6), [
+      /^spool \(TMPDIR\): \S+: 0\.\d MB are free, and a message may have 100\.0/,
     ])
-    t.same(spoolFaults(spool, 1000), [], 'no message is larger')
-    t.match(spoolFaults({ directory: '/tmp', sharedDirectory: '/nonexistent/spool' }, 1), [
-      /^SPOOLDIR \S+: .*ENOENT/,
-    ])
+    t.same(faults(spool, 1000), [], 'no message is larger')
+    const missing = { directory: '/tmp', sharedDirectory: '/nonexistent/spool' }
+    t.match(faults(missing, 1), [/^SPOOLDIR: \S+: .*ENOENT/])
   },
 )
 

@@ -203,7 +203,7 @@ t.test(
     await line.waitFor()
     t.match(
       await line.innerText(),
-      /AlertExceedsMax is off: .*; set "AlertExceedsMax yes" in clamd\.conf$/,
+      /AlertExceedsMax: is off: .*; set "AlertExceedsMax yes" in its clamd\.conf, and restart clamd$/,
     )
     t.equal(await overflow(page), 0)
     t.same(errors, [])

@@ -82,7 +82,7 @@ t.test('onescand that does not scan is not healthy, and says why', async (t) => 
   const blind = await serve(t, { settings: { QHPSI: '/bin/true %s' } })
   t.match(await until(() => blind.get('/healthz'), why), {
     status: 503,
-    text: 'EICAR came out as clean\n',
+    text: 'EICAR: came out as clean; see its scanners, and its log\n',
   })
   const settings = { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd' }
   const down = await serve(t, { settings })

@@ -6,7 +6,6 @@ import { checkPrograms } from '../../../src/cli/check/slot/chain.ts'
 import { checkKeyring } from '../../../src/doors/readiness/keyring.ts'
 import { checkPlaces } from '../../../src/doors/readiness/places.ts'
 import { checkSettings } from '../../../src/doors/readiness/settings.ts'
-import { checkSpool } from '../../../src/doors/readiness/spool.ts'
 import { openQuarantine } from '../../../src/scan/quarantine/folders.ts'
 import { host as slotHost } from '../../cli/check/shared/host.ts'
 import { host } from './host.ts'
@@ -33,7 +32,7 @@ t.test('no name in a remedy is a command of its own', async (t) => {
     const group = { name: 'a', uid: 54_321, groups: [54_323] }
     const stranger = { account: group }
     const findings = [
-      ...(await checkSpool(host({ SPOOLDIR: spool, TMPDIR: spool }))),
+      ...(await checkPlaces(host({ SPOOLDIR: spool, TMPDIR: spool }))),
       ...(await checkPlaces(host({ QUARANTINE: join(own, 'missing') }))),
       ...(await checkKeyring(host({ CLUSTERKEYS: join(own, 'ring') }, stranger))),
       ...(await checkSettings(host({ QHPSI: 'plugin: eicar', CONTROLDIR: own }))),

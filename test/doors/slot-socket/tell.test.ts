@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { frame } from '../../../src/doors/slot-socket/frames.ts'
 import { askToTell, type DaemonAccount } from '../../../src/doors/slot-socket/tell.ts'
+import { error } from '../../../src/ground/errors/finding.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { openSlot } from './slot-socket.ts'
 
@@ -18,7 +19,8 @@ const account: DaemonAccount = {
   readOnly: [],
 }
 
-const trial = { fault: 'EICAR came out as clean', doors: ['slot unix:/s'] }
+const wrong = [error('EICAR', 'came out as clean', 'see its scanners')]
+const trial = { wrong, doors: ['slot unix:/s'] }
 const tell = async (wantsTrial: boolean) => (wantsTrial ? { ...account, trial } : account)
 
 t.test('root and its own account learn how it runs, and others that it does', async (t) => {
@@ -48,13 +50,15 @@ t.test('an answer of another form counts as none', async (t) => {
   for (const bytes of [Buffer.alloc(0), frame('C'), huge, frame('t'), json(null), json([])]) {
     t.equal(await told(bytes), undefined)
   }
-  for (const wrong of [
+  for (const other of [
     { pid: '7' },
     { words: [1] },
     { settings: { QHPSI: 1 } },
     { changed: 'all' },
-    { trial: { doors: 'all' } },
+    { trial: { wrong, doors: 'all' } },
+    { trial: { wrong: ['EICAR'], doors: [] } },
+    { trial: { wrong: [{ ...wrong[0], level: 'bad' }], doors: [] } },
   ]) {
-    t.same(await told(json({ daemon: { ...account, ...wrong } })), {})
+    t.same(await told(json({ daemon: { ...account, ...other } })), {})
   }
 })

@@ -8,7 +8,7 @@ import { askProgram } from '../shared/ask-program.ts'
 import { howToStart } from '../shared/how-to-start.ts'
 import { type ConfiguredDaemon, configuredDaemon } from './configured-daemon.ts'
 import { ofService } from './of-service.ts'
-import { checkRunning, tryRunning } from './running-daemon.ts'
+import { askForTrial, checkRunning } from './running-daemon.ts'
 
 /**
  * Checks the settings of onescand, the one that runs, and whether mail is scanned by both. `isNeeded`: only
@@ -27,7 +27,7 @@ export async function* checkOnescand(
   ]
   for (const finding of all) yield ofOnescand(finding)
   for await (const finding of checkStartOf(configured, '--check')) yield ofOnescand(finding)
-  if (running !== undefined) yield* await tryRunning(running)
+  if (running !== undefined) yield* await askForTrial(running)
   else {
     const level = isNeeded ? error : warning
     yield { ...level('onescand', 'does not answer', howToStart()), follows: 'stops the start' }
@@ -39,7 +39,7 @@ export async function* checkRunningDaemon(): AsyncGenerator<Finding> {
   const running = await askRunningDaemon()
   if (running !== undefined) {
     yield* checkRunning(running, DEFAULTS, readAccounts())
-    yield* await tryRunning(running)
+    yield* await askForTrial(running)
     return
   }
   const remedy = rootFacts === undefined ? 'run check as root' : howToStart()

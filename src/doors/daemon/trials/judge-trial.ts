@@ -1,15 +1,15 @@
 import { errorText } from '../../../ground/errors/fault.ts'
+import { error, type Finding } from '../../../ground/errors/finding.ts'
 import { makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../mail/message/intake.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
 import type { Findings } from '../../../scan/judge/decision.ts'
-import { NOTHING_SCANS } from '../../../scan/judge/policy.ts'
 import { withinTime } from '../../../scan/judge/site.ts'
+import { EICAR } from '../../../scan/scanners/eicar/eicar.ts'
 import type { Configuration } from '../../shared/configuration.ts'
 import { startJudging } from '../../shared/judging.ts'
 import { judgeBy } from '../../shared/settle.ts'
 import type { DaemonOptions } from '../options/options.ts'
-import { makeTrialMail } from './trial-mail.ts'
 
 /** The most milliseconds for a message: a question about health does not wait for SCANTIMEOUT. */
 export const TRIAL_PATIENCE = 10_000
@@ -20,15 +20,15 @@ const client = { relay: false, clusterPeer: false, bounceInjector: false }
 
 /**
  * Has this process judge a clean message, and the EICAR test file if that is wanted. Resolves with
- * what is wrong, or undefined. Never rejects.
+ * what is wrong. Never rejects.
  */
 export async function tryJudging(
   configuration: Configuration,
   limits: Pick<DaemonOptions, 'maxSize' | 'memory'>,
   wantsEicar: boolean,
-): Promise<string | undefined> {
+): Promise<Finding[]> {
   const { site } = configuration
-  if (site === undefined) return NOTHING_SCANS
+  if (site === undefined) return [] // nothing is judged, which the trial has said
   const { QHPSIMINSIZE, QHPSIMAXSIZE, CLAMDMAXSIZE } = site.policy.settings
   const mail = makeTrialMail(Date.now(), {
     least: QHPSIMINSIZE,
@@ -40,14 +40,20 @@ export async function tryJudging(
       judgeFromMemory(mail.clean, configuration),
       wantsEicar ? judgeFromMemory(mail.eicar, configuration) : undefined,
     ])
-    const faults = [
-      clean.scan === 'clean' ? [] : `a clean message came out as ${inWords(clean)}`,
-      eicar === undefined || eicar.virus !== undefined ? [] : `EICAR came out as ${inWords(eicar)}`,
+    return [
+      ...(clean.scan === 'clean' ? [] : [wrong('a clean message', clean)]),
+      ...(eicar === undefined || eicar.virus !== undefined ? [] : [wrong('EICAR', eicar)]),
     ]
-    return faults.flat().join('; ') || undefined
-  } catch (error) {
-    return errorText(error)
+  } catch (thrown) {
+    return [error('a trial message', errorText(thrown), SEE)]
   }
+}
+
+const SEE = 'see its scanners, and its log'
+
+function wrong(what: string, { scan, virus, banned, why }: Findings): Finding {
+  const words = [scan, virus ?? banned ?? why].filter(Boolean).join(': ')
+  return error(what, `came out as ${words}`, SEE)
 }
 
 /**
@@ -71,6 +77,49 @@ async function judgeFromMemory(bytes: Buffer, configuration: Configuration): Pro
   }
 }
 
-function inWords({ scan, virus, banned, why }: Findings): string {
-  return [scan, virus ?? banned ?? why].filter(Boolean).join(': ')
+/** Bytes of the clean message, if so many are allowed: doors keep such a message in a file. */
+const LARGE = 256 * 1024
+
+const HEADER = `From: onescand <postmaster@localhost>
+To: postmaster@localhost
+Subject: onescand looks whether it scans
+Date: Thu, 01 Jan 2026 00:00:00 +0000
+Message-ID: <health@onescan.invalid>
+MIME-Version: 1.0
+`
+
+/**
+ * Makes a message that scanners must call clean, and one in which they must find a virus, between these
+ * sizes in bytes. They differ by `number`, because a known message would not be scanned.
+ */
+export function makeTrialMail(
+  number: number,
+  { least, most }: { readonly least: number; readonly most: number },
+): { readonly clean: Buffer; readonly eicar: Buffer } {
+  const text = `${HEADER}Content-Type: text/plain\n\nNothing here at ${number}.\n`
+  const clean = text + linesOf(Math.min(LARGE, most) - text.length)
+  // A name that no site bans.
+  const eicar = `${HEADER}Content-Type: multipart/mixed; boundary=part
+
+--part
+Content-Type: text/plain
+
+At ${number}.
+--part
+Content-Type: application/octet-stream; name=eicar.txt
+Content-Disposition: attachment; filename=eicar.txt
+Content-Transfer-Encoding: base64
+
+${Buffer.from(EICAR).toString('base64').replace(/.{76}/g, '$&\n')}
+--part--
+`
+  const padded = eicar.replace(`At ${number}.\n`, (line) => line + linesOf(least - eicar.length))
+  return { clean: Buffer.from(clean), eicar: Buffer.from(padded) }
+}
+
+const LINE = 'A line of a message that nobody sent, to be as long as real ones.\n'
+
+/** Returns at most so many bytes of text, in lines. */
+function linesOf(bytes: number): string {
+  return LINE.repeat(Math.max(0, Math.floor(bytes / LINE.length)))
 }

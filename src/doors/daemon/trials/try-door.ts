@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type NetConnectOpts } from 'node:net'
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
+import { error, type Finding } from '../../../ground/errors/finding.ts'
 import { askPolicy } from '../../policy/ask.ts'
 import { askToTell } from '../../slot-socket/tell.ts'
 import { mayConnect } from '../../smtp/door.ts'
@@ -12,21 +13,24 @@ import type { PlacedDoor } from '../options/door-kind.ts'
 /** Milliseconds for a door to answer. */
 const PATIENCE = 10_000
 
+/** A door in the words of logs and findings. */
+export const nameOf = ({ kind, address }: PlacedDoor): string => `${kind} ${address}`
+
 /**
  * Connects to a door as its clients do, without any mail. Resolves with what is wrong, or undefined.
  * Never rejects.
  */
-export async function tryDoor(door: PlacedDoor): Promise<string | undefined> {
+export async function tryDoor(door: PlacedDoor): Promise<Finding | undefined> {
   const at = readAddress(door.address)
   // The runtime does not know the address of a socket that was handed over.
   if (at === undefined) return undefined
   try {
     await connectTo(door, at)
     return undefined
-  } catch (error) {
+  } catch (thrown) {
     // The socket may be for the MTA's group alone: others can connect although we cannot.
-    if (errorCode(error) === 'EACCES') return undefined
-    return `${door.kind} ${door.address}: ${errorText(error)}`
+    if (errorCode(thrown) === 'EACCES') return undefined
+    return error(nameOf(door), errorText(thrown), 'see the log of onescand, and restart it')
   }
 }
 
@@ -81,8 +85,8 @@ async function call(at: DoorAddress, greeting?: string): Promise<void> {
     if (!answer.startsWith(greeting)) {
       throw new Error(`answered ${answer.split('\n')[0]!.trim()}`)
     }
-  } catch (error) {
-    throw signal.aborted ? new Error('no answer in time') : error
+  } catch (thrown) {
+    throw signal.aborted ? new Error('no answer in time') : thrown
   } finally {
     socket.on('error', () => {})
     socket.destroy()

@@ -1,3 +1,4 @@
+import { error, type Finding } from '../../../ground/errors/finding.ts'
 import { TRIAL_PATIENCE } from './judge-trial.ts'
 
 /** The first process asks a worker whether it scans. */
@@ -6,10 +7,10 @@ export interface TrialQuestion {
   readonly wantsEicar: boolean
 }
 
-/** The worker's answer: what is wrong, if anything is. */
+/** The worker's answer: what is wrong. */
 export interface TrialAnswer {
   readonly tried: number
-  readonly fault?: string | undefined
+  readonly findings: readonly Finding[]
 }
 
 export function isTrialQuestion(message: unknown): message is TrialQuestion {
@@ -23,7 +24,7 @@ interface AskedTrial {
   readonly question: TrialQuestion
   readonly worker: number
   readonly isRepeated: boolean
-  readonly answer: (fault: string | undefined) => void
+  readonly answer: (findings: readonly Finding[]) => void
 }
 
 /** Asks workers whether they scan, one after the other. */
@@ -37,17 +38,17 @@ export class WorkerTrials {
     this.#send = send
   }
 
-  /** Resolves with what is wrong with the judgement of the next worker; undefined if nothing is. */
-  ask(wantsEicar: boolean): Promise<string | undefined> {
+  /** Resolves with what is wrong with the judgement of the next worker. */
+  ask(wantsEicar: boolean): Promise<readonly Finding[]> {
     return new Promise((resolve) => {
       const question = { trial: ++this.#count, wantsEicar }
-      const answer = (fault: string | undefined) => {
+      const answer: AskedTrial['answer'] = (findings) => {
         clearTimeout(timer)
         this.#asked.delete(question.trial)
-        resolve(fault)
+        resolve(findings)
       }
       const timer = setTimeout(() => {
-        answer(`worker ${this.#asked.get(question.trial)?.worker} does not answer`)
+        answer([trouble(`worker ${this.#asked.get(question.trial)?.worker} does not answer`)])
       }, TRIAL_PATIENCE + BEYOND)
       this.#askNext(question, answer, false)
     })
@@ -55,22 +56,25 @@ export class WorkerTrials {
 
   /** Takes a message of a worker. */
   take(message: unknown): void {
-    const { tried, fault } = message as Partial<TrialAnswer>
-    if (tried !== undefined) this.#asked.get(tried)?.answer(fault)
+    const { tried, findings = [] } = message as Partial<TrialAnswer>
+    if (tried !== undefined) this.#asked.get(tried)?.answer(findings)
   }
 
   /** The worker has ended. What it was asked is asked once more. */
   ended(worker: number): void {
     for (const asked of this.#asked.values()) {
       if (asked.worker !== worker) continue
-      if (asked.isRepeated) asked.answer(`worker ${worker} ended`)
+      if (asked.isRepeated) asked.answer([trouble(`worker ${worker} ended`)])
       else this.#askNext(asked.question, asked.answer, true)
     }
   }
 
   #askNext(question: TrialQuestion, answer: AskedTrial['answer'], isRepeated: boolean): void {
     const worker = this.#send(question)
-    if (worker === undefined) answer('no worker takes mail')
+    if (worker === undefined) answer([trouble('no worker takes mail')])
     else this.#asked.set(question.trial, { question, worker, isRepeated, answer })
   }
 }
+
+const trouble = (value: string): Finding =>
+  error('workers', value, 'see the log of onescand, and restart it')

@@ -3,8 +3,13 @@ import { FAULT_KINDS } from '../../../ground/errors/fault.ts'
 import { GROUNDS } from '../../../scan/judge/decision.ts'
 import { CAUSES } from '../../../scan/scanners/shared/finding.ts'
 import { DECISIONS, SCANS } from '../report/counts.ts'
-import type { ClamdState } from './clamd-watch.ts'
-import { COLD_WAYS, type ProcessReport, type Trial, type WorkersState } from './process-report.ts'
+import {
+  type ClamdState,
+  COLD_WAYS,
+  type ProcessReport,
+  type Trial,
+  type WorkersState,
+} from './process-report.ts'
 
 /**
  * The most values of a label. A log may have more names than expected, and Prometheus keeps each

@@ -1,11 +1,9 @@
 import { statfsSync } from 'node:fs'
-import type { ScanSettings } from '../../../scan/scanners/shared/scan-settings.ts'
 import { readLogText } from '../log/log-record.ts'
-import { type ClamdState, ClamdWatch } from './clamd-watch.ts'
 import { History, type LoggedDecision } from './history.ts'
 import { LineOrder, type LoggedLine } from './line-order.ts'
 import { Metrics } from './metrics.ts'
-import type { ProcessReport, Trial, WorkersState } from './process-report.ts'
+import type { ClamdState, ProcessReport, Trial, WorkersState } from './process-report.ts'
 
 /**
  * The milliseconds between two trials, and the least between two if mail could not be scanned or
@@ -25,8 +23,9 @@ export interface ObserverOptions {
   readonly now: () => number
   readonly uptime: () => number
   /** Tries all doors and the judgement; undefined while no door is open. */
-  readonly tryAll: (clamds: readonly ClamdState[]) => Promise<Trial> | undefined
-  readonly scanSettings: () => ScanSettings | undefined
+  readonly tryAll: () => Promise<Trial> | undefined
+  /** The servers of the plugin clamd. */
+  readonly clamds: () => readonly ClamdState[]
   /** The directory in which messages lie while they are judged. */
   readonly spoolDirectory: string
   /** The bytes that each process may take for messages (--memory). */
@@ -53,7 +52,6 @@ export class Observer {
   readonly history = new History()
   readonly #observed: ObserverOptions
   readonly #metrics: Metrics
-  readonly #clamds: ClamdWatch
   readonly #processes = new Map<number, ObservedProcess>()
   readonly #inOrder: LineOrder<MailLine>
   readonly #listeners: ((decided: readonly LoggedDecision[]) => void)[] = []
@@ -67,12 +65,11 @@ export class Observer {
     this.#observed = observed
     this.#metrics = new Metrics(observed.version, observed.started)
     this.#inOrder = new LineOrder(observed.uptime)
-    this.#clamds = new ClamdWatch(observed.scanSettings, () => this.#tell())
     this.tryNow()
   }
 
   get clamds(): readonly ClamdState[] {
-    return this.#clamds.states
+    return this.#observed.clamds()
   }
 
   get trial(): Trial | undefined {
@@ -154,7 +151,6 @@ export class Observer {
   close(): void {
     this.#isOver = true
     clearInterval(this.#timer)
-    this.#clamds.close()
   }
 
   #tell(decided: readonly LoggedDecision[] = []): void {
@@ -165,7 +161,7 @@ export class Observer {
     if (this.#isTrying) return
     this.#isTrying = true
     try {
-      const came = await this.#observed.tryAll(this.clamds)
+      const came = await this.#observed.tryAll()
       if (this.#isOver || came === undefined) return
       this.#trial = came
       this.#triedAt = this.#observed.uptime()

@@ -144,6 +144,19 @@ export interface WorkersState {
   readonly late: readonly number[]
 }
 
+/** The state of a clamd server. */
+export interface ClamdState {
+  /** The server as CLAMD names it. */
+  readonly server: string
+  readonly up: boolean
+  /** The answer to VERSION, or why there is none. */
+  readonly text: string
+  /** The version of its daily signatures. */
+  readonly version: number | undefined
+  /** When the signatures were made, in milliseconds since 1970. */
+  readonly made: number | undefined
+}
+
 /** The result of a trial whether mail is scanned. */
 export interface Trial {
   /** Whether all came out right, and the disk has room for mail. */

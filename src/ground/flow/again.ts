@@ -1,0 +1,33 @@
+/** Work that is done again and again until it is closed. */
+export interface RepeatedWork {
+  /** Resolves when it was done once. */
+  readonly once: Promise<void>
+  close(): void
+}
+
+/**
+ * Does some work now, and again each `every` milliseconds, but never twice at once: a turn that comes
+ * while it still goes on is left out. The work does not reject; the signal is aborted when it is closed.
+ */
+export function again(
+  every: number,
+  work: (stopped: AbortSignal) => Promise<unknown>,
+): RepeatedWork {
+  const stopped = new AbortController()
+  let isAtWork = false
+  const turn = async () => {
+    if (isAtWork) return
+    isAtWork = true
+    await work(stopped.signal)
+    isAtWork = false
+  }
+  const once = turn()
+  const timer = setInterval(() => void turn(), every).unref()
+  return {
+    once,
+    close() {
+      clearInterval(timer)
+      stopped.abort()
+    },
+  }
+}
