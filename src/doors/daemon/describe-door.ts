@@ -10,10 +10,9 @@ import type { Site } from '../../scan/judge/site.ts'
 import { whyUnnoticed } from '../../scan/scanners/shared/signatures-in-use.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { afterQueue } from '../smtp/shared/after-queue.ts'
-import { pathOf } from './listening/bind.ts'
+import { pathOf } from './listening/listen.ts'
 import type { OpenDoor } from './open-doors.ts'
-import { writeDoorAddress } from './options/door-address.ts'
-import type { DoorKind, PlacedDoor } from './options/door-kind.ts'
+import { type DoorKind, type PlacedDoor, writeDoorAddress } from './options/door.ts'
 
 /**
  * Returns what a door will do with mail, in one line for the log. An administrator should see at

@@ -18,10 +18,9 @@ import type { DaemonAccount } from '../slot-socket/tell.ts'
 import { createSmtpDoor } from '../smtp/door.ts'
 import type { SmtpRoute } from '../smtp/shared/server.ts'
 import { listenOn } from './listening/listen.ts'
-import { roomOf } from './listening/room.ts'
 import { wakeOne } from './listening/wake-one.ts'
 import { log } from './log.ts'
-import type { DoorKind } from './options/door-kind.ts'
+import type { DoorKind } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import { relaysOf } from './options/relays.ts'
 
@@ -117,4 +116,19 @@ function makePolicyDoor(
   }
   const service = createPolicyDoor(policyOf(first), options)
   return { ...service, configure: (next) => service.configure(policyOf(next)) }
+}
+
+/**
+ * How many connections each socket of a worker takes, any more being closed unheard, and how many clients
+ * of them are served: --max-clients, or fewer. Half of the descriptors are for connections, the same number
+ * for each socket. The other half is for files of messages, scanners and what else a worker opens. A client
+ * may need two: the SMTP door connects to the next server for it.
+ */
+export function roomOf(
+  descriptors: number,
+  sockets: number,
+  maxClients: number,
+): { readonly sockets: number; readonly clients: number } {
+  const share = Math.max(2, Math.floor(descriptors / 2 / sockets))
+  return { sockets: share, clients: Math.min(maxClients, Math.floor(share / 2)) }
 }

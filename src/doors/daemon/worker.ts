@@ -2,18 +2,18 @@ import type { Finding } from '../../ground/errors/finding.ts'
 import { FIRST_HANDED_OVER } from '../../ground/process/systemd.ts'
 import { HostMemory } from '../../scan/verdicts/host-memory.ts'
 import { InHand } from '../../scan/verdicts/poison.ts'
-import { readConfiguration } from '../shared/configuration.ts'
+import { type DoorState, MailReporter, type ProcessReport } from '../observe/live/process-report.ts'
+import { type Configuration, readConfiguration } from '../shared/configuration.ts'
 import { accountOfDaemon } from './account-of-daemon.ts'
 import { placeOf } from './describe-door.ts'
 import type { ProcessStart } from './first-process.ts'
 import { log } from './log.ts'
 import { type OpenDoor, openDoors } from './open-doors.ts'
-import type { DoorKind } from './options/door-kind.ts'
+import type { DoorKind } from './options/door.ts'
 import { tryJudging } from './trials/judge-trial.ts'
 import { tryRunning } from './trials/trials.ts'
 import { nameOf } from './trials/try-door.ts'
 import { isTrialQuestion, type TrialAnswer } from './trials/worker-trials.ts'
-import { createWorkerReporter } from './worker-reporter.ts'
 import { BEAT_EVERY } from './workers/hung-workers.ts'
 import { BEAT, type ServingNotice } from './workers/workers.ts'
 
@@ -87,4 +87,49 @@ function shareWithOthers(memory: HostMemory): void {
 /** Sends to the first process; if that has ended, nobody needs the message. */
 function send(message: object | string): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => {})
+}
+
+/** What a worker's reports are made of, as it is at the moment of the call. */
+interface ReportSources {
+  readonly configuration: () => Configuration
+  readonly doors: () => readonly OpenDoor[]
+}
+
+/** Reports to the first process once a second what this worker does with mail, for --http. */
+function createWorkerReporter(
+  { configuration, doors }: ReportSources,
+  send: (report: ProcessReport) => void,
+): MailReporter {
+  return new MailReporter({
+    state() {
+      const { quota, site } = configuration()
+      return {
+        doors: addUpDoors(doors()),
+        servers: messagesAtServers(configuration()),
+        sharing: site?.tools.verdicts?.sharing(),
+        quota: quota?.counters as Record<string, number> | undefined,
+      }
+    },
+    send,
+    now: Date.now,
+  })
+}
+
+/** The number of messages that are at each server of the configured scanners. */
+function messagesAtServers({ site }: Configuration): ProcessReport['servers'] {
+  const scanners = site?.tools.scanners ?? []
+  return Object.assign({}, ...scanners.map((scanner) => scanner.underWay?.() ?? {}))
+}
+
+/** Adds up the states of the doors of each kind. */
+function addUpDoors(
+  doors: readonly { kind: string; state(): DoorState }[],
+): ProcessReport['doors'] {
+  const sum: Record<string, DoorState> = {}
+  for (const door of doors) {
+    const { clients, memory } = door.state()
+    const before = sum[door.kind] ?? { clients: 0, memory: 0 }
+    sum[door.kind] = { clients: before.clients + clients, memory: before.memory + memory }
+  }
+  return sum
 }

@@ -3,13 +3,10 @@ import { type Finding, inOneLine } from '../../ground/errors/finding.ts'
 import { again, type RepeatedWork } from '../../ground/flow/again.ts'
 import { type ClamdAddress, clamdAddressesOf } from '../../scan/scanners/clamd/address.ts'
 import type { ClamdOutcome } from '../../scan/scanners/clamd/session.ts'
-import { askClamd } from '../../scan/scanners/clamd/sessions.ts'
 import type { ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
 import type { ClamdState } from '../observe/live/process-report.ts'
-import { checkAlert } from './clamd-limits.ts'
+import { askVersion, checkAlert, signaturesOf } from './clamd.ts'
 
-/** Milliseconds for the answer to VERSION, for which clamd has a thread of its own. */
-export const VERSION_WITHIN = 5_000
 /** Milliseconds between two rounds of questions. */
 const EVERY = 15_000
 /** After so many rounds a server is asked about its limits again: it logs each such question. */
@@ -95,32 +92,10 @@ export class ClamdWatch {
   }
 }
 
-/** Asks a server for its version and that of its signatures, clamd(8). */
-export async function askVersion(
-  server: ClamdAddress,
-  stopped: AbortSignal = new AbortController().signal,
-): Promise<ClamdOutcome<string>> {
-  const signal = AbortSignal.any([stopped, AbortSignal.timeout(VERSION_WITHIN)])
-  return askClamd(server, 'VERSION', signal)
-}
-
 function stateBy({ text: server }: ClamdAddress, outcome: ClamdOutcome<string>): ClamdState {
   if (outcome.kind !== 'answered') {
     return { server, up: false, text: outcome.why, version: undefined, made: undefined }
   }
   const { answer } = outcome
   return { server, up: true, text: answer.slice(0, 100), ...signaturesOf(answer) }
-}
-
-/**
- * Reads the answer to VERSION: `ClamAV 1.4.6/27800/Thu Nov 19 09:26:40 2026`. The values are undefined
- * if clamd has no daily database.
- */
-export function signaturesOf(answer: string): Pick<ClamdState, 'version' | 'made'> {
-  const [, version, date] = /^ClamAV [^/]*\/(\d+)\/(.+)$/.exec(answer) ?? []
-  const made = Date.parse(date ?? '')
-  return {
-    version: version === undefined ? undefined : Number(version),
-    made: Number.isNaN(made) ? undefined : made,
-  }
 }

@@ -4,13 +4,24 @@ import { errorCode } from '../../ground/errors/fault.ts'
 import { error, type Finding, marked, ok, warning } from '../../ground/errors/finding.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/scanners/clamd/address.ts'
 import { clamdConfOf, databaseIn } from '../../scan/scanners/clamd/database.ts'
+import { tellsOfLimits } from '../../scan/scanners/clamd/probe-limits.ts'
+import type { ClamdOutcome } from '../../scan/scanners/clamd/session.ts'
+import { askClamd, scanStream } from '../../scan/scanners/clamd/sessions.ts'
+import {
+  eicarMessage,
+  eicarZip,
+  largeEicarMessage,
+} from '../../scan/scanners/eicar/eicar-message.ts'
 import type { ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
+import type { ClamdState } from '../observe/live/process-report.ts'
 import { groupName, obstacle } from './account.ts'
-import { checkClamdLimits } from './clamd-limits.ts'
-import { askVersion, signaturesOf, VERSION_WITHIN } from './clamd-watch.ts'
 import { checkCount, signaturesIn } from './scanner.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
 
+/** Milliseconds for the answer to VERSION, for which clamd has a thread of its own. */
+const VERSION_WITHIN = 5_000
+/** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
+const SCAN_WITHIN = 120_000
 const DAY = 24 * 60 * 60 * 1000
 /** Days after which signatures are out of date: ClamAV publishes new ones every day. */
 const OLD = 7
@@ -168,4 +179,132 @@ export function checkSignatures(what: string, version: string, now: number): Fin
   const value = `answers, ${name}, signatures of ${date}`
   const days = Math.floor((now - made) / DAY)
   return days > OLD ? warning(what, `${value}: ${days} days old`, 'see freshclam') : ok(what, value)
+}
+
+/** Asks a server for its version and that of its signatures, clamd(8). */
+export async function askVersion(
+  server: ClamdAddress,
+  stopped: AbortSignal = new AbortController().signal,
+): Promise<ClamdOutcome<string>> {
+  const signal = AbortSignal.any([stopped, AbortSignal.timeout(VERSION_WITHIN)])
+  return askClamd(server, 'VERSION', signal)
+}
+
+/**
+ * Reads the answer to VERSION: `ClamAV 1.4.6/27800/Thu Nov 19 09:26:40 2026`. The values are undefined
+ * if clamd has no daily database.
+ */
+export function signaturesOf(answer: string): Pick<ClamdState, 'version' | 'made'> {
+  const [, version, date] = /^ClamAV [^/]*\/(\d+)\/(.+)$/.exec(answer) ?? []
+  const made = Date.parse(date ?? '')
+  return {
+    version: version === undefined ? undefined : Number(version),
+    made: Number.isNaN(made) ? undefined : made,
+  }
+}
+
+/**
+ * Checks whether clamd looks at all of a message: without AlertExceedsMax it says OK about mail over
+ * its limits. Trials show this, since clamd.conf may lie anywhere.
+ */
+async function checkClamdLimits(server: ClamdAddress, settings: ScanSettings): Promise<Finding[]> {
+  const archives = await checkArchives(server)
+  if (await isClean(server, eicarMessage)) {
+    const value = 'is off: clamd opens no mail, so its limits cannot be tried'
+    const remedy = 'set "ScanMail yes" in its clamd.conf, and restart clamd'
+    return [...archives, warning(`clamd ${server.text} ScanMail`, value, remedy)]
+  }
+  return [...archives, await checkLargeMail(server, settings), await checkAlert(server)]
+}
+
+/** Checks whether clamd looks into archives, which onescan leaves to it. */
+async function checkArchives(server: ClamdAddress): Promise<Finding[]> {
+  if (!(await isClean(server, eicarZip))) return []
+  const value = 'is off: viruses in archives get in, marked as clean'
+  const remedy = 'set "ScanArchive yes" in its clamd.conf, and restart clamd'
+  return [error(`clamd ${server.text} ScanArchive`, value, remedy)]
+}
+
+/** Whether clamd calls this clean. */
+async function isClean(server: ClamdAddress, content: Buffer): Promise<boolean> {
+  const outcome = await scanStream(
+    server,
+    { chunks: () => [content] },
+    AbortSignal.timeout(SCAN_WITHIN),
+  )
+  return outcome.kind === 'answered' && outcome.answer.answer === 'clean'
+}
+
+/** Mail of more bytes than this is rare: a limit below it lets ordinary attachments pass unscanned. */
+const ORDINARY = 10 * 1024 * 1024
+/** Mail of fewer bytes is not tried: a clamd that takes no more of it is of no use. */
+const LEAST = 64 * 1024
+
+/** Checks whether clamd finds the test virus in the largest message that it will get. */
+async function checkLargeMail(
+  server: ClamdAddress,
+  { CLAMDMAXSIZE }: ScanSettings,
+): Promise<Finding> {
+  const what = `clamd ${server.text} large mail`
+  const size = `${CLAMDMAXSIZE} bytes (CLAMDMAXSIZE)`
+  const outcome = await scanLarge(server, CLAMDMAXSIZE)
+  if (outcome.kind !== 'answered') {
+    const remedy = 'lower CLAMDMAXSIZE, or raise StreamMaxLength in clamd.conf'
+    return warning(what, `${outcome.why} with ${size}`, remedy)
+  }
+  const { answer: found } = outcome
+  if (found.answer === 'infected') return ok(what, `looks at messages of ${size}`)
+  if (found.answer === 'unknown') {
+    return warning(what, `${found.why} for ${size}`, 'see the log of clamd')
+  }
+  const most = await largestLookedAt(server, CLAMDMAXSIZE)
+  const limits = 'StreamMaxLength, MaxFileSize and MaxScanSize in clamd.conf'
+  const remedy = `set CLAMDMAXSIZE=${sizeText(most)}, or raise ${limits}`
+  if (found.answer === 'clean') {
+    const value = `calls EICAR in ${size} clean: from about ${sizeText(most)} on mail gets in unscanned, marked as clean`
+    return error(what, value, remedy)
+  }
+  const value = `looks at files of ${sizeText(most)} and no more: larger ones are not scanned (OVERSIZE)`
+  return most < ORDINARY ? error(what, value, `raise ${limits}`) : warning(what, value, remedy)
+}
+
+const scanLarge = (server: ClamdAddress, size: number) =>
+  scanStream(server, { chunks: () => largeEicarMessage(size) }, AbortSignal.timeout(SCAN_WITHIN))
+
+/** The most bytes, nearly, of which clamd reads all. `over` are too many. */
+async function largestLookedAt(server: ClamdAddress, over: number): Promise<number> {
+  let [least, most] = [LEAST, over]
+  while (most - least > Math.max(least / 16, LEAST)) {
+    const size = least * 2 < most ? least * 2 : Math.floor((least + most) / 2)
+    const outcome = await scanLarge(server, size)
+    const isRead = outcome.kind === 'answered' && outcome.answer.answer === 'infected'
+    if (isRead) least = size
+    else most = size
+  }
+  return least
+}
+
+/** As CLAMDMAXSIZE takes it: `24M`, `312K`. */
+const sizeText = (bytes: number) =>
+  bytes < 1024 * 1024 ? `${Math.floor(bytes / 1024)}K` : `${Math.floor(bytes / 1024 / 1024)}M`
+
+/**
+ * Checks whether clamd reports mail that it does not read to the end. Where it could not be tried, the
+ * finding is a warning.
+ */
+export async function checkAlert(
+  server: ClamdAddress,
+  signal: AbortSignal = AbortSignal.timeout(SCAN_WITHIN),
+): Promise<Finding> {
+  const what = `clamd ${server.text} AlertExceedsMax`
+  const remedy = 'set "AlertExceedsMax yes" in its clamd.conf, and restart clamd'
+  const answer = await tellsOfLimits(server, signal)
+  switch (answer.tells) {
+    case 'yes':
+      return ok(what, 'is on: clamd reports mail that it does not read to the end')
+    case 'no':
+      return error(what, 'is off: viruses deep in mail or archives get in, marked as clean', remedy)
+    case 'unknown':
+      return warning(what, `could not be tried: ${answer.why}`, remedy)
+  }
 }

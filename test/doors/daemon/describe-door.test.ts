@@ -1,6 +1,6 @@
 import t from 'tap'
 import { describeDoor } from '../../../src/doors/daemon/describe-door.ts'
-import type { PlacedDoor } from '../../../src/doors/daemon/options/door-kind.ts'
+import type { PlacedDoor } from '../../../src/doors/daemon/options/door.ts'
 import type { Configuration } from '../../../src/doors/shared/configuration.ts'
 import { type Policy, readScanningPolicy } from '../../../src/scan/judge/policy.ts'
 

@@ -3,11 +3,10 @@ import type { Server } from 'node:http'
 import { Fault } from '../../../ground/errors/fault.ts'
 import { listenHttpOn } from '../../../ground/net/http-server.ts'
 import { FIRST_HANDED_OVER } from '../../../ground/process/systemd.ts'
-import type { DoorAddress } from '../options/door-address.ts'
+import type { DoorAddress } from '../options/door.ts'
 import type { DaemonOptions } from '../options/options.ts'
-import { pathOf } from './bind.ts'
-import type { SocketPurpose } from './inherited-sockets.ts'
-import { listenAt } from './listen.ts'
+import { listenAt, pathOf } from './listen.ts'
+import type { SocketPurpose } from './open-sockets.ts'
 
 /**
  * Returns the descriptor of the page's socket, if systemd hands one over. Without --http it closes

@@ -6,8 +6,7 @@ import { socketPath } from '../../../ground/net/endpoint.ts'
 import { Faults, SeveralFaults } from '../../../ground/settings/faults.ts'
 import { parseOptions } from '../../../ground/settings/parse-options.ts'
 import { byteSize, wholeNumber } from '../../../ground/settings/table/values.ts'
-import { type DoorAddress, readDoorAddress } from './door-address.ts'
-import { type DoorKind, doorKindOf } from './door-kind.ts'
+import { type DoorAddress, type DoorKind, doorKindOf, readDoorAddress } from './door.ts'
 import { FROM_STANDARD, type RelayOptions, readRelays, refuseLoops } from './relays.ts'
 
 /** onescand(8), OPTIONS. */

@@ -7,8 +7,7 @@ import {
   parseNetwork,
 } from '../../../ground/net/ip-address.ts'
 import type { SmtpRoute } from '../../smtp/shared/server.ts'
-import { type DoorAddress, readDoorAddress } from './door-address.ts'
-import type { DoorKind } from './door-kind.ts'
+import { type DoorAddress, type DoorKind, readDoorAddress } from './door.ts'
 
 /** The address of an SMTP or LMTP door, and what becomes of its mail: onescand(8), SMTP. */
 export interface RelayOptions extends SmtpRoute {

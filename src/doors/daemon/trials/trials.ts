@@ -3,7 +3,7 @@ import type { ClamdState, Trial } from '../../observe/live/process-report.ts'
 import { roomFaults } from '../../readiness/places.ts'
 import { nothingScans, unreadableSettings } from '../../readiness/settings.ts'
 import type { Configuration } from '../../shared/configuration.ts'
-import type { PlacedDoor } from '../options/door-kind.ts'
+import type { PlacedDoor } from '../options/door.ts'
 import { nameOf, tryDoor } from './try-door.ts'
 import type { WorkerTrials } from './worker-trials.ts'
 

@@ -7,8 +7,7 @@ import { askToTell } from '../../slot-socket/tell.ts'
 import { mayConnect } from '../../smtp/door.ts'
 import { callNextServer } from '../../smtp/next-server/next-server.ts'
 import type { SmtpRoute } from '../../smtp/shared/server.ts'
-import { type DoorAddress, readDoorAddress } from '../options/door-address.ts'
-import type { PlacedDoor } from '../options/door-kind.ts'
+import { type DoorAddress, type PlacedDoor, readDoorAddress } from '../options/door.ts'
 
 /** Milliseconds for a door to answer. */
 const PATIENCE = 10_000

@@ -1,9 +1,6 @@
 import t from 'tap'
-import { inheritedSockets } from '../../../../src/doors/daemon/listening/inherited-sockets.ts'
-import {
-  readDoorAddress,
-  writeDoorAddress,
-} from '../../../../src/doors/daemon/options/door-address.ts'
+import { inheritedSockets } from '../../../../src/doors/daemon/listening/open-sockets.ts'
+import { readDoorAddress, writeDoorAddress } from '../../../../src/doors/daemon/options/door.ts'
 
 /** How the addresses of doors are read, and the purposes of sockets of systemd. */
 
