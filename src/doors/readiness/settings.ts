@@ -133,7 +133,11 @@ function checkAnswers({ env }: StageHost): Finding[] {
   const isChosen = env.REJECTVIRUS !== undefined || QUARANTINE || VIRUSFORWARD || !env.QHPSI
   const found = isChosen
     ? ok('infected mail', `is ${infected}`)
-    : warning('infected mail', `is ${infected}`, 'set REJECTVIRUS=1 to refuse it, or REJECTVIRUS=0')
+    : warning(
+        'infected mail',
+        `is ${infected}`,
+        'set REJECTVIRUS=1 to refuse it (--after-queue tags it all the same), or REJECTVIRUS=0',
+      )
   return [found, ...checkUnscanned(SCANFAIL, SCANFAIL_RELAY)]
 }
 

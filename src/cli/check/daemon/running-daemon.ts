@@ -93,7 +93,9 @@ function checkSettings(
   what: string,
   defaults: string,
 ): Finding[] {
-  const own = Object.entries(settings).filter(([name]) => isSetting(name) && name !== 'PATH')
+  const own = Object.entries(settings).filter(
+    ([name]) => isSetting(name) && name !== 'PATH' && name !== 'JOURNAL_STREAM',
+  )
   const list = own.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' ')
   const off = switchedOff(readControlDirectories(settings))
   const findings = [
