@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { errorCode } from '../../ground/errors/fault.ts'
 import { error, type Finding, marked, ok, warning } from '../../ground/errors/finding.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/scanners/clamd/address.ts'
-import { clamdConfOf, databaseIn } from '../../scan/scanners/clamd/database.ts'
+import { clamdConfOf, databaseIn, valueIn } from '../../scan/scanners/clamd/database.ts'
 import { tellsOfLimits } from '../../scan/scanners/clamd/probe-limits.ts'
 import type { ClamdOutcome } from '../../scan/scanners/clamd/session.ts'
 import { askClamd, scanStream } from '../../scan/scanners/clamd/sessions.ts'
@@ -13,6 +13,7 @@ import {
   largeEicarMessage,
 } from '../../scan/scanners/eicar/eicar-message.ts'
 import type { ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
+import { readSignatureFiles, SETTLED_AFTER } from '../../scan/scanners/shared/signatures.ts'
 import type { ClamdState } from '../observe/live/process-report.ts'
 import { groupName, obstacle } from './account.ts'
 import { checkCount, signaturesIn } from './scanner.ts'
@@ -23,6 +24,8 @@ const VERSION_WITHIN = 5_000
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
 const SCAN_WITHIN = 120_000
 const DAY = 24 * 60 * 60 * 1000
+/** Seconds after which clamd looks for signatures, clamd.conf(5), as its makers have it. */
+const SELF_CHECK = 600
 /** Days after which signatures are out of date: ClamAV publishes new ones every day. */
 const OLD = 7
 
@@ -96,6 +99,7 @@ async function checkServer(
       ...signatures(host, server, version),
       ...(await checkClamdLimits(server, settings)),
       ...checkMemory(what, outcome.answer, clamdConfOf(server, host.env.CLAMDCONF)),
+      ...checkReload(what, server, host),
     ],
   }
 }
@@ -156,6 +160,22 @@ function checkMemory(what: string, version: string, conf: string | undefined): F
     'knows clean files by MD5 and length: of twins that share both, the second is not scanned; ' +
     'from clamd 1.5 on, or with "DisableCache yes", it is'
   return [ok(`${what} memory`, value)]
+}
+
+/**
+ * Says that clamd may not have loaded a site's own signatures when they count as loaded (SETTLED_AFTER):
+ * nothing tells that it has. Debian's clamd.conf has it look once an hour. freshclam tells it at once.
+ */
+function checkReload(what: string, server: ClamdAddress, { env, now }: StageHost): Finding[] {
+  const conf = clamdConfOf(server, env.CLAMDCONF)
+  if (conf === undefined) return []
+  const seconds = Number(valueIn(conf, 'SelfCheck') ?? SELF_CHECK)
+  const files = readSignatureFiles(env.CLAMDBDIR || databaseIn(conf), now)
+  if ((seconds > 0 && seconds <= SELF_CHECK) || files?.own === undefined) return []
+  const often = seconds > 0 ? `every ${seconds} seconds` : 'never'
+  const value = `looks ${often} for new signatures of your own, which count as loaded after ${SETTLED_AFTER}`
+  const remedy = `set "SelfCheck ${SELF_CHECK}" in its clamd.conf, and restart clamd`
+  return [warning(`${what} SelfCheck`, value, remedy)]
 }
 
 /**

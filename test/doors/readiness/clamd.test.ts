@@ -58,6 +58,25 @@ t.test('a clamd that opens no archives, or no mail, is found', { skip }, async (
   t.match(await found({ scanMail: false, scanArchive: false }), [archives, mail])
 })
 
+t.test('a clamd that may not have loaded signatures that count as loaded', { skip }, async (t) => {
+  const clamd = await startClamd({ alertExceedsMax: true })
+  t.teardown(clamd.stop)
+  const found = async (selfCheck: string, files: Record<string, string>) => {
+    const conf = `LocalSocket ${clamd.socket}\n${selfCheck}`
+    const CLAMDCONF = join(t.testdir({ 'clamd.conf': conf, ...files }), 'clamd.conf')
+    const more = { CLAMDCONF, CLAMDBDIR: dirname(CLAMDCONF), CLAMDMAXSIZE: '500K' }
+    const findings = await checkClamd(asked(clamd.socket, more))
+    return findings.filter(({ what }) => what.endsWith('SelfCheck'))
+  }
+  const own = { 'own.ndb': 'Own:0:*:616263\n' }
+  const hourly = { level: 'warning', value: /every 3600 seconds/, remedy: /"SelfCheck 600"/ }
+  t.match(await found('SelfCheck 3600\n', own), [hourly])
+  t.match(await found('SelfCheck 0\n', own), [{ level: 'warning', value: /looks never/ }])
+  for (const selfCheck of ['SelfCheck 600\n', '']) t.same(await found(selfCheck, own), [])
+  const official = { 'daily.cvd': `ClamAV-VDB:x:27600:${' '.repeat(512)}` }
+  t.same(await found('SelfCheck 3600\n', official), [], 'freshclam tells clamd at once')
+})
+
 t.test('a clamd without signatures is started by freshclam first', async (t) => {
   const [down] = await checkClamd(asked('/nonexistent/clamd', { CLAMDBDIR: t.testdir({}) }))
   t.match(down, { level: 'error', remedy: /^let freshclam fetch signatures \(\S+ has none/ })
