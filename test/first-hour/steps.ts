@@ -141,8 +141,10 @@ const smtp: Walk = (install) => [
   ),
   restart('onescand'),
   { self: `cat ${install.examples}/postfix-after-queue.cf >>/etc/postfix/master.cf` },
-  { self: "postconf -e 'content_filter = scan:[127.0.0.1]:10025'" },
-  { self: 'postfix reload' },
+  {
+    page: 'doc/mail-servers.md',
+    type: "postconf -e 'content_filter = scan:[127.0.0.1]:10025'\npostfix reload",
+  },
   settle,
   check('ok +content_filter'),
   ...firstMails(withPostfix, /^250 /),
