@@ -97,6 +97,15 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
     nothingBounced()
   })
 
+  await t.test('so is one in a mail of which a recipient was refused', async (t) => {
+    const { rcpt, data } = await send(mail(EICAR), 'ben@example.org', 'nobody-here@example.org')
+    t.match(rcpt, [/^250 /, /^550 /])
+    t.match(data, /^250 /)
+    const tags = (await untilDelivered(4)).map((message) => headerValues(message, 'X-QHPSI').join())
+    t.same(tags.sort(), ['clean', 'clean', 'virus found', 'virus found'])
+    nothingBounced()
+  })
+
   await t.test(
     'while onescand is away, clients try again, and mail of programs waits',
     async (t) => {
@@ -110,7 +119,7 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
       t.equal(exim.queued(), 1)
       await serve()
       await exim.tryAgain()
-      await untilDelivered(4)
+      await untilDelivered(5)
       t.equal(exim.queued(), 0)
     },
   )
