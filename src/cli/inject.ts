@@ -3,17 +3,12 @@ import { tmpdir } from 'node:os'
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
 import { exit, exitMeanings } from '../doors/shared/replies/exit-codes.ts'
-import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
+import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/slot-client.ts'
 import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../ground/errors/fault.ts'
 import { readSetting } from '../ground/settings/settings.ts'
 import { readControlDirectories } from '../scan/judge/policy.ts'
-import {
-  handToSlot,
-  installedQueue,
-  QUEUE_PATIENCE,
-  type SlotResult,
-} from './shared/hand-to-slot.ts'
+import { QUEUE_PATIENCE, type SlotResult, handToSlot, installedQueue } from './shared/hand-to-slot.ts'
 import { openMessageFile } from './shared/message-file.ts'
 import { flag, printsJson, text } from './shared/options.ts'
 import { runCommand } from './shared/run-command.ts'

@@ -1,9 +1,15 @@
-import { COMMAND_MAX as PACKET_COMMAND_MAX, PACKET_MAX } from '../../src/doors/milter/connection.ts'
-import { CONNECTIONS_MAX } from '../../src/doors/milter/door.ts'
-import { defaultTimeouts as milter } from '../../src/doors/milter/time-limits.ts'
+import {
+  CONNECTIONS_MAX,
+  COMMAND_MAX as PACKET_COMMAND_MAX,
+  PACKET_MAX,
+} from '../../src/doors/milter/door.ts'
+import { defaultTimeouts as milter } from '../../src/doors/milter/server.ts'
 import { PATHS_MAX } from '../../src/doors/shared/recipient-list.ts'
-import { UNENDED_MAX, WAITING_MAX } from '../../src/doors/smtp/client/connection.ts'
-import { defaultTimeouts as smtp } from '../../src/doors/smtp/client/time-limits.ts'
+import {
+  defaultTimeouts as smtp,
+  UNENDED_MAX,
+  WAITING_MAX,
+} from '../../src/doors/smtp/client/connection.ts'
 import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server/next-server.ts'
 import { ENCODED_WORDS_MAX } from '../../src/mail/message/encoded-words.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'

@@ -9,7 +9,7 @@ import {
   HEAD_WITHIN,
   SEND_WITHIN,
   SILENCE_MAX,
-} from '../../src/doors/slot-socket/session.ts'
+} from '../../src/doors/slot-socket/slot-socket.ts'
 import { TOLD_MAX } from '../../src/doors/slot-socket/tell.ts'
 import { LINE_MAX } from '../../src/ground/errors/log.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'

@@ -9,7 +9,7 @@ import {
 import type { Site } from '../../scan/judge/site.ts'
 import { whyUnnoticed } from '../../scan/scanners/shared/signatures-in-use.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { afterQueue } from '../smtp/shared/after-queue.ts'
+import { afterQueue } from '../smtp/shared/server.ts'
 import { pathOf } from './listening/listen.ts'
 import type { OpenDoor } from './open-doors.ts'
 import { type DoorKind, type PlacedDoor, writeDoorAddress } from './options/door.ts'

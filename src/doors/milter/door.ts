@@ -1,10 +1,20 @@
+import type { Socket } from 'node:net'
+import { errorText, isFault } from '../../ground/errors/fault.ts'
+import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
+import { releaseBuffer } from '../../ground/runtime/buffers.ts'
+import { HEADER_MAX } from '../../mail/message/header-block.ts'
+import { parseCommand } from '../../protocol/milter/commands.ts'
+import { MACROS_MAX } from '../../protocol/milter/macros.ts'
+import { createPacketReader } from '../../protocol/milter/packets.ts'
+import { deferred, progress } from '../../protocol/milter/replies.ts'
+import type { Frame, FrameReader } from '../../protocol/shared/frames.ts'
+import { WireError } from '../../protocol/shared/wire-error.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
 import { serve } from '../shared/serve.ts'
-import type { Wire } from '../shared/wire.ts'
-import { serveMta } from './connection.ts'
-import { type MilterOptions, MilterServer } from './server.ts'
-import { defaultTimeouts } from './time-limits.ts'
+import { Late, Wire, type WireHost, type WireReader } from '../shared/wire.ts'
+import { defaultTimeouts, type MilterOptions, MilterServer, type MilterTimeouts } from './server.ts'
+import { MilterSession } from './session.ts'
 
 /**
  * Connections that one process keeps: Postfix has up to 100 processes of each kind that opens some.
@@ -12,6 +22,16 @@ import { defaultTimeouts } from './time-limits.ts'
 export const CONNECTIONS_MAX = 1000
 /** Milliseconds between two checks of what is due. */
 const TICK_MAX = 1000
+
+/** Bytes of a packet: one field may be as large as the largest header that is scanned. */
+export const PACKET_MAX = HEADER_MAX + 64 * 1024
+/** Bytes of a packet that holds no content but an SMTP command or macros. */
+export const COMMAND_MAX = 1 + MACROS_MAX
+const CONTENT = 'LBE'
+/** Bytes of the packet of the negotiation, which needs thirteen. */
+const NEGOTIATION_MAX = 64
+/** Bytes that may wait while a message is judged: an MTA that waits for the answer sends none. */
+const WAITING_MAX = 256 * 1024
 
 /** The milter door: sessions of MTAs on whatever the server listens on. */
 export function createMilterDoor(first: Configuration, options: MilterOptions): Door {
@@ -52,5 +72,148 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
     configure(next) {
       server.configuration = next
     },
+  }
+}
+
+/** What the door gives to the connection of an MTA. */
+interface MilterHost extends WireHost {
+  readonly server: MilterServer
+  /** Memory for what comes on this connection, until it is over. */
+  readonly lease: MemoryLease
+  readonly timeouts: MilterTimeouts
+  /** Logs trouble with the MTA. */
+  log(line: string): void
+}
+
+/**
+ * Converses with an MTA, one command after the other.
+ *
+ * An MTA that closes its side has left: Sendmail and Postfix close the whole connection, when the time
+ * that they give a filter is over or their client is gone, and never their own side alone. What is under
+ * way ends unanswered, and nothing of it is kept: the MTA has decided without this filter, and the client
+ * may send the message again.
+ */
+function serveMta(socket: Socket, host: MilterHost): Wire {
+  const { server, lease, timeouts, log } = host
+  const who = `the MTA${socket.remoteAddress ? ` at ${socket.remoteAddress}` : ''}`
+  const session = new MilterSession(server, socket.remoteAddress === undefined)
+  const packets = new Packets(session, lease)
+  const wire = new Wire(socket, packets, {
+    ...host,
+    farewell: () => deferred,
+    waitsOn: () => false,
+  })
+  const next = () => packets.next()
+  const isLate = (time: number) => {
+    if (!session.hasNegotiated) {
+      return time - wire.began > timeouts.negotiation ? 'did not begin' : undefined
+    }
+    const isStalled = packets.amidst || session.isAmidContent
+    const isSilent = wire.silence(time) > (isStalled ? timeouts.stalled : timeouts.idle)
+    return isSilent ? 'fell silent' : undefined
+  }
+  const beat = {
+    after: timeouts.progressAfter,
+    next: () => (session.isAmidContent ? progress : undefined),
+  }
+  const answerAll = async () => {
+    while (!session.hasQuit && (session.isAmidMessage || !wire.isFinishing)) {
+      const packet = wire.ready(next) ?? (await wire.read(next, isLate, !session.isAmidMessage))
+      if (packet === undefined) return
+      let answer = session.take(parseCommand(packet), wire.gone)
+      if (answer instanceof Promise) {
+        packets.letWait()
+        answer = await wire.during(answer, beat)
+      }
+      if (answer !== undefined) wire.say(answer)
+    }
+  }
+  void wire.converse(async () => {
+    try {
+      await answerAll()
+      if (wire.endedAt !== undefined && packets.amidst)
+        log(`milter: ${who} stopped within a packet`)
+    } catch (error) {
+      if (error instanceof Late && !session.hasNegotiated) {
+        wire.drop() // one that speaks no milter may not close its own side
+        return
+      }
+      // The MTA is told to defer, whatever it does when a filter leaves.
+      const isExpected = error instanceof WireError || error instanceof Late || isFault(error)
+      const stack = error instanceof Error && !isExpected ? error.stack : undefined
+      log(`milter: ${who}: ${stack ?? errorText(error)}`)
+      wire.leave(deferred)
+    } finally {
+      session.close()
+      packets.close()
+      lease.close()
+    }
+  })
+  return wire
+}
+
+/** The packets of an MTA, and the memory of those that wait while a message is judged. */
+class Packets implements WireReader {
+  readonly #session: MilterSession
+  readonly #lease: MemoryLease
+  readonly #reader: FrameReader
+  #chunk: Buffer | undefined // the last one
+  #isWaiting = false
+  #waitingBytes = 0
+
+  constructor(session: MilterSession, lease: MemoryLease) {
+    this.#session = session
+    this.#lease = lease
+    this.#reader = createPacketReader((command) => this.#mostFor(command), {
+      charge: (bytes) => lease.charge(bytes),
+      release(packet) {
+        lease.release(packet.length)
+        releaseBuffer(packet) // now, because the garbage collector may take its time
+      },
+    })
+  }
+
+  get amidst(): boolean {
+    return this.#reader.amidst
+  }
+
+  get isFull(): boolean {
+    return this.#waitingBytes > WAITING_MAX
+  }
+
+  push(chunk: Buffer): void {
+    this.#reader.push(chunk)
+    this.#chunk = chunk
+    if (this.#isWaiting) this.letWait()
+  }
+
+  /** Charges for what has come and is not read, until all of it is read. */
+  letWait(): void {
+    this.#isWaiting = true
+    const { pending } = this.#reader
+    this.#lease.charge(pending - this.#waitingBytes)
+    this.#waitingBytes = pending
+  }
+
+  /** Returns the next packet, which is valid until the next call. */
+  next(): Frame | undefined {
+    const packet = this.#reader.next()
+    if (packet !== undefined) return packet
+    this.#isWaiting = false
+    this.#lease.release(this.#waitingBytes)
+    this.#waitingBytes = 0
+    if (!this.amidst && !this.#session.isAmidContent) this.#reader.trim()
+    if (this.#chunk !== undefined) releaseBuffer(this.#chunk) // sessions keep copies only
+    this.#chunk = undefined
+    return undefined
+  }
+
+  close(): void {
+    this.#reader.close()
+  }
+
+  #mostFor(command: string): number {
+    if (!this.#session.hasNegotiated) return NEGOTIATION_MAX
+    return CONTENT.includes(command) ? PACKET_MAX : COMMAND_MAX
   }
 }

@@ -6,7 +6,9 @@ import { type Agreement, step } from '../../protocol/milter/negotiation.ts'
 import { accepted, smtpReply } from '../../protocol/milter/replies.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../../protocol/shared/smtp.ts'
 import { WireError } from '../../protocol/shared/wire-error.ts'
+import { Deadline } from '../../scan/judge/deadline.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
+import { deliver } from '../shared/deliver.ts'
 import {
   decisionLines,
   faultLine,
@@ -14,12 +16,12 @@ import {
   type MailSummary,
   passLine,
 } from '../shared/log/log-lines.ts'
+import { type Judging, startJudging } from '../shared/mail-door.ts'
 import { RecipientList } from '../shared/recipient-list.ts'
 import { faultReply, replyCode } from '../shared/replies/smtp-reply.ts'
-import { settle } from '../shared/settle.ts'
 import { addressIn, answersBy, carryOut } from './carry-out.ts'
-import type { MilterIntake } from './intake.ts'
-import type { MessageReception, MilterServer } from './server.ts'
+import { MilterIntake } from './intake.ts'
+import type { MilterServer } from './server.ts'
 
 /** The facts about a message that are known when it is whole. */
 export interface MessageEnd {
@@ -48,7 +50,10 @@ export class MilterMessage {
   readonly #recipients: RecipientList
   #summary: MailSummary
   #stage: 'envelope' | 'header' | 'body' = 'envelope'
-  #receiving: MessageReception | undefined
+  /** Set as soon as a part of the content has come, by the configuration of that moment. */
+  #judging: Judging | undefined
+  /** Set if the message is judged. */
+  #intake: MilterIntake | undefined
   #trouble: unknown
 
   constructor({ path, parameters }: SmtpPath, server: MilterServer) {
@@ -111,9 +116,9 @@ export class MilterMessage {
   async end(context: MessageEnd, gone: AbortSignal): Promise<Buffer> {
     try {
       if (this.#trouble !== undefined) throw this.#trouble
-      this.#receiving ??= this.#server.receive()
-      if (this.#receiving.kind === 'judge') return await this.#judge(this.#receiving, context, gone)
-      this.#server.log(passLine(this.#receiving.why, this.#about(context, undefined)))
+      const judging = this.#begin()
+      if (judging.kind === 'judge') return await this.#judge(judging, context, gone)
+      this.#server.log(passLine(judging.why, this.#about(context, undefined)))
       return accepted
     } catch (error) {
       return this.#refuse(error, context)
@@ -123,52 +128,62 @@ export class MilterMessage {
   /** Frees what the message holds. May be called again. */
   close(): void {
     this.#recipients.free()
-    if (this.#receiving?.kind === 'judge') this.#receiving.intake.close()
-    this.#receiving = undefined
+    this.#intake?.close()
+  }
+
+  /** Begins to receive the content, if that was not done. Throws as MilterIntake does. */
+  #begin(): Judging {
+    if (this.#judging !== undefined) return this.#judging
+    const judging = startJudging(this.#server.configuration)
+    if (judging.kind === 'judge') {
+      this.#intake = new MilterIntake(judging.messageOptions, this.#server.openLease())
+    }
+    this.#judging = judging
+    return judging
   }
 
   /** Takes a part of the message, if parts are kept. */
   #take(put: (intake: MilterIntake) => void): void {
     if (this.#trouble !== undefined) return
     try {
-      this.#receiving ??= this.#server.receive()
-      if (this.#receiving.kind === 'judge') put(this.#receiving.intake)
+      this.#begin()
+      if (this.#intake !== undefined) put(this.#intake)
     } catch (error) {
       this.#trouble = error
-      // No message will be made of it.
-      if (this.#receiving?.kind === 'judge') this.#receiving.intake.close()
+      this.#intake?.close() // no message will be made of it
     }
   }
 
   async #judge(
-    { intake, clusterPeer, site }: Extract<MessageReception, { kind: 'judge' }>,
+    { clusterPeer, site }: Extract<Judging, { kind: 'judge' }>,
     context: MessageEnd,
     gone: AbortSignal,
   ): Promise<Buffer> {
     const { authenticated: relay, origin, agreement } = context
     const paths = this.#recipients.paths()
     const envelope = makeEnvelope(this.#from, paths.map(addressIn))
-    const message = intake.finish()
+    const message = this.#intake!.finish()
     const client = { relay, clusterPeer, bounceInjector: false, origin }
     const transaction = { message, envelope, client }
     let answer = accepted
     try {
-      const endTurn = await this.#server.turn(gone)
-      const decision = await settle(transaction, site, {
+      const endTurn = await this.#server.turns.take(gone)
+      return await deliver(transaction, site, new Deadline(this.#server.uptime, { gone }), {
         answers: answersBy(agreement),
-        gone,
         begin: this.#server.begin,
+        mtaHolds: true,
+        about: () => this.#about(context, transaction),
         check(judged) {
           // It throws if the MTA cannot do it: nothing must be kept then.
           answer = carryOut(judged, { header: message.header, paths }, agreement)
           return judged
         },
-        mtaHolds: true,
-        about: () => this.#about(context, transaction),
+        carryOut: (decision) => {
+          const about = this.#about(context, transaction, replyCode(decision))
+          for (const line of decisionLines(decision, undefined, about)) this.#server.log(line)
+          return answer
+        },
       }).finally(endTurn)
-      const about = this.#about(context, transaction, replyCode(decision))
-      for (const line of decisionLines(decision, undefined, about)) this.#server.log(line)
-      return answer
     } catch (error) {
       return this.#refuse(error, context, transaction)
     } finally {

@@ -1,10 +1,6 @@
-import { Semaphore } from '../../ground/flow/semaphore.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { type Judging, startJudging } from '../shared/judging.ts'
-import { takeTurn } from '../shared/limits/turn.ts'
 import { type MailDoorOptions, MailServices } from '../shared/mail-door.ts'
-import { MilterIntake } from './intake.ts'
-import type { MilterTimeouts } from './time-limits.ts'
+import { Turns } from '../shared/turns.ts'
 
 /** The options of the milter door, besides its configuration. */
 export interface MilterOptions extends MailDoorOptions {
@@ -17,38 +13,39 @@ export interface MilterOptions extends MailDoorOptions {
   readonly timeouts?: MilterTimeouts
 }
 
-/** The way in which a message is judged, and the intake of its parts until then. */
-export type MessageReception =
-  | Extract<Judging, { kind: 'pass' }>
-  | (Extract<Judging, { kind: 'judge' }> & { readonly intake: MilterIntake })
+/** Milliseconds that an MTA has. */
+export interface MilterTimeouts {
+  /** From its connection to the end of the negotiation, which MTAs begin at once. */
+  readonly negotiation: number
+  /**
+   * Between two progress packets while a message is judged; Sendmail and Postfix wait 300 s at
+   * most.
+   */
+  readonly progressAfter: number
+  /**
+   * Of silence amid a packet or the content of a message, all of which an MTA has before it begins.
+   */
+  readonly stalled: number
+  /** Between two commands, while an SMTP client may think; the default of libmilter. */
+  readonly idle: number
+  /** For the last answer to be taken. */
+  readonly leaving: number
+}
+
+export const defaultTimeouts: MilterTimeouts = {
+  negotiation: 10_000,
+  progressAfter: 10_000,
+  stalled: 60_000,
+  idle: 7_210_000,
+  leaving: 5_000,
+}
 
 /** The services that the door gives to a session and to each message in it. */
 export class MilterServer extends MailServices {
-  readonly #turns: Semaphore
-  readonly #maxClients: number
+  readonly turns: Turns
 
   constructor(first: Configuration, options: MilterOptions) {
     super(first, options)
-    this.#maxClients = options.maxClients
-    this.#turns = new Semaphore(options.maxClients)
-  }
-
-  /**
-   * Begins to receive the message that comes now, by the configuration of this moment. Throws as
-   * MilterIntake does.
-   */
-  receive(): MessageReception {
-    const judging = startJudging(this.configuration)
-    if (judging.kind === 'pass') return judging
-    return { ...judging, intake: new MilterIntake(judging.messageOptions, this.openLease()) }
-  }
-
-  /**
-   * Waits until a whole message may be judged, and resolves to what must be called when that is
-   * over. Rejects with a Fault of kind `out-of-memory` if that takes too long, or if the MTA has
-   * left.
-   */
-  turn(gone: AbortSignal): Promise<() => void> {
-    return takeTurn(this.#turns, this.#maxClients, gone)
+    this.turns = new Turns(options.maxClients)
   }
 }

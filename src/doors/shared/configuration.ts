@@ -19,8 +19,7 @@ import {
   readScanningPolicy,
   withSettings,
 } from '../../scan/judge/policy.ts'
-import type { Site, SiteRules } from '../../scan/judge/site.ts'
-import type { Tools } from '../../scan/judge/tools.ts'
+import type { Site, SiteRules, Tools } from '../../scan/judge/site.ts'
 import { countersLine } from '../../scan/quota/backends.ts'
 import { openQuotaClient, type QuotaClient } from '../../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'

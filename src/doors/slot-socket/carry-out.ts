@@ -7,8 +7,7 @@ import type { Transaction } from '../../scan/judge/transaction.ts'
 import { decisionLines, type LogContext, passLine } from '../shared/log/log-lines.ts'
 import { type ErrorReport, plainCode, replyText } from '../shared/replies/error-report.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
-import { frame, uint32, uint64 } from './frames.ts'
-import { GoCold } from './go-cold.ts'
+import { frame, GoCold, uint32, uint64 } from './frames.ts'
 
 /** Bytes of the longest answer `a` or `x`: onescan-slot(7). */
 export const ANSWER_MAX = 256 * 1024

@@ -10,7 +10,7 @@ import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
 import type { Scanner } from '../../scan/scanners/shared/scanner.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type ErrorReport, readReplyForm } from '../shared/replies/error-report.ts'
-import { GoCold } from './go-cold.ts'
+import { GoCold } from './frames.ts'
 
 /** What the mail of one client is judged by. */
 export interface ClientSite {
@@ -139,9 +139,9 @@ function scannersOf(scanners: readonly Scanner[], line: QhpsiLine): readonly Sca
 }
 
 function merge(
-  { policy: own, tools, rules }: Site,
+  { policy: own, tools: daemons, rules }: Site,
   line: QhpsiLine,
-  { env, directories }: Configuration,
+  { env, directories, quota }: Configuration,
   theirs: Environment,
 ): Site {
   const merged: Record<string, string | undefined> = { ...env }
@@ -152,7 +152,8 @@ function merge(
   const settings = readMailSettings(merged, directories)!
   refuseLaxer({ ...settings }, { ...own.settings })
   const policy = { ...own, settings }
-  const scanners = scannersOf(tools.scanners, line)
+  const scanners = scannersOf(daemons.scanners, line)
+  const tools = { ...daemons, quota }
   return {
     policy,
     tools: { ...tools, scanners },

@@ -1,8 +1,7 @@
 import { ENVELOPE_MAX } from '../../mail/message/envelope/envelope.ts'
 import type { Intake } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'
-import { createFrameReader } from './frames.ts'
-import { GoCold } from './go-cold.ts'
+import { createFrameReader, GoCold } from './frames.ts'
 
 /** A message that a client asks about: onescan-slot(7), QUESTION. */
 export interface Request {

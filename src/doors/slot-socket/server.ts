@@ -1,19 +1,41 @@
 import type { Socket } from 'node:net'
+import type { LogField } from '../../ground/errors/log.ts'
 import { keepFor } from '../../ground/flow/cache.ts'
 import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
-import { Semaphore } from '../../ground/flow/semaphore.ts'
+import { descriptorOf } from '../../ground/net/connect.ts'
+import type { System } from '../../ground/runtime/system.ts'
+import { type Envelope, EnvelopeReader } from '../../mail/message/envelope/envelope.ts'
+import { Header } from '../../mail/message/header-block.ts'
 import { Intake } from '../../mail/message/intake.ts'
+import { Deadline } from '../../scan/judge/deadline.ts'
+import type { Decision } from '../../scan/judge/decision.ts'
+import {
+  type AnnouncedMail,
+  answerForAll,
+  deferOverQuota,
+  quotaRemark,
+} from '../../scan/judge/over-quota.ts'
+import { NOTHING_SCANS, switchedOff } from '../../scan/judge/policy.ts'
+import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import type { ColdWay, MailReporter } from '../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { takeTurn } from '../shared/limits/turn.ts'
-import { bounceUserOf } from '../shared/slot-client.ts'
+import { deliver } from '../shared/deliver.ts'
+import { type LogContext, type LoggedMessage, TRIAL } from '../shared/log/log-lines.ts'
+import { exit } from '../shared/replies/exit-codes.ts'
+import {
+  bounceUserOf,
+  isTrialOfCheck,
+  readSlotClient,
+  type SlotClient,
+} from '../shared/slot-client.ts'
+import { Turns } from '../shared/turns.ts'
+import { type ClientReplies, carryOut, passOn, refuse } from './carry-out.ts'
 import { ClientSites } from './client-site.ts'
-import { answerRequest, isTrialOfCheck, type RequestContext } from './judge.ts'
-import type { IdentifyPeer } from './peer.ts'
+import { GoCold } from './frames.ts'
 import type { Request } from './request.ts'
 import { type DaemonAccount, toldFrame } from './tell.ts'
 
-export interface SlotSocketOptions {
+export interface SlotServerOptions {
   /** Bytes of a message. */
   readonly maxSize: number
   /**
@@ -21,10 +43,6 @@ export interface SlotSocketOptions {
    * yet.
    */
   readonly maxClients: number
-  /** Connections at once, those that end included. Any more are closed. */
-  readonly maxSockets?: number | undefined
-  /** Bytes of all requests that are not answered yet. */
-  readonly memory: number
   readonly identifyPeer: IdentifyPeer
   /** How this onescand runs. */
   readonly account?: ((wantsTrial: boolean) => Promise<DaemonAccount>) | undefined
@@ -33,22 +51,42 @@ export interface SlotSocketOptions {
   readonly log: (line: string) => void
 }
 
+/** The process at the other end of a unix socket, as the kernel knows it. */
+export interface Peer {
+  readonly uid: number
+  readonly pid: number
+}
+
+/** Returns the peer of a socket; undefined if the runtime cannot ask for it. */
+export type IdentifyPeer = (socket: Socket) => Peer | undefined
+
+/**
+ * Asks for the peer by SO_PEERCRED, unix(7). The peer is logged. It does not decide who may
+ * connect: the socket's mode and group do.
+ */
+export function identifyPeerBy(system: System | undefined): IdentifyPeer {
+  return (socket) => {
+    const fd = descriptorOf(socket)
+    return fd === undefined ? undefined : system?.peerOf(fd)
+  }
+}
+
 /** Milliseconds before the user of BOUNCEUSER is looked up again. */
 const BOUNCE_USER_FOR = 1000
 
-/** What all conversations of the slot's door share. */
+/** Answers the requests of all conversations of the slot's door. */
 export class SlotServer {
   readonly maxSize: number
   readonly log: (line: string) => void
-  readonly #options: SlotSocketOptions
-  readonly #turns: Semaphore
-  #judging: Pick<RequestContext, 'configuration' | 'clientSites' | 'bounceUser'>
+  readonly #options: SlotServerOptions
+  readonly #turns: Turns
+  #judging: ReturnType<typeof judgingBy>
 
-  constructor(first: Configuration, options: SlotSocketOptions) {
+  constructor(first: Configuration, options: SlotServerOptions) {
     this.#options = options
     this.maxSize = options.maxSize
     this.log = options.log
-    this.#turns = new Semaphore(options.maxClients)
+    this.#turns = new Turns(options.maxClients)
     this.#judging = judgingBy(first)
   }
 
@@ -64,7 +102,9 @@ export class SlotServer {
 
   /**
    * Waits until fewer than `maxClients` messages are being judged, and answers in the time that is
-   * left.
+   * left, by frames. `elapsed` tells the milliseconds since the client connected. Rejects with GoCold,
+   * or any other error, if there is no answer: the client then becomes the cold program, so no fault
+   * of onescand decides about mail.
    */
   async answer(
     socket: Socket,
@@ -72,17 +112,55 @@ export class SlotServer {
     gone: AbortSignal,
     elapsed: () => number,
   ): Promise<Buffer> {
-    const { identifyPeer, maxClients, reporter } = this.#options
-    const peer = identifyPeer(socket)
-    const arrived = performance.now()
-    const done = await takeTurn(this.#turns, maxClients, gone, request.timeLeft)
-    const waited = performance.now() - arrived
-    const judging = this.#judging // a message stays with the one that it began with
+    const peer = this.#options.identifyPeer(socket)
+    const deadline = new Deadline(uptime, { gone, within: request.timeLeft })
+    const done = await this.#turns.take(gone, request.timeLeft)
     try {
-      const about = { gone, elapsed, peer, waited, reporter }
-      return await answerRequest(request, { ...judging, ...about })
+      return await this.#answerNow(request, peer, deadline, elapsed)
     } finally {
       done()
+    }
+  }
+
+  async #answerNow(
+    request: Request,
+    peer: Peer | undefined,
+    deadline: Deadline,
+    elapsed: () => number,
+  ): Promise<Buffer> {
+    const { configuration, clientSites, bounceUser } = this.#judging // a message stays with the one that it began with
+    const { reporter } = this.#options
+    const { site, asksQuota, replyForm } = clientSites.get(request.variables)
+    const client = readClient(request, peer, bounceUser())
+    const isTrial = isTrialOfCheck(request.variables)
+    const about = (transaction?: LoggedMessage): LogContext => ({
+      door: isTrial ? [TRIAL, ...peerEntries(peer)] : peerEntries(peer),
+      remote: client.origin.clientAddress,
+      transaction,
+      total: elapsed(),
+      onLine: reporter?.line,
+    })
+    const off = switchedOff(configuration.directories)
+    if (off !== undefined) return passOn(off, about())
+    const replies = { form: replyForm, takesReply: request.takesReply }
+    const envelope = readEnvelope(request.envelope)
+    if (site === undefined) {
+      const quota = asksQuota ? configuration.quota : undefined
+      return answerUnscanned({ envelope, client, size: request.size }, quota, replies, about)
+    }
+    const message = request.message()
+    const transaction = { message, envelope, client }
+    try {
+      return await deliver(transaction, site, deadline, {
+        answers: 'once, some kept',
+        begin: isTrial ? undefined : reporter?.begin,
+        code: exit.done,
+        about: () => about(transaction),
+        check: (judged) => dropOnlyIfAsked(judged, request),
+        carryOut: (decision) => carryOut(decision, transaction, replies, about(transaction)),
+      })
+    } finally {
+      message.close()
     }
   }
 
@@ -103,11 +181,77 @@ export class SlotServer {
   }
 }
 
+const uptime = () => performance.now()
+
 function judgingBy(configuration: Configuration) {
-  const bounceUser = keepFor(
-    BOUNCE_USER_FOR,
-    () => performance.now(),
-    () => bounceUserOf(configuration.env),
-  )
+  const bounceUser = keepFor(BOUNCE_USER_FOR, uptime, () => bounceUserOf(configuration.env))
   return { configuration, clientSites: new ClientSites(configuration), bounceUser }
+}
+
+/**
+ * Reads the client. Throws GoCold if it may be qmail-send with a bounce of its own, which is never
+ * refused, and the kernel does not tell its user: the cold program knows. A host without the user of
+ * BOUNCEUSER has no qmail-send, and mail that has an address came from a server.
+ */
+function readClient(
+  { variables }: Request,
+  peer: Peer | undefined,
+  injector: number | undefined,
+): SlotClient {
+  const client = readSlotClient(Object.fromEntries(variables), peer?.uid, injector)
+  const mayInject = injector !== undefined && client.origin.clientAddress === undefined
+  if (peer === undefined && mayInject) throw new GoCold('the kernel does not tell who asks')
+  return client
+}
+
+/** Returns the fields of a log line about a peer. */
+function peerEntries(peer: Peer | undefined): readonly LogField[] {
+  if (peer === undefined) return []
+  return [
+    ['peer_uid', peer.uid],
+    ['peer_pid', peer.pid],
+  ]
+}
+
+function readEnvelope(wire: Buffer): Envelope {
+  const reader = new EnvelopeReader()
+  reader.push(wire)
+  const envelope = reader.finish()
+  if (envelope.wire.length < wire.length) throw new GoCold('bytes after the envelope')
+  return envelope
+}
+
+/**
+ * Returns the decision. Throws GoCold if mail would be dropped in silence because of the daemon's
+ * setting, and not the client's.
+ */
+function dropOnlyIfAsked(decision: Decision, { variables }: Request): Decision {
+  if (decision.kind !== 'discard' || variables.get('REJECTVIRUS') === '2') return decision
+  throw new GoCold("REJECTVIRUS=2 is the daemon's, not the client's")
+}
+
+/** Stands for the header of a message that nobody looks at. */
+const NO_HEADER = new Header(Buffer.alloc(0))
+
+/**
+ * Answers a client for which nothing is scanned. Its message passes as it is, unless a service for
+ * quotas is asked and all recipients are over quota. `about` returns what a log line says at the moment
+ * of the call.
+ */
+async function answerUnscanned(
+  mail: AnnouncedMail,
+  quota: TimedLookup | undefined,
+  replies: ClientReplies,
+  about: (transaction?: LoggedMessage) => LogContext,
+): Promise<Buffer> {
+  if (quota === undefined) return passOn(NOTHING_SCANS, about())
+  const { envelope, size } = mail
+  const began = uptime()
+  const answer = await answerForAll(mail, quota)
+  const answered = about({ message: { size, header: NO_HEADER }, envelope })
+  if (answer?.answer !== 'full') {
+    const remark = quotaRemark(answer)
+    return passOn(remark ? `${NOTHING_SCANS}; ${remark}` : NOTHING_SCANS, answered)
+  }
+  return refuse(deferOverQuota(envelope, uptime() - began), replies, answered)
 }

@@ -7,10 +7,10 @@ import type { Decision, SingleDecision, SplitDecision } from '../../scan/judge/d
 import { acceptedShare } from '../../scan/judge/divide.ts'
 import type { Policy } from '../../scan/judge/policy.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
-import type { SlotLog } from '../shared/log/slot-log.ts'
 import { type ErrorReport, report } from '../shared/replies/error-report.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
 import { type Chain, checkChain } from './chain.ts'
+import type { SlotLog } from './log.ts'
 
 /**
  * The next program and its environment, and the file of this very program, which the next one must

@@ -1,6 +1,8 @@
 import { parseIpAddress } from '../../ground/net/ip-address.ts'
 import { isThere } from '../../ground/path/directories.ts'
+import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
+import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import {
   HOST_DIRECTORY,
@@ -8,14 +10,55 @@ import {
   readControlDirectories,
   withSettings,
 } from '../../scan/judge/policy.ts'
-import type { Site, SiteRules } from '../../scan/judge/site.ts'
+import type { Site, SiteRules, Tools } from '../../scan/judge/site.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
+import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
+import type { QuotaClient } from '../../scan/quota/quota-client.ts'
+import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
 import type { MailParties } from '../../scan/rules/candidates.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import { ruleFiles } from '../../scan/rules/rule.ts'
 import { makeScanners } from '../../scan/scanners/scanners.ts'
+import { readSignatureFiles } from '../../scan/scanners/shared/signatures.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
-import type { SlotTools } from './prepare-tools.ts'
+
+export interface SlotTools extends Tools {
+  /** Its `settled` and `close` are called before this process becomes the next program. */
+  readonly quota?: Pick<QuotaClient, keyof TimedLookup | 'close' | 'settled'> | undefined
+}
+
+/** Loads what this policy needs, and nothing else, because each module costs time at the start. */
+export async function prepareTools(policy: Policy, log: LogSink): Promise<SlotTools> {
+  const { cluster, quota, settings } = policy
+  const database = settings.CLAMDBDIR ?? DEFAULT_DATABASE
+  return {
+    scanners: await makeScanners(settings, { relay: log.relay }),
+    crypto: cluster && (await loadCrypto()),
+    signatureFiles: once(() => cluster && readSignatureFiles(database, Date.now())),
+    now: Date.now,
+    uptime,
+    quota: quota && (await openLookup(quota)),
+  }
+}
+
+async function openLookup(settings: QuotaSettings): Promise<SlotTools['quota']> {
+  const { openQuotaClient } = await import('../../scan/quota/quota-client.ts')
+  return openQuotaClient(settings, () => {}) // the slot's line says what the answer was
+}
+
+/** Milliseconds on the monotonic clock, as performance.now(), which takes longer to load. */
+function uptime(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1000 + nanoseconds / 1e6
+}
+
+function once<Value>(compute: () => Value): () => Value {
+  let computed: { value: Value } | undefined
+  return () => {
+    computed ??= { value: compute() }
+    return computed.value
+  }
+}
 
 /** Returns what one message is judged by: the settings of `env`, and onescan.policy. */
 export async function loadSite(

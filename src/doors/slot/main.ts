@@ -3,17 +3,17 @@ import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/c
 import { leaveStandardStreamsAlone } from '../../ground/process/descriptors.ts'
 import { chainEnvironment } from '../../ground/settings/environment.ts'
 import type { Message } from '../../mail/message/message.ts'
+import { Deadline } from '../../scan/judge/deadline.ts'
 import { readControlDirectories, readPolicy } from '../../scan/judge/policy.ts'
+import { deliver } from '../shared/deliver.ts'
 import { openLog } from '../shared/log/log-place.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
-import { openSlotLog, type SlotLog } from '../shared/log/slot-log.ts'
 import { readErrorReport } from '../shared/replies/error-report.ts'
 import { codeOfFault, exit } from '../shared/replies/exit-codes.ts'
-import { settle } from '../shared/settle.ts'
 import { type ChainCall, carryOut, passThrough } from './carry-out.ts'
 import { findChain } from './chain.ts'
-import { loadSite } from './load-site.ts'
-import { prepareTools } from './prepare-tools.ts'
+import { loadSite, prepareTools } from './load-site.ts'
+import { SlotLog } from './log.ts'
 import { optionsOf, receiveTransaction } from './receive.ts'
 import { usage } from './usage.ts'
 
@@ -35,7 +35,7 @@ run().then(
  */
 async function run(): Promise<number> {
   const log = await openLog(env)
-  const slotLog = openSlotLog(env, log)
+  const slotLog = new SlotLog(env, log)
   const failed = (error: unknown) => {
     const code = codeOfFault(faultKindOf(error))
     slotLog.fault(error, code)
@@ -67,20 +67,22 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   }
   const tools = await prepareTools(policy, log)
   const transaction = receiveTransaction(optionsOf(policy, tools), env)
-  slotLog.received(transaction)
+  slotLog.transaction = transaction
   const { message } = transaction
   const keepNoFile = removeWhenKilled(message)
   try {
     const site = await loadSite(transaction, policy, tools, { env, log })
-    const decision = await settle(transaction, site, {
+    return await deliver(transaction, site, new Deadline(tools.uptime), {
       answers: 'once, some kept',
       code: exit.done,
-      about: slotLog.about,
+      about: () => slotLog.about(),
+      async carryOut(decision) {
+        await tools.quota?.settled()
+        tools.quota?.close()
+        keepNoFile.stop()
+        return carryOut(decision, transaction, { policy, chain, errorReport, slotLog })
+      },
     })
-    await tools.quota?.settled()
-    tools.quota?.close()
-    keepNoFile.stop()
-    return await carryOut(decision, transaction, { policy, chain, errorReport, slotLog })
   } finally {
     message.removeNamedFile()
   }

@@ -30,7 +30,7 @@ export async function passUnscanned(
   const { openQuotaClient } = await import('../../scan/quota/quota-client.ts')
   const quota = openQuotaClient(settings, () => {}) // the slot's line says what the answer was
   const { message, envelope } = receiveTransaction({ policy }, env)
-  slotLog.received({ message, envelope })
+  slotLog.transaction = { message, envelope }
   const began = process.hrtime.bigint()
   const answer = await answerForAll({ envelope, client, size: message.size }, quota)
   await quota.settled()

@@ -4,8 +4,7 @@ import type { RawReply } from '../../protocol/smtp/replies.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
 import { longestIdle, serve } from '../shared/serve.ts'
-import { SmtpConnection } from './client/connection.ts'
-import { defaultTimeouts } from './client/time-limits.ts'
+import { defaultTimeouts, SmtpConnection } from './client/connection.ts'
 import {
   madeRoom,
   mayNotConnect,

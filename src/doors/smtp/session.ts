@@ -1,5 +1,7 @@
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'
+import { clientNameOf, type Origin } from '../../mail/message/envelope/envelope.ts'
+import { plainAddress } from '../../protocol/shared/smtp.ts'
 import {
   type ClientAttributes,
   parseAttributes,
@@ -12,8 +14,7 @@ import type { SmtpLine } from '../../protocol/smtp/lines.ts'
 import { type RawReply, rawReply } from '../../protocol/smtp/replies.ts'
 import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
 import type { SmtpConnection } from './client/connection.ts'
-import { type SendingClient, sendingClient } from './client/sending-client.ts'
-import { NextServerLink } from './next-server/link.ts'
+import { NextServerLink } from './next-server/next-server.ts'
 import {
   addressMissing,
   bareLineFeed,
@@ -33,7 +34,7 @@ import {
 } from './replies/own-replies.ts'
 import type { SmtpServer } from './shared/server.ts'
 import { TransactionLog } from './transaction/log.ts'
-import { SmtpTransaction } from './transaction/transaction.ts'
+import { type SendingClient, SmtpTransaction } from './transaction/transaction.ts'
 
 /**
  * One client's connection. Commands go to the next server as they were sent, and its replies come
@@ -279,4 +280,25 @@ export class SmtpSession {
     const stack = error instanceof Error && !isFault(error) ? error.stack : undefined
     this.#server.complain(`${this.#peer ?? 'a client'}: ${stack ?? errorText(error)}`)
   }
+}
+
+/**
+ * Returns what is known about the sending client: the attributes that the server in front has
+ * told by XFORWARD or XCLIENT, or else what the connection itself shows. `peer` is the address at
+ * the other end of the connection, and `hello` the greeting as it was sent.
+ */
+function sendingClient(
+  { ADDR, NAME, HELO, IDENT, LOGIN, SOURCE }: ClientAttributes,
+  peer: string | undefined,
+  hello: Buffer | undefined,
+): SendingClient {
+  const origin: Origin = {
+    door: 'smtp',
+    clientAddress: ADDR === undefined ? peer : plainAddress(ADDR),
+    clientName: clientNameOf(NAME),
+    helo: HELO ?? hello?.toString('latin1').split(' ')[1],
+    login: LOGIN,
+    queueId: IDENT,
+  }
+  return { origin, relay: SOURCE?.toUpperCase() === 'LOCAL' || LOGIN !== undefined }
 }

@@ -1,12 +1,13 @@
 import type { Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
+import type { Deadline } from './deadline.ts'
 import type { Decision, Findings, SingleDecision } from './decision.ts'
 import { type AnswerMode, divide, type GroupDecision, joinLines } from './divide.ts'
 import { judge } from './engine.ts'
 import { mayExcept, withExceptions } from './exceptions.ts'
 import { groupKey, groupRecipients } from './recipient-groups.ts'
 import { refusalByRule } from './refusal-text.ts'
-import { type Site, type SiteRules, withinTime } from './site.ts'
+import type { Site, SiteRules } from './site.ts'
 import type { Transaction } from './transaction.ts'
 
 /**
@@ -17,11 +18,12 @@ import type { Transaction } from './transaction.ts'
 export async function judgeByRules(
   transaction: Transaction,
   site: Site & { readonly rules: SiteRules },
+  deadline: Deadline,
   answers: AnswerMode,
 ): Promise<Decision> {
   const { lines: rules } = site.rules
   const { groups, groupOf } = await groupRecipients(transaction, rules)
-  const judgeWith = createJudge(transaction, site)
+  const judgeWith = createJudge(transaction, site, deadline)
   const decisions: GroupDecision[] = []
   for (const { lines, exceptions } of groups) {
     const byLine: GroupDecision[] = []
@@ -46,22 +48,21 @@ interface JudgedBy {
 type Judge = (by: JudgedBy) => Promise<SingleDecision>
 
 /** Returns a function that judges the message, and only once by lines that say the same. */
-function createJudge(transaction: Transaction, site: Site & { readonly rules: SiteRules }): Judge {
+function createJudge(
+  transaction: Transaction,
+  site: Site & { readonly rules: SiteRules },
+  deadline: Deadline,
+): Judge {
   const { lines, forLine } = site.rules
   const decided = new Map<string, SingleDecision>()
-  let spent = 0 // milliseconds of earlier judgements
   return async ({ rule, exceptions }) => {
     const key = groupKey({ lines: [rule], exceptions })
     const before = decided.get(key)
     if (before !== undefined) return before
     const settings = rule?.action.kind === 'set' ? rule.action.settings : undefined
-    const set = settings === undefined ? site : await forLine(settings)
-    const { tools } = set
-    const began = tools.uptime()
-    const { policy } = withinTime(set, set.policy.settings.timeout - spent)
+    const { policy, tools } = settings === undefined ? site : await forLine(settings)
     const excepting = withExceptions(policy, inOrder(lines.always, exceptions))
-    const decision = await judge(transaction, { policy: excepting, tools })
-    spent += tools.uptime() - began
+    const decision = await judge(transaction, { policy: excepting, tools }, deadline)
     decided.set(key, decision)
     return decision
   }

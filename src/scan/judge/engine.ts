@@ -1,5 +1,6 @@
 import { withoutFields } from '../../mail/message/header-block.ts'
 import { findSignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
+import type { Deadline } from './deadline.ts'
 import { decide } from './decide.ts'
 import { decideByHeader } from './decide-by-header.ts'
 import type { SingleDecision } from './decision.ts'
@@ -23,6 +24,7 @@ import { verifyTrust } from './trust.ts'
 export async function judge(
   transaction: Transaction,
   { policy, tools }: Site,
+  deadline: Deadline,
 ): Promise<SingleDecision> {
   const { message, envelope, client } = transaction
   const byHeader = decideByHeader(transaction, policy)
@@ -48,7 +50,7 @@ export async function judge(
   // Signatures that scanners load during the scan may have come too late for this message.
   const files = policy.cluster && tools.signatureFiles()
   const signatures = await findSignaturesInUse(tools.scanners, files, tools.now())
-  const scanned = await scanUnvouched(mail, policy, tools, trust)
+  const scanned = await scanUnvouched(mail, { policy, tools }, trust, deadline)
   if (scanned.result.answer === 'clean') message.confirmFile()
   times.scan = lap()
 

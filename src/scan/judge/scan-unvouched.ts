@@ -7,9 +7,10 @@ import { clean, type ScanFinding, type Unseen, unseen } from '../scanners/shared
 import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
+import type { Deadline } from './deadline.ts'
 import { excusesOf } from './exceptions.ts'
 import type { Policy } from './policy.ts'
-import type { Tools } from './tools.ts'
+import type { Site } from './site.ts'
 import type { Client, Transaction } from './transaction.ts'
 import { isReleased, vouchesFor } from './trust.ts'
 
@@ -34,9 +35,9 @@ export interface ScanOutcome extends KnownOrScanned {
  */
 export async function scanUnvouched(
   mail: LeavingMail,
-  policy: Policy,
-  tools: Tools,
+  { policy, tools }: Site,
   trust: Trust,
+  deadline: Deadline,
 ): Promise<ScanOutcome> {
   const { message, envelope, client, leaving } = mail
   const { settings, cluster } = policy
@@ -53,13 +54,14 @@ export async function scanUnvouched(
 
   const notes: string[] = []
   let oddities: ReadonlySet<string> = new Set()
-  const wish = wishFor(client, policy, tools)
+  const wish = wishFor(client, policy, tools.uptime, deadline)
+  const timeout = deadline.left(settings.timeout)
   const odd = (found: ReadonlySet<string>) => {
     oddities = found
   }
   const sample = sampleOf(message, leaving, envelope, client.origin)
-  const run: RunScanners = (those, timeout, { header, ...more } = {}) => {
-    const all = { ...wish, scanners: those, timeout, ...more }
+  const run: RunScanners = (those, within, { header, ...more } = {}) => {
+    const all = { ...wish, scanners: those, timeout: within, ...more }
     if (header !== undefined) {
       const other = sampleOf(message, header, envelope, client.origin)
       const quiet = { ...all, note: () => {} }
@@ -73,14 +75,14 @@ export async function scanUnvouched(
     message,
     leaving,
     scanners,
-    settings,
+    settings: { ...settings, timeout },
     isExcused: wish.isExcused,
     // This host makes no stamp that is older than the cluster accepts.
     maxAge: cluster?.CLUSTERMAXAGE ?? Number.POSITIVE_INFINITY,
   }
   const found: KnownOrScanned = tools.verdicts
     ? await tools.verdicts.find(question, run)
-    : { result: await run(scanners, settings.timeout) }
+    : { result: await run(scanners, timeout) }
   const result = isSpared && found.result.answer === 'clean' ? RELEASE : found.result
   return { ...found, result, scanners, notes, oddities }
 }
@@ -89,7 +91,8 @@ export async function scanUnvouched(
 function wishFor(
   { bounceInjector }: Client,
   policy: Policy,
-  { uptime, gone }: Pick<Tools, 'uptime' | 'gone'>,
+  uptime: () => number,
+  { gone }: Deadline,
 ): Omit<ScanRun, 'scanners' | 'timeout' | 'note'> {
   const { settings, spool } = policy
   const { OVERSIZE, OVERNESTING, ENCRYPTED, STRICTMIME } = settings

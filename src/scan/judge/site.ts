@@ -1,6 +1,10 @@
+import type { Crypto } from '../../ground/runtime/crypto.ts'
+import type { TimedLookup } from '../quota/quota-answer.ts'
 import type { Rules } from '../rules/match.ts'
+import type { Scanner } from '../scanners/shared/scanner.ts'
+import type { SignatureFiles } from '../scanners/shared/signatures.ts'
+import type { Verdicts } from '../verdicts/verdicts.ts'
 import type { Policy } from './policy.ts'
-import type { Tools } from './tools.ts'
 
 /**
  * What mail is judged by: one value, which nobody changes. A door, a client or a line of onescan.policy
@@ -19,22 +23,19 @@ export interface SiteRules {
   forLine(settings: Readonly<Record<string, string>>): Site | Promise<Site>
 }
 
-/** Returns the site with something changed, for itself and for each line of its rules. */
-export function adapt(site: Site, change: (site: Site) => Partial<Site>): Site {
-  const { rules } = site
-  if (rules === undefined) return { ...site, ...change(site) }
-  return {
-    ...site,
-    ...change(site),
-    rules: {
-      lines: rules.lines,
-      forLine: async (settings) => adapt(await rules.forLine(settings), change),
-    },
-  }
-}
-
-/** Returns the site with so many milliseconds for scanners, but at least one. */
-export function withinTime({ policy }: Site, milliseconds: number): Pick<Site, 'policy'> {
-  const timeout = Math.max(1, milliseconds)
-  return { policy: { ...policy, settings: { ...policy.settings, timeout } } }
+/** The scanners, clocks and services that the judgement uses; tests hand in their own. */
+export interface Tools {
+  readonly scanners: readonly Scanner[]
+  /** Needed if the policy has a cluster. */
+  readonly crypto: Crypto | undefined
+  /** Reads which virus signatures lie on this host. */
+  readonly signatureFiles: () => SignatureFiles | undefined
+  /** Milliseconds of the wall clock, as Date.now(): for times that hosts and files name. */
+  readonly now: () => number
+  /** Milliseconds on a clock that nobody sets, for laps and deadlines. */
+  readonly uptime: () => number
+  /** The memory of verdicts about copies. Without it each message is scanned. */
+  readonly verdicts?: Verdicts | undefined
+  /** Set for doors that answer once for all recipients, at the end of the message. */
+  readonly quota?: TimedLookup | undefined
 }

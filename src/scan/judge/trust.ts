@@ -5,7 +5,7 @@ import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import { settledDate } from '../scanners/shared/signatures.ts'
 import type { Policy } from './policy.ts'
-import type { Tools } from './tools.ts'
+import type { Tools } from './site.ts'
 import type { Transaction } from './transaction.ts'
 
 /** Mail for which nothing vouches, and which gives the log no reason to say so. */

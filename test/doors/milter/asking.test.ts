@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import t from 'tap'
-import { defaultTimeouts } from '../../../src/doors/milter/time-limits.ts'
+import { defaultTimeouts } from '../../../src/doors/milter/server.ts'
 import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { standIn } from '../../scan/scanners/clamd/stand-in.ts'

@@ -1,8 +1,7 @@
 import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { takeTurn } from '../../../src/doors/shared/limits/turn.ts'
-import { Semaphore } from '../../../src/ground/flow/semaphore.ts'
+import { Turns } from '../../../src/doors/shared/turns.ts'
 import { MEMORY_FILE_MAX } from '../../../src/mail/message/intake.ts'
 import {
   LARGE_CONVERSATIONS_MAX,
@@ -220,14 +219,16 @@ t.test('an MTA that leaves while its message waits gives its turn to others', as
 })
 
 t.test('a message that would wait too long for its turn is deferred', async (t) => {
-  const turns = new Semaphore(1)
-  const over = await takeTurn(turns, 1, new AbortController().signal)
-  await t.rejects(takeTurn(turns, 1, new AbortController().signal, 5), {
+  const turns = new Turns(1)
+  const { signal } = new AbortController()
+  const over = await turns.take(signal)
+  await t.rejects(turns.take(signal, 5), {
     kind: 'out-of-memory',
     message: 'over 1 messages at once (--max-clients): no turn in 0.005 seconds',
   })
   over()
-  t.ok(turns.isFree, "and takes nobody else's")
+  const next = turns.take(signal, 5)
+  await t.resolves(next, "and takes nobody else's")
 })
 
 // promise: rule-7-temporary

@@ -124,6 +124,28 @@ for (const { name, program } of runtimes) {
   })
 }
 
+t.test(
+  'what is kept for some recipients is not, if nothing can be handed on to the others',
+  async (t) => {
+    const stage = build(t)
+    const rules = stage.file('control/onescan.policy', 'to=skip.example scan off\n')
+    const settings = {
+      QHPSI: stage.scanner,
+      QUARANTINE: stage.quarantine,
+      CONTROLDIR: join(rules, '..'),
+    }
+    const mail = {
+      message: infected,
+      envelope: Buffer.from('Fa@example.org\0Tb@keep.example\0Tc@skip.example\0\0'),
+    }
+    const failed = { ...settings, QUEUECHAIN: join(stage.directory, 'nothing') }
+    t.equal((await runSlot({ ...mail, settings: failed })).code, 120)
+    t.same(await readQuarantine(stage.quarantine), [], 'the client will send it again')
+    t.equal((await runSlot({ ...mail, settings })).deliveries.length, 1)
+    t.equal((await readQuarantine(stage.quarantine)).length, 1)
+  },
+)
+
 const strace = findProgram('strace')
 const missing = !strace && 'install Debian package strace'
 

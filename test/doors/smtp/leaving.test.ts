@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { defaultTimeouts } from '../../../src/doors/smtp/client/time-limits.ts'
+import { defaultTimeouts } from '../../../src/doors/smtp/client/connection.ts'
 import { createRandom } from '../../bench/readers/random.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'

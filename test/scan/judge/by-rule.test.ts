@@ -2,10 +2,11 @@ import t from 'tap'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
 import { judgeByRules } from '../../../src/scan/judge/by-rule.ts'
+import { Deadline } from '../../../src/scan/judge/deadline.ts'
 import type { Decision } from '../../../src/scan/judge/decision.ts'
 import type { AnswerMode } from '../../../src/scan/judge/divide.ts'
 import { readScanningPolicy, withSettings } from '../../../src/scan/judge/policy.ts'
-import type { Tools } from '../../../src/scan/judge/tools.ts'
+import type { Tools } from '../../../src/scan/judge/site.ts'
 import type { Client } from '../../../src/scan/judge/transaction.ts'
 import { parseRules } from '../../../src/scan/rules/load.ts'
 import { Rules } from '../../../src/scan/rules/match.ts'
@@ -65,6 +66,7 @@ async function judgeBy(lines: string, setup: Setup = {}) {
         },
       },
     },
+    new Deadline(tools.uptime),
     answers,
   )
   return { decision, given, planned }
@@ -240,7 +242,7 @@ t.test('a message for very many recipients gives turns to other mail', async (t)
     tools: noTools,
     rules: { lines: rules, forLine },
   }
-  await judgeByRules({ message, envelope, client }, site, 'once')
+  await judgeByRules({ message, envelope, client }, site, new Deadline(() => 0), 'once')
   t.equal(seen.length, TURN + 1)
   t.equal(seen.indexOf(true), TURN - 1)
 })

@@ -3,8 +3,9 @@ import t from 'tap'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
 import { judgeByRules } from '../../../src/scan/judge/by-rule.ts'
+import { Deadline } from '../../../src/scan/judge/deadline.ts'
 import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
-import type { Tools } from '../../../src/scan/judge/tools.ts'
+import type { Tools } from '../../../src/scan/judge/site.ts'
 import { parseRules } from '../../../src/scan/rules/load.ts'
 import { Rules } from '../../../src/scan/rules/match.ts'
 import { attachmentsScanner } from '../../../src/scan/scanners/attachments/attachments.ts'
@@ -81,7 +82,8 @@ async function judgeBy(text: string, setup: Setup) {
   const envelope = makeEnvelope(Buffer.from('a@example.org'), recipients)
   const forLine = () => ({ policy, tools })
   const rules = { lines: new Rules('file', parseRules(lines, 'file')), forLine }
-  return judgeByRules({ message, envelope, client }, { policy, tools, rules }, 'once')
+  const transaction = { message, envelope, client }
+  return judgeByRules(transaction, { policy, tools, rules }, new Deadline(tools.uptime), 'once')
 }
 
 const forwarded = (text: string) => {

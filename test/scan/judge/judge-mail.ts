@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
+import { Deadline } from '../../../src/scan/judge/deadline.ts'
 import type { Decision } from '../../../src/scan/judge/decision.ts'
 import { judge } from '../../../src/scan/judge/engine.ts'
 import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
-import type { Tools } from '../../../src/scan/judge/tools.ts'
+import type { Tools } from '../../../src/scan/judge/site.ts'
 import type { Client } from '../../../src/scan/judge/transaction.ts'
 import {
   clean,
@@ -93,7 +94,8 @@ export async function judgeMail(text: string, setup: Setup = {}) {
     uptime: () => performance.now(),
     ...setup.tools,
   }
-  const decision = await judge({ message, envelope, client }, { policy, tools })
+  const transaction = { message, envelope, client }
+  const decision = await judge(transaction, { policy, tools }, new Deadline(tools.uptime))
   return { decision, asked, confirmed }
 }
 

@@ -3,6 +3,7 @@ import { chmodSync } from 'node:fs'
 import t from 'tap'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
+import { Deadline } from '../../../src/scan/judge/deadline.ts'
 import { judge } from '../../../src/scan/judge/engine.ts'
 import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
 import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
@@ -154,6 +155,7 @@ t.test('a message whose file was changed during the scan is not accepted', async
         uptime: () => 0,
       },
     },
+    new Deadline(() => 0),
   )
   await t.rejects(judging, { message: 'it was changed' })
 })

@@ -3,12 +3,12 @@ import { error, type Finding } from '../../../ground/errors/finding.ts'
 import { makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../mail/message/intake.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
+import { Deadline } from '../../../scan/judge/deadline.ts'
 import type { Findings } from '../../../scan/judge/decision.ts'
-import { withinTime } from '../../../scan/judge/site.ts'
 import { EICAR } from '../../../scan/scanners/eicar/eicar.ts'
 import type { Configuration } from '../../shared/configuration.ts'
-import { startJudging } from '../../shared/judging.ts'
-import { judgeBy } from '../../shared/settle.ts'
+import { judgeBy } from '../../shared/deliver.ts'
+import { startJudging } from '../../shared/mail-door.ts'
 import type { DaemonOptions } from '../options/options.ts'
 
 /** The most milliseconds for a message: a question about health does not wait for SCANTIMEOUT. */
@@ -67,9 +67,10 @@ async function judgeFromMemory(bytes: Buffer, configuration: Configuration): Pro
   try {
     const transaction = { message, envelope, client }
     const { site } = judging
-    const inTime = withinTime(site, Math.min(site.policy.settings.timeout, TRIAL_PATIENCE))
+    const { policy } = site
     const tools = { ...site.tools, verdicts: undefined }
-    const decision = await judgeBy(transaction, { ...inTime, tools }, 'once')
+    const deadline = new Deadline(tools.uptime, { within: TRIAL_PATIENCE })
+    const decision = await judgeBy(transaction, { policy, tools }, deadline, 'once')
     if (decision.kind === 'split') throw new Error('one recipient has two decisions')
     return decision.findings
   } finally {

@@ -7,7 +7,6 @@ import type { ServedConnection } from '../../shared/serve.ts'
 import { Late, Wire, type WireHost } from '../../shared/wire.ts'
 import { stopping, timedOut } from '../replies/own-replies.ts'
 import { Progress } from './progress.ts'
-import type { SmtpTimeouts } from './time-limits.ts'
 
 /**
  * Bytes that may wait while a command is carried out: enough for a group of pipelined commands. What
@@ -16,6 +15,34 @@ import type { SmtpTimeouts } from './time-limits.ts'
 export const WAITING_MAX = 64 * 1024
 /** Bytes of one line, after which the connection is closed. */
 export const UNENDED_MAX = 64 * 1024
+
+/** Milliseconds that a client has: RFC 5321 4.5.3.2.7 wants five minutes at least. */
+export interface SmtpTimeouts {
+  /** Of silence, whatever the client is doing. */
+  readonly silence: number
+  /** From the first byte of a command to its last. */
+  readonly command: number
+  /** From the answer to DATA to the end of the content. */
+  readonly content: number
+  /**
+   * In which the session waits for the client and comes no further; after that it may be closed to
+   * make room for another one.
+   */
+  readonly makesRoomAfter: number
+  /** From QUIT to the end of the client's side, if it still waits for answers then. */
+  readonly end: number
+  /** For the last reply to be taken. */
+  readonly leaving: number
+}
+
+export const defaultTimeouts: SmtpTimeouts = {
+  silence: 300_000,
+  command: 300_000,
+  content: 3_600_000,
+  makesRoomAfter: 5_000,
+  end: 5_000,
+  leaving: 5_000,
+}
 
 /** A session as its client's connection sees it. */
 export interface ServedSession {

@@ -1,18 +1,23 @@
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
 import type { Network } from '../../../ground/net/ip-address.ts'
+import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
+import type { Site } from '../../../scan/judge/site.ts'
 import type { Rules } from '../../../scan/rules/match.ts'
 import type { Configuration } from '../../shared/configuration.ts'
-import { type Judging, startJudging } from '../../shared/judging.ts'
-import { type MailDoorOptions, MailServices } from '../../shared/mail-door.ts'
-import type { SmtpTimeouts } from '../client/time-limits.ts'
+import {
+  type Judging,
+  type MailDoorOptions,
+  MailServices,
+  startJudging,
+} from '../../shared/mail-door.ts'
+import type { SmtpTimeouts } from '../client/connection.ts'
 import {
   callNextServer,
   defaultNextServerTimeouts,
   type NextServer,
   type NextServerTimeouts,
 } from '../next-server/next-server.ts'
-import { afterQueue } from './after-queue.ts'
 
 /** The way of mail through the door: who may bring it, how it is taken, and where it goes next. */
 export interface SmtpRoute {
@@ -78,4 +83,47 @@ export class SmtpServer extends MailServices {
     if (judging.kind === 'pass' || !this.afterQueue) return judging
     return { ...judging, site: afterQueue(judging.site) }
   }
+}
+
+/**
+ * Returns what mail is judged by that is in a queue already. The server in front would return a refused
+ * message to its sender, who is likely forged (FILTER_README). So a virus that would be refused is
+ * tagged.
+ */
+export function afterQueue(site: Site): Site {
+  return adapt(site, ({ policy }) => {
+    const { settings } = policy
+    if (settings.REJECTVIRUS !== 'reject') return {}
+    return { policy: { ...policy, settings: { ...settings, REJECTVIRUS: 'tag' } } }
+  })
+}
+
+/** Returns the site with something changed, for itself and for each line of its rules. */
+function adapt(site: Site, change: (site: Site) => Partial<Site>): Site {
+  const { rules } = site
+  if (rules === undefined) return { ...site, ...change(site) }
+  return {
+    ...site,
+    ...change(site),
+    rules: {
+      lines: rules.lines,
+      forLine: async (settings) => adapt(await rules.forLine(settings), change),
+    },
+  }
+}
+
+/** Returns the decision with each refusal turned into a deferral: such mail stays in the queue. */
+export function deferRefusals(decision: Decision): Decision {
+  if (decision.kind !== 'split') return deferRefusal(decision)
+  const shares = decision.shares.map((share) => {
+    return { ...share, decision: deferRefusal(share.decision) }
+  })
+  return { ...decision, shares }
+}
+
+function deferRefusal(decision: SingleDecision): SingleDecision {
+  if (decision.kind !== 'reject') return decision
+  const { reply, findings } = decision
+  const enhanced = reply.enhanced.replace(/^5/, '4')
+  return { kind: 'defer', reply: { ...reply, class: 4, enhanced }, findings }
 }

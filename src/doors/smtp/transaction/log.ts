@@ -9,7 +9,6 @@ import {
 import { type RawReply, replyTexts } from '../../../protocol/smtp/replies.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
 import type { Transaction } from '../../../scan/judge/transaction.ts'
-import type { Judging } from '../../shared/judging.ts'
 import {
   aboutShare,
   decisionLines,
@@ -18,6 +17,7 @@ import {
   passLine,
   recipientLines,
 } from '../../shared/log/log-lines.ts'
+import type { Judging } from '../../shared/mail-door.ts'
 import { nextServerLost } from '../replies/own-replies.ts'
 import type { SmtpServer } from '../shared/server.ts'
 

@@ -1,6 +1,6 @@
 import { faultKindOf } from '../../../ground/errors/fault.ts'
 import { type MailAddress, readAddress } from '../../../mail/message/envelope/address.ts'
-import { ADDRESS_MAX, makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
+import { ADDRESS_MAX, makeEnvelope, type Origin } from '../../../mail/message/envelope/envelope.ts'
 import {
   announcedSize,
   bareAddress,
@@ -9,24 +9,27 @@ import {
 } from '../../../protocol/shared/smtp.ts'
 import { COMMAND_MAX, parsePath } from '../../../protocol/smtp/commands.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
+import { Deadline } from '../../../scan/judge/deadline.ts'
 import type { Decision } from '../../../scan/judge/decision.ts'
-import type { Transaction } from '../../../scan/judge/transaction.ts'
-import type { Judging } from '../../shared/judging.ts'
+import { deliver, type Exit } from '../../shared/deliver.ts'
 import { withdrawKept } from '../../shared/keep-message.ts'
 import { RecipientList } from '../../shared/recipient-list.ts'
 import { faultReply } from '../../shared/replies/smtp-reply.ts'
-import { type SettleOptions, settle } from '../../shared/settle.ts'
 import type { SmtpConnection } from '../client/connection.ts'
-import type { SendingClient } from '../client/sending-client.ts'
 import { ContentReplies } from '../replies/content-replies.ts'
 import { NEXT_SERVER_LOST } from '../replies/own-replies.ts'
-import { deferRefusals } from '../shared/after-queue.ts'
-import type { SmtpServer } from '../shared/server.ts'
+import { deferRefusals, type SmtpServer } from '../shared/server.ts'
 import { carryOut, dropped, passOn } from './carry-out.ts'
 import { dropTransaction, type SmtpDelivery } from './hand-on.ts'
 import { type CarriedOut, TransactionLog } from './log.ts'
-import { clientLeft, withContent } from './receive-content.ts'
-import { type ContentRefusal, refuseTooManyHops } from './refusals.ts'
+import { clientLeft, refuseTooManyHops, withContent } from './receive-content.ts'
+
+/** The client that sends a message, as far as the door knows it. */
+export interface SendingClient {
+  readonly origin: Origin
+  /** Whether the client may relay or has authenticated. */
+  readonly relay: boolean
+}
 
 /** One message from MAIL to its end. */
 export class SmtpTransaction {
@@ -95,23 +98,21 @@ export class SmtpTransaction {
         const clusterPeer = judging.kind === 'judge' && judging.clusterPeer
         const transaction = { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } } // biome-ignore format: a line
         log.transaction = transaction
-        const decision = await decide(transaction, refusal, judging, {
+        const delivery = { ...onward, mailLine: this.#line, message, recipients, lmtp, replies, gone } // biome-ignore format: a line
+        const exit: Exit<CarriedOut> = {
           answers: lmtp ? 'each' : 'once, some kept',
-          gone,
           begin,
-          check: afterQueue ? deferRefusals : undefined,
           about: () => log.about([dropped]),
-        })
-        const delivery = {
-          ...onward,
-          mailLine: this.#line,
-          message,
-          recipients,
-          lmtp,
-          replies,
-          gone,
+          check: afterQueue ? deferRefusals : (judged) => judged,
+          carryOut: (decision) => carryOutOnce(decision, delivery, server),
+          isUnheard: (recipient) => !replies.isSaid(recipient),
         }
-        const end = await carryOutOnce(decision, delivery, server)
+        // After the queue the servers behind count the hops, and a bounce is theirs.
+        const refused = refusal ?? (afterQueue ? undefined : refuseTooManyHops(message.header))
+        const end =
+          refused === undefined && judging.kind === 'judge'
+            ? await deliver(transaction, judging.site, new Deadline(server.uptime, { gone }), exit)
+            : await carryOutOnce(refused && exit.check!(refused), delivery, server)
         log.carriedOut(end, envelope, judging)
       })
     } catch (error) {
@@ -134,23 +135,6 @@ function recipientIn(line: Buffer): Buffer {
 }
 
 /**
- * Returns what becomes of a message, or undefined if it passes unseen. `refusal` is that for its
- * form.
- */
-async function decide(
-  transaction: Transaction,
-  refusal: ContentRefusal | undefined,
-  judging: Judging,
-  options: SettleOptions,
-): Promise<Decision | undefined> {
-  const { check } = options
-  // After the queue the servers behind count the hops, and a bounce is theirs.
-  const decided = refusal ?? (check ? undefined : refuseTooManyHops(transaction.message.header))
-  if (decided !== undefined) return check ? check(decided) : decided
-  return judging.kind === 'pass' ? undefined : settle(transaction, judging.site, options)
-}
-
-/**
  * Carries a decision out; without one the message goes on as it came. Resolves to what stands of
  * it: if the client has to send the message again, or has left before it was answered, nothing stays
  * kept, since each attempt would keep it once more. What the next server has got by then stays there.
@@ -161,20 +145,15 @@ async function carryOutOnce(
   { complain }: SmtpServer,
 ): Promise<CarriedOut> {
   const { replies, gone, lmtp } = delivery
-  /** By LMTP some may have had their reply before the client left. */
+  const lost = await (decision ? carryOut(decision, delivery) : passOn(delivery))
+  if (gone.aborted && decision?.kind === 'quarantine') throw clientLeft()
+  const { settled } = replies
+  const isTaken = decision?.kind !== 'split' || lmtp || settled[0]!.code < 300
+  if (decision === undefined || (isTaken && !gone.aborted)) return { decision, replies: settled, lost } // biome-ignore format: a line
+  // By LMTP some may have had their reply before the client left.
   const isUnheard = (index: number) => !replies.isSaid(index)
-  const withdrawn = () => decision && withdrawKept(decision, delivery, complain, isUnheard)
-  try {
-    const lost = await (decision ? carryOut(decision, delivery) : passOn(delivery))
-    if (gone.aborted && decision?.kind === 'quarantine') throw clientLeft()
-    const { settled } = replies
-    const isTaken = decision?.kind !== 'split' || lmtp || settled[0]!.code < 300
-    const stands = isTaken && !gone.aborted
-    return { decision: stands ? decision : await withdrawn(), replies: settled, lost }
-  } catch (error) {
-    await withdrawn()
-    throw error
-  }
+  const left = await withdrawKept(decision, delivery, complain, isUnheard)
+  return { decision: left, replies: settled, lost }
 }
 
 /** Returns the reply for anything thrown. If mail is in a queue already, nothing is refused. */

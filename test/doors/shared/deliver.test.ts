@@ -1,20 +1,22 @@
 import t from 'tap'
 import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
-import { startJudging } from '../../../src/doors/shared/judging.ts'
-import { settle } from '../../../src/doors/shared/settle.ts'
+import { deliver } from '../../../src/doors/shared/deliver.ts'
+import { startJudging } from '../../../src/doors/shared/mail-door.ts'
 import { Fault } from '../../../src/ground/errors/fault.ts'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { Intake } from '../../../src/mail/message/intake.ts'
+import { Deadline } from '../../../src/scan/judge/deadline.ts'
+import type { Transaction } from '../../../src/scan/judge/transaction.ts'
 import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
 
-/** How a message is settled for all doors. */
+/** What becomes of a message at each door, from whole to answered. */
 
 for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example']]) {
   t.test(
-    `nothing stays kept if the client leaves meanwhile: ${recipients.length} recipients`,
+    `nothing stays kept if the client leaves meanwhile or has to come again: ${recipients.length} recipients`,
     async (t) => {
       const stage = buildStage()
       t.teardown(stage.remove)
@@ -26,27 +28,33 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
       t.teardown(configuration.close)
       const judging = startJudging(configuration)
       if (judging.kind !== 'judge') throw new Error(judging.why)
-      for (const leaves of [false, true]) {
+      for (const end of ['answered', 'left', 'not carried out']) {
         const intake = new Intake(judging.messageOptions, new Budget(1e6).open())
-        intake.write(Buffer.from(`Subject: x\n\nVIRUS ${leaves}\n`))
+        intake.write(Buffer.from(`Subject: x\n\nVIRUS ${end}\n`))
         const message = intake.finish()
         t.teardown(() => message.close())
         const bytes = (text: string) => Buffer.from(text)
         const envelope = makeEnvelope(bytes('a@example.net'), recipients.map(bytes))
         const client = { relay: false, clusterPeer: false, bounceInjector: false }
-        const transaction = { message, envelope, client } as Parameters<typeof settle>[0]
+        const transaction = { message, envelope, client } as Transaction
         const gone = new AbortController()
-        const settled = settle(transaction, judging.site, {
+        const deadline = new Deadline(() => 0, { gone: gone.signal })
+        const delivered = deliver(transaction, judging.site, deadline, {
           answers: 'each',
-          gone: gone.signal,
           about() {
-            if (leaves) gone.abort() // it is asked for when the message is about to be kept
+            if (end === 'left') gone.abort() // it is asked for when the message is about to be kept
             return { door: [], remote: undefined, transaction, total: 0 }
           },
+          carryOut(decision) {
+            if (end === 'not carried out') throw new Fault('chain', 'no next program')
+            return decision
+          },
         })
-        if (leaves)
-          await t.rejects(settled, new Fault('read', 'the connection ended before the answer'))
-        else t.match(await settled, { kind: recipients.length > 1 ? 'split' : 'quarantine' })
+        if (end === 'answered') {
+          t.match(await delivered, { kind: recipients.length > 1 ? 'split' : 'quarantine' })
+        } else if (end === 'left') {
+          await t.rejects(delivered, new Fault('read', 'the connection ended before the answer'))
+        } else await t.rejects(delivered, new Fault('chain', 'no next program'))
         t.equal((await readQuarantine(stage.quarantine)).length, 1, 'the one that was waited for')
       }
     },

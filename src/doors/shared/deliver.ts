@@ -1,0 +1,114 @@
+import { errorText, Fault, faultKindOf } from '../../ground/errors/fault.ts'
+import type { Deadline } from '../../scan/judge/deadline.ts'
+import type { Decision, QuarantineDecision, SplitDecision } from '../../scan/judge/decision.ts'
+import type { AnswerMode } from '../../scan/judge/divide.ts'
+import { judge } from '../../scan/judge/engine.ts'
+import type { Site } from '../../scan/judge/site.ts'
+import type { Transaction } from '../../scan/judge/transaction.ts'
+import type { MailReporter } from '../observe/live/process-report.ts'
+import type { LogContext } from './log/log-lines.ts'
+
+/** What a mail that is whole meets at its door, on the way to an answer. */
+export interface Exit<Answer> {
+  /** How the door answers for several recipients. */
+  readonly answers: AnswerMode
+  /** Shows operators that the message is being judged. */
+  readonly begin?: MailReporter['begin'] | undefined
+  /** Whether the MTA holds mail in a queue of its own (QUARANTINE hold). */
+  readonly mtaHolds?: boolean
+  /** The exit code that the log line of a kept message tells. */
+  readonly code?: number
+  /** What that line says besides the decision, at the moment of the call. */
+  about(): LogContext
+  /**
+   * Returns the decision that counts at this door, before anything is kept. Throws if the door
+   * cannot carry it out.
+   */
+  check?(decision: Decision): Decision
+  /**
+   * Carries the decision out, and logs it; kept messages have their ids in it. If it throws, the
+   * client sends the message again.
+   */
+  carryOut(decision: Decision): Promise<Answer> | Answer
+  /**
+   * Whether this recipient was not told yet that the message is taken. Without it nobody was when
+   * `carryOut` throws.
+   */
+  isUnheard?(recipient: number): boolean
+}
+
+/**
+ * Carries a message from whole to answered, at every door: judges it, keeps it in quarantine for those
+ * recipients for whom that is decided, and has the door carry the decision out. Rejects with what the
+ * door throws, and with a Fault if nobody waits for the answer any more, or the message cannot be kept.
+ * Nothing stays kept then, since each attempt of the client would keep it once more.
+ */
+export async function deliver<Answer>(
+  transaction: Transaction,
+  site: Site,
+  deadline: Deadline,
+  exit: Exit<Answer>,
+): Promise<Answer> {
+  const decision = await decideFor(exit, transaction, site, deadline)
+  if (!needsKeeping(decision, exit.mtaHolds)) return exit.carryOut(decision)
+  const { keepAsDecided, withdrawKept } = await import('./keep-message.ts') // little mail needs it
+  const kept = await keepAsDecided(decision, transaction, exit.code, exit.about())
+  try {
+    failIfGone(deadline)
+    return await exit.carryOut(kept)
+  } catch (error) {
+    const trouble: string[] = []
+    const mayGo = (recipient: number) => exit.isUnheard?.(recipient) ?? true
+    await withdrawKept(kept, transaction, (line) => trouble.push(line), mayGo)
+    if (trouble.length === 0) throw error
+    throw new Fault(faultKindOf(error), [errorText(error), ...trouble].join('; '), error)
+  }
+}
+
+async function decideFor(
+  { answers, begin, check }: Exit<unknown>,
+  transaction: Transaction,
+  site: Site,
+  deadline: Deadline,
+): Promise<Decision> {
+  const { message, envelope, client } = transaction
+  const shown = client.origin && {
+    door: client.origin.door,
+    remote: client.origin.clientAddress,
+    from: envelope.sender.text,
+    size: message.size,
+  }
+  const endShowing = shown && begin?.(shown)
+  try {
+    const judged = await judgeBy(transaction, site, deadline, answers)
+    failIfGone(deadline)
+    return check ? check(judged) : judged
+  } finally {
+    endShowing?.()
+  }
+}
+
+function failIfGone({ gone }: Deadline): void {
+  if (gone?.aborted) throw new Fault('read', 'the connection ended before the answer')
+}
+
+function needsKeeping(
+  decision: Decision,
+  mtaHolds = false,
+): decision is QuarantineDecision | SplitDecision {
+  if (decision.kind === 'quarantine') return decision.quarantine.kind !== 'hold' || !mtaHolds
+  return decision.kind === 'split'
+}
+
+/** Judges a message by the rules of onescan.policy, if there are any. */
+export async function judgeBy(
+  transaction: Transaction,
+  site: Site,
+  deadline: Deadline,
+  answers: AnswerMode,
+): Promise<Decision> {
+  const { rules } = site
+  if (rules === undefined) return judge(transaction, site, deadline)
+  const { judgeByRules } = await import('../../scan/judge/by-rule.ts') // few sites have rules
+  return judgeByRules(transaction, { ...site, rules }, deadline, answers)
+}

@@ -1,0 +1,36 @@
+import { Fault } from '../../ground/errors/fault.ts'
+import { withDeadline } from '../../ground/flow/deadline.ts'
+import { Semaphore } from '../../ground/flow/semaphore.ts'
+
+/**
+ * The most milliseconds that a message waits until others have been judged. Together with the
+ * default of SCANTIMEOUT they stay below the 300 seconds that MTAs wait for an answer.
+ */
+export const TURN_WITHIN = 120_000
+
+/** How many messages are judged at once (--max-clients). Others wait for their turn. */
+export class Turns {
+  readonly #atOnce: number
+  readonly #places: Semaphore
+
+  constructor(atOnce: number) {
+    this.#atOnce = atOnce
+    this.#places = new Semaphore(atOnce)
+  }
+
+  /**
+   * Waits for a turn. Resolves with a function that is to be called when the message is done. Rejects
+   * with a Fault of kind `out-of-memory` if that takes too long, or at the signal `gone`.
+   */
+  async take(gone: AbortSignal, within: number = TURN_WITHIN): Promise<() => void> {
+    const over = this.#places.isFree
+      ? await this.#places.acquire(gone)
+      : await withDeadline(within, gone, (sooner) => this.#places.acquire(sooner))
+    if (over !== undefined) return over
+    const why = gone.aborted ? 'it was left' : `no turn in ${within / 1000} seconds`
+    throw new Fault(
+      'out-of-memory',
+      `over ${this.#atOnce} messages at once (--max-clients): ${why}`,
+    )
+  }
+}

@@ -1,0 +1,46 @@
+import type { Environment } from '../../ground/settings/settings.ts'
+import type { Decision } from '../../scan/judge/decision.ts'
+import {
+  decisionLines,
+  faultLine,
+  type LogContext,
+  type LoggedMessage,
+  passLine,
+} from '../shared/log/log-lines.ts'
+import type { LogSink } from '../shared/log/log-sink.ts'
+
+/**
+ * The slot's log: one line for each message, whatever becomes of it. If an exit code is undefined,
+ * the caller gets that of the next program.
+ */
+export class SlotLog {
+  /** Set when the message has come. */
+  transaction: LoggedMessage | undefined
+  readonly #remote: string | undefined
+  readonly #sink: LogSink
+  readonly #started = process.hrtime()
+
+  constructor(env: Environment, sink: LogSink) {
+    this.#remote = env.TCPREMOTEIP || undefined
+    this.#sink = sink
+  }
+
+  /** What every line says, at this moment. */
+  about(): LogContext {
+    const [seconds, nanoseconds] = process.hrtime(this.#started)
+    const total = seconds * 1000 + nanoseconds / 1e6
+    return { remote: this.#remote, transaction: this.transaction, total }
+  }
+
+  decided(decision: Decision, code: number | undefined): void {
+    for (const line of decisionLines(decision, code, this.about())) this.#sink.write(line)
+  }
+
+  passed(why: string): void {
+    this.#sink.write(passLine(why, this.about()))
+  }
+
+  fault(error: unknown, code: number): void {
+    this.#sink.write(faultLine(error, code, this.about()))
+  }
+}

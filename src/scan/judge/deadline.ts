@@ -1,0 +1,31 @@
+/** How long a message may take, and whether somebody waits for it. A door makes one for each message. */
+export class Deadline {
+  /** Aborted when nobody waits for the decision any more: scanners end their work then. */
+  readonly gone: AbortSignal | undefined
+  readonly #uptime: () => number
+  readonly #end: number
+  #scanningSince: number | undefined
+
+  /**
+   * `uptime` is a clock that nobody sets. The whole message has `within` milliseconds from now on, if
+   * its client waits no longer.
+   */
+  constructor(
+    uptime: () => number,
+    { gone, within = Number.POSITIVE_INFINITY }: { gone?: AbortSignal; within?: number } = {},
+  ) {
+    this.gone = gone
+    this.#uptime = uptime
+    this.#end = uptime() + within
+  }
+
+  /**
+   * Milliseconds that scanners have now, and one at least. All scans of the message together have
+   * `timeout` milliseconds, from the first call on.
+   */
+  left(timeout: number): number {
+    const now = this.#uptime()
+    this.#scanningSince ??= now
+    return Math.max(1, Math.min(this.#scanningSince + timeout, this.#end) - now)
+  }
+}
