@@ -11,7 +11,6 @@ const shared: ReadonlyMap<string, string> = new Map([])
 
 /** Names of exported functions that are the same act in several rooms, each with the act. */
 const sameActs: ReadonlyMap<string, string> = new Map([
-  ['answerRequest', 'answers a request of a client of onescand'],
   ['carryOut', 'does at a door what a decision says'],
   ['checkStart', 'tells why a daemon would not start'],
   ['handOn', 'gives a message to another program or server'],

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { fateOfInfected } from '../../scan/judge/fate.ts'
+import { fateOfInfected } from '../../scan/judge/decide.ts'
 import {
   type MailSettings,
   NOTHING_SCANS,

@@ -4,9 +4,9 @@ import { refuseBadRequests, requestLimits } from '../../ground/net/http-server.t
 import { descriptorLimit } from '../../ground/process/descriptors.ts'
 import { Observer, type ObserverOptions } from '../observe/live/observer.ts'
 import { type AccessRefusal, type CheckAccess, checkAccessBy } from './access.ts'
-import { PageEvents } from './events.ts'
 import { watchConnections } from './idle-connections.ts'
 import { createRoutes, type RouteOptions } from './routes.ts'
+import { PageEvents } from './snapshot.ts'
 
 /** The contents of the server, and the address that it listens on. */
 export interface StatusServerOptions extends Omit<RouteOptions, 'uptime'> {

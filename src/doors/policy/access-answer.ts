@@ -1,7 +1,7 @@
 import { readAddress } from '../../mail/message/envelope/address.ts'
 import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../scan/judge/over-quota.ts'
 import type { QuotaLookup } from '../../scan/quota/quota-answer.ts'
-import { quotaLine } from '../shared/log/quota-line.ts'
+import { quotaLine } from '../shared/log/log-lines.ts'
 import { type Attributes, writeAttributes } from './attributes.ts'
 
 /** The settings and services by which requests are answered. */

@@ -1,8 +1,9 @@
-import type { Door } from '../shared/door.ts'
-import { longestIdle, serve } from '../shared/serve.ts'
-import type { Wire } from '../shared/wire.ts'
-import type { AccessPolicy } from './access-answer.ts'
-import { servePolicyClient } from './connection.ts'
+import type { Socket } from 'node:net'
+import { errorText } from '../../ground/errors/fault.ts'
+import { type Door, longestIdle, serve } from '../shared/serve.ts'
+import { Wire, type WireHost } from '../shared/wire.ts'
+import { type AccessPolicy, answerRequest } from './access-answer.ts'
+import { AttributeReader, type Attributes } from './attributes.ts'
 
 /** Milliseconds between two checks of what is due. */
 const TICK = 1000
@@ -55,4 +56,45 @@ export function createPolicyDoor(
       policy = next
     },
   }
+}
+
+/** What the door gives to the connection of a client. */
+interface PolicyHost extends WireHost {
+  /** Returns the policy of this moment. */
+  policy(): AccessPolicy
+  /** Logs trouble with the client. */
+  log(line: string): void
+}
+
+const neverLate = () => undefined // Postfix keeps its connections open
+
+/**
+ * Answers the requests of a client, one after the other. A client that has said all may still wait for
+ * its answers.
+ */
+function servePolicyClient(socket: Socket, host: PolicyHost): Wire {
+  const reader = new AttributeReader()
+  const requests: Attributes[] = []
+  const wire = new Wire(
+    socket,
+    {
+      push: (chunk) => void requests.push(...reader.push(chunk)),
+      get isFull() {
+        return requests.length > 0
+      },
+    },
+    host,
+  )
+  void wire.converse(async () => {
+    try {
+      for (;;) {
+        const request = await wire.read(() => requests.shift(), neverLate, true)
+        if (request === undefined) return
+        wire.say(await answerRequest(request, host.policy()))
+      }
+    } catch (error) {
+      host.log(`policy service: ${errorText(error)}; closed the connection`)
+    }
+  })
+  return wire
 }

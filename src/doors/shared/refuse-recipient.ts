@@ -5,10 +5,10 @@ import { type MailAddress, mailboxOf, readAddress } from '../../mail/message/env
 import type { Origin } from '../../mail/message/envelope/envelope.ts'
 import { bareAddress, type SmtpReply } from '../../protocol/shared/smtp.ts'
 import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../scan/judge/over-quota.ts'
-import { refusalByRule } from '../../scan/judge/refusal-text.ts'
+import { refusalByRule } from '../../scan/judge/replies.ts'
 import type { QuotaAnswer, QuotaLookup } from '../../scan/quota/quota-answer.ts'
 import type { Rules } from '../../scan/rules/match.ts'
-import { quotaLine, type RecipientInQuestion } from './log/quota-line.ts'
+import { quotaLine, type RecipientInQuestion } from './log/log-lines.ts'
 import type { MailServices } from './mail-door.ts'
 import { replyOf } from './replies/smtp-reply.ts'
 

@@ -2,8 +2,7 @@ import type { Socket } from 'node:net'
 import { clientKey, contains, type Network, parseIpAddress } from '../../ground/net/ip-address.ts'
 import type { RawReply } from '../../protocol/smtp/replies.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import type { Door } from '../shared/door.ts'
-import { longestIdle, serve } from '../shared/serve.ts'
+import { type Door, longestIdle, serve } from '../shared/serve.ts'
 import { defaultTimeouts, SmtpConnection } from './client/connection.ts'
 import {
   madeRoom,

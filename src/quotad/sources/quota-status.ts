@@ -1,4 +1,4 @@
-import { askPolicy } from '../../doors/policy/ask.ts'
+import { askPolicy } from '../../doors/policy/attributes.ts'
 import { errorText } from '../../ground/errors/fault.ts'
 import type { Endpoint } from '../../ground/net/endpoint.ts'
 import type { MailboxReading, ReadMailbox } from './reading.ts'

@@ -1,9 +1,11 @@
 import { examineClearing } from '../../mail/message/clear-header.ts'
+import type { Header } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
+import type { Trust } from '../cluster/verify.ts'
+import { fateOfInfected } from './decide.ts'
 import type { Reply, SingleDecision } from './decision.ts'
-import { fateOfInfected } from './fate.ts'
+import { QUARANTINE_FIELD } from './forward.ts'
 import type { Policy } from './policy.ts'
-import { forgeableFields } from './removed-fields.ts'
 import { HEADER_TOO_LARGE, replyAboutForm } from './replies.ts'
 import type { Client } from './transaction.ts'
 
@@ -47,4 +49,24 @@ function decideUnclear(why: string, client: Client, policy: Policy): SingleDecis
 
 function refuseUnscanned(reply: Reply): SingleDecision {
   return { kind: 'reject', reply, findings: { scan: 'skipped', why: reply.text, times: {} } }
+}
+
+/**
+ * The fields that no sender may forge, by their lower-case names: X-QHPSI, and X-Quarantine-ID if
+ * VIRUSFORWARD is set. Every message must let them be removed before it is scanned.
+ */
+export function forgeableFields({ settings }: Policy): readonly string[] {
+  return settings.VIRUSFORWARD === undefined ? ['x-qhpsi'] : ['x-qhpsi', QUARANTINE_FIELD]
+}
+
+/**
+ * The fields that are removed from this message, by their lower-case names. If a trusted stamp
+ * vouches for every X-Quarantine-ID of the message, they stay: a host of the cluster made them or
+ * let them pass, and without them its stamp would break.
+ */
+export function fieldsToRemove(header: Header, trust: Trust, policy: Policy): readonly string[] {
+  const names = forgeableFields(policy)
+  if (!trust.trusted || trust.stamp === undefined) return names
+  const first = header.fields.findIndex(({ key }) => key === QUARANTINE_FIELD)
+  return first > trust.stamp ? names.filter((name) => name !== QUARANTINE_FIELD) : names
 }

@@ -1,12 +1,19 @@
 import type { HeaderField } from '../../mail/message/header-block.ts'
+import { NO_STAMP, type Trust } from '../cluster/verify.ts'
 import type { Infected, ScanFinding, Unseen } from '../scanners/shared/finding.ts'
-import type { Acceptance, Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
+import type {
+  Acceptance,
+  Findings,
+  Grounds,
+  QuarantineDecision,
+  SingleDecision,
+} from './decision.ts'
 import { isOnlyTagged } from './exceptions.ts'
-import { fateOfInfected } from './fate.ts'
 import { forwardTo } from './forward.ts'
-import { findingsOf, type Outcome } from './outcome.ts'
 import type { MailSettings, Policy } from './policy.ts'
 import { NOT_SCANNED, refusal, replyAboutForm } from './replies.ts'
+import type { ScanOutcome } from './scan-unvouched.ts'
+import type { OwnStamp } from './stamp-scanned.ts'
 import type { Transaction } from './transaction.ts'
 
 const CLEAN: HeaderField = { name: 'X-QHPSI', value: 'clean' }
@@ -144,4 +151,83 @@ function keepInQuarantine(
   { edits, findings }: Acceptance,
 ): QuarantineDecision {
   return { kind: 'quarantine', quarantine: quarantine!, grounds, edits, findings }
+}
+
+/** The results of all stages of the judgement; the notes are those of all of them. */
+export interface Outcome extends ScanOutcome {
+  readonly trust: Trust
+  readonly stamp: OwnStamp | undefined
+  /**
+   * Lower-case names of the fields that are removed: scanners and the stamp saw the message without
+   * them.
+   */
+  readonly remove: readonly string[]
+  /** Milliseconds per stage. */
+  readonly times: Readonly<Record<string, number>>
+  /** Unix seconds at the end of the judgement. */
+  readonly now: number
+}
+
+/** Summarises an outcome for the log. */
+function findingsOf(outcome: Outcome): Findings {
+  const { trust, known, oddities, stamp, times, now } = outcome
+  const key = trust.trusted ? trust.key : stamp?.key
+  return {
+    scan: scanWordOf(outcome),
+    why: reasonsOf(outcome).join('; '),
+    times,
+    ...(oddities.size > 0 && { odd: [...oddities].join(',') }),
+    ...(key !== undefined && { key }),
+    ...foundBy(outcome),
+    ...(known && { by: known.host, age: Math.max(0, now - known.time) }),
+  }
+}
+
+function scanWordOf({ trust, result, scanners, known }: Outcome): Findings['scan'] {
+  if (known !== undefined) return 'known'
+  if (result.answer === 'unseen') return 'skipped'
+  const isVouched = trust.trusted && scanners.every(({ local }) => local)
+  return result.answer === 'clean' && isVouched ? 'trusted' : result.answer
+}
+
+function reasonsOf({ trust, result, notes }: Outcome): string[] {
+  const why = [...notes]
+  // Most mail has no stamp.
+  if (!trust.trusted && trust.why !== '' && trust.why !== NO_STAMP) why.push(trust.why)
+  if ('why' in result) why.push(result.why)
+  return why
+}
+
+/** Tells which scanners gave the result, and what they found. */
+function foundBy({ result, scanners }: Outcome): Partial<Findings> {
+  switch (result.answer) {
+    case 'clean':
+      return scanners.length === 0 ? {} : { scanner: scanners.map(({ name }) => name).join(',') }
+    case 'infected': {
+      const { scanner, name, banned } = result
+      return { ...(scanner && { scanner }), [banned ? 'banned' : 'virus']: name }
+    }
+    case 'unknown':
+      return { cause: result.cause }
+    case 'unseen':
+      return {}
+  }
+}
+
+/** What becomes of infected mail that nothing excuses. */
+export type Fate = 'reject' | 'quarantine' | 'forward' | 'drop' | 'tag'
+
+/**
+ * Returns what becomes of infected mail by REJECTVIRUS, QUARANTINE and VIRUSFORWARD, in this order:
+ * decisions follow it, and the lines that tell what a door does. A bounce of the MTA's own is never
+ * refused: it would be tried again for ever, since there is no sender to return it to.
+ */
+export function fateOfInfected(
+  { REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: MailSettings,
+  { bounceInjector }: { readonly bounceInjector: boolean },
+): Fate {
+  if (REJECTVIRUS === 'reject' && !bounceInjector) return 'reject'
+  if (QUARANTINE !== undefined) return 'quarantine'
+  if (VIRUSFORWARD !== undefined) return 'forward'
+  return REJECTVIRUS === 'drop' ? 'drop' : 'tag'
 }

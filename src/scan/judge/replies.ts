@@ -1,4 +1,8 @@
-import type { Grounds, Reply } from './decision.ts'
+import { hostname } from 'node:os'
+import { replaceUnprintable } from '../../ground/errors/log.ts'
+import type { Placeholder } from '../../ground/settings/table/scanning.ts'
+import type { Grounds, Reply, SingleDecision } from './decision.ts'
+import type { MailSettings } from './policy.ts'
 
 /** The reply to infected or banned mail that is refused. */
 export function refusal(name: string, banned: boolean): Reply {
@@ -34,4 +38,64 @@ export const HEADER_TOO_LARGE: Reply = {
   enhanced: '5.3.4',
   text: 'header of the message is larger than 1 MiB, or has more than 5,000 fields',
   grounds: 'header-too-large',
+}
+
+/** Characters of a text whose placeholders are filled: a line of SMTP has 512 with its codes. */
+export const TOLD_MAX = 400
+
+type Texts = Pick<MailSettings, 'REFUSALTEXT' | 'REFUSALTEXT_BANNED' | 'REFUSALTEXT_UNREADABLE'>
+
+/** Returns the decision with the site's own text, if it is a refusal and the site has set one for it. */
+export function inOwnWords(
+  decision: SingleDecision,
+  texts: Texts,
+  queueId: string | undefined,
+): SingleDecision {
+  if (decision.kind !== 'reject') return decision
+  const { reply, findings } = decision
+  const template = textFor(reply.grounds, texts)
+  if (template === undefined) return decision
+  const found = findings.virus ?? findings.banned
+  return {
+    ...decision,
+    reply: { ...reply, text: fillPlaceholders(template, reply.grounds, found, queueId) },
+  }
+}
+
+function textFor(grounds: Grounds, texts: Texts): string | undefined {
+  switch (grounds) {
+    case 'banned':
+      return texts.REFUSALTEXT_BANNED ?? texts.REFUSALTEXT
+    case 'nested-too-deep':
+    case 'too-much-inside':
+    case 'encrypted':
+    case 'strange-mime':
+      return texts.REFUSALTEXT_UNREADABLE ?? texts.REFUSALTEXT
+    default:
+      return texts.REFUSALTEXT
+  }
+}
+
+/** Makes the reply by which a line of onescan.policy refuses mail or a recipient, with its own text if it has one. */
+export function refusalByRule(text: string | undefined, queueId: string | undefined): Reply {
+  const told = text === undefined ? REFUSED : fillPlaceholders(text, 'policy', undefined, queueId)
+  return { class: 5, enhanced: '5.7.1', text: told, grounds: 'policy' }
+}
+
+const REFUSED = 'refused by local policy'
+
+function fillPlaceholders(
+  template: string,
+  grounds: Grounds,
+  found: string | undefined,
+  queueId: string | undefined,
+): string {
+  const words: Readonly<Record<Placeholder, string>> = {
+    virus: found ?? grounds,
+    ground: grounds,
+    id: queueId ?? '-',
+    host: hostname(),
+  }
+  const text = template.replace(/\{([a-z]+)\}/g, (_, place: Placeholder) => words[place])
+  return replaceUnprintable(text).slice(0, TOLD_MAX)
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
-import { PageEvents } from '../../../src/doors/http/events.ts'
+import { PageEvents } from '../../../src/doors/http/snapshot.ts'
 import { History, type LoggedDecision } from '../../../src/doors/observe/live/history.ts'
 import type { Observer } from '../../../src/doors/observe/live/observer.ts'
 import { readLogText } from '../../../src/doors/observe/log/log-record.ts'

@@ -8,7 +8,7 @@ import {
   writeAttributes,
 } from '../../../src/doors/policy/attributes.ts'
 import { createPolicyDoor } from '../../../src/doors/policy/door.ts'
-import type { Door } from '../../../src/doors/shared/door.ts'
+import type { Door } from '../../../src/doors/shared/serve.ts'
 import { clientOf, extendedAnswer, udpService } from '../../scan/quota/services.ts'
 
 /** The answers to Postfix, in its own protocol. */

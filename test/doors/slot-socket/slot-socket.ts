@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
-import type { Door } from '../../../src/doors/shared/door.ts'
+import type { Door } from '../../../src/doors/shared/serve.ts'
 import {
   createSlotSocket,
   type SlotSocketOptions,

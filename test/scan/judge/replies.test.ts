@@ -2,7 +2,7 @@ import t from 'tap'
 import { readSettings } from '../../../src/ground/settings/settings.ts'
 import { treatment } from '../../../src/ground/settings/table/scanning.ts'
 import type { Grounds, SingleDecision } from '../../../src/scan/judge/decision.ts'
-import { inOwnWords, TOLD_MAX } from '../../../src/scan/judge/refusal-text.ts'
+import { inOwnWords, TOLD_MAX } from '../../../src/scan/judge/replies.ts'
 
 /** The texts that a site sets for its refusals. */
 
