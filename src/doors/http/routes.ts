@@ -18,7 +18,7 @@ export interface RouteOptions extends SnapshotOptions {
 }
 
 /** Answers a request. `checkAccess` says whether the client may look. */
-export type AnswerRequest = (
+type AnswerRequest = (
   request: IncomingMessage,
   response: ServerResponse,
   checkAccess: CheckAccess,

@@ -21,7 +21,7 @@ const CODES = /^\d{3}(?: \d\.\d{1,3}\.\d{1,3})?(?= |$)/
 const HIDDEN = '(hidden)'
 
 /** A decision as the page gets it: the log line, and its fields. */
-export interface ShownDecision {
+interface ShownDecision {
   readonly number: number
   readonly time: number
   readonly fields: Readonly<Record<string, string>>
@@ -31,7 +31,7 @@ export interface ShownDecision {
 }
 
 /** The onescand that the page is about. */
-export interface AboutDaemon {
+interface AboutDaemon {
   readonly host: string
   readonly version: string
   /** One line for each door that says what it does with mail. */
@@ -88,7 +88,7 @@ function withoutAddresses(field: WrittenField): WrittenField {
 }
 
 /** Returns what changes from one second to the next, besides decisions. */
-export function liveState(
+function liveState(
   observer: Observer,
   { hideAddresses, amiss }: Pick<SnapshotOptions, 'hideAddresses' | 'amiss'>,
 ) {

@@ -4,12 +4,12 @@ import { refuseBadRequests, requestLimits } from '../../ground/net/http-server.t
 import { descriptorLimit } from '../../ground/process/descriptors.ts'
 import { Observer, type ObserverOptions } from '../observe/live/observer.ts'
 import { type AccessRefusal, type CheckAccess, checkAccessBy } from './access.ts'
-import { watchConnections } from './idle-connections.ts'
+import { IdleConnections } from './idle-connections.ts'
 import { createRoutes, type RouteOptions } from './routes.ts'
 import { PageEvents } from './snapshot.ts'
 
 /** The contents of the server, and the address that it listens on. */
-export interface StatusServerOptions extends Omit<RouteOptions, 'uptime'> {
+interface StatusServerOptions extends Omit<RouteOptions, 'uptime'> {
   /** The IP address that the server listens on; undefined for a socket with a path. */
   readonly address: string | undefined
   readonly tokenFile: string | undefined
@@ -47,7 +47,7 @@ export async function openStatusServer(options: StatusServerOptions): Promise<St
     if (!connections.begin(request, response)) return
     answer(request, response, checkAccess).catch(() => response.destroy())
   })
-  const connections = watchConnections(server, descriptorLimit())
+  const connections = new IdleConnections(server, descriptorLimit())
   refuseBadRequests(server)
 
   let stopListening = () => {}

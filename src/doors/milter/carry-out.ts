@@ -16,7 +16,7 @@ import { type AnswerMode, acceptedShare } from '../../scan/judge/divide.ts'
 import { replyOf } from '../shared/replies/smtp-reply.ts'
 
 /** The message as the MTA sent it, to which edits refer. */
-export interface MtaMessage {
+interface MtaMessage {
   readonly header: Header
   /**
    * The paths of the recipients that were not refused, as the MTA sent them with RCPT, or as

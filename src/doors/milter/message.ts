@@ -24,7 +24,7 @@ import { MilterIntake } from './intake.ts'
 import type { MilterServer } from './server.ts'
 
 /** The facts about a message that are known when it is whole. */
-export interface MessageEnd {
+interface MessageEnd {
   readonly agreement: Agreement
   readonly authenticated: boolean
   /** The client, as rules and plugins see it. */

@@ -13,7 +13,7 @@ export interface ServedConnection {
 }
 
 /** What differs from door to door. */
-export interface ServeOptions<Served extends ServedConnection> {
+interface ServeOptions<Served extends ServedConnection> {
   /** Milliseconds between two calls of `tick`. */
   readonly every: number
   /** Connections at once, those that end included. Any more are closed. */
@@ -79,7 +79,7 @@ export function longestIdle<Served extends { readonly idleSince: number | undefi
 }
 
 /** What is called regularly for each connection, while there are any. */
-export interface ConnectionWatch<Connection> {
+interface ConnectionWatch<Connection> {
   /** Milliseconds between two calls. */
   readonly every: number
   readonly tick: (connection: Connection) => void

@@ -13,7 +13,7 @@ import { type ErrorReport, readReplyForm } from '../shared/replies/error-report.
 import { GoCold } from './frames.ts'
 
 /** What the mail of one client is judged by. */
-export interface ClientSite {
+interface ClientSite {
   /** Undefined if the client has no QHPSI: its mail passes, as it would without onescand. */
   readonly site: Site | undefined
   /** Whether recipients are asked about although nothing is scanned. */

@@ -1,7 +1,7 @@
 import { FrameReader, HEAD } from '../../protocol/shared/frames.ts'
 
 /** Takes the frames of a conversation: onescan-slot(7). */
-export interface FrameTaker {
+interface FrameTaker {
   /**
    * Called when a frame begins. Returns a buffer of exactly `length` bytes for its payload. Throws
    * if there must be no such frame, before a byte of it is kept.

@@ -19,7 +19,7 @@ export interface Request {
   message(): Message
 }
 
-export interface RequestLimits {
+interface RequestLimits {
   /** Bytes of a message. */
   readonly maxSize: number
   /** Called before memory is allocated for what the client sends. It may throw. */

@@ -28,7 +28,7 @@ export interface DaemonAccount {
 }
 
 /** A trial by which an onescand finds out whether mail is scanned. */
-export interface DaemonTrial {
+interface DaemonTrial {
   /** Nothing if a clean message came out as clean, EICAR was found, and all doors answer. */
   readonly wrong: readonly Finding[]
   /** The doors that are open: `milter unix:/run/onescan/milter.sock`. */

@@ -22,7 +22,7 @@ import { makeScanners } from '../../scan/scanners/scanners.ts'
 import { readSignatureFiles } from '../../scan/scanners/shared/signatures.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
 
-export interface SlotTools extends Tools {
+interface SlotTools extends Tools {
   /** Its `settled` and `close` are called before this process becomes the next program. */
   readonly quota?: Pick<QuotaClient, keyof TimedLookup | 'close' | 'settled'> | undefined
 }

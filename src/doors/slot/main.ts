@@ -15,12 +15,20 @@ import { findChain } from './chain.ts'
 import { loadSite, prepareTools } from './load-site.ts'
 import { SlotLog } from './log.ts'
 import { optionsOf, receiveTransaction } from './receive.ts'
-import { usage } from './usage.ts'
 
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
 
 process.exitCode = exit.internalBug // nothing but the chain may turn this into success
 leaveStandardStreamsAlone()
+
+const usage = `usage: onescan-queue [PROGRAM [ARG...]]
+       onescan-queue --check | --help | --version
+
+Takes the place of qmail-queue: reads a message from descriptor 0 and its envelope from
+descriptor 1, has the message scanned as QHPSI says, and becomes PROGRAM, or the program
+of QUEUECHAIN, or the real qmail-queue. With --check it reads no message, and tries whether
+mail would be scanned by these variables. See onescan-queue(8); by hand, use onescan inject.
+`
 
 const words = process.argv.slice(2)
 const env = { ...process.env }

@@ -4,12 +4,7 @@ import type { RawReply } from '../../protocol/smtp/replies.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Door, longestIdle, serve } from '../shared/serve.ts'
 import { defaultTimeouts, SmtpConnection } from './client/connection.ts'
-import {
-  madeRoom,
-  mayNotConnect,
-  tooManyConnections,
-  tooManyOfAddress,
-} from './replies/own-replies.ts'
+import { ownReply } from './replies/own-replies.ts'
 import { SmtpSession } from './session.ts'
 import { type SmtpOptions, type SmtpRoute, SmtpServer } from './shared/server.ts'
 
@@ -43,7 +38,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
       complain(`over ${maxClients} connections at once (--max-clients); ${who}`)
     }
     crowded = true
-    one?.turnAway(idle ? madeRoom : tooManyOfAddress)
+    one?.turnAway(idle ? ownReply.madeRoom : ownReply.tooManyOfAddress)
     return one !== undefined
   }
 
@@ -74,9 +69,9 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
       if (remoteAddress !== undefined) socket.setNoDelay(true)
       if (!mayConnect(remoteAddress, route.from)) {
         complain(`${remoteAddress} may not connect (--from)`)
-        return turnAway(socket, mayNotConnect)
+        return turnAway(socket, ownReply.mayNotConnect)
       }
-      if (!makeRoom(clients, remoteAddress)) return turnAway(socket, tooManyConnections)
+      if (!makeRoom(clients, remoteAddress)) return turnAway(socket, ownReply.tooManyConnections)
       const client = new SmtpConnection(socket, { uptime, closed }, timeouts)
       client.serve(new SmtpSession(server, client, remoteAddress))
       return client

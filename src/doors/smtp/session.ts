@@ -15,23 +15,7 @@ import { type RawReply, rawReply } from '../../protocol/smtp/replies.ts'
 import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
 import type { SmtpConnection } from './client/connection.ts'
 import { NextServerLink } from './next-server/next-server.ts'
-import {
-  addressMissing,
-  bareLineFeed,
-  CLOSING,
-  closingAfterError,
-  dataHasArgument,
-  lineTooLong,
-  mailFirst,
-  nextServerGone,
-  noRecipient,
-  noRoomForRecipient,
-  notACommand,
-  notThroughHere,
-  sentTooEarly,
-  startContent,
-  stopping,
-} from './replies/own-replies.ts'
+import { CLOSING, ownReply } from './replies/own-replies.ts'
 import type { SmtpServer } from './shared/server.ts'
 import { TransactionLog } from './transaction/log.ts'
 import { type SendingClient, SmtpTransaction } from './transaction/transaction.ts'
@@ -84,7 +68,7 @@ export class SmtpSession {
       }
     } catch (error) {
       this.#complainAbout(error)
-      this.#client.say(closingAfterError)
+      this.#client.say(ownReply.closingAfterError)
     } finally {
       this.#dropTransaction()
       this.#nextServer.close()
@@ -99,19 +83,19 @@ export class SmtpSession {
 
   /** Returns the replies to a line: several only to the content of a message by LMTP. */
   async #answer(line: SmtpLine): Promise<readonly RawReply[]> {
-    if (line.kind === 'too-long') return [lineTooLong]
+    if (line.kind === 'too-long') return [ownReply.lineTooLong]
     if (line.isBare && this.#server.refusesBareNewlines) {
       this.#isOver = true
-      return [bareLineFeed]
+      return [ownReply.bareLineFeed]
     }
     const command = parseCommand(line.bytes)
-    if (command === undefined) return [notACommand]
+    if (command === undefined) return [ownReply.notACommand]
     try {
       const reply = await this.#take(command)
       return Array.isArray(reply) ? reply : [reply as RawReply]
     } catch (error) {
       if (!isFault(error) || error.kind !== 'chain') throw error
-      return [this.#logged(error, nextServerGone)]
+      return [this.#logged(error, ownReply.nextServerGone)]
     }
   }
 
@@ -138,9 +122,9 @@ export class SmtpSession {
       case 'XCLIENT':
         return this.#learnAttributes(command)
       case '':
-        return notACommand
+        return ownReply.notACommand
       default:
-        return mayPass(verb) ? this.#nextServer.pass(line) : notThroughHere
+        return mayPass(verb) ? this.#nextServer.pass(line) : ownReply.notThroughHere
     }
   }
 
@@ -154,7 +138,7 @@ export class SmtpSession {
 
   async #startTransaction({ line, argument }: SmtpCommand): Promise<RawReply> {
     const path = parsePath(argument, 'FROM:')
-    if (path === undefined) return addressMissing
+    if (path === undefined) return ownReply.addressMissing
     const transaction = new SmtpTransaction(line, path, this.#server)
     try {
       const reply = await this.#nextServer.pass(line)
@@ -171,16 +155,16 @@ export class SmtpSession {
   /** A recipient is asked about, and gets room in memory, before the next server hears of it. */
   async #addRecipient({ line, argument }: SmtpCommand): Promise<RawReply> {
     const transaction = this.#transaction
-    if (transaction === undefined) return mailFirst
+    if (transaction === undefined) return ownReply.mailFirst
     const path = parsePath(argument, 'TO:')?.path
-    if (path === undefined) return addressMissing
+    if (path === undefined) return ownReply.addressMissing
     const refusal = await this.#refuseRecipient(path, transaction)
     if (refusal !== undefined) return rawReply(refusal)
     try {
       transaction.addRecipient(line)
     } catch (error) {
       if (!isFault(error)) throw error
-      return noRoomForRecipient
+      return ownReply.noRoomForRecipient
     }
     return this.#tellRecipient(line, transaction)
   }
@@ -208,17 +192,17 @@ export class SmtpSession {
 
   async #receiveMessage({ argument }: SmtpCommand): Promise<RawReply | readonly RawReply[]> {
     const transaction = this.#transaction
-    if (transaction === undefined) return mailFirst
-    if (argument.length > 0) return dataHasArgument
-    if (transaction.recipients === 0) return noRecipient
+    if (transaction === undefined) return ownReply.mailFirst
+    if (argument.length > 0) return ownReply.dataHasArgument
+    if (transaction.recipients === 0) return ownReply.noRecipient
     const next = await this.#nextServer.reach()
     if (this.#client.hasMore) {
       // Content or commands? A client that sends more has not waited for the answer.
       this.#isOver = true
       this.#server.complain(`${this.#peer ?? 'a client'} sent on before DATA was answered`)
-      return sentTooEarly
+      return ownReply.sentTooEarly
     }
-    this.#client.say(startContent)
+    this.#client.say(ownReply.startContent)
     this.#client.progress.reachedContent()
     try {
       const onward = { next, forwards: [...this.#nextServer.forwards] }
@@ -250,7 +234,7 @@ export class SmtpSession {
   #endIfDue(replies: readonly RawReply[]): void {
     if (replies.some(({ code }) => code === CLOSING)) this.#isOver = true
     else if (this.#server.isStopping && !this.#isOver && !this.isAmidMessage) {
-      this.#client.say(stopping)
+      this.#client.say(ownReply.stopping)
       this.#isOver = true
     }
   }

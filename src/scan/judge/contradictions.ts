@@ -3,7 +3,7 @@ import { type Environment, readSettings } from '../../ground/settings/settings.t
 import { treatment } from '../../ground/settings/table/scanning.ts'
 
 /** A setting that makes sense by itself, but not beside the others. */
-export interface Contradiction {
+interface Contradiction {
   /** The name of the setting. */
   readonly name: string
   /** The value of the setting, or its lack of effect, in words that follow the name. */

@@ -215,7 +215,7 @@ function foundBy({ result, scanners }: Outcome): Partial<Findings> {
 }
 
 /** What becomes of infected mail that nothing excuses. */
-export type Fate = 'reject' | 'quarantine' | 'forward' | 'drop' | 'tag'
+type Fate = 'reject' | 'quarantine' | 'forward' | 'drop' | 'tag'
 
 /**
  * Returns what becomes of infected mail by REJECTVIRUS, QUARANTINE and VIRUSFORWARD, in this order:

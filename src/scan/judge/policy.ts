@@ -40,7 +40,7 @@ export interface Policy {
 }
 
 /** Nothing is scanned. With `quota`, mail is still deferred if all recipients are over quota. */
-export interface ScanningOff {
+interface ScanningOff {
   /** The reason, for the log. */
   readonly off: string
   readonly quota?: QuotaSettings | undefined

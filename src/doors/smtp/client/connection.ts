@@ -5,7 +5,7 @@ import { LineReader, type SmtpLine } from '../../../protocol/smtp/lines.ts'
 import type { RawReply } from '../../../protocol/smtp/replies.ts'
 import type { ServedConnection } from '../../shared/serve.ts'
 import { Late, Wire, type WireHost } from '../../shared/wire.ts'
-import { stopping, timedOut } from '../replies/own-replies.ts'
+import { ownReply } from '../replies/own-replies.ts'
 import { Progress } from './progress.ts'
 
 /**
@@ -45,7 +45,7 @@ export const defaultTimeouts: SmtpTimeouts = {
 }
 
 /** A session as its client's connection sees it. */
-export interface ServedSession {
+interface ServedSession {
   /** The address of the client, or of the one that the server in front has told. */
   readonly clientAddress: string | undefined
   /** Whether MAIL was taken and the message is not over. */
@@ -167,12 +167,12 @@ export class SmtpConnection implements ServedConnection {
   }
 
   finish(): void {
-    if (!this.#session?.isAmidMessage && this.progress.isAwaited) this.turnAway(stopping)
+    if (!this.#session?.isAmidMessage && this.progress.isAwaited) this.turnAway(ownReply.stopping)
   }
 
   /** Closes the socket as soon as everything is written, whatever the client does. */
   dismiss(): void {
-    this.#wire.drop(stopping.bytes)
+    this.#wire.drop(ownReply.stopping.bytes)
   }
 
   #push(chunk: Buffer): void {
@@ -189,7 +189,7 @@ export class SmtpConnection implements ServedConnection {
       return await this.#wire.read(next, (time) => this.#lateness(time))
     } catch (error) {
       if (!(error instanceof Late)) throw error
-      this.turnAway(timedOut)
+      this.turnAway(ownReply.timedOut)
       return undefined
     } finally {
       this.progress.goesOn()

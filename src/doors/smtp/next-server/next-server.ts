@@ -10,7 +10,7 @@ import {
   replyTexts,
   SmtpReplyReader,
 } from '../../../protocol/smtp/replies.ts'
-import { bye, CLOSING, ok } from '../replies/own-replies.ts'
+import { CLOSING, ownReply } from '../replies/own-replies.ts'
 
 /** Milliseconds that the next server has. All but `connection` are those of RFC 5321 4.5.3.2. */
 export interface NextServerTimeouts {
@@ -286,13 +286,13 @@ export class NextServerLink {
 
   /** Hands NOOP or RSET on, if there is a connection. */
   async passIfOpen(line: Buffer): Promise<RawReply> {
-    return this.#connection === undefined ? ok : this.pass(line)
+    return this.#connection === undefined ? ownReply.ok : this.pass(line)
   }
 
   /** Says goodbye and closes. Never rejects. */
   async quit(line: Buffer): Promise<RawReply> {
-    if (this.#connection === undefined) return bye
-    const reply = await this.pass(line).catch(() => bye)
+    if (this.#connection === undefined) return ownReply.bye
+    const reply = await this.pass(line).catch(() => ownReply.bye)
     this.close()
     return reply
   }

@@ -2,8 +2,6 @@ import type { SmtpReply } from '../../../protocol/shared/smtp.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
 import { NO_ROOM } from '../../shared/replies/smtp-reply.ts'
 
-/** The replies that the door gives by itself; all others come from the next server. */
-
 const reply = (code: number, enhanced: string, text: string): RawReply =>
   rawReply({ code, enhanced, lines: [text] })
 
@@ -17,29 +15,32 @@ export const NEXT_SERVER_LOST: SmtpReply = {
 /** RFC 5321 4.2.1: the server is about to close the connection. */
 export const CLOSING = 421
 
-export const ok = reply(250, '2.0.0', 'Ok')
-export const bye = reply(221, '2.0.0', 'Bye')
-export const startContent = rawReply({ code: 354, lines: ['End data with <CR><LF>.<CR><LF>'] })
+/** The replies that the door gives by itself; all others come from the next server. */
+export const ownReply = {
+  ok: reply(250, '2.0.0', 'Ok'),
+  bye: reply(221, '2.0.0', 'Bye'),
+  startContent: rawReply({ code: 354, lines: ['End data with <CR><LF>.<CR><LF>'] }),
 
-export const notACommand = reply(500, '5.5.2', 'not a command')
-/** As Postfix answers with `smtpd_forbid_bare_newline = reject`, before it hangs up. */
-export const bareLineFeed = reply(550, '5.5.2', 'bare <LF> received')
-export const lineTooLong = reply(500, '5.5.2', 'the line is too long')
-export const addressMissing = reply(501, '5.5.4', 'the address is missing')
-export const dataHasArgument = reply(501, '5.5.4', 'DATA has no argument')
-export const notThroughHere = reply(502, '5.5.1', 'not through this filter')
-export const mailFirst = reply(503, '5.5.1', 'MAIL comes first')
-export const noRecipient = reply(554, '5.5.1', 'no recipient was taken')
-export const sentTooEarly = reply(554, '5.5.0', 'nothing may be sent before the answer to DATA')
+  notACommand: reply(500, '5.5.2', 'not a command'),
+  /** As Postfix answers with `smtpd_forbid_bare_newline = reject`, before it hangs up. */
+  bareLineFeed: reply(550, '5.5.2', 'bare <LF> received'),
+  lineTooLong: reply(500, '5.5.2', 'the line is too long'),
+  addressMissing: reply(501, '5.5.4', 'the address is missing'),
+  dataHasArgument: reply(501, '5.5.4', 'DATA has no argument'),
+  notThroughHere: reply(502, '5.5.1', 'not through this filter'),
+  mailFirst: reply(503, '5.5.1', 'MAIL comes first'),
+  noRecipient: reply(554, '5.5.1', 'no recipient was taken'),
+  sentTooEarly: reply(554, '5.5.0', 'nothing may be sent before the answer to DATA'),
 
-export const noRoomForRecipient = rawReply(NO_ROOM)
-export const nextServerLost = rawReply(NEXT_SERVER_LOST)
-export const nextServerGone = rawReply({ ...NEXT_SERVER_LOST, code: CLOSING })
+  noRoomForRecipient: rawReply(NO_ROOM),
+  nextServerLost: rawReply(NEXT_SERVER_LOST),
+  nextServerGone: rawReply({ ...NEXT_SERVER_LOST, code: CLOSING }),
 
-export const closingAfterError = reply(CLOSING, '4.3.0', 'closing the connection')
-export const stopping = reply(CLOSING, '4.3.2', 'onescand is stopping, try again')
-export const tooManyConnections = reply(CLOSING, '4.3.2', 'too many connections, try again')
-export const madeRoom = reply(CLOSING, '4.3.2', 'no progress for too long, others wait')
-export const tooManyOfAddress = reply(CLOSING, '4.3.2', 'too many of your address, others wait')
-export const timedOut = reply(CLOSING, '4.4.2', 'waited for too long')
-export const mayNotConnect = reply(554, '5.7.1', 'this client may not send mail here (--from)')
+  closingAfterError: reply(CLOSING, '4.3.0', 'closing the connection'),
+  stopping: reply(CLOSING, '4.3.2', 'onescand is stopping, try again'),
+  tooManyConnections: reply(CLOSING, '4.3.2', 'too many connections, try again'),
+  madeRoom: reply(CLOSING, '4.3.2', 'no progress for too long, others wait'),
+  tooManyOfAddress: reply(CLOSING, '4.3.2', 'too many of your address, others wait'),
+  timedOut: reply(CLOSING, '4.4.2', 'waited for too long'),
+  mayNotConnect: reply(554, '5.7.1', 'this client may not send mail here (--from)'),
+} as const

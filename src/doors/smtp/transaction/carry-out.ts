@@ -10,7 +10,7 @@ import type {
 } from '../../../scan/judge/decision.ts'
 import { acceptedShare } from '../../../scan/judge/divide.ts'
 import { replyOf } from '../../shared/replies/smtp-reply.ts'
-import { nextServerLost } from '../replies/own-replies.ts'
+import { ownReply } from '../replies/own-replies.ts'
 import { dropTransaction, handOn, type RecipientReply, type SmtpDelivery } from './hand-on.ts'
 
 const TO = Buffer.from('RCPT TO:<')
@@ -137,7 +137,7 @@ async function answerAsHeard(
   } catch (error) {
     if (!isFault(error) || error.kind !== 'chain') throw error
     if (heard === 0) before()
-    for (const index of lmtp ? indexes : [0]) replies.answer(index, nextServerLost)
+    for (const index of lmtp ? indexes : [0]) replies.answer(index, ownReply.nextServerLost)
     return { heard, lost: error }
   }
 }

@@ -27,7 +27,7 @@ export interface SmtpDelivery {
 }
 
 /** RCPT commands that take the place of those which the next server has taken. */
-export interface OtherRecipients {
+interface OtherRecipients {
   readonly lines: readonly Buffer[]
   /** Whether the next server hears of them for the first time. */
   readonly areNew: boolean

@@ -18,7 +18,7 @@ import {
   recipientLines,
 } from '../../shared/log/log-lines.ts'
 import type { Judging } from '../../shared/mail-door.ts'
-import { nextServerLost } from '../replies/own-replies.ts'
+import { ownReply } from '../replies/own-replies.ts'
 import type { SmtpServer } from '../shared/server.ts'
 
 /** What became of a message whose decision was carried out. */
@@ -144,7 +144,7 @@ function namesOf({ replies, envelope }: AnsweredRecipients): Generator<Buffer> {
  */
 function refusedBy(replies: readonly RawReply[], lost: Fault | undefined): string {
   const worst = worstOf(replies)
-  if (worst === nextServerLost && lost !== undefined) return lost.message
+  if (worst === ownReply.nextServerLost && lost !== undefined) return lost.message
   if (worst === undefined || worst.code < 400) return ''
   const { insteadOf: said = worst } = worst
   return `${said.code} ${replyTexts(said).join(' ')}`

@@ -10,7 +10,7 @@ import type { SmtpConnection } from '../client/connection.ts'
 import type { SmtpServer } from '../shared/server.ts'
 
 /** The refusal of a message that is not even judged, because of its form. */
-export type ContentRefusal = Extract<Decision, { kind: 'reject' }>
+type ContentRefusal = Extract<Decision, { kind: 'reject' }>
 
 /**
  * Receives the content of a message, and calls `use` with it and with the refusal that its form
