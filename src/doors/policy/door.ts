@@ -1,14 +1,27 @@
 import type { Socket } from 'node:net'
 import { errorText } from '../../ground/errors/fault.ts'
+import { readAddress } from '../../mail/message/envelope/address.ts'
+import { isAskedAbout } from '../../scan/judge/over-quota.ts'
+import type { QuotaLookup } from '../../scan/quota/quota-answer.ts'
+import { refuseFull } from '../shared/refuse-recipient.ts'
 import { type Door, longestIdle, serve } from '../shared/serve.ts'
 import { Wire, type WireHost } from '../shared/wire.ts'
-import { type AccessPolicy, answerRequest } from './access-answer.ts'
-import { AttributeReader, type Attributes } from './attributes.ts'
+import { AttributeReader, type Attributes, writeAttributes } from './attributes.ts'
 
 /** Milliseconds between two checks of what is due. */
 const TICK = 1000
 /** Milliseconds for a client to take its last answer. */
 const LEAVE_WITHIN = 5_000
+
+/** The settings and services by which requests are answered. */
+export interface AccessPolicy {
+  /** Undefined if QUOTAD is not set. */
+  readonly quota: QuotaLookup | undefined
+  /** Whether everything passes unseen (`onescan disable`). */
+  readonly isOff: () => boolean
+  /** Logs a line. */
+  readonly log: (line: Buffer) => void
+}
 
 export interface PolicyDoorOptions {
   /**
@@ -97,4 +110,40 @@ function servePolicyClient(socket: Socket, host: PolicyHost): Wire {
     }
   })
   return wire
+}
+
+/**
+ * Resolves to the answer to a request: a refusal if the mailbox is known to be full, and DUNNO
+ * otherwise. Never OK, which would skip the restrictions that come after this one, and never
+ * nothing, for which Postfix would defer the mail (SMTPD_POLICY_README).
+ */
+async function answerRequest(request: Attributes, policy: AccessPolicy): Promise<Buffer> {
+  return writeAttributes({ action: await actionFor(request, policy) })
+}
+
+async function actionFor(
+  request: Attributes,
+  { quota, isOff, log }: AccessPolicy,
+): Promise<string> {
+  const recipient = request.get('recipient')
+  if (quota === undefined || request.get('protocol_state') !== 'RCPT' || !recipient) return 'DUNNO'
+  const relay = (request.get('sasl_username') ?? '') !== ''
+  if (!isAskedAbout({ relay, bounceInjector: false }, quota)) return 'DUNNO'
+  if (isOff()) return 'DUNNO'
+  const address = readAddress(recipient) // as Postfix understands it, without quotes
+  const about = {
+    recipient: address,
+    sender: readAddress(request.get('sender') ?? ''),
+    size: announcedSize(request),
+    remote: request.get('client_address'),
+  }
+  const refusal = await refuseFull(address, about, quota, { door: 'policy', log })
+  if (refusal === undefined) return 'DUNNO'
+  return `${refusal.code} ${refusal.enhanced} ${refusal.lines.join(' ')}`
+}
+
+/** Returns the size that the client announced with MAIL; undefined if it announced none. */
+function announcedSize(request: Attributes): number | undefined {
+  const size = request.get('size') ?? ''
+  return /^[0-9]{1,15}$/.test(size) ? Number(size) || undefined : undefined
 }

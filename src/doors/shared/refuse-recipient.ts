@@ -8,7 +8,6 @@ import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../scan/judge/over-q
 import { refusalByRule } from '../../scan/judge/replies.ts'
 import type { QuotaAnswer, QuotaLookup } from '../../scan/quota/quota-answer.ts'
 import type { Rules } from '../../scan/rules/match.ts'
-import { quotaLine, type RecipientInQuestion } from './log/log-lines.ts'
 import type { MailServices } from './mail-door.ts'
 import { replyOf } from './replies/smtp-reply.ts'
 
@@ -18,6 +17,15 @@ interface AskingClient {
   /** Whether the client may relay or has authenticated. */
   readonly relay: boolean
   readonly log: (line: Buffer) => void
+}
+
+/** What a door knows when a client names a recipient. */
+interface RecipientInQuestion {
+  readonly recipient: MailAddress
+  readonly sender: MailAddress
+  /** Bytes, if the client announced them. */
+  readonly size: number | undefined
+  readonly remote: string | undefined
 }
 
 /** The message for which a recipient is named. */
@@ -44,7 +52,7 @@ export function refuseRecipient(
   if (byRule !== undefined) return byRule
   if (!quota || !isAskedAbout({ relay, bounceInjector: false }, quota)) return undefined
   const question = { ...about, remote: origin.clientAddress }
-  return refuseFull(question, quota, { door: origin.door, log })
+  return refuseFull(mailboxOf(about.recipient), question, quota, { door: origin.door, log })
 }
 
 /**
@@ -80,22 +88,45 @@ function refuseByRule(
 }
 
 /**
- * Resolves with the reply that refuses this one recipient for now, if it is over quota. Resolves
+ * Resolves with the reply that refuses this one recipient for now, if its mailbox is over quota. Resolves
  * with undefined if it has room, or if its quota could not be found out. Logs any answer but
  * "room". Never rejects.
  */
-async function refuseFull(
+export async function refuseFull(
+  mailbox: MailAddress,
   about: RecipientInQuestion,
   quota: Pick<QuotaLookup, 'ask'>,
   { door, log }: { readonly door: string; readonly log: (line: Buffer) => void },
 ): Promise<SmtpReply | undefined> {
   const answer = await quota
-    .ask(mailboxOf(about.recipient), about.size)
+    .ask(mailbox, about.size)
     .catch((error): QuotaAnswer => ({ answer: 'unknown', why: errorText(error) }))
   if (answer.answer === 'room') return undefined
   log(quotaLine(door, about, answer))
   if (answer.answer !== 'full') return undefined
   return { ...OVER_QUOTA, lines: [overQuotaText(about.recipient)] }
+}
+
+/**
+ * Makes the log line about the quota of one recipient, for a door that refuses single recipients.
+ * The answer "room" needs no line.
+ */
+function quotaLine(door: string, about: RecipientInQuestion, answer: QuotaAnswer): Buffer {
+  const isFull = answer.answer === 'full'
+  const usage = isFull ? answer.usage : undefined
+  return logLine([
+    ['decision', isFull ? 'defer' : 'pass'],
+    ['quota', answer.answer],
+    ['reason', answer.answer === 'unknown' ? answer.why : undefined],
+    ['reply', isFull ? OVER_QUOTA.code : undefined],
+    ['door', door],
+    ['remote', about.remote],
+    ['used', usage?.size],
+    ['limit', usage?.quota],
+    ['size', about.size],
+    ['from', `<${about.sender.text}>`],
+    ['to', `<${about.recipient.text}>`],
+  ])
 }
 
 /**

@@ -1,13 +1,12 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import type { AccessPolicy } from '../../../src/doors/policy/access-answer.ts'
 import {
   AttributeReader,
   REQUEST_MAX,
   writeAttributes,
 } from '../../../src/doors/policy/attributes.ts'
-import { createPolicyDoor } from '../../../src/doors/policy/door.ts'
+import { type AccessPolicy, createPolicyDoor } from '../../../src/doors/policy/door.ts'
 import type { Door } from '../../../src/doors/shared/serve.ts'
 import { clientOf, extendedAnswer, udpService } from '../../scan/quota/services.ts'
 
