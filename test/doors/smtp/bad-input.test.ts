@@ -283,7 +283,7 @@ t.test('who is turned away and sends on is cut off', async (t) => {
 })
 
 t.test('over --max-clients those that begin mail again and again give way', async (t) => {
-  const timeouts = { ...defaultTimeouts, makesRoomAfter: 300 }
+  const timeouts = { ...defaultTimeouts, makesRoomAfter: 1500 }
   const { next, door } = await open(t, { maxClients: 5, timeouts })
   let isOver = false
   t.teardown(() => {
