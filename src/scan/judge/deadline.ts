@@ -20,12 +20,12 @@ export class Deadline {
   }
 
   /**
-   * Milliseconds that scanners have now, and one at least. All scans of the message together have
-   * `timeout` milliseconds, from the first call on.
+   * Returns what tells the milliseconds that scanners have left, one at least. All scans of the message
+   * together have `timeout` milliseconds, from the first call on.
    */
-  left(timeout: number): number {
-    const now = this.#uptime()
-    this.#scanningSince ??= now
-    return Math.max(1, Math.min(this.#scanningSince + timeout, this.#end) - now)
+  forScans(timeout: number): () => number {
+    this.#scanningSince ??= this.#uptime()
+    const end = Math.min(this.#scanningSince + timeout, this.#end)
+    return () => Math.max(1, end - this.#uptime())
   }
 }

@@ -55,13 +55,13 @@ export async function scanUnvouched(
   const notes: string[] = []
   let oddities: ReadonlySet<string> = new Set()
   const wish = wishFor(client, policy, tools.uptime, deadline)
-  const timeout = deadline.left(settings.timeout)
+  const timeLeft = deadline.forScans(settings.timeout)
   const odd = (found: ReadonlySet<string>) => {
     oddities = found
   }
   const sample = sampleOf(message, leaving, envelope, client.origin)
-  const run: RunScanners = (those, within, { header, ...more } = {}) => {
-    const all = { ...wish, scanners: those, timeout: within, ...more }
+  const run: RunScanners = (those, { header, ...more } = {}) => {
+    const all = { ...wish, scanners: those, timeout: timeLeft(), ...more }
     if (header !== undefined) {
       const other = sampleOf(message, header, envelope, client.origin)
       const quiet = { ...all, note: () => {} }
@@ -75,14 +75,15 @@ export async function scanUnvouched(
     message,
     leaving,
     scanners,
-    settings: { ...settings, timeout },
+    settings,
+    timeLeft,
     isExcused: wish.isExcused,
     // This host makes no stamp that is older than the cluster accepts.
     maxAge: cluster?.CLUSTERMAXAGE ?? Number.POSITIVE_INFINITY,
   }
   const found: KnownOrScanned = tools.verdicts
     ? await tools.verdicts.find(question, run)
-    : { result: await run(scanners, timeout) }
+    : { result: await run(scanners) }
   const result = isSpared && found.result.answer === 'clean' ? RELEASE : found.result
   return { ...found, result, scanners, notes, oddities }
 }

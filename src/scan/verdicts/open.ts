@@ -14,8 +14,9 @@ import type { HostMemory } from './host-memory.ts'
 import type { SharedStore, SharedStoreOptions } from './store/shared-store.ts'
 import { Verdicts, type VerdictsOptions } from './verdicts.ts'
 
-interface VerdictsContext
-  extends Pick<VerdictsOptions, 'crypto' | 'now' | 'uptime' | 'signatureFiles'> {
+interface VerdictsContext extends Pick<VerdictsOptions, 'crypto' | 'now' | 'signatureFiles'> {
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
   /** Takes a line when a shared store fails, and when it answers again. */
   readonly log: (line: string) => void
   /** Milliseconds that a scan may take: SCANTIMEOUT. */
@@ -30,7 +31,7 @@ export async function openVerdictsBy(
   settings: VerdictSettings,
   keys: readonly Key[],
   memory: HostMemory,
-  { log, scanTimeout, crypto, ...clocks }: VerdictsContext,
+  { log, scanTimeout, crypto, uptime, ...clocks }: VerdictsContext,
 ): Promise<Verdicts | undefined> {
   const { VERDICTS: store, VERDICTMAXAGE: maxAge } = settings
   if (store === 'off' || maxAge === 0) return undefined
@@ -39,7 +40,7 @@ export async function openVerdictsBy(
   if (store !== 'memory') {
     secretNow = sharedSecret(store, keys, clocks.now)
     const mark = () => keyMark(secretNow(), crypto)
-    shared = await openShared(store, settings, { log, mark, uptime: clocks.uptime })
+    shared = await openShared(store, settings, { log, mark, uptime })
   }
   const derived = new Map<Buffer, Secrets>()
   return new Verdicts({

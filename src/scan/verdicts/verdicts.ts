@@ -33,8 +33,6 @@ export interface VerdictsOptions extends IdentityOptions {
   readonly shared?: Pick<SharedStore, 'get' | 'put' | 'release' | 'sharing' | 'close'> | undefined
   /** Milliseconds, as Date.now(). */
   readonly now: () => number
-  /** Milliseconds on a clock that nobody sets. */
-  readonly uptime: () => number
   /**
    * Milliseconds that a scan usually has here (SCANTIMEOUT). One that had less than half of that says
    * nothing about copies.
@@ -66,26 +64,21 @@ export class Verdicts {
    * are not `memorable` always scan.
    */
   async find(query: VerdictQuery, runScanners: RunScanners): Promise<KnownOrScanned> {
-    const { memory, uptime } = this.#options
-    const { timeout } = query.settings
-    const deadline = uptime() + timeout
-    const timeLeft = () => Math.max(1, deadline - uptime())
+    const { memory } = this.#options
     const identity = await identify(query, this.#options)
-    if (identity === undefined) return { result: await runScanners(query.scanners, timeout) }
-    const scanAlone = async () => ({
-      result: await this.#scan(identity, runScanners, timeLeft()),
-    })
+    if (identity === undefined) return { result: await runScanners(query.scanners) }
+    const scanAlone = async () => ({ result: await this.#scan(identity, runScanners) })
     if (!isMemorable(identity)) return scanAlone()
     let vain = 0
     while (true) {
       const scan = memory.inFlight.of(identity.fingerprint)
-      if (scan === undefined) return this.#lookUpOrScan(identity, runScanners, timeLeft())
-      const end = await inTime(scan.ended, timeLeft())
+      if (scan === undefined) return this.#lookUpOrScan(identity, runScanners)
+      const end = await inTime(scan.ended, query.timeLeft())
       if (end === LATE) return { result: TOO_LATE }
       switch (end.kind) {
         case 'verdict':
           if (!this.#doesCount(end.verdict, identity)) return scanAlone()
-          return withRemembered(end.verdict, query, runScanners, timeLeft())
+          return withRemembered(end.verdict, query, runScanners)
         case 'nothing':
           return scanAlone()
         case 'unknown':
@@ -108,35 +101,34 @@ export class Verdicts {
   }
 
   /**
-   * Finds the result for a message and for all copies that wait for it, within so many milliseconds: a
-   * remembered verdict if one counts, otherwise by a scan.
+   * Finds the result for a message and for all copies that wait for it: a remembered verdict if one counts, otherwise by a scan.
    */
   async #lookUpOrScan(
     identity: MemorableMessage,
     runScanners: RunScanners,
-    within: number,
   ): Promise<KnownOrScanned> {
-    const { memory, shared, uptime, signatureFiles, now } = this.#options
+    const { memory, shared, signatureFiles, now } = this.#options
+    const { timeLeft } = identity.query
+    const within = timeLeft()
     const scan = memory.inFlight.begin(identity.fingerprint, within)
-    const until = uptime() + within
     let found: FoundByScan = { end: { kind: 'nothing' }, mayLast: false }
     try {
       const verdict = await this.#recall(identity, within * SHARE_OF_WAITING)
-      const timeout = Math.max(1, until - uptime())
       if (verdict !== undefined) {
         scan.end({ kind: 'verdict', verdict }) // copies need not wait for the scanners that always scan
-        return await withRemembered(verdict, identity.query, runScanners, timeout)
+        return await withRemembered(verdict, identity.query, runScanners)
       }
+      const given = timeLeft()
       const inUse = await findSignaturesInUse(identity.scanners, signatureFiles(), now())
       let isByThese = true
       const note = (scanner: string, version: string | undefined) => {
         isByThese &&= version === identity.versions[scanner]
       }
-      const result = await this.#scan(identity, runScanners, timeout, note)
+      const result = await this.#scan(identity, runScanners, note)
       const forCopies = await resultForCopies(result, identity, (scanners, header) =>
-        runScanners(scanners, Math.max(1, until - uptime()), { signatures: note, header }),
+        runScanners(scanners, { signatures: note, header }),
       )
-      found = this.#foundBy(forCopies, identity, timeout, isByThese ? inUse : undefined)
+      found = this.#foundBy(forCopies, identity, given, isByThese ? inUse : undefined)
       return { result }
     } finally {
       const { end, mayLast } = found
@@ -147,13 +139,12 @@ export class Verdicts {
   }
 
   /**
-   * Scans a message within so many milliseconds, unless it is left alone; counts a scanner's death. `told`
+   * Scans a message, unless it is left alone; counts a scanner's death. `told`
    * as in a ScanTask.
    */
   async #scan(
     { query, fingerprintInput, secrets }: MessageIdentity,
     runScanners: RunScanners,
-    timeout: number,
     told?: ScanTask['signatures'],
   ): Promise<ScanFinding> {
     const { crypto } = this.#options
@@ -175,7 +166,7 @@ export class Verdicts {
     const deathsBefore = poison.deathsOf(fingerprint)
     const over = inHand?.begin(fingerprint)
     try {
-      const result = await runScanners(query.scanners, timeout, { signatures: told })
+      const result = await runScanners(query.scanners, { signatures: told })
       if (result.answer !== 'unknown' || !result.scannerDied) return result
       const deaths = poison.died(fingerprint, deathsBefore)
       return { ...result, why: `${result.why}; death ${deaths} of ${DEATHS_MAX} with this message` }
@@ -191,14 +182,14 @@ export class Verdicts {
   #foundBy(
     result: ScanFinding,
     identity: MemorableMessage,
-    timeout: number,
+    given: number,
     inUse: SignaturesInUse | undefined,
   ): FoundByScan {
     const { host, fullTime } = this.#options
     if (result.answer === 'unknown') {
       // If the client has left or gave no time, copies must not be deferred for that: they are scanned
       // themselves.
-      const isTelling = !result.unfinished && timeout >= fullTime / 2
+      const isTelling = !result.unfinished && given >= fullTime / 2
       const { why, cause } = result
       const told = { kind: 'unknown', finding: unknown(why, cause) } as const
       return { end: isTelling ? told : ELSEWHERE, mayLast: false }
@@ -306,21 +297,20 @@ async function withRemembered(
   verdict: RememberedVerdict,
   { scanners, settings, isExcused }: VerdictQuery,
   runScanners: RunScanners,
-  timeout: number,
 ): Promise<KnownOrScanned> {
   const { found } = verdict
   const others = scanners.filter(({ memorable }) => !memorable)
   if (found.answer === 'clean') {
     const { ENCRYPTED, STRICTMIME } = settings
     const isLeft = others.length > 0 || STRICTMIME !== 'off' || ENCRYPTED !== 'accept'
-    const result = isLeft ? await runScanners(others, timeout) : undefined
+    const result = isLeft ? await runScanners(others) : undefined
     if (result && result.answer !== 'clean') return { result }
     return { result: found, known: verdict }
   }
   const first = scanners.findIndex(({ name }) => name === found.scanner)
   const before = scanners.slice(0, first).filter(({ memorable }) => !memorable)
   if (before.length > 0) {
-    const result = await runScanners(before, timeout)
+    const result = await runScanners(before)
     if (result.answer === 'infected' && !isExcused?.(result)) return { result }
   }
   return { result: found, known: verdict }

@@ -186,7 +186,6 @@ t.test('the verdict of a host that excuses nothing does not hide a virus either'
     host: 'here',
     signatureFiles: () => undefined,
     now: Date.now,
-    uptime: () => performance.now(),
     fullTime: 60_000,
   })
   const memorable = { identity: 'clamd', signatures: async () => 'ClamAV 1.4.3/1/' }

@@ -2,6 +2,7 @@ import * as crypto from 'node:crypto'
 import { setImmediate as setImmediatePromise } from 'node:timers/promises'
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
+import { Deadline } from '../../../src/scan/judge/deadline.ts'
 import type { ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
 import { readScanSettings } from '../../../src/scan/scanners/shared/scan-settings.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
@@ -46,7 +47,6 @@ function open(more: Partial<VerdictsOptions> = {}) {
     host: 'here',
     signatureFiles: () => undefined,
     now: () => now,
-    uptime: () => uptime,
     fullTime: settings.timeout,
     ...more,
   })
@@ -58,7 +58,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
   const find = (
     text: string,
     answer: ScanFinding | Promise<ScanFinding> | (() => ScanFinding | Promise<ScanFinding>) = clean,
-    setup: Partial<VerdictQuery> = {},
+    { within = settings.timeout, ...setup }: Partial<VerdictQuery> & { within?: number } = {},
     ofShared?: ScanFinding,
   ) => {
     const bytes = Buffer.from(text)
@@ -69,14 +69,15 @@ function open(more: Partial<VerdictsOptions> = {}) {
       leaving: header,
       scanners: [clamd],
       settings,
+      timeLeft: new Deadline(() => uptime).forScans(within),
       maxAge: Number.POSITIVE_INFINITY,
       ...setup,
     }
-    return verdicts.find(question, (scanners, timeout, more) => {
+    return verdicts.find(question, (scanners, more) => {
       const names = scanners.map(({ name }) => name)
       if (more?.header) scansOfShared.push([more.header.bytes.toString('latin1'), names])
       else scans.push(names)
-      given.push(timeout)
+      given.push(question.timeLeft())
       if (scanners.includes(clamd)) more?.signatures?.('clamd', version)
       if (more?.header && ofShared) return Promise.resolve(ofShared)
       return Promise.resolve(typeof answer === 'function' ? answer() : answer)
@@ -309,11 +310,12 @@ t.test('a scan by other signatures than those of now leaves no verdict', async (
       leaving: header,
       scanners: [clamd],
       settings,
+      timeLeft: () => settings.timeout,
       maxAge: 3600,
     }
     let scans = 0
     for (let n = 0; n < 2; n++) {
-      await verdicts.find(question, async (_, __, more) => {
+      await verdicts.find(question, async (_, more) => {
         scans++
         for (const name of told) more?.signatures?.('clamd', name)
         return clean
@@ -365,7 +367,7 @@ t.test(
 // promise: others-unharmed
 t.test('if a client leaves, or gives no time, no other copy is deferred for it', async (t) => {
   const left = { ...vain, unfinished: true } as const
-  const hasty = { settings: { ...settings, timeout: settings.timeout / 3 } }
+  const hasty = { within: settings.timeout / 3 }
   for (const [what, answer, setup] of [
     ['leaves', left, {}],
     ['gives no time', vain, hasty],
@@ -439,7 +441,7 @@ t.test('no message waits for longer than its own time', async (t) => {
   const { find, scans } = open()
   let end: (result: ScanFinding) => void = () => {}
   const first = find(letter, new Promise<ScanFinding>((resolve) => (end = resolve)))
-  const hasty = { settings: { ...settings, timeout: 20 } }
+  const hasty = { within: 20 }
   t.match((await find(copy, clean, hasty)).result, { answer: 'unknown', why: /SCANTIMEOUT/ })
   t.equal(scans.length, 1)
   end(clean)
@@ -663,7 +665,7 @@ t.test('a verdict that is too old for a copy that waited does not count for it',
 
 t.test('a scan with half of the time is enough to defer the copies, too', async (t) => {
   const { find, scans } = open()
-  const half = { settings: { ...settings, timeout: settings.timeout / 2 } }
+  const half = { within: settings.timeout / 2 }
   const all = Array.from({ length: 5 }, () => find(letter, vain, half))
   for (const { result } of await Promise.all(all)) t.same(result, vain)
   t.equal(scans.length, 2)

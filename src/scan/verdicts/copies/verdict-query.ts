@@ -25,6 +25,8 @@ export interface VerdictQuery {
   /** All scanners for the message, in their order. */
   readonly scanners: readonly Scanner[]
   readonly settings: ScanSettings
+  /** Milliseconds that are left for all scans of the message together, and one at least. */
+  readonly timeLeft: () => number
   /** Set if there is an exception. */
   readonly isExcused?: IsExcused | undefined
   /** Seconds; no older verdict counts for this message, whatever the memory's own limit is. */
@@ -32,12 +34,11 @@ export interface VerdictQuery {
 }
 
 /**
- * Scans a message with these scanners, within so many milliseconds; with another header instead of its
- * own, if one is given. The rest as in a ScanTask.
+ * Scans a message with these scanners, within the time that it has left; with another header instead of
+ * its own, if one is given. The rest as in a ScanTask.
  */
 export type RunScanners = (
   scanners: readonly Scanner[],
-  timeout: number,
   more?: Pick<ScanTask, 'signatures'> & { readonly header?: Header },
 ) => Promise<ScanFinding>
 
