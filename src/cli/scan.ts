@@ -119,7 +119,7 @@ function* filesAt(path: string): Generator<FoundFile> {
   try {
     place = walk(path)
   } catch (error) {
-    yield { file: path, why: errorText(withRemedy(error)) }
+    yield { file: path, why: errorText(withRemedy(error, path)) }
     return
   }
   try {

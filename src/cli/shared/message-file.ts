@@ -6,7 +6,7 @@ import { inheritedDescriptor } from '../../ground/process/descriptors.ts'
 import { userName } from '../../ground/process/passwd.ts'
 import { byteSize } from '../../ground/settings/table/values.ts'
 import { text } from './options.ts'
-import { rootFacts } from './root-facts.ts'
+import { isElsewhere, rootFacts } from './root-facts.ts'
 
 /** Standard input. */
 export const STDIN = '/dev/stdin'
@@ -34,18 +34,17 @@ function openFile(path: string): ReturnType<typeof openFileOrPipe> {
   try {
     return openFileOrPipe(path)
   } catch (error) {
-    throw withRemedy(error)
+    throw withRemedy(error, path)
   }
 }
 
-/** The error about a file; if the account that does root's work may not read it, with what root can do. */
-export function withRemedy(error: unknown): unknown {
-  if (errorCode(error) !== 'EACCES' || rootFacts === undefined) return error
+/** The error about a path, with the remedy if root typed the command and its account may not go there. */
+export function withRemedy(error: unknown, path: string): unknown {
+  const isClosed = errorCode(error) === 'EACCES' || (isElsewhere && !path.startsWith('/'))
+  if (!isClosed || rootFacts === undefined) return error
   const remedy = 'put - in its place and < before it, or name an account with --user'
-  return new Fault(
-    'read',
-    `${errorText(error)}: ${userName(process.getuid!())} may not read it; ${remedy}`,
-  )
+  const account = userName(process.getuid!())
+  return new Fault('read', `${errorText(error)}: ${account} may not read it; ${remedy}`)
 }
 
 /**

@@ -50,6 +50,22 @@ const ALIVE_EACH = 5_000
 /** What root told; undefined if root did not start this process. */
 export const rootFacts: RootFacts | undefined = takeFacts()
 
+/**
+ * Whether the directory in which root typed the command is closed to this account, which works in `/` then:
+ * who has a directory open needs no right to those above it.
+ */
+export const isElsewhere: boolean = rootFacts !== undefined && leaveClosedDirectory()
+
+function leaveClosedDirectory(): boolean {
+  try {
+    process.chdir(process.cwd())
+    return false
+  } catch {
+    process.chdir('/')
+    return true
+  }
+}
+
 function takeFacts(): RootFacts | undefined {
   const text = process.env[FACTS]
   delete process.env[FACTS]

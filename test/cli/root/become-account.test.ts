@@ -474,6 +474,30 @@ t.test(
   },
 )
 
+// promise: root-secrets
+t.test(
+  "what is below root's own directory is closed to programs of the account",
+  { skip },
+  async (t) => {
+    const place = placeForAll(t)
+    const cwd = join(place, 'closed/open')
+    mkdirSync(cwd, { recursive: true })
+    writeFileSync(join(cwd, 'secret'), mail)
+    chmodSync(join(place, 'closed'), 0o700)
+    const look = scanner(
+      place,
+      `cat secret >${place}/seen; cat /proc/self/cwd/secret >>${place}/seen; exit 0`,
+    )
+    const scan = (...words: readonly string[]) =>
+    spawnSync(process.execPath, [bundle, 'scan', ...asNobody, '--env', look, ...words], { cwd, encoding: 'utf8', input: mail }) // biome-ignore format: a line
+    t.match(scan('-').stdout, '1 message: 1 clean')
+    t.equal(readFileSync(join(place, 'seen'), 'latin1'), '')
+    t.match(scan('secret').stdout, /nobody may not read it; put - in its place and < before it/)
+    chmodSync(join(place, 'closed'), 0o755)
+    t.match(scan('secret').stdout, '1 message: 1 clean', 'a name is looked for where root is')
+  },
+)
+
 t.test('a slow pipe of root is read to its end, on Node and compiled', { skip }, async (t) => {
   const programs = [[process.execPath, bundle].map(reachable), ...(existsSync(native) ? [[reachable(native)]] : [])] // biome-ignore format: a line
   for (const program of programs) {
