@@ -4,7 +4,7 @@ import { closeSync, fstatSync, readdirSync, readFileSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import type { SystemAccount } from '../../doors/readiness/account.ts'
 import { attempt, errorText, Fault } from '../../ground/errors/fault.ts'
-import { O_CLOEXEC } from '../../ground/process/descriptors.ts'
+import { inheritedDescriptor, O_CLOEXEC } from '../../ground/process/descriptors.ts'
 import { compiledProgram, isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
 import { isSetting } from '../../ground/settings/table.ts'
@@ -157,17 +157,17 @@ function environmentFor(facts: RootFacts): Record<string, string> {
 }
 
 /**
- * The standard input of the account. To a terminal or a socket it could write: of these it gets the bytes
- * alone, and only if the words ask for them, since the shell may have a list there for its next command.
+ * The standard input of the account, only if the words ask for it: the shell may have a list there for its
+ * next command. To a terminal or a socket it could write, and of these it gets the bytes alone.
  */
 function inputFor(
   words: readonly string[],
   { terminal }: RootFacts,
 ): 'inherit' | 'pipe' | 'ignore' {
-  if (isForReadingAlone()) return 'inherit'
-  const isNamed = words.includes('-') || words.includes('/dev/stdin')
+  const isNamed = words.some((word) => word === '-' || inheritedDescriptor(word) === 0)
   const isDefault = !terminal.input && /^(log|report)$/.test(words.find(isWord) ?? '')
-  return isNamed || isDefault ? 'pipe' : 'ignore'
+  if (!isNamed && !isDefault) return 'ignore'
+  return isForReadingAlone() ? 'inherit' : 'pipe'
 }
 
 const isWord = (word: string) => !word.startsWith('-')

@@ -302,6 +302,19 @@ t.test(
   },
 )
 
+t.test('standard input is for an account that is to read it', { skip }, async (t) => {
+  const place = placeForAll(t)
+  const held = join(place, 'held.cjs')
+  const print = "console.log(require('fs').readlinkSync('/proc/self/fd/0'))"
+  writeFileSync(held, `if (process.getuid() === 0) require('${bundle}')\nelse ${print}\n`)
+  const input = (...words: readonly string[]) =>
+    execFileSync('/bin/sh', ['-c', '"$@" <"$0"', held, process.execPath, held, ...words, ...asNobody], { encoding: 'utf8' }) // biome-ignore format: a line
+  t.equal(input('scan', '/x'), '/dev/null\n')
+  for (const words of [['scan', '-'], ['verify', '/dev/stdin'], ['verify', '/dev/fd/0'], ['log']]) {
+    t.equal(input(...words), `${held}\n`)
+  }
+})
+
 t.test('the list of a loop stays for its next command', { skip }, async (t) => {
   const directory = openDirectory(t)
   writeFileSync(join(directory, 'a'), mail)
