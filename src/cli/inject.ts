@@ -8,7 +8,12 @@ import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../ground/errors/fault.ts'
 import { readSetting } from '../ground/settings/settings.ts'
 import { readControlDirectories } from '../scan/judge/policy.ts'
-import { QUEUE_PATIENCE, type SlotResult, handToSlot, installedQueue } from './shared/hand-to-slot.ts'
+import {
+  handToSlot,
+  installedQueue,
+  QUEUE_PATIENCE,
+  type SlotResult,
+} from './shared/hand-to-slot.ts'
 import { openMessageFile } from './shared/message-file.ts'
 import { flag, printsJson, text } from './shared/options.ts'
 import { runCommand } from './shared/run-command.ts'

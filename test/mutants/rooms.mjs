@@ -132,7 +132,7 @@ export const ROOMS = {
     files: ['src/cli/**/*.ts'],
     tests: [
       'test/cli/check/by-rule/mail-servers.test.ts',
-      'test/cli/check/shared/service-address.test.ts',
+      'test/cli/check/by-rule/onescand-places.test.ts',
       'test/cli/check/slot/chain.test.ts',
       'test/cli/shared/slot-environment.test.ts',
     ],

@@ -7,7 +7,7 @@ import { readQuarantine } from '../cases/kept.ts'
 import { buildStage } from '../cases/stage.ts'
 import { startNext } from '../doors/smtp/next-server.ts'
 import { openDoor } from '../doors/smtp/rig.ts'
-import { EICAR_NAME, clamdMissing, startClamd } from './clamd.ts'
+import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
 import { openSmtp } from './smtp-session.ts'
 

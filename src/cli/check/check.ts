@@ -1,4 +1,5 @@
-import type { CommandModule } from 'yargs'
+import { existsSync } from 'node:fs'
+import type { Argv, CommandModule } from 'yargs'
 import { findLog, type LogFile } from '../../doors/observe/log/read-log.ts'
 import { ownAccount, readAccounts } from '../../doors/readiness/account.ts'
 import { checkHostSwitch } from '../../doors/readiness/settings.ts'
@@ -6,19 +7,21 @@ import { accountText } from '../../doors/readiness/stage.ts'
 import { errorText } from '../../ground/errors/fault.ts'
 import { error, type Finding, ok } from '../../ground/errors/finding.ts'
 import { logsOfHost } from '../shared/log-arguments.ts'
+import { flag, printsJson, text } from '../shared/options.ts'
 import { printFindings } from '../shared/print-findings.ts'
 import { rootFacts } from '../shared/root-facts.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { askRunningDaemon, type RunningDaemon } from '../shared/running-daemon.ts'
+import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { checkByMail } from './by-mail/check-by-mail.ts'
-import type { MailServer } from './by-rule/mail-servers.ts'
+import { findMailServers, type MailServer } from './by-rule/mail-servers.ts'
 import { onescandPlaces } from './by-rule/onescand-places.ts'
 import { checkPostfix } from './by-rule/postfix.ts'
 import { checkOnescand, checkRunningDaemon } from './daemon/check-onescand.ts'
 import { configuredDaemon, scanTimeOf } from './daemon/configured-daemon.ts'
 import { checkQuotadStart } from './daemon/quotad-start.ts'
-import { addCheckOptions, type CheckOptions, isWholeHost, serversToCheck } from './options.ts'
 import { checkSlot } from './slot/check-slot.ts'
+import { namesSlot, type SlotOptions } from './slot/slot-hosts.ts'
 
 /** `onescan check`: what keeps mail from being scanned here, and what to do about it. */
 export const checkCommand: CommandModule<object, CheckOptions> = {
@@ -123,4 +126,60 @@ async function* checkServer(
     scanTime: scanTimeOf(configured?.host.env),
     makesStamps: Boolean(configured?.host.env.CLUSTERKEYS),
   })
+}
+
+/** The options of `onescan check`. */
+interface CheckOptions extends SlotOptions {
+  readonly daemon: boolean
+  readonly mail: string | undefined
+  readonly postfix: string | undefined
+  readonly log: readonly string[]
+  readonly json: boolean
+}
+
+function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
+  return addEnvironmentOptions(yargs)
+    .option('pid', text('Only this running service: the process of its tcpserver'))
+    .option('postfix', {
+      type: 'string',
+      describe: 'Look only at Postfix (of this configuration directory)',
+    })
+    .option(
+      'daemon',
+      flag(
+        'Look only at the onescand that runs: its settings, and changed files; or why it does not run',
+      ),
+    )
+    .option(
+      'mail',
+      text('Send one clean mail and the EICAR test file to this address by each way of the server'),
+    )
+    .option('log', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+      describe: 'With --mail: a log of onescan in another place than usual; repeat it',
+    })
+    .option('json', printsJson)
+    .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
+    .epilogue(
+      'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
+        'delivered but with --mail.\n\nExit codes: 0 all is well; 1 there are warnings; 2 there are errors, ' +
+        'or it failed.',
+    ) as never
+}
+
+/**
+ * The mail servers to look at: the one that the options name, the slot if an option or variable says how it
+ * is set up, else all of this host.
+ */
+function serversToCheck(options: CheckOptions): MailServer[] {
+  if (options.postfix !== undefined) return ['Postfix']
+  return namesSlot(options) ? ['qmail'] : findMailServers(existsSync)
+}
+
+/** Whether no option or variable says what to check: then everything on this host is checked. */
+function isWholeHost(options: CheckOptions): boolean {
+  return options.postfix === undefined && !namesSlot(options)
 }

@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseMtaEndpoint } from '../../../ground/net/endpoint.ts'
 import { optionValues } from '../../shared/options.ts'
 import type { RunningDaemon } from '../../shared/running-daemon.ts'
 import { SYSTEMD } from '../../shared/systemd.ts'
@@ -37,3 +39,52 @@ export function onescandPlaces(
     hasSystemd: existsSync(SYSTEMD),
   }
 }
+
+/** The address that a service listens on. */
+type ServiceAddress = { readonly path: string } | { readonly host: string; readonly port: number }
+
+/**
+ * Reads an address as onescand, Postfix and Sendmail write it: `unix:PATH` or `local:PATH`,
+ * `inet:HOST:PORT`, `inet:PORT` or `inet:PORT@HOST`; `inet6:` counts like `inet:`. Undefined for
+ * anything else.
+ */
+export function readServiceAddress(text: string): ServiceAddress | undefined {
+  const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
+  if (path !== undefined) return { path }
+  const [, place] = /^inet6?:(.+)$/.exec(text) ?? []
+  return parseMtaEndpoint((place ?? '').replace(/^:?(\d+)@?$/, '127.0.0.1:$1'))
+}
+
+/**
+ * The address among `addresses` that `named` stands for, in the form of Postfix or Sendmail. Its path
+ * may be relative to the queue directory of Postfix.
+ */
+export function matchAddress(
+  named: string,
+  addresses: readonly string[],
+  queue: string | undefined,
+): string | undefined {
+  const wanted = readServiceAddress(named)
+  if (wanted === undefined) return undefined
+  return addresses.find((text) => {
+    const listening = readServiceAddress(text)
+    return listening !== undefined && leadsTo(wanted, listening, queue)
+  })
+}
+
+function leadsTo(
+  wanted: ServiceAddress,
+  listening: ServiceAddress,
+  queue: string | undefined,
+): boolean {
+  if ('path' in wanted || 'path' in listening) {
+    if (!('path' in wanted && 'path' in listening)) return false
+    if (wanted.path === listening.path) return true
+    return Boolean(queue) && join(queue!, wanted.path) === join(listening.path)
+  }
+  if (wanted.port !== listening.port) return false
+  return isEverywhere(listening.host) || numeric(wanted.host) === numeric(listening.host)
+}
+
+const isEverywhere = (host: string) => host === '0.0.0.0' || host === '::'
+const numeric = (host: string) => (host === 'localhost' ? '127.0.0.1' : host)

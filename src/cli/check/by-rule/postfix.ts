@@ -1,7 +1,7 @@
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, shellWord, warning } from '../../../ground/errors/finding.ts'
 import { rootFacts } from '../../shared/root-facts.ts'
-import { matchAddress } from '../shared/service-address.ts'
+import { matchAddress } from './onescand-places.ts'
 import {
   inPostfix,
   type MilterEntry,

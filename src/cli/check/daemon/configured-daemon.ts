@@ -13,7 +13,15 @@ import { readControlDirectories } from '../../../scan/judge/policy.ts'
 import { DEFAULTS, hasDefaults, type OddLine, readDefaults } from '../../shared/defaults-file.ts'
 import { optionValues } from '../../shared/options.ts'
 import { ACCOUNT, type RunningDaemon, SOCKET } from '../../shared/running-daemon.ts'
-import type { DaemonWords } from '../shared/host.ts'
+
+/** The command line of onescand. */
+interface DaemonWords {
+  readonly words: readonly string[]
+  /** The addresses on the command line of the running onescand, which it frees at its next start. */
+  readonly held: readonly string[]
+  /** The file with its settings, for remedies. */
+  readonly file: string
+}
 
 /** onescand as it is configured on this host, and what is wrong with its file of settings. */
 export interface ConfiguredDaemon {

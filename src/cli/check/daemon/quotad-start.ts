@@ -1,11 +1,9 @@
 import { lstatSync } from 'node:fs'
 import { attempt, errorText } from '../../../ground/errors/fault.ts'
 import { type Finding, warning } from '../../../ground/errors/finding.ts'
-import { siblingCommand } from '../../../ground/runtime/compiled-program.ts'
 import { hasDefaults, readDefaults } from '../../shared/defaults-file.ts'
-import { askProgram } from '../shared/ask-program.ts'
+import { askService } from '../shared/ask-service.ts'
 import { oddFinding } from './configured-daemon.ts'
-import { ofService } from './of-service.ts'
 
 const SERVICE = 'onescan-quotad'
 const DEFAULTS = `/etc/default/${SERVICE}`
@@ -28,10 +26,9 @@ export async function* checkQuotadStart(): AsyncGenerator<Finding> {
   try {
     const { env, words, where, odd } = readDefaults(DEFAULTS)
     yield* odd.map(oddFinding)
-    const command = siblingCommand(SERVICE, '--check', '--json', ...words)
-    const given = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env }
-    for await (const finding of askProgram(command, given)) {
-      yield { ...ofService(finding, SERVICE, where), what: `${finding.what} [${SERVICE}]` }
+    const given = { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env }, file: where }
+    for await (const finding of askService(SERVICE, ['--check', ...words], given)) {
+      yield { ...finding, what: `${finding.what} [${SERVICE}]` }
     }
   } catch (thrown) {
     yield warning(`settings [${SERVICE}]`, errorText(thrown), 'run check as root')

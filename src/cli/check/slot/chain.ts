@@ -6,7 +6,7 @@ import { type Chain, checkChain, findChain } from '../../../doors/slot/chain.ts'
 import { attempt, errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, shellWord, warning } from '../../../ground/errors/finding.ts'
 import { readStart } from '../../../ground/path/open.ts'
-import type { Host } from '../shared/host.ts'
+import type { Host } from './slot-hosts.ts'
 import { slotProgramOf } from './slot-program.ts'
 
 /** The link that the Debian package makes for QMAILQUEUE. */

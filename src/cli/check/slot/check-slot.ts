@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ownAccount, readAccounts } from '../../../doors/readiness/account.ts'
 import { runStage, type Stage } from '../../../doors/readiness/stage.ts'
 import { tryStages } from '../../../doors/readiness/stages.ts'
 import { readReplyForm } from '../../../doors/shared/replies/error-report.ts'
-import { errorText } from '../../../ground/errors/fault.ts'
-import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { attempt, errorText } from '../../../ground/errors/fault.ts'
+import { error, type Finding, ok, shellWord, warning } from '../../../ground/errors/finding.ts'
 import { rootFacts } from '../../shared/root-facts.ts'
 import {
   findRunningServices,
@@ -13,10 +13,8 @@ import {
   type RunningService,
   readService,
 } from '../../shared/running-services.ts'
-import type { Host } from '../shared/host.ts'
 import { checkPrograms } from './chain.ts'
-import { checkService } from './check-service.ts'
-import { namesSlot, type SlotOptions, slotHosts } from './slot-hosts.ts'
+import { type Host, namesSlot, type SlotOptions, slotHosts } from './slot-hosts.ts'
 import { checkTrialMessages } from './trial-messages.ts'
 
 /**
@@ -141,3 +139,45 @@ function isFound(finding: Finding, all: readonly Finding[]): boolean {
 
 /** What was measured differs each time: the room on a disk, and how long a trial took. */
 const withoutFigures = (value: string) => value.replace(/\d+(?= (?:MiB|ms)\b)/g, '')
+
+/** Milliseconds. A file that was changed less than that after a start counts as older. */
+const AT_ONCE = 2000
+
+/** Findings about a service itself: how it runs, and what has changed since it was started. */
+function checkService({
+  pid,
+  text,
+  rules,
+  directory,
+  unseen,
+  uid,
+  since,
+}: RunningService): Finding[] {
+  const what = `process ${pid}`
+  const findings = [ok(what, text)]
+  const script = join(directory, 'run')
+  if (changedAt(script) > since + AT_ONCE) {
+    const value = `${script} has changed since it was started`
+    findings.push(
+      warning(what, value, `svc -t ${shellWord(directory)} (or sv restart), to run by the new one`),
+    )
+  }
+  const source = rules?.replace(/\.cdb$/, '')
+  if (rules !== undefined && source !== rules && changedAt(source!) > changedAt(rules)) {
+    const remedy = `tcprules ${shellWord(rules)} ${shellWord(`${source}.tmp`)} <${shellWord(source!)}`
+    findings.push(error(what, `${source} is newer than ${rules}, which counts`, remedy))
+  }
+  if (unseen.length > 0) {
+    const value = `starts ${unseen.join(', ')} before qmail-smtpd: what that sets was not seen`
+    const remedy = 'put it before the server, or try it: onescan check --user ACCOUNT --envdir DIR'
+    findings.push(warning(what, value, remedy))
+  }
+  if (uid === 0) {
+    const value = 'runs qmail-smtpd as root'
+    const remedy = 'give tcpserver -u "$(id -u qmaild)" -g "$(id -g onescan)"'
+    findings.push(error(what, value, remedy))
+  }
+  return findings
+}
+
+const changedAt = (file: string): number => attempt(() => statSync(file).mtimeMs) ?? 0

@@ -1,15 +1,30 @@
 import { resolve } from 'node:path'
 import { type Accounts, ownAccount } from '../../../doors/readiness/account.ts'
+import type { StageHost } from '../../../doors/readiness/stage.ts'
 import { errorText, Fault } from '../../../ground/errors/fault.ts'
+import { Cdb, readTcpRule } from '../../../ground/net/tcp-rules.ts'
 import { readOwnFile } from '../../../ground/path/open.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../../scan/judge/policy.ts'
 import { installedQueue } from '../../shared/hand-to-slot.ts'
-import type { RunningService } from '../../shared/running-services.ts'
+import type { MemoryLimits, RunningService } from '../../shared/running-services.ts'
 import { type EnvironmentOptions, slotEnvironment } from '../../shared/slot-environment.ts'
-import { type Host, noLimits } from '../shared/host.ts'
-import { classText, type RuleClass, readRules } from '../shared/tcp-rules.ts'
 import { isOnescanc } from './slot-program.ts'
+
+/** The host as the slot of a service sees it. Checks of the slot look at nothing else. */
+export interface Host extends StageHost {
+  readonly limits: MemoryLimits
+  /** The slot program: QMAILQUEUE, else the onescan-queue of this onescan. */
+  readonly program: string
+  /** The clients whose mail is handled so, by tcpserver's rules; undefined: all clients. */
+  readonly clients?: string | undefined
+}
+
+const noLimits: MemoryLimits = {
+  addressSpace: undefined,
+  data: undefined,
+  stack: undefined,
+}
 
 /** Options that say how the slot is set up, or whose slot it is. */
 export interface SlotOptions extends EnvironmentOptions {
@@ -74,4 +89,46 @@ function clientClasses(file: string | undefined): (RuleClass | undefined)[] {
     const remedy = 'run tcprules; without it tcpserver accepts no connection'
     throw new Fault('config', `-x ${file}: ${errorText(error)}; ${remedy}`, error)
   }
+}
+
+/** Clients to which tcpserver(1) gives the same variables, by the rules of tcprules(1). */
+interface RuleClass {
+  /** Addresses and prefixes as the rules have them; '' stands for all other addresses. */
+  readonly addresses: readonly string[]
+  readonly variables: Readonly<Record<string, string>>
+}
+
+/**
+ * Reads the classes of a cdb that tcprules made. Addresses with the same variables form one class.
+ * The class of all other addresses comes first. Denied addresses are left out. Throws an Error if
+ * the file is not such a cdb.
+ */
+export function readRules(file: Buffer): RuleClass[] {
+  const classes = new Map<string, { addresses: string[]; variables: Record<string, string> }>()
+  let elseDenied = false
+  for (const { key, value } of Cdb.in(file).records()) {
+    const address = key.toString('latin1')
+    const rule = readTcpRule(value)
+    if (rule.isDenied) elseDenied ||= address === ''
+    else {
+      const variables = Object.fromEntries(rule.variables)
+      const same = JSON.stringify(Object.entries(variables).sort())
+      const known = classes.get(same)
+      if (known === undefined) classes.set(same, { addresses: [address], variables })
+      else if (!known.addresses.includes(address)) known.addresses.push(address)
+    }
+  }
+  const found = [...classes.values()]
+  const isElse = ({ addresses }: RuleClass) => addresses.includes('')
+  // Clients that fit no rule are accepted, without variables (tcprules(1)).
+  if (!found.some(isElse) && !elseDenied) found.push({ addresses: [''], variables: {} })
+  return [...found.filter(isElse), ...found.filter((rule) => !isElse(rule))]
+}
+
+/** The addresses of a class in a few words. */
+function classText({ addresses }: RuleClass): string {
+  const names = addresses.map((address) => address || 'everybody else')
+  return names.length > 3
+    ? `${names.slice(0, 2).join(' ')} and ${names.length - 2} more`
+    : names.join(' ')
 }

@@ -1,8 +1,7 @@
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { readStart } from '../../../ground/path/open.ts'
-import { DEFAULT_QMAIL_HOME } from '../../../scan/judge/policy.ts'
-import type { Host } from '../shared/host.ts'
+import { type ControlDirectories, DEFAULT_QMAIL_HOME } from '../../../scan/judge/policy.ts'
 
 /** Which program stands in the slot, as far as its file shows. The program is not run. */
 export type SlotProgram =
@@ -31,7 +30,10 @@ const SCRIPT_MAX = 64 * 1024
 export function slotProgramOf({
   program,
   directories,
-}: Pick<Host, 'program' | 'directories'>): SlotProgram {
+}: {
+  readonly program: string
+  readonly directories: ControlDirectories
+}): SlotProgram {
   const path = realpathSync(program)
   const queues = [directories.qmailHome, DEFAULT_QMAIL_HOME].map((home) =>
     join(home, 'bin/qmail-queue'),

@@ -1,13 +1,13 @@
 import { accountText, scanSettingsOf } from '../../../doors/readiness/stage.ts'
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/shared/slot-client.ts'
-import { type Finding, error, ok, warning } from '../../../ground/errors/finding.ts'
+import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { isCompiled } from '../../../ground/runtime/compiled-program.ts'
 import { cleanMessage, eicarMessage } from '../../../scan/scanners/eicar/eicar-message.ts'
-import { type SlotResult, handToSlot } from '../../shared/hand-to-slot.ts'
+import { handToSlot, type SlotResult } from '../../shared/hand-to-slot.ts'
 import { SOCKET } from '../../shared/running-daemon.ts'
 import type { MemoryLimits } from '../../shared/running-services.ts'
-import type { Host } from '../shared/host.ts'
 import { howToStart } from '../shared/how-to-start.ts'
+import type { Host } from './slot-hosts.ts'
 import { slotProgramOf } from './slot-program.ts'
 
 /** Milliseconds beyond SCANTIMEOUT that the slot may take for a small message. */

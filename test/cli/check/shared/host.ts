@@ -1,4 +1,4 @@
-import { type Host, noLimits } from '../../../../src/cli/check/shared/host.ts'
+import type { Host } from '../../../../src/cli/check/slot/slot-hosts.ts'
 import { isOnescanc } from '../../../../src/cli/check/slot/slot-program.ts'
 import type { Environment } from '../../../../src/ground/settings/settings.ts'
 import { host as stageHost } from '../../../doors/readiness/host.ts'
@@ -9,7 +9,7 @@ export function host(env: Environment, more: Partial<Host> = {}): Host {
   const program = more.program ?? slotProgram
   return {
     ...stageHost(env, more),
-    limits: noLimits,
+    limits: { addressSpace: undefined, data: undefined, stack: undefined },
     ...more,
     program,
     asksOnescand: isOnescanc(program),

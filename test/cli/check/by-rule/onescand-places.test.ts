@@ -2,7 +2,7 @@ import t from 'tap'
 import {
   matchAddress,
   readServiceAddress,
-} from '../../../../src/cli/check/shared/service-address.ts'
+} from '../../../../src/cli/check/by-rule/onescand-places.ts'
 
 /** Addresses of sockets, as onescand, Postfix and Sendmail write them. */
 

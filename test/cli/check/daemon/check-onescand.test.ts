@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkRunning } from '../../../../src/cli/check/daemon/running-daemon.ts'
+import { checkRunning } from '../../../../src/cli/check/daemon/check-onescand.ts'
 import { howToStart } from '../../../../src/cli/check/shared/how-to-start.ts'
 import { askRunningDaemon } from '../../../../src/cli/shared/running-daemon.ts'
 import { readAccounts } from '../../../../src/doors/readiness/account.ts'

@@ -2,8 +2,11 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { readRules } from '../../../../src/cli/check/shared/tcp-rules.ts'
-import { type SlotOptions, slotHosts } from '../../../../src/cli/check/slot/slot-hosts.ts'
+import {
+  readRules,
+  type SlotOptions,
+  slotHosts,
+} from '../../../../src/cli/check/slot/slot-hosts.ts'
 import { readService } from '../../../../src/cli/shared/running-services.ts'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { accounts } from '../../../doors/readiness/host.ts'
