@@ -13,7 +13,6 @@ import { log } from './log.ts'
 import type { DoorAddress, PlacedDoor } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import { Trials } from './trials/trials.ts'
-import { WorkerTrials } from './trials/worker-trials.ts'
 import type { Workers } from './workers/workers.ts'
 
 /**
@@ -36,7 +35,6 @@ export interface StatusOptions {
 export class StatusFeed {
   readonly #options: DaemonOptions
   readonly #sources: StatusSources
-  readonly #workerTrials = new WorkerTrials((question) => this.#workers?.askNext(question))
   readonly #trials: Trials
   #server: StatusServer | undefined
   #workers: Pick<Workers, 'state' | 'askNext'> | undefined
@@ -46,7 +44,7 @@ export class StatusFeed {
   constructor(options: DaemonOptions, sources: StatusSources) {
     this.#options = options
     this.#sources = sources
-    this.#trials = new Trials(this.#workerTrials, options.maxSize)
+    this.#trials = new Trials((question) => this.#workers?.askNext(question), options.maxSize)
   }
 
   /**
@@ -76,11 +74,11 @@ export class StatusFeed {
   /** Takes a message of a worker: a report about mail, or the answer to a trial. */
   take(worker: number, message: unknown): void {
     if (isProcessReport(message)) this.#server?.observer.report(worker, message)
-    else this.#workerTrials.take(message)
+    else this.#trials.take(message)
   }
 
   workerEnded(worker: number, inHand: number): void {
-    this.#workerTrials.ended(worker)
+    this.#trials.ended(worker)
     this.#server?.observer.ended(worker, inHand)
   }
 

@@ -11,9 +11,8 @@ import { log } from './log.ts'
 import { type OpenDoor, openDoors } from './open-doors.ts'
 import type { DoorKind } from './options/door.ts'
 import { tryJudging } from './trials/judge-trial.ts'
-import { tryRunning } from './trials/trials.ts'
+import { isTrialQuestion, type TrialAnswer, tryRunning } from './trials/trials.ts'
 import { nameOf } from './trials/try-door.ts'
-import { isTrialQuestion, type TrialAnswer } from './trials/worker-trials.ts'
 import { BEAT_EVERY } from './workers/hung-workers.ts'
 import { BEAT, type ServingNotice } from './workers/workers.ts'
 
@@ -72,8 +71,8 @@ export async function runWorker(
 function answerTrials(tryIt: (wantsEicar: boolean) => Promise<readonly Finding[]>): void {
   process.on('message', (message) => {
     if (!isTrialQuestion(message)) return
-    void tryIt(message.wantsEicar).then((findings) => {
-      send({ tried: message.trial, findings } satisfies TrialAnswer)
+    void tryIt(message.wantsEicar).then((wrong) => {
+      send({ tried: message.trial, wrong } satisfies TrialAnswer)
     })
   })
 }

@@ -13,10 +13,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeTrialMail } from '../../../src/doors/daemon/trials/judge-trial.ts'
-import { WorkerTrials } from '../../../src/doors/daemon/trials/worker-trials.ts'
+import { Trials } from '../../../src/doors/daemon/trials/trials.ts'
 import { healthOf } from '../../../src/doors/http/health.ts'
 import { Observer } from '../../../src/doors/observe/live/observer.ts'
 import { roomFaults } from '../../../src/doors/readiness/places.ts'
+import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import { error, inOneLine } from '../../../src/ground/errors/finding.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { readQuarantine } from '../../cases/kept.ts'
@@ -199,17 +200,19 @@ t.test(
 t.test('a worker that ends during a trial has another one asked', async (t) => {
   const asked: number[] = []
   const workers = [1, 2]
-  const trials = new WorkerTrials(({ trial }) => {
+  const configuration = await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {})
+  t.teardown(configuration.close)
+  const trials = new Trials(({ trial }) => {
     asked.push(trial)
     return workers.shift()
-  })
-  const answer = trials.ask(true)
+  }, 1)
+  const make = () => trials.make({ configuration, doors: [] }, [])
+  const made = make()
   trials.ended(1)
-  const wrong = [error('EICAR', 'came out as clean', 'see its log')]
-  trials.take({ tried: 1, findings: wrong })
-  t.same(await answer, wrong)
+  trials.take({ tried: 1, wrong: [error('EICAR', 'came out as clean', 'see its log')] })
+  t.match(await made, { right: false, why: 'EICAR: came out as clean; see its log' })
   t.same(asked, [1, 1])
-  t.match(await trials.ask(true), [{ level: 'error', value: 'no worker takes mail' }])
+  t.match(await make(), { right: false, why: /^workers: no worker takes mail/ })
 })
 
 t.test('a clamd that dies shows at once when mail suffers', { skip: clamdMissing }, async (t) => {

@@ -11,7 +11,7 @@ import { judgeBy } from '../../shared/deliver.ts'
 import { startJudging } from '../../shared/mail-door.ts'
 import type { DaemonOptions } from '../options/options.ts'
 
-/** The most milliseconds for a message: a question about health does not wait for SCANTIMEOUT. */
+/** The most milliseconds for a message, or a door: a question about health does not wait for SCANTIMEOUT. */
 export const TRIAL_PATIENCE = 10_000
 
 const ADDRESS = Buffer.from('postmaster@localhost')

@@ -1,11 +1,11 @@
-import { type Finding, inOneLine, settingsFault } from '../../../ground/errors/finding.ts'
+import { error, type Finding, inOneLine, settingsFault } from '../../../ground/errors/finding.ts'
 import type { ClamdState, Trial } from '../../observe/live/process-report.ts'
 import { roomFaults } from '../../readiness/places.ts'
 import { nothingScans, unreadableSettings } from '../../readiness/settings.ts'
 import type { Configuration } from '../../shared/configuration.ts'
 import type { PlacedDoor } from '../options/door.ts'
+import { TRIAL_PATIENCE } from './judge-trial.ts'
 import { nameOf, tryDoor } from './try-door.ts'
-import type { WorkerTrials } from './worker-trials.ts'
 
 /** An onescand that runs. */
 interface TriedDaemon {
@@ -41,6 +41,33 @@ export async function tryRunning(
   ]
 }
 
+/** The first process asks a worker whether it scans. */
+interface TrialQuestion {
+  readonly trial: number
+  readonly wantsEicar: boolean
+}
+
+/** The worker's answer: what is wrong. */
+export interface TrialAnswer {
+  readonly tried: number
+  readonly wrong: readonly Finding[]
+}
+
+export function isTrialQuestion(message: unknown): message is TrialQuestion {
+  return typeof (message as TrialQuestion | null)?.trial === 'number'
+}
+
+/** Milliseconds beyond the time of a scan for a worker to answer. */
+const BEYOND = 5_000
+
+/** A question that a worker has. */
+interface AskedTrial {
+  readonly question: TrialQuestion
+  readonly worker: number
+  readonly isRepeated: boolean
+  readonly answer: (wrong: readonly Finding[]) => void
+}
+
 /** The trial in which EICAR was found last. */
 interface FoundEicar {
   readonly configuration: Configuration
@@ -50,15 +77,20 @@ interface FoundEicar {
   readonly at: number
 }
 
-/** The trials of the first process, by which it tells of its health. */
+/** The trials of the first process, which asks its workers whether they scan, one after the other. */
 export class Trials {
-  readonly #workers: Pick<WorkerTrials, 'ask'>
+  readonly #send: (question: TrialQuestion) => number | undefined
   readonly #maxSize: number
+  readonly #asked = new Map<number, AskedTrial>()
+  #count = 0
   #eicar: FoundEicar | undefined
 
-  /** `maxSize` is that of a message, in bytes. */
-  constructor(workers: Pick<WorkerTrials, 'ask'>, maxSize: number) {
-    this.#workers = workers
+  /**
+   * `send` sends to the next worker, and returns its number; undefined if there is none. `maxSize` is
+   * that of a message, in bytes.
+   */
+  constructor(send: (question: TrialQuestion) => number | undefined, maxSize: number) {
+    this.#send = send
     this.#maxSize = maxSize
   }
 
@@ -67,14 +99,13 @@ export class Trials {
    * once more when settings were read or the answer of a clamd has changed: a scanner logs each virus, and
    * may call VirusEvent, clamd.conf(5). Never rejects.
    */
-  async make(running: TriedDaemon, clamds: readonly ClamdState[]): Promise<Trial> {
-    const judge = () => this.#judge(running.configuration, clamds)
+  async make(running: TriedDaemon, states: readonly ClamdState[]): Promise<Trial> {
+    const judge = () => this.#judge(running.configuration, states)
     const wrong = await tryRunning(running, this.#maxSize, judge)
+    const found = `a clean message is clean, EICAR was found at ${timeOf(this.#eicar?.at)}`
     return {
       right: wrong.length === 0,
-      why:
-        wrong.map(inOneLine).join('; ') ||
-        `a clean message is clean, EICAR was found at ${timeOf(this.#eicar?.at)}`,
+      why: wrong.map(inOneLine).join('; ') || found,
       at: Date.now(),
       doors: running.doors.map((door) => {
         const right = !wrong.some(({ what }) => what === nameOf(door))
@@ -83,7 +114,22 @@ export class Trials {
     }
   }
 
-  /** Resolves with what is wrong with the judgement. */
+  /** Takes a message of a worker. */
+  take(message: unknown): void {
+    const { tried, wrong = [] } = message as Partial<TrialAnswer>
+    if (tried !== undefined) this.#asked.get(tried)?.answer(wrong)
+  }
+
+  /** The worker has ended. What it was asked is asked once more. */
+  ended(worker: number): void {
+    for (const asked of this.#asked.values()) {
+      if (asked.worker !== worker) continue
+      if (asked.isRepeated) asked.answer([trouble(`worker ${worker} ended`)])
+      else this.#askNext(asked.question, asked.answer, true)
+    }
+  }
+
+  /** Resolves with what is wrong with the judgement of the next worker. */
   async #judge(
     configuration: Configuration,
     states: readonly ClamdState[],
@@ -91,11 +137,35 @@ export class Trials {
     const clamds = JSON.stringify(states.map(({ server, text }) => [server, text]))
     const before = this.#eicar
     const isFound = before?.configuration === configuration && before.clamds === clamds
-    const wrong = await this.#workers.ask(!isFound)
+    const wrong = await this.#ask(!isFound)
     if (wrong.length > 0) this.#eicar = undefined
     else if (!isFound) this.#eicar = { configuration, clamds, at: Date.now() }
     return wrong
   }
+
+  #ask(wantsEicar: boolean): Promise<readonly Finding[]> {
+    return new Promise((resolve) => {
+      const question = { trial: ++this.#count, wantsEicar }
+      const answer: AskedTrial['answer'] = (wrong) => {
+        clearTimeout(timer)
+        this.#asked.delete(question.trial)
+        resolve(wrong)
+      }
+      const timer = setTimeout(() => {
+        answer([trouble(`worker ${this.#asked.get(question.trial)?.worker} does not answer`)])
+      }, TRIAL_PATIENCE + BEYOND)
+      this.#askNext(question, answer, false)
+    })
+  }
+
+  #askNext(question: TrialQuestion, answer: AskedTrial['answer'], isRepeated: boolean): void {
+    const worker = this.#send(question)
+    if (worker === undefined) answer([trouble('no worker takes mail')])
+    else this.#asked.set(question.trial, { question, worker, isRepeated, answer })
+  }
 }
+
+const trouble = (value: string): Finding =>
+  error('workers', value, 'see the log of onescand, and restart it')
 
 const timeOf = (at = 0) => `${new Date(at).toISOString().slice(0, 19)}Z`

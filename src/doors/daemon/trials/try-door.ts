@@ -1,16 +1,15 @@
-import { once } from 'node:events'
-import { connect, type NetConnectOpts } from 'node:net'
+import type { NetConnectOpts } from 'node:net'
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding } from '../../../ground/errors/finding.ts'
+import { packet, uint32 } from '../../../protocol/milter/packets.ts'
 import { askPolicy } from '../../policy/attributes.ts'
+import { askOnce } from '../../shared/ask-once.ts'
 import { askToTell } from '../../slot-socket/tell.ts'
 import { mayConnect } from '../../smtp/door.ts'
 import { callNextServer } from '../../smtp/next-server/next-server.ts'
 import type { SmtpRoute } from '../../smtp/shared/server.ts'
 import { type DoorAddress, type PlacedDoor, readDoorAddress } from '../options/door.ts'
-
-/** Milliseconds for a door to answer. */
-const PATIENCE = 10_000
+import { TRIAL_PATIENCE } from './judge-trial.ts'
 
 /** A door in the words of logs and findings. */
 export const nameOf = ({ kind, address }: PlacedDoor): string => `${kind} ${address}`
@@ -36,12 +35,12 @@ export async function tryDoor(door: PlacedDoor): Promise<Finding | undefined> {
 async function connectTo(door: PlacedDoor, at: DoorAddress): Promise<void> {
   switch (door.kind) {
     case 'slot':
-      if (at.kind === 'unix') await askToTell(at.path, PATIENCE)
+      if (at.kind === 'unix') await askToTell(at.path, TRIAL_PATIENCE)
       return
     case 'milter':
-      return call(at)
+      return expect(at, 'O', { question: NEGOTIATION, from: LENGTH })
     case 'policy':
-      await askPolicy(targetOf(at), POLICY_QUESTION, PATIENCE)
+      await askPolicy(targetOf(at), POLICY_QUESTION, TRIAL_PATIENCE)
       return
     case 'smtp':
     case 'lmtp':
@@ -53,13 +52,13 @@ async function connectTo(door: PlacedDoor, at: DoorAddress): Promise<void> {
 async function callRelay({ relay }: PlacedDoor, at: DoorAddress): Promise<void> {
   const target = targetOf(at)
   const isShutOut = 'host' in target && relay && !mayConnect(target.host, relay.from)
-  await call(at, isShutOut ? '554' : '220')
+  await expect(at, isShutOut ? '554' : '220')
   if (relay !== undefined) await callNext(relay)
 }
 
 /** Says QUIT to the server to which a door hands mail on. Rejects if it does not greet. */
 export async function callNext({ next }: Pick<SmtpRoute, 'next'>): Promise<void> {
-  const [connection, command, data, block, end] = new Array(5).fill(PATIENCE)
+  const [connection, command, data, block, end] = new Array(5).fill(TRIAL_PATIENCE)
   const server = await callNextServer(next, { connection, command, data, block, end })
   await server.ask('QUIT').catch(() => {})
   server.close()
@@ -68,29 +67,32 @@ export async function callNext({ next }: Pick<SmtpRoute, 'next'>): Promise<void>
 /** A question without a recipient, so that no service for quotas is asked. */
 const POLICY_QUESTION = { request: 'smtpd_access_policy', protocol_state: 'CONNECT' }
 
-/** Connects. Rejects if the door does not begin its greeting so, if one is expected. */
-async function call(at: DoorAddress, greeting?: string): Promise<void> {
-  const signal = AbortSignal.timeout(PATIENCE)
-  const socket = connect(targetOf(at))
-  const closed = once(socket, 'close').then(() => {
-    throw new Error('closes the connection')
-  })
-  closed.catch(() => {})
-  try {
-    await once(socket, 'connect', { signal })
-    if (greeting === undefined) return
-    const [first] = await Promise.race([once(socket, 'data', { signal }), closed])
-    const answer = (first as Buffer).toString('latin1')
-    if (!answer.startsWith(greeting)) {
-      throw new Error(`answered ${answer.split('\n')[0]!.trim()}`)
-    }
-  } catch (thrown) {
-    throw signal.aborted ? new Error('no answer in time') : thrown
-  } finally {
-    socket.on('error', () => {})
-    socket.destroy()
+/**
+ * Asks a door. Rejects if it does not answer in time, or if what follows the first `from` bytes of its answer
+ * is not `expected`.
+ */
+async function expect(
+  at: DoorAddress,
+  expected: string,
+  { question = Buffer.alloc(0), from = 0 } = {},
+): Promise<void> {
+  let answer = ''
+  const read = (chunk: Buffer) => {
+    answer += chunk.toString('latin1')
+    return answer.length < from + expected.length ? undefined : answer
   }
+  const whole = await askOnce(targetOf(at), question, read, TRIAL_PATIENCE)
+  if (whole === undefined) throw new Error('closes the connection')
+  if (!whole.startsWith(expected, from)) throw new Error(`answered ${whole.split('\n')[0]!.trim()}`)
 }
+
+/** What an MTA begins and ends with: it can do all that milters ask for, and has no mail. */
+const NEGOTIATION = Buffer.concat([
+  packet('O', uint32(6), uint32(0x1ff), uint32(0x1fffff)),
+  packet('Q'),
+])
+/** The length of a packet. */
+const LENGTH = 4
 
 /** Where to connect to a door. If it listens at every address, that is the loopback address. */
 function targetOf(
