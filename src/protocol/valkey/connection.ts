@@ -45,6 +45,10 @@ export async function openConnection(
   const close = () => connection.close()
   signal.addEventListener('abort', close)
   try {
+    // A server that refuses this host says why and closes at once. A command to it would fail before that
+    // is read, so what is there is read first.
+    await new Promise(setImmediate)
+    await new Promise(setImmediate)
     return { connection, reply: await enter(connection, login, question) }
   } catch (error) {
     connection.close()
@@ -120,7 +124,10 @@ export class ValkeyConnection {
   readonly #reader = new RespReader((reply) => this.#take(reply))
   /** In the order in which they were sent, which is the order of the replies. */
   readonly #waiting: PendingCommands[] = []
-  #isOpen = true
+  /** Why it has ended. */
+  #endedBy: string | undefined
+  /** The last reply, if it is an error. */
+  #complaint: string | undefined
   #tellEnd: (why: string) => void = () => {}
 
   constructor(socket: Socket) {
@@ -139,7 +146,7 @@ export class ValkeyConnection {
    */
   ask(...commands: readonly RespCommand[]): Promise<RespValue[]> {
     return new Promise((resolve, reject) => {
-      if (!this.#isOpen) return reject(new Error('is not connected'))
+      if (this.#endedBy !== undefined) return reject(new Error(this.#endedBy))
       this.#waiting.push({ replies: [], count: commands.length, resolve, reject })
       this.#socket.write(Buffer.concat(commands.map(commandOf)))
     })
@@ -151,7 +158,7 @@ export class ValkeyConnection {
 
   #receive(chunk: Buffer): void {
     try {
-      if (this.#isOpen) this.#reader.push(chunk)
+      if (this.#endedBy === undefined) this.#reader.push(chunk)
     } catch (error) {
       this.#end(errorText(error))
     }
@@ -159,6 +166,7 @@ export class ValkeyConnection {
 
   #take(reply: RespValue): void {
     const [first] = this.#waiting
+    this.#complaint = reply instanceof RespError ? reply.message : undefined
     if (first === undefined) {
       this.#end('says something that nobody asked')
       return
@@ -169,9 +177,11 @@ export class ValkeyConnection {
     first.resolve(first.replies)
   }
 
-  #end(why: string): void {
-    if (!this.#isOpen) return
-    this.#isOpen = false
+  /** Ends it. What the server itself has complained of before says more than how the connection ended. */
+  #end(how: string): void {
+    if (this.#endedBy !== undefined) return
+    const why = this.#complaint ?? how
+    this.#endedBy = why
     this.#socket.destroy()
     for (const { reject } of this.#waiting.splice(0)) reject(new Error(why))
     this.#tellEnd(why)

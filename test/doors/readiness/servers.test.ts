@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkQuota, checkVerdicts } from '../../../src/doors/readiness/servers.ts'
@@ -65,4 +67,16 @@ t.test('a store answers, or that it does not is reported', { skip: storeMissing 
   t.match(await checkVerdicts(host(env)), [{ level: 'warning', value: /OOM command not allowed/ }])
   await store.kill()
   t.match(await checkVerdicts(host(env)), [{ level: 'warning', value: /ECONNREFUSED|ENOENT/ }])
+})
+
+t.test('what a store says that refuses this host is told', { skip: storeMissing }, async (t) => {
+  const store = await startStore(t, { args: ['--maxclients', '1'] })
+  const other = connect(store.port, '127.0.0.1')
+  t.teardown(() => other.destroy())
+  other.write('PING\r\n')
+  await once(other, 'data')
+  for (const VERDICTS of [`valkey://127.0.0.1:${store.port}`, `unix:${store.socket}`]) {
+    const found = await checkVerdicts(host({ VERDICTS, VERDICTTIMEOUT: '1000' }))
+    t.match(found.at(-1), { level: 'warning', value: /max number of clients reached/ }, VERDICTS)
+  }
 })
