@@ -153,6 +153,12 @@ const SEE = 'see onescan log, and onescan check'
 const decisive = (seen: readonly LogRecord[]) =>
   seen.find(({ fields }) => fields.has('virus') || fields.has('banned')) ?? seen.at(-1)
 
+/** Where to look for what let a message pass: the line of onescan.policy that counted for it, if any. */
+function whereDecided({ fields }: LogRecord): string {
+  const rule = fields.get('rule')
+  return rule === undefined || rule === '-' ? SEE : `see line ${rule} of onescan.policy`
+}
+
 /** `by the milter`, as the log has it. */
 const doorOf = ({ fields }: LogRecord) => `by the ${fields.get('door') ?? 'slot'} door`
 
@@ -189,8 +195,7 @@ function judgeClean(
     return error(what, `is called infected: ${named}`, 'see the scanners of QHPSI')
   }
   if (decision === 'defer') return error(what, `is deferred by onescan: ${why}`, SEE)
-  const rule = fields.get('rule')
-  const see = rule === undefined || rule === '-' ? SEE : `see line ${rule} of onescan.policy`
+  const see = whereDecided(record)
   if (decision !== 'accept') return error(what, `passes unscanned (${decision}): ${why}`, see)
   if (scan === 'clean' || scan === 'known') {
     const taken = sent.kind === 'taken' ? '' : `, and the server says: ${sent.text}`
@@ -218,7 +223,8 @@ function judgeInfected(
   const why = fields.get('reason') ?? fields.get('fault') ?? fields.get('scan') ?? ''
   if (decision === 'defer') return error(what, `is deferred by onescan: ${why}`, SEE)
   if (found === undefined && decision !== 'reject') {
-    return error(what, `gets in: onescan calls it ${fields.get('scan') ?? decision} (${why})`, SEE)
+    const value = `gets in: onescan calls it ${fields.get('scan') ?? decision} (${why})`
+    return error(what, value, whereDecided(record))
   }
   const by = `${doorOf(record)}: ${found ?? why}`
   switch (decision) {

@@ -88,10 +88,12 @@ async function open(t: Test, state: PostfixState): Promise<Host> {
   writeFileSync(log, '')
   const milter = `unix:${directory}/milter`
   const ports = { milter, filter: await freePort(), behind: await freePort() }
-  const { main, own, services, options, settings, isDown } = state
+  const { main, own, services, options, settings, policy, isDown } = state
   const words = options?.(ports) ?? ['--milter', milter, '--mode', '0666']
   if (!isDown) {
-    const basic = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', LOGFILE: log, TMPDIR: directory }
+    if (policy !== undefined) writeFileSync(join(directory, 'onescan.policy'), policy)
+    const places = { LOGFILE: log, TMPDIR: directory, CONTROLDIR: directory }
+    const basic = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', ...places }
     const daemon = startOnescand(t, { args: words, settings: { ...basic, ...settings } })
     await daemon.logged(/serving/)
   }

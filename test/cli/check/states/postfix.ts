@@ -10,6 +10,8 @@ export interface PostfixState {
   /** The options of onescand. By default it listens as a milter. */
   readonly options?: (ports: Ports) => readonly string[]
   readonly settings?: Readonly<Record<string, string>>
+  /** What stands in onescan.policy. */
+  readonly policy?: string
   /** Whether onescand does not run. */
   readonly isDown?: true
   /** What check says of it by rule and by mail, besides what is ok. */
@@ -227,6 +229,16 @@ export const states: readonly PostfixState[] = [
     byMail: [
       /^error port \d+, clean mail: passes unscanned \(pass\): QHPSI is not set/,
       /^error port \d+, EICAR: gets in: onescan calls it pass/,
+    ],
+  },
+  {
+    name: 'a rule lets all mail pass',
+    main: byMilter,
+    policy: '# for a while\nclient=0.0.0.0/0 scan off\n',
+    byRule: [],
+    byMail: [
+      /^error port \d+, clean mail: .*; see line 2 of onescan\.policy$/,
+      /^error port \d+, EICAR: gets in: .*; see line 2 of onescan\.policy$/,
     ],
   },
   {
