@@ -197,6 +197,16 @@ export const setUps: readonly OnescandSetUp[] = [
     ],
     start: [/^error: keyring: \S+ring is not readable by /],
   },
+  {
+    name: 'a keyring of the package that no setting names',
+    settings({ machine }) {
+      machine.write('/etc/onescan/keys/ring', HMAC, 0o640)
+      return {}
+    },
+    check: [
+      /^warning keyring \[onescand\]: none at \S+: .*, and \/etc\/onescan\/keys\/ring is not used; set CLUSTERKEYS=\/etc\/onescan\/keys\/ring$/,
+    ],
+  },
   // The store
   {
     name: 'the store does not answer',
@@ -245,7 +255,7 @@ export const setUps: readonly OnescandSetUp[] = [
     name: '/tmp is full',
     settings: ({ full }) => ({ TMPDIR: full }),
     check: [
-      /^error spool \(TMPDIR\) \[onescand\]: 0 MiB free in \S+: mail that does not fit is deferred; free some/,
+      /^error spool \(TMPDIR\) \[onescand\]: \S+: it is full, and mail is deferred; free some/,
     ],
   },
   // systemctl edit

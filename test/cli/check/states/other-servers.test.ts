@@ -43,11 +43,21 @@ interface EximState {
   readonly name: string
   /** What is done in /etc/exim4 after the steps of the page. */
   readonly change?: string
+  /** Whether the door behind the queue lacks --after-queue. */
+  readonly lacksAfterQueue?: true
   readonly expect: readonly RegExp[]
 }
 
 const ofExim: readonly EximState[] = [
   { name: 'as its page has it', expect: [] },
+  {
+    name: 'only after the queue, and without --after-queue',
+    change: "sed -i 's/acl_m_onescan = yes/acl_m_onescan = no/' conf.d/acl/50_onescan",
+    lacksAfterQueue: true,
+    expect: [
+      /^error port \d+, EICAR: is refused .*, after the server took it: .*; add --after-queue/,
+    ],
+  },
   { name: 'without the routers', change: 'rm conf.d/router/050_onescan', expect: around },
   {
     name: 'the router has no condition, so that mail goes round',
@@ -66,7 +76,10 @@ t.test('states of Exim', { skip: eximMissing }, async (t) => {
   for (const state of ofExim) await t.test(state.name, (t) => tryExim(t, state))
 })
 
-async function tryExim(t: Test, { change = '', expect }: EximState): Promise<void> {
+async function tryExim(
+  t: Test,
+  { change = '', lacksAfterQueue, expect }: EximState,
+): Promise<void> {
   const [before, behind, after] = [await freePort(), await freePort(), await freePort()]
   const ports: Readonly<Record<string, number>> = { 10025: before, 10026: behind, 10027: after }
   const here = (text: string) => text.replace(/\b1002[567]\b/g, (port) => String(ports[port]))
@@ -74,7 +87,8 @@ async function tryExim(t: Test, { change = '', expect }: EximState): Promise<voi
   const steps = example('exim-debian', { '0.0.0.0 ; ::0 ;': `127.0.0.1.${port} ;` })
   const [next, ...places] = ['10026', '10025', '10027'].map((name) => `inet:127.0.0.1:${name}`)
   const pair = (place: string) => ['--smtp', place, '--next', next!]
-  const words = [...pair(places[0]!), ...pair(places[1]!), '--after-queue']
+  const words = [...pair(places[0]!), ...pair(places[1]!)]
+  if (!lacksAfterQueue) words.push('--after-queue')
   const log = await serve(t, words.map(here))
   const exim = await startExim(t, here(`${steps}\n${change}\nupdate-exim4.conf\n`), port)
   t.teardown(exim.stop)
