@@ -3,7 +3,7 @@ import { exit } from '../../ground/process/command-line.ts'
 import { log } from './log.ts'
 import type { WorkerOrder } from './workers/workers.ts'
 
-export interface SignalHandlers {
+interface SignalHandlers {
   /** Reads the configuration again. If this rejects, the old configuration stays. */
   reload(): Promise<void>
   /** Logs the counters. */

@@ -18,13 +18,13 @@ import type { Workers } from './workers/workers.ts'
 /**
  * What the HTTP server shows besides the reports of workers, as it is at the moment of the call.
  */
-export interface StatusSources {
+interface StatusSources {
   readonly configuration: () => Configuration
   /** The servers that scan. */
   readonly clamds: Pick<ClamdWatch, 'states' | 'complaints'>
 }
 
-export interface StatusOptions {
+interface StatusOptions {
   /** The address of --http. */
   readonly address: DoorAddress
   /** The descriptor of the socket if systemd has bound it. */

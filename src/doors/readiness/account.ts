@@ -56,6 +56,20 @@ export function groupName({ group }: Accounts, gid: number): string {
   return line?.split(':')[0] ?? String(gid)
 }
 
+/**
+ * The command by which an account comes into the group that may use this file, as a socket; undefined if
+ * none may. Nobody should be in the group of root for the sake of a socket.
+ */
+export function joinGroup(
+  { name }: SystemAccount,
+  accounts: Accounts,
+  path: string,
+): string | undefined {
+  const { gid, mode } = statSync(path)
+  const mayUse = gid !== 0 && (mode & 0o030) !== 0
+  return mayUse ? `adduser ${name} ${groupName(accounts, gid)}` : undefined
+}
+
 const BIT = { read: 4, write: 2, search: 1, execute: 1 } as const
 
 /**

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errorCode } from '../../ground/errors/fault.ts'
 import { error, type Finding, marked, ok, warning } from '../../ground/errors/finding.ts'
@@ -15,7 +14,7 @@ import {
 import type { ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
 import { readSignatureFiles, SETTLED_AFTER } from '../../scan/scanners/shared/signatures.ts'
 import type { ClamdState } from '../observe/live/process-report.ts'
-import { groupName, obstacle } from './account.ts'
+import { joinGroup, obstacle } from './account.ts'
 import { checkCount, signaturesIn } from './scanner.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
 
@@ -138,11 +137,8 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | und
 
 /** What lets the account connect. A slot below tcpserver(1) has one group alone, which it needs for onescand. */
 function openTo({ account, accounts, isDaemon }: StageHost, socket: string, barrier: string) {
-  const { gid, mode } = statSync(barrier)
-  // Nobody should be in the group of root for the sake of a socket.
-  if (isDaemon && (mode & 0o030) !== 0 && gid !== 0) {
-    return `adduser ${account.name} ${groupName(accounts, gid)}, and restart onescand`
-  }
+  const join = isDaemon ? joinGroup(account, accounts, barrier) : undefined
+  if (join !== undefined) return `${join}, and restart onescand`
   return barrier === socket
     ? 'set "LocalSocketMode 666" in its clamd.conf, and restart clamd'
     : `see the mode of ${barrier}`

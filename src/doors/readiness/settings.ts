@@ -213,7 +213,7 @@ async function scannerFaults(scan: ScanSettings | undefined): Promise<string[]> 
 }
 
 /** Warns of each setting that is valid but probably a mistake. */
-export function configurationWarnings(env: Environment): Finding[] {
+function configurationWarnings(env: Environment): Finding[] {
   const contradictions = contradictionsIn(env).map(({ name, value, remedy }) =>
     warning(name, value, remedy),
   )

@@ -6,7 +6,7 @@ import { checkPrograms } from '../../../src/cli/check/slot/chain.ts'
 import { checkPlaces } from '../../../src/doors/readiness/places.ts'
 import { checkCount, signaturesIn } from '../../../src/doors/readiness/scanner.ts'
 import { checkQuota } from '../../../src/doors/readiness/servers.ts'
-import { configurationWarnings } from '../../../src/doors/readiness/settings.ts'
+import { checkSettings } from '../../../src/doors/readiness/settings.ts'
 import { misspeltSettings } from '../../../src/ground/settings/misspelt.ts'
 import { complaints, stranger } from '../../doors/readiness/host.ts'
 import { openDirectory } from '../../programs/reachable.ts'
@@ -38,10 +38,11 @@ t.test('variables of other programs are not reported', async (t) => {
 
 t.test('a QUARANTINE that keeps nothing is reported, with the command that makes it', async (t) => {
   const directory = openDirectory(t)
-  const of = (QUARANTINE: string) => [
-    ...configurationWarnings({ QUARANTINE }),
-    ...checkPlaces(host({ QUARANTINE })).filter(({ what }) => what === 'QUARANTINE'),
-  ]
+  const of = async (QUARANTINE: string) => {
+    const asked = host({ QHPSI: 'plugin: eicar', REJECTVIRUS: '0', QUARANTINE })
+    const all = [...(await checkSettings(asked)), ...checkPlaces(asked)]
+    return all.filter(({ what }) => what === 'QUARANTINE')
+  }
   for (const [name, mode] of [
     ['private', 0o700],
     ['open', 0o750],
@@ -49,23 +50,23 @@ t.test('a QUARANTINE that keeps nothing is reported, with the command that makes
     mkdirSync(join(directory, name))
     chmodSync(join(directory, name), mode)
   }
-  t.same(complaints(of(join(directory, 'private'))), [])
+  t.same(complaints(await of(join(directory, 'private'))), [])
   writeFileSync(join(directory, 'file'), '')
   symlinkSync('private', join(directory, 'link'))
   for (const [name, value] of Object.entries({ none: /ENOENT/, open: /has mode 0750/ })) {
     const path = join(directory, name)
-    const [found, ...more] = of(path)
+    const [found, ...more] = await of(path)
     t.match(found, { level: 'error', value })
     t.same(more, [])
     execFileSync('/bin/sh', ['-ec', found!.remedy!])
-    t.same(complaints(of(path)), [], `after ${found!.remedy}`)
+    t.same(complaints(await of(path)), [], `after ${found!.remedy}`)
   }
   for (const name of ['file', 'link']) {
-    t.match(of(join(directory, name)), [
+    t.match(await of(join(directory, name)), [
       { level: 'error', value: /is not a directory/, remedy: 'name another one' },
     ])
   }
-  t.same(of('hold'), [])
+  t.same(await of('hold'), [])
 })
 
 t.test('a LOGFILE that the slot cannot write is reported', async (t) => {

@@ -1,6 +1,6 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { findAccount, groupName, obstacle } from '../../../doors/readiness/account.ts'
+import { findAccount, joinGroup, obstacle } from '../../../doors/readiness/account.ts'
 import { error, type Finding, shellWord } from '../../../ground/errors/finding.ts'
 import { howToStart } from '../shared/how-to-start.ts'
 import { SOCKET_UNITS } from './onescand-places.ts'
@@ -36,11 +36,9 @@ export function unreachable(
   const barrier = account && obstacle(account, path, 'write')
   if (account === undefined || barrier === undefined) return undefined
   const value = `${account.name} may not connect to ${path}: ${meanwhile}`
-  const { gid, mode } = statSync(barrier)
-  // Nobody should be in the group of root for the sake of a socket.
-  const mayJoin = gid !== 0 && (mode & 0o030) !== 0
-  const remedy = mayJoin
-    ? `adduser ${account.name} ${groupName(read.accounts, gid)} && postfix reload`
+  const join = joinGroup(account, read.accounts, barrier)
+  const remedy = join
+    ? `${join} && postfix reload`
     : `see the owner, group and mode of ${barrier}: onescand --mode 0660, or the unit onescan-postfix.socket`
   return error(what, value, remedy)
 }

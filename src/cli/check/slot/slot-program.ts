@@ -4,7 +4,7 @@ import { readStart } from '../../../ground/path/open.ts'
 import { type ControlDirectories, DEFAULT_QMAIL_HOME } from '../../../scan/judge/policy.ts'
 
 /** Which program stands in the slot, as far as its file shows. The program is not run. */
-export type SlotProgram =
+type SlotProgram =
   /** A program of onescan: it hands a trial to the program that the trial names. */
   | { readonly kind: 'own' }
   /** The real qmail-queue, which would queue a trial. */

@@ -23,7 +23,7 @@ import type { DoorAddress } from '../options/door.ts'
 /** The connections that wait in the kernel to be accepted. */
 const BACKLOG = 511
 
-export interface SocketOptions {
+interface SocketOptions {
   /** The permission bits of a unix socket. */
   readonly mode: number
   /** The group id of a unix socket; undefined: that of the process. */

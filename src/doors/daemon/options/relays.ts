@@ -18,7 +18,7 @@ export interface RelayOptions extends SmtpRoute {
 export const FROM_STANDARD = '127.0.0.0/8,::1'
 
 /** An option of the command line, as parseArgs() returns it. */
-export interface OptionToken {
+interface OptionToken {
   readonly name: string
   readonly value: string | undefined
 }

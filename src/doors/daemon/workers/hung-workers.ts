@@ -14,7 +14,7 @@ const BUSY_FOR = 2_000
 /** Milliseconds without a beat after which a worker hangs, whatever it does. */
 const SILENT_FOR = 20_000
 
-export interface BeatWatchOptions {
+interface BeatWatchOptions {
   /** Milliseconds on the monotonic clock. */
   readonly uptime: () => number
   /** The state of a process, and the milliseconds of processor time that it has used: proc(5). */

@@ -13,7 +13,7 @@ import { readInHand } from '../../../scan/verdicts/poison.ts'
 import type { WorkersState } from '../../observe/live/process-report.ts'
 import { BeatWatch, HUNG_AFTER } from './hung-workers.ts'
 
-export interface WorkersOptions {
+interface WorkersOptions {
   readonly count: number
   /** The command that runs this very program once more, as a worker. */
   readonly command: readonly [string, ...string[]]
