@@ -96,16 +96,20 @@ type MissingFinding = (why: string) => Finding
 
 function guarded(
   what: string,
-  check: () => Finding[],
-  missing: MissingFinding = (why) =>
-    marked(error(what, why, 'make the directory; until then mail is deferred'), 'nothing scans'),
+  check: () => Finding | Finding[],
+  findingAbout: MissingFinding = missing(what),
 ): Finding[] {
   try {
-    return check()
+    return [check()].flat()
   } catch (thrown) {
-    return [missing(errorText(thrown))]
+    return [findingAbout(errorText(thrown))]
   }
 }
+
+const missing =
+  (what: string): MissingFinding =>
+  (why) =>
+    marked(error(what, why, 'make the directory; until then mail is deferred'), 'nothing scans')
 
 /**
  * Makes the finding about a SPOOLDIR that is missing. It is an error if a scanner opens messages there
@@ -130,7 +134,8 @@ const WITHOUT_PATH = ['clamd', 'attachments', 'eicar']
 
 function checkTemporary(host: StageHost, directory: string): Finding[] {
   const what = 'spool (TMPDIR)'
-  return [writableBy(host, what, directory), ...checkRoom(what, directory)]
+  const room = checkRoom(what, directory)
+  return [writableBy(host, what, directory), ...room]
 }
 
 function checkShared(host: StageHost, directory: string): Finding[] {
@@ -201,12 +206,7 @@ export function roomFaults(
 ): Finding[] {
   const spools = [['spool (TMPDIR)', directory] as const, ['SPOOLDIR', sharedDirectory] as const]
   return spools.flatMap(([what, place]) => {
-    if (place === undefined) return []
-    try {
-      return roomIn(what, place, maxSize).fault ?? []
-    } catch (thrown) {
-      return [error(what, `${place}: ${errorText(thrown)}`, 'make it; until then mail is deferred')]
-    }
+    return place === undefined ? [] : guarded(what, () => roomIn(what, place, maxSize).fault ?? [])
   })
 }
 

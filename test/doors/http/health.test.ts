@@ -70,7 +70,7 @@ t.test('health shows each fault of doors, keyring and spool, and its end', async
   await moved(served.socket, /^slot unix:\S+: connect ENOENT/)
   await moved(at('milter'), /^milter unix:\S+: connect ENOENT/)
   await moved(ring, /^settings: CLUSTERKEYS \S+: .*running processes have what was read before/)
-  await moved(at('spool'), /^(.*; )?spool \(TMPDIR\): \S+spool: .*ENOENT/)
+  await moved(at('spool'), /spool \(TMPDIR\): .*ENOENT.*spool/)
 })
 
 t.test('a trial is not counted, logged, shown or remembered as mail', async (t) => {
@@ -293,7 +293,7 @@ t.test(
     ])
     t.same(faults(spool, 1000), [], 'no message is larger')
     const missing = { directory: '/tmp', sharedDirectory: '/nonexistent/spool' }
-    t.match(faults(missing, 1), [/^SPOOLDIR: \S+: .*ENOENT/])
+    t.match(faults(missing, 1), [/^SPOOLDIR: .*ENOENT/])
   },
 )
 

@@ -140,10 +140,7 @@ async function askForTrial({ socket, account }: RunningDaemon): Promise<Finding[
     const open = doors.join(', ') || 'no door'
     return [ok(what, `calls a clean message clean, and finds EICAR; open: ${open}`)]
   }
-  return wrong.map((finding) => {
-    const value = `${finding.what}: ${finding.value}`
-    return { ...finding, what, value, follows: 'nothing scans' }
-  })
+  return wrong.map((finding) => ({ ...finding, what: `${finding.what} [${what}]` }))
 }
 
 /** A process has the groups that its user was in when it was started. */

@@ -45,15 +45,17 @@ export async function tryJudging(
     // What keeps both from a scanner is said once.
     return [...ofClean, ...ofEicar.filter(({ value }) => value !== ofClean[0]?.value)]
   } catch (thrown) {
-    return [error('a trial message', errorText(thrown), SEE)]
+    return [unjudged('a trial message', errorText(thrown))]
   }
 }
 
-const SEE = 'see its scanners, and its log'
-
 function wrong(what: string, { scan, virus, banned, why }: Findings): Finding {
   const words = [scan, virus ?? banned ?? why].filter(Boolean).join(': ')
-  return error(what, `came out as ${words}`, SEE)
+  return unjudged(what, `came out as ${words}`)
+}
+
+const unjudged = (what: string, value: string): Finding => {
+  return { ...error(what, value, 'see its scanners, and its log'), follows: 'nothing scans' }
 }
 
 /**
