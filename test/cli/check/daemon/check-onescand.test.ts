@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkRunning } from '../../../../src/cli/check/daemon/check-onescand.ts'
@@ -9,13 +9,22 @@ import { newest, startOnescand } from '../../../doors/daemon/process.ts'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { openDirectory, reachable } from '../../../programs/reachable.ts'
 import { onescan } from '../../onescan.ts'
-import { findingsOn, judgeLines, linesOf, makeMachine } from '../machine.ts'
+import {
+  directoryOfOnescand,
+  findingsOn,
+  judgeLines,
+  linesOf,
+  makeMachine,
+  putSocket,
+} from '../machine.ts'
 
 /** `onescan check --daemon`. */
 
 const HOUR = 3600_000
 const compiled = join(import.meta.dirname, '../../../../build/native/onescand')
 
+/** The number of the account nobody; base-passwd(8). */
+const NOBODY = 65_534
 const onlyRoot = process.getuid?.() !== 0 && 'run as root'
 
 /** What `onescan check` finds about the onescand at a socket. */
@@ -199,3 +208,25 @@ t.test('--daemon says why onescand does not run', { skip: ownDirectoriesMissing 
     /^error settings: --mliter: .*did you mean --milter/,
   ])
 })
+
+t.test(
+  'an onescand of another account is told as that, and looked at as that account',
+  { skip: ownDirectoriesMissing || onlyRoot },
+  async (t) => {
+    const machine = makeMachine(t)
+    const place = directoryOfOnescand(t)
+    chownSync(place, NOBODY, NOBODY)
+    const socket = join(place, 'slot.sock')
+    putSocket(machine, socket)
+    const settings = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', TMPDIR: place }
+    const args = ['--mode', '0666']
+    const program = newest.map((word) => reachable(word))
+    const daemon = startOnescand(t, { program, socket, args, settings, uid: NOBODY })
+    await daemon.logged(/serving/)
+    judgeLines(t, linesOf(await findingsOn(machine, '--daemon')), [
+      /^warning onescand: answers at \S+, and does not tell you its settings; if it has another account, name that with --user/,
+    ])
+    const found = linesOf(await findingsOn(machine, '--daemon', '--user', 'nobody'))
+    judgeLines(t, found, [/^ok onescand \d+: calls a clean message clean, and finds EICAR/])
+  },
+)
