@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { chownSync, existsSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkRunning } from '../../../../src/cli/check/daemon/check-onescand.ts'
@@ -15,6 +17,7 @@ import {
   judgeLines,
   linesOf,
   makeMachine,
+  ONESCAN,
   putSocket,
 } from '../machine.ts'
 
@@ -203,10 +206,19 @@ t.test('--daemon says why onescand does not run', { skip: ownDirectoriesMissing 
   const machine = makeMachine(t)
   const options = '--mliter inet:127.0.0.1:8890'
   machine.write('/etc/default/onescand', `QHPSI="plugin: eicar"\nONESCAND_OPTIONS="${options}"\n`)
-  judgeLines(t, linesOf(await findingsOn(machine, '--daemon')), [
+  const why = [
     /^error onescand: does not answer; /,
     /^error settings: --mliter: .*did you mean --milter/,
-  ])
+  ]
+  judgeLines(t, linesOf(await findingsOn(machine, '--daemon')), why)
+  // systemd holds its socket, and nobody takes connections from it.
+  const socket = join(directoryOfOnescand(t), 'slot.sock')
+  const held = createServer().listen(socket)
+  await once(held, 'listening')
+  t.teardown(() => held.close())
+  chownSync(socket, ONESCAN, ONESCAN)
+  putSocket(machine, socket)
+  judgeLines(t, linesOf(await findingsOn(machine, '--daemon')), why)
 })
 
 t.test(
