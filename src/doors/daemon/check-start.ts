@@ -19,10 +19,16 @@ import { tryStages } from '../readiness/stages.ts'
 import { readConfiguration } from '../shared/configuration.ts'
 import { describeDoor } from './describe-door.ts'
 import { checkAddress } from './listening/listen.ts'
-import { type DoorAddress, type PlacedDoor, writeDoorAddress } from './options/door.ts'
+import {
+  type DoorAddress,
+  type DoorKind,
+  optionOf,
+  type PlacedDoor,
+  writeDoorAddress,
+} from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import type { RelayOptions } from './options/relays.ts'
-import { callNext, tryDoor } from './trials/try-door.ts'
+import { callNext, nameOf, tryDoor } from './trials/try-door.ts'
 
 /**
  * Does what onescand does at its start, up to the first connection, without listening, and then
@@ -63,22 +69,24 @@ async function doorsBy(options: DaemonOptions, env: Environment): Promise<Findin
   }
 }
 
+/** A door that an option names. */
+interface NamedDoor extends PlacedDoor {
+  readonly option: string
+  readonly at: DoorAddress
+  readonly relay?: RelayOptions | undefined
+}
+
 /** The doors that the options name. Sockets of systemd are not known here. */
-function doorsOf({ socket, milters, policies, relays }: DaemonOptions): PlacedDoor[] {
+function doorsOf({ socket, milters, policies, relays }: DaemonOptions): NamedDoor[] {
+  const door = (kind: DoorKind, at: DoorAddress, relay?: RelayOptions): NamedDoor => {
+    return { kind, option: optionOf(kind), at, address: writeDoorAddress(at), relay }
+  }
   return [
-    ...(socket === undefined ? [] : [doorAt('slot')({ kind: 'unix', path: socket })]),
-    ...milters.map(doorAt('milter')),
-    ...policies.map(doorAt('policy')),
-    ...relays.map(relayDoor),
+    ...(socket === undefined ? [] : [door('slot', { kind: 'unix', path: socket })]),
+    ...milters.map((at) => door('milter', at)),
+    ...policies.map((at) => door('policy', at)),
+    ...relays.map((relay) => door(relay.lmtp ? 'lmtp' : 'smtp', relay.address, relay)),
   ]
-}
-
-const doorAt = (kind: PlacedDoor['kind']) => (address: DoorAddress) => {
-  return { kind, address: writeDoorAddress(address) }
-}
-
-const relayDoor = (relay: RelayOptions): PlacedDoor => {
-  return { ...doorAt(relay.lmtp ? 'lmtp' : 'smtp')(relay.address), relay }
 }
 
 /**
@@ -86,34 +94,27 @@ const relayDoor = (relay: RelayOptions): PlacedDoor => {
  * already.
  */
 async function tryRelays(options: DaemonOptions): Promise<Finding[]> {
-  const tried = options.relays.map(async (relay) => {
-    const door = relayDoor(relay)
-    const next = `next server ${relay.next.text}`
+  const tried = doorsOf(options).map(async (door) => {
+    if (door.relay === undefined) return []
+    const next = `next server ${door.relay.next.text}`
     try {
-      await callNext(relay)
+      await callNext(door.relay)
     } catch (thrown) {
       const why = errorText(thrown).replace(`${next}: `, '')
       const remedy = `start it, or correct --next; until then mail is deferred at ${door.address}`
       return error(next, why, remedy)
     }
-    const wrong = isInUse(relay.address, options) ? await tryDoor(door) : undefined
-    return wrong ?? ok(next, `greets ${door.kind} ${door.address}`)
+    const wrong = isInUse(door.at, options) ? await tryDoor(door) : undefined
+    return wrong ?? ok(next, `greets ${nameOf(door)}`)
   })
-  return Promise.all(tried)
+  return (await Promise.all(tried)).flat()
 }
 
 async function placeFaults(options: DaemonOptions): Promise<string[]> {
-  const { socket, milters, policies, relays } = options
-  const named: readonly (readonly [string, DoorAddress])[] = [
-    ...(socket === undefined ? [] : [['--socket', { kind: 'unix', path: socket }] as const]),
-    ...milters.map((address) => ['--milter', address] as const),
-    ...policies.map((address) => ['--policy', address] as const),
-    ...relays.map(({ lmtp, address }) => [lmtp ? '--lmtp' : '--smtp', address] as const),
-  ]
   const faults: string[] = []
-  for (const [option, address] of named) {
-    if (isInUse(address, options)) continue
-    await checkAddress(address, { ...options, option }).catch((error) => {
+  for (const { at, option } of doorsOf(options)) {
+    if (isInUse(at, options)) continue
+    await checkAddress(at, { ...options, option }).catch((error) => {
       faults.push(errorText(error))
     })
   }

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
 import { Fault } from '../../../ground/errors/fault.ts'
 import { activatedDescriptors, FIRST_HANDED_OVER } from '../../../ground/process/systemd.ts'
-import { type DoorAddress, type DoorKind, doorKindOf } from '../options/door.ts'
+import { type DoorAddress, type DoorKind, doorKindOf, optionOf } from '../options/door.ts'
 import type { DaemonOptions } from '../options/options.ts'
 import { relaysOf } from '../options/relays.ts'
 import { bindAt, pathOf } from './listen.ts'
@@ -53,7 +53,7 @@ export async function openSockets(
   })
   const given = sockets.map(({ kind }) => kind)
   const make = async (kind: DoorKind, address: DoorAddress) => {
-    const socket = await bindAt(address, { ...options, option: `--${optionOf[kind]}` })
+    const socket = await bindAt(address, { ...options, option: optionOf(kind) })
     sockets.push({ kind, ...socket })
   }
   if (options.socket !== undefined && !given.includes('slot')) {
@@ -78,12 +78,4 @@ export async function openSockets(
     'config',
     '--socket none: nothing is left to listen on; give --milter, --policy or --smtp',
   )
-}
-
-const optionOf: Readonly<Record<DoorKind, string>> = {
-  slot: 'socket',
-  milter: 'milter',
-  policy: 'policy',
-  smtp: 'smtp',
-  lmtp: 'lmtp',
 }

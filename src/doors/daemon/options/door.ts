@@ -18,6 +18,9 @@ export function doorKindOf(name: string): DoorKind {
   )
 }
 
+/** The option that names the address of a door. */
+export const optionOf = (kind: DoorKind): string => (kind === 'slot' ? '--socket' : `--${kind}`)
+
 /** A door that is open. */
 export interface PlacedDoor {
   readonly kind: DoorKind
