@@ -43,7 +43,8 @@ export async function tryJudging(
     const ofClean = clean.scan === 'clean' ? [] : [wrong('a clean message', clean)]
     const ofEicar = eicar === undefined || eicar.virus !== undefined ? [] : [wrong('EICAR', eicar)]
     // What keeps both from a scanner is said once.
-    return [...ofClean, ...ofEicar.filter(({ value }) => value !== ofClean[0]?.value)]
+    const isOfBoth = ofClean[0] !== undefined && ofClean[0].value === ofEicar[0]?.value
+    return isOfBoth ? [wrong('a clean message and EICAR', clean)] : [...ofClean, ...ofEicar]
   } catch (thrown) {
     return [unjudged('a trial message', errorText(thrown))]
   }
