@@ -143,12 +143,12 @@ t.test("if QUOTAD's service does not know the path, that is no unknown user", as
     const { url } = await httpService(t, (_, response) => {
       response.writeHead(404, { 'Content-Type': type }).end(body)
     })
-    t.match(await checkQuota(host({ QUOTAD: url })), [
+    t.match(await checkQuota(host({ QUOTAD: url, QUOTATIMEOUT: '5000' })), [
       { level: 'warning', value: /no such page/, remedy: /quota\.cgi/ },
     ])
   }
   const { url } = await httpService(t, (_, response) =>
     response.writeHead(404).end('no such user\n'),
   )
-  t.match(await checkQuota(host({ QUOTAD: url })), [{ level: 'ok' }])
+  t.match(await checkQuota(host({ QUOTAD: url, QUOTATIMEOUT: '5000' })), [{ level: 'ok' }])
 })
