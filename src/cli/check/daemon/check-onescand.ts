@@ -140,7 +140,18 @@ async function askForTrial({ socket, account }: RunningDaemon): Promise<Finding[
     const open = doors.join(', ') || 'no door'
     return [ok(what, `calls a clean message clean, and finds EICAR; open: ${open}`)]
   }
-  return wrong.map((finding) => ({ ...finding, what: `${finding.what} [${what}]` }))
+  return wrong.map((told) => judgeTold(what, told, doors))
+}
+
+/**
+ * The finding about what an onescand says is wrong. The words may be those of who has taken it over, so they
+ * are quoted, and no remedy is among them. All but a door that does not answer follows from a scanner that
+ * cannot, or from a directory that is not there.
+ */
+function judgeTold(what: string, told: Finding, doors: readonly string[]): Finding {
+  const value = `does not scan as it should: ${JSON.stringify(`${told.what}: ${told.value}`)}`
+  const finding = error(what, value, 'see the other findings, and its log')
+  return doors.includes(told.what) ? finding : { ...finding, follows: 'nothing scans' }
 }
 
 /** A process has the groups that its user was in when it was started. */

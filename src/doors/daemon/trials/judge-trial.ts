@@ -55,9 +55,8 @@ function wrong(what: string, { scan, virus, banned, why }: Findings): Finding {
   return unjudged(what, `came out as ${words}`)
 }
 
-const unjudged = (what: string, value: string): Finding => {
-  return { ...error(what, value, 'see its scanners, and its log'), follows: 'nothing scans' }
-}
+const unjudged = (what: string, value: string): Finding =>
+  error(what, value, 'see its scanners, and its log')
 
 /**
  * Judges a message that came through no door, as mail is judged that no line of onescan.policy is

@@ -3,13 +3,18 @@ import { chownSync, existsSync, mkdirSync, renameSync, utimesSync, writeFileSync
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkRunning } from '../../../../src/cli/check/daemon/check-onescand.ts'
+import {
+  checkRunning,
+  checkRunningDaemon,
+} from '../../../../src/cli/check/daemon/check-onescand.ts'
 import { howToStart } from '../../../../src/cli/check/shared/how-to-start.ts'
 import { askRunningDaemon } from '../../../../src/cli/shared/running-daemon.ts'
 import { readAccounts } from '../../../../src/doors/readiness/account.ts'
+import { frame } from '../../../../src/doors/slot-socket/frames.ts'
 import { newest, startOnescand } from '../../../doors/daemon/process.ts'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { openDirectory, reachable } from '../../../programs/reachable.ts'
+import { socketDirectory } from '../../../programs/socket-directory.ts'
 import { onescan } from '../../onescan.ts'
 import {
   directoryOfOnescand,
@@ -62,10 +67,25 @@ t.test('no words of an onescand look like a remedy', async (t) => {
   const found = checkRunning({ socket: '/run/x.sock', account }, '/nonexistent', readAccounts())
   const told = found.flatMap(({ value, remedy = '' }) => [value, remedy])
   t.equal(told.filter((text) => text.includes('curl')).length, 6)
-  // What stands in quotes of sh(1) or JSON is part of a word.
-  const open = told.map((text) => text.replace(/'(?:[^']|'\\'')*'|"(?:[^"\\]|\\.)*"/g, ''))
-  for (const text of open) t.notMatch(text, /curl|undefined/)
+  for (const text of told) t.notMatch(outsideQuotes(text), /curl|undefined/)
+
+  const path = join(socketDirectory(t), 's')
+  const wrong = [{ level: 'error', what: odd, value: odd, remedy: odd }]
+  const daemon = { ...account, trial: { wrong, doors: [] } }
+  const answer = frame('t', Buffer.from(JSON.stringify({ daemon })))
+  const server = createServer((socket) => socket.on('error', () => {}).end(answer)).listen(path)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  process.env.ONESCAN_SOCKET = path
+  t.teardown(() => delete process.env.ONESCAN_SOCKET)
+  const lines: string[] = []
+  for await (const { value, remedy = '' } of checkRunningDaemon()) lines.push(value, remedy)
+  t.ok(lines.some((line) => /does not scan as it should: ".*curl/.test(line)))
+  for (const text of lines) t.notMatch(outsideQuotes(text), /curl|undefined/)
 })
+
+/** What stands in quotes of sh(1) or JSON is part of a word. */
+const outsideQuotes = (text: string) => text.replace(/'(?:[^']|'\\'')*'|"(?:[^"\\]|\\.)*"/g, '')
 
 t.test(
   'onescand is reported with its settings, and with what has changed since its start',

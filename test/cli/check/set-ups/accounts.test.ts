@@ -141,7 +141,7 @@ t.test('onescand comes into the group of the socket of clamd', { skip }, async (
   judgeLines(t, linesOf(await host.look()), [
     UNDATED,
     /^warning onescand \d+: runs without scan, groups that onescan is in; restart it$/,
-    /^error a clean message and EICAR \[onescand \d+\]: came out as unknown: .*EACCES/,
+    /^error onescand \d+: does not scan as it should: "a clean message and EICAR: came out as unknown: .*EACCES/,
   ])
   await host.restart()
   judgeLines(t, linesOf(await host.look()), [UNDATED])

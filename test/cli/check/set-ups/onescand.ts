@@ -329,14 +329,16 @@ export const setUps: readonly OnescandSetUp[] = [
     name: 'the command of QHPSI finds nothing',
     settings: settings({ QHPSI: '/bin/true %s' }),
     check: [
-      /^error EICAR \[onescand \d+\]: came out as clean/,
+      /^error onescand \d+: does not scan as it should: "EICAR: came out as clean"/,
       /^error scanner true \[onescand\]: .*viruses get in/,
     ],
   },
   {
     name: 'the command of QHPSI takes all mail for infected',
     settings: settings({ QHPSI: '/bin/false %s' }),
-    check: [/^error a clean message \[onescand \d+\]: came out as infected/],
+    check: [
+      /^error onescand \d+: does not scan as it should: "a clean message: came out as infected/,
+    ],
   },
   {
     name: 'VIRUSFORWARD is made void',
