@@ -82,12 +82,12 @@ export const trusted = [
     why: 'onescan.policy, a file of the operator; at each line one word is read ahead, and then the line',
   },
   {
-    file: 'scan/scanners/attachments/lax-words.ts',
+    file: 'scan/scanners/attachments/part-names.ts',
     expression: '/=\\?([^?]*)\\?([BbQq])\\?(.{0,200}?)\\?=(?!\\?)/gs',
     why: '4,096 characters of a name, and at most 200 for each word',
   },
   {
-    file: 'scan/scanners/attachments/rules.ts',
+    file: 'scan/scanners/attachments/attachments.ts',
     expression: '/^([a-z]+)[ \\t]+(.*)$/',
     why: 'a line of a control file of the operator',
   },
