@@ -43,6 +43,15 @@ t.test('a room imports from the floors below it alone, and so does a folder in i
   t.same(wrongArrows(imports, inner, folderOf), [])
 })
 
+t.test('delay imports ground alone, and quotad no door', async (t) => {
+  const roomsUsedBy = (room: string) => {
+    const own = [...imports].filter(([file]) => roomOf(file) === room)
+    return [...new Set(own.flatMap(([, targets]) => targets.map(roomOf)))].sort()
+  }
+  t.same(roomsUsedBy('delay'), ['delay', 'ground'])
+  t.same(roomsUsedBy('quotad'), ['ground', 'mail', 'protocol', 'quotad', 'scan'])
+})
+
 t.test('every folder of a room with floors of its own stands on one of them', async (t) => {
   const rooms = new Set([...inner.keys()].map((folder) => folder.split('/')[0]))
   t.ok(rooms.size > 2, 'these rooms were found')

@@ -110,8 +110,8 @@ export const ROOMS = {
     ],
   },
   policy: {
-    files: ['src/doors/policy/**/*.ts'],
-    tests: ['test/doors/policy/{ask,attributes,ledger}.test.ts'],
+    files: ['src/doors/policy/**/*.ts', 'src/protocol/policy/*.ts'],
+    tests: ['test/doors/policy/ledger.test.ts', 'test/protocol/policy/*.test.ts'],
   },
   daemon: {
     files: ['src/doors/daemon/**/*.ts'],

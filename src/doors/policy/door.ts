@@ -1,12 +1,16 @@
 import type { Socket } from 'node:net'
 import { errorText } from '../../ground/errors/fault.ts'
 import { readAddress } from '../../mail/message/envelope/address.ts'
+import {
+  AttributeReader,
+  type Attributes,
+  writeAttributes,
+} from '../../protocol/policy/attributes.ts'
 import { isAskedAbout } from '../../scan/judge/over-quota.ts'
 import type { QuotaLookup } from '../../scan/quota/quota-answer.ts'
 import { refuseFull } from '../shared/refuse-recipient.ts'
 import { type Door, longestIdle, serve } from '../shared/serve.ts'
 import { Wire, type WireHost } from '../shared/wire.ts'
-import { AttributeReader, type Attributes, writeAttributes } from './attributes.ts'
 
 /** Milliseconds between two checks of what is due. */
 const TICK = 1000

@@ -1,6 +1,6 @@
 import { attempt } from '../../ground/errors/fault.ts'
 import { type Finding, isFinding } from '../../ground/errors/finding.ts'
-import { askOnce } from '../shared/ask-once.ts'
+import { askOnce } from '../../protocol/shared/ask-once.ts'
 import { createFrameReader, frame } from './frames.ts'
 import { TELL, VERSION } from './request.ts'
 

@@ -1,6 +1,6 @@
-import { askPolicy } from '../../doors/policy/attributes.ts'
 import { errorText } from '../../ground/errors/fault.ts'
 import type { Endpoint } from '../../ground/net/endpoint.ts'
+import { askPolicy } from '../../protocol/policy/attributes.ts'
 import type { MailboxReading, ReadMailbox } from './reading.ts'
 
 interface QuotaStatusOptions {

@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { type AccessPolicy, createPolicyDoor } from '../../../src/doors/policy/door.ts'
+import type { Door } from '../../../src/doors/shared/serve.ts'
 import {
   AttributeReader,
   REQUEST_MAX,
   writeAttributes,
-} from '../../../src/doors/policy/attributes.ts'
-import { type AccessPolicy, createPolicyDoor } from '../../../src/doors/policy/door.ts'
-import type { Door } from '../../../src/doors/shared/serve.ts'
+} from '../../../src/protocol/policy/attributes.ts'
 import { clientOf, extendedAnswer, udpService } from '../../scan/quota/services.ts'
 
 /** The answers to Postfix, in its own protocol. */

@@ -4,7 +4,7 @@ import {
   AttributeReader,
   REQUEST_MAX,
   writeAttributes,
-} from '../../../src/doors/policy/attributes.ts'
+} from '../../../src/protocol/policy/attributes.ts'
 
 /** The attributes of Postfix, in any split. */
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { askPolicy, REQUEST_MAX } from '../../../src/doors/policy/attributes.ts'
+import { askPolicy, REQUEST_MAX } from '../../../src/protocol/policy/attributes.ts'
 
 /** The client of policy services, against services that lie, stop and never end. */
 
