@@ -1,16 +1,13 @@
 import { existsSync } from 'node:fs'
-import { lstat } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
-import { errorText, Fault } from '../ground/errors/fault.ts'
+import { Fault } from '../ground/errors/fault.ts'
 import type { LdapDirectory, LdapOptions } from '../protocol/ldap/ldap-directory.ts'
 import type { LdapSettings } from '../protocol/ldap/ldap-settings.ts'
 import type { MailboxLookup } from './mailbox-answer.ts'
 import type { ServiceSettings } from './service-settings.ts'
-import type { MailboxLocation } from './sources/mailbox.ts'
 import { MaildirSource } from './sources/maildir.ts'
-import { Readings, withMailbox } from './sources/open-mailbox.ts'
+import { mboxSource } from './sources/mbox.ts'
 import { quotaStatus } from './sources/quota-status.ts'
-import type { Clocks, MailboxReading, ReadMailbox } from './sources/reading.ts'
+import type { Clocks, ReadMailbox } from './sources/reading.ts'
 import {
   askInOrder,
   homesFile,
@@ -88,26 +85,4 @@ function sourceOf(
     case 'quota-status':
       return { read: quotaStatus({ ...source, timeout: QUOTAPATIENCE }), forget() {} }
   }
-}
-
-/** Reads mailboxes that are one file. `longest` is the milliseconds after which one counts as hung. */
-export function mboxSource(uptime: () => number, longest: number): ReadMailbox {
-  const readings = new Readings<MailboxReading>(uptime, longest)
-  return (mailbox) =>
-    readings
-      .read(mailbox.path, () => readMbox(mailbox))
-      .catch((error) => ({ found: 'trouble', why: errorText(error) }))
-}
-
-/** Reads the size of a mailbox that is one file. A link is not followed. */
-async function readMbox({ path, fixed }: MailboxLocation): Promise<MailboxReading> {
-  const parent = dirname(path)
-  const stats = await withMailbox(
-    { path: parent, fixed: Math.min(fixed, parent.length) },
-    (directory) => directory.ask(basename(path), (path) => lstat(path)),
-  )
-  if (stats === undefined) return { found: 'no-mailbox' }
-  if (stats.isSymbolicLink()) return { found: 'trouble', why: 'is a link, which is not followed' }
-  if (!stats.isFile()) return { found: 'trouble', why: 'is not a file' }
-  return { found: 'usage', usage: { bytes: stats.size }, limits: undefined, source: 'mbox' }
 }

@@ -23,6 +23,8 @@ export interface MailboxAnswer {
   readonly trouble?: { readonly what: string; readonly why: string }
 }
 
+const noSuchUser: MailboxAnswer = { answer: { answer: 'no-such-user' } }
+
 /** The sources of an answer: where users, their mailboxes and their limits are found. */
 export interface MailboxLookup {
   /** Asks the lists of users. Undefined if there are none: then every mailbox has a user. */
@@ -58,7 +60,7 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
     waited = 0,
   ): ReturnType<AnswerFor> {
     const location = mailbox(user, account.home)
-    if (location === undefined) return { answer: { answer: 'no-such-user' } }
+    if (location === undefined) return noSuchUser
     let limitsOfUser: QuotaLimits | undefined
     try {
       limitsOfUser = limits?.(user) ?? account.limits
@@ -80,7 +82,7 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
       case 'account':
         return readFor(user, incoming, account, uptime() - began)
       case 'nobody':
-        return { answer: { answer: 'no-such-user' } }
+        return noSuchUser
       case 'trouble':
         return troubleAnswer('QUOTAUSERS', account.why)
     }
@@ -111,10 +113,10 @@ function mailboxAnswerOf(
     case 'compared':
       return { answer: { answer: reading.full ? 'full' : 'room' }, source: reading.source }
     case 'no-such-user':
-      return { answer: { answer: 'no-such-user' } }
+      return noSuchUser
     case 'no-mailbox': {
       // The first message creates the mailbox; until then it is empty.
-      if (!isListed) return { answer: { answer: 'no-such-user' } }
+      if (!isListed) return noSuchUser
       const empty: MailboxReading = {
         found: 'usage',
         usage: { bytes: 0, messages: 0 },
@@ -147,12 +149,10 @@ interface AnswerForNameOptions {
 }
 
 /**
- * Milliseconds that a question has beyond its patience, to be answered that a count takes longer. After them
- * it waits for nothing more, not even for a file system that hangs.
+ * Milliseconds beyond QUOTAPATIENCE, in which the source can still say that its count takes longer. After
+ * them nothing is waited for, even if a file system hangs.
  */
 export const GRACE = 50
-
-const noSuchUser: MailboxAnswer = { answer: { answer: 'no-such-user' } }
 
 /** Answers questions of all protocols, counts the answers, and logs trouble with mailboxes. */
 export function answersForNames({

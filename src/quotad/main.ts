@@ -29,7 +29,7 @@ import { THREADS } from './sources/open-mailbox.ts'
 import { serveUdp } from './udp.ts'
 
 process.exitCode = exit.temporary
-Object.assign(process.env, { UV_THREADPOOL_SIZE: THREADS }) // Node reads it for the first thread
+process.env.UV_THREADPOOL_SIZE = String(THREADS) // Node reads it for the first thread
 const env: Environment = { ...process.env }
 const words = process.argv.slice(2)
 if (asksForHelpOrVersion(words)) {

@@ -12,7 +12,7 @@ interface QuotaStatusOptions {
 }
 
 /** Most questions that wait for an answer at once. */
-const OPEN = 64
+const QUESTIONS_MAX = 64
 
 /**
  * Asks Dovecot's quota-status service, which speaks the protocol of Postfix's SMTPD_POLICY_README.
@@ -25,7 +25,8 @@ export function quotaStatus({ text, address, timeout }: QuotaStatusOptions): Rea
   return async ({ path: recipient }, { incoming, waited = 0 }): Promise<MailboxReading> => {
     const trouble = (why: string) =>
       ({ found: 'trouble', why: `quota-status ${text}: ${why}` }) as const
-    if (open >= OPEN) return trouble(`${OPEN} questions wait for an answer already`)
+    if (open >= QUESTIONS_MAX)
+      return trouble(`${QUESTIONS_MAX} questions wait for an answer already`)
     open++
     try {
       const question = {

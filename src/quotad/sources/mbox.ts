@@ -1,0 +1,28 @@
+import { lstat } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { errorText } from '../../ground/errors/fault.ts'
+import type { MailboxLocation } from './mailbox.ts'
+import { Readings, withMailbox } from './open-mailbox.ts'
+import type { MailboxReading, ReadMailbox } from './reading.ts'
+
+/** Reads mailboxes that are one file. `longest` is the milliseconds after which one counts as hung. */
+export function mboxSource(uptime: () => number, longest: number): ReadMailbox {
+  const readings = new Readings<MailboxReading>(uptime, longest)
+  return (mailbox) =>
+    readings
+      .read(mailbox.path, () => readMbox(mailbox))
+      .catch((error) => ({ found: 'trouble', why: errorText(error) }))
+}
+
+/** Reads the size of a mailbox that is one file. A link is not followed. */
+async function readMbox({ path, fixed }: MailboxLocation): Promise<MailboxReading> {
+  const parent = dirname(path)
+  const stats = await withMailbox(
+    { path: parent, fixed: Math.min(fixed, parent.length) },
+    (directory) => directory.ask(basename(path), (path) => lstat(path)),
+  )
+  if (stats === undefined) return { found: 'no-mailbox' }
+  if (stats.isSymbolicLink()) return { found: 'trouble', why: 'is a link, which is not followed' }
+  if (!stats.isFile()) return { found: 'trouble', why: 'is not a file' }
+  return { found: 'usage', usage: { bytes: stats.size }, limits: undefined, source: 'mbox' }
+}
