@@ -25,6 +25,14 @@ enum exit_code {
   EXIT_CHAIN = 120, /* The next program cannot be executed. */
 };
 
+/* The others that an answer of onescand may name. */
+enum answer_code {
+  EXIT_REFUSED = 31, /* The message is permanently refused. */
+  EXIT_VIRUS = 33, /* A virus was found (ERROR_EXIT=88, if no text can be sent). */
+  EXIT_BANNED = 34, /* A banned attachment was found (ERROR_EXIT=88, if no text can be sent). */
+  EXIT_UNSCANNED = 77, /* The message could not be scanned (ERROR_EXIT=88, if no text can be sent). */
+};
+
 /* Limits in bytes; onescan-slot(7) and onescanc(8) have them, too. */
 enum {
   ADDRESS_MAX = 1002, /* an address; the real qmail-queue's limit */
@@ -36,6 +44,7 @@ enum {
   HEADER_MAX = 1048576, /* a header block that onescand may edit */
   HEADER_GROWTH_MAX = 16384, /* so much longer may a new header be */
   LOG_LINE_MAX = 4096, /* a line that onescand gives to log */
+  LOG_VALUE_MAX = 400, /* a value in a line, so that it pushes no other out */
   REPLY_MAX = 255, /* a reply for the SMTP client */
   NAME_SIZE_MAX = 255, /* the name of a mailbox */
   ANSWER_SIZE_MAX = 1024, /* an answer of a quota service */
@@ -43,6 +52,7 @@ enum {
 
 /* Settings that are numbers: what they are if they are unset, and their ranges. */
 enum {
+  ERROR_FD_MIN = 2, ERROR_FD_MAX = 255,
   SCANTIMEOUT_DEFAULT = 150, SCANTIMEOUT_MIN = 1, SCANTIMEOUT_MAX = 86400, /* seconds */
   QUOTATIMEOUT_DEFAULT = 500, QUOTATIMEOUT_MIN = 1, QUOTATIMEOUT_MAX = 60000, /* milliseconds */
   QUOTARETRIES_DEFAULT = 2, QUOTARETRIES_MIN = 0, QUOTARETRIES_MAX = 10,

@@ -2,7 +2,7 @@ import { REPORT_MAX } from '../../src/doors/shared/replies/error-report.ts'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { ANSWER_MAX, COLD_LINE_MAX, NEW_FIELDS_MAX } from '../../src/doors/slot-socket/carry-out.ts'
 import { frameRules, VERSION } from '../../src/doors/slot-socket/request.ts'
-import { LINE_MAX } from '../../src/ground/errors/log.ts'
+import { LINE_MAX, VALUE_MAX } from '../../src/ground/errors/log.ts'
 import { HIDDEN_FROM_CHAIN } from '../../src/ground/settings/environment.ts'
 import { names, table } from '../../src/ground/settings/table.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
@@ -17,7 +17,7 @@ import { REPLY_MAX } from '../../src/scan/quota/quota-answer.ts'
 export const C_TABLES = 'src/c/tables.h'
 
 /** The exit codes that programs in C choose themselves. */
-const exitCodes = {
+export const exitCodes = {
   EXIT_TOO_LONG: exit.addressTooLong,
   EXIT_NO_MEMORY: exit.outOfMemory,
   EXIT_WRITE: exit.write,
@@ -34,6 +34,14 @@ const exitCodes = {
 
 type EnumEntry = readonly [name: string, value: number, meaning: string]
 
+/** Those that only an answer of onescand names. */
+export const answerCodes = {
+  EXIT_REFUSED: exit.refused,
+  EXIT_VIRUS: exit.virus,
+  EXIT_BANNED: exit.banned,
+  EXIT_UNSCANNED: exit.unscanned,
+}
+
 /** Limits in bytes. */
 const limits: readonly EnumEntry[] = [
   ['ADDRESS_MAX', ADDRESS_MAX, "an address; the real qmail-queue's limit"],
@@ -45,13 +53,14 @@ const limits: readonly EnumEntry[] = [
   ['HEADER_MAX', HEADER_MAX, 'a header block that onescand may edit'],
   ['HEADER_GROWTH_MAX', NEW_FIELDS_MAX, 'so much longer may a new header be'],
   ['LOG_LINE_MAX', LINE_MAX, 'a line that onescand gives to log'],
+  ['LOG_VALUE_MAX', VALUE_MAX, 'a value in a line, so that it pushes no other out'],
   ['REPLY_MAX', REPORT_MAX, 'a reply for the SMTP client'],
   ['NAME_SIZE_MAX', NAME_MAX, 'the name of a mailbox'],
   ['ANSWER_SIZE_MAX', REPLY_MAX, 'an answer of a quota service'],
 ]
 
 /** The settings that C reads as numbers, each with its unit. */
-const numbers = ['SCANTIMEOUT', 'QUOTATIMEOUT', 'QUOTARETRIES'] as const
+const numbers = ['ERROR_FD', 'SCANTIMEOUT', 'QUOTATIMEOUT', 'QUOTARETRIES'] as const
 
 /** Strings, each by the name that it has in C. */
 const texts: Readonly<Record<string, string>> = {
@@ -80,7 +89,12 @@ export function cTables(): string {
  * number alone.
  */
 enum exit_code {
-${entries(Object.entries(exitCodes).map(([name, code]) => [name, code, exitMeanings[code]!]))}
+${entries(withMeanings(exitCodes))}
+};
+
+/* The others that an answer of onescand may name. */
+enum answer_code {
+${entries(withMeanings(answerCodes))}
 };
 
 /* Limits in bytes; onescan-slot(7) and onescanc(8) have them, too. */
@@ -111,6 +125,10 @@ ${list(HIDDEN_FROM_CHAIN)}
 `
 }
 
+function withMeanings(codes: Readonly<Record<string, number>>): EnumEntry[] {
+  return Object.entries(codes).map(([name, code]) => [name, code, exitMeanings[code]!])
+}
+
 function entries(values: readonly EnumEntry[]): string {
   return values.map(([name, value, meaning]) => `  ${name} = ${value}, /* ${meaning} */`).join('\n')
 }
@@ -118,7 +136,8 @@ function entries(values: readonly EnumEntry[]): string {
 function numberSetting(name: (typeof numbers)[number]): string {
   const { default: unset, min, max, unit } = table[name]
   const about = unit === '' ? '' : ` /* ${unit} */`
-  return `  ${name}_DEFAULT = ${unset}, ${name}_MIN = ${min}, ${name}_MAX = ${max},${about}`
+  const byDefault = unset === undefined ? '' : `${name}_DEFAULT = ${unset}, `
+  return `  ${byDefault}${name}_MIN = ${min}, ${name}_MAX = ${max},${about}`
 }
 
 function list(words: readonly string[]): string {

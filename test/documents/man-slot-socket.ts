@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { REPORT_MAX } from '../../src/doors/shared/replies/error-report.ts'
-import { exit } from '../../src/doors/shared/replies/exit-codes.ts'
 import { ANSWER_MAX, COLD_LINE_MAX, NEW_FIELDS_MAX } from '../../src/doors/slot-socket/carry-out.ts'
 import { frameRules, TELL, VARIABLES_MAX, VERSION } from '../../src/doors/slot-socket/request.ts'
 import {
@@ -13,6 +12,7 @@ import {
 import { TOLD_MAX } from '../../src/doors/slot-socket/tell.ts'
 import { LINE_MAX } from '../../src/ground/errors/log.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
+import { answerCodes, exitCodes } from './c-tables.ts'
 
 /** The lists of onescan-slot(7), which both sides of the conversation know. */
 
@@ -79,13 +79,15 @@ const fields = (): Readonly<Record<string, string>> => ({
 
 /** The exit codes that the client takes. */
 function codes(): number[] {
-  const [, list] = /\bcodes\[\] = \{(.*)\};/.exec(clientSource('answer.c'))!
-  const names: Readonly<Record<string, number>> = {
-    EXIT_DEFERRED: exit.deferred,
-    EXIT_TEXT: exit.customText,
-    EXIT_TEXT_INDIMAIL: exit.customTextIndimail,
-  }
-  return [0, ...list!.split(', ').map((word) => names[word] ?? Number(word))]
+  const [, list] = /\bcodes\[\] = \{([^}]*)\};/.exec(clientSource('answer.c'))!
+  const numbers: Readonly<Record<string, number>> = { ...exitCodes, ...answerCodes }
+  return [
+    0,
+    ...list!
+      .trim()
+      .split(/,\s+/)
+      .map((name) => numbers[name]!),
+  ]
 }
 
 /** The times of a conversation. */

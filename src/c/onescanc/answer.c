@@ -15,7 +15,8 @@
 enum { FIELD_HEAD = 5 /* a type and a length of four bytes */ };
 
 /* The exit codes that an answer may name, onescan-queue(8). For 0 there is a rule of its own. */
-static const byte codes[] = {31, 33, 34, EXIT_DEFERRED, 77, EXIT_TEXT, EXIT_TEXT_INDIMAIL};
+static const byte codes[] = {EXIT_REFUSED,   EXIT_VIRUS, EXIT_BANNED,       EXIT_DEFERRED,
+                             EXIT_UNSCANNED, EXIT_TEXT,  EXIT_TEXT_INDIMAIL};
 
 static byte received[ANSWER_MAX];
 

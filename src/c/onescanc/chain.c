@@ -55,15 +55,15 @@ static char *look_up_in_path(char *name) {
   const char *path = getenv("PATH");
   if (strchr(name, '/') || !path)
     return name;
-  for (const char *at = path;; ++at) {
+  for (const char *at = path;;) {
     int length = (int) strcspn(at, ":");
     char *found = length ? text("%.*s/%s", length, at, name) : text("./%s", name);
     struct stat status;
     if (!access(found, X_OK) && !stat(found, &status) && S_ISREG(status.st_mode))
       return found;
-    at += length;
-    if (!*at)
+    if (!at[length])
       return name;
+    at += length + 1;
   }
 }
 

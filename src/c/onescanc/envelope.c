@@ -49,7 +49,8 @@ void receive_envelope(struct mail *mail) {
       fail(mail, EXIT_ENVELOPE, "envelope",
            text("envelope: a byte that is neither F, T nor the last NUL"));
     if (mail->envelope_size + used > ENVELOPE_MAX)
-      fail(mail, EXIT_NO_MEMORY, "out-of-memory", text("envelope: over 64 MiB"));
+      fail(mail, EXIT_NO_MEMORY, "out-of-memory",
+           text("envelope: over %d MiB", ENVELOPE_MAX / MIB));
     keep(mail, mail->envelope, used, mail->envelope_size, "write the envelope");
     mail->envelope_size += used;
   }

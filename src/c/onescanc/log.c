@@ -97,7 +97,7 @@ void log_slot_line(const struct mail *mail, const char *decision, char *reason, 
   for (char *at = reason; *at; ++at)
     if (*at == '"' || *at == '\\')
       *at = '?';
-  char *line = text("onescan: decision=%s reason=\"%.400s\"%s total_ms=%.1f\n", decision, reason,
-                    more, uptime() - mail->started);
+  char *line = text("onescan: decision=%s reason=\"%.*s\"%s total_ms=%.1f\n", decision,
+                    LOG_VALUE_MAX, reason, more, uptime() - mail->started);
   log_line(line, strlen(line));
 }

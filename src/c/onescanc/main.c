@@ -87,14 +87,14 @@ static void pass_if_there_is_nothing_to_ask(const struct mail *mail) {
  * writing alone, or a socket, to which no other descriptor leads. Otherwise returns -1.
  */
 static int find_error_fd(void) {
-  int fd = (int) parse_number(setting("ERROR_FD", ""), 2, 255);
+  int fd = (int) parse_number(setting("ERROR_FD", ""), ERROR_FD_MIN, ERROR_FD_MAX);
   struct stat status, other;
   if (fd < 0 || fstat(fd, &status))
     return -1;
   int is_write_end = S_ISFIFO(status.st_mode) && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
   if (!is_write_end && !S_ISSOCK(status.st_mode))
     return -1;
-  for (int candidate = 0; candidate < 256; ++candidate) {
+  for (int candidate = 0; candidate <= ERROR_FD_MAX; ++candidate) {
     if (candidate == fd || fstat(candidate, &other))
       continue;
     if (other.st_dev == status.st_dev && other.st_ino == status.st_ino)

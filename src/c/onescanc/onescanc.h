@@ -17,7 +17,7 @@
  *   chain.c          finds the next program and becomes it
  *   log.c            writes a line to the log, wherever that is
  *   fail.c           the other ways out
- *   process.c        what all of these stand on: memory
+ *   memory.c         memory for all of these
  */
 #ifndef ONESCANC_H
 #define ONESCANC_H
@@ -172,7 +172,7 @@ void log_slot_line(const struct mail *mail, const char *decision, char *reason, 
 _Noreturn void fail(const struct mail *mail, int code, const char *fault, char *reason);
 _Noreturn void fail_spool(const struct mail *mail, const char *what);
 
-/* process.c */
+/* memory.c: both end the process if there is none. */
 __attribute__((format(printf, 1, 2))) char *text(const char *format, ...);
 void *memory(size_t size);
 _Noreturn void end_without_memory(void);

@@ -4,7 +4,7 @@ export type LogField = readonly [key: string, value: string | number | undefined
 /** Linux's PIPE_BUF: if two processes write at most so many bytes to a pipe, they do not mix. */
 export const LINE_MAX = 4096
 /** Characters of one value, so that no long header pushes the other values out of the line. */
-const VALUE_MAX = 400
+export const VALUE_MAX = 400
 
 /**
  * Makes a logfmt line with its line end. Values are latin1. Escapes the characters that could end

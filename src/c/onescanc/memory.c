@@ -1,4 +1,4 @@
-/* What every part of this process stands on: memory. */
+/* Memory for every part of this process, and texts in it. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
