@@ -45,8 +45,8 @@ point_to_real_queue() {
     esac
   fi
   mkdir -p "${before%/*}"
-  point "$before" "$(readlink "$link")"
   point "$meanwhile" "$queue"
+  point "$before" "$(readlink "$link")"
   point "$link" "$queue"
   if test -x "$queue"; then
     echo "onescan: $link -> $queue: mail through it is not scanned any more"
@@ -55,11 +55,10 @@ point_to_real_queue() {
   fi
 }
 
-# Undoes what a removal changed, if the link was not changed since. (Older packages did not note it.)
+# Undoes what a removal changed, if the link was not changed since.
 point_back() {
   test -L "$before" || return 0
-  removed=$(readlink "$meanwhile" || real_queue || echo "$usual")
-  if test "$(readlink "$link")" = "$removed"; then
+  if test -L "$meanwhile" && test "$(readlink "$link")" = "$(readlink "$meanwhile")"; then
     target=$(readlink "$before")
     if test -x "$target"; then
       point "$link" "$target"

@@ -55,14 +55,6 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
     t.match(output, '\nQHPSI="plugin: eicar"\n')
   })
 
-  t.test('the spool is no home, also where an older version made it one', async (t) => {
-    const { code, output } = run(
-      `usermod --home /var/spool/onescan onescan; ${setup} && getent passwd onescan`,
-    )
-    t.equal(code, 0, output)
-    t.match(output, /^onescan:x:\d+:\d+:Mail scanner:\/nonexistent:\/usr\/sbin\/nologin$/m)
-  })
-
   t.test('the run script starts onescand as its user, and check finds it', async (t) => {
     const { output } = run(`mkdir -p /service && sh /etc/onescand/run >/tmp/log 2>&1 &
       for i in $(seq 200); do test -S /run/onescan/slot.sock && break; sleep 0.1; done

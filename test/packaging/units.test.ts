@@ -126,7 +126,7 @@ const tmpfiles = {
 
 // promise: rule-15-account
 t.test('account and directories, made by systemd alone', tmpfiles, async (t) => {
-  const run = { onescan: {} } // as older packages left it
+  const run = { onescan: {} } // somebody else's
   const host = t.testdir({ etc: { passwd: '', group: '' }, var: { spool: {} }, run })
   chownSync(join(host, 'run/onescan'), 54_321, 54_321)
   const conf = (name: string) => join(deb, name)
