@@ -56,9 +56,9 @@ for (const name of [...programs, 'onescan-plugin-host']) {
   link(join('runtime', name), '../onescan-runtime')
 }
 
-function link(path, target) {
+function link(path, leadsTo) {
   const fresh = join(workshop, 'link')
-  symlinkSync(target, fresh)
+  symlinkSync(leadsTo, fresh)
   renameSync(fresh, join(out, path))
 }
 

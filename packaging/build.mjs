@@ -76,11 +76,11 @@ const chosen = everything.filter(([name]) => wanted.length === 0 || wanted.inclu
 const built = [
   await bundle(
     chosen.filter(([name]) => importing.has(name)),
-    true,
+    { importsAtRunTime: true },
   ),
   await bundle(
     chosen.filter(([name]) => !importing.has(name)),
-    false,
+    { importsAtRunTime: false },
   ),
 ]
 if (wanted.length === 0) tellWhatIsBundled([...built, page])
@@ -116,7 +116,7 @@ function tellWhatIsBundled(results) {
   writeFileSync(join(dist, 'THIRD-PARTY-LICENSES'), text)
 }
 
-function bundle(entries, importsAtRunTime) {
+function bundle(entries, { importsAtRunTime }) {
   return build({
     absWorkingDir: root,
     entryPoints: entries.map(([name, file]) => ({ in: join(src, file), out: name })),

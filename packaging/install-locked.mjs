@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url'
 
 /**
  * Installs what the lock file in `directory` names below its node_modules, unless it is
- * there already. Throws where npm fails.
+ * there already. Throws if npm fails.
  */
 export function installLocked(directory) {
   if (isInstalled(directory)) return
@@ -28,7 +28,7 @@ export function installLocked(directory) {
 /**
  * The same with a part of the lock file: the packages of these names and what they depend
  * on, unless they are there already, among others or alone; below another directory, and for
- * glibc on another processor, where these are named.
+ * glibc on another processor, if these are named.
  */
 export function installPart(directory, names, { into = directory, cpu } = {}) {
   const lock = readLock(join(directory, 'package-lock.json'))
@@ -111,7 +111,7 @@ function findPackage(packages, from, name) {
   }
 }
 
-/** Optional packages count where they say that they are for such a machine. */
+/** Optional packages count if they say that they are for such a machine. */
 function isNeeded({ optional, os, cpu, libc }, other) {
   if (!optional) return true
   if (!os?.includes('linux') || !cpu?.includes(other ?? process.arch)) return false

@@ -1,6 +1,6 @@
 // What is compiled in the npm package, which `npm pack` has made (prepack): onescanc and
 // onescan-rcptquota, static, and onescan.node, for each processor in bin/, in a directory named as
-// uname -m has it. Where one cannot be built here, the package is without it, and bin/onescanc goes cold.
+// uname -m has it. If one cannot be built here, the package is without it, and bin/onescanc goes cold.
 //
 //   node packaging/npm-programs.mjs [--all]    fails for one that is missing or without musl
 import { spawnSync } from 'node:child_process'
@@ -15,13 +15,13 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const { values: options } = parseArgs({ options: { all: { type: 'boolean' } } })
 
 for (const target of targets) {
-  const place = join(root, 'bin', target.machine)
+  const directory = join(root, 'bin', target.machine)
   const trouble = build(target)
   if (trouble === undefined) {
-    for (const name of ['onescanc', 'onescan-rcptquota']) put(target.native, name, place)
+    for (const name of ['onescanc', 'onescan-rcptquota']) put(target.native, name, directory)
     continue
   }
-  rmSync(place, { recursive: true, force: true })
+  rmSync(directory, { recursive: true, force: true })
   process.stderr.write(`bin/${target.machine}: not built: ${trouble}\n`)
   if (options.all) process.exitCode = 1
 }
@@ -42,11 +42,11 @@ function build(target) {
 }
 
 /** Whole or not at all: somebody may run it, or pack the directory. */
-function put(native, name, place) {
-  const [file, target] = [join(native, name), join(place, name)]
-  if (existsSync(target) && readFileSync(target).equals(readFileSync(file))) return
+function put(native, name, directory) {
+  const [file, place] = [join(native, name), join(directory, name)]
+  if (existsSync(place) && readFileSync(place).equals(readFileSync(file))) return
   const fresh = `${native}-${name}-${process.pid}`
-  mkdirSync(place, { recursive: true })
+  mkdirSync(directory, { recursive: true })
   copyFileSync(file, fresh)
-  renameSync(fresh, target)
+  renameSync(fresh, place)
 }

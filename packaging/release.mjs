@@ -13,9 +13,10 @@
 //   node packaging/release.mjs --key FINGERPRINT [--earlier DIRECTORY] [--output DIRECTORY] [--built]
 //   node packaging/release.mjs --unsigned …
 //
-// --key is a secret key of gpg(1); --unsigned leaves out what it signs. --earlier has .deb files of earlier
-// releases, to which hosts may go back: the repository keeps them. --built takes the programs that are built already, for each processor. COMPRESS in the
-// environment is a compression of dpkg-deb(1), by default xz.
+// --key is a secret key of gpg(1); --unsigned leaves out what it signs. --earlier has .deb files of
+// earlier releases, to which hosts may go back: the repository keeps them. --built takes the programs
+// that are built already, for each processor. COMPRESS in the environment is a compression of
+// dpkg-deb(1), by default xz.
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -62,9 +63,9 @@ if (!options.built) {
   script('npm-programs.mjs', '--all')
 }
 
-const target = resolve(options.output)
-mkdirSync(dirname(target), { recursive: true })
-const fresh = mkdtempSync(`${target}-`)
+const place = resolve(options.output)
+mkdirSync(dirname(place), { recursive: true })
+const fresh = mkdtempSync(`${place}-`)
 process.on('exit', () => rmSync(fresh, { recursive: true, force: true }))
 for (const { arch, native } of targets) {
   script('package.mjs', '--arch', arch, '--programs', native, '--output', fresh)
@@ -91,9 +92,9 @@ if (key) {
 }
 
 chmodSync(fresh, 0o755)
-rmSync(target, { recursive: true, force: true })
-renameSync(fresh, target)
-for (const name of readdirSync(target).sort()) process.stdout.write(`${join(target, name)}\n`)
+rmSync(place, { recursive: true, force: true })
+renameSync(fresh, place)
+for (const name of readdirSync(place).sort()) process.stdout.write(`${join(place, name)}\n`)
 
 function script(name, ...words) {
   execFileSync(process.execPath, [join(root, 'packaging', name), ...words], {

@@ -39,7 +39,6 @@ const manifest: Manifest = json('package.json')
 // Not below the checkout, whose node_modules would be found from there.
 const directory = mkdtempSync(join(tmpdir(), 'onescan-npm-'))
 chmodSync(directory, 0o755) // other accounts run what is installed there
-chmodSync(directory, 0o755)
 t.teardown(() => rmSync(directory, { recursive: true, force: true }))
 
 execFileSync(process.execPath, ['packaging/npm-programs.mjs', '--all'], { cwd: root })
