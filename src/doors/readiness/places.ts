@@ -2,6 +2,7 @@ import { closeSync, existsSync, lstatSync, statfsSync, statSync, writeSync } fro
 import { dirname } from 'node:path'
 import { attempt, errorText } from '../../ground/errors/fault.ts'
 import { error, type Finding, marked, ok, shellWord, warning } from '../../ground/errors/finding.ts'
+import { letsOthersReplace } from '../../ground/path/stranger.ts'
 import { openAnonymousFile, readSpoolPolicy, type SpoolPolicy } from '../../mail/message/spool.ts'
 import { groupName, obstacle } from './account.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
@@ -161,7 +162,7 @@ function checkShared(host: StageHost, directory: string): Finding[] {
       ),
     )
   }
-  if ((status.mode & 0o022) !== 0 && (status.mode & 0o1000) === 0) {
+  if (letsOthersReplace(status.mode)) {
     const value =
       `${directory} has mode ${mode}, without the sticky bit: it is not used, ` +
       'since others could have another file scanned in place of a message'

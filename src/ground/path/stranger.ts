@@ -6,6 +6,13 @@ const GROUP_WRITES = 0o020
 const OTHERS_WRITE = 0o002
 const STICKY = 0o1000
 
+/**
+ * Whether somebody other than its owner may replace files in a directory of this mode: he may write to it,
+ * and it lacks the sticky bit (unlink(2), sticky(7)).
+ */
+export const letsOthersReplace = (mode: number): boolean =>
+  (mode & (GROUP_WRITES | OTHERS_WRITE)) !== 0 && (mode & STICKY) === 0
+
 /** Whether this process has root's rights, and so has to ask who could have written a file. */
 export const runsAsRoot = (): boolean => process.geteuid?.() === 0
 

@@ -2,6 +2,7 @@ import { constants, openSync, readSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import { letsOthersReplace } from '../../ground/path/stranger.ts'
 import { leadsSomewhere, withPath } from '../../ground/path/walk.ts'
 import { writeWhole } from '../../ground/process/descriptors.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
@@ -36,12 +37,9 @@ export function readSpoolPolicy(env: Environment): SpoolPolicy {
   return { directory, sharedDirectory: shared }
 }
 
-const OTHERS_WRITE = 0o022
-const STICKY = 0o1000
-
 /**
- * Tells why a directory is not safe for files that scanners open by name: without the sticky bit,
- * anybody who may write to it can replace an infected file by a clean one (unlink(2), sticky(7)).
+ * Tells why a directory is not safe for files that scanners open by name: somebody could replace an
+ * infected file by a clean one.
  */
 function objectionTo(directory: string): string | undefined {
   let mode: number
@@ -51,7 +49,7 @@ function objectionTo(directory: string): string | undefined {
     if (errorCode(error)) return undefined // the error of making a file there tells why
     return `SPOOLDIR ${directory}: not used, ${errorText(error)}`
   }
-  if ((mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0) return undefined
+  if (!letsOthersReplace(mode)) return undefined
   const octal = `0${(mode & 0o7777).toString(8)}`
   return `SPOOLDIR ${directory}: not used, mode ${octal} lets others replace files; chmod +t it`
 }

@@ -17,6 +17,7 @@ import { getSystemErrorName } from 'node:util'
 import { errorCode, errorText, Fault } from '../../../ground/errors/fault.ts'
 import { descriptorOf } from '../../../ground/net/connect.ts'
 import { parseIpAddress } from '../../../ground/net/ip-address.ts'
+import { letsOthersReplace } from '../../../ground/path/stranger.ts'
 import { loadSystem, requireSystem } from '../../../ground/runtime/system.ts'
 import type { DoorAddress } from '../options/door.ts'
 
@@ -196,11 +197,9 @@ function checkDirectory(directory: string, at: string): void {
  * there.
  */
 function checkOwners(directory: string, at: string): void {
-  const writable = 0o022
-  const sticky = 0o1000
   for (let ancestor = realpathSync(directory); ; ancestor = dirname(ancestor)) {
     const { uid, mode } = statSync(ancestor)
-    if (uid !== 0 || ((mode & writable) !== 0 && (mode & sticky) === 0)) {
+    if (uid !== 0 || letsOthersReplace(mode)) {
       const remedy = "as root, name a directory that is root's alone, or start it as its user"
       throw new Fault('config', `${at}: others may change ${ancestor}; ${remedy}`)
     }
