@@ -1,10 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, fstatSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, readdirSync, readFileSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import type { SystemAccount } from '../../doors/readiness/account.ts'
 import { attempt, errorText, Fault } from '../../ground/errors/fault.ts'
-import { inheritedDescriptor, O_CLOEXEC } from '../../ground/process/descriptors.ts'
+import {
+  ACCESS_MODE,
+  descriptorFlags,
+  inheritedDescriptor,
+  O_CLOEXEC,
+} from '../../ground/process/descriptors.ts'
 import { compiledProgram, isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
 import { isSetting } from '../../ground/settings/table.ts'
@@ -48,8 +53,6 @@ const SHIELD = { number: 35, name: 'wake_alarm' } as const
 const LINE_MAX = 4 * 1024 * 1024
 /** The most bytes of a variable: MAX_ARG_STRLEN of execve(2), and some room. */
 const FACTS_MAX = 120_000
-/** The bits of how a file was opened, open(2); 0 is for reading alone. */
-const O_ACCMODE = 3
 /** Milliseconds without a sign of life: ALIVE, or a line. */
 const SILENCE = 30_000
 /** Milliseconds that the last lines may take once the process has ended. */
@@ -132,16 +135,10 @@ function hasShield(): boolean {
  */
 function leaveFilesAndKeys(): void {
   for (const fd of readdirSync('/proc/self/fd').map(Number)) {
-    const flags = fd > 2 ? attempt(() => flagsOf(fd)) : undefined
+    const flags = fd > 2 ? attempt(() => descriptorFlags(fd)) : undefined
     if (flags !== undefined && (flags & O_CLOEXEC) === 0) closeSync(fd)
   }
   loadSystem()?.leaveSessionKeys()
-}
-
-/** The flags of a descriptor, proc_pid_fdinfo(5). Throws if it is closed. */
-function flagsOf(fd: number): number {
-  const [, flags = ''] = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))!
-  return Number.parseInt(flags, 8)
 }
 
 /** Settings, PATH and the manner of the terminal: each program of root's has secrets of its own. */
@@ -175,7 +172,8 @@ const isWord = (word: string) => !word.startsWith('-')
 function isForReadingAlone(): boolean {
   const stats = attempt(() => fstatSync(0))
   const isPlain = stats?.isFile() || stats?.isFIFO()
-  return isPlain === true && ((attempt(() => flagsOf(0)) ?? O_ACCMODE) & O_ACCMODE) === 0
+  const flags = attempt(() => descriptorFlags(0)) ?? ACCESS_MODE
+  return isPlain === true && (flags & ACCESS_MODE) === constants.O_RDONLY
 }
 
 /** The process group of an account, which ends when it is late, and when this process does. */

@@ -29,12 +29,12 @@ export async function writeWholeAside(
 export const ACCESS_MODE = 3
 
 /**
- * Returns the flags with which this process has opened a descriptor (proc(5), fdinfo), or 0 if they
- * cannot be read.
+ * Returns the flags with which this process has opened a descriptor: proc_pid_fdinfo(5). Throws if it is
+ * closed.
  */
 export function descriptorFlags(fd: number): number {
   const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')
-  return Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? '0', 8)
+  return Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)![1]!, 8)
 }
 
 const STANDARD_STREAMS: ReadonlyMap<string, number> = new Map([
