@@ -8,11 +8,11 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import { type DelayOptions, type GateOptions, optionDefaults } from '../shared/options.ts'
 import { EARLY_TALKERS } from '../shared/plan.ts'
 import { findNext } from '../shared/ucspi.ts'
+import { findTcpRule } from './find-tcp-rule.ts'
 import { GateLog } from './gate-log.ts'
 import { Receiver } from './receiver.ts'
 import { Reception } from './reception.ts'
 import { RememberedClients } from './remembered-clients.ts'
-import { findTcpRule } from './visit-preparer.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 /** Descriptors that are kept for files, the DNS, and pipes to programs that are being started. */

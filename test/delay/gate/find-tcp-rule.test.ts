@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
-import { findTcpRule } from '../../../src/delay/gate/visit-preparer.ts'
+import { findTcpRule } from '../../../src/delay/gate/find-tcp-rule.ts'
 import { compileRules, ucspiMissing } from '../../programs/ucspi.ts'
 
 /** Rules that tcprules compiled, read by the gate and by tcprulescheck for the same clients. */
