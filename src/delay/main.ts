@@ -6,7 +6,7 @@ import { delayOne } from './connection/delay-one.ts'
 import { keepGate } from './gate/gate.ts'
 import { log } from './shared/log.ts'
 import { type DelayOptions, readOptions, USAGE, UsageError } from './shared/options.ts'
-import { loadPlanContext, type PlanContext, planFor } from './shared/plan.ts'
+import { loadPlanSources, type PlanContext, planFor } from './shared/plan.ts'
 
 process.exitCode = exit.temporary // unless the program ends as planned
 
@@ -30,7 +30,7 @@ async function smtpDelay(argv: readonly string[]): Promise<number> {
   }
   const options = readOptions(argv, env)
   if (options.explain) {
-    const { dns, ...lists } = loadPlanContext(options, env, uptime)
+    const { dns, ...lists } = loadPlanSources(options, env, uptime)
     const resolver = dns.within(options.dnsTimeout * 1000)
     return print(await explain(options, { ...lists, resolver }))
   }
@@ -53,6 +53,6 @@ async function explain(options: DelayOptions, context: PlanContext): Promise<str
   const client = { ip, address, name, relay: false, delay: undefined, rbl: 'unset' } as const
   const plan = planFor(client, options, context)
   if (plan.kind !== 'wait') return `${ip}: no delay, ${plan.why}`
-  const { delay, why } = await plan.delay
+  const { delay, why } = await plan.judgement
   return `${ip}: delay ${delay}, ${why}`
 }

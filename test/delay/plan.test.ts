@@ -60,7 +60,7 @@ function planned(setup: Setup = {}) {
 async function judged(setup: Setup = {}) {
   const { plan, asked } = planned(setup)
   if (plan.kind !== 'wait') throw new Error(plan.why)
-  return { ...(await plan.delay), mayBeExempt: plan.mayBeExempt, asked }
+  return { ...(await plan.judgement), mayBeExempt: plan.mayBeExempt, asked }
 }
 
 t.test('a client need not wait for the first of these reasons that holds', async (t) => {
@@ -191,7 +191,7 @@ t.test('the end of a wait depends on what the client does and what is known by t
     mayBeExempt = false,
   ) => {
     await Promise.race([judgement, undefined])
-    return outcomeOf({ kind: 'wait', delay: judgement, mayBeExempt }, async () => sign)
+    return outcomeOf({ kind: 'wait', judgement, mayBeExempt }, async () => sign)
   }
   const known = Promise.resolve(ordinary)
   t.same(await endOf('silent', known), { event: 'passed', why: 'ordinary' })
@@ -208,7 +208,7 @@ t.test('the end of a wait depends on what the client does and what is known by t
 t.test('the program that watches the client gets the wait in milliseconds', async (t) => {
   const judgement = Promise.resolve({ delay: 1.5, why: '', exempt: false, class: undefined })
   let told: number | undefined
-  await outcomeOf({ kind: 'wait', delay: judgement, mayBeExempt: false }, async (delay) => {
+  await outcomeOf({ kind: 'wait', judgement, mayBeExempt: false }, async (delay) => {
     told = await delay
     return 'silent'
   })

@@ -52,7 +52,7 @@ for (const { name, answer, expect, time = 5000 } of cases) {
     t.teardown(dns.stop)
     const resolver = openDns([dns.server], uptime).within(time)
     const plan = planFor(client, readOptions(['next']), { allowed, rules, resolver })
-    t.equal(plan.kind === 'wait' && (await plan.delay).class, expect)
+    t.equal(plan.kind === 'wait' && (await plan.judgement).class, expect)
     t.equal(dns.asked[0], DOMAIN)
   })
 }

@@ -4,6 +4,7 @@ import t from 'tap'
 import { BYTES_SHOWN } from '../../src/cli/quarantine/quarantine.ts'
 import { SPARE_DESCRIPTORS } from '../../src/delay/gate/gate.ts'
 import { LINES_MAX } from '../../src/delay/gate/gate-log.ts'
+import { REST } from '../../src/delay/gate/listeners.ts'
 import {
   BYTES_MIN,
   PLACE_IDLE_MAX,
@@ -11,7 +12,6 @@ import {
   SEGMENTS_IN_MIN,
   SEGMENTS_OUT_MIN,
 } from '../../src/delay/gate/programs.ts'
-import { REST } from '../../src/delay/gate/reception.ts'
 import { REMEMBERED_MAX } from '../../src/delay/gate/remembered-clients.ts'
 import { QUESTIONS_MAX } from '../../src/delay/gate/visit-preparer.ts'
 import { HUNG_AFTER } from '../../src/doors/daemon/workers/hung-workers.ts'

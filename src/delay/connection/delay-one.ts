@@ -7,7 +7,7 @@ import { requireSystem, type System } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type ConnectionEvent, log } from '../shared/log.ts'
 import type { DelayOptions } from '../shared/options.ts'
-import { EARLY_TALKERS, loadPlanContext, outcomeOf, planFor, waitFor } from '../shared/plan.ts'
+import { EARLY_TALKERS, loadPlanSources, outcomeOf, planFor, waitFor } from '../shared/plan.ts'
 import { findNext, IGNORED, readUcspiClient, type ServerProgram } from '../shared/ucspi.ts'
 import {
   type ClientConnection,
@@ -42,7 +42,7 @@ export async function delayOne(
       ['reason', why],
     )
   }
-  const { dns, ...lists } = loadPlanContext(options, env, uptime)
+  const { dns, ...lists } = loadPlanSources(options, env, uptime)
   const plan = planFor(client, options, {
     ...lists,
     resolver: dns.within(options.dnsTimeout * 1000),

@@ -10,8 +10,8 @@ import { EARLY_TALKERS } from '../shared/plan.ts'
 import { findNext } from '../shared/ucspi.ts'
 import { findTcpRule } from './find-tcp-rule.ts'
 import { GateLog } from './gate-log.ts'
+import { Listeners } from './listeners.ts'
 import { Receiver } from './receiver.ts'
-import { Reception } from './reception.ts'
 import { RememberedClients } from './remembered-clients.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
@@ -32,7 +32,7 @@ export async function keepGate(
   const next = findNext(options.words, env)
   const sockets = requireSystem(EARLY_TALKERS)
   const room = new WaitingRoom(roomFor(gate))
-  const listeners = openListeners(gate, sockets)
+  const descriptors = openListeners(gate, sockets)
   const log = new GateLog({ verbose: options.verbose, quiet: gate.quiet, sockets, uptime })
   dropPrivileges(gate)
   const remembered = new RememberedClients(gate.remember, uptime)
@@ -48,20 +48,20 @@ export async function keepGate(
     log,
     uptime,
   })
-  const reception: Reception = new Reception({
+  const listeners: Listeners = new Listeners({
     sockets,
-    listeners,
-    arrive: (peer) => receiver.arrive(peer, reception),
+    descriptors,
+    arrive: (peer) => receiver.arrive(peer, listeners),
     exhausted: () => log.trouble('descriptors or memory are used up; raise the limit (ulimit -n)'),
   })
   process.on('SIGHUP', () => receiver.reload())
-  if (gate.printPort) writeSync(1, `${sockets.localEndpoint(listeners[0]!)?.port}\n`)
+  if (gate.printPort) writeSync(1, `${sockets.localEndpoint(descriptors[0]!)?.port}\n`)
 
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, resolve)
   })
-  reception.stop()
-  for (const listener of listeners) closeSync(listener)
+  listeners.stop()
+  for (const descriptor of descriptors) closeSync(descriptor)
   receiver.sendAllAway('this server is being restarted; come again in a minute')
   log.end()
   return exit.done

@@ -7,8 +7,8 @@ import type { DelayOptions, GateOptions } from '../shared/options.ts'
 import { type DelayJudgement, outcomeOf } from '../shared/plan.ts'
 import type { ServerProgram } from '../shared/ucspi.ts'
 import type { GateLog } from './gate-log.ts'
+import type { Listeners } from './listeners.ts'
 import { ProgramPlaces, startProgram } from './programs.ts'
-import type { Reception } from './reception.ts'
 import type { RememberedClients } from './remembered-clients.ts'
 import { talkTo, Visit } from './visit.ts'
 import { VisitPreparer } from './visit-preparer.ts'
@@ -49,15 +49,15 @@ export class Receiver {
   }
 
   /** Receives a client that has connected. */
-  arrive(peer: AcceptedConnection, reception: Reception): void {
-    const visit = this.#admit(peer, reception)
+  arrive(peer: AcceptedConnection, listeners: Listeners): void {
+    const visit = this.#admit(peer, listeners)
     if (visit === undefined) return
     this.#receive(visit)
       .catch((error) => {
         this.#parts.log.trouble(errorText(error))
         this.#sendAway(visit, 'temporary trouble; come again')
       })
-      .finally(() => this.#end(visit, reception))
+      .finally(() => this.#end(visit, listeners))
   }
 
   /** Reads all lists again. If one cannot be read, the old lists stay, and the log says so. */
@@ -75,10 +75,10 @@ export class Receiver {
   }
 
   /** Puts a new client into the waiting room. Returns undefined if it had to be sent away. */
-  #admit(peer: AcceptedConnection, reception: Reception): Visit | undefined {
+  #admit(peer: AcceptedConnection, listeners: Listeners): Visit | undefined {
     const { gate, sockets, room, uptime } = this.#parts
     const names = { ip: addressText(peer.address), client: clientKey(peer.address) }
-    const visit = new Visit(reception.newId(), peer, names, sockets, uptime)
+    const visit = new Visit(listeners.newId(), peer, names, sockets, uptime)
     const others = this.#connections.get(visit.client) ?? 0
     if (others >= gate.perClient) {
       return this.#sendAway(visit, 'too many connections from your address')
@@ -92,8 +92,8 @@ export class Receiver {
     if (!visit.watchFromNowOn()) return this.#sendAway(visit, 'no resources; come again')
     this.#connections.set(visit.client, others + 1)
     room.enter(visit)
-    reception.tellOf(visit.id, (event) => visit.heard(event))
-    reception.pollSoon()
+    listeners.tellOf(visit.id, (event) => visit.heard(event))
+    listeners.pollSoon()
     return visit
   }
 
@@ -109,7 +109,7 @@ export class Receiver {
       if (judged.class === 'nameless' || judged.class === 'dynamic')
         room.setRank(visit, judged.class)
     }
-    plan.delay.then(rank, () => {}) // `outcomeOf` gets the rejection, too
+    plan.judgement.then(rank, () => {}) // `outcomeOf` gets the rejection, too
     const outcome = await outcomeOf(plan, (delay) => visit.waitForGreeting(delay))
     if (visit.isClosed) return
     if (outcome.event === 'passed') return this.#serve(visit, environment, outcome.why)
@@ -184,8 +184,8 @@ export class Receiver {
   }
 
   /** Closes the connection of a client that was admitted, and counts it no more. */
-  #end(visit: Visit, reception: Reception): void {
-    reception.forget(visit.id)
+  #end(visit: Visit, listeners: Listeners): void {
+    listeners.forget(visit.id)
     this.#parts.room.leave(visit)
     visit.close()
     const others = (this.#connections.get(visit.client) ?? 1) - 1

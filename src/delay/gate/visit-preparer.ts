@@ -5,7 +5,7 @@ import type { TcpRule } from '../../ground/net/tcp-rules.ts'
 import type { System, TcpEndpoint } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { DelayOptions, GateOptions } from '../shared/options.ts'
-import { loadPlanContext, type Plan, planFor } from '../shared/plan.ts'
+import { loadPlanSources, type Plan, planFor } from '../shared/plan.ts'
 import { type Dns, isConfirmed, lookUpNames, type Resolver } from '../shared/reverse-dns.ts'
 import { IGNORED, readUcspiClient } from '../shared/ucspi.ts'
 import { findTcpRule, NO_RULE } from './find-tcp-rule.ts'
@@ -77,7 +77,7 @@ export class VisitPreparer {
 }
 
 function loadSources({ options, gate, env, uptime }: VisitPreparerOptions) {
-  const loaded = loadPlanContext(options, env, uptime)
+  const loaded = loadPlanSources(options, env, uptime)
   return {
     ...loaded,
     ask: createQuestions(loaded.dns, options.dnsTimeout * 1000),

@@ -41,7 +41,7 @@ export interface DelayJudgement {
 /** The client gets its greeting if it has not talked before the delay is over. */
 interface Wait {
   readonly kind: 'wait'
-  readonly delay: Promise<DelayJudgement>
+  readonly judgement: Promise<DelayJudgement>
   /** Whether the client's name may still turn out to be in the allow list. */
   readonly mayBeExempt: boolean
 }
@@ -66,7 +66,7 @@ export interface PlanContext {
 type PlanSources = Pick<PlanContext, 'allowed' | 'rules'> & { readonly dns: Dns }
 
 /** Reads the lists, and prepares the DNS. Throws a Fault if one of them cannot be used. */
-export function loadPlanContext(
+export function loadPlanSources(
   options: DelayOptions,
   env: Environment,
   uptime: () => number,
@@ -120,14 +120,14 @@ export function planFor(client: UcspiClient, options: DelayOptions, context: Pla
     return waitFor(client.delay, 'SMTPDELAY')
   }
   if (client.rbl === 'accepted') return waitFor(0, 'RBLSMTPD accepts it')
-  const delay = judgeByName(client, options, context)
-  return { kind: 'wait', delay, mayBeExempt: context.allowed.hasNames }
+  const judgement = judgeByName(client, options, context)
+  return { kind: 'wait', judgement, mayBeExempt: context.allowed.hasNames }
 }
 
 /** A wait whose reason needs no name. Early talkers are noticed even if it is 0 seconds long. */
 export function waitFor(delay: number, why: string): Wait {
-  const judgement = { delay, why, exempt: false, class: undefined }
-  return { kind: 'wait', delay: Promise.resolve(judgement), mayBeExempt: false }
+  const judgement = Promise.resolve({ delay, why, exempt: false, class: undefined })
+  return { kind: 'wait', judgement, mayBeExempt: false }
 }
 
 async function judgeByName(
@@ -235,12 +235,12 @@ interface WaitOutcome {
  * client does something.
  */
 export async function outcomeOf(
-  { delay, mayBeExempt }: Wait,
+  { judgement, mayBeExempt }: Wait,
   watch: (delay: Promise<number>) => Promise<ClientSign>,
 ): Promise<WaitOutcome> {
-  const sign = await watch(delay.then((judged) => judged.delay * 1000))
+  const sign = await watch(judgement.then((judged) => judged.delay * 1000))
   const judged =
-    mayBeExempt && sign === 'talks' ? await delay : await Promise.race([delay, undefined])
+    mayBeExempt && sign === 'talks' ? await judgement : await Promise.race([judgement, undefined])
   const why = judged?.why ?? 'not looked up yet'
   if (sign === 'left') return { event: 'left', why }
   return { event: sign === 'silent' || judged?.exempt ? 'passed' : 'talked', why }

@@ -5,9 +5,9 @@ import {
   WAKING_SIGNAL,
 } from '../../ground/runtime/system.ts'
 
-interface ReceptionOptions {
+interface ListenersOptions {
   readonly sockets: System
-  readonly listeners: readonly number[]
+  readonly descriptors: readonly number[]
   readonly arrive: (peer: AcceptedConnection) => void
   /** Called if a connection cannot be accepted for lack of descriptors or memory. */
   readonly exhausted: () => void
@@ -29,8 +29,8 @@ export const REST = 200
 const POLL_EVERY = 1000
 
 /** Accepts connections on the listening sockets, and passes the events of connections on. */
-export class Reception {
-  readonly #options: ReceptionOptions
+export class Listeners {
+  readonly #options: ListenersOptions
   readonly #handlers = new Map<number, (event: SocketEvent) => void>()
   readonly #regular = setInterval(() => this.#poll(), POLL_EVERY)
   #lastId = 0
@@ -38,12 +38,12 @@ export class Reception {
   #isStopped = false
 
   /** Accepts clients from now on. */
-  constructor(options: ReceptionOptions) {
+  constructor(options: ListenersOptions) {
     this.#options = options
-    for (const listener of options.listeners) {
+    for (const fd of options.descriptors) {
       const id = this.newId()
-      this.#handlers.set(id, () => this.#letIn(listener, id))
-      this.#listenTo(listener, id)
+      this.#handlers.set(id, () => this.#letIn(fd, id))
+      this.#listenTo(fd, id)
     }
     process.on(WAKING_SIGNAL, () => this.#poll())
   }
@@ -74,10 +74,10 @@ export class Reception {
   }
 
   stop(): void {
-    const { sockets, listeners } = this.#options
+    const { sockets, descriptors } = this.#options
     this.#isStopped = true
     clearInterval(this.#regular)
-    for (const listener of listeners) sockets.rest(listener)
+    for (const fd of descriptors) sockets.rest(fd)
   }
 
   #poll(): void {
@@ -89,24 +89,24 @@ export class Reception {
     this.pollSoon()
   }
 
-  #letIn(listener: number, id: number): void {
+  #letIn(fd: number, id: number): void {
     const { sockets, arrive, exhausted } = this.#options
     for (let count = 0; count < AT_ONCE && !this.#isStopped; count++) {
-      const accepted = sockets.accept(listener)
+      const accepted = sockets.accept(fd)
       if (accepted === 'none') return
       if (accepted === 'exhausted') {
         exhausted()
-        sockets.rest(listener)
-        setTimeout(() => this.#listenTo(listener, id), REST)
+        sockets.rest(fd)
+        setTimeout(() => this.#listenTo(fd, id), REST)
         return
       }
       if (accepted !== 'gone') arrive(accepted)
     }
   }
 
-  #listenTo(listener: number, id: number): void {
+  #listenTo(fd: number, id: number): void {
     if (this.#isStopped) return
-    this.#options.sockets.watch(listener, id, 'talking')
+    this.#options.sockets.watch(fd, id, 'talking')
     this.pollSoon()
   }
 }
