@@ -13,9 +13,9 @@ import {
   type ClientConnection,
   holdBack,
   openConnection,
-  talk,
   waitForGreeting,
 } from './client-connection.ts'
+import { talk } from './talk.ts'
 
 /** SIGPIPE and SIGXFSZ, which both runtimes ignore for themselves. */
 const RUNTIME_IGNORES = [13, 25]

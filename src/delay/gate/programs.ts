@@ -4,7 +4,7 @@ import { errorText } from '../../ground/errors/fault.ts'
 import type { System } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { ServerProgram } from '../shared/ucspi.ts'
-import type { Visit } from './visit.ts'
+import type { Visit, WaitEnd } from './visit.ts'
 
 interface ProgramPlacesOptions {
   readonly sockets: Pick<System, 'counts' | 'endReceiving'>
@@ -62,7 +62,7 @@ export class ProgramPlaces {
    * Waits for a place, for at most `patience` milliseconds. Resolves to 'turn' if the visit has a
    * place now, to 'left' if the client has left, and to 'silent' if the time is over.
    */
-  async take(visit: Visit, patience: number): Promise<'turn' | 'left' | 'silent'> {
+  async take(visit: Visit, patience: number): Promise<WaitEnd> {
     if (this.#places.size < this.#most) {
       this.#begin(visit)
       return 'turn'

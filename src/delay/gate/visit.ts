@@ -5,13 +5,12 @@ import type {
   SocketEvent,
   System,
 } from '../../ground/runtime/system.ts'
-import { Conversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shared/conversation.ts'
 
 /** The ranks of visits that wait, from the worst to the best. */
 export type Rank = 'talked' | 'nameless' | 'dynamic' | 'other'
 
 /** Why a wait ended: by what the client did, or since it gets a program now. */
-type WaitEnd = ClientSign | 'turn'
+export type WaitEnd = ClientSign | 'turn'
 
 /**
  * One connection, from the accept until the gate closes it. Meanwhile the client waits, is refused,
@@ -86,7 +85,7 @@ export class Visit {
    */
   waitForGreeting(delay: Promise<number>): Promise<ClientSign> {
     return new Promise((resolve) => {
-      const settle = this.#await((end) => resolve(end as ClientSign))
+      const settle = this.#await((end) => resolve(end === 'turn' ? 'silent' : end))
       if (this.#seen !== undefined) settle(this.#seen)
       delay.then(
         (time) => {
@@ -102,9 +101,9 @@ export class Visit {
    * Waits `time` milliseconds, whatever the client sends. Ends early if the client leaves, or gets
    * a program ('turn').
    */
-  waitForLeaving(time: number): Promise<'silent' | 'left' | 'turn'> {
+  waitForLeaving(time: number): Promise<WaitEnd> {
     return new Promise((resolve) => {
-      const settle = this.#await((end) => resolve(end as 'silent' | 'left' | 'turn'))
+      const settle = this.#await(resolve)
       this.#listenFor('leaving')
       if (this.#seen === 'left') settle('left')
       else this.#endAfter(time, () => settle('silent'))
@@ -192,59 +191,5 @@ export class Visit {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#settle = undefined
-  }
-}
-
-const READ_MAX = 16 * 1024
-/** All connections share it. Another one may read before a caller of next() goes on, which gets a copy. */
-const buffer = Buffer.allocUnsafeSlow(READ_MAX)
-
-/**
- * Holds the conversation with a refused client (conversation.ts), in bounded time. Leaves the
- * connection open.
- */
-export async function talkTo(
-  visit: Visit,
-  refusal: string,
-  sockets: System,
-  uptime: () => number,
-): Promise<void> {
-  const until = uptime() + TALK_SECONDS * 1000
-  const conversation = new Conversation(refusal)
-  const say = (text: string) => text === '' || sockets.send(visit.fd, Buffer.from(text, 'latin1'))
-
-  if (!say(conversation.greeting)) return
-  for (let isLast = false; !isLast; ) {
-    const bytes = await next(visit, sockets, until - uptime())
-    if (bytes === 'late') {
-      say(conversation.closing)
-      break
-    }
-    if (visit.isClosed || bytes.length === 0) return
-    const answer = conversation.hear(bytes)
-    if (!say(answer.text)) return
-    isLast = answer.isLast
-  }
-  sockets.endSending(visit.fd)
-  await drain(visit, sockets, uptime)
-}
-
-async function drain(visit: Visit, sockets: System, uptime: () => number): Promise<void> {
-  const until = uptime() + DRAIN_TIME
-  for (let dropped = 0; dropped < DRAIN_MAX; ) {
-    const bytes = await next(visit, sockets, until - uptime())
-    if (visit.isClosed || bytes === 'late' || bytes.length === 0) return
-    dropped += bytes.length
-  }
-}
-
-/** Reads the next bytes of the client; none at the end of the stream or after `close`. */
-async function next(visit: Visit, sockets: System, time: number): Promise<Buffer | 'late'> {
-  for (;;) {
-    if (visit.isClosed) return buffer.subarray(0, 0)
-    const count = time > 0 ? sockets.receive(visit.fd, buffer) : undefined
-    if (count !== undefined) return Buffer.from(buffer.subarray(0, count))
-    if (time <= 0 || !(await visit.waitForBytes(time))) return 'late'
-    if (visit.hasLeft && sockets.look(visit.fd) === 'silent') return buffer.subarray(0, 0)
   }
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { talkTo } from '../../../src/delay/gate/talk.ts'
 import type { Visit } from '../../../src/delay/gate/visit.ts'
-import { talkTo } from '../../../src/delay/gate/visit.ts'
 import type { System } from '../../../src/ground/runtime/system.ts'
 
 /** The conversations of the gate, which all read into one memory. */

@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type ClientConnection, talk } from '../../src/delay/connection/client-connection.ts'
+import type { ClientConnection } from '../../../src/delay/connection/client-connection.ts'
+import { talk } from '../../../src/delay/connection/talk.ts'
 import {
   COMMANDS_MAX,
   Conversation,
   INPUT_MAX,
   TALK_SECONDS,
-} from '../../src/delay/shared/conversation.ts'
+} from '../../../src/delay/shared/conversation.ts'
 
 /** What a refused client hears, whose bytes come in these pieces. */
 function heard(...pieces: readonly string[]): string {
