@@ -69,7 +69,8 @@ export const ROOMS = {
   delay: {
     files: ['src/delay/**/*.ts'],
     tests: [
-      'test/delay/{plan,names,options,allow-list,reverse-dns,talk}.test.ts',
+      'test/delay/shared/*.test.ts',
+      'test/delay/connection/*.test.ts',
       'test/delay/gate/{remembered-clients,talk,waiting-room}.test.ts',
     ],
   },

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { parseNameRules } from '../../src/delay/shared/name-rules.ts'
-import { readOptions } from '../../src/delay/shared/options.ts'
-import { AllowList, outcomeOf, type PlanContext, planFor } from '../../src/delay/shared/plan.ts'
-import { readUcspiClient, type UcspiClient } from '../../src/delay/shared/ucspi.ts'
-import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
-import type { ClientSign } from '../../src/ground/runtime/system.ts'
+import { parseNameRules } from '../../../src/delay/shared/name-rules.ts'
+import { readOptions } from '../../../src/delay/shared/options.ts'
+import { AllowList, outcomeOf, type PlanContext, planFor } from '../../../src/delay/shared/plan.ts'
+import { readUcspiClient, type UcspiClient } from '../../../src/delay/shared/ucspi.ts'
+import { parseIpAddress } from '../../../src/ground/net/ip-address.ts'
+import type { ClientSign } from '../../../src/ground/runtime/system.ts'
 
 /** Decisions how long clients wait, and why, without any socket. */
 
