@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { attempt } from '../errors/fault.ts'
 
 /** proc(5) of this host. */
 export const PROCESSES = '/proc'
@@ -17,20 +18,29 @@ interface ProcessStat {
  */
 const TICK = 10
 
+/** The numbers that proc_pid_stat(5) gives to fields. */
+const STATE = 3
+const USER_TIME = 14
+const SYSTEM_TIME = 15
+const START_TIME = 22
+
+/** Reads the field of each number, from STATE on, of a process. Throws if it does not exist, or is hidden. */
+function statOf(processes: string, pid: string): (field: number) => string {
+  const stat = readFileSync(join(processes, pid, 'stat'), 'latin1')
+  // The name of the program, field 2, stands in parentheses, and may hold any byte.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (field) => fields[field - STATE]!
+}
+
 /** Reads the state of a process. Undefined if it does not exist, or the kernel hides it from us. */
-export function processStat(process: number): ProcessStat | undefined {
-  let stat: string
-  try {
-    stat = readFileSync(`/proc/${process}/stat`, 'latin1')
-  } catch {
-    return undefined
-  }
-  // The name stands in parentheses, and may hold any byte.
-  const rest = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return {
-    state: rest[0] ?? '',
-    used: (Number(rest[11]) + Number(rest[12])) * TICK,
-  }
+export function processStat(pid: number): ProcessStat | undefined {
+  const field = attempt(() => statOf(PROCESSES, String(pid)))
+  return (
+    field && {
+      state: field(STATE),
+      used: (Number(field(USER_TIME)) + Number(field(SYSTEM_TIME))) * TICK,
+    }
+  )
 }
 
 /**
@@ -48,8 +58,7 @@ export function startOf(processes: string, pid: string): number {
  * then, whatever the wall clock was set to. Throws if it has ended.
  */
 export function ticksAtStart(processes: string, pid: string): number {
-  const stat = readFileSync(join(processes, pid, 'stat'), 'latin1')
-  return Number(stat.replace(/^.*\) /s, '').split(' ')[19])
+  return Number(statOf(processes, pid)(START_TIME))
 }
 
 /** Who a process is: /proc/PID/status, proc(5). */
