@@ -9,6 +9,7 @@ import {
   startOf,
   statusOf,
 } from '../../ground/process/process-stat.ts'
+import { RUNTIME_MARKER } from '../../ground/runtime/compiled-program.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { askMainProcess } from './systemd.ts'
 
@@ -189,8 +190,8 @@ function commandIn(words: readonly string[]): ServerCommand | undefined {
   if (index < 0 || smtpd < 0) return undefined
   // The server is the command itself, or a script after its runtime and the runtime's options.
   if (index > 0 && words.slice(1, index).some((word) => !word.startsWith('-'))) return undefined
-  // A compiled program's mark, its name and its launcher follow (src/c/launcher/launch.c).
-  const first = words[index + 1] === 'login' ? index + 4 : index + 1
+  // Below a runtime stand its marker, the name of the program, and its launcher.
+  const first = words[index + 1] === RUNTIME_MARKER ? index + 4 : index + 1
   const options = words.slice(first, smtpd)
   const name = basename(words[index]!)
   // Without --listen smtp-delay is a step after the server.

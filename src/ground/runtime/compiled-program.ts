@@ -4,12 +4,15 @@ import { dirname, join } from 'node:path'
 /** Whether this is a compiled program, which runs on Bun instead of Node. */
 export const isCompiled: boolean = process.versions.bun !== undefined
 
+/** The first word of each compiled program: src/c/launcher/launch.c says why. Its name and its launcher follow. */
+export const RUNTIME_MARKER = 'login'
+
 /**
  * Returns the command that starts another compiled program as its launcher
  * (src/c/launcher/launch.c) would. The environment must have no variables BUN_*.
  */
 export function compiledProgram(name: string): [string, ...string[]] {
-  return [runtimeBy(name), 'login', name, process.argv[1] ?? '']
+  return [runtimeBy(name), RUNTIME_MARKER, name, process.argv[1] ?? '']
 }
 
 /**
