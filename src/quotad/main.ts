@@ -2,13 +2,8 @@ import { writeSync } from 'node:fs'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { errorText } from '../ground/errors/fault.ts'
 import type { LogField } from '../ground/errors/log.ts'
-import {
-  asksForHelpOrVersion,
-  codeOfStart,
-  exit,
-  printCheck,
-  printHelpOrVersion,
-} from '../ground/process/command-line.ts'
+import { asksForHelpOrVersion, exit, printHelpOrVersion } from '../ground/process/command-line.ts'
+import { codeOfStart, printCheck } from '../ground/process/print-check.ts'
 import { notify } from '../ground/process/systemd.ts'
 import { faultLines } from '../ground/settings/faults.ts'
 import type { Environment } from '../ground/settings/settings.ts'

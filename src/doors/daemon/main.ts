@@ -2,11 +2,10 @@ import { writeSync } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
 import {
   asksForHelpOrVersion,
-  codeOfStart,
   exit,
-  printCheck,
   printHelpOrVersion,
 } from '../../ground/process/command-line.ts'
+import { codeOfStart, printCheck } from '../../ground/process/print-check.ts'
 import { loadSystem, systemTrouble } from '../../ground/runtime/system.ts'
 import { Faults, faultLines } from '../../ground/settings/faults.ts'
 import { checkStart } from './check-start.ts'

@@ -1,4 +1,5 @@
-import { exit, printCheck } from '../../ground/process/command-line.ts'
+import { exit } from '../../ground/process/command-line.ts'
+import { printCheck } from '../../ground/process/print-check.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../scan/judge/policy.ts'
 import { ownHost } from '../readiness/stage.ts'

@@ -1,0 +1,31 @@
+import { type Finding, inOneLine } from '../errors/finding.ts'
+import { replaceUnprintable } from '../errors/log.ts'
+import { exit } from './command-line.ts'
+import { writeWhole } from './descriptors.ts'
+
+/**
+ * Writes what `--check` finds to descriptor 1 as it comes, a line each; as JSON (`--json`, for `onescan
+ * check`) a line is a Finding. Resolves with all of it. Rejects with a system error if that descriptor
+ * cannot be written to.
+ */
+export async function printCheck(
+  findings: AsyncIterable<Finding> | Iterable<Finding>,
+  asJson: boolean,
+): Promise<Finding[]> {
+  const printed: Finding[] = []
+  for await (const finding of findings) {
+    printed.push(finding)
+    const line = asJson ? JSON.stringify(finding) : checkLine(finding)
+    writeWhole(1, Buffer.from(`${line}\n`))
+  }
+  return printed
+}
+
+/** `error: settings: SCANTIMEOUT soon: must be a number; correct it` */
+const checkLine = (finding: Finding): string =>
+  replaceUnprintable(`${finding.level}: ${inOneLine(finding)}`)
+
+/** The exit code of a start of which `--check` has found this. */
+export function codeOfStart(findings: readonly Finding[]): number {
+  return findings.some(({ mark }) => mark === 'stops the start') ? exit.temporary : exit.done
+}
