@@ -248,7 +248,7 @@ function load(): Loaded {
     return { system: module.exports as System }
   } catch (error) {
     const remedy = 'install onescan for x64 or arm64 anew'
-    return { why: `${errorText(error).replace(/\s+/g, ' ')}; ${remedy}` }
+    return { why: `${errorText(error)}; ${remedy}` }
   }
 }
 

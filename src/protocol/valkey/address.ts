@@ -1,4 +1,4 @@
-import { Fault } from '../../ground/errors/fault.ts'
+import { attempt, Fault } from '../../ground/errors/fault.ts'
 import { type Endpoint, parseEndpoint, socketPath } from '../../ground/net/endpoint.ts'
 
 /** The address of a store that hosts share, and the user that this process is there. */
@@ -57,8 +57,8 @@ export function readStoreAddress(text: string): StoreAddress | undefined {
     const remedy = 'put it into a file, and name that in VERDICTPASSWORD'
     throw new Fault('config', `VERDICTS ${scheme}://...: holds a password; ${remedy}`)
   }
-  const name = user ? decoded(user) : undefined
-  if (user && name === undefined) return undefined
+  const name = user ? attempt(() => decodeURIComponent(user)) : undefined
+  if (user && name === undefined) return undefined // %XX that are no UTF-8
   const tls = scheme === 'valkeys' || scheme === 'rediss'
   const common = { text, tls, user: name }
   const servers = hosts
@@ -70,13 +70,4 @@ export function readStoreAddress(text: string): StoreAddress | undefined {
   }
   if (servers.length > 1 || !/^[0-9]{0,4}$/.test(rest)) return undefined
   return { ...common, kind: 'server', server: servers[0]!, database: Number(rest) }
-}
-
-/** Decodes %XX; undefined if that gives no UTF-8. */
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
 }
