@@ -107,7 +107,7 @@ function serveMta(socket: Socket, host: MilterHost): Wire {
     if (!session.hasNegotiated) {
       return time - wire.began > timeouts.negotiation ? 'did not begin' : undefined
     }
-    const isStalled = packets.amidst || session.isAmidContent
+    const isStalled = packets.isAmidst || session.isAmidContent
     const isSilent = wire.silence(time) > (isStalled ? timeouts.stalled : timeouts.idle)
     return isSilent ? 'fell silent' : undefined
   }
@@ -130,7 +130,7 @@ function serveMta(socket: Socket, host: MilterHost): Wire {
   void wire.converse(async () => {
     try {
       await answerAll()
-      if (wire.endedAt !== undefined && packets.amidst)
+      if (wire.endedAt !== undefined && packets.isAmidst)
         log(`milter: ${who} stopped within a packet`)
     } catch (error) {
       if (error instanceof Late && !session.hasNegotiated) {
@@ -172,8 +172,8 @@ class Packets implements WireReader {
     })
   }
 
-  get amidst(): boolean {
-    return this.#reader.amidst
+  get isAmidst(): boolean {
+    return this.#reader.isAmidst
   }
 
   get isFull(): boolean {
@@ -201,7 +201,7 @@ class Packets implements WireReader {
     this.#isWaiting = false
     this.#lease.release(this.#waitingBytes)
     this.#waitingBytes = 0
-    if (!this.amidst && !this.#session.isAmidContent) this.#reader.trim()
+    if (!this.isAmidst && !this.#session.isAmidContent) this.#reader.trim()
     if (this.#chunk !== undefined) releaseBuffer(this.#chunk) // sessions keep copies only
     this.#chunk = undefined
     return undefined

@@ -12,7 +12,7 @@ interface FrameTaker {
 }
 
 /** Makes a reader that gives all frames of the bytes that are pushed to a taker. */
-export function createFrameReader(taker: FrameTaker): Pick<FrameReader, 'push' | 'amidst'> {
+export function createFrameReader(taker: FrameTaker): Pick<FrameReader, 'push' | 'isAmidst'> {
   const reader = new FrameReader({
     readHead: (head) => ({ type: String.fromCharCode(head[0]!), length: head.readUInt32BE(1) }),
     room: (type, length) => taker.room(type, length),
@@ -22,8 +22,8 @@ export function createFrameReader(taker: FrameTaker): Pick<FrameReader, 'push' |
       reader.push(chunk)
       for (let next = reader.next(); next; next = reader.next()) taker.take(next.type, next.payload)
     },
-    get amidst() {
-      return reader.amidst
+    get isAmidst() {
+      return reader.isAmidst
     },
   }
 }

@@ -92,7 +92,7 @@ export class SlotRequestReader {
   push(chunk: Buffer): void {
     if (this.#request === undefined) this.#frames.push(chunk)
     else if (chunk.length > 0) throw new GoCold('bytes after the last frame')
-    if ((this.#request !== undefined || this.#asksToTell) && this.#frames.amidst)
+    if ((this.#request !== undefined || this.#asksToTell) && this.#frames.isAmidst)
       throw new GoCold('bytes after the last frame')
   }
 

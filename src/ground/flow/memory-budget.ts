@@ -19,13 +19,13 @@ export class Budget {
     this.#used += bytes
   }
 
-  /** Opens an account for one conversation. */
+  /** Opens a lease for one conversation. */
   open(): MemoryLease {
     return new MemoryLease(this)
   }
 }
 
-/** Opens an account for a process that takes one message: softlimit(8) is its limit. */
+/** Opens a lease for a process that takes one message: softlimit(8) is its limit. */
 export function openUnlimited(): MemoryLease {
   return new Budget(Number.POSITIVE_INFINITY).open()
 }

@@ -159,8 +159,8 @@ export function* piecesOf(fd: number, from: number, to: number, most: number): G
 
 /** Makes a fault of an error: a full disk (`write`, exit 53), or trouble with the directory (`temp-file`, exit 64). */
 export function spoolFault(what: string, error: unknown): Fault {
-  const full = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errorCode(error))
-  return new Fault(full ? 'write' : 'temp-file', `${what}: ${errorText(error)}`, error)
+  const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errorCode(error))
+  return new Fault(isFull ? 'write' : 'temp-file', `${what}: ${errorText(error)}`, error)
 }
 
 function cannotSpool(directory: string, error: unknown): Fault {

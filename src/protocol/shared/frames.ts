@@ -17,7 +17,7 @@ interface Framing {
   readonly memory?: FrameMemory
 }
 
-/** The account for the reader's own memory, which payloads need that come in pieces. */
+/** The lease of the reader's own memory, which payloads need that come in pieces. */
 export interface FrameMemory {
   /** Called before memory is allocated. If it throws, `next()` does. */
   charge(bytes: number): void
@@ -66,7 +66,7 @@ export class FrameReader {
    * Returns the next whole frame, or undefined until more bytes come. Throws what the framing does.
    */
   next(): Frame | undefined {
-    if (!this.amidst && this.#gathered.length > FIRST_PIECE) this.trim()
+    if (!this.isAmidst && this.#gathered.length > FIRST_PIECE) this.trim()
     for (;;) {
       if (this.#headLength === HEAD) {
         const payload = this.#readPayload()
@@ -78,7 +78,7 @@ export class FrameReader {
   }
 
   /** Whether a frame has begun that has not come whole. */
-  get amidst(): boolean {
+  get isAmidst(): boolean {
     return this.#headLength > 0
   }
 

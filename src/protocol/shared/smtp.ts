@@ -1,3 +1,5 @@
+import { replaceUnprintable } from '../../ground/errors/log.ts'
+
 /** The argument of MAIL or RCPT: a path (RFC 5321 4.1.2) and its parameters. */
 export interface SmtpPath {
   /** As the client sent it, with its angle brackets if it has them. */
@@ -11,8 +13,8 @@ const CLOSE = 0x3e
 
 /** Returns the address of a path: a view without the angle brackets. */
 export function bareAddress(path: Buffer): Buffer {
-  const bracketed = path[0] === OPEN && path[path.length - 1] === CLOSE
-  return bracketed ? path.subarray(1, -1) : path
+  const isBracketed = path[0] === OPEN && path[path.length - 1] === CLOSE
+  return isBracketed ? path.subarray(1, -1) : path
 }
 
 /**
@@ -58,6 +60,6 @@ export function replyLines({ code, enhanced, lines }: BasicReply, textMax: numbe
   const status = enhanced === undefined ? '' : `${enhanced} `
   return texts.map((text, index) => {
     const mark = index < texts.length - 1 ? '-' : ' '
-    return `${code}${mark}${status}${text.replace(/[^ -~]/g, '?').slice(0, textMax)}`
+    return `${code}${mark}${status}${replaceUnprintable(text).slice(0, textMax)}`
   })
 }

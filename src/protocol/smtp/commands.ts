@@ -66,14 +66,14 @@ const BACKSLASH = 0x5c
  * hold both.
  */
 function endOfPath(bytes: Buffer, from: number): number {
-  const bracketed = bytes[from] === OPEN
-  let quoted = false
+  const isBracketed = bytes[from] === OPEN
+  let isQuoted = false
   for (let at = from; at < bytes.length; at++) {
     const byte = bytes[at]
-    if (byte === QUOTE) quoted = !quoted
-    else if (byte === BACKSLASH && quoted) at++
-    else if (!quoted && bracketed && byte === CLOSE) return at + 1
-    else if (!quoted && !bracketed && isBlank(byte)) return at
+    if (byte === QUOTE) isQuoted = !isQuoted
+    else if (byte === BACKSLASH && isQuoted) at++
+    else if (!isQuoted && isBracketed && byte === CLOSE) return at + 1
+    else if (!isQuoted && !isBracketed && isBlank(byte)) return at
   }
   return bytes.length
 }

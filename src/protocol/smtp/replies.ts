@@ -1,3 +1,4 @@
+import { replaceUnprintable } from '../../ground/errors/log.ts'
 import { type BasicReply, replyLines } from '../shared/smtp.ts'
 import { WireError } from '../shared/wire-error.ts'
 import type { SmtpLine } from './lines.ts'
@@ -66,7 +67,7 @@ function codeOf(line: Buffer): number | undefined {
 }
 
 function shown(line: Buffer): string {
-  return line.toString('latin1', 0, 60).replace(/[^ -~]/g, '?')
+  return replaceUnprintable(line.toString('latin1', 0, 60))
 }
 
 /** Returns the texts of a reply's lines, without codes. */

@@ -82,7 +82,7 @@ export function hearOut(connection: Socket): Promise<Heard> {
     })
     connection.on('end', () => connection.end())
     connection.on('close', () => {
-      if (reader.amidst) reject(new Error(`cut off behind ${types}`))
+      if (reader.isAmidst) reject(new Error(`cut off behind ${types}`))
       else resolve({ types, payload: last })
     })
   })
@@ -164,6 +164,6 @@ function fieldsOf(payload: Buffer): Field[] {
   })
   reader.push(payload)
   const last = fields.pop()
-  if (reader.amidst || last?.type !== '.' || last.value.length > 0) throw new Error('no end')
+  if (reader.isAmidst || last?.type !== '.' || last.value.length > 0) throw new Error('no end')
   return fields
 }

@@ -2,14 +2,14 @@ import fc from 'fast-check'
 import t from 'tap'
 import { createFrameReader, frame } from '../../../src/doors/slot-socket/frames.ts'
 
-function read(pieces: readonly Buffer[]): { frames: [string, string][]; amidst: boolean } {
+function read(pieces: readonly Buffer[]): { frames: [string, string][]; isAmidst: boolean } {
   const frames: [string, string][] = []
   const reader = createFrameReader({
     room: (_, length) => Buffer.alloc(length),
     take: (type, payload) => void frames.push([type, payload.toString('hex')]),
   })
   for (const piece of pieces) reader.push(piece)
-  return { frames, amidst: reader.amidst }
+  return { frames, isAmidst: reader.isAmidst }
 }
 
 /** The bytes cut at these places, given as shares of their length. */
@@ -31,9 +31,9 @@ t.test('frames are the same however their bytes arrive', async () => {
         frames.map(([type, payload]) => frame(type, Buffer.from(payload))),
       )
       const wanted = frames.map(([type, payload]) => [type, Buffer.from(payload).toString('hex')])
-      t.strictSame(read(cut(bytes, places)), { frames: wanted, amidst: false })
+      t.strictSame(read(cut(bytes, places)), { frames: wanted, isAmidst: false })
       const single = Array.from(bytes, (byte) => Buffer.of(byte))
-      t.strictSame(read(single), { frames: wanted, amidst: false })
+      t.strictSame(read(single), { frames: wanted, isAmidst: false })
     }),
     { numRuns: 100 },
   )
@@ -43,7 +43,7 @@ t.test('a reader knows whether a frame is incomplete', async (t) => {
   const bytes = Buffer.concat([frame('h'), frame('V', Buffer.from('A=b'))])
   for (let length = 0; length <= bytes.length; length++) {
     const whole = length === 0 || length === 5 || length === bytes.length
-    t.equal(read([bytes.subarray(0, length)]).amidst, !whole, `${length} bytes`)
+    t.equal(read([bytes.subarray(0, length)]).isAmidst, !whole, `${length} bytes`)
   }
 })
 

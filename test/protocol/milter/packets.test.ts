@@ -4,7 +4,7 @@ import { createPacketReader, packet, strings } from '../../../src/protocol/milte
 
 const LENGTH_MAX = 200_000
 
-function read(pieces: readonly Buffer[]): { packets: [string, string][]; amidst: boolean } {
+function read(pieces: readonly Buffer[]): { packets: [string, string][]; isAmidst: boolean } {
   const reader = createPacketReader(() => LENGTH_MAX)
   const packets: [string, string][] = []
   for (const piece of pieces) {
@@ -13,7 +13,7 @@ function read(pieces: readonly Buffer[]): { packets: [string, string][]; amidst:
       packets.push([next.type, next.payload.toString('hex')])
     }
   }
-  return { packets, amidst: reader.amidst }
+  return { packets, isAmidst: reader.isAmidst }
 }
 
 /** The bytes cut at these places, given as shares of their length. */
@@ -33,9 +33,9 @@ t.test('packets are the same however their bytes arrive', async () => {
     fc.property(somePackets, places, (packets, places) => {
       const bytes = Buffer.concat(packets.map(([c, data]) => packet(c, Buffer.from(data))))
       const wanted = packets.map(([c, data]) => [c, Buffer.from(data).toString('hex')])
-      t.strictSame(read(cut(bytes, places)), { packets: wanted, amidst: false })
+      t.strictSame(read(cut(bytes, places)), { packets: wanted, isAmidst: false })
       const single = Array.from(bytes, (byte) => Buffer.of(byte))
-      t.strictSame(read(single), { packets: wanted, amidst: false })
+      t.strictSame(read(single), { packets: wanted, isAmidst: false })
     }),
     { numRuns: 100 },
   )
@@ -57,7 +57,7 @@ t.test('a reader knows whether it is amidst a packet', async (t) => {
   const bytes = Buffer.concat([packet('N'), packet('H', strings('host'))])
   for (let length = 0; length <= bytes.length; length++) {
     const whole = length === 0 || length === 5 || length === bytes.length
-    t.equal(read([bytes.subarray(0, length)]).amidst, !whole, `${length} bytes`)
+    t.equal(read([bytes.subarray(0, length)]).isAmidst, !whole, `${length} bytes`)
   }
 })
 
