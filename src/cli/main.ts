@@ -105,13 +105,20 @@ function withoutLoneDash(words: readonly string[]): string[] {
   return words.map((word) => (word === '-' && FILES.has(words[0]!) ? STDIN : word))
 }
 
+/** What yargs writes its help with. */
+interface Help {
+  getUsage(): readonly (readonly [string, string])[]
+  getDescriptions(): object
+}
+
+/** yargs' types leave these functions out. */
+const helpOf = (parser: Argv) => parser as unknown as Help
+
 /** Names the argument that is missing; undefined if yargs' message, which only counts, is another one. */
 function missingArgument(message: string, parser: Argv): string | undefined {
   const [, given] = /^Not enough non-option arguments: got (\d+)/.exec(message) ?? []
   if (given === undefined) return undefined
-  // yargs writes its help with this function, which its types leave out.
-  const { getUsage } = parser as unknown as { getUsage(): readonly (readonly [string, string])[] }
-  const usage = getUsage().at(-1)?.[0].replace('$0', 'onescan') ?? ''
+  const usage = helpOf(parser).getUsage().at(-1)?.[0].replace('$0', 'onescan') ?? ''
   const missing = usage.match(/<[^>]+>/g)?.[Number(given)]
   return missing && `${missing} is missing; the command is: ${usage}`
 }
@@ -121,9 +128,7 @@ function suggestion(message: string, parser: Argv): string {
   const [, list] = /^Unknown (?:arguments?|commands?): (.*)$/.exec(message) ?? []
   const unknown = list?.split(', ')[0]
   if (unknown === undefined) return ''
-  // yargs writes its help with this function, which its types leave out.
-  const { getDescriptions } = parser as unknown as { getDescriptions(): object }
-  const options = Object.keys(getDescriptions())
+  const options = Object.keys(helpOf(parser).getDescriptions())
     .filter((name) => name.length > 1)
     .map((name) => `--${name}`)
   const suggested = nearestName(unknown, commands) ?? nearestName(`--${unknown}`, options)

@@ -81,8 +81,8 @@ export const releaseCommand: CommandModule<object, ReleaseOptions> = {
         routes: { slot: routeFor(args.by, 'slot', env), other: routeFor(args.by, 'milter', env) },
       }
       return withQuarantine(args, async (root) => {
-        const attempt = await beginRelease(root, args.id, args.again)
-        await release(root, attempt, run, output)
+        const begun = await beginRelease(root, args.id, args.again)
+        await release(root, begun, run, output)
         output.sum({ released: 1 })
         return 0
       })
@@ -102,17 +102,17 @@ interface ReleaseRun {
  */
 async function release(
   root: PathHandle,
-  attempt: Release,
+  begun: Release,
   { to, keys, routes }: ReleaseRun,
   output: Output,
 ): Promise<void> {
-  const { record } = attempt.opened
-  const { id } = attempt.entry
+  const { record } = begun.opened
+  const { id } = begun.entry
   const recipients = to.length > 0 ? to : record.recipients
   const route = record.door === 'slot' ? routes.slot : routes.other
   let message: Message | undefined
   try {
-    message = await takeMessage(attempt.opened.message(), readSpoolPolicy(process.env), keys)
+    message = await takeMessage(begun.opened.message(), readSpoolPolicy(process.env), keys)
     const add = keys.length > 0 ? [stampOf(message, recipients, keys)] : []
     const { header, body } = message
     const bytes = function* () {
@@ -123,13 +123,13 @@ async function release(
     await handOn({ sender: record.sender, recipients, bytes, inCrlf }, route)
   } catch (error) {
     const mayBeTaken = error instanceof MaybeTaken
-    await (mayBeTaken ? attempt.leave() : attempt.cancel())
+    await (mayBeTaken ? begun.leave() : begun.cancel())
     const text = `${id}: ${errorText(error)}${mayBeTaken ? '; it may have been delivered' : ''}`
     throw new Fault('chain', text, error)
   } finally {
     message?.close()
   }
-  await attempt.finish().catch((error) => {
+  await begun.finish().catch((error) => {
     output.error(`${id}: was handed on, and stays in its state: ${errorText(error)}`)
   })
   const by = routeText(route)

@@ -36,9 +36,9 @@ export async function printFindings(
   } finally {
     clearInterval(waits)
   }
-  const count = (wanted: Finding['level']) => printed.filter(({ level }) => level === wanted).length
-  if (output.json) output.sum({ errors: count('error'), warnings: count('warning') })
-  else output.text(`${sumOf(printed)}\n`)
+  if (output.json) {
+    output.sum({ errors: countOf(printed, 'error'), warnings: countOf(printed, 'warning') })
+  } else output.text(`${sumOf(printed)}\n`)
   return exitCodeOf(printed)
 }
 
@@ -63,9 +63,12 @@ const PLAIN = '\x1b[0m'
 
 /** `2 errors, 1 warning`. */
 export function sumOf(findings: readonly Finding[]): string {
-  const count = (wanted: Finding['level'], word: string) => {
-    const number = findings.filter(({ level }) => level === wanted).length
-    return number === 0 ? [] : [`${number} ${word}${number === 1 ? '' : 's'}`]
-  }
-  return [...count('error', 'error'), ...count('warning', 'warning')].join(', ') || 'all is well'
+  const counts = (['error', 'warning'] as const).flatMap((level) => {
+    const count = countOf(findings, level)
+    return count === 0 ? [] : [`${count} ${level}${count === 1 ? '' : 's'}`]
+  })
+  return counts.join(', ') || 'all is well'
 }
+
+const countOf = (findings: readonly Finding[], level: Finding['level']) =>
+  findings.filter((finding) => finding.level === level).length
