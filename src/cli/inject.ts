@@ -2,7 +2,7 @@ import { closeSync, existsSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
-import { exit, exitMeanings } from '../doors/shared/replies/exit-codes.ts'
+import { exit, exitMeanings, isPermanent } from '../doors/shared/replies/exit-codes.ts'
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/slot-client.ts'
 import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../ground/errors/fault.ts'
@@ -119,7 +119,7 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
   const directories = readControlDirectories(environment)
   const chain = attempt(() => findChain([], environment, directories).program) ?? '/'
   const places = [...Object.values(directories), chain, environment.TMPDIR || tmpdir()]
-  for (const place of places) existsSync(place) // what never answers is met here, and not by the slot
+  for (const place of places) existsSync(place) // a hung file system keeps this process waiting, and not the slot
   const envelope = envelopeBytes(args.from, args.to)
   const { fd: message } = openMessageFile(args.file)
   try {
@@ -151,10 +151,8 @@ function envelopeBytes(from: string, to: readonly string[]): Buffer {
 /** The meaning of an exit code, by qmail-queue(8). */
 function meaningOf({ code, signal }: Pick<SlotResult, 'code' | 'signal'>): string {
   if (code === undefined) return `The slot was killed by ${signal}: a client is asked to try again.`
-  const isPermanent = (code >= 11 && code <= 40) || code === 115
-  return (
-    exitMeanings[code] ?? (isPermanent ? 'Refused for good.' : 'A client is asked to try again.')
-  )
+  const usual = isPermanent(code) ? 'Refused for good.' : 'A client is asked to try again.'
+  return exitMeanings[code] ?? usual
 }
 
 /** The answer for people, with control bytes of hostile mail made visible. */

@@ -19,14 +19,16 @@ const BEGINS =
 
 /**
  * Returns the reason why no stamp can vouch for a header block; undefined if it is well formed
- * (onescan-stamp(7)). Mail programs disagree about other
- * headers: what one takes for the body another takes for a field, so the same stamp would vouch for two
- * messages. A well-formed block is one that all of them read alike: it is not empty, an empty line ends
- * it, every line is a field or a continuation that is not blank, names are bytes 33 to 126 without
- * parentheses and have no blank before the colon, there is no NUL, no CR but in CRLF line endings that
- * are the same on every line, no `From ` on top, no line end in an encoded word, no line that looks
- * like a delimiter, the end of the header or the start of encoded data to some reader, and no more
- * encoded words and fields than are read.
+ * (onescan-stamp(7)). A well-formed block is one that all mail programs read alike. They disagree about
+ * others: what one takes for the body another takes for a field, so the same stamp would vouch for two
+ * messages. In a well-formed block
+ * - there is a field, and an empty line ends the block;
+ * - there is no NUL, and no CR but in line endings, which are the same on every line;
+ * - every line is a field, or a continuation that is not blank, and no `From ` stands on top;
+ * - names are bytes 33 to 126 without parentheses, and have no blank before the colon;
+ * - no encoded word hides a line end;
+ * - no line looks to some reader like a delimiter, the end of the header or the start of encoded data;
+ * - there are no more encoded words and fields than are read.
  */
 export function headerFormFault(header: Header): string | undefined {
   const known = faults.get(header)

@@ -15,8 +15,8 @@ const COMMANDS_NOT_BETWEEN = [
 ]
 
 /**
- * Those extensions. With some the content would pass unseen: encrypted, in chunks, without dots, or
- * fetched from elsewhere. With others the lines of commands and replies would end, or DATA has an
+ * Extensions that a proxy must not offer. By some the content passes unseen: encrypted, in chunks, without
+ * dots, or fetched from elsewhere. By others commands and replies are no lines any more, or DATA has an
  * answer for each recipient (PRDR, which Exim speaks).
  */
 const NOT_BETWEEN = [...COMMANDS_NOT_BETWEEN, 'CHUNKING', 'BINARYMIME', 'CHECKPOINT', 'PRDR']

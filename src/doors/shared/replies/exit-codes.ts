@@ -1,10 +1,7 @@
 import type { FaultKind } from '../../../ground/errors/fault.ts'
 import type { Reply } from '../../../scan/judge/decision.ts'
 
-/**
- * The answers of the slot (qmail-queue(8), and IndiMail's and notqmail's additions).
- * The number is the interface: 11 to 40 and 115 are permanent, all else temporary.
- */
+/** The answers of the slot (qmail-queue(8), and IndiMail's and notqmail's additions). */
 export const exit = {
   done: 0,
   addressTooLong: 11,
@@ -24,6 +21,9 @@ export const exit = {
   envelope: 91,
   chain: 120,
 } as const
+
+/** Whether callers take an answer for permanent. All others are temporary but `done`. */
+export const isPermanent = (code: number): boolean => (code >= 11 && code <= 40) || code === 115
 
 /** The meaning of each code: the table of onescan-queue(8), in its words. */
 export const exitMeanings: Readonly<Record<number, string>> = {

@@ -14,10 +14,10 @@ export const limits = {
   depth: 12,
   /**
    * The most bytes that are decoded, or given as they stand: a multiple of the size of the message,
-   * plus a fixed amount. Each way of decoding a content counts by itself. A file
-   * in base64 with a footer after it has about seventy ways; the fixed amount lets such a file be
-   * read in all of them up to some megabytes. A small message may have more times its size, since
-   * trying all ways costs little there.
+   * plus a fixed amount. Each way of decoding a content counts by itself. A file in base64 with a
+   * footer after it has about seventy ways; the fixed amount lets such a file be read in all of them
+   * up to some megabytes. A small message may have more times its size, since trying all ways costs
+   * little there.
    */
   bytesTimes: 8,
   bytesMore: 512 * 1024 * 1024,

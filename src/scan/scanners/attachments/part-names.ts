@@ -234,8 +234,8 @@ interface Parameter {
 
 /**
  * Splits the value of a field at its semicolons (RFC 2045 5.1): what stands before the first one, and the
- * parameters. A semicolon inside quotes does not
- * count, unless `quotes` is false: some readers of mail ignore quotes.
+ * parameters. A semicolon inside quotes does not count, unless `quotes` is false: some readers of mail
+ * ignore quotes.
  */
 function splitParameters(
   value: string,
