@@ -175,7 +175,7 @@ export class Wire implements ServedConnection {
    */
   lookAgain(): void {
     this.#resume()
-    if (this.endedAt !== undefined && this.#host.waitsOn?.() === false) this.leave()
+    if (this.endedAt !== undefined && !this.hasLeft) this.#askWhoEnded()
   }
 
   /** Works for the client, which gets a beat meanwhile. Throws what the reader throws by then. */
@@ -254,15 +254,19 @@ export class Wire implements ServedConnection {
     }
   }
 
-  /**
-   * A client that waits on may also have left. Saying something shows which: if it has left, the
-   * connection breaks.
-   */
   #hearEnd(): void {
     if (this.hasLeft) return
     this.endedAt = this.now()
     if (this.#reading !== undefined) this.#reading.wake()
-    else if (this.#host.waitsOn?.() === false) this.leave()
+    else this.#askWhoEnded()
+  }
+
+  /**
+   * A client that waits on may also have left. Saying something shows which: if it has left, the
+   * connection breaks.
+   */
+  #askWhoEnded(): void {
+    if (this.#host.waitsOn?.() === false) this.leave()
     else this.#sayBeat(Number.POSITIVE_INFINITY)
   }
 

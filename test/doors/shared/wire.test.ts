@@ -152,6 +152,23 @@ t.test('so it does if the end came in the same turn as the last bytes', async (t
   t.ok(wire.hasLeft)
 })
 
+t.test('who may wait on is asked then whether he has left', async (t) => {
+  let isFull = true
+  const { wire, client, socket, heard } = await rig(t, {}, () => isFull)
+  client.write('a')
+  await wire.read(() => heard.shift(), never)
+  client.write('b')
+  client.destroy()
+  await once(client, 'close')
+  while (socket.readableLength === 0) await new Promise(setImmediate)
+  for (let turns = 0; turns < 3; turns++) await new Promise(setImmediate) // in which the end is read, too
+  isFull = false
+  t.equal(await wire.read(() => heard.shift(), never), 'b')
+  const left = once(wire.gone, 'abort')
+  await wire.during(left, { after: 1000, next: () => Buffer.from('.') })
+  t.ok(wire.hasLeft)
+})
+
 t.test('a door that finishes ends reads between messages alone', async (t) => {
   const { wire } = await rig(t)
   let isAmid = true
