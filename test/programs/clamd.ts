@@ -68,6 +68,9 @@ export interface ClamdOptions {
   readonly signatures?: string
 }
 
+/** Milliseconds after which the time of a file is later by more than the step of the kernel's coarse clock. */
+const FILE_TIMES = 25
+
 export interface Clamd {
   /** The LocalSocket, open to every user, to which tests set CLAMD. */
   readonly socket: string
@@ -109,6 +112,9 @@ export async function startClamd(options: ClamdOptions = {}): Promise<Clamd> {
     if (!existsSync(join(database, name))) writeFileSync(join(database, name), text)
   }
   writeFileSync(configFile, configuration(directory, socket, port, options))
+  // Else its socket may be as old as its signatures, as far as the times of files tell: onescand would not
+  // take them for loaded.
+  await new Promise((resolve) => setTimeout(resolve, FILE_TIMES))
 
   const child = spawn(unconfined(program, directory), [`--config-file=${configFile}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
