@@ -12,7 +12,7 @@ import { FAILED, type Output } from '../shared/run-command.ts'
 import {
   findPostfix,
   findRunningServices,
-  notRead,
+  leftOut,
   type RunningService,
   readService,
 } from '../shared/running-services.ts'
@@ -106,8 +106,8 @@ async function partsOf(
     part: { of: 'slot', services: [] },
   })
   if (isNamed) return [unset()]
-  const { services, unread } = await findRunningServices()
-  if (unread.length > 0) await tell(notRead(unread))
+  const { services, ...others } = await findRunningServices()
+  for (const finding of leftOut(others)) await tell(finding)
   const slots = await slotsOf(services, user, tell)
   const account = attempt(() => accountFor(undefined, OF_HOST))
   const quotad = isQuotadStarted() ? attempt(() => accountFor(undefined, [QUOTAD])) : undefined

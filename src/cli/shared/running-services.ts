@@ -44,6 +44,8 @@ interface RunningServices {
   readonly services: readonly RunningService[]
   /** The numbers of processes that look like services and were not read, a few of them. */
   readonly unread: readonly string[]
+  /** The number of the first service that was not looked at, if there are more than are. */
+  readonly next?: string
 }
 
 /** Servers that stand before qmail-smtpd, and take the options of tcpserver(1). */
@@ -93,8 +95,8 @@ export async function findRunningServices(processes = PROCESSES): Promise<Runnin
       if (SERVERS.test(status.name) && unread.length < UNREAD_MAX) unread.push(pid)
       continue
     }
-    if (services.length === SERVICES_MAX) break
     if (commandIn(await wordsOf(processes, pid)) === undefined) continue
+    if (services.length === SERVICES_MAX) return { services, unread, next: pid }
     const service = await readService(pid, processes).catch(() => undefined)
     if (service !== undefined) services.push(service)
     else if (unread.length < UNREAD_MAX) unread.push(pid)
@@ -102,12 +104,21 @@ export async function findRunningServices(processes = PROCESSES): Promise<Runnin
   return { services, unread }
 }
 
-/** The finding about processes that were not read. */
-export function notRead(pids: readonly string[]): Finding {
-  const value =
-    'look like services, and no supervise, runsv, s6-supervise or unit of root watches them'
-  const remedy = `if one of them is a service of this host: onescan check --pid ${pids[0]}`
-  return warning(`processes ${pids.join(' ')}`, value, remedy)
+/** The findings about processes that were left out. */
+export function leftOut({ unread, next }: Omit<RunningServices, 'services'>): Finding[] {
+  const findings: Finding[] = []
+  if (unread.length > 0) {
+    const value =
+      'look like services, and no supervise, runsv, s6-supervise or unit of root watches them'
+    const remedy = `if one of them is a service of this host: onescan check --pid ${unread[0]}`
+    findings.push(warning(`processes ${unread.join(' ')}`, value, remedy))
+  }
+  if (next !== undefined) {
+    const value = `is one of more than ${SERVICES_MAX} services: it, and what follows it, was not looked at`
+    const remedy = `look at each of them: onescan check --pid ${next}`
+    findings.push(warning(`process ${next}`, value, remedy))
+  }
+  return findings
 }
 
 /** The queue directories in which a master(8) of root's runs: its pid file is for root alone. */

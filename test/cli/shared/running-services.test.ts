@@ -4,7 +4,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { findRunningServices, readService } from '../../../src/cli/shared/running-services.ts'
+import {
+  findRunningServices,
+  leftOut,
+  readService,
+} from '../../../src/cli/shared/running-services.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
 import { startService, tcpserver } from '../check/service.ts'
 
@@ -81,6 +85,34 @@ t.test(
     t.same(await findRunningServices(processes), { services: [], unread: ['77'] })
   },
 )
+
+t.test('a service beyond the most that are looked at is named', async (t) => {
+  const namespace = () => ({ ns: { mnt: t.fixture('symlink', 'mnt:[1]') } })
+  const service = () => ({
+    ...jobOfCron(namespace()),
+    status: statusText('tcpserver', 1000, 2),
+    environ: '',
+    limits: '',
+    stat: `1 (tcpserver) S ${'0 '.repeat(30)}`,
+    cwd: t.fixture('symlink', '/'),
+  })
+  const host = (count: number) => ({
+    stat: 'btime 1\n',
+    self: namespace(),
+    1: { status: statusText('systemd', 0, 0), ...namespace() },
+    2: { status: statusText('supervise', 0, 1), ...namespace() },
+    ...Object.fromEntries(Array.from({ length: count }, (_, at) => [100 + at, service()])),
+    200: { ...service(), cmdline: 'node\u0000other.js\u0000' },
+  })
+  const all = await findRunningServices(t.testdir(host(16)))
+  t.equal(all.services.length, 16)
+  t.same(leftOut(all), [])
+  const { services, ...others } = await findRunningServices(t.testdir(host(17)))
+  t.equal(services.length, 16)
+  t.match(leftOut(others), [
+    { level: 'warning', what: 'process 116', remedy: /onescan check --pid 116/ },
+  ])
+})
 
 // promise: root-tcpserver-name
 t.test(

@@ -9,7 +9,7 @@ import { error, type Finding, ok, shellWord, warning } from '../../../ground/err
 import { rootFacts } from '../../shared/root-facts.ts'
 import {
   findRunningServices,
-  notRead,
+  leftOut,
   type RunningService,
   readService,
 } from '../../shared/running-services.ts'
@@ -23,11 +23,11 @@ import { checkTrialMessages } from './trial-messages.ts'
  * its rules.
  */
 export async function* checkSlot(options: SlotOptions): AsyncGenerator<Finding> {
-  const { services, unread } = await servicesOf(options)
+  const { services, findings } = await servicesOf(options)
   const all: Finding[] = []
   const accounts = readAccounts()
   yield* checkCaller(options.user)
-  yield* unread
+  yield* findings
   const hosts: LabelledHost[] = []
   for (const service of services.length > 0 ? services : [undefined]) {
     if (service !== undefined) yield* checkService(service)
@@ -58,17 +58,17 @@ interface LabelledHost {
 
 interface SlotServices {
   readonly services: readonly RunningService[]
-  readonly unread: readonly Finding[]
+  readonly findings: readonly Finding[]
 }
 
 /** The services that root gives to this account, or that this process finds itself. */
 async function servicesOf(options: SlotOptions): Promise<SlotServices> {
   const part = rootFacts?.part
-  if (part?.of === 'slot') return { services: part.services, unread: [] }
-  if (options.pid !== undefined) return { services: [await readService(options.pid)], unread: [] }
-  if (namesSlot(options)) return { services: [], unread: [] }
-  const { services, unread } = await findRunningServices()
-  return { services, unread: unread.length > 0 ? [notRead(unread)] : [] }
+  if (part?.of === 'slot') return { services: part.services, findings: [] }
+  if (options.pid !== undefined) return { services: [await readService(options.pid)], findings: [] }
+  if (namesSlot(options)) return { services: [], findings: [] }
+  const { services, ...others } = await findRunningServices()
+  return { services, findings: leftOut(others) }
 }
 
 /** Whether the trials are made as another account than the one that is named. */
