@@ -1,17 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants, statSync } from 'node:fs'
+import { closeSync, fstatSync, readSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
 import { type LogRecord, readLogLine } from '../../../doors/observe/log/log-record.ts'
-import { type LogFile, linesIn } from '../../../doors/observe/log/read-log.ts'
-import { attempt, errorText } from '../../../ground/errors/fault.ts'
+import { type LogFile, linesIn, openLog } from '../../../doors/observe/log/read-log.ts'
+import { errorCode, errorText } from '../../../ground/errors/fault.ts'
+import { openForeignFile } from '../../../ground/path/open.ts'
 
 /** The most lines about messages that are remembered: onescan's own are few, and a loop has no end. */
 const LINES_MAX = 1_000
+/** Milliseconds after which a log is looked at again. */
+const EACH = 100
+/** The bytes that are read at once. */
+const CHUNK = 64 * 1024
 
-/** What comes into logs from now on about messages whose Message-ID has a mark, by tail(1) and journalctl(1). */
+/** What comes into logs from now on about messages whose Message-ID has a mark. */
 export class FollowedLog {
   readonly #mark: string
   readonly #records: LogRecord[] = []
   readonly #programs: ChildProcess[] = []
+  readonly #ended = new AbortController()
   #wake: () => void = () => {}
   /** A line for each log that cannot be read. */
   readonly faults: string[] = []
@@ -19,13 +26,12 @@ export class FollowedLog {
   constructor(logs: readonly LogFile[], mark: string) {
     this.#mark = mark
     const files = logs.filter(({ path, isFound }) => !isFound || path.endsWith('/current'))
-    for (const { path, command } of files) {
-      try {
-        if (command === undefined) accessSync(path, constants.R_OK)
-        this.#follow(command === undefined ? tailOf(path) : withFollow(command))
-      } catch (error) {
-        this.faults.push(`${path}: ${errorText(error)}`)
-      }
+    for (const file of files) {
+      const bytes =
+        file.command === undefined
+          ? written(file, this.#ended.signal)
+          : this.#outputOf(file.command)
+      this.#read(bytes).catch((error) => this.faults.push(errorText(error)))
     }
   }
 
@@ -46,6 +52,7 @@ export class FollowedLog {
   }
 
   close(): void {
+    this.#ended.abort()
     for (const program of this.#programs) program.kill()
   }
 
@@ -61,15 +68,17 @@ export class FollowedLog {
     })
   }
 
-  #follow([program, ...words]: readonly [string, ...string[]]): void {
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'ignore'] })
+  #outputOf([program, ...words]: readonly [string, ...string[]]): AsyncIterable<Buffer> {
+    const child = spawn(program, ['--follow', '--no-tail', ...words], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
     this.#programs.push(child)
     child.once('error', (error) => this.faults.push(errorText(error)))
-    void this.#read(child)
+    return child.stdout!
   }
 
-  async #read({ stdout }: ChildProcess): Promise<void> {
-    for await (const lines of linesIn(stdout as AsyncIterable<Buffer>)) {
+  async #read(bytes: AsyncIterable<Buffer>): Promise<void> {
+    for await (const lines of linesIn(bytes)) {
       const ours = lines.filter((line) => line.includes(this.#mark))
       const records = ours.flatMap((line) => readLogLine(line, Date.now()) ?? [])
       const decided = records.filter(({ fields }) => fields.has('decision'))
@@ -81,12 +90,52 @@ export class FollowedLog {
   }
 }
 
-/** From the size that the file has now: a line that comes before tail reads is not missed. */
-function tailOf(path: string): [string, ...string[]] {
-  const size = attempt(() => statSync(path).size) ?? 0
-  return ['tail', '-F', '-c', `+${size + 1}`, '--', path]
+/**
+ * Yields what is written to a log from now on, and to the file that takes its place when it is full. tail(1)
+ * would follow a link of the log's owner, who may read less than this process: here each file is opened by
+ * the rules of openLog(), and read by its descriptor. Throws if it is, or becomes, no such file.
+ */
+async function* written(log: LogFile, ended: AbortSignal): AsyncGenerator<Buffer> {
+  let fd = openLog(log, openForeignFile)
+  let next: number | undefined
+  try {
+    let position = fstatSync(fd).size
+    while (!ended.aborted) {
+      next ??= openAnother(log, fd)
+      const piece = readAt(fd, position)
+      position += piece.length
+      if (piece.length > 0) yield piece
+      else if (next !== undefined) {
+        closeSync(fd)
+        fd = next
+        next = undefined
+        position = 0
+      }
+      await wait(piece.length > 0 ? 0 : EACH, undefined, { ref: false })
+      if (fstatSync(fd).size < position) position = 0 // it was emptied
+    }
+  } finally {
+    closeSync(fd)
+    if (next !== undefined) closeSync(next)
+  }
 }
 
-function withFollow([program, ...words]: readonly [string, ...string[]]): [string, ...string[]] {
-  return [program, '--follow', '--no-tail', ...words]
+/** Opens the file that has the place of a log, if it is another one than that which is open. */
+function openAnother(log: LogFile, open: number): number | undefined {
+  let fd: number
+  try {
+    fd = openLog(log, openForeignFile)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined // it is being exchanged
+    throw error
+  }
+  const [before, now] = [open, fd].map((file) => fstatSync(file))
+  if (before!.ino !== now!.ino || before!.dev !== now!.dev) return fd
+  closeSync(fd)
+  return undefined
+}
+
+function readAt(fd: number, position: number): Buffer {
+  const piece = Buffer.alloc(CHUNK)
+  return piece.subarray(0, readSync(fd, piece, 0, CHUNK, position))
 }

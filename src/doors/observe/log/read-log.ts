@@ -2,7 +2,11 @@ import { spawn } from 'node:child_process'
 import { closeSync, createReadStream, readdirSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { attempt, errorCode, errorText } from '../../../ground/errors/fault.ts'
-import { openFileOrPipe, openForeignFileAt } from '../../../ground/path/open.ts'
+import {
+  openFileOrPipe,
+  type openForeignFile,
+  openForeignFileAt,
+} from '../../../ground/path/open.ts'
 import { type PathHandle, walkIn, withPath } from '../../../ground/path/walk.ts'
 import { inheritedDescriptor } from '../../../ground/process/descriptors.ts'
 import { passwdEntries, readPasswd } from '../../../ground/process/passwd.ts'
@@ -83,10 +87,13 @@ async function* uncompressed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buff
 /**
  * Opens a log. Of a directory the user did not choose the files, and somebody else may write there, who
  * has fewer rights than the reader of all logs: a link would lead elsewhere, a pipe would keep this process
- * waiting for ever, and a device may have no end. Throws for all three.
+ * waiting for ever, and a device may have no end. Throws for all three. `open` opens a file that the user chose.
  */
-function openLog({ path, isFound }: LogFile): number {
-  return isFound ? withPath(dirname(path), (place) => openIn(place, path)) : openFileOrPipe(path).fd
+export function openLog(
+  { path, isFound }: LogFile,
+  open: typeof openForeignFile = openFileOrPipe,
+): number {
+  return isFound ? withPath(dirname(path), (place) => openIn(place, path)) : open(path).fd
 }
 
 function openIn(place: PathHandle, path: string): number {
