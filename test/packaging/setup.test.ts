@@ -110,6 +110,22 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
     const old = run(`mkdir /opt/old && printf '#!/bin/sh\\necho v20.9.1\\n' >/opt/old/node
       chmod 755 /opt/old/node; PATH=/opt/old:$PATH; ${setup}`)
     t.match(old, { code: 1, output: '/opt/old/node is v20.9.1, onescan needs v22.15 or later' })
+    const theirs = '/opt/theirs/bin/node'
+    for (const [give, by] of [
+      ['chown nobody /opt/theirs/bin/node', 'nobody:root may write to node '],
+      ['chown nobody /opt/theirs', 'nobody:root may write to theirs '],
+      ['chmod g+w /opt/theirs/bin; chgrp mail /opt/theirs/bin', 'root:mail may write to bin '],
+      ['ln -s /opt/theirs /opt/link; chown -h nobody /opt/link', 'nobody:root may write to link '],
+    ] as const) {
+      const { output } = run(`mkdir -p /opt/theirs/bin
+        printf '#!/bin/sh\\necho told >>/tmp/told\\n' >${theirs}; chmod 755 ${theirs}; ${give}
+        PATH=$(test -e /opt/link && echo /opt/link || echo /opt/theirs)/bin:$PATH; ${setup}
+        echo "exit $?"; rm -r /opt/theirs /opt/link 2>/dev/null; cat /tmp/told`)
+      t.match(output, /^setup: \/opt\/(?:theirs|link)\/bin\/node: /m, give)
+      t.match(output, by)
+      t.match(output, '\nexit 1\n')
+      t.notMatch(output, /^told/m, 'root does not run it')
+    }
     const moved = run(`mkdir /root/node && cp /usr/local/bin/node /root/node/
       PATH=/root/node:/usr/sbin:/usr/bin:/sbin:/bin; ${setup}`)
     t.match(moved, { code: 1, output: /services may not see what is there/ })
