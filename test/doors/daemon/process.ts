@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { newestNode, oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
+import { attempt } from '../../../src/ground/errors/fault.ts'
+import { until } from '../../programs/store-server.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { ask, carryOut, type Outcome, type Question } from '../slot-socket/client.ts'
 
@@ -70,6 +72,11 @@ export function childrenOf(pid: number): number[] {
   return list.split(' ').filter(Boolean).map(Number)
 }
 
+/** Whether a process is gone, or has nothing open any more. */
+function hasEnded(pid: number): boolean {
+  return (attempt(() => readdirSync(`/proc/${pid}/fd`)) ?? []).length === 0
+}
+
 /** Starts the built onescand; it ends with the test. Wait for `logged(/serving/)`. */
 export function startOnescand(t: Test, setup: DaemonSetup = {}): RunningDaemon {
   const directory = mkdtempSync(join(tmpdir(), 'onescand-'))
@@ -92,10 +99,11 @@ export function startOnescand(t: Test, setup: DaemonSetup = {}): RunningDaemon {
   const log: string[] = []
   const lines = createInterface({ input: child.stderr! })
   lines.on('line', (line) => log.push(line))
+  let workers: readonly number[] = []
   const kill = () => {
     const isOver = child.exitCode !== null || child.signalCode !== null
     child.kill('SIGSTOP') // so that it starts none while they are listed
-    const workers = isOver ? [] : childrenOf(child.pid!)
+    if (!isOver) workers = childrenOf(child.pid!)
     child.kill('SIGKILL') // first, so that it replaces none
     for (const worker of workers) {
       try {
@@ -108,6 +116,7 @@ export function startOnescand(t: Test, setup: DaemonSetup = {}): RunningDaemon {
   t.teardown(async () => {
     kill()
     await ended
+    await until(() => workers.every(hasEnded)) // the next one may listen at the same socket
     rmSync(directory, { recursive: true, force: true })
   })
   return {
