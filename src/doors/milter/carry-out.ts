@@ -107,14 +107,14 @@ function handOnShare(
  * releases it.
  */
 function hold(
-  { edits, grounds, findings }: QuarantineDecision,
+  { edits, grounds, details }: QuarantineDecision,
   message: MtaMessage,
   agreement: Agreement,
 ): Buffer {
   if ((agreement.actions & action.quarantine) === 0) {
     throw new Fault('config', 'the MTA does not let this filter hold mail (QUARANTINE)')
   }
-  const found = findings.virus ?? findings.banned
+  const found = details.virus ?? details.banned
   const reason = replaceUnprintable(`onescan: ${grounds}${found ? ` ${found}` : ''}`).slice(
     0,
     REASON_MAX,

@@ -21,9 +21,9 @@ export async function checkScanners(host: StageHost): Promise<Finding[]> {
   const findings: Finding[] = []
   let findsEicar = false
   for (const scanner of scanners) {
-    const result = await tryScanner(host, settings, scanner)
-    findsEicar ||= result.answer === 'infected' && !result.banned
-    findings.push(judgeResult(scanner, result))
+    const scanned = await tryScanner(host, settings, scanner)
+    findsEicar ||= scanned.answer === 'infected' && !scanned.banned
+    findings.push(judgeScanner(scanner, scanned))
   }
   findings.push(...checkDatabase(settings))
   // If one scanner finds viruses, another one may be there for something else.
@@ -62,12 +62,12 @@ async function tryScanner(
 
 const NOTHING_SCANS = 'viruses get in until a scanner of QHPSI finds this one'
 
-function judgeResult(scanner: Scanner, result: ScanFinding): Finding {
+function judgeScanner(scanner: Scanner, scanned: ScanFinding): Finding {
   const what = `scanner ${scanner.name}`
-  switch (result.answer) {
+  switch (scanned.answer) {
     case 'infected':
-      if (result.banned) return ok(what, `bans "${result.name}": it is not a virus scanner`)
-      return ok(what, `finds EICAR: ${result.name}`)
+      if (scanned.banned) return ok(what, `bans "${scanned.name}": it is not a virus scanner`)
+      return ok(what, `finds EICAR: ${scanned.name}`)
     case 'clean':
       if (scanner.local || isOwnPlugin(scanner)) {
         return ok(what, 'lets EICAR pass: it is not a virus scanner')
@@ -80,7 +80,7 @@ function judgeResult(scanner: Scanner, result: ScanFinding): Finding {
     case 'unseen':
     case 'unknown':
       return marked(
-        error(what, `cannot tell: ${result.why}`, 'correct it; until then mail is deferred'),
+        error(what, `cannot tell: ${scanned.why}`, 'correct it; until then mail is deferred'),
         'nothing scans',
       )
   }

@@ -98,7 +98,7 @@ async function keepInQuarantine(
   code: number | undefined,
   about: LogContext,
 ): Promise<QuarantineDecision> {
-  const { quarantine, grounds, findings } = decision
+  const { quarantine, grounds, details } = decision
   if (quarantine.kind === 'hold') {
     throw new Fault('config', 'QUARANTINE hold: only a milter can do that; set a directory')
   }
@@ -114,7 +114,7 @@ async function keepInQuarantine(
       host: hostname(),
       door: client.origin?.door ?? 'slot',
       grounds,
-      found: findings.virus ?? findings.banned,
+      found: details.virus ?? details.banned,
       remote: client.origin?.clientAddress,
       queue: client.origin?.queueId,
       sender: envelope.sender.text,

@@ -5,7 +5,7 @@ import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
 import type { Deadline } from './deadline.ts'
-import type { Decision, Findings, SingleDecision } from './decision.ts'
+import type { Decision, DecisionDetails, SingleDecision } from './decision.ts'
 import { type AnswerMode, divide, type GroupDecision, joinLines } from './divide.ts'
 import { judge } from './engine.ts'
 import { mayExcept, withExceptions } from './exceptions.ts'
@@ -83,7 +83,7 @@ async function judgeInGroups(
   let named: readonly Rule[] = []
   while (true) {
     const decision = await judgeWith({ rule, exceptions: named })
-    const { virus, banned } = decision.findings
+    const { virus, banned } = decision.details
     const found = virus ?? banned
     if (found === undefined) return decision
     const before = named
@@ -106,16 +106,16 @@ function decideByAction(
   { client }: Transaction,
 ): SingleDecision | undefined {
   if (action.kind === 'off') {
-    const findings = unscannedFor(`scan off by ${path} line ${line}`)
-    return { kind: 'accept', edits: { remove: [], add: [] }, findings }
+    const details = unscannedFor(`scan off by ${path} line ${line}`)
+    return { kind: 'accept', edits: { remove: [], add: [] }, details }
   }
   // A refused bounce would be tried again for ever.
   if (action.kind !== 'refuse' || client.bounceInjector) return undefined
-  const findings = unscannedFor(`refused by ${path} line ${line}`)
-  return { kind: 'reject', reply: refusalByRule(action.text, client.origin?.queueId), findings }
+  const details = unscannedFor(`refused by ${path} line ${line}`)
+  return { kind: 'reject', reply: refusalByRule(action.text, client.origin?.queueId), details }
 }
 
-const unscannedFor = (why: string): Findings => ({ scan: 'skipped', why, times: {} })
+const unscannedFor = (why: string): DecisionDetails => ({ scan: 'skipped', why, times: {} })
 
 /** Recipients for whom the same lines of onescan.policy count. */
 interface RecipientGroup {

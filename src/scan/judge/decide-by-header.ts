@@ -43,12 +43,12 @@ function decideUnclear(why: string, client: Client, policy: Policy): SingleDecis
     quarantine,
     grounds: 'unclear-header',
     edits: { remove: [], add: [] },
-    findings: { scan: 'skipped', why, times: {} },
+    details: { scan: 'skipped', why, times: {} },
   }
 }
 
 function refuseUnscanned(reply: Reply): SingleDecision {
-  return { kind: 'reject', reply, findings: { scan: 'skipped', why: reply.text, times: {} } }
+  return { kind: 'reject', reply, details: { scan: 'skipped', why: reply.text, times: {} } }
 }
 
 /**

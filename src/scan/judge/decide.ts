@@ -3,7 +3,7 @@ import { NO_STAMP, type Trust } from '../cluster/verify.ts'
 import type { Infected, ScanFinding, Unseen } from '../scanners/shared/finding.ts'
 import type {
   Acceptance,
-  Findings,
+  DecisionDetails,
   Grounds,
   QuarantineDecision,
   SingleDecision,
@@ -25,9 +25,9 @@ const VIRUS_FOUND: HeaderField = { name: 'X-QHPSI', value: 'virus found' }
  */
 export function decide(transaction: Transaction, policy: Policy, outcome: Outcome): SingleDecision {
   const { result, stamp, remove } = outcome
-  const findings = findingsOf(outcome)
+  const details = detailsOf(outcome)
   const accept = (...add: readonly HeaderField[]): Acceptance => {
-    return { kind: 'accept', edits: { remove, add }, findings }
+    return { kind: 'accept', edits: { remove, add }, details }
   }
   switch (result.answer) {
     case 'clean':
@@ -53,7 +53,7 @@ function decideCouldNotTell(
     case 'quarantine':
       return keepInQuarantine(QUARANTINE, 'unscanned', untagged)
     case 'defer':
-      return { kind: 'defer', reply: NOT_SCANNED, findings: untagged.findings }
+      return { kind: 'defer', reply: NOT_SCANNED, details: untagged.details }
   }
 }
 
@@ -67,19 +67,19 @@ function decideInfected(
   tagged: Acceptance,
   { name, banned = false }: Infected,
 ): SingleDecision {
-  const { findings } = tagged
+  const { details } = tagged
   if (isOnlyTagged({ name, banned }, settings)) return tagged
   const allowed = allowedBy?.(name)
-  if (allowed !== undefined) return { ...tagged, findings: { ...findings, allowed } }
+  if (allowed !== undefined) return { ...tagged, details: { ...details, allowed } }
   switch (fateOfInfected(settings, client)) {
     case 'reject':
-      return { kind: 'reject', reply: refusal(name, banned), findings }
+      return { kind: 'reject', reply: refusal(name, banned), details }
     case 'quarantine':
       return keepInQuarantine(settings.QUARANTINE, banned ? 'banned' : 'virus', tagged)
     case 'forward':
       return forwardTo(settings.VIRUSFORWARD!, envelope, tagged)
     case 'drop':
-      return { kind: 'discard', findings }
+      return { kind: 'discard', details }
     case 'tag':
       return tagged
   }
@@ -122,7 +122,7 @@ function decideUnseen(
   const treatment = treatments[what]
   if (treatment === undefined || client.bounceInjector) return untagged
   const { action, grounds, because } = treatment
-  const { findings } = untagged
+  const { details } = untagged
   switch (action) {
     case 'accept':
     case 'off':
@@ -130,9 +130,9 @@ function decideUnseen(
     case 'quarantine':
       return keepInQuarantine(QUARANTINE, grounds, untagged)
     case 'defer':
-      return { kind: 'defer', reply: replyAboutForm('deferred', grounds, because), findings }
+      return { kind: 'defer', reply: replyAboutForm('deferred', grounds, because), details }
     case 'refuse':
-      return { kind: 'reject', reply: replyAboutForm('refused', grounds, because), findings }
+      return { kind: 'reject', reply: replyAboutForm('refused', grounds, because), details }
   }
 }
 
@@ -148,9 +148,9 @@ interface Treatment {
 function keepInQuarantine(
   quarantine: MailSettings['QUARANTINE'],
   grounds: Grounds,
-  { edits, findings }: Acceptance,
+  { edits, details }: Acceptance,
 ): QuarantineDecision {
-  return { kind: 'quarantine', quarantine: quarantine!, grounds, edits, findings }
+  return { kind: 'quarantine', quarantine: quarantine!, grounds, edits, details }
 }
 
 /** The results of all stages of the judgement; the notes are those of all of them. */
@@ -169,7 +169,7 @@ export interface Outcome extends ScanOutcome {
 }
 
 /** Summarises an outcome for the log. */
-function findingsOf(outcome: Outcome): Findings {
+function detailsOf(outcome: Outcome): DecisionDetails {
   const { trust, known, oddities, stamp, times, now } = outcome
   const key = trust.trusted ? trust.key : stamp?.key
   return {
@@ -183,7 +183,7 @@ function findingsOf(outcome: Outcome): Findings {
   }
 }
 
-function scanWordOf({ trust, result, scanners, known }: Outcome): Findings['scan'] {
+function scanWordOf({ trust, result, scanners, known }: Outcome): DecisionDetails['scan'] {
   if (known !== undefined) return 'known'
   if (result.answer === 'unseen') return 'skipped'
   const isVouched = trust.trusted && scanners.every(({ local }) => local)
@@ -199,7 +199,7 @@ function reasonsOf({ trust, result, notes }: Outcome): string[] {
 }
 
 /** Tells which scanners gave the result, and what they found. */
-function foundBy({ result, scanners }: Outcome): Partial<Findings> {
+function foundBy({ result, scanners }: Outcome): Partial<DecisionDetails> {
   switch (result.answer) {
     case 'clean':
       return scanners.length === 0 ? {} : { scanner: scanners.map(({ name }) => name).join(',') }

@@ -37,8 +37,8 @@ export interface Reply {
   readonly grounds: Grounds
 }
 
-/** The findings about a message, for the log. */
-export interface Findings {
+/** What a decision says of its message in the log. */
+export interface DecisionDetails {
   readonly scan: 'trusted' | 'known' | 'clean' | 'infected' | 'unknown' | 'skipped'
   /** One line: why the scan was skipped, why no stamp was trusted, why no scanner could tell, … */
   readonly why: string
@@ -70,9 +70,9 @@ export type Decision = SingleDecision | SplitDecision
 /** A decision about a message for all of its recipients, or for a share of them. */
 export type SingleDecision =
   | Acceptance
-  | { readonly kind: 'reject'; readonly reply: Reply; readonly findings: Findings }
-  | { readonly kind: 'defer'; readonly reply: Reply; readonly findings: Findings }
-  | { readonly kind: 'discard'; readonly findings: Findings }
+  | { readonly kind: 'reject'; readonly reply: Reply; readonly details: DecisionDetails }
+  | { readonly kind: 'defer'; readonly reply: Reply; readonly details: DecisionDetails }
+  | { readonly kind: 'discard'; readonly details: DecisionDetails }
   | QuarantineDecision
 
 /** The message is taken and goes on. */
@@ -81,7 +81,7 @@ export interface Acceptance {
   readonly edits: HeaderEdits
   /** Set for VIRUSFORWARD: these get the message instead of the recipients of the envelope. */
   readonly recipients?: readonly MailAddress[]
-  readonly findings: Findings
+  readonly details: DecisionDetails
 }
 
 /**
@@ -94,7 +94,7 @@ export interface QuarantineDecision {
   readonly grounds: Grounds
   /** The edits for an MTA that holds the message in its own queue. */
   readonly edits: HeaderEdits
-  readonly findings: Findings
+  readonly details: DecisionDetails
   /** The id under which the message is kept; set once it is on the disk. */
   readonly id?: string
 }

@@ -3,7 +3,7 @@ import { type Envelope, recipientsOf, redirect } from '../../mail/message/envelo
 import type {
   Acceptance,
   Decision,
-  Findings,
+  DecisionDetails,
   Share,
   SingleDecision,
   SplitDecision,
@@ -102,14 +102,14 @@ export function joinLines(
   return { decision, line: [...new Set(decisions.map(({ line }) => line))].join(',') }
 }
 
-/** The strictest of some decisions. Its findings name the lines of all of them, if there are any. */
+/** The strictest of some decisions. Its details name the lines of all of them, if there are any. */
 function joinDecisions(
   decisions: readonly GroupDecision[],
   transaction: Transaction,
 ): SingleDecision {
   const { decision, line: rule } = joinLines(decisions, transaction)
   if (rule === '-') return decision
-  return { ...decision, findings: { ...decision.findings, rule: rule.slice(0, LINES_MAX) } }
+  return { ...decision, details: { ...decision.details, rule: rule.slice(0, LINES_MAX) } }
 }
 
 /**
@@ -131,12 +131,12 @@ export function strictest(
   const dropped = first('discard')
   if (dropped !== undefined) {
     if (accepted.length === 0) return dropped
-    const { virus, banned } = dropped.findings
+    const { virus, banned } = dropped.details
     const reply = refusal(virus ?? banned ?? 'found', virus === undefined)
-    if (!client.bounceInjector) return { kind: 'reject', reply, findings: dropped.findings }
+    if (!client.bounceInjector) return { kind: 'reject', reply, details: dropped.details }
   }
-  const scanned = (scan: Findings['scan']) =>
-    accepted.find(({ findings }) => findings.scan === scan)
+  const scanned = (scan: DecisionDetails['scan']) =>
+    accepted.find(({ details }) => details.scan === scan)
   const edited = accepted.find(({ edits }) => edits.add.length > 0)
   return scanned('infected') ?? scanned('unknown') ?? edited ?? accepted[0]!
 }

@@ -108,7 +108,7 @@ export function deferOverQuota(
   return {
     kind: 'defer',
     reply,
-    findings: { scan: 'skipped', why, times: { quota: milliseconds } },
+    details: { scan: 'skipped', why, times: { quota: milliseconds } },
   }
 }
 

@@ -52,10 +52,10 @@ export function inOwnWords(
   queueId: string | undefined,
 ): SingleDecision {
   if (decision.kind !== 'reject') return decision
-  const { reply, findings } = decision
+  const { reply, details } = decision
   const template = textFor(reply.grounds, texts)
   if (template === undefined) return decision
-  const found = findings.virus ?? findings.banned
+  const found = details.virus ?? details.banned
   return {
     ...decision,
     reply: { ...reply, text: fillPlaceholders(template, reply.grounds, found, queueId) },

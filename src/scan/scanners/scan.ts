@@ -68,9 +68,9 @@ export async function runScanners(sample: Sample, run: ScanRun): Promise<ScanFin
       isExcused: run.isExcused,
       signatures: run.signatures,
     })
-    const verdict = await scan.verdict()
-    const isUnfinished = gone?.aborted && verdict.answer === 'unknown'
-    return isUnfinished ? { ...verdict, unfinished: true } : verdict
+    const finding = await scan.verdict()
+    const isUnfinished = gone?.aborted && finding.answer === 'unknown'
+    return isUnfinished ? { ...finding, unfinished: true } : finding
   } finally {
     clearTimeout(timer)
     gone?.removeEventListener('abort', leave)
@@ -111,9 +111,9 @@ class MessageScan {
     const isCrowded = read?.answer === 'unseen' && read.what === 'contents'
     const isOver = read !== undefined && !isCrowded
     const answered = isOver ? read : ((await this.#askAboutWhole(asksContents)) ?? read)
-    const result = answered ?? this.#weighLimit() ?? this.#passed.finding
+    const finding = answered ?? this.#weighLimit() ?? this.#passed.finding
     const isUnread = asksContents && !this.#isReadToEnd
-    return result.answer === 'clean' && isUnread ? { ...result, unread: true } : result
+    return finding.answer === 'clean' && isUnread ? { ...finding, unread: true } : finding
   }
 
   /**
@@ -132,14 +132,14 @@ class MessageScan {
 
   async #askAboutWhole(hasAskedContents: boolean): Promise<ScanFinding | undefined> {
     for (const samples of this.#batch.endWith(this.#message)) {
-      const result = await this.#ask(samples)
-      if (result !== undefined) return result
+      const finding = await this.#ask(samples)
+      if (finding !== undefined) return finding
     }
     if (this.#passed.finding.answer !== 'infected') return undefined
     // What was found in the whole and is excused may hide something else.
     if (!hasAskedContents && this.#hasContentScanners) {
-      const result = (await this.#readMail(true)) ?? (await this.#ask(this.#batch.end()))
-      if (result !== undefined) return result
+      const finding = (await this.#readMail(true)) ?? (await this.#ask(this.#batch.end()))
+      if (finding !== undefined) return finding
     }
     return this.#askAboutRest()
   }

@@ -4,11 +4,11 @@ import { readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
 import { createPacketReader } from '../../../src/protocol/milter/packets.ts'
 import { bareAddress } from '../../../src/protocol/shared/smtp.ts'
-import type { Decision, Findings } from '../../../src/scan/judge/decision.ts'
+import type { Decision, DecisionDetails } from '../../../src/scan/judge/decision.ts'
 
 /** Decisions as packets. */
 
-const findings: Findings = { scan: 'clean', why: '', times: {} }
+const details: DecisionDetails = { scan: 'clean', why: '', times: {} }
 const told = {
   header: new Header(
     Buffer.from(
@@ -39,7 +39,7 @@ t.test(
         { name: 'X-MD5-Cluster-1', value: '0123' },
       ],
     }
-    t.same(packetsOf({ kind: 'accept', edits, findings }), [
+    t.same(packetsOf({ kind: 'accept', edits, details }), [
       'm\0\0\0\x02x-qhpsi\0\0',
       'm\0\0\0\x01x-qhpsi\0\0',
       'm\0\0\0\x01x-qhpsi \0\0', // of an MTA that takes the blank for part of the name
@@ -54,7 +54,7 @@ const edits = { remove: [], add: [] }
 const toQuarantine = (...recipients: string[]): Decision => ({
   kind: 'accept',
   edits,
-  findings,
+  details,
   recipients: recipients.map((recipient) => readAddress(recipient)),
 })
 
@@ -84,12 +84,12 @@ t.test('a refusal has the code that goes with its reason', async (t) => {
   ) => {
     const digit = kind === 'reject' ? 5 : 4
     const reply = { class: digit, enhanced: `${digit}.7.1`, text: 'why', grounds } as const
-    return packetsOf({ kind, reply, findings })
+    return packetsOf({ kind, reply, details })
   }
   t.same(refusal('reject', 'virus'), ['y550 5.7.1 why\0'])
   t.same(refusal('reject', 'header-too-large'), ['y552 5.7.1 why\0'])
   t.same(refusal('defer', 'unscanned'), ['y451 4.7.1 why\0'])
-  t.same(packetsOf({ kind: 'discard', findings }), ['d'])
+  t.same(packetsOf({ kind: 'discard', details }), ['d'])
 })
 
 t.test('an address is what stands between the angle brackets', async (t) => {

@@ -72,14 +72,13 @@ async function judgeBy(lines: string, setup: Setup = {}) {
   return { decision, given, planned }
 }
 
-const findingsOf = (decision: Decision) =>
-  decision.kind === 'split' ? undefined : decision.findings
+const detailsOf = (decision: Decision) => (decision.kind === 'split' ? undefined : decision.details)
 
 t.test('the first line that fits a recipient counts, and the log names it', async (t) => {
   const lines = 'to=c@example.org REJECTVIRUS=2\nto=b@example.org REJECTVIRUS=1\n* REJECTVIRUS=0\n'
   const { decision, planned } = await judgeBy(lines)
   t.equal(decision.kind, 'reject')
-  t.equal(findingsOf(decision)?.rule, '2')
+  t.equal(detailsOf(decision)?.rule, '2')
   t.same(planned, [{ REJECTVIRUS: '1' }])
   t.equal((await judgeBy(lines, { to: ['c@example.org'] })).decision.kind, 'discard')
   t.equal((await judgeBy(lines, { to: ['d@example.org'] })).decision.kind, 'accept')
@@ -87,8 +86,8 @@ t.test('the first line that fits a recipient counts, and the log names it', asyn
 
 t.test('mail that no line fits is judged as if there were no onescan.policy', async (t) => {
   const { decision, planned } = await judgeBy('to=c@example.org REJECTVIRUS=1\n')
-  t.match(decision, { kind: 'accept', findings: { scan: 'infected', virus: 'Eicar' } })
-  t.equal(findingsOf(decision)?.rule, undefined)
+  t.match(decision, { kind: 'accept', details: { scan: 'infected', virus: 'Eicar' } })
+  t.equal(detailsOf(decision)?.rule, undefined)
   t.same(planned, [], 'by the settings of the site')
 })
 
@@ -97,7 +96,7 @@ t.test(
   async (t) => {
     const { decision, given } = await judgeBy('to=b@example.org scan off\n')
     t.same(decision.kind === 'accept' && decision.edits, { remove: [], add: [] })
-    t.match(findingsOf(decision), {
+    t.match(detailsOf(decision), {
       scan: 'skipped',
       why: 'scan off by /c/onescan.policy line 1',
       rule: '1',
@@ -110,10 +109,10 @@ t.test('a line can refuse mail without a scan, but never a bounce of the MTA', a
   const lines = 'from=a@example.net refuse "go away"\n'
   const { decision, given } = await judgeBy(lines)
   t.match(decision, { kind: 'reject', reply: { class: 5, enhanced: '5.7.1', text: 'go away' } })
-  t.match(findingsOf(decision), { scan: 'skipped', why: 'refused by /c/onescan.policy line 1' })
+  t.match(detailsOf(decision), { scan: 'skipped', why: 'refused by /c/onescan.policy line 1' })
   t.same(given, [])
   const bounce = await judgeBy(lines, { client: { bounceInjector: true } })
-  t.match(bounce.decision, { kind: 'accept', findings: { scan: 'infected' } })
+  t.match(bounce.decision, { kind: 'accept', details: { scan: 'infected' } })
 })
 
 t.test('an exception lets in mail with the signature that it names, and no other', async (t) => {
@@ -251,17 +250,17 @@ t.test('of the lines for a recipient without a domain the strictest counts', asy
   const lines = 'to=b.example REJECTVIRUS=1\nto=c.example REJECTVIRUS=0\nto=a.example scan off\n'
   const alone = await judgeBy(lines, { to: ['postmaster'] })
   t.equal(alone.decision.kind, 'reject')
-  t.equal(findingsOf(alone.decision)?.rule, '-,1,2')
+  t.equal(detailsOf(alone.decision)?.rule, '-,1,2')
   const many = Array.from({ length: 10_000 }, (_, number) => `user${number}`)
   const several = await judgeBy(lines, { to: ['x@a.example', ...many], answers: 'each' })
   t.equal(several.given.length, 3, 'it is scanned once by each line, and once by none')
   t.match(several.decision, {
     kind: 'split',
     shares: [
-      { decision: { kind: 'accept', findings: { scan: 'skipped' } } },
-      { decision: { kind: 'reject', findings: { rule: '-,1,2' } } },
+      { decision: { kind: 'accept', details: { scan: 'skipped' } } },
+      { decision: { kind: 'reject', details: { rule: '-,1,2' } } },
     ],
   })
   const helped = await judgeBy('to=a.example allow\n', { to: ['postmaster'] })
-  t.equal(findingsOf(helped.decision)?.allowed, undefined, 'no exception for a domain helps it')
+  t.equal(detailsOf(helped.decision)?.allowed, undefined, 'no exception for a domain helps it')
 })

@@ -48,7 +48,7 @@ const refused: SingleDecision = {
     text: `message refused: ${why}`,
     grounds: 'unclear-header',
   },
-  findings: { scan: 'skipped', why: `message refused: ${why}`, times: {} },
+  details: { scan: 'skipped', why: `message refused: ${why}`, times: {} },
 }
 
 t.test('a header from which X-QHPSI cannot be removed is refused with the reason', async (t) => {
@@ -67,7 +67,7 @@ t.test('a quarantine directory keeps a message with such a header as it came', a
     quarantine: { kind: 'directory', directory: QUARANTINE },
     grounds: 'unclear-header',
     edits: { remove: [], add: [] },
-    findings: { scan: 'skipped', why, times: {} },
+    details: { scan: 'skipped', why, times: {} },
   }
   t.same(decideBy(unclear, { QUARANTINE }), kept)
   const bounce = decideBy(unclear, { QUARANTINE, REJECTVIRUS: '1' }, { bounceInjector: true })

@@ -11,7 +11,7 @@ import type { Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import type { RememberedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import { localPolicy } from '../scanners/local-policy.ts'
 
-/** The decision as a value, to the word: strangers read its reply, and the log tells its findings. */
+/** The decision as a value, to the word: strangers read its reply, and the log tells its details. */
 
 const here = t.testdir({ kept: {} })
 const NOW = 1_700_000_000
@@ -72,13 +72,13 @@ t.test('clean mail is tagged and stamped, and the log names its scanners', async
   t.same(decideFor(clean), {
     kind: 'accept',
     edits: { remove: ['x-qhpsi'], add: [CLEAN] },
-    findings: { scan: 'clean', why: '', times, scanner: 'clamd,attachments' },
+    details: { scan: 'clean', why: '', times, scanner: 'clamd,attachments' },
   })
   const stamp = { field: add('X-SHA256-Cluster-1', 'v=1'), key: 'mx1' }
   t.same(decideFor(clean, { outcome: { stamp } }), {
     kind: 'accept',
     edits: { remove: ['x-qhpsi'], add: [CLEAN, stamp.field] },
-    findings: { scan: 'clean', why: '', times, scanner: 'clamd,attachments', key: 'mx1' },
+    details: { scan: 'clean', why: '', times, scanner: 'clamd,attachments', key: 'mx1' },
   })
 })
 
@@ -86,21 +86,21 @@ t.test(
   'mail is trusted if a stamp spares all scanners but those of local policy; the log names its key',
   async (t) => {
     const trust: Trust = { trusted: true, key: 'mx2', scanners: 'all', stamp: 0 }
-    const findings = (scanners: readonly Scanner[], stamp?: Outcome['stamp']) =>
-      decideFor(clean, { outcome: { trust, scanners, stamp } }).findings
-    t.same(findings([]), {
+    const details = (scanners: readonly Scanner[], stamp?: Outcome['stamp']) =>
+      decideFor(clean, { outcome: { trust, scanners, stamp } }).details
+    t.same(details([]), {
       scan: 'trusted',
       why: '',
       times,
       key: 'mx2',
     })
-    t.match(findings([local]), {
+    t.match(details([local]), {
       scan: 'trusted',
       scanner: 'attachments',
     })
     const stamp = { field: add('X-SHA256-Cluster-1', 'v=1'), key: 'mx1' }
     t.match(
-      findings([clamd, local], stamp),
+      details([clamd, local], stamp),
       { scan: 'clean', key: 'mx2' },
       'the key that vouches, not the one that signs',
     )
@@ -117,13 +117,13 @@ t.test(
       time: NOW - 12,
       host: 'mx3',
     }
-    t.match(decideFor(clean, { outcome: { known } }).findings, {
+    t.match(decideFor(clean, { outcome: { known } }).details, {
       scan: 'known',
       by: 'mx3',
       age: 12,
     })
     const early = decideFor(clean, { outcome: { known: { ...known, time: NOW + 3 } } })
-    t.match(early.findings, { age: 0 })
+    t.match(early.details, { age: 0 })
   },
 )
 
@@ -133,7 +133,7 @@ t.test(
     const why = (text: string) =>
       decideFor(clean, {
         outcome: { trust: { trusted: false, why: text }, notes: ['a note', 'another'] },
-      }).findings.why
+      }).details.why
     t.equal(why('bad digest'), 'a note; another; bad digest')
     t.equal(why('no stamp'), 'a note; another')
   },
@@ -141,21 +141,21 @@ t.test(
 
 t.test('the log tells the oddities of a message in one word', async (t) => {
   const oddities = new Set(['field', 'boundary'])
-  t.match(decideFor(clean, { outcome: { oddities } }).findings, { odd: 'field,boundary' })
+  t.match(decideFor(clean, { outcome: { oddities } }).details, { odd: 'field,boundary' })
 })
 
 t.test('mail that was not scanned is accepted without a tag, and the log tells why', async (t) => {
   t.same(decideFor({ answer: 'unseen', what: 'size', why: 'below QHPSIMINSIZE' }), {
     kind: 'accept',
     edits: { remove: ['x-qhpsi'], add: [] },
-    findings: { scan: 'skipped', why: 'below QHPSIMINSIZE', times },
+    details: { scan: 'skipped', why: 'below QHPSIMINSIZE', times },
   })
 })
 
 t.test(
   'mail about which no scanner could tell is deferred, in words that do not name the scanner',
   async (t) => {
-    const findings = { scan: 'unknown', why: 'down', times, cause: 'timeout' }
+    const details = { scan: 'unknown', why: 'down', times, cause: 'timeout' }
     t.same(decideFor(unknown), {
       kind: 'defer',
       reply: {
@@ -164,14 +164,14 @@ t.test(
         text: 'message could not be scanned, try again later',
         grounds: 'unscanned',
       },
-      findings,
+      details,
     })
     const quarantine = { QUARANTINE: here, SCANFAIL: 'quarantine' }
     t.match(decideFor(unknown, { settings: quarantine }), {
       kind: 'quarantine',
       grounds: 'unscanned',
       edits: { remove: ['x-qhpsi'], add: [] },
-      findings,
+      details,
     })
   },
 )
@@ -208,20 +208,20 @@ for (const [scan, grounds, text, setting] of limits) {
     `mail that is ${grounds} is refused, deferred or kept in quarantine, as ${setting} says`,
     async (t) => {
       const { why } = scan as { why: string }
-      const findings = { scan: 'skipped', why, times }
+      const details = { scan: 'skipped', why, times }
       const by = (word: string, settings = {}) =>
         decideFor(scan, { settings: { [setting]: word, ...settings } })
       t.same(by('refuse'), {
         kind: 'reject',
         reply: { class: 5, enhanced: '5.6.0', text: `message refused: ${text}`, grounds },
-        findings,
+        details,
       })
       t.same(by('defer'), {
         kind: 'defer',
         reply: { class: 4, enhanced: '4.6.0', text: `message deferred: ${text}`, grounds },
-        findings,
+        details,
       })
-      t.match(by('quarantine', { QUARANTINE: here }), { kind: 'quarantine', grounds, findings })
+      t.match(by('quarantine', { QUARANTINE: here }), { kind: 'quarantine', grounds, details })
     },
   )
 }
@@ -237,8 +237,8 @@ t.test('a reply about strange mail has at most 200 characters', async (t) => {
 t.test(
   'infected mail is tagged, refused, dropped or kept in quarantine, as settings say',
   async (t) => {
-    const findings = { scan: 'infected', why: '', times, scanner: 'clamd', virus: 'A.B-1' }
-    const tagged = { kind: 'accept', edits: { remove: ['x-qhpsi'], add: [FOUND] }, findings }
+    const details = { scan: 'infected', why: '', times, scanner: 'clamd', virus: 'A.B-1' }
+    const tagged = { kind: 'accept', edits: { remove: ['x-qhpsi'], add: [FOUND] }, details }
     t.same(decideFor(virus), tagged)
     t.same(decideFor(virus, { settings: { REJECTVIRUS: '1' } }), {
       kind: 'reject',
@@ -248,18 +248,18 @@ t.test(
         text: 'message refused: virus A.B-1',
         grounds: 'virus',
       },
-      findings,
+      details,
     })
-    t.same(decideFor(virus, { settings: { REJECTVIRUS: '2' } }), { kind: 'discard', findings })
+    t.same(decideFor(virus, { settings: { REJECTVIRUS: '2' } }), { kind: 'discard', details })
     t.match(decideFor(virus, { settings: { QUARANTINE: here } }), {
       kind: 'quarantine',
       grounds: 'virus',
-      findings,
+      details,
     })
     t.match(decideFor(banned, { settings: { QUARANTINE: here } }), {
       kind: 'quarantine',
       grounds: 'banned',
-      findings: { banned: 'attachment a.exe', virus: undefined },
+      details: { banned: 'attachment a.exe', virus: undefined },
     })
   },
 )

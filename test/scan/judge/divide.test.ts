@@ -1,7 +1,12 @@
 import t, { type Test } from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { makeEnvelope, recipientsOf } from '../../../src/mail/message/envelope/envelope.ts'
-import type { Decision, Findings, Reply, SingleDecision } from '../../../src/scan/judge/decision.ts'
+import type {
+  Decision,
+  DecisionDetails,
+  Reply,
+  SingleDecision,
+} from '../../../src/scan/judge/decision.ts'
 import {
   type AnswerMode,
   acceptedShare,
@@ -12,36 +17,36 @@ import type { Transaction } from '../../../src/scan/judge/transaction.ts'
 
 /** Recipients of one message with different decisions: no mail is lost in silence. */
 
-const findings: Findings = { scan: 'clean', why: '', times: {} }
-const infected: Findings = { scan: 'infected', virus: 'V', why: '', times: {} }
+const details: DecisionDetails = { scan: 'clean', why: '', times: {} }
+const infected: DecisionDetails = { scan: 'infected', virus: 'V', why: '', times: {} }
 const reply: Reply = { class: 5, enhanced: '5.7.1', text: 'no', grounds: 'virus' }
 const edits = { remove: [], add: [] }
 
 const decisions: Readonly<Record<string, SingleDecision>> = {
-  accept: { kind: 'accept', edits, findings },
-  tag: { kind: 'accept', edits, findings: infected },
+  accept: { kind: 'accept', edits, details },
+  tag: { kind: 'accept', edits, details: infected },
   forward: {
     kind: 'accept',
     edits,
     recipients: [readAddress('v@example.org')],
-    findings: infected,
+    details: infected,
   },
-  reject: { kind: 'reject', reply, findings: infected },
-  defer: { kind: 'defer', reply: { ...reply, class: 4 }, findings },
-  discard: { kind: 'discard', findings: infected },
+  reject: { kind: 'reject', reply, details: infected },
+  defer: { kind: 'defer', reply: { ...reply, class: 4 }, details },
+  discard: { kind: 'discard', details: infected },
   keep: {
     kind: 'quarantine',
     quarantine: { kind: 'directory', directory: '/q' },
     grounds: 'virus',
     edits,
-    findings: infected,
+    details: infected,
   },
   hold: {
     kind: 'quarantine',
     quarantine: { kind: 'hold' },
     grounds: 'virus',
     edits,
-    findings: infected,
+    details: infected,
   },
 }
 const names = Object.keys(decisions)
@@ -120,7 +125,7 @@ t.test('a door that answers for each recipient gives each its own decision', asy
     ['accept', 'reject', 'quarantine', 'discard', 'defer', 'accept'],
   )
   t.same(
-    ends.map(({ findings }) => findings.rule),
+    ends.map(({ details }) => details.rule),
     ['1,6', '2', '3', '4', '5', '1,6'],
     'with its own lines',
   )
@@ -136,7 +141,7 @@ t.test('mail that the MTA holds, or that goes to VIRUSFORWARD, is not divided', 
 t.test('decisions that are alike, or that all accept, are joined to one', async (t) => {
   t.equal(decide(['reject', 'reject'], 'each').kind, 'reject')
   const both = decide(['accept', 'tag'], 'each')
-  t.match(both, { kind: 'accept', findings: { scan: 'infected', rule: '1,2' } })
+  t.match(both, { kind: 'accept', details: { scan: 'infected', rule: '1,2' } })
 })
 
 t.test('the accepted share has the recipients for whom the message leaves', async (t) => {
@@ -154,7 +159,7 @@ t.test('the log names lines in at most 100 characters', async (t) => {
   const parts = ['a', 'b'].map((letter) => ({ decision: decisions.defer!, line: line(letter) }))
   const transaction = { client: {} } as unknown as Transaction
   const decision = divide(parts, [0, 1], transaction, 'once')
-  const rule = decision.kind !== 'split' && decision.findings.rule
+  const rule = decision.kind !== 'split' && decision.details.rule
   t.equal(rule, `${line('a')},${line('b')}`.slice(0, 100))
 })
 
@@ -164,17 +169,17 @@ t.test(
     const client = { relay: false, clusterPeer: false, bounceInjector: false }
     const bannedDrop: SingleDecision = {
       kind: 'discard',
-      findings: { scan: 'infected', banned: 'attachment a.exe', why: '', times: {} },
+      details: { scan: 'infected', banned: 'attachment a.exe', why: '', times: {} },
     }
     const unknown: SingleDecision = {
       kind: 'accept',
       edits,
-      findings: { ...findings, scan: 'unknown' },
+      details: { ...details, scan: 'unknown' },
     }
     const edited: SingleDecision = {
       kind: 'accept',
       edits: { remove: [], add: [{ name: 'X-QHPSI', value: 'clean' }] },
-      findings,
+      details,
     }
     const all = { ...decisions, 'banned drop': bannedDrop, unknown, edited }
     const nameOf = (names: readonly string[], bounceInjector = false) => {
@@ -197,7 +202,7 @@ t.test(
     t.same(nameOf(['accept', 'discard']), {
       kind: 'reject',
       reply: { class: 5, enhanced: '5.7.1', text: 'message refused: virus V', grounds: 'virus' },
-      findings: infected,
+      details: infected,
     })
     t.match(nameOf(['accept', 'banned drop']), {
       kind: 'reject',

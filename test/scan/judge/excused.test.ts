@@ -115,7 +115,7 @@ for (const [excuse, setup] of Object.entries(excuses)) {
         const settings = { ...setup.settings, SECONDLOOK: when }
         return judgeBy(text, { ...setup, settings, scanner })
       }
-      const refused = { kind: 'reject', findings: { scan: 'infected', virus: 'Eicar' } }
+      const refused = { kind: 'reject', details: { scan: 'infected', virus: 'Eicar' } }
       t.match(await judgeWith(mail(pua, eicar)), refused)
       t.match(await judgeWith(mail(eicar, pua)), refused)
       t.match(await judgeWith(mail(pua, eicar), clamdLike({ takesBeside: true })), refused)
@@ -124,11 +124,11 @@ for (const [excuse, setup] of Object.entries(excuses)) {
         t.match(await judgeWith(mail(pua, forwarded(text))), refused, `${place} of a forward`)
       }
       t.match(await judgeWith(mail(pua, forwarded(mail(pua)))), { kind: 'accept' })
-      t.match(await judgeWith(mail(pua, trouble)), { kind: 'defer', findings: { scan: 'unknown' } })
-      const excused = { kind: 'accept', findings: { scan: 'infected', virus: PUA } }
+      t.match(await judgeWith(mail(pua, trouble)), { kind: 'defer', details: { scan: 'unknown' } })
+      const excused = { kind: 'accept', details: { scan: 'infected', virus: PUA } }
       t.match(await judgeWith(mail(pua)), excused)
       t.match(await judgeWith(mail(pua), clamdLike({ takesBeside: true })), excused)
-      t.match(await judgeWith(mail('')), { kind: 'accept', findings: { scan: 'clean' } })
+      t.match(await judgeWith(mail('')), { kind: 'accept', details: { scan: 'clean' } })
     })
   }
 }
@@ -140,7 +140,7 @@ t.test(
     const settings = { ...tagOnly, MAXNESTING: '1', OVERNESTING: 'accept' }
     const text = mail(pua, nested.repeat(2))
     const deep = text.replace('Subject: x\n\nx', 'Content-Type: message/rfc822\n\nSubject: x\n\nx')
-    t.match(await judgeBy(deep, { settings }), { kind: 'accept', findings: { virus: PUA } })
+    t.match(await judgeBy(deep, { settings }), { kind: 'accept', details: { virus: PUA } })
     t.match(await judgeBy(deep.replace(pua, pua + eicar), { settings }), { kind: 'reject' })
   },
 )
@@ -156,10 +156,10 @@ t.test('a banned attachment that an exception lets in hides nothing', async (t) 
       SECONDLOOK: when,
     }
     const judgeAll = (...parts: readonly string[]) => judgeBy(mail(...parts), { settings, lines })
-    const allowed = { kind: 'accept', findings: { banned: 'attachment good.exe', allowed: 1 } }
+    const allowed = { kind: 'accept', details: { banned: 'attachment good.exe', allowed: 1 } }
     t.match(await judgeAll(good), allowed)
-    t.match(await judgeAll(good, eicar), { kind: 'reject', findings: { virus: 'Eicar' } })
-    const banned = { kind: 'reject', findings: { banned: 'attachment bad.exe' } }
+    t.match(await judgeAll(good, eicar), { kind: 'reject', details: { virus: 'Eicar' } })
+    const banned = { kind: 'reject', details: { banned: 'attachment bad.exe' } }
     t.match(await judgeAll(good, bad), banned)
     t.match(await judgeAll(bad, good), banned)
     const two = good.replace('base64\n\n', 'base64\nContent-Disposition: x; filename=bad.exe\n\n')
@@ -197,11 +197,11 @@ t.test('the verdict of a host that excuses nothing does not hide a virus either'
   const judgeWith = (text: string, setup: Setup = {}) =>
     judgeBy(text, { ...setup, scanner, tools: { verdicts } })
   const both = mail(pua, eicar)
-  t.match(await judgeWith(both), { kind: 'reject', findings: { virus: PUA } })
+  t.match(await judgeWith(both), { kind: 'reject', details: { virus: PUA } })
   await new Promise(setImmediate)
-  t.match(await judgeWith(both), { findings: { scan: 'known', virus: PUA } })
+  t.match(await judgeWith(both), { details: { scan: 'known', virus: PUA } })
   for (const setup of Object.values(excuses)) {
-    t.match(await judgeWith(both, setup), { kind: 'reject', findings: { virus: 'Eicar' } })
+    t.match(await judgeWith(both, setup), { kind: 'reject', details: { virus: 'Eicar' } })
   }
 
   const named = mail(attached('a virus, which is Eicar', 'good.exe'))
@@ -209,7 +209,7 @@ t.test('the verdict of a host that excuses nothing does not hide a virus either'
   const lines = 'signature=*good.exe allow\n'
   for (const scanned of ['infected', 'known']) {
     const decision = await judgeWith(named, { settings, lines })
-    t.match(decision, { kind: 'reject', findings: { scan: scanned, virus: 'Eicar' } })
+    t.match(decision, { kind: 'reject', details: { scan: scanned, virus: 'Eicar' } })
     await new Promise(setImmediate)
   }
 })

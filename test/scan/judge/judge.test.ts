@@ -66,13 +66,13 @@ const rows: readonly Row[] = [
   [
     'mail over the size limit of a scanner counts as not scanned',
     { scan: tooLarge },
-    { kind: 'accept', findings: { scan: 'skipped' } },
+    { kind: 'accept', details: { scan: 'skipped' } },
     untouched,
   ],
   [
     'mail over the size limit of a scanner is deferred if OVERSIZE=defer',
     { scan: tooLarge, settings: { OVERSIZE: 'defer' } },
-    { kind: 'defer', findings: { scan: 'unknown', cause: 'limit' } },
+    { kind: 'defer', details: { scan: 'unknown', cause: 'limit' } },
   ],
   [
     'mail that is nested too deep is refused',
@@ -82,25 +82,25 @@ const rows: readonly Row[] = [
   [
     'a bounce that is nested too deep is accepted, as not scanned',
     { scan: tooDeep, client: bounce },
-    { kind: 'accept', findings: { scan: 'skipped' } },
+    { kind: 'accept', details: { scan: 'skipped' } },
     untouched,
   ],
   [
     'mail that is nested too deep is accepted, as not scanned, if OVERNESTING=accept',
     { scan: tooDeep, settings: { OVERNESTING: 'accept' } },
-    { kind: 'accept', findings: { scan: 'skipped', why: 'clamd: too deep' } },
+    { kind: 'accept', details: { scan: 'skipped', why: 'clamd: too deep' } },
     untouched,
   ],
   [
     'mail below QHPSIMINSIZE is not scanned',
     { settings: { QHPSIMINSIZE: '1000' }, scan: virus },
-    { kind: 'accept', findings: { scan: 'skipped', why: /below QHPSIMINSIZE/ } },
+    { kind: 'accept', details: { scan: 'skipped', why: /below QHPSIMINSIZE/ } },
     untouched,
   ],
   [
     'mail over QHPSIMAXSIZE is not scanned',
     { settings: { QHPSIMAXSIZE: '10' }, scan: virus },
-    { kind: 'accept', findings: { scan: 'skipped', why: /over QHPSIMAXSIZE/ } },
+    { kind: 'accept', details: { scan: 'skipped', why: /over QHPSIMAXSIZE/ } },
     untouched,
   ],
   [
@@ -169,7 +169,7 @@ t.test('mail of exactly QHPSIMINSIZE or QHPSIMAXSIZE bytes is scanned', async (t
 })
 
 t.test('the log has no remark about ordinary mail', async (t) => {
-  t.equal((await judgeMail(letter)).decision.findings.why, '')
+  t.equal((await judgeMail(letter)).decision.details.why, '')
 })
 
 t.test('the log tells which setting cannot be used, and what a scanner notes', async (t) => {
@@ -180,7 +180,7 @@ t.test('the log tells which setting cannot be used, and what a scanner notes', a
     return clean
   }
   const { decision } = await judgeMail(letter, { settings: { SPOOLDIR: shared }, scan: noting })
-  t.match(decision.findings.why, /^SPOOLDIR .*: not used, mode 0777.*; a note$/)
+  t.match(decision.details.why, /^SPOOLDIR .*: not used, mode 0777.*; a note$/)
 })
 
 t.test(
@@ -192,7 +192,7 @@ t.test(
     const whyOf = async (setup: Setup) => {
       const { decision, asked } = await judgeMail(letter, setup)
       t.same([decision.kind, asked], ['accept', ['clamd']])
-      return decision.findings.why
+      return decision.details.why
     }
     t.equal(await whyOf(quota({ answer: 'room' })), '')
     t.equal(await whyOf(quota({ answer: 'unknown', why: 'it is down' })), 'quota: it is down')
@@ -222,8 +222,8 @@ t.test('the log has the time of each stage', async (t) => {
       },
     },
   })
-  t.match(decision.findings.times, { quota: 5, verify: 0, sign: 0 })
-  t.equal((decision.findings.times.scan ?? 0) % 70, 0)
+  t.match(decision.details.times, { quota: 5, verify: 0, sign: 0 })
+  t.equal((decision.details.times.scan ?? 0) % 70, 0)
 })
 
 t.test('a header from which a field cannot be removed is refused before any scan', async (t) => {
@@ -240,12 +240,12 @@ t.test('STRICTMIME keeps strange mail out, but no bounce', async (t) => {
     reply: { grounds: 'strange-mime' },
   })
   const bounced = await judgeMail(strange, { ...strict, client: bounce })
-  t.match(bounced.decision, { kind: 'accept', findings: { scan: 'clean', odd: 'field' } })
+  t.match(bounced.decision, { kind: 'accept', details: { scan: 'clean', odd: 'field' } })
   t.match((await judgeMail(strange)).decision, {
     kind: 'accept',
-    findings: { odd: 'field' },
+    details: { odd: 'field' },
   })
-  t.equal((await judgeMail(letter)).decision.findings.odd, undefined)
+  t.equal((await judgeMail(letter)).decision.details.odd, undefined)
 })
 
 t.test(
@@ -253,7 +253,7 @@ t.test(
   async (t) => {
     const scanners = [localPolicy('attachments')]
     const { decision } = await judgeMail(letter, { settings: { QHPSIMINSIZE: '1000' }, scanners })
-    t.match(decision, { findings: { scan: 'skipped' } })
+    t.match(decision, { details: { scan: 'skipped' } })
   },
 )
 
@@ -268,7 +268,7 @@ t.test('a remembered verdict spares the scan; the log tells its host and its age
   const result = { answer: 'clean', scanners: [] } as const
   const { verdicts, questions } = remembering({ result, known })
   const { decision, asked } = await judgeMail(letter, { tools: { verdicts } })
-  t.match(decision, { kind: 'accept', findings: { scan: 'known', by: 'mx2', age: 60 } })
+  t.match(decision, { kind: 'accept', details: { scan: 'known', by: 'mx2', age: 60 } })
   t.same(asked, [])
   t.match(questions, [{ maxAge: Number.POSITIVE_INFINITY, scanners: [{}] }])
   t.equal(questions[0]?.settings.SECONDLOOK, 'always')

@@ -114,14 +114,14 @@ t.test(
 )
 
 t.test('the reply names a single recipient, and none of several', async (t) => {
-  const { reply, findings } = deferOverQuota(mailTo(1).envelope, 7)
+  const { reply, details } = deferOverQuota(mailTo(1).envelope, 7)
   t.same(reply, {
     class: 4,
     enhanced: '4.2.2',
     text: 'Quota exceeded for <0@example.org>, try again later',
     grounds: 'over-quota',
   })
-  t.same(findings, { scan: 'skipped', why: 'all recipients are over quota', times: { quota: 7 } })
+  t.same(details, { scan: 'skipped', why: 'all recipients are over quota', times: { quota: 7 } })
   t.equal(
     deferOverQuota(mailTo(2).envelope, 7).reply.text,
     'Quota exceeded for all recipients, try again later',

@@ -9,7 +9,7 @@ import { inOwnWords, TOLD_MAX } from '../../../src/scan/judge/replies.ts'
 const rejection = (grounds: Grounds, virus?: string): SingleDecision => ({
   kind: 'reject',
   reply: { class: 5, enhanced: '5.7.1', text: 'our own words', grounds },
-  findings: { scan: 'infected', why: '', times: {}, ...(virus && { virus }) },
+  details: { scan: 'infected', why: '', times: {}, ...(virus && { virus }) },
 })
 
 const replyFor = (env: Readonly<Record<string, string>>, grounds: Grounds, virus?: string) => {

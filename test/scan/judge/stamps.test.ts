@@ -53,7 +53,7 @@ for (const [scanners, SECONDLOOK, isTrusted] of closer) {
       settings: { ...cluster, SECONDLOOK },
     })
     t.same(asked, isTrusted ? [] : ['clamd'])
-    t.match(decision, { findings: { scan: isTrusted ? 'trusted' : 'clean', key: key.id } })
+    t.match(decision, { details: { scan: isTrusted ? 'trusted' : 'clean', key: key.id } })
   })
 }
 
@@ -94,7 +94,7 @@ for (const [why, setup] of unstamped) {
   t.test(`a stamp is not made for mail ${why}`, async (t) => {
     const judgement = await judgeMail(letter, setup)
     t.equal(stampOf(judgement), undefined)
-    t.notMatch(judgement.decision.findings.why, onTheirWay)
+    t.notMatch(judgement.decision.details.why, onTheirWay)
   })
 }
 
@@ -118,11 +118,11 @@ t.test(
     const unsure = late(async () => clean)
     const found = await judgeMail(letter, unsure)
     t.equal(stampOf(found), undefined)
-    t.equal(found.decision.findings.why, onTheirWay)
-    t.equal((await judgeMail(letter, late(virus))).decision.findings.why, '')
+    t.equal(found.decision.details.why, onTheirWay)
+    t.equal((await judgeMail(letter, late(virus))).decision.details.why, '')
     const md5 = `X-MD5-Cluster-1: ${md5Hex(Buffer.from(letter), 'sesame')}\n${letter}`
     const trusted = await judgeMail(md5, unsure)
-    t.match(trusted.decision, { findings: { scan: 'trusted', why: '' } }, 'nobody scanned it')
+    t.match(trusted.decision, { details: { scan: 'trusted', why: '' } }, 'nobody scanned it')
   },
 )
 
@@ -144,7 +144,7 @@ t.test('a stamp of a release spares scanners for its recipients, and no others',
   t.same(asked, ['attachments'])
   t.match(decision, {
     kind: 'accept',
-    findings: { scan: 'skipped', why: 'released from quarantine' },
+    details: { scan: 'skipped', why: 'released from quarantine' },
   })
   t.same(editsOf(decision), ['-x-qhpsi'])
   const other = await judgeMail(releasedBy('c@example.org'), { settings: releasing, scanners })
@@ -241,7 +241,7 @@ t.test(
       /^(\S+) (.*)$/.exec(stampOf(await judgeMail(letter, setup)) ?? '') ?? []
     t.match(value, `k=${key.id}; t=${NOW / 1000}; `)
     const { decision } = await judgeMail(`${name}: ${value}\n${letter}`, setup)
-    t.match(decision.findings, { scan: 'clean', why: /signatures came here lately/ })
+    t.match(decision.details, { scan: 'clean', why: /signatures came here lately/ })
   },
 )
 
@@ -274,11 +274,11 @@ t.test('a stamp bears the time of the remembered verdict on which it is based', 
 t.test('a stamp lets mail of any size count as scanned', async (t) => {
   const settings = { ...cluster, QHPSIMINSIZE: '100000' }
   const { decision } = await judgeMail(by('clamd,everypart'), { settings })
-  t.match(decision, { findings: { scan: 'trusted' } })
+  t.match(decision, { details: { scan: 'trusted' } })
   t.match(editsOf(decision), ['-x-qhpsi', 'X-QHPSI clean'])
   const scanners = [scannerOf('clamd', virus), localPolicy('attachments', await banned())]
   const local = await judgeMail(by('clamd,everypart'), { settings, scanners })
-  t.match(local.decision, { findings: { scan: 'trusted' } }, 'as local policy does')
+  t.match(local.decision, { details: { scan: 'trusted' } }, 'as local policy does')
   const other = await judgeMail(by('other,everypart'), { settings, scanners })
-  t.match(other.decision, { findings: { scan: 'skipped' } }, 'but of these scanners alone')
+  t.match(other.decision, { details: { scan: 'skipped' } }, 'but of these scanners alone')
 })

@@ -4,7 +4,7 @@ import { makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../mail/message/intake.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
 import { Deadline } from '../../../scan/judge/deadline.ts'
-import type { Findings } from '../../../scan/judge/decision.ts'
+import type { DecisionDetails } from '../../../scan/judge/decision.ts'
 import { EICAR } from '../../../scan/scanners/eicar/eicar.ts'
 import type { Configuration } from '../../shared/configuration.ts'
 import { judgeBy } from '../../shared/deliver.ts'
@@ -50,7 +50,7 @@ export async function tryJudging(
   }
 }
 
-function wrong(what: string, { scan, virus, banned, why }: Findings): Finding {
+function wrong(what: string, { scan, virus, banned, why }: DecisionDetails): Finding {
   const words = [scan, virus ?? banned ?? why].filter(Boolean).join(': ')
   return unjudged(what, `came out as ${words}`)
 }
@@ -62,7 +62,10 @@ const unjudged = (what: string, value: string): Finding =>
  * Judges a message that came through no door, as mail is judged that no line of onescan.policy is
  * about. Nothing is remembered, kept or logged of it.
  */
-async function judgeFromMemory(bytes: Buffer, configuration: Configuration): Promise<Findings> {
+async function judgeFromMemory(
+  bytes: Buffer,
+  configuration: Configuration,
+): Promise<DecisionDetails> {
   const judging = startJudging(configuration)
   if (judging.kind === 'pass') return { scan: 'skipped', why: judging.why, times: {} }
   const message = messageOf(bytes, judging.messageOptions)
@@ -74,7 +77,7 @@ async function judgeFromMemory(bytes: Buffer, configuration: Configuration): Pro
     const deadline = new Deadline(tools.uptime, { within: TRIAL_PATIENCE })
     const decision = await judgeBy(transaction, { policy, tools }, deadline, 'once')
     if (decision.kind === 'split') throw new Error('one recipient has two decisions')
-    return decision.findings
+    return decision.details
   } finally {
     message.close()
   }

@@ -126,7 +126,7 @@ function summaryEntries(summary: MailSummary | undefined): LogField[] {
 
 function decisionEntries(decision: SingleDecision): LogField[] {
   const { rule, allowed, scan, why, cause, scanner, virus, banned, odd, key, by, age, times } =
-    decision.findings
+    decision.details
   return [
     ['decision', decision.kind === 'accept' && decision.recipients ? 'quarantine' : decision.kind],
     ['scan', scan],
@@ -151,7 +151,7 @@ function decisionEntries(decision: SingleDecision): LogField[] {
 function groundsOf(decision: SingleDecision): Grounds | undefined {
   if ('reply' in decision) return decision.reply.grounds
   if (decision.kind === 'quarantine') return decision.grounds
-  const { banned, virus } = decision.findings
+  const { banned, virus } = decision.details
   if (banned !== undefined) return 'banned'
   return virus === undefined ? undefined : 'virus'
 }

@@ -123,7 +123,7 @@ export function deferRefusals(decision: Decision): Decision {
 
 function deferRefusal(decision: SingleDecision): SingleDecision {
   if (decision.kind !== 'reject') return decision
-  const { reply, findings } = decision
+  const { reply, details } = decision
   const enhanced = reply.enhanced.replace(/^5/, '4')
-  return { kind: 'defer', reply: { ...reply, class: 4, enhanced }, findings }
+  return { kind: 'defer', reply: { ...reply, class: 4, enhanced }, details }
 }

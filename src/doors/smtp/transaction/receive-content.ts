@@ -117,6 +117,6 @@ export function refuseTooManyHops({ fields }: Header): ContentRefusal | undefine
 }
 
 function refusal(enhanced: string, grounds: Grounds, text: string): ContentRefusal {
-  const findings = { scan: 'skipped', why: text, times: {} } as const
-  return { kind: 'reject', reply: { class: 5, enhanced, text, grounds }, findings }
+  const details = { scan: 'skipped', why: text, times: {} } as const
+  return { kind: 'reject', reply: { class: 5, enhanced, text, grounds }, details }
 }

@@ -150,28 +150,28 @@ async function askScanner(
  * text to all readers, and each content that some reader sees there is given by itself.
  */
 async function concludeFrom(
-  answer: ScanFinding,
+  finding: ScanFinding,
   sample: Sample,
   scanner: ContentScanner,
   run: ScanRun,
   task: ScanTask,
   passed: PassedOver,
 ): Promise<ScanFinding | undefined> {
-  if (!mayPutAside(answer, run)) return passed.unlessEnding(answer, run)
+  if (!mayPutAside(finding, run)) return passed.unlessEnding(finding, run)
   const { spool } = run
   const { asPlainText } = await import('./as-plain-text.ts')
   const asText = await asPlainText(sample, spool, task, (text) => askScanner(scanner, text, task))
   if (asText?.answer === 'clean') {
-    passed.named ??= answer
+    passed.named ??= finding
     return undefined
   }
   const found = asText?.answer === 'infected' && passed.unlessEnding(asText, run)
-  return found || passed.unlessEnding(answer, run)
+  return found || passed.unlessEnding(finding, run)
 }
 
 /** Whether this is a limit of depth or of contents, which what our own reading gives may make up for. */
-function mayPutAside(answer: ScanFinding, { settings }: ScanRun): boolean {
-  if (answer.answer !== 'unseen' || answer.what === 'size') return false
+function mayPutAside(finding: ScanFinding, { settings }: ScanRun): boolean {
+  if (finding.answer !== 'unseen' || finding.what === 'size') return false
   return settings.SECONDLOOK === 'always' && settings.MAXNESTING <= DEPTH_OF_SCANNERS
 }
 
