@@ -117,7 +117,7 @@ async function* checkServer(
     return
   }
   const accounts = readAccounts()
-  const configured = configuredDaemon(running?.account, accounts, Date.now())
+  const configured = configuredDaemon(running?.description, accounts, Date.now())
   const words = configured?.words?.words ?? []
   yield* await checkPostfix({
     directory: args.postfix ?? '',

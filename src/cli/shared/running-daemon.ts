@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { askToTell, type DaemonAccount } from '../../doors/slot-socket/tell.ts'
+import { askToTell, type DaemonDescription } from '../../doors/slot-socket/tell.ts'
 import { attempt } from '../../ground/errors/fault.ts'
 import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
 import { PROCESSES, startOf, statusOf } from '../../ground/process/process-stat.ts'
@@ -10,11 +10,11 @@ import { optionValues } from './options.ts'
 export interface RunningDaemon {
   readonly socket: string
   /** How it runs; undefined if it does not tell this user. */
-  readonly account: (DaemonAccount & KernelAccount) | undefined
+  readonly description: (DaemonDescription & KernelFacts) | undefined
 }
 
 /** What the kernel knows of a process. */
-interface KernelAccount {
+interface KernelFacts {
   /** When it was started, in milliseconds as Date.now(). */
   readonly since: number
   readonly uid: number
@@ -38,11 +38,11 @@ export async function askRunningDaemon(
   const told = await askToTell(socket, PATIENCE).catch(() => undefined)
   if (told === undefined) return undefined
   const { daemon } = told
-  const kernel = daemon && attempt(() => kernelAccount(String(daemon.pid)))
+  const kernel = daemon && attempt(() => kernelFactsOf(String(daemon.pid)))
   // It tells its number itself: one of root's, as 1, is none of its own.
   const own = process.geteuid!()
   const isKnown = kernel?.uid === own || (kernel?.uid !== 0 && known.has(kernel?.uid ?? 0))
-  return { socket, account: kernel && isKnown ? { ...daemon!, ...kernel } : undefined }
+  return { socket, description: kernel && isKnown ? { ...daemon!, ...kernel } : undefined }
 }
 
 /** The socket of this host's onescand: ONESCAN_SOCKET, else the `--socket` of its file of settings. */
@@ -65,7 +65,7 @@ function ownerOf(socket: string): number | undefined {
   return stats.isSocket() ? stats.uid : undefined
 }
 
-function kernelAccount(pid: string): KernelAccount | undefined {
+function kernelFactsOf(pid: string): KernelFacts | undefined {
   const status = statusOf(PROCESSES, pid)
   return status && { since: startOf(PROCESSES, pid), uid: status.uid, groups: status.groups }
 }

@@ -13,7 +13,7 @@ import { openDaemonLog } from '../shared/log/log-sink.ts'
 import type { Door } from '../shared/serve.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../slot-socket/server.ts'
 import { createSlotSocket } from '../slot-socket/slot-socket.ts'
-import type { DaemonAccount } from '../slot-socket/tell.ts'
+import type { DaemonDescription } from '../slot-socket/tell.ts'
 import { createSmtpDoor } from '../smtp/door.ts'
 import type { SmtpRoute } from '../smtp/shared/server.ts'
 import { listenOn } from './listening/listen.ts'
@@ -39,12 +39,12 @@ export async function openDoors(
   configuration: Configuration,
   options: DaemonOptions,
   kinds: readonly DoorKind[],
-  { reporter, account }: Pick<DoorOptions, 'reporter' | 'account'>,
+  { reporter, describe }: Pick<DoorOptions, 'reporter' | 'describe'>,
 ): Promise<OpenDoor[]> {
   const budget = new Budget(options.memory)
   const identifyPeer = identifyPeerBy(loadSystem())
   const { clients: maxClients, sockets: maxSockets } = roomOf(descriptorLimit(), kinds.length, options.maxClients) // biome-ignore format: a line
-  const common = { ...options, maxClients, maxSockets, reporter, account, budget, identifyPeer }
+  const common = { ...options, maxClients, maxSockets, reporter, describe, budget, identifyPeer }
   const open: OpenDoor[] = []
   const relays = relaysOf(kinds, options.relays)
   for (const [index, kind] of kinds.entries()) {
@@ -74,7 +74,7 @@ interface DoorOptions extends DaemonOptions {
   /** Shows what is done with mail, besides its lines in the log. */
   readonly reporter: MailReporter | undefined
   /** What the slot's socket tells root and this account of this onescand. */
-  readonly account: (wantsTrial: boolean) => Promise<DaemonAccount>
+  readonly describe: (wantsTrial: boolean) => Promise<DaemonDescription>
   /** The memory for messages of MTAs. The slot's socket has a budget of its own. */
   readonly budget: Budget
   readonly identifyPeer: IdentifyPeer

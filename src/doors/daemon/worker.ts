@@ -4,7 +4,7 @@ import { HostMemory } from '../../scan/verdicts/host-memory.ts'
 import { InHand } from '../../scan/verdicts/poison.ts'
 import { type DoorState, MailReporter, type ProcessReport } from '../observe/live/process-report.ts'
 import { type Configuration, readConfiguration } from '../shared/configuration.ts'
-import { accountOfDaemon } from './account-of-daemon.ts'
+import { describeDaemon } from './describe-daemon.ts'
 import { placeOf } from './describe-door.ts'
 import type { ProcessStart } from './first-process.ts'
 import { log } from './log.ts'
@@ -35,13 +35,13 @@ export async function runWorker(
     createWorkerReporter({ configuration: () => configuration, doors: () => doors }, send)
   doors = await openDoors(configuration, options, kinds, {
     reporter,
-    async account(wantsTrial) {
-      const account = accountOfDaemon(configuration)
-      if (!wantsTrial) return account
+    async describe(wantsTrial) {
+      const description = describeDaemon(configuration)
+      if (!wantsTrial) return description
       const open = doors.map((door) => ({ kind: door.kind, address: placeOf(door) }))
       const judge = () => tryJudging(configuration, options, true)
       const wrong = await tryRunning({ configuration, doors: open }, options.maxSize, judge)
-      return { ...account, trial: { wrong, doors: open.map(nameOf) } }
+      return { ...description, trial: { wrong, doors: open.map(nameOf) } }
     },
   })
   answerTrials((wantsEicar) => tryJudging(configuration, options, wantsEicar))

@@ -33,7 +33,7 @@ import { type ClientReplies, carryOut, passOn, refuse } from './carry-out.ts'
 import { ClientSites } from './client-site.ts'
 import { GoCold } from './frames.ts'
 import type { Request } from './request.ts'
-import { type DaemonAccount, toldFrame } from './tell.ts'
+import { type DaemonDescription, toldFrame } from './tell.ts'
 
 export interface SlotServerOptions {
   /** Bytes of a message. */
@@ -44,8 +44,8 @@ export interface SlotServerOptions {
    */
   readonly maxClients: number
   readonly identifyPeer: IdentifyPeer
-  /** How this onescand runs. */
-  readonly account?: ((wantsTrial: boolean) => Promise<DaemonAccount>) | undefined
+  /** Says how this onescand runs. */
+  readonly describe?: ((wantsTrial: boolean) => Promise<DaemonDescription>) | undefined
   /** Takes what is to be shown by --http. */
   readonly reporter?: MailReporter | undefined
   readonly log: (line: string) => void
@@ -169,10 +169,10 @@ export class SlotServer {
    * the kernel tells who asks.
    */
   async told(socket: Socket, wantsTrial: boolean): Promise<Buffer> {
-    const { identifyPeer, account } = this.#options
+    const { identifyPeer, describe } = this.#options
     const uid = identifyPeer(socket)?.uid
     const isOwn = uid === 0 || uid === process.geteuid!()
-    return toldFrame(isOwn ? await account?.(wantsTrial) : undefined)
+    return toldFrame(isOwn ? await describe?.(wantsTrial) : undefined)
   }
 
   /** The client gets no answer to its request, of which these variables have come. */

@@ -7,11 +7,11 @@ import { TELL, VERSION } from './request.ts'
 /** What an onescand tells any client of itself: onescan-slot(7). */
 export interface Told {
   /** For root and for onescand's own account alone. */
-  readonly daemon?: DaemonAccount | undefined
+  readonly daemon?: DaemonDescription | undefined
 }
 
 /** How an onescand runs. It keeps secrets in files, which are named here and not shown. */
-export interface DaemonAccount {
+export interface DaemonDescription {
   /** The first process. */
   readonly pid: number
   /** Its options. */
@@ -39,7 +39,7 @@ interface DaemonTrial {
 export const TOLD_MAX = 4 * 1024 * 1024
 
 /** Makes the answer. */
-export function toldFrame(daemon: DaemonAccount | undefined): Buffer {
+export function toldFrame(daemon: DaemonDescription | undefined): Buffer {
   return frame(TELL, Buffer.from(JSON.stringify({ daemon } satisfies Told)))
 }
 
@@ -83,10 +83,10 @@ function readTold(payload: Buffer): Told | undefined {
   const told = attempt((): unknown => JSON.parse(payload.toString()))
   if (typeof told !== 'object' || told === null || Array.isArray(told)) return undefined
   const { daemon } = told as Partial<Told>
-  return isDaemonAccount(daemon) ? { daemon } : {}
+  return isDescription(daemon) ? { daemon } : {}
 }
 
-function isDaemonAccount(value: unknown): value is DaemonAccount {
+function isDescription(value: unknown): value is DaemonDescription {
   const { pid, words, settings, changed, replaced, readOnly, trial } = objectOf(value)
   return (
     Number.isSafeInteger(pid) &&

@@ -3,14 +3,14 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { frame } from '../../../src/doors/slot-socket/frames.ts'
-import { askToTell, type DaemonAccount } from '../../../src/doors/slot-socket/tell.ts'
+import { askToTell, type DaemonDescription } from '../../../src/doors/slot-socket/tell.ts'
 import { error } from '../../../src/ground/errors/finding.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { openSlot } from './slot-socket.ts'
 
 /** The question to onescand about itself. */
 
-const account: DaemonAccount = {
+const description: DaemonDescription = {
   pid: 7,
   words: ['--workers', '2'],
   settings: { QHPSI: 'plugin: eicar' },
@@ -21,16 +21,16 @@ const account: DaemonAccount = {
 
 const wrong = [error('EICAR', 'came out as clean', 'see its scanners')]
 const trial = { wrong, doors: ['slot unix:/s'] }
-const tell = async (wantsTrial: boolean) => (wantsTrial ? { ...account, trial } : account)
+const tell = async (wantsTrial: boolean) => (wantsTrial ? { ...description, trial } : description)
 
 t.test('root and its own account learn how it runs, and others that it does', async (t) => {
   const own = process.geteuid!()
   for (const uid of [0, own, own + 1, undefined]) {
     const identifyPeer = () => (uid === undefined ? undefined : { uid, pid: 1 })
-    const slot = await openSlot(t, {}, { identifyPeer, account: tell })
+    const slot = await openSlot(t, {}, { identifyPeer, describe: tell })
     const isOwn = uid === 0 || uid === own
-    t.same(await askToTell(slot.socket, 2000), isOwn ? { daemon: account } : {}, `${uid}`)
-    const tried = { daemon: { ...account, trial } }
+    t.same(await askToTell(slot.socket, 2000), isOwn ? { daemon: description } : {}, `${uid}`)
+    const tried = { daemon: { ...description, trial } }
     t.same(await askToTell(slot.socket, 2000, true), isOwn ? tried : {}, `${uid}, with a trial`)
   }
 })
@@ -59,6 +59,6 @@ t.test('an answer of another form counts as none', async (t) => {
     { trial: { wrong: ['EICAR'], doors: [] } },
     { trial: { wrong: [{ ...wrong[0], level: 'bad' }], doors: [] } },
   ]) {
-    t.same(await told(json({ daemon: { ...account, ...other } })), {})
+    t.same(await told(json({ daemon: { ...description, ...other } })), {})
   }
 })

@@ -26,7 +26,7 @@ export function onescandPlaces(
   words: readonly string[],
   running: RunningDaemon | undefined,
 ): OnescandPlaces {
-  const all = [...words, ...(running?.account?.words ?? [])]
+  const all = [...words, ...(running?.description?.words ?? [])]
   const values = (...options: readonly string[]) => [
     ...new Set(options.flatMap((option) => optionValues(all, option))),
   ]

@@ -34,7 +34,7 @@ export async function* checkOnescand(
   isNeeded: boolean,
 ): AsyncGenerator<Finding> {
   const accounts = readAccounts()
-  const configured = configuredDaemon(running?.account, accounts, Date.now())
+  const configured = configuredDaemon(running?.description, accounts, Date.now())
   if (configured === undefined) return
   const all = [
     ...configured.findings,
@@ -89,15 +89,15 @@ async function* checkStartOf(
 }
 
 /**
- * Reports how an onescand runs by its own account: since when, by which settings, and what has changed
+ * Reports how an onescand runs, as it says itself: since when, by which settings, and what has changed
  * since then in its files and in `defaults`, the package's file of settings.
  */
 export function checkRunning(
-  { socket, account }: RunningDaemon,
+  { socket, description }: RunningDaemon,
   defaults: string,
   accounts: Accounts,
 ): Finding[] {
-  if (account === undefined) {
+  if (description === undefined) {
     const value = `answers at ${socket}, and does not tell you its settings`
     const remedy =
       rootFacts === undefined
@@ -105,18 +105,18 @@ export function checkRunning(
         : 'if it has another account, name that with --user; without onescan.node it does not see who asks: install onescan for x64 or arm64 anew, and restart it'
     return [warning('onescand', value, remedy)]
   }
-  const what = `onescand ${account.pid}`
+  const what = `onescand ${description.pid}`
   return [
-    ok(what, describe(account, accounts)),
-    ...checkGroups(account, what, accounts),
-    ...checkSettings(account, what, defaults),
-    ...checkFiles(account, what),
+    ok(what, describe(description, accounts)),
+    ...checkGroups(description, what, accounts),
+    ...checkSettings(description, what, defaults),
+    ...checkFiles(description, what),
   ]
 }
 
-type RunningAccount = NonNullable<RunningDaemon['account']>
+type RunningDescription = NonNullable<RunningDaemon['description']>
 
-function describe({ words, since, uid }: RunningAccount, accounts: Accounts): string {
+function describe({ words, since, uid }: RunningDescription, accounts: Accounts): string {
   const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
   return `runs since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${words.map(shellWord).join(' ')}`.trim()
 }
@@ -125,9 +125,9 @@ function describe({ words, since, uid }: RunningAccount, accounts: Accounts): st
 const TRIAL_WITHIN = 15_000
 
 /** Has an onescand that tells how it runs try whether it scans, and whether its doors answer. */
-async function askForTrial({ socket, account }: RunningDaemon): Promise<Finding[]> {
-  if (account === undefined) return []
-  const what = `onescand ${account.pid}`
+async function askForTrial({ socket, description }: RunningDaemon): Promise<Finding[]> {
+  if (description === undefined) return []
+  const what = `onescand ${description.pid}`
   const told = await askToTell(socket, TRIAL_WITHIN, true).catch(() => undefined)
   const trial = told?.daemon?.trial
   if (trial === undefined) {
@@ -155,7 +155,11 @@ function judgeTold(what: string, told: Finding, doors: readonly string[]): Findi
 }
 
 /** A process has the groups that its user was in when it was started. */
-function checkGroups({ uid, groups }: RunningAccount, what: string, accounts: Accounts): Finding[] {
+function checkGroups(
+  { uid, groups }: RunningDescription,
+  what: string,
+  accounts: Accounts,
+): Finding[] {
   const user = uid === 0 ? undefined : findAccount(accounts, nameOrNumber(accounts, uid), 'all')
   const missing = (user?.groups ?? []).filter((gid) => !groups.includes(gid))
   if (missing.length === 0) return []
@@ -164,7 +168,7 @@ function checkGroups({ uid, groups }: RunningAccount, what: string, accounts: Ac
 }
 
 function checkSettings(
-  { settings, words }: RunningAccount,
+  { settings, words }: RunningDescription,
   what: string,
   defaults: string,
 ): Finding[] {
@@ -189,7 +193,7 @@ function checkSettings(
 
 /** Compares the options and settings by which onescand runs with those of its file. */
 function checkAgainstFile(
-  { words, settings }: Pick<RunningAccount, 'words' | 'settings'>,
+  { words, settings }: Pick<RunningDescription, 'words' | 'settings'>,
   what: string,
   file: DefaultsFile,
 ): Finding[] {
@@ -221,7 +225,10 @@ function optionsIn(words: readonly string[]): string[] {
   return options
 }
 
-function checkFiles({ pid, changed, replaced, readOnly, settings }: RunningAccount, what: string) {
+function checkFiles(
+  { pid, changed, replaced, readOnly, settings }: RunningDescription,
+  what: string,
+) {
   return [
     ...replaced.map((program) =>
       warning(

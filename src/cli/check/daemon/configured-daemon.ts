@@ -39,7 +39,7 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
  * such a file, by the onescand that runs. Undefined if there is neither.
  */
 export function configuredDaemon(
-  running: RunningDaemon['account'],
+  running: RunningDaemon['description'],
   accounts: Accounts,
   now: number,
   file: string = DEFAULTS,
@@ -84,7 +84,7 @@ export function oddFinding({ file, text, why, remedy, effect }: OddLine): Findin
 function daemonWords(
   words: readonly string[],
   file: string,
-  running: RunningDaemon['account'],
+  running: RunningDaemon['description'],
 ): DaemonWords {
   const isNamed = words.some((word) => word.startsWith('--socket'))
   const socket = optionValues(running?.words ?? [], '--socket').at(-1) ?? 'none'
@@ -97,7 +97,7 @@ function daemonWords(
 
 /** The account of the onescand that runs, else that of the package, else the caller's. */
 function daemonAccount(
-  running: RunningDaemon['account'],
+  running: RunningDaemon['description'],
   accounts: Accounts,
 ): StageHost['account'] {
   if (running === undefined) return findAccount(accounts, ACCOUNT, 'all') ?? ownAccount(accounts)

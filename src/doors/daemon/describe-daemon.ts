@@ -7,15 +7,15 @@ import { isSetting } from '../../ground/settings/table.ts'
 import { HOST_DIRECTORY } from '../../scan/judge/policy.ts'
 import { ruleFiles } from '../../scan/rules/rule.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import type { DaemonAccount } from '../slot-socket/tell.ts'
+import type { DaemonDescription } from '../slot-socket/tell.ts'
 
 /** Milliseconds. A program that was replaced less than that after its start counts as older. */
 const AT_ONCE = 2000
 /** The settings that name a directory in which onescand writes. */
 const WRITTEN = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR'] as const
 
-/** Returns how this onescand runs, for those who may know. A worker gives the account of all. */
-export function accountOfDaemon(configuration: Configuration): DaemonAccount {
+/** Returns how this onescand runs, for those who may know. A worker describes all of it. */
+export function describeDaemon(configuration: Configuration): DaemonDescription {
   const { env, readAt } = configuration
   const program = isCompiled ? process.execPath : process.argv[1]!
   // The unit hides the first process (ProtectProc=invisible): a worker starts hardly later.
@@ -26,7 +26,7 @@ export function accountOfDaemon(configuration: Configuration): DaemonAccount {
   return {
     pid: process.ppid,
     words: words.slice(0, words.lastIndexOf('--worker')),
-    settings: Object.fromEntries(settings) as DaemonAccount['settings'],
+    settings: Object.fromEntries(settings) as DaemonDescription['settings'],
     changed: filesOf(configuration).filter((file) => isNewer(file, readAt)),
     replaced: [program].filter((file) => isNewer(file, startedAt + AT_ONCE)),
     readOnly: WRITTEN.filter((name) => env[name]?.startsWith('/') && isReadOnly(env[name])),
