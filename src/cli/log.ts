@@ -3,6 +3,7 @@ import { queryFor } from '../doors/observe/log/criteria.ts'
 import { colours, describeRecord, noColours } from '../doors/observe/log/describe-record.ts'
 import type { LogRecord } from '../doors/observe/log/log-record.ts'
 import { type LogFile, readLogs } from '../doors/observe/log/read-log.ts'
+import { VALUE_MAX } from '../ground/errors/log.ts'
 import { inheritedDescriptor } from '../ground/process/descriptors.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
 import { printsJson, text } from './shared/options.ts'
@@ -22,8 +23,6 @@ interface LogOptions {
 }
 
 const NOTHING_FOUND = 1
-/** The most characters of a value in a log line: onescan-queue(8), LIMITS. */
-const VALUE_MAX = 400
 
 /** `onescan log`: says what happened to a message. */
 export const logCommand: CommandModule<object, LogOptions> = {
