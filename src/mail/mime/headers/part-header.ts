@@ -48,9 +48,9 @@ export interface PartHeader {
   readonly isMailFile: boolean
   /** Whether a line that ends in a blank is joined to the next line, without that blank (RFC 3676). */
   readonly isFlowed: boolean
-  readonly oddities: readonly Oddity[]
   /** Whether lines may have a blank in front of them that is not part of the text (RFC 3676 4.4). */
   readonly isStuffed: boolean
+  readonly oddities: readonly Oddity[]
   /** The character sets that the header names, by their plain names, other than ASCII and UTF-8. */
   readonly charsets: readonly string[]
 }
@@ -95,22 +95,9 @@ export function readPartHeader(
   // The parts of a multipart, and a message, have encodings of their own. Some readers ignore the
   // field above them (RFC 2045 6.4).
   const isContainer = multipart !== 'no' || message !== 'no'
-  const isMultipart = type.startsWith('multipart/')
   const dispositions = valuesOf(DISPOSITION)
   const charsets = charsetsIn(lowerCase)
-  const odd = {
-    header:
-      lines.hasControls || !(hidesLineEnd || fields.every(({ name }) => FIELD_NAME.test(name))),
-    field:
-      [types, encodings, dispositions].some((values) => values.length > 1 || values[0] === '') ||
-      [...types, ...dispositions].some(hasOddQuotes) ||
-      !areAllKnown(encodings) ||
-      charsets.some((charset) => toUtf8(charset).length === 0),
-    boundary: isMultipart
-      ? boundary === undefined || boundary.length > BOUNDARY_LENGTH
-      : boundaries.length > 0,
-    'encoded-multipart': isMultipart && possible.some((encoding) => encoding !== 'identity'),
-  }
+  const values = { types, encodings, dispositions, charsets }
   return {
     fields,
     type,
@@ -130,10 +117,44 @@ export function readPartHeader(
     isCalendar: CALENDAR.test(lowerCase),
     isMailFile: MAIL_FILE.test(lowerCase),
     isFlowed: /delsp/.test(lowerCase),
-    oddities: OF_HEADERS.filter((oddity) => odd[oddity]),
     isStuffed: lowerCase.includes('flowed'),
+    oddities: odditiesOf(lines, fields, values, { type, boundary, boundaries, possible }),
     charsets,
   }
+}
+
+/** What stands in the fields about content, unfolded. */
+interface FieldValues {
+  readonly types: readonly string[]
+  readonly encodings: readonly string[]
+  readonly dispositions: readonly string[]
+  readonly charsets: readonly string[]
+}
+
+/** What is odd in a header; `reading` is what some reader understands. */
+function odditiesOf(
+  { hasControls, hidesLineEnd }: MimeLines,
+  fields: readonly Field[],
+  { types, encodings, dispositions, charsets }: FieldValues,
+  reading: Pick<PartHeader, 'type' | 'boundary' | 'boundaries'> & {
+    readonly possible: readonly Encoding[]
+  },
+): Oddity[] {
+  const { type, boundary, boundaries, possible } = reading
+  const isMultipart = type.startsWith('multipart/')
+  const odd = {
+    header: hasControls || !(hidesLineEnd || fields.every(({ name }) => FIELD_NAME.test(name))),
+    field:
+      [types, encodings, dispositions].some((values) => values.length > 1 || values[0] === '') ||
+      [...types, ...dispositions].some(hasOddQuotes) ||
+      !areAllKnown(encodings) ||
+      charsets.some((charset) => toUtf8(charset).length === 0),
+    boundary: isMultipart
+      ? boundary === undefined || boundary.length > BOUNDARY_LENGTH
+      : boundaries.length > 0,
+    'encoded-multipart': isMultipart && possible.some((encoding) => encoding !== 'identity'),
+  }
+  return OF_HEADERS.filter((oddity) => odd[oddity])
 }
 
 /** What the header says in fields about content, and in lines that are no fields. */
@@ -186,8 +207,8 @@ const EMPTY: PartHeader = {
   isCalendar: false,
   isMailFile: false,
   isFlowed: false,
-  oddities: [],
   isStuffed: false,
+  oddities: [],
   charsets: [],
 }
 

@@ -172,7 +172,7 @@ export function isKnownAsMail(start: Buffer): boolean {
 }
 
 /** The most bytes of a header that nothing announces. */
-const HEADER_MAX = 1024 * 1024
+const UNANNOUNCED_MAX = 1024 * 1024
 
 /**
  * Returns whether the source begins as the header of a mail: with a field, and with an empty line within
@@ -187,7 +187,7 @@ export function hasHeader(source: Bytes): boolean {
 
 /** Returns whether fields come first, and then an empty line. */
 function areFieldsEnded(source: Bytes): boolean {
-  const bytes = source.gather(0, HEADER_MAX)
+  const bytes = source.gather(0, UNANNOUNCED_MAX)
   const lines = new LineSearch(bytes)
   let hasLines = false
   let strange = 0
