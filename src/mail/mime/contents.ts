@@ -45,7 +45,7 @@ function* contentsWithin(source: Bytes, as: 'mail' | 'text', decoding: Decoding)
       leaf: (leaf) => found.push(leaf),
       coded: (coded) => found.push(coded),
     },
-    { around: aroundMail(decoding.messages), as },
+    { around: aroundMail(decoding.leaf.messages), as },
   )
   const search = maxDepth === undefined ? undefined : new DepthSearch(maxDepth, decoding)
   function* give(): Steps {

@@ -36,23 +36,27 @@ export interface ContentsOptions extends WorkOptions {
 /** Gives what stands in bytes that were decoded: the contents of a mail, or encoded data in a text. */
 type ReadWithin = (bytes: Bytes, as: 'mail' | 'text', decoding: Decoding) => Steps
 
+/** What is known about the leaf that is decoded now. */
+interface DecodedLeaf {
+  /**
+   * Whether S/MIME or OpenPGP was read to its end in it. Then it need not be readable in the other ways of
+   * decoding the leaf.
+   */
+  hasOpened: boolean
+  header: PartHeader
+  /** Whether it is a message, whatever its first lines are: by its type, its name, or in a digest. */
+  readonly isMessage: boolean
+  /** How many messages stand around it (nesting.ts). */
+  messages: number
+}
+
 /** The state that all readings for the contents of one message share. */
 export class Decoding extends Work {
   readonly readWithin: ReadWithin
   readonly options: ContentsOptions
-  /**
-   * Whether S/MIME or OpenPGP was read to its end in this leaf. Then it need not be readable in the
-   * other ways of decoding the leaf.
-   */
-  hasOpened = false
-  /** The header of this leaf. */
-  header: PartHeader = NO_HEADER
-  /** Whether the leaf is a message, whatever its first lines are: by its type, its name, or in a digest. */
-  isMessage = false
+  leaf: DecodedLeaf = { hasOpened: false, header: NO_HEADER, isMessage: false, messages: 0 }
   /** How many encoded mails and containers stand around what is decoded now. */
   depth = 0
-  /** How many messages stand around it (nesting.ts). */
-  messages = 0
   /** Whether the message was found to be nested deeper than `maxDepth`. */
   isTooDeep = false
   /** The most contents of the plain reading, and again of odd ones. */
@@ -89,10 +93,10 @@ export class Decoding extends Work {
   }
 
   get #ways(): number {
-    const { isCalendar, isContainer } = this.header
+    const { isCalendar, isContainer } = this.leaf.header
     return (
       AS_FILE |
-      (this.isMessage ? AS_MESSAGE : 0) |
+      (this.leaf.isMessage ? AS_MESSAGE : 0) |
       (isCalendar ? AS_CALENDAR : 0) |
       (isContainer ? AS_CONTAINER : 0)
     )

@@ -80,7 +80,7 @@ export function* giveDecoded(source: Bytes, decoding: Decoding): Steps {
 /** Gives what stands in a file: in a mailbox, in a mail, or encoded in a text. */
 export function* giveWithin(file: Bytes, decoding: Decoding): Steps {
   // The properties of a calendar look like fields.
-  const isMail = () => decoding.isMessage || (hasHeader(file) && !beginsCalendar(file))
+  const isMail = () => decoding.leaf.isMessage || (hasHeader(file) && !beginsCalendar(file))
   if (beginsAsMailbox(file)) yield* insideMail(giveMails(file, decoding), decoding)
   else if (isMail()) yield* insideMail(giveMail(file, decoding), decoding)
   else yield* giveCodedWithin(file, decoding)
@@ -121,7 +121,7 @@ function* giveMail(source: Bytes, decoding: Decoding): Steps {
  * something else.
  */
 export function* giveFromContainers(source: Bytes, decoding: Decoding): Steps {
-  const { isContainer, isCalendar } = decoding.header
+  const { isContainer, isCalendar } = decoding.leaf.header
   const message = giveOpened(source, decoding)
   yield* isContainer ? message : decoding.oddly(message)
   if (!isCalendar && !beginsCalendar(source)) return
@@ -135,23 +135,23 @@ function* giveOpened(source: Bytes, decoding: Decoding): Steps {
       : inside(giveDecoded(content, decoding), decoding)
   try {
     for (const open of [openCms, openPgp]) {
-      if (yield* open(source, decoding, give)) decoding.hasOpened = true
+      if (yield* open(source, decoding, give)) decoding.leaf.hasOpened = true
     }
   } catch (error) {
-    if (!(error instanceof Unreadable) || !decoding.hasOpened) throw error
+    if (!(error instanceof Unreadable) || !decoding.leaf.hasOpened) throw error
   }
 }
 
 function* giveFromCalendar(source: Bytes, decoding: Decoding): Steps {
   const open = (text: Bytes) => openCalendar(text, decoding, (file) => giveHeld(file, decoding))
-  const { header } = decoding
-  decoding.header = NO_HEADER // it says nothing about the files
+  const { header } = decoding.leaf
+  decoding.leaf.header = NO_HEADER // it says nothing about the files
   try {
     const charset = utf16Of(source)
     if (charset === undefined) yield* open(source)
     else yield* decoded(source, toUtf8(charset)[0]!, decoding, open)
   } finally {
-    decoding.header = header
+    decoding.leaf.header = header
   }
 }
 
@@ -174,11 +174,11 @@ function* giveHeld({ encoded, encoding, names }: HeldFile, decoding: Decoding): 
 
 /** Takes steps inside of one more mail, as `inside` does. */
 function* insideMail(steps: Steps, decoding: Decoding): Steps {
-  decoding.messages++
+  decoding.leaf.messages++
   try {
     yield* inside(steps, decoding)
   } finally {
-    decoding.messages--
+    decoding.leaf.messages--
   }
 }
 

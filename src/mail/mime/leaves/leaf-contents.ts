@@ -32,11 +32,10 @@ export function* giveLeaf(
   decoding: Decoding,
 ): Steps {
   if (leaf.to <= leaf.from) return
-  const { hasOpened, header, isMessage, messages } = decoding
-  decoding.hasOpened = false
-  decoding.header = leaf.header
-  decoding.isMessage = isMessageIn(leaf)
-  decoding.messages = leaf.depth?.messages ?? messages
+  const around = decoding.leaf
+  const { header } = leaf
+  const messages = leaf.depth?.messages ?? around.messages
+  decoding.leaf = { hasOpened: false, header, isMessage: isMessageIn(leaf), messages }
   try {
     const part = source.slice(leaf.from, leaf.to)
     const isOdd = !isPlain(leaf) || (hasNul && holdsNul(part))
@@ -53,10 +52,7 @@ export function* giveLeaf(
       decoding.options.onGiven?.({ from: leaf.from, to: leaf.to })
     }
   } finally {
-    decoding.hasOpened = hasOpened
-    decoding.header = header
-    decoding.isMessage = isMessage
-    decoding.messages = messages
+    decoding.leaf = around
   }
 }
 
@@ -164,7 +160,7 @@ export function* giveCodedData(
 ): Steps {
   if (from >= to) return
   const part = source.slice(from, to)
-  decoding.hasOpened = false
+  decoding.leaf.hasOpened = false
   const give = (bytes: Bytes) => decodeByPlan(codedPlans[kind](), bytes, decoding)
   yield* decoding.oddly(give(part))
   if (hasNul) yield* decoding.oddly(alsoUpToNuls(part, decoding, give))
