@@ -115,8 +115,13 @@ export class SlotServer {
     const peer = this.#options.identifyPeer(socket)
     const deadline = new Deadline(uptime, { gone, within: request.timeLeft })
     const done = await this.#turns.take(gone, request.timeLeft)
+    const lines: Buffer[] = []
     try {
-      return await this.#answerNow(request, peer, deadline, elapsed)
+      const onLine = (line: Buffer) => void lines.push(line)
+      const answer = await this.#answerNow(request, peer, deadline, { elapsed, onLine })
+      // Only now: of an answer that cannot be made the client hears nothing.
+      for (const line of lines) this.#options.reporter?.line(line)
+      return answer
     } finally {
       done()
     }
@@ -126,7 +131,7 @@ export class SlotServer {
     request: Request,
     peer: Peer | undefined,
     deadline: Deadline,
-    elapsed: () => number,
+    { elapsed, onLine }: { elapsed: () => number } & Pick<LogContext, 'onLine'>,
   ): Promise<Buffer> {
     const { configuration, clientSites, bounceUser } = this.#judging // a message stays with the one that it began with
     const { reporter } = this.#options
@@ -138,7 +143,7 @@ export class SlotServer {
       remote: client.origin.clientAddress,
       transaction,
       total: elapsed(),
-      onLine: reporter?.line,
+      onLine,
     })
     const off = switchedOff(configuration.directories)
     if (off !== undefined) return passOn(off, about())

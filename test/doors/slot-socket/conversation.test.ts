@@ -2,8 +2,11 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { MailReporter, type ProcessReport } from '../../../src/doors/observe/live/process-report.ts'
 import { frame, uint32 } from '../../../src/doors/slot-socket/frames.ts'
-import { plain } from '../../cases/messages.ts'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
+import { readQuarantine } from '../../cases/kept.ts'
+import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { ask, call, carryOut, framesOf, hearOut, type Question } from './client.ts'
@@ -298,3 +301,33 @@ t.test('a client without an answer at the end of --grace goes cold', async (t) =
   await slot.close(100)
   t.match((await asked).why, /going down/)
 })
+
+t.test(
+  'mail whose answer is too long goes cold, and is neither kept nor shown as kept',
+  async (t) => {
+    const stage = buildStage()
+    t.teardown(() => stage.remove())
+    const variables = { QHPSI: stage.scanner, QUARANTINE: stage.quarantine }
+    const reports: ProcessReport[] = []
+    const reporter = new MailReporter({
+      state: () => ({ doors: {}, servers: {}, sharing: undefined, quota: undefined }),
+      send: (report) => reports.push(report),
+      now: Date.now,
+    })
+    t.teardown(() => reporter.close())
+    const slot = await openSlot(t, variables, { reporter })
+    for (const [count, does] of [
+      [2, 'end'],
+      [10_000, 'go cold'],
+    ] as const) {
+      // biome-ignore format: a table
+      const names = Array.from({ length: count }, (_, n) => Buffer.from(`recipient-${n}@example.org`))
+      const envelope = makeEnvelope(Buffer.from('a@example.net'), names).wire
+      t.equal((await slot.ask({ variables, message: infected, envelope })).does, does)
+      reporter.report()
+    }
+    const shown = reports.map(({ lines, cold }) => [lines.length, cold.told])
+    t.same(shown, [[1, 0], [0, 1]]) // biome-ignore format: a table
+    t.equal((await readQuarantine(stage.quarantine)).length, 1)
+  },
+)
