@@ -73,6 +73,7 @@ function settingsFor(room) {
       nodeArgs: ['-r', '{{hookFile}}', '--import', './test/before-tests.mjs', '{{testFile}}'],
     },
     coverageAnalysis: 'perTest',
+    timeoutMS: 20_000, // a busy machine is no endless loop
     concurrency: availableParallelism(),
     reporters: ['clear-text', 'progress-append-only', 'json'],
     jsonReporter: { fileName: report },

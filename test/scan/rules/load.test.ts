@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
-import { FILE_MAX, loadRules } from '../../../src/scan/rules/load.ts'
+import { FILE_MAX, loadRules, loadRulesFrom } from '../../../src/scan/rules/load.ts'
 
 /** The files of rules: which one counts, and the errors for files that cannot be read. */
 
@@ -23,6 +23,7 @@ t.test(
     t.equal(loadRules(control, host), undefined)
     writeFileSync(join(host, 'policy'), '* scan off\n')
     t.equal(loadRules(control, host)?.path, join(host, 'policy'))
+    t.equal(loadRules(join(host, 'policy'), host)?.path, join(host, 'policy'), 'below a file')
     writeFileSync(join(control, 'onescan.policy'), '# nothing\r\n\r\n')
     t.equal(loadRules(control, host), undefined)
   },
@@ -51,11 +52,20 @@ t.test(
   },
 )
 
+t.test('a file that is named has to be there', async (t) => {
+  const path = join(directory(t), 'rules')
+  t.throws(() => loadRulesFrom(path), fault(/rules: is not there/))
+  writeFileSync(path, 'to=a.org scan off\n')
+  const rules = loadRulesFrom(path)
+  t.equal(rules.path, path)
+  t.equal(rules.all.length, 1)
+})
+
 t.test('links in a circle, a directory and a file that is too large are errors', async (t) => {
   const control = directory(t)
   const path = join(control, 'onescan.policy')
   symlinkSync(path, path)
-  t.throws(() => loadRules(control, control), fault(/onescan\.policy/))
+  t.throws(() => loadRules(control, control), fault(/onescan\.policy: has more than 40 links/))
   rmSync(path)
   symlinkSync(control, path)
   t.throws(() => loadRules(control, control), fault(/onescan\.policy/))

@@ -65,6 +65,33 @@ t.test('<> fits the empty sender, and no name without a domain', async (t) => {
   t.equal(rules.find({ ...factsOf({}), recipient: undefined })[0]?.line, 2)
 })
 
+t.test('exceptions are found by themselves, and judge no mail', async (t) => {
+  const lines = [
+    'signature=Heuristics.* allow',
+    'to=example.org allow',
+    'from=a@example.net,size<5K allow',
+    'to=example.org scan off',
+  ]
+  const rules = new Rules('file', parseRules(lines.join('\n'), 'file'))
+  const exceptions = (asked: Asked) => rules.exceptions(factsOf(asked)).map(({ line }) => line)
+  t.equal(rules.find(factsOf({}))[0]?.line, 4)
+  t.same(
+    rules.always.map(({ line }) => line),
+    [1],
+  )
+  t.same(exceptions({ from: 'c@example.com' }), [2])
+  t.same(exceptions({}), [2, 3])
+  t.same(exceptions({ size: 5 * 1024 }), [2])
+  t.same(exceptions({ to: 'x@example.com', from: 'c@example.com' }), [])
+})
+
+t.test('size> and size< leave out mail of just that size', async (t) => {
+  const rules = rulesOf('size<5', 'size>5')
+  const lines = [4, 5, 6].map((size) => rules.find(factsOf({ size }))[0]?.line)
+  t.same(lines, [1, undefined, 2])
+  t.equal(rules.find({ ...factsOf({}), size: undefined })[0]?.line, 1, 'not known: as if it fitted')
+})
+
 t.test('a recipient without a domain is judged by all lines that could be about it', async (t) => {
   const lines = [
     'to=postmaster@example.org scan off',

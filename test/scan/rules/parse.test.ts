@@ -34,6 +34,8 @@ t.test('a line is a pattern, blanks and an action', async (t) => {
   }
   t.same(ruleOf('from=<> scan off')?.conditions, { from: { kind: 'address', text: '' } })
   t.equal(ruleOf('client=2001:db8::/32 scan off')?.conditions.client?.bits, 32)
+  t.same(ruleOf('auth=yes scan off')?.conditions, { auth: true })
+  t.same(ruleOf('auth scan off')?.conditions, { auth: true })
   t.equal(ruleOf('client=10. scan off')?.conditions.client?.bits, 8)
 })
 
@@ -52,7 +54,11 @@ t.test('the error about a line names file, line and remedy', async (t) => {
   const lines: readonly (readonly [string, RegExp])[] = [
     ['to=example.org', /says not what to do: scan off, refuse, allow, or NAME=VALUE/],
     ['too=example.org scan off', /too=example\.org: is not a condition; did you mean to\?/],
-    ['rcpt=x scan off', /is not a condition; say to=, from=/],
+    [
+      'rcpt=x scan off',
+      /is not a condition; say to=, from=, client=, auth, size>, size<, signature= or \*/,
+    ],
+    ['size> scan off', /size>: must be bytes, with K, M or G/],
     ['to scan off', /to: is not a condition/],
     ['to= scan off', /to=: must be user@domain, domain, \.domain or <>/],
     ['to=@example.org scan off', /is not an address; name a domain without the @/],
@@ -82,7 +88,7 @@ t.test('the error about a line names file, line and remedy', async (t) => {
     ['* allow', /would let all viruses in; name a signature/],
     ['signature=x scan off', /signature= is known after the scan: it can only allow/],
     ['signature= allow', /names no signature/],
-    ['to="open scan off', /a " is not closed/],
+    ['to="open scan off', /the line to="open scan off: a " is not closed/],
     [' to=a scan off', /goes on with no line; take the blank away/],
     [`to=${'x'.repeat(1_000_000)} scan off`, /is longer than 4096 bytes; part it/],
     [`to=a ${'\n  x'.repeat(LINE_MAX)}`, /is longer than 4096 bytes; part it/],
@@ -94,4 +100,9 @@ t.test('the error about a line names file, line and remedy', async (t) => {
   }
   const many = Array.from({ length: SETTINGS_MAX + 1 }, (_, i) => `to=a QHPSIMAXSIZE=${i}`)
   t.throws(() => parseRules(many.join('\n'), 'file'), { message: /is over 100 different settings/ })
+  const most = [...many.slice(1), ...many.slice(1), 'to=a scan off', 'to=b scan off']
+  t.equal(parseRules(most.join('\n'), 'file').length, most.length)
+  const longest = `to=a refuse${' '.repeat(LINE_MAX - 11)}`
+  t.equal(ruleOf(longest)?.action.kind, 'refuse')
+  t.equal(ruleOf(`to=a\n ${' '.repeat(LINE_MAX - 20)}refuse`)?.action.kind, 'refuse')
 })
