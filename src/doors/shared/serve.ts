@@ -19,8 +19,8 @@ interface ServeOptions<Served extends ServedConnection> {
   /** Connections at once, those that end included. Any more are closed. */
   readonly maxSockets: number | undefined
   /**
-   * Serves the client at a socket, or turns it away and returns undefined. `over` is to be called
-   * once, when nothing is left to do for the connection.
+   * Serves the client at a socket, or turns it away and returns undefined. `others` are the connections
+   * that are open already. `closed` is to be called once, when nothing is left to do for this one.
    */
   readonly accept: (
     socket: Socket,

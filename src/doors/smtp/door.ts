@@ -16,7 +16,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
   const { maxClients, maxSockets, budget, timeouts = defaultTimeouts } = options
   const server = new SmtpServer(first, route, options)
   const { complain, uptime } = server
-  let crowded = false
+  let isCrowded = false
 
   /**
    * Returns whether one more client may come. If there are too many, the one that has come no further
@@ -26,20 +26,20 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
    */
   function makeRoom(clients: ReadonlySet<SmtpConnection>, newcomer: string | undefined): boolean {
     if (clients.size < maxClients) {
-      crowded = false
+      isCrowded = false
       return true
     }
     const before = uptime() - timeouts.makesRoomAfter
     const outside = [...clients].filter(({ isAmidContent }) => !isAmidContent)
     const idle = longestIdle(outside, before) ?? longestIdle(clients, before)
-    const one = idle ?? longestIdle(largestCrowd(clients, newcomer))
-    if (!crowded) {
-      const who = one ? 'one of them was closed' : 'one more was told to come again'
+    const closable = idle ?? longestIdle(largestCrowd(clients, newcomer))
+    if (!isCrowded) {
+      const who = closable ? 'one of them was closed' : 'one more was told to come again'
       complain(`over ${maxClients} connections at once (--max-clients); ${who}`)
     }
-    crowded = true
-    one?.turnAway(idle ? ownReply.madeRoom : ownReply.tooManyOfAddress)
-    return one !== undefined
+    isCrowded = true
+    closable?.turnAway(idle ? ownReply.madeRoom : ownReply.tooManyOfAddress)
+    return closable !== undefined
   }
 
   /** Returns the clients of the address that has more than half of the places, unless it is this one. */

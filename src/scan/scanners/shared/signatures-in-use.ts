@@ -65,8 +65,8 @@ export function whyUnnoticed(
 
 function isSame(directory: string, other: string | undefined): boolean {
   try {
-    const [{ dev, ino }, its] = [statSync(directory), statSync(other ?? directory)]
-    return dev === its.dev && ino === its.ino
+    const [stats, otherStats] = [statSync(directory), statSync(other ?? directory)]
+    return stats.dev === otherStats.dev && stats.ino === otherStats.ino
   } catch {
     return directory === other // one of them is closed to this user
   }

@@ -1,9 +1,8 @@
 // The version of a scanner's signatures is one line: clamd's answer to VERSION
 // (`ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`), or any text that changes when they change. Equal
+// texts mean equal signatures.
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-
-// texts mean equal signatures.
 
 /** The engine, and the number of ClamAV's own signatures. (A site's own signatures have no number.) */
 const CLAMAV = /^ClamAV (\d+(?:\.\d+)*)[^/]*\/(\d+)\//
