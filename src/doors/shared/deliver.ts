@@ -51,7 +51,7 @@ export async function deliver<Answer>(
 ): Promise<Answer> {
   const decision = await decideFor(exit, transaction, site, deadline)
   if (!needsKeeping(decision, exit.mtaHolds)) return exit.carryOut(decision)
-  const { keepAsDecided, withdrawKept } = await import('./keep-message.ts') // little mail needs it
+  const { keepAsDecided, withdrawKept } = await import('./keep-as-decided.ts') // little mail needs it
   const kept = await keepAsDecided(decision, transaction, exit.code, exit.about())
   try {
     failIfGone(deadline)

@@ -74,26 +74,35 @@ export class MailServices {
 }
 
 /** How one message is judged: by the configuration at the moment when it came. */
-export type Judging = {
+export type Judging = PassesUnscanned | IsJudged
+
+/** The message passes as it is, unscanned. */
+interface PassesUnscanned {
+  readonly kind: 'pass'
+  readonly why: string
+  /** What the message is kept by. */
+  readonly messageOptions: MessageOptions
+}
+
+export interface IsJudged {
+  readonly kind: 'judge'
   /** What the message is kept and looked at by. */
   readonly messageOptions: MessageOptions
-} /** `pass`: the message passes as it is, unscanned. */ & (
-  | { readonly kind: 'pass'; readonly why: string }
-  | {
-      readonly kind: 'judge'
-      /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
-      readonly clusterPeer: boolean
-      readonly site: Site
-    }
-)
+  /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
+  readonly clusterPeer: boolean
+  readonly site: Site
+}
 
 /** Says how a message is judged that comes now. */
-export function startJudging({ site, directories, env, messageOptions }: Configuration): Judging {
-  const off = site === undefined ? NOTHING_SCANS : switchedOff(directories)
-  if (site === undefined || off !== undefined) {
+export function startJudging(configuration: Configuration): Judging {
+  const { site, directories, env, messageOptions } = configuration
+  const pass = (why: string): Judging => {
     const spool = site?.policy.spool ?? readSpoolPolicy(env)
-    return { kind: 'pass', why: off!, messageOptions: { policy: spool } }
+    return { kind: 'pass', why, messageOptions: { policy: spool } }
   }
+  if (site === undefined) return pass(NOTHING_SCANS)
+  const off = switchedOff(directories)
+  if (off !== undefined) return pass(off)
   const clusterPeer = env.CLUSTERPEER !== undefined
   return { kind: 'judge', messageOptions, clusterPeer, site }
 }

@@ -60,7 +60,7 @@ export function* decisionLines(
     }
     return
   }
-  yield line(decisionEntries(decision), code, about)
+  yield line(decisionFields(decision), code, about)
   const quarantined =
     decision.kind === 'quarantine' ||
     (decision.kind === 'accept' && decision.recipients !== undefined)
@@ -96,14 +96,14 @@ function line(entries: readonly LogField[], code: number | undefined, about: Log
     ['exit', code],
     ...(about.door ?? []),
     ['remote', about.remote],
-    ...(about.transaction ? messageEntries(about.transaction) : summaryEntries(about.summary)),
+    ...(about.transaction ? messageFields(about.transaction) : summaryFields(about.summary)),
     ['total_ms', about.total.toFixed(1)],
   ])
   about.onLine?.(made)
   return made
 }
 
-function messageEntries({ message, envelope }: LoggedMessage): LogField[] {
+function messageFields({ message, envelope }: LoggedMessage): LogField[] {
   const [first] = recipientsOf(envelope)
   return [
     ['size', message.size],
@@ -114,7 +114,7 @@ function messageEntries({ message, envelope }: LoggedMessage): LogField[] {
   ]
 }
 
-function summaryEntries(summary: MailSummary | undefined): LogField[] {
+function summaryFields(summary: MailSummary | undefined): LogField[] {
   if (summary === undefined) return []
   return [
     ['msgid', summary.messageId],
@@ -124,7 +124,7 @@ function summaryEntries(summary: MailSummary | undefined): LogField[] {
   ]
 }
 
-function decisionEntries(decision: SingleDecision): LogField[] {
+function decisionFields(decision: SingleDecision): LogField[] {
   const { rule, allowed, scan, why, cause, scanner, virus, banned, odd, key, by, age, times } =
     decision.details
   return [

@@ -1,0 +1,127 @@
+import { hostname } from 'node:os'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
+import type { Message } from '../../mail/message/message.ts'
+import type {
+  Decision,
+  QuarantineDecision,
+  Share,
+  SingleDecision,
+  SplitDecision,
+} from '../../scan/judge/decision.ts'
+import type { Transaction } from '../../scan/judge/transaction.ts'
+import { makeId, RANDOM_BYTES } from '../../scan/quarantine/entries.ts'
+import { keepMessage, removeKept } from '../../scan/quarantine/keep.ts'
+import { decisionLines, type LogContext } from './log/log-lines.ts'
+
+/**
+ * Keeps the message in quarantine, for all recipients or for some. Resolves with the decision when
+ * the message is on the disk; it then has the id of the kept message. Rejects as keepInQuarantine()
+ * does.
+ */
+export async function keepAsDecided(
+  decision: QuarantineDecision | SplitDecision,
+  transaction: Transaction,
+  code: number | undefined,
+  about: LogContext,
+): Promise<QuarantineDecision | SplitDecision> {
+  if (decision.kind === 'quarantine') return keepInQuarantine(decision, transaction, code, about)
+  const shares: Share[] = []
+  try {
+    for (const { decision: own, envelope } of decision.shares) {
+      const part = { ...transaction, envelope }
+      const aboutPart = { ...about, transaction: part }
+      const kept =
+        own.kind === 'quarantine' ? await keepInQuarantine(own, part, code, aboutPart) : own
+      shares.push({ decision: kept, envelope })
+    }
+  } catch (error) {
+    await withdrawKept(
+      { ...decision, shares },
+      transaction,
+      () => {},
+      () => true,
+    )
+    throw error
+  }
+  return { ...decision, shares }
+}
+
+/**
+ * Removes again what was kept, because the client will send the message once more: it is told to, or
+ * was not answered. Of a message that is split, what was kept for recipients of whom one `mayGo` is
+ * false stays: somebody was told that it is taken. Resolves with the decision without the ids. A
+ * message that cannot be removed is named in a line for `complain`; never rejects.
+ */
+export async function withdrawKept(
+  decision: Decision,
+  { message }: Pick<Transaction, 'message'>,
+  complain: (line: string) => void,
+  mayGo: (recipient: number) => boolean,
+): Promise<Decision> {
+  if (decision.kind !== 'split') return withdraw(decision, message, complain)
+  const { shareOf } = decision
+  const shares: Share[] = []
+  for (const [number, { decision: own, envelope }] of decision.shares.entries()) {
+    const stays = shareOf.some((share, recipient) => share === number && !mayGo(recipient))
+    const left = stays ? own : await withdraw(own, message, complain)
+    shares.push({ decision: left, envelope })
+  }
+  return { ...decision, shares }
+}
+
+async function withdraw(
+  whole: SingleDecision,
+  { size }: Pick<Message, 'size'>,
+  complain: (line: string) => void,
+): Promise<SingleDecision> {
+  if (whole.kind !== 'quarantine' || whole.id === undefined) return whole
+  const { id, ...decision } = whole
+  const { quarantine, grounds } = decision
+  try {
+    if (quarantine.kind === 'directory')
+      await removeKept(quarantine.directory, { grounds, id, size })
+  } catch (error) {
+    complain(`${id} stays in quarantine, though its client will send it again: ${errorText(error)}`)
+  }
+  return decision
+}
+
+/**
+ * Keeps a message in quarantine. Resolves when it is on the disk, with the decision and the id of
+ * the kept message in it. Rejects with a Fault if the message cannot be kept: then it must not be
+ * accepted. `code` and `about` are for its log line, which is kept beside it.
+ */
+async function keepInQuarantine(
+  decision: QuarantineDecision,
+  { message, envelope, client }: Transaction,
+  code: number | undefined,
+  about: LogContext,
+): Promise<QuarantineDecision> {
+  const { quarantine, grounds, details } = decision
+  if (quarantine.kind === 'hold') {
+    throw new Fault('config', 'QUARANTINE hold: only a milter can do that; set a directory')
+  }
+  const now = Date.now()
+  const id = makeId(now, Buffer.from(crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))))
+  const kept = { ...decision, id }
+  const [log] = decisionLines(kept, code, { ...about, onLine: undefined })
+  await keepMessage(
+    quarantine.directory,
+    {
+      id,
+      time: new Date(now).toISOString(),
+      host: hostname(),
+      door: client.origin?.door ?? 'slot',
+      grounds,
+      found: details.virus ?? details.banned,
+      remote: client.origin?.clientAddress,
+      queue: client.origin?.queueId,
+      sender: envelope.sender.text,
+      recipients: Array.from(recipientsOf(envelope), ({ text }) => text),
+      log: log!.toString('latin1').trimEnd(),
+    },
+    message,
+  )
+  return kept
+}
