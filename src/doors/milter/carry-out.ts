@@ -10,18 +10,15 @@ import {
   encodeEdit,
   smtpReply,
 } from '../../protocol/milter/replies.ts'
-import { bareAddress } from '../../protocol/shared/smtp.ts'
 import type { Decision, QuarantineDecision, SplitDecision } from '../../scan/judge/decision.ts'
 import { type AnswerMode, acceptedShare } from '../../scan/judge/divide.ts'
 import { replyOf } from '../shared/replies/smtp-reply.ts'
+import { addressIn, writtenPath } from './recipient-path.ts'
 
 /** The message as the MTA sent it, to which edits refer. */
 interface MtaMessage {
   readonly header: Header
-  /**
-   * The paths of the recipients that were not refused, as the MTA sent them with RCPT, or as
-   * resolvedFrom() returns them.
-   */
+  /** The recipients that were not refused, as recipient-path.ts has them. */
   readonly paths: readonly Buffer[]
 }
 
@@ -33,26 +30,6 @@ interface MtaMessage {
 const INSERT_AT = 0
 /** Characters of the reason that an MTA gets for its hold queue. */
 const REASON_MAX = 200
-
-const LINE_END = Buffer.from('\n')
-
-/**
- * Joins the path that counts, and the written one by which the MTA knows the recipient, into one.
- */
-export function resolvedFrom(written: Buffer, path: Buffer): Buffer {
-  return Buffer.concat([LINE_END, path, LINE_END, written])
-}
-
-function partsOf(path: Buffer): { readonly counted: Buffer; readonly written: Buffer } {
-  if (!path.subarray(0, 1).equals(LINE_END)) return { counted: path, written: path }
-  const end = path.indexOf(LINE_END, 1)
-  return { counted: path.subarray(1, end), written: path.subarray(end + 1) }
-}
-
-/** Returns the address that counts. */
-export function addressIn(path: Buffer): Buffer {
-  return bareAddress(partsOf(path).counted)
-}
 
 /**
  * Returns the packets that end the message: its edits, then the answer. Throws a Fault of kind
@@ -186,7 +163,7 @@ function redirections(
  * would get what is not for it.
  */
 function removal(path: Buffer): Edit {
-  const { written } = partsOf(path)
+  const written = writtenPath(path)
   if (isPlainPath(written)) return { kind: 'delete-recipient', path: written }
   throw new Fault('envelope', 'the MTA may not find a recipient that has to be removed')
 }

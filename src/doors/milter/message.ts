@@ -16,11 +16,12 @@ import {
   type MailSummary,
   passLine,
 } from '../shared/log/log-lines.ts'
-import { type Judging, startJudging } from '../shared/mail-door.ts'
+import { type IsJudged, type Judging, startJudging } from '../shared/mail-door.ts'
 import { RecipientList } from '../shared/recipient-list.ts'
 import { faultReply, replyCode } from '../shared/replies/smtp-reply.ts'
-import { addressIn, answersBy, carryOut } from './carry-out.ts'
+import { answersBy, carryOut } from './carry-out.ts'
 import { MilterIntake } from './intake.ts'
+import { addressIn } from './recipient-path.ts'
 import type { MilterServer } from './server.ts'
 
 /** The facts about a message that are known when it is whole. */
@@ -155,7 +156,7 @@ export class MilterMessage {
   }
 
   async #judge(
-    { clusterPeer, site }: Extract<Judging, { kind: 'judge' }>,
+    { clusterPeer, site }: IsJudged,
     context: MessageEnd,
     gone: AbortSignal,
   ): Promise<Buffer> {
@@ -165,7 +166,7 @@ export class MilterMessage {
     const message = this.#intake!.finish()
     const client = { relay, clusterPeer, bounceInjector: false, origin }
     const transaction = { message, envelope, client }
-    let answer = accepted
+    let packets = accepted
     try {
       const endTurn = await this.#server.turns.take(gone)
       return await deliver(transaction, site, new Deadline(this.#server.uptime, { gone }), {
@@ -174,14 +175,14 @@ export class MilterMessage {
         mtaHolds: true,
         about: () => this.#about(context, transaction),
         check(judged) {
-          // It throws if the MTA cannot do it: nothing must be kept then.
-          answer = carryOut(judged, { header: message.header, paths }, agreement)
+          // Encoded already here: it throws if the MTA cannot do it, and nothing must be kept then.
+          packets = carryOut(judged, { header: message.header, paths }, agreement)
           return judged
         },
         carryOut: (decision) => {
           const about = this.#about(context, transaction, replyCode(decision))
           for (const line of decisionLines(decision, undefined, about)) this.#server.log(line)
-          return answer
+          return packets
         },
       }).finally(endTurn)
     } catch (error) {

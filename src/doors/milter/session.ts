@@ -16,9 +16,9 @@ import { WireError } from '../../protocol/shared/wire-error.ts'
 import { faultLine, type LogContext } from '../shared/log/log-lines.ts'
 import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
 import { NO_ROOM } from '../shared/replies/smtp-reply.ts'
-import { resolvedFrom } from './carry-out.ts'
 import { MilterMessage } from './message.ts'
 import { isAnswered, requestFor } from './negotiation.ts'
+import { resolvedFrom } from './recipient-path.ts'
 import type { MilterServer } from './server.ts'
 
 /** Characters that are kept of a client's name. */
@@ -195,7 +195,8 @@ export class MilterSession {
     return this.#client?.port === 0 && this.#client.address === '127.0.0.1'
   }
 
-  #refused(): LogContext {
+  /** What a line says of a recipient for whom there is no room. */
+  #aboutRefusal(): LogContext {
     const door: LogField[] = [
       ['reply', NO_ROOM.code],
       ['door', 'milter'],
@@ -218,7 +219,8 @@ export class MilterSession {
         to.defer(error)
         return undefined
       }
-      if (this.#complainedOf !== to) this.#server.log(faultLine(error, undefined, this.#refused()))
+      if (this.#complainedOf !== to)
+        this.#server.log(faultLine(error, undefined, this.#aboutRefusal()))
       this.#complainedOf = to
       return noRoom
     }
