@@ -27,7 +27,7 @@ import {
   writeDoorAddress,
 } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
-import type { RelayOptions } from './options/relays.ts'
+import type { SmtpDoorOptions } from './options/smtp-doors.ts'
 import { callNext, nameOf, tryDoor } from './trials/try-door.ts'
 
 /**
@@ -55,7 +55,7 @@ export async function* checkStart(
     yield finding
   }
   if (options === undefined || stops) return
-  if (!options.checksSettings) yield* await tryRelays(options)
+  if (!options.checksSettings) yield* await tryNextServers(options)
   yield* await doorsBy(options, env)
 }
 
@@ -73,19 +73,19 @@ async function doorsBy(options: DaemonOptions, env: Environment): Promise<Findin
 interface NamedDoor extends PlacedDoor {
   readonly option: string
   readonly at: DoorAddress
-  readonly relay?: RelayOptions | undefined
+  readonly route?: SmtpDoorOptions | undefined
 }
 
 /** The doors that the options name. Sockets of systemd are not known here. */
-function doorsOf({ socket, milters, policies, relays }: DaemonOptions): NamedDoor[] {
-  const door = (kind: DoorKind, at: DoorAddress, relay?: RelayOptions): NamedDoor => {
-    return { kind, option: optionOf(kind), at, address: writeDoorAddress(at), relay }
+function doorsOf({ socket, milters, policies, smtpDoors }: DaemonOptions): NamedDoor[] {
+  const door = (kind: DoorKind, at: DoorAddress, route?: SmtpDoorOptions): NamedDoor => {
+    return { kind, option: optionOf(kind), at, address: writeDoorAddress(at), route }
   }
   return [
     ...(socket === undefined ? [] : [door('slot', { kind: 'unix', path: socket })]),
     ...milters.map((at) => door('milter', at)),
     ...policies.map((at) => door('policy', at)),
-    ...relays.map((relay) => door(relay.lmtp ? 'lmtp' : 'smtp', relay.address, relay)),
+    ...smtpDoors.map((route) => door(route.lmtp ? 'lmtp' : 'smtp', route.address, route)),
   ]
 }
 
@@ -93,12 +93,12 @@ function doorsOf({ socket, milters, policies, relays }: DaemonOptions): NamedDoo
  * Tries the servers to which mail is handed on, and the doors that do so if onescand listens there
  * already.
  */
-async function tryRelays(options: DaemonOptions): Promise<Finding[]> {
+async function tryNextServers(options: DaemonOptions): Promise<Finding[]> {
   const tried = doorsOf(options).map(async (door) => {
-    if (door.relay === undefined) return []
-    const next = `next server ${door.relay.next.text}`
+    if (door.route === undefined) return []
+    const next = `next server ${door.route.next.text}`
     try {
-      await callNext(door.relay)
+      await callNext(door.route)
     } catch (thrown) {
       const why = errorText(thrown).replace(`${next}: `, '')
       const remedy = `start it, or correct --next; until then mail is deferred at ${door.address}`

@@ -18,9 +18,9 @@ import { type DoorKind, type PlacedDoor, writeDoorAddress } from './options/door
  * Returns what a door will do with mail, in one line for the log. An administrator should see at
  * the start that nothing is scanned, and not only after a virus has come.
  */
-export function describeDoor({ kind, address, relay }: PlacedDoor, by: Configuration): string {
-  const site = by.site && relay?.afterQueue ? afterQueue(by.site) : by.site
-  const on = relay === undefined ? '' : `, hands on to ${relay.next.text}`
+export function describeDoor({ kind, address, route }: PlacedDoor, by: Configuration): string {
+  const site = by.site && route?.afterQueue ? afterQueue(by.site) : by.site
+  const on = route === undefined ? '' : `, hands on to ${route.next.text}`
   return `${kind} ${address}: ${whatItDoes(kind, site, by)}${on}`
 }
 

@@ -13,7 +13,7 @@ import { log } from './log.ts'
 import { roomOf } from './open-doors.ts'
 import type { PlacedDoor } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
-import { relaysOf } from './options/relays.ts'
+import { smtpDoorsOf } from './options/smtp-doors.ts'
 import type { Signals } from './signals.ts'
 import { StatusFeed } from './status-feed.ts'
 import { startSweeps } from './sweeps.ts'
@@ -48,7 +48,7 @@ export async function runFirstProcess({
   const sockets = await openSockets(options, inherited)
   const kinds = sockets.map(({ kind }) => kind)
   logRoom(kinds.length, options.maxClients)
-  const relays = relaysOf(kinds, options.relays)
+  const smtpDoors = smtpDoorsOf(kinds, options.smtpDoors)
   const workers = new Workers({
     count: options.workers,
     command: ownCommand('onescand', ...words, '--worker', kinds.join(',')),
@@ -86,7 +86,7 @@ export async function runFirstProcess({
     },
   })
   const addresses = await workers.ready
-  doors = addresses.map((address, at) => ({ kind: kinds[at]!, address, relay: relays[at] }))
+  doors = addresses.map((address, at) => ({ kind: kinds[at]!, address, route: smtpDoors[at] }))
   logDoors(doors, configuration)
   status?.serving(doors)
   log('serving')

@@ -21,14 +21,14 @@ import { wakeOne } from './listening/wake-one.ts'
 import { log } from './log.ts'
 import type { DoorKind } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
-import { relaysOf } from './options/relays.ts'
+import { smtpDoorsOf } from './options/smtp-doors.ts'
 
 export interface OpenDoor extends Door {
   readonly kind: DoorKind
   /** The descriptor on which the door listens. */
   readonly fd: number
   /** Set if it hands mail on. */
-  readonly relay: SmtpRoute | undefined
+  readonly route: SmtpRoute | undefined
 }
 
 /**
@@ -46,14 +46,14 @@ export async function openDoors(
   const { clients: maxClients, sockets: maxSockets } = roomOf(descriptorLimit(), kinds.length, options.maxClients) // biome-ignore format: a line
   const common = { ...options, maxClients, maxSockets, reporter, describe, budget, identifyPeer }
   const open: OpenDoor[] = []
-  const relays = relaysOf(kinds, options.relays)
+  const smtpDoors = smtpDoorsOf(kinds, options.smtpDoors)
   for (const [index, kind] of kinds.entries()) {
     const fd = FIRST_HANDED_OVER + index
-    const relay = relays[index]
-    const door = makeDoor(kind, configuration, { ...common, relay })
+    const route = smtpDoors[index]
+    const door = makeDoor(kind, configuration, { ...common, route })
     await listenOn(door.server, fd)
     if (options.workers > 1) await wakeOneOfAll(door.server)
-    open.push({ ...door, kind, fd, relay })
+    open.push({ ...door, kind, fd, route })
   }
   return open
 }
@@ -79,7 +79,7 @@ interface DoorOptions extends DaemonOptions {
   readonly budget: Budget
   readonly identifyPeer: IdentifyPeer
   /** Set for a door that hands mail on. */
-  readonly relay: SmtpRoute | undefined
+  readonly route: SmtpRoute | undefined
 }
 
 function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOptions): Door {
@@ -101,7 +101,7 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
       )
     case 'smtp':
     case 'lmtp':
-      return createSmtpDoor(configuration, options.relay!, { ...options, log, mailLog })
+      return createSmtpDoor(configuration, options.route!, { ...options, log, mailLog })
   }
 }
 

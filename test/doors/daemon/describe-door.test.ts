@@ -24,8 +24,8 @@ t.test('onescand says at its start that it may not read its keyring', async (t) 
 
 t.test('what a door says of viruses is what becomes of them', async (t) => {
   const milter = { kind: 'milter', address: 'unix:/m' } as const
-  const relay = { afterQueue: true, next: { text: 'inet:127.0.0.1:1' } }
-  const behind = { kind: 'smtp', address: 'inet:127.0.0.1:2', relay } as unknown as PlacedDoor
+  const route = { afterQueue: true, next: { text: 'inet:127.0.0.1:1' } }
+  const behind = { kind: 'smtp', address: 'inet:127.0.0.1:2', route } as unknown as PlacedDoor
   const said = (door: PlacedDoor, settings: Record<string, string>) => {
     const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent', ...settings }
     const policy = readScanningPolicy(env)!

@@ -3,7 +3,7 @@ import { Fault } from '../../../ground/errors/fault.ts'
 import { activatedDescriptors, FIRST_HANDED_OVER } from '../../../ground/process/systemd.ts'
 import { type DoorAddress, type DoorKind, doorKindOf, optionOf } from '../options/door.ts'
 import type { DaemonOptions } from '../options/options.ts'
-import { relaysOf } from '../options/relays.ts'
+import { smtpDoorsOf } from '../options/smtp-doors.ts'
 import { bindAt, pathOf } from './listen.ts'
 
 /** The purpose of a socket that systemd hands over: a door, or the page and metrics. */
@@ -69,9 +69,9 @@ export async function openSockets(
   ] as const) {
     for (const address of addresses) if (!isHeld(kind, address)) await make(kind, address)
   }
-  const served = relaysOf(given, options.relays)
-  for (const relay of options.relays) {
-    if (!served.includes(relay)) await make(relay.lmtp ? 'lmtp' : 'smtp', relay.address)
+  const served = smtpDoorsOf(given, options.smtpDoors)
+  for (const route of options.smtpDoors) {
+    if (!served.includes(route)) await make(route.lmtp ? 'lmtp' : 'smtp', route.address)
   }
   if (sockets.length > 0) return sockets
   throw new Fault(

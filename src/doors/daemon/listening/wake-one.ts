@@ -19,15 +19,14 @@ interface EpollEntry {
  * EPOLL_CTL_ADD alone. So this takes the descriptor out of the runtime's epoll set and adds it
  * again with that bit. Linux shows what the runtime had set for it (proc(5), fdinfo).
  *
- * Call it when the runtime waits on the socket: one turn of its loop after it began to listen.
- * Returns whether it worked. If it did not (no addon, or a host that hides a process's descriptors
- * from itself), a connection still wakes all processes.
+ * Call it when the runtime waits on the socket: one turn of its loop after it began to listen. If it
+ * does not work (no addon, or a host that hides a process's descriptors from itself), a connection
+ * still wakes all processes.
  */
-export function wakeOne(listener: number): boolean {
+export function wakeOne(listener: number): void {
   const system = loadSystem()
   const watched = system && findWatched(listener)
-  if (watched === undefined) return false
-  return system!.wakeOne(watched.epoll, listener, watched.events, watched.data)
+  if (watched) system.wakeOne(watched.epoll, listener, watched.events, watched.data)
 }
 
 /**

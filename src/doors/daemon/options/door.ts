@@ -27,7 +27,7 @@ export interface PlacedDoor {
   /** `unix:/PATH` or `inet:ADDRESS:PORT`. */
   readonly address: string
   /** Set for a door that hands mail on. */
-  readonly relay?: Pick<SmtpRoute, 'afterQueue' | 'next' | 'from'> | undefined
+  readonly route?: Pick<SmtpRoute, 'afterQueue' | 'next' | 'from'> | undefined
 }
 
 /** The address at which a door listens. */

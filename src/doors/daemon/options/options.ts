@@ -7,7 +7,7 @@ import { Faults, SeveralFaults } from '../../../ground/settings/faults.ts'
 import { parseOptions } from '../../../ground/settings/parse-options.ts'
 import { byteSize, wholeNumber } from '../../../ground/settings/table/values.ts'
 import { type DoorAddress, type DoorKind, doorKindOf, readDoorAddress } from './door.ts'
-import { FROM_STANDARD, type RelayOptions, readRelays, refuseLoops } from './relays.ts'
+import { FROM_STANDARD, readSmtpDoors, refuseLoops, type SmtpDoorOptions } from './smtp-doors.ts'
 
 /** onescand(8), OPTIONS. */
 export interface DaemonOptions {
@@ -18,7 +18,7 @@ export interface DaemonOptions {
   /** The addresses where Postfix and onescan-rcptquota ask about recipients. */
   readonly policies: readonly DoorAddress[]
   /** The addresses where mail servers connect by SMTP or LMTP, and the next server of each. */
-  readonly relays: readonly RelayOptions[]
+  readonly smtpDoors: readonly SmtpDoorOptions[]
   /** The permission bits of sockets with a path. */
   readonly mode: number
   /** The group id of these sockets; undefined: that of the process. */
@@ -127,7 +127,10 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     ),
     milters: addresses(values.milter, '--milter'),
     policies: addresses(values.policy, '--policy'),
-    relays: faults.attempt(() => readRelays(tokens.filter((token) => token.kind === 'option')), []),
+    smtpDoors: faults.attempt(
+      () => readSmtpDoors(tokens.filter((token) => token.kind === 'option')),
+      [],
+    ),
     http: addresses(values.http === undefined ? [] : [values.http], '--http')[0],
     httpToken: values['http-token'],
     inUse: addresses(values.held, '--held'),
@@ -145,15 +148,15 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     checksSettings: values['check-settings'],
     workerFor: values.worker?.split(',').map(doorKindOf),
   }
-  faults.attempt(() => refuseLoops(options.relays, placesOf(options)), undefined)
+  faults.attempt(() => refuseLoops(options.smtpDoors, placesOf(options)), undefined)
   const all = [...wrong, ...faults.lines]
   if (all.length > 0) throw new SeveralFaults(all)
   return options
 }
 
 /** All addresses where onescand listens. */
-function placesOf({ socket, milters, policies, relays, http }: DaemonOptions): DoorAddress[] {
-  const others = [...milters, ...policies, ...relays.map(({ address }) => address)]
+function placesOf({ socket, milters, policies, smtpDoors, http }: DaemonOptions): DoorAddress[] {
+  const others = [...milters, ...policies, ...smtpDoors.map(({ address }) => address)]
   if (socket !== undefined) others.push({ kind: 'unix', path: socket })
   return http === undefined ? others : [...others, http]
 }

@@ -44,16 +44,16 @@ async function connectTo(door: PlacedDoor, at: DoorAddress): Promise<void> {
       return
     case 'smtp':
     case 'lmtp':
-      return callRelay(door, at)
+      return callSmtpDoor(door, at)
   }
 }
 
 /** The door has to greet this host, or to shut it out, and the next server has to greet. */
-async function callRelay({ relay }: PlacedDoor, at: DoorAddress): Promise<void> {
+async function callSmtpDoor({ route }: PlacedDoor, at: DoorAddress): Promise<void> {
   const target = targetOf(at)
-  const isShutOut = 'host' in target && relay && !mayConnect(target.host, relay.from)
+  const isShutOut = 'host' in target && route && !mayConnect(target.host, route.from)
   await expect(at, isShutOut ? '554' : '220')
-  if (relay !== undefined) await callNext(relay)
+  if (route !== undefined) await callNext(route)
 }
 
 /** Says QUIT to the server to which a door hands mail on. Rejects if it does not greet. */

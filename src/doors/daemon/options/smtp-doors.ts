@@ -10,7 +10,7 @@ import type { SmtpRoute } from '../../smtp/shared/server.ts'
 import { type DoorAddress, type DoorKind, readDoorAddress } from './door.ts'
 
 /** The address of an SMTP or LMTP door, and what becomes of its mail: onescand(8), SMTP. */
-export interface RelayOptions extends SmtpRoute {
+export interface SmtpDoorOptions extends SmtpRoute {
   readonly address: DoorAddress
 }
 
@@ -24,7 +24,7 @@ interface OptionToken {
 }
 
 /** The options about one door, as far as they are read. */
-interface RelayWords {
+interface SmtpDoorWords {
   readonly option: '--smtp' | '--lmtp'
   readonly text: string
   next?: string
@@ -36,8 +36,8 @@ interface RelayWords {
  * Reads `--smtp` and `--lmtp`. `--next`, `--from` and `--after-queue` belong to the `--smtp` or
  * `--lmtp` before them. Throws an Error that says what is wrong.
  */
-export function readRelays(options: readonly OptionToken[]): RelayOptions[] {
-  const begun: RelayWords[] = []
+export function readSmtpDoors(options: readonly OptionToken[]): SmtpDoorOptions[] {
+  const begun: SmtpDoorWords[] = []
   for (const { name, value = '' } of options) {
     if (name === 'smtp' || name === 'lmtp') {
       begun.push({ option: `--${name}`, text: value })
@@ -51,18 +51,18 @@ export function readRelays(options: readonly OptionToken[]): RelayOptions[] {
     if (key! in last) throw new Error(`--${name}: is given twice for ${last.option} ${last.text}`)
     Object.assign(last, more)
   }
-  return begun.map(toRelay)
+  return begun.map(toSmtpDoor)
 }
 
 /**
  * Returns the options for each socket: the first `--smtp` belongs to the first socket for SMTP, and
  * so on. Throws a Fault of kind `config` for a socket without an option.
  */
-export function relaysOf(
+export function smtpDoorsOf(
   kinds: readonly DoorKind[],
-  relays: readonly RelayOptions[],
-): (RelayOptions | undefined)[] {
-  const waiting = [...relays]
+  smtpDoors: readonly SmtpDoorOptions[],
+): (SmtpDoorOptions | undefined)[] {
+  const waiting = [...smtpDoors]
   return kinds.map((kind) => {
     if (kind !== 'smtp' && kind !== 'lmtp') return undefined
     const index = waiting.findIndex(({ lmtp }) => lmtp === (kind === 'lmtp'))
@@ -71,7 +71,7 @@ export function relaysOf(
   })
 }
 
-function detailOf(name: string, value: string): Partial<RelayWords> | undefined {
+function detailOf(name: string, value: string): Partial<SmtpDoorWords> | undefined {
   switch (name) {
     case 'next':
       return { next: value }
@@ -84,7 +84,7 @@ function detailOf(name: string, value: string): Partial<RelayWords> | undefined 
   }
 }
 
-function toRelay({ option, text, next, from, afterQueue }: RelayWords): RelayOptions {
+function toSmtpDoor({ option, text, next, from, afterQueue }: SmtpDoorWords): SmtpDoorOptions {
   if (next === undefined) {
     throw new Error(`${option} ${text}: needs --next PLACE, the mail server behind it`)
   }
@@ -104,10 +104,10 @@ function toRelay({ option, text, next, from, afterQueue }: RelayWords): RelayOpt
  * Longer loops end where --max-clients or the Received fields do.
  */
 export function refuseLoops(
-  relays: readonly RelayOptions[],
+  smtpDoors: readonly SmtpDoorOptions[],
   addresses: readonly DoorAddress[],
 ): void {
-  for (const { next } of relays) {
+  for (const { next } of smtpDoors) {
     const behind = readDoorAddress(next.text, '--next')
     if (addresses.some((address) => leadsTo(behind, address))) {
       throw new Error(

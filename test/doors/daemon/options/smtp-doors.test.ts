@@ -49,5 +49,5 @@ t.test('a next server at another port, host or path is accepted', async (t) => {
     smtp('unix:/run/a', 'unix:/run/b'),
     smtp('inet:127.0.0.1:25', 'unix:/run/b'),
   ]
-  for (const words of placesBehind) t.equal(readOptions(words).relays.length, 1)
+  for (const words of placesBehind) t.equal(readOptions(words).smtpDoors.length, 1)
 })
