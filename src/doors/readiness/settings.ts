@@ -50,7 +50,7 @@ export async function checkSettings(host: StageHost): Promise<Finding[]> {
   )
   const first = [...checkSwitch(host), ...faults, ...configurationWarnings(host.env)]
   if (faults.length > 0) return first
-  return [...first, ...checkScanner(host), ...checkAnswers(host), ...checkRules(host)]
+  return [...first, ...checkQhpsi(host), ...checkAnswers(host), ...checkRules(host)]
 }
 
 /** The finding that all mail passes unscanned: it is switched off, or no scanner is named. */
@@ -87,7 +87,7 @@ function checkSwitch(host: StageHost): Finding[] {
 }
 
 /** Whether the settings name a scanner. The line itself was read before. */
-function checkScanner({ env, isDaemon }: StageHost): Finding[] {
+function checkQhpsi({ env, isDaemon }: StageHost): Finding[] {
   if (env.QHPSI?.trim()) return [ok('QHPSI', env.QHPSI.trim())]
   if (isDaemon) return [unset]
   const remedy =
@@ -117,19 +117,9 @@ function keptText(quarantine: QuarantinePlace): string {
 
 /** Says what happens to mail that is infected, and to mail that no scanner could judge. */
 function checkAnswers({ env }: StageHost): Finding[] {
-  const { REJECTVIRUS, QUARANTINE, VIRUSFORWARD, SCANFAIL, SCANFAIL_RELAY } = readSettings(
-    env,
-    treatment,
-  )
-  const does = { tag: 'tagged and delivered', drop: 'dropped', reject: 'refused' }[REJECTVIRUS]
-  const infected =
-    REJECTVIRUS === 'reject'
-      ? does
-      : QUARANTINE
-        ? keptText(QUARANTINE)
-        : VIRUSFORWARD
-          ? `sent to ${VIRUSFORWARD}`
-          : does
+  const settings = readSettings(env, treatment)
+  const { QUARANTINE, VIRUSFORWARD, SCANFAIL, SCANFAIL_RELAY } = settings
+  const infected = fateOfInfected(settings)
   const isChosen = env.REJECTVIRUS !== undefined || QUARANTINE || VIRUSFORWARD || !env.QHPSI
   const found = isChosen
     ? ok('infected mail', `is ${infected}`)
@@ -141,7 +131,17 @@ function checkAnswers({ env }: StageHost): Finding[] {
   return [found, ...checkUnscanned(SCANFAIL, SCANFAIL_RELAY)]
 }
 
-type ScanFail = Values<typeof treatment>['SCANFAIL']
+type TreatmentSettings = Values<typeof treatment>
+
+/** What becomes of infected mail: the first setting that says it counts, in this order. */
+function fateOfInfected({ REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: TreatmentSettings): string {
+  if (REJECTVIRUS === 'reject') return 'refused'
+  if (QUARANTINE) return keptText(QUARANTINE)
+  if (VIRUSFORWARD) return `sent to ${VIRUSFORWARD}`
+  return REJECTVIRUS === 'drop' ? 'dropped' : 'tagged and delivered'
+}
+
+type ScanFail = TreatmentSettings['SCANFAIL']
 
 function checkUnscanned(others: ScanFail, relayClients: ScanFail = others): Finding[] {
   if (others === 'accept') {

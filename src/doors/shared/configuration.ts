@@ -93,7 +93,7 @@ export async function readConfiguration(
   const sites = policy && lines && (await sitesOfLines({ policy, tools }, lines, env, log))
   const rules: SiteRules | undefined = lines && {
     lines,
-    forLine: (settings) => sites!.get(JSON.stringify(settings))!,
+    siteOfLine: (settings) => sites!.get(JSON.stringify(settings))!,
   }
   const quotaSettings = readQuotaSettings(env)
   const quota = quotaSettings && openQuotaClient(quotaSettings, log)

@@ -159,8 +159,8 @@ function merge(
     tools: { ...tools, scanners },
     rules: rules && {
       lines: rules.lines,
-      async forLine(settings) {
-        const { scanners: ofLine } = (await rules.forLine(settings)).tools
+      async siteOfLine(settings) {
+        const { scanners: ofLine } = (await rules.siteOfLine(settings)).tools
         return {
           policy: withSettings(policy, merged, settings),
           // A line that is not about scanners has the daemon's, and so those of the client.

@@ -71,7 +71,7 @@ export async function loadSite(
   if (lines === undefined) return { policy, tools }
   const rules: SiteRules = {
     lines,
-    async forLine(settings) {
+    async siteOfLine(settings) {
       const set = withSettings(policy, env, settings)
       const scanners = await makeScanners(set.settings, { relay: log.relay })
       return { policy: set, tools: { ...tools, scanners } }

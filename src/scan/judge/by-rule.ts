@@ -30,11 +30,11 @@ export async function judgeByRules(
   const decisions: GroupDecision[] = []
   for (const { lines, exceptions } of groups) {
     const byLine: GroupDecision[] = []
+    const isAlone = groups.length === 1 && lines.length === 1
     for (const rule of lines) {
-      const isAlone = groups.length + lines.length === 2
-      const decision =
-        (rule && decideByAction(rule, rules, transaction)) ??
-        (await (isAlone ? judgeWith : judgeInGroups)({ rule, exceptions }, judgeWith))
+      let decision = rule && decideByAction(rule, rules, transaction)
+      if (isAlone) decision ??= await judgeWith({ rule, exceptions })
+      else decision ??= await judgeInGroups({ rule, exceptions }, judgeWith)
       byLine.push({ line: String(rule?.line ?? '-'), decision })
     }
     decisions.push(joinLines(byLine, transaction))
@@ -56,14 +56,14 @@ function createJudge(
   site: Site & { readonly rules: SiteRules },
   deadline: Deadline,
 ): Judge {
-  const { lines, forLine } = site.rules
+  const { lines, siteOfLine } = site.rules
   const decided = new Map<string, SingleDecision>()
   return async ({ rule, exceptions }) => {
     const key = groupKey({ lines: [rule], exceptions })
     const before = decided.get(key)
     if (before !== undefined) return before
     const settings = rule?.action.kind === 'set' ? rule.action.settings : undefined
-    const { policy, tools } = settings === undefined ? site : await forLine(settings)
+    const { policy, tools } = settings === undefined ? site : await siteOfLine(settings)
     const excepting = withExceptions(policy, inOrder(lines.always, exceptions))
     const decision = await judge(transaction, { policy: excepting, tools }, deadline)
     decided.set(key, decision)

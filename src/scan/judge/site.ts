@@ -20,7 +20,7 @@ export interface Site {
 export interface SiteRules {
   readonly lines: Rules
   /** Returns the site of a line with these settings. Throws a Fault for a setting that makes no sense. */
-  forLine(settings: Readonly<Record<string, string>>): Site | Promise<Site>
+  siteOfLine(settings: Readonly<Record<string, string>>): Site | Promise<Site>
 }
 
 /** The scanners, clocks and services that the judgement uses; tests hand in their own. */

@@ -60,7 +60,7 @@ async function judgeBy(lines: string, setup: Setup = {}) {
       tools,
       rules: {
         lines: new Rules('/c/onescan.policy', parseRules(lines, '/c/onescan.policy')),
-        forLine(settings) {
+        siteOfLine(settings) {
           planned.push(settings)
           return { policy: withSettings(base, env, settings), tools }
         },
@@ -235,11 +235,11 @@ t.test('a message for very many recipients gives turns to other mail', async (t)
   const client = { relay: false, clusterPeer: false, bounceInjector: false }
   const noTools = {} as Tools // nothing is scanned
   const envelope = makeEnvelope(Buffer.from(''), to)
-  const forLine = () => Promise.reject()
+  const siteOfLine = () => Promise.reject()
   const site = {
     policy: readScanningPolicy({ QHPSI: 'plugin: clamd' })!,
     tools: noTools,
-    rules: { lines: rules, forLine },
+    rules: { lines: rules, siteOfLine },
   }
   await judgeByRules({ message, envelope, client }, site, new Deadline(() => 0), 'once')
   t.equal(seen.length, TURN + 1)

@@ -80,8 +80,8 @@ async function judgeBy(text: string, setup: Setup) {
   const client = { relay: false, clusterPeer: false, bounceInjector: false }
   const recipients = to.map((recipient) => Buffer.from(recipient))
   const envelope = makeEnvelope(Buffer.from('a@example.org'), recipients)
-  const forLine = () => ({ policy, tools })
-  const rules = { lines: new Rules('file', parseRules(lines, 'file')), forLine }
+  const siteOfLine = () => ({ policy, tools })
+  const rules = { lines: new Rules('file', parseRules(lines, 'file')), siteOfLine }
   const transaction = { message, envelope, client }
   return judgeByRules(transaction, { policy, tools, rules }, new Deadline(tools.uptime), 'once')
 }

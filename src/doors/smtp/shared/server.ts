@@ -107,7 +107,7 @@ function adapt(site: Site, change: (site: Site) => Partial<Site>): Site {
     ...change(site),
     rules: {
       lines: rules.lines,
-      forLine: async (settings) => adapt(await rules.forLine(settings), change),
+      siteOfLine: async (settings) => adapt(await rules.siteOfLine(settings), change),
     },
   }
 }
