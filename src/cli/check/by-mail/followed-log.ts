@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type LogRecord, readLogLine } from '../../../doors/observe/log/log-record.ts'
-import { type LogFile, linesIn, openLog } from '../../../doors/observe/log/read-log.ts'
+import { type LogFile, linesIn, openLogFile } from '../../../doors/observe/log/read-log.ts'
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
 import { openForeignFile } from '../../../ground/path/open.ts'
 
@@ -93,10 +93,10 @@ export class FollowedLog {
 /**
  * Yields what is written to a log from now on, and to the file that takes its place when it is full. tail(1)
  * would follow a link of the log's owner, who may read less than this process: here each file is opened by
- * the rules of openLog(), and read by its descriptor. Throws if it is, or becomes, no such file.
+ * the rules of openLogFile(), and read by its descriptor. Throws if it is, or becomes, no such file.
  */
 async function* written(log: LogFile, ended: AbortSignal): AsyncGenerator<Buffer> {
-  let fd = openLog(log, openForeignFile)
+  let fd = openLogFile(log, openForeignFile)
   let next: number | undefined
   try {
     let position = fstatSync(fd).size
@@ -124,7 +124,7 @@ async function* written(log: LogFile, ended: AbortSignal): AsyncGenerator<Buffer
 function openAnother(log: LogFile, open: number): number | undefined {
   let fd: number
   try {
-    fd = openLog(log, openForeignFile)
+    fd = openLogFile(log, openForeignFile)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined // it is being exchanged
     throw error

@@ -64,7 +64,7 @@ async function* logLines(file: LogFile): AsyncGenerator<string[]> {
   const bytes =
     inherited === 0
       ? process.stdin
-      : createReadStream(path, { fd: inherited ?? openLog(file), highWaterMark: CHUNK })
+      : createReadStream(path, { fd: inherited ?? openLogFile(file), highWaterMark: CHUNK })
   try {
     yield* linesIn(uncompressed(bytes))
   } catch (error) {
@@ -89,7 +89,7 @@ async function* uncompressed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buff
  * has fewer rights than the reader of all logs: a link would lead elsewhere, a pipe would keep this process
  * waiting for ever, and a device may have no end. Throws for all three. `open` opens a file that the user chose.
  */
-export function openLog(
+export function openLogFile(
   { path, isFound }: LogFile,
   open: typeof openForeignFile = openFileOrPipe,
 ): number {
