@@ -49,29 +49,47 @@ t.test('lines of uuencode are decoded by each mode', async (t) => {
   }
 })
 
-/** What each other way makes of a text. */
-function otherResults(text: string): string[] {
-  return otherUuencode.map((mode) =>
-    [...inEverySplit(text, makerOf(UuencodeDecoder, mode))].join(' or '),
-  )
+/** What each other way makes of a text, by its name: which lines are data, `line` or `groups`, and `on`. */
+function otherResults(text: string): Record<string, string> {
+  const results = otherUuencode.map((mode) => {
+    const { lines, length, stops } = mode
+    const name = [lines, ...(length === 'said' ? [] : [length]), ...(stops ? [] : ['on'])].join(' ')
+    return [name, [...inEverySplit(text, makerOf(UuencodeDecoder, mode))].join(' or ')]
+  })
+  return Object.fromEntries(results)
 }
 
 t.test('other readers decode lines of uuencode as they find them', async (t) => {
   const twice = 'abcabc'
-  const rows: Readonly<Record<string, readonly string[]>> = {
-    // skips ends; whole, and skips ends; complete; exact; any, with four variants; folded
-    '#86)C': Array.from({ length: 11 }, () => 'abc'),
-    '#86)C\n`\nend\n#86)C': [
-      ...[twice, 'abc', twice, 'abc', 'abc', 'abc', twice, 'abc', twice, 'abc', 'abc'],
-    ],
-    '#86)C86)C': ['abc', 'abc', 'abc', 'abc', '', 'abc', 'abc', twice, twice, 'abc', 'abc'],
-    '#86)Ca': ['abc', '', '', 'abc', '', 'abc', 'abc', 'abc', 'abc', 'abc', 'abc'],
-    '#86)c': ['abC', '', '', '', '', 'abC', 'abC', 'abC', 'abC', 'abC', 'abc'],
-    '#86': ['a`\0', '', '', '', '', 'a`\0', 'a`\0', 'a', 'a', '', 'a`\0'],
-    '#86)C86)C8': ['', '', '', '', '', 'abc', 'abc', twice, twice, 'abc', 'abc'],
+  const rows: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    '#86)C': {},
+    '#86)C\n`\nend\n#86)C': {
+      'about on': twice,
+      'whole on': twice,
+      'any on': twice,
+      'any line on': twice,
+    },
+    '#86)C86)C': { exact: '', 'any line': twice, 'any line on': twice },
+    '#86)Ca': { whole: '', 'whole on': '', exact: '' },
+    '#86)c': {
+      ...{ 'about on': 'abC', whole: '', 'whole on': '', complete: '', exact: '' },
+      ...{ any: 'abC', 'any on': 'abC', 'any line': 'abC', 'any line on': 'abC' },
+      'any groups': 'abC',
+    },
+    '#86': {
+      ...{ 'about on': 'a`\0', whole: '', 'whole on': '', complete: '', exact: '' },
+      ...{ any: 'a`\0', 'any on': 'a`\0', 'any line': 'a', 'any line on': 'a' },
+      ...{ 'any groups': '', folded: 'a`\0' },
+    },
+    '#86)C86)C8': {
+      ...{ 'about on': '', whole: '', 'whole on': '', complete: '', exact: '' },
+      ...{ 'any line': twice, 'any line on': twice },
+    },
   }
-  for (const [text, expected] of Object.entries(rows)) {
-    t.same(otherResults(text), expected, JSON.stringify(text))
+  const usual = Object.fromEntries(Object.keys(otherResults('')).map((way) => [way, 'abc']))
+  t.equal(Object.keys(usual).length, otherUuencode.length, 'each way has a name of its own')
+  for (const [text, others] of Object.entries(rows)) {
+    t.same(otherResults(text), { ...usual, ...others }, JSON.stringify(text))
   }
 })
 
