@@ -2,6 +2,7 @@ import { findAccount, readAccounts, type SystemAccount } from '../../doors/readi
 import { attempt, Fault } from '../../ground/errors/fault.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import { type CheckPart, ownTerminal, type RootFacts } from '../shared/root-facts.ts'
+import type { RunningService } from '../shared/running-services.ts'
 import { askSystemd } from '../shared/systemd.ts'
 
 /**
@@ -34,6 +35,24 @@ export function accountFor(
   const isOwn = named === undefined && account.name === usual[0]
   const groups = isOwn ? more.flatMap((name) => groupNumber(accounts.group, name)) : []
   return { ...account, groups: [...new Set([...account.groups, ...groups])] }
+}
+
+/** The accounts that look at the slot. */
+const OF_SLOT = ['qmaild', 'onescan']
+
+/**
+ * The account that is named, else that of slots, with the groups of its service. If none of these runs,
+ * qmaild has its primary group alone: tcpserver(1) and setuidgid(8) give no other. Throws as accountFor().
+ */
+export function slotAccountFor(
+  named: string | undefined,
+  services: readonly RunningService[],
+): SystemAccount {
+  const account = accountFor(named, OF_SLOT)
+  const service = services.find(({ uid }) => uid === account.uid)
+  if (service !== undefined) return { ...account, groups: service.groups }
+  const isQmaild = account.name === OF_SLOT[0]
+  return isQmaild ? { ...account, groups: account.groups.slice(0, 1) } : account
 }
 
 function groupNumber(group: string, name: string): number[] {

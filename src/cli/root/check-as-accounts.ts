@@ -17,7 +17,7 @@ import {
   readService,
 } from '../shared/running-services.ts'
 import { lineForTerminal, takesColours } from '../shared/terminal.ts'
-import { accountFor, factsFor } from './account-for.ts'
+import { accountFor, factsFor, slotAccountFor } from './account-for.ts'
 import { type Bounds, doAsAccount } from './become-account.ts'
 
 /** A part of check, and the account that does it. */
@@ -26,9 +26,8 @@ interface PartOfCheck {
   readonly part: CheckPart
 }
 
-/** The accounts that look at mail servers and onescand, and at the slot if no service of it runs. */
+/** The account that looks at mail servers and onescand. */
 const OF_HOST = ['onescan']
-const OF_SLOT = ['qmaild', 'onescan']
 /** The accounts that read logs, and groups that may read those of syslog and the journal. */
 export const OF_LOGS = ['onescan-log', 'onescan']
 export const LOG_GROUPS = ['adm', 'systemd-journal']
@@ -101,12 +100,12 @@ async function partsOf(
   const { QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN } = process.env
   const isNamed =
     has('--user', '--env', '--envdir') || [QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN].some(Boolean)
+  const { services, ...others } = await findRunningServices()
   const unset = (): PartOfCheck => ({
-    account: accountFor(user, OF_SLOT),
+    account: slotAccountFor(user, services),
     part: { of: 'slot', services: [] },
   })
   if (isNamed) return [unset()]
-  const { services, ...others } = await findRunningServices()
   for (const finding of leftOut(others)) await tell(finding)
   const slots = await slotsOf(services, user, tell)
   const account = attempt(() => accountFor(undefined, OF_HOST))

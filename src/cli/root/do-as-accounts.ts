@@ -1,13 +1,14 @@
 import { optionValues } from '../shared/options.ts'
 import { FAILED, runCommand } from '../shared/run-command.ts'
-import { accountFor, factsFor } from './account-for.ts'
+import { findRunningServices } from '../shared/running-services.ts'
+import { accountFor, factsFor, slotAccountFor } from './account-for.ts'
 import { type Bounds, doAsAccount } from './become-account.ts'
 import { checkAsAccounts, LOG_GROUPS, OF_LOGS } from './check-as-accounts.ts'
 
 /** How root has a command done. */
 interface Manner {
-  /** The accounts that may do it: the first one that this host has. */
-  readonly accounts: readonly string[]
+  /** The accounts that may do it: the first one that this host has. Undefined is that of the slot. */
+  readonly accounts?: readonly string[]
   /** More groups, if this host has them. */
   readonly groups?: readonly string[]
   readonly maySetId?: boolean
@@ -32,11 +33,7 @@ const ofOnescand: Manner = { accounts: ['onescan'], bounds: brief }
 /** The commands that root has an account do. Mail is queued by programs with set-ID bits. */
 const manners: Readonly<Record<string, Manner>> = {
   check: ofOnescand,
-  inject: {
-    accounts: ['qmaild', 'onescan'],
-    maySetId: true,
-    bounds: patient,
-  },
+  inject: { maySetId: true, bounds: patient },
   log: logs,
   policy: ofOnescand,
   quarantine: { ...ofOnescand, bounds: unbounded },
@@ -63,7 +60,10 @@ export async function doAsAccounts(command: string, words: readonly string[]): P
   try {
     const manner = manners[words.slice(0, 2).join(' ')] ?? manners[command]!
     const { accounts, groups, maySetId = false, bounds } = manner
-    const account = accountFor(optionValues(words, '--user').at(-1), accounts, groups)
+    const named = optionValues(words, '--user').at(-1)
+    const account = accounts
+      ? accountFor(named, accounts, groups)
+      : slotAccountFor(named, (await findRunningServices()).services)
     const work = { account, words, facts: factsFor(account), maySetId, bounds }
     process.exitCode = await doAsAccount(work, process.stdout)
   } catch (error) {

@@ -436,6 +436,38 @@ t.test(
   },
 )
 
+/** The groups of qmaild where root injects a message and where check looks at the slot; with this service. */
+function groupsOfSlot(place: string, service: string): string[] {
+  const held = join(place, 'held.cjs')
+  const print = 'process.stdout.write(JSON.stringify(process.getgroups()))'
+  writeFileSync(held, `if (process.getuid() === 0) require('${bundle}')\nelse { ${print} }\n`)
+  writeFileSync(join(place, 'passwd'), 'root:x:0:0:::\nqmaild:x:54330:54331:::\n')
+  writeFileSync(join(place, 'group'), 'root:x:0:\nnofiles:x:54331:\nothers:x:54332:qmaild\n')
+  const script = `place=$1
+mount --bind $place/passwd /etc/passwd; mount --bind $place/group /etc/group
+cp /bin/sh $place/supervise; : >$place/port
+if test -n "$2"; then
+  $place/supervise -c "$2 & echo \\$! >$place/pid; wait" >$place/port &
+  until test -s $place/port; do sleep 0.1; done
+fi
+$3 $4 inject - --from a@x --to b@x; echo
+$3 $4 check --env QHPSI=x
+test -z "$2" || kill "$(cat $place/pid)"`
+  const words = ['--mount', 'sh', '-c', script, 'sh', place, service, process.execPath, held]
+  const { stdout } = spawnSync('unshare', words, { encoding: 'utf8', input: '' })
+  return [...stdout.matchAll(/\[([\d,]+)\]/g)].map(([, groups]) => groups!)
+}
+
+t.test(
+  'a slot is tried with the groups of its service, and without one by the primary group',
+  { skip: skip || ucspiMissing },
+  async (t) => {
+    t.same(groupsOfSlot(placeForAll(t), ''), ['54331', '54331'])
+    const service = tcpserver('-u', '54330', '-g', '54333').join(' ')
+    t.same(groupsOfSlot(placeForAll(t), service), ['54333', '54333'])
+  },
+)
+
 // promise: root-paths
 t.test('a log leads root to no file that its owner may not read', { skip }, async (t) => {
   const place = openDirectory(t)
