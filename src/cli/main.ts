@@ -111,8 +111,10 @@ interface Help {
   getDescriptions(): object
 }
 
-/** yargs' types leave these functions out. */
-const helpOf = (parser: Argv) => parser as unknown as Help
+/** yargs' types leave these functions out. A function: a command line is read before lines below it have run. */
+function helpOf(parser: Argv): Help {
+  return parser as unknown as Help
+}
 
 /** Names the argument that is missing; undefined if yargs' message, which only counts, is another one. */
 function missingArgument(message: string, parser: Argv): string | undefined {
