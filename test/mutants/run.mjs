@@ -4,7 +4,7 @@
 // since. The exit code is 1 if less than 90 % were noticed. If the whole room was asked, its row in
 // the table of CONTRIBUTING.md says what came out.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,7 +37,9 @@ const { status } = spawnSync(process.execPath, [stryker, 'run', settings], {
   stdio: 'inherit',
 })
 process.exitCode = status ?? 1
-if (files.length === 0) writeRow(room, count(JSON.parse(readFileSync(report, 'utf8'))))
+if (files.length === 0 && existsSync(report)) {
+  writeRow(room, count(JSON.parse(readFileSync(report, 'utf8'))))
+}
 
 /** Changes of the room that can be judged, and how many of them a test noticed (or never ended by). */
 function count(report) {
