@@ -25,7 +25,7 @@ interface InjectOptions {
   to: string[]
   program: string | undefined
   env: string[]
-  dryRun: boolean
+  'dry-run': boolean
   json: boolean
 }
 
@@ -86,7 +86,7 @@ function options(yargs: Argv<object>): Argv<InjectOptions> {
     .epilogue(
       'Exit codes: 0 the message was accepted; 1 it was refused or deferred; ' +
         '2 it could not be sent.',
-    ) as unknown as Argv<InjectOptions>
+    )
 }
 
 /** The answer of the slot. Each byte of a text is the character of the same number. */

@@ -11,14 +11,14 @@ import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import { lineForTerminal, takesColours, writeOut } from './shared/terminal.ts'
 
 interface LogOptions {
-  files: string[]
-  id?: string
-  from?: string
-  to?: string
-  virus?: string
-  decision?: string
-  since?: string
-  until?: string
+  files: readonly string[]
+  id: string | undefined
+  from: string | undefined
+  to: string | undefined
+  virus: string | undefined
+  decision: string | undefined
+  since: string | undefined
+  until: string | undefined
   json: boolean
 }
 
@@ -49,7 +49,7 @@ export const logCommand: CommandModule<object, LogOptions> = {
         'Several logs are read one after the other. onescan(1), EXAMPLES, shows how to merge and\n' +
           'follow them, and to read compressed ones.\n\n' +
           'Exit codes: 0 something was found; 1 nothing was; 2 a log could not be read to its end.',
-      ) as never,
+      ),
   handler: (args) => runCommand('log', args, (output) => log(args, output)),
 }
 

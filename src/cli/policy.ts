@@ -24,10 +24,10 @@ import {
 interface PolicyTestOptions extends EnvironmentOptions {
   readonly from: string
   readonly to: string
-  readonly client?: string
+  readonly client: string | undefined
   readonly auth: boolean
   readonly size: string
-  readonly file?: string
+  readonly file: string | undefined
   readonly json: boolean
 }
 
@@ -61,7 +61,7 @@ const testCommand: CommandModule<object, PolicyTestOptions> = {
       .epilogue(
         'CONTROLDIR and QMAILHOME say where the file is, as in the slot.\n\n' +
           'Exit codes: 0 a line applies; 1 none does; 2 the file makes no sense, or there is none.',
-      ) as never,
+      ),
   handler: (args) => runCommand('policy test', args, (output) => test(args, output)),
 }
 

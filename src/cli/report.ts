@@ -8,9 +8,9 @@ import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import { lineForTerminal, writeOut } from './shared/terminal.ts'
 
 interface ReportOptions {
-  files: string[]
-  since?: string
-  until?: string
+  files: readonly string[]
+  since: string | undefined
+  until: string | undefined
   json: boolean
 }
 
@@ -28,7 +28,7 @@ export const reportCommand: CommandModule<object, ReportOptions> = {
       .epilogue(
         'Logs are read as by "onescan log".\n\n' +
           'Exit codes: 0 all was read; 2 a log could not be read, or not to its end.',
-      ) as never,
+      ),
   handler: (args) => runCommand('report', args, (output) => report(args, output)),
 }
 

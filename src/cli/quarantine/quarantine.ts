@@ -34,8 +34,8 @@ export const quarantineCommand: CommandModule = {
 }
 
 interface ListOptions extends QuarantineOptions {
-  readonly since?: string
-  readonly until?: string
+  readonly since: string | undefined
+  readonly until: string | undefined
   readonly released: boolean
   readonly json: boolean
 }
@@ -53,9 +53,7 @@ const listCommand: CommandModule<object, ListOptions> = {
       .option('released', flag('Released messages, too'))
       .option('json', printsJson)
       .example('$0 quarantine list --since 1h', 'What was kept in the last hour')
-      .epilogue(
-        'Exit codes: 0 something is there; 1 nothing is; 2 it cannot be looked at.',
-      ) as never,
+      .epilogue('Exit codes: 0 something is there; 1 nothing is; 2 it cannot be looked at.'),
   handler: (args) =>
     runCommand('quarantine list', args, (output) =>
       withQuarantine(args, (root) => list(root, args, output)),
@@ -148,7 +146,7 @@ const showCommand: CommandModule<object, ShowOptions> = {
       .positional('id', { type: 'string', demandOption: true, describe: 'Its id, as in the list' })
       .option('raw', flag('Print the message alone, byte for byte, as it came: not for a terminal'))
       .option('json', printsJson)
-      .epilogue('Exit codes: 0 it is shown; 2 it is not there, or cannot be read.') as never,
+      .epilogue('Exit codes: 0 it is shown; 2 it is not there, or cannot be read.'),
   handler: (args) =>
     runCommand('quarantine show', args, (output) => {
       const { raw, json } = args
@@ -220,7 +218,7 @@ const deleteCommand: CommandModule<object, DeleteOptions> = {
         describe: 'Their ids, as in the list',
       })
       .option('json', printsJson)
-      .epilogue('Exit codes: 0 all are removed; 2 one was not.') as never,
+      .epilogue('Exit codes: 0 all are removed; 2 one was not.'),
   handler: (args) =>
     runCommand('quarantine delete', args, (output) =>
       withQuarantine(args, (root) => remove(root, args.ids, output)),

@@ -34,8 +34,8 @@ import { handOn, MaybeTaken, type ReleaseRoute, routeText } from './hand-on.ts'
 
 interface ReleaseOptions extends QuarantineOptions, EnvironmentOptions {
   readonly id: string
-  readonly by?: string
-  readonly to?: readonly string[]
+  readonly by: string | undefined
+  readonly to: readonly string[] | undefined
   readonly again: boolean
   readonly stamp: boolean
   readonly json: boolean
@@ -70,7 +70,7 @@ export const releaseCommand: CommandModule<object, ReleaseOptions> = {
       .epilogue(
         'CLUSTERKEYS, QUEUECHAIN and QMAILHOME count as in the slot.\n\n' +
           'Exit codes: 0 it was handed on; 2 it was not, and is still in quarantine.',
-      ) as never,
+      ),
   handler: (args) =>
     runCommand('quarantine release', args, (output) => {
       output.sum({ released: 0 })

@@ -22,7 +22,7 @@ export const spanOptions = {
 
 /** Reads --since and --until, in unix milliseconds. Throws if one of them is not a time. */
 export function spanOf(
-  args: { readonly since?: string; readonly until?: string },
+  args: { readonly since: string | undefined; readonly until: string | undefined },
   now: number,
 ): { since: number | undefined; until: number | undefined } {
   const moment = (option: 'since' | 'until') => {
