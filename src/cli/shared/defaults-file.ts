@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { shellWord } from '../../ground/errors/finding.ts'
+import { shellWord } from '../../ground/errors/shell-word.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { rootFacts } from './root-facts.ts'

@@ -7,9 +7,9 @@ import {
   marked,
   ok,
   settingsFault,
-  shellWord,
   warning,
 } from '../../ground/errors/finding.ts'
+import { shellWord } from '../../ground/errors/shell-word.ts'
 import { everyFault, Faults, faultLines, lineEndFaults } from '../../ground/settings/faults.ts'
 import { misspeltSettings } from '../../ground/settings/misspelt.ts'
 import { type Environment, readSettings, type Values } from '../../ground/settings/settings.ts'

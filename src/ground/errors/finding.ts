@@ -64,8 +64,3 @@ export function exitCodeOf(findings: readonly Finding[]): number {
   if (findings.some(({ level }) => level === 'error')) return 2
   return findings.some(({ level }) => level === 'warning') ? 1 : 0
 }
-
-/** Text of another account in a command that somebody may paste: one word of sh(1), whatever is in it. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
-}

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readSync, type Stats } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { errorCode } from '../errors/fault.ts'
-import { shellWord } from '../errors/finding.ts'
+import { shellWord } from '../errors/shell-word.ts'
 import { inheritedDescriptor } from '../process/descriptors.ts'
 import { runsAsRoot, Stranger } from './stranger.ts'
 import { errorAbout, type PathHandle, procPathOf, withPath } from './walk.ts'

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs'
-import { shellWord } from '../errors/finding.ts'
+import { shellWord } from '../errors/shell-word.ts'
 import { userName } from '../process/passwd.ts'
 
 const GROUP_WRITES = 0o020

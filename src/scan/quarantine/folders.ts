@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, type Stats } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { shellWord } from '../../ground/errors/finding.ts'
+import { shellWord } from '../../ground/errors/shell-word.ts'
 import { syncDirectoryAside } from '../../ground/path/directories.ts'
 import { type PathHandle, procPathOf, walk, walkIn } from '../../ground/path/walk.ts'
 

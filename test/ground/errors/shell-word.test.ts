@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
-import { shellWord } from '../../../src/ground/errors/finding.ts'
+import { shellWord } from '../../../src/ground/errors/shell-word.ts'
 
 const texts = [
   '/service/smtpd',

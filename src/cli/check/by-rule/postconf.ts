@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { Accounts } from '../../../doors/readiness/account.ts'
-import { shellWord } from '../../../ground/errors/finding.ts'
+import { shellWord } from '../../../ground/errors/shell-word.ts'
 import type { OnescandPlaces } from './onescand-places.ts'
 
 export const POSTCONF = '/usr/sbin/postconf'

@@ -1,5 +1,6 @@
 import { errorText } from '../../../ground/errors/fault.ts'
-import { error, type Finding, ok, shellWord, warning } from '../../../ground/errors/finding.ts'
+import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { rootFacts } from '../../shared/root-facts.ts'
 import { matchAddress } from './onescand-places.ts'
 import {

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { findAccount, joinGroup, obstacle } from '../../../doors/readiness/account.ts'
-import { error, type Finding, shellWord } from '../../../ground/errors/finding.ts'
+import { error, type Finding } from '../../../ground/errors/finding.ts'
+import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { howToStart } from '../shared/how-to-start.ts'
 import { SOCKET_UNITS } from './onescand-places.ts'
 import {

@@ -8,14 +8,8 @@ import {
 import { switchFinding } from '../../../doors/readiness/settings.ts'
 import { askToTell } from '../../../doors/slot-socket/tell.ts'
 import { attempt } from '../../../ground/errors/fault.ts'
-import {
-  error,
-  type Finding,
-  marked,
-  ok,
-  shellWord,
-  warning,
-} from '../../../ground/errors/finding.ts'
+import { error, type Finding, marked, ok, warning } from '../../../ground/errors/finding.ts'
+import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { isSetting } from '../../../ground/settings/table.ts'
 import { NOTHING_SCANS, readControlDirectories, switchedOff } from '../../../scan/judge/policy.ts'
 import { DEFAULTS, type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'

@@ -5,7 +5,8 @@ import { runStage, type Stage } from '../../../doors/readiness/stage.ts'
 import { tryStages } from '../../../doors/readiness/stages.ts'
 import { readReplyForm } from '../../../doors/shared/replies/error-report.ts'
 import { attempt, errorText } from '../../../ground/errors/fault.ts'
-import { error, type Finding, ok, shellWord, warning } from '../../../ground/errors/finding.ts'
+import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { rootFacts } from '../../shared/root-facts.ts'
 import {
   findRunningServices,
