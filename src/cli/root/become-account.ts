@@ -13,7 +13,7 @@ import {
 import { compiledProgram, isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
 import { isSetting } from '../../ground/settings/table.ts'
-import { ALIVE, FACTS, type RootFacts } from '../shared/root-facts.ts'
+import { ALIVE, FACTS, type RootFacts, SHIELD } from '../shared/root-facts.ts'
 import { forTerminal } from '../shared/terminal.ts'
 
 /** The work of a command that root has an account do. */
@@ -43,12 +43,6 @@ export interface Bounds {
 
 /** A program of util-linux, which every Debian has. */
 const SETPRIV = '/usr/bin/setpriv'
-/**
- * A capability that does nothing on a server (timers that wake a machine), by its number and name. No other
- * process of the account has it, so none can trace the work, write to its memory or take its groups:
- * ptrace(2), "access mode checking".
- */
-const SHIELD = { number: 35, name: 'wake_alarm' } as const
 /** The most characters of a line. The rest of a longer one is left out. */
 const LINE_MAX = 4 * 1024 * 1024
 /** The most bytes of a variable: MAX_ARG_STRLEN of execve(2), and some room. */

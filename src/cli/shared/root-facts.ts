@@ -1,5 +1,6 @@
 import { fstatSync, writeSync } from 'node:fs'
 import { attempt } from '../../ground/errors/fault.ts'
+import { loadSystem } from '../../ground/runtime/system.ts'
 import type { RunningService } from './running-services.ts'
 import type { SystemdUnit } from './systemd.ts'
 
@@ -43,6 +44,15 @@ export type CheckPart =
 /** The variable by which root tells them. Programs that this process starts do not get it. */
 export const FACTS = 'ONESCAN_FACTS'
 
+/**
+ * A capability that does nothing on a server (timers that wake a machine), by its number and name. What root
+ * has an account do holds it, and no other process of the account: the kernel lets none of these trace it,
+ * write to its memory or take its groups, since a tracer must have all capabilities of the traced (ptrace(2),
+ * "access mode checking"). Programs that it starts do not get it, if C can be called: a scanner could
+ * keep it to trace later work, and bwrap(1), in which a site may have wrapped one, refuses to run with it.
+ */
+export const SHIELD = { number: 35, name: 'wake_alarm' } as const
+
 /** What the account writes on standard error while it works, and how often: milliseconds. */
 export const ALIVE = '\0'
 const ALIVE_EACH = 5_000
@@ -71,6 +81,7 @@ function takeFacts(): RootFacts | undefined {
   delete process.env[FACTS]
   if (text === undefined) return undefined
   setInterval(sayAlive, ALIVE_EACH).unref()
+  loadSystem()?.withholdCapability(SHIELD.number)
   return JSON.parse(text) as RootFacts
 }
 
