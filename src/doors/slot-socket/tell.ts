@@ -5,7 +5,7 @@ import { createFrameReader, frame } from './frames.ts'
 import { TELL, VERSION } from './request.ts'
 
 /** What an onescand tells any client of itself: onescan-slot(7). */
-export interface Told {
+interface Told {
   /** For root and for onescand's own account alone. */
   readonly daemon?: DaemonDescription | undefined
 }
