@@ -2,6 +2,7 @@ import * as crypto from 'node:crypto'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { readSetting } from '../ground/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
+import { HEADER_LIMITS_IN_WORDS } from '../mail/message/header-block.ts'
 import { readSpoolPolicy } from '../mail/message/spool.ts'
 import {
   explainStamps,
@@ -81,7 +82,7 @@ async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output)
     }
     const examined = { header: message.header, ...message.form }
     const trust: Trust = message.headerTooLarge
-      ? { trusted: false, why: 'the header is larger than 1 MiB, or has more than 5,000 fields' }
+      ? { trusted: false, why: `the header is ${HEADER_LIMITS_IN_WORDS}` }
       : verifyStamps(examined, options)
     // If a message is not well formed, readers may see different fields in it.
     const readable = !message.headerTooLarge && examined.formFault === undefined

@@ -8,6 +8,9 @@ export const HEADER_MAX = 1024 * 1024
  */
 export const HEADER_FIELDS_MAX = 5000
 
+/** What is said of a header block over one of these limits. */
+export const HEADER_LIMITS_IN_WORDS = 'larger than 1 MiB, or has more than 5,000 fields'
+
 /** About how many bytes of memory the place of a field takes, with its name. */
 export const FIELD_COST = 256
 

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { replaceUnprintable } from '../../ground/errors/log.ts'
 import type { Placeholder } from '../../ground/settings/table/scanning.ts'
+import { HEADER_LIMITS_IN_WORDS } from '../../mail/message/header-block.ts'
 import type { Grounds, Reply, SingleDecision } from './decision.ts'
 import type { MailSettings } from './policy.ts'
 
@@ -36,7 +37,7 @@ export function replyAboutForm(verb: 'refused' | 'deferred', grounds: Grounds, w
 export const HEADER_TOO_LARGE: Reply = {
   class: 5,
   enhanced: '5.3.4',
-  text: 'header of the message is larger than 1 MiB, or has more than 5,000 fields',
+  text: `header of the message is ${HEADER_LIMITS_IN_WORDS}`,
   grounds: 'header-too-large',
 }
 
