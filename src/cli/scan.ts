@@ -5,6 +5,7 @@ import { errorText, Fault } from '../ground/errors/fault.ts'
 import { openForeignFileAt } from '../ground/path/open.ts'
 import { listByteNames, type PathHandle, walk, walkIn } from '../ground/path/walk.ts'
 import { inheritedDescriptor } from '../ground/process/descriptors.ts'
+import { whenInterrupted } from '../ground/process/interruption.ts'
 import { readSpoolPolicy } from '../mail/message/spool.ts'
 import { NOTHING_SCANS, readControlDirectories } from '../scan/judge/policy.ts'
 import { type ManualScan, scanBytes } from '../scan/scanners/scan-bytes.ts'
@@ -83,6 +84,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Prom
     spool,
     scanners: await makeScanners(settings),
     settings,
+    whenInterrupted,
   }
   const maxSize = maxSizeOf(args)
   const counts = { clean: 0, infected: 0, unknown: 0 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
 import { error, type Finding, marked, ok, warning } from '../../ground/errors/finding.ts'
 import { readForeignFile, readStart } from '../../ground/path/open.ts'
+import { whenInterrupted } from '../../ground/process/interruption.ts'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import { eicarMessage } from '../../scan/scanners/eicar/eicar-message.ts'
@@ -98,6 +99,7 @@ async function scanEicar(
     spool: readSpoolPolicy(host.env),
     scanners: [scanner],
     settings,
+    whenInterrupted,
   })
   return result
 }

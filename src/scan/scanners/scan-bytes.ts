@@ -1,4 +1,5 @@
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
+import { HEADER_LIMITS_IN_WORDS } from '../../mail/message/header-block.ts'
 import type { SpoolPolicy } from '../../mail/message/spool.ts'
 import { runScanners, sampleOf } from './scan.ts'
 import { type ScanFinding, type Unseen, unseen } from './shared/finding.ts'
@@ -10,6 +11,11 @@ export interface ManualScan {
   readonly spool: SpoolPolicy
   readonly scanners: readonly Scanner[]
   readonly settings: ScanSettings
+  /**
+   * Has `cleanUp` called if the process is interrupted, until the returned function is called. It removes a
+   * file whose path a scanner was given.
+   */
+  readonly whenInterrupted?: (cleanUp: () => void) => () => void
 }
 
 /** What no scan by hand passes over. */
@@ -24,15 +30,15 @@ const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
  */
 export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
-  { spool, scanners, settings }: ManualScan,
+  { spool, scanners, settings, whenInterrupted }: ManualScan,
 ): Promise<{ readonly size: number; readonly result: ScanFinding; readonly notes: string[] }> {
   const message = await takeMessage(bytes, spool, [])
-  const stop = removeWhenInterrupted(message)
+  const settle = whenInterrupted?.(() => message.removeNamedFile())
   const notes: string[] = []
   const { size } = message
   try {
     if (message.headerTooLarge) {
-      const why = 'the header is larger than 1 MiB, or has more than 5,000 fields'
+      const why = `the header is ${HEADER_LIMITS_IN_WORDS}`
       return { size, notes, result: unseen('size', why) }
     }
     const sample = sampleOf(message, message.header, noEnvelope)
@@ -45,23 +51,7 @@ export async function scanBytes(
     const run = { scanners, timeout, settings, spool, keepsOut: LIMITS, odd, uptime, note }
     return { size, notes, result: await runScanners(sample, run) }
   } finally {
-    stop()
+    settle?.()
     message.close()
-  }
-}
-
-/** Exit code of a command that failed. */
-const FAILED = 2
-
-/** Removes a file whose path a scanner was given, if we are interrupted. */
-function removeWhenInterrupted(message: { removeNamedFile(): void }): () => void {
-  const end = () => {
-    message.removeNamedFile()
-    process.exit(FAILED)
-  }
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const signal of signals) process.once(signal, end)
-  return () => {
-    for (const signal of signals) process.off(signal, end)
   }
 }
