@@ -1,14 +1,18 @@
 import { writeSync } from 'node:fs'
 import { errorText } from '../ground/errors/fault.ts'
 import { parseIpAddress } from '../ground/net/ip-address.ts'
-import { asksForHelpOrVersion, exit, printHelpOrVersion } from '../ground/process/command-line.ts'
+import {
+  asksForHelpOrVersion,
+  printHelpOrVersion,
+  serviceExit,
+} from '../ground/process/command-line.ts'
 import { delayOne } from './connection/delay-one.ts'
 import { keepGate } from './gate/gate.ts'
 import { log } from './shared/log.ts'
 import { type DelayOptions, readOptions, USAGE, UsageError } from './shared/options.ts'
 import { loadPlanSources, type PlanContext, planFor } from './shared/plan.ts'
 
-process.exitCode = exit.temporary // unless the program ends as planned
+process.exitCode = serviceExit.temporary // unless the program ends as planned
 
 const env = { ...process.env }
 /** Milliseconds since this process began. Its own start counts as part of a client's delay. */
@@ -18,7 +22,7 @@ smtpDelay(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error) => {
     log('failed', process.pid, ['reason', errorText(error)])
-    process.exit(error instanceof UsageError ? exit.usage : exit.temporary)
+    process.exit(error instanceof UsageError ? serviceExit.usage : serviceExit.temporary)
   },
 )
 
@@ -26,7 +30,7 @@ smtpDelay(process.argv.slice(2)).then(
 async function smtpDelay(argv: readonly string[]): Promise<number> {
   if (asksForHelpOrVersion(argv)) {
     printHelpOrVersion('smtp-delay', USAGE, argv)
-    return exit.done
+    return serviceExit.done
   }
   const options = readOptions(argv, env)
   if (options.explain) {
@@ -40,7 +44,7 @@ async function smtpDelay(argv: readonly string[]): Promise<number> {
 
 function print(line: string): number {
   writeSync(1, `${line}\n`)
-  return exit.done
+  return serviceExit.done
 }
 
 /** Returns the line of `--explain IP [NAME]`: how long such a client would wait, and why. */

@@ -2,7 +2,11 @@ import { writeSync } from 'node:fs'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { errorText } from '../ground/errors/fault.ts'
 import type { LogField } from '../ground/errors/log.ts'
-import { asksForHelpOrVersion, exit, printHelpOrVersion } from '../ground/process/command-line.ts'
+import {
+  asksForHelpOrVersion,
+  printHelpOrVersion,
+  serviceExit,
+} from '../ground/process/command-line.ts'
 import { codeOfStart, printCheck } from '../ground/process/print-check.ts'
 import { notify } from '../ground/process/systemd.ts'
 import { faultLines } from '../ground/settings/faults.ts'
@@ -23,7 +27,7 @@ import { readServiceSettings } from './service-settings.ts'
 import { THREADS } from './sources/open-mailbox.ts'
 import { serveUdp } from './udp.ts'
 
-process.exitCode = exit.temporary
+process.exitCode = serviceExit.temporary
 process.env.UV_THREADPOOL_SIZE = String(THREADS) // Node reads it for the first thread
 const env: Environment = { ...process.env }
 const words = process.argv.slice(2)
@@ -35,13 +39,13 @@ const uptime = () => performance.now()
 
 process.on('uncaughtException', (error) => {
   log(['event', 'failed'], ['reason', error.stack ?? errorText(error)])
-  process.exit(exit.temporary) // clients accept mail while nobody answers
+  process.exit(serviceExit.temporary) // clients accept mail while nobody answers
 })
 
 const run = words.includes('--check') ? check() : onescanQuotad(optionsOrUsage())
 run.catch((error) => {
   log(['event', 'failed'], ['reason', errorText(error)])
-  process.exit(exit.temporary)
+  process.exit(serviceExit.temporary)
 })
 
 /** Prints all faults of options and settings. The exit code is that of a start with them. */
@@ -49,7 +53,7 @@ async function check(): Promise<void> {
   const { isUsage, findings } = await checkStart(words, env)
   const asJson = words.includes('--json')
   await printCheck(findings, asJson)
-  process.exit(asJson ? 0 : isUsage ? exit.usage : codeOfStart(findings))
+  process.exit(asJson ? 0 : isUsage ? serviceExit.usage : codeOfStart(findings))
 }
 
 /** Answers how full mailboxes are until SIGTERM or SIGINT (onescan-quotad(8)). */
@@ -102,6 +106,6 @@ function optionsOrUsage(): ServiceOptions {
   } catch (error) {
     for (const line of faultLines(error)) log(['event', 'failed'], ['reason', line])
     writeSync(2, usage)
-    process.exit(exit.usage)
+    process.exit(serviceExit.usage)
   }
 }

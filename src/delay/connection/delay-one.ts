@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { exit } from '../../ground/process/command-line.ts'
+import { serviceExit } from '../../ground/process/command-line.ts'
 import { replaceProcess } from '../../ground/process/execute.ts'
 import { requireSystem, type System } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
@@ -60,13 +60,13 @@ export async function delayOne(
     waitForGreeting(connection, delay, uptime),
   )
   logEvent(event, why, uptime())
-  if (event === 'left') return exit.done
+  if (event === 'left') return serviceExit.done
   if (event === 'passed') {
     place?.giveBack()
     return becomeNext(next, env, system)
   }
 
-  if (!holdBack(connection, options.penalty * 1000, uptime)) return exit.done
+  if (!holdBack(connection, options.penalty * 1000, uptime)) return serviceExit.done
   place?.giveBack()
   if (!options.standalone) return becomeNext(next, env, system, options.text)
   return refuse(connection, options.text, client.ip, uptime)
@@ -105,7 +105,7 @@ function refuse(
 ): number {
   log('refused', process.pid, ['remote', ip], ['reply', 451], ['reason', text])
   talk(connection, text, uptime)
-  return exit.done
+  return serviceExit.done
 }
 
 /**

@@ -1,7 +1,7 @@
 import { closeSync, writeSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { exit } from '../../ground/process/command-line.ts'
+import { serviceExit } from '../../ground/process/command-line.ts'
 import { descriptorLimit } from '../../ground/process/descriptors.ts'
 import { requireSystem, type System } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
@@ -64,7 +64,7 @@ export async function keepGate(
   for (const descriptor of descriptors) closeSync(descriptor)
   receiver.sendAllAway('this server is being restarted; come again in a minute')
   log.end()
-  return exit.done
+  return serviceExit.done
 }
 
 /** Opens the listening sockets of --listen. Throws a Fault if one cannot be opened. */

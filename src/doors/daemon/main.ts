@@ -2,8 +2,8 @@ import { writeSync } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
 import {
   asksForHelpOrVersion,
-  exit,
   printHelpOrVersion,
+  serviceExit,
 } from '../../ground/process/command-line.ts'
 import { codeOfStart, printCheck } from '../../ground/process/print-check.ts'
 import { loadSystem, systemTrouble } from '../../ground/runtime/system.ts'
@@ -15,7 +15,7 @@ import { type DaemonOptions, readOptions, usage } from './options/options.ts'
 import { installSignalHandlers } from './signals.ts'
 import { runWorker } from './worker.ts'
 
-process.exitCode = exit.temporary
+process.exitCode = serviceExit.temporary
 const words = process.argv.slice(2)
 if (asksForHelpOrVersion(words)) {
   printHelpOrVersion('onescand', usage, words)
@@ -23,14 +23,14 @@ if (asksForHelpOrVersion(words)) {
 }
 process.on('uncaughtException', (error) => {
   log(error.stack ?? errorText(error))
-  process.exit(exit.temporary) // the clients go cold
+  process.exit(serviceExit.temporary) // the clients go cold
 })
 
 const isCheck = words.includes('--check') || words.includes('--check-settings')
 const run = isCheck ? check() : serve(optionsOrUsage())
 run.catch((error) => {
   log(errorText(error))
-  process.exit(exit.temporary)
+  process.exit(serviceExit.temporary)
 })
 
 /** Prints what a start would find; with --check also whether mail would be scanned. */
@@ -39,7 +39,7 @@ async function check(): Promise<void> {
   const options = faults.attempt(() => readOptions(words), undefined)
   const asJson = words.includes('--json')
   const found = await printCheck(checkStart(options, faults.lines, { ...process.env }), asJson)
-  process.exit(asJson ? 0 : options === undefined ? exit.usage : codeOfStart(found))
+  process.exit(asJson ? 0 : options === undefined ? serviceExit.usage : codeOfStart(found))
 }
 
 /**
@@ -65,6 +65,6 @@ function optionsOrUsage(): DaemonOptions {
   } catch (error) {
     for (const line of faultLines(error)) log(line)
     writeSync(2, usage)
-    process.exit(exit.usage)
+    process.exit(serviceExit.usage)
   }
 }

@@ -1,5 +1,5 @@
 import { errorText } from '../../ground/errors/fault.ts'
-import { exit } from '../../ground/process/command-line.ts'
+import { serviceExit } from '../../ground/process/command-line.ts'
 import { log } from './log.ts'
 import type { WorkerOrder } from './workers/workers.ts'
 
@@ -53,7 +53,7 @@ export function installSignalHandlers(): Signals {
   })
   // The first process was killed. Clients keep the mail in flight, as if this process had been
   // killed, too.
-  process.on('disconnect', () => process.exit(exit.temporary))
+  process.on('disconnect', () => process.exit(serviceExit.temporary))
 
   return {
     handleWith(given) {

@@ -1,4 +1,4 @@
-import { exit } from '../../ground/process/command-line.ts'
+import { serviceExit } from '../../ground/process/command-line.ts'
 import { printCheck } from '../../ground/process/print-check.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../scan/judge/policy.ts'
@@ -12,5 +12,5 @@ import { tryStages } from '../readiness/stages.ts'
 export async function checkHere(env: Environment): Promise<number> {
   const host = ownHost(env, readControlDirectories(env), false)
   const findings = await printCheck(tryStages(host), false)
-  return findings.some(({ level }) => level === 'error') ? exit.temporary : exit.done
+  return findings.some(({ level }) => level === 'error') ? serviceExit.temporary : serviceExit.done
 }

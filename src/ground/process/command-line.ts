@@ -20,4 +20,4 @@ export function printHelpOrVersion(program: string, usage: string, words: readon
  * The exit codes of programs that a supervisor or tcpserver(1) starts: a temporary failure, and a
  * wrong command line, which is permanent.
  */
-export const exit = { done: 0, usage: 100, temporary: 111 } as const
+export const serviceExit = { done: 0, usage: 100, temporary: 111 } as const

@@ -1,6 +1,6 @@
 import { type Finding, inOneLine } from '../errors/finding.ts'
 import { replaceUnprintable } from '../errors/log.ts'
-import { exit } from './command-line.ts'
+import { serviceExit } from './command-line.ts'
 import { writeWhole } from './descriptors.ts'
 
 /**
@@ -27,5 +27,7 @@ const checkLine = (finding: Finding): string =>
 
 /** The exit code of a start of which `--check` has found this. */
 export function codeOfStart(findings: readonly Finding[]): number {
-  return findings.some(({ mark }) => mark === 'stops the start') ? exit.temporary : exit.done
+  return findings.some(({ mark }) => mark === 'stops the start')
+    ? serviceExit.temporary
+    : serviceExit.done
 }
