@@ -72,12 +72,12 @@ function readSources(): ReadonlyMap<string, string> {
   return new Map(own.map((file) => [file, readFileSync(join(root, 'src', file), 'utf8')]))
 }
 
-/** `env.NAME`, `read…(env, 'NAME'`, and the names of a chapter's values: `.NAME`, `{ NAME }`. */
+/** `env.NAME` unless it is set, `read…(env, 'NAME'`, and the names of a chapter's values: `.NAME`, `{ NAME }`. */
 function namesRead(isMeant: (file: string) => boolean): ReadonlySet<string> {
   const found = new Set<string>()
   for (const [file, source] of sources) {
     if (!isMeant(file)) continue
-    for (const [, name] of source.matchAll(/\benv\.([A-Z][A-Z_0-9]*)/g)) found.add(name!)
+    for (const [, name] of source.matchAll(/\benv\.([A-Z][A-Z_0-9]*)\b(?! = )/g)) found.add(name!)
     for (const [, name] of source.matchAll(/\(\s*env,\s*'([A-Z][A-Z_0-9]*)'/g)) found.add(name!)
     const code = source.replace(/\/\*.*?\*\/|\/\/[^\n]*|'[^'\n]*'|`[^`]*`/gs, "''")
     for (const [, name] of code.matchAll(/(?:\.|[{,]\s*)([A-Z][A-Z_0-9]*)\b/g)) {
