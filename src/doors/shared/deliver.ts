@@ -1,4 +1,4 @@
-import { errorText, Fault, faultKindOf } from '../../ground/errors/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 import type { Deadline } from '../../scan/judge/deadline.ts'
 import type { Decision, QuarantineDecision, SplitDecision } from '../../scan/judge/decision.ts'
 import type { AnswerMode } from '../../scan/judge/divide.ts'
@@ -51,17 +51,14 @@ export async function deliver<Answer>(
 ): Promise<Answer> {
   const decision = await decideFor(exit, transaction, site, deadline)
   if (!needsKeeping(decision, exit.mtaHolds)) return exit.carryOut(decision)
-  const { keepAsDecided, withdrawKept } = await import('./keep-as-decided.ts') // little mail needs it
+  const { keepAsDecided, withdrawnFor } = await import('./keep-as-decided.ts') // little mail needs it
   const kept = await keepAsDecided(decision, transaction, exit.code, exit.about())
   try {
     failIfGone(deadline)
     return await exit.carryOut(kept)
   } catch (error) {
-    const trouble: string[] = []
     const mayGo = (recipient: number) => exit.isUnheard?.(recipient) ?? true
-    await withdrawKept(kept, transaction, (line) => trouble.push(line), mayGo)
-    if (trouble.length === 0) throw error
-    throw new Fault(faultKindOf(error), [errorText(error), ...trouble].join('; '), error)
+    throw await withdrawnFor(error, kept, transaction, mayGo)
   }
 }
 

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { errorText, Fault, faultKindOf } from '../../ground/errors/fault.ts'
 import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'
 import type {
@@ -36,15 +36,25 @@ export async function keepAsDecided(
       shares.push({ decision: kept, envelope })
     }
   } catch (error) {
-    await withdrawKept(
-      { ...decision, shares },
-      transaction,
-      () => {},
-      () => true,
-    )
-    throw error
+    throw await withdrawnFor(error, { ...decision, shares }, transaction)
   }
   return { ...decision, shares }
+}
+
+/**
+ * Removes again what was kept, because of an error. Resolves with that error, which names what could not
+ * be removed. `mayGo` as for withdrawKept(); without it all of it may.
+ */
+export async function withdrawnFor(
+  error: unknown,
+  kept: Decision,
+  transaction: Pick<Transaction, 'message'>,
+  mayGo: (recipient: number) => boolean = () => true,
+): Promise<unknown> {
+  const trouble: string[] = []
+  await withdrawKept(kept, transaction, (line) => trouble.push(line), mayGo)
+  if (trouble.length === 0) return error
+  return new Fault(faultKindOf(error), [errorText(error), ...trouble].join('; '), error)
 }
 
 /**
