@@ -77,6 +77,7 @@ export async function scanUnvouched(
     scanners,
     settings,
     timeLeft,
+    gone: deadline.gone,
     isExcused: wish.isExcused,
     // This host makes no stamp that is older than the cluster accepts.
     maxAge: cluster?.CLUSTERMAXAGE ?? Number.POSITIVE_INFINITY,

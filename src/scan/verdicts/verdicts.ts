@@ -60,8 +60,8 @@ export class Verdicts {
 
   /**
    * Resolves to the result for a message: from the verdict about a copy if one counts, otherwise from
-   * `runScanners`. Copies that come meanwhile wait for that scan, each within its own time. Scanners that
-   * are not `memorable` always scan.
+   * `runScanners`. Copies that come meanwhile wait for that scan, each within its own time, and as long as
+   * somebody waits for them. Scanners that are not `memorable` always scan.
    */
   async find(query: VerdictQuery, runScanners: RunScanners): Promise<KnownOrScanned> {
     const { memory } = this.#options
@@ -73,7 +73,7 @@ export class Verdicts {
     while (true) {
       const scan = memory.inFlight.of(identity.fingerprint)
       if (scan === undefined) return this.#lookUpOrScan(identity, runScanners)
-      const end = await inTime(scan.ended, query.timeLeft())
+      const end = await endOf(scan.ended, query)
       if (end === LATE) return { result: TOO_LATE }
       switch (end.kind) {
         case 'verdict':
@@ -256,6 +256,27 @@ const TOO_LATE = unknown(
   'a copy of it was being scanned for all of its own time (SCANTIMEOUT)',
   'timeout',
 )
+
+/**
+ * Resolves with the end of a scan for which a copy waits, or with LATE if its time is over before, or
+ * nobody waits for its result any more.
+ */
+async function endOf(
+  ended: Promise<ScanEnd>,
+  { timeLeft, gone }: VerdictQuery,
+): Promise<ScanEnd | typeof LATE> {
+  let leave = () => {}
+  const left = new Promise<typeof LATE>((resolve) => {
+    leave = () => resolve(LATE)
+  })
+  gone?.addEventListener('abort', leave)
+  if (gone?.aborted) leave()
+  try {
+    return await inTime(Promise.race([ended, left]), timeLeft())
+  } finally {
+    gone?.removeEventListener('abort', leave)
+  }
+}
 
 /** The part of a result that holds for every copy; undefined if there is none. */
 function memorableOf(

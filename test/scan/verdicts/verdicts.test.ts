@@ -1,4 +1,5 @@
 import * as crypto from 'node:crypto'
+import { getEventListeners } from 'node:events'
 import { setImmediate as setImmediatePromise } from 'node:timers/promises'
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
@@ -70,6 +71,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
       scanners: [clamd],
       settings,
       timeLeft: new Deadline(() => uptime).forScans(within),
+      gone: undefined,
       maxAge: Number.POSITIVE_INFINITY,
       ...setup,
     }
@@ -311,6 +313,7 @@ t.test('a scan by other signatures than those of now leaves no verdict', async (
       scanners: [clamd],
       settings,
       timeLeft: () => settings.timeout,
+      gone: undefined,
       maxAge: 3600,
     }
     let scans = 0
@@ -446,6 +449,23 @@ t.test('no message waits for longer than its own time', async (t) => {
   t.equal(scans.length, 1)
   end(clean)
   await first
+})
+
+t.test('a copy waits for a scan no longer than its client', async (t) => {
+  const { find, scans } = open()
+  let end: (result: ScanFinding) => void = () => {}
+  const first = find(letter, new Promise<ScanFinding>((resolve) => (end = resolve)))
+  const leaving = new AbortController()
+  const { signal: gone } = leaving
+  const waiting = find(copy, clean, { gone })
+  await new Promise(setImmediate)
+  leaving.abort()
+  t.match((await waiting).result, { answer: 'unknown' })
+  t.match((await find(copy, clean, { gone })).result, { answer: 'unknown' }, 'that left before')
+  t.same(getEventListeners(gone, 'abort'), [])
+  t.equal(scans.length, 1)
+  end(clean)
+  t.same((await first).result, clean)
 })
 
 t.test('a scan that throws leaves no copy waiting', async (t) => {

@@ -27,6 +27,8 @@ export interface VerdictQuery {
   readonly settings: ScanSettings
   /** Milliseconds that are left for all scans of the message together, and one at least. */
   readonly timeLeft: () => number
+  /** Aborted when nobody waits for the result any more. */
+  readonly gone: AbortSignal | undefined
   /** Set if there is an exception. */
   readonly isExcused?: IsExcused | undefined
   /** Seconds; no older verdict counts for this message, whatever the memory's own limit is. */
