@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { attempt, errorCode } from '../../ground/errors/fault.ts'
-import { PROCESSES, startOf } from '../../ground/process/process-stat.ts'
+import { PROCESSES, START_BLUR, startOf } from '../../ground/process/process-stat.ts'
 import { isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { isSetting } from '../../ground/settings/table.ts'
 import { HOST_DIRECTORY } from '../../scan/judge/policy.ts'
@@ -9,8 +9,6 @@ import { ruleFiles } from '../../scan/rules/rule.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { DaemonDescription } from '../slot-socket/tell.ts'
 
-/** Milliseconds. A program that was replaced less than that after its start counts as older. */
-const AT_ONCE = 2000
 /** The settings that name a directory in which onescand writes. */
 const WRITTEN = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR'] as const
 
@@ -28,7 +26,7 @@ export function describeDaemon(configuration: Configuration): DaemonDescription 
     words: words.slice(0, words.lastIndexOf('--worker')),
     settings: Object.fromEntries(settings) as DaemonDescription['settings'],
     changed: filesOf(configuration).filter((file) => isNewer(file, readAt)),
-    replaced: [program].filter((file) => isNewer(file, startedAt + AT_ONCE)),
+    replaced: [program].filter((file) => isNewer(file, startedAt + START_BLUR)),
     readOnly: WRITTEN.filter((name) => env[name]?.startsWith('/') && isReadOnly(env[name])),
   }
 }

@@ -43,6 +43,9 @@ export function processStat(pid: number): ProcessStat | undefined {
   )
 }
 
+/** Milliseconds. A file that was changed less than that after a start counts as older: btime is whole seconds. */
+export const START_BLUR = 2000
+
 /**
  * When a process was started, in milliseconds since 1970, by the wall clock as it is set now. Throws if it
  * has ended.

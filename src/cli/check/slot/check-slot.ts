@@ -7,6 +7,7 @@ import { readReplyForm } from '../../../doors/shared/replies/error-report.ts'
 import { attempt, errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
+import { START_BLUR } from '../../../ground/process/process-stat.ts'
 import { rootFacts } from '../../shared/root-facts.ts'
 import {
   findRunningServices,
@@ -141,9 +142,6 @@ function isFound(finding: Finding, all: readonly Finding[]): boolean {
 /** What was measured differs each time: the room on a disk, and how long a trial took. */
 const withoutFigures = (value: string) => value.replace(/\d+(?= (?:MiB|ms)\b)/g, '')
 
-/** Milliseconds. A file that was changed less than that after a start counts as older. */
-const AT_ONCE = 2000
-
 /** Findings about a service itself: how it runs, and what has changed since it was started. */
 function checkService({
   pid,
@@ -157,7 +155,7 @@ function checkService({
   const what = `process ${pid}`
   const findings = [ok(what, text)]
   const script = join(directory, 'run')
-  if (changedAt(script) > since + AT_ONCE) {
+  if (changedAt(script) > since + START_BLUR) {
     const value = `${script} has changed since it was started`
     findings.push(
       warning(what, value, `svc -t ${shellWord(directory)} (or sv restart), to run by the new one`),
