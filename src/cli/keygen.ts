@@ -20,11 +20,11 @@ import { mustBeOwn, openForeignFileAt, readWhole } from '../ground/path/open.ts'
 import { type PathHandle, procPathOf, walk, walkIn, withPath } from '../ground/path/walk.ts'
 import { writeWhole } from '../ground/process/descriptors.ts'
 import {
-  FILE_MAX,
   HMAC_SECRET_MIN,
   isCurrent,
   isDay,
   isKeyId,
+  KEYRING_MAX,
   type Key,
   objectionToMode,
   parseKeyring,
@@ -256,7 +256,7 @@ function readOld(
     try {
       const objection = objectionToMode(status.mode)
       if (objection !== undefined) throw new Fault('config', `${shown}: ${objection}`)
-      return { text: readWhole(fd, shown, FILE_MAX).toString('latin1'), status }
+      return { text: readWhole(fd, shown, KEYRING_MAX).toString('latin1'), status }
     } finally {
       closeSync(fd)
     }

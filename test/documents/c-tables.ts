@@ -2,15 +2,15 @@ import { REPORT_MAX } from '../../src/doors/shared/replies/error-report.ts'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { ANSWER_MAX, COLD_LINE_MAX, NEW_FIELDS_MAX } from '../../src/doors/slot-socket/carry-out.ts'
 import { frameRules, VERSION } from '../../src/doors/slot-socket/request.ts'
-import { LINE_MAX, VALUE_MAX } from '../../src/ground/errors/log.ts'
+import { LOG_LINE_MAX, VALUE_MAX } from '../../src/ground/errors/log.ts'
 import { HIDDEN_FROM_CHAIN } from '../../src/ground/settings/environment.ts'
 import { names, table } from '../../src/ground/settings/table.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { THREADS } from '../../src/quotad/sources/open-mailbox.ts'
 import { hostSwitchFile } from '../../src/scan/judge/policy.ts'
-import { NAME_MAX } from '../../src/scan/quota/mailbox.ts'
-import { REPLY_MAX } from '../../src/scan/quota/quota-answer.ts'
+import { MAILBOX_NAME_MAX } from '../../src/scan/quota/mailbox.ts'
+import { QUOTA_REPLY_MAX } from '../../src/scan/quota/quota-answer.ts'
 
 /** The header of the programs in C that holds what TypeScript knows, too: `npm run docs` writes it. */
 
@@ -52,11 +52,11 @@ const limits: readonly EnumEntry[] = [
   ['WHY_MAX', COLD_LINE_MAX, "onescand's reason to go cold"],
   ['HEADER_MAX', HEADER_MAX, 'a header block that onescand may edit'],
   ['HEADER_GROWTH_MAX', NEW_FIELDS_MAX, 'so much longer may a new header be'],
-  ['LOG_LINE_MAX', LINE_MAX, 'a line that onescand gives to log'],
+  ['LOG_LINE_MAX', LOG_LINE_MAX, 'a line that onescand gives to log'],
   ['LOG_VALUE_MAX', VALUE_MAX, 'a value in a line, so that it pushes no other out'],
   ['REPLY_MAX', REPORT_MAX, 'a reply for the SMTP client'],
-  ['NAME_SIZE_MAX', NAME_MAX, 'the name of a mailbox'],
-  ['ANSWER_SIZE_MAX', REPLY_MAX, 'an answer of a quota service'],
+  ['NAME_SIZE_MAX', MAILBOX_NAME_MAX, 'the name of a mailbox'],
+  ['ANSWER_SIZE_MAX', QUOTA_REPLY_MAX, 'an answer of a quota service'],
 ]
 
 /** The settings that C reads as numbers, each with its unit. */

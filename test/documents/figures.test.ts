@@ -20,7 +20,7 @@ import { CONNECTIONS_MAX } from '../../src/doors/http/idle-connections.ts'
 import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/server.ts'
 import { DECISIONS_KEPT } from '../../src/doors/observe/live/history.ts'
 import { TRIAL_COUNTS_FOR } from '../../src/doors/observe/live/observer.ts'
-import { LINE_MAX } from '../../src/doors/observe/log/read-log.ts'
+import { READ_LINE_MAX } from '../../src/doors/observe/log/read-log.ts'
 import { NAMES_MAX, TOP } from '../../src/doors/observe/report/tally.ts'
 import { TURN_WITHIN } from '../../src/doors/shared/turns.ts'
 import { defaultTimeouts } from '../../src/doors/smtp/client/connection.ts'
@@ -63,7 +63,7 @@ t.test(
   'the figures about what onescan(1) reads, counts and shows are those of the program',
   async (t) => {
     const page = words('onescan.1')
-    t.match(page, `one of more than ${LINE_MAX / KIB} KiB is ignored`)
+    t.match(page, `one of more than ${READ_LINE_MAX / KIB} KiB is ignored`)
     t.match(page, `its first ${BYTES_SHOWN / KIB} KiB;`)
     t.match(page, `counts ${withCommas(NAMES_MAX)} different ones`)
     t.equal(TOP, 20)

@@ -1,8 +1,4 @@
-import {
-  CONNECTIONS_MAX,
-  COMMAND_MAX as PACKET_COMMAND_MAX,
-  PACKET_MAX,
-} from '../../src/doors/milter/door.ts'
+import { CONNECTIONS_MAX, PACKET_MAX, SMALL_PACKET_MAX } from '../../src/doors/milter/door.ts'
 import { defaultTimeouts as milter } from '../../src/doors/milter/server.ts'
 import { PATHS_MAX } from '../../src/doors/shared/recipient-list.ts'
 import {
@@ -20,18 +16,14 @@ import { DISK_MAX, MEMORY_MAX } from '../../src/mail/mime/shared/store.ts'
 import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'
 import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
 import { REPLY_LINE_MAX, REPLY_MAX } from '../../src/protocol/smtp/replies.ts'
-import { HMAC_SECRET_MIN, FILE_MAX as KEYRING_MAX } from '../../src/scan/cluster/keyring.ts'
+import { HMAC_SECRET_MIN, KEYRING_MAX } from '../../src/scan/cluster/keyring.ts'
 import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/scan/cluster/verify.ts'
 import { COUNTED_MAX, STEP_MAX } from '../../src/scan/quarantine/age.ts'
 import { RECORD_MAX } from '../../src/scan/quarantine/record.ts'
-import {
-  LINE_MAX as POLICY_LINE_MAX,
-  FILE_MAX as POLICY_MAX,
-  SETTINGS_MAX,
-} from '../../src/scan/rules/load.ts'
-import { NAME_MAX, PARAMETERS_MAX } from '../../src/scan/scanners/attachments/part-names.ts'
+import { RULE_LINE_MAX, RULES_MAX, SETTINGS_MAX } from '../../src/scan/rules/load.ts'
+import { FILE_NAME_MAX, PARAMETERS_MAX } from '../../src/scan/scanners/attachments/part-names.ts'
 import { COMES_BACK_WITHIN } from '../../src/scan/scanners/clamd/ask-in-turn.ts'
-import { REPLY_MAX as CLAMD_REPLY_MAX } from '../../src/scan/scanners/clamd/clamd-reply.ts'
+import { CLAMD_REPLY_MAX } from '../../src/scan/scanners/clamd/clamd-reply.ts'
 import {
   DESCRIPTOR_MAX,
   SMALL_DESCRIPTOR_MAX,
@@ -105,7 +97,7 @@ export const contentLimits: readonly Limit[] = [
   ['different lengths of boundaries', count(limits.boundaryLengths)],
   ['memory for contents', mib(MEMORY_MAX)],
   ['parameters of a field, for attachments', count(PARAMETERS_MAX)],
-  ['file name, for attachments', `${count(NAME_MAX)} characters`],
+  ['file name, for attachments', `${count(FILE_NAME_MAX)} characters`],
 ]
 
 export const clamdLimits: readonly Limit[] = [
@@ -119,8 +111,8 @@ export const clamdLimits: readonly Limit[] = [
 ]
 
 export const policyLimits: readonly Limit[] = [
-  ['file', mib(POLICY_MAX)],
-  ['line, with those that go on with it', bytes(POLICY_LINE_MAX)],
+  ['file', mib(RULES_MAX)],
+  ['line, with those that go on with it', bytes(RULE_LINE_MAX)],
   ['different settings of a file', count(SETTINGS_MAX)],
 ]
 
@@ -134,10 +126,7 @@ export const pluginLimits: readonly Limit[] = [
 
 export const milterLimits: readonly Limit[] = [
   ['packet of the protocol', `${kib(PACKET_MAX)}, else the connection is closed`],
-  [
-    'packet of any other kind than header field or body',
-    `${kib(PACKET_COMMAND_MAX - 1)}, likewise`,
-  ],
+  ['packet of any other kind than header field or body', `${kib(SMALL_PACKET_MAX - 1)}, likewise`],
   ['macros before a command', `${kib(MACROS_MAX)}, likewise`],
   ['time to negotiate', `${seconds(milter.negotiation)}, likewise`],
   ['paths of all recipients together', `${mib(PATHS_MAX)}, else deferred`],

@@ -9,8 +9,8 @@ import {
   SEND_WITHIN,
   SILENCE_MAX,
 } from '../../src/doors/slot-socket/slot-socket.ts'
-import { TOLD_MAX } from '../../src/doors/slot-socket/tell.ts'
-import { LINE_MAX } from '../../src/ground/errors/log.ts'
+import { DESCRIPTION_MAX } from '../../src/doors/slot-socket/tell.ts'
+import { LOG_LINE_MAX } from '../../src/ground/errors/log.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { answerCodes, exitCodes } from './c-tables.ts'
 
@@ -49,7 +49,7 @@ export const answerFrames: readonly Entry[] = [
   ['C', `Go cold: why, for the client's log, without a line end.\nUp to ${bytes(COLD_LINE_MAX)}.`],
   ['a', `Accept the message.\nUp to ${bytes(ANSWER_MAX)}.`],
   ['x', `End with an exit code.\nUp to ${bytes(ANSWER_MAX)}.`],
-  [TELL, `Only to the question ${TELL}.\nUp to ${bytes(TOLD_MAX)}.`],
+  [TELL, `Only to the question ${TELL}.\nUp to ${bytes(DESCRIPTION_MAX)}.`],
 ]
 
 /** The fields that the client takes in an answer: the one that comes first, others in any order, the end. */
@@ -70,7 +70,7 @@ const fields = (): Readonly<Record<string, string>> => ({
   k: 'Copy these bytes of the header block: their offset and their number.\n4 bytes each; any number of them.',
   i: `Insert these bytes.\nAny number of them; the new block has at most ${bytes(NEW_FIELDS_MAX)} more than B.`,
   e: 'Another envelope, complete as on descriptor 1.\nNone or one.',
-  l: `A line for the log with its line end, printable ASCII.\nUp to ${bytes(LINE_MAX)}; any number of them.`,
+  l: `A line for the log with its line end, printable ASCII.\nUp to ${bytes(LOG_LINE_MAX)}; any number of them.`,
   c: `The exit code: ${codes().join(', ')}.\n1 byte; the first field.`,
   t: `Text for the error descriptor: D or Z, then printable ASCII.\n3 to ${REPORT_MAX} bytes; none or one.`,
   'l again': 'As above.',

@@ -2,25 +2,29 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
-/** Names of types, exported functions and classes in src/: doc/terms.md has one word for one thing. */
+/** Names of types and of what is exported in src/: doc/terms.md has one word for one thing. */
 
 const src = join(import.meta.dirname, '../../src')
 
 /** Names that several types may have, each with the reason. */
 const shared: ReadonlyMap<string, string> = new Map([])
 
-/** Names of exported functions that are the same act in several rooms, each with the act. */
-const sameActs: ReadonlyMap<string, string> = new Map([
+/** Names of exports that are the same act or thing in several rooms, each with what it is. */
+const sameThings: ReadonlyMap<string, string> = new Map([
   ['carryOut', 'does at a door what a decision says'],
+  ['CONNECTIONS_MAX', 'the most connections that a door keeps at once'],
   ['checkStart', 'tells why a daemon would not start'],
+  ['defaultTimeouts', 'how long a door waits for each of its two sides'],
   ['handOn', 'gives a message to another program or server'],
   ['log', 'writes a line to the log of the process'],
   ['openConnection', 'connects to a server'],
+  ['optionDefaults', 'the defaults of the options of a program'],
   ['parseCommand', 'reads a command of a protocol'],
   ['passOn', 'delivers the accepted message'],
   ['readOptions', 'reads the options of a command line'],
   ['text', 'describes a setting, or an option of a command, whose value is a text'],
   ['uint32', 'writes numbers as bytes of a protocol'],
+  ['usage', 'what a program says about its command line'],
 ])
 
 t.test('no two types of src/ share a name, exported or not', async (t) => {
@@ -58,16 +62,16 @@ t.test('the search finds types of one name of every form', async (t) => {
   )
 })
 
-t.test('exported functions and classes of src/ share a name only for the same act', async (t) => {
+t.test('exports of src/ share a name only if they are the same act or thing', async (t) => {
   const exported = exportsIn(readSources())
   t.ok(exported.size > 500, 'the exports were found')
-  const several = [...exported].filter(([name, files]) => files.size > 1 && !sameActs.has(name))
+  const several = [...exported].filter(([name, files]) => files.size > 1 && !sameThings.has(name))
   t.same(
     several.map(([name, files]) => `${name}: ${[...files].join(', ')}`),
     [],
   )
-  for (const name of sameActs.keys()) {
-    t.ok((exported.get(name)?.size ?? 0) > 1, `${name} is one function`)
+  for (const name of sameThings.keys()) {
+    t.ok((exported.get(name)?.size ?? 0) > 1, `${name} is there once`)
   }
 })
 
@@ -79,6 +83,9 @@ t.test('the search finds exports of one name of every form, and overloads once',
     'export function* send<Value>() {',
     'export class send {',
     'export abstract class send {',
+    'export const send = 1',
+    'export const send: () => void = () => {}',
+    'export const send =',
   ]
   for (const form of forms) {
     const files = exportsIn([
@@ -87,7 +94,8 @@ t.test('the search finds exports of one name of every form, and overloads once',
     ]).get('send')
     t.same([...(files ?? [])], ['a.ts', 'b.ts'], form)
   }
-  const others = 'function send() {\n  export function send() {\nexport const send = 1\n'
+  const others =
+    'function send() {\n  export function send() {\nconst send = 1\nexport { send } from "a"\n'
   t.equal(exportsIn([['c.ts', others]]).size, 0, 'private functions and values do not count')
 })
 
@@ -98,11 +106,12 @@ function readSources(): (readonly [file: string, text: string])[] {
     .map((file) => [file, readFileSync(join(src, file), 'utf8')] as const)
 }
 
-/** Finds the functions and classes that files export, each name with its files. */
+/** Finds the functions, classes and constants that files export, each name with its files. */
 function exportsIn(
   sources: readonly (readonly [file: string, text: string])[],
 ): Map<string, Set<string>> {
-  const declaration = /^export (?:async )?(?:abstract )?(?:function\*?|class) ([A-Za-z_$][\w$]*)/gm
+  const declaration =
+    /^export (?:async )?(?:abstract )?(?:function\*?|class|const) ([A-Za-z_$][\w$]*)/gm
   const exported = new Map<string, Set<string>>()
   for (const [file, text] of sources) {
     for (const [, name] of text.matchAll(declaration)) {

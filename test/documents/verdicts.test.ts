@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { table as settings } from '../../src/ground/settings/table.ts'
-import { LINE_MAX } from '../../src/mail/message/content-fields.ts'
+import { MAIL_LINE_MAX } from '../../src/mail/message/content-fields.ts'
 import {
   ENTERED_WITHIN,
   FIRST_PAUSE,
@@ -27,7 +27,7 @@ const daemon = readPage('onescand.8').replace(/\n(?:\.\w+ )?/g, ' ')
 t.test('its numbers and names are those of the program', async (t) => {
   t.equal(FREE_MAX, 64 * 1024)
   t.match(daemon, 'under 64 KiB together')
-  t.equal(LINE_MAX, 998)
+  t.equal(MAIL_LINE_MAX, 998)
   t.match(daemon, 'lines of at most 998 bytes')
   t.equal(settings.VERDICTMAXAGE.default, 3600)
   t.match(page, '`VERDICTMAXAGE`, an hour')

@@ -9,7 +9,7 @@ import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { checkExecutable } from '../../ground/process/execute.ts'
 import { CrlfReader } from '../../mail/message/crlf-reader.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
-import { PIECE, Stuffing } from '../../protocol/smtp/content.ts'
+import { PIECE_MAX, Stuffing } from '../../protocol/smtp/content.ts'
 import { type RawReply, replyTexts } from '../../protocol/smtp/replies.ts'
 import { handToSlot, QUEUE_PATIENCE } from '../shared/hand-to-slot.ts'
 
@@ -138,8 +138,8 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
   expect(await server.startData(), 354, 'DATA')
   const stuffing = new Stuffing()
   for (const piece of inLf(mail)) {
-    for (let at = 0; at < piece.length; at += PIECE) {
-      await server.send([stuffing.push(piece.subarray(at, at + PIECE))])
+    for (let at = 0; at < piece.length; at += PIECE_MAX) {
+      await server.send([stuffing.push(piece.subarray(at, at + PIECE_MAX))])
     }
   }
   const reply = await server.endData([stuffing.finish()]).catch((error) => {

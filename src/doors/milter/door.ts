@@ -25,7 +25,7 @@ const TICK_MAX = 1000
 /** Bytes of a packet: one field may be as large as the largest header that is scanned. */
 export const PACKET_MAX = HEADER_MAX + 64 * 1024
 /** Bytes of a packet that holds no content but an SMTP command or macros. */
-export const COMMAND_MAX = 1 + MACROS_MAX
+export const SMALL_PACKET_MAX = 1 + MACROS_MAX
 const CONTENT = 'LBE'
 /** Bytes of the packet of the negotiation, which needs thirteen. */
 const NEGOTIATION_MAX = 64
@@ -213,6 +213,6 @@ class Packets implements WireReader {
 
   #mostFor(command: string): number {
     if (!this.#session.hasNegotiated) return NEGOTIATION_MAX
-    return CONTENT.includes(command) ? PACKET_MAX : COMMAND_MAX
+    return CONTENT.includes(command) ? PACKET_MAX : SMALL_PACKET_MAX
   }
 }

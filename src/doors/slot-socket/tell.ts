@@ -36,7 +36,7 @@ interface DaemonTrial {
 }
 
 /** Bytes of the longest answer that is read. An environment may have as many. */
-export const TOLD_MAX = 4 * 1024 * 1024
+export const DESCRIPTION_MAX = 4 * 1024 * 1024
 
 /** Makes the answer. */
 export function toldFrame(daemon: DaemonDescription | undefined): Buffer {
@@ -55,7 +55,7 @@ export async function askToTell(
   let answer: Buffer | undefined
   const reader = createFrameReader({
     room(type, length) {
-      if (type !== TELL || length > TOLD_MAX) throw new Error('another answer')
+      if (type !== TELL || length > DESCRIPTION_MAX) throw new Error('another answer')
       return Buffer.alloc(length)
     },
     take(_, payload) {

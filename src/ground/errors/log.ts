@@ -2,7 +2,7 @@
 export type LogField = readonly [key: string, value: string | number | undefined]
 
 /** Linux's PIPE_BUF: if two processes write at most so many bytes to a pipe, they do not mix. */
-export const LINE_MAX = 4096
+export const LOG_LINE_MAX = 4096
 /** Characters of one value, so that no long header pushes the other values out of the line. */
 export const VALUE_MAX = 400
 
@@ -15,7 +15,7 @@ export function logLine(entries: readonly LogField[]): Buffer {
   for (const [key, value] of entries) {
     if (value === undefined || value === '') continue
     const entry = ` ${key}=${quoted(String(value))}`
-    if (line.length + entry.length + 1 <= LINE_MAX) line += entry
+    if (line.length + entry.length + 1 <= LOG_LINE_MAX) line += entry
   }
   return Buffer.from(`${line}\n`, 'latin1')
 }

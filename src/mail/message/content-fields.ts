@@ -46,7 +46,7 @@ const NAMES_OF_TESTS = /\b[A-Z\d]+(?:_[A-Z\d]+)+\b/g
 const SIGNED_FIELDS = /;\s*h\s*=[\w\s:.-]*(?=;|$)/gi
 
 /** Bytes of the longest line, without its end (RFC 5322 2.1.1). */
-export const LINE_MAX = 998
+export const MAIL_LINE_MAX = 998
 
 /**
  * Whether a field has a longer line. libclamav splits longer lines, and may take a piece of one for the
@@ -57,7 +57,7 @@ export function hasLongLine(text: string): boolean {
     const lf = text.indexOf('\n', at)
     const end = lf < 0 ? text.length : lf
     const length = end - at - (text[end - 1] === '\r' ? 1 : 0)
-    if (length > LINE_MAX) return true
+    if (length > MAIL_LINE_MAX) return true
     at = end + 1
   }
   return false

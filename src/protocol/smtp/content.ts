@@ -157,7 +157,7 @@ function indexOr(otherwise: number, bytes: Buffer, byte: number, from: number): 
 }
 
 /** Bytes that are converted at a time; the result may be twice as large. */
-export const PIECE = 64 * 1024
+export const PIECE_MAX = 64 * 1024
 
 const END = Buffer.from('.\r\n')
 const UNENDED = Buffer.from('\r\n.\r\n')
@@ -172,7 +172,7 @@ export class Stuffing {
   #last = LF
 
   /**
-   * Returns the bytes as they are sent, in memory of their own. Takes at most PIECE bytes at a
+   * Returns the bytes as they are sent, in memory of their own. Takes at most PIECE_MAX bytes at a
    * time.
    */
   push(piece: Buffer): Buffer {

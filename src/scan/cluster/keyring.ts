@@ -20,7 +20,7 @@ export interface Key {
 }
 
 /** Bytes of the largest keyring file. */
-export const FILE_MAX = 64 * 1024
+export const KEYRING_MAX = 64 * 1024
 /** Fewest bytes of an hmac-sha256 secret. */
 export const HMAC_SECRET_MIN = 32
 
@@ -68,7 +68,7 @@ export function loadKeyring(file: {
   try {
     const objection = objectionToMode(stats.mode)
     if (objection !== undefined) throw keyringFault(path, objection)
-    const keys = parseKeyring(readWhole(fd, 'it', FILE_MAX).toString('latin1'), path)
+    const keys = parseKeyring(readWhole(fd, 'it', KEYRING_MAX).toString('latin1'), path)
     if (keys.length === 0) throw keyringFault(path, 'holds no key; make one with onescan keygen')
     return { keys }
   } catch (error) {

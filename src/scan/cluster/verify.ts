@@ -1,6 +1,6 @@
 import type { Crypto } from '../../ground/runtime/crypto.ts'
 import type { DigestsWanted } from '../../mail/message/canonical-body.ts'
-import { hasLongLine, LINE_MAX, maySayContent } from '../../mail/message/content-fields.ts'
+import { hasLongLine, MAIL_LINE_MAX, maySayContent } from '../../mail/message/content-fields.ts'
 import type { MessageForm } from '../../mail/message/form.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { isCurrent, type Key, type Scheme } from './keyring.ts'
@@ -154,7 +154,7 @@ function unboundFault(header: Header, stamp: number): string | undefined {
     if (index === stamp || (index > stamp && isBound(field.key))) continue
     const { name } = field
     if (hasLongLine(header.textOf(field))) {
-      return `a line of more than ${LINE_MAX} bytes is in a field that the stamp does not bind`
+      return `a line of more than ${MAIL_LINE_MAX} bytes is in a field that the stamp does not bind`
     }
     if (!maySayContent(name, header.valueOf(field))) continue
     if (index < stamp) return `${name} was added above the stamp`

@@ -42,7 +42,7 @@ export const HEADER_TOO_LARGE: Reply = {
 }
 
 /** Characters of a text whose placeholders are filled: a line of SMTP has 512 with its codes. */
-export const TOLD_MAX = 400
+export const OWN_WORDS_MAX = 400
 
 type Texts = Pick<MailSettings, 'REFUSALTEXT' | 'REFUSALTEXT_BANNED' | 'REFUSALTEXT_UNREADABLE'>
 
@@ -98,5 +98,5 @@ function fillPlaceholders(
     host: hostname(),
   }
   const text = template.replace(/\{([a-z]+)\}/g, (_, place: Placeholder) => words[place])
-  return replaceUnprintable(text).slice(0, TOLD_MAX)
+  return replaceUnprintable(text).slice(0, OWN_WORDS_MAX)
 }

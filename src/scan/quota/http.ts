@@ -4,7 +4,7 @@ import {
   COULD_NOT_TELL,
   NO_SUCH_PAGE,
   noAnswer,
-  REPLY_MAX,
+  QUOTA_REPLY_MAX,
   readBody,
   type ServiceReply,
 } from './quota-answer.ts'
@@ -67,7 +67,7 @@ async function read(response: IncomingMessage): Promise<string | undefined> {
   response.setEncoding('latin1')
   for await (const chunk of response) {
     text += chunk
-    if (text.length > REPLY_MAX) return undefined // leaving the loop destroys the connection
+    if (text.length > QUOTA_REPLY_MAX) return undefined // leaving the loop destroys the connection
   }
   return text
 }

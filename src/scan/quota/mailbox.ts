@@ -12,7 +12,7 @@ import type { ExplainedAnswer } from './quota-answer.ts'
 import { type Backend, backendFor, type QuotaSettings, readBackend } from './quota-settings.ts'
 
 /** Most bytes of a mailbox's name: no file name is longer. */
-export const NAME_MAX = 255
+export const MAILBOX_NAME_MAX = 255
 
 /** The mailbox that a question is about. */
 export interface NamedMailbox {
@@ -39,7 +39,7 @@ export function namedMailboxOf(
   if (address.text.length > ADDRESS_MAX) return undefined
   const name = form === 'local' ? address.local : address.text
   const usable =
-    address.local !== '' && name.length <= NAME_MAX && /^[!-.0-~\x80-\xff]+$/.test(name)
+    address.local !== '' && name.length <= MAILBOX_NAME_MAX && /^[!-.0-~\x80-\xff]+$/.test(name)
   return usable && !name.includes('..') ? { address, name } : undefined
 }
 

@@ -79,7 +79,7 @@ export const COULD_NOT_TELL = 'the service could not tell'
 export const NO_SUCH_PAGE = 'status 404, the service has no such page'
 
 /** Most bytes of a reply: a name of 255, two numbers and a nonce. */
-export const REPLY_MAX = 1024
+export const QUOTA_REPLY_MAX = 1024
 
 const udpWords: Readonly<Record<string, QuotaAnswer['answer']>> = {
   QUOTA_OK: 'room',
@@ -102,7 +102,7 @@ export function readReplyDatagram(
   name: string,
   nonce: string | undefined,
 ): QuotaAnswer | undefined {
-  if (packet.length > REPLY_MAX) return undefined
+  if (packet.length > QUOTA_REPLY_MAX) return undefined
   const words = packet
     .toString('latin1')
     .replace(/\r?\n$/, '')

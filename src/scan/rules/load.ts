@@ -17,7 +17,7 @@ import { asciiDomain, comparable, Rules } from './match.ts'
 import { type Action, type AddressPattern, type Conditions, type Rule, ruleFiles } from './rule.ts'
 
 /** Most bytes of the file. */
-export const FILE_MAX = 4 * 1024 * 1024
+export const RULES_MAX = 4 * 1024 * 1024
 
 /**
  * Reads the rules of the site: from `onescan.policy` in the control directory, else `policy` in
@@ -49,7 +49,7 @@ export function loadRulesFrom(path: string): Rules {
 
 function readIfThere(path: string): string | undefined {
   try {
-    return readOwnFile(path, FILE_MAX)
+    return readOwnFile(path, RULES_MAX)
       .toString('utf8')
       .replace(/^\ufeff/, '')
   } catch (error) {
@@ -61,7 +61,7 @@ function readIfThere(path: string): string | undefined {
 }
 
 /** Most bytes of a line with its continuation lines. */
-export const LINE_MAX = 4096
+export const RULE_LINE_MAX = 4096
 /** Most different settings in a file, since each may have scanners of its own. */
 export const SETTINGS_MAX = 100
 
@@ -137,8 +137,11 @@ function* logicalLines(text: string, path: string, first: number): Generator<Log
       const why = 'has a control character; write text, with LF at the end of lines'
       throw new Fault('config', `${path} line ${number}: ${why}`)
     }
-    if (line.length > LINE_MAX || (begun && begun.line.length + line.length > LINE_MAX)) {
-      throw new Fault('config', `${path} line ${number}: is longer than ${LINE_MAX} bytes; part it`)
+    if (line.length > RULE_LINE_MAX || (begun && begun.line.length + line.length > RULE_LINE_MAX)) {
+      throw new Fault(
+        'config',
+        `${path} line ${number}: is longer than ${RULE_LINE_MAX} bytes; part it`,
+      )
     }
     if (line.trim() === '' || line.startsWith('#')) continue
     if (/^[ \t]/.test(line)) {

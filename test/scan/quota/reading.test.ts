@@ -6,7 +6,7 @@ import { readAddress, withPlainDomain } from '../../../src/mail/message/envelope
 import { namedMailboxOf, parseBackendMap, readBackendMap } from '../../../src/scan/quota/mailbox.ts'
 import {
   COULD_NOT_TELL,
-  REPLY_MAX,
+  QUOTA_REPLY_MAX,
   readBody,
   readReplyDatagram,
 } from '../../../src/scan/quota/quota-answer.ts'
@@ -213,8 +213,8 @@ t.test('every word of a datagram counts', async (t) => {
     const name = 'n'.repeat(length - 'QUOTA_OK '.length)
     return readReplyDatagram(Buffer.from(`QUOTA_OK ${name}`), name, undefined)
   }
-  t.same(long(REPLY_MAX), { answer: 'room' })
-  t.equal(long(REPLY_MAX + 1), undefined)
+  t.same(long(QUOTA_REPLY_MAX), { answer: 'room' })
+  t.equal(long(QUOTA_REPLY_MAX + 1), undefined)
 })
 
 t.test('an answer by HTTP must have four words', async (t) => {

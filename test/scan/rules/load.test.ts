@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
-import { FILE_MAX, loadRules, loadRulesFrom } from '../../../src/scan/rules/load.ts'
+import { loadRules, loadRulesFrom, RULES_MAX } from '../../../src/scan/rules/load.ts'
 
 /** The files of rules: which one counts, and the errors for files that cannot be read. */
 
@@ -70,7 +70,7 @@ t.test('links in a circle, a directory and a file that is too large are errors',
   symlinkSync(control, path)
   t.throws(() => loadRules(control, control), fault(/onescan\.policy/))
   rmSync(path)
-  writeFileSync(path, '#'.repeat(FILE_MAX + 1))
+  writeFileSync(path, '#'.repeat(RULES_MAX + 1))
   t.throws(() => loadRules(control, control), fault(/onescan\.policy/))
 })
 

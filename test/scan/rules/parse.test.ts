@@ -1,5 +1,5 @@
 import t from 'tap'
-import { LINE_MAX, parseRules, SETTINGS_MAX } from '../../../src/scan/rules/load.ts'
+import { parseRules, RULE_LINE_MAX, SETTINGS_MAX } from '../../../src/scan/rules/load.ts'
 
 /** Lines of onescan.policy, and what is said of those that make no sense. */
 
@@ -91,7 +91,7 @@ t.test('the error about a line names file, line and remedy', async (t) => {
     ['to="open scan off', /the line to="open scan off: a " is not closed/],
     [' to=a scan off', /goes on with no line; take the blank away/],
     [`to=${'x'.repeat(1_000_000)} scan off`, /is longer than 4096 bytes; part it/],
-    [`to=a ${'\n  x'.repeat(LINE_MAX)}`, /is longer than 4096 bytes; part it/],
+    [`to=a ${'\n  x'.repeat(RULE_LINE_MAX)}`, /is longer than 4096 bytes; part it/],
   ]
   for (const [line, why] of lines) {
     const number = line.includes('\n') ? '\\d+' : '2'
@@ -102,7 +102,7 @@ t.test('the error about a line names file, line and remedy', async (t) => {
   t.throws(() => parseRules(many.join('\n'), 'file'), { message: /is over 100 different settings/ })
   const most = [...many.slice(1), ...many.slice(1), 'to=a scan off', 'to=b scan off']
   t.equal(parseRules(most.join('\n'), 'file').length, most.length)
-  const longest = `to=a refuse${' '.repeat(LINE_MAX - 11)}`
+  const longest = `to=a refuse${' '.repeat(RULE_LINE_MAX - 11)}`
   t.equal(ruleOf(longest)?.action.kind, 'refuse')
-  t.equal(ruleOf(`to=a\n ${' '.repeat(LINE_MAX - 20)}refuse`)?.action.kind, 'refuse')
+  t.equal(ruleOf(`to=a\n ${' '.repeat(RULE_LINE_MAX - 20)}refuse`)?.action.kind, 'refuse')
 })

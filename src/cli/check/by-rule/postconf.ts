@@ -99,7 +99,7 @@ export function setParameter(service: SmtpdService, name: string, value: string)
 }
 
 /** The name of a parameter where it stands: `smtp/inet/smtpd_milters`, or `smtpd_milters`. */
-export const placeOf = (service: SmtpdService, name: string): string =>
+export const parameterPlace = (service: SmtpdService, name: string): string =>
   service.own[name] === undefined ? name : `${service.name}/${name}`
 
 /** Returns the seconds of a time as postconf(5) writes it: `300s`, `5m`. */

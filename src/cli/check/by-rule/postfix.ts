@@ -10,7 +10,7 @@ import {
   POSTCONF,
   type Postfix,
   type PostfixHost,
-  placeOf,
+  parameterPlace,
   type ReadPostfix,
   readPostfix,
   type SmtpdService,
@@ -74,7 +74,7 @@ function checkService(service: SmtpdService, read: ReadPostfix): Finding[] {
   if (filter !== undefined) return checkFilter(service, filter, read)
   const value = valueFor(postfix, service, 'smtpd_milters')
   const milters = splitMilters(value)
-  const what = placeOf(service, 'smtpd_milters')
+  const what = parameterPlace(service, 'smtpd_milters')
   const odd = milters
     .filter(({ text }) => text.startsWith('inet6:'))
     .map((milter) => inet6(service, milter, value))
@@ -111,7 +111,7 @@ const isOnescand = (text: string, { places, queue }: ReadPostfix) =>
 function inet6(service: SmtpdService, { text, written }: MilterEntry, list: string): Finding {
   const changed = written.replace('inet6:', 'inet:')
   return error(
-    placeOf(service, 'smtpd_milters'),
+    parameterPlace(service, 'smtpd_milters'),
     `${text}: Postfix knows no inet6, and defers all mail`,
     setParameter(service, 'smtpd_milters', list.replace(written, changed)),
   )
@@ -142,7 +142,10 @@ function leadsTo(value: string, address: string): boolean {
 function checkFilter(service: SmtpdService, filter: Filter, read: ReadPostfix): Finding[] {
   const { name, value, address } = filter
   const { postfix, scanTime } = read
-  const found = ok(placeOf(service, name), `hands mail to ${address}, where onescand listens`)
+  const found = ok(
+    parameterPlace(service, name),
+    `hands mail to ${address}, where onescand listens`,
+  )
   const [limit, time, remedy] = timeLimit(service, name, value, postfix) ?? []
   if (limit === undefined || secondsOf(time!) > scanTime) return [found]
   const late = `${time}: Postfix gives up before a scan does (SCANTIMEOUT, ${scanTime} s)`
@@ -189,7 +192,7 @@ function checkMilter(service: SmtpdService, milter: MilterEntry, read: ReadPostf
           )
     return {
       value: options[name] ?? valueFor(postfix, service, parameter),
-      place: placeOf(service, parameter),
+      place: parameterPlace(service, parameter),
       set,
     }
   }
@@ -224,7 +227,7 @@ function checkOverride(service: SmtpdService, { postfix }: ReadPostfix): Finding
   if (!/\bno_milters\b/.test(value)) return []
   const others = value.split(/[\s,]+/).filter((word) => word !== 'no_milters' && word !== '')
   const why = `${value}: the milters of ${service.name} are not asked, and its mail is not scanned`
-  return [error(placeOf(service, name), why, setParameter(service, name, others.join(', ')))]
+  return [error(parameterPlace(service, name), why, setParameter(service, name, others.join(', ')))]
 }
 
 /** A service that takes mail back from onescand must not hand it on again. */

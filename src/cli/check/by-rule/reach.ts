@@ -8,7 +8,7 @@ import { SOCKET_UNITS } from './onescand-places.ts'
 import {
   inPostfix,
   type MilterEntry,
-  placeOf,
+  parameterPlace,
   type ReadPostfix,
   type SmtpdService,
   setParameter,
@@ -88,7 +88,7 @@ function missing(
   const [own] = places.milters
   const remedy =
     own === undefined
-      ? `let onescand listen there: --milter ${shellWord(`unix:${path}`)} (${placeOf(service, 'smtpd_milters')} names it)`
+      ? `let onescand listen there: --milter ${shellWord(`unix:${path}`)} (${parameterPlace(service, 'smtpd_milters')} names it)`
       : `start the milter that should listen there or, if it is onescand, ${name(own)}`
   return error(what, value, remedy)
 }

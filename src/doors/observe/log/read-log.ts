@@ -13,7 +13,7 @@ import { passwdEntries, readPasswd } from '../../../ground/process/passwd.ts'
 import { type LogRecord, readLogLine } from './log-record.ts'
 
 /** The most bytes of a line that is read; lines of ours have at most 4,096. */
-export const LINE_MAX = 64 * 1024
+export const READ_LINE_MAX = 64 * 1024
 /** The bytes that are read at once. */
 const CHUNK = 256 * 1024
 
@@ -106,7 +106,7 @@ function openIn(place: PathHandle, path: string): number {
 }
 
 /**
- * Cuts bytes that come in any pieces into lines. A line of more than LINE_MAX bytes is left out: so
+ * Cuts bytes that come in any pieces into lines. A line of more than READ_LINE_MAX bytes is left out: so
  * memory stays bounded, whatever a file holds. The last word of a line that has no line end may be
  * cut, and is left out.
  */
@@ -114,10 +114,10 @@ export async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<st
   let rest = ''
   for await (const chunk of chunks) {
     const lines = (rest + chunk.toString('latin1')).split('\n')
-    rest = lines.pop()!.slice(0, LINE_MAX + 1)
-    yield lines.filter((line) => line.length <= LINE_MAX)
+    rest = lines.pop()!.slice(0, READ_LINE_MAX + 1)
+    yield lines.filter((line) => line.length <= READ_LINE_MAX)
   }
-  if (rest.length <= LINE_MAX) yield [rest.slice(0, Math.max(0, rest.lastIndexOf(' ')))]
+  if (rest.length <= READ_LINE_MAX) yield [rest.slice(0, Math.max(0, rest.lastIndexOf(' ')))]
 }
 
 /**

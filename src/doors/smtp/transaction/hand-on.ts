@@ -1,7 +1,7 @@
 import { Fault } from '../../../ground/errors/fault.ts'
 import { editHeader, type HeaderEdits } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
-import { PIECE, Stuffing } from '../../../protocol/smtp/content.ts'
+import { PIECE_MAX, Stuffing } from '../../../protocol/smtp/content.ts'
 import { deferralOf, type RawReply } from '../../../protocol/smtp/replies.ts'
 import type { NextServer } from '../next-server/next-server.ts'
 import type { ContentReplies } from '../replies/content-replies.ts'
@@ -140,7 +140,7 @@ async function sendContent(
   for (const piece of piecesOf(editHeader(message.header, edits), message.body.chunks())) {
     ready.push(stuffing.push(piece))
     length += piece.length
-    if (length < PIECE) continue
+    if (length < PIECE_MAX) continue
     if (gone.aborted) throw clientLeft()
     await next.send(ready)
     ready = []
@@ -153,11 +153,11 @@ async function sendContent(
   return next.endData([...ready, stuffing.finish()])
 }
 
-/** Yields header and body in pieces of at most PIECE bytes. */
+/** Yields header and body in pieces of at most PIECE_MAX bytes. */
 function* piecesOf(header: Buffer, body: Iterable<Buffer>): Generator<Buffer> {
-  for (let at = 0; at < header.length; at += PIECE) yield header.subarray(at, at + PIECE)
+  for (let at = 0; at < header.length; at += PIECE_MAX) yield header.subarray(at, at + PIECE_MAX)
   for (const chunk of body) {
-    for (let at = 0; at < chunk.length; at += PIECE) yield chunk.subarray(at, at + PIECE)
+    for (let at = 0; at < chunk.length; at += PIECE_MAX) yield chunk.subarray(at, at + PIECE_MAX)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { LINE_MAX } from '../../message/content-fields.ts'
+import { MAIL_LINE_MAX } from '../../message/content-fields.ts'
 import { hasHighByte } from '../decoders/quoted-printable.ts'
 import { isField, STRANGE_MAX } from '../headers/header-region.ts'
 import { CR, indexOrEnd, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
@@ -101,7 +101,7 @@ export function holdsNul(source: Bytes): boolean {
 
 /**
  * Returns whether libclamav cuts a line of the source, which may be in the middle of an escape: it does
- * beyond LINE_MAX.
+ * beyond MAIL_LINE_MAX.
  */
 export function isCutByClamav(source: Bytes): boolean {
   let length = 0
@@ -109,7 +109,7 @@ export function isCutByClamav(source: Bytes): boolean {
     for (let at = 0; at < chunk.length; ) {
       const end = indexOrEnd(chunk, LF, at)
       length += end - at
-      if (length > LINE_MAX + 1) return true
+      if (length > MAIL_LINE_MAX + 1) return true
       if (end < chunk.length) length = 0
       at = end + 1
     }

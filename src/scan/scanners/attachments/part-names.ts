@@ -5,7 +5,7 @@ import { plainCharset } from '../../../mail/mime/decoders/charsets.ts'
 import { type Field, plainName } from '../../../mail/mime/headers/fields.ts'
 
 /** Most characters of a name that are matched; of a longer name, its end is. */
-export const NAME_MAX = 1024
+export const FILE_NAME_MAX = 1024
 /** Most parameters of a field that are read. */
 export const PARAMETERS_MAX = 100
 
@@ -42,7 +42,8 @@ export function readNames(fields: readonly Field[]): PartNames {
       if (seen.has(key)) continue
       seen.add(key)
       for (const name of fileNames(parameters.slice(0, PARAMETERS_MAX))) {
-        if (name.length >= NAME_MAX) over ??= `a file name of more than ${NAME_MAX} characters`
+        if (name.length >= FILE_NAME_MAX)
+          over ??= `a file name of more than ${FILE_NAME_MAX} characters`
         names.add(name)
       }
     }
@@ -156,7 +157,7 @@ function bareName(text: string): string {
   const name = text
     .normalize()
     .replace(/[\p{Cc}\p{Cf}]/gu, '')
-    .slice(-NAME_MAX)
+    .slice(-FILE_NAME_MAX)
     .replace(/^.*[/\\]/s, '')
     .replace(/^[\s"']+/, '')
   let end = name.length

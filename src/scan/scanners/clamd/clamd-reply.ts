@@ -2,7 +2,7 @@ import { replaceUnprintable } from '../../../ground/errors/log.ts'
 import { clean, findingByName, type ScanFinding, unknown, unseen } from '../shared/finding.ts'
 
 /** Most bytes of a reply that are read, its NUL included. A signature's name has a few dozen. */
-export const REPLY_MAX = 8 * 1024
+export const CLAMD_REPLY_MAX = 8 * 1024
 
 /**
  * The meaning of one reply of clamd (clamd(8)). Each `why` quotes the reply, in printable ASCII of bounded
@@ -26,7 +26,7 @@ const SUBMISSIONS: Readonly<Record<Submission, RegExp>> = {
   descriptor: /^fd\[[0-9]+\]: (.*)$/s,
 }
 
-/** Gathers so many replies of clamd: up to the NUL of the last one, or REPLY_MAX bytes for each. */
+/** Gathers so many replies of clamd: up to the NUL of the last one, or CLAMD_REPLY_MAX bytes for each. */
 export class ClamdReplyReader {
   readonly #kept: Buffer[] = []
   readonly #most: number
@@ -34,7 +34,7 @@ export class ClamdReplyReader {
   #left: number
 
   constructor(replies = 1) {
-    this.#most = REPLY_MAX * replies
+    this.#most = CLAMD_REPLY_MAX * replies
     this.#left = replies
   }
 
@@ -63,9 +63,9 @@ export class ClamdReplyReader {
  */
 export function readReply(received: Buffer, about: Submission): ClamdReply {
   const end = received.indexOf(0)
-  if (end < 0 || end >= REPLY_MAX) {
+  if (end < 0 || end >= CLAMD_REPLY_MAX) {
     const what =
-      end < 0 && received.length < REPLY_MAX ? 'a reply that was cut' : 'too long a reply'
+      end < 0 && received.length < CLAMD_REPLY_MAX ? 'a reply that was cut' : 'too long a reply'
     return unknown(`${what}: "${quoted(received)}"`)
   }
   const line = received.toString('latin1', 0, end)

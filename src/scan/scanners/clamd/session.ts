@@ -3,7 +3,7 @@ import { errorCode, errorText } from '../../../ground/errors/fault.ts'
 import { type Connection, descriptorOf, loadConnect } from '../../../ground/net/connect.ts'
 import type { System } from '../../../ground/runtime/system.ts'
 import type { ClamdAddress } from './address.ts'
-import { ClamdReplyReader, REPLY_MAX } from './clamd-reply.ts'
+import { CLAMD_REPLY_MAX, ClamdReplyReader } from './clamd-reply.ts'
 
 /** The outcome of one conversation with clamd; `why` is one line without the address. */
 export type ClamdOutcome<Answer> =
@@ -329,7 +329,7 @@ function readNumbered(
  */
 function unread(socket: Connection): Buffer {
   const fd = descriptorOf(socket)
-  const room = Buffer.alloc(REPLY_MAX)
+  const room = Buffer.alloc(CLAMD_REPLY_MAX)
   try {
     return fd === undefined ? Buffer.alloc(0) : room.subarray(0, readSync(fd, room))
   } catch {

@@ -57,7 +57,7 @@ export const CLAIMED_FOR = 2_000
 /** The value that stands for the verdict while a host is scanning. */
 const CLAIM = Buffer.from('scanning')
 /** Most characters of a server's error that are logged. */
-const TOLD_MAX = 200
+const REASON_MAX = 200
 /** Milliseconds for storing a verdict, for which no mail waits. */
 const PUT_WITHIN = 5_000
 /** Milliseconds after which a host that waits asks again, doubled each time. */
@@ -244,7 +244,7 @@ export class SharedStore {
       if (wasTroubled && troubles.size === 0) log(`VERDICTS ${address.text}: answers again`)
       return
     }
-    const said = why.slice(0, TOLD_MAX)
+    const said = why.slice(0, REASON_MAX)
     const isKnown = [...troubles.values()].includes(said)
     troubles.set(where, said)
     if (!isKnown) log(`VERDICTS ${address.text}: ${said}; messages are scanned meanwhile`)

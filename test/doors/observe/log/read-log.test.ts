@@ -5,7 +5,12 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { type LogCriteria, queryFor } from '../../../../src/doors/observe/log/criteria.ts'
 import { type LogRecord, readLogLine } from '../../../../src/doors/observe/log/log-record.ts'
-import { findLog, LINE_MAX, linesIn, readLogs } from '../../../../src/doors/observe/log/read-log.ts'
+import {
+  findLog,
+  linesIn,
+  READ_LINE_MAX,
+  readLogs,
+} from '../../../../src/doors/observe/log/read-log.ts'
 import { findProgram } from '../../../programs/install.mjs'
 import { tai64n, told } from './lines.ts'
 
@@ -100,7 +105,7 @@ t.test('a line of 10 MB is skipped, and so are bytes that are no text', async (t
     (await entriesOf(pieces)).map(({ fields }) => fields.get('msgid')),
     ['<1>'],
   )
-  const inChunks = Array.from({ length: 100 }, () => Buffer.alloc(LINE_MAX, 'x'))
+  const inChunks = Array.from({ length: 100 }, () => Buffer.alloc(READ_LINE_MAX, 'x'))
   t.equal((await entriesOf([...inChunks, Buffer.from(`\n${told({ id: '<1>' })}`)])).length, 1)
 })
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
+  CLAMD_REPLY_MAX,
   type ClamdReply,
   ClamdReplyReader,
-  REPLY_MAX,
   readReply,
   type Submission,
 } from '../../../../src/scan/scanners/clamd/clamd-reply.ts'
@@ -96,7 +96,7 @@ t.test('any other reply is unknown, quoted in one printable line', async (t) => 
 })
 
 t.test('a reply without end is unknown, and its quote stays short', async (t) => {
-  for (const text of ['x'.repeat(REPLY_MAX), `${'x'.repeat(REPLY_MAX)}\0`]) {
+  for (const text of ['x'.repeat(CLAMD_REPLY_MAX), `${'x'.repeat(CLAMD_REPLY_MAX)}\0`]) {
     const reply = read(text)
     t.match(reply, { answer: 'unknown', why: /^too long a reply: "x+\.\.\."$/ })
     t.ok(reply.answer === 'unknown' && reply.why.length < 250)
@@ -111,17 +111,21 @@ t.test('a reply reads the same in every split of its bytes', async (t) => {
     'INSTREAM size limit exceeded. ERROR\0',
     'COMMAND READ TIMED OUT\0',
     'stream: O',
-    'x'.repeat(REPLY_MAX + 5),
-    `${'x'.repeat(REPLY_MAX + 1)}\0`,
+    'x'.repeat(CLAMD_REPLY_MAX + 5),
+    `${'x'.repeat(CLAMD_REPLY_MAX + 1)}\0`,
   ]
   const bytes = fc.oneof(
     fc.constantFrom(...replies).map((text) => Buffer.from(text)),
     fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array)),
   )
   fc.assert(
-    fc.property(bytes, fc.array(fc.nat({ max: REPLY_MAX + 5 }), { maxLength: 8 }), (wire, cuts) => {
-      t.same(readInPieces(wire, cuts), readReply(wire, 'stream'))
-    }),
+    fc.property(
+      bytes,
+      fc.array(fc.nat({ max: CLAMD_REPLY_MAX + 5 }), { maxLength: 8 }),
+      (wire, cuts) => {
+        t.same(readInPieces(wire, cuts), readReply(wire, 'stream'))
+      },
+    ),
     { numRuns: 500 },
   )
   for (const text of replies.slice(0, 6)) {
@@ -148,9 +152,9 @@ t.test('replies are gathered up to the end of the last one, or to a limit for ea
   t.equal(reader.length, 11)
   t.equal(reader.push(Buffer.from('\0')), true)
   t.equal(new ClamdReplyReader(2).push(Buffer.from('a\0b\0')), true, 'both at once')
-  t.equal(new ClamdReplyReader().push(Buffer.alloc(REPLY_MAX - 1, 'x')), false)
-  t.equal(new ClamdReplyReader().push(Buffer.alloc(REPLY_MAX, 'x')), true)
-  t.equal(new ClamdReplyReader(2).push(Buffer.alloc(2 * REPLY_MAX - 1, 'x')), false)
+  t.equal(new ClamdReplyReader().push(Buffer.alloc(CLAMD_REPLY_MAX - 1, 'x')), false)
+  t.equal(new ClamdReplyReader().push(Buffer.alloc(CLAMD_REPLY_MAX, 'x')), true)
+  t.equal(new ClamdReplyReader(2).push(Buffer.alloc(2 * CLAMD_REPLY_MAX - 1, 'x')), false)
 })
 
 t.test('clamd takes no descriptor if it says nothing of it, or that it is no file', async (t) => {

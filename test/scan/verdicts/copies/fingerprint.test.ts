@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { LINE_MAX } from '../../../../src/mail/message/content-fields.ts'
+import { MAIL_LINE_MAX } from '../../../../src/mail/message/content-fields.ts'
 import { Header } from '../../../../src/mail/message/header-block.ts'
 import {
   copyFields,
@@ -119,12 +119,12 @@ t.test('the fields that are left out are too short to make a scanner stop readin
   t.equal(print(long(FREE_MAX - 1000)), print(letter))
   t.equal(print(long(FREE_MAX + 1000)), undefined)
   const line = (length: number) => changed('To: ann@example.net', `To: ${'x'.repeat(length - 4)}`)
-  t.equal(print(line(LINE_MAX)), print(letter))
-  t.equal(print(line(LINE_MAX + 1)), undefined)
+  t.equal(print(line(MAIL_LINE_MAX)), print(letter))
+  t.equal(print(line(MAIL_LINE_MAX + 1)), undefined)
   const folded = (length: number) =>
     changed('ann@example.net', `ann,\n ${'x'.repeat(length - 1)},\n ben`)
-  t.equal(print(folded(LINE_MAX - 1)), print(letter))
-  t.equal(print(folded(LINE_MAX)), undefined, 'in the midst of a field, too')
+  t.equal(print(folded(MAIL_LINE_MAX - 1)), print(letter))
+  t.equal(print(folded(MAIL_LINE_MAX)), undefined, 'in the midst of a field, too')
   t.type(print(changed('November', 'x'.repeat(2000))), 'string', 'of a field that is held')
   const copies = (length: number) => `${`To: ${'x'.repeat(506)}\n`.repeat(length / 511)}`
   const most = `${copies(511 * 128)}To: ${'x'.repeat(123)}\n` // 128 bytes more make 64 KiB
@@ -178,7 +178,10 @@ t.test('a message that is delivered again has another kind of fingerprint', asyn
     await exact(letter),
     'what is odd is not left out',
   )
-  t.not(await exact(changed('Date: Fri', `Date: ${'x'.repeat(LINE_MAX)}`)), await exact(letter))
+  t.not(
+    await exact(changed('Date: Fri', `Date: ${'x'.repeat(MAIL_LINE_MAX)}`)),
+    await exact(letter),
+  )
 })
 
 t.test('odd fields tell messages that are delivered again apart', async (t) => {
