@@ -5,7 +5,7 @@ import { type Endpoint, parseEndpoint, socketPath } from '../../ground/net/endpo
 export type StoreAddress = {
   /** The address as the log shows it; no password is in it. */
   readonly text: string
-  readonly tls: boolean
+  readonly isSecure: boolean
   readonly user: string | undefined
 } & (
   | { readonly kind: 'server'; readonly server: Endpoint; readonly database: number }
@@ -47,7 +47,7 @@ export function readStoreAddress(text: string): StoreAddress | undefined {
       path: socketPath(path, 'VERDICTS'),
       database: 0,
       text,
-      tls: false,
+      isSecure: false,
       user: undefined,
     }
   }
@@ -59,8 +59,8 @@ export function readStoreAddress(text: string): StoreAddress | undefined {
   }
   const name = user ? attempt(() => decodeURIComponent(user)) : undefined
   if (user && name === undefined) return undefined // %XX that are no UTF-8
-  const tls = scheme === 'valkeys' || scheme === 'rediss'
-  const common = { text, tls, user: name }
+  const isSecure = scheme === 'valkeys' || scheme === 'rediss'
+  const common = { text, isSecure, user: name }
   const servers = hosts
     .split(',')
     .map((host) => parseEndpoint(host, { usualPort: kind === 'sentinel' ? SENTINEL_PORT : PORT }))

@@ -11,7 +11,7 @@ export type ValkeyEndpoint = Endpoint | { readonly path: string }
 
 /** What a server needs to let this process in. */
 export interface StoreLogin {
-  readonly tls: boolean
+  readonly isSecure: boolean
   /** File of the authorities that must have signed the server's certificate; undefined: the system's. */
   readonly authorities: string | undefined
   readonly user: string | undefined
@@ -66,7 +66,7 @@ async function dial(
   signal.throwIfAborted()
   const { authorities } = login
   const socket =
-    login.tls && 'host' in endpoint
+    login.isSecure && 'host' in endpoint
       ? connectByTls({
           ...endpoint,
           ...(isIP(endpoint.host) === 0 && { servername: endpoint.host }),
@@ -74,7 +74,7 @@ async function dial(
         })
       : connect({ ...endpoint })
   try {
-    await once(socket, login.tls ? 'secureConnect' : 'connect', { signal })
+    await once(socket, login.isSecure ? 'secureConnect' : 'connect', { signal })
   } catch (error) {
     socket.on('error', () => {}).destroy()
     throw error

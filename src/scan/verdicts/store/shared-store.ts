@@ -304,9 +304,9 @@ async function tryUntil(
  */
 async function connectToStore(access: StoreAccess, signal: AbortSignal): Promise<ValkeyConnection> {
   const { address, password, authorities } = access
-  const { tls, user } = address
+  const { isSecure, user } = address
   const database = address.kind === 'sentinel' ? 0 : address.database
-  const login = { tls, authorities, user, password, database }
+  const login = { isSecure, authorities, user, password, database }
   const endpoint = await endpointOf(access, signal)
   const { connection } = await openConnection(endpoint, login, FIRST_QUESTION, signal)
   return connection
@@ -322,7 +322,7 @@ async function endpointOf(
     case 'socket':
       return address
     case 'sentinel': {
-      const login = { tls: address.tls, authorities, password: sentinelPassword }
+      const login = { isSecure: address.isSecure, authorities, password: sentinelPassword }
       return findPrimary(address.servers, address.name, login, signal)
     }
   }
