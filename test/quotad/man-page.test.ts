@@ -29,7 +29,7 @@ t.test('the page describes exactly the variables that are read', async (t) => {
     const directory = join(import.meta.dirname, '../../src', room)
     for (const file of readdirSync(directory).filter((name) => name.endsWith('.ts'))) {
       const source = readFileSync(join(directory, file), 'utf8')
-      for (const [, name] of source.matchAll(/\benv\.([A-Z_]+)/g)) read.add(name!)
+      for (const [, name] of source.matchAll(/\benv\.([A-Z_]+)\b(?! = )/g)) read.add(name!)
       for (const [, name] of source.matchAll(/\(\s*env,\s*'([A-Z_]+)'/g)) read.add(name!)
     }
   }
