@@ -326,8 +326,9 @@ t.test(
       t.equal((await slot.ask({ variables, message: infected, envelope })).does, does)
       reporter.report()
     }
-    const shown = reports.map(({ lines, cold }) => [lines.length, cold.told])
-    t.same(shown, [[1, 0], [0, 1]]) // biome-ignore format: a table
+    const told = reports.map(({ lines, cold }) => [lines.length, cold.told])
+    const some = told.filter(([lines, cold]) => lines !== 0 || cold !== 0) // it reports by itself, too
+    t.same(some, [[1, 0], [0, 1]]) // biome-ignore format: a table
     t.equal((await readQuarantine(stage.quarantine)).length, 1)
   },
 )
