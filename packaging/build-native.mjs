@@ -7,10 +7,13 @@
 //   onescan-queue …   the programs, links to the launcher
 //   runtime/NAME      links to the runtime, by which a process is called NAME
 //
-//   node packaging/build-native.mjs [--arch ARCH]    for another processor, into build/native-ARCH/
+//   node packaging/build-native.mjs [--arch ARCH] [--musl]
+//
+// --arch builds for another processor, into build/native-ARCH/. --musl fails where there is no
+// musl for the launcher, instead of taking the C library of the host.
 //
 // Bun comes from its npm package, which toolchain/package-lock.json pins, and the launcher
-// is compiled by cc. Never strip onescan-runtime: the programs in it would be gone.
+// is compiled as c-programs.mjs says. Never strip onescan-runtime: the programs in it would be gone.
 import { execFileSync } from 'node:child_process'
 import {
   copyFileSync,
@@ -26,17 +29,18 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { buildAddon } from './build-addon.mjs'
-import { cSources, runCompiler, strict } from './c-programs.mjs'
+import { smallPrograms } from './c-programs.mjs'
 import { installLocked } from './install-locked.mjs'
-import { compilerFor, targetOf } from './targets.mjs'
+import { targetOf } from './targets.mjs'
 import { bun, installBun } from './toolchain/toolchain.mjs'
 
 const packaging = dirname(fileURLToPath(import.meta.url))
 const native = join(packaging, 'native')
 const { version } = JSON.parse(readFileSync(join(dirname(packaging), 'package.json'), 'utf8'))
-const { values: options } = parseArgs({ options: { arch: { type: 'string' } } })
+const { values: options } = parseArgs({
+  options: { arch: { type: 'string' }, musl: { type: 'boolean' } },
+})
 const target = targetOf(options.arch)
-const compiler = compilerFor(target)
 const out = target.native
 
 /** What an administrator calls; each is a name in native/programs.cjs. */
@@ -96,16 +100,8 @@ function runtimeOf({ own, arch }) {
 
 function buildLauncher(runtimeSize) {
   const fresh = join(workshop, 'onescan-run')
-  runCompiler([
-    compiler,
-    ...[...strict, '-Os', '-ffreestanding'],
-    ...['-fno-stack-protector', '-fno-asynchronous-unwind-tables'],
-    '-fno-tree-loop-distribute-patterns', // or loops become calls of memcpy
-    ...['-fPIE', '-static-pie', '-nostdlib', '-s'],
-    '-Wl,--build-id=none,-z,noexecstack,-z,text,-z,relro,-z,now,--no-dynamic-linker',
-    ...[`-DRUNTIME_SIZE=${runtimeSize}`, `-DVERSION="${version}"`],
-    ...['-o', fresh, ...cSources('launcher')],
-  ])
+  const compile = smallPrograms(target, { needsMusl: options.musl, needsStatic: true })
+  compile('launcher', fresh, [`-DRUNTIME_SIZE=${runtimeSize}`, `-DVERSION="${version}"`])
   renameSync(fresh, join(out, 'onescan-run'))
 }
 

@@ -59,7 +59,7 @@ const env = { COMPRESS: 'xz', ...process.env, SOURCE_DATE_EPOCH: String(seconds)
 if (!options.built) {
   if (uncommitted()) warn('there are changes that no commit has: nobody else can make these bytes')
   script('build.mjs')
-  for (const { arch } of targets) script('build-native.mjs', '--arch', arch)
+  for (const { arch } of targets) script('build-native.mjs', '--arch', arch, '--musl')
   script('npm-programs.mjs', '--all')
 }
 

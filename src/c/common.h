@@ -1,12 +1,13 @@
 /*
- * What onescanc and onescan-rcptquota share: reading a setting, the switch of `onescan disable`,
- * the clock, and text that is safe in a line of the log.
+ * What the programs in C share: reading a setting, hiding variables from the next program, the
+ * switch of `onescan disable`, the clock, and text that is safe in a line of the log.
  */
 #ifndef ONESCAN_COMMON_H
 #define ONESCAN_COMMON_H
 
 #include "tables.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,26 @@
 static inline const char *setting(const char *name, const char *unset) {
   const char *value = getenv(name);
   return value && *value ? value : unset;
+}
+
+static inline int begins(const char *text, const char *prefix) {
+  return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static inline int begins_with_one_of(const char *text, const char *const *prefixes) {
+  for (; *prefixes; ++prefixes)
+    if (begins(text, *prefixes))
+      return 1;
+  return 0;
+}
+
+/* Takes the variables that begin so out of the environment. The list ends in NULL. */
+static inline void hide_variables(const char *const *prefixes) {
+  char **kept = environ;
+  for (char **variable = environ; *variable; ++variable)
+    if (!begins_with_one_of(*variable, prefixes))
+      *kept++ = *variable;
+  *kept = NULL;
 }
 
 enum { SWITCH_PATH_MAX = 4096 };

@@ -1,54 +1,66 @@
 /*
- * Whether descriptor 2 of a program in the slot is a log. Below qmail-local it is the report of a
- * delivery, which goes into a bounce to a stranger. src/doors/shared/log/is-log.ts has the same
- * rule. Nothing here needs a C library: the launcher has none.
+ * Where lines of a program in the slot go: to descriptor 2 if that is a log, else to the system's
+ * log. Below qmail-local descriptor 2 is the report of a delivery, which goes into a bounce to a
+ * stranger. src/doors/shared/log/is-log.ts has the same rule.
  */
 #ifndef ONESCAN_LOG_PLACE_H
 #define ONESCAN_LOG_PLACE_H
 
-/* Descriptor 2, and the environment. */
-struct log_place {
-  int is_character_device, is_file, is_socket;
-  unsigned long device, inode;
-  /* The value of a variable; NULL if it is unset. */
-  const char *(*value_of)(const char *name);
-};
+#include "common.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 /* Whether the text is the two numbers with a colon between them: JOURNAL_STREAM, systemd.exec(5).
  */
-static inline int names_stream(const char *text, unsigned long device, unsigned long inode) {
-  unsigned long numbers[] = {0, 0};
-  for (int at = 0; at < 2; ++at) {
-    const char end = at == 0 ? ':' : '\0';
-    if (*text < '0' || *text > '9')
-      return 0;
-    while (*text >= '0' && *text <= '9')
-      numbers[at] = numbers[at] * 10 + (unsigned long) (*text++ - '0');
-    if (*text++ != end)
-      return 0;
+static inline int names_stream(const char *text, dev_t device, ino_t inode) {
+  char stream[64];
+  snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t) device, (uintmax_t) inode);
+  return strcmp(text, stream) == 0;
+}
+
+static inline int fd_2_is_a_log(void) {
+  struct stat status;
+  if (fstat(STDERR_FILENO, &status) || strcmp(setting("ERROR_FD", ""), "2") == 0)
+    return 0;
+  if (S_ISCHR(status.st_mode) || S_ISREG(status.st_mode))
+    return 1;
+  if (names_stream(setting("JOURNAL_STREAM", ""), status.st_dev, status.st_ino))
+    return 1;
+  if (S_ISSOCK(status.st_mode) || getenv("DTLINE") || getenv("RPLINE") || getenv("UFLINE"))
+    return 0;
+  return setting("PROTO", NULL) || setting("TCPREMOTEIP", NULL) || setting("TCPLOCALIP", NULL);
+}
+
+/*
+ * Sends a line as one datagram, as syslog(3) would: facility mail, level info. Nobody waits for
+ * that log: if it takes nothing now, the line is dropped. An end of the line that is too long is
+ * cut off.
+ */
+static inline void to_syslog(const char *line, size_t length) {
+  static const struct sockaddr_un address = {AF_UNIX, "/dev/log"};
+  static const char name[] = "onescan: ";
+  const size_t name_length = sizeof name - 1;
+  char when[32] = "", datagram[LOG_LINE_MAX + 64];
+  time_t seconds = time(NULL);
+  struct tm *local = localtime(&seconds);
+  if (local && strftime(when, sizeof when, "%b %e %H:%M:%S ", local) == 0)
+    when[0] = '\0';
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return;
+  if (length >= name_length && memcmp(line, name, name_length) == 0) {
+    line += name_length; /* syslog has its own place for the name */
+    length -= name_length;
   }
-  return numbers[0] == device && numbers[1] == inode;
-}
-
-static inline int has_value(const struct log_place *place, const char *name) {
-  const char *value = place->value_of(name);
-  return value && *value;
-}
-
-static inline int is_log(const struct log_place *place) {
-  const char *error_fd = place->value_of("ERROR_FD");
-  const char *stream = place->value_of("JOURNAL_STREAM");
-  if (error_fd && error_fd[0] == '2' && !error_fd[1])
-    return 0;
-  if (place->is_character_device || place->is_file)
-    return 1;
-  if (stream && names_stream(stream, place->device, place->inode))
-    return 1;
-  if (place->is_socket || place->value_of("DTLINE") || place->value_of("RPLINE")
-      || place->value_of("UFLINE"))
-    return 0;
-  return has_value(place, "PROTO") || has_value(place, "TCPREMOTEIP")
-         || has_value(place, "TCPLOCALIP");
+  if (length && line[length - 1] == '\n')
+    --length;
+  snprintf(datagram, sizeof datagram, "<22>%sonescan[%ld]: %.*s", when, (long) getpid(),
+           (int) length, line);
+  sendto(fd, datagram, strlen(datagram), MSG_DONTWAIT | MSG_NOSIGNAL,
+         (const struct sockaddr *) &address, sizeof address);
+  close(fd);
 }
 
 #endif

@@ -10,14 +10,17 @@ export const missing: string | false = hasCompiler()
   ? false
   : 'install Debian package gcc and libc6-dev'
 
-/**
- * The text of all files in C of a program, one behind the other, with the headers that programs
- * share.
- */
+/** The text of all files in C of a program, and of the headers that they share with others. */
 export function textInC(source: string): string {
-  return [...filesInC(join(source, '..')), ...filesInC(source)]
-    .map((file) => readFileSync(file, 'latin1'))
-    .join('')
+  const files = new Set<string>(filesInC(source))
+  let text = ''
+  // What is added meanwhile is visited, too.
+  for (const file of files) {
+    const more = readFileSync(file, 'latin1')
+    for (const [, name] of more.matchAll(/^#include "(.*)"$/gm)) files.add(join(file, '..', name!))
+    text += more
+  }
+  return text
 }
 
 /** Returns the strings of a list in C. Throws if the text has no list of that name. */

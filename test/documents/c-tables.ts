@@ -79,7 +79,7 @@ export function cTables(): string {
   return `/* clang-format off */
 /*
  * What the programs in C know of the tables in TypeScript. \`npm run docs\` writes this file:
- * test/documents/c-tables.ts says from where. Nothing here needs a C library: the launcher has none.
+ * test/documents/c-tables.ts says from where.
  */
 #ifndef ONESCAN_TABLES_H
 #define ONESCAN_TABLES_H

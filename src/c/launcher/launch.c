@@ -17,16 +17,15 @@
  * crash report to descriptor 2, even if that is not a log. So the launcher checks the limits first.
  * It writes one line instead, and only to a log.
  *
- * The launcher has no libc: a static program with one starts in 0.4 ms, this one in 0.1 ms. It runs
- * at whatever address the kernel picks, and needs no relocations: so it has no static array of
- * pointers. It is for Linux on x86-64 and arm64, as Bun is.
+ * The launcher is linked statically: otherwise the dynamic linker would obey LD_PRELOAD before the
+ * launcher removes it.
  */
-#include "kernel.h"
-#include "launcher.h"
-#include "text.h"
+#define _GNU_SOURCE
+#include "../common.h"
+#include "../log-place.h"
 
-#include <linux/limits.h>
-#include <linux/resource.h>
+#include <limits.h>
+#include <sys/resource.h>
 
 #ifndef RUNTIME_SIZE
 #error "RUNTIME_SIZE: the size of onescan-runtime in bytes"
@@ -36,49 +35,77 @@
 #error "VERSION: that of onescan, as a string"
 #endif
 
+#define OWN_NAME "onescan-run"
+#define RUNTIME "onescan-runtime"
 /*
  * A command name that Bun reserves; src/ground/runtime/compiled-program.ts and programs.cjs use it
  * as well.
  */
 #define MARKER "login"
-#define OWN_NAME "onescan-run"
-/* The directory of the links to the runtime, beside it. */
-#define LINKS "runtime/"
 
-/* Bytes. With less memory the runtime cannot start (measured: 370 MB). */
-#define MEMORY_MIN 400000000
-/* Bytes of the stack that it needs (measured: 160 KiB). */
-#define STACK_MIN (256 * 1024)
-/* The runtime starts with 5 descriptors, but below 7 it crashes if it has no log of its own. */
-#define DESCRIPTORS_MIN 8
+enum {
+  MEMORY_MIN = 400000000, /* bytes; with less the runtime cannot start (measured: 370 MB) */
+  STACK_MIN = 256 * 1024, /* bytes that it needs (measured: 160 KiB) */
+  /* It starts with 5 descriptors, but below 7 it crashes if it has no log of its own. */
+  DESCRIPTORS_MIN = 8
+};
 
-#if defined(__x86_64__)
-__asm__(".globl _start\n_start: mov %rsp, %rdi\n and $-16, %rsp\n call launch\n");
-#elif defined(__aarch64__)
-__asm__(".globl _start\n_start: mov x0, sp\n bl launch\n");
-#endif
+/* Variables that the runtime, one of its parts or the dynamic linker would obey. */
+static const char *const hidden_from_runtime[] = {
+    "BUN_", "NODE_", "JSC_", "MIMALLOC_", "LD_", "SMTPDELAY_SIGIGN=", NULL,
+};
+
+/*
+ * Settings of the runtime for the slot, which lives for some ten milliseconds. With them the
+ * runtime compiles no functions in advance of their use, except loops that go on, and prepares no
+ * heap. That saves a quarter of the processor time of a small message. (The names begin with BUN_,
+ * so no scanner and no next program sees them: src/ground/settings/environment.ts.)
+ */
+static char slot_settings[][48] = {
+    "BUN_JSC_thresholdForJITAfterWarmUp=20000",
+    "BUN_JSC_thresholdForJITSoon=20000",
+    "BUN_JSC_useWarmUpMarkedBlocks=0",
+};
+
+/* Whether failures are told as the slot tells them: on descriptor 2 only if that is a log. */
+static int is_slot;
+
+/* Writes a whole line of the log, which ends in LF, and ends the process. */
+static _Noreturn void fail(int code, const char *line) {
+  if (is_slot && !fd_2_is_a_log()) {
+    to_syslog(line, strlen(line));
+  } else {
+    ssize_t written = write(STDERR_FILENO, line, strlen(line));
+    (void) written; /* the exit code says it, too */
+  }
+  _exit(code);
+}
+
+/* Says in the form of the slot's own log that the runtime cannot do something, and ends. */
+#define CANNOT_RUN(why)                                                                            \
+  fail(EXIT_CHAIN, "onescan: decision=defer fault=chain reason=\"" RUNTIME " " why "\" "           \
+                   "exit=120\n")
+
+static _Noreturn void fail_without_memory(void) {
+  fail(EXIT_NO_MEMORY, "onescan: decision=defer fault=out-of-memory reason=\"no memory for the "
+                       "words and the environment of " RUNTIME "\" exit=51\n");
+}
 
 /* Called by its own name, the launcher is not a program of onescan; it only explains itself. */
-static void tell_about(const char *word) {
+static _Noreturn void tell_about(const char *word) {
   static const char usage[] =
       "usage: onescan-queue | onescan | onescand | onescan-quotad | smtp-delay\n\n"
       "The launcher of the compiled onescan: call it by one of these names, which are\n"
       "links to it. See onescan(1).\n";
-  const char *told = usage;
-
-  if (is(word, "--version"))
-    told = OWN_NAME " " VERSION "\n";
-  else if (!is(word, "--help") && !is(word, "-h"))
-    return;
-  if (write_all(1, told, length(told)))
-    end(0);
+  const char *told = strcmp(word, "--version") ? usage : OWN_NAME " " VERSION "\n";
+  if (write(STDOUT_FILENO, told, strlen(told)) == (ssize_t) strlen(told))
+    _exit(0);
   CANNOT_RUN("cannot answer here: descriptor 1 cannot be written to");
 }
 
-static int is_below(int resource, unsigned long minimum) {
-  struct rlimit64 limit;
-
-  return call(__NR_prlimit64, 0, resource, 0, (long) &limit) == 0 && limit.rlim_cur < minimum;
+static int is_below(int resource, rlim_t minimum) {
+  struct rlimit limit;
+  return getrlimit(resource, &limit) == 0 && limit.rlim_cur < minimum;
 }
 
 /* Ends the process if the runtime could not start within the limits of setrlimit(2). */
@@ -96,38 +123,31 @@ static void check_limits(void) {
          "exit=51\n");
 }
 
-/* Finds the file of this program, links resolved. */
-static void find_self(char path[PATH_MAX]) {
-  long count = call(__NR_readlinkat, AT_FDCWD, (long) "/proc/self/exe", (long) path, PATH_MAX - 1);
-
-  if (count <= 0)
-    CANNOT_RUN("cannot be found: /proc must be mounted");
-  path[count] = 0;
+static char *name_in(char *path) {
+  char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
 }
 
-/* Puts `directory` and `name` after the first `at` bytes of a path. Returns 0 if that is too long.
- */
-static int set_end(char path[PATH_MAX], unsigned long at, const char *directory, const char *name) {
-  if (at + length(directory) + length(name) + 1 > PATH_MAX)
-    return 0;
-  copy(path + at, directory);
-  copy(path + at + length(directory), name);
-  return 1;
+/* Finds the file of this program, links resolved. */
+static void find_self(char path[PATH_MAX]) {
+  ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+  if (length <= 0)
+    CANNOT_RUN("cannot be found: /proc must be mounted");
+  path[length] = '\0';
 }
 
 /*
  * Finds the runtime beside this program, by its link called `name` or, if there is no such link, by
  * its own name. Ends the process unless it is the file of this build.
  */
-static void find_runtime(char path[PATH_MAX], const char *self, const char *name) {
-  unsigned long directory = last_part(self);
+static void find_runtime(char path[PATH_MAX], char *self, const char *name) {
+  const int directory = (int) (name_in(self) - self);
   struct stat status;
-
-  copy(path, self);
-  if (!set_end(path, directory, LINKS, name) || !read_status(path, &status)) {
-    if (!set_end(path, directory, "", RUNTIME))
+  if (snprintf(path, PATH_MAX, "%.*sruntime/%s", directory, self, name) >= PATH_MAX
+      || stat(path, &status)) {
+    if (snprintf(path, PATH_MAX, "%.*s" RUNTIME, directory, self) >= PATH_MAX)
       CANNOT_RUN("cannot be found: its path is too long");
-    if (!read_status(path, &status))
+    if (stat(path, &status))
       CANNOT_RUN("is not beside the program; install it again");
   }
   if (status.st_size != RUNTIME_SIZE)
@@ -136,41 +156,68 @@ static void find_runtime(char path[PATH_MAX], const char *self, const char *name
 
 /* The words for the runtime: how this program was called, the marker, NAME, this file, arguments.
  */
-static const char **words_for(long count, char *const *called_with, const char *self) {
-  const char *program = count ? called_with[0] : RUNTIME;
-  const char **words = pointers((unsigned long) count + 5);
-  const char **next = words;
-
-  *next++ = program;
-  *next++ = MARKER;
-  *next++ = program + last_part(program);
-  *next++ = self;
-  for (long i = 1; i < count; i++)
-    *next++ = called_with[i];
-  *next = 0;
+static char **words_for(int count, char **called_with, char *program, char *name, char *self) {
+  static char marker[] = MARKER;
+  const size_t arguments = count > 1 ? (size_t) count - 1 : 0;
+  char **words = calloc(arguments + 5, sizeof *words);
+  if (!words)
+    fail_without_memory();
+  words[0] = program;
+  words[1] = marker;
+  words[2] = name;
+  words[3] = self;
+  for (size_t i = 0; i < arguments; ++i)
+    words[4 + i] = called_with[1 + i];
   return words;
 }
 
-_Noreturn void launch(long *stack);
+/*
+ * Tells smtp-delay(8) which signals were ignored: it must hand them on as they came, but the
+ * runtime changes some of them. bin/smtp-delay does the same. Returns whether there was memory.
+ */
+static int tell_ignored_signals(void) {
+  static const char field[] = "SigIgn:\t";
+  char line[128];
+  int has_memory = 1;
+  FILE *status = fopen("/proc/self/status", "re");
+  while (status && fgets(line, sizeof line, status))
+    if (begins(line, field)) {
+      line[strcspn(line, "\n")] = '\0';
+      has_memory = setenv("SMTPDELAY_SIGIGN", line + sizeof field - 1, 1) == 0;
+    }
+  if (status)
+    fclose(status);
+  return has_memory;
+}
 
-/* `stack` is what the kernel puts there for a program: argc, argv, 0, environment, 0. */
-__attribute__((used)) _Noreturn void launch(long *stack) {
-  long count = stack[0];
-  char **called_with = (char **) (stack + 1);
-  char **inherited = called_with + count + 1;
-  const char *program = count ? called_with[0] : RUNTIME;
-  const char *name = program + last_part(program);
-  char self[PATH_MAX], runtime[PATH_MAX];
+/* Leaves no variable that the runtime would obey, except those that this program needs. */
+static void prepare_environment(const char *name) {
+  int has_memory = 1;
+  hide_variables(hidden_from_runtime);
+  if (begins(name, "onescan-quotad")) /* the runtime reads this before any code of ours */
+    has_memory = setenv("UV_THREADPOOL_SIZE", QUOTAD_THREADS, 1) == 0;
+  if (is_slot)
+    for (size_t i = 0; i < sizeof slot_settings / sizeof *slot_settings; ++i)
+      has_memory &= putenv(slot_settings[i]) == 0;
+  if (begins(name, "smtp-delay"))
+    has_memory = tell_ignored_signals();
+  if (!has_memory)
+    fail_without_memory();
+}
 
-  if (begins(name, "onescan-queue"))
-    fail_as_slot(inherited);
-  if (count == 2 && is(name, OWN_NAME))
+int main(int count, char **called_with) {
+  static char unnamed[] = RUNTIME;
+  static char self[PATH_MAX], runtime[PATH_MAX];
+  char *program = count ? called_with[0] : unnamed;
+  char *name = name_in(program);
+
+  is_slot = begins(name, "onescan-queue");
+  if (strcmp(name, OWN_NAME) == 0 && asks_about(count, called_with))
     tell_about(called_with[1]);
   check_limits();
   find_self(self);
   find_runtime(runtime, self, name);
-  const char **words = words_for(count, called_with, self);
-  const char **environment = environment_for(name, inherited);
-  call(__NR_execve, (long) runtime, (long) words, (long) environment, 0);
+  prepare_environment(name);
+  execv(runtime, words_for(count, called_with, program, name, self));
   CANNOT_RUN("cannot be executed");
 }

@@ -25,10 +25,6 @@ struct service {
   socklen_t address_size;
 };
 
-static int begins(const char *text, const char *prefix) {
-  return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
 /* Returns 0 if the text is not a port. */
 static unsigned short read_port(const char *text) {
   long port = parse_number(text, 1, 65535);

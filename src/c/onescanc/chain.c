@@ -102,21 +102,6 @@ void check_program(const struct mail *mail, const char *what, const char *progra
          text("%s %s: is onescanc itself; set QUEUECHAIN to the real qmail-queue", what, program));
 }
 
-static int is_hidden(const char *variable, const char *const *hidden) {
-  for (; *hidden; ++hidden)
-    if (strncmp(variable, *hidden, strlen(*hidden)) == 0)
-      return 1;
-  return 0;
-}
-
-static void hide_variables(const char *const *hidden) {
-  char **kept = environ;
-  for (char **variable = environ; *variable; ++variable)
-    if (!is_hidden(*variable, hidden))
-      *kept++ = *variable;
-  *kept = NULL;
-}
-
 _Noreturn void become_untouched(const struct mail *mail, const char *what, char **words,
                                 const char *const *hidden) {
   hide_variables(hidden);

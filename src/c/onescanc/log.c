@@ -7,51 +7,8 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-
-static const char *value_of(const char *name) {
-  return getenv(name);
-}
-
-static int fd_2_is_a_log(void) {
-  struct stat status;
-  if (fstat(LOG_FD, &status))
-    return 0;
-  const struct log_place place = {
-      S_ISCHR(status.st_mode), S_ISREG(status.st_mode), S_ISSOCK(status.st_mode),
-      status.st_dev,           status.st_ino,           value_of,
-  };
-  return is_log(&place);
-}
-
-/* One datagram as syslog(3) sends it: facility mail, level info. */
-static void to_syslog(const char *line, size_t length) {
-  static const struct sockaddr_un address = {AF_UNIX, "/dev/log"};
-  static const char name[] = "onescan: ";
-  const size_t name_length = sizeof name - 1;
-  time_t seconds = time(NULL);
-  struct tm *local = localtime(&seconds);
-  char when[32] = "";
-  if (local && strftime(when, sizeof when, "%b %e %H:%M:%S ", local) == 0)
-    when[0] = '\0';
-  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0)
-    return;
-  if (length >= name_length && memcmp(line, name, name_length) == 0) {
-    line += name_length; /* syslog has its own place for the name */
-    length -= name_length;
-  }
-  if (length && line[length - 1] == '\n')
-    --length;
-  char *datagram = text("<22>%sonescan[%ld]: %.*s", when, (long) getpid(), (int) length, line);
-  sendto(fd, datagram, strlen(datagram), MSG_DONTWAIT | MSG_NOSIGNAL,
-         (const struct sockaddr *) &address, sizeof address);
-  close(fd);
-}
 
 /*
  * Adds the time to a line, as its last field: in a file nothing else shows when it was written.

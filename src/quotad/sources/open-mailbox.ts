@@ -108,7 +108,7 @@ export function pathBytes(path: string): string | Buffer {
 
 /**
  * Threads for calls of the file system, as UV_THREADPOOL_SIZE: libuv's pool in Node, and the pool of
- * the compiled runtime, which src/c/launcher/environment.c tells it.
+ * the compiled runtime, which src/c/launcher/launch.c tells it.
  */
 export const THREADS = 128
 /**

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { chainEnvironment } from '../../../src/ground/settings/environment.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
@@ -9,7 +7,6 @@ import { source } from './client.ts'
 /** The lists and numbers of onescanc, held against their sources. */
 
 const text = textInC(source)
-const logPlace = readFileSync(join(source, '../log-place.h'), 'latin1')
 
 const list = (name: string) => listInC(text, name)
 
@@ -49,11 +46,8 @@ t.test('the daemon is sent every variable of onescan-queue(8) except its own', a
 })
 
 t.test('onescanc(8) names every variable that the client reads', async (t) => {
-  const calls = [
-    ...text.matchAll(/\b(?:getenv|setting|number_setting)\((?:mail, )?"([A-Z_]+)"/g),
-    ...logPlace.matchAll(/\b(?:value_of|has_value)\((?:place, )?"([A-Z_]+)"/g),
-  ]
-  const read = calls.map(([, name]) => name!)
+  const calls = text.matchAll(/\b(?:getenv|setting|number_setting)\((?:mail, )?"([A-Z_]+)"/g)
+  const read = [...calls].map(([, name]) => name!)
   t.ok(read.length > 10)
   t.same([...new Set(named('onescanc.8'))].sort(), [...new Set([...read, 'PATH'])].sort())
 })

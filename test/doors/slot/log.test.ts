@@ -146,6 +146,21 @@ t.test(
   },
 )
 
+t.test(
+  "a launcher without its runtime says so to the system's log in the same form",
+  { skip: syslogMissing || (!existsSync(compiled) && 'run npm run build:native') },
+  async (t) => {
+    const program = join(t.testdir(), 'onescan-queue')
+    cpSync(realpathSync(compiled), program)
+    const syslog = await startSyslog(t)
+    const run = await runSlot({ program: syslog.around([program]), settings: local })
+    t.same([run.code, run.logged], [120, ''])
+    t.match(await syslog.heard(/decision/), [
+      /^<22>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d onescan\[\d+\]: decision=defer fault=chain reason="onescan-runtime is not .*" exit=120$/,
+    ])
+  },
+)
+
 // promise: words-forge-nothing
 t.test(
   "in the system's log a line of full length is one, and none begins with words of a stranger",
