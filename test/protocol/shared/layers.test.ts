@@ -5,13 +5,13 @@ import t from 'tap'
 /** Each protocol is for any filter or proxy: it can be taken out with what protocols share, and the ground. */
 
 const protocols = join(import.meta.dirname, '../../../src/protocol')
-const OWN = /^(?:\.\/|node:)/
+const GROUND = /^(?:\.\/|node:|\.\.\/\.\.\/ground\/)/
 const SHARED = /^(?:\.\/|node:|\.\.\/shared\/|\.\.\/\.\.\/ground\/)/
 
 for (const [layer, mayImport] of [
   ['milter', SHARED],
   ['smtp', SHARED],
-  ['shared', OWN],
+  ['shared', GROUND],
 ] as const) {
   for (const file of readdirSync(join(protocols, layer))) {
     t.test(
