@@ -39,15 +39,19 @@ interface ScanTime {
   readonly max: number
 }
 
-/** The counts of a host in a day. */
-interface Period {
-  /** When it begins by local time, in milliseconds since 1970; null for lines without a time. */
-  readonly start: number | null
-  readonly host: string
+/** What is counted of a host in a day, and of all of them. */
+interface Counts {
   readonly messages: number
   readonly decisions: Readonly<Record<DecisionWord, number>>
   readonly scans: Readonly<Record<ScanWord, number>>
   readonly scanTime: ScanTime
+}
+
+/** The counts of a host in a day. */
+interface Period extends Counts {
+  /** When it begins by local time, in milliseconds since 1970; null for lines without a time. */
+  readonly start: number | null
+  readonly host: string
 }
 
 interface SlowScan {
@@ -60,7 +64,7 @@ interface SlowScan {
 }
 
 /** The report of `onescan report`; `--json` prints it as it is. */
-export interface Summary {
+export interface Summary extends Counts {
   /**
    * The times of the first and last line in milliseconds since 1970; null if no line had a time.
    */
@@ -68,10 +72,6 @@ export interface Summary {
   readonly last: number | null
   /** How many lines could be read. */
   readonly lines: number
-  readonly messages: number
-  readonly decisions: Readonly<Record<DecisionWord, number>>
-  readonly scans: Readonly<Record<ScanWord, number>>
-  readonly scanTime: ScanTime
   /**
    * Scans that stamps and remembered verdicts spared; the mean time of those that were made and
    * came to an answer, and that time for each that was spared. Milliseconds.
