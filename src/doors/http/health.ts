@@ -1,8 +1,8 @@
 import { type Observer, TRIAL_COUNTS_FOR } from '../observe/live/observer.ts'
 
 /**
- * Returns whether mail is scanned. It is if, within the last minute, a trial has found EICAR and
- * found nothing in a clean message, and all processes that judge mail have lately reported.
+ * Returns whether mail is scanned. It is if, within TRIAL_COUNTS_FOR, a trial has found EICAR and
+ * found nothing in a clean message, and no process that judges mail is late.
  */
 export function healthOf({
   trial,
