@@ -61,13 +61,11 @@ export async function delayOne(
   )
   logEvent(event, why, uptime())
   if (event === 'left') return serviceExit.done
-  if (event === 'passed') {
-    place?.giveBack()
-    return becomeNext(next, env, system)
+  if (event === 'talked' && !holdBack(connection, options.penalty * 1000, uptime)) {
+    return serviceExit.done
   }
-
-  if (!holdBack(connection, options.penalty * 1000, uptime)) return serviceExit.done
-  place?.giveBack()
+  if (place !== undefined) closeSync(place)
+  if (event === 'passed') return becomeNext(next, env, system)
   if (!options.standalone) return becomeNext(next, env, system, options.text)
   return refuse(connection, options.text, client.ip, uptime)
 }
@@ -109,26 +107,19 @@ function refuse(
 }
 
 /**
- * One of the places for connections that wait. It is given back by `giveBack`, which may be called
- * twice, and when the process ends or executes another program.
- */
-interface WaitingPlace {
-  giveBack(): void
-}
-
-/**
- * Takes one of `most` places, or returns undefined if all are taken. A place is a file in the
- * directory that the waiting process has locked (flock(2)); the search begins at number `first`.
- * Throws a Fault if the directory cannot be used.
+ * Takes one of `most` places for connections that wait, or returns undefined if all are taken. A
+ * place is a file in the directory that the waiting process has locked (flock(2)); the search begins
+ * at number `first`. Returns its descriptor. The place is given back when that is closed, and when
+ * the process ends or executes another program. Throws a Fault if the directory cannot be used.
  */
 function takeWaitingPlace(
   { most, directory }: { readonly most: number; readonly directory: string },
   system: System,
   first: number,
-): WaitingPlace | undefined {
+): number | undefined {
   for (let i = 0; i < most; i++) {
     const fd = openLock(join(directory, `place-${(first + i) % most}`))
-    if (system.tryLock(fd)) return { giveBack: once(() => closeSync(fd)) }
+    if (system.tryLock(fd)) return fd
     closeSync(fd)
   }
   return undefined
@@ -143,13 +134,5 @@ function openLock(file: string): number {
       `--locks: ${errorText(error)}; the directory must be this user's`,
       error,
     )
-  }
-}
-
-function once(action: () => void): () => void {
-  let done = false
-  return () => {
-    if (!done) action()
-    done = true
   }
 }
