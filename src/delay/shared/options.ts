@@ -75,7 +75,10 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** Seconds: a client waits at least five minutes for the greeting (RFC 5321 4.5.3.2.1). */
+/**
+ * Seconds of a delay, and of --patience: a client waits at least five minutes for the greeting
+ * (RFC 5321 4.5.3.2.1).
+ */
 export const DELAY_MAX = 300
 /** Characters after which rblsmtpd cuts RBLSMTPD off. */
 const TEXT_MAX = 200
@@ -209,8 +212,6 @@ const defaultPerClient = (programs: number): number => Math.ceil(programs / 2)
 
 const PROGRAMS_MAX = 100_000
 const WAITING_MAX = 1_000_000
-/** Seconds: a client waits at least five minutes for the greeting (RFC 5321 4.5.3.2.1). */
-const PATIENCE_MAX = 300
 const REMEMBER_MAX = 90 * 86_400
 const BACKLOG_MAX = 65_535
 const ID_MAX = 4_294_967_294
@@ -233,7 +234,7 @@ function readGateOptions(values: OptionValues, env: Environment): GateOptions {
     programs,
     waiting: number('--waiting', 1, WAITING_MAX),
     perClient: number('--per-client', 1, WAITING_MAX) ?? defaultPerClient(programs),
-    patience: number('--patience', 0, PATIENCE_MAX) ?? optionDefaults['--patience'],
+    patience: number('--patience', 0, DELAY_MAX) ?? optionDefaults['--patience'],
     remember: readDuration(
       '--remember',
       values.get('--remember')?.at(-1) ?? optionDefaults['--remember'],
