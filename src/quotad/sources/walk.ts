@@ -59,7 +59,7 @@ export class Walker {
         counted.set(path, sum)
       }
     } catch (error) {
-      this.#sums.set(maildir, new Map([...known, ...counted]))
+      this.#sums.set(maildir, new Map([...stillThere(known, folders), ...counted]))
       throw error
     }
     this.#sums.set(maildir, counted)
@@ -91,6 +91,20 @@ async function foldersOf(
     if (/^\.[^.]/.test(name) && name !== '.Trash') folders.push(name)
   }
   return folders
+}
+
+/**
+ * The sums of the Maildir itself and of these folders. Those of folders that were removed or renamed
+ * go, even if no count ever comes to its end: users can make new names for ever.
+ */
+function* stillThere(
+  known: ReadonlyMap<string, DirectorySum>,
+  folders: readonly string[],
+): Generator<readonly [path: string, sum: DirectorySum]> {
+  const beginnings = new Set(['', ...folders.map((name) => `${name}/`)])
+  for (const [path, sum] of known) {
+    if (beginnings.has(path.slice(0, path.lastIndexOf('/') + 1))) yield [path, sum]
+  }
 }
 
 /** Sums up `new` and `cur` of the Maildir and of its folders, by their paths in the Maildir. */

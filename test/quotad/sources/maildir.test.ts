@@ -204,6 +204,33 @@ t.test('a count ends in time even if no folder has changed', async (t) => {
   t.same(await walker.count(at(path)), { bytes: 20, messages: 20 }, 'and what was known is kept')
 })
 
+t.test(
+  'a folder that was renamed is forgotten, even if the count does not come to its end',
+  async (t) => {
+    const names = Array.from({ length: 20 }, (_, i) => `.folder${i}`)
+    const path = t.testdir(Object.fromEntries(names.map((name) => [name, { cur: { a: 'x' } }])))
+    for (const name of names) settle(join(path, name, 'cur'))
+    let time = 0
+    let took = 0
+    const uptime = () => {
+      time += took
+      return time
+    }
+    // Enough to see all names, and not for a look at each folder.
+    const walker = new Walker({ ...bounds, QUOTAWALKTIME: 0.03 }, { ...clocks, uptime })
+    t.same(await walker.count(at(path)), { bytes: 20, messages: 20 })
+    renameSync(join(path, '.folder7'), join(path, '.other'))
+    took = 1
+    await t.rejects(walker.count(at(path)), { message: 'counting it took too long' })
+    took = 0
+    // The directory looks as before: if it were known, it would not be read again.
+    writeFileSync(join(path, '.other/cur/b'), 'xx')
+    settle(join(path, '.other/cur'))
+    renameSync(join(path, '.other'), join(path, '.folder7'))
+    t.same(await walker.count(at(path)), { bytes: 22, messages: 21 })
+  },
+)
+
 t.test('a FIFO in the place of maildirsize makes no question wait', async (t) => {
   const { path, says } = maildir(t)
   execFileSync('mkfifo', [join(path, 'maildirsize')])
