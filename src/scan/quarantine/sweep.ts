@@ -177,7 +177,10 @@ class QuarantineSweep {
   /** Removes the oldest messages, of whatever grounds, until the quarantine is within its limits. */
   async #removeOldest(days: readonly DayOfGrounds[]): Promise<void> {
     const last = this.#lastBatchToGo()
+    const before = [...this.#batches.values()].filter((batch) => isBefore(batch, last))
+    const daysBefore = new Set(before.map(({ day }) => day))
     for (const { grounds, day } of days) {
+      if (!daysBefore.has(day)) continue // mostly no batch goes as a whole: names are not read twice
       await withFolder(this.#root, grounds, day, async (folder) => {
         for await (const { seen, path } of this.#messagesIn(folder)) {
           if (isBefore({ seen, day }, last)) await this.#removeCounted(path)
