@@ -191,8 +191,10 @@ function isOfUser(directory: number, fd: number): boolean {
   if (id === mountOf(directory)) return false
   const lines = readFileSync('/proc/self/mountinfo', 'latin1').split('\n')
   const line = lines.find((row) => row.startsWith(`${id} `))
-  const [, user] = /[ ,]user_id=(\d+)/.exec(line ?? '') ?? []
-  return line === undefined || (user !== undefined && user !== '0')
+  // Of the fields only the last one is no user's choice: a directory may be named `a,user_id=0`.
+  const options = line?.split(' ').at(-1)?.split(',')
+  const user = options?.find((option) => option.startsWith('user_id='))
+  return line === undefined || (user !== undefined && user !== 'user_id=0')
 }
 
 /** The number of the mount that a file is on, as mountinfo has it. */
