@@ -22,6 +22,8 @@ import {
 } from './postconf.ts'
 import { unreachable } from './reach.ts'
 
+/** The filter before the queue. */
+const PROXY = 'smtpd_proxy_filter'
 /** The deliveries by which mail may leave the queue for onescand. */
 const DELIVERIES = [
   'virtual_transport',
@@ -124,19 +126,24 @@ interface Filter {
   readonly address: string
 }
 
-function filterOf(service: SmtpdService, { postfix, places }: ReadPostfix): Filter | undefined {
-  for (const name of ['smtpd_proxy_filter', 'content_filter', ...DELIVERIES]) {
-    const value = valueFor(postfix, service, name)
-    const address = places.relays.find((relay) => leadsTo(value, relay))
+function filterOf(service: SmtpdService, read: ReadPostfix): Filter | undefined {
+  for (const name of [PROXY, 'content_filter', ...DELIVERIES]) {
+    const value = valueFor(read.postfix, service, name)
+    const address = relayAt(name, value, read)
     if (address !== undefined) return { name, value, address }
   }
   return undefined
 }
 
-/** `scan:[127.0.0.1]:10025` leads to `inet:127.0.0.1:10025`, and `lmtp:unix:/PATH` to `unix:/PATH`. */
-function leadsTo(value: string, address: string): boolean {
-  const bare = (text: string) => text.replace(/[[\]]/g, '')
-  return value !== '' && `:${bare(value)}`.endsWith(`:${bare(address.replace(/^inet6?:/, ''))}`)
+/**
+ * The address of onescand to which the value of such a parameter leads: `scan:[127.0.0.1]:10025` or
+ * `lmtp:unix:/PATH`, a transport and its destination; that of smtpd_proxy_filter is without a transport.
+ */
+function relayAt(name: string, value: string, { places, queue }: ReadPostfix): string | undefined {
+  const destination = name === PROXY ? value : value.slice(value.indexOf(':') + 1)
+  const place = destination.replace(/\[([^\]:]*)\]/, '$1')
+  const address = /^(unix|inet):/.test(place) ? place : `inet:${place}`
+  return matchAddress(address, places.relays, queue)
 }
 
 function checkFilter(service: SmtpdService, filter: Filter, read: ReadPostfix): Finding[] {
@@ -161,7 +168,7 @@ function timeLimit(
 ): [string, string, (value: string) => string] | undefined {
   const setting = (place: string) => (time: string) =>
     `postconf -P ${shellWord(`${place}=${time}`)} && postfix reload`
-  if (name === 'smtpd_proxy_filter') {
+  if (name === PROXY) {
     const place = `${service.name}/smtpd_proxy_timeout`
     return [place, set.get(place) ?? main.smtpd_proxy_timeout ?? '', setting(place)]
   }
@@ -235,9 +242,9 @@ function checkReturn(service: SmtpdService, read: ReadPostfix): Finding[] {
   const { postfix, places } = read
   const [, port] = /:(\d+)\/inet$/.exec(service.name) ?? []
   if (port === undefined || !places.next.some((next) => next.endsWith(`:${port}`))) return []
-  return ['content_filter', 'smtpd_proxy_filter'].flatMap((name) => {
+  return ['content_filter', PROXY].flatMap((name) => {
     const value = valueFor(postfix, service, name)
-    if (!places.relays.some((relay) => leadsTo(value, relay))) return []
+    if (relayAt(name, value, read) === undefined) return []
     const why = `has ${name} = ${value}: mail that comes back from onescand goes to it again, a loop`
     const remedy = `postconf -P ${shellWord(`${service.name}/${name}=`)} && postfix reload`
     return [error(service.name, why, remedy)]
@@ -275,8 +282,8 @@ function checkLocalMail(main: Parameters, read: ReadPostfix): Finding[] {
   const what = 'non_smtpd_milters'
   const local = splitMilters(main[what] ?? '')
   if (local.some(({ text }) => isOnescand(text, read))) return []
-  const isFiltered = read.places.relays.some((relay) =>
-    ['content_filter', ...DELIVERIES].some((name) => leadsTo(main[name] ?? '', relay)),
+  const isFiltered = ['content_filter', ...DELIVERIES].some(
+    (name) => relayAt(name, main[name] ?? '', read) !== undefined,
   )
   const known = splitMilters(main.smtpd_milters ?? '').filter(({ text }) => isOnescand(text, read))
   if (isFiltered || known.length === 0) return []

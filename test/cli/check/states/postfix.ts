@@ -181,6 +181,15 @@ export const states: readonly PostfixState[] = [
     ],
   },
   {
+    name: 'after the queue, and onescand listens on each address',
+    main: contentFilter,
+    services: (ports) => afterQueue(ports, 'content_filter='),
+    options: ({ filter, behind }) =>
+      `--smtp inet:0.0.0.0:${filter} --next inet:127.0.0.1:${behind} --after-queue`.split(' '),
+    byRule: [],
+    byMail: [],
+  },
+  {
     name: 'the service behind filters again',
     main: contentFilter,
     services: afterQueue,
@@ -196,6 +205,14 @@ export const states: readonly PostfixState[] = [
     options: (ports) => byFilter(ports, '--after-queue'),
     byRule: [/^error content_filter: \S+: master\.cf has no transport scann/],
     byMail: around,
+  },
+  {
+    name: 'before the queue, by the name of this host',
+    own: ({ filter }) => [`smtpd_proxy_filter=localhost:${filter}`, 'smtpd_proxy_timeout=900s'],
+    services: ({ behind }) => `127.0.0.1:${behind} inet n - n - - smtpd\n`,
+    options: byFilter,
+    byRule: [],
+    byMail: [],
   },
   {
     name: 'before the queue, and Postfix gives up early',
