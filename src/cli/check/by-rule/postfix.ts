@@ -240,7 +240,7 @@ function checkOverride(service: SmtpdService, { postfix }: ReadPostfix): Finding
 /** A service that takes mail back from onescand must not hand it on again. */
 function checkReturn(service: SmtpdService, read: ReadPostfix): Finding[] {
   const { postfix, places } = read
-  const [, port] = /:(\d+)\/inet$/.exec(service.name) ?? []
+  const [, port] = /(?:^|:)(\d+)\/inet$/.exec(service.name) ?? []
   if (port === undefined || !places.next.some((next) => next.endsWith(`:${port}`))) return []
   return ['content_filter', PROXY].flatMap((name) => {
     const value = valueFor(postfix, service, name)

@@ -190,6 +190,14 @@ export const states: readonly PostfixState[] = [
     byMail: [],
   },
   {
+    name: 'the service behind, on each address, filters again',
+    main: contentFilter,
+    services: (ports) => afterQueue(ports).replace('127.0.0.1:', ''),
+    options: (ports) => byFilter(ports, '--after-queue'),
+    byRule: [/^error \d+\/inet: has content_filter = .*, a loop; postconf -P '?\d/],
+    byMail: [/^error port \d+, clean mail: came to onescan \d+ times: a loop/],
+  },
+  {
     name: 'the service behind filters again',
     main: contentFilter,
     services: afterQueue,
