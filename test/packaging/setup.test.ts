@@ -126,9 +126,16 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
       t.match(output, '\nexit 1\n')
       t.notMatch(output, /^told/m, 'root does not run it')
     }
-    const moved = run(`mkdir /root/node && cp /usr/local/bin/node /root/node/
-      PATH=/root/node:/usr/sbin:/usr/bin:/sbin:/bin; ${setup}`)
-    t.match(moved, { code: 1, output: /services may not see what is there/ })
+    for (const [make, place] of [
+      ['cp /usr/local/bin/node', '/root/node'],
+      ['ln -s /usr/local/bin/node', '/root/linked'],
+      ['cp /usr/local/bin/node', '/var/tmp/node'],
+    ] as const) {
+      const moved = run(`mkdir ${place} && ${make} ${place}/node
+        PATH=${place}:/usr/sbin:/usr/bin:/sbin:/bin; ${setup}; echo "exit $?"; rm -r ${place}`)
+      t.match(moved.output, `setup: ${place}/node: services may not see what is there`)
+      t.match(moved.output, '\nexit 1\n')
+    }
   })
 
   t.test('what the page says removes it: link, units and package', async (t) => {
