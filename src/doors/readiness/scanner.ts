@@ -122,18 +122,18 @@ export function checkCount(what: string, database: string): Finding[] {
 /** The number of signatures in a file or directory; undefined if it cannot be read. */
 export function signaturesIn(database: string): number | undefined {
   try {
-    if (!statSync(database).isDirectory()) return signaturesOf(database)
+    if (!statSync(database).isDirectory()) return countIn(database)
     const names = readdirSync(database).filter((name) =>
-      /\.(cvd|cld|[hmnl]db|[hmn]du|[hm]sb|ldu|fp|cdb|crb|ign2?|yar[a]?)$/.test(name),
+      /\.(cvd|cld|[hmnl]db|[hmn]du|[hm]sb|ldu|fp|cdb|crb|ign2?|yara?)$/.test(name),
     )
-    return names.reduce((sum, name) => sum + signaturesOf(join(database, name)), 0)
+    return names.reduce((sum, name) => sum + countIn(join(database, name)), 0)
   } catch {
     return undefined
   }
 }
 
-/** From the header `ClamAV-VDB:date:version:signatures:…`; else a line is a signature. */
-function signaturesOf(file: string): number {
+/** The number in one file: from the header `ClamAV-VDB:date:version:signatures:…`; else a line is a signature. */
+function countIn(file: string): number {
   if (/\.(cvd|cld)$/.test(file)) return Number(headerOf(file).split(':')[3] ?? 0) || 0
   if (/\.(fp|ign2?)$/.test(file)) return 0 // lists of exceptions
   if (statSync(file).size > LARGE) return A_HANDFUL
