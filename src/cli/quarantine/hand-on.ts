@@ -12,6 +12,7 @@ import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { PIECE_MAX, Stuffing } from '../../protocol/smtp/content.ts'
 import { type RawReply, replyTexts } from '../../protocol/smtp/replies.ts'
 import { handToSlot, QUEUE_PATIENCE } from '../shared/hand-to-slot.ts'
+import { sendmailOptions } from '../shared/sendmail.ts'
 
 /** A message that is sent on its route again. Addresses are latin1. */
 interface OutgoingMail {
@@ -81,7 +82,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
       `<${odd}>: cannot be given to ${program}; release it with --by HOST:PORT`,
     )
   }
-  const words = ['-i', '-f', mail.sender || '<>', '--', ...mail.recipients]
+  const words = [...sendmailOptions(program, mail.sender), '--', ...mail.recipients]
   const { code, signal, log } = await handToSlot({
     program: [program, ...words],
     message: inLf(mail),

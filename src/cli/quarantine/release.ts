@@ -18,6 +18,7 @@ import { beginRelease, type Release } from '../../scan/quarantine/release.ts'
 import { takeMessage } from '../../scan/scanners/take-message.ts'
 import { flag, printsJson, text } from '../shared/options.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
+import { SENDMAIL } from '../shared/sendmail.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
@@ -40,8 +41,6 @@ interface ReleaseOptions extends QuarantineOptions, EnvironmentOptions {
   readonly stamp: boolean
   readonly json: boolean
 }
-
-const SENDMAIL = '/usr/sbin/sendmail'
 
 /** `onescan quarantine release ID`: sends a message on to its recipients. */
 export const releaseCommand: CommandModule<object, ReleaseOptions> = {

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { buildStage } from '../../cases/stage.ts'
 import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
@@ -12,8 +12,10 @@ const skip =
   (process.getuid!() !== 0 && 'needs root for namespaces') ||
   (!existsSync(SENDMAIL) && 'install an MTA')
 
-/** Runs the command where this script is sendmail. */
-const INSTEAD = ['unshare', '--mount', 'sh', '-c', `mount --bind "$0" ${SENDMAIL} && exec "$@"`]
+/** Runs the command where this script is sendmail, or this directory has it. */
+const INSTEAD = (place: string) => [
+  ...['unshare', '--mount', 'sh', '-c', `mount --bind "$0" ${place} && exec "$@"`],
+]
 
 t.test('a message in CRLF is given to sendmail whole and in LF', { skip }, async (t) => {
   const { stage, release, state } = await build(t, 'cat >message; printf "%s\\n" "$@" >words')
@@ -25,6 +27,20 @@ t.test('a message in CRLF is given to sendmail whole and in LF', { skip }, async
     ...['-i', '-f', 'ann@example.net', '--', 'ben@example.org', 'bob@example.org', ''],
   ])
   t.equal(await state(), 'released')
+})
+
+t.test('a bounce has the empty sender by each sendmail', { skip }, async (t) => {
+  for (const [qmails, sender] of [
+    [false, '<>'],
+    [true, ''],
+  ] as const) {
+    const lines = 'cat >message; printf "%s\\n" "$@" >words'
+    const { stage, release } = await build(t, lines, { sender: '', qmails })
+    const { code, err } = await release()
+    t.equal(code, 0, err)
+    const words = readFileSync(join(stage, 'words'), 'latin1').split('\n')
+    t.same(words.slice(0, 4), ['-i', '-f', sender, '--'])
+  }
 })
 
 t.test('what sendmail does not take stays, with its words', { skip }, async (t) => {
@@ -48,24 +64,34 @@ t.test(
   },
 )
 
-/** A quarantine with one message, and its release by a sendmail with these lines of sh(1). */
-async function build(t: Test, lines: string) {
+/**
+ * A quarantine with one message, and its release by a sendmail with these lines of sh(1): that of qmail
+ * is a link to its own directory.
+ */
+async function build(t: Test, lines: string, { sender = 'ann@example.net', qmails = false } = {}) {
   const stage = buildStage()
   t.teardown(stage.remove)
   const directory = makeQuarantine(t)
-  const mail = { sender: 'ann@example.net', recipients: ['ben@example.org', 'bob@example.org'] }
+  const mail = { sender, recipients: ['ben@example.org', 'bob@example.org'] }
   const id = await keepOne(directory, Date.now(), {
     ...mail,
     text: 'Subject: x\r\n\r\nhello\r\n.\r\nbye\r\n',
   })
-  const script = stage.file('sendmail', `#!/bin/sh\ncd ${stage.directory}\n${lines}\n`, 0o755)
+  const name = qmails ? 'qmail-sendmail' : 'sendmail'
+  const script = stage.file(name, `#!/bin/sh\ncd ${stage.directory}\n${lines}\n`, 0o755)
+  const around = qmails ? INSTEAD(dirname(SENDMAIL)) : INSTEAD(SENDMAIL)
+  const there = qmails ? join(stage.directory, 'sbin') : script
+  if (qmails) {
+    mkdirSync(there)
+    symlinkSync(script, join(there, 'sendmail'))
+  }
   ofPlain(stage.directory)
   ofPlain(directory)
   const words = ['quarantine', 'release', '--no-stamp', '--by', 'sendmail', id]
   const own = ['--directory', directory]
   return {
     stage: stage.directory,
-    release: () => onescan([...words, ...own], { around: [...INSTEAD, script] }),
+    release: () => onescan([...words, ...own], { around: [...around, there] }),
     async state() {
       const { out } = await onescan(['quarantine', 'list', '--released', '--json', ...own])
       return jsonIn<{ state: string }>(out).results[0]?.state

@@ -5,10 +5,10 @@ import type { LogRecord } from '../../../doors/observe/log/log-record.ts'
 import type { LogFile } from '../../../doors/observe/log/read-log.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { cleanMessage, eicarMessage } from '../../../scan/scanners/eicar/eicar-message.ts'
+import { SENDMAIL } from '../../shared/sendmail.ts'
 import { FollowedLog } from './followed-log.ts'
 import type { SentMail, Way } from './send-mail.ts'
 
-const SENDMAIL = '/usr/sbin/sendmail'
 /** The ways by which a host takes mail: RFC 5321, RFC 6409, RFC 8314, and the program of local mail. */
 const WAYS: readonly Way[] = [
   { port: 25, security: 'none' },

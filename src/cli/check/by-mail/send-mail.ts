@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process'
-import { realpathSync } from 'node:fs'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
-import { attempt } from '../../../ground/errors/fault.ts'
+import { sendmailOptions } from '../../shared/sendmail.ts'
 
 /** A way by which a mail server of this host takes mail. */
 export type Way =
@@ -84,9 +83,7 @@ function failedBy(error: SmtpError, allowsAuthentication: boolean): SentMail {
 const oneLine = (text: string) => text.trim().replace(/\s+/g, ' ')
 
 function sendByProgram(program: string, message: Buffer, address: string): Promise<SentMail> {
-  // That of qmail takes what follows -f for an address as it is.
-  const isQmails = /qmail/.test(attempt(() => realpathSync(program)) ?? '')
-  const words = ['-i', '-f', isQmails ? '' : '<>', address]
+  const words = [...sendmailOptions(program, ''), address]
   return new Promise((resolve) => {
     const options = { timeout: PATIENCE, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } }
     const child = execFile(program, words, options, (error, said, complaint) => {
