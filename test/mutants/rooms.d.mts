@@ -3,3 +3,9 @@ export const ROOMS: Readonly<
   Record<string, { readonly files: readonly string[]; readonly tests: readonly string[] }>
 >
 export const BUILT_ONLY: readonly string[]
+
+/** Lines of the file with this index, the first and the last one, counted from 1. */
+export function stretches(
+  lengths: readonly number[],
+  oneIn: number,
+): { file: number; first: number; last: number }[]

@@ -150,3 +150,28 @@ export const BUILT_ONLY = [
   'src/**/main.ts',
   'src/scan/quarantine/{age,sweep}.ts',
 ]
+
+const STRETCH = 40
+
+/**
+ * One stretch of 40 lines in `oneIn` of files with so many lines each, as if they stood one behind the
+ * other; lines begin with 1. Each file's index is that in the list.
+ *
+ * @param {readonly number[]} lengths
+ * @param {number} oneIn
+ */
+export function stretches(lengths, oneIn) {
+  let before = 0
+  return lengths.flatMap((length, file) => {
+    const from = before
+    before += length
+    const found = []
+    const cycle = STRETCH * oneIn
+    for (let start = from - (from % cycle); start < before; start += cycle) {
+      const first = Math.max(start, from) - from + 1
+      const last = Math.min(start + STRETCH, before) - from
+      if (first <= last) found.push({ file, first, last })
+    }
+    return found
+  })
+}

@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { BUILT_ONLY, ROOMS } from './rooms.mjs'
+import { BUILT_ONLY, ROOMS, stretches } from './rooms.mjs'
 
 const root = join(import.meta.dirname, '../..')
 const find = (glob: string) => globSync(glob, { cwd: root })
@@ -25,6 +25,21 @@ t.test('each file of src is in a room, or runs only as a program that was built'
   )
   for (const glob of BUILT_ONLY) t.ok(find(glob).length > 0, glob)
 })
+
+t.test(
+  'of a large room, one stretch of lines in N is changed, over the ends of files',
+  async (t) => {
+    const lengths = [30, 100, 7, 43]
+    t.same(stretches(lengths, 2), [
+      { file: 0, first: 1, last: 30 },
+      { file: 1, first: 1, last: 10 },
+      { file: 1, first: 51, last: 90 },
+      { file: 3, first: 24, last: 43 },
+    ])
+    const all = stretches(lengths, 1).reduce((sum, { first, last }) => sum + last - first + 1, 0)
+    t.equal(all, 180)
+  },
+)
 
 /** `{a,b}/{c,d}` as `a/c`, `a/d`, `b/c`, `b/d`: a list matches even if one of its names is of nothing. */
 function alternatives(glob: string): string[] {

@@ -1,24 +1,31 @@
-// `npm run mutants -- ROOM [FILE...]`: changes the code of a room in small ways, one at a time
-// (StrykerJS), and tells which changes none of its tests notices. Each of them is a case that is
-// missing in the tests, or code that nothing needs. A second call looks only at what has changed
-// since. The exit code is 1 if less than 90 % were noticed. If the whole room was asked, its row in
-// the table of CONTRIBUTING.md says what came out.
+// `npm run mutants -- ROOM [--one-in N] [FILE...]`: changes the code of a room in small ways, one at a
+// time (StrykerJS), and tells which changes none of its tests notices. Each of them is a case that is
+// missing in the tests, or code that nothing needs. A large room takes hours: with --one-in, only one
+// stretch of lines in N is changed. A second call looks only at what has changed since. The exit code
+// is 1 if less than 90 % were noticed. If no FILE is named, the room's row in the table of
+// CONTRIBUTING.md says what came out.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { installLocked } from '../../packaging/install-locked.mjs'
-import { ROOMS } from './rooms.mjs'
+import { ROOMS, stretches } from './rooms.mjs'
 
 const GOAL = 90
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = join(here, '../..')
-const [room, ...files] = process.argv.slice(2)
+const { values, positionals } = parseArgs({
+  options: { 'one-in': { type: 'string', default: '1' } },
+  allowPositionals: true,
+})
+const oneIn = Number(values['one-in'])
+const [room, ...files] = positionals
 
-if (room === undefined || !(room in ROOMS)) {
-  process.stderr.write(`usage: npm run mutants -- ROOM [FILE...]\n`)
+if (room === undefined || !(room in ROOMS) || !(Number.isInteger(oneIn) && oneIn > 0)) {
+  process.stderr.write(`usage: npm run mutants -- ROOM [--one-in N] [FILE...]\n`)
   process.stderr.write(
     `ROOM is one of ${Object.keys(ROOMS).join(', ')}; FILE is one of its files.\n`,
   )
@@ -56,26 +63,37 @@ function count(report) {
 /** Writes the room's row into the table, whose rows are in the order of their names. */
 function writeRow(room, { noticed, changes }) {
   const page = join(root, 'CONTRIBUTING.md')
-  const rowsBelow = /(\| room \| changes \| noticed \|\n\| --- \| --- \| --- \|\n)((?:\|.*\n)*)/
+  const rowsBelow = /(\| room \|.*\n\| --- .*\n)((?:\|.*\n)*)/
   const text = readFileSync(page, 'utf8').replace(rowsBelow, (_, head, table) => {
     const others = table.split('\n').filter((row) => row !== '' && !row.startsWith(`| ${room} |`))
-    const row = `| ${room} | ${changes} | ${((100 * noticed) / changes).toFixed(1)} % |`
+    const asked = oneIn === 1 ? 'all' : `1 in ${oneIn}`
+    const row = `| ${room} | ${asked} | ${changes} | ${((100 * noticed) / changes).toFixed(1)} % |`
     return `${head}${[...others, row].sort().join('\n')}\n`
   })
   writeFileSync(page, text)
 }
 
+/** One stretch of lines in `oneIn` of these files, one after another as if they were one. */
+function drawn(globs) {
+  const sources = globSync(globs, { cwd: root }).sort()
+  const lengths = sources.map((file) => readFileSync(join(root, file), 'utf8').split('\n').length)
+  return stretches(lengths, oneIn).map(
+    ({ file, first, last }) => `${sources[file]}:${first}-${last}`,
+  )
+}
+
 /** https://stryker-mutator.io/docs/stryker-js/configuration/ */
 function settingsFor(room) {
+  const asked = files.length > 0 ? files : ROOMS[room].files
   return {
-    mutate: files.length > 0 ? files : ROOMS[room].files,
+    mutate: oneIn === 1 ? asked : drawn(asked),
     testRunner: 'tap',
     tap: {
       testFiles: ROOMS[room].tests,
       nodeArgs: ['-r', '{{hookFile}}', '--import', './test/before-tests.mjs', '{{testFile}}'],
     },
     coverageAnalysis: 'perTest',
-    timeoutMS: 20_000, // a busy machine is no endless loop
+    timeoutMS: 40_000, // a busy machine is no endless loop
     concurrency: availableParallelism(),
     reporters: ['clear-text', 'progress-append-only', 'json'],
     jsonReporter: { fileName: report },
