@@ -10,7 +10,9 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { buildAddon } from '../../packaging/build-addon.mjs'
 import { installLocked } from '../../packaging/install-locked.mjs'
+import { targetOf } from '../../packaging/targets.mjs'
 import { ROOMS, stretches } from './rooms.mjs'
 
 const GOAL = 90
@@ -32,6 +34,7 @@ if (room === undefined || !(room in ROOMS) || !(Number.isInteger(oneIn) && oneIn
   process.exit(2)
 }
 installLocked(here)
+buildAddon(targetOf()) // the sandbox has a copy of bin/, and nothing else that is built
 const place = join(root, 'build/mutants')
 mkdirSync(place, { recursive: true })
 const settings = join(place, `${room}.json`)
