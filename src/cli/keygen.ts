@@ -15,9 +15,7 @@ import { hostname } from 'node:os'
 import { basename, dirname, resolve } from 'node:path'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { errorCode, Fault } from '../ground/errors/fault.ts'
-import { syncDirectory } from '../ground/path/directories.ts'
-import { mustBeOwn, openForeignFileAt, readWhole } from '../ground/path/open.ts'
-import { type PathHandle, procPathOf, walk, walkIn, withPath } from '../ground/path/walk.ts'
+import { PathHandle } from '../ground/path/path-handle.ts'
 import { writeWhole } from '../ground/process/descriptors.ts'
 import {
   HMAC_SECRET_MIN,
@@ -99,7 +97,7 @@ async function keygen(args: ArgumentsCamelCase<KeygenOptions>, output: Output): 
   const ring = args.append ?? args.prepend
   if (ring !== undefined) {
     const position = args.append === undefined ? 'top' : 'end'
-    const { keys, made, group } = addToKeyring(ring, line, position)
+    const { keys, made, group } = await addToKeyring(ring, line, position)
     const signer = keys.find((candidate) => isCurrent(candidate, seconds))
     await reportAdded({ id, file: ring, made, signs: signer?.id === id }, output)
     // A directory such as /etc/onescan/keys gives its group to what is made in it.
@@ -169,27 +167,27 @@ const FRESH_MODE = 0o640
 
 /**
  * Adds a line to a keyring. A new file replaces the old one in one step, with its owner, group and mode, so
- * that no message ever meets half a ring. Throws a Fault of kind `config`, and changes nothing, if others can
+ * that no message ever meets half a ring. Rejects with a Fault of kind `config`, and changes nothing, if others can
  * write to the ring or its directory, or read the ring; if it is malformed; or if this line would make it
  * so. The path leads to a directory once: all else is done below the handle of that.
  */
-function addToKeyring(path: string, line: string, position: Position): AddedKey {
+async function addToKeyring(path: string, line: string, position: Position): Promise<AddedKey> {
   const target = whereItLeads(path)
-  const directory = walk(dirname(target))
+  const directory = PathHandle.find(dirname(target))
   try {
-    mustBeOwn(directory, dirname(target))
+    directory.mustBeOwn()
     const added = replaceRing(directory, basename(target), path, line, position)
-    syncDirectory(procPathOf(directory))
+    await directory.sync()
     return added
   } finally {
-    closeSync(directory.fd)
+    directory.close()
   }
 }
 
 /** The path of the ring itself, behind all links; that of the link or the name if there is none. */
 function whereItLeads(path: string): string {
   try {
-    return withPath(path, (handle) => readlinkSync(procPathOf(handle)))
+    return PathHandle.with(path, (handle) => readlinkSync(handle.at()))
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return resolve(path)
     throw error
@@ -203,9 +201,8 @@ function replaceRing(
   line: string,
   position: Position,
 ): AddedKey {
-  const at = (file: string) => `${procPathOf(directory)}/${file}`
   const fresh = `${name}.new`
-  const fd = takeFresh(at(fresh), `${dirname(shown)}/${fresh}`)
+  const fd = takeFresh(directory.at(fresh), `${dirname(shown)}/${fresh}`)
   try {
     const old = readOld(directory, name, shown)
     const text = old?.text ?? ''
@@ -216,10 +213,10 @@ function replaceRing(
     if (old) fchownSync(fd, old.status.uid, old.status.gid)
     fchmodSync(fd, old ? old.status.mode & 0o777 : FRESH_MODE)
     fsyncSync(fd)
-    renameSync(at(fresh), at(name))
+    renameSync(directory.at(fresh), directory.at(name))
     return { keys, made: old === undefined, group: fstatSync(fd).gid }
   } catch (error) {
-    rmSync(at(fresh), { force: true })
+    rmSync(directory.at(fresh), { force: true })
     throw error
   } finally {
     closeSync(fd)
@@ -244,23 +241,16 @@ function readOld(
   name: string,
   shown: string,
 ): { text: string; status: Stats } | undefined {
-  let handle: PathHandle
+  const check = ({ mode }: Stats) => {
+    const objection = objectionToMode(mode)
+    if (objection !== undefined) throw new Fault('config', `${shown}: ${objection}`)
+  }
   try {
-    handle = walkIn(directory, name)
+    return directory.with(name, (ring) => {
+      return { text: ring.read(KEYRING_MAX, check).toString('latin1'), status: ring.stats }
+    })
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
     throw error
-  }
-  try {
-    const { fd, stats: status } = openForeignFileAt(handle, shown)
-    try {
-      const objection = objectionToMode(status.mode)
-      if (objection !== undefined) throw new Fault('config', `${shown}: ${objection}`)
-      return { text: readWhole(fd, shown, KEYRING_MAX).toString('latin1'), status }
-    } finally {
-      closeSync(fd)
-    }
-  } finally {
-    closeSync(handle.fd)
   }
 }

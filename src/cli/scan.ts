@@ -1,9 +1,7 @@
-import { closeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { errorText, Fault } from '../ground/errors/fault.ts'
-import { openForeignFileAt } from '../ground/path/open.ts'
-import { listByteNames, type PathHandle, walk, walkIn } from '../ground/path/walk.ts'
+import { PathHandle } from '../ground/path/path-handle.ts'
 import { inheritedDescriptor } from '../ground/process/descriptors.ts'
 import { whenInterrupted } from '../ground/process/interruption.ts'
 import { readSpoolPolicy } from '../mail/message/spool.ts'
@@ -119,7 +117,7 @@ function* filesAt(path: string): Generator<FoundFile> {
   }
   let place: PathHandle
   try {
-    place = walk(path)
+    place = PathHandle.find(path)
   } catch (error) {
     yield { file: path, why: errorText(withRemedy(error, path)) }
     return
@@ -128,7 +126,7 @@ function* filesAt(path: string): Generator<FoundFile> {
     if (place.stats.isDirectory()) yield* filesIn(place, path)
     else yield opened(path, () => openMessageFile(path))
   } finally {
-    closeSync(place.fd)
+    place.close()
   }
 }
 
@@ -141,7 +139,7 @@ function* filesIn(directory: PathHandle, shown: string, depth = 1): Generator<Fo
   let names: Buffer[]
   try {
     if (depth > DEPTH_MAX) throw new Error(`${shown}: is below ${DEPTH_MAX} directories`)
-    names = listByteNames(directory, shown).sort(Buffer.compare).reverse()
+    names = directory.byteNames().sort(Buffer.compare).reverse()
   } catch (error) {
     yield { file: shown, why: errorText(error) }
     return
@@ -150,16 +148,16 @@ function* filesIn(directory: PathHandle, shown: string, depth = 1): Generator<Fo
     const file = join(shown, String(name))
     let place: PathHandle
     try {
-      place = walkIn(directory, name)
+      place = directory.find(name)
     } catch (error) {
       yield { file, why: errorText(error) }
       continue
     }
     try {
       if (place.stats.isDirectory()) yield* filesIn(place, file, depth + 1)
-      else yield opened(file, () => ({ file, ...openForeignFileAt(place, file) }))
+      else yield opened(file, () => ({ file, ...place.open() }))
     } finally {
-      closeSync(place.fd)
+      place.close()
     }
   }
 }

@@ -2,7 +2,7 @@ import { chmodSync, closeSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import type { Argv, CommandModule } from 'yargs'
 import { errorCode } from '../ground/errors/fault.ts'
-import { leadsSomewhere, procPathOf, withPath } from '../ground/path/walk.ts'
+import { leadsSomewhere, PathHandle } from '../ground/path/path-handle.ts'
 import {
   HOST_DIRECTORY,
   hostSwitchFile,
@@ -67,7 +67,7 @@ async function disable(option: string | undefined, output: Output): Promise<numb
 
 /** Returns why doors of other users cannot see the switch; undefined if they can. */
 function closedToOthers(directory: string): string | undefined {
-  const mode = withPath(directory, ({ stats }) => stats.mode)
+  const mode = PathHandle.with(directory, ({ stats }) => stats.mode)
   if ((mode & 0o001) !== 0) return undefined
   return `${directory}: mode 0${(mode & 0o7777).toString(8)} hides the switch in it`
 }
@@ -156,5 +156,5 @@ function remove(file: string): boolean {
 
 /** Calls `act` with a path to the file's name in its directory, which no link of another user's leads to. */
 function atName<Value>(file: string, act: (path: string) => Value): Value {
-  return withPath(dirname(file), (place) => act(`${procPathOf(place)}/${basename(file)}`))
+  return PathHandle.with(dirname(file), (place) => act(place.at(basename(file))))
 }

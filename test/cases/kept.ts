@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs'
 import type { Test } from 'tap'
 import { entriesIn } from '../../src/scan/quarantine/entries.ts'
 import { findFolder, openQuarantine } from '../../src/scan/quarantine/folders.ts'
@@ -23,7 +22,7 @@ export async function readQuarantine(
     folder.close()
     found.push({ record: opened.record, message: Buffer.concat(chunks), state: entry.state })
   }
-  closeSync(root.fd)
+  root.close()
   return found
 }
 

@@ -3,7 +3,7 @@ import type { Argv } from 'yargs'
 import { openLog } from '../../doors/shared/log/open-log.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { type LogField, logLine } from '../../ground/errors/log.ts'
-import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
+import type { PathHandle } from '../../ground/path/path-handle.ts'
 import { userName } from '../../ground/process/passwd.ts'
 import { openQuarantine } from '../../scan/quarantine/folders.ts'
 import { rootFacts } from '../shared/root-facts.ts'
@@ -40,7 +40,7 @@ export async function withQuarantine<Result>(
   try {
     return await use(root)
   } finally {
-    closeSync(root.fd)
+    root.close()
   }
 }
 
@@ -70,7 +70,7 @@ export async function noteAction(
 function appendTo(root: PathHandle, line: Buffer): void {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
   const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK
-  const fd = openSync(`${procPathOf(root)}/${FILE}`, flags, 0o600)
+  const fd = openSync(root.at(FILE), flags, 0o600)
   try {
     writeSync(fd, line)
   } finally {

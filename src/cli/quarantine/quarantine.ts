@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import type { PathHandle } from '../../ground/path/walk.ts'
+import type { PathHandle } from '../../ground/path/path-handle.ts'
 import { entriesIn, type QuarantineEntry, withEntry } from '../../scan/quarantine/entries.ts'
 import { withFolder } from '../../scan/quarantine/folders.ts'
 import { type OpenEntry, openEntry, type QuarantineRecord } from '../../scan/quarantine/record.ts'

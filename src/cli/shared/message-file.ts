@@ -1,7 +1,7 @@
-import { closeSync, createReadStream, fstatSync, type Stats } from 'node:fs'
+import { closeSync, createReadStream, fstatSync } from 'node:fs'
 import type { Argv } from 'yargs'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { openFileOrPipe } from '../../ground/path/open.ts'
+import { type OpenFile, PathHandle } from '../../ground/path/path-handle.ts'
 import { inheritedDescriptor } from '../../ground/process/descriptors.ts'
 import { userName } from '../../ground/process/passwd.ts'
 import { byteSize } from '../../ground/settings/table/values.ts'
@@ -15,10 +15,8 @@ export const STDIN = '/dev/stdin'
 const MBOX = Buffer.from('From ')
 
 /** An open file that holds a message. */
-export interface MessageFile {
+export interface MessageFile extends OpenFile {
   readonly file: string
-  readonly fd: number
-  readonly stats: Stats
 }
 
 /** Opens the file or pipe at a path; `-` is standard input. Throws for a directory or a device. */
@@ -30,9 +28,9 @@ export function openMessageFile(path: string): MessageFile {
 }
 
 /** Opens a file or pipe. If root typed the command, what the account may not read can come to it open. */
-function openFile(path: string): ReturnType<typeof openFileOrPipe> {
+function openFile(path: string): OpenFile {
   try {
-    return openFileOrPipe(path)
+    return PathHandle.with(path, (found) => found.openFileOrPipe())
   } catch (error) {
     throw withRemedy(error, path)
   }

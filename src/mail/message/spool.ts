@@ -2,8 +2,8 @@ import { constants, openSync, readSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import { leadsSomewhere, PathHandle } from '../../ground/path/path-handle.ts'
 import { letsOthersReplace } from '../../ground/path/stranger.ts'
-import { leadsSomewhere, withPath } from '../../ground/path/walk.ts'
 import { writeWhole } from '../../ground/process/descriptors.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 
@@ -44,7 +44,7 @@ export function readSpoolPolicy(env: Environment): SpoolPolicy {
 function objectionTo(directory: string): string | undefined {
   let mode: number
   try {
-    mode = withPath(directory, ({ stats }) => stats.mode)
+    mode = PathHandle.with(directory, ({ stats }) => stats.mode)
   } catch (error) {
     if (errorCode(error)) return undefined // the error of making a file there tells why
     return `SPOOLDIR ${directory}: not used, ${errorText(error)}`

@@ -1,6 +1,5 @@
-import { closeSync, lstatSync, rmdirSync, unlinkSync } from 'node:fs'
-import { namesInSlices } from '../../ground/path/directories.ts'
-import { listNames, type PathHandle, procPathOf, walk, walkIn } from '../../ground/path/walk.ts'
+import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
+import { PathHandle } from '../../ground/path/path-handle.ts'
 import type { SpoolPolicy } from './spool.ts'
 
 /**
@@ -34,13 +33,13 @@ export async function sweepSpool(
 
 async function sweep(path: string, ours: RegExp, now: number, signal: AbortSignal): Promise<void> {
   try {
-    const directory = walk(path)
+    const directory = PathHandle.find(path)
     try {
-      for await (const name of namesInSlices(`${procPathOf(directory)}/.`, PAUSE, signal)) {
+      for await (const name of directory.namesInSlices(PAUSE, signal)) {
         if (ours.test(name)) sweepOne(directory, name, ours === SHARED_NAME, now)
       }
     } finally {
-      closeSync(directory.fd)
+      directory.close()
     }
   } catch {
     // A directory of mode 2730 can be written and not listed: processes of its owner sweep it.
@@ -53,7 +52,7 @@ async function sweep(path: string, ours: RegExp, now: number, signal: AbortSigna
  * a link, in the place of one that was looked at.
  */
 function sweepOne(parent: PathHandle, name: string, isShared: boolean, now: number): void {
-  const path = `${procPathOf(parent)}/${name}`
+  const path = parent.at(name)
   const own = process.getuid!()
   try {
     const status = lstatSync(path)
@@ -71,11 +70,11 @@ function sweepOne(parent: PathHandle, name: string, isShared: boolean, now: numb
 
 /** Removes the files in a directory of this user. Directories in it are not entered. */
 function emptyDirectory(parent: PathHandle, name: string, own: number): void {
-  const directory = walkIn(parent, name)
+  const directory = parent.find(name)
   try {
     if (directory.stats.uid !== own) return
-    for (const file of listNames(directory, name)) unlinkSync(`${procPathOf(directory)}/${file}`)
+    for (const file of directory.names()) unlinkSync(directory.at(file))
   } finally {
-    closeSync(directory.fd)
+    directory.close()
   }
 }

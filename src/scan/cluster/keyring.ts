@@ -1,7 +1,6 @@
-import { closeSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode, errorText, Fault, isFault } from '../../ground/errors/fault.ts'
-import { openForeignFile, readWhole } from '../../ground/path/open.ts'
+import { readForeignFile } from '../../ground/path/open.ts'
 import { type Environment, readSettings, type Values } from '../../ground/settings/settings.ts'
 import { cluster } from '../../ground/settings/table.ts'
 
@@ -51,10 +50,14 @@ export function loadKeyring(file: {
   readonly named: boolean
 }): KeyringResult {
   const { path, named } = file
-  let opened: ReturnType<typeof openForeignFile>
+  let text: string
   try {
-    opened = openForeignFile(path)
+    text = readForeignFile(path, KEYRING_MAX, ({ mode }) => {
+      const objection = objectionToMode(mode)
+      if (objection !== undefined) throw keyringFault(path, objection)
+    }).toString('latin1')
   } catch (error) {
+    if (isFault(error)) throw error
     if (!named && errorCode(error) === 'ENOENT') return { off: true, why: undefined }
     if (errorCode(error) === 'EACCES') {
       return {
@@ -62,21 +65,12 @@ export function loadKeyring(file: {
         why: `${path} is not readable by uid ${process.geteuid?.()}: no clustering`,
       }
     }
-    throw keyringFault(path, `${errorText(error)}; make the file or unset CLUSTERKEYS`)
+    const remedy = errorCode(error) === 'ENOENT' ? 'make the file' : 'mend that'
+    throw keyringFault(path, `${errorText(error)}; ${remedy} or unset CLUSTERKEYS`)
   }
-  const { fd, stats } = opened
-  try {
-    const objection = objectionToMode(stats.mode)
-    if (objection !== undefined) throw keyringFault(path, objection)
-    const keys = parseKeyring(readWhole(fd, 'it', KEYRING_MAX).toString('latin1'), path)
-    if (keys.length === 0) throw keyringFault(path, 'holds no key; make one with onescan keygen')
-    return { keys }
-  } catch (error) {
-    if (isFault(error)) throw error
-    throw keyringFault(path, errorText(error))
-  } finally {
-    closeSync(fd)
-  }
+  const keys = parseKeyring(text, path)
+  if (keys.length === 0) throw keyringFault(path, 'holds no key; make one with onescan keygen')
+  return { keys }
 }
 
 /** Returns what is wrong with the mode of a keyring, and the remedy. */

@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { constants, readFileSync } from 'node:fs'
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { errorCode, errorText } from '../../ground/errors/fault.ts'
-import { syncDirectoryAside } from '../../ground/path/directories.ts'
-import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
+import type { PathHandle } from '../../ground/path/path-handle.ts'
 import { writeWholeAside } from '../../ground/process/descriptors.ts'
 import { isId } from './entries.ts'
 
@@ -74,7 +72,6 @@ export class SweepClock {
    * clock was set since then, the sweep is stopped. If the file is missing or broken, another clock begins.
    */
   static async advance(root: PathHandle, time: HostTime): Promise<SweepClock> {
-    const path = `${procPathOf(root)}/${CLOCK}`
     const warnings: string[] = []
     const last = await readClock(root).catch((error): LastSweep => {
       if (errorCode(error) !== 'ENOENT') {
@@ -87,7 +84,7 @@ export class SweepClock {
     const elapsed = kernel === undefined ? 0 : Math.min(wall, kernel, COUNTED_MAX)
     const next = { ...last, ...time, passed: last.passed + Math.max(elapsed, 0) }
     try {
-      await replaceFile(path, Buffer.from(`${JSON.stringify(next)}\n`))
+      await replaceFile(root, CLOCK, Buffer.from(`${JSON.stringify(next)}\n`))
     } catch (error) {
       warnings.push(`${CLOCK} cannot be written, so no message grows older: ${errorText(error)}`)
     }
@@ -168,15 +165,15 @@ function isLastSweep(value: unknown): value is LastSweep {
 
 function openIn(directory: PathHandle, name: string, flags: number): Promise<FileHandle> {
   const { O_NOFOLLOW, O_NONBLOCK } = constants
-  return open(`${procPathOf(directory)}/${name}`, flags | O_NOFOLLOW | O_NONBLOCK, 0o600)
+  return open(directory.at(name), flags | O_NOFOLLOW | O_NONBLOCK, 0o600)
 }
 
 /**
  * Writes a file as a whole or not at all: a new file of mode 0600 beside it, `.new`, is written, synced and
  * renamed. After a crash or on a full disk the old file is still there. Rejects with the error of the system.
  */
-async function replaceFile(path: string, bytes: Buffer): Promise<void> {
-  const fresh = `${path}.new`
+async function replaceFile(directory: PathHandle, name: string, bytes: Buffer): Promise<void> {
+  const fresh = directory.at(`${name}.new`)
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
     const handle = await open(fresh, flags, 0o600)
@@ -186,12 +183,12 @@ async function replaceFile(path: string, bytes: Buffer): Promise<void> {
     } finally {
       await handle.close()
     }
-    await rename(fresh, path)
+    await rename(fresh, directory.at(name))
   } catch (error) {
     await unlink(fresh).catch(() => {})
     throw error
   }
-  await syncDirectoryAside(dirname(path))
+  await directory.sync()
 }
 
 /** Reads the whole lines of a file, and closes it. */

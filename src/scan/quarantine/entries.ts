@@ -1,6 +1,5 @@
-import { closeSync } from 'node:fs'
 import { errorCode, Fault } from '../../ground/errors/fault.ts'
-import { listNames, type PathHandle } from '../../ground/path/walk.ts'
+import type { PathHandle } from '../../ground/path/path-handle.ts'
 import { type Folder, findFolder, type MaildirPart, stepIfThere } from './folders.ts'
 
 /** A message in quarantine, as the name of its file tells it. */
@@ -36,7 +35,7 @@ export interface DayOfGrounds {
 
 /** Lists the folders of days, in no order. */
 export function daysIn(root: PathHandle, foreign: TakeForeign = () => {}): DayOfGrounds[] {
-  const grounds = listNames(root, root.path).filter((name) => /^[a-z][a-z-]*$/.test(name))
+  const grounds = root.names().filter((name) => /^[a-z][a-z-]*$/.test(name))
   return grounds.flatMap((name) => daysOf(root, name, foreign))
 }
 
@@ -44,14 +43,14 @@ function daysOf(root: PathHandle, grounds: string, foreign: TakeForeign): DayOfG
   let maildir: PathHandle | undefined
   try {
     maildir = stepIfThere(root, grounds)
-    const names = maildir ? listNames(maildir, grounds) : []
+    const names = maildir?.names() ?? []
     const days = names.flatMap((name) => FOLDER.exec(name)?.[1] ?? [])
     return days.map((day) => ({ grounds, day })).filter((folder) => isOurs(root, folder, foreign))
   } catch (why) {
     foreign(why)
     return []
   } finally {
-    if (maildir) closeSync(maildir.fd)
+    maildir?.close()
   }
 }
 
@@ -141,7 +140,7 @@ function entriesOfDay(root: PathHandle, { grounds, day }: DayOfGrounds): Quarant
   if (folder === undefined) return []
   try {
     return (['new', 'cur', 'tmp'] as const).flatMap((part) => {
-      const names = listNames(folder.parts[part], part)
+      const names = folder.parts[part].names()
       return names.flatMap((file) => entryAt({ grounds, day, part, file }) ?? [])
     })
   } finally {

@@ -1,10 +1,9 @@
-import { closeSync, mkdirSync, type Stats } from 'node:fs'
+import { mkdirSync, type Stats } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { shellWord } from '../../ground/errors/shell-word.ts'
-import { syncDirectoryAside } from '../../ground/path/directories.ts'
-import { type PathHandle, procPathOf, walk, walkIn } from '../../ground/path/walk.ts'
+import { PathHandle } from '../../ground/path/path-handle.ts'
 
 const OTHERS = 0o077
 const PRIVATE = 0o700
@@ -31,12 +30,8 @@ export interface Folder {
 export function openQuarantine(directory: string): PathHandle {
   let handle: PathHandle
   try {
-    const parent = walk(join(directory, '..'))
-    try {
-      handle = walkIn(parent, directory.split('/').filter(Boolean).at(-1) ?? '.')
-    } finally {
-      closeSync(parent.fd)
-    }
+    const name = directory.split('/').filter(Boolean).at(-1) ?? '.'
+    handle = PathHandle.with(join(directory, '..'), (parent) => parent.find(name))
   } catch (error) {
     const remedy =
       errorCode(error) === 'ENOENT'
@@ -48,7 +43,7 @@ export function openQuarantine(directory: string): PathHandle {
     mustBePrivate(handle.stats, directory)
     return handle
   } catch (error) {
-    closeSync(handle.fd)
+    handle.close()
     throw error
   }
 }
@@ -74,7 +69,7 @@ function mustBePrivate(stats: Stats, shown: string): void {
 export async function makeFolder(root: PathHandle, grounds: string, day: string): Promise<Folder> {
   const maildir = stepOrMake(root, grounds)
   try {
-    for (const part of MAILDIR_PARTS) closeSync(stepOrMake(maildir, part).fd)
+    for (const part of MAILDIR_PARTS) stepOrMake(maildir, part).close()
     const top = stepOrMake(maildir, `.${day}`, PRIVATE | UNSYNCED)
     const folder = folderOf(top, (part) => stepOrMake(top, part))!
     try {
@@ -85,14 +80,14 @@ export async function makeFolder(root: PathHandle, grounds: string, day: string)
       throw error
     }
   } finally {
-    closeSync(maildir.fd)
+    maildir.close()
   }
 }
 
 /** Brings a folder of a day to the disk: the last of these directories, each of which is in the one before. */
 async function syncFolder(directories: readonly PathHandle[]): Promise<void> {
-  for (const directory of directories) await syncDirectoryAside(procPathOf(directory))
-  await chmod(procPathOf(directories.at(-1)!), PRIVATE)
+  for (const directory of directories) await directory.sync()
+  await chmod(directories.at(-1)!.at(), PRIVATE)
 }
 
 /**
@@ -105,7 +100,7 @@ export function findFolder(root: PathHandle, grounds: string, day: string): Fold
     const top = maildir && stepIfThere(maildir, `.${day}`)
     return top && folderOf(top, (part) => stepIfThere(top, part))
   } finally {
-    if (maildir) closeSync(maildir.fd)
+    maildir?.close()
   }
 }
 
@@ -132,7 +127,7 @@ function folderOf(
 ): Folder | undefined {
   const opened = [top]
   const close = () => {
-    for (const { fd } of opened) closeSync(fd)
+    for (const handle of opened) handle.close()
   }
   try {
     const parts = MAILDIR_PARTS.flatMap((part) => {
@@ -155,7 +150,7 @@ function stepOrMake(directory: PathHandle, name: string, mode = PRIVATE): PathHa
   const there = stepIfThere(directory, name)
   if (there !== undefined) return there
   try {
-    mkdirSync(`${procPathOf(directory)}/${name}`, mode)
+    mkdirSync(directory.at(name), mode)
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw quarantineFault(join(directory.path, name), error)
   }
@@ -166,13 +161,13 @@ function stepOrMake(directory: PathHandle, name: string, mode = PRIVATE): PathHa
 export function stepIfThere(directory: PathHandle, name: string): PathHandle | undefined {
   let handle: PathHandle
   try {
-    handle = walkIn(directory, name)
+    handle = directory.find(name)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
     throw new Fault('config', `QUARANTINE: ${errorText(error)}`, error)
   }
   if (handle.stats.isDirectory() && handle.stats.uid === process.geteuid!()) return handle
-  closeSync(handle.fd)
+  handle.close()
   const shown = join(directory.path, name)
   throw new Fault('config', `QUARANTINE: ${shown} is not a directory of uid ${process.geteuid!()}`)
 }

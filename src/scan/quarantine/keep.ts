@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto'
-import { closeSync } from 'node:fs'
 import { open, rename, unlink } from 'node:fs/promises'
 import { isFault } from '../../ground/errors/fault.ts'
-import { syncDirectoryAside } from '../../ground/path/directories.ts'
-import { procPathOf } from '../../ground/path/walk.ts'
 import { writeWholeAside } from '../../ground/process/descriptors.ts'
 import type { Message } from '../../mail/message/message.ts'
 import { dayOfId, nameOfEntry } from './entries.ts'
@@ -32,7 +29,7 @@ export async function keepMessage(
   } catch (error) {
     throw isFault(error) ? error : quarantineFault(directory, error)
   } finally {
-    closeSync(root.fd)
+    root.close()
   }
 }
 
@@ -47,14 +44,13 @@ export async function removeKept(
   const root = openQuarantine(directory)
   try {
     await withFolder(root, grounds, dayOfId(id)!, async ({ parts }) => {
-      const directory = procPathOf(parts.new)
-      await unlink(`${directory}/${nameOfEntry(id, size)}`)
-      await syncDirectoryAside(directory)
+      await unlink(parts.new.at(nameOfEntry(id, size)))
+      await parts.new.sync()
     })
   } catch (error) {
     throw isFault(error) ? error : quarantineFault(directory, error)
   } finally {
-    closeSync(root.fd)
+    root.close()
   }
 }
 
@@ -63,8 +59,8 @@ async function writeInto(
   record: QuarantineRecord,
   { header, body, size }: Pick<Message, 'header' | 'body' | 'size'>,
 ): Promise<void> {
-  const written = `${procPathOf(parts.tmp)}/${record.id}`
-  const kept = `${procPathOf(parts.new)}/${nameOfEntry(record.id, size)}`
+  const written = parts.tmp.at(record.id)
+  const kept = parts.new.at(nameOfEntry(record.id, size))
   const file = await open(written, 'wx', 0o600)
   try {
     const hash = createHash('sha256')
@@ -78,7 +74,7 @@ async function writeInto(
     await writeWholeAside(file, line, above.length - line.length)
     await file.sync()
     await rename(written, kept)
-    await syncDirectoryAside(procPathOf(parts.new)).catch(async (error) => {
+    await parts.new.sync().catch(async (error) => {
       await unlink(kept)
       throw error
     })

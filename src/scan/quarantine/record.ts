@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { Fault } from '../../ground/errors/fault.ts'
-import { procPathOf } from '../../ground/path/walk.ts'
 import type { Folder, MaildirPart } from './folders.ts'
 
 /**
@@ -166,7 +165,7 @@ export async function openEntry(
   file: string,
 ): Promise<OpenEntry> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
-  const path = `${procPathOf(folder.parts[part])}/${file}`
+  const path = folder.parts[part].at(file)
   const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
     if (!(await handle.stat()).isFile()) throw new Fault('read', `${file}: is not a regular file`)

@@ -1,7 +1,6 @@
 import { access, rename, unlink } from 'node:fs/promises'
 import { attempt, Fault } from '../../ground/errors/fault.ts'
-import { syncDirectoryAside } from '../../ground/path/directories.ts'
-import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
+import type { PathHandle } from '../../ground/path/path-handle.ts'
 import { PROCESSES, ticksAtStart } from '../../ground/process/process-stat.ts'
 import { nameOfEntry, type QuarantineEntry, withEntry } from './entries.ts'
 import type { Folder } from './folders.ts'
@@ -147,9 +146,9 @@ async function move(folder: Folder, from: Place, to: Place): Promise<void> {
 
 /** Brings the names in these parts of a folder to the disk, the new name first: one of them is there. */
 async function syncParts({ parts }: Folder, ...places: readonly Place[]): Promise<void> {
-  for (const { part } of places) await syncDirectoryAside(procPathOf(parts[part]))
+  for (const { part } of places) await parts[part].sync()
 }
 
 function pathIn({ parts }: Folder, { part, file }: Place): string {
-  return `${procPathOf(parts[part])}/${file}`
+  return parts[part].at(file)
 }

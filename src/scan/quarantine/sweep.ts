@@ -1,8 +1,8 @@
-import { closeSync, lstatSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { rmdir, stat, unlink } from 'node:fs/promises'
 import { errorText } from '../../ground/errors/fault.ts'
-import { giveWay, namesInSlices, SLICE } from '../../ground/path/directories.ts'
-import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
+import { inSlices } from '../../ground/flow/slices.ts'
+import type { PathHandle } from '../../ground/path/path-handle.ts'
 import type { Values } from '../../ground/settings/settings.ts'
 import type { quarantineLimits } from '../../ground/settings/table/scanning.ts'
 import { FIRST_SEEN, type HostTime, SweepClock } from './age.ts'
@@ -84,7 +84,7 @@ export async function sweepQuarantine(
     const warning = `new messages grow no older, since that cannot be noted: ${errorText(unnoted)}`
     return { ...sum, warnings: [...warnings, warning] }
   } finally {
-    closeSync(root.fd)
+    root.close()
   }
 }
 
@@ -197,9 +197,8 @@ class QuarantineSweep {
         }
       }
       found.sort((message, other) => byAge(message.name, other.name))
-      for (const [index, { path }] of found.entries()) {
+      for await (const { path } of inSlices(found, PAUSE, this.#signal)) {
         if (!this.#isOver()) return
-        if (index % SLICE === SLICE - 1) await giveWay(PAUSE, this.#signal)
         await this.#removeCounted(path)
       }
     } finally {
@@ -281,9 +280,9 @@ class QuarantineSweep {
     { parts }: Folder,
     part: MaildirPart,
   ): AsyncGenerator<[name: string, path: string]> {
-    const directory = procPathOf(parts[part])
-    for await (const name of namesInSlices(`${directory}/.`, PAUSE, this.#signal)) {
-      yield [name, `${directory}/${name}`]
+    const directory = parts[part]
+    for await (const name of directory.namesInSlices(PAUSE, this.#signal)) {
+      yield [name, directory.at(name)]
     }
   }
 
@@ -306,11 +305,10 @@ function isBefore(batch: Pick<SeenTogether, 'seen' | 'day'>, other: SeenTogether
 
 /** Removes the folder of a day, unless somebody has put something there. */
 async function removeFolder({ top }: Folder, day: string): Promise<void> {
-  const path = procPathOf(top)
   try {
-    await unlink(`${path}/${FIRST_SEEN}`).catch(() => {})
-    for (const part of MAILDIR_PARTS) await rmdir(`${path}/${part}`)
-    await rmdir(`${path}/../.${day}`)
+    await unlink(top.at(FIRST_SEEN)).catch(() => {})
+    for (const part of MAILDIR_PARTS) await rmdir(top.at(part))
+    await rmdir(top.at(`../.${day}`))
   } catch {
     // Somebody has put something there, or removed it.
   }

@@ -1,6 +1,5 @@
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { parseNetwork } from '../../ground/net/ip-address.ts'
-import { isThere } from '../../ground/path/directories.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import { nearestName } from '../../ground/settings/misspelt.ts'
 import {
@@ -14,7 +13,14 @@ import { byteSize, splitWords } from '../../ground/settings/table/values.ts'
 import { lowerCase, readAddress } from '../../mail/message/envelope/address.ts'
 import { candidatesIn, type MailParties } from './candidates.ts'
 import { asciiDomain, comparable, Rules } from './match.ts'
-import { type Action, type AddressPattern, type Conditions, type Rule, ruleFiles } from './rule.ts'
+import {
+  type Action,
+  type AddressPattern,
+  type Conditions,
+  isThere,
+  type Rule,
+  ruleFiles,
+} from './rule.ts'
 
 /** Most bytes of the file. */
 export const RULES_MAX = 4 * 1024 * 1024

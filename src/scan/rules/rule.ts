@@ -1,4 +1,6 @@
+import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
+import { errorCode } from '../../ground/errors/fault.ts'
 import type { Network } from '../../ground/net/ip-address.ts'
 
 /**
@@ -44,4 +46,16 @@ export interface Rule {
 /** Lists the paths of files of rules, in the order in which they are tried. */
 export function ruleFiles(control: string, hostDirectory: string): readonly string[] {
   return [join(control, 'onescan.policy'), join(hostDirectory, 'policy')]
+}
+
+/**
+ * Returns whether there is something at a path, even if it is a link to nothing. If this cannot be
+ * found out, the answer is yes: opening it says why.
+ */
+export function isThere(path: string): boolean {
+  try {
+    return lstatSync(path) !== undefined
+  } catch (error) {
+    return !['ENOENT', 'ENOTDIR'].includes(errorCode(error))
+  }
 }

@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import t from 'tap'
 import { openQuarantine } from '../../../src/scan/quarantine/folders.ts'
@@ -68,6 +67,6 @@ for (const [when, call, state, handedOn] of steps) {
     }
     const release = await beginRelease(root, id, true)
     await release.cancel()
-    closeSync(root.fd)
+    root.close()
   })
 }

@@ -39,7 +39,7 @@ async function build(t: Test) {
   const directory = makeQuarantine(t)
   const id = await keepOne(directory, Date.parse(`${DAY}T12:00:00Z`))
   const root = openQuarantine(directory)
-  t.teardown(() => closeSync(root.fd))
+  t.teardown(() => root.close())
   const folder = join(directory, `virus/.${DAY}`)
   const to = (part: string, file: string) => () => {
     const places = ['new', 'cur', 'tmp'].map((name) => join(folder, name))

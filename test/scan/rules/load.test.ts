@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { loadRules, loadRulesFrom, RULES_MAX } from '../../../src/scan/rules/load.ts'
+import { isThere } from '../../../src/scan/rules/rule.ts'
 
 /** The files of rules: which one counts, and the errors for files that cannot be read. */
 
@@ -51,6 +52,17 @@ t.test(
     )
   },
 )
+
+t.test('a link to nothing is there, and a name below a file is not', async (t) => {
+  const place = directory(t)
+  const at = (name: string) => join(place, name)
+  writeFileSync(at('file'), '')
+  symlinkSync('nowhere', at('link'))
+  symlinkSync('loop', at('loop'))
+  for (const path of [place, at('file'), at('link'), at('loop')]) t.ok(isThere(path), path)
+  for (const path of [at('other'), at('file/below')]) t.notOk(isThere(path), path)
+  t.ok(isThere(at('loop/below')), 'nobody can tell, so that opening it says why')
+})
 
 t.test('a file that is named has to be there', async (t) => {
   const path = join(directory(t), 'rules')

@@ -4,7 +4,6 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type LogRecord, readLogLine } from '../../../doors/observe/log/log-record.ts'
 import { type LogFile, linesIn, openLogFile } from '../../../doors/observe/log/read-log.ts'
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
-import { openForeignFile } from '../../../ground/path/open.ts'
 
 /** The most lines about messages that are remembered: onescan's own are few, and a loop has no end. */
 const LINES_MAX = 1_000
@@ -96,7 +95,7 @@ export class FollowedLog {
  * the rules of openLogFile(), and read by its descriptor. Throws if it is, or becomes, no such file.
  */
 async function* written(log: LogFile, ended: AbortSignal): AsyncGenerator<Buffer> {
-  let fd = openLogFile(log, openForeignFile)
+  let fd = openLogFile(log, (file) => file.open())
   let next: number | undefined
   try {
     let position = fstatSync(fd).size
@@ -124,7 +123,7 @@ async function* written(log: LogFile, ended: AbortSignal): AsyncGenerator<Buffer
 function openAnother(log: LogFile, open: number): number | undefined {
   let fd: number
   try {
-    fd = openLogFile(log, openForeignFile)
+    fd = openLogFile(log, (file) => file.open())
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined // it is being exchanged
     throw error

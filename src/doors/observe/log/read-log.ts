@@ -1,13 +1,8 @@
 import { spawn } from 'node:child_process'
-import { closeSync, createReadStream, readdirSync, type Stats, statSync } from 'node:fs'
+import { createReadStream, readdirSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { attempt, errorCode, errorText } from '../../../ground/errors/fault.ts'
-import {
-  openFileOrPipe,
-  type openForeignFile,
-  openForeignFileAt,
-} from '../../../ground/path/open.ts'
-import { type PathHandle, walkIn, withPath } from '../../../ground/path/walk.ts'
+import { type OpenFile, PathHandle } from '../../../ground/path/path-handle.ts'
 import { inheritedDescriptor } from '../../../ground/process/descriptors.ts'
 import { passwdEntries, readPasswd } from '../../../ground/process/passwd.ts'
 import { type LogRecord, readLogLine } from './log-record.ts'
@@ -91,18 +86,12 @@ async function* uncompressed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buff
  */
 export function openLogFile(
   { path, isFound }: LogFile,
-  open: typeof openForeignFile = openFileOrPipe,
+  open: (file: PathHandle) => OpenFile = (file) => file.openFileOrPipe(),
 ): number {
-  return isFound ? withPath(dirname(path), (place) => openIn(place, path)) : open(path).fd
-}
-
-function openIn(place: PathHandle, path: string): number {
-  const handle = walkIn(place, basename(path))
-  try {
-    return openForeignFileAt(handle, path).fd
-  } finally {
-    closeSync(handle.fd)
-  }
+  if (!isFound) return PathHandle.with(path, open).fd
+  return PathHandle.with(dirname(path), (place) =>
+    place.with(basename(path), (file) => file.open()),
+  ).fd
 }
 
 /**

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
-  closeSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -17,13 +16,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import {
-  openForeignFile,
-  readForeignFile,
-  readOwnFile,
-  readStart,
-} from '../../../src/ground/path/open.ts'
-import { procPathOf, walk, walkIn, withPath } from '../../../src/ground/path/walk.ts'
+import { readForeignFile, readOwnFile, readStart } from '../../../src/ground/path/open.ts'
+import { PathHandle } from '../../../src/ground/path/path-handle.ts'
 import { inheritedDescriptor } from '../../../src/ground/process/descriptors.ts'
 import { python, pythonMissing } from '../../programs/python.ts'
 import { openDirectory } from '../../programs/reachable.ts'
@@ -93,12 +87,12 @@ t.test('.. in a path and in the target of a link leads to the parent directory',
     ['a/deep/up', 'a'],
     ['a/deep/up/link/file', 'b/file'],
   ] as const) {
-    withPath(`${at()}/${path}`, (handle) => {
+    PathHandle.with(`${at()}/${path}`, (handle) => {
       t.equal(handle.stats.ino, statSync(at(found)).ino, path)
       if (!skip) t.equal(handle.path, at(found), path)
     })
   }
-  withPath(at('to the root'), (handle) => t.equal(handle.stats.ino, statSync('/').ino))
+  PathHandle.with(at('to the root'), (handle) => t.equal(handle.stats.ino, statSync('/').ino))
 })
 
 t.test(
@@ -220,12 +214,7 @@ t.test('a FIFO or device keeps nobody waiting, and is not opened', { skip }, asy
   const { at } = makePlace(t)
   execFileSync('mkfifo', [at('pipe'), at('hers/pipe')])
   execFileSync('mknod', [at('device'), 'c', '1', '5']) // /dev/zero
-  const readers = [
-    readOwnFile,
-    readForeignFile,
-    openForeignFile,
-    (path: string) => readStart(path, 10),
-  ]
+  const readers = [readOwnFile, readForeignFile, (path: string) => readStart(path, 10)]
   for (const read of readers) {
     for (const path of [at('pipe'), at('device'), at('.'), '/dev/zero', '/dev/tty']) {
       t.throws(() => read(path), /is not a regular file/, path)
@@ -251,14 +240,14 @@ t.test(
     mkdirSync(at('hers/box'))
     writeFileSync(at('hers/box/secret'), 'hers')
     for (const name of ['box', 'box/secret']) chownSync(at('hers', name), MALLORY, MALLORY)
-    const directory = walk(at('hers/box'))
+    const directory = PathHandle.find(at('hers/box'))
     renameSync(at('hers/box'), at('hers/old'))
     symlinkSync(at('.'), at('hers/box'))
-    const file = walkIn(directory, 'secret')
-    t.equal(readFileSync(procPathOf(file), 'utf8'), 'hers')
+    const file = directory.find('secret')
+    t.equal(readFileSync(file.at(), 'utf8'), 'hers')
     symlinkSync(at('secret'), at('hers/old/link'))
-    t.throws(() => walkIn(directory, 'link'), /is a link/)
-    for (const { fd } of [directory, file]) closeSync(fd)
+    t.throws(() => directory.find('link'), /is a link/)
+    for (const handle of [directory, file]) handle.close()
   },
 )
 
@@ -280,7 +269,7 @@ t.test('a path such as /dev/fd/63 stands for a descriptor of the caller', async 
   t.equal(inheritedDescriptor('/dev/stdin'), 0)
   t.equal(inheritedDescriptor('/proc/1/fd/3'), undefined)
   t.equal(
-    withPath('/', ({ path }) => path),
+    PathHandle.with('/', ({ path }) => path),
     '/',
   )
 })
@@ -309,7 +298,7 @@ for (const name of ['hers', 'hers,user_id=0']) {
         server.kill('SIGKILL')
       })
       await once(server.stdout, 'data')
-      t.throws(() => walk(place), { message: /is on a user's own file system \(FUSE\)/ })
+      t.throws(() => PathHandle.find(place), { message: /is on a user's own file system \(FUSE\)/ })
     },
   )
 }

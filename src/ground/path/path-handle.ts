@@ -1,0 +1,352 @@
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  type Stats,
+} from 'node:fs'
+import { open, opendir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { errorCode } from '../errors/fault.ts'
+import { inSlices, SLICE } from '../flow/slices.ts'
+import { O_PATH } from '../process/descriptors.ts'
+import { runsAsRoot, Stranger } from './stranger.ts'
+
+/** An open file, and its state when it was found. */
+export interface OpenFile {
+  readonly fd: number
+  readonly stats: Stats
+}
+
+const HANDLE_FLAGS = O_PATH | constants.O_NOFOLLOW
+/** The most links on the way to a file; the kernel's own limit, path_resolution(7). */
+const LINKS_MAX = 40
+/** The most bytes that are read of a file, if the reader names no other number. */
+const READ_MAX = 1024 * 1024
+const CHUNK = 64 * 1024
+
+/**
+ * A file or directory found at a path. Its place is held by a descriptor (open(2), O_PATH), which names
+ * the file without reading it or waiting for it; the file itself is not open. Errors of its methods name
+ * the path as the caller wrote it. Whoever has found it closes it.
+ */
+export class PathHandle {
+  readonly #fd: number
+  readonly stats: Stats
+  /** The absolute path; for root with all links resolved. */
+  readonly path: string
+  readonly #shown: string
+  /** For root: the other user or group who could have put the file there. */
+  readonly stranger: Stranger | undefined
+
+  private constructor(fd: number, stats: Stats, path: string, shown: string, stranger?: Stranger) {
+    this.#fd = fd
+    this.stats = stats
+    this.path = path
+    this.#shown = shown
+    this.stranger = stranger
+  }
+
+  /**
+   * Finds the file at a path, name by name, without opening a file or waiting for one. For root it
+   * notes who else could have put another file there, follows no link that another user could have
+   * made, and does not enter a user's own file system (FUSE). For root a `..` in the path takes away the
+   * name before it, even that of a link; in the target of a link it is the parent directory. Throws an
+   * Error of one line, with the system's error code if there is one.
+   */
+  static find(path: string): PathHandle {
+    if (!runsAsRoot()) return PathHandle.#directly(path)
+    const names = resolve(path).split('/').filter(Boolean)
+    let links = 0
+    let handle = PathHandle.#directly('/')
+    try {
+      for (let name = names.shift(); name !== undefined; name = names.shift()) {
+        const next = handle.#step(name, path)
+        if (!next.stats.isSymbolicLink()) {
+          handle.close()
+          handle = next
+          continue
+        }
+        next.close()
+        const target = handle.#targetOf(next, name)
+        if (++links > LINKS_MAX) throw new Error(`${path}: has more than ${LINKS_MAX} links in it`)
+        names.unshift(...target.split('/').filter((word) => word !== '' && word !== '.'))
+        if (!target.startsWith('/')) continue
+        const root = PathHandle.#directly('/')
+        handle.close()
+        handle = root
+      }
+      return new PathHandle(handle.#fd, handle.stats, handle.path, path, handle.stranger)
+    } catch (error) {
+      handle.close()
+      throw error
+    }
+  }
+
+  /** Finds the file at a path, calls `use` with its handle, and closes the handle. */
+  static with<Value>(path: string, use: (handle: PathHandle) => Value): Value {
+    return using(PathHandle.find(path), use)
+  }
+
+  /** Opens a path for any user but root: the kernel alone decides where that user may go. Root begins so, too. */
+  static #directly(path: string): PathHandle {
+    const fd = openSync(path, O_PATH)
+    return new PathHandle(fd, fstatSync(fd), resolve(path), path)
+  }
+
+  close(): void {
+    closeSync(this.#fd)
+  }
+
+  /** A path to the file for calls that take no descriptor; with a name, to what this directory has under it. */
+  at(name?: string): string {
+    const path = `/proc/self/fd/${this.#fd}`
+    return name === undefined ? path : `${path}/${name}`
+  }
+
+  /**
+   * Finds the file of this name, which may be no UTF-8, in this directory. Throws if it is a link, which is
+   * not followed.
+   */
+  find(name: string | Buffer): PathHandle {
+    const shown = join(this.#shown, String(name))
+    const handle = this.#step(name, shown)
+    if (!handle.stats.isSymbolicLink()) return handle
+    handle.close()
+    throw new Error(`${shown}: is a link, and links are not followed there`)
+  }
+
+  /** Finds a file in this directory as find() does, calls `use` with its handle, and closes that. */
+  with<Value>(name: string, use: (handle: PathHandle) => Value): Value {
+    return using(this.find(name), use)
+  }
+
+  #step(name: string | Buffer, shown: string): PathHandle {
+    const fd = this.#openEntry(name, shown)
+    try {
+      const path = join(this.path, String(name))
+      if (!runsAsRoot()) return new PathHandle(fd, fstatSync(fd), path, shown)
+      if (isOfUser(this.#fd, fd)) throw new Error(`${shown}: ${path} ${OF_USER}`)
+      const stats = fstatSync(fd)
+      const stranger = this.stranger ?? Stranger.whoCouldPlace(this.stats, stats, this.path)
+      return new PathHandle(fd, stats, path, shown, stranger)
+    } catch (error) {
+      closeSync(fd)
+      throw error
+    }
+  }
+
+  #openEntry(name: string | Buffer, shown: string): number {
+    try {
+      return openSync(Buffer.concat([Buffer.from(this.at('')), Buffer.from(name)]), HANDLE_FLAGS)
+    } catch (error) {
+      if (!existsSync('/proc/self/fd'))
+        throw new Error(`${shown}: needs /proc to be opened; mount it`)
+      throw errorAbout(error, shown)
+    }
+  }
+
+  /**
+   * Returns the target of a link in this directory. Throws if anybody but root could have made the link:
+   * the same users could replace it now.
+   */
+  #targetOf(link: PathHandle, name: string): string {
+    const { path, stranger } = link
+    const shown = link.#shown
+    if (stranger !== undefined) {
+      const who = stranger.text
+      throw new Error(`${shown}: ${path} is a link that ${who} could have made: root follows none`)
+    }
+    try {
+      return readlinkSync(this.at(name))
+    } catch (error) {
+      throw errorAbout(error, shown)
+    }
+  }
+
+  /** Lists the names in this directory. Throws if it is no directory. */
+  names(): string[] {
+    return this.byteNames().map(String)
+  }
+
+  /** Lists the names in this directory as they are, since a name is bytes. Throws as names() does. */
+  byteNames(): Buffer[] {
+    try {
+      return readdirSync(this.at(), { encoding: 'buffer' })
+    } catch (error) {
+      throw errorAbout(error, this.#shown)
+    }
+  }
+
+  /**
+   * Lists the names in this directory, in no order. Other work has `milliseconds` after each slice of them,
+   * and no more than a slice is held: a directory may have a million. Rejects at the signal.
+   */
+  async *namesInSlices(milliseconds: number, signal?: AbortSignal): AsyncGenerator<string> {
+    const entries = await opendir(this.at('.'), { bufferSize: SLICE })
+    for await (const { name } of inSlices(entries, milliseconds, signal)) yield name
+  }
+
+  /**
+   * Makes sure that the names in this directory are on the disk as they are now, new ones and those that
+   * went. Rejects with the error of the system.
+   */
+  async sync(): Promise<void> {
+    const file = await open(this.at('.'), 'r')
+    try {
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Throws for root if anybody else could have written this file or put it there. */
+  mustBeOwn(): void {
+    if (!runsAsRoot()) return
+    const stranger = this.stranger ?? Stranger.whoCouldWrite(this.stats, this.path)
+    if (stranger === undefined) return
+    const why = `${stranger.text} may write to ${stranger.where}, and root obeys nobody else`
+    throw new Error(`${this.#shown}: ${why}; ${stranger.remedy}`)
+  }
+
+  mustBeRegular(): void {
+    if (!this.stats.isFile()) throw new Error(`${this.#shown} is not a regular file`)
+  }
+
+  /**
+   * Throws if the file is not regular. For root it also throws if another user could have put the
+   * file there and it does not belong to that user.
+   */
+  mustBeSafeToOpen(): void {
+    this.mustBeRegular()
+    const { stats, stranger } = this
+    if (stranger === undefined || stranger.mayOwn(stats)) return
+    const who = `${stranger.text} may write to ${stranger.where}`
+    throw new Error(`${this.#shown}: belongs to user ${stats.uid}, and ${who}`)
+  }
+
+  /**
+   * Opens a file that this process reads but does not obey, such as a message or a log. Anybody may
+   * have written it. For root: if another user could have put the file there, it must belong to that
+   * user. So nobody can make root read one of root's own files through a link. Throws if it is no
+   * regular file.
+   */
+  open(): OpenFile {
+    this.mustBeSafeToOpen()
+    return { fd: this.#openRegular(), stats: this.stats }
+  }
+
+  /** Opens the file or pipe of a command, which is never root's. Waits for the writer of a pipe. */
+  openFileOrPipe(): OpenFile {
+    if (!this.stats.isFIFO()) return this.open()
+    return { fd: openSync(this.at(), 'r'), stats: this.stats }
+  }
+
+  /** Opens the file by its handle: by now another file may have its name. */
+  #openRegular(): number {
+    this.mustBeRegular() // opening a device may have an effect
+    const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants
+    try {
+      return openSync(this.at(), O_RDONLY | O_NONBLOCK | O_NOCTTY)
+    } catch (error) {
+      throw errorAbout(error, this.#shown)
+    }
+  }
+
+  /**
+   * Reads the whole file, opened as by open(); `check` may throw because of the owner or mode of what was
+   * opened. Throws if the file has more than `max` bytes.
+   */
+  read(max = READ_MAX, check: (stats: Stats) => void = () => {}): Buffer {
+    this.mustBeSafeToOpen()
+    return this.#reading((fd) => {
+      check(this.stats)
+      const bytes = readAtMost(fd, max + 1)
+      if (bytes.length > max) throw new Error(`${this.#shown} is over ${max} bytes`)
+      return bytes
+    })
+  }
+
+  /** Reads the first `max` bytes of a file, whoever wrote it. Throws if it is no regular file. */
+  readStart(max: number): Buffer {
+    return this.#reading((fd) => readAtMost(fd, max))
+  }
+
+  #reading(use: (fd: number) => Buffer): Buffer {
+    const fd = this.#openRegular()
+    try {
+      return use(fd)
+    } finally {
+      closeSync(fd)
+    }
+  }
+}
+
+function using<Value>(handle: PathHandle, use: (handle: PathHandle) => Value): Value {
+  try {
+    return use(handle)
+  } finally {
+    handle.close()
+  }
+}
+
+function readAtMost(fd: number, max: number): Buffer {
+  const pieces: Buffer[] = []
+  for (let left = max; left > 0; ) {
+    const piece = Buffer.alloc(Math.min(left, CHUNK))
+    const count = readSync(fd, piece, 0, piece.length, null)
+    if (count === 0) break
+    pieces.push(piece.subarray(0, count))
+    left -= count
+  }
+  return Buffer.concat(pieces)
+}
+
+/**
+ * Whether a path leads to something. For root it is found as a PathHandle: throws if root must not look there.
+ */
+export function leadsSomewhere(path: string): boolean {
+  if (!runsAsRoot()) return existsSync(path)
+  try {
+    return PathHandle.with(path, () => true)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error))) return false
+    throw error
+  }
+}
+
+/** Returns the same error, worded about the path that the caller asked for. */
+function errorAbout(error: unknown, path: string): Error {
+  const code = errorCode(error)
+  const [text = ''] = error instanceof Error ? error.message.split(', ') : [String(error)]
+  return Object.assign(new Error(`${text}: ${path}`), { code })
+}
+
+const OF_USER = "is on a user's own file system (FUSE), which could keep root waiting"
+
+/**
+ * Whether root must not even look at what a directory has under a name, because a user other than root
+ * mounted it there: the option user_id says so, proc_pid_mountinfo(5). For virtiofs and root's own mounts
+ * the option is 0 or missing. Both may be open with O_PATH. Asks proc(5) alone: fstat(2) and statfs(2)
+ * would wait for the answer of that user.
+ */
+function isOfUser(directory: number, fd: number): boolean {
+  const id = mountOf(fd)
+  if (id === mountOf(directory)) return false
+  const lines = readFileSync('/proc/self/mountinfo', 'latin1').split('\n')
+  const line = lines.find((row) => row.startsWith(`${id} `))
+  // Of the fields only the last one is no user's choice: a directory may be named `a,user_id=0`.
+  const options = line?.split(' ').at(-1)?.split(',')
+  const user = options?.find((option) => option.startsWith('user_id='))
+  return line === undefined || (user !== undefined && user !== 'user_id=0')
+}
+
+/** The number of the mount that a file is on, as mountinfo has it. */
+function mountOf(fd: number): string | undefined {
+  return /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]
+}
