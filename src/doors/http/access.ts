@@ -10,7 +10,7 @@ export const TOKEN_MIN = 16
 /** Returns why a request is refused, or undefined if it is let in. */
 export type CheckAccess = (headers: IncomingHttpHeaders) => AccessRefusal | undefined
 
-export interface AccessRefusal {
+interface AccessRefusal {
   readonly status: 401 | 421
   readonly text: string
 }

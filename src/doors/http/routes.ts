@@ -4,7 +4,6 @@ import { keepFor } from '../../ground/flow/cache.ts'
 import { hasBody } from '../../ground/net/http-server.ts'
 import type { Observer } from '../observe/live/observer.ts'
 import type { CheckAccess } from './access.ts'
-import { healthOf } from './health.ts'
 import { type PageEvents, type SnapshotOptions, snapshot } from './snapshot.ts'
 
 /** Milliseconds for which an answer is sent again: what it shows changes once a second. */
@@ -53,7 +52,7 @@ export function createRoutes(
         return send(200, observer.contentType, await metrics())
       case '/healthz': {
         observer.trySoon() // so that the next answer is fresh
-        const { healthy, why } = healthOf(observer)
+        const { healthy, why } = observer.health()
         return text(healthy ? 200 : 503, `${why}\n`)
       }
       case '/readyz':

@@ -30,38 +30,34 @@ interface ShownDecision {
   readonly waits: string | undefined
 }
 
-/** The onescand that the page is about. */
-interface AboutDaemon {
-  readonly host: string
-  readonly version: string
-  /** One line for each door that says what it does with mail. */
-  readonly does: readonly string[]
-}
-
 export interface SnapshotOptions {
-  readonly about: () => AboutDaemon
+  /** The onescand that the page is about: `does` has a line for each door, what it does with mail. */
+  readonly about: () => {
+    readonly host: string
+    readonly version: string
+    readonly does: readonly string[]
+  }
   /** Returns faults in the settings of other programs, such as a clamd. */
   readonly amiss: () => readonly string[]
   /** Whether addresses of mail and of clients are hidden from the page. */
   readonly hideAddresses: boolean
 }
 
-/** Returns a function that makes a decision what the page gets. */
-export function presenterOf({
-  hideAddresses,
-}: Pick<SnapshotOptions, 'hideAddresses'>): (decided: LoggedDecision) => ShownDecision {
-  return ({ number, time, line }) => {
-    const written = [...fieldsIn(line)].map((field) =>
-      hideAddresses ? withoutAddresses(field) : field,
-    )
-    const fields = Object.fromEntries(written.map((field) => [field.key, loggedValue(field)]))
-    const waits = waitsFor(fields)
-    if (!hideAddresses) return { number, time, fields, line, waits }
-    const words = written.map(({ key, value, isQuoted }) =>
-      isQuoted ? `${key}="${value}"` : `${key}=${value}`,
-    )
-    return { number, time, fields, line: ['onescan:', ...words].join(' '), waits }
-  }
+/** Returns a decision as the page gets it. */
+export function showDecision(
+  { number, time, line }: LoggedDecision,
+  hideAddresses: boolean,
+): ShownDecision {
+  const written = [...fieldsIn(line)].map((field) =>
+    hideAddresses ? withoutAddresses(field) : field,
+  )
+  const fields = Object.fromEntries(written.map((field) => [field.key, loggedValue(field)]))
+  const waits = waitsFor(fields)
+  if (!hideAddresses) return { number, time, fields, line, waits }
+  const words = written.map(({ key, value, isQuoted }) =>
+    isQuoted ? `${key}="${value}"` : `${key}=${value}`,
+  )
+  return { number, time, fields, line: ['onescan:', ...words].join(' '), waits }
 }
 
 function waitsFor({ cause, fault, reason, grounds, decision }: ShownDecision['fields']) {
@@ -126,14 +122,14 @@ function liveState(
 
 /** Returns everything that the page shows, for a page that was just opened. */
 export function snapshot(observer: Observer, options: SnapshotOptions) {
-  const show = presenterOf(options)
+  const { hideAddresses } = options
   const about = options.about()
   return {
     // These lines may name the address that viruses are sent to.
-    about: options.hideAddresses ? { ...about, does: [] } : about,
+    about: hideAddresses ? { ...about, does: [] } : about,
     ...liveState(observer, options),
     steps: observer.history.steps(Date.now()),
-    decided: observer.history.decided.map(show),
+    decided: observer.history.decided.map((decided) => showDecision(decided, hideAddresses)),
   }
 }
 
@@ -181,9 +177,11 @@ export class PageEvents {
   }
 
   #send(): void {
-    const decided = this.#fresh.map(presenterOf(this.#options))
+    const fresh = this.#fresh
     this.#fresh = []
     if (this.#pages.size === 0) return
+    const { hideAddresses } = this.#options
+    const decided = fresh.map((decision) => showDecision(decision, hideAddresses))
     const update = { ...liveState(this.#observer, this.#options), decided }
     const event = `data: ${JSON.stringify(update)}\n\n`
     for (const page of this.#pages) {

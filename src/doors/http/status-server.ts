@@ -3,7 +3,7 @@ import { errorText } from '../../ground/errors/fault.ts'
 import { refuseBadRequests, requestLimits } from '../../ground/net/http-server.ts'
 import { descriptorLimit } from '../../ground/process/descriptors.ts'
 import { Observer, type ObserverOptions } from '../observe/live/observer.ts'
-import { type AccessRefusal, type CheckAccess, checkAccessBy } from './access.ts'
+import { type CheckAccess, checkAccessBy } from './access.ts'
 import { IdleConnections } from './idle-connections.ts'
 import { createRoutes, type RouteOptions } from './routes.ts'
 import { PageEvents } from './snapshot.ts'
@@ -29,9 +29,6 @@ const IDLE_TIME = 30_000
 /** Milliseconds before an address that could not be listened on is tried again. */
 const TRY_AGAIN_AFTER = 5_000
 
-/** The answer until it is known who may look. */
-const notReadyYet: AccessRefusal = { status: 421, text: 'not yet' }
-
 /**
  * Opens the server of metrics, health, history and the page. If it cannot listen, as when the port
  * is taken, or cannot tell who may look, the log says why, and it tries again: mail does not wait
@@ -42,7 +39,7 @@ export async function openStatusServer(options: StatusServerOptions): Promise<St
   const observer = new Observer(observed)
   const events = new PageEvents(observer, options)
   const answer = createRoutes(observer, events, { ...options, uptime: observed.uptime })
-  let checkAccess: CheckAccess = () => notReadyYet
+  let checkAccess: CheckAccess = () => ({ status: 421, text: 'not yet' }) // until it is known
   const server = createServer(requestLimits(IDLE_TIME), (request, response) => {
     if (!connections.begin(request, response)) return
     answer(request, response, checkAccess).catch(() => response.destroy())

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { presenterOf } from '../../../src/doors/http/snapshot.ts'
+import { showDecision } from '../../../src/doors/http/snapshot.ts'
 import { causesInWords } from '../../../src/scan/scanners/shared/finding.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { isWhole } from '../../run/is-whole.ts'
@@ -117,13 +117,12 @@ t.test(
     const served = await serve(t)
     const { page, errors } = await openPage(browser, `http://127.0.0.1:${served.port}/`)
     const line = (decision: string, more = '') => `onescan: decision=${decision} ${more}`
-    const show = presenterOf({ hideAddresses: false })
     const lines = [line('defer', 'scan=unknown cause=unreachable from=<ann@example.org>')]
     const now = Date.now()
     const start = now - (now % 300_000) - 600_000
     await page.route('**/data.json', async (route) => {
       const step = { start, decisions: { accept: 4, reject: 4 }, scans: {}, p50: 5, p95: 5 }
-      const decided = lines.map((line) => show({ number: 1, time: now, line }))
+      const decided = lines.map((line) => showDecision({ number: 1, time: now, line }, false))
       const json = { ...(await (await route.fetch()).json()), steps: [step], decided }
       await route.fulfill({ json })
     })

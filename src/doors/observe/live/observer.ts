@@ -54,7 +54,7 @@ export class Observer {
   readonly #metrics: Metrics
   readonly #processes = new Map<number, ObservedProcess>()
   readonly #inOrder: LineOrder<MailLine>
-  readonly #listeners: ((decided: readonly LoggedDecision[]) => void)[] = []
+  #tell: (decided: readonly LoggedDecision[]) => void = () => {}
   readonly #timer = setInterval(() => this.tryNow(), TRY_EVERY).unref()
   #trial: Trial | undefined
   #triedAt = 0 // on the clock that nobody sets
@@ -76,8 +76,27 @@ export class Observer {
     return this.#trial
   }
 
-  /** Milliseconds since that trial. */
-  get trialAge(): number | undefined {
+  /**
+   * Whether mail is scanned. It is if, within TRIAL_COUNTS_FOR, a trial has found EICAR and found nothing
+   * in a clean message, and no process that judges mail is late.
+   */
+  health(): { readonly healthy: boolean; readonly why: string } {
+    const { late } = this.#observed.workers()
+    if (late.length > 0) {
+      const which = late.length === 1 ? 'worker' : 'workers'
+      return { healthy: false, why: `nothing is heard of ${which} ${late.join(', ')}` }
+    }
+    const trial = this.#trial
+    if (trial === undefined) return { healthy: false, why: 'mail has not been tried yet' }
+    const age = this.#observed.uptime() - this.#triedAt
+    if (age > TRIAL_COUNTS_FOR) {
+      return { healthy: false, why: `the last trial is ${Math.round(age / 1000)} seconds old` }
+    }
+    return { healthy: trial.right, why: trial.why }
+  }
+
+  /** Milliseconds since the last trial. */
+  #trialAge(): number | undefined {
     return this.#trial && this.#observed.uptime() - this.#triedAt
   }
 
@@ -88,10 +107,6 @@ export class Observer {
       if (uptime - at > SILENT_FOR) this.#processes.delete(number)
     }
     return [...this.#processes.values()].map(({ report }) => report)
-  }
-
-  get workers(): WorkersState {
-    return this.#observed.workers()
   }
 
   /** Takes a report of the process of that number. */
@@ -116,15 +131,15 @@ export class Observer {
   }
 
   metrics(): Promise<string> {
-    const { spoolDirectory, memoryLimit, now } = this.#observed
+    const { spoolDirectory, memoryLimit, workers, now } = this.#observed
     return this.#metrics.text({
       processes: this.processes,
       clamds: this.clamds,
       trial: this.trial,
-      trialAge: this.trialAge,
+      trialAge: this.#trialAge(),
       spool: spoolSpace(spoolDirectory),
       memoryLimit,
-      workers: this.workers,
+      workers: workers(),
       now: now(),
     })
   }
@@ -140,21 +155,17 @@ export class Observer {
 
   /** Makes a trial, unless the last one is recent. */
   trySoon(): void {
-    if (this.trialAge !== undefined && this.trialAge >= TRY_SOON) void this.#try()
+    if ((this.#trialAge() ?? 0) >= TRY_SOON) void this.#try()
   }
 
-  /** Calls the listener with new decisions, and without any when other things have changed. */
+  /** Calls the listener with new decisions. There is one listener. */
   follow(listener: (decided: readonly LoggedDecision[]) => void): void {
-    this.#listeners.push(listener)
+    this.#tell = listener
   }
 
   close(): void {
     this.#isOver = true
     clearInterval(this.#timer)
-  }
-
-  #tell(decided: readonly LoggedDecision[] = []): void {
-    for (const listener of this.#listeners) listener(decided)
   }
 
   async #try(): Promise<void> {
@@ -165,7 +176,6 @@ export class Observer {
       if (this.#isOver || came === undefined) return
       this.#trial = came
       this.#triedAt = this.#observed.uptime()
-      this.#tell()
     } finally {
       this.#isTrying = false
     }
