@@ -1,4 +1,4 @@
-import { countWord, DECISIONS, Durations, SCANS } from '../report/counts.ts'
+import { MessageCounts } from '../report/counts.ts'
 
 /** The milliseconds of a step, and the steps of a day. */
 export const STEP = 5 * 60_000
@@ -29,7 +29,7 @@ interface HistoryStep {
 
 /** The last 24 hours in steps, and the last decisions, in memory that does not grow. */
 export class History {
-  readonly #buckets = Array.from({ length: STEPS }, () => new HistoryBucket(Number.NaN))
+  readonly #buckets = Array.from({ length: STEPS }, () => emptyBucket(Number.NaN))
   readonly #decided: LoggedDecision[] = []
   #number = 0
 
@@ -44,7 +44,8 @@ export class History {
    */
   add(line: string, fields: ReadonlyMap<string, string>, time: number): LoggedDecision | undefined {
     if (!fields.has('decision')) return undefined
-    this.#bucketAt(time).add(fields)
+    // A line about a single recipient is not a decision about a message.
+    if (!fields.has('quota')) this.#bucketAt(time).counts.add(fields)
     const entry = { number: ++this.#number, time, line }
     this.#decided.push(entry)
     if (this.#decided.length > DECISIONS_KEPT) this.#decided.shift()
@@ -61,45 +62,34 @@ export class History {
     return this.#buckets
       .filter(({ start }) => start > now - STEP * STEPS)
       .sort((bucket, other) => bucket.start - other.start)
-      .map((bucket) => bucket.step())
+      .map(stepOf)
   }
 
   #bucketAt(time: number): HistoryBucket {
     const start = time - (time % STEP)
     const index = (start / STEP) % STEPS
-    if (this.#buckets[index]!.start !== start) this.#buckets[index] = new HistoryBucket(start)
+    if (this.#buckets[index]!.start !== start) this.#buckets[index] = emptyBucket(start)
     return this.#buckets[index]!
   }
 }
 
-class HistoryBucket {
+/** What is counted of a step while it lasts. */
+interface HistoryBucket {
   readonly start: number
-  readonly #decisions = new Map<string, number>()
-  readonly #scans = new Map<string, number>()
-  readonly #times = new Durations()
+  readonly counts: MessageCounts
+}
 
-  constructor(start: number) {
-    this.start = start
-  }
+const emptyBucket = (start: number): HistoryBucket => ({ start, counts: new MessageCounts() })
 
-  add(fields: ReadonlyMap<string, string>): void {
-    // A line about a single recipient is not a decision about a message.
-    if (!fields.has('quota')) countWord(this.#decisions, DECISIONS, fields.get('decision'))
-    const scan = fields.get('scan')
-    countWord(this.#scans, SCANS, scan)
-    const spent = Number(fields.get('scan_ms') ?? Number.NaN)
-    if (spent >= 0 && scan !== 'trusted' && scan !== 'known') this.#times.add(spent)
-  }
-
-  step(): HistoryStep {
-    const quantile = (share: number) =>
-      this.#times.count === 0 ? null : Number(this.#times.quantile(share).toFixed(1))
-    return {
-      start: this.start,
-      decisions: Object.fromEntries(this.#decisions),
-      scans: Object.fromEntries(this.#scans),
-      p50: quantile(0.5),
-      p95: quantile(0.95),
-    }
+function stepOf({ start, counts }: HistoryBucket): HistoryStep {
+  const { decisions, scans, scanTime } = counts
+  const quantile = (share: number) =>
+    scanTime.count === 0 ? null : Number(scanTime.quantile(share).toFixed(1))
+  return {
+    start,
+    decisions: Object.fromEntries(decisions),
+    scans: Object.fromEntries(scans),
+    p50: quantile(0.5),
+    p95: quantile(0.95),
   }
 }

@@ -1,13 +1,43 @@
 /** The decisions about messages: onescan-log(5). */
 export const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass'] as const
-export type DecisionWord = (typeof DECISIONS)[number]
 
 /** The outcomes of scans, or why there was none: the field `scan` of onescan-log(5). */
 export const SCANS = ['clean', 'infected', 'unknown', 'skipped', 'trusted', 'known'] as const
-export type ScanWord = (typeof SCANS)[number]
+
+/** Scans that were made: neither spared by a stamp nor by a remembered verdict. */
+const MADE: readonly string[] = ['clean', 'infected', 'unknown', 'skipped']
+
+/** Milliseconds of the scan that was made of a message; NaN if there was none. */
+export function scanTimeIn(fields: ReadonlyMap<string, string>): number {
+  const text = fields.get('scan_ms') ?? ''
+  const isMade = MADE.includes(fields.get('scan') ?? '')
+  return isMade && /^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN
+}
+
+/** The messages of some time: what became of them, and how long their scans took. */
+export class MessageCounts {
+  /** How often each word of DECISIONS and of SCANS came. */
+  readonly decisions = new Map<string, number>()
+  readonly scans = new Map<string, number>()
+  readonly scanTime = new Durations()
+  #messages = 0
+
+  get messages(): number {
+    return this.#messages
+  }
+
+  /** Counts a message by its line of the log. */
+  add(fields: ReadonlyMap<string, string>): void {
+    this.#messages++
+    countWord(this.decisions, DECISIONS, fields.get('decision'))
+    countWord(this.scans, SCANS, fields.get('scan'))
+    const time = scanTimeIn(fields)
+    if (time >= 0) this.scanTime.add(time)
+  }
+}
 
 /** Counts a word, if it is one of these. */
-export function countWord(
+function countWord(
   counts: Map<string, number>,
   words: readonly string[],
   word: string | undefined,

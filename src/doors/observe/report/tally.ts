@@ -1,12 +1,5 @@
 import type { LogRecord } from '../log/log-record.ts'
-import {
-  countWord,
-  DECISIONS,
-  type DecisionWord,
-  Durations,
-  SCANS,
-  type ScanWord,
-} from './counts.ts'
+import { DECISIONS, Durations, MessageCounts, SCANS, scanTimeIn } from './counts.ts'
 
 /** The most names of a list that are reported. */
 export const TOP = 20
@@ -19,9 +12,8 @@ const SLOWEST = 10
 /** The most days, of all hosts together; later lines count as without a time. */
 const DAYS_MAX = 20_000
 
-/** The words of SCANS that stand for scans that came to an answer, and for those that were made. */
+/** The words of SCANS that stand for scans that came to an answer. */
 const ENDED: readonly string[] = ['clean', 'infected']
-const MADE: readonly string[] = [...ENDED, 'unknown', 'skipped']
 
 /** A name in the log, and how often it came. */
 export interface NameCount {
@@ -29,26 +21,24 @@ export interface NameCount {
   readonly count: number
 }
 
-/** The times of scans in milliseconds. */
-interface ScanTime {
-  readonly count: number
-  readonly mean: number
-  readonly p50: number
-  readonly p95: number
-  readonly p99: number
-  readonly max: number
-}
-
 /** What is counted of a host in a day, and of all of them. */
 interface Counts {
   readonly messages: number
-  readonly decisions: Readonly<Record<DecisionWord, number>>
-  readonly scans: Readonly<Record<ScanWord, number>>
-  readonly scanTime: ScanTime
+  readonly decisions: Readonly<Record<(typeof DECISIONS)[number], number>>
+  readonly scans: Readonly<Record<(typeof SCANS)[number], number>>
+  /** The times of scans in milliseconds. */
+  readonly scanTime: {
+    readonly count: number
+    readonly mean: number
+    readonly p50: number
+    readonly p95: number
+    readonly p99: number
+    readonly max: number
+  }
 }
 
-/** The counts of a host in a day. */
-interface Period extends Counts {
+/** A day of a host. */
+interface HostDay {
   /** When it begins by local time, in milliseconds since 1970; null for lines without a time. */
   readonly start: number | null
   readonly host: string
@@ -82,7 +72,7 @@ export interface Summary extends Counts {
     readonly mean: number
     readonly milliseconds: number
   }
-  readonly days: readonly Period[]
+  readonly days: readonly (HostDay & Counts)[]
   readonly viruses: readonly NameCount[]
   readonly slowest: readonly SlowScan[]
   /** The causes of temporary failures, with # for each number in them. */
@@ -102,8 +92,8 @@ export interface Summary extends Counts {
 
 /** Sums up the records of logs, in memory that does not grow with their number. */
 export class Tally {
-  readonly #total = new PeriodCount(Number.NaN, '')
-  readonly #days = new Map<string, PeriodCount>()
+  readonly #total = new MessageCounts()
+  readonly #days = new Map<string, HostDay & { readonly counts: MessageCounts }>()
   readonly #viruses = new NameCounts()
   readonly #deferrals = new NameCounts()
   readonly #wentCold = new NameCounts()
@@ -132,24 +122,23 @@ export class Tally {
   }
 
   summary(): Summary {
-    const total = this.#total.period()
+    const total = inFigures(this.#total)
     const { trusted, known } = total.scans
     const { mean } = this.#ended
     return {
       first: Number.isFinite(this.#first) ? this.#first : null,
       last: Number.isFinite(this.#last) ? this.#last : null,
       lines: this.#lines,
-      messages: total.messages,
-      decisions: total.decisions,
-      scans: total.scans,
-      scanTime: total.scanTime,
+      ...total,
       spared: {
         stamps: trusted,
         verdicts: known,
         mean: Number(mean.toFixed(1)),
         milliseconds: Math.round((trusted + known) * mean),
       },
-      days: [...this.#days.values()].map((day) => day.period()).sort(byTimeAndHost),
+      days: [...this.#days.values()]
+        .map(({ start, host, counts }) => ({ start, host, ...inFigures(counts) }))
+        .sort(byTimeAndHost),
       viruses: this.#viruses.top(),
       slowest: this.#slowest,
       deferrals: this.#deferrals.top(),
@@ -162,7 +151,7 @@ export class Tally {
 
   #addMessage(record: LogRecord): void {
     const { fields } = record
-    for (const period of [this.#total, this.#dayOf(record)]) period.add(fields)
+    for (const counts of [this.#total, this.#countsOf(record)]) counts.add(fields)
     const found = fields.get('virus') ?? fields.get('banned')
     if (found !== undefined) this.#viruses.add(found)
     const time = scanTimeIn(fields)
@@ -211,52 +200,39 @@ export class Tally {
     if (fields.get('program') === 'smtp-delay' && event !== undefined) this.#greetings.add(event)
   }
 
-  #dayOf({ time, host }: LogRecord): PeriodCount {
+  #countsOf({ time, host }: LogRecord): MessageCounts {
     const isBeyond = this.#days.size >= DAYS_MAX
     const start = Number.isNaN(time) ? time : new Date(time).setHours(0, 0, 0, 0)
     const known = this.#days.get(`${start} ${host}`)
-    if (known !== undefined) return known
+    if (known !== undefined) return known.counts
     const [keptStart, keptHost] = isBeyond ? [Number.NaN, ''] : [start, host]
     const key = `${keptStart} ${keptHost}`
-    const day = this.#days.get(key) ?? new PeriodCount(keptStart, keptHost)
+    const day = this.#days.get(key) ?? {
+      start: Number.isNaN(keptStart) ? null : keptStart,
+      host: keptHost,
+      counts: new MessageCounts(),
+    }
     this.#days.set(key, day)
-    return day
+    return day.counts
   }
 }
 
-/** The counts of a host in a day, while they grow. */
-class PeriodCount {
-  readonly #start: number
-  readonly #host: string
-  readonly #decisions = new Map<string, number>()
-  readonly #scans = new Map<string, number>()
-  readonly #scanTime = new Durations()
-  #messages = 0
-
-  constructor(start: number, host: string) {
-    this.#start = start
-    this.#host = host
-  }
-
-  add(fields: ReadonlyMap<string, string>): void {
-    this.#messages++
-    countWord(this.#decisions, DECISIONS, fields.get('decision'))
-    countWord(this.#scans, SCANS, fields.get('scan'))
-    const time = scanTimeIn(fields)
-    if (time >= 0) this.#scanTime.add(time)
-  }
-
-  period(): Period {
-    const record = <Word extends string>(words: readonly Word[], counts: Map<string, number>) =>
-      Object.fromEntries(words.map((word) => [word, counts.get(word) ?? 0])) as Record<Word, number>
-    return {
-      start: Number.isNaN(this.#start) ? null : this.#start,
-      host: this.#host,
-      messages: this.#messages,
-      decisions: record<DecisionWord>(DECISIONS, this.#decisions),
-      scans: record<ScanWord>(SCANS, this.#scans),
-      scanTime: inWords(this.#scanTime),
-    }
+function inFigures({ messages, decisions, scans, scanTime }: MessageCounts): Counts {
+  const record = <Word extends string>(words: readonly Word[], counts: Map<string, number>) =>
+    Object.fromEntries(words.map((word) => [word, counts.get(word) ?? 0])) as Record<Word, number>
+  const round = (milliseconds: number) => Number(milliseconds.toFixed(1))
+  return {
+    messages,
+    decisions: record(DECISIONS, decisions),
+    scans: record(SCANS, scans),
+    scanTime: {
+      count: scanTime.count,
+      mean: round(scanTime.mean),
+      p50: round(scanTime.quantile(0.5)),
+      p95: round(scanTime.quantile(0.95)),
+      p99: round(scanTime.quantile(0.99)),
+      max: scanTime.max,
+    },
   }
 }
 
@@ -278,30 +254,11 @@ class NameCounts {
   }
 }
 
-/** Milliseconds of the scan that was made of a message; NaN if there was none. */
-function scanTimeIn(fields: ReadonlyMap<string, string>): number {
-  const text = fields.get('scan_ms') ?? ''
-  const isMade = MADE.includes(fields.get('scan') ?? '')
-  return isMade && /^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN
-}
-
 /** The reason of a line, with # for each number, so that reasons of one kind count together. */
 function reasonIn(fields: ReadonlyMap<string, string>): string {
   return (fields.get('reason') ?? '').replace(/\d+/g, '#').slice(0, 100)
 }
 
-function inWords(times: Durations): ScanTime {
-  const round = (milliseconds: number) => Number(milliseconds.toFixed(1))
-  return {
-    count: times.count,
-    mean: round(times.mean),
-    p50: round(times.quantile(0.5)),
-    p95: round(times.quantile(0.95)),
-    p99: round(times.quantile(0.99)),
-    max: times.max,
-  }
-}
-
-function byTimeAndHost({ start, host }: Period, other: Period): number {
+function byTimeAndHost({ start, host }: HostDay, other: HostDay): number {
   return (start ?? Number.NaN) - (other.start ?? Number.NaN) || host.localeCompare(other.host)
 }

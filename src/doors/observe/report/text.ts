@@ -87,10 +87,7 @@ export function formatDuration(milliseconds: number): string {
 
 /** Writes a day by local time as `2026-11-20`. */
 function formatDay(start: number | null): string {
-  if (start === null) return 'no time'
-  const date = new Date(start)
-  const two = (number: number) => String(number).padStart(2, '0')
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+  return start === null ? 'no time' : formatTime(start).slice(0, '2026-11-20'.length)
 }
 
 /** Writes a number as `12,345`. */
