@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { queryFor } from '../doors/observe/log/criteria.ts'
-import { colours, describeRecord, noColours } from '../doors/observe/log/describe-record.ts'
+import { describeRecord } from '../doors/observe/log/describe-record.ts'
 import type { LogRecord } from '../doors/observe/log/log-record.ts'
 import { type LogFile, readLogs } from '../doors/observe/log/read-log.ts'
 import { VALUE_MAX } from '../ground/errors/log.ts'
@@ -78,8 +78,8 @@ type PrintRecords = (records: readonly LogRecord[]) => Promise<void>
 
 /** Prints a readable line for each record. */
 function printLines(): PrintRecords {
-  const paint = takesColours() ? colours : noColours
-  const lineOf = (record: LogRecord) => `${describeRecord(record, paint, lineForTerminal)}\n`
+  const isColoured = takesColours()
+  const lineOf = (record: LogRecord) => `${describeRecord(record, isColoured, lineForTerminal)}\n`
   return (records) => writeOut(records.map(lineOf).join(''))
 }
 

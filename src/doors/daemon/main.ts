@@ -12,7 +12,7 @@ import { checkStart } from './check-start.ts'
 import { runFirstProcess } from './first-process.ts'
 import { log } from './log.ts'
 import { type DaemonOptions, readOptions, usage } from './options/options.ts'
-import { installSignalHandlers } from './signals.ts'
+import { Signals } from './signals.ts'
 import { runWorker } from './worker.ts'
 
 process.exitCode = serviceExit.temporary
@@ -47,7 +47,7 @@ async function check(): Promise<void> {
  * can block it. It starts workers, which judge mail, and replaces those that end or hang.
  */
 async function serve(options: DaemonOptions): Promise<void> {
-  const signals = installSignalHandlers()
+  const signals = new Signals()
   loadSystem()?.forbidTracing() // before there is a key, and before any plugin runs as the same user
   const start = { env: { ...process.env }, options, signals }
   const { workerFor } = options

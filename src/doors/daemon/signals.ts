@@ -11,54 +11,48 @@ interface SignalHandlers {
   stop(): Promise<void>
 }
 
-export interface Signals {
-  handleWith(handlers: SignalHandlers): void
-}
-
 /**
- * Catches signals from now on. A worker also takes orders from the first process, and ends at once
- * when that has died. A signal that comes during the start must neither be lost nor kill the
- * process, so orders wait until handlers are given.
+ * The signals that this process gets from now on. A worker also takes orders from the first process,
+ * and ends at once when that has died. A signal that comes during the start must neither be lost nor
+ * kill the process, so orders wait until handlers are given.
  */
-export function installSignalHandlers(): Signals {
-  let handlers: SignalHandlers | undefined
-  const waiting: WorkerOrder[] = []
-  let stopping = false
-  let reloaded = Promise.resolve() // the last reload: the next one waits for it
+export class Signals {
+  #handlers: SignalHandlers | undefined
+  readonly #waiting: WorkerOrder[] = []
+  #isStopping = false
+  #reloaded = Promise.resolve() // the last reload: the next one waits for it
 
-  function carryOut(order: WorkerOrder, { reload, report, stop }: SignalHandlers): void {
-    if (order === 'reload') {
-      reloaded = reloaded.then(reload).catch((error) => {
+  constructor() {
+    process.on('SIGHUP', () => this.#take('reload'))
+    process.on('SIGUSR1', () => this.#take('report'))
+    process.on('SIGTERM', () => this.#take('stop'))
+    process.on('SIGINT', () => this.#take('stop'))
+    process.on('message', (order) => {
+      if (order === 'reload' || order === 'report' || order === 'stop') this.#take(order)
+    })
+    // The first process was killed. Clients keep the mail in flight, as if this process had been
+    // killed, too.
+    process.on('disconnect', () => process.exit(serviceExit.temporary))
+  }
+
+  handleWith(handlers: SignalHandlers): void {
+    this.#handlers = handlers
+    for (const order of this.#waiting.splice(0)) this.#take(order)
+  }
+
+  #take(order: WorkerOrder): void {
+    const handlers = this.#handlers
+    if (handlers === undefined) {
+      this.#waiting.push(order)
+    } else if (order === 'reload') {
+      this.#reloaded = this.#reloaded.then(handlers.reload).catch((error) => {
         log(`${errorText(error)}; the old configuration stays`)
       })
     } else if (order === 'report') {
-      report()
-    } else if (!stopping) {
-      stopping = true
-      void stop()
+      handlers.report()
+    } else if (!this.#isStopping) {
+      this.#isStopping = true
+      void handlers.stop()
     }
-  }
-
-  function take(order: WorkerOrder): void {
-    if (handlers) carryOut(order, handlers)
-    else waiting.push(order)
-  }
-
-  process.on('SIGHUP', () => take('reload'))
-  process.on('SIGUSR1', () => take('report'))
-  process.on('SIGTERM', () => take('stop'))
-  process.on('SIGINT', () => take('stop'))
-  process.on('message', (order) => {
-    if (order === 'reload' || order === 'report' || order === 'stop') take(order)
-  })
-  // The first process was killed. Clients keep the mail in flight, as if this process had been
-  // killed, too.
-  process.on('disconnect', () => process.exit(serviceExit.temporary))
-
-  return {
-    handleWith(given) {
-      handlers = given
-      for (const order of waiting.splice(0)) carryOut(order, given)
-    },
   }
 }

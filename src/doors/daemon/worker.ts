@@ -1,4 +1,3 @@
-import type { Finding } from '../../ground/errors/finding.ts'
 import { FIRST_HANDED_OVER } from '../../ground/process/systemd.ts'
 import { HostMemory } from '../../scan/verdicts/host-memory.ts'
 import { InHand } from '../../scan/verdicts/poison.ts'
@@ -11,7 +10,7 @@ import { log } from './log.ts'
 import { type OpenDoor, openDoors } from './open-doors.ts'
 import type { DoorKind } from './options/door.ts'
 import { tryJudging } from './trials/judge-trial.ts'
-import { isTrialQuestion, type TrialAnswer, tryRunning } from './trials/trials.ts'
+import { answerTrials, tryRunning } from './trials/trials.ts'
 import { nameOf } from './trials/try-door.ts'
 import { BEAT_EVERY } from './workers/hung-workers.ts'
 import { BEAT, type ServingNotice } from './workers/workers.ts'
@@ -30,9 +29,8 @@ export async function runWorker(
   const read = () => readConfiguration(env, log, memory)
   let configuration = await read()
   let doors: readonly OpenDoor[] = [] // a report may be due before all of them are open
-  const reporter =
-    options.http &&
-    createWorkerReporter({ configuration: () => configuration, doors: () => doors }, send)
+  const state = () => stateOf(configuration, doors)
+  const reporter = options.http && new MailReporter({ state, send, now: Date.now })
   doors = await openDoors(configuration, options, kinds, {
     reporter,
     async describe(wantsTrial) {
@@ -44,7 +42,7 @@ export async function runWorker(
       return { ...description, trial: { wrong, doors: open.map(nameOf) } }
     },
   })
-  answerTrials((wantsEicar) => tryJudging(configuration, options, wantsEicar))
+  answerTrials(send, (wantsEicar) => tryJudging(configuration, options, wantsEicar))
   const serving = doors.map(placeOf) // before handlers are given: one may close the doors at once
   signals.handleWith({
     async reload() {
@@ -67,16 +65,6 @@ export async function runWorker(
   send({ serving } satisfies ServingNotice)
 }
 
-/** Answers the first process, which asks whether this one scans. */
-function answerTrials(tryIt: (wantsEicar: boolean) => Promise<readonly Finding[]>): void {
-  process.on('message', (message) => {
-    if (!isTrialQuestion(message)) return
-    void tryIt(message.wantsEicar).then((wrong) => {
-      send({ tried: message.trial, wrong } satisfies TrialAnswer)
-    })
-  })
-}
-
 /** Shares what is remembered with the other workers, by way of the first process. */
 function shareWithOthers(memory: HostMemory): void {
   process.on('message', (message) => memory.receive(message))
@@ -88,42 +76,20 @@ function send(message: object | string): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }
 
-/** What a worker's reports are made of, as it is at the moment of the call. */
-interface ReportSources {
-  readonly configuration: () => Configuration
-  readonly doors: () => readonly OpenDoor[]
-}
-
-/** Reports to the first process once a second what this worker does with mail, for --http. */
-function createWorkerReporter(
-  { configuration, doors }: ReportSources,
-  send: (report: ProcessReport) => void,
-): MailReporter {
-  return new MailReporter({
-    state() {
-      const { quota, site } = configuration()
-      return {
-        doors: addUpDoors(doors()),
-        servers: messagesAtServers(configuration()),
-        sharing: site?.tools.verdicts?.sharing(),
-        quota: quota?.counters as Record<string, number> | undefined,
-      }
-    },
-    send,
-    now: Date.now,
-  })
-}
-
-/** The number of messages that are at each server of the configured scanners. */
-function messagesAtServers({ site }: Configuration): ProcessReport['servers'] {
-  const scanners = site?.tools.scanners ?? []
-  return Object.assign({}, ...scanners.map((scanner) => scanner.underWay?.() ?? {}))
+/** What a report to the first process says, once a second for --http, besides mail. */
+function stateOf({ quota, site }: Configuration, doors: readonly OpenDoor[]) {
+  // How many messages are at each server of the scanners.
+  const servers = (site?.tools.scanners ?? []).map((scanner) => scanner.underWay?.() ?? {})
+  return {
+    doors: addUpDoors(doors),
+    servers: Object.assign({}, ...servers) as ProcessReport['servers'],
+    sharing: site?.tools.verdicts?.sharing(),
+    quota: quota?.counters as Record<string, number> | undefined,
+  }
 }
 
 /** Adds up the states of the doors of each kind. */
-function addUpDoors(
-  doors: readonly { kind: string; state(): DoorState }[],
-): ProcessReport['doors'] {
+function addUpDoors(doors: readonly OpenDoor[]): ProcessReport['doors'] {
   const sum: Record<string, DoorState> = {}
   for (const door of doors) {
     const { clients, memory } = door.state()

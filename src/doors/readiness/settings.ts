@@ -13,15 +13,12 @@ import { shellWord } from '../../ground/errors/shell-word.ts'
 import { everyFault, Faults, faultLines, lineEndFaults } from '../../ground/settings/faults.ts'
 import { misspeltSettings } from '../../ground/settings/misspelt.ts'
 import { type Environment, readSettings, type Values } from '../../ground/settings/settings.ts'
-import {
-  type QuarantinePlace,
-  quarantineLimits,
-  treatment,
-} from '../../ground/settings/table/scanning.ts'
+import { quarantineLimits, treatment } from '../../ground/settings/table/scanning.ts'
 import { names } from '../../ground/settings/table.ts'
 import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import { readClusterSettings } from '../../scan/cluster/keyring.ts'
 import { contradictionsIn } from '../../scan/judge/contradictions.ts'
+import { fateOfInfected } from '../../scan/judge/decide.ts'
 import {
   HOST_DIRECTORY,
   hostSwitchFile,
@@ -111,15 +108,11 @@ function checkRules({ directories }: StageHost): Finding[] {
   })
 }
 
-function keptText(quarantine: QuarantinePlace): string {
-  return quarantine.kind === 'hold' ? 'held by the MTA' : `kept in ${quarantine.directory}`
-}
-
 /** Says what happens to mail that is infected, and to mail that no scanner could judge. */
 function checkAnswers({ env }: StageHost): Finding[] {
   const settings = readSettings(env, treatment)
   const { QUARANTINE, VIRUSFORWARD, SCANFAIL, SCANFAIL_RELAY } = settings
-  const infected = fateOfInfected(settings)
+  const infected = inWords(settings)
   const isChosen = env.REJECTVIRUS !== undefined || QUARANTINE || VIRUSFORWARD || !env.QHPSI
   const found = isChosen
     ? ok('infected mail', `is ${infected}`)
@@ -133,12 +126,23 @@ function checkAnswers({ env }: StageHost): Finding[] {
 
 type TreatmentSettings = Values<typeof treatment>
 
-/** What becomes of infected mail: the first setting that says it counts, in this order. */
-function fateOfInfected({ REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: TreatmentSettings): string {
-  if (REJECTVIRUS === 'reject') return 'refused'
-  if (QUARANTINE) return keptText(QUARANTINE)
-  if (VIRUSFORWARD) return `sent to ${VIRUSFORWARD}`
-  return REJECTVIRUS === 'drop' ? 'dropped' : 'tagged and delivered'
+/** What becomes of infected mail. */
+function inWords(settings: TreatmentSettings): string {
+  const { QUARANTINE, VIRUSFORWARD } = settings
+  switch (fateOfInfected(settings, { bounceInjector: false })) {
+    case 'reject':
+      return 'refused'
+    case 'quarantine':
+      return QUARANTINE?.kind === 'directory'
+        ? `kept in ${QUARANTINE.directory}`
+        : 'held by the MTA'
+    case 'forward':
+      return `sent to ${VIRUSFORWARD}`
+    case 'drop':
+      return 'dropped'
+    case 'tag':
+      return 'tagged and delivered'
+  }
 }
 
 type ScanFail = TreatmentSettings['SCANFAIL']

@@ -1,3 +1,5 @@
+import type { Values } from '../../ground/settings/settings.ts'
+import type { treatment } from '../../ground/settings/table/scanning.ts'
 import type { HeaderField } from '../../mail/message/header-block.ts'
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
 import type { Infected, ScanFinding, Unseen } from '../scanners/shared/finding.ts'
@@ -223,7 +225,7 @@ type Fate = 'reject' | 'quarantine' | 'forward' | 'drop' | 'tag'
  * refused: it would be tried again for ever, since there is no sender to return it to.
  */
 export function fateOfInfected(
-  { REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: MailSettings,
+  { REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: Values<typeof treatment>,
   { bounceInjector }: { readonly bounceInjector: boolean },
 ): Fate {
   if (REJECTVIRUS === 'reject' && !bounceInjector) return 'reject'

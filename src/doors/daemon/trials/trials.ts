@@ -48,13 +48,20 @@ interface TrialQuestion {
 }
 
 /** The worker's answer: what is wrong. */
-export interface TrialAnswer {
+interface TrialAnswer {
   readonly tried: number
   readonly wrong: readonly Finding[]
 }
 
-export function isTrialQuestion(message: unknown): message is TrialQuestion {
-  return typeof (message as TrialQuestion | null)?.trial === 'number'
+/** Has this worker answer the first process, by `judge`, which judges EICAR, too, if that is wanted. */
+export function answerTrials(
+  send: (answer: TrialAnswer) => void,
+  judge: (wantsEicar: boolean) => Promise<readonly Finding[]>,
+): void {
+  process.on('message', (message: Partial<TrialQuestion> | null) => {
+    const { trial: tried, wantsEicar = false } = message ?? {}
+    if (tried !== undefined) void judge(wantsEicar).then((wrong) => send({ tried, wrong }))
+  })
 }
 
 /** Milliseconds beyond the time of a scan for a worker to answer. */

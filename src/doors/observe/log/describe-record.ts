@@ -1,43 +1,30 @@
 import type { LogRecord } from './log-record.ts'
 
-/** The colours of words on a terminal. */
-interface TerminalColours {
-  good(text: string): string
-  bad(text: string): string
-  odd(text: string): string
-  faint(text: string): string
-}
-
-const sgr = (code: string) => (text: string) => `\x1b[${code}m${text}\x1b[0m`
-const asItIs = (text: string) => text
-
-export const colours: TerminalColours = {
-  good: sgr('32'),
-  bad: sgr('1;31'),
-  odd: sgr('33'),
-  faint: sgr('2'),
-}
-export const noColours: TerminalColours = { good: asItIs, bad: asItIs, odd: asItIs, faint: asItIs }
+/** The colours of words on a terminal, as SGR of ECMA-48. */
+const colours = { good: '32', bad: '1;31', odd: '33', faint: '2' } as const
 
 /**
- * Describes a message in one line for people. `clean` makes text of strangers harmless.
+ * Describes a message in one line for people, if wanted in colours. `clean` makes text of strangers
+ * harmless.
  *
  *     2026-11-20 18:26:25 mx1 accept  clean by clamd, 4.1 KB from <a@b> to <c@d> +2, id <m@x>, 12 ms
  */
 export function describeRecord(
   record: LogRecord,
-  paint: TerminalColours,
+  isColoured: boolean,
   clean: (text: string) => string,
 ): string {
+  const paint = (colour: keyof typeof colours, text: string) =>
+    isColoured ? `\x1b[${colours[colour]}m${text}\x1b[0m` : text
   const { fields, recipients, host } = record
   const value = (key: string) => clean(fields.get(key) ?? '')
   const decision = value('decision') || 'recipients'
-  const when = paint.faint([formatTime(record.time), clean(host)].filter(Boolean).join(' '))
-  const painter = painterFor(decision, fields.get('scan'), paint)
+  const when = paint('faint', [formatTime(record.time), clean(host)].filter(Boolean).join(' '))
+  const colour = colourOf(decision, fields.get('scan'))
   if (recipients.length > 0) {
     const reply = value('reply')
     const what = reply ? `got ${reply}` : 'was for'
-    return `${when} ${painter(what.padEnd(10))} ${recipients.map(clean).join(', ')}`
+    return `${when} ${paint(colour, what.padEnd(10))} ${recipients.map(clean).join(', ')}`
   }
   const parts = [
     outcome(value),
@@ -47,7 +34,7 @@ export function describeRecord(
     value('remote') && `client ${value('remote')}`,
     value('total_ms') && `${value('total_ms')} ms`,
   ]
-  return `${when} ${painter(decision.padEnd(10))} ${parts.filter(Boolean).join(', ')}`
+  return `${when} ${paint(colour, decision.padEnd(10))} ${parts.filter(Boolean).join(', ')}`
 }
 
 type ReadValue = (key: string) => string
@@ -72,10 +59,9 @@ function about(value: ReadValue): string {
   return [size, from, to].filter(Boolean).join(' ')
 }
 
-function painterFor(decision: string, scan: string | undefined, paint: TerminalColours) {
-  if (decision === 'accept') return scan === 'infected' ? paint.odd : paint.good
-  if (decision === 'pass' || decision === 'recipients') return paint.odd
-  return decision === 'defer' || decision === 'quarantine' ? paint.odd : paint.bad
+function colourOf(decision: string, scan: string | undefined): keyof typeof colours {
+  if (decision === 'accept') return scan === 'infected' ? 'odd' : 'good'
+  return ['pass', 'recipients', 'defer', 'quarantine'].includes(decision) ? 'odd' : 'bad'
 }
 
 /** Writes `2026-11-20 18:26:25` in local time; '' for NaN. */
