@@ -10,9 +10,7 @@ import type { Site } from '../../scan/judge/site.ts'
 import { whyUnnoticed } from '../../scan/scanners/shared/signatures-in-use.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { afterQueue } from '../smtp/shared/server.ts'
-import { pathOf } from './listening/listen.ts'
-import type { OpenDoor } from './open-doors.ts'
-import { type DoorKind, type PlacedDoor, writeDoorAddress } from './options/door.ts'
+import type { DoorKind, PlacedDoor } from './options/door.ts'
 
 /**
  * Returns what a door will do with mail, in one line for the log. An administrator should see at
@@ -74,18 +72,4 @@ function stamps({ cluster, remark }: Policy): string {
   if (cluster === undefined) return remark === '' ? 'no stamps' : `no stamps (${remark})`
   const { length } = cluster.keys
   return `stamps by ${length} ${length === 1 ? 'key' : 'keys'}`
-}
-
-/** Returns the address of a door that listens. */
-export function placeOf({ server, fd }: Pick<OpenDoor, 'server' | 'fd'>): string {
-  const address = server.address()
-  if (typeof address === 'string') return `unix:${address}`
-  // No runtime knows the path of a unix socket that was handed over.
-  if (address?.port === undefined) return placeOfDescriptor(fd)
-  return writeDoorAddress({ kind: 'tcp', host: address.address, port: address.port })
-}
-
-function placeOfDescriptor(fd: number): string {
-  const path = pathOf(fd)
-  return path === undefined ? 'a socket that was handed over' : `unix:${path}`
 }

@@ -16,20 +16,14 @@ import { createSlotSocket } from '../slot-socket/slot-socket.ts'
 import type { DaemonDescription } from '../slot-socket/tell.ts'
 import { createSmtpDoor } from '../smtp/door.ts'
 import type { SmtpRoute } from '../smtp/shared/server.ts'
-import { listenOn } from './listening/listen.ts'
+import { listenOn, pathOf } from './listening/listen.ts'
 import { wakeOne } from './listening/wake-one.ts'
 import { log } from './log.ts'
-import type { DoorKind } from './options/door.ts'
+import { type DoorKind, type PlacedDoor, writeDoorAddress } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import { smtpDoorsOf } from './options/smtp-doors.ts'
 
-export interface OpenDoor extends Door {
-  readonly kind: DoorKind
-  /** The descriptor on which the door listens. */
-  readonly fd: number
-  /** Set if it hands mail on. */
-  readonly route: SmtpRoute | undefined
-}
+export interface OpenDoor extends Door, PlacedDoor {}
 
 /**
  * Opens the doors of a worker on the descriptors that the first process gave it. `kinds` are the
@@ -53,9 +47,20 @@ export async function openDoors(
     const door = makeDoor(kind, configuration, { ...common, route })
     await listenOn(door.server, fd)
     if (options.workers > 1) await wakeOneOfAll(door.server)
-    open.push({ ...door, kind, fd, route })
+    open.push({ ...door, kind, address: addressOf(door.server, fd), route })
   }
   return open
+}
+
+/** The address of a door that listens. No runtime knows the path of a unix socket that was handed over. */
+function addressOf(server: Server, fd: number): string {
+  const address = server.address()
+  if (typeof address === 'string') return `unix:${address}`
+  if (address?.port !== undefined) {
+    return writeDoorAddress({ kind: 'tcp', host: address.address, port: address.port })
+  }
+  const path = pathOf(fd)
+  return path === undefined ? 'a socket that was handed over' : `unix:${path}`
 }
 
 /**

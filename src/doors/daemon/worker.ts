@@ -4,7 +4,6 @@ import { InHand } from '../../scan/verdicts/poison.ts'
 import { type DoorState, MailReporter, type ProcessReport } from '../observe/live/process-report.ts'
 import { type Configuration, readConfiguration } from '../shared/configuration.ts'
 import { describeDaemon } from './describe-daemon.ts'
-import { placeOf } from './describe-door.ts'
 import type { ProcessStart } from './first-process.ts'
 import { log } from './log.ts'
 import { type OpenDoor, openDoors } from './open-doors.ts'
@@ -36,14 +35,12 @@ export async function runWorker(
     async describe(wantsTrial) {
       const description = describeDaemon(configuration)
       if (!wantsTrial) return description
-      const open = doors.map((door) => ({ kind: door.kind, address: placeOf(door) }))
       const judge = () => tryJudging(configuration, options, true)
-      const wrong = await tryRunning({ configuration, doors: open }, options.maxSize, judge)
-      return { ...description, trial: { wrong, doors: open.map(nameOf) } }
+      const wrong = await tryRunning({ configuration, doors }, options.maxSize, judge)
+      return { ...description, trial: { wrong, doors: doors.map(nameOf) } }
     },
   })
   answerTrials(send, (wantsEicar) => tryJudging(configuration, options, wantsEicar))
-  const serving = doors.map(placeOf) // before handlers are given: one may close the doors at once
   signals.handleWith({
     async reload() {
       const next = await read()
@@ -62,7 +59,7 @@ export async function runWorker(
     },
   })
   reporter?.report() // the first process must know of this worker before it shows others' lines
-  send({ serving } satisfies ServingNotice)
+  send({ serving: doors.map(({ address }) => address) } satisfies ServingNotice)
 }
 
 /** Shares what is remembered with the other workers, by way of the first process. */

@@ -17,6 +17,7 @@ import { Trials } from '../../../src/doors/daemon/trials/trials.ts'
 import { Observer } from '../../../src/doors/observe/live/observer.ts'
 import { roomFaults } from '../../../src/doors/readiness/places.ts'
 import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
+import { askToTell } from '../../../src/doors/slot-socket/tell.ts'
 import { error, inOneLine } from '../../../src/ground/errors/finding.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { readQuarantine } from '../../cases/kept.ts'
@@ -159,7 +160,10 @@ t.test('a trial connects to SMTP doors and to the next server, and brings no mai
   const text = (await served.get('/metrics')).text
   for (const door of ['smtp', 'lmtp']) t.equal(metric(text, 'onescan_door_ok', { door }), 1)
   t.equal(metric(text, 'onescan_messages_total', { door: 'smtp' }), 0)
+  const wrong = async () => (await askToTell(served.socket, 10_000, true))?.daemon?.trial?.wrong
+  t.same(await wrong(), [], 'as in the trial of onescan check')
   await stop()
+  t.match(await wrong(), [{ value: /ECONNREFUSED/ }, {}, {}])
   await becomes(served, 503, /^smtp inet:\S+: next server .*ECONNREFUSED/)
   t.notMatch(served.log.join('\n'), /decision=/, 'a trial that fails is no mail, either')
 })
