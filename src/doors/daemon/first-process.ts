@@ -43,8 +43,8 @@ export async function runFirstProcess({
   const { http } = options
   const httpFd = pageSocket(inherited, http, log)
   const clamds = new ClamdWatch(() => configuration.site?.policy.settings, log)
-  const status = http && new StatusFeed(options, { configuration: () => configuration, clamds })
-  if (http) await status?.open({ address: http, fd: httpFd })
+  const status = http && new StatusFeed(options, () => configuration, clamds)
+  if (http) await status?.open(http, httpFd)
   const sockets = await openSockets(options, inherited)
   const kinds = sockets.map(({ kind }) => kind)
   logRoom(kinds.length, options.maxClients)

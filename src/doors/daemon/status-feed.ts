@@ -15,45 +15,31 @@ import type { DaemonOptions } from './options/options.ts'
 import { Trials } from './trials/trials.ts'
 import type { Workers } from './workers/workers.ts'
 
-/**
- * What the HTTP server shows besides the reports of workers, as it is at the moment of the call.
- */
-interface StatusSources {
-  readonly configuration: () => Configuration
-  /** The servers that scan. */
-  readonly clamds: Pick<ClamdWatch, 'states' | 'complaints'>
-}
-
-interface StatusOptions {
-  /** The address of --http. */
-  readonly address: DoorAddress
-  /** The descriptor of the socket if systemd has bound it. */
-  readonly fd: number | undefined
-}
-
 /** What the first process tells its own HTTP server, which shows health, metrics and the page. */
 export class StatusFeed {
   readonly #options: DaemonOptions
-  readonly #sources: StatusSources
+  readonly #configuration: () => Configuration
+  readonly #clamds: ClamdWatch
   readonly #trials: Trials
   #server: StatusServer | undefined
-  #workers: Pick<Workers, 'state' | 'askNext'> | undefined
+  #workers: Workers | undefined
   #doors: readonly PlacedDoor[] | undefined
   #isReady = false
 
-  constructor(options: DaemonOptions, sources: StatusSources) {
+  /** `configuration` is that of the moment of the call. */
+  constructor(options: DaemonOptions, configuration: () => Configuration, clamds: ClamdWatch) {
     this.#options = options
-    this.#sources = sources
+    this.#configuration = configuration
+    this.#clamds = clamds
     this.#trials = new Trials((question) => this.#workers?.askNext(question), options.maxSize)
   }
 
   /**
-   * Opens the HTTP server of --http. Resolves when it has tried once to listen: it tries again by
-   * itself.
+   * Opens the HTTP server of --http, on the descriptor of its socket if systemd has bound that.
+   * Resolves when it has tried once to listen: it tries again by itself.
    */
-  async open({ address, fd }: StatusOptions): Promise<void> {
+  async open(address: DoorAddress, fd: number | undefined): Promise<void> {
     const { openStatusServer } = await import('../http/status-server.ts') // needed by --http alone
-    const { configuration, clamds } = this.#sources
     this.#server = await openStatusServer({
       address: address.kind === 'tcp' ? address.host : undefined,
       tokenFile: this.#options.httpToken,
@@ -63,9 +49,9 @@ export class StatusFeed {
       about: () => ({
         host: hostname(),
         version: packageJson.version,
-        does: (this.#doors ?? []).map((door) => describeDoor(door, configuration())),
+        does: (this.#doors ?? []).map((door) => describeDoor(door, this.#configuration())),
       }),
-      amiss: () => clamds.complaints.map(inOneLine),
+      amiss: () => this.#clamds.complaints.map(inOneLine),
       log,
       observed: this.#observed(),
     })
@@ -83,7 +69,7 @@ export class StatusFeed {
   }
 
   /** Says how to ask the workers, and for their state. */
-  watchWorkers(started: Pick<Workers, 'state' | 'askNext'>): void {
+  watchWorkers(started: Workers): void {
     this.#workers = started
   }
 
@@ -108,7 +94,6 @@ export class StatusFeed {
   }
 
   #observed(): ObserverOptions {
-    const { configuration, clamds } = this.#sources
     const noWorkers: WorkersState = { replaced: 0, hung: 0, late: [] }
     return {
       version: packageJson.version,
@@ -117,10 +102,14 @@ export class StatusFeed {
       uptime: () => performance.now(),
       tryAll: () => {
         const doors = this.#doors
-        return doors && this.#trials.make({ configuration: configuration(), doors }, clamds.states)
+        if (doors === undefined) return undefined
+        return this.#trials.make(
+          { configuration: this.#configuration(), doors },
+          this.#clamds.states,
+        )
       },
-      clamds: () => clamds.states,
-      spoolDirectory: configuration().site?.policy.spool.directory ?? '/tmp',
+      clamds: () => this.#clamds.states,
+      spoolDirectory: this.#configuration().site?.policy.spool.directory ?? '/tmp',
       memoryLimit: this.#options.memory,
       workers: () => this.#workers?.state() ?? noWorkers,
     }
