@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
+import { error, type Finding, marked, warning } from '../../ground/errors/finding.ts'
 import { shellWord } from '../../ground/errors/shell-word.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
@@ -20,17 +21,8 @@ export interface DefaultsFile {
    * do.
    */
   readonly words: readonly string[]
-  /** Lines that have another effect than they seem to have. */
-  readonly odd: readonly OddLine[]
-}
-
-export interface OddLine {
-  readonly file: string
-  readonly text: string
-  readonly why: string
-  readonly remedy: string
-  /** Whether the line sets something all the same, sets nothing, or stops the service. */
-  readonly effect: 'odd' | 'lost' | 'stops'
+  /** About lines that have another effect than they seem to have: errors if they set nothing, else warnings. */
+  readonly findings: readonly Finding[]
 }
 
 /** Whether readDefaults() has a file to read. */
@@ -51,50 +43,54 @@ export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTE
   const unit = isSystemd ? unitOf(basename(file)) : undefined
   if (unit === undefined) return withOptions(file, [file], readLines(file, isSystemd))
   const env: Record<string, string | undefined> = { ...unit.env }
-  const odd: OddLine[] = []
+  const findings: Finding[] = []
   for (const { path, isOptional } of unit.environmentFiles) {
     if (existsSync(path)) {
       const read = readLines(path, isSystemd)
       Object.assign(env, read.env)
-      odd.push(...read.odd)
+      findings.push(...read.findings)
     } else if (!isOptional) {
-      const why = `is not there: systemd does not start ${basename(file)}`
+      const value = `EnvironmentFile=${path} is not there: systemd does not start ${basename(file)}`
       const remedy = `make it, or write EnvironmentFile=-${shellWord(path)}`
-      odd.push({ file: path, text: `EnvironmentFile=${path}`, why, remedy, effect: 'stops' })
+      findings.push(marked(error(path, value, remedy), 'stops the start'))
     }
   }
   const read = unit.environmentFiles.map(({ path }) => path).filter((path) => existsSync(path))
-  return withOptions(file, [...read, ...unit.files], { env, odd }, unit.words)
+  return withOptions(file, [...read, ...unit.files], { env, findings }, unit.words)
 }
 
 /** Adds the options: those in NAME_OPTIONS, or those of the unit. */
 function withOptions(
   file: string,
   from: readonly string[],
-  { env, odd }: Pick<DefaultsFile, 'env' | 'odd'>,
+  lines: Lines,
   commandLine?: readonly string[],
 ): DefaultsFile {
   const name = `${basename(file).toUpperCase().replaceAll('-', '_')}_OPTIONS`
-  const options = (env[name] ?? '').split(/[ \t\n]+/).filter((word) => word !== '')
+  const options = (lines.env[name] ?? '').split(/[ \t\n]+/).filter((word) => word !== '')
   const words = commandLine?.flatMap((word) =>
     word === `$${name}` || word === `\${${name}}` ? options : [word],
   )
-  return { where: from.join(' and ') || file, env, odd, words: words ?? options }
+  return { where: from.join(' and ') || file, ...lines, words: words ?? options }
 }
+
+type Lines = Pick<DefaultsFile, 'env' | 'findings'>
 
 /**
  * Reads lines `NAME="value"` as systemd.exec(5) reads an EnvironmentFile, or as sh(1) does in the
  * run script. The two differ about blanks around `=` and about line ends of Windows. Throws if the
  * file cannot be read.
  */
-function readLines(file: string, isSystemd: boolean): Pick<DefaultsFile, 'env' | 'odd'> {
+function readLines(file: string, isSystemd: boolean): Lines {
   const env: Record<string, string> = {}
-  const odd: OddLine[] = []
-  const effect = isSystemd ? 'odd' : 'lost'
+  const findings: Finding[] = []
+  const find = (level: typeof error, text: string, why: string, remedy: string) =>
+    findings.push(level(file, `${text} ${why}`, remedy))
+  const differing = isSystemd ? warning : error
   const text = rootFacts?.settings[file] ?? readOwnFile(file).toString('utf8')
   if (text.includes('\r\n')) {
     const why = 'has line ends of Windows (CR LF), which sh takes for a part of each value'
-    odd.push({ file, text: file, why, remedy: `sed -i 's/\\r$//' ${file}`, effect })
+    find(differing, file, why, `sed -i 's/\\r$//' ${file}`)
   }
   for (const line of text.split('\n')) {
     const ended = isSystemd ? line.replace(/\r$/, '') : line
@@ -104,28 +100,26 @@ function readLines(file: string, isSystemd: boolean): Pick<DefaultsFile, 'env' |
     if (isSystemd && exported !== undefined) {
       const why = 'begins with export, which systemd takes for a part of the name: it sets nothing'
       const plain = ended.trim().slice(exported.trimStart().length)
-      odd.push({ file, text: ended.trim(), why, remedy: `write ${plain}`, effect: 'lost' })
+      find(error, ended.trim(), why, `write ${plain}`)
       continue
     }
     const { value, isWhole, comment } = assigned(rest)
     const hasBlanks = before !== '' || (after !== '' && value !== '')
-    const remedy = `write ${name}="${value.replaceAll('\r', '')}"`
     if (hasBlanks) {
       const why = 'has blanks around =: sh sets nothing by it, and systemd does'
-      odd.push({ file, text: ended.trim(), why, remedy, effect })
+      find(differing, ended.trim(), why, `write ${name}="${value.replaceAll('\r', '')}"`)
     } else if (!isWhole) {
       const why = 'has blanks outside of quotes: sh takes what follows for a command'
-      const quote = 'put quotes around the value'
-      odd.push({ file, text: ended.trim(), why, remedy: quote, effect: 'lost' })
+      find(error, ended.trim(), why, 'put quotes around the value')
     }
     if (isSystemd && comment !== '') {
       const why = 'has a comment behind the value, which systemd takes for a part of it'
-      const alone = `write ${name}="${value}", and the comment in a line of its own`
-      odd.push({ file, text: ended.trim(), why, remedy: alone, effect: 'lost' })
+      const remedy = `write ${name}="${value}", and the comment in a line of its own`
+      find(error, ended.trim(), why, remedy)
     }
     if (isSystemd || (!hasBlanks && isWhole)) env[name] = isSystemd ? value + comment : value
   }
-  return { env, odd }
+  return { env, findings }
 }
 
 interface Assigned {

@@ -6,11 +6,11 @@ import {
 } from '../../../doors/readiness/account.ts'
 import type { StageHost } from '../../../doors/readiness/stage.ts'
 import { attempt, errorText } from '../../../ground/errors/fault.ts'
-import { error, type Finding, marked, warning } from '../../../ground/errors/finding.ts'
+import { error, type Finding } from '../../../ground/errors/finding.ts'
 import { readSetting } from '../../../ground/settings/settings.ts'
 import { table } from '../../../ground/settings/table.ts'
 import { readControlDirectories } from '../../../scan/judge/policy.ts'
-import { DEFAULTS, hasDefaults, type OddLine, readDefaults } from '../../shared/defaults-file.ts'
+import { DEFAULTS, hasDefaults, readDefaults } from '../../shared/defaults-file.ts'
 import { optionValues } from '../../shared/options.ts'
 import { ACCOUNT, type RunningDaemon, SOCKET } from '../../shared/running-daemon.ts'
 
@@ -56,8 +56,7 @@ export function configuredDaemon(
   })
   if (hasDefaults(file)) {
     try {
-      const { env, words, where, odd } = readDefaults(file)
-      const findings = odd.map(oddFinding)
+      const { env, words, where, findings } = readDefaults(file)
       return { host: build({ PATH, ...env }), words: daemonWords(words, where, running), findings }
     } catch (thrown) {
       const findings = [error(file, errorText(thrown), 'run check as root')]
@@ -72,12 +71,6 @@ export function configuredDaemon(
 /** The seconds that onescand gives a scan; by default those of SCANTIMEOUT. */
 export function scanTimeOf(env: StageHost['env'] | undefined): number {
   return attempt(() => readSetting(env ?? {}, 'SCANTIMEOUT')) ?? table.SCANTIMEOUT.default
-}
-
-/** A line of a file of settings that has another effect than it seems to have. */
-export function oddFinding({ file, text, why, remedy, effect }: OddLine): Finding {
-  const finding = (effect === 'odd' ? warning : error)(file, `${text} ${why}`, remedy)
-  return effect === 'stops' ? marked(finding, 'stops the start') : finding
 }
 
 /** The command line. The unit or run script adds --socket to the options of the file. */

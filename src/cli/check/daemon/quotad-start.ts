@@ -3,7 +3,6 @@ import { attempt, errorText } from '../../../ground/errors/fault.ts'
 import { type Finding, warning } from '../../../ground/errors/finding.ts'
 import { hasDefaults, readDefaults } from '../../shared/defaults-file.ts'
 import { askService } from '../shared/ask-service.ts'
-import { oddFinding } from './configured-daemon.ts'
 
 const SERVICE = 'onescan-quotad'
 const DEFAULTS = `/etc/default/${SERVICE}`
@@ -24,8 +23,8 @@ export function isQuotadStarted(): boolean {
 export async function* checkQuotadStart(): AsyncGenerator<Finding> {
   if (!hasDefaults(DEFAULTS) || !isQuotadStarted()) return
   try {
-    const { env, words, where, odd } = readDefaults(DEFAULTS)
-    yield* odd.map(oddFinding)
+    const { env, words, where, findings } = readDefaults(DEFAULTS)
+    yield* findings
     const given = { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env }, file: where }
     for await (const finding of askService(SERVICE, ['--check', ...words], given)) {
       yield { ...finding, what: `${finding.what} [${SERVICE}]` }
