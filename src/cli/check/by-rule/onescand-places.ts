@@ -9,7 +9,7 @@ import { SYSTEMD } from '../../shared/systemd.ts'
 export interface OnescandPlaces {
   readonly milters: readonly string[]
   /** The addresses of --smtp and --lmtp, and those of --next. */
-  readonly relays: readonly string[]
+  readonly smtp: readonly string[]
   readonly next: readonly string[]
   readonly isRunning: boolean
   readonly hasSystemd: boolean
@@ -33,7 +33,7 @@ export function onescandPlaces(
   const ofUnits = Object.keys(SOCKET_UNITS).filter((path) => existsSync(path))
   return {
     milters: [...new Set([...values('--milter'), ...ofUnits.map((path) => `unix:${path}`)])],
-    relays: values('--smtp', '--lmtp'),
+    smtp: values('--smtp', '--lmtp'),
     next: values('--next'),
     isRunning: running !== undefined,
     hasSystemd: existsSync(SYSTEMD),
@@ -48,7 +48,7 @@ type ServiceAddress = { readonly path: string } | { readonly host: string; reado
  * `inet:HOST:PORT`, `inet:PORT` or `inet:PORT@HOST`; `inet6:` counts like `inet:`. Undefined for
  * anything else.
  */
-export function readServiceAddress(text: string): ServiceAddress | undefined {
+function readServiceAddress(text: string): ServiceAddress | undefined {
   const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
   if (path !== undefined) return { path }
   const [, place] = /^inet6?:(.+)$/.exec(text) ?? []

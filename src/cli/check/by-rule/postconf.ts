@@ -10,24 +10,41 @@ const run = promisify(execFile)
 const PATIENCE = 10_000
 
 /** Parameters of Postfix by name. */
-export type Parameters = Readonly<Record<string, string>>
+type Parameters = Readonly<Record<string, string>>
 
 /** A program of Postfix that takes mail by SMTP: a line of master.cf, and what -o sets for it. */
-export interface SmtpdService {
+export class SmtpdService {
   /** `smtp/inet`, as postconf -P has it. */
   readonly name: string
-  readonly own: Parameters
   readonly isChrooted: boolean
-}
+  readonly #own: Parameters
+  readonly #main: Parameters
 
-/** A Postfix as postconf(1) tells of it. */
-export interface Postfix {
-  readonly main: Parameters
-  readonly services: readonly SmtpdService[]
-  /** The clients that deliver, by the name of their transport: `smtp` or `lmtp`, and their line. */
-  readonly transports: ReadonlyMap<string, { readonly name: string; readonly program: string }>
-  /** What -o sets for other lines of master.cf: `scan/unix/smtp_data_done_timeout`. */
-  readonly set: ReadonlyMap<string, string>
+  constructor(name: string, isChrooted: boolean, own: Parameters, main: Parameters) {
+    this.name = name
+    this.isChrooted = isChrooted
+    this.#own = own
+    this.#main = main
+  }
+
+  /** The value of a parameter that counts for it. */
+  valueOf(name: string): string {
+    return this.#own[name] ?? this.#main[name] ?? ''
+  }
+
+  /** The name of a parameter where it stands: `smtp/inet/smtpd_milters`, or `smtpd_milters`. */
+  placeOf(name: string): string {
+    return this.#own[name] === undefined ? name : `${this.name}/${name}`
+  }
+
+  /** The command that sets a parameter where it stands: for this service alone, or for all. */
+  toSet(name: string, value: string): string {
+    const words =
+      this.#own[name] === undefined
+        ? `postconf -e ${shellWord(`${name} = ${value}`)}`
+        : `postconf -P ${shellWord(`${this.name}/${name}=${value}`)}`
+    return `${words} && postfix reload`
+  }
 }
 
 /** What counts for the rules about Postfix. */
@@ -42,22 +59,29 @@ export interface PostfixHost {
   readonly makesStamps: boolean
 }
 
-/** A Postfix that was read, and what counts besides. */
-export interface ReadPostfix extends PostfixHost {
-  readonly postfix: Postfix
+/** A Postfix as postconf(1) tells of it, and what counts besides. */
+export interface Postfix extends PostfixHost {
+  readonly main: Parameters
+  readonly services: readonly SmtpdService[]
+  /** The clients that deliver, by the name of their transport: `smtp` or `lmtp`, and their line. */
+  readonly transports: ReadonlyMap<string, { readonly name: string; readonly program: string }>
+  /** What -o sets for other lines of master.cf: `scan/unix/smtp_data_done_timeout`. */
+  readonly set: ReadonlyMap<string, string>
   /** Its queue directory, in which its programs run and its chroots begin. */
   readonly queue: string
 }
 
-/** Asks for the parameters of a Postfix. `directory` is that of main.cf, or '' for Postfix's own. Rejects if postconf cannot be run. */
-export async function readPostfix(directory: string): Promise<Postfix> {
+/** Asks for the parameters of a Postfix. Rejects if postconf cannot be run. */
+export async function readPostfix(host: PostfixHost): Promise<Postfix> {
+  const { directory } = host
   const ask = async (...words: string[]) => {
     const config = directory === '' ? [] : ['-c', directory]
     const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
     const { stdout } = await run(POSTCONF, [...config, ...words], { env, timeout: PATIENCE })
     return stdout
   }
-  const [main, master, own] = await Promise.all([ask('-x'), ask('-M'), ask('-P', '-x')])
+  const [parameters, master, own] = await Promise.all([ask('-x'), ask('-M'), ask('-P', '-x')])
+  const main = readParameters(parameters)
   const set = new Map(
     [...own.matchAll(/^(\S+\/\w+) = ?(.*)$/gm)].map(([, name, value]) => [name!, value!.trim()]),
   )
@@ -65,18 +89,18 @@ export async function readPostfix(directory: string): Promise<Postfix> {
   const services = rows.flatMap(([name, type, , , chroot, , , program]): SmtpdService[] => {
     if (program !== 'smtpd' || (type !== 'inet' && type !== 'pass')) return []
     const start = `${name}/${type}/`
-    const parameters = [...set].flatMap(([place, value]) =>
+    const own = [...set].flatMap(([place, value]) =>
       place.startsWith(start) ? [[place.slice(start.length), value] as const] : [],
     )
-    const isChrooted = chroot === 'y'
-    return [{ name: `${name}/${type}`, own: Object.fromEntries(parameters), isChrooted }]
+    return [new SmtpdService(`${name}/${type}`, chroot === 'y', Object.fromEntries(own), main)]
   })
   const transports = new Map(
     rows.flatMap(([name = '', type, , , , , , program = '']) =>
       name === '' ? [] : [[name, { name: `${name}/${type}`, program }] as const],
     ),
   )
-  return { main: readParameters(main), services, transports, set }
+  const queue = main.queue_directory ?? '/var/spool/postfix'
+  return { ...host, main, services, transports, set, queue }
 }
 
 /** Reads lines `name = value`. */
@@ -84,23 +108,6 @@ function readParameters(text: string): Parameters {
   const pairs = [...text.matchAll(/^(\w+) ?= ?(.*(?:\n[ \t].*)*)$/gm)]
   return Object.fromEntries(pairs.map(([, name, value]) => [name, value!.trim()]))
 }
-
-/** The value that counts for a service. */
-export const valueFor = ({ main }: Postfix, { own }: SmtpdService, name: string): string =>
-  own[name] ?? main[name] ?? ''
-
-/** The command that sets a parameter where it stands: for this service alone, or for all. */
-export function setParameter(service: SmtpdService, name: string, value: string): string {
-  const words =
-    service.own[name] === undefined
-      ? `postconf -e ${shellWord(`${name} = ${value}`)}`
-      : `postconf -P ${shellWord(`${service.name}/${name}=${value}`)}`
-  return `${words} && postfix reload`
-}
-
-/** The name of a parameter where it stands: `smtp/inet/smtpd_milters`, or `smtpd_milters`. */
-export const parameterPlace = (service: SmtpdService, name: string): string =>
-  service.own[name] === undefined ? name : `${service.name}/${name}`
 
 /** Returns the seconds of a time as postconf(5) writes it: `300s`, `5m`. */
 export function secondsOf(text: string): number {
@@ -127,7 +134,7 @@ export function splitMilters(text: string): MilterEntry[] {
 }
 
 /** An address of --milter as Postfix has it: it knows no inet6, and paths begin in its queue directory. */
-export const inPostfix = (address: string, { queue }: ReadPostfix): string =>
+export const inPostfix = (address: string, { queue }: Postfix): string =>
   address.replace(/^inet6:/, 'inet:').replace(`unix:${queue}/`, 'unix:')
 
 /** What Postfix does with mail while nobody answers: milter_default_action. */

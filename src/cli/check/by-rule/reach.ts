@@ -8,11 +8,8 @@ import { SOCKET_UNITS } from './onescand-places.ts'
 import {
   inPostfix,
   type MilterEntry,
-  parameterPlace,
-  type ReadPostfix,
+  type Postfix,
   type SmtpdService,
-  setParameter,
-  valueFor,
   whileDown,
 } from './postconf.ts'
 
@@ -20,24 +17,23 @@ import {
 export function unreachable(
   service: SmtpdService,
   milter: MilterEntry,
-  read: ReadPostfix,
+  postfix: Postfix,
 ): Finding | undefined {
-  const { postfix, queue, places } = read
+  const { queue, places } = postfix
   const what = `milter ${milter.text}`
-  const action =
-    milter.options.default_action ?? valueFor(postfix, service, 'milter_default_action')
+  const action = milter.options.default_action ?? service.valueOf('milter_default_action')
   const meanwhile = whileDown(action)
   const path = pathFor(service, milter.text, queue)
   if (path === undefined) {
     if (places.isRunning || !places.milters.includes(milter.text)) return undefined
     return notRunning(what, `nobody listens there: ${meanwhile}`)
   }
-  if (!existsSync(path)) return missing(service, milter, path, { what, meanwhile }, read)
-  const account = findAccount(read.accounts, postfix.main.mail_owner ?? 'postfix', 'all')
+  if (!existsSync(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
+  const account = findAccount(postfix.accounts, postfix.main.mail_owner ?? 'postfix', 'all')
   const barrier = account && obstacle(account, path, 'write')
   if (account === undefined || barrier === undefined) return undefined
   const value = `${account.name} may not connect to ${path}: ${meanwhile}`
-  const join = joinGroup(account, read.accounts, barrier)
+  const join = joinGroup(account, postfix.accounts, barrier)
   const remedy = join
     ? `${join} && postfix reload`
     : `see the owner, group and mode of ${barrier}: onescand --mode 0660, or the unit onescan-postfix.socket`
@@ -61,12 +57,12 @@ function missing(
   { text, written }: MilterEntry,
   path: string,
   { what, meanwhile }: { readonly what: string; readonly meanwhile: string },
-  read: ReadPostfix,
+  postfix: Postfix,
 ): Finding {
-  const { places, queue, postfix } = read
-  const list = valueFor(postfix, service, 'smtpd_milters')
+  const { places, queue } = postfix
+  const list = service.valueOf('smtpd_milters')
   const name = (address: string) =>
-    setParameter(service, 'smtpd_milters', list.replace(written, inPostfix(address, read)))
+    service.toSet('smtpd_milters', list.replace(written, inPostfix(address, postfix)))
   const outside = text.replace(/^\w+:/, '')
   if (outside.startsWith('/') && path !== outside && existsSync(outside)) {
     const value = `is out of reach: smtpd runs in ${queue}, where ${outside} is ${path}: ${meanwhile}`
@@ -88,7 +84,7 @@ function missing(
   const [own] = places.milters
   const remedy =
     own === undefined
-      ? `let onescand listen there: --milter ${shellWord(`unix:${path}`)} (${parameterPlace(service, 'smtpd_milters')} names it)`
+      ? `let onescand listen there: --milter ${shellWord(`unix:${path}`)} (${service.placeOf('smtpd_milters')} names it)`
       : `start the milter that should listen there or, if it is onescand, ${name(own)}`
   return error(what, value, remedy)
 }

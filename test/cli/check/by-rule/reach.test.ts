@@ -1,24 +1,21 @@
 import { existsSync } from 'node:fs'
 import t from 'tap'
-import type { ReadPostfix } from '../../../../src/cli/check/by-rule/postconf.ts'
+import { type Postfix, SmtpdService } from '../../../../src/cli/check/by-rule/postconf.ts'
 import { unreachable } from '../../../../src/cli/check/by-rule/reach.ts'
 
 /** What keeps Postfix from the milter, where no file of a test can show it. */
 
-const service = { name: 'smtp/inet', own: {}, isChrooted: true }
-const milter = {
-  text: 'unix:onescan/milter.sock',
-  written: 'unix:onescan/milter.sock',
-  options: {},
-}
-const host = (places: Partial<ReadPostfix['places']>): ReadPostfix => ({
+const service = new SmtpdService('smtp/inet', true, {}, {})
+const milterAt = (text: string) => ({ text, written: text, options: {} })
+const milter = milterAt('unix:onescan/milter.sock')
+const host = (places: Partial<Postfix['places']>): Postfix => ({
   directory: '',
   queue: '/var/spool/postfix',
   accounts: { passwd: '', group: '' },
   scanTime: 150,
   makesStamps: false,
-  postfix: { main: {}, services: [service], transports: new Map(), set: new Map() },
-  places: { milters: [], relays: [], next: [], isRunning: true, hasSystemd: true, ...places },
+  ...{ main: {}, services: [service], transports: new Map(), set: new Map() },
+  places: { milters: [], smtp: [], next: [], isRunning: true, hasSystemd: true, ...places },
 })
 
 t.test(
@@ -40,7 +37,7 @@ t.test(
 
 t.test('a port at which onescand should listen, and which it does not run for', async (t) => {
   const text = 'inet:127.0.0.1:8890'
-  const named = { text, written: text, options: {} }
+  const named = milterAt(text)
   t.match(unreachable(service, named, host({ milters: [text], isRunning: false })), {
     level: 'error',
     value: 'nobody listens there: Postfix defers all mail',
