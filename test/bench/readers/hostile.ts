@@ -9,62 +9,24 @@ import { newestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import { ReadBy } from '../../mail/message/bytes.ts'
+import { hostileShapes } from '../../scan/scanners/hostile-shapes.ts'
 
-/** Bodies of about so many bytes. */
-export const hostileKinds: Readonly<Record<string, (size: number) => string>> = {
-  'plain text': repeated((n) => `some line of text number ${n} that says nothing at all\n`),
-  'an attachment': (size) => `${BASE64_PART}${repeated(line64)(size)}`,
-  'base64 in base64': (size) => encoded(DEPTH, size),
-  'odd base64': (size) => `${BASE64_PART}${repeated(oddLine64)(size)}`,
-  'a mailbox': (size) => `${FILE_PART}${repeated((n) => `From a\n\nmail ${n}\n\n`)(size)}`,
-  'begin lines': repeated((n) => `begin 644 a${n}\n#86)C\n`),
-  'fields in text': repeated((n) => `Content-Type: text/plain; n=${n}\n\nx\n`),
-  'odd escapes': (size) => `${ESCAPES_PART}${repeated(oddEscapes)(size)}`,
-  'parts without end': repeated((n) => `${BASE64_PART}QUJDREVGR0hJSktM${1_000_000 + n}\n`),
-  'lines of dashes': repeated((n) => `--${n}\n`),
-  'yEnc without end': repeated((n) => `=ybegin line=128 size=3 name=${n}\nabc\n=yend\n`),
-}
-
-const BASE64 = 'Content-Type: application/zip\nContent-Transfer-Encoding: base64'
-const BASE64_PART = `--b\n${BASE64}\n\n`
-const FILE_PART = '--b\nContent-Type: application/mbox\n\n'
-const ESCAPES_PART = '--b\nContent-Transfer-Encoding: quoted-printable\n\n'
-const HEADER = 'Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n'
+/** Shapes of which each takes long in its own way. */
+export const dearest: readonly string[] = [
+  'lines of text',
+  'lines of base64',
+  'a text in mails in base64, ten in one another',
+  'base64 with junk behind each character',
+  'mails of a mailbox',
+  'begin lines',
+  'fields in the text',
+  'escapes that are none',
+  'parts in base64 of one byte',
+  'lines that are nearly the delimiter',
+  'beginnings of yEnc',
+]
 
 const COMPILE_CACHE = join(import.meta.dirname, '../../../build/compile-cache')
-
-/** Mails in one another. */
-const DEPTH = 10
-
-function repeated(make: (n: number) => string): (size: number) => string {
-  return (size) => {
-    const pieces: string[] = []
-    for (let n = 0, length = 0; length < size; n++) {
-      pieces.push(make(n))
-      length += pieces.at(-1)!.length
-    }
-    return pieces.join('')
-  }
-}
-
-function oddEscapes(n: number): string {
-  return `a=${n % 2 ? '4' : 'Z'} b=\nq=3D =4x\n`
-}
-
-function oddLine64(n: number): string {
-  return `${line64(n).slice(0, 60)}=!-\n`
-}
-
-function line64(n: number): string {
-  return `${createHash('sha512').update(String(n)).digest('base64').slice(0, 76)}\n`
-}
-
-/** Mail in base64 within mail in base64, so deep. */
-function encoded(depth: number, size: number): string {
-  if (depth === 0) return repeated((n) => `text ${n}\n`)(size)
-  const mail = Buffer.from(`${HEADER}${encoded(depth - 1, (size * 3) / 4)}`)
-  return `${BASE64_PART}${mail.toString('base64').replace(/.{76}/g, '$&\n')}\n`
-}
 
 export interface Taken {
   readonly contents: number
@@ -79,14 +41,15 @@ export interface Taken {
 }
 
 /**
- * Looks at a mail of so many bytes in a process of its own. Where garbage is collected every
+ * Looks at a mail of that shape, and of so many bytes, in a process of its own. Where garbage is collected every
  * few turns, what is held is told whatever else the machine does, and time and memory mean nothing.
  */
-export function lookAtHostile(kind: string, size: number, collect = false): Taken {
+export function lookAtHostile(name: string, size: number, collect = false): Taken {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-hostile-'))
   try {
     const file = join(directory, 'mail')
-    writeFileSync(file, `${HEADER}${hostileKinds[kind]!(size)}`)
+    const shape = hostileShapes.find((shape) => shape.name === name)!
+    writeFileSync(file, shape.make(size), 'latin1')
     const flags = ['--max-semi-space-size=2', ...(collect ? ['--expose-gc'] : [])]
     const words = [...flags, import.meta.filename, file]
     const env = {

@@ -1,10 +1,9 @@
 // `npm run bench:readers`: which mails hide a file from scanners and not from readers.
 //
 //     npm run bench:readers -- --count 100000 --seed 1
-//     npm run bench:readers -- --hostile
+//     npm run bench:readers -- --hostile --kind boundaries
 //     npm run bench:readers -- --evasions --kind base64 --set SECONDLOOK=always
 //     npm run bench:readers -- --evasions --opened
-//     npm run bench:readers -- --shapes
 //
 // First the classes that are known, with clamd alone, with the parts of one MIME parser
 // given to clamd as amavis does it, and with onescan; then mails made from a model by
@@ -12,22 +11,22 @@
 // With --evasions: what onescan answers, with default settings, about each mail of
 // test/scan/scanners/evasions; it ends with 1 and the list of those that it calls clean. --opened asks
 // readers instead: it lists those that nobody opens.
-// With --shapes: the time that hostile shapes take (test/scan/scanners/hostile-shapes.ts).
 // With --conforming: mails that follow the standards, instead of those with changes.
 // With --all: other readers, too, that are too heavy or too slow for npm test.
-// With --hostile: the time and the memory that mail takes that is made to take them.
+// With --hostile: the time and the memory that mail takes that is made to take them, of the dearest shapes, or
+// of those of test/scan/scanners/hostile-shapes.ts in whose name the text of --kind stands.
 import { parseArgs } from 'node:util'
 import { evasions } from '../../scan/scanners/evasions/all.ts'
 import { messageOf } from '../../scan/scanners/evasions/compose.ts'
+import { type HostileShape, hostileShapes } from '../../scan/scanners/hostile-shapes.ts'
 import { hiddenClasses } from '../../scan/scanners/second-look/classes.ts'
 import { judgeEvasions, startClamdForEvasions } from './evasions.ts'
 import { conforming, fuzz } from './fuzz.ts'
-import { hostileKinds, lookAtHostile } from './hostile.ts'
+import { dearest, lookAtHostile } from './hostile.ts'
 import { createJudge } from './judge.ts'
 import { fewerLines, minimise } from './minimise.ts'
 import { mutant } from './mutate.ts'
 import { missingReaders, startReaders } from './readers.ts'
-import { measureShapes, SIZE } from './shapes.ts'
 
 const { values } = parseArgs({
   options: {
@@ -38,7 +37,6 @@ const { values } = parseArgs({
     hostile: { type: 'boolean', default: false },
     evasions: { type: 'boolean', default: false },
     opened: { type: 'boolean', default: false },
-    shapes: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
     kind: { type: 'string', multiple: true },
     set: { type: 'string', multiple: true, default: [] },
@@ -46,10 +44,6 @@ const { values } = parseArgs({
 })
 if (values.hostile) {
   showHostile()
-  process.exit()
-}
-if (values.shapes) {
-  await showShapes()
   process.exit()
 }
 if (values.evasions) {
@@ -144,21 +138,15 @@ async function showOpened(): Promise<number> {
   return nobody
 }
 
-async function showShapes(): Promise<void> {
-  console.log(`  ${SIZE / 1024} KB  twice`)
-  for await (const { name, times, answer } of measureShapes()) {
-    const shown = times?.map((time) => time.toFixed(0).padStart(7)).join('') ?? ''.padStart(14)
-    console.log(`${shown}  ${name}: ${answer}`)
-  }
-}
-
 /** Of 10 MB each. */
 function showHostile(): void {
-  console.log('mail of 10 MB          contents  processor  memory')
-  for (const kind of Object.keys(hostileKinds)) {
-    const { contents, over, time, memory } = lookAtHostile(kind, 10 * 1024 * 1024)
+  console.log('contents  processor  memory  mail of 10 MB')
+  const named = ({ name }: HostileShape) => values.kind?.some((text) => name.includes(text))
+  const names = values.kind ? hostileShapes.filter(named).map(({ name }) => name) : dearest
+  for (const name of names) {
+    const { contents, over, time, memory } = lookAtHostile(name, 10 * 1024 * 1024)
     const figures = `${time.toFixed(0).padStart(6)} ms  ${memory.toFixed(1).padStart(4)} MB`
-    console.log(`${kind.padEnd(20)}  ${String(contents).padStart(8)}  ${figures}  ${over ?? ''}`)
+    console.log(`${String(contents).padStart(8)}  ${figures}  ${name}: ${over ?? 'to its end'}`)
   }
 }
 

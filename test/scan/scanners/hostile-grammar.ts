@@ -1,4 +1,4 @@
-import type { HostileShape } from './hostile-shapes.ts'
+import { type HostileShape, SIGNED } from './hostile-shapes.ts'
 
 /**
  * The places of mail in which something may stand again and again. A production makes one of it, with
@@ -21,6 +21,8 @@ const inBase64 = (type: string) => (text: string) =>
   `Content-Type: ${type}\nContent-Transfer-Encoding: base64\n\n${inLines(text)}\n`
 const inLines = (text: string) =>
   Buffer.from(text, 'latin1').toString('base64').replace(/.{76}/g, '$&\n')
+
+const signed = Buffer.from(SIGNED, 'hex').toString('latin1')
 
 const levels = {
   characters: {
@@ -121,7 +123,7 @@ const levels = {
       'long length': (inside) => `\x04\x84\0\0\0\x01a${inside}`,
     },
     inside: ['elements', 'characters'],
-    mail: (text) => inBase64('application/pkcs7-mime')(`${SIGNED}${text}`),
+    mail: (text) => inBase64('application/pkcs7-mime')(`${signed}${text}`),
   },
   packets: {
     productions: {
@@ -133,12 +135,6 @@ const levels = {
     mail: inBase64('application/pgp-encrypted'),
   },
 } satisfies Record<string, Omit<Level, 'inside'> & { readonly inside: readonly string[] }>
-
-/** SignedData of an indefinite length, up to its content (RFC 5652). */
-const SIGNED = Buffer.from(
-  '308006092a864886f70d010702a08030800201013100308006092a864886f70d010701a0802480',
-  'hex',
-).toString('latin1')
 
 /** How often what stands outside is repeated, and how often what stands inside of each. */
 const shares: Readonly<Record<string, (count: number) => readonly [number, number]>> = {

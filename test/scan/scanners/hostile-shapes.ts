@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** A mail made of one run, that is meant to cost more than its size is worth. */
 export interface HostileShape {
   readonly name: string
@@ -84,16 +86,117 @@ const inEachPlace: HostileShape[] = Object.entries(places).flatMap(([place, put]
   })),
 )
 
-/** The same again and again, with a number that differs. */
-function repeated(piece: (n: number) => string, front = MULTIPART): (size: number) => string {
-  return (size) => {
-    const pieces: string[] = []
-    for (let n = 0, length = 0; length < size; n++) {
-      pieces.push(piece(n))
-      length += pieces.at(-1)!.length
-    }
-    return TOP + front + pieces.join('')
+/** What stands again and again in a multipart, with a number that differs. */
+const inMultipart: Readonly<Record<string, (n: number) => string>> = {
+  'lines of text': (n) => `some line of text number ${n} that says nothing at all\n`,
+  'delimiters alone': () => '--b\n',
+  'delimiters that close': () => '--b--\n',
+  'lines that are nearly the delimiter': (n) => `--b${n}\n`,
+  'parts of no fields': () => '--b\n\n',
+  'parts of one field': (n) => `--b\nA${n}: b\n\n`,
+  'parts in base64 of one byte': () => '--b\nContent-Transfer-Encoding: base64\n\nQQ==\n',
+  'multiparts in one another': (n) =>
+    `--b${n || ''}\nContent-Type: multipart/mixed; boundary=b${n + 1}\n\n`,
+  'multiparts beside one another': (n) =>
+    `--b\nContent-Type: multipart/mixed; boundary=c${n}\n\n--c${n}--\n`,
+  'multiparts beside one another that are not closed': (n) =>
+    `--b\nContent-Type: multipart/mixed; boundary=c${n}\n\n--c${n}\n\nx\n`,
+  'attached messages of multiparts that are not closed': (n) =>
+    `--b\nContent-Type: message/rfc822\n\nContent-Type: multipart/mixed; boundary=c${n}\n\n--c${n}\n\nx\n`,
+  'uuencode that delimiters stand in': () => `--b\n\nbegin 644 a\n${'#86)C\n'.repeat(20)}`,
+  'attached messages beside one another': () => '--b\nContent-Type: message/rfc822\n\nA: b\n\nx\n',
+  'boundaries that begin with one another': (n) =>
+    `--b${'b'.repeat(n % 60)}\nContent-Type: multipart/mixed; boundary=bb${'b'.repeat(n % 60)}\n\n`,
+  'fields in the text': (n) => `Content-Type: text/plain; n=${n}\n\nx\n`,
+  'begin lines': (n) => `begin 644 a${n}\n#86)C\n`,
+  'begin lines without data': (n) => `begin 644 a${n}\n`,
+  'beginnings of armour': (n) => `-----BEGIN ${n}-----\nQUJDQUJDQUJDQUJD${n}\n`,
+  'armour, with and without its end': (n) =>
+    `-----BEGIN ${n}-----\nQUJDQUJDQUJDQUJD${n}\n${n % 9 ? '-----END\n' : ''}`,
+  'beginnings of yEnc': (n) => `=ybegin line=128 size=3 name=${n}\nabc\n`,
+  'beginnings of BinHex': () => '(This file must be converted with BinHex 4.0)\n:abc:\n',
+  'runs of base64': (n) => `QUJDREVGR0hJSktMTU5PUA==\nnot ${n}!\n`,
+  'From_ lines': (n) => `\nFrom a Mon Jun ${n}\nA: b\n\nx\n`,
+  'lines of one dot': () => '.\n',
+  'empty lines': () => '\n',
+}
+
+/** The same below other lines. */
+const below: Readonly<Record<string, readonly [front: string, piece: (n: number) => string]>> = {
+  'lines of base64 and delimiters by turns, below a message': [
+    `Content-Type: message/rfc822\n\n${MULTIPART}`,
+    () => '--b\n\nQUJDQUJDQUJDQUJD\n',
+  ],
+  'lines of base64 with a NUL and more behind each': [
+    `${MULTIPART}--b\nContent-Transfer-Encoding: base64\n\n`,
+    () => 'QUJD\0QUJD\n',
+  ],
+  'attached messages in one another': ['', () => 'Content-Type: message/rfc822\n\n'],
+  'fields of the mail': ['', (n) => `X-${n}: y\n`],
+  'MIME fields of the mail': ['', (n) => `Content-Type: text/plain; n=${n}\n`],
+  'lines of the mail that are no fields': ['', (n) => `no field ${n}\n`],
+  'fields and lines that are none, in turn': ['', (n) => `X: ${n}\nno field\n`],
+  'runs of base64 below a line that is no field': [
+    'X: y\nno field\n\n',
+    (n) => `QUJDREVGR0hJSktMTU5PUA==\nnot ${n}!\n`,
+  ],
+  'paddings of base64': [part('base64'), () => 'QQ==\n'],
+  'base64 of one character a line': [part('base64'), () => 'Q\n'],
+  'base64 with junk behind each character': [part('base64'), () => 'Q!'],
+  'base64 in one line': [part('base64'), () => 'QUJD'],
+  'base64 of bytes of eight bits and others': [part('base64'), () => 'QUJD\xd1\xd5'],
+  'soft line breaks': [part('quoted-printable'), () => '=\n'],
+  'soft line breaks with blanks behind': [part('quoted-printable'), () => `=${' '.repeat(90)}\n`],
+  'escapes that are none': [part('quoted-printable'), (n) => `=${n % 2 ? 'Z' : '4'} =`],
+  'escapes that lines cut': [part('quoted-printable'), () => '=4=\n1'],
+  'escapes behind escapes': [part('quoted-printable'), () => '==3D'],
+  'lines of uuencode of one byte': [`${part('x-uuencode')}begin 644 a\n`, () => '!80``\n'],
+  'lines of uuencode that are too short': [`${part('x-uuencode')}begin 644 a\n`, () => 'M8\n'],
+  'lines that are no uuencode': [`${part('x-uuencode')}begin 644 a\n`, () => 'zz\n'],
+  'continuations of one field': ['Content-Type: a/b;\n', (n) => ` x${n}=y;\n`],
+  'parameters in pieces (RFC 2231)': [
+    'Content-Disposition: attachment;\n',
+    (n) => ` filename*${n}=a;\n`,
+  ],
+  'pieces of a boundary (RFC 2231)': [
+    'Content-Type: multipart/mixed;\n',
+    (n) => ` boundary*${n}=a;\n`,
+  ],
+  'percent signs in a file name (RFC 2231)': [
+    "Content-Disposition: attachment; filename*=utf-8''",
+    () => '%41',
+  ],
+  'encoded words in a subject': ['Subject: ', () => '=?utf-8?q?a?= '],
+  'encoded words that are not closed': ['Subject: ', () => '=?utf-8?q?a'],
+  'encoded words in encoded words': ['Subject: ', () => '=?x?q?=3D=3Fx=3Fq=3F'],
+  'an encoded word in base64': ['Subject: =?x?b?', () => 'QUJD'],
+  'encoded words in file names': [
+    'Content-Disposition: attachment; filename="',
+    () => '=?utf-8?b?QQ==?= ',
+  ],
+  'comments beside one another': ['Content-Type: ', () => '(a) '],
+  'lines of CR alone': ['Subject: x\n\n', () => '\r'],
+  'lines of blanks in a header': ['Subject: x\n', () => ' \n'],
+  'lines of base64': [part('base64'), line64],
+  'mails of a mailbox': [
+    `${MULTIPART}--b\nContent-Type: application/mbox\n\n`,
+    (n) => `From a\n\nmail ${n}\n\n`,
+  ],
+}
+
+/** A line of a file that nobody has seen. */
+function line64(n: number): string {
+  return `${createHash('sha512').update(String(n)).digest('base64').slice(0, 76)}\n`
+}
+
+/** About so many bytes of it. */
+function repeated(front: string, piece: (n: number) => string, size: number): string {
+  const pieces: string[] = []
+  for (let n = 0, length = 0; length < size; n++) {
+    pieces.push(piece(n))
+    length += pieces.at(-1)!.length
   }
+  return TOP + front + pieces.join('')
 }
 
 const shape = (name: string, make: (size: number) => string): HostileShape => ({ name, make })
@@ -104,6 +207,18 @@ function lookedAtAgain(name: string, run: (length: number) => string, line: stri
   return shape(name, (size) => {
     const lines = line.repeat(size / 2 / line.length)
     return `${TOP}Content-Type: multipart/mixed; boundary=b${run(size / 2)}\n\n${lines}`
+  })
+}
+
+/** SignedData of an indefinite length, up to its content, in hexadecimal (RFC 5652). */
+export const SIGNED =
+  '308006092a864886f70d010702a08030800201013100308006092a864886f70d010701a0802480'
+
+/** Elements in S/MIME, in hexadecimal, so many for each byte of the mail. */
+function smime(name: string, front: string, element: string, share: number): HostileShape {
+  return shape(name, (size) => {
+    const bytes = Buffer.from(front + element.repeat(size * share), 'hex')
+    return `${TOP}Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n\n${base64(bytes)}`
   })
 }
 
@@ -133,49 +248,6 @@ export const hostileShapes: readonly HostileShape[] = [
     ),
   ),
   shape(
-    'delimiters alone',
-    repeated(() => '--b\n'),
-  ),
-  shape(
-    'delimiters that close',
-    repeated(() => '--b--\n'),
-  ),
-  shape(
-    'lines that are nearly the delimiter',
-    repeated((n) => `--b${n}\n`),
-  ),
-  shape(
-    'parts of no fields',
-    repeated(() => '--b\n\n'),
-  ),
-  shape(
-    'parts of one field',
-    repeated((n) => `--b\nA${n}: b\n\n`),
-  ),
-  shape(
-    'parts in base64 of one byte',
-    repeated(() => '--b\nContent-Transfer-Encoding: base64\n\nQQ==\n'),
-  ),
-  shape(
-    'multiparts in one another',
-    repeated((n) => `--b${n || ''}\nContent-Type: multipart/mixed; boundary=b${n + 1}\n\n`),
-  ),
-  shape(
-    'multiparts beside one another',
-    repeated((n) => `--b\nContent-Type: multipart/mixed; boundary=c${n}\n\n--c${n}--\n`),
-  ),
-  shape(
-    'multiparts beside one another that are not closed',
-    repeated((n) => `--b\nContent-Type: multipart/mixed; boundary=c${n}\n\n--c${n}\n\nx\n`),
-  ),
-  shape(
-    'attached messages of multiparts that are not closed',
-    repeated(
-      (n) =>
-        `--b\nContent-Type: message/rfc822\n\nContent-Type: multipart/mixed; boundary=c${n}\n\n--c${n}\n\nx\n`,
-    ),
-  ),
-  shape(
     'multiparts and attached messages by turns, each inside of the one before, none closed',
     (size) => {
       const count = Math.floor(size / 100)
@@ -186,213 +258,23 @@ export const hostileShapes: readonly HostileShape[] = [
       return `${TOP}${numbers.map(message).join('')}${numbers.toReversed().map(delimiter).join('')}`
     },
   ),
-  shape(
-    'uuencode that delimiters stand in',
-    repeated(() => `--b\n\nbegin 644 a\n${'#86)C\n'.repeat(20)}`),
-  ),
-  shape(
-    'lines of base64 and delimiters by turns, below a message',
-    repeated(() => '--b\n\nQUJDQUJDQUJDQUJD\n', `Content-Type: message/rfc822\n\n${MULTIPART}`),
-  ),
-  shape(
-    'lines of base64 with a NUL and more behind each',
-    repeated(() => 'QUJD\0QUJD\n', `${MULTIPART}--b\nContent-Transfer-Encoding: base64\n\n`),
-  ),
-  shape(
-    'attached messages in one another',
-    repeated(() => 'Content-Type: message/rfc822\n\n', ''),
-  ),
-  shape(
-    'attached messages beside one another',
-    repeated(() => '--b\nContent-Type: message/rfc822\n\nA: b\n\nx\n'),
-  ),
-  shape(
-    'boundaries that begin with one another',
-    repeated(
-      (n) =>
-        `--b${'b'.repeat(n % 60)}\nContent-Type: multipart/mixed; boundary=bb${'b'.repeat(n % 60)}\n\n`,
-    ),
-  ),
-  shape(
-    'fields of the mail',
-    repeated((n) => `X-${n}: y\n`, ''),
-  ),
-  shape(
-    'MIME fields of the mail',
-    repeated((n) => `Content-Type: text/plain; n=${n}\n`, ''),
-  ),
-  shape(
-    'lines of the mail that are no fields',
-    repeated((n) => `no field ${n}\n`, ''),
-  ),
-  shape(
-    'fields and lines that are none, in turn',
-    repeated((n) => `X: ${n}\nno field\n`, ''),
-  ),
-  shape(
-    'fields in the text',
-    repeated((n) => `Content-Type: text/plain; n=${n}\n\nx\n`),
-  ),
-  shape(
-    'begin lines',
-    repeated((n) => `begin 644 a${n}\n#86)C\n`),
-  ),
-  shape(
-    'begin lines without data',
-    repeated((n) => `begin 644 a${n}\n`),
-  ),
-  shape(
-    'beginnings of armour',
-    repeated((n) => `-----BEGIN ${n}-----\nQUJDQUJDQUJDQUJD${n}\n`),
-  ),
-  shape(
-    'armour, with and without its end',
-    repeated((n) => `-----BEGIN ${n}-----\nQUJDQUJDQUJDQUJD${n}\n${n % 9 ? '-----END\n' : ''}`),
-  ),
-  shape(
-    'beginnings of yEnc',
-    repeated((n) => `=ybegin line=128 size=3 name=${n}\nabc\n`),
-  ),
-  shape(
-    'beginnings of BinHex',
-    repeated(() => '(This file must be converted with BinHex 4.0)\n:abc:\n'),
-  ),
-  shape(
-    'runs of base64',
-    repeated((n) => `QUJDREVGR0hJSktMTU5PUA==\nnot ${n}!\n`),
-  ),
-  shape(
-    'runs of base64 below a line that is no field',
-    repeated((n) => `QUJDREVGR0hJSktMTU5PUA==\nnot ${n}!\n`, 'X: y\nno field\n\n'),
-  ),
-  shape(
-    'paddings of base64',
-    repeated(() => 'QQ==\n', part('base64')),
-  ),
-  shape(
-    'base64 of one character a line',
-    repeated(() => 'Q\n', part('base64')),
-  ),
-  shape(
-    'base64 with junk behind each character',
-    repeated(() => 'Q!', part('base64')),
-  ),
-  shape(
-    'base64 in one line',
-    repeated(() => 'QUJD', part('base64')),
-  ),
-  shape(
-    'base64 of bytes of eight bits and others',
-    repeated(() => 'QUJD\xd1\xd5', part('base64')),
-  ),
-  shape(
-    'soft line breaks',
-    repeated(() => '=\n', part('quoted-printable')),
-  ),
-  shape(
-    'soft line breaks with blanks behind',
-    repeated(() => `=${' '.repeat(90)}\n`, part('quoted-printable')),
-  ),
-  shape(
-    'escapes that are none',
-    repeated((n) => `=${n % 2 ? 'Z' : '4'} =`, part('quoted-printable')),
-  ),
-  shape(
-    'escapes that lines cut',
-    repeated(() => '=4=\n1', part('quoted-printable')),
-  ),
-  shape(
-    'escapes behind escapes',
-    repeated(() => '==3D', part('quoted-printable')),
-  ),
-  shape(
-    'lines of uuencode of one byte',
-    repeated(() => '!80``\n', `${part('x-uuencode')}begin 644 a\n`),
-  ),
-  shape(
-    'lines of uuencode that are too short',
-    repeated(() => 'M8\n', `${part('x-uuencode')}begin 644 a\n`),
-  ),
-  shape(
-    'lines that are no uuencode',
-    repeated(() => 'zz\n', `${part('x-uuencode')}begin 644 a\n`),
-  ),
-  shape(
-    'continuations of one field',
-    repeated((n) => ` x${n}=y;\n`, 'Content-Type: a/b;\n'),
-  ),
-  shape(
-    'parameters in pieces (RFC 2231)',
-    repeated((n) => ` filename*${n}=a;\n`, 'Content-Disposition: attachment;\n'),
-  ),
-  shape(
-    'pieces of a boundary (RFC 2231)',
-    repeated((n) => ` boundary*${n}=a;\n`, 'Content-Type: multipart/mixed;\n'),
-  ),
-  shape(
-    'percent signs in a file name (RFC 2231)',
-    repeated(() => '%41', "Content-Disposition: attachment; filename*=utf-8''"),
-  ),
-  shape(
-    'encoded words in a subject',
-    repeated(() => '=?utf-8?q?a?= ', 'Subject: '),
-  ),
-  shape(
-    'encoded words that are not closed',
-    repeated(() => '=?utf-8?q?a', 'Subject: '),
-  ),
-  shape(
-    'encoded words in encoded words',
-    repeated(() => '=?x?q?=3D=3Fx=3Fq=3F', 'Subject: '),
-  ),
-  shape(
-    'an encoded word in base64',
-    repeated(() => 'QUJD', 'Subject: =?x?b?'),
-  ),
-  shape(
-    'encoded words in file names',
-    repeated(() => '=?utf-8?b?QQ==?= ', 'Content-Disposition: attachment; filename="'),
-  ),
-  shape(
-    'comments beside one another',
-    repeated(() => '(a) ', 'Content-Type: '),
-  ),
-  shape(
-    'From_ lines',
-    repeated((n) => `\nFrom a Mon Jun ${n}\nA: b\n\nx\n`),
-  ),
-  shape(
-    'lines of one dot',
-    repeated(() => '.\n'),
-  ),
-  shape(
-    'empty lines',
-    repeated(() => '\n'),
-  ),
-  shape(
-    'lines of CR alone',
-    repeated(() => '\r', 'Subject: x\n\n'),
-  ),
-  shape(
-    'lines of blanks in a header',
-    repeated(() => ' \n', 'Subject: x\n'),
-  ),
-  shape('strings of octets of one byte (S/MIME)', (size) => {
-    const pieces = Buffer.from('040141'.repeat(size / 4), 'hex')
-    const front = Buffer.from(
-      '308006092a864886f70d010702a08030800201013100308006092a864886f70d010701a0802480',
-      'hex',
-    )
-    return `${TOP}Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n\n${base64(Buffer.concat([front, pieces]))}`
-  }),
-  shape('signatures in one another (S/MIME)', (size) => {
-    const opened = Buffer.from('308006092a864886f70d010702'.repeat(size / 18), 'hex')
-    return `${TOP}Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n\n${base64(opened)}`
-  }),
+  smime('strings of octets of one byte (S/MIME)', SIGNED, '040141', 1 / 4),
+  smime('signatures in one another (S/MIME)', '', '308006092a864886f70d010702', 1 / 18),
   shape('mails in base64 in one another', (size) => {
     let mail = 'A: b\n\nx\n'
     while (mail.length < size / 2) mail = `${part('base64')}${base64(Buffer.from(mail))}\n`
     return `${TOP}${mail}`
   }),
+  shape('a text in mails in base64, ten in one another', (size) => {
+    let mail = repeated('', inMultipart['lines of text']!, size * 0.75 ** 10)
+    for (let n = 0; n < 10; n++) mail = `${part('base64')}${base64(Buffer.from(mail))}\n`
+    return `${TOP}${mail}`
+  }),
+  ...Object.entries(inMultipart).map(([name, piece]) =>
+    shape(name, (size) => repeated(MULTIPART, piece, size)),
+  ),
+  ...Object.entries(below).map(([name, [front, piece]]) =>
+    shape(name, (size) => repeated(front, piece, size)),
+  ),
   ...inEachPlace,
 ]
