@@ -1,3 +1,5 @@
+import { base64, quotedPrintable, uuencode } from '../../scan/scanners/evasions/compose.ts'
+
 /** A mail as something that can be changed before it becomes bytes; text is latin1, lines end in LF. */
 export interface Part {
   /** Without their line ends; a folded one holds LF. */
@@ -131,43 +133,11 @@ export function resetBoundaries(): void {
   boundaries = 0
 }
 
+/** In lines, each with its end. */
 export function encode(content: string, encoding: Encoding): string {
-  if (encoding === 'base64') return lines(Buffer.from(content, 'latin1').toString('base64'), 76)
-  if (encoding === 'uuencode') return uuencode(content, 'begin 644 report.com')
   if (encoding === '8bit') return content
-  return quotedPrintable(content)
-}
-
-export function lines(text: string, length: number): string {
-  return text.replace(new RegExp(`(?!$).{1,${length}}`, 'g'), '$&\n')
-}
-
-export function quotedPrintable(content: string): string {
-  const escaped = [...content].map(
-    (c) => `=${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
-  )
-  let text = ''
-  for (const [at, character] of escaped.entries())
-    text += at % 24 === 23 ? `${character}=\n` : character
-  return `${text}\n`
-}
-
-export function uuencode(content: string, header: string): string {
   const bytes = Buffer.from(content, 'latin1')
-  let text = `${header}\n`
-  for (let at = 0; at < bytes.length; at += 45) {
-    const piece = bytes.subarray(at, at + 45)
-    text += uuCharacter(piece.length)
-    for (let i = 0; i < piece.length; i += 3) {
-      const [a = 0, b = 0, c = 0] = piece.subarray(i, i + 3)
-      const group = (a << 16) | (b << 8) | c
-      for (const shift of [18, 12, 6, 0]) text += uuCharacter((group >> shift) & 63)
-    }
-    text += '\n'
-  }
-  return `${text}\`\nend\n`
-}
-
-function uuCharacter(value: number): string {
-  return value === 0 ? '`' : String.fromCharCode(value + 32)
+  if (encoding === 'base64') return `${base64(bytes)}\n`
+  if (encoding === 'uuencode') return `${uuencode(bytes, 'begin 644 report.com')}\n`
+  return `${quotedPrintable(bytes)}\n`
 }

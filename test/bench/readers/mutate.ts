@@ -1,3 +1,4 @@
+import { cut, yencode } from '../../scan/scanners/evasions/compose.ts'
 import { binaryFile, testFile, textFile, zip } from '../../scan/scanners/evasions/files.ts'
 import {
   asMail,
@@ -6,7 +7,6 @@ import {
   encode,
   filePart,
   type Leaf,
-  lines,
   type Mail,
   type Multipart,
   multipart,
@@ -15,7 +15,6 @@ import {
   render,
   resetBoundaries,
   textPart,
-  uuencode,
 } from './model.ts'
 import { createRandom, type Random } from './random.ts'
 
@@ -111,6 +110,42 @@ function changeMimeField(mail: Mail, random: Random, change: (field: string) => 
 
 const insert = (into: string, at: number, what: string) => into.slice(0, at) + what + into.slice(at)
 
+/** Puts lines somewhere among these. */
+function putAmong(lines: string[], random: Random, ...what: readonly string[]): void {
+  lines.splice(random.below(lines.length + 1), 0, ...what)
+}
+
+/** Takes the part with its fields about content out of another, which keeps those of a mail. */
+function takeInside(part: Part): Part {
+  const isContent = (field: string) => /^content-/i.test(field)
+  const inside = { ...part, fields: part.fields.filter(isContent) }
+  part.fields = part.fields.filter((field) => !isContent(field))
+  part.gap = '\n'
+  return inside
+}
+
+/**
+ * A text in a form: `%` stands for it, `%1` and `%2` for its first four characters and the others, `%U` for
+ * capitals, `%<` and `%>` for all but the last and the first character.
+ */
+function inForm(form: string, text: string): string {
+  const pieces: Readonly<Record<string, string>> = {
+    '%': text,
+    '%1': text.slice(0, 4),
+    '%2': text.slice(4),
+    '%U': text.toUpperCase(),
+    '%<': text.slice(0, -1),
+    '%>': text.slice(1),
+  }
+  return form.replace(/%[12U<>]?/g, (piece) => pieces[piece]!)
+}
+
+/** What is put into fields, where nobody expects it. */
+const oddSigns = [
+  ...[' ', '  ', '\t', '\0', '\r', '\x0b', '\xa0', '(c)', '(c) ', '"', '\\', ';', ':', ' :', ','],
+  ...['=', '_', 'x', '', '\n', '\n ', '\n\t', '\r\n ', '\n  \n '],
+]
+
 const oddLines = [
   ...['', ' ', '  ', '\t', '\f', '\v', '\0', '\r', ' \r', '\x1f', '\xa0', 'begin 644 x'],
   ...['begin 0644 x', 'begin 644', 'From x@example.org Mon Jun  1 10:00:00 2026', '>From x', '--'],
@@ -119,6 +154,7 @@ const oddLines = [
   ...['X-Quote: "', 'Subject: a "b;', 'X\xe4: y', '\ufeff', ' Content-Type: text/plain', '\tx'],
   ...['boundary=x', '{', 'end', '-', '---'],
 ]
+
 const otherMimeFields = [
   ...['Content-Type: text/plain', 'Content-Type: multipart/mixed; boundary=zz', 'Content-Type:'],
   ...['Content-Type: ;', 'Content-Type: text', 'Content-Type: text/html; charset="x'],
@@ -162,88 +198,97 @@ const encodingValues = [
 const dataCharacters: readonly string[] = [
   ...['=', '==', '-', '_', '+', '/', ',', '.', '*', '!', '~', '`', "'", '"', '(', ')', '&', '%'],
   ...[' ', '\t', '\0', '\r', '\n', '\r\n', '\v', '\f', '\x1a', '\x7f', '\n ', ' \n', '\n\n'],
-  ...[
-    '\x80',
-    '\xa0',
-    '\xc1',
-    '\xd1',
-    '\xff',
-    '\xc3\xa9',
-    '\xc5\x98',
-    '\xe2\x80\x8b',
-    '\xef\xbb\xbf',
-  ],
-  ...['A', 'AA', 'AAAA', '=A', '=3', '=\n', '= \n', '=0D', '=0A', '=3D', '=20', '=\r\n', 'a', 'M'],
+  ...['\x80', '\xa0', '\xc1', '\xd1', '\xff', '\xc3\xa9', '\xc5\x98', '\xe2\x80\x8b'],
+  ...['\xef\xbb\xbf', 'A', 'AA', 'AAAA', '=A', '=3', '=\n', '= \n', '=0D', '=0A', '=3D', '=20'],
+  ...['=\r\n', 'a', 'M'],
+]
+
+const beginLines: readonly string[] = [
+  ...['begin 644 x', 'begin 0644 x', 'begin 644', 'begin 644 ', 'begin  644 x', 'begin\t644 x'],
+  ...['begin', 'BEGIN 644 x', 'begin 6 x', 'begin 644 a b', 'begin 99999 x', ' begin 644 x'],
+  ...['begin x', 'begin 644 x\r', 'begin 888 x', 'begin 644 "x"', 'begin 644 x ', '> begin 644 x'],
+  ...['begin 644\tx'],
+]
+const uuencodeEnds = ['', 'end\n', '`\n', ' \nend\n', 'END\n', '\n\nend', '\nend\n']
+
+/** What stands for the end of a line of encoded data. */
+const oddEnds: readonly string[] = [
+  ...['\n\n', '\n\r', '\n ', '\n\t', '\r', '\r\n', '\r\r\n', ' \n', '\t\n', ' \r\n', '\0\n'],
+  ...['\x0b\n', '!\n', '=\n', '==\n', '=20\n', 'x\n'],
 ]
 
 const fronts: readonly string[] = [
   ...['Content', 'Content\n', 'Content-Type: x\n', 'filename=\n', 'base64\n', 'begin 644 x\n'],
-  ...[
-    '=\n',
-    '====\n',
-    ' \n',
-    '\t',
-    '\0',
-    '\n\n',
-    '\xef\xbb\xbf',
-    '>',
-    '> ',
-    '--\n',
-    '-- \n',
-    'x: y\n',
-  ],
-  ...['data:application/zip;base64,', '-----BEGIN X-----\n', '=ybegin line=128 size=1 name=x\n'],
+  ...['=\n', '====\n', ' \n', '\t', '\0', '\n\n', '\xef\xbb\xbf', '>', '> ', '--\n', '-- \n'],
+  ...['x: y\n', 'data:application/zip;base64,', '-----BEGIN X-----\n'],
+  ...['=ybegin line=128 size=1 name=x\n', 'A', 'AA==', 'AAAA', 'AAA=\n', 'QQ==\n', '!', '\n'],
+  ...['text here\n\n', 'TVqQAAMAAAAEAAAA\n', '=\n'],
+]
+const backs: readonly string[] = [
+  ...['=', '==', '====', 'A', 'AA==', 'AAAA', 'QUJD\n', '!', '\n=', '\n\n', 'x\n', 'footer text\n'],
+  ...['____\nlist footer\n', 'begin 644 x\n', '-- \nme\n'],
+]
+
+const boundaryForms: readonly string[] = [
+  ...['boundary=%', "boundary='%'", 'boundary = "%"', 'boundary="% "', 'boundary=" %"'],
+  ...['boundary="%" x', 'BOUNDARY="%"', 'boundary="%', 'boundary="\\%"', 'boundary*="%"'],
+  ...['boundary="%\t"', 'boundary="%U"', 'boundary*0="%1"; boundary*1="%2"'],
+  ...["boundary*=us-ascii'en'%", 'boundary="%"; boundary="zz"', 'boundary="zz"; boundary="%"'],
+  ...['(c) boundary="%"', 'boundary="%" (c)', 'boundary="%";', 'x="; boundary=zz"; boundary="%"'],
+  ...['; boundary="%"', 'boundary="%\n "', 'boundary="%1\n %2"', 'x=y boundary="%"'],
+  ...['boundary="%"; charset=x', 'boundary=\n "%"', 'boundary="%\0"', 'boundary="%1"%2'],
+  ...['boundary==?us-ascii?q?%?=', 'bound\nary="%"', 'boundary:"%"', 'boundary="%"boundary="zz"'],
+  ...[`type="${'x'.repeat(3000)}"; boundary="%"`, 'boundary=<%>', 'boundary="%\\"'],
+]
+
+/** Of a multipart; its own, or that of the outermost, is in them. */
+const otherBoundaries: readonly string[] = [
+  ...['', ' ', '-', '--', 'a', '%--', '%x', '%--x', '%<', '%', '%U', '% ', 'a b', 'a  b', '=', '"'],
+  ...['a"b', 'a\\b', "a'b", '(a)', 'a;b', '--a', '\xe4', 'begin 644 x', 'From', ' a', 'a:b', '\0'],
+  ...['----a', '0'],
+  ...['Content-Type: x', ...[70, 71, 300, 2000].map((length) => 'x'.repeat(length))],
+]
+
+const delimiterForms: readonly string[] = [
+  ...['% ', '%\t', '%x', '% x', ' %', '%-', '%--', '-%', '%>', '%U', '%\r', '%\0', '\0%', '%\r\r'],
+  ...['\r%', 'x%', '%\x0b', '>%', '%\n%', '%--\n%', '% --', '%--x', '%1\0%2', '%<', '%=', '\n%'],
+  ...['\n\n%', '\x0c%', ''],
 ]
 
 const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
-  'an odd line among the fields'(mail, random) {
-    const { fields } = partOnTheWay(mail, random)
-    fields.splice(random.below(fields.length + 1), 0, random.pick(oddLines))
-  },
-  'odd lines in a row among the fields'(mail, random) {
-    const { fields } = partOnTheWay(mail, random)
-    const row = Array.from({ length: 2 + random.below(5) }, () => random.pick(oddLines))
-    fields.splice(random.below(fields.length + 1), 0, ...row)
+  'odd lines among the fields'(mail, random) {
+    const count = random.once(2) ? 1 : 2 + random.below(5)
+    const row = Array.from({ length: count }, () => random.pick(oddLines))
+    putAmong(partOnTheWay(mail, random).fields, random, ...row)
   },
   'another MIME field'(mail, random) {
-    const { fields } = partOnTheWay(mail, random)
-    fields.splice(random.below(fields.length + 1), 0, random.pick(otherMimeFields))
+    putAmong(partOnTheWay(mail, random).fields, random, random.pick(otherMimeFields))
   },
   'a MIME field twice'(mail, random) {
     const { fields } = partOnTheWay(mail, random)
-    const at = random.below(fields.length)
-    fields.splice(random.below(fields.length + 1), 0, fields[at]!)
+    putAmong(fields, random, random.pick(fields))
   },
   'fields in another order'(mail, random) {
     const { fields } = partOnTheWay(mail, random)
-    const [field] = fields.splice(random.below(fields.length), 1)
-    fields.splice(random.below(fields.length + 1), 0, field!)
+    putAmong(fields, random, ...fields.splice(random.below(fields.length), 1))
   },
   'a field less'(mail, random) {
     const { fields } = partOnTheWay(mail, random)
     fields.splice(random.below(fields.length), 1)
   },
   'something in the name of a MIME field'(mail, random) {
-    const what = random.pick([
-      ...[' ', '\t', '\0', '(c)', '\r', '_', '\xa0', '\n', ':', ' :', '\x0b', 'x'],
-    ])
     changeMimeField(mail, random, (field) => {
       const colon = field.indexOf(':')
-      return insert(field, random.pick([0, 7, 8, colon, colon, colon]), what)
+      return insert(field, random.pick([0, 7, 8, colon, colon, colon]), random.pick(oddSigns))
     })
   },
   'the name of a MIME field in other letters'(mail, random) {
     changeMimeField(mail, random, (field) => {
       const name = field.slice(0, field.indexOf(':'))
+      const [content = '', ...rest] = name.split('-')
       const other = random.pick([
-        name.toUpperCase(),
-        name.toLowerCase(),
-        `X-${name}`,
-        name.replace('-', '_'),
-        name.slice(1),
-        name.replace('-', '--'),
-        name.replace('Content', 'Contents'),
-        name.replace('-', ''),
+        ...[name.toUpperCase(), name.toLowerCase(), `X-${name}`, name.slice(1)],
+        ...['_', '--', 's-', ''].map((between) => content + between + rest.join('-')),
       ])
       return other + field.slice(name.length)
     })
@@ -251,40 +296,28 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
   'something behind a MIME field'(mail, random) {
     const what = random.pick([
       ...[';', '; ', ';;', ' ;', '"', '\\', '; x', '; x=', '; x="', '; x="a\\"b"', '; =y', ' (c)'],
-      ...[' (', '\r', '\r\r', '\0', '\n ', '\n\t', ' \n x', '; x*=a', '; boundary=zz'],
-      ...['; boundary="zz"', '; boundary=', '; charset="', ',', ' x', '; x=y; x=z', '\x0b', '\x0c'],
-      ...["; x='", '; name="a;b"', '; filename="a\nb"', '; name=a b', '; name*0="a"; name*1="b"'],
-      ...['; filename="="', '; boundary*0=z; boundary*1=z', "; boundary*=us-ascii''zz"],
+      ...[' (', '\r', '\r\r', '\n ', '\n\t', ' \n x', '; x*=a', '; boundary=zz', '; boundary="zz"'],
+      ...['; boundary=', '; charset="', ',', ' x', '; x=y; x=z', '\x0b', '\x0c', '\0', '\x85'],
+      ...['\x1e', "; x='", '; name="a;b"', '; filename="a\nb"', '; name=a b'],
+      ...['; name*0="a"; name*1="b"', '; filename="="', '; boundary*0=z; boundary*1=z'],
+      ...["; boundary*=us-ascii''zz"],
     ])
     changeMimeField(mail, random, (field) => field + what)
   },
   'something before the value of a MIME field'(mail, random) {
-    const what = random.pick([
-      ...['\n ', '\t', '', '"', '(c) ', ';', '\n\t', '  ', '\0', '\r', ',', '\x0b', '\n  \n ', '='],
-    ])
+    const what = random.pick(oddSigns)
     changeMimeField(mail, random, (field) => field.replace(/: ?/, () => `: ${what}`))
   },
   'something within a MIME field'(mail, random) {
-    const what = random.pick([
-      ...['\n ', '\n\t', '"', ';', '\0', '\r', ' ', '(c)', '\\', '\r\n ', '\n', '=', '\x0b', '  '],
-    ])
+    const what = random.pick(oddSigns)
     changeMimeField(mail, random, (field) => insert(field, random.below(field.length), what))
-  },
-  'a MIME field with another line end'(mail, random) {
-    const part = partOnTheWay(mail, random)
-    const at = mimeFieldAt(part, random)
-    const ending = random.pick(['\r', '\r\r', '\0', '\x0b', '\x0c', ' ', '\x85', '\x1e'])
-    if (part.fields[at] !== undefined) part.fields[at] += ending
   },
   'two fields with a bare CR between them'(mail, random) {
     const { fields } = partOnTheWay(mail, random)
     if (fields.length < 2) return
     const at = random.below(fields.length - 1)
-    fields.splice(
-      at,
-      2,
-      `${fields[at]}${random.pick(['\r', '\r\r', '\x0b', '\x85'])}${fields[at + 1]}`,
-    )
+    const between = random.pick(['\r', '\r\r', '\x0b', '\x85'])
+    fields.splice(at, 2, fields.slice(at, at + 2).join(between))
   },
   'another encoding'(mail, random) {
     const part = random.once(3) ? partOnTheWay(mail, random) : fileOf(mail)
@@ -307,48 +340,12 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
     )
   },
   'the boundary written otherwise'(mail, random) {
-    const wrap = random.pick<(b: string) => string>([
-      (b) => `boundary=${b}`,
-      (b) => `boundary='${b}'`,
-      (b) => `boundary = "${b}"`,
-      (b) => `boundary="${b} "`,
-      (b) => `boundary=" ${b}"`,
-      (b) => `boundary="${b}" x`,
-      (b) => `BOUNDARY="${b}"`,
-      (b) => `boundary="${b}`,
-      (b) => `boundary="\\${b}"`,
-      (b) => `boundary*="${b}"`,
-      (b) => `boundary*0="${b.slice(0, 3)}"; boundary*1="${b.slice(3)}"`,
-      (b) => `boundary*=us-ascii'en'${b}`,
-      (b) => `boundary="${b}"; boundary="zz"`,
-      (b) => `boundary="zz"; boundary="${b}"`,
-      (b) => `(c) boundary="${b}"`,
-      (b) => `boundary="${b}" (c)`,
-      (b) => `x="; boundary=zz"; boundary="${b}"`,
-      (b) => `boundary="${b}";`,
-      (b) => `; boundary="${b}"`,
-      (b) => `boundary="${b}\n "`,
-      (b) => `boundary="${b.slice(0, 4)}\n ${b.slice(4)}"`,
-      (b) => `x=y boundary="${b}"`,
-      (b) => `boundary="${b}"; charset=x`,
-      (b) => `boundary=\n "${b}"`,
-      (b) => `boundary="${b}\0"`,
-      (b) => `boundary==?us-ascii?q?${b}?=`,
-      (b) => `boundary="${b.slice(0, 4)}"${b.slice(4)}`,
-      (b) => `bound\nary="${b}"`,
-      (b) => `boundary:"${b}"`,
-      (b) => `boundary="${b}"boundary="zz"`,
-      (b) => `type="${'x'.repeat(3000)}"; boundary="${b}"`,
-      (b) => `boundary="${b}\t"`,
-      (b) => `boundary="${b.toUpperCase()}"`,
-      (b) => `boundary=<${b}>`,
-      (b) => `boundary="${b}\\"`,
-    ])
+    const form = random.pick(boundaryForms)
     const all = partsOf(mail.root).filter(({ body }) => body.kind === 'multipart')
     if (all.length === 0) return
     const part = random.pick(all)
     part.fields = part.fields.map((field) =>
-      field.replace(/boundary="([^"]*)"/, (_, boundary: string) => wrap(boundary)),
+      field.replace(/boundary="([^"]*)"/, (_, boundary: string) => inForm(form, boundary)),
     )
   },
   'another boundary'(mail, random) {
@@ -357,43 +354,8 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
     const part = random.pick(all)
     const body = part.body as Multipart
     const outer = (all[0]!.body as Multipart).delimiters[0]!.slice(2)
-    const name = random.pick([
-      '',
-      ' ',
-      '-',
-      '--',
-      'a',
-      'x'.repeat(70),
-      'x'.repeat(71),
-      'x'.repeat(300),
-      'x'.repeat(2000),
-      `${outer}--`,
-      `${outer}x`,
-      `${outer}--x`,
-      outer.slice(0, -1),
-      outer,
-      outer.toUpperCase(),
-      `${outer} `,
-      'a b',
-      'a  b',
-      '=',
-      '"',
-      'a"b',
-      'a\\b',
-      "a'b",
-      '(a)',
-      'a;b',
-      '--a',
-      '\xe4',
-      'begin 644 x',
-      'From',
-      ' a',
-      'a:b',
-      '\0',
-      '----a',
-      '0',
-      'Content-Type: x',
-    ])
+    const form = random.pick(otherBoundaries)
+    const name = inForm(form, outer)
     part.fields = part.fields.map((field) =>
       field.replace(/boundary="[^"]*"/, () => `boundary="${name.replace(/["\\]/g, '\\$&')}"`),
     )
@@ -403,38 +365,8 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
   'a delimiter written otherwise'(mail, random) {
     const body = anyMultipart(mail, random)
     if (!body) return
-    const change = random.pick<(d: string) => string>([
-      (d) => `${d} `,
-      (d) => `${d}\t`,
-      (d) => `${d}x`,
-      (d) => `${d} x`,
-      (d) => ` ${d}`,
-      (d) => `${d}-`,
-      (d) => `${d}--`,
-      (d) => `-${d}`,
-      (d) => d.slice(1),
-      (d) => d.toUpperCase(),
-      (d) => `${d}\r`,
-      (d) => `${d}\0`,
-      (d) => `\0${d}`,
-      (d) => `${d}\r\r`,
-      (d) => `\r${d}`,
-      (d) => `x${d}`,
-      (d) => `${d}\x0b`,
-      (d) => `>${d}`,
-      (d) => `${d}\n${d}`,
-      (d) => `${d}--\n${d}`,
-      (d) => `${d} --`,
-      (d) => `${d}--x`,
-      (d) => insert(d, random.below(d.length), '\0'),
-      (d) => d.slice(0, -1),
-      (d) => `${d}=`,
-      (d) => `\n${d}`,
-      (d) => `\n\n${d}`,
-      (d) => `${d}\r`,
-      (d) => `\x0c${d}`,
-      () => '',
-    ])
+    const form = random.pick(delimiterForms)
+    const change = (delimiter: string) => inForm(form, delimiter)
     const at = random.below(body.delimiters.length + 1)
     if (at === body.delimiters.length) body.close = change(body.close)
     else body.delimiters[at] = change(body.delimiters[at]!)
@@ -455,7 +387,7 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
     } else {
       const part = partOnTheWay(mail, random)
       const what = random.pick(['begin 644 x', ...part.fields, ...oddLines])
-      part.fields.splice(random.below(part.fields.length + 1), 0, `X-Long: ${front}${what}`)
+      putAmong(part.fields, random, `X-Long: ${front}${what}`)
     }
   },
   'another field on top of a part'(mail, random) {
@@ -463,11 +395,9 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
     const name = random.pick(['X-Any', 'Subject', 'Reply-To', 'Content-ID', 'Received', 'x'])
     const value = random.pick([' b', ' b;', ' "b', ' a "b";', ' b,', '', ' (b', ' b;\n c', ' b; '])
     const long = random.once(4) ? 'x'.repeat(999 - name.length - 1 - value.length) : ''
-    fields.splice(
-      random.once(2) ? 0 : random.below(fields.length + 1),
-      0,
-      `${name}:${long}${value}`,
-    )
+    const field = `${name}:${long}${value}`
+    if (random.once(2)) fields.unshift(field)
+    else putAmong(fields, random, field)
     if (random.once(3)) fields.splice(random.below(fields.length), 1)
   },
   'something in an epilogue'(mail, random) {
@@ -513,22 +443,11 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
   'deeper multiparts'(mail, random) {
     const part = partOnTheWay(mail, random)
     const depth = random.pick([1, 2, 3, 8, 17, 25])
-    const subtype = random.pick([
-      'mixed',
-      'mixed',
-      'related',
-      'alternative',
-      'signed',
-      'parallel',
-      'digest',
-    ])
+    const subtype = random.pick(['mixed', 'mixed', ...subtypes])
     for (let at = 0; at < depth; at++) {
-      const mime = part.fields.filter((field) => /^content-/i.test(field))
-      const others = part.fields.filter((field) => !/^content-/i.test(field))
-      const inside: Part = { fields: mime, gap: part.gap, body: part.body }
+      const inside = takeInside(part)
       const around = multipart(subtype, random.once(2) ? [inside] : [textPart(), inside])
-      part.fields = [...others, ...around.fields]
-      part.gap = '\n'
+      part.fields.push(...around.fields)
       part.body = around.body
     }
   },
@@ -536,19 +455,9 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
     const part = partOnTheWay(mail, random)
     const depth = random.pick([1, 2, 3, 8, 16, 20])
     for (let at = 0; at < depth; at++) {
-      const mime = part.fields.filter((field) => /^content-/i.test(field))
-      const others = part.fields.filter((field) => !/^content-/i.test(field))
-      const inside: Part = { fields: mime, gap: part.gap, body: part.body }
-      part.fields = [
-        ...others,
-        random.pick([
-          'Content-Type: message/rfc822',
-          'Content-Type: message/rfc822',
-          'Content-Type: message/global',
-          'Content-Type: message/news',
-          'Content-Type: message/x',
-        ]),
-      ]
+      const inside = takeInside(part)
+      const subtype = random.pick(['rfc822', 'rfc822', 'global', 'news', 'x'])
+      part.fields.push(`Content-Type: message/${subtype}`)
       part.gap = random.pick(['\n', '\n', '\n', '\n\n'])
       part.body = { kind: 'attached', message: asMail(inside) }
     }
@@ -556,114 +465,54 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
   'an encoded part around it'(mail, random) {
     const carried = fileOf(mail).body.content
     const part = partOnTheWay(mail, random)
-    const mime = part.fields.filter((field) => /^content-/i.test(field))
-    const others = part.fields.filter((field) => !/^content-/i.test(field))
     const encoding = random.pick<Encoding>(['base64', 'quoted-printable', 'base64'])
-    const isMultipart = part.body.kind === 'multipart'
-    const outer = isMultipart && random.once(2)
-    const wrapped: Part = {
-      ...part,
-      fields: outer ? [] : ['Subject: x', 'MIME-Version: 1.0', ...mime],
-    }
-    if (outer) wrapped.gap = ''
+    const staysMultipart = part.body.kind === 'multipart' && random.once(2)
+    const inside = takeInside(part)
+    const wrapped: Part = staysMultipart
+      ? { ...inside, fields: [], gap: '' }
+      : { ...inside, fields: ['Subject: x', 'MIME-Version: 1.0', ...inside.fields] }
     const content = render({ root: wrapped, afterwards: [] })
       .toString('latin1')
       .replace(/^.*\n/, '')
-    const type = outer
-      ? mime.filter((field) => /^content-type/i.test(field))
-      : [
-          `Content-Type: ${random.pick(['message/rfc822', 'message/rfc822', 'message/x-other', 'message/global', 'application/octet-stream; name=a.eml', 'text/plain'])}`,
-        ]
+    const file = 'application/octet-stream; name=a.eml'
+    const type = staysMultipart
+      ? inside.fields.filter((field) => /^content-type/i.test(field))
+      : [`Content-Type: ${random.pick(['message/rfc822', ...types, file])}`]
     const says = random.once(4) ? [] : [`Content-Transfer-Encoding: ${encoding}`]
-    part.fields = [...others, ...type, ...says]
-    part.gap = '\n'
+    part.fields.push(...type, ...says)
     const encoded = random.once(5) ? content : encode(content, encoding)
     part.body = { kind: 'leaf', isFile: true, content: carried, encoded }
   },
   'the whole encoding otherwise'(mail, random) {
     const { body } = fileOf(mail)
     const base64 = Buffer.from(body.content, 'latin1').toString('base64')
-    const cut = 1 + random.below(60)
+    const quoted = encode(body.content, 'quoted-printable')
+    const uuencoded = encode(body.content, 'uuencode')
+    const middle = 1 + random.below(60)
     const half = (from: number, to?: number) =>
       Buffer.from(body.content.slice(from, to), 'latin1').toString('base64')
     const options: readonly (() => string)[] = [
-      () => lines(base64, random.pick([1, 2, 3, 4, 5, 7, 19, 60, 64, 72, 75, 77, 998, 2000])),
+      () => `${cut(base64, random.pick([1, 2, 3, 4, 5, 7, 19, 60, 64, 72, 75, 77, 998, 2000]))}\n`,
       () => `${base64}\n`,
-      () => `${half(0, cut)}\n${half(cut)}\n`,
-      () => `${half(0, cut)}${half(cut)}\n`,
+      () => `${half(0, middle)}\n${half(middle)}\n`,
+      () => `${half(0, middle)}${half(middle)}\n`,
       () => `${half(0, 22)}\n\n${half(22, 44)}\n${half(44)}\n`,
-      () =>
-        `${insert(base64, random.below(base64.length), random.pick(['=', '==', '===', '=\n', '\n=\n']))}\n`,
-      () =>
-        `${insert(base64, random.below(base64.length), random.pick([' ', '\t', '!', '.', '-', '\0', '\r', '\x0b', '\xff', ',', ':', '\n\n', '\n \n', '*', '\\', '--', '_', '\n-\n', '\n--\n', '\n!\n', '\nx:y\n', '#', '\x80\x80', '=20', '=3D']))}\n`,
       () => `${base64.replace(/=+$/, '')}\n`,
-      () =>
-        `${base64}${random.pick(['=', '==', '====', 'A', 'AA==', '!', '\n=', '\n\n', 'AAAA'])}\n`,
-      () =>
-        `${random.pick(['=', 'A', 'AA==', 'AAAA', ' ', '!', '\n', 'x\n', 'text here\n\n', '\n\n\n', 'TVqQAAMAAAAEAAAA\n', '--\n', 'data:;base64,', 'AAA=\n', '\0', '=\n', 'QQ==\n'])}${lines(base64, 76)}`,
-      () =>
-        [...base64].join(random.pick([' ', '!', '\n', '\t', '\0', '.', '\r', '\n ', ' \n', '*'])) +
-        '\n',
-      () =>
-        lines(base64, 60).replaceAll(
-          '\n',
-          random.pick([
-            ...[' \n', '\t\n', '\r\n', '\r', '\r\r\n', '\n\n', '\n ', '!\n', '=\n', '\n\r'],
-            ...['\x0b\n', '\0\n', '\n\t'],
-          ]),
-        ),
       () => `${base64.replaceAll('+', '-').replaceAll('/', '_')}\n`,
-      () =>
-        `${lines(base64, 76)}\n${random.pick(['footer text\n', '____\nlist footer\n', 'x\n', 'begin 644 x\n', '-- \nme\n', 'QUJD\n'])}`,
-      () =>
-        encode(body.content, 'quoted-printable').replaceAll(
-          '=\n',
-          random.pick([
-            ...['= \n', '=\t\n', '=  \n', '=\r\n', '=\r', '=\r\r\n', '=\0\n', '=20\n', '= \r\n'],
-            ...['=\x0b\n', '=!\n', '==\n'],
-          ]),
-        ),
-      () => encode(body.content, 'quoted-printable').toLowerCase(),
-      () => encode(body.content, 'quoted-printable').replaceAll('=\n', ''),
-      () =>
-        `${insert(encode(body.content, 'quoted-printable'), 1 + random.below(100), random.pick(['=\n', '= \n', ' ', '=', '\n', '\0', '=0A', '=\r\n']))}`,
-      () =>
-        uuencode(
-          body.content,
-          random.pick([
-            ...['begin 644 x', 'begin 0644 x', 'begin 644', 'begin 644 ', 'begin  644 x'],
-            ...['begin\t644 x', 'BEGIN 644 x', 'begin 6 x', 'begin 644 a b', 'begin 99999 x'],
-            ...[' begin 644 x', 'begin x', 'begin 644 x\r', 'begin 888 x', 'begin 644 "x"'],
-            ...['begin', 'begin 644 x ', '> begin 644 x', 'begin 644\tx'],
-          ]),
-        ),
-      () => uuencode(body.content, 'begin 644 x').replaceAll('`', ' '),
-      () =>
-        uuencode(body.content, 'begin 644 x').replace(
-          /`\nend\n$/,
-          random.pick(['', 'end\n', '`\n', ' \nend\n', 'END\n', '\n\nend', '\nend\n']),
-        ),
-      () =>
-        uuencode(body.content, 'begin 644 x').replaceAll(
-          '\n',
-          random.pick(['\r\n', ' \n', 'x\n', '\n\n', '\r', '\r\r\n']),
-        ),
-      () =>
-        uuencode(body.content, 'begin 644 x').replace(
-          '\n',
-          random.pick(['\n\n', '\nx\n', '\n \n', '\n\n\n', '\nM\n', '\nX: y\n']),
-        ),
-      () =>
-        `=ybegin line=128 size=68 name=x\n${[...body.content].map((c) => yenc(c)).join('')}\n=yend size=68\n`,
+      () => quoted.toLowerCase(),
+      () => quoted.replaceAll('=\n', ''),
+      () => uuencoded.replace(/^.*/, random.pick(beginLines)),
+      () => uuencoded.replaceAll('`', ' '),
+      () => uuencoded.replace(/`\nend\n$/, random.pick(uuencodeEnds)),
+      () => uuencoded.replace('\n', random.pick(['\n\n', '\nx\n', '\n \n', '\nM\n', '\nX: y\n'])),
+      () => `${yencode(Buffer.from(body.content, 'latin1'))}\n`,
     ]
     body.encoded = random.pick(options)()
     if (random.once(3)) {
       const part = fileOf(mail)
       part.fields = part.fields.filter((field) => !/^content-transfer/i.test(field))
       if (!random.once(3))
-        part.fields.push(
-          `Content-Transfer-Encoding: ${random.pick(['base64', 'quoted-printable', '7bit', 'x-uuencode', 'uuencode', 'x-yencode'])}`,
-        )
+        part.fields.push(`Content-Transfer-Encoding: ${random.pick(encodingValues)}`)
     }
   },
   'characters of encoded data otherwise'(mail, random) {
@@ -692,6 +541,13 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
     const { body } = fileOf(mail)
     body.encoded = random.pick(fronts) + body.encoded
   },
+  'something behind encoded data'(mail, random) {
+    fileOf(mail).body.encoded += random.pick(backs)
+  },
+  'line ends of encoded data otherwise'(mail, random) {
+    const { body } = fileOf(mail)
+    body.encoded = body.encoded.replaceAll('\n', random.pick(oddEnds))
+  },
   'a line among those of encoded data'(mail, random) {
     const { body } = fileOf(mail)
     const all = body.encoded.split('\n')
@@ -701,7 +557,7 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
     const line = random.once(2)
       ? random.pick([...delimiters, '--']) + random.pick([';', ' ;', '-', '--;', '.', ''])
       : random.pick([...oddLines, ...otherMimeFields])
-    all.splice(random.below(all.length), 0, line)
+    putAmong(all, random, line)
     body.encoded = all.join('\n')
   },
   'other bytes in front of the file'(mail, random) {
@@ -762,7 +618,7 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
       `X-Long: ${`${'x'.repeat(60)}\n `.repeat(count)}x`,
       `X-Long: ${'x'.repeat(60 * count)}`,
     ])
-    fields.splice(random.below(fields.length + 1), 0, what)
+    putAmong(fields, random, what)
   },
   'many multiparts before the file'(mail, random) {
     const body = anyMultipart(mail, random)
@@ -789,20 +645,15 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
       ...['=\n', 'begin 1 a\n', 'begin 666 \n', ' begin 644 x\n'],
     ])
     part.body = { kind: 'leaf', content, encoded: content }
-    if (random.once(3))
-      part.fields = part.fields
-        .filter((field) => !/encoding/i.test(field))
-        .concat(
-          random.pick([
-            'Content-Transfer-Encoding: quoted-printable',
-            'Content-Transfer-Encoding: base64',
-            'Content-Transfer-Encoding: x',
-          ]),
-        )
-    if (random.once(4))
-      part.fields = part.fields
-        .filter((field) => !/^content-type/i.test(field))
-        .concat(random.pick([[], [`Content-Type: ${random.pick(types)}`]]))
+    const without = (name: RegExp) => part.fields.filter((field) => !name.test(field))
+    if (random.once(3)) {
+      const encoding = random.pick(['quoted-printable', 'base64', 'x'])
+      part.fields = [...without(/encoding/i), `Content-Transfer-Encoding: ${encoding}`]
+    }
+    if (random.once(4)) {
+      const type = random.once(2) ? [] : [`Content-Type: ${random.pick(types)}`]
+      part.fields = [...without(/^content-type/i), ...type]
+    }
   },
   'a byte otherwise'(mail, random) {
     const bytes = [
@@ -880,12 +731,5 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
 }
 
 const FIRST_LENGTH = 89
-
-function yenc(character: string): string {
-  const code = (character.charCodeAt(0) + 42) % 256
-  return [0, 10, 13, 61].includes(code)
-    ? `=${String.fromCharCode((code + 64) % 256)}`
-    : String.fromCharCode(code)
-}
 
 const names: readonly string[] = Object.keys(kinds)
