@@ -1,13 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Case } from '../case.ts'
-import { kept, keptEncrypted } from './kept.ts'
+import { grown } from './grown.ts'
+import { kept, keptEncrypted, keptMail } from './kept.ts'
 import { made } from './made.ts'
-
-/** The bytes of a mail of test/messages/ordinary/. */
-function ordinaryMail(name: string): Buffer {
-  return readFileSync(join(import.meta.dirname, '../../messages/ordinary', `${name}.eml`))
-}
 
 export interface OrdinaryMail {
   /** What it is, and which program made it. */
@@ -22,6 +16,10 @@ export interface OrdinaryMail {
 export const ordinaryMails: readonly OrdinaryMail[] = [
   ...fromTable(kept, false),
   ...fromTable(keptEncrypted, true),
+  ...Object.entries(grown).map(([what, mail]) => {
+    const message = () => Buffer.from(mail(), 'latin1')
+    return { what, message, isEncrypted: false, isForSize: false }
+  }),
   ...Object.entries(made).map(([what, message]) => {
     return { what, message, isEncrypted: false, isForSize: true }
   }),
@@ -29,7 +27,8 @@ export const ordinaryMails: readonly OrdinaryMail[] = [
 
 function fromTable(table: typeof kept, isEncrypted: boolean): OrdinaryMail[] {
   return Object.entries(table).map(([name, [what]]) => {
-    return { what, message: () => ordinaryMail(name), isEncrypted, isForSize: false }
+    const message = () => Buffer.from(keptMail(name), 'latin1')
+    return { what, message, isEncrypted, isForSize: false }
   })
 }
 

@@ -1,3 +1,12 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** A mail of test/messages/ordinary/, latin1. */
+export function keptMail(name: string): string {
+  const directory = join(import.meta.dirname, '../../messages/ordinary')
+  return readFileSync(join(directory, `${name}.eml`), 'latin1')
+}
+
 /**
  * Mails under test/messages/ordinary/, each with what it is and how it was made. All people, texts and
  * files in them were made up for this. "As documented" stands for programs that do not run on Debian: the
@@ -56,15 +65,10 @@ export const kept: Readonly<Record<string, readonly [what: string, madeBy: strin
     'opaque S/MIME of a text and HTML, 3 KB in all',
     'openssl cms -sign -nodetach',
   ],
-  'openssl-opaque-twice': [
-    'opaque S/MIME of opaque S/MIME with a PDF',
-    'openssl cms -sign -nodetach, twice',
-  ],
   'pec-small': [
     'certified mail (PEC)',
     'shape as documented: multipart/mixed with daticert.xml and postacert.eml; openssl cms -sign',
   ],
-  'pec-opaque': ['certified mail in opaque S/MIME', 'openssl cms -sign -nodetach'],
 
   'html-meta-iso-8859-1': ['HTML that says ISO-8859-1 across a soft line break', 'as Exchange'],
   'html-meta-windows-1252': ['HTML that says windows-1252 across a soft line break', 'as Exchange'],
@@ -80,7 +84,6 @@ export const kept: Readonly<Record<string, readonly [what: string, madeBy: strin
   'newsletter-cut-0': ['a newsletter in one line of HTML', 'by hand'],
   'newsletter-cut-7': ['a newsletter whose character set is cut at another place', 'by hand'],
   'newsletter-cut-13': ['a newsletter whose character set is cut at a third place', 'by hand'],
-  'newsletter-long': ['a newsletter of 20 KB with sixty links', 'by hand'],
   'list-footer': ['a mail with ARC fields, and the footer of a list in a part', 'as Mailman 2'],
 
   'outlook-mixed': ['a text, HTML of Word with a picture, and a PDF by Outlook', 'as documented'],
@@ -102,21 +105,6 @@ export const kept: Readonly<Record<string, readonly [what: string, madeBy: strin
   'qmail-bounce': ['a bounce of qmail', 'the text of qmail-send.c (QSBMF)'],
   'qmail-bounce-html': ['a bounce of qmail about a mail by Outlook', 'the same'],
 
-  'mailman-plain-16': [
-    'a plain digest of 16 mails',
-    'RFC1153Digester of Mailman 3.3.8, its list and its templates stood in for',
-  ],
-  'mailman-plain-20': ['a plain digest of 20 mails', 'the same'],
-  'mailman-plain-30': ['a plain digest of 30 mails', 'the same'],
-  'mailman-mime-16': ['a MIME digest of 16 mails', 'MIMEDigester of Mailman 3.3.8'],
-  'forwards-6': ['a forward of a forward, six times, each with HTML', 'as Thunderbird'],
-  'forwards-12': ['a forward of a forward, twelve times, each with HTML', 'as Thunderbird'],
-  'forwards-outlook-6': ['six forwards in windows-1252', 'as Outlook'],
-  'forwards-apple-8': ['eight forwards inside the HTML of Apple Mail', 'as documented'],
-  'forwards-none-12': ['twelve attached mails in one another, without a text', 'by hand'],
-
-  'mbox-attached': ['an mbox of 20 mails in base64', 'by hand'],
-  'mbox-attached-text': ['an mbox of 20 mails as text', 'by hand'],
   'mbox-base64-texts': ['an mbox of eight texts in base64', 'by hand'],
   'eml-attached': ['an .eml as a file', 'by hand'],
   'emlx-attached': ['an .emlx in base64', 'Apple: a number of bytes, the mail, a property list'],
@@ -131,7 +119,6 @@ export const kept: Readonly<Record<string, readonly [what: string, madeBy: strin
   'thunderbird-copy': ['a mail as Thunderbird keeps it in a folder', 'as documented'],
   'thunderbird-copies-attached': ['a folder of Thunderbird', 'as documented'],
 
-  'pasted-sources': ['a text with the sources of eight mails', 'by hand'],
   'pasted-log': ['a text with a log of Postfix', 'by hand'],
   'pasted-certificate': ['a text with a certificate and two keys of SSH', 'openssl req -x509'],
   'pascal-program': ['a text with lines that begin with "begin" and end with "end"', 'by hand'],

@@ -9,6 +9,7 @@ import {
   part,
   quotedPrintableText,
 } from '../../scan/scanners/evasions/compose.ts'
+import { keptMail } from './kept.ts'
 
 /** Mails of sizes that nobody wants to keep: each by what it is, made when it is asked for. */
 export const made: Readonly<Record<string, () => Buffer>> = {
@@ -17,7 +18,14 @@ export const made: Readonly<Record<string, () => Buffer>> = {
   'opaque S/MIME with a PDF, 7 KB in all': () => opaque(invoice(1_500)),
   'opaque S/MIME with a PDF, 100 KB in all': () => opaque(invoice(52_000)),
   'opaque S/MIME with a PDF, 1.9 MB in all': () => opaque(invoice(1_030_000)),
-  'S/MIME with a PDF, 100 KB in all, signed': () => signed(invoice(70_000)),
+  'opaque S/MIME of opaque S/MIME with a PDF': () => {
+    return smime(opaque(invoice(1_500)).toString('latin1'), OPAQUE)
+  },
+  'certified mail (PEC) in opaque S/MIME': () => {
+    const [, mail = ''] = /\n------C.*?\n(.*?)\n------C/s.exec(keptMail('pec-small')) ?? []
+    return smime(mail, OPAQUE)
+  },
+  'S/MIME with a PDF, 100 KB in all, signed': () => smime(content(invoice(70_000)), []),
 }
 
 const FROM = 'Anna Berg <anna@example.org>'
@@ -70,8 +78,8 @@ function letter(file: Buffer): Buffer {
   return Buffer.from(`${top}${content(file)}`, 'latin1')
 }
 
-const opaque = (file: Buffer) => smime(content(file), ['-nodetach'])
-const signed = (file: Buffer) => smime(content(file), [])
+const OPAQUE = ['-nodetach']
+const opaque = (file: Buffer) => smime(content(file), OPAQUE)
 
 /** What openssl(1) makes of it, in the one kind of line end that a mail server hands on. */
 function smime(entity: string, words: readonly string[]): Buffer {
