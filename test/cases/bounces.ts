@@ -8,16 +8,13 @@ import { crowded } from './second-look.ts'
 /** Settings under which this very process is qmail-send, and injects a bounce. */
 export const injecting =
   (more: Readonly<Record<string, string>> = {}, lines?: string) =>
-  ({ scanner, file }: Stage) => {
-    const policy = lines && file('control/onescan.policy', lines)
-    return {
-      QHPSI: scanner,
-      REJECTVIRUS: '1',
-      BOUNCEUSER: userName(process.geteuid!())!,
-      ...(policy && { CONTROLDIR: policy.slice(0, policy.lastIndexOf('/')) }),
-      ...more,
-    }
-  }
+  ({ scanner, rules }: Stage) => ({
+    QHPSI: scanner,
+    REJECTVIRUS: '1',
+    BOUNCEUSER: userName(process.geteuid!())!,
+    ...(lines && { CONTROLDIR: rules(lines) }),
+    ...more,
+  })
 
 export const strange = bytes(
   'From: a@example.org\nMIME-Version: 1.0\nContent-Type: text/plain\n' +

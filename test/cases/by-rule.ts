@@ -13,15 +13,12 @@ function mailWith(file: string): Buffer {
 /** Settings with a policy by rule beside them. */
 const ruled =
   (lines: string, more: Readonly<Record<string, string>> = {}) =>
-  ({ scanner, file }: Stage) => {
-    const policy = file('control/onescan.policy', lines)
-    return {
-      QHPSI: scanner,
-      REJECTVIRUS: '1',
-      CONTROLDIR: policy.slice(0, policy.lastIndexOf('/')),
-      ...more,
-    }
-  }
+  ({ scanner, rules }: Stage) => ({
+    QHPSI: scanner,
+    REJECTVIRUS: '1',
+    CONTROLDIR: rules(lines),
+    ...more,
+  })
 
 /** The same with a quarantine. */
 const keeping = (lines: string) => (stage: Stage) => ({

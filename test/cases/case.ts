@@ -46,6 +46,8 @@ export interface Stage {
   readonly scanner: string
   /** Writes a file (mode 0600) and returns its path. */
   file(name: string, content: string | Buffer, mode?: number): string
+  /** Writes onescan.policy, and returns the directory that it is in, for CONTROLDIR. */
+  rules(lines: string): string
   /** An empty private directory, for QUARANTINE. */
   readonly quarantine: string
   /** Unix seconds. */

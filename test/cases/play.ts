@@ -66,8 +66,7 @@ async function send(
   { sender = 'a@example.org', recipients = ['b@example.org'], message, settings }: Case,
   door: Door,
 ): Promise<{ readonly stage: BuiltStage; readonly sent: Sent; readonly passage: Passage }> {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const sent = { message: message(stage), sender, recipients, settings: settings(stage) }
   return { stage, sent, passage: await door.send(t, sent) }
 }

@@ -10,8 +10,13 @@ export interface BuiltStage extends Stage {
   remove(): void
 }
 
-/** Builds what a case may use, in a directory of its own. */
-export function buildStage(now: number = Math.floor(Date.now() / 1000)): BuiltStage {
+/** What a stage needs of tap's test object. */
+interface Test {
+  teardown(stop: () => void): void
+}
+
+/** Builds what a case may use, in a directory of its own, which goes with the test. */
+export function buildStage(t?: Test): BuiltStage {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-case-'))
   const count = join(directory, 'scans')
   writeFileSync(count, '')
@@ -34,13 +39,16 @@ esac
   )
   const quarantine = join(directory, 'quarantine')
   mkdirSync(quarantine, { mode: 0o700 })
+  const remove = () => rmSync(directory, { recursive: true, force: true })
+  t?.teardown(remove)
   return {
     directory,
     quarantine,
     scanner,
     file,
-    now,
+    rules: (lines) => dirname(file('control/onescan.policy', lines)),
+    now: Math.floor(Date.now() / 1000),
     scans: () => readFileSync(count, 'latin1').split('\n').length - 1,
-    remove: () => rmSync(directory, { recursive: true, force: true }),
+    remove,
   }
 }

@@ -99,8 +99,7 @@ for (const { name, start } of runtimes) {
     async (t) => {
       for (const seconds of [-2 * HOUR, 2 * HOUR]) {
         const clock = steppedClock(t, 0)
-        const stage = buildStage()
-        t.teardown(stage.remove)
+        const stage = buildStage(t)
         // At once: no program finds it half written.
         const step = `#!/bin/sh
 echo '${seconds < 0 ? '' : '+'}${seconds}' >'${clock.file}.new' && mv '${clock.file}.new' '${clock.file}'
@@ -182,8 +181,7 @@ echo '${seconds < 0 ? '' : '+'}${seconds}' >'${clock.file}.new' && mv '${clock.f
 async function trustAfterSteps(t: Test, program: readonly string[]): Promise<void> {
   for (const wrong of [-2 * HOUR, -3 * DAY, 2 * HOUR]) {
     const clock = steppedClock(t, wrong)
-    const stage = buildStage()
-    t.teardown(stage.remove)
+    const stage = buildStage(t)
     const milter = join(stage.directory, 'm')
     const settings = {
       QHPSI: 'plugin: eicar',
@@ -228,8 +226,7 @@ async function trustAfterSteps(t: Test, program: readonly string[]): Promise<voi
  */
 async function quarantineAfterSteps(t: Test, program: readonly string[]): Promise<void> {
   const clock = steppedClock(t, -6 * 365 * DAY)
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const { quarantine } = stage
   const variables = { QHPSI: stage.scanner, QUARANTINE: quarantine }
   const start = async (limits = {}) => {
@@ -300,8 +297,7 @@ const patient = `export async function virusscan({ signal }) {
 
 async function pluginAfterSteps(t: Test, program: readonly string[]): Promise<void> {
   const clock = steppedClock(t, -2 * HOUR)
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   stage.file('patient.mjs', patient, 0o644)
   const onescand = startOnescand(t, {
     program,

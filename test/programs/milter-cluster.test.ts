@@ -88,8 +88,7 @@ for (const { name, missing, start } of mtas) {
     })
 
     t.test('hosts with different keys scan again', async (t) => {
-      const stage = buildStage()
-      t.teardown(stage.remove)
+      const stage = buildStage(t)
       const other = `hmac-sha256:beta:${Buffer.alloc(32, 9).toString('base64url')}\n`
       const ours = await openCluster(t, passage, keys['hmac-sha256'], stage)
       const first = await ours.mta(plain)
@@ -105,9 +104,8 @@ async function openCluster(
   t: Test,
   passage: Passage,
   key: string,
-  stage: BuiltStage = buildStage(),
+  stage: BuiltStage = buildStage(t),
 ) {
-  t.teardown(stage.remove)
   const CLUSTERKEYS = stage.file('ring', key)
   await passage.serve(t, {
     QHPSI: stage.scanner,

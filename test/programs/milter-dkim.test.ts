@@ -54,8 +54,7 @@ t.test('a cluster with OpenDKIM', { skip: opendkimMissing }, async (t) => {
     { where: 'on both sides', before: [verifier], behind: [signer] },
   ]
 
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const key = `hmac-sha256:alpha:${Buffer.alloc(32, 7).toString('base64url')}\n`
   const settings = {
     QHPSI: stage.scanner,

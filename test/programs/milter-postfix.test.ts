@@ -20,8 +20,7 @@ const trouble = bytes('Subject: x\nTo: ben@example.org\n\nTROUBLE\n')
 type Kept = Awaited<ReturnType<typeof readQuarantine>>[number]
 
 t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   let postfix: Postfix | undefined
   const passage = await openPassage(t, async (relayPort, milter) => {
     postfix = await startPostfix(relayPort, {
@@ -132,8 +131,7 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
 t.test('mail to a host without 8BITMIME', { skip: postfixMissing }, async (t) => {
   const receiver = await startReceiver({ extensions: [] })
   t.teardown(receiver.stop)
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const { start } = mtas.find(({ name }) => name === 'Postfix')!
   const passage = await openPassage(t, (_, milter) => start(receiver.port, milter))
   const CLUSTERKEYS = stage.file(
@@ -168,8 +166,7 @@ t.test(
   'lines of over 998 bytes leave as they were scanned if smtp_line_length_limit is 0',
   { skip: postfixMissing },
   async (t) => {
-    const stage = buildStage()
-    t.teardown(stage.remove)
+    const stage = buildStage(t)
     const long = 'x'.repeat(998 - 1)
     const message = bytes(
       'Content-Type: text/html\nContent-Transfer-Encoding: quoted-printable\n' +

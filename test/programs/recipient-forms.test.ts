@@ -161,16 +161,14 @@ for (const [name, missing, open, forms] of passages) {
     /** What is removed from a message is as the server wrote it: one form in three. */
     const some = isWhole || forms === rewritten ? 1 : 3
     const start = async (t: Test, lines: string, settings: Record<string, string> = {}) => {
-      const stage = buildStage()
-      t.teardown(stage.remove)
-      const policy = stage.file('control/onescan.policy', lines)
+      const stage = buildStage(t)
       const receiver = await startReceiver({ extensions: ['8BITMIME', 'SMTPUTF8', 'PIPELINING'] })
       const { port, mta, words } = await open(receiver)
       t.teardown(async () => {
         await mta.stop()
         await receiver.stop()
       })
-      const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
+      const CONTROLDIR = stage.rules(lines)
       const onescand = startOnescand(t, {
         args: words,
         settings: { QHPSI: stage.scanner, QUARANTINE: stage.quarantine, CONTROLDIR, ...settings },

@@ -66,8 +66,7 @@ const mail = (line: string) => bytes(`Subject: x\nTo: ben@example.org\n\n${line}
 
 for (const { name, missing, start, failed } of rows) {
   t.test(`behind the queue of ${name}`, { skip: missing }, async (t) => {
-    const stage = buildStage()
-    t.teardown(stage.remove)
+    const stage = buildStage(t)
     const receiver = await startReceiver()
     const [port, filter, back] = [await freePort(), await freePort(), await freePort()]
     const mta = await start(t, { port, filter, back, receiver: receiver.port })

@@ -19,8 +19,7 @@ import { openSmtp } from './smtp-session.ts'
 const mail = (line: string) => `Subject: x\nTo: ben@example.org\n\n${line}\n.\n`
 
 t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) => {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const directory = mkdtempSync(join(tmpdir(), 'onescan-mailboxes-'))
   const maildir = (name: string) => join(directory, name)
   const users = [

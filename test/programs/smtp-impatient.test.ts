@@ -22,8 +22,7 @@ const skip = postfixMissing || clamdMissing
 
 /** A door before clamd that stands, and what lies behind it. */
 async function standingStill(t: Test, lmtp: boolean) {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const clamd = await startClamd()
   t.teardown(clamd.stop)
   const next = await startNext(t, { lmtp })

@@ -99,8 +99,7 @@ async function send(port: number, message: Buffer, to: readonly string[] = envel
 }
 
 t.test('before the queue', { skip: postfixMissing }, async (t) => {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
 
   for (const speedAdjust of [true, false]) {
@@ -199,8 +198,7 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
 })
 
 t.test('after the queue', { skip: postfixMissing }, async (t) => {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const passage = await openPassage(t, (ports) => ({
     master: example('postfix-after-queue.cf', ports),
     main: { content_filter: `scan:[127.0.0.1]:${ports['10025']}` },

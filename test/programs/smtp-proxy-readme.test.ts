@@ -26,8 +26,7 @@ async function send(port: number, message: Buffer) {
 }
 
 t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const next = await startNext(t)
   const filter = await freePort()
   const proxied = (port: number) =>

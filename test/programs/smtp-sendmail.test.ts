@@ -11,8 +11,7 @@ import { openSmtp } from './smtp-session.ts'
 /** Sendmail sends its mail through onescand, and has no queue runner that would try again. */
 
 t.test('behind the queue of Sendmail', { skip: sendmailMissing }, async (t) => {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const receiver = await startReceiver()
   const filter = await freePort()
   const sendmail = await startSendmail(filter)

@@ -54,8 +54,7 @@ t.test(
   'sequences that some servers read as the end of a message',
   { skip: postfixMissing },
   async (t) => {
-    const stage = buildStage()
-    t.teardown(stage.remove)
+    const stage = buildStage(t)
     const receiver = await startReceiver()
     t.teardown(receiver.stop)
     const postfix = await startPostfix(receiver.port, { notify_classes: '' })

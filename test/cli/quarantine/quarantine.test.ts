@@ -40,8 +40,7 @@ const ringOf = (stage: ReturnType<typeof buildStage>, byte = 1) =>
   )
 
 function build(t: Test) {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const maildir = makeMaildir()
   t.teardown(maildir.remove)
   return {

@@ -69,8 +69,7 @@ t.test(
  * is a link to its own directory.
  */
 async function build(t: Test, lines: string, { sender = 'ann@example.net', qmails = false } = {}) {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const directory = makeQuarantine(t)
   const mail = { sender, recipients: ['ben@example.org', 'bob@example.org'] }
   const id = await keepOne(directory, Date.now(), {

@@ -162,8 +162,7 @@ t.test('wrong options and settings are reported, and end onescand', async (t) =>
     const onescand = startOnescand(t, { args, settings })
     return `${await onescand.ended} ${onescand.log.join('\n')}`
   }
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   t.match(await failing(['--no-such-option']), /^100 .*no-such-option[\s\S]*usage: onescand/)
   t.match(await failing(['--group', 'nosuchgroup']), /^100 .*no such group/)
   t.match(await failing(['--socket', 'relative']), /^100 .*absolute/)
@@ -201,8 +200,7 @@ t.test('onescand replaces a socket on which nobody answers, and no other', async
 })
 
 t.test('SIGHUP reads the keys again; if they cannot be used, the old ones stay', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const ring = stage.file('ring', 'md5:old:sesame\n')
   const settings = { ...own, CLUSTERKEYS: ring, CLAMDBDIR: '/nonexistent' }
   const onescand = startOnescand(t, { settings, args: ['--workers', '2'] })
@@ -305,8 +303,7 @@ t.test('a worker that is killed is replaced, and none outlives the first process
 
 // promise: bad-scanner
 t.test('scanners do not inherit the listening sockets', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const seen = join(stage.directory, 'seen')
   const scanner = stage.file('look', `#!/bin/sh\nls -l /proc/$$/fd >>'${seen}'\n`, 0o700)
   const settings = { QHPSI: scanner }
@@ -328,8 +325,7 @@ for (const { name, program } of [...runtimes, { name: 'compiled', program: [comp
   const skip = !existsSync(program[0]!) && 'run npm run build:native'
   t.test(`onescand serves on a socket that systemd hands over, ${name}`, { skip }, async (t) => {
     const server = createServer()
-    const stage = buildStage()
-    t.teardown(() => stage.remove())
+    const stage = buildStage(t)
     const socket = join(stage.directory, 'activated')
     server.listen(`${socket}.new`)
     await once(server, 'listening')

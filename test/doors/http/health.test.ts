@@ -101,8 +101,7 @@ t.test('a trial is not counted, logged, shown or remembered as mail', async (t) 
 })
 
 t.test('mail that looks as trials once did is judged, logged, shown and kept', async (t) => {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const [milter, smtp] = [await freePort(), await freePort()]
   const next = await startNext(t)
   const at = (port: number) => `inet:127.0.0.1:${port}`

@@ -85,8 +85,7 @@ t.test('an address that is too long is refused for good', async (t) => {
 
 // promise: rule-17-outside
 t.test('percent signs and other tricks in a name are sent as they are', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const scanner = stage.file(
     'odd',
     `#!/bin/sh\nprintf '%s: 100%%%%s FOUND\\n' "$1"\nexit 1\n`,

@@ -8,11 +8,9 @@ import { openMilter } from './rig.ts'
 /** onescan.policy for recipients of one message, by milter. */
 
 function ruled(t: Test, lines: string) {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
-  const policy = stage.file('control/onescan.policy', lines)
-  const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
-  return { stage, settings: { QHPSI: stage.scanner, CONTROLDIR, QUARANTINE: stage.quarantine } }
+  const stage = buildStage(t)
+  const { scanner: QHPSI, quarantine: QUARANTINE } = stage
+  return { stage, settings: { QHPSI, CONTROLDIR: stage.rules(lines), QUARANTINE } }
 }
 
 for (const offer of [everything, oldest]) {

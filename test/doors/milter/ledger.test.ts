@@ -14,8 +14,7 @@ import { openMilter } from './rig.ts'
 const descriptors = () => readdirSync('/proc/self/fd').length
 
 t.test('when all MTAs have left, no memory is charged and no descriptor is open', async (t) => {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const { below, once, pick } = createRandom(2)
   const budget = new Budget(400_000)
   const settings = { QHPSI: stage.scanner, QUARANTINE: stage.quarantine }

@@ -27,8 +27,7 @@ const skip = bavail * bsize < 2 * SESSIONS * SIZE && `${tmpdir()} has no room fo
 /** A gigabyte of mail is for `npm run test:all`. */
 if (isWhole) {
   t.test('50 sessions with 20 MB messages take at most 250 MB in all', { skip }, async (t) => {
-    const stage = buildStage()
-    t.teardown(() => stage.remove())
+    const stage = buildStage(t)
     // Of which each takes some of them only; all come to be looked at at once.
     const sockets = [1, 2, 3].map((n) => join(stage.directory, `clamd${n}`))
     const clamd = await patientClamd(t, sockets)
@@ -80,8 +79,7 @@ const RECIPIENTS_LIMIT_MB = 200
 /** Short ones have most to be held beside their bytes. */
 for (const length of isWhole ? [64, 900] : [64]) {
   t.test(`${MTAS} messages with 4 MiB of paths of ${length} bytes keep to --memory`, async (t) => {
-    const stage = buildStage()
-    t.teardown(() => stage.remove())
+    const stage = buildStage(t)
     const place = join(stage.directory, 'm')
     const onescand = startOnescand(t, {
       program: [launcher],

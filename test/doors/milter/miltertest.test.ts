@@ -33,8 +33,7 @@ async function run(script: string, place: string): Promise<string> {
 }
 
 t.test('the built onescand answers scripts of miltertest', { skip }, async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const onescand = startOnescand(t, {
     args: ['--socket', 'none', '--milter', `unix:${stage.directory}/m`],
     settings: { QHPSI: stage.scanner, REJECTVIRUS: '1' },

@@ -44,8 +44,7 @@ const all = existsSync(compiled)
 
 for (const { name, program } of all) {
   t.test(`several processes of onescand serve all its sockets, ${name}`, async (t) => {
-    const stage = buildStage()
-    t.teardown(() => stage.remove())
+    const stage = buildStage(t)
     const unix = join(stage.directory, 'm')
     const port = await freePort()
     const onescand = startOnescand(t, {
@@ -79,8 +78,7 @@ for (const { name, program } of all) {
 const isMail = (received: Buffer) => received.includes(plain.subarray(-20))
 
 t.test('onescand may serve milters alone, but not nothing', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const unix = join(stage.directory, 'm')
   const onescand = startOnescand(t, {
     args: ['--socket', 'none', '--milter', `unix:${unix}`],
@@ -99,8 +97,7 @@ t.test('onescand may serve milters alone, but not nothing', async (t) => {
 })
 
 t.test('onescand logs what became of mail where LOGFILE says', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const unix = join(stage.directory, 'm')
   const LOGFILE = join(stage.directory, 'log')
   const onescand = startOnescand(t, {
@@ -113,8 +110,7 @@ t.test('onescand logs what became of mail where LOGFILE says', async (t) => {
 })
 
 t.test('after SIGHUP connected MTAs go on, with the new settings', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const unix = join(stage.directory, 'm')
   const rules = stage.file('badattachments', 'name *.exe\n')
   const settings = { QHPSI: 'plugin: attachments', BADATTACHMENTS: rules, REJECTVIRUS: '1' }
@@ -136,8 +132,7 @@ t.test(
   'onescand that is killed amid a message leaves the MTA without an answer that could count',
   async (t) => {
     const clamd = await standIn(t, () => {})
-    const stage = buildStage()
-    t.teardown(() => stage.remove())
+    const stage = buildStage(t)
     const unix = join(stage.directory, 'm')
     const onescand = startOnescand(t, {
       args: ['--socket', 'none', '--milter', `unix:${unix}`],
@@ -154,8 +149,7 @@ t.test(
 
 for (const kind of ['unix', 'inet'] as const) {
   t.test(`onescand takes a milter's socket that systemd hands over: ${kind}`, async (t) => {
-    const stage = buildStage()
-    t.teardown(() => stage.remove())
+    const stage = buildStage(t)
     const unix = join(stage.directory, 'activated')
     const port = await freePort()
     const server = createServer()

@@ -30,8 +30,7 @@ const steps: readonly (readonly [string, Buffer])[] = [
 t.test(
   'a message may be aborted in each state, and the next one is judged by itself',
   async (t) => {
-    const stage = buildStage()
-    t.teardown(() => stage.remove())
+    const stage = buildStage(t)
     const milter = await openMilter(t, {
       QHPSI: stage.scanner,
       REJECTVIRUS: '1',
@@ -97,7 +96,7 @@ t.test('MAIL ends the message before it, as with libmilter', async (t) => {
 
 t.test('a body is the same wherever it is split, and whichever packet has its end', async (t) => {
   const message = bytes('Subject: x\n\none\n\ntwo\n.\nthree\n')
-  const ring = buildStage().file('ring', 'sesame\n')
+  const ring = buildStage(t).file('ring', 'sesame\n')
   const milter = await openMilter(t, {
     ...scanning,
     CLUSTERKEYS: ring,

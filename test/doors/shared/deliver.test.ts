@@ -18,10 +18,8 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
   t.test(
     `nothing stays kept if the client leaves meanwhile or has to come again: ${recipients.length} recipients`,
     async (t) => {
-      const stage = buildStage()
-      t.teardown(stage.remove)
-      const policy = stage.file('control/onescan.policy', 'to=skip.example scan off\n')
-      const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
+      const stage = buildStage(t)
+      const CONTROLDIR = stage.rules('to=skip.example scan off\n')
       const { scanner: QHPSI, quarantine: QUARANTINE } = stage
       const env = { PATH: process.env.PATH ?? '', CONTROLDIR, QHPSI, QUARANTINE }
       const configuration = await readConfiguration(env, () => {}, new HostMemory())

@@ -17,8 +17,7 @@ const bytes = (text: string) => Buffer.from(text)
 for (const isMoved of [false, true]) {
   const what = isMoved ? 'what a mail reader has moved meanwhile is named' : 'nothing stays kept'
   t.test(`if a message can be kept for some of its recipients alone, ${what}`, async (t) => {
-    const stage = buildStage()
-    t.teardown(stage.remove)
+    const stage = buildStage(t)
     const { quarantine } = stage
     writeFileSync(join(quarantine, 'banned'), 'a file where a directory must be')
     const message = messageOf(infected, { policy: readSpoolPolicy({ TMPDIR: stage.directory }) })

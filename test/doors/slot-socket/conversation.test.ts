@@ -34,8 +34,7 @@ t.test('a client that leaves at any byte of its request does the daemon no harm'
 })
 
 t.test('a client that has asked and closes its side gets its answer', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const variables = { QHPSI: stage.file('slow', '#!/bin/sh\nsleep 0.3\n', 0o700) }
   const slot = await openSlot(t, variables)
   const slow = { variables, message: plain }
@@ -79,8 +78,7 @@ t.test(
 )
 
 t.test('bytes behind the last frame end the conversation', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const slow = { QHPSI: stage.file('slow', '#!/bin/sh\nsleep 60\n', 0o700) }
   const slot = await openSlot(t, slow)
   const connection = await call(slot.socket)
@@ -121,8 +119,7 @@ t.test('a client that leaves while a scanner works ends the scan', async (t) => 
 
 t.test('nothing is kept for a client that leaves: it judges the mail itself', async (t) => {
   const clamd = await standIn(t, () => {})
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const quarantine = join(stage.directory, 'quarantine')
   const variables = {
     QHPSI: 'plugin: clamd',
@@ -141,8 +138,7 @@ t.test('nothing is kept for a client that leaves: it judges the mail itself', as
 
 t.test('nothing is kept for a client that left just before a scanner answers', async (t) => {
   const clamd = await standIn(t, () => {})
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const { quarantine } = stage
   const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, QUARANTINE: quarantine }
   for (const isAcknowledged of [false, true]) {
@@ -305,8 +301,7 @@ t.test('a client without an answer at the end of --grace goes cold', async (t) =
 t.test(
   'mail whose answer is too long goes cold, and is neither kept nor shown as kept',
   async (t) => {
-    const stage = buildStage()
-    t.teardown(() => stage.remove())
+    const stage = buildStage(t)
     const variables = { QHPSI: stage.scanner, QUARANTINE: stage.quarantine }
     const reports: ProcessReport[] = []
     const reporter = new MailReporter({

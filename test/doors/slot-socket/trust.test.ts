@@ -1,4 +1,3 @@
-import { dirname } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
@@ -47,8 +46,7 @@ const cold: Record<string, Record<string, string>> = {
 for (const [what, variables] of Object.entries(cold)) {
   // promise: signs-what-it-scanned
   t.test(`a client that asks for ${what} goes cold, and nothing is signed`, async (t) => {
-    const stage = buildStage()
-    t.teardown(() => stage.remove())
+    const stage = buildStage(t)
     const slot = await openSlot(t, ownSettings(stage))
     const own = { QHPSI: 'plugin: eicar attachments' }
     const got = await slot.ask({ variables: { ...own, ...variables }, message: plain })
@@ -86,8 +84,7 @@ t.test('settings that clients send with their mail are forgotten with it', async
 })
 
 t.test('a client that accepts what the daemon keeps goes cold', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const keeps = { SCANFAIL: 'quarantine', QUARANTINE: stage.file('kept/x', '').replace(/\/x$/, '') }
   const slot = await openSlot(t, { ...ownSettings(stage), ...keeps })
   const variables = { QHPSI: 'plugin: eicar attachments', SCANFAIL: 'accept' }
@@ -107,8 +104,7 @@ const warm: Record<string, Record<string, string>> = {
 
 for (const [what, variables] of Object.entries(warm)) {
   t.test(`a client that asks for ${what} is answered, and its mail stamped`, async (t) => {
-    const stage = buildStage()
-    t.teardown(() => stage.remove())
+    const stage = buildStage(t)
     const slot = await openSlot(t, ownSettings(stage))
     const own = { QHPSI: 'plugin: eicar' }
     const got = await slot.ask({ variables: { ...own, ...variables }, message: plain })
@@ -118,8 +114,7 @@ for (const [what, variables] of Object.entries(warm)) {
 }
 
 t.test('a client without QHPSI is not scanned, as without a daemon', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const slot = await openSlot(t, { QHPSI: stage.scanner, REJECTVIRUS: '1' })
   const got = await slot.ask({ variables: {}, message: infected })
   t.equal(got.does, 'hand on')
@@ -134,8 +129,7 @@ t.test('a client with QHPSI goes cold where the daemon has none', async (t) => {
 })
 
 t.test("a setting that the client does not have is the daemon's", async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const slot = await openSlot(t, { QHPSI: stage.scanner, REJECTVIRUS: '1', RELAYCLIENT: '' })
   const refused = await slot.ask({ variables: { QHPSI: stage.scanner }, message: infected })
   t.equal(refused.code, 31)
@@ -145,8 +139,6 @@ t.test("a setting that the client does not have is the daemon's", async (t) => {
 })
 
 t.test('an empty TCPREMOTEIP of a client counts as none', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
   const slot = await openSlot(t, { QHPSI: 'plugin: eicar', TCPREMOTEIP: '192.0.2.9' })
   const ask = (TCPREMOTEIP: string) =>
     slot.ask({ variables: { QHPSI: 'plugin: eicar', TCPREMOTEIP }, message: plain })
@@ -158,8 +150,7 @@ t.test('an empty TCPREMOTEIP of a client counts as none', async (t) => {
 
 // promise: client-drop
 t.test('mail is dropped only for a client that has REJECTVIRUS=2 itself', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const slot = await openSlot(t, { QHPSI: stage.scanner, REJECTVIRUS: '2' })
   const own = { QHPSI: stage.scanner }
   t.equal((await slot.ask({ variables: own, message: infected })).does, 'go cold')
@@ -170,8 +161,7 @@ t.test('mail is dropped only for a client that has REJECTVIRUS=2 itself', async 
 t.test(
   "a client's connection is described by its own variables, never by the daemon's",
   async (t) => {
-    const stage = buildStage()
-    t.teardown(() => stage.remove())
+    const stage = buildStage(t)
     const slot = await openSlot(t, {
       QHPSI: stage.scanner,
       SCANFAIL_RELAY: 'accept',
@@ -186,8 +176,7 @@ t.test(
 )
 
 t.test('the text of a reply goes only to a client that takes it', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const slot = await openSlot(t, { QHPSI: stage.scanner })
   const ask = async (more: Record<string, string>, takesReply: boolean, message = infected) => {
     const variables = { QHPSI: stage.scanner, REJECTVIRUS: '1', ...more }
@@ -202,8 +191,7 @@ t.test('the text of a reply goes only to a client that takes it', async (t) => {
 })
 
 t.test('the user of the process that asks says whether qmail-send injects a bounce', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1', BOUNCEUSER: 'daemon' }
   const uid = passwdEntryOf('daemon', readPasswd())!.uid
   const asks = async (peer: Peer | undefined, variables: Record<string, string> = {}) => {
@@ -231,11 +219,10 @@ t.test('the user of the process that asks says whether qmail-send injects a boun
 })
 
 t.test('no line of onescan.policy gives a message more time than its client', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const QHPSI = stage.file('hangs', '#!/bin/sh\nexec sleep 60\n', 0o700)
-  const rules = stage.file('control/onescan.policy', 'to=example.org SCANTIMEOUT=50\n')
-  const slot = await openSlot(t, { QHPSI, CONTROLDIR: dirname(rules) })
+  const CONTROLDIR = stage.rules('to=example.org SCANTIMEOUT=50\n')
+  const slot = await openSlot(t, { QHPSI, CONTROLDIR })
   const { code, log } = await slot.ask({ variables: { QHPSI }, timeLeft: 500 })
   t.equal(code, 71)
   t.match(log, /rule=1 /)
@@ -243,8 +230,7 @@ t.test('no line of onescan.policy gives a message more time than its client', as
 })
 
 t.test('a client goes cold if the answer is too long for the protocol', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const variables = { QHPSI: stage.scanner, VIRUSFORWARD: 'virus@example.org' }
   const slot = await openSlot(t, { QHPSI: stage.scanner })
   const recipients = Array.from({ length: 5000 }, (_, n) => Buffer.from(`${n}.${'r'.repeat(60)}`))

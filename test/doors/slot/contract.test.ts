@@ -18,8 +18,7 @@ for (const { name, program } of runtimes) {
 
 // promise: step-2-receive, rule-4-locks
 t.test('no message is scanned before its envelope is whole', async (t) => {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const run = await runSlot({
     envelope: envelope.subarray(0, -1),
     settings: { QHPSI: stage.scanner },
@@ -131,8 +130,7 @@ t.test('a log line is one write that no pipe splits', async (t) => {
 })
 
 t.test("a bounce of qmail-send's own is tagged and delivered, never refused", async (t) => {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
   const user = readFileSync('/etc/passwd', 'latin1')
     .split('\n')

@@ -25,8 +25,7 @@ import { newest, runSlot, runtimes, type SlotSetup } from './slot.ts'
  * what the sender sees, what is left behind, what the log says.
  */
 
-const stage = buildStage()
-t.teardown(stage.remove)
+const stage = buildStage(t)
 let scripts = 0
 
 /** A scanner that is this shell script. */

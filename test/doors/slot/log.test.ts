@@ -25,8 +25,7 @@ const root = join(import.meta.dirname, '../../..')
 /** The first file of the compiled runtime, and what it has of the slot without its bundle. */
 const chooser = join(root, 'packaging/native/programs.cjs')
 const isLogFile = 'src/doors/shared/log/is-log.ts'
-const stage = buildStage()
-t.teardown(stage.remove)
+const stage = buildStage(t)
 const scanner = (name: string, script: string) => stage.file(name, `#!/bin/sh\n${script}\n`, 0o700)
 const loud = scanner('loud', 'echo "secret of the scanner" >&2; exit 0')
 const lost = scanner('lost', 'echo "secret of the scanner" >&2; exit 3')

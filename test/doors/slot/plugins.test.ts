@@ -8,8 +8,7 @@ import { runSlot, runtimes } from './slot.ts'
 
 /** File plugins behind the slot: what they find, and each way in which they fail. */
 
-const stage = buildStage()
-t.teardown(stage.remove)
+const stage = buildStage(t)
 const PLUGINDIR = join(stage.directory, 'plugins')
 
 const finds = `async ({ path, size, sender, recipients }) => {

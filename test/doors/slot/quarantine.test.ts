@@ -104,7 +104,7 @@ for (const { name, program } of runtimes) {
   t.test(`the slot ${name}`, { jobs: 2 }, async (t) => {
     for (const { name, spoil, why } of spoilt) {
       t.test(`defers for a quarantine ${name}`, async (t) => {
-        const stage = build(t)
+        const stage = buildStage(t)
         const run = await send(program, stage, spoil(stage))
         t.equal(run.code, 55, run.logged)
         t.match(run.logged, /decision=defer fault=config reason="QUARANTINE/)
@@ -116,7 +116,7 @@ for (const { name, program } of runtimes) {
     }
 
     t.test('keeps one message after the other, each under a name of its own', async (t) => {
-      const stage = build(t)
+      const stage = buildStage(t)
       for (let i = 0; i < 3; i++) t.equal((await send(program, stage)).code, 0)
       const kept = await readQuarantine(stage.quarantine)
       t.equal(new Set(kept.map(({ record }) => record.id)).size, 3)
@@ -127,12 +127,11 @@ for (const { name, program } of runtimes) {
 t.test(
   'what is kept for some recipients is not, if nothing can be handed on to the others',
   async (t) => {
-    const stage = build(t)
-    const rules = stage.file('control/onescan.policy', 'to=skip.example scan off\n')
+    const stage = buildStage(t)
     const settings = {
       QHPSI: stage.scanner,
       QUARANTINE: stage.quarantine,
-      CONTROLDIR: join(rules, '..'),
+      CONTROLDIR: stage.rules('to=skip.example scan off\n'),
     }
     const mail = {
       message: infected,
@@ -154,7 +153,7 @@ t.test(
   { skip: missing },
   async (t) => {
     for (const call of ['fsync', 'rename']) {
-      const stage = build(t)
+      const stage = buildStage(t)
       await send(newest, stage) // the directories are there then
       const run = await send(injecting(`${call}:error=ENOSPC:when=1`), stage)
       t.equal(run.code, 53, run.logged)
@@ -179,7 +178,7 @@ t.test(
   'a Maildir on another file system keeps mail until that is full',
   { skip: needsRoot },
   async (t) => {
-    const stage = build(t)
+    const stage = buildStage(t)
     const maildir = mountAt(t, join(stage.quarantine, 'virus'))
     t.equal((await send(newest, stage)).code, 0)
     t.equal((await readQuarantine(stage.quarantine)).length, 1)
@@ -198,7 +197,7 @@ t.test(
   'with a part of the Maildir on another file system, mail for it is deferred',
   { skip: needsRoot },
   async (t) => {
-    const stage = build(t)
+    const stage = buildStage(t)
     const part = mountAt(t, join(stage.quarantine, 'virus', today, 'new'))
     const run = await send(newest, stage)
     t.equal(run.code, 55, run.logged)
@@ -236,7 +235,7 @@ t.test(
     for (const [call, when, isThere, twice] of steps) {
       const name = `${call} number ${when}${isThere ? ' of a later message' : ''}`
       t.test(name, async (t) => {
-        const stage = build(t)
+        const stage = buildStage(t)
         if (isThere) await send(newest, stage)
         const before = (await readQuarantine(stage.quarantine)).length
         const killed = await send(injecting(`${call}:signal=KILL:when=${when}`), stage)
@@ -257,7 +256,7 @@ t.test(
   'a message in quarantine takes two fsync(2) more than one that is refused',
   { skip: missing },
   async (t) => {
-    const stage = build(t)
+    const stage = buildStage(t)
     await send(newest, stage)
     const trace = join(stage.directory, 'trace')
     const counting = [strace!, '-f', '-qq', '-e', 'trace=fsync,fdatasync', '-o', trace, ...newest]
@@ -271,7 +270,7 @@ t.test(
   'a folder whose maker was killed is on the disk before a message in it is taken',
   { skip: missing },
   async (t) => {
-    const stage = build(t)
+    const stage = buildStage(t)
     const killed = await send(injecting('fsync:signal=KILL:when=1'), stage)
     t.not(killed.code, 0)
     t.ok(existsSync(join(stage.quarantine, 'virus', today)), 'it has made the folder')
@@ -291,12 +290,6 @@ t.test(
 function injecting(what: string): readonly string[] {
   const [call] = what.split(':')
   return [strace!, '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${what}`, ...newest] // biome-ignore format: a line
-}
-
-function build(t: Test): BuiltStage {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
-  return stage
 }
 
 function send(program: readonly string[], stage: BuiltStage, quarantine = stage.quarantine) {

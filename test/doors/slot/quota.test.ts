@@ -43,8 +43,7 @@ for (const { name, program } of runtimes) {
 
     for (const scanning of [true, false]) {
       t.test(`${scanning ? 'with' : 'without'} a scanner`, async (t) => {
-        const stage = buildStage()
-        t.teardown(() => stage.remove())
+        const stage = buildStage(t)
         const run = (envelope: Buffer, more: Readonly<Record<string, string>> = {}) => {
           const settings = { QUOTAD, ...(scanning && { QHPSI: stage.scanner }), ...more }
           return runSlot({ program, message: plain, envelope, errorFd: 6, settings })

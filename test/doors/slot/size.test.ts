@@ -10,8 +10,7 @@ import { envelope, runtimes } from './slot.ts'
 
 /** The memory that the slot takes for 100 MB, beside that for 4 KB. */
 
-const stage = buildStage()
-t.teardown(stage.remove)
+const stage = buildStage(t)
 
 const LINE = Buffer.from(`${'all work and no play '.repeat(48)}\n`)
 const MEGABYTE = Buffer.concat(Array.from({ length: 1000 }, () => LINE))

@@ -11,8 +11,7 @@ import { amidData, clean, openBetween, stillServes } from './trouble.ts'
 
 /** Clients that are broken, slow, gone or hostile; next servers are in bad-next-server.test.ts. */
 
-const stage = buildStage()
-t.teardown(() => stage.remove())
+const stage = buildStage(t)
 const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
 const open = (t: Test, setup: Setup = {}) => openBetween(t, { settings, ...setup })
 

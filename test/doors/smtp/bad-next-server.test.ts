@@ -10,8 +10,7 @@ import { amidData, clean, openBetween, stillServes } from './trouble.ts'
 
 /** Next servers that are broken, slow, gone or hostile; clients are in bad-input.test.ts. */
 
-const stage = buildStage()
-t.teardown(() => stage.remove())
+const stage = buildStage(t)
 const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
 const open = (t: Test, setup: Setup = {}) => openBetween(t, { settings, ...setup })
 

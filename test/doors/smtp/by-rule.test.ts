@@ -8,8 +8,7 @@ import { openDoor, sendThrough } from './rig.ts'
 /** onescan.policy for recipients of one message, by SMTP and LMTP. */
 
 function ruled(t: Test, lines: string): { stage: BuiltStage; settings: Record<string, string> } {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
+  const stage = buildStage(t)
   const policy = stage.file('control/onescan.policy', lines)
   const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
   const { scanner, quarantine } = stage

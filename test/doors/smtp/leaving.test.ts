@@ -28,8 +28,7 @@ for (const lmtp of [false, true]) {
   t.test(
     `${name}: a client that says all at once and closes its side gets all answers`,
     async (t) => {
-      const stage = buildStage()
-      t.teardown(stage.remove)
+      const stage = buildStage(t)
       const next = await startNext(t, { lmtp })
       const door = await openDoor(t, next.port, { settings: { QHPSI: stage.scanner }, lmtp })
       const client = await door.call()
@@ -49,8 +48,7 @@ for (const lmtp of [false, true]) {
   t.test(
     `${name}: a client that leaves at any byte of the content leaves no message`,
     async (t) => {
-      const stage = buildStage()
-      t.teardown(stage.remove)
+      const stage = buildStage(t)
       const next = await startNext(t, { lmtp })
       const door = await openDoor(t, next.port, { settings: { QHPSI: stage.scanner }, lmtp })
       const content = 'Subject: x\r\n\r\n.. dots\r\n.\r\n'
@@ -90,8 +88,7 @@ for (const lmtp of [false, true]) {
     t.test(
       `${name}: who closes behind ${JSON.stringify(`.\r\n${more}`)} has left, and nothing stays`,
       async (t) => {
-        const stage = buildStage()
-        t.teardown(stage.remove)
+        const stage = buildStage(t)
         const { scanner: QHPSI, quarantine: QUARANTINE } = stage
         const next = await startNext(t, { lmtp })
         const door = await openDoor(t, next.port, { settings: { QHPSI, QUARANTINE }, lmtp })
@@ -121,8 +118,7 @@ for (const lmtp of [false, true]) {
     t.test(
       `${name}: who leaves before the next server answers ${at}, with ${text} for ${to.length}`,
       async (t) => {
-        const stage = buildStage()
-        t.teardown(stage.remove)
+        const stage = buildStage(t)
         const policy = stage.file('control/onescan.policy', 'to=skip.example scan off\n')
         const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
         const { scanner: QHPSI, quarantine: QUARANTINE } = stage
@@ -153,8 +149,7 @@ for (const lmtp of [false, true]) {
   }
 
   t.test(`${name}: who closes behind more than a session reads ahead has left`, async (t) => {
-    const stage = buildStage()
-    t.teardown(stage.remove)
+    const stage = buildStage(t)
     const next = await startNext(t, { lmtp })
     const door = await openDoor(t, next.port, { settings: { QHPSI: stage.scanner }, lmtp })
     const client = await door.call()
@@ -175,8 +170,7 @@ for (const lmtp of [false, true]) {
   })
 
   t.test(`${name}: who sends on and on behind a message hears of it, and is closed`, async (t) => {
-    const stage = buildStage()
-    t.teardown(stage.remove)
+    const stage = buildStage(t)
     const next = await startNext(t, { lmtp })
     const door = await openDoor(t, next.port, { settings: { QHPSI: stage.scanner }, lmtp })
     const client = await door.call()
@@ -202,8 +196,7 @@ for (const lmtp of [false, true]) {
   })
 
   t.test(`${name}: whenever clients leave, what was answered 250 is there once`, async (t) => {
-    const stage = buildStage()
-    t.teardown(stage.remove)
+    const stage = buildStage(t)
     const policy = stage.file('control/onescan.policy', 'to=skip.example scan off\n')
     const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
     const { scanner: QHPSI, quarantine: QUARANTINE } = stage
@@ -262,8 +255,7 @@ for (const lmtp of [false, true]) {
 t.test(
   'LMTP: what is kept for a recipient who was answered stays when the client leaves',
   async (t) => {
-    const stage = buildStage()
-    t.teardown(stage.remove)
+    const stage = buildStage(t)
     const policy = stage.file('control/onescan.policy', 'to=skip.example scan off\n')
     const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
     const { scanner: QHPSI, quarantine: QUARANTINE } = stage
@@ -297,8 +289,7 @@ t.test(
 )
 
 t.test('who closes long after QUIT has left', async (t) => {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const next = await startNext(t)
   const timeouts = { ...defaultTimeouts, end: 20 }
   const settings = { QHPSI: stage.scanner }

@@ -14,8 +14,7 @@ import { openDoor } from './rig.ts'
 const descriptors = () => readdirSync('/proc/self/fd').length
 
 t.test('when all clients have left, no memory is charged and no descriptor is open', async (t) => {
-  const stage = buildStage()
-  t.teardown(stage.remove)
+  const stage = buildStage(t)
   const policy = stage.file('control/onescan.policy', 'to=skip@example.org scan off\n')
   const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
   const { QHPSI, QUARANTINE } = { QHPSI: stage.scanner, QUARANTINE: stage.quarantine }

@@ -208,8 +208,7 @@ const ways = [false, true].flatMap((lmtp) =>
 for (const { lmtp, isForwarded } of ways) {
   const way = `${lmtp ? 'LMTP' : 'SMTP'}${isForwarded ? ', viruses forwarded' : ''}`
   t.test(`${way}: whatever the next server says, 250 means once`, async (t) => {
-    const stage = buildStage()
-    t.teardown(stage.remove)
+    const stage = buildStage(t)
     const policy = stage.file('control/onescan.policy', 'to=skip.example scan off\n')
     const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
     const infected = isForwarded ? { VIRUSFORWARD: FORWARD } : { QUARANTINE: stage.quarantine }

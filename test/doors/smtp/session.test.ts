@@ -6,8 +6,7 @@ import { openDoor, sendThrough } from './rig.ts'
 
 /** The conversation of the SMTP door with a client and the next server. */
 
-const stage = buildStage()
-t.teardown(() => stage.remove())
+const stage = buildStage(t)
 const scanning = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
 const clean = 'Subject: x\r\n\r\nhello\r\n'
 

@@ -6,8 +6,7 @@ import { openDoor, type Setup, sendThrough } from './rig.ts'
 
 /** Messages and envelopes of any size. */
 
-const stage = buildStage()
-t.teardown(() => stage.remove())
+const stage = buildStage(t)
 const clean = 'Subject: x\r\n\r\nhello\r\n'
 
 async function open(t: Parameters<typeof startNext>[0], setup: Setup = {}) {

@@ -7,8 +7,7 @@ import { runSlot, runtimes } from '../../doors/slot/slot.ts'
 
 /** The flags of descriptors 0 to 2, which other processes have open as well. */
 
-const stage = buildStage()
-t.teardown(stage.remove)
+const stage = buildStage(t)
 const PLUGINDIR = dirname(
   stage.file(
     'plugins/prints.mjs',

@@ -24,8 +24,7 @@ import { findProgram } from '../../programs/install.mjs'
 
 const built = dirname(compiled)
 const skip = !existsSync(compiled) && 'run npm run build:native; install Debian package gcc'
-const stage = buildStage()
-t.teardown(stage.remove)
+const stage = buildStage(t)
 
 const on = { QHPSI: '/bin/true' }
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { removeKept } from '../../../src/scan/quarantine/keep.ts'
 import { readQuarantine } from '../../cases/kept.ts'
@@ -51,10 +51,8 @@ async function openDoorOnDisk(t: Test) {
   const QUARANTINE = join(disk.directory, 'quarantine')
   mkdirSync(QUARANTINE, { mode: 0o700 })
   execFileSync('sync', ['--file-system', QUARANTINE])
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
-  const policy = stage.file('control/onescan.policy', 'to=skip.example scan off\n')
-  const CONTROLDIR = dirname(policy)
+  const stage = buildStage(t)
+  const CONTROLDIR = stage.rules('to=skip.example scan off\n')
   const next = await startNext(t)
   const settings = { QHPSI: stage.scanner, QUARANTINE, CONTROLDIR }
   return { disk, next, door: await openDoor(t, next.port, { settings }) }

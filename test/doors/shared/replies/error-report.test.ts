@@ -5,8 +5,7 @@ import { infected, troublesome } from '../../../cases/messages.ts'
 import { buildStage } from '../../../cases/stage.ts'
 import { newest, runSlot, runtimes, type SlotSetup } from '../../slot/slot.ts'
 
-const stage = buildStage()
-t.teardown(stage.remove)
+const stage = buildStage(t)
 
 /** Runs the slot with these settings and a message that is refused. */
 const refuse = (settings: Readonly<Record<string, string>>, setup: SlotSetup = {}) =>
