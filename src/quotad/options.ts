@@ -1,6 +1,6 @@
 import { Fault } from '../ground/errors/fault.ts'
 import { type Endpoint, parseEndpoint } from '../ground/net/endpoint.ts'
-import { contains, type Network, parseIpAddress, parseNetwork } from '../ground/net/ip-address.ts'
+import { Network, parseIpAddress } from '../ground/net/ip-address.ts'
 import { activatedDescriptors } from '../ground/process/systemd.ts'
 import { requireSystem } from '../ground/runtime/system.ts'
 import { Faults, SeveralFaults } from '../ground/settings/faults.ts'
@@ -85,7 +85,7 @@ function readPlace(name: string, text: string): ServicePlace | undefined {
 }
 
 function readNetwork(text: string): Network {
-  const network = parseNetwork(text)
+  const network = Network.parse(text)
   if (network) return network
   throw new Error(`--allow ${text}: must be a network such as 192.0.2.0/24 or 2001:db8::/32`)
 }
@@ -93,7 +93,7 @@ function readNetwork(text: string): Network {
 /** Whether the client with this IP address may ask. */
 export type MayAsk = (address: string) => boolean
 
-const loopback = ['127.0.0.0/8', '::1'].map((text) => parseNetwork(text)!)
+const loopback = ['127.0.0.0/8', '::1'].map((text) => Network.parse(text)!)
 
 /**
  * Allows these networks and the host itself. A client that has an IPv4 address in IPv6 form is
@@ -103,7 +103,7 @@ export function allowNetworks(networks: readonly Network[]): MayAsk {
   const all = [...loopback, ...networks]
   return (text) => {
     const address = parseIpAddress(text)
-    return address !== undefined && all.some((network) => contains(network, address))
+    return address !== undefined && all.some((network) => network.has(address))
   }
 }
 

@@ -1,11 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import {
-  contains,
-  type IpAddress,
-  type Network,
-  parseNetwork,
-} from '../../ground/net/ip-address.ts'
+import { type IpAddress, Network } from '../../ground/net/ip-address.ts'
 import type { ClientSign } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { dynamicNames } from './dynamic-names.ts'
@@ -248,7 +243,7 @@ export async function outcomeOf(
 
 /** Clients that are not kept waiting. */
 export class AllowList {
-  readonly #networks: (Network & { readonly text: string })[] = []
+  readonly #networks: { readonly network: Network; readonly text: string }[] = []
   /** In lower case. With a leading dot, an entry stands for all names below that domain. */
   readonly #names: string[] = []
 
@@ -261,8 +256,8 @@ export class AllowList {
     for (const [index, line] of text.split('\n').entries()) {
       const entry = line.replace(/#.*/, '').trim()
       if (entry === '') continue
-      const network = parseNetwork(entry)
-      if (network) this.#networks.push({ ...network, text: entry })
+      const network = Network.parse(entry)
+      if (network) this.#networks.push({ network, text: entry })
       else if (/^\.?[\w-]+(\.[\w-]+)*$/.test(entry) && /[a-z]/i.test(entry)) {
         this.#names.push(entry.toLowerCase())
       } else throw new Error(`line ${index + 1}: ${entry} is neither a network nor a name`)
@@ -275,7 +270,7 @@ export class AllowList {
 
   /** The network that has the address; undefined if there is none. */
   networkOf(address: IpAddress): string | undefined {
-    return this.#networks.find((network) => contains(network, address))?.text
+    return this.#networks.find(({ network }) => network.has(address))?.text
   }
 
   /** The entry that fits a name; undefined if there is none. The name must still be confirmed. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { clientKey, contains, type Network, parseIpAddress } from '../../ground/net/ip-address.ts'
+import { clientKey, type Network, parseIpAddress } from '../../ground/net/ip-address.ts'
 import type { RawReply } from '../../protocol/smtp/replies.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Door, longestIdle, serve } from '../shared/serve.ts'
@@ -112,5 +112,5 @@ function turnAway(socket: Socket, { bytes }: RawReply): undefined {
 export function mayConnect(remoteAddress: string | undefined, from: readonly Network[]): boolean {
   if (remoteAddress === undefined) return true
   const address = parseIpAddress(remoteAddress)
-  return address !== undefined && from.some((network) => contains(network, address))
+  return address !== undefined && from.some((network) => network.has(address))
 }

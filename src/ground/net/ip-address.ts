@@ -3,12 +3,6 @@ import { isIPv4, isIPv6 } from 'node:net'
 /** An IP address as its bytes, 4 or 16, in network order. */
 export type IpAddress = Uint8Array
 
-/** A network: an address, and how many of its leading bits count. */
-export interface Network {
-  readonly address: IpAddress
-  readonly bits: number
-}
-
 const MAPPED = Buffer.from('00000000000000000000ffff', 'hex')
 
 /**
@@ -44,32 +38,44 @@ function shortForm(text: string): string {
   return new URL(`http://[${text}]`).hostname.slice(1, -1)
 }
 
-/**
- * Reads `192.0.2.0/24`, an address alone, or whole octets followed by a dot, `10.`, as in
- * tcprules(1).
- */
-export function parseNetwork(text: string): Network | undefined {
-  if (/^(\d{1,3}\.){1,3}$/.test(text)) {
-    const octets = text.split('.').length - 1
-    const address = parseIPv4(text + new Array(4 - octets).fill('0').join('.'))
-    return address && { address, bits: octets * 8 }
-  }
-  const [first = '', length, ...rest] = text.split('/')
-  const address = parseIpAddress(first)
-  if (!address || rest.length > 0) return undefined
-  const most = address.length * 8
-  if (length === undefined) return { address, bits: most }
-  // The length of an IPv4 network in IPv6 form counts the bits in front of it.
-  const bits = Number(length) - (first.includes(':') && most === 32 ? 96 : 0)
-  return /^\d{1,3}$/.test(length) && bits >= 0 && bits <= most ? { address, bits } : undefined
-}
+/** A network: an address, and how many of its leading bits count. */
+export class Network {
+  readonly address: IpAddress
+  readonly bits: number
 
-export function contains({ address: network, bits }: Network, address: IpAddress): boolean {
-  if (network.length !== address.length) return false
-  const whole = bits >> 3
-  if (!startsWith(address, network.subarray(0, whole))) return false
-  const mask = (0xff00 >> (bits & 7)) & 0xff
-  return mask === 0 || ((address[whole]! ^ network[whole]!) & mask) === 0
+  private constructor(address: IpAddress, bits: number) {
+    this.address = address
+    this.bits = bits
+  }
+
+  /**
+   * Reads `192.0.2.0/24`, an address alone, or whole octets followed by a dot, `10.`, as in
+   * tcprules(1). Undefined for anything else.
+   */
+  static parse(text: string): Network | undefined {
+    if (/^(\d{1,3}\.){1,3}$/.test(text)) {
+      const octets = text.split('.').length - 1
+      const address = parseIPv4(text + new Array(4 - octets).fill('0').join('.'))
+      return address && new Network(address, octets * 8)
+    }
+    const [first = '', length, ...rest] = text.split('/')
+    const address = parseIpAddress(first)
+    if (!address || rest.length > 0) return undefined
+    const most = address.length * 8
+    if (length === undefined) return new Network(address, most)
+    // The length of an IPv4 network in IPv6 form counts the bits in front of it.
+    const bits = Number(length) - (first.includes(':') && most === 32 ? 96 : 0)
+    const isLength = /^\d{1,3}$/.test(length) && bits >= 0 && bits <= most
+    return isLength ? new Network(address, bits) : undefined
+  }
+
+  has(address: IpAddress): boolean {
+    if (this.address.length !== address.length) return false
+    const whole = this.bits >> 3
+    if (!startsWith(address, this.address.subarray(0, whole))) return false
+    const mask = (0xff00 >> (this.bits & 7)) & 0xff
+    return mask === 0 || ((address[whole]! ^ this.address[whole]!) & mask) === 0
+  }
 }
 
 function startsWith(address: IpAddress, start: Uint8Array): boolean {

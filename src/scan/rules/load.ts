@@ -1,5 +1,5 @@
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { parseNetwork } from '../../ground/net/ip-address.ts'
+import { Network } from '../../ground/net/ip-address.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import { nearestName } from '../../ground/settings/misspelt.ts'
 import {
@@ -208,7 +208,7 @@ function parseCondition(word: string): Conditions {
     case 'from':
       return { from: parseAddressPattern(value, word) }
     case 'client': {
-      const client = parseNetwork(value)
+      const client = Network.parse(value)
       if (!client) throw new Error(`${word}: is not a network, as 192.0.2.0/24 or 2001:db8::/32`)
       return { client }
     }

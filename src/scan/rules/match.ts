@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { domainToASCII } from 'node:url'
-import { contains, type IpAddress, type Network } from '../../ground/net/ip-address.ts'
+import type { IpAddress, Network } from '../../ground/net/ip-address.ts'
 import {
   addressOf,
   lowerCase,
@@ -250,7 +250,7 @@ function holds({ conditions }: Rule, mail: ComparedFacts): boolean {
   const { to, from, client, auth, larger, smaller } = conditions
   if (to !== undefined && !(mail.to && fits(to, mail.to))) return false
   if (from !== undefined && !fits(from, mail.from)) return false
-  if (client !== undefined && !(mail.client && contains(client, mail.client))) return false
+  if (client !== undefined && !(mail.client && client.has(mail.client))) return false
   if (auth !== undefined && auth !== mail.auth) return false
   if (mail.size === undefined) return true
   if (larger !== undefined && !(mail.size > larger)) return false

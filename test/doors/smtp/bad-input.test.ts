@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { defaultTimeouts } from '../../../src/doors/smtp/client/connection.ts'
-import { parseNetwork } from '../../../src/ground/net/ip-address.ts'
+import { Network } from '../../../src/ground/net/ip-address.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { type Client, callDoor } from './client.ts'
 import { type Setup, sendThrough } from './rig.ts'
@@ -256,7 +256,7 @@ t.test('over --max-clients those that come no further give way, whatever they se
 })
 
 t.test('those who are turned away do not hold the door', async (t) => {
-  const from = [parseNetwork('127.0.0.1/32')!]
+  const from = [Network.parse('127.0.0.1/32')!]
   const { door } = await open(t, { maxSockets: 4, maxClients: 2, from })
   for (let n = 0; n < 8; n++) {
     const to = { host: '127.0.0.1', port: door.port, localAddress: '127.0.0.2' }
@@ -271,7 +271,7 @@ t.test('those who are turned away do not hold the door', async (t) => {
 })
 
 t.test('who is turned away and sends on is cut off', async (t) => {
-  const { door } = await open(t, { from: [parseNetwork('127.0.0.1/32')!] })
+  const { door } = await open(t, { from: [Network.parse('127.0.0.1/32')!] })
   const to = { host: '127.0.0.1', port: door.port, localAddress: '127.0.0.2' }
   const socket = connect({ ...to, allowHalfOpen: true }).resume()
   t.teardown(() => socket.destroy())
@@ -322,7 +322,7 @@ t.test('over --max-clients those that begin mail again and again give way', asyn
 })
 
 t.test('no address has all places while others come', async (t) => {
-  const { next, door } = await open(t, { maxClients: 4, from: [parseNetwork('127.0.0.0/8')!] })
+  const { next, door } = await open(t, { maxClients: 4, from: [Network.parse('127.0.0.0/8')!] })
   const greeted = async (address?: string) => {
     const client = await callDoor(door.port, address)
     t.teardown(() => client.socket.destroy())

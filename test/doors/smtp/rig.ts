@@ -8,7 +8,7 @@ import type { Door } from '../../../src/doors/shared/serve.ts'
 import { createSmtpDoor } from '../../../src/doors/smtp/door.ts'
 import type { SmtpOptions, SmtpRoute } from '../../../src/doors/smtp/shared/server.ts'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
-import { parseNetwork } from '../../../src/ground/net/ip-address.ts'
+import { Network } from '../../../src/ground/net/ip-address.ts'
 import type { QuotaLookup } from '../../../src/scan/quota/quota-answer.ts'
 import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import { type Client, callDoor } from './client.ts'
@@ -56,7 +56,7 @@ export async function openDoor(t: Test, nextPort: number, setup: Setup = {}): Pr
       text: `inet:127.0.0.1:${nextPort}`,
       options: { host: '127.0.0.1', port: nextPort },
     },
-    from: [parseNetwork('127.0.0.0/8')!],
+    from: [Network.parse('127.0.0.0/8')!],
     afterQueue: false,
     ...rest,
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { contains, parseIpAddress, parseNetwork } from '../../../src/ground/net/ip-address.ts'
+import { Network, parseIpAddress } from '../../../src/ground/net/ip-address.ts'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { parseRules } from '../../../src/scan/rules/load.ts'
 import { type MailFacts, Rules } from '../../../src/scan/rules/match.ts'
@@ -221,7 +221,7 @@ t.test(
       for (const client of clients) {
         const facts = { sender: readAddress(''), recipient: undefined, auth: false, size: 1 }
         const address = parseIpAddress(client)!
-        const first = order.findIndex((network) => contains(parseNetwork(network)!, address))
+        const first = order.findIndex((network) => Network.parse(network)!.has(address))
         t.equal(rules.find({ ...facts, client: address })[0]?.line ?? 0, first + 1, `${client}: ${order}`) // biome-ignore format: a line
       }
       t.equal(rules.find({ sender: readAddress(''), recipient: undefined, client: undefined, auth: false, size: 1 })[0], undefined) // biome-ignore format: a line

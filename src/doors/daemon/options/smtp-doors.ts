@@ -1,11 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { Fault } from '../../../ground/errors/fault.ts'
-import {
-  contains,
-  type Network,
-  parseIpAddress,
-  parseNetwork,
-} from '../../../ground/net/ip-address.ts'
+import { Network, parseIpAddress } from '../../../ground/net/ip-address.ts'
 import type { SmtpRoute } from '../../smtp/shared/server.ts'
 import { type DoorAddress, type DoorKind, readDoorAddress } from './door.ts'
 
@@ -137,17 +132,17 @@ const isAny = (address: Buffer) => address.every((byte) => byte === 0)
 /** The addresses to which the system connects instead of these. */
 const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
-const LOOPBACK = parseNetwork('127.0.0.0/8')!
+const LOOPBACK = Network.parse('127.0.0.0/8')!
 
 function isOfThisHost(address: Buffer): boolean {
-  if (contains(LOOPBACK, address)) return true
+  if (LOOPBACK.has(address)) return true
   const own = Object.values(networkInterfaces()).flatMap((found) => found ?? [])
   return own.some((ours) => address.equals(bytesOf(ours.address)))
 }
 
 function readNetworks(text: string): Network[] {
   return text.split(',').map((word) => {
-    const network = parseNetwork(word.trim())
+    const network = Network.parse(word.trim())
     if (network) return network
     throw new Error(`--from ${text}: "${word}" must be an address or a network, as 192.0.2.0/24`)
   })
