@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs'
 import { askToTell, type DaemonDescription } from '../../doors/slot-socket/tell.ts'
 import { attempt } from '../../ground/errors/fault.ts'
+import { HostProcess } from '../../ground/process/host-process.ts'
 import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
-import { PROCESSES, startOf, statusOf } from '../../ground/process/process-stat.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 import { optionValues } from './options.ts'
 
@@ -66,6 +66,7 @@ function ownerOf(socket: string): number | undefined {
 }
 
 function kernelFactsOf(pid: string): KernelFacts | undefined {
-  const status = statusOf(PROCESSES, pid)
-  return status && { since: startOf(PROCESSES, pid), uid: status.uid, groups: status.groups }
+  const process = new HostProcess(pid)
+  const status = process.status()
+  return status && { since: process.startedAt(), uid: status.uid, groups: status.groups }
 }

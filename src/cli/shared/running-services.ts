@@ -1,14 +1,9 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { attempt } from '../../ground/errors/fault.ts'
 import { type Finding, warning } from '../../ground/errors/finding.ts'
-import {
-  PROCESSES,
-  type ProcessStatus,
-  startOf,
-  statusOf,
-} from '../../ground/process/process-stat.ts'
+import { HostProcess, type ProcessStatus } from '../../ground/process/host-process.ts'
 import { RUNTIME_MARKER } from '../../ground/runtime/compiled-program.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { askMainProcess } from './systemd.ts'
@@ -78,26 +73,27 @@ const PATIENCE = 2_000
  * root's or systemd watches: any user may start a program of that name. Of all others only their number is
  * told.
  */
-export async function findRunningServices(processes = PROCESSES): Promise<RunningServices> {
+export async function findRunningServices(processes?: string): Promise<RunningServices> {
   const services: RunningService[] = []
   const unread: string[] = []
-  const namespace = mountsOf(join(processes, 'self'))
+  const namespace = new HostProcess('self', processes).mounts()
   const mainProcessOf = oncePerUnit()
-  for (const pid of readdirSync(processes).filter((name) => /^\d+$/.test(name))) {
-    const status = statusOf(processes, pid)
+  for (const process of HostProcess.all(processes)) {
+    const { pid } = process
+    const status = process.status()
     if (status === undefined || !NAMES.test(status.name)) continue
-    const parent = statusOf(processes, status.parent)
+    const parent = new HostProcess(status.parent, processes).status()
     // tcpserver forks for each connection, and its copy has the same name for a moment.
     if (parent?.name === status.name && parent.uid === status.uid && SERVERS.test(status.name))
       continue
-    if (mountsOf(join(processes, pid)) !== namespace) continue
-    if (!isWatched(processes, pid, status, parent, mainProcessOf)) {
+    if (process.mounts() !== namespace) continue
+    if (!isWatched(process, status, parent, mainProcessOf)) {
       if (SERVERS.test(status.name) && unread.length < UNREAD_MAX) unread.push(pid)
       continue
     }
-    if (commandIn(await wordsOf(processes, pid)) === undefined) continue
+    if (commandIn(await wordsOf(process)) === undefined) continue
     if (services.length === SERVICES_MAX) return { services, unread, next: pid }
-    const service = await readService(pid, processes).catch(() => undefined)
+    const service = await readProcess(process).catch(() => undefined)
     if (service !== undefined) services.push(service)
     else if (unread.length < UNREAD_MAX) unread.push(pid)
   }
@@ -122,24 +118,28 @@ export function leftOut({ unread, next }: Omit<RunningServices, 'services'>): Fi
 }
 
 /** The queue directories in which a master(8) of root's runs: its pid file is for root alone. */
-export function findPostfix(processes = PROCESSES): string[] {
-  const pids = readdirSync(processes).filter((name) => /^\d+$/.test(name))
-  return pids.flatMap((pid) => {
-    const status = statusOf(processes, pid)
+export function findPostfix(): string[] {
+  return HostProcess.all().flatMap((process) => {
+    const status = process.status()
     const isMaster = status?.name === 'master' && status.uid === 0
-    return (isMaster && attempt(() => readlinkSync(join(processes, pid, 'cwd')))) || []
+    return (isMaster && attempt(() => readlinkSync(process.at('cwd')))) || []
   })
 }
 
 /** Reads one service. Rejects if it has ended, if it is not such a server, or if this user may not read it. */
-export async function readService(pid: string, processes = PROCESSES): Promise<RunningService> {
-  const at = (name: string) => join(processes, pid, name)
-  const command = /^\d+$/.test(pid) ? commandIn(await wordsOf(processes, pid)) : undefined
-  const status = statusOf(processes, pid)
-  if (command === undefined || status === undefined) {
-    throw new Error(`process ${pid}: does not start qmail-smtpd`)
-  }
-  const directory = readlinkSync(at('cwd'))
+export async function readService(pid: string): Promise<RunningService> {
+  if (!/^\d+$/.test(pid)) throw startsNoServer(pid)
+  return readProcess(new HostProcess(pid))
+}
+
+const startsNoServer = (pid: string) => new Error(`process ${pid}: does not start qmail-smtpd`)
+
+async function readProcess(process: HostProcess): Promise<RunningService> {
+  const { pid } = process
+  const command = commandIn(await wordsOf(process))
+  const status = process.status()
+  if (command === undefined || status === undefined) throw startsNoServer(pid)
+  const directory = readlinkSync(process.at('cwd'))
   const options = shortOptions(command.options)
   const rules = options.get('x')
   const [uid, gid] = [Number(options.get('u')), Number(options.get('g'))]
@@ -148,30 +148,28 @@ export async function readService(pid: string, processes = PROCESSES): Promise<R
   return {
     pid,
     text: command.text,
-    env: environmentIn(await memoryOf(at('environ'))),
+    env: environmentIn(await memoryOf(process.at('environ'))),
     uid: becomes ? uid : status.uid,
     groups: becomes ? [gid] : status.groups,
-    limits: limitsIn(readFileSync(at('limits'), 'latin1')),
+    limits: limitsIn(readFileSync(process.at('limits'), 'latin1')),
     rules: rules ? resolve(directory, rules) : undefined,
     directory,
     unseen: command.options.filter(isStep),
-    since: startOf(processes, pid),
+    since: process.startedAt(),
   }
 }
 
 /** Whether it is the caller's own, or a process that root has watched. */
 function isWatched(
-  processes: string,
-  pid: string,
+  found: HostProcess,
   status: ProcessStatus,
   parent: ProcessStatus | undefined,
   mainProcessOf: (unit: string) => string | undefined,
 ): boolean {
   if (status.uid === process.getuid!()) return true
   if (status.parent !== '1') return parent?.uid === 0 && SUPERVISORS.test(parent.name)
-  const [, unit] =
-    UNIT.exec(attempt(() => readFileSync(join(processes, pid, 'cgroup'), 'latin1')) ?? '') ?? []
-  return unit !== undefined && mainProcessOf(unit) === pid
+  const [, unit] = UNIT.exec(attempt(() => readFileSync(found.at('cgroup'), 'latin1')) ?? '') ?? []
+  return unit !== undefined && mainProcessOf(unit) === found.pid
 }
 
 /** Asks about each unit once: cron's may have thousands of processes, of any user's. */
@@ -189,8 +187,8 @@ interface ServerCommand {
   readonly options: readonly string[]
 }
 
-async function wordsOf(processes: string, pid: string): Promise<string[]> {
-  const text = await memoryOf(join(processes, pid, 'cmdline')).catch(() => '')
+async function wordsOf(process: HostProcess): Promise<string[]> {
+  const text = await memoryOf(process.at('cmdline')).catch(() => '')
   return text.split('\0').slice(0, -1)
 }
 
@@ -243,9 +241,6 @@ function limitsIn(text: string): MemoryLimits {
     stack: softLimit('stack size'),
   }
 }
-
-/** The mount namespace of a process: in another one, as in a container, paths lead elsewhere. */
-const mountsOf = (directory: string) => attempt(() => readlinkSync(join(directory, 'ns/mnt')))
 
 /** Reads what a process has in its memory. Rejects if that does not come at once, or is too long. */
 async function memoryOf(file: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { attempt, errorCode } from '../../ground/errors/fault.ts'
-import { PROCESSES, START_BLUR, startOf } from '../../ground/process/process-stat.ts'
+import { HostProcess, START_BLUR } from '../../ground/process/host-process.ts'
 import { isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { isSetting } from '../../ground/settings/table.ts'
 import { HOST_DIRECTORY } from '../../scan/judge/policy.ts'
@@ -18,7 +18,7 @@ export function describeDaemon(configuration: Configuration): DaemonDescription 
   const program = isCompiled ? process.execPath : process.argv[1]!
   // The unit hides the first process (ProtectProc=invisible): a worker starts hardly later.
   const startedAt =
-    attempt(() => startOf(PROCESSES, String(process.ppid))) ?? Date.now() - 1000 * process.uptime()
+    attempt(() => new HostProcess(process.ppid).startedAt()) ?? Date.now() - 1000 * process.uptime()
   const words = process.argv.slice(2)
   const settings = Object.entries(env).filter(([name]) => isSetting(name))
   return {

@@ -1,7 +1,7 @@
 import { access, rename, unlink } from 'node:fs/promises'
 import { attempt, Fault } from '../../ground/errors/fault.ts'
 import type { PathHandle } from '../../ground/path/path-handle.ts'
-import { PROCESSES, ticksAtStart } from '../../ground/process/process-stat.ts'
+import { HostProcess } from '../../ground/process/host-process.ts'
 import { nameOfEntry, type QuarantineEntry, withEntry } from './entries.ts'
 import type { Folder } from './folders.ts'
 import { type OpenEntry, openEntry } from './record.ts'
@@ -90,7 +90,7 @@ async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Releas
 /** Names this process as no other one of the host will be named until the next start. */
 function ownName(): string {
   try {
-    return `${process.pid}-${ticksAtStart(PROCESSES, 'self')}`
+    return `${process.pid}-${new HostProcess('self').ticksAtStart()}`
   } catch {
     return String(process.pid) // proc(5) is not there
   }
@@ -110,7 +110,7 @@ async function refuseWhileReleased(folder: Folder, entry: QuarantineEntry): Prom
  * ticks. Any other one only has the same number.
  */
 function isAlive(pid: number, started: number | undefined): boolean {
-  const ticks = attempt(() => ticksAtStart(PROCESSES, String(pid)))
+  const ticks = attempt(() => new HostProcess(pid).ticksAtStart())
   return ticks !== undefined && (started === undefined || ticks === started)
 }
 

@@ -4,7 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { processStat } from '../../../src/ground/process/process-stat.ts'
+import { HostProcess } from '../../../src/ground/process/host-process.ts'
 import { python } from '../../programs/python.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
@@ -63,9 +63,9 @@ t.test(
       'half talk',
     )
     await new Promise((resolve) => setTimeout(resolve, 1500)) // what the DNS was asked is over
-    const before = processStat(gate.pid)!.used
+    const before = new HostProcess(gate.pid).stat()!.used
     await new Promise((resolve) => setTimeout(resolve, 2000))
-    const used = processStat(gate.pid)!.used - before
+    const used = new HostProcess(gate.pid).stat()!.used - before
     t.ok(used <= 200, `${used} ms of processor time`)
     for (const client of clients) client.leave()
   },
@@ -102,9 +102,9 @@ t.test(
       () => / event=failed .*descriptors or memory are used up/.test(gate.log.join('\n')),
       'it is told',
     )
-    const before = processStat(gate.pid)!.used
+    const before = new HostProcess(gate.pid).stat()!.used
     await new Promise((resolve) => setTimeout(resolve, 1000))
-    const used = processStat(gate.pid)!.used - before
+    const used = new HostProcess(gate.pid).stat()!.used - before
     t.ok(used <= 200, `${used} ms of processor time`)
     t.equal(early.said, '')
     execFileSync('prlimit', ['--pid', String(gate.pid), '--nofile=1000:1000'])

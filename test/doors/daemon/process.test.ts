@@ -14,7 +14,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { descriptorOf } from '../../../src/ground/net/connect.ts'
-import { processStat } from '../../../src/ground/process/process-stat.ts'
+import { HostProcess } from '../../../src/ground/process/host-process.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { freePort } from '../../programs/free-port.ts'
@@ -71,7 +71,10 @@ t.test('a worker takes mail after less than half a second of processor time', as
   await onescand.logged(/serving/)
   t.equal((await onescand.ask(question)).does, 'hand on')
   const [worker] = childrenOf(onescand.pid)
-  t.ok(processStat(worker!)!.used < 500, `it has used ${processStat(worker!)!.used} ms`)
+  t.ok(
+    new HostProcess(worker!).stat()!.used < 500,
+    `it has used ${new HostProcess(worker!).stat()!.used} ms`,
+  )
   t.same(onescand.log.slice(1), ['onescand: serving'])
 })
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { processStat } from '../../../src/ground/process/process-stat.ts'
+import { HostProcess } from '../../../src/ground/process/host-process.ts'
 import { until } from '../http/rig.ts'
 import { childrenOf, runtimes, startOnescand } from './process.ts'
 
@@ -19,7 +19,7 @@ function waitsOf(pid: number): number {
  * one.
  */
 async function untilIdle(workers: readonly number[]): Promise<void> {
-  while (workers.some((pid) => processStat(pid)?.state !== 'S')) {
+  while (workers.some((pid) => new HostProcess(pid).stat()?.state !== 'S')) {
     await new Promise((done) => setTimeout(done, 5))
   }
 }
@@ -58,7 +58,7 @@ for (const { name, program } of runtimes) {
     for (const stopped of [first, second]) {
       process.kill(stopped, 'SIGSTOP')
       await until(
-        async () => processStat(stopped)?.state,
+        async () => new HostProcess(stopped).stat()?.state,
         (state) => state === 'T',
       )
       t.match(await onescand.ask(), { does: 'hand on' }, 'one that is stopped is passed over')

@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, readdirSync, renameSync } from 'node:fs
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { PROCESSES, ticksAtStart } from '../../../src/ground/process/process-stat.ts'
+import { HostProcess } from '../../../src/ground/process/host-process.ts'
 import { openQuarantine } from '../../../src/scan/quarantine/folders.ts'
 import { beginRelease, deleteEntry } from '../../../src/scan/quarantine/release.ts'
 import { keepOne, makeQuarantine } from './kept.ts'
@@ -86,7 +86,7 @@ t.test(
     const release = await beginRelease(root, id, false)
     await t.rejects(deleteEntry(root, id), /is being released by process/)
     await release.cancel()
-    const own = ticksAtStart(PROCESSES, String(process.pid))
+    const own = new HostProcess(process.pid).ticksAtStart()
     take(own)
     await t.rejects(deleteEntry(root, id), /is being released by process/)
     take(own - 1)

@@ -7,7 +7,7 @@ import { readReplyForm } from '../../../doors/shared/replies/error-report.ts'
 import { attempt, errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
-import { START_BLUR } from '../../../ground/process/process-stat.ts'
+import { START_BLUR } from '../../../ground/process/host-process.ts'
 import { rootFacts } from '../../shared/root-facts.ts'
 import {
   findRunningServices,

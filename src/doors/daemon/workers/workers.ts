@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { processStat } from '../../../ground/process/process-stat.ts'
+import { HostProcess } from '../../../ground/process/host-process.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import {
   type HostEvents,
@@ -96,7 +96,7 @@ export class Workers {
     this.#options = options
     this.#beats = new BeatWatch({
       uptime: () => performance.now(),
-      stat: processStat,
+      stat: (pid) => new HostProcess(pid).stat(),
       onHung: (pid, how) => this.#endHung(pid, how),
     })
     options.memory.connect((message) => this.#sendAll(message))

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { readForeignFile } from '../../../ground/path/open.ts'
-import { PROCESSES } from '../../../ground/process/process-stat.ts'
+import { HostProcess } from '../../../ground/process/host-process.ts'
 import { DEFAULT_DATABASE } from '../../../ground/settings/table/scanning.ts'
 import type { ClamdAddress } from './address.ts'
 
@@ -101,13 +101,10 @@ const withoutVar = (path: string | undefined) => path?.replace(/^\/var\/run\//, 
 
 /** The configuration files that processes called clamd were started with, as far as they can be seen. */
 function* configFilesOfProcesses(): Generator<string> {
-  for (const process of readdirSync(PROCESSES)) {
-    if (!/^\d+$/.test(process)) continue
+  for (const process of HostProcess.all()) {
     try {
-      const [program = '', ...words] = readFileSync(
-        `${PROCESSES}/${process}/cmdline`,
-        'latin1',
-      ).split('\0')
+      const command = readFileSync(process.at('cmdline'), 'latin1')
+      const [program = '', ...words] = command.split('\0')
       if (basename(program) !== 'clamd') continue
       yield optionIn(words, '-c', '--config-file') ?? ''
     } catch {

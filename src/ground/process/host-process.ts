@@ -1,0 +1,119 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { attempt } from '../errors/fault.ts'
+
+/** proc(5) of this host. */
+const PROCESSES = '/proc'
+/** Milliseconds of one unit of /proc/PID/stat: USER_HZ is 100 on all systems that onescan runs on. */
+const TICK = 10
+
+/** The numbers that proc_pid_stat(5) gives to fields. */
+const STATE = 3
+const USER_TIME = 14
+const SYSTEM_TIME = 15
+const START_TIME = 22
+
+/** Milliseconds. A file that was changed less than that after a start counts as older: btime is whole seconds. */
+export const START_BLUR = 2000
+
+/** The state of a process, as proc(5) has it. */
+interface ProcessStat {
+  /** One letter: R, S, D, Z, T (stopped), t (traced) … */
+  readonly state: string
+  /** Milliseconds of processor time that the process has used, in user mode and in the kernel. */
+  readonly used: number
+}
+
+/** Who a process is: /proc/PID/status, proc(5). */
+export interface ProcessStatus {
+  readonly name: string
+  readonly uid: number
+  /** The group for new files, then all others. */
+  readonly groups: readonly number[]
+  readonly parent: string
+}
+
+/** A process, as proc(5) tells about it; it may have ended. */
+export class HostProcess {
+  readonly pid: string
+  readonly #processes: string
+
+  /** `processes` is proc(5) of this host, unless a test has another one. */
+  constructor(pid: string | number, processes = PROCESSES) {
+    this.pid = String(pid)
+    this.#processes = processes
+  }
+
+  /** All processes that the kernel shows us. */
+  static all(processes = PROCESSES): HostProcess[] {
+    const pids = readdirSync(processes).filter((name) => /^\d+$/.test(name))
+    return pids.map((pid) => new HostProcess(pid, processes))
+  }
+
+  /** The path of what the kernel says about it under a name. */
+  at(name: string): string {
+    return join(this.#processes, this.pid, name)
+  }
+
+  /** The mount namespace: in another one, as in a container, paths lead elsewhere. Undefined if it is hidden. */
+  mounts(): string | undefined {
+    return attempt(() => readlinkSync(this.at('ns/mnt')))
+  }
+
+  /** Its state. Undefined if it has ended, or the kernel hides it from us. */
+  stat(): ProcessStat | undefined {
+    const field = attempt(() => this.#fields())
+    return (
+      field && {
+        state: field(STATE),
+        used: (Number(field(USER_TIME)) + Number(field(SYSTEM_TIME))) * TICK,
+      }
+    )
+  }
+
+  /**
+   * When it was started, in milliseconds since 1970, by the wall clock as it is set now. Throws if it has
+   * ended.
+   */
+  startedAt(): number {
+    const stat = readFileSync(join(this.#processes, 'stat'), 'latin1')
+    const [, boot] = /^btime (\d+)$/m.exec(stat) ?? []
+    return Number(boot) * 1000 + this.ticksAtStart() * TICK
+  }
+
+  /**
+   * When it was started, in ticks since the kernel was. No other process has had its number since then,
+   * whatever the wall clock was set to. Throws if it has ended.
+   */
+  ticksAtStart(): number {
+    return Number(this.#fields()(START_TIME))
+  }
+
+  /**
+   * Who it is. Undefined if it has ended, or if its real, effective and saved user differ: a set-uid
+   * program does not belong to its caller alone. proc(5) escapes line ends in the name.
+   */
+  status(): ProcessStatus | undefined {
+    const text = attempt(() => readFileSync(this.at('status'), 'latin1'))
+    if (text === undefined) return undefined
+    const line = (name: string) => new RegExp(`^${name}:\t(.*)$`, 'm').exec(text)?.[1]
+    const uids = line('Uid')?.split('\t').slice(0, 3).map(Number)
+    const gids = line('Gid')?.split('\t').map(Number)
+    if (uids === undefined || gids === undefined || new Set(uids).size > 1) return undefined
+    const others = (line('Groups') ?? '').split(' ').filter(Boolean).map(Number)
+    return {
+      name: line('Name') ?? '',
+      uid: uids[0]!,
+      groups: [...new Set([gids[1]!, ...others])],
+      parent: line('PPid') ?? '0',
+    }
+  }
+
+  /** The field of each number, from STATE on. Throws if the process has ended, or is hidden. */
+  #fields(): (field: number) => string {
+    const stat = readFileSync(this.at('stat'), 'latin1')
+    // The name of the program, field 2, stands in parentheses, and may hold any byte.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return (field) => fields[field - STATE]!
+  }
+}
