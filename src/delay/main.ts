@@ -1,11 +1,7 @@
 import { writeSync } from 'node:fs'
 import { errorText } from '../ground/errors/fault.ts'
 import { parseIpAddress } from '../ground/net/ip-address.ts'
-import {
-  asksForHelpOrVersion,
-  printHelpOrVersion,
-  serviceExit,
-} from '../ground/process/command-line.ts'
+import { printsHelpOrVersion, serviceExit } from '../ground/process/command-line.ts'
 import { delayOne } from './connection/delay-one.ts'
 import { keepGate } from './gate/gate.ts'
 import { log } from './shared/log.ts'
@@ -28,10 +24,7 @@ smtpDelay(process.argv.slice(2)).then(
 
 /** Runs smtp-delay(8). Returns the exit code, unless this process became the server program. */
 async function smtpDelay(argv: readonly string[]): Promise<number> {
-  if (asksForHelpOrVersion(argv)) {
-    printHelpOrVersion('smtp-delay', USAGE, argv)
-    return serviceExit.done
-  }
+  if (printsHelpOrVersion('smtp-delay', USAGE, argv)) return serviceExit.done
   const options = readOptions(argv, env)
   if (options.explain) {
     const { dns, ...lists } = loadPlanSources(options, env, uptime)

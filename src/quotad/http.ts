@@ -1,13 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { errorText, Fault } from '../ground/errors/fault.ts'
 import type { Endpoint } from '../ground/net/endpoint.ts'
-import {
-  hasBody,
-  listenHttpOn,
-  refuseBadRequests,
-  requestLimits,
-} from '../ground/net/http-server.ts'
+import { createHttpServer, listenHttpOn } from '../ground/net/http-server.ts'
 import { descriptorLimit } from '../ground/process/descriptors.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { ServiceCounters } from './log.ts'
@@ -41,9 +36,15 @@ export async function serveHttp(
 ): Promise<HttpService> {
   const { mayAsk, counters } = options
   const most = Math.min(options.maxClients, Math.floor(descriptorLimit() / 2))
-  const server = createServer(requestLimits(IDLE_TIME), (request, response) => {
-    answer(request, response, options).catch(() => response.destroy())
-  })
+  const server = createHttpServer(
+    IDLE_TIME,
+    (request, response) => {
+      answer(request, response, options).catch(() => response.destroy())
+    },
+    (status) => {
+      counters[status === 408 ? 'dropped' : 'malformed']++
+    },
+  )
   // Connections are counted here, since the compiled runtime has no event for those that
   // `maxConnections` drops.
   let open = 0
@@ -54,9 +55,6 @@ export async function serveHttp(
     if (isAllowed && open <= most) return
     counters[isAllowed ? 'dropped' : 'refused']++
     socket.destroy()
-  })
-  refuseBadRequests(server, (status) => {
-    counters[status === 408 ? 'dropped' : 'malformed']++
   })
 
   let listening: HttpService
@@ -112,8 +110,6 @@ function reply(request: IncomingMessage, response: ServerResponse, { status, tex
     'Content-Type': 'text/plain',
     'Content-Length': body.length,
     'Cache-Control': 'no-store',
-    // The body of a request is not read, so the next request cannot be found after it.
-    ...(hasBody(request) ? { Connection: 'close' } : {}),
   })
   response.end(request.method === 'HEAD' ? undefined : body)
 }

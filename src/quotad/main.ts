@@ -2,11 +2,7 @@ import { writeSync } from 'node:fs'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { errorText } from '../ground/errors/fault.ts'
 import type { LogField } from '../ground/errors/log.ts'
-import {
-  asksForHelpOrVersion,
-  printHelpOrVersion,
-  serviceExit,
-} from '../ground/process/command-line.ts'
+import { printsHelpOrVersion, serviceExit } from '../ground/process/command-line.ts'
 import { codeOfStart, printCheck } from '../ground/process/print-check.ts'
 import { notify } from '../ground/process/systemd.ts'
 import { faultLines } from '../ground/settings/faults.ts'
@@ -31,10 +27,7 @@ process.exitCode = serviceExit.temporary
 process.env.UV_THREADPOOL_SIZE = String(THREADS) // Node reads it for the first thread
 const env: Environment = { ...process.env }
 const words = process.argv.slice(2)
-if (asksForHelpOrVersion(words)) {
-  printHelpOrVersion('onescan-quotad', usage, words)
-  process.exit(0)
-}
+if (printsHelpOrVersion('onescan-quotad', usage, words)) process.exit(0)
 const uptime = () => performance.now()
 
 process.on('uncaughtException', (error) => {

@@ -1,10 +1,6 @@
 import { writeSync } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
-import {
-  asksForHelpOrVersion,
-  printHelpOrVersion,
-  serviceExit,
-} from '../../ground/process/command-line.ts'
+import { printsHelpOrVersion, serviceExit } from '../../ground/process/command-line.ts'
 import { codeOfStart, printCheck } from '../../ground/process/print-check.ts'
 import { loadSystem, systemTrouble } from '../../ground/runtime/system.ts'
 import { Faults, faultLines } from '../../ground/settings/faults.ts'
@@ -17,10 +13,7 @@ import { runWorker } from './worker.ts'
 
 process.exitCode = serviceExit.temporary
 const words = process.argv.slice(2)
-if (asksForHelpOrVersion(words)) {
-  printHelpOrVersion('onescand', usage, words)
-  process.exit(0)
-}
+if (printsHelpOrVersion('onescand', usage, words)) process.exit(0)
 process.on('uncaughtException', (error) => {
   log(error.stack ?? errorText(error))
   process.exit(serviceExit.temporary) // the clients go cold

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { keepFor } from '../../ground/flow/cache.ts'
-import { hasBody } from '../../ground/net/http-server.ts'
 import type { Observer } from '../observe/live/observer.ts'
 import type { CheckAccess } from './access.ts'
 import { type PageEvents, type SnapshotOptions, snapshot } from './snapshot.ts'
@@ -137,7 +136,6 @@ function sendAnswer(
     'Content-Length': bytes.length,
     Vary: 'Accept-Encoding',
     ...(isPacked && { 'Content-Encoding': 'gzip' }),
-    ...(hasBody(request) && { Connection: 'close' }),
   })
   response.setTimeout(TAKE_TIME, () => response.destroy())
   response.end(request.method === 'HEAD' ? undefined : bytes)

@@ -1,6 +1,6 @@
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { errorText } from '../../ground/errors/fault.ts'
-import { refuseBadRequests, requestLimits } from '../../ground/net/http-server.ts'
+import { createHttpServer } from '../../ground/net/http-server.ts'
 import { descriptorLimit } from '../../ground/process/descriptors.ts'
 import { Observer, type ObserverOptions } from '../observe/live/observer.ts'
 import { type CheckAccess, checkAccessBy } from './access.ts'
@@ -40,12 +40,11 @@ export async function openStatusServer(options: StatusServerOptions): Promise<St
   const events = new PageEvents(observer, options)
   const answer = createRoutes(observer, events, { ...options, uptime: observed.uptime })
   let checkAccess: CheckAccess = () => ({ status: 421, text: 'not yet' }) // until it is known
-  const server = createServer(requestLimits(IDLE_TIME), (request, response) => {
+  const server = createHttpServer(IDLE_TIME, (request, response) => {
     if (!connections.begin(request, response)) return
     answer(request, response, checkAccess).catch(() => response.destroy())
   })
   const connections = new IdleConnections(server, descriptorLimit())
-  refuseBadRequests(server)
 
   let stopListening = () => {}
   let again: NodeJS.Timeout | undefined

@@ -1,5 +1,5 @@
 import { errorText, Fault, faultKindOf } from '../../ground/errors/fault.ts'
-import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/command-line.ts'
+import { printsHelpOrVersion } from '../../ground/process/command-line.ts'
 import { leaveStandardStreamsAlone } from '../../ground/process/descriptors.ts'
 import { chainEnvironment } from '../../ground/settings/environment.ts'
 import type { Message } from '../../mail/message/message.ts'
@@ -55,7 +55,7 @@ async function run(): Promise<number> {
 
 /** One message through the slot (qmail-queue(8)). */
 async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
-  if (asksForHelpOrVersion(words)) return tellUsage()
+  if (tellsUsage()) return exit.done
   if (words.length === 1 && words[0] === '--check') {
     const { checkHere } = await import('./check-here.ts')
     return checkHere(env)
@@ -97,13 +97,12 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
 }
 
 /**
- * Prints usage or version, and reads nothing. If descriptor 1 cannot be written to, a caller has
+ * Prints usage or version if it was asked for, and reads nothing. If descriptor 1 cannot be written to, a caller has
  * sent mail: exit 55.
  */
-function tellUsage(): number {
+function tellsUsage(): boolean {
   try {
-    printHelpOrVersion('onescan-queue', usage, words)
-    return exit.done
+    return printsHelpOrVersion('onescan-queue', usage, words)
   } catch (error) {
     throw new Fault('config', `${words[0]}: cannot be answered here (${errorText(error)})`, error)
   }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerOptions } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, createServer as createFront, type Socket } from 'node:net'
 import { isCompiled } from '../runtime/compiled-program.ts'
 
@@ -10,27 +10,30 @@ const SEARCH_EVERY = 1_000
 const REQUEST_MAX = 8 * 1024
 
 /**
- * Options of node:http's createServer. A connection may be idle for `idleTime` milliseconds between
- * two requests.
+ * Makes an HTTP server with bounds. A connection may be idle for `idleTime` milliseconds between two
+ * requests. Bytes that are not a request are answered with 400, and a request that does not arrive in time
+ * with 408; both end the connection, and `onRefused` gets the status.
  */
-export function requestLimits(idleTime: number): ServerOptions {
-  return {
+export function createHttpServer(
+  idleTime: number,
+  answer: RequestListener,
+  onRefused: (status: 400 | 408) => void = () => {},
+): Server {
+  const limits = {
     headersTimeout: REQUEST_TIME,
     requestTimeout: REQUEST_TIME,
     keepAliveTimeout: idleTime,
     connectionsCheckingInterval: SEARCH_EVERY,
     maxHeaderSize: REQUEST_MAX,
   }
-}
-
-/**
- * Answers bytes that are not a request with 400, and a request that does not arrive in time with 408,
- * and ends the connection. Reports the status to `onRefused`.
- */
-export function refuseBadRequests(
-  server: Server,
-  onRefused: (status: 400 | 408) => void = () => {},
-): void {
+  const server = createServer(limits, (request, response) => {
+    const { headers } = request
+    // The body of a request is not read, so the next request cannot be found after it.
+    if ('transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0) {
+      response.setHeader('Connection', 'close')
+    }
+    answer(request, response)
+  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
     onRefused(isLate ? 408 : 400)
@@ -38,13 +41,7 @@ export function refuseBadRequests(
     if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
     setTimeout(() => socket.destroy(), SEARCH_EVERY).unref()
   })
-}
-
-/**
- * Whether a request announces a body. The services here read none, so they close the connection.
- */
-export function hasBody({ headers }: IncomingMessage): boolean {
-  return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0
+  return server
 }
 
 /** An HTTP server that listens on a socket which was bound before. */

@@ -1,19 +1,20 @@
 import about from '../../../package.json' with { type: 'json' }
 import { writeWhole } from './descriptors.ts'
 
-/** Whether a command line asks for `--help` or `--version` and nothing else. */
-export function asksForHelpOrVersion(words: readonly string[]): boolean {
-  return words.length === 1 && ['--help', '-h', '--version'].includes(words[0]!)
-}
-
 /**
- * Writes the version or the usage to descriptor 1. Throws a system error if that descriptor cannot
- * be written to. In the slot, descriptor 1 is the envelope and open for reading; to end with
- * success there would mean that mail was queued.
+ * If a command line asks for `--help` or `--version` and nothing else, writes that to descriptor 1, and
+ * returns true. Throws a system error if that descriptor cannot be written to. In the slot, descriptor 1 is
+ * the envelope and open for reading; to end with success there would mean that mail was queued.
  */
-export function printHelpOrVersion(program: string, usage: string, words: readonly string[]): void {
+export function printsHelpOrVersion(
+  program: string,
+  usage: string,
+  words: readonly string[],
+): boolean {
+  if (words.length !== 1 || !['--help', '-h', '--version'].includes(words[0]!)) return false
   const text = words[0] === '--version' ? `${program} ${about.version}\n` : usage
   writeWhole(1, Buffer.from(text))
+  return true
 }
 
 /**
