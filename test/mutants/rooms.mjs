@@ -9,8 +9,8 @@ export const ROOMS = {
     files: ['src/ground/**/*.ts'],
     tests: [
       'test/ground/{errors,flow,path,settings}/*.test.ts',
-      'test/ground/net/{*descriptor*,endpoint,ip-address}.test.ts',
-      'test/ground/process/passwd.test.ts',
+      'test/ground/net/{endpoint,ip-address}.test.ts',
+      'test/ground/process/{descriptor-of,passwd}.test.ts',
       'test/ground/runtime/{buffers,crypto}.test.ts',
     ],
   },

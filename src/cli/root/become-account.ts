@@ -5,10 +5,9 @@ import type { Readable, Writable } from 'node:stream'
 import type { SystemAccount } from '../../doors/readiness/account.ts'
 import { attempt, errorText, Fault } from '../../ground/errors/fault.ts'
 import {
-  ACCESS_MODE,
   descriptorFlags,
   inheritedDescriptor,
-  O_CLOEXEC,
+  isOpenedFor,
 } from '../../ground/process/descriptors.ts'
 import { compiledProgram, isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
@@ -122,6 +121,9 @@ function hasShield(): boolean {
   return ((BigInt(`0x${bits}`) >> BigInt(SHIELD.number)) & 1n) === 1n
 }
 
+/** A flag of open(2) that the runtime does not name. */
+const O_CLOEXEC = 0o2000000
+
 /**
  * Leaves behind what a child would inherit: open files beside the three standard ones, and the keys of the
  * session (session-keyring(7)), which every process below it may read. The keys stay where the runtime
@@ -166,8 +168,7 @@ const isWord = (word: string) => !word.startsWith('-')
 function isForReadingAlone(): boolean {
   const stats = attempt(() => fstatSync(0))
   const isPlain = stats?.isFile() || stats?.isFIFO()
-  const flags = attempt(() => descriptorFlags(0)) ?? ACCESS_MODE
-  return isPlain === true && (flags & ACCESS_MODE) === constants.O_RDONLY
+  return isPlain === true && attempt(() => isOpenedFor(0, constants.O_RDONLY)) === true
 }
 
 /** The process group of an account, which ends when it is late, and when this process does. */

@@ -1,7 +1,6 @@
 import type { Server } from 'node:net'
 import { Budget } from '../../ground/flow/memory-budget.ts'
-import { descriptorOf } from '../../ground/net/connect.ts'
-import { descriptorLimit } from '../../ground/process/descriptors.ts'
+import { descriptorLimit, descriptorOf } from '../../ground/process/descriptors.ts'
 import { FIRST_HANDED_OVER } from '../../ground/process/systemd.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
 import { switchedOff } from '../../scan/judge/policy.ts'

@@ -1,7 +1,7 @@
 import { constants, fstatSync, readSync } from 'node:fs'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { openUnlimited } from '../../ground/flow/memory-budget.ts'
-import { ACCESS_MODE, descriptorFlags } from '../../ground/process/descriptors.ts'
+import { isOpenedFor } from '../../ground/process/descriptors.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type Envelope, EnvelopeReader } from '../../mail/message/envelope/envelope.ts'
 import type { Header } from '../../mail/message/header-block.ts'
@@ -84,7 +84,7 @@ function readSome(fd: number, buffer: Buffer, what: string): number {
  */
 function wasClosed(fd: number): boolean {
   if (!fstatSync(fd).isCharacterDevice()) return false
-  return (descriptorFlags(fd) & ACCESS_MODE) === constants.O_RDWR
+  return isOpenedFor(fd, constants.O_RDWR)
 }
 
 function pause(): void {

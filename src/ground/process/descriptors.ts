@@ -26,7 +26,12 @@ export async function writeWholeAside(
 }
 
 /** The bits that hold O_RDONLY, O_WRONLY or O_RDWR. */
-export const ACCESS_MODE = 3
+const ACCESS_MODE = 3
+
+/** Whether this process has opened a descriptor for that: O_RDONLY, O_WRONLY or O_RDWR. Throws if it is closed. */
+export function isOpenedFor(fd: number, access: number): boolean {
+  return (descriptorFlags(fd) & ACCESS_MODE) === access
+}
 
 /**
  * Returns the flags with which this process has opened a descriptor: proc_pid_fdinfo(5). Throws if it is
@@ -47,6 +52,17 @@ const STANDARD_STREAMS: ReadonlyMap<string, number> = new Map([
 export function inheritedDescriptor(path: string): number | undefined {
   const [, number] = /^\/(?:dev|proc\/self)\/fd\/([0-9]{1,9})$/.exec(path) ?? []
   return number === undefined ? STANDARD_STREAMS.get(path) : Number(number)
+}
+
+/**
+ * Returns the descriptor of a connection or of a listening server. Node and Bun keep it in a member
+ * that they do not document; the result is undefined if that member is missing or no number. (The
+ * other way, a search for the inode in /proc/net/tcp, takes 6 ms on a host with a thousand
+ * connections.)
+ */
+export function descriptorOf(socket: object): number | undefined {
+  const { _handle: handle } = socket as { readonly _handle?: { readonly fd?: unknown } }
+  return typeof handle?.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined
 }
 
 /** The limit of descriptors (proc_pid_limits(5)). The runtime has raised it as far as it may. */
@@ -77,9 +93,5 @@ const nowhere = {
   listenerCount: () => 0,
 }
 
-/**
- * Flags of open(2) that neither runtime names. They are the same on x86-64 and arm64, and with glibc
- * and musl.
- */
-export const O_CLOEXEC = 0o2000000
+/** A flag of open(2) that neither runtime names; it is the same on x86-64 and arm64, and with glibc and musl. */
 export const O_PATH = 0o10000000

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { descriptorOf } from '../../../src/ground/net/connect.ts'
+import { descriptorOf } from '../../../src/ground/process/descriptors.ts'
 import { loadSystem } from '../../../src/ground/runtime/system.ts'
 import { runSlot, type SlotRun, type SlotSetup } from '../../doors/slot/slot.ts'
 import { findProgram } from '../../programs/install.mjs'

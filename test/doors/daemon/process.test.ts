@@ -13,7 +13,7 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { descriptorOf } from '../../../src/ground/net/connect.ts'
+import { descriptorOf } from '../../../src/ground/process/descriptors.ts'
 import { HostProcess } from '../../../src/ground/process/host-process.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs'
 import { replaceUnprintable } from '../../../ground/errors/log.ts'
-import { ACCESS_MODE, descriptorFlags } from '../../../ground/process/descriptors.ts'
+import { isOpenedFor } from '../../../ground/process/descriptors.ts'
 import { type Environment, readSetting } from '../../../ground/settings/settings.ts'
 import { choice } from '../../../ground/settings/table/values.ts'
 import type { Reply } from '../../../scan/judge/decision.ts'
@@ -77,7 +77,7 @@ function isForReplies(fd: number): boolean {
 }
 
 function isWriteOnly(fd: number): boolean {
-  return (descriptorFlags(fd) & ACCESS_MODE) === constants.O_WRONLY
+  return isOpenedFor(fd, constants.O_WRONLY)
 }
 
 function isSameFile(fd: string, { dev, ino }: { dev: number; ino: number }): boolean {

@@ -1,9 +1,10 @@
 import { readSync } from 'node:fs'
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
-import { type Connection, descriptorOf, loadConnect } from '../../../ground/net/connect.ts'
+import { descriptorOf } from '../../../ground/process/descriptors.ts'
 import type { System } from '../../../ground/runtime/system.ts'
 import type { ClamdAddress } from './address.ts'
 import { CLAMD_REPLY_MAX, ClamdReplyReader } from './clamd-reply.ts'
+import { type Connection, loadConnect } from './connect.ts'
 
 /** The outcome of one conversation with clamd; `why` is one line without the address. */
 export type ClamdOutcome<Answer> =

@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { descriptorOf } from '../../../src/ground/net/connect.ts'
+import { descriptorOf } from '../../../src/ground/process/descriptors.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 
 /** The row of a file below /proc/net that has the socket of this descriptor. */

@@ -4,11 +4,11 @@ import { existsSync, readdirSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { childrenOf, startOnescand } from '../../doors/daemon/process.ts'
-import { runSlot, runtimes } from '../../doors/slot/slot.ts'
-import { call, carryOut, framesOf, hearOut } from '../../doors/slot-socket/client.ts'
-import { findProgram } from '../../programs/install.mjs'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import { childrenOf, startOnescand } from '../../../doors/daemon/process.ts'
+import { runSlot, runtimes } from '../../../doors/slot/slot.ts'
+import { call, carryOut, framesOf, hearOut } from '../../../doors/slot-socket/client.ts'
+import { findProgram } from '../../../programs/install.mjs'
+import { socketDirectory } from '../../../programs/socket-directory.ts'
 
 /** The connection to clamd on each runtime: how the slot takes what a server does. */
 
@@ -82,7 +82,7 @@ for (const { name, program } of runtimes) {
   }
 }
 
-const compiledDaemon = join(import.meta.dirname, '../../../build/native/onescand')
+const compiledDaemon = join(import.meta.dirname, '../../../../build/native/onescand')
 const noPrlimit = findProgram('prlimit') ? false : 'needs prlimit (Debian package util-linux)'
 
 for (const { name, program, skip } of [
