@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { descriptorLimit } from '../../ground/process/descriptors.ts'
-import { notify, watchdogTime } from '../../ground/process/systemd.ts'
+import { notify } from '../../ground/process/systemd.ts'
 import { ownCommand } from '../../ground/runtime/compiled-program.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { HostMemory } from '../../scan/verdicts/host-memory.ts'
@@ -112,4 +112,13 @@ async function notifyReady(running: AbortSignal): Promise<void> {
   if (within === undefined || running.aborted) return
   const timer = setInterval(() => void notify(process.env, 'WATCHDOG=1'), within / 2)
   running.addEventListener('abort', () => clearInterval(timer))
+}
+
+/**
+ * Returns within how many milliseconds systemd expects WATCHDOG=1 each time (WatchdogSec=), or
+ * undefined if it expects none: sd_watchdog_enabled(3).
+ */
+function watchdogTime({ WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): number | undefined {
+  if (WATCHDOG_PID !== undefined && WATCHDOG_PID !== String(process.pid)) return undefined
+  return /^[1-9][0-9]{3,14}$/.test(WATCHDOG_USEC ?? '') ? Number(WATCHDOG_USEC) / 1000 : undefined
 }

@@ -22,18 +22,6 @@ export async function notify(
 }
 
 /**
- * Returns within how many milliseconds systemd expects WATCHDOG=1 each time (WatchdogSec=), or
- * undefined if it expects none: sd_watchdog_enabled(3).
- */
-export function watchdogTime({
-  WATCHDOG_USEC,
-  WATCHDOG_PID,
-}: NodeJS.ProcessEnv): number | undefined {
-  if (WATCHDOG_PID !== undefined && WATCHDOG_PID !== String(process.pid)) return undefined
-  return /^[1-9][0-9]{3,14}$/.test(WATCHDOG_USEC ?? '') ? Number(WATCHDOG_USEC) / 1000 : undefined
-}
-
-/**
  * The first of the listening descriptors that systemd or another parent hands over:
  * sd_listen_fds(3).
  */

@@ -1,5 +1,5 @@
 /** The characters of a pattern that stand for others. */
-export type Wildcards = '*' | '*?'
+type Wildcards = '*' | '*?'
 
 /**
  * Returns a test of whole texts by a pattern, in which upper and lower case are the same. `*`

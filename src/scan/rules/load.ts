@@ -2,13 +2,7 @@ import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { Network } from '../../ground/net/ip-address.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import { nearestName } from '../../ground/settings/misspelt.ts'
-import {
-  checkReplyText,
-  clamAv,
-  infectedMail,
-  scanners,
-  unscannedMail,
-} from '../../ground/settings/table/scanning.ts'
+import { checkReplyText, scanning, treatment } from '../../ground/settings/table/scanning.ts'
 import { byteSize, splitWords } from '../../ground/settings/table/values.ts'
 import { lowerCase, readAddress } from '../../mail/message/envelope/address.ts'
 import { candidatesIn, type MailParties } from './candidates.ts'
@@ -73,11 +67,9 @@ export const SETTINGS_MAX = 100
 
 /** The settings that a line may set: those that decide about one message. */
 const settable: readonly string[] = Object.keys({
-  ...scanners,
-  ...infectedMail,
-  ...unscannedMail,
-  ...clamAv,
-}).filter((name) => !name.startsWith('QUARANTINE'))
+  ...scanning,
+  ...treatment,
+}).filter((name) => name !== 'QUARANTINE')
 
 /**
  * Reads the lines of onescan.policy(5), which have the form of Postfix's access(5): a pattern,
