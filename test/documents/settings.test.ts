@@ -62,6 +62,19 @@ t.test('each manual page has its settings, and no others, in the same order', as
   }
 })
 
+t.test('each word of a setting stands where its page explains it, and no other word', async (t) => {
+  for (const { page, settings } of chapters) {
+    const items = section(readPage(`${page}.8`), 'ENVIRONMENT').split(/^\.It Ev /m)
+    for (const [name, setting] of Object.entries<Setting>(settings)) {
+      if (setting.kind !== 'word') continue
+      const item = items.find((text) => text.startsWith(`${name}\n`))!
+      const named = [...item.matchAll(/^\.(?:Ql|Cm) ([a-z]+)(?: \S)?$/gm)].map(([, word]) => word!)
+      const words = new Set(named.filter((word) => word !== 'attachments')) // the plugin
+      t.same([...words].sort(), [...setting.words].sort(), name)
+    }
+  }
+})
+
 function namesOf(...readers: readonly SettingReader[]): string[] {
   return names.filter((name) => settings[name]!.readers.some((reader) => readers.includes(reader)))
 }
