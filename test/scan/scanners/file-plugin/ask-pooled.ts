@@ -1,6 +1,6 @@
 // A program that asks one file plugin as onescand does, about message after message, and
 // prints the answers: `ask-pooled QUESTION SUBJECT...`. It ends with its stdin.
-import { poolPlugin } from './pooled.ts'
+import { poolPlugin } from './asking.ts'
 
 const [question, ...subjects] = process.argv.slice(2)
 const closing: (() => unknown)[] = []
@@ -8,4 +8,10 @@ const plugin = poolPlugin({ teardown: (close) => closing.push(close) }, JSON.par
 process.stdin.resume().on('end', () => {
   for (const close of closing) close()
 })
-for (const subject of subjects) process.stdout.write(`${await plugin.hear(subject)}\n`)
+
+/** (A bundle in CommonJS has no await outside of functions.) */
+async function askAll(): Promise<void> {
+  for (const subject of subjects) process.stdout.write(`${await plugin.hear(subject)}\n`)
+}
+
+void askAll()

@@ -1,10 +1,14 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { getEventListeners } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { createReadStream, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
-import { filePluginScanner } from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
+import {
+  filePluginScanner,
+  type PoolLimits,
+  standardLimits,
+} from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
 import type { ScanFinding } from '../../../../src/scan/scanners/shared/finding.ts'
 import {
   readScanSettings,
@@ -32,7 +36,7 @@ export interface Question {
   readonly settings?: Readonly<Record<string, string>>
 }
 
-export interface Reply {
+interface Reply {
   readonly answer: ScanFinding
   readonly milliseconds: number
   /** The number of listeners that the scan left on the task's signal. */
@@ -81,7 +85,76 @@ export async function ask(
   }
 }
 
-/** The reason of "could not tell", or another answer. */
-export function whyOf(answer: ScanFinding): string {
-  return answer.answer === 'unknown' ? answer.why : `answered ${answer.answer}`
+/** The name of what was found, "clean", or the reason of "could not tell" behind the plugin's name. */
+export function wordsOf(answer: ScanFinding, file = 'a.mjs'): string {
+  if (answer.answer === 'infected') return answer.name
+  return 'why' in answer ? answer.why.replace(`plugin ${file}: `, '') : answer.answer
+}
+
+/** What the rig needs of tap's test object. */
+interface Test {
+  teardown(stop: () => unknown): void
+}
+
+let messages = 0
+
+/** A file plugin as onescand has it, but with longer times for a slow machine. Its processes end with the test. */
+export function poolPlugin(
+  t: Test,
+  question: Pick<Question, 'directory' | 'file' | 'settings' | 'timeout'>,
+  limits: Partial<PoolLimits> = {},
+) {
+  const { directory, file } = question
+  const settled = { ...standardLimits, settle: 10_000, ...limits }
+  const scanner = filePluginScanner(policyFor(question), file, settled)
+  t.teardown(() => scanner.close?.())
+  /** Asks about the message `Subject: SUBJECT`. */
+  const askAbout = (subject: string, more?: Partial<Question>, gone?: AbortSignal) => {
+    const path = join(directory, `message-${messages++}`)
+    return ask({ ...question, message: `Subject: ${subject}\n\n`, path, ...more }, scanner, gone)
+  }
+  return {
+    scanner,
+    ask: askAbout,
+    hear: async (subject: string, more?: Partial<Question>) =>
+      wordsOf((await askAbout(subject, more)).answer, file),
+  }
+}
+
+/**
+ * A plugin in JavaScript that finds its own process id in each message, so that a test
+ * sees which process judged it. `offence` is what it does where the subject is "offend",
+ * and `always` what it does for each.
+ */
+export function tellsProcess(offence = '', always = ''): string {
+  return `
+    import fs from 'node:fs'
+    import { spawn } from 'node:child_process'
+    const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds))
+    export async function virusscan(mail) {
+      const subject = /^Subject: (.*)$/m.exec(fs.readFileSync(mail.path, 'latin1'))[1]
+      ${always}
+      if (subject === 'offend') {
+        ${offence}
+      }
+      return { infected: true, name: String(process.pid) }
+    }`
+}
+
+export const isProcess = /^\d+$/
+
+/** What a plugin does that opens the FIFO `lifeline`, for as long as its process lasts. */
+export const HOLDS_LIFELINE = `fs.openSync('lifeline', 'w')`
+
+/** What a plugin does that starts a process which ignores TERM, and holds the FIFO `lifeline` and descriptor 3. */
+export const STARTS_SLEEPER = `spawn('sh', ['-c', 'trap "" TERM; sleep 3600'], {
+  stdio: ['ignore', 'inherit', 'inherit', 3, ${HOLDS_LIFELINE}] })`
+
+/** Makes a FIFO of that name. Resolves when all processes that have opened it for writing have ended. */
+export function lifeline(directory: string, name = 'lifeline'): Promise<void> {
+  const fifo = join(directory, name)
+  execFileSync('mkfifo', [fifo])
+  return new Promise((resolve, reject) => {
+    createReadStream(fifo).on('error', reject).on('end', resolve).resume()
+  })
 }

@@ -1,91 +1,79 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { isProcess, lifeline, poolPlugin, tellsProcess } from './pooled.ts'
+import type { Cause } from '../../../../src/scan/scanners/shared/finding.ts'
+import { readPage } from '../../../documents/man-page.ts'
+import {
+  HOLDS_LIFELINE,
+  isProcess,
+  lifeline,
+  poolPlugin,
+  STARTS_SLEEPER,
+  tellsProcess,
+  wordsOf,
+} from './asking.ts'
 
 /** An error of a plugin costs its own message, and no other. */
 
-interface Offence {
-  readonly name: string
-  readonly source: string
-  readonly why: RegExp
-  /** Milliseconds. */
-  readonly timeout?: number
-}
+const EXITED = 'exited with code 0 before it answered'
+const KILLED = 'died of SIGSEGV before it answered'
+const LATE = 'did not answer within SCANTIMEOUT'
+const UNSETTLED = 'returned a promise that nothing can settle any more'
+const CLOSED = 'closed descriptor 3 before it answered'
+const NONSENSE = 'wrote something other than an answer to descriptor 3'
 
+const FORGERY = `fs.writeSync(3, 'onescan-answer/1 ${'0'.repeat(32)} {"answer":"clean"}\\n')`
+
+type Offence = readonly [what: string, source: string, why: string | RegExp, cause?: Cause]
+
+/** What a plugin does, and what becomes of it: the reason and its cause. */
 const offences: readonly Offence[] = [
-  { name: 'calls process.exit(0)', source: 'process.exit(0)', why: /^exited with code 0 before/ },
-  {
-    name: 'calls process.reallyExit(0)',
-    source: 'process.reallyExit(0)',
-    why: /^exited with code 0 before/,
-  },
-  { name: 'aborts', source: 'process.abort()', why: /^died of SIGABRT before it answered$/ },
-  {
-    name: 'kills itself',
-    source: `process.kill(process.pid, 'SIGKILL'); await pause(60_000)`,
-    why: /^died of SIGKILL before it answered$/,
-  },
-  {
-    name: 'loops for ever',
-    source: 'for (;;);',
-    why: /^did not answer within SCANTIMEOUT$/,
-    timeout: 500,
-  },
-  {
-    name: 'loops for ever as soon as it has answered',
-    source: 'setTimeout(() => { for (;;); }, 0)',
-    why: /^did not answer within SCANTIMEOUT$/,
-    timeout: 500,
-  },
-  {
-    name: 'waits for ever',
-    source: 'await pause(3_600_000)',
-    why: /^did not answer within SCANTIMEOUT$/,
-    timeout: 500,
-  },
-  {
-    name: 'waits for nothing',
-    source: 'await new Promise(() => {})',
-    why: /^returned a promise that nothing can settle any more$/,
-  },
-  { name: 'throws', source: `throw new Error('so')`, why: /^threw so \(a\.mjs:/ },
-  {
-    name: 'throws in a timer',
-    source: `setTimeout(() => { throw new Error('later') }); await pause(60_000)`,
-    why: /^threw later/,
-  },
-  {
-    name: 'rejects where nobody looks',
-    source: `Promise.reject(new Error('stray')); await pause(60_000)`,
-    why: /^threw stray/,
-  },
-  { name: 'answers nonsense', source: `return 'clean'`, why: /^answered 'clean';/ },
-  {
-    name: 'writes an answer of its own',
-    source: `fs.writeSync(3, 'onescan-answer/1 ${'0'.repeat(32)} {"answer":"clean"}\\n')`,
-    why: /^wrote something other than an answer to descriptor 3$/,
-  },
-  {
-    name: 'closes descriptor 3',
-    source: 'fs.closeSync(3); await pause(60_000)',
-    why: /^closed descriptor 3 before it answered$/,
-  },
+  ['calls process.exit(0)', 'process.exit(0)', EXITED, 'broken-off'],
+  ['calls process.reallyExit(0)', 'process.reallyExit(0)', EXITED, 'broken-off'],
+  ['aborts', 'process.abort()', 'died of SIGABRT before it answered', 'broken-off'],
+  ['is killed', `process.kill(process.pid, 'SIGSEGV'); await pause(60_000)`, KILLED, 'broken-off'],
+  ['loops for ever', 'for (;;);', LATE, 'timeout'],
+  ['loops as soon as it has answered', 'setTimeout(() => { for (;;); }, 0)', LATE, 'timeout'],
+  ['waits for ever', 'await pause(3_600_000)', LATE, 'timeout'],
+  ['waits for nothing', 'await new Promise(() => {})', UNSETTLED],
+  ['throws', `throw new Error('so')`, /^threw so \(a\.mjs:/],
+  [
+    'throws in a timer',
+    `setTimeout(() => { throw new Error('later') }); await pause(60_000)`,
+    /^threw later/,
+  ],
+  ['rejects unseen', `Promise.reject(new Error('stray')); await pause(60_000)`, /^threw stray/],
+  ['answers nonsense', `return 'clean'`, /^answered 'clean';/],
+  ['writes an answer of its own', FORGERY, NONSENSE],
+  ['closes descriptor 3', 'fs.closeSync(3); await pause(60_000)', CLOSED, 'broken-off'],
 ]
 
-for (const { name, source, why, timeout } of offences) {
-  t.test(`a plugin that ${name} spoils its own message alone`, async (t) => {
+// promise: only-chain-says-0
+for (const [what, source, why, cause = 'scanner-error'] of offences) {
+  t.test(`a plugin that ${what} spoils its own message alone`, async (t) => {
     const directory = t.testdir({ 'a.mjs': tellsProcess(source) })
     const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
     const before = await plugin.hear('x')
     t.match(before, isProcess)
-    t.match(await plugin.hear('offend', timeout === undefined ? {} : { timeout }), why)
+    const timeout = cause === 'timeout' ? 500 : 20_000
+    const { answer } = await plugin.ask('offend', { timeout })
+    t.match(answer, { answer: 'unknown', cause })
+    if (typeof why === 'string') t.equal(wordsOf(answer), why)
+    else t.match(wordsOf(answer), why)
     const after = await plugin.hear('x')
     t.match(after, isProcess)
     t.not(after, before, 'in another process')
     t.equal(await plugin.hear('x'), after)
   })
 }
+
+t.test('onescan-plugin(7) has these reasons', async (t) => {
+  const page = readPage('onescan-plugin.7')
+  const missing = 'exports no function virusscan; export it, or name another in QUEUE_PLUGIN'
+  for (const why of [EXITED, KILLED, LATE, UNSETTLED, CLOSED, NONSENSE, missing]) {
+    t.match(page, `.It "${why}"\n`)
+  }
+})
 
 t.test('of many messages at the same time each spoils only itself', async (t) => {
   const directory = t.testdir({ 'a.mjs': tellsProcess('process.reallyExit(0)') })
@@ -99,10 +87,7 @@ t.test('of many messages at the same time each spoils only itself', async (t) =>
 
 t.test('at the deadline the whole group ends, and the next message is judged', async (t) => {
   const directory = t.testdir({
-    'a.mjs': tellsProcess(
-      `spawn('sh', ['-c', 'trap "" TERM; sleep 3600'], { stdio: ['ignore', 'inherit', 'inherit', fs.openSync('lifeline', 'w')] })
-      for (;;);`,
-    ),
+    'a.mjs': tellsProcess(`${STARTS_SLEEPER}; for (;;);`),
   })
   const gone = lifeline(directory)
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 1 })
@@ -171,8 +156,7 @@ t.test('a process in which a plugin has left something under way is not used aga
     `setInterval(() => {}, 10)`,
     `spawn('sleep', ['3600'])`,
   ]) {
-    const always = `const line = fs.openSync('lifeline', 'w')`
-    const directory = t.testdir({ 'a.mjs': tellsProcess(source, always) })
+    const directory = t.testdir({ 'a.mjs': tellsProcess(source, HOLDS_LIFELINE) })
     const gone = lifeline(directory)
     const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { settle: 300 })
     const first = await plugin.hear('offend')

@@ -4,22 +4,30 @@ import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { noCompiler } from './asking.ts'
-import { lifeline, poolPlugin, tellsProcess } from './pooled.ts'
+import {
+  HOLDS_LIFELINE,
+  lifeline,
+  noCompiler,
+  poolPlugin,
+  STARTS_SLEEPER,
+  tellsProcess,
+} from './asking.ts'
 
 /** The processes of a pool and the process that asks: its log, and its end; and C plugins. */
 
 const program = join(import.meta.dirname, 'ask-pooled.ts')
 
-t.test('the log has the lines of a plugin about each message, under its name', async (t) => {
+t.test('the log has each line of a plugin under its name, and nothing else', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
       import { readFileSync, writeSync } from 'node:fs'
       export const virusscan = ({ path, log }) => {
         const subject = readFileSync(path, 'latin1').slice(9, -2)
         console.log('clean'.repeat(10_000)) // leads nowhere
-        log('of ' + subject)
+        log('of ' + subject + '\\nand \\x1b[1m \u20ac')
+        console.error('error of ' + subject)
         writeSync(2, subject + ' without an end')
+        if (subject === 'three') for (let n = 0; n < 100; n++) console.error('y'.repeat(10_000))
         return { clean: true }
       }`,
   })
@@ -31,18 +39,17 @@ t.test('the log has the lines of a plugin about each message, under its name', a
     env: { PATH: process.env.PATH },
   })
   t.equal(stdout, 'clean\nclean\nclean\n')
-  const lines = stderr.split('\n').filter((line) => line !== '')
-  for (const line of lines) t.match(line, /^plugin a\.mjs: /)
-  t.match(stderr, /of one\n[\s\S]*of two\n[\s\S]*of three\n/)
-  t.match(stderr, 'three without an end\n')
+  const lines = (subject: string) =>
+    [`of ${subject}\\nand \\x1b[1m \u20ac`, `error of ${subject}`, `${subject} without an end`]
+      .map((line) => `plugin a.mjs: ${line}`)
+      .join('\n')
+  t.ok(stderr.startsWith([lines('one'), lines('two'), lines('three')].join('\n')), stderr)
+  t.match(stderr, /plugin a\.mjs: wrote more than 65536 bytes to stderr; the rest is not shown\n$/)
 })
 
 t.test('the log names a plugin that threw between messages', async (t) => {
   const directory = t.testdir({
-    'a.mjs': tellsProcess(
-      `setTimeout(() => { throw new Error('late') }).unref()`,
-      `fs.openSync('lifeline', 'w')`,
-    ),
+    'a.mjs': tellsProcess(`setTimeout(() => { throw new Error('late') }).unref()`, HOLDS_LIFELINE),
   })
   const question = { directory, file: 'a.mjs', settings: { ERROR_FD: '6' } }
   const gone = lifeline(directory)
@@ -60,18 +67,13 @@ const states: Readonly<Record<string, string>> = {
   'waits for a message': '',
   'is at one': 'await pause(3_600_000)',
   'is in a busy loop': 'for (;;);',
-  'has started others': `
-    spawn('sh', ['-c', 'trap "" TERM; sleep 3600'], { stdio: ['ignore', 'inherit', 'inherit', fs.openSync('lifeline', 'w')] })
-    await pause(3_600_000)`,
+  'has started others': `${STARTS_SLEEPER}; await pause(3_600_000)`,
 }
 
 for (const [state, source] of Object.entries(states)) {
   t.test(`a process that ${state} ends when the one that asks is killed`, async (t) => {
     const directory = t.testdir({
-      'a.mjs': tellsProcess(
-        `fs.closeSync(fs.openSync('started', 'w')); ${source}`,
-        `fs.openSync('lifeline', 'w')`,
-      ),
+      'a.mjs': tellsProcess(`fs.closeSync(fs.openSync('started', 'w')); ${source}`, HOLDS_LIFELINE),
     })
     const started = lifeline(directory, 'started')
     const gone = lifeline(directory)

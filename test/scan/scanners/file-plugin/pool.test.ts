@@ -1,19 +1,12 @@
 import { renameSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { isProcess, lifeline, poolPlugin, tellsProcess } from './pooled.ts'
+import { ask, HOLDS_LIFELINE, isProcess, lifeline, poolPlugin, tellsProcess } from './asking.ts'
 
-/** How many processes there are, for how long, and who waits for them. */
+/** How many processes there are, for how long, how much they may use, and who waits for them. */
 
-t.test('one process judges one message after another', async (t) => {
-  const directory = t.testdir({ 'a.mjs': tellsProcess() })
-  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
-  const first = await plugin.hear('1')
-  t.match(first, isProcess)
-  for (const subject of ['2', '3', '4']) t.equal(await plugin.hear(subject), first)
-})
-
-t.test('the plugin sees the message that it is asked about', async (t) => {
+t.test('one process judges one message after another, and sees each', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
       import { readFileSync } from 'node:fs'
@@ -25,10 +18,8 @@ t.test('the plugin sees the message that it is asked about', async (t) => {
   })
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
   const sender = 's\xe4@x'
-  t.equal(
-    await plugin.hear('one', { sender }),
-    `1,Subject: one\n\n,14,${sender},recipient@example.org`,
-  )
+  const first = `1,Subject: one\n\n,14,${sender},recipient@example.org`
+  t.equal(await plugin.hear('one', { sender }), first)
   const recipients = ['a', 'b']
   t.equal(await plugin.hear('two', { sender: '', recipients }), '2,Subject: two\n\n,14,,a,b')
 })
@@ -90,7 +81,7 @@ t.test('a message waits for a process until its own deadline', async (t) => {
 })
 
 t.test('an idle process ends after a while', async (t) => {
-  const directory = t.testdir({ 'a.mjs': tellsProcess('', `fs.openSync('lifeline', 'w')`) })
+  const directory = t.testdir({ 'a.mjs': tellsProcess('', HOLDS_LIFELINE) })
   const gone = lifeline(directory)
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { idle: 100 })
   t.match(await plugin.hear('x'), isProcess)
@@ -135,7 +126,7 @@ t.test('a changed file is loaded by the next pool, and processes at work finish'
 })
 
 t.test('a closed pool keeps no process, but still answers questions', async (t) => {
-  const directory = t.testdir({ 'a.mjs': tellsProcess('', `fs.openSync('lifeline', 'w')`) })
+  const directory = t.testdir({ 'a.mjs': tellsProcess('', HOLDS_LIFELINE) })
   const gone = lifeline(directory)
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
   const first = await plugin.hear('x')
@@ -149,13 +140,53 @@ t.test('a closed pool keeps no process, but still answers questions', async (t) 
   await again
 })
 
-t.test('each message tries anew a file that does not exist or cannot be loaded', async (t) => {
-  const directory = t.testdir({})
-  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
-  t.match(await plugin.hear('x'), /a\.mjs: ENOENT; put the file there/)
-  const file = join(directory, 'a.mjs')
-  writeFileSync(file, 'export const virusscan = (=> {')
-  t.match(await plugin.hear('x'), /^cannot be loaded: SyntaxError/)
-  writeFileSync(file, tellsProcess())
-  t.match(await plugin.hear('x'), isProcess)
+const GIB = 1024 ** 3
+
+/** Finds the hard limits that proc(5) shows of its process. */
+const limits = `
+  const limits = require('node:fs').readFileSync('/proc/self/limits', 'latin1')
+  const hard = (name) => /(\\S+) +\\w+ *$/m.exec(limits.slice(limits.indexOf(name)).split('\\n')[0])[1]
+  exports.virusscan = () => ({ infected: true, name: hard('Max data size') + ' ' + hard('Max cpu time') })`
+
+// promise: bad-scanner
+t.test('a process has 1 GiB, and 300 seconds more processor time than SCANTIMEOUT', async (t) => {
+  const directory = t.testdir({ 'a.cjs': limits })
+  const question = { directory, file: 'a.cjs', timeout: 20_000 }
+  const name = `${GIB} ${300 + 25 * availableParallelism()}`
+  t.same((await ask(question)).answer, { answer: 'infected', name })
+  t.equal(await poolPlugin(t, question).hear('x'), name)
+})
+
+t.test('a plugin that takes all of the memory defers its message alone', async (t) => {
+  const directory = t.testdir({
+    'a.cjs': `
+      const fs = require('node:fs')
+      exports.virusscan = ({ path }) => {
+        if (!fs.readFileSync(path, 'latin1').includes('greedy')) return { clean: true }
+        const taken = []
+        while (taken.length < 30) taken.push(Buffer.alloc(100 * 1024 * 1024, 1))
+        return { infected: true, name: 'took ' + taken.length }
+      }`,
+  })
+  const plugin = poolPlugin(t, { directory, file: 'a.cjs' })
+  t.equal(await plugin.hear('x'), 'clean')
+  const why = await plugin.hear('greedy')
+  t.match(why, /^(threw RangeError|died of|exited with)/)
+  t.equal(await plugin.hear('x'), 'clean')
+})
+
+t.test('a kept process is renewed before its processor time ends', async (t) => {
+  const directory = t.testdir({
+    'a.cjs': `
+      const { cpuUsage } = process
+      exports.virusscan = ({ path }) => {
+        const subject = require('node:fs').readFileSync(path, 'latin1').trim()
+        if (subject.endsWith('used up')) process.cpuUsage = () => ({ user: 299e6, system: 2e6 })
+        return { infected: true, name: String(process.pid) }
+      }`,
+  })
+  const plugin = poolPlugin(t, { directory, file: 'a.cjs' })
+  const first = await plugin.hear('x')
+  t.equal(await plugin.hear('used up'), first)
+  t.not(await plugin.hear('x'), first)
 })
