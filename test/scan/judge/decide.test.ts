@@ -9,7 +9,7 @@ import type { Client, Transaction } from '../../../src/scan/judge/transaction.ts
 import type { ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
 import type { Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import type { RememberedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
-import { localPolicy } from '../scanners/local-policy.ts'
+import { localPolicy } from '../scanners/scanning.ts'
 
 /** The decision as a value, to the word: strangers read its reply, and the log tells its details. */
 

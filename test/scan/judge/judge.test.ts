@@ -9,7 +9,7 @@ import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
 import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
 import { clean } from '../../../src/scan/scanners/shared/finding.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
-import { localPolicy } from '../scanners/local-policy.ts'
+import { localPolicy } from '../scanners/scanning.ts'
 import {
   banned,
   bounce,

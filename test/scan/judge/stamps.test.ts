@@ -5,7 +5,7 @@ import { clean } from '../../../src/scan/scanners/shared/finding.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import { key } from '../../second-reader/stamped.ts'
 import { hmacValue, md5Hex } from '../cluster/independent.ts'
-import { localPolicy } from '../scanners/local-policy.ts'
+import { localPolicy } from '../scanners/scanning.ts'
 import {
   banned,
   editsOf,

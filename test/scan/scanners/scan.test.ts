@@ -11,20 +11,12 @@ import { isLate, type Sample, type Scanner } from '../../../src/scan/scanners/sh
 import { ReadBy } from '../../mail/message/bytes.ts'
 import { sample } from './clamd/task.ts'
 import { uuencode } from './evasions/compose.ts'
-
-const spool = { directory: tmpdir(), sharedDirectory: undefined }
+import { runOf, secondLook } from './scanning.ts'
 
 /** Asks a scanner about a message and each of its contents. */
 function scanAll(message: string, scanner: Scanner) {
-  return runScanners(sample(Buffer.from(message, 'latin1')), {
-    scanners: [scanner],
-    timeout: 60_000,
-    settings: { MAXNESTING: 12, SECONDLOOK: 'always' },
-    spool,
-    keepsOut: new Set<Unseen>(['size', 'depth', 'contents']),
-    uptime: () => performance.now(),
-    note() {},
-  })
+  const settings = secondLook
+  return runScanners(sample(Buffer.from(message, 'latin1')), runOf([scanner], { settings }))
 }
 
 const bytesOf = ({ bytes }: Sample) => bytes.gather()
@@ -41,6 +33,8 @@ function showing(show: (content: Sample) => void): Scanner {
     },
   }
 }
+
+const plain = sample(Buffer.from('Subject: mail\n\n'))
 
 /** A scanner that works on when nobody waits for it any more. */
 function persistent() {
@@ -79,31 +73,15 @@ async function readOn(message: Sample, waiting: Promise<void>): Promise<unknown>
 t.test('each kind of limit has the outcome that its setting says', async (t) => {
   const why = 'clamd: more than it looks at'
   const ask = (what: Unseen, ...keepsOut: readonly Unseen[]) => {
-    const scanner: Scanner = {
-      name: 'clamd',
-      local: false,
-      scan: async () => unseen(what, why),
-    }
-    return runScanners(sample(Buffer.from('Subject: mail\n\n')), {
-      scanners: [scanner],
-      timeout: 10_000,
-      settings: { MAXNESTING: 12, SECONDLOOK: 'never' },
-      spool,
-      keepsOut: new Set(keepsOut),
-      uptime: () => performance.now(),
-      note() {},
-    })
+    const scan = async () => unseen(what, why)
+    const run = runOf([{ name: 'clamd', local: false, scan }], { keepsOut: new Set(keepsOut) })
+    return runScanners(plain, run)
   }
+  const limit = 'the limits of clamd'
   for (const what of ['size', 'depth', 'contents'] as const) {
-    const passed = { answer: 'unseen', what, why, limit: 'the limits of clamd' }
-    t.same(await ask(what), passed)
-    t.same(await ask('depth', 'size'), {
-      answer: 'unseen',
-      what: 'depth',
-      why,
-      limit: 'the limits of clamd',
-    })
+    t.same(await ask(what), { answer: 'unseen', what, why, limit })
   }
+  t.same(await ask('depth', 'size'), { answer: 'unseen', what: 'depth', why, limit })
   t.same(await ask('size', 'size'), { answer: 'unknown', why, cause: 'limit' })
   for (const what of ['depth', 'contents'] as const) {
     t.match(await ask(what, 'depth', 'contents'), { answer: 'unseen', what, why })
@@ -148,16 +126,7 @@ t.test('a scanner that outlives its deadline sees nothing of later messages', as
   })
   const counted: Sample = { ...sample(message, join(directory, 'm')), bytes }
   const { scanner, goOn, found } = persistent()
-  const uptime = () => performance.now()
-  const run = {
-    scanners: [scanner],
-    timeout: 10,
-    settings: { MAXNESTING: 12, SECONDLOOK: 'never' },
-    spool,
-    keepsOut: new Set<Unseen>(['size', 'depth', 'contents']),
-    uptime,
-    note() {},
-  } as const
+  const run = runOf([scanner], { timeout: 10 })
   t.match(await runScanners(counted, run), { answer: 'unknown', why: /no answer in time/ })
   goOn()
   const over = 'the message is over'
@@ -179,27 +148,18 @@ t.test(
           else signal.addEventListener('abort', end)
         }),
     }
-    const run = {
-      scanners: [patient],
-      timeout: 60_000,
-      settings: { MAXNESTING: 12, SECONDLOOK: 'never' },
-      spool,
-      keepsOut: new Set<Unseen>(['size', 'depth', 'contents']),
-      uptime: () => performance.now(),
-      note() {},
-    } as const
-    const message = sample(Buffer.from('Subject: mail\n\n'))
+    const run = runOf([patient])
     for (const before of [true, false]) {
       const gone = new AbortController()
       if (before) gone.abort()
-      const scanning = runScanners(message, { ...run, gone: gone.signal })
+      const scanning = runScanners(plain, { ...run, gone: gone.signal })
       gone.abort()
       t.match(await scanning, { answer: 'unknown', unfinished: true })
       t.equal(getEventListeners(gone.signal, 'abort').length, 0)
     }
     const { signal } = new AbortController()
     const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
-    const late = await runScanners(message, { ...run, timeout: 1, gone: signal })
+    const late = await runScanners(plain, { ...run, timeout: 1, gone: signal })
     t.match(late, { answer: 'unknown', why: /late|in time/, unfinished: undefined })
     clearTimeout(stay)
   },

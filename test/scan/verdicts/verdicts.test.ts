@@ -15,7 +15,7 @@ import { DEATHS_MAX } from '../../../src/scan/verdicts/poison.ts'
 import { sealVerdict } from '../../../src/scan/verdicts/store/seal.ts'
 import { Verdicts, type VerdictsOptions } from '../../../src/scan/verdicts/verdicts.ts'
 import { examine } from '../cluster/hashed-message.ts'
-import { localPolicy } from '../scanners/local-policy.ts'
+import { localPolicy } from '../scanners/scanning.ts'
 
 const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
 const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)

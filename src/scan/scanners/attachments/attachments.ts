@@ -23,26 +23,21 @@ const SHOWN_MAX = 80
  * Fault of kind `config`.
  */
 export function attachmentsScanner({ BADATTACHMENTS, BADMIME }: ScanSettings): LocalScanner {
-  /**
-   * The rules, which nobody changes, are the same for all messages. If two messages come at the same time
-   * before the rules are known, both read the file.
-   */
+  /** The rules, which nobody changes, are the same for all messages. */
   let known: AttachmentRules | undefined
-  const rulesOnce = async () => {
+  const rulesOnce = () => {
     known ??=
-      'file' in BADATTACHMENTS
-        ? await loadAttachmentRules(BADATTACHMENTS.file)
-        : rulesOfNames(BADATTACHMENTS.names)
+      'file' in BADATTACHMENTS ? loadRules(BADATTACHMENTS.file) : rulesOfNames(BADATTACHMENTS.names)
     return known
   }
   return {
     name: 'attachments',
     local: true,
     async prepare() {
-      await rulesOnce()
+      rulesOnce()
     },
     async search(task) {
-      return new AttachmentSearch(await rulesOnce(), BADMIME, task)
+      return new AttachmentSearch(rulesOnce(), BADMIME, task)
     },
   }
 }
@@ -148,7 +143,7 @@ interface AttachmentRules {
  * Reads the control file. Throws a Fault of kind `config` if the file cannot be read, has a line that is
  * no rule, or has no rule at all: with nothing to ban, the plugin would call everything clean.
  */
-export async function loadAttachmentRules(file: string): Promise<AttachmentRules> {
+function loadRules(file: string): AttachmentRules {
   let text: string
   try {
     text = readForeignFile(file).toString('utf8')
@@ -157,10 +152,6 @@ export async function loadAttachmentRules(file: string): Promise<AttachmentRules
     const remedy = 'write rules there, or take attachments out of QHPSI'
     throw new Fault('config', `BADATTACHMENTS ${file}: cannot be read (${why}); ${remedy}`)
   }
-  return parseAttachmentRules(text, file)
-}
-
-export function parseAttachmentRules(text: string, file: string): AttachmentRules {
   const names: string[] = []
   const types: string[] = []
   let bansExecutables = false

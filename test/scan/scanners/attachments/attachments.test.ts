@@ -1,8 +1,9 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { TOP_LINE } from '../../../../src/mail/message/message.ts'
+import { attachmentsScanner } from '../../../../src/scan/scanners/attachments/attachments.ts'
 import { ReadBy } from '../../../mail/message/bytes.ts'
 import { clamdPolicy, sample } from '../clamd/task.ts'
 import { disposed, mixed, searched, text } from './mail.ts'
@@ -51,26 +52,6 @@ t.test(
   },
 )
 
-t.test('a banned name is found wherever a reader of mail sees a name', async (t) => {
-  const settings = {
-    ...rulesIn(t.testdir({ rules: 'name *.exe\n' })),
-    BADMIME: 'accept',
-  }
-  const part = 'Content-Type: application/x; name="a.exe"\n\nx\n'
-  const hidden: Readonly<Record<string, string>> = {
-    'uuencode in a text': 'A: b\n\nsee:\nbegin 644 a.exe\n#86)C\n`\nend\n',
-    'a file in a calendar': `Content-Type: text/calendar\n\nBEGIN:VCALENDAR\nATTACH;FILE\n NAME=a.exe;VALUE=BINARY:QUJD\n`,
-    'a file in a card in base64': `Content-Type: text/x-any\nContent-Transfer-Encoding: base64\n\n${Buffer.from('BEGIN:VCARD\nPHOTO;ENCODING=B;X-FILENAME="a.exe":QUJD\n').toString('base64')}\n`,
-    'a part behind the end': `Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n--b\n${part}`,
-    'fields below a blank line': `A: b\n \n${part}`,
-    'a mail in a file': `Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n${Buffer.from(`Subject: x\n${part}`).toString('base64')}\n`,
-  }
-  for (const [what, message] of Object.entries(hidden)) {
-    const { result } = await scan(`${TOP_LINE}${message}`, settings)
-    t.match(result, { answer: 'infected', banned: true }, what)
-  }
-})
-
 t.test('the name is safe in an SMTP reply', async (t) => {
   const settings = rulesIn(t.testdir({ rules: 'name *\n' }))
   for (const name of [
@@ -107,11 +88,52 @@ t.test(
   },
 )
 
-t.test('without rules nothing is clean', async (t) => {
-  const directory = t.testdir({ empty: '# nothing\n', wrong: '*.exe\n' })
-  for (const name of ['missing', 'empty', 'wrong']) {
-    const settings = { BADATTACHMENTS: join(directory, name) }
-    const { result } = await scan(text, settings)
+t.test('the rules of the file are names, types and content, one a line', async (t) => {
+  const rules =
+    '# what we ban\n\nname *.EXE\r\nname  invoice ??.doc  \ntype audio/*\ncontent executable\n'
+  const settings = rulesIn(t.testdir({ rules }))
+  const named = (name: string) => disposed(`attachment; filename="${name}"`)
+  const outcomes = {
+    'attachment a.exe': named('a.exe'),
+    'attachment INVOICE 01.doc': named('INVOICE 01.doc'),
+    'attachment type audio/ogg': 'Content-Type: audio/ogg\n\nx\n',
+    'attachment content executable': 'Content-Type: x/y\n\nMZ\0\0\n',
+  }
+  for (const [name, message] of Object.entries(outcomes)) {
+    t.match(await scan(message, settings), { result: { answer: 'infected', name } })
+  }
+  for (const message of [
+    named('invoice 1.doc'),
+    named('a.exe.txt'),
+    'Content-Type: video/ogg\n\nx\n',
+  ]) {
+    t.match(await scan(message, settings), { result: { answer: 'clean' } }, message)
+  }
+  const names = rulesIn(t.testdir({ rules: 'name *.exe' }))
+  t.match(await scan(outcomes['attachment content executable'], names), {
+    result: { answer: 'clean' },
+  })
+})
+
+t.test('a file without usable rules is a fault, and nothing is clean by it', async (t) => {
+  const directory = t.testdir({ directory: {} })
+  const faults: Record<string, RegExp> = {
+    missing: /^BADATTACHMENTS .*: cannot be read \(E/,
+    directory: /cannot be read \(.*directory is not a regular file\)/,
+  }
+  for (const [n, text] of ['', '\n', '# name *.exe\n'].entries()) {
+    writeFileSync(join(directory, `empty-${n}`), text)
+    faults[`empty-${n}`] = /^BADATTACHMENTS .*: holds no rule/
+  }
+  const lines = ['*.exe', 'name', 'name ', 'names *.exe', 'content program', ' # comment']
+  for (const [n, line] of lines.entries()) {
+    writeFileSync(join(directory, `wrong-${n}`), `name *.exe\n${line}\n`)
+    faults[`wrong-${n}`] = /^BADATTACHMENTS .*: line 2 must be /
+  }
+  for (const [name, message] of Object.entries(faults)) {
+    const settings = clamdPolicy('/nowhere', { BADATTACHMENTS: join(directory, name) })
+    await t.rejects(attachmentsScanner(settings).prepare!(), { kind: 'config', message }, name)
+    const { result } = await searched(sample(Buffer.from(text)), settings)
     t.match(result, { answer: 'unknown', why: /BADATTACHMENTS / }, name)
   }
 })

@@ -92,6 +92,7 @@ t.test('a field that is made to cost time costs little', async (t) => {
     `"${'\\'.repeat(500_000)}`,
     '('.repeat(500_000),
     `"${'=?utf-8?B?'.repeat(50_000)}"`,
+    `"${'=?a?q?'.repeat(100_000)}"`,
     `"${'=?x?Q?a?= '.repeat(50_000)}"`,
     `${'"'.repeat(500_001)}`,
     `"${'a. '.repeat(200_000)}b"`,

@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { attachmentsScanner } from '../../../../src/scan/scanners/attachments/attachments.ts'
 import { runScanners } from '../../../../src/scan/scanners/scan.ts'
@@ -7,6 +6,7 @@ import type { ScanSettings } from '../../../../src/scan/scanners/shared/scan-set
 import type { Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
 import { inChunks } from '../../../mail/message/bytes.ts'
 import { clamdPolicy, sample } from '../clamd/task.ts'
+import { runOf } from '../scanning.ts'
 
 /** The rules of most sites. */
 const policy = clamdPolicy('/nowhere', {
@@ -34,17 +34,13 @@ export async function searched(
   gone?: AbortSignal,
 ): Promise<{ readonly result: ScanFinding; readonly notes: readonly string[] }> {
   const notes: string[] = []
-  const spool = { directory: tmpdir(), sharedDirectory: undefined }
-  const result = await runScanners(message, {
-    scanners: [attachmentsScanner(policy)],
-    timeout: 60_000,
+  const run = runOf([attachmentsScanner(policy)], {
     settings: { MAXNESTING: 100, SECONDLOOK: 'never' },
-    spool,
     keepsOut: new Set(['size']),
-    uptime: () => performance.now(),
     note: (text) => void notes.push(text),
     gone,
   })
+  const result = await runScanners(message, run)
   return { result, notes }
 }
 

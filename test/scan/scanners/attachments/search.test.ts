@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { limits } from '../../../../src/mail/mime/shared/limits.ts'
-import { PARAMETERS_MAX } from '../../../../src/scan/scanners/attachments/part-names.ts'
 import { disposed, mixed, outcome, text } from './mail.ts'
 
 const exe = disposed('attachment; filename="a.exe"')
@@ -25,10 +24,7 @@ t.test('ordinary mail is clean', async (t) => {
     'a line without a colon, without MIME': 'Subject: x\njunk\n\nbody\n',
     'NUL and bare CR, without MIME': 'Subject: x\ry\0\n\nbo\rdy\0\n',
     '8-bit': 'Subject: \xe4\xf6\xfc\nContent-Type: text/plain; charset=iso-8859-1\n\n\xe4\n',
-    multipart: `Subject: x\nMIME-Version: 1.0\n${mixed('b', text, text)}`,
-    nested: mixed('b', mixed('c', text, text), text),
     'a boundary that begins as another': mixed('b', mixed('b-c', text), text),
-    'one part': mixed('b', text),
     'a part without a header': mixed('b', '\nhello\n'),
     'a part with nothing': mixed('b', ''),
     'a text that begins with MZ': 'Subject: x\n\nMZ is a school in Mainz\n',
@@ -36,48 +32,11 @@ t.test('ordinary mail is clean', async (t) => {
     'base64 with a footer': `Content-Transfer-Encoding: base64\n\n${base64('hello')}\n-- \nlist\n`,
     'an old Content-Type': 'Content-Type: text\n\nhello\n',
     'RFC 2045 comment': 'Content-Type: text/plain; charset=us-ascii (Plain text)\n\nhello\n',
-    'message attached': mixed('b', attached('Subject: x\n\nhello\n')),
-    digest: mixed('b', '\nSubject: x\n\nhello\n').replace('mixed', 'digest'),
     'a JavaScript body': 'Content-Type: text/plain\n\nx.__proto__*0=1\n',
   }
   for (const [name, message] of Object.entries(cases)) {
     t.equal(await outcome(message), 'clean', name)
     t.equal(await outcome(crlf(message)), 'clean', `${name}, CRLF`)
-  }
-})
-
-t.test('a banned name is seen in every part', async (t) => {
-  const inner = mixed('c', text, exe)
-  const cases: Record<string, string> = {
-    'the message itself': exe,
-    'first part': mixed('b', exe, text),
-    'last part': mixed('b', text, exe),
-    'part of a part': mixed('b', text, mixed('c', text, exe)),
-    'after a part with parts': mixed('b', mixed('c', text), exe),
-    'a multipart': mixed('b', text).replace('mixed;', 'mixed; name=a.exe;'),
-    'attached message': mixed('b', attached(inner)),
-    'attached message itself': attached(inner),
-    'message in a message': mixed('b', attached(attached(mixed('d', attached(inner))))),
-    'attached in base64': mixed('b', attached(base64(inner), 'base64'), text),
-    'attached in quoted-printable': mixed(
-      'b',
-      attached(inner.replaceAll('=', '=3D').replace('filename', 'file=\nname'), 'quoted-printable'),
-    ),
-    'after an attached message': mixed('b', attached('Subject: x\n\nx\n'), exe),
-    digest: mixed('b', `\n${inner}`).replace('mixed', 'digest'),
-    'a bare CR before the delimiter': mixed('b', text, exe).replaceAll('--b\n', '\r--b\n'),
-    'blanks behind the boundary': mixed('b', text, exe).replaceAll('--b\n', '--b \t\n'),
-    'header cut by the end': exe.slice(0, exe.indexOf('\n\n')),
-    'header cut by a boundary': mixed('b', exe.slice(0, exe.indexOf('\n\n')), text),
-    'long boundary': mixed('x'.repeat(70), exe),
-    'boundary in sections': mixed('bc', exe).replace(
-      'boundary="bc"',
-      'boundary*0=b;\n boundary*1="c"',
-    ),
-  }
-  for (const [name, message] of Object.entries(cases)) {
-    t.equal(await outcome(message), 'a.exe', name)
-    t.equal(await outcome(crlf(message)), 'a.exe', `${name}, CRLF`)
   }
 })
 
@@ -107,19 +66,56 @@ t.test('banned types and programs are seen', async (t) => {
   }
 })
 
-/** Mail that readers take apart in several ways. */
-const disputed: Readonly<Record<string, (part: string) => string>> = {
+const LONG = `X: ${'x'.repeat(1024 * 1024)}`
+const unclosed = mixed('c', text).replace('--c--\nepilogue\n', '')
+const headerOf = (part: string) => part.slice(0, part.indexOf('\n\n'))
+const inBase64 = (type: string, content: string) =>
+  `Content-Type: ${type}\nContent-Transfer-Encoding: base64\n\n${base64(content)}\n`
+
+/** Where a part may stand, also in mail that readers take apart in several ways. */
+const places: Readonly<Record<string, (part: string) => string>> = {
+  'the message itself': (part) => part,
+  'first part': (part) => mixed('b', part, text),
+  'last part': (part) => mixed('b', text, part),
+  'part of a part': (part) => mixed('b', text, mixed('c', text, part)),
+  'after a part with parts': (part) => mixed('b', mixed('c', text), part),
+  'attached message': (part) => mixed('b', attached(mixed('c', text, part))),
+  'attached message itself': (part) => attached(mixed('c', text, part)),
+  'message in a message': (part) => mixed('b', attached(attached(mixed('d', attached(part))))),
+  'attached in base64': (part) => mixed('b', attached(base64(part), 'base64'), text),
+  'attached in quoted-printable': (part) =>
+    mixed(
+      'b',
+      attached(part.replaceAll('=', '=3D').replace('file', 'fi=\nle'), 'quoted-printable'),
+    ),
+  'after an attached message': (part) => mixed('b', attached('Subject: x\n\nx\n'), part),
+  digest: (part) => mixed('b', `\n${mixed('c', text, part)}`).replace('mixed', 'digest'),
+  'a bare CR before the delimiter': (part) => mixed('b', text, part).replaceAll('--b\n', '\r--b\n'),
+  'blanks behind the boundary': (part) => mixed('b', text, part).replaceAll('--b\n', '--b \t\n'),
+  'header cut by the end': headerOf,
+  'header cut by a boundary': (part) => mixed('b', headerOf(part), text),
+  'long boundary': (part) => mixed('x'.repeat(70), part),
+  'boundary in sections': (part) =>
+    mixed('bc', part).replace('boundary="bc"', 'boundary*0=b;\n boundary*1="c"'),
+  'fields below a blank line': (part) => `A: b\n \n${part}`,
+  'a mail in a file': (part) => inBase64('a/b', `Subject: x\n${part}`),
   'no closing boundary': (part) => mixed('b', part).replace('--b--', ''),
   'no boundary parameter': (part) => `Content-Type: multipart/mixed\n\n--b\n${part}\n--b--\n`,
   'an empty boundary': (part) => mixed('', part),
   'two boundaries': (part) => mixed('b', part).replace('boundary=', 'boundary=c; boundary='),
+  'two boundaries, the other one last': (part) =>
+    mixed('b', part).replace('"b"', '"b"; boundary="c"'),
   'a boundary with more': (part) => mixed('b', part).replace('"b"', '"b"c'),
   'a boundary with a comment': (part) =>
     mixed('b', part).replace('boundary', '(boundary=c;) boundary'),
   'a boundary inside quotes': (part) =>
     mixed('b', part).replace('boundary=', 'x="; boundary=c"; boundary='),
-  'an inner multipart that is not closed': (part) =>
-    mixed('b', mixed('c', text).replace('--c--', ''), part),
+  'an inner multipart that is not closed': (part) => mixed('b', unclosed, part),
+  'two multiparts around it that are not closed': (part) =>
+    mixed('a', mixed('b', unclosed).replace('--b--', ''), part),
+  'a multipart before it without parts': (part) => mixed('a', mixed('b', mixed('c'), text), part),
+  'a multipart before it that is closed twice': (part) =>
+    mixed('a', mixed('b', mixed('c', text, '--c--'), text), part),
   'a part behind the end': (part) => `${mixed('b', text)}--b\n${part}\n--b--\n`,
   'two types': (part) => `Content-Type: text/plain\n${mixed('b', part)}`,
   'two encodings': (part) =>
@@ -136,16 +132,35 @@ const disputed: Readonly<Record<string, (part: string) => string>> = {
   'a message in an unknown encoding': (part) => attached(part, 'x-own'),
   'a quote that is not closed before it': (part) =>
     mixed('b', disposed('attachment; filename="a.txt'), part),
+  'a file name before it that libmime cannot take': (part) =>
+    mixed('b', 'Content-Disposition: attachment; filename=x.constructor\n\n', part),
+  'a parameter before it that libmime cannot take': (part) =>
+    mixed('b', disposed("x; __proto__*0*=utf-8''x"), part),
   'twenty-five multiparts': (part) => nest(25, (n, inner) => mixed(`b${n}`, inner), part),
   'twenty-five messages': (part) => nest(25, (_, inner) => attached(inner), part),
-  'a header of 1 MiB': (part) => `X: ${'x'.repeat(1024 * 1024)}\n${mixed('b', part)}`,
+  'a header of 1 MiB': (part) => `${LONG}\n${mixed('b', part)}`,
+  'a header of 1 MiB before it': (part) => mixed('b', `${LONG}\n\nx`, part),
+  'a header of 1 MiB in a message before it': (part) => mixed('b', attached(`${LONG}\n\nx`), part),
 }
 
-t.test('mail about which readers may disagree is read in each of their ways', async (t) => {
-  for (const [name, around] of Object.entries(disputed)) {
+t.test('a banned name is seen wherever some reader sees it, and nothing else is', async (t) => {
+  for (const [name, around] of Object.entries(places)) {
     t.equal(await outcome(around(exe)), 'a.exe', name)
     t.equal(await outcome(crlf(around(exe))), 'a.exe', `${name}, CRLF`)
     t.equal(await outcome(around(text)), 'clean', `${name}, nothing banned`)
+  }
+  t.notOk('charset' in {}, 'nothing is left in Object.prototype')
+  const others: Readonly<Record<string, string>> = {
+    'a multipart': mixed('b', text).replace('mixed;', 'mixed; name=a.exe;'),
+    'uuencode in a text': 'A: b\n\nsee:\nbegin 644 a.exe\n#86)C\n`\nend\n',
+    'a file in a calendar': `Content-Type: text/calendar\n\nBEGIN:VCALENDAR\nATTACH;FILE\n NAME=a.exe;VALUE=BINARY:QUJD\n`,
+    'a file in a card in base64': inBase64(
+      'text/x-any',
+      'BEGIN:VCARD\nPHOTO;ENCODING=B;X-FILENAME="a.exe":QUJD\n',
+    ),
+  }
+  for (const [name, message] of Object.entries(others)) {
+    t.equal(await outcome(message), 'a.exe', name)
   }
 })
 
@@ -153,7 +168,7 @@ t.test('the outcome names the limit if mail holds more than is read', async (t) 
   const numbered = (count: number) =>
     Array.from({ length: count }, (_, n) => `Content-Type: a/b\n\nfile ${n}`)
   const cases: [string, string, RegExp | string][] = [
-    ['parameters', disposed(`attachment${'; x=y'.repeat(2 * PARAMETERS_MAX)}`), /parameters/],
+    ['parameters', disposed(`attachment${'; x=y'.repeat(200)}`), /parameters/],
     ['a long name', disposed(`attachment; filename=${'x'.repeat(2000)}`), /a file name of more/],
     ['places', mixed('b', ...Array(limits.places).fill('')), `more than ${limits.places} contents`],
     ['fields', `Content-Type: text/plain; x=${'x'.repeat(1024 * 1024)}\n\nx\n`, /a header with/],
@@ -169,50 +184,6 @@ t.test('mail that is just within a limit does not exceed it', async (t) => {
   t.equal(await outcome(mixed('b', ...Array(10_000).fill(text), exe)), 'a.exe')
   const encoded = nest(limits.depth, (_, inner) => attached(base64(inner), 'base64'), exe)
   t.equal(await outcome(encoded), 'a.exe')
-})
-
-t.test('malformed mail does not hide banned names', async (t) => {
-  const unclosed = mixed('c', text).replace('--c--\nepilogue\n', '')
-  const cases: Record<string, string> = {
-    'a multipart before it is not closed': mixed('b', unclosed, exe),
-    'two multiparts around it are not closed': mixed(
-      'a',
-      mixed('b', unclosed).replace('--b--', ''),
-      exe,
-    ),
-    'a multipart before it has no parts': mixed('a', mixed('b', mixed('c'), text), exe),
-    'a multipart before it is closed twice': mixed(
-      'a',
-      mixed('b', mixed('c', text, '--c--'), text),
-      exe,
-    ),
-    'its multipart was closed': mixed('b', text).replace('epilogue', `--b\n${exe}`),
-    'a file name before it that libmime cannot take': mixed(
-      'b',
-      'Content-Disposition: attachment; filename=x.constructor\n\n',
-      exe,
-    ),
-    'a parameter before it that libmime cannot take': mixed(
-      'b',
-      disposed("x; __proto__*0*=utf-8''x"),
-      exe,
-    ),
-    'a header before it is too long': mixed('b', `X: ${'x'.repeat(1024 * 1024)}\n\nx`, exe),
-    'the header of its multipart is too long': `${mixed('b', exe).replace('\n', `\nX: ${'x'.repeat(1024 * 1024)}\n`)}`,
-    'a header in a message before it is too long': mixed(
-      'b',
-      attached(`X: ${'x\n '.repeat(1024 * 1024)}\n\nx`),
-      exe,
-    ),
-    'the header of its part has junk': mixed('b', `junk\n${exe}`),
-    'its multipart has two boundaries': mixed('b', exe).replace(
-      'boundary="b"',
-      'boundary="b"; boundary="c"',
-    ),
-  }
-  for (const [name, message] of Object.entries(cases))
-    t.equal(await outcome(message), 'a.exe', name)
-  t.notOk('charset' in {}, 'and nothing is left in Object.prototype')
 })
 
 t.test('the outcome does not depend on how chunks are split', async (t) => {

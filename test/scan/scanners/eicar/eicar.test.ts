@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
 import { EICAR, eicarScanner } from '../../../../src/scan/scanners/eicar/eicar.ts'
@@ -8,6 +7,7 @@ import { runScanners } from '../../../../src/scan/scanners/scan.ts'
 import type { Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
 import { inChunks } from '../../../mail/message/bytes.ts'
 import { sample, scanTask } from '../clamd/task.ts'
+import { runOf, secondLook } from '../scanning.ts'
 
 /** Whether the test string is found in `text`, which comes in pieces that end at `cuts`. */
 async function isFound(text: string, cuts: readonly number[] = []): Promise<boolean> {
@@ -43,15 +43,10 @@ t.test('a string that only resembles the test string is clean', async (t) => {
 
 t.test('the test file as an attachment is found where mail is decoded for scanners', async (t) => {
   const scan = (message: Buffer, SECONDLOOK: 'always' | 'never') =>
-    runScanners(sample(message), {
-      scanners: [eicarScanner()],
-      timeout: 60_000,
-      settings: { MAXNESTING: 12, SECONDLOOK },
-      spool: { directory: tmpdir(), sharedDirectory: undefined },
-      keepsOut: new Set(['size', 'depth', 'contents']),
-      uptime: () => performance.now(),
-      note() {},
-    })
+    runScanners(
+      sample(message),
+      runOf([eicarScanner()], { settings: { ...secondLook, SECONDLOOK } }),
+    )
   t.match(await scan(eicarMessage, 'always'), { answer: 'infected', name: 'EICAR-Test' })
   t.match(await scan(cleanMessage, 'always'), { answer: 'clean' })
   t.match(await scan(eicarMessage, 'never'), { answer: 'clean' }, 'it decodes nothing itself')

@@ -1,5 +1,4 @@
 import { getEventListeners } from 'node:events'
-import { tmpdir } from 'node:os'
 import t from 'tap'
 import { Fault } from '../../../../src/ground/errors/fault.ts'
 import {
@@ -23,7 +22,7 @@ import type {
   Scanner,
 } from '../../../../src/scan/scanners/shared/scanner.ts'
 import { sample, scanTask } from '../clamd/task.ts'
-import { localPolicy } from '../local-policy.ts'
+import { localPolicy, runOf, secondLook } from '../scanning.ts'
 
 const message = sample(Buffer.from('Subject: mail\n\n'))
 const content = (name: string): Sample => ({ ...sample(Buffer.from(name)), whole: message })
@@ -45,12 +44,6 @@ function noting(answers: Answers, name = 'clamd') {
   return { scanner, asked }
 }
 
-interface Asked {
-  readonly result: ScanFinding | undefined
-  readonly passed: ScanFinding
-  readonly named: ScanFinding | undefined
-}
-
 async function ask(
   scanners: readonly Scanner[],
   samples: readonly Sample[],
@@ -64,17 +57,9 @@ async function ask(
     nested?: readonly Unseen[]
     searches?: ReadonlyMap<LocalScanner, MailSearch>
   } = {},
-): Promise<Asked> {
-  const run: ScanRun = {
-    scanners,
-    timeout: 10_000,
-    settings: { MAXNESTING: 12, SECONDLOOK: 'always' },
-    spool: { directory: tmpdir(), sharedDirectory: undefined },
-    keepsOut: new Set<Unseen>(['size', ...nested]),
-    isExcused,
-    uptime: () => performance.now(),
-    note() {},
-  }
+) {
+  const keepsOut = new Set<Unseen>(['size', ...nested])
+  const run = runOf(scanners, { settings: secondLook, keepsOut, isExcused })
   const { task, abort: leave } = scanTask(abort === 'late' ? 0 : 60_000)
   if (abort === 'gone') leave()
   const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process

@@ -1,0 +1,28 @@
+import { tmpdir } from 'node:os'
+import type { ScanRun } from '../../../src/scan/scanners/run/ask-scanners.ts'
+import { clean, type ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
+import type { LocalScanner, Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
+
+/** Local policy that gives this answer about each message. */
+export function localPolicy(name: string, answer: ScanFinding = clean): LocalScanner {
+  const ignore = () => {}
+  const search = { header: ignore, name: ignore, content: ignore, over: ignore }
+  return { name, local: true, search: async () => ({ ...search, answer: () => answer }) }
+}
+
+/** A scan by these scanners of a message as a whole, which each limit ends. */
+export function runOf(scanners: readonly Scanner[], more: Partial<ScanRun> = {}): ScanRun {
+  return {
+    scanners,
+    timeout: 60_000,
+    settings: { MAXNESTING: 12, SECONDLOOK: 'never' },
+    spool: { directory: tmpdir(), sharedDirectory: undefined },
+    keepsOut: new Set(['size', 'depth', 'contents']),
+    uptime: () => performance.now(),
+    note() {},
+    ...more,
+  }
+}
+
+/** The settings of a scan that is asked about each content, too. */
+export const secondLook = { MAXNESTING: 12, SECONDLOOK: 'always' } as const
