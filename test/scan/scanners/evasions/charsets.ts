@@ -5,6 +5,7 @@ import {
   type Evasion,
   mail,
   mixed,
+  named,
   part,
   QUOTED,
   quotedPrintable,
@@ -86,37 +87,37 @@ export const charsets: readonly Evasion[] = [
   ...['iso-8859-1', 'windows-1252', 'iso-8859-15'].flatMap((charset) =>
     attached(charset, umlauts, 'a text that a digest knows in UTF-8', MUTT),
   ),
-  {
-    name: 'a text that a digest knows in UTF-8, in 8 bits of iso-8859-1',
-    text: () =>
-      mixed(
-        part(
-          [
-            'Content-Type: text/plain; charset=iso-8859-1; name=a.txt',
-            'Content-Transfer-Encoding: 8bit',
-          ],
-          iconv.encode(umlauts, 'latin1').toString('latin1'),
+  ...named(
+    {
+      'a text that a digest knows in UTF-8, in 8 bits of iso-8859-1': () =>
+        mixed(
+          part(
+            [
+              'Content-Type: text/plain; charset=iso-8859-1; name=a.txt',
+              'Content-Transfer-Encoding: 8bit',
+            ],
+            iconv.encode(umlauts, 'latin1').toString('latin1'),
+          ),
         ),
-      ),
-    openedBy: MUTT,
-  },
-  {
-    name: 'the test file in iso-2022-jp, with escapes in it',
-    text: () =>
-      mixed(part(['Content-Type: text/plain; charset=iso-2022-jp; name=a.txt'], inJapanese(eicar))),
-    openedBy: MUTT,
-  },
-  {
-    name: 'uuencode in a text of the mail itself in utf-16',
-    text: () =>
-      mail(
-        part(
-          ['Content-Type: text/plain; charset=utf-16', BASE64],
-          base64(iconv.encode(uuencode(zip), 'utf-16')),
+      'the test file in iso-2022-jp, with escapes in it': () =>
+        mixed(
+          part(['Content-Type: text/plain; charset=iso-2022-jp; name=a.txt'], inJapanese(eicar)),
         ),
-      ),
-    openedBy: GNUS,
-  },
+    },
+    MUTT,
+  ),
+  ...named(
+    {
+      'uuencode in a text of the mail itself in utf-16': () =>
+        mail(
+          part(
+            ['Content-Type: text/plain; charset=utf-16', BASE64],
+            base64(iconv.encode(uuencode(zip), 'utf-16')),
+          ),
+        ),
+    },
+    GNUS,
+  ),
   ...['', '; delsp=yes', '; delsp=no'].flatMap((delsp) => [
     {
       name: `a text that a digest knows, stuffed with blanks, format=flowed${delsp}`,

@@ -6,6 +6,18 @@ export interface Evasion {
   readonly openedBy?: string
 }
 
+/** Evasions by their names; `openedBy` as above, for all of them. */
+export function named(
+  texts: Readonly<Record<string, () => string>>,
+  openedBy?: string,
+): readonly Evasion[] {
+  return Object.entries(texts).map(([name, text]) => ({
+    name,
+    text,
+    ...(openedBy && { openedBy }),
+  }))
+}
+
 /** The message, in the line ends that it travels in. */
 export function messageOf({ text }: Evasion, ending: '\n' | '\r\n'): Buffer {
   const lines = text()

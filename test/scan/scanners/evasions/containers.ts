@@ -8,6 +8,7 @@ import {
   filePart,
   mail,
   mixed,
+  named,
   part,
   QUOTED,
   quotedPrintable,
@@ -320,17 +321,20 @@ export const containers: readonly Evasion[] = [
   ...['PKCS7', 'CMS'].map((label) =>
     smime(`as PEM inside of base64, ${label}`, () => Buffer.from(pem(label, signedData(inner)))),
   ),
-  {
-    name: 'S/MIME in binary',
-    text: () =>
-      mail(
-        part(
-          [SMIME[0]!, 'Content-Transfer-Encoding: binary'],
-          signedData(inner).toString('latin1'),
+  ...named(
+    {
+      'S/MIME in binary': () =>
+        mail(
+          part(
+            [SMIME[0]!, 'Content-Transfer-Encoding: binary'],
+            signedData(inner).toString('latin1'),
+          ),
         ),
-      ),
-    openedBy: SMIME_READERS,
-  },
+      'S/MIME in a part that says to be an archive': () =>
+        mixed(filePart(signedData(inner), [ZIP_TYPE, BASE64])),
+    },
+    SMIME_READERS,
+  ),
   ...Object.entries(strangeArmour).flatMap(([name, change]) => [
     smime(`as PEM with ${name}`, () =>
       Buffer.from(change(pem('ANY', signedData(inner))), 'latin1'),
@@ -344,17 +348,18 @@ export const containers: readonly Evasion[] = [
   smime('as PEM whose first line looks like a field', () =>
     Buffer.from(pem('ANY', signedData(inner)).replace('-----\n', '-----\n*: ')),
   ),
-  {
-    name: 'OpenPGP in armour with fields, behind blanks in a file in base64',
-    text: () =>
-      mixed(
-        filePart(
-          Buffer.from(`Look:\n  ${armour(literal(zip)).replace('\n\n', '\nComment: any\n\n')}`),
-          [PGP_TYPE, BASE64],
+  ...named(
+    {
+      'OpenPGP in armour with fields, behind blanks in a file in base64': () =>
+        mixed(
+          filePart(
+            Buffer.from(`Look:\n  ${armour(literal(zip)).replace('\n\n', '\nComment: any\n\n')}`),
+            [PGP_TYPE, BASE64],
+          ),
         ),
-      ),
-    openedBy: 'rnp, Sequoia',
-  },
+    },
+    'rnp, Sequoia',
+  ),
   ...pgp('that is literal', () => literal(zip)),
   ...pgp('that is literal, in pieces', () => literal(binaryFile, true)),
   ...pgp('that is compressed by deflate', () => compressed(literal(binaryFile), 'zip')),
@@ -377,9 +382,4 @@ export const containers: readonly Evasion[] = [
     Buffer.concat([packet(2, Buffer.from('any')), compressed(literal(zip), 'zip')]),
   ),
   ...ofCalendars,
-  {
-    name: 'S/MIME in a part that says to be an archive',
-    text: () => mixed(filePart(signedData(inner), [ZIP_TYPE, BASE64])),
-    openedBy: SMIME_READERS,
-  },
 ]

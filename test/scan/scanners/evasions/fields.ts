@@ -7,6 +7,7 @@ import {
   mail,
   mixed,
   multipart,
+  named,
   part,
   QUOTED,
   quotedPrintable,
@@ -127,55 +128,35 @@ export const fields: readonly Evasion[] = [
   encoded('two encoding fields, 7bit last', [BASE64, 'Content-Transfer-Encoding: 7bit']),
   encoded('two encoding fields, quoted-printable first', [QUOTED, BASE64]),
   encoded('two encoding fields, quoted-printable last', [BASE64, QUOTED]),
-  {
-    name: 'the encoding on the first line, above the other fields of the mail',
-    text: () => `${BASE64}\n${mail(part([ZIP_TYPE], hidden))}`,
-  },
-  {
-    name: 'the encoding field of a multipart that holds for its parts to some',
-    text: () => mail(`${BASE64}\n${multipart('mixed', [TEXT, part([ZIP_TYPE, BASE64], marked)])}`),
-  },
-  {
-    name: 'a comment that opens above the type of a multipart and closes below it',
-    text: () => {
+  ...named({
+    'the encoding on the first line, above the other fields of the mail': () =>
+      `${BASE64}\n${mail(part([ZIP_TYPE], hidden))}`,
+    'the encoding field of a multipart that holds for its parts to some': () =>
+      mail(`${BASE64}\n${multipart('mixed', [TEXT, part([ZIP_TYPE, BASE64], marked)])}`),
+    'a comment that opens above the type of a multipart and closes below it': () => {
       const field = 'X-A: (\nContent-Type: multipart/mixed; boundary=b1\nX-B: )'
       return mail(multipart('mixed', [TEXT, filePart(zip)], { field }))
     },
-  },
-  {
-    name: 'a comment with the boundary before the boundary',
-    text: () =>
+    'a comment with the boundary before the boundary': () =>
       mixed(part([ZIP_TYPE, BASE64], marked), {
         field: 'Content-Type: multipart/mixed (boundary=zz); boundary=b1',
       }),
-  },
-  {
-    name: 'a boundary behind a quoted string with a semicolon and a boundary',
-    text: () =>
+    'a boundary behind a quoted string with a semicolon and a boundary': () =>
       mixed(part([ZIP_TYPE, BASE64], marked), {
         field: 'Content-Type: multipart/mixed; x="; boundary=zz\\"; y"; boundary=b1',
       }),
-  },
-  {
-    name: 'a Content-Type in an encoded word',
-    text: () =>
+    'a Content-Type in an encoded word': () =>
       mixed(part([ZIP_TYPE, BASE64], marked), {
         field: 'Content-Type: =?us-ascii?q?multipart/mixed=3B_boundary=3Db1?=',
       }),
-  },
-  {
-    name: 'a line end in an encoded word whose encoding begins with b',
-    text: () =>
+    'a line end in an encoded word whose encoding begins with b': () =>
       mail(
         part(
           [`X-A: =?x?b64?${Buffer.from(`a\n${BASE64}\nX-B: b`).toString('base64')}?=`, ZIP_TYPE],
           base64(zip),
         ),
       ),
-  },
-  {
-    name: 'a line end in an encoded word in an encoded word',
-    text: () =>
+    'a line end in an encoded word in an encoded word': () =>
       mail(
         part(
           [
@@ -185,20 +166,14 @@ export const fields: readonly Evasion[] = [
           base64(zip),
         ),
       ),
-  },
-  {
-    name: 'an encoding of quoted-printable behind a line end in an encoded word',
-    text: () =>
+    'an encoding of quoted-printable behind a line end in an encoded word': () =>
       mail(
         part(
           ['X-A: =?x?q?a=0AContent-Transfer-Encoding:_quoted-printable=0AX-B:?= b', ZIP_TYPE],
           quotedPrintable(zip),
         ),
       ),
-  },
-  {
-    name: 'file names in encoded words with line ends in them',
-    text: () =>
+    'file names in encoded words with line ends in them': () =>
       mixed(
         part(
           [
@@ -208,5 +183,5 @@ export const fields: readonly Evasion[] = [
           base64(zip),
         ),
       ),
-  },
+  }),
 ]

@@ -1,4 +1,14 @@
-import { BASE64, base64, type Evasion, mail, mixed, multipart, part, TEXT } from './compose.ts'
+import {
+  BASE64,
+  base64,
+  type Evasion,
+  mail,
+  mixed,
+  multipart,
+  named,
+  part,
+  TEXT,
+} from './compose.ts'
 import { testFile } from './files.ts'
 
 const FLOWED = 'Content-Type: text/plain; format=flowed; delsp=yes'
@@ -9,24 +19,17 @@ const pieces = (width: number) =>
   (testFile.toString('latin1').match(new RegExp(`.{1,${width}}`, 'g')) ?? []).join(' \n')
 
 export const flowed: readonly Evasion[] = [
-  {
-    name: 'format=flowed with delsp, the test file on two lines',
-    text: () => mail(part([FLOWED], `${pieces(40)}\n`)),
-    openedBy: OPENED_BY,
-  },
-  {
-    name: 'format=flowed with delsp, the test file on many lines, in a part',
-    text: () => mail(multipart('mixed', [part([FLOWED], pieces(10)), TEXT])),
-    openedBy: OPENED_BY,
-  },
-  {
-    name: 'format=flowed with delsp, in base64',
-    text: () => mixed(part([FLOWED, BASE64], base64(Buffer.from(`${pieces(20)}\n`)))),
-    openedBy: OPENED_BY,
-  },
-  {
-    name: 'format=flowed with delsp, stuffed with blanks',
-    text: () => mail(part([FLOWED], `${pieces(40).replace(/^/gm, ' ')}\n`)),
-    openedBy: OPENED_BY,
-  },
+  ...named(
+    {
+      'format=flowed with delsp, the test file on two lines': () =>
+        mail(part([FLOWED], `${pieces(40)}\n`)),
+      'format=flowed with delsp, the test file on many lines, in a part': () =>
+        mail(multipart('mixed', [part([FLOWED], pieces(10)), TEXT])),
+      'format=flowed with delsp, in base64': () =>
+        mixed(part([FLOWED, BASE64], base64(Buffer.from(`${pieces(20)}\n`)))),
+      'format=flowed with delsp, stuffed with blanks': () =>
+        mail(part([FLOWED], `${pieces(40).replace(/^/gm, ' ')}\n`)),
+    },
+    OPENED_BY,
+  ),
 ]

@@ -9,6 +9,7 @@ import {
   mail,
   mixed,
   multipart,
+  named,
   part,
   QUOTED,
   quotedPrintableText,
@@ -169,50 +170,36 @@ export const nested: readonly Evasion[] = [
         mail(multipart('digest', [part([BASE64], base64(Buffer.from(`${first}${unseen()}`)))])),
     }),
   ),
-  {
-    name: 'an attached message in base64 behind a text that is shown, of the same bytes',
-    text: () => {
+  ...named({
+    'an attached message in base64 behind a text that is shown, of the same bytes': () => {
       const bytes = base64(Buffer.from(unseen()))
       const shown = part(['Content-Type: text/plain', BASE64], bytes)
       return mail(multipart('mixed', [TEXT, shown, part([RFC822, BASE64], bytes)]))
     },
-  },
-  {
-    name: 'a mail in base64 in a mail in base64 in a mail in base64',
-    text: () => {
+    'a mail in base64 in a mail in base64 in a mail in base64': () => {
       let text = inner('X-A: b\n')
       for (let level = 0; level < 3; level++) {
         text = inner('X-A: b\n', `e${level}x`, part([RFC822, BASE64], base64(Buffer.from(text))))
       }
       return mixed(part([RFC822, BASE64], base64(Buffer.from(text))))
     },
-  },
-  {
-    name: 'a zip behind six bytes',
-    text: () => mixed(filePart(prefixed(Buffer.from('\x01\x02\x03abc')))),
-  },
+    'a zip behind six bytes': () => mixed(filePart(prefixed(Buffer.from('\x01\x02\x03abc')))),
+    'a zip behind the first bytes of a picture': () =>
+      mixed(filePart(prefixed(Buffer.from('\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01', 'latin1')))),
+    'a zip behind 150,000 bytes of text': () => mixed(filePart(prefixed(filler))),
+    'a zip with bytes behind its end': () =>
+      mixed(filePart(Buffer.concat([zip, filler.subarray(0, 3000)]))),
+  }),
   ...[12, 13, 14].map((depth) => ({
     name: `messages in base64 in one another, ${depth} deep`,
     text: () => mail(inBase64(depth)),
   })),
-  {
-    name: 'a zip behind the first bytes of a picture',
-    text: () =>
-      mixed(filePart(prefixed(Buffer.from('\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01', 'latin1')))),
-  },
-  {
-    name: 'a zip behind 150,000 bytes of text',
-    text: () => mixed(filePart(prefixed(filler))),
-  },
-  {
-    name: 'a zip in a zip',
-    text: () => mixed(filePart(zipOf('report.zip', zip))),
-    openedBy: 'who opens the archive in the archive',
-  },
-  {
-    name: 'a zip with bytes behind its end',
-    text: () => mixed(filePart(Buffer.concat([zip, filler.subarray(0, 3000)]))),
-  },
+  ...named(
+    {
+      'a zip in a zip': () => mixed(filePart(zipOf('report.zip', zip))),
+    },
+    'who opens the archive in the archive',
+  ),
   ...[false, true].map((inPieces) => ({
     name: `a file known by its digest in a signed mail (S/MIME)${inPieces ? ' in pieces' : ''}`,
     text: () => {
@@ -222,16 +209,14 @@ export const nested: readonly Evasion[] = [
     },
     openedBy: SMIME_READERS,
   })),
-  {
-    name: 'the same with its tag in the long form',
-    text: () => mail(part(SMIME, base64(longTag()))),
-    openedBy: SMIME_READERS,
-  },
-  {
-    name: 'the same as an attachment',
-    text: () => mixed(part([...SMIME, ATTACHED], base64(signed(smimeContent(), { piece: 50 })))),
-    openedBy: SMIME_READERS,
-  },
+  ...named(
+    {
+      'the same with its tag in the long form': () => mail(part(SMIME, base64(longTag()))),
+      'the same as an attachment': () =>
+        mixed(part([...SMIME, ATTACHED], base64(signed(smimeContent(), { piece: 50 })))),
+    },
+    SMIME_READERS,
+  ),
 ]
 
 /** A message in base64 that holds another, so deep, and the innermost a file. */

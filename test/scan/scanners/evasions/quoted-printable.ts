@@ -5,6 +5,7 @@ import {
   hex,
   mail,
   mixed,
+  named,
   part,
   QUOTED,
   quotedPrintableText,
@@ -169,8 +170,8 @@ export const quotedPrintable: readonly Evasion[] = [
     'Content-Transfer-Encoding: quoted_printable',
   ]),
   data('quoted-printable with an empty line at its end', () => `${encode(textFile)}\n`),
-  {
-    name: 'quoted-printable as a mail of its own, a soft break at its end',
-    text: () => mail(part([FILE_TYPE, QUOTED], `${encode(binaryFile)}=`)),
-  },
+  ...named({
+    'quoted-printable as a mail of its own, a soft break at its end': () =>
+      mail(part([FILE_TYPE, QUOTED], `${encode(binaryFile)}=`)),
+  }),
 ]

@@ -10,6 +10,7 @@ import {
   mail,
   mixed,
   multipart,
+  named,
   part,
   QUOTED,
   quotedPrintable,
@@ -147,22 +148,14 @@ export const structure: readonly Evasion[] = [
         ]),
       ),
   })),
-  {
-    name: 'multipart/related, a file first and then a multipart without text',
-    text: () => mail(multipart('related', [file, inner(other)])),
-  },
-  {
-    name: 'the same with the file in the multipart',
-    text: () => mail(multipart('related', [other, inner(file)])),
-  },
-  {
-    name: 'multipart/related, a file first and then an attached message',
-    text: () =>
+  ...named({
+    'multipart/related, a file first and then a multipart without text': () =>
+      mail(multipart('related', [file, inner(other)])),
+    'the same with the file in the multipart': () =>
+      mail(multipart('related', [other, inner(file)])),
+    'multipart/related, a file first and then an attached message': () =>
       mail(multipart('related', [file, part(['Content-Type: message/rfc822', ''], TEXT)])),
-  },
-  {
-    name: 'multipart/related within multipart/mixed, a file first and then a multipart of images',
-    text: () =>
+    'multipart/related within multipart/mixed, a file first and then a multipart of images': () =>
       mail(
         multipart('mixed', [
           TEXT,
@@ -171,29 +164,137 @@ export const structure: readonly Evasion[] = [
           }),
         ]),
       ),
-  },
-  {
-    name: 'multipart/related of two files, the second one of text with a name',
-    text: () =>
+    'multipart/related of two files, the second one of text with a name': () =>
       mail(
         multipart('related', [
           part(['Content-Type: text/plain; name=a.zip', BASE64, ATTACHED], base64(zip)),
           multipart('alternative', [other], { boundary: 'in' }),
         ]),
       ),
-  },
-  kind('alternative', [TEXT, HTML, file]),
-  kind('alternative', [file, TEXT], ', the file first'),
-  kind('digest', [part(['Subject: x', 'MIME-Version: 1.0', ZIP_TYPE, BASE64], base64(zip))]),
-  {
-    name: 'multipart/digest whose mails have no fields above them',
-    text: () =>
+    'multipart/digest whose mails have no fields above them': () =>
       mail(
         multipart('digest', [
           `\nSubject: x\nMIME-Version: 1.0\n${ZIP_TYPE}\n${BASE64}\n\n${base64(zip)}`,
         ]),
       ),
-  },
+    'base64 with the delimiter of a multipart in it that was closed before': () =>
+      mail(
+        multipart('mixed', [
+          multipart('mixed', [TEXT, HTML], { boundary: ';;' }),
+          part([ZIP_TYPE, BASE64, ATTACHED], interrupted(zip, '--;;')),
+        ]),
+      ),
+    'base64 with the delimiter of a boundary in it that only a parameter x-boundary names': () =>
+      mixed(part([`${ZIP_TYPE}; x-boundary=";;"`, BASE64, ATTACHED], interrupted(zip, '--;;'))),
+    'base64 with the delimiter in it that the part itself names as its boundary': () =>
+      mixed(part([`${ZIP_TYPE}; boundary=";;"`, BASE64, ATTACHED], interrupted(zip, '--;;'))),
+    'base64 with the delimiter in it that a field of the mail above names as its boundary': () =>
+      mixed(part([ZIP_TYPE, BASE64, ATTACHED], interrupted(zip, '--;;'))).replace(
+        'Subject: report',
+        'Subject: report; boundary=";;"',
+      ),
+    'a file known by its digest with lines like delimiters and fields in it': () =>
+      mixed(trickyPart),
+    'the same in quoted-printable': () =>
+      mixed(
+        part(
+          [FILE_TYPE, 'Content-Transfer-Encoding: quoted-printable'],
+          trickyFile.toString('latin1').replaceAll('=', '=3D'),
+        ),
+      ),
+    'the same in an attached message': () =>
+      mixed(part(['Content-Type: message/rfc822'], mixed(trickyPart, { boundary: 'b1y' }))),
+    'lines of dashes in a file that looks like base64': () =>
+      mixed(
+        part(
+          ['Content-Type: application/x-any; name=a', 'Content-Transfer-Encoding: x-base64-not'],
+          base64AlikeFile.toString('latin1'),
+        ),
+      ),
+    'a boundary written in two pieces (RFC 2231)': () =>
+      mail(
+        multipart('mixed', [TEXT, file], {
+          boundary: 'two-pieces',
+          field: 'Content-Type: multipart/mixed; boundary*0="two-"; boundary*1="pieces"',
+        }),
+      ),
+    'a boundary with blanks at its end, in quotes': () =>
+      mail(
+        multipart('mixed', [TEXT, file], {
+          field: 'Content-Type: multipart/mixed; boundary="b1  "',
+        }),
+      ),
+    'a part behind the close of its multipart, within another': () =>
+      mail(multipart('mixed', [`${inner(TEXT)}${delimited([file], 'in')}`.slice(0, -1), TEXT])),
+    'uuencode in the preamble of a multipart': () =>
+      mail(multipart('mixed', [TEXT], { preamble: `${uuencode(testFile)}\n` })),
+    'uuencode in the epilogue of a multipart': () =>
+      mail(multipart('mixed', [TEXT], { epilogue: `${uuencode(zip)}\n` })),
+    'a multipart without a close, its file known by its digest': () =>
+      mail(multipart('mixed', [TEXT, filePart(binaryFile)])).replace(/\n--b1--\n$/, '\n'),
+    'a multipart without a close, a text as it stands at its end': () =>
+      mail(multipart('mixed', [TEXT, part([FILE_TYPE], textFile.toString('latin1'))])).replace(
+        /\n--b1--\n$/,
+        '',
+      ),
+    'a mail whose lines end in bare CRs, below the first one': () =>
+      mixed(file).replace(/(?<!^[^\n]*)\n/g, '\r'),
+    'a mail whose body has bare CRs and 100 KB before its file': () =>
+      mixed(part([FILE_TYPE, QUOTED], quotedPrintable(textFile)), {
+        preamble: 'nothing to see in this line\n'.repeat(4000),
+      }).replace(/(?<=\n\n[\s\S]*)\n/g, '\r'),
+    'a mail whose header ends in bare CRs and whose body does not': () =>
+      mixed(file).replace(/(?<!^[^\n]*)\n(?=[\s\S]*\n\n--b1)/g, '\r'),
+    'a mail whose body has bare CRs': () => mixed(file).replace(/(?<=\n\n--b1[\s\S]*)\n/g, '\r'),
+    'a part whose lines end in bare CRs': () => mixed(file.replaceAll('\n', '\r')),
+    'a multipart in a multipart/signed whose lines end in bare CRs, below the first one': () =>
+      mail(multipart('signed', [inner(TEXT, file), TEXT])).replace(/(?<!^[^\n]*)\n/g, '\r'),
+    'an encoding behind a bare CR, and one before the data': () =>
+      mail(`${ZIP_TYPE}\r${BASE64}\n\r${base64(zip)}\n`),
+    'the same with a line of dashes among the data': () =>
+      mail(`${ZIP_TYPE}\r${BASE64}\n\r${interrupted(zip, '--.')}\n`),
+    'the end of the multipart among the fields of a part, and its data behind it': () =>
+      mail(`${multipart('mixed', [`${ZIP_TYPE}\n${QUOTED}`])}${quotedPrintable(zip)}\n`),
+    'the text of an attached message, known by its digest': () =>
+      mail(
+        multipart('parallel', [
+          `Content-Type: message/rfc822\n\nSubject: x\n\n${openTextFile.toString('latin1')}`,
+        ]),
+      ),
+    'a begin line above a delimiter that only some see': () => {
+      const [begin, ...lines] = uuencode(zip).split('\n')
+      return `${TOP_FIELD}\nContent-Type: multipart/mixed; boundary="in"\n\n${begin}\n--in\n${lines.join('\n')}`
+    },
+    'a multipart without a boundary that says base64 and is a text': () =>
+      mail(
+        part(
+          ['Content-Type: multipart/mixed; name=x', 'Content-Transfer-Encoding:  base64'],
+          textFile.toString('latin1'),
+        ),
+      ),
+    'base64 with the delimiter of the multipart around in it, within one that is not closed': () =>
+      mixed(inner(TEXT, `${FILE}\n${halved(base64(binaryFile), `--${BOUNDARY}`)}`), {
+        boundary: BOUNDARY,
+      }),
+    'quoted-printable behind that delimiter, its fields before it': () =>
+      mixed(inner(TEXT, part([ZIP_TYPE, QUOTED], `--b1\n${quotedPrintable(zip)}`))),
+    'uuencode with a delimiter in it': () =>
+      mixed(part(['Content-Type: text/plain'], halved(uuencode(zip), '--b1'))),
+    'a text file with a line that begins with a NUL, without which a digest knows it': () =>
+      mail(part([FILE_TYPE], textFile.toString('latin1').replace('\n', '\n\0\n'))),
+    'quoted-printable behind a line of a part that is no field, without which a digest knows it':
+      () => mixed(`${FILE_TYPE}\n${QUOTED}\n.\n${quotedPrintable(textFile)}`),
+    'quoted-printable that is announced between lines that are no fields': () => {
+      const lines = '.\n'.repeat(5)
+      return mixed(`${FILE_TYPE}\n${lines}${QUOTED}\n${lines}\n${quotedPrintable(textFile)}`)
+    },
+    'a mail without MIME-Version': () => mixed(file).replace('MIME-Version: 1.0\n', ''),
+    'a file at once, no multipart, its end the end of the mail': () =>
+      mail(part([ZIP_TYPE, BASE64], base64(zip))),
+  }),
+  kind('alternative', [TEXT, HTML, file]),
+  kind('alternative', [file, TEXT], ', the file first'),
+  kind('digest', [part(['Subject: x', 'MIME-Version: 1.0', ZIP_TYPE, BASE64], base64(zip))]),
   kind('appledouble', [part(['Content-Type: application/applefile', BASE64], 'AAUWBwAC'), file]),
   kind('form-data'),
   kind('x-mixed-replace'),
@@ -216,196 +317,6 @@ export const structure: readonly Evasion[] = [
   interruptedBy('a line that is the delimiter with a NUL in it', '--:.\0:'),
   interruptedBy('a line of two dashes', '--'),
   interruptedBy('a line that is the delimiter behind a third dash', `---${BOUNDARY}`),
-  {
-    name: 'base64 with the delimiter of a multipart in it that was closed before',
-    text: () =>
-      mail(
-        multipart('mixed', [
-          multipart('mixed', [TEXT, HTML], { boundary: ';;' }),
-          part([ZIP_TYPE, BASE64, ATTACHED], interrupted(zip, '--;;')),
-        ]),
-      ),
-  },
-  {
-    name: 'base64 with the delimiter of a boundary in it that only a parameter x-boundary names',
-    text: () =>
-      mixed(part([`${ZIP_TYPE}; x-boundary=";;"`, BASE64, ATTACHED], interrupted(zip, '--;;'))),
-  },
-  {
-    name: 'base64 with the delimiter in it that the part itself names as its boundary',
-    text: () =>
-      mixed(part([`${ZIP_TYPE}; boundary=";;"`, BASE64, ATTACHED], interrupted(zip, '--;;'))),
-  },
-  {
-    name: 'base64 with the delimiter in it that a field of the mail above names as its boundary',
-    text: () =>
-      mixed(part([ZIP_TYPE, BASE64, ATTACHED], interrupted(zip, '--;;'))).replace(
-        'Subject: report',
-        'Subject: report; boundary=";;"',
-      ),
-  },
-  {
-    name: 'a file known by its digest with lines like delimiters and fields in it',
-    text: () => mixed(trickyPart),
-  },
-  {
-    name: 'the same in quoted-printable',
-    text: () =>
-      mixed(
-        part(
-          [FILE_TYPE, 'Content-Transfer-Encoding: quoted-printable'],
-          trickyFile.toString('latin1').replaceAll('=', '=3D'),
-        ),
-      ),
-  },
-  {
-    name: 'the same in an attached message',
-    text: () =>
-      mixed(part(['Content-Type: message/rfc822'], mixed(trickyPart, { boundary: 'b1y' }))),
-  },
-  {
-    name: 'lines of dashes in a file that looks like base64',
-    text: () =>
-      mixed(
-        part(
-          ['Content-Type: application/x-any; name=a', 'Content-Transfer-Encoding: x-base64-not'],
-          base64AlikeFile.toString('latin1'),
-        ),
-      ),
-  },
-  {
-    name: 'a boundary written in two pieces (RFC 2231)',
-    text: () =>
-      mail(
-        multipart('mixed', [TEXT, file], {
-          boundary: 'two-pieces',
-          field: 'Content-Type: multipart/mixed; boundary*0="two-"; boundary*1="pieces"',
-        }),
-      ),
-  },
-  {
-    name: 'a boundary with blanks at its end, in quotes',
-    text: () =>
-      mail(
-        multipart('mixed', [TEXT, file], {
-          field: 'Content-Type: multipart/mixed; boundary="b1  "',
-        }),
-      ),
-  },
-  {
-    name: 'a part behind the close of its multipart, within another',
-    text: () =>
-      mail(multipart('mixed', [`${inner(TEXT)}${delimited([file], 'in')}`.slice(0, -1), TEXT])),
-  },
-  {
-    name: 'uuencode in the preamble of a multipart',
-    text: () => mail(multipart('mixed', [TEXT], { preamble: `${uuencode(testFile)}\n` })),
-  },
-  {
-    name: 'uuencode in the epilogue of a multipart',
-    text: () => mail(multipart('mixed', [TEXT], { epilogue: `${uuencode(zip)}\n` })),
-  },
-  {
-    name: 'a multipart without a close, its file known by its digest',
-    text: () => mail(multipart('mixed', [TEXT, filePart(binaryFile)])).replace(/\n--b1--\n$/, '\n'),
-  },
-  {
-    name: 'a multipart without a close, a text as it stands at its end',
-    text: () =>
-      mail(multipart('mixed', [TEXT, part([FILE_TYPE], textFile.toString('latin1'))])).replace(
-        /\n--b1--\n$/,
-        '',
-      ),
-  },
-  {
-    name: 'a mail whose lines end in bare CRs, below the first one',
-    text: () => mixed(file).replace(/(?<!^[^\n]*)\n/g, '\r'),
-  },
-  {
-    name: 'a mail whose body has bare CRs and 100 KB before its file',
-    text: () =>
-      mixed(part([FILE_TYPE, QUOTED], quotedPrintable(textFile)), {
-        preamble: 'nothing to see in this line\n'.repeat(4000),
-      }).replace(/(?<=\n\n[\s\S]*)\n/g, '\r'),
-  },
-  {
-    name: 'a mail whose header ends in bare CRs and whose body does not',
-    text: () => mixed(file).replace(/(?<!^[^\n]*)\n(?=[\s\S]*\n\n--b1)/g, '\r'),
-  },
-  {
-    name: 'a mail whose body has bare CRs',
-    text: () => mixed(file).replace(/(?<=\n\n--b1[\s\S]*)\n/g, '\r'),
-  },
-  {
-    name: 'a part whose lines end in bare CRs',
-    text: () => mixed(file.replaceAll('\n', '\r')),
-  },
-  {
-    name: 'a multipart in a multipart/signed whose lines end in bare CRs, below the first one',
-    text: () =>
-      mail(multipart('signed', [inner(TEXT, file), TEXT])).replace(/(?<!^[^\n]*)\n/g, '\r'),
-  },
-  {
-    name: 'an encoding behind a bare CR, and one before the data',
-    text: () => mail(`${ZIP_TYPE}\r${BASE64}\n\r${base64(zip)}\n`),
-  },
-  {
-    name: 'the same with a line of dashes among the data',
-    text: () => mail(`${ZIP_TYPE}\r${BASE64}\n\r${interrupted(zip, '--.')}\n`),
-  },
-  {
-    name: 'the end of the multipart among the fields of a part, and its data behind it',
-    text: () => mail(`${multipart('mixed', [`${ZIP_TYPE}\n${QUOTED}`])}${quotedPrintable(zip)}\n`),
-  },
-  {
-    name: 'the text of an attached message, known by its digest',
-    text: () =>
-      mail(
-        multipart('parallel', [
-          `Content-Type: message/rfc822\n\nSubject: x\n\n${openTextFile.toString('latin1')}`,
-        ]),
-      ),
-  },
-  {
-    name: 'a begin line above a delimiter that only some see',
-    text: () => {
-      const [begin, ...lines] = uuencode(zip).split('\n')
-      return `${TOP_FIELD}\nContent-Type: multipart/mixed; boundary="in"\n\n${begin}\n--in\n${lines.join('\n')}`
-    },
-  },
-  {
-    name: 'a multipart without a boundary that says base64 and is a text',
-    text: () =>
-      mail(
-        part(
-          ['Content-Type: multipart/mixed; name=x', 'Content-Transfer-Encoding:  base64'],
-          textFile.toString('latin1'),
-        ),
-      ),
-  },
-  {
-    name: 'base64 with the delimiter of the multipart around in it, within one that is not closed',
-    text: () =>
-      mixed(inner(TEXT, `${FILE}\n${halved(base64(binaryFile), `--${BOUNDARY}`)}`), {
-        boundary: BOUNDARY,
-      }),
-  },
-  {
-    name: 'quoted-printable behind that delimiter, its fields before it',
-    text: () => mixed(inner(TEXT, part([ZIP_TYPE, QUOTED], `--b1\n${quotedPrintable(zip)}`))),
-  },
-  {
-    name: 'uuencode with a delimiter in it',
-    text: () => mixed(part(['Content-Type: text/plain'], halved(uuencode(zip), '--b1'))),
-  },
-  {
-    name: 'a text file with a line that begins with a NUL, without which a digest knows it',
-    text: () => mail(part([FILE_TYPE], textFile.toString('latin1').replace('\n', '\n\0\n'))),
-  },
-  {
-    name: 'quoted-printable behind a line of a part that is no field, without which a digest knows it',
-    text: () => mixed(`${FILE_TYPE}\n${QUOTED}\n.\n${quotedPrintable(textFile)}`),
-  },
   ...strangeHeader('five lines that are no fields', `${'.\n'.repeat(5)}`),
   ...strangeHeader('five lines of blanks', `${' \n'.repeat(5)}`),
   ...strangeHeader('five control characters, a line each', `${'\x1f\n'.repeat(5)}`),
@@ -414,25 +325,10 @@ export const structure: readonly Evasion[] = [
   ...strangeHeader('a CR and five lines that are no fields', `\r\n${'.\n'.repeat(5)}`),
   ...strangeHeader('a bare CR, no fields and CRs', `X-A: b\r\r.\n.\n.\n\r\n.\n\r\n.\n`),
   ...strangeHeader('the end of the multipart and a line that is no field', '--b1--\n.\n'),
-  {
-    name: 'quoted-printable that is announced between lines that are no fields',
-    text: () => {
-      const lines = '.\n'.repeat(5)
-      return mixed(`${FILE_TYPE}\n${lines}${QUOTED}\n${lines}\n${quotedPrintable(textFile)}`)
-    },
-  },
   ...strangeHeader(
     'lines that are no fields, a field and such lines again',
     `${'.\n'.repeat(5)}Content-Description: x\n${'.\n'.repeat(5)}`,
   ),
   ...textsInDoubt('a boundary in quotes of another', 'x="; boundary=zz"; boundary=b1'),
   ...textsInDoubt('two boundaries', 'boundary=zz; boundary=b1'),
-  {
-    name: 'a mail without MIME-Version',
-    text: () => mixed(file).replace('MIME-Version: 1.0\n', ''),
-  },
-  {
-    name: 'a file at once, no multipart, its end the end of the mail',
-    text: () => mail(part([ZIP_TYPE, BASE64], base64(zip))),
-  },
 ]

@@ -1,4 +1,4 @@
-import { ATTACHED, BASE64, base64, type Evasion, mail, mixed, part } from './compose.ts'
+import { ATTACHED, BASE64, base64, type Evasion, mail, mixed, named, part } from './compose.ts'
 import { textFile, zip } from './files.ts'
 
 /** A zip in base64 in a part of this Content-Type. */
@@ -32,14 +32,13 @@ function disposed(disposition: string, type = 'text/plain; name=a.txt'): Evasion
 }
 
 export const types: readonly Evasion[] = [
-  {
-    name: 'a text whose lines end in several CRs, as it stands',
-    text: () =>
+  ...named({
+    'a text whose lines end in several CRs, as it stands': () =>
       mixed(part([ATTACHED, 'Content-Type: a/b'], textFile.toString('latin1'))).replaceAll(
         '\n',
         '\r\r\n',
       ),
-  },
+  }),
   typed('messages/x; name=a.zip'),
   typed('message-x/y; name=a.zip'),
   typed('massage/zip; name=a.zip'),

@@ -4,6 +4,7 @@ import {
   FILE_TYPE,
   mail,
   mixed,
+  named,
   part,
   QUOTED,
   UUENCODE,
@@ -169,13 +170,10 @@ export const uuencode: readonly Evasion[] = [
     ),
   ),
   inText('behind a text of 2,000 lines', () => [...Array(2000).fill('text'), BEGIN, ...file]),
-  {
-    name: 'uuencode in HTML',
-    text: () => mixed(part(['Content-Type: text/html'], `<pre>\n${encode(zip)}\n</pre>`)),
-  },
-  {
-    name: 'uuencode in a text in quoted-printable',
-    text: () =>
+  ...named({
+    'uuencode in HTML': () =>
+      mixed(part(['Content-Type: text/html'], `<pre>\n${encode(zip)}\n</pre>`)),
+    'uuencode in a text in quoted-printable': () =>
       mixed(
         part(
           ['Content-Type: text/plain', QUOTED],
@@ -184,20 +182,13 @@ export const uuencode: readonly Evasion[] = [
             .replace(/^.{20}/gm, '$&=\n'),
         ),
       ),
-  },
-  {
-    name: 'uuencode in a mail without any MIME field',
-    text: () => mail(`\n${encode(zip)}\n`).replace('MIME-Version: 1.0\n', ''),
-  },
-  {
-    name: 'uuencode in a part that says 7bit',
-    text: () => mixed(part([FILE_TYPE, 'Content-Transfer-Encoding: 7bit'], `${encode(zip)}\n`)),
-  },
-  {
-    name: 'uuencode in an attached message',
-    text: () =>
+    'uuencode in a mail without any MIME field': () =>
+      mail(`\n${encode(zip)}\n`).replace('MIME-Version: 1.0\n', ''),
+    'uuencode in a part that says 7bit': () =>
+      mixed(part([FILE_TYPE, 'Content-Transfer-Encoding: 7bit'], `${encode(zip)}\n`)),
+    'uuencode in an attached message': () =>
       mixed(part(['Content-Type: message/rfc822'], `Subject: x\n\nsee\n\n${encode(zip)}`)),
-  },
+  }),
   ...['uuencode', 'x-uue', 'uue', 'X-UUENCODE', 'x-uuencoded', '"x-uuencode"'].map((word) => ({
     name: `uuencode that says ${word}`,
     text: () => mixed(part([ZIP_TYPE, `Content-Transfer-Encoding: ${word}`], encode(zip))),

@@ -6,6 +6,7 @@ import {
   mail,
   mixed,
   multipart,
+  named,
   part,
   QUOTED,
   quotedPrintable,
@@ -83,130 +84,73 @@ export const wholeFiles: readonly Evasion[] = [
   asItStands('PDF without an encoding, with a line of over 999 bytes', pdfFile, [
     'Content-Type: application/pdf; name=a.pdf',
   ]),
-  {
-    name: 'HTML in quoted-printable, written on one line of over 999 bytes',
-    text: () => mixed(part(['Content-Type: text/html', QUOTED], htmlFile.toString('latin1'))),
-  },
-  {
-    name: 'HTML with a line of over 999 bytes as the whole mail',
-    text: () => mail(part(['Content-Type: text/html'], htmlFile.toString('latin1'))),
-  },
-  {
-    name: 'a binary file known by its digest, in base64',
-    text: () => mixed(part([FILE_TYPE, BASE64], base64(binaryFile))),
-  },
-  {
-    name: 'a binary file known by its digest, in quoted-printable',
-    text: () => mixed(part([FILE_TYPE, QUOTED], quotedPrintable(binaryFile))),
-  },
-  {
-    name: 'a binary file known by its digest, in quoted-printable with a soft break at its end',
-    text: () => mixed(part([FILE_TYPE, QUOTED], `${quotedPrintable(binaryFile)}=`)),
-  },
-  {
-    name: 'a binary file known by its digest, as it stands',
-    text: () =>
+  ...named({
+    'HTML in quoted-printable, written on one line of over 999 bytes': () =>
+      mixed(part(['Content-Type: text/html', QUOTED], htmlFile.toString('latin1'))),
+    'HTML with a line of over 999 bytes as the whole mail': () =>
+      mail(part(['Content-Type: text/html'], htmlFile.toString('latin1'))),
+    'a binary file known by its digest, in base64': () =>
+      mixed(part([FILE_TYPE, BASE64], base64(binaryFile))),
+    'a binary file known by its digest, in quoted-printable': () =>
+      mixed(part([FILE_TYPE, QUOTED], quotedPrintable(binaryFile))),
+    'a binary file known by its digest, in quoted-printable with a soft break at its end': () =>
+      mixed(part([FILE_TYPE, QUOTED], `${quotedPrintable(binaryFile)}=`)),
+    'a binary file known by its digest, as it stands': () =>
       mixed(part([FILE_TYPE, 'Content-Transfer-Encoding: binary'], binaryFile.toString('latin1'))),
-  },
-  {
-    name: 'a binary file known by its digest, in uuencode',
-    text: () => mixed(part([FILE_TYPE, UUENCODE], uuencode(binaryFile))),
-  },
-  {
-    name: 'a file of eight bytes known by its digest',
-    text: () => mixed(part([FILE_TYPE, BASE64], base64(smallFile))),
-  },
-  {
-    name: 'a file of eight bytes known by its digest, in uuencode',
-    text: () => mixed(part([FILE_TYPE, UUENCODE], uuencode(smallFile))),
-  },
-  {
-    name: 'a file with lines of CR LF known by its digest, in base64',
-    text: () => mixed(part([FILE_TYPE, BASE64], base64(textFileCrlf))),
-  },
-  {
-    name: 'a file with lines of CR LF known by its digest, its line ends escaped',
-    text: () =>
+    'a binary file known by its digest, in uuencode': () =>
+      mixed(part([FILE_TYPE, UUENCODE], uuencode(binaryFile))),
+    'a file of eight bytes known by its digest': () =>
+      mixed(part([FILE_TYPE, BASE64], base64(smallFile))),
+    'a file of eight bytes known by its digest, in uuencode': () =>
+      mixed(part([FILE_TYPE, UUENCODE], uuencode(smallFile))),
+    'a file with lines of CR LF known by its digest, in base64': () =>
+      mixed(part([FILE_TYPE, BASE64], base64(textFileCrlf))),
+    'a file with lines of CR LF known by its digest, its line ends escaped': () =>
       mixed(
         part(
           [FILE_TYPE, QUOTED],
           openTextFileCrlf.toString('latin1').replaceAll('\r\n', '=0D=0A=\n'),
         ),
       ),
-  },
-  {
-    name: 'a file with lines of CR LF known by its digest, its CRs alone escaped',
-    text: () =>
+    'a file with lines of CR LF known by its digest, its CRs alone escaped': () =>
       mixed(
         part(
           [FILE_TYPE, QUOTED],
           htmlFileCrlf.toString('latin1').replaceAll('=', '=3D').replaceAll('\r', '=0D'),
         ),
       ),
-  },
-  {
-    name: 'a text known by its digest behind blanks at the ends of lines, which quoted-printable drops',
-    text: () =>
-      mixed(part([FILE_TYPE, QUOTED], textFile.toString('latin1').replaceAll('\n', ' \t\n'))),
-  },
-  {
-    name: 'a text known by its digest as the only part',
-    text: () => mail(multipart('mixed', [part([FILE_TYPE], textFile.toString('latin1'))])),
-  },
-  {
-    name: 'a text known by its digest in a part without fields',
-    text: () => mixed(`\n${textFile}`),
-  },
-  {
-    name: 'a text known by its digest in a second text/plain without a name',
-    text: () => mixed(part(['Content-Type: text/plain'], textFile.toString('latin1'))),
-  },
-  {
-    name: 'a text known by its digest in a part with a Content-ID and no type',
-    text: () =>
+    'a text known by its digest behind blanks at the ends of lines, which quoted-printable drops':
+      () => mixed(part([FILE_TYPE, QUOTED], textFile.toString('latin1').replaceAll('\n', ' \t\n'))),
+    'a text known by its digest as the only part': () =>
+      mail(multipart('mixed', [part([FILE_TYPE], textFile.toString('latin1'))])),
+    'a text known by its digest in a part without fields': () => mixed(`\n${textFile}`),
+    'a text known by its digest in a second text/plain without a name': () =>
+      mixed(part(['Content-Type: text/plain'], textFile.toString('latin1'))),
+    'a text known by its digest in a part with a Content-ID and no type': () =>
       mail(multipart('related', [part(['Content-ID: <1@x>'], textFile.toString('latin1'))])),
-  },
-  {
-    name: 'a text in quoted-printable known by its digest, in a mail whose lines end in bare CRs',
-    text: () =>
+    'a text in quoted-printable known by its digest, in a mail whose lines end in bare CRs': () =>
       mail(part([FILE_TYPE, QUOTED], quotedPrintable(textFile))).replace(
         /(?<=\nFrom[\s\S]*)\n/g,
         '\r',
       ),
-  },
-  {
-    name: 'a text known by its digest in an attached message',
-    text: () =>
+    'a text known by its digest in an attached message': () =>
       mixed(
         part(
           ['Content-Type: message/rfc822'],
           `Subject: x\nMIME-Version: 1.0\n${multipart('mixed', [TEXT, part([FILE_TYPE], textFile.toString('latin1'))], { boundary: 'in' })}`,
         ),
       ),
-  },
-  {
-    name: 'a text known by its digest below a second header of the mail, at its end',
-    text: () => mail(`${FILE_TYPE}\n\nContent-Type: text/plain\n\n${textFile}`),
-  },
-  {
-    name: 'a binary file known by its digest, in base64, a NUL and more behind a line',
-    text: () => mixed(part([FILE_TYPE, BASE64], base64(binaryFile).replace('\n', '\0abc\n'))),
-  },
-  {
-    name: 'a binary file known by its digest, in quoted-printable, a line that begins with a NUL',
-    text: () =>
+    'a text known by its digest below a second header of the mail, at its end': () =>
+      mail(`${FILE_TYPE}\n\nContent-Type: text/plain\n\n${textFile}`),
+    'a binary file known by its digest, in base64, a NUL and more behind a line': () =>
+      mixed(part([FILE_TYPE, BASE64], base64(binaryFile).replace('\n', '\0abc\n'))),
+    'a binary file known by its digest, in quoted-printable, a line that begins with a NUL': () =>
       mail(part([FILE_TYPE, QUOTED], quotedPrintable(binaryFile).replace('\n', '\n\0a\n'))),
-  },
-  {
-    name: 'a binary file known by its digest, in quoted-printable, a NUL before a soft break',
-    text: () =>
+    'a binary file known by its digest, in quoted-printable, a NUL before a soft break': () =>
       mixed(part([FILE_TYPE, QUOTED], quotedPrintable(binaryFile).replace('=\n', '\0=\n'))),
-  },
-  {
-    name: 'a text known by its digest that looks like base64 in each line',
-    text: () =>
+    'a text known by its digest that looks like base64 in each line': () =>
       mixed(
         part([FILE_TYPE, 'Content-Transfer-Encoding: 7bit'], base64AlikeFile.toString('latin1')),
       ),
-  },
+  }),
 ]
