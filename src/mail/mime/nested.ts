@@ -1,11 +1,11 @@
 import type { Bytes } from '../message/bytes.ts'
-import { Base64Decoder, PATIENT } from './decoders/base64.ts'
-import type { MakeDecoder } from './decoders/decoder.ts'
+import { Base64Decoder } from './decoders/base64.ts'
+import { type MakeDecoder, makerOf } from './decoders/decoder.ts'
+import { QuotedPrintableDecoder } from './decoders/quoted-printable.ts'
 import { plainName } from './headers/fields.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { beginsAsMail, firstBytesOf, MAIL_START } from './leaves/content-checks.ts'
 import { decoded } from './leaves/decoding.ts'
-import { quotedPrintablePlan } from './leaves/decoding-plans.ts'
 import { LimitExceeded } from './shared/limits.ts'
 import { PIECE, type Steps, Work, type WorkOptions } from './shared/work.ts'
 import { aroundMail, type Depth } from './structure/nesting.ts'
@@ -112,9 +112,8 @@ export class DepthSearch {
 }
 
 function decoderOf(encoding: PartHeader['encodings'][number]): MakeDecoder | undefined {
-  if (encoding === 'quoted-printable') return quotedPrintablePlan().standard
-  if (encoding !== 'base64') return undefined
-  return (give, room) => new Base64Decoder(give, room, { ...PATIENT, padding: 'restart' })
+  if (encoding === 'quoted-printable') return makerOf(QuotedPrintableDecoder)
+  return encoding === 'base64' ? makerOf(Base64Decoder, { padding: 'restart' }) : undefined
 }
 
 function* beginsMail(part: Bytes, make: MakeDecoder, work: Work): Steps<boolean> {

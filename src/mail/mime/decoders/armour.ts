@@ -1,5 +1,5 @@
 import { Base64Decoder } from './base64.ts'
-import { type Decoder, type Give, WholeLines } from './decoder.ts'
+import { type Decoder, type DecodingPlan, type Give, makerOf, WholeLines } from './decoder.ts'
 
 /** How the line begins that ends armour. With anything before it, GnuPG takes the line for data. */
 export const ARMOUR_END = '-----END'
@@ -9,7 +9,7 @@ export const ARMOUR_END = '-----END'
  * does: what is no base64 is left out, wherever it stands. A `=` at the start of a line begins the
  * checksum. `hasFields` says that lines that look like fields stand before the data; gpgsm knows none.
  */
-export class ArmourDecoder implements Decoder {
+class ArmourDecoder implements Decoder {
   readonly #inner: Base64Decoder
   readonly #lines = new WholeLines((bytes, from, to) => this.#line(bytes, from, to))
   #state: 'fields' | 'data' | 'over'
@@ -40,3 +40,9 @@ export class ArmourDecoder implements Decoder {
 /** The most bytes of a line that are looked at for the name of a field. */
 const FIELD_MAX = 1024
 const FIELD = /^[^:]*:(?:[ \r\n]|$)/
+
+/** The ways in which readers decode armour: all are tried, whatever occurs in it. */
+export const armourPlan: DecodingPlan = {
+  standard: makerOf(ArmourDecoder, true),
+  others: () => [makerOf(ArmourDecoder, false)],
+}

@@ -1,5 +1,12 @@
 import { CR, LF } from '../shared/lines.ts'
-import { type Decoder, type Give, ROOM } from './decoder.ts'
+import {
+  type Decoder,
+  type DecodingPlan,
+  type Give,
+  type MakeDecoder,
+  makerOf,
+  ROOM,
+} from './decoder.ts'
 
 /**
  * What a byte may be in base64 (RFC 2045 6.8), in a table of all bytes. A number below 64 is the value
@@ -28,7 +35,7 @@ const NATIVE_MOST = ROOM
 const OTHERS = [0x2d, 0x5f]
 
 /** One of the ways in which readers are known to decode base64. */
-export interface Base64Mode {
+interface Base64Mode {
   /**
    * What happens to bytes of 0x80 and more. `mask` clears their highest bit, as libbase64 does;
    * `drop` takes them for junk.
@@ -60,7 +67,7 @@ export interface Base64Mode {
 }
 
 /** The standard way: as the most patient readers decode. */
-export const PATIENT: Base64Mode = {
+const PATIENT: Base64Mode = {
   high: 'drop',
   url: false,
   padding: 'skip',
@@ -70,7 +77,7 @@ export const PATIENT: Base64Mode = {
 }
 
 /** What occurred in base64 that readers decode in different ways. */
-export class Base64Oddities {
+class Base64Oddities {
   /** Bytes of 0x80 and more occurred. */
   high = false
   /** `-`, `_` or `,` occurred. */
@@ -103,7 +110,7 @@ function valuesOf({ high, url, padding }: Base64Mode): Uint8Array {
 
 const patientValues = valuesOf(PATIENT)
 
-/** Decodes base64 as the mode says, by default as the most patient readers do. */
+/** Decodes base64 in one of the ways. */
 export class Base64Decoder implements Decoder {
   readonly #give: Give
   readonly #mode: Base64Mode
@@ -119,11 +126,12 @@ export class Base64Decoder implements Decoder {
   /** The bytes that may have to be taken back at the end of their group. */
   readonly #back: number
 
-  constructor(give: Give, room: Buffer, mode: Base64Mode = PATIENT, odd?: Base64Oddities) {
+  /** `mode` says in what it differs from the standard way. */
+  constructor(give: Give, room: Buffer, mode: Partial<Base64Mode> = PATIENT, odd?: Base64Oddities) {
     this.#give = give
     this.#room = room
-    this.#mode = mode
-    this.#values = mode === PATIENT ? patientValues : valuesOf(mode)
+    this.#mode = { ...PATIENT, ...mode }
+    this.#values = mode === PATIENT ? patientValues : valuesOf(this.#mode)
     this.#odd = odd
     this.#back = mode.tail === 'drop' || mode.padding === 'group' ? 2 : 0
   }
@@ -330,4 +338,74 @@ function charactersInLines(block: Buffer): number | undefined {
     else if (byte === LF && characters % 4 !== 0) return undefined
   }
   return characters
+}
+
+/** The ways in which readers decode base64. */
+export class Base64Plan implements DecodingPlan {
+  readonly odd = new Base64Oddities()
+
+  readonly standard: MakeDecoder = (give, room) => new Base64Decoder(give, room, PATIENT, this.odd)
+
+  isOdd(): boolean {
+    return this.odd.isOdd()
+  }
+
+  *others(): Generator<MakeDecoder> {
+    if (!this.isOdd()) return
+    for (const mode of base64Modes(this.odd)) yield makerOf(Base64Decoder, mode)
+  }
+}
+
+/** Returns all modes that have one of these choices for each of their keys. */
+function combinations<Mode>(choices: { readonly [Key in keyof Mode]: readonly Mode[Key][] }) {
+  let found: Partial<Mode>[] = [{}]
+  for (const key of Object.keys(choices) as (keyof Mode)[]) {
+    found = found.flatMap((mode) => choices[key].map((choice) => ({ ...mode, [key]: choice })))
+  }
+  return found as Mode[]
+}
+
+/** All combinations of what readers do about what is odd, as far as they make a difference. */
+function* base64Modes(odd: Base64Oddities): Generator<Partial<Base64Mode>> {
+  const modes = combinations<Base64Mode>({
+    high: odd.high ? ['drop', 'mask'] : ['drop'], // mailparser masks
+    url: odd.url ? [false, true] : [false], // mutt, mailparser
+    padding: odd.padding ? PADDINGS : ['skip'],
+    junk: JUNKS,
+    lines: odd.lines ? [false, true] : [false],
+    tail: odd.tail ? TAILS : ['bytes'],
+  })
+  for (const mode of modes) if (isTried(mode, odd)) yield mode
+  if (odd.tail) yield { tail: 'more' } // libEtPan, Thunderbird
+  if (odd.padding) yield { padding: 'group' } // Thunderbird
+  if (odd.junk || odd.url || odd.high) yield VMIME
+}
+
+/**
+ * Whether a mode is tried. Two things are combined with one other at most: what readers do about the
+ * end, which changes a byte or two there, and a mask over bytes of eight bits, which few readers use.
+ * All their combinations would be more than the limits allow.
+ */
+function isTried(mode: Base64Mode, odd: Base64Oddities): boolean {
+  const { high, url, junk, lines, tail } = mode
+  const hasJunk = odd.junk || (odd.high && high === 'drop') || (odd.url && !url)
+  if (junk !== 'skip' && !hasJunk) return false
+  if (lines && tail !== 'bytes') return false
+  const differences = differencesOf(mode)
+  const isFree = tail === 'bytes' && high === 'drop'
+  return differences > 0 && (isFree || differences <= 2)
+}
+
+/** VMime takes any other character for one whose bits are all set. */
+const VMIME: Partial<Base64Mode> = { padding: 'end', junk: 'ones', tail: 'drop' }
+/** A last group that is not whole is dropped by GMime, mutt, Camel, Go, mime4j and VMime. */
+const TAILS = ['bytes', 'drop'] as const
+/** Behind padding Gnus, JavaMail, Camel and Thunderbird begin anew, and Python, mailparser and Ruby end. */
+const PADDINGS = ['skip', 'restart', 'zero', 'end'] as const
+const JUNKS = ['skip', 'restart', 'end'] as const
+
+/** Returns the number of things in which a mode differs from the standard one. */
+function differencesOf(mode: Base64Mode): number {
+  const keys = Object.keys(PATIENT) as (keyof Base64Mode)[]
+  return keys.filter((key) => mode[key] !== PATIENT[key]).length
 }

@@ -23,6 +23,38 @@ export function makerOf<More extends readonly unknown[]>(
   return (give, room) => new Class(give, room, ...more)
 }
 
+/**
+ * The ways of decoding a content. If nothing in the content is odd, all readers decode it in the
+ * standard way. If something is, the other ways are tried as well.
+ *
+ * Plans are classes, since a mail may have a hundred thousand runs. With a generator function for
+ * each run they would outgrow the young generation of the garbage collector.
+ */
+export interface DecodingPlan {
+  /** Makes the decoder of the standard way, once. It notes what is odd in the content. */
+  readonly standard: MakeDecoder
+  /** Returns the other ways, once the standard way has ended. */
+  others(): Iterable<MakeDecoder>
+}
+
+/** Decodes the content with a decoder, and its result with another one. */
+export function inTwo(makeFirst: MakeDecoder, makeSecond: MakeDecoder): MakeDecoder {
+  return (give, room) => {
+    const second = makeSecond(give, room)
+    const first = makeFirst(
+      (bytes, length) => second.push(bytes, 0, length),
+      Buffer.allocUnsafeSlow(room.length),
+    )
+    return {
+      push: (bytes, from, to) => first.push(bytes, from, to),
+      end() {
+        first.end()
+        second.end()
+      },
+    }
+  }
+}
+
 /** The number of decoded bytes that are collected before they are given. */
 export const ROOM = 16 * 1024
 

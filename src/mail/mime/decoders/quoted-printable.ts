@@ -1,5 +1,15 @@
 import { CR, DASH, EQUALS, LF, SPACE, TAB } from '../shared/lines.ts'
-import { type Decoder, type Give, WholeLines, Writer } from './decoder.ts'
+import {
+  type Decoder,
+  type DecodingPlan,
+  type Give,
+  inTwo,
+  type MakeDecoder,
+  makerOf,
+  WholeLines,
+  Writer,
+} from './decoder.ts'
+import { type LineEndMode, LineEnds, WithoutByte } from './text-forms.ts'
 
 const PLUS = 0x2b
 
@@ -16,11 +26,24 @@ for (let value = 0; value < 16; value++) {
   hex[digit.toUpperCase().charCodeAt(0)] = value
 }
 
-/** Returns the byte that a reader makes of the two bytes after a `=`, whatever they are. */
-type EscapeReader = (high: number, low: number) => number
+/** What readers make of the two bytes after a `=`, whatever they are. */
+const anyDigits = {
+  /** As libEtPan and VMime: a byte that is not a digit is 0. */
+  'as zeros': (high: number, low: number) =>
+    (Math.max(hex[high]!, 0) << 4) | Math.max(hex[low]!, 0),
+
+  /** As GNU mailutils by strtoul(3): a digit may stand alone, and may have a blank or a sign before it. */
+  'as number': (high: number, low: number) => {
+    if (hex[high]! >= 0) return hex[low]! >= 0 ? (hex[high]! << 4) | hex[low]! : hex[high]!
+    if (hex[low]! < 0) return 0
+    if (high === DASH) return (256 - hex[low]!) & 255
+    return high === PLUS || high === SPACE || (high >= TAB && high <= CR) ? hex[low]! : 0
+  },
+} as const
+type AnyDigits = keyof typeof anyDigits
 
 /** One of the ways in which readers are known to decode quoted-printable. */
-export interface QuotedPrintableMode {
+interface QuotedPrintableMode {
   /**
    * What happens to a `=` that begins no escape.
    * - `keep`: the `=` stays.
@@ -28,9 +51,9 @@ export interface QuotedPrintableMode {
    * - `halve pair`: the `=` stays, and another `=` that follows goes, as in Python's binascii.
    * - `keep two`, `keep three`: the `=` stays with the byte, or the two bytes, after it, even if
    *   these are blanks before a line end, or a `=`. `keep two` drops a byte after a digit.
-   * - An EscapeReader takes any two bytes for an escape, unless they are a line end.
+   * - `as zeros`, `as number`: any two bytes are an escape, unless they are a line end.
    */
-  readonly strange: 'keep' | 'keep two' | 'keep three' | 'drop' | 'halve pair' | EscapeReader
+  readonly strange: 'keep' | 'keep two' | 'keep three' | 'drop' | 'halve pair' | AnyDigits
   /** Whether blanks at the end of a line are removed (RFC 2045 6.7 rule 3). */
   readonly trims: boolean
   /** Whether escapes are decoded. If not, only soft line breaks are removed. */
@@ -38,10 +61,10 @@ export interface QuotedPrintableMode {
 }
 
 /** The standard way: as the most patient readers decode. */
-export const PATIENT_ESCAPES: QuotedPrintableMode = { strange: 'keep', trims: false, escapes: true }
+const PATIENT_ESCAPES: QuotedPrintableMode = { strange: 'keep', trims: false, escapes: true }
 
 /** What occurred that readers decode in different ways, or that decoding changes. */
-export class QuotedPrintableOddities {
+class QuotedPrintableOddities {
   /** A `=` began neither an escape nor a soft line break. */
   strange = false
   /** Blanks stood at the end of a line, or after the `=` of a soft line break. */
@@ -72,11 +95,11 @@ export class QuotedPrintableDecoder implements Decoder {
   constructor(
     give: Give,
     room: Buffer,
-    mode: QuotedPrintableMode = PATIENT_ESCAPES,
+    mode: Partial<QuotedPrintableMode> = {},
     odd?: QuotedPrintableOddities,
   ) {
     this.#out = new Writer(give, room)
-    this.#mode = mode
+    this.#mode = { ...PATIENT_ESCAPES, ...mode }
     this.#odd = odd
   }
 
@@ -160,7 +183,9 @@ export class QuotedPrintableDecoder implements Decoder {
       return at + 3
     }
     const { strange } = this.#mode
-    if (typeof strange === 'function') return this.#anyDigits(bytes, at, last, strange)
+    if (strange === 'as zeros' || strange === 'as number') {
+      return this.#anyDigits(bytes, at, last, anyDigits[strange])
+    }
     if (strange === 'keep two' || strange === 'keep three') {
       return this.#literal(bytes, at, last, strange)
     }
@@ -186,7 +211,12 @@ export class QuotedPrintableDecoder implements Decoder {
     return this.#strange(bytes, at, end)
   }
 
-  #anyDigits(bytes: Buffer, at: number, last: boolean, read: EscapeReader): number {
+  #anyDigits(
+    bytes: Buffer,
+    at: number,
+    last: boolean,
+    read: (high: number, low: number) => number,
+  ): number {
     if (at + 2 >= bytes.length && !last) return -1
     if (bytes[at + 1] === LF) return at + 2
     if (bytes[at + 1] === CR && bytes[at + 2] === LF) return at + 3
@@ -238,21 +268,6 @@ export function hasHighByte(bytes: Buffer, from: number, to: number): boolean {
   return false
 }
 
-/** Reads as libEtPan and VMime do: a byte that is not a digit is 0. */
-export const othersAsZero: EscapeReader = (high, low) =>
-  (Math.max(hex[high]!, 0) << 4) | Math.max(hex[low]!, 0)
-
-/**
- * Reads as GNU mailutils does, by strtoul(3): a digit may stand alone, and may have a blank or a sign
- * before it.
- */
-export const asNumber: EscapeReader = (high, low) => {
-  if (hex[high]! >= 0) return hex[low]! >= 0 ? (hex[high]! << 4) | hex[low]! : hex[high]!
-  if (hex[low]! < 0) return 0
-  if (high === DASH) return (256 - hex[low]!) & 255
-  return high === PLUS || high === SPACE || (high >= TAB && high <= CR) ? hex[low]! : 0
-}
-
 /** Returns whether some reader takes the byte for a blank. */
 function isBlank(byte: number): boolean {
   return (
@@ -266,7 +281,7 @@ function isBlank(byte: number): boolean {
  * stays with the two bytes after it, but only as far as there is room. Bytes that waited take room,
  * and an escape frees two bytes.
  */
-export class QuotedPrintableInLines implements Decoder {
+class QuotedPrintableInLines implements Decoder {
   readonly #out: Writer
   readonly #lines = new WholeLines((bytes, from, to) => this.#line(bytes, from, to))
   #waiting: number[] = []
@@ -324,4 +339,69 @@ export class QuotedPrintableInLines implements Decoder {
     }
     this.#waiting = token
   }
+}
+
+/** The ways in which readers decode quoted-printable. If nothing was odd or encoded, the text stands as it is. */
+export class QuotedPrintablePlan implements DecodingPlan {
+  readonly odd = new QuotedPrintableOddities()
+
+  readonly standard: MakeDecoder = (give, room) =>
+    new QuotedPrintableDecoder(give, room, {}, this.odd)
+
+  /** Whether readers decode it in different ways. Blanks at the end of a line are no matter in text. */
+  isOdd(isText: boolean): boolean {
+    const { blanks, brokenBreak, strange, bareCr, nul, high } = this.odd
+    return strange || brokenBreak || bareCr || nul || high || (blanks && !isText)
+  }
+
+  *others(): Generator<MakeDecoder> {
+    const { blanks, strange, bareCr, nul } = this.odd
+    if (blanks) yield escapesBy({ trims: true })
+    if (blanks || strange) {
+      for (const strange of ALSO_OF_BLANKS) yield escapesWith(strange)
+      yield makerOf(QuotedPrintableInLines) // Thunderbird
+    }
+    if (strange) {
+      for (const strange of OF_OTHERS) yield escapesWith(strange)
+      yield escapesBehind(softBreaks) // mailparser
+    }
+    if (bareCr) for (const mode of BARE_CRS) yield escapesBehind(makerOf(LineEnds, mode))
+    if (nul) yield escapesBehind(makerOf(WithoutByte, 0)) // Thunderbird
+  }
+}
+
+/** What these readers make of a strange escape also applies to a soft line break with blanks in it. */
+const ALSO_OF_BLANKS = [
+  'as zeros', // libEtPan, VMime
+  'keep three', // GMime, Camel, Ruby, PHP
+] as const
+const OF_OTHERS = [
+  'as number', // GNU mailutils
+  'keep two', // c-client
+  'drop', // mailparser, nmh, Go, mime4j
+  'halve pair', // Python, mime4j
+] as const
+const BARE_CRS: readonly LineEndMode[] = [
+  { to: 'same', bareCr: 'nothing' },
+  { to: 'lf', bareCr: 'line end' }, // Ruby, libEtPan, Thunderbird
+  { to: 'lf', bareCr: 'line end with the next' }, // GNU mailutils
+]
+
+function escapesWith(strange: QuotedPrintableMode['strange']): MakeDecoder {
+  return escapesBy({ strange })
+}
+
+function escapesBy(mode: Partial<QuotedPrintableMode> = {}): MakeDecoder {
+  return makerOf(QuotedPrintableDecoder, mode)
+}
+
+/**
+ * Removes soft line breaks first, and then decodes escapes, so that an escape is found even if a
+ * soft line break stands in it.
+ */
+const softBreaks = escapesBy({ escapes: false })
+
+/** Decodes escapes in what another decoder makes of the text. */
+function escapesBehind(makeFirst: MakeDecoder): MakeDecoder {
+  return inTwo(makeFirst, escapesBy())
 }

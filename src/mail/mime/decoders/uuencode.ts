@@ -1,5 +1,15 @@
 import { CR, LF, withoutLineEnd } from '../shared/lines.ts'
-import { ByteDecoder, type Decoder, type Give, ROOM, WholeLines } from './decoder.ts'
+import {
+  ByteDecoder,
+  type Decoder,
+  type DecodingPlan,
+  type Give,
+  inTwo,
+  type MakeDecoder,
+  makerOf,
+  ROOM,
+  WholeLines,
+} from './decoder.ts'
 
 /**
  * Returns whether the last line may be uuencode: it is about as long as its first character says.
@@ -13,7 +23,7 @@ export function endsInUuencode(bytes: Buffer): boolean {
 }
 
 /** One of the ways in which readers are known to decode uuencode. */
-export interface UuencodeMode {
+interface UuencodeMode {
   /**
    * Which lines are data. The first character of a line says how many bytes the line has.
    * - `about`: lines that are not much longer than that.
@@ -34,7 +44,7 @@ export interface UuencodeMode {
 }
 
 /** The standard way: as most readers decode. */
-export const STANDARD_UUENCODE: UuencodeMode = {
+const STANDARD: UuencodeMode = {
   lines: 'about',
   length: 'said',
   stops: true,
@@ -44,22 +54,22 @@ export const STANDARD_UUENCODE: UuencodeMode = {
  * The other ways, which are tried if something odd occurred: PHP, KMime and MIME::Parser go on behind an
  * end; MIME::Parser skips lines that are too long or have lower-case letters.
  */
-export const otherUuencode: readonly UuencodeMode[] = [
-  { ...STANDARD_UUENCODE, stops: false },
-  { ...STANDARD_UUENCODE, lines: 'whole' },
-  { ...STANDARD_UUENCODE, lines: 'whole', stops: false },
-  { ...STANDARD_UUENCODE, lines: 'complete' },
-  { ...STANDARD_UUENCODE, lines: 'exact' },
-  { ...STANDARD_UUENCODE, lines: 'any' },
-  { ...STANDARD_UUENCODE, lines: 'any', stops: false },
-  { ...STANDARD_UUENCODE, lines: 'any', length: 'line' },
-  { ...STANDARD_UUENCODE, lines: 'any', length: 'line', stops: false },
-  { ...STANDARD_UUENCODE, lines: 'any', length: 'groups' }, // PHP mailparse
-  { ...STANDARD_UUENCODE, lines: 'folded' },
+const otherModes: readonly Partial<UuencodeMode>[] = [
+  { stops: false },
+  { lines: 'whole' },
+  { lines: 'whole', stops: false },
+  { lines: 'complete' },
+  { lines: 'exact' },
+  { lines: 'any' },
+  { lines: 'any', stops: false },
+  { lines: 'any', length: 'line' },
+  { lines: 'any', length: 'line', stops: false },
+  { lines: 'any', length: 'groups' }, // PHP mailparse
+  { lines: 'folded' },
 ]
 
 /** What occurred in uuencode that readers decode in different ways. */
-export interface UuencodeOddities {
+interface UuencodeOddities {
   /** Before the end, a line did not fit its first character, or was not data. */
   lines: boolean
   /** Data stood after what may be the end, or there was no end. */
@@ -91,10 +101,10 @@ export class UuencodeDecoder implements Decoder {
   #hasData = false
   #over = false
 
-  constructor(give: Give, room: Buffer, mode: UuencodeMode, odd?: UuencodeOddities) {
+  constructor(give: Give, room: Buffer, mode: Partial<UuencodeMode>, odd?: UuencodeOddities) {
     this.#give = give
     this.#room = room
-    this.#mode = mode
+    this.#mode = { ...STANDARD, ...mode }
     this.#odd = odd
     this.#values = mode.lines === 'folded' ? foldedValues : standardValues
   }
@@ -215,7 +225,7 @@ const LINE_IN_C = 127
  * Ends lines of uuencode where some readers begin the next line. `records`: after as many characters
  * as the first character says, as GMime does. `pieces`: after LINE_IN_C characters.
  */
-export class CutLines extends ByteDecoder {
+class CutLines extends ByteDecoder {
   readonly #by: 'records' | 'pieces'
   #left = 0
 
@@ -247,7 +257,7 @@ function charactersOf(first: number): number {
  * Decodes uuencode as KMime does. Blanks, and characters that uuencode does not use, are skipped. A
  * group of four may go on in the next line. Each line gives at most as many bytes as it says.
  */
-export class UuencodeAcrossLines extends ByteDecoder {
+class UuencodeAcrossLines extends ByteDecoder {
   #startsLine = true
   /** The number of letters of `end` at the start of this line. */
   #ofEnd = 0
@@ -284,4 +294,26 @@ export class UuencodeAcrossLines extends ByteDecoder {
     if (this.#left > 0) this.out.put((this.#bits >> this.#count) & 255)
     this.#left--
   }
+}
+
+/** The ways in which readers decode uuencode. */
+export class UuencodePlan implements DecodingPlan {
+  readonly #odd: UuencodeOddities = { lines: false, end: false }
+
+  readonly standard: MakeDecoder = (give, room) => new UuencodeDecoder(give, room, {}, this.#odd);
+
+  *others(): Generator<MakeDecoder> {
+    if (!this.#odd.lines && !this.#odd.end) return
+    for (const mode of otherModes) {
+      if (this.#odd.lines || mode.lines === undefined) yield makerOf(UuencodeDecoder, mode)
+    }
+    if (!this.#odd.lines) return
+    yield makerOf(UuencodeAcrossLines) // KMime
+    yield inCutLines('records') // GMime, Camel
+    yield inCutLines('pieces') // mutt, Gnus, PHP, Thunderbird
+  }
+}
+
+function inCutLines(by: 'records' | 'pieces'): MakeDecoder {
+  return inTwo(makerOf(CutLines, by), makerOf(UuencodeDecoder, { lines: 'any' }))
 }

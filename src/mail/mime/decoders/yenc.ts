@@ -1,5 +1,5 @@
 import { CR, EQUALS, LF } from '../shared/lines.ts'
-import { ByteDecoder, type Give } from './decoder.ts'
+import { ByteDecoder, type DecodingPlan, type Give, type MakeDecoder, makerOf } from './decoder.ts'
 
 const NUL = 0
 
@@ -7,7 +7,7 @@ const NUL = 0
 const WORD_MAX = '=ybegin '.length
 
 /** What occurred in yEnc that readers decode in different ways. */
-export interface YencOddities {
+interface YencOddities {
   controls: boolean
 }
 
@@ -15,7 +15,7 @@ export interface YencOddities {
  * Decodes yEnc (yEnc draft 1.3), which comes in pieces of any size, from after its line `=ybegin` to
  * its line `=yend`. A line `=ypart` is skipped.
  */
-export class YencDecoder extends ByteDecoder {
+class YencDecoder extends ByteDecoder {
   readonly #controls: 'data' | 'skip'
   readonly #odd: YencOddities | undefined
   /** The first characters of a line that may be one of yEnc itself. */
@@ -99,5 +99,16 @@ export class YencDecoder extends ByteDecoder {
   #put(byte: number): void {
     this.out.put((byte - 42 - (this.#isEscaped ? 64 : 0)) & 255)
     this.#isEscaped = false
+  }
+}
+
+/** The ways in which readers decode yEnc. */
+export class YencPlan implements DecodingPlan {
+  readonly #odd: YencOddities = { controls: false }
+
+  readonly standard: MakeDecoder = (give, room) => new YencDecoder(give, room, 'data', this.#odd);
+
+  *others(): Generator<MakeDecoder> {
+    if (this.#odd.controls) yield makerOf(YencDecoder, 'skip') // Thunderbird
   }
 }

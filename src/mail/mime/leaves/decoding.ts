@@ -3,8 +3,10 @@ import { beginsCalendar, openCalendar, utf16Of } from '../containers/calendar.ts
 import { openCms } from '../containers/cms.ts'
 import { openPgp } from '../containers/openpgp.ts'
 import type { HeldFile } from '../containers/property.ts'
+import { Base64Plan } from '../decoders/base64.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
-import { decoderRoom, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
+import { type DecodingPlan, decoderRoom, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
+import { QuotedPrintablePlan } from '../decoders/quoted-printable.ts'
 import { Unescaped, Unpercented } from '../decoders/text-forms.ts'
 import { NO_HEADER } from '../headers/part-header.ts'
 import { LimitExceeded, limits, Unreadable } from '../shared/limits.ts'
@@ -12,7 +14,6 @@ import { Store } from '../shared/store.ts'
 import { PIECE, type Steps, type Work } from '../shared/work.ts'
 import { beginsAsMailbox, hasHeader, holdsCodedData, mailStarts } from './content-checks.ts'
 import type { Decoding } from './contents-state.ts'
-import { base64Plan, type DecodingPlan, quotedPrintablePlan } from './decoding-plans.ts'
 
 /** Decodes a source in each way of a plan. Gives each result, and the contents inside of it. */
 export function* decodeByPlan(plan: DecodingPlan, part: Bytes, decoding: Decoding): Steps {
@@ -161,11 +162,11 @@ const unpercented = makerOf(Unpercented)
 /** Gives a file that a calendar or a card holds. */
 function* giveHeld({ encoded, encoding, names }: HeldFile, decoding: Decoding): Steps {
   for (const name of names) decoding.options.onName?.(name)
-  const fromBase64 = (text: Bytes) => decodeByPlan(base64Plan(), text, decoding)
+  const fromBase64 = (text: Bytes) => decodeByPlan(new Base64Plan(), text, decoding)
   const ways: Record<HeldFile['encoding'], () => Steps> = {
     base64: () => fromBase64(encoded),
     'escaped base64': () => decoded(encoded, unescaped, decoding, fromBase64),
-    'quoted-printable': () => decodeByPlan(quotedPrintablePlan(), encoded, decoding),
+    'quoted-printable': () => decodeByPlan(new QuotedPrintablePlan(), encoded, decoding),
     url: () => decodeInOneWay(unpercented, encoded, decoding),
     'base64 in a url': () => decoded(encoded, unpercented, decoding, fromBase64),
   }

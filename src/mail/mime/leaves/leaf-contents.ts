@@ -1,16 +1,21 @@
 import type { Bytes } from '../../message/bytes.ts'
+import { armourPlan } from '../decoders/armour.ts'
+import { Base64Decoder, Base64Plan } from '../decoders/base64.ts'
 import { lowBytes } from '../decoders/charsets.ts'
-import { makerOf } from '../decoders/decoder.ts'
+import { type DecodingPlan, makerOf } from '../decoders/decoder.ts'
+import { QuotedPrintableDecoder, QuotedPrintablePlan } from '../decoders/quoted-printable.ts'
 import { WithoutTails } from '../decoders/text-forms.ts'
+import { UuencodePlan } from '../decoders/uuencode.ts'
+import { YencPlan } from '../decoders/yenc.ts'
 import type { Encoding } from '../headers/part-header.ts'
 import { SPACE } from '../shared/lines.ts'
 import type { Steps } from '../shared/work.ts'
+import type { CodedKind } from '../structure/coded-data.ts'
 import { saysType } from '../structure/nesting.ts'
 import type { CodedData, Leaf } from '../structure/open-contents.ts'
 import { hasHighBytes, holdsNul, isCutByClamav, splitLineEnd } from './content-checks.ts'
 import type { Decoding } from './contents-state.ts'
 import { decodeByPlan, decoded, decodeInOneWay, decodeInOtherWays } from './decoding.ts'
-import { base64Plan, codedPlans, quotedPrintablePlan, uuencodePlan } from './decoding-plans.ts'
 import {
   giveAsItStands,
   giveAsText,
@@ -88,7 +93,7 @@ function* givePlainly(
     const isGiven = yield* giveAsItStands(part, saved, decoding)
     return isGiven && header.message === 'no' ? 'whole' : 'nothing'
   }
-  const plan = encoding === 'base64' ? base64Plan() : quotedPrintablePlan()
+  const plan = encoding === 'base64' ? new Base64Plan() : new QuotedPrintablePlan()
   const { bare, end } = splitLineEnd(part)
   // What readers show as text ends in the line end before the delimiter, to libclamav, too.
   const given = encoding === 'base64' || header.isText ? part : bare
@@ -143,12 +148,20 @@ function* giveByEncodings(
       if (yield* giveFromQuotedPrintable(part, saved, decoding)) odd?.(encoding)
     } else if (encoding === 'base64') {
       if (yield* giveFromBase64(part, decoding)) odd?.(encoding)
-      if (saved.header.isFlowed) yield* giveUnflowed(base64Plan().standard, part, decoding)
-    } else yield* decodeByPlan(uuencodePlan(), part, decoding)
+      if (saved.header.isFlowed) yield* giveUnflowed(makerOf(Base64Decoder), part, decoding)
+    } else yield* decodeByPlan(new UuencodePlan(), part, decoding)
   }
   if (encodings.includes('base64') && encodings.includes('quoted-printable')) {
     yield* giveDecodedTwice(part, decoding)
   }
+}
+
+/** The ways of decoding data that readers know by its looks. */
+const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
+  uuencode: () => new UuencodePlan(),
+  yenc: () => new YencPlan(),
+  armour: () => armourPlan,
+  'armour behind blanks': () => armourPlan,
 }
 
 /** Gives all that readers decode from data that they know by its looks. */
@@ -175,12 +188,12 @@ function* alsoUpToNuls(part: Bytes, decoding: Decoding, give: (heads: Bytes) => 
 
 /** Decodes by base64 and then by quoted-printable, and the other way round, as some readers do. */
 function* giveDecodedTwice(part: Bytes, decoding: Decoding): Steps {
-  const plans = [quotedPrintablePlan, base64Plan]
-  for (const [first, second] of [plans, plans.toReversed()]) {
-    yield* decoded(part, first!().standard, decoding, (once) =>
-      decodeByPlan(second!(), once, decoding),
-    )
-  }
+  yield* decoded(part, makerOf(QuotedPrintableDecoder), decoding, (once) =>
+    decodeByPlan(new Base64Plan(), once, decoding),
+  )
+  yield* decoded(part, makerOf(Base64Decoder), decoding, (once) =>
+    decodeByPlan(new QuotedPrintablePlan(), once, decoding),
+  )
 }
 
 /**
@@ -194,13 +207,13 @@ const PIECE_LEAST = 16
  * is decoded by itself as well. Returns whether data goes on after padding.
  */
 function* giveFromBase64(part: Bytes, decoding: Decoding): Steps<boolean> {
-  const plan = base64Plan()
+  const plan = new Base64Plan()
   yield* decodeByPlan(plan, part, decoding)
   if (!plan.odd.padding) return false
   let from = 0
   for (const place of [...paddedPlaces(part), part.size]) {
     if (place - from >= PIECE_LEAST) {
-      yield* decodeInOneWay(base64Plan().standard, part.slice(from, place), decoding)
+      yield* decodeInOneWay(makerOf(Base64Decoder), part.slice(from, place), decoding)
     }
     from = place
   }
@@ -235,10 +248,10 @@ function* giveFromQuotedPrintable(
   const { bare, end } = splitLineEnd(part)
   if (hasHighBytes(bare)) {
     yield* decoded(bare, lowBytes, decoding, (low) =>
-      decodeByPlan(quotedPrintablePlan(), low, decoding),
+      decodeByPlan(new QuotedPrintablePlan(), low, decoding),
     )
   }
-  const plan = quotedPrintablePlan()
+  const plan = new QuotedPrintablePlan()
   yield* decoded(bare, plan.standard, decoding, function* (source) {
     const { encoded, strange, blanks } = plan.odd
     if (encoded || strange || blanks) yield* giveDecodedForms(source, end, saved, decoding)

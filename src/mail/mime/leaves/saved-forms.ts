@@ -1,6 +1,8 @@
 import { Bytes } from '../../message/bytes.ts'
+import { Base64Decoder } from '../decoders/base64.ts'
 import { changesAscii, toUtf8 } from '../decoders/charsets.ts'
 import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
+import { QuotedPrintableDecoder } from '../decoders/quoted-printable.ts'
 import {
   type LineEndMode,
   LineEnds,
@@ -34,7 +36,6 @@ import {
   giveFromContainers,
   giveWithin,
 } from './decoding.ts'
-import { base64Plan, quotedPrintablePlan } from './decoding-plans.ts'
 
 /** The facts by which it is decided in which forms a content is saved. */
 export interface SavingContext {
@@ -240,8 +241,8 @@ export function* giveAsText(
   const give = (text: Bytes) => giveInUtf8(text, end, saved, decoding)
   if (encoding === 'identity') yield* give(bare)
   else {
-    const plan = encoding === 'base64' ? base64Plan() : quotedPrintablePlan()
-    yield* decoded(bare, plan.standard, decoding, give)
+    const make = encoding === 'base64' ? makerOf(Base64Decoder) : makerOf(QuotedPrintableDecoder)
+    yield* decoded(bare, make, decoding, give)
   }
 }
 

@@ -1,11 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
-import { ArmourDecoder } from '../../../../src/mail/mime/decoders/armour.ts'
-import { makerOf } from '../../../../src/mail/mime/decoders/decoder.ts'
-import { inEverySplit } from './in-every-split.ts'
+import { armourPlan } from '../../../../src/mail/mime/decoders/armour.ts'
+import { ways } from './decode.ts'
 
-const withFields = makerOf(ArmourDecoder, true)
-const dataAlone = makerOf(ArmourDecoder, false)
+const decoded = (text: string) => ways(() => armourPlan, text)
 
 t.test('armour is decoded without what is no base64, up to its checksum or end', async (t) => {
   const rows: Readonly<Record<string, string>> = {
@@ -22,13 +20,12 @@ t.test('armour is decoded without what is no base64, up to its checksum or end',
     '': '',
   }
   for (const [text, expected] of Object.entries(rows)) {
-    t.same([...inEverySplit(text, withFields)], [expected], JSON.stringify(text))
+    t.equal(decoded(text).standard, expected, JSON.stringify(text))
   }
 })
 
 t.test('to gpgsm what looks like a field in armour is data', async (t) => {
-  t.same([...inEverySplit('YWJj: \n\nZGVm', withFields)], ['def'])
-  t.same([...inEverySplit('YWJj: \n\nZGVm', dataAlone)], ['abcdef'])
+  t.same(decoded('YWJj: \n\nZGVm'), { standard: 'def', others: ['abcdef'] })
 })
 
 const noGpg = spawnSync('gpg', ['--version']).status === 0 ? false : 'gpg is missing'
@@ -49,6 +46,6 @@ t.test('GnuPG takes the same out of armour', { skip: noGpg }, async (t) => {
     const { stdout } = spawnSync('gpg', ['--batch', '--no-autostart', '--dearmor'], {
       input: Buffer.from(`-----BEGIN PGP MESSAGE-----\n${text}`, 'latin1'),
     })
-    t.same([...inEverySplit(text, withFields)], [stdout.toString('latin1')], JSON.stringify(text))
+    t.equal(decoded(text).standard, stdout.toString('latin1'), JSON.stringify(text))
   }
 })

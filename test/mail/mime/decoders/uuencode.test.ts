@@ -1,19 +1,17 @@
 import t from 'tap'
-import { decoderRoom, type Give, makerOf } from '../../../../src/mail/mime/decoders/decoder.ts'
+import { makerOf, ROOM } from '../../../../src/mail/mime/decoders/decoder.ts'
 import {
   endsInUuencode,
-  otherUuencode,
-  STANDARD_UUENCODE,
   UuencodeDecoder,
-  type UuencodeMode,
+  UuencodePlan,
 } from '../../../../src/mail/mime/decoders/uuencode.ts'
-import { uuencodePlan } from '../../../../src/mail/mime/leaves/decoding-plans.ts'
-import { inEverySplit } from './in-every-split.ts'
+import { decode, inEverySplit, ways } from './decode.ts'
 
 // `#86)C` is abc, `"86(` is ab, `!80` is a; a back-tick or a blank stands for six zero bits.
 
 t.test('lines of uuencode are decoded by each mode', async (t) => {
-  const rows: readonly (readonly [Partial<UuencodeMode>, string, string])[] = [
+  type Mode = ConstructorParameters<typeof UuencodeDecoder>[2]
+  const rows: readonly (readonly [Mode, string, string])[] = [
     [{}, '#86)C\n', 'abc'],
     [{}, '#86)C\r\n"86(\r!80', 'abcaba'],
     [{}, '#86)C\n\n#86)C\n', 'abcabc'],
@@ -43,66 +41,84 @@ t.test('lines of uuencode are decoded by each mode', async (t) => {
     [{ lines: 'any', length: 'groups' }, '#86)C\nX: \nM86)C8\n!86)C\n', 'abcabca'],
   ]
   for (const [mode, text, expected] of rows) {
-    const make = (give: Give, room: Buffer) =>
-      new UuencodeDecoder(give, room, { ...STANDARD_UUENCODE, ...mode })
-    t.same([...inEverySplit(text, make)], [expected], `${JSON.stringify(mode)} ${text}`)
+    const make = makerOf(UuencodeDecoder, mode)
+    t.equal(inEverySplit(make, text), expected, `${JSON.stringify(mode)} ${text}`)
   }
 })
 
-/** What each other way makes of a text, by its name: which lines are data, `line` or `groups`, and `on`. */
-function otherResults(text: string): Record<string, string> {
-  const results = otherUuencode.map((mode) => {
-    const { lines, length, stops } = mode
-    const name = [lines, ...(length === 'said' ? [] : [length]), ...(stops ? [] : ['on'])].join(' ')
-    return [name, [...inEverySplit(text, makerOf(UuencodeDecoder, mode))].join(' or ')]
-  })
-  return Object.fromEntries(results)
-}
+/** The other ways in their order: which lines are data, `line` or `groups`, and `on` behind the end. */
+const WAYS = [
+  ...['about on', 'whole', 'whole on', 'complete', 'exact', 'any', 'any on'],
+  ...['any line', 'any line on', 'any groups', 'folded', 'KMime', 'records', 'pieces'],
+]
 
 t.test('other readers decode lines of uuencode as they find them', async (t) => {
   const twice = 'abcabc'
+  // What each way makes of a text, and what the ways make of it that are not named.
   const rows: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-    '#86)C': {},
-    '#86)C\n`\nend\n#86)C': {
-      'about on': twice,
-      'whole on': twice,
-      'any on': twice,
-      'any line on': twice,
+    '"86(\n`\nend\n#86)C': {
+      ...{ usual: 'ab', 'about on': 'ababc', 'any on': 'ababc', 'any line on': 'ababc' },
+      // To these the first line is no data, so that nothing has ended.
+      ...{ whole: 'abc', 'whole on': 'abc', complete: 'abc', exact: 'abc', 'any groups': 'abc' },
     },
-    '#86)C86)C': { exact: '', 'any line': twice, 'any line on': twice },
-    '#86)Ca': { whole: '', 'whole on': '', exact: '' },
+    '#86)C86)C': {
+      ...{ usual: 'abc', exact: '', 'any line': twice, 'any line on': twice },
+      records: `abcX\x98\xc0${'\0'.repeat(21)}`,
+    },
+    '#86)Ca': { usual: 'abc', whole: '', 'whole on': '', exact: '', records: 'abc\0' },
     '#86)c': {
-      ...{ 'about on': 'abC', whole: '', 'whole on': '', complete: '', exact: '' },
-      ...{ any: 'abC', 'any on': 'abC', 'any line': 'abC', 'any line on': 'abC' },
-      'any groups': 'abC',
+      ...{ usual: 'abC', whole: '', 'whole on': '', complete: '', exact: '' },
+      ...{ folded: 'abc', KMime: 'ab' },
     },
     '#86': {
-      ...{ 'about on': 'a`\0', whole: '', 'whole on': '', complete: '', exact: '' },
-      ...{ any: 'a`\0', 'any on': 'a`\0', 'any line': 'a', 'any line on': 'a' },
-      ...{ 'any groups': '', folded: 'a`\0' },
+      ...{ usual: 'a`\0', whole: '', 'whole on': '', complete: '', exact: '' },
+      ...{ 'any line': 'a', 'any line on': 'a', 'any groups': '', KMime: 'a' },
     },
     '#86)C86)C8': {
-      ...{ 'about on': '', whole: '', 'whole on': '', complete: '', exact: '' },
-      ...{ 'any line': twice, 'any line on': twice },
+      ...{ usual: 'abc', 'about on': '', whole: '', 'whole on': '', complete: '', exact: '' },
+      ...{ 'any line': twice, 'any line on': twice, records: `abcX\x98\xd8${'\0'.repeat(21)}` },
     },
   }
-  const usual = Object.fromEntries(Object.keys(otherResults('')).map((way) => [way, 'abc']))
-  t.equal(Object.keys(usual).length, otherUuencode.length, 'each way has a name of its own')
-  for (const [text, others] of Object.entries(rows)) {
-    t.same(otherResults(text), { ...usual, ...others }, JSON.stringify(text))
+  for (const [text, { usual, ...named }] of Object.entries(rows)) {
+    const expected = WAYS.map((way) => named[way] ?? usual)
+    t.same(ways(() => new UuencodePlan(), text).others, expected, JSON.stringify(text))
   }
 })
 
+t.test('groups of uuencode go on in the next line, as KMime reads them', async (t) => {
+  const rows: Readonly<Record<string, string>> = {
+    '!04)\n" a)#\n`\nend\n#04)#\n': 'AI',
+    '!04)#\n': 'A',
+    '#04end)#\n#04)#\n': 'ABCABC',
+    '#0```\nx\n': '@\0\0',
+    'e04)#\n': '',
+    '&04)#\ne04)#\n': 'ABCABC',
+    '&04)#\n 04)#\n': 'ABCABC',
+    '&04)#\n`04)#\n': 'ABC',
+  }
+  for (const [text, expected] of Object.entries(rows)) {
+    const { others } = ways(() => new UuencodePlan(), text)
+    t.equal(others[WAYS.indexOf('KMime')], expected, JSON.stringify(text))
+  }
+})
+
+t.test('lines of uuencode end where readers end them', async (t) => {
+  const by = (way: string, text: string) =>
+    ways(() => new UuencodePlan(), text).others[WAYS.indexOf(way)]
+  t.equal(by('records', '#04)#"04)#\n`\r\nend\n'), 'ABCAB')
+  t.equal(by('pieces', `#86)C${' '.repeat(122)}#86)C\n\`\nend\n`), 'abcabc', 'as programs in C')
+})
+
 t.test('uuencode of more bytes than memory is kept for is decoded as a whole', async (t) => {
-  const make = (give: Give, room: Buffer) => new UuencodeDecoder(give, room, STANDARD_UUENCODE)
-  t.same([...inEverySplit(`M${'86)C'.repeat(15)}\n`, make)], ['abc'.repeat(15)])
   const long = `M${'86)C'.repeat(15)}\n`
+  t.equal(inEverySplit(makerOf(UuencodeDecoder, {}), long), 'abc'.repeat(15))
   // Behind the line of five bytes there is room for 44 bytes, and not for the next 45.
   const lines = Buffer.from(`${long.repeat(363)}%86)C86\n${long.repeat(637)}`)
   let decoded = ''
-  const decoder = make((room, length) => {
+  const give = (room: Buffer, length: number) => {
     decoded += room.toString('latin1', 0, length)
-  }, decoderRoom())
+  }
+  const decoder = new UuencodeDecoder(give, Buffer.alloc(ROOM), {})
   decoder.push(lines, 0, lines.length)
   t.equal(decoded.length, 45_005, 'all is given when the call returns')
   decoder.end()
@@ -110,22 +126,19 @@ t.test('uuencode of more bytes than memory is kept for is decoded as a whole', a
 })
 
 t.test('uuencode is decoded in other ways only if readers may differ about it', async (t) => {
-  const ways = (text: string) => {
-    const plan = uuencodePlan()
-    const bytes = Buffer.from(text, 'latin1')
-    const decoder = plan.standard(() => {}, decoderRoom())
-    decoder.push(bytes, 0, bytes.length)
-    decoder.end()
+  const count = (text: string) => {
+    const plan = new UuencodePlan()
+    decode(plan.standard, text)
     return [...plan.others()].length
   }
-  t.equal(ways('#86)C\n`\nend\n'), 0)
-  t.equal(ways('#86)C\nend\n'), 0)
-  t.equal(ways('#86)C\n#86)C\nend\n'), 0)
-  t.equal(ways('#86)C\n`\nend\n\n'), 0)
-  for (const text of ['#86)C\n', '#86)C\n`\nend\nmore\n']) t.equal(ways(text), 1, text)
-  for (const line of ['#86) ', '#86)`', '#86)_']) t.equal(ways(`${line}\nend\n`), 0, line)
+  t.equal(count('#86)C\n`\nend\n'), 0)
+  t.equal(count('#86)C\nend\n'), 0)
+  t.equal(count('#86)C\n#86)C\nend\n'), 0)
+  t.equal(count('#86)C\n`\nend\n\n'), 0)
+  for (const text of ['#86)C\n', '#86)C\n`\nend\nmore\n']) t.equal(count(text), 1, text)
+  for (const line of ['#86) ', '#86)`', '#86)_']) t.equal(count(`${line}\nend\n`), 0, line)
   for (const line of ['"86($', '#86\x1f$', '#86)C1', '#86)c', '#86)', '', 'x', '#86)\x7f']) {
-    t.equal(ways(`#86)C\n${line}\n#86)C\nend\n`), 14, line)
+    t.equal(count(`#86)C\n${line}\n#86)C\nend\n`), WAYS.length, line)
   }
 })
 
