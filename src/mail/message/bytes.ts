@@ -49,6 +49,12 @@ export abstract class Bytes {
     return gatherChunks(this.chunks(from, Math.min(to, this.size)))
   }
 
+  /** Returns whether any chunk passes a test, for which it makes no difference where chunks end. */
+  some(test: (chunk: Buffer) => boolean): boolean {
+    for (const chunk of this.chunks()) if (test(chunk)) return true
+    return false
+  }
+
   /** Returns the digest in hexadecimal. */
   digest(hash: Hash): string {
     for (const chunk of this.chunks()) hash.update(chunk)

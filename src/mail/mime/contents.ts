@@ -1,5 +1,5 @@
 import type { Bytes } from '../message/bytes.ts'
-import { type ContentsOptions, Decoding } from './leaves/contents-state.ts'
+import { type ContentsOptions, Decoding } from './leaves/decoding.ts'
 import { giveCodedData, giveLeaf } from './leaves/leaf-contents.ts'
 import { DepthSearch } from './nested.ts'
 import { LimitExceeded } from './shared/limits.ts'
@@ -8,7 +8,7 @@ import { aroundMail } from './structure/nesting.ts'
 import type { CodedData, Leaf } from './structure/open-contents.ts'
 import { MailReading } from './structure/reading.ts'
 
-export type { ContentsOptions } from './leaves/contents-state.ts'
+export type { ContentsOptions } from './leaves/decoding.ts'
 
 /**
  * Gives the contents that any reader of mail might get out of a message, each content once. Each leaf

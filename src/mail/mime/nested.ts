@@ -1,11 +1,11 @@
 import type { Bytes } from '../message/bytes.ts'
 import { Base64Decoder } from './decoders/base64.ts'
-import { type MakeDecoder, makerOf } from './decoders/decoder.ts'
+import { decoded, type MakeDecoder, makerOf } from './decoders/decoder.ts'
 import { QuotedPrintableDecoder } from './decoders/quoted-printable.ts'
 import { plainName } from './headers/fields.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { beginsAsMail, firstBytesOf, MAIL_START } from './leaves/content-checks.ts'
-import { decoded } from './leaves/decoding.ts'
+
 import { LimitExceeded } from './shared/limits.ts'
 import { PIECE, type Steps, Work, type WorkOptions } from './shared/work.ts'
 import { aroundMail, type Depth } from './structure/nesting.ts'

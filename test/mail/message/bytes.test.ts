@@ -26,6 +26,10 @@ t.test('parts of bytes are what Buffer says of the same bytes, in every split', 
         ]) {
           t.equal(bytes.size, buffer.length)
           t.ok(bytes.gather().equals(buffer))
+          t.equal(
+            bytes.some((chunk) => chunk.includes(7)),
+            buffer.includes(7),
+          )
           t.ok(bytes.gather(from, to).equals(buffer.subarray(from, to)))
           const part = bytes.slice(from!, to!)
           t.equal(part.size, to! - from!)

@@ -1,4 +1,7 @@
+import type { Bytes } from '../../message/bytes.ts'
 import { CR, LF, LineSearch } from '../shared/lines.ts'
+import { Store } from '../shared/store.ts'
+import { PIECE, type Steps, type Work } from '../shared/work.ts'
 
 /** Receives decoded bytes at the front of `room`. They are valid until it returns. */
 export type Give = (room: Buffer, length: number) => void
@@ -58,9 +61,41 @@ export function inTwo(makeFirst: MakeDecoder, makeSecond: MakeDecoder): MakeDeco
 /** The number of decoded bytes that are collected before they are given. */
 export const ROOM = 16 * 1024
 
-/** Memory for one decoder. */
-export function decoderRoom(): Buffer {
-  return Buffer.allocUnsafeSlow(ROOM)
+/** The bytes that are expected of each encoded byte: nearly all large contents are in base64. */
+const EXPECTED = 3 / 4
+
+/** Decodes a source. The result is there until the steps of `use` are done, whose result this has. */
+export function* decoded<Result>(
+  part: Bytes,
+  make: MakeDecoder,
+  work: Work,
+  use: (source: Bytes) => Steps<Result>,
+): Steps<Result> {
+  work.countBytes(part.size)
+  const store = new Store(work.pool, part.size * EXPECTED)
+  try {
+    yield* decodeInto(store, part, make, work)
+    return yield* use(store)
+  } finally {
+    store.close()
+  }
+}
+
+function* decodeInto(store: Store, part: Bytes, make: MakeDecoder, work: Work): Steps {
+  const room = work.rooms.pop() ?? Buffer.allocUnsafeSlow(ROOM)
+  try {
+    const decoder = make((bytes, length) => store.append(bytes, 0, length), room)
+    for (const chunk of part.chunks()) {
+      for (let at = 0; at < chunk.length; at += PIECE) {
+        const end = Math.min(chunk.length, at + PIECE)
+        decoder.push(chunk, at, end)
+        yield* work.countUnits(end - at)
+      }
+    }
+    decoder.end()
+  } finally {
+    work.rooms.push(room)
+  }
 }
 
 /** From this many bytes on, the runtime's copy is faster than a loop. */

@@ -263,7 +263,7 @@ export class QuotedPrintableDecoder implements Decoder {
 }
 
 /** Returns whether a byte is 0xc4 or more: the first of a UTF-8 character above U+00FF is. */
-export function hasHighByte(bytes: Buffer, from: number, to: number): boolean {
+export function hasHighByte(bytes: Buffer, from = 0, to = bytes.length): boolean {
   for (let at = from; at < to; at++) if (bytes[at]! > 0xc3) return true
   return false
 }

@@ -1,23 +1,14 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { MAIL_LINE_MAX } from '../../message/content-fields.ts'
-import { hasHighByte } from '../decoders/quoted-printable.ts'
 import { isField, STRANGE_MAX } from '../headers/header-region.ts'
 import { CR, indexOrEnd, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
 import { PIECE, type Steps, type Work } from '../shared/work.ts'
 import { CodedSearch } from '../structure/coded-data.ts'
 
-/** Returns the first byte that is not a blank; 0 if the first 1,024 bytes are blanks. */
-export function firstNonBlank(source: Bytes): number {
-  for (const chunk of source.chunks(0, Math.min(source.size, 1024))) {
-    for (const byte of chunk) if (byte > SPACE) return byte
-  }
-  return 0
-}
-
-export const NO_LINE_END = Buffer.alloc(0)
-export const LF_END = Buffer.from('\n')
+const NO_LINE_END = Buffer.alloc(0)
+const LF_END = Buffer.from('\n')
 const CR_END = Buffer.from('\r')
-export const CRLF_END = Buffer.from('\r\n')
+const CRLF_END = Buffer.from('\r\n')
 
 /**
  * Splits a source into its bytes without the last line end, and that line end. A bare CR counts as
@@ -87,16 +78,13 @@ function inspectText(
 }
 
 /**
- * Whether a text that begins with this character may be a file: HTML, PDF, PostScript, RTF, a
- * script.
+ * Whether a text may be a file by its first character: HTML, PDF, PostScript, RTF, a script. That is the
+ * first of 1,024 bytes that is not a blank.
  */
-export function mayBeginFile(byte: number): boolean {
-  return '<%{#!@['.includes(String.fromCharCode(byte))
-}
-
-export function holdsNul(source: Bytes): boolean {
-  for (const chunk of source.chunks()) if (chunk.includes(0)) return true
-  return false
+export function mayBeginFile(text: Bytes): boolean {
+  const start = text.gather(0, 1024)
+  const first = start.find((byte) => byte > SPACE)
+  return first !== undefined && '<%{#!@['.includes(String.fromCharCode(first))
 }
 
 /**
@@ -114,12 +102,6 @@ export function isCutByClamav(source: Bytes): boolean {
       at = end + 1
     }
   }
-  return false
-}
-
-/** Returns whether the source may hold UTF-8 characters above U+00FF. */
-export function hasHighBytes(source: Bytes): boolean {
-  for (const chunk of source.chunks()) if (hasHighByte(chunk, 0, chunk.length)) return true
   return false
 }
 

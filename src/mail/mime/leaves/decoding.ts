@@ -1,199 +1,277 @@
-import type { Bytes } from '../../message/bytes.ts'
+import type { Hash } from 'node:crypto'
+import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { beginsCalendar, openCalendar, utf16Of } from '../containers/calendar.ts'
 import { openCms } from '../containers/cms.ts'
 import { openPgp } from '../containers/openpgp.ts'
 import type { HeldFile } from '../containers/property.ts'
 import { Base64Plan } from '../decoders/base64.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
-import { type DecodingPlan, decoderRoom, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
+import { type DecodingPlan, decoded, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import { QuotedPrintablePlan } from '../decoders/quoted-printable.ts'
 import { Unescaped, Unpercented } from '../decoders/text-forms.ts'
-import { NO_HEADER } from '../headers/part-header.ts'
-import { LimitExceeded, limits, Unreadable } from '../shared/limits.ts'
-import { Store } from '../shared/store.ts'
-import { PIECE, type Steps, type Work } from '../shared/work.ts'
+import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
+import { LimitExceeded, limits, mostContentsOf, Unreadable } from '../shared/limits.ts'
+import { type Steps, Work, type WorkOptions } from '../shared/work.ts'
 import { beginsAsMailbox, hasHeader, holdsCodedData, mailStarts } from './content-checks.ts'
-import type { Decoding } from './contents-state.ts'
 
-/** Decodes a source in each way of a plan. Gives each result, and the contents inside of it. */
-export function* decodeByPlan(plan: DecodingPlan, part: Bytes, decoding: Decoding): Steps {
-  yield* decodeInOneWay(plan.standard, part, decoding)
-  yield* decodeInOtherWays(plan, part, decoding)
-}
+/** Contents of at most this many bytes are compared as they are. A digest would take longer. */
+const COMPARED_WHOLE_MAX = 256
+/** Contents of at most this many bytes are compared by a digest. Larger ones are not compared. */
+const COMPARED_MAX = 1024 * 1024
 
-/** Decodes a source in all ways of a plan but the standard one, which must have ended. */
-export function decodeInOtherWays(plan: DecodingPlan, part: Bytes, decoding: Decoding): Steps {
-  function* inEach(): Steps {
-    for (const other of plan.others()) yield* decodeInOneWay(other, part, decoding)
-  }
-  return decoding.oddly(inEach())
-}
+/** The cost of a content besides its bytes, in units of work. */
+const CONTENT_COST = 4096
 
-/** Decodes a source with one decoder. Gives the result, and the contents inside of it. */
-export function decodeInOneWay(make: MakeDecoder, part: Bytes, decoding: Decoding): Steps {
-  return decoded(part, make, decoding, (source) => giveDecoded(source, decoding))
-}
-
-/** The bytes that are expected of each encoded byte: nearly all large contents are in base64. */
-const EXPECTED = 3 / 4
-
-/** Decodes a source. The result is there until the steps of `use` are done, whose result this has. */
-export function* decoded<Result>(
-  part: Bytes,
-  make: MakeDecoder,
-  work: Work,
-  use: (source: Bytes) => Steps<Result>,
-): Steps<Result> {
-  work.countBytes(part.size)
-  const store = new Store(work.pool, part.size * EXPECTED)
-  try {
-    yield* decodeInto(store, part, make, work)
-    return yield* use(store)
-  } finally {
-    store.close()
-  }
-}
-
-function* decodeInto(store: Store, part: Bytes, make: MakeDecoder, work: Work): Steps {
-  const room = work.rooms.pop() ?? decoderRoom()
-  try {
-    const decoder = make((bytes, length) => store.append(bytes, 0, length), room)
-    for (const chunk of part.chunks()) {
-      for (let at = 0; at < chunk.length; at += PIECE) {
-        const end = Math.min(chunk.length, at + PIECE)
-        decoder.push(chunk, at, end)
-        yield* work.countUnits(end - at)
-      }
-    }
-    decoder.end()
-  } finally {
-    work.rooms.push(room)
-  }
-}
-
-/** Gives a decoded content; then the contents inside of it, if it is a container or may be a mail. */
-export function* giveDecoded(source: Bytes, decoding: Decoding): Steps {
-  if (!(yield* decoding.give(source, { isCounted: true, opens: true }))) return
-  yield* giveFromContainers(source, decoding)
-  yield* giveWithin(source, decoding)
-}
-
-/** Gives what stands in a file: in a mailbox, in a mail, or encoded in a text. */
-export function* giveWithin(file: Bytes, decoding: Decoding): Steps {
-  // The properties of a calendar look like fields.
-  const isMail = () => decoding.leaf.isMessage || (hasHeader(file) && !beginsCalendar(file))
-  if (beginsAsMailbox(file)) yield* insideMail(giveMails(file, decoding), decoding)
-  else if (isMail()) yield* insideMail(giveMail(file, decoding), decoding)
-  else yield* giveCodedWithin(file, decoding)
-}
-
-/** Gives what stands in each mail of a mailbox (mbox, RFC 4155). */
-function* giveMails(mailbox: Bytes, decoding: Decoding): Steps {
-  let from = 0
-  for (const to of [...mailStarts(mailbox), mailbox.size]) {
-    yield* decoding.readWithin(mailbox.slice(from, to), 'mail', decoding)
-    from = to
-  }
-}
-
-/** Decodes a text that is shown with one decoder. Gives the result, and what is encoded in it. */
-export function decodeText(make: MakeDecoder, text: Bytes, decoding: Decoding): Steps {
-  return decoded(text, make, decoding, function* (result) {
-    if (yield* decoding.give(result, { isCounted: true })) {
-      yield* giveCodedWithin(result, decoding)
-    }
-  })
-}
-
-/** Gives what is encoded in a text that was decoded. */
-export function* giveCodedWithin(text: Bytes, decoding: Decoding): Steps {
-  if (holdsCodedData(text)) yield* inside(decoding.readWithin(text, 'text', decoding), decoding)
-}
-
-function* giveMail(source: Bytes, decoding: Decoding): Steps {
-  yield* decoding.give(source, { isMail: true })
-  yield* decoding.readWithin(source, 'mail', decoding)
-}
-
-/**
- * Gives what S/MIME, OpenPGP, calendars and cards hold, if the bytes are one of them, and are not
- * encrypted. Calendars and cards are read by the budget of odd readings, since an address book may have
- * thousands of photos; so are bytes that only look like S/MIME or OpenPGP, below a header that says
- * something else.
- */
-export function* giveFromContainers(source: Bytes, decoding: Decoding): Steps {
-  const { isContainer, isCalendar } = decoding.leaf.header
-  const message = giveOpened(source, decoding)
-  yield* isContainer ? message : decoding.oddly(message)
-  if (!isCalendar && !beginsCalendar(source)) return
-  yield* decoding.oddly(giveFromCalendar(source, decoding))
-}
-
-function* giveOpened(source: Bytes, decoding: Decoding): Steps {
-  const give = (content: Bytes) =>
-    hasHeader(content)
-      ? insideMail(giveMail(content, decoding), decoding)
-      : inside(giveDecoded(content, decoding), decoding)
-  try {
-    for (const open of [openCms, openPgp]) {
-      if (yield* open(source, decoding, give)) decoding.leaf.hasOpened = true
-    }
-  } catch (error) {
-    if (!(error instanceof Unreadable) || !decoding.leaf.hasOpened) throw error
-  }
-}
-
-function* giveFromCalendar(source: Bytes, decoding: Decoding): Steps {
-  const open = (text: Bytes) => openCalendar(text, decoding, (file) => giveHeld(file, decoding))
-  const { header } = decoding.leaf
-  decoding.leaf.header = NO_HEADER // it says nothing about the files
-  try {
-    const charset = utf16Of(source)
-    if (charset === undefined) yield* open(source)
-    else yield* decoded(source, toUtf8(charset)[0]!, decoding, open)
-  } finally {
-    decoding.leaf.header = header
-  }
-}
+/** The ways in which a content is opened, as bits: those of every file, and those that its header adds. */
+const AS_FILE = 1
+const AS_MESSAGE = 2
+const AS_CALENDAR = 4
+const AS_CONTAINER = 8
 
 const unescaped = makerOf(Unescaped)
 const unpercented = makerOf(Unpercented)
 
-/** Gives a file that a calendar or a card holds. */
-function* giveHeld({ encoded, encoding, names }: HeldFile, decoding: Decoding): Steps {
-  for (const name of names) decoding.options.onName?.(name)
-  const fromBase64 = (text: Bytes) => decodeByPlan(new Base64Plan(), text, decoding)
-  const ways: Record<HeldFile['encoding'], () => Steps> = {
-    base64: () => fromBase64(encoded),
-    'escaped base64': () => decoded(encoded, unescaped, decoding, fromBase64),
-    'quoted-printable': () => decodeByPlan(new QuotedPrintablePlan(), encoded, decoding),
-    url: () => decodeInOneWay(unpercented, encoded, decoding),
-    'base64 in a url': () => decoded(encoded, unpercented, decoding, fromBase64),
-  }
-  yield* inside(ways[encoding](), decoding)
+export interface ContentsOptions extends WorkOptions {
+  readonly createHash: (algorithm: string) => Hash
+  /** Called with each header of a part or a mail, as some reader sees it. */
+  readonly onHeader?: (header: PartHeader) => void
+  /**
+   * The most messages or multiparts in one another (nested.ts); undefined if nobody wants to know
+   * about more.
+   */
+  readonly maxDepth?: number
+  /** Called with the place of each part of which all is in one content. */
+  readonly onGiven?: (range: ByteRange) => void
+  /** Called with the name of each file in uuencode, yEnc, a calendar or a card. */
+  readonly onName?: (name: string) => void
 }
 
-/** Takes steps inside of one more mail, as `inside` does. */
-function* insideMail(steps: Steps, decoding: Decoding): Steps {
-  decoding.leaf.messages++
-  try {
-    yield* inside(steps, decoding)
-  } finally {
-    decoding.leaf.messages--
-  }
+/** Gives what stands in bytes that were decoded: the contents of a mail, or encoded data in a text. */
+type ReadWithin = (bytes: Bytes, as: 'mail' | 'text', decoding: Decoding) => Steps
+
+/** What is known about the leaf that is decoded now. */
+interface DecodedLeaf {
+  /**
+   * Whether S/MIME or OpenPGP was read to its end in it. Then it need not be readable in the other ways of
+   * decoding the leaf.
+   */
+  hasOpened: boolean
+  header: PartHeader
+  /** Whether it is a message, whatever its first lines are: by its type, its name, or in a digest. */
+  readonly isMessage: boolean
+  /** How many messages stand around it (nesting.ts). */
+  messages: number
 }
 
 /**
- * Takes steps inside of one more mail or container. Throws LimitExceeded if these are too many: more than
- * `limits` say, and more than may be nested, so that it is known before that mail is nested too deep.
+ * The decoding of all that stands in one message, and the state that its readings share. What it gives
+ * comes once, with all contents inside of it.
  */
-function* inside(steps: Steps, decoding: Decoding): Steps {
-  const most = Math.max(limits.depth, (decoding.options.maxDepth ?? 0) + 1)
-  if (decoding.depth === most) throw new LimitExceeded(`mail encoded more than ${most} deep`)
-  decoding.depth++
-  try {
-    yield* steps
-  } finally {
-    decoding.depth--
+export class Decoding extends Work {
+  readonly #readWithin: ReadWithin
+  readonly options: ContentsOptions
+  leaf: DecodedLeaf = { hasOpened: false, header: NO_HEADER, isMessage: false, messages: 0 }
+  /** How many encoded mails and containers stand around what is decoded now. */
+  depth = 0
+  /** Whether the message was found to be nested deeper than `maxDepth`. */
+  isTooDeep = false
+  /** The most contents of the plain reading, and again of odd ones. */
+  readonly #most: number
+  /**
+   * The digests of the contents that were given, and the ways in which each was opened. Small contents
+   * stand there as they are.
+   */
+  readonly #given = new Map<string, number>()
+
+  constructor(message: Bytes, options: ContentsOptions, readWithin: ReadWithin) {
+    super(message, options)
+    this.options = options
+    this.#readWithin = readWithin
+    this.#most = mostContentsOf(message.size)
+  }
+
+  /**
+   * Gives a content, unless it is empty or was given before. Returns whether it was given, or is to be
+   * opened: `opens` says that the caller opens what is new, which may have been shown as a text before, or
+   * stood below a header that says less. `isCounted` says that its bytes were counted when they were
+   * decoded.
+   */
+  *give(source: Bytes, { isMail = false, isCounted = false, opens = false } = {}): Steps<boolean> {
+    if (source.size === 0) return false
+    const ways = opens ? this.#ways : 0
+    const before = this.#noteGiven(source, isMail, ways)
+    if (before !== undefined) return (ways & ~before) !== 0
+    if (--this.budget.contents < 0) throw new LimitExceeded(`more than ${this.#most} contents`)
+    if (!isCounted) this.countBytes(source.size)
+    yield { kind: 'content', bytes: source, isMail }
+    yield* this.countUnits(CONTENT_COST + source.size)
+    return true
+  }
+
+  /** Gives a decoded content; then the contents inside of it, if it is a container or may be a mail. */
+  *giveDecoded(source: Bytes): Steps {
+    if (!(yield* this.give(source, { isCounted: true, opens: true }))) return
+    yield* this.giveFromContainers(source)
+    yield* this.giveWithin(source)
+  }
+
+  /** Decodes a source in each way of a plan. Gives each result, and the contents inside of it. */
+  *giveByPlan(plan: DecodingPlan, part: Bytes): Steps {
+    yield* this.giveInOneWay(plan.standard, part)
+    yield* this.giveInOtherWays(plan, part)
+  }
+
+  /** Decodes a source in all ways of a plan but the standard one, which must have ended. */
+  giveInOtherWays(plan: DecodingPlan, part: Bytes): Steps {
+    return this.oddly(this.#giveInEach(plan, part))
+  }
+
+  *#giveInEach(plan: DecodingPlan, part: Bytes): Steps {
+    for (const other of plan.others()) yield* this.giveInOneWay(other, part)
+  }
+
+  /** Decodes a source with one decoder. Gives the result, and the contents inside of it. */
+  giveInOneWay(make: MakeDecoder, part: Bytes): Steps {
+    return decoded(part, make, this, (source) => this.giveDecoded(source))
+  }
+
+  /** Decodes a text that is shown with one decoder. Gives the result, and what is encoded in it. */
+  giveText(make: MakeDecoder, text: Bytes): Steps {
+    return decoded(text, make, this, (result) => this.#giveShown(result))
+  }
+
+  *#giveShown(text: Bytes): Steps {
+    if (yield* this.give(text, { isCounted: true })) yield* this.giveCodedWithin(text)
+  }
+
+  /** Gives what is encoded in a text that was decoded. */
+  *giveCodedWithin(text: Bytes): Steps {
+    if (holdsCodedData(text)) yield* this.#inside(this.#readWithin(text, 'text', this))
+  }
+
+  /** Gives what stands in a file: in a mailbox, in a mail, or encoded in a text. */
+  *giveWithin(file: Bytes): Steps {
+    // The properties of a calendar look like fields.
+    const isMail = () => this.leaf.isMessage || (hasHeader(file) && !beginsCalendar(file))
+    if (beginsAsMailbox(file)) yield* this.#insideMail(this.#giveMails(file))
+    else if (isMail()) yield* this.#insideMail(this.#giveMail(file))
+    else yield* this.giveCodedWithin(file)
+  }
+
+  /** Gives what stands in each mail of a mailbox (mbox, RFC 4155). */
+  *#giveMails(mailbox: Bytes): Steps {
+    let from = 0
+    for (const to of [...mailStarts(mailbox), mailbox.size]) {
+      yield* this.#readWithin(mailbox.slice(from, to), 'mail', this)
+      from = to
+    }
+  }
+
+  *#giveMail(source: Bytes): Steps {
+    yield* this.give(source, { isMail: true })
+    yield* this.#readWithin(source, 'mail', this)
+  }
+
+  /**
+   * Gives what S/MIME, OpenPGP, calendars and cards hold, if the bytes are one of them, and are not
+   * encrypted. Calendars and cards are read by the budget of odd readings, since an address book may have
+   * thousands of photos; so are bytes that only look like S/MIME or OpenPGP, below a header that says
+   * something else.
+   */
+  *giveFromContainers(source: Bytes): Steps {
+    const { isContainer, isCalendar } = this.leaf.header
+    const message = this.#giveOpened(source)
+    yield* isContainer ? message : this.oddly(message)
+    if (!isCalendar && !beginsCalendar(source)) return
+    yield* this.oddly(this.#giveFromCalendar(source))
+  }
+
+  *#giveOpened(source: Bytes): Steps {
+    const give = (content: Bytes) =>
+      hasHeader(content)
+        ? this.#insideMail(this.#giveMail(content))
+        : this.#inside(this.giveDecoded(content))
+    try {
+      for (const open of [openCms, openPgp]) {
+        if (yield* open(source, this, give)) this.leaf.hasOpened = true
+      }
+    } catch (error) {
+      if (!(error instanceof Unreadable) || !this.leaf.hasOpened) throw error
+    }
+  }
+
+  *#giveFromCalendar(source: Bytes): Steps {
+    const open = (text: Bytes) => openCalendar(text, this, (file) => this.#giveHeld(file))
+    const { header } = this.leaf
+    this.leaf.header = NO_HEADER // it says nothing about the files
+    try {
+      const charset = utf16Of(source)
+      if (charset === undefined) yield* open(source)
+      else yield* decoded(source, toUtf8(charset)[0]!, this, open)
+    } finally {
+      this.leaf.header = header
+    }
+  }
+
+  /** Gives a file that a calendar or a card holds. */
+  *#giveHeld({ encoded, encoding, names }: HeldFile): Steps {
+    for (const name of names) this.options.onName?.(name)
+    const fromBase64 = (text: Bytes) => this.giveByPlan(new Base64Plan(), text)
+    const ways: Record<HeldFile['encoding'], () => Steps> = {
+      base64: () => fromBase64(encoded),
+      'escaped base64': () => decoded(encoded, unescaped, this, fromBase64),
+      'quoted-printable': () => this.giveByPlan(new QuotedPrintablePlan(), encoded),
+      url: () => this.giveInOneWay(unpercented, encoded),
+      'base64 in a url': () => decoded(encoded, unpercented, this, fromBase64),
+    }
+    yield* this.#inside(ways[encoding]())
+  }
+
+  /** Takes steps inside of one more mail, as `#inside` does. */
+  *#insideMail(steps: Steps): Steps {
+    this.leaf.messages++
+    try {
+      yield* this.#inside(steps)
+    } finally {
+      this.leaf.messages--
+    }
+  }
+
+  /**
+   * Takes steps inside of one more mail or container. Throws LimitExceeded if these are too many: more than
+   * `limits` say, and more than may be nested, so that it is known before that mail is nested too deep.
+   */
+  *#inside(steps: Steps): Steps {
+    const most = Math.max(limits.depth, (this.options.maxDepth ?? 0) + 1)
+    if (this.depth === most) throw new LimitExceeded(`mail encoded more than ${most} deep`)
+    this.depth++
+    try {
+      yield* steps
+    } finally {
+      this.depth--
+    }
+  }
+
+  get #ways(): number {
+    const { isCalendar, isContainer } = this.leaf.header
+    return (
+      AS_FILE |
+      (this.leaf.isMessage ? AS_MESSAGE : 0) |
+      (isCalendar ? AS_CALENDAR : 0) |
+      (isContainer ? AS_CONTAINER : 0)
+    )
+  }
+
+  /** Returns the ways in which a content was opened when it was given before; undefined if it was not. */
+  #noteGiven(source: Bytes, isMail: boolean, ways: number): number | undefined {
+    if (source.size > COMPARED_MAX) return undefined
+    const isSmall = source.size <= COMPARED_WHOLE_MAX
+    const bytes = isSmall
+      ? `=${source.gather().toString('latin1')}`
+      : source.digest(this.options.createHash('sha256'))
+    const key = isMail ? `mail ${bytes}` : bytes
+    const before = this.#given.get(key)
+    this.#given.set(key, (before ?? 0) | ways)
+    return before
   }
 }

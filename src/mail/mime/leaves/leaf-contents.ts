@@ -2,29 +2,23 @@ import type { Bytes } from '../../message/bytes.ts'
 import { armourPlan } from '../decoders/armour.ts'
 import { Base64Decoder, Base64Plan } from '../decoders/base64.ts'
 import { lowBytes } from '../decoders/charsets.ts'
-import { type DecodingPlan, makerOf } from '../decoders/decoder.ts'
-import { QuotedPrintableDecoder, QuotedPrintablePlan } from '../decoders/quoted-printable.ts'
+import { type DecodingPlan, decoded, makerOf } from '../decoders/decoder.ts'
+import {
+  hasHighByte,
+  QuotedPrintableDecoder,
+  QuotedPrintablePlan,
+} from '../decoders/quoted-printable.ts'
 import { WithoutTails } from '../decoders/text-forms.ts'
 import { UuencodePlan } from '../decoders/uuencode.ts'
 import { YencPlan } from '../decoders/yenc.ts'
-import type { Encoding } from '../headers/part-header.ts'
 import { SPACE } from '../shared/lines.ts'
 import type { Steps } from '../shared/work.ts'
 import type { CodedKind } from '../structure/coded-data.ts'
 import { saysType } from '../structure/nesting.ts'
 import type { CodedData, Leaf } from '../structure/open-contents.ts'
-import { hasHighBytes, holdsNul, isCutByClamav, splitLineEnd } from './content-checks.ts'
-import type { Decoding } from './contents-state.ts'
-import { decodeByPlan, decoded, decodeInOneWay, decodeInOtherWays } from './decoding.ts'
-import {
-  giveAsItStands,
-  giveAsText,
-  giveDecodedForms,
-  giveDecodedPlainly,
-  giveUnflowed,
-  giveWithoutLastEnd,
-  type SavingContext,
-} from './saved-forms.ts'
+import { isCutByClamav, splitLineEnd } from './content-checks.ts'
+import type { Decoding } from './decoding.ts'
+import { SavedForms } from './saved-forms.ts'
 
 /**
  * Gives a leaf: decoded once if it is plain, and else in all ways in which readers save it, of which the
@@ -43,7 +37,7 @@ export function* giveLeaf(
   decoding.leaf = { hasOpened: false, header, isMessage: isMessageIn(leaf), messages }
   try {
     const part = source.slice(leaf.from, leaf.to)
-    const isOdd = !isPlain(leaf) || (hasNul && holdsNul(part))
+    const isOdd = !isPlain(leaf) || (hasNul && part.some(holdsNul))
     const isThere = leaf.depth !== undefined && leaf.isSeenByAll
     const given = isThere ? yield* givePlainly(leaf, part, source, decoding) : 'odd'
     if (isThere) yield* giveByOthersPlainly(leaf, part, source, decoding)
@@ -67,11 +61,11 @@ function isMessageIn({ header, depth }: Leaf): boolean {
   return header.message !== 'no' || header.isMailFile || isOfDigest
 }
 
-function savingOf(leaf: Leaf, part: Bytes, end: number, source: Bytes): SavingContext {
+function formsOf(leaf: Leaf, part: Bytes, endsMail: boolean, decoding: Decoding): SavedForms {
   const { header, depth, encodings, isOwnText, isSeenByAll } = leaf
   const isCut = isOwnText && encodings.includes('quoted-printable') && isCutByClamav(part)
   const isInWhole = !isCut && depth?.isDecoded !== false
-  return { header, isOwnText, isInWhole, isSeenByAll, endsMail: end === source.size }
+  return new SavedForms({ header, isOwnText, isInWhole, isSeenByAll, endsMail }, decoding)
 }
 
 /**
@@ -86,11 +80,11 @@ function* givePlainly(
   encoding = leaf.encodings[0] ?? 'identity',
 ): Steps<'whole' | 'nothing' | 'odd'> {
   const { header } = leaf
-  const saved = savingOf(leaf, part, leaf.to, source)
+  const forms = formsOf(leaf, part, leaf.to === source.size, decoding)
   if (encoding === 'uuencode') return 'odd'
-  yield* giveAsText(part, encoding, saved, decoding)
+  yield* forms.giveAsText(part, encoding)
   if (encoding === 'identity') {
-    const isGiven = yield* giveAsItStands(part, saved, decoding)
+    const isGiven = yield* forms.giveAsItStands(part)
     return isGiven && header.message === 'no' ? 'whole' : 'nothing'
   }
   const plan = encoding === 'base64' ? new Base64Plan() : new QuotedPrintablePlan()
@@ -98,7 +92,7 @@ function* givePlainly(
   // What readers show as text ends in the line end before the delimiter, to libclamav, too.
   const given = encoding === 'base64' || header.isText ? part : bare
   const isGiven = yield* decoded(given, plan.standard, decoding, (bytes) =>
-    giveDecodedPlainly(bytes, end, encoding, saved, decoding),
+    forms.giveDecodedPlainly(bytes, end, encoding),
   )
   if (plan.isOdd(header.isText)) return 'odd'
   return isGiven ? 'whole' : 'nothing'
@@ -118,38 +112,37 @@ function* giveByOthersPlainly(leaf: Leaf, part: Bytes, source: Bytes, decoding: 
 
 /** Gives a leaf in all ways in which readers save it: up to each of its ends, by each of its encodings. */
 function* giveInAllWays(leaf: Leaf, source: Bytes, hasNul: boolean, decoding: Decoding): Steps {
-  const { from, header, encodings } = leaf
+  const { from, encodings } = leaf
   const isClear = leaf.depth !== undefined && leaf.mayEnd.length === 0 && encodings.length === 1
   const odd = isClear && decoding.depth === 0 ? decoding.onOdd : undefined
   for (const end of [leaf.to, ...leaf.mayEnd]) {
     if (end <= from) continue
     const part = source.slice(from, end)
-    const saved = savingOf(leaf, part, end, source)
-    yield* giveByEncodings(encodings, part, saved, decoding, odd)
+    const forms = formsOf(leaf, part, end === source.size, decoding)
+    yield* giveByEncodings(leaf, part, forms, decoding, odd)
     if (!hasNul) continue
-    const asFile = { ...saved, header: { ...header, isText: false } }
     yield* alsoUpToNuls(part, decoding, (heads) =>
-      giveByEncodings(encodings, heads, asFile, decoding),
+      giveByEncodings(leaf, heads, forms.ofFile(), decoding),
     )
   }
 }
 
 function* giveByEncodings(
-  encodings: readonly Encoding[],
+  { encodings, header }: Leaf,
   part: Bytes,
-  saved: SavingContext,
+  forms: SavedForms,
   decoding: Decoding,
   odd?: Decoding['onOdd'],
 ): Steps {
   for (const encoding of encodings) {
-    yield* giveAsText(part, encoding, saved, decoding)
-    if (encoding === 'identity') yield* giveAsItStands(part, saved, decoding)
+    yield* forms.giveAsText(part, encoding)
+    if (encoding === 'identity') yield* forms.giveAsItStands(part)
     else if (encoding === 'quoted-printable') {
-      if (yield* giveFromQuotedPrintable(part, saved, decoding)) odd?.(encoding)
+      if (yield* giveFromQuotedPrintable(part, forms, decoding)) odd?.(encoding)
     } else if (encoding === 'base64') {
       if (yield* giveFromBase64(part, decoding)) odd?.(encoding)
-      if (saved.header.isFlowed) yield* giveUnflowed(makerOf(Base64Decoder), part, decoding)
-    } else yield* decodeByPlan(new UuencodePlan(), part, decoding)
+      if (header.isFlowed) yield* forms.giveUnflowed(makerOf(Base64Decoder), part)
+    } else yield* decoding.giveByPlan(new UuencodePlan(), part)
   }
   if (encodings.includes('base64') && encodings.includes('quoted-printable')) {
     yield* giveDecodedTwice(part, decoding)
@@ -174,25 +167,26 @@ export function* giveCodedData(
   if (from >= to) return
   const part = source.slice(from, to)
   decoding.leaf.hasOpened = false
-  const give = (bytes: Bytes) => decodeByPlan(codedPlans[kind](), bytes, decoding)
+  const give = (bytes: Bytes) => decoding.giveByPlan(codedPlans[kind](), bytes)
   yield* decoding.oddly(give(part))
   if (hasNul) yield* decoding.oddly(alsoUpToNuls(part, decoding, give))
 }
 
 const withoutTails = makerOf(WithoutTails)
+const holdsNul = (chunk: Buffer) => chunk.includes(0)
 
 /** Gives the bytes with each line up to its first NUL alone, too, if there is a NUL. */
 function* alsoUpToNuls(part: Bytes, decoding: Decoding, give: (heads: Bytes) => Steps): Steps {
-  if (holdsNul(part)) yield* decoded(part, withoutTails, decoding, give)
+  if (part.some(holdsNul)) yield* decoded(part, withoutTails, decoding, give)
 }
 
 /** Decodes by base64 and then by quoted-printable, and the other way round, as some readers do. */
 function* giveDecodedTwice(part: Bytes, decoding: Decoding): Steps {
   yield* decoded(part, makerOf(QuotedPrintableDecoder), decoding, (once) =>
-    decodeByPlan(new Base64Plan(), once, decoding),
+    decoding.giveByPlan(new Base64Plan(), once),
   )
   yield* decoded(part, makerOf(Base64Decoder), decoding, (once) =>
-    decodeByPlan(new QuotedPrintablePlan(), once, decoding),
+    decoding.giveByPlan(new QuotedPrintablePlan(), once),
   )
 }
 
@@ -208,12 +202,12 @@ const PIECE_LEAST = 16
  */
 function* giveFromBase64(part: Bytes, decoding: Decoding): Steps<boolean> {
   const plan = new Base64Plan()
-  yield* decodeByPlan(plan, part, decoding)
+  yield* decoding.giveByPlan(plan, part)
   if (!plan.odd.padding) return false
   let from = 0
   for (const place of [...paddedPlaces(part), part.size]) {
     if (place - from >= PIECE_LEAST) {
-      yield* decodeInOneWay(makerOf(Base64Decoder), part.slice(from, place), decoding)
+      yield* decoding.giveInOneWay(makerOf(Base64Decoder), part.slice(from, place))
     }
     from = place
   }
@@ -242,26 +236,23 @@ function* paddedPlaces(part: Bytes): Generator<number> {
  */
 function* giveFromQuotedPrintable(
   part: Bytes,
-  saved: SavingContext,
+  forms: SavedForms,
   decoding: Decoding,
 ): Steps<boolean> {
   const { bare, end } = splitLineEnd(part)
-  if (hasHighBytes(bare)) {
+  if (bare.some(hasHighByte)) {
     yield* decoded(bare, lowBytes, decoding, (low) =>
-      decodeByPlan(new QuotedPrintablePlan(), low, decoding),
+      decoding.giveByPlan(new QuotedPrintablePlan(), low),
     )
   }
   const plan = new QuotedPrintablePlan()
   yield* decoded(bare, plan.standard, decoding, function* (source) {
     const { encoded, strange, blanks } = plan.odd
-    if (encoded || strange || blanks) yield* giveDecodedForms(source, end, saved, decoding)
-    else {
-      const header = { ...saved.header, isText: false }
-      yield* giveAsItStands(part, { ...saved, header }, decoding)
-    }
-    yield* giveWithoutLastEnd(source, saved.header, decoding)
+    if (encoded || strange || blanks) yield* forms.giveDecodedForms(source, end)
+    else yield* forms.ofFile().giveAsItStands(part)
+    yield* forms.giveWithoutLastEnd(source)
   })
-  yield* decodeInOtherWays(plan, bare, decoding)
+  yield* decoding.giveInOtherWays(plan, bare)
   return plan.odd.brokenBreak
 }
 
