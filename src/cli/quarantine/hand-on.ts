@@ -1,4 +1,3 @@
-import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
 import {
   callNextServer,
@@ -6,13 +5,17 @@ import {
   type NextServer,
 } from '../../doors/smtp/next-server/next-server.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { parseEndpoint } from '../../ground/net/endpoint.ts'
 import { checkExecutable } from '../../ground/process/execute.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { splitWords } from '../../ground/settings/table/values.ts'
 import { CrlfReader } from '../../mail/message/crlf-reader.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { PIECE_MAX, Stuffing } from '../../protocol/smtp/content.ts'
 import { type RawReply, replyTexts } from '../../protocol/smtp/replies.ts'
+import { readControlDirectories } from '../../scan/judge/policy.ts'
 import { handToSlot, QUEUE_PATIENCE } from '../shared/hand-to-slot.ts'
-import { sendmailOptions } from '../shared/sendmail.ts'
+import { SENDMAIL, sendmailOptions } from '../shared/sendmail.ts'
 
 /** A message that is sent on its route again. Addresses are latin1. */
 interface OutgoingMail {
@@ -25,12 +28,15 @@ interface OutgoingMail {
 }
 
 /** The program or server that a released message is handed to. */
-export type ReleaseRoute =
-  /** A qmail-queue: the program and its arguments. */
-  | { readonly kind: 'chain'; readonly words: readonly string[] }
-  /** sendmail(8), which every MTA has. */
-  | { readonly kind: 'sendmail'; readonly program: string }
-  | { readonly kind: 'smtp'; readonly text: string; readonly options: NetConnectOpts }
+export interface ReleaseRoute {
+  /** Its name, for people. */
+  readonly text: string
+  /**
+   * Resolves when the next program has taken the message. Rejects with MaybeTaken if it may have taken it,
+   * and with a Fault if it did not.
+   */
+  handOn(mail: OutgoingMail): Promise<void>
+}
 
 /** The next program or server has got the whole message, and did not say what it did with it. */
 export class MaybeTaken extends Error {}
@@ -39,23 +45,21 @@ export class MaybeTaken extends Error {}
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 
 /**
- * Resolves when the next program has taken the message. Rejects with MaybeTaken if it may have taken it,
- * and with a Fault if it did not.
+ * Reads a route: `chain`, the qmail-queue of the slot; `sendmail`, which every MTA has; or `HOST:PORT`. Throws a
+ * Fault of kind `config` for anything else.
  */
-export function handOn(mail: OutgoingMail, route: ReleaseRoute): Promise<void> {
-  switch (route.kind) {
-    case 'chain':
-      return throughChain(mail, route.words)
-    case 'sendmail':
-      return throughSendmail(mail, route.program)
-    case 'smtp':
-      return bySmtp(mail, route)
+export function readRoute(text: string, env: Environment): ReleaseRoute {
+  if (text === 'sendmail') {
+    return { text: SENDMAIL, handOn: (mail) => throughSendmail(mail, SENDMAIL) }
   }
-}
-
-export function routeText(route: ReleaseRoute): string {
-  if (route.kind === 'chain') return route.words.join(' ')
-  return route.kind === 'sendmail' ? route.program : route.text
+  if (text === 'chain') {
+    const words = splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
+    if (words.length === 0) words.push(`${readControlDirectories(env).qmailHome}/bin/qmail-queue`)
+    return { text: words.join(' '), handOn: (mail) => throughChain(mail, words) }
+  }
+  const options = parseEndpoint(text)
+  if (options !== undefined) return { text, handOn: (mail) => bySmtp(mail, { text, options }) }
+  throw new Fault('config', `--by ${text}: must be chain, sendmail, or HOST:PORT`)
 }
 
 async function throughChain(mail: OutgoingMail, words: readonly string[]): Promise<void> {
@@ -109,7 +113,7 @@ function notTaken(text: string, code: number | undefined): Error {
 
 async function bySmtp(
   mail: OutgoingMail,
-  route: Extract<ReleaseRoute, { kind: 'smtp' }>,
+  route: Parameters<typeof callNextServer>[0],
 ): Promise<void> {
   const server = await callNextServer(route, defaultNextServerTimeouts)
   try {

@@ -2,23 +2,18 @@ import * as crypto from 'node:crypto'
 import type { CommandModule } from 'yargs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
-import { parseEndpoint } from '../../ground/net/endpoint.ts'
 import type { PathHandle } from '../../ground/path/path-handle.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { splitWords } from '../../ground/settings/table/values.ts'
 import { editHeader, type HeaderField } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
 import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import { isCurrent, type Key } from '../../scan/cluster/keyring.ts'
 import { signRelease } from '../../scan/cluster/sign.ts'
 import { RELEASED_TO_MAX } from '../../scan/cluster/stamp.ts'
-import { readControlDirectories } from '../../scan/judge/policy.ts'
-import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
 import { beginRelease, type Release } from '../../scan/quarantine/release.ts'
 import { takeMessage } from '../../scan/scanners/take-message.ts'
 import { flag, printsJson, text } from '../shared/options.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
-import { SENDMAIL } from '../shared/sendmail.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
@@ -31,7 +26,7 @@ import {
   type QuarantineOptions,
   withQuarantine,
 } from './directory.ts'
-import { handOn, MaybeTaken, type ReleaseRoute, routeText } from './hand-on.ts'
+import { MaybeTaken, type ReleaseRoute, readRoute } from './hand-on.ts'
 
 interface ReleaseOptions extends QuarantineOptions, EnvironmentOptions {
   readonly id: string
@@ -77,7 +72,11 @@ export const releaseCommand: CommandModule<object, ReleaseOptions> = {
       const run = {
         to: args.to ?? [],
         keys: args.stamp ? signingKeys(env) : [],
-        routes: { slot: routeFor(args.by, 'slot', env), other: routeFor(args.by, 'milter', env) },
+        // By default that of the door which kept the message.
+        routes: {
+          slot: readRoute(args.by ?? 'chain', env),
+          other: readRoute(args.by ?? 'sendmail', env),
+        },
       }
       return withQuarantine(args, async (root) => {
         const begun = await beginRelease(root, args.id, args.again)
@@ -119,7 +118,7 @@ async function release(
       yield* body.chunks()
     }
     const inCrlf = header.lineEnding === '\r\n'
-    await handOn({ sender: record.sender, recipients, bytes, inCrlf }, route)
+    await route.handOn({ sender: record.sender, recipients, bytes, inCrlf })
   } catch (error) {
     const mayBeTaken = error instanceof MaybeTaken
     await (mayBeTaken ? begun.leave() : begun.cancel())
@@ -131,7 +130,7 @@ async function release(
   await begun.finish().catch((error) => {
     output.error(`${id}: was handed on, and stays in its state: ${errorText(error)}`)
   })
-  const by = routeText(route)
+  const by = route.text
   output.text(`${id}: released by ${by} to ${recipients.length} recipients\n`)
   await output.result({ id, released: true, by, recipients })
   const fields: readonly LogField[] = [
@@ -181,24 +180,4 @@ function signingKeys(env: Environment): Key[] {
   } catch (error) {
     throw new Fault('config', `keyring: ${errorText(error)}; ${remedy}`)
   }
-}
-
-/** The route of --by, else that of the door which kept the message. */
-function routeFor(
-  by: string | undefined,
-  door: QuarantineRecord['door'],
-  env: Environment,
-): ReleaseRoute {
-  const kind = by ?? (door === 'slot' ? 'chain' : 'sendmail')
-  if (kind === 'sendmail') return { kind, program: SENDMAIL }
-  if (kind === 'chain') {
-    const words = splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
-    const byDefault = `${readControlDirectories(env).qmailHome}/bin/qmail-queue`
-    return { kind, words: words.length > 0 ? words : [byDefault] }
-  }
-  const options = parseEndpoint(kind)
-  if (options === undefined) {
-    throw new Fault('config', `--by ${kind}: must be chain, sendmail, or HOST:PORT`)
-  }
-  return { kind: 'smtp', text: kind, options }
 }
