@@ -27,10 +27,14 @@ import { defaultTimeouts } from '../../src/doors/smtp/client/connection.ts'
 import { CONTENT_STEP } from '../../src/doors/smtp/client/progress.ts'
 import { REQUEST_TIME } from '../../src/ground/net/http-server.ts'
 import { IN_MEMORY_MAX, MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
+import { SWEEP_AGE } from '../../src/mail/message/sweep.ts'
 import { IDLE_TIME } from '../../src/quotad/http.ts'
 import { GRACE } from '../../src/quotad/mailbox-answer.ts'
 import { OVER_QUOTA_FOR } from '../../src/quotad/sources/maildir.ts'
 import { AT_ONCE as MAILBOXES_AT_ONCE, THREADS } from '../../src/quotad/sources/open-mailbox.ts'
+import { HMAC_SECRET_MIN, KEYRING_MAX } from '../../src/scan/cluster/keyring.ts'
+import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/scan/cluster/verify.ts'
+import { COUNTED_MAX, STEP_MAX } from '../../src/scan/quarantine/age.ts'
 import {
   CONVERSATIONS_MAX,
   LARGE_CONVERSATIONS_MAX,
@@ -56,6 +60,7 @@ t.test('the figures about what a worker asks of clamd are those of the program',
 /** A page in one line, without the macros that part its words. */
 const words = (page: string) => readPage(page).replace(/\n(?:\.\w+ )?/g, ' ')
 const KIB = 1024
+const HOUR = 3_600_000
 const MIB = 1024 * KIB
 const withCommas = (number: number) => number.toLocaleString('en')
 
@@ -105,6 +110,19 @@ t.test(
     t.match(page, `is ${OVER_QUOTA_FOR / 60_000} minutes old`)
   },
 )
+
+t.test('the figures about stamps, keyrings and sweeps are those of the program', async (t) => {
+  const stamps = words('onescan-stamp.7')
+  t.match(stamps, `base64url of ${HMAC_SECRET_MIN} bytes or more`)
+  t.match(stamps, `a regular file of at most ${KEYRING_MAX / KIB} KiB`)
+  t.match(stamps, `the first ${CANDIDATES_MAX} hmac-sha256 stamps`)
+  t.match(stamps, `more than ${FUTURE_MAX} seconds in the future`)
+  const slot = words('onescan-queue.8')
+  t.match(slot, `removes those older than ${SWEEP_AGE / HOUR} hours`)
+  t.equal(COUNTED_MAX, HOUR)
+  t.match(slot, 'between two sweeps at most an hour counts')
+  t.match(slot, `set by more than ${STEP_MAX / 60_000} minutes since the last sweep`)
+})
 
 t.test(
   'the figures about what the gate of smtp-delay(8) counts are those of the program',

@@ -2,7 +2,6 @@ import t from 'tap'
 import { replyText } from '../../src/doors/shared/replies/error-report.ts'
 import { logLine } from '../../src/ground/errors/log.ts'
 import { readAddress } from '../../src/mail/message/envelope/address.ts'
-import { parseKeyring } from '../../src/scan/cluster/keyring.ts'
 import { quarantineField } from '../../src/scan/judge/forward.ts'
 import { SOCKETS_MAX } from '../../src/scan/quota/udp.ts'
 import { LineRelay } from '../../src/scan/scanners/shared/scanner-program.ts'
@@ -52,14 +51,6 @@ t.test('the output of a scanner is shown up to its limit', async (t) => {
   const line = Buffer.from(`${'x'.repeat(511)}\n`)
   for (let i = 0; i < 1000; i++) relay.push(line)
   t.ok(Math.abs(shown - limit('standard error of a scanner in the log')) < 2 * KIB, `${shown}`)
-})
-
-t.test('a secret is as long as the page says', async (t) => {
-  const least = limit('secret of an hmac-sha256 key')
-  const line = (length: number) =>
-    `hmac-sha256:a:${Buffer.alloc(length, 1).toString('base64url')}\n`
-  t.equal(parseKeyring(line(least), 'ring').length, 1)
-  t.throws(() => parseKeyring(line(least - 1), 'ring'), { message: /under 32 bytes/ })
 })
 
 t.test('the page says how many sockets questions about mailboxes take', async (t) => {

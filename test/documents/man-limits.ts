@@ -10,15 +10,11 @@ import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-ser
 import { ENCODED_WORDS_MAX } from '../../src/mail/message/encoded-words.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
-import { SWEEP_AGE } from '../../src/mail/message/sweep.ts'
 import { limits } from '../../src/mail/mime/shared/limits.ts'
 import { DISK_MAX, MEMORY_MAX } from '../../src/mail/mime/shared/store.ts'
 import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'
 import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
 import { REPLY_LINE_MAX, REPLY_MAX } from '../../src/protocol/smtp/replies.ts'
-import { HMAC_SECRET_MIN, KEYRING_MAX } from '../../src/scan/cluster/keyring.ts'
-import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/scan/cluster/verify.ts'
-import { COUNTED_MAX, STEP_MAX } from '../../src/scan/quarantine/age.ts'
 import { RECORD_MAX } from '../../src/scan/quarantine/record.ts'
 import { RULE_LINE_MAX, RULES_MAX, SETTINGS_MAX } from '../../src/scan/rules/load.ts'
 import { FILE_NAME_MAX, PARAMETERS_MAX } from '../../src/scan/scanners/attachments/part-names.ts'
@@ -58,15 +54,8 @@ export const slotLimits: readonly Limit[] = [
   ['value in a log line', '400 characters'],
   ['X-Quarantine-ID', '8 KiB'],
   ['record of a message in quarantine', mib(RECORD_MAX)],
-  ['keyring file', kib(KEYRING_MAX)],
-  ['secret of an hmac-sha256 key', `${bytes(HMAC_SECRET_MIN)} or more`],
-  ['stamps of known keys that are computed', count(CANDIDATES_MAX)],
-  ['clock of another host ahead', seconds(FUTURE_MAX * 1000)],
   ['output of a command searched for a name', '64 KiB'],
   ['standard error of a scanner in the log', '64 KiB'],
-  ['age at which a left spool file is swept', `${SWEEP_AGE / 3_600_000} hours`],
-  ['time between two sweeps of the quarantine that counts', seconds(COUNTED_MAX)],
-  ['step of the clock that stops a sweep of the quarantine', seconds(STEP_MAX)],
 ]
 
 export const contentLimits: readonly Limit[] = [
