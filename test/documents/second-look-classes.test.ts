@@ -8,7 +8,7 @@ t.test(
   async (t) => {
     const page = readFileSync(join(import.meta.dirname, '../../doc/design.md'), 'utf8')
     const seen = hiddenClasses.filter(({ seenByClamd }) => seenByClamd !== undefined)
-    t.match(page, `has ${hiddenClasses.length} classes of mail that hide a file`)
+    t.match(page, `the ${hiddenClasses.length} classes of mail that hide a file`)
     t.match(page, new RegExp(`by itself finds the file in ${seen.length}, `))
   },
 )
