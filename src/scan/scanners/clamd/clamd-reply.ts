@@ -43,17 +43,17 @@ export class ClamdReplyReader {
     return this.#length
   }
 
-  /** Takes the next bytes, in any split. Returns whether all replies are there. */
-  push(chunk: Buffer): boolean {
+  /** Takes the next bytes, in any split. */
+  push(chunk: Buffer): void {
     this.#kept.push(chunk)
     this.#length += chunk.length
     for (let at = chunk.indexOf(0); at >= 0; at = chunk.indexOf(0, at + 1)) this.#left--
-    return this.#length >= this.#most || this.#left <= 0
   }
 
-  /** All bytes. */
-  bytes(): Buffer {
-    return Buffer.concat(this.#kept)
+  /** Returns all bytes, if all replies are there. */
+  whole(): Buffer | undefined {
+    const isWhole = this.#length >= this.#most || this.#left <= 0
+    return isWhole ? Buffer.concat(this.#kept) : undefined
   }
 }
 

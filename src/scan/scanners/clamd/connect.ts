@@ -1,21 +1,11 @@
 import { errorCode } from '../../../ground/errors/fault.ts'
 import { isCompiled } from '../../../ground/runtime/compiled-program.ts'
 import { loadSystem } from '../../../ground/runtime/system.ts'
+import type { Connection } from '../../../protocol/shared/server-wire.ts'
 
 type ConnectTarget =
   | { readonly path: string }
   | { readonly host: string; readonly port: number; readonly noDelay: true }
-
-/** The part of node:net's Socket that a client needs if it has one request at a time. */
-export interface Connection {
-  on(event: 'data', listener: (chunk: Buffer) => void): this
-  on(event: 'error', listener: (error: Error) => void): this
-  on(event: 'connect' | 'end', listener: () => void): this
-  removeAllListeners(): this
-  /** Calls back when the kernel has taken the whole packet. Write one packet at a time. */
-  write(packet: Buffer, done: (error?: Error | null) => void): unknown
-  destroy(): unknown
-}
 
 /**
  * Loads node:net's connect(). A compiled program gets a small one of our own instead: node:net
@@ -66,11 +56,6 @@ class BunConnection implements Connection {
     return this
   }
 
-  removeAllListeners(): this {
-    this.#listeners.clear()
-    return this
-  }
-
   write(packet: Buffer, done: (error?: Error | null) => void): void {
     this.#rest = packet
     this.#done = done
@@ -79,7 +64,7 @@ class BunConnection implements Connection {
 
   destroy(): void {
     this.#isDestroyed = true
-    this.#done = undefined
+    this.#finish(new Error('the connection is closed'))
     this.#socket?.terminate()
   }
 

@@ -24,7 +24,7 @@ export function streamsOf(contents: readonly StreamedContent[]): ClamdCommands<S
   const packetsOf = (content: StreamedContent) => streamPackets(content.chunks(), content.size)
   if (contents.length === 1) return { count: 1, packets: () => packetsOf(first!), read }
   const packet = Buffer.concat(contents.map((content) => gatherChunks(packetsOf(content))))
-  return { count: contents.length, packets: () => [packet].values(), read }
+  return { count: contents.length, packets: () => [packet], read }
 }
 
 /**

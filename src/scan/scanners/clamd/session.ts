@@ -1,10 +1,11 @@
-import { readSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
-import { descriptorOf } from '../../../ground/process/descriptors.ts'
+import { inTime, LATE } from '../../../ground/flow/deadline.ts'
 import type { System } from '../../../ground/runtime/system.ts'
+import { ServerWire } from '../../../protocol/shared/server-wire.ts'
 import type { ClamdAddress } from './address.ts'
-import { CLAMD_REPLY_MAX, ClamdReplyReader } from './clamd-reply.ts'
-import { type Connection, loadConnect } from './connect.ts'
+import { ClamdReplyReader } from './clamd-reply.ts'
+import { loadConnect } from './connect.ts'
 
 /** The outcome of one conversation with clamd; `why` is one line without the address. */
 export type ClamdOutcome<Answer> =
@@ -40,7 +41,7 @@ export interface ClamdCommands<Answer> {
    * Returns what is sent. It is called anew if the commands have to be sent again. A packet is asked for
    * only when the kernel has taken the one before, so that packets can share a buffer.
    */
-  packets(): Iterator<ClamdPacket>
+  packets(): Iterable<ClamdPacket>
   /** Reads the replies as one answer. */
   read(replies: ClamdReplies): Answer
 }
@@ -52,18 +53,6 @@ export interface ClamdReplies {
   readonly sentAll: boolean
 }
 
-/** Commands that are being sent or answered. */
-interface Question {
-  /** The number of the first command, and the number of all. */
-  readonly first: number
-  readonly count: number
-  readonly packets: Iterator<ClamdPacket>
-  readonly reader: ClamdReplyReader
-  sentAll: boolean
-  resolve(outcome: ClamdOutcome<ClamdReplies>): void
-  reject(thrown: unknown): void
-}
-
 const GREETING = Buffer.from('zIDSESSION\0')
 
 const absences: Readonly<Record<string, Absence>> = {
@@ -72,11 +61,8 @@ const absences: Readonly<Record<string, Absence>> = {
   ETIMEDOUT: 'silent',
 }
 
-/** Milliseconds for a TCP connection: time for SYN and two repetitions (after 1 and 3 s). */
-const CONNECT_TIMEOUT = 5_000
-
-/** Milliseconds until a socket that took nothing is tried again. */
-const FULL_FOR = 2
+/** Milliseconds for a connection, by TCP: time for SYN and two repetitions (after 1 and 3 s). */
+const CONNECTED_WITHIN = 5_000
 
 /** A function of the runtime, which all connections share: it holds nothing of any message. */
 let loading: ReturnType<typeof loadConnect> | undefined
@@ -89,16 +75,11 @@ let loading: ReturnType<typeof loadConnect> | undefined
 export class ClamdSession {
   readonly #address: ClamdAddress
   readonly #passing: System | undefined
-  #socket: Connection | undefined
-  #isConnected = false
-  #isOver = false
+  #wire: ServerWire | undefined
   /** Commands sent so far. */
   #commands = 0
-  /** The question that is open. */
-  #question: Question | undefined
-  #dialling: NodeJS.Timeout | undefined
-  #turn: NodeJS.Immediate | undefined
-  #pause: NodeJS.Timeout | undefined
+  /** What was said to the question that is open. */
+  #heard: ClamdReplyReader | undefined
 
   /** `passing` is needed to send descriptors. */
   constructor(address: ClamdAddress, passing?: System) {
@@ -106,9 +87,9 @@ export class ClamdSession {
     this.#passing = passing
   }
 
-  /** False once nothing can be asked any more. */
+  /** Whether one question was asked, and another one may be. */
   get isOpen(): boolean {
-    return !this.#isOver
+    return this.#wire !== undefined && this.#wire.lost === undefined
   }
 
   /**
@@ -124,153 +105,103 @@ export class ClamdSession {
     loading ??= loadConnect()
     const connect = await loading
     if (signal.aborted) {
-      this.end() // nothing was sent, so it may have no connection yet
+      this.end()
       return timedOut
     }
     const first = this.#commands + 1
     this.#commands += count
-    const abort = () => this.#finish(timedOut)
-    signal.addEventListener('abort', abort)
+    const heard = new ClamdReplyReader(count)
+    this.#heard = heard
+    this.#wire ??= this.#dial(connect)
+    const wire = this.#wire
+    let sentAll = false
+    const sending = this.#send(wire, first === 1 ? greeted(packets()) : packets()).then(
+      () => {
+        sentAll = true
+      },
+      (thrown) => wire.end(thrown),
+    )
     try {
-      const outcome = await new Promise<ClamdOutcome<ClamdReplies>>((resolve, reject) => {
-        const sent = first === 1 ? greeted(packets()) : packets()
-        const reader = new ClamdReplyReader(count)
-        const question = { first, count, packets: sent, reader, sentAll: false, resolve, reject }
-        this.#question = question
-        if (this.#isConnected) this.#next(question)
-        else this.#dial(connect)
-      })
-      if (outcome.kind !== 'answered') return outcome
-      return { kind: 'answered', answer: read(outcome.answer) }
+      const said = await wire.during(signal, () => wire.read(() => heard.whole()))
+      const numbered = readNumbered(said, first, count)
+      // Further bytes might be taken for the answer to the next question.
+      if (!sentAll || !numbered?.isAll) this.end()
+      if (numbered === undefined) {
+        const why = 'answered something else than what it was asked'
+        return { kind: 'broken', why, begun: false }
+      }
+      return { kind: 'answered', answer: read({ replies: numbered.replies, sentAll }) }
+    } catch (thrown) {
+      if (signal.aborted) return timedOut
+      if (thrown instanceof Unanswered) return thrown.outcome
+      throw thrown
     } finally {
-      signal.removeEventListener('abort', abort)
+      this.#heard = undefined
+      await sending // it may still read what it was to send
     }
   }
 
   /** Ends the connection, and leaves no descriptor, listener or timer behind. */
   end(): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    clearTimeout(this.#dialling)
-    this.#socket
-      ?.removeAllListeners()
-      .on('error', () => {})
-      .destroy()
+    this.#wire?.end(new Unanswered(timedOut))
   }
 
-  #dial(connect: Awaited<ReturnType<typeof loadConnect>>): void {
+  #dial(connect: Awaited<ReturnType<typeof loadConnect>>): ServerWire {
     const address = this.#address
     const socket =
       address.kind === 'unix'
         ? connect({ path: address.path })
         : connect({ host: address.host, port: address.port, noDelay: true })
-    this.#socket = socket
-    if (address.kind === 'tcp') {
-      const why = `no connection within ${CONNECT_TIMEOUT / 1000} seconds`
-      this.#dialling = setTimeout(
-        () => this.#finish({ kind: 'unreachable', why, state: 'silent' }),
-        CONNECT_TIMEOUT,
-      )
-    }
-    socket.on('data', (chunk) => this.#receive(chunk))
-    socket.on('end', () => this.#fail())
-    socket.on('error', (error) => this.#fail(error))
-    socket.on('connect', () => {
-      this.#isConnected = true
-      clearTimeout(this.#dialling)
-      if (this.#question) this.#next(this.#question)
+    const wire: ServerWire = new ServerWire(socket, {
+      push: (chunk) => {
+        // Bytes that nobody asked for mean that the server is about to close the connection.
+        if (this.#heard === undefined) throw new Error('says what nobody asked')
+        this.#heard.push(chunk)
+      },
+      explain: (error) => {
+        if (error && !wire.isConnected) return new Unanswered(absent(error))
+        return new Unanswered(broken(error, (this.#heard?.length ?? 0) > 0))
+      },
     })
+    return wire
   }
 
-  /** Takes the next packet, and sends it: at once, or after a turn of the event loop. */
-  #next(question: Question, afterTurn = false): void {
-    try {
-      const packet = question.packets.next()
-      if (packet.done) question.sentAll = true
-      else if (!afterTurn) this.#send(question, packet.value)
-      else this.#turn = setImmediate(() => this.#send(question, packet.value))
-    } catch (thrown) {
-      question.reject(thrown)
-      this.#finish(timedOut)
-    }
-  }
-
-  #send(question: Question, packet: ClamdPacket): void {
-    if (!Buffer.isBuffer(packet)) {
-      this.#pass(question, packet)
-      return
-    }
-    this.#socket!.write(packet, (error) => {
-      if (this.#question !== question) return
-      if (error) this.#failToSend(error)
+  async #send(wire: ServerWire, packets: Iterable<ClamdPacket>): Promise<void> {
+    const isLate = (await inTime(wire.connected(), CONNECTED_WITHIN)) === LATE
+    if (isLate) wire.end(new Unanswered(silent))
+    const pass = (socket: number, { bytes, descriptor }: Exclude<ClamdPacket, Buffer>) =>
+      this.#passing?.passDescriptor(socket, bytes, descriptor) ?? 'failed'
+    let isFirst = true
+    for (const packet of packets) {
       // The turn in between: a server that reads as fast as this writes would keep both its early
       // reply and the deadline waiting.
-      else this.#next(question, true)
-    })
-  }
-
-  /** Sends by the descriptor itself. Nothing waits in the socket, since each packet before was taken. */
-  #pass(question: Question, packet: Exclude<ClamdPacket, Buffer>): void {
-    const fd = descriptorOf(this.#socket!)
-    const { bytes, descriptor } = packet
-    const done = fd === undefined ? 'failed' : this.#passing?.passDescriptor(fd, bytes, descriptor)
-    if (done === 'sent') this.#next(question)
-    else if (done === 'nothing') {
-      this.#pause = setTimeout(() => this.#pass(question, packet), FULL_FOR)
-    } else this.#failToSend(new Error('takes no descriptor'))
-  }
-
-  #receive(chunk: Buffer): void {
-    const question = this.#question
-    // Bytes that nobody asked for mean that the server is about to close the connection.
-    if (question === undefined) this.end()
-    else if (question.reader.push(chunk)) this.#answer(question)
-  }
-
-  #answer({ reader, first, count, sentAll }: Question): void {
-    const found = readNumbered(reader.bytes(), first, count)
-    if (found === undefined) {
-      const why = 'answered something else than what it was asked'
-      this.#finish({ kind: 'broken', why, begun: false })
-      return
+      if (!isFirst) await turn()
+      isFirst = false
+      if (Buffer.isBuffer(packet)) await wire.say(packet)
+      else await wire.sayBy((socket) => pass(socket, packet))
     }
-    this.#finish({ kind: 'answered', answer: { replies: found.replies, sentAll } })
-    // Further bytes might be taken for the answer to the next question.
-    if (!found.isAll) this.end()
   }
+}
 
-  #failToSend(error: Error): void {
-    this.#receive(unread(this.#socket!))
-    if (this.#question) this.#fail(error)
-  }
+/** What those who wait are told when the session ends. */
+class Unanswered extends Error {
+  readonly outcome: ClamdOutcome<never>
 
-  /** Notes that there is no connection, or that it broke. */
-  #fail(error?: Error): void {
-    if (this.#question === undefined) this.end()
-    else if (error && !this.#isConnected) this.#finish(absent(error))
-    else this.#finish(broken(error, this.#question.reader))
-  }
-
-  /** Ends the question; and the session, unless it can take another one. */
-  #finish(outcome: ClamdOutcome<ClamdReplies>): void {
-    const question = this.#question
-    if (question === undefined) return
-    this.#question = undefined
-    if (outcome.kind !== 'answered' || !question.sentAll) this.end()
-    clearImmediate(this.#turn)
-    clearTimeout(this.#pause)
-    question.packets.return?.()
-    question.resolve(outcome)
+  constructor(outcome: ClamdOutcome<never>) {
+    super()
+    this.outcome = outcome
   }
 }
 
 const timedOut = { kind: 'timed-out', why: 'no answer within the time limit' } as const
 
-function broken(
-  error: Error | undefined,
-  { length }: Pick<ClamdReplyReader, 'length'>,
-): ClamdOutcome<never> {
-  const begun = length > 0
+const silent = {
+  kind: 'unreachable',
+  why: `no connection within ${CONNECTED_WITHIN / 1000} seconds`,
+  state: 'silent',
+} as const
+
+function broken(error: Error | undefined, begun: boolean): ClamdOutcome<never> {
   const how = begun ? 'broke off in its reply' : 'closed the connection without a reply'
   const why = error ? `${how} (${errorCode(error) || errorText(error)})` : how
   return { kind: 'broken', why, begun }
@@ -285,13 +216,11 @@ function absent(error: Error): ClamdOutcome<never> {
 }
 
 /** The packets of the first question on a connection, of which the first packet opens the session, too. */
-function* greeted(packets: Iterator<ClamdPacket>): Generator<ClamdPacket> {
-  try {
-    let packet = packets.next()
-    if (!packet.done) yield withGreeting(packet.value)
-    for (packet = packets.next(); !packet.done; packet = packets.next()) yield packet.value
-  } finally {
-    packets.return?.()
+function* greeted(packets: Iterable<ClamdPacket>): Generator<ClamdPacket> {
+  let isOpened = false
+  for (const packet of packets) {
+    yield isOpened ? packet : withGreeting(packet)
+    isOpened = true
   }
 }
 
@@ -321,19 +250,4 @@ function readNumbered(
     at = end
   }
   return { replies, isAll: at === bytes.length && bytes.at(-1) === 0 }
-}
-
-/**
- * Reads what lies in a socket whose write has just failed: clamd says there why it hung up (its
- * size limit). node:net would drop it with the socket, so it is read from the descriptor. Empty if
- * the runtime does not show the descriptor.
- */
-function unread(socket: Connection): Buffer {
-  const fd = descriptorOf(socket)
-  const room = Buffer.alloc(CLAMD_REPLY_MAX)
-  try {
-    return fd === undefined ? Buffer.alloc(0) : room.subarray(0, readSync(fd, room))
-  } catch {
-    return Buffer.alloc(0) // EAGAIN or ECONNRESET: there is nothing to read
-  }
 }

@@ -15,7 +15,7 @@ export async function askClamd(
   command: 'PING' | 'VERSION',
   signal: AbortSignal,
 ): Promise<ClamdOutcome<string>> {
-  const packets = () => [Buffer.from(`z${command}\0`)].values()
+  const packets = () => [Buffer.from(`z${command}\0`)]
   const read = ({ replies: [reply] }: ClamdReplies) => reply!.toString('latin1').replace(/\0$/, '')
   return new ClamdSessions(address).ask({ count: 1, packets, read }, signal)
 }

@@ -139,22 +139,27 @@ function readInPieces(wire: Buffer, cuts: readonly number[]): ClamdReply {
   const inside = cuts.filter((cut) => cut < wire.length).sort((a, b) => a - b)
   let from = 0
   for (const cut of [...inside, wire.length]) {
-    if (reader.push(wire.subarray(from, cut))) break
+    reader.push(wire.subarray(from, cut))
+    const whole = reader.whole()
+    if (whole) return readReply(whole, 'stream')
     from = cut
   }
-  return readReply(reader.bytes(), 'stream')
+  return readReply(wire, 'stream') // it was cut
 }
 
 t.test('replies are gathered up to the end of the last one, or to a limit for each', async (t) => {
-  const reader = new ClamdReplyReader(2)
-  t.equal(reader.push(Buffer.from('stream: OK')), false)
-  t.equal(reader.push(Buffer.from('\0')), false, 'one of two')
-  t.equal(reader.length, 11)
-  t.equal(reader.push(Buffer.from('\0')), true)
-  t.equal(new ClamdReplyReader(2).push(Buffer.from('a\0b\0')), true, 'both at once')
-  t.equal(new ClamdReplyReader().push(Buffer.alloc(CLAMD_REPLY_MAX - 1, 'x')), false)
-  t.equal(new ClamdReplyReader().push(Buffer.alloc(CLAMD_REPLY_MAX, 'x')), true)
-  t.equal(new ClamdReplyReader(2).push(Buffer.alloc(2 * CLAMD_REPLY_MAX - 1, 'x')), false)
+  const lengthAfter = (count: number, ...parts: readonly (string | Buffer)[]) => {
+    const reader = new ClamdReplyReader(count)
+    for (const part of parts) reader.push(Buffer.from(part))
+    return reader.whole()?.length
+  }
+  t.equal(lengthAfter(2, 'stream: OK'), undefined)
+  t.equal(lengthAfter(2, 'stream: OK', '\0'), undefined, 'one of two')
+  t.equal(lengthAfter(2, 'stream: OK', '\0', '\0'), 12)
+  t.equal(lengthAfter(2, 'a\0b\0'), 4, 'both at once')
+  t.equal(lengthAfter(1, Buffer.alloc(CLAMD_REPLY_MAX - 1, 'x')), undefined)
+  t.equal(lengthAfter(1, Buffer.alloc(CLAMD_REPLY_MAX, 'x')), CLAMD_REPLY_MAX)
+  t.equal(lengthAfter(2, Buffer.alloc(2 * CLAMD_REPLY_MAX - 1, 'x')), undefined)
 })
 
 t.test('clamd takes no descriptor if it says nothing of it, or that it is no file', async (t) => {

@@ -4,9 +4,7 @@ import { gatherChunks } from '../../../../src/mail/message/bytes.ts'
 import { PACKET_DATA, streamsOf } from '../../../../src/scan/scanners/clamd/scan-commands.ts'
 
 /** The packets of contents that are streamed. */
-const packetsOf = ({ packets }: ReturnType<typeof streamsOf>): Iterable<Buffer> => ({
-  [Symbol.iterator]: () => packets() as Iterator<Buffer>,
-})
+const packetsOf = ({ packets }: ReturnType<typeof streamsOf>) => packets() as Iterable<Buffer>
 
 /** The message that clamd reads from a content's packets. Throws if they are no INSTREAM. */
 function receive(chunks: Iterable<Buffer>): { message: Buffer; packets: number } {

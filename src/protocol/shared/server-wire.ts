@@ -1,0 +1,179 @@
+import { readSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
+import { descriptorOf } from '../../ground/process/descriptors.ts'
+import type { System } from '../../ground/runtime/system.ts'
+
+/** Milliseconds until a socket that took nothing is tried again. */
+const FULL_FOR = 2
+/** Most bytes that are read of what a server says before it hangs up. */
+const LAST_WORDS_MAX = 8 * 1024
+
+/** The part of node:net's Socket that a client needs; one without `cork` writes one packet at a time. */
+export interface Connection {
+  readonly encrypted?: boolean
+  on(event: 'data', listener: (chunk: Buffer) => void): this
+  on(event: 'error', listener: (error: Error) => void): this
+  on(event: 'connect' | 'secureConnect' | 'end' | 'close', listener: () => void): this
+  cork?(): void
+  uncork?(): void
+  /** Calls back when the kernel has taken the whole packet. */
+  write(packet: Buffer, done?: (error?: Error | null) => void): unknown
+  destroy(): unknown
+}
+
+/** What a client makes of its server. */
+interface ServerListener {
+  /** Takes what the server says, in any split. What it throws breaks the connection. */
+  push(chunk: Buffer): void
+  /** Returns what those who wait are told: by what the connection broke; undefined if the server closed it. */
+  explain(error: Error | undefined): Error
+}
+
+/**
+ * A connection to a server, as the one function sees it that asks there: it says something, and waits for
+ * what it looks for in what was heard. Several may wait at once. Who does not want to wait any longer ends
+ * the connection.
+ */
+export class ServerWire {
+  readonly #socket: Connection
+  readonly #listener: ServerListener
+  #isConnected = false
+  #lost: Error | undefined
+  #waiting: (() => void)[] = []
+
+  /** Takes a socket that is connecting. */
+  constructor(socket: Connection, listener: ServerListener) {
+    this.#socket = socket
+    this.#listener = listener
+    socket.on(socket.encrypted ? 'secureConnect' : 'connect', () => {
+      this.#isConnected = true
+      this.#wake()
+    })
+    socket.on('data', (chunk) => this.#hear(chunk))
+    socket.on('error', (error) => this.#break(error))
+    socket.on('end', () => this.#break())
+    socket.on('close', () => this.#break()) // TLS may break without an end or an error
+  }
+
+  /** Whether there is, or was, a connection. */
+  get isConnected(): boolean {
+    return this.#isConnected
+  }
+
+  /** Why the connection cannot be used any more; undefined while it can. */
+  get lost(): Error | undefined {
+    return this.#lost
+  }
+
+  /** Resolves when there is a connection. Rejects if it ends before. */
+  async connected(): Promise<void> {
+    await this.read(() => this.#isConnected || undefined)
+  }
+
+  /** Resolves with what `find` finds as soon as it does. Rejects if the connection ends before. */
+  async read<Found>(find: () => Found | undefined): Promise<Found> {
+    for (;;) {
+      const found = find()
+      if (found !== undefined) return found
+      if (this.#lost !== undefined) throw this.#lost
+      await new Promise<void>((wake) => {
+        this.#waiting.push(wake)
+      })
+    }
+  }
+
+  /**
+   * Says something, in one write, and resolves when the kernel has taken it: until then it reads from this
+   * memory. Rejects if the connection has ended, or ends before.
+   */
+  async say(...pieces: readonly Buffer[]): Promise<void> {
+    if (this.#lost !== undefined) throw this.#lost
+    await new Promise<void>((taken) => {
+      const done = (error?: Error | null) => {
+        if (error) this.#failToSay(error)
+        taken()
+      }
+      if (pieces.length > 1) this.#socket.cork?.()
+      for (const [at, piece] of pieces.entries()) {
+        this.#socket.write(piece, at === pieces.length - 1 ? done : undefined)
+      }
+      if (pieces.length > 1) this.#socket.uncork?.()
+    })
+    if (this.#lost !== undefined) throw this.#lost
+  }
+
+  /**
+   * Says something by a call of the system, which gets the socket's descriptor, and is repeated as long as
+   * the socket takes nothing. All that was said before must have been taken. Rejects as `say` does, also
+   * if the runtime does not show the descriptor.
+   */
+  async sayBy(call: (socket: number) => ReturnType<System['passDescriptor']>): Promise<void> {
+    for (;;) {
+      const socket = descriptorOf(this.#socket)
+      const result = socket === undefined ? 'failed' : call(socket)
+      if (result === 'sent') return
+      if (result === 'failed') throw this.#failToSay(new Error('takes no descriptor'))
+      await wait(FULL_FOR)
+    }
+  }
+
+  /** Works with the server. The connection ends if the signal comes before that is done. */
+  async during<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+    const end = () => this.end(signal.reason)
+    signal.addEventListener('abort', end)
+    try {
+      return await work()
+    } finally {
+      signal.removeEventListener('abort', end)
+    }
+  }
+
+  /** Ends the connection at once. Returns why it has ended: `reason`, or what was before that. */
+  end(reason: Error): Error {
+    if (this.#lost === undefined) {
+      this.#lost = reason
+      this.#socket.destroy()
+      this.#wake()
+    }
+    return this.#lost
+  }
+
+  #hear(chunk: Buffer): void {
+    if (this.#lost !== undefined) return
+    try {
+      this.#listener.push(chunk)
+    } catch (error) {
+      this.#break(error as Error)
+    }
+    this.#wake()
+  }
+
+  /** Notes that something could not be sent. What the server has said by then counts more. */
+  #failToSay(error: Error): Error {
+    if (this.#lost === undefined) this.#hear(unread(this.#socket))
+    return this.#break(error)
+  }
+
+  #break(error?: Error): Error {
+    return this.#lost ?? this.end(this.#listener.explain(error))
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+}
+
+/**
+ * Reads what lies in a socket whose write has just failed: servers say there why they hung up (clamd its
+ * size limit). node:net would drop it with the socket, so it is read from the descriptor. Empty if
+ * the runtime does not show the descriptor.
+ */
+function unread(socket: Connection): Buffer {
+  const fd = socket.encrypted ? undefined : descriptorOf(socket)
+  const room = Buffer.alloc(LAST_WORDS_MAX)
+  try {
+    return room.subarray(0, fd === undefined ? 0 : readSync(fd, room))
+  } catch {
+    return room.subarray(0, 0) // EAGAIN or ECONNRESET: there is nothing to read
+  }
+}
