@@ -1,12 +1,12 @@
-import { connect, isIP, type Socket } from 'node:net'
-import { connect as connectSecurely } from 'node:tls'
+import type { Socket } from 'node:net'
 import { Client, type Entry, NoSuchObjectError, SizeLimitExceededError } from 'ldapts'
 import { errorText } from '../../ground/errors/fault.ts'
 import { BackOff } from '../../ground/flow/back-off.ts'
 import { InFlight, LruCache } from '../../ground/flow/cache.ts'
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { Semaphore } from '../../ground/flow/semaphore.ts'
-import { readForeignFile, readSecret } from '../../ground/path/open.ts'
+import { readSecret } from '../../ground/path/open.ts'
+import { dial } from '../shared/dial.ts'
 import type { LdapSettings } from './ldap-settings.ts'
 import { MessageStream } from './message-stream.ts'
 
@@ -215,22 +215,8 @@ class LdapClient {
   #connect(): Socket {
     // ldapts would open one with a search, too, and not bind.
     if (this.#opening === undefined) throw new Error('the connection was closed')
-    this.#stream = new MessageStream(this.#dial())
+    this.#stream = new MessageStream(dial(this.#settings.server, this.#settings.authorities))
     return this.#stream as unknown as Socket
-  }
-
-  #dial(): Socket {
-    const { server, authorities } = this.#settings
-    if ('path' in server) return connect(server)
-    const { host, port, isSecure } = server
-    if (!isSecure) return connect({ host, port })
-    return connectSecurely({
-      host,
-      port,
-      // A host with several domains chooses its certificate by this name (RFC 6066 3: no address).
-      ...(isIP(host) ? {} : { servername: host }),
-      ...(authorities ? { ca: readForeignFile(authorities) } : {}),
-    })
   }
 }
 

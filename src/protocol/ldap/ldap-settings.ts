@@ -1,12 +1,13 @@
 import { attempt, Fault } from '../../ground/errors/fault.ts'
-import { type Endpoint, parseEndpoint, socketPath } from '../../ground/net/endpoint.ts'
+import { parseEndpoint, socketPath } from '../../ground/net/endpoint.ts'
 import { type Environment, readSetting } from '../../ground/settings/settings.ts'
+import type { DialledServer } from '../shared/dial.ts'
 
 /** Where a directory of users is, and how it is asked; the settings QUOTALDAP… of onescan-quotad(8). */
 export interface LdapSettings {
   /** The server's URL as it was written. */
   readonly url: string
-  readonly server: LdapServer
+  readonly server: DialledServer
   readonly base: string
   /** The account that asks; undefined if the directory is asked anonymously. */
   readonly bind: { readonly dn: string; readonly passwordFile: string } | undefined
@@ -18,9 +19,6 @@ export interface LdapSettings {
   /** Milliseconds for which an entry is remembered. */
   readonly remember: number
 }
-
-/** Where a directory listens: a unix socket, or a port, with or without TLS. */
-type LdapServer = { readonly path: string } | (Endpoint & { readonly isSecure: boolean })
 
 /** Returns undefined if QUOTALDAPURL is not set. Throws a Fault of kind `config`. */
 export function readLdapSettings(env: Environment): LdapSettings | undefined {
@@ -85,7 +83,7 @@ function readAttributeName(
 }
 
 /** Reads `ldap://HOST[:PORT]`, `ldaps://HOST[:PORT]` or `ldapi://%2FPATH` (RFC 4516). */
-function readServer(url: string): LdapServer | undefined {
+function readServer(url: string): DialledServer | undefined {
   const [, scheme, place = ''] = /^(ldap[si]?):\/\/([!-.0-~]+)\/?$/.exec(url) ?? []
   if (scheme === 'ldapi') {
     const path = attempt(() => decodeURIComponent(place))

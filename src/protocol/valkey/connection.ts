@@ -1,9 +1,7 @@
-import { once } from 'node:events'
-import { connect, isIP, type Socket } from 'node:net'
-import { connect as connectByTls } from 'node:tls'
-import { errorText } from '../../ground/errors/fault.ts'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Endpoint } from '../../ground/net/endpoint.ts'
-import { readForeignFile } from '../../ground/path/open.ts'
+import { ServerWire } from '../../ground/net/server-wire.ts'
+import { dial } from '../shared/dial.ts'
 import { commandOf, RespError, RespReader, type RespValue } from './resp-reader.ts'
 
 /** The address of one server: host and port, or a socket's path. */
@@ -41,149 +39,95 @@ export async function openConnection(
   question: RespCommand,
   signal: AbortSignal,
 ): Promise<{ readonly connection: ValkeyConnection; readonly reply: RespValue }> {
-  const connection = new ValkeyConnection(await dial(endpoint, login, signal))
-  const close = () => connection.close()
-  signal.addEventListener('abort', close)
+  signal.throwIfAborted()
+  const connection = new ValkeyConnection(endpoint, login)
   try {
-    // A server that refuses this host says why and closes at once. A command to it would fail before that
-    // is read, so what is there is read first.
-    await new Promise(setImmediate)
-    await new Promise(setImmediate)
-    return { connection, reply: await enter(connection, login, question) }
+    return { connection, reply: await connection.enter(login, question, signal) }
   } catch (error) {
     connection.close()
     throw error
-  } finally {
-    signal.removeEventListener('abort', close)
   }
-}
-
-async function dial(
-  endpoint: ValkeyEndpoint,
-  login: StoreLogin,
-  signal: AbortSignal,
-): Promise<Socket> {
-  signal.throwIfAborted()
-  const { authorities } = login
-  const socket =
-    login.isSecure && 'host' in endpoint
-      ? connectByTls({
-          ...endpoint,
-          ...(isIP(endpoint.host) === 0 && { servername: endpoint.host }),
-          ...(authorities !== undefined && { ca: readForeignFile(authorities) }),
-        })
-      : connect({ ...endpoint })
-  try {
-    await once(socket, login.isSecure ? 'secureConnect' : 'connect', { signal })
-  } catch (error) {
-    socket.on('error', () => {}).destroy()
-    throw error
-  }
-  return socket.setNoDelay(true)
-}
-
-async function enter(
-  connection: ValkeyConnection,
-  { user, password, database }: StoreLogin,
-  question: RespCommand,
-): Promise<RespValue> {
-  if (password !== undefined) {
-    const names = user === undefined ? [] : [user]
-    const [reply] = await connection.ask(['AUTH', ...names, password])
-    // A server without a password answers so, and lets the client in.
-    if (
-      reply instanceof RespError &&
-      !/without any password|no password is set/.test(reply.message)
-    )
-      throw reply
-  }
-  const [, ...replies] = await connection.ask(
-    ['CLIENT', 'SETNAME', NAME], // an error does not matter
-    ...(database === 0 ? [] : [['SELECT', String(database)]]),
-    question,
-  )
-  for (const reply of replies) {
-    if (reply instanceof RespError && !isAboutOneKey(reply)) throw reply
-  }
-  return replies.at(-1)!
-}
-
-/** Commands that were sent together, and their replies so far. */
-interface PendingCommands {
-  readonly replies: RespValue[]
-  readonly count: number
-  resolve(replies: RespValue[]): void
-  reject(error: Error): void
 }
 
 /** A connection to a server. */
 export class ValkeyConnection {
-  /** Resolves with the reason when it has ended. */
-  readonly ended: Promise<string>
-  readonly #socket: Socket
-  readonly #reader = new RespReader((reply) => this.#take(reply))
-  /** In the order in which they were sent, which is the order of the replies. */
-  readonly #waiting: PendingCommands[] = []
-  /** Why it has ended. */
-  #endedBy: string | undefined
+  readonly #wire: ServerWire
+  readonly #reader = new RespReader((reply) => this.#hear(reply))
+  /** Replies that have come and were not taken. */
+  readonly #replies: RespValue[] = []
+  /** How many replies are to come. */
+  #owed = 0
+  /** Resolves when the replies to all commands so far were taken. */
+  #taken: Promise<unknown> = Promise.resolve()
   /** The last reply, if it is an error. */
   #complaint: string | undefined
-  #tellEnd: (why: string) => void = () => {}
 
-  constructor(socket: Socket) {
-    this.#socket = socket
-    this.ended = new Promise((resolve) => {
-      this.#tellEnd = resolve
+  constructor(endpoint: ValkeyEndpoint, { isSecure, authorities }: StoreLogin) {
+    this.#wire = new ServerWire(dial({ ...endpoint, isSecure }, authorities), {
+      push: (chunk) => this.#reader.push(chunk),
+      // What the server itself has complained of before says more than how the connection ended.
+      explain: (error) => new Error(this.#complaint ?? error?.message ?? 'closes the connection'),
     })
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
-    socket.on('error', (error) => this.#end(error.message))
-    socket.on('close', () => this.#end('closes the connection'))
+  }
+
+  /** Resolves with the reason when it has ended. */
+  async ended(): Promise<string> {
+    const { message } = await this.#wire.read(() => this.#wire.lost)
+    return message
+  }
+
+  /** Goes through AUTH and SELECT, and asks a first question, as openConnection() says. */
+  async enter(login: StoreLogin, question: RespCommand, signal: AbortSignal): Promise<RespValue> {
+    return this.#wire.during(signal, async () => {
+      await this.#wire.connected()
+      // A server that refuses this host says why and closes at once. A command to it would fail before
+      // that is read, so what is there is read first.
+      await turn()
+      await turn()
+      await this.#logIn(login)
+      const [, ...replies] = await this.ask(
+        ['CLIENT', 'SETNAME', NAME], // an error does not matter
+        ...(login.database === 0 ? [] : [['SELECT', String(login.database)]]),
+        question,
+      )
+      for (const reply of replies) {
+        if (reply instanceof RespError && !isAboutOneKey(reply)) throw reply
+      }
+      return replies.at(-1)!
+    })
   }
 
   /**
    * Sends commands at once. Resolves to their replies, of which each may be an error. Rejects if the
    * connection ends before that.
    */
-  ask(...commands: readonly RespCommand[]): Promise<RespValue[]> {
-    return new Promise((resolve, reject) => {
-      if (this.#endedBy !== undefined) return reject(new Error(this.#endedBy))
-      this.#waiting.push({ replies: [], count: commands.length, resolve, reject })
-      this.#socket.write(Buffer.concat(commands.map(commandOf)))
-    })
+  async ask(...commands: readonly RespCommand[]): Promise<RespValue[]> {
+    const count = commands.length
+    this.#owed += count
+    this.#wire.say(Buffer.concat(commands.map(commandOf))).catch(() => {}) // waiting tells it
+    const find = () => (this.#replies.length < count ? undefined : this.#replies.splice(0, count))
+    const taken = this.#taken.then(() => this.#wire.read(find))
+    this.#taken = taken
+    return taken
   }
 
   close(): void {
-    this.#end('was left')
+    this.#wire.end(new Error('was left'))
   }
 
-  #receive(chunk: Buffer): void {
-    try {
-      if (this.#endedBy === undefined) this.#reader.push(chunk)
-    } catch (error) {
-      this.#end(errorText(error))
-    }
+  async #logIn({ user, password }: StoreLogin): Promise<void> {
+    if (password === undefined) return
+    const names = user === undefined ? [] : [user]
+    const [reply] = await this.ask(['AUTH', ...names, password])
+    if (!(reply instanceof RespError)) return
+    // A server without a password answers so, and lets the client in.
+    if (!/without any password|no password is set/.test(reply.message)) throw reply
   }
 
-  #take(reply: RespValue): void {
-    const [first] = this.#waiting
+  #hear(reply: RespValue): void {
     this.#complaint = reply instanceof RespError ? reply.message : undefined
-    if (first === undefined) {
-      this.#end('says something that nobody asked')
-      return
-    }
-    first.replies.push(reply)
-    if (first.replies.length < first.count) return
-    this.#waiting.shift()
-    first.resolve(first.replies)
-  }
-
-  /** Ends it. What the server itself has complained of before says more than how the connection ended. */
-  #end(how: string): void {
-    if (this.#endedBy !== undefined) return
-    const why = this.#complaint ?? how
-    this.#endedBy = why
-    this.#socket.destroy()
-    for (const { reject } of this.#waiting.splice(0)) reject(new Error(why))
-    this.#tellEnd(why)
+    if (this.#owed === 0) throw new Error('says something that nobody asked')
+    this.#owed--
+    this.#replies.push(reply)
   }
 }

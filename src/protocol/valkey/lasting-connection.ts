@@ -120,7 +120,7 @@ export class LastingConnection {
     this.#connection = opened
     this.#failures = 0
     this.#misses = 0
-    void opened.ended.then((why) => {
+    void opened.ended().then((why) => {
       if (this.#connection === opened) this.#left(why, LONGEST_PAUSE, 0)
     })
     // A server that lets us in and then says nothing is not well before it has answered in time.

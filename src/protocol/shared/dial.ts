@@ -1,0 +1,24 @@
+import { connect, isIP, type Socket } from 'node:net'
+import { connect as connectByTls } from 'node:tls'
+import type { Endpoint } from '../../ground/net/endpoint.ts'
+import { readForeignFile } from '../../ground/path/open.ts'
+
+/** Where a server listens: a unix socket, or a port, with or without TLS. */
+export type DialledServer = { readonly path: string } | (Endpoint & { readonly isSecure: boolean })
+
+/**
+ * Begins to connect to a server. By TLS its certificate must be signed by an authority in that file; if
+ * undefined, by one of the system. Throws if the file cannot be read.
+ */
+export function dial(server: DialledServer, authorities: string | undefined): Socket {
+  if ('path' in server) return connect(server.path)
+  const { host, port, isSecure } = server
+  if (!isSecure) return connect({ host, port, noDelay: true })
+  return connectByTls({
+    host,
+    port,
+    // A host with several domains chooses its certificate by this name (RFC 6066 3: no address).
+    ...(isIP(host) === 0 && { servername: host }),
+    ...(authorities !== undefined && { ca: readForeignFile(authorities) }),
+  }).setNoDelay(true)
+}
