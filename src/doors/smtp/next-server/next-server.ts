@@ -1,5 +1,7 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { errorText, Fault } from '../../../ground/errors/fault.ts'
+import { inTime, LATE } from '../../../ground/flow/deadline.ts'
+import { ServerWire } from '../../../ground/net/server-wire.ts'
 import { releaseBuffer } from '../../../ground/runtime/buffers.ts'
 import { offerBetween } from '../../../protocol/smtp/extensions.ts'
 import { LineReader } from '../../../protocol/smtp/lines.ts'
@@ -60,48 +62,38 @@ export async function callNextServer(
  * server.
  */
 export class NextServer {
-  readonly #socket: Socket
+  readonly #wire: ServerWire
   readonly #name: string
   readonly #timeouts: NextServerTimeouts
   readonly #lines = new LineReader(REPLY_LINE_MAX)
   readonly #replies = new SmtpReplyReader()
-  #lost: Fault | undefined
-  #wake = () => {}
-  /** Whether a call waits for a reply or for room. */
-  #isWaiting = false
   /** When all answers to the content are due, on the clock of performance.now(). */
   #answersDue = 0
 
   /** Takes a socket that is connecting. */
   constructor(socket: Socket, name: string, timeouts: NextServerTimeouts) {
-    this.#socket = socket
     this.#name = name
     this.#timeouts = timeouts
-    socket.on('data', (chunk: Buffer) => {
-      this.#lines.push(chunk)
-      if (this.#lines.pending > UNREAD_MAX) this.#fail('says more than it was asked')
-      else this.#wake()
+    this.#wire = new ServerWire(socket, {
+      push: (chunk) => {
+        this.#lines.push(chunk)
+        if (this.#lines.pending > UNREAD_MAX) throw new Error('says more than it was asked')
+      },
+      explain: (error) => this.#fault(error ? errorText(error) : 'closed the connection'),
     })
-    socket.on('error', (error) => this.#fail(errorText(error)))
-    socket.on('end', () => this.#fail('closed the connection'))
-    socket.on('close', () => this.#fail('closed the connection'))
-    socket.on('connect', () => this.#wake())
-    socket.on('drain', () => this.#wake())
   }
 
   /** Why the connection cannot be used any more; undefined while it can. */
-  get lost(): Fault | undefined {
-    return this.#lost
+  get lost(): Error | undefined {
+    return this.#wire.lost
   }
 
   /** Resolves when the server has greeted. */
   async greeted(): Promise<void> {
-    const isConnected = () => (this.#socket.connecting ? undefined : true)
-    await this.#until(isConnected, this.#timeouts.connection, 'is not connected to')
+    await this.#within(this.#timeouts.connection, 'is not connected to', this.#wire.connected())
     const greeting = await this.#nextReply(this.#timeouts.command)
     if (greeting.code === 220) return
-    this.#fail(`greets with ${greeting.bytes.toString('latin1').trim()}`)
-    throw this.#lost
+    throw this.#fail(`greets with ${greeting.bytes.toString('latin1').trim()}`)
   }
 
   /**
@@ -120,21 +112,13 @@ export class NextServer {
   }
 
   /**
-   * Sends some of the content in one write, and resolves when there is room for more. The memory
-   * of the pieces may be released then: the caller must not use them again.
+   * Sends some of the content in one write, and resolves when it was taken. The memory of the pieces may
+   * be released then: the caller must not use them again.
    */
   async send(pieces: readonly Buffer[]): Promise<void> {
-    const socket = this.#socket
-    if (this.#lines.pending > 0 && this.#lost === undefined) this.#fail(this.#unasked())
-    if (this.#lost) throw this.#lost
-    socket.cork()
-    for (const piece of pieces) socket.write(piece)
-    socket.uncork()
-    if (!socket.writableNeedDrain) return
-    const hasRoom = () => (socket.writableNeedDrain ? undefined : true)
-    await this.#until(hasRoom, this.#timeouts.block, 'has taken nothing')
-    // Only now: until here the kernel may read from this memory.
-    if (socket.writableLength === 0) for (const piece of pieces) releaseBuffer(piece)
+    if (this.#lines.pending > 0 && this.lost === undefined) this.#fail(this.#unasked())
+    await this.#within(this.#timeouts.block, 'has taken nothing', this.#wire.say(...pieces))
+    for (const piece of pieces) releaseBuffer(piece)
   }
 
   /** Sends the last of the content, and resolves to the reply. */
@@ -154,49 +138,29 @@ export class NextServer {
     this.#fail('the connection was closed')
   }
 
-  #fail(why: string): void {
-    this.#lost ??= new Fault('chain', `next server ${this.#name}: ${why}`)
-    this.#socket.destroy()
-    this.#wake()
+  #fault(why: string): Fault {
+    return new Fault('chain', `next server ${this.#name}: ${why}`)
   }
 
-  /**
-   * Waits until `find` returns something, and fails `left` milliseconds later. `limit` is for the
-   * complaint.
-   */
-  async #until<Value>(
-    find: () => Value | undefined,
-    limit: number,
-    what: string,
-    left = limit,
-  ): Promise<Value> {
-    if (this.#isWaiting) throw new Error('a conversation has one question at a time')
-    this.#isWaiting = true
-    let isWaiting = true
-    const tooLate = () => {
-      if (isWaiting) this.#fail(`${what} in ${limit / 1000} s`)
-    }
-    // After a standstill timers are due before what has come meanwhile is read: that was in time.
-    const timer = setTimeout(() => setImmediate(tooLate), Math.max(left, 1))
-    try {
-      for (;;) {
-        const value = find()
-        if (value !== undefined) return value
-        if (this.#lost) throw this.#lost
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve
-        })
-      }
-    } finally {
-      clearTimeout(timer)
-      isWaiting = false
-      this.#isWaiting = false
-      this.#wake = () => {}
-    }
+  #fail(why: string): Error {
+    return this.#wire.end(this.#fault(why))
   }
 
   #nextReply(limit: number, left = limit): Promise<RawReply> {
-    return this.#until(() => this.#takeReply(), limit, 'has not answered', left)
+    const reply = this.#wire.read(() => this.#takeReply())
+    return this.#within(limit, 'has not answered', reply, left)
+  }
+
+  /** Waits `left` milliseconds for something of the server; `limit` is for the complaint. */
+  async #within<Value>(
+    limit: number,
+    what: string,
+    work: Promise<Value>,
+    left = limit,
+  ): Promise<Value> {
+    const value = await inTime(work, left)
+    if (value === LATE) throw this.#fail(`${what} in ${limit / 1000} s`)
+    return value
   }
 
   /** Returns the next whole reply, or undefined if none has come. */
