@@ -1,4 +1,5 @@
 import { errorText } from '../../ground/errors/fault.ts'
+import { inTime } from '../../ground/flow/deadline.ts'
 import type { Endpoint } from '../../ground/net/endpoint.ts'
 import { openConnection, type StoreLogin } from './connection.ts'
 import { RespError } from './resp-reader.ts'
@@ -13,7 +14,7 @@ type SentinelLogin = Omit<StoreLogin, 'user' | 'database'>
  * Resolves to the primary of this name: the one that more than half of the sentinels name, as soon as
  * they do; otherwise the one that most of those name that answer in time. So a sentinel that hangs costs
  * nothing if there are others, and a sentinel that still names the former primary is outvoted. Rejects
- * with the last error if none knows.
+ * with the error of the last one if none knows.
  */
 export async function findPrimary(
   sentinels: readonly Endpoint[],
@@ -21,37 +22,26 @@ export async function findPrimary(
   login: SentinelLogin,
   signal: AbortSignal,
 ): Promise<Endpoint> {
-  const votes = new Map<string, { readonly server: Endpoint; count: number }>()
   const over = new AbortController()
   const sooner = AbortSignal.any([signal, over.signal])
-  let timer: NodeJS.Timeout | undefined
-  let trouble: unknown
+  const asked = sentinels.map((sentinel) => askSentinel(sentinel, name, login, sooner))
+  const votes = new Map<string, { readonly server: Endpoint; count: number }>()
+  const vote = async (named: Promise<Endpoint>) => {
+    const server = await named
+    const key = `${server.host} ${server.port}`
+    const known = votes.get(key) ?? { server, count: 0 }
+    votes.set(key, known)
+    if (++known.count * 2 <= sentinels.length) throw new Error('not the choice of most')
+  }
+  const elected = Promise.any(asked.map(vote)).catch(() => {}) // or all have answered or failed
   try {
-    return await new Promise((resolve, reject) => {
-      let left = sentinels.length
-      const decide = () => {
-        const [most] = [...votes.values()].toSorted((a, b) => b.count - a.count)
-        if (most === undefined) reject(trouble)
-        else resolve(most.server)
-      }
-      for (const sentinel of sentinels) {
-        askSentinel(sentinel, name, login, sooner)
-          .then((server) => {
-            const key = `${server.host} ${server.port}`
-            const vote = votes.get(key) ?? { server, count: 0 }
-            votes.set(key, vote)
-            vote.count++
-            if (vote.count * 2 > sentinels.length) resolve(server)
-            timer ??= setTimeout(decide, OTHERS_WITHIN)
-          })
-          .catch((error) => {
-            if (!over.signal.aborted) trouble = error
-          })
-          .finally(() => --left === 0 && decide())
-      }
-    })
+    await Promise.any(asked)
+    await inTime(elected, OTHERS_WITHIN)
+    const [most] = [...votes.values()].toSorted((a, b) => b.count - a.count)
+    return most!.server
+  } catch (error) {
+    throw (error as AggregateError).errors.at(-1)
   } finally {
-    clearTimeout(timer)
     over.abort()
   }
 }

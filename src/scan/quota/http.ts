@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { errorText } from '../../ground/errors/fault.ts'
 import {
@@ -18,12 +19,10 @@ export function createAgent(): Agent {
   return new Agent({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS })
 }
 
-/** Marks a connection that failed, for example since the service closed it while it was idle. */
-const BROKEN_OFF = Symbol('broken off')
-
 /**
- * Asks one question over HTTP: `GET PATH?u=NAME`. The agent keeps connections. If one breaks off,
- * the question goes out again on another, as often as `retries` says and within the time.
+ * Asks one question over HTTP: `GET PATH?u=NAME`. The agent keeps connections. If one breaks off, for
+ * example since the service closed it while it was idle, the question goes out again on another, as often
+ * as `retries` says and within the time.
  */
 export async function askByHttp(
   backend: HttpBackend,
@@ -33,32 +32,27 @@ export async function askByHttp(
 ): Promise<ServiceReply> {
   const late = AbortSignal.timeout(timeout)
   for (let left = retries; ; left--) {
-    const reply = await askOnce(backend, question, agent, late)
-    if (!(BROKEN_OFF in reply)) return reply
-    if (late.aborted) return noAnswer(`no answer in ${timeout} ms`)
-    if (left <= 0) return noAnswer(reply[BROKEN_OFF])
+    try {
+      return await ask(backend, question, agent, late)
+    } catch (error) {
+      if (late.aborted) return noAnswer(`no answer in ${timeout} ms`)
+      if (left <= 0) return noAnswer(errorText(error))
+    }
   }
 }
 
-function askOnce(
+async function ask(
   { url }: HttpBackend,
   { name }: QuotaQuestion,
   agent: Agent,
   signal: AbortSignal,
-): Promise<ServiceReply | { readonly [BROKEN_OFF]: string }> {
-  const query = `${queryBeforeName(url)}${percentEncode(name)}`
+): Promise<ServiceReply> {
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  return new Promise((resolve) => {
-    const brokenOff = (error: Error) => resolve({ [BROKEN_OFF]: errorText(error) })
-    request(
-      { host, port: url.port || 80, path: url.pathname + query, agent, signal },
-      (response) => {
-        read(response).then((text) => resolve(replyOf(response, text, name)), brokenOff)
-      },
-    )
-      .on('error', brokenOff)
-      .end()
-  })
+  const path = `${url.pathname}${queryBeforeName(url)}${percentEncode(name)}`
+  const asked = request({ host, port: url.port || 80, path, agent, signal })
+  asked.on('error', () => {}).end() // waiting for the response tells it
+  const [response]: IncomingMessage[] = await once(asked, 'response')
+  return replyOf(response!, await read(response!), name)
 }
 
 /** Reads the body. Resolves to undefined if it is longer than any answer. */
