@@ -3,8 +3,11 @@ import { connect as connectByTls } from 'node:tls'
 import type { Endpoint } from '../../ground/net/endpoint.ts'
 import { readForeignFile } from '../../ground/path/open.ts'
 
-/** Where a server listens: a unix socket, or a port, with or without TLS. */
-export type DialledServer = { readonly path: string } | (Endpoint & { readonly isSecure: boolean })
+/** Where a server listens: a port, with or without TLS, or a unix socket. */
+export interface DialledEndpoint extends Endpoint {
+  readonly isSecure: boolean
+}
+export type DialledServer = DialledEndpoint | { readonly path: string }
 
 /**
  * Begins to connect to a server. By TLS its certificate must be signed by an authority in that file; if

@@ -1,18 +1,17 @@
 import { attempt, Fault } from '../../ground/errors/fault.ts'
-import { type Endpoint, parseEndpoint, socketPath } from '../../ground/net/endpoint.ts'
+import { parseEndpoint, socketPath } from '../../ground/net/endpoint.ts'
+import type { DialledEndpoint, DialledServer } from '../shared/dial.ts'
 
 /** The address of a store that hosts share, and the user that this process is there. */
 export type StoreAddress = {
   /** The address as the log shows it; no password is in it. */
   readonly text: string
-  readonly isSecure: boolean
   readonly user: string | undefined
 } & (
-  | { readonly kind: 'server'; readonly server: Endpoint; readonly database: number }
-  | { readonly kind: 'socket'; readonly path: string; readonly database: number }
+  | { readonly kind: 'server'; readonly server: DialledServer; readonly database: number }
   | {
       readonly kind: 'sentinel'
-      readonly servers: readonly Endpoint[]
+      readonly servers: readonly DialledEndpoint[]
       /** The name by which the sentinels know the primary. */
       readonly name: string
     }
@@ -42,14 +41,8 @@ const URL_FORM =
 export function readStoreAddress(text: string): StoreAddress | undefined {
   const path = /^unix:(\/[^\0]*)$/.exec(text)?.[1]
   if (path !== undefined) {
-    return {
-      kind: 'socket',
-      path: socketPath(path, 'VERDICTS'),
-      database: 0,
-      text,
-      isSecure: false,
-      user: undefined,
-    }
+    const server = { path: socketPath(path, 'VERDICTS') }
+    return { kind: 'server', server, database: 0, text, user: undefined }
   }
   const [, scheme, kind, user, hosts, rest = ''] = URL_FORM.exec(text) ?? []
   if (scheme === undefined || hosts === undefined) return undefined
@@ -60,10 +53,12 @@ export function readStoreAddress(text: string): StoreAddress | undefined {
   const name = user ? attempt(() => decodeURIComponent(user)) : undefined
   if (user && name === undefined) return undefined // %XX that are no UTF-8
   const isSecure = scheme === 'valkeys' || scheme === 'rediss'
-  const common = { text, isSecure, user: name }
-  const servers = hosts
-    .split(',')
-    .map((host) => parseEndpoint(host, { usualPort: kind === 'sentinel' ? SENTINEL_PORT : PORT }))
+  const common = { text, user: name }
+  const usualPort = kind === 'sentinel' ? SENTINEL_PORT : PORT
+  const servers = hosts.split(',').map((host) => {
+    const endpoint = parseEndpoint(host, { usualPort })
+    return endpoint && { ...endpoint, isSecure }
+  })
   if (!servers.every((server) => server !== undefined)) return undefined
   if (kind === 'sentinel') {
     return /^[\w.-]+$/.test(rest) ? { ...common, kind, servers, name: rest } : undefined

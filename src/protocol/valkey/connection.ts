@@ -1,16 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Endpoint } from '../../ground/net/endpoint.ts'
 import { ServerWire } from '../../ground/net/server-wire.ts'
-import { dial } from '../shared/dial.ts'
+import { type DialledServer, dial } from '../shared/dial.ts'
 import { commandOf, RespError, RespReader, type RespValue } from './resp-reader.ts'
-
-/** The address of one server: host and port, or a socket's path. */
-export type ValkeyEndpoint = Endpoint | { readonly path: string }
 
 /** What a server needs to let this process in. */
 export interface StoreLogin {
-  readonly isSecure: boolean
-  /** File of the authorities that must have signed the server's certificate; undefined: the system's. */
+  /** With TLS, file of the authorities that must have signed the server's certificate; undefined: the system's. */
   readonly authorities: string | undefined
   readonly user: string | undefined
   readonly password: string | undefined
@@ -34,13 +29,13 @@ export function isAboutOneKey({ message }: RespError): boolean {
  * server takes connections and says nothing.
  */
 export async function openConnection(
-  endpoint: ValkeyEndpoint,
+  server: DialledServer,
   login: StoreLogin,
   question: RespCommand,
   signal: AbortSignal,
 ): Promise<{ readonly connection: ValkeyConnection; readonly reply: RespValue }> {
   signal.throwIfAborted()
-  const connection = new ValkeyConnection(endpoint, login)
+  const connection = new ValkeyConnection(server, login)
   try {
     return { connection, reply: await connection.enter(login, question, signal) }
   } catch (error) {
@@ -62,8 +57,8 @@ export class ValkeyConnection {
   /** The last reply, if it is an error. */
   #complaint: string | undefined
 
-  constructor(endpoint: ValkeyEndpoint, { isSecure, authorities }: StoreLogin) {
-    this.#wire = new ServerWire(dial({ ...endpoint, isSecure }, authorities), {
+  constructor(server: DialledServer, { authorities }: StoreLogin) {
+    this.#wire = new ServerWire(dial(server, authorities), {
       push: (chunk) => this.#reader.push(chunk),
       // What the server itself has complained of before says more than how the connection ended.
       explain: (error) => new Error(this.#complaint ?? error?.message ?? 'closes the connection'),

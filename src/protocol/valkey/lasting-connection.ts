@@ -1,6 +1,8 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { doubledPause } from '../../ground/flow/back-off.ts'
 import { inTime, LATE, withDeadline } from '../../ground/flow/deadline.ts'
+import type { StoreAccess } from './address.ts'
+import { connectToStore } from './connect-to-store.ts'
 import type { RespCommand, ValkeyConnection } from './connection.ts'
 import { RespError, type RespValue } from './resp-reader.ts'
 
@@ -18,13 +20,14 @@ export const LONGEST_REFUSED = 10_000
 export const LONGEST_SILENT = 30_000
 
 /**
- * A connection to one server, which is made anew whenever it ends. Finding the server, connecting and its
+ * A connection to a store, which is made anew whenever it ends. Finding the server, connecting and its
  * first answer take ENTERED_WITHIN at most. The connection is left after MISSES_MAX questions in a row
  * without an answer in time, each asked after the one before was given up: nothing says that a connection
  * leads nowhere. The next connection is used when the server has answered on it.
  */
 export class LastingConnection {
-  readonly #open: (signal: AbortSignal) => Promise<ValkeyConnection>
+  readonly #access: StoreAccess
+  readonly #question: RespCommand
   readonly #tell: (trouble: string | undefined) => void
   readonly #closed = new AbortController()
   #connection: ValkeyConnection | undefined
@@ -38,14 +41,16 @@ export class LastingConnection {
   #isSilent = false
 
   /**
-   * `open` finds the server and connects to it, as connectToStore() does. `tell` is called with the reason
-   * in one line when the server cannot be asked; with undefined when that is over.
+   * `question` is the first one of each connection. `tell` is called with the reason in one line when the
+   * server cannot be asked; with undefined when that is over.
    */
   constructor(
-    open: (signal: AbortSignal) => Promise<ValkeyConnection>,
+    access: StoreAccess,
+    question: RespCommand,
     tell: (trouble: string | undefined) => void,
   ) {
-    this.#open = open
+    this.#access = access
+    this.#question = question
     this.#tell = tell
     void this.#attempt()
   }
@@ -100,7 +105,7 @@ export class LastingConnection {
     try {
       const opened = await withDeadline(ENTERED_WITHIN, this.#closed.signal, async (sooner) => {
         signal = sooner
-        return this.#open(sooner)
+        return connectToStore(this.#access, this.#question, sooner)
       })
       this.#begin(opened)
     } catch (error) {

@@ -2,16 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../ground/flow/back-off.ts'
 import { answerInTime, LATE } from '../../../ground/flow/deadline.ts'
 import type { StoreAccess } from '../../../protocol/valkey/address.ts'
-import {
-  isAboutOneKey,
-  openConnection,
-  type RespCommand,
-  type ValkeyConnection,
-  type ValkeyEndpoint,
-} from '../../../protocol/valkey/connection.ts'
+import { connectToStore } from '../../../protocol/valkey/connect-to-store.ts'
+import { isAboutOneKey, type RespCommand } from '../../../protocol/valkey/connection.ts'
 import { LastingConnection } from '../../../protocol/valkey/lasting-connection.ts'
 import { RespError } from '../../../protocol/valkey/resp-reader.ts'
-import { findPrimary } from '../../../protocol/valkey/sentinels.ts'
 import { SEALED_MAX } from './seal.ts'
 
 /** What a process has asked a shared store, and put there, since it was opened. */
@@ -95,9 +89,8 @@ export class SharedStore {
   constructor(options: SharedStoreOptions) {
     this.#options = options
     const { mark, markEvery = MARK_POLLED_EVERY } = options
-    this.#connection = new LastingConnection(
-      (signal) => connectToStore(options, signal),
-      (why) => this.#tell('connection', why),
+    this.#connection = new LastingConnection(options, FIRST_QUESTION, (why) =>
+      this.#tell('connection', why),
     )
     if (mark === undefined) return
     const compare = () => this.#compareMarks(mark(), MARK_LASTS_FOR_POLLS * markEvery)
@@ -281,7 +274,7 @@ async function tryUntil(
   access: StoreAccess,
   own: Buffer | undefined,
 ): Promise<StoreTrial> {
-  const connection = await connectToStore(access, signal)
+  const connection = await connectToStore(access, FIRST_QUESTION, signal)
   signal.addEventListener('abort', () => connection.close())
   const ask = async (words: RespCommand) => {
     const [reply] = await connection.ask(words)
@@ -296,36 +289,6 @@ async function tryUntil(
   const found = own && (await ask(questionFor(MARK_KEY)))
   const isThere = Buffer.isBuffer(found) && found.length > 0
   return { time, hasOtherKey: isThere && !found.equals(own!) }
-}
-
-/**
- * Connects to the server of a store, or to the primary that sentinels name. Rejects with a reason in one
- * line, also if the server takes no questions about verdicts. The signal ends it in any step.
- */
-async function connectToStore(access: StoreAccess, signal: AbortSignal): Promise<ValkeyConnection> {
-  const { address, password, authorities } = access
-  const { isSecure, user } = address
-  const database = address.kind === 'sentinel' ? 0 : address.database
-  const login = { isSecure, authorities, user, password, database }
-  const endpoint = await endpointOf(access, signal)
-  const { connection } = await openConnection(endpoint, login, FIRST_QUESTION, signal)
-  return connection
-}
-
-async function endpointOf(
-  { address, sentinelPassword, authorities }: StoreAccess,
-  signal: AbortSignal,
-): Promise<ValkeyEndpoint> {
-  switch (address.kind) {
-    case 'server':
-      return address.server
-    case 'socket':
-      return address
-    case 'sentinel': {
-      const login = { isSecure: address.isSecure, authorities, password: sentinelPassword }
-      return findPrimary(address.servers, address.name, login, signal)
-    }
-  }
 }
 
 /** The beginning of the names of verdicts in the store; the rest is the fingerprint. */

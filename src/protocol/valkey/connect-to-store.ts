@@ -1,14 +1,35 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { inTime } from '../../ground/flow/deadline.ts'
-import type { Endpoint } from '../../ground/net/endpoint.ts'
-import { openConnection, type StoreLogin } from './connection.ts'
+import type { DialledEndpoint } from '../shared/dial.ts'
+import type { StoreAccess, StoreAddress } from './address.ts'
+import {
+  openConnection,
+  type RespCommand,
+  type StoreLogin,
+  type ValkeyConnection,
+} from './connection.ts'
 import { RespError } from './resp-reader.ts'
 
 /** Milliseconds for the other sentinels after the first one has answered. */
 const OTHERS_WITHIN = 500
 
-/** What sentinels need to let this process in: a password, if they have one, and TLS. */
-type SentinelLogin = Omit<StoreLogin, 'user' | 'database'>
+/**
+ * Connects to the server of a store, or to the primary that sentinels name, and asks a first question.
+ * Rejects with a reason in one line, also if the server refuses the question. The signal ends it in any
+ * step.
+ */
+export async function connectToStore(
+  access: StoreAccess,
+  question: RespCommand,
+  signal: AbortSignal,
+): Promise<ValkeyConnection> {
+  const { address, ...secrets } = access
+  const isServer = address.kind === 'server'
+  const server = isServer ? address.server : await findPrimary(address, secrets, signal)
+  const login = { ...secrets, user: address.user, database: isServer ? address.database : 0 }
+  const { connection } = await openConnection(server, login, question, signal)
+  return connection
+}
 
 /**
  * Resolves to the primary of this name: the one that more than half of the sentinels name, as soon as
@@ -16,17 +37,17 @@ type SentinelLogin = Omit<StoreLogin, 'user' | 'database'>
  * nothing if there are others, and a sentinel that still names the former primary is outvoted. Rejects
  * with the error of the last one if none knows.
  */
-export async function findPrimary(
-  sentinels: readonly Endpoint[],
-  name: string,
-  login: SentinelLogin,
+async function findPrimary(
+  { servers: sentinels, name }: Extract<StoreAddress, { kind: 'sentinel' }>,
+  { sentinelPassword: password, authorities }: Omit<StoreAccess, 'address'>,
   signal: AbortSignal,
-): Promise<Endpoint> {
+): Promise<DialledEndpoint> {
+  const login = { authorities, user: undefined, password, database: 0 }
   const over = new AbortController()
   const sooner = AbortSignal.any([signal, over.signal])
   const asked = sentinels.map((sentinel) => askSentinel(sentinel, name, login, sooner))
-  const votes = new Map<string, { readonly server: Endpoint; count: number }>()
-  const vote = async (named: Promise<Endpoint>) => {
+  const votes = new Map<string, { readonly server: DialledEndpoint; count: number }>()
+  const vote = async (named: Promise<DialledEndpoint>) => {
     const server = await named
     const key = `${server.host} ${server.port}`
     const known = votes.get(key) ?? { server, count: 0 }
@@ -47,20 +68,19 @@ export async function findPrimary(
 }
 
 async function askSentinel(
-  { host, port }: Endpoint,
+  sentinel: DialledEndpoint,
   name: string,
-  login: SentinelLogin,
+  login: StoreLogin,
   signal: AbortSignal,
-): Promise<Endpoint> {
+): Promise<DialledEndpoint> {
   const question = ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name]
-  const whole = { ...login, user: undefined, database: 0 }
   try {
-    const { connection, reply } = await openConnection({ host, port }, whole, question, signal)
+    const { connection, reply } = await openConnection(sentinel, login, question, signal)
     connection.close()
     if (!Array.isArray(reply) || reply.length !== 2) throw new Error(`knows of no ${name}`)
-    return { host: String(reply[0]), port: Number(reply[1]) }
+    return { ...sentinel, host: String(reply[0]), port: Number(reply[1]) }
   } catch (error) {
-    const why = `sentinel ${host}:${port}: ${errorText(error)}`
+    const why = `sentinel ${sentinel.host}:${sentinel.port}: ${errorText(error)}`
     throw error instanceof RespError ? new RespError(why) : new Error(why, { cause: error })
   }
 }
