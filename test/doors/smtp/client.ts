@@ -8,8 +8,10 @@ export interface Client {
   write(bytes: string | Buffer): void
   /** The next reply, lines joined by LF; undefined once the server has left. */
   hear(): Promise<string | undefined>
-  /** A line with CRLF, and the reply to it. */
-  say(line: string): Promise<string>
+  /** The next replies; 'left' in place of each that does not come. */
+  hears(count: number): Promise<string[]>
+  /** Lines, each with CRLF when the one before is answered, and the last reply. */
+  say(...lines: readonly string[]): Promise<string>
   /** Everything that is said until the server leaves. */
   rest(): Promise<string[]>
   close(): Promise<void>
@@ -66,11 +68,19 @@ export async function callDoor(port: number, localAddress = '127.0.0.1'): Promis
     socket,
     write,
     hear,
-    async say(line) {
-      write(`${line}\r\n`)
-      const reply = await hear()
-      if (reply === undefined) throw new Error(`the door left after ${line.slice(0, 60)}`)
-      return reply
+    async hears(count) {
+      const replies: string[] = []
+      while (replies.length < count) replies.push((await hear()) ?? 'left')
+      return replies
+    },
+    async say(...lines) {
+      let reply: string | undefined
+      for (const line of lines) {
+        write(`${line}\r\n`)
+        reply = await hear()
+        if (reply === undefined) throw new Error(`the door left after ${line.slice(0, 60)}`)
+      }
+      return reply!
     },
     async rest() {
       const replies: string[] = []

@@ -2,8 +2,7 @@ import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { createRandom } from '../../bench/readers/random.ts'
-import { buildStage } from '../../cases/stage.ts'
-import { startNext } from './next-server.ts'
+import { openBetween } from './between.ts'
 import { openDoor } from './rig.ts'
 
 /**
@@ -14,23 +13,19 @@ import { openDoor } from './rig.ts'
 const descriptors = () => readdirSync('/proc/self/fd').length
 
 t.test('when all clients have left, no memory is charged and no descriptor is open', async (t) => {
-  const stage = buildStage(t)
-  const policy = stage.file('control/onescan.policy', 'to=skip@example.org scan off\n')
-  const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
-  const { QHPSI, QUARANTINE } = { QHPSI: stage.scanner, QUARANTINE: stage.quarantine }
   const { below, once, pick } = createRandom(1)
-  const next = await startNext(t)
+  const budget = new Budget(400_000)
+  const rules = 'to=skip@example.org scan off\n'
+  const { next, door: whole, stage } = await openBetween(t, { rules, keeps: true, budget })
+  const { scanner: QHPSI, quarantine: QUARANTINE } = stage
+  const settings = { QHPSI, QUARANTINE, CONTROLDIR: stage.rules(rules), TMPDIR: '/nonexistent' }
+  const diskless = await openDoor(t, next.port, { settings, budget })
   next.script = (_, __, socket) => {
     if (!once(16)) return undefined
     if (once(2)) return `${pick(['421', '451', '550'])} 4.3.0 drawn`
     socket.destroy()
     return 'silence'
   }
-  const budget = new Budget(400_000)
-  const settings = { QHPSI, QUARANTINE, CONTROLDIR }
-  const whole = await openDoor(t, next.port, { settings, budget })
-  const TMPDIR = '/nonexistent'
-  const diskless = await openDoor(t, next.port, { settings: { ...settings, TMPDIR }, budget })
   const before = descriptors()
 
   const text = () => {

@@ -2,12 +2,10 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import t from 'tap'
 import { freePort } from '../../programs/free-port.ts'
-import { startNext } from './next-server.ts'
+import { openBetween } from './between.ts'
 import { openDoor, sendThrough } from './rig.ts'
 
 /** Next servers that lead back to the door; Postfix as one is in test/programs/smtp-loops.test.ts. */
-
-const settings = { QHPSI: 'plugin: eicar' }
 
 /** Forwards all connections at a port to another port, which is named later. */
 async function startForward(t: { teardown(stop: () => unknown): void }) {
@@ -27,26 +25,24 @@ async function startForward(t: { teardown(stop: () => unknown): void }) {
 }
 
 for (const lmtp of [false, true]) {
-  t.test(
-    `mail whose next server leads back to the door is deferred, by ${lmtp ? 'LMTP' : 'SMTP'}`,
-    async (t) => {
-      const forward = await startForward(t)
-      const door = await openDoor(t, forward.port, { settings, lmtp, maxClients: 10 })
-      forward.to = door.port
-      const client = await door.call()
-      t.match(await client.say(`${lmtp ? 'LHLO' : 'EHLO'} client.example.org`), /^421 /)
-      t.ok(forward.calls() <= 11, `${forward.calls()} connections`)
-      t.match(door.log, [/over 10 connections at once \(--max-clients\)/])
-      await client.close()
-    },
-  )
+  const name = lmtp ? 'LMTP' : 'SMTP'
+  t.test(`${name}: mail whose next server leads back to the door is deferred`, async (t) => {
+    const forward = await startForward(t)
+    const door = await openDoor(t, forward.port, { lmtp, maxClients: 10 })
+    forward.to = door.port
+    const client = await door.call()
+    t.match(await client.say(`${lmtp ? 'LHLO' : 'EHLO'} client.example.org`), /^421 /)
+    t.ok(forward.calls() <= 11, `${forward.calls()} connections`)
+    t.match(door.log, [/over 10 connections at once \(--max-clients\)/])
+    await client.close()
+  })
 }
 
 // promise: rule-10-loops
 t.test('mail of two doors that lead to each other is deferred', async (t) => {
   const forward = await startForward(t)
-  const first = await openDoor(t, forward.port, { settings, maxClients: 10 })
-  const second = await openDoor(t, first.port, { settings, maxClients: 10 })
+  const first = await openDoor(t, forward.port, { maxClients: 10 })
+  const second = await openDoor(t, first.port, { maxClients: 10 })
   forward.to = second.port
   const client = await first.call()
   t.match(await client.say('EHLO client.example.org'), /^421 /)
@@ -56,15 +52,12 @@ t.test('mail of two doors that lead to each other is deferred', async (t) => {
 
 // promise: rule-10-loops
 t.test('50 Received fields are too many hops, except after the queue', async (t) => {
-  const next = await startNext(t)
   const round = (count: number) => `${'Received: x\r\n'.repeat(count)}Subject: x\r\n\r\nhello\r\n`
-  const door = await openDoor(t, next.port, { settings })
+  const { door } = await openBetween(t)
   t.match(await sendThrough(door, round(49)), /^250 /)
-  t.equal(
-    await sendThrough(door, round(50)),
-    '550 5.4.6 too many hops: 50 Received fields, a mail loop',
-  )
+  const refusal = '550 5.4.6 too many hops: 50 Received fields, a mail loop'
+  t.equal(await sendThrough(door, round(50)), refusal)
   t.match(door.mailLog.at(-1), /decision=reject .*grounds=too-many-hops /)
-  const after = await openDoor(t, next.port, { settings, afterQueue: true })
-  t.match(await sendThrough(after, round(50)), /^250 /, 'the server behind says so')
+  const after = await openBetween(t, { afterQueue: true })
+  t.match(await sendThrough(after.door, round(50)), /^250 /, 'the server behind says so')
 })

@@ -2,10 +2,9 @@ import type { Socket } from 'node:net'
 import t from 'tap'
 import { createRandom } from '../../bench/readers/random.ts'
 import { readQuarantine } from '../../cases/kept.ts'
-import { buildStage } from '../../cases/stage.ts'
+import { openBetween } from './between.ts'
 import type { Client } from './client.ts'
-import { type Script, startNext } from './next-server.ts'
-import { openDoor } from './rig.ts'
+import type { Script } from './next-server.ts'
 
 /**
  * Next servers that refuse, close, fall silent or say nonsense at any point, before mail that goes on
@@ -208,18 +207,16 @@ const ways = [false, true].flatMap((lmtp) =>
 for (const { lmtp, isForwarded } of ways) {
   const way = `${lmtp ? 'LMTP' : 'SMTP'}${isForwarded ? ', viruses forwarded' : ''}`
   t.test(`${way}: whatever the next server says, 250 means once`, async (t) => {
-    const stage = buildStage(t)
-    const policy = stage.file('control/onescan.policy', 'to=skip.example scan off\n')
-    const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
-    const infected = isForwarded ? { VIRUSFORWARD: FORWARD } : { QUARANTINE: stage.quarantine }
     const random = createRandom(lmtp ? 7 : 6)
     const said: Said = new Map()
-    const next = await startNext(t, { lmtp, script: lying(random, said, lmtp) })
-    const door = await openDoor(t, next.port, {
-      settings: { QHPSI: stage.scanner, CONTROLDIR, ...infected },
+    const { next, door, stage } = await openBetween(t, {
+      rules: 'to=skip.example scan off\n',
+      keeps: !isForwarded,
+      ...(isForwarded && { settings: { VIRUSFORWARD: FORWARD } }),
       lmtp,
       nextServerTimeouts: { connection: 2000, command: 2000, data: 2000, block: 2000, end: 2000 },
     })
+    next.script = lying(random, said, lmtp)
     const answers: Awaited<ReturnType<typeof converse>> = []
     const talk = async (name: string) => {
       answers.push(...(await converse(await door.call(), random, name, lmtp, isForwarded)))

@@ -23,6 +23,16 @@ export type Script = (
   socket: Socket,
 ) => string | Buffer | 'silence' | undefined
 
+/** A script for one command, which has this reply, or which is answered by what is done with the socket. */
+export const at =
+  (verb: string, does: string | ((socket: Socket) => unknown)): Script =>
+  (said, _, socket) => {
+    if (said !== verb) return undefined
+    if (typeof does === 'string') return does
+    does(socket)
+    return 'silence'
+  }
+
 export interface NextServerSetup {
   readonly lmtp?: boolean
   readonly extensions?: readonly string[]
@@ -44,10 +54,12 @@ export interface RunningNext {
   has(count: number): Promise<void>
   /** What it does from now on. */
   script: Script | undefined
+  /** Leaves the next such command unanswered, or says this, and resolves to the connection by which it comes. */
+  asked(verb: string, reply?: string): Promise<Socket>
   extensions: readonly string[]
 }
 
-export const EXTENSIONS = ['PIPELINING', 'SIZE 10240000', '8BITMIME', 'SMTPUTF8', 'DSN', 'XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT'] // biome-ignore format: a list
+const EXTENSIONS = ['PIPELINING', 'SIZE 10240000', '8BITMIME', 'SMTPUTF8', 'DSN', 'XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT'] // biome-ignore format: a list
 
 /** Starts a mail server for the door to hand on to, which records all that it gets. */
 export async function startNext(
@@ -59,7 +71,7 @@ export async function startNext(
   const sockets = new Set<Socket>()
   let calls = 0
   let wake = () => {}
-  const running = {
+  const running: RunningNext & { port: number } = {
     port: 0,
     commands,
     got,
@@ -77,6 +89,16 @@ export async function startNext(
           wake = resolve
         })
       }
+    },
+    asked(verb: string, reply = 'silence') {
+      return new Promise<Socket>((resolve) => {
+        running.script = (said, _, socket) => {
+          if (said !== verb) return undefined
+          running.script = undefined
+          resolve(socket)
+          return reply
+        }
+      })
     },
   }
   const server = createServer((socket) => {

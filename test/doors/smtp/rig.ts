@@ -26,8 +26,14 @@ export interface OpenDoor extends Door {
   readonly log: readonly string[]
   /** The lines about mail. */
   readonly mailLog: readonly string[]
-  /** A client that was greeted. */
+  /** A client that has heard the greeting. */
   call(): Promise<Client>
+  /** A client that has greeted by the door's protocol, and has said these lines. */
+  greeted(...lines: readonly string[]): Promise<Client>
+  /** A client that may send content for these recipients. */
+  amidData(...recipients: readonly string[]): Promise<Client>
+  /** A client that has sent this content for these recipients, and has heard no answer to it. */
+  sent(content: string, ...recipients: readonly string[]): Promise<Client>
 }
 
 export interface Setup extends Partial<Omit<SmtpRoute, 'next'>>, Partial<SmtpOptions> {
@@ -75,7 +81,7 @@ export async function openDoor(t: Test, nextPort: number, setup: Setup = {}): Pr
     if (door.server.listening) await door.close(0)
     rmSync(directory, { recursive: true, force: true })
   })
-  return {
+  const opened: OpenDoor = {
     ...door,
     port,
     directory,
@@ -87,7 +93,23 @@ export async function openDoor(t: Test, nextPort: number, setup: Setup = {}): Pr
       await client.hear()
       return client
     },
+    async greeted(...lines) {
+      const client = await opened.call()
+      await client.say(route.lmtp ? 'LHLO x' : 'EHLO x', ...lines)
+      return client
+    },
+    amidData(...recipients) {
+      const to = recipients.length > 0 ? recipients : ['b@b.example']
+      const lines = to.map((path) => `RCPT TO:<${path}>`)
+      return opened.greeted('MAIL FROM:<a@b.example>', ...lines, 'DATA')
+    },
+    async sent(content, ...recipients) {
+      const client = await opened.amidData(...recipients)
+      client.write(`${content}.\r\n`)
+      return client
+    },
   }
+  return opened
 }
 
 /**

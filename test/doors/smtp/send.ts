@@ -9,12 +9,9 @@ export async function sendBySmtp(t: Test, sent: Sent): Promise<Passage> {
   const { RELAYCLIENT, ...settings } = sent.settings
   const next = await startNext(t)
   const door = await openDoor(t, next.port, { settings })
-  const client = await door.call()
-  await client.say('EHLO client.example.org')
-  if (RELAYCLIENT !== undefined) await client.say('XFORWARD SOURCE=LOCAL')
-  await client.say(`MAIL FROM:<${sent.sender}>`)
-  for (const to of sent.recipients) await client.say(`RCPT TO:<${to}>`)
-  await client.say('DATA')
+  const relayed = RELAYCLIENT === undefined ? [] : ['XFORWARD SOURCE=LOCAL']
+  const recipients = sent.recipients.map((to) => `RCPT TO:<${to}>`)
+  const client = await door.greeted(...relayed, `MAIL FROM:<${sent.sender}>`, ...recipients, 'DATA')
   client.write(onTheWire(sent.message))
   const reply = (await client.hear())!
   const [got] = next.got

@@ -1,76 +1,52 @@
 import t from 'tap'
-import { buildStage } from '../../cases/stage.ts'
+import { clean, infected, openBetween } from './between.ts'
 import { callDoor } from './client.ts'
-import { startNext } from './next-server.ts'
-import { openDoor, sendThrough } from './rig.ts'
+import { at } from './next-server.ts'
+import { sendThrough } from './rig.ts'
 
 /** The conversation of the SMTP door with a client and the next server. */
 
-const stage = buildStage(t)
-const scanning = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
-const clean = 'Subject: x\r\n\r\nhello\r\n'
+const MAIL = 'MAIL FROM:<a@b.example>'
+const RCPT = 'RCPT TO:<b@b.example>'
+const TROUBLE = 'Subject: x\r\n\r\nTROUBLE\r\n'
+const refusing = { settings: { REJECTVIRUS: '1' } }
 
 // promise: rule-11-recipients
-t.test(
-  'commands are handed on as they were sent, and replies come back as they were given',
-  async (t) => {
-    const next = await startNext(t, {
-      script: (verb) => (verb === 'VRFY' ? '252-2.0.0 perhaps\r\n252 2.0.0 who knows' : undefined),
-    })
-    const door = await openDoor(t, next.port, { settings: scanning })
-    const client = await door.call()
-    await client.say('EHLO Client.Example.ORG')
-    t.equal(await client.say('VRFY  ben'), '252-2.0.0 perhaps\n252 2.0.0 who knows')
-    const mail =
-      'MAIL  FROM:<ann@example.net> SIZE=100 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=QQ+2B1'
-    t.equal(await client.say(mail), '250 2.1.0 next took MAIL')
-    const rcpt =
-      'rcpt to:<ben@example.org> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;ben@example.org X-NEW=1'
-    t.equal(await client.say(rcpt), '250 2.1.0 next took RCPT')
-    t.equal(await client.say('NOOP now'), '250 2.1.0 next took NOOP')
-    t.match(await client.say('DATA'), /^354 /)
-    client.write(`${clean}.\r\n`)
-    t.equal(
-      await client.hear(),
-      '250 2.0.0 next queued it as 1 for 1',
-      'with the text of the next server',
-    )
-    t.equal(await client.say('RSET'), '250 2.1.0 next took RSET')
-    t.equal(await client.say('QUIT'), '221 2.0.0 next says goodbye')
-    t.same(next.commands, [
-    'EHLO Client.Example.ORG', 'VRFY  ben', mail, rcpt, 'NOOP now', 'DATA', 'RSET', 'QUIT',
-  ]) // biome-ignore format: a list
-    t.equal(next.got[0]?.content.toString(), `X-QHPSI: clean\r\n${clean}`)
-    await client.close()
-  },
-)
-
-t.test(
-  'a client that has said all, and closes its own side of the connection, gets its answers',
-  async (t) => {
-    const next = await startNext(t)
-    const door = await openDoor(t, next.port, { settings: scanning })
-    const client = await door.call()
-    for (const line of ['EHLO x', 'MAIL FROM:<a@b.example>', 'RCPT TO:<b@b.example>', 'DATA']) {
-      await client.say(line)
-    }
-    client.socket.end('Subject: x\r\n\r\nSLOW\r\n.\r\nQUIT\r\n') // as Exim does
-    t.match(await client.rest(), [/^250 2\.0\.0 next queued/, /^221 2\.0\.0 next says goodbye/])
-    t.equal(next.got.length, 1)
-    while (door.state().clients > 0) await new Promise(setImmediate)
-    t.match(door.mailLog, [/decision=accept .*reply=250 /])
-  },
-)
+t.test('commands and replies are handed on as they came', async (t) => {
+  const { next, door } = await openBetween(t)
+  next.script = at('VRFY', '252-2.0.0 perhaps\r\n252 2.0.0 who knows')
+  const mail = 'MAIL  FROM:<ann@example.net> SIZE=100 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=QQ+2B1'
+  const rcpt =
+    'rcpt to:<ben@example.org> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;ben@example.org X-NEW=1'
+  const client = await door.call()
+  await client.say('EHLO Client.Example.ORG')
+  for (const [line, reply] of [
+    ['VRFY  ben', '252-2.0.0 perhaps\n252 2.0.0 who knows'],
+    [mail, '250 2.1.0 next took MAIL'],
+    [rcpt, '250 2.1.0 next took RCPT'],
+    ['NOOP now', '250 2.1.0 next took NOOP'],
+    ['DATA', '354 End data with <CR><LF>.<CR><LF>'],
+    [`${clean}.`, '250 2.0.0 next queued it as 1 for 1'],
+    ['RSET', '250 2.1.0 next took RSET'],
+    ['QUIT', '221 2.0.0 next says goodbye'],
+  ] as const) {
+    t.equal(await client.say(line), reply)
+  }
+  t.same(next.commands, [
+    ...['EHLO Client.Example.ORG', 'VRFY  ben', mail, rcpt, 'NOOP now', 'DATA', 'RSET', 'QUIT'],
+  ])
+  t.equal(next.got[0]?.content.toString(), `X-QHPSI: clean\r\n${clean}`)
+  await client.close()
+})
 
 // promise: proxy-features
 t.test('EHLO offers what the next server offers, except what a proxy cannot keep', async (t) => {
-  const extensions = ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'AUTH PLAIN', 'CHUNKING', 'BINARYMIME', '8BITMIME', 'X-NEW a b'] // biome-ignore format: a list
-  const next = await startNext(t, { extensions })
-  const door = await openDoor(t, next.port)
+  const { next, door, over } = await openBetween(t)
+  next.extensions = ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'AUTH PLAIN', 'CHUNKING', 'BINARYMIME', '8BITMIME', 'X-NEW a b'] // biome-ignore format: a list
   const client = await door.call()
-  const kept = '250-PIPELINING\n250-SIZE 1000\n250-8BITMIME\n250 X-NEW a b'
-  const ehloReply = await client.say('EHLO client.example.org')
-  t.equal(ehloReply, `250-next.example.org at your service\n${kept}`)
+  const offer =
+    '250-next.example.org at your service\n250-PIPELINING\n250-SIZE 1000\n250-8BITMIME\n250 X-NEW a b'
+  t.equal(await client.say('EHLO client.example.org'), offer)
   for (const command of ['STARTTLS', 'AUTH PLAIN AGEAYg==', 'BDAT 10 LAST', 'XEXCH50 2 2']) {
     t.match(await client.say(command), /^502 5\.5\.1 /)
   }
@@ -78,123 +54,87 @@ t.test('EHLO offers what the next server offers, except what a proxy cannot keep
 
   const second = await door.call()
   t.equal(next.calls, 1, 'a client that has not greeted has no connection')
-  t.equal(await second.say('EHLO two.example.org'), ehloReply)
-  await second.say('MAIL FROM:<a@b.example>')
+  t.equal(await second.say('EHLO two.example.org'), offer)
+  await second.say(MAIL)
   t.equal(next.calls, 2, 'and then one')
-  await second.close()
-  while (next.open > 1) await new Promise(setImmediate)
+  await Promise.all([client.close(), second.close()])
+  await over()
 })
 
 t.test('mail passes after HELO, and without any greeting', async (t) => {
-  const next = await startNext(t)
-  const door = await openDoor(t, next.port)
+  const { next, door } = await openBetween(t)
   const client = await door.call()
-  t.match(await client.say('HELO old.example.org'), /^250 /)
-  await client.say('MAIL FROM:<a@b.example>')
+  t.match(await client.say('HELO old.example.org', MAIL), /^250 /)
   t.ok(next.commands.includes('HELO old.example.org'))
-  const mute = await door.call()
-  t.match(await mute.say('MAIL FROM:<a@b.example>'), /^250 /, 'the next server decides')
+  t.match(await (await door.call()).say(MAIL), /^250 /, 'the next server decides')
 })
 
 // promise: proxy-change
 t.test('for mail that is refused, deferred or dropped the next server hears RSET', async (t) => {
-  const next = await startNext(t)
-  const door = await openDoor(t, next.port, { settings: scanning })
-  const client = await door.call()
-  await client.say('EHLO client.example.org')
-  const send = async (text: string) => {
-    await client.say('MAIL FROM:<ann@example.net>')
-    await client.say('RCPT TO:<ben@example.org>')
-    await client.say('DATA')
-    client.write(`Subject: x\r\n\r\n${text}\r\n.\r\n`)
-    return client.hear()
-  }
-  t.equal(await send('VIRUS'), '550 5.7.1 message refused: virus Test-Virus')
-  t.equal(await send('TROUBLE'), '451 4.7.1 message could not be scanned, try again later')
+  const { next, door } = await openBetween(t, refusing)
+  const client = await door.greeted()
+  const send = (content: string) => client.say(MAIL, RCPT, 'DATA', `${content}.`)
+  t.equal(await send(infected), '550 5.7.1 message refused: virus Test-Virus')
+  t.equal(await send(TROUBLE), '451 4.7.1 message could not be scanned, try again later')
   t.same(
     next.commands.filter((line) => line === 'RSET' || line === 'DATA'),
     ['RSET', 'RSET'],
   )
-  t.match(await send('hello'), /^250 /, 'on the same connections')
+  t.match(await send(clean), /^250 /, 'on the same connections')
   t.equal(next.calls, 1)
   t.match(door.mailLog, [
     /decision=reject .* virus=Test-Virus grounds=virus .* reply=550 door=smtp /,
     /decision=defer .* reply=451 door=smtp /,
     /decision=accept .* reply=250 door=smtp /,
   ])
-  const dropping = await openDoor(t, next.port, { settings: { ...scanning, REJECTVIRUS: '2' } })
-  t.equal(await sendThrough(dropping, 'Subject: x\r\n\r\nVIRUS\r\n'), '250 2.0.0 Ok')
-  t.equal(next.got.length, 1)
+  const dropping = await openBetween(t, { settings: { REJECTVIRUS: '2' } })
+  t.equal(await sendThrough(dropping.door, infected), '250 2.0.0 Ok')
+  t.equal(dropping.next.got.length, 0)
 })
 
 // promise: rule-11-recipients, proxy-change
-t.test(
-  'for mail to VIRUSFORWARD the next server hears the same MAIL and another recipient',
-  async (t) => {
-    const next = await startNext(t)
-    const settings = { QHPSI: stage.scanner, VIRUSFORWARD: 'quarantine@example.org' }
-    const forwarding = await openDoor(t, next.port, { settings })
-    const forward = 'XFORWARD NAME=a.example ADDR=192.0.2.9 IDENT=4FABC'
-    const first = await forwarding.call()
-    for (const line of ['EHLO x', forward, 'MAIL FROM:<a@b.example>', 'RCPT TO:<b@b.example>']) {
-      await first.say(line)
-    }
-    await first.say('DATA')
-    first.write('Subject: x\r\n\r\nVIRUS\r\n.\r\n')
-    t.match(await first.hear(), /^250 /)
-    t.same(
-      next.got[0]?.commands.slice(-5),
-      ['RSET', forward, 'MAIL FROM:<a@b.example>', 'RCPT TO:<quarantine@example.org>', 'DATA'],
-      'RSET has made it forget who the client is',
-    )
-    const door = await openDoor(t, next.port, { settings })
-    const to = ['ben@example.org', 'cem@example.org']
-    t.match(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n', to), /^250 2\.0\.0 next queued/)
-    const got = next.got[1]
-    t.same([got?.sender, got?.recipients], ['ann@example.net', ['quarantine@example.org']])
-    t.match(
-      got?.content.toString(),
-      /^X-QHPSI: virus found\r\nX-Quarantine-ID: .*ben@example\.org,cem@/,
-    )
-    next.script = (verb, line) =>
-      line.includes('quarantine') && verb === 'RCPT' ? '550 5.1.1 nobody' : undefined
-    t.equal(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n', to), '550 5.1.1 nobody')
-  },
-)
+t.test('mail to VIRUSFORWARD has the same MAIL and another recipient', async (t) => {
+  const settings = { VIRUSFORWARD: 'quarantine@example.org' }
+  const { next, door } = await openBetween(t, { settings })
+  const forward = 'XFORWARD NAME=a.example ADDR=192.0.2.9 IDENT=4FABC'
+  const first = await door.greeted(forward, MAIL, RCPT, 'DATA')
+  t.match(await first.say(`${infected}.`), /^250 /)
+  t.same(
+    next.got[0]?.commands.slice(-5),
+    ['RSET', forward, MAIL, 'RCPT TO:<quarantine@example.org>', 'DATA'],
+    'RSET has made it forget who the client is',
+  )
+  const to = ['ben@example.org', 'cem@example.org']
+  t.match(await sendThrough(door, infected, to), /^250 2\.0\.0 next queued/)
+  const got = next.got[1]
+  t.same([got?.sender, got?.recipients], ['ann@example.net', ['quarantine@example.org']])
+  const header = /^X-QHPSI: virus found\r\nX-Quarantine-ID: .*ben@example\.org,cem@/
+  t.match(got?.content.toString(), header)
+})
 
 t.test('the client gets the answer of the next server, whatever it is', async (t) => {
-  const next = await startNext(t)
-  const door = await openDoor(t, next.port, { settings: scanning })
+  const { next, door } = await openBetween(t)
   for (const reply of [
     '250-2.0.0 two\r\n250 2.0.0 lines',
     '452 4.3.1 full',
     '554 5.6.0 no',
     '550',
   ]) {
-    next.script = (verb) => (verb === '.' ? reply : undefined)
+    next.script = at('.', reply)
     t.equal(await sendThrough(door, clean), reply.replaceAll('\r\n', '\n'))
-    next.script = (verb) => (verb === 'DATA' ? reply : undefined)
+    next.script = at('DATA', reply)
     if (!reply.startsWith('2')) t.equal(await sendThrough(door, clean), reply)
   }
   t.match(door.mailLog.join(''), /decision=accept .* reply=452 next="452 4\.3\.1 full" door=smtp/)
 })
 
 t.test(
-  'the client that XFORWARD names is the one for the log, plugins and SCANFAIL_RELAY',
+  'the client that XFORWARD names is the one of the log, and for SCANFAIL_RELAY',
   async (t) => {
-    const next = await startNext(t)
-    const settings = { ...scanning, SCANFAIL_RELAY: 'accept' }
-    const door = await openDoor(t, next.port, { settings })
-    const client = await door.call()
-    await client.say('EHLO mta.example.org')
-    const send = async (...before: readonly string[]) => {
-      for (const line of before) await client.say(line)
-      await client.say('MAIL FROM:<ann@example.net>')
-      await client.say('RCPT TO:<ben@example.org>')
-      await client.say('DATA')
-      client.write('Subject: x\r\n\r\nTROUBLE\r\n.\r\n')
-      return client.hear()
-    }
+    const { next, door } = await openBetween(t, { settings: { SCANFAIL_RELAY: 'accept' } })
+    const client = await door.greeted()
+    const send = (...before: readonly string[]) =>
+      client.say(...before, MAIL, RCPT, 'DATA', `${TROUBLE}.`)
     const forward = 'XFORWARD NAME=a.example ADDR=IPV6:2001:db8::1 HELO=b.example IDENT=4FABC'
     t.match(await send(forward, 'XFORWARD SOURCE=REMOTE'), /^451 /)
     t.match(await send('XFORWARD ADDR=192.0.2.9 SOURCE=LOCAL'), /^250 /)
@@ -208,34 +148,21 @@ t.test(
   },
 )
 
-t.test(
-  'XCLIENT is handed on and believed, and is not repeated on another connection',
-  async (t) => {
-    const next = await startNext(t, {
-      extensions: ['XCLIENT NAME ADDR LOGIN'],
-      script: (verb) => (verb === 'XCLI' ? '220 next.example.org once more' : undefined),
-    })
-    const door = await openDoor(t, next.port, {
-      settings: { ...scanning, SCANFAIL_RELAY: 'accept' },
-    })
-    const client = await door.call()
-    await client.say('EHLO mta.example.org')
-    t.equal(await client.say('XCLIENT ADDR=192.0.2.7 LOGIN=ann'), '220 next.example.org once more')
-    await client.say('EHLO client.example.org')
-    await client.say('MAIL FROM:<ann@example.net>')
-    await client.say('RCPT TO:<ben@example.org>')
-    await client.say('DATA')
-    client.write('Subject: x\r\n\r\nTROUBLE\r\n.\r\n')
-    t.match(await client.hear(), /^250 /, 'it has authenticated')
-    t.match(door.mailLog[0], /remote=192\.0\.2\.7 /)
-    next.script = (_, line, socket) => void (line.startsWith('MAIL') && socket.destroy())
-    t.match(await client.say('MAIL FROM:<ann@example.net>'), /^421 /)
-  },
-)
+t.test('XCLIENT is handed on and believed, and not repeated on another connection', async (t) => {
+  const { next, door } = await openBetween(t, { settings: { SCANFAIL_RELAY: 'accept' } })
+  next.script = at('XCLI', '220 next.example.org once more')
+  const client = await door.greeted()
+  const more = await client.say('XCLIENT ADDR=192.0.2.7 LOGIN=ann')
+  t.equal(more, '220 next.example.org once more')
+  const reply = await client.say('EHLO client.example.org', MAIL, RCPT, 'DATA', `${TROUBLE}.`)
+  t.match(reply, /^250 /, 'it has authenticated')
+  t.match(door.mailLog[0], /remote=192\.0\.2\.7 /)
+  next.script = at('MAIL', (socket) => socket.destroy())
+  t.match(await client.say(MAIL), /^421 /)
+})
 
 t.test('the quota of each recipient is asked for before the next server hears of it', async (t) => {
   const asked: string[] = []
-  const next = await startNext(t)
   const quota = {
     askForRelayClients: false,
     async ask(recipient: { text: string }, size?: number) {
@@ -245,63 +172,40 @@ t.test('the quota of each recipient is asked for before the next server hears of
         : ({ answer: 'room' } as const)
     },
   }
-  const door = await openDoor(t, next.port, { settings: scanning, quota: quota as never })
-  const client = await door.call()
-  await client.say('EHLO client.example.org')
-  await client.say('MAIL FROM:<ann@example.net> SIZE=77')
-  t.equal(
-    await client.say('RCPT TO:<full@example.org>'),
-    '452 4.2.2 Quota exceeded for <full@example.org>, try again later',
-  )
-  t.match(await client.say('RCPT TO:<room@example.org>'), /^250 /)
+  const { next, door } = await openBetween(t, { quota })
+  const [full, room] = ['RCPT TO:<full@example.org>', 'RCPT TO:<room@example.org>']
+  const client = await door.greeted(`${MAIL} SIZE=77`)
+  const refusal = '452 4.2.2 Quota exceeded for <full@example.org>, try again later'
+  t.equal(await client.say(full), refusal)
+  t.match(await client.say(room), /^250 /)
   t.same(asked, ['full@example.org 77', 'room@example.org 77'])
   t.same(
     next.commands.filter((line) => line.startsWith('RCPT')),
-    ['RCPT TO:<room@example.org>'],
+    [room],
   )
-  await client.say('DATA')
-  client.write(`${clean}.\r\n`)
-  t.match(await client.hear(), /^250 /)
-  await client.say('XFORWARD SOURCE=LOCAL')
-  await client.say('MAIL FROM:<ann@example.net>')
-  t.match(
-    await client.say('RCPT TO:<full@example.org>'),
-    /^250 /,
-    'relay clients are not asked about',
-  )
+  t.match(await client.say('DATA', `${clean}.`), /^250 /)
+  const relayed = await client.say('XFORWARD SOURCE=LOCAL', MAIL, full)
+  t.match(relayed, /^250 /, 'relay clients are not asked about')
 })
 
 t.test('LMTP has a reply for each recipient that was taken', async (t) => {
-  const next = await startNext(t, {
-    lmtp: true,
-    script: (_, line) => (line.startsWith('RCPT TO:<no') ? '550 5.1.1 nobody' : undefined),
-  })
-  const door = await openDoor(t, next.port, { lmtp: true, settings: scanning })
+  const { next, door } = await openBetween(t, { lmtp: true, ...refusing })
+  next.script = (_, line) => (line.startsWith('RCPT TO:<no') ? '550 5.1.1 nobody' : undefined)
   const client = await door.call()
   t.match(await client.say('LHLO mta.example.org'), /^250-next/)
-  const send = async (text: string, count: number) => {
-    await client.say('MAIL FROM:<ann@example.net>')
-    for (const to of ['a@b.example', 'no@b.example', 'c@b.example'])
-      await client.say(`RCPT TO:<${to}>`)
-    await client.say('DATA')
-    client.write(`Subject: x\r\n\r\n${text}\r\n.\r\n`)
-    const replies: (string | undefined)[] = []
-    while (replies.length < count) replies.push(await client.hear())
-    return replies
+  const send = async (content: string, count: number) => {
+    const to = ['a@b.example', 'no@b.example', 'c@b.example'].map((path) => `RCPT TO:<${path}>`)
+    await client.say(MAIL, ...to, 'DATA')
+    client.write(`${content}.\r\n`)
+    return client.hears(count)
   }
-  t.same(await send('hello', 2), [
-    '250 2.0.0 <a@b.example> has it',
-    '250 2.0.0 <c@b.example> has it',
-  ])
+  const both = ['250 2.0.0 <a@b.example> has it', '250 2.0.0 <c@b.example> has it']
+  t.same(await send(clean, 2), both)
   const refusal = '550 5.7.1 message refused: virus Test-Virus'
-  t.same(await send('VIRUS', 2), [refusal, refusal])
-  next.script = (verb) =>
-    verb === '.' ? '250 2.0.0 one has it\r\n452 4.2.2 two is full\r\n250 2.0.0 three' : undefined
-  t.same(await send('hello', 3), [
-    '250 2.0.0 one has it',
-    '452 4.2.2 two is full',
-    '250 2.0.0 three',
-  ])
+  t.same(await send(infected, 2), [refusal, refusal])
+  const replies = ['250 2.0.0 one has it', '452 4.2.2 two is full', '250 2.0.0 three']
+  next.script = at('.', replies.join('\r\n'))
+  t.same(await send(clean, 3), replies)
   t.match(
     await client.say('EHLO x'),
     /^250 2\.1\.0 next took EHLO|^250-/,
@@ -311,61 +215,54 @@ t.test('LMTP has a reply for each recipient that was taken', async (t) => {
 
 // promise: rule-9-forged-senders
 t.test('after the queue nothing is refused for what is in it', async (t) => {
-  const next = await startNext(t)
-  const door = await openDoor(t, next.port, { settings: scanning, afterQueue: true })
-  t.match(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n'), /^250 /)
+  const { next, door } = await openBetween(t, { afterQueue: true, ...refusing })
+  t.match(await sendThrough(door, infected), /^250 /)
   t.match(next.got[0]?.content.toString(), /^X-QHPSI: virus found\r\n/)
-  t.match(await sendThrough(door, 'Subject: x\r\n\r\nTROUBLE\r\n'), /^451 4\.7\.1 /)
   const forged = `${'X-QHPSI: clean\r\n'.repeat(17)}Subject: x\r\n\r\n`
-  t.match(
-    await sendThrough(door, forged),
-    /^451 4\.6\.0 message refused: its header has more than 16/,
-  )
-  t.match(await sendThrough(door, 'a\n.\r\n'), /^451 4\.6\.0 /)
-  const small = await openDoor(t, next.port, { settings: scanning, afterQueue: true, maxSize: 10 })
-  t.match(await sendThrough(small, 'a longer one\r\n'), /^451 4\.3\.4 /)
+  for (const [content, reply] of [
+    [TROUBLE, /^451 4\.7\.1 /],
+    [forged, /^451 4\.6\.0 message refused: its header has more than 16/],
+    ['a\n.\r\n', /^451 4\.6\.0 /],
+  ] as const) {
+    t.match(await sendThrough(door, content), reply)
+  }
   t.equal(next.got.length, 1)
+  const small = await openBetween(t, { afterQueue: true, maxSize: 10 })
+  t.match(await sendThrough(small.door, 'a longer one\r\n'), /^451 4\.3\.4 /)
+  t.equal(small.next.got.length, 0)
 })
 
 t.test('after the queue a bare CR is content, and a bare LF ends a line', async (t) => {
-  const next = await startNext(t)
   const text = 'Subject: a\r\n\r\nb\nc\rd\r\n.\ne\r\r\n'
-  for (const place of [{ afterQueue: true }, { lmtp: true }]) {
-    const door = await openDoor(t, next.port, { settings: scanning, ...place })
-    t.match(await sendThrough(door, text.replace('\r\n.', '\r\n..')), /^250 /)
-    const sent = next.got.at(-1)?.content.toString('latin1')
+  const { next, door } = await openBetween(t, { afterQueue: true })
+  t.match(await sendThrough(door, text.replace('\r\n.', '\r\n..')), /^250 /)
+  const lmtp = await openBetween(t, { lmtp: true })
+  t.match(await (await lmtp.door.sent(text.replace('\r\n.', '\r\n..'))).hear(), /^250 /)
+  for (const { got } of [next, lmtp.next]) {
+    const sent = got[0]?.content.toString('latin1')
     t.equal(sent?.replace(/^X-.*\r\n/, ''), 'Subject: a\r\n\r\nb\r\nc\rd\r\n.\r\ne\r\r\n')
   }
 })
 
 t.test('while no scanner is set, mail passes as it is', async (t) => {
-  const next = await startNext(t)
-  const door = await openDoor(t, next.port)
+  const { next, door } = await openBetween(t, { settings: { QHPSI: '' } })
   const text = 'Subject: x\r\nX-QHPSI: clean\r\n\r\n.hidden\r\n..\r\n\0\xff\r\n'
   t.match(await sendThrough(door, text.replaceAll('\r\n.', '\r\n..')), /^250 /)
-  t.equal(next.got[0]?.content.toString('latin1'), text.replace('.hidden', '.hidden'))
+  t.equal(next.got[0]?.content.toString('latin1'), text)
   t.match(door.mailLog[0], /decision=pass reason="QHPSI is not set" .*reply=250 door=smtp/)
 })
 
 t.test('only the networks of --from may connect', async (t) => {
-  const next = await startNext(t)
-  const door = await openDoor(t, next.port, { from: [] })
+  const { door } = await openBetween(t, { from: [] })
   const client = await callDoor(door.port)
-  t.match(await client.hear(), /^554 5\.7\.1 /)
-  t.equal(await client.hear(), undefined)
-  await client.close()
+  t.match(await client.rest(), [/^554 5\.7\.1 /])
   t.match(door.log, [/smtp: 127\.0\.0\.1 may not connect \(--from\)/])
 })
 
 t.test('a door that stops leaves idle clients at once, and finishes a message', async (t) => {
-  const next = await startNext(t)
-  const door = await openDoor(t, next.port, { settings: scanning })
+  const { door } = await openBetween(t)
   const idle = await door.call()
-  const busy = await door.call()
-  await busy.say('EHLO client.example.org')
-  await busy.say('MAIL FROM:<a@b.example>')
-  await busy.say('RCPT TO:<b@b.example>')
-  await busy.say('DATA')
+  const busy = await door.amidData()
   const closed = door.close(20_000)
   t.match(await idle.hear(), /^421 4\.3\.2 /)
   busy.write(`${clean}.\r\n`)
@@ -373,19 +270,11 @@ t.test('a door that stops leaves idle clients at once, and finishes a message', 
   await closed
 })
 
-t.test(
-  'a door that stops leaves a message that is not finished in time with its client',
-  async (t) => {
-    const next = await startNext(t)
-    const door = await openDoor(t, next.port, { settings: scanning })
-    const client = await door.call()
-    await client.say('EHLO client.example.org')
-    await client.say('MAIL FROM:<a@b.example>')
-    await client.say('RCPT TO:<b@b.example>')
-    await client.say('DATA')
-    client.write('half a mess')
-    await door.close(1)
-    t.match(await client.rest(), [/^421 4\.3\.2 /])
-    t.equal(next.got.length, 0)
-  },
-)
+t.test('a door that stops leaves a message that is late with its client', async (t) => {
+  const { next, door } = await openBetween(t)
+  const client = await door.amidData()
+  client.write('half a mess')
+  await door.close(1)
+  t.match(await client.rest(), [/^421 4\.3\.2 /])
+  t.equal(next.got.length, 0)
+})
