@@ -11,7 +11,6 @@ import { plain } from '../../cases/messages.ts'
 import { scanning } from './eicar.ts'
 import { call, knock, type Line, negotiate, says } from './mta.ts'
 import { openMilter } from './rig.ts'
-import { submit } from './submit.ts'
 
 /** Clients that may connect, but attack. */
 
@@ -34,20 +33,19 @@ async function silent(t: Test, place: string, count: number): Promise<Socket[]> 
 // promise: memory-and-time
 t.test('a thousand silent connections keep new ones out for ten seconds at most', async (t) => {
   t.equal(defaultTimeouts.negotiation, 10_000)
-  const timeouts = { ...defaultTimeouts, progressAfter: 100 }
-  const milter = await openMilter(t, scanning, { timeouts })
+  const milter = await openMilter(t, scanning, { timeouts: { progressAfter: 100 } })
   const idle = await milter.connect() // an ordinary one of the MTA's
   const mute = await silent(t, milter.socket, CONNECTIONS_MAX)
   const newest = mute.at(-1)!
   if (!newest.closed) await once(newest, 'close')
-  t.equal((await submit(idle, idle.agreed, { message: plain })).outcome, 'delivered')
+  t.equal((await idle.submit({ message: plain })).outcome, 'delivered')
   await Promise.all(mute.map((socket) => socket.closed || once(socket, 'close')))
   t.equal((await milter.submit({ message: plain })).outcome, 'delivered')
   t.same(milter.log, ['milter: over 1000 connections at once; one more was closed'])
 })
 
 t.test('an MTA that does not negotiate is closed in time, however many bytes come', async (t) => {
-  const timeouts = { ...defaultTimeouts, progressAfter: 20, negotiation: 50 }
+  const timeouts = { progressAfter: 20, negotiation: 50 }
   const milter = await openMilter(t, scanning, { timeouts })
   const idle = await milter.connect()
   const [mute] = await silent(t, milter.socket, 1)
@@ -56,7 +54,7 @@ t.test('an MTA that does not negotiate is closed in time, however many bytes com
   t.teardown(() => clearInterval(trickle))
   trickling!.write(Buffer.from([0]))
   await Promise.all([mute, trickling].map((socket) => socket!.closed || once(socket!, 'close')))
-  t.equal((await submit(idle, idle.agreed, { message: plain })).outcome, 'delivered')
+  t.equal((await idle.submit({ message: plain })).outcome, 'delivered')
   t.same(milter.log, [], 'which is worth no line each')
 })
 
@@ -93,13 +91,13 @@ t.test('990 unfinished packets of 1 MB take no more memory than there is', async
   }
   t.comment(`${(most / MIB).toFixed(1)} MiB were charged at most`)
   t.ok(most <= 64 * MIB)
-  const small = await submit(idle, idle.agreed, { message: plain })
+  const small = await idle.submit({ message: plain })
   t.equal(small.outcome, 'delivered', 'a message in whole packets needs none of it')
 })
 
 t.test('an MTA that has stopped within a packet gives its memory back by time', async (t) => {
   const budget = new Budget(8 * MIB)
-  const timeouts = { ...defaultTimeouts, progressAfter: 20, stalled: 500 }
+  const timeouts = { progressAfter: 20, stalled: 500 }
   const milter = await openMilter(t, scanning, { budget, timeouts })
   const unfinished = says.field('Subject', 'x'.repeat(MIB)).subarray(0, 900_000)
   const stopped = await Promise.all([1, 2, 3, 4, 5].map(() => milter.connect()))

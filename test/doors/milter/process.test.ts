@@ -74,9 +74,6 @@ for (const { name, program } of all) {
   })
 }
 
-/** Ignores the question about clamd's limits, which onescand asks when it starts. */
-const isMail = (received: Buffer) => received.includes(plain.subarray(-20))
-
 t.test('onescand may serve milters alone, but not nothing', async (t) => {
   const stage = buildStage(t)
   const unix = join(stage.directory, 'm')
@@ -128,24 +125,22 @@ t.test('after SIGHUP connected MTAs go on, with the new settings', async (t) => 
 })
 
 // promise: rule-5-crash
-t.test(
-  'onescand that is killed amid a message leaves the MTA without an answer that could count',
-  async (t) => {
-    const clamd = await standIn(t, () => {})
-    const stage = buildStage(t)
-    const unix = join(stage.directory, 'm')
-    const onescand = startOnescand(t, {
-      args: ['--socket', 'none', '--milter', `unix:${unix}`],
-      settings: { QHPSI: 'plugin: clamd', CLAMD: clamd.socket },
-    })
-    await onescand.logged(/serving/)
-    const mta = await meet(unix)
-    const answer = mta.submit({ message: plain })
-    while (!clamd.received.some(isMail)) await tick()
-    onescand.kill()
-    await t.rejects(answer, /left without an answer/)
-  },
-)
+t.test('onescand that is killed amid a message leaves the MTA without an answer', async (t) => {
+  const clamd = await standIn(t, () => {})
+  const stage = buildStage(t)
+  const unix = join(stage.directory, 'm')
+  const onescand = startOnescand(t, {
+    args: ['--socket', 'none', '--milter', `unix:${unix}`],
+    settings: { QHPSI: 'plugin: clamd', CLAMD: clamd.socket },
+  })
+  await onescand.logged(/serving/)
+  const mta = await meet(unix)
+  const answer = mta.submit({ message: plain })
+  const isMail = (received: Buffer) => received.includes(plain.subarray(-20)) // and no question
+  while (!clamd.received.some(isMail)) await tick()
+  onescand.kill()
+  await t.rejects(answer, /left without an answer/)
+})
 
 for (const kind of ['unix', 'inet'] as const) {
   t.test(`onescand takes a milter's socket that systemd hands over: ${kind}`, async (t) => {

@@ -1,73 +1,61 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { QuotaAnswer, QuotaLookup } from '../../../src/scan/quota/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { everything, oldest, says } from './mta.ts'
 import { openMilter } from './rig.ts'
-import { submit } from './submit.ts'
 
 /** Full mailboxes at RCPT. */
 
 const scanning = { QHPSI: 'plugin: eicar' }
+type Settings = Readonly<Record<string, string>>
 
-const full: QuotaAnswer = { answer: 'full', usage: { size: 900, quota: 1000 } }
 const answers: Readonly<Record<string, QuotaAnswer>> = {
-  'full@example.org': full,
+  'full@example.org': { answer: 'full', usage: { size: 900, quota: 1000 } },
   'room@example.org': { answer: 'room' },
   'nobody@example.org': { answer: 'no-such-user' },
   'broken@example.org': { answer: 'unknown', why: 'no answer in 500 ms' },
 }
 
-/** Makes a quota lookup that records what it was asked. */
-function asker(): {
-  readonly asked: [string, number | undefined][]
-  readonly ask: QuotaLookup['ask']
-} {
+/** A milter with a quota service that records what it was asked. */
+async function asking(t: Test, askForRelayClients = false, settings: Settings = {}) {
   const asked: [string, number | undefined][] = []
-  return {
-    asked,
+  const quota: QuotaLookup = {
+    askForRelayClients,
     async ask(address, incoming) {
       asked.push([address.text, incoming])
       return answers[address.text]!
     },
   }
+  return { asked, milter: await openMilter(t, { ...scanning, ...settings }, { quota }) }
 }
 
 for (const offer of [everything, oldest]) {
-  t.test(
-    `of several recipients only the full one is deferred, version ${offer.version}`,
-    async (t) => {
-      const { ask, asked } = asker()
-      const quota = { ask, askForRelayClients: false }
-      const milter = await openMilter(t, { ...scanning, VIRUSFORWARD: 'v@example.org' }, { quota })
-      const recipients = Object.keys(answers)
-      const got = await milter.submit(
-        { message: plain, recipients, parameters: ['SIZE=150'] },
-        offer,
-      )
-      t.equal(got.outcome, 'delivered')
-      const reply = '452 4.2.2 Quota exceeded for <full@example.org>, try again later'
-      t.same(got.refusals, [reply])
-      t.same(got.recipients, recipients.slice(1))
-      t.same(
-        asked,
-        recipients.map((recipient) => [recipient, 150]),
-      )
-      const [refused, unknownUser, unknown, delivered, ...more] = milter.mailLog
-      t.match(
-        refused,
-        /decision=defer quota=full reply=452 door=milter remote=192\.0\.2\.7 used=900 limit=1000 .*to=<full@/,
-      )
-      t.match(unknownUser, /decision=pass quota=no-such-user .*to=<nobody@/)
-      t.match(unknown, /decision=pass quota=unknown reason="no answer in 500 ms" .*to=<broken@/)
-      t.match(delivered, /decision=accept .*to=<room@example\.org> rcpts=3 /)
-      t.same(more, [])
-    },
-  )
+  const version = `version ${offer.version}`
+  t.test(`of several recipients only the full one is deferred, ${version}`, async (t) => {
+    const { asked, milter } = await asking(t, false, { VIRUSFORWARD: 'v@example.org' })
+    const recipients = Object.keys(answers)
+    const mail = { message: plain, recipients, parameters: ['SIZE=150'] }
+    const got = await milter.submit(mail, offer)
+    t.equal(got.outcome, 'delivered')
+    const reply = '452 4.2.2 Quota exceeded for <full@example.org>, try again later'
+    t.same(got.refusals, [reply])
+    t.same(got.recipients, recipients.slice(1))
+    t.same(
+      asked,
+      recipients.map((recipient) => [recipient, 150]),
+    )
+    t.equal(milter.mailLog.length, 4)
+    t.match(milter.mailLog, [
+      /decision=defer quota=full reply=452 door=milter remote=192\.0\.2\.7 used=900 limit=1000 .*to=<full@/,
+      /decision=pass quota=no-such-user .*to=<nobody@/,
+      /decision=pass quota=unknown reason="no answer in 500 ms" .*to=<broken@/,
+      /decision=accept .*to=<room@example\.org> rcpts=3 /,
+    ])
+  })
 }
 
 t.test('a full mailbox is full however its address is written', async (t) => {
-  const { ask, asked } = asker()
-  const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
+  const { asked, milter } = await asking(t)
   const recipients = [
     ...['"full"@example.org', '"fu\\ll"@example.org', '@a.example,@b.example:full@example.org'],
     ...['"room"@example.org', 'room@example.org'],
@@ -79,8 +67,7 @@ t.test('a full mailbox is full however its address is written', async (t) => {
 })
 
 t.test('the announced size counts, if it is a number', async (t) => {
-  const { ask, asked } = asker()
-  const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
+  const { asked, milter } = await asking(t)
   const recipients = ['room@example.org']
   for (const parameters of [['BODY=8BITMIME', 'size=77'], ['SIZE=-1'], ['SIZE=9e9'], []]) {
     await milter.submit({ message: plain, recipients, parameters })
@@ -93,8 +80,7 @@ t.test('the announced size counts, if it is a number', async (t) => {
 
 t.test('recipients of authenticated clients are asked about if QUOTARELAY is set', async (t) => {
   for (const askForRelayClients of [false, true]) {
-    const { ask, asked } = asker()
-    const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients } })
+    const { asked, milter } = await asking(t, askForRelayClients)
     const mail = { message: plain, recipients: ['full@example.org'], authenticated: 'alice' }
     const got = await milter.submit(mail)
     t.equal(asked.length, askForRelayClients ? 1 : 0)
@@ -102,25 +88,21 @@ t.test('recipients of authenticated clients are asked about if QUOTARELAY is set
   }
 })
 
-t.test(
-  'for mail of local programs no recipient is asked about, since none could be refused alone',
-  async (t) => {
-    const { ask, asked } = asker()
-    const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: true } })
-    const line = await milter.connect()
-    const mail = { message: plain, recipients: ['room@example.org', 'full@example.org'] }
-    line.write(says.connect('127.0.0.1', 0))
-    t.same((await submit(line, line.agreed, mail)).recipients, mail.recipients)
-    t.same(asked, [])
-    for (const [address, port] of [
-      ['127.0.0.1', 1025],
-      ['192.0.2.7', 0],
-    ] as const) {
-      line.write(says.connect(address, port))
-      t.same((await submit(line, line.agreed, mail)).recipients, ['room@example.org'])
-    }
-  },
-)
+t.test('for mail of local programs nobody is asked: none could be refused alone', async (t) => {
+  const { asked, milter } = await asking(t, true)
+  const mta = await milter.connect()
+  const mail = { message: plain, recipients: ['room@example.org', 'full@example.org'] }
+  mta.write(says.connect('127.0.0.1', 0))
+  t.same((await mta.submit(mail)).recipients, mail.recipients)
+  t.same(asked, [])
+  for (const [address, port] of [
+    ['127.0.0.1', 1025],
+    ['192.0.2.7', 0],
+  ] as const) {
+    mta.write(says.connect(address, port))
+    t.same((await mta.submit(mail)).recipients, ['room@example.org'])
+  }
+})
 
 t.test('a lookup that rejects, against its promise, refuses no recipient', async (t) => {
   const ask = () => Promise.reject(new Error('broken'))
@@ -133,7 +115,6 @@ t.test('a lookup that rejects, against its promise, refuses no recipient', async
 t.test('without anybody to ask, the MTA does not wait for an answer to RCPT', async (t) => {
   const quiet = await openMilter(t, scanning)
   t.ok((await quiet.connect()).agreed.steps & 0x8000)
-  const { ask } = asker()
-  const asking = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
-  t.notOk((await asking.connect()).agreed.steps & 0x8000)
+  const { milter } = await asking(t)
+  t.notOk((await milter.connect()).agreed.steps & 0x8000)
 })

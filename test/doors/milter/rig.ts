@@ -3,7 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMilterDoor } from '../../../src/doors/milter/door.ts'
-import { defaultTimeouts, type MilterOptions } from '../../../src/doors/milter/server.ts'
+import {
+  defaultTimeouts,
+  type MilterOptions,
+  type MilterTimeouts,
+} from '../../../src/doors/milter/server.ts'
 import { type Configuration, readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import type { Door } from '../../../src/doors/shared/serve.ts'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
@@ -26,13 +30,21 @@ export interface OpenMilter extends Door {
   /** The lines about mail. */
   readonly mailLog: readonly string[]
   /** A connection of an MTA that has negotiated, and told who its client is. */
-  connect(offer?: Offer): Promise<Line & { readonly agreed: Agreed }>
+  connect(offer?: Offer): Promise<Mta>
   /** One message on a connection of its own. */
   submit(mail: Submission, offer?: Offer): Promise<Delivery>
   configured(environment: Readonly<Record<string, string>>): Promise<Configuration>
 }
 
-export interface Setup extends Partial<MilterOptions> {
+export interface Mta extends Line {
+  readonly agreed: Agreed
+  /** One more message. */
+  submit(mail: Submission): Promise<Delivery>
+}
+
+interface Setup extends Partial<Omit<MilterOptions, 'timeouts'>> {
+  /** Those that are not the standard ones. */
+  readonly timeouts?: Partial<MilterTimeouts>
   readonly quota?: QuotaLookup
 }
 
@@ -40,7 +52,7 @@ export interface Setup extends Partial<MilterOptions> {
 export async function openMilter(
   t: Test,
   environment: Readonly<Record<string, string>>,
-  { quota, ...options }: Setup = {},
+  { quota, timeouts, ...options }: Setup = {},
 ): Promise<OpenMilter> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-milter-'))
   const socket = join(directory, 's')
@@ -57,7 +69,7 @@ export async function openMilter(
   const milter = createMilterDoor(await configured(environment), {
     maxClients: 100,
     budget: new Budget(64 * 1024 * 1024),
-    timeouts: defaultTimeouts,
+    timeouts: { ...defaultTimeouts, ...timeouts },
     log: (line) => log.push(line),
     mailLog: (line) => mailLog.push(line.toString('latin1')),
     ...options,
@@ -69,13 +81,16 @@ export async function openMilter(
     rmSync(directory, { recursive: true, force: true })
   })
 
-  async function connect(offer: Offer = everything, client?: string) {
+  async function connect(offer: Offer = everything, client?: string): Promise<Mta> {
     const line = await call(socket)
     t.teardown(() => line.socket.destroy())
     const agreed = await negotiate(line, offer)
     line.write(says.connect(client))
     if (offer.version < 6) await line.hear()
-    return Object.assign(Object.create(line), { agreed }) as Line & { readonly agreed: Agreed }
+    return Object.assign(Object.create(line) as Line, {
+      agreed,
+      submit: (mail: Submission) => submit(line, agreed, mail),
+    })
   }
 
   return {
@@ -87,10 +102,10 @@ export async function openMilter(
     connect,
     configured,
     async submit(mail, offer) {
-      const line = await connect(offer, mail.client)
-      const delivery = await submit(line, line.agreed, mail)
-      line.write(says.quit)
-      await line.close()
+      const mta = await connect(offer, mail.client)
+      const delivery = await mta.submit(mail)
+      mta.write(says.quit)
+      await mta.close()
       return delivery
     },
   }

@@ -10,7 +10,6 @@ import { md5Hex } from '../../scan/cluster/independent.ts'
 import { eicar, scanning } from './eicar.ts'
 import { call, everything, macros, negotiation, oldest, says } from './mta.ts'
 import { openMilter } from './rig.ts'
-import { submit } from './submit.ts'
 
 /** Connections: which command may follow which, and what each leaves behind. */
 
@@ -27,28 +26,22 @@ const steps: readonly (readonly [string, Buffer])[] = [
   ['a body beyond what is kept in memory', says.body(Buffer.alloc(65_000, 97))],
 ]
 
-t.test(
-  'a message may be aborted in each state, and the next one is judged by itself',
-  async (t) => {
-    const stage = buildStage(t)
-    const milter = await openMilter(t, {
-      QHPSI: stage.scanner,
-      REJECTVIRUS: '1',
-      VERDICTS: 'off', // scans are counted
-    })
-    const line = await milter.connect()
-    for (let length = 1; length <= steps.length; length++) {
-      line.write(...steps.slice(0, length).map(([, said]) => said), says.abort)
-      const got = await submit(line, line.agreed, { message: plain, recipients: ['c@example.org'] })
-      t.equal(got.outcome, 'delivered', `aborted at ${steps[length - 1]![0]}`)
-      t.same(got.recipients, ['c@example.org'])
-      t.ok(got.message.equals(Buffer.concat([bytes('X-QHPSI: clean\n'), plain])))
-    }
-    t.equal(stage.scans(), steps.length, 'what was aborted was not scanned')
-    t.equal(milter.mailLog.length, steps.length)
-    t.same(readdirSync(milter.directory), ['s'])
-  },
-)
+t.test('a message may be aborted in each state, and the next one is judged alone', async (t) => {
+  const stage = buildStage(t)
+  const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1', VERDICTS: 'off' } // scans are counted
+  const milter = await openMilter(t, settings)
+  const line = await milter.connect()
+  for (let length = 1; length <= steps.length; length++) {
+    line.write(...steps.slice(0, length).map(([, said]) => said), says.abort)
+    const got = await line.submit({ message: plain, recipients: ['c@example.org'] })
+    t.equal(got.outcome, 'delivered', `aborted at ${steps[length - 1]![0]}`)
+    t.same(got.recipients, ['c@example.org'])
+    t.ok(got.message.equals(Buffer.concat([bytes('X-QHPSI: clean\n'), plain])))
+  }
+  t.equal(stage.scans(), steps.length, 'what was aborted was not scanned')
+  t.equal(milter.mailLog.length, steps.length)
+  t.same(readdirSync(milter.directory), ['s'])
+})
 
 t.test('an MTA may leave in each state, and nothing stays', async (t) => {
   const milter = await openMilter(t, scanning)
@@ -66,20 +59,18 @@ t.test('an MTA may leave in each state, and nothing stays', async (t) => {
 t.test('several messages on a connection have verdicts of their own', async (t) => {
   const milter = await openMilter(t, scanning)
   const line = await milter.connect()
-  const sent = [plain, eicar, plain, eicar, bytes('Subject: last\n\n')]
-  const outcomes: string[] = []
-  for (const message of sent) {
-    outcomes.push((await submit(line, line.agreed, { message })).outcome)
+  for (const message of [plain, eicar, plain, eicar, bytes('Subject: last\n\n')]) {
+    const wanted = message === eicar ? 'refused' : 'delivered'
+    t.equal((await line.submit({ message })).outcome, wanted)
   }
-  t.same(outcomes, ['delivered', 'refused', 'delivered', 'refused', 'delivered'])
 })
 
 t.test('another client may follow on the same connection', async (t) => {
   const milter = await openMilter(t, scanning)
   const line = await milter.connect()
-  await submit(line, line.agreed, { message: plain, authenticated: 'alice' })
+  await line.submit({ message: plain, authenticated: 'alice' })
   line.write(says.mail('half@example.org'), says.quitNewConnection, says.connect('198.51.100.9'))
-  const got = await submit(line, line.agreed, { message: plain })
+  const got = await line.submit({ message: plain })
   t.equal(got.outcome, 'delivered')
   t.match(milter.mailLog[0], / remote=192\.0\.2\.7 /)
   t.match(milter.mailLog[1], / remote=198\.51\.100\.9 .* from=<a@example\.org>/)
@@ -89,7 +80,7 @@ t.test('MAIL ends the message before it, as with libmilter', async (t) => {
   const milter = await openMilter(t, scanning)
   const line = await milter.connect()
   line.write(says.mail('x@example.org'), says.recipient('x@example.org'), says.field('A', 'b'))
-  const got = await submit(line, line.agreed, { message: plain })
+  const got = await line.submit({ message: plain })
   t.same(got.recipients, ['b@example.org'])
   t.match(milter.mailLog.join(''), / rcpts=1 /)
 })
@@ -97,17 +88,14 @@ t.test('MAIL ends the message before it, as with libmilter', async (t) => {
 t.test('a body is the same wherever it is split, and whichever packet has its end', async (t) => {
   const message = bytes('Subject: x\n\none\n\ntwo\n.\nthree\n')
   const ring = buildStage(t).file('ring', 'sesame\n')
-  const milter = await openMilter(t, {
-    ...scanning,
-    CLUSTERKEYS: ring,
-    CLAMDBDIR: '/nonexistent',
-  })
+  const signing = { CLUSTERKEYS: ring, CLAMDBDIR: '/nonexistent' }
+  const milter = await openMilter(t, { ...scanning, ...signing })
   const stamp = `X-MD5-Cluster-1: ${md5Hex(message, 'sesame')}\n`
   const wanted = Buffer.concat([bytes(`X-QHPSI: clean\n${stamp}`), message])
   const line = await milter.connect()
   for (let chunk = 1; chunk <= message.length; chunk++) {
     for (const endsWithData of [false, true]) {
-      const got = await submit(line, line.agreed, { message, chunk, endsWithData })
+      const got = await line.submit({ message, chunk, endsWithData })
       t.ok(got.message.equals(wanted), `${chunk} bytes at a time`)
     }
   }
@@ -154,7 +142,7 @@ t.test('to an MTA of the first version each command is answered', async (t) => {
   const milter = await openMilter(t, scanning)
   const line = await milter.connect(oldest)
   t.equal(line.agreed.version, 2)
-  t.equal((await submit(line, line.agreed, { message: plain })).outcome, 'delivered')
+  t.equal((await line.submit({ message: plain })).outcome, 'delivered')
   line.write(says.helo)
   t.equal((await line.hear())?.command, 'c')
 })
@@ -181,11 +169,11 @@ t.test('over TCP DATA is answered, and by a unix socket it is not even told', as
 t.test('a new configuration is for the next message on the same connection', async (t) => {
   const milter = await openMilter(t, scanning)
   const line = await milter.connect()
-  t.equal((await submit(line, line.agreed, { message: eicar })).outcome, 'refused')
+  t.equal((await line.submit({ message: eicar })).outcome, 'refused')
   milter.configure(await milter.configured({ ...scanning, REJECTVIRUS: '2' }))
-  t.equal((await submit(line, line.agreed, { message: eicar })).outcome, 'dropped')
+  t.equal((await line.submit({ message: eicar })).outcome, 'dropped')
   milter.configure(await milter.configured({}))
-  const got = await submit(line, line.agreed, { message: eicar })
+  const got = await line.submit({ message: eicar })
   t.ok(got.message.equals(eicar), 'without QHPSI it passes as it is')
 })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { plainAddress } from '../../../src/protocol/shared/smtp.ts'
+import { bareAddress, plainAddress } from '../../../src/protocol/shared/smtp.ts'
 import { parseAttributes, parseCommand, parsePath } from '../../../src/protocol/smtp/commands.ts'
 import { mayPass, offerBetween } from '../../../src/protocol/smtp/extensions.ts'
 import { LineReader } from '../../../src/protocol/smtp/lines.ts'
@@ -127,6 +127,18 @@ t.test('the paths of RFC 5321 are parsed, and other arguments are refused', asyn
   t.same(read('FROM:<a@b'), ['<a@b'], 'the next server answers for it')
   t.equal(read('<a@b>'), undefined)
   t.equal(read('TO:<a@b>'), undefined)
+})
+
+t.test('an address is what stands between the angle brackets', async (t) => {
+  for (const [path, address] of [
+    ['<a@b>', 'a@b'],
+    ['<>', ''],
+    ['a@b', 'a@b'],
+    ['<a@b', '<a@b'],
+    ['', ''],
+  ] as const) {
+    t.equal(bareAddress(bytes(path)).toString(), address)
+  }
 })
 
 t.test('a path of any bytes costs linear time', async (t) => {
