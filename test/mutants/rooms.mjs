@@ -94,7 +94,7 @@ export const ROOMS = {
   mime: { files: ['src/mail/mime/**/*.ts'], tests: ['test/mail/mime/**/*.test.ts'] },
   'slot-socket': {
     files: ['src/doors/slot-socket/**/*.ts'],
-    tests: ['test/doors/slot-socket/{cases,conversation,frames,request,tell,trust}.test.ts'],
+    tests: ['test/doors/slot-socket/{cases,conversation,request,tell,trust}.test.ts'],
   },
   milter: {
     files: ['src/doors/milter/**/*.ts', 'src/protocol/milter/*.ts'],

@@ -1,13 +1,12 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
 import { CONNECTIONS_MAX } from '../../../src/doors/milter/door.ts'
 import { defaultTimeouts } from '../../../src/doors/milter/server.ts'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { packet } from '../../../src/protocol/milter/packets.ts'
 import { plain } from '../../cases/messages.ts'
+import { memoryInUse } from '../memory-in-use.ts'
 import { scanning } from './eicar.ts'
 import { call, knock, type Line, negotiate, says } from './mta.ts'
 import { openMilter } from './rig.ts'
@@ -122,29 +121,18 @@ t.test('bytes that come while an answer is awaited are charged, too', async (t) 
 })
 
 t.test('macros and names that an MTA sends take no memory', async (t) => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  /** A moment later: not all that nobody holds goes at the first collection. */
-  const inUse = async () => {
-    for (let i = 0; i < 4; i++) {
-      collect()
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-    const { heapUsed, external } = process.memoryUsage()
-    return heapUsed + external
-  }
   const milter = await openMilter(t, scanning)
   const values = Array.from({ length: 60 }, (_, n) => `{x${n}}\0${'v'.repeat(1000)}\0`).join('')
   const lines: Line[] = []
   for (let i = 0; i < 200; i++) lines.push(await milter.connect())
-  const before = await inUse()
+  const before = await memoryInUse()
   for (const line of lines) {
     for (const stage of 'CHMRT') line.write(packet('D', Buffer.from(`${stage}${values}`)))
     line.write(says.mail('a@example.org'), says.recipient('b@example.org'), says.data)
     t.equal((await line.hear())?.command, 'c', 'all of it has been heard')
   }
   t.same(milter.log, [])
-  const grown = (await inUse()) - before
+  const grown = (await memoryInUse()) - before
   // What was said would be 60 MiB.
   t.ok(grown < 30 * MIB, `${lines.length} connections: ${(grown / MIB).toFixed(1)} MiB more`)
 })

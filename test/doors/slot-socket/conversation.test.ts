@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { MailReporter, type ProcessReport } from '../../../src/doors/observe/live/process-report.ts'
 import { frame, uint32 } from '../../../src/doors/slot-socket/frames.ts'
@@ -8,9 +7,9 @@ import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { standIn } from '../../scan/scanners/clamd/stand-in.ts'
-import { ask, call, carryOut, framesOf, hearOut, type Question } from './client.ts'
-import { openSlot } from './slot-socket.ts'
+import { slowClamd } from '../slow-clamd.ts'
+import { ask, call, carryOut, framesOf, hearOut, type Outcome, type Question } from './client.ts'
+import { type OpenSlot, openSlot } from './slot-socket.ts'
 
 /**
  * Conversations with the slot socket: their times and limits, and clients that break the protocol.
@@ -20,27 +19,32 @@ const own = { QHPSI: 'plugin: eicar' }
 const question: Question = { variables: own, message: plain }
 const whole = Buffer.concat(framesOf(question))
 
+/** Sends these bytes, and resolves to what the client does by the answer. */
+async function tell(slot: OpenSlot, ...bytes: readonly Buffer[]): Promise<Outcome> {
+  const connection = await call(slot.socket)
+  connection.write(Buffer.concat(bytes))
+  return carryOut(await hearOut(connection), question)
+}
+
 t.test('a client that leaves at any byte of its request does the daemon no harm', async (t) => {
   const slot = await openSlot(t, own)
   for (let at = 0; at < whole.length; at++) {
     const connection = await call(slot.socket)
-    connection.end(whole.subarray(0, at))
-    const closed = once(connection, 'close')
-    connection.resume()
-    await closed
+    connection.end(whole.subarray(0, at)).resume()
+    await once(connection, 'close')
   }
   t.equal((await slot.ask(question)).does, 'hand on')
   t.same(slot.log, [])
 })
 
 t.test('a client that has asked and closes its side gets its answer', async (t) => {
-  const stage = buildStage(t)
-  const variables = { QHPSI: stage.file('slow', '#!/bin/sh\nsleep 0.3\n', 0o700) }
+  const { settings: variables, answer } = await slowClamd(t)
   const slot = await openSlot(t, variables)
   const slow = { variables, message: plain }
   const connection = await call(slot.socket)
   const heard = hearOut(connection)
   connection.end(Buffer.concat(framesOf(slow)))
+  await answer()
   t.equal(carryOut(await heard, slow).does, 'hand on')
 })
 
@@ -52,106 +56,78 @@ t.test('a client that sends garbage is told to go cold', async (t) => {
     '1\0\0\0\x04osc9',
     '\xff'.repeat(9999),
   ]) {
-    const connection = await call(slot.socket)
-    connection.write(Buffer.from(garbage, 'latin1'))
-    const heard = await hearOut(connection)
-    t.equal(carryOut(heard, question).does, 'go cold')
+    t.equal((await tell(slot, Buffer.from(garbage, 'latin1'))).does, 'go cold')
   }
   t.equal((await slot.ask(question)).does, 'hand on')
 })
 
-t.test(
-  'a request may come in single bytes, and its head is acknowledged once it has come',
-  async (t) => {
-    const slot = await openSlot(t, own)
-    const connection = await call(slot.socket)
-    connection.setNoDelay()
-    const heard = hearOut(connection)
-    const first = once(connection, 'data')
-    const bodyAt = whole.indexOf('M\0\0')
-    for (const byte of whole.subarray(0, bodyAt)) connection.write(Buffer.of(byte))
-    const [said] = await first
-    t.same(said, frame('A'), 'before a byte of the message was sent')
-    for (const byte of whole.subarray(bodyAt)) connection.write(Buffer.of(byte))
-    t.equal(carryOut(await heard, question).does, 'hand on')
-  },
-)
+t.test('a request may come in single bytes, and its head is acknowledged at once', async (t) => {
+  const slot = await openSlot(t, own)
+  const connection = await call(slot.socket)
+  connection.setNoDelay()
+  const heard = hearOut(connection)
+  const first = once(connection, 'data')
+  const bodyAt = whole.indexOf('M\0\0')
+  for (const byte of whole.subarray(0, bodyAt)) connection.write(Buffer.of(byte))
+  const [said] = await first
+  t.same(said, frame('A'), 'before a byte of the message was sent')
+  for (const byte of whole.subarray(bodyAt)) connection.write(Buffer.of(byte))
+  t.equal(carryOut(await heard, question).does, 'hand on')
+})
 
 t.test('bytes behind the last frame end the conversation', async (t) => {
-  const stage = buildStage(t)
-  const slow = { QHPSI: stage.file('slow', '#!/bin/sh\nsleep 60\n', 0o700) }
-  const slot = await openSlot(t, slow)
+  const { settings: variables, asked } = await slowClamd(t)
+  const slot = await openSlot(t, variables)
   const connection = await call(slot.socket)
-  connection.write(Buffer.concat(framesOf({ variables: slow })))
-  setTimeout(() => connection.write('more'), 100)
+  connection.write(Buffer.concat(framesOf({ variables })))
+  void asked().then(() => connection.write('more'))
   t.match(carryOut(await hearOut(connection), question).why, /after the last frame/)
 })
 
+t.test('a client gets heartbeats while a scanner works, and an answer in its time', async (t) => {
+  const { settings: variables, whole } = await slowClamd(t)
+  const slot = await openSlot(t, variables)
+  const slow: Question = { variables, timeLeft: 4500, takesReply: false } // four beats, or two of a busy machine
+  const heard = await ask(slot.socket, slow)
+  t.match(heard.types, /^Ahh+x$/)
+  const got = carryOut(heard, slow)
+  t.equal(got.code, 71)
+  t.match(got.log, /decision=defer scan=unknown .*cause=timeout .*time limit.* exit=71/)
+  t.equal(whole.length, 1, 'the message was scanned once')
+})
+
 t.test(
-  'a client gets heartbeats while a scanner works, and an answer when its time is over',
+  'a client that leaves while a scanner works ends the scan, and nothing is kept',
   async (t) => {
-    const clamd = await standIn(t, () => {}) // says nothing
-    const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+    const clamd = await slowClamd(t)
+    const { quarantine } = buildStage(t)
+    const variables = { ...clamd.settings, SCANFAIL: 'quarantine', QUARANTINE: quarantine }
     const slot = await openSlot(t, variables)
-    const slow: Question = { variables, timeLeft: 4500, takesReply: false } // four beats, or two of a busy machine
-    const heard = await ask(slot.socket, slow)
-    t.match(heard.types, /^Ahh+x$/)
-    const got = carryOut(heard, slow)
-    t.equal(got.code, 71)
-    t.match(got.log, /decision=defer scan=unknown .*cause=timeout .*time limit.* exit=71/)
-    t.equal(clamd.connections.length, 1, 'the message was scanned once')
+    const connection = await call(slot.socket)
+    connection.write(Buffer.concat(framesOf({ variables })))
+    const hungUp = once(await clamd.asked(), 'end')
+    connection.destroy()
+    await hungUp
+    await slot.close(0)
+    t.same(slot.log, [])
+    t.same(readdirSync(quarantine, { recursive: true }), [], 'it judges the mail itself')
   },
 )
 
-t.test('a client that leaves while a scanner works ends the scan', async (t) => {
-  const clamd = await standIn(t, () => {})
-  const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
-  const slot = await openSlot(t, variables)
-  const connection = await call(slot.socket)
-  connection.write(Buffer.concat(framesOf({ variables })))
-  while (clamd.connections.length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
-  const hungUp = once(clamd.connections[0]!, 'end')
-  connection.destroy()
-  await hungUp
-  await slot.close(0)
-  t.same(slot.log, [])
-})
-
-t.test('nothing is kept for a client that leaves: it judges the mail itself', async (t) => {
-  const clamd = await standIn(t, () => {})
-  const stage = buildStage(t)
-  const quarantine = join(stage.directory, 'quarantine')
-  const variables = {
-    QHPSI: 'plugin: clamd',
-    CLAMD: clamd.socket,
-    SCANFAIL: 'quarantine',
-    QUARANTINE: quarantine,
-  }
-  const slot = await openSlot(t, variables)
-  const connection = await call(slot.socket)
-  connection.write(Buffer.concat(framesOf({ variables })))
-  while (clamd.connections.length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
-  connection.destroy()
-  await slot.close(0)
-  t.same(readdirSync(quarantine, { recursive: true }), [])
-})
-
 t.test('nothing is kept for a client that left just before a scanner answers', async (t) => {
-  const clamd = await standIn(t, () => {})
-  const stage = buildStage(t)
-  const { quarantine } = stage
-  const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, QUARANTINE: quarantine }
-  for (const isAcknowledged of [false, true]) {
+  const clamd = await slowClamd(t)
+  const { quarantine } = buildStage(t)
+  const variables = { ...clamd.settings, QUARANTINE: quarantine }
+  for (const [number, isAcknowledged] of [false, true].entries()) {
     const slot = await openSlot(t, variables)
     const connection = await call(slot.socket)
-    const before = clamd.connections.length
     const acknowledged = once(connection, 'data')
     connection.write(Buffer.concat(framesOf({ variables })))
-    while (clamd.connections.length === before) await new Promise(setImmediate)
+    await clamd.asked(number + 1)
     if (isAcknowledged) await acknowledged
     connection.destroy()
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
-    clamd.connections[before]!.end('stream: Test-Virus FOUND\0')
+    await clamd.answer(number + 1, 'Test-Virus FOUND')
     while (slot.state().clients > 0) await new Promise(setImmediate)
     t.same(readdirSync(quarantine, { recursive: true }), [])
   }
@@ -168,54 +144,48 @@ t.test('a thousand connections that say nothing keep nobody out', async (t) => {
   for (const connection of silent) connection.destroy()
 })
 
+const numbered = (n: number) => Buffer.from(`Subject: ${n}\n\n`)
+
 t.test('messages over --max-clients wait, and the wait counts as their time', async (t) => {
-  const release: (() => void)[] = []
-  const clamd = await standIn(t, (connection) => release.push(() => connection.end('stream: OK\0')))
-  const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+  const { settings: variables, asked, answer, whole } = await slowClamd(t)
   const slot = await openSlot(t, variables, { maxClients: 3 })
-  const ask = (n: number, timeLeft = 60_000) => {
-    return slot.ask({ variables, timeLeft, message: Buffer.from(`Subject: ${n}\n\n`) })
-  }
-  const asked = [1, 2, 3, 4, 5].map((n) => ask(n))
-  while (release.length < 3) await new Promise((resolve) => setTimeout(resolve, 5))
+  const ask = (n: number, timeLeft = 60_000) =>
+    slot.ask({ variables, timeLeft, message: numbered(n) })
+  const questions = [1, 2, 3, 4, 5].map((n) => ask(n))
+  await asked(3)
   t.match(
     (await ask(6, 50)).why,
     'over 3 messages at once (--max-clients): no turn in 0.05 seconds',
     'who has no time left',
   )
   for (let n = 0; n < 5; n++) {
-    while (release.length <= n) await new Promise((resolve) => setTimeout(resolve, 5))
-    t.ok(release.length <= 3 + n, `${release.length} at once`)
-    release[n]!()
+    await asked(n + 1)
+    t.ok(whole.length <= 3 + n, `${whole.length} at once`)
+    await answer(n + 1)
   }
-  for (const { does } of await Promise.all(asked)) t.equal(does, 'hand on')
+  for (const { does } of await Promise.all(questions)) t.equal(does, 'hand on')
 })
 
 t.test('memory bounds how many clients may wait, even if they send next to nothing', async (t) => {
-  const release: (() => void)[] = []
-  const clamd = await standIn(t, (connection) => release.push(() => connection.end('stream: OK\0')))
-  const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+  const { settings: variables, asked, answer } = await slowClamd(t)
   const slot = await openSlot(t, variables, { maxClients: 8, memory: 5 * 26 * 1024 })
   const answered: string[] = []
-  const asked = Array.from({ length: 8 }, async (_, n) => {
-    const message = Buffer.from(`Subject: ${n}\n\n`)
-    const { why, does } = await slot.ask({ variables, message, timeLeft: 60_000 })
+  const questions = Array.from({ length: 8 }, async (_, n) => {
+    const { why, does } = await slot.ask({ variables, message: numbered(n), timeLeft: 60_000 })
     answered.push(why || does)
   })
-  // Those for whom there is memory wait for clamd.
-  while (answered.length < 3 || release.length < 5) await new Promise((r) => setTimeout(r, 5))
+  await asked(5) // those for whom there is memory
+  while (answered.length < 3) await new Promise((r) => setTimeout(r, 5))
   for (const answer of answered.splice(0)) t.match(answer, /--memory/)
-  for (const answer of release) answer()
-  await Promise.all(asked)
+  for (let n = 1; n <= 5; n++) await answer(n)
+  await Promise.all(questions)
   t.same(answered, Array(5).fill('hand on'))
 })
 
 t.test('a message over the limit goes cold before it is sent', async (t) => {
   const slot = await openSlot(t, own, { maxSize: 1000 })
-  const connection = await call(slot.socket)
   const frames = framesOf({ ...question, size: 1001 })
-  connection.write(Buffer.concat(frames.slice(0, -2)))
-  t.match(carryOut(await hearOut(connection), question).why, /1001 bytes.*--max-size/)
+  t.match((await tell(slot, ...frames.slice(0, -2))).why, /1001 bytes.*--max-size/)
 })
 
 t.test('messages in memory are bounded by --memory, which is given back', async (t) => {
@@ -232,21 +202,15 @@ t.test('messages in memory are bounded by --memory, which is given back', async 
   t.equal((await slot.ask(large)).does, 'hand on')
 })
 
-t.test(
-  'an envelope or variables that would fill the memory are refused before they are read',
-  async (t) => {
-    const slot = await openSlot(t, own, { memory: 1_000_000 })
-    const head = framesOf(question).slice(0, 4)
-    const huge = Buffer.concat([Buffer.from('E'), uint32(60_000_000)])
-    const connection = await call(slot.socket)
-    connection.write(Buffer.concat([...head, huge]))
-    t.match(carryOut(await hearOut(connection), question).why, /--memory/)
-    const variables = Object.fromEntries(
-      Array.from({ length: 200 }, (_, i) => [`V${i}`, 'x'.repeat(60_000)]),
-    )
-    t.match((await slot.ask({ variables })).why, /--memory/)
-  },
-)
+t.test('an envelope or variables over the memory are refused before they are read', async (t) => {
+  const slot = await openSlot(t, own, { memory: 1_000_000 })
+  const head = framesOf(question).slice(0, 4)
+  t.match((await tell(slot, ...head, Buffer.from('E'), uint32(60_000_000))).why, /--memory/)
+  const variables = Object.fromEntries(
+    Array.from({ length: 200 }, (_, i) => [`V${i}`, 'x'.repeat(60_000)]),
+  )
+  t.match((await slot.ask({ variables })).why, /--memory/)
+})
 
 t.test('a client that falls silent is let go', { timeout: 20_000 }, async (t) => {
   const slot = await openSlot(t, own)
@@ -269,61 +233,51 @@ t.test('a client that never ends its message is let go when its time is over', a
   clearInterval(trickle)
 })
 
-t.test(
-  'a slot socket that closes answers clients that have asked, and takes no others',
-  async (t) => {
-    const clamd = await standIn(t, (connection) => {
-      setTimeout(() => connection.end('stream: OK\0'), 300)
-    })
-    const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
-    const slot = await openSlot(t, variables)
-    const silent = await call(slot.socket)
-    const dismissed = hearOut(silent)
-    const asked = slot.ask({ variables })
-    while (clamd.connections.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
-    await slot.close(5000)
-    t.equal((await asked).does, 'hand on')
-    t.match(carryOut(await dismissed, question).why, /going down/)
-    await t.rejects(call(slot.socket), { code: 'ENOENT' })
-  },
-)
-
-t.test('a client without an answer at the end of --grace goes cold', async (t) => {
-  const clamd = await standIn(t, () => {})
-  const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+t.test('a slot socket that closes answers who has asked, and takes no others', async (t) => {
+  const { settings: variables, asked, answer } = await slowClamd(t)
   const slot = await openSlot(t, variables)
-  const asked = slot.ask({ variables })
-  while (clamd.connections.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
-  await slot.close(100)
-  t.match((await asked).why, /going down/)
+  const dismissed = tell(slot)
+  const answered = slot.ask({ variables })
+  await asked()
+  const closed = slot.close(5000)
+  t.match((await dismissed).why, /going down/)
+  await t.rejects(call(slot.socket), { code: 'ENOENT' })
+  await answer()
+  t.equal((await answered).does, 'hand on')
+  await closed
 })
 
-t.test(
-  'mail whose answer is too long goes cold, and is neither kept nor shown as kept',
-  async (t) => {
-    const stage = buildStage(t)
-    const variables = { QHPSI: stage.scanner, QUARANTINE: stage.quarantine }
-    const reports: ProcessReport[] = []
-    const reporter = new MailReporter({
-      state: () => ({ doors: {}, servers: {}, sharing: undefined, quota: undefined }),
-      send: (report) => reports.push(report),
-      now: Date.now,
-    })
-    t.teardown(() => reporter.close())
-    const slot = await openSlot(t, variables, { reporter })
-    for (const [count, does] of [
-      [2, 'end'],
-      [10_000, 'go cold'],
-    ] as const) {
-      // biome-ignore format: a table
-      const names = Array.from({ length: count }, (_, n) => Buffer.from(`recipient-${n}@example.org`))
-      const envelope = makeEnvelope(Buffer.from('a@example.net'), names).wire
-      t.equal((await slot.ask({ variables, message: infected, envelope })).does, does)
-      reporter.report()
-    }
-    const told = reports.map(({ lines, cold }) => [lines.length, cold.told])
-    const some = told.filter(([lines, cold]) => lines !== 0 || cold !== 0) // it reports by itself, too
-    t.same(some, [[1, 0], [0, 1]]) // biome-ignore format: a table
-    t.equal((await readQuarantine(stage.quarantine)).length, 1)
-  },
-)
+t.test('a client without an answer at the end of --grace goes cold', async (t) => {
+  const { settings: variables, asked } = await slowClamd(t)
+  const slot = await openSlot(t, variables)
+  const answered = slot.ask({ variables })
+  await asked()
+  await slot.close(100)
+  t.match((await answered).why, /going down/)
+})
+
+t.test('mail whose answer is too long goes cold, and neither is nor seems kept', async (t) => {
+  const stage = buildStage(t)
+  const variables = { QHPSI: stage.scanner, QUARANTINE: stage.quarantine }
+  const reports: ProcessReport[] = []
+  const reporter = new MailReporter({
+    state: () => ({ doors: {}, servers: {}, sharing: undefined, quota: undefined }),
+    send: (report) => reports.push(report),
+    now: Date.now,
+  })
+  t.teardown(() => reporter.close())
+  const slot = await openSlot(t, variables, { reporter })
+  for (const [count, does] of [
+    [2, 'end'],
+    [10_000, 'go cold'],
+  ] as const) {
+    const names = Array.from({ length: count }, (_, n) => Buffer.from(`rcpt-${n}@example.org`))
+    const envelope = makeEnvelope(Buffer.from('a@example.net'), names).wire
+    t.equal((await slot.ask({ variables, message: infected, envelope })).does, does)
+    reporter.report()
+  }
+  const told = reports.map(({ lines, cold }) => [lines.length, cold.told])
+  const some = told.filter(([lines, cold]) => lines !== 0 || cold !== 0) // it reports by itself, too
+  t.same(some, [[1, 0], [0, 1]]) // biome-ignore format: a table
+  t.equal((await readQuarantine(stage.quarantine)).length, 1)
+})

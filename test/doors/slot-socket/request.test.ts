@@ -5,7 +5,6 @@ import { frame, GoCold, uint32, uint64 } from '../../../src/doors/slot-socket/fr
 import { type Request, SlotRequestReader } from '../../../src/doors/slot-socket/request.ts'
 import { Budget, type MemoryLease } from '../../../src/ground/flow/memory-budget.ts'
 import { Intake } from '../../../src/mail/message/intake.ts'
-import type { Message } from '../../../src/mail/message/message.ts'
 import { framesOf, simpleEnvelope, simpleMessage } from './client.ts'
 
 const MIB = 1024 * 1024
@@ -27,27 +26,21 @@ function read(pieces: readonly Buffer[]): Request | undefined {
   return reader.request
 }
 
-function* bodyOf(message: Message): Generator<Buffer> {
-  for (const chunk of message.body.chunks()) yield Buffer.from(chunk)
-}
-
 /** The request with the bytes of its message. */
-async function readWhole(
-  pieces: readonly Buffer[],
-): Promise<Omit<Request, 'message'> & { message: Buffer }> {
+function readWhole(pieces: readonly Buffer[]): Omit<Request, 'message'> & { message: Buffer } {
   const request = read(pieces)!
-  const message = await request.message()
-  const bytes = Buffer.concat([message.header.bytes, ...bodyOf(message)])
+  const message = request.message()
+  const bytes = Buffer.concat([message.header.bytes, message.body.gather()])
   message.close()
   return { ...request, message: bytes }
 }
 
 const question = framesOf({ variables: { QHPSI: 'plugin: eicar', RELAYCLIENT: '' } })
-const [version, qhpsi, relay, reply, time, envelope, size, body, end] = question as [
-  Buffer,
-  ...Buffer[],
-] &
-  Buffer[]
+const [version, qhpsi, relay, reply, time, envelope, size, body, end] = question
+const beforeEnvelope = [version, reply, time]
+const beforeSize = [...beforeEnvelope, envelope]
+/** The beginning of a frame, which says how long it is. */
+const headOf = (type: string, length: number) => Buffer.concat([Buffer.from(type), uint32(length)])
 
 t.test('a request is the same however its bytes arrive', async (t) => {
   const bytes = Buffer.concat(question)
@@ -64,15 +57,15 @@ t.test('a request is the same however its bytes arrive', async (t) => {
   }
   for (let at = 0; at <= bytes.length; at++) {
     const pieces = [bytes.subarray(0, at), bytes.subarray(at)]
-    t.same(await readWhole(pieces), wanted, `cut at ${at}`)
+    t.same(readWhole(pieces), wanted, `cut at ${at}`)
   }
-  t.same(await readWhole(Array.from(bytes, (byte) => Buffer.of(byte))), wanted)
+  t.same(readWhole(Array.from(bytes, (byte) => Buffer.of(byte))), wanted)
 })
 
 t.test('a message may come in any number of frames, of any size', async (t) => {
   for (const size of [0, 1, 200_000, MIB]) {
     const message = Buffer.alloc(size, 'Subject: x\n\na line\n')
-    const whole = await readWhole(framesOf({ message }))
+    const whole = readWhole(framesOf({ message }))
     t.equal(whole.size, size)
     t.ok(whole.message.equals(message), `${size} bytes`)
   }
@@ -80,7 +73,7 @@ t.test('a message may come in any number of frames, of any size', async (t) => {
 
 t.test('the time left is known before the message has come', async (t) => {
   const reader = readerFor(anyBudget().open())
-  for (const piece of [version, reply, time, envelope]) reader.push(piece!)
+  for (const piece of beforeSize) reader.push(piece!)
   t.equal(reader.timeLeft, undefined)
   reader.push(size!)
   t.equal(reader.timeLeft, 60_000)
@@ -105,36 +98,16 @@ const wrong: Record<string, readonly (Buffer | undefined)[]> = {
     version,
     ...Array.from({ length: 257 }, (_, i) => frame('V', Buffer.from(`V${i}=`))),
   ],
-  'no size': [version, reply, time, envelope, body],
-  'a size over 2^53': [version, reply, time, envelope, frame('S', Buffer.alloc(8, 255))],
-  'a size over the limit': [version, reply, time, envelope, frame('S', uint64(MIB + 1))],
-  'a message without an envelope': [version, reply, time, size],
-  'an envelope over 64 MiB': [
-    version,
-    reply,
-    time,
-    Buffer.concat([Buffer.from('E'), uint32(64 * MIB + 1)]),
-  ],
-  'a file that is handed over': [version, reply, time, envelope, frame('F', uint64(0))],
-  'more than the size': [version, reply, time, envelope, size, body, body],
-  'less than the size': [version, reply, time, envelope, size, end],
-  'a part over 64 KiB': [
-    version,
-    reply,
-    time,
-    envelope,
-    size,
-    Buffer.concat([Buffer.from('M'), uint32(64 * 1024 + 1)]),
-  ],
-  'an end with something in it': [
-    version,
-    reply,
-    time,
-    envelope,
-    size,
-    body,
-    frame('.', Buffer.of(0)),
-  ],
+  'no size': [...beforeSize, body],
+  'a size over 2^53': [...beforeSize, frame('S', Buffer.alloc(8, 255))],
+  'a size over the limit': [...beforeSize, frame('S', uint64(MIB + 1))],
+  'a message without an envelope': [...beforeEnvelope, size],
+  'an envelope over 64 MiB': [...beforeEnvelope, headOf('E', 64 * MIB + 1)],
+  'a file that is handed over': [...beforeSize, frame('F', uint64(0))],
+  'more than the size': [...beforeSize, size, body, body],
+  'less than the size': [...beforeSize, size, end],
+  'a part over 64 KiB': [...beforeSize, size, headOf('M', 64 * 1024 + 1)],
+  'an end with something in it': [...beforeSize, size, body, frame('.', Buffer.of(0))],
   'a frame behind the end': [...question, end],
   'a byte behind the end': [...question, Buffer.of(0)],
   'a byte right behind the end': [Buffer.concat([...question, Buffer.of(0)])],
@@ -174,7 +147,7 @@ t.test('memory is charged before it is allocated, and all of it is given back', 
   const budget = new Budget(100_000)
   const lease = budget.open()
   const reader = readerFor(lease)
-  for (const piece of [version, reply, time, envelope]) reader.push(piece!)
+  for (const piece of beforeSize) reader.push(piece!)
   const before = budget.used
   t.ok(before >= simpleEnvelope.length)
   reader.push(frame('S', uint64(1_000_000)))

@@ -1,11 +1,10 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { Peer } from '../../../src/doors/slot-socket/server.ts'
 import { passwdEntryOf, readPasswd } from '../../../src/ground/process/passwd.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
-import { infected, plain } from '../../cases/messages.ts'
+import { infected, plain, troublesome } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { memoryInUse } from '../memory-in-use.ts'
 import { openSlot } from './slot-socket.ts'
 
 /** What a client may set, and what makes it go cold: onescand(8), CLIENTS OF THE SLOT. */
@@ -42,14 +41,13 @@ const cold: Record<string, Record<string, string>> = {
   'a descriptor that makes no sense': { ERROR_FD: 'six' },
   'a QHPSI that names nothing': { QHPSI: 'plugin:' },
 }
+const asked = { QHPSI: 'plugin: eicar attachments' }
 
 for (const [what, variables] of Object.entries(cold)) {
   // promise: signs-what-it-scanned
   t.test(`a client that asks for ${what} goes cold, and nothing is signed`, async (t) => {
-    const stage = buildStage(t)
-    const slot = await openSlot(t, ownSettings(stage))
-    const own = { QHPSI: 'plugin: eicar attachments' }
-    const got = await slot.ask({ variables: { ...own, ...variables }, message: plain })
+    const slot = await openSlot(t, ownSettings(buildStage(t)))
+    const got = await slot.ask({ variables: { ...asked, ...variables }, message: plain })
     t.equal(got.does, 'go cold')
     t.not(got.why, '')
     t.same(slot.log, [], 'which is no trouble of the daemon')
@@ -58,18 +56,7 @@ for (const [what, variables] of Object.entries(cold)) {
 
 // promise: memory-and-time
 t.test('settings that clients send with their mail are forgotten with it', async (t) => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
   const slot = await openSlot(t, { QHPSI: 'plugin: eicar' })
-  /** A moment later: not all that nobody holds goes at the first collection. */
-  const inUse = async () => {
-    for (let i = 0; i < 4; i++) {
-      collect()
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-    const { heapUsed, external } = process.memoryUsage()
-    return heapUsed + external
-  }
   const send = async (round: number) => {
     const variables = Object.fromEntries(
       Array.from({ length: 20 }, (_, at) => [`X${at}`, String(round).padEnd(50_000, 'x')]),
@@ -77,18 +64,17 @@ t.test('settings that clients send with their mail are forgotten with it', async
     t.equal((await slot.ask({ variables })).does, 'hand on', 'without QHPSI its mail passes')
   }
   await send(0)
-  const before = await inUse()
+  const before = await memoryInUse()
   for (let round = 1; round <= 50; round++) await send(round)
-  const grown = (await inUse()) - before
+  const grown = (await memoryInUse()) - before
   t.ok(grown < 10 * 1024 * 1024, `${grown} bytes are kept of 50 million that were sent`)
 })
 
 t.test('a client that accepts what the daemon keeps goes cold', async (t) => {
   const stage = buildStage(t)
-  const keeps = { SCANFAIL: 'quarantine', QUARANTINE: stage.file('kept/x', '').replace(/\/x$/, '') }
+  const keeps = { SCANFAIL: 'quarantine', QUARANTINE: stage.quarantine }
   const slot = await openSlot(t, { ...ownSettings(stage), ...keeps })
-  const variables = { QHPSI: 'plugin: eicar attachments', SCANFAIL: 'accept' }
-  const got = await slot.ask({ variables, message: plain })
+  const got = await slot.ask({ variables: { ...asked, SCANFAIL: 'accept' }, message: plain })
   t.equal(got.does, 'go cold')
   t.match(got.why, /SCANFAIL is laxer/)
 })
@@ -104,8 +90,7 @@ const warm: Record<string, Record<string, string>> = {
 
 for (const [what, variables] of Object.entries(warm)) {
   t.test(`a client that asks for ${what} is answered, and its mail stamped`, async (t) => {
-    const stage = buildStage(t)
-    const slot = await openSlot(t, ownSettings(stage))
+    const slot = await openSlot(t, ownSettings(buildStage(t)))
     const own = { QHPSI: 'plugin: eicar' }
     const got = await slot.ask({ variables: { ...own, ...variables }, message: plain })
     t.equal(got.does, 'hand on', got.why)
@@ -158,22 +143,13 @@ t.test('mail is dropped only for a client that has REJECTVIRUS=2 itself', async 
   t.equal((await slot.ask({ variables: asking, message: infected })).code, 0)
 })
 
-t.test(
-  "a client's connection is described by its own variables, never by the daemon's",
-  async (t) => {
-    const stage = buildStage(t)
-    const slot = await openSlot(t, {
-      QHPSI: stage.scanner,
-      SCANFAIL_RELAY: 'accept',
-      RELAYCLIENT: '',
-      ERROR_FD: '6',
-      ERROR_EXIT: '88',
-    })
-    const message = Buffer.from('Subject: x\n\nTROUBLE\n')
-    const variables = { QHPSI: stage.scanner }
-    t.equal((await slot.ask({ variables, message, takesReply: true })).code, 71)
-  },
-)
+t.test("a client's connection is described by its own variables alone", async (t) => {
+  const { scanner: QHPSI } = buildStage(t)
+  const relayed = { SCANFAIL_RELAY: 'accept', RELAYCLIENT: '' }
+  const slot = await openSlot(t, { QHPSI, ...relayed, ERROR_FD: '6', ERROR_EXIT: '88' })
+  const question = { variables: { QHPSI }, message: troublesome, takesReply: true }
+  t.equal((await slot.ask(question)).code, 71)
+})
 
 t.test('the text of a reply goes only to a client that takes it', async (t) => {
   const stage = buildStage(t)
