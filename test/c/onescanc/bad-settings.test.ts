@@ -31,6 +31,7 @@ const inShort = (settings: object) =>
 function deferred(t: Test, run: SlotRun, reason: RegExp): void {
   t.equal(run.code, 55, run.logged)
   t.equal(run.deliveries.length, 0)
+  t.same(run.left, [])
   const [line = ''] = run.logged.split('\n').filter((text) => /decision=defer/.test(text))
   t.match(line, /^onescan: decision=defer fault=config reason="/)
   t.match(line, reason)
@@ -48,6 +49,7 @@ t.test('the table of settings has every number, size and word that a door reads'
   )
 })
 
+// promise: step-1-start
 t.test(
   'a setting that makes no sense ends with 55, and the log names it',
   { skip: missing, jobs: 2 },

@@ -1,8 +1,7 @@
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { table } from '../../../src/ground/settings/table.ts'
-import { ENVELOPE_MAX } from '../../../src/mail/message/envelope/envelope.ts'
 import { envelope, runSlot, type SlotSetup } from '../../doors/slot/slot.ts'
 import { keepsContract } from '../../doors/slot/slot-contract.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
@@ -28,23 +27,6 @@ const on = {
 const run = (setup: SlotSetup = {}) =>
   runSlot({ program: [onescanc], ...setup, settings: { ...on, ...setup.settings } })
 
-/** Runs both builds. They must queue nothing, leave no file behind, and ask nobody. */
-async function endsIn(t: Test, code: number, log: RegExp, setup: SlotSetup): Promise<void> {
-  for (const { name, program } of clients) {
-    const { talks, socket } = await scriptedDaemon(t, () => {})
-    const ended = await run({
-      ...setup,
-      program: [...(setup.program ?? []), ...program],
-      settings: { ...setup.settings, ONESCAN_SOCKET: socket },
-    })
-    t.equal(ended.code, code, `${name}: ${ended.logged}`)
-    t.match(ended.logged, log)
-    t.equal(ended.deliveries.length, 0)
-    t.same(ended.left, [])
-    t.equal(talks.length, 0, 'the daemon was not asked')
-  }
-}
-
 for (const { name, program } of missing ? [] : clients) {
   t.test(`what any program in the slot promises, ${name}`, async (t) => {
     const asked = () => daemon.talks.length
@@ -53,13 +35,6 @@ for (const { name, program } of missing ? [] : clients) {
 }
 
 t.test('the message and the envelope', { skip: missing, jobs: 2 }, async (t) => {
-  t.test('an envelope over 64 MiB ends with 51', async (t) => {
-    const recipient = bytes(`T${'a'.repeat(1000)}\0`)
-    const chunk = Buffer.concat(Array.from({ length: 1000 }, () => recipient))
-    const pieces = Array.from({ length: Math.ceil(ENVELOPE_MAX / chunk.length) }, () => chunk)
-    await endsIn(t, 51, /fault=out-of-memory/, { envelope: [bytes('Fa\0'), ...pieces] })
-  })
-
   t.test('message and envelope come in any pieces, also from non-blocking pipes', async (t) => {
     const script =
       'use Fcntl; for (*STDIN, *STDOUT) { fcntl($_, F_SETFL, O_NONBLOCK | fcntl($_, F_GETFL, 0)) } exec @ARGV'

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { cpSync, existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { missing as clientMissing, clients, coldPrograms } from '../../c/onescanc/client.ts'
 import {
@@ -33,6 +33,12 @@ const plugin = stage.file(
   'plugins/loud.mjs',
   'export const virusscan = () => { process.stderr.write("secret of the plugin\\n"); return { clean: true } }',
 )
+
+/** For clients, which go cold, as for all others. */
+const withoutDaemon = (t: Test) => ({
+  ONESCAN_SOCKET: '/nonexistent',
+  ONESCAN_COLD: coldPrograms(t).queue,
+})
 
 /** As qmail-local starts a program: no server told it anything, and fd 2 is the delivery report. */
 const local = {
@@ -76,35 +82,22 @@ const ways: Readonly<Record<string, SlotSetup & { code: number }>> = {
   'passes to no next program': { code: 120, settings: { QUEUECHAIN: '/nonexistent/queue' } },
 }
 
+/** Starts a daemon that accepts mail whose header has 12 bytes, and logs this; resolves with the settings. */
+async function loggingDaemon(t: Test, line: string) {
+  const fields = [bodyAt(12), insert('X-QHPSI: clean\n'), keep(0, 12), logLine(line)]
+  const { socket } = await scriptedDaemon(t, answering(accept(...fields)))
+  return { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: socket }
+}
+
 // promise: log-unread, rule-17-outside
 t.test('below qmail-local the report of the delivery stays empty', async (t) => {
-  const cold = coldPrograms(t)
-  const daemon = await scriptedDaemon(
-    t,
-    answering(
-      accept(
-        bodyAt(12),
-        insert('X-QHPSI: clean\n'),
-        keep(0, 12),
-        logLine('secret of the daemon\n'),
-      ),
-    ),
-  )
-  const asking = { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: daemon.socket }
+  const cold = withoutDaemon(t)
+  const asking = await loggingDaemon(t, 'secret of the daemon\n')
   for (const { name, program } of [...runtimes, ...clients]) {
     t.test(name, async (t) => {
       const send = async (way: string, code: number, { settings, ...setup }: SlotSetup) => {
-        const run = await runSlot({
-          program,
-          message: plain,
-          ...setup,
-          settings: {
-            ONESCAN_SOCKET: '/nonexistent',
-            ONESCAN_COLD: cold.queue,
-            ...local,
-            ...settings,
-          },
-        })
+        const all = { ...cold, ...local, ...settings }
+        const run = await runSlot({ program, message: plain, ...setup, settings: all })
         t.equal(run.code, code, way)
         t.equal(run.logged, '', way)
       }
@@ -116,22 +109,13 @@ t.test('below qmail-local the report of the delivery stays empty', async (t) => 
 })
 
 t.test(
-  "without a log of its own the slot logs to the system's: a datagram a line, in the form of RFC 3164",
+  "without a log of its own the slot logs to the system's, a datagram a line",
   { skip: syslogMissing },
   async (t) => {
-    const cold = coldPrograms(t)
+    const settings = { ...local, ...withoutDaemon(t), QHPSI: loud }
     for (const { name, program } of [...runtimes, ...clients]) {
       const syslog = await startSyslog(t)
-      const run = await runSlot({
-        program: syslog.around(program),
-        message: plain,
-        settings: {
-          ...local,
-          QHPSI: loud,
-          ONESCAN_SOCKET: '/nonexistent',
-          ONESCAN_COLD: cold.queue,
-        },
-      })
+      const run = await runSlot({ program: syslog.around(program), message: plain, settings })
       t.equal(run.code, 0, name)
       t.equal(run.logged, '')
       const heard = await syslog.heard(/decision=accept/)
@@ -188,20 +172,11 @@ t.test(
   "the client logs the daemon's lines to the system's log, too",
   { skip: syslogMissing || clientMissing },
   async (t) => {
-    const words = accept(
-      bodyAt(12),
-      insert('X-QHPSI: clean\n'),
-      keep(0, 12),
-      logLine('onescan: decision=accept door=slot\n'),
-    )
-    const daemon = await scriptedDaemon(t, answering(words))
+    const asking = await loggingDaemon(t, 'onescan: decision=accept door=slot\n')
     for (const { program } of clients) {
       const syslog = await startSyslog(t)
-      const run = await runSlot({
-        program: syslog.around(program),
-        message: Buffer.from('Subject: x\n\nbody\n'),
-        settings: { ...local, QHPSI: 'plugin: eicar', ONESCAN_SOCKET: daemon.socket },
-      })
+      const settings = { ...local, ...asking }
+      const run = await runSlot({ program: syslog.around(program), settings })
       t.equal(run.code, 0)
       t.equal(run.logged, '')
       t.match(await syslog.heard(/decision/), [
@@ -212,27 +187,15 @@ t.test(
 )
 
 // promise: log-waits
-t.test(
-  "mail does not wait for a system's log that takes nothing",
-  { skip: syslogMissing },
-  async (t) => {
-    const cold = coldPrograms(t)
-    const syslog = await startSyslog(t, 'is full')
-    for (const { name, program } of [...runtimes, ...clients]) {
-      const run = await runSlot({
-        program: syslog.around(program),
-        settings: {
-          ...local,
-          QHPSI: loud,
-          ONESCAN_SOCKET: '/nonexistent',
-          ONESCAN_COLD: cold.queue,
-        },
-      })
-      t.equal(run.code, 0, name)
-      t.equal(run.logged, '')
-    }
-  },
-)
+t.test('mail does not wait for a full log of the system', { skip: syslogMissing }, async (t) => {
+  const settings = { ...local, ...withoutDaemon(t), QHPSI: loud }
+  const syslog = await startSyslog(t, 'is full')
+  for (const { name, program } of [...runtimes, ...clients]) {
+    const run = await runSlot({ program: syslog.around(program), settings })
+    t.equal(run.code, 0, name)
+    t.equal(run.logged, '')
+  }
+})
 
 t.test('a damaged installation writes nothing into the report of a delivery either', async (t) => {
   const directory = t.testdir({ bin: { 'package.json': '{}' }, empty: {} })
@@ -350,22 +313,13 @@ t.test('fd 2 is a log if JOURNAL_STREAM names it', async (t) => {
   }
 })
 
-/** Runs a program with a socket as fd 2, and empty input. */
-async function onSocket(program: readonly string[], env: Record<string, string>): Promise<string> {
-  const [command, ...args] = program
-  const child = spawn(command!, args, { stdio: ['ignore', 'ignore', 'pipe'], env })
-  let heard = ''
-  child.stderr!.on('data', (chunk) => {
-    heard += chunk
-  })
-  await once(child, 'close')
-  return heard
-}
-
 t.test('fd 2 is no log if it is a connection, not even below a server', async (t) => {
+  const env = { PROTO: 'TCP', TCPREMOTEIP: '192.0.2.1', QUEUECHAIN: '/nonexistent/queue' }
   for (const { name, program } of [...runtimes, ...clients]) {
-    const env = { PROTO: 'TCP', TCPREMOTEIP: '192.0.2.1', QUEUECHAIN: '/nonexistent/queue' }
-    t.equal(await onSocket(program, env), '', name)
+    const [command, ...args] = program
+    // Node makes its pipes of sockets.
+    const child = spawn(command!, args, { stdio: ['ignore', 'ignore', 'pipe'], env })
+    t.equal(await text(child.stderr!), '', name)
   }
 })
 
@@ -376,10 +330,8 @@ t.test(
     for (const { name, program } of [...runtimes, ...clients]) {
       const words = program.map((word) => `'${word}'`).join(' ')
       const env = { PATH: process.env.PATH ?? '', QUEUECHAIN: '/nonexistent/queue' }
-      const { stdout } = spawnSync('script', ['-qec', words, '/dev/null'], {
-        env,
-        encoding: 'latin1',
-      })
+      const options = { env, encoding: 'latin1' } as const
+      const { stdout } = spawnSync('script', ['-qec', words, '/dev/null'], options)
       t.match(stdout, /^onescan: decision=defer fault=chain/, name)
     }
   },
@@ -390,10 +342,8 @@ t.test('a runtime without its slot says so to a log, and to no bounce', async (t
   const program = [process.execPath, cut, 'login', 'onescan-queue', '']
   const said = await runSlot({ program, message: plain })
   t.equal(said.code, 81)
-  t.match(
-    said.logged,
-    /^onescan: decision=defer fault=bug reason="Cannot find module .* exit=81\n$/,
-  )
+  const line = /^onescan: decision=defer fault=bug reason="Cannot find module .* exit=81\n$/
+  t.match(said.logged, line)
   for (const settings of [local, { ERROR_FD: '2' }]) {
     const silent = await runSlot({ program, message: plain, settings })
     t.same([silent.code, silent.logged], [81, ''])

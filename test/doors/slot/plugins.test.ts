@@ -75,15 +75,8 @@ for (const { name: runtime, program } of runtimes) {
   })
 
   for (const name of [
-    'throws.mjs',
-    'hangs.mjs',
-    'loops.mjs',
-    'exits.mjs',
-    'really-exits.mjs',
-    'aborts.mjs',
-    'broken.mjs',
-    'missing.mjs',
-    'unknown.php',
+    ...['throws.mjs', 'hangs.mjs', 'loops.mjs', 'exits.mjs', 'really-exits.mjs', 'aborts.mjs'],
+    ...['broken.mjs', 'missing.mjs', 'unknown.php'],
   ]) {
     t.test(`${name} could not tell ${runtime}: 71`, async (t) => {
       const settings = { ...use(name), SCANTIMEOUT: '1' }
@@ -91,12 +84,8 @@ for (const { name: runtime, program } of runtimes) {
       t.equal(run.code, 71, run.logged)
       t.equal(run.deliveries.length, 0)
       t.same(run.left, [])
-      t.match(
-        run.logged,
-        new RegExp(
-          `decision=defer scan=unknown grounds=unscanned cause=[a-z-]+ reason="[^\\n]*${name}`,
-        ),
-      )
+      const line = 'decision=defer scan=unknown grounds=unscanned cause=[a-z-]+ reason='
+      t.match(run.logged, new RegExp(`${line}"[^\\n]*${name}`))
     })
   }
 }
@@ -135,29 +124,25 @@ int crashes(const char *path) { (void)path; *(volatile char *)16 = 1; return 0; 
   }
 })
 
-t.test(
-  'a plugin in C whose uncalled functions are not there loads on all runtimes',
-  { skip: noCompiler },
-  async (t) => {
-    const source = stage.file(
-      'lazy.c',
-      `int nowhere_to_be_found(const char *path);
+t.test('a plugin in C may lack functions that nobody calls', { skip: noCompiler }, async (t) => {
+  const source = stage.file(
+    'lazy.c',
+    `int nowhere_to_be_found(const char *path);
 int virusscan(const char *path) { return path[0] == 0 ? nowhere_to_be_found(path) : 0; }
 int calls_it(const char *path) { return nowhere_to_be_found(path); }
 `,
-    )
-    const build = (name: string, how: string) =>
-      execFileSync('cc', ['-shared', '-fPIC', `-Wl,-z,${how}`, '-o', join(PLUGINDIR, name), source])
-    build('lazy.so', 'lazy')
-    build('now.so', 'now')
-    for (const { name, program } of runtimes) {
-      const run = await runSlot({ program, message: plain, settings: use('lazy.so') })
-      t.match(run.text, /^X-QHPSI: clean\n/, `${name}: ${run.logged}`)
-      const called = { ...use('lazy.so'), QUEUE_PLUGIN: 'calls_it' }
-      t.equal((await runSlot({ program, message: plain, settings: called })).code, 71, name)
-      const strict = await runSlot({ program, message: plain, settings: use('now.so') })
-      t.equal(strict.code, 71, name)
-      t.match(strict.logged, /plugin now\.so: cannot be loaded: /)
-    }
-  },
-)
+  )
+  const build = (name: string, how: string) =>
+    execFileSync('cc', ['-shared', '-fPIC', `-Wl,-z,${how}`, '-o', join(PLUGINDIR, name), source])
+  build('lazy.so', 'lazy')
+  build('now.so', 'now')
+  for (const { name, program } of runtimes) {
+    const run = await runSlot({ program, message: plain, settings: use('lazy.so') })
+    t.match(run.text, /^X-QHPSI: clean\n/, `${name}: ${run.logged}`)
+    const called = { ...use('lazy.so'), QUEUE_PLUGIN: 'calls_it' }
+    t.equal((await runSlot({ program, message: plain, settings: called })).code, 71, name)
+    const strict = await runSlot({ program, message: plain, settings: use('now.so') })
+    t.equal(strict.code, 71, name)
+    t.match(strict.logged, /plugin now\.so: cannot be loaded: /)
+  }
+})

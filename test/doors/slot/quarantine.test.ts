@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import {
   chownSync,
   existsSync,
@@ -10,12 +9,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { readQuarantine } from '../../cases/kept.ts'
 import { infected } from '../../cases/messages.ts'
 import { type BuiltStage, buildStage } from '../../cases/stage.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { newest, runSlot, runtimes } from './slot.ts'
+import { cannotMount, mountSmall } from './small-disk.ts'
 
 /**
  * The slot and its quarantine: a message for which the slot ended with 0 is kept, whatever happens.
@@ -124,26 +124,17 @@ for (const { name, program } of runtimes) {
   })
 }
 
-t.test(
-  'what is kept for some recipients is not, if nothing can be handed on to the others',
-  async (t) => {
-    const stage = buildStage(t)
-    const settings = {
-      QHPSI: stage.scanner,
-      QUARANTINE: stage.quarantine,
-      CONTROLDIR: stage.rules('to=skip.example scan off\n'),
-    }
-    const mail = {
-      message: infected,
-      envelope: Buffer.from('Fa@example.org\0Tb@keep.example\0Tc@skip.example\0\0'),
-    }
-    const failed = { ...settings, QUEUECHAIN: join(stage.directory, 'nothing') }
-    t.equal((await runSlot({ ...mail, settings: failed })).code, 120)
-    t.same(await readQuarantine(stage.quarantine), [], 'the client will send it again')
-    t.equal((await runSlot({ ...mail, settings })).deliveries.length, 1)
-    t.equal((await readQuarantine(stage.quarantine)).length, 1)
-  },
-)
+t.test('nothing is kept for some recipients that cannot go on to the others', async (t) => {
+  const { scanner: QHPSI, quarantine: QUARANTINE, directory, rules } = buildStage(t)
+  const settings = { QHPSI, QUARANTINE, CONTROLDIR: rules('to=skip.example scan off\n') }
+  const envelope = Buffer.from('Fa@example.org\0Tb@keep.example\0Tc@skip.example\0\0')
+  const mail = { message: infected, envelope }
+  const failed = { ...settings, QUEUECHAIN: join(directory, 'nothing') }
+  t.equal((await runSlot({ ...mail, settings: failed })).code, 120)
+  t.same(await readQuarantine(QUARANTINE), [], 'the client will send it again')
+  t.equal((await runSlot({ ...mail, settings })).deliveries.length, 1)
+  t.equal((await readQuarantine(QUARANTINE)).length, 1)
+})
 
 const strace = findProgram('strace')
 const missing = !strace && 'install Debian package strace'
@@ -165,21 +156,12 @@ t.test(
   },
 )
 
-const needsRoot = process.getuid!() !== 0 && 'needs root'
-
-/** A file system of 64 KB in memory, until the test is over. */
-function mountAt(t: Test, path: string): string {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=0700', 'none', made(path, 0o700)])
-  t.teardown(() => execFileSync('umount', [path]))
-  return path
-}
-
 t.test(
   'a Maildir on another file system keeps mail until that is full',
-  { skip: needsRoot },
+  { skip: cannotMount },
   async (t) => {
     const stage = buildStage(t)
-    const maildir = mountAt(t, join(stage.quarantine, 'virus'))
+    const maildir = mountSmall(t, join(stage.quarantine, 'virus'))
     t.equal((await send(newest, stage)).code, 0)
     t.equal((await readQuarantine(stage.quarantine)).length, 1)
     fill(maildir)
@@ -195,10 +177,10 @@ t.test(
 
 t.test(
   'with a part of the Maildir on another file system, mail for it is deferred',
-  { skip: needsRoot },
+  { skip: cannotMount },
   async (t) => {
     const stage = buildStage(t)
-    const part = mountAt(t, join(stage.quarantine, 'virus', today, 'new'))
+    const part = mountSmall(t, join(stage.quarantine, 'virus', today, 'new'))
     const run = await send(newest, stage)
     t.equal(run.code, 55, run.logged)
     t.match(run.logged, /decision=defer fault=config reason="QUARANTINE .*EXDEV/)

@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { ADDRESS_MAX } from '../../../src/mail/message/envelope/envelope.ts'
+import { ADDRESS_MAX, ENVELOPE_MAX } from '../../../src/mail/message/envelope/envelope.ts'
 import { bytes } from '../../cases/case.ts'
 import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
 import { envelope, runSlot, type SlotSetup } from './slot.ts'
@@ -65,6 +65,16 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
       const log = /decision=reject fault=address-too-long .*exit=11/
       await endsIn(t, 11, log, { envelope: bytes(wire) })
     }
+  })
+
+  await t.test('an envelope of over 64 MiB queues nothing: 51', async (t) => {
+    const recipients = bytes(`T${'a'.repeat(510)}\0`.repeat(2048))
+    const wire = (pieces: number) => [bytes('Fa\0'), ...Array(pieces).fill(recipients), bytes('\0')]
+    const fits = Math.floor(ENVELOPE_MAX / recipients.length) - 1
+    const ended = await run({ envelope: wire(fits) })
+    t.equal(ended.deliveries[0]?.recipients.length, fits * 2048)
+    const log = /fault=out-of-memory reason="envelope: (is larger than 67108864 bytes|over 64 MiB)"/
+    await endsIn(t, 51, log, { envelope: wire(fits + 2) })
   })
 
   // promise: step-6-put, rule-11-recipients

@@ -101,35 +101,6 @@ t.test("none of the runtime's own descriptors is taken for ERROR_FD", async (t) 
   t.pass('all of 3 to 39')
 })
 
-// promise: step-1-start
-t.test('wrong settings of ERROR_FD and ERROR_EXIT defer mail, and are logged', async (t) => {
-  for (const settings of [
-    { ERROR_FD: '1' },
-    { ERROR_FD: 'six' },
-    { ERROR_EXIT: '0' },
-    { ERROR_EXIT: '31' },
-    { SCANTIMEOUT: '0' },
-    { SCANTIMEOUT: 'soon' },
-    { QHPSIMAXSIZE: '10X' },
-    { QHPSIRC: '256' },
-    { SCANFAIL: 'yes' },
-    { OVERSIZE: 'maybe' },
-    { CLUSTERPEERS: 'no', CLUSTERKEYS: stage.file('ring', 'sesame\n') },
-    { VIRUSFORWARD: 'two words' },
-    { SPOOLDIR: 'relative' },
-    { QHPSI: '"not closed' },
-    { QHPSI: 'plugin:' },
-    { QUEUECHAIN: "'not closed" },
-  ]) {
-    const [[name, value]] = Object.entries(settings) as [[string, string]]
-    const run = await refuse(settings)
-    t.equal(run.code, 55, `${name}=${value}`)
-    t.match(run.logged, `fault=config`)
-    t.match(run.logged, name)
-    t.same(run.left, [])
-  }
-})
-
 t.test('a reply is one line of at most 255 printable bytes', async (t) => {
   const text = replyText({
     class: 5,
