@@ -125,7 +125,7 @@ export const ROOMS = {
   'between-doors': {
     files: ['src/doors/shared/**/*.ts', 'src/protocol/shared/*.ts'],
     tests: [
-      'test/doors/shared/{deliver,recipient-list,serve,wire}.test.ts',
+      'test/doors/shared/{deliver,recipient-list,wire}.test.ts',
       'test/doors/{milter,smtp}/session.test.ts',
     ],
   },

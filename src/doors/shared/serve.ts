@@ -41,23 +41,43 @@ export function serve<Served extends ServedConnection>({
   log,
   memory,
 }: ServeOptions<Served>): Omit<Door, 'configure'> {
-  const connections = new ConnectionSet<Served>({ every, tick: (served) => served.tick() })
+  const connections = new Set<Served>() // in the order of their coming
   let sockets = 0
+  let timer: NodeJS.Timeout | undefined
+  let emptied = () => {}
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets++
     socket.once('close', () => sockets--)
     if (sockets > maxSockets) return void socket.destroy()
-    const served = accept(socket, connections, () => connections.delete(served!))
-    if (served !== undefined) connections.add(served)
+    const served = accept(socket, connections, () => leave(served!))
+    if (served === undefined) return
+    connections.add(served)
+    timer ??= setInterval(() => each((connection) => connection.tick()), every)
   })
   server.on('error', (error) => log(error.message))
+
+  function each(act: (served: Served) => void): void {
+    for (const served of connections) act(served)
+  }
+  function leave(served: Served): void {
+    connections.delete(served)
+    if (connections.size > 0) return
+    clearInterval(timer)
+    timer = undefined
+    emptied()
+  }
   return {
     server,
     state: () => ({ clients: connections.size, memory: memory() }),
-    close(grace) {
+    async close(grace) {
       server.close()
-      for (const served of connections) served.finish()
-      return connections.drain(grace, (served) => served.dismiss())
+      each((served) => served.finish())
+      if (connections.size === 0) return
+      const late = setTimeout(() => each((served) => served.dismiss()), grace)
+      await new Promise<void>((resolve) => {
+        emptied = resolve
+      })
+      clearTimeout(late)
     },
   }
 }
@@ -76,64 +96,6 @@ export function longestIdle<Served extends { readonly idleSince: number | undefi
     oldest = connection
   }
   return oldest
-}
-
-/** What is called regularly for each connection, while there are any. */
-interface ConnectionWatch<Connection> {
-  /** Milliseconds between two calls. */
-  readonly every: number
-  readonly tick: (connection: Connection) => void
-}
-
-/** The connections of a door that may be told to close, in the order of their coming. */
-export class ConnectionSet<Connection> extends Set<Connection> {
-  readonly #watch: ConnectionWatch<Connection> | undefined
-  #timer: NodeJS.Timeout | undefined
-  #emptied = () => {}
-
-  constructor(watch?: ConnectionWatch<Connection>) {
-    super()
-    this.#watch = watch
-  }
-
-  override add(connection: Connection): this {
-    if (this.#watch !== undefined) {
-      this.#timer ??= setInterval(() => this.#tickAll(), this.#watch.every)
-    }
-    return super.add(connection)
-  }
-
-  override delete(connection: Connection): boolean {
-    const wasThere = super.delete(connection)
-    if (this.size === 0) {
-      clearInterval(this.#timer)
-      this.#timer = undefined
-      this.#emptied()
-    }
-    return wasThere
-  }
-
-  /**
-   * Resolves when all connections are over, at once if there are none. Those that are open after
-   * `grace` milliseconds are ended by `dismiss`. May be called once, when no more connections are
-   * let in.
-   */
-  drain(grace: number, dismiss: (connection: Connection) => void): Promise<void> {
-    if (this.size === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      const late = setTimeout(() => {
-        for (const connection of this) dismiss(connection)
-      }, grace)
-      this.#emptied = () => {
-        clearTimeout(late)
-        resolve()
-      }
-    })
-  }
-
-  #tickAll(): void {
-    for (const connection of this) this.#watch!.tick(connection)
-  }
 }
 
 /** A door that serves connections on a listening socket. */
