@@ -1,11 +1,10 @@
-import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import t from 'tap'
-import { createPolicyDoor } from '../../../src/doors/policy/door.ts'
 import { REQUEST_MAX, writeAttributes } from '../../../src/protocol/policy/attributes.ts'
 import { createRandom } from '../../bench/readers/random.ts'
 import { clientOf, extendedAnswer, udpService } from '../../scan/quota/services.ts'
+import { mailboxes, openPolicyDoor } from './rig.ts'
 
 /**
  * Clients of the policy service that break off, send nonsense, leave answers unread or come in crowds,
@@ -15,84 +14,72 @@ import { clientOf, extendedAnswer, udpService } from '../../scan/quota/services.
 
 const descriptors = () => readdirSync('/proc/self/fd').length
 
-t.test(
-  'when all clients have left, no request is under way and no descriptor is open',
-  async (t) => {
-    const { below, once: oneIn, pick } = createRandom(3)
-    const answer = extendedAnswer({ 'full@example.org': [100, 100], 'half@example.org': [50, 100] })
-    const backend = await udpService(t, (packet) => (oneIn(8) ? undefined : answer(packet)))
-    const env = { QUOTATIMEOUT: '50', QUOTACACHE: '0' }
-    const { client } = clientOf(t, `quotad:127.0.0.1:${backend.port}`, env)
-    let asked = 0
-    let answered = 0
-    const quota = {
-      askForRelayClients: client.askForRelayClients,
-      async ask(...question: Parameters<typeof client.ask>) {
-        asked++
-        try {
-          return await client.ask(...question)
-        } finally {
-          answered++
-        }
-      },
-    }
-    const policy = { quota, isOff: () => oneIn(20), log: () => {} }
-    const service = createPolicyDoor(policy, { maxConnections: 4, log: () => {} })
-    service.server.listen(0, '127.0.0.1')
-    await once(service.server, 'listening')
-    t.teardown(() => service.close(0))
-    const { port } = service.server.address() as AddressInfo
-    await client.ask({ text: 'a@b', local: 'a', domain: 'b' }) // its sockets stay open
-    await client.settled()
-    const before = descriptors()
-
-    const request = () =>
-      writeAttributes({
-        request: pick(['smtpd_access_policy', 'nonsense']),
-        protocol_state: pick(['RCPT', 'RCPT', 'RCPT', 'DATA']),
-        recipient: pick([
-          'full@example.org',
-          'half@example.org',
-          `user${below(1000)}@example.org`,
-          '',
-        ]),
-        sender: 'x'.repeat(pick([1, 300])),
-        size: pick(['0', '51', 'much']),
-      })
-    const nonsense = () =>
-      pick([
-        Buffer.from('\n'),
-        Buffer.from('no attribute\n\n'),
-        Buffer.from(`a=${'x'.repeat(REQUEST_MAX)}`),
-        request().subarray(0, 40),
-      ])
-    function leave(socket: Socket): void {
-      const ways = [() => socket.destroy(), () => socket.resetAndDestroy(), () => socket.end()]
-      pick(ways)()
-    }
-    async function converse(): Promise<void> {
-      const socket = connect({ port, host: '127.0.0.1' })
-      socket.on('error', () => {})
-      const closed = new Promise((resolve) => socket.on('close', resolve))
-      if (oneIn(3)) socket.pause()
-      else socket.resume()
-      for (let n = pick([0, 1, 3, 600]); n > 0 && !socket.destroyed; n--) {
-        socket.write(oneIn(100) ? nonsense() : request())
-        if (oneIn(10)) await new Promise(setImmediate)
+t.test('when all clients have left, no request is under way, no descriptor open', async (t) => {
+  const { below, once: oneIn, pick } = createRandom(3)
+  const answer = extendedAnswer(mailboxes)
+  const backend = await udpService(t, (packet) => (oneIn(8) ? undefined : answer(packet)))
+  const env = { QUOTATIMEOUT: '50', QUOTACACHE: '0' }
+  const { client } = clientOf(t, `quotad:127.0.0.1:${backend.port}`, env)
+  let asked = 0
+  let answered = 0
+  const quota = {
+    askForRelayClients: client.askForRelayClients,
+    async ask(...question: Parameters<typeof client.ask>) {
+      asked++
+      try {
+        return await client.ask(...question)
+      } finally {
+        answered++
       }
-      if (oneIn(4)) socket.write(nonsense())
-      leave(socket)
-      socket.resume()
-      await closed
+    },
+  }
+  const policy = { quota, isOff: () => oneIn(20), log: () => {} }
+  const { service, port } = await openPolicyDoor(t, policy, 4)
+  await client.ask({ text: 'a@b', local: 'a', domain: 'b' }) // its sockets stay open
+  await client.settled()
+  const before = descriptors()
+
+  const request = () =>
+    writeAttributes({
+      request: pick(['smtpd_access_policy', 'nonsense']),
+      protocol_state: pick(['RCPT', 'RCPT', 'RCPT', 'DATA']),
+      recipient: pick([...Object.keys(mailboxes), `user${below(1000)}@example.org`, '']),
+      sender: 'x'.repeat(pick([1, 300])),
+      size: pick(['0', '51', 'much']),
+    })
+  const nonsense = () =>
+    pick([
+      Buffer.from('\n'),
+      Buffer.from('no attribute\n\n'),
+      Buffer.from(`a=${'x'.repeat(REQUEST_MAX)}`),
+      request().subarray(0, 40),
+    ])
+  function leave(socket: Socket): void {
+    const ways = [() => socket.destroy(), () => socket.resetAndDestroy(), () => socket.end()]
+    pick(ways)()
+  }
+  async function converse(): Promise<void> {
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.on('error', () => {})
+    const closed = new Promise((resolve) => socket.on('close', resolve))
+    if (oneIn(3)) socket.pause()
+    else socket.resume()
+    for (let n = pick([0, 1, 3, 600]); n > 0 && !socket.destroyed; n--) {
+      socket.write(oneIn(100) ? nonsense() : request())
+      if (oneIn(10)) await new Promise(setImmediate)
     }
-    for (let round = 0; round < 30; round++) {
-      await Promise.all(Array.from({ length: 8 }, converse))
-      while (service.state().clients > 0) await new Promise(setImmediate)
-      while (answered < asked) await new Promise(setImmediate) // those whose client has left
-    }
-    await client.settled()
-    t.ok(asked > 100, `${asked} questions`)
-    while (descriptors() > before) await new Promise(setImmediate)
-    t.equal(descriptors(), before)
-  },
-)
+    if (oneIn(4)) socket.write(nonsense())
+    leave(socket)
+    socket.resume()
+    await closed
+  }
+  for (let round = 0; round < 30; round++) {
+    await Promise.all(Array.from({ length: 8 }, converse))
+    while (service.state().clients > 0) await new Promise(setImmediate)
+    while (answered < asked) await new Promise(setImmediate) // those whose client has left
+  }
+  await client.settled()
+  t.ok(asked > 100, `${asked} questions`)
+  while (descriptors() > before) await new Promise(setImmediate)
+  t.equal(descriptors(), before)
+})

@@ -1,21 +1,17 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { writeAttributes } from '../../../src/protocol/policy/attributes.ts'
 import { freePort } from '../../programs/free-port.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
 import { extendedAnswer, udpService } from '../../scan/quota/services.ts'
 import { runtimes, startOnescand } from '../daemon/process.ts'
+import { mailboxes } from './rig.ts'
 
 /** `onescand --policy`, and the slot's door with a quota, as they run. */
-
-const mailboxes = {
-  'full@example.org': [100, 100],
-  'half@example.org': [50, 100],
-} as const
 
 const full = 'action=452 4.2.2 Quota exceeded for <full@example.org>, try again later\n\n'
 
@@ -38,20 +34,13 @@ async function ask(
   return answer
 }
 
-/** A short directory name, because paths of unix sockets are short. */
-function privateDirectory(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-policy-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
-
 const backend = (t: Test) => udpService(t, extendedAnswer(mailboxes))
 
 for (const { name, program } of runtimes) {
   t.test(`${name}: on a path and on a port, by all its processes`, async (t) => {
     const { port: service } = await backend(t)
     const port = await freePort()
-    const path = join(privateDirectory(t), 'policy')
+    const path = join(socketDirectory(t), 'policy')
     const daemon = startOnescand(t, {
       program,
       args: ['--workers', '2', '--policy', `inet:127.0.0.1:${port}`, '--policy', `unix:${path}`],
@@ -73,7 +62,7 @@ for (const { name, program } of runtimes) {
 
 t.test('at SIGHUP onescand reads the settings again, and forgets remembered answers', async (t) => {
   const { port } = await backend(t)
-  const path = join(privateDirectory(t), 'policy')
+  const path = join(socketDirectory(t), 'policy')
   const daemon = startOnescand(t, {
     args: ['--socket', 'none', '--policy', `unix:${path}`],
     settings: { QUOTAD: `quotad:127.0.0.1:${port}` },
@@ -93,7 +82,7 @@ t.test(
   'at SIGHUP onescand reads the map again; a map that cannot be used changes nothing',
   async (t) => {
     const { port } = await backend(t)
-    const directory = privateDirectory(t)
+    const directory = socketDirectory(t)
     const [path, map] = [join(directory, 'policy'), join(directory, 'map')]
     writeFileSync(map, '@example.net udp:127.0.0.1:9\n')
     const daemon = startOnescand(t, {
