@@ -79,7 +79,7 @@ t.test('at SIGHUP onescand reads the settings again, and forgets remembered answ
 })
 
 t.test(
-  'at SIGHUP onescand reads the map again; a map that cannot be used changes nothing',
+  'at SIGHUP the map is read again, and one that cannot be used changes nothing',
   async (t) => {
     const { port } = await backend(t)
     const directory = socketDirectory(t)

@@ -34,27 +34,24 @@ t.test('paths of any length and number come back as they were added', async (t) 
   )
 })
 
-t.test(
-  'paths are charged before they are kept, and no more memory is taken than that',
-  async (t) => {
-    const budget = new Budget(100_000)
-    const [bytes, other] = [new RecipientList(budget.open()), new RecipientList(budget.open())]
-    let count = 0
-    t.throws(() => {
-    for (;;) {
-      bytes.add(Buffer.alloc(99, 'x'))
-      count++
-    }
+t.test('paths are charged before they are kept, and take no more memory than that', async (t) => {
+  const budget = new Budget(100_000)
+  const [bytes, other] = [new RecipientList(budget.open()), new RecipientList(budget.open())]
+  let count = 0
+  t.throws(() => {
+  for (;;) {
+    bytes.add(Buffer.alloc(99, 'x'))
+    count++
+  }
   }, noRoom) // biome-ignore format: the loop is what throws
-    t.ok(count > 500 && count <= 1000, `${count} of 100 bytes`)
-    t.throws(() => bytes.paths(), noRoom, 'judging takes more than that')
-    t.throws(() => other.add(Buffer.alloc(60_000)), noRoom)
-    bytes.free()
-    other.add(Buffer.alloc(60_000, 'x'))
-    other.free()
-    t.equal(budget.used, 0)
-  },
-)
+  t.ok(count > 500 && count <= 1000, `${count} of 100 bytes`)
+  t.throws(() => bytes.paths(), noRoom, 'judging takes more than that')
+  t.throws(() => other.add(Buffer.alloc(60_000)), noRoom)
+  bytes.free()
+  other.add(Buffer.alloc(60_000, 'x'))
+  other.free()
+  t.equal(budget.used, 0)
+})
 
 t.test('the paths of one message are bounded, whatever the budget', async (t) => {
   const list = new RecipientList(new Budget(GENEROUS).open())

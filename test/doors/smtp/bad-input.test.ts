@@ -150,7 +150,7 @@ t.test('only an answered message is delivered, wherever its client leaves', asyn
 })
 
 t.test(
-  'over --max-clients who is silent for longest is closed, or the new one sent away',
+  'over --max-clients who is silent for longest goes, or the new one is sent away',
   async (t) => {
     const timeouts = { ...defaultTimeouts, makesRoomAfter: 200 }
     const { door, over, stillServes } = await openBetween(t, { maxClients: 2, timeouts })

@@ -151,7 +151,7 @@ t.test('a recipient of VIRUSFORWARD that the next server refuses is told as it i
 })
 
 t.test(
-  'by SMTP the client is told if the next server does not take it for the others',
+  'by SMTP the client is told if the next server takes it for none of the others',
   async (t) => {
     const { next, door, stage } = await openBetween(t, skipping)
     next.script = at('.', '451 4.3.0 not now')

@@ -1,10 +1,21 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type MilterCommand, parseCommand } from '../../../src/protocol/milter/commands.ts'
+import {
+  type ConnectingClient,
+  type MilterCommand,
+  parseCommand,
+} from '../../../src/protocol/milter/commands.ts'
 import { MACROS_MAX, Macros } from '../../../src/protocol/milter/macros.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 const parse = (type: string, data = '') => parseCommand({ type, payload: bytes(data) })
+
+const connected = (
+  host: string,
+  family: ConnectingClient['family'],
+  port: number,
+  address: string,
+): MilterCommand => ({ kind: 'connect', host: bytes(host), family, port, address })
 
 t.test('each command of an MTA is parsed', async (t) => {
   const wanted: [string, string, MilterCommand][] = [
@@ -16,35 +27,11 @@ t.test('each command of an MTA is parsed', async (t) => {
     [
       'C',
       'mx.example.org\x004\x04\x01192.0.2.1\0',
-      {
-        kind: 'connect',
-        host: bytes('mx.example.org'),
-        family: 'inet',
-        port: 1025,
-        address: '192.0.2.1',
-      },
+      connected('mx.example.org', 'inet', 1025, '192.0.2.1'),
     ],
-    [
-      'C',
-      '[IPv6:2001:db8::1]\x006\0\x19IPv6:2001:db8::1\0',
-      {
-        kind: 'connect',
-        host: bytes('[IPv6:2001:db8::1]'),
-        family: 'inet6',
-        port: 25,
-        address: '2001:db8::1',
-      },
-    ],
-    [
-      'C',
-      'localhost\0L\0\0/run/x\0',
-      { kind: 'connect', host: bytes('localhost'), family: 'unix', port: 0, address: '/run/x' },
-    ],
-    [
-      'C',
-      'unknown\0U',
-      { kind: 'connect', host: bytes('unknown'), family: 'unknown', port: 0, address: '' },
-    ],
+    ['C', '[::1]\x006\0\x19IPv6:2001:db8::1\0', connected('[::1]', 'inet6', 25, '2001:db8::1')],
+    ['C', 'localhost\0L\0\0/run/x\0', connected('localhost', 'unix', 0, '/run/x')],
+    ['C', 'unknown\0U', connected('unknown', 'unknown', 0, '')],
     ['H', 'client\0', { kind: 'helo', name: bytes('client') }],
     [
       'M',
@@ -125,34 +112,31 @@ t.test('any packet is either a command or refused', async (t) => {
   )
 })
 
-t.test(
-  'macros are kept by name, with and without braces, as long as their message or connection',
-  async (t) => {
-    const macros = new Macros(['i', 'j', 'auth_authen', 'daemon_name'])
-    const set = (data: string) => {
-      const command = parse('D', data)
-      if (command.kind === 'macros') macros.set(command.stage, command.values)
-    }
-    set('Cj\0mta.example.org\0{daemon_name}\0smtp\0')
-    set('M{auth_authen}\0alice\0i\0first\0')
-    t.equal(macros.get('j'), 'mta.example.org')
-    t.equal(macros.get('auth_authen'), 'alice')
-    set('M{auth_authen}\0bob\0')
-    t.equal(macros.get('auth_authen'), 'bob')
-    t.equal(macros.get('i'), undefined, 'a new MAIL forgets those of the last one')
-    set('Ei\x004XYZ\0')
-    t.equal(macros.get('i'), '4XYZ', 'the queue id may come late')
-    macros.endMessage()
-    t.equal(macros.get('auth_authen'), undefined)
-    t.equal(macros.get('daemon_name'), 'smtp')
-    macros.endConnection()
-    t.equal(macros.get('daemon_name'), undefined)
-    set('Xi\0of no command that there is\0')
-    t.equal(macros.get('i'), undefined)
-    set('M')
-    t.equal(macros.get('i'), undefined, 'there may be none')
-    set(`M{other}\0x\0i\0${'y'.repeat(60_000)}\0`)
-    t.equal(macros.get('other'), undefined, 'what nobody asked for is not kept')
-    t.equal(macros.get('i')!.length, 1024, 'nor more than the beginning of a long one')
-  },
-)
+t.test('macros are kept by name as long as their message or connection', async (t) => {
+  const macros = new Macros(['i', 'j', 'auth_authen', 'daemon_name'])
+  const set = (data: string) => {
+    const command = parse('D', data)
+    if (command.kind === 'macros') macros.set(command.stage, command.values)
+  }
+  set('Cj\0mta.example.org\0{daemon_name}\0smtp\0')
+  set('M{auth_authen}\0alice\0i\0first\0')
+  t.equal(macros.get('j'), 'mta.example.org')
+  t.equal(macros.get('auth_authen'), 'alice')
+  set('M{auth_authen}\0bob\0')
+  t.equal(macros.get('auth_authen'), 'bob')
+  t.equal(macros.get('i'), undefined, 'a new MAIL forgets those of the last one')
+  set('Ei\x004XYZ\0')
+  t.equal(macros.get('i'), '4XYZ', 'the queue id may come late')
+  macros.endMessage()
+  t.equal(macros.get('auth_authen'), undefined)
+  t.equal(macros.get('daemon_name'), 'smtp')
+  macros.endConnection()
+  t.equal(macros.get('daemon_name'), undefined)
+  set('Xi\0of no command that there is\0')
+  t.equal(macros.get('i'), undefined)
+  set('M')
+  t.equal(macros.get('i'), undefined, 'there may be none')
+  set(`M{other}\0x\0i\0${'y'.repeat(60_000)}\0`)
+  t.equal(macros.get('other'), undefined, 'what nobody asked for is not kept')
+  t.equal(macros.get('i')!.length, 1024, 'nor more than the beginning of a long one')
+})

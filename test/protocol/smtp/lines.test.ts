@@ -73,7 +73,7 @@ t.test('the last line that waits is the last whole one, in any split', async (t)
 })
 
 t.test(
-  'a line that is too long is dropped, in constant memory, and the next one is read',
+  'a line that is too long is dropped in constant memory, and the next one read',
   async (t) => {
     const reader = new LineReader(100)
     const before = process.memoryUsage().arrayBuffers
@@ -181,7 +181,7 @@ t.test('a reply of our own cannot forge a line', async (t) => {
 })
 
 t.test(
-  'extensions that a proxy cannot keep are not offered, and their commands do not pass',
+  'extensions that a proxy cannot keep are not offered, nor do their commands pass',
   async (t) => {
     const extensions = ['STARTTLS', 'AUTH PLAIN LOGIN', 'AUTH=PLAIN', 'auth plain', 'CHUNKING', 'BINARYMIME', 'BURL', 'XEXCH50', 'PRDR', 'PIPELINING', 'SIZE 100', '8BITMIME', 'X-WHATEVER 1'] // biome-ignore format: a list
     t.same(offerBetween(rawReply({ code: 250, lines: ['next', ...extensions] })), [
