@@ -6,7 +6,7 @@ import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from './clam
 import { clean, infected, type ScanFinding, scannerDied, unknown } from './shared/finding.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { ContentScanner, ScanTask } from './shared/scanner.ts'
-import { killGroup, LineRelay, type WriteLine, writeToLog } from './shared/scanner-program.ts'
+import { killGroup, LineRelay, writeToLog } from './shared/scanner-program.ts'
 
 /** Bytes of a scanner's output in which the name of the virus is searched. */
 const OUTPUT_MAX = 64 * 1024
@@ -23,7 +23,7 @@ const OUTPUT_GRACE = 500
 export function commandScanner(
   settings: ScanSettings,
   words: readonly string[],
-  write: WriteLine = writeToLog,
+  write = writeToLog,
 ): ContentScanner {
   const program = words[0]!
   const codes = [settings.QHPSIRC, settings.QHPSIRN]
@@ -55,7 +55,7 @@ async function run(
   [program, ...argv]: readonly [string, ...string[]],
   path: string,
   task: ScanTask,
-  write: WriteLine,
+  write: (line: string) => void,
 ): Promise<ScanFinding> {
   const stdin = openSync(path, 'r')
   let child: ChildProcess
@@ -72,36 +72,31 @@ async function run(
   relayStderr(child, new LineRelay(basename(program), write))
   const end = await exitOf(child, task.signal)
   const printed = await output
-  if (end.kind === 'failed') return unknown(end.why, 'unreachable')
-  if (end.kind === 'timeout') return unknown('no answer in time (SCANTIMEOUT)', 'timeout')
-  if (end.kind === 'signal') return scannerDied(`killed by ${end.signal}`, 'broken-off')
-  if (end.code === settings.QHPSIRN) return clean
-  if (end.code === settings.QHPSIRC) return infected(virusName(printed, program))
-  return unknown(`exit code ${end.code}`)
+  if (typeof end !== 'number') return end
+  if (end === settings.QHPSIRN) return clean
+  if (end === settings.QHPSIRC) return infected(virusName(printed, program))
+  return unknown(`exit code ${end}`)
 }
 
-type CommandEnd =
-  | { readonly kind: 'exit'; readonly code: number }
-  | { readonly kind: 'signal'; readonly signal: string }
-  | { readonly kind: 'timeout' }
-  | { readonly kind: 'failed'; readonly why: string }
-
-/** Resolves when the command has exited. The end of its output is not awaited, for a child may hold it open. */
-function exitOf(child: ChildProcess, signal: AbortSignal): Promise<CommandEnd> {
+/**
+ * Resolves to the code when the command has exited, or to why there is none. The end of its output is not
+ * awaited, for a child may hold it open.
+ */
+function exitOf(child: ChildProcess, signal: AbortSignal): Promise<number | ScanFinding> {
   return new Promise((resolve) => {
     const onAbort = () => {
       timedOut = true
       killGroup(child)
     }
     let timedOut = signal.aborted
-    const done = (end: CommandEnd) => {
+    const done = (end: number | ScanFinding) => {
       signal.removeEventListener('abort', onAbort)
       killGroup(child, 'SIGKILL') // children that it left behind
-      resolve(timedOut ? { kind: 'timeout' } : end)
+      resolve(timedOut ? unknown('no answer in time (SCANTIMEOUT)', 'timeout') : end)
     }
-    child.once('error', (error) => done({ kind: 'failed', why: error.message }))
+    child.once('error', (error) => done(unknown(error.message, 'unreachable')))
     child.once('exit', (code, killedBy) =>
-      done(code === null ? { kind: 'signal', signal: String(killedBy) } : { kind: 'exit', code }),
+      done(code ?? scannerDied(`killed by ${killedBy}`, 'broken-off')),
     )
     signal.addEventListener('abort', onAbort)
     if (timedOut) onAbort()

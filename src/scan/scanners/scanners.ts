@@ -5,7 +5,6 @@ import { type BuiltInName, builtInNames, isBuiltIn } from '../../ground/settings
 import { unknown } from './shared/finding.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { Scanner } from './shared/scanner.ts'
-import type { WriteLine } from './shared/scanner-program.ts'
 
 interface ScannersOptions {
   /**
@@ -14,7 +13,7 @@ interface ScannersOptions {
    */
   readonly lasting?: boolean
   /** Takes what scanners write to standard error; by default that goes to this program's own. */
-  readonly relay?: WriteLine
+  readonly relay?: (line: string) => void
   /** Takes a line when a server fails, and when it answers again. */
   readonly log?: (line: string) => void
 }
@@ -57,9 +56,8 @@ async function makePlugin(
   try {
     if (name.includes('/')) return unusable(name, 'a plugin name holds no /; set PLUGINDIR')
     if (extname(name) !== '') {
-      const plugins = await import('./file-plugin/file-plugin.ts')
-      const limits = options.lasting ? plugins.standardLimits : plugins.oneMessageEach
-      return plugins.filePluginScanner(settings, name, limits, options.relay)
+      const { filePluginScanner } = await import('./file-plugin/file-plugin.ts')
+      return filePluginScanner(settings, name, options)
     }
     if (isBuiltIn(name)) return await builtIn[name](settings, options)
     return unusable(name, `no such plugin; built in are ${builtInNames.join(', ')}`)

@@ -7,8 +7,15 @@ import { recipientsOf } from '../../../mail/message/envelope/envelope.ts'
 import { causeOf, type ScanFinding, unknown } from '../shared/finding.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
 import type { ContentScanner, Sample, ScanTask } from '../shared/scanner.ts'
-import { LineRelay, type WriteLine, writeToLog } from '../shared/scanner-program.ts'
+import { LineRelay, writeToLog } from '../shared/scanner-program.ts'
 import { hostCommand, PluginHost, type PluginQuestion } from './host-process.ts'
+
+interface FilePluginOptions {
+  /** Whether a process is asked about one message after the other; by default it is asked about one. */
+  readonly lasting?: boolean
+  /** Takes what the plugin writes to standard error; by default that goes to this program's own. */
+  readonly relay?: (line: string) => void
+}
 
 const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 
@@ -23,18 +30,21 @@ const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 export function filePluginScanner(
   settings: ScanSettings,
   fileName: string,
-  limits: PoolLimits = oneMessageEach,
-  write: WriteLine = writeToLog,
+  { lasting = false, relay: write = writeToLog }: FilePluginOptions = {},
+  limits: PoolLimits = standardLimits,
 ): ContentScanner {
   checkName(fileName)
   const file = join(settings.PLUGINDIR, fileName)
   const { environment, PLUGINDIR: directory } = settings
-  const pool = new PluginPool(() => {
-    checkFile(file)
-    const command = hostCommand(file, settings.timeout)
-    const relay = () => new LineRelay(`plugin ${fileName}`, write)
-    return new PluginHost({ command, directory, environment, settle: limits.settle, relay })
-  }, limits)
+  const pool = new PluginPool(
+    () => {
+      checkFile(file)
+      const command = hostCommand(file, settings.timeout)
+      const relay = () => new LineRelay(`plugin ${fileName}`, write)
+      return new PluginHost({ command, directory, environment, settle: limits.settle, relay })
+    },
+    lasting ? limits : { ...limits, messages: 1 },
+  )
   return {
     name: fileName,
     local: false,
@@ -82,9 +92,6 @@ async function askPlugin(
 function checkName(fileName: string): void {
   const wrong = (what: string) =>
     new Fault('config', `QHPSI plugin ${JSON.stringify(fileName)}: ${what}`)
-  if (fileName.includes('/')) {
-    throw wrong('a name must not hold "/"; put the file into PLUGINDIR')
-  }
   if (!/^[A-Za-z0-9_][A-Za-z0-9._+-]*$/.test(fileName)) {
     throw wrong('a name is made of letters, digits and . _ + -; rename the file')
   }
@@ -123,11 +130,7 @@ export interface PoolLimits {
   readonly settle: number
 }
 
-/** Of a daemon. */
 export const standardLimits: PoolLimits = { most: 8, messages: 1000, idle: 60_000, settle: 250 }
-
-/** Of a program that judges one message: each process is asked once. */
-export const oneMessageEach: PoolLimits = { ...standardLimits, messages: 1 }
 
 /**
  * The processes that a plugin is asked in, each about one message at a time. A process that could not
@@ -144,7 +147,7 @@ class PluginPool {
   #isClosed = false
 
   /** `start` starts a process, and throws if it cannot. */
-  constructor(start: () => PluginHost, limits: PoolLimits = standardLimits) {
+  constructor(start: () => PluginHost, limits: PoolLimits) {
     this.#start = start
     this.#limits = limits
     this.#permits = new Semaphore(limits.most)

@@ -6,9 +6,6 @@ const OUTPUT_MAX = 64 * 1024
 /** Most characters of a line: with its prefix it is one write of at most PIPE_BUF. */
 const LINE_MAX = 900
 
-/** A function that takes a line with its line end. */
-export type WriteLine = (line: string) => void
-
 /**
  * Passes a scanner's stderr on line by line, each line with the scanner's name and with control
  * characters escaped, so that a scanner forges no line of ours. Only 64 KiB are shown. A scanner never
@@ -17,11 +14,12 @@ export type WriteLine = (line: string) => void
  */
 export class LineRelay {
   readonly #name: string
-  readonly #write: WriteLine
+  /** Takes a line with its line end. */
+  readonly #write: (line: string) => void
   #rest: Buffer = Buffer.alloc(0)
   #size = 0
 
-  constructor(name: string, write: WriteLine) {
+  constructor(name: string, write: (line: string) => void) {
     this.#name = name
     this.#write = write
   }

@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs'
 import type { Scanner } from './scanner.ts'
-import { countedFrom, SETTLED_AFTER, type SignatureFiles } from './signatures.ts'
+import { SETTLED_AFTER, type SignatureFiles } from './signatures.ts'
 
 /** The signatures by which a scan that begins now looks. */
 export interface SignaturesInUse {
   /** Whether all scanners have loaded the newest signatures of this host. */
   readonly areLoaded: boolean
-  /** The time from which the result counts, unix seconds. */
+  /** The time from which the result counts: when the signatures were read, in whole unix seconds. */
   readonly since: number
 }
 
@@ -18,7 +18,7 @@ export async function findSignaturesInUse(
 ): Promise<SignaturesInUse> {
   return {
     areLoaded: await areSignaturesLoaded(scanners, files, now),
-    since: countedFrom(files, now),
+    since: Math.floor(Math.min(now / 1000, files?.seen ?? Number.POSITIVE_INFINITY)),
   }
 }
 

@@ -159,14 +159,6 @@ export function readSignatureFiles(
   }
 }
 
-/**
- * Returns the time from which the result of a scan counts that begins now, by the signatures that were
- * read, in whole unix seconds. `now` is in milliseconds.
- */
-export function countedFrom(files: SignatureFiles | undefined, now: number): number {
-  return Math.floor(Math.min(now / 1000, files?.seen ?? Number.POSITIVE_INFINITY))
-}
-
 /** Returns the time at which all hosts use the newest signatures, unix seconds. */
 export function settledDate(files: SignatureFiles | undefined): number | undefined {
   return files && files.changed + SETTLED_AFTER

@@ -106,7 +106,7 @@ export function poolPlugin(
 ) {
   const { directory, file } = question
   const settled = { ...standardLimits, settle: 10_000, ...limits }
-  const scanner = filePluginScanner(policyFor(question), file, settled)
+  const scanner = filePluginScanner(policyFor(question), file, { lasting: true }, settled)
   t.teardown(() => scanner.close?.())
   /** Asks about the message `Subject: SUBJECT`. */
   const askAbout = (subject: string, more?: Partial<Question>, gone?: AbortSignal) => {

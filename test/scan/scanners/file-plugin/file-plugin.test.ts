@@ -24,8 +24,8 @@ t.test(
     const scanner = (name: string) => filePluginScanner(policy, name)
     t.match(scanner('a-1_b+c.d.mjs'), { name: 'a-1_b+c.d.mjs', local: false })
     const wrong = {
-      'must not hold "/"; put the file into PLUGINDIR': ['/a.mjs', '../a.mjs', 'a.mjs/'],
       'a name is made of letters, digits and . _ + -; rename the file': [
+        ...['/a.mjs', '../a.mjs', 'a.mjs/'],
         ...[
           'a;b.mjs',
           'a,b.mjs',

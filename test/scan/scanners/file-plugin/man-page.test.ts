@@ -1,9 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { standardLimits } from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
-import { columns, readPage, section } from '../../../documents/man-page.ts'
+import { readPage } from '../../../documents/man-page.ts'
 import { ask, noCompiler, wordsOf } from './asking.ts'
 
 const pagePath = join(import.meta.dirname, '../../../../man/onescan-plugin.7')
@@ -45,21 +45,8 @@ t.test('the plugin in C is built and does what the page says', { skip: noCompile
 })
 
 t.test('the limits of the daemon are those of the page', async (t) => {
-  const rows = columns(section(page, 'IN THE DAEMON'))
-  const limit = (what: string) => Number.parseInt(rows.get(what)!.replace(',', ''), 10)
-  t.equal(limit('processes of a plugin, in each process of onescand'), standardLimits.most)
-  t.equal(limit('messages after which a process is renewed'), standardLimits.messages)
-  t.equal(limit('idle, after which a process ends') * 1000, standardLimits.idle)
-  t.equal(limit('from the answer until nothing is under way'), standardLimits.settle)
   t.match(page, `"none of ${standardLimits.most} processes was free within SCANTIMEOUT"`)
   const daemon = readPage('onescand.8')
   t.match(daemon, `up to ${standardLimits.most} for each plugin`)
   t.match(daemon, `nothing to do for ${standardLimits.idle / 1000} seconds`)
-})
-
-const noMandoc = spawnSync('mandoc', ['-h']).error ? 'install Debian package mandoc' : false
-
-t.test('the page is sound mdoc', { skip: noMandoc }, async (t) => {
-  const { stdout } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', pagePath])
-  t.equal(stdout.toString(), '')
 })

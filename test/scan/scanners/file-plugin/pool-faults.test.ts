@@ -48,8 +48,8 @@ const offences: readonly Offence[] = [
   ['closes descriptor 3', 'fs.closeSync(3); await pause(60_000)', CLOSED, 'broken-off'],
 ]
 
-// promise: only-chain-says-0
 for (const [what, source, why, cause = 'scanner-error'] of offences) {
+  // promise: only-chain-says-0
   t.test(`a plugin that ${what} spoils its own message alone`, async (t) => {
     const directory = t.testdir({ 'a.mjs': tellsProcess(source) })
     const plugin = poolPlugin(t, { directory, file: 'a.mjs' })

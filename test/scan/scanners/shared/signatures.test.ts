@@ -1,13 +1,11 @@
 import { readdirSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import {
-  countedFrom,
   readSignatureFiles,
   SETTLED_AFTER,
   settledDate,
 } from '../../../../src/scan/scanners/shared/signatures.ts'
-
-/** The directory in which ClamAV keeps its signatures. */
+import { findSignaturesInUse } from '../../../../src/scan/scanners/shared/signatures-in-use.ts'
 
 const NOW = 1_800_000_000_000
 const cvd = (number: number) =>
@@ -120,9 +118,13 @@ t.test(
   'a scan counts from the time at which the files were read, if that was before it began',
   async (t) => {
     const files = { changed: 100.5, size: 0, seen: 200.7 }
-    t.equal(countedFrom(files, 300_000), 200)
-    t.equal(countedFrom(files, 150_900), 150)
-    t.equal(countedFrom(undefined, 300_900), 300)
+    for (const [read, now, since] of [
+      [files, 300_000, 200],
+      [files, 150_900, 150],
+      [undefined, 300_900, 300],
+    ] as const) {
+      t.match(await findSignaturesInUse([], read, now), { since })
+    }
     t.equal(settledDate(files), 100.5 + SETTLED_AFTER)
     t.equal(settledDate(undefined), undefined)
   },
