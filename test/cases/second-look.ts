@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
-import { uuencoded } from '../scan/scanners/second-look/classes.ts'
+import { uuencode } from '../scan/scanners/evasions/compose.ts'
+import { testFile } from '../scan/scanners/evasions/files.ts'
 import { bytes, type Case, type Stage } from './case.ts'
 import { plain } from './messages.ts'
 
@@ -123,7 +124,7 @@ export const secondLook: readonly Case[] = [
   },
   {
     name: 'the plugin eicar is asked about contents, too',
-    message: () => mail([TEXT, `\n${uuencoded().join('\n')}\n`], parallel),
+    message: () => mail([TEXT, `\n${uuencode(testFile)}\n`], parallel),
     settings: settings({ QHPSI: 'plugin: eicar' }),
     expect: { outcome: 'refused', text: /virus EICAR-Test/ },
   },

@@ -10,14 +10,15 @@ import { limits, mostBytesOf } from '../../../src/mail/mime/shared/limits.ts'
 import type { Oddity } from '../../../src/mail/mime/shared/oddities.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { isWhole } from '../../run/is-whole.ts'
-import { uuencode } from '../../scan/scanners/evasions/compose.ts'
-import {
-  hiddenClasses,
-  inBase64,
-  signed,
-  uuencoded,
-} from '../../scan/scanners/second-look/classes.ts'
+import { base64, uuencode } from '../../scan/scanners/evasions/compose.ts'
+import { signedData } from '../../scan/scanners/evasions/containers.ts'
+import { testFile } from '../../scan/scanners/evasions/files.ts'
+import { hiddenClasses } from '../../scan/scanners/second-look/classes.ts'
 import { inChunks, inChunksOf } from '../message/bytes.ts'
+
+/** The test file, encoded. */
+const inBase64 = base64(testFile)
+const uuencoded = (begin?: string) => uuencode(testFile, begin).split('\n')
 
 const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
 
@@ -203,7 +204,9 @@ t.test('the content of a signature is found whole, however it is cut', async (t)
   const mail = [...'Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n', inBase64]
   for (const options of [{ piece: 65 }, { piece: 300 }, { piece: 70_000 }, {}]) {
     const text = `${mail.join('')}\n${'x y\n'.repeat(100)}`
-    const der = signed(bytes(text), options).toString('base64').replace(/.{76}/g, '$&\n')
+    const der = signedData(bytes(text), { isIndefinite: true, ...options })
+      .toString('base64')
+      .replace(/.{76}/g, '$&\n')
     const fields = 'Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n'
     const found = contentsIn(bytes(`${fields}\n${der}\n`))
     t.ok(holds(found, text), 'the mail')

@@ -1,5 +1,6 @@
 import { deflateRawSync, deflateSync } from 'node:zlib'
 import {
+  ATTACHED,
   BASE64,
   base64,
   cut,
@@ -49,23 +50,33 @@ interface SignedForm {
   readonly parameter?: Buffer
   readonly lengthBytes?: number
   readonly isIndefinite?: boolean
+  /** The content is in pieces of so many bytes, as openssl streams it. */
+  readonly piece?: number
 }
 
 /** SignedData (RFC 5652) around a mail, without a signature, which readers show all the same. */
 export function signedData(content: Buffer, form: SignedForm = {}): Buffer {
-  const { parameter = hex('0500'), lengthBytes, isIndefinite } = form
+  const { parameter = hex('0500'), lengthBytes, isIndefinite, piece } = form
   const around = (tag: number, ...inside: Buffer[]) =>
     isIndefinite
       ? indefinite(tag, Buffer.concat(inside))
       : element(tag, Buffer.concat(inside), lengthBytes)
   const algorithms = element(0x31, element(0x30, Buffer.concat([SHA256, parameter])))
-  const inner = around(0x30, DATA, around(0xa0, element(0x04, content, lengthBytes)))
+  const octets = (from: number, to?: number) =>
+    element(0x04, content.subarray(from, to), lengthBytes)
+  const pieces: Buffer[] = []
+  for (let at = 0; piece && at < content.length; at += piece) pieces.push(octets(at, at + piece))
+  const whole = piece ? indefinite(0x24, Buffer.concat(pieces)) : octets(0)
+  const inner = around(0x30, DATA, around(0xa0, whole))
   return around(
     0x30,
     SIGNED,
     around(0xa0, around(0x30, hex('020101'), algorithms, inner, hex('3100'))),
   )
 }
+
+/** As openssl streams it. */
+const STREAMED = { piece: 50, isIndefinite: true, lengthBytes: 4 }
 
 /** CompressedData (RFC 3274). */
 function compressedData(content: Buffer): Buffer {
@@ -314,6 +325,11 @@ export const containers: readonly Evasion[] = [
   smime('whose lengths take 60 bytes', () => signedData(inner, { lengthBytes: 60 })),
   smime('whose lengths take 126 bytes', () => signedData(inner, { lengthBytes: 126 })),
   smime('of indefinite lengths', () => signedData(inner, { isIndefinite: true })),
+  smime('in pieces', () => signedData(inner, STREAMED)),
+  smime('in pieces whose tag is in the long form (X.690 8.1.2.4)', () => {
+    const text = signedData(inner, STREAMED).toString('latin1')
+    return Buffer.from(text.replaceAll('\x04\x84\0\0\0', '\x1f\x04\x84\0\0\0'), 'latin1')
+  }),
   smime('that is compressed', () => compressedData(inner)),
   smime('in S/MIME', () => signedData(Buffer.from(part(SMIME, base64(signedData(inner)))))),
   smime('with more behind it', () => Buffer.concat([signedData(inner), zip])),
@@ -332,6 +348,7 @@ export const containers: readonly Evasion[] = [
         ),
       'S/MIME in a part that says to be an archive': () =>
         mixed(filePart(signedData(inner), [ZIP_TYPE, BASE64])),
+      'S/MIME as an attachment': () => mixed(filePart(signedData(inner), [...SMIME, ATTACHED])),
     },
     SMIME_READERS,
   ),

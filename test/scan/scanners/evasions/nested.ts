@@ -1,6 +1,4 @@
-import { signed } from '../second-look/classes.ts'
 import {
-  ATTACHED,
   BASE64,
   base64,
   type Evasion,
@@ -16,7 +14,7 @@ import {
   TEXT,
   ZIP_TYPE,
 } from './compose.ts'
-import { binaryFile, textFile, zip, zipOf } from './files.ts'
+import { textFile, zip, zipOf } from './files.ts'
 
 /** A mail of its own with a zip, below these first fields. */
 function inner(first: string, boundary = 'in', file = filePart(zip)): string {
@@ -94,12 +92,6 @@ function encodedMail(name: string, type: string, text: () => string): Evasion[] 
 
 const prefixed = (prefix: Buffer) => Buffer.concat([prefix, zip])
 const filler = Buffer.alloc(150_000, 'a text in front ')
-
-const SMIME = [
-  'Content-Type: application/pkcs7-mime; smime-type=signed-data; name="smime.p7m"',
-  BASE64,
-]
-const SMIME_READERS = 'openssl cms -verify, and mail programs that know S/MIME'
 
 export const nested: readonly Evasion[] = [
   ...firstFields.flatMap((field) =>
@@ -200,23 +192,6 @@ export const nested: readonly Evasion[] = [
     },
     'who opens the archive in the archive',
   ),
-  ...[false, true].map((inPieces) => ({
-    name: `a file known by its digest in a signed mail (S/MIME)${inPieces ? ' in pieces' : ''}`,
-    text: () => {
-      const content = Buffer.from(part([FILE_TYPE, BASE64], `${base64(binaryFile)}\n`))
-      const p7m = signed(content, inPieces ? { piece: 50 } : {})
-      return mail(part(SMIME, base64(p7m)))
-    },
-    openedBy: SMIME_READERS,
-  })),
-  ...named(
-    {
-      'the same with its tag in the long form': () => mail(part(SMIME, base64(longTag()))),
-      'the same as an attachment': () =>
-        mixed(part([...SMIME, ATTACHED], base64(signed(smimeContent(), { piece: 50 })))),
-    },
-    SMIME_READERS,
-  ),
 ]
 
 /** A message in base64 that holds another, so deep, and the innermost a file. */
@@ -224,14 +199,4 @@ function inBase64(depth: number): string {
   if (depth === 0) return filePart(zip)
   const message = `Subject: x\nMIME-Version: 1.0\n${inBase64(depth - 1)}\n`
   return part([RFC822, BASE64], base64(Buffer.from(message, 'latin1')))
-}
-
-function smimeContent(): Buffer {
-  return Buffer.from(part([FILE_TYPE, BASE64], `${base64(binaryFile)}\n`))
-}
-
-/** Strings of octets whose tag is written in two bytes (X.690 8.1.2.4). */
-function longTag(): Buffer {
-  const text = signed(smimeContent(), { piece: 50 }).toString('latin1')
-  return Buffer.from(text.replaceAll('\x04\x84\0\0\0', '\x1f\x04\x84\0\0\0'), 'latin1')
 }
