@@ -1,47 +1,18 @@
-import { createHash } from 'node:crypto'
-import { tmpdir } from 'node:os'
 import t from 'tap'
-import { Bytes } from '../../../src/mail/message/bytes.ts'
-import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
-import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import {
   budgetOf,
   limits,
   mostBytesOf,
   mostContentsOf,
 } from '../../../src/mail/mime/shared/limits.ts'
-import type { Oddity } from '../../../src/mail/mime/shared/oddities.ts'
 import { compressed, literal } from '../../scan/scanners/evasions/containers.ts'
+import { readMail } from './read-mail.ts'
 
 /**
  * What readers may make of odd mail has a budget of its own. A mail that spends it is `unread`, and all
  * that is plain in it is given all the same; `over` is said of mail that even the plain reading cannot
  * read to its end.
  */
-
-interface Reading {
-  readonly contents: readonly Buffer[]
-  readonly over: string
-  readonly isUnread: boolean
-}
-
-function read(mail: Buffer | string): Reading {
-  const message = Buffer.isBuffer(mail) ? mail : Buffer.from(mail, 'latin1')
-  const contents: Buffer[] = []
-  let over = ''
-  const odd = new Set<Oddity>()
-  const options = {
-    openFile: () => openAnonymousFile(tmpdir()),
-    createHash,
-    onOdd: (oddity: Oddity) => odd.add(oddity),
-  }
-  for (const step of contentsOf(Bytes.of(message), options)) {
-    if (step.kind === 'over') over = step.why
-    if (step.kind !== 'content') continue
-    contents.push(step.bytes.gather())
-  }
-  return { contents, over, isUnread: odd.has('unread') }
-}
 
 const TYPE = 'Content-Type: application/octet-stream; name=a'
 const BASE64 = 'Content-Transfer-Encoding: base64'
@@ -87,12 +58,12 @@ const spent: Readonly<Record<string, readonly string[]>> = {
 
 for (const [name, odd] of Object.entries(spent)) {
   t.test(`odd mail is unread, and its plain parts are given: ${name}`, async (t) => {
-    const { contents, over, isUnread } = read(around(odd))
-    t.equal(over, '')
-    t.ok(isUnread)
+    const read = readMail(around(odd))
+    t.equal(read.over, '')
+    t.ok(read.odd.includes('unread'))
     for (const plain of plainFiles) {
       t.ok(
-        contents.some((content) => content.equals(plain)),
+        read.contents.some((content) => content.equals(plain)),
         plain.toString(),
       )
     }
@@ -100,42 +71,42 @@ for (const [name, odd] of Object.entries(spent)) {
 }
 
 t.test('as many odd parts as ordinary mail might have are all read', async (t) => {
-  const { over, isUnread } = read(around(numbered(5, oddBase64)))
+  const { over, odd } = readMail(around(numbered(5, oddBase64)))
   t.equal(over, '')
-  t.notOk(isUnread)
+  t.notOk(odd.includes('unread'))
 })
 
 t.test('more contents than the limit are over', async (t) => {
   const parts = (count: number) => mixed(numbered(count, (n) => `${TYPE}\n\nfile ${n}`))
   const some = parts(150)
-  t.equal(read(some).over, '')
+  t.equal(readMail(some).over, '')
   const many = parts(1000)
-  const { over, contents, isUnread } = read(many)
+  const { over, contents, odd } = readMail(many)
   t.equal(over, `more than ${limits.contents} contents`)
   t.equal(contents.length, mostContentsOf(many.length))
-  t.ok(isUnread)
+  t.ok(odd.includes('unread'))
 })
 
 t.test('more bytes than the limit are over', async (t) => {
   const opened = `${TYPE}.gpg\n${BASE64}\n\n${base64(bomb)}`
   t.ok(bomb.length * 1.4 < 1024 * 1024 && mostBytesOf(opened.length) < 30_000_000)
-  const { over, isUnread } = read(mixed([opened]))
+  const { over, odd } = readMail(mixed([opened]))
   t.equal(over, 'contents of too many bytes')
-  t.ok(isUnread)
+  t.ok(odd.includes('unread'))
 })
 
 t.test('mails in one another beyond the limit are over if all readers open them', async (t) => {
   const nested = (depth: number, from: string): string =>
     depth === 0 ? from : nested(depth - 1, `A: b\n${file(Buffer.from(from, 'latin1'))}`)
-  t.equal(read(nested(limits.depth, 'x')).over, '')
-  t.match(read(nested(limits.depth + 2, 'x')).over, 'deep')
+  t.equal(readMail(nested(limits.depth, 'x')).over, '')
+  t.match(readMail(nested(limits.depth + 2, 'x')).over, 'deep')
 })
 
 t.test('more contents at a time than the limit are over if all readers see them', async (t) => {
   const open = (count: number) =>
     `${numbered(count, (n) => `A: ${n}\nContent-Type: message/rfc822\n\n`).join('')}A: b\n\nx\n`
-  t.notMatch(read(open(limits.open - 10)).over, 'at a time')
-  t.match(read(open(limits.open + 10)).over, `${limits.open} at a time`)
+  t.notMatch(readMail(open(limits.open - 10)).over, 'at a time')
+  t.match(readMail(open(limits.open + 10)).over, `${limits.open} at a time`)
 })
 
 t.test(
@@ -149,21 +120,9 @@ t.test(
       ['application/octet-stream', '', true],
       ['application/pgp-encrypted', 'too much work for its size', true],
     ] as const) {
-      const message = Buffer.from(file(type), 'latin1')
-      let work = 0
-      let why = ''
-      const odd = new Set<Oddity>()
-      const options = {
-        openFile: () => openAnonymousFile(tmpdir()),
-        createHash,
-        onOdd: (oddity: Oddity) => odd.add(oddity),
-        onWork: (units: number) => {
-          work += units
-        },
-      }
-      for (const step of contentsOf(Bytes.of(message), options))
-        if (step.kind === 'over') why = step.why
-      t.same([why, odd.has('unread')], [over, isUnread], type)
+      const message = file(type)
+      const { over: why, odd, work } = readMail(message)
+      t.same([why, odd.includes('unread')], [over, isUnread], type)
       t.ok(work <= 2.1 * budgetOf(message.length).work, `${work} units`)
     }
   },

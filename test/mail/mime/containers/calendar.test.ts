@@ -4,47 +4,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { openCalendar } from '../../../../src/mail/mime/containers/calendar.ts'
-import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { mostBytesOf } from '../../../../src/mail/mime/shared/limits.ts'
-import type { Oddity } from '../../../../src/mail/mime/shared/oddities.ts'
 import { Work } from '../../../../src/mail/mime/shared/work.ts'
 import { python } from '../../../programs/python.ts'
 import { inChunks } from '../../message/bytes.ts'
-
-const openFile = () => openAnonymousFile(tmpdir())
-
-interface Opened {
-  readonly files: readonly string[]
-  readonly names: readonly string[]
-  readonly over: string
-  readonly odd: readonly Oddity[]
-}
+import { readMail } from '../read-mail.ts'
 
 /** Reads a mail whose one part is these bytes (latin1), in base64. Leaves the bytes themselves out. */
-function open(text: string, type = 'application/octet-stream'): Opened {
+function open(text: string, type = 'application/octet-stream') {
   const file = Buffer.from(text, 'latin1')
   const encoded = file.toString('base64').replace(/.{76}/g, '$&\n')
   const fields = `Content-Type: ${type}\nContent-Transfer-Encoding: base64`
   return openMail(`${fields}\n\n${encoded}\n`, text)
 }
 
-function openMail(mail: string, itself = ''): Opened {
-  const files: string[] = []
-  const names: string[] = []
-  const odd = new Set<Oddity>()
-  let over = ''
-  const onName = (name: string) => names.push(name)
-  const onOdd = (oddity: Oddity) => odd.add(oddity)
-  const options = { openFile, createHash, onName, onOdd }
-  for (const step of contentsOf(Bytes.of(Buffer.from(mail, 'latin1')), options)) {
-    if (step.kind === 'over') over = step.why
-    if (step.kind !== 'content') continue
-    files.push(step.bytes.gather().toString('latin1'))
-  }
-  return { files: files.filter((file) => file !== itself), names, over, odd: [...odd] }
+function openMail(mail: string, itself = '') {
+  const { texts, names, over, odd } = readMail(mail)
+  return { files: texts.filter((file) => file !== itself), names, over, odd: [...new Set(odd)] }
 }
 
 /** An empty line near the front would end a header, so that the file might be a mail as well. */
@@ -175,11 +153,15 @@ t.test('what other readers open is opened', { skip: readersMissing }, async (t) 
 function valuesIn(text: string, ends: readonly number[]): string[] {
   const source = inChunks(Buffer.from(text, 'latin1'), ends)
   const values: string[] = []
-  const steps = openCalendar(source, new Work(source, { openFile }), function* (file) {
-    const text = file.encoded.gather().toString('latin1')
-    values.push(JSON.stringify([file.encoding, file.names, text]))
-    yield* []
-  })
+  const steps = openCalendar(
+    source,
+    new Work(source, { openFile: () => openAnonymousFile(tmpdir()) }),
+    function* (file) {
+      const text = file.encoded.gather().toString('latin1')
+      values.push(JSON.stringify([file.encoding, file.names, text]))
+      yield* []
+    },
+  )
   for (const _ of steps);
   return values
 }
@@ -301,14 +283,8 @@ t.test('a calendar in a calendar is opened, up to the limit', async (t) => {
   t.same(open(nested(20)).odd, ['unread'])
 })
 
-/** Bytes that are looked at, decoded and given while a calendar is read. */
-function workOf(text: string): number {
-  let work = 0
-  const source = Bytes.of(Buffer.from(`Content-Type: text/calendar\n\n${text}`, 'latin1'))
-  const options = { openFile, createHash, onWork: (units: number) => (work += units) }
-  for (const _ of contentsOf(source, options));
-  return work
-}
+/** Units of the work of reading a calendar. */
+const workOf = (text: string) => readMail(`Content-Type: text/calendar\n\n${text}`).work
 
 t.test('a calendar that is twice as long takes twice the work', async (t) => {
   const shapes: Readonly<Record<string, (n: number) => string>> = {
@@ -345,10 +321,7 @@ t.test('a calendar with a file takes less than a tenth of what may be decoded', 
     const lines = `${file}\r\n `.repeat(size / 75)
     const text = calendar(`ATTACH;X="a;b";ENCODING=BASE64;VALUE=BINARY:${lines}`)
     const mail = Buffer.from(`Content-Type: text/calendar\r\n\r\n${text}`)
-    let given = 0
-    for (const step of contentsOf(Bytes.of(mail), { openFile, createHash })) {
-      if (step.kind === 'content') given += step.bytes.size
-    }
+    const given = Buffer.concat(readMail(mail).contents).length
     t.ok(given < mostBytesOf(mail.length) / 10, `${given} bytes of ${mail.length}`)
   }
 })

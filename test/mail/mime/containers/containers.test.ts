@@ -5,23 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { constants, deflateSync } from 'node:zlib'
 import t from 'tap'
-import { Bytes } from '../../../../src/mail/message/bytes.ts'
-import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
-import { contentsOf } from '../../../../src/mail/mime/contents.ts'
-import type { Oddity } from '../../../../src/mail/mime/shared/oddities.ts'
 import {
   compressed,
   literal,
   packet,
   signedData,
 } from '../../../scan/scanners/evasions/containers.ts'
-
-interface Opened {
-  readonly contents: readonly Buffer[]
-  readonly over: string
-  readonly encrypted: number
-  readonly isUnread: boolean
-}
+import { readMail } from '../read-mail.ts'
 
 /** A file in base64 below a header that says S/MIME, or something else. */
 function partOf(file: Buffer, name = 'a.p7m'): string {
@@ -30,32 +20,16 @@ function partOf(file: Buffer, name = 'a.p7m'): string {
 }
 
 /** Reads a mail that is a file in base64. */
-function open(file: Buffer, name?: string): Opened {
-  return openMail(partOf(file, name))
-}
-
-const inBase64 = (file: Buffer) => file.toString('base64').replace(/.{76}/g, '$&\n')
-
-function openMail(mail: string): Opened {
-  const message = Buffer.from(mail)
-  const contents: Buffer[] = []
-  let over = ''
-  const odd: Oddity[] = []
-  const options = {
-    openFile: () => openAnonymousFile(tmpdir()),
-    createHash,
-    onOdd: (oddity: Oddity) => odd.push(oddity),
-  }
-  for (const step of contentsOf(Bytes.of(message), options)) {
-    if (step.kind === 'over') over = step.why
-    if (step.kind !== 'content') continue
-    contents.push(step.bytes.gather())
-  }
+function open(file: Buffer, name?: string) {
+  const { contents, over, odd } = readMail(partOf(file, name))
   const encrypted = odd.filter((oddity) => oddity === 'encrypted').length
   return { contents, over, encrypted, isUnread: odd.includes('unread') }
 }
 
-const holds = ({ contents }: Opened, file: Buffer) => contents.some((bytes) => bytes.equals(file))
+const inBase64 = (file: Buffer) => file.toString('base64').replace(/.{76}/g, '$&\n')
+
+const holds = ({ contents }: ReturnType<typeof open>, file: Buffer) =>
+  contents.some((bytes) => bytes.equals(file))
 
 const text = Buffer.from('Content-Type: text/plain\n\nwhat was signed\n')
 const long = Buffer.alloc(200_000, 'what was signed, again and again; ')
@@ -102,7 +76,7 @@ t.test('S/MIME that cannot be read to its end is never taken for read', async (t
   const broken = whole.subarray(0, -8)
   const both = `--b\n${partOf(whole)}\n--b\n${partOf(broken)}\n--b--\n`
   t.match(
-    openMail(`Content-Type: multipart/mixed; boundary=b\n\n${both}`).over,
+    readMail(`Content-Type: multipart/mixed; boundary=b\n\n${both}`).over,
     /cannot be read/,
     'another one was read before it',
   )

@@ -1,40 +1,25 @@
-import { createHash } from 'node:crypto'
-import { tmpdir } from 'node:os'
 import t from 'tap'
-import { Bytes } from '../../../../src/mail/message/bytes.ts'
-import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
-import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { inChunksOf } from '../../message/bytes.ts'
+import { readMail } from '../read-mail.ts'
 
 const TYPE = 'Content-Type: '
 const ENCODING = 'Content-Transfer-Encoding: '
+/** For mail that stays in memory. */
 const options = {
-  createHash,
   openFile: (): number => {
     throw new Error('small contents stay in memory')
   },
 }
 
-const stepsOf = (mail: string) => contentsOf(Bytes.of(Buffer.from(mail, 'latin1')), options)
-
-/** The bytes of each content. */
-function sizesOf(steps: ReturnType<typeof contentsOf>): number[] {
-  const sizes: number[] = []
-  for (const step of steps) if (step.kind === 'content') sizes.push(step.bytes.size)
-  return sizes
-}
-
 /** The contents of a mail, each as text; `mail:` stands before one that is to be taken for a mail. */
-function contentsIn(mail: string): string[] {
-  const contents: string[] = []
-  for (const step of stepsOf(mail)) {
-    if (step.kind === 'over') throw new Error(step.why)
-    if (step.kind !== 'content') continue
-    const text = step.bytes.gather().toString('latin1')
-    contents.push(step.isMail ? `mail:${text}` : text)
-  }
-  return contents
+function contentsIn(mail: string): readonly string[] {
+  const { texts, over } = readMail(mail, options)
+  if (over) throw new Error(over)
+  return texts
 }
+
+const sizesIn = (mail: Parameters<typeof readMail>[0]) =>
+  readMail(mail).contents.map(({ length }) => length)
 
 const inBase64 = (text: string) => Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n')
 
@@ -278,13 +263,10 @@ t.test('base64 with data behind padding is decoded as one, and piece by piece', 
 })
 
 t.test('a content of more than 1 MB is given once, with the line ends that it has', async (t) => {
-  const files = { ...options, openFile: () => openAnonymousFile(tmpdir()) }
   const front = `${TYPE}a/b\n${ENCODING}quoted-printable\n\n`
   const last = 1024 * 1024 - 3
-  const sizesIn = (text: string) =>
-    sizesOf(contentsOf(Bytes.of(Buffer.from(`${front}=41${text}`)), files))
-  t.same(sizesIn(`\r\n${'b'.repeat(last)}`), [last + 3, last + 2], '1 MB')
-  t.same(sizesIn(`\r\n${'b'.repeat(last + 1)}`), [last + 4], 'a byte more')
+  t.same(sizesIn(`${front}=41\r\n${'b'.repeat(last)}`), [last + 3, last + 2], '1 MB')
+  t.same(sizesIn(`${front}=41\r\n${'b'.repeat(last + 1)}`), [last + 4], 'a byte more')
 })
 
 t.test('a line of encoded data is read to its end, and up to its first NUL', async (t) => {
@@ -315,20 +297,18 @@ t.test('uuencode is not read as a text in a character set', async (t) => {
 t.test('a line that begins with a blank is found where two chunks meet', async (t) => {
   const mail = Buffer.from(`${inCharset('us-ascii; format=flowed')}\n\na\n b`)
   const source = inChunksOf(2, mail)
-  const sizes = sizesOf(contentsOf(source, options))
+  const sizes = sizesIn(source)
   t.same(sizes, [3, 4, 5], 'without the blank, with it, and with a CR')
 })
 
 t.test('a text of more than 1 MB is given once if every reader saves the same', async (t) => {
-  const files = { ...options, openFile: () => openAnonymousFile(tmpdir()) }
   const text = `${'a line of text \xe9\n'.repeat(80_000)}the end`
   const ascii = text.replaceAll('\xe9', 'e')
   for (const mail of [
     `${inCharset('iso-8859-1')}\n\n${ascii}`,
     `${inCharset('us-ascii; format=flowed')}\n\n${text}`,
   ]) {
-    const steps = Array.from(contentsOf(Bytes.of(Buffer.from(mail, 'latin1')), files))
-    t.equal(steps.filter(({ kind }) => kind === 'content').length, 1, mail.slice(0, 80))
+    t.equal(sizesIn(mail).length, 1, mail.slice(0, 80))
   }
 })
 
@@ -337,7 +317,7 @@ function givenIn(mail: string): readonly string[] {
   const given: string[] = []
   const onGiven = ({ from, to }: { from: number; to: number }) =>
     void given.push(mail.slice(from, to))
-  for (const _ of contentsOf(Bytes.of(Buffer.from(mail, 'latin1')), { ...options, onGiven }));
+  readMail(mail, { ...options, onGiven })
   return given
 }
 
@@ -372,14 +352,9 @@ t.test('it is not told of a part that readers read in more than one way', async 
 
 t.test('headers and names of encoded files are told while contents are read', async (t) => {
   const headers: string[] = []
-  const names: string[] = []
   const mail = `${TYPE}message/rfc822\n\n${TYPE}a/b\n\nbegin 644 a.exe\n#86)C\nend\n`
-  const listening = {
-    ...options,
-    onHeader: ({ type }: { type: string }) => void headers.push(type),
-    onName: (name: string) => void names.push(name),
-  }
-  for (const _ of contentsOf(Bytes.of(Buffer.from(mail)), listening));
+  const onHeader = ({ type }: { type: string }) => void headers.push(type)
+  const { names } = readMail(mail, { ...options, onHeader })
   t.same([...new Set(headers)], ['message/rfc822', 'a/b'])
   t.same([...new Set(names)], ['a.exe'])
 })
@@ -392,7 +367,6 @@ const multipart = (boundary: string, ...parts: string[]) =>
   `${TYPE}multipart/mixed; boundary=${boundary}\n\n${parts.map((part) => `--${boundary}\n${part}\n`).join('')}--${boundary}--\n`
 
 t.test('scanners get at most four times the bytes of a mail as programs write it', async (t) => {
-  const files = { openFile: () => openAnonymousFile(tmpdir()), createHash }
   for (const size of [64 * 1024, 2 * 1024 * 1024]) {
     const text = lines(size)
     const file = `${TYPE}a/b; name=a\n${ENCODING}base64\n\n${inBase64(text)}`
@@ -409,12 +383,10 @@ t.test('scanners get at most four times the bytes of a mail as programs write it
     }
     for (const [name, mail] of Object.entries(mails)) {
       for (const end of ['\n', '\r\n']) {
-        const message = Buffer.from(mail.replaceAll('\n', end), 'latin1')
-        let given = message.length
-        for (const step of contentsOf(Bytes.of(message), files)) {
-          if (step.kind === 'over') t.fail(step.why)
-          if (step.kind === 'content') given += step.bytes.size
-        }
+        const message = mail.replaceAll('\n', end)
+        const { texts, over } = readMail(message)
+        t.equal(over, '')
+        const given = [message, ...texts].join('').length
         t.ok(given <= 4 * message.length, `${name}: ${given} of ${message.length}`)
       }
     }

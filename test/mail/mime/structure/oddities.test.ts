@@ -1,22 +1,13 @@
-import { createHash } from 'node:crypto'
-import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
-import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
-import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { type Oddity, oddities } from '../../../../src/mail/mime/shared/oddities.ts'
 import { inChunks } from '../../message/bytes.ts'
+import { readMail } from '../read-mail.ts'
 import { examples, ordinary } from './oddity-examples.ts'
-
-const openFile = () => openAnonymousFile(tmpdir())
 
 /** The oddities of a mail that comes in pieces that end at `cuts`. */
 function odditiesOf(message: Buffer, cuts: readonly number[] = []): Oddity[] {
-  const found = new Set<Oddity>()
-  const source = inChunks(message, cuts)
-  const options = { openFile, createHash, onOdd: (oddity: Oddity) => found.add(oddity) }
-  for (const _ of contentsOf(source, options));
-  return [...found].sort()
+  return [...new Set(readMail(inChunks(message, cuts)).odd)].sort()
 }
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { Bytes } from '../../../src/mail/message/bytes.ts'
+import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
+import { type ContentsOptions, contentsOf } from '../../../src/mail/mime/contents.ts'
+import type { Oddity } from '../../../src/mail/mime/shared/oddities.ts'
+
+/** All that is given and told while a mail is read for its contents. */
+interface MailRead {
+  readonly contents: readonly Buffer[]
+  /** The same as texts (latin1); `mail:` stands before those that scanners take for mail. */
+  readonly texts: readonly string[]
+  /** Why it was not read to its end. */
+  readonly over: string
+  /** Each as often as it was told. */
+  readonly odd: readonly Oddity[]
+  /** Of files in uuencode, yEnc, calendars and cards. */
+  readonly names: readonly string[]
+  /** The units of work. */
+  readonly work: number
+}
+
+/** Reads a mail (a text is latin1) for its contents. */
+export function readMail(mail: Bytes | Buffer | string, more?: Partial<ContentsOptions>): MailRead {
+  const bytes = typeof mail === 'string' ? Buffer.from(mail, 'latin1') : mail
+  const contents: Buffer[] = []
+  const texts: string[] = []
+  const odd: Oddity[] = []
+  const names: string[] = []
+  let over = ''
+  let work = 0
+  const options: ContentsOptions = {
+    openFile: () => openAnonymousFile(tmpdir()),
+    createHash,
+    onOdd: (oddity) => void odd.push(oddity),
+    onName: (name) => void names.push(name),
+    onWork: (units) => {
+      work += units
+    },
+    ...more,
+  }
+  for (const step of contentsOf(Bytes.of(bytes), options)) {
+    if (step.kind === 'over') over = step.why
+    if (step.kind !== 'content') continue
+    const content = step.bytes.gather()
+    if (content.length !== step.bytes.size) throw new Error('another size than was told')
+    contents.push(content)
+    texts.push(`${step.isMail ? 'mail:' : ''}${content.toString('latin1')}`)
+  }
+  return { contents, texts, over, odd, names, work }
+}
