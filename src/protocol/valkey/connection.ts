@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { ServerWire } from '../../ground/net/server-wire.ts'
 import { type DialledServer, dial } from '../shared/dial.ts'
+import { ServerWire } from '../shared/server-wire.ts'
 import { commandOf, RespError, RespReader, type RespValue } from './resp-reader.ts'
 
 /** What a server needs to let this process in. */
