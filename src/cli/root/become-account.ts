@@ -259,9 +259,7 @@ async function copyLines(
   }
   for await (const piece of from) {
     group.heard()
-    const whole = (
-      rest + decoder.decode(piece as Buffer, { stream: true }).replaceAll(ALIVE, '')
-    ).split('\n')
+    const whole = (rest + decoder.decode(piece, { stream: true }).replaceAll(ALIVE, '')).split('\n')
     rest = whole.pop()!.slice(0, LINE_MAX)
     lines += whole.length
     if (lines > most) throw new Error(`it prints more than ${most} lines`)

@@ -42,7 +42,7 @@ export async function askRunningDaemon(
   // It tells its number itself: one of root's, as 1, is none of its own.
   const own = process.geteuid!()
   const isKnown = kernel?.uid === own || (kernel?.uid !== 0 && known.has(kernel?.uid ?? 0))
-  return { socket, description: kernel && isKnown ? { ...daemon!, ...kernel } : undefined }
+  return { socket, description: kernel && isKnown ? { ...daemon, ...kernel } : undefined }
 }
 
 /** The socket of this host's onescand: ONESCAN_SOCKET, else the `--socket` of its file of settings. */

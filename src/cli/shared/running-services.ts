@@ -205,7 +205,7 @@ function commandIn(words: readonly string[]): ServerCommand | undefined {
   const name = basename(words[index]!)
   // Without --listen smtp-delay is a step after the server.
   if (name.startsWith('smtp-delay') && !options.includes('--listen')) return undefined
-  return { text: [name, ...options, words[smtpd]!].join(' '), options }
+  return { text: [name, ...options, words[smtpd]].join(' '), options }
 }
 
 /** Whether a word names such a program, and not a file or directory of that name. */

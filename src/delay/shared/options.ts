@@ -368,7 +368,7 @@ function splitOptions(
     if (word === '--') break
     const [, name = '', rest] = /^(--[^=]*|-.)(.*)$/s.exec(word)!
     if (withValue.includes(name)) {
-      const attached = name.startsWith('--') ? rest!.slice(1) : rest!
+      const attached = name.startsWith('--') ? rest!.slice(1) : rest
       const value = rest === '' ? words.shift() : attached
       if (value === undefined) throw new UsageError(`${name}: needs a value; ${SEE_HELP}`)
       give(name, value)

@@ -81,7 +81,7 @@ function stateOf({ quota, site }: Configuration, doors: readonly OpenDoor[]) {
     doors: addUpDoors(doors),
     servers: Object.assign({}, ...servers) as ProcessReport['servers'],
     sharing: site?.tools.verdicts?.sharing(),
-    quota: quota?.counters as Record<string, number> | undefined,
+    quota: quota?.counters,
   }
 }
 

@@ -129,7 +129,7 @@ export class SlotRequestReader {
   #room(type: string, length: number): Buffer {
     if (this.#asksToTell) throw new GoCold('bytes after the last frame')
     if (type === TELL && this.#next === 1 && length <= 1) return Buffer.alloc(length)
-    const rule = Object.hasOwn(frameRules, type) ? frameRules[type]! : undefined
+    const rule = Object.hasOwn(frameRules, type) ? frameRules[type] : undefined
     if (rule === undefined) throw new GoCold('a frame of a type that is not known here')
     this.#checkOrder(type, rule)
     if (length > rule.limit || (rule.exact && length !== rule.limit)) {

@@ -78,7 +78,7 @@ export class ContentReader {
         at = Math.min(cr, lf)
         if (at === length) break
       }
-      const byte = chunk[at]!
+      const byte = chunk[at]
       if (byte === LF && state === behind.dotCr) {
         this.#isEnded = true
         this.#rest = chunk.subarray(at + 1)

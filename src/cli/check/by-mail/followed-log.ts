@@ -73,7 +73,7 @@ export class FollowedLog {
     })
     this.#programs.push(child)
     child.once('error', (error) => this.faults.push(errorText(error)))
-    return child.stdout!
+    return child.stdout
   }
 
   async #read(bytes: AsyncIterable<Buffer>): Promise<void> {

@@ -62,7 +62,7 @@ function sendBySmtp(
     connection.connect(() => {
       connection.send({ from: '', to: [address] }, message, (error, info) => {
         if (error) failed(error)
-        else end({ kind: 'taken', text: oneLine(info!.response), isContent: true })
+        else end({ kind: 'taken', text: oneLine(info.response), isContent: true })
       })
     })
   })

@@ -45,7 +45,7 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   try {
     postfix = await readPostfix(host)
   } catch (thrown) {
-    const why = errorText(thrown).split('\n')[0]!
+    const why = errorText(thrown).split('\n')[0]
     return [error('Postfix', `cannot be asked: ${why}`, `see that ${POSTCONF} works`)]
   }
   const strangers = postfix.services.filter(takesStrangers)

@@ -20,7 +20,7 @@ export async function* askService(
   { env, file }: { readonly env: Environment; readonly file: string },
 ): AsyncGenerator<Finding> {
   const [program, ...all] = siblingCommand(service, ...words, '--json')
-  const child = spawn(program!, all, {
+  const child = spawn(program, all, {
     env,
     timeout: PATIENCE,
     killSignal: 'SIGKILL',

@@ -184,9 +184,9 @@ function boundedValues(): (value: string) => string {
 /** Returns by how much each counter has grown. Counters begin at 0 again when settings are read. */
 function growth(now: object = {}, before: object = {}): [name: string, more: number][] {
   const last = before as Readonly<Record<string, number>>
-  return Object.entries(now as Readonly<Record<string, number>>).flatMap(([name, count]) => {
+  return Object.entries(now).flatMap(([name, count]) => {
     const more = count >= (last[name] ?? 0) ? count - (last[name] ?? 0) : count
-    return more > 0 ? [[name, more] as [string, number]] : []
+    return more > 0 ? [[name, more]] : []
   })
 }
 

@@ -123,11 +123,11 @@ async function* outputOf(command: readonly [string, ...string[]]): AsyncGenerato
   })
   ended.catch(() => {}) // awaited below
   let trouble = ''
-  child.stderr!.on('data', (bytes: Buffer) => {
+  child.stderr.on('data', (bytes: Buffer) => {
     trouble = (trouble + bytes.toString('latin1')).slice(-2000)
   })
   try {
-    for await (const chunk of child.stdout!) yield chunk as Buffer
+    for await (const chunk of child.stdout) yield chunk
     const code = await ended
     if (code !== 0)
       throw new Error(trouble.trim().split('\n').at(-1) || `${program} ended: ${code}`)

@@ -50,7 +50,7 @@ export async function callNextServer(
   address: { readonly text: string; readonly options: NetConnectOpts },
   timeouts: NextServerTimeouts,
 ): Promise<NextServer> {
-  const socket = connect({ ...address.options, noDelay: true } as NetConnectOpts)
+  const socket = connect({ ...address.options, noDelay: true })
   const server = new NextServer(socket, address.text, timeouts)
   await server.greeted()
   return server

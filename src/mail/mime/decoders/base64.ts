@@ -333,7 +333,7 @@ function charactersByStride(block: Buffer): number | undefined {
 function charactersInLines(block: Buffer): number | undefined {
   let characters = 0
   for (let at = 0; at < block.length; at++) {
-    const byte = block[at]!
+    const byte = block[at]
     if (byte !== LF && byte !== CR) characters++
     else if (byte === LF && characters % 4 !== 0) return undefined
   }

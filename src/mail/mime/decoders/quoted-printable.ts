@@ -164,7 +164,7 @@ export class QuotedPrintableDecoder implements Decoder {
     const near = looksForBlanks ? bytes.length : Math.min(bytes.length, from + NEAR)
     let at = from
     for (; at < near; at++) {
-      const byte = bytes[at]!
+      const byte = bytes[at]
       if (byte === EQUALS) return at
       if (looksForBlanks && (byte === SPACE || byte === TAB)) return at
     }

@@ -272,7 +272,7 @@ function withoutComments(value: string): string {
   let depth = 0
   let inQuotes = false
   for (let at = 0; at < value.length; at++) {
-    const character = value[at]!
+    const character = value[at]
     if (character === '\\') {
       if (depth === 0) kept += value.slice(at, at + 2)
       at++
