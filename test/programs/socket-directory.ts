@@ -7,7 +7,7 @@ import type { Test } from 'tap'
  * Makes a directory for unix sockets, which is removed with the test. Its path is short enough for
  * a socket (unix(7): 107 bytes), wherever the checkout lies; that of t.testdir() may be too long.
  */
-export function socketDirectory(t: Test): string {
+export function socketDirectory(t: Pick<Test, 'teardown'>): string {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-sockets-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   return directory

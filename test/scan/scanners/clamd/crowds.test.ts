@@ -34,7 +34,7 @@ async function nextRefusal(): Promise<void> {
     }
     subscribe('net.client.socket', hear)
   })
-  while (!socket.closed) await new Promise(setImmediate) // listeners are removed from it
+  while (!socket.closed) await new Promise(setImmediate)
 }
 
 for (const lasting of [false, true]) {

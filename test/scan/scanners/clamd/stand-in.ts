@@ -1,9 +1,8 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { socketDirectory } from '../../../programs/socket-directory.ts'
 
 /** What a stand-in needs of tap's test object. */
 interface Test {
@@ -23,12 +22,8 @@ const VERSION = Buffer.from('zVERSION\0')
 const TRIAL = Buffer.from('zFILDES\0\0')
 const PING = Buffer.from('zPING\0')
 
-/** A new path for a socket. It has to be short: sun_path of unix(7) holds 107 bytes. */
-export function socketPath(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-'))
-  t.teardown(() => rmSync(directory, { recursive: true }))
-  return join(directory, 's')
-}
+/** A new path for a socket. */
+export const socketPath = (t: Test): string => join(socketDirectory(t), 's')
 
 /**
  * A server in clamd's place, for what a real one does only on bad days. `answer` is
