@@ -1,11 +1,10 @@
 import { replaceProcess } from '../../ground/process/execute.ts'
-import { redirect } from '../../mail/message/envelope/envelope.ts'
+import { type Envelope, redirect } from '../../mail/message/envelope/envelope.ts'
 import { editHeader, type HeaderEdits } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
 import { openAnonymousFile, writeAllOf } from '../../mail/message/spool.ts'
-import type { Decision, SingleDecision, SplitDecision } from '../../scan/judge/decision.ts'
+import type { Acceptance, Decision } from '../../scan/judge/decision.ts'
 import { acceptedShare } from '../../scan/judge/divide.ts'
-import type { Policy } from '../../scan/judge/policy.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { type ErrorReport, report } from '../shared/replies/error-report.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
@@ -23,82 +22,76 @@ export interface ChainCall extends Chain {
 
 /** What is needed to carry a decision out. */
 export interface SlotContext {
-  readonly policy: Policy
   readonly chain: ChainCall
   readonly errorReport: ErrorReport
   readonly slotLog: SlotLog
 }
 
 /**
- * Carries the decision out. Resolves with the exit code, unless this process became the next
- * program.
+ * Carries the decision out. Returns the exit code, unless this process became the next program.
+ * `directory` is for the files that the next program reads.
  */
-export async function carryOut(
+export function carryOut(
   decision: Decision,
   transaction: Transaction,
-  context: SlotContext,
-): Promise<number> {
+  directory: string,
+  { chain, errorReport, slotLog }: SlotContext,
+): number {
+  const answer = (code: number) => {
+    slotLog.decided(decision, code)
+    return code
+  }
+  const accept = ({ edits, recipients }: Acceptance, { message, envelope }: Transaction) => {
+    const to = recipients ? redirect(envelope, recipients) : envelope
+    return handOn(message, edits, to, directory, chain, () => slotLog.decided(decision, undefined))
+  }
   switch (decision.kind) {
     case 'accept':
-      return handOn(decision, transaction, decision, context)
+      return accept(decision, transaction)
     case 'reject':
     case 'defer':
-      return answer(report(decision.reply, context.errorReport), decision, context)
+      return answer(report(decision.reply, errorReport))
     case 'discard':
     case 'quarantine':
-      return answer(exit.done, decision, context)
-    case 'split':
-      return handOnShare(decision, transaction, context)
+      return answer(exit.done)
+    case 'split': {
+      // For the others the message is in quarantine by now.
+      const share = acceptedShare(decision)!
+      return accept(share.decision, { ...transaction, envelope: share.envelope })
+    }
   }
 }
 
 /**
  * Becomes the next program, which gets both descriptors as they came: nothing was read from them.
  */
-export async function passThrough(
-  chain: ChainCall,
-  slotLog: SlotLog,
+export function passThrough(
+  { chain, slotLog }: Omit<SlotContext, 'errorReport'>,
   why: string,
-): Promise<number> {
+): never {
   checkChain(chain, chain.self)
   slotLog.passed(why)
   return replaceProcess({ ...chain, inputs: undefined })
 }
 
-/**
- * Becomes the next program, with the edited message. `decided` is what the log says: it may be more
- * than this acceptance.
- */
-async function handOn(
-  { edits, recipients }: Extract<SingleDecision, { kind: 'accept' }>,
-  { message, envelope }: Transaction,
-  decided: Decision,
-  { policy, chain, slotLog }: SlotContext,
-): Promise<number> {
+/** Becomes the next program, with the edited message. Calls `log` when that cannot fail any more. */
+export function handOn(
+  message: Message,
+  edits: HeaderEdits,
+  envelope: Envelope,
+  directory: string,
+  chain: ChainCall,
+  log: () => void,
+): never {
   checkChain(chain, chain.self)
-  const { directory } = policy.spool
   const messageFile = fileOf(edited(message, edits), directory)
-  const addressed = recipients ? redirect(envelope, recipients) : envelope
-  const envelopeFile = fileOf([addressed.wire], directory)
+  const envelopeFile = fileOf([envelope.wire], directory)
   message.removeNamedFile()
-  slotLog.decided(decided, undefined)
+  log()
   return replaceProcess({ ...chain, inputs: [messageFile, envelopeFile] })
 }
 
-/**
- * Hands the message on to those recipients who get it. For the others it is in quarantine by now.
- */
-async function handOnShare(
-  split: SplitDecision,
-  transaction: Transaction,
-  context: SlotContext,
-): Promise<number> {
-  const { decision, envelope } = acceptedShare(split)!
-  return handOn(decision, { ...transaction, envelope }, split, context)
-}
-
-/** Yields the message with its edited header. */
-export function* edited(message: Message, edits: HeaderEdits): Generator<Buffer> {
+function* edited(message: Message, edits: HeaderEdits): Generator<Buffer> {
   yield editHeader(message.header, edits)
   yield* message.body.chunks()
 }
@@ -107,13 +100,8 @@ export function* edited(message: Message, edits: HeaderEdits): Generator<Buffer>
  * Writes bytes into a file for the next program. It is not a pipe, because no process would be left to write
  * into a pipe what is beyond its capacity.
  */
-export function fileOf(chunks: Iterable<Buffer>, directory: string): number {
+function fileOf(chunks: Iterable<Buffer>, directory: string): number {
   const fd = openAnonymousFile(directory)
   writeAllOf(fd, chunks, 0, directory)
   return fd
-}
-
-function answer(code: number, decision: Decision, { slotLog }: SlotContext): number {
-  slotLog.decided(decision, code)
-  return code
 }

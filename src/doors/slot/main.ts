@@ -66,12 +66,13 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
     self: process.argv[1] ?? process.execPath,
   }
   const policy = readPolicy(env)
-  if ('off' in policy && !policy.quota) return passThrough(chain, slotLog, policy.off)
+  if ('off' in policy && !policy.quota) return passThrough({ chain, slotLog }, policy.off)
 
-  const errorReport = readErrorReport(env) // before any descriptor is opened that stays
+  // Before any descriptor is opened that stays.
+  const context = { chain, errorReport: readErrorReport(env), slotLog }
   if ('off' in policy) {
     const { passUnscanned } = await import('./quota-only.ts')
-    return passUnscanned(policy.quota!, policy.off, env, { chain, errorReport, slotLog })
+    return passUnscanned(policy.quota!, policy.off, env, context)
   }
   const tools = await prepareTools(policy, log)
   const transaction = receiveTransaction(optionsOf(policy, tools), env)
@@ -88,7 +89,7 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
         await tools.quota?.settled()
         tools.quota?.close()
         keepNoFile.stop()
-        return carryOut(decision, transaction, { policy, chain, errorReport, slotLog })
+        return carryOut(decision, transaction, policy.spool.directory, context)
       },
     })
   } finally {

@@ -1,7 +1,6 @@
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
 import type { Network } from '../../../ground/net/ip-address.ts'
-import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
 import type { Site } from '../../../scan/judge/site.ts'
 import type { Rules } from '../../../scan/rules/match.ts'
 import type { Configuration } from '../../shared/configuration.ts'
@@ -91,39 +90,15 @@ export class SmtpServer extends MailServices {
  * tagged.
  */
 export function afterQueue(site: Site): Site {
-  return adapt(site, ({ policy }) => {
-    const { settings } = policy
-    if (settings.REJECTVIRUS !== 'reject') return {}
-    return { policy: { ...policy, settings: { ...settings, REJECTVIRUS: 'tag' } } }
-  })
-}
-
-/** Returns the site with something changed, for itself and for each line of its rules. */
-function adapt(site: Site, change: (site: Site) => Partial<Site>): Site {
-  const { rules } = site
-  if (rules === undefined) return { ...site, ...change(site) }
+  const { policy, rules } = site
+  const { settings } = policy
+  const isRefused = settings.REJECTVIRUS === 'reject'
   return {
     ...site,
-    ...change(site),
-    rules: {
+    policy: isRefused ? { ...policy, settings: { ...settings, REJECTVIRUS: 'tag' } } : policy,
+    rules: rules && {
       lines: rules.lines,
-      siteOfLine: async (settings) => adapt(await rules.siteOfLine(settings), change),
+      siteOfLine: async (settings) => afterQueue(await rules.siteOfLine(settings)),
     },
   }
-}
-
-/** Returns the decision with each refusal turned into a deferral: such mail stays in the queue. */
-export function deferRefusals(decision: Decision): Decision {
-  if (decision.kind !== 'split') return deferRefusal(decision)
-  const shares = decision.shares.map((share) => {
-    return { ...share, decision: deferRefusal(share.decision) }
-  })
-  return { ...decision, shares }
-}
-
-function deferRefusal(decision: SingleDecision): SingleDecision {
-  if (decision.kind !== 'reject') return decision
-  const { reply, details } = decision
-  const enhanced = reply.enhanced.replace(/^5/, '4')
-  return { kind: 'defer', reply: { ...reply, class: 4, enhanced }, details }
 }

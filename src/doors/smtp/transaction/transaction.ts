@@ -10,7 +10,7 @@ import {
 import { COMMAND_MAX, parsePath } from '../../../protocol/smtp/commands.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
 import { Deadline } from '../../../scan/judge/deadline.ts'
-import type { Decision } from '../../../scan/judge/decision.ts'
+import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
 import { deliver, type Exit } from '../../shared/deliver.ts'
 import { withdrawKept } from '../../shared/keep-as-decided.ts'
 import { RecipientList } from '../../shared/recipient-list.ts'
@@ -18,7 +18,7 @@ import { faultReply } from '../../shared/replies/smtp-reply.ts'
 import type { SmtpConnection } from '../client/connection.ts'
 import { ContentReplies } from '../replies/content-replies.ts'
 import { NEXT_SERVER_LOST } from '../replies/own-replies.ts'
-import { deferRefusals, type SmtpServer } from '../shared/server.ts'
+import type { SmtpServer } from '../shared/server.ts'
 import { carryOut, dropped, passOn } from './carry-out.ts'
 import { dropTransaction, type SmtpDelivery } from './hand-on.ts'
 import { type CarriedOut, TransactionLog } from './log.ts'
@@ -154,6 +154,22 @@ async function carryOutOnce(
   const isUnheard = (index: number) => !replies.isSaid(index)
   const left = await withdrawKept(decision, delivery, complain, isUnheard)
   return { decision: left, replies: settled, lost }
+}
+
+/** Returns the decision with each refusal turned into a deferral: such mail stays in the queue. */
+function deferRefusals(decision: Decision): Decision {
+  if (decision.kind !== 'split') return deferRefusal(decision)
+  const shares = decision.shares.map((share) => {
+    return { ...share, decision: deferRefusal(share.decision) }
+  })
+  return { ...decision, shares }
+}
+
+function deferRefusal(decision: SingleDecision): SingleDecision {
+  if (decision.kind !== 'reject') return decision
+  const { reply, details } = decision
+  const enhanced = reply.enhanced.replace(/^5/, '4')
+  return { kind: 'defer', reply: { ...reply, class: 4, enhanced }, details }
 }
 
 /** Returns the reply for anything thrown. If mail is in a queue already, nothing is refused. */
