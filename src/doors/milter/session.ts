@@ -237,7 +237,7 @@ export class MilterSession {
     const origin = this.#origin()
     const relay = this.#isAuthenticated()
     if (path === undefined) {
-      const reply = refuseNotPlain(command.path, to, { origin, log: this.#server.log })
+      const reply = refuseNotPlain(command.path, to, origin, this.#server.log)
       if (answer !== undefined) return smtpReply(reply)
       to.defer(new Fault('envelope', 'a recipient is not plain'))
       return undefined

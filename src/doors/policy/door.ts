@@ -135,13 +135,9 @@ async function actionFor(
   if (!isAskedAbout({ relay, bounceInjector: false }, quota)) return 'DUNNO'
   if (isOff()) return 'DUNNO'
   const address = readAddress(recipient) // as Postfix understands it, without quotes
-  const about = {
-    recipient: address,
-    sender: readAddress(request.get('sender') ?? ''),
-    size: announcedSize(request),
-    remote: request.get('client_address'),
-  }
-  const refusal = await refuseFull(address, about, quota, { door: 'policy', log })
+  const mail = { sender: readAddress(request.get('sender') ?? ''), size: announcedSize(request) }
+  const clientAddress = request.get('client_address')
+  const refusal = await refuseFull(address, mail, quota, { door: 'policy', clientAddress }, log)
   if (refusal === undefined) return 'DUNNO'
   return `${refusal.code} ${refusal.enhanced} ${refusal.lines.join(' ')}`
 }

@@ -11,29 +11,21 @@ import type { Rules } from '../../scan/rules/match.ts'
 import type { MailServices } from './mail-door.ts'
 import { replyOf } from './replies/smtp-reply.ts'
 
-/** What a door knows about the client that names a recipient. */
-interface AskingClient {
+/** The client that sends mail, as far as its door knows it. */
+export interface SendingClient {
   readonly origin: Origin
   /** Whether the client may relay or has authenticated. */
   readonly relay: boolean
-  readonly log: (line: Buffer) => void
 }
 
-/** What a door knows when a client names a recipient. */
-interface RecipientInQuestion {
-  readonly recipient: MailAddress
-  readonly sender: MailAddress
-  /** Bytes, if the client announced them. */
-  readonly size: number | undefined
-  readonly remote: string | undefined
-}
-
-/** The message for which a recipient is named. */
+/** What the client has said of the message for which it names a recipient. */
 interface MailToCome {
   readonly sender: MailAddress
   /** Bytes that the client announced. */
   readonly size: number | undefined
 }
+
+type Log = (line: Buffer) => void
 
 /**
  * Returns the reply that refuses a recipient, or a promise of it: a line of onescan.policy(5)
@@ -42,17 +34,17 @@ interface MailToCome {
  */
 export function refuseRecipient(
   path: Buffer,
-  { sender, size }: MailToCome,
+  mail: MailToCome,
   { rules, quota, log }: Pick<MailServices, 'rules' | 'quota' | 'log'>,
-  { origin, relay }: Omit<AskingClient, 'log'>,
+  client: SendingClient,
 ): SmtpReply | undefined | Promise<SmtpReply | undefined> {
   if (rules === undefined && quota === undefined) return undefined
-  const about = { recipient: readAddress(bareAddress(path)), sender, size }
-  const byRule = rules && refuseByRule(about, rules, { origin, relay, log })
+  const recipient = readAddress(bareAddress(path))
+  const byRule = rules && refuseByRule(recipient, mail, rules, client, log)
   if (byRule !== undefined) return byRule
+  const { relay, origin } = client
   if (!quota || !isAskedAbout({ relay, bounceInjector: false }, quota)) return undefined
-  const question = { ...about, remote: origin.clientAddress }
-  return refuseFull(mailboxOf(about.recipient), question, quota, { door: origin.door, log })
+  return refuseFull(recipient, mail, quota, origin, log, mailboxOf(recipient))
 }
 
 /**
@@ -60,13 +52,14 @@ export function refuseRecipient(
  * Returns undefined if no line refuses it, or only a line that depends on the size of the message.
  */
 function refuseByRule(
-  about: Omit<RecipientInQuestion, 'remote'>,
+  recipient: MailAddress,
+  { sender, size }: MailToCome,
   rules: Rules,
-  { origin, relay, log }: AskingClient,
+  { origin, relay }: SendingClient,
+  log: Log,
 ): SmtpReply | undefined {
   const { door, clientAddress, queueId } = origin
   const client = clientAddress === undefined ? undefined : parseIpAddress(clientAddress)
-  const { sender, recipient } = about
   const found = rules.findRefusal({ sender, recipient, client, auth: relay })
   if (found?.action.kind !== 'refuse') return undefined
   const reply = replyOf(refusalByRule(found.action.text, queueId))
@@ -79,7 +72,7 @@ function refuseByRule(
       ['door', door],
       ['queue', queueId],
       ['remote', clientAddress],
-      ['size', about.size],
+      ['size', size],
       ['from', `<${sender.text}>`],
       ['to', `<${recipient.text}>`],
     ]),
@@ -93,40 +86,35 @@ function refuseByRule(
  * "room". Never rejects.
  */
 export async function refuseFull(
-  mailbox: MailAddress,
-  about: RecipientInQuestion,
+  recipient: MailAddress,
+  { sender, size }: MailToCome,
   quota: Pick<QuotaLookup, 'ask'>,
-  { door, log }: { readonly door: string; readonly log: (line: Buffer) => void },
+  { door, clientAddress }: { readonly door: string; readonly clientAddress?: string | undefined },
+  log: Log,
+  mailbox = recipient,
 ): Promise<SmtpReply | undefined> {
   const answer = await quota
-    .ask(mailbox, about.size)
+    .ask(mailbox, size)
     .catch((error): QuotaAnswer => ({ answer: 'unknown', why: errorText(error) }))
   if (answer.answer === 'room') return undefined
-  log(quotaLine(door, about, answer))
-  if (answer.answer !== 'full') return undefined
-  return { ...OVER_QUOTA, lines: [overQuotaText(about.recipient)] }
-}
-
-/**
- * Makes the log line about the quota of one recipient, for a door that refuses single recipients.
- * The answer "room" needs no line.
- */
-function quotaLine(door: string, about: RecipientInQuestion, answer: QuotaAnswer): Buffer {
   const isFull = answer.answer === 'full'
   const usage = isFull ? answer.usage : undefined
-  return logLine([
-    ['decision', isFull ? 'defer' : 'pass'],
-    ['quota', answer.answer],
-    ['reason', answer.answer === 'unknown' ? answer.why : undefined],
-    ['reply', isFull ? OVER_QUOTA.code : undefined],
-    ['door', door],
-    ['remote', about.remote],
-    ['used', usage?.size],
-    ['limit', usage?.quota],
-    ['size', about.size],
-    ['from', `<${about.sender.text}>`],
-    ['to', `<${about.recipient.text}>`],
-  ])
+  log(
+    logLine([
+      ['decision', isFull ? 'defer' : 'pass'],
+      ['quota', answer.answer],
+      ['reason', answer.answer === 'unknown' ? answer.why : undefined],
+      ['reply', isFull ? OVER_QUOTA.code : undefined],
+      ['door', door],
+      ['remote', clientAddress],
+      ['used', usage?.size],
+      ['limit', usage?.quota],
+      ['size', size],
+      ['from', `<${sender.text}>`],
+      ['to', `<${recipient.text}>`],
+    ]),
+  )
+  return isFull ? { ...OVER_QUOTA, lines: [overQuotaText(recipient)] } : undefined
 }
 
 /**
@@ -145,7 +133,8 @@ const NOT_PLAIN: SmtpReply = {
 export function refuseNotPlain(
   path: Buffer,
   { sender }: Pick<MailToCome, 'sender'>,
-  { origin, log }: Pick<AskingClient, 'origin' | 'log'>,
+  origin: Origin,
+  log: Log,
   afterQueue = false,
 ): SmtpReply {
   const reply = afterQueue ? { ...NOT_PLAIN, code: 451, enhanced: '4.1.3' } : NOT_PLAIN

@@ -12,13 +12,13 @@ import {
 import { mayPass } from '../../protocol/smtp/extensions.ts'
 import type { SmtpLine } from '../../protocol/smtp/lines.ts'
 import { type RawReply, rawReply } from '../../protocol/smtp/replies.ts'
-import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
+import { refuseNotPlain, refuseRecipient, type SendingClient } from '../shared/refuse-recipient.ts'
 import type { SmtpConnection } from './client/connection.ts'
 import { NextServerLink } from './next-server/next-server.ts'
 import { CLOSING, ownReply } from './replies/own-replies.ts'
 import type { SmtpServer } from './shared/server.ts'
 import { TransactionLog } from './transaction/log.ts'
-import { type SendingClient, SmtpTransaction } from './transaction/transaction.ts'
+import { SmtpTransaction } from './transaction/transaction.ts'
 
 /**
  * One client's connection. Commands go to the next server as they were sent, and its replies come
@@ -183,11 +183,11 @@ export class SmtpSession {
 
   #refuseRecipient(path: Buffer, transaction: SmtpTransaction) {
     const { needsPlainRecipients, afterQueue, log } = this.#server
-    const { origin, relay } = this.#sendingClient()
+    const client = this.#sendingClient()
     if (needsPlainRecipients && !isPlainPath(path)) {
-      return refuseNotPlain(path, transaction, { origin, log }, afterQueue)
+      return refuseNotPlain(path, transaction, client.origin, log, afterQueue)
     }
-    return refuseRecipient(path, transaction, this.#server, { origin, relay })
+    return refuseRecipient(path, transaction, this.#server, client)
   }
 
   async #receiveMessage({ argument }: SmtpCommand): Promise<RawReply | readonly RawReply[]> {

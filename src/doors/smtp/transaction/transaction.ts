@@ -1,6 +1,6 @@
 import { faultKindOf } from '../../../ground/errors/fault.ts'
 import { type MailAddress, readAddress } from '../../../mail/message/envelope/address.ts'
-import { ADDRESS_MAX, makeEnvelope, type Origin } from '../../../mail/message/envelope/envelope.ts'
+import { ADDRESS_MAX, makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
 import {
   announcedSize,
   bareAddress,
@@ -14,6 +14,7 @@ import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
 import { deliver, type Exit } from '../../shared/deliver.ts'
 import { withdrawKept } from '../../shared/keep-as-decided.ts'
 import { RecipientList } from '../../shared/recipient-list.ts'
+import type { SendingClient } from '../../shared/refuse-recipient.ts'
 import { faultReply } from '../../shared/replies/smtp-reply.ts'
 import type { SmtpConnection } from '../client/connection.ts'
 import { ContentReplies } from '../replies/content-replies.ts'
@@ -23,13 +24,6 @@ import { carryOut, dropped, passOn } from './carry-out.ts'
 import { dropTransaction, type SmtpDelivery } from './hand-on.ts'
 import { type CarriedOut, TransactionLog } from './log.ts'
 import { clientLeft, refuseTooManyHops, withContent } from './receive-content.ts'
-
-/** The client that sends a message, as far as the door knows it. */
-export interface SendingClient {
-  readonly origin: Origin
-  /** Whether the client may relay or has authenticated. */
-  readonly relay: boolean
-}
 
 /** One message from MAIL to its end. */
 export class SmtpTransaction {
