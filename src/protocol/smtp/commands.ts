@@ -21,7 +21,7 @@ const TAB = 0x09
 /**
  * With other bytes in it, a server might read `BDAT` where another one reads a word unknown to it.
  */
-const VERB = /^[A-Z0-9-]*$/
+const VERB = /^[A-Z0-9-]*$/i
 
 /**
  * Returns the command of a line, or undefined if the line holds a control character, such as a NUL
@@ -31,15 +31,11 @@ export function parseCommand(line: Buffer): SmtpCommand | undefined {
   if (line.some((byte) => (byte < SPACE && byte !== TAB) || byte === 0x7f)) return undefined
   let end = 0
   while (end < line.length && !isBlank(line[end])) end++
-  const verb = line.toString('latin1', 0, end).toUpperCase()
-  if (!VERB.test(verb)) return undefined
+  const word = line.toString('latin1', 0, end)
+  if (!VERB.test(word)) return undefined // before its case is changed: that of ß is SS
   let from = end
   while (from < line.length && isBlank(line[from])) from++
-  return {
-    verb,
-    argument: line.subarray(from),
-    line,
-  }
+  return { verb: word.toUpperCase(), argument: line.subarray(from), line }
 }
 
 /**

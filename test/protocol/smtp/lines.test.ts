@@ -112,6 +112,7 @@ t.test('a command is a verb and an argument', async (t) => {
   t.same(read(' X'), ['', 'X'])
   t.same(read('MAIL FROM:<\xe4@\xff>'), ['MAIL', 'FROM:<\xe4@\xff>'], '8-bit goes on')
   for (const byte of ['\0', '\r', '\x1b', '\x7f']) t.equal(read(`NOOP ${byte}x`), undefined)
+  for (const odd of ['\xdf', 'N\xf6\xf6P', 'a_b']) t.equal(read(odd), undefined, odd)
 })
 
 t.test('the paths of RFC 5321 are parsed, and other arguments are refused', async (t) => {
