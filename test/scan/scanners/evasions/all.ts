@@ -1,7 +1,7 @@
 import { base64 } from './base64.ts'
 import { charsets } from './charsets.ts'
 import { coded } from './coded.ts'
-import { type Evasion, FILE_TYPE, ZIP_TYPE } from './compose.ts'
+import { type Evasion, FILE_TYPE, FORM_DATA, ZIP_TYPE } from './compose.ts'
 import { containers } from './containers.ts'
 import { fields } from './fields.ts'
 import { flowed } from './flowed.ts'
@@ -13,12 +13,6 @@ import { types } from './types.ts'
 import { uuencode } from './uuencode.ts'
 import { wholeFiles } from './whole-files.ts'
 
-/** A part that libclamav does not look into, and all readers open. */
-const FORM_DATA = [
-  'Content-Type: text/plain; name="report.zip"',
-  'Content-Disposition: form-data; filename="report.zip"',
-].join('\n')
-
 /** The same with the file where only the reading of onescan itself finds it. */
 function asFormData(list: readonly Evasion[]): Evasion[] {
   return list
@@ -26,7 +20,10 @@ function asFormData(list: readonly Evasion[]): Evasion[] {
     .map(({ text, ...evasion }) => ({
       ...evasion,
       name: `${evasion.name}; as form-data`,
-      text: () => text().replaceAll(ZIP_TYPE, FORM_DATA).replaceAll(FILE_TYPE, FORM_DATA),
+      text: () =>
+        text()
+          .replaceAll(ZIP_TYPE, FORM_DATA.join('\n'))
+          .replaceAll(FILE_TYPE, FORM_DATA.join('\n')),
     }))
 }
 

@@ -5,8 +5,7 @@ import {
   type Evasion,
   base64 as encode,
   FILE_TYPE,
-  mixed,
-  part,
+  inPart,
   ZIP_TYPE,
 } from './compose.ts'
 import { binaryFile, oneMoreByte, testFile, textFile, zip } from './files.ts'
@@ -14,7 +13,7 @@ import { binaryFile, oneMoreByte, testFile, textFile, zip } from './files.ts'
 const fields = [ZIP_TYPE, BASE64, ATTACHED]
 
 function data(name: string, body: () => string, type = fields): Evasion {
-  return { name, text: () => mixed(part(type, body())) }
+  return { name, text: () => inPart(type, body()) }
 }
 
 /** The same for what letterparser, of npm, opens alone: it decodes as Node does. */
@@ -69,115 +68,86 @@ const slashless = (file: Buffer) =>
     (group) => group.slice(0, 3).replaceAll('/', '*') + group[3],
   )
 
-export const base64: readonly Evasion[] = [
-  data('base64 that begins with the letters Content', () => encode(beginning('Content'))),
-  data(
-    'base64 that begins with Content on a line of its own',
-    () => `Content\n${encode(beginning('Content')).slice(7)}`,
-  ),
-  data('base64 that begins with the letters filename=', () => `filename=\n${encode(zip)}`),
-  data('base64 that begins with the letters base64', () => encode(beginning('base64'))),
-  data('base64 that begins with the word begin', () => encode(beginning('begin'))),
-  data('base64 whose second line begins with Content', () => {
+/** What stands in a part that says base64, of an archive. */
+const ofZip: Readonly<Record<string, () => string>> = {
+  'base64 that begins with the letters Content': () => encode(beginning('Content')),
+  'base64 that begins with Content on a line of its own': () =>
+    `Content\n${encode(beginning('Content')).slice(7)}`,
+  'base64 that begins with the letters filename=': () => `filename=\n${encode(zip)}`,
+  'base64 that begins with the letters base64': () => encode(beginning('base64')),
+  'base64 that begins with the word begin': () => encode(beginning('begin')),
+  'base64 whose second line begins with Content': () => {
     const text = whole(Buffer.concat([zip, Buffer.alloc((3 - (zip.length % 3)) % 3)]))
     return `${text}\n${encode(beginning('Content'))}`
-  }),
-  data('base64 with the high bit set in some characters', () => setHighBit(encode(zip), 7)),
-  data('base64 with the high bit set in all characters', () => setHighBit(encode(zip), 1)),
-  data('base64 with other characters of the high bit among its own', () =>
+  },
+  'base64 with the high bit set in some characters': () => setHighBit(encode(zip), 7),
+  'base64 with the high bit set in all characters': () => setHighBit(encode(zip), 1),
+  'base64 with other characters of the high bit among its own': () =>
     encode(zip).replace(/.{9}/g, '$&\xc1'),
-  ),
-  data('base64 with the letters of UTF-8 among its own', () =>
+  'base64 with the letters of UTF-8 among its own': () =>
     encode(zip).replace(/.{9}/g, '$&\xc3\xa9'),
-  ),
-  data('base64 with = between its characters', () => encode(zip).replace(/.{9}/g, '$&=')),
-  data('base64 with = at the end of each line', () => encode(zip).replace(/$/gm, '=')),
-  data('base64 that begins with =', () => `=${encode(zip)}`),
-  data('base64 that begins with ==== on a line of its own', () => `====\n${encode(zip)}`),
+  'base64 with = between its characters': () => encode(zip).replace(/.{9}/g, '$&='),
+  'base64 with = at the end of each line': () => encode(zip).replace(/$/gm, '='),
+  'base64 that begins with =': () => `=${encode(zip)}`,
+  'base64 that begins with ==== on a line of its own': () => `====\n${encode(zip)}`,
+  'base64 with - between its characters': () => encode(zip).replace(/.{9}/g, '$&-'),
+  'base64 with . in each line': () => encode(zip, 30).replace(/.{9}/g, '$&.'),
+  'base64 with * between its characters': () => encode(zip).replace(/./g, '$&*'),
+  'base64 with blanks between its characters': () => encode(zip).replace(/./g, '$& '),
+  'base64 with NULs between its characters': () => encode(zip).replace(/./g, '$&\0'),
+  'base64 with bare CRs in it': () => encode(zip).replace(/.{8}/g, '$&\r'),
+  'base64 with VT and FF in it': () => encode(zip).replace(/.{8}/g, '$&\v\f'),
+  'base64 with an empty line behind each line': () => encode(zip, 20).replaceAll('\n', '\n\n'),
+  'base64 with > before each line': () => encode(zip).replace(/^/gm, '> '),
+  'base64 with a byte order mark before it': () => `\xef\xbb\xbf${encode(zip)}`,
+  'base64 behind a line of text': () => `: - !\n${encode(zip)}`,
+  'base64 behind many empty lines': () => `\n\n\n\n\n${encode(zip)}`,
+  'base64 behind a line of blanks': () => `   \t\n${encode(zip)}`,
+  'base64 in lines of one character': () => encode(zip, 1),
+  'base64 in lines of three characters': () => encode(zip, 3),
+  'base64 in lines of five characters': () => encode(zip, 5),
+  'base64 in one line of over 1,000 characters': () =>
+    whole(Buffer.concat([Buffer.alloc(3000, 'MZ'), zip])),
+  'base64 without padding': () => encode(zip).replace(/=+$/, ''),
+  'base64 with more padding than it needs': () => `${encode(testFile)}====`,
+  'base64 with a character more than it needs': () => `${encode(zip).replace(/=+$/, '')}=A`,
+  'base64 with text behind it': () => `${encode(zip)}\n\n-- \nsent by a list; see there\n`,
+  'base64 in pieces, each with its padding, on lines': () => padded(testFile, 20, '\n'),
+  'base64 behind more than thirty pieces with padding': () =>
+    `${'QUJDREVGR0hJSktMTU5PUA==\n'.repeat(40)}${encode(zip)}`,
+  'base64 behind 6,000 characters that are none of it': () =>
+    `${'! '.repeat(6000)}\n${encode(zip).replace(/.{9}/g, '$&!')}`,
+  'base64 with its last character only on a line of its own': () =>
+    `${encode(zip).slice(0, -5)}\n${encode(zip).slice(-5)}`,
+  'base64 with the line of an armour around it': () =>
+    `-----BEGIN FILE-----\n${encode(zip)}\n-----END FILE-----`,
+  'base64 with = inside of groups, of which Thunderbird makes two bytes': () => inGroups(testFile),
+  'quoted-printable of base64 that says base64': () => cut(whole(zip), 40).replaceAll('\n', '=\n'),
+}
+
+/** The same of a file that a digest knows. */
+const ofFile: Readonly<Record<string, () => string>> = {
+  'base64 in lines of 75 characters': () => encode(binaryFile, 75),
+  'base64 in lines of 77 characters': () => encode(binaryFile, 77),
+  'base64 in one line': () => whole(binaryFile),
+  'base64 in more than thirty pieces, each with its padding': () => padded(textFile, 10, '\n'),
+  'base64 in more than thirty pieces on one line, each with its padding': () =>
+    padded(textFile, 10, ''),
+  'base64 with * for /, which VMime takes for it': () => slashless(binaryFile),
+  'base64 with two characters of a group behind its end, which many drop': () =>
+    `${encode(binaryFile)}AA`,
+  'base64 with three characters of a group behind its end': () => `${encode(binaryFile)}\nABC`,
+  'base64 whose last byte is one character, which libEtPan takes for it': () =>
+    whole(oneMoreByte).slice(0, -3),
+}
+
+export const base64: readonly Evasion[] = [
+  ...Object.entries(ofZip).map(([name, body]) => data(name, body)),
+  ...Object.entries(ofFile).map(([name, body]) => data(name, body, [FILE_TYPE, BASE64])),
   openedByLetterparser('base64 with - and _ for + and /', () => urlSafe(encode(binaryFile))),
   openedByLetterparser('base64 with - and _ for + and / in its second half', () => {
     const text = encode(binaryFile)
     const half = text.length >> 1
     return text.slice(0, half) + urlSafe(text.slice(half))
   }),
-  data('base64 with - between its characters', () => encode(zip).replace(/.{9}/g, '$&-')),
-  data('base64 with . in each line', () => encode(zip, 30).replace(/.{9}/g, '$&.')),
-  data('base64 with * between its characters', () => encode(zip).replace(/./g, '$&*')),
-  data('base64 with blanks between its characters', () => encode(zip).replace(/./g, '$& ')),
-  data('base64 with NULs between its characters', () => encode(zip).replace(/./g, '$&\0')),
-  data('base64 with bare CRs in it', () => encode(zip).replace(/.{8}/g, '$&\r')),
-  data('base64 with VT and FF in it', () => encode(zip).replace(/.{8}/g, '$&\v\f')),
-  data('base64 with an empty line behind each line', () =>
-    encode(zip, 20).replaceAll('\n', '\n\n'),
-  ),
-  data('base64 with > before each line', () => encode(zip).replace(/^/gm, '> ')),
-  data('base64 with a byte order mark before it', () => `\xef\xbb\xbf${encode(zip)}`),
-  data('base64 behind a line of text', () => `: - !\n${encode(zip)}`),
-  data('base64 behind many empty lines', () => `\n\n\n\n\n${encode(zip)}`),
-  data('base64 behind a line of blanks', () => `   \t\n${encode(zip)}`),
-  data('base64 in lines of one character', () => encode(zip, 1)),
-  data('base64 in lines of three characters', () => encode(zip, 3)),
-  data('base64 in lines of five characters', () => encode(zip, 5)),
-  data('base64 in lines of 75 characters', () => encode(binaryFile, 75), [FILE_TYPE, BASE64]),
-  data('base64 in lines of 77 characters', () => encode(binaryFile, 77), [FILE_TYPE, BASE64]),
-  data('base64 in one line', () => whole(binaryFile), [FILE_TYPE, BASE64]),
-  data('base64 in one line of over 1,000 characters', () =>
-    whole(Buffer.concat([Buffer.alloc(3000, 'MZ'), zip])),
-  ),
-  data('base64 without padding', () => encode(zip).replace(/=+$/, '')),
-  data('base64 with more padding than it needs', () => `${encode(testFile)}====`),
-  data('base64 with a character more than it needs', () => `${encode(zip).replace(/=+$/, '')}=A`),
-  data('base64 with text behind it', () => `${encode(zip)}\n\n-- \nsent by a list; see there\n`),
-  data('base64 in pieces, each with its padding, on lines', () => padded(testFile, 20, '\n')),
-  data(
-    'base64 in more than thirty pieces, each with its padding',
-    () => padded(textFile, 10, '\n'),
-    [FILE_TYPE, BASE64],
-  ),
-  data(
-    'base64 in more than thirty pieces on one line, each with its padding',
-    () => padded(textFile, 10, ''),
-    [FILE_TYPE, BASE64],
-  ),
-  data(
-    'base64 behind more than thirty pieces with padding',
-    () => `${'QUJDREVGR0hJSktMTU5PUA==\n'.repeat(40)}${encode(zip)}`,
-  ),
-  data(
-    'base64 behind 6,000 characters that are none of it',
-    () => `${'! '.repeat(6000)}\n${encode(zip).replace(/.{9}/g, '$&!')}`,
-  ),
-  data(
-    'base64 with its last character only on a line of its own',
-    () => `${encode(zip).slice(0, -5)}\n${encode(zip).slice(-5)}`,
-  ),
-  data(
-    'base64 with the line of an armour around it',
-    () => `-----BEGIN FILE-----\n${encode(zip)}\n-----END FILE-----`,
-  ),
-  data('base64 with = inside of groups, of which Thunderbird makes two bytes', () =>
-    inGroups(testFile),
-  ),
-  data('base64 with * for /, which VMime takes for it', () => slashless(binaryFile), [
-    FILE_TYPE,
-    BASE64,
-  ]),
-  data(
-    'base64 with two characters of a group behind its end, which many drop',
-    () => `${encode(binaryFile)}AA`,
-    [FILE_TYPE, BASE64],
-  ),
-  data(
-    'base64 with three characters of a group behind its end',
-    () => `${encode(binaryFile)}\nABC`,
-    [FILE_TYPE, BASE64],
-  ),
-  data(
-    'base64 whose last byte is one character, which libEtPan takes for it',
-    () => whole(oneMoreByte).slice(0, -3),
-    [FILE_TYPE, BASE64],
-  ),
-  data('quoted-printable of base64 that says base64', () =>
-    cut(whole(zip), 40).replaceAll('\n', '=\n'),
-  ),
 ]

@@ -1,8 +1,10 @@
 import iconv from 'iconv-lite'
 import {
+  alone,
   BASE64,
   base64,
   type Evasion,
+  inPart,
   mail,
   mixed,
   named,
@@ -30,12 +32,12 @@ function attached(
   return [
     {
       name: `${what} in ${charset} in base64`,
-      text: () => mixed(part([...fields, BASE64], base64(bytes()))),
+      text: () => inPart([...fields, BASE64], base64(bytes())),
       openedBy,
     },
     {
       name: `${what} in ${charset} in quoted-printable`,
-      text: () => mixed(part([...fields, QUOTED], quotedPrintable(bytes()))),
+      text: () => inPart([...fields, QUOTED], quotedPrintable(bytes())),
       openedBy,
     },
   ]
@@ -90,30 +92,24 @@ export const charsets: readonly Evasion[] = [
   ...named(
     {
       'a text that a digest knows in UTF-8, in 8 bits of iso-8859-1': () =>
-        mixed(
-          part(
-            [
-              'Content-Type: text/plain; charset=iso-8859-1; name=a.txt',
-              'Content-Transfer-Encoding: 8bit',
-            ],
-            iconv.encode(umlauts, 'latin1').toString('latin1'),
-          ),
+        inPart(
+          [
+            'Content-Type: text/plain; charset=iso-8859-1; name=a.txt',
+            'Content-Transfer-Encoding: 8bit',
+          ],
+          iconv.encode(umlauts, 'latin1').toString('latin1'),
         ),
       'the test file in iso-2022-jp, with escapes in it': () =>
-        mixed(
-          part(['Content-Type: text/plain; charset=iso-2022-jp; name=a.txt'], inJapanese(eicar)),
-        ),
+        inPart(['Content-Type: text/plain; charset=iso-2022-jp; name=a.txt'], inJapanese(eicar)),
     },
     MUTT,
   ),
   ...named(
     {
       'uuencode in a text of the mail itself in utf-16': () =>
-        mail(
-          part(
-            ['Content-Type: text/plain; charset=utf-16', BASE64],
-            base64(iconv.encode(uuencode(zip), 'utf-16')),
-          ),
+        alone(
+          ['Content-Type: text/plain; charset=utf-16', BASE64],
+          base64(iconv.encode(uuencode(zip), 'utf-16')),
         ),
     },
     GNUS,
@@ -122,22 +118,18 @@ export const charsets: readonly Evasion[] = [
     {
       name: `a text that a digest knows, stuffed with blanks, format=flowed${delsp}`,
       text: () =>
-        mixed(
-          part(
-            [`Content-Type: text/plain; format=flowed${delsp}; name=a.txt`],
-            known.replace(/^(?=.)/gm, ' '),
-          ),
+        inPart(
+          [`Content-Type: text/plain; format=flowed${delsp}; name=a.txt`],
+          known.replace(/^(?=.)/gm, ' '),
         ),
       openedBy: 'mutt, which takes the blanks out',
     },
     {
       name: `the same in base64${delsp}`,
       text: () =>
-        mixed(
-          part(
-            [`Content-Type: text/plain; format=flowed${delsp}; name=a.txt`, BASE64],
-            base64(Buffer.from(known.replace(/^(?=.)/gm, ' '))),
-          ),
+        inPart(
+          [`Content-Type: text/plain; format=flowed${delsp}; name=a.txt`, BASE64],
+          base64(Buffer.from(known.replace(/^(?=.)/gm, ' '))),
         ),
       openedBy: 'mutt, which takes the blanks out',
     },

@@ -74,6 +74,12 @@ export const QUOTED = 'Content-Transfer-Encoding: quoted-printable'
 export const UUENCODE = 'Content-Transfer-Encoding: x-uuencode'
 export const ATTACHED = 'Content-Disposition: attachment; filename="report.zip"'
 
+/** A part that libclamav does not look into, and all readers open. */
+export const FORM_DATA = [
+  'Content-Type: text/plain; name="report.zip"',
+  'Content-Disposition: form-data; filename="report.zip"',
+]
+
 /** The usual part with a file in base64. */
 export function filePart(file: Buffer, fields = [ZIP_TYPE, BASE64, ATTACHED]): string {
   return part(fields, base64(file))
@@ -84,9 +90,24 @@ export function mixed(other: string, options?: MultipartOptions): string {
   return mail(multipart('mixed', [TEXT, other], options))
 }
 
+/** A mail with a text and a part of these fields. */
+export function inPart(fields: readonly string[], body: string): string {
+  return mixed(part(fields, body))
+}
+
+/** A mail that is such a part. */
+export function alone(fields: readonly string[], body: string): string {
+  return mail(part(fields, body))
+}
+
 /** Lines of so many characters; the last one without its end. */
 export function base64(file: Buffer, width = 76): string {
   return cut(file.toString('base64'), width)
+}
+
+/** Base64 that is known for base64 by its field alone: no line of it is nothing but that. */
+export function marked(file: Buffer): string {
+  return base64(file, 40).replace(/$/gm, ' *')
 }
 
 export function cut(text: string, width: number): string {

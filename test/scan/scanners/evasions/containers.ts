@@ -1,12 +1,14 @@
 import { deflateRawSync, deflateSync } from 'node:zlib'
 import {
   ATTACHED,
+  alone,
   BASE64,
   base64,
   cut,
   type Evasion,
   FILE_TYPE,
   filePart,
+  inPart,
   mail,
   mixed,
   named,
@@ -100,7 +102,7 @@ const inner = Buffer.from(part([FILE_TYPE, BASE64], `${base64(binaryFile)}\n`))
 function smime(name: string, p7m: () => Buffer): Evasion {
   return {
     name: `S/MIME ${name}`,
-    text: () => mail(part(SMIME, base64(p7m()))),
+    text: () => alone(SMIME, base64(p7m())),
     openedBy: SMIME_READERS,
   }
 }
@@ -165,7 +167,7 @@ const armour = (message: Buffer) => pem('PGP MESSAGE', message).replace('-----\n
 
 function pgp(name: string, message: () => Buffer): readonly Evasion[] {
   const forms: Readonly<Record<string, () => string>> = {
-    'in a text': () => mail(part(['Content-Type: text/plain'], armour(message()))),
+    'in a text': () => alone(['Content-Type: text/plain'], armour(message())),
     'as PGP/MIME': () =>
       mail(
         `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary="b1"\n\n${[
@@ -261,12 +263,12 @@ function twice(fields: readonly string[], bytes: Buffer): string {
 const ofCalendars: readonly Evasion[] = [
   ...Object.entries(calendars).map(([name, lines]) => ({
     name: `a file in a calendar ${name}`,
-    text: () => mixed(part([CALENDAR], calendar(lines))),
+    text: () => inPart([CALENDAR], calendar(lines)),
     openedBy: CALENDAR_READERS,
   })),
   ...Object.entries(cards).map(([name, text]) => ({
     name: `a file in a card ${name}`,
-    text: () => mixed(part([CARD], text)),
+    text: () => inPart([CARD], text),
     openedBy: CARD_READERS,
   })),
   ...Object.entries({
@@ -340,11 +342,9 @@ export const containers: readonly Evasion[] = [
   ...named(
     {
       'S/MIME in binary': () =>
-        mail(
-          part(
-            [SMIME[0]!, 'Content-Transfer-Encoding: binary'],
-            signedData(inner).toString('latin1'),
-          ),
+        alone(
+          [SMIME[0]!, 'Content-Transfer-Encoding: binary'],
+          signedData(inner).toString('latin1'),
         ),
       'S/MIME in a part that says to be an archive': () =>
         mixed(filePart(signedData(inner), [ZIP_TYPE, BASE64])),
@@ -358,7 +358,7 @@ export const containers: readonly Evasion[] = [
     ),
     {
       name: `OpenPGP in armour with ${name}`,
-      text: () => mail(part(['Content-Type: text/plain'], change(armour(literal(zip))))),
+      text: () => alone(['Content-Type: text/plain'], change(armour(literal(zip)))),
       openedBy: PGP_READERS,
     },
   ]),

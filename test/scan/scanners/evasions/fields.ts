@@ -1,10 +1,13 @@
 import {
   ATTACHED,
+  alone,
   BASE64,
   base64,
   type Evasion,
   filePart,
+  inPart,
   mail,
+  marked,
   mixed,
   multipart,
   named,
@@ -16,20 +19,17 @@ import {
 } from './compose.ts'
 import { binaryFile, zip } from './files.ts'
 
-/** Base64 that is known for base64 by its field alone: no line of it is nothing but that. */
-const marked = base64(zip, 40).replace(/$/gm, ' *')
-
-/** The same with a line end among the characters: no run of it is a whole file. */
+/** Base64 with a line end and another sign among the characters: no run of it is a whole file. */
 const hidden = base64(zip, 20).replace(/$/gm, ' ;')
 
 /** A part whose encoding only these fields tell. */
 function encoded(name: string, fields: readonly string[]): Evasion {
-  return { name, text: () => mixed(part([ZIP_TYPE, ...fields], marked)) }
+  return { name, text: () => inPart([ZIP_TYPE, ...fields], marked(zip)) }
 }
 
 /** The same as the only content of the mail. */
 function encodedMail(name: string, fields: readonly string[]): Evasion {
-  return { name, text: () => mail(part([ZIP_TYPE, ...fields], hidden)) }
+  return { name, text: () => alone([ZIP_TYPE, ...fields], hidden) }
 }
 
 const value = (text: string) =>
@@ -45,11 +45,9 @@ function quoted(text: string): Evasion {
   return {
     name: `quoted-printable written ${JSON.stringify(text)}`,
     text: () =>
-      mixed(
-        part(
-          [ZIP_TYPE, `Content-Transfer-Encoding:${text}`],
-          quotedPrintable(binaryFile).replace(/=\n/g, '=\n'),
-        ),
+      inPart(
+        [ZIP_TYPE, `Content-Transfer-Encoding:${text}`],
+        quotedPrintable(binaryFile).replace(/=\n/g, '=\n'),
       ),
   }
 }
@@ -130,58 +128,50 @@ export const fields: readonly Evasion[] = [
   encoded('two encoding fields, quoted-printable last', [BASE64, QUOTED]),
   ...named({
     'the encoding on the first line, above the other fields of the mail': () =>
-      `${BASE64}\n${mail(part([ZIP_TYPE], hidden))}`,
+      `${BASE64}\n${alone([ZIP_TYPE], hidden)}`,
     'the encoding field of a multipart that holds for its parts to some': () =>
-      mail(`${BASE64}\n${multipart('mixed', [TEXT, part([ZIP_TYPE, BASE64], marked)])}`),
+      mail(`${BASE64}\n${multipart('mixed', [TEXT, part([ZIP_TYPE, BASE64], marked(zip))])}`),
     'a comment that opens above the type of a multipart and closes below it': () => {
       const field = 'X-A: (\nContent-Type: multipart/mixed; boundary=b1\nX-B: )'
       return mail(multipart('mixed', [TEXT, filePart(zip)], { field }))
     },
     'a comment with the boundary before the boundary': () =>
-      mixed(part([ZIP_TYPE, BASE64], marked), {
+      mixed(part([ZIP_TYPE, BASE64], marked(zip)), {
         field: 'Content-Type: multipart/mixed (boundary=zz); boundary=b1',
       }),
     'a boundary behind a quoted string with a semicolon and a boundary': () =>
-      mixed(part([ZIP_TYPE, BASE64], marked), {
+      mixed(part([ZIP_TYPE, BASE64], marked(zip)), {
         field: 'Content-Type: multipart/mixed; x="; boundary=zz\\"; y"; boundary=b1',
       }),
     'a Content-Type in an encoded word': () =>
-      mixed(part([ZIP_TYPE, BASE64], marked), {
+      mixed(part([ZIP_TYPE, BASE64], marked(zip)), {
         field: 'Content-Type: =?us-ascii?q?multipart/mixed=3B_boundary=3Db1?=',
       }),
     'a line end in an encoded word whose encoding begins with b': () =>
-      mail(
-        part(
-          [`X-A: =?x?b64?${Buffer.from(`a\n${BASE64}\nX-B: b`).toString('base64')}?=`, ZIP_TYPE],
-          base64(zip),
-        ),
+      alone(
+        [`X-A: =?x?b64?${Buffer.from(`a\n${BASE64}\nX-B: b`).toString('base64')}?=`, ZIP_TYPE],
+        base64(zip),
       ),
     'a line end in an encoded word in an encoded word': () =>
-      mail(
-        part(
-          [
-            `X-A: =?x?q?=3D=3Fx=3Fb=3F${Buffer.from(`a\n${BASE64}\nX-B: b`).toString('base64').replaceAll('=', '=3D')}=3F=3D?=`,
-            ZIP_TYPE,
-          ],
-          base64(zip),
-        ),
+      alone(
+        [
+          `X-A: =?x?q?=3D=3Fx=3Fb=3F${Buffer.from(`a\n${BASE64}\nX-B: b`).toString('base64').replaceAll('=', '=3D')}=3F=3D?=`,
+          ZIP_TYPE,
+        ],
+        base64(zip),
       ),
     'an encoding of quoted-printable behind a line end in an encoded word': () =>
-      mail(
-        part(
-          ['X-A: =?x?q?a=0AContent-Transfer-Encoding:_quoted-printable=0AX-B:?= b', ZIP_TYPE],
-          quotedPrintable(zip),
-        ),
+      alone(
+        ['X-A: =?x?q?a=0AContent-Transfer-Encoding:_quoted-printable=0AX-B:?= b', ZIP_TYPE],
+        quotedPrintable(zip),
       ),
     'file names in encoded words with line ends in them': () =>
-      mixed(
-        part(
-          [
-            `Content-Type: application/x-any; name="=?x?q?a=0A${'Content-Transfer-Encoding'}:_base64=0AX:?="`,
-            ATTACHED,
-          ],
-          base64(zip),
-        ),
+      inPart(
+        [
+          `Content-Type: application/x-any; name="=?x?q?a=0A${'Content-Transfer-Encoding'}:_base64=0AX:?="`,
+          ATTACHED,
+        ],
+        base64(zip),
       ),
   }),
 ]

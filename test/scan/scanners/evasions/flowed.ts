@@ -1,9 +1,10 @@
 import {
+  alone,
   BASE64,
   base64,
   type Evasion,
+  inPart,
   mail,
-  mixed,
   multipart,
   named,
   part,
@@ -22,13 +23,13 @@ export const flowed: readonly Evasion[] = [
   ...named(
     {
       'format=flowed with delsp, the test file on two lines': () =>
-        mail(part([FLOWED], `${pieces(40)}\n`)),
+        alone([FLOWED], `${pieces(40)}\n`),
       'format=flowed with delsp, the test file on many lines, in a part': () =>
         mail(multipart('mixed', [part([FLOWED], pieces(10)), TEXT])),
       'format=flowed with delsp, in base64': () =>
-        mixed(part([FLOWED, BASE64], base64(Buffer.from(`${pieces(20)}\n`)))),
+        inPart([FLOWED, BASE64], base64(Buffer.from(`${pieces(20)}\n`))),
       'format=flowed with delsp, stuffed with blanks': () =>
-        mail(part([FLOWED], `${pieces(40).replace(/^/gm, ' ')}\n`)),
+        alone([FLOWED], `${pieces(40).replace(/^/gm, ' ')}\n`),
     },
     OPENED_BY,
   ),

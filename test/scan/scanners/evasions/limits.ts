@@ -5,8 +5,11 @@ import {
   delimited,
   type Evasion,
   FILE_TYPE,
+  FORM_DATA,
   filePart,
+  inPart,
   mail,
+  marked,
   mixed,
   multipart,
   named,
@@ -17,9 +20,7 @@ import {
 } from './compose.ts'
 import { base64AlikeFile, binaryFile, textFile, trickyFile, zip } from './files.ts'
 
-/** Found by its encoding field alone: no line of it is nothing but base64. */
-const marked = base64(zip, 40).replace(/$/gm, ' *')
-const file = part([ZIP_TYPE, BASE64, ATTACHED], marked)
+const file = part([ZIP_TYPE, BASE64, ATTACHED], marked(zip))
 
 const KB = 1024
 const filler = (size: number) => `X-Filler: ${'x'.repeat(70)}\n`.repeat(Math.ceil(size / 81))
@@ -31,7 +32,7 @@ function behindFields(size: number, make: (size: number) => string, what: string
   return [
     {
       name: `an encoding behind ${shown} of ${what} in a part`,
-      text: () => mixed(`${ZIP_TYPE}\n${make(size)}${BASE64}\n\n${marked}`),
+      text: () => mixed(`${ZIP_TYPE}\n${make(size)}${BASE64}\n\n${marked(zip)}`),
     },
     {
       name: `a boundary behind ${shown} of ${what} in a part`,
@@ -41,7 +42,7 @@ function behindFields(size: number, make: (size: number) => string, what: string
       ? [
           {
             name: `an encoding behind ${shown} of ${what} in the header of the mail`,
-            text: () => mail(`${ZIP_TYPE}\n${make(size)}${BASE64}\n\n${marked}\n`),
+            text: () => mail(`${ZIP_TYPE}\n${make(size)}${BASE64}\n\n${marked(zip)}\n`),
           },
         ]
       : []),
@@ -79,12 +80,6 @@ const spending = `Content-Type: text/plain\n\n${Array.from(
   { length: 80 },
   (_, n) => `begin 644 a\n#86${String.fromCharCode(65 + (n % 26), 65 + Math.floor(n / 26))}\n`,
 ).join('')}`
-
-/** A part that libclamav does not look into, and all readers open. */
-const FORM_DATA = [
-  'Content-Type: text/plain; name="report.zip"',
-  'Content-Disposition: form-data; filename="report.zip"',
-]
 
 export const limits: readonly Evasion[] = [
   ...['base64 ', 'base64 (c)', '"base64"'].map((word) => ({
@@ -132,42 +127,34 @@ export const limits: readonly Evasion[] = [
         `${FILE_TYPE}\n${lines(6, 'X: y\nno field at all')}X: y\nContent-Transfer-Encoding: 8bit\n\n${trickyFile.toString('latin1')}`,
       ),
     'a text with twenty blocks of fields in it, known by its digest': () =>
-      mixed(part([FILE_TYPE, 'Content-Transfer-Encoding: 8bit'], trickyFile.toString('latin1'))),
+      inPart([FILE_TYPE, 'Content-Transfer-Encoding: 8bit'], trickyFile.toString('latin1')),
     'a part that says an encoding like base64, its text like base64': () =>
-      mixed(
-        part(
-          [FILE_TYPE, 'Content-Transfer-Encoding: not-base64-at-all'],
-          base64AlikeFile.toString('latin1'),
-        ),
+      inPart(
+        [FILE_TYPE, 'Content-Transfer-Encoding: not-base64-at-all'],
+        base64AlikeFile.toString('latin1'),
       ),
     'a text like base64 whose field names base64 in a comment': () =>
-      mixed(
-        part(
-          [FILE_TYPE, 'X-Note: base64', 'Content-Transfer-Encoding: 7bit'],
-          base64AlikeFile.toString('latin1'),
-        ),
+      inPart(
+        [FILE_TYPE, 'X-Note: base64', 'Content-Transfer-Encoding: 7bit'],
+        base64AlikeFile.toString('latin1'),
       ),
     'base64 behind 6,000 paddings': () =>
-      mixed(part([ZIP_TYPE, BASE64], `${lines(6000, 'QQ==')}${base64(zip)}`)),
+      inPart([ZIP_TYPE, BASE64], `${lines(6000, 'QQ==')}${base64(zip)}`),
     'base64 in one line of 200 KB, a zip at its end': () =>
-      mixed(
-        part(
-          [ZIP_TYPE, BASE64],
-          Buffer.concat([Buffer.alloc(150_000, 'text '), zip]).toString('base64'),
-        ),
+      inPart(
+        [ZIP_TYPE, BASE64],
+        Buffer.concat([Buffer.alloc(150_000, 'text '), zip]).toString('base64'),
       ),
     'quoted-printable with 5,000 blanks behind a soft break': () =>
-      mixed(
-        part(
-          [FILE_TYPE, QUOTED],
-          [...binaryFile]
-            .map((byte) => `=${byte.toString(16).toUpperCase().padStart(2, '0')}`)
-            .join('')
-            .replace(/^(=..){20}/, `$&=${' '.repeat(5000)}\n`),
-        ),
+      inPart(
+        [FILE_TYPE, QUOTED],
+        [...binaryFile]
+          .map((byte) => `=${byte.toString(16).toUpperCase().padStart(2, '0')}`)
+          .join('')
+          .replace(/^(=..){20}/, `$&=${' '.repeat(5000)}\n`),
       ),
     'a field of 20,000 blanks before the encoding': () =>
-      mixed(`${ZIP_TYPE}\nX-A:${' '.repeat(20_000)}b\n${BASE64}\n\n${marked}`),
+      mixed(`${ZIP_TYPE}\nX-A:${' '.repeat(20_000)}b\n${BASE64}\n\n${marked(zip)}`),
     'a Content-Type with 20,000 blanks before its boundary': () =>
       mixed(file, {
         field: `Content-Type: multipart/mixed;${' '.repeat(20_000)}boundary=b1`,
@@ -190,9 +177,9 @@ export const limits: readonly Evasion[] = [
         ]),
       ),
     'a zip of 40 KB in the way of 2,000 lines of dashes': () =>
-      mixed(part([ZIP_TYPE, BASE64], `${lines(2000, '-- ')}${base64(zip)}`)),
+      inPart([ZIP_TYPE, BASE64], `${lines(2000, '-- ')}${base64(zip)}`),
     'an encoding field whose name stands on a line of 3,000 blanks': () =>
-      mixed(`${ZIP_TYPE}\n${' '.repeat(3000)}x\n${BASE64}\n\n${marked}`),
+      mixed(`${ZIP_TYPE}\n${' '.repeat(3000)}x\n${BASE64}\n\n${marked(zip)}`),
     'a file in a mail of which the header is over 600 KB': () =>
       mail(`${filler(600 * KB)}${multipart('mixed', [TEXT, filePart(zip)])}`),
   }),

@@ -4,6 +4,7 @@ import {
   type Evasion,
   FILE_TYPE,
   filePart,
+  inPart,
   mail,
   mixed,
   multipart,
@@ -30,7 +31,7 @@ function wrapped(text: string, depth: number, fields = [RFC822]): string {
     const content = part(fields, message)
     message = `Subject: ${level}\n${multipart('mixed', [TEXT, content], { boundary: `w${level}x` })}`
   }
-  return mixed(part(fields, message))
+  return inPart(fields, message)
 }
 
 function attachedMail(name: string, text: () => string): Evasion[] {
@@ -76,16 +77,15 @@ function encodedMail(name: string, type: string, text: () => string): Evasion[] 
   return [
     {
       name: `${name}, in base64`,
-      text: () => mixed(part([...fields, BASE64], base64(Buffer.from(text(), 'latin1')))),
+      text: () => inPart([...fields, BASE64], base64(Buffer.from(text(), 'latin1'))),
     },
     {
       name: `${name}, in quoted-printable`,
-      text: () =>
-        mixed(part([...fields, QUOTED], quotedPrintableText(Buffer.from(text(), 'latin1')))),
+      text: () => inPart([...fields, QUOTED], quotedPrintableText(Buffer.from(text(), 'latin1'))),
     },
     {
       name: `${name}, as it stands`,
-      text: () => mixed(part([...fields, 'Content-Transfer-Encoding: 8bit'], text())),
+      text: () => inPart([...fields, 'Content-Transfer-Encoding: 8bit'], text()),
     },
   ]
 }
@@ -173,7 +173,7 @@ export const nested: readonly Evasion[] = [
       for (let level = 0; level < 3; level++) {
         text = inner('X-A: b\n', `e${level}x`, part([RFC822, BASE64], base64(Buffer.from(text))))
       }
-      return mixed(part([RFC822, BASE64], base64(Buffer.from(text))))
+      return inPart([RFC822, BASE64], base64(Buffer.from(text)))
     },
     'a zip behind six bytes': () => mixed(filePart(prefixed(Buffer.from('\x01\x02\x03abc')))),
     'a zip behind the first bytes of a picture': () =>

@@ -1,12 +1,11 @@
 import {
+  alone,
   type Evasion,
   quotedPrintable as encode,
   FILE_TYPE,
   hex,
-  mail,
-  mixed,
+  inPart,
   named,
-  part,
   QUOTED,
   quotedPrintableText,
 } from './compose.ts'
@@ -25,7 +24,7 @@ function data(
   fields = [FILE_TYPE, QUOTED],
   openedBy?: string,
 ): Evasion {
-  return { name, text: () => mixed(part(fields, body())), ...(openedBy && { openedBy }) }
+  return { name, text: () => inPart(fields, body()), ...(openedBy && { openedBy }) }
 }
 
 /** The character of UTF-8 whose number is that of the byte and 0x100 more. */
@@ -35,78 +34,52 @@ function above(byte: number): string {
 
 const escapes = (file: Buffer) => [...file].map((byte) => `=${hex(byte)}`)
 
-export const quotedPrintable: readonly Evasion[] = [
-  data('quoted-printable of characters above U+00FF, of which some take the low byte', () =>
+/** What stands in a part that says quoted-printable. */
+const ofFile: Readonly<Record<string, () => string>> = {
+  'quoted-printable of characters above U+00FF, of which some take the low byte': () =>
     [...testFile].map(above).join(''),
-  ),
-  data('quoted-printable with one character above U+00FF', () => {
+  'quoted-printable with one character above U+00FF': () => {
     const text = escapes(testFile)
     text[3] = above(testFile[3]!)
     return text.join('')
-  }),
-  data('quoted-printable with two = before the digits', () =>
+  },
+  'quoted-printable with two = before the digits': () =>
     escapes(testFile)
       .join('')
       .replace(/^(=..){5}/, '$&='),
-  ),
-  data('quoted-printable with = before each escape', () => `=${escapes(testFile).join('=')}`),
-  data('quoted-printable with === before the digits', () =>
+  'quoted-printable with = before each escape': () => `=${escapes(testFile).join('=')}`,
+  'quoted-printable with === before the digits': () =>
     escapes(equalsBeforeFile).join('').replace('=3D=C3', '===C3'),
-  ),
-  data(
-    'quoted-printable with a NUL in each escape',
-    () => encode(binaryFile).replace(/=(.)(?=[^\n])/g, '=$1\0'),
-    undefined,
-    'programs that drop NULs',
-  ),
-  data('quoted-printable with == at the end of a line', () =>
-    encode(testFile).replace(/=\n/, '==\n'),
-  ),
-  data('quoted-printable with =0D before the soft break', () =>
+  'quoted-printable with == at the end of a line': () => encode(testFile).replace(/=\n/, '==\n'),
+  'quoted-printable with =0D before the soft break': () =>
     encode(testFile).replace(/=\n/, '=0D=\n'),
-  ),
-  data('quoted-printable with =0D in the middle of a line', () =>
+  'quoted-printable with =0D in the middle of a line': () =>
     testFile.toString('latin1').replace(/^(.{9})/, '$1=0D'),
-  ),
-  data('quoted-printable with small letters for digits', () => encode(binaryFile).toLowerCase()),
-  data('quoted-printable with 200 blanks behind a soft break', () =>
+  'quoted-printable with small letters for digits': () => encode(binaryFile).toLowerCase(),
+  'quoted-printable with 200 blanks behind a soft break': () =>
     encode(binaryFile).replace(/=\n/, `=${' '.repeat(200)}\n`),
-  ),
-  data(
-    'quoted-printable with 200 blanks behind the last soft break',
-    () => `${encode(binaryFile)}=${' '.repeat(200)}`,
-  ),
-  data('quoted-printable with VT behind a soft break', () =>
-    encode(binaryFile).replace(/=\n/g, '=\v\n'),
-  ),
-  data('quoted-printable with NUL behind a soft break', () =>
+  'quoted-printable with 200 blanks behind the last soft break': () =>
+    `${encode(binaryFile)}=${' '.repeat(200)}`,
+  'quoted-printable with VT behind a soft break': () => encode(binaryFile).replace(/=\n/g, '=\v\n'),
+  'quoted-printable with NUL behind a soft break': () =>
     encode(binaryFile).replace(/=\n/g, '=\0\n'),
-  ),
-  data('quoted-printable with a bare CR as a soft break', () =>
+  'quoted-printable with a bare CR as a soft break': () =>
     encode(binaryFile).replace(/=\n/g, '=\r'),
-  ),
-  data('quoted-printable with / in the place of a digit, which libEtPan takes for 0', () =>
+  'quoted-printable with / in the place of a digit, which libEtPan takes for 0': () =>
     escapes(testFile).join('').replaceAll('=50', '=5/'),
-  ),
-  data('quoted-printable with G in the place of the first digit, which VMime takes for 0', () =>
+  'quoted-printable with G in the place of the first digit, which VMime takes for 0': () =>
     escapes(textFile).join('').replaceAll('=0A', '=GA'),
-  ),
-  data('quoted-printable with a blank for the first digit, which mailutils reads as a number', () =>
+  'quoted-printable with a blank for the first digit, which mailutils reads as a number': () =>
     escapes(textFile).join('').replaceAll('=0A', '= A'),
-  ),
-  data('quoted-printable with one digit, which mailutils reads as a number', () =>
+  'quoted-printable with one digit, which mailutils reads as a number': () =>
     escapes(binaryFile).join('').replaceAll('=05', '=5Z'),
-  ),
-  data('quoted-printable with a negative number, as mailutils reads it', () =>
+  'quoted-printable with a negative number, as mailutils reads it': () =>
     escapes(binaryFile).join('').replaceAll('=FF', '=-1'),
-  ),
-  data('quoted-printable with = that begin no escape, and one with a blank before a line end', () =>
+  'quoted-printable with = that begin no escape, and one with a blank before a line end': () =>
     equalsFile.toString('latin1'),
-  ),
-  data('quoted-printable with = that begin no escape, and others that do', () =>
+  'quoted-printable with = that begin no escape, and others that do': () =>
     equalsFile.toString('latin1').replace('if', '=69=66'),
-  ),
-  data('quoted-printable with two bytes behind a =, for which Thunderbird has no room', () => {
+  'quoted-printable with two bytes behind a =, for which Thunderbird has no room': () => {
     const [first, ...lines] = equalsFile.toString('latin1').split('\n')
     const changed = lines
       .join('\n')
@@ -114,48 +87,43 @@ export const quotedPrintable: readonly Evasion[] = [
       .replaceAll('c = ', 'c =~~ ')
       .replaceAll('=4=41', '=~~4=3D41')
     return `${first}\n${changed}`
-  }),
-  data('quoted-printable with = and a digit, behind which c-client drops a byte', () =>
+  },
+  'quoted-printable with = and a digit, behind which c-client drops a byte': () =>
     equalsFile.toString('latin1').replaceAll('=4=41', '=4~=3D41'),
-  ),
-  data('quoted-printable with bare CRs, which KMime drops', () =>
+  'quoted-printable with bare CRs, which KMime drops': () =>
     quotedPrintableText(testFile).replace(/(.{6})/g, '$1\r'),
-  ),
-  data('quoted-printable with a bare CR and a byte for a line end, as mailutils reads it', () =>
+  'quoted-printable with a bare CR and a byte for a line end, as mailutils reads it': () =>
     quotedPrintableText(textFile).replaceAll('\n', '\rX'),
-  ),
-  data('quoted-printable with bare CRs for line ends', () =>
+  'quoted-printable with bare CRs for line ends': () =>
     quotedPrintableText(openTextFile).replaceAll('\n', '\r'),
-  ),
-  data('quoted-printable with a soft break in an escape', () =>
+  'quoted-printable with a soft break in an escape': () =>
     encode(testFile).replace(/^(=..){5}=(.)/, '$&=\n'),
-  ),
-  data('quoted-printable with an empty soft break', () =>
-    encode(binaryFile).replace(/=\n/, '=\n=\n=\n'),
-  ),
-  data('quoted-printable in one line of over 1,000 characters', () => escapes(binaryFile).join('')),
-  data('quoted-printable with bytes of eight bits', () =>
+  'quoted-printable with an empty soft break': () => encode(binaryFile).replace(/=\n/, '=\n=\n=\n'),
+  'quoted-printable in one line of over 1,000 characters': () => escapes(binaryFile).join(''),
+  'quoted-printable with bytes of eight bits': () =>
     encode(binaryFile).replace(/=([89A-F][0-9A-F])/g, (_, digits: string) =>
       String.fromCharCode(Number.parseInt(digits, 16)),
     ),
-  ),
+  'quoted-printable with an encoded word around it': () =>
+    `=?us-ascii?q?${escapes(testFile).join('')}?=`,
+  'quoted-printable whose first line begins with Content': () =>
+    `Content=\n${quotedPrintableText(testFile)}`,
+  'quoted-printable whose first line is a field': () =>
+    `Content-Type: x=\n${quotedPrintableText(testFile)}`,
+  'quoted-printable that ends in a soft break without a line end': () =>
+    `${quotedPrintableText(openTextFile)}=`,
+  'quoted-printable that ends in a = and a digit': () => `${escapes(testFile).join('')}=4`,
+  'quoted-printable with an empty line at its end': () => `${encode(textFile)}\n`,
+}
+
+export const quotedPrintable: readonly Evasion[] = [
+  ...Object.entries(ofFile).map(([name, body]) => data(name, body)),
   data(
-    'quoted-printable with an encoded word around it',
-    () => `=?us-ascii?q?${escapes(testFile).join('')}?=`,
+    'quoted-printable with a NUL in each escape',
+    () => encode(binaryFile).replace(/=(.)(?=[^\n])/g, '=$1\0'),
+    undefined,
+    'programs that drop NULs',
   ),
-  data(
-    'quoted-printable whose first line begins with Content',
-    () => `Content=\n${quotedPrintableText(testFile)}`,
-  ),
-  data(
-    'quoted-printable whose first line is a field',
-    () => `Content-Type: x=\n${quotedPrintableText(testFile)}`,
-  ),
-  data(
-    'quoted-printable that ends in a soft break without a line end',
-    () => `${quotedPrintableText(openTextFile)}=`,
-  ),
-  data('quoted-printable that ends in a = and a digit', () => `${escapes(testFile).join('')}=4`),
   data('quoted-printable that says x-quoted-printable', () => encode(testFile), [
     FILE_TYPE,
     'Content-Transfer-Encoding: x-quoted-printable',
@@ -169,9 +137,8 @@ export const quotedPrintable: readonly Evasion[] = [
     FILE_TYPE,
     'Content-Transfer-Encoding: quoted_printable',
   ]),
-  data('quoted-printable with an empty line at its end', () => `${encode(textFile)}\n`),
   ...named({
     'quoted-printable as a mail of its own, a soft break at its end': () =>
-      mail(part([FILE_TYPE, QUOTED], `${encode(binaryFile)}=`)),
+      alone([FILE_TYPE, QUOTED], `${encode(binaryFile)}=`),
   }),
 ]

@@ -1,12 +1,15 @@
 import {
   ATTACHED,
+  alone,
   BASE64,
   base64,
   delimited,
   type Evasion,
   FILE_TYPE,
+  FORM_DATA,
   filePart,
   HTML,
+  inPart,
   mail,
   mixed,
   multipart,
@@ -29,12 +32,6 @@ import {
 } from './files.ts'
 
 const file = filePart(zip)
-/** A part that libclamav does not look into, and all readers open. */
-const FORM_DATA = [
-  'Content-Type: text/plain; name="report.zip"',
-  'Content-Disposition: form-data; filename="report.zip"',
-  BASE64,
-]
 const other = part(['Content-Type: image/png', BASE64], 'iVBORw0KGgo=')
 const inner = (...parts: string[]) => multipart('mixed', parts, { boundary: 'in' })
 
@@ -144,7 +141,10 @@ export const structure: readonly Evasion[] = [
     text: () =>
       mail(
         multipart('mixed', [
-          multipart(subtype, [TEXT], { boundary: 'b1=', epilogue: filePart(zip, FORM_DATA) }),
+          multipart(subtype, [TEXT], {
+            boundary: 'b1=',
+            epilogue: filePart(zip, [...FORM_DATA, BASE64]),
+          }),
         ]),
       ),
   })),
@@ -185,31 +185,27 @@ export const structure: readonly Evasion[] = [
         ]),
       ),
     'base64 with the delimiter of a boundary in it that only a parameter x-boundary names': () =>
-      mixed(part([`${ZIP_TYPE}; x-boundary=";;"`, BASE64, ATTACHED], interrupted(zip, '--;;'))),
+      inPart([`${ZIP_TYPE}; x-boundary=";;"`, BASE64, ATTACHED], interrupted(zip, '--;;')),
     'base64 with the delimiter in it that the part itself names as its boundary': () =>
-      mixed(part([`${ZIP_TYPE}; boundary=";;"`, BASE64, ATTACHED], interrupted(zip, '--;;'))),
+      inPart([`${ZIP_TYPE}; boundary=";;"`, BASE64, ATTACHED], interrupted(zip, '--;;')),
     'base64 with the delimiter in it that a field of the mail above names as its boundary': () =>
-      mixed(part([ZIP_TYPE, BASE64, ATTACHED], interrupted(zip, '--;;'))).replace(
+      inPart([ZIP_TYPE, BASE64, ATTACHED], interrupted(zip, '--;;')).replace(
         'Subject: report',
         'Subject: report; boundary=";;"',
       ),
     'a file known by its digest with lines like delimiters and fields in it': () =>
       mixed(trickyPart),
     'the same in quoted-printable': () =>
-      mixed(
-        part(
-          [FILE_TYPE, 'Content-Transfer-Encoding: quoted-printable'],
-          trickyFile.toString('latin1').replaceAll('=', '=3D'),
-        ),
+      inPart(
+        [FILE_TYPE, 'Content-Transfer-Encoding: quoted-printable'],
+        trickyFile.toString('latin1').replaceAll('=', '=3D'),
       ),
     'the same in an attached message': () =>
-      mixed(part(['Content-Type: message/rfc822'], mixed(trickyPart, { boundary: 'b1y' }))),
+      inPart(['Content-Type: message/rfc822'], mixed(trickyPart, { boundary: 'b1y' })),
     'lines of dashes in a file that looks like base64': () =>
-      mixed(
-        part(
-          ['Content-Type: application/x-any; name=a', 'Content-Transfer-Encoding: x-base64-not'],
-          base64AlikeFile.toString('latin1'),
-        ),
+      inPart(
+        ['Content-Type: application/x-any; name=a', 'Content-Transfer-Encoding: x-base64-not'],
+        base64AlikeFile.toString('latin1'),
       ),
     'a boundary written in two pieces (RFC 2231)': () =>
       mail(
@@ -266,11 +262,9 @@ export const structure: readonly Evasion[] = [
       return `${TOP_FIELD}\nContent-Type: multipart/mixed; boundary="in"\n\n${begin}\n--in\n${lines.join('\n')}`
     },
     'a multipart without a boundary that says base64 and is a text': () =>
-      mail(
-        part(
-          ['Content-Type: multipart/mixed; name=x', 'Content-Transfer-Encoding:  base64'],
-          textFile.toString('latin1'),
-        ),
+      alone(
+        ['Content-Type: multipart/mixed; name=x', 'Content-Transfer-Encoding:  base64'],
+        textFile.toString('latin1'),
       ),
     'base64 with the delimiter of the multipart around in it, within one that is not closed': () =>
       mixed(inner(TEXT, `${FILE}\n${halved(base64(binaryFile), `--${BOUNDARY}`)}`), {
@@ -279,9 +273,9 @@ export const structure: readonly Evasion[] = [
     'quoted-printable behind that delimiter, its fields before it': () =>
       mixed(inner(TEXT, part([ZIP_TYPE, QUOTED], `--b1\n${quotedPrintable(zip)}`))),
     'uuencode with a delimiter in it': () =>
-      mixed(part(['Content-Type: text/plain'], halved(uuencode(zip), '--b1'))),
+      inPart(['Content-Type: text/plain'], halved(uuencode(zip), '--b1')),
     'a text file with a line that begins with a NUL, without which a digest knows it': () =>
-      mail(part([FILE_TYPE], textFile.toString('latin1').replace('\n', '\n\0\n'))),
+      alone([FILE_TYPE], textFile.toString('latin1').replace('\n', '\n\0\n')),
     'quoted-printable behind a line of a part that is no field, without which a digest knows it':
       () => mixed(`${FILE_TYPE}\n${QUOTED}\n.\n${quotedPrintable(textFile)}`),
     'quoted-printable that is announced between lines that are no fields': () => {
@@ -290,7 +284,7 @@ export const structure: readonly Evasion[] = [
     },
     'a mail without MIME-Version': () => mixed(file).replace('MIME-Version: 1.0\n', ''),
     'a file at once, no multipart, its end the end of the mail': () =>
-      mail(part([ZIP_TYPE, BASE64], base64(zip))),
+      alone([ZIP_TYPE, BASE64], base64(zip)),
   }),
   kind('alternative', [TEXT, HTML, file]),
   kind('alternative', [file, TEXT], ', the file first'),

@@ -1,11 +1,11 @@
 import {
+  alone,
   type Evasion,
   uuencode as encode,
   FILE_TYPE,
+  inPart,
   mail,
-  mixed,
   named,
-  part,
   QUOTED,
   UUENCODE,
   uulines,
@@ -19,7 +19,7 @@ const BEGIN = 'begin 644 report.zip'
 function said(name: string, lines: () => readonly string[]): Evasion {
   return {
     name: `uuencode ${name}, in a part that says so`,
-    text: () => mixed(part([ZIP_TYPE, UUENCODE], lines().join('\n'))),
+    text: () => inPart([ZIP_TYPE, UUENCODE], lines().join('\n')),
   }
 }
 
@@ -27,14 +27,9 @@ function said(name: string, lines: () => readonly string[]): Evasion {
 function inText(name: string, lines: () => readonly string[]): Evasion {
   return {
     name: `uuencode ${name}, in a text`,
-    text: () => mail(part(['Content-Type: text/plain'], lines().join('\n'))),
+    text: () => alone(['Content-Type: text/plain'], lines().join('\n')),
   }
 }
-
-const both = (name: string, lines: () => readonly string[]) => [
-  said(name, lines),
-  inText(name, lines),
-]
 
 const file = uulines(zip)
 const isData = (line: string) => line.length > 3
@@ -61,25 +56,46 @@ function cutGroups(bytes: Buffer): string[] {
   return lines
 }
 
-export const uuencode: readonly Evasion[] = [
-  ...both(
-    'with lengths that are too long by one',
-    changed((line) => count(line, 1)),
+/** Forms of the line that begins it. */
+const begins: Readonly<Record<string, string>> = {
+  'is in large letters': 'BEGIN 644 report.zip',
+  'has a mode of one digit': 'begin 6 report.zip',
+  'has a mode of eight digits': 'begin 00100644 report.zip',
+  'has a mode of letters': 'begin abc report.zip',
+  'has no name': 'begin 644',
+  'has no name but a blank': 'begin 644 ',
+  'has tabs': 'begin\t644\treport.zip',
+  'has two blanks': 'begin  644  report.zip',
+  'has a name of 1,200 characters': `begin 644 ${'x'.repeat(1200)}.zip`,
+  'has a name of 100,000 characters': `begin 644 ${'x'.repeat(100_000)}.zip`,
+}
+
+/** Lines that stand behind the first one. */
+const amid: Readonly<Record<string, string>> = {
+  'with a back-tick in the middle': '`',
+  'with a line of text in it': 'and then: (x)',
+  'with lines of small letters that have the form of data': `M${'so is it '.repeat(7).slice(0, 60).replaceAll(' ', '-')}`,
+  'with a line that is longer than its length says': `J${'ABCDEF'.repeat(10)}`,
+  'with a line that is shorter than its length says': 'MABCDEF',
+  'with end in the middle': 'end',
+}
+
+/** Lines of uuencode in a part that says so, and in a text. */
+const anywhere: Readonly<Record<string, () => readonly string[]>> = {
+  ...Object.fromEntries(
+    Object.entries(begins).map(([how, begin]) => [`whose begin ${how}`, () => [begin, ...file]]),
   ),
-  ...both(
-    'whose lines have a character more',
-    changed((line) => `${line}!`),
+  ...Object.fromEntries(
+    Object.entries(amid).map(([name, line]) => [
+      name,
+      () => [BEGIN, file[0]!, line, ...file.slice(1)],
+    ]),
   ),
-  ...both(
-    'whose lines have a checksum of two characters',
-    changed((line) => `${line}ab`),
-  ),
-  ...both(
-    'whose lines have ten characters more',
-    changed((line) => `${line}abcdefghij`),
-  ),
-  said('in one line', () => [BEGIN, uulines(testFile).slice(0, -2).join(''), '`', 'end']),
-  ...both('in records of 127 characters on one line', () => [
+  'with lengths that are too long by one': changed((line) => count(line, 1)),
+  'whose lines have a character more': changed((line) => `${line}!`),
+  'whose lines have a checksum of two characters': changed((line) => `${line}ab`),
+  'whose lines have ten characters more': changed((line) => `${line}abcdefghij`),
+  'in records of 127 characters on one line': () => [
     BEGIN,
     uulines(testFile)
       .slice(0, -2)
@@ -87,110 +103,73 @@ export const uuencode: readonly Evasion[] = [
       .join(''),
     '`',
     'end',
-  ]),
-  said('whose groups go on in the next line', () => [BEGIN, ...cutGroups(zip), '`', 'end']),
-  ...both('with a back-tick behind begin', () => [BEGIN, '`', ...file]),
-  ...both('with a back-tick in the middle', () => [BEGIN, file[0]!, '`', ...file.slice(1)]),
-  ...both('with blanks for zeros', () => [BEGIN, ...uulines(zip, ' ')]),
-  said('without begin', () => file),
-  ...both('whose begin is in large letters', () => ['BEGIN 644 report.zip', ...file]),
-  ...both('whose begin has a mode of one digit', () => ['begin 6 report.zip', ...file]),
-  ...both('whose begin has a mode of eight digits', () => ['begin 00100644 report.zip', ...file]),
-  ...both('whose begin has a mode of letters', () => ['begin abc report.zip', ...file]),
-  ...both('whose begin has no name', () => ['begin 644', ...file]),
-  ...both('whose begin has no name but a blank', () => ['begin 644 ', ...file]),
-  ...both('whose begin has tabs', () => ['begin\t644\treport.zip', ...file]),
-  ...both('whose begin has two blanks', () => ['begin  644  report.zip', ...file]),
-  ...both('whose begin has a name of 1,200 characters', () => [
-    `begin 644 ${'x'.repeat(1200)}.zip`,
-    ...file,
-  ]),
-  ...both('whose begin has a name of 100,000 characters', () => [
-    `begin 644 ${'x'.repeat(100_000)}.zip`,
-    ...file,
-  ]),
-  ...both('without end', () => [BEGIN, ...file.slice(0, -1)]),
-  ...both('without its last two lines', () => [BEGIN, ...file.slice(0, -2)]),
-  ...both(
-    'with an empty line behind each line',
-    changed((line) => `${line}\n`),
-  ),
-  ...both('with a line of text in it', () => [BEGIN, file[0]!, 'and then: (x)', ...file.slice(1)]),
-  ...both('with lines of small letters that have the form of data', () => [
-    BEGIN,
-    file[0]!,
-    `M${'so is it '.repeat(7).slice(0, 60).replaceAll(' ', '-')}`,
-    ...file.slice(1),
-  ]),
-  ...both('with a line that is longer than its length says', () => [
-    BEGIN,
-    file[0]!,
-    `J${'ABCDEF'.repeat(10)}`,
-    ...file.slice(1),
-  ]),
-  ...both('with a line that is shorter than its length says', () => [
-    BEGIN,
-    file[0]!,
-    'MABCDEF',
-    ...file.slice(1),
-  ]),
-  ...both('with a line that is too short, and small letters behind the last one', () => [
+  ],
+  'with a back-tick behind begin': () => [BEGIN, '`', ...file],
+  'with blanks for zeros': () => [BEGIN, ...uulines(zip, ' ')],
+  'without end': () => [BEGIN, ...file.slice(0, -1)],
+  'without its last two lines': () => [BEGIN, ...file.slice(0, -2)],
+  'with an empty line behind each line': changed((line) => `${line}\n`),
+  'with a line that is too short, and small letters behind the last one': () => [
     BEGIN,
     'M123',
     ...file.slice(0, -3),
     `${file.at(-3)}ab`,
     ...file.slice(-2),
-  ]),
-  ...both('with a word and a NUL, and a control character for the length of its last line', () => [
+  ],
+  'with a word and a NUL, and a control character for the length of its last line': () => [
     BEGIN,
     ...file.slice(0, -3),
     'X: \0',
     `\f${file.at(-3)!.slice(1)}`,
     ...file.slice(-2),
-  ]),
-  ...both('with end in large letters', () => [BEGIN, ...file.slice(0, -1), 'END']),
-  ...both('with end in the middle', () => [BEGIN, file[0]!, 'end', ...file.slice(1)]),
-  ...both('with lines of three bytes', () => {
+  ],
+  'with end in large letters': () => [BEGIN, ...file.slice(0, -1), 'END'],
+  'with lines of three bytes': () => {
     const lines: string[] = []
     for (let at = 0; at < zip.length; at += 3) lines.push(uulines(zip.subarray(at, at + 3))[0]!)
     return [BEGIN, ...lines, '`', 'end']
-  }),
-  ...both('with lines of one byte', () => {
+  },
+  'with lines of one byte': () => {
     const lines: string[] = []
     for (const byte of zip) lines.push(uulines(Buffer.from([byte]))[0]!)
     return [BEGIN, ...lines, '`', 'end']
-  }),
-  ...both('behind another that is not ended', () => ['begin 644 a', 'M', BEGIN, ...file]),
-  ...both(
-    'with its characters and a bit more',
-    changed(
-      (line) =>
-        line[0] +
-        line.slice(1).replace(/[!-_]/g, (c) => String.fromCharCode(c.charCodeAt(0) | 0x80)),
-    ),
+  },
+  'behind another that is not ended': () => ['begin 644 a', 'M', BEGIN, ...file],
+  'with its characters and a bit more': changed(
+    (line) =>
+      line[0] + line.slice(1).replace(/[!-_]/g, (c) => String.fromCharCode(c.charCodeAt(0) | 0x80)),
   ),
+}
+
+/** Lines of uuencode in a part that says so. */
+const announced: Readonly<Record<string, () => readonly string[]>> = {
+  'in one line': () => [BEGIN, uulines(testFile).slice(0, -2).join(''), '`', 'end'],
+  'whose groups go on in the next line': () => [BEGIN, ...cutGroups(zip), '`', 'end'],
+  'without begin': () => file,
+}
+
+export const uuencode: readonly Evasion[] = [
+  ...Object.entries({ ...anywhere, ...announced }).map(([name, lines]) => said(name, lines)),
+  ...Object.entries(anywhere).map(([name, lines]) => inText(name, lines)),
   inText('behind a text of 2,000 lines', () => [...Array(2000).fill('text'), BEGIN, ...file]),
   ...named({
-    'uuencode in HTML': () =>
-      mixed(part(['Content-Type: text/html'], `<pre>\n${encode(zip)}\n</pre>`)),
+    'uuencode in HTML': () => inPart(['Content-Type: text/html'], `<pre>\n${encode(zip)}\n</pre>`),
     'uuencode in a text in quoted-printable': () =>
-      mixed(
-        part(
-          ['Content-Type: text/plain', QUOTED],
-          encode(zip)
-            .replaceAll('=', '=3D')
-            .replace(/^.{20}/gm, '$&=\n'),
-        ),
+      inPart(
+        ['Content-Type: text/plain', QUOTED],
+        encode(zip)
+          .replaceAll('=', '=3D')
+          .replace(/^.{20}/gm, '$&=\n'),
       ),
     'uuencode in a mail without any MIME field': () =>
       mail(`\n${encode(zip)}\n`).replace('MIME-Version: 1.0\n', ''),
     'uuencode in a part that says 7bit': () =>
-      mixed(part([FILE_TYPE, 'Content-Transfer-Encoding: 7bit'], `${encode(zip)}\n`)),
+      inPart([FILE_TYPE, 'Content-Transfer-Encoding: 7bit'], `${encode(zip)}\n`),
     'uuencode in an attached message': () =>
-      mixed(part(['Content-Type: message/rfc822'], `Subject: x\n\nsee\n\n${encode(zip)}`)),
+      inPart(['Content-Type: message/rfc822'], `Subject: x\n\nsee\n\n${encode(zip)}`),
   }),
   ...['uuencode', 'x-uue', 'uue', 'X-UUENCODE', 'x-uuencoded', '"x-uuencode"'].map((word) => ({
     name: `uuencode that says ${word}`,
-    text: () => mixed(part([ZIP_TYPE, `Content-Transfer-Encoding: ${word}`], encode(zip))),
+    text: () => inPart([ZIP_TYPE, `Content-Transfer-Encoding: ${word}`], encode(zip)),
   })),
 ]

@@ -1,8 +1,10 @@
 import {
+  alone,
   BASE64,
   base64,
   type Evasion,
   FILE_TYPE,
+  inPart,
   mail,
   mixed,
   multipart,
@@ -49,19 +51,19 @@ const files: Readonly<Record<string, Buffer>> = {
 const inEachEncoding: Evasion[] = Object.entries(encodings).flatMap(([encoding, encode]) =>
   Object.entries(files).map(([which, file]) => ({
     name: `a text file known by its digest, in ${encoding}, ${which}`,
-    text: () => mixed(part([FILE_TYPE, `Content-Transfer-Encoding: ${encoding}`], encode(file))),
+    text: () => inPart([FILE_TYPE, `Content-Transfer-Encoding: ${encoding}`], encode(file)),
   })),
 )
 
 const asMail: Evasion[] = Object.entries(encodings).flatMap(([encoding, encode]) =>
   Object.entries(files).map(([which, file]) => ({
     name: `the same as a mail of its own, in ${encoding}, ${which}`,
-    text: () => mail(part([FILE_TYPE, `Content-Transfer-Encoding: ${encoding}`], encode(file))),
+    text: () => alone([FILE_TYPE, `Content-Transfer-Encoding: ${encoding}`], encode(file)),
   })),
 )
 
 function asItStands(name: string, file: Buffer, fields: readonly string[]): Evasion {
-  return { name, text: () => mixed(part(fields, file.toString('latin1'))) }
+  return { name, text: () => inPart(fields, file.toString('latin1')) }
 }
 
 export const wholeFiles: readonly Evasion[] = [
@@ -86,71 +88,60 @@ export const wholeFiles: readonly Evasion[] = [
   ]),
   ...named({
     'HTML in quoted-printable, written on one line of over 999 bytes': () =>
-      mixed(part(['Content-Type: text/html', QUOTED], htmlFile.toString('latin1'))),
+      inPart(['Content-Type: text/html', QUOTED], htmlFile.toString('latin1')),
     'HTML with a line of over 999 bytes as the whole mail': () =>
-      mail(part(['Content-Type: text/html'], htmlFile.toString('latin1'))),
+      alone(['Content-Type: text/html'], htmlFile.toString('latin1')),
     'a binary file known by its digest, in base64': () =>
-      mixed(part([FILE_TYPE, BASE64], base64(binaryFile))),
+      inPart([FILE_TYPE, BASE64], base64(binaryFile)),
     'a binary file known by its digest, in quoted-printable': () =>
-      mixed(part([FILE_TYPE, QUOTED], quotedPrintable(binaryFile))),
+      inPart([FILE_TYPE, QUOTED], quotedPrintable(binaryFile)),
     'a binary file known by its digest, in quoted-printable with a soft break at its end': () =>
-      mixed(part([FILE_TYPE, QUOTED], `${quotedPrintable(binaryFile)}=`)),
+      inPart([FILE_TYPE, QUOTED], `${quotedPrintable(binaryFile)}=`),
     'a binary file known by its digest, as it stands': () =>
-      mixed(part([FILE_TYPE, 'Content-Transfer-Encoding: binary'], binaryFile.toString('latin1'))),
+      inPart([FILE_TYPE, 'Content-Transfer-Encoding: binary'], binaryFile.toString('latin1')),
     'a binary file known by its digest, in uuencode': () =>
-      mixed(part([FILE_TYPE, UUENCODE], uuencode(binaryFile))),
+      inPart([FILE_TYPE, UUENCODE], uuencode(binaryFile)),
     'a file of eight bytes known by its digest': () =>
-      mixed(part([FILE_TYPE, BASE64], base64(smallFile))),
+      inPart([FILE_TYPE, BASE64], base64(smallFile)),
     'a file of eight bytes known by its digest, in uuencode': () =>
-      mixed(part([FILE_TYPE, UUENCODE], uuencode(smallFile))),
+      inPart([FILE_TYPE, UUENCODE], uuencode(smallFile)),
     'a file with lines of CR LF known by its digest, in base64': () =>
-      mixed(part([FILE_TYPE, BASE64], base64(textFileCrlf))),
+      inPart([FILE_TYPE, BASE64], base64(textFileCrlf)),
     'a file with lines of CR LF known by its digest, its line ends escaped': () =>
-      mixed(
-        part(
-          [FILE_TYPE, QUOTED],
-          openTextFileCrlf.toString('latin1').replaceAll('\r\n', '=0D=0A=\n'),
-        ),
+      inPart(
+        [FILE_TYPE, QUOTED],
+        openTextFileCrlf.toString('latin1').replaceAll('\r\n', '=0D=0A=\n'),
       ),
     'a file with lines of CR LF known by its digest, its CRs alone escaped': () =>
-      mixed(
-        part(
-          [FILE_TYPE, QUOTED],
-          htmlFileCrlf.toString('latin1').replaceAll('=', '=3D').replaceAll('\r', '=0D'),
-        ),
+      inPart(
+        [FILE_TYPE, QUOTED],
+        htmlFileCrlf.toString('latin1').replaceAll('=', '=3D').replaceAll('\r', '=0D'),
       ),
     'a text known by its digest behind blanks at the ends of lines, which quoted-printable drops':
-      () => mixed(part([FILE_TYPE, QUOTED], textFile.toString('latin1').replaceAll('\n', ' \t\n'))),
+      () => inPart([FILE_TYPE, QUOTED], textFile.toString('latin1').replaceAll('\n', ' \t\n')),
     'a text known by its digest as the only part': () =>
       mail(multipart('mixed', [part([FILE_TYPE], textFile.toString('latin1'))])),
     'a text known by its digest in a part without fields': () => mixed(`\n${textFile}`),
     'a text known by its digest in a second text/plain without a name': () =>
-      mixed(part(['Content-Type: text/plain'], textFile.toString('latin1'))),
+      inPart(['Content-Type: text/plain'], textFile.toString('latin1')),
     'a text known by its digest in a part with a Content-ID and no type': () =>
       mail(multipart('related', [part(['Content-ID: <1@x>'], textFile.toString('latin1'))])),
     'a text in quoted-printable known by its digest, in a mail whose lines end in bare CRs': () =>
-      mail(part([FILE_TYPE, QUOTED], quotedPrintable(textFile))).replace(
-        /(?<=\nFrom[\s\S]*)\n/g,
-        '\r',
-      ),
+      alone([FILE_TYPE, QUOTED], quotedPrintable(textFile)).replace(/(?<=\nFrom[\s\S]*)\n/g, '\r'),
     'a text known by its digest in an attached message': () =>
-      mixed(
-        part(
-          ['Content-Type: message/rfc822'],
-          `Subject: x\nMIME-Version: 1.0\n${multipart('mixed', [TEXT, part([FILE_TYPE], textFile.toString('latin1'))], { boundary: 'in' })}`,
-        ),
+      inPart(
+        ['Content-Type: message/rfc822'],
+        `Subject: x\nMIME-Version: 1.0\n${multipart('mixed', [TEXT, part([FILE_TYPE], textFile.toString('latin1'))], { boundary: 'in' })}`,
       ),
     'a text known by its digest below a second header of the mail, at its end': () =>
       mail(`${FILE_TYPE}\n\nContent-Type: text/plain\n\n${textFile}`),
     'a binary file known by its digest, in base64, a NUL and more behind a line': () =>
-      mixed(part([FILE_TYPE, BASE64], base64(binaryFile).replace('\n', '\0abc\n'))),
+      inPart([FILE_TYPE, BASE64], base64(binaryFile).replace('\n', '\0abc\n')),
     'a binary file known by its digest, in quoted-printable, a line that begins with a NUL': () =>
-      mail(part([FILE_TYPE, QUOTED], quotedPrintable(binaryFile).replace('\n', '\n\0a\n'))),
+      alone([FILE_TYPE, QUOTED], quotedPrintable(binaryFile).replace('\n', '\n\0a\n')),
     'a binary file known by its digest, in quoted-printable, a NUL before a soft break': () =>
-      mixed(part([FILE_TYPE, QUOTED], quotedPrintable(binaryFile).replace('=\n', '\0=\n'))),
+      inPart([FILE_TYPE, QUOTED], quotedPrintable(binaryFile).replace('=\n', '\0=\n')),
     'a text known by its digest that looks like base64 in each line': () =>
-      mixed(
-        part([FILE_TYPE, 'Content-Transfer-Encoding: 7bit'], base64AlikeFile.toString('latin1')),
-      ),
+      inPart([FILE_TYPE, 'Content-Transfer-Encoding: 7bit'], base64AlikeFile.toString('latin1')),
   }),
 ]
