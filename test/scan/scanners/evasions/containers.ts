@@ -11,6 +11,7 @@ import {
   inPart,
   mail,
   mixed,
+  multipart,
   named,
   part,
   QUOTED,
@@ -165,17 +166,16 @@ const PGP_READERS = 'gpg, and mail programs that know OpenPGP'
 
 const armour = (message: Buffer) => pem('PGP MESSAGE', message).replace('-----\n', '-----\n\n')
 
+const VERSION = part(['Content-Type: application/pgp-encrypted'], 'Version: 1\n')
+
 function pgp(name: string, message: () => Buffer): readonly Evasion[] {
   const forms: Readonly<Record<string, () => string>> = {
     'in a text': () => alone(['Content-Type: text/plain'], armour(message())),
     'as PGP/MIME': () =>
       mail(
-        `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary="b1"\n\n${[
-          part(['Content-Type: application/pgp-encrypted'], 'Version: 1\n'),
-          part([PGP_TYPE], armour(message())),
-        ]
-          .map((text) => `--b1\n${text}\n`)
-          .join('')}--b1--\n`,
+        multipart('encrypted', [VERSION, part([PGP_TYPE], armour(message()))], {
+          field: `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary="b1"`,
+        }),
       ),
     'in a file': () => mixed(filePart(message(), [PGP_TYPE, BASE64])),
     'in an armoured file in base64': () =>
@@ -201,6 +201,9 @@ const CALENDAR_READERS = 'Evolution, KOrganizer, and calendars of libical'
 const CARD_READERS = 'Evolution, KAddressBook, and other address books'
 
 const encoded = zip.toString('base64')
+
+const WITH_FILE = calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))
+const BIN = ['Content-Type: application/octet-stream; name="a.bin"', BASE64]
 
 /** What stands in calendars, by what it plays with. */
 const calendars: Readonly<Record<string, string>> = {
@@ -272,46 +275,30 @@ const ofCalendars: readonly Evasion[] = [
     openedBy: CARD_READERS,
   })),
   ...Object.entries({
-    'that is in base64': part(
-      [CALENDAR, BASE64],
-      base64(Buffer.from(calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`)))),
-    ),
+    'that is in base64': part([CALENDAR, BASE64], base64(Buffer.from(WITH_FILE))),
     'that is in quoted-printable': part(
       [CALENDAR, QUOTED],
-      quotedPrintableText(Buffer.from(calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`)))),
+      quotedPrintableText(Buffer.from(WITH_FILE)),
     ),
     'in UTF-16': part(
       ['Content-Type: text/calendar; charset=utf-16', BASE64],
-      base64(
-        Buffer.from(`\ufeff${calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))}`, 'utf16le'),
-      ),
+      base64(Buffer.from(`\ufeff${WITH_FILE}`, 'utf16le')),
     ),
-    'in UTF-16 that nobody announced': filePart(
-      Buffer.from(`\ufeff${calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))}`, 'utf16le'),
-      ['Content-Type: application/octet-stream; name="a.bin"', BASE64],
-    ),
-    'that says to be an archive': filePart(
-      Buffer.from(calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))),
-      [ZIP_TYPE, BASE64],
-    ),
+    'in UTF-16 that nobody announced': filePart(Buffer.from(`\ufeff${WITH_FILE}`, 'utf16le'), BIN),
+    'that says to be an archive': filePart(Buffer.from(WITH_FILE), [ZIP_TYPE, BASE64]),
     'behind a text that is shown, of the same bytes': twice(
       ['Content-Type: text/plain', BASE64],
-      Buffer.from(calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))),
+      Buffer.from(WITH_FILE),
     ),
     'that begins with other lines, behind a file of the same bytes': twice(
-      ['Content-Type: application/octet-stream; name="a.bin"', BASE64],
-      Buffer.from(`x\n${calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))}`),
+      BIN,
+      Buffer.from(`x\n${WITH_FILE}`),
     ),
     'whose lines end in CR': part(
       [CALENDAR, BASE64],
-      base64(
-        Buffer.from(calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`)).replaceAll('\n', '\r')),
-      ),
+      base64(Buffer.from(WITH_FILE.replaceAll('\n', '\r'))),
     ),
-    'that begins with other lines': part(
-      [CALENDAR],
-      `x\n${calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))}`,
-    ),
+    'that begins with other lines': part([CALENDAR], `x\n${WITH_FILE}`),
   }).map(([name, text]) => ({
     name: `a file in a calendar ${name}`,
     text: () => mixed(text),
