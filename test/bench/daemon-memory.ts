@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 
-/** Memory of onescand under load. */
 /** MB: the proportional set size of a process and all its descendants (proc(5), smaps_rollup). */
 export function pssOfTree(pid: number): number {
   let sum = 0
@@ -52,10 +51,24 @@ export function treeOf(pid: number): number[] {
   return tree
 }
 
-/** The fourth field of stat; the second, the name in parentheses, may hold anything. */
-function parentOf(pid: string): number {
+/** Milliseconds of a tick (times(2), USER_HZ). */
+const TICK = 10
+
+/**
+ * Milliseconds of processor time that a process and all its descendants have used up to now: utime, stime,
+ * cutime and cstime of proc(5) stat, of all threads, and of all children that ended and were waited for.
+ */
+export function cpuOfTree(pid: number): number {
+  const ticks = treeOf(pid).flatMap((member) => statOf(member).slice(11, 15))
+  return ticks.reduce((sum, count) => sum + Number(count), 0) * TICK
+}
+
+const parentOf = (pid: string) => Number(statOf(pid)[1])
+
+/** From the third field on, for the second one, the name in parentheses, may hold anything. */
+function statOf(pid: number | string): readonly string[] {
   const stat = readOr(`/proc/${pid}/stat`)
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 
 /** '' for a process that has ended meanwhile. */

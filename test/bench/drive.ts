@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { compiled } from './compile.ts'
 
 export interface Drive {
@@ -99,4 +100,13 @@ function driverArguments(wish: Drive): string[] {
   if (wish.deadline !== undefined) words.push('-t', String(wish.deadline))
   for (const pid of wish.servers ?? []) words.push('-p', String(pid))
   return [...words, ...wish.program]
+}
+
+/** Returns how many messages of a log the thin client handed to the cold program, and why the last; removes the log. */
+export function takeLog(file: string): { readonly cold: number; readonly whyCold: string } {
+  const text = existsSync(file) ? readFileSync(file, 'latin1') : ''
+  rmSync(file, { force: true })
+  const cold = text.split('\n').filter((line) => line.startsWith('onescan: decision=cold '))
+  const why = /reason=("(?:[^"\\]|\\.)*"|\S+)/.exec(cold.at(-1) ?? '')?.[1] ?? ''
+  return { cold: cold.length, whyCold: why }
 }

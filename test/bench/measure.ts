@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import { compiled } from './compile.ts'
 import type { Contestant } from './contestants.ts'
-import { drive } from './drive.ts'
+import { cpuOfTree } from './daemon-memory.ts'
+import { drive, takeLog } from './drive.ts'
 import type { Form } from './letters.ts'
-import { takeLog } from './log-file.ts'
-import { cpuOfServers } from './server-cpu.ts'
 import type { Workshop } from './workshop.ts'
 
 /** A contestant with the servers that work for it. */
@@ -50,8 +49,8 @@ export async function measure(
   const log = join(workshop.directory, 'log')
   const messages = workshop.write(Array.from({ length: count }, (_, serial) => form.make(serial)))
   const used = () => ({
-    onescand: onescand === undefined ? 0 : cpuOfServers([onescand]),
-    clamd: cpuOfServers([clamd]),
+    onescand: onescand === undefined ? 0 : cpuOfTree(onescand),
+    clamd: cpuOfTree(clamd),
   })
   const before = used()
   const { passages, tally, sound } = await drive({

@@ -1,10 +1,9 @@
+import { readdirSync, readFileSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { compiled } from './compile.ts'
 import type { Contestant } from './contestants.ts'
-import { drive } from './drive.ts'
+import { drive, takeLog } from './drive.ts'
 import { KINDS, makeLetter } from './letters.ts'
-import { takeLog } from './log-file.ts'
-import { emptyQueue, ourFields, queuedHeaders } from './queued.ts'
 import type { Workshop } from './workshop.ts'
 
 /**
@@ -49,4 +48,29 @@ function describe(messages: readonly ReturnType<typeof ourFields>[]): string {
   return messages
     .map(({ xQhpsi, stamps }) => `X-QHPSI ${xQhpsi ?? 'missing'}, stamps ${stamps}`)
     .join('; ')
+}
+
+const PARTS = ['todo', 'intd', 'mess', 'pid']
+
+/** Header blocks of what is in the queue of sink.c, each without the Received line of that. */
+function queuedHeaders(queue: string): string[] {
+  return readdirSync(join(queue, 'todo')).map((name) => {
+    const message = readFileSync(join(queue, 'mess', name), 'latin1')
+    return message.slice(message.indexOf('\n') + 1, message.indexOf('\n\n') + 1)
+  })
+}
+
+function emptyQueue(queue: string): void {
+  for (const part of PARTS) {
+    for (const name of readdirSync(join(queue, part))) unlinkSync(join(queue, part, name))
+  }
+}
+
+/** Values of X-QHPSI, and the number of cluster stamps. */
+function ourFields(header: string): { xQhpsi: string | undefined; stamps: number } {
+  const marks = [...header.matchAll(/^X-QHPSI: (.*)$/gim)].map(([, value]) => value)
+  return {
+    xQhpsi: marks.length > 0 ? marks.join(' and ') : undefined,
+    stamps: [...header.matchAll(/^X-(?:MD5|SHA256)-Cluster-\d+:/gim)].length,
+  }
 }

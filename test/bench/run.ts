@@ -1,27 +1,39 @@
 // `npm run bench`: wrappers for the slot side by side; doc/benchmark.md explains it.
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
-import { type Contestant, contestants, NAMES } from './contestants.ts'
+import { buildDirectory } from './compile.ts'
+import { type Contestant, contestants, NAMES, NATIVE } from './contestants.ts'
 import { type Database, databases } from './databases.ts'
 import { FORMS } from './letters.ts'
 import { describeMachine } from './machine.ts'
 import { type Lane, measure, type Turn } from './measure.ts'
 import { startOnescand } from './onescand.ts'
-import { type Options, readOptions, usage } from './options.ts'
 import { prove } from './prove.ts'
 import { figuresOf, type Results, report } from './report.ts'
-import { openWorkshop, type Workshop } from './workshop.ts'
+import { openWorkshop, SPOOL, type Workshop } from './workshop.ts'
 
 // Daemons and directories of the run go with it (each waits for `exit`).
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(130))
 process.stdout.once('error', () => process.exit(111)) // nobody reads any more
 
+const USAGE = `usage: npm run bench --
+           [--quick] [--rounds N] [--only NAME]... [--programs DIR] [--spool DIR] [--out DIR]
+
+  --quick         fewer messages, one round
+  --rounds N      measure everything N times (3; 1 with --quick)
+  --only NAME     this contestant; repeat it for several
+  --programs DIR  where onescanc, onescand and onescan-queue are (build/native)
+  --spool DIR     where files lie that live for a moment (/dev/shm, else /tmp)
+  --out DIR       where the results go (build/bench)
+`
+
 const options = understand(process.argv.slice(2))
 process.exitCode = options ? await bench(options) : 100
 
 /** Measures, prints and writes the results; 0 if everything that took part did its work. */
-async function bench(options: Options): Promise<number> {
+async function bench(options: ReturnType<typeof readOptions>): Promise<number> {
   if (clamdMissing) throw new Error(clamdMissing)
   const workshop = openWorkshop(options.spool)
   process.once('exit', workshop.remove) // when it is interrupted, too
@@ -105,13 +117,39 @@ function rotated<Item>(items: readonly Item[], by: number): Item[] {
   return [...items.slice(start), ...items.slice(0, start)]
 }
 
-function understand(args: readonly string[]): Options | undefined {
+function understand(args: readonly string[]) {
   try {
-    return readOptions(args, NAMES)
+    return readOptions(args)
   } catch (error) {
-    say(`bench: ${error instanceof Error ? error.message : error}\n${usage}`)
+    say(`bench: ${error instanceof Error ? error.message : error}\n${USAGE}`)
     return undefined
   }
+}
+
+/** Throws an Error that says what is wrong with the arguments. */
+function readOptions(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
+      rounds: { type: 'string' },
+      programs: { type: 'string', default: NATIVE },
+      spool: { type: 'string', default: SPOOL },
+      out: { type: 'string', default: buildDirectory },
+    },
+  })
+  const strange = values.only.find((name) => !(NAMES as readonly string[]).includes(name))
+  if (strange !== undefined) {
+    throw new Error(`--only ${strange}: no such contestant; there are ${NAMES.join(', ')}`)
+  }
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) {
+    throw new Error(`--rounds ${values.rounds}: give a whole number from 1 to 100`)
+  }
+  const { quick, only, programs, spool, out } = values
+  const directories = { programs: resolve(programs), spool: resolve(spool), out: resolve(out) }
+  return { quick, only, rounds, ...directories }
 }
 
 function say(line: string): void {

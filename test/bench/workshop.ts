@@ -1,8 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clamd } from '../programs/clamd.ts'
 import { key } from './letters.ts'
+
+/** Where files lie that live for a moment, unless --spool names another directory. */
+export const SPOOL: string = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 /** A directory of the run's own, with all that wrappers need beside clamd. */
 export interface Workshop {

@@ -26,7 +26,7 @@ export function conforming(seed: number): Mutant {
 
 /** Judges the mails of `count` seeds from `seed` on. */
 export async function fuzz(
-  { judge }: Judge,
+  judge: Judge,
   seed: number,
   count: number,
   progress: (done: number) => void = () => {},

@@ -16,10 +16,8 @@ export interface Judgement {
   readonly readers: readonly string[]
 }
 
-export interface Judge {
-  /** `everybody`: readers are asked whenever clamd alone finds nothing. */
-  judge(message: Buffer, everybody?: boolean): Promise<Judgement>
-}
+/** With `everybody`, readers are asked whenever clamd alone finds nothing. */
+export type Judge = (message: Buffer, everybody?: boolean) => Promise<Judgement>
 
 const FIRST = Buffer.from(received)
 
@@ -32,14 +30,12 @@ export function createJudge(clamd: Clamd, readers: Readers): Judge {
     return outcome.answer.answer !== 'clean'
   }
 
-  return {
-    async judge(message, everybody = false) {
-      const { result, oddities } = await judgeMessage(clamd, message)
-      const onescan = result.answer !== 'clean'
-      const alone = await isFound([FIRST, message])
-      const asked = !onescan || (everybody && !alone)
-      const opening = asked ? await readers.opening(message) : []
-      return { clamd: alone, onescan, oddities, readers: opening }
-    },
+  return async (message, everybody = false) => {
+    const { result, oddities } = await judgeMessage(clamd, message)
+    const onescan = result.answer !== 'clean'
+    const alone = await isFound([FIRST, message])
+    const asked = !onescan || (everybody && !alone)
+    const opening = asked ? await readers.opening(message) : []
+    return { clamd: alone, onescan, oddities, readers: opening }
   }
 }

@@ -69,7 +69,7 @@ async function showClasses(): Promise<void> {
   const found = { clamd: 0, amavis: 0, onescan: 0 }
   console.log('\nclamd  parts  onescan  readers  class')
   for (const { name, message, seenByClamd } of hiddenClasses) {
-    const judged = await judge.judge(message, true)
+    const judged = await judge(message, true)
     const amavis = judged.clamd || judged.readers.includes('MIME::Parser')
     if (judged.clamd) found.clamd++
     if (amavis) found.amavis++
@@ -167,7 +167,7 @@ async function showFuzz(seed: number, count: number): Promise<void> {
   for (const { seed, readers, oddities } of result.missed) {
     const least = Math.min(2, readers.length)
     const holds = async (message: Buffer) => {
-      const again = await judge.judge(message)
+      const again = await judge(message)
       return again.readers.length >= least
     }
     const small = values.conforming

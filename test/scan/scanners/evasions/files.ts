@@ -32,21 +32,17 @@ export const htmlFile = Buffer.from(
 export const htmlFileCrlf = withCrlf(htmlFile)
 
 export const pdfFile = Buffer.from(`%PDF-1.4\n%${'z1'.repeat(900)}\ntrailer\n%%EOF\n`)
-export const pdfFileCrlf = withCrlf(pdfFile)
 
 /** Text that looks like base64 in each of its lines, and is none. */
 export const base64AlikeFile = linesOf((n) => `${String(n).padStart(4, 'A').repeat(19)}\n`, 300)
-export const base64AlikeFileCrlf = withCrlf(base64AlikeFile)
 
 /** Text in which lines look like delimiters and fields. */
 export const trickyFile = Buffer.from(
   'one\n--b1x\ntwo\n--B1\n--in\n\nContent-Type: x/y\n\n\ncontent-a: b\n\nthree\n'.repeat(3),
 )
-export const trickyFileCrlf = withCrlf(trickyFile)
 
 /** Text with `=` in it that looks like escapes to some. */
 export const equalsFile = Buffer.from('if (a ==41 || b ==3D) {\n  c = \n  "=4=41"\n}\n'.repeat(4))
-export const equalsFileCrlf = withCrlf(equalsFile)
 
 /** Its last byte is zero, and the only one of its group in base64. */
 export const oneMoreByte = Buffer.concat([madeBytes(300), Buffer.alloc(1)])
@@ -60,27 +56,15 @@ export const equalsBeforeFile = Buffer.concat([Buffer.from('=\xc3', 'latin1'), m
 /** Less than what most scanners look at: 8 bytes. */
 export const smallFile = Buffer.from('\x01\x02tiny\xfe\xff', 'latin1')
 
+const lines = { textFile, openTextFile, htmlFile, pdfFile, base64AlikeFile, trickyFile, equalsFile }
+
 /** Found by a digest of the whole, but for HTML. */
 const known: Readonly<Record<string, Buffer>> = {
-  binaryFile,
-  umlautFile,
-  equalsBeforeFile,
-  textFile,
-  textFileCrlf,
-  openTextFile,
-  openTextFileCrlf,
-  htmlFile,
-  htmlFileCrlf,
-  pdfFile,
-  pdfFileCrlf,
-  base64AlikeFile,
-  base64AlikeFileCrlf,
-  trickyFile,
-  trickyFileCrlf,
-  equalsFile,
-  equalsFileCrlf,
-  oneMoreByte,
-  smallFile,
+  ...{ binaryFile, umlautFile, equalsBeforeFile, oneMoreByte, smallFile },
+  ...lines,
+  ...Object.fromEntries(
+    Object.entries(lines).map(([name, file]) => [`${name}Crlf`, withCrlf(file)]),
+  ),
 }
 
 /** A database of clamd, by file names, beside the one that knows the test file. */
