@@ -15,39 +15,6 @@ export interface Field {
   readonly value: string
 }
 
-/** Splits a header, or some of its lines, into fields. Takes time linear in the length. */
-export function fieldsOf(text: string): Field[] {
-  const fields: Field[] = []
-  for (let at = 0; at < text.length; ) {
-    let end = endOfLine(text, at)
-    while (end < text.length && isSpaceOrTab(text, end)) end = endOfLine(text, end)
-    const line = text.slice(at, end)
-    const colon = line.indexOf(':')
-    const isNamed = colon > 0 && !line.slice(0, colon).includes('\n')
-    fields.push(
-      isNamed
-        ? { name: line.slice(0, colon).toLowerCase(), value: line.slice(colon + 1) }
-        : { name: '', value: line },
-    )
-    at = end
-  }
-  return fields
-}
-
-function endOfLine(text: string, from: number): number {
-  const lf = text.indexOf('\n', from)
-  return lf < 0 ? text.length : lf + 1
-}
-
-function isSpaceOrTab(text: string, at: number): boolean {
-  return text[at] === ' ' || text[at] === '\t'
-}
-
-/** Returns the value without folds, and without blanks at both ends. */
-export function unfolded(value: string): string {
-  return value.replace(/[\r\n]/g, '').trim()
-}
-
 /**
  * Returns the name as the most patient reader takes it: without comments, and only its letters,
  * digits and hyphens.

@@ -1,14 +1,7 @@
 import { decodeWords } from '../../message/encoded-words.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import type { Oddity } from '../shared/oddities.ts'
-import {
-  type Field,
-  fieldsOf,
-  type MimeLines,
-  plainName,
-  unfolded,
-  withoutCommentsEvenInQuotes,
-} from './fields.ts'
+import { type Field, type MimeLines, plainName, withoutCommentsEvenInQuotes } from './fields.ts'
 import { charsetsIn, readBoundaries } from './parameters.ts'
 
 /** The encodings of content. `identity` stands for content that is not encoded. */
@@ -121,6 +114,39 @@ export function readPartHeader(
     oddities: odditiesOf(lines, fields, values, { type, boundary, boundaries, possible }),
     charsets,
   }
+}
+
+/** Splits a header, or some of its lines, into fields. Takes time linear in the length. */
+function fieldsOf(text: string): Field[] {
+  const fields: Field[] = []
+  for (let at = 0; at < text.length; ) {
+    let end = endOfLine(text, at)
+    while (end < text.length && isSpaceOrTab(text, end)) end = endOfLine(text, end)
+    const line = text.slice(at, end)
+    const colon = line.indexOf(':')
+    const isNamed = colon > 0 && !line.slice(0, colon).includes('\n')
+    fields.push(
+      isNamed
+        ? { name: line.slice(0, colon).toLowerCase(), value: line.slice(colon + 1) }
+        : { name: '', value: line },
+    )
+    at = end
+  }
+  return fields
+}
+
+function endOfLine(text: string, from: number): number {
+  const lf = text.indexOf('\n', from)
+  return lf < 0 ? text.length : lf + 1
+}
+
+function isSpaceOrTab(text: string, at: number): boolean {
+  return text[at] === ' ' || text[at] === '\t'
+}
+
+/** Returns the value without folds, and without blanks at both ends. */
+function unfolded(value: string): string {
+  return value.replace(/[\r\n]/g, '').trim()
 }
 
 /** What stands in the fields about content, unfolded. */
@@ -273,7 +299,7 @@ const SHOWN = new Set(['text/plain', 'text/html', 'text/enriched'])
 const FILE_PARAMETER = /name/
 
 /** Reads a Content-Type about which readers cannot differ (RFC 2045 5.1). Returns undefined for others. */
-export function readType(value: string): StrictType | undefined {
+function readType(value: string): StrictType | undefined {
   const head = /^([\w.+-]+\/[\w.+-]+)[ \t]*/.exec(value)
   if (!head) return undefined
   const type = head[1]!.toLowerCase()
@@ -326,7 +352,7 @@ function areAllKnown(values: readonly string[]): boolean {
  * which encodings there are. If none does, `identity` and all encodings that the header mentions are
  * returned.
  */
-export function encodingsOf(
+function encodingsOf(
   values: readonly string[],
   isPlain: boolean,
   header: string,

@@ -1,28 +1,13 @@
 import t from 'tap'
 import { ENCODED_WORDS_MAX } from '../../../../src/mail/message/encoded-words.ts'
 import {
-  fieldsOf,
   MimeLines,
   plainName,
-  unfolded,
   withoutCommentsEvenInQuotes,
 } from '../../../../src/mail/mime/headers/fields.ts'
 import { limits } from '../../../../src/mail/mime/shared/limits.ts'
 
-t.test('a header is split into fields with their folds', async (t) => {
-  t.same(fieldsOf('Ab: c\r\n d\r\n\te\r\nF:g\nno field\n:x\nH :'), [
-    { name: 'ab', value: ' c\r\n d\r\n\te\r\n' },
-    { name: 'f', value: 'g\n' },
-    { name: '', value: 'no field\n' },
-    { name: '', value: ':x\n' },
-    { name: 'h ', value: '' },
-  ])
-  t.same(fieldsOf('a\n b: c\n'), [{ name: '', value: 'a\n b: c\n' }], 'a name has no fold')
-  t.same(fieldsOf(''), [])
-})
-
-t.test('values and names are read as patient readers do', async (t) => {
-  t.equal(unfolded(' a\r\n b\n\tc '), 'a b\tc')
+t.test('names are read as patient readers do', async (t) => {
   t.equal(plainName(' content-type '), 'content-type')
   t.equal(plainName('con(x)tent-type'), 'content-type')
   t.equal(plainName('content_type:'), 'contenttype')

@@ -1,11 +1,9 @@
 import t from 'tap'
 import { MimeLines } from '../../../../src/mail/mime/headers/fields.ts'
 import {
-  encodingsOf,
   NO_HEADER,
   type PartHeader,
   readPartHeader,
-  readType,
 } from '../../../../src/mail/mime/headers/part-header.ts'
 
 /** What the header of a part says: its type, its encodings, and what they announce. */
@@ -122,6 +120,33 @@ t.test('a header that some readers cut or read otherwise announces nothing surel
   t.same(read('', { isWhole: false }), { ...plain, isPlain: false, isText: false })
 })
 
+t.test('a header is split into fields with their folds', async (t) => {
+  const lines = new MimeLines()
+  for (const line of [
+    'MIME-Ab: c\r\n',
+    ' d\r\n',
+    '\te\r\n',
+    'MIME-F:g\n',
+    'no field\n',
+    ':x\n',
+    'MIME-H :',
+  ]) {
+    lines.add(line, /^[ \t]/.test(line))
+  }
+  t.same(readPartHeader(lines, { isWhole: true, isOfPart: false }).fields, [
+    { name: 'mime-ab', value: ' c\r\n d\r\n\te\r\n' },
+    { name: 'mime-f', value: 'g\n' },
+    { name: '', value: 'no field\n' },
+    { name: '', value: ':x\n' },
+    { name: 'mime-h ', value: '' },
+  ])
+  const folded = new MimeLines()
+  folded.add('a\n', false)
+  folded.add(' mime: c\n', true)
+  const [field] = readPartHeader(folded, { isWhole: true, isOfPart: false }).fields
+  t.same(field, { name: '', value: 'a\n mime: c\n' }, 'a name has no fold')
+})
+
 t.test('a part without a type may be a file, and is no text of the mail', async (t) => {
   t.same(read('', { isOfPart: true }), { ...plain, isText: false })
   t.equal(read('Content-Language: x\n', { isOfPart: true }).isText, false)
@@ -135,82 +160,66 @@ t.test('a field behind a line end in an encoded word counts', async (t) => {
 })
 
 t.test('a type is read strictly only if no reader can read another type', async (t) => {
-  const shown = { boundary: undefined, isText: true }
-  t.same(readType('text/plain'), { type: 'text/plain', ...shown })
-  t.same(readType('Text/HTML'), { type: 'text/html', ...shown })
-  t.same(readType('text/enriched'), { type: 'text/enriched', ...shown })
-  t.same(readType('multipart/mixed; boundary=b'), {
-    type: 'multipart/mixed',
-    boundary: 'b',
-    isText: false,
-  })
-  t.equal(readType('a/b ;\tBoundary = "b c" ;')?.boundary, 'b c')
-  t.equal(readType("a/b;boundary='()'".replace(/[()]/g, ''))?.boundary, "''")
-  t.equal(readType(`a/b; boundary="${'b'.repeat(200)}"`)?.boundary?.length, 200)
   const texts = ['charset=utf-8; format=flowed; DelSp=yes', 'reply-type=original', 'markup=x']
-  for (const text of texts) t.equal(readType(`text/plain; ${text}`)?.isText, true, text)
-  t.equal(readType('text/plain; name=a.exe')?.isText, false)
-  t.equal(readType('text/plain; charset=x; name=y')?.isText, false)
-  t.equal(readType('text/html; NAME*0=y')?.isText, false)
-  for (const type of ['text/plainer', 'text/calendar', 'text/x-vcard', 'application/xhtml+xml']) {
-    t.equal(readType(type)?.isText, false, type)
+  for (const value of [
+    ...['text/plain', 'Text/HTML', 'text/enriched', 'text/plain;'],
+    ...texts.map((text) => `text/plain; ${text}`),
+  ]) {
+    t.equal(read(`${TYPE}${value}\n`).isText, true, value)
   }
   for (const value of [
-    '',
-    'text',
-    ' text/plain',
-    'text/plain x',
-    'text/plain; x',
-    'text/plain; a=b c',
-    'text/plain; a="b',
-    'text/plain; a="b\\"c"',
-    'text/plain; a=b; A=c',
-    'a/b; boundary=""',
-    'a/b; boundary="b "',
-    'a/b; boundary=" b"',
-    `a/b; boundary="${'b'.repeat(201)}"`,
-    'a/b; boundary="b\xe9"',
-    'a/b;; boundary=b',
+    ...['text/plain; name=a.exe', 'text/plain; charset=x; name=y', 'text/html; NAME*0=y'],
+    ...['text/plainer', 'text/calendar', 'text/x-vcard', 'application/xhtml+xml'],
+    ...['', 'text', 'text/plain x', 'text/plain; x', 'text/plain; a=b c', 'text/plain; a="b'],
+    ...['text/plain; a="b\\"c"', 'text/plain; a=b; A=c', 'text/plain;; a=b'],
   ]) {
-    t.equal(readType(value), undefined, value)
+    t.equal(read(`${TYPE}${value}\n`).isText, false, value)
+  }
+  const boundaries: Readonly<Record<string, string>> = {
+    'multipart/mixed; boundary=b': 'b',
+    'a/b ;\tBoundary = "b c" ;': 'b c',
+    "a/b;boundary=''": "''",
+    [`a/b; boundary="${'b'.repeat(200)}"`]: 'b'.repeat(200),
+  }
+  for (const [value, boundary] of Object.entries(boundaries)) {
+    t.equal(read(`${TYPE}${value}\n`).boundary, boundary, value)
+  }
+  for (const value of [
+    ...['a/b; boundary=""', 'a/b; boundary="b "', 'a/b; boundary=" b"', 'a/b;; boundary=b'],
+    ...[`a/b; boundary="${'b'.repeat(201)}"`, 'a/b; boundary="b\xe9"'],
+  ]) {
+    t.equal(read(`${TYPE}${value}\n`).boundary, undefined, value)
   }
 })
 
-t.test('a single word that all readers know is the encoding', async (t) => {
-  const of = (word: string) => encodingsOf([word], true, word.toLowerCase())
-  t.same(of('Base64'), ['base64'])
-  t.same(of('quoted-printable'), ['quoted-printable'])
-  for (const word of ['7bit', '8BIT', 'binary']) t.same(of(word), ['identity'], word)
-  t.same(encodingsOf([], true, 'base64'), ['identity'], 'none is named')
-})
-
-t.test('a word for uuencode means uuencode, or content as it stands', async (t) => {
-  const both = ['identity', 'uuencode']
-  for (const word of ['x-uuencode', 'x-uue', 'X-UUencode', 'uuencode', 'uue']) {
-    const header = word.toLowerCase()
-    t.same(encodingsOf([word], true, header), both, word)
-    t.same(encodingsOf([word], false, header), both, `${word} in a field that readers differ about`)
-    t.same(encodingsOf([`${word} `], true, header), both, `${word} with a blank behind it`)
-    t.same(encodingsOf([word, '7bit'], true, header), both, `${word} and another field`)
+t.test('an encoding is a word that all readers know, or all that is mentioned', async (t) => {
+  const encodingsOf = (...values: string[]) =>
+    read(values.map((value) => `${ENCODING}${value}\n`).join('')).encodings
+  const rows: Readonly<Record<string, string>> = {
+    ...{ Base64: 'base64', 'quoted-printable': 'quoted-printable' },
+    ...{ '7bit': 'identity', '8BIT': 'identity', binary: 'identity' },
+    // Words for uuencode mean uuencode, or content as it stands.
+    ...{ 'x-uuencode': 'identity uuencode', 'X-UUE': 'identity uuencode' },
+    ...{ uuencode: 'identity uuencode', uue: 'identity uuencode' },
+    ...{ 'x-uue ': 'identity uuencode', 'uu encode': 'identity uuencode' },
+    // Words that nobody knows, and what readers see in them.
+    ...{ '': 'identity', 'x-odd': 'identity', x: 'identity' },
+    ...{ 'base64 ': 'identity base64', 'x-odd base64': 'identity base64' },
+    ...{ 'b-6-4': 'identity base64', '=?x?q?B=364?=': 'identity base64', B: 'identity base64' },
+    ...{ quoted: 'identity quoted-printable', printable: 'identity quoted-printable' },
+    ...{ q: 'identity quoted-printable' },
+    'base64 quoted uue': 'identity base64 quoted-printable uuencode',
   }
-})
-
-t.test('under a word that nobody knows, the content stands as it is', async (t) => {
-  t.same(encodingsOf(['x-odd'], true, 'x-odd'), ['identity'])
-  t.same(encodingsOf(['7bit', 'x-odd'], true, 'x'), ['identity'])
-  t.same(encodingsOf([''], true, 'x'), ['identity'])
-})
-
-t.test('without a word that all readers know, all that the header mentions counts', async (t) => {
-  t.same(encodingsOf(['base64 '], false, 'base64 '), ['identity', 'base64'])
-  t.same(encodingsOf(['x-odd'], true, 'x-odd base64'), ['identity', 'base64'])
-  const said = (text: string) => encodingsOf(['7bit', 'base64'], true, text)
-  t.same(said('7bit'), ['identity'])
-  for (const text of ['b64', 'b-6-4', 'x base64', '=?x?q?B=364?=']) {
-    t.same(said(text), ['identity', 'base64'], text)
+  for (const [value, expected] of Object.entries(rows)) {
+    t.equal(encodingsOf(value).join(' '), expected, value)
   }
-  for (const text of ['quoted', 'printable']) t.same(said(text), ['identity', 'quoted-printable'])
-  for (const text of ['x-uue', 'uu encode']) t.same(said(text), ['identity', 'uuencode'], text)
-  t.same(said('base64 quoted uue'), ['identity', 'base64', 'quoted-printable', 'uuencode'])
-  t.same(encodingsOf([], false, 'base64'), ['identity', 'base64'])
+  t.same(encodingsOf(), ['identity'], 'none is named')
+  t.same(encodingsOf('7bit', 'x-odd'), ['identity'])
+  t.same(encodingsOf('7bit', 'base64'), ['identity', 'base64'])
+  t.same(encodingsOf('x-uue', '7bit'), ['identity', 'uuencode'])
+  const unsure = (line: string) => read(`X: \0\n${line}\n`).encodings
+  t.same(unsure(`${ENCODING}x-uuencode`), ['identity', 'uuencode'])
+  t.same(unsure(`${ENCODING}base64`), ['identity', 'base64'])
+  t.same(unsure('X-Content: base64'), ['identity', 'base64'], 'in any field about content')
+  t.same(read('X-Content: base64\n').encodings, ['identity'])
 })
