@@ -6,8 +6,7 @@ import { writeWhole } from '../../ground/process/descriptors.ts'
 import { releaseBuffer } from '../../ground/runtime/buffers.ts'
 import type { System } from '../../ground/runtime/system.ts'
 import { Bytes } from './bytes.ts'
-import type { DigestsWanted } from './canonical-body.ts'
-import { FormReader } from './form.ts'
+import { BodyDigester, type BodyDigests, type DigestsWanted } from './canonical-body.ts'
 import {
   FIELD_COST,
   findHeaderEnd,
@@ -16,8 +15,9 @@ import {
   type HeaderSearch,
   headerOf,
 } from './header-block.ts'
-import { Message, TOP_LINE } from './message.ts'
+import { Message, type MessageForm, TOP_LINE } from './message.ts'
 import { openAnonymousFile, piecesOf, type SpoolPolicy, writeAll } from './spool.ts'
+import { headerFormFault } from './well-formed.ts'
 
 /** The settings by which a message is kept and examined. */
 export interface MessageOptions {
@@ -160,6 +160,40 @@ export function messageOf(bytes: Buffer, options: MessageOptions): Message {
   const intake = new Intake(options, openUnlimited())
   intake.write(bytes)
   return intake.finish()
+}
+
+const nothing: BodyDigests = { md5: undefined, sha256: undefined }
+const OTHER_ENDINGS = 'the body has other line endings than the header'
+
+/**
+ * Finds out the form of a message while its body comes. The body below a header that is not well formed
+ * is not hashed.
+ */
+class FormReader {
+  readonly #formFault: string | undefined
+  readonly #digester: BodyDigester | undefined
+
+  constructor(
+    header: Header,
+    wanted: DigestsWanted,
+    createHash: ((algorithm: string) => Hash) | undefined,
+  ) {
+    if (createHash === undefined || !(wanted.md5 || wanted.sha256)) return
+    this.#formFault = headerFormFault(header)
+    if (this.#formFault !== undefined) return
+    this.#digester = new BodyDigester(header.lineEnding, wanted, createHash)
+  }
+
+  /** Takes the next bytes of the body. */
+  update(chunk: Buffer): void {
+    this.#digester?.update(chunk)
+  }
+
+  finish(): MessageForm {
+    if (this.#digester === undefined) return { formFault: this.#formFault, digests: nothing }
+    const { endingsAgree, digests } = this.#digester.finish()
+    return { formFault: endingsAgree ? undefined : OTHER_ENDINGS, digests }
+  }
 }
 
 /** Bytes in memory that become more, and are charged to a lease. */

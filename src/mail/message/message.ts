@@ -1,8 +1,16 @@
 import type { Bytes } from './bytes.ts'
-import type { MessageForm } from './form.ts'
+import type { BodyDigests } from './canonical-body.ts'
 import type { Header } from './header-block.ts'
 import { NamedCopy } from './named-copy.ts'
 import type { SpoolPolicy } from './spool.ts'
+
+/** The properties of a message that stamps depend on. */
+export interface MessageForm {
+  /** The reason why no stamp can vouch for the message; undefined if it is well formed. */
+  readonly formFault: string | undefined
+  /** The digests of the canonical body that were wanted. */
+  readonly digests: BodyDigests
+}
 
 /** A message that was received to its end; its header block is in memory. */
 export class Message extends NamedCopy {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -5,7 +6,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { HEADER_MAX } from '../../../src/mail/message/header-block.ts'
-import { Intake } from '../../../src/mail/message/intake.ts'
+import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
 import type { Message } from '../../../src/mail/message/message.ts'
 
 /** Messages put together from their bytes, in any split, as most doors and commands do. */
@@ -13,11 +14,10 @@ import type { Message } from '../../../src/mail/message/message.ts'
 const directory = mkdtempSync(join(tmpdir(), 'onescan-intake-'))
 t.teardown(() => rmSync(directory, { recursive: true }))
 
+const policy = { directory, sharedDirectory: undefined }
+
 function received(pieces: readonly Buffer[]): Message {
-  const options = {
-    policy: { directory, sharedDirectory: undefined },
-  }
-  const intake = new Intake(options, new Budget(1e9).open())
+  const intake = new Intake({ policy }, new Budget(1e9).open())
   for (const piece of pieces) intake.write(piece)
   return intake.finish()
 }
@@ -43,6 +43,25 @@ t.test('any message comes out as it went in, in any split', async (t) => {
     { numRuns: 60 },
   )
   t.same(readdirSync(directory), [])
+})
+
+t.test('a body has the digests that are wanted, or a fault', async (t) => {
+  const formOf = (mail: string, wanted = { md5: false, sha256: true }, hash = true) => {
+    const options = { digestsFor: () => wanted, createHash: hash ? createHash : undefined }
+    return messageOf(Buffer.from(mail), { policy, ...options }).form
+  }
+  const none = { md5: undefined, sha256: undefined }
+  const x = createHash('sha256').update('x\n').digest('hex')
+  t.same(formOf('A: b\n\nx\n'), { formFault: undefined, digests: { ...none, sha256: x } })
+  const endings = 'the body has other line endings than the header'
+  t.equal(formOf('A: b\n\nx\r\n').formFault, endings)
+  const { sha256, md5 } = formOf('A: b\n\nx\n', { md5: true, sha256: false }).digests
+  t.same([sha256, md5?.digest('hex')], [undefined, createHash('md5').update('x\n').digest('hex')])
+  const odd = 'no field\n\nx\n'
+  t.same(formOf(odd), { formFault: 'line 1 of the header is not a field', digests: none })
+  // Nobody needs to know.
+  t.same(formOf(odd, { md5: false, sha256: false }), { formFault: undefined, digests: none })
+  t.same(formOf(odd, undefined, false), { formFault: undefined, digests: none })
 })
 
 t.test('a header block of 1 MiB is held, one byte more is too large', async (t) => {

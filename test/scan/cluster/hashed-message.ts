@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { FormReader } from '../../../src/mail/message/form.ts'
-import { headerOf } from '../../../src/mail/message/header-block.ts'
+import { tmpdir } from 'node:os'
+import { messageOf } from '../../../src/mail/message/intake.ts'
 import type { HashedMessage } from '../../../src/scan/cluster/verify.ts'
 
 /** A message with all that stamps of any scheme need to know of it. */
 export function examine(message: Buffer): HashedMessage {
-  const { header } = headerOf(message)
-  const reader = new FormReader(header, { md5: true, sha256: true }, createHash)
-  reader.update(message.subarray(header.length))
-  return { header, ...reader.finish() }
+  const policy = { directory: tmpdir(), sharedDirectory: undefined }
+  const digestsFor = () => ({ md5: true, sha256: true })
+  const { header, form } = messageOf(message, { policy, digestsFor, createHash })
+  return { header, ...form }
 }
