@@ -83,7 +83,7 @@ export const ROOMS = {
     tests: [
       'test/scan/scanners/{scan,eicar/eicar,shared/scanner-program,shared/signatures}.test.ts',
       'test/scan/scanners/run/*.test.ts',
-      'test/scan/scanners/attachments/{attachments,file-names,rules,search}.test.ts',
+      'test/scan/scanners/attachments/{attachments,file-names,search}.test.ts',
     ],
   },
   clamd: { files: ['src/scan/scanners/clamd/*.ts'], tests: ['test/scan/scanners/clamd/*.test.ts'] },
