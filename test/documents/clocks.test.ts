@@ -1,12 +1,10 @@
-import { globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
+import { sourceFiles } from './source-files.ts'
 
 /** Who below a door reads a clock, a random source or the environment by itself: doc/design.md forbids it. */
 
-const root = join(import.meta.dirname, '../..')
 /** Whole programs, and what stands on the floors of the doors and above them. */
-const ABOVE = /^src\/(?:cli|delay|quotad|doors\/(?!observe|readiness)[\w-]+)\/|\/main\.ts$/
+const ABOVE = /^(?:cli|delay|quotad|doors\/(?!observe|readiness)[\w-]+)\/|\/main\.ts$/
 const SOURCES =
   /\b(?:Date\.now|performance\.now|process\.hrtime|process\.uptime|process\.env|new Date\(\)|randomBytes|randomUUID|randomInt|getRandomValues|Math\.random)\b/
 
@@ -32,9 +30,9 @@ const exceptions: Readonly<Record<string, string>> = {
   'scan/verdicts/store/shared-store.ts': 'how long the store takes to answer a trial',
 }
 
-const readers = globSync('src/**/*.ts', { cwd: root })
-  .filter((file) => !ABOVE.test(file) && SOURCES.test(withoutComments(file)))
-  .map((file) => file.slice('src/'.length))
+const readers = sourceFiles
+  .filter(({ path, text }) => !ABOVE.test(path) && SOURCES.test(withoutComments(text)))
+  .map(({ path }) => path)
 
 t.test('nothing else below a door reads a clock, a random source or the environment', async (t) => {
   t.same(
@@ -47,6 +45,6 @@ t.test('each exception is one', async (t) => {
   t.same(Object.keys(exceptions), readers.sort())
 })
 
-function withoutComments(file: string): string {
-  return readFileSync(join(root, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|(?:^|\s)\/\/.*$/gm, '')
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\/|(?:^|\s)\/\/.*$/gm, '')
 }

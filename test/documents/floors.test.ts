@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
+import { sourceFiles } from './source-files.ts'
 
 /** The floors of doc/design.md, which its rooms stand on, and what the source imports. */
 
@@ -10,10 +11,9 @@ const src = join(import.meta.dirname, '../../src')
 const page = readFileSync(join(src, '../doc/design.md'), 'utf8')
 const floors = readFloors(page)
 const inner = readInnerFloors(page)
-const imports = readImports()
-
 /** Files below src/, each with those of them that it imports. */
 type Imports = ReadonlyMap<string, readonly string[]>
+const imports: Imports = new Map(sourceFiles.map(({ path, imports }) => [path, imports]))
 /** Rooms, each with the number of its floor, from the top. */
 type Floors = ReadonlyMap<string, number>
 
@@ -106,19 +106,6 @@ function readInnerFloors(text: string): Floors {
       for (const [, folder] of folders.matchAll(/`([^`]+)`/g))
         found.set(`${room}/${folder}`, number)
     }
-  }
-  return found
-}
-
-function readImports(): Imports {
-  const found = new Map<string, readonly string[]>()
-  for (const file of readdirSync(src, { recursive: true, encoding: 'utf8' })) {
-    if (!file.endsWith('.ts')) continue
-    const source = readFileSync(join(src, file), 'utf8')
-    const named = source.matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+)'/g)
-    const paths = [...named].map(([, path]) => resolve(src, dirname(file), path!))
-    const own = paths.map((path) => relative(src, path)).filter((path) => !path.startsWith('..'))
-    found.set(file, own)
   }
   return found
 }

@@ -1,15 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { misspeltSettings } from '../../src/ground/settings/misspelt.ts'
 import type { Setting, SettingReader } from '../../src/ground/settings/table/kinds.ts'
 import { chapters, isSetting, names, table } from '../../src/ground/settings/table.ts'
 import { readPage, section } from './man-page.ts'
+import { sourceFiles } from './source-files.ts'
 
 /** The table of settings, and all that says the same elsewhere: sources, the C client, pages. */
 
-const root = join(import.meta.dirname, '../..')
-const sources = readSources()
 const settings: Readonly<Record<string, Setting>> = table
 
 /** What is read for mail, and by the quota service; a directory of users is asked by both. */
@@ -79,17 +76,11 @@ function namesOf(...readers: readonly SettingReader[]): string[] {
   return names.filter((name) => settings[name]!.readers.some((reader) => readers.includes(reader)))
 }
 
-function readSources(): ReadonlyMap<string, string> {
-  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-  const own = files.filter((file) => file.endsWith('.ts'))
-  return new Map(own.map((file) => [file, readFileSync(join(root, 'src', file), 'utf8')]))
-}
-
 /** `env.NAME` unless it is set, `read…(env, 'NAME'`, and the names of a chapter's values: `.NAME`, `{ NAME }`. */
 function namesRead(isMeant: (file: string) => boolean): ReadonlySet<string> {
   const found = new Set<string>()
-  for (const [file, source] of sources) {
-    if (!isMeant(file)) continue
+  for (const { path, text: source } of sourceFiles) {
+    if (!isMeant(path)) continue
     for (const [, name] of source.matchAll(/\benv\.([A-Z][A-Z_0-9]*)\b(?! = )/g)) found.add(name!)
     for (const [, name] of source.matchAll(/\(\s*env,\s*'([A-Z][A-Z_0-9]*)'/g)) found.add(name!)
     const code = source.replace(/\/\*.*?\*\/|\/\/[^\n]*|'[^'\n]*'|`[^`]*`/gs, "''")
