@@ -34,7 +34,7 @@ export interface PolicyDoorOptions {
    */
   readonly maxConnections: number
   /** The same, those that end included. Any more are closed. */
-  readonly maxSockets?: number | undefined
+  readonly maxSockets?: number
   /** Logs trouble that concerns no message. */
   readonly log: (line: string) => void
 }

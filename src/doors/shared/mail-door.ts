@@ -13,7 +13,7 @@ export interface MailDoorOptions {
   /** Memory of the whole process for parts of messages that are not judged yet. */
   readonly budget: Budget
   /** Connections at once, those that end included. Any more are closed. */
-  readonly maxSockets?: number | undefined
+  readonly maxSockets?: number
   /** Logs trouble of the daemon itself. */
   readonly log: (line: string) => void
   /** Logs what became of a message. */

@@ -45,7 +45,7 @@ export interface SlotServerOptions {
   readonly maxClients: number
   readonly identifyPeer: IdentifyPeer
   /** Says how this onescand runs. */
-  readonly describe?: ((wantsTrial: boolean) => Promise<DaemonDescription>) | undefined
+  readonly describe?: (wantsTrial: boolean) => Promise<DaemonDescription>
   /** Takes what is to be shown by --http. */
   readonly reporter?: MailReporter | undefined
   readonly log: (line: string) => void

@@ -11,7 +11,7 @@ import { SlotServer, type SlotServerOptions } from './server.ts'
 
 export interface SlotSocketOptions extends SlotServerOptions {
   /** Connections at once, those that end included. Any more are closed. */
-  readonly maxSockets?: number | undefined
+  readonly maxSockets?: number
   /** Bytes of all requests that are not answered yet. */
   readonly memory: number
 }

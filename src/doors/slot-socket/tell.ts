@@ -24,7 +24,7 @@ export interface DaemonDescription {
   /** The settings that name a directory on a file system that is read-only for it. */
   readonly readOnly: readonly string[]
   /** What a trial of its own has shown, if one is wanted. */
-  readonly trial?: DaemonTrial | undefined
+  readonly trial?: DaemonTrial
 }
 
 /** A trial by which an onescand finds out whether mail is scanned. */

@@ -13,7 +13,7 @@ export interface Client {
    */
   readonly bounceInjector: boolean
   /** Where the message comes from, for rules, plugins and replies. */
-  readonly origin?: Origin | undefined
+  readonly origin?: Origin
 }
 
 /** A message that was received to its end, with its envelope and its client. */

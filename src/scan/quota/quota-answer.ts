@@ -32,7 +32,7 @@ export interface ExplainedAnswer {
    * The mailbox that was found after an extension was cut off the address, latin1; undefined if it
    * is the address itself.
    */
-  readonly mailbox?: string | undefined
+  readonly mailbox?: string
 }
 
 /** What a door uses to ask about mailboxes. */

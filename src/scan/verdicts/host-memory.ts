@@ -59,7 +59,7 @@ export class HostMemory {
     inHand,
   }: {
     readonly self?: number
-    readonly inHand?: InHand | undefined
+    readonly inHand?: InHand
   } = {}) {
     this.#self = self
     this.inHand = inHand
