@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { askToTell, type DaemonDescription } from '../../doors/slot-socket/tell.ts'
 import { attempt } from '../../ground/errors/fault.ts'
 import { HostProcess } from '../../ground/process/host-process.ts'
-import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
+import { passwdEntryOf } from '../../ground/process/passwd.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 import { optionValues } from './options.ts'
 
@@ -53,7 +53,7 @@ function usualSocket(): string {
 
 /** The users whose processes count as onescand: root, the caller, the package's account and the owner of the usual socket. */
 function serviceAccounts(): ReadonlySet<number> {
-  const uid = attempt(() => passwdEntryOf(ACCOUNT, readPasswd())?.uid)
+  const uid = attempt(() => passwdEntryOf(ACCOUNT)?.uid)
   const owner = attempt(() => ownerOf(SOCKET))
   const known = [0, process.geteuid!(), uid, owner]
   return new Set(known.filter((uid): uid is number => uid !== undefined && !Number.isNaN(uid)))

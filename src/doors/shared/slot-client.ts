@@ -1,4 +1,4 @@
-import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
+import { passwdEntryOf } from '../../ground/process/passwd.ts'
 import { type Environment, readSetting } from '../../ground/settings/settings.ts'
 import { clientNameOf, type Origin } from '../../mail/message/envelope/envelope.ts'
 import type { Client } from '../../scan/judge/transaction.ts'
@@ -36,7 +36,7 @@ export function readSlotClient(
  */
 export function bounceUserOf(env: Environment): number | undefined {
   try {
-    return passwdEntryOf(readSetting(env, 'BOUNCEUSER'), readPasswd())?.uid
+    return passwdEntryOf(readSetting(env, 'BOUNCEUSER'))?.uid
   } catch {
     return undefined
   }

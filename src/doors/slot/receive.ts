@@ -1,6 +1,6 @@
 import { constants, fstatSync, readSync } from 'node:fs'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { openUnlimited } from '../../ground/flow/memory-budget.ts'
+import { MemoryLease } from '../../ground/flow/memory-budget.ts'
 import { isOpenedFor } from '../../ground/process/descriptors.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type Envelope, EnvelopeReader } from '../../mail/message/envelope/envelope.ts'
@@ -31,7 +31,7 @@ export function optionsOf(policy: Policy, tools: Tools): MessageOptions {
 
 /** Reads the whole message and its envelope. Throws a Fault if one of them is incomplete. */
 export function receiveTransaction(options: MessageOptions, env: Environment): Transaction {
-  const intake = new Intake(options, openUnlimited())
+  const intake = new Intake(options, MemoryLease.unlimited())
   const envelope = receive(intake)
   return { message: intake.finish(), envelope, client: readCaller(env) }
 }

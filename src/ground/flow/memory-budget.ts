@@ -25,11 +25,6 @@ export class Budget {
   }
 }
 
-/** Opens a lease for a process that takes one message: softlimit(8) is its limit. */
-export function openUnlimited(): MemoryLease {
-  return new Budget(Number.POSITIVE_INFINITY).open()
-}
-
 /** What one conversation has taken of a budget, in bytes. */
 export class MemoryLease {
   readonly #budget: Budget
@@ -37,6 +32,11 @@ export class MemoryLease {
 
   constructor(budget: Budget) {
     this.#budget = budget
+  }
+
+  /** For a process that takes one message: softlimit(8) is its limit. */
+  static unlimited(): MemoryLease {
+    return new Budget(Number.POSITIVE_INFINITY).open()
   }
 
   /**

@@ -9,28 +9,28 @@ interface PasswdEntry {
 }
 
 /**
- * Yields the entries of a text in the form of passwd(5), in order. Leaves out lines without a name.
+ * Yields the entries of a text in the form of passwd(5), in order: by default the accounts of this host.
+ * Leaves out lines without a name. Throws if this host has no such file, as some containers have none.
  */
-export function* passwdEntries(text: string): Generator<PasswdEntry> {
+export function* passwdEntries(text = readPasswd()): Generator<PasswdEntry> {
   for (const line of text.split('\n')) {
     const entry = entryIn(line)
     if (entry !== undefined) yield entry
   }
 }
 
-/** Finds the first entry of that name, as getpwnam(3) does. */
-export function passwdEntryOf(name: string, text: string): PasswdEntry | undefined {
+/** Finds the first entry of that name, as getpwnam(3) does. Throws as passwdEntries() does. */
+export function passwdEntryOf(name: string, text = readPasswd()): PasswdEntry | undefined {
   const line = text.split('\n').find((entry) => entry.startsWith(`${name}:`))
   return line === undefined ? undefined : entryIn(line)
 }
 
-/** Reads the accounts of this host. Throws if there is no such file, as in some containers. */
-export const readPasswd = (): string => readFileSync('/etc/passwd', 'latin1')
+const readPasswd = (): string => readFileSync('/etc/passwd', 'latin1')
 
 /** Returns the name of a user of this host; undefined if none is known. */
 export function userName(uid: number): string | undefined {
   try {
-    for (const entry of passwdEntries(readPasswd())) if (entry.uid === uid) return entry.name
+    for (const entry of passwdEntries()) if (entry.uid === uid) return entry.name
   } catch {
     // There are no accounts: the number has to do.
   }

@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto'
 import { closeSync } from 'node:fs'
 import { faultKindOf } from '../../ground/errors/fault.ts'
-import { type MemoryLease, openUnlimited } from '../../ground/flow/memory-budget.ts'
+import { MemoryLease } from '../../ground/flow/memory-budget.ts'
 import { writeWhole } from '../../ground/process/descriptors.ts'
 import { releaseBuffer } from '../../ground/runtime/buffers.ts'
 import type { System } from '../../ground/runtime/system.ts'
@@ -157,7 +157,7 @@ export class Intake {
 
 /** Makes a message of bytes that are all there. */
 export function messageOf(bytes: Buffer, options: MessageOptions): Message {
-  const intake = new Intake(options, openUnlimited())
+  const intake = new Intake(options, MemoryLease.unlimited())
   intake.write(bytes)
   return intake.finish()
 }

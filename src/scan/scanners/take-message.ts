@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { openUnlimited } from '../../ground/flow/memory-budget.ts'
+import { MemoryLease } from '../../ground/flow/memory-budget.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { Intake } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'
@@ -17,7 +17,10 @@ export async function takeMessage(
   keys: readonly Key[],
 ): Promise<Message> {
   const digests = (header: Header) => digestsFor(header, keys, Date.now() / 1000)
-  const intake = new Intake({ policy: spool, digestsFor: digests, createHash }, openUnlimited())
+  const intake = new Intake(
+    { policy: spool, digestsFor: digests, createHash },
+    MemoryLease.unlimited(),
+  )
   try {
     for await (const chunk of source) intake.write(chunk)
     return intake.finish()

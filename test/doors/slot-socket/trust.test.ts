@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Peer } from '../../../src/doors/slot-socket/server.ts'
-import { passwdEntryOf, readPasswd } from '../../../src/ground/process/passwd.ts'
+import { passwdEntryOf } from '../../../src/ground/process/passwd.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { infected, plain, troublesome } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
@@ -169,7 +169,7 @@ t.test('the text of a reply goes only to a client that takes it', async (t) => {
 t.test('the user of the process that asks says whether qmail-send injects a bounce', async (t) => {
   const stage = buildStage(t)
   const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1', BOUNCEUSER: 'daemon' }
-  const uid = passwdEntryOf('daemon', readPasswd())!.uid
+  const uid = passwdEntryOf('daemon')!.uid
   const asks = async (peer: Peer | undefined, variables: Record<string, string> = {}) => {
     const slot = await openSlot(t, settings, { identifyPeer: () => peer })
     const all = { QHPSI: stage.scanner, ...variables }

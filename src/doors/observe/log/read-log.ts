@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { attempt, errorCode, errorText } from '../../../ground/errors/fault.ts'
 import { type OpenFile, PathHandle } from '../../../ground/path/path-handle.ts'
 import { inheritedDescriptor } from '../../../ground/process/descriptors.ts'
-import { passwdEntries, readPasswd } from '../../../ground/process/passwd.ts'
+import { passwdEntries } from '../../../ground/process/passwd.ts'
 import { type LogRecord, readLogLine } from './log-record.ts'
 
 /** The most bytes of a line that is read; lines of ours have at most 4,096. */
@@ -222,7 +222,7 @@ const MAIL_ACCOUNT = /^(alias|qmail[a-z]|vpopmail)$/
  * login.defs(5), and the numbers that Debian gives out (its policy, 9.2.2).
  */
 function serviceAccounts(): number[] {
-  const accounts = attempt(() => [...passwdEntries(readPasswd())]) ?? []
+  const accounts = attempt(() => [...passwdEntries()]) ?? []
   const ofServices = accounts.filter(
     ({ name, uid }) => uid < 1000 || (uid >= 60_000 && uid < 65_000) || MAIL_ACCOUNT.test(name),
   )
