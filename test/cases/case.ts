@@ -54,4 +54,9 @@ export interface Stage {
   readonly now: number
 }
 
+/** Settings by which the counting scanner scans, and more. */
+export const scanning =
+  (more: Readonly<Record<string, string>> = {}): Case['settings'] =>
+  ({ scanner }) => ({ QHPSI: scanner, ...more })
+
 export const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')

@@ -1,5 +1,5 @@
 import { hmacValue, md5Hex } from '../scan/cluster/independent.ts'
-import { bytes, type Case, type Stage } from './case.ts'
+import { bytes, type Case, type Stage, scanning } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
 
 const secret = Buffer.alloc(32, 5)
@@ -290,7 +290,7 @@ export const clustering: readonly Case[] = [
   {
     name: 'without the default keyring clustering is off',
     message: () => md5Stamped(plain),
-    settings: ({ scanner }) => ({ QHPSI: scanner, CONTROLDIR: '/nonexistent' }),
+    settings: scanning({ CONTROLDIR: '/nonexistent' }),
     expect: { ...scanned, newStamps: 0 },
   },
 ]

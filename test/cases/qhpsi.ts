@@ -1,5 +1,5 @@
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
-import { bytes, type Case } from './case.ts'
+import { bytes, type Case, scanning } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
 
 const quarantine = 'virus@example.org'
@@ -9,7 +9,7 @@ export const qhpsi: readonly Case[] = [
   {
     name: "an infected message is delivered with a tag if REJECTVIRUS is '0'",
     message: () => infected,
-    settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: '0' }),
+    settings: scanning({ REJECTVIRUS: '0' }),
     expect: {
       outcome: 'delivered',
       scans: 1,
@@ -22,7 +22,7 @@ export const qhpsi: readonly Case[] = [
     (reject): Case => ({
       name: `an infected message is refused by name if REJECTVIRUS is '${reject}'`,
       message: () => infected,
-      settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: reject }),
+      settings: scanning({ REJECTVIRUS: reject }),
       expect: {
         outcome: 'refused',
         scans: 1,
@@ -34,8 +34,7 @@ export const qhpsi: readonly Case[] = [
   {
     name: 'the sender of an infected message gets REFUSALTEXT, with the name of the virus',
     message: () => infected,
-    settings: ({ scanner }) => ({
-      QHPSI: scanner,
+    settings: scanning({
       REJECTVIRUS: '1',
       REFUSALTEXT: 'Nein: {virus} ({ground}). Help: https://{host}.example.org/',
     }),
@@ -47,7 +46,7 @@ export const qhpsi: readonly Case[] = [
   {
     name: 'an infected message is dropped if REJECTVIRUS is 2',
     message: () => infected,
-    settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: '2' }),
+    settings: scanning({ REJECTVIRUS: '2' }),
     expect: { outcome: 'dropped', log: /decision=discard .*virus=Test-Virus/ },
   },
   {
@@ -79,20 +78,20 @@ export const qhpsi: readonly Case[] = [
   {
     name: 'QHPSIRC and QHPSIRN say what exit codes mean',
     message: () => troublesome,
-    settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIRC: '7', QHPSIRN: '1', REJECTVIRUS: '1' }),
+    settings: scanning({ QHPSIRC: '7', QHPSIRN: '1', REJECTVIRUS: '1' }),
     expect: { outcome: 'refused', scans: 1 },
   },
   {
     name: 'exit code 0 does not mean clean if QHPSIRN is another code',
     message: () => plain,
-    settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIRC: '7', QHPSIRN: '1' }),
+    settings: scanning({ QHPSIRC: '7', QHPSIRN: '1' }),
     expect: { outcome: 'deferred', scans: 1, log: /exit code 0/ },
   },
   {
     // promise: no-accident-clean
     name: 'a message that could not be scanned is deferred',
     message: () => troublesome,
-    settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: '1' }),
+    settings: scanning({ REJECTVIRUS: '1' }),
     expect: {
       outcome: 'deferred',
       scans: 1,
@@ -103,7 +102,7 @@ export const qhpsi: readonly Case[] = [
   {
     name: 'SCANFAIL=accept delivers a message that could not be scanned, untagged',
     message: () => bytes(`X-QHPSI: clean\n${troublesome.toString('latin1')}`),
-    settings: ({ scanner }) => ({ QHPSI: scanner, SCANFAIL: 'accept' }),
+    settings: scanning({ SCANFAIL: 'accept' }),
     expect: {
       outcome: 'delivered',
       xQhpsi: null,
@@ -114,43 +113,37 @@ export const qhpsi: readonly Case[] = [
   {
     name: 'SCANFAIL_RELAY applies to relay clients',
     message: () => troublesome,
-    settings: ({ scanner }) => ({ QHPSI: scanner, SCANFAIL_RELAY: 'accept', RELAYCLIENT: '' }),
+    settings: scanning({ SCANFAIL_RELAY: 'accept', RELAYCLIENT: '' }),
     expect: { outcome: 'delivered', xQhpsi: null },
   },
   {
     name: 'SCANFAIL_RELAY does not apply to other clients',
     message: () => troublesome,
-    settings: ({ scanner }) => ({ QHPSI: scanner, SCANFAIL_RELAY: 'accept' }),
+    settings: scanning({ SCANFAIL_RELAY: 'accept' }),
     expect: { outcome: 'deferred' },
   },
   {
     name: 'SCANFAIL_RELAY=defer is stricter with relay clients than SCANFAIL=accept',
     message: () => troublesome,
-    settings: ({ scanner }) => ({
-      QHPSI: scanner,
-      SCANFAIL: 'accept',
-      SCANFAIL_RELAY: 'defer',
-      RELAYCLIENT: '',
-    }),
+    settings: scanning({ SCANFAIL: 'accept', SCANFAIL_RELAY: 'defer', RELAYCLIENT: '' }),
     expect: { outcome: 'deferred' },
   },
   {
     name: 'a message below QHPSIMINSIZE is not scanned and not tagged',
     message: () => infected,
-    settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIMINSIZE: '1K', REJECTVIRUS: '1' }),
+    settings: scanning({ QHPSIMINSIZE: '1K', REJECTVIRUS: '1' }),
     expect: { outcome: 'delivered', scans: 0, xQhpsi: null, log: /below QHPSIMINSIZE/ },
   },
   {
     name: 'a message over QHPSIMAXSIZE is not scanned and not tagged',
     message: () => infected,
-    settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIMAXSIZE: '100', REJECTVIRUS: '1' }),
+    settings: scanning({ QHPSIMAXSIZE: '100', REJECTVIRUS: '1' }),
     expect: { outcome: 'delivered', scans: 0, xQhpsi: null, log: /over QHPSIMAXSIZE/ },
   },
   {
     name: 'a message with a signature of VIRUSTAGONLY is tagged and never refused',
     message: () => infected,
-    settings: ({ scanner }) => ({
-      QHPSI: scanner,
+    settings: scanning({
       REJECTVIRUS: '1',
       VIRUSFORWARD: quarantine,
       VIRUSTAGONLY: 'Other.* test-*',
@@ -160,14 +153,14 @@ export const qhpsi: readonly Case[] = [
   {
     name: 'VIRUSTAGONLY matches whole names',
     message: () => infected,
-    settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: '1', VIRUSTAGONLY: 'Test Virus' }),
+    settings: scanning({ REJECTVIRUS: '1', VIRUSTAGONLY: 'Test Virus' }),
     expect: { outcome: 'refused' },
   },
   {
     name: 'VIRUSFORWARD sends an infected message to quarantine and names its recipients',
     message: () => bytes(`X-Quarantine-ID: forged\n${infected.toString('latin1')}`),
     recipients: ['one@example.org', 'two@example.org'],
-    settings: ({ scanner }) => ({ QHPSI: scanner, VIRUSFORWARD: quarantine }),
+    settings: scanning({ VIRUSFORWARD: quarantine }),
     expect: {
       outcome: 'delivered',
       xQhpsi: 'virus found',
@@ -184,14 +177,14 @@ export const qhpsi: readonly Case[] = [
   {
     name: 'VIRUSFORWARD wins over REJECTVIRUS=2',
     message: () => infected,
-    settings: ({ scanner }) => ({ QHPSI: scanner, VIRUSFORWARD: quarantine, REJECTVIRUS: '2' }),
+    settings: scanning({ VIRUSFORWARD: quarantine, REJECTVIRUS: '2' }),
     expect: { outcome: 'delivered', recipients: [quarantine] },
   },
   {
     name: 'mail for the quarantine alone is not forwarded again, nor dropped',
     message: () => infected,
     recipients: [quarantine],
-    settings: ({ scanner }) => ({ QHPSI: scanner, VIRUSFORWARD: quarantine, REJECTVIRUS: '2' }),
+    settings: scanning({ VIRUSFORWARD: quarantine, REJECTVIRUS: '2' }),
     expect: {
       outcome: 'delivered',
       recipients: [quarantine],
@@ -201,7 +194,7 @@ export const qhpsi: readonly Case[] = [
   {
     name: 'clean mail keeps its recipients, and a forged X-Quarantine-ID is removed',
     message: () => bytes(`X-Quarantine-ID: forged\n${plain.toString('latin1')}`),
-    settings: ({ scanner }) => ({ QHPSI: scanner, VIRUSFORWARD: quarantine }),
+    settings: scanning({ VIRUSFORWARD: quarantine }),
     expect: {
       outcome: 'delivered',
       recipients: ['b@example.org'],
@@ -213,7 +206,7 @@ export const qhpsi: readonly Case[] = [
     name: 'hostile recipients cannot break out of X-Quarantine-ID',
     message: () => infected,
     recipients: ['a\nX-Evil: yes@example.org', 'b,c%d e@example.org', '\xfc@example.org'],
-    settings: ({ scanner }) => ({ QHPSI: scanner, VIRUSFORWARD: quarantine }),
+    settings: scanning({ VIRUSFORWARD: quarantine }),
     expect: {
       outcome: 'delivered',
       recipients: [quarantine],

@@ -1,4 +1,4 @@
-import { bytes, type Case } from './case.ts'
+import { bytes, type Case, scanning } from './case.ts'
 import { infected, odd, plain } from './messages.ts'
 
 const withTop = (field: string) => (sent: Buffer) => Buffer.concat([bytes(field), sent])
@@ -23,7 +23,7 @@ export const tagging: readonly Case[] = [
   {
     name: 'a clean message is scanned once, and tagged on top',
     message: () => plain,
-    settings: ({ scanner }) => ({ QHPSI: scanner }),
+    settings: scanning(),
     expect: {
       outcome: 'delivered',
       scans: 1,
@@ -65,7 +65,7 @@ export const tagging: readonly Case[] = [
     ([what, message]): Case => ({
       name: `${what} stays as it is below the new field, byte for byte`,
       message: () => message,
-      settings: ({ scanner }) => ({ QHPSI: scanner }),
+      settings: scanning(),
       expect: {
         outcome: 'delivered',
         xQhpsi: 'clean',
@@ -88,7 +88,7 @@ export const tagging: readonly Case[] = [
     (forged): Case => ({
       name: `a forged field is removed: ${JSON.stringify(forged)}`,
       message: () => bytes(`Subject: x\n${forged}To: y\n\nX-QHPSI: in the body stays\nVIRUS\n`),
-      settings: ({ scanner }) => ({ QHPSI: scanner }),
+      settings: scanning(),
       expect: {
         outcome: 'delivered',
         xQhpsi: 'virus found',
@@ -100,7 +100,7 @@ export const tagging: readonly Case[] = [
   {
     name: 'in CRLF mail a forged field is removed, and the new one ends in CRLF',
     message: () => bytes('Subject: x\r\nX-QHPSI: forged\r\n\tfold\r\nTo: y\r\n\r\nbody\r\n'),
-    settings: ({ scanner }) => ({ QHPSI: scanner }),
+    settings: scanning(),
     expect: {
       outcome: 'delivered',
       delivered: () => bytes('X-QHPSI: clean\r\nSubject: x\r\nTo: y\r\n\r\nbody\r\n'),
@@ -115,14 +115,14 @@ export const tagging: readonly Case[] = [
     ([what, header]): Case => ({
       name: `a message with a forged field with ${what} is refused, since some reader takes it for body`,
       message: () => bytes(`${header}\nbody\n`),
-      settings: ({ scanner }) => ({ QHPSI: scanner }),
+      settings: scanning(),
       expect: { outcome: 'refused', scans: 0, text: /its header is malformed and has X-QHPSI/ },
     }),
   ),
   {
     name: 'a field above a malformed line is removed: every reader takes it for a field',
     message: () => bytes('Received: x\nX-QHPSI: clean\nSubject : x\n\r\nTo: y\n\nbody\n'),
-    settings: ({ scanner }) => ({ QHPSI: scanner }),
+    settings: scanning(),
     expect: {
       outcome: 'delivered',
       delivered: () => bytes('X-QHPSI: clean\nReceived: x\nSubject : x\n\r\nTo: y\n\nbody\n'),
@@ -131,7 +131,7 @@ export const tagging: readonly Case[] = [
   {
     name: 'as many as sixteen forged fields are removed',
     message: () => bytes(`${'X-QHPSI: clean\n'.repeat(16)}Subject: x\n\nbody\n`),
-    settings: ({ scanner }) => ({ QHPSI: scanner }),
+    settings: scanning(),
     expect: {
       outcome: 'delivered',
       delivered: () => bytes('X-QHPSI: clean\nSubject: x\n\nbody\n'),
@@ -141,14 +141,14 @@ export const tagging: readonly Case[] = [
     // promise: no-edit-virus
     name: 'mail with more than sixteen forged fields is refused before anything is edited',
     message: () => bytes(`${'X-QHPSI: clean\n'.repeat(17)}Subject: x\n\nbody\n`),
-    settings: ({ scanner }) => ({ QHPSI: scanner }),
+    settings: scanning(),
     expect: { outcome: 'refused', scans: 0, text: /its header has more than 16 X-QHPSI/ },
   },
   {
     // promise: no-edit-virus
     name: 'mail that is too small or large to be scanned loses a forged field all the same',
     message: () => bytes('X-QHPSI: clean\nSubject: x\n\nbody\n'),
-    settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIMAXSIZE: '10' }),
+    settings: scanning({ QHPSIMAXSIZE: '10' }),
     expect: {
       outcome: 'delivered',
       scans: 0,
@@ -185,7 +185,7 @@ export const tagging: readonly Case[] = [
   {
     name: 'a message with a header block over 1 MiB is refused, since it cannot be edited',
     message: () => bytes(`Subject: ${'x'.repeat(1024 * 1024 - 10)}\n\nbody\n`),
-    settings: ({ scanner }) => ({ QHPSI: scanner }),
+    settings: scanning(),
     expect: { outcome: 'refused', scans: 0, text: /larger than 1 MiB/ },
   },
 ]
