@@ -26,8 +26,18 @@ import { TURN_WITHIN } from '../../src/doors/shared/turns.ts'
 import { defaultTimeouts } from '../../src/doors/smtp/client/connection.ts'
 import { CONTENT_STEP } from '../../src/doors/smtp/client/progress.ts'
 import { REQUEST_TIME } from '../../src/ground/net/http-server.ts'
+import { table as settings } from '../../src/ground/settings/table.ts'
+import { MAIL_LINE_MAX } from '../../src/mail/message/content-fields.ts'
 import { IN_MEMORY_MAX, MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
 import { SWEEP_AGE } from '../../src/mail/message/sweep.ts'
+import {
+  ENTERED_WITHIN,
+  FIRST_PAUSE,
+  LONGEST_PAUSE,
+  LONGEST_REFUSED,
+  LONGEST_SILENT,
+  MISSES_MAX,
+} from '../../src/protocol/valkey/lasting-connection.ts'
 import { IDLE_TIME } from '../../src/quotad/http.ts'
 import { GRACE } from '../../src/quotad/mailbox-answer.ts'
 import { OVER_QUOTA_FOR } from '../../src/quotad/sources/maildir.ts'
@@ -41,6 +51,13 @@ import {
   LARGE_FROM,
 } from '../../src/scan/scanners/clamd/server-queue.ts'
 import { IDLE_FOR, IDLE_MAX } from '../../src/scan/scanners/clamd/sessions.ts'
+import { SETTLED_AFTER } from '../../src/scan/scanners/shared/signatures.ts'
+import { FREE_MAX } from '../../src/scan/verdicts/copies/fingerprint.ts'
+import { INFECTED_FOR } from '../../src/scan/verdicts/copies/fresh.ts'
+import { COUNTED_FOR, DEATHS_MAX } from '../../src/scan/verdicts/poison.ts'
+import { CLAIMED_FOR } from '../../src/scan/verdicts/store/shared-store.ts'
+import { SHARE_OF_WAITING } from '../../src/scan/verdicts/verdicts.ts'
+import { hiddenClasses } from '../scan/scanners/second-look/classes.ts'
 import { readPage } from './man-page.ts'
 
 /** Figures in pages that stand in no table of limits, against the program. */
@@ -139,6 +156,43 @@ t.test(
     t.match(page, `Up to ${withCommas(LINES_MAX)} lines wait in memory`)
   },
 )
+
+t.test('the figures about verdicts and signatures are those of the program', async (t) => {
+  const cluster = read('doc/cluster.md')
+  const daemon = words('onescand.8')
+  t.equal(FREE_MAX, 64 * 1024)
+  t.match(daemon, 'under 64 KiB together')
+  t.equal(MAIL_LINE_MAX, 998)
+  t.match(daemon, 'lines of at most 998 bytes')
+  t.equal(settings.VERDICTMAXAGE.default, 3600)
+  t.match(cluster, '`VERDICTMAXAGE`, an hour')
+  t.equal(INFECTED_FOR, 60)
+  t.match(daemon, 'less than a minute old')
+  t.equal(DEATHS_MAX, 3)
+  t.equal(COUNTED_FOR, 3600 * 1000)
+  t.match(daemon, 'three deaths, each within an hour of the one before')
+  t.equal(SETTLED_AFTER, 15 * 60)
+  t.match(cluster, 'or 15 minutes after the change')
+  t.equal(CLAIMED_FOR, 2_000)
+  t.match(daemon, 'waited for, up to 2 seconds or a quarter of SCANTIMEOUT')
+  t.equal(SHARE_OF_WAITING, 0.25)
+  t.equal(MISSES_MAX, 3)
+  t.match(daemon, 'does not answer three questions in a row')
+  t.equal(ENTERED_WITHIN, 1_500)
+  t.match(daemon, 'the password, has 1.5 seconds')
+  t.same([FIRST_PAUSE, LONGEST_PAUSE, LONGEST_REFUSED, LONGEST_SILENT], [200, 500, 10_000, 30_000])
+  t.match(
+    daemon,
+    'after 0.2 seconds, and later each time: after at most 0.5 seconds if nobody answers, 10 if the server refuses, and 30 if',
+  )
+})
+
+t.test('the design says how many classes of mail hide a file, and what clamd finds', async (t) => {
+  const design = read('doc/design.md')
+  const seen = hiddenClasses.filter(({ seenByClamd }) => seenByClamd !== undefined)
+  t.match(design, `the ${hiddenClasses.length} classes of mail that hide a file`)
+  t.match(design, `by itself finds the file in ${seen.length}, `)
+})
 
 t.test('the oldest Node of the README is that of package.json', async (t) => {
   const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } }

@@ -1,19 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { standardLimits } from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
-import { readPage } from '../../../documents/man-page.ts'
+import { example as exampleIn, readPage } from '../../../documents/man-page.ts'
 import { ask, noCompiler, wordsOf } from './asking.ts'
 
-const pagePath = join(import.meta.dirname, '../../../../man/onescan-plugin.7')
-const page = readFileSync(pagePath, 'utf8')
-
-/** The display that stands below `.\" example: NAME`, as a reader sees it. */
-function example(name: string): string {
-  const [, after] = page.split(`.\\" example: ${name}\n.Bd -literal -offset indent\n`)
-  return after!.split('.Ed\n')[0]!.replaceAll('\\e', '\\')
-}
+const page = readPage('onescan-plugin.7')
+const example = (name: string) => exampleIn(page, name)
 
 const loveLetter = 'From: a@b\nSubject: I love you\n\nkindly check the attachment\n'
 const quotedInBody = 'From: a@b\n\nSubject: I love you\n'
