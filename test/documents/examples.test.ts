@@ -16,7 +16,6 @@ import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 
 /** The examples that the documents quote, run with real programs; only paths are changed. */
 
-const _root = join(import.meta.dirname, '../..')
 const infected = Buffer.concat([plain, bytes(`${EICAR}\n`)])
 const refusal = '554 mail server permanently rejected message (#5.3.0)\n'
 
