@@ -1,7 +1,18 @@
 import type { Setting } from '../../src/ground/settings/table/kinds.ts'
-import { type Chapter, chapters, table } from '../../src/ground/settings/table.ts'
+import { table } from '../../src/ground/settings/table.ts'
 
 const settings: Readonly<Record<string, Setting>> = table
+
+/** The pages that explain settings. */
+type SettingsPage = 'onescan-queue' | 'onescanc' | 'onescan-quotad'
+
+/** The settings that a page explains, in the order of the table. */
+export function settingsOn(page: SettingsPage): readonly [name: string, setting: Setting][] {
+  return Object.entries(settings).filter(([name, { readers }]) => {
+    if (readers.includes('onescan-quotad')) return page === 'onescan-quotad'
+    return page === (name.startsWith('ONESCAN_') ? 'onescanc' : 'onescan-queue')
+  })
+}
 
 /** A sentence of the range and the default of a setting: it begins the last lines of its item. */
 const DEFAULT = /^(?:From [\d,]+ to [\d,]+, d|D)efault\b/
@@ -10,9 +21,8 @@ const DEFAULT = /^(?:From [\d,]+ to [\d,]+, d|D)efault\b/
  * A manual page with the default of each setting that it explains at the end of its item in
  * ENVIRONMENT, as the table of settings has it.
  */
-export function withDefaults(page: string, name: Chapter['page']): string {
-  const explained = chapters.filter((chapter) => chapter.page === name)
-  const own = new Set(explained.flatMap((chapter) => Object.keys(chapter.settings)))
+export function withDefaults(page: string, name: SettingsPage): string {
+  const own = new Set(settingsOn(name).map(([setting]) => setting))
   const start = page.indexOf('.Sh ENVIRONMENT\n')
   const end = page.indexOf('\n.Sh ', start + 1) + 1
   if (start < 0 || end === 0) throw new Error('there is no section ENVIRONMENT')

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { misspeltSettings } from '../../src/ground/settings/misspelt.ts'
 import type { Setting, SettingReader } from '../../src/ground/settings/table/kinds.ts'
-import { chapters, isSetting, names, table } from '../../src/ground/settings/table.ts'
+import { isSetting, names, table } from '../../src/ground/settings/table.ts'
+import { settingsOn } from './man-defaults.ts'
 import { readPage, section } from './man-page.ts'
 import { sourceFiles } from './source-files.ts'
 
@@ -25,44 +26,36 @@ t.test('onescan-quotad reads exactly the settings of the table', async (t) => {
   t.same([...readFor.quota].sort(), namesOf('onescan-quotad').sort())
 })
 
-t.test('the order of the chapters is that of the table', async (t) => {
-  t.same(
-    chapters.flatMap(({ settings }) => Object.keys(settings)),
-    names,
-  )
-})
-
 t.test('no setting is taken for a misspelt one', async (t) => {
   t.same(misspeltSettings(Object.fromEntries(names.map((name) => [name, 'x']))), [])
 })
 
-t.test('each manual page has its settings, and no others, in the same order', async (t) => {
-  for (const page of ['onescan-queue', 'onescanc', 'onescan-quotad'] as const) {
-    const mdoc = section(readPage(`${page}.8`), 'ENVIRONMENT')
-    const items = [...mdoc.matchAll(/^\.It Ev (.*)$/gm)].flatMap(([, names]) => names!.split(' , '))
-    const onPage = chapters.filter((chapter) => chapter.page === page)
-    const expected = onPage.flatMap(({ settings }) => Object.keys(settings))
+const pages = (['onescan-queue', 'onescanc', 'onescan-quotad'] as const).map((page) => ({
+  page,
+  environment: section(readPage(`${page}.8`), 'ENVIRONMENT'),
+  own: settingsOn(page),
+}))
+
+t.test('each manual page has its settings, and no others, in the order of the table', async (t) => {
+  for (const { page, environment, own } of pages) {
+    const items = [...environment.matchAll(/^\.It Ev (.*)$/gm)].flatMap(([, names]) =>
+      names!.split(' , '),
+    )
     // onescanc tells how it reads those of onescan-queue(8); systemd's own are no settings.
     const isOther = (name: string) =>
       page === 'onescanc' ? !name.startsWith('ONESCAN_') : /^(LISTEN_|NOTIFY_)/.test(name)
     t.same(
       items.filter((name) => !isOther(name)),
-      expected,
+      own.map(([name]) => name),
       page,
-    )
-    if (page !== 'onescan-queue') continue
-    const titles = [...mdoc.matchAll(/^\.Ss (.*)$/gm)].map(([, title]) => title)
-    t.same(
-      titles.filter((title) => onPage.some((chapter) => chapter.title === title)),
-      onPage.map(({ title }) => title),
     )
   }
 })
 
 t.test('each word of a setting stands where its page explains it, and no other word', async (t) => {
-  for (const { page, settings } of chapters) {
-    const items = section(readPage(`${page}.8`), 'ENVIRONMENT').split(/^\.It Ev /m)
-    for (const [name, setting] of Object.entries<Setting>(settings)) {
+  for (const { environment, own } of pages) {
+    const items = environment.split(/^\.It Ev /m)
+    for (const [name, setting] of own) {
       if (setting.kind !== 'word') continue
       const item = items.find((text) => text.startsWith(`${name}\n`))!
       const named = [...item.matchAll(/^\.(?:Ql|Cm) ([a-z]+)(?: \S)?$/gm)].map(([, word]) => word!)

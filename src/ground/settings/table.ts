@@ -9,27 +9,16 @@ const quota = {
   QUOTAD: text(undefined),
   QUOTANAME: word(['address', 'local'], asked),
   QUOTADELIMITER: text(undefined, asked),
-  QUOTATIMEOUT: number(500, {
-    min: 1,
-    max: 60_000,
-    unit: 'milliseconds',
-    ...asked,
-  }),
+  QUOTATIMEOUT: number(500, { min: 1, max: 60_000, unit: 'milliseconds', ...asked }),
   QUOTARETRIES: number(2, { max: 10, ...asked }),
   QUOTASOFT: number(50, { max: 100, unit: 'percent', ...asked }),
-  QUOTACACHE: number(20_000, {
-    max: 10_000_000,
-    unit: 'mailboxes',
-    ...asked,
-  }),
+  QUOTACACHE: number(20_000, { max: 10_000_000, unit: 'mailboxes', ...asked }),
   QUOTARELAY: word(['pass', 'ask'], asked),
 }
 
 export const cluster = {
   CLUSTERKEYS: text(undefined, { defaultInWords: '`control/clusterkeys`' }),
-  CLUSTERMAXAGE: number(3600, {
-    unit: 'seconds',
-  }),
+  CLUSTERMAXAGE: number(3600, { unit: 'seconds' }),
   CLUSTERPEERS: word(['optional', 'required']),
   CLUSTERPEER: text(undefined, { fromClient: 'client' }),
 }
@@ -40,34 +29,18 @@ export const verdicts = {
   VERDICTS: text('memory', daemon),
   VERDICTPASSWORD: text(undefined, daemon),
   VERDICTSENTINELPASSWORD: text(undefined, daemon),
-  VERDICTCA: text(undefined, {
-    ...daemon,
-    defaultInWords: 'those of the system',
-  }),
-  VERDICTTIMEOUT: number(20, {
-    min: 1,
-    max: 1000,
-    unit: 'milliseconds',
-    ...daemon,
-  }),
+  VERDICTCA: text(undefined, { ...daemon, defaultInWords: 'those of the system' }),
+  VERDICTTIMEOUT: number(20, { min: 1, max: 1000, unit: 'milliseconds', ...daemon }),
   // At most a day: signatures of today may find what yesterday's did not.
-  VERDICTMAXAGE: number(3600, {
-    max: 86_400,
-    unit: 'seconds',
-    ...daemon,
-  }),
+  VERDICTMAXAGE: number(3600, { max: 86_400, unit: 'seconds', ...daemon }),
 }
 
 const slot = { readers: ['slot'] } as const
 const own = { fromClient: undefined } as const
+const byCaller = { ...slot, defaultInWords: 'from the caller' } as const
 
 const answersAndLog = {
-  ERROR_FD: number(undefined, {
-    min: 2,
-    max: 255,
-    ...slot,
-    fromClient: 'client',
-  }),
+  ERROR_FD: number(undefined, { min: 2, max: 255, ...slot, fromClient: 'client' }),
   ERROR_EXIT: text(undefined, {
     ...slot,
     fromClient: 'client',
@@ -77,15 +50,12 @@ const answersAndLog = {
     ...own,
     defaultInWords: "standard error if that is a log, else the system's log",
   }),
-  PROTO: text(undefined, {
-    ...slot,
-    defaultInWords: 'from the caller',
-  }),
-  TCPLOCALIP: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
-  DTLINE: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
-  RPLINE: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
-  UFLINE: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
-  JOURNAL_STREAM: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
+  PROTO: text(undefined, byCaller),
+  TCPLOCALIP: text(undefined, byCaller),
+  DTLINE: text(undefined, byCaller),
+  RPLINE: text(undefined, byCaller),
+  UFLINE: text(undefined, byCaller),
+  JOURNAL_STREAM: text(undefined, byCaller),
 }
 
 const places = {
@@ -96,36 +66,18 @@ const places = {
   }),
   QMAILHOME: text('/var/qmail'),
   CONTROLDIR: text('control'),
-  TMPDIR: text(undefined, {
-    ...own,
-    defaultInWords: '`/tmp`',
-  }),
+  TMPDIR: text(undefined, { ...own, defaultInWords: '`/tmp`' }),
   SPOOLDIR: text(undefined, {
     ...own,
     defaultInWords: 'a fresh directory under `TMPDIR` that only this user can enter',
   }),
-  PATH: text(undefined, {
-    ...own,
-    defaultInWords: 'from the caller',
-  }),
+  PATH: text(undefined, { ...own, defaultInWords: 'from the caller' }),
 }
 
 const whoSends = {
-  RELAYCLIENT: text(undefined, {
-    ...slot,
-    fromClient: 'client',
-    defaultInWords: 'from the caller',
-  }),
-  TCPREMOTEIP: text(undefined, {
-    ...slot,
-    fromClient: 'message',
-    defaultInWords: 'from the caller',
-  }),
-  TCPREMOTEHOST: text(undefined, {
-    ...slot,
-    fromClient: 'message',
-    defaultInWords: 'from the caller',
-  }),
+  RELAYCLIENT: text(undefined, { ...byCaller, fromClient: 'client' }),
+  TCPREMOTEIP: text(undefined, { ...byCaller, fromClient: 'message' }),
+  TCPREMOTEHOST: text(undefined, { ...byCaller, fromClient: 'message' }),
   BOUNCEUSER: text('qmails'),
 }
 
@@ -155,23 +107,9 @@ const quotaService = {
   QUOTAMAP: parsed(undefined, absolutePath, service),
   QUOTADEFAULT: text(undefined, { ...service, defaultInWords: 'unlimited' }),
   QUOTACASE: word(['lower', 'keep'], service),
-  QUOTAPATIENCE: number(400, {
-    min: 1,
-    max: 60_000,
-    unit: 'milliseconds',
-    ...service,
-  }),
-  QUOTAWALKTIME: number(60, {
-    min: 1,
-    max: 3600,
-    unit: 'seconds',
-    ...service,
-  }),
-  QUOTAREMEMBER: number(100_000, {
-    min: 1,
-    max: 10_000_000,
-    ...service,
-  }),
+  QUOTAPATIENCE: number(400, { min: 1, max: 60_000, unit: 'milliseconds', ...service }),
+  QUOTAWALKTIME: number(60, { min: 1, max: 3600, unit: 'seconds', ...service }),
+  QUOTAREMEMBER: number(100_000, { min: 1, max: 10_000_000, ...service }),
 }
 
 /**
@@ -195,11 +133,7 @@ const quotaDirectory = {
   QUOTALDAPHOME: text('mailMessageStore', directory),
   QUOTALDAPQUOTA: text('mailQuotaSize', directory),
   QUOTALDAPBACKEND: text('mailHost', directory),
-  QUOTALDAPREMEMBER: number(60, {
-    max: 86_400,
-    unit: 'seconds',
-    ...directory,
-  }),
+  QUOTALDAPREMEMBER: number(60, { max: 86_400, unit: 'seconds', ...directory }),
 }
 
 /**
@@ -223,30 +157,6 @@ export const table = {
   ...quotaService,
   ...quotaDirectory,
 } satisfies Readonly<Record<string, Setting>>
-
-/** The same settings by subject, as the manual pages group them. */
-export const chapters: readonly Chapter[] = [
-  { title: 'Scanners', page: 'onescan-queue', settings: scanners },
-  { title: 'Infected mail', page: 'onescan-queue', settings: infectedMail },
-  { title: 'Mail that could not be scanned', page: 'onescan-queue', settings: unscannedMail },
-  { title: 'ClamAV and attachments', page: 'onescan-queue', settings: clamAv },
-  { title: 'Quota', page: 'onescan-queue', settings: quota },
-  { title: 'Cluster', page: 'onescan-queue', settings: cluster },
-  { title: 'Verdicts about copies', page: 'onescan-queue', settings: verdicts },
-  { title: 'Answers and log', page: 'onescan-queue', settings: answersAndLog },
-  { title: 'Directories and programs', page: 'onescan-queue', settings: places },
-  { title: 'Who sends', page: 'onescan-queue', settings: whoSends },
-  { title: 'The thin client', page: 'onescanc', settings: thinClient },
-  { title: 'The quota service', page: 'onescan-quotad', settings: quotaService },
-  { title: 'A directory of users', page: 'onescan-quotad', settings: quotaDirectory },
-]
-
-export interface Chapter {
-  readonly title: string
-  /** The manual page that explains these settings. */
-  readonly page: 'onescan-queue' | 'onescanc' | 'onescan-quotad'
-  readonly settings: Readonly<Record<string, Setting>>
-}
 
 export type SettingName = keyof typeof table
 

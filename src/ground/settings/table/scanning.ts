@@ -24,13 +24,9 @@ export const scanners = {
 
 /** What becomes of mail in which scanners found something. */
 const foundMail = {
-  REJECTVIRUS: parsed('0', readRejectVirus, {
-    fromClient: 'taken',
-  }),
+  REJECTVIRUS: parsed('0', readRejectVirus, { fromClient: 'taken' }),
   VIRUSTAGONLY: wordList(undefined),
-  VIRUSFORWARD: parsed(undefined, readForward, {
-    fromClient: 'taken',
-  }),
+  VIRUSFORWARD: parsed(undefined, readForward, { fromClient: 'taken' }),
   REFUSALTEXT: parsed(undefined, readReplyText, {
     fromClient: 'taken',
     defaultInWords: 'a text in English that names what was found',
@@ -48,14 +44,8 @@ const foundMail = {
 
 /** The limits above which the sweep removes messages. 0 is no limit. */
 export const quarantineLimits = {
-  QUARANTINEDAYS: number(30, {
-    max: 36_500,
-    unit: 'days',
-    readers: ['onescand'],
-  }),
-  QUARANTINEMESSAGES: number(1_000_000, {
-    readers: ['onescand'],
-  }),
+  QUARANTINEDAYS: number(30, { max: 36_500, unit: 'days', readers: ['onescand'] }),
+  QUARANTINEMESSAGES: number(1_000_000, { readers: ['onescand'] }),
   QUARANTINESIZE: size('10G', { readers: ['onescand'] }),
 }
 
