@@ -1,7 +1,7 @@
 import type { Agent } from 'node:http'
 import { errorText } from '../../ground/errors/fault.ts'
 import { BackOff } from '../../ground/flow/back-off.ts'
-import { type Failure, isFailure, noAnswer, type ServiceReply } from './quota-answer.ts'
+import { noAnswer, type QuotaAnswer } from './quota-answer.ts'
 import type { Backend } from './quota-settings.ts'
 import type { AskTimes, QuotaQuestion, UdpClient } from './udp.ts'
 
@@ -36,7 +36,7 @@ export class Backends {
   ask(
     backend: Backend,
     question: QuotaQuestion,
-  ): { readonly reply: Promise<ServiceReply>; readonly isProbe: boolean } | undefined {
+  ): { readonly reply: Promise<QuotaAnswer>; readonly isProbe: boolean } | undefined {
     const state = this.#circuits.state(backend.text)
     if (state === 'open') return undefined
     return { reply: this.#consult(backend, question), isProbe: state === 'probe' }
@@ -54,17 +54,23 @@ export class Backends {
     await this.#udp?.settled()
   }
 
-  async #consult(backend: Backend, question: QuotaQuestion): Promise<ServiceReply> {
-    const reply = await this.#overTheNetwork(backend, question)
-    if (!isFailure(reply) || reply.backendIsUp) {
-      const { text } = backend
-      if (this.#circuits.answered(text)) this.#options.log(`quota: ${text} answers again`)
-    }
-    if (isFailure(reply)) this.#complain(backend, reply)
-    return reply
+  async #consult(backend: Backend, question: QuotaQuestion): Promise<QuotaAnswer> {
+    const { text } = backend
+    const { counters, log } = this.#options
+    const answer = await this.#overTheNetwork(backend, question)
+    const failure = answer.answer === 'unknown' ? answer.failure : undefined
+    const isUp = failure?.backendIsUp ?? true
+    if (isUp && this.#circuits.answered(text)) log(`quota: ${text} answers again`)
+    if (answer.answer !== 'unknown' || !failure) return answer
+    counters[failure.counted]++
+    const failed = `quota: ${text}: ${answer.why}`
+    const rest = isUp ? undefined : this.#circuits.failed(text)
+    if (isUp) log(`${failed}; the recipient passes`)
+    if (rest) log(`${failed}; recipients pass, and it is tried again after ${rest / 1000} s`)
+    return answer
   }
 
-  async #overTheNetwork(backend: Backend, question: QuotaQuestion): Promise<ServiceReply> {
+  async #overTheNetwork(backend: Backend, question: QuotaQuestion): Promise<QuotaAnswer> {
     try {
       // Each client is loaded with the first question: for a program that judges one message,
       // loading code takes time.
@@ -79,15 +85,6 @@ export class Backends {
     } catch (error) {
       return noAnswer(errorText(error))
     }
-  }
-
-  #complain({ text }: Backend, { trouble, why, backendIsUp }: Failure): void {
-    const { counters, log } = this.#options
-    counters[trouble === 'no-answer' ? 'noAnswer' : 'brokenAnswer']++
-    const failed = `quota: ${text}: ${why}`
-    const rest = backendIsUp ? undefined : this.#circuits.failed(text)
-    if (backendIsUp) log(`${failed}; the recipient passes`)
-    if (rest) log(`${failed}; recipients pass, and it is tried again after ${rest / 1000} s`)
   }
 }
 

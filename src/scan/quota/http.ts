@@ -2,12 +2,13 @@ import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { errorText } from '../../ground/errors/fault.ts'
 import {
+  brokenAnswer,
   COULD_NOT_TELL,
   NO_SUCH_PAGE,
   noAnswer,
   QUOTA_REPLY_MAX,
+  type QuotaAnswer,
   readBody,
-  type ServiceReply,
 } from './quota-answer.ts'
 import type { HttpBackend } from './quota-settings.ts'
 import type { AskTimes, QuotaQuestion } from './udp.ts'
@@ -29,7 +30,7 @@ export async function askByHttp(
   question: QuotaQuestion,
   { timeout, retries }: AskTimes,
   agent: Agent,
-): Promise<ServiceReply> {
+): Promise<QuotaAnswer> {
   const late = AbortSignal.timeout(timeout)
   for (let left = retries; ; left--) {
     try {
@@ -46,7 +47,7 @@ async function ask(
   { name }: QuotaQuestion,
   agent: Agent,
   signal: AbortSignal,
-): Promise<ServiceReply> {
+): Promise<QuotaAnswer> {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const path = `${url.pathname}${queryBeforeName(url)}${percentEncode(name)}`
   const asked = request({ host, port: url.port || 80, path, agent, signal })
@@ -76,7 +77,7 @@ function replyOf(
   { statusCode, headers }: IncomingMessage,
   text: string | undefined,
   name: string,
-): ServiceReply {
+): QuotaAnswer {
   if (statusCode === 404 && !isPageMissing(headers, text)) {
     return { answer: 'no-such-user' }
   }
@@ -84,7 +85,7 @@ function replyOf(
   const answer = statusCode === 200 && text !== undefined ? readBody(text, name) : undefined
   if (answer !== undefined) return answer
   const why = statusCode === 200 ? 'a body that makes no sense' : reasonOf(statusCode)
-  return { answer: 'unknown', why, trouble: 'broken-answer', backendIsUp: true }
+  return brokenAnswer(why, true)
 }
 
 function reasonOf(statusCode: number | undefined): string {

@@ -1,18 +1,25 @@
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 
 /**
- * The answer to a question about a mailbox. It has four forms on its way to a door:
+ * The answer to a question about a mailbox. It has three forms on its way to a door:
  * onescan-quotad reads a `MailboxReading` from the disk or from another service
  * (quotad/sources), adds its source in a `MailboxAnswer`, and sends words. The client turns
- * them into a `ServiceReply`, which is this answer or a failure, and remembers a `DatedAnswer`,
- * which also has the backend and the time until which it holds.
+ * them into this answer, and remembers a `DatedAnswer`, which also has the backend and the time until
+ * which it holds.
  */
 export type QuotaAnswer =
   | { readonly answer: 'room'; readonly usage?: Usage }
   | { readonly answer: 'full'; readonly usage?: Usage }
   | { readonly answer: 'no-such-user' }
   /** There was no answer in time or a broken one, or the mailbox cannot be read. Never full. */
-  | { readonly answer: 'unknown'; readonly why: string }
+  | { readonly answer: 'unknown'; readonly why: string; readonly failure?: BackendFailure }
+
+/** The backend gave no answer that can be used. */
+interface BackendFailure {
+  readonly counted: 'noAnswer' | 'brokenAnswer'
+  /** Whether the backend did reply, so that the next question may be sent at once. */
+  readonly backendIsUp: boolean
+}
 
 /** How full a mailbox is, in bytes. */
 export interface Usage {
@@ -52,24 +59,12 @@ export interface TimedLookup extends QuotaLookup {
   readonly timeout: number
 }
 
-/** The result of a question to a backend: its answer, which may be `unknown`, or a failure. */
-export type ServiceReply = QuotaAnswer | Failure
-
-/** The backend gave no answer that can be used. To callers this is the answer `unknown`. */
-export interface Failure {
-  readonly answer: 'unknown'
-  readonly why: string
-  readonly trouble: 'no-answer' | 'broken-answer'
-  /** Whether the backend did reply, so that the next question may be sent at once. */
-  readonly backendIsUp: boolean
+export function noAnswer(why: string): QuotaAnswer {
+  return { answer: 'unknown', why, failure: { counted: 'noAnswer', backendIsUp: false } }
 }
 
-export function isFailure(reply: ServiceReply): reply is Failure {
-  return 'trouble' in reply
-}
-
-export function noAnswer(why: string): Failure {
-  return { answer: 'unknown', why, trouble: 'no-answer', backendIsUp: false }
+export function brokenAnswer(why: string, backendIsUp: boolean): QuotaAnswer {
+  return { answer: 'unknown', why, failure: { counted: 'brokenAnswer', backendIsUp } }
 }
 
 /** The reason if the service replies that it cannot tell. Its own log has more. */

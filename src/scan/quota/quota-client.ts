@@ -107,7 +107,7 @@ export class QuotaClient implements TimedLookup {
     count: QuestionCounters,
   ): Promise<ExplainedAnswer> {
     const mailbox = namedMailboxOf(address, this.#settings.nameForm)
-    if (mailbox === undefined) return explainAnswer(this.#cannotTell('is not a name of a mailbox'))
+    if (mailbox === undefined) return this.#cannotTell('is not a name of a mailbox')
     for (;;) {
       const time = this.#options.uptime()
       const cached = this.#cache.get(address.text)
@@ -115,7 +115,7 @@ export class QuotaClient implements TimedLookup {
       const remembered = holds ? answerFor(cached, incoming, time) : undefined
       if (cached && remembered) {
         count.cached++
-        return explainAnswer(cached, remembered)
+        return { ...cached, answer: remembered }
       }
       // There is one question at a time about each mailbox. Other callers share its answer.
       const shared = this.#inFlight.get(address.text)
@@ -124,7 +124,7 @@ export class QuotaClient implements TimedLookup {
       const answer = answerFor(fresh, incoming, this.#options.uptime())
       if (answer === undefined) continue // the shared question was about another size
       if (shared) count.shared++
-      return explainAnswer(fresh, answer)
+      return { ...fresh, answer }
     }
   }
 
@@ -176,12 +176,6 @@ export class QuotaClient implements TimedLookup {
       0,
     )
   }
-}
-
-/** Explains an answer. `answer` is what it says about the size of the message at hand. */
-function explainAnswer(dated: DatedAnswer, answer = dated.answer): ExplainedAnswer {
-  const { source, isUnknownUser } = dated
-  return { answer, isUnknownUser, source }
 }
 
 function kindOf({ answer }: QuotaAnswer): 'room' | 'full' | 'noSuchUser' | 'couldNotTell' {

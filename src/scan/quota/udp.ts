@@ -5,7 +5,7 @@ import { isIPv6 } from 'node:net'
 import { errorText } from '../../ground/errors/fault.ts'
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { Semaphore } from '../../ground/flow/semaphore.ts'
-import { noAnswer, type QuotaAnswer, readReplyDatagram, type ServiceReply } from './quota-answer.ts'
+import { brokenAnswer, noAnswer, type QuotaAnswer, readReplyDatagram } from './quota-answer.ts'
 import type { UdpBackend } from './quota-settings.ts'
 
 export interface QuotaQuestion {
@@ -57,7 +57,7 @@ export class UdpClient {
     backend: UdpBackend,
     { name, incoming }: QuotaQuestion,
     times: AskTimes,
-  ): Promise<ServiceReply> {
+  ): Promise<QuotaAnswer> {
     const { timeout } = times
     const nonce = backend.extended ? randomBytes(8).toString('hex') : undefined
     const words = nonce === undefined ? [name] : [name, incoming, nonce]
@@ -198,10 +198,9 @@ class UdpExchange {
   }
 }
 
-function failureOf(why: string, { nonsense }: UdpExchange): ServiceReply {
+function failureOf(why: string, { nonsense }: UdpExchange): QuotaAnswer {
   if (nonsense === 0) return noAnswer(why)
-  const heard = `${why} but ${nonsense} datagrams that make no sense`
-  return { answer: 'unknown', why: heard, trouble: 'broken-answer', backendIsUp: false }
+  return brokenAnswer(`${why} but ${nonsense} datagrams that make no sense`, false)
 }
 
 /** Most sockets that are open at once, including those that only wait for late answers. */

@@ -52,8 +52,7 @@ t.test('a silent service is asked once without retries, and the reason is told',
   t.same(await ask({ timeout: 60, retries: 0 }), {
     answer: 'unknown',
     why: 'no answer in 60 ms',
-    trouble: 'no-answer',
-    backendIsUp: false,
+    failure: { counted: 'noAnswer', backendIsUp: false },
   })
   t.equal(service.heard.length, 1)
   t.equal(given.length, 0, 'the answer may still come')
@@ -96,7 +95,11 @@ t.test('a socket is kept until the last datagram has its answer', async (t) => {
 t.test('a question ends with the error of the system', async (t) => {
   const service = await udpService(t, () => undefined)
   const noSocket = clientOf(t, service, { take: () => Promise.reject(new Error('EMFILE')) })
-  t.match(await noSocket.ask(), { answer: 'unknown', why: 'EMFILE', trouble: 'no-answer' })
+  t.match(await noSocket.ask(), {
+    answer: 'unknown',
+    why: 'EMFILE',
+    failure: { counted: 'noAnswer' },
+  })
   const tooLong = clientOf(t, service)
   const name = 'x'.repeat(70_000)
   t.match(await tooLong.ask(undefined, { name, incoming: 0 }), { why: /EMSGSIZE/ })
