@@ -2,25 +2,23 @@ import { errorCode } from '../../../ground/errors/fault.ts'
 import { isCompiled } from '../../../ground/runtime/compiled-program.ts'
 import { loadSystem } from '../../../ground/runtime/system.ts'
 import type { Connection } from '../../../protocol/shared/server-wire.ts'
-
-type ConnectTarget =
-  | { readonly path: string }
-  | { readonly host: string; readonly port: number; readonly noDelay: true }
+import type { ClamdAddress } from './address.ts'
 
 /**
  * Loads node:net's connect(). A compiled program gets a small one of our own instead: node:net
  * costs it 3 ms when it starts.
  */
-export async function loadConnect(): Promise<(target: ConnectTarget) => Connection> {
-  if (isCompiled) return (target) => new BunConnection(target)
-  return (await import('node:net')).connect
+export async function loadConnect(): Promise<(address: ClamdAddress) => Connection> {
+  if (isCompiled) return (address) => new BunConnection(address)
+  const { connect } = await import('node:net')
+  return (address) => connect({ ...address, noDelay: true })
 }
 
 /**
  * Resolves to the error as node:net would give it: EAGAIN if the queue of connections is full. Never
  * rejects: looking takes descriptors, and if none is left the error stays as it is.
  */
-async function asNodeError(target: ConnectTarget, error: Error): Promise<Error> {
+async function asNodeError(target: ClamdAddress, error: Error): Promise<Error> {
   if (!('path' in target) || errorCode(error) !== 'ECONNREFUSED') return error
   try {
     if (!loadSystem()?.isQueueFull(target.path)) return error
@@ -38,7 +36,7 @@ class BunConnection implements Connection {
   #rest: Buffer = Buffer.alloc(0) // of the packet that is being written
   #done: ((error?: Error) => void) | undefined
 
-  constructor(target: ConnectTarget) {
+  constructor(target: ClamdAddress) {
     // Bun reports a missing path before connect() returns, and nobody listens for errors then. So the
     // connection starts a turn later.
     queueMicrotask(() => {
@@ -68,7 +66,7 @@ class BunConnection implements Connection {
     this.#socket?.terminate()
   }
 
-  #start(target: ConnectTarget): void {
+  #start(target: ClamdAddress): void {
     const place =
       'path' in target ? { unix: target.path } : { hostname: target.host, port: target.port }
     const tellError = (error: Error) => this.#tell('error', error)

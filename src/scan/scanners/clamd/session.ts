@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
 import { inTime, LATE } from '../../../ground/flow/deadline.ts'
 import type { System } from '../../../ground/runtime/system.ts'
-import { ServerWire } from '../../../protocol/shared/server-wire.ts'
+import { type Connection, ServerWire } from '../../../protocol/shared/server-wire.ts'
 import type { ClamdAddress } from './address.ts'
 import { ClamdReplyReader } from './clamd-reply.ts'
 import { loadConnect } from './connect.ts'
@@ -112,7 +112,7 @@ export class ClamdSession {
     this.#commands += count
     const heard = new ClamdReplyReader(count)
     this.#heard = heard
-    this.#wire ??= this.#dial(connect)
+    this.#wire ??= this.#open(connect(this.#address))
     const wire = this.#wire
     let sentAll = false
     const sending = this.#send(wire, first === 1 ? greeted(packets()) : packets()).then(
@@ -146,12 +146,7 @@ export class ClamdSession {
     this.#wire?.end(new Unanswered(timedOut))
   }
 
-  #dial(connect: Awaited<ReturnType<typeof loadConnect>>): ServerWire {
-    const address = this.#address
-    const socket =
-      address.kind === 'unix'
-        ? connect({ path: address.path })
-        : connect({ host: address.host, port: address.port, noDelay: true })
+  #open(socket: Connection): ServerWire {
     const wire: ServerWire = new ServerWire(socket, {
       push: (chunk) => {
         // Bytes that nobody asked for mean that the server is about to close the connection.
@@ -168,17 +163,20 @@ export class ClamdSession {
 
   async #send(wire: ServerWire, packets: Iterable<ClamdPacket>): Promise<void> {
     const isLate = (await inTime(wire.connected(), CONNECTED_WITHIN)) === LATE
-    if (isLate) wire.end(new Unanswered(silent))
-    const pass = (socket: number, { bytes, descriptor }: Exclude<ClamdPacket, Buffer>) =>
-      this.#passing?.passDescriptor(socket, bytes, descriptor) ?? 'failed'
+    if (isLate) throw wire.end(new Unanswered(silent))
+    const passing = this.#passing
     let isFirst = true
     for (const packet of packets) {
       // The turn in between: a server that reads as fast as this writes would keep both its early
       // reply and the deadline waiting.
       if (!isFirst) await turn()
       isFirst = false
-      if (Buffer.isBuffer(packet)) await wire.say(packet)
-      else await wire.sayBy((socket) => pass(socket, packet))
+      if (Buffer.isBuffer(packet)) {
+        await wire.say(packet)
+      } else {
+        const { bytes, descriptor } = packet
+        await wire.sayBy((to) => passing?.passDescriptor(to, bytes, descriptor) ?? 'failed')
+      }
     }
   }
 }
