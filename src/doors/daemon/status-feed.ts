@@ -39,8 +39,8 @@ export class StatusFeed {
    * Resolves when it has tried once to listen: it tries again by itself.
    */
   async open(address: DoorAddress, fd: number | undefined): Promise<void> {
-    const { openStatusServer } = await import('../http/status-server.ts') // needed by --http alone
-    this.#server = await openStatusServer({
+    const { StatusServer } = await import('../http/status-server.ts') // needed by --http alone
+    this.#server = new StatusServer({
       address: address.kind === 'tcp' ? address.host : undefined,
       tokenFile: this.#options.httpToken,
       hideAddresses: this.#options.httpHidesAddresses,
@@ -55,6 +55,7 @@ export class StatusFeed {
       log,
       observed: this.#observed(),
     })
+    await this.#server.open()
   }
 
   /** Takes a message of a worker: a report about mail, or the answer to a trial. */

@@ -8,12 +8,9 @@ import { readSecret } from '../../ground/path/open.ts'
 export const TOKEN_MIN = 16
 
 /** Returns why a request is refused, or undefined if it is let in. */
-export type CheckAccess = (headers: IncomingHttpHeaders) => AccessRefusal | undefined
-
-interface AccessRefusal {
-  readonly status: 401 | 421
-  readonly text: string
-}
+export type CheckAccess = (
+  headers: IncomingHttpHeaders,
+) => { readonly status: 401 | 421; readonly text: string } | undefined
 
 /**
  * Returns the check of who may look. Without a token, only a loopback address may be listened on,

@@ -8,31 +8,23 @@ import { type PageEvents, type SnapshotOptions, snapshot } from './snapshot.ts'
 /** Milliseconds for which an answer is sent again: what it shows changes once a second. */
 const FRESH_FOR = 1_000
 
-export interface RouteOptions extends SnapshotOptions {
-  /** Milliseconds on a clock that nobody sets. */
-  readonly uptime: () => number
-  /** Whether mail is taken: false while onescand starts or ends. */
-  readonly isReady: () => boolean
-}
-
-/** Answers a request. `checkAccess` says whether the client may look. */
-type AnswerRequest = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  checkAccess: CheckAccess,
-) => Promise<void>
-
-/** Returns the function that answers requests by their paths. */
+/**
+ * Returns the function that answers requests by their paths. `checkAccess` says whether the client may
+ * look, `isReady` whether mail is taken: not while onescand starts or ends. `uptime` is in milliseconds, on
+ * a clock that nobody sets.
+ */
 export function createRoutes(
   observer: Observer,
   events: PageEvents,
-  options: RouteOptions,
-): AnswerRequest {
-  const fresh = <Value>(make: () => Value) => keepFor(FRESH_FOR, options.uptime, make)
+  options: SnapshotOptions,
+  isReady: () => boolean,
+  uptime: () => number,
+) {
+  const fresh = <Value>(make: () => Value) => keepFor(FRESH_FOR, uptime, make)
   const metrics = fresh(() => observer.metrics())
   const data = fresh(() => pack(JSON.stringify(snapshot(observer, options))))
 
-  return async (request, response, checkAccess) => {
+  return async (request: IncomingMessage, response: ServerResponse, checkAccess: CheckAccess) => {
     const send = (status: number, type: string, body: string | PackedBody) =>
       sendAnswer(request, response, status, type, body)
     const text = (status: number, body: string) => sendText(request, response, status, body)
@@ -55,7 +47,7 @@ export function createRoutes(
         return text(healthy ? 200 : 503, `${why}\n`)
       }
       case '/readyz':
-        return options.isReady() ? text(200, 'serving\n') : text(503, 'not serving\n')
+        return isReady() ? text(200, 'serving\n') : text(503, 'not serving\n')
       case '/data.json':
         return send(200, 'application/json', data())
       case '/events':

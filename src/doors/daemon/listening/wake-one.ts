@@ -1,15 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { loadSystem } from '../../../ground/runtime/system.ts'
 
-/** A descriptor in an epoll(7) set, and what the set reports about it. */
-interface EpollEntry {
-  /** The descriptor of the set. */
-  readonly epoll: number
-  /** The bits of struct epoll_event. */
-  readonly events: number
-  readonly data: bigint
-}
-
 /**
  * Makes a new connection wake one of the processes that listen on a socket, instead of all of them.
  * The kernel passes over busy processes, so an idle one still takes the next connection. It begins
@@ -30,10 +21,11 @@ export function wakeOne(listener: number): void {
 }
 
 /**
- * Finds the epoll set of this process that watches the descriptor; undefined if none or several do.
+ * Finds the epoll(7) set of this process that watches the descriptor, and its struct epoll_event there;
+ * undefined if none or several do.
  */
-function findWatched(descriptor: number): EpollEntry | undefined {
-  const found: EpollEntry[] = []
+function findWatched(descriptor: number) {
+  const found: { epoll: number; events: number; data: bigint }[] = []
   for (const epoll of readdirSync('/proc/self/fdinfo')) {
     for (const [, fd, events, data] of infoOf(epoll).matchAll(WATCHED)) {
       if (Number(fd) !== descriptor) continue

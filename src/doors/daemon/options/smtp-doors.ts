@@ -12,12 +12,6 @@ export interface SmtpDoorOptions extends SmtpRoute {
 /** The hosts that may send mail without `--from`. */
 export const FROM_STANDARD = '127.0.0.0/8,::1'
 
-/** An option of the command line, as parseArgs() returns it. */
-interface OptionToken {
-  readonly name: string
-  readonly value: string | undefined
-}
-
 /** The options about one door, as far as they are read. */
 interface SmtpDoorWords {
   readonly option: '--smtp' | '--lmtp'
@@ -28,10 +22,13 @@ interface SmtpDoorWords {
 }
 
 /**
- * Reads `--smtp` and `--lmtp`. `--next`, `--from` and `--after-queue` belong to the `--smtp` or
- * `--lmtp` before them. Throws an Error that says what is wrong.
+ * Reads `--smtp` and `--lmtp` of the command line, as parseArgs() returns its options. `--next`, `--from`
+ * and `--after-queue` belong to the `--smtp` or `--lmtp` before them. Throws an Error that says what is
+ * wrong.
  */
-export function readSmtpDoors(options: readonly OptionToken[]): SmtpDoorOptions[] {
+export function readSmtpDoors(
+  options: readonly { readonly name: string; readonly value: string | undefined }[],
+): SmtpDoorOptions[] {
   const begun: SmtpDoorWords[] = []
   for (const { name, value = '' } of options) {
     if (name === 'smtp' || name === 'lmtp') {

@@ -75,22 +75,16 @@ interface AskedTrial {
   readonly answer: (wrong: readonly Finding[]) => void
 }
 
-/** The trial in which EICAR was found last. */
-interface FoundEicar {
-  readonly configuration: Configuration
-  /** The servers of clamd and their signatures. */
-  readonly clamds: string
-  /** When that was, in milliseconds since 1970. */
-  readonly at: number
-}
-
 /** The trials of the first process, which asks its workers whether they scan, one after the other. */
 export class Trials {
   readonly #send: (question: TrialQuestion) => number | undefined
   readonly #maxSize: number
   readonly #asked = new Map<number, AskedTrial>()
   #count = 0
-  #eicar: FoundEicar | undefined
+  /** When EICAR was found last, in milliseconds since 1970, and by which servers of clamd and signatures. */
+  #eicar:
+    | { readonly at: number; readonly configuration: Configuration; readonly clamds: string }
+    | undefined
 
   /**
    * `send` sends to the next worker, and returns its number; undefined if there is none. `maxSize` is

@@ -10,12 +10,6 @@ export interface LoggedLine {
  */
 const WAIT_MAX = 3_000
 
-/** A line whose turn has not come, and since when it waits. */
-interface WaitingLine<Logged> {
-  readonly logged: Logged
-  readonly since: number
-}
-
 /**
  * Puts the lines of several processes into one order. Each process reports its lines once a second.
  * So a line waits until all other processes have reported up to its time, or until it has waited
@@ -25,7 +19,8 @@ export class LineOrder<Logged extends LoggedLine> {
   readonly #uptime: () => number
   /** Up to when each process has reported, and when it did so. */
   readonly #reported = new Map<number, { readonly until: number; readonly at: number }>()
-  #waiting: WaitingLine<Logged>[] = []
+  /** The lines whose turn has not come, and since when each waits. */
+  #waiting: { readonly logged: Logged; readonly since: number }[] = []
 
   /** `uptime` is a clock in milliseconds that nobody sets. */
   constructor(uptime: () => number) {
@@ -52,13 +47,11 @@ export class LineOrder<Logged extends LoggedLine> {
       if (now - process.at <= WAIT_MAX) until = Math.min(until, process.until)
     }
     const taken: Logged[] = []
-    const left: WaitingLine<Logged>[] = []
-    for (const waiting of this.#waiting) {
-      const { logged, since } = waiting
-      if (logged.time <= until || now - since > WAIT_MAX) taken.push(logged)
-      else left.push(waiting)
-    }
-    this.#waiting = left
+    this.#waiting = this.#waiting.filter(({ logged, since }) => {
+      const isDue = logged.time <= until || now - since > WAIT_MAX
+      if (isDue) taken.push(logged)
+      return !isDue
+    })
     return taken.sort((former, latter) => former.time - latter.time)
   }
 }

@@ -37,11 +37,6 @@ export interface ObserverOptions {
 /** The word before the fields of each line. */
 const PROGRAM = 'onescan: '
 
-interface ObservedProcess {
-  report: ProcessReport
-  at: number
-}
-
 /** A line about mail, with its fields. */
 interface MailLine extends LoggedLine {
   readonly fields: ReadonlyMap<string, string>
@@ -52,7 +47,7 @@ export class Observer {
   readonly history = new History()
   readonly #observed: ObserverOptions
   readonly #metrics: Metrics
-  readonly #processes = new Map<number, ObservedProcess>()
+  readonly #processes = new Map<number, { readonly report: ProcessReport; readonly at: number }>()
   readonly #inOrder: LineOrder<MailLine>
   #tell: (decided: readonly LoggedDecision[]) => void = () => {}
   readonly #timer = setInterval(() => this.tryNow(), TRY_EVERY).unref()
