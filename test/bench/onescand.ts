@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { untilListening } from '../programs/listening.ts'
+import { untilListening } from '../programs/server.ts'
 
 /** An onescand of the run's own. */
 export interface Onescand {

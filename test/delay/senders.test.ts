@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type Daemon, startDaemon } from '../programs/daemon.ts'
 import { freePort } from '../programs/free-port.ts'
 import { postfixMissing, startPostfix } from '../programs/postfix.ts'
 import { qpsmtpdMissing, queueOfNobody, startQpsmtpd } from '../programs/qpsmtpd.ts'
+import { type Server, startServer } from '../programs/server.ts'
 import { sendBySmtp } from '../programs/swaks.ts'
-import { compileRules, envdirMissing, ucspiMissing } from '../programs/ucspi.ts'
+import { compileRules, envdirMissing, TCPSERVER_READY, ucspiMissing } from '../programs/ucspi.ts'
 import { startDns } from './dns-stand-in.ts'
 import { launcher, until, visit } from './rig.ts'
 
@@ -61,8 +61,7 @@ t.test('patient senders deliver, early talkers do not', { skip }, async (t) => {
       t.equal(sent.code, 0, sent.code === 0 ? 'sent' : sent.transcript)
       t.equal(delivered(), before + 1, 'swaks')
 
-      const postfix = await startPostfix(front.port)
-      t.teardown(postfix.stop)
+      const postfix = await startPostfix(t, front.port)
       t.equal((await sendBySmtp({ port: postfix.port, ...mail })).code, 0)
       await until(() => postfix.log().includes('status=sent'), 'Postfix delivers')
       t.equal(delivered(), before + 2, 'Postfix')
@@ -73,13 +72,15 @@ t.test('patient senders deliver, early talkers do not', { skip }, async (t) => {
 /** Starts qpsmtpd with a stand-in qmail-queue, which counts the messages that it takes. */
 async function receiver(t: Test): Promise<{ port: number; delivered: () => number }> {
   const { program, MAILDIR, delivered } = queueOfNobody(t)
-  const server = await startQpsmtpd({ program, environment: { ...process.env, MAILDIR } })
-  t.teardown(server.stop)
+  const server = await startQpsmtpd(t, { program, environment: { ...process.env, MAILDIR } })
   return { port: server.port, delivered }
 }
 
 /** Runs an example script with a free port, shorter delays, and a relay to `smtpPort` as its server. */
-async function startFront(script: string, smtpPort: number): Promise<Daemon & { port: number }> {
+async function startFront(
+  script: string,
+  smtpPort: number,
+): Promise<Omit<Server, 'pid'> & { port: number }> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-front-'))
   const port = await freePort()
   const places = {
@@ -108,13 +109,10 @@ async function startFront(script: string, smtpPort: number): Promise<Daemon & { 
     text = text.replaceAll(from, to)
   }
   // The gate prints its port when it listens, tcpserver a line.
-  const daemon = await startDaemon(
-    '/bin/sh',
-    ['-c', text.replace('exec softlimit', 'exec >&2 softlimit')],
-    {
-      env: { PATH: process.env.PATH, DNSCACHEIP: DNS_ADDRESS },
-      ready: script === 'run-delay-gate' ? /^\d+$/ : /^tcpserver: status: 0\//,
-    },
+  const daemon = await startServer(
+    ['/bin/sh', '-c', text.replace('exec softlimit', 'exec >&2 softlimit')],
+    script === 'run-delay-gate' ? /^\d+$/ : TCPSERVER_READY,
+    { env: { PATH: process.env.PATH, DNSCACHEIP: DNS_ADDRESS } },
   )
   const stop = () =>
     daemon.stop().finally(() => rmSync(directory, { recursive: true, force: true }))

@@ -8,10 +8,10 @@ import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { launcher, newest } from '../doors/slot/slot.ts'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
-import { startDaemon } from '../programs/daemon.ts'
 import { example } from '../programs/example.ts'
 import { freePort } from '../programs/free-port.ts'
-import { envdirMissing, startTcpServer, ucspiMissing } from '../programs/ucspi.ts'
+import { startServer } from '../programs/server.ts'
+import { envdirMissing, startTcpServer, TCPSERVER_READY, ucspiMissing } from '../programs/ucspi.ts'
 import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 
 /** The examples that the documents quote, run with real programs; only paths are changed. */
@@ -110,10 +110,8 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
       '/var/qmail/bin/qmail-smtpd': smtpd(directory),
       'exec 2>&1': '', // its log is read on stderr here
     })
-    const server = await startDaemon('/bin/sh', ['-c', run], {
-      env: environment,
-      ready: /^tcpserver: status: 0\//,
-    })
+    const command = ['/bin/sh', '-c', run]
+    const server = await startServer(command, TCPSERVER_READY, { env: environment })
     t.teardown(server.stop)
     t.match(await exchange(port, '127.0.0.1', plain), /^250 ok /)
     t.equal(await exchange(port, '127.0.0.1', infected), refusal)

@@ -12,7 +12,7 @@ import { startMailboxes } from '../programs/mailboxes.ts'
 import { postfixMissing, startPostfix } from '../programs/postfix.ts'
 import { sendmailMissing, startSendmail } from '../programs/sendmail.ts'
 import { type Receiver, startReceiver } from '../programs/smtp-receiver.ts'
-import { openSmtp, type Sent } from '../programs/smtp-session.ts'
+import { type Sent, sendMail } from '../programs/smtp-session.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
 
 /** The settings for MTAs that the documents quote, in real MTAs; only ports are changed. */
@@ -70,12 +70,10 @@ t.test('the milter', { skip: clamdMissing }, async (t) => {
   }
 
   t.test('postfix-main.cf', { skip: postfixMissing }, async (t) => {
-    const receiver = await startReceiver()
-    t.teardown(receiver.stop)
+    const receiver = await startReceiver(t)
     const settings = settingsOf(example('postfix-main.cf'))
     t.equal(Object.keys(settings).length, 4)
-    const postfix = await startPostfix(receiver.port, settings)
-    t.teardown(postfix.stop)
+    const postfix = await startPostfix(t, receiver.port, settings)
     await look(t, postfix, receiver, placeIn(postfix.queue, 'milter.sock'))
     postfix.submit(Buffer.from('To: room@example.org\n\nby hand\n'), '-t')
     t.same(headerValues((await receiver.next()).message, 'X-QHPSI'), ['clean'])
@@ -84,25 +82,21 @@ t.test('the milter', { skip: clamdMissing }, async (t) => {
   })
 
   t.test('sendmail.mc', { skip: sendmailMissing }, async (t) => {
-    const receiver = await startReceiver()
-    t.teardown(receiver.stop)
+    const receiver = await startReceiver(t)
     const path = join(socketDirectory(t), 'milter.sock')
     const places = { '/run/onescan/milter.sock': path }
-    const sendmail = await startSendmail(receiver.port, example('sendmail.mc', places))
-    t.teardown(sendmail.stop)
+    const sendmail = await startSendmail(t, receiver.port, example('sendmail.mc', places))
     await look(t, sendmail, receiver, `unix:${path}`)
   })
 })
 
 t.test('postfix-policy.cf', { skip: postfixMissing }, async (t) => {
-  const receiver = await startReceiver()
-  t.teardown(receiver.stop)
-  const postfix = await startPostfix(receiver.port, {
+  const receiver = await startReceiver(t)
+  const postfix = await startPostfix(t, receiver.port, {
     ...settingsOf(example('postfix-policy.cf')),
     mynetworks: '192.0.2.0/24', // or this client would be asked nothing
     relay_domains: 'example.org',
   })
-  t.teardown(postfix.stop)
   const unasked = await send(postfix.port, plain)
   t.match(unasked.rcpt, [/^250 /, /^250 /], 'without onescand nobody is full')
   await receiver.next()
@@ -139,9 +133,6 @@ t.test('the settings and the units of the package name the places of the example
   t.match(unit('onescan-milter'), '\nListenStream=/run/onescan/milter.sock\n')
 })
 
-async function send(port: number, message: Buffer): Promise<Sent> {
-  const session = await openSmtp(port)
-  const sent = await session.send({ from: 'ann@example.net', to: recipients, message })
-  await session.quit()
-  return sent
+function send(port: number, message: Buffer): Promise<Sent> {
+  return sendMail(port, { from: 'ann@example.net', to: recipients, message })
 }

@@ -5,12 +5,9 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { writeRepository } from '../../packaging/repository.mjs'
@@ -18,6 +15,8 @@ import { buildPackage, packagingMissing } from '../packaging/built-package.ts'
 import { debianMissing, makeDebian } from '../packaging/debian.ts'
 import { keyMaker } from '../packaging/key-maker.ts'
 import { findProgram } from '../programs/install.mjs'
+import { openDirectory } from '../programs/reachable.ts'
+import type { Ending } from '../programs/server.ts'
 import { abridged } from './abridged.ts'
 import { byNpm, byPackage, byRepository } from './installs.ts'
 import { openSession, type Session } from './session.ts'
@@ -50,9 +49,11 @@ if (!install) throw new Error(`--by ${values.by}: repository, package or npm`)
 const steps = [...chosen.walk(install), ...(isNpm ? [] : chosen.removed)]
 
 const here = import.meta.dirname
-const [debian, built] = await Promise.all([
-  makeDebian(values.release),
-  isNpm ? packForNpm() : buildPackage('gzip'),
+const ends: (() => unknown)[] = []
+const ending: Ending = { teardown: (end) => void ends.push(end) }
+const [debian, file] = await Promise.all([
+  makeDebian(ending, values.release),
+  isNpm ? packForNpm() : buildPackage(ending, 'gzip'),
 ])
 const watch = startWatch()
 let failed = false
@@ -60,8 +61,8 @@ try {
   const at = (path: string) => join(debian.path, path)
   mkdirSync(at('root/build'))
   const folder = isNpm ? 'root' : 'root/build'
-  copyFileSync(built.file, at(`${folder}/${basename(built.file)}`))
-  if (values.by === 'repository') publish(built.file, at('root/apt'))
+  copyFileSync(file, at(`${folder}/${basename(file)}`))
+  if (values.by === 'repository') publish(file, at('root/apt'))
   copyFileSync('/etc/resolv.conf', at('etc/resolv.conf'))
   place(join(here, 'send.pl'), at('usr/local/bin/send'))
   writeFileSync(at('root/mail.eml'), 'From: ann@example.org\nSubject: a first mail\n\nHello.\n')
@@ -73,33 +74,27 @@ try {
   failed = !(await walk(debian.path, steps))
   process.stdout.write(`\n${watch.told()}\n`)
 } finally {
-  built.remove()
-  debian.remove()
+  for (const end of ends.reverse()) await end()
 }
 process.exitCode = failed ? 1 : 0
 
 /** The tarball, as `npm pack` makes it of what is built. */
 async function packForNpm() {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-npm-'))
+  const directory = openDirectory(ending)
   const root = join(here, '../..')
   execFileSync(process.execPath, ['packaging/npm-programs.mjs'], { cwd: root, stdio: 'ignore' })
   const words = ['pack', '--ignore-scripts', '--pack-destination', directory]
   execFileSync('npm', words, { cwd: root, stdio: 'ignore' })
   const [name] = readdirSync(directory)
-  return {
-    file: join(directory, name!),
-    remove: () => rmSync(directory, { recursive: true }),
-  }
+  return join(directory, name!)
 }
 
 /** As a release does, signed with a key of its own. */
 function publish(file: string, place: string): void {
-  const endings: (() => void)[] = []
-  const key = keyMaker({ teardown: (end) => endings.push(end) })('first hour <x@example.org>')
+  const key = keyMaker(ending)('first hour <x@example.org>')
   const seconds = Math.floor(Date.now() / 1000)
   writeRepository(place, { packages: [file], address: 'file:/root/apt', key, seconds })
   chmodSync(join(place, '..'), 0o755) // apt reads it as an account of its own
-  for (const end of endings) end()
 }
 
 /** What npm of this machine has fetched, and by whose word it trusts the registry. */

@@ -1,12 +1,12 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { plain } from '../cases/messages.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
 import { emulated, emulationMissing } from '../programs/emulated.ts'
+import { openDirectory } from '../programs/reachable.ts'
 import { callSlot } from '../stand-in/smtpd/call-slot.ts'
 import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 import { packagingMissing } from './built-package.ts'
@@ -18,8 +18,7 @@ const missing = packagingMissing || emulationMissing
 const tagged = `X-QHPSI: clean\n${plain.toString('latin1')}`
 
 t.test('the package for arm64, built on x64', { skip: missing }, async (t) => {
-  const output = mkdtempSync(join(tmpdir(), 'onescan-arm64-package-'))
-  t.teardown(() => rmSync(output, { recursive: true }))
+  const output = openDirectory(t)
   const words = ['packaging/package.mjs', '--arch', 'arm64', '--output', output]
   const env = { ...process.env, COMPRESS: 'none' }
   const { stdout } = await promisify(execFile)(process.execPath, words, { cwd: root, env })

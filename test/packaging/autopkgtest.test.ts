@@ -20,8 +20,7 @@ t.test('the first hour, as the source package tries it', async (t) => {
 
   const missing = packagingMissing || debianMissing
   await t.test('with what it depends on', { skip: missing }, async (t) => {
-    const [debian, file] = await Promise.all([makeDebian(), packageOnce('whole')])
-    t.teardown(() => debian.remove())
+    const [debian, file] = await Promise.all([makeDebian(t), packageOnce('whole')])
     const at = (path: string) => join(debian.path, path)
     copyFileSync(file, at('onescan.deb'))
     copyFileSync('/etc/resolv.conf', at('etc/resolv.conf'))

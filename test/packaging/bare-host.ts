@@ -18,8 +18,7 @@ export interface BareHost extends Pick<Debian, 'run'> {
 
 /** Makes one that goes with the test. dpkg does not wait for the disk there, nor enable units. */
 export async function makeBareHost(t: Parameters<typeof smallPrograms>[0]): Promise<BareHost> {
-  const [debian, file] = await Promise.all([makeDebian(), packageOnce('small', smallPrograms(t))])
-  t.teardown(() => debian.remove())
+  const [debian, file] = await Promise.all([makeDebian(t), packageOnce('small', smallPrograms(t))])
   const at = (path: string) => join(debian.path, path)
   copyFileSync(file, at('onescan.deb'))
   writeFileSync(at('/etc/dpkg/dpkg.cfg.d/fast'), 'force-unsafe-io\n')

@@ -12,8 +12,7 @@ const skip = packagingMissing || bootMissing
 
 for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
   t.test(`with the systemd of ${release}`, { skip }, async (t) => {
-    const [debian, file] = await Promise.all([makeDebian(release), packageOnce('whole')])
-    t.teardown(() => debian.remove())
+    const [debian, file] = await Promise.all([makeDebian(t, release), packageOnce('whole')])
     copyFileSync(file, join(debian.path, 'onescan.deb'))
     const installed = debian.run(`apt-get install --yes /systemd/*.deb &&
       dpkg -i /onescan.deb && groupadd postfix && mkdir /var/spool/postfix`)

@@ -1,10 +1,11 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { findProgram } from '../programs/install.mjs'
+import { openDirectory } from '../programs/reachable.ts'
+import type { Ending } from '../programs/server.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -22,24 +23,20 @@ export const packagingMissing: string | false =
   (!findProgram('dh_builddeb') && 'install Debian package debhelper') ||
   (!findProgram('readelf') && 'install Debian package binutils')
 
-export interface BuiltPackage {
-  readonly file: string
-  remove(): void
-}
-
-/** Builds the Debian package of the programs in build/native into a directory of its own. */
+/** Builds the Debian package of the programs in build/native; the file goes with the test. */
 export async function buildPackage(
+  t: Ending,
   compress: 'gzip' | 'none',
   environment: Record<string, string> = {},
-): Promise<BuiltPackage> {
+): Promise<string> {
   await buildNative()
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-package-'))
+  const directory = openDirectory(t)
   const COMPRESS = compress === 'gzip' ? 'gzip -z1' : compress // ten seconds less
   const { stdout } = await run(process.execPath, wordsFor(native, directory), {
     cwd: root,
     env: { ...process.env, ...environment, COMPRESS },
   })
-  return { file: stdout.trim(), remove: () => rmSync(directory, { recursive: true }) }
+  return stdout.trim()
 }
 
 /**

@@ -1,12 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { postfixMissing, startPostfix } from '../programs/postfix.ts'
+import { startServer } from '../programs/server.ts'
 import { packageOnce } from './built-package.ts'
 import {
   buildServers,
@@ -37,8 +37,14 @@ t.test('compose.yaml', { skip }, async (t) => {
 
   const mail = join(host.directory, 'mail')
   mkdirSync(mail)
-  const next = startNextServer(host, mail)
-  t.teardown(() => next.stop())
+  /** A mail server on the host of the containers, which keeps what it gets in files. */
+  const startNext = async () => {
+    const keeps = `echo ready && exec smtp-sink -u root -d '${join(mail, '%M.')}' 0.0.0.0:10025 100`
+    const server = await startServer([...host.around, '/bin/sh', '-c', keeps], /^ready$/)
+    t.teardown(server.stop)
+    return server
+  }
+  const next = await startNext()
   const delivered = () => readdirSync(mail).map((name) => readFileSync(join(mail, name), 'latin1'))
 
   const keys = '/etc/onescan/keys/clusterkeys'
@@ -61,14 +67,8 @@ t.test('compose.yaml', { skip }, async (t) => {
   compose('run', '--rm', 'onescan', 'onescan', 'keygen', '--append', keys)
   compose('up', '--detach', 'clamd', 'valkey', 'onescan')
   await healthy(host)
-  const postfix = await startPostfix(
-    10025,
-    { smtpd_milters: 'inet:127.0.0.1:8890', milter_default_action: 'tempfail' },
-    undefined,
-    {},
-    host.around,
-  )
-  t.teardown(postfix.stop)
+  const asks = { smtpd_milters: 'inet:127.0.0.1:8890', milter_default_action: 'tempfail' }
+  const postfix = await startPostfix(t, 10025, asks, { around: host.around })
 
   t.test('the image has the programs of the package, byte for byte, and no compiler', (t) => {
     const sums = 'cd /usr/lib/onescan && find . -type f -exec sha256sum {} +'
@@ -186,8 +186,7 @@ t.test('compose.yaml', { skip }, async (t) => {
   t.test('it is healthy only while its next server is there', async (t) => {
     await next.stop()
     await health(host, 1)
-    const again = startNextServer(host, mail)
-    t.teardown(() => again.stop())
+    await startNext()
     await health(host, 0)
     t.pass()
   })
@@ -206,20 +205,6 @@ async function health(host: ContainerHost, code: 0 | 1): Promise<void> {
 }
 
 const healthy = (host: ContainerHost) => health(host, 0)
-
-/** A mail server on the host of the containers, which keeps what it gets in files. */
-function startNextServer(host: ContainerHost, mail: string) {
-  const [command, ...words] = host.around
-  const keeping = ['smtp-sink', '-u', 'root', '-d', join(mail, '%M.'), '0.0.0.0:10025', '100']
-  const child = spawn(command!, [...words, ...keeping], { stdio: ['ignore', 'ignore', 'inherit'] })
-  const ended = once(child, 'exit')
-  return {
-    async stop() {
-      child.kill()
-      await ended
-    },
-  }
-}
 
 /** The lines that the SMTP door says to a client that says nothing. */
 async function openSession(t: Test, host: ContainerHost) {

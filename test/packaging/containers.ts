@@ -1,18 +1,11 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { findProgram } from '../programs/install.mjs'
+import { openDirectory } from '../programs/reachable.ts'
+import type { Ending } from '../programs/server.ts'
 import { packagingMissing } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 
@@ -72,16 +65,11 @@ interface RunOptions {
   readonly input?: Buffer
 }
 
-interface Test {
-  teardown(stop: () => unknown): void
-}
-
 /** Starts one that goes with the test, and has an image of a bare Debian by the name of the slim one. */
-export async function startContainerHost(t: Test): Promise<ContainerHost> {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-containers-'))
+export async function startContainerHost(t: Ending): Promise<ContainerHost> {
+  const directory = openDirectory(t)
   const at = (name: string) => join(directory, name)
-  const debian = await makeDebian()
-  t.teardown(() => debian.remove())
+  const debian = await makeDebian(t)
 
   // The runtime wants one kind of control groups, and podman's own files are in /run.
   // crun(1) gives what a container has as standard input to its user: /dev/null must not be the host's.
@@ -97,7 +85,6 @@ export async function startContainerHost(t: Test): Promise<ContainerHost> {
   t.teardown(async () => {
     host.kill('SIGKILL') // and with it all of its namespaces
     await ended
-    rmSync(directory, { recursive: true, force: true })
   })
   await Promise.race([
     once(host.stdout, 'data'),

@@ -1,9 +1,10 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { findProgram } from '../programs/install.mjs'
+import { openDirectory } from '../programs/reachable.ts'
+import type { Ending } from '../programs/server.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -23,16 +24,15 @@ export interface Debian {
    * outside for that: its mounts, below "$1", end with it.
    */
   run(script: string, first?: string): { readonly code: number | null; readonly output: string }
-  remove(): void
 }
 
 /**
- * A release, by default that of this host, from the mirror of its apt. Its systemd is not installed:
+ * A release, by default that of this host, from the mirror of its apt; it goes with the test. Its systemd is not installed:
  * `apt-get install --yes /systemd/*.deb` does it.
  */
-export async function makeDebian(release: string = releaseHere()): Promise<Debian> {
+export async function makeDebian(t: Ending, release: string = releaseHere()): Promise<Debian> {
   const archive = await bareArchive(release)
-  const path = mkdtempSync(join(tmpdir(), 'onescan-debian-'))
+  const path = openDirectory(t)
   await run('tar', ['-C', path, '--exclude=./dev/*', '-xf', archive])
   spawnSync('chmod', ['755', path])
   // Devices are those of the host, by a mount that ends with each run.
@@ -53,7 +53,6 @@ export async function makeDebian(release: string = releaseHere()): Promise<Debia
       })
       return { code: status, output: stdout + stderr }
     },
-    remove: () => rmSync(path, { recursive: true, force: true }),
   }
 }
 

@@ -2,16 +2,13 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { MALLORY } from '../cli/hostile/owner.ts'
@@ -168,8 +165,7 @@ t.test(
   async (t) => {
     const at = makeHost(t, () => {})
     execFileSync('rm', ['-r', at('var/spool/postfix/onescan')])
-    const groups = mkdtempSync(join(tmpdir(), 'onescan-groups-'))
-    t.teardown(() => rmSync(groups, { recursive: true }))
+    const groups = openDirectory(t)
     writeFileSync(join(groups, 'getent'), '#!/bin/sh\n', { mode: 0o755 })
     const { status, stderr } = spawnSync('/bin/sh', ['-c', scriptFor('onescand/run', at)], {
       env: { PATH: `${groups}:${process.env.PATH}` },

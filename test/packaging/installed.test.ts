@@ -1,27 +1,13 @@
-import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
-import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { packageOnce, packagingMissing } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'
+import { CLIENT, deliveredTo, LINK, mustRun, putQmail, REAL, whileMailFlows } from './mail-here.ts'
 
 /** The life of the package on bare Debians, which have no Node and no service manager. */
-
-const LINK = '/etc/onescan/queue'
-const CLIENT = '/usr/lib/onescan/onescanc'
-const REAL = '/var/qmail/bin/qmail-queue'
-const queueSource = join(import.meta.dirname, '../stand-in/qmail-queue.c')
 
 /** A line of onescan check, whatever it is aligned with. */
 const finding = (level: string, text: string) => new RegExp(`^${level} +${text}`, 'm')
@@ -33,30 +19,15 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
 }
 
 async function liveOn(t: Test, release: string): Promise<void> {
-  const [debian, file] = await Promise.all([makeDebian(release), packageOnce('whole')])
-  t.teardown(() => debian.remove())
+  const [debian, file] = await Promise.all([makeDebian(t, release), packageOnce('whole')])
   const at = (path: string) => join(debian.path, path)
   copyFileSync(file, at('onescan.deb'))
-  mkdirSync(at('/var/qmail/bin'), { recursive: true })
+  putQmail(at)
   mkdirSync(at('/var/qmail/control'))
-  // Static: the other Debian may have another C library than this host.
-  execFileSync('cc', ['-O2', '-static', '-o', at(REAL), queueSource])
-  // An account that is not root's queues mail by hand.
-  for (const part of ['tmp', 'new', 'cur', 'envelopes']) {
-    mkdirSync(at(`/var/mail-here/${part}`), { recursive: true })
-    chmodSync(at(`/var/mail-here/${part}`), 0o777)
-  }
-  writeFileSync(at('/clean.eml'), plain)
-  writeFileSync(at('/eicar.eml'), Buffer.concat([plain, bytes(`${EICAR}\n`)]))
 
-  /** Runs a script there, which must succeed unless another code is expected; its output. */
-  function there(script: string, code = 0): string {
-    const result = debian.run(script)
-    t.equal(result.code, code, `${script}\n${result.output}`)
-    return result.output
-  }
+  const there = (script: string, code = 0) => mustRun(t, debian, script, code)
   const linked = () => there(`readlink ${LINK}`).trim()
-  const delivered = () => readdirSync(at('/var/mail-here/new')).length
+  const delivered = () => deliveredTo(at)
   /** As qmail-smtpd with QMAILQUEUE naming the link. */
   const inject = (message: string, code: number) =>
     there(
@@ -65,11 +36,7 @@ async function liveOn(t: Test, release: string): Promise<void> {
       code,
     )
   /** Mail as it goes without onescan. */
-  const queue = () =>
-    there(
-      `printf 'Fann@example.org\\0Tben@example.org\\0\\0' >/envelope
-       MAILDIR=/var/mail-here ${LINK} </clean.eml 1</envelope`,
-    )
+  const queue = () => there(`MAILDIR=/var/mail-here ${LINK} </clean.eml 1</envelope`)
 
   t.match(there('command -v node nodejs bun; true'), /^$/, 'there is no runtime here')
 
@@ -130,24 +97,10 @@ async function liveOn(t: Test, release: string): Promise<void> {
   t.equal(linked(), CLIENT)
 
   // Mail goes on coming in meanwhile: what is not queued is deferred, and nothing is lost.
-  const before = delivered()
-  const codes = there(`
-    while ! test -e /enough; do
-      QHPSI='plugin: eicar' MAILDIR=/var/mail-here ${LINK} </clean.eml 1</envelope 2>>/log
-      echo $?
-    done >/codes &
-    for step in -i/onescan.deb -ronescan -i/onescan.deb; do
+  const steps = `for step in -i/onescan.deb -ronescan -i/onescan.deb; do
       dpkg $(echo $step | sed 's/^../& /') >/dev/null 2>&1 || exit
-    done
-    touch /enough && wait $! && cat /codes`)
-    .trim()
-    .split('\n')
-  t.equal(codes.filter((code) => code === '0').length, delivered() - before)
-  t.ok(codes.length > 20, `${codes.length} messages`)
-  const refused = codes.filter(
-    (code) => (Number(code) >= 11 && Number(code) <= 40) || code === '115',
-  )
-  t.same(refused, [])
+    done`
+  whileMailFlows(t, debian, steps, 20)
 
   t.match(there('dpkg -P onescan'), 'onescan: left: /etc/onescan/keys/clusterkeys')
   t.equal(linked(), REAL)

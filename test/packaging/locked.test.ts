@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newestNode, oldestNode, toolsNode } from '../../packaging/toolchain/toolchain.mjs'
+import { openDirectory } from '../programs/reachable.ts'
 
 /** What builds and tests onescan is what the lock files say, to the byte. */
 
@@ -55,8 +55,7 @@ t.test('the oldest Node is that of package.json, and the others can be told apar
 
 /** A directory with a lock file of some packages, and an npm that notes how it is called. */
 function makePackage(t: Test, packages: Readonly<Record<string, Locked>>) {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-locked-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = openDirectory(t)
   const lock = (wanted: typeof packages) => {
     const text = JSON.stringify({ packages: { '': {}, ...wanted } })
     writeFileSync(join(directory, 'package-lock.json'), text)

@@ -1,15 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chownSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { bundled, bundledPackages } from '../../packaging/bundled.mjs'
@@ -37,9 +27,7 @@ const json = (path: string) => JSON.parse(readFileSync(join(root, path), 'utf8')
 const manifest: Manifest = json('package.json')
 
 // Not below the checkout, whose node_modules would be found from there.
-const directory = mkdtempSync(join(tmpdir(), 'onescan-npm-'))
-chmodSync(directory, 0o755) // other accounts run what is installed there
-t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+const directory = openDirectory(t)
 
 execFileSync(process.execPath, ['packaging/npm-programs.mjs', '--all'], { cwd: root })
 // dist/ is there already; making it anew would pull it away from under other tests.

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { asPlain } from '../cli/onescan.ts'
+import { openDirectory } from '../programs/reachable.ts'
 
 const files = {
   'node_modules/names/package.json': '{ "type": "module", "exports": "./lib/names.js" }',
@@ -16,14 +16,12 @@ const files = {
 
 /** With an onescan as users have it, a plugin of one's own works, and finds npm packages beside it. */
 export function checkOwnPlugin(t: Test, onescan: string, PATH = ''): void {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-plugin-'))
-  t.teardown(() => rmSync(directory, { recursive: true }))
+  const directory = openDirectory(t)
   for (const [file, source] of Object.entries(files)) {
     mkdirSync(join(directory, dirname(file)), { recursive: true })
     writeFileSync(join(directory, file), source)
   }
   const settings = ['--env', `PLUGINDIR=${directory}`, '--env', 'QHPSI=plugin: own.mjs']
-  chmodSync(directory, 0o755)
   const [program, ...words] = [...asPlain(), onescan, 'scan', ...settings, 'mail.eml']
   const { stdout } = spawnSync(program!, words, {
     cwd: directory,

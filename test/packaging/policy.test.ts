@@ -192,8 +192,7 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
     { skip: lintianMissing },
     async (t) => {
       // As it is released: lintian does not like a package that is not compressed.
-      const { file, remove } = await buildPackage('gzip')
-      t.teardown(remove)
+      const file = await buildPackage(t, 'gzip')
       const words = [
         '--fail-on',
         'error,warning',

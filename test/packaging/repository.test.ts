@@ -1,35 +1,22 @@
-import { execFileSync, spawn } from 'node:child_process'
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { repositoryAddress } from '../../packaging/origin.mjs'
 import { writeRepository } from '../../packaging/repository.mjs'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
-import { bytes } from '../cases/case.ts'
-import { plain } from '../cases/messages.ts'
 import { freePort } from '../programs/free-port.ts'
 import { findProgram } from '../programs/install.mjs'
-import { untilListening } from '../programs/listening.ts'
 import { python, pythonMissing } from '../programs/python.ts'
+import { openDirectory } from '../programs/reachable.ts'
+import { startServer } from '../programs/server.ts'
 import { packageOnce, packagingMissing } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 import { keyMaker } from './key-maker.ts'
+import { deliveredTo, LINK, mustRun, putQmail, whileMailFlows } from './mail-here.ts'
 
 /** The repository of a release, as apt of a bare Debian takes it. */
 
-const LINK = '/etc/onescan/queue'
 const SOURCES = '/etc/apt/sources.list.d/onescan.sources'
-const queueSource = join(import.meta.dirname, '../stand-in/qmail-queue.c')
 const skip =
   packagingMissing ||
   debianMissing ||
@@ -40,10 +27,9 @@ const skip =
 const makeKey = keyMaker(t)
 
 t.test('apt installs, upgrades and downgrades from the repository', { skip }, async (t) => {
-  const [debian, file] = await Promise.all([makeDebian(), packageOnce('whole')])
-  t.teardown(() => debian.remove())
+  const [debian, file] = await Promise.all([makeDebian(t), packageOnce('whole')])
   const at = (path: string) => join(debian.path, path)
-  const place = freshDirectory(t)
+  const place = openDirectory(t)
   const key = makeKey('onescan releases <releases@example.org>')
   const older = asVersion(t, file, '0.0.8')
   const newer = asVersion(t, file, '0.0.9')
@@ -56,28 +42,15 @@ t.test('apt installs, upgrades and downgrades from the repository', { skip }, as
   }
   publish([older])
   const words = ['-m', 'http.server', '--bind', '127.0.0.1', '--directory', place, String(port)]
-  const server = spawn(python, words, { stdio: 'ignore' })
-  t.teardown(() => server.kill())
-  await untilListening({ port, host: '127.0.0.1' }, server)
+  const server = await startServer([python, ...words], { port, host: '127.0.0.1' })
+  t.teardown(server.stop)
 
-  mkdirSync(at('/var/qmail/bin'), { recursive: true })
-  execFileSync('cc', ['-O2', '-static', '-o', at('/var/qmail/bin/qmail-queue'), queueSource])
-  for (const part of ['tmp', 'new', 'cur', 'envelopes']) {
-    mkdirSync(at(`/var/mail-here/${part}`), { recursive: true })
-  }
-  writeFileSync(at('/clean.eml'), plain)
-  writeFileSync(at('/eicar.eml'), Buffer.concat([plain, bytes(`${EICAR}\n`)]))
-  writeFileSync(at('/envelope'), 'Fann@example.org\0Tben@example.org\0\0')
+  putQmail(at)
   writeFileSync(
     at('/etc/apt/apt.conf.d/here'),
     'Acquire::http::Proxy "DIRECT"; Acquire::Retries "0";\n',
   )
-  /** Runs a script there, which must succeed unless another code is expected; its output. */
-  const there = (script: string, code = 0) => {
-    const result = debian.run(script)
-    t.equal(result.code, code, `${script}\n${result.output}`)
-    return result.output
-  }
+  const there = (script: string, code = 0) => mustRun(t, debian, script, code)
   const version = () => there('dpkg-query --show onescan').replace('onescan\t', '').trim()
   /** As qmail-smtpd with QMAILQUEUE naming the link. */
   const send = (message: string, code: number) =>
@@ -85,7 +58,6 @@ t.test('apt installs, upgrades and downgrades from the repository', { skip }, as
       `QHPSI='plugin: eicar' REJECTVIRUS=1 MAILDIR=/var/mail-here ${LINK} </${message}.eml 1</envelope 2>/said`,
       code,
     )
-  const delivered = () => readdirSync(at('/var/mail-here/new')).length
   // Nothing but what onescan.sources says: neither Debian's archive nor a key that apt trusts by itself.
   there('rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /etc/apt/trusted.gpg.d/*')
   cpSync(join(site, 'onescan.sources'), at(SOURCES))
@@ -95,35 +67,18 @@ t.test('apt installs, upgrades and downgrades from the repository', { skip }, as
     t.equal(version(), '0.0.8')
     send('clean', 0)
     send('eicar', 31)
-    t.equal(delivered(), 1)
+    t.equal(deliveredTo(at), 1)
   })
 
   t.test('while mail flows it is upgraded, and goes back', async (t) => {
     publish([older, newer])
-    const before = delivered()
-    const codes = there(`
-      while ! test -e /enough; do
-        QHPSI='plugin: eicar' MAILDIR=/var/mail-here ${LINK} </clean.eml 1</envelope 2>>/log
-        echo $?
-      done >/codes &
+    const steps = `
       { apt-get update && apt-get upgrade --yes && dpkg-query --show onescan &&
-        apt-get install --yes --allow-downgrades onescan=0.0.8 && dpkg-query --show onescan; } >/did 2>&1
-      touch /enough && wait $! && cat /codes`)
-      .trim()
-      .split('\n')
+        apt-get install --yes --allow-downgrades onescan=0.0.8 && dpkg-query --show onescan; } >/did 2>&1`
+    whileMailFlows(t, debian, steps, 5)
     const did = readFileSync(at('/did'), 'utf8')
     t.match(did, /^onescan\t0\.0\.9$/m)
     t.match(did, /^onescan\t0\.0\.8$/m)
-    t.equal(
-      codes.filter((code) => code === '0').length,
-      delivered() - before,
-      'what is queued is told',
-    )
-    t.ok(codes.length > 5, `${codes.length} messages`)
-    const permanent = codes.filter(
-      (code) => (Number(code) >= 11 && Number(code) <= 40) || code === '115',
-    )
-    t.same(permanent, [])
     t.notMatch(readFileSync(at('/log'), 'utf8'), /scan=(?!clean)/, 'and scanned')
   })
 
@@ -153,7 +108,7 @@ t.test('but for the signature a repository is the same each time', { skip }, asy
   const file = asVersion(t, await packageOnce('whole'), '0.0.8')
   const key = makeKey('a second <second@example.org>')
   const [first, second] = [1, 2].map((n) => {
-    const directory = join(freshDirectory(t), `apt${n}`)
+    const directory = join(openDirectory(t), `apt${n}`)
     writeRepository(directory, {
       packages: [file],
       address: 'http://x/',
@@ -175,7 +130,7 @@ t.test('but for the signature a repository is the same each time', { skip }, asy
 
 /** The same package with another version. */
 function asVersion(t: Test, file: string, version: string): string {
-  const directory = freshDirectory(t)
+  const directory = openDirectory(t)
   const tree = join(directory, 'tree')
   execFileSync('dpkg-deb', ['--raw-extract', file, tree])
   const control = join(tree, 'DEBIAN/control')
@@ -190,7 +145,7 @@ function asVersion(t: Test, file: string, version: string): string {
 
 /** A package of that name without anything in it. */
 function hollow(t: Test, version: string): string {
-  const directory = freshDirectory(t)
+  const directory = openDirectory(t)
   mkdirSync(join(directory, 'tree/DEBIAN'), { recursive: true })
   const fields = {
     Package: 'onescan',
@@ -203,11 +158,4 @@ function hollow(t: Test, version: string): string {
   writeFileSync(join(directory, 'tree/DEBIAN/control'), control.join(''))
   execFileSync('dpkg-deb', ['--build', join(directory, 'tree'), directory], { stdio: 'ignore' })
   return join(directory, `onescan_${version}_amd64.deb`)
-}
-
-function freshDirectory(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-test-'))
-  chmodSync(directory, 0o755)
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
 }

@@ -1,20 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { bundled, bundledPackages } from '../../packaging/bundled.mjs'
 import { partOf } from '../../packaging/install-locked.mjs'
 import { origin } from '../../packaging/origin.mjs'
 import { emulationMissing } from '../programs/emulated.ts'
+import { openDirectory } from '../programs/reachable.ts'
 import { packagingMissing } from './built-package.ts'
 import { keyMaker } from './key-maker.ts'
 
@@ -151,9 +143,7 @@ function checkBill(t: Test, directory: string): void {
 
 /** The source package of a release, unpacked elsewhere, with the packages that are bundled. */
 function checkoutElsewhere(t: Test, released: string): string {
-  const place = mkdtempSync(join(tmpdir(), 'onescan-elsewhere-'))
-  t.teardown(() => rmSync(place, { recursive: true }))
-  const directory = join(place, 'sources')
+  const directory = join(openDirectory(t), 'sources')
   const [dsc] = readdirSync(released).filter((name) => name.endsWith('.dsc'))
   execFileSync('dpkg-source', ['--extract', join(released, dsc!), directory], { stdio: 'ignore' })
   execFileSync('git', ['init', '--quiet'], { cwd: directory })
@@ -177,9 +167,7 @@ function checkoutElsewhere(t: Test, released: string): string {
 
 /** What `npm run release` makes of a checkout, in a directory of its own. */
 function release(t: Test, checkout: string, ...words: readonly string[]): string {
-  const output = mkdtempSync(join(tmpdir(), 'onescan-release-'))
-  t.teardown(() => rmSync(output, { recursive: true }))
-  const place = join(output, 'release')
+  const place = join(openDirectory(t), 'release')
   node(checkout, 'packaging/release.mjs', ...words, '--output', place)
   return place
 }

@@ -10,8 +10,7 @@ const HOME = '/usr/local/lib/node_modules/onescan'
 const setup = `sh ${HOME}/packaging/setup`
 
 t.test('npm users get what the Debian package sets up', { skip: debianMissing }, async (t) => {
-  const debian = await makeDebian()
-  t.teardown(() => debian.remove())
+  const debian = await makeDebian(t)
   const at = (path: string) => join(debian.path, path)
   copyFileSync(process.execPath, at('usr/local/bin/node'))
   const packaging = ['debian', 'packaging/supervise', 'packaging/setup']

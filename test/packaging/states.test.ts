@@ -1,21 +1,15 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { plain } from '../cases/messages.ts'
 import { terminalWork, typist } from '../programs/terminal.ts'
 import { bareHostMissing, makeBareHost } from './bare-host.ts'
+import { CLIENT, LINK, putQmail, REAL } from './mail-here.ts'
 
 /**
  * The maintainer scripts from each state of the package to each other one, with files in
  * their way that others could have put there.
  */
 
-const LINK = '/etc/onescan/queue'
-const CLIENT = '/usr/lib/onescan/onescanc'
-const REAL = '/var/qmail/bin/qmail-queue'
 const UNSCANNED = /WARNING: \/etc\/onescan\/queue leads to .*\n.* NOT SCANNED/
-const queueSource = join(import.meta.dirname, '../stand-in/qmail-queue.c')
 
 /** As dpkg -s says it. */
 type State = 'ok installed' | 'ok config-files' | 'ok unpacked' | 'ok half-configured' | 'none'
@@ -267,10 +261,7 @@ const precious = "stat -c '%n %U:%G %a' /precious /etc/shadow / /root /root/secr
 t.test('maintainer scripts', { skip: bareHostMissing }, async (t) => {
   const bare = await makeBareHost(t)
   const { at, must } = bare
-  mkdirSync(at('/var/qmail/bin'), { recursive: true })
-  execFileSync('cc', ['-O2', '-static', '-o', at(REAL), queueSource])
-  writeFileSync(at('/clean.eml'), plain)
-  writeFileSync(at('/envelope'), 'Fann@example.org\0Tben@example.org\0\0')
+  putQmail(at)
 
   /** Runs a script there; its output, and its code. */
   const there = (script: string) => bare.run(script)
@@ -279,8 +270,7 @@ t.test('maintainer scripts', { skip: bareHostMissing }, async (t) => {
     echo secret >/root/secret && chmod 600 /root/secret
     mkdir -p /other/DEBIAN /other/usr/sbin && touch /other/usr/sbin/onescand
     printf 'Package: other\\nVersion: 1\\nArchitecture: all\\nMaintainer: x\\nDescription: x\\n' >/other/DEBIAN/control
-    dpkg-deb --build /other >/dev/null
-    mkdir -p /var/mail-here/tmp /var/mail-here/new /var/mail-here/cur /var/mail-here/envelopes`)
+    dpkg-deb --build /other >/dev/null`)
   const untouched = must(precious)
 
   for (const {

@@ -1,19 +1,15 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
-  chmodSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
@@ -21,6 +17,7 @@ import { tellsOfLimits } from '../../src/scan/scanners/clamd/probe-limits.ts'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { freePort } from '../programs/free-port.ts'
 import { findProgram } from '../programs/install.mjs'
+import { openDirectory } from '../programs/reachable.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
 
 /** The run scripts for supervise, run; only paths and accounts are changed. */
@@ -211,9 +208,7 @@ const multilogMissing = !findProgram('multilog') && 'install Debian package daem
 
 t.test('the logs are written, with the time', { skip: multilogMissing || notRoot }, async (t) => {
   for (const service of services) {
-    const directory = mkdtempSync(join(tmpdir(), 'onescan-log-')) // for others to enter
-    t.teardown(() => rmSync(directory, { recursive: true }))
-    chmodSync(directory, 0o755)
+    const directory = openDirectory(t)
     const text = script(`${service}/log/run`, {
       [`/var/log/${service}`]: join(directory, 'log'),
       '-o onescan-log -g adm': '-o nobody -g adm',

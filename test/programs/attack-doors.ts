@@ -2,7 +2,8 @@ import { onescanc } from '../c/onescanc/client.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
 import { quickest, runSlot } from '../doors/slot/slot.ts'
 import { type Mta, openPassage } from './milter-mtas.ts'
-import { openSmtp } from './smtp-session.ts'
+import type { Ending } from './server.ts'
+import { sendMail } from './smtp-session.ts'
 
 /** What the sender of a message is answered, and what the next program gets. */
 export interface Answer {
@@ -19,7 +20,6 @@ export interface Door {
   send(message: Buffer): Promise<Answer>
 }
 
-type Test = Parameters<typeof startOnescand>[0]
 type Settings = Readonly<Record<string, string>>
 
 /** The slot that is started for each message. */
@@ -28,7 +28,7 @@ export function coldSlot(settings: Settings): Door {
 }
 
 /** The thin client before onescand; with SPOOLDIR in the settings, large mail goes as a file. */
-export async function client(t: Test, settings: Settings): Promise<Door> {
+export async function client(t: Ending, settings: Settings): Promise<Door> {
   const daemon = startOnescand(t, { settings })
   await daemon.logged(/serving/)
   const own = { ONESCAN_SOCKET: daemon.socket, ONESCAN_COLD: '/bin/false' }
@@ -39,22 +39,19 @@ export async function client(t: Test, settings: Settings): Promise<Door> {
 }
 
 /** onescand's milter behind an MTA. */
-export async function milter(t: Test, { name, start }: Mta, settings: Settings): Promise<Door> {
+export async function milter(t: Ending, { name, start }: Mta, settings: Settings): Promise<Door> {
   const passage = await openPassage(t, start)
   await passage.serve(t, settings)
   return {
     name: `the milter behind ${name}`,
     async send(message) {
-      const session = await openSmtp(passage.port)
       const mail = { from: 'ann@example.net', to: ['ben@example.org'], message }
       // Sendmail hangs up on a bare CR, and may not wait for what is still on its way.
-      const text = await session.send(mail).then(
+      const text = await sendMail(passage.port, mail).then(
         ({ data }) => data,
         (error: Error) => `421 ${error.message}`,
       )
-      if (text.startsWith('421')) return { kind: 'refused', text }
-      await session.quit()
-      if (text.startsWith('5')) return { kind: 'refused', text }
+      if (text.startsWith('421') || text.startsWith('5')) return { kind: 'refused', text }
       if (!text.startsWith('250')) return { kind: 'deferred', text }
       return { kind: 'delivered', text, left: (await passage.receiver.next()).message }
     },

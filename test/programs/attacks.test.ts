@@ -21,7 +21,7 @@ import { headerValues } from './header-values.ts'
 import { findProgram } from './install.mjs'
 import { mtas, openPassage } from './milter-mtas.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
-import { openSmtp } from './smtp-session.ts'
+import { sendMail } from './smtp-session.ts'
 import { socketDirectory } from './socket-directory.ts'
 
 /**
@@ -152,12 +152,9 @@ t.test(
   'Postfix lives through mail with 16,000 fields to remove',
   { skip: postfixMissing },
   async (t) => {
-    let log = () => ''
-    const passage = await openPassage(t, async (relayPort, ...milters) => {
-      const postfix = await startPostfix(relayPort, { smtpd_milters: milters.join(' ') })
-      log = postfix.log
-      return postfix
-    })
+    const passage = await openPassage(t, (t, relayPort, milter) =>
+      startPostfix(t, relayPort, { smtpd_milters: milter }),
+    )
     await passage.serve(t, { QHPSI: 'plugin: eicar' })
     const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
     for (const [count, refusal] of [
@@ -165,16 +162,12 @@ t.test(
       [16_000, /^55\d 5\.3\.4 .*more than 5,000/],
       [4_900, /^55\d 5\.6\.0 .*more than 16 X-QHPSI/],
     ] as const) {
-      const session = await openSmtp(passage.port)
-      const { data } = await session.send({ ...envelope, message: manyFields(count) })
+      const { data } = await sendMail(passage.port, { ...envelope, message: manyFields(count) })
       t.match(data, refusal)
-      await session.quit()
     }
-    const session = await openSmtp(passage.port)
-    t.match((await session.send({ ...envelope, message: plain })).data, /^250 /)
-    await session.quit()
+    t.match((await sendMail(passage.port, { ...envelope, message: plain })).data, /^250 /)
     t.same(headerValues((await passage.receiver.next()).message, 'X-QHPSI'), ['clean'])
-    t.notMatch(log(), /cleanup.*(killed by signal|panic|fatal|bad command startup)/)
+    t.notMatch(passage.mta.log(), /cleanup.*(killed by signal|panic|fatal|bad command startup)/)
   },
 )
 

@@ -1,11 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
-import { untilListening } from './listening.ts'
+import { openDirectory } from './reachable.ts'
+import { type Ending, startServer } from './server.ts'
 
 /** Why its tests are skipped; false where everything is there. */
 export const dovecotMissing: string | false =
@@ -28,7 +26,6 @@ export interface Dovecot {
   readonly lmtp: number
   /** Its log so far. */
   log(): string
-  stop(): Promise<void>
 }
 
 /**
@@ -88,28 +85,22 @@ plugin {
 }
 `
 
-/** A Dovecot of its own that serves nothing but quota-status and LMTP. */
-export async function startDovecot(users: readonly DovecotUser[]): Promise<Dovecot> {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-dovecot-'))
+/** A Dovecot of the test that serves nothing but quota-status and LMTP. */
+export async function startDovecot(t: Ending, users: readonly DovecotUser[]): Promise<Dovecot> {
+  const directory = openDirectory(t)
   const at = (name: string) => join(directory, name)
-  chmodSync(directory, 0o755)
   const [port, lmtp] = [await freePort(), await freePort()]
   writeFileSync(at('dovecot.conf'), configuration(directory, port, lmtp))
   writeFileSync(at('users'), users.map(entry).join(''))
   writeFileSync(at('log'), '')
-  const dovecot = spawn(findProgram('dovecot')!, ['-F', '-c', at('dovecot.conf')], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  await untilListening({ host: '127.0.0.1', port }, dovecot)
+  const command = [findProgram('dovecot')!, '-F', '-c', at('dovecot.conf')]
+  const { stop } = await startServer(command, { host: '127.0.0.1', port })
+  t.teardown(stop)
   return {
     inet: `quota-status:inet:127.0.0.1:${port}`,
     lmtp,
     unix: `quota-status:unix:${at('quota-status')}`,
     log: () => readFileSync(at('log'), 'latin1'),
-    async stop() {
-      await ended(dovecot)
-      rmSync(directory, { recursive: true, force: true })
-    },
   }
 }
 
@@ -117,11 +108,4 @@ function entry({ name, maildir, rule }: DovecotUser): string {
   const quota = rule === undefined ? '' : ` userdb_quota_rule2=${rule}`
   const extra = `userdb_mail=maildir:${maildir}${quota}`
   return `${name}:{PLAIN}x:65534:65534::${maildir}::${extra}\n`
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exit = once(child, 'exit')
-  child.kill('SIGTERM')
-  await exit
 }

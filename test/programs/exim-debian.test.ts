@@ -10,7 +10,7 @@ import { example } from './example.ts'
 import { eximMissing, startExim } from './exim.ts'
 import { freePort } from './free-port.ts'
 import { bodyOf, headerValues } from './header-values.ts'
-import { openSmtp } from './smtp-session.ts'
+import { openSmtp, sendMail } from './smtp-session.ts'
 
 /**
  * Debian's own Exim after the steps of doc/mail-servers.md: only ports and places are others.
@@ -31,7 +31,6 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
   const port = await freePort()
   const steps = example('exim-debian', { '0.0.0.0 ; ::0 ;': `127.0.0.1.${port} ;` })
   const exim = await startExim(t, here(steps), port)
-  t.teardown(exim.stop)
 
   const settings = Object.fromEntries(
     [...section.matchAll(/^([A-Z_]+)="(.*)"$/gm)].map(([, name = '', value = '']) => [name, value]),
@@ -48,11 +47,8 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
   const onescand = await serve()
 
   /** What a client outside reads, which may not relay, and whose sender is forged. */
-  const send = async (message: Buffer, ...to: string[]) => {
-    const session = await openSmtp(port, '127.0.0.2')
-    const sent = await session.send({ from: 'forged@example.net', to, message })
-    await session.quit()
-    return sent
+  const send = (message: Buffer, ...to: string[]) => {
+    return sendMail(port, { from: 'forged@example.net', to, message }, '127.0.0.2')
   }
   const untilDelivered = async (count: number) => {
     while (exim.delivered().length < count) await wait(20)
@@ -90,7 +86,7 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
   })
 
   await t.test('a virus of a program of the host is tagged, and delivered', async (t) => {
-    await exim.submit(mail(EICAR), 'forged@example.net', 'ben@example.org')
+    exim.submit(mail(EICAR), 'forged@example.net', 'ben@example.org')
     const messages = await untilDelivered(3)
     const tags = messages.map((message) => headerValues(message, 'X-QHPSI').join())
     t.same(tags.sort(), ['clean', 'clean', 'virus found'])
@@ -114,18 +110,18 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
       const { rcpt, data } = await send(mail('x'), 'ben@example.org')
       t.match(rcpt[0], /^4/)
       t.match(data, /^503/)
-      await exim.submit(mail('later'), 'ann@example.org', 'ben@example.org')
+      exim.submit(mail('later'), 'ann@example.org', 'ben@example.org')
       while (!/onescan_after_queue.*defer/.test(exim.log())) await wait(20)
       t.equal(exim.queued(), 1)
       await serve()
-      await exim.tryAgain()
+      exim.tryAgain()
       await untilDelivered(5)
       t.equal(exim.queued(), 0)
     },
   )
 
   await t.test('an error about an error of Exim does not go round', async (t) => {
-    await exim.submit(mail('x'), 'gone@example.org', 'nobody-here@example.org')
+    exim.submit(mail('x'), 'gone@example.org', 'nobody-here@example.org')
     while (!/ Frozen/.test(exim.log()) || exim.queued() > 1) await wait(20)
     t.notMatch(exim.log(), / <= <> H=/, 'what Exim writes does not come back as mail of a client')
     t.equal(exim.log().match(/ <= <> /g)?.length, 1)

@@ -1,5 +1,4 @@
-import { execFileSync, type SpawnOptions, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -12,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { untilListening } from './listening.ts'
 import { makeOwnDirectories, ownDirectoriesMissing } from './own-directories.ts'
 import { reachable } from './reachable.ts'
+import { type Ending, startServer } from './server.ts'
 import { eximRoot } from './unpack.mjs'
 import { unpackedLibraries } from './unpacked-libraries.ts'
 
@@ -37,21 +36,16 @@ export interface Exim {
   /** The messages in the mailbox of ben@example.org. */
   delivered(): Buffer[]
   /** Hands it a message as a program of the host does, with this sender. */
-  submit(message: Buffer, sender: string, recipient: string): Promise<void>
+  submit(message: Buffer, sender: string, recipient: string): void
   /** Tries once to deliver all that is in its queue. */
-  tryAgain(): Promise<void>
-  stop(): Promise<void>
+  tryAgain(): void
 }
 
 /**
  * Starts an Exim with the configuration of Debian's package for a host on the Internet whose domain
  * is example.org, after root has run `steps` there, a script of sh. It must listen at `port`.
  */
-export async function startExim(
-  t: Parameters<typeof makeOwnDirectories>[0],
-  steps: string,
-  port: number,
-): Promise<Exim> {
+export async function startExim(t: Ending, steps: string, port: number): Promise<Exim> {
   const own = makeOwnDirectories(t, {
     '/etc': ['passwd', 'group', 'exim4', 'ld.so.cache', 'mailname', 'aliases', 'email-addresses'],
     '/usr/sbin': ['exim4', 'update-exim4.conf'],
@@ -97,27 +91,16 @@ export async function startExim(
   const libraries = unpackedLibraries(reachable(EXIM)).split(':')
   execFileSync('ldconfig', ['-X', '-C', own.at('/etc/ld.so.cache'), ...libraries])
 
-  const options: SpawnOptions = {
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
-    stdio: ['pipe', 'ignore', 'inherit'],
-  }
-  const start = (...program: readonly string[]) => {
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+  const run = (input: Buffer | string, ...program: readonly string[]) => {
     const [command = '', ...words] = own.around(program)
-    return spawn(command, words, options)
+    execFileSync(command, words, { env, input, stdio: ['pipe', 'ignore', 'inherit'] })
   }
-  const run = async (input: Buffer | string, ...program: readonly string[]) => {
-    const child = start(...program)
-    const ended = once(child, 'exit')
-    child.stdin!.end(input)
-    const [code] = await ended
-    if (code !== 0) throw new Error(`${program.join(' ')} ended with ${code}`)
-  }
-  await run('', '/bin/sh', '-c', steps)
+  run('', '/bin/sh', '-c', steps)
   // Without -q: a queue runner would hide a delivery that fails at the first attempt.
-  const exim = start('/usr/sbin/exim4', '-bdf')
-  const kill = () => void exim.kill('SIGKILL')
-  process.once('exit', kill)
-  await untilListening({ port, host: '127.0.0.1' }, exim)
+  const command = own.around(['/usr/sbin/exim4', '-bdf'])
+  const { stop } = await startServer(command, { port, host: '127.0.0.1' }, { env })
+  t.teardown(stop)
   const mailbox = join(home, 'Maildir/new')
   return {
     log: () => readFileSync(log, 'latin1'),
@@ -132,13 +115,6 @@ export async function startExim(
     submit: (message, sender, recipient) =>
       run(message, '/usr/sbin/exim4', '-i', '-f', sender, recipient),
     tryAgain: () => run('', '/usr/sbin/exim4', '-qff'),
-    async stop() {
-      process.removeListener('exit', kill)
-      if (exim.exitCode !== null || exim.signalCode !== null) return
-      const exit = once(exim, 'exit')
-      exim.kill('SIGTERM')
-      await exit
-    },
   }
 }
 

@@ -5,7 +5,7 @@ import { startOnescand } from '../doors/daemon/process.ts'
 import { freePort } from './free-port.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
 import { startReceiver } from './smtp-receiver.ts'
-import { openSmtp } from './smtp-session.ts'
+import { sendMail } from './smtp-session.ts'
 
 /** Mail whose header or structure is made to cost much, all at once through a real Postfix. */
 
@@ -24,21 +24,13 @@ const hostile: Readonly<Record<string, string>> = {
 
 for (const way of ['milter', 'proxy']) {
   t.test(`six such mails at once, by ${way}`, { skip: postfixMissing }, async (t) => {
-    const receiver = await startReceiver()
+    const receiver = await startReceiver(t)
     const port = await freePort()
     const door = `inet:127.0.0.1:${port}`
     const asked = way === 'milter' && { smtpd_milters: door, milter_default_action: 'tempfail' }
-    const postfix = await startPostfix(
-      receiver.port,
-      { header_size_limit: String(2 * MIB), ...asked },
-      undefined,
-      way === 'milter'
-        ? {}
-        : { smtpd: (at) => `127.0.0.1:${at} inet n - n - - smtpd -o smtpd_proxy_filter=127.0.0.1:${port}` }, // biome-ignore format: a line
-    )
-    t.teardown(async () => {
-      postfix.stop()
-      await receiver.stop()
+    const main = { header_size_limit: String(2 * MIB), ...asked }
+    const postfix = await startPostfix(t, receiver.port, main, {
+      smtpd: (at) => `127.0.0.1:${at} inet n - n - - smtpd${way === 'proxy' ? ` -o smtpd_proxy_filter=127.0.0.1:${port}` : ''}`, // biome-ignore format: a line
     })
     const next = ['--smtp', door, '--next', `inet:127.0.0.1:${receiver.port}`]
     const onescand = startOnescand(t, {
@@ -48,10 +40,8 @@ for (const way of ['milter', 'proxy']) {
     await onescand.logged(/serving/)
     /** Sends a mail on a connection of its own, and resolves to the reply, without the queue id. */
     const send = async (text: string) => {
-      const session = await openSmtp(postfix.port)
       const mail = { from: 'a@example.net', to: ['b@example.org'], message: bytes(text) }
-      const { data } = await session.send(mail)
-      await session.quit()
+      const { data } = await sendMail(postfix.port, mail)
       return data.replace(/^(250 2\.0\.0 ).*/s, '$1')
     }
     const alone: string[] = []

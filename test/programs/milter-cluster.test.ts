@@ -7,7 +7,7 @@ import { quickest, runSlot } from '../doors/slot/slot.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { bodyOf, headerValues } from './header-values.ts'
 import { mtas, openPassage, type Passage } from './milter-mtas.ts'
-import { openSmtp } from './smtp-session.ts'
+import { sendMail } from './smtp-session.ts'
 
 /**
  * Mail on its way through a cluster: a host with qmail, one with a milter behind its MTA, and
@@ -119,10 +119,7 @@ async function openCluster(
     slot: slotOf(stage, CLUSTERKEYS),
     /** A message as it comes out of the MTA, to which the host before sends it. */
     async mta(message: Buffer): Promise<Buffer> {
-      const session = await openSmtp(passage.port)
-      const from = 'ann@example.net'
-      await session.send({ from, to: ['ben@example.org'], message })
-      await session.quit()
+      await sendMail(passage.port, { from: 'ann@example.net', to: ['ben@example.org'], message })
       return (await passage.receiver.next()).message
     },
     scansSince(): number {

@@ -38,13 +38,9 @@ const messages: readonly (readonly [string, Buffer])[] = [
 
 t.test('a cluster with OpenDKIM', { skip: opendkimMissing }, async (t) => {
   t.equal(messages.length, 10)
-  const dkim = makeDkimKey('example.net', 'example.org', 'example.com')
-  t.teardown(dkim.remove)
-  const [signer, verifier] = [
-    await startOpendkim(dkim, 'sign'),
-    await startOpendkim(dkim, 'verify'),
-  ]
-  t.teardown(() => Promise.all([signer.stop(), verifier.stop()]))
+  const dkim = makeDkimKey(t, 'example.net', 'example.org', 'example.com')
+  const signer = await startOpendkim(t, dkim, 'sign')
+  const verifier = await startOpendkim(t, dkim, 'verify')
 
   const arrangements = [
     { where: 'before it, signing', before: [signer], behind: [] },
@@ -70,7 +66,7 @@ t.test('a cluster with OpenDKIM', { skip: opendkimMissing }, async (t) => {
   onward.push({ name: 'qmail', pass: (await startQmailHost(t, settings)).pass })
   for (const { name, missing, start } of mtas) {
     if (missing) continue
-    const passage = await openPassage(t, start, { before: [verifier.milter] })
+    const passage = await openPassage(t, start, { before: [verifier] })
     await passage.serve(t, settings)
     onward.push({ name, pass: await senderTo(t, passage) })
   }
@@ -81,10 +77,7 @@ t.test('a cluster with OpenDKIM', { skip: opendkimMissing }, async (t) => {
       ? arrangements
       : arrangements.slice(-1)) {
       t.test(`${name} with OpenDKIM ${where}`, { skip: missing }, async (t) => {
-        const passage = await openPassage(t, start, {
-          before: before.map(({ milter }) => milter),
-          behind: behind.map(({ milter }) => milter),
-        })
+        const passage = await openPassage(t, start, { before, behind })
         await passage.serve(t, settings)
         const send = await senderTo(t, passage)
         const trusted = new Map(onward.map((host) => [host.name, 0]))

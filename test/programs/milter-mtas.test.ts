@@ -7,7 +7,7 @@ import { plain } from '../cases/messages.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 import { bodyOf, headerNames, headerValues } from './header-values.ts'
 import { mtas, openPassage } from './milter-mtas.ts'
-import { openSmtp } from './smtp-session.ts'
+import { openSmtp, sendMail } from './smtp-session.ts'
 
 /** onescand's milter behind the MTAs that it is for: what their clients and the next host see. */
 
@@ -27,9 +27,7 @@ for (const { name, missing, start } of mtas) {
 
     /** Sends one message on a connection of its own, and resolves to the reply. */
     const send = async (message: Buffer, setup: Partial<typeof envelope> = {}) => {
-      const session = await openSmtp(passage.port)
-      const { data } = await session.send({ ...envelope, ...setup, message })
-      await session.quit()
+      const { data } = await sendMail(passage.port, { ...envelope, ...setup, message })
       return data
     }
 

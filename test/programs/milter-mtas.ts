@@ -1,5 +1,3 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   type DaemonSetup,
@@ -8,7 +6,9 @@ import {
   startOnescand,
 } from '../doors/daemon/process.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
+import { openDirectory } from './reachable.ts'
 import { inputMailFilter, sendmailMissing, startSendmail } from './sendmail.ts'
+import type { Ending } from './server.ts'
 import { type Receiver, startReceiver } from './smtp-receiver.ts'
 
 /** An MTA with milters that it asks about all mail, and cannot do without. */
@@ -17,17 +17,18 @@ export interface Mta {
   readonly missing: string | false
   /** Hands mail on to a port of 127.0.0.1; the milters' addresses are in Postfix's form. */
   start(
+    t: Ending,
     relayPort: number,
     ...milters: readonly string[]
-  ): Promise<{ readonly port: number; stop(): void | Promise<void> }>
+  ): Promise<{ readonly port: number }>
 }
 
 export const mtas: readonly Mta[] = [
   {
     name: 'Postfix',
     missing: postfixMissing,
-    start: (relayPort, ...milters) =>
-      startPostfix(relayPort, {
+    start: (t, relayPort, ...milters) =>
+      startPostfix(t, relayPort, {
         smtpd_milters: milters.join(' '),
         non_smtpd_milters: milters.join(' '),
         milter_default_action: 'tempfail',
@@ -36,27 +37,24 @@ export const mtas: readonly Mta[] = [
   {
     name: 'Sendmail',
     missing: sendmailMissing,
-    start: (relayPort, ...milters) => {
+    start: (t, relayPort, ...milters) => {
       const filters = milters.map((milter, index) => inputMailFilter(`filter${index}`, milter))
-      return startSendmail(relayPort, filters.join('\n'))
+      return startSendmail(t, relayPort, filters.join('\n'))
     },
   },
 ]
 
-interface Test {
-  teardown(stop: () => unknown): void
-}
-
 /** An MTA between a client and a host behind, with a place where a milter may stand. */
-export interface Passage {
-  /** The MTA's port on 127.0.0.1. */
+export interface Passage<Started = unknown> {
+  readonly mta: Started
+  /** Its port on 127.0.0.1. */
   readonly port: number
   /** The address as Postfix writes it. */
   readonly milter: string
   readonly receiver: Receiver
   /** Starts the milter with these settings until the test ends, and resolves when it serves. */
   serve(
-    t: Test,
+    t: Ending,
     settings: DaemonSetup['settings'],
     program?: readonly string[],
   ): Promise<RunningDaemon>
@@ -68,22 +66,16 @@ export interface Neighbours {
   readonly behind?: readonly string[]
 }
 
-export async function openPassage(
-  t: Test,
-  start: Mta['start'],
+export async function openPassage<Started extends { readonly port: number }>(
+  t: Ending,
+  start: (t: Ending, relayPort: number, ...milters: readonly string[]) => Promise<Started>,
   { before = [], behind = [] }: Neighbours = {},
-): Promise<Passage> {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-milter-'))
-  chmodSync(directory, 0o755) // for the MTA's own user
-  const milter = `unix:${join(directory, 'm')}`
-  const receiver = await startReceiver()
-  const mta = await start(receiver.port, ...before, milter, ...behind)
-  t.teardown(async () => {
-    await mta.stop()
-    await receiver.stop()
-    rmSync(directory, { recursive: true, force: true })
-  })
+): Promise<Passage<Started>> {
+  const milter = `unix:${join(openDirectory(t), 'm')}`
+  const receiver = await startReceiver(t)
+  const mta = await start(t, receiver.port, ...before, milter, ...behind)
   return {
+    mta,
     port: mta.port,
     milter,
     receiver,

@@ -7,9 +7,9 @@ import { onescan, PLAIN } from '../cli/onescan.ts'
 import { runSlot } from '../doors/slot/slot.ts'
 import { bodyOf, headerValues } from './header-values.ts'
 import { mtas, openPassage } from './milter-mtas.ts'
-import { type Postfix, postfixMissing, startPostfix } from './postfix.ts'
+import { postfixMissing, startPostfix } from './postfix.ts'
 import { startReceiver } from './smtp-receiver.ts'
-import { openSmtp } from './smtp-session.ts'
+import { openSmtp, sendMail } from './smtp-session.ts'
 
 /** What Postfix alone can do with a milter. */
 
@@ -17,26 +17,26 @@ const virus = bytes('Subject: x\nTo: ben@example.org\n\nVIRUS\n')
 const clean = bytes('Subject: x\nTo: ben@example.org\n\nhello\n')
 const trouble = bytes('Subject: x\nTo: ben@example.org\n\nTROUBLE\n')
 
+const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
+
 type Kept = Awaited<ReturnType<typeof readQuarantine>>[number]
 
 t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
   const stage = buildStage(t)
-  let postfix: Postfix | undefined
-  const passage = await openPassage(t, async (relayPort, milter) => {
-    postfix = await startPostfix(relayPort, {
+  const passage = await openPassage(t, (t, relayPort, milter) =>
+    startPostfix(t, relayPort, {
       smtpd_milters: milter,
       non_smtpd_milters: milter,
       milter_default_action: 'tempfail',
       smtpd_authorized_xclient_hosts: '127.0.0.1',
       smtpd_sasl_auth_enable: 'yes',
-    })
-    return postfix
-  })
-  const { receiver } = passage
+    }),
+  )
+  const { receiver, mta: postfix } = passage
 
   t.test('mail of local programs is scanned, too', async (t) => {
     await passage.serve(t, { QHPSI: stage.scanner, REJECTVIRUS: '1' })
-    postfix?.submit(clean, '-t', '-f', 'ann@example.net')
+    postfix.submit(clean, '-t', '-f', 'ann@example.net')
     const mail = await receiver.next()
     t.same(mail.recipients, ['ben@example.org'])
     t.same(headerValues(mail.message, 'X-QHPSI'), ['clean'])
@@ -45,7 +45,7 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
   // promise: rule-9-forged-senders
   t.test('a virus of a local program goes back to its sender', async (t) => {
     await passage.serve(t, { QHPSI: stage.scanner, REJECTVIRUS: '1' })
-    postfix?.submit(virus, '-t', '-f', 'ann@example.net')
+    postfix.submit(virus, '-t', '-f', 'ann@example.net')
     const bounce = await receiver.next()
     t.same([bounce.sender, bounce.recipients], ['', ['ann@example.net']])
     const report = bounce.message.toString().replace(/\s+/g, ' ')
@@ -54,19 +54,17 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
 
   t.test('QUARANTINE takes a virus, and Postfix hands nothing on', async (t) => {
     await passage.serve(t, { QHPSI: stage.scanner, QUARANTINE: stage.quarantine })
-    const session = await openSmtp(passage.port)
-    const envelope = { from: 'ann@example.net', to: ['ben@example.org', 'bob@example.org'] }
-    t.match((await session.send({ ...envelope, message: virus })).data, /^250 /)
-    await session.quit()
+    const to = ['ben@example.org', 'bob@example.org']
+    t.match((await sendMail(passage.port, { ...envelope, to, message: virus })).data, /^250 /)
     const [kept, ...more] = await readQuarantine(stage.quarantine)
     t.same(more, [])
-    t.match(kept?.record, { sender: envelope.from, recipients: envelope.to, door: 'milter' })
+    t.match(kept?.record, { sender: envelope.from, recipients: to, door: 'milter' })
     t.ok(
       kept?.message.toString('latin1').endsWith('\n\nVIRUS\n'),
       'with the fields that Postfix added',
     )
-    t.match(postfix?.log(), new RegExp(`${kept?.record.queue}: milter-discard: END-OF-MESSAGE`))
-    t.equal(postfix?.queued(), 0)
+    t.match(postfix.log(), new RegExp(`${kept?.record.queue}: milter-discard: END-OF-MESSAGE`))
+    t.equal(postfix.queued(), 0)
   })
 
   t.test('a released message comes through the same milter, and is delivered', async (t) => {
@@ -76,10 +74,7 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     )
     const settings = { QHPSI: stage.scanner, CLUSTERKEYS: ring, CLAMDBDIR: '/nonexistent' }
     await passage.serve(t, { ...settings, QUARANTINE: stage.quarantine })
-    const session = await openSmtp(passage.port)
-    const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
-    t.match((await session.send({ ...envelope, message: virus })).data, /^250 /)
-    await session.quit()
+    t.match((await sendMail(passage.port, { ...envelope, message: virus })).data, /^250 /)
     // Two of one second are in no order: it is the one with one recipient.
     const isMeant = ({ record }: Kept) => record.recipients.length === 1
     const { id } = (await readQuarantine(stage.quarantine)).find(isMeant)!.record
@@ -101,13 +96,10 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     'QUARANTINE=hold leaves a virus in the hold queue, tagged, until it is released',
     async (t) => {
       await passage.serve(t, { QHPSI: stage.scanner, QUARANTINE: 'hold' })
-      const session = await openSmtp(passage.port)
-      const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
-      t.match((await session.send({ ...envelope, message: virus })).data, /^250 /)
-      await session.quit()
-      t.equal(postfix?.queued(), 1)
-      t.match(postfix?.log(), /milter-hold: END-OF-MESSAGE from /)
-      postfix?.letGo()
+      t.match((await sendMail(passage.port, { ...envelope, message: virus })).data, /^250 /)
+      t.equal(postfix.queued(), 1)
+      t.match(postfix.log(), /milter-hold: END-OF-MESSAGE from /)
+      postfix.letGo()
       const { message } = await receiver.next()
       t.same(headerValues(message, 'X-QHPSI'), ['virus found'])
     },
@@ -117,7 +109,6 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
   t.test('authenticated clients can have another policy', async (t) => {
     await passage.serve(t, { QHPSI: stage.scanner, SCANFAIL_RELAY: 'accept' })
     const session = await openSmtp(passage.port)
-    const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
     t.match((await session.send({ ...envelope, message: trouble })).data, /^451 4\.7\.1 /)
     t.match(await session.say('XCLIENT LOGIN=ann'), /^220 /)
     await session.say('EHLO client.example.net')
@@ -129,11 +120,10 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
 })
 
 t.test('mail to a host without 8BITMIME', { skip: postfixMissing }, async (t) => {
-  const receiver = await startReceiver({ extensions: [] })
-  t.teardown(receiver.stop)
+  const receiver = await startReceiver(t, [])
   const stage = buildStage(t)
   const { start } = mtas.find(({ name }) => name === 'Postfix')!
-  const passage = await openPassage(t, (_, milter) => start(receiver.port, milter))
+  const passage = await openPassage(t, (t, _, milter) => start(t, receiver.port, milter))
   const CLUSTERKEYS = stage.file(
     'ring',
     `hmac-sha256:a:${Buffer.alloc(32, 1).toString('base64')}\n`,
@@ -146,14 +136,11 @@ t.test('mail to a host without 8BITMIME', { skip: postfixMissing }, async (t) =>
   }
   await passage.serve(t, settings)
 
-  const session = await openSmtp(passage.port)
   const message = bytes(
     'MIME-Version: 1.0\nContent-Type: text/plain; charset=iso-8859-1\n' +
       'Content-Transfer-Encoding: 8bit\nSubject: x\n\ngr\xfc\xdfe\n',
   )
-  const { data } = await session.send({ from: 'ann@example.net', to: ['b@example.org'], message })
-  t.match(data, /^250 /)
-  await session.quit()
+  t.match((await sendMail(passage.port, { ...envelope, message })).data, /^250 /)
   const mail = await receiver.next()
   t.match(bodyOf(mail.message).toString(), 'gr=FC=DFe', 'Postfix has converted it')
   t.equal(stage.scans(), 1)
@@ -173,13 +160,11 @@ t.test(
         `Subject: x\n\n${long}=41code\n`,
     )
     for (const smtp_line_length_limit of ['998', '0']) {
-      const passage = await openPassage(t, (relayPort, milter) =>
-        startPostfix(relayPort, { smtpd_milters: milter, smtp_line_length_limit }),
+      const passage = await openPassage(t, (t, relayPort, milter) =>
+        startPostfix(t, relayPort, { smtpd_milters: milter, smtp_line_length_limit }),
       )
       await passage.serve(t, { QHPSI: stage.scanner })
-      const session = await openSmtp(passage.port)
-      await session.send({ from: 'ann@example.net', to: ['b@example.org'], message })
-      await session.quit()
+      await sendMail(passage.port, { ...envelope, message })
       const sent = bodyOf((await passage.receiver.next()).message).toString()
       const same = smtp_line_length_limit === '0'
       t.equal(sent, same ? `${long}=41code\n` : `${long}=\n 41code\n`, 'another text')

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { plain } from '../cases/messages.ts'
@@ -8,6 +7,7 @@ import { headerValues } from './header-values.ts'
 import { findProgram } from './install.mjs'
 import { mtas, openPassage } from './milter-mtas.ts'
 import { openSmtp } from './smtp-session.ts'
+import { socketDirectory } from './socket-directory.ts'
 
 /** The first rule for content scanners: a queue is the MTA's own. */
 
@@ -18,9 +18,7 @@ const ownDirectory = /onescan-(postfix|sendmail)-/
 
 for (const { name, missing, start } of mtas) {
   t.test(`onescand behind ${name}`, { skip: missing || straceMissing }, async (t) => {
-    const directory = mkdtempSync(join(tmpdir(), 'onescan-trace-'))
-    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-    const trace = join(directory, 'trace')
+    const trace = join(socketDirectory(t), 'trace')
     const passage = await openPassage(t, start)
     const tracer = ['strace', '-D', '-f', '-qq', '-e', 'trace=%file', '-o', trace]
     await passage.serve(t, { QHPSI: 'plugin: eicar' }, [...tracer, ...newest])

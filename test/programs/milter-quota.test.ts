@@ -4,9 +4,9 @@ import { startOnescand } from '../doors/daemon/process.ts'
 import { freePort } from './free-port.ts'
 import { startMailboxes } from './mailboxes.ts'
 import { mtas, openPassage } from './milter-mtas.ts'
-import { type Postfix, postfixMissing, startPostfix } from './postfix.ts'
+import { postfixMissing, startPostfix } from './postfix.ts'
 import { startReceiver } from './smtp-receiver.ts'
-import { openSmtp, type Sent } from './smtp-session.ts'
+import { type Sent, sendMail } from './smtp-session.ts'
 
 /** A full mailbox and one with room, as the client of an MTA meets them; onescan-quotad knows. */
 
@@ -42,19 +42,17 @@ for (const { name, missing, start } of mtas) {
 
 t.test('the policy service, behind Postfix', { skip: postfixMissing }, async (t) => {
   const QUOTAD = await startMailboxes(t)
-  const receiver = await startReceiver()
-  t.teardown(receiver.stop)
+  const receiver = await startReceiver(t)
   const policy = `inet:127.0.0.1:${await freePort()}`
   const daemon = startOnescand(t, {
     args: ['--policy', policy],
     settings: { QUOTAD, QUOTANAME: 'local' },
   })
   await daemon.logged(/serving/)
-  const postfix = await startPostfix(receiver.port, {
+  const postfix = await startPostfix(t, receiver.port, {
     smtpd_recipient_restrictions: `reject_unauth_destination, check_policy_service ${policy}`,
     relay_domains: 'example.org',
   })
-  t.teardown(postfix.stop)
 
   t.test('of three recipients only the full one is refused', async (t) => {
     const sent = await send(postfix.port, recipients)
@@ -77,20 +75,15 @@ t.test('the policy service, behind Postfix', { skip: postfixMissing }, async (t)
 
 t.test('mail of a local program, by Postfix', { skip: postfixMissing }, async (t) => {
   const QUOTAD = await startMailboxes(t)
-  let postfix: Postfix | undefined
-  const passage = await openPassage(t, async (relayPort, milter) => {
-    postfix = await startPostfix(relayPort, { non_smtpd_milters: milter })
-    return postfix
-  })
+  const passage = await openPassage(t, (t, relayPort, milter) =>
+    startPostfix(t, relayPort, { non_smtpd_milters: milter }),
+  )
   await passage.serve(t, { QHPSI: 'plugin: eicar', QUOTAD, QUOTANAME: 'local' })
-  postfix?.submit(Buffer.from('Subject: x\n\nhello\n'), '-f', 'ann@example.net', ...recipients)
+  passage.mta.submit(Buffer.from('Subject: x\n\nhello\n'), '-f', 'ann@example.net', ...recipients)
   const { recipients: taken } = await passage.receiver.next()
   t.same([...taken].sort(), [...recipients].sort(), 'one who is full holds up no other')
 })
 
-async function send(port: number, to: readonly string[], parameters = ''): Promise<Sent> {
-  const session = await openSmtp(port)
-  const sent = await session.send({ from: 'ann@example.net', to, message: plain, parameters })
-  await session.quit()
-  return sent
+function send(port: number, to: readonly string[], parameters = ''): Promise<Sent> {
+  return sendMail(port, { from: 'ann@example.net', to, message: plain, parameters })
 }

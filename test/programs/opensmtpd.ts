@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
@@ -10,9 +8,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { untilListening } from './listening.ts'
 import { makeOwnDirectories, ownDirectoriesMissing } from './own-directories.ts'
 import { reachable } from './reachable.ts'
+import { type Ending, startServer } from './server.ts'
 import { opensmtpdProgram } from './unpack.mjs'
 import { unpackedLibraries } from './unpacked-libraries.ts'
 
@@ -29,12 +27,11 @@ export interface OpenSmtpd {
   log(): string
   /** The number of messages that it has not handed on yet. */
   queued(): number
-  stop(): Promise<void>
 }
 
 /** An OpenSMTPD of its own, by an smtpd.conf that listens at `port` of 127.0.0.1. */
 export async function startOpenSmtpd(
-  t: Parameters<typeof makeOwnDirectories>[0],
+  t: Ending,
   configuration: string,
   port: number,
 ): Promise<OpenSmtpd> {
@@ -67,33 +64,16 @@ export async function startOpenSmtpd(
   writeFileSync(file, configuration)
   chmodSync(file, 0o644)
   const program = reachable(opensmtpdProgram)
-  const [command = '', ...words] = own.around([program, '-d', '-v', '-f', file])
-  const child = spawn(command, words, {
-    env: { PATH: process.env.PATH, LD_LIBRARY_PATH: unpackedLibraries(program) },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let log = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (log += text))
-  const kill = () => void child.kill('SIGTERM')
-  process.once('exit', kill)
-  try {
-    await untilListening({ port, host: '127.0.0.1' }, child)
-  } catch (error) {
-    throw new Error(`OpenSMTPD: ${log}`, { cause: error })
-  }
+  const command = own.around([program, '-d', '-v', '-f', file])
+  const env = { PATH: process.env.PATH, LD_LIBRARY_PATH: unpackedLibraries(program) }
+  const { log, stop } = await startServer(command, { port, host: '127.0.0.1' }, { env })
+  t.teardown(stop)
   return {
-    log: () => log,
+    log: () => log.join('\n'),
     queued: () =>
       readdirSync(join(spool, 'queue'), { recursive: true, encoding: 'utf8' }).filter((name) =>
         name.endsWith('/message'),
       ).length,
-    async stop() {
-      process.removeListener('exit', kill)
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const exit = once(child, 'exit')
-      kill()
-      await exit
-    },
   }
 }
 

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { findProgram } from './install.mjs'
+import type { Ending } from './server.ts'
 import { socketDirectory } from './socket-directory.ts'
 
 /** Directories of the host as a program under test sees them. */
@@ -27,7 +28,7 @@ shift; exec "$@"
 
 /** `without`: names in each directory that are not there; all others are the machine's. */
 export function makeOwnDirectories(
-  t: Parameters<typeof socketDirectory>[0],
+  t: Ending,
   without: Readonly<Record<string, readonly string[]>>,
 ): OwnDirectories {
   const directory = socketDirectory(t)

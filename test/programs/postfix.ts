@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
 import { isRunning } from './is-running.ts'
+import type { Ending } from './server.ts'
 
 /** Why its tests are skipped; false where everything is there. */
 export const postfixMissing: string | false =
@@ -27,21 +28,22 @@ export interface Postfix {
   queued(): number
   /** Sends all that is in its hold queue. */
   letGo(): void
-  stop(): void
 }
 
-/** Lines of master.cf. */
-export interface Master {
+interface PostfixSetup {
   /**
    * Returns the lines of master.cf for the service that takes mail at this port; without it the
    * service has no options.
    */
   readonly smtpd?: (port: number) => string
+  /** Further lines of master.cf. */
   readonly services?: string
+  /** Words before the command that starts it, as those of nsenter(1). */
+  readonly around?: readonly string[]
 }
 
 /** All that a message needs from one SMTP connection to the next. */
-const services = `
+const standardServices = `
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -74,17 +76,15 @@ const directories: readonly (readonly [string, string, string, ...string[]])[] =
 
 /**
  * Starts a Postfix apart from one that the host has. It sends all its mail to a port of 127.0.0.1.
- * `setup` override main.cf, `master` goes into master.cf, and its queue lies in `parent`. `around` are
- * words before the command that starts it, as those of nsenter(1).
+ * `main` are settings of main.cf.
  */
 export async function startPostfix(
+  t: Ending,
   relayPort: number,
-  setup: Readonly<Record<string, string>> = {},
-  parent: string = tmpdir(),
-  master: Master = {},
-  around: readonly string[] = [],
+  main: Readonly<Record<string, string>> = {},
+  { smtpd, services = '', around = [] }: PostfixSetup = {},
 ): Promise<Postfix> {
-  const directory = mkdtempSync(join(parent, 'onescan-postfix-'))
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-postfix-'))
   const at = (name: string) => join(directory, name)
   const port = await freePort()
   const settings = {
@@ -105,7 +105,7 @@ export async function startPostfix(
     relayhost: `[127.0.0.1]:${relayPort}`,
     maillog_file: at('log'),
     maillog_file_prefixes: directory,
-    ...setup,
+    ...main,
   }
   chmodSync(directory, 0o755)
   for (const [owner, group, mode, ...names] of directories) {
@@ -113,8 +113,8 @@ export async function startPostfix(
   }
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
   writeFileSync(at('etc/main.cf'), lines.join(''))
-  const smtpd = master.smtpd?.(port) ?? `127.0.0.1:${port} inet n - n - - smtpd`
-  writeFileSync(at('etc/master.cf'), `${smtpd}\n${master.services ?? ''}${services}`)
+  const ofClients = smtpd?.(port) ?? `127.0.0.1:${port} inet n - n - - smtpd`
+  writeFileSync(at('etc/master.cf'), `${ofClients}\n${services}${standardServices}`)
 
   // postfix(1) does the same, but looks over the installation first, by a hundred processes.
   const start = [...around, '/usr/lib/postfix/sbin/master', '-c', at('etc'), '-w']
@@ -128,6 +128,7 @@ export async function startPostfix(
     rmSync(directory, { recursive: true, force: true, maxRetries: 3 }) // its processes end, too
   }
   process.once('exit', stop)
+  t.teardown(stop)
   return {
     port,
     queue: at('spool'),
@@ -145,6 +146,5 @@ export async function startPostfix(
       execFileSync('postsuper', ['-c', at('etc'), '-H', 'ALL'], { stdio: 'ignore' })
       execFileSync('postqueue', ['-c', at('etc'), '-f'])
     },
-    stop,
   }
 }

@@ -6,8 +6,8 @@ import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { newest, runSlot } from '../doors/slot/slot.ts'
 import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
-import { startDaemon } from './daemon.ts'
-import { ucspiMissing } from './ucspi.ts'
+import { startServer } from './server.ts'
+import { TCPSERVER_READY, ucspiMissing } from './ucspi.ts'
 
 /**
  * A null client's qmail-qmqpc and a server's qmail-qmqpd, as doc/cluster.md sets them up. Debian
@@ -46,8 +46,8 @@ async function tryBoth(t: Test): Promise<void> {
   chmodSync(slot, 0o755)
 
   const serve = async (settings: Readonly<Record<string, string>>) => {
-    const words = ['-v', '-H', '-R', '-l', '0', ADDRESS, String(PORT), SERVER]
-    return startDaemon('tcpserver', words, {
+    const words = ['tcpserver', '-v', '-H', '-R', '-l', '0', ADDRESS, String(PORT), SERVER]
+    return startServer(words, TCPSERVER_READY, {
       env: {
         PATH: process.env.PATH,
         QMAILQUEUE: slot,
@@ -57,7 +57,6 @@ async function tryBoth(t: Test): Promise<void> {
         LOGFILE,
         ...settings,
       },
-      ready: /^tcpserver: status: 0\//,
     })
   }
   const mount = `mount --bind '${directory}/control' /var/qmail/control && exec "$@"`

@@ -1,19 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, chownSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
-import { type Daemon, startDaemon } from './daemon.ts'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
+import { openDirectory } from './reachable.ts'
+import { type Ending, type Server, startServer } from './server.ts'
 
 /** Why its tests are skipped; false where everything is there. */
 export const qpsmtpdMissing: string | false = whatIsMissing()
@@ -26,17 +18,13 @@ function whatIsMissing(): string | false {
   )
 }
 
-export interface Qpsmtpd extends Daemon {
-  readonly port: number
-}
-
 /**
  * Makes a directory with a configuration for user nobody and `program` in the place of qmail-queue
  * (qpsmtpd's plugin queue/qmail-queue). That user must be able to reach the program, whose path may
  * hold only `/`, letters, digits, `.`, `-`, `_`.
  */
-function configureQpsmtpd(program: string): { directory: string; config: string } {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-qpsmtpd-'))
+function configureQpsmtpd(t: Ending, program: string): { directory: string; config: string } {
+  const directory = openDirectory(t)
   const config = join(directory, 'config')
   const spool = join(directory, 'spool')
   const files = {
@@ -47,7 +35,6 @@ function configureQpsmtpd(program: string): { directory: string; config: string 
     spool_dir: `${spool}\n`,
     loglevel: '6\n',
   }
-  chmodSync(directory, 0o755)
   mkdirSync(config)
   for (const [name, text] of Object.entries(files)) writeFileSync(join(config, name), text)
   mkdirSync(spool, { mode: 0o700 }) // qpsmtpd refuses any other mode
@@ -60,30 +47,23 @@ function configureQpsmtpd(program: string): { directory: string; config: string 
  * Starts qpsmtpd on a free port of 127.0.0.1, as user nobody, with `program` in the place of
  * qmail-queue.
  */
-export async function startQpsmtpd(setup: {
-  readonly program: string
-  /** The environment of the program. Its PATH becomes that of qpsmtpd. */
-  readonly environment: NodeJS.ProcessEnv
-}): Promise<Qpsmtpd> {
-  const { directory, config } = configureQpsmtpd(setup.program)
-  const remove = () => rmSync(directory, { recursive: true, force: true })
+export async function startQpsmtpd(
+  t: Ending,
+  setup: {
+    readonly program: string
+    /** The environment of the program. Its PATH becomes that of qpsmtpd. */
+    readonly environment: NodeJS.ProcessEnv
+  },
+): Promise<Server & { readonly port: number }> {
+  const { directory, config } = configureQpsmtpd(t, setup.program)
   const port = await freePort()
-  try {
-    const daemon = await startDaemon(
-      'qpsmtpd-forkserver',
-      ['-l', '127.0.0.1', '-p', String(port), '-u', 'nobody', '-H'],
-      {
-        cwd: directory,
-        env: { ...setup.environment, QPSMTPD_CONFIG: config },
-        ready: /Running as user nobody/,
-      },
-    )
-    const stop = () => daemon.stop().finally(remove)
-    return { log: daemon.log, port, stop }
-  } catch (error) {
-    remove()
-    throw error
-  }
+  const server = await startServer(
+    ['qpsmtpd-forkserver', '-l', '127.0.0.1', '-p', String(port), '-u', 'nobody', '-H'],
+    /Running as user nobody/,
+    { cwd: directory, env: { ...setup.environment, QPSMTPD_CONFIG: config } },
+  )
+  t.teardown(server.stop)
+  return { ...server, port }
 }
 
 /**
@@ -91,11 +71,10 @@ export async function startQpsmtpd(setup: {
  * descriptors 0 and 1, the client by TCPREMOTEIP.
  */
 export function qpsmtpdSession(
-  t: { teardown(remove: () => void): void },
+  t: Ending,
   program: string,
 ): { words: readonly string[]; environment: NodeJS.ProcessEnv } {
-  const { directory, config } = configureQpsmtpd(program)
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const { directory, config } = configureQpsmtpd(t, program)
   const script =
     'use Qpsmtpd::TcpServer; use IO::Socket; $| = 1; my $q = Qpsmtpd::TcpServer->new; ' +
     '$q->load_plugins; $q->start_connection; $q->run(IO::Socket->new_from_fd(0, "r+"))'
@@ -106,14 +85,12 @@ export function qpsmtpdSession(
 }
 
 /** A stand-in qmail-queue for qpsmtpd, and the number of messages that it took. */
-export function queueOfNobody(t: { teardown(remove: () => void): void }): {
+export function queueOfNobody(t: Ending): {
   program: string
   MAILDIR: string
   delivered: () => number
 } {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-receiver-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  chmodSync(directory, 0o755)
+  const directory = openDirectory(t)
   const program = join(directory, 'qmail-queue')
   copyFileSync(standInQueue(), program)
   chmodSync(program, 0o755)

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, isAbsolute, join, relative } from 'node:path'
+import type { Ending } from './server.ts'
 
 /**
  * A checkout may lie where only its owner can go, such as below root's home on Debian. Files that
@@ -60,13 +61,8 @@ export function reachablePath(): string {
 
 let copied: string | undefined
 
-/** What these need of tap's test object. */
-interface Test {
-  teardown(stop: () => unknown): void
-}
-
 /** An empty directory that every user can reach and read; it goes with the test. */
-export function openDirectory(t: Test): string {
+export function openDirectory(t: Ending): string {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-open-'))
   chmodSync(directory, 0o755)
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))

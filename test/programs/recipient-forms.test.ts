@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { domainToASCII } from 'node:url'
 import t, { type Test } from 'tap'
 import { bytes } from '../cases/case.ts'
@@ -7,7 +8,7 @@ import { startOnescand } from '../doors/daemon/process.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { freePort } from './free-port.ts'
 import { headerValues } from './header-values.ts'
-import { type Postfix, postfixMissing, startPostfix } from './postfix.ts'
+import { postfixMissing, startPostfix } from './postfix.ts'
 import { POSTMASTERS, recipientForms, TRAP, VICTIM } from './recipient-forms.ts'
 import { inputMailFilter, sendmailMissing, startSendmail } from './sendmail.ts'
 import { type ReceivedMail, type Receiver, startReceiver } from './smtp-receiver.ts'
@@ -24,9 +25,8 @@ t.ok(written.length > (isWhole ? 200 : 70), `${written.length} forms`)
 
 interface Mta {
   readonly port: number
-  /** Waits until all mail that was taken is delivered. */
-  settled(): Promise<void>
-  stop(): unknown
+  /** How much mail it has not delivered. */
+  queued(): number
 }
 
 const ofPostfix = (receiver: Receiver): Record<string, string> => ({
@@ -36,21 +36,12 @@ const ofPostfix = (receiver: Receiver): Record<string, string> => ({
   smtpd_error_sleep_time: '0',
 })
 
-async function postfix(receiver: Receiver, setup: Record<string, string> = {}): Promise<Mta> {
-  const mta: Postfix = await startPostfix(receiver.port, { ...ofPostfix(receiver), ...setup })
-  return { port: mta.port, settled: () => emptied(mta), stop: mta.stop }
-}
+const postfix = (t: Test, receiver: Receiver, setup: Record<string, string> = {}): Promise<Mta> =>
+  startPostfix(t, receiver.port, { ...ofPostfix(receiver), ...setup })
 
-async function sendmail(receiver: Receiver, filter = ''): Promise<Mta> {
-  const delivery = "define(`confDELIVERY_MODE', `interactive')dnl\n"
-  const mta = await startSendmail(receiver.port, `${delivery}${filter}`)
-  // Mail to an alias of several recipients it delivers after its reply.
-  return { port: mta.port, settled: () => emptied(mta), stop: mta.stop }
-}
-
-async function emptied(mta: { queued(): number }): Promise<void> {
-  while (mta.queued() > 0) await new Promise((resolve) => setTimeout(resolve, 100))
-}
+/** Mail to an alias of several recipients it delivers after its reply. */
+const sendmail = (t: Test, receiver: Receiver, filter = ''): Promise<Mta> =>
+  startSendmail(t, receiver.port, `define(\`confDELIVERY_MODE', \`interactive')dnl\n${filter}`)
 
 interface Passage {
   readonly port: number
@@ -58,21 +49,21 @@ interface Passage {
   readonly words: readonly string[]
 }
 
-type OpenPassage = (receiver: Receiver) => Promise<Passage>
+type OpenPassage = (t: Test, receiver: Receiver) => Promise<Passage>
 
 const byMilter =
-  (start: (receiver: Receiver, milter: string) => Promise<Mta>): OpenPassage =>
-  async (receiver) => {
+  (start: (t: Test, receiver: Receiver, milter: string) => Promise<Mta>): OpenPassage =>
+  async (t, receiver) => {
     const milter = `inet:127.0.0.1:${await freePort()}`
-    const mta = await start(receiver, milter)
+    const mta = await start(t, receiver, milter)
     return { port: mta.port, mta, words: ['--milter', milter] }
   }
 
 const byProxy =
-  (start: (receiver: Receiver) => Promise<Mta>): OpenPassage =>
-  async (receiver) => {
+  (start: (t: Test, receiver: Receiver) => Promise<Mta>): OpenPassage =>
+  async (t, receiver) => {
     const port = await freePort()
-    const mta = await start(receiver)
+    const mta = await start(t, receiver)
     const words = ['--smtp', `inet:127.0.0.1:${port}`, '--next', `inet:127.0.0.1:${mta.port}`]
     return { port, mta, words }
   }
@@ -88,8 +79,8 @@ const rewritten = [
   'list@local.example',
 ].map((address) => `<${address}>`)
 
-const rewritingPostfix: OpenPassage = byMilter((receiver, milter) =>
-  postfix(receiver, {
+const rewritingPostfix: OpenPassage = byMilter((t, receiver, milter) =>
+  postfix(t, receiver, {
     smtpd_milters: milter,
     milter_default_action: 'tempfail',
     canonical_maps: 'inline:{ old@example.org=new@example.org }',
@@ -115,8 +106,9 @@ ann+*@example.org ann@inner.example
   aliases: 'list: b@inner.example, c@inner.example\n',
 })
 
-const rewritingSendmail: OpenPassage = byMilter((receiver, milter) =>
+const rewritingSendmail: OpenPassage = byMilter((t, receiver, milter) =>
   sendmail(
+    t,
     receiver,
     `define(\`ALIAS_FILE', \`${tables}/aliases')dnl
 FEATURE(\`virtusertable', \`text -k0 -v1 ${tables}/users')dnl
@@ -131,15 +123,15 @@ const passages: readonly [string, string | false, OpenPassage, readonly string[]
   [
     'Postfix by milter',
     postfixMissing,
-    byMilter((receiver, milter) =>
-      postfix(receiver, { smtpd_milters: milter, milter_default_action: 'tempfail' }),
+    byMilter((t, receiver, milter) =>
+      postfix(t, receiver, { smtpd_milters: milter, milter_default_action: 'tempfail' }),
     ),
     written,
   ],
   [
     'Sendmail by milter',
     sendmailMissing,
-    byMilter((receiver, milter) => sendmail(receiver, inputMailFilter('onescan', milter))),
+    byMilter((t, receiver, milter) => sendmail(t, receiver, inputMailFilter('onescan', milter))),
     written,
   ],
   ['Postfix by proxy', postfixMissing, byProxy(postfix), written],
@@ -162,12 +154,8 @@ for (const [name, missing, open, forms] of passages) {
     const some = isWhole || forms === rewritten ? 1 : 3
     const start = async (t: Test, lines: string, settings: Record<string, string> = {}) => {
       const stage = buildStage(t)
-      const receiver = await startReceiver({ extensions: ['8BITMIME', 'SMTPUTF8', 'PIPELINING'] })
-      const { port, mta, words } = await open(receiver)
-      t.teardown(async () => {
-        await mta.stop()
-        await receiver.stop()
-      })
+      const receiver = await startReceiver(t, ['8BITMIME', 'SMTPUTF8', 'PIPELINING'])
+      const { port, mta, words } = await open(t, receiver)
       const CONTROLDIR = stage.rules(lines)
       const onescand = startOnescand(t, {
         args: words,
@@ -193,7 +181,7 @@ for (const [name, missing, open, forms] of passages) {
           }
         }
         await Promise.all(Array.from({ length: 8 }, sendOn))
-        await mta.settled()
+        while (mta.queued() > 0) await wait(100)
         const delivered: { form: string; mail: ReceivedMail }[] = []
         for (let left = receiver.count(); left > 0; left--) {
           const mail = await receiver.next()

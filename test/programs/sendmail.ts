@@ -1,5 +1,4 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -13,7 +12,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
-import { untilListening } from './listening.ts'
+import { type Ending, startServer } from './server.ts'
 import { sendmailProgram, sendmailRoot } from './unpack.mjs'
 
 /** Why its tests are skipped; false where everything is there. */
@@ -32,7 +31,6 @@ export interface Sendmail {
   readonly port: number
   /** Returns how much mail it has not delivered. */
   queued(): number
-  stop(): Promise<void>
 }
 
 /**
@@ -49,8 +47,13 @@ export function inputMailFilter(name: string, address: string): string {
  * Starts a Sendmail apart from one that the host has. It sends all its mail to a port of 127.0.0.1.
  * `configuration` is the part of sendmail.mc that a postmaster writes.
  */
-export async function startSendmail(relayPort: number, configuration = ''): Promise<Sendmail> {
+export async function startSendmail(
+  t: Ending,
+  relayPort: number,
+  configuration = '',
+): Promise<Sendmail> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-sendmail-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const at = (name: string) => join(directory, name)
   const port = await freePort()
   chmodSync(directory, 0o755)
@@ -66,28 +69,13 @@ export async function startSendmail(relayPort: number, configuration = ''): Prom
   writeFileSync(at('hosts'), `127.0.0.1 sendmail.example.org ${hostname()} localhost\n`)
   const script = 'mount --bind "$0" /etc/hosts && exec "$@"'
   // Without -q: a queue runner would hide a delivery that fails at the first attempt.
-  const words = [sendmailProgram, '-C', at('sendmail.cf'), '-bD']
-  const child = spawn('unshare', ['--mount', '/bin/sh', '-c', script, at('hosts'), ...words], {
-    env: { ...process.env, LD_LIBRARY_PATH: libraries() },
-    stdio: ['ignore', 2, 2], // it complains on stdout, which is the test's own
-  })
-  const kill = () => void child.kill('SIGKILL')
-  process.once('exit', kill)
-  const ended = once(child, 'exit').catch(() => {})
-  const stop = async () => {
-    process.removeListener('exit', kill)
-    child.kill('SIGTERM')
-    await ended
-    rmSync(directory, { recursive: true, force: true })
-  }
-  try {
-    await untilListening({ port, host: '127.0.0.1' }, child)
-  } catch (error) {
-    await stop()
-    throw error
-  }
+  const program = [sendmailProgram, '-C', at('sendmail.cf'), '-bD']
+  const command = ['unshare', '--mount', '/bin/sh', '-c', script, at('hosts'), ...program]
+  const env = { ...process.env, LD_LIBRARY_PATH: libraries() }
+  const { stop } = await startServer(command, { port, host: '127.0.0.1' }, { env })
+  t.teardown(stop)
   const queued = () => readdirSync(at('queue')).filter((name) => name.startsWith('qf')).length
-  return { port, queued, stop }
+  return { port, queued }
 }
 
 /**

@@ -15,7 +15,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
-import { untilListening } from './listening.ts'
+import { untilListening } from './server.ts'
 
 /** Why its tests are skipped; false if it is there. */
 export const slapdMissing: string | false = !findProgram('slapd') && 'install Debian package slapd'

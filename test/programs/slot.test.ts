@@ -162,7 +162,7 @@ t.test('by SMTP through qpsmtpd', { skip: qpsmtpdMissing || clamdMissing }, asyn
   const clamd = await startClamd()
   t.teardown(() => clamd.stop())
   const { program, MAILDIR, TMPDIR, queue } = forNobody(t)
-  const server = await startQpsmtpd({
+  const server = await startQpsmtpd(t, {
     program,
     environment: {
       ...process.env,
@@ -175,7 +175,6 @@ t.test('by SMTP through qpsmtpd', { skip: qpsmtpdMissing || clamdMissing }, asyn
       REJECTVIRUS: '1',
     },
   })
-  t.teardown(server.stop)
   const send = (body: string) =>
     sendBySmtp({
       port: server.port,

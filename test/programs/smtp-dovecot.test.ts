@@ -1,5 +1,4 @@
-import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chownSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
@@ -12,7 +11,8 @@ import { example } from './example.ts'
 import { freePort } from './free-port.ts'
 import { headerValues } from './header-values.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
-import { openSmtp } from './smtp-session.ts'
+import { openDirectory } from './reachable.ts'
+import { openSmtp, sendMail } from './smtp-session.ts'
 
 /** onescand --lmtp before the mailboxes of a real Dovecot. */
 
@@ -20,7 +20,7 @@ const mail = (line: string) => `Subject: x\nTo: ben@example.org\n\n${line}\n.\n`
 
 t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) => {
   const stage = buildStage(t)
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-mailboxes-'))
+  const directory = openDirectory(t)
   const maildir = (name: string) => join(directory, name)
   const users = [
     { name: 'ann', maildir: maildir('ann') },
@@ -29,11 +29,7 @@ t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) =
   ]
   for (const user of users) mkdirSync(user.maildir)
   for (const path of [directory, ...users.map((user) => user.maildir)]) chownSync(path, 65_534, 65_534) // biome-ignore format: a line
-  const dovecot = await startDovecot(users)
-  t.teardown(async () => {
-    await dovecot.stop()
-    rmSync(directory, { recursive: true, force: true })
-  })
+  const dovecot = await startDovecot(t, users)
   const filter = await freePort()
   const daemon = startOnescand(t, {
     args: ['--lmtp', `inet:127.0.0.1:${filter}`, '--next', `inet:127.0.0.1:${dovecot.lmtp}`, '--after-queue'],
@@ -76,8 +72,7 @@ t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) =
     const settings = Object.fromEntries([...text.matchAll(/^(\w+) *= *(.*)$/gm)].map(([, name = '', value = '']) => [name, value])) // biome-ignore format: a line
     const main = { ...settings, virtual_mailbox_domains: 'example.org', virtual_mailbox_maps: 'static:all', notify_classes: '' } // biome-ignore format: a line
     const services = 'lmtp unix - - n - - lmtp\n'
-    const postfix = await startPostfix(dovecot.lmtp, main, undefined, { services })
-    t.teardown(postfix.stop)
+    const postfix = await startPostfix(t, dovecot.lmtp, main, { services })
     const before = { ann: delivered('ann').length, ben: delivered('ben').length }
     const session = await openSmtp(postfix.port)
     for (const line of ['hello', 'VIRUS', 'TROUBLE']) {
@@ -97,21 +92,12 @@ t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) =
   })
 
   t.test('content_filter by lmtp', async (t) => {
-    const postfix = await startPostfix(
-      dovecot.lmtp,
-      { content_filter: `scan:inet:127.0.0.1:${filter}`, notify_classes: '' },
-      undefined,
-      { services: 'scan unix - - n - 10 lmtp\n  -o lmtp_send_xforward_command=yes\n' },
-    )
-    t.teardown(postfix.stop)
+    const main = { content_filter: `scan:inet:127.0.0.1:${filter}`, notify_classes: '' }
+    const services = 'scan unix - - n - 10 lmtp\n  -o lmtp_send_xforward_command=yes\n'
+    const postfix = await startPostfix(t, dovecot.lmtp, main, { services })
     const before = delivered('ann').length
-    const session = await openSmtp(postfix.port)
-    await session.send({
-      from: 'eve@example.net',
-      to: ['ann@example.org'],
-      message: bytes(mail('again')),
-    })
-    await session.quit()
+    const envelope = { from: 'eve@example.net', to: ['ann@example.org'] }
+    await sendMail(postfix.port, { ...envelope, message: bytes(mail('again')) })
     await daemon.logged(/decision=accept scan=clean .* to=<ann@example\.org> rcpts=1 /)
     t.equal(delivered('ann').length, before + 1)
   })

@@ -9,7 +9,7 @@ import { startNext } from '../doors/smtp/next-server.ts'
 import { openDoor } from '../doors/smtp/rig.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
-import { openSmtp } from './smtp-session.ts'
+import { sendMail } from './smtp-session.ts'
 
 /**
  * A real Postfix gives up while clamd stands still: nothing is done for it any more, so each message is
@@ -45,16 +45,18 @@ async function standingStill(t: Test, lmtp: boolean) {
 
 t.test('smtpd_proxy_timeout of Postfix ends while clamd stands', { skip }, async (t) => {
   const { door, next, kept, stop, goOn, over } = await standingStill(t, false)
-  const postfix = await startPostfix(next.port, { notify_classes: '' }, undefined, {
-    smtpd: (port) =>
-      `127.0.0.1:${port} inet n - n - - smtpd -o smtpd_proxy_filter=127.0.0.1:${door.port} -o smtpd_proxy_timeout=1s`,
-  })
-  t.teardown(postfix.stop)
+  const postfix = await startPostfix(
+    t,
+    next.port,
+    { notify_classes: '' },
+    {
+      smtpd: (port) =>
+        `127.0.0.1:${port} inet n - n - - smtpd -o smtpd_proxy_filter=127.0.0.1:${door.port} -o smtpd_proxy_timeout=1s`,
+    },
+  )
   const send = async (message: Buffer) => {
-    const session = await openSmtp(postfix.port)
-    const sent = await session.send({ from: 'ann@example.net', to: ['ben@example.org'], message })
-    await session.quit()
-    return sent.data
+    const mail = { from: 'ann@example.net', to: ['ben@example.org'], message }
+    return (await sendMail(postfix.port, mail)).data
   }
   for (const [at, message] of [clean, virus].entries()) {
     stop()
@@ -81,8 +83,7 @@ t.test('lmtp_data_done_timeout of Postfix ends while clamd stands', { skip }, as
     maximal_backoff_time: '1h',
   }
   const services = 'lmtp unix - - n - - lmtp\n'
-  const postfix = await startPostfix(next.port, main, undefined, { services })
-  t.teardown(postfix.stop)
+  const postfix = await startPostfix(t, next.port, main, { services })
   for (const [at, message] of [clean, virus].entries()) {
     stop()
     postfix.submit(message, '-f', 'ann@example.net', 'ben@example.org')

@@ -3,7 +3,7 @@ import { bytes } from '../cases/case.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
 import { freePort } from './free-port.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
-import { openSmtp } from './smtp-session.ts'
+import { sendMail } from './smtp-session.ts'
 
 /**
  * The filter of SMTPD_PROXY_README set in main.cf, so that it counts for the server behind the
@@ -33,17 +33,14 @@ t.test(
         const [filter, behind] = [await freePort(), await freePort()]
         const main = { relayhost: '', smtpd_proxy_filter: `127.0.0.1:${filter}`, ...settings }
         const services = `127.0.0.1:${behind} inet n - n - - smtpd\n`
-        const postfix = await startPostfix(1, main, undefined, { services })
-        t.teardown(postfix.stop)
+        const postfix = await startPostfix(t, 1, main, { services })
         const route = ['--smtp', `inet:127.0.0.1:${filter}`, '--next', `inet:127.0.0.1:${behind}`]
         const daemon = startOnescand(t, {
           args: [...route, '--max-clients', String(CLIENTS)],
           settings: { QHPSI: 'plugin: eicar' },
         })
         await daemon.logged(/serving/)
-        const session = await openSmtp(postfix.port)
-        const sent = await session.send(mail)
-        await session.quit()
+        const sent = await sendMail(postfix.port, mail)
         t.match([sent[step]].flat()[0], /^451 4\.3\.0 /)
         t.match(daemon.log.join('\n'), /over 10 connections at once \(--max-clients\)/)
         const connections = postfix.log().match(/smtpd\[\d+\]: connect from/g)!.length

@@ -9,7 +9,7 @@ import { headerValues } from './header-values.ts'
 import { startMailboxes } from './mailboxes.ts'
 import { type Postfix, postfixMissing, startPostfix } from './postfix.ts'
 import { type Receiver, startReceiver } from './smtp-receiver.ts'
-import { openSmtp } from './smtp-session.ts'
+import { openSmtp, sendMail } from './smtp-session.ts'
 
 /**
  * onescand before and after the queue of a real Postfix, set up as in the documents. The demands of
@@ -20,13 +20,8 @@ const clean = bytes('Subject: x\nTo: ben@example.org\n\nhello\n.\n..two\n')
 const virus = bytes('Subject: x\nTo: ben@example.org\n\nVIRUS\n')
 const trouble = bytes('Subject: x\nTo: ben@example.org\n\nTROUBLE\n')
 
-interface Passage {
-  readonly port: number
+interface Passage extends Postfix {
   readonly receiver: Receiver
-  readonly filter: number
-  readonly behind: number
-  readonly log: () => string
-  readonly submit: Postfix['submit']
   serve(t: Test, settings: Readonly<Record<string, string>>, ...words: string[]): Promise<Daemon>
 }
 type Daemon = Awaited<ReturnType<typeof startOnescand>>
@@ -41,37 +36,25 @@ async function openPassage(
     main?: Record<string, string>
   },
 ): Promise<Passage> {
-  const receiver = await startReceiver()
+  const receiver = await startReceiver(t)
   const [filter, behind] = [await freePort(), await freePort()]
   const { master, main = {} } = make({ '10025': filter, '10026': behind })
   const text = withoutChroot(master)
   const ofClients = /^smtp +inet (?:.*\n)(?:[ #].*\n)*/m
+  const xclient = { smtpd_authorized_xclient_hosts: '127.0.0.1', notify_classes: '' }
+  const [smtpd] = ofClients.exec(text) ?? []
   const postfix = await startPostfix(
+    t,
     receiver.port,
-    { smtpd_authorized_xclient_hosts: '127.0.0.1', notify_classes: '', ...main },
-    undefined,
+    { ...xclient, ...main },
     {
       services: text.replace(ofClients, ''),
-      ...(ofClients.test(text) && {
-        smtpd: (port) =>
-          ofClients
-            .exec(text)![0]
-            .replace(/^smtp /, `127.0.0.1:${port} `)
-            .trimEnd(),
-      }),
+      ...(smtpd && { smtpd: (port) => smtpd.replace(/^smtp /, `127.0.0.1:${port} `).trimEnd() }),
     },
   )
-  t.teardown(async () => {
-    postfix.stop()
-    await receiver.stop()
-  })
   return {
-    port: postfix.port,
+    ...postfix,
     receiver,
-    filter,
-    behind,
-    log: postfix.log,
-    submit: postfix.submit,
     async serve(t, settings, ...words) {
       const daemon = startOnescand(t, {
         args: [
@@ -91,12 +74,8 @@ async function openPassage(
 
 const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
 
-async function send(port: number, message: Buffer, to: readonly string[] = envelope.to) {
-  const session = await openSmtp(port)
-  const sent = await session.send({ ...envelope, to, message })
-  await session.quit()
-  return sent
-}
+const send = (port: number, message: Buffer, to: readonly string[] = envelope.to) =>
+  sendMail(port, { ...envelope, to, message })
 
 t.test('before the queue', { skip: postfixMissing }, async (t) => {
   const stage = buildStage(t)

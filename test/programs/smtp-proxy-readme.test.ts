@@ -6,7 +6,7 @@ import { callDoor } from '../doors/smtp/client.ts'
 import { startNext } from '../doors/smtp/next-server.ts'
 import { freePort } from './free-port.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
-import { openSmtp } from './smtp-session.ts'
+import { sendMail } from './smtp-session.ts'
 
 /**
  * The demands of Postfix's SMTPD_PROXY_README on a filter before the queue: a test for each
@@ -18,12 +18,7 @@ const clean = bytes('Subject: x\nTo: ben@example.org\n\nhello\n.\n..two\n')
 const virus = bytes('Subject: x\nTo: ben@example.org\n\nVIRUS\n')
 const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
 
-async function send(port: number, message: Buffer) {
-  const session = await openSmtp(port)
-  const sent = await session.send({ ...envelope, message })
-  await session.quit()
-  return sent
-}
+const send = (port: number, message: Buffer) => sendMail(port, { ...envelope, message })
 
 t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
   const stage = buildStage(t)
@@ -32,8 +27,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
   const proxied = (port: number) =>
     `127.0.0.1:${port} inet n - n - - smtpd -o smtpd_proxy_filter=127.0.0.1:${filter}`
   const main = { smtpd_authorized_xclient_hosts: '127.0.0.1' }
-  const postfix = await startPostfix(next.port, main, undefined, { smtpd: proxied })
-  t.teardown(postfix.stop)
+  const postfix = await startPostfix(t, next.port, main, { smtpd: proxied })
   const daemon = startOnescand(t, {
     args: ['--smtp', `inet:127.0.0.1:${filter}`, '--next', `inet:127.0.0.1:${next.port}`],
     settings: { QHPSI: stage.scanner, REJECTVIRUS: '1' },
@@ -43,10 +37,8 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
   // promise: rule-1-interface, proxy-commands
   t.test('EHLO, XFORWARD, MAIL, RCPT, DATA and QUIT, one message a connection', async (t) => {
     const before = next.commands.length
-    const session = await openSmtp(postfix.port)
     const parameters = 'SIZE=100 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=QQ'
-    await session.send({ ...envelope, parameters, message: clean })
-    await session.quit()
+    await sendMail(postfix.port, { ...envelope, parameters, message: clean })
     await next.has(1)
     const said = next.commands.slice(before).map((line) => line.replace(/(XFORWARD) .*/, '$1'))
     t.match(said, [
@@ -140,8 +132,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
       t.equal(await client.say('RCPT TO:<ben@example.org>'), '555 5.5.4 next knows no RET')
       await client.say('QUIT')
       const main = { smtpd_discard_ehlo_keywords: 'dsn' }
-      const less = await startPostfix(next.port, main, undefined, { smtpd: proxied })
-      t.teardown(less.stop)
+      const less = await startPostfix(t, next.port, main, { smtpd: proxied })
       const other = await callDoor(less.port)
       t.teardown(() => other.socket.destroy())
       await other.hear()

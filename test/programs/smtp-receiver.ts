@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { Ending } from './server.ts'
 
 /** A message as an MTA handed it on. */
 export interface ReceivedMail {
@@ -16,14 +17,13 @@ export interface Receiver {
   next(): Promise<ReceivedMail>
   /** The number of messages that have come. */
   count(): number
-  stop(): Promise<void>
 }
 
 /** The host behind an MTA: takes all mail by SMTP, and keeps it for the test. */
 export async function startReceiver(
-  setup: { readonly extensions?: readonly string[] } = {},
+  t: Ending,
+  extensions: readonly string[] = ['8BITMIME', 'SIZE 0', 'PIPELINING'],
 ): Promise<Receiver> {
-  const { extensions = ['8BITMIME', 'SIZE 0', 'PIPELINING'] } = setup
   const mails: ReceivedMail[] = []
   const waiting: ((mail: ReceivedMail) => void)[] = []
   const sockets = new Set<Socket>()
@@ -42,6 +42,11 @@ export async function startReceiver(
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  t.teardown(async () => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+    await once(server, 'close')
+  })
   return {
     port: (server.address() as AddressInfo).port,
     next() {
@@ -49,11 +54,6 @@ export async function startReceiver(
       return mail ? Promise.resolve(mail) : new Promise((resolve) => waiting.push(resolve))
     },
     count: () => count,
-    async stop() {
-      for (const socket of sockets) socket.destroy()
-      server.close()
-      await once(server, 'close')
-    },
   }
 }
 

@@ -12,13 +12,9 @@ import { openSmtp } from './smtp-session.ts'
 
 t.test('behind the queue of Sendmail', { skip: sendmailMissing }, async (t) => {
   const stage = buildStage(t)
-  const receiver = await startReceiver()
+  const receiver = await startReceiver(t)
   const filter = await freePort()
-  const sendmail = await startSendmail(filter)
-  t.teardown(async () => {
-    await sendmail.stop()
-    await receiver.stop()
-  })
+  const sendmail = await startSendmail(t, filter)
   const onescand = startOnescand(t, {
     args: ['--smtp', `inet:127.0.0.1:${filter}`, '--next', `inet:127.0.0.1:${receiver.port}`, '--after-queue'],
     settings: { QHPSI: stage.scanner },

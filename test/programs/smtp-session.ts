@@ -35,6 +35,14 @@ export interface SmtpSession {
   quit(): Promise<void>
 }
 
+/** Sends one message to an MTA on 127.0.0.1, on a connection of its own. */
+export async function sendMail(port: number, mail: Mail, localAddress?: string): Promise<Sent> {
+  const session = await openSmtp(port, localAddress)
+  const sent = await session.send(mail)
+  await session.quit()
+  return sent
+}
+
 /**
  * Opens a connection to an MTA on 127.0.0.1, and resolves when the MTA has greeted and answered
  * EHLO. `localAddress`: where the client is, such as 127.0.0.2 for one that may not relay.

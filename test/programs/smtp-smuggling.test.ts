@@ -55,10 +55,8 @@ t.test(
   { skip: postfixMissing },
   async (t) => {
     const stage = buildStage(t)
-    const receiver = await startReceiver()
-    t.teardown(receiver.stop)
-    const postfix = await startPostfix(receiver.port, { notify_classes: '' })
-    t.teardown(postfix.stop)
+    const receiver = await startReceiver(t)
+    const postfix = await startPostfix(t, receiver.port, { notify_classes: '' })
     const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
     const doors = {
       'before the queue': await openDoor(t, postfix.port, { settings }),
@@ -121,12 +119,11 @@ t.test(
 
     // promise: rule-14-smuggling
     t.test('a bare LF or CR is refused before the queue, as Postfix does', async (t) => {
-      const strict = await startPostfix(receiver.port, {
+      const strict = await startPostfix(t, receiver.port, {
         notify_classes: '',
         smtpd_forbid_bare_newline: 'reject',
         smtpd_forbid_bare_newline_exclusions: '',
       })
-      t.teardown(strict.stop)
       const { port } = doors['before the queue']
       const lf = 'Subject: x\r\n\r\na\nb\r\nc'
       t.match((await send(strict.port, lf)).replies[0], /^550 5\.5\.2 .*bare <LF> received/)

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Daemon, startDaemon } from './daemon.ts'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
+import { type Server, startServer } from './server.ts'
 
 /** Why the tests with tcpserver are skipped; false if it is there. */
 export const ucspiMissing: string | false =
@@ -13,9 +13,12 @@ export const ucspiMissing: string | false =
 export const envdirMissing: string | false =
   !findProgram('envdir') && 'install Debian package daemontools'
 
-export interface TcpServer extends Daemon {
+export interface TcpServer extends Server {
   readonly port: number
 }
+
+/** What tcpserver(1) writes with -v when it listens. */
+export const TCPSERVER_READY = /^tcpserver: status: 0\//
 
 /**
  * Compiles the rules of a tcp.smtp file by tcprules(1) in the directory, and returns the path of
@@ -41,11 +44,9 @@ export async function startTcpServer(setup: {
   const cdb = compileRules(setup.directory, setup.rules)
   const port = await freePort()
   const words = ['-v', '-H', '-R', '-l', '0', '-x', cdb, '127.0.0.1', String(port)]
-  const daemon = await startDaemon('tcpserver', [...words, ...setup.program], {
-    env: setup.environment,
-    ready: /^tcpserver: status: 0\//,
-  })
-  return { ...daemon, port }
+  const command = ['tcpserver', ...words, ...setup.program]
+  const server = await startServer(command, TCPSERVER_READY, { env: setup.environment })
+  return { ...server, port }
 }
 
 /** Makes a directory for envdir(8) with a file for each variable, and returns its path. */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { untilListening } from '../../programs/listening.ts'
+import { untilListening } from '../../programs/server.ts'
 import { compiled } from '../compile.ts'
 import type { Passage } from '../drive.ts'
 

@@ -252,8 +252,7 @@ t.test(
 
 t.test('release by SMTP, in lines of CRLF', async (t) => {
   const { directory, release } = build(t)
-  const receiver = await startReceiver()
-  t.teardown(receiver.stop)
+  const receiver = await startReceiver(t)
   const id = await keepOne(directory, Date.now(), { text: `${virus}.dot\n` })
   const { code, err } = await run(directory, ...release, '--by', `127.0.0.1:${receiver.port}`, id)
   t.equal(code, 0, err)

@@ -35,8 +35,7 @@ t.test('the answer is that of quota-status', { skip: dovecotMissing }, async (t)
     { name: 'ann', maildir: join(directory, 'ann'), rule: '*:bytes=200' },
     { name: 'bob', maildir: join(directory, 'bob') },
   ]
-  const dovecot = await startDovecot(users)
-  t.teardown(() => dovecot.stop())
+  const dovecot = await startDovecot(t, users)
   for (const where of [dovecot.inet, dovecot.unix]) {
     const quotad = await startQuotad(t, { QUOTAMAILBOX: where })
     t.equal(await quotad.ask('CHECK_QUOTA ann 100 n'), 'QUOTA_OK ann n')
@@ -77,8 +76,7 @@ t.test(
       QUOTAMAILBOX: `maildir:${directory}/%u`,
       QUOTAMAP: join(directory, 'quotas'),
     })
-    const dovecot = await startDovecot(users)
-    t.teardown(() => dovecot.stop())
+    const dovecot = await startDovecot(t, users)
     const theirs = await startQuotad(t, { QUOTAMAILBOX: dovecot.inet })
     const word = (answer: string) => answer.split(' ')[0]!
 

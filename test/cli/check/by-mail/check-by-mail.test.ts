@@ -75,8 +75,7 @@ t.test(
       ),
       service(aside, 'smtpd_milters='),
     ].join('')
-    const postfix = await startPostfix(1, main, undefined, { services })
-    t.teardown(postfix.stop)
+    const postfix = await startPostfix(t, 1, main, { services })
     const program = join(directory, 'sendmail')
     const script = `#!/bin/sh\nexec /usr/sbin/sendmail -C ${dirname(postfix.queue)}/etc "$@"\n`
     writeFileSync(program, script, { mode: 0o755 })

@@ -249,8 +249,7 @@ t.test(
     const smtpd = (port: number) => `${port} inet n - n - - smtpd`
     const discards = { ...main, default_transport: 'discard:', relayhost: '' }
     const around = machine.around([])
-    const postfix = await startPostfix(1, discards, undefined, { smtpd }, around)
-    t.teardown(postfix.stop)
+    const postfix = await startPostfix(t, 1, discards, { smtpd, around })
     const directory = join(dirname(postfix.queue), 'etc')
     const look = async () => linesOf(await findingsOn(machine, `--postfix=${directory}`))
     const answers = async () => {

@@ -90,14 +90,12 @@ async function tryExim(
   const words = [...pair(places[0]!), ...pair(places[1]!)]
   if (!lacksAfterQueue) words.push('--after-queue')
   const log = await serve(t, words.map(here))
-  const exim = await startExim(t, here(`${steps}\n${change}\nupdate-exim4.conf\n`), port)
-  t.teardown(exim.stop)
+  await startExim(t, here(`${steps}\n${change}\nupdate-exim4.conf\n`), port)
   judgeLines(t, await byMail(port, log), expect)
 }
 
 t.test('states of Sendmail', { skip: sendmailMissing }, async (t) => {
-  const receiver = await startReceiver()
-  t.teardown(() => receiver.stop())
+  const receiver = await startReceiver(t)
   const milter = `inet:127.0.0.1:${await freePort()}`
   const nobody = `inet:127.0.0.1:${await freePort()}`
   const log = await serve(t, ['--milter', milter])
@@ -117,8 +115,7 @@ t.test('states of Sendmail', { skip: sendmailMissing }, async (t) => {
   ]
   for (const [name, configuration, expect] of states) {
     await t.test(name, async (t) => {
-      const sendmail = await startSendmail(receiver.port, configuration)
-      t.teardown(sendmail.stop)
+      const sendmail = await startSendmail(t, receiver.port, configuration)
       judgeLines(t, await byMail(sendmail.port, log), expect)
     })
   }

@@ -99,11 +99,10 @@ async function open(t: Test, state: PostfixState): Promise<Host> {
   }
   const discards = { default_transport: 'discard:', relayhost: '', ...main?.(ports) }
   const sets = (own?.(ports) ?? []).map((text) => `\n  -o ${text}`).join('')
-  const postfix = await startPostfix(1, discards, undefined, {
+  const postfix = await startPostfix(t, 1, discards, {
     smtpd: (port) => `${port} inet n - n - - smtpd${sets}`,
     services: services?.(ports) ?? '',
   })
-  t.teardown(postfix.stop)
   return new Host(postfix, words, state, log)
 }
 

@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, type NetConnectOpts } from 'node:net'
+import { createInterface } from 'node:readline'
+import { setTimeout as wait } from 'node:timers/promises'
+
+/** What a program needs of tap's test object: it ends with the test. */
+export interface Ending {
+  teardown(stop: () => unknown): void
+}
+
+export interface Server {
+  readonly pid: number
+  /** What it has written so far, a line each. */
+  readonly log: readonly string[]
+  /** Ends it and waits for that. May be called again. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a real server, which `signal` ends. Resolves when it takes connections at `ready`, or writes a line
+ * that matches. Rejects with what it has written if it ends before.
+ */
+export async function startServer(
+  [program, ...words]: readonly string[],
+  ready: NetConnectOpts | RegExp,
+  {
+    signal = 'SIGTERM',
+    ...options
+  }: {
+    readonly signal?: NodeJS.Signals
+    readonly env?: NodeJS.ProcessEnv
+    readonly cwd?: string
+  } = {},
+): Promise<Server> {
+  const child = spawn(program!, words, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = once(child, 'exit').catch(() => {})
+  const kill = () => void child.kill('SIGKILL')
+  process.once('exit', kill) // a test that fails badly leaves none behind
+  const stop = async () => {
+    process.removeListener('exit', kill)
+    child.kill(signal)
+    await ended
+    for (const output of [child.stdout, child.stderr]) output.destroy() // others may have them, too
+  }
+  const log: string[] = []
+  const isReady = new Promise<void>((resolve, reject) => {
+    for (const input of [child.stdout, child.stderr]) {
+      createInterface({ input }).on('line', (line) => {
+        log.push(line)
+        if (ready instanceof RegExp && ready.test(line)) resolve()
+      })
+    }
+    child.once('error', reject)
+    child.once('exit', (code, signal) => reject(new Error(`it ended with ${signal ?? code}`)))
+  })
+  try {
+    await (ready instanceof RegExp
+      ? isReady
+      : Promise.race([isReady, untilListening(ready, child)]))
+  } catch (error) {
+    await stop()
+    throw new Error(`${program}: ${error}\n${log.join('\n')}`)
+  }
+  isReady.catch(() => {}) // it may end later
+  return { pid: child.pid!, log, stop }
+}
+
+/** Milliseconds for a server to start. */
+const START = 60_000
+
+/**
+ * Resolves when a server takes connections, for servers that do not say when they are ready: it is
+ * tried again and again. Rejects if the server ends before.
+ */
+export async function untilListening(where: NetConnectOpts, server: ChildProcess): Promise<void> {
+  const deadline = performance.now() + START
+  while (!(await takesConnections(where))) {
+    const end = server.exitCode ?? server.signalCode
+    if (end !== null) throw new Error(`${server.spawnfile} ended with ${end}`)
+    if (performance.now() > deadline) throw new Error(`${server.spawnfile} does not listen`)
+    await wait(20)
+  }
+}
+
+async function takesConnections(where: NetConnectOpts): Promise<boolean> {
+  const connection = connect(where)
+  try {
+    await once(connection, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    connection.destroy()
+  }
+}
