@@ -1,22 +1,18 @@
 import { execFileSync } from 'node:child_process'
-import {
-  createReadStream,
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { createReadStream, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
+import { socketDirectory } from '../../programs/socket-directory.ts'
 import { noCompiler } from '../../scan/scanners/file-plugin/asking.ts'
 import { call as callMilter, negotiate, says, tell } from '../milter/mta.ts'
 import { submit } from '../milter/submit.ts'
 import { ask, call, framesOf } from '../slot-socket/client.ts'
 import { runtimes, startOnescand } from './process.ts'
 
-/** The processes of file plugins: onescand keeps them, and they end with it. */
+/**
+ * The processes of file plugins: onescand keeps them, and they end with it. PLUGINDIR is outside the tree,
+ * where package.json does not decide what a file is.
+ */
 
 const message = (subject: string) => Buffer.from(`Subject: ${subject}\n\nbody\n`)
 
@@ -33,13 +29,6 @@ const plugin = (version: string) => `
     return { infected: true, name: '${version}:' + process.pid }
   }`
 
-/** A PLUGINDIR outside the tree, where package.json does not decide what a file is. */
-function pluginDirectory(t: { teardown(stop: () => void): void }): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-plugins-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
-
 /** Resolves when all processes that opened the FIFO have closed it. */
 function fifo(directory: string, name: string): Promise<void> {
   execFileSync('mkfifo', [join(directory, name)])
@@ -50,7 +39,7 @@ function fifo(directory: string, name: string): Promise<void> {
 
 for (const { name, program } of runtimes) {
   t.test(name, async (t) => {
-    const directory = pluginDirectory(t)
+    const directory = socketDirectory(t)
     const file = join(directory, 'a.cjs')
     writeFileSync(file, plugin('one'))
     const settings = { QHPSI: 'plugin: a.cjs', PLUGINDIR: directory, REJECTVIRUS: '1' }
@@ -162,7 +151,7 @@ for (const { name, program } of runtimes) {
   })
 
   t.test(`${name}, a plugin is told where a message comes from`, async (t) => {
-    const directory = pluginDirectory(t)
+    const directory = socketDirectory(t)
     const script = `exports.virusscan = (mail) => {
       const { path, size, sender, recipients, signal, log, ...rest } = mail
       return { infected: true, name: Object.values(rest).join() }
@@ -199,7 +188,7 @@ for (const { name, program } of runtimes) {
   })
 
   t.test(`${name}, virusname of a plugin in C names the virus`, { skip: noCompiler }, async (t) => {
-    const directory = pluginDirectory(t)
+    const directory = socketDirectory(t)
     const source = `
       int virusscan(const char *path) { return path[0] == 47; }
       const char *virusname(void) { return "Worm.LoveLetter"; }`
@@ -212,7 +201,7 @@ for (const { name, program } of runtimes) {
   })
 
   t.test(`${name}, a plugin imports npm packages beside it`, async (t) => {
-    const directory = pluginDirectory(t)
+    const directory = socketDirectory(t)
     const files = {
       'node_modules/modern/package.json': '{ "type": "module", "exports": "./lib/index.js" }',
       'node_modules/modern/lib/index.js': `
@@ -252,7 +241,7 @@ for (const { name, program } of runtimes) {
   })
 
   t.test(`${name}, a plugin sees no setting of the runtime`, async (t) => {
-    const directory = pluginDirectory(t)
+    const directory = socketDirectory(t)
     const script = `
       const settings = () => Object.keys(process.env).filter((name) => /^(BUN|NODE)_/.test(name))
       exports.virusscan = () => ({ infected: true, name: 'none' + settings() })`
@@ -264,7 +253,7 @@ for (const { name, program } of runtimes) {
   })
 
   t.test(`${name}, a plugin in C`, { skip: noCompiler }, async (t) => {
-    const directory = pluginDirectory(t)
+    const directory = socketDirectory(t)
     const source = `static int calls; int virusscan(const char *path) { return path[0] == 47 && calls++ % 2; }`
     writeFileSync(join(directory, 'c.c'), source)
     execFileSync('gcc', ['-shared', '-fPIC', '-o', 'c.so', 'c.c'], { cwd: directory })

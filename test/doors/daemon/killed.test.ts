@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, unlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { coldPrograms, missing, onescanc } from '../../c/onescanc/client.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { runSlot } from '../slot/slot.ts'
 import { startOnescand } from './process.ts'
@@ -21,9 +21,7 @@ t.test(
   { skip: missing },
   async (t) => {
     const stage = buildStage(t)
-    const directory = mkdtempSync(join(tmpdir(), 'onescand-kill-'))
-    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-    const socket = join(directory, 's')
+    const socket = join(socketDirectory(t), 's')
     const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
     const client = { ...settings, ONESCAN_SOCKET: socket, ONESCAN_COLD: coldPrograms(t).queue }
     let running = true

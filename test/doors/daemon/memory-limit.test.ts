@@ -1,18 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
 import { call, everything, negotiate, says } from '../milter/mta.ts'
 import { submit } from '../milter/submit.ts'
 import { newest, startOnescand } from './process.ts'
@@ -42,12 +34,8 @@ t.test(
   async (t) => {
     const group = join(GROUPS, `onescan-test-${process.pid}`)
     mkdirSync(group)
-    const directory = mkdtempSync(join(tmpdir(), 'onescan-memory-'))
-    const place = join(directory, 'm')
-    t.teardown(async () => {
-      rmSync(directory, { recursive: true, force: true })
-      await removeGroup(group)
-    })
+    const place = join(socketDirectory(t), 'm')
+    t.teardown(() => removeGroup(group))
     const own = (name: string) => Number(readFileSync(join(group, name), 'latin1'))
     const onescand = startOnescand(t, {
       program: ['sh', '-c', `echo $$ > ${group}/cgroup.procs && exec "$0" "$@"`, ...newest],

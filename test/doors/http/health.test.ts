@@ -1,15 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeTrialMail } from '../../../src/doors/daemon/trials/judge-trial.ts'
@@ -24,6 +14,7 @@ import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { freePort } from '../../programs/free-port.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
 import { sessionStandIn } from '../../scan/scanners/clamd/session-stand-in.ts'
 import { childrenOf } from '../daemon/process.ts'
 import { submitTo } from '../milter/submit.ts'
@@ -45,8 +36,7 @@ async function becomes(served: Served, status: number, text: string | RegExp): P
 const RIGHT = 'a clean message is clean, EICAR was found at '
 
 t.test('health shows each fault of doors, keyring and spool, and its end', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-health-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = socketDirectory(t)
   const at = (name: string) => join(directory, name)
   const ring = at('ring')
   writeFileSync(ring, KEY, { mode: 0o600 })
@@ -74,8 +64,7 @@ t.test('health shows each fault of doors, keyring and spool, and its end', async
 })
 
 t.test('a trial is not counted, logged, shown or remembered as mail', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-health-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = socketDirectory(t)
   const milter = `unix:${join(directory, 'milter')}`
   const served = await serve(t, { args: ['--milter', milter] })
   await becomes(served, 200, RIGHT)
@@ -280,12 +269,9 @@ t.test(
   'health tells of a spool without room for a large message',
   { skip: mountMissing },
   async (t) => {
-    const small = mkdtempSync(join(tmpdir(), 'onescan-small-'))
+    const small = socketDirectory(t)
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'onescan-test', small])
-    t.teardown(() => {
-      execFileSync('umount', [small])
-      rmSync(small, { recursive: true })
-    })
+    t.teardown(() => execFileSync('umount', [small]))
     const spool = { directory: small, sharedDirectory: undefined }
     const faults = (...asked: Parameters<typeof roomFaults>) => roomFaults(...asked).map(inOneLine)
     t.same(faults(spool, 100e6), [], 'a small one has a tenth for any message')

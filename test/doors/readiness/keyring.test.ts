@@ -1,18 +1,16 @@
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, chownSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { obstacle } from '../../../src/doors/readiness/account.ts'
 import { checkKeyring } from '../../../src/doors/readiness/keyring.ts'
+import { openDirectory } from '../../programs/reachable.ts'
 import { complaints, host, stranger } from './host.ts'
 
 const hmac = `hmac-sha256:new:${Buffer.alloc(32, 1).toString('base64url')}`
 
 /** Makes a ring where every account may look: this checkout may lie in root's home. */
 function ring(t: Test, text: string, mode = 0o640): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-ring-'))
-  t.teardown(() => rmSync(directory, { recursive: true }))
-  chmodSync(directory, 0o755)
+  const directory = openDirectory(t)
   const file = join(directory, 'ring')
   writeFileSync(file, text)
   chmodSync(file, mode)

@@ -1,10 +1,11 @@
-import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Workers } from '../../../../src/doors/daemon/workers/workers.ts'
 import { HostMemory } from '../../../../src/scan/verdicts/host-memory.ts'
 import { mountHanging } from '../../../ground/path/hanging.ts'
+import type { Ending } from '../../../programs/server.ts'
+import { socketDirectory } from '../../../programs/socket-directory.ts'
 import { cannotMount } from '../../slot-socket/hostile-descriptors.ts'
 
 /** How the first process of onescand starts workers, and starts others in their place. */
@@ -43,9 +44,8 @@ function workersOf(command: readonly [string, ...string[]], directory: string, g
 }
 
 /** Starts one worker, whose program can be taken away. */
-async function startWorker(t: { teardown(end: () => void): void }) {
-  const directory = mkdtempSync(join(tmpdir(), 'onescand-workers-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+async function startWorker(t: Ending) {
+  const directory = socketDirectory(t)
   const [program, away] = [join(directory, 'program'), join(directory, 'away')]
   symlinkSync(process.execPath, program)
   writeFileSync(join(directory, 'worker.cjs'), script)
@@ -100,8 +100,7 @@ t.test(
   'a worker that was killed and is not gone is replaced, and nobody waits for it',
   { skip: cannotMount },
   async (t) => {
-    const directory = mkdtempSync(join(tmpdir(), 'onescand-workers-'))
-    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+    const directory = socketDirectory(t)
     const files = await mountHanging(t, join(directory, 'mount'), { operations: ['READ'] })
     writeFileSync(join(directory, 'worker.cjs'), hanging)
     const command = [
