@@ -22,6 +22,9 @@
 /* The buffer of struct qmail in qmail.h. */
 #define PIECE 1024
 
+/* Seconds after which a wrapper is killed. */
+#define DEADLINE 120
+
 struct pipe {
   int read, write;
 };
@@ -65,7 +68,7 @@ _Noreturn static void become(const struct call *call, int message, int envelope,
   move(message, 0);
   move(envelope, 1);
   move(error, ERROR_FD);
-  if (chdir(call->directory) == -1) _exit(61);
+  if (chdir("/var/qmail") == -1 && chdir("/") == -1) _exit(61);
   execv(*call->program, call->program);
   _exit(120);
 }
@@ -144,7 +147,7 @@ struct outcome call_wrapper(const struct call *call)
 
   group_to_kill = child;
   sigaction(SIGALRM, &(struct sigaction){.sa_handler = kill_group}, NULL);
-  alarm(call->deadline);
+  alarm(DEADLINE);
   outcome.handed_over = put_message(message.write, call->message);
   close(message.write);
   outcome.handed_over = outcome.handed_over && put_envelope(envelope.write, call);
@@ -157,7 +160,6 @@ struct outcome call_wrapper(const struct call *call)
 
   outcome.milliseconds = milliseconds_now() - outcome.started;
   outcome.cpu = milliseconds(used.ru_utime) + milliseconds(used.ru_stime);
-  outcome.rss = used.ru_maxrss;
   if (WIFEXITED(status)) outcome.code = WEXITSTATUS(status);
   else outcome.signal = WTERMSIG(status);
   return outcome;

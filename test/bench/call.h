@@ -9,10 +9,8 @@
 
 struct call {
   char **program;        /* argv; no search in PATH */
-  const char *directory; /* where the wrapper starts */
   const char *message;   /* the file whose bytes go to fd 0 */
   long serial;           /* told in the sender's address */
-  unsigned deadline;     /* seconds, then it is killed */
 };
 
 struct outcome {
@@ -22,7 +20,6 @@ struct outcome {
   int signal;          /* or 0 */
   int handed_over;     /* 0 where the wrapper stopped reading */
   double cpu;          /* milliseconds of its tree, system calls included */
-  long rss;            /* KiB: the largest resident size in its tree of processes */
   char text[TEXT_MAX_BYTES];
   size_t text_size;
 };

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { compiled } from './compile.ts'
 
-export interface Drive {
+interface Drive {
   /** The wrapper and its arguments. */
   readonly program: readonly string[]
   /** Files, taken in turn. */
@@ -13,13 +13,11 @@ export interface Drive {
   /** The wrapper's whole environment. */
   readonly environment: Readonly<Record<string, string>>
   /** File that the wrapper's stderr is appended to. */
-  readonly log?: string
-  /** The queue of sink.c, where every message is looked for; without it nothing is counted. */
-  readonly queue?: string
+  readonly log: string
+  /** The queue of sink.c, where every message is looked for. */
+  readonly queue: string
   /** Leave the messages in that queue. */
   readonly keep?: boolean
-  /** Seconds for one message. */
-  readonly deadline?: number
   /** Processes whose processor time is told for each message, if they come one after the other. */
   readonly servers?: readonly number[]
 }
@@ -36,20 +34,15 @@ export interface Passage {
   readonly accepted: boolean
   /** Milliseconds of processor time of the wrapper's tree. */
   readonly cpu: number
-  /** KiB: the largest resident size of any process in the wrapper's tree. */
-  readonly rss: number
   /** Milliseconds of processor time that each of the servers used since the message before. */
   readonly servers: readonly number[]
   /** From the error pipe. */
   readonly text: string
 }
 
-export interface Tally {
-  readonly messages: number
+interface Tally {
   /** Of all of them, from the first pipe to the last wait. */
   readonly seconds: number
-  readonly accepted: number
-  readonly counted: boolean
   readonly lost: number
   readonly twice: number
   readonly damaged: number
@@ -58,10 +51,10 @@ export interface Tally {
   readonly strange: number
 }
 
-export interface DriveResult {
+interface DriveResult {
   readonly passages: readonly Passage[]
   readonly tally: Tally
-  /** Every message was accepted and, where they are counted, queued once and whole. */
+  /** Every message was accepted, and queued once and whole. */
   readonly sound: boolean
 }
 
@@ -93,11 +86,8 @@ export async function drive(wish: Drive): Promise<DriveResult> {
 
 function driverArguments(wish: Drive): string[] {
   const words = wish.messages.flatMap((file) => ['-m', file])
-  words.push('-n', String(wish.count), '-c', String(wish.atOnce))
-  if (wish.log !== undefined) words.push('-l', wish.log)
-  if (wish.queue !== undefined) words.push('-q', wish.queue)
+  words.push('-n', String(wish.count), '-c', String(wish.atOnce), '-l', wish.log, '-q', wish.queue)
   if (wish.keep) words.push('-k')
-  if (wish.deadline !== undefined) words.push('-t', String(wish.deadline))
   for (const pid of wish.servers ?? []) words.push('-p', String(pid))
   return [...words, ...wish.program]
 }

@@ -2,12 +2,12 @@
  * Sends messages through a wrapper as qmail-smtpd does and takes the time. In C,
  * and small, so that the benchmark does not measure itself.
  *
- *     driver -m message [-m message]... [-n 10] [-c 1] [-d directory] [-l log]
- *            [-t 120] [-q queue [-k]] [-p process]... program [argument]...
+ *     driver -m message [-m message]... -l log -q queue [-k] [-n 10] [-c 1]
+ *            [-p process]... program [argument]...
  *
  * -n messages in all, -c of them at a time, the files of -m in turn; the wrapper
- * starts in -d (/var/qmail, else /) with its stderr appended to -l, and is killed
- * after -t seconds. With -q, the queue that sink.c fills, every message is looked
+ * starts in /var/qmail, else /, with its stderr appended to -l, and is killed
+ * after 120 seconds. In -q, the queue that sink.c fills, every message is looked
  * for afterwards, outside the time that counts; -k keeps them. The
  * wrapper's environment is the driver's. `servers` is the processor time, in
  * milliseconds, that each process of -p has used since the message before in
@@ -16,11 +16,10 @@
  * On stdout one line of JSON for each message, in the order in which they end,
  * and one for all of them:
  *
- *     {"serial":0,"started":81042.017,"ms":5.125,"code":0,"signal":0,"accepted":true,"cpu":3.1,"rss":3120,"servers":[0.71],"text":""}
- *     {"messages":10,"seconds":0.052,"accepted":10,"counted":true,"lost":0,...}
+ *     {"serial":0,"started":81042.017,"ms":5.125,"code":0,"signal":0,"accepted":true,"cpu":3.1,"servers":[0.71],"text":""}
+ *     {"seconds":0.052,"lost":0,...}
  *
- * Exit codes: 0 every message was accepted and, with -q, is in the queue once and
- * whole; 1 not so; 100 wrong usage; 111 it could not be run.
+ * Exit codes: 0 every message was accepted and is in the queue once and whole; 1 not so; 100 wrong usage; 111 it could not be run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -63,8 +62,8 @@ struct common {
 
 _Noreturn static void usage(void)
 {
-  fputs("usage: driver -m message [-n messages] [-c at-once] [-d directory] [-l log]\n"
-        "              [-t seconds] [-q queue [-k]] [-p process]... program [argument]...\n", stderr);
+  fputs("usage: driver -m message -l log -q queue [-k] [-n messages] [-c at-once]\n"
+        "              [-p process]... program [argument]...\n", stderr);
   exit(100);
 }
 
@@ -87,18 +86,14 @@ static struct plan read_options(int argc, char **argv)
   struct plan plan = {.messages = 10, .at_once = 1};
   const char *log = NULL;
   int option;
-  plan.call.deadline = 120;
-  plan.call.directory = access("/var/qmail", X_OK) == 0 ? "/var/qmail" : "/";
-  while ((option = getopt(argc, argv, "+m:n:c:d:l:t:q:kp:")) != -1) switch (option) {
+  while ((option = getopt(argc, argv, "+m:n:c:l:q:kp:")) != -1) switch (option) {
     case 'm':
       if (plan.files == FILES_MAX) usage();
       plan.message[plan.files++] = optarg;
       break;
     case 'n': plan.messages = whole_number(optarg, 10 * 1000 * 1000); break;
     case 'c': plan.at_once = whole_number(optarg, 1000); break;
-    case 'd': plan.call.directory = optarg; break;
     case 'l': log = optarg; break;
-    case 't': plan.call.deadline = whole_number(optarg, 86400); break;
     case 'q': plan.queue = optarg; break;
     case 'k': plan.keep = 1; break;
     case 'p':
@@ -108,10 +103,10 @@ static struct plan read_options(int argc, char **argv)
     default: usage();
   }
   plan.call.program = argv + optind;
-  if (!plan.files || !*plan.call.program) usage();
+  if (!plan.files || !log || !plan.queue || !*plan.call.program) usage();
   for (int file = 0; file < plan.files; ++file)
     if (access(plan.message[file], R_OK) == -1) cannot(plan.message[file]);
-  if (log) append_stderr_to(log);
+  append_stderr_to(log);
   return plan;
 }
 
@@ -153,9 +148,9 @@ static void tell(long serial, const struct outcome *outcome, const char *servers
   char line[200 + SERVER_DIGITS * SERVERS_MAX + 6 * TEXT_MAX_BYTES], text[6 * TEXT_MAX_BYTES + 1];
   quote(text, outcome->text, outcome->text_size);
   int size = snprintf(line, sizeof line,
-    "{\"serial\":%ld,\"started\":%.3f,\"ms\":%.3f,\"code\":%d,\"signal\":%d,\"accepted\":%s,\"cpu\":%.3f,\"rss\":%ld,\"servers\":[%s],\"text\":\"%s\"}\n",
+    "{\"serial\":%ld,\"started\":%.3f,\"ms\":%.3f,\"code\":%d,\"signal\":%d,\"accepted\":%s,\"cpu\":%.3f,\"servers\":[%s],\"text\":\"%s\"}\n",
     serial, outcome->started, outcome->milliseconds, outcome->code, outcome->signal,
-    was_accepted(outcome) ? "true" : "false", outcome->cpu, outcome->rss, servers, text);
+    was_accepted(outcome) ? "true" : "false", outcome->cpu, servers, text);
   if (write(1, line, size) != size) cannot("standard output");
 }
 
@@ -208,10 +203,9 @@ static double run_lanes(const struct plan *plan, struct common *common)
 int main(int argc, char **argv)
 {
   struct plan plan = read_options(argc, argv);
-  struct tally tally = {0};
   signal(SIGPIPE, SIG_IGN);
   close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); /* a wrapper gets no more than qmail-smtpd gives it */
-  if (plan.queue && queued_messages(plan.queue)) {
+  if (queued_messages(plan.queue)) {
     fprintf(stderr, "driver: %s: not empty, so nothing can be counted\n", plan.queue);
     return 111;
   }
@@ -221,13 +215,12 @@ int main(int argc, char **argv)
   if (common == MAP_FAILED) cannot("memory");
   double seconds = run_lanes(&plan, common);
   long accepted = common->accepted;
-  if (plan.queue)
-    tally = count_queue(plan.queue, common->answer, plan.messages, plan.message, plan.files, plan.keep);
+  struct tally tally =
+    count_queue(plan.queue, common->answer, plan.messages, plan.message, plan.files, plan.keep);
 
-  printf("{\"messages\":%ld,\"seconds\":%.6f,\"accepted\":%ld,\"counted\":%s,\"lost\":%ld,"
-         "\"twice\":%ld,\"damaged\":%ld,\"uncalled\":%ld,\"strange\":%ld}\n",
-         plan.messages, seconds, accepted, plan.queue ? "true" : "false", tally.lost,
-         tally.twice, tally.damaged, tally.uncalled, tally.strange);
+  printf("{\"seconds\":%.6f,\"lost\":%ld,\"twice\":%ld,\"damaged\":%ld,\"uncalled\":%ld,"
+         "\"strange\":%ld}\n",
+         seconds, tally.lost, tally.twice, tally.damaged, tally.uncalled, tally.strange);
   if (fflush(stdout)) cannot("standard output");
   return accepted < plan.messages || tally.lost || tally.twice || tally.damaged || tally.uncalled ||
          tally.strange;
