@@ -2,10 +2,9 @@ import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { type ScanFinding, unknown, unseen } from '../scanners/shared/finding.ts'
 import type { Scanner, ScanTask } from '../scanners/shared/scanner.ts'
-import { joinVersions } from '../scanners/shared/signatures.ts'
 import { findSignaturesInUse, type SignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
 import { exactFingerprintOf, headerOfAllCopies } from './copies/fingerprint.ts'
-import { stillCounts } from './copies/fresh.ts'
+import { joinVersions, stillCounts } from './copies/fresh.ts'
 import {
   type IdentityOptions,
   identify,

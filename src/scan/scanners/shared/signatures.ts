@@ -34,41 +34,6 @@ function compareDotted(a: string, b: string): number {
   return 0
 }
 
-/** The versions of the signatures of several scanners, by the scanner's name. */
-export interface ScannerVersions {
-  /** A scanner without signatures is left out. */
-  readonly [scanner: string]: string
-}
-
-/** Joins versions to one line, in the order of the names: `clamd=ClamAV 1.4.3/27600/…; other=…`. */
-export function joinVersions(versions: ScannerVersions): string {
-  return Object.entries(versions)
-    .map(([name, version]) => `${name}=${version.replace(/[^ -:<-~]/g, '?')}`)
-    .sort()
-    .join('; ')
-}
-
-/** Whether two such lines have the same scanners, and none in `theirs` has older signatures than in `own`. */
-export function areAllAtLeastAsNew(theirs: string, own: string): boolean {
-  if (theirs === own) return true
-  const [their, our] = [split(theirs), split(own)]
-  if (their.size !== our.size) return false
-  return [...our].every(([name, version]) => {
-    const other = their.get(name)
-    return other !== undefined && areAtLeastAsNew(other, version)
-  })
-}
-
-function split(joined: string): Map<string, string> {
-  if (joined === '') return new Map()
-  return new Map(
-    joined.split('; ').map((entry) => {
-      const at = entry.indexOf('=')
-      return [entry.slice(0, at), entry.slice(at + 1)]
-    }),
-  )
-}
-
 /** The names of files from which ClamAV loads signatures, in any case (CLI_DBEXT in libclamav/readdb.h). */
 const DATABASE =
   /\.(?:c[vl]d|cud|s?db|[hmn]db|[hmn]du|[hm]sb|[hm]su|ldb|ldu|cdb|fp|sfp|ign2?|imp|ioc|pwdb|cat|yara?|ftm|gdb|pdb|wdb|cbc|zmd|rmd|idb|crb|cfg)$/i

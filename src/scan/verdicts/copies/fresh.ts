@@ -1,6 +1,6 @@
 import { FUTURE_MAX } from '../../cluster/verify.ts'
 import {
-  areAllAtLeastAsNew,
+  areAtLeastAsNew,
   SETTLED_AFTER,
   type SignatureFiles,
 } from '../../scanners/shared/signatures.ts'
@@ -41,4 +41,36 @@ export function stillCounts(verdict: RememberedVerdict, standard: FreshnessRule)
   if (files !== undefined && verdict.time < files.changed) return false
   if (verdict.host !== host && !areSettled) return false
   return areAllAtLeastAsNew(verdict.signatures, signatures)
+}
+
+/**
+ * Joins the versions of several scanners' signatures to one line, in the order of the names:
+ * `clamd=ClamAV 1.4.3/27600/…; other=…`.
+ */
+export function joinVersions(versions: Readonly<Record<string, string>>): string {
+  return Object.entries(versions)
+    .map(([name, version]) => `${name}=${version.replace(/[^ -:<-~]/g, '?')}`)
+    .sort()
+    .join('; ')
+}
+
+/** Whether two such lines have the same scanners, and none in `theirs` has older signatures than in `own`. */
+function areAllAtLeastAsNew(theirs: string, own: string): boolean {
+  if (theirs === own) return true
+  const [their, our] = [split(theirs), split(own)]
+  if (their.size !== our.size) return false
+  return [...our].every(([name, version]) => {
+    const other = their.get(name)
+    return other !== undefined && areAtLeastAsNew(other, version)
+  })
+}
+
+function split(joined: string): Map<string, string> {
+  if (joined === '') return new Map()
+  return new Map(
+    joined.split('; ').map((entry) => {
+      const at = entry.indexOf('=')
+      return [entry.slice(0, at), entry.slice(at + 1)]
+    }),
+  )
 }

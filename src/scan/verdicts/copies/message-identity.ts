@@ -3,7 +3,7 @@ import { replaceUnprintable } from '../../../ground/errors/log.ts'
 import type { Crypto } from '../../../ground/runtime/crypto.ts'
 import type { ScanSettings } from '../../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../../scanners/shared/scanner.ts'
-import type { ScannerVersions, SignatureFiles } from '../../scanners/shared/signatures.ts'
+import type { SignatureFiles } from '../../scanners/shared/signatures.ts'
 import { whyUnnoticed } from '../../scanners/shared/signatures-in-use.ts'
 import { type FingerprintInput, fingerprintOf } from './fingerprint.ts'
 import type { Secrets } from './secrets.ts'
@@ -28,10 +28,11 @@ export interface MessageIdentity {
   /** Undefined if readers of mail may differ about the form of the message. */
   readonly fingerprint: string | undefined
   /**
-   * The signatures by which the scanners would scan now; undefined if one of them does not say, if nobody
-   * would notice that they change, or if no verdict counts for any time.
+   * The signatures by which the scanners would scan now, by the scanner's name; a scanner without any is
+   * left out. Undefined if one of them does not say, if nobody would notice that they change, or if no
+   * verdict counts for any time.
    */
-  readonly versions: ScannerVersions | undefined
+  readonly versions: Readonly<Record<string, string>> | undefined
   readonly secrets: Secrets
   /** Seconds for which a verdict counts. */
   readonly maxAge: number
@@ -43,7 +44,7 @@ export interface MessageIdentity {
 /** The same for a message whose verdict may be remembered. */
 export interface MemorableMessage extends MessageIdentity {
   readonly fingerprint: string
-  readonly versions: ScannerVersions
+  readonly versions: Readonly<Record<string, string>>
 }
 
 export function isMemorable(identity: MessageIdentity): identity is MemorableMessage {
@@ -106,7 +107,7 @@ export async function versionsNow(
   host: string,
   files: Pick<SignatureFiles, 'changed' | 'own'> | undefined,
   crypto: Pick<Crypto, 'createHash'>,
-): Promise<ScannerVersions | undefined> {
+): Promise<Readonly<Record<string, string>> | undefined> {
   const versions: Record<string, string> = {}
   if (files?.own)
     versions.CLAMDBDIR = crypto.createHash('sha256').update(files.own).digest('base64url')

@@ -1,10 +1,6 @@
 import t from 'tap'
-import {
-  areAtLeastAsNew,
-  joinVersions,
-  SETTLED_AFTER,
-} from '../../../../src/scan/scanners/shared/signatures.ts'
-import { stillCounts } from '../../../../src/scan/verdicts/copies/fresh.ts'
+import { areAtLeastAsNew, SETTLED_AFTER } from '../../../../src/scan/scanners/shared/signatures.ts'
+import { joinVersions, stillCounts } from '../../../../src/scan/verdicts/copies/fresh.ts'
 import type { RememberedVerdict } from '../../../../src/scan/verdicts/copies/verdict-query.ts'
 
 const NOW = 1_800_000_000
