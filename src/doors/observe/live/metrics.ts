@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { FAULT_KINDS } from '../../../ground/errors/fault.ts'
 import { GROUNDS } from '../../../scan/judge/decision.ts'
-import { CAUSES } from '../../../scan/scanners/shared/finding.ts'
+import { causesInWords } from '../../../scan/scanners/shared/finding.ts'
 import { DECISIONS, SCANS } from '../report/counts.ts'
 import {
   type ClamdState,
@@ -163,6 +163,7 @@ function setTrial(metrics: MetricSet, { trial, trialAge }: HostState): void {
 
 const DOORS = ['slot', 'milter', 'policy', 'smtp'] as const
 const QUOTAS = ['full', 'room', 'unknown', 'no-such-user'] as const
+const CAUSES = Object.keys(causesInWords)
 
 function oneOf(words: readonly string[], word: string): string {
   return words.includes(word) ? word : OTHER

@@ -108,7 +108,6 @@ export const causesInWords = {
   poison: 'scanners died three times while they had this message, so it is left alone for an hour',
 } as const
 export type Cause = keyof typeof causesInWords
-export const CAUSES = Object.keys(causesInWords) as readonly Cause[]
 
 const BY_CODE: Readonly<Record<string, Cause>> = {
   ETIMEDOUT: 'timeout',

@@ -5,7 +5,7 @@ import type { ProcessReport } from '../../../../src/doors/observe/live/process-r
 import { readLogText } from '../../../../src/doors/observe/log/log-record.ts'
 import { FAULT_KINDS } from '../../../../src/ground/errors/fault.ts'
 import { GROUNDS } from '../../../../src/scan/judge/decision.ts'
-import { CAUSES } from '../../../../src/scan/scanners/shared/finding.ts'
+import { causesInWords } from '../../../../src/scan/scanners/shared/finding.ts'
 import { metric } from '../../http/rig.ts'
 
 /** Metrics of log lines and of reports by processes. */
@@ -47,7 +47,7 @@ t.test(
       const fields = { decision: 'defer', fault }
       metrics.message(new Map(Object.entries(fields)))
     }
-    for (const cause of CAUSES) {
+    for (const cause of Object.keys(causesInWords)) {
       const fields = { decision: 'defer', scan: 'unknown', cause, reason: 'no answer in time' }
       metrics.message(new Map(Object.entries(fields)))
     }
@@ -57,7 +57,7 @@ t.test(
     }
     for (const fault of FAULT_KINDS)
       t.equal(metric(text, 'onescan_faults_total', { fault }), 1, fault)
-    for (const cause of CAUSES) {
+    for (const cause of Object.keys(causesInWords)) {
       t.equal(metric(text, 'onescan_could_not_tell_total', { cause }), 1, cause)
     }
   },
