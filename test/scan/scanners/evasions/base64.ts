@@ -18,7 +18,7 @@ function data(name: string, body: () => string, type = fields): Evasion {
 
 /** The same for what letterparser, of npm, opens alone: it decodes as Node does. */
 function openedByLetterparser(name: string, body: () => string): Evasion {
-  return { ...data(name, body, [FILE_TYPE, BASE64]), openedBy: 'letterparser' }
+  return { ...data(`base64 ${name}`, body, [FILE_TYPE, BASE64]), openedBy: 'letterparser' }
 }
 
 /** RFC 4648 5. */
@@ -70,82 +70,81 @@ const slashless = (file: Buffer) =>
 
 /** What stands in a part that says base64, of an archive. */
 const ofZip: Readonly<Record<string, () => string>> = {
-  'base64 that begins with the letters Content': () => encode(beginning('Content')),
-  'base64 that begins with Content on a line of its own': () =>
+  'that begins with the letters Content': () => encode(beginning('Content')),
+  'that begins with Content on a line of its own': () =>
     `Content\n${encode(beginning('Content')).slice(7)}`,
-  'base64 that begins with the letters filename=': () => `filename=\n${encode(zip)}`,
-  'base64 that begins with the letters base64': () => encode(beginning('base64')),
-  'base64 that begins with the word begin': () => encode(beginning('begin')),
-  'base64 whose second line begins with Content': () => {
+  'that begins with the letters filename=': () => `filename=\n${encode(zip)}`,
+  'that begins with the letters base64': () => encode(beginning('base64')),
+  'that begins with the word begin': () => encode(beginning('begin')),
+  'whose second line begins with Content': () => {
     const text = whole(Buffer.concat([zip, Buffer.alloc((3 - (zip.length % 3)) % 3)]))
     return `${text}\n${encode(beginning('Content'))}`
   },
-  'base64 with the high bit set in some characters': () => setHighBit(encode(zip), 7),
-  'base64 with the high bit set in all characters': () => setHighBit(encode(zip), 1),
-  'base64 with other characters of the high bit among its own': () =>
+  'with the high bit set in some characters': () => setHighBit(encode(zip), 7),
+  'with the high bit set in all characters': () => setHighBit(encode(zip), 1),
+  'with other characters of the high bit among its own': () =>
     encode(zip).replace(/.{9}/g, '$&\xc1'),
-  'base64 with the letters of UTF-8 among its own': () =>
-    encode(zip).replace(/.{9}/g, '$&\xc3\xa9'),
-  'base64 with = between its characters': () => encode(zip).replace(/.{9}/g, '$&='),
-  'base64 with = at the end of each line': () => encode(zip).replace(/$/gm, '='),
-  'base64 that begins with =': () => `=${encode(zip)}`,
-  'base64 that begins with ==== on a line of its own': () => `====\n${encode(zip)}`,
-  'base64 with - between its characters': () => encode(zip).replace(/.{9}/g, '$&-'),
-  'base64 with . in each line': () => encode(zip, 30).replace(/.{9}/g, '$&.'),
-  'base64 with * between its characters': () => encode(zip).replace(/./g, '$&*'),
-  'base64 with blanks between its characters': () => encode(zip).replace(/./g, '$& '),
-  'base64 with NULs between its characters': () => encode(zip).replace(/./g, '$&\0'),
-  'base64 with bare CRs in it': () => encode(zip).replace(/.{8}/g, '$&\r'),
-  'base64 with VT and FF in it': () => encode(zip).replace(/.{8}/g, '$&\v\f'),
-  'base64 with an empty line behind each line': () => encode(zip, 20).replaceAll('\n', '\n\n'),
-  'base64 with > before each line': () => encode(zip).replace(/^/gm, '> '),
-  'base64 with a byte order mark before it': () => `\xef\xbb\xbf${encode(zip)}`,
-  'base64 behind a line of text': () => `: - !\n${encode(zip)}`,
-  'base64 behind many empty lines': () => `\n\n\n\n\n${encode(zip)}`,
-  'base64 behind a line of blanks': () => `   \t\n${encode(zip)}`,
-  'base64 in lines of one character': () => encode(zip, 1),
-  'base64 in lines of three characters': () => encode(zip, 3),
-  'base64 in lines of five characters': () => encode(zip, 5),
-  'base64 in one line of over 1,000 characters': () =>
+  'with the letters of UTF-8 among its own': () => encode(zip).replace(/.{9}/g, '$&\xc3\xa9'),
+  'with = between its characters': () => encode(zip).replace(/.{9}/g, '$&='),
+  'with = at the end of each line': () => encode(zip).replace(/$/gm, '='),
+  'that begins with =': () => `=${encode(zip)}`,
+  'that begins with ==== on a line of its own': () => `====\n${encode(zip)}`,
+  'with - between its characters': () => encode(zip).replace(/.{9}/g, '$&-'),
+  'with . in each line': () => encode(zip, 30).replace(/.{9}/g, '$&.'),
+  'with * between its characters': () => encode(zip).replace(/./g, '$&*'),
+  'with blanks between its characters': () => encode(zip).replace(/./g, '$& '),
+  'with NULs between its characters': () => encode(zip).replace(/./g, '$&\0'),
+  'with bare CRs in it': () => encode(zip).replace(/.{8}/g, '$&\r'),
+  'with VT and FF in it': () => encode(zip).replace(/.{8}/g, '$&\v\f'),
+  'with an empty line behind each line': () => encode(zip, 20).replaceAll('\n', '\n\n'),
+  'with > before each line': () => encode(zip).replace(/^/gm, '> '),
+  'with a byte order mark before it': () => `\xef\xbb\xbf${encode(zip)}`,
+  'behind a line of text': () => `: - !\n${encode(zip)}`,
+  'behind many empty lines': () => `\n\n\n\n\n${encode(zip)}`,
+  'behind a line of blanks': () => `   \t\n${encode(zip)}`,
+  'in lines of one character': () => encode(zip, 1),
+  'in lines of three characters': () => encode(zip, 3),
+  'in lines of five characters': () => encode(zip, 5),
+  'in one line of over 1,000 characters': () =>
     whole(Buffer.concat([Buffer.alloc(3000, 'MZ'), zip])),
-  'base64 without padding': () => encode(zip).replace(/=+$/, ''),
-  'base64 with more padding than it needs': () => `${encode(testFile)}====`,
-  'base64 with a character more than it needs': () => `${encode(zip).replace(/=+$/, '')}=A`,
-  'base64 with text behind it': () => `${encode(zip)}\n\n-- \nsent by a list; see there\n`,
-  'base64 in pieces, each with its padding, on lines': () => padded(testFile, 20, '\n'),
-  'base64 behind more than thirty pieces with padding': () =>
+  'without padding': () => encode(zip).replace(/=+$/, ''),
+  'with more padding than it needs': () => `${encode(testFile)}====`,
+  'with a character more than it needs': () => `${encode(zip).replace(/=+$/, '')}=A`,
+  'with text behind it': () => `${encode(zip)}\n\n-- \nsent by a list; see there\n`,
+  'in pieces, each with its padding, on lines': () => padded(testFile, 20, '\n'),
+  'behind more than thirty pieces with padding': () =>
     `${'QUJDREVGR0hJSktMTU5PUA==\n'.repeat(40)}${encode(zip)}`,
-  'base64 behind 6,000 characters that are none of it': () =>
+  'behind 6,000 characters that are none of it': () =>
     `${'! '.repeat(6000)}\n${encode(zip).replace(/.{9}/g, '$&!')}`,
-  'base64 with its last character only on a line of its own': () =>
+  'with its last character only on a line of its own': () =>
     `${encode(zip).slice(0, -5)}\n${encode(zip).slice(-5)}`,
-  'base64 with the line of an armour around it': () =>
+  'with the line of an armour around it': () =>
     `-----BEGIN FILE-----\n${encode(zip)}\n-----END FILE-----`,
-  'base64 with = inside of groups, of which Thunderbird makes two bytes': () => inGroups(testFile),
-  'quoted-printable of base64 that says base64': () => cut(whole(zip), 40).replaceAll('\n', '=\n'),
+  'with = inside of groups, of which Thunderbird makes two bytes': () => inGroups(testFile),
+  'that says so, in quoted-printable': () => cut(whole(zip), 40).replaceAll('\n', '=\n'),
 }
 
 /** The same of a file that a digest knows. */
 const ofFile: Readonly<Record<string, () => string>> = {
-  'base64 in lines of 75 characters': () => encode(binaryFile, 75),
-  'base64 in lines of 77 characters': () => encode(binaryFile, 77),
-  'base64 in one line': () => whole(binaryFile),
-  'base64 in more than thirty pieces, each with its padding': () => padded(textFile, 10, '\n'),
-  'base64 in more than thirty pieces on one line, each with its padding': () =>
-    padded(textFile, 10, ''),
-  'base64 with * for /, which VMime takes for it': () => slashless(binaryFile),
-  'base64 with two characters of a group behind its end, which many drop': () =>
-    `${encode(binaryFile)}AA`,
-  'base64 with three characters of a group behind its end': () => `${encode(binaryFile)}\nABC`,
-  'base64 whose last byte is one character, which libEtPan takes for it': () =>
+  'in lines of 75 characters': () => encode(binaryFile, 75),
+  'in lines of 77 characters': () => encode(binaryFile, 77),
+  'in one line': () => whole(binaryFile),
+  'in more than thirty pieces, each with its padding': () => padded(textFile, 10, '\n'),
+  'in more than thirty pieces on one line, each with its padding': () => padded(textFile, 10, ''),
+  'with * for /, which VMime takes for it': () => slashless(binaryFile),
+  'with two characters of a group behind its end, which many drop': () => `${encode(binaryFile)}AA`,
+  'with three characters of a group behind its end': () => `${encode(binaryFile)}\nABC`,
+  'whose last byte is one character, which libEtPan takes for it': () =>
     whole(oneMoreByte).slice(0, -3),
 }
 
 export const base64: readonly Evasion[] = [
-  ...Object.entries(ofZip).map(([name, body]) => data(name, body)),
-  ...Object.entries(ofFile).map(([name, body]) => data(name, body, [FILE_TYPE, BASE64])),
-  openedByLetterparser('base64 with - and _ for + and /', () => urlSafe(encode(binaryFile))),
-  openedByLetterparser('base64 with - and _ for + and / in its second half', () => {
+  ...Object.entries(ofZip).map(([name, body]) => data(`base64 ${name}`, body)),
+  ...Object.entries(ofFile).map(([name, body]) =>
+    data(`base64 ${name}`, body, [FILE_TYPE, BASE64]),
+  ),
+  openedByLetterparser('with - and _ for + and /', () => urlSafe(encode(binaryFile))),
+  openedByLetterparser('with - and _ for + and / in its second half', () => {
     const text = encode(binaryFile)
     const half = text.length >> 1
     return text.slice(0, half) + urlSafe(text.slice(half))

@@ -36,50 +36,44 @@ const escapes = (file: Buffer) => [...file].map((byte) => `=${hex(byte)}`)
 
 /** What stands in a part that says quoted-printable. */
 const ofFile: Readonly<Record<string, () => string>> = {
-  'quoted-printable of characters above U+00FF, of which some take the low byte': () =>
+  'of characters above U+00FF, of which some take the low byte': () =>
     [...testFile].map(above).join(''),
-  'quoted-printable with one character above U+00FF': () => {
+  'with one character above U+00FF': () => {
     const text = escapes(testFile)
     text[3] = above(testFile[3]!)
     return text.join('')
   },
-  'quoted-printable with two = before the digits': () =>
+  'with two = before the digits': () =>
     escapes(testFile)
       .join('')
       .replace(/^(=..){5}/, '$&='),
-  'quoted-printable with = before each escape': () => `=${escapes(testFile).join('=')}`,
-  'quoted-printable with === before the digits': () =>
-    escapes(equalsBeforeFile).join('').replace('=3D=C3', '===C3'),
-  'quoted-printable with == at the end of a line': () => encode(testFile).replace(/=\n/, '==\n'),
-  'quoted-printable with =0D before the soft break': () =>
-    encode(testFile).replace(/=\n/, '=0D=\n'),
-  'quoted-printable with =0D in the middle of a line': () =>
-    testFile.toString('latin1').replace(/^(.{9})/, '$1=0D'),
-  'quoted-printable with small letters for digits': () => encode(binaryFile).toLowerCase(),
-  'quoted-printable with 200 blanks behind a soft break': () =>
+  'with = before each escape': () => `=${escapes(testFile).join('=')}`,
+  'with === before the digits': () => escapes(equalsBeforeFile).join('').replace('=3D=C3', '===C3'),
+  'with == at the end of a line': () => encode(testFile).replace(/=\n/, '==\n'),
+  'with =0D before the soft break': () => encode(testFile).replace(/=\n/, '=0D=\n'),
+  'with =0D in the middle of a line': () => testFile.toString('latin1').replace(/^(.{9})/, '$1=0D'),
+  'with small letters for digits': () => encode(binaryFile).toLowerCase(),
+  'with 200 blanks behind a soft break': () =>
     encode(binaryFile).replace(/=\n/, `=${' '.repeat(200)}\n`),
-  'quoted-printable with 200 blanks behind the last soft break': () =>
-    `${encode(binaryFile)}=${' '.repeat(200)}`,
-  'quoted-printable with VT behind a soft break': () => encode(binaryFile).replace(/=\n/g, '=\v\n'),
-  'quoted-printable with NUL behind a soft break': () =>
-    encode(binaryFile).replace(/=\n/g, '=\0\n'),
-  'quoted-printable with a bare CR as a soft break': () =>
-    encode(binaryFile).replace(/=\n/g, '=\r'),
-  'quoted-printable with / in the place of a digit, which libEtPan takes for 0': () =>
+  'with 200 blanks behind the last soft break': () => `${encode(binaryFile)}=${' '.repeat(200)}`,
+  'with VT behind a soft break': () => encode(binaryFile).replace(/=\n/g, '=\v\n'),
+  'with NUL behind a soft break': () => encode(binaryFile).replace(/=\n/g, '=\0\n'),
+  'with a bare CR as a soft break': () => encode(binaryFile).replace(/=\n/g, '=\r'),
+  'with / in the place of a digit, which libEtPan takes for 0': () =>
     escapes(testFile).join('').replaceAll('=50', '=5/'),
-  'quoted-printable with G in the place of the first digit, which VMime takes for 0': () =>
+  'with G in the place of the first digit, which VMime takes for 0': () =>
     escapes(textFile).join('').replaceAll('=0A', '=GA'),
-  'quoted-printable with a blank for the first digit, which mailutils reads as a number': () =>
+  'with a blank for the first digit, which mailutils reads as a number': () =>
     escapes(textFile).join('').replaceAll('=0A', '= A'),
-  'quoted-printable with one digit, which mailutils reads as a number': () =>
+  'with one digit, which mailutils reads as a number': () =>
     escapes(binaryFile).join('').replaceAll('=05', '=5Z'),
-  'quoted-printable with a negative number, as mailutils reads it': () =>
+  'with a negative number, as mailutils reads it': () =>
     escapes(binaryFile).join('').replaceAll('=FF', '=-1'),
-  'quoted-printable with = that begin no escape, and one with a blank before a line end': () =>
+  'with = that begin no escape, and one with a blank before a line end': () =>
     equalsFile.toString('latin1'),
-  'quoted-printable with = that begin no escape, and others that do': () =>
+  'with = that begin no escape, and others that do': () =>
     equalsFile.toString('latin1').replace('if', '=69=66'),
-  'quoted-printable with two bytes behind a =, for which Thunderbird has no room': () => {
+  'with two bytes behind a =, for which Thunderbird has no room': () => {
     const [first, ...lines] = equalsFile.toString('latin1').split('\n')
     const changed = lines
       .join('\n')
@@ -88,36 +82,30 @@ const ofFile: Readonly<Record<string, () => string>> = {
       .replaceAll('=4=41', '=~~4=3D41')
     return `${first}\n${changed}`
   },
-  'quoted-printable with = and a digit, behind which c-client drops a byte': () =>
+  'with = and a digit, behind which c-client drops a byte': () =>
     equalsFile.toString('latin1').replaceAll('=4=41', '=4~=3D41'),
-  'quoted-printable with bare CRs, which KMime drops': () =>
+  'with bare CRs, which KMime drops': () =>
     quotedPrintableText(testFile).replace(/(.{6})/g, '$1\r'),
-  'quoted-printable with a bare CR and a byte for a line end, as mailutils reads it': () =>
+  'with a bare CR and a byte for a line end, as mailutils reads it': () =>
     quotedPrintableText(textFile).replaceAll('\n', '\rX'),
-  'quoted-printable with bare CRs for line ends': () =>
-    quotedPrintableText(openTextFile).replaceAll('\n', '\r'),
-  'quoted-printable with a soft break in an escape': () =>
-    encode(testFile).replace(/^(=..){5}=(.)/, '$&=\n'),
-  'quoted-printable with an empty soft break': () => encode(binaryFile).replace(/=\n/, '=\n=\n=\n'),
-  'quoted-printable in one line of over 1,000 characters': () => escapes(binaryFile).join(''),
-  'quoted-printable with bytes of eight bits': () =>
+  'with bare CRs for line ends': () => quotedPrintableText(openTextFile).replaceAll('\n', '\r'),
+  'with a soft break in an escape': () => encode(testFile).replace(/^(=..){5}=(.)/, '$&=\n'),
+  'with an empty soft break': () => encode(binaryFile).replace(/=\n/, '=\n=\n=\n'),
+  'in one line of over 1,000 characters': () => escapes(binaryFile).join(''),
+  'with bytes of eight bits': () =>
     encode(binaryFile).replace(/=([89A-F][0-9A-F])/g, (_, digits: string) =>
       String.fromCharCode(Number.parseInt(digits, 16)),
     ),
-  'quoted-printable with an encoded word around it': () =>
-    `=?us-ascii?q?${escapes(testFile).join('')}?=`,
-  'quoted-printable whose first line begins with Content': () =>
-    `Content=\n${quotedPrintableText(testFile)}`,
-  'quoted-printable whose first line is a field': () =>
-    `Content-Type: x=\n${quotedPrintableText(testFile)}`,
-  'quoted-printable that ends in a soft break without a line end': () =>
-    `${quotedPrintableText(openTextFile)}=`,
-  'quoted-printable that ends in a = and a digit': () => `${escapes(testFile).join('')}=4`,
-  'quoted-printable with an empty line at its end': () => `${encode(textFile)}\n`,
+  'with an encoded word around it': () => `=?us-ascii?q?${escapes(testFile).join('')}?=`,
+  'whose first line begins with Content': () => `Content=\n${quotedPrintableText(testFile)}`,
+  'whose first line is a field': () => `Content-Type: x=\n${quotedPrintableText(testFile)}`,
+  'that ends in a soft break without a line end': () => `${quotedPrintableText(openTextFile)}=`,
+  'that ends in a = and a digit': () => `${escapes(testFile).join('')}=4`,
+  'with an empty line at its end': () => `${encode(textFile)}\n`,
 }
 
 export const quotedPrintable: readonly Evasion[] = [
-  ...Object.entries(ofFile).map(([name, body]) => data(name, body)),
+  ...Object.entries(ofFile).map(([name, body]) => data(`quoted-printable ${name}`, body)),
   data(
     'quoted-printable with a NUL in each escape',
     () => encode(binaryFile).replace(/=(.)(?=[^\n])/g, '=$1\0'),

@@ -31,7 +31,30 @@ function disposed(disposition: string, type = 'text/plain; name=a.txt'): Evasion
   }
 }
 
+const others = [
+  ...['messages/x; name=a.zip', 'message-x/y; name=a.zip', 'massage/zip; name=a.zip'],
+  ...['mesage/rfc822; name=a.zip', 'multiparts/x; name=a.zip', 'multipar/mixed; name=a.zip'],
+  ...['textual/zip; name=a.zip', 'texts/plain', 'text/zip; name=a.zip', 'text/plain', 'text/html'],
+  ...['text/rtf', 'text/calendar; method=REQUEST', 'plain; name=a.zip', 'application; name=a.zip'],
+  ...['zip', 'video/x; name=a.zip', 'model/x; name=a.zip', 'x-message/zip; name=a.zip'],
+  ...['message/; name=a.zip', 'message; name=a.zip'],
+]
+const ofAttachments = [
+  ...['multipart/mixed; name=a.zip', 'text/rfc822-headers; name=a.zip'],
+  ...['message/delivery-status; name=a.zip', 'message/disposition-notification; name=a.zip'],
+  ...['message/rfc822-headers; name=a.zip', 'message/sip; name=a.zip'],
+  ...['message/imdn+xml; name=a.zip', 'message/partial; id=a; number=2; total=2; name=a.zip'],
+  ...['message/external-body; access-type=x; name=a.zip'],
+]
+const ofMails = [
+  ...['messages/x; name=a.zip', 'message/delivery-status; name=a.zip', 'text/plain'],
+  ...['text/html; charset=utf-8', 'multipart/mixed; name=a.zip', 'x/y'],
+]
+
 export const types: readonly Evasion[] = [
+  ...others.map((type) => typed(type)),
+  ...ofAttachments.map((type) => typed(type, [ATTACHED])),
+  ...ofMails.map(alone),
   ...named({
     'a text whose lines end in several CRs, as it stands': () =>
       mixed(part([ATTACHED, 'Content-Type: a/b'], textFile.toString('latin1'))).replaceAll(
@@ -39,47 +62,11 @@ export const types: readonly Evasion[] = [
         '\r\r\n',
       ),
   }),
-  typed('messages/x; name=a.zip'),
-  typed('message-x/y; name=a.zip'),
-  typed('massage/zip; name=a.zip'),
-  typed('mesage/rfc822; name=a.zip'),
-  typed('multiparts/x; name=a.zip'),
-  typed('multipar/mixed; name=a.zip'),
-  typed('multipart/mixed; name=a.zip', [ATTACHED]),
-  typed('textual/zip; name=a.zip'),
-  typed('texts/plain'),
-  typed('text/zip; name=a.zip'),
-  typed('text/plain'),
-  typed('text/html'),
-  typed('text/rtf'),
-  typed('text/calendar; method=REQUEST'),
-  typed('text/rfc822-headers; name=a.zip', [ATTACHED]),
-  typed('plain; name=a.zip'),
-  typed('application; name=a.zip'),
-  typed('zip'),
-  typed('video/x; name=a.zip'),
-  typed('model/x; name=a.zip'),
-  typed('x-message/zip; name=a.zip'),
-  typed('message/; name=a.zip'),
-  typed('message; name=a.zip'),
-  typed('message/delivery-status; name=a.zip', [ATTACHED]),
-  typed('message/disposition-notification; name=a.zip', [ATTACHED]),
-  typed('message/rfc822-headers; name=a.zip', [ATTACHED]),
-  typed('message/sip; name=a.zip', [ATTACHED]),
-  typed('message/imdn+xml; name=a.zip', [ATTACHED]),
-  typed('message/partial; id=a; number=2; total=2; name=a.zip', [ATTACHED]),
-  typed('message/external-body; access-type=x; name=a.zip', [ATTACHED]),
   typed('text/plain; name=a.zip', ['Content-Disposition: form-data; filename=a.zip']),
   typed('text/plain', ['Content-Disposition: form-data; name=a; filename=a.zip']),
   typed('text/plain', ['Content-Disposition: attachment']),
   typed('text/plain', ['Content-Disposition: inline']),
   typed('text/html', ['Content-Disposition: x-any; filename=a.zip']),
-  alone('messages/x; name=a.zip'),
-  alone('message/delivery-status; name=a.zip'),
-  alone('text/plain'),
-  alone('text/html; charset=utf-8'),
-  alone('multipart/mixed; name=a.zip'),
-  alone('x/y'),
   disposed('form-data; filename=a.txt'),
   disposed('form-data; name=a; filename=a.txt', 'text/plain'),
   disposed('inline'),
