@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
-import { entriesIn } from '../../src/scan/quarantine/entries.ts'
-import { findFolder, openQuarantine } from '../../src/scan/quarantine/folders.ts'
-import { openEntry, type QuarantineRecord } from '../../src/scan/quarantine/record.ts'
+import { entriesIn, openMessage } from '../../src/scan/quarantine/entries.ts'
+import { openQuarantine } from '../../src/scan/quarantine/folders.ts'
+import type { QuarantineRecord } from '../../src/scan/quarantine/record.ts'
 import type { Case } from './case.ts'
 import type { BuiltStage } from './stage.ts'
 
@@ -13,14 +13,12 @@ export async function readQuarantine(
 > {
   const root = openQuarantine(directory)
   const found = []
-  for (const entry of entriesIn(root, { since: undefined, until: undefined })) {
-    const folder = findFolder(root, entry.grounds, entry.day)!
-    const opened = await openEntry(folder, entry.part, entry.file)
+  for (const { id } of entriesIn(root, { since: undefined, until: undefined })) {
+    const { record, entry, message, close } = await openMessage(root, id)
     const chunks: Buffer[] = []
-    for await (const chunk of opened.message()) chunks.push(chunk)
-    await opened.close()
-    folder.close()
-    found.push({ record: opened.record, message: Buffer.concat(chunks), state: entry.state })
+    for await (const chunk of message()) chunks.push(chunk)
+    await close()
+    found.push({ record, message: Buffer.concat(chunks), state: entry.state })
   }
   root.close()
   return found

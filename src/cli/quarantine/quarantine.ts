@@ -1,9 +1,14 @@
 import type { CommandModule } from 'yargs'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import type { PathHandle } from '../../ground/path/path-handle.ts'
-import { entriesIn, type QuarantineEntry, withEntry } from '../../scan/quarantine/entries.ts'
-import { withFolder } from '../../scan/quarantine/folders.ts'
-import { type OpenEntry, openEntry, type QuarantineRecord } from '../../scan/quarantine/record.ts'
+import {
+  entriesIn,
+  type OpenMessage,
+  openMessage,
+  type QuarantineEntry,
+  recordOf,
+} from '../../scan/quarantine/entries.ts'
+import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
 import { deleteEntry } from '../../scan/quarantine/release.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'
 import { flag, printsJson } from '../shared/options.ts'
@@ -85,20 +90,6 @@ async function list(root: PathHandle, args: ListOptions, output: Output): Promis
   return messages > 0 ? 0 : NOTHING
 }
 
-/** Reads the record of a message, and no more; undefined if its folder is gone. */
-async function recordOf(
-  root: PathHandle,
-  { grounds, day, part, file }: QuarantineEntry,
-): Promise<QuarantineRecord | undefined> {
-  let record: QuarantineRecord | undefined
-  await withFolder(root, grounds, day, async (folder) => {
-    const opened = await openEntry(folder, part, file)
-    record = opened.record
-    await opened.close()
-  })
-  return record
-}
-
 /** The most recipients that a line of the list names. */
 const RECIPIENTS_SHOWN = 3
 
@@ -154,19 +145,15 @@ const showCommand: CommandModule<object, ShowOptions> = {
       if (raw && terminal().output) {
         throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
       }
-      return withQuarantine(args, (root) =>
-        withEntry(root, args.id, async (entry, folder) => {
-          const opened = await openEntry(folder, entry.part, entry.file).finally(() =>
-            folder.close(),
-          )
-          await (raw ? print(opened) : show(entry, opened, output)).finally(() => opened.close())
-          return 0
-        }),
-      )
+      return withQuarantine(args, async (root) => {
+        const opened = await openMessage(root, args.id)
+        await (raw ? print(opened) : show(opened, output)).finally(() => opened.close())
+        return 0
+      })
     }),
 }
 
-async function print(opened: OpenEntry): Promise<void> {
+async function print(opened: OpenMessage): Promise<void> {
   for await (const piece of opened.message()) {
     await new Promise<void>((resolve, reject) => {
       process.stdout.write(piece, (error) => (error ? reject(error) : resolve()))
@@ -174,8 +161,8 @@ async function print(opened: OpenEntry): Promise<void> {
   }
 }
 
-async function show(entry: QuarantineEntry, opened: OpenEntry, output: Output): Promise<void> {
-  const { record } = opened
+async function show(opened: OpenMessage, output: Output): Promise<void> {
+  const { entry, record } = opened
   const chunks: Buffer[] = []
   let length = 0
   for await (const piece of opened.message()) {

@@ -104,8 +104,8 @@ async function release(
   { to, keys, routes }: ReleaseRun,
   output: Output,
 ): Promise<void> {
-  const { record } = begun.opened
-  const { id } = begun.entry
+  const { entry, record } = begun.opened
+  const { id } = entry
   const recipients = to.length > 0 ? to : record.recipients
   const route = record.door === 'slot' ? routes.slot : routes.other
   let message: Message | undefined

@@ -10,7 +10,7 @@ import type {
   SplitDecision,
 } from '../../scan/judge/decision.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
-import { makeId, RANDOM_BYTES } from '../../scan/quarantine/entries.ts'
+import { makeId } from '../../scan/quarantine/entries.ts'
 import { keepMessage, removeKept } from '../../scan/quarantine/keep.ts'
 import { decisionLines, type LogContext } from './log/log-lines.ts'
 
@@ -113,7 +113,7 @@ async function keepInQuarantine(
     throw new Fault('config', 'QUARANTINE hold: only a milter can do that; set a directory')
   }
   const now = Date.now()
-  const id = makeId(now, Buffer.from(crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))))
+  const id = makeId(now, (random) => crypto.getRandomValues(random))
   const kept = { ...decision, id }
   const [log] = decisionLines(kept, code, { ...about, onLine: undefined })
   await keepMessage(

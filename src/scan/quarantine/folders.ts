@@ -1,6 +1,6 @@
 import { mkdirSync, type Stats } from 'node:fs'
-import { chmod } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, rename, rmdir, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { shellWord } from '../../ground/errors/shell-word.ts'
 import { PathHandle } from '../../ground/path/path-handle.ts'
@@ -15,12 +15,16 @@ const UNSYNCED = 0o1000
 export const MAILDIR_PARTS = ['tmp', 'new', 'cur'] as const
 export type MaildirPart = (typeof MAILDIR_PARTS)[number]
 
-/** The folder of a day and of grounds, `GROUNDS/.YYYY-MM-DD`: a folder of a Maildir++. */
-export interface Folder {
-  readonly top: PathHandle
-  /** The three directories of a Maildir. All are open: they stay the same if somebody renames what is above. */
-  readonly parts: Readonly<Record<MaildirPart, PathHandle>>
-  close(): void
+/** A day of one kind of grounds: its messages lie in one folder. */
+export interface DayOfGrounds {
+  readonly grounds: string
+  readonly day: string
+}
+
+/** Where a file is in a folder. */
+export interface Place {
+  readonly part: MaildirPart
+  readonly file: string
 }
 
 /**
@@ -30,8 +34,8 @@ export interface Folder {
 export function openQuarantine(directory: string): PathHandle {
   let handle: PathHandle
   try {
-    const name = directory.split('/').filter(Boolean).at(-1) ?? '.'
-    handle = PathHandle.with(join(directory, '..'), (parent) => parent.find(name))
+    const name = basename(directory)
+    handle = PathHandle.with(dirname(directory), (parent) => parent.find(name))
   } catch (error) {
     const remedy =
       errorCode(error) === 'ENOENT'
@@ -62,108 +66,131 @@ function mustBePrivate(stats: Stats, shown: string): void {
 }
 
 /**
- * Opens the folder of a day, and makes it if it is not there; it is on the disk when this resolves,
- * whoever has made it. No link is followed. Rejects with a Fault of kind `config`, or `write` if the
- * disk is full.
+ * The folder of a day and of grounds, `GROUNDS/.YYYY-MM-DD`: a folder of a Maildir++. It is open with its
+ * parts and the Maildir that it stands in: all stay the same if somebody renames what is above.
  */
-export async function makeFolder(root: PathHandle, grounds: string, day: string): Promise<Folder> {
-  const maildir = stepOrMake(root, grounds)
-  try {
-    for (const part of MAILDIR_PARTS) stepOrMake(maildir, part).close()
-    const top = stepOrMake(maildir, `.${day}`, PRIVATE | UNSYNCED)
-    const folder = folderOf(top, (part) => stepOrMake(top, part))!
+export class Folder {
+  readonly top: PathHandle
+  readonly parts: Readonly<Record<MaildirPart, PathHandle>>
+  readonly #maildir: PathHandle
+  readonly #day: string
+
+  private constructor(root: PathHandle, { grounds, day }: DayOfGrounds, step: Step) {
+    const opened: PathHandle[] = []
+    const enter = (directory: PathHandle, name: string, mode?: number) => {
+      const handle = step(directory, name, mode)
+      opened.push(handle)
+      return handle
+    }
     try {
-      if ((top.stats.mode & UNSYNCED) !== 0) await syncFolder([root, maildir, top])
+      this.#day = day
+      this.#maildir = enter(root, grounds)
+      this.top = enter(this.#maildir, `.${day}`, PRIVATE | UNSYNCED)
+      const [tmp, fresh, cur] = MAILDIR_PARTS.map((part) => enter(this.top, part))
+      this.parts = { tmp: tmp!, new: fresh!, cur: cur! }
+    } catch (error) {
+      for (const handle of opened) handle.close()
+      throw error
+    }
+  }
+
+  /**
+   * Opens the folder, and makes it if it is not there; it is on the disk when this resolves, whoever has
+   * made it. No link is followed. Rejects with a Fault of kind `config`, or `write` if the disk is full.
+   */
+  static async make(root: PathHandle, at: DayOfGrounds): Promise<Folder> {
+    const folder = new Folder(root, at, stepOrMake)
+    try {
+      for (const part of MAILDIR_PARTS) stepOrMake(folder.#maildir, part).close()
+      if ((folder.top.stats.mode & UNSYNCED) !== 0) {
+        for (const directory of [root, folder.#maildir, folder.top]) await directory.sync()
+        await chmod(folder.top.at(), PRIVATE)
+      }
       return folder
     } catch (error) {
       folder.close()
       throw error
     }
-  } finally {
-    maildir.close()
+  }
+
+  /**
+   * Opens the folder if it is there with all its parts: another process may be making it. Throws a Fault
+   * if the folder or a part of it is a link, or belongs to another account.
+   */
+  static find(root: PathHandle, at: DayOfGrounds): Folder | undefined {
+    try {
+      return new Folder(root, at, stepInto)
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  /** Resolves with what `use` makes of the folder; undefined if it is not there. Closes the folder. */
+  static async within<Result>(
+    root: PathHandle,
+    at: DayOfGrounds,
+    use: (folder: Folder) => Promise<Result>,
+  ): Promise<Result | undefined> {
+    const folder = Folder.find(root, at)
+    if (folder === undefined) return undefined
+    try {
+      return await use(folder)
+    } finally {
+      folder.close()
+    }
+  }
+
+  /**
+   * Moves a file. What may be done with a message depends on where it is: when this resolves, a power
+   * failure does not undo the move.
+   */
+  async move(from: Place, to: Place): Promise<void> {
+    await rename(this.parts[from.part].at(from.file), this.parts[to.part].at(to.file))
+    await this.parts[to.part].sync() // the new name first: one of them is there
+    await this.parts[from.part].sync()
+  }
+
+  /** Removes a file; when this resolves, a power failure does not bring it back. */
+  async remove({ part, file }: Place): Promise<void> {
+    await unlink(this.parts[part].at(file))
+    await this.parts[part].sync()
+  }
+
+  /** Removes the folder with this file of its own. Rejects if there is anything else in it. */
+  async removeEmpty(file: string): Promise<void> {
+    await unlink(this.top.at(file)).catch(() => {})
+    for (const part of MAILDIR_PARTS) await rmdir(this.top.at(part))
+    await rmdir(this.#maildir.at(`.${this.#day}`))
+  }
+
+  close(): void {
+    for (const handle of [this.#maildir, this.top, ...Object.values(this.parts)]) handle.close()
   }
 }
 
-/** Brings a folder of a day to the disk: the last of these directories, each of which is in the one before. */
-async function syncFolder(directories: readonly PathHandle[]): Promise<void> {
-  for (const directory of directories) await directory.sync()
-  await chmod(directories.at(-1)!.at(), PRIVATE)
-}
-
-/**
- * Opens the folder if it is there with all its parts: another process may be making it. Throws a Fault if
- * the folder or a part of it is a link, or belongs to another account.
- */
-export function findFolder(root: PathHandle, grounds: string, day: string): Folder | undefined {
-  const maildir = stepIfThere(root, grounds)
-  try {
-    const top = maildir && stepIfThere(maildir, `.${day}`)
-    return top && folderOf(top, (part) => stepIfThere(top, part))
-  } finally {
-    maildir?.close()
-  }
-}
-
-/** Resolves with what `use` makes of the folder of a day; undefined if it is not there. Closes the folder. */
-export async function withFolder<Result>(
-  root: PathHandle,
-  grounds: string,
-  day: string,
-  use: (folder: Folder) => Promise<Result>,
-): Promise<Result | undefined> {
-  const folder = findFolder(root, grounds, day)
-  if (folder === undefined) return undefined
-  try {
-    return await use(folder)
-  } finally {
-    folder.close()
-  }
-}
-
-/** The folder with its parts; undefined if one is not there. Closes the directory itself without a folder. */
-function folderOf(
-  top: PathHandle,
-  open: (part: MaildirPart) => PathHandle | undefined,
-): Folder | undefined {
-  const opened = [top]
-  const close = () => {
-    for (const handle of opened) handle.close()
-  }
-  try {
-    const parts = MAILDIR_PARTS.flatMap((part) => {
-      const handle = open(part)
-      if (handle === undefined) return []
-      opened.push(handle)
-      return [[part, handle] as const]
-    })
-    const { tmp, new: fresh, cur } = Object.fromEntries(parts)
-    if (tmp && fresh && cur) return { top, parts: { tmp, new: fresh, cur }, close }
-    close()
-    return undefined
-  } catch (error) {
-    close()
-    throw error
-  }
-}
+/** Opens a directory in another one of the quarantine. `mode` is for one that has to be made. */
+type Step = (directory: PathHandle, name: string, mode?: number) => PathHandle
 
 function stepOrMake(directory: PathHandle, name: string, mode = PRIVATE): PathHandle {
-  const there = stepIfThere(directory, name)
-  if (there !== undefined) return there
   try {
     mkdirSync(directory.at(name), mode)
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw quarantineFault(join(directory.path, name), error)
   }
-  return stepIfThere(directory, name) ?? stepOrMake(directory, name, mode)
+  return stepInto(directory, name)
 }
 
-/** Opens a directory in the quarantine, or returns undefined. Throws as findFolder() does. */
-export function stepIfThere(directory: PathHandle, name: string): PathHandle | undefined {
+/**
+ * Opens a directory in the quarantine. Throws ENOENT if it is not there, and a Fault if it is a link, or
+ * not a directory of this account.
+ */
+export function stepInto(directory: PathHandle, name: string): PathHandle {
   let handle: PathHandle
   try {
     handle = directory.find(name)
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') throw error
     throw new Fault('config', `QUARANTINE: ${errorText(error)}`, error)
   }
   if (handle.stats.isDirectory() && handle.stats.uid === process.geteuid!()) return handle

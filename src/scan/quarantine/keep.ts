@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto'
 import { open, rename, unlink } from 'node:fs/promises'
 import { isFault } from '../../ground/errors/fault.ts'
-import { writeWholeAside } from '../../ground/process/descriptors.ts'
 import type { Message } from '../../mail/message/message.ts'
 import { dayOfId, nameOfEntry } from './entries.ts'
-import { type Folder, makeFolder, openQuarantine, quarantineFault, withFolder } from './folders.ts'
-import { encodeRecord, lastLine, type QuarantineRecord } from './record.ts'
+import { Folder, openQuarantine, quarantineFault } from './folders.ts'
+import { type QuarantineRecord, writeRecorded } from './record.ts'
 
 /**
  * Keeps a message. When this resolves, the message is on the disk, and a power failure does not undo
@@ -20,7 +18,7 @@ export async function keepMessage(
 ): Promise<void> {
   const root = openQuarantine(directory)
   try {
-    const folder = await makeFolder(root, record.grounds, dayOfId(record.id)!)
+    const folder = await Folder.make(root, { grounds: record.grounds, day: dayOfId(record.id) })
     try {
       await writeInto(folder, record, message)
     } finally {
@@ -43,10 +41,9 @@ export async function removeKept(
 ): Promise<void> {
   const root = openQuarantine(directory)
   try {
-    await withFolder(root, grounds, dayOfId(id)!, async ({ parts }) => {
-      await unlink(parts.new.at(nameOfEntry(id, size)))
-      await parts.new.sync()
-    })
+    const file = nameOfEntry(id, size)
+    const remove = (folder: Folder) => folder.remove({ part: 'new', file })
+    await Folder.within(root, { grounds, day: dayOfId(id) }, remove)
   } catch (error) {
     throw isFault(error) ? error : quarantineFault(directory, error)
   } finally {
@@ -55,26 +52,18 @@ export async function removeKept(
 }
 
 async function writeInto(
-  { parts }: Folder,
+  folder: Folder,
   record: QuarantineRecord,
-  { header, body, size }: Pick<Message, 'header' | 'body' | 'size'>,
+  message: Pick<Message, 'header' | 'body' | 'size'>,
 ): Promise<void> {
-  const written = parts.tmp.at(record.id)
-  const kept = parts.new.at(nameOfEntry(record.id, size))
+  const written = folder.parts.tmp.at(record.id)
+  const kept = folder.parts.new.at(nameOfEntry(record.id, message.size))
   const file = await open(written, 'wx', 0o600)
   try {
-    const hash = createHash('sha256')
-    const above = encodeRecord(record)
-    await writeWholeAside(file, above)
-    for (const chunk of inPieces(header.bytes, body.chunks())) {
-      hash.update(chunk)
-      await writeWholeAside(file, chunk)
-    }
-    const line = Buffer.from(lastLine(hash.digest('hex')))
-    await writeWholeAside(file, line, above.length - line.length)
+    await writeRecorded(file, record, message)
     await file.sync()
     await rename(written, kept)
-    await parts.new.sync().catch(async (error) => {
+    await folder.parts.new.sync().catch(async (error) => {
       await unlink(kept)
       throw error
     })
@@ -84,9 +73,4 @@ async function writeInto(
   } finally {
     await file.close()
   }
-}
-
-function* inPieces(header: Buffer, body: Iterable<Buffer>): Generator<Buffer> {
-  yield header
-  yield* body
 }

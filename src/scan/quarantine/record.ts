@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { Fault } from '../../ground/errors/fault.ts'
-import type { Folder, MaildirPart } from './folders.ts'
+import { writeWholeAside } from '../../ground/process/descriptors.ts'
+import { Bytes } from '../../mail/message/bytes.ts'
+import type { Message } from '../../mail/message/message.ts'
+import type { Folder, Place } from './folders.ts'
 
 /**
  * The facts that are kept about a message in quarantine. Each character of an address is one
@@ -34,7 +37,7 @@ export interface QuarantineRecord {
  * byte. No line of the record can look like it: the record is JSON, and each of its continuation lines
  * begins with a blank.
  */
-export const lastLine = (sha256: string): string =>
+const lastLine = (sha256: string): string =>
   `X-Onescan-Message: sha256=${sha256}; as it came, below this line\n`
 /** That line while the message is being written. */
 const UNKNOWN = lastLine('0'.repeat(64))
@@ -61,12 +64,31 @@ interface ReadRecord {
 }
 
 /**
- * Writes a record as two header fields above the message: JSON in ASCII, folded at any place, and the
- * line below which the message begins, of which the digest is yet to be written. Record and message are
- * one file, so that neither is ever there without the other. Throws a Fault if it has more than RECORD_MAX
- * bytes.
+ * Writes a message below its record into a file that is empty: one file, so that neither is ever there
+ * without the other. Rejects with a Fault if the record has more than RECORD_MAX bytes, or with the error
+ * of the system.
  */
-export function encodeRecord(record: QuarantineRecord): Buffer {
+export async function writeRecorded(
+  file: FileHandle,
+  record: QuarantineRecord,
+  { header, body }: Pick<Message, 'header' | 'body'>,
+): Promise<void> {
+  const hash = createHash('sha256')
+  const above = encodeRecord(record)
+  await writeWholeAside(file, above)
+  for (const chunk of Bytes.of(header.bytes, body).chunks()) {
+    hash.update(chunk)
+    await writeWholeAside(file, chunk)
+  }
+  const line = Buffer.from(lastLine(hash.digest('hex')))
+  await writeWholeAside(file, line, above.length - line.length)
+}
+
+/**
+ * Returns a record as two header fields above the message: JSON in ASCII, folded at any place, and the
+ * line below which the message begins, of which the digest is yet to be written.
+ */
+function encodeRecord(record: QuarantineRecord): Buffer {
   const json = JSON.stringify(record).replace(/[^ -~]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   })
@@ -81,19 +103,17 @@ export function encodeRecord(record: QuarantineRecord): Buffer {
  * Reads the record, and where the message begins, from the first bytes of a file. Returns undefined
  * if there are not enough of them. Throws a Fault of kind `read` for a file without a record.
  */
-export function decodeRecord(start: Buffer): ReadRecord | undefined {
-  const field = Buffer.from(FIELD)
-  const known = start.subarray(0, field.length)
-  if (!known.equals(field.subarray(0, known.length))) throw notOurs('it has no record')
+function decodeRecord(start: Buffer): ReadRecord | undefined {
+  if (start.toString('latin1', 0, FIELD.length) !== FIELD) throw notOurs('it has no record')
   const end = start.indexOf('\nX-Onescan-Message: ')
   const messageAt = end + 1 + UNKNOWN.length
-  if (end < 0 ? start.length > RECORD_MAX : messageAt > RECORD_MAX) {
+  if (end < 0 || messageAt > start.length) {
+    if (start.length < RECORD_MAX) return undefined
     throw notOurs(`its record has more than ${RECORD_MAX} bytes`)
   }
-  if (end < 0 || start.length < messageAt) return undefined
   const [, sha256] = LAST_LINE.exec(start.toString('latin1', end, messageAt)) ?? []
   if (sha256 === undefined) throw notOurs('its record does not end as it should')
-  const json = start.toString('latin1', field.length, end).replaceAll('\n ', '')
+  const json = start.toString('latin1', FIELD.length, end).replaceAll('\n ', '')
   return { record: parseRecord(json), sha256, messageAt }
 }
 
@@ -113,8 +133,7 @@ const TEXTS = ['id', 'time', 'host', 'door', 'grounds', 'sender', 'log']
 const OPTIONAL_TEXTS = ['found', 'remote', 'queue']
 
 function isRecord(value: unknown): value is QuarantineRecord {
-  if (typeof value !== 'object' || value === null) return false
-  const facts: Record<string, unknown> = { ...value }
+  const facts: Record<string, unknown> = { ...Object(value) }
   const { recipients } = facts
   const texts = [...TEXTS, ...OPTIONAL_TEXTS.filter((name) => name in facts)]
   if (!texts.every((name) => isText(facts[name]))) return false
@@ -144,7 +163,7 @@ function notOurs(why: string): Fault {
   return new Fault('read', `is not a message in quarantine: ${why}`)
 }
 
-/** Bytes of a file that are read at first, to find its record. */
+/** Bytes of a file that are read at first, to find its record; then eight times as many, up to RECORD_MAX. */
 const START = 4096
 
 /** A message that is open for reading. */
@@ -159,14 +178,9 @@ export interface OpenEntry {
  * Opens the file of a message. Rejects with ENOENT if it is not there any more, and with a Fault if it
  * is not a message in quarantine.
  */
-export async function openEntry(
-  folder: Folder,
-  part: MaildirPart,
-  file: string,
-): Promise<OpenEntry> {
+export async function openEntry(folder: Folder, { part, file }: Place): Promise<OpenEntry> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
-  const path = folder.parts[part].at(file)
-  const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  const handle = await open(folder.parts[part].at(file), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
     if (!(await handle.stat()).isFile()) throw new Fault('read', `${file}: is not a regular file`)
     const start = await readStart(handle)
@@ -201,18 +215,13 @@ async function* readMessage(
 
 /** Reads the record above a message. */
 async function readStart(handle: FileHandle): Promise<ReadRecord> {
-  for (let most = START; ; most *= 8) {
-    const start = Buffer.alloc(Math.min(most, RECORD_MAX + START))
-    let length = 0
-    for (;;) {
-      const { bytesRead } = await handle.read(start, length, start.length - length, length)
-      if (bytesRead === 0) break
-      length += bytesRead
-      if (length === start.length) break
-    }
+  let start = Buffer.alloc(START)
+  for (let length = 0; ; ) {
+    const { bytesRead } = await handle.read(start, length, start.length - length, length)
+    length += bytesRead
     const found = decodeRecord(start.subarray(0, length))
     if (found !== undefined) return found
-    if (length < start.length)
-      throw new Fault('read', 'is not a message in quarantine: it ends early')
+    if (bytesRead === 0) throw notOurs('it ends early')
+    start = Buffer.concat([start], 8 * length)
   }
 }

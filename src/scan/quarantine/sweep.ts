@@ -1,26 +1,18 @@
 import { lstatSync } from 'node:fs'
-import { rmdir, stat, unlink } from 'node:fs/promises'
+import { stat, unlink } from 'node:fs/promises'
 import { errorText } from '../../ground/errors/fault.ts'
 import { inSlices } from '../../ground/flow/slices.ts'
 import type { PathHandle } from '../../ground/path/path-handle.ts'
 import type { Values } from '../../ground/settings/settings.ts'
 import type { quarantineLimits } from '../../ground/settings/table/scanning.ts'
 import { FIRST_SEEN, type HostTime, SweepClock } from './age.ts'
+import { byAge, daysIn, entryAt, type QuarantineEntry } from './entries.ts'
 import {
-  byAge,
   type DayOfGrounds,
-  daysIn,
-  type EntryName,
-  entryAt,
-  readEntryName,
-} from './entries.ts'
-import {
-  type Folder,
-  findFolder,
+  Folder,
   MAILDIR_PARTS,
   type MaildirPart,
   openQuarantine,
-  withFolder,
 } from './folders.ts'
 
 interface SweepResult {
@@ -43,7 +35,7 @@ const IN_USE_FOR = 2 * DAY_SECONDS * 1000
 
 /** A message in new/ or cur/. */
 interface Found {
-  readonly name: EntryName
+  readonly entry: QuarantineEntry
   readonly path: string
   /** When a sweep saw it first, in seconds of the clock. */
   readonly seen: number
@@ -71,7 +63,7 @@ export async function sweepQuarantine(
   directory: string,
   limits: Values<typeof quarantineLimits>,
   time: HostTime,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<SweepResult> {
   const root = openQuarantine(directory)
   try {
@@ -96,7 +88,7 @@ class QuarantineSweep {
   readonly #limits: Values<typeof quarantineLimits>
   readonly #clock: SweepClock
   readonly #now: number
-  readonly #signal: AbortSignal | undefined
+  readonly #signal: AbortSignal
   readonly #sum = { ...NOTHING }
   /** What is there. */
   readonly #batches = new Map<string, SeenTogether>()
@@ -108,7 +100,7 @@ class QuarantineSweep {
     limits: Values<typeof quarantineLimits>,
     clock: SweepClock,
     now: number,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ) {
     this.#root = root
     this.#limits = limits
@@ -144,13 +136,13 @@ class QuarantineSweep {
    * Removes the messages of a day that are too old, counts the others, and notes those that no sweep has
    * seen before.
    */
-  async #removeOld({ grounds, day }: DayOfGrounds): Promise<void> {
-    await withFolder(this.#root, grounds, day, async (folder) => {
+  async #removeOld(at: DayOfGrounds): Promise<void> {
+    await Folder.within(this.#root, at, async (folder) => {
       const fresh: string[] = []
-      for await (const { name, path, seen, isNew } of this.#messagesIn(folder)) {
+      for await (const { entry, path, seen, isNew } of this.#messagesIn(folder, at)) {
         if (this.#isTooOld(seen) && (await this.#remove(path))) continue
-        if (isNew) fresh.push(name.id)
-        this.#count(seen, day, sizeOf(path))
+        if (isNew) fresh.push(entry.id)
+        this.#count(seen, at.day, sizeOf(path))
       }
       if (fresh.length > 0) await this.#note(folder, fresh)
     })
@@ -179,24 +171,27 @@ class QuarantineSweep {
     const last = this.#lastBatchToGo()
     const before = [...this.#batches.values()].filter((batch) => isBefore(batch, last))
     const daysBefore = new Set(before.map(({ day }) => day))
-    for (const { grounds, day } of days) {
+    for (const at of days) {
+      const { day } = at
       if (!daysBefore.has(day)) continue // mostly no batch goes as a whole: names are not read twice
-      await withFolder(this.#root, grounds, day, async (folder) => {
-        for await (const { seen, path } of this.#messagesIn(folder)) {
+      await Folder.within(this.#root, at, async (folder) => {
+        for await (const { seen, path } of this.#messagesIn(folder, at)) {
           if (isBefore({ seen, day }, last)) await this.#removeCounted(path)
         }
       })
     }
-    const ofDay = days.filter(({ day }) => day === last.day)
-    const folders = ofDay.flatMap(({ grounds, day }) => findFolder(this.#root, grounds, day) ?? [])
+    const folders: Folder[] = []
     try {
       const found: Found[] = []
-      for (const folder of folders) {
-        for await (const message of this.#messagesIn(folder)) {
+      for (const at of days.filter(({ day }) => day === last.day)) {
+        const folder = Folder.find(this.#root, at)
+        if (folder === undefined) continue
+        folders.push(folder)
+        for await (const message of this.#messagesIn(folder, at)) {
           if (message.seen === last.seen) found.push(message)
         }
       }
-      found.sort((message, other) => byAge(message.name, other.name))
+      found.sort((message, other) => byAge(message.entry, other.entry))
       for await (const { path } of inSlices(found, PAUSE, this.#signal)) {
         if (!this.#isOver()) return
         await this.#removeCounted(path)
@@ -212,12 +207,11 @@ class QuarantineSweep {
     const batches = [...this.#batches.values()].sort((batch, other) =>
       isBefore(batch, other) ? -1 : 1,
     )
-    for (const batch of batches) {
+    return batches.find((batch) => {
       left.messages -= batch.messages
       left.bytes -= batch.bytes
-      if (!this.#isOver(left)) return batch
-    }
-    return batches.at(-1)!
+      return !this.#isOver(left)
+    })!
   }
 
   /** Removes a message that was counted. */
@@ -229,14 +223,14 @@ class QuarantineSweep {
   }
 
   /** Removes what killed processes left in tmp/ of a day, and the folder of the day if it is empty. */
-  async #tidy({ grounds, day }: DayOfGrounds): Promise<void> {
-    await withFolder(this.#root, grounds, day, async (folder) => {
+  async #tidy(at: DayOfGrounds): Promise<void> {
+    await Folder.within(this.#root, at, async (folder) => {
       let known: Map<string, number> | undefined
       for await (const [file, path] of this.#filesIn(folder, 'tmp')) {
         const stats = await stat(path).catch(() => undefined)
         if (stats === undefined) continue
         // A message that is being released is here, also if the process that released it was killed.
-        const message = entryAt({ grounds, day, part: 'tmp', file })
+        const message = entryAt(at, { part: 'tmp', file })
         if (message !== undefined) {
           known ??= await this.#clock.firstSeen(folder.top)
           const seen = known.get(message.id)
@@ -246,8 +240,9 @@ class QuarantineSweep {
         const touched = message === undefined ? stats.mtimeMs : stats.ctimeMs // rename(2) sets ctime
         if (this.#now - touched > USELESS_AFTER) await unlink(path).catch(() => {})
       }
-      const isInUse = this.#now - Date.parse(day) < IN_USE_FOR
-      if (!isInUse && (await this.#isEmpty(folder))) await removeFolder(folder, day)
+      const isInUse = this.#now - Date.parse(at.day) < IN_USE_FOR
+      if (isInUse || !(await this.#isEmpty(folder))) return
+      await folder.removeEmpty(FIRST_SEEN).catch(() => {}) // somebody has put something there
     })
   }
 
@@ -260,14 +255,14 @@ class QuarantineSweep {
   }
 
   /** The messages in new/ and cur/ of a folder, in no order. */
-  async *#messagesIn(folder: Folder): AsyncGenerator<Found> {
+  async *#messagesIn(folder: Folder, at: DayOfGrounds): AsyncGenerator<Found> {
     const known = await this.#clock.firstSeen(folder.top)
     for (const part of ['new', 'cur'] as const) {
       for await (const [file, path] of this.#filesIn(folder, part)) {
-        const name = readEntryName(file)
-        if (name === undefined) continue
-        const seen = known.get(name.id)
-        yield { name, path, seen: seen ?? this.#clock.seconds, isNew: seen === undefined }
+        const entry = entryAt(at, { part, file })
+        if (entry === undefined) continue
+        const seen = known.get(entry.id)
+        yield { entry, path, seen: seen ?? this.#clock.seconds, isNew: seen === undefined }
       }
     }
   }
@@ -276,11 +271,8 @@ class QuarantineSweep {
    * The names in a part of a folder, each with its path, in no order. Works in slices, so that it may run
    * beside mail. Rejects at the signal.
    */
-  async *#filesIn(
-    { parts }: Folder,
-    part: MaildirPart,
-  ): AsyncGenerator<[name: string, path: string]> {
-    const directory = parts[part]
+  async *#filesIn(folder: Folder, part: MaildirPart): AsyncGenerator<[name: string, path: string]> {
+    const directory = folder.parts[part]
     for await (const name of directory.namesInSlices(PAUSE, this.#signal)) {
       yield [name, directory.at(name)]
     }
@@ -301,17 +293,6 @@ class QuarantineSweep {
 /** Whether a batch goes before another one. */
 function isBefore(batch: Pick<SeenTogether, 'seen' | 'day'>, other: SeenTogether): boolean {
   return batch.seen < other.seen || (batch.seen === other.seen && batch.day < other.day)
-}
-
-/** Removes the folder of a day, unless somebody has put something there. */
-async function removeFolder({ top }: Folder, day: string): Promise<void> {
-  try {
-    await unlink(top.at(FIRST_SEEN)).catch(() => {})
-    for (const part of MAILDIR_PARTS) await rmdir(top.at(part))
-    await rmdir(top.at(`../.${day}`))
-  } catch {
-    // Somebody has put something there, or removed it.
-  }
 }
 
 /** Bytes of a file with its record, which may be larger than the message. */

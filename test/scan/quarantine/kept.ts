@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import type { PathHandle } from '../../../src/ground/path/path-handle.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
-import { makeId, RANDOM_BYTES } from '../../../src/scan/quarantine/entries.ts'
+import { makeId } from '../../../src/scan/quarantine/entries.ts'
+import { openQuarantine } from '../../../src/scan/quarantine/folders.ts'
 import { keepMessage } from '../../../src/scan/quarantine/keep.ts'
 import type { QuarantineRecord } from '../../../src/scan/quarantine/record.ts'
 
@@ -13,6 +15,13 @@ export function makeQuarantine(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-quarantine-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   return directory
+}
+
+/** A handle of a quarantine that goes with the test. */
+export function openFor(t: Test, directory: string): PathHandle {
+  const root = openQuarantine(directory)
+  t.teardown(() => root.close())
+  return root
 }
 
 let count = 0
@@ -26,9 +35,7 @@ export async function keepOne(
     ...record
   }: Partial<QuarantineRecord> & { readonly text?: string } = {},
 ): Promise<string> {
-  const random = Buffer.alloc(RANDOM_BYTES)
-  random.writeUInt32BE(++count)
-  const id = makeId(time, random)
+  const id = makeId(time, (random) => random.set([0, 0, ++count >> 8, count]))
   const bytes = Buffer.from(text, 'latin1')
   const end = bytes.indexOf('\n\n') + 2
   await keepMessage(
@@ -52,4 +59,10 @@ export async function keepOne(
     },
   )
   return id
+}
+
+/** The path of the file of a message, or of what begins with its id. */
+export function fileOf(directory: string, id: string): string {
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+  return join(directory, names.find((name) => name.includes(`/${id}`))!)
 }

@@ -12,47 +12,60 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { HostProcess } from '../../../src/ground/process/host-process.ts'
 import type { Values } from '../../../src/ground/settings/settings.ts'
 import type { quarantineLimits } from '../../../src/ground/settings/table/scanning.ts'
+import { readHostTime } from '../../../src/scan/quarantine/age.ts'
+import { entriesIn } from '../../../src/scan/quarantine/entries.ts'
+import { openQuarantine } from '../../../src/scan/quarantine/folders.ts'
 import { sweepQuarantine } from '../../../src/scan/quarantine/sweep.ts'
-import { readQuarantine } from '../../cases/kept.ts'
-import { ofPlain, onescan } from '../../cli/onescan.ts'
-import { keepOne, makeQuarantine } from './kept.ts'
+import { fileOf, keepOne, makeQuarantine } from './kept.ts'
 
 /** The sweep of a quarantine. */
 
-const HOUR = 3_600_000
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 const now = Date.parse('2026-11-21T12:00:00Z')
 const none = { QUARANTINEDAYS: 0, QUARANTINEMESSAGES: 0, QUARANTINESIZE: 0 }
+/** Messages go that are older than three hours: the fourth sweep after the first that sees them. */
+const threeHours = { ...none, QUARANTINEDAYS: 3 / 24 }
 
-/** The clocks of a host, which sweeps a quarantine. */
+/** A quarantine, and the clocks of its host. */
 class Host {
-  now: number
-  uptime = 60_000
+  readonly directory: string
+  now = now
+  uptime = 10 * DAY
   boot = 'first'
-  readonly #directory: string
-
-  constructor(directory: string, time = now) {
-    this.#directory = directory
-    this.now = time
+  constructor(t: Test) {
+    this.directory = makeQuarantine(t)
   }
 
-  sweep(limits: Values<typeof quarantineLimits>, signal?: AbortSignal) {
-    const { now, uptime, boot } = this
-    return sweepQuarantine(this.#directory, limits, { now, uptime, boot }, signal)
+  /** Keeps a message at a time of the wall clock; its id. */
+  keep(time = this.now, record?: Parameters<typeof keepOne>[2]): Promise<string> {
+    return keepOne(this.directory, time, record)
+  }
+
+  sweep(limits: Values<typeof quarantineLimits> = none, { signal } = new AbortController()) {
+    const { directory, now, uptime, boot } = this
+    return sweepQuarantine(directory, limits, { now, uptime, boot }, signal)
+  }
+
+  /** Lets time pass without a sweep. */
+  wait(milliseconds: number): void {
+    this.now += milliseconds
+    this.uptime += milliseconds
   }
 
   /** Lets time pass, of which sweeps see each hour. Resolves with the last of them. */
   async pass(hours: number, limits: Values<typeof quarantineLimits> = none) {
-    for (let hour = 1; hour <= hours; hour++) {
-      this.now += HOUR
-      this.uptime += HOUR
-      const swept = await this.sweep(limits)
-      if (hour === hours) return swept
+    for (let hour = 1; hour < hours; hour++) {
+      this.wait(HOUR)
+      await this.sweep(limits)
     }
-    throw new Error('no hour')
+    this.wait(HOUR)
+    return this.sweep(limits)
   }
 
   /** Starts the host anew, after it was off for so long. */
@@ -61,344 +74,473 @@ class Host {
     this.uptime = 30_000
     this.boot += ' again'
   }
+
+  /** The ids of the messages that are there, the oldest first. */
+  ids(): string[] {
+    const root = openQuarantine(this.directory)
+    const entries = [...entriesIn(root, { since: undefined, until: undefined })]
+    root.close()
+    return entries.map(({ id }) => id)
+  }
+
+  path(name: string): string {
+    return join(this.directory, name)
+  }
+
+  /** Changes the text of a file. */
+  edit(name: string, change: (text: string) => string): void {
+    writeFileSync(this.path(name), change(readFileSync(this.path(name), 'latin1')), 'latin1')
+  }
+
+  /** Bytes of the file of a message, with the record above it. */
+  size(id: string): number {
+    return statSync(fileOf(this.directory, id)).size
+  }
 }
 
-/** Bytes of the file of a message, with the record above it. */
-function bytesOf(directory: string, id: string): number {
-  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
-  return statSync(join(directory, names.find((name) => name.includes(`/${id},`))!)).size
-}
-
-async function idsIn(directory: string): Promise<string[]> {
-  return (await readQuarantine(directory)).map(({ record }) => record.id)
-}
+const CLOCK = 'sweep.clock'
+const SEEN = 'virus/.2026-11-21/sweep.seen'
 
 t.test('the sweep removes no message if there are no limits', async (t) => {
-  const directory = makeQuarantine(t)
-  const id = await keepOne(directory, 0)
-  t.same(await new Host(directory).sweep(none), {
-    messages: 1,
-    bytes: bytesOf(directory, id),
-    removed: 0,
-    warnings: [],
-  })
-  t.same(await idsIn(directory), [id])
+  const host = new Host(t)
+  const id = await host.keep(0)
+  const swept = { messages: 1, bytes: host.size(id), removed: 0, warnings: [] }
+  t.same(await host.sweep(), swept)
+  const seen = readFileSync(host.path('virus/.1970-01-01/sweep.seen'))
+  t.same(await host.pass(30), swept)
+  t.ok(readFileSync(host.path('virus/.1970-01-01/sweep.seen')).equals(seen), 'it is noted once')
+  t.same(host.ids(), [id])
+  for (const name of [CLOCK, 'virus/.1970-01-01/sweep.seen']) {
+    t.equal(statSync(host.path(name)).mode & 0o777, 0o600, name)
+  }
 })
 
-t.test('the sweep removes messages that are too old, and folders that are empty', async (t) => {
-  const directory = makeQuarantine(t)
-  const host = new Host(directory)
-  await keepOne(directory, now)
-  await keepOne(directory, now, { grounds: 'banned' })
-  await host.sweep(none)
-  await host.pass(1)
-  const young = await keepOne(directory, host.now)
-  await host.pass(47, { ...none, QUARANTINEDAYS: 2 })
-  t.equal((await idsIn(directory)).length, 3, 'not older than two days')
-  t.match(await host.pass(1, { ...none, QUARANTINEDAYS: 2 }), { messages: 1, removed: 2 })
-  t.same(await idsIn(directory), [young])
-  await host.pass(48, { ...none, QUARANTINEDAYS: 2 })
-  t.same(readdirSync(join(directory, 'virus')).sort(), ['cur', 'new', 'tmp'])
+t.test('messages that are too old go, of all grounds, released or not', async (t) => {
+  // biome-ignore format: a line
+  const host = new Host(t)
+  const released = await host.keep()
+  renameSync(fileOf(host.directory, released), host.path(`virus/.2026-11-21/cur/${released},S=17:2,PS`)) // biome-ignore format: a line
+  await host.keep(now, { grounds: 'banned' })
+  await host.sweep(threeHours)
+  await host.pass(1, threeHours)
+  const young = await host.keep()
+  t.match(await host.pass(2, threeHours), { messages: 3, removed: 0 }, 'not older than that')
+  host.wait(999)
+  t.match(await host.sweep(threeHours), { messages: 3, removed: 0 }, 'nor by a part of a second')
+  host.wait(1)
+  t.match(await host.sweep(threeHours), { messages: 1, removed: 2 })
+  t.same(host.ids(), [young])
+})
+
+t.test('a folder goes when it is empty and nobody writes there any more', async (t) => {
+  const midnight = Date.parse('2026-11-21T00:00:00Z')
+  const folder = 'virus/.2026-11-21'
+  const cases: readonly (readonly [what: string, put: (path: string) => void, stays: boolean])[] = [
+    ['empty', () => {}, false],
+    ['a file in tmp/', (path) => writeFileSync(join(path, 'tmp/x'), ''), true],
+    ['a file in new/', (path) => writeFileSync(join(path, 'new/notes'), ''), true],
+    ['a file in cur/', (path) => writeFileSync(join(path, 'cur/notes'), ''), true],
+    ['a file beside them', (path) => writeFileSync(join(path, 'dovecot-uidlist'), ''), true],
+    ['without the notes of the sweep', (path) => rmSync(join(path, 'sweep.seen')), false],
+  ]
+  for (const [what, put, stays] of cases) {
+    const host = new Host(t)
+    await host.keep()
+    await host.sweep()
+    t.match(await host.pass(1, { ...none, QUARANTINESIZE: 1 }), { messages: 0, removed: 1 })
+    put(host.path(folder))
+    host.wait(midnight + 2 * DAY - 1 - host.now)
+    await host.sweep()
+    t.ok(existsSync(host.path(folder)), `${what}: a process may be writing there`)
+    host.wait(1)
+    await host.sweep()
+    t.equal(existsSync(host.path(folder)), stays, what)
+    t.same(readdirSync(host.path('virus')).filter((name) => !name.startsWith('.')).sort(), ['cur', 'new', 'tmp']) // biome-ignore format: a line
+  }
 })
 
 t.test('no step of the clock makes a message old', async (t) => {
   const year = 365 * DAY
-  for (const step of [10 * year, -10 * year, 6 * 60_000, -6 * 60_000]) {
-    const directory = makeQuarantine(t)
-    const host = new Host(directory)
-    const ids = [await keepOne(directory, now - 9 * year), await keepOne(directory, now)]
-    const limits = { ...none, QUARANTINEDAYS: 1 }
-    await host.pass(12, limits)
+  // The hours after which the messages are three hours old: of a step back none counts.
+  for (const [step, said, hours] of [
+    [10 * year, 'forward by 3650 days', 2],
+    [-10 * year, 'back by 3650 days', 3],
+    [48 * HOUR, 'forward by 2 days', 2],
+    [48 * HOUR - 6 * MINUTE, 'forward by 47.9 hours', 2],
+    [5 * MINUTE + 1, 'forward by 0.1 hours', 2],
+    [-5 * MINUTE - 1, 'back by 0.1 hours', 2],
+  ] as const) {
+    const host = new Host(t)
+    const ids = [await host.keep(now - 9 * year), await host.keep()]
+    await host.sweep(threeHours)
     host.now += step
-    const { removed, warnings } = await host.pass(1, { ...limits, QUARANTINEMESSAGES: 1 })
-    t.same([removed, warnings.length], [0, 1], `${step}`)
-    const way = step < 0 ? 'back' : 'forward'
-    t.match(warnings[0], `the clock was set ${way} by ${Math.abs(step) === 10 * year ? '3650 days' : '0.1 hours'} since the last sweep: nothing is removed now`) // biome-ignore format: a line
-    t.match(await host.pass(10, limits), { removed: 0, warnings: [] }, 'once')
-    t.same((await idsIn(directory)).sort(), ids.sort())
-    await host.pass(4, limits) // a day has passed, and an hour that the clock did not see
-    t.same(await idsIn(directory), [])
+    const swept = await host.pass(1, { ...threeHours, QUARANTINEMESSAGES: 1 })
+    const warning = `the clock was set ${said} since the last sweep: nothing is removed now`
+    t.same(swept, { messages: 0, bytes: 0, removed: 0, warnings: [warning] })
+    t.match(await host.pass(1, threeHours), { messages: 2, removed: 0, warnings: [] }, 'once')
+    t.same(host.ids().sort(), ids.sort())
+    t.match(await host.pass(hours - 1, threeHours), { messages: 2, removed: 0 })
+    t.match(await host.pass(1, threeHours), { messages: 0, removed: 2 }, 'and time goes on')
+  }
+  for (const step of [5 * MINUTE, -5 * MINUTE]) {
+    const host = new Host(t)
+    await host.sweep()
+    host.now += step
+    t.same((await host.pass(1)).warnings, [], 'clocks differ a little')
   }
 })
 
-t.test(
-  'mail that was kept while the clock was years behind is not old once it is right',
-  async (t) => {
-    const directory = makeQuarantine(t)
-    const limits = { ...none, QUARANTINEDAYS: 30 }
-    const host = new Host(directory)
-    await keepOne(directory, host.now)
-    await host.sweep(limits)
-    host.restart(-6 * 365 * DAY) // with a clock that has no battery
-    t.match((await host.sweep(limits)).warnings, [/^the clock was set back by 2190 days/])
-    for (let count = 0; count < 20; count++) await keepOne(directory, host.now)
-    t.same((await host.pass(1, limits)).warnings, [])
-    host.now += 6 * 365 * DAY
-    t.match((await host.sweep(limits)).warnings, [/^the clock was set forward by 2190 days/])
-    t.match(await host.pass(1, limits), { messages: 21, removed: 0 })
-    // And at the next start, on the same day by that clock.
-    host.restart(-6 * 365 * DAY)
-    host.uptime += 90_000
-    await keepOne(directory, host.now)
-    await host.pass(1, limits)
-    t.match(await host.pass(1, limits), { messages: 22, removed: 0 })
-  },
-)
+t.test('mail that was kept while the clock was years behind is not old', async (t) => {
+  // biome-ignore format: a line
+  const years = 6 * 365 * DAY
+  const host = new Host(t)
+  await host.keep()
+  await host.sweep(threeHours)
+  host.restart(-years) // with a clock that has no battery
+  t.match((await host.sweep(threeHours)).warnings, [/^the clock was set back by 2190 days/])
+  for (let count = 0; count < 20; count++) await host.keep()
+  t.same((await host.pass(1, threeHours)).warnings, [])
+  host.now += years
+  t.match((await host.sweep(threeHours)).warnings, [/^the clock was set forward by 2190 days/])
+  t.match(await host.pass(1, threeHours), { messages: 21, removed: 0 })
+  // And at the next start, on the same day by that clock.
+  host.restart(-years)
+  await host.keep()
+  t.match(await host.sweep(threeHours), { warnings: [/^the clock was set back/] })
+  t.match(await host.sweep(threeHours), { messages: 22, removed: 0 })
+})
 
 t.test('time counts in which a sweep ran within the hour, and no other', async (t) => {
-  const limits = { ...none, QUARANTINEDAYS: 1 }
-  const away: readonly (readonly [what: string, (host: Host) => void])[] = [
-    ['a host that was off for a month', (host) => host.restart(30 * DAY)],
-    ['a host without onescand for a month', (host) => Object.assign(host, { now: host.now + 30 * DAY, uptime: host.uptime + 30 * DAY })], // biome-ignore format: a line
-    ['both clocks leap', (host) => Object.assign(host, { now: host.now + 900 * DAY, uptime: host.uptime + 900 * DAY })], // biome-ignore format: a line
-    ['a host that is set back to what it was', (host) => Object.assign(host, { now: host.now - DAY, uptime: host.uptime - DAY })], // biome-ignore format: a line
+  const away: readonly (readonly [what: string, leave: (host: Host) => void, counts: boolean])[] = [
+    ['a host that was off for a month', (host) => host.restart(30 * DAY), false],
+    ['a host without onescand for a month', (host) => host.wait(30 * DAY), true],
+    ['both clocks leap', (host) => host.wait(900 * DAY), true],
+    ['a host that is set back to what it was', (host) => host.wait(-DAY), false],
+    ['a wall clock that is slow', (host) => Object.assign(host, { now: host.now + HOUR - 5 * MINUTE, uptime: host.uptime + HOUR }), true], // biome-ignore format: a line
+    ['a wall clock that is fast', (host) => Object.assign(host, { now: host.now + 5 * MINUTE, uptime: host.uptime }), false], // biome-ignore format: a line
   ]
-  for (const [what, goAway] of away) {
-    const directory = makeQuarantine(t)
-    const host = new Host(directory)
-    host.uptime += 2 * DAY
-    await keepOne(directory, host.now)
-    await host.sweep(limits)
-    await host.pass(12, limits)
-    goAway(host)
-    t.match(await host.pass(11, limits), { messages: 1, warnings: [] }, what)
-    t.match(await host.pass(3, limits), { messages: 0 }, what)
+  for (const [what, leave, counts] of away) {
+    const host = new Host(t)
+    await host.keep()
+    await host.sweep(threeHours)
+    leave(host)
+    t.match(await host.sweep(threeHours), { messages: 1, warnings: [] }, what)
+    t.match(await host.pass(counts ? 2 : 3, threeHours), { messages: 1, warnings: [] }, what)
+    t.match(await host.pass(1, threeHours), { messages: 0 }, what)
   }
 })
 
-t.test(
-  'messages grow old on a host that was started often, with one sweep each time',
-  async (t) => {
-    const directory = makeQuarantine(t)
-    const host = new Host(directory)
-    const limits = { ...none, QUARANTINEDAYS: 1 }
-    await keepOne(directory, host.now)
-    for (let start = 0; start < 40; start++) {
-      await host.sweep(limits)
-      host.restart(HOUR / 2)
-    }
-    await host.sweep(limits)
-    t.match(await host.pass(24, limits), { messages: 1, warnings: [] })
-    t.match(await host.pass(1, limits), { messages: 0 })
-  },
-)
+t.test('messages grow old on a host that is started after each sweep', async (t) => {
+  // biome-ignore format: a line
+  const host = new Host(t)
+  await host.keep()
+  for (let start = 0; start < 10; start++) {
+    await host.sweep(threeHours)
+    host.restart(HOUR / 2)
+  }
+  await host.sweep(threeHours)
+  t.match(await host.pass(3, threeHours), { messages: 1, warnings: [] })
+  t.match(await host.pass(1, threeHours), { messages: 0 })
+})
 
-t.test(
-  'if what the sweep noted is lost or broken, ages begin anew, and nothing goes',
-  async (t) => {
-    const clock = 'sweep.clock'
-    const seen = 'virus/.2026-11-21/sweep.seen'
-    const spoil: readonly (readonly [
-      file: string,
-      change: (path: string) => void,
-      warns: boolean,
-    ])[] = [
-      [clock, (path) => rmSync(path), false],
-      [clock, (path) => writeFileSync(path, ''), true],
-      [clock, (path) => truncateSync(path, 30), true],
-      [clock, (path) => writeFileSync(path, readFileSync(path, 'latin1').replace(/"passed":/, '$&-')), true], // biome-ignore format: a line
-      [clock, (path) => writeFileSync(path, readFileSync(path, 'latin1').replace(/"boot":"first"/, '"boot":[]')), true], // biome-ignore format: a line
-      [clock, (path) => writeFileSync(path, readFileSync(path, 'latin1').replace(/"id":"/, '$&x')), true], // biome-ignore format: a line
-      [clock, (path) => writeFileSync(path, 'null'), true],
-      [seen, (path) => rmSync(path), false],
-      [seen, (path) => writeFileSync(path, '\0'.repeat(4096)), false],
-      [seen, (path) => truncateSync(path, 10), false],
-      [seen, (path) => writeFileSync(path, readFileSync(path, 'latin1').replace('@', '')), false],
-      [seen, (path) => writeFileSync(path, readFileSync(path, 'latin1').replaceAll(/ \d+$/gm, ' 99999999')), false], // biome-ignore format: a line
-    ]
-    const limits = { ...none, QUARANTINEDAYS: 1 }
-    for (const [index, [file, change, warns]] of spoil.entries()) {
-      const directory = makeQuarantine(t)
-      const host = new Host(directory)
-      await keepOne(directory, now)
-      await host.sweep(limits)
-      await host.pass(12, limits)
-      change(join(directory, file))
-      const { removed, warnings } = await host.pass(1, limits)
-      t.same([removed, warnings.length], [0, warns ? 1 : 0], `${index}`)
-      if (warns) t.match(warnings[0], /^sweep\.clock: .*: the age of all messages begins anew$/)
-      t.match(await host.pass(23, limits), { messages: 1, removed: 0 }, `${index}`)
-      t.match(await host.pass(2, limits), { messages: 0 }, `${index}`)
+t.test('if the clock of the sweeps is lost or broken, ages begin anew', async (t) => {
+  // biome-ignore format: a line
+  const edited = (change: (text: string) => string) => (host: Host) => host.edit(CLOCK, change)
+  const why = 'does not say what it should'
+  const spoil: readonly (readonly [
+    what: string,
+    change: (host: Host) => void,
+    warning: string | false,
+  ])[] = [
+    // biome-ignore format: a line
+    ['no clock', (host) => rmSync(host.path(CLOCK)), false],
+    ['an empty clock', edited(() => ''), 'Unexpected end of JSON input'],
+    ['a part of a clock', (host) => truncateSync(host.path(CLOCK), 30), 'JSON'],
+    ['a link', (host) => { renameSync(host.path(CLOCK), host.path('x')); symlinkSync('x', host.path(CLOCK)) }, 'ELOOP'], // biome-ignore format: a line
+    ['no object', edited(() => 'null'), why],
+    ['no object', edited(() => '1'), why],
+    ...['passed', 'now', 'uptime'].flatMap((name) => [
+      [`${name} below 0`, edited((text) => text.replace(`"${name}":`, '$&-1')), why] as const,
+      [
+        `no whole ${name}`,
+        edited((text) => text.replace(`"${name}":`, '$&0.5,"x":')),
+        why,
+      ] as const,
+    ]),
+    ['no boot', edited((text) => text.replace('"boot":"first"', '"boot":[]')), why],
+    ['no id', edited((text) => text.replace('"id":', '"x":')), why],
+    ['an id that is longer', edited((text) => text.replace('"id":"', '$&0')), why],
+    ['an id that is longer', edited((text) => text.replace(/("id":"[^"]*)/, '$&0')), why],
+    ['another id', edited((text) => text.replace(/"id":"./, (id) => id.replace(/.$/, id.endsWith('0') ? '1' : '0'))), false], // biome-ignore format: a line
+  ]
+  for (const [what, change, warning] of spoil) {
+    const host = new Host(t)
+    await host.keep()
+    await host.sweep(threeHours)
+    await host.pass(2, threeHours)
+    change(host)
+    const { removed, warnings } = await host.pass(1, threeHours)
+    t.equal(removed, 0, what)
+    t.equal(warnings.length, warning === false ? 0 : 1, what)
+    if (warning !== false) {
+      t.match(warnings[0], /^sweep\.clock: .*: the age of all messages begins anew$/)
+      t.match(warnings[0], warning, what)
     }
-  },
-)
+    t.match(await host.pass(3, threeHours), { messages: 1, removed: 0, warnings: [] }, what)
+    t.match(await host.pass(1, threeHours), { messages: 0 }, what)
+  }
+})
+
+t.test('what a folder says of its messages counts by the clock that said it', async (t) => {
+  const cases: readonly (readonly [
+    what: string,
+    text: (clock: string, id: string) => string,
+    isOld: boolean,
+  ])[] = [
+    // biome-ignore format: a line
+    ['what the sweep writes', (clock, id) => `\n@${clock} 0\n${id}\n`, true],
+    ['several', (clock, id) => `\n@${clock} 1\n1.0000000000000000\n${id}\n`, true],
+    ['from now', (clock, id) => `@${clock} 14400\n${id}\n`, false],
+    ['from a time to come', (clock, id) => `@${clock} 14401\n${id}\n`, false],
+    ['from a time to come, and before', (clock, id) => `@${clock} 0\n${id}\n@${clock} 99999\n${id}\n`, false], // biome-ignore format: a line
+    ['seen anew', (clock, id) => `@${clock} 0\n${id}\n@${clock} 14000\n${id}\n`, false],
+    ['by another clock', (_, id) => `@0123456789abcdef 0\n${id}\n`, false],
+    ['by another clock at last', (clock, id) => `@${clock} 0\n${id}\n@0123456789abcdef 0\n${id}\n`, false], // biome-ignore format: a line
+    ['by no clock', (_, id) => `${id}\n`, false],
+    ['a head that is none', (clock, id) => `x@${clock} 0\n${id}\n`, false],
+    ['a head with more', (clock, id) => `@${clock} 0x\n${id}\n`, false],
+    ['half a line in front', (clock, id) => `@${clock} 0\n1.00\n${id}\n`, false],
+    ['half a line, and a head', (clock, id) => `@${clock} 5\n1.00\n@${clock} 0\n${id}\n`, true],
+    ['no line end', (clock, id) => `@${clock} 0\n${id}`, false],
+    ['nothing', () => '', false],
+    ['zeros', () => '\0'.repeat(4096), false],
+    ['more than is read at once', (clock, id) => `@${clock} 0\n${'1.0000000000000000\n'.repeat(13_796)}${id}\n`, true], // biome-ignore format: a line
+    ['an endless line', (clock, id) => `@${clock} 0\n${'\0'.repeat(600_000)}\n@${clock} 0\n${id}\n`, true], // biome-ignore format: a line
+  ]
+  for (const [what, text, isOld] of cases) {
+    const host = new Host(t)
+    await host.sweep()
+    await host.pass(4)
+    const id = await host.keep(now)
+    const clock: string = JSON.parse(readFileSync(host.path(CLOCK), 'latin1')).id
+    writeFileSync(host.path(SEEN), text(clock, id))
+    t.match(await host.sweep(threeHours), { messages: isOld ? 0 : 1 }, what)
+  }
+})
+
+t.test('what cannot be noted is told, and makes no message old', async (t) => {
+  for (const limits of [threeHours, { ...threeHours, QUARANTINEMESSAGES: 1 }]) {
+    const host = new Host(t)
+    const ids = [await host.keep(now - 1000), await host.keep()]
+    mkdirSync(host.path(SEEN))
+    const left = limits === threeHours ? ids : ids.slice(1)
+    const { warnings } = await host.sweep(limits)
+    t.match(warnings, [/^new messages grow no older, since that cannot be noted: EISDIR/])
+    await host.pass(5, limits)
+    t.same(host.ids(), left)
+  }
+  const host = new Host(t)
+  await host.keep()
+  await host.sweep()
+  const clock = readFileSync(host.path(CLOCK))
+  mkdirSync(host.path(`${CLOCK}.new`))
+  const { warnings } = await host.pass(5, threeHours)
+  t.match(warnings, [/^sweep\.clock cannot be written, so no message grows older: EISDIR/])
+  t.ok(readFileSync(host.path(CLOCK)).equals(clock))
+  t.equal(host.ids().length, 1)
+  rmSync(host.path(`${CLOCK}.new`), { recursive: true })
+  rmSync(host.path(CLOCK))
+  mkdirSync(host.path(CLOCK))
+  t.match((await host.pass(1)).warnings, [/begins anew$/, /cannot be written/])
+  t.notOk(existsSync(host.path(`${CLOCK}.new`)), 'nothing is left of what was written')
+})
 
 t.test('the file of an older clock that is put back makes no message old', async (t) => {
-  const directory = makeQuarantine(t)
-  const host = new Host(directory)
-  const limits = { ...none, QUARANTINEDAYS: 1 }
-  await host.pass(1, limits)
-  const old = readFileSync(join(directory, 'sweep.clock'))
-  await host.pass(100, limits)
-  await keepOne(directory, host.now)
-  await host.pass(1, limits)
-  writeFileSync(join(directory, 'sweep.clock'), old)
-  t.match(await host.pass(24, limits), { messages: 1, removed: 0 })
-  t.match(await host.pass(2, limits), { messages: 0 })
+  const host = new Host(t)
+  await host.pass(1, threeHours)
+  const old = readFileSync(host.path(CLOCK))
+  await host.pass(10, threeHours)
+  await host.keep()
+  await host.pass(1, threeHours)
+  writeFileSync(host.path(CLOCK), old)
+  t.match(await host.pass(3, threeHours), { messages: 1, removed: 0 })
+  t.match(await host.pass(2, threeHours), { messages: 0 })
 })
 
-t.test(
-  'over its size the quarantine loses what was there first, whatever the names say',
-  async (t) => {
-    const directory = makeQuarantine(t)
-    const host = new Host(directory)
-    const ids: string[] = []
-    for (const years of [10, 0, -3, 20, 5, 20]) {
-      ids.push(await keepOne(directory, now - years * 365 * DAY))
-      ids.push(await keepOne(directory, now - years * 365 * DAY, { grounds: 'banned' }))
-      await host.pass(1)
-    }
-    for (const left of [11, 10, 7, 4, 1]) {
-      const swept = await host.pass(1, { ...none, QUARANTINEMESSAGES: left })
-      t.equal(swept.messages, left)
-      t.same((await idsIn(directory)).sort(), ids.slice(-left).sort(), `${left} are left`)
-    }
-  },
-)
-
-t.test(
-  'the sweep removes the oldest messages of all grounds until number and bytes are within the limits',
-  async (t) => {
-    const directory = makeQuarantine(t)
-    const ids: string[] = []
-    for (let i = 0; i < 10; i++) {
-      const grounds = i % 2 === 0 ? 'virus' : 'banned'
-      ids.push(await keepOne(directory, now - (20 - i) * 7 * HOUR, { grounds }))
-    }
-    const host = new Host(directory)
-    await host.sweep({ ...none, QUARANTINEMESSAGES: 6 })
-    t.equal((await idsIn(directory)).length, 6)
-    t.notOk((await idsIn(directory)).includes(ids[0]!))
-    t.ok((await idsIn(directory)).includes(ids[9]!))
-    const two = bytesOf(directory, ids[8]!) + bytesOf(directory, ids[9]!)
-    await host.pass(1, { ...none, QUARANTINESIZE: two + 1 })
-    t.same(await idsIn(directory), ids.slice(8))
-  },
-)
-
-t.test(
-  'the sweep removes what a killed process left after 36 hours, and nothing that is being written',
-  async (t) => {
-    const directory = makeQuarantine(t)
-    await keepOne(directory, now)
-    const tmp = join(directory, 'virus/.2026-11-21/tmp')
-    for (const [name, age] of [
-      ['old', 37],
-      ['new', 35],
-    ] as const) {
-      writeFileSync(join(tmp, name), '')
-      utimesSync(join(tmp, name), new Date(now - age * HOUR), new Date(now - age * HOUR))
-    }
-    await new Host(directory).sweep(none)
-    t.same(readdirSync(tmp), ['new'])
-  },
-)
-
-t.test(
-  'the sweep keeps a message whose release is under way, or was killed, as long as others',
-  async (t) => {
-    const directory = makeQuarantine(t)
-    const host = new Host(directory, Date.now())
-    const kept = Date.parse('2026-11-16T12:00:00Z')
-    const id = await keepOne(directory, kept)
-    const folder = join(directory, 'virus/.2026-11-16')
-    const taken = join(folder, `tmp/${id},S=17:2,.releasing-1`)
-    renameSync(join(folder, `new/${id},S=17`), taken)
-    utimesSync(taken, new Date(kept), new Date(kept))
-    await host.sweep(none)
-    await host.pass(24, { ...none, QUARANTINEDAYS: 1 })
-    t.ok(existsSync(taken))
-    await host.pass(24, { ...none, QUARANTINEDAYS: 1 })
-    t.notOk(existsSync(taken), 'in the end it is too old')
-  },
-)
-
-t.test(
-  'the sweep counts a record as it is: many recipients may be more than the mail',
-  async (t) => {
-    const directory = makeQuarantine(t)
-    const recipients = Array.from({ length: 1000 }, (_, i) => `${'\xfc'.repeat(240)}${i}@x`)
-    const ids = [
-      await keepOne(directory, now - HOUR, { recipients }),
-      await keepOne(directory, now, { recipients }),
-    ]
-    const size = bytesOf(directory, ids[0]!)
-    t.ok(size > 1_000_000, `${size} bytes for a message of 17`)
-    await new Host(directory).sweep({ ...none, QUARANTINESIZE: size + 1 })
-    t.same(await idsIn(directory), [ids[1]])
-  },
-)
-
-t.test('on one day, too, the oldest go, whatever their grounds', async (t) => {
-  const directory = makeQuarantine(t)
+t.test('over its limits a quarantine loses what was seen first', async (t) => {
+  // biome-ignore format: a line
+  const host = new Host(t)
   const ids: string[] = []
-  for (let i = 0; i < 8; i++) {
-    ids.push(
-      await keepOne(directory, now - (8 - i) * 1000, { grounds: ['virus', 'banned'][i % 2]! }),
-    )
+  for (const years of [10, 0, -3, 20, 5, 20]) {
+    const time = now - years * 365 * DAY
+    ids.push(await host.keep(time), await host.keep(time, { grounds: 'banned' }))
+    await host.pass(1)
   }
-  await new Host(directory).sweep({ ...none, QUARANTINEMESSAGES: 4 })
-  t.same((await idsIn(directory)).sort(), ids.slice(4))
+  for (const left of [11, 10, 7, 4, 1]) {
+    const swept = await host.pass(1, { ...none, QUARANTINEMESSAGES: left })
+    const kept = ids.slice(-left)
+    const bytes = kept.reduce((sum, id) => sum + host.size(id), 0)
+    t.match(swept, { messages: left, bytes, warnings: [] })
+    t.same(host.ids().sort(), kept.sort(), `${left} are left`)
+  }
 })
 
-t.test('what is not of this account stops neither the sweep nor the list', async (t) => {
-  const directory = makeQuarantine(t)
-  const host = new Host(directory)
-  const old = await keepOne(directory, now - 40 * DAY)
-  await host.sweep(none)
-  await host.pass(25)
-  const young = await keepOne(directory, now)
-  const bombs = ['[', '"x'].map((piece) => `X-Onescan-Quarantine: {"x":${piece.repeat(2 ** 24)}`)
-  for (const bomb of bombs) {
-    const id = await keepOne(directory, now)
-    const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    writeFileSync(join(directory, names.find((name) => name.includes(id))!), bomb)
+t.test('of a day only those messages go that were seen first', async (t) => {
+  const host = new Host(t)
+  const open = readdirSync('/proc/self/fd').length
+  const yesterday = now - DAY
+  const ids: string[] = []
+  for (const time of [yesterday, now, yesterday, now]) {
+    ids.push(await host.keep(time))
+    await host.pass(1)
   }
-  writeFileSync(join(directory, 'banned'), 'a file with the name of grounds')
-  symlinkSync('/', join(directory, 'lists'))
-  writeFileSync(join(directory, 'virus/.2026-11-20'), 'a file with the name of a day')
-  mkdirSync(join(directory, 'virus/.2026-11-19'))
-  symlinkSync('/', join(directory, 'virus/.2026-11-19/new'))
-  symlinkSync('/etc/passwd', join(directory, 'virus/.2026-11-21/sweep.seen'))
-  await host.sweep({ ...none, QUARANTINEDAYS: 1 })
-  ofPlain(directory)
-  const { out, err } = await onescan(['quarantine', 'list', '--directory', directory])
-  t.notMatch(out, old)
-  t.equal(err.split('is not a message in quarantine: its record has more than').length, 3)
-  t.match(out, young)
-  for (const name of ['banned', 'lists', '.2026-11-20', '.2026-11-19/new']) t.match(err, name)
-  t.equal((await onescan(['quarantine', 'delete', young, '--directory', directory])).code, 0)
+  for (const left of [3, 2, 1]) {
+    await host.sweep({ ...none, QUARANTINEMESSAGES: left })
+    t.same(readdirSync('/proc/self/fd').length, open, 'all is closed')
+    t.same(host.ids().sort(), ids.slice(-left).sort(), `${left} are left`)
+  }
+  ids.push(await host.keep(yesterday), await host.keep(now))
+  await host.pass(1, { ...none, QUARANTINEMESSAGES: 1 })
+  t.same(host.ids(), ids.slice(-1))
 })
 
-t.test('the sweep leaves files and directories of others alone', async (t) => {
-  const directory = makeQuarantine(t)
-  await keepOne(directory, now - 40 * DAY)
-  const folder = join(directory, 'virus/.2026-10-12')
-  writeFileSync(join(folder, 'new/notes'), '')
-  mkdirSync(join(directory, 'Elsewhere'))
-  const host = new Host(directory)
-  await host.sweep(none)
-  await host.pass(26, { ...none, QUARANTINEDAYS: 1 })
-  t.same(readdirSync(join(folder, 'new')), ['notes'])
-  t.ok(existsSync(join(directory, 'Elsewhere')))
+t.test('of what is seen at once the oldest go by their names', async (t) => {
+  // biome-ignore format: a line
+  for (const apart of [1000, 7 * HOUR]) {
+  const host = new Host(t)
+  const ids: string[] = []
+  for (let i = 0; i < 10; i++) {
+    ids.push(await host.keep(now - (20 - i) * apart, { grounds: ['virus', 'banned'][i % 2]! }))
+  }
+  t.match(await host.sweep({ ...none, QUARANTINEMESSAGES: 10 }), { messages: 10, removed: 0 })
+  t.match(await host.sweep({ ...none, QUARANTINEMESSAGES: 6 }), { messages: 6, removed: 4 })
+  t.same(host.ids(), ids.slice(4))
+  const two = host.size(ids[8]!) + host.size(ids[9]!)
+  t.match(await host.sweep({ ...none, QUARANTINESIZE: two }), { messages: 2, bytes: two, removed: 4 }) // biome-ignore format: a line
+  t.same(host.ids(), ids.slice(8))
+  const both = { ...none, QUARANTINEMESSAGES: 2, QUARANTINESIZE: two - 1 }
+  t.match(await host.sweep(both), { messages: 1, removed: 1 })
+  t.same(host.ids(), ids.slice(9))
+}
+})
+
+t.test('the sweep counts a record, which may be larger than the mail', async (t) => {
+  // biome-ignore format: a line
+  const host = new Host(t)
+  const recipients = Array.from({ length: 1000 }, (_, i) => `${'\xfc'.repeat(240)}${i}@x`)
+  const ids = [await host.keep(now - HOUR, { recipients }), await host.keep(now, { recipients })]
+  const size = host.size(ids[0]!)
+  t.ok(size > 1_000_000, `${size} bytes for a message of 17`)
+  await host.sweep({ ...none, QUARANTINESIZE: size + 1 })
+  t.same(host.ids(), [ids[1]])
+})
+
+t.test('what a killed process left goes after 36 hours', async (t) => {
+  // biome-ignore format: a line
+  const host = new Host(t)
+  const id = await host.keep()
+  const tmp = host.path('virus/.2026-11-21/tmp')
+  const ages = { old: 36 * HOUR + 1000, new: 36 * HOUR - 1000 }
+  for (const [name, age] of Object.entries(ages)) {
+    writeFileSync(join(tmp, name), '')
+    utimesSync(join(tmp, name), new Date(now - age), new Date(now - age))
+  }
+  mkdirSync(join(tmp, 'directory'))
+  utimesSync(join(tmp, 'directory'), new Date(0), new Date(0))
+  t.match(await host.sweep(), { messages: 1, removed: 0, warnings: [] })
+  t.same(readdirSync(tmp).sort(), ['directory', 'new'])
+  t.same(host.ids(), [id])
+})
+
+t.test('a message whose release was killed stays as long as others', async (t) => {
+  // biome-ignore format: a line
+  const host = new Host(t)
+  const id = await host.keep()
+  const taken = host.path(`virus/.2026-11-21/tmp/${id},S=17:2,.releasing-1-${new HostProcess('1').ticksAtStart()}`) // biome-ignore format: a line
+  host.now = Date.now()
+  renameSync(fileOf(host.directory, id), taken) // which sets the time at which it was touched
+  utimesSync(taken, new Date(0), new Date(0))
+  t.match(await host.sweep(threeHours), { messages: 0, removed: 0 })
+  await host.pass(10)
+  t.ok(existsSync(taken), 'there is no limit')
+  await host.pass(5, threeHours)
+  t.ok(existsSync(taken), 'it is too old, and was taken within 36 hours')
+  await host.pass(18)
+  host.wait(4 * HOUR)
+  await host.sweep()
+  t.ok(existsSync(taken), 'there is no limit')
+  await host.sweep(threeHours)
+  t.notOk(existsSync(taken))
+
+  const late = new Host(t)
+  const other = await late.keep()
+  const there = late.path(`virus/.2026-11-21/tmp/${other},S=17:2,.releasing-1-1`)
+  renameSync(fileOf(late.directory, other), there)
+  late.now = Date.now() + 40 * HOUR
+  await late.sweep(threeHours)
+  await late.pass(3, threeHours)
+  t.ok(existsSync(there), 'taken long ago, and not seen for long')
+  await late.pass(1, threeHours)
+  t.notOk(existsSync(there))
+})
+
+t.test('what is not of this account, and no message, stops no sweep, and stays', async (t) => {
+  const host = new Host(t)
+  await host.keep()
+  await host.sweep()
+  const there: readonly (readonly [name: string, put: (path: string) => void])[] = [
+    ['Elsewhere', (path) => mkdirSync(path)],
+    ['banned', (path) => writeFileSync(path, 'a file with the name of grounds')],
+    ['lists', (path) => symlinkSync('/', path)],
+    ['virus/.2026-11-20', (path) => writeFileSync(path, 'a file with the name of a day')],
+    ['virus/.2026-11-19', (path) => mkdirSync(path)],
+    ['virus/.2026-11-19/new', (path) => symlinkSync('/', path)],
+    ['virus/.2026-11-21/new/notes', (path) => writeFileSync(path, '')],
+  ]
+  for (const [name, put] of there) put(host.path(name))
+  // A message that cannot be removed stays, and counts.
+  mkdirSync(host.path('virus/.2026-11-21/new/1.0000000000000000,S=17'))
+  const stuck = await host.pass(1, { ...none, QUARANTINEMESSAGES: 1 })
+  t.match(stuck, { messages: 1, removed: 1, warnings: [] })
+  t.match(await host.pass(5, threeHours), { messages: 1, removed: 0 })
+  rmSync(host.path('virus/.2026-11-21/new/1.0000000000000000,S=17'), { recursive: true })
+  t.match(await host.pass(1, threeHours), { messages: 0, warnings: [] })
+  for (const [name] of there) t.ok(statSync(host.path(name)), name)
 })
 
 t.test('the sweep gives other work turns, and ends at the signal', async (t) => {
-  const directory = makeQuarantine(t)
-  await keepOne(directory, now)
-  const folder = join(directory, 'virus/.2026-11-21/new')
-  for (let i = 0; i < 1000; i++) {
-    writeFileSync(join(folder, `1.${String(i).padStart(16, '0')},S=5`), '')
+  const host = new Host(t)
+  await host.keep()
+  const folder = host.path('virus/.2026-11-21/new')
+  const fill = () => {
+    for (let i = 0; i < 600; i++) {
+      writeFileSync(join(folder, `1.${String(i).padStart(16, '0')},S=5`), '')
+    }
   }
+  fill()
   let turns = 0
   const turning = setInterval(() => turns++, 0)
-  const host = new Host(directory)
   const swept = await host.sweep({ ...none, QUARANTINEMESSAGES: 1 })
   clearInterval(turning)
-  t.equal(swept.removed, 1000)
-  t.ok(turns > 3, 'others had their turn')
+  t.equal(swept.removed, 600)
+  t.ok(turns > 2, 'others had their turn')
+
+  fill()
   const over = new AbortController()
-  over.abort()
-  for (let i = 0; i < 300; i++) writeFileSync(join(folder, `x${i}`), '')
-  await t.rejects(host.sweep(none, over.signal), { name: 'AbortError' })
+  const removing = setInterval(() => {
+    if (readdirSync(folder).length < 600) over.abort()
+  }, 0)
+  await t.rejects(host.sweep({ ...none, QUARANTINEMESSAGES: 1 }, over), { name: 'AbortError' }) // biome-ignore format: a line
+  clearInterval(removing)
+  t.ok(readdirSync(folder).length > 1, 'while it removed')
+  await t.rejects(host.sweep(none, over), { name: 'AbortError' }, 'while it lists')
+})
+
+t.test('the clocks of the host are read', async (t) => {
+  const [first, second] = [readHostTime(1), readHostTime(2)]
+  t.match(first, { now: 1, boot: /^[0-9a-f-]{36}$/ })
+  t.equal(second.boot, first.boot)
+  const seconds = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0])
+  t.ok(Number.isInteger(second.uptime) && second.uptime >= first.uptime)
+  t.ok(Math.abs(seconds * 1000 - second.uptime) < 600_000, 'milliseconds')
 })
