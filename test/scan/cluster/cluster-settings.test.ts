@@ -11,20 +11,17 @@ function directoryWith(t: Test, name: string): string {
   return directory
 }
 
-t.test(
-  'the keyring is the file of CLUSTERKEYS, or clusterkeys among the control files',
-  async (t) => {
-    const control = directoryWith(t, 'clusterkeys')
-    t.match(readClusterSettings({}, control), {
-      cluster: { keys: [{ id: 'line-1' }], CLUSTERMAXAGE: 3600, CLUSTERPEERS: 'optional' },
-      off: undefined,
-    })
-    const named = { CLUSTERKEYS: join(control, 'clusterkeys') }
-    t.match(readClusterSettings(named, '/nonexistent'), { cluster: { keys: [{ id: 'line-1' }] } })
-    t.same(readClusterSettings({}, '/nonexistent'), { cluster: undefined, off: undefined })
-    t.throws(() => readClusterSettings({ CLUSTERKEYS: '/nonexistent' }, control), /ENOENT/)
-  },
-)
+t.test('the keyring is CLUSTERKEYS, or clusterkeys among the control files', async (t) => {
+  const control = directoryWith(t, 'clusterkeys')
+  t.match(readClusterSettings({}, control), {
+    cluster: { keys: [{ id: 'line-1' }], CLUSTERMAXAGE: 3600, CLUSTERPEERS: 'optional' },
+    off: undefined,
+  })
+  const named = { CLUSTERKEYS: join(control, 'clusterkeys') }
+  t.match(readClusterSettings(named, '/nonexistent'), { cluster: { keys: [{ id: 'line-1' }] } })
+  t.same(readClusterSettings({}, '/nonexistent'), { cluster: undefined, off: undefined })
+  t.throws(() => readClusterSettings({ CLUSTERKEYS: '/nonexistent' }, control), /ENOENT/)
+})
 
 t.test('CLUSTERMAXAGE and CLUSTERPEERS are read, or have their defaults', async (t) => {
   const control = directoryWith(t, 'clusterkeys')

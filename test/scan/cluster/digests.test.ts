@@ -24,15 +24,12 @@ t.test('mail without stamps is hashed for the key that will sign it', async (t) 
   t.equal(wanted('A: b\n\n', `md5:old:sesame:until=2026-05-31\n${hmac}`), 'sha256')
 })
 
-t.test(
-  'mail with stamps is hashed for their schemes, too, if the keyring has keys of these',
-  async (t) => {
-    t.equal(wanted('x-md5-cluster-7 : x\n\n', `${hmac}md5:old:sesame\n`), 'md5 sha256')
-    t.equal(wanted('X-MD5-Cluster-1: x\n\n', hmac), 'sha256')
-    t.equal(wanted('A: b\nX-SHA256-Cluster-1:\n x\n\n', `md5:old:sesame\n${hmac}`), 'md5 sha256')
-    t.equal(wanted('A: b\n X-MD5-Cluster-1: x\n\n', `${hmac}md5:old:sesame\n`), 'sha256')
-  },
-)
+t.test('mail with stamps is hashed for their schemes that the keyring has, too', async (t) => {
+  t.equal(wanted('x-md5-cluster-7 : x\n\n', `${hmac}md5:old:sesame\n`), 'md5 sha256')
+  t.equal(wanted('X-MD5-Cluster-1: x\n\n', hmac), 'sha256')
+  t.equal(wanted('A: b\nX-SHA256-Cluster-1:\n x\n\n', `md5:old:sesame\n${hmac}`), 'md5 sha256')
+  t.equal(wanted('A: b\n X-MD5-Cluster-1: x\n\n', `${hmac}md5:old:sesame\n`), 'sha256')
+})
 
 t.test('mail is hashed for its stamps alone if no key is current', async (t) => {
   t.equal(wanted('A: b\n\n', 'md5:old:sesame:until=2026-05-31\n'), '')

@@ -101,25 +101,22 @@ const canonical = (message: string) =>
   message.endsWith('\n') || message === '' ? message : `${message}\n`
 
 // promise: stamp-stays
-t.test(
-  'a stamp breaks if a byte of a bound field or of the body is changed, added or removed',
-  async (t) => {
-    fc.assert(
-      fc.property(letter, (letter) => {
-        const message = written(letter)
-        const stamp = stampOf(message)
-        t.ok(stamp, 'it can be stamped')
-        for (const other of neighbours(message)) {
-          if (canonical(other) === canonical(message)) continue
-          if (stampOf(other) === stamp) throw new Error(`a stamp for two: ${JSON.stringify(other)}`)
-          if (isTrusted(`${stamp}\n${other}`)) throw new Error(`trusted: ${JSON.stringify(other)}`)
-        }
-        t.ok(isTrusted(`${stamp}\n${message}`))
-      }),
-      { numRuns: 25 },
-    )
-  },
-)
+t.test('a stamp breaks with any byte of a bound field or of the body', async (t) => {
+  fc.assert(
+    fc.property(letter, (letter) => {
+      const message = written(letter)
+      const stamp = stampOf(message)
+      t.ok(stamp, 'it can be stamped')
+      for (const other of neighbours(message)) {
+        if (canonical(other) === canonical(message)) continue
+        if (stampOf(other) === stamp) throw new Error(`a stamp for two: ${JSON.stringify(other)}`)
+        if (isTrusted(`${stamp}\n${other}`)) throw new Error(`trusted: ${JSON.stringify(other)}`)
+      }
+      t.ok(isTrusted(`${stamp}\n${message}`))
+    }),
+    { numRuns: 25 },
+  )
+})
 
 // promise: stamp-cover
 t.test('a byte more or less in its name makes no bound field an unbound one', async (t) => {
@@ -161,30 +158,27 @@ t.test('a stamp breaks if bound fields change their order', async (t) => {
 })
 
 // promise: stamp-cover
-t.test(
-  'a stamp breaks if a bound field moves above it, or a field by which mail is decoded is added there',
-  async (t) => {
-    fc.assert(
-      fc.property(letter, fc.nat(), ({ fields, body }, a) => {
-        const i = a % fields.length
-        const stamp = stampOf(written({ fields, body }))
-        const moved = `${fields[i]}${stamp}\n${written({ fields: fields.toSpliced(i, 1), body })}`
-        t.notOk(isTrusted(moved), JSON.stringify(moved))
-      }),
-      { numRuns },
-    )
-    const message = 'Subject: a\n\nbody\n'
-    for (const field of [
-      'MIME-Version: 1.0',
-      'Content-Type: text/html',
-      'cOnTeNt-any:',
-      'Content-:',
-      'X-Content-Type: x',
-    ]) {
-      t.notOk(isTrusted(`${field}\n${stampOf(message)}\n${message}`), field)
-    }
-  },
-)
+t.test('a stamp breaks if a field about content comes above it', async (t) => {
+  fc.assert(
+    fc.property(letter, fc.nat(), ({ fields, body }, a) => {
+      const i = a % fields.length
+      const stamp = stampOf(written({ fields, body }))
+      const moved = `${fields[i]}${stamp}\n${written({ fields: fields.toSpliced(i, 1), body })}`
+      t.notOk(isTrusted(moved), JSON.stringify(moved))
+    }),
+    { numRuns },
+  )
+  const message = 'Subject: a\n\nbody\n'
+  for (const field of [
+    'MIME-Version: 1.0',
+    'Content-Type: text/html',
+    'cOnTeNt-any:',
+    'Content-:',
+    'X-Content-Type: x',
+  ]) {
+    t.notOk(isTrusted(`${field}\n${stampOf(message)}\n${message}`), field)
+  }
+})
 
 // promise: stamp-cover
 t.test('a stamp breaks if a line moves from the header to the body or back', async (t) => {

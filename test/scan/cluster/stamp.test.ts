@@ -86,19 +86,16 @@ t.test('a message is signed as an independent implementation signs it', async (t
   )
 })
 
-t.test(
-  'an md5 stamp vouches for all scanners, an hmac-sha256 stamp for those it names',
-  async (t) => {
-    t.match(verify(stamped(plain, md5Key)), { scanners: 'all' })
-    const both = stamped(plain, alpha, NOW, ['clamd', 'my scan.js'])
-    t.same(verify(both), {
-      trusted: true,
-      key: 'alpha',
-      scanners: [new Set(['clamd', 'my%20scan.js'])],
-      stamp: 0,
-    })
-  },
-)
+t.test('an md5 stamp vouches for all scanners, an hmac-sha256 one for those named', async (t) => {
+  t.match(verify(stamped(plain, md5Key)), { scanners: 'all' })
+  const both = stamped(plain, alpha, NOW, ['clamd', 'my scan.js'])
+  t.same(verify(both), {
+    trusted: true,
+    key: 'alpha',
+    scanners: [new Set(['clamd', 'my%20scan.js'])],
+    stamp: 0,
+  })
+})
 
 t.test('two stamps that hold vouch side by side, each for what it says', async (t) => {
   const message = stamped(stamped(plain, alpha, NOW, ['one']), beta, NOW, ['two'])
@@ -309,42 +306,39 @@ t.test('a stamp bears the time at which the scan began, and never a future one',
   t.equal(timeOf(NOW + 80), `${NOW}`)
 })
 
-t.test(
-  'mail that is released is signed by an hmac-sha256 key, with a word that no scanner can have',
-  async (t) => {
-    const releasing = { ...beta, mayRelease: true }
-    const keys = [md5Key, alpha, releasing]
-    const to = ['Ann@Example.org', 'ben@example.org']
-    const made = signRelease(examine(plain), to, { keys, now: NOW, crypto })
-    t.equal(made?.key, 'beta', 'the first key that may release')
-    const words = to.map((address) => {
-      const digest = crypto.createHash('sha256').update(address.toLowerCase()).digest()
-      return `!to-${digest.subarray(0, 12).toString('base64url')}`
+t.test('a release is signed by an hmac-sha256 key, with a word no scanner can have', async (t) => {
+  const releasing = { ...beta, mayRelease: true }
+  const keys = [md5Key, alpha, releasing]
+  const to = ['Ann@Example.org', 'ben@example.org']
+  const made = signRelease(examine(plain), to, { keys, now: NOW, crypto })
+  t.equal(made?.key, 'beta', 'the first key that may release')
+  const words = to.map((address) => {
+    const digest = crypto.createHash('sha256').update(address.toLowerCase()).digest()
+    return `!to-${digest.subarray(0, 12).toString('base64url')}`
+  })
+  const claims = { id: 'beta', time: NOW, scanners: ['!released', ...words].join(',') }
+  t.same(made?.field, {
+    name: 'X-SHA256-Cluster-1',
+    value: hmacValue(plain, Buffer.alloc(32, 9), claims),
+  })
+  t.equal(signRelease(examine(plain), to, { keys: [md5Key, alpha], now: NOW, crypto }), undefined)
+  const mail = Buffer.concat([Buffer.from(`X-SHA256-Cluster-1: ${made!.field.value}\n`), plain])
+  const wordsFor = (ring: readonly Key[]) => {
+    const trust = verifyStamps(examine(mail), {
+      keys: ring,
+      maxAge: 3600,
+      now: NOW,
+      signatureDate: () => undefined,
+      crypto,
     })
-    const claims = { id: 'beta', time: NOW, scanners: ['!released', ...words].join(',') }
-    t.same(made?.field, {
-      name: 'X-SHA256-Cluster-1',
-      value: hmacValue(plain, Buffer.alloc(32, 9), claims),
-    })
-    t.equal(signRelease(examine(plain), to, { keys: [md5Key, alpha], now: NOW, crypto }), undefined)
-    const mail = Buffer.concat([Buffer.from(`X-SHA256-Cluster-1: ${made!.field.value}\n`), plain])
-    const wordsFor = (ring: readonly Key[]) => {
-      const trust = verifyStamps(examine(mail), {
-        keys: ring,
-        maxAge: 3600,
-        now: NOW,
-        signatureDate: () => undefined,
-        crypto,
-      })
-      return trust.trusted && trust.scanners !== 'all' ? [...trust.scanners[0]!] : []
-    }
-    t.same(wordsFor([releasing]), ['!released', ...words])
-    t.same(wordsFor([{ ...releasing, mayRelease: false }]), [], 'of another key they do not count')
-    t.equal(RELEASED, '!released')
-    t.not(scannerName(RELEASED), RELEASED, 'no scanner can have that name')
-    t.equal(EVERY_PART, 'everypart', 'a word of the format')
-  },
-)
+    return trust.trusted && trust.scanners !== 'all' ? [...trust.scanners[0]!] : []
+  }
+  t.same(wordsFor([releasing]), ['!released', ...words])
+  t.same(wordsFor([{ ...releasing, mayRelease: false }]), [], 'of another key they do not count')
+  t.equal(RELEASED, '!released')
+  t.not(scannerName(RELEASED), RELEASED, 'no scanner can have that name')
+  t.equal(EVERY_PART, 'everypart', 'a word of the format')
+})
 
 t.test('a field is a stamp only if its whole value has the form of one', async (t) => {
   const isStamp = (field: string) => stampsIn(new Header(bytes(`${field}\n\n`))).length === 1

@@ -91,19 +91,16 @@ t.test('mail that no line fits is judged as if there were no onescan.policy', as
   t.same(planned, [], 'by the settings of the site')
 })
 
-t.test(
-  'mail for which a line says "scan off" is accepted without a scan and without a tag',
-  async (t) => {
-    const { decision, given } = await judgeBy('to=b@example.org scan off\n')
-    t.same(decision.kind === 'accept' && decision.edits, { remove: [], add: [] })
-    t.match(detailsOf(decision), {
-      scan: 'skipped',
-      why: 'scan off by /c/onescan.policy line 1',
-      rule: '1',
-    })
-    t.same(given, [])
-  },
-)
+t.test('mail of a line with "scan off" is accepted without a scan and without a tag', async (t) => {
+  const { decision, given } = await judgeBy('to=b@example.org scan off\n')
+  t.same(decision.kind === 'accept' && decision.edits, { remove: [], add: [] })
+  t.match(detailsOf(decision), {
+    scan: 'skipped',
+    why: 'scan off by /c/onescan.policy line 1',
+    rule: '1',
+  })
+  t.same(given, [])
+})
 
 t.test('a line can refuse mail without a scan, but never a bounce of the MTA', async (t) => {
   const lines = 'from=a@example.net refuse "go away"\n'
@@ -127,23 +124,20 @@ t.test('an exception lets in mail with the signature that it names, and no other
   t.equal(await isIn('to=c@example.org allow'), false)
 })
 
-t.test(
-  'recipients with the same settings share a scan, and all scans share the time of one',
-  async (t) => {
-    const lines = ['b', 'c', 'd']
-      .map((name, n) => `to=${name}@example.org REJECTVIRUS=${n}`)
-      .join('\n')
-    const to = ['b@example.org', 'c@example.org', 'd@example.org', 'd@example.org']
-    const { given } = await judgeBy(lines, { to, takes: 4000 })
-    t.same(given, [10_000, 6000, 2000])
-    const long = await judgeBy(lines, { to, takes: 20_000 })
-    t.ok(
-      long.given.every((milliseconds) => milliseconds > 0),
-      `${long.given}`,
-    )
-    t.equal((await judgeBy('* REJECTVIRUS=1\n', { to })).given.length, 1)
-  },
-)
+t.test('like settings share a scan, and all scans share the time of one', async (t) => {
+  const lines = ['b', 'c', 'd']
+    .map((name, n) => `to=${name}@example.org REJECTVIRUS=${n}`)
+    .join('\n')
+  const to = ['b@example.org', 'c@example.org', 'd@example.org', 'd@example.org']
+  const { given } = await judgeBy(lines, { to, takes: 4000 })
+  t.same(given, [10_000, 6000, 2000])
+  const long = await judgeBy(lines, { to, takes: 20_000 })
+  t.ok(
+    long.given.every((milliseconds) => milliseconds > 0),
+    `${long.given}`,
+  )
+  t.equal((await judgeBy('* REJECTVIRUS=1\n', { to })).given.length, 1)
+})
 
 t.test('a thousand recipients with an exception each cost one scan', async (t) => {
   const to = Array.from({ length: 1000 }, (_, n) => `u${n}@example.org`)
@@ -162,25 +156,22 @@ t.test('a thousand recipients with an exception each cost one scan', async (t) =
   })
 })
 
-t.test(
-  'lines compare the address of the client, its login and the size of the message',
-  async (t) => {
-    const kind = async (line: string, client: Partial<Client> = {}) =>
-      (await judgeBy(`${line} REJECTVIRUS=1\n`, { client })).decision.kind
-    const origin = { door: 'slot', clientAddress: '192.0.2.7' } as const
-    t.equal(await kind('client=192.0.2.0/24', { origin }), 'reject')
-    t.equal(await kind('client=198.51.100.0/24', { origin }), 'accept')
-    t.equal(
-      await kind('client=192.0.2.0/24'),
-      'accept',
-      'a client without an address is in no network',
-    )
-    t.equal(await kind('auth=yes', { relay: true }), 'reject')
-    t.equal(await kind('auth=yes'), 'accept')
-    t.equal(await kind('size>10'), 'reject')
-    t.equal(await kind('size>10000'), 'accept')
-  },
-)
+t.test("lines compare the client's address, its login and the size of the message", async (t) => {
+  const kind = async (line: string, client: Partial<Client> = {}) =>
+    (await judgeBy(`${line} REJECTVIRUS=1\n`, { client })).decision.kind
+  const origin = { door: 'slot', clientAddress: '192.0.2.7' } as const
+  t.equal(await kind('client=192.0.2.0/24', { origin }), 'reject')
+  t.equal(await kind('client=198.51.100.0/24', { origin }), 'accept')
+  t.equal(
+    await kind('client=192.0.2.0/24'),
+    'accept',
+    'a client without an address is in no network',
+  )
+  t.equal(await kind('auth=yes', { relay: true }), 'reject')
+  t.equal(await kind('auth=yes'), 'accept')
+  t.equal(await kind('size>10'), 'reject')
+  t.equal(await kind('size>10000'), 'accept')
+})
 
 t.test('a message without recipients is judged once', async (t) => {
   const { decision, given } = await judgeBy('from=a@example.net REJECTVIRUS=1\n', { to: [] })

@@ -73,33 +73,30 @@ function endsAs(decision: Decision, count: number): SingleDecision[] {
   return users.map((own) => own!)
 }
 
-t.test(
-  'whatever is decided for each of three recipients, no mail of theirs is lost in silence',
-  async (t) => {
-    let split = 0
-    for (const answers of ['each', 'once, some kept', 'once'] as const) {
-      for (const bounce of [false, true]) {
-        for (const first of names) {
-          for (const second of names) {
-            for (const third of names) {
-              const own = [first, second, third]
-              const decision = decide(own, answers, bounce)
-              const ends = endsAs(decision, 3)
-              const about = `${own.join()} by ${answers}: ${ends.map((end) => end?.kind)}`
-              if (decision.kind === 'split') split++
-              for (const [index, end] of ends.entries()) {
-                if (end === undefined) t.fail(`a recipient without an answer: ${about}`)
-                else if (end.kind === 'discard' && own[index] !== 'discard') t.fail(about)
-              }
-              checkShares(t, decision, answers, about)
+t.test('whatever is decided for three recipients, no mail is lost in silence', async (t) => {
+  let split = 0
+  for (const answers of ['each', 'once, some kept', 'once'] as const) {
+    for (const bounce of [false, true]) {
+      for (const first of names) {
+        for (const second of names) {
+          for (const third of names) {
+            const own = [first, second, third]
+            const decision = decide(own, answers, bounce)
+            const ends = endsAs(decision, 3)
+            const about = `${own.join()} by ${answers}: ${ends.map((end) => end?.kind)}`
+            if (decision.kind === 'split') split++
+            for (const [index, end] of ends.entries()) {
+              if (end === undefined) t.fail(`a recipient without an answer: ${about}`)
+              else if (end.kind === 'discard' && own[index] !== 'discard') t.fail(about)
             }
+            checkShares(t, decision, answers, about)
           }
         }
       }
     }
-    t.ok(split > 400, `${split} were split`)
-  },
-)
+  }
+  t.ok(split > 400, `${split} were split`)
+})
 
 function checkShares(t: Test, decision: Decision, answers: AnswerMode, about: string): void {
   if (decision.kind !== 'split') return
@@ -163,54 +160,51 @@ t.test('the log names lines in at most 100 characters', async (t) => {
   t.equal(rule, `${line('a')},${line('b')}`.slice(0, 100))
 })
 
-t.test(
-  'for an undivided message the strictest decision counts by which no mail is lost',
-  async (t) => {
-    const client = { relay: false, clusterPeer: false, bounceInjector: false }
-    const bannedDrop: SingleDecision = {
-      kind: 'discard',
-      details: { scan: 'infected', banned: 'attachment a.exe', why: '', times: {} },
-    }
-    const unknown: SingleDecision = {
-      kind: 'accept',
-      edits,
-      details: { ...details, scan: 'unknown' },
-    }
-    const edited: SingleDecision = {
-      kind: 'accept',
-      edits: { remove: [], add: [{ name: 'X-QHPSI', value: 'clean' }] },
-      details,
-    }
-    const all = { ...decisions, 'banned drop': bannedDrop, unknown, edited }
-    const nameOf = (names: readonly string[], bounceInjector = false) => {
-      const chosen = names.map((name) => all[name as keyof typeof all]!)
-      const found = strictest(chosen, { client: { ...client, bounceInjector } } as Transaction)
-      return Object.entries(all).find(([, decision]) => decision === found)?.[0] ?? found
-    }
-    const order = ['defer', 'reject', 'keep', 'forward', 'tag', 'unknown', 'edited', 'accept']
-    for (const [at, name] of order.entries()) {
-      const weaker = order.slice(at)
-      t.equal(nameOf(weaker), name)
-      t.equal(nameOf(weaker.toReversed()), name)
-    }
-    t.equal(
-      nameOf(['discard', 'forward']),
-      'forward',
-      'mail that is sent to VIRUSFORWARD is not lost',
-    )
-    t.equal(nameOf(['discard', 'discard']), 'discard')
-    t.same(nameOf(['accept', 'discard']), {
-      kind: 'reject',
-      reply: { class: 5, enhanced: '5.7.1', text: 'message refused: virus V', grounds: 'virus' },
-      details: infected,
-    })
-    t.match(nameOf(['accept', 'banned drop']), {
-      kind: 'reject',
-      reply: { text: 'message refused: banned attachment a.exe', grounds: 'banned' },
-    })
-    t.equal(nameOf(['accept', 'discard'], true), 'accept', 'a refused bounce would come again')
-  },
-)
+t.test('undivided, the strictest decision counts by which no mail is lost', async (t) => {
+  const client = { relay: false, clusterPeer: false, bounceInjector: false }
+  const bannedDrop: SingleDecision = {
+    kind: 'discard',
+    details: { scan: 'infected', banned: 'attachment a.exe', why: '', times: {} },
+  }
+  const unknown: SingleDecision = {
+    kind: 'accept',
+    edits,
+    details: { ...details, scan: 'unknown' },
+  }
+  const edited: SingleDecision = {
+    kind: 'accept',
+    edits: { remove: [], add: [{ name: 'X-QHPSI', value: 'clean' }] },
+    details,
+  }
+  const all = { ...decisions, 'banned drop': bannedDrop, unknown, edited }
+  const nameOf = (names: readonly string[], bounceInjector = false) => {
+    const chosen = names.map((name) => all[name as keyof typeof all]!)
+    const found = strictest(chosen, { client: { ...client, bounceInjector } } as Transaction)
+    return Object.entries(all).find(([, decision]) => decision === found)?.[0] ?? found
+  }
+  const order = ['defer', 'reject', 'keep', 'forward', 'tag', 'unknown', 'edited', 'accept']
+  for (const [at, name] of order.entries()) {
+    const weaker = order.slice(at)
+    t.equal(nameOf(weaker), name)
+    t.equal(nameOf(weaker.toReversed()), name)
+  }
+  t.equal(
+    nameOf(['discard', 'forward']),
+    'forward',
+    'mail that is sent to VIRUSFORWARD is not lost',
+  )
+  t.equal(nameOf(['discard', 'discard']), 'discard')
+  t.same(nameOf(['accept', 'discard']), {
+    kind: 'reject',
+    reply: { class: 5, enhanced: '5.7.1', text: 'message refused: virus V', grounds: 'virus' },
+    details: infected,
+  })
+  t.match(nameOf(['accept', 'banned drop']), {
+    kind: 'reject',
+    reply: { text: 'message refused: banned attachment a.exe', grounds: 'banned' },
+  })
+  t.equal(nameOf(['accept', 'discard'], true), 'accept', 'a refused bounce would come again')
+})
 
 t.test('a hundred thousand recipients are divided in one pass', async (t) => {
   const own = Array.from({ length: 100_000 }, (_, index) => (index % 2 ? 'keep' : 'accept'))

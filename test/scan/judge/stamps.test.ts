@@ -98,33 +98,30 @@ for (const [why, setup] of unstamped) {
   })
 }
 
-t.test(
-  'a stamp that is missing because signatures are on their way is remarked for clean mail alone',
-  async (t) => {
-    const changed = NOW / 1000 - 1
-    const tools = {
-      signatureFiles: () => ({ changed, others: changed, size: 1, seen: NOW / 1000 }),
-    }
-    const late = (scan: ContentScanner['scan']): Setup => ({
-      settings: cluster,
-      tools,
-      scanners: [
-        {
-          ...scannerOf('clamd', scan),
-          memorable: { identity: 'x', signatures: async () => '1', hasLoaded: async () => false },
-        },
-      ],
-    })
-    const unsure = late(async () => clean)
-    const found = await judgeMail(letter, unsure)
-    t.equal(stampOf(found), undefined)
-    t.equal(found.decision.details.why, onTheirWay)
-    t.equal((await judgeMail(letter, late(virus))).decision.details.why, '')
-    const md5 = `X-MD5-Cluster-1: ${md5Hex(Buffer.from(letter), 'sesame')}\n${letter}`
-    const trusted = await judgeMail(md5, unsure)
-    t.match(trusted.decision, { details: { scan: 'trusted', why: '' } }, 'nobody scanned it')
-  },
-)
+t.test('that signatures are on their way is remarked for clean mail alone', async (t) => {
+  const changed = NOW / 1000 - 1
+  const tools = {
+    signatureFiles: () => ({ changed, others: changed, size: 1, seen: NOW / 1000 }),
+  }
+  const late = (scan: ContentScanner['scan']): Setup => ({
+    settings: cluster,
+    tools,
+    scanners: [
+      {
+        ...scannerOf('clamd', scan),
+        memorable: { identity: 'x', signatures: async () => '1', hasLoaded: async () => false },
+      },
+    ],
+  })
+  const unsure = late(async () => clean)
+  const found = await judgeMail(letter, unsure)
+  t.equal(stampOf(found), undefined)
+  t.equal(found.decision.details.why, onTheirWay)
+  t.equal((await judgeMail(letter, late(virus))).decision.details.why, '')
+  const md5 = `X-MD5-Cluster-1: ${md5Hex(Buffer.from(letter), 'sesame')}\n${letter}`
+  const trusted = await judgeMail(md5, unsure)
+  t.match(trusted.decision, { details: { scan: 'trusted', why: '' } }, 'nobody scanned it')
+})
 
 /** A stamp of a release to that address. */
 const releasedBy = (address: string, text = letter) => {
@@ -223,27 +220,24 @@ t.test('a stamp is not made for mail that readers read differently', async (t) =
   t.type(stampOf(await judgeMail(`X-QHPSI: clean\n${letter}`, { settings })), 'string')
 })
 
-t.test(
-  'a stamp bears the time at which the scan began, so signatures that change during the scan are newer',
-  async (t) => {
-    let now = NOW
-    let changed: number | undefined
-    const scan = async () => {
-      now += 40_000
-      changed = now / 1000
-      now += 40_000
-      return clean
-    }
-    const signatureFiles = () =>
-      changed === undefined ? undefined : { changed, others: changed, size: 0, seen: now / 1000 }
-    const setup = { settings: cluster, scan, tools: { now: () => now, signatureFiles } }
-    const [, name = '', value = ''] =
-      /^(\S+) (.*)$/.exec(stampOf(await judgeMail(letter, setup)) ?? '') ?? []
-    t.match(value, `k=${key.id}; t=${NOW / 1000}; `)
-    const { decision } = await judgeMail(`${name}: ${value}\n${letter}`, setup)
-    t.match(decision.details, { scan: 'clean', why: /signatures came here lately/ })
-  },
-)
+t.test('a stamp bears the time at which the scan began', async (t) => {
+  let now = NOW
+  let changed: number | undefined
+  const scan = async () => {
+    now += 40_000
+    changed = now / 1000
+    now += 40_000
+    return clean
+  }
+  const signatureFiles = () =>
+    changed === undefined ? undefined : { changed, others: changed, size: 0, seen: now / 1000 }
+  const setup = { settings: cluster, scan, tools: { now: () => now, signatureFiles } }
+  const [, name = '', value = ''] =
+    /^(\S+) (.*)$/.exec(stampOf(await judgeMail(letter, setup)) ?? '') ?? []
+  t.match(value, `k=${key.id}; t=${NOW / 1000}; `)
+  const { decision } = await judgeMail(`${name}: ${value}\n${letter}`, setup)
+  t.match(decision.details, { scan: 'clean', why: /signatures came here lately/ })
+})
 
 t.test('a stamp bears the time of the remembered verdict on which it is based', async (t) => {
   const time = NOW / 1000 - 60

@@ -76,42 +76,36 @@ t.test('only the lines of ten thousand that may apply are read, with their numbe
   )
 })
 
-t.test(
-  'an error in a line about somebody else is not noticed, and any other error is',
-  async (t) => {
-    const about = {
-      sender: readAddress('a@example.net'),
-      recipients: [readAddress('b@example.org')],
-      client: undefined,
-    }
-    t.same(parseRules('to=other.org NONSENSE\n', 'file', about), [])
-    for (const line of [
-      'to=example.org NONSENSE',
-      'too=other.org scan off',
-      'to=other.org',
-      'to other.org scan off',
-    ]) {
-      const text = `# comment\n\n${line}`
-      t.throws(() => parseRules(text, 'file', about), { message: /^file line 3: / }, line)
-    }
-  },
-)
+t.test('only an error in a line about somebody else is not noticed', async (t) => {
+  const about = {
+    sender: readAddress('a@example.net'),
+    recipients: [readAddress('b@example.org')],
+    client: undefined,
+  }
+  t.same(parseRules('to=other.org NONSENSE\n', 'file', about), [])
+  for (const line of [
+    'to=example.org NONSENSE',
+    'too=other.org scan off',
+    'to=other.org',
+    'to other.org scan off',
+  ]) {
+    const text = `# comment\n\n${line}`
+    t.throws(() => parseRules(text, 'file', about), { message: /^file line 3: / }, line)
+  }
+})
 
-t.test(
-  'all lines are read where ends of lines are odd: no comment hides a line, or shows one',
-  async (t) => {
-    const about = { sender: readAddress('a@b.c'), recipients: [readAddress('d@e.f')], client: undefined } // biome-ignore format: a line
-    for (const text of [
-      '# x\rto=e.f scan off\n',
-      '# x\u2028to=e.f scan off\n',
-      '\fto=e.f scan off',
-    ]) {
-      t.equal(candidatesIn(text, about), undefined)
-      t.throws(() => parseRules(text, 'file', about), { message: /^file line 1: has a control character/ }) // biome-ignore format: a line
-    }
-    t.throws(() => parseRules('\u00a0to=e.f scan off\n', 'file', about), { message: /is not a condition/ }) // biome-ignore format: a line
-  },
-)
+t.test('all lines are read where ends of lines are odd', async (t) => {
+  const about = { sender: readAddress('a@b.c'), recipients: [readAddress('d@e.f')], client: undefined } // biome-ignore format: a line
+  for (const text of [
+    '# x\rto=e.f scan off\n',
+    '# x\u2028to=e.f scan off\n',
+    '\fto=e.f scan off',
+  ]) {
+    t.equal(candidatesIn(text, about), undefined)
+    t.throws(() => parseRules(text, 'file', about), { message: /^file line 1: has a control character/ }) // biome-ignore format: a line
+  }
+  t.throws(() => parseRules('\u00a0to=e.f scan off\n', 'file', about), { message: /is not a condition/ }) // biome-ignore format: a line
+})
 
 t.test('all lines are read for a message with very many recipients', async (t) => {
   const recipients = Array.from({ length: 300 }, (_, i) => readAddress(`u${i}@h${i}.org`))

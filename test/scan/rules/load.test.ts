@@ -17,41 +17,32 @@ function directory(t: Test): string {
 
 const fault = (message: RegExp) => ({ name: 'Fault', kind: 'config', message })
 
-t.test(
-  'the first file that is there counts, and a file without a line counts as none',
-  async (t) => {
-    const [control, host] = [directory(t), directory(t)]
-    t.equal(loadRules(control, host), undefined)
-    writeFileSync(join(host, 'policy'), '* scan off\n')
-    t.equal(loadRules(control, host)?.path, join(host, 'policy'))
-    t.equal(loadRules(join(host, 'policy'), host)?.path, join(host, 'policy'), 'below a file')
-    writeFileSync(join(control, 'onescan.policy'), '# nothing\r\n\r\n')
-    t.equal(loadRules(control, host), undefined)
-  },
-)
+t.test('the first file that is there counts, and one without a line is none', async (t) => {
+  const [control, host] = [directory(t), directory(t)]
+  t.equal(loadRules(control, host), undefined)
+  writeFileSync(join(host, 'policy'), '* scan off\n')
+  t.equal(loadRules(control, host)?.path, join(host, 'policy'))
+  t.equal(loadRules(join(host, 'policy'), host)?.path, join(host, 'policy'), 'below a file')
+  writeFileSync(join(control, 'onescan.policy'), '# nothing\r\n\r\n')
+  t.equal(loadRules(control, host), undefined)
+})
 
-t.test(
-  'the mark that some editors put in front of UTF-8 is no part of the first line',
-  async (t) => {
-    const control = directory(t)
-    writeFileSync(join(control, 'onescan.policy'), '\ufeffto=a.org scan off\r\n')
-    const about = { sender: readAddress('x@y.z'), recipients: [readAddress('b@a.org')], client: undefined } // biome-ignore format: a line
-    for (const some of [undefined, about]) t.equal(loadRules(control, control, some)?.all.length, 1)
-  },
-)
+t.test('the mark of UTF-8 that some editors write is no part of the first line', async (t) => {
+  const control = directory(t)
+  writeFileSync(join(control, 'onescan.policy'), '\ufeffto=a.org scan off\r\n')
+  const about = { sender: readAddress('x@y.z'), recipients: [readAddress('b@a.org')], client: undefined } // biome-ignore format: a line
+  for (const some of [undefined, about]) t.equal(loadRules(control, control, some)?.all.length, 1)
+})
 
-t.test(
-  'a link that leads nowhere is an error, and no other file is read in its place',
-  async (t) => {
-    const control = directory(t)
-    symlinkSync('gone', join(control, 'onescan.policy'))
-    writeFileSync(join(control, 'policy'), '* scan off\n')
-    t.throws(
-      () => loadRules(control, control),
-      fault(/onescan\.policy: is a link that leads nowhere/),
-    )
-  },
-)
+t.test('a link that leads nowhere is an error, and no other file is read', async (t) => {
+  const control = directory(t)
+  symlinkSync('gone', join(control, 'onescan.policy'))
+  writeFileSync(join(control, 'policy'), '* scan off\n')
+  t.throws(
+    () => loadRules(control, control),
+    fault(/onescan\.policy: is a link that leads nowhere/),
+  )
+})
 
 t.test('a link to nothing is there, and a name below a file is not', async (t) => {
   const place = directory(t)
@@ -98,41 +89,38 @@ t.test(
   },
 )
 
-t.test(
-  'a file that is replaced while it is read is read as the old one or the new one',
-  async (t) => {
-    const control = directory(t)
-    const path = join(control, 'onescan.policy')
-    const versions = ['one', 'two'].map((name) => `to=${name}.example scan off\n`.repeat(3000))
-    writeFileSync(path, versions[0]!)
-    const source = `
-    const { renameSync, writeFileSync } = require('node:fs')
-    const { parentPort, workerData: { path, versions } } = require('node:worker_threads')
-    let go = true
-    parentPort.on('message', () => { go = false })
-    let at = 0
-    const change = () => {
-      writeFileSync(path + '.new', versions[++at % 2])
-      renameSync(path + '.new', path)
-      if (go) setImmediate(change)
-      else parentPort.close()
-    }
-    change()
-  `
-    const worker = new Worker(source, { eval: true, workerData: { path, versions } })
-    const over = new Promise((resolve) => worker.on('exit', resolve))
-    const seen = new Set<string>()
-    for (let round = 0; round < 20 || (seen.size < 2 && round < 400); round++) {
-      const rules = loadRules(control, control)!
-      const names = new Set(rules.all.map(({ conditions }) => conditions.to!.text))
-      if (names.size !== 1 || rules.all.length !== 3000) t.fail(`${[...names]} ${rules.all.length}`)
-      for (const name of names) seen.add(name)
-      await new Promise(setImmediate)
-    }
-    worker.postMessage('stop')
-    await over
-    t.ok(seen.size > 0, 'a whole one each time')
-    renameSync(path, `${path}.old`)
-    t.equal(loadRules(control, control), undefined)
-  },
-)
+t.test('a file that is replaced meanwhile is read as the old or the new one', async (t) => {
+  const control = directory(t)
+  const path = join(control, 'onescan.policy')
+  const versions = ['one', 'two'].map((name) => `to=${name}.example scan off\n`.repeat(3000))
+  writeFileSync(path, versions[0]!)
+  const source = `
+  const { renameSync, writeFileSync } = require('node:fs')
+  const { parentPort, workerData: { path, versions } } = require('node:worker_threads')
+  let go = true
+  parentPort.on('message', () => { go = false })
+  let at = 0
+  const change = () => {
+    writeFileSync(path + '.new', versions[++at % 2])
+    renameSync(path + '.new', path)
+    if (go) setImmediate(change)
+    else parentPort.close()
+  }
+  change()
+`
+  const worker = new Worker(source, { eval: true, workerData: { path, versions } })
+  const over = new Promise((resolve) => worker.on('exit', resolve))
+  const seen = new Set<string>()
+  for (let round = 0; round < 20 || (seen.size < 2 && round < 400); round++) {
+    const rules = loadRules(control, control)!
+    const names = new Set(rules.all.map(({ conditions }) => conditions.to!.text))
+    if (names.size !== 1 || rules.all.length !== 3000) t.fail(`${[...names]} ${rules.all.length}`)
+    for (const name of names) seen.add(name)
+    await new Promise(setImmediate)
+  }
+  worker.postMessage('stop')
+  await over
+  t.ok(seen.size > 0, 'a whole one each time')
+  renameSync(path, `${path}.old`)
+  t.equal(loadRules(control, control), undefined)
+})

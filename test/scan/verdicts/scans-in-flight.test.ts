@@ -34,23 +34,17 @@ t.test('the end of a scan is not that of a later one of the same message', async
   ])
 })
 
-t.test(
-  'how a message is looked at is one line: release, settings, scanners in order',
-  async (t) => {
-    const settings = readScanSettings(
-      { QHPSI: 'plugin: clamd' },
-      { qmailHome: '/q', control: '/c' },
-    )!
-    const by = (identity: string): Scanner => ({
-      name: identity,
-      local: false,
-      memorable: { identity, signatures: 'not told' },
-      scan: async () => ({ answer: 'clean' }),
-    })
-    const { MAXNESTING: max } = settings
-    t.equal(
-      describeScan(settings, [by('a'), by('b\n')], '1.2.3'),
-      `onescan=1.2.3 nesting=${max} secondlook=always scanners=a,b?`,
-    )
-  },
-)
+t.test('how a message is looked at is one line: release, settings, scanners', async (t) => {
+  const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
+  const by = (identity: string): Scanner => ({
+    name: identity,
+    local: false,
+    memorable: { identity, signatures: 'not told' },
+    scan: async () => ({ answer: 'clean' }),
+  })
+  const { MAXNESTING: max } = settings
+  t.equal(
+    describeScan(settings, [by('a'), by('b\n')], '1.2.3'),
+    `onescan=1.2.3 nesting=${max} secondlook=always scanners=a,b?`,
+  )
+})

@@ -159,25 +159,22 @@ t.test('a virus is known of copies only if it is found in what they share', asyn
   t.same(scansOfShared, [[shared, ['clamd']]])
 })
 
-t.test(
-  'an answer that could not tell, or depends on a limit or on local policy, is not remembered',
-  async (t) => {
-    for (const result of [
-      vain,
-      { answer: 'unseen', what: 'size', why: 'too large' },
-      { answer: 'unseen', what: 'depth', why: 'deep' },
-      { answer: 'unseen', what: 'form', why: 'odd' },
-      { ...virus, scanner: 'local', banned: true },
-      { ...virus, banned: true }, // by a scanner whose viruses are remembered
-      { ...virus, scanner: 'local' },
-    ] as const) {
-      const { find, scans } = open()
-      t.same(await find(letter, result), { result })
-      t.same(await find(copy, result), { result })
-      t.equal(scans.length, 2, result.answer)
-    }
-  },
-)
+t.test('what could not tell, or depends on a limit or policy, is not remembered', async (t) => {
+  for (const result of [
+    vain,
+    { answer: 'unseen', what: 'size', why: 'too large' },
+    { answer: 'unseen', what: 'depth', why: 'deep' },
+    { answer: 'unseen', what: 'form', why: 'odd' },
+    { ...virus, scanner: 'local', banned: true },
+    { ...virus, banned: true }, // by a scanner whose viruses are remembered
+    { ...virus, scanner: 'local' },
+  ] as const) {
+    const { find, scans } = open()
+    t.same(await find(letter, result), { result })
+    t.same(await find(copy, result), { result })
+    t.equal(scans.length, 2, result.answer)
+  }
+})
 
 t.test('a scanner whose verdict may not be remembered is asked each time', async (t) => {
   const { find, scans } = open()
@@ -284,19 +281,16 @@ t.test('a scanner that does not say when its signatures change is asked each tim
   }
 })
 
-t.test(
-  'a message at three deaths of scanners is left alone while they do not tell signatures',
-  async (t) => {
-    for (const setup of [{ scanners: [clamd] }, { maxAge: 0 }]) {
-      version = 'ClamAV 1.4.3'
-      const { find, scans } = open()
-      for (let n = 0; n < DEATHS_MAX; n++) await find(letter, killed)
-      version = undefined!
-      t.match((await find(letter, clean, setup)).result, leftAlone)
-      t.equal(scans.length, DEATHS_MAX)
-    }
-  },
-)
+t.test('a message at three deaths is left alone while signatures are not told', async (t) => {
+  for (const setup of [{ scanners: [clamd] }, { maxAge: 0 }]) {
+    version = 'ClamAV 1.4.3'
+    const { find, scans } = open()
+    for (let n = 0; n < DEATHS_MAX; n++) await find(letter, killed)
+    version = undefined!
+    t.match((await find(letter, clean, setup)).result, leftAlone)
+    t.equal(scans.length, DEATHS_MAX)
+  }
+})
 
 t.test('a scan by other signatures than those of now leaves no verdict', async (t) => {
   const now = 'ClamAV 1.4.3/27601/Tue'
@@ -344,28 +338,22 @@ t.test('copies that come at once wait for the first one', async (t) => {
   t.equal(scans.length, 1)
 })
 
-t.test(
-  'if the first copy could not be judged, one of the waiting copies is scanned, and not all',
-  async (t) => {
-    const { find, scans } = open()
-    const first = find(letter, vain)
-    const others = Array.from({ length: 50 }, () => find(copy))
-    t.same((await first).result, vain)
-    for (const { result } of await Promise.all(others)) t.same(result, clean)
-    t.equal(scans.length, 2)
-  },
-)
+t.test('if the first copy could not be judged, one that waits is scanned', async (t) => {
+  const { find, scans } = open()
+  const first = find(letter, vain)
+  const others = Array.from({ length: 50 }, () => find(copy))
+  t.same((await first).result, vain)
+  for (const { result } of await Promise.all(others)) t.same(result, clean)
+  t.equal(scans.length, 2)
+})
 
-t.test(
-  'if two copies could not be judged, copies that waited for both are not scanned',
-  async (t) => {
-    const { find, scans } = open()
-    const all = Array.from({ length: 50 }, () => find(letter, vain))
-    for (const { result } of await Promise.all(all)) t.same(result, vain)
-    t.equal(scans.length, 2)
-    t.same((await find(letter, clean)).result, clean, 'the next one does')
-  },
-)
+t.test('if two could not be judged, copies that waited for both are not scanned', async (t) => {
+  const { find, scans } = open()
+  const all = Array.from({ length: 50 }, () => find(letter, vain))
+  for (const { result } of await Promise.all(all)) t.same(result, vain)
+  t.equal(scans.length, 2)
+  t.same((await find(letter, clean)).result, clean, 'the next one does')
+})
 
 // promise: others-unharmed
 t.test('if a client leaves, or gives no time, no other copy is deferred for it', async (t) => {
@@ -398,27 +386,24 @@ t.test('if a message is left alone, no other copy is deferred for it', async (t)
 })
 
 // promise: others-unharmed
-t.test(
-  'a message that no two readers read alike is left alone, too, if scanners die with it',
-  async (t) => {
-    const odd = [
-      letter.replace('Hello', 'Hello\rthere'),
-      letter.replace('Subject', 'Sub\0ject'),
-      letter.replace('\n\n', '\n \n'),
-      letter.replace('ann', `ann${' x'.repeat(50_000)}`),
-    ]
-    for (const text of odd) {
-      const { find, scans } = open()
-      for (let n = 1; n <= DEATHS_MAX; n++) {
-        const again = text.replace('Date: today', `Date: ${n}`)
-        t.match((await find(again, killed)).result, { why: `death ${n} of 3` })
-      }
-      t.match((await find(text)).result, leftAlone)
-      t.same((await find(text.replace('Hello', 'Hullo'))).result, clean)
-      t.equal(scans.length, DEATHS_MAX + 1)
+t.test('a message that no two readers read alike is left alone after deaths, too', async (t) => {
+  const odd = [
+    letter.replace('Hello', 'Hello\rthere'),
+    letter.replace('Subject', 'Sub\0ject'),
+    letter.replace('\n\n', '\n \n'),
+    letter.replace('ann', `ann${' x'.repeat(50_000)}`),
+  ]
+  for (const text of odd) {
+    const { find, scans } = open()
+    for (let n = 1; n <= DEATHS_MAX; n++) {
+      const again = text.replace('Date: today', `Date: ${n}`)
+      t.match((await find(again, killed)).result, { why: `death ${n} of 3` })
     }
-  },
-)
+    t.match((await find(text)).result, leftAlone)
+    t.same((await find(text.replace('Hello', 'Hullo'))).result, clean)
+    t.equal(scans.length, DEATHS_MAX + 1)
+  }
+})
 
 t.test('of copies that were in hand at the same death one counts', async (t) => {
   const { find, scans } = open()
@@ -492,39 +477,36 @@ t.test('a file that somebody changed during the scan leaves no verdict', async (
   t.equal(scans.length, 2)
 })
 
-t.test(
-  'a message is scanned if the store has nonsense, or the verdict of another message',
-  async (t) => {
-    const verdict = {
-      found: { answer: 'clean' },
-      scanners: ['clamd'],
-      signatures: 'clamd=ClamAV 1.4.3',
-      time: 1.8e9,
-      host: 'there',
-    } as const
-    const kept: [string, Buffer][] = []
-    const fill = (make: (fingerprint: string) => Buffer | undefined): Shared => ({
-      ...notingStore(make).shared,
-      put: (...entry) => kept.push([entry[0], entry[1]]),
-    })
-    const seal = (fingerprint: string) => sealVerdict(verdict, fingerprint, secrets.seal, crypto)
-    const honest = open({ shared: fill(seal) })
-    t.match(await honest.find(letter), { known: { host: 'there' } })
-    for (const make of [
-      () => Buffer.alloc(0),
-      () => Buffer.from('OK'),
-      () => seal('of another message'),
-      (print: string) => seal(print).subarray(0, -1),
-      (print: string) => sealVerdict(verdict, print, secrets.fingerprint, crypto),
-      (print: string) => sealVerdict({ ...verdict, time: 1 }, print, secrets.seal, crypto),
-    ]) {
-      const { find, scans } = open({ shared: fill(make) })
-      t.equal((await find(letter)).known, undefined)
-      t.equal(scans.length, 1)
-    }
-    t.equal(kept.length, 6)
-  },
-)
+t.test('a message is scanned if the store has nonsense, or another verdict', async (t) => {
+  const verdict = {
+    found: { answer: 'clean' },
+    scanners: ['clamd'],
+    signatures: 'clamd=ClamAV 1.4.3',
+    time: 1.8e9,
+    host: 'there',
+  } as const
+  const kept: [string, Buffer][] = []
+  const fill = (make: (fingerprint: string) => Buffer | undefined): Shared => ({
+    ...notingStore(make).shared,
+    put: (...entry) => kept.push([entry[0], entry[1]]),
+  })
+  const seal = (fingerprint: string) => sealVerdict(verdict, fingerprint, secrets.seal, crypto)
+  const honest = open({ shared: fill(seal) })
+  t.match(await honest.find(letter), { known: { host: 'there' } })
+  for (const make of [
+    () => Buffer.alloc(0),
+    () => Buffer.from('OK'),
+    () => seal('of another message'),
+    (print: string) => seal(print).subarray(0, -1),
+    (print: string) => sealVerdict(verdict, print, secrets.fingerprint, crypto),
+    (print: string) => sealVerdict({ ...verdict, time: 1 }, print, secrets.seal, crypto),
+  ]) {
+    const { find, scans } = open({ shared: fill(make) })
+    t.equal((await find(letter)).known, undefined)
+    t.equal(scans.length, 1)
+  }
+  t.equal(kept.length, 6)
+})
 
 type Shared = NonNullable<VerdictsOptions['shared']>
 

@@ -8,16 +8,13 @@ import { deriveSecrets, keyMark, sharedKey } from '../../../../src/scan/verdicts
 const secret = Buffer.alloc(32, 7)
 const hmac = (text: string) => crypto.createHmac('sha256', secret).update(text).digest()
 
-t.test(
-  'fingerprints, seals and the mark of a key are made from secrets of their own',
-  async (t) => {
-    t.same(deriveSecrets(secret, crypto), {
-      fingerprint: hmac('onescan-verdict/1 fingerprint\n'),
-      seal: hmac('onescan-verdict/1 seal\n'),
-    })
-    t.equal(`${keyMark(secret, crypto)}`, hmac('onescan-verdict/1 mark\n').toString('base64url'))
-  },
-)
+t.test('fingerprints, seals and the mark of a key have secrets of their own', async (t) => {
+  t.same(deriveSecrets(secret, crypto), {
+    fingerprint: hmac('onescan-verdict/1 fingerprint\n'),
+    seal: hmac('onescan-verdict/1 seal\n'),
+  })
+  t.equal(`${keyMark(secret, crypto)}`, hmac('onescan-verdict/1 mark\n').toString('base64url'))
+})
 
 t.test('the hosts share the current hmac-sha256 key whose id sorts first', async (t) => {
   const now = Date.parse('2026-06-01') / 1000
