@@ -1,8 +1,8 @@
 import t from 'tap'
 import { replyText } from '../../src/doors/shared/replies/error-report.ts'
 import { logLine } from '../../src/ground/errors/log.ts'
-import { readAddress } from '../../src/mail/message/envelope/address.ts'
-import { quarantineField } from '../../src/scan/judge/forward.ts'
+import { makeEnvelope } from '../../src/mail/message/envelope/envelope.ts'
+import { forwardTo } from '../../src/scan/judge/forward.ts'
 import { SOCKETS_MAX } from '../../src/scan/quota/udp.ts'
 import { LineRelay } from '../../src/scan/scanners/shared/scanner-program.ts'
 import { columns, readPage, section } from './man-page.ts'
@@ -35,8 +35,14 @@ t.test('a log line and its values are cut at their limits', async (t) => {
 })
 
 t.test('X-Quarantine-ID ends before its limit', async (t) => {
-  const recipients = Array.from({ length: 5000 }, () => readAddress('somebody@example.org'))
-  const { value } = quarantineField(readAddress('virus@example.org'), recipients)
+  const to = Array.from({ length: 5000 }, () => Buffer.from('somebody@example.org'))
+  const envelope = makeEnvelope(Buffer.from('a@example.org'), to)
+  const { edits } = forwardTo('virus@example.org', envelope, {
+    kind: 'accept',
+    edits: { remove: [], add: [] },
+    details: { scan: 'infected', why: '', times: {} },
+  })
+  const { value = '' } = edits.add[0] ?? {}
   const [listed = ''] = value.split(',\n +')
   t.ok(listed.length <= limit('X-Quarantine-ID'))
   t.ok(listed.length > limit('X-Quarantine-ID') - 50)

@@ -37,7 +37,9 @@ export const ROOMS = {
   },
   readiness: {
     files: ['src/doors/readiness/**/*.ts'],
-    tests: ['test/doors/readiness/{account,keyring,places,scanner,servers,settings}.test.ts'],
+    tests: [
+      'test/doors/readiness/{account,contradictions,keyring,places,scanner,servers,settings}.test.ts',
+    ],
   },
   observe: {
     files: ['src/doors/observe/**/*.ts'],

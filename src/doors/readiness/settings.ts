@@ -17,7 +17,6 @@ import { quarantineLimits, treatment } from '../../ground/settings/table/scannin
 import { names } from '../../ground/settings/table.ts'
 import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import { readClusterSettings } from '../../scan/cluster/keyring.ts'
-import { contradictionsIn } from '../../scan/judge/contradictions.ts'
 import { fateOfInfected } from '../../scan/judge/decide.ts'
 import {
   HOST_DIRECTORY,
@@ -34,6 +33,7 @@ import { makeScanners } from '../../scan/scanners/scanners.ts'
 import { readScanSettings, type ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
 import { readVerdictSettings } from '../../scan/verdicts/open.ts'
 import { readConfiguration } from '../shared/configuration.ts'
+import { contradictionsIn } from './contradictions.ts'
 import type { StageHost } from './stage.ts'
 
 /**
@@ -218,8 +218,5 @@ async function scannerFaults(scan: ScanSettings | undefined): Promise<string[]> 
 
 /** Warns of each setting that is valid but probably a mistake. */
 function configurationWarnings(env: Environment): Finding[] {
-  const contradictions = contradictionsIn(env).map(({ name, value, remedy }) =>
-    warning(name, value, remedy),
-  )
-  return [...misspeltSettings(env), ...contradictions]
+  return [...misspeltSettings(env), ...contradictionsIn(env)]
 }

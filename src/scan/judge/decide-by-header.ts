@@ -55,7 +55,7 @@ function refuseUnscanned(reply: Reply): SingleDecision {
  * The fields that no sender may forge, by their lower-case names: X-QHPSI, and X-Quarantine-ID if
  * VIRUSFORWARD is set. Every message must let them be removed before it is scanned.
  */
-export function forgeableFields({ settings }: Policy): readonly string[] {
+function forgeableFields({ settings }: Policy): readonly string[] {
   return settings.VIRUSFORWARD === undefined ? ['x-qhpsi'] : ['x-qhpsi', QUARANTINE_FIELD]
 }
 

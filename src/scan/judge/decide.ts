@@ -156,7 +156,7 @@ function keepInQuarantine(
 }
 
 /** The results of all stages of the judgement; the notes are those of all of them. */
-export interface Outcome extends ScanOutcome {
+interface Outcome extends ScanOutcome {
   readonly trust: Trust
   readonly stamp: OwnStamp | undefined
   /**

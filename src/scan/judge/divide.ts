@@ -118,10 +118,7 @@ function joinDecisions(
  * quarantine, or sent to VIRUSFORWARD. What would be dropped for some alone is refused, or delivered
  * if it is a bounce.
  */
-export function strictest(
-  decisions: readonly SingleDecision[],
-  { client }: Transaction,
-): SingleDecision {
+function strictest(decisions: readonly SingleDecision[], { client }: Transaction): SingleDecision {
   const first = (kind: SingleDecision['kind']) => decisions.find((other) => other.kind === kind)
   const withheld = first('defer') ?? first('reject') ?? first('quarantine')
   if (withheld !== undefined) return withheld

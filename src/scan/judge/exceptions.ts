@@ -12,19 +12,10 @@ export function isOnlyTagged(
   return !banned && VIRUSTAGONLY.some((pattern) => compileGlob(pattern, '*')(name))
 }
 
-/** Whether VIRUSTAGONLY or an exception of onescan.policy lets a message in although this was found. */
-export function isExcused(
-  found: Pick<Infected, 'name' | 'banned'>,
-  { settings, allowedBy }: Pick<Policy, 'settings' | 'allowedBy'>,
-): boolean {
-  return isOnlyTagged(found, settings) || allowedBy?.(found.name) !== undefined
-}
-
-/** isExcused() by this policy; undefined if it excuses nothing. */
-export function excusesOf(policy: Policy): IsExcused | undefined {
-  const { settings, allowedBy } = policy
+/** What VIRUSTAGONLY and the exceptions of onescan.policy excuse; undefined if that is nothing. */
+export function excusesOf({ settings, allowedBy }: Policy): IsExcused | undefined {
   if (settings.VIRUSTAGONLY.length === 0 && allowedBy === undefined) return undefined
-  return (found) => isExcused(found, policy)
+  return (found) => isOnlyTagged(found, settings) || allowedBy?.(found.name) !== undefined
 }
 
 /** Whether an exception may let mail in which this was found: it names that, or any signature. */

@@ -33,7 +33,7 @@ export function forwardTo(
 }
 
 /** Whether mail goes to the address of VIRUSFORWARD alone: it was forwarded before, or written to it. */
-export function wasForwarded(envelope: Envelope, forward: MailAddress): boolean {
+function wasForwarded(envelope: Envelope, forward: MailAddress): boolean {
   if (envelope.recipientCount !== 1) return false
   const [only] = recipientsOf(envelope)
   return only!.text === forward.text
@@ -43,10 +43,7 @@ export function wasForwarded(envelope: Envelope, forward: MailAddress): boolean 
  * Makes `X-Quarantine-ID: forward,recipient,…`, which tells where a message would have gone
  * (IndiMail's form). Bytes of an address that could end a line, a list or the header become %XX.
  */
-export function quarantineField(
-  forward: MailAddress,
-  recipients: Iterable<MailAddress>,
-): HeaderField {
+function quarantineField(forward: MailAddress, recipients: Iterable<MailAddress>): HeaderField {
   let value = escaped(forward)
   let line = value.length
   let left = 0

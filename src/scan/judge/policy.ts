@@ -8,7 +8,6 @@ import {
   type Values,
 } from '../../ground/settings/settings.ts'
 import { treatment } from '../../ground/settings/table/scanning.ts'
-import { table } from '../../ground/settings/table.ts'
 import { readSpoolPolicy, type SpoolPolicy } from '../../mail/message/spool.ts'
 import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
@@ -54,8 +53,6 @@ export interface ControlDirectories {
 
 /** The reason for the log if QHPSI is not set. */
 export const NOTHING_SCANS = 'QHPSI is not set'
-
-export const DEFAULT_QMAIL_HOME: string = table.QMAILHOME.default
 
 /** Reads QMAILHOME and CONTROLDIR, which lies below it or is absolute (IndiMail's form). */
 export function readControlDirectories(env: Environment): ControlDirectories {

@@ -42,7 +42,7 @@ export const HEADER_TOO_LARGE: Reply = {
 }
 
 /** Characters of a text whose placeholders are filled: a line of SMTP has 512 with its codes. */
-export const OWN_WORDS_MAX = 400
+const OWN_WORDS_MAX = 400
 
 type Texts = Pick<MailSettings, 'REFUSALTEXT' | 'REFUSALTEXT_BANNED' | 'REFUSALTEXT_UNREADABLE'>
 

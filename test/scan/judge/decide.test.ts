@@ -2,7 +2,7 @@ import t from 'tap'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
 import type { Trust } from '../../../src/scan/cluster/verify.ts'
-import { decide, type Outcome } from '../../../src/scan/judge/decide.ts'
+import { decide } from '../../../src/scan/judge/decide.ts'
 import type { SingleDecision } from '../../../src/scan/judge/decision.ts'
 import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
 import type { Client, Transaction } from '../../../src/scan/judge/transaction.ts'
@@ -12,6 +12,8 @@ import type { RememberedVerdict } from '../../../src/scan/verdicts/copies/verdic
 import { localPolicy } from '../scanners/scanning.ts'
 
 /** The decision as a value, to the word: strangers read its reply, and the log tells its details. */
+
+type Outcome = Parameters<typeof decide>[2]
 
 const here = t.testdir({ kept: {} })
 const NOW = 1_700_000_000

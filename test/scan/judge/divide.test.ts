@@ -7,12 +7,7 @@ import type {
   Reply,
   SingleDecision,
 } from '../../../src/scan/judge/decision.ts'
-import {
-  type AnswerMode,
-  acceptedShare,
-  divide,
-  strictest,
-} from '../../../src/scan/judge/divide.ts'
+import { type AnswerMode, acceptedShare, divide } from '../../../src/scan/judge/divide.ts'
 import type { Transaction } from '../../../src/scan/judge/transaction.ts'
 
 /** Recipients of one message with different decisions: no mail is lost in silence. */
@@ -178,8 +173,9 @@ t.test('undivided, the strictest decision counts by which no mail is lost', asyn
   }
   const all = { ...decisions, 'banned drop': bannedDrop, unknown, edited }
   const nameOf = (names: readonly string[], bounceInjector = false) => {
-    const chosen = names.map((name) => all[name as keyof typeof all]!)
-    const found = strictest(chosen, { client: { ...client, bounceInjector } } as Transaction)
+    const chosen = names.map((name) => ({ decision: all[name as keyof typeof all]!, line: '-' }))
+    const transaction = { client: { ...client, bounceInjector } } as Transaction
+    const found = divide(chosen, [...names.keys()], transaction, 'once')
     return Object.entries(all).find(([, decision]) => decision === found)?.[0] ?? found
   }
   const order = ['defer', 'reject', 'keep', 'forward', 'tag', 'unknown', 'edited', 'accept']

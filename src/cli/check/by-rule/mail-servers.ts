@@ -1,4 +1,4 @@
-import { DEFAULT_QMAIL_HOME } from '../../../scan/judge/policy.ts'
+import { table } from '../../../ground/settings/table.ts'
 
 /** The configuration of Sendmail since 8.10. */
 const SENDMAIL_CF = '/etc/mail/sendmail.cf'
@@ -29,7 +29,7 @@ export function findMailServers(exists: (path: string) => boolean): MailServer[]
   const hasPostfix = exists(POSTCONF)
   const hasSendmail = SENDMAILS.some(exists) || (exists('/usr/sbin/sendmail') && !hasPostfix)
   const here: MailServer[] = []
-  if (exists(DEFAULT_QMAIL_HOME)) here.push('qmail')
+  if (exists(table.QMAILHOME.default)) here.push('qmail')
   if (hasPostfix && exists(POSTFIX_CF)) here.push('Postfix')
   if (hasSendmail && exists(SENDMAIL_CF)) here.push('Sendmail')
   for (const name of ['Exim', 'OpenSMTPD'] as const) {

@@ -1,7 +1,8 @@
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { readStart } from '../../../ground/path/open.ts'
-import { type ControlDirectories, DEFAULT_QMAIL_HOME } from '../../../scan/judge/policy.ts'
+import { table } from '../../../ground/settings/table.ts'
+import type { ControlDirectories } from '../../../scan/judge/policy.ts'
 
 /** Which program stands in the slot, as far as its file shows. The program is not run. */
 type SlotProgram =
@@ -35,7 +36,7 @@ export function slotProgramOf({
   readonly directories: ControlDirectories
 }): SlotProgram {
   const path = realpathSync(program)
-  const queues = [directories.qmailHome, DEFAULT_QMAIL_HOME].map((home) =>
+  const queues = [directories.qmailHome, table.QMAILHOME.default].map((home) =>
     join(home, 'bin/qmail-queue'),
   )
   if (basename(path) === 'qmail-queue') return { kind: 'real-queue' }

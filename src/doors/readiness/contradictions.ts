@@ -1,37 +1,29 @@
 import { attempt } from '../../ground/errors/fault.ts'
+import { type Finding, warning } from '../../ground/errors/finding.ts'
 import { type Environment, readSettings } from '../../ground/settings/settings.ts'
 import { treatment } from '../../ground/settings/table/scanning.ts'
 
-/** A setting that makes sense by itself, but not beside the others. */
-interface Contradiction {
-  /** The name of the setting. */
-  readonly name: string
-  /** The value of the setting, or its lack of effect, in words that follow the name. */
-  readonly value: string
-  readonly remedy: string
-}
-
-/** Finds the settings that others make useless, or that miss what they seem to do. */
-export function contradictionsIn(env: Environment): Contradiction[] {
+/** Warns of the settings that others make useless, or that miss what they seem to do. */
+export function contradictionsIn(env: Environment): Finding[] {
   return [...inForward(env), ...inQuarantine(env), ...inMaxAge(env), ...inSecondLook(env)]
 }
 
-function inForward(env: Environment): Contradiction[] {
+function inForward(env: Environment): Finding[] {
   if (!env.VIRUSFORWARD || !refuses(env)) return []
   const value = `gets nothing: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail before`
-  return [{ name: 'VIRUSFORWARD', value, remedy: 'unset REJECTVIRUS, or VIRUSFORWARD' }]
+  return [warning('VIRUSFORWARD', value, 'unset REJECTVIRUS, or VIRUSFORWARD')]
 }
 
-function inQuarantine(env: Environment): Contradiction[] {
+function inQuarantine(env: Environment): Finding[] {
   if (!env.QUARANTINE) return []
-  const found: Contradiction[] = []
+  const found: Finding[] = []
   if (refuses(env)) {
     const value = `gets no virus: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail before`
-    found.push({ name: 'QUARANTINE', value, remedy: 'unset REJECTVIRUS to have it kept' })
+    found.push(warning('QUARANTINE', value, 'unset REJECTVIRUS to have it kept'))
   }
   if (env.VIRUSFORWARD) {
     const value = 'gets nothing: QUARANTINE comes before it'
-    found.push({ name: 'VIRUSFORWARD', value, remedy: 'unset one of the two' })
+    found.push(warning('VIRUSFORWARD', value, 'unset one of the two'))
   }
   return found
 }
@@ -41,17 +33,15 @@ function refuses(env: Environment): boolean {
   return settings?.REJECTVIRUS === 'reject'
 }
 
-function inMaxAge(env: Environment): Contradiction[] {
+function inMaxAge(env: Environment): Finding[] {
   if (!/^0+$/.test(env.CLUSTERMAXAGE ?? '')) return []
   const value = '0: every hmac-sha256 stamp is too old, and all mail is scanned again'
-  return [
-    { name: 'CLUSTERMAXAGE', value, remedy: 'unset CLUSTERMAXAGE for an hour, or set seconds' },
-  ]
+  return [warning('CLUSTERMAXAGE', value, 'unset CLUSTERMAXAGE for an hour, or set seconds')]
 }
 
 /** Tells what is missed if not every part is scanned. */
-function inSecondLook(env: Environment): Contradiction[] {
+function inSecondLook(env: Environment): Finding[] {
   if (!env.QHPSI || env.SECONDLOOK !== 'never') return []
   const value = 'never: files are missed if only mail programs open them'
-  return [{ name: 'SECONDLOOK', value, remedy: 'unset it to have every part scanned' }]
+  return [warning('SECONDLOOK', value, 'unset it to have every part scanned')]
 }

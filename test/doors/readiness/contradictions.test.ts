@@ -1,5 +1,5 @@
 import t from 'tap'
-import { contradictionsIn } from '../../../src/scan/judge/contradictions.ts'
+import { contradictionsIn } from '../../../src/doors/readiness/contradictions.ts'
 
 /** Settings that make sense alone and contradict others; `onescan check` and --check tell of them. */
 
@@ -56,11 +56,12 @@ for (const [name, env, wanted] of table) {
   t.test(name, async (t) => {
     const found = contradictionsIn(env)
     t.same(
-      found.map((contradiction) => contradiction.name),
+      found.map(({ what }) => what),
       wanted.map(([setting]) => setting),
     )
     for (const [index, [, value]] of wanted.entries()) {
       t.match(found[index]!.value, value)
+      t.equal(found[index]!.level, 'warning')
       t.match(found[index]!.remedy, /^(unset|set) /, 'the remedy says what to do')
     }
   })
