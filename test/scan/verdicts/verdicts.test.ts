@@ -176,43 +176,38 @@ t.test('what could not tell, or depends on a limit or policy, is not remembered'
   }
 })
 
-t.test('a scanner whose verdict may not be remembered is asked each time', async (t) => {
-  const { find, scans } = open()
-  const setup = { scanners: [local, clamd, scanner('plugin', { memorable: undefined! })] }
-  await find(letter, clean, setup)
-  const banned = { ...virus, scanner: 'local', banned: true } as const
-  t.same(await find(copy, banned, setup), { result: banned })
-  t.match(await find(copy, clean, setup), { known: { host: 'here' } })
-  t.same(scans, [['local', 'clamd', 'plugin'], ...Array(2).fill(['local', 'plugin'])])
-})
-
-t.test('scanners before the one that found a virus still come before it', async (t) => {
-  const { find, scans } = open()
-  const setup = { scanners: [local, clamd, scanner('plugin', { memorable: undefined! })] }
-  await find(letter, virus, setup)
-  t.match(await find(copy, clean, setup), { result: virus, known: { host: 'here' } })
-  const banned = { ...virus, scanner: 'local', banned: true } as const
-  t.same(await find(copy, banned, setup), { result: banned })
-  t.same(scans.slice(1), [['local'], ['local']])
-})
-
-t.test('no other scanner is asked about a virus that is known', async (t) => {
-  const { find, scans } = open()
-  const plugin = (name: string) => scanner(name, { memorable: undefined! })
-  const setup = { scanners: [scanner('eicar'), local, clamd, plugin('one'), plugin('two')] }
-  await find(letter, virus, setup)
-  t.match(await find(copy, clean, setup), { result: virus, known: { host: 'here' } })
-  t.same(scans.slice(1), [['local']])
-})
-
-t.test('if STRICTMIME keeps mail out, each copy is read for its oddities', async (t) => {
-  const { find, scans } = open()
-  const strict = { ...settings, STRICTMIME: 'refuse' } as const
-  await find(letter)
-  const strange = { answer: 'unseen', what: 'form', why: 'odd' } as const
-  t.same(await find(copy, strange, { settings: strict }), { result: strange })
-  t.same(scans, [['clamd'], []])
-})
+const banned: ScanFinding = { ...virus, scanner: 'local', banned: true }
+const strange = { answer: 'unseen', what: 'form', why: 'odd' } as const
+const [one, two] = ['one', 'two'].map((name) => scanner(name, { memorable: undefined! }))
+const strict = { ...settings, STRICTMIME: 'refuse' } as const
+/** The scanners that are asked about a copy, by what is known, and what these say of it. */
+const askedAbout: readonly (readonly [
+  what: string,
+  setup: Partial<VerdictQuery>,
+  known: ScanFinding,
+  asked: readonly string[],
+  say: readonly ScanFinding[],
+])[] = [
+  ['whose verdict may not be remembered', { scanners: [local, clamd, one!] }, clean, ['local', 'one'], [clean, banned]], // biome-ignore format: a row
+  ['that stand before the one that found a virus', { scanners: [local, clamd, one!] }, virus, ['local'], [clean, banned]], // biome-ignore format: a row
+  ['of local policy alone beside a known virus', { scanners: [scanner('eicar'), local, clamd, one!, two!] }, virus, ['local'], [clean]], // biome-ignore format: a row
+  ['that are none, if STRICTMIME has each copy read', { settings: strict }, clean, [], [strange]],
+]
+for (const [what, setup, known, asked, say] of askedAbout) {
+  t.test(`about a copy those scanners are asked ${what}`, async (t) => {
+    const { find, scans } = open()
+    await find(letter, known, { ...setup, settings })
+    for (const said of say) {
+      const found = await find(copy, said, setup)
+      if (said === clean) t.match(found, { result: known, known: { host: 'here' } })
+      else t.same(found, { result: said })
+    }
+    t.same(
+      scans.slice(1),
+      say.map(() => asked),
+    )
+  })
+}
 
 t.test('a verdict of another scanner, second look or nesting limit does not count', async (t) => {
   const { find, scans } = open()
@@ -338,38 +333,44 @@ t.test('copies that come at once wait for the first one', async (t) => {
   t.equal(scans.length, 1)
 })
 
-t.test('if the first copy could not be judged, one that waits is scanned', async (t) => {
-  const { find, scans } = open()
-  const first = find(letter, vain)
-  const others = Array.from({ length: 50 }, () => find(copy))
-  t.same((await first).result, vain)
-  for (const { result } of await Promise.all(others)) t.same(result, clean)
-  t.equal(scans.length, 2)
-})
-
-t.test('if two could not be judged, copies that waited for both are not scanned', async (t) => {
-  const { find, scans } = open()
-  const all = Array.from({ length: 50 }, () => find(letter, vain))
-  for (const { result } of await Promise.all(all)) t.same(result, vain)
-  t.equal(scans.length, 2)
-  t.same((await find(letter, clean)).result, clean, 'the next one does')
-})
-
-// promise: others-unharmed
-t.test('if a client leaves, or gives no time, no other copy is deferred for it', async (t) => {
-  const left = { ...vain, unfinished: true } as const
-  const hasty = { within: settings.timeout / 3 }
-  for (const [what, answer, setup] of [
-    ['leaves', left, {}],
-    ['gives no time', vain, hasty],
-  ] as const) {
+const left: ScanFinding = { ...vain, unfinished: true }
+const skipped = { answer: 'unseen', what: 'size', why: 'too large' } as const
+const within = (share: number) => ({ within: settings.timeout * share })
+/** What comes of copies that come at once: some with an answer of their own, then others. */
+const atOnce: readonly (readonly [
+  what: string,
+  first: readonly [count: number, answer: ScanFinding, setup?: { readonly within: number }],
+  others: number,
+  scans: number,
+])[] = [
+  ['the first could not be judged: one that waits is scanned, not all', [1, vain], 50, 2],
+  ['two could not be judged: those that waited for both are not scanned', [50, vain], 0, 2],
+  ['two with half of the time could not be judged either', [5, vain, within(1 / 2)], 0, 2],
+  // promise: others-unharmed
+  ['clients leave: no other copy is deferred for them', [5, left], 50, 6],
+  // promise: others-unharmed
+  ['clients give no time: no other copy is deferred for them', [5, vain, within(1 / 3)], 50, 6],
+  ['mail is over a limit: the result of each is for itself', [4, skipped], 0, 4],
+]
+for (const [what, [count, answer, setup], others, expected] of atOnce) {
+  t.test(`of copies that come at once ${what}`, async (t) => {
     const { find, scans } = open()
-    const strangers = Array.from({ length: 5 }, () => find(letter, answer, setup))
-    const others = Array.from({ length: 50 }, () => find(copy))
-    for (const { result } of await Promise.all(strangers)) t.same(result, answer, what)
-    for (const { result } of await Promise.all(others)) t.same(result, clean, what)
-    t.equal(scans.length, 6, what)
-  }
+    const first = Array.from({ length: count }, () => find(letter, answer, setup))
+    const waiting = Array.from({ length: others }, () => find(copy))
+    for (const { result } of await Promise.all(first)) t.same(result, answer)
+    for (const { result } of await Promise.all(waiting)) t.same(result, clean)
+    t.equal(scans.length, expected)
+    t.same((await find(letter)).result, clean, 'the next one is')
+  })
+}
+
+t.test('a scan that throws leaves no copy waiting', async (t) => {
+  const { find, scans } = open()
+  const first = find(letter, Promise.reject(new Error('disk full')))
+  const others = Array.from({ length: 5 }, () => find(copy))
+  await t.rejects(first, { message: 'disk full' })
+  for (const { result } of await Promise.all(others)) t.same(result, clean)
+  t.equal(scans.length, 6)
 })
 
 // promise: others-unharmed
@@ -451,15 +452,6 @@ t.test('a copy waits for a scan no longer than its client', async (t) => {
   t.equal(scans.length, 1)
   end(clean)
   t.same((await first).result, clean)
-})
-
-t.test('a scan that throws leaves no copy waiting', async (t) => {
-  const { find, scans } = open()
-  const first = find(letter, Promise.reject(new Error('disk full')))
-  const others = Array.from({ length: 5 }, () => find(copy))
-  await t.rejects(first, { message: 'disk full' })
-  for (const { result } of await Promise.all(others)) t.same(result, clean)
-  t.equal(scans.length, 6)
 })
 
 t.test('a file that somebody changed during the scan leaves no verdict', async (t) => {
@@ -602,14 +594,6 @@ t.test('while signatures are being loaded, "clean" counts only for copies that w
   }
 })
 
-t.test('all copies of mail over a limit are scanned: its result is for itself', async (t) => {
-  const { find, scans } = open()
-  const skipped = { answer: 'unseen', what: 'size', why: 'too large' } as const
-  const all = Array.from({ length: 4 }, () => find(letter, skipped))
-  for (const { result } of await Promise.all(all)) t.same(result, skipped)
-  t.equal(scans.length, 4)
-})
-
 t.test('a copy that waited has what is left of its time', async (t) => {
   const { find, given, pass } = open()
   const slow = () => {
@@ -662,14 +646,6 @@ t.test('a verdict that is too old for a copy that waited does not count for it',
   t.equal((await first).known, undefined)
   t.equal((await hurried).known, undefined)
   t.match((await patient).known, { host: 'here' })
-  t.equal(scans.length, 2)
-})
-
-t.test('a scan with half of the time is enough to defer the copies, too', async (t) => {
-  const { find, scans } = open()
-  const half = { within: settings.timeout / 2 }
-  const all = Array.from({ length: 5 }, () => find(letter, vain, half))
-  for (const { result } of await Promise.all(all)) t.same(result, vain)
   t.equal(scans.length, 2)
 })
 
