@@ -12,17 +12,14 @@ const MD5_SECRET_MIN = 16
 
 /** Checks the keyring: who can read it, which key signs, and what each key risks. */
 export function checkKeyring(host: StageHost): Finding[] {
-  const named = Boolean(host.env.CLUSTERKEYS)
-  const path = host.env.CLUSTERKEYS || join(host.directories.control, 'clusterkeys')
-  const ring = loadKeyring({ path, named })
-  if (!('keys' in ring) && ring.why === undefined) {
+  const { path, keys, off } = loadKeyring(host.env, host.directories.control)
+  if (keys === undefined && off === undefined) {
     const other = keyringOfPackage()
     const value = `none at ${path}: no stamps, all mail is scanned`
     if (other === undefined) return [ok('keyring', value)]
     return [warning('keyring', `${value}, and ${other} is not used`, `set CLUSTERKEYS=${other}`)]
   }
-  const keys = 'keys' in ring ? checkKeys(host, ring.keys) : []
-  return [checkReader(host, path), ...keys]
+  return [checkReader(host, path), ...(keys ? checkKeys(host, keys) : [])]
 }
 
 /** Where pages put keyrings. */

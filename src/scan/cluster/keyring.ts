@@ -33,23 +33,25 @@ export function isDay(text: string): boolean {
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
 }
 
-type KeyringResult =
-  | { readonly keys: readonly Key[] }
-  /** Clustering is off for this message; `why` is a line for the log, or undefined if there is no keyring. */
-  | { readonly off: true; readonly why: string | undefined }
+/** The file of a keyring, and the keys in it. */
+interface Keyring {
+  readonly path: string
+  /** Undefined if clustering is off. */
+  readonly keys?: readonly Key[]
+  /** A line for the log: why clustering is off although there is a file. */
+  readonly off?: string
+}
 
 /**
- * Reads a keyring file. If this uid may not read it, clustering is off for it, and the log says so: local
- * users and qmail-send have uids of their own. Without clustering their mail is only scanned once more; a
- * fault would keep their forwards and bounces for ever. If the default file is missing, clustering is off.
+ * Reads the keyring of CLUSTERKEYS, else `clusterkeys` among the control files. If this uid may not read
+ * it, clustering is off for it, and the log says so: local users and qmail-send have uids of their own.
+ * Without clustering their mail is only scanned once more; a fault would keep their forwards and bounces
+ * for ever. If the default file is missing, clustering is off.
  * Throws a Fault of kind `config` for every other error: a cluster that trusts too much and one that
  * silently trusts nothing are both wrong.
  */
-export function loadKeyring(file: {
-  readonly path: string
-  readonly named: boolean
-}): KeyringResult {
-  const { path, named } = file
+export function loadKeyring({ CLUSTERKEYS }: Environment, control: string): Keyring {
+  const path = CLUSTERKEYS || join(control, 'clusterkeys')
   let text: string
   try {
     text = readForeignFile(path, KEYRING_MAX, ({ mode }) => {
@@ -58,19 +60,16 @@ export function loadKeyring(file: {
     }).toString('latin1')
   } catch (error) {
     if (isFault(error)) throw error
-    if (!named && errorCode(error) === 'ENOENT') return { off: true, why: undefined }
+    if (!CLUSTERKEYS && errorCode(error) === 'ENOENT') return { path }
     if (errorCode(error) === 'EACCES') {
-      return {
-        off: true,
-        why: `${path} is not readable by uid ${process.geteuid?.()}: no clustering`,
-      }
+      return { path, off: `${path} is not readable by uid ${process.geteuid?.()}: no clustering` }
     }
     const remedy = errorCode(error) === 'ENOENT' ? 'make the file' : 'mend that'
     throw keyringFault(path, `${errorText(error)}; ${remedy} or unset CLUSTERKEYS`)
   }
   const keys = parseKeyring(text, path)
   if (keys.length === 0) throw keyringFault(path, 'holds no key; make one with onescan keygen')
-  return { keys }
+  return { path, keys }
 }
 
 /** Returns what is wrong with the mode of a keyring, and the remedy. */
@@ -161,8 +160,6 @@ export function readClusterSettings(
   env: Environment,
   control: string,
 ): { readonly cluster: ClusterSettings | undefined; readonly off: string | undefined } {
-  const path = env.CLUSTERKEYS || join(control, 'clusterkeys')
-  const ring = loadKeyring({ path, named: Boolean(env.CLUSTERKEYS) })
-  if ('off' in ring) return { cluster: undefined, off: ring.why }
-  return { cluster: { ...readSettings(env, cluster), keys: ring.keys }, off: undefined }
+  const { keys, off } = loadKeyring(env, control)
+  return { cluster: keys && { ...readSettings(env, cluster), keys }, off }
 }

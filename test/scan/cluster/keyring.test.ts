@@ -94,11 +94,13 @@ t.test('a key is current through its last day', async (t) => {
   t.equal(isCurrent(key!, Date.UTC(2026, 10, 21) / 1000), false)
 })
 
+/** Reads the keyring of CLUSTERKEYS. */
+const load = (path: string) => loadKeyring({ CLUSTERKEYS: path }, '/nonexistent')
+
 t.test('a keyring that its owner and group can read is accepted', async (t) => {
   for (const mode of [0o600, 0o640, 0o400]) {
-    t.match(loadKeyring({ path: ring(t, 'sesame\n', mode), named: true }), {
-      keys: [{ id: 'line-1' }],
-    })
+    const path = ring(t, 'sesame\n', mode)
+    t.match(load(path), { path, keys: [{ id: 'line-1' }], off: undefined })
   }
 })
 
@@ -106,50 +108,39 @@ t.test('a keyring that its owner and group can read is accepted', async (t) => {
 t.test('a keyring that others may read or change is refused, with the remedy', async (t) => {
   for (const mode of [0o644, 0o602, 0o660]) {
     const path = ring(t, 'sesame\n', mode)
-    for (const named of [true, false]) {
-      t.throws(
-        () => loadKeyring({ path, named }),
-        /^CLUSTERKEYS [^:]*: mode 0\d+ lets others .*; chmod 640 it/,
-      )
-    }
+    const refused = /^CLUSTERKEYS [^:]*: mode 0\d+ lets others .*; chmod 640 it/
+    t.throws(() => load(path), refused)
+    t.throws(() => loadKeyring({}, join(path, '..')), refused)
   }
 })
 
 t.test('a keyring that cannot be used is an error, and never counts as empty', async (t) => {
   const directory = t.testdir()
   mkdirSync(join(directory, 'directory'), { mode: 0o700 })
-  t.throws(() => loadKeyring({ path: join(directory, 'missing'), named: true }), /missing: ENOENT/)
-  t.throws(
-    () => loadKeyring({ path: join(directory, 'directory'), named: true }),
-    /not a regular file/,
-  )
-  for (const empty of ['', '\n', '# only a comment\n']) {
-    t.throws(() => loadKeyring({ path: ring(t, empty), named: true }), /holds no key/)
-  }
+  t.throws(() => load(join(directory, 'missing')), /missing: ENOENT/)
+  t.throws(() => load(join(directory, 'directory')), /not a regular file/)
   const before = readdirSync('/proc/self/fd').length
-  for (let n = 0; n < 20; n++) {
-    t.throws(() => loadKeyring({ path: ring(t, ''), named: true }), /no key/)
+  for (const empty of ['', '\n', '# only a comment\n']) {
+    for (let n = 0; n < 10; n++) t.throws(() => load(ring(t, empty)), /holds no key/)
   }
   t.ok(readdirSync('/proc/self/fd').length < before + 20, 'the files are closed')
-  t.match(loadKeyring({ path: ring(t, `#${'x'.repeat(60_000)}\nsesame\n`), named: true }), {
-    keys: [{ id: 'line-2' }],
-  })
+  const long = `#${'x'.repeat(60_000)}\nsesame\n`
+  t.match(load(ring(t, long)), { keys: [{ id: 'line-2' }] })
   const large = `# ${'x'.repeat(70_000)}\nsesame\n`
   t.throws(
-    () => loadKeyring({ path: ring(t, large), named: true }),
+    () => load(ring(t, large)),
     /^CLUSTERKEYS .*over 65536 bytes; mend that or unset CLUSTERKEYS/,
   )
 })
 
 t.test('clustering is off if there is no default keyring', async (t) => {
-  const path = join(t.testdir(), 'clusterkeys')
-  t.same(loadKeyring({ path, named: false }), { off: true, why: undefined })
-  const below = join(ring(t, 'sesame\n'), 'clusterkeys')
-  t.throws(() => loadKeyring({ path: below, named: false }), /ENOTDIR/, 'what is else amiss')
+  const control = t.testdir()
+  t.same(loadKeyring({}, control), { path: join(control, 'clusterkeys') })
+  t.throws(() => loadKeyring({}, ring(t, 'sesame\n')), /ENOTDIR/, 'what is else amiss')
 })
 
 function ring(t: Test, text: string, mode = 0o600): string {
-  const path = join(t.testdir(), 'ring')
+  const path = join(t.testdir(), 'clusterkeys')
   writeFileSync(path, text)
   chmodSync(path, mode)
   return path
