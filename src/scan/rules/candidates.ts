@@ -1,6 +1,6 @@
 import type { IpAddress } from '../../ground/net/ip-address.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
-import { comparable, localWithoutDomain } from './match.ts'
+import { comparable, keysOf, localWithoutDomain } from './match.ts'
 
 /** The sender, the recipients and the client of a message, which lines may name. */
 export interface MailParties {
@@ -19,8 +19,6 @@ interface Excerpt {
 const KEYS_MAX = 200
 /** Characters that end or begin a line for an expression, but not for onescan.policy(5). */
 const ODD_BLANKS = /\r(?!\n)|[^\S \t\r\n]/
-/** Most labels of a domain that are looked up, as in match.ts. */
-const LABELS_MAX = 32
 
 /**
  * Finds the lines of onescan.policy(5) that may be about such a message, by one expression that is
@@ -31,7 +29,8 @@ const LABELS_MAX = 32
 export function candidatesIn(text: string, about: MailParties): Excerpt[] | undefined {
   // Any line may be about a mailbox whose domain is not known.
   if (about.recipients.some((to) => localWithoutDomain(to) !== undefined)) return undefined
-  const keys = new Set([about.sender, ...about.recipients].flatMap(keysOf))
+  const named = [about.sender, ...about.recipients].flatMap((to) => keysOf(comparable(to)))
+  const keys = new Set(named.map((key) => key.replace(/^@/, '')))
   if (keys.size > KEYS_MAX || ODD_BLANKS.test(text)) return undefined
   const found: Excerpt[] = []
   let number = 1
@@ -45,14 +44,6 @@ export function candidatesIn(text: string, about: MailParties): Excerpt[] | unde
     found.push({ number, text: lines })
   }
   return found
-}
-
-/** Lists the patterns of access(5) that fit an address. */
-function keysOf(address: MailAddress): string[] {
-  const { whole, domain } = comparable(address)
-  if (domain === undefined) return [whole]
-  const labels = domain.split('.').slice(-LABELS_MAX)
-  return [whole, domain, ...labels.map((_, at) => `.${labels.slice(at).join('.')}`)]
 }
 
 /** An address that an expression can compare as it stands. */

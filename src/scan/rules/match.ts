@@ -188,8 +188,8 @@ class RuleIndex {
 
   #listsAbout({ to, from, client }: ComparedFacts): OrderedRule[][] {
     const lists = [this.#others]
-    if (to !== undefined && this.#byTo.size > 0) lists.push(...listsFor(this.#byTo, to))
-    if (this.#byFrom.size > 0) lists.push(...listsFor(this.#byFrom, from))
+    if (to !== undefined) lists.push(...listsIn(this.#byTo, to))
+    lists.push(...listsIn(this.#byFrom, from))
     for (const { address, bits } of client === undefined ? [] : this.#networks.values()) {
       if (address.length !== client!.length) continue
       const list = this.#byNetwork.get(networkKey(client!, bits))
@@ -227,23 +227,24 @@ function addressKey({ kind, text }: AddressPattern): string {
   return kind === 'address' ? text : `@${kind === 'below' ? '.' : ''}${text}`
 }
 
-/** Most labels of a domain that are looked up, counted from its end. */
-const LABELS_MAX = 32
-
-function listsFor(
-  map: ReadonlyMap<string, OrderedRule[]>,
-  { whole, domain }: Comparable,
-): OrderedRule[][] {
-  const keys = [whole]
-  if (domain !== undefined) {
-    keys.push(`@${domain}`)
-    const labels = domain.split('.').slice(-LABELS_MAX)
-    for (let at = 1; at < labels.length; at++) keys.push(`@.${labels.slice(at).join('.')}`)
-  }
-  return keys.flatMap((key) => {
+/** The lists of the lines whose patterns fit an address. */
+function listsIn(map: ReadonlyMap<string, OrderedRule[]>, address: Comparable): OrderedRule[][] {
+  if (map.size === 0) return []
+  return keysOf(address).flatMap((key) => {
     const list = map.get(key)
     return list === undefined ? [] : [list]
   })
+}
+
+/** Most labels of a domain that are looked up, counted from its end. */
+const LABELS_MAX = 32
+
+/** Lists the patterns that fit an address: itself, and with an `@` its domain and all above that. */
+export function keysOf({ whole, domain }: Comparable): string[] {
+  if (domain === undefined) return [whole]
+  const labels = domain.split('.').slice(-LABELS_MAX)
+  const above = labels.slice(1).map((_, at) => `@.${labels.slice(at + 1).join('.')}`)
+  return [whole, `@${domain}`, ...above]
 }
 
 function holds({ conditions }: Rule, mail: ComparedFacts): boolean {
