@@ -83,11 +83,12 @@ export class HostMemory {
     this.#send = send
   }
 
-  /** Takes the events of another process; ignores anything else. */
-  receive(message: unknown): void {
-    if (!isHostEvents(message)) return
+  /** Takes the events of another process. Returns whether the message, from a process of ours, was that. */
+  receive(message: unknown): message is HostEvents {
+    if (!isHostEvents(message)) return false
     if (message.gone) this.inFlight.left(message.from)
     for (const event of message.verdicts) this.#receiveEvent(event, message.from)
+    return true
   }
 
   /** The events that a new process gets first. */
@@ -150,7 +151,6 @@ function withoutShortScans(events: readonly HostEvent[]): HostEvent[] {
   return [...kept]
 }
 
-/** Whether a message from one of our own processes holds such events, and is nothing else. */
-export function isHostEvents(message: unknown): message is HostEvents {
+function isHostEvents(message: unknown): message is HostEvents {
   return typeof message === 'object' && message !== null && 'verdicts' in message
 }

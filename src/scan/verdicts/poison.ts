@@ -104,6 +104,15 @@ export class InHand {
     }
   }
 
+  /** Reads what a process that has ended had in hand. */
+  static read(fd: number): string[] {
+    const text = readFileSync(fd, 'latin1')
+    const entries = Array.from({ length: text.length / ENTRY }, (_, n) =>
+      text.slice(n * ENTRY, (n + 1) * ENTRY),
+    )
+    return entries.filter((entry) => !entry.startsWith('\0'))
+  }
+
   #write(bytes: Buffer, place: number): void {
     try {
       writeSync(this.#fd, bytes, 0, bytes.length, place * ENTRY)
@@ -111,13 +120,4 @@ export class InHand {
       // The disk is full.
     }
   }
-}
-
-/** Reads what a process that has ended had in hand. */
-export function readInHand(fd: number): string[] {
-  const text = readFileSync(fd, 'latin1')
-  const entries = Array.from({ length: text.length / ENTRY }, (_, n) =>
-    text.slice(n * ENTRY, (n + 1) * ENTRY),
-  )
-  return entries.filter((entry) => !entry.startsWith('\0'))
 }

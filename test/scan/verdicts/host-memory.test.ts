@@ -133,6 +133,6 @@ t.test('the memory is bounded in bytes, and forgets the verdicts used longest ag
 
 t.test('a process ignores other messages than those of the others', async (t) => {
   const memory = new HostMemory()
-  for (const words of ['reload', null, undefined, 5, {}]) memory.receive(words)
+  for (const words of ['reload', null, undefined, 5, {}]) t.notOk(memory.receive(words))
   t.same(memory.initialEvents(), { from: process.pid, verdicts: [] })
 })

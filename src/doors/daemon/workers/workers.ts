@@ -4,12 +4,8 @@ import { closeSync } from 'node:fs'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { HostProcess } from '../../../ground/process/host-process.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
-import {
-  type HostEvents,
-  type HostMemory,
-  isHostEvents,
-} from '../../../scan/verdicts/host-memory.ts'
-import { readInHand } from '../../../scan/verdicts/poison.ts'
+import type { HostEvents, HostMemory } from '../../../scan/verdicts/host-memory.ts'
+import { InHand } from '../../../scan/verdicts/poison.ts'
 import type { WorkersState } from '../../observe/live/process-report.ts'
 import { BeatWatch, HUNG_AFTER } from './hung-workers.ts'
 
@@ -194,10 +190,8 @@ export class Workers {
     this.#beats.heard(child.pid!)
     if (message === BEAT) return undefined
     if (isServingNotice(message)) return message.serving
-    if (isHostEvents(message)) {
-      memory.receive(message)
-      this.#sendAll(message, child)
-    } else onMessage(child.pid!, message)
+    if (memory.receive(message)) this.#sendAll(message, child)
+    else onMessage(child.pid!, message)
     return undefined
   }
 
@@ -268,7 +262,7 @@ export class Workers {
   /** Counts the messages that a worker had in hand: any one of them may have ended it. */
   #countInHand({ child, inHand }: Worker): number {
     const { memory, log } = this.#options
-    const fingerprints = inHand === undefined ? [] : readInHand(inHand)
+    const fingerprints = inHand === undefined ? [] : InHand.read(inHand)
     for (const fingerprint of new Set(fingerprints)) memory.poison.died(fingerprint)
     const count = fingerprints.length
     if (count > 0)
