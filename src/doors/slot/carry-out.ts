@@ -2,7 +2,7 @@ import { replaceProcess } from '../../ground/process/execute.ts'
 import { type Envelope, redirect } from '../../mail/message/envelope/envelope.ts'
 import { editHeader, type HeaderEdits } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
-import { openAnonymousFile, writeAllOf } from '../../mail/message/spool.ts'
+import { openAnonymousFile, writeAll } from '../../mail/message/spool.ts'
 import type { Acceptance, Decision } from '../../scan/judge/decision.ts'
 import { acceptedShare } from '../../scan/judge/divide.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
@@ -102,6 +102,10 @@ function* edited(message: Message, edits: HeaderEdits): Generator<Buffer> {
  */
 function fileOf(chunks: Iterable<Buffer>, directory: string): number {
   const fd = openAnonymousFile(directory)
-  writeAllOf(fd, chunks, 0, directory)
+  let at = 0
+  for (const chunk of chunks) {
+    writeAll(fd, chunk, at, directory)
+    at += chunk.length
+  }
   return fd
 }

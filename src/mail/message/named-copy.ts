@@ -59,7 +59,7 @@ export class NamedCopy {
     const file = new NamedFile(this.#policy)
     this.#file = file
     try {
-      await writeInTurns(file.fd, bytes.chunks(), 0, file.path, () => file !== this.#file)
+      await writeInTurns(file.fd, bytes.chunks(), file.path, () => file !== this.#file)
       if (file === this.#file) file.noteWhole()
       return file
     } catch (error) {

@@ -100,36 +100,21 @@ export function writeAll(fd: number, bytes: Buffer, position: number, shown: str
   }
 }
 
-/** Writes chunks one after the other, from `position` on. Each is valid until the next one is asked for. */
-export function writeAllOf(
-  fd: number,
-  chunks: Iterable<Buffer>,
-  position: number,
-  shown: string,
-): void {
-  let at = position
-  for (const chunk of chunks) {
-    writeAll(fd, chunk, at, shown)
-    at += chunk.length
-  }
-}
-
 /** Bytes that are written before other work gets a turn. */
 const TURN = 1024 * 1024
 
 /**
- * Writes chunks as writeAllOf() does, in turns of the event loop, so that other messages do not wait
- * for a large one. Throws if `isOver` returns true at the beginning of a turn: nobody wants the bytes
+ * Writes chunks into a file from its front on, each before the next one is asked for, in turns of the event
+ * loop, so that other messages do not wait for a large one. Throws if `isOver` returns true at the beginning of a turn: nobody wants the bytes
  * any more, and the descriptor may be that of another message by then.
  */
 export async function writeInTurns(
   fd: number,
   chunks: Iterable<Buffer>,
-  position: number,
   shown: string,
   isOver: () => boolean = () => false,
 ): Promise<void> {
-  let at = position
+  let at = 0
   let turn = 0
   for (const chunk of chunks) {
     writeAll(fd, chunk, at, shown)

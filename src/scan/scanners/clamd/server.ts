@@ -190,7 +190,7 @@ async function memoryFileOf(sample: Sample, passing: System): Promise<number> {
   if (file < 0) throw new NoMemoryFile(`memfd_create: error ${-file}`)
   try {
     // This leaves the file's own offset at 0: clamd shares it, and reads from there.
-    await writeInTurns(file, sample.bytes.chunks(), 0, 'memory')
+    await writeInTurns(file, sample.bytes.chunks(), 'memory')
     return file
   } catch (error) {
     closeSync(file)
