@@ -1,23 +1,15 @@
+import type { QueuedMessage } from '../doors/milter/queued-message.ts'
+
 /**
- * A message as an MTA has it in its queue and lets filters edit it, by the ways of Postfix:
- * written down apart from the program, for its tests.
+ * A message that came over SMTP, with all that Postfix makes of odd mail. It goes out in LF, below the
+ * MTA's own Received.
  */
-export interface QueuedMail {
-  /** As filters are told, the MTA's own Received left out. */
-  readonly fields: readonly { readonly name: string; readonly value: string }[]
-  /** In CRLF. */
-  readonly body: Buffer
+interface QueuedMail extends QueuedMessage {
   /**
    * Whether filters are told another header than the queue has: without the blanks before a
    * colon, or, where the MTA's own field is the only one that stays, none at all.
    */
   readonly retold: boolean
-  /** All of it, in LF, with what was edited so far. */
-  whole(): Buffer
-  /** Above the field of that index among all, 0 being the first. */
-  insert(index: number, name: string, value: string): void
-  /** The `index`th of that name from 1 on; an empty value removes it. */
-  change(index: number, name: string, value: string): void
 }
 
 const OWN =
@@ -48,11 +40,11 @@ export function queueMail(sent: Buffer): QueuedMail {
     retold:
       fields.slice(1).every(({ name }) => /^x-qhpsi$/i.test(name)) ||
       fields.some(({ name, text }) => !text.startsWith(`${name}:`)),
-    whole: () => Buffer.from(`${fields.map(({ text }) => text).join('')}\n${body}`, 'latin1'),
-    insert(index, name, value) {
+    out: () => Buffer.from(`${fields.map(({ text }) => text).join('')}\n${body}`, 'latin1'),
+    insertField(index, name, value) {
       fields.splice(index, 0, { name, text: `${name}:${value}\n` })
     },
-    change(index, name, value) {
+    changeField(index, name, value) {
       const same = fields.filter((field) => field.name.toLowerCase() === name.toLowerCase())
       const field = same[index - 1]
       if (field === undefined) return

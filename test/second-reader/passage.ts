@@ -1,3 +1,6 @@
+import { createInterface } from 'node:readline'
+import type { RunningDaemon } from '../doors/daemon/process.ts'
+
 /** What became of a message at a door. */
 export interface Passage {
   readonly outcome: 'passed' | 'refused' | 'deferred' | 'dropped'
@@ -23,4 +26,19 @@ export function scanOf({ log }: Passage): string {
   const said = /\bscan=(\w+)/.exec(log)?.[1] ?? ''
   if (said !== 'known') return said
   return / (?:virus|banned)=/.test(log) ? 'infected' : 'clean'
+}
+
+/** Returns what resolves to the line of the log about a message, by its queue id. */
+export function linesByQueueId(
+  daemons: Readonly<Record<Variant, { readonly daemon: RunningDaemon }>>,
+): (id: string) => Promise<string> {
+  const logged = new Map<string, (line: string) => void>()
+  for (const { daemon } of Object.values(daemons)) {
+    createInterface({ input: daemon.child.stderr! }).on('line', (line) => {
+      const id = /\bqueue=(\w+)/.exec(line)?.[1] ?? ''
+      logged.get(id)?.(line)
+      logged.delete(id)
+    })
+  }
+  return (id) => new Promise((resolve) => logged.set(id, resolve))
 }

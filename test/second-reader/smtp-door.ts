@@ -1,9 +1,8 @@
-import { createInterface } from 'node:readline'
 import type { RunningDaemon } from '../doors/daemon/process.ts'
 import { callDoor } from '../doors/smtp/client.ts'
 import type { Got, RunningNext } from '../doors/smtp/next-server.ts'
 import { overSmtp } from './mta-queue.ts'
-import type { Door, Passage, Variant } from './passage.ts'
+import { type Door, linesByQueueId, type Passage, type Variant } from './passage.ts'
 
 /** Where a daemon takes mail by SMTP. */
 export interface SmtpDaemon {
@@ -13,14 +12,7 @@ export interface SmtpDaemon {
 
 /** A connection for each message; the line of the log is found by the queue id that XFORWARD tells. */
 export function smtpDoor(daemons: Readonly<Record<Variant, SmtpDaemon>>, next: RunningNext): Door {
-  const logged = new Map<string, (line: string) => void>()
-  for (const { daemon } of Object.values(daemons)) {
-    createInterface({ input: daemon.child.stderr! }).on('line', (line) => {
-      const id = /\bqueue=(\w+)/.exec(line)?.[1] ?? ''
-      logged.get(id)?.(line)
-      logged.delete(id)
-    })
-  }
+  const logged = linesByQueueId(daemons)
   const recipientOf = (id: string) => `${id}@example.org`
   const contentFor = (id: string): Buffer | undefined => {
     const index = next.got.findIndex(({ recipients }) => recipients[0] === recipientOf(id))
@@ -31,7 +23,7 @@ export function smtpDoor(daemons: Readonly<Record<Variant, SmtpDaemon>>, next: R
     name: 'smtp',
     async send(message, variant) {
       const id = `S${count++}`
-      const line = new Promise<string>((resolve) => logged.set(id, resolve))
+      const line = logged(id)
       const came = overSmtp(message.toString('latin1'))
       const client = await callDoor(daemons[variant].port)
       await client.hear()

@@ -10,7 +10,9 @@ export interface QueuedMessage {
   readonly fields: readonly { readonly name: string; readonly value: string }[]
   /** In CRLF. */
   readonly body: Buffer
+  /** Above the field of that index among all, 0 being the first. */
   insertField(index: number, name: string, value: string): void
+  /** The `index`th of that name from 1 on; an empty value removes it. */
   changeField(index: number, name: string, value: string): void
   /** What goes out, without the MTA's own Received. */
   out(): Buffer

@@ -61,10 +61,15 @@ export async function submitTo(place: string | number, mail: Submission): Promis
   }
 }
 
-export async function submit(line: Line, agreed: Agreed, mail: Submission): Promise<Delivery> {
+/** Sends one message; `queued` is as the MTA has it. */
+export async function submit(
+  line: Line,
+  agreed: Agreed,
+  mail: Submission,
+  queued: QueuedMessage = queueMessage(mail.message),
+): Promise<Delivery> {
   const { sender = 'a@example.org', recipients = ['b@example.org'], chunk = CHUNK } = mail
   const { authenticated = '', queueId = '4TEST' } = mail
-  const queued = queueMessage(mail.message)
   const taken: string[] = []
   const refusals: string[] = []
 
