@@ -1,10 +1,11 @@
-import { base64, quotedPrintableText } from '../../scan/scanners/evasions/compose.ts'
+import iconv from 'iconv-lite'
+import { base64 } from '../../scan/scanners/evasions/compose.ts'
 import { keptMail } from './kept.ts'
 
 /**
- * Mails that repeat themselves, of which one round is kept: each by what it is, made when it is asked for.
- * The shapes are those of the programs that they name, and the digests came from Mailman 3.3.8, its list
- * and its templates stood in for.
+ * Mails that repeat themselves, of which one round is kept, and mails that differ from a kept one in a few
+ * words: each by what it is, made when it is asked for. The shapes are those of the programs that they name,
+ * and the digests came from Mailman 3.3.8, its list and its templates stood in for.
  */
 export const grown: Readonly<Record<string, () => string>> = {
   'a forward of a forward by Thunderbird, twelve times, each with HTML': () =>
@@ -23,12 +24,30 @@ export const grown: Readonly<Record<string, () => string>> = {
       .replace('filename="letters"', '$&\nContent-Transfer-Encoding: base64')
       .replace(LETTERS, (letters) => `${base64(Buffer.from(letters, 'latin1'))}\n`),
   'a text with the sources of eight mails': () => repeated('pasted-sources', /Received: .*/s, 4),
-  'a newsletter of 20 KB with sixty links': () => {
-    const one = keptMail('newsletter')
-    const [html = ''] = /<html>.*?(?=\n--)/s.exec(one) ?? []
-    const rows = again(quotedPrintableDecoded(html), /<tr>.*?<\/tr>/s, 60)
-    return one.replace(html, () => quotedPrintableText(Buffer.from(rows, 'latin1')))
-  },
+  'a newsletter of 20 KB with sixty links': () =>
+    withBodies(keptMail('newsletter'), (body) => again(body, /<tr>.*?<\/tr>/s, 60)),
+  'a newsletter whose character set is cut at another place': () => newsletterBehind(7),
+  'a newsletter whose character set is cut at a third place': () => newsletterBehind(13),
+
+  // As Exchange.
+  ...namedFor('HTML that says # across a soft line break', saidInHtml, {
+    'ISO-8859-1':
+      'Grüße aus Köln, Preis 12,50 je Stück. Bitte prüfen Sie die Übersicht bis Freitag.',
+    'windows-1252': 'Grüße – „wie besprochen“ kostet es 12 € je Stück…',
+    'UTF-8': 'Grüße – „wie besprochen“ kostet es 12 € je Stück, 日本語も、Кириллица тоже.',
+    GB2312: '您好，请查收附件中的报表，如有问题请与我们联系。谢谢。',
+    'KOI8-R': 'Здравствуйте, высылаем вам отчёт за октябрь.',
+  }),
+  ...namedFor('a text in "#"', said, {
+    latin1: 'Schöne Grüße',
+    'ISO_8859-1': 'Schöne Grüße',
+    utf8: 'Schöne Grüße',
+    'ANSI_X3.4-1968': 'Greetings',
+    cp1252: 'Schöne Grüße',
+    'x-sjis': 'お世話になっております。',
+    'ks_c_5601-1987': '안녕하세요. 보고서를 보냅니다.',
+    'unicode-1-1-utf-7': 'Schöne Grüße',
+  }),
 }
 
 /** The mails of an mbox, which stand in the last part. */
@@ -59,8 +78,56 @@ function again(text: string, piece: RegExp, times: number): string {
   )
 }
 
-function quotedPrintableDecoded(text: string): string {
-  return text
-    .replaceAll('=\n', '')
-    .replace(/=([\dA-F]{2})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 16)))
+function newsletterBehind(blanks: number): string {
+  const change = (body: string) => body.replace('<head>', `$&${' '.repeat(blanks)}`)
+  return withBodies(keptMail('newsletter-cut-0'), change)
 }
+
+/** Makes mails of which the `#` of a name is a character set, each with its text. */
+function namedFor(
+  name: string,
+  make: (charset: string, text: string) => string,
+  texts: Readonly<Record<string, string>>,
+): Record<string, () => string> {
+  const mails = Object.entries(texts).map(([charset, text]) => {
+    return [name.replace('#', charset), () => make(charset, text)]
+  })
+  return Object.fromEntries(mails)
+}
+
+/** The kept mail in ISO-2022-JP in another character set. */
+function saidInHtml(name: string, text: string): string {
+  const charset = name.toLowerCase()
+  const bytes = iconv.encode(text, charset).toString('latin1')
+  const mail = keptMail('html-meta-iso-2022-jp').replaceAll('"iso-2022-jp"', `"${charset}"`)
+  return withBodies(mail, (body) =>
+    body.replace('iso-2022-jp', charset).replace(/\x1b\$B.*\x1b\(B/, () => bytes),
+  )
+}
+
+/** A text by the name that some programs have for its character set. */
+function said(charset: string, text: string): string {
+  const known = charset.replace('x-sjis', 'shift_jis').replace('unicode-1-1-', '')
+  const top = keptMail('plain-8bit')
+  const bytes = iconv.encode(text, known).toString('latin1')
+  return `${top.replace('utf-8', charset)}${bytes}\n`
+}
+
+/** The mail with each body in quoted-printable changed, and encoded anew in lines of 76 characters. */
+function withBodies(mail: string, change: (body: string) => string): string {
+  return mail.replace(/(?<=: quoted-printable\n\n).*?(?=\n--)/gs, (body) => {
+    const text = body
+      .replaceAll('=\n', '')
+      .replace(/=([\dA-F]{2})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 16)))
+    const lines = change(text)
+      .split('\n')
+      .map((line) => {
+        const escaped = line.replace(/[=\x1b\x80-\xff]/g, (character) => escapeOf(character))
+        return escaped.length <= 76 ? escaped : escaped.match(/.{1,75}(?<!=|=.)/g)!.join('=\n')
+      })
+    return lines.join('\n')
+  })
+}
+
+const escapeOf = (character: string) =>
+  `=${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
