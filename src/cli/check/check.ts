@@ -10,7 +10,7 @@ import { logsOfHost } from '../shared/log-arguments.ts'
 import { flag, printsJson, text } from '../shared/options.ts'
 import { printFindings } from '../shared/print-findings.ts'
 import { rootFacts } from '../shared/root-facts.ts'
-import { type Output, runCommand } from '../shared/run-command.ts'
+import { runCommand } from '../shared/run-command.ts'
 import { askRunningDaemon, type RunningDaemon } from '../shared/running-daemon.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { checkByMail } from './by-mail/check-by-mail.ts'
@@ -28,18 +28,15 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
   command: 'check',
   describe: 'Look at this host as its mail servers see it: is it scanning?',
   builder: addCheckOptions,
-  handler: (args) => runCommand('check', args, (output) => check(args, output)),
+  handler: (args) =>
+    runCommand('check', args, (output) =>
+      printFindings(findingsFor(args), output, headingFor(args)),
+    ),
 }
 
-/** Root says itself as whom this process looks. */
-function check(args: CheckOptions, output: Output): Promise<number> {
-  const heading = rootFacts === undefined ? headingFor(args) : undefined
-  return printFindings(findingsFor(args), output, heading)
-}
-
-/** What is checked in a few words; undefined if an option says it. */
+/** What is checked in a few words; undefined if an option says it, or root, which knows as whom this looks. */
 function headingFor(args: CheckOptions): string | undefined {
-  if (args.daemon || args.mail !== undefined) return undefined
+  if (rootFacts !== undefined || args.daemon || args.mail !== undefined) return undefined
   const accounts = readAccounts()
   const servers = serversToCheck(args).map((server) =>
     server === 'qmail' ? `as ${accountText({ account: ownAccount(accounts), accounts })}` : server,
@@ -49,8 +46,7 @@ function headingFor(args: CheckOptions): string | undefined {
 
 function findingsFor(args: CheckOptions): AsyncGenerator<Finding> {
   if (args.mail !== undefined) return checkByMail(args.mail, logsToFollow(args.log))
-  if (args.daemon) return checkRunningDaemon()
-  return checkPart(args)
+  return args.daemon ? checkRunningDaemon() : checkPart(args)
 }
 
 /** The logs that are named, and those of this host from now on. */
@@ -167,7 +163,7 @@ function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
       'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
         'delivered but with --mail.\n\nExit codes: 0 all is well; 1 there are warnings; 2 there are errors, ' +
         'or it failed.',
-    ) as never
+    )
 }
 
 /**

@@ -12,7 +12,6 @@ import { FAILED, type Output } from '../shared/run-command.ts'
 import {
   findPostfix,
   findRunningServices,
-  leftOut,
   type RunningService,
   readService,
 } from '../shared/running-services.ts'
@@ -100,13 +99,13 @@ async function partsOf(
   const { QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN } = process.env
   const isNamed =
     has('--user', '--env', '--envdir') || [QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN].some(Boolean)
-  const { services, ...others } = await findRunningServices()
+  const { services, findings } = await findRunningServices()
   const unset = (): PartOfCheck => ({
     account: slotAccountFor(user, services),
     part: { of: 'slot', services: [] },
   })
   if (isNamed) return [unset()]
-  for (const finding of leftOut(others)) await tell(finding)
+  for (const finding of findings) await tell(finding)
   const slots = await slotsOf(services, user, tell)
   const account = attempt(() => accountFor(undefined, OF_HOST))
   const quotad = isQuotadStarted() ? attempt(() => accountFor(undefined, [QUOTAD])) : undefined

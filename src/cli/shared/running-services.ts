@@ -8,12 +8,10 @@ import { RUNTIME_MARKER } from '../../ground/runtime/compiled-program.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { askMainProcess } from './systemd.ts'
 
-/** The limits in bytes at which a runtime can fail, by setrlimit(2). Undefined is no limit. */
-export interface MemoryLimits {
-  readonly addressSpace: number | undefined
-  readonly data: number | undefined
-  readonly stack: number | undefined
-}
+/** The limits in bytes at which a runtime can fail, by their names in prlimit(1) and in proc(5). */
+const LIMITS = { as: 'address space', data: 'data size', stack: 'stack size' } as const
+/** The limits that a process has, by their names in prlimit(1). */
+export type MemoryLimits = Readonly<Partial<Record<keyof typeof LIMITS, number>>>
 
 /** A server that starts qmail-smtpd for each connection, as the kernel shows it: proc(5). */
 export interface RunningService {
@@ -37,10 +35,8 @@ export interface RunningService {
 /** The services that run. */
 interface RunningServices {
   readonly services: readonly RunningService[]
-  /** The numbers of processes that look like services and were not read, a few of them. */
-  readonly unread: readonly string[]
-  /** The number of the first service that was not looked at, if there are more than are. */
-  readonly next?: string
+  /** About processes that were left out. */
+  readonly findings: readonly Finding[]
 }
 
 /** Servers that stand before qmail-smtpd, and take the options of tcpserver(1). */
@@ -92,16 +88,19 @@ export async function findRunningServices(processes?: string): Promise<RunningSe
       continue
     }
     if (commandIn(await wordsOf(process)) === undefined) continue
-    if (services.length === SERVICES_MAX) return { services, unread, next: pid }
+    if (services.length === SERVICES_MAX) return { services, findings: leftOut(unread, pid) }
     const service = await readProcess(process).catch(() => undefined)
     if (service !== undefined) services.push(service)
     else if (unread.length < UNREAD_MAX) unread.push(pid)
   }
-  return { services, unread }
+  return { services, findings: leftOut(unread) }
 }
 
-/** The findings about processes that were left out. */
-export function leftOut({ unread, next }: Omit<RunningServices, 'services'>): Finding[] {
+/**
+ * The findings about processes that look like services and were not read, and about the first service that
+ * was not looked at, if there are more than are.
+ */
+function leftOut(unread: readonly string[], next?: string): Finding[] {
   const findings: Finding[] = []
   if (unread.length > 0) {
     const value =
@@ -231,15 +230,11 @@ function environmentIn(text: string): Environment {
 }
 
 function limitsIn(text: string): MemoryLimits {
-  const softLimit = (name: string) => {
-    const value = new RegExp(`^Max ${name} +(\\d+)`, 'm').exec(text)?.[1]
-    return value === undefined ? undefined : Number(value)
-  }
-  return {
-    addressSpace: softLimit('address space'),
-    data: softLimit('data size'),
-    stack: softLimit('stack size'),
-  }
+  const soft = Object.entries(LIMITS).flatMap(([name, words]) => {
+    const [, bytes] = new RegExp(`^Max ${words} +(\\d+)`, 'm').exec(text) ?? []
+    return bytes === undefined ? [] : [[name, Number(bytes)]]
+  })
+  return Object.fromEntries(soft)
 }
 
 /** Reads what a process has in its memory. Rejects if that does not come at once, or is too long. */

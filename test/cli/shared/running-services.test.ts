@@ -4,11 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import {
-  findRunningServices,
-  leftOut,
-  readService,
-} from '../../../src/cli/shared/running-services.ts'
+import { findRunningServices, readService } from '../../../src/cli/shared/running-services.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
 import { startService, tcpserver } from '../check/service.ts'
 
@@ -25,7 +21,7 @@ t.test(
     const service = services.find((found) => found.pid === pid)
     t.match(service, { uid: process.getuid!(), rules: '/rules.cdb', directory: '/', unseen: [] })
     t.equal(service?.env.QHPSI, 'plugin: eicar')
-    t.equal(service?.limits.addressSpace, 1_000_000_000)
+    t.equal(service?.limits.as, 1_000_000_000)
   },
 )
 
@@ -53,9 +49,9 @@ t.test(
     const child = spawn('setpriv', words, { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] })
     t.teardown(() => child.kill())
     await once(createInterface({ input: child.stdout }), 'line')
-    const { services, unread } = await findRunningServices()
+    const { services, findings } = await findRunningServices()
     t.notOk(services.some(({ pid }) => pid === String(child.pid)))
-    t.ok(unread.includes(String(child.pid)), 'of it only the number is told')
+    t.match(findings[0]?.what, new RegExp(`^processes .*\\b${child.pid}\\b`), 'only its number')
   },
 )
 
@@ -82,7 +78,9 @@ t.test(
       1: { status: statusText('systemd', 0, 0), ...namespace() },
       77: jobOfCron(namespace()),
     })
-    t.same(await findRunningServices(processes), { services: [], unread: ['77'] })
+    const { services, findings } = await findRunningServices(processes)
+    t.same(services, [])
+    t.match(findings, [{ what: 'processes 77', remedy: /onescan check --pid 77$/ }])
   },
 )
 
@@ -106,12 +104,10 @@ t.test('a service beyond the most that are looked at is named', async (t) => {
   })
   const all = await findRunningServices(t.testdir(host(16)))
   t.equal(all.services.length, 16)
-  t.same(leftOut(all), [])
-  const { services, ...others } = await findRunningServices(t.testdir(host(17)))
+  t.same(all.findings, [])
+  const { services, findings } = await findRunningServices(t.testdir(host(17)))
   t.equal(services.length, 16)
-  t.match(leftOut(others), [
-    { level: 'warning', what: 'process 116', remedy: /onescan check --pid 116/ },
-  ])
+  t.match(findings, [{ level: 'warning', what: 'process 116', remedy: /onescan check --pid 116/ }])
 })
 
 // promise: root-tcpserver-name
@@ -135,7 +131,7 @@ t.test(
     const find = `import(${JSON.stringify(source)}).then((m) => m.findRunningServices(${JSON.stringify(join(place, 'processes'))}))`
     const script = 'mount --bind "$1" /usr/bin/systemctl && exec "$2" -e "$3"'
     // biome-ignore format: a line
-    execFileSync('unshare', ['--mount', 'sh', '-c', script, 'sh', fake, process.execPath, `${find}.then(({ unread }) => console.log(unread.length))`])
+    execFileSync('unshare', ['--mount', 'sh', '-c', script, 'sh', fake, process.execPath, find])
     t.equal(readFileSync(join(place, 'asked'), 'utf8'), 'show --property=MainPID -- cron.service\n')
   },
 )

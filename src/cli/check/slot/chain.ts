@@ -86,31 +86,20 @@ function relativeText(named: string, { directories }: Host): string {
   return `QMAILQUEUE ${named} is relative: it is looked for in ${directories.qmailHome}, where qmail runs`
 }
 
-function isQueueItself(host: Host): boolean {
-  try {
-    return slotProgramOf(host).kind === 'real-queue'
-  } catch {
-    return false
-  }
-}
-
-/** Whether a program has the name that notqmail, netqmail and IndiMail give to the queue. */
-function isRealQueue(program: string): boolean {
-  return basename(realpathSync(program)) === 'qmail-queue'
-}
-
 /**
  * Checks the link of the Debian package if no setting says yet what is in the slot: once QMAILQUEUE
  * names the link, mail goes through it.
  */
 function checkLink({ env }: Host): Finding[] {
-  if (env.QMAILQUEUE !== undefined || !existsSync(LINK) || !isRealQueue(LINK)) return []
-  const value = `leads to ${realpathSync(LINK)}: mail through it is not scanned`
+  if (env.QMAILQUEUE !== undefined || !existsSync(LINK)) return []
+  const queue = realpathSync(LINK)
+  if (basename(queue) !== 'qmail-queue') return []
+  const value = `leads to ${queue}: mail through it is not scanned`
   return [error(LINK, value, `ln -sfn /usr/lib/onescan/onescanc ${LINK}`)]
 }
 
 function checkNextProgram(host: Host): Finding[] {
-  if (isQueueItself(host)) return [] // the real qmail-queue has no chain
+  if (slotProgramOf(host).kind === 'real-queue') return [] // the real qmail-queue has no chain
   let chain: Chain
   try {
     chain = findChain([], host.env, host.directories)

@@ -11,7 +11,6 @@ import { START_BLUR } from '../../../ground/process/host-process.ts'
 import { rootFacts } from '../../shared/root-facts.ts'
 import {
   findRunningServices,
-  leftOut,
   type RunningService,
   readService,
 } from '../../shared/running-services.ts'
@@ -30,20 +29,19 @@ export async function* checkSlot(options: SlotOptions): AsyncGenerator<Finding> 
   const accounts = readAccounts()
   yield* checkCaller(options.user)
   yield* findings
-  const hosts: LabelledHost[] = []
+  /** With what names each if there are several. */
+  const hosts: [Host, label: string][] = []
   for (const service of services.length > 0 ? services : [undefined]) {
     if (service !== undefined) yield* checkService(service)
     try {
       const classes = slotHosts(service, options, process.env, accounts, Date.now())
-      for (const host of classes) {
-        hosts.push({ host, label: host.clients ?? `process ${service?.pid}` })
-      }
+      for (const host of classes) hosts.push([host, host.clients ?? `process ${service?.pid}`])
     } catch (thrown) {
       const remedy = 'correct it; until then the service takes no mail'
       yield error(service ? `process ${service.pid}` : 'slot', errorText(thrown), remedy)
     }
   }
-  for (const { host, label } of hosts) {
+  for (const [host, label] of hosts) {
     for await (const finding of passesOnPurpose(host) ?? checkSlotOf(host)) {
       if (isFound(finding, all)) continue
       all.push(finding)
@@ -52,25 +50,13 @@ export async function* checkSlot(options: SlotOptions): AsyncGenerator<Finding> 
   }
 }
 
-/** A host, and what names it if there are several. */
-interface LabelledHost {
-  readonly host: Host
-  readonly label: string
-}
-
-interface SlotServices {
-  readonly services: readonly RunningService[]
-  readonly findings: readonly Finding[]
-}
-
 /** The services that root gives to this account, or that this process finds itself. */
-async function servicesOf(options: SlotOptions): Promise<SlotServices> {
+async function servicesOf(options: SlotOptions): ReturnType<typeof findRunningServices> {
   const part = rootFacts?.part
   if (part?.of === 'slot') return { services: part.services, findings: [] }
   if (options.pid !== undefined) return { services: [await readService(options.pid)], findings: [] }
   if (namesSlot(options)) return { services: [], findings: [] }
-  const { services, ...others } = await findRunningServices()
-  return { services, findings: leftOut(others) }
+  return findRunningServices()
 }
 
 /** Whether the trials are made as another account than the one that is named. */

@@ -20,18 +20,12 @@ export interface Host extends StageHost {
   readonly clients?: string | undefined
 }
 
-const noLimits: MemoryLimits = {
-  addressSpace: undefined,
-  data: undefined,
-  stack: undefined,
-}
-
 /** Options that say how the slot is set up, or whose slot it is. */
 export interface SlotOptions extends EnvironmentOptions {
   /** A running service. */
   readonly pid: string | undefined
-  /** The name of an account. */
-  readonly user: string | undefined
+  /** The name of an account: main.ts adds this option to each command that an account does. */
+  readonly user?: string
 }
 
 /** Whether an option or variable says how the slot is set up. */
@@ -70,7 +64,7 @@ export function slotHosts(
       directories,
       account,
       accounts,
-      limits: service?.limits ?? noLimits,
+      limits: service?.limits ?? {},
       clients: rules && classText(rules),
       program,
       isDaemon: false,

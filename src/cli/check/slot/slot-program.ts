@@ -1,5 +1,6 @@
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { errorText } from '../../../ground/errors/fault.ts'
 import { readStart } from '../../../ground/path/open.ts'
 import { table } from '../../../ground/settings/table.ts'
 import type { ControlDirectories } from '../../../scan/judge/policy.ts'
@@ -10,7 +11,7 @@ type SlotProgram =
   | { readonly kind: 'own' }
   /** The real qmail-queue, which would queue a trial. */
   | { readonly kind: 'real-queue' }
-  /** Any other program: what it does with a trial is unknown. */
+  /** Any other program, or none: what it does with a trial is unknown. */
   | { readonly kind: 'foreign'; readonly why: string }
 
 const OWN = ['onescan-queue', 'onescanc']
@@ -25,16 +26,20 @@ const SCRIPT_MAX = 64 * 1024
 
 /**
  * Decides whether a trial may be sent through the slot program. Only onescan's own programs get a
- * trial: they hand it to the program that the trial names, and to no other. Throws if the program is
- * missing.
+ * trial: they hand it to the program that the trial names, and to no other.
  */
-export function slotProgramOf({
-  program,
-  directories,
-}: {
+export function slotProgramOf(host: {
   readonly program: string
   readonly directories: ControlDirectories
 }): SlotProgram {
+  try {
+    return judge(host.program, host.directories)
+  } catch (error) {
+    return { kind: 'foreign', why: errorText(error) } // another check reports it
+  }
+}
+
+function judge(program: string, directories: ControlDirectories): SlotProgram {
   const path = realpathSync(program)
   const queues = [directories.qmailHome, table.QMAILHOME.default].map((home) =>
     join(home, 'bin/qmail-queue'),

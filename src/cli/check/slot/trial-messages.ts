@@ -24,7 +24,7 @@ const NOWHERE = '/nonexistent/slot.sock'
  */
 export async function checkTrialMessages(host: Host, triesCold = true): Promise<Finding[]> {
   const settings = scanSettingsOf(host)
-  if (settings === undefined || !mayBeTried(host)) return []
+  if (settings === undefined || slotProgramOf(host).kind !== 'own') return []
   const timeout = settings.timeout + PATIENCE
   const clean = await send(host, cleanMessage, timeout)
   const findings = [...judgeWarmth(host, clean), judgeClean(host, clean)]
@@ -33,15 +33,6 @@ export async function checkTrialMessages(host: Host, triesCold = true): Promise<
   if (!triesCold || !host.asksOnescand || clean.whyCold !== undefined) return findings
   const alone = { ...host, env: { ...host.env, ONESCAN_SOCKET: NOWHERE } }
   return [...findings, ...judgeCold(host, await send(alone, cleanMessage, timeout))]
-}
-
-/** Whether the slot program may get a trial. Another check reports a missing program. */
-function mayBeTried(host: Host): boolean {
-  try {
-    return slotProgramOf(host).kind === 'own'
-  } catch {
-    return false
-  }
 }
 
 interface SlotTrial {
@@ -98,7 +89,7 @@ function judgeCold(host: Host, trial: SlotTrial): Finding[] {
 }
 
 function failed(what: string, { limits }: Host, { outcome, why }: SlotTrial): Finding {
-  const least = Math.min(limits.addressSpace ?? Infinity, limits.data ?? Infinity)
+  const least = Math.min(limits.as ?? Infinity, limits.data ?? Infinity)
   const isTight = outcome.code !== 0 && least < ENOUGH.bytes
   const under = isTight ? `, with a limit of ${least} bytes of memory` : ''
   const remedy = isTight ? ENOUGH.remedy : 'see the other findings; until then mail is deferred'
@@ -125,14 +116,7 @@ const ENOUGH = isCompiled
 
 /** The command under soft limits, by prlimit(1) of util-linux. */
 function underLimits(limits: MemoryLimits, command: readonly string[]): string[] {
-  const options = [
-    ['as', limits.addressSpace],
-    ['data', limits.data],
-    ['stack', limits.stack],
-  ] as const
-  const words = options.flatMap(([name, bytes]) =>
-    bytes === undefined ? [] : [`--${name}=${bytes}:`],
-  )
+  const words = Object.entries(limits).map(([name, bytes]) => `--${name}=${bytes}:`)
   return words.length === 0 ? [...command] : ['/usr/bin/prlimit', ...words, '--', ...command]
 }
 

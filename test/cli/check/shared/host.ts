@@ -9,7 +9,7 @@ export function host(env: Environment, more: Partial<Host> = {}): Host {
   const program = more.program ?? slotProgram
   return {
     ...stageHost(env, more),
-    limits: { addressSpace: undefined, data: undefined, stack: undefined },
+    limits: {},
     ...more,
     program,
     asksOnescand: isOnescanc(program),

@@ -14,7 +14,7 @@ t.test(
     const start = (QHPSI: string) =>
       startService(t, tcpserver(), { env: { QMAILHOME: place.home, QHPSI }, isCallers: true })
     const pids = [await start('plugin: eicar'), await start('/bin/true %s')]
-    const options = { pid: undefined, user: undefined, envdir: undefined, env: [] }
+    const options = { pid: undefined, envdir: undefined, env: [] }
     const whats: string[] = []
     for await (const { what } of checkSlot(options)) whats.push(what)
     t.notMatch(whats.join(), 'undefined')

@@ -60,7 +60,7 @@ t.test('a program that crashes is reported', async (t) => {
 })
 
 t.test('the slot program runs under the limits of the service', async (t) => {
-  const all = { addressSpace: 3_000_000, data: 3_000_000, stack: 3_000_000 }
+  const all = { as: 3_000_000, data: 3_000_000, stack: 3_000_000 }
   t.match(await checkTrialMessages(host(eicar, { limits: all })), [
     { level: 'error', value: /with a limit of 3000000 bytes of memory$/, remedy: /softlimit -a/ },
   ])
