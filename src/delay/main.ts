@@ -6,7 +6,7 @@ import { delayOne } from './connection/delay-one.ts'
 import { keepGate } from './gate/gate.ts'
 import { log } from './shared/log.ts'
 import { type DelayOptions, readOptions, USAGE, UsageError } from './shared/options.ts'
-import { loadPlanSources, type PlanContext, planFor } from './shared/plan.ts'
+import { type PlanContext, planFor, readPlanSources } from './shared/plan.ts'
 
 process.exitCode = serviceExit.temporary // unless the program ends as planned
 
@@ -27,17 +27,12 @@ async function smtpDelay(argv: readonly string[]): Promise<number> {
   if (printsHelpOrVersion('smtp-delay', USAGE, argv)) return serviceExit.done
   const options = readOptions(argv, env)
   if (options.explain) {
-    const { dns, ...lists } = loadPlanSources(options, env, uptime)
-    const resolver = dns.within(options.dnsTimeout * 1000)
-    return print(await explain(options, { ...lists, resolver }))
+    const { ask, ...lists } = readPlanSources(options, env, uptime)
+    writeSync(1, `${await explain(options, { ...lists, resolver: ask() })}\n`)
+    return serviceExit.done
   }
   if (options.gate) return keepGate(options, options.gate, env, uptime)
   return delayOne(options, env, uptime)
-}
-
-function print(line: string): number {
-  writeSync(1, `${line}\n`)
-  return serviceExit.done
 }
 
 /** Returns the line of `--explain IP [NAME]`: how long such a client would wait, and why. */

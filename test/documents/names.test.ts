@@ -13,7 +13,6 @@ const sameThings: ReadonlyMap<string, string> = new Map([
   ['checkStart', 'tells why a daemon would not start'],
   ['defaultTimeouts', 'how long a door waits for each of its two sides'],
   ['log', 'writes a line to the log of the process'],
-  ['openConnection', 'connects to a server'],
   ['optionDefaults', 'the defaults of the options of a program'],
   ['parseCommand', 'reads a command of a protocol'],
   ['passOn', 'delivers the accepted message'],

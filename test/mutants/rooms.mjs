@@ -72,8 +72,7 @@ export const ROOMS = {
     files: ['src/delay/**/*.ts'],
     tests: [
       'test/delay/shared/*.test.ts',
-      'test/delay/connection/*.test.ts',
-      'test/delay/gate/{remembered-clients,talk,waiting-room}.test.ts',
+      'test/delay/gate/{remembered-clients,waiting-room}.test.ts',
     ],
   },
   scan: {

@@ -5,17 +5,12 @@ import { serviceExit } from '../../ground/process/command-line.ts'
 import { replaceProcess } from '../../ground/process/execute.ts'
 import { requireSystem, type System } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
+import { talk } from '../shared/conversation.ts'
 import { type ConnectionEvent, log } from '../shared/log.ts'
 import type { DelayOptions } from '../shared/options.ts'
-import { EARLY_TALKERS, loadPlanSources, outcomeOf, planFor, waitFor } from '../shared/plan.ts'
+import { EARLY_TALKERS, outcomeOf, planFor, readPlanSources, waitFor } from '../shared/plan.ts'
 import { findNext, IGNORED, readUcspiClient, type ServerProgram } from '../shared/ucspi.ts'
-import {
-  type ClientConnection,
-  holdBack,
-  openConnection,
-  waitForGreeting,
-} from './client-connection.ts'
-import { talk } from './talk.ts'
+import { ClientConnection } from './client-connection.ts'
 
 /** SIGPIPE and SIGXFSZ, which both runtimes ignore for themselves. */
 const RUNTIME_IGNORES = [13, 25]
@@ -42,32 +37,29 @@ export async function delayOne(
       ['reason', why],
     )
   }
-  const { dns, ...lists } = loadPlanSources(options, env, uptime)
-  const plan = planFor(client, options, {
-    ...lists,
-    resolver: dns.within(options.dnsTimeout * 1000),
-  })
+  const { ask, ...lists } = readPlanSources(options, env, uptime)
+  const plan = planFor(client, options, { ...lists, resolver: ask() })
   const system = requireSystem(EARLY_TALKERS)
   if (plan.kind === 'pass') {
     logEvent('passed', plan.why)
     return becomeNext(next, env, system)
   }
 
-  const connection = openConnection(system)
+  const connection = new ClientConnection(system, uptime)
   const place = options.limit && takeWaitingPlace(options.limit, system, process.pid)
   const isFull = options.limit !== undefined && place === undefined
   const { event, why } = await outcomeOf(isFull ? waitFor(0, 'no place to wait') : plan, (delay) =>
-    waitForGreeting(connection, delay, uptime),
+    connection.waitForGreeting(delay),
   )
   logEvent(event, why, uptime())
   if (event === 'left') return serviceExit.done
-  if (event === 'talked' && !holdBack(connection, options.penalty * 1000, uptime)) {
-    return serviceExit.done
-  }
+  if (event === 'talked' && !connection.holdBack(options.penalty * 1000)) return serviceExit.done
   if (place !== undefined) closeSync(place)
   if (event === 'passed') return becomeNext(next, env, system)
   if (!options.standalone) return becomeNext(next, env, system, options.text)
-  return refuse(connection, options.text, client.ip, uptime)
+  log('refused', process.pid, ['remote', client.ip], ['reply', 451], ['reason', options.text])
+  await talk(connection, options.text, uptime) // as rblsmtpd does
+  return serviceExit.done
 }
 
 /**
@@ -92,18 +84,6 @@ function becomeNext(
     environment: environment as Record<string, string>,
     inputs: undefined,
   })
-}
-
-/** Refuses an early talker, in a conversation like that of rblsmtpd. */
-function refuse(
-  connection: ClientConnection,
-  text: string,
-  ip: string,
-  uptime: () => number,
-): number {
-  log('refused', process.pid, ['remote', ip], ['reply', 451], ['reason', text])
-  talk(connection, text, uptime)
-  return serviceExit.done
 }
 
 /**

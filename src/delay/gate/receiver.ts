@@ -1,31 +1,20 @@
 import { errorText } from '../../ground/errors/fault.ts'
-import { addressText, clientKey } from '../../ground/net/ip-address.ts'
-import type { AcceptedConnection, System } from '../../ground/runtime/system.ts'
+import type { AcceptedConnection } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { closingLine } from '../shared/conversation.ts'
-import type { DelayOptions, GateOptions } from '../shared/options.ts'
+import { closingLine, talk } from '../shared/conversation.ts'
 import { type DelayJudgement, outcomeOf } from '../shared/plan.ts'
 import type { ServerProgram } from '../shared/ucspi.ts'
 import type { GateLog } from './gate-log.ts'
 import type { Listeners } from './listeners.ts'
 import { ProgramPlaces, startProgram } from './programs.ts'
-import type { RememberedClients } from './remembered-clients.ts'
-import { talkTo } from './talk.ts'
 import { Visit } from './visit.ts'
-import { VisitPreparer } from './visit-preparer.ts'
+import { VisitPreparer, type VisitTools } from './visit-preparer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
-interface ReceiverOptions {
-  readonly options: DelayOptions
-  readonly gate: GateOptions
-  readonly env: Environment
+interface ReceiverOptions extends VisitTools {
   readonly next: ServerProgram
-  readonly sockets: System
   readonly room: WaitingRoom
-  readonly remembered: RememberedClients
   readonly log: GateLog
-  /** Milliseconds on a clock that nobody sets. */
-  readonly uptime: () => number
 }
 
 /**
@@ -78,8 +67,7 @@ export class Receiver {
   /** Puts a new client into the waiting room. Returns undefined if it had to be sent away. */
   #admit(peer: AcceptedConnection, listeners: Listeners): Visit | undefined {
     const { gate, sockets, room, uptime } = this.#parts
-    const names = { ip: addressText(peer.address), client: clientKey(peer.address) }
-    const visit = new Visit(listeners.newId(), peer, names, sockets, uptime)
+    const visit = new Visit(listeners.newId(), peer, sockets, uptime)
     const others = this.#connections.get(visit.client) ?? 0
     if (others >= gate.perClient) {
       return this.#sendAway(visit, 'too many connections from your address')
@@ -123,14 +111,14 @@ export class Receiver {
 
   /** Holds an early talker, and then refuses it, or starts the program to do so. */
   async #refuse(visit: Visit, environment: Environment): Promise<void> {
-    const { options, sockets, log, uptime } = this.#parts
+    const { options, log, uptime } = this.#parts
     const waitEnd = await visit.waitForLeaving(options.penalty * 1000)
     if (visit.isClosed || waitEnd === 'left') return
     if (!options.standalone) {
       return this.#serve(visit, { ...environment, RBLSMTPD: options.text }, undefined)
     }
     log.refused(visit, 451, options.text)
-    await talkTo(visit, options.text, sockets, uptime)
+    await talk(visit, options.text, uptime)
   }
 
   /**
@@ -175,11 +163,11 @@ export class Receiver {
 
   /** Sends a client 421 and closes its connection, and logs that. */
   #sendAway(visit: Visit, why: string): undefined {
-    const { sockets, room, log } = this.#parts
+    const { room, log } = this.#parts
     if (visit.isClosed) return
     log.refused(visit, 421, why)
-    sockets.send(visit.fd, Buffer.from(closingLine(why), 'latin1'))
-    sockets.endSending(visit.fd)
+    visit.write(closingLine(why))
+    visit.endSending()
     room.leave(visit)
     visit.close()
   }

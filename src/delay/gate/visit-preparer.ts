@@ -5,8 +5,8 @@ import type { TcpRule } from '../../ground/net/tcp-rules.ts'
 import type { System, TcpEndpoint } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { DelayOptions, GateOptions } from '../shared/options.ts'
-import { loadPlanSources, type Plan, planFor } from '../shared/plan.ts'
-import { type Dns, isConfirmed, lookUpNames, type Resolver } from '../shared/reverse-dns.ts'
+import { type Plan, planFor, readPlanSources } from '../shared/plan.ts'
+import { isConfirmed, lookUpNames, type Resolver } from '../shared/reverse-dns.ts'
 import { IGNORED, readUcspiClient } from '../shared/ucspi.ts'
 import { findTcpRule, NO_RULE } from './find-tcp-rule.ts'
 import type { RememberedClients } from './remembered-clients.ts'
@@ -18,7 +18,8 @@ interface PreparedVisit {
   readonly environment: Environment
 }
 
-interface VisitPreparerOptions {
+/** What a visit is prepared by. */
+export interface VisitTools {
   readonly options: DelayOptions
   readonly gate: GateOptions
   readonly env: Environment
@@ -30,16 +31,16 @@ interface VisitPreparerOptions {
 
 /** Does for a visit what tcpserver does before it starts a program, and plans its wait. */
 export class VisitPreparer {
-  readonly #parts: VisitPreparerOptions
+  readonly #parts: VisitTools
   /** The environment of all programs. */
   readonly #base: Environment
-  #sources: ReturnType<typeof loadSources>
+  #sources: ReturnType<typeof readSources>
 
   /** Reads all lists. Throws a Fault if one cannot be read. */
-  constructor(parts: VisitPreparerOptions) {
+  constructor(parts: VisitTools) {
     this.#parts = parts
     this.#base = baseEnvironment(parts.env)
-    this.#sources = loadSources(parts)
+    this.#sources = readSources(parts)
   }
 
   /** Resolves to undefined if a rule denies the client. */
@@ -72,17 +73,13 @@ export class VisitPreparer {
 
   /** Reads all lists again. If one cannot be read, throws a Fault, and the old lists stay. */
   reload(): void {
-    this.#sources = loadSources(this.#parts)
+    this.#sources = readSources(this.#parts)
   }
 }
 
-function loadSources({ options, gate, env, uptime }: VisitPreparerOptions) {
-  const loaded = loadPlanSources(options, env, uptime)
-  return {
-    ...loaded,
-    ask: createQuestions(loaded.dns, options.dnsTimeout * 1000),
-    localHostOf: createLocalHosts(gate.localName),
-  }
+function readSources({ options, gate, env, uptime }: VisitTools) {
+  const { ask, ...lists } = readPlanSources(options, env, uptime)
+  return { ...lists, ask: askOnce(ask), localHostOf: createLocalHosts(gate.localName) }
 }
 
 /** Variables that are meant for the gate itself, and not for the programs that it starts. */
@@ -134,17 +131,14 @@ function connectionVariables(ends: ConnectionEnds, rule: TcpRule): Environment {
 /** Most DNS questions at a time; a server on this host would lose some if there were more. */
 export const QUESTIONS_MAX = 500
 
-/**
- * Makes a function that returns a resolver for each client. All questions of a resolver end `time`
- * milliseconds after it is made. Equal questions of several clients at the same time are asked once.
- */
-function createQuestions(dns: Dns, time: number): () => Resolver {
+/** Resolvers for clients. Equal questions of several clients at the same time are asked once. */
+function askOnce(ask: () => Resolver): () => Resolver {
   const turns = new Semaphore(QUESTIONS_MAX)
   const inFlight = new InFlight<readonly string[]>()
-  const shared = (question: string, ask: () => Promise<readonly string[]>) =>
-    inFlight.get(question) ?? inFlight.begin(question, turns.run(ask))
+  const shared = (question: string, work: () => Promise<readonly string[]>) =>
+    inFlight.get(question) ?? inFlight.begin(question, turns.run(work))
   return () => {
-    const resolver = dns.within(time)
+    const resolver = ask()
     return {
       names: (domain) => shared(`PTR ${domain}`, () => resolver.names(domain)),
       addresses: (name, family) =>

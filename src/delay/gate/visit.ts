@@ -1,10 +1,16 @@
 import { closeSync } from 'node:fs'
+import { addressText, clientKey } from '../../ground/net/ip-address.ts'
 import type {
   AcceptedConnection,
   ClientSign,
   SocketEvent,
   System,
 } from '../../ground/runtime/system.ts'
+import type { RefusedClient } from '../shared/conversation.ts'
+
+const READ_MAX = 16 * 1024
+/** All visits share it. Another one may read before a caller of read() goes on, which gets a copy. */
+const buffer = Buffer.allocUnsafeSlow(READ_MAX)
 
 /** The ranks of visits that wait, from the worst to the best. */
 export type Rank = 'talked' | 'nameless' | 'dynamic' | 'other'
@@ -16,7 +22,7 @@ export type WaitEnd = ClientSign | 'turn'
  * One connection, from the accept until the gate closes it. Meanwhile the client waits, is refused,
  * or is served by a program.
  */
-export class Visit {
+export class Visit implements RefusedClient {
   readonly id: number
   readonly fd: number
   readonly ip: string
@@ -24,7 +30,7 @@ export class Visit {
   /** The key under which its client is counted and remembered. */
   readonly client: string
   /** When the client connected, in milliseconds of `uptime`. */
-  readonly since: number
+  readonly #since: number
   readonly #sockets: System
   readonly #uptime: () => number
 
@@ -41,21 +47,15 @@ export class Visit {
   #settle: ((end: WaitEnd) => void) | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(
-    id: number,
-    peer: AcceptedConnection,
-    names: { readonly ip: string; readonly client: string },
-    sockets: System,
-    uptime: () => number,
-  ) {
+  constructor(id: number, peer: AcceptedConnection, sockets: System, uptime: () => number) {
     this.id = id
     this.peer = peer
     this.fd = peer.fd
-    this.ip = names.ip
-    this.client = names.client
+    this.ip = addressText(peer.address)
+    this.client = clientKey(peer.address)
     this.#sockets = sockets
     this.#uptime = uptime
-    this.since = uptime()
+    this.#since = uptime()
   }
 
   /** Whether the gate has closed its descriptor. */
@@ -63,14 +63,9 @@ export class Visit {
     return this.#isClosed
   }
 
-  /** Whether the client has ended its half of the connection, or the connection broke. */
-  get hasLeft(): boolean {
-    return this.#seen === 'left'
-  }
-
   /** Milliseconds since the client connected. */
   get waited(): number {
-    return this.#uptime() - this.since
+    return this.#uptime() - this.#since
   }
 
   /** Watches the client from now on. Returns false if the kernel has no room for that. */
@@ -110,17 +105,24 @@ export class Visit {
     })
   }
 
-  /**
-   * Waits until there are bytes to read or the stream has ended. Resolves to false if neither
-   * happens within `time` milliseconds.
-   */
-  waitForBytes(time: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const settle = this.#await((end) => resolve(end !== 'silent'))
-      this.#listenFor('talking')
-      if (this.#seen === 'left') settle('left')
-      else this.#endAfter(time, () => settle('silent'))
-    })
+  /** Sends a text at once: the number of a closed descriptor may be another client's. */
+  write(text: string): boolean {
+    return !this.#isClosed && this.#sockets.send(this.fd, Buffer.from(text, 'latin1'))
+  }
+
+  endSending(): void {
+    if (!this.#isClosed) this.#sockets.endSending(this.fd)
+  }
+
+  async read(time: number): Promise<Buffer | undefined> {
+    const none = buffer.subarray(0, 0)
+    for (;;) {
+      if (this.#isClosed) return none
+      const count = this.#sockets.receive(this.fd, buffer)
+      if (count !== undefined) return Buffer.from(buffer.subarray(0, count))
+      if (!(await this.#waitForBytes(time))) return undefined
+      if (this.#seen === 'left' && this.#sockets.look(this.fd) === 'silent') return none
+    }
   }
 
   /** Ends the wait, since there is a program for the client. Returns false if it does not wait. */
@@ -154,6 +156,19 @@ export class Visit {
     this.#settle?.('left')
     this.handOver()
     closeSync(this.fd)
+  }
+
+  /**
+   * Waits until there are bytes to read or the stream has ended. Resolves to false if neither
+   * happens within `time` milliseconds.
+   */
+  #waitForBytes(time: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = this.#await((end) => resolve(end !== 'silent'))
+      this.#listenFor('talking')
+      if (this.#seen === 'left') settle('left')
+      else this.#endAfter(time, () => settle('silent'))
+    })
   }
 
   #see(what: 'talks' | 'left'): void {

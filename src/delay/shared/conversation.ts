@@ -7,9 +7,9 @@ export const INPUT_MAX = 64 * 1024
  * Bytes that are read and dropped after the last reply. If a connection is closed with unread
  * bytes, the kernel resets it, and the client may never see that reply.
  */
-export const DRAIN_MAX = 4 * 1024 * 1024
+const DRAIN_MAX = 4 * 1024 * 1024
 /** Milliseconds for which bytes are dropped. */
-export const DRAIN_TIME = 2000
+const DRAIN_TIME = 2000
 /** Characters of a line that are kept. The command is enough. */
 const LINE_KEPT = 8
 
@@ -28,52 +28,81 @@ function replyTo(line: string, refusal: string): string {
   return harmless ? `250 ${HOST}` : `451 ${refusal}`
 }
 
-/** Splits input into lines, whatever its pieces are, and returns the beginning of each line. */
-function createLineReader(): (bytes: Buffer) => string[] {
-  let line = ''
-  return (bytes) => {
-    const [first = '', ...rest] = bytes.toString('latin1').split('\n')
-    const lines = [line + first, ...rest].map((whole) => whole.slice(0, LINE_KEPT))
-    line = lines.pop()!
-    return lines
-  }
-}
-
-/** The replies to some bytes of input, and whether they end the conversation. */
-interface ConversationReply {
-  readonly text: string
-  readonly isLast: boolean
+/** A client that is refused. Times are milliseconds. */
+export interface RefusedClient {
+  /** Sends a text, latin1. Returns false if the client does not take it in time, or is gone. */
+  write(text: string, time: number): boolean
+  /** Reads bytes: none if the client is gone, or at the end of the stream; undefined if none come in time. */
+  read(time: number): Buffer | undefined | Promise<Buffer | undefined>
+  /** Tells the client that nothing more comes. */
+  endSending(): void
 }
 
 /**
- * An SMTP server that takes no mail: it answers RCPT, DATA and unknown commands with 451 and a
- * text, until the client says QUIT, leaves, or exceeds a limit. Its input and output are bounded;
- * the caller keeps TALK_SECONDS.
+ * Talks with a client as an SMTP server that takes no mail: it answers RCPT, DATA and unknown commands with 451
+ * and a text, until the client says QUIT, leaves, or exceeds a limit. The connection stays open.
  */
-export class Conversation {
-  readonly greeting = `220 ${HOST}\r\n`
-  /** The reply that is sent when TALK_SECONDS are over. */
-  readonly closing: string
+export async function talk(
+  client: RefusedClient,
+  refusal: string,
+  uptime: () => number,
+): Promise<void> {
+  const until = uptime() + TALK_SECONDS * 1000
+  const conversation = new Conversation(refusal)
+  const say = (text: string) => text === '' || client.write(text, until - uptime())
+  if (!say(`220 ${HOST}\r\n`)) return
+  for (let isLast = false; !isLast; ) {
+    const bytes = await readBefore(until, client, uptime)
+    if (bytes === undefined) {
+      client.write(closingLine(refusal), 0)
+      break
+    }
+    if (bytes.length === 0) return
+    const answer = conversation.hear(bytes)
+    if (!say(answer.text)) return
+    isLast = answer.isLast
+  }
+  client.endSending()
+  const end = uptime() + DRAIN_TIME
+  for (let dropped = 0; dropped < DRAIN_MAX; ) {
+    const bytes = await readBefore(end, client, uptime)
+    if (bytes === undefined || bytes.length === 0) return
+    dropped += bytes.length
+  }
+}
+
+function readBefore(end: number, client: RefusedClient, uptime: () => number) {
+  const time = end - uptime()
+  return time > 0 ? client.read(time) : undefined
+}
+
+/** What a refused client hears. Its input and output are bounded. */
+class Conversation {
   readonly #refusal: string
-  readonly #linesOf = createLineReader()
+  /** The beginning of the line that is not whole yet. */
+  #line = ''
   #commands = 0
   #input = 0
 
   constructor(refusal: string) {
     this.#refusal = refusal
-    this.closing = closingLine(refusal)
   }
 
-  hear(bytes: Buffer): ConversationReply {
+  /** The replies to some bytes of input, however it is split, and whether they end the conversation. */
+  hear(bytes: Buffer): { readonly text: string; readonly isLast: boolean } {
     this.#input += bytes.length
+    const [first = '', ...rest] = bytes.toString('latin1').split('\n')
+    const lines = [this.#line + first, ...rest].map((whole) => whole.slice(0, LINE_KEPT))
+    this.#line = lines.pop()!
+    const closing = closingLine(this.#refusal)
     let text = ''
-    for (const line of this.#linesOf(bytes)) {
-      if (++this.#commands > COMMANDS_MAX) return { text: text + this.closing, isLast: true }
+    for (const line of lines) {
+      if (++this.#commands > COMMANDS_MAX) return { text: text + closing, isLast: true }
       const reply = replyTo(line, this.#refusal)
       text += `${reply}\r\n`
       if (reply.startsWith('221')) return { text, isLast: true }
     }
     const isLast = this.#input > INPUT_MAX
-    return { text: isLast ? text + this.closing : text, isLast }
+    return { text: isLast ? text + closing : text, isLast }
   }
 }

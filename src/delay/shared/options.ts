@@ -119,38 +119,13 @@ export const optionDefaults = {
   '-b': 1024,
 } as const
 
-const WITH_VALUE = [
-  '-d',
-  '-D',
-  '-N',
-  '-P',
-  '--allow',
-  '--names',
-  '--limit',
-  '--locks',
-  '--text',
-  '--dns',
-  '--dns-timeout',
-]
+const WITH_VALUE = '-d -D -N -P --allow --names --limit --locks --text --dns --dns-timeout'.split(
+  ' ',
+)
 const WITHOUT_VALUE = ['-S', '-v', '--explain']
-
-const GATE_WITH_VALUE = [
-  '--listen',
-  '-c',
-  '--waiting',
-  '--per-client',
-  '--patience',
-  '--remember',
-  '-x',
-  '-u',
-  '-g',
-  '-l',
-  '-b',
-]
-const GATE_WITHOUT_VALUE = [
-  ...['-X', '-U', '-h', '-H', '-p', '-R', '-1', '-o', '-O', '-q', '-Q'],
-  '--no-delay',
-]
+const GATE_WITH_VALUE =
+  '--listen -c --waiting --per-client --patience --remember -x -u -g -l -b'.split(' ')
+const GATE_WITHOUT_VALUE = '-X -U -h -H -p -R -1 -o -O -q -Q --no-delay'.split(' ')
 
 /** The names of all options. */
 export const OPTIONS: readonly string[] = [
@@ -165,14 +140,12 @@ export const OPTIONS: readonly string[] = [
  * it are that program's arguments. Throws a UsageError.
  */
 export function readOptions(argv: readonly string[], env: Environment = {}): DelayOptions {
-  const { values, words } = splitOptions(
-    argv,
-    [...WITH_VALUE, ...GATE_WITH_VALUE],
-    [...WITHOUT_VALUE, ...GATE_WITHOUT_VALUE],
-  )
+  const { values, words } = splitOptions(argv)
   const last = (name: string) => values.get(name)?.at(-1)
-  const seconds = (name: '-d' | '-D' | '-N' | '-P' | '--dns-timeout') =>
-    readSeconds(name, last(name)) ?? optionDefaults[name]
+  const seconds = (name: '-d' | '-D' | '-N' | '-P' | '--dns-timeout') => {
+    const text = last(name)
+    return text === undefined ? optionDefaults[name] : readSeconds(name, text)
+  }
   const explain = values.has('--explain')
   if (words.length === 0) throw new UsageError(`no ${explain ? 'address' : 'program'}; ${SEE_HELP}`)
   return {
@@ -183,7 +156,7 @@ export function readOptions(argv: readonly string[], env: Environment = {}): Del
     text: readText(last('--text')),
     allowFile: last('--allow'),
     nameFiles: values.get('--names') ?? [],
-    limit: readLimit(last('--limit'), last('--locks')),
+    limit: readLimit(values),
     dnsServers: values.get('--dns') ?? [],
     dnsTimeout: seconds('--dns-timeout'),
     explain,
@@ -224,21 +197,23 @@ const ANY_IPV4 = Uint8Array.of(0, 0, 0, 0)
 
 /** Reads the options of the gate. -U takes UID and GID from `env`. Throws a UsageError. */
 function readGateOptions(values: OptionValues, env: Environment): GateOptions {
-  const number = (name: string, min: number, max: number) => readNumber(values, name, min, max)
+  const number = (name: string, min: number, max: number) => {
+    const text = values.get(name)?.at(-1)
+    return text === undefined ? undefined : readNumber(name, text, min, max)
+  }
   const rulesFile = values.get('-x')?.at(-1)
   const programs = number('-c', 1, PROGRAMS_MAX) ?? optionDefaults['-c']
   const ownId = (name: string) =>
-    values.has('-U') ? readId(`-U: ${name}`, env[name] ?? '') : undefined
+    values.has('-U')
+      ? readNumber(`-U: ${name}`, env[name] ?? '', 1, ID_MAX, '; envuidgid(8) sets it')
+      : undefined
   return {
     listen: values.get('--listen')!.map(readGateAddress),
     programs,
     waiting: number('--waiting', 1, WAITING_MAX),
     perClient: number('--per-client', 1, WAITING_MAX) ?? defaultPerClient(programs),
     patience: number('--patience', 0, DELAY_MAX) ?? optionDefaults['--patience'],
-    remember: readDuration(
-      '--remember',
-      values.get('--remember')?.at(-1) ?? optionDefaults['--remember'],
-    ),
+    remember: readRemember(values.get('--remember')?.at(-1) ?? optionDefaults['--remember']),
     rules:
       rulesFile === undefined ? undefined : { file: rulesFile, mayBeMissing: values.has('-X') },
     uid: number('-u', 1, ID_MAX) ?? ownId('UID'),
@@ -259,13 +234,10 @@ export function parseSeconds(text: string): number | undefined {
   return seconds <= DELAY_MAX ? seconds : undefined
 }
 
-function readSeconds(name: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined
-  const seconds = parseSeconds(value)
-  if (seconds === undefined) {
-    throw new UsageError(`${name} ${value}: is not a number of seconds from 0 to ${DELAY_MAX}`)
-  }
-  return seconds
+function readSeconds(name: string, text: string): number {
+  const seconds = parseSeconds(text)
+  if (seconds !== undefined) return seconds
+  throw new UsageError(`${name} ${text}: is not a number of seconds from 0 to ${DELAY_MAX}`)
 }
 
 function readText(text: string | undefined): string {
@@ -280,44 +252,28 @@ function readText(text: string | undefined): string {
   return text
 }
 
-function readLimit(most: string | undefined, directory: string | undefined): DelayOptions['limit'] {
+function readLimit(values: OptionValues): DelayOptions['limit'] {
+  const [most, directory] = ['--limit', '--locks'].map((name) => values.get(name)?.at(-1))
   if (most === undefined && directory === undefined) return undefined
   if (most === undefined || directory === undefined) {
     throw new UsageError('--limit N and --locks DIR are used together')
   }
-  const number = /^[1-9]\d{0,4}$/.test(most) ? Number(most) : Number.POSITIVE_INFINITY
-  if (number > LIMIT_MAX) {
-    throw new UsageError(`--limit ${most}: is not a number from 1 to ${LIMIT_MAX}`)
-  }
-  return { most: number, directory }
+  return { most: readNumber('--limit', most, 1, LIMIT_MAX), directory }
 }
 
-function readNumber(
-  values: OptionValues,
-  name: string,
-  min: number,
-  max: number,
-): number | undefined {
-  const text = values.get(name)?.at(-1)
-  if (text === undefined) return undefined
+function readNumber(name: string, text: string, min: number, max: number, remedy = ''): number {
   const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
   if (number >= min && number <= max) return number
-  throw new UsageError(`${name} ${text}: is not a number from ${min} to ${max}`)
-}
-
-function readId(name: string, text: string): number {
-  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
-  if (number >= 1 && number <= ID_MAX) return number
-  throw new UsageError(`${name} ${text}: is not a number from 1 to ${ID_MAX}; envuidgid(8) sets it`)
+  throw new UsageError(`${name} ${text}: is not a number from ${min} to ${max}${remedy}`)
 }
 
 /** Reads a number of seconds, or a number with a unit: `90`, `45m`, `12h`, `7d`. */
-function readDuration(name: string, text: string): number {
+function readRemember(text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,8})([smhd]?)$/.exec(text) ?? []
   const seconds = Number(digits) * ({ '': 1, s: 1, m: 60, h: 3600, d: 86_400 }[unit] ?? Number.NaN)
   if (digits !== '' && seconds <= REMEMBER_MAX) return seconds
   throw new UsageError(
-    `${name} ${text}: is not a time such as 12h or 1d, of 90d at most; 0 switches it off`,
+    `--remember ${text}: is not a time such as 12h or 1d, of 90d at most; 0 switches it off`,
   )
 }
 
@@ -354,11 +310,8 @@ const SEE_HELP = 'see smtp-delay --help'
  * the words from there on. Options have the forms `-d 1`, `-d1`, `-Sv`, `--names FILE` and
  * `--names=FILE`. Throws a UsageError.
  */
-function splitOptions(
-  argv: readonly string[],
-  withValue: readonly string[],
-  withoutValue: readonly string[],
-): { values: OptionValues; words: string[] } {
+function splitOptions(argv: readonly string[]): { values: OptionValues; words: string[] } {
+  const withValue = [...WITH_VALUE, ...GATE_WITH_VALUE]
   const values = new Map<string, string[]>()
   const words = [...argv]
   const give = (name: string, value: string) =>
@@ -372,7 +325,7 @@ function splitOptions(
       const value = rest === '' ? words.shift() : attached
       if (value === undefined) throw new UsageError(`${name}: needs a value; ${SEE_HELP}`)
       give(name, value)
-    } else if (withoutValue.includes(name) && (rest === '' || !name.startsWith('--'))) {
+    } else if (OPTIONS.includes(name) && (rest === '' || !name.startsWith('--'))) {
       give(name, '')
       if (rest !== '') words.unshift(`-${rest}`)
     } else throw new UsageError(`${word}: is not an option; ${SEE_HELP}`)

@@ -7,7 +7,6 @@ import { dynamicNames } from './dynamic-names.ts'
 import { findRule, type NameRule, parseNameRules } from './name-rules.ts'
 import type { DelayOptions } from './options.ts'
 import {
-  type Dns,
   isConfirmed,
   lookUpNames,
   openDns,
@@ -57,11 +56,11 @@ export interface PlanContext {
   readonly isRemembered?: boolean
 }
 
-/** The lists and DNS servers that decide how long clients wait. */
-type PlanSources = Pick<PlanContext, 'allowed' | 'rules'> & { readonly dns: Dns }
+/** The lists that decide how long clients wait, and who asks the DNS for a client. */
+type PlanSources = Pick<PlanContext, 'allowed' | 'rules'> & { readonly ask: () => Resolver }
 
 /** Reads the lists, and prepares the DNS. Throws a Fault if one of them cannot be used. */
-export function loadPlanSources(
+export function readPlanSources(
   options: DelayOptions,
   env: Environment,
   uptime: () => number,
@@ -72,7 +71,7 @@ export function loadPlanSources(
       ...options.nameFiles.flatMap(readRules),
       ...parseNameRules(dynamicNames, 'built-in names'),
     ],
-    dns: openDns(dnsServers(options, env), uptime),
+    ask: openDns(dnsServers(options, env), options.dnsTimeout * 1000, uptime),
   }
 }
 

@@ -72,45 +72,40 @@ const TRIES = 4
  */
 const PROD_AFTER = 100
 
-/** The DNS servers that are asked. */
-export interface Dns {
-  /**
-   * Makes a resolver whose questions all end `time` milliseconds from now. A question without an
-   * answer by then rejects with `ETIMEOUT`.
-   */
-  within(time: number): Resolver
-}
-
 /**
- * Uses the resolver of the runtime, c-ares. It takes an answer only from the server and port that
- * it asked, with the number of its question. `servers` are `ADDRESS[:PORT]`; if there are none,
- * those of resolv.conf(5) are asked. `uptime` is milliseconds on a clock that nobody sets.
+ * Makes a function that returns a resolver for each client. All questions of a resolver end `time`
+ * milliseconds after it is made; one without an answer by then rejects with `ETIMEOUT`. The resolver of the
+ * runtime, c-ares, takes an answer only from the server and port that it asked, with the number of its question.
+ * `servers` are `ADDRESS[:PORT]`; if there are none, those of resolv.conf(5) are asked. `uptime` is
+ * milliseconds on a clock that nobody sets.
  */
-export function openDns(servers: readonly string[], uptime: () => number): Dns {
+export function openDns(
+  servers: readonly string[],
+  time: number,
+  uptime: () => number,
+): () => Resolver {
   const dns = new DnsResolver({ timeout: RESEND_AFTER, tries: TRIES })
   if (servers.length > 0) setServers(dns, servers)
   let prods = 0
   const prod = () => dns.resolve4(`${++prods}.invalid`, () => {})
-  return {
-    within(time) {
-      const end = uptime() + time
-      const ask = <T>(question: (done: (error: Error | null, answer: T) => void) => void) =>
-        new Promise<T>((resolve, reject) => {
-          const late = isCompiled ? setTimeout(prod, PROD_AFTER) : undefined
-          const deadline = setTimeout(() => reject(noAnswer()), Math.max(0, end - uptime()))
-          question((error, answer) => {
-            clearTimeout(late)
-            clearTimeout(deadline)
-            if (error) reject(error)
-            else resolve(answer)
-          })
+  return () => {
+    const end = uptime() + time
+    const ask = <T>(question: (done: (error: Error | null, answer: T) => void) => void) =>
+      new Promise<T>((resolve, reject) => {
+        const late = isCompiled ? setTimeout(prod, PROD_AFTER) : undefined
+        const deadline = setTimeout(() => reject(noAnswer()), Math.max(0, end - uptime()))
+        question((error, answer) => {
+          clearTimeout(late)
+          clearTimeout(deadline)
+          if (error) reject(error)
+          else resolve(answer)
         })
-      return {
-        names: (domain) => ask((done) => dns.resolvePtr(domain, done)),
-        addresses: (name, family) =>
-          ask((done) => (family === 4 ? dns.resolve4(name, done) : dns.resolve6(name, done))),
-      }
-    },
+      })
+    return {
+      names: (domain) => ask((done) => dns.resolvePtr(domain, done)),
+      addresses: (name, family) =>
+        ask((done) => (family === 4 ? dns.resolve4(name, done) : dns.resolve6(name, done))),
+    }
   }
 }
 

@@ -50,7 +50,7 @@ for (const { name, answer, expect, time = 5000 } of cases) {
   t.test(`the class for ${name}`, async (t) => {
     const dns = await startDns({ [DOMAIN]: answer })
     t.teardown(dns.stop)
-    const resolver = openDns([dns.server], uptime).within(time)
+    const resolver = openDns([dns.server], time, uptime)()
     const plan = planFor(client, readOptions(['next']), { allowed, rules, resolver })
     t.equal(plan.kind === 'wait' && (await plan.judgement).class, expect)
     t.equal(dns.asked[0], DOMAIN)
@@ -67,7 +67,7 @@ t.test('a name is confirmed only if it has the address of the client', async (t)
   })
   t.teardown(dns.stop)
   const confirmed = (name: string) =>
-    isConfirmed(name, CLIENT, openDns([dns.server], uptime).within(300))
+    isConfirmed(name, CLIENT, openDns([dns.server], 300, uptime)())
   t.equal(await confirmed('mail.example.org'), true)
   t.equal(await confirmed('other.example.org'), false)
   t.equal(await confirmed('none.example.org'), false)
@@ -75,10 +75,8 @@ t.test('a name is confirmed only if it has the address of the client', async (t)
 })
 
 t.test('a DNS server that is no address is a fault', async (t) => {
-  t.throws(() => openDns(['nonsense'], uptime).within(1), {
-    name: 'Fault',
-    message: /DNS server nonsense/,
-  })
+  const fault = { name: 'Fault', message: /DNS server nonsense/ }
+  t.throws(() => openDns(['nonsense'], 1, uptime), fault)
 })
 
 t.test('the domain of an address is that of RFC 1035 and RFC 3596', async (t) => {
