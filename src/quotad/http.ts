@@ -6,16 +6,8 @@ import { createHttpServer, listenHttpOn } from '../ground/net/http-server.ts'
 import { descriptorLimit } from '../ground/process/descriptors.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { ServiceCounters } from './log.ts'
-import type { AnswerForName } from './mailbox-answer.ts'
-import type { MayAsk, ServicePlace } from './options.ts'
-
-interface HttpServiceOptions {
-  readonly answerForName: AnswerForName
-  readonly mayAsk: MayAsk
-  readonly counters: ServiceCounters
-  /** Connections at once; half of the descriptors stay for mailboxes and questions. */
-  readonly maxClients: number
-}
+import type { QuotaService } from './mailbox-answer.ts'
+import type { ServicePlace } from './options.ts'
 
 interface HttpService {
   address(): AddressInfo | string | null
@@ -30,16 +22,14 @@ export const IDLE_TIME = 60_000
  * Serves answers under the path of the old `quota.cgi`, the health of the service, and its
  * counters. Throws a Fault of kind `config` if it cannot listen.
  */
-export async function serveHttp(
-  place: ServicePlace,
-  options: HttpServiceOptions,
-): Promise<HttpService> {
-  const { mayAsk, counters } = options
-  const most = Math.min(options.maxClients, Math.floor(descriptorLimit() / 2))
+export async function serveHttp(place: ServicePlace, service: QuotaService): Promise<HttpService> {
+  const { mayAsk, counters } = service
+  // Half of the descriptors stay for mailboxes and questions.
+  const most = Math.min(service.maxClients, Math.floor(descriptorLimit() / 2))
   const server = createHttpServer(
     IDLE_TIME,
     (request, response) => {
-      answer(request, response, options).catch(() => response.destroy())
+      answer(request, response, service).catch(() => response.destroy())
     },
     (status) => {
       counters[status === 408 ? 'dropped' : 'malformed']++
@@ -75,7 +65,7 @@ export async function serveHttp(
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { answerForName, counters }: Pick<HttpServiceOptions, 'answerForName' | 'counters'>,
+  { answerForName, counters }: QuotaService,
 ): Promise<void> {
   const question = readRequest(request.method ?? '', request.url ?? '')
   switch (question.asks) {

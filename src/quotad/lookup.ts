@@ -1,7 +1,5 @@
 import { existsSync } from 'node:fs'
 import { Fault } from '../ground/errors/fault.ts'
-import type { LdapDirectory, LdapOptions } from '../protocol/ldap/ldap-directory.ts'
-import type { LdapSettings } from '../protocol/ldap/ldap-settings.ts'
 import type { MailboxLookup } from './mailbox-answer.ts'
 import type { ServiceSettings } from './service-settings.ts'
 import { MaildirSource } from './sources/maildir.ts'
@@ -17,12 +15,6 @@ import {
   passwdFile,
 } from './sources/users.ts'
 
-/** A lookup that remembers mailboxes and users. */
-interface CachedLookup extends MailboxLookup {
-  /** Forgets all of them. */
-  forget(): void
-}
-
 /**
  * The directory of this process's descriptors. Mailboxes are reached through it, and without it
  * every mailbox would seem to be missing.
@@ -33,14 +25,19 @@ const OWN_DESCRIPTORS = '/proc/self/fd'
  * Prepares the lookup that the settings describe. Files and directories are opened with the first
  * question. Throws a Fault if /proc is missing.
  */
-export async function openLookup(settings: ServiceSettings, clocks: Clocks): Promise<CachedLookup> {
+export async function openLookup(
+  settings: ServiceSettings,
+  clocks: Clocks,
+): Promise<MailboxLookup> {
   const { source, users, ldap, QUOTAPATIENCE: timeout, QUOTAREMEMBER: remembered } = settings
   const { uptime } = clocks
   if (!existsSync(OWN_DESCRIPTORS)) {
     throw new Fault('config', `${OWN_DESCRIPTORS}: is not there; mount /proc`)
   }
   const mailboxes = sourceOf(settings, clocks)
-  const directory = ldap && (await makeDirectory(ldap, { uptime, timeout, remembered }))
+  // Only a service with a directory loads the client of LDAP.
+  const { LdapDirectory } = ldap ? await import('../protocol/ldap/ldap-directory.ts') : {}
+  const directory = ldap && new LdapDirectory!(ldap, { uptime, timeout, remembered })
   return {
     uptime,
     lookUp: users.length > 0 ? askInOrder(users.map(userList)) : undefined,
@@ -66,12 +63,6 @@ export async function openLookup(settings: ServiceSettings, clocks: Clocks): Pro
   }
 }
 
-/** Loads the LDAP client, which a service without a directory does without. */
-async function makeDirectory(settings: LdapSettings, options: LdapOptions): Promise<LdapDirectory> {
-  const { LdapDirectory } = await import('../protocol/ldap/ldap-directory.ts')
-  return new LdapDirectory(settings, options)
-}
-
 function sourceOf(
   settings: ServiceSettings,
   clocks: Clocks,
@@ -83,6 +74,6 @@ function sourceOf(
     case 'mbox':
       return { read: mboxSource(clocks.uptime, QUOTAWALKTIME * 1000), forget() {} }
     case 'quota-status':
-      return { read: quotaStatus({ ...source, timeout: QUOTAPATIENCE }), forget() {} }
+      return { read: quotaStatus(source.address, source.text, QUOTAPATIENCE), forget() {} }
   }
 }

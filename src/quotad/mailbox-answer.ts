@@ -2,6 +2,7 @@ import { errorText } from '../ground/errors/fault.ts'
 import { inTime, LATE } from '../ground/flow/deadline.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { LogTrouble, ServiceCounters } from './log.ts'
+import type { ServiceOptions } from './options.ts'
 import type { ServiceSettings } from './service-settings.ts'
 import { type MailboxTemplate, parseUser, type User } from './sources/mailbox.ts'
 import {
@@ -41,22 +42,24 @@ export interface MailboxLookup {
   readonly limits: ((user: User) => QuotaLimits | undefined) | undefined
   /** The limits of users for whom no other limits are known. */
   readonly defaultLimits: QuotaLimits
+  /** Forgets mailboxes and users. */
+  forget(): void
 }
 
 /** Answers about one user. The answer is not a promise if it was known at once. Never rejects. */
 type AnswerFor = (user: User, incoming: number) => MailboxAnswer | Promise<MailboxAnswer>
 
 /**
- * Makes the function that answers questions in four steps: it finds the user's account and the
- * limits, reads the mailbox, and compares. If a step fails, the answer is `unknown`, never `full`.
+ * Makes the function that answers in four steps: it finds the user's account and the limits, reads the mailbox,
+ * and compares. If a step fails, the answer is `unknown`, never `full`.
  */
-export function answerFrom(lookup: MailboxLookup): AnswerFor {
+function answerFrom(lookup: MailboxLookup): AnswerFor {
   const { lookUp, mailbox, read, limits, defaultLimits, uptime } = lookup
 
   function readFor(
     user: User,
     incoming: number,
-    account: AccountDetails,
+    account: { readonly home?: string; readonly limits?: QuotaLimits },
     waited = 0,
   ): ReturnType<AnswerFor> {
     const location = mailbox(user, account.home)
@@ -87,12 +90,6 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
         return troubleAnswer('QUOTAUSERS', account.why)
     }
   }
-}
-
-/** The home directory and limits of a user, if a list of users has them. */
-interface AccountDetails {
-  readonly home?: string
-  readonly limits?: QuotaLimits
 }
 
 function mailboxAnswerOf(
@@ -141,11 +138,10 @@ export type AnswerForName = (
   incoming: number,
 ) => MailboxAnswer | Promise<MailboxAnswer>
 
-interface AnswerForNameOptions {
-  readonly answerFor: AnswerFor
-  readonly settings: Pick<ServiceSettings, 'QUOTACASE' | 'QUOTAPATIENCE'>
+/** What both protocols serve. */
+export interface QuotaService extends Pick<ServiceOptions, 'mayAsk' | 'maxClients'> {
+  readonly answerForName: AnswerForName
   readonly counters: ServiceCounters
-  readonly logTrouble: LogTrouble
 }
 
 /**
@@ -155,12 +151,14 @@ interface AnswerForNameOptions {
 export const GRACE = 50
 
 /** Answers questions of all protocols, counts the answers, and logs trouble with mailboxes. */
-export function answersForNames({
-  answerFor,
-  settings: { QUOTACASE, QUOTAPATIENCE },
-  counters,
-  logTrouble,
-}: AnswerForNameOptions): AnswerForName {
+export function answersForNames(
+  lookup: MailboxLookup,
+  { QUOTACASE, QUOTAPATIENCE }: Pick<ServiceSettings, 'QUOTACASE' | 'QUOTAPATIENCE'>,
+  counters: ServiceCounters,
+  logTrouble: LogTrouble,
+): AnswerForName {
+  const answerFor = answerFrom(lookup)
+
   function note(answer: MailboxAnswer): MailboxAnswer {
     counters[counterOf(answer.answer)]++
     if (answer.trouble) logTrouble(answer.trouble)

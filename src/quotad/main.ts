@@ -11,14 +11,8 @@ import { checkStart, requireFewPrivileges } from './check-start.ts'
 import { serveHttp } from './http.ts'
 import { log, ServiceCounters, troubleLog } from './log.ts'
 import { openLookup } from './lookup.ts'
-import { answerFrom, answersForNames } from './mailbox-answer.ts'
-import {
-  activatedSockets,
-  allowNetworks,
-  readOptions,
-  type ServiceOptions,
-  usage,
-} from './options.ts'
+import { answersForNames } from './mailbox-answer.ts'
+import { activatedSockets, readOptions, type ServiceOptions, usage } from './options.ts'
 import { readServiceSettings } from './service-settings.ts'
 import { THREADS } from './sources/open-mailbox.ts'
 import { serveUdp } from './udp.ts'
@@ -51,18 +45,12 @@ async function check(): Promise<void> {
 
 /** Answers how full mailboxes are until SIGTERM or SIGINT (onescan-quotad(8)). */
 async function onescanQuotad(options: ServiceOptions): Promise<void> {
-  const { udp, http, networks, maxClients } = options
+  const { udp, http, mayAsk, maxClients } = options
   const settings = readServiceSettings(env)
   const lookup = await openLookup(settings, { now: Date.now, uptime })
   requireFewPrivileges()
   const counters = new ServiceCounters()
-  const answerForName = answersForNames({
-    answerFor: answerFrom(lookup),
-    settings,
-    counters,
-    logTrouble: troubleLog(log, uptime),
-  })
-  const mayAsk = allowNetworks(networks)
+  const answerForName = answersForNames(lookup, settings, counters, troubleLog(log, uptime))
   const activated = activatedSockets(process.env)
   const service = { answerForName, mayAsk, counters, maxClients }
   const udpAddresses = activated?.udp ?? (udp ? [udp] : [])

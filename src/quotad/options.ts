@@ -12,8 +12,8 @@ export interface ServiceOptions {
   /** The address on which each protocol is served; undefined if it is not. */
   readonly udp: ServicePlace | undefined
   readonly http: ServicePlace | undefined
-  /** Networks whose clients may ask, besides the host itself. */
-  readonly networks: readonly Network[]
+  /** Whether the client with this IP address may ask. */
+  readonly mayAsk: (address: string) => boolean
   /** Most HTTP connections at once. */
   readonly maxClients: number
 }
@@ -61,10 +61,11 @@ export function readOptions(words: readonly string[]): ServiceOptions {
     throw new Error('--udp none --http none: nobody could ask; leave one out')
   }, undefined)
   const count = values['max-clients']
+  const networks = values.allow.flatMap((text) => faults.attempt(() => [readNetwork(text)], []))
   const options: ServiceOptions = {
     udp,
     http,
-    networks: values.allow.flatMap((network) => faults.attempt(() => [readNetwork(network)], [])),
+    mayAsk: allowNetworks(networks),
     maxClients: faults.attempt(
       () => wholeNumber(count, '--max-clients', optionDefaults['max-clients'], RANGE_OF_CLIENTS),
       0,
@@ -90,16 +91,13 @@ function readNetwork(text: string): Network {
   throw new Error(`--allow ${text}: must be a network such as 192.0.2.0/24 or 2001:db8::/32`)
 }
 
-/** Whether the client with this IP address may ask. */
-export type MayAsk = (address: string) => boolean
-
 const loopback = ['127.0.0.0/8', '::1'].map((text) => Network.parse(text)!)
 
 /**
  * Allows these networks and the host itself. A client that has an IPv4 address in IPv6 form is
  * compared by its IPv4 address.
  */
-export function allowNetworks(networks: readonly Network[]): MayAsk {
+function allowNetworks(networks: readonly Network[]): ServiceOptions['mayAsk'] {
   const all = [...loopback, ...networks]
   return (text) => {
     const address = parseIpAddress(text)

@@ -2,15 +2,8 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { Fault } from '../ground/errors/fault.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
-import type { ServiceCounters } from './log.ts'
-import type { AnswerForName, MailboxAnswer } from './mailbox-answer.ts'
-import type { MayAsk, ServicePlace } from './options.ts'
-
-interface UdpServiceOptions {
-  readonly answerForName: AnswerForName
-  readonly mayAsk: MayAsk
-  readonly counters: ServiceCounters
-}
+import type { MailboxAnswer, QuotaService } from './mailbox-answer.ts'
+import type { ServicePlace } from './options.ts'
 
 /** Bytes of unread questions that the kernel is asked to keep; it may keep fewer. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024
@@ -20,8 +13,8 @@ const RECEIVE_BUFFER = 4 * 1024 * 1024
  * no question. An answer is at most a few numbers longer than its question, so that nobody can use
  * the service to flood others. Throws a Fault of kind `config` if it cannot listen.
  */
-export async function serveUdp(place: ServicePlace, options: UdpServiceOptions): Promise<Socket> {
-  const { answerForName, mayAsk, counters } = options
+export async function serveUdp(place: ServicePlace, service: QuotaService): Promise<Socket> {
+  const { answerForName, mayAsk, counters } = service
   const socket = createSocket(isIPv6Address(place) ? 'udp6' : 'udp4')
   let closed = false
   socket.once('close', () => {

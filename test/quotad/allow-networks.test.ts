@@ -1,8 +1,8 @@
 import t from 'tap'
-import { allowNetworks, readOptions } from '../../src/quotad/options.ts'
+import { readOptions } from '../../src/quotad/options.ts'
 
 const allowed = (...networks: string[]) =>
-  allowNetworks(readOptions(networks.flatMap((network) => ['--allow', network])).networks)
+  readOptions(networks.flatMap((network) => ['--allow', network])).mayAsk
 
 t.test('only the host itself may ask unless networks are allowed', async (t) => {
   const may = allowed()

@@ -1,29 +1,25 @@
 import t from 'tap'
 import { ServiceCounters } from '../../src/quotad/log.ts'
-import { answerFrom, answersForNames } from '../../src/quotad/mailbox-answer.ts'
+import { answersForNames, type MailboxLookup } from '../../src/quotad/mailbox-answer.ts'
 import type { Measure } from '../../src/quotad/sources/reading.ts'
 
 /** Each question has its answer in time, whatever mailboxes and lists do. */
 
-const mailbox = () => ({ path: '/ann', fixed: 0 })
-const readNothing = () => ({ found: 'no-such-user' }) as const
+const settings = { QUOTACASE: 'lower', QUOTAPATIENCE: 5 } as const
+const lookup: MailboxLookup = {
+  lookUp: undefined,
+  mailbox: () => ({ path: '/ann', fixed: 0 }),
+  read: () => new Promise(() => {}),
+  uptime: () => 0,
+  limits: undefined,
+  defaultLimits: {},
+  forget() {},
+}
 
 t.test('the answer about a mailbox that hangs is unknown', async (t) => {
   const counters = new ServiceCounters()
   const troubles: unknown[] = []
-  const ask = answersForNames({
-    answerFor: answerFrom({
-      lookUp: undefined,
-      mailbox,
-      read: () => new Promise(() => {}),
-      uptime: () => 0,
-      limits: undefined,
-      defaultLimits: {},
-    }),
-    settings: { QUOTACASE: 'lower', QUOTAPATIENCE: 5 },
-    counters,
-    logTrouble: (trouble) => troubles.push(trouble),
-  })
+  const ask = answersForNames(lookup, settings, counters, (trouble) => troubles.push(trouble))
   t.match(await ask('ann', 0), { answer: { answer: 'unknown', why: 'ann: no answer in 5 ms' } })
   t.match(troubles, [{ what: 'ann', why: 'no answer in 5 ms' }])
   t.equal(counters.unknown, 1)
@@ -32,20 +28,18 @@ t.test('the answer about a mailbox that hangs is unknown', async (t) => {
 t.test('the time that the list of users took counts for the whole question', async (t) => {
   let time = 0
   let waited: Measure['waited']
-  const ask = answerFrom({
-    lookUp: async () => {
+  const slow: MailboxLookup = {
+    ...lookup,
+    async lookUp() {
       time += 300
       return { found: 'account', home: '/ann' }
     },
-    mailbox,
-    read: (_, measure) => {
+    read(_, measure) {
       waited = measure.waited
-      return readNothing()
+      return { found: 'no-such-user' }
     },
     uptime: () => time,
-    limits: undefined,
-    defaultLimits: {},
-  })
-  await ask({ name: 'ann', local: 'ann', domain: '' }, 0)
+  }
+  await answersForNames(slow, settings, new ServiceCounters(), () => {})('ann', 0)
   t.equal(waited, 300)
 })

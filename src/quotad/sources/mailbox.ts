@@ -45,7 +45,7 @@ export interface MailboxLocation {
 export type MailboxTemplate = (user: User, home: string | undefined) => MailboxLocation | undefined
 
 /**
- * Reads a template of paths, in the form of `readTemplate`. The fixed part of a path ends with the
+ * Reads a template of paths, with the variables of `readTemplate`. The fixed part of a path ends with the
  * component that has the last variable; without variables all of the path is fixed. Throws an Error
  * that says what is wrong with the template.
  */
@@ -74,33 +74,20 @@ type Template = (user: User, home: string | undefined) => string | undefined
  * part before the `@`, `%d` the domain, `%h` and a leading `~` the home directory, and `%%` a
  * percent sign. Throws an Error that says what is wrong with the template.
  */
-export function readTemplate(text: string): Template {
+function readTemplate(text: string): Template {
   const parts = text.replace(/^~(?=\/|$)/, '%h').split(/(%.?)/)
   const unknown = parts.find((part, i) => i % 2 === 1 && !/^%[undh%]$/.test(part))
   if (unknown !== undefined) throw new Error(`${unknown} is none of %u, %n, %d, %h and %%`)
-  return (user, home) => {
-    let made = ''
-    for (const [i, part] of parts.entries()) {
-      const value = i % 2 === 0 ? part : fill(part, user, home)
-      if (value === undefined) return undefined
-      made += value
-    }
-    return made
-  }
-}
-
-function fill(variable: string, user: User, home: string | undefined): string | undefined {
-  switch (variable) {
-    case '%u':
-      return user.name
-    case '%n':
-      return user.local
-    case '%d':
-      return user.domain || undefined
-    case '%h':
-      return home
-    default:
-      return '%'
+  return ({ name, local, domain }, home) => {
+    const values = new Map([
+      ['%u', name],
+      ['%n', local],
+      ['%d', domain || undefined],
+      ['%h', home],
+      ['%%', '%'],
+    ])
+    const made = parts.map((part, i) => (i % 2 === 0 ? part : values.get(part)))
+    return made.includes(undefined) ? undefined : made.join('')
   }
 }
 

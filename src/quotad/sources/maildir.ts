@@ -104,10 +104,11 @@ export class MaildirSource {
 
   /** The reading by the file's sum; undefined if the mailbox must be counted. */
   #byFile(known: RememberedSizeFile | undefined, measure: Measure): MailboxReading | undefined {
-    if (known?.file.says !== 'usage') return undefined
-    const { file } = known
-    const full = isFull(file, limitsOf(measure, file.limits), measure.incoming)
-    return full && !maySayFull(file, known.written, this.#now()) ? undefined : readingOf(file)
+    const { usage, limits } = known?.file ?? {}
+    if (usage === undefined) return undefined
+    const full = isFull(usage, limitsOf(measure, limits), measure.incoming)
+    if (full && !maySayFull(usage, known!.written, this.#now())) return undefined
+    return { found: 'usage', usage, limits, source: 'maildirsize' }
   }
 
   async #byCounting(
@@ -125,10 +126,6 @@ export class MaildirSource {
   }
 }
 
-function readingOf(file: Maildirsize & { says: 'usage' }): MailboxReading & { found: 'usage' } {
-  return { found: 'usage', usage: file, limits: file.limits, source: 'maildirsize' }
-}
-
 async function isUnchanged(known: RememberedSizeFile, maildir: string): Promise<boolean> {
   try {
     const { ino, size, mtimeMs } = await lstat(pathBytes(`${maildir}/maildirsize`))
@@ -142,17 +139,12 @@ async function isUnchanged(known: RememberedSizeFile, maildir: string): Promise<
 export const MAILDIRSIZE_MAX = 5120
 
 /** The content of the file `maildirsize` of a Maildir++. */
-type Maildirsize =
-  | {
-      readonly says: 'usage'
-      readonly limits: QuotaLimits | undefined
-      readonly bytes: number
-      readonly messages: number
-      /** The number of lines after the first one. */
-      readonly lines: number
-    }
-  /** The sum cannot be used, so the mailbox must be counted. `limits` is set if they are legible. */
-  | { readonly says: 'nothing'; readonly why: string; readonly limits: QuotaLimits | undefined }
+interface Maildirsize {
+  /** Undefined if they are not legible. */
+  readonly limits: QuotaLimits | undefined
+  /** The sum, and of how many lines; undefined if it cannot be used, so that the mailbox must be counted. */
+  readonly usage: (MaildirSum & { readonly lines: number }) | undefined
+}
 
 const NUL = 0
 const LF = 10
@@ -164,28 +156,25 @@ const LF = 10
  * reads it in the same way, but takes illegible limits for none.
  */
 export function parseMaildirsize(file: Buffer): Maildirsize {
-  if (file.includes(NUL)) return unusable('holds a NUL')
   const complete = file.subarray(0, file.lastIndexOf(LF) + 1)
-  if (complete.length === 0) return unusable('has no complete line')
+  if (file.includes(NUL) || complete.length === 0) return { limits: undefined, usage: undefined }
   const [first = '', ...lines] = complete.toString('latin1').slice(0, -1).split('\n')
   const limits = first.trim() === '' ? {} : parseMaildirLimits(first)
-  if (!limits) return unusable('has illegible limits')
-  if (file.length >= MAILDIRSIZE_MAX) return unusable(`is ${file.length} bytes long`, limits)
+  const isUsable = limits !== undefined && file.length < MAILDIRSIZE_MAX
+  return { limits, usage: isUsable ? sumOf(lines) : undefined }
+}
+
+function sumOf(lines: readonly string[]): Maildirsize['usage'] {
   let bytes = 0
   let messages = 0
   for (const line of lines) {
     const numbers = /^\s*([+-]?\d{1,15})\s+([+-]?\d{1,15})\s*$/.exec(line)
-    if (!numbers) return unusable('has a broken line', limits)
+    if (!numbers) return undefined
     bytes += Number(numbers[1])
     messages += Number(numbers[2])
   }
-  if (lines.length === 0) return unusable('has no sum yet', limits)
-  if (bytes < 0 || messages < 0) return unusable('has a negative sum', limits)
-  return { says: 'usage', limits, bytes, messages, lines: lines.length }
-}
-
-function unusable(why: string, limits?: QuotaLimits): Maildirsize {
-  return { says: 'nothing', why, limits }
+  const isSum = lines.length > 0 && bytes >= 0 && messages >= 0
+  return isSum ? { bytes, messages, lines: lines.length } : undefined
 }
 
 /** Milliseconds for which a file may say "over quota"; then the mailbox must be counted. */

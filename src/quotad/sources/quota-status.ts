@@ -3,14 +3,6 @@ import type { Endpoint } from '../../ground/net/endpoint.ts'
 import { askPolicy } from '../../protocol/policy/attributes.ts'
 import type { MailboxReading, ReadMailbox } from './reading.ts'
 
-interface QuotaStatusOptions {
-  /** The address as the settings name it, for errors. */
-  readonly text: string
-  readonly address: { readonly path: string } | Endpoint
-  /** Milliseconds for which a question waits for the list of users and for the answer together. */
-  readonly timeout: number
-}
-
 /** Most questions that wait for an answer at once. */
 const QUESTIONS_MAX = 64
 
@@ -18,9 +10,15 @@ const QUESTIONS_MAX = 64
  * Asks Dovecot's quota-status service, which speaks the protocol of Postfix's SMTPD_POLICY_README.
  * It needs no access to the mailboxes and knows every format of theirs, but tells no numbers. The
  * path of a mailbox is the name of the user in Dovecot. Each question has a connection of its own:
- * one that is kept would hold a process of Dovecot, which serves one client at a time.
+ * one that is kept would hold a process of Dovecot, which serves one client at a time. `text` is the address
+ * as the settings name it, for errors. For `timeout` milliseconds a question waits for the list of users and for
+ * the answer together.
  */
-export function quotaStatus({ text, address, timeout }: QuotaStatusOptions): ReadMailbox {
+export function quotaStatus(
+  address: { readonly path: string } | Endpoint,
+  text: string,
+  timeout: number,
+): ReadMailbox {
   let open = 0
   return async ({ path: recipient }, { incoming, waited = 0 }): Promise<MailboxReading> => {
     const trouble = (why: string) =>

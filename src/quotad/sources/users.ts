@@ -41,14 +41,21 @@ function readHome(text: string): string | undefined {
   return text.replace(/(?<=.)\/+$/, '')
 }
 
-/**
- * Looks users up in a file in the form of passwd(5). The user of an address is its local part.
- */
+/** Looks users up in a file in the form of passwd(5). The user of an address is its local part. */
 export function passwdFile(path: string, uptime: () => number): LookUpUser {
-  const homeOf = tableFile(path, parsePasswd, uptime)
+  return lookUpHome(tableFile(path, parsePasswd, uptime), ({ local }) => local)
+}
+
+/** Looks users up in a file with lines `user: home`. */
+export function homesFile(path: string, uptime: () => number): LookUpUser {
+  const homes = tableFile(path, (text) => parseTable(text, readHome), uptime)
+  return lookUpHome(homes, ({ name }) => lowerCase(name))
+}
+
+function lookUpHome(homes: TableFile<string>, keyOf: (user: User) => string): LookUpUser {
   return (user) => {
     try {
-      const home = homeOf(user.local)
+      const home = homes(keyOf(user))
       return home === undefined ? { found: 'nobody' } : { found: 'account', home }
     } catch (error) {
       return { found: 'trouble', why: errorText(error) }
@@ -64,19 +71,6 @@ function parsePasswd(text: string): ReadonlyMap<string, string> {
     if (home !== undefined && !homes.has(name)) homes.set(name, home)
   }
   return homes
-}
-
-/** Looks users up in a file with lines `user: home`. */
-export function homesFile(path: string, uptime: () => number): LookUpUser {
-  const homes = tableFile(path, (text) => parseTable(text, readHome), uptime)
-  return (user) => {
-    try {
-      const home = homes(lowerCase(user.name))
-      return home === undefined ? { found: 'nobody' } : { found: 'account', home }
-    } catch (error) {
-      return { found: 'trouble', why: errorText(error) }
-    }
-  }
 }
 
 /**
@@ -110,11 +104,7 @@ export function ldapUsers(directory: LdapDirectory): LookUpUser {
     if (quota !== undefined && !limits) {
       return { found: 'trouble', why: `LDAP, ${user.name}: ${quota} is not a quota` }
     }
-    return {
-      found: 'account',
-      ...(home ? { home } : {}),
-      ...(limits ? { limits } : {}),
-    }
+    return { found: 'account', ...(home && { home }), ...(limits && { limits }) }
   }
 }
 

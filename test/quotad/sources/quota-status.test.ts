@@ -21,7 +21,7 @@ async function serve(t: Test, talk: (socket: Socket) => void, timeout = 20_000) 
     server.close()
     for (const socket of sockets) socket.destroy()
   })
-  const read = quotaStatus({ text: `unix:${path}`, address: { path }, timeout })
+  const read = quotaStatus({ path }, `unix:${path}`, timeout)
   return { sockets, ask: async (user = 'ann') => read({ path: user, fixed: user.length }, measure) }
 }
 
@@ -116,11 +116,7 @@ t.test(
     t.match(await endless.ask(), { found: 'trouble', why: /more than \d+ bytes/ })
     const silent = await serve(t, () => {}, 50)
     t.match(await silent.ask(), { found: 'trouble', why: /no answer in 50 ms/ })
-    const missing = quotaStatus({
-      text: 'unix:/nowhere/status',
-      address: { path: '/nowhere/status' },
-      timeout: 1000,
-    })
+    const missing = quotaStatus({ path: '/nowhere/status' }, 'unix:/nowhere/status', 1000)
     t.match(await missing({ path: 'ann', fixed: 3 }, measure), {
       found: 'trouble',
       why: /quota-status unix:.*ENOENT/,

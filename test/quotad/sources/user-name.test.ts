@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  needsHome,
-  parseUser,
-  readMailboxTemplate,
-  readTemplate,
-} from '../../../src/quotad/sources/mailbox.ts'
+import { needsHome, parseUser, readMailboxTemplate } from '../../../src/quotad/sources/mailbox.ts'
+
+/** The path that a template makes for a user. */
+const pathBy = (template: string) => {
+  const locate = readMailboxTemplate(template)
+  return (...user: Parameters<typeof locate>) => locate(...user)?.path
+}
 
 t.test('the local part of an account is its name; an address also has a domain', async (t) => {
   t.same(parseUser('ann'), { name: 'ann', local: 'ann', domain: '' })
@@ -55,8 +56,8 @@ t.test('names that would leave a directory, a line or a word have no user', asyn
 })
 
 t.test('every name leads to a mailbox below the directory of the template', async () => {
-  const byUser = readTemplate('/var/vmail/%u/Maildir')
-  const byDomain = readTemplate('/var/vmail/%d/%n/Maildir')
+  const byUser = pathBy('/var/vmail/%u/Maildir')
+  const byDomain = pathBy('/var/vmail/%d/%n/Maildir')
   const name = fc.oneof(
     fc.string({ unit: fc.constantFrom(...'ab./@\0 ~%\n'), maxLength: 12 }),
     fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
@@ -92,13 +93,13 @@ t.test('the fixed part of a path ends with the component that names the user', a
 
 t.test('the variables of a template have the meaning that they have in Dovecot', async (t) => {
   const user = parseUser('ann@example.org')!
-  t.equal(readTemplate('/m/%d/%n')(user, undefined), '/m/example.org/ann')
-  t.equal(readTemplate('/m/%u/100%%')(user, undefined), '/m/ann@example.org/100%')
-  t.equal(readTemplate('~/Maildir')(user, '/home/ann'), '/home/ann/Maildir')
-  t.equal(readTemplate('%h/Maildir')(user, undefined), undefined, 'whose home nobody knows')
-  t.equal(readTemplate('/m/%d/%n')(parseUser('ann')!, undefined), undefined, 'nor domain')
-  t.throws(() => readTemplate('/m/%x'), { message: /^%x is none of/ })
-  t.throws(() => readTemplate('/m/%'), { message: /^% is none of/ })
+  t.equal(pathBy('/m/%d/%n')(user, undefined), '/m/example.org/ann')
+  t.equal(pathBy('/m/%u/100%%')(user, undefined), '/m/ann@example.org/100%')
+  t.equal(pathBy('~/Maildir')(user, '/home/ann'), '/home/ann/Maildir')
+  t.equal(pathBy('%h/Maildir')(user, undefined), undefined, 'whose home nobody knows')
+  t.equal(pathBy('/m/%d/%n')(parseUser('ann')!, undefined), undefined, 'nor domain')
+  t.throws(() => pathBy('/m/%x'), { message: /^%x is none of/ })
+  t.throws(() => pathBy('/m/%'), { message: /^% is none of/ })
   t.ok(needsHome('~/Maildir'))
   t.notOk(needsHome('/m/%%h/%u'))
 })
