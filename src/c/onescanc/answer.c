@@ -32,7 +32,7 @@ static size_t big_endian(const byte *at) {
 static int receive(struct mail *mail, byte *bytes, size_t length) {
   while (length) {
     wait_for_server(mail, POLLIN);
-    ssize_t count = recv(mail->server, bytes, length, MSG_DONTWAIT);
+    ssize_t count = recv(mail->onescand.server, bytes, length, MSG_DONTWAIT);
     if (count > 0) {
       bytes += count;
       length -= (size_t) count;
@@ -45,7 +45,7 @@ static int receive(struct mail *mail, byte *bytes, size_t length) {
 
 /* The process of onescand that had this mail has ended. Has another one asked, or goes cold. */
 static int ask_again(struct mail *mail) {
-  if (!begin_anew(mail))
+  if (!begin_anew(&mail->onescand))
     go_cold(mail, text("onescand: hung up"));
   return 0;
 }
@@ -104,7 +104,7 @@ static void read_kept_span(struct mail *mail, struct answer *answer, struct fiel
   size_t length = big_endian(field.bytes + 4);
   if (from > answer->body_at || length > answer->body_at - from)
     refuse_answer(mail);
-  read_at(mail, mail->spool, add_to_header(mail, answer, length), length, HEADER_GAP + from);
+  read_at(mail->spool, add_to_header(mail, answer, length), length, HEADER_GAP + from);
 }
 
 /* e: another envelope, in the same form as the first. */
@@ -231,13 +231,15 @@ int await_answer(struct mail *mail, struct answer *answer) {
       return ask_again(mail);
     if (big_endian(head + 1) != 0)
       break;
-    if (head[0] != (mail->acknowledged ? 'h' : 'A'))
+    if (head[0] != (mail->onescand.acknowledged ? 'h' : 'A'))
       break;
-    mail->acknowledged = 1;
+    mail->onescand.acknowledged = 1;
   }
   byte kind = head[0];
   size_t length = big_endian(head + 1);
-  size_t longest = kind == 'C' ? (size_t) WHY_MAX : mail->acknowledged ? (size_t) ANSWER_MAX : 0;
+  size_t longest = kind == 'C'                   ? (size_t) WHY_MAX
+                   : mail->onescand.acknowledged ? (size_t) ANSWER_MAX
+                                                 : 0;
   if (length > longest)
     refuse_answer(mail);
   if (!receive(mail, received, length))
@@ -246,7 +248,7 @@ int await_answer(struct mail *mail, struct answer *answer) {
     go_cold(mail, text("onescand: %.*s", (int) length, (char *) received));
   if (kind != 'a' && kind != 'x')
     refuse_answer(mail);
-  if (recv(mail->server, head, 1, MSG_DONTWAIT) > 0)
+  if (recv(mail->onescand.server, head, 1, MSG_DONTWAIT) > 0)
     refuse_answer(mail); /* nothing follows an answer */
   *answer = read_answer(mail, kind, length);
   return 1;

@@ -13,14 +13,15 @@ static size_t unsent; /* how many bytes of `buffer` flush() has yet to send */
 static void flush(struct mail *mail) {
   size_t at = 0;
   while (at < unsent) {
-    ssize_t count = send(mail->server, buffer + at, unsent - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t count =
+        send(mail->onescand.server, buffer + at, unsent - at, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count >= 0)
       at += (size_t) count;
     else if (errno == EAGAIN)
       wait_for_server(mail, POLLOUT);
     else if (errno != EINTR) {
       /* onescand hung up, perhaps after a reason, which is read next. Nothing more is sent. */
-      shutdown(mail->server, SHUT_WR);
+      shutdown(mail->onescand.server, SHUT_WR);
       break;
     }
   }
@@ -50,7 +51,7 @@ static void send_spooled(struct mail *mail, int fd, size_t length, size_t offset
   while (length) {
     size_t room = room_to_send(mail);
     size_t part = length < room ? length : room;
-    read_at(mail, fd, buffer + unsent, part, offset);
+    read_at(fd, buffer + unsent, part, offset);
     unsent += part;
     offset += part;
     length -= part;
@@ -100,7 +101,7 @@ static void send_message(struct mail *mail) {
 }
 
 void ask(struct mail *mail) {
-  size_t time_left = time_for_scanners(mail);
+  size_t time_left = time_for_scanners(&mail->onescand);
   connect_to_server(mail);
 
   send_frame(mail, '1', PROTOCOL_VERSION, strlen(PROTOCOL_VERSION));
@@ -113,5 +114,5 @@ void ask(struct mail *mail) {
   send_message(mail);
   send_frame(mail, '.', "", 0);
   flush(mail);
-  question_is_sent(mail);
+  question_is_sent(&mail->onescand);
 }

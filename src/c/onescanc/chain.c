@@ -17,7 +17,7 @@ static int is_word_end(char at) {
  * Splits a line into words at blanks. Quotes hold a word together. There is no shell, so no other
  * character is special. The words overwrite the line.
  */
-static char **split_words(const struct mail *mail, char *line) {
+static char **split_words(char *line) {
   char **words = memory((strlen(line) / 2 + 3) * sizeof *words);
   size_t count = 0;
   char *to = line;
@@ -37,7 +37,7 @@ static char **split_words(const struct mail *mail, char *line) {
         *to++ = *line;
     }
     if (quote)
-      fail(mail, EXIT_CONFIG, "config", text("QUEUECHAIN: a %c is not closed; close it", quote));
+      fail(EXIT_CONFIG, "config", text("QUEUECHAIN: a %c is not closed; close it", quote));
     if (*line)
       ++line; /* before the NUL overwrites it */
     *to++ = '\0';
@@ -71,14 +71,12 @@ static char *look_up_in_path(char *name) {
  * Returns the words of the next program: our own arguments, if there are any, else QUEUECHAIN, else
  * the real qmail-queue.
  */
-char **find_chain(const struct mail *mail) {
-  char **words = mail->words;
-  char **chain = words[1] ? words + 1 : split_words(mail, text("%s", setting("QUEUECHAIN", "")));
+char **find_chain(char **words) {
+  char **chain = words[1] ? words + 1 : split_words(text("%s", setting("QUEUECHAIN", "")));
   if (!chain[0])
     chain[0] = text("%s/bin/qmail-queue", setting("QMAILHOME", QMAILHOME_DEFAULT));
   if (*chain[0] == '-')
-    fail(mail, EXIT_CONFIG, "config",
-         text("%s: is not a program; onescanc takes no options", chain[0]));
+    fail(EXIT_CONFIG, "config", text("%s: is not a program; onescanc takes no options", chain[0]));
   chain[0] = look_up_in_path(chain[0]);
   return chain;
 }
@@ -87,35 +85,42 @@ char **find_chain(const struct mail *mail) {
  * Checks the program before the exec: the log can still say what is wrong, and onescanc never runs
  * itself for ever.
  */
-void check_program(const struct mail *mail, const char *what, const char *program) {
+void check_program(const char *what, const char *program) {
   struct stat status, self;
   if (access(program, X_OK) || stat(program, &status))
-    fail(mail, EXIT_CHAIN, "chain", text("%s %s: %m", what, program));
+    fail(EXIT_CHAIN, "chain", text("%s %s: %m", what, program));
   if (!S_ISREG(status.st_mode)) {
     errno = EACCES;
-    fail(mail, EXIT_CHAIN, "chain", text("%s %s: %m", what, program));
+    fail(EXIT_CHAIN, "chain", text("%s %s: %m", what, program));
   }
   if (stat("/proc/self/exe", &self))
-    fail(mail, EXIT_CHAIN, "chain", text("/proc/self/exe: %m; mount /proc"));
+    fail(EXIT_CHAIN, "chain", text("/proc/self/exe: %m; mount /proc"));
   if (status.st_dev == self.st_dev && status.st_ino == self.st_ino)
-    fail(mail, EXIT_CHAIN, "chain",
+    fail(EXIT_CHAIN, "chain",
          text("%s %s: is onescanc itself; set QUEUECHAIN to the real qmail-queue", what, program));
 }
 
-_Noreturn void become_untouched(const struct mail *mail, const char *what, char **words,
-                                const char *const *hidden) {
+/* What the caller does with these signals, for the next program. */
+static void (*callers_sigpipe)(int), (*callers_sigxfsz)(int);
+
+void ignore_signals(void) {
+  callers_sigpipe = signal(SIGPIPE, SIG_IGN);
+  callers_sigxfsz = signal(SIGXFSZ, SIG_IGN);
+}
+
+_Noreturn void become_untouched(const char *what, char **words, const char *const *hidden) {
   hide_variables(hidden);
-  if (signal(SIGPIPE, mail->sigpipe) == SIG_ERR || signal(SIGXFSZ, mail->sigxfsz) == SIG_ERR)
-    fail(mail, EXIT_BUG, "bug", text("SIGPIPE or SIGXFSZ: %m"));
+  if (signal(SIGPIPE, callers_sigpipe) == SIG_ERR || signal(SIGXFSZ, callers_sigxfsz) == SIG_ERR)
+    fail(EXIT_BUG, "bug", text("SIGPIPE or SIGXFSZ: %m"));
   execv(words[0], words);
-  fail(mail, EXIT_CHAIN, "chain", text("%s %s: %m", what, words[0]));
+  fail(EXIT_CHAIN, "chain", text("%s %s: %m", what, words[0]));
 }
 
 _Noreturn void become(const struct mail *mail, const char *what, char **words,
                       const char *const *hidden, size_t at) {
   if (lseek(mail->spool, (off_t) at, SEEK_SET) < 0 || lseek(mail->envelope, 0, SEEK_SET) < 0)
-    fail(mail, EXIT_WRITE, "write", text("the mail could not be put in place: %m"));
+    fail(EXIT_WRITE, "write", text("the mail could not be put in place: %m"));
   if (dup2(mail->spool, MESSAGE_FD) < 0 || dup2(mail->envelope, ENVELOPE_FD) < 0)
-    fail(mail, EXIT_WRITE, "write", text("the mail could not be put in place: %m"));
-  become_untouched(mail, what, words, hidden);
+    fail(EXIT_WRITE, "write", text("the mail could not be put in place: %m"));
+  become_untouched(what, words, hidden);
 }

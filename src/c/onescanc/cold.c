@@ -35,9 +35,9 @@ static char *cold_program(void) {
  * than SCANTIMEOUT in all.
  */
 static long time_left(const struct mail *mail) {
-  double milliseconds = time_used(mail);
+  double milliseconds = time_used(&mail->onescand);
   long used = milliseconds > 0 ? (long) (milliseconds / 1e3) + 1 : 0;
-  return mail->timeout - used < 1 ? 1 : mail->timeout - used;
+  return mail->onescand.timeout - used < 1 ? 1 : mail->onescand.timeout - used;
 }
 
 /*
@@ -47,17 +47,17 @@ static long time_left(const struct mail *mail) {
 _Noreturn void go_cold(struct mail *mail, char *why) {
   struct rlimit space;
   if (getrlimit(RLIMIT_AS, &space) || space.rlim_cur < COLD_NEEDS_SPACE)
-    fail(mail, EXIT_DEFERRED, "out-of-memory",
+    fail(EXIT_DEFERRED, "out-of-memory",
          text("the address space (softlimit) is too small for onescan-queue, which is needed: %s",
               why));
   char *program = cold_program();
-  check_program(mail, "cold program", program);
-  hang_up(mail);
-  wait_for_place(mail, program);
-  log_slot_line(mail, "cold", why, "");
+  check_program("cold program", program);
+  hang_up(&mail->onescand);
+  wait_for_place(program);
+  log_slot_line("cold", why, "");
   /* If SCANTIMEOUT is not a number, it stays as it is, and the cold program reports it. */
-  if (mail->timeout > 0 && setenv("SCANTIMEOUT", text("%ld", time_left(mail)), 1))
-    fail(mail, EXIT_BUG, "bug", text("setenv: %m"));
+  if (mail->onescand.timeout > 0 && setenv("SCANTIMEOUT", text("%ld", time_left(mail)), 1))
+    fail(EXIT_BUG, "bug", text("setenv: %m"));
   mail->words[0] = program;
   become(mail, "cold program", mail->words, hidden_from_cold, HEADER_GAP);
 }

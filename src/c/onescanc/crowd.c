@@ -34,35 +34,37 @@ enum {
 #define DIRECTORY "/dev/shm"
 #define PREFIX "onescan-places-"
 
-static long number_setting(const struct mail *mail, const char *name, long unset, long max) {
+static long places;       /* how many cold programs may run; 0: no limit */
+static long longest_wait; /* seconds to wait for one of these places */
+
+static long number_setting(const char *name, long unset, long max) {
   const char *value = setting(name, NULL);
   long number = value ? parse_number(value, 0, max) : unset;
   if (number == NO_NUMBER)
-    fail(mail, EXIT_CONFIG, "config",
-         text("%s %s: must be a number from 0 to %ld", name, value, max));
+    fail(EXIT_CONFIG, "config", text("%s %s: must be a number from 0 to %ld", name, value, max));
   return number;
 }
 
-void read_cold_settings(struct mail *mail) {
+void read_cold_settings(void) {
   long processors = sysconf(_SC_NPROCESSORS_ONLN);
   long enough = processors * PLACES_FOR_EACH_PROCESSOR;
   long unset = enough > PLACES_LEAST ? enough : PLACES_LEAST;
-  mail->places = number_setting(mail, "ONESCAN_COLD_MAX", unset, PLACES_MAX);
-  mail->longest_wait = number_setting(mail, "ONESCAN_COLD_WAIT", WAIT_DEFAULT, WAIT_MAX);
+  places = number_setting("ONESCAN_COLD_MAX", unset, PLACES_MAX);
+  longest_wait = number_setting("ONESCAN_COLD_WAIT", WAIT_DEFAULT, WAIT_MAX);
 }
 
 /* Returns the first byte of all places that nobody has locked; `places` if there is none. */
-static off_t free_place(const struct mail *mail, int fd) {
-  for (off_t at = 0; at < mail->places;) {
+static off_t free_place(int fd) {
+  for (off_t at = 0; at < places;) {
     struct flock other = {
-        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = mail->places - at};
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = places - at};
     if (fcntl(fd, F_OFD_GETLK, &other))
       return 0;
     if (other.l_type == F_UNLCK || other.l_start > at)
       return at;
     at = other.l_start + other.l_len;
   }
-  return mail->places;
+  return places;
 }
 
 /*
@@ -164,33 +166,33 @@ static int has_name(int fd) {
  * Takes a place; returns whether this process has one. A file system without such locks sets no
  * limit.
  */
-static int take_place(const struct mail *mail, int fd) {
+static int take_place(int fd) {
   if (flock(fd, LOCK_EX | LOCK_NB))
     return errno != EWOULDBLOCK;
-  off_t at = free_place(mail, fd);
+  off_t at = free_place(fd);
   struct flock own = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
-  int is_taken = at < mail->places && has_name(fd);
+  int is_taken = at < places && has_name(fd);
   if (is_taken)
     fcntl(fd, F_OFD_SETLK, &own);
   flock(fd, LOCK_UN);
   return is_taken;
 }
 
-void wait_for_place(const struct mail *mail, const char *program) {
-  if (mail->places == 0)
+void wait_for_place(const char *program) {
+  if (places == 0)
     return;
-  double until = uptime() + (double) mail->longest_wait * 1e3;
-  for (int fd = open_places(program); fd >= 0 && !take_place(mail, fd);) {
+  double until = uptime() + (double) longest_wait * 1e3;
+  for (int fd = open_places(program); fd >= 0 && !take_place(fd);) {
     if (!has_name(fd)) {
       close(fd);
       fd = open_places(program);
       continue;
     }
     if (uptime() >= until)
-      fail(mail, EXIT_DEFERRED, "out-of-memory",
+      fail(EXIT_DEFERRED, "out-of-memory",
            text("%ld cold programs run, and none ended in %ld seconds (ONESCAN_COLD_MAX, "
                 "ONESCAN_COLD_WAIT)",
-                mail->places, mail->longest_wait));
+                places, longest_wait));
     nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
   } /* no file: a host without /dev/shm; there is no limit */
 }

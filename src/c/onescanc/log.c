@@ -10,6 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
+static double began; /* when this process did, by uptime() */
+
+void log_begins(void) {
+  began = uptime();
+}
+
 /*
  * Adds the time to a line, as its last field: in a file nothing else shows when it was written.
  * src/doors/shared/log/log-sink.ts does the same.
@@ -49,12 +55,12 @@ void log_line(const void *line, size_t length) {
     close(fd);
 }
 
-void log_slot_line(const struct mail *mail, const char *decision, char *reason, const char *more) {
+void log_slot_line(const char *decision, char *reason, const char *more) {
   replace_unprintable(reason);
   for (char *at = reason; *at; ++at)
     if (*at == '"' || *at == '\\')
       *at = '?';
   char *line = text("onescan: decision=%s reason=\"%.*s\"%s total_ms=%.1f\n", decision,
-                    LOG_VALUE_MAX, reason, more, uptime() - mail->started);
+                    LOG_VALUE_MAX, reason, more, uptime() - began);
   log_line(line, strlen(line));
 }

@@ -14,28 +14,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static _Noreturn void tell_about(const struct mail *mail, const char *word);
+static _Noreturn void tell_about(const char *word);
 static void read_settings(struct mail *mail);
-static void pass_if_there_is_nothing_to_ask(const struct mail *mail);
-static void check_descriptors(const struct mail *mail);
+static void pass_if_there_is_nothing_to_ask(char **chain);
+static void check_descriptors(void);
 
 int main(int count, char **words) {
   if (count < 1)
     return EXIT_BUG;
-  struct mail *mail = &(struct mail){
-      .words = words,
-      .server = -1,
-      .started = uptime(),
-      .sigpipe = signal(SIGPIPE, SIG_IGN), /* a write without a reader is then an error */
-      .sigxfsz = signal(SIGXFSZ, SIG_IGN), /* and so is one beyond RLIMIT_FSIZE */
-  };
+  log_begins();
+  ignore_signals();
   if (asks_about(count, words))
-    tell_about(mail, words[1]);
-  mail->chain = find_chain(mail);
-  pass_if_there_is_nothing_to_ask(mail);
+    tell_about(words[1]);
+  struct mail *mail =
+      &(struct mail){.words = words, .chain = find_chain(words), .onescand = {.server = -1}};
+  pass_if_there_is_nothing_to_ask(mail->chain);
 
   read_settings(mail);
-  check_descriptors(mail);
+  check_descriptors();
   open_spools(mail);
   receive_message(mail);
   receive_envelope(mail); /* second: qmail-smtpd writes it after the message, and would block */
@@ -59,10 +55,10 @@ static const char usage[] =
  * If descriptor 1 cannot be written to, it is an envelope and this process was started for mail.
  * Success would then mean that the mail is queued.
  */
-static _Noreturn void tell_about(const struct mail *mail, const char *word) {
+static _Noreturn void tell_about(const char *word) {
   const char *told = strcmp(word, "--version") ? usage : "onescanc " VERSION "\n";
   if (write(ENVELOPE_FD, told, strlen(told)) != (ssize_t) strlen(told))
-    fail(mail, EXIT_CONFIG, "config", text("%s: cannot be answered here: %m", word));
+    fail(EXIT_CONFIG, "config", text("%s: cannot be answered here: %m", word));
   _exit(0);
 }
 
@@ -72,14 +68,14 @@ static int is_blank(const char *value) {
 
 /* Becomes the next program at once if nothing has to be asked: that reads message and envelope
  * itself. */
-static void pass_if_there_is_nothing_to_ask(const struct mail *mail) {
+static void pass_if_there_is_nothing_to_ask(char **chain) {
   char file[SWITCH_PATH_MAX];
   int is_off = is_switched_off(file);
   if (!is_off && (!is_blank(setting("QHPSI", "")) || setting("QUOTAD", NULL)))
     return;
-  check_program(mail, "next program", mail->chain[0]);
-  log_slot_line(mail, "pass", is_off ? text("%s is there", file) : text("QHPSI is not set"), "");
-  become_untouched(mail, "next program", mail->chain, hidden_from_chain);
+  check_program("next program", chain[0]);
+  log_slot_line("pass", is_off ? text("%s is there", file) : text("QHPSI is not set"), "");
+  become_untouched("next program", chain, hidden_from_chain);
 }
 
 /*
@@ -105,17 +101,17 @@ static int find_error_fd(void) {
 
 static void read_settings(struct mail *mail) {
   const char *timeout = setting("SCANTIMEOUT", NULL);
-  mail->timeout =
+  mail->onescand.timeout =
       timeout ? parse_number(timeout, SCANTIMEOUT_MIN, SCANTIMEOUT_MAX) : SCANTIMEOUT_DEFAULT;
-  read_cold_settings(mail);
+  read_cold_settings();
   mail->error_fd = find_error_fd(); /* before anything is opened that may get this number */
 }
 
 /* Makes sure that descriptors 0 to 2 are open: the next file that is opened would get their
  * numbers. */
-static void check_descriptors(const struct mail *mail) {
+static void check_descriptors(void) {
   if (fcntl(MESSAGE_FD, F_GETFD) < 0 || fcntl(ENVELOPE_FD, F_GETFD) < 0)
-    fail(mail, EXIT_READ, "read", text("fd 0 or 1 is closed"));
+    fail(EXIT_READ, "read", text("fd 0 or 1 is closed"));
   if (fcntl(LOG_FD, F_GETFD) < 0 && open("/dev/null", O_WRONLY | O_CLOEXEC) != LOG_FD)
-    fail(mail, EXIT_BUG, "bug", text("fd 2: %m"));
+    fail(EXIT_BUG, "bug", text("fd 2: %m"));
 }

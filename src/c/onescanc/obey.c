@@ -22,15 +22,14 @@ static void write_log_lines(const struct answer *answer) {
 
 /* Hands the mail on by becoming the next program, whose exit code accepts the mail or not. */
 static _Noreturn void hand_on(struct mail *mail, const struct answer *answer) {
-  check_program(mail, "next program",
-                mail->chain[0]); /* while the log can still say what is wrong */
+  check_program("next program", mail->chain[0]); /* while the log can still say what is wrong */
   size_t message_at = HEADER_GAP + answer->body_at - answer->header_size;
   if (write_at(mail->spool, answer->header, answer->header_size, message_at))
-    fail_spool(mail, "write the spool file");
+    fail_spool("write the spool file");
   if (answer->envelope) {
-    mail->envelope = memory_file(mail);
+    mail->envelope = memory_file();
     if (write_at(mail->envelope, answer->envelope, answer->envelope_size, 0))
-      fail_spool(mail, "write the envelope");
+      fail_spool("write the envelope");
   }
   write_log_lines(answer);
   become(mail, "next program", mail->chain, hidden_from_chain, message_at);

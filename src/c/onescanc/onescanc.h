@@ -39,32 +39,27 @@ typedef unsigned char byte;
 /* Descriptors as qmail-queue(8) has them. */
 enum { MESSAGE_FD = 0, ENVELOPE_FD = 1, LOG_FD = 2 };
 
-/* The mail of this process, and how far it has come. There is one, which main() makes. */
+/* The conversation with onescand. Times are those of uptime(). */
+struct conversation {
+  long timeout; /* SCANTIMEOUT in seconds; NO_NUMBER if it is nonsense, and onescand will say so */
+  int server;   /* the connection; -1 is none */
+  int acknowledged;   /* onescand said that it is at work */
+  int has_begun_anew; /* this is the second conversation */
+  double deadline;
+  double asked; /* when the whole question was sent */
+  double used;  /* milliseconds of conversations that broke off */
+};
+
+/* The mail of this process. There is one, which main() makes. */
 struct mail {
-  /* what the environment and the caller say */
   char **words; /* our own argv, which the cold program gets */
   char **chain; /* the next program and its arguments */
   int error_fd; /* takes the text of a reply; -1 is none */
-  long timeout; /* SCANTIMEOUT in seconds; NO_NUMBER if it is nonsense, and onescand will say so */
-  long places;  /* how many cold programs may run; 0: no limit */
-  long longest_wait;    /* seconds to wait for one of these places */
-  double started;       /* when this process began, by uptime() */
-  void (*sigpipe)(int); /* the caller's disposition of SIGPIPE, for the next program */
-  void (*sigxfsz)(int); /* the same of SIGXFSZ */
-
-  /* spool.c, envelope.c */
   int spool;    /* HEADER_GAP empty bytes, then the message as it came */
   int envelope; /* the envelope from its first byte */
   size_t message_size;
   size_t envelope_size; /* through its last NUL */
-
-  /* the conversation with onescand */
-  int server;         /* the connection; -1 is none */
-  int acknowledged;   /* onescand said that it is at work */
-  int has_begun_anew; /* this is the second conversation */
-  double deadline;    /* of the conversation, by uptime() */
-  double asked;       /* when the whole question was sent */
-  double used;        /* milliseconds of conversations that broke off */
+  struct conversation onescand;
 };
 
 /* spool.c */
@@ -73,12 +68,12 @@ extern byte
 void open_spools(struct mail *mail);
 void receive_message(struct mail *mail);
 /* Reads the next bytes of the caller into `buffer`; returns 0 at the end. `what` is for the log. */
-size_t read_input(const struct mail *mail, int fd, const char *what);
+size_t read_input(int fd, const char *what);
 /* Writes the first `length` bytes of `buffer` into a spool. */
-void keep(const struct mail *mail, int fd, size_t length, size_t offset, const char *what);
-int memory_file(const struct mail *mail);
+void keep(int fd, size_t length, size_t offset, const char *what);
+int memory_file(void);
 int write_at(int fd, const byte *bytes, size_t length, size_t offset);
-void read_at(const struct mail *mail, int fd, byte *bytes, size_t length, size_t offset);
+void read_at(int fd, byte *bytes, size_t length, size_t offset);
 
 /* envelope.c: how far an envelope was read. */
 struct envelope_reader {
@@ -97,9 +92,9 @@ size_t envelope_read(struct envelope_reader *reader, const byte *bytes, size_t l
 void receive_envelope(struct mail *mail);
 
 /* chain.c */
-char **find_chain(const struct mail *mail);
+char **find_chain(char **words);
 /* Ends the process if `program` cannot be executed or is this one. */
-void check_program(const struct mail *mail, const char *what, const char *program);
+void check_program(const char *what, const char *program);
 /*
  * Becomes another program, with the mail on its descriptors: the message is what its spool holds
  * from `at` on.
@@ -107,21 +102,25 @@ void check_program(const struct mail *mail, const char *what, const char *progra
 _Noreturn void become(const struct mail *mail, const char *what, char **words,
                       const char *const *hidden, size_t at);
 /* Becomes it with the caller's own descriptors, from which nothing was read. */
-_Noreturn void become_untouched(const struct mail *mail, const char *what, char **words,
-                                const char *const *hidden);
+_Noreturn void become_untouched(const char *what, char **words, const char *const *hidden);
+/*
+ * From now on a write without a reader is an error, and so is one beyond RLIMIT_FSIZE. Another
+ * program gets the caller's disposition of these signals.
+ */
+void ignore_signals(void);
 
 /* conversation.c */
-void question_is_sent(struct mail *mail);
+void question_is_sent(struct conversation *with);
 /* How many milliseconds scanners may already have had, and how many they may still take. */
-double time_used(const struct mail *mail);
-size_t time_for_scanners(const struct mail *mail);
+double time_used(const struct conversation *with);
+size_t time_for_scanners(const struct conversation *with);
 /* Ends the conversation: no answer is needed any more. */
-void hang_up(struct mail *mail);
+void hang_up(struct conversation *with);
 /*
  * Ends a conversation in which onescand hung up. Returns whether there may be another one, in which
  * scanners have what is left of their time.
  */
-int begin_anew(struct mail *mail);
+int begin_anew(struct conversation *with);
 
 /* server.c: both go cold if onescand cannot be reached, or is silent for too long. */
 void connect_to_server(struct mail *mail);
@@ -156,21 +155,23 @@ _Noreturn void obey(struct mail *mail, const struct answer *answer);
 _Noreturn void go_cold(struct mail *mail, char *why);
 
 /* crowd.c */
-void read_cold_settings(struct mail *mail);
+void read_cold_settings(void);
 /*
  * Returns when this process may become `program`. Ends the process if all places are taken for too
  * long.
  */
-void wait_for_place(const struct mail *mail, const char *program);
+void wait_for_place(const char *program);
 
 /* log.c */
+/* Lines tell how long this process has run since then. */
+void log_begins(void);
 void log_line(const void *line, size_t length);
 /* Writes a line in the form of onescan-log(5); `more` holds further fields. */
-void log_slot_line(const struct mail *mail, const char *decision, char *reason, const char *more);
+void log_slot_line(const char *decision, char *reason, const char *more);
 
 /* fail.c */
-_Noreturn void fail(const struct mail *mail, int code, const char *fault, char *reason);
-_Noreturn void fail_spool(const struct mail *mail, const char *what);
+_Noreturn void fail(int code, const char *fault, char *reason);
+_Noreturn void fail_spool(const char *what);
 
 /* memory.c: both end the process if there is none. */
 __attribute__((format(printf, 1, 2))) char *text(const char *format, ...);

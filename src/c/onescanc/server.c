@@ -22,24 +22,25 @@ void connect_to_server(struct mail *mail) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   /* connect(2) takes its timeout from this: the queue of the server may be full. */
   const struct timeval longest = {CONNECT_MAX / 1000, 0};
+  struct conversation *with = &mail->onescand;
   size_t length = strlen(path);
-  mail->deadline = uptime() + (double) time_for_scanners(mail) + LONGER_THAN_SCANNERS;
+  with->deadline = uptime() + (double) time_for_scanners(with) + LONGER_THAN_SCANNERS;
   if (length >= sizeof address.sun_path)
     go_cold(mail, text("ONESCAN_SOCKET %s: is too long", path));
   memcpy(address.sun_path, path, length);
-  mail->server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (mail->server < 0
-      || setsockopt(mail->server, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest)
-      || connect(mail->server, (struct sockaddr *) &address, sizeof address))
+  with->server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (with->server < 0
+      || setsockopt(with->server, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest)
+      || connect(with->server, (struct sockaddr *) &address, sizeof address))
     go_cold(mail, text("onescand at %s: %m", path));
 }
 
 void wait_for_server(struct mail *mail, short event) {
-  int ready = poll(&(struct pollfd){mail->server, event, 0}, 1, SILENCE_MAX);
+  int ready = poll(&(struct pollfd){mail->onescand.server, event, 0}, 1, SILENCE_MAX);
   if (ready < 0 && errno != EINTR)
     go_cold(mail, text("poll: %m"));
   if (ready == 0)
     go_cold(mail, text("onescand: is silent for too long"));
-  if (uptime() > mail->deadline)
+  if (uptime() > mail->onescand.deadline)
     go_cold(mail, text("onescand: takes too long"));
 }

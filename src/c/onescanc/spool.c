@@ -25,7 +25,7 @@ byte buffer[64 * KIB];
  * file systems support O_TMPFILE; onescand sweeps the name if this process is killed before it has
  * gone (src/mail/message/sweep.ts).
  */
-static int anonymous_file(const struct mail *mail) {
+static int anonymous_file(void) {
   const char *directory = setting("TMPDIR", "/tmp");
   int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd >= 0)
@@ -33,18 +33,18 @@ static int anonymous_file(const struct mail *mail) {
   char *path = text("%s/onescan-file-XXXXXX", directory);
   fd = mkostemp(path, O_CLOEXEC);
   if (fd < 0 || unlink(path))
-    fail_spool(mail, "make a spool file");
+    fail_spool("make a spool file");
   return fd;
 }
 
-int memory_file(const struct mail *mail) {
+int memory_file(void) {
   int fd = memfd_create("onescan", MFD_CLOEXEC);
-  return fd < 0 ? anonymous_file(mail) : fd;
+  return fd < 0 ? anonymous_file() : fd;
 }
 
 void open_spools(struct mail *mail) {
-  mail->spool = memory_file(mail);
-  mail->envelope = memory_file(mail);
+  mail->spool = memory_file();
+  mail->envelope = memory_file();
 }
 
 /* Returns -1, with errno set, if not all bytes could be written. */
@@ -62,13 +62,13 @@ int write_at(int fd, const byte *bytes, size_t length, size_t offset) {
   return 0;
 }
 
-void read_at(const struct mail *mail, int fd, byte *bytes, size_t length, size_t offset) {
+void read_at(int fd, byte *bytes, size_t length, size_t offset) {
   while (length) {
     ssize_t count = pread(fd, bytes, length, (off_t) offset);
     if (count == 0)
-      fail(mail, EXIT_READ, "read", text("spool file: ended early"));
+      fail(EXIT_READ, "read", text("spool file: ended early"));
     if (count < 0)
-      fail(mail, EXIT_READ, "read", text("spool file: %m"));
+      fail(EXIT_READ, "read", text("spool file: %m"));
     bytes += count;
     offset += (size_t) count;
     length -= (size_t) count;
@@ -79,28 +79,28 @@ void read_at(const struct mail *mail, int fd, byte *bytes, size_t length, size_t
  * Replaces a memory file of which the first `size` bytes count by a file on disk. The descriptor
  * stays the same.
  */
-static void move_to_disk(const struct mail *mail, int fd, size_t size) {
-  int disk = anonymous_file(mail);
+static void move_to_disk(int fd, size_t size) {
+  int disk = anonymous_file();
   off_t at = 0;
   while ((size_t) at < size) {
     ssize_t count = sendfile(disk, fd, &at, size - (size_t) at);
     if (count == 0)
       errno = EIO; /* the file is shorter than it was */
     if (count <= 0)
-      fail_spool(mail, "write the spool file");
+      fail_spool("write the spool file");
   }
   if (dup3(disk, fd, O_CLOEXEC) < 0 || close(disk))
-    fail_spool(mail, "write the spool file");
+    fail_spool("write the spool file");
 }
 
-void keep(const struct mail *mail, int fd, size_t length, size_t offset, const char *what) {
+void keep(int fd, size_t length, size_t offset, const char *what) {
   if (offset <= SMALL_MAX && offset + length > SMALL_MAX)
-    move_to_disk(mail, fd, offset);
+    move_to_disk(fd, offset);
   if (write_at(fd, buffer, length, offset))
-    fail_spool(mail, what);
+    fail_spool(what);
 }
 
-size_t read_input(const struct mail *mail, int fd, const char *what) {
+size_t read_input(int fd, const char *what) {
   for (;;) {
     ssize_t count = read(fd, buffer, sizeof buffer);
     if (count >= 0)
@@ -109,13 +109,13 @@ size_t read_input(const struct mail *mail, int fd, const char *what) {
     if (errno == EAGAIN && poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1) >= 0)
       continue;
     if (errno != EINTR)
-      fail(mail, EXIT_READ, "read", text("cannot read the %s on fd %d: %m", what, fd));
+      fail(EXIT_READ, "read", text("cannot read the %s on fd %d: %m", what, fd));
   }
 }
 
 void receive_message(struct mail *mail) {
-  for (size_t count; (count = read_input(mail, MESSAGE_FD, "message"));) {
-    keep(mail, mail->spool, count, HEADER_GAP + mail->message_size, "write the spool file");
+  for (size_t count; (count = read_input(MESSAGE_FD, "message"));) {
+    keep(mail->spool, count, HEADER_GAP + mail->message_size, "write the spool file");
     mail->message_size += count;
   }
 }

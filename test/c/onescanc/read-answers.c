@@ -30,8 +30,8 @@ _Noreturn void go_cold(struct mail *mail, char *why) {
 }
 
 /* Nobody is asked again. */
-int begin_anew(struct mail *mail) {
-  (void) mail;
+int begin_anew(struct conversation *with) {
+  (void) with;
   return 0;
 }
 
@@ -41,8 +41,8 @@ void wait_for_server(struct mail *mail, short event) {
   (void) event;
 }
 
-void hang_up(struct mail *mail) {
-  close(mail->server);
+void hang_up(struct conversation *with) {
+  close(with->server);
 }
 
 static size_t read_number(void) {
@@ -94,15 +94,15 @@ static void say(struct mail *mail, const byte *words, size_t length) {
     length -= (size_t) count;
   }
   close(pair[1]);
-  mail->server = pair[0];
-  mail->acknowledged = 0;
+  mail->onescand.server = pair[0];
+  mail->onescand.acknowledged = 0;
 }
 
 int main(void) {
   static struct mail mail = {.error_fd = 2};
   mail.message_size = read_number();
   byte *message = read_bytes(mail.message_size);
-  mail.spool = memory_file(&mail);
+  mail.spool = memory_file();
   if (write_at(mail.spool, message, mail.message_size, HEADER_GAP))
     return EXIT_WRITE;
   for (int head; (head = getchar()) != EOF;) {
@@ -114,7 +114,7 @@ int main(void) {
     struct answer answer;
     if (!setjmp(next_answer) && await_answer(&mail, &answer))
       print_answer(&answer);
-    hang_up(&mail);
+    hang_up(&mail.onescand);
   }
   fflush(stdout);
   _exit(0); /* what the parser holds is never freed */

@@ -26,7 +26,7 @@ export type Reading =
  */
 export function answerParser(directory: string, message: string) {
   const program = join(directory, 'read-answers')
-  const parts = ['answer', 'crowd', 'envelope', 'fail', 'log', 'memory', 'spool']
+  const parts = ['answer', 'envelope', 'fail', 'log', 'memory', 'spool']
   const files = [join(here, 'read-answers.c'), ...parts.map((name) => join(source, `${name}.c`))]
   execFileSync('cc', [...strict, ...sanitized, '-DVERSION="0"', '-o', program, ...files])
   const framed = (bytes: Buffer) => [uint32(bytes.length), bytes]
