@@ -1,6 +1,6 @@
 import type { IpAddress } from '../../ground/net/ip-address.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
-import { comparable, keysOf, localWithoutDomain } from './match.ts'
+import { comparable, localWithoutDomain, patternKeysOf } from './match.ts'
 
 /** The sender, the recipients and the client of a message, which lines may name. */
 export interface MailParties {
@@ -29,7 +29,7 @@ const ODD_BLANKS = /\r(?!\n)|[^\S \t\r\n]/
 export function candidatesIn(text: string, about: MailParties): Excerpt[] | undefined {
   // Any line may be about a mailbox whose domain is not known.
   if (about.recipients.some((to) => localWithoutDomain(to) !== undefined)) return undefined
-  const named = [about.sender, ...about.recipients].flatMap((to) => keysOf(comparable(to)))
+  const named = [about.sender, ...about.recipients].flatMap((to) => patternKeysOf(comparable(to)))
   const keys = new Set(named.map((key) => key.replace(/^@/, '')))
   if (keys.size > KEYS_MAX || ODD_BLANKS.test(text)) return undefined
   const found: Excerpt[] = []

@@ -230,7 +230,7 @@ function addressKey({ kind, text }: AddressPattern): string {
 /** The lists of the lines whose patterns fit an address. */
 function listsIn(map: ReadonlyMap<string, OrderedRule[]>, address: Comparable): OrderedRule[][] {
   if (map.size === 0) return []
-  return keysOf(address).flatMap((key) => {
+  return patternKeysOf(address).flatMap((key) => {
     const list = map.get(key)
     return list === undefined ? [] : [list]
   })
@@ -240,7 +240,7 @@ function listsIn(map: ReadonlyMap<string, OrderedRule[]>, address: Comparable): 
 const LABELS_MAX = 32
 
 /** Lists the patterns that fit an address: itself, and with an `@` its domain and all above that. */
-export function keysOf({ whole, domain }: Comparable): string[] {
+export function patternKeysOf({ whole, domain }: Comparable): string[] {
   if (domain === undefined) return [whole]
   const labels = domain.split('.').slice(-LABELS_MAX)
   const above = labels.slice(1).map((_, at) => `@.${labels.slice(at + 1).join('.')}`)
