@@ -1,75 +1,33 @@
 import t from 'tap'
-import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
-import { messageOf } from '../../../src/mail/message/intake.ts'
 import { judgeByRules } from '../../../src/scan/judge/by-rule.ts'
 import { Deadline } from '../../../src/scan/judge/deadline.ts'
 import type { Decision } from '../../../src/scan/judge/decision.ts'
-import type { AnswerMode } from '../../../src/scan/judge/divide.ts'
-import { readScanningPolicy, withSettings } from '../../../src/scan/judge/policy.ts'
-import type { Tools } from '../../../src/scan/judge/site.ts'
 import type { Client } from '../../../src/scan/judge/transaction.ts'
-import { parseRules } from '../../../src/scan/rules/load.ts'
-import { Rules } from '../../../src/scan/rules/match.ts'
+import type { Rules } from '../../../src/scan/rules/match.ts'
 import type { Rule } from '../../../src/scan/rules/rule.ts'
 import { infected } from '../../../src/scan/scanners/shared/finding.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
+import { judgeByLines, letter, stageFor } from './judge-mail.ts'
 
 /** The judgement by onescan.policy: which line counts for which recipient, and what scans it costs. */
 
-interface Setup {
-  readonly to?: readonly string[]
-  readonly client?: Partial<Client>
-  readonly answers?: AnswerMode
-  /** Milliseconds that each scan takes, on a clock of the test's own. */
-  readonly takes?: number
-}
-
-/** Judges a message with a virus by these lines. `given` is the time that each scan had. */
-async function judgeBy(lines: string, setup: Setup = {}) {
-  const { to = ['b@example.org'], answers = 'once', takes = 0 } = setup
-  const env = { QHPSI: 'plugin: clamd', SCANTIMEOUT: '10' }
-  const base = readScanningPolicy(env)!
-  let now = 0
+/** Judges a message with a virus by these lines; each scan `takes` milliseconds. `given` is what each had. */
+async function judgeBy(
+  lines: string,
+  { takes = 0, ...setup }: Parameters<typeof judgeByLines>[2] & { readonly takes?: number } = {},
+) {
+  let uptime = 0
   const given: number[] = []
   const scan: ContentScanner['scan'] = async (sample, { timeLeft }) => {
     if (sample.whole) return infected('Eicar')
     given.push(timeLeft())
-    now += takes
+    uptime += takes
     return infected('Eicar')
   }
-  const message = messageOf(Buffer.from('From: a@example.org\n\nx\n'), {
-    policy: base.spool,
-  })
-  const envelope = makeEnvelope(
-    Buffer.from('a@example.net'),
-    to.map((recipient) => Buffer.from(recipient)),
-  )
-  const client = { relay: false, clusterPeer: false, bounceInjector: false, ...setup.client }
-  const tools = {
-    scanners: [{ name: 'clamd', local: false as const, scan }],
-    crypto: undefined,
-    signatureFiles: () => undefined,
-    now: () => 1_800_000_000_000,
-    uptime: () => now,
-  }
-  const planned: unknown[] = []
-  const decision = await judgeByRules(
-    { message, envelope, client },
-    {
-      policy: base,
-      tools,
-      rules: {
-        lines: new Rules('/c/onescan.policy', parseRules(lines, '/c/onescan.policy')),
-        siteOfLine(settings) {
-          planned.push(settings)
-          return { policy: withSettings(base, env, settings), tools }
-        },
-      },
-    },
-    new Deadline(tools.uptime),
-    answers,
-  )
-  return { decision, given, planned }
+  const settings = { SCANTIMEOUT: '10' }
+  const tools = { uptime: () => uptime }
+  const stage = { settings, scan, tools, sender: 'a@example.net', ...setup }
+  return { given, ...(await judgeByLines(lines, letter, stage)) }
 }
 
 const detailsOf = (decision: Decision) => (decision.kind === 'split' ? undefined : decision.details)
@@ -80,8 +38,8 @@ t.test('the first line that fits a recipient counts, and the log names it', asyn
   t.equal(decision.kind, 'reject')
   t.equal(detailsOf(decision)?.rule, '2')
   t.same(planned, [{ REJECTVIRUS: '1' }])
-  t.equal((await judgeBy(lines, { to: ['c@example.org'] })).decision.kind, 'discard')
-  t.equal((await judgeBy(lines, { to: ['d@example.org'] })).decision.kind, 'accept')
+  t.equal((await judgeBy(lines, { recipients: ['c@example.org'] })).decision.kind, 'discard')
+  t.equal((await judgeBy(lines, { recipients: ['d@example.org'] })).decision.kind, 'accept')
 })
 
 t.test('mail that no line fits is judged as if there were no onescan.policy', async (t) => {
@@ -129,24 +87,24 @@ t.test('like settings share a scan, and all scans share the time of one', async 
     .map((name, n) => `to=${name}@example.org REJECTVIRUS=${n}`)
     .join('\n')
   const to = ['b@example.org', 'c@example.org', 'd@example.org', 'd@example.org']
-  const { given } = await judgeBy(lines, { to, takes: 4000 })
+  const { given } = await judgeBy(lines, { recipients: to, takes: 4000 })
   t.same(given, [10_000, 6000, 2000])
-  const long = await judgeBy(lines, { to, takes: 20_000 })
+  const long = await judgeBy(lines, { recipients: to, takes: 20_000 })
   t.ok(
     long.given.every((milliseconds) => milliseconds > 0),
     `${long.given}`,
   )
-  t.equal((await judgeBy('* REJECTVIRUS=1\n', { to })).given.length, 1)
+  t.equal((await judgeBy('* REJECTVIRUS=1\n', { recipients: to })).given.length, 1)
 })
 
 t.test('a thousand recipients with an exception each cost one scan', async (t) => {
   const to = Array.from({ length: 1000 }, (_, n) => `u${n}@example.org`)
   const lines = to.map((recipient) => `to=${recipient},signature=Other allow\n`).join('')
-  const { decision, given } = await judgeBy(`${lines}* REJECTVIRUS=1\n`, { to })
+  const { decision, given } = await judgeBy(`${lines}* REJECTVIRUS=1\n`, { recipients: to })
   t.equal(decision.kind, 'reject')
   t.equal(given.length, 1)
   const some = await judgeBy(`to=u7@example.org allow\n${lines}* REJECTVIRUS=1\n`, {
-    to: ['u6@example.org', 'u7@example.org'],
+    recipients: ['u6@example.org', 'u7@example.org'],
     answers: 'each',
   })
   t.equal(some.given.length, 2)
@@ -174,7 +132,9 @@ t.test("lines compare the client's address, its login and the size of the messag
 })
 
 t.test('a message without recipients is judged once', async (t) => {
-  const { decision, given } = await judgeBy('from=a@example.net REJECTVIRUS=1\n', { to: [] })
+  const { decision, given } = await judgeBy('from=a@example.net REJECTVIRUS=1\n', {
+    recipients: [],
+  })
   t.equal(decision.kind, 'reject')
   t.equal(given.length, 1)
 })
@@ -188,7 +148,7 @@ function kindsFor(decision: Decision): readonly string[] {
 t.test('each recipient has the answer of its own line, if the door can give it', async (t) => {
   const lines = 'to=b@example.org REJECTVIRUS=1\nto=c@example.org REJECTVIRUS=0\n'
   const to = ['c@example.org', 'b@example.org', 'c@example.org', 'd@example.org']
-  const { decision } = await judgeBy(lines, { to, answers: 'each' })
+  const { decision } = await judgeBy(lines, { recipients: to, answers: 'each' })
   t.same(kindsFor(decision), ['accept', 'reject', 'accept', 'accept'])
 })
 
@@ -196,7 +156,7 @@ t.test('an exception for one recipient lets no mail in for others', async (t) =>
   const lines =
     'to=b@example.org,signature=Eicar allow\nto=c@example.org,signature=Other allow\n* REJECTVIRUS=1\n'
   const { decision, given } = await judgeBy(lines, {
-    to: ['b@example.org', 'c@example.org'],
+    recipients: ['b@example.org', 'c@example.org'],
     answers: 'each',
   })
   t.same(kindsFor(decision), ['accept', 'reject'])
@@ -216,34 +176,24 @@ t.test('a message for very many recipients gives turns to other mail', async (t)
     namelessKey: () => undefined,
     exceptions: () => [],
   } as unknown as Rules
-  const to = Array.from({ length: TURN + 1 }, (_, n) => Buffer.from(`${n}@example.org`))
-  const message = messageOf(Buffer.from('A: b\n\n'), {
-    policy: readScanningPolicy({ QHPSI: 'plugin: clamd' })!.spool,
-  })
+  const recipients = Array.from({ length: TURN + 1 }, (_, n) => `${n}@example.org`)
+  const { transaction, site } = stageFor(letter, { recipients })
   setImmediate(() => {
     hasTurned = true
   })
-  const client = { relay: false, clusterPeer: false, bounceInjector: false }
-  const noTools = {} as Tools // nothing is scanned
-  const envelope = makeEnvelope(Buffer.from(''), to)
-  const siteOfLine = () => Promise.reject()
-  const site = {
-    policy: readScanningPolicy({ QHPSI: 'plugin: clamd' })!,
-    tools: noTools,
-    rules: { lines: rules, siteOfLine },
-  }
-  await judgeByRules({ message, envelope, client }, site, new Deadline(() => 0), 'once')
+  const turning = { ...site, rules: { lines: rules, siteOfLine: () => Promise.reject() } }
+  await judgeByRules(transaction, turning, new Deadline(() => 0), 'once')
   t.equal(seen.length, TURN + 1)
   t.equal(seen.indexOf(true), TURN - 1)
 })
 
 t.test('of the lines for a recipient without a domain the strictest counts', async (t) => {
   const lines = 'to=b.example REJECTVIRUS=1\nto=c.example REJECTVIRUS=0\nto=a.example scan off\n'
-  const alone = await judgeBy(lines, { to: ['postmaster'] })
+  const alone = await judgeBy(lines, { recipients: ['postmaster'] })
   t.equal(alone.decision.kind, 'reject')
   t.equal(detailsOf(alone.decision)?.rule, '-,1,2')
   const many = Array.from({ length: 10_000 }, (_, number) => `user${number}`)
-  const several = await judgeBy(lines, { to: ['x@a.example', ...many], answers: 'each' })
+  const several = await judgeBy(lines, { recipients: ['x@a.example', ...many], answers: 'each' })
   t.equal(several.given.length, 3, 'it is scanned once by each line, and once by none')
   t.match(several.decision, {
     kind: 'split',
@@ -252,6 +202,6 @@ t.test('of the lines for a recipient without a domain the strictest counts', asy
       { decision: { kind: 'reject', details: { rule: '-,1,2' } } },
     ],
   })
-  const helped = await judgeBy('to=a.example allow\n', { to: ['postmaster'] })
+  const helped = await judgeBy('to=a.example allow\n', { recipients: ['postmaster'] })
   t.equal(detailsOf(helped.decision)?.allowed, undefined, 'no exception for a domain helps it')
 })

@@ -1,15 +1,12 @@
 import t from 'tap'
-import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
-import { messageOf } from '../../../src/mail/message/intake.ts'
 import type { Trust } from '../../../src/scan/cluster/verify.ts'
 import { decide } from '../../../src/scan/judge/decide.ts'
 import type { SingleDecision } from '../../../src/scan/judge/decision.ts'
-import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
-import type { Client, Transaction } from '../../../src/scan/judge/transaction.ts'
 import type { ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
 import type { Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import type { RememberedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import { localPolicy } from '../scanners/scanning.ts'
+import { letter, type Setup as StageSetup, stageFor } from './judge-mail.ts'
 
 /** The decision as a value, to the word: strangers read its reply, and the log tells its details. */
 
@@ -21,28 +18,13 @@ const untrusted: Trust = { trusted: false, why: '' }
 const clamd: Scanner = { name: 'clamd', local: false, scan: async () => ({ answer: 'clean' }) }
 const local = localPolicy('attachments')
 
-interface Setup {
-  readonly settings?: Readonly<Record<string, string>>
+interface Setup extends Pick<StageSetup, 'settings' | 'client' | 'recipients'> {
   readonly outcome?: Partial<Outcome>
-  readonly client?: Partial<Client>
-  readonly recipients?: readonly string[]
 }
 
-function decideFor(result: ScanFinding, setup: Setup = {}): SingleDecision {
-  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...setup.settings })!
-  const { recipients = ['b@example.org'] } = setup
-  const message = messageOf(Buffer.from('From: a@example.org\n\nx\n'), {
-    policy: policy.spool,
-  })
-  const transaction: Transaction = {
-    message,
-    envelope: makeEnvelope(
-      Buffer.from('a@example.org'),
-      recipients.map((recipient) => Buffer.from(recipient)),
-    ),
-    client: { relay: false, clusterPeer: false, bounceInjector: false, ...setup.client },
-  }
-  return decide(transaction, policy, {
+function decideFor(result: ScanFinding, { outcome, ...setup }: Setup = {}): SingleDecision {
+  const { transaction, site } = stageFor(letter, setup)
+  return decide(transaction, site.policy, {
     trust: untrusted,
     result,
     scanners: [clamd, local],
@@ -52,7 +34,7 @@ function decideFor(result: ScanFinding, setup: Setup = {}): SingleDecision {
     remove: ['x-qhpsi'],
     notes: [],
     times: { scan: 1 },
-    ...setup.outcome,
+    ...outcome,
   })
 }
 

@@ -1,19 +1,13 @@
 import * as crypto from 'node:crypto'
 import t from 'tap'
-import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
-import { messageOf } from '../../../src/mail/message/intake.ts'
-import { judgeByRules } from '../../../src/scan/judge/by-rule.ts'
-import { Deadline } from '../../../src/scan/judge/deadline.ts'
 import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
-import type { Tools } from '../../../src/scan/judge/site.ts'
-import { parseRules } from '../../../src/scan/rules/load.ts'
-import { Rules } from '../../../src/scan/rules/match.ts'
 import { attachmentsScanner } from '../../../src/scan/scanners/attachments/attachments.ts'
 import { clean, infected, unknown } from '../../../src/scan/scanners/shared/finding.ts'
 import type { ContentScanner, Sample, Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import { deriveSecrets } from '../../../src/scan/verdicts/copies/secrets.ts'
 import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import { Verdicts } from '../../../src/scan/verdicts/verdicts.ts'
+import { judgeByLines, NOW, type Setup as StageSetup } from './judge-mail.ts'
 
 /** What policy excuses never ends a scan: the worst finding that nobody excused decides. */
 
@@ -51,39 +45,17 @@ const pua = attached(`a packed program: ${PUA}`)
 const eicar = attached('a virus, which is Eicar')
 const trouble = attached('some TROUBLE for scanners')
 
-interface Setup {
-  readonly settings?: Readonly<Record<string, string>>
+interface Setup extends Pick<StageSetup, 'settings' | 'recipients' | 'tools'> {
   readonly lines?: string
   readonly scanner?: Scanner
-  readonly tools?: Partial<Tools>
-  readonly to?: readonly string[]
 }
 
-async function judgeBy(text: string, setup: Setup) {
-  const { settings, lines = '', scanner = clamdLike(), to = ['b@example.org'] } = setup
-  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', REJECTVIRUS: '1', ...settings })!
-  const message = messageOf(Buffer.from(text, 'latin1'), {
-    policy: policy.spool,
-    digestsFor: () => ({ md5: false, sha256: true }),
-    createHash: crypto.createHash,
-  })
-  const { QHPSI } = policy.settings
-  const isSearched = QHPSI.kind === 'plugins' && QHPSI.names.includes('attachments')
-  const tools: Tools = {
-    scanners: [...(isSearched ? [attachmentsScanner(policy.settings)] : []), scanner],
-    crypto,
-    signatureFiles: () => undefined,
-    now: Date.now,
-    uptime: () => performance.now(),
-    ...setup.tools,
-  }
-  const client = { relay: false, clusterPeer: false, bounceInjector: false }
-  const recipients = to.map((recipient) => Buffer.from(recipient))
-  const envelope = makeEnvelope(Buffer.from('a@example.org'), recipients)
-  const siteOfLine = () => ({ policy, tools })
-  const rules = { lines: new Rules('file', parseRules(lines, 'file')), siteOfLine }
-  const transaction = { message, envelope, client }
-  return judgeByRules(transaction, { policy, tools, rules }, new Deadline(tools.uptime), 'once')
+async function judgeBy(text: string, { lines = '', scanner = clamdLike(), ...setup }: Setup) {
+  const settings = { QHPSI: 'plugin: clamd', REJECTVIRUS: '1', ...setup.settings }
+  const isSearched = settings.QHPSI.includes('attachments')
+  const searched = isSearched ? [attachmentsScanner(readScanningPolicy(settings)!.settings)] : []
+  const stage = { ...setup, settings, scanners: [...searched, scanner] }
+  return (await judgeByLines(lines, text, stage)).decision
 }
 
 const forwarded = (text: string) => {
@@ -168,9 +140,9 @@ t.test('the exceptions of several recipients each count for what they name', asy
   const to = ['b@example.org', 'c@example.org']
   const both = 'to=b@example.org,signature=PUA.* allow\nto=b@example.org,signature=Eicar allow\n'
   const all = `${both}to=c@example.org allow\n`
-  t.match(await judgeBy(mail(pua, eicar), { lines: all, to }), { kind: 'accept' })
+  t.match(await judgeBy(mail(pua, eicar), { lines: all, recipients: to }), { kind: 'accept' })
   const fewer = 'to=b@example.org,signature=PUA.* allow\nto=c@example.org allow\n'
-  t.match(await judgeBy(mail(pua, eicar), { lines: fewer, to }), { kind: 'reject' })
+  t.match(await judgeBy(mail(pua, eicar), { lines: fewer, recipients: to }), { kind: 'reject' })
 })
 
 t.test('the verdict of a host that excuses nothing does not hide a virus either', async (t) => {
@@ -182,7 +154,7 @@ t.test('the verdict of a host that excuses nothing does not hide a virus either'
     maxAge: 3600,
     host: 'here',
     signatureFiles: () => undefined,
-    now: Date.now,
+    now: () => NOW,
     fullTime: 60_000,
   })
   const memorable = { identity: 'clamd', signatures: async () => 'ClamAV 1.4.3/1/' }

@@ -5,12 +5,16 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
+import { judgeByRules } from '../../../src/scan/judge/by-rule.ts'
 import { Deadline } from '../../../src/scan/judge/deadline.ts'
 import type { Decision } from '../../../src/scan/judge/decision.ts'
+import type { AnswerMode } from '../../../src/scan/judge/divide.ts'
 import { judge } from '../../../src/scan/judge/engine.ts'
-import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
-import type { Tools } from '../../../src/scan/judge/site.ts'
+import { readScanningPolicy, withSettings } from '../../../src/scan/judge/policy.ts'
+import type { SiteRules, Tools } from '../../../src/scan/judge/site.ts'
 import type { Client } from '../../../src/scan/judge/transaction.ts'
+import { parseRules } from '../../../src/scan/rules/load.ts'
+import { Rules } from '../../../src/scan/rules/match.ts'
 import {
   clean,
   infected,
@@ -43,17 +47,20 @@ export interface Setup {
   readonly sender?: string
   readonly recipients?: readonly string[]
   readonly tools?: Partial<Tools>
+  /** Called if the message must still be the file that scanners read. */
+  readonly confirm?: () => void
 }
 
 export function scannerOf(name: string, scan: ContentScanner['scan']): ContentScanner {
   return { name, local: false, scan }
 }
 
-/** Judges a message. `asked` names the scanners that were asked, `confirmed` counts confirmFile(). */
-export async function judgeMail(text: string, setup: Setup = {}) {
+/** A message, and what it is judged by. `asked` names the scanners that are asked. */
+export function stageFor(text: string, setup: Setup = {}) {
   const { settings, scan = async () => clean, sender = 'a@example.org' } = setup
-  const { recipients = ['b@example.org'] } = setup
-  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...settings })!
+  const { recipients = ['b@example.org'], confirm = () => {} } = setup
+  const env = { QHPSI: 'plugin: clamd', ...settings }
+  const policy = readScanningPolicy(env)!
   const asked: string[] = []
   const scanners = (setup.scanners ?? [scannerOf('clamd', scan)]).map((scanner): Scanner => {
     const { name } = scanner
@@ -66,11 +73,12 @@ export async function judgeMail(text: string, setup: Setup = {}) {
     }
     const search: LocalScanner['search'] = async (task) => {
       const begun = await scanner.search(task)
+      const ask = begun.answer.bind(begun)
       const answer = () => {
         asked.push(name)
-        return begun.answer()
+        return ask()
       }
-      return { ...begun, answer }
+      return Object.assign(begun, { answer })
     }
     return { ...scanner, search }
   })
@@ -79,8 +87,7 @@ export async function judgeMail(text: string, setup: Setup = {}) {
     digestsFor: () => ({ md5: true, sha256: true }),
     createHash: crypto.createHash,
   })
-  let confirmed = 0
-  const message = Object.assign(held, { confirmFile: () => void confirmed++ })
+  const message = Object.assign(held, { confirmFile: confirm })
   const client = { relay: false, clusterPeer: false, bounceInjector: false, ...setup.client }
   const envelope = makeEnvelope(
     Buffer.from(sender),
@@ -94,9 +101,35 @@ export async function judgeMail(text: string, setup: Setup = {}) {
     uptime: () => performance.now(),
     ...setup.tools,
   }
-  const transaction = { message, envelope, client }
-  const decision = await judge(transaction, { policy, tools }, new Deadline(tools.uptime))
-  return { decision, asked, confirmed }
+  return { env, transaction: { message, envelope, client }, site: { policy, tools }, asked }
+}
+
+/** Judges a message. */
+export async function judgeMail(text: string, setup: Setup = {}) {
+  const { transaction, site, asked } = stageFor(text, setup)
+  const decision = await judge(transaction, site, new Deadline(site.tools.uptime))
+  return { decision, asked }
+}
+
+/** Judges a message by lines of onescan.policy. `planned` are the settings of those that count. */
+export async function judgeByLines(
+  lines: string,
+  text: string,
+  { answers = 'once', ...setup }: Setup & { readonly answers?: AnswerMode } = {},
+) {
+  const { env, transaction, site } = stageFor(text, setup)
+  const planned: unknown[] = []
+  const path = '/c/onescan.policy'
+  const rules: SiteRules = {
+    lines: new Rules(path, parseRules(lines, path)),
+    siteOfLine(settings) {
+      planned.push(settings)
+      return { ...site, policy: withSettings(site.policy, env, settings) }
+    },
+  }
+  const deadline = new Deadline(site.tools.uptime)
+  const decision = await judgeByRules(transaction, { ...site, rules }, deadline, answers)
+  return { decision, planned }
 }
 
 /** Returns `name value` of each field that is added, and `-name` of each that is removed. */
