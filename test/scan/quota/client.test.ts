@@ -149,12 +149,3 @@ t.test('a user whom the directory does not know does not exist, which is remembe
   t.equal(asked, 1)
   t.match(client.counters, { questions: 1, noSuchUser: 1, couldNotTell: 0, cached: 1 })
 })
-
-t.test('a text that is no name of a mailbox is not asked about', async (t) => {
-  const { client } = clientOf(t, 'udp:127.0.0.1:1')
-  t.same(await client.ask(readAddress('a b@example.org')), {
-    answer: 'unknown',
-    why: 'is not a name of a mailbox',
-  })
-  t.match(client.counters, { asked: 0, couldNotTell: 1 })
-})

@@ -80,20 +80,6 @@ t.test('by LDAP', { skip: slapdMissing }, async (t) => {
   })
 })
 
-t.test('an impossible setting is a fault that names it', async (t) => {
-  const QUOTALDAPURL = 'ldap://127.0.0.1'
-  for (const wrong of [
-    { QUOTAD: 'ldap:quotad:%h:1' },
-    { QUOTAD: 'ldap:quotad:host:1', QUOTALDAPURL },
-    { QUOTAD: 'ldap:quotad:%h', QUOTALDAPURL },
-    { QUOTAD: 'ldap:', QUOTALDAPURL },
-  ]) {
-    t.throws(() => readQuotaSettings(wrong), { message: /^QUOTAD / }, JSON.stringify(wrong))
-  }
-  const right = readQuotaSettings({ QUOTAD: 'ldap:http://%h:80/q', QUOTALDAPURL })
-  t.match(right, { where: { template: 'http://%h:80/q' } })
-})
-
 function open(t: Test, slapd: Slapd, port: number, timeout = 30_000) {
   const settings = readQuotaSettings({
     QUOTAD: `ldap:quotad:%h:${port}`,

@@ -21,6 +21,7 @@ import {
 
 t.test('a backend is a service by UDP or HTTP', async (t) => {
   t.match(readBackend('udp:10.0.0.1:5', ''), { kind: 'udp', host: '10.0.0.1', port: 5, extended: false }) // biome-ignore format: a line each
+  t.match(readBackend('udp:a:65535', ''), { port: 65_535 })
   t.match(readBackend('quotad:[::1]:5', ''), { kind: 'udp', host: '::1', extended: true })
   t.match(readBackend('http://mx:81/q.cgi', ''), { kind: 'http', text: 'http://mx:81/q.cgi' })
   for (const text of [
@@ -39,10 +40,6 @@ t.test('a backend is a service by UDP or HTTP', async (t) => {
   ]) {
     t.throws(() => readBackend(text, 'QUOTAD'), { kind: 'config', message: /^QUOTAD / }, text)
   }
-})
-
-t.test('ports go up to 65535', async (t) => {
-  t.match(readBackend('udp:a:65535', ''), { port: 65_535 })
 })
 
 t.test('only onescan-quotad by UDP is told the size of the message', async (t) => {
@@ -159,6 +156,7 @@ t.test('QUOTAD with ldap: needs a directory, and %h in its template', async (t) 
   const without = 'QUOTAD ldap:quotad:mx:1: must have %h, as in ldap:quotad:%h:8625'
   t.equal(said('quotad:mx:1', there), without)
   t.match(said('odd:%h:1', there), /^QUOTAD ldap: odd:127\.0\.0\.1:1: must be/)
+  t.match(said('quotad:%h', there), /^QUOTAD ldap: quotad:127\.0\.0\.1: must be/)
   t.match(readQuotaSettings({ QUOTAD: 'ldap:quotad:%h:1', ...there }), {
     where: { template: 'quotad:%h:1', ldap: {} },
   })
