@@ -77,12 +77,11 @@ t.test(
       QUOTAD: `quotad:127.0.0.1:${backend.port}`,
     }
     const places = ['milter', 'policy'].map((name) => join(etc.directory, name))
-    const daemon = daemons.startOnescand(t, {
+    const daemon = await daemons.startOnescand(t, {
       program: etc.around(daemons.newest),
       args: ['--milter', `unix:${places[0]}`, '--policy', `unix:${places[1]}`],
       settings,
     })
-    await daemon.logged(/serving/)
     const { QUOTAD: _, ...scanning } = settings
 
     const doors: Readonly<Record<string, () => Promise<boolean>>> = {

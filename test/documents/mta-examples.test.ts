@@ -42,7 +42,7 @@ t.test('the milter', { skip: clamdMissing }, async (t) => {
 
   /** onescand as the documents set it up, while the test lasts. */
   const serve = async (t: Test, place: string) => {
-    const daemon = startOnescand(t, {
+    await startOnescand(t, {
       args: ['--milter', place, '--group', 'postfix'],
       settings: {
         QHPSI: 'plugin: clamd',
@@ -53,7 +53,6 @@ t.test('the milter', { skip: clamdMissing }, async (t) => {
         QUOTATIMEOUT: '30000',
       },
     })
-    await daemon.logged(/serving/)
   }
 
   async function look(t: Test, mta: { readonly port: number }, receiver: Receiver, place: string) {
@@ -102,11 +101,10 @@ t.test('postfix-policy.cf', { skip: postfixMissing }, async (t) => {
   await receiver.next()
 
   const QUOTAD = await startMailboxes(t)
-  const daemon = startOnescand(t, {
+  await startOnescand(t, {
     args: ['--policy', placeIn(postfix.queue, 'policy.sock'), '--group', 'postfix'],
     settings: { QUOTAD, QUOTANAME: 'local', QUOTATIMEOUT: '30000' },
   })
-  await daemon.logged(/serving/)
   const { rcpt } = await send(postfix.port, plain)
   t.match(rcpt[0], /^452 4\.2\.2 .*Quota exceeded for <full@example\.org>/)
   t.match(rcpt[1], /^250 /)

@@ -50,7 +50,7 @@ export async function openLoadRig(t: Ending, program: readonly string[]): Promis
     SPOOLDIR: at('spool'),
     REJECTVIRUS: '1',
   }
-  const daemon = startOnescand(t, {
+  const daemon = await startOnescand(t, {
     program,
     args: [
       ...['--mode', '0600', '--max-clients', '1000', '--memory', '2G'],
@@ -58,7 +58,6 @@ export async function openLoadRig(t: Ending, program: readonly string[]): Promis
     ],
     settings,
   })
-  await daemon.logged(/serving/)
   await slowly(t, at('slot'), daemon.socket, at('milter'), at('m'))
 
   const refuse = { daemon, milter: at('milter') }

@@ -111,11 +111,10 @@ t.test('the package for arm64, built on x64', { skip: missing }, async (t) => {
   })
 
   t.test('a message is judged warm if onescand runs', async (t) => {
-    const daemon = startOnescand(t, {
+    const daemon = await startOnescand(t, {
       program: emulated([program('onescand')]),
       settings: { QHPSI: 'plugin: eicar', PROTO: 'TCP' },
     })
-    await daemon.logged(/serving/)
     // onescanc waits a second for the daemon's first word, and emulation is slow.
     const logs = [await send(t, daemon.socket)]
     while (logs.length < 20 && logs.at(-1)!.includes('is silent for too long')) {

@@ -193,12 +193,11 @@ t.test('npm install -g works with install scripts, too', async (t) => {
       'without onescand it finds onescan-queue',
     )
 
-    const daemon = startOnescand(t, {
+    const daemon = await startOnescand(t, {
       program: [join(home, 'bin/onescand')],
       settings: { PATH, QHPSI: 'plugin: eicar', PROTO: 'TCP' },
       ...(uid !== undefined && { uid }),
     })
-    await daemon.logged(/serving/)
     const warm = { PATH, ONESCAN_SOCKET: daemon.socket }
     for (const program of [queue, join(home, 'bin/onescanc')]) {
       t.notMatch(await send(t, program, warm), 'decision=cold', program)

@@ -29,8 +29,7 @@ export function coldSlot(settings: Settings): Door {
 
 /** The thin client before onescand; with SPOOLDIR in the settings, large mail goes as a file. */
 export async function client(t: Ending, settings: Settings): Promise<Door> {
-  const daemon = startOnescand(t, { settings })
-  await daemon.logged(/serving/)
+  const daemon = await startOnescand(t, { settings })
   const own = { ONESCAN_SOCKET: daemon.socket, ONESCAN_COLD: '/bin/false' }
   return {
     name: `onescanc and onescand${settings.SPOOLDIR ? ' by way of SPOOLDIR' : ''}`,

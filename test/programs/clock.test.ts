@@ -189,12 +189,11 @@ async function trustAfterSteps(t: Test, program: readonly string[]): Promise<voi
       CLAMDBDIR: '/nonexistent',
       VERDICTS: 'off', // or what is not trusted would be known
     }
-    const onescand = startOnescand(t, {
+    const onescand = await startOnescand(t, {
       program,
       args: ['--milter', `unix:${milter}`],
       settings: { ...settings, ...clock.environment },
     })
-    await onescand.logged(/serving/)
     clock.set(0)
 
     const bySlot = async (message: Buffer) => {
@@ -231,9 +230,7 @@ async function quarantineAfterSteps(t: Test, program: readonly string[]): Promis
   const variables = { QHPSI: stage.scanner, QUARANTINE: quarantine }
   const start = async (limits = {}) => {
     const settings = { ...variables, ...limits, ...clock.environment }
-    const onescand = startOnescand(t, { program, settings })
-    await onescand.logged(/serving/)
-    return onescand
+    return startOnescand(t, { program, settings })
   }
   const first = await start()
   while (!existsSync(join(quarantine, 'sweep.clock'))) await new Promise(setImmediate)
@@ -265,12 +262,11 @@ async function quotaAfterSteps(t: Test, program: readonly string[]): Promise<voi
   const clock = steppedClock(t, 0)
   const service = await udpService(t, extendedAnswer({ 'full@example.org': [100, 100] }))
   const path = join(socketDirectory(t), 'p')
-  const onescand = startOnescand(t, {
+  await startOnescand(t, {
     program,
     args: ['--policy', `unix:${path}`],
     settings: { QUOTAD: `quotad:127.0.0.1:${service.port}`, ...clock.environment },
   })
-  await onescand.logged(/serving/)
   const ask = async () => {
     const line = connect(path)
     const about = { protocol_state: 'RCPT', recipient: 'full@example.org' }
@@ -299,11 +295,10 @@ async function pluginAfterSteps(t: Test, program: readonly string[]): Promise<vo
   const clock = steppedClock(t, -2 * HOUR)
   const stage = buildStage(t)
   stage.file('patient.mjs', patient, 0o644)
-  const onescand = startOnescand(t, {
+  const onescand = await startOnescand(t, {
     program,
     settings: { QHPSI: 'plugin: patient.mjs', PLUGINDIR: stage.directory, ...clock.environment },
   })
-  await onescand.logged(/serving/)
   for (const seconds of [0, 2 * HOUR, -2 * HOUR]) {
     clock.set(seconds)
     const variables = { QHPSI: 'plugin: patient.mjs', PLUGINDIR: stage.directory }

@@ -37,12 +37,10 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
   )
   const serve = async () => {
     const { ONESCAND_OPTIONS = '', ...others } = settings
-    const daemon = startOnescand(t, {
+    return startOnescand(t, {
       args: here(ONESCAND_OPTIONS).split(' '),
       settings: { ...others, CLAMD: clamd.socket },
     })
-    await daemon.logged(/serving/)
-    return daemon
   }
   const onescand = await serve()
 

@@ -33,11 +33,10 @@ for (const way of ['milter', 'proxy']) {
       smtpd: (at) => `127.0.0.1:${at} inet n - n - - smtpd${way === 'proxy' ? ` -o smtpd_proxy_filter=127.0.0.1:${port}` : ''}`, // biome-ignore format: a line
     })
     const next = ['--smtp', door, '--next', `inet:127.0.0.1:${receiver.port}`]
-    const onescand = startOnescand(t, {
+    const onescand = await startOnescand(t, {
       args: way === 'milter' ? ['--milter', door] : next,
       settings: { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' },
     })
-    await onescand.logged(/serving/)
     /** Sends a mail on a connection of its own, and resolves to the reply, without the queue id. */
     const send = async (text: string) => {
       const mail = { from: 'a@example.net', to: ['b@example.org'], message: bytes(text) }

@@ -80,13 +80,11 @@ export async function openPassage<Started extends { readonly port: number }>(
     milter,
     receiver,
     async serve(t, settings = {}, program = quickest) {
-      const daemon = startOnescand(t, {
+      return startOnescand(t, {
         program,
         args: ['--milter', milter, '--mode', '0666'],
         settings,
       })
-      await daemon.logged(/serving/)
-      return daemon
     },
   }
 }

@@ -44,11 +44,10 @@ t.test('the policy service, behind Postfix', { skip: postfixMissing }, async (t)
   const QUOTAD = await startMailboxes(t)
   const receiver = await startReceiver(t)
   const policy = `inet:127.0.0.1:${await freePort()}`
-  const daemon = startOnescand(t, {
+  await startOnescand(t, {
     args: ['--policy', policy],
     settings: { QUOTAD, QUOTANAME: 'local' },
   })
-  await daemon.logged(/serving/)
   const postfix = await startPostfix(t, receiver.port, {
     smtpd_recipient_restrictions: `reject_unauth_destination, check_policy_service ${policy}`,
     relay_domains: 'example.org',

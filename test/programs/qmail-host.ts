@@ -1,4 +1,5 @@
-import { type RunningDaemon, startOnescand } from '../doors/daemon/process.ts'
+import { startOnescand } from '../doors/daemon/process.ts'
+import type { Ending } from './server.ts'
 
 /** A host with qmail whose slot asks an onescand of its own. */
 export interface QmailHost {
@@ -9,11 +10,10 @@ export interface QmailHost {
 }
 
 export async function startQmailHost(
-  t: Parameters<typeof startOnescand>[0],
+  t: Ending,
   settings: Readonly<Record<string, string>>,
 ): Promise<QmailHost> {
-  const daemon: RunningDaemon = startOnescand(t, { settings })
-  await daemon.logged(/serving/)
+  const daemon = await startOnescand(t, { settings })
   const log: string[] = []
   return {
     log,

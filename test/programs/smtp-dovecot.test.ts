@@ -31,11 +31,10 @@ t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) =
   for (const path of [directory, ...users.map((user) => user.maildir)]) chownSync(path, 65_534, 65_534) // biome-ignore format: a line
   const dovecot = await startDovecot(t, users)
   const filter = await freePort()
-  const daemon = startOnescand(t, {
+  const daemon = await startOnescand(t, {
     args: ['--lmtp', `inet:127.0.0.1:${filter}`, '--next', `inet:127.0.0.1:${dovecot.lmtp}`, '--after-queue'],
     settings: { QHPSI: stage.scanner, REJECTVIRUS: '1' },
   }) // biome-ignore format: a list
-  await daemon.logged(/serving/)
   const delivered = (name: string) => {
     const inbox = join(maildir(name), 'new')
     return readdirSync(inbox).map((file) => readFileSync(join(inbox, file)))

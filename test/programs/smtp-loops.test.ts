@@ -35,11 +35,10 @@ t.test(
         const services = `127.0.0.1:${behind} inet n - n - - smtpd\n`
         const postfix = await startPostfix(t, 1, main, { services })
         const route = ['--smtp', `inet:127.0.0.1:${filter}`, '--next', `inet:127.0.0.1:${behind}`]
-        const daemon = startOnescand(t, {
+        const daemon = await startOnescand(t, {
           args: [...route, '--max-clients', String(CLIENTS)],
           settings: { QHPSI: 'plugin: eicar' },
         })
-        await daemon.logged(/serving/)
         const sent = await sendMail(postfix.port, mail)
         t.match([sent[step]].flat()[0], /^451 4\.3\.0 /)
         t.match(daemon.log.join('\n'), /over 10 connections at once \(--max-clients\)/)

@@ -56,7 +56,7 @@ async function openPassage(
     ...postfix,
     receiver,
     async serve(t, settings, ...words) {
-      const daemon = startOnescand(t, {
+      return startOnescand(t, {
         args: [
           '--smtp',
           `inet:127.0.0.1:${filter}`,
@@ -66,8 +66,6 @@ async function openPassage(
         ],
         settings,
       })
-      await daemon.logged(/serving/)
-      return daemon
     },
   }
 }

@@ -51,8 +51,7 @@ export async function openRig(t: Ending): Promise<Rig> {
     const port = await freePort()
     const relay = ['--smtp', `inet:127.0.0.1:${port}`, '--next', `inet:127.0.0.1:${next.port}`]
     const args = ['--milter', `unix:${milter}`, ...relay]
-    const daemon = startOnescand(t, { args, settings: settings[variant] })
-    await daemon.logged(/serving/)
+    const daemon = await startOnescand(t, { args, settings: settings[variant] })
     return { daemon, milter, port }
   }
   const milters = {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Semaphore } from '../../../src/ground/flow/semaphore.ts'
 import { coldPrograms, onescanc } from '../../c/onescanc/client.ts'
-import { childrenOf, launcher, startOnescand } from '../../doors/daemon/process.ts'
+import { childrenOf, launcher, runOnescand } from '../../doors/daemon/process.ts'
 import { call, everything, negotiate, says } from '../../doors/milter/mta.ts'
 import { submit } from '../../doors/milter/submit.ts'
 import { runSlot } from '../../doors/slot/slot.ts'
@@ -49,7 +49,7 @@ async function measure(program: string, largeAlone = false): Promise<void> {
   t.teardown(clamd.stop)
   const place = join(directory, 'm')
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
-  const onescand = startOnescand(t, {
+  const onescand = runOnescand(t, {
     program: [program],
     args: ['--workers', '2', '--milter', `unix:${place}`],
     settings,

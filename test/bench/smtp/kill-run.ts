@@ -85,14 +85,12 @@ async function underLoad(
 ): Promise<KillFigures> {
   const port = await freePort()
   const start = async (step?: Step) => {
-    const daemon = startOnescand(t, {
+    return startOnescand(t, {
       ...(step && { program: [...killingAt(step), ...newest] }),
       args: ['--smtp', `inet:127.0.0.1:${port}`, '--next', `inet:127.0.0.1:${nextPort}`],
       // One thread, as strace counts the calls of each.
       settings: { ...settings, ...(step && { UV_THREADPOOL_SIZE: '1' }) },
     })
-    await daemon.logged(/serving/)
-    return daemon
   }
   const textOf = (id: string) => `Subject: x\r\nX-Try: ${id}\r\n\r\n${body}`
   /** What a try was told; `nothing` if its dot was sent, and no reply came. */

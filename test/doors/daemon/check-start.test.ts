@@ -14,7 +14,7 @@ import { badSettings } from '../../cases/bad-settings.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
 import { startNext } from '../smtp/next-server.ts'
-import { newest, startOnescand } from './process.ts'
+import { newest, runOnescand, startOnescand } from './process.ts'
 
 /** What onescand --check reports, and that a start reports the same. */
 
@@ -165,7 +165,7 @@ t.test(
 
 t.test('onescand --check ends with the exit code of a start, and serves nobody', async (t) => {
   const run = async (args: readonly string[], settings: Record<string, string>) => {
-    const daemon = startOnescand(t, { args: ['--check', ...args], settings })
+    const daemon = runOnescand(t, { args: ['--check', ...args], settings })
     const code = await daemon.ended
     t.notMatch(daemon.log, [/serving/])
     return code
@@ -234,8 +234,7 @@ t.test(
       ...[`--smtp=${place(shut)}`, `--next=${place(next.port)}`, '--from', '192.0.2.0/24'],
       ...['--lmtp', place(lmtp), '--after-queue', '--next', place(gone)],
     ]
-    const daemon = startOnescand(t, { args: words, settings: good })
-    await daemon.logged(/serving/)
+    await startOnescand(t, { args: words, settings: good })
     const held = [open, shut, lmtp, none].flatMap((port) => ['--held', place(port)])
     const ended = ['--smtp', place(none), '--next', place(next.port)]
     const later = ['--smtp', place(await freePort()), '--next', place(next.port)]

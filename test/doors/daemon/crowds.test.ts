@@ -78,7 +78,7 @@ for (const { name, program } of runtimes) {
 
   t.test(`${name}: connections to all sockets leave room for mail`, async (t) => {
     const [milter, policy, smtp] = [await freePort(), await freePort(), await freePort()]
-    const daemon = startOnescand(t, {
+    const daemon = await startOnescand(t, {
       program: withDescriptors(512, program),
       args: [
         ...['--milter', `inet:127.0.0.1:${milter}`, '--policy', `inet:127.0.0.1:${policy}`],
@@ -86,7 +86,6 @@ for (const { name, program } of runtimes) {
       ],
       settings: { QHPSI: 'plugin: eicar' },
     })
-    await daemon.logged(/serving/)
     for (const place of [milter, policy, smtp]) await crowd(t, 300, place)
     const onlySoMany = await crowd(t, 300, daemon.socket)
     await onlySoMany(MAX_CLIENTS) // then it has seen all that came before

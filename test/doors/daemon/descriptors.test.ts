@@ -10,7 +10,7 @@ import {
   descriptors,
   UNWRITTEN,
 } from '../slot-socket/hostile-descriptors.ts'
-import { childrenOf, runtimes, startOnescand } from './process.ts'
+import { childrenOf, runOnescand, runtimes, startOnescand } from './process.ts'
 
 /** The first Linux that refuses descriptors for onescand (SO_PASSRIGHTS). */
 const [major, minor] = release().split('.').map(Number) as [number, number]
@@ -38,8 +38,7 @@ for (const { name, program } of runtimes) {
     `${name}: no descriptor of a client stops a worker, or the end of onescand`,
     { skip: cannotMount },
     async (t) => {
-      const onescand = startOnescand(t, { program, settings })
-      await onescand.logged(/serving/)
+      const onescand = await startOnescand(t, { program, settings })
       const workers = childrenOf(onescand.pid)
       const clients = []
       for (const kind of [...descriptors, ...(isRefused ? [UNWRITTEN] : [])]) {
@@ -60,7 +59,7 @@ for (const { name, program } of runtimes) {
   /** Onescand with a socket of systemd's, to which a hostile client has connected before its start. */
   const startLate = async (t: Test) => {
     const socket = socketPath(t)
-    const onescand = startOnescand(t, {
+    const onescand = runOnescand(t, {
       program: [python, '-c', activate, socket, ...program],
       socket: '/nonexistent/s',
       settings,

@@ -45,8 +45,7 @@ for (const { name, program } of runtimes) {
     const settings = { QHPSI: 'plugin: a.cjs', PLUGINDIR: directory, REJECTVIRUS: '1' }
     const milter = join(directory, 'milter')
     const args = ['--milter', `unix:${milter}`]
-    const onescand = startOnescand(t, { program, settings, args })
-    await onescand.logged(/serving/)
+    const onescand = await startOnescand(t, { program, settings, args })
     const hear = async (subject: string) => {
       const { code, log } = await onescand.ask({ variables: settings, message: message(subject) })
       return code === 31 ? (/virus=(\S+)/.exec(log)?.[1] ?? log) : log
@@ -121,8 +120,7 @@ for (const { name, program } of runtimes) {
     })
 
     await t.test('a busy plugin does not outlast --grace', async (t) => {
-      const other = startOnescand(t, { program, settings, args: ['--grace', '1'] })
-      await other.logged(/serving/)
+      const other = await startOnescand(t, { program, settings, args: ['--grace', '1'] })
       const gone = fifo(directory, 'lifeline')
       const started = fifo(directory, 'started')
       const asked = other.ask({ variables: settings, message: message('loop') })
@@ -136,8 +134,7 @@ for (const { name, program } of runtimes) {
     })
 
     await t.test('no plugin outlives a killed daemon, not even in a busy loop', async (t) => {
-      const other = startOnescand(t, { program, settings })
-      await other.logged(/serving/)
+      const other = await startOnescand(t, { program, settings })
       const gone = fifo(directory, 'lifeline')
       const started = fifo(directory, 'started')
       const question = { variables: settings, message: message('loop') }
@@ -159,8 +156,11 @@ for (const { name, program } of runtimes) {
     writeFileSync(join(directory, 'a.cjs'), script)
     const settings = { QHPSI: 'plugin: a.cjs', PLUGINDIR: directory, REJECTVIRUS: '1' }
     const milter = join(directory, 'milter')
-    const onescand = startOnescand(t, { program, settings, args: ['--milter', `unix:${milter}`] })
-    await onescand.logged(/serving/)
+    const onescand = await startOnescand(t, {
+      program,
+      settings,
+      args: ['--milter', `unix:${milter}`],
+    })
     const ip = { ...settings, TCPREMOTEIP: '192.0.2.7' }
     for (const [variables, told] of [
       [{ ...ip, TCPREMOTEHOST: 'client.example.org' }, '1,slot,192.0.2.7,client.example.org'],
@@ -195,8 +195,7 @@ for (const { name, program } of runtimes) {
     writeFileSync(join(directory, 'c.c'), source)
     execFileSync('gcc', ['-shared', '-fPIC', '-o', 'c.so', 'c.c'], { cwd: directory })
     const settings = { QHPSI: 'plugin: c.so', PLUGINDIR: directory, REJECTVIRUS: '1' }
-    const onescand = startOnescand(t, { program, settings })
-    await onescand.logged(/serving/)
+    const onescand = await startOnescand(t, { program, settings })
     t.match((await onescand.ask({ variables: settings })).log, /virus=Worm\.LoveLetter /)
   })
 
@@ -233,8 +232,7 @@ for (const { name, program } of runtimes) {
       ['b.cjs', 'older-require'],
     ] as const) {
       const settings = { QHPSI: `plugin: ${file}`, PLUGINDIR: directory, REJECTVIRUS: '1' }
-      const onescand = startOnescand(t, { program, settings })
-      await onescand.logged(/serving/)
+      const onescand = await startOnescand(t, { program, settings })
       const { log } = await onescand.ask({ variables: settings })
       t.equal(/virus=(\S+)/.exec(log)?.[1] ?? log, found)
     }
@@ -247,8 +245,7 @@ for (const { name, program } of runtimes) {
       exports.virusscan = () => ({ infected: true, name: 'none' + settings() })`
     writeFileSync(join(directory, 'a.cjs'), script)
     const settings = { QHPSI: 'plugin: a.cjs', PLUGINDIR: directory, REJECTVIRUS: '1' }
-    const onescand = startOnescand(t, { program, settings })
-    await onescand.logged(/serving/)
+    const onescand = await startOnescand(t, { program, settings })
     t.match((await onescand.ask({ variables: settings })).log, /virus=none /)
   })
 
@@ -258,8 +255,7 @@ for (const { name, program } of runtimes) {
     writeFileSync(join(directory, 'c.c'), source)
     execFileSync('gcc', ['-shared', '-fPIC', '-o', 'c.so', 'c.c'], { cwd: directory })
     const settings = { QHPSI: 'plugin: c.so', PLUGINDIR: directory, REJECTVIRUS: '1' }
-    const onescand = startOnescand(t, { program, settings })
-    await onescand.logged(/serving/)
+    const onescand = await startOnescand(t, { program, settings })
     const decisions = []
     for (let i = 0; i < 20; i++) {
       const { does, code } = await onescand.ask({ variables: settings, message: message('x') })

@@ -28,8 +28,7 @@ t.test(
     let kills = 0
     const daemons = (async () => {
       while (running) {
-        const onescand = startOnescand(t, { socket, settings, args: ['--workers', '2'] })
-        await onescand.logged(/serving/)
+        const onescand = await startOnescand(t, { socket, settings, args: ['--workers', '2'] })
         await new Promise((resolve) => setTimeout(resolve, 60 + Math.random() * 200))
         onescand.kill()
         await onescand.ended

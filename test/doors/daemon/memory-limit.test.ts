@@ -37,12 +37,11 @@ t.test(
     const place = join(socketDirectory(t), 'm')
     t.teardown(() => removeGroup(group))
     const own = (name: string) => Number(readFileSync(join(group, name), 'latin1'))
-    const onescand = startOnescand(t, {
+    await startOnescand(t, {
       program: ['sh', '-c', `echo $$ > ${group}/cgroup.procs && exec "$0" "$@"`, ...newest],
       args: ['--workers', '2', '--memory', '256M', '--milter', `unix:${place}`],
       settings: { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' },
     })
-    await onescand.logged(/serving/)
     writeFileSync(join(group, LIMIT), String(own('memory.usage_in_bytes') + ROOM))
 
     const rest = Buffer.alloc(SIZE, 'a line of a large message\n')

@@ -24,7 +24,7 @@ import { socketDirectory } from '../../programs/socket-directory.ts'
 import { standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { until } from '../http/rig.ts'
 import { ask, call, framesOf, hearOut } from '../slot-socket/client.ts'
-import { childrenOf, launcher, newest, runtimes, startOnescand } from './process.ts'
+import { childrenOf, launcher, newest, runOnescand, runtimes, startOnescand } from './process.ts'
 
 /** How the built onescand starts, obeys signals and ends. */
 
@@ -35,8 +35,7 @@ const tick = () => new Promise((resolve) => setTimeout(resolve, 20))
 
 for (const { name, program } of [...runtimes, { name: 'by its launcher', program: [launcher] }]) {
   t.test(`onescand serves with several processes and ends when told to, ${name}`, async (t) => {
-    const onescand = startOnescand(t, { program, args: ['--workers', '3'], settings: own })
-    await onescand.logged(/serving/)
+    const onescand = await startOnescand(t, { program, args: ['--workers', '3'], settings: own })
     const workers = childrenOf(onescand.pid)
     t.equal(workers.length, 3, 'beside the first process, which judges no mail')
     const answers = Array.from({ length: 40 }, () => onescand.ask(question))
@@ -60,15 +59,13 @@ t.test('a worker that opens its doors slowly serves all the same', async (t) => 
   })
   const settings = { ...own, NODE_OPTIONS: `--require=${join(slow, 'slow.cjs')}` }
   const page = ['--http', `inet:127.0.0.1:${await freePort()}`]
-  const onescand = startOnescand(t, { settings, args: ['--workers', '2', ...page] })
-  await onescand.logged(/serving/)
+  const onescand = await startOnescand(t, { settings, args: ['--workers', '2', ...page] })
   t.equal((await onescand.ask(question)).does, 'hand on')
   t.same(onescand.log.slice(1), ['onescand: serving'], 'no worker had to be replaced')
 })
 
 t.test('a worker takes mail after less than half a second of processor time', async (t) => {
-  const onescand = startOnescand(t, { settings: own })
-  await onescand.logged(/serving/)
+  const onescand = await startOnescand(t, { settings: own })
   t.equal((await onescand.ask(question)).does, 'hand on')
   const [worker] = childrenOf(onescand.pid)
   t.ok(
@@ -93,8 +90,7 @@ t.test(
     ]
     const clustered = { QHPSI: 'plugin: eicar attachments', CLUSTERKEYS: ring }
     const settings = { ...clustered, BADATTACHMENTS: join(files, 'rules'), REJECTVIRUS: '1' }
-    const onescand = startOnescand(t, { settings, args: listening })
-    await onescand.logged(/serving/)
+    const onescand = await startOnescand(t, { settings, args: listening })
     const said = [
       `slot unix:${onescand.socket}: scans with eicar, attachments, clients say what becomes of viruses, stamps by 1 key`,
       `milter inet:127.0.0.1:${port}: scans with eicar, attachments, refuses viruses, stamps by 1 key`,
@@ -105,9 +101,9 @@ t.test(
     while (onescand.log.length < 7) await tick()
     t.same(onescand.log.slice(4), said)
 
-    const idle = startOnescand(t, { settings: { QHPSI: '' } })
+    const idle = runOnescand(t, { settings: { QHPSI: '' } })
     await idle.logged(/slot unix:.*: nothing is scanned: QHPSI is not set/)
-    const tags = startOnescand(t, { settings: own, args: ['--milter', `unix:${idle.directory}/m`] })
+    const tags = runOnescand(t, { settings: own, args: ['--milter', `unix:${idle.directory}/m`] })
     await tags.logged(
       /milter unix:.*\/m: scans with eicar, tags viruses and lets them in, no stamps/,
     )
@@ -116,7 +112,7 @@ t.test(
 
 t.test('a missing plugin keeps onescand from starting', async (t) => {
   const settings = { QHPSI: 'plugin: missing.mjs', PLUGINDIR: t.testdir({}) }
-  const onescand = startOnescand(t, { settings })
+  const onescand = runOnescand(t, { settings })
   await onescand.logged(/QHPSI: plugin missing\.mjs: .*ENOENT; put the file there/)
   t.equal(await onescand.ended, 111)
 })
@@ -124,8 +120,7 @@ t.test('a missing plugin keeps onescand from starting', async (t) => {
 t.test('the socket has its mode and group', async (t) => {
   const { gid } = statSync('/etc/group')
   const args = ['--mode', '0622', '--group', String(process.getuid?.() === 0 ? 12 : gid)]
-  const onescand = startOnescand(t, { args: args.slice(0, process.getuid?.() === 0 ? 4 : 2) })
-  await onescand.logged(/serving/)
+  const onescand = await startOnescand(t, { args: args.slice(0, process.getuid?.() === 0 ? 4 : 2) })
   const status = statSync(onescand.socket)
   t.equal(status.mode & 0o777, 0o622)
   if (process.getuid?.() === 0) t.equal(status.gid, 12)
@@ -146,7 +141,7 @@ t.test(
     ] as const) {
       chownSync(directory, uid, gid)
       chmodSync(directory, mode)
-      const onescand = startOnescand(t, { settings: own, socket, args: ['--group', '54321'] })
+      const onescand = runOnescand(t, { settings: own, socket, args: ['--group', '54321'] })
       t.equal(await onescand.ended, 111)
       t.match(
         onescand.log.join('\n'),
@@ -154,15 +149,14 @@ t.test(
       )
     }
     chmodSync(directory, 0o1777)
-    const onescand = startOnescand(t, { settings: own, socket, args: ['--group', '54321'] })
-    await onescand.logged(/serving/)
+    await startOnescand(t, { settings: own, socket, args: ['--group', '54321'] })
     t.equal(statSync(socket).gid, 54_321, 'where none but root can exchange it')
   },
 )
 
 t.test('wrong options and settings are reported, and end onescand', async (t) => {
   const failing = async (args: readonly string[], settings = {}) => {
-    const onescand = startOnescand(t, { args, settings })
+    const onescand = runOnescand(t, { args, settings })
     return `${await onescand.ended} ${onescand.log.join('\n')}`
   }
   const stage = buildStage(t)
@@ -184,9 +178,8 @@ t.test('wrong options and settings are reported, and end onescand', async (t) =>
 })
 
 t.test('onescand replaces a socket on which nobody answers, and no other', async (t) => {
-  const first = startOnescand(t, { settings: own })
-  await first.logged(/serving/)
-  const second = startOnescand(t, { settings: own, socket: first.socket })
+  const first = await startOnescand(t, { settings: own })
+  const second = runOnescand(t, { settings: own, socket: first.socket })
   t.equal(await second.ended, 111)
   t.match(second.log.join('\n'), /another process listens there/)
   t.equal((await first.ask(question)).does, 'hand on', 'the first one goes on')
@@ -197,8 +190,7 @@ t.test('onescand replaces a socket on which nobody answers, and no other', async
     async () => workers.some((pid) => existsSync(`/proc/${pid}`)),
     (isAnyLeft) => !isAnyLeft,
   )
-  const third = startOnescand(t, { settings: own, socket: first.socket })
-  await third.logged(/serving/)
+  const third = await startOnescand(t, { settings: own, socket: first.socket })
   t.equal((await third.ask(question)).does, 'hand on')
 })
 
@@ -206,8 +198,7 @@ t.test('SIGHUP reads the keys again; if they cannot be used, the old ones stay',
   const stage = buildStage(t)
   const ring = stage.file('ring', 'md5:old:sesame\n')
   const settings = { ...own, CLUSTERKEYS: ring, CLAMDBDIR: '/nonexistent' }
-  const onescand = startOnescand(t, { settings, args: ['--workers', '2'] })
-  await onescand.logged(/serving/)
+  const onescand = await startOnescand(t, { settings, args: ['--workers', '2'] })
   const keys = async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => onescand.ask(question)))
     return new Set(answers.map(({ log }) => /key=(\S+)/.exec(log)?.[1]))
@@ -232,7 +223,7 @@ t.test('SIGHUP reads the keys again; if they cannot be used, the old ones stay',
 
 t.test('a signal that comes during the start is obeyed', async (t) => {
   for (let i = 0; i < 3; i++) {
-    const onescand = startOnescand(t, { settings: own, args: ['--workers', '2'] })
+    const onescand = runOnescand(t, { settings: own, args: ['--workers', '2'] })
     while (!existsSync(onescand.socket)) await new Promise((resolve) => setTimeout(resolve, 1))
     onescand.child.kill('SIGTERM')
     t.equal(await onescand.ended, 0)
@@ -248,8 +239,7 @@ t.test('SIGTERM waits for messages in flight', async (t) => {
     else connection.end('stream: OK\0')
   })
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
-  const onescand = startOnescand(t, { settings, args: ['--workers', '2'] })
-  await onescand.logged(/serving/)
+  const onescand = await startOnescand(t, { settings, args: ['--workers', '2'] })
   const asked = Array.from({ length: 8 }, () => onescand.ask({ variables: settings }))
   while (release.length < 8) await tick()
   onescand.child.kill('SIGTERM')
@@ -268,8 +258,7 @@ t.test('SIGTERM waits for messages in flight', async (t) => {
 t.test('SIGTERM waits for messages no longer than --grace', async (t) => {
   const clamd = await standIn(t, () => {})
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
-  const onescand = startOnescand(t, { settings, args: ['--workers', '2', '--grace', '1'] })
-  await onescand.logged(/serving/)
+  const onescand = await startOnescand(t, { settings, args: ['--workers', '2', '--grace', '1'] })
   const asked = Array.from({ length: 4 }, () => onescand.ask({ variables: settings }))
   while (clamd.connections.length < 4) await tick()
   onescand.child.kill('SIGTERM')
@@ -281,8 +270,7 @@ t.test('SIGTERM waits for messages no longer than --grace', async (t) => {
 t.test('a client of a killed onescand never obeys half an answer', async (t) => {
   const clamd = await standIn(t, () => {})
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
-  const onescand = startOnescand(t, { settings })
-  await onescand.logged(/serving/)
+  const onescand = await startOnescand(t, { settings })
   const heard = ask(onescand.socket, { variables: settings })
   while (!clamd.received.some((message) => message.includes('Subject: x\n'))) await tick() // the mail
   onescand.kill()
@@ -290,8 +278,7 @@ t.test('a client of a killed onescand never obeys half an answer', async (t) => 
 })
 
 t.test('a worker that is killed is replaced, and none outlives the first process', async (t) => {
-  const onescand = startOnescand(t, { settings: own, args: ['--workers', '2'] })
-  await onescand.logged(/serving/)
+  const onescand = await startOnescand(t, { settings: own, args: ['--workers', '2'] })
   const [worker, other] = childrenOf(onescand.pid)
   process.kill(worker!, 'SIGKILL')
   await onescand.logged(new RegExp(`worker ${worker} ended with SIGKILL`))
@@ -310,8 +297,7 @@ t.test('scanners do not inherit the listening sockets', async (t) => {
   const seen = join(stage.directory, 'seen')
   const scanner = stage.file('look', `#!/bin/sh\nls -l /proc/$$/fd >>'${seen}'\n`, 0o700)
   const settings = { QHPSI: scanner }
-  const onescand = startOnescand(t, { settings, args: ['--workers', '2'] })
-  await onescand.logged(/serving/)
+  const onescand = await startOnescand(t, { settings, args: ['--workers', '2'] })
   const asked = Array.from({ length: 12 }, () => onescand.ask({ variables: settings }))
   for (const { does } of await Promise.all(asked)) t.equal(does, 'hand on')
   const row = readFileSync('/proc/net/unix', 'latin1')
@@ -334,7 +320,7 @@ for (const { name, program } of [...runtimes, { name: 'compiled', program: [comp
     await once(server, 'listening')
     const fd = descriptorOf(server)!
     const shell = ['/bin/sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', 'sh']
-    const onescand = startOnescand(t, {
+    const onescand = runOnescand(t, {
       program: [...shell, ...program],
       args: ['--workers', '2'],
       settings: own,
@@ -397,7 +383,7 @@ for (const { name, program, PATH, skip } of speakers) {
   t.test(`onescand tells systemd when it serves, lives and ends, ${name}`, { skip }, async (t) => {
     const systemd = await systemdEar(t)
     const settings = { ...own, NOTIFY_SOCKET: systemd.path, WATCHDOG_USEC: '500000', PATH }
-    const onescand = startOnescand(t, { program, settings, args: ['--workers', '2'] })
+    const onescand = runOnescand(t, { program, settings, args: ['--workers', '2'] })
     await systemd.hear(/READY=1.*WATCHDOG=1.*WATCHDOG=1/s)
     t.equal((await onescand.ask(question)).does, 'hand on')
     onescand.child.kill('SIGTERM')

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { newestNode, oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { attempt } from '../../../src/ground/errors/fault.ts'
+import type { Ending } from '../../programs/server.ts'
 import { until } from '../../programs/store-server.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { ask, carryOut, type Outcome, type Question } from '../slot-socket/client.ts'
@@ -33,11 +34,6 @@ export const quickest = builds.at(builds.length > 2 ? -1 : 0)!.program
 
 /** The builds for tests of what differs between them. `npm test` tries one; builds.test.ts each. */
 export const runtimes = isWhole ? builds : builds.slice(-1)
-
-/** What startOnescand() needs of tap's test object. */
-interface Test {
-  teardown(stop: () => unknown): void
-}
 
 export interface DaemonSetup {
   readonly program?: readonly string[]
@@ -77,8 +73,15 @@ function hasEnded(pid: number): boolean {
   return (attempt(() => readdirSync(`/proc/${pid}/fd`)) ?? []).length === 0
 }
 
-/** Starts the built onescand; it ends with the test. Wait for `logged(/serving/)`. */
-export function startOnescand(t: Test, setup: DaemonSetup = {}): RunningDaemon {
+/** Starts the built onescand, which ends with the test. Resolves when it serves. */
+export async function startOnescand(t: Ending, setup: DaemonSetup = {}): Promise<RunningDaemon> {
+  const onescand = runOnescand(t, setup)
+  await onescand.logged(/serving/)
+  return onescand
+}
+
+/** Runs the built onescand, which may end, or have much to do before it serves. */
+export function runOnescand(t: Ending, setup: DaemonSetup = {}): RunningDaemon {
   const directory = mkdtempSync(join(tmpdir(), 'onescand-'))
   const socket = setup.socket ?? join(directory, 's')
   const [program, ...words] = setup.program ?? quickest

@@ -47,8 +47,7 @@ for (const { name, program } of runtimes) {
       writeFileSync(join(directory, 'spy.cjs'), spy)
       const settings = { QHPSI: 'plugin: spy.cjs', PLUGINDIR: directory, REJECTVIRUS: '1' }
       const setup = { program: program.map(reachable), settings, uid: NOBODY }
-      const onescand = startOnescand(t, { ...setup, args: ['--workers', '2'] })
-      await onescand.logged(/serving/)
+      const onescand = await startOnescand(t, { ...setup, args: ['--workers', '2'] })
       const { log } = await onescand.ask({ variables: settings })
       t.match(log, /virus="seen 3, opened \."/)
     },

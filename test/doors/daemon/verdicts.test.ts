@@ -7,7 +7,7 @@ import {
   numbered,
   sessionStandIn,
 } from '../../scan/scanners/clamd/session-stand-in.ts'
-import { runtimes, startOnescand } from './process.ts'
+import { type RunningDaemon, runtimes, startOnescand } from './process.ts'
 
 /** The processes of one onescand share what they know. */
 
@@ -23,8 +23,7 @@ t.test('a thousand copies through three processes are a scan for each at most', 
   }
   const clamd = await sessionStandIn(t, scan, { version: () => 'ClamAV 1.4.3' })
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: DATABASE }
-  const onescand = startOnescand(t, { settings, args: ['--workers', '3'] })
-  await onescand.logged(/serving/)
+  const onescand = await startOnescand(t, { settings, args: ['--workers', '3'] })
   // After these messages all processes know clamd's signatures. Before that copies are scanned.
   const others = Array.from({ length: 48 }, (_, n) => letter(n, `No copy: ${n}`))
   for (let at = 0; at < others.length; at += 8) {
@@ -60,13 +59,12 @@ for (const { name, program } of runtimes) {
       VERDICTS: `unix:${store.socket}`,
       VERDICTTIMEOUT: '1000',
     }
-    const send = async (n: number, { ask }: ReturnType<typeof startOnescand>) => {
+    const send = async (n: number, { ask }: RunningDaemon) => {
       const { does, log } = await ask({ message: letter(n), variables: { QHPSI: settings.QHPSI } })
       t.equal(does, 'hand on')
       return / scan=(\w+)/.exec(log)?.[1]
     }
-    const daemons = [1, 2].map(() => startOnescand(t, { program, settings }))
-    for (const { logged } of daemons) await logged(/serving/)
+    const daemons = await Promise.all([1, 2].map(() => startOnescand(t, { program, settings })))
     const named = () => store.say('client', 'list').match(/name=onescand/g)?.length ?? 0
     while (named() < 2) await new Promise((resolve) => setTimeout(resolve, 20))
     t.equal(await send(1, daemons[0]!), 'clean')

@@ -26,8 +26,7 @@ async function untilIdle(workers: readonly number[]): Promise<void> {
 
 for (const { name, program } of runtimes) {
   t.test(`${name}: a connection wakes one worker, and the other sleeps on`, async (t) => {
-    const onescand = startOnescand(t, { program, args: ['--workers', '2'] })
-    await onescand.logged(/serving/)
+    const onescand = await startOnescand(t, { program, args: ['--workers', '2'] })
     const workers = childrenOf(onescand.pid)
     t.equal(workers.length, 2)
     const ask = async () => {

@@ -12,12 +12,11 @@ t.test('without onescan.node onescand says so once, and judges mail', async (t) 
   const [node, bundle] = newest
   cpSync(join(bundle!, '..'), join(home, 'dist'), { recursive: true })
   const settings = { QHPSI: 'plugin: eicar' }
-  const onescand = startOnescand(t, {
+  const onescand = await startOnescand(t, {
     program: [node!, join(home, 'dist/onescand.cjs')],
     args: ['--workers', '2'],
     settings,
   })
-  await onescand.logged(/serving/)
   const answer = await onescand.ask({ variables: settings, message: plain })
   t.match(answer.log, 'decision=accept')
   t.notMatch(answer.log, 'peer_uid', 'it cannot see who asks')

@@ -28,8 +28,7 @@ export async function serve(t: Test, setup: DaemonSetup = {}): Promise<Served> {
   const port = await freePort()
   const settings = { QHPSI: 'plugin: eicar', ...setup.settings }
   const args = ['--http', `inet:127.0.0.1:${port}`, ...(setup.args ?? [])]
-  const daemon = startOnescand(t, { ...setup, args, settings })
-  await daemon.logged(/serving/)
+  const daemon = await startOnescand(t, { ...setup, args, settings })
   let sent = 0
   return {
     ...daemon,

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { socketDirectory } from '../../programs/socket-directory.ts'
-import { runtimes, startOnescand } from '../daemon/process.ts'
+import { runOnescand, runtimes, startOnescand } from '../daemon/process.ts'
 import { call, framesOf } from '../slot-socket/client.ts'
 import { askRaw, get, metric, type Served, serve, until } from './rig.ts'
 
@@ -116,7 +116,7 @@ t.test('a port that is in use stops no mail, and is opened when it is free', asy
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo
-  const daemon = startOnescand(t, {
+  const daemon = runOnescand(t, {
     args: ['--http', `inet:127.0.0.1:${port}`],
     settings: { QHPSI: 'plugin: eicar' },
   })
@@ -131,8 +131,7 @@ t.test('a port that is in use stops no mail, and is opened when it is free', asy
 
 t.test('a socket with a path is open to whom its mode lets in, under any name', async (t) => {
   const path = join(socketDirectory(t), 'http')
-  const daemon = startOnescand(t, { args: ['--http', `unix:${path}`, '--mode', '0600'] })
-  await daemon.logged(/serving/)
+  await startOnescand(t, { args: ['--http', `unix:${path}`, '--mode', '0600'] })
   t.equal(statSync(path).mode & 0o777, 0o600)
   const request = 'GET /readyz HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n'
   t.match(await askRaw(path, request), /^HTTP\/1\.1 200 /)

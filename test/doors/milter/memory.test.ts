@@ -32,7 +32,7 @@ if (isWhole) {
     const sockets = [1, 2, 3].map((n) => join(stage.directory, `clamd${n}`))
     const clamd = await patientClamd(t, sockets)
     const place = join(stage.directory, 'm')
-    const onescand = startOnescand(t, {
+    const onescand = await startOnescand(t, {
       program: [launcher],
       args: ['--workers', String(WORKERS), '--socket', 'none', '--milter', `unix:${place}`],
       settings: {
@@ -45,7 +45,6 @@ if (isWhole) {
         CLAMDBDIR: '/nonexistent',
       },
     })
-    await onescand.logged(/serving/)
     const before = pssOfTree(onescand.pid)
     const samples: number[] = []
     const timer = setInterval(() => samples.push(pssOfTree(onescand.pid)), 100)
@@ -81,12 +80,11 @@ for (const length of isWhole ? [64, 900] : [64]) {
   t.test(`${MTAS} messages with 4 MiB of paths of ${length} bytes keep to --memory`, async (t) => {
     const stage = buildStage(t)
     const place = join(stage.directory, 'm')
-    const onescand = startOnescand(t, {
+    const onescand = await startOnescand(t, {
       program: [launcher],
       args: ['--socket', 'none', '--max-clients', '2', '--milter', `unix:${place}`],
       settings: { QHPSI: 'plugin: eicar' },
     })
-    await onescand.logged(/serving/)
     const before = pssOfTree(onescand.pid)
     let most = before
     const look = () => {

@@ -34,11 +34,10 @@ async function run(script: string, place: string): Promise<string> {
 
 t.test('the built onescand answers scripts of miltertest', { skip }, async (t) => {
   const stage = buildStage(t)
-  const onescand = startOnescand(t, {
+  const onescand = await startOnescand(t, {
     args: ['--socket', 'none', '--milter', `unix:${stage.directory}/m`],
     settings: { QHPSI: stage.scanner, REJECTVIRUS: '1' },
   })
-  await onescand.logged(/serving/)
   for (const script of ['clean', 'forged', 'virus', 'defer', 'abort', 'old-mta']) {
     t.equal(await run(script, `unix:${stage.directory}/m`), '', script)
   }

@@ -9,7 +9,7 @@ import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { standIn } from '../../scan/scanners/clamd/stand-in.ts'
-import { newest, runtimes, startOnescand } from '../daemon/process.ts'
+import { newest, runOnescand, runtimes, startOnescand } from '../daemon/process.ts'
 import { eicar, scanning } from './eicar.ts'
 import { call, negotiate, says } from './mta.ts'
 import { type Delivery, type Submission, submit } from './submit.ts'
@@ -47,7 +47,7 @@ for (const { name, program } of all) {
     const stage = buildStage(t)
     const unix = join(stage.directory, 'm')
     const port = await freePort()
-    const onescand = startOnescand(t, {
+    const onescand = await startOnescand(t, {
       program,
       args: [
         ...['--workers', '3', '--mode', '0622'],
@@ -55,7 +55,6 @@ for (const { name, program } of all) {
       ],
       settings: scanning,
     })
-    await onescand.logged(/serving/)
     t.equal(statSync(unix).mode & 0o777, 0o622, 'the mode is for all sockets with a path')
     const asked = [unix, port].flatMap((place) =>
       Array.from({ length: 10 }, async () => [
@@ -77,18 +76,17 @@ for (const { name, program } of all) {
 t.test('onescand may serve milters alone, but not nothing', async (t) => {
   const stage = buildStage(t)
   const unix = join(stage.directory, 'm')
-  const onescand = startOnescand(t, {
+  const onescand = await startOnescand(t, {
     args: ['--socket', 'none', '--milter', `unix:${unix}`],
     settings: scanning,
   })
-  await onescand.logged(/serving/)
   t.notOk(existsSync(onescand.socket))
   t.equal(await outcomeAt(unix), 'delivered')
 
-  const idle = startOnescand(t, { args: ['--socket', 'none'], settings: scanning })
+  const idle = runOnescand(t, { args: ['--socket', 'none'], settings: scanning })
   t.equal(await idle.ended, 111)
   t.match(idle.log.join('\n'), /nothing is left to listen on; give --milter/)
-  const wrong = startOnescand(t, { args: ['--milter', 'inet:8890'] })
+  const wrong = runOnescand(t, { args: ['--milter', 'inet:8890'] })
   t.equal(await wrong.ended, 100)
   t.match(wrong.log.join('\n'), /--milter inet:8890: .*usage: onescand/s)
 })
@@ -97,11 +95,10 @@ t.test('onescand logs what became of mail where LOGFILE says', async (t) => {
   const stage = buildStage(t)
   const unix = join(stage.directory, 'm')
   const LOGFILE = join(stage.directory, 'log')
-  const onescand = startOnescand(t, {
+  await startOnescand(t, {
     args: ['--socket', 'none', '--milter', `unix:${unix}`],
     settings: { ...scanning, LOGFILE, ERROR_FD: '2' },
   })
-  await onescand.logged(/serving/)
   t.equal(await outcomeAt(unix), 'delivered')
   t.match(readFileSync(LOGFILE, 'latin1'), /^onescan: decision=accept .* door=milter [^\n]*\n$/)
 })
@@ -111,11 +108,10 @@ t.test('after SIGHUP connected MTAs go on, with the new settings', async (t) => 
   const unix = join(stage.directory, 'm')
   const rules = stage.file('badattachments', 'name *.exe\n')
   const settings = { QHPSI: 'plugin: attachments', BADATTACHMENTS: rules, REJECTVIRUS: '1' }
-  const onescand = startOnescand(t, {
+  const onescand = await startOnescand(t, {
     args: ['--workers', '2', '--socket', 'none', '--milter', `unix:${unix}`],
     settings,
   })
-  await onescand.logged(/serving/)
   const mta = await meet(unix)
   const message = bytes('Subject: x\nContent-Type: text/plain; name=a.exe\n\nbody\n')
   t.equal((await mta.submit({ message })).outcome, 'refused')
@@ -129,11 +125,10 @@ t.test('onescand that is killed amid a message leaves the MTA without an answer'
   const clamd = await standIn(t, () => {})
   const stage = buildStage(t)
   const unix = join(stage.directory, 'm')
-  const onescand = startOnescand(t, {
+  const onescand = await startOnescand(t, {
     args: ['--socket', 'none', '--milter', `unix:${unix}`],
     settings: { QHPSI: 'plugin: clamd', CLAMD: clamd.socket },
   })
-  await onescand.logged(/serving/)
   const mta = await meet(unix)
   const answer = mta.submit({ message: plain })
   const isMail = (received: Buffer) => received.includes(plain.subarray(-20)) // and no question
@@ -152,7 +147,7 @@ for (const kind of ['unix', 'inet'] as const) {
     else server.listen(port, '127.0.0.1')
     await once(server, 'listening')
     const named = 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=milter exec "$@"'
-    const onescand = startOnescand(t, {
+    const onescand = runOnescand(t, {
       program: ['/bin/sh', '-c', named, 'sh', ...newest],
       args: ['--workers', '2', '--socket', 'none'],
       settings: scanning,

@@ -41,12 +41,11 @@ for (const { name, program } of runtimes) {
     const { port: service } = await backend(t)
     const port = await freePort()
     const path = join(socketDirectory(t), 'policy')
-    const daemon = startOnescand(t, {
+    const daemon = await startOnescand(t, {
       program,
       args: ['--workers', '2', '--policy', `inet:127.0.0.1:${port}`, '--policy', `unix:${path}`],
       settings: { QUOTAD: `quotad:127.0.0.1:${service}` },
     })
-    await daemon.logged(/serving/)
     for (const place of [{ path }, { port }]) {
       for (let n = 0; n < 10; n++) {
         t.equal(await ask(place, 'full@example.org'), full)
@@ -63,11 +62,10 @@ for (const { name, program } of runtimes) {
 t.test('at SIGHUP onescand reads the settings again, and forgets remembered answers', async (t) => {
   const { port } = await backend(t)
   const path = join(socketDirectory(t), 'policy')
-  const daemon = startOnescand(t, {
+  const daemon = await startOnescand(t, {
     args: ['--socket', 'none', '--policy', `unix:${path}`],
     settings: { QUOTAD: `quotad:127.0.0.1:${port}` },
   })
-  await daemon.logged(/serving/)
   for (let n = 0; n < 2; n++) await ask({ path }, 'half@example.org')
   daemon.child.kill('SIGHUP')
   await daemon.logged(/^onescand: quota questions=2 asked=1 cached=1 /)
@@ -85,11 +83,10 @@ t.test(
     const directory = socketDirectory(t)
     const [path, map] = [join(directory, 'policy'), join(directory, 'map')]
     writeFileSync(map, '@example.net udp:127.0.0.1:9\n')
-    const daemon = startOnescand(t, {
+    const daemon = await startOnescand(t, {
       args: ['--socket', 'none', '--policy', `unix:${path}`],
       settings: { QUOTAD: `map:${map}` },
     })
-    await daemon.logged(/serving/)
     t.equal(await ask({ path }, 'full@example.org'), 'action=DUNNO\n\n')
     writeFileSync(map, `@example.org quotad:127.0.0.1:${port}\n`)
     daemon.child.kill('SIGHUP')
@@ -106,8 +103,7 @@ t.test(
 t.test('by the slot a message is refused if all its recipients are full', async (t) => {
   const service = await backend(t)
   const QUOTAD = `quotad:127.0.0.1:${service.port}`
-  const daemon = startOnescand(t, { settings: { QUOTAD, QHPSI: 'plugin: eicar' } })
-  await daemon.logged(/serving/)
+  const daemon = await startOnescand(t, { settings: { QUOTAD, QHPSI: 'plugin: eicar' } })
   const envelopeTo = (...names: readonly string[]) => {
     const recipients = names.map((name) => Buffer.from(`${name}@example.org`))
     return makeEnvelope(Buffer.from('a@example.net'), recipients).wire

@@ -7,8 +7,7 @@ import { runtimes, startOnescand } from '../daemon/process.ts'
 for (const { name, program } of runtimes) {
   t.test(`the log has the user and process of the client, ${name}`, async (t) => {
     const settings = { QHPSI: 'plugin: eicar' }
-    const onescand = startOnescand(t, { program, settings })
-    await onescand.logged(/serving/)
+    const onescand = await startOnescand(t, { program, settings })
     const who = `peer_uid=${process.getuid!()} peer_pid=${process.pid} `
     const { log } = await onescand.ask({ variables: settings, message: plain })
     t.match(log, `decision=accept`)

@@ -58,12 +58,11 @@ async function start(t: Test, name: string, words: readonly string[], env = {}):
 t.test('onescand, its workers and the hosts of its plugins', { skip }, async (t) => {
   const slow = 'export const virusscan = () => new Promise((done) => setTimeout(done, 100_000))'
   const PLUGINDIR = t.testdir({ 'slow.mjs': slow })
-  const daemon = startOnescand(t, {
+  const daemon = await startOnescand(t, {
     program: [join(native, 'onescand')],
     args: ['--workers', '2'],
     settings: { QHPSI: 'plugin: slow.mjs', PLUGINDIR },
   })
-  await daemon.logged(/serving/)
   isShownAs(t, daemon.pid, 'onescand')
   const answer = daemon.ask({ message: plain, variables: { QHPSI: 'plugin: slow.mjs' } })
   answer.catch(() => {}) // the daemon ends before it

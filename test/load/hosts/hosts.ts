@@ -71,9 +71,7 @@ async function openHost(t: Test, { settings: shared }: Store, name: string): Pro
   }
   const newDaemon = async () => {
     const args = ['--mode', '0600', '--max-clients', '200', '--workers', '2']
-    const daemon = startOnescand(t as never, { socket, args, settings })
-    await daemon.logged(/serving/)
-    return daemon
+    return startOnescand(t as never, { socket, args, settings })
   }
   const host: Host = {
     spool,

@@ -45,8 +45,10 @@ t.test(
     writeFileSync(log, '')
     const milter = `unix:${directory}/milter`
     const settings = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', LOGFILE: log, TMPDIR: directory }
-    const daemon = startOnescand(t, { args: ['--milter', milter, '--mode', '0666'], settings })
-    await daemon.logged(/serving/)
+    await startOnescand(t, {
+      args: ['--milter', milter, '--mode', '0666'],
+      settings,
+    })
     const [starts, whole, closed, aside] = [
       await freePort(),
       await freePort(),

@@ -111,8 +111,7 @@ t.test(
       defaults,
       '# QHPSI="x"\nQHPSI="plugin: eicar"\nSCANFAIL="defer"\nONESCAND_OPTIONS=""\n',
     )
-    const daemon = startOnescand(t, { settings, args: ['--max-clients', '7'] })
-    await daemon.logged(/serving/)
+    const daemon = await startOnescand(t, { settings, args: ['--max-clients', '7'] })
     const look = () => findingsAbout(daemon.socket, defaults)
     const [runs, has, ...more] = await look()
     t.match(runs, {
@@ -155,8 +154,7 @@ t.test(
 
 // promise: root-process-name
 t.test('root asks nobody at a socket of another user', { skip: onlyRoot }, async (t) => {
-  const daemon = startOnescand(t, { program: newest.map(reachable), uid: 54_321 })
-  await daemon.logged(/serving/)
+  const daemon = await startOnescand(t, { program: newest.map(reachable), uid: 54_321 })
   t.equal(await askRunningDaemon(daemon.socket), undefined)
 })
 
@@ -173,11 +171,10 @@ t.test(
       `${writable ? ' && mount --bind "$0/kept" "$0/kept" && mount -o remount,bind,rw "$0/kept"' : ''} && exec "$@"`
     const complaints = async (writable: boolean) => {
       const around = ['unshare', '--mount', '/bin/sh', '-c', only(writable), directory]
-      const daemon = startOnescand(t, {
+      const daemon = await startOnescand(t, {
         program: [...around, ...newest],
         settings: { QHPSI: 'plugin: eicar', QUARANTINE: quarantine },
       })
-      await daemon.logged(/serving/)
       const findings = await findingsAbout(daemon.socket)
       return findings.filter(({ level }) => level !== 'ok')
     }
@@ -191,18 +188,16 @@ t.test(
   'the words of the compiled onescand are reported without those of its launcher',
   { skip: !existsSync(compiled) && 'run npm run build:native' },
   async (t) => {
-    const daemon = startOnescand(t, { program: [compiled], args: ['--max-clients', '7'] })
-    await daemon.logged(/serving/)
+    const daemon = await startOnescand(t, { program: [compiled], args: ['--max-clients', '7'] })
     const [runs] = await findingsAbout(daemon.socket)
     t.match(runs, { level: 'ok', value: /: onescand --socket .*--max-clients 7$/ })
   },
 )
 
 t.test('an onescand that npm installed is found, whatever options its runtime has', async (t) => {
-  const daemon = startOnescand(t, {
+  const daemon = await startOnescand(t, {
     program: [join(import.meta.dirname, '../../../../bin/onescand')],
   })
-  await daemon.logged(/serving/)
   const [runs] = await findingsAbout(daemon.socket)
   t.match(runs, { level: 'ok', value: /: onescand --socket / })
 })
@@ -253,8 +248,7 @@ t.test(
     const settings = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', TMPDIR: place }
     const args = ['--mode', '0666']
     const program = newest.map((word) => reachable(word))
-    const daemon = startOnescand(t, { program, socket, args, settings, uid: NOBODY })
-    await daemon.logged(/serving/)
+    await startOnescand(t, { program, socket, args, settings, uid: NOBODY })
     judgeLines(t, linesOf(await findingsOn(machine, '--daemon')), [
       /^warning onescand: answers at \S+, and does not tell you its settings; if it has another account, name that with --user/,
     ])

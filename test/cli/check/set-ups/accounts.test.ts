@@ -77,7 +77,7 @@ class Host {
   readonly settings: Record<string, string>
   readonly milter: string
   readonly #place: string
-  #daemon: ReturnType<typeof startOnescand> | undefined
+  #daemon: Awaited<ReturnType<typeof startOnescand>> | undefined
 
   constructor(t: Test, machine: Machine, clamd: Clamd) {
     this.#test = t
@@ -103,13 +103,12 @@ class Host {
     const text = lines.map(([name, value]) => `${name}="${value}"\n`).join('')
     this.#machine.write('/etc/default/onescand', text)
     const as = ['setpriv', '--reuid=onescan', '--regid=onescan', '--init-groups', '--no-new-privs']
-    this.#daemon = startOnescand(this.#test, {
+    this.#daemon = await startOnescand(this.#test, {
       program: this.#machine.around([...as, ...newest.map(reachable)]),
       socket: `${this.#place}/slot.sock`,
       args: milter.split(' '),
       settings: { ...this.settings, TMPDIR: this.#place },
     })
-    await this.#daemon.logged(/serving/)
   }
 
   /** What check finds about onescand and Postfix. */

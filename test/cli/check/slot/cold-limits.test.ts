@@ -40,12 +40,11 @@ t.test(
   async (t) => {
     const settings = { QHPSI: 'plugin: eicar', QMAILHOME: '/nonexistent' }
     const place = ofPlain(openDirectory(t))
-    const daemon = startOnescand(t, {
+    const daemon = await startOnescand(t, {
       program: [...asPlain(), ...newest.map(reachable)],
       socket: `${place}/slot.sock`,
       settings: { ...settings, TMPDIR: place },
     })
-    await daemon.logged(/serving/)
     const findings = await check(t, daemon.socket)
     t.match(
       findings.filter(({ what }) => what === 'slot, without onescand'),

@@ -94,8 +94,7 @@ async function open(t: Test, state: PostfixState): Promise<Host> {
     if (policy !== undefined) writeFileSync(join(directory, 'onescan.policy'), policy)
     const places = { LOGFILE: log, TMPDIR: directory, CONTROLDIR: directory }
     const basic = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', ...places }
-    const daemon = startOnescand(t, { args: words, settings: { ...basic, ...settings } })
-    await daemon.logged(/serving/)
+    await startOnescand(t, { args: words, settings: { ...basic, ...settings } })
   }
   const discards = { default_transport: 'discard:', relayhost: '', ...main?.(ports) }
   const sets = (own?.(ports) ?? []).map((text) => `\n  -o ${text}`).join('')

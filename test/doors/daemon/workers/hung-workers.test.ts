@@ -111,8 +111,7 @@ t.test('a message that three workers died with is left alone by the next one', a
   const inHand = new EventTarget()
   const port = await freePort()
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
-  const onescand = startOnescand(t, { settings, args: ['--http', `inet:127.0.0.1:${port}`] })
-  await onescand.logged(/serving/)
+  const onescand = await startOnescand(t, { settings, args: ['--http', `inet:127.0.0.1:${port}`] })
   const ask = (body: string) => {
     const message = Buffer.from(`From: a@example.org\n\n${body}\n`)
     return onescand.ask({ variables: { QHPSI: settings.QHPSI }, message, timeLeft: 150_000 })

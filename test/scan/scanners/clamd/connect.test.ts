@@ -97,8 +97,7 @@ for (const { name, program, skip } of [
     const path = join(socketDirectory(t), 'clamd')
     leaveSocket(path)
     const settings = { QHPSI: 'plugin: clamd', CLAMD: path, SCANTIMEOUT: '1', VERDICTS: 'off' }
-    const onescand = startOnescand(t, { ...(program && { program }), settings })
-    await onescand.logged(/serving/)
+    const onescand = await startOnescand(t, { ...(program && { program }), settings })
     await onescand.ask({ variables: settings }) // loads what is loaded once
     const [worker = 0] = childrenOf(onescand.pid)
     const descriptors = () => readdirSync(`/proc/${worker}/fd`).length
