@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
+import { noTest } from '../programs/server.ts'
 import { buildDirectory } from './compile.ts'
 import { type Contestant, contestants, NAMES, NATIVE } from './contestants.ts'
 import { type Database, databases } from './databases.ts'
@@ -73,7 +74,7 @@ async function benchWith(
 ) {
   const { rounds, quick, spool } = options!
   say(`clamd with ${database}`)
-  const clamd = await startClamd({ parent: spool, database: files })
+  const clamd = await startClamd(noTest, { parent: spool, database: files })
   const stops: (() => Promise<void>)[] = [clamd.stop]
   try {
     const environment = workshop.environment(clamd)

@@ -175,8 +175,7 @@ t.test('an external command gets a path, and leaves no file of ours behind', asy
 })
 
 t.test('a real clamd finds the test virus', { skip: clamdMissing }, async (t) => {
-  const clamd = await startClamd()
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t)
   const directory = t.testdir({ clean, sick })
   const files = [join(directory, 'clean'), join(directory, 'sick')]
   const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }

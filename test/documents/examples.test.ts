@@ -31,8 +31,7 @@ function smtpd(directory: string): string {
 }
 
 t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, async (t) => {
-  const clamd = await startClamd()
-  t.teardown(() => clamd.stop())
+  const clamd = await startClamd(t)
 
   /** What the host has and the examples do not say: where node, clamd and the queue are. */
   function host(t: Test) {

@@ -36,8 +36,7 @@ function settingsOf(text: string): Record<string, string> {
 }
 
 t.test('the milter', { skip: clamdMissing }, async (t) => {
-  const clamd = await startClamd()
-  t.teardown(() => clamd.stop())
+  const clamd = await startClamd(t)
   const QUOTAD = await startMailboxes(t)
 
   /** onescand as the documents set it up, while the test lasts. */

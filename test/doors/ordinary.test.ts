@@ -64,8 +64,7 @@ const doors: readonly PlayedDoor[] = [
 
 t.test('ordinary mail', { skip: clamdMissing }, async (t) => {
   // Without its memory, so that no mail depends on those before it.
-  const clamd = await startClamd({ alertExceedsMax: true, tcp: true, disableCache: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { alertExceedsMax: true, tcp: true, disableCache: true })
   for (const door of doors) {
     const names = ordinaryMails.map(({ what }) => what)
     for (const what of Object.keys(door.unshown)) t.ok(names.includes(what), what)

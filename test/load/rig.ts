@@ -33,8 +33,7 @@ export interface LoadRig {
 
 /** One daemon with its clamd; all that is said between programs comes late and in other pieces. */
 export async function openLoadRig(t: Ending, program: readonly string[]): Promise<LoadRig> {
-  const clamd = await startClamd({ alertExceedsMax: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { alertExceedsMax: true })
   const directory = mkdtempSync(join(tmpdir(), 'onescan-load-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const at = (name: string) => join(directory, name)

@@ -155,8 +155,7 @@ t.test('onescan-quotad reads private mailboxes, and answers', { skip: cannotRead
 })
 
 t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (t) => {
-  const clamd = await startClamd() // for its settings and signatures
-  t.teardown(() => clamd.stop())
+  const clamd = await startClamd(t) // for its settings and signatures
   const directory = t.testdir()
   const configuration = join(directory, 'clamd.conf')
   const own = join(socketDirectory(t), 'socket')

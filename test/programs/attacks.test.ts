@@ -35,8 +35,7 @@ const skip = clamdMissing || compilerMissing
 const BEHIND_ALL = Buffer.alloc(600_000, '\nall work and no play')
 
 t.test('attacks through all doors', { skip }, async (t) => {
-  const clamd = await startClamd({ alertExceedsMax: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { alertExceedsMax: true })
   const ring = join(t.testdir(), 'ring')
   const key = `hmac-sha256:alpha:${Buffer.alloc(32, 5).toString('base64url')}\n`
   writeFileSync(ring, key, { mode: 0o600 })
@@ -110,8 +109,7 @@ t.test('attacks through all doors', { skip }, async (t) => {
 })
 
 t.test('each way of a scanner to a message shows it as mail', { skip }, async (t) => {
-  const clamd = await startClamd({ alertExceedsMax: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { alertExceedsMax: true })
   const spool = socketDirectory(t)
   chmodSync(spool, 0o755)
   const clamdscan = `/usr/bin/clamdscan --config-file=${clamd.configFile} --no-summary`

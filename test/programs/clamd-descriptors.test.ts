@@ -50,8 +50,7 @@ t.test(
   'a real clamd reads messages by descriptor, and gives each its own verdict',
   { skip },
   async (t) => {
-    const clamd = await startClamd({ user: process.getuid!() === 0 ? 'nobody' : '' })
-    t.teardown(clamd.stop)
+    const clamd = await startClamd(t, { user: process.getuid!() === 0 ? 'nobody' : '' })
     const { scan, sent } = await handing(t, clamd.socket)
     t.same(await scan(mail(0, 0, false)), clean)
     t.same(await scan(sample(Buffer.alloc(0))), clean, 'an empty one')
@@ -80,8 +79,7 @@ t.test(
   'a large message goes by descriptor after clamd has found a virus in a larger one',
   { skip },
   async (t) => {
-    const clamd = await startClamd()
-    t.teardown(clamd.stop)
+    const clamd = await startClamd(t)
     const { scan, sent } = await handing(t, clamd.socket)
     for (let n = 0; sent() < 6 && n < 1000; n++) {
       t.same(await scan(mail(SMALL_DESCRIPTOR_MAX + n, n, true)), found)
@@ -99,8 +97,11 @@ t.test(
   'a clamd that scans no large files gets streams, which it refuses with words',
   { skip },
   async (t) => {
-    const clamd = await startClamd({ maxFileSize: '3M', maxScanSize: '3M', streamMaxLength: '3M' })
-    t.teardown(clamd.stop)
+    const clamd = await startClamd(t, {
+      maxFileSize: '3M',
+      maxScanSize: '3M',
+      streamMaxLength: '3M',
+    })
     const { scan } = await handing(t, clamd.socket)
     t.same(await scan(mail(1000, 0, true)), found)
     for (let n = 0; n < 20; n++) {
@@ -111,8 +112,7 @@ t.test(
 )
 
 t.test('a clamd behind a forwarded socket gets streams', { skip }, async (t) => {
-  const clamd = await startClamd()
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t)
   const path = socketPath(t)
   const forward = createServer((near) => {
     const far = connect(clamd.socket)

@@ -33,8 +33,7 @@ const mail = (size: number) => {
 const infectedMail = (size: number) => Buffer.concat([mail(size), Buffer.from(`\n${EICAR}\n`)])
 
 t.test('a real clamd', { skip }, async (t) => {
-  const clamd = await startClamd({ tcp: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { tcp: true })
 
   t.test('tells clean mail from EICAR, in the body and in base64, by socket and TCP', async (t) => {
     for (const address of [clamd.socket, clamd.tcp]) {
@@ -72,8 +71,7 @@ t.test('a real clamd', { skip }, async (t) => {
 })
 
 t.test('a real clamd over lasting connections', { skip }, async (t) => {
-  const clamd = await startClamd({ tcp: true, streamMaxLength: '1M' })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { tcp: true, streamMaxLength: '1M' })
 
   for (const address of [clamd.socket, clamd.tcp]) {
     const scanner = clamdScanner(clamdPolicy(address), { lasting: true })
@@ -127,8 +125,7 @@ t.test(
   'a message over StreamMaxLength counts as over a limit, never as clean',
   { skip },
   async (t) => {
-    const clamd = await startClamd({ streamMaxLength: '1M', tcp: true })
-    t.teardown(clamd.stop)
+    const clamd = await startClamd(t, { streamMaxLength: '1M', tcp: true })
     for (const address of [clamd.socket, clamd.tcp]) {
       for (const size of [MIB + 1, 3 * MIB, 20 * MIB]) {
         const { answer } = await scan(address, sample(mail(size)))
@@ -140,22 +137,19 @@ t.test(
 )
 
 t.test('a message over a scan limit with AlertExceedsMax is no virus', { skip }, async (t) => {
-  const clamd = await startClamd({ maxFileSize: '1M', alertExceedsMax: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { maxFileSize: '1M', alertExceedsMax: true })
   const { answer } = await scan(clamd.socket, sample(infectedMail(2 * MIB)))
   t.match(answer, { answer: 'unseen', what: 'size', why: /Heuristics\.Limits\.Exceeded/ })
 })
 
 t.test("hash and size behind a virus's name are left out", { skip }, async (t) => {
-  const clamd = await startClamd({ extendedDetectionInfo: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { extendedDetectionInfo: true })
   const { answer } = await scan(clamd.socket, sample(infectedPlain))
   t.same(answer, { answer: 'infected', name: EICAR_NAME })
 })
 
 t.test('a clamd that is stopped amid a scan counts as could not tell', { skip }, async (t) => {
-  const clamd = await startClamd()
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t)
   process.kill(clamd.pid, 'SIGSTOP')
 
   const { task, abort } = scanTask()

@@ -18,6 +18,7 @@ import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
 import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { freePort } from './free-port.ts'
+import type { Ending } from './server.ts'
 
 /** The name of the virus at this clamd, whose database is not that of ClamAV. */
 export const EICAR_NAME = 'EICAR-Test.UNOFFICIAL'
@@ -89,13 +90,12 @@ export interface Clamd {
 }
 
 /**
- * Starts a real clamd that knows one virus, EICAR, and what `database` has. Resolves when clamd
- * answers PING, and rejects with its output if it does not start.
+ * Starts a real clamd that knows one virus, EICAR, and what `database` has, and ends with the test. Resolves
+ * when clamd answers PING, and rejects with its output if it does not start.
  *
- *     const clamd = await startClamd({ streamMaxLength: '1M' })
- *     t.teardown(clamd.stop)
+ *     const clamd = await startClamd(t, { streamMaxLength: '1M' })
  */
-export async function startClamd(options: ClamdOptions = {}): Promise<Clamd> {
+export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise<Clamd> {
   if (program === undefined) throw new Error(String(clamdMissing))
   const directory = mkdtempSync(join(options.parent ?? tmpdir(), 'onescan-clamd-'))
   const socket = options.socket ?? join(directory, 'clamd.sock')
@@ -130,15 +130,11 @@ export async function startClamd(options: ClamdOptions = {}): Promise<Clamd> {
     }
     rmSync(directory, { recursive: true, force: true })
   }
-  try {
-    // The last line that clamd writes before it serves: its sockets listen by then.
-    await says(child, /^Self checking /m)
-    const pong = await askClamd(readClamdAddress(socket), 'PING', AbortSignal.timeout(10_000))
-    if (pong.kind !== 'answered') throw new Error(`clamd does not answer PING: ${pong.why}`)
-  } catch (error) {
-    await stop()
-    throw error
-  }
+  t.teardown(stop)
+  // The last line that clamd writes before it serves: its sockets listen by then.
+  await says(child, /^Self checking /m)
+  const pong = await askClamd(readClamdAddress(socket), 'PING', AbortSignal.timeout(10_000))
+  if (pong.kind !== 'answered') throw new Error(`clamd does not answer PING: ${pong.why}`)
   return {
     socket,
     tcp: port ? `127.0.0.1:${port}` : '',

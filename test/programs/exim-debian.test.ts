@@ -23,8 +23,7 @@ const mail = (line: string) =>
   bytes(`Date: Mon, 23 Nov 2026 10:00:00 +0000\nSubject: x\nTo: ben@example.org\n\n${line}\n.\n`)
 
 t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
-  const clamd = await startClamd()
-  t.teardown(() => clamd.stop())
+  const clamd = await startClamd(t)
   const ports = new Map<string, number>()
   for (const port of ['10025', '10026', '10027']) ports.set(port, await freePort())
   const here = (text: string) => text.replace(/\b1002[567]\b/g, (port) => String(ports.get(port)))

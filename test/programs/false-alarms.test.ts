@@ -27,8 +27,7 @@ const toolsMissing =
 const skip = clamdMissing || toolsMissing
 
 t.test('clamd leaves alone what the page says, in mail that onescan reads', { skip }, async (t) => {
-  const clamd = await startClamd({ database: { 'own.ndb': signatures.join('\n') } })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { database: { 'own.ndb': signatures.join('\n') } })
   const packed = gzipSync(tool)
   const archive = packed.toString('latin1')
   const directory = t.testdir({ 'tools.exe': tool, 'tools.exe.gz': packed })

@@ -95,8 +95,7 @@ async function sendAll(t: Test, all: readonly number[], send: Send): Promise<voi
 }
 
 t.test('mail of each size gets a true answer', { skip: clamdMissing }, async (t) => {
-  const clamd = await startClamd({ tcp: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { tcp: true })
   for (const CLAMD of [clamd.socket, clamd.tcp]) {
     const settings = { QHPSI: 'plugin: clamd', CLAMD, REJECTVIRUS: '1', VERDICTS: 'off' }
     const how = CLAMD === clamd.tcp ? 'by TCP' : 'by its socket'

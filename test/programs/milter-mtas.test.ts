@@ -16,8 +16,7 @@ const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
 
 for (const { name, missing, start } of mtas) {
   t.test(`behind ${name}`, { skip: missing || clamdMissing }, async (t) => {
-    const clamd = await startClamd()
-    t.teardown(() => clamd.stop())
+    const clamd = await startClamd(t)
     const passage = await openPassage(t, start)
     const { receiver } = passage
     const ring = join(t.testdir(), 'ring')

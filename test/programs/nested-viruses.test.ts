@@ -44,8 +44,7 @@ const shapes: Readonly<Record<string, (levels: number) => Buffer>> = {
 for (const alertExceedsMax of [false, true]) {
   const name = `clamd with AlertExceedsMax ${alertExceedsMax ? 'on' : 'off'}`
   t.test(name, { skip: clamdMissing }, async (t) => {
-    const clamd = await startClamd({ alertExceedsMax })
-    t.teardown(clamd.stop)
+    const clamd = await startClamd(t, { alertExceedsMax })
 
     for (const [shape, make] of Object.entries(shapes)) {
       t.test(`looks deeper into ${shape} than MAXNESTING allows`, async (t) => {
@@ -118,8 +117,7 @@ t.test(
   'mail with too many files is refused in words of its own',
   { skip: clamdMissing },
   async (t) => {
-    const clamd = await startClamd({ alertExceedsMax: true, maxFiles: 20 })
-    t.teardown(clamd.stop)
+    const clamd = await startClamd(t, { alertExceedsMax: true, maxFiles: 20 })
     const parts = Array.from({ length: 60 }, (_, n) => file(`number ${n}`))
     const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, SECONDLOOK: 'never' }
     const mail = message(multipart([text, ...parts]))

@@ -17,8 +17,7 @@ const SEED = 20_261_120
  * that for a bounce and scans it as a file of its own.
  */
 t.test('mail that clamd calls too deep is refused', { skip: clamdMissing }, async (t) => {
-  const clamd = await startClamd({ alertExceedsMax: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { alertExceedsMax: true })
   const scanner = clamdScanner(clamdPolicy(clamd.socket), { lasting: true })
   t.teardown(scanner.close)
   let deep = 0

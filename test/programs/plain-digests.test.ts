@@ -60,12 +60,11 @@ const inBase64 = (content: string) =>
   `Content-Transfer-Encoding: base64\nContent-Disposition: attachment; filename=x\n\n${base64(content)}`
 
 async function open(t: Test, settings: Readonly<Record<string, string>> = {}, maxFiles?: number) {
-  const clamd = await startClamd({
+  const clamd = await startClamd(t, {
     alertExceedsMax: true,
     disableCache: true,
     ...(maxFiles && { maxFiles }),
   })
-  t.teardown(clamd.stop)
   const ring = join(t.testdir({}), 'ring')
   const secret = Buffer.alloc(32, 7).toString('base64url')
   writeFileSync(ring, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })

@@ -9,6 +9,9 @@ export interface Ending {
   teardown(stop: () => unknown): void
 }
 
+/** For programs that are no tests: they stop by themselves what they start. */
+export const noTest: Ending = { teardown() {} }
+
 export interface Server {
   readonly pid: number
   /** What it has written so far, a line each. */

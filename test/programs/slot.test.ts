@@ -20,8 +20,7 @@ const infected = Buffer.concat([plain, bytes(`${EICAR}\n`)])
 const plugin = { QHPSI: 'plugin: clamd' }
 
 t.test('with clamd', { skip: clamdMissing }, async (t) => {
-  const clamd = await startClamd({ streamMaxLength: '3M', maxFileSize: '3M', maxScanSize: '3M' })
-  t.teardown(() => clamd.stop())
+  const clamd = await startClamd(t, { streamMaxLength: '3M', maxFileSize: '3M', maxScanSize: '3M' })
   const CLAMD = clamd.socket
 
   for (const { name, program } of runtimes) {
@@ -89,7 +88,7 @@ t.test('with clamd', { skip: clamdMissing }, async (t) => {
 
   // promise: rule-8-not-clean
   t.test('clamd that is killed defers mail, and scans again when it is back', async (t) => {
-    const mortal = await startClamd()
+    const mortal = await startClamd(t)
     const settings = { ...plugin, CLAMD: mortal.socket }
     t.equal((await runSlot({ settings })).code, 0)
     await mortal.stop()
@@ -159,8 +158,7 @@ t.test('an envdir sets the scanner for a service', { skip: envdirMissing }, asyn
 })
 
 t.test('by SMTP through qpsmtpd', { skip: qpsmtpdMissing || clamdMissing }, async (t) => {
-  const clamd = await startClamd()
-  t.teardown(() => clamd.stop())
+  const clamd = await startClamd(t)
   const { program, MAILDIR, TMPDIR, queue } = forNobody(t)
   const server = await startQpsmtpd(t, {
     program,

@@ -23,8 +23,7 @@ const skip = postfixMissing || clamdMissing
 /** A door before clamd that stands, and what lies behind it. */
 async function standingStill(t: Test, lmtp: boolean) {
   const stage = buildStage(t)
-  const clamd = await startClamd()
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t)
   const next = await startNext(t, { lmtp })
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, QUARANTINE: stage.quarantine }
   const timeouts = { ...defaultTimeouts, end: 200 }

@@ -27,8 +27,7 @@ export interface Ending {
 }
 
 export async function openRig(t: Ending): Promise<Rig> {
-  const clamd = await startClamd({ alertExceedsMax: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { alertExceedsMax: true })
   const directory = mkdtempSync(join(tmpdir(), 'onescan-reader-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const ring = join(directory, 'ring')

@@ -22,6 +22,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Clamd, clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { noTest } from '../../programs/server.ts'
 import { buildDirectory } from '../compile.ts'
 import { NATIVE } from '../contestants.ts'
 import { treeOf } from '../daemon-memory.ts'
@@ -194,7 +195,8 @@ async function startStation(
   workshop: Workshop,
 ) {
   const { alertExceedsMax, database } = order
-  const clamd = await startClamd({ parent: order.spool, alertExceedsMax, database: database.files })
+  const setup = { parent: order.spool, alertExceedsMax, database: database.files }
+  const clamd = await startClamd(noTest, setup)
   const relay = await startRelay(clamd.socket, name, workshop.directory)
   const programs = programsIn(order.programs)
   const environment = {

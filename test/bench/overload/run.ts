@@ -45,8 +45,7 @@ async function measure(program: string, largeAlone = false): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-overload-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const sizes = { streamMaxLength: '100M', maxFileSize: '100M', maxScanSize: '100M' }
-  const clamd = await startClamd(sizes)
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, sizes)
   const place = join(directory, 'm')
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
   const onescand = runOnescand(t, {

@@ -4,6 +4,7 @@ import { makeScanners } from '../../../src/scan/scanners/scanners.ts'
 import type { ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
 import { readScanSettings } from '../../../src/scan/scanners/shared/scan-settings.ts'
 import { type Clamd, startClamd } from '../../programs/clamd.ts'
+import type { Ending as Ends } from '../../programs/server.ts'
 import { evasions } from '../../scan/scanners/evasions/all.ts'
 import { type Evasion, messageOf } from '../../scan/scanners/evasions/compose.ts'
 import { databaseOfEvasions } from '../../scan/scanners/evasions/files.ts'
@@ -17,8 +18,8 @@ export interface Judged {
 }
 
 /** A clamd that knows the files which evasions carry, set up as onescan wants it. */
-export function startClamdForEvasions(): Promise<Clamd> {
-  return startClamd({ alertExceedsMax: true, database: databaseOfEvasions })
+export function startClamdForEvasions(t: Ends): Promise<Clamd> {
+  return startClamd(t, { alertExceedsMax: true, database: databaseOfEvasions })
 }
 
 /** Judges a message as onescan does by hand: settings are those of onescan-queue(8). */

@@ -24,8 +24,7 @@ t.test('a seed makes the same mail each time', async (t) => {
 })
 
 t.test('no reader opens an attachment that no scanner saw', { skip }, async (t) => {
-  const clamd = await startClamdForEvasions()
-  t.teardown(clamd.stop)
+  const clamd = await startClamdForEvasions(t)
   const readers = startReaders()
   t.teardown(readers.stop)
   const judge = createJudge(clamd, readers)

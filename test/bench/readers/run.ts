@@ -16,6 +16,7 @@
 // With --hostile: the time and the memory that mail takes that is made to take them, of the dearest shapes, or
 // of those of test/scan/scanners/hostile-shapes.ts in whose name the text of --kind stands.
 import { parseArgs } from 'node:util'
+import { noTest } from '../../programs/server.ts'
 import { evasions } from '../../scan/scanners/evasions/all.ts'
 import { messageOf } from '../../scan/scanners/evasions/compose.ts'
 import { type HostileShape, hostileShapes } from '../../scan/scanners/hostile-shapes.ts'
@@ -53,7 +54,7 @@ if (values.evasions) {
 const missing = missingReaders(values)
 if (missing.length > 0) console.log(`missing: ${missing.join(' ')}; these readers are not asked`)
 
-const clamd = await startClamdForEvasions()
+const clamd = await startClamdForEvasions(noTest)
 const readers = startReaders(values)
 const judge = createJudge(clamd, readers)
 try {
@@ -89,7 +90,7 @@ async function showClasses(): Promise<void> {
 /** Returns how many were called clean. */
 async function showEvasions(): Promise<number> {
   const settings = Object.fromEntries(values.set.map((word) => word.split(/=(.*)/s).slice(0, 2)))
-  const clamd = await startClamdForEvasions()
+  const clamd = await startClamdForEvasions(noTest)
   const answers: Record<string, number> = {}
   const clean: string[] = []
   try {

@@ -82,8 +82,7 @@ t.test(
 )
 
 t.test('with a real clamd', { skip: clamdMissing }, async (t) => {
-  const clamd = await startClamd({ alertExceedsMax: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { alertExceedsMax: true })
   const env = {
     QMAILHOME: qmailHome(t),
     QHPSI: 'plugin: clamd',

@@ -207,8 +207,7 @@ t.test('a worker that ends during a trial has another one asked', async (t) => {
 })
 
 t.test('a clamd that dies shows at once when mail suffers', { skip: clamdMissing }, async (t) => {
-  const clamd = await startClamd()
-  t.teardown(() => clamd.stop())
+  const clamd = await startClamd(t)
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, SCANTIMEOUT: '3' }
   const served = await serve(t, { settings })
   await becomes(served, 200, RIGHT)

@@ -192,8 +192,7 @@ t.test(
   'the page shows a clamd that does not report its limits, as long as that is so',
   { skip: skipWithoutBrowser || clamdMissing },
   async (t) => {
-    const clamd = await startClamd()
-    t.teardown(clamd.stop)
+    const clamd = await startClamd(t)
     const served = await serve(t, { settings: { QHPSI: 'plugin: clamd', CLAMD: clamd.socket } })
     const { page, errors } = await openPage(browser, `http://127.0.0.1:${served.port}/`, {
       width: 360,

@@ -20,8 +20,7 @@ const OWN = [
 
 /** A host with a clamd that knows EICAR and WORDS. */
 async function openHost(t: Test, settings: Readonly<Record<string, string>> = {}) {
-  const clamd = await startClamd({ database: { 'w.ndb': `Words:0:*:${hexOf(WORDS)}\n` } })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { database: { 'w.ndb': `Words:0:*:${hexOf(WORDS)}\n` } })
   // This clamd reads its signatures within the step of the clock in which they are written, which onescan
   // takes for signatures that it may not have.
   const now = new Date()

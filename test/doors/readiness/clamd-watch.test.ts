@@ -2,17 +2,15 @@ import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { ClamdWatch } from '../../../src/doors/readiness/clamd-watch.ts'
 import { readScanSettings } from '../../../src/scan/scanners/shared/scan-settings.ts'
-import { type Clamd, clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 
 const policy = (CLAMD: string, QHPSI = 'plugin: clamd') =>
   readScanSettings({ QHPSI, CLAMD }, { qmailHome: '/nonexistent', control: '/nonexistent' })
 
 t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, async (t) => {
-  const off = await startClamd()
-  t.teardown(off.stop)
-  const on = await startClamd({ alertExceedsMax: true })
-  t.teardown(on.stop)
+  const off = await startClamd(t)
+  const on = await startClamd(t, { alertExceedsMax: true })
 
   t.test('is asked of each server, and logged of one that does not', async (t) => {
     const log: string[] = []
@@ -63,13 +61,7 @@ t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, 
 
 t.test('a clamd that is restarted is asked again', { skip: clamdMissing }, async (t) => {
   const socket = `${socketDirectory(t)}/clamd`
-  const running = new Set<Clamd>()
-  t.teardown(() => Promise.all([...running].map((clamd) => clamd.stop())))
-  const start = async (alertExceedsMax: boolean) => {
-    const clamd = await startClamd({ alertExceedsMax, socket })
-    running.add(clamd)
-    return clamd
-  }
+  const start = (alertExceedsMax: boolean) => startClamd(t, { alertExceedsMax, socket })
   let said: (line: string) => void = () => {}
   const next = () => new Promise<string>((resolve) => (said = resolve))
   const good = await start(true)

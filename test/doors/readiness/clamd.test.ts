@@ -16,8 +16,7 @@ const asked = (CLAMD: string, more: Record<string, string> = {}) =>
   host({ QHPSI: 'plugin: clamd', CLAMD, ...more })
 
 t.test('a clamd that is set up well gives no warning', { skip }, async (t) => {
-  const clamd = await startClamd({ alertExceedsMax: true, tcp: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { alertExceedsMax: true, tcp: true })
   const findings = await checkClamd(asked(`${clamd.socket} ${clamd.tcp}`, { CLAMDMAXSIZE: '2M' }))
   // This clamd has one signature, and not the database of ClamAV.
   t.same(complaints(findings), [`warning clamd ${clamd.socket}`, `warning clamd ${clamd.tcp}`])
@@ -28,8 +27,7 @@ t.test('a clamd that is set up well gives no warning', { skip }, async (t) => {
 })
 
 t.test('limits of clamd are found by trial', { skip }, async (t) => {
-  const clamd = await startClamd({ maxFileSize: '1M', streamMaxLength: '50M' })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { maxFileSize: '1M', streamMaxLength: '50M' })
   const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '3M' }))
   const of = (what: string) => findings.find((finding) => finding.what.endsWith(what))
   t.match(of('AlertExceedsMax'), { level: 'error', value: /get in, marked as clean/ })
@@ -45,9 +43,8 @@ t.test('limits of clamd are found by trial', { skip }, async (t) => {
 })
 
 t.test('a clamd that opens no archives, or no mail, is found', { skip }, async (t) => {
-  const found = async (options: Parameters<typeof startClamd>[0]) => {
-    const clamd = await startClamd({ alertExceedsMax: true, ...options })
-    t.teardown(clamd.stop)
+  const found = async (options: Parameters<typeof startClamd>[1]) => {
+    const clamd = await startClamd(t, { alertExceedsMax: true, ...options })
     const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
     return findings.filter(({ level, value }) => level !== 'ok' && !/without a date/.test(value))
   }
@@ -59,8 +56,7 @@ t.test('a clamd that opens no archives, or no mail, is found', { skip }, async (
 })
 
 t.test('a clamd that may not have loaded signatures that count as loaded', { skip }, async (t) => {
-  const clamd = await startClamd({ alertExceedsMax: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { alertExceedsMax: true })
   const found = async (selfCheck: string, files: Record<string, string>) => {
     const conf = `LocalSocket ${clamd.socket}\n${selfCheck}`
     const CLAMDCONF = join(t.testdir({ 'clamd.conf': conf, ...files }), 'clamd.conf')
@@ -87,8 +83,7 @@ t.test(
   { skip },
   async (t) => {
     const limits = { streamMaxLength: '25M', maxFileSize: '25M', maxScanSize: '100M' }
-    const clamd = await startClamd({ ...limits, alertExceedsMax: true })
-    t.teardown(clamd.stop)
+    const clamd = await startClamd(t, { ...limits, alertExceedsMax: true })
     const large = async (CLAMDMAXSIZE: string) =>
       (await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE }))).find(({ what }) =>
         /large/.test(what),
@@ -102,8 +97,7 @@ t.test(
 
 t.test('a clamd whose MaxFileSize alone is below our limit is found', { skip }, async (t) => {
   const large = { streamMaxLength: '50M', maxScanSize: '50M' }
-  const clamd = await startClamd({ ...large, maxFileSize: '2M', alertExceedsMax: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { ...large, maxFileSize: '2M', alertExceedsMax: true })
   const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '10M' }))
   t.match(
     findings.find(({ what }) => /large mail/.test(what)),
@@ -117,7 +111,7 @@ t.test('a clamd whose MaxFileSize alone is below our limit is found', { skip }, 
 
 t.test('a limit below ordinary attachments is an error', { skip }, async (t) => {
   for (const limit of [{ streamMaxLength: '1M' }, { maxFileSize: '300K' }]) {
-    const clamd = await startClamd({ ...limit, alertExceedsMax: true })
+    const clamd = await startClamd(t, { ...limit, alertExceedsMax: true })
     const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '30M' }))
     await clamd.stop()
     t.match(
@@ -161,8 +155,7 @@ t.test(
 )
 
 t.test('what clamd remembers by MD5 is said of versions before 1.5', { skip }, async (t) => {
-  const clamd = await startClamd({ alertExceedsMax: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { alertExceedsMax: true })
   const found = (await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '1M' }))).find(({ what }) =>
     what.endsWith(' memory'),
   )
@@ -174,8 +167,7 @@ t.test('what clamd remembers by MD5 is said of versions before 1.5', { skip }, a
 })
 
 t.test('a socket that the account of the slot may not open is an error', { skip }, async (t) => {
-  const clamd = await startClamd()
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t)
   chmodSync(clamd.socket, 0o600)
   const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDMAXSIZE: '1M' }
   const findings = await checkClamd(host(env, { account: stranger }))
@@ -194,8 +186,7 @@ t.test('without clamd in QHPSI no clamd is asked', async (t) => {
 })
 
 t.test('if one of two servers is down, the other one scans', { skip }, async (t) => {
-  const clamd = await startClamd({ alertExceedsMax: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { alertExceedsMax: true })
   const gone = '/nonexistent/clamd.ctl'
   const env = { CLAMDMAXSIZE: '1M' }
   for (const CLAMD of [`${gone} ${clamd.socket}`, `${clamd.socket} ${gone}`]) {

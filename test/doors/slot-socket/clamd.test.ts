@@ -36,7 +36,6 @@ const counted = (results: readonly string[]) =>
   )
 
 async function open(t: Test, ...clamds: readonly Clamd[]): Promise<OpenSlot> {
-  for (const clamd of clamds) t.teardown(clamd.stop)
   return openSlot(t, {
     QHPSI: 'plugin: clamd',
     CLAMD: clamds.map(({ socket }) => socket).join(' '),
@@ -46,8 +45,8 @@ async function open(t: Test, ...clamds: readonly Clamd[]): Promise<OpenSlot> {
 }
 
 t.test('a clamd that ends under load', { skip: clamdMissing }, async (t) => {
-  const first = await startClamd()
-  const slot = await open(t, first, await startClamd())
+  const first = await startClamd(t)
+  const slot = await open(t, first, await startClamd(t))
   const judged = judgeMany(slot, 200)
   setTimeout(() => process.kill(first.pid, 'SIGKILL'), 50)
   t.same(counted(await judged), { 'plain hand on': 100, 'virus end 31': 100 })
@@ -58,8 +57,8 @@ t.test(
   'a silent clamd delays only the mail that it was asked about',
   { skip: clamdMissing },
   async (t) => {
-    const first = await startClamd()
-    const slot = await open(t, first, await startClamd())
+    const first = await startClamd(t)
+    const slot = await open(t, first, await startClamd(t))
     process.kill(first.pid, 'SIGSTOP')
     const results = counted(await judgeMany(slot, 200, 1500))
     const deferred = (results['plain end 71'] ?? 0) + (results['virus end 71'] ?? 0)
@@ -74,7 +73,7 @@ t.test(
   'without any clamd mail is deferred until one is back',
   { skip: clamdMissing },
   async (t) => {
-    const clamd = await startClamd()
+    const clamd = await startClamd(t)
     const slot = await open(t, clamd)
     t.same(counted(await judgeMany(slot, 20)), { 'plain hand on': 10, 'virus end 31': 10 })
     process.kill(clamd.pid, 'SIGSTOP')
@@ -93,7 +92,7 @@ t.test(
   { skip: otherUser },
   async (t) => {
     // Of a stream it takes next to nothing: what it finds came as an open file.
-    const clamd = await startClamd({ user: 'nobody', streamMaxLength: '1K' })
+    const clamd = await startClamd(t, { user: 'nobody', streamMaxLength: '1K' })
     const slot = await open(t, clamd)
     const variables = { QHPSI: 'plugin: clamd', REJECTVIRUS: '1' }
     const filling = `${'0123456789abcdef'.repeat(4)}\n`.repeat(20_000)

@@ -16,8 +16,7 @@ t.test(
   'while clamd has no signatures for a virus its mail is neither remembered nor stamped, and then found',
   { skip: clamdMissing },
   async (t) => {
-    const clamd = await startClamd()
-    t.teardown(clamd.stop)
+    const clamd = await startClamd(t)
     const ring = `${t.testdir({})}/ring`
     const secret = Buffer.alloc(32, 7).toString('base64url')
     writeFileSync(ring, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })
@@ -66,8 +65,7 @@ t.test(
   'nothing is remembered if nobody would notice that the signatures of clamd change',
   { skip: clamdMissing },
   async (t) => {
-    const clamd = await startClamd({ tcp: true })
-    t.teardown(clamd.stop)
+    const clamd = await startClamd(t, { tcp: true })
     const other = t.testdir({ 'x.ndb': signature })
     let worm = 0
     for (const [CLAMD, CLAMDBDIR, QHPSI] of [
@@ -97,10 +95,9 @@ t.test(
   { skip: clamdMissing },
   async (t) => {
     const hex = Buffer.from('spared worm').toString('hex')
-    const clamd = await startClamd({
+    const clamd = await startClamd(t, {
       database: { 'w.ndb': `Spared:0:*:${hex}\n`, 'w.ign2': 'Spared\n' },
     })
-    t.teardown(clamd.stop)
     const db = `${clamd.directory}/db`
     const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: db }
     for (const [text, change] of [

@@ -35,8 +35,7 @@ for (const { name, program, count, where } of ways) {
     `${count} messages at once, each a process ${name} that asks clamd's ${where}: none is deferred`,
     { skip: clamdMissing },
     async (t) => {
-      const clamd = await startClamd({ ...asPackaged, tcp: true })
-      t.teardown(clamd.stop)
+      const clamd = await startClamd(t, { ...asPackaged, tcp: true })
       const mails = Array.from({ length: count }, (_, index) => mail(index))
       process.kill(clamd.pid, 'SIGSTOP') // so that its queue is full, however fast it is
       let running = mails.length

@@ -58,7 +58,7 @@ async function openHost(t: Test, { settings: shared }: Store, name: string): Pro
   writeFileSync(keyring, rings.old, { mode: 0o600 })
   const [clamdSocket, socket] = [join(directory, 'clamd'), join(directory, 's')]
   const signatures = join(directory, 'signatures')
-  const newClamd = () => startClamd({ socket: clamdSocket, alertExceedsMax: true, signatures })
+  const newClamd = () => startClamd(t, { socket: clamdSocket, alertExceedsMax: true, signatures })
   const settings = {
     QHPSI: 'plugin: clamd',
     CLAMD: clamdSocket,
@@ -94,7 +94,6 @@ async function openHost(t: Test, { settings: shared }: Store, name: string): Pro
       }
     },
   }
-  t.teardown(() => host.clamd.stop())
   const everywhere = <Value>(value: Value) => ({ refuse: value, tag: value, skip: value })
   const door = clientAndDaemon([onescanc], everywhere(settings), everywhere(host.daemon))
   return Object.assign(host, { door: { ...door, name: `host ${name}` } })

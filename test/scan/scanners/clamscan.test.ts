@@ -82,8 +82,7 @@ t.test('the program clamscan', { skip: clamscanMissing }, async (t) => {
 
 t.test('the program clamdscan', { skip: clamdscanMissing }, async (t) => {
   const directory = t.testdir()
-  const clamd = await startClamd()
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t)
   const settings = { CLAMSCAN: 'clamdscan', CLAMDCONF: clamd.configFile }
 
   t.strictSame(await ask({ message: plain, settings, directory }), { answer: 'clean' })

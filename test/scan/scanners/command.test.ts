@@ -70,8 +70,7 @@ const AS_INSTALLED =
 
 /** A clamd of the user nobody, and the slot as another user: no SPOOLDIR, nothing set but QHPSI. */
 async function host(t: Test) {
-  const clamd = await startClamd({ user: 'nobody', tcp: true })
-  t.teardown(clamd.stop)
+  const clamd = await startClamd(t, { user: 'nobody', tcp: true })
   const places = mkdtempSync(join(tmpdir(), 'onescan-clamav-'))
   t.teardown(() => rmSync(places, { recursive: true, force: true }))
   chmodSync(places, 0o755)
@@ -129,8 +128,7 @@ t.test(
   'commands get a file with a name: clamdscan would call /dev/fd/3 clean without scanning it',
   { skip: missing },
   async (t) => {
-    const clamd = await startClamd()
-    t.teardown(clamd.stop)
+    const clamd = await startClamd(t)
     const file = join(t.testdir({ mail: infected }), 'mail')
     const descriptor = loadSystem()!.memoryFile()
     t.teardown(() => closeSync(descriptor))

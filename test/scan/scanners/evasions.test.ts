@@ -7,8 +7,7 @@ import { isWhole } from '../../run/is-whole.ts'
 const endingsOf = (number: number) => (number % 2 === 0 ? (['LF'] as const) : (['CRLF'] as const))
 
 t.test('no mail of an enemy is called clean', { skip: clamdMissing }, async (t) => {
-  const clamd = await startClamdForEvasions()
-  t.teardown(() => clamd.stop())
+  const clamd = await startClamdForEvasions(t)
   let count = 0
   const judged = judgeEvasions(clamd, {}, undefined, isWhole ? undefined : endingsOf)
   for await (const { evasion, ending, result } of judged) {

@@ -100,8 +100,7 @@ t.test(
   'a message that a real clamd dies with is not scanned the fourth time',
   { skip: clamdMissing },
   async (t) => {
-    let clamd = await startClamd()
-    t.teardown(() => clamd.stop())
+    let clamd = await startClamd(t)
     let deaths = 0
     // The way to clamd, which is killed when it has the message.
     const way = createServer((client) => {
@@ -133,7 +132,7 @@ t.test(
       t.equal((await send(n, 'poison')).outcome, 'deferred')
       t.match(milter.mailLog.at(-1), new RegExp(`death ${n} of 3 with this message`))
       await clamd.stop()
-      clamd = await startClamd()
+      clamd = await startClamd(t)
       t.equal((await send(n, `other ${n}`)).outcome, 'delivered')
     }
     const before = deaths

@@ -50,11 +50,10 @@ async function prepared(t: Test): Promise<{ machine: Machine; clamd: Clamd; host
   add('/etc/passwd', `qmaild:x:${QMAILD}:${QMAILD}::/:/bin/false\n`)
   machine.write('/var/qmail/bin/qmail-queue', readFileSync('/bin/false'))
   chmodSync(machine.at('/var/qmail/bin/qmail-queue'), 0o4755)
-  const clamd = await startClamd({
+  const clamd = await startClamd(t, {
     alertExceedsMax: true,
     socket: join(openDirectory(t), 'clamd.ctl'),
   })
-  t.teardown(clamd.stop)
   close(clamd)
   return { machine, clamd, host: new Host(t, machine, clamd) }
 }
@@ -183,8 +182,7 @@ t.test('a slot may use the socket of clamd once all may', { skip }, async (t) =>
   t.match(remedy, /^set "LocalSocketMode 666" in its clamd\.conf, and restart clamd$/)
   const { socket } = clamd
   await clamd.stop()
-  const other = await startClamd({ alertExceedsMax: true, socket })
-  t.teardown(other.stop)
+  await startClamd(t, { alertExceedsMax: true, socket })
   judgeLines(t, linesOf(await host.lookAtSlot(slotProgram)), [UNDATED])
 })
 
@@ -225,8 +223,7 @@ t.test('clamd is started', { skip }, async (t) => {
   judgeLines(t, linesOf(await host.look()), [
     /^error clamd \S+ \[onescand\]: .*; start clamd, or see that CLAMD names its LocalSocket$/,
   ])
-  const started = await startClamd({ alertExceedsMax: true, socket })
-  t.teardown(started.stop)
+  await startClamd(t, { alertExceedsMax: true, socket })
   judgeLines(t, linesOf(await host.look()), [UNDATED])
 })
 

@@ -21,9 +21,8 @@ export interface SharedServers {
 }
 
 export async function startSharedServers(t: Test): Promise<SharedServers> {
-  const clamd = await startClamd({ alertExceedsMax: true })
-  const lax = await startClamd()
-  t.teardown(() => Promise.all([clamd.stop(), lax.stop()]))
+  const clamd = await startClamd(t, { alertExceedsMax: true })
+  const lax = await startClamd(t)
   const other = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
   // A program that breaks off in the middle of an answer is no failure of the test.
   other.on('connection', (socket) => socket.on('error', () => {}))
