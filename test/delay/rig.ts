@@ -41,7 +41,7 @@ grep flags /proc/self/fdinfo/0 /proc/self/fdinfo/1 >>"$KEPT/state"
 env >"$KEPT/environment"
 `
 
-export interface Served extends Omit<TcpServer, 'pid'> {
+export interface Served extends Pick<TcpServer, 'log' | 'port' | 'stop'> {
   /** What the program behind kept in a file of this name; '' before it ran. */
   kept(name: 'bytes' | 'state' | 'environment'): string
 }

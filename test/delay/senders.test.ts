@@ -5,9 +5,15 @@ import t, { type Test } from 'tap'
 import { freePort } from '../programs/free-port.ts'
 import { postfixMissing, startPostfix } from '../programs/postfix.ts'
 import { qpsmtpdMissing, queueOfNobody, startQpsmtpd } from '../programs/qpsmtpd.ts'
-import { type Server, startServer } from '../programs/server.ts'
+import { startServer } from '../programs/server.ts'
 import { sendBySmtp } from '../programs/swaks.ts'
-import { compileRules, envdirMissing, TCPSERVER_READY, ucspiMissing } from '../programs/ucspi.ts'
+import {
+  compileRules,
+  envdirMissing,
+  TCPSERVER_READY,
+  type TcpServer,
+  ucspiMissing,
+} from '../programs/ucspi.ts'
 import { startDns } from './dns-stand-in.ts'
 import { launcher, until, visit } from './rig.ts'
 
@@ -80,7 +86,7 @@ async function receiver(t: Test): Promise<{ port: number; delivered: () => numbe
 async function startFront(
   script: string,
   smtpPort: number,
-): Promise<Omit<Server, 'pid'> & { port: number }> {
+): Promise<Pick<TcpServer, 'log' | 'port' | 'stop'>> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-front-'))
   const port = await freePort()
   const places = {

@@ -1,9 +1,9 @@
-import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { missing as compilerMissing } from '../c/onescanc/client.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
+import { buildStage } from '../cases/stage.ts'
 import { runSlot } from '../doors/slot/slot.ts'
 import { sample, scan } from '../scan/scanners/clamd/task.ts'
 import { type Answer, client, coldSlot, type Door, milter } from './attack-doors.ts'
@@ -17,12 +17,13 @@ import {
   manyFields,
 } from './attacks.ts'
 import { type Clamd, clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
+import { keyLine } from './cluster-mail.ts'
 import { headerValues } from './header-values.ts'
 import { findProgram } from './install.mjs'
 import { mtas, openPassage } from './milter-mtas.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
+import { openDirectory } from './reachable.ts'
 import { sendMail } from './smtp-session.ts'
-import { socketDirectory } from './socket-directory.ts'
 
 /**
  * Mail that once got a virus past REJECTVIRUS=1, through every door, with a real clamd. An MTA may
@@ -36,9 +37,7 @@ const BEHIND_ALL = Buffer.alloc(600_000, '\nall work and no play')
 
 t.test('attacks through all doors', { skip }, async (t) => {
   const clamd = await startClamd(t, { alertExceedsMax: true })
-  const ring = join(t.testdir(), 'ring')
-  const key = `hmac-sha256:alpha:${Buffer.alloc(32, 5).toString('base64url')}\n`
-  writeFileSync(ring, key, { mode: 0o600 })
+  const ring = buildStage(t).file('ring', keyLine('alpha'))
   const settings = {
     QHPSI: 'plugin: clamd',
     SECONDLOOK: 'never', // it must hold without
@@ -47,8 +46,7 @@ t.test('attacks through all doors', { skip }, async (t) => {
     CLUSTERKEYS: ring,
     CLAMDBDIR: '/nonexistent',
   }
-  const spool = socketDirectory(t)
-  chmodSync(spool, 0o755)
+  const spool = openDirectory(t)
   const doors: readonly Door[] = [
     coldSlot(settings),
     await client(t, settings),
@@ -110,8 +108,7 @@ t.test('attacks through all doors', { skip }, async (t) => {
 
 t.test('each way of a scanner to a message shows it as mail', { skip }, async (t) => {
   const clamd = await startClamd(t, { alertExceedsMax: true })
-  const spool = socketDirectory(t)
-  chmodSync(spool, 0o755)
+  const spool = openDirectory(t)
   const clamdscan = `/usr/bin/clamdscan --config-file=${clamd.configFile} --no-summary`
   const database = join(clamd.directory, 'db')
   const plugins = t.testdir({ 'ask.mjs': pluginThatRuns(clamdscan) })

@@ -1,5 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -18,7 +17,7 @@ import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
 import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { freePort } from './free-port.ts'
-import type { Ending } from './server.ts'
+import { type Ending, startServer } from './server.ts'
 
 /** The name of the virus at this clamd, whose database is not that of ClamAV. */
 export const EICAR_NAME = 'EICAR-Test.UNOFFICIAL'
@@ -32,24 +31,19 @@ export const clamdMissing: string | false =
   program === undefined && 'clamd is missing: install Debian package clamav-daemon'
 
 export interface ClamdOptions {
-  /** Limits as in clamd.conf(5), each with K or M. The defaults are those of clamd. */
+  /** Settings of clamd.conf(5), by their names there. The defaults are those of clamd. */
   readonly streamMaxLength?: string
   readonly maxFileSize?: string
   readonly maxScanSize?: string
-  /** Whether clamd answers FOUND for what is over a limit, instead of OK. */
   readonly alertExceedsMax?: boolean
   readonly maxFiles?: number
-  /** Whether clamd opens mail, and archives. The default is yes. */
   readonly scanMail?: false
   readonly scanArchive?: false
-  /** Whether clamd forgets what it has called clean, which may spare it a limit. */
   readonly disableCache?: boolean
-  /** Has clamd add hash and size to the name of a signature. */
   readonly extendedDetectionInfo?: boolean
+  readonly maxConnectionQueueLength?: number
   /** What it knows beside EICAR: the text of each file of its database, by the file's name. */
   readonly database?: Readonly<Record<string, string>>
-  /** Connections that wait to be taken; clamd's own default is 200, Debian's setting 15. */
-  readonly maxConnectionQueueLength?: number
   /**
    * The LocalSocket, if another clamd was or will be there. The default is one in its directory.
    */
@@ -116,23 +110,15 @@ export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise
   // take them for loaded.
   await new Promise((resolve) => setTimeout(resolve, FILE_TIMES))
 
-  const child = spawn(unconfined(program, directory), [`--config-file=${configFile}`], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const kill = () => void child.kill('SIGKILL')
-  process.once('exit', kill) // a test that fails badly leaves no clamd behind
+  const command = [unconfined(program, directory), `--config-file=${configFile}`]
+  // The last line that clamd writes before it serves: its sockets listen by then. TERM would wait for
+  // the scans under way, or for SIGCONT.
+  const server = await startServer(command, /^Self checking /, { signal: 'SIGKILL' })
   const stop = async () => {
-    process.removeListener('exit', kill)
-    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
-      const gone = once(child, 'exit')
-      kill() // TERM would wait for the scans under way, or for SIGCONT
-      await gone
-    }
+    await server.stop()
     rmSync(directory, { recursive: true, force: true })
   }
   t.teardown(stop)
-  // The last line that clamd writes before it serves: its sockets listen by then.
-  await says(child, /^Self checking /m)
   const pong = await askClamd(readClamdAddress(socket), 'PING', AbortSignal.timeout(10_000))
   if (pong.kind !== 'answered') throw new Error(`clamd does not answer PING: ${pong.why}`)
   return {
@@ -140,8 +126,8 @@ export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise
     tcp: port ? `127.0.0.1:${port}` : '',
     configFile,
     directory,
-    pid: child.pid!,
-    says: (what) => says(child, what),
+    pid: server.pid,
+    says: server.says,
     stop,
   }
 }
@@ -150,45 +136,23 @@ function configuration(
   directory: string,
   socket: string,
   port: number,
-  options: ClamdOptions,
+  { signatures = join(directory, 'db'), ...options }: ClamdOptions,
 ): string {
+  const { database, socket: _, tcp, parent, ...settings } = options
+  const own = Object.entries(settings).map(([name, value]) => {
+    const word = typeof value === 'boolean' ? (value ? 'yes' : 'no') : value
+    return word === '' ? '' : `${name.replace(/^./, (letter) => letter.toUpperCase())} ${word}`
+  })
   const lines = [
     `LocalSocket ${socket}`,
     'LocalSocketMode 666',
-    `DatabaseDirectory ${options.signatures ?? join(directory, 'db')}`,
+    `DatabaseDirectory ${signatures}`,
     `TemporaryDirectory ${directory}`,
     'Foreground yes',
-    `AlertExceedsMax ${options.alertExceedsMax ? 'yes' : 'no'}`,
-    ...(options.maxFiles === undefined ? [] : [`MaxFiles ${options.maxFiles}`]),
-    ...(options.disableCache ? ['DisableCache yes'] : []),
-    `ExtendedDetectionInfo ${options.extendedDetectionInfo ? 'yes' : 'no'}`,
+    ...own,
+    ...(port ? [`TCPSocket ${port}`, 'TCPAddr 127.0.0.1'] : []),
   ]
-  if (options.scanMail === false) lines.push('ScanMail no')
-  if (options.scanArchive === false) lines.push('ScanArchive no')
-  if (options.streamMaxLength) lines.push(`StreamMaxLength ${options.streamMaxLength}`)
-  if (options.maxFileSize) lines.push(`MaxFileSize ${options.maxFileSize}`)
-  if (options.maxScanSize) lines.push(`MaxScanSize ${options.maxScanSize}`)
-  if (options.maxConnectionQueueLength) {
-    lines.push(`MaxConnectionQueueLength ${options.maxConnectionQueueLength}`)
-  }
-  if (options.user) lines.push(`User ${options.user}`)
-  if (port) lines.push(`TCPSocket ${port}`, 'TCPAddr 127.0.0.1')
   return `${lines.join('\n')}\n`
-}
-
-function says(child: ChildProcess, what: RegExp): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let output = ''
-    const read = (text: Buffer) => {
-      output += text
-      if (what.test(output)) resolve()
-    }
-    // Read on for as long as it runs, or it stands still at a full pipe.
-    child.stdout!.on('data', read)
-    child.stderr!.on('data', read)
-    child.on('error', reject)
-    child.on('exit', () => reject(new Error(`clamd ended: ${output}`)))
-  })
 }
 
 /**

@@ -1,12 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { type BuiltStage, buildStage } from '../cases/stage.ts'
-import { quickest, runSlot } from '../doors/slot/slot.ts'
 import { isWhole } from '../run/is-whole.ts'
+import { countingSettings, keyLine, properMail, sample, scanCounter } from './cluster-mail.ts'
 import { bodyOf, headerValues } from './header-values.ts'
 import { mtas, openPassage, type Passage } from './milter-mtas.ts'
+import { startQmailHost } from './qmail-host.ts'
 import { sendMail } from './smtp-session.ts'
 
 /**
@@ -14,28 +14,15 @@ import { sendMail } from './smtp-session.ts'
  * a host with qmail again. A scanner that counts its runs says who scanned.
  */
 
-const keys = {
-  'hmac-sha256': `hmac-sha256:alpha:${Buffer.alloc(32, 7).toString('base64url')}\n`,
-  md5: 'md5:old:a-secret-of-many-letters\n',
-}
-
-const samples = join(import.meta.dirname, '../messages')
-const sample = (name: string) => readFileSync(join(samples, name))
-
-/**
- * Samples that are proper mail: with a Date, and without lines over the 998 bytes of RFC 5322
- * 2.1.1.
- */
-const messages = readdirSync(samples)
-  .filter((name) => name.endsWith('.eml') && name !== 'long-header.eml')
-  .map((name) => [name, lineFeeds(sample(name))] as const)
+const keys = { 'hmac-sha256': keyLine('alpha'), md5: 'md5:old:a-secret-of-many-letters\n' }
+const messages = properMail.map(([name, text]) => [name, bytes(text)] as const)
 
 /**
  * Changes that an MTA makes on the way, so that a host scans once more, and the scans of two such
  * messages: one that comes to the MTA from a host of the cluster, and one that it sees first.
  */
 const changed = [
-  { what: 'a line of over 998 bytes', message: sample('long-header.eml'), scans: 4 },
+  { what: 'a line of over 998 bytes', message: bytes(sample('long-header.eml')), scans: 4 },
   // Postfix adds it before it asks, which breaks the stamp of the host before it; Sendmail
   // afterwards, which breaks the one that it has just been given.
   { what: 'no Date', message: plain, scans: 3 },
@@ -89,12 +76,10 @@ for (const { name, missing, start } of mtas) {
 
     t.test('hosts with different keys scan again', async (t) => {
       const stage = buildStage(t)
-      const other = `hmac-sha256:beta:${Buffer.alloc(32, 9).toString('base64url')}\n`
       const ours = await openCluster(t, passage, keys['hmac-sha256'], stage)
-      const first = await ours.mta(plain)
-      const theirs = slotOf(stage, stage.file('other', other))
-      await theirs(first)
-      t.equal(stage.scans(), 2)
+      const theirs = await startQmailHost(t, countingSettings(stage, keyLine('other')))
+      await theirs.pass(await ours.mta(plain))
+      t.equal(ours.scansSince(), 2)
     })
   })
 }
@@ -106,50 +91,15 @@ async function openCluster(
   key: string,
   stage: BuiltStage = buildStage(t),
 ) {
-  const CLUSTERKEYS = stage.file('ring', key)
-  await passage.serve(t, {
-    QHPSI: stage.scanner,
-    CLUSTERKEYS,
-    CLAMDBDIR: '/nonexistent',
-    VERDICTS: 'off', // scans are counted, each of the whole message
-    SECONDLOOK: 'never',
-  })
-  let seen = stage.scans()
+  const settings = countingSettings(stage, key)
+  await passage.serve(t, settings)
   return {
-    slot: slotOf(stage, CLUSTERKEYS),
+    slot: (await startQmailHost(t, settings)).pass,
     /** A message as it comes out of the MTA, to which the host before sends it. */
     async mta(message: Buffer): Promise<Buffer> {
       await sendMail(passage.port, { from: 'ann@example.net', to: ['ben@example.org'], message })
       return (await passage.receiver.next()).message
     },
-    scansSince(): number {
-      const before = seen
-      seen = stage.scans()
-      return seen - before
-    },
+    scansSince: scanCounter(stage),
   }
-}
-
-/**
- * Returns a message as it leaves a host with qmail: through the slot, with the field that
- * qmail-queue puts on top.
- */
-function slotOf(stage: BuiltStage, CLUSTERKEYS: string): (message: Buffer) => Promise<Buffer> {
-  const settings = {
-    QHPSI: stage.scanner,
-    CLUSTERKEYS,
-    CLAMDBDIR: '/nonexistent',
-    SECONDLOOK: 'never',
-  }
-  return async (message) => {
-    const { deliveries, logged } = await runSlot({ program: quickest, message, settings })
-    const [delivery] = deliveries
-    if (delivery === undefined) throw new Error(`not delivered: ${logged}`)
-    return Buffer.concat([delivery.received, delivery.message])
-  }
-}
-
-/** Queues hold lines ended by LF; one of the samples came with CRLF. */
-function lineFeeds(message: Buffer): Buffer {
-  return Buffer.from(message.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')
 }

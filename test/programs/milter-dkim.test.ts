@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isBound } from '../../src/scan/cluster/mac.ts'
-import { type BuiltStage, buildStage } from '../cases/stage.ts'
+import { bytes } from '../cases/case.ts'
+import { buildStage } from '../cases/stage.ts'
 import { isWhole } from '../run/is-whole.ts'
+import { countingSettings, keyLine, properMail, sample, scanCounter } from './cluster-mail.ts'
 import { bodyOf, headerNames, headerValues } from './header-values.ts'
 import { mtas, openPassage, type Passage } from './milter-mtas.ts'
 import { makeDkimKey, opendkimMissing, startOpendkim } from './opendkim.ts'
@@ -16,10 +16,6 @@ import { openSmtp } from './smtp-session.ts'
  * cluster.
  */
 
-const samples = join(import.meta.dirname, '../messages')
-const sample = (name: string) =>
-  readFileSync(join(samples, name)).toString('latin1').replaceAll('\r\n', '\n')
-
 /** Fields of other hosts, some of which a verifying OpenDKIM removes. */
 const signedElsewhere = `Authentication-Results: mx.example.org; dkim=pass (forged)
 DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=a; h=From:To; bh=YQ==;
@@ -29,12 +25,10 @@ Return-Path: <ada@example.net>
 `
 
 /** Ten of them; long-header.eml has a line that no MTA leaves as it is. */
-const messages: readonly (readonly [string, Buffer])[] = [
-  ...readdirSync(samples)
-    .filter((name) => name.endsWith('.eml') && name !== 'long-header.eml')
-    .map((name) => [name, sample(name)] as const),
+const messages = [
+  ...properMail,
   ['signed elsewhere', sample('plain.eml').replace(/^(?=From:)/m, signedElsewhere)] as const,
-].map(([name, text]) => [name, Buffer.from(text, 'latin1')])
+].map(([name, text]) => [name, bytes(text)] as const)
 
 t.test('a cluster with OpenDKIM', { skip: opendkimMissing }, async (t) => {
   t.equal(messages.length, 10)
@@ -51,15 +45,8 @@ t.test('a cluster with OpenDKIM', { skip: opendkimMissing }, async (t) => {
   ]
 
   const stage = buildStage(t)
-  const key = `hmac-sha256:alpha:${Buffer.alloc(32, 7).toString('base64url')}\n`
-  const settings = {
-    QHPSI: stage.scanner,
-    CLUSTERKEYS: stage.file('ring', key),
-    CLAMDBDIR: '/nonexistent',
-    VERDICTS: 'off', // scans are counted, each of the whole message
-    SECONDLOOK: 'never',
-  }
-  const scansSince = counter(stage)
+  const settings = countingSettings(stage, keyLine('alpha'))
+  const scansSince = scanCounter(stage)
 
   /** The second hosts: each verifies DKIM before onescan asks for stamps. */
   const onward: { name: string; pass(message: Buffer): Promise<Buffer> }[] = []
@@ -124,14 +111,5 @@ async function senderTo(
     const { data } = await session.send(mail)
     if (!data.startsWith('250')) throw new Error(data)
     return (await receiver.next()).message
-  }
-}
-
-function counter(stage: BuiltStage): () => number {
-  let seen = stage.scans()
-  return () => {
-    const before = seen
-    seen = stage.scans()
-    return seen - before
   }
 }

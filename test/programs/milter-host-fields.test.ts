@@ -1,7 +1,7 @@
-import { chmodSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
+import { buildStage } from '../cases/stage.ts'
 import { isWhole } from '../run/is-whole.ts'
+import { keyLine, properMail } from './cluster-mail.ts'
 import { headerValues } from './header-values.ts'
 import { mtas, openPassage } from './milter-mtas.ts'
 import { startQmailHost } from './qmail-host.ts'
@@ -37,21 +37,11 @@ Resent-Bcc: cem@example.org
   ['Authentication-Results', 'Authentication-Results: mx.example.org;\n\tspf=pass\n'],
 ] as const
 
-const samples = join(import.meta.dirname, '../messages')
-
-/** Those whose lines an MTA leaves as they are. */
-const texts = readdirSync(samples)
-  .filter((name) => name.endsWith('.eml') && name !== 'long-header.eml')
-  .map((name) => {
-    const text = readFileSync(join(samples, name), 'latin1').replaceAll('\r\n', '\n')
-    return [name, text] as const
-  })
-
 /**
  * Messages with each field at each place of some sample, and with all fields together at each
  * place; with `npm run test:all` of each sample.
  */
-const messages: readonly { readonly what: string; readonly message: Buffer }[] = texts.flatMap(
+const messages: readonly { readonly what: string; readonly message: Buffer }[] = properMail.flatMap(
   ([name, text], sample) => {
     const wholes = [...hostFields, ['all', hostFields.map(([, field]) => field).join('')] as const]
     return wholes.flatMap(([what, field], number) =>
@@ -84,9 +74,7 @@ for (const { name, missing, start } of mtas) {
     async (t) => {
       t.ok(messages.length >= (isWhole ? 250 : 80))
       const passage = await openPassage(t, start)
-      const key = `hmac-sha256:alpha:${Buffer.alloc(32, 7).toString('base64url')}\n`
-      const CLUSTERKEYS = join(t.testdir({ ring: key }), 'ring')
-      chmodSync(CLUSTERKEYS, 0o600)
+      const CLUSTERKEYS = buildStage(t).file('ring', keyLine('alpha'))
       // A remembered verdict would spare scans, too.
       const settings = { QHPSI: 'plugin: eicar', CLUSTERKEYS, VERDICTS: 'off' }
       const milter = await passage.serve(t, settings)

@@ -1,10 +1,10 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
+import { buildStage } from '../cases/stage.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
+import { keyLine } from './cluster-mail.ts'
 import { bodyOf, headerNames, headerValues } from './header-values.ts'
 import { mtas, openPassage } from './milter-mtas.ts'
 import { openSmtp, sendMail } from './smtp-session.ts'
@@ -19,9 +19,7 @@ for (const { name, missing, start } of mtas) {
     const clamd = await startClamd(t)
     const passage = await openPassage(t, start)
     const { receiver } = passage
-    const ring = join(t.testdir(), 'ring')
-    const key = Buffer.alloc(32, 5).toString('base64url')
-    writeFileSync(ring, `hmac-sha256:alpha:${key}\n`, { mode: 0o600 })
+    const ring = buildStage(t).file('ring', keyLine('alpha'))
     const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
 
     /** Sends one message on a connection of its own, and resolves to the reply. */

@@ -5,6 +5,7 @@ import { readQuarantine } from '../cases/kept.ts'
 import { buildStage } from '../cases/stage.ts'
 import { onescan, PLAIN } from '../cli/onescan.ts'
 import { runSlot } from '../doors/slot/slot.ts'
+import { keyLine } from './cluster-mail.ts'
 import { bodyOf, headerValues } from './header-values.ts'
 import { mtas, openPassage } from './milter-mtas.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
@@ -124,10 +125,7 @@ t.test('mail to a host without 8BITMIME', { skip: postfixMissing }, async (t) =>
   const stage = buildStage(t)
   const { start } = mtas.find(({ name }) => name === 'Postfix')!
   const passage = await openPassage(t, (t, _, milter) => start(t, receiver.port, milter))
-  const CLUSTERKEYS = stage.file(
-    'ring',
-    `hmac-sha256:a:${Buffer.alloc(32, 1).toString('base64')}\n`,
-  )
+  const CLUSTERKEYS = stage.file('ring', keyLine('a'))
   const settings = {
     QHPSI: stage.scanner,
     CLUSTERKEYS,

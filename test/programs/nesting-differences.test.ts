@@ -3,6 +3,7 @@ import { table } from '../../src/ground/settings/table.ts'
 import { Bytes } from '../../src/mail/message/bytes.ts'
 import { clamdScanner } from '../../src/scan/scanners/clamd/scanner.ts'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { createRandom } from '../bench/readers/random.ts'
 import { attached, base64, file, isNested, message } from '../mail/mime/nested-mail.ts'
 import { clamdPolicy, sample, scanTask } from '../scan/scanners/clamd/task.ts'
 import { clamdMissing, startClamd } from './clamd.ts'
@@ -32,15 +33,9 @@ t.test('mail that clamd calls too deep is refused', { skip: clamdMissing }, asyn
   t.ok(deep > MESSAGES / 20, `${deep} of ${MESSAGES} are too deep for clamd`)
 })
 
-interface Dice {
-  /** True that often. */
-  chance(share: number): boolean
-  below(end: number): number
-  pick<Item>(items: readonly Item[]): Item
-}
-
 function generate(seed: number): Buffer {
-  const dice = throwDice(seed)
+  const dice = createRandom(seed)
+  const chance = (share: number) => dice.below(1000) < 1000 * share
   const levels = 20 + dice.below(30)
   const multiparts = dice.pick([1, 1, 0.97, 0.9, 0.5])
   const oddHeaders = dice.pick([0, 0.1, 0.5])
@@ -48,10 +43,10 @@ function generate(seed: number): Buffer {
   const known = Array.from({ length: 8 }, (_, n) => `b${n}`)
   let part = file(EICAR)
   for (let level = 0; level < levels; level++) {
-    const junk = () => (dice.chance(oddLines) ? dice.pick(lines(dice.pick(known))) : '')
-    if (!dice.chance(multiparts)) {
+    const junk = () => (chance(oddLines) ? dice.pick(lines(dice.pick(known))) : '')
+    if (!chance(multiparts)) {
       const type = dice.pick(['rfc822', 'rfc822', 'global', 'partial'])
-      part = dice.chance(0.7)
+      part = chance(0.7)
         ? attached(part, `message/${type}`)
         : `Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n${base64(`Subject: s\n${part}`)}`
       continue
@@ -59,8 +54,8 @@ function generate(seed: number): Buffer {
     const boundary = dice.pick(names(dice.pick(known), level))
     known.push(boundary)
     const plain = `Content-Type: multipart/mixed; boundary="${boundary}"\n`
-    const header = dice.chance(oddHeaders) ? dice.pick(headers(boundary)) : plain
-    const end = dice.chance(0.7) ? `--${boundary}--\n` : ''
+    const header = chance(oddHeaders) ? dice.pick(headers(boundary)) : plain
+    const end = chance(0.7) ? `--${boundary}--\n` : ''
     part = `${junk()}${header}${junk()}\n${junk()}--${boundary}\n${junk()}${part}\n${junk()}${end}${junk()}`
   }
   return message(part)
@@ -115,19 +110,3 @@ const lines = (boundary: string) => [
   'Subject: (\n',
   'From me Mon\n',
 ]
-
-/** mulberry32. */
-function throwDice(seed: number): Dice {
-  let state = seed | 0
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-  return {
-    chance: (share) => next() < share,
-    below: (end) => Math.floor(next() * end),
-    pick: (items) => items[Math.floor(next() * items.length)]!,
-  }
-}

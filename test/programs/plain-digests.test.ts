@@ -1,13 +1,15 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { Bytes } from '../../src/mail/message/bytes.ts'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { bytes } from '../cases/case.ts'
+import { buildStage } from '../cases/stage.ts'
 import { type OpenMilter, openMilter } from '../doors/milter/rig.ts'
 import { attached, base64, file, isNested, message, multipart, text, wrap } from '../mail/mime/nested-mail.ts' // biome-ignore format: a list
 import { sample, scan } from '../scan/scanners/clamd/task.ts'
+import { uuencode } from '../scan/scanners/evasions/compose.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
+import { keyLine } from './cluster-mail.ts'
 
 /**
  * Limits that a real clamd names although each content is within them: it counts mails that stand in a
@@ -65,9 +67,7 @@ async function open(t: Test, settings: Readonly<Record<string, string>> = {}, ma
     disableCache: true,
     ...(maxFiles && { maxFiles }),
   })
-  const ring = join(t.testdir({}), 'ring')
-  const secret = Buffer.alloc(32, 7).toString('base64url')
-  writeFileSync(ring, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })
+  const ring = buildStage(t).file('ring', keyLine('alpha'))
   const own = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLUSTERKEYS: ring, REJECTVIRUS: '1' }
   const milter = await openMilter(t, { ...own, ...settings })
   /** Whether clamd by itself names a limit of the message. */
@@ -123,7 +123,7 @@ t.test('a virus beside or in a digest is found', { skip: clamdMissing }, async (
       text,
       attachedText(last(inBase64(EICAR))),
     ]),
-    'behind the digest, in uuencode': `${plain(digest(20))}begin 644 x\n${uuencoded(EICAR)}\`\nend\n`,
+    'behind the digest, in uuencode': `${plain(digest(20))}${uuencode(bytes(EICAR), 'begin 644 x')}\n`,
     'in the preamble': multipart([plain(digest(20))]).replace('\n\n', `\n\n${EICAR}\n`),
   }
   for (const [name, part] of Object.entries(places)) {
@@ -141,7 +141,7 @@ t.test('what clamd does not look into is refused', { skip: clamdMissing }, async
     'twenty attached messages': wrap(20, text, attached),
     'twenty multiparts': wrap(20, text, (part) => multipart([part])),
     'a digest beside a deep archive': multipart([plain(digest(20)), file(deep)]),
-    'a deep archive in uuencode': `${plain(digest(20))}begin 644 x\n${uuencoded(deep)}\`\nend\n`,
+    'a deep archive in uuencode': `${plain(digest(20))}${uuencode(bytes(deep), 'begin 644 x')}\n`,
     'a PDF that holds a digest': multipart([text, attachedText(`${digest(20)}%PDF-1.4\n`)]),
     'HTML that holds a digest': multipart([text, attachedText(`<html>\n${digest(20)}`)]),
   }
@@ -182,21 +182,3 @@ t.test(
     await isRefused(t, milter, infected, new RegExp(EICAR_NAME), 'the last of the files')
   },
 )
-
-/** One line of uuencode for each 45 bytes. */
-function uuencoded(content: string): string {
-  const bytes = Buffer.from(content, 'latin1')
-  const letter = (value: number) => (value === 0 ? '`' : String.fromCharCode(value + 32))
-  let out = ''
-  for (let at = 0; at < bytes.length; at += 45) {
-    const line = bytes.subarray(at, at + 45)
-    out += letter(line.length)
-    for (let index = 0; index < line.length; index += 3) {
-      const [a = 0, b = 0, c = 0] = line.subarray(index, index + 3)
-      const bits = (a << 16) | (b << 8) | c
-      for (const shift of [18, 12, 6, 0]) out += letter((bits >> shift) & 63)
-    }
-    out += '\n'
-  }
-  return out
-}

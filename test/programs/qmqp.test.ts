@@ -4,8 +4,10 @@ import t, { type Test } from 'tap'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
+import { buildStage } from '../cases/stage.ts'
 import { newest, runSlot } from '../doors/slot/slot.ts'
 import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
+import { keyLine } from './cluster-mail.ts'
 import { startServer } from './server.ts'
 import { TCPSERVER_READY, ucspiMissing } from './ucspi.ts'
 
@@ -34,9 +36,7 @@ if (isHere) t.test('QMQP', { skip: needsRoot || ucspiMissing }, tryBoth)
 
 async function tryBoth(t: Test): Promise<void> {
   const directory = t.testdir({ control: { qmqpservers: `${ADDRESS}\n` } })
-  const CLUSTERKEYS = join(directory, 'ring')
-  const key = Buffer.alloc(32, 3).toString('base64url')
-  writeFileSync(CLUSTERKEYS, `hmac-sha256:alpha:${key}\n`, { mode: 0o600 })
+  const CLUSTERKEYS = buildStage(t).file('ring', keyLine('alpha'))
   const { path: MAILDIR, remove } = makeMaildir()
   t.teardown(remove)
   const LOGFILE = join(directory, 'log')

@@ -16,6 +16,8 @@ export interface Server {
   readonly pid: number
   /** What it has written so far, a line each. */
   readonly log: readonly string[]
+  /** Resolves when it writes such a line, which it has not yet. Rejects if it ends before. */
+  says(line: RegExp): Promise<void>
   /** Ends it and waits for that. May be called again. */
   stop(): Promise<void>
 }
@@ -47,26 +49,21 @@ export async function startServer(
     for (const output of [child.stdout, child.stderr]) output.destroy() // others may have them, too
   }
   const log: string[] = []
-  const isReady = new Promise<void>((resolve, reject) => {
-    for (const input of [child.stdout, child.stderr]) {
-      createInterface({ input }).on('line', (line) => {
-        log.push(line)
-        if (ready instanceof RegExp && ready.test(line)) resolve()
-      })
-    }
-    child.once('error', reject)
-    child.once('exit', (code, signal) => reject(new Error(`it ended with ${signal ?? code}`)))
-  })
+  const outputs = [child.stdout, child.stderr].map((input) => createInterface({ input }))
+  for (const output of outputs) output.on('line', (line) => log.push(line))
+  const says = (wanted: RegExp) =>
+    new Promise<void>((resolve, reject) => {
+      for (const output of outputs) output.on('line', (line) => wanted.test(line) && resolve())
+      child.once('exit', (code, signal) => reject(new Error(`it ended with ${signal ?? code}`)))
+    })
   try {
-    await (ready instanceof RegExp
-      ? isReady
-      : Promise.race([isReady, untilListening(ready, child)]))
+    await once(child, 'spawn')
+    await (ready instanceof RegExp ? says(ready) : untilListening(ready, child))
   } catch (error) {
     await stop()
     throw new Error(`${program}: ${error}\n${log.join('\n')}`)
   }
-  isReady.catch(() => {}) // it may end later
-  return { pid: child.pid!, log, stop }
+  return { pid: child.pid!, log, says, stop }
 }
 
 /** Milliseconds for a server to start. */
