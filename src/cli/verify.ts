@@ -4,6 +4,7 @@ import { readSetting } from '../ground/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
 import { HEADER_LIMITS_IN_WORDS } from '../mail/message/header-block.ts'
 import { readSpoolPolicy } from '../mail/message/spool.ts'
+import { takeMessage } from '../scan/cluster/take-message.ts'
 import {
   explainStamps,
   type StampExplanation,
@@ -12,7 +13,6 @@ import {
   verifyStamps,
 } from '../scan/cluster/verify.ts'
 import { readSignatureFiles, settledDate } from '../scan/scanners/shared/signatures.ts'
-import { takeMessage } from '../scan/scanners/take-message.ts'
 import {
   addMaxSizeOption,
   bytesOf,

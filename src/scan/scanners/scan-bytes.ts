@@ -1,11 +1,11 @@
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { HEADER_LIMITS_IN_WORDS } from '../../mail/message/header-block.ts'
 import type { SpoolPolicy } from '../../mail/message/spool.ts'
+import { takeMessage } from '../cluster/take-message.ts'
 import { runScanners, sampleOf } from './scan.ts'
 import { type ScanFinding, type Unseen, unseen } from './shared/finding.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { Scanner } from './shared/scanner.ts'
-import { takeMessage } from './take-message.ts'
 
 export interface ManualScan {
   readonly spool: SpoolPolicy

@@ -197,19 +197,6 @@ t.test('what is known of an answer that could not tell goes on with it', async (
   })
 })
 
-t.test(
-  'mail that is accepted though it is nested too deep needs an answer otherwise',
-  async (t) => {
-    const asked = (answer: ScanFinding) =>
-      ask([noting(() => answer).scanner], [message], { nested: [] })
-    t.match(await asked(unknown('x')), { result: { answer: 'unknown' } })
-    t.match(await asked(unseen('depth', 'x')), {
-      result: undefined,
-      passed: { answer: 'unseen', why: /x/ },
-    })
-  },
-)
-
 t.test('a scanner without an answer in time has not died', async (t) => {
   const silent = () => new Promise<never>(() => {})
   const late = await ask([noting(silent).scanner], [message], { abort: 'late' })

@@ -4,8 +4,8 @@ import type { Header } from '../../mail/message/header-block.ts'
 import { Intake } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'
 import type { SpoolPolicy } from '../../mail/message/spool.ts'
-import type { Key } from '../cluster/keyring.ts'
-import { digestsFor } from '../cluster/verify.ts'
+import type { Key } from './keyring.ts'
+import { digestsFor } from './verify.ts'
 
 /**
  * Takes a whole message, with the digests that the keys need. The caller closes it. Rejects with what the
