@@ -6,15 +6,11 @@ import { clamdConfOf, databaseIn, valueIn } from '../../scan/scanners/clamd/data
 import { tellsOfLimits } from '../../scan/scanners/clamd/probe-limits.ts'
 import type { ClamdOutcome } from '../../scan/scanners/clamd/session.ts'
 import { askClamd, scanStream } from '../../scan/scanners/clamd/sessions.ts'
-import {
-  eicarMessage,
-  eicarZip,
-  largeEicarMessage,
-} from '../../scan/scanners/eicar/eicar-message.ts'
 import type { ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
 import { readSignatureFiles, SETTLED_AFTER } from '../../scan/scanners/shared/signatures.ts'
 import type { ClamdState } from '../observe/live/process-report.ts'
 import { joinGroup, obstacle } from './account.ts'
+import { eicarMessage, eicarZip, largeEicarMessage } from './eicar-message.ts'
 import { checkCount, signaturesIn } from './scanner.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
 

@@ -6,12 +6,12 @@ import { readForeignFile, readStart } from '../../ground/path/open.ts'
 import { whenInterrupted } from '../../ground/process/interruption.ts'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import { readSpoolPolicy } from '../../mail/message/spool.ts'
-import { eicarMessage } from '../../scan/scanners/eicar/eicar-message.ts'
 import { scanBytes } from '../../scan/scanners/scan-bytes.ts'
 import { makeScanners } from '../../scan/scanners/scanners.ts'
 import { causeOf, type ScanFinding, unknown } from '../../scan/scanners/shared/finding.ts'
 import type { ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
 import type { Scanner } from '../../scan/scanners/shared/scanner.ts'
+import { eicarMessage } from './eicar-message.ts'
 import { type StageHost, scanSettingsOf } from './stage.ts'
 
 /** Checks whether each scanner in QHPSI finds EICAR in the test message. */

@@ -1,5 +1,5 @@
 import { deflateRawSync } from 'node:zlib'
-import { EICAR } from './eicar.ts'
+import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 
 const HEADER = `From: onescan check <postmaster@localhost>
 To: postmaster@localhost
