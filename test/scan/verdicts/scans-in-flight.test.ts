@@ -1,10 +1,7 @@
 import t from 'tap'
-import { readScanSettings } from '../../../src/scan/scanners/shared/scan-settings.ts'
-import type { Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
-import { describeScan } from '../../../src/scan/verdicts/copies/message-identity.ts'
 import { ScansInFlight } from '../../../src/scan/verdicts/scans-in-flight.ts'
 
-/** Scans that are under way, and the description of a scan. */
+/** Scans that are under way. */
 
 const print = 'the fingerprint'
 const nothing = { kind: 'nothing' } as const
@@ -32,19 +29,4 @@ t.test('the end of a scan is not that of a later one of the same message', async
     { is: 'begun', fingerprint: print, within: 500 },
     { is: 'ended', fingerprint: print },
   ])
-})
-
-t.test('how a message is looked at is one line: release, settings, scanners', async (t) => {
-  const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
-  const by = (identity: string): Scanner => ({
-    name: identity,
-    local: false,
-    memorable: { identity, signatures: 'not told' },
-    scan: async () => ({ answer: 'clean' }),
-  })
-  const { MAXNESTING: max } = settings
-  t.equal(
-    describeScan(settings, [by('a'), by('b\n')], '1.2.3'),
-    `onescan=1.2.3 nesting=${max} secondlook=always scanners=a,b?`,
-  )
 })

@@ -92,7 +92,7 @@ function nameOf(
  * decodes mail. They are not part of a fingerprint. They are the fields that no stamp binds, but without
  * Content-Length, by which some readers cut mail.
  */
-export const transportFields: ReadonlySet<string> = new Set(
+const transportFields: ReadonlySet<string> = new Set(
   [...unboundFields].filter((name) => name !== 'content-length'),
 )
 
@@ -100,7 +100,7 @@ export const transportFields: ReadonlySet<string> = new Set(
  * Fields that a sender writes anew in each copy. Their presence and place are part of the
  * fingerprint; their value is not.
  */
-export const copyFields: ReadonlySet<string> = new Set(['message-id', 'date', 'to', 'cc'])
+const copyFields: ReadonlySet<string> = new Set(['message-id', 'date', 'to', 'cc'])
 
 /** The only fields that may differ when a message that killed a scanner is delivered again. */
 const retryFields: ReadonlySet<string> = new Set(['received', 'date', 'message-id'])

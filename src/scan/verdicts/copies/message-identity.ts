@@ -87,13 +87,12 @@ export async function identify(
  * scanner judges by, and the settings that leave parts unscanned or have them scanned twice. Only a
  * verdict of the same description counts.
  */
-export function describeScan(
-  { MAXNESTING, SECONDLOOK }: Pick<ScanSettings, 'MAXNESTING' | 'SECONDLOOK'>,
+function describeScan(
+  { MAXNESTING, SECONDLOOK }: ScanSettings,
   scanners: readonly Scanner[],
-  release: string = about.version,
 ): string {
   const identities = scanners.map(({ memorable }) => memorable!.identity)
-  const settings = `onescan=${release} nesting=${MAXNESTING} secondlook=${SECONDLOOK}`
+  const settings = `onescan=${about.version} nesting=${MAXNESTING} secondlook=${SECONDLOOK}`
   return replaceUnprintable(`${settings} scanners=${identities.join(',')}`)
 }
 
@@ -102,7 +101,7 @@ export function describeScan(
  * own: then no verdict may be kept. A site's own files have no number: it counts which ones this host
  * has, and for scanners that name no signatures which host it is, and when its files changed.
  */
-export async function versionsNow(
+async function versionsNow(
   scanners: readonly Scanner[],
   host: string,
   files: Pick<SignatureFiles, 'changed' | 'own'> | undefined,
@@ -113,9 +112,8 @@ export async function versionsNow(
     versions.CLAMDBDIR = crypto.createHash('sha256').update(files.own).digest('base64url')
   for (const { name, memorable } of scanners) {
     const { signatures } = memorable!
-    if (signatures === 'not told') return undefined
     const dated = files && `${host} ${files.changed}`
-    const version = signatures === "this host's" ? dated : await signatures()
+    const version = typeof signatures === 'function' ? await signatures() : dated
     if (version === undefined) return undefined
     if (version !== '') versions[name] = version
   }

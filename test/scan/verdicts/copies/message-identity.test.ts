@@ -1,12 +1,38 @@
 import * as crypto from 'node:crypto'
 import t from 'tap'
+import about from '../../../../package.json' with { type: 'json' }
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { readScanSettings } from '../../../../src/scan/scanners/shared/scan-settings.ts'
 import type { Scanner } from '../../../../src/scan/scanners/shared/scanner.ts'
+import type { SignatureFiles } from '../../../../src/scan/scanners/shared/signatures.ts'
 import { joinVersions, stillCounts } from '../../../../src/scan/verdicts/copies/fresh.ts'
-import { versionsNow } from '../../../../src/scan/verdicts/copies/message-identity.ts'
+import { identify } from '../../../../src/scan/verdicts/copies/message-identity.ts'
+import { deriveSecrets } from '../../../../src/scan/verdicts/copies/secrets.ts'
+import { examine } from '../../cluster/hashed-message.ts'
 
-/** The signatures by which scanners would scan now. */
+/** By what a message and its scan are known: the description, and the signatures of now. */
 
 type Signatures = NonNullable<Scanner['memorable']>['signatures']
+
+const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
+
+function identityOf(scanners: readonly Scanner[], files?: Partial<SignatureFiles>) {
+  const { header, ...form } = examine(Buffer.from('Subject: x\n\nx\n'))
+  const message = { form, body: Bytes.of(), confirmFile() {} }
+  const time = { timeLeft: () => 1000, gone: undefined, maxAge: 3600 }
+  return identify(
+    { message, leaving: header, scanners, settings, ...time },
+    {
+      secrets: () => deriveSecrets(Buffer.alloc(32, 7), crypto),
+      crypto,
+      maxAge: 3600,
+      host: 'mx1',
+      signatureFiles: () => files as SignatureFiles | undefined,
+    },
+  )
+}
+const versionsNow = async (...given: Parameters<typeof identityOf>) =>
+  (await identityOf(...given))?.versions
 
 const scanner = (name: string, signatures: Signatures): Scanner => ({
   name,
@@ -19,22 +45,28 @@ const eicar = scanner('eicar', async () => '')
 const command = scanner('command', "this host's")
 const plugin = scanner('plugin', 'not told')
 const broken = scanner('broken', async () => undefined)
+const dated = { changed: 1.8e9 }
+
+t.test('how a message is looked at is one line: release, settings, scanners', async (t) => {
+  const identity = await identityOf([scanner('a', 'not told'), scanner('b\n', 'not told')])
+  const { version } = about
+  const line = `onescan=${version} nesting=${settings.MAXNESTING} secondlook=always scanners=a,b?`
+  t.equal(identity?.fingerprintInput.scanDescription, line)
+})
 
 t.test('who has no number goes by the host and its date, who has none is left out', async (t) => {
-  t.same(await versionsNow([clamd, eicar, command], 'mx1', { changed: 1.8e9 }, crypto), {
+  t.same(await versionsNow([clamd, eicar, command], dated), {
     clamd: 'ClamAV 1.4.3/27600/Tue',
     command: 'mx1 1800000000',
   })
 })
 
 t.test('one scanner that does not tell when its signatures change is enough', async (t) => {
-  const dated = ['mx1', { changed: 1.8e9 }, crypto] as const
-  const undated = ['mx1', undefined, crypto] as const
-  t.ok(await versionsNow([clamd], ...undated))
-  t.equal(await versionsNow([clamd, command], ...undated), undefined)
-  t.equal(await versionsNow([clamd, plugin], ...dated), undefined)
-  t.equal(await versionsNow([plugin, clamd], ...dated), undefined)
-  t.equal(await versionsNow([clamd, broken], ...dated), undefined)
+  t.ok(await versionsNow([clamd]))
+  t.equal(await versionsNow([clamd, command]), undefined)
+  t.equal(await versionsNow([clamd, plugin], dated), undefined)
+  t.equal(await versionsNow([plugin, clamd], dated), undefined)
+  t.equal(await versionsNow([clamd, broken], dated), undefined)
 })
 
 /** Whether a clean verdict by these signatures counts where the others are. */
@@ -47,9 +79,7 @@ function counts(theirs: string, here: string): boolean {
 
 t.test('hosts with other files of their own have other signatures', async (t) => {
   const of = async (own?: string) =>
-    joinVersions(
-      (await versionsNow([clamd], 'mx1', { changed: 1.8e9, ...(own && { own }) }, crypto))!,
-    )
+    joinVersions((await versionsNow([clamd], { ...dated, ...(own && { own }) }))!)
   const [none, one, two] = [await of(), await of('x.ndb 1\n'), await of('x.ndb 2\n')]
   for (const [theirs, here] of [
     [none, one],
