@@ -12,8 +12,8 @@ const PRIVATE = 0o700
  * maker may not have come so far, and may have been killed. It means nothing else there.
  */
 const UNSYNCED = 0o1000
-export const MAILDIR_PARTS = ['tmp', 'new', 'cur'] as const
-export type MaildirPart = (typeof MAILDIR_PARTS)[number]
+const MAILDIR_PARTS = ['tmp', 'new', 'cur'] as const
+type MaildirPart = (typeof MAILDIR_PARTS)[number]
 
 /** A day of one kind of grounds: its messages lie in one folder. */
 export interface DayOfGrounds {
@@ -157,8 +157,14 @@ export class Folder {
     await this.parts[part].sync()
   }
 
-  /** Removes the folder with this file of its own. Rejects if there is anything else in it. */
-  async removeEmpty(file: string): Promise<void> {
+  /**
+   * Removes the folder with this file of its own if no part has a file: a folder without one of them would be
+   * no Maildir. Rejects if somebody puts something there meanwhile.
+   */
+  async removeIfEmpty(file: string): Promise<void> {
+    for (const part of Object.values(this.parts)) {
+      for await (const _ of part.namesInSlices(0)) return
+    }
     await unlink(this.top.at(file)).catch(() => {})
     for (const part of MAILDIR_PARTS) await rmdir(this.top.at(part))
     await rmdir(this.#maildir.at(`.${this.#day}`))

@@ -7,13 +7,7 @@ import type { Values } from '../../ground/settings/settings.ts'
 import type { quarantineLimits } from '../../ground/settings/table/scanning.ts'
 import { FIRST_SEEN, type HostTime, SweepClock } from './age.ts'
 import { byAge, daysIn, entryAt, type QuarantineEntry } from './entries.ts'
-import {
-  type DayOfGrounds,
-  Folder,
-  MAILDIR_PARTS,
-  type MaildirPart,
-  openQuarantine,
-} from './folders.ts'
+import { type DayOfGrounds, Folder, openQuarantine, type Place } from './folders.ts'
 
 interface SweepResult {
   /** Messages that are still there. */
@@ -241,17 +235,9 @@ class QuarantineSweep {
         if (this.#now - touched > USELESS_AFTER) await unlink(path).catch(() => {})
       }
       const isInUse = this.#now - Date.parse(at.day) < IN_USE_FOR
-      if (isInUse || !(await this.#isEmpty(folder))) return
-      await folder.removeEmpty(FIRST_SEEN).catch(() => {}) // somebody has put something there
+      // What somebody has put beside the parts stays, with the folder.
+      if (!isInUse) await folder.removeIfEmpty(FIRST_SEEN).catch(() => {})
     })
-  }
-
-  /** Whether all parts are empty: a folder without one of them would be no Maildir. */
-  async #isEmpty(folder: Folder): Promise<boolean> {
-    for (const part of MAILDIR_PARTS) {
-      for await (const _ of this.#filesIn(folder, part)) return false
-    }
-    return true
   }
 
   /** The messages in new/ and cur/ of a folder, in no order. */
@@ -271,7 +257,10 @@ class QuarantineSweep {
    * The names in a part of a folder, each with its path, in no order. Works in slices, so that it may run
    * beside mail. Rejects at the signal.
    */
-  async *#filesIn(folder: Folder, part: MaildirPart): AsyncGenerator<[name: string, path: string]> {
+  async *#filesIn(
+    folder: Folder,
+    part: Place['part'],
+  ): AsyncGenerator<[name: string, path: string]> {
     const directory = folder.parts[part]
     for await (const name of directory.namesInSlices(PAUSE, this.#signal)) {
       yield [name, directory.at(name)]
