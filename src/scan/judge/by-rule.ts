@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { parseIpAddress } from '../../ground/net/ip-address.ts'
+import { compileGlob } from '../../ground/settings/glob.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { Rules } from '../rules/match.ts'
@@ -8,7 +9,7 @@ import type { Deadline } from './deadline.ts'
 import type { Decision, DecisionDetails, SingleDecision } from './decision.ts'
 import { type AnswerMode, divide, type GroupDecision, joinLines } from './divide.ts'
 import { judge } from './engine.ts'
-import { mayExcept, withExceptions } from './exceptions.ts'
+import type { Policy } from './policy.ts'
 import { refusalByRule } from './replies.ts'
 import type { Site, SiteRules } from './site.ts'
 import type { Transaction } from './transaction.ts'
@@ -90,6 +91,20 @@ async function judgeInGroups(
     const isNamed = (exception: Rule) => before.includes(exception) || mayExcept(exception, found)
     named = exceptions.filter(isNamed)
     if (named.length === before.length) return decision
+  }
+}
+
+/** Whether an exception may let mail in which this was found: it names that, or any signature. */
+function mayExcept({ conditions: { signature } }: Rule, found: string): boolean {
+  return signature === undefined || compileGlob(signature, '*')(found)
+}
+
+/** The policy with these exceptions. Of several for the same finding, the first line counts. */
+function withExceptions(policy: Policy, exceptions: readonly Rule[]): Policy {
+  if (exceptions.length === 0) return policy
+  return {
+    ...policy,
+    allowedBy: (found) => exceptions.find((exception) => mayExcept(exception, found))?.line,
   }
 }
 

@@ -10,9 +10,8 @@ import type {
   QuarantineDecision,
   SingleDecision,
 } from './decision.ts'
-import { isOnlyTagged } from './exceptions.ts'
 import { forwardTo } from './forward.ts'
-import type { MailSettings, Policy } from './policy.ts'
+import { isOnlyTagged, type MailSettings, type Policy } from './policy.ts'
 import { NOT_SCANNED, refusal, replyAboutForm } from './replies.ts'
 import type { ScanOutcome } from './scan-unvouched.ts'
 import type { OwnStamp } from './stamp-scanned.ts'

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault } from '../../ground/errors/fault.ts'
+import { compileGlob } from '../../ground/settings/glob.ts'
 import {
   type Environment,
   readSetting,
@@ -11,7 +12,9 @@ import { treatment } from '../../ground/settings/table/scanning.ts'
 import { readSpoolPolicy, type SpoolPolicy } from '../../mail/message/spool.ts'
 import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
+import type { Infected } from '../scanners/shared/finding.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'
+import type { IsExcused } from '../scanners/shared/scanner.ts'
 
 /** By what a message is scanned, and what becomes of it then; the names are those of onescan-queue(8). */
 export interface MailSettings extends ScanSettings, Values<typeof treatment> {
@@ -144,4 +147,18 @@ export function withSettings(
   if (ofInfected.some((name) => name in ofLine)) return { ...base, settings }
   const { REJECTVIRUS, VIRUSTAGONLY, VIRUSFORWARD } = base.settings
   return { ...base, settings: { ...settings, REJECTVIRUS, VIRUSTAGONLY, VIRUSFORWARD } }
+}
+
+/** Whether VIRUSTAGONLY lets a message in although this was found. It does not name what is banned. */
+export function isOnlyTagged(
+  { name, banned = false }: Pick<Infected, 'name' | 'banned'>,
+  { VIRUSTAGONLY }: MailSettings,
+): boolean {
+  return !banned && VIRUSTAGONLY.some((pattern) => compileGlob(pattern, '*')(name))
+}
+
+/** What VIRUSTAGONLY and the exceptions of onescan.policy excuse; undefined if that is nothing. */
+export function excusesOf({ settings, allowedBy }: Policy): IsExcused | undefined {
+  if (settings.VIRUSTAGONLY.length === 0 && allowedBy === undefined) return undefined
+  return (found) => isOnlyTagged(found, settings) || allowedBy?.(found.name) !== undefined
 }
