@@ -2,7 +2,12 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Fault } from '../../../src/ground/errors/fault.ts'
-import { isCurrent, loadKeyring, parseKeyring } from '../../../src/scan/cluster/keyring.ts'
+import {
+  isCurrent,
+  loadKeyring,
+  parseKeyring,
+  readClusterSettings,
+} from '../../../src/scan/cluster/keyring.ts'
 
 const secret = Buffer.alloc(32, 7).toString('base64url')
 
@@ -29,50 +34,31 @@ t.test('a keyring holds keys of both schemes, bare words and comments', async (t
 })
 
 t.test('the error about a malformed line has its number, and never its content', async (t) => {
-  for (const line of [
-    'hmac-sha256:alpha:short',
-    `hmac-sha256:alpha:${secret}!`,
-    `hmac-sha256::${secret}`,
-    `hmac-sha256:${'x'.repeat(33)}:${secret}`,
-    `hmac-sha256:al/pha:${secret}`,
-    `sha1:alpha:${secret}`,
-    'md5:alpha:',
-    'md5:alpha',
-    'md5:alpha:sesame:until=tomorrow',
-    'md5:alpha:sesame:until=2026-13-45',
-    'md5:alpha:sesame:2026-12-31',
-    'md5:alpha:ses:ame:until=2026-12-31',
-    'two words',
-    ' # no comment',
-  ]) {
-    const fault = faultOf(`# first\n${line}\n`)
-    t.match(fault, /^CLUSTERKEYS ring: line 2 /, line)
-    t.notMatch(fault, /sesame|BwcHBwcH/, 'no secret in it')
-  }
-})
-
-t.test('the error about a malformed line tells what is wrong', async (t) => {
-  const said = (line: string) => faultOf(`${line}\n`).replace('CLUSTERKEYS ring: line 1 ', '')
-  t.equal(said('two words'), 'holds a blank; keys have none')
-  t.equal(said('two\twords'), 'holds a blank; keys have none')
   const noId = 'has no id of 1 to 32 letters, digits, ".", "_" or "-"'
-  for (const id of ['', 'al/pha', 'i'.repeat(33)]) t.equal(said(`md5:${id}:x`), noId, id)
-  t.equal(said('md5:a:'), 'has no secret')
-  t.equal(said('md5:a'), 'has no secret')
-  const more = 'has more than scheme:id:secret:until=YYYY-MM-DD:release'
-  t.equal(said('md5:a:x:until=2026-12-31:y'), more)
   const other = 'has something other than until=YYYY-MM-DD and release after the secret'
-  for (const day of ['2026-12-31', 'until=', 'xuntil=2026-12-31', 'until=2026-02-30']) {
-    t.equal(said(`md5:a:x:${day}`), other, day)
-  }
-  for (const day of ['x2026-12-31', '2026-12-311', '2026-1-1']) {
-    t.equal(said(`md5:a:x:until=${day}`), other, day)
-  }
-  t.equal(said('sha1:a:x'), 'has a scheme that is neither md5 nor hmac-sha256')
-  t.equal(said(`hmac-sha256:a:${secret}!`), 'has a secret that is not base64url')
-  t.equal(said(`hmac-sha256:a:=${secret}`), 'has a secret that is not base64url')
+  const more = 'has more than scheme:id:secret:until=YYYY-MM-DD:release'
+  const blank = 'holds a blank; keys have none'
+  const noScheme = 'has a scheme that is neither md5 nor hmac-sha256'
+  const noBase64url = 'has a secret that is not base64url'
   const short = Buffer.alloc(31, 7).toString('base64url')
-  t.equal(said(`hmac-sha256:a:${short}`), 'has a secret of under 32 bytes')
+  const days = ['2026-12-31', 'until=', 'xuntil=2026-12-31', 'until=2026-02-30', 'until=tomorrow']
+  const noDays = ['x2026-12-31', '2026-12-311', '2026-1-1', '2026-13-45']
+  for (const [line, why] of [
+    ...['two words', 'two\twords', ' # no comment'].map((line) => [line, blank] as const),
+    ...['', 'al/pha', 'i'.repeat(33)].map((id) => [`md5:${id}:x`, noId] as const),
+    [`hmac-sha256::${secret}`, noId],
+    ...['md5:a:', 'md5:a'].map((line) => [line, 'has no secret'] as const),
+    ...[...days, ...noDays.map((day) => `until=${day}`)].map(
+      (option) => [`md5:a:sesame:${option}`, other] as const,
+    ),
+    ['md5:a:x:until=2026-12-31:y', more],
+    ['md5:a:ses:ame:until=2026-12-31', more],
+    ['sha1:a:x', noScheme],
+    ...[`${secret}!`, `=${secret}`].map((text) => [`hmac-sha256:a:${text}`, noBase64url] as const),
+    [`hmac-sha256:a:${short}`, 'has a secret of under 32 bytes'],
+  ] as const) {
+    t.equal(faultOf(`# first\n${line}\n`), `CLUSTERKEYS ring: line 2 ${why}`, line)
+  }
 })
 
 t.test('blanks at the end of a line, padding and ids of 32 characters are accepted', async (t) => {
@@ -136,7 +122,21 @@ t.test('a keyring that cannot be used is an error, and never counts as empty', a
 t.test('clustering is off if there is no default keyring', async (t) => {
   const control = t.testdir()
   t.same(loadKeyring({}, control), { path: join(control, 'clusterkeys') })
+  t.same(readClusterSettings({}, control), { cluster: undefined, off: undefined })
   t.throws(() => loadKeyring({}, ring(t, 'sesame\n')), /ENOTDIR/, 'what is else amiss')
+})
+
+t.test('the settings of a cluster have its keys, and defaults', async (t) => {
+  const control = join(ring(t, 'sesame\n'), '..')
+  t.match(readClusterSettings({}, control), {
+    cluster: { keys: [{ id: 'line-1' }], CLUSTERMAXAGE: 3600, CLUSTERPEERS: 'optional' },
+    off: undefined,
+  })
+  const settings = { CLUSTERMAXAGE: '60', CLUSTERPEERS: 'required' }
+  t.match(readClusterSettings(settings, control).cluster, {
+    CLUSTERMAXAGE: 60,
+    CLUSTERPEERS: 'required',
+  })
 })
 
 function ring(t: Test, text: string, mode = 0o600): string {
