@@ -150,11 +150,10 @@ t.test('a record is a header that a mail program reads, in lines of under 998 by
   const [entry] = entriesIn(openFor(t, directory), always)
   t.same((await recordOf(openFor(t, directory), entry!))?.recipients, recipients)
   t.ok(lines.every((line) => line.length < 998 && /^[ -~]*$/.test(line)))
-  t.ok(lines.slice(1, -1).every((line) => line.startsWith(' ')), 'folded') // biome-ignore format: a line
+  for (const line of lines.slice(1, -1)) t.match(line, /^ /, 'folded')
 })
 
 t.test('a file that ends early is told, wherever it ends and the record does', async (t) => {
-  // biome-ignore format: a line
   const directory = makeQuarantine(t)
   const root = openFor(t, directory)
   const id = await keepOne(directory, now, { text })
@@ -185,10 +184,12 @@ t.test('a file that onescan did not write is no message in quarantine', async (t
   const root = openFor(t, directory)
   const id = await keepOne(directory, now)
   const file = fileOf(directory, id)
-  const [, json = '', end = ''] = /^X-Onescan-Quarantine: (.*\n)(X-Onescan-Message: .*\n)/s.exec(readFileSync(file, 'latin1')) ?? [] // biome-ignore format: a line
+  const head = /^X-Onescan-Quarantine: (.*\n)(X-Onescan-Message: .*\n)/s
+  const [, json = '', end = ''] = head.exec(readFileSync(file, 'latin1')) ?? []
   const record = JSON.parse(json)
   const field = 'X-Onescan-Quarantine: '
   const without = (name: string) => JSON.stringify({ ...record, [name]: undefined })
+  const withOne = (name: string) => JSON.stringify({ ...record, [name]: 1 })
   const names = ['id', 'time', 'host', 'door', 'grounds', 'sender', 'log', 'recipients']
   const files: readonly (readonly [file: string, why: RegExp])[] = [
     ['', /it has no record/],
@@ -200,7 +201,7 @@ t.test('a file that onescan did not write is no message in quarantine', async (t
     [`${field}1\n${end}`, /is not whole/],
     ...names.map((name) => [`${field}${without(name)}\n${end}`, /is not whole/] as const),
     ...['found', 'remote', 'queue', 'log', 'recipients'].map(
-      (name) => [`${field}${JSON.stringify({ ...record, [name]: 1 })}\n${end}`, /is not whole/] as const, // biome-ignore format: a line
+      (name) => [`${field}${withOne(name)}\n${end}`, /is not whole/] as const,
     ),
     [`${field}${JSON.stringify({ ...record, recipients: ['x', 1] })}\n${end}`, /is not whole/],
     [`${field}{"x":"\\"","recipients":[[]]}\n${end}`, /has lists in lists/],
@@ -296,30 +297,38 @@ t.test('a folder that was not finished is made whole by the next message', async
 
 t.test('only a private directory of this account is a quarantine', async (t) => {
   const uid = process.geteuid!()
-  const cases: readonly (readonly [
-    what: string,
-    spoil: (directory: string) => void,
-    why: (directory: string) => string,
-  ])[] = [
-    ['nothing', (directory) => rmSync(directory, { recursive: true }), (directory) => `ENOENT: no such file or directory: ${directory}; make it: install -d -m 700 -o ${uid} ${directory}`], // biome-ignore format: a line
-    ['a file', (directory) => { rmSync(directory, { recursive: true }); writeFileSync(directory, '') }, () => 'is not a directory'], // biome-ignore format: a line
-    ['a link', (directory) => { renameSync(directory, `${directory}-there`); symlinkSync(`${directory}-there`, directory) }, (directory) => `${directory}: is a link, and links are not followed there`], // biome-ignore format: a line
-    ['of a mode for all', (directory) => chmodSync(directory, 0o755), () => 'mode 0755 lets others in; chmod 700 it'], // biome-ignore format: a line
-    ['of a mode for some', (directory) => chmodSync(directory, 0o710), () => 'mode 0710 lets others in; chmod 700 it'], // biome-ignore format: a line
+  const gone = (directory: string) => rmSync(directory, { recursive: true })
+  const file = (directory: string) => {
+    gone(directory)
+    writeFileSync(directory, '')
+  }
+  const link = (directory: string) => {
+    renameSync(directory, `${directory}-there`)
+    symlinkSync(`${directory}-there`, directory)
+  }
+  const closed = (mode: number) => (directory: string) => chmodSync(directory, mode)
+  const missing = `ENOENT: no such file or directory: HERE; make it: install -d -m 700 -o ${uid} HERE`
+  const cases: readonly (readonly [spoil: (directory: string) => void, why: string])[] = [
+    [gone, missing],
+    [file, 'is not a directory'],
+    [link, 'HERE: is a link, and links are not followed there'],
+    [closed(0o755), 'mode 0755 lets others in; chmod 700 it'],
+    [closed(0o710), 'mode 0710 lets others in; chmod 700 it'],
   ]
   const open = descriptors()
-  for (const [what, spoil, why] of cases) {
+  for (const [spoil, why] of cases) {
     const directory = makeQuarantine(t)
     t.teardown(() => rmSync(`${directory}-there`, { recursive: true, force: true }))
     spoil(directory)
-    const message = `QUARANTINE ${directory}: ${why(directory)}`
+    const message = `QUARANTINE ${directory}: ${why.replaceAll('HERE', directory)}`
     const fault = await keepOne(directory, now).catch((error) => error)
-    t.same([fault.kind, fault.message], ['config', message], what)
+    t.same([fault.kind, fault.message], ['config', message])
   }
   const foreign = uid === 0 ? makeQuarantine(t) : '/usr'
   if (uid === 0) chownSync(foreign, 12_345, 0)
-  const message = `belongs to uid ${statSync(foreign).uid}, and this runs as uid ${uid}; chown it, or let onescand keep mail in it` // biome-ignore format: a line
-  t.throws(() => openQuarantine(foreign), { message: `QUARANTINE ${foreign}: ${message}` })
+  const who = `belongs to uid ${statSync(foreign).uid}, and this runs as uid ${uid}`
+  const message = `QUARANTINE ${foreign}: ${who}; chown it, or let onescand keep mail in it`
+  t.throws(() => openQuarantine(foreign), { message })
   t.equal(descriptors(), open)
 })
 
@@ -386,7 +395,7 @@ t.test('the list has the messages of a time, to the second, the oldest first', a
   const directory = makeQuarantine(t)
   const root = openFor(t, directory)
   const midnight = Date.parse(`${DAY}T00:00:00Z`)
-  const times = [midnight - 1000, midnight, midnight + 1000, midnight + 86_399_000, midnight + 86_400_000] // biome-ignore format: a line
+  const times = [-1, 0, 1, 86_399, 86_400].map((seconds) => midnight + seconds * 1000)
   const ids: string[] = []
   for (const [index, time] of times.entries()) {
     ids.push(await keepOne(directory, time, { grounds: index % 2 === 0 ? 'virus' : 'banned' }))
@@ -430,12 +439,13 @@ t.test('the name of a file says what is done with a message', async (t) => {
   const id = await keepOne(directory, now)
   const folder = join(directory, `virus/.${DAY}`)
   const name = `${id},S=17`
+  const taker = { pid: '12', started: 345 }
   const places: readonly (readonly [place: string, state: object | undefined])[] = [
     [`new/${name}`, { state: 'kept', flags: '' }],
     [`cur/${name}:2,`, { state: 'kept', flags: '' }],
     [`cur/${name}:2,S`, { state: 'kept', flags: 'S' }],
     [`cur/${name}:2,PS`, { state: 'released', flags: 'PS' }],
-    [`tmp/${name}:2,S.releasing-12-345`, { state: 'releasing', flags: 'S', taker: { pid: '12', started: 345 } }], // biome-ignore format: a line
+    [`tmp/${name}:2,S.releasing-12-345`, { state: 'releasing', flags: 'S', taker }],
     [`tmp/${name}`, undefined],
     [`new/${name}:2,.releasing-12-345`, undefined],
     [`tmp/${name}:2,.releasing-12`, undefined],

@@ -52,10 +52,10 @@ class Host {
     return sweepQuarantine(directory, limits, { now, uptime, boot }, signal)
   }
 
-  /** Lets time pass without a sweep. */
-  wait(milliseconds: number): void {
+  /** Lets time pass without a sweep, by the wall clock and by that of the kernel. */
+  wait(milliseconds: number, byKernel = milliseconds): void {
     this.now += milliseconds
-    this.uptime += milliseconds
+    this.uptime += byKernel
   }
 
   /** Lets time pass, of which sweeps see each hour. Resolves with the last of them. */
@@ -99,6 +99,8 @@ class Host {
 }
 
 const CLOCK = 'sweep.clock'
+/** The id of a clock that is none of these. */
+const OTHER = '0123456789abcdef'
 const SEEN = 'virus/.2026-11-21/sweep.seen'
 
 t.test('the sweep removes no message if there are no limits', async (t) => {
@@ -116,10 +118,10 @@ t.test('the sweep removes no message if there are no limits', async (t) => {
 })
 
 t.test('messages that are too old go, of all grounds, released or not', async (t) => {
-  // biome-ignore format: a line
   const host = new Host(t)
   const released = await host.keep()
-  renameSync(fileOf(host.directory, released), host.path(`virus/.2026-11-21/cur/${released},S=17:2,PS`)) // biome-ignore format: a line
+  const passed = host.path(`virus/.2026-11-21/cur/${released},S=17:2,PS`)
+  renameSync(fileOf(host.directory, released), passed)
   await host.keep(now, { grounds: 'banned' })
   await host.sweep(threeHours)
   await host.pass(1, threeHours)
@@ -155,7 +157,7 @@ t.test('a folder goes when it is empty and nobody writes there any more', async 
     host.wait(1)
     await host.sweep()
     t.equal(existsSync(host.path(folder)), stays, what)
-    t.same(readdirSync(host.path('virus')).filter((name) => !name.startsWith('.')).sort(), ['cur', 'new', 'tmp']) // biome-ignore format: a line
+    for (const part of ['cur', 'new', 'tmp']) t.ok(existsSync(host.path(`virus/${part}`)))
   }
 })
 
@@ -191,7 +193,6 @@ t.test('no step of the clock makes a message old', async (t) => {
 })
 
 t.test('mail that was kept while the clock was years behind is not old', async (t) => {
-  // biome-ignore format: a line
   const years = 6 * 365 * DAY
   const host = new Host(t)
   await host.keep()
@@ -216,8 +217,8 @@ t.test('time counts in which a sweep ran within the hour, and no other', async (
     ['a host without onescand for a month', (host) => host.wait(30 * DAY), true],
     ['both clocks leap', (host) => host.wait(900 * DAY), true],
     ['a host that is set back to what it was', (host) => host.wait(-DAY), false],
-    ['a wall clock that is slow', (host) => Object.assign(host, { now: host.now + HOUR - 5 * MINUTE, uptime: host.uptime + HOUR }), true], // biome-ignore format: a line
-    ['a wall clock that is fast', (host) => Object.assign(host, { now: host.now + 5 * MINUTE, uptime: host.uptime }), false], // biome-ignore format: a line
+    ['a wall clock that is slow', (host) => host.wait(HOUR - 5 * MINUTE, HOUR), true],
+    ['a wall clock that is fast', (host) => host.wait(5 * MINUTE, 0), false],
   ]
   for (const [what, leave, counts] of away) {
     const host = new Host(t)
@@ -231,7 +232,6 @@ t.test('time counts in which a sweep ran within the hour, and no other', async (
 })
 
 t.test('messages grow old on a host that is started after each sweep', async (t) => {
-  // biome-ignore format: a line
   const host = new Host(t)
   await host.keep()
   for (let start = 0; start < 10; start++) {
@@ -244,19 +244,21 @@ t.test('messages grow old on a host that is started after each sweep', async (t)
 })
 
 t.test('if the clock of the sweeps is lost or broken, ages begin anew', async (t) => {
-  // biome-ignore format: a line
   const edited = (change: (text: string) => string) => (host: Host) => host.edit(CLOCK, change)
+  const link = (host: Host) => {
+    renameSync(host.path(CLOCK), host.path('x'))
+    symlinkSync('x', host.path(CLOCK))
+  }
   const why = 'does not say what it should'
   const spoil: readonly (readonly [
     what: string,
     change: (host: Host) => void,
     warning: string | false,
   ])[] = [
-    // biome-ignore format: a line
     ['no clock', (host) => rmSync(host.path(CLOCK)), false],
     ['an empty clock', edited(() => ''), 'Unexpected end of JSON input'],
     ['a part of a clock', (host) => truncateSync(host.path(CLOCK), 30), 'JSON'],
-    ['a link', (host) => { renameSync(host.path(CLOCK), host.path('x')); symlinkSync('x', host.path(CLOCK)) }, 'ELOOP'], // biome-ignore format: a line
+    ['a link', link, 'ELOOP'],
     ['no object', edited(() => 'null'), why],
     ['no object', edited(() => '1'), why],
     ...['passed', 'now', 'uptime'].flatMap((name) => [
@@ -271,7 +273,7 @@ t.test('if the clock of the sweeps is lost or broken, ages begin anew', async (t
     ['no id', edited((text) => text.replace('"id":', '"x":')), why],
     ['an id that is longer', edited((text) => text.replace('"id":"', '$&0')), why],
     ['an id that is longer', edited((text) => text.replace(/("id":"[^"]*)/, '$&0')), why],
-    ['another id', edited((text) => text.replace(/"id":"./, (id) => id.replace(/.$/, id.endsWith('0') ? '1' : '0'))), false], // biome-ignore format: a line
+    ['another id', edited((text) => text.replace(/"id":"[^"]*/, `"id":"${OTHER}`)), false],
   ]
   for (const [what, change, warning] of spoil) {
     const host = new Host(t)
@@ -292,30 +294,25 @@ t.test('if the clock of the sweeps is lost or broken, ages begin anew', async (t
 })
 
 t.test('what a folder says of its messages counts by the clock that said it', async (t) => {
-  const cases: readonly (readonly [
-    what: string,
-    text: (clock: string, id: string) => string,
-    isOld: boolean,
-  ])[] = [
-    // biome-ignore format: a line
-    ['what the sweep writes', (clock, id) => `\n@${clock} 0\n${id}\n`, true],
-    ['several', (clock, id) => `\n@${clock} 1\n1.0000000000000000\n${id}\n`, true],
-    ['from now', (clock, id) => `@${clock} 14400\n${id}\n`, false],
-    ['from a time to come', (clock, id) => `@${clock} 14401\n${id}\n`, false],
-    ['from a time to come, and before', (clock, id) => `@${clock} 0\n${id}\n@${clock} 99999\n${id}\n`, false], // biome-ignore format: a line
-    ['seen anew', (clock, id) => `@${clock} 0\n${id}\n@${clock} 14000\n${id}\n`, false],
-    ['by another clock', (_, id) => `@0123456789abcdef 0\n${id}\n`, false],
-    ['by another clock at last', (clock, id) => `@${clock} 0\n${id}\n@0123456789abcdef 0\n${id}\n`, false], // biome-ignore format: a line
-    ['by no clock', (_, id) => `${id}\n`, false],
-    ['a head that is none', (clock, id) => `x@${clock} 0\n${id}\n`, false],
-    ['a head with more', (clock, id) => `@${clock} 0x\n${id}\n`, false],
-    ['half a line in front', (clock, id) => `@${clock} 0\n1.00\n${id}\n`, false],
-    ['half a line, and a head', (clock, id) => `@${clock} 5\n1.00\n@${clock} 0\n${id}\n`, true],
-    ['no line end', (clock, id) => `@${clock} 0\n${id}`, false],
-    ['nothing', () => '', false],
-    ['zeros', () => '\0'.repeat(4096), false],
-    ['more than is read at once', (clock, id) => `@${clock} 0\n${'1.0000000000000000\n'.repeat(13_796)}${id}\n`, true], // biome-ignore format: a line
-    ['an endless line', (clock, id) => `@${clock} 0\n${'\0'.repeat(600_000)}\n@${clock} 0\n${id}\n`, true], // biome-ignore format: a line
+  const cases: readonly (readonly [what: string, text: string, isOld: boolean])[] = [
+    ['what the sweep writes', '\n@CLOCK 0\nID\n', true],
+    ['several', '\n@CLOCK 1\n1.0000000000000000\nID\n', true],
+    ['from now', '@CLOCK 14400\nID\n', false],
+    ['from a time to come', '@CLOCK 14401\nID\n', false],
+    ['from a time to come, and before', '@CLOCK 0\nID\n@CLOCK 99999\nID\n', false],
+    ['seen anew', '@CLOCK 0\nID\n@CLOCK 14000\nID\n', false],
+    ['by another clock', `@${OTHER} 0\nID\n`, false],
+    ['by another clock at last', `@CLOCK 0\nID\n@${OTHER} 0\nID\n`, false],
+    ['by no clock', 'ID\n', false],
+    ['a head that is none', 'x@CLOCK 0\nID\n', false],
+    ['a head with more', '@CLOCK 0x\nID\n', false],
+    ['half a line in front', '@CLOCK 0\n1.00\nID\n', false],
+    ['half a line, and a head', '@CLOCK 5\n1.00\n@CLOCK 0\nID\n', true],
+    ['no line end', '@CLOCK 0\nID', false],
+    ['nothing', '', false],
+    ['zeros', '\0'.repeat(4096), false],
+    ['more than is read at once', `@CLOCK 0\n${'1.0000000000000000\n'.repeat(13_796)}ID\n`, true],
+    ['an endless line', `@CLOCK 0\n${'\0'.repeat(600_000)}\n@CLOCK 0\nID\n`, true],
   ]
   for (const [what, text, isOld] of cases) {
     const host = new Host(t)
@@ -323,7 +320,7 @@ t.test('what a folder says of its messages counts by the clock that said it', as
     await host.pass(4)
     const id = await host.keep(now)
     const clock: string = JSON.parse(readFileSync(host.path(CLOCK), 'latin1')).id
-    writeFileSync(host.path(SEEN), text(clock, id))
+    writeFileSync(host.path(SEEN), text.replaceAll('CLOCK', clock).replaceAll('ID', id))
     t.match(await host.sweep(threeHours), { messages: isOld ? 0 : 1 }, what)
   }
 })
@@ -368,7 +365,6 @@ t.test('the file of an older clock that is put back makes no message old', async
 })
 
 t.test('over its limits a quarantine loses what was seen first', async (t) => {
-  // biome-ignore format: a line
   const host = new Host(t)
   const ids: string[] = []
   for (const years of [10, 0, -3, 20, 5, 20]) {
@@ -405,27 +401,26 @@ t.test('of a day only those messages go that were seen first', async (t) => {
 })
 
 t.test('of what is seen at once the oldest go by their names', async (t) => {
-  // biome-ignore format: a line
   for (const apart of [1000, 7 * HOUR]) {
-  const host = new Host(t)
-  const ids: string[] = []
-  for (let i = 0; i < 10; i++) {
-    ids.push(await host.keep(now - (20 - i) * apart, { grounds: ['virus', 'banned'][i % 2]! }))
+    const host = new Host(t)
+    const ids: string[] = []
+    for (let i = 0; i < 10; i++) {
+      ids.push(await host.keep(now - (20 - i) * apart, { grounds: ['virus', 'banned'][i % 2]! }))
+    }
+    t.match(await host.sweep({ ...none, QUARANTINEMESSAGES: 10 }), { messages: 10, removed: 0 })
+    t.match(await host.sweep({ ...none, QUARANTINEMESSAGES: 6 }), { messages: 6, removed: 4 })
+    t.same(host.ids(), ids.slice(4))
+    const two = host.size(ids[8]!) + host.size(ids[9]!)
+    const bySize = await host.sweep({ ...none, QUARANTINESIZE: two })
+    t.match(bySize, { messages: 2, bytes: two, removed: 4 })
+    t.same(host.ids(), ids.slice(8))
+    const both = { ...none, QUARANTINEMESSAGES: 2, QUARANTINESIZE: two - 1 }
+    t.match(await host.sweep(both), { messages: 1, removed: 1 })
+    t.same(host.ids(), ids.slice(9))
   }
-  t.match(await host.sweep({ ...none, QUARANTINEMESSAGES: 10 }), { messages: 10, removed: 0 })
-  t.match(await host.sweep({ ...none, QUARANTINEMESSAGES: 6 }), { messages: 6, removed: 4 })
-  t.same(host.ids(), ids.slice(4))
-  const two = host.size(ids[8]!) + host.size(ids[9]!)
-  t.match(await host.sweep({ ...none, QUARANTINESIZE: two }), { messages: 2, bytes: two, removed: 4 }) // biome-ignore format: a line
-  t.same(host.ids(), ids.slice(8))
-  const both = { ...none, QUARANTINEMESSAGES: 2, QUARANTINESIZE: two - 1 }
-  t.match(await host.sweep(both), { messages: 1, removed: 1 })
-  t.same(host.ids(), ids.slice(9))
-}
 })
 
 t.test('the sweep counts a record, which may be larger than the mail', async (t) => {
-  // biome-ignore format: a line
   const host = new Host(t)
   const recipients = Array.from({ length: 1000 }, (_, i) => `${'\xfc'.repeat(240)}${i}@x`)
   const ids = [await host.keep(now - HOUR, { recipients }), await host.keep(now, { recipients })]
@@ -436,7 +431,6 @@ t.test('the sweep counts a record, which may be larger than the mail', async (t)
 })
 
 t.test('what a killed process left goes after 36 hours', async (t) => {
-  // biome-ignore format: a line
   const host = new Host(t)
   const id = await host.keep()
   const tmp = host.path('virus/.2026-11-21/tmp')
@@ -453,10 +447,10 @@ t.test('what a killed process left goes after 36 hours', async (t) => {
 })
 
 t.test('a message whose release was killed stays as long as others', async (t) => {
-  // biome-ignore format: a line
   const host = new Host(t)
   const id = await host.keep()
-  const taken = host.path(`virus/.2026-11-21/tmp/${id},S=17:2,.releasing-1-${new HostProcess('1').ticksAtStart()}`) // biome-ignore format: a line
+  const started = new HostProcess('1').ticksAtStart()
+  const taken = host.path(`virus/.2026-11-21/tmp/${id},S=17:2,.releasing-1-${started}`)
   host.now = Date.now()
   renameSync(fileOf(host.directory, id), taken) // which sets the time at which it was touched
   utimesSync(taken, new Date(0), new Date(0))
@@ -530,7 +524,8 @@ t.test('the sweep gives other work turns, and ends at the signal', async (t) => 
   const removing = setInterval(() => {
     if (readdirSync(folder).length < 600) over.abort()
   }, 0)
-  await t.rejects(host.sweep({ ...none, QUARANTINEMESSAGES: 1 }, over), { name: 'AbortError' }) // biome-ignore format: a line
+  const removal = host.sweep({ ...none, QUARANTINEMESSAGES: 1 }, over)
+  await t.rejects(removal, { name: 'AbortError' })
   clearInterval(removing)
   t.ok(readdirSync(folder).length > 1, 'while it removed')
   await t.rejects(host.sweep(none, over), { name: 'AbortError' }, 'while it lists')
