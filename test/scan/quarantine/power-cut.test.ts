@@ -16,6 +16,9 @@ import { keepOne } from './kept.ts'
 
 const text = 'Subject: x\n\nbody\n'
 
+const afterCut = (what: string, show: (t: Test) => Promise<void>) =>
+  t.test(what, { skip: diskMissing }, show)
+
 /** A quarantine on a disk, with a message in it. */
 async function quarantineOnDisk(t: Test) {
   const disk = makeDisk(t)
@@ -82,26 +85,22 @@ async function release(
   return deliveries(maildir.path).length
 }
 
-t.test('the rig shows the disk as it was synced', { skip: diskMissing }, async (t) => {
+afterCut('the rig shows the disk as it was synced', async (t) => {
   const { disk, directory } = await quarantineOnDisk(t)
   execFileSync('rm', ['-r', join(directory, 'virus')])
   disk.cutNow()
   t.same(await statesIn(disk), ['kept'])
 })
 
-t.test(
-  'a message that is released is taken on the disk before the chain gets it, and released before the command says so',
-  { skip: diskMissing },
-  async (t) => {
-    const kept = await quarantineOnDisk(t)
-    t.equal(await release(t, kept, 'takes it'), 1)
-    t.same(await statesIn(kept.disk), ['releasing'], 'when the chain gets it')
-    kept.disk.cutNow()
-    t.same(await statesIn(kept.disk), ['released'], 'when the command has ended')
-  },
-)
+afterCut('a message is taken, handed to the chain, and released, in this order', async (t) => {
+  const kept = await quarantineOnDisk(t)
+  t.equal(await release(t, kept, 'takes it'), 1)
+  t.same(await statesIn(kept.disk), ['releasing'], 'when the chain gets it')
+  kept.disk.cutNow()
+  t.same(await statesIn(kept.disk), ['released'], 'when the command has ended')
+})
 
-t.test('a message that the chain refuses is kept on the disk', { skip: diskMissing }, async (t) => {
+afterCut('a message that the chain refuses is kept on the disk', async (t) => {
   const kept = await quarantineOnDisk(t)
   t.equal(await release(t, kept, 'refuses it'), 0)
   t.same(await statesIn(kept.disk), ['releasing'], 'when the chain gets it')
@@ -109,7 +108,7 @@ t.test('a message that the chain refuses is kept on the disk', { skip: diskMissi
   t.same(await statesIn(kept.disk), ['kept'], 'when the command has ended')
 })
 
-t.test('a message that was deleted does not come back', { skip: diskMissing }, async (t) => {
+afterCut('a message that was deleted does not come back', async (t) => {
   const { disk, directory, id } = await quarantineOnDisk(t)
   const { code, err } = await onescan(['quarantine', 'delete', '--directory', directory, id])
   t.equal(code, 0, err)
@@ -117,22 +116,17 @@ t.test('a message that was deleted does not come back', { skip: diskMissing }, a
   t.same(await statesIn(disk), [])
 })
 
-t.test(
-  'a message that is withdrawn, since its client sends it again, does not come back',
-  { skip: diskMissing },
-  async (t) => {
-    const { disk, directory, id } = await quarantineOnDisk(t)
-    const kept = { grounds: 'virus', id, size: text.length }
-    await asOwner(directory, () => removeKept(directory, kept))
-    disk.cutNow()
-    t.same(await statesIn(disk), [])
-  },
-)
+afterCut('a message that is withdrawn does not come back', async (t) => {
+  const { disk, directory, id } = await quarantineOnDisk(t)
+  const kept = { grounds: 'virus', id, size: text.length }
+  await asOwner(directory, () => removeKept(directory, kept))
+  disk.cutNow()
+  t.same(await statesIn(disk), [])
+})
 
 for (const to of [['b@keep.example'], split]) {
-  t.test(
+  afterCut(
     `a message of ${to.length} that is answered 250 is kept in a folder that is new`,
-    { skip: diskMissing },
     async (t) => {
       const { disk, door } = await openDoorOnDisk(t)
       t.match(await sendThrough(door, virus, to), /^250 /)
@@ -142,34 +136,26 @@ for (const to of [['b@keep.example'], split]) {
   )
 }
 
-t.test(
-  'what was kept of a split message that its client has to send again does not come back',
-  { skip: diskMissing },
-  async (t) => {
-    const { disk, next, door } = await openDoorOnDisk(t)
-    let kept: Promise<readonly string[]> | undefined
-    next.script = (verb) => {
-      if (verb !== '.') return undefined
-      disk.cutNow()
-      kept = statesIn(disk)
-      return '451 4.3.0 not now'
-    }
-    t.match(await sendThrough(door, virus, split), /^451 /)
-    t.same(await kept, ['kept'], 'while the others are served')
+afterCut('what was kept of a split message that is sent again does not come back', async (t) => {
+  const { disk, next, door } = await openDoorOnDisk(t)
+  let kept: Promise<readonly string[]> | undefined
+  next.script = (verb) => {
+    if (verb !== '.') return undefined
     disk.cutNow()
-    t.same(await statesIn(disk), [], 'when the client is answered')
-  },
-)
+    kept = statesIn(disk)
+    return '451 4.3.0 not now'
+  }
+  t.match(await sendThrough(door, virus, split), /^451 /)
+  t.same(await kept, ['kept'], 'while the others are served')
+  disk.cutNow()
+  t.same(await statesIn(disk), [], 'when the client is answered')
+})
 
-t.test(
-  'a second release is taken on the disk before the chain gets the message',
-  { skip: diskMissing },
-  async (t) => {
-    const kept = await quarantineOnDisk(t)
-    t.equal(await release(t, kept, 'takes it'), 1)
-    t.equal(await release(t, kept, 'takes it', '--again'), 1)
-    t.same(await statesIn(kept.disk), ['releasing'], 'when the chain gets it')
-    kept.disk.cutNow()
-    t.same(await statesIn(kept.disk), ['released'], 'when the command has ended')
-  },
-)
+afterCut('a second release is taken before the chain gets the message', async (t) => {
+  const kept = await quarantineOnDisk(t)
+  t.equal(await release(t, kept, 'takes it'), 1)
+  t.equal(await release(t, kept, 'takes it', '--again'), 1)
+  t.same(await statesIn(kept.disk), ['releasing'], 'when the chain gets it')
+  kept.disk.cutNow()
+  t.same(await statesIn(kept.disk), ['released'], 'when the command has ended')
+})
