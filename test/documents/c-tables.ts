@@ -1,16 +1,14 @@
-import { REPORT_MAX } from '../../src/doors/shared/replies/error-report.ts'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
-import { ANSWER_MAX, COLD_LINE_MAX, NEW_FIELDS_MAX } from '../../src/doors/slot-socket/carry-out.ts'
 import { frameRules, VERSION } from '../../src/doors/slot-socket/request.ts'
-import { LOG_LINE_MAX, VALUE_MAX } from '../../src/ground/errors/log.ts'
+import { VALUE_MAX } from '../../src/ground/errors/log.ts'
 import { HIDDEN_FROM_CHAIN } from '../../src/ground/settings/environment.ts'
 import { names, table } from '../../src/ground/settings/table.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { THREADS } from '../../src/quotad/sources/open-mailbox.ts'
 import { hostSwitchFile } from '../../src/scan/judge/policy.ts'
-import { MAILBOX_NAME_MAX } from '../../src/scan/quota/mailbox.ts'
 import { QUOTA_REPLY_MAX } from '../../src/scan/quota/quota-answer.ts'
+import { figure } from './source-files.ts'
 
 /** The header of the programs in C that holds what TypeScript knows, too: `npm run docs` writes it. */
 
@@ -48,14 +46,14 @@ const limits: readonly EnumEntry[] = [
   ['ENVELOPE_MAX', ENVELOPE_MAX, 'a larger envelope is EXIT_NO_MEMORY'],
   ['FRAME_MAX', frameRules.M!.limit, 'one piece of a message for onescand'],
   ['VARIABLE_MAX', frameRules.V!.limit, 'one variable for onescand'],
-  ['ANSWER_MAX', ANSWER_MAX, 'all that onescand says'],
-  ['WHY_MAX', COLD_LINE_MAX, "onescand's reason to go cold"],
+  ['ANSWER_MAX', figure('ANSWER_MAX'), 'all that onescand says'],
+  ['WHY_MAX', figure('COLD_LINE_MAX'), "onescand's reason to go cold"],
   ['HEADER_MAX', HEADER_MAX, 'a header block that onescand may edit'],
-  ['HEADER_GROWTH_MAX', NEW_FIELDS_MAX, 'so much longer may a new header be'],
-  ['LOG_LINE_MAX', LOG_LINE_MAX, 'a line that onescand gives to log'],
+  ['HEADER_GROWTH_MAX', figure('NEW_FIELDS_MAX'), 'so much longer may a new header be'],
+  ['LOG_LINE_MAX', figure('LOG_LINE_MAX'), 'a line that onescand gives to log'],
   ['LOG_VALUE_MAX', VALUE_MAX, 'a value in a line, so that it pushes no other out'],
-  ['REPLY_MAX', REPORT_MAX, 'a reply for the SMTP client'],
-  ['NAME_SIZE_MAX', MAILBOX_NAME_MAX, 'the name of a mailbox'],
+  ['REPLY_MAX', figure('REPORT_MAX'), 'a reply for the SMTP client'],
+  ['NAME_SIZE_MAX', figure('MAILBOX_NAME_MAX'), 'the name of a mailbox'],
   ['ANSWER_SIZE_MAX', QUOTA_REPLY_MAX, 'an answer of a quota service'],
 ]
 

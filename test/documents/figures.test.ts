@@ -1,17 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { BYTES_SHOWN } from '../../src/cli/quarantine/quarantine.ts'
-import { SPARE_DESCRIPTORS } from '../../src/delay/gate/gate.ts'
 import { LINES_MAX } from '../../src/delay/gate/gate-log.ts'
 import { REST } from '../../src/delay/gate/listeners.ts'
-import {
-  BYTES_MIN,
-  PLACE_IDLE_MAX,
-  PROGRESS,
-  SEGMENTS_IN_MIN,
-  SEGMENTS_OUT_MIN,
-} from '../../src/delay/gate/programs.ts'
 import { REMEMBERED_MAX } from '../../src/delay/gate/remembered-clients.ts'
 import { QUESTIONS_MAX } from '../../src/delay/gate/visit-preparer.ts'
 import { HUNG_AFTER } from '../../src/doors/daemon/workers/hung-workers.ts'
@@ -19,46 +10,31 @@ import { TOKEN_MIN } from '../../src/doors/http/access.ts'
 import { CONNECTIONS_MAX } from '../../src/doors/http/idle-connections.ts'
 import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/server.ts'
 import { DECISIONS_KEPT } from '../../src/doors/observe/live/history.ts'
-import { TRIAL_COUNTS_FOR } from '../../src/doors/observe/live/observer.ts'
 import { READ_LINE_MAX } from '../../src/doors/observe/log/read-log.ts'
 import { NAMES_MAX, TOP } from '../../src/doors/observe/report/tally.ts'
-import { TURN_WITHIN } from '../../src/doors/shared/turns.ts'
 import { defaultTimeouts } from '../../src/doors/smtp/client/connection.ts'
-import { CONTENT_STEP } from '../../src/doors/smtp/client/progress.ts'
-import { REQUEST_TIME } from '../../src/ground/net/http-server.ts'
 import { table as settings } from '../../src/ground/settings/table.ts'
 import { MAIL_LINE_MAX } from '../../src/mail/message/content-fields.ts'
 import { IN_MEMORY_MAX, MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
 import { SWEEP_AGE } from '../../src/mail/message/sweep.ts'
-import {
-  ENTERED_WITHIN,
-  FIRST_PAUSE,
-  LONGEST_PAUSE,
-  LONGEST_REFUSED,
-  LONGEST_SILENT,
-  MISSES_MAX,
-} from '../../src/protocol/valkey/lasting-connection.ts'
 import { IDLE_TIME } from '../../src/quotad/http.ts'
 import { GRACE } from '../../src/quotad/mailbox-answer.ts'
-import { OVER_QUOTA_FOR } from '../../src/quotad/sources/maildir.ts'
 import { AT_ONCE as MAILBOXES_AT_ONCE, THREADS } from '../../src/quotad/sources/open-mailbox.ts'
 import { HMAC_SECRET_MIN, KEYRING_MAX } from '../../src/scan/cluster/keyring.ts'
 import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/scan/cluster/verify.ts'
-import { COUNTED_MAX, STEP_MAX } from '../../src/scan/quarantine/age.ts'
 import {
   CONVERSATIONS_MAX,
   LARGE_CONVERSATIONS_MAX,
   LARGE_FROM,
 } from '../../src/scan/scanners/clamd/server-queue.ts'
-import { IDLE_FOR, IDLE_MAX } from '../../src/scan/scanners/clamd/sessions.ts'
+import { IDLE_MAX } from '../../src/scan/scanners/clamd/sessions.ts'
 import { SETTLED_AFTER } from '../../src/scan/scanners/shared/signatures.ts'
 import { FREE_MAX } from '../../src/scan/verdicts/copies/fingerprint.ts'
-import { INFECTED_FOR } from '../../src/scan/verdicts/copies/fresh.ts'
 import { COUNTED_FOR, DEATHS_MAX } from '../../src/scan/verdicts/poison.ts'
 import { CLAIMED_FOR } from '../../src/scan/verdicts/store/shared-store.ts'
-import { SHARE_OF_WAITING } from '../../src/scan/verdicts/verdicts.ts'
 import { hiddenClasses } from '../scan/scanners/second-look/classes.ts'
 import { readPage } from './man-page.ts'
+import { figure } from './source-files.ts'
 
 /** Figures in pages that stand in no table of limits, against the program. */
 
@@ -86,7 +62,7 @@ t.test(
   async (t) => {
     const page = words('onescan.1')
     t.match(page, `one of more than ${READ_LINE_MAX / KIB} KiB is ignored`)
-    t.match(page, `its first ${BYTES_SHOWN / KIB} KiB;`)
+    t.match(page, `its first ${figure('BYTES_SHOWN') / KIB} KiB;`)
     t.match(page, `counts ${withCommas(NAMES_MAX)} different ones`)
     t.equal(TOP, 20)
     t.match(page, 'the twenty most frequent names')
@@ -98,17 +74,20 @@ t.test(
   async (t) => {
     const page = words('onescand.8')
     t.match(page, `the last ${DECISIONS_KEPT} decisions`)
-    t.match(page, `a trial of the last ${TRIAL_COUNTS_FOR / 1000} seconds`)
+    t.match(page, `a trial of the last ${figure('TRIAL_COUNTS_FOR') / 1000} seconds`)
     t.match(page, `keeps up to ${IDLE_MAX} to each address`)
-    t.match(page, `for ${IDLE_FOR / 1000} to ${(2 * IDLE_FOR) / 1000} seconds after`)
-    t.match(page, `wait for their turn, for ${TURN_WITHIN / 1000} seconds at most`)
+    t.match(
+      page,
+      `for ${figure('IDLE_FOR') / 1000} to ${(2 * figure('IDLE_FOR')) / 1000} seconds after`,
+    )
+    t.match(page, `wait for their turn, for ${figure('TURN_WITHIN') / 1000} seconds at most`)
     t.match(page, `is larger than ${IN_MEMORY_MAX / KIB} KiB, or there is no memory left`)
     t.match(page, `Its first ${MEMORY_FILE_MAX / MIB} MiB are in memory`)
     t.match(page, `a token of ${TOKEN_MIN} or more printable characters`)
     t.match(page, `tells the MTA every ${milterTimeouts.progressAfter / 1000} seconds`)
     t.match(page, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
     t.match(page, `at most ${CONNECTIONS_MAX} connections, and`)
-    t.match(page, `each ${withCommas(CONTENT_STEP)} bytes of content`)
+    t.match(page, `each ${withCommas(figure('CONTENT_STEP'))} bytes of content`)
     t.match(page, `closes more than ${defaultTimeouts.end / 1000} seconds after QUIT`)
   },
 )
@@ -117,14 +96,14 @@ t.test(
   'the figures about how long onescan-quotad(8) waits and what it believes are those of the program',
   async (t) => {
     const page = words('onescan-quotad.8')
-    t.match(page, `must be complete after ${REQUEST_TIME / 1000} seconds`)
+    t.match(page, `must be complete after ${figure('REQUEST_TIME') / 1000} seconds`)
     t.equal(IDLE_TIME, 60_000)
     t.match(page, 'An idle connection is closed after a minute')
     t.match(page, `is answered within ${GRACE} milliseconds more`)
     t.match(page, `Up to ${MAILBOXES_AT_ONCE} mailboxes that hang keep no other waiting`)
     t.match(read('debian/onescan-quotad.service'), `\n# ${THREADS} threads`)
     t.ok(MAILBOXES_AT_ONCE < THREADS)
-    t.match(page, `is ${OVER_QUOTA_FOR / 60_000} minutes old`)
+    t.match(page, `is ${figure('OVER_QUOTA_FOR') / 60_000} minutes old`)
   },
 )
 
@@ -136,21 +115,21 @@ t.test('the figures about stamps, keyrings and sweeps are those of the program',
   t.match(stamps, `more than ${FUTURE_MAX} seconds in the future`)
   const slot = words('onescan-queue.8')
   t.match(slot, `removes those older than ${SWEEP_AGE / HOUR} hours`)
-  t.equal(COUNTED_MAX, HOUR)
+  t.equal(figure('COUNTED_MAX'), HOUR)
   t.match(slot, 'between two sweeps at most an hour counts')
-  t.match(slot, `set by more than ${STEP_MAX / 60_000} minutes since the last sweep`)
+  t.match(slot, `set by more than ${figure('STEP_MAX') / 60_000} minutes since the last sweep`)
 })
 
 t.test(
   'the figures about what the gate of smtp-delay(8) counts are those of the program',
   async (t) => {
     const page = words('smtp-delay.8')
-    t.same([SEGMENTS_IN_MIN, SEGMENTS_OUT_MIN], [3, 4])
-    t.match(page, `${BYTES_MIN} bytes in three segments, and was sent four`)
-    t.match(page, `${PLACE_IDLE_MAX / 1000} seconds, with two places for half of that`)
-    t.match(page, `sent less than ${PROGRESS / KIB} KiB`)
+    t.same([figure('SEGMENTS_IN_MIN'), figure('SEGMENTS_OUT_MIN')], [3, 4])
+    t.match(page, `${figure('BYTES_MIN')} bytes in three segments, and was sent four`)
+    t.match(page, `${figure('PLACE_IDLE_MAX') / 1000} seconds, with two places for half of that`)
+    t.match(page, `sent less than ${figure('PROGRESS') / KIB} KiB`)
     t.match(page, `The ${withCommas(REMEMBERED_MAX)} clients that behaved last`)
-    t.match(page, `and ${SPARE_DESCRIPTORS} more.`)
+    t.match(page, `and ${figure('SPARE_DESCRIPTORS')} more.`)
     t.match(page, `let in for ${REST} milliseconds at a time`)
     t.match(page, `At most ${QUESTIONS_MAX} questions to the DNS`)
     t.match(page, `Up to ${withCommas(LINES_MAX)} lines wait in memory`)
@@ -166,7 +145,7 @@ t.test('the figures about verdicts and signatures are those of the program', asy
   t.match(daemon, 'lines of at most 998 bytes')
   t.equal(settings.VERDICTMAXAGE.default, 3600)
   t.match(cluster, '`VERDICTMAXAGE`, an hour')
-  t.equal(INFECTED_FOR, 60)
+  t.equal(figure('INFECTED_FOR'), 60)
   t.match(daemon, 'less than a minute old')
   t.equal(DEATHS_MAX, 3)
   t.equal(COUNTED_FOR, 3600 * 1000)
@@ -175,12 +154,20 @@ t.test('the figures about verdicts and signatures are those of the program', asy
   t.match(cluster, 'or 15 minutes after the change')
   t.equal(CLAIMED_FOR, 2_000)
   t.match(daemon, 'waited for, up to 2 seconds or a quarter of SCANTIMEOUT')
-  t.equal(SHARE_OF_WAITING, 0.25)
-  t.equal(MISSES_MAX, 3)
+  t.equal(figure('SHARE_OF_WAITING'), 0.25)
+  t.equal(figure('MISSES_MAX'), 3)
   t.match(daemon, 'does not answer three questions in a row')
-  t.equal(ENTERED_WITHIN, 1_500)
+  t.equal(figure('ENTERED_WITHIN'), 1_500)
   t.match(daemon, 'the password, has 1.5 seconds')
-  t.same([FIRST_PAUSE, LONGEST_PAUSE, LONGEST_REFUSED, LONGEST_SILENT], [200, 500, 10_000, 30_000])
+  t.same(
+    [
+      figure('FIRST_PAUSE'),
+      figure('LONGEST_PAUSE'),
+      figure('LONGEST_REFUSED'),
+      figure('LONGEST_SILENT'),
+    ],
+    [200, 500, 10_000, 30_000],
+  )
   t.match(
     daemon,
     'after 0.2 seconds, and later each time: after at most 0.5 seconds if nobody answers, 10 if the server refuses, and 30 if',

@@ -1,11 +1,7 @@
 import { CONNECTIONS_MAX, PACKET_MAX, SMALL_PACKET_MAX } from '../../src/doors/milter/door.ts'
 import { defaultTimeouts as milter } from '../../src/doors/milter/server.ts'
 import { PATHS_MAX } from '../../src/doors/shared/recipient-list.ts'
-import {
-  defaultTimeouts as smtp,
-  UNENDED_MAX,
-  WAITING_MAX,
-} from '../../src/doors/smtp/client/connection.ts'
+import { defaultTimeouts as smtp, WAITING_MAX } from '../../src/doors/smtp/client/connection.ts'
 import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server/next-server.ts'
 import { ENCODED_WORDS_MAX } from '../../src/mail/message/encoded-words.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
@@ -17,7 +13,6 @@ import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
 import { REPLY_LINE_MAX, REPLY_MAX } from '../../src/protocol/smtp/replies.ts'
 import { RECORD_MAX } from '../../src/scan/quarantine/record.ts'
 import { RULE_LINE_MAX, RULES_MAX, SETTINGS_MAX } from '../../src/scan/rules/load.ts'
-import { FILE_NAME_MAX, PARAMETERS_MAX } from '../../src/scan/scanners/attachments/part-names.ts'
 import { COMES_BACK_WITHIN } from '../../src/scan/scanners/clamd/ask-in-turn.ts'
 import { CLAMD_REPLY_MAX } from '../../src/scan/scanners/clamd/clamd-reply.ts'
 import {
@@ -26,6 +21,7 @@ import {
 } from '../../src/scan/scanners/clamd/descriptor-trial.ts'
 import { standardLimits } from '../../src/scan/scanners/file-plugin/file-plugin.ts'
 import { RENEWED_AFTER } from '../../src/scan/scanners/plugin-host/protocol.ts'
+import { figure } from './source-files.ts'
 
 /**
  * The limits that man pages name, from the constants of the program. Where a constant is its file's
@@ -85,8 +81,8 @@ export const contentLimits: readonly Limit[] = [
   ['boundaries of a message', count(limits.boundaries)],
   ['different lengths of boundaries', count(limits.boundaryLengths)],
   ['memory for contents', mib(MEMORY_MAX)],
-  ['parameters of a field, for attachments', count(PARAMETERS_MAX)],
-  ['file name, for attachments', `${count(FILE_NAME_MAX)} characters`],
+  ['parameters of a field, for attachments', count(figure('PARAMETERS_MAX'))],
+  ['file name, for attachments', `${count(figure('FILE_NAME_MAX'))} characters`],
 ]
 
 export const clamdLimits: readonly Limit[] = [
@@ -132,7 +128,7 @@ export const milterLimits: readonly Limit[] = [
 export const smtpLimits: readonly Limit[] = [
   [
     'command line',
-    `${bytes(COMMAND_MAX)}, else 500; without an end the connection is closed at ${kib(UNENDED_MAX)}`,
+    `${bytes(COMMAND_MAX)}, else 500; without an end the connection is closed at ${kib(figure('UNENDED_MAX'))}`,
   ],
   ['commands behind a message', `${kib(WAITING_MAX)} until it is answered, then 421 and the end`],
   ['paths of all recipients together', `${mib(PATHS_MAX)}, else 452 4.3.2 for one more`],

@@ -1,18 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { REPORT_MAX } from '../../src/doors/shared/replies/error-report.ts'
-import { ANSWER_MAX, COLD_LINE_MAX, NEW_FIELDS_MAX } from '../../src/doors/slot-socket/carry-out.ts'
-import { frameRules, TELL, VARIABLES_MAX, VERSION } from '../../src/doors/slot-socket/request.ts'
-import {
-  BEYOND_TIME_LEFT,
-  HEAD_WITHIN,
-  SEND_WITHIN,
-  SILENCE_MAX,
-} from '../../src/doors/slot-socket/slot-socket.ts'
-import { DESCRIPTION_MAX } from '../../src/doors/slot-socket/tell.ts'
-import { LOG_LINE_MAX } from '../../src/ground/errors/log.ts'
+import { frameRules, TELL, VERSION } from '../../src/doors/slot-socket/request.ts'
+import { SILENCE_MAX } from '../../src/doors/slot-socket/slot-socket.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { answerCodes, exitCodes } from './c-tables.ts'
+import { figure } from './source-files.ts'
 
 /** The lists of onescan-slot(7), which both sides of the conversation know. */
 
@@ -36,7 +28,8 @@ const payloads: Readonly<Record<string, string>> = {
 /** The frames of a question. */
 export function questionFrames(): Entry[] {
   return Object.entries(frameRules).map(([type, { limit, exact, repeats }]) => {
-    const most = type === 'V' ? `; up to ${VARIABLES_MAX} of them` : '; any number of them'
+    const most =
+      type === 'V' ? `; up to ${figure('VARIABLES_MAX')} of them` : '; any number of them'
     const size = exact ? bytes(limit) : `Up to ${bytes(limit)}`
     return [plain(type), `${payloads[type]}\n${size}${repeats ? most : ''}.`]
   })
@@ -46,10 +39,13 @@ export function questionFrames(): Entry[] {
 export const answerFrames: readonly Entry[] = [
   ['A', 'The question, through S, was read and is being worked on.'],
   ['h', 'Still working.'],
-  ['C', `Go cold: why, for the client's log, without a line end.\nUp to ${bytes(COLD_LINE_MAX)}.`],
-  ['a', `Accept the message.\nUp to ${bytes(ANSWER_MAX)}.`],
-  ['x', `End with an exit code.\nUp to ${bytes(ANSWER_MAX)}.`],
-  [TELL, `Only to the question ${TELL}.\nUp to ${bytes(DESCRIPTION_MAX)}.`],
+  [
+    'C',
+    `Go cold: why, for the client's log, without a line end.\nUp to ${bytes(figure('COLD_LINE_MAX'))}.`,
+  ],
+  ['a', `Accept the message.\nUp to ${bytes(figure('ANSWER_MAX'))}.`],
+  ['x', `End with an exit code.\nUp to ${bytes(figure('ANSWER_MAX'))}.`],
+  [TELL, `Only to the question ${TELL}.\nUp to ${bytes(figure('DESCRIPTION_MAX'))}.`],
 ]
 
 /** The fields that the client takes in an answer: the one that comes first, others in any order, the end. */
@@ -68,11 +64,11 @@ export function answerFields(kind: 'a' | 'x'): Entry[] {
 const fields = (): Readonly<Record<string, string>> => ({
   B: `Offset in the message where its body begins, at most ${bytes(HEADER_MAX)}: what follows is handed on unchanged.\n8 bytes; the first field.`,
   k: 'Copy these bytes of the header block: their offset and their number.\n4 bytes each; any number of them.',
-  i: `Insert these bytes.\nAny number of them; the new block has at most ${bytes(NEW_FIELDS_MAX)} more than B.`,
+  i: `Insert these bytes.\nAny number of them; the new block has at most ${bytes(figure('NEW_FIELDS_MAX'))} more than B.`,
   e: 'Another envelope, complete as on descriptor 1.\nNone or one.',
-  l: `A line for the log with its line end, printable ASCII.\nUp to ${bytes(LOG_LINE_MAX)}; any number of them.`,
+  l: `A line for the log with its line end, printable ASCII.\nUp to ${bytes(figure('LOG_LINE_MAX'))}; any number of them.`,
   c: `The exit code: ${codes().join(', ')}.\n1 byte; the first field.`,
-  t: `Text for the error descriptor: D or Z, then printable ASCII.\n3 to ${REPORT_MAX} bytes; none or one.`,
+  t: `Text for the error descriptor: D or Z, then printable ASCII.\n3 to ${figure('REPORT_MAX')} bytes; none or one.`,
   'l again': 'As above.',
   '.': 'The end, without a payload.',
 })
@@ -102,9 +98,12 @@ export function times(): Entry[] {
     ['client: a daemon that reads or says nothing', silence],
     ['client: the whole conversation', `D + ${seconds(client('LONGER_THAN_SCANNERS'))}`],
     ['client: left of D, to ask once more', seconds(client('ASK_AGAIN_FROM', 'conversation.c'))],
-    ['daemon: the question through S', seconds(HEAD_WITHIN)],
+    ['daemon: the question through S', seconds(figure('HEAD_WITHIN'))],
     ['daemon: a client that falls silent amidst M', seconds(SILENCE_MAX)],
-    ['daemon: all M', `D + ${seconds(BEYOND_TIME_LEFT)}, at most ${seconds(SEND_WITHIN)}`],
+    [
+      'daemon: all M',
+      `D + ${seconds(figure('BEYOND_TIME_LEFT'))}, at most ${seconds(figure('SEND_WITHIN'))}`,
+    ],
   ]
 }
 

@@ -45,6 +45,17 @@ export function readSource(path: string, text: string): SourceFile {
   }
 }
 
+/**
+ * The number of a constant, which its file may have for itself. Throws unless one file alone has one of
+ * that name.
+ */
+export function figure(name: string): number {
+  const form = new RegExp(`^(?:export )?const ${name} = ([\\d_.* ]+)$`, 'm')
+  const [found, ...more] = sourceFiles.flatMap(({ text }) => form.exec(text)?.[1] ?? [])
+  if (found === undefined || more.length > 0) throw new Error(`${name} is no one number`)
+  return found.split('*').reduce((all, part) => all * Number(part.replaceAll('_', '')), 1)
+}
+
 /** What a text imports, or exports anew. The name of a whole module is that of each member that it names. */
 function usesIn(text: string): { from: string; name: string }[] {
   const lists = text.matchAll(/^(?:import|export) (?:type )?\{([^}]*)\} from '(\.[^']+)'/gm)

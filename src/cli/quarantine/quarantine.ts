@@ -126,7 +126,7 @@ interface ShowOptions extends QuarantineOptions {
 }
 
 /** The bytes of a message that are shown. */
-export const BYTES_SHOWN = 16 * 1024
+const BYTES_SHOWN = 16 * 1024
 
 /** `onescan quarantine show ID`: prints what is known about a message, and how it begins. */
 const showCommand: CommandModule<object, ShowOptions> = {

@@ -16,7 +16,7 @@ import { RememberedClients } from './remembered-clients.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 /** Descriptors that are kept for files, the DNS, and pipes to programs that are being started. */
-export const SPARE_DESCRIPTORS = 64
+const SPARE_DESCRIPTORS = 64
 
 /**
  * Runs the gate, which stands in the place of tcpserver (smtp-delay(8), THE GATE), until SIGTERM or

@@ -20,9 +20,9 @@ const LOOK_EVERY = 500
  * Milliseconds without progress after which the only place of a client may be needed for another
  * one; of a client with several places, as much less for each.
  */
-export const PLACE_IDLE_MAX = 20_000
+const PLACE_IDLE_MAX = 20_000
 /** Bytes of a client that are progress. Few dialogues before DATA have as many, and most mail has more. */
-export const PROGRESS = 4096
+const PROGRESS = 4096
 /** Milliseconds for a program to end, until another place is made free. */
 const END_WITHIN = 5000
 
@@ -222,11 +222,11 @@ interface ProgramEnd {
 }
 
 /** Least bytes of a dialogue: `EHLO a`, `MAIL FROM:<>` and `QUIT`, each with its line end. */
-export const BYTES_MIN = 28
+const BYTES_MIN = 28
 /** Least segments of these, since a mail server waits for the reply to each. */
-export const SEGMENTS_IN_MIN = 3
+const SEGMENTS_IN_MIN = 3
 /** Least segments of the greeting and of these replies. */
-export const SEGMENTS_OUT_MIN = 4
+const SEGMENTS_OUT_MIN = 4
 
 /**
  * Starts the program with the connection as its fd 0 and 1, as tcpserver(1) does: blocking, and

@@ -6,7 +6,7 @@ import { Semaphore } from '../../ground/flow/semaphore.ts'
  * The most milliseconds that a message waits until others have been judged. Together with the
  * default of SCANTIMEOUT they stay below the 300 seconds that MTAs wait for an answer.
  */
-export const TURN_WITHIN = 120_000
+const TURN_WITHIN = 120_000
 
 /** How many messages are judged at once (--max-clients). Others wait for their turn. */
 export class Turns {

@@ -10,11 +10,11 @@ import { exit } from '../shared/replies/exit-codes.ts'
 import { frame, GoCold, uint32, uint64 } from './frames.ts'
 
 /** Bytes of the longest answer `a` or `x`: onescan-slot(7). */
-export const ANSWER_MAX = 256 * 1024
+const ANSWER_MAX = 256 * 1024
 /** Bytes by which the new header block may be longer than the old one. */
-export const NEW_FIELDS_MAX = 16 * 1024
+const NEW_FIELDS_MAX = 16 * 1024
 /** Bytes of the longest reason to go cold. */
-export const COLD_LINE_MAX = 1024
+const COLD_LINE_MAX = 1024
 
 /** How the client passes a reply on, and whether its descriptor takes one. */
 export interface ClientReplies {

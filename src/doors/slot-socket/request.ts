@@ -32,7 +32,7 @@ interface RequestLimits {
 export const VERSION = 'osc1'
 /** The type of the question to onescand about itself, and of its answer. */
 export const TELL = 't'
-export const VARIABLES_MAX = 256
+const VARIABLES_MAX = 256
 /** Bytes that are charged for a variable beside those of its name and value. */
 const VARIABLE_COST = 256
 /** Bytes of the message that come in one frame at most. */

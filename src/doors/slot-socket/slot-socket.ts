@@ -25,12 +25,12 @@ const SESSION_BYTES = 16 * 1024
 
 /** Milliseconds: onescan-slot(7), TIME. */
 export const SILENCE_MAX = 10_000
-export const HEAD_WITHIN = 10_000
-export const BEYOND_TIME_LEFT = 2_000
+const HEAD_WITHIN = 10_000
+const BEYOND_TIME_LEFT = 2_000
 /**
  * A client that sends a byte now and then must not hold memory for ever, however long it may take.
  */
-export const SEND_WITHIN = 60_000
+const SEND_WITHIN = 60_000
 const ACKNOWLEDGE_AFTER = 250
 const HEARTBEAT_AFTER = 600
 

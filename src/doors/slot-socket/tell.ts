@@ -36,7 +36,7 @@ interface DaemonTrial {
 }
 
 /** Bytes of the longest answer that is read. An environment may have as many. */
-export const DESCRIPTION_MAX = 4 * 1024 * 1024
+const DESCRIPTION_MAX = 4 * 1024 * 1024
 
 /** Makes the answer. */
 export function toldFrame(daemon: DaemonDescription | undefined): Buffer {

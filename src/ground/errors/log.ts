@@ -2,7 +2,7 @@
 export type LogField = readonly [key: string, value: string | number | undefined]
 
 /** Linux's PIPE_BUF: if two processes write at most so many bytes to a pipe, they do not mix. */
-export const LOG_LINE_MAX = 4096
+const LOG_LINE_MAX = 4096
 /** Characters of one value, so that no long header pushes the other values out of the line. */
 export const VALUE_MAX = 400
 

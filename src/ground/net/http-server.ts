@@ -3,7 +3,7 @@ import { type AddressInfo, createServer as createFront, type Socket } from 'node
 import { isCompiled } from '../runtime/compiled-program.ts'
 
 /** Milliseconds for a request to arrive. */
-export const REQUEST_TIME = 5_000
+const REQUEST_TIME = 5_000
 /** Milliseconds between two searches for connections that are too slow. */
 const SEARCH_EVERY = 1_000
 /** Bytes of a request; the services here take none with a body. */

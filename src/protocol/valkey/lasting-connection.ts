@@ -7,17 +7,17 @@ import type { RespCommand, ValkeyConnection } from './connection.ts'
 import { RespError, type RespValue } from './resp-reader.ts'
 
 /** Milliseconds for all steps until a server has answered the first question. */
-export const ENTERED_WITHIN = 1_500
+const ENTERED_WITHIN = 1_500
 /** Questions in a row without an answer in time, after which a connection is left. */
 export const MISSES_MAX = 3
 /** Milliseconds before the next attempt, doubled with each attempt that fails. */
-export const FIRST_PAUSE = 200
+const FIRST_PAUSE = 200
 /** The longest pause if nobody answered or the connection broke: that may be over at any time. */
-export const LONGEST_PAUSE = 500
+const LONGEST_PAUSE = 500
 /** The longest pause if the server refused: that lasts until somebody mends it. */
-export const LONGEST_REFUSED = 10_000
+const LONGEST_REFUSED = 10_000
 /** The longest pause if the server lets this process in and then answers no question in time. */
-export const LONGEST_SILENT = 30_000
+const LONGEST_SILENT = 30_000
 
 /**
  * A connection to a store, which is made anew whenever it ends. Finding the server, connecting and its

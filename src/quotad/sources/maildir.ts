@@ -178,7 +178,7 @@ function sumOf(lines: readonly string[]): Maildirsize['usage'] {
 }
 
 /** Milliseconds for which a file may say "over quota"; then the mailbox must be counted. */
-export const OVER_QUOTA_FOR = 15 * 60 * 1000
+const OVER_QUOTA_FOR = 15 * 60 * 1000
 
 /**
  * Whether a file that says "over quota" may be believed: only if it holds a single sum that was

@@ -35,9 +35,9 @@ const HEAD = /^@([0-9a-f]{16}) ([0-9]{1,12})$/
  * Milliseconds that count at most between two sweeps: if the kernel's clocks leap together, or the file
  * is an old one, that is all that messages grow older.
  */
-export const COUNTED_MAX = 60 * 60 * 1000
+const COUNTED_MAX = 60 * 60 * 1000
 /** Milliseconds by which the wall clock may go on faster or slower than that of the kernel. */
-export const STEP_MAX = 5 * 60 * 1000
+const STEP_MAX = 5 * 60 * 1000
 /** Bytes that are read at once; the file of the clock is far smaller. */
 const CHUNK = 256 * 1024
 

@@ -12,7 +12,7 @@ import type { ExplainedAnswer } from './quota-answer.ts'
 import { type Backend, backendFor, type QuotaSettings, readBackend } from './quota-settings.ts'
 
 /** Most bytes of a mailbox's name: no file name is longer. */
-export const MAILBOX_NAME_MAX = 255
+const MAILBOX_NAME_MAX = 255
 
 /** The mailbox that a question is about. */
 export interface NamedMailbox {

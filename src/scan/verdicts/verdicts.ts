@@ -43,7 +43,7 @@ export interface VerdictsOptions extends IdentityOptions {
 const VAIN_SCANS = 2
 
 /** The share of its time for which a message waits while another host scans a copy. */
-export const SHARE_OF_WAITING = 0.25
+const SHARE_OF_WAITING = 0.25
 
 /**
  * The stage between verifying stamps and scanning: verdicts about copies of a message. A message that is

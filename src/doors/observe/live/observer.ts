@@ -12,7 +12,7 @@ import type { ClamdState, ProcessReport, Trial, WorkersState } from './process-r
 const TRY_EVERY = 10_000
 const TRY_SOON = 2_000
 /** The milliseconds for which the result of a trial counts as health. */
-export const TRIAL_COUNTS_FOR = 30_000
+const TRIAL_COUNTS_FOR = 30_000
 /** The milliseconds without a report after which a process counts as gone. */
 const SILENT_FOR = 10_000
 

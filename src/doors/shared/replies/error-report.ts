@@ -15,7 +15,7 @@ export interface ErrorReport {
 }
 
 /** Bytes of the longest text, its first letter included (notqmail's qmail.c reads 255). */
-export const REPORT_MAX = 255
+const REPORT_MAX = 255
 
 /**
  * Reads ERROR_FD and ERROR_EXIT, and checks the descriptor. It must be a socket, or a pipe that is

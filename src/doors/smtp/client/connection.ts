@@ -14,7 +14,7 @@ import { Progress } from './progress.ts'
  */
 export const WAITING_MAX = 64 * 1024
 /** Bytes of one line, after which the connection is closed. */
-export const UNENDED_MAX = 64 * 1024
+const UNENDED_MAX = 64 * 1024
 
 /** Milliseconds that a client has: RFC 5321 4.5.3.2.7 wants five minutes at least. */
 export interface SmtpTimeouts {

@@ -1,5 +1,5 @@
 /** Bytes of content that are a step forward. */
-export const CONTENT_STEP = 4096
+const CONTENT_STEP = 4096
 
 /**
  * How far a session has come with its client, and for how long it has waited for the client without

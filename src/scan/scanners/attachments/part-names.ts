@@ -5,9 +5,9 @@ import { plainCharset } from '../../../mail/mime/decoders/charsets.ts'
 import { type Field, plainName } from '../../../mail/mime/headers/fields.ts'
 
 /** Most characters of a name that are matched; of a longer name, its end is. */
-export const FILE_NAME_MAX = 1024
+const FILE_NAME_MAX = 1024
 /** Most parameters of a field that are read. */
-export const PARAMETERS_MAX = 100
+const PARAMETERS_MAX = 100
 
 /** What the header of a message or part says about its content. */
 interface PartNames {

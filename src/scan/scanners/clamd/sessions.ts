@@ -32,7 +32,7 @@ export async function scanStream(
 /** Most idle connections to one server. Each costs clamd a descriptor, but no thread. */
 export const IDLE_MAX = 8
 /** Milliseconds for which an idle connection is kept, or up to twice that; clamd hangs up after 30 s. */
-export const IDLE_FOR = 5_000
+const IDLE_FOR = 5_000
 
 interface ClamdSessionsOptions {
   /** Most idle connections that are kept; default: none. */

@@ -7,7 +7,7 @@ import {
 import type { RememberedVerdict } from './verdict-query.ts'
 
 /** Seconds for which a virus that was found counts, whatever the signatures are here. */
-export const INFECTED_FOR = 60
+const INFECTED_FOR = 60
 
 /** What decides whether a remembered verdict counts. */
 interface FreshnessRule {
