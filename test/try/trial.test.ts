@@ -15,7 +15,7 @@ import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
-import { numbered, sessionStandIn } from '../scan/scanners/clamd/session-stand-in.ts'
+import { numbered, standIn } from '../scan/scanners/clamd/stand-in.ts'
 import { type Delivery, deliveries } from '../stand-in/stand-in.ts'
 import { makeReport } from './report.ts'
 
@@ -140,7 +140,7 @@ t.test(
   'clamd scans if one answers; if it finds nothing, the trial fails, and names the hop',
   async (t) => {
     // Answers as clamd does, without a signature for anything.
-    const clamd = (await sessionStandIn(t, numbered('stream: OK'))).socket
+    const clamd = (await standIn(t, numbered('stream: OK'))).socket
     const { code, output, mail } = await runTrial(t, `${noClamd} ${clamd}`)
     t.equal(code, 1)
     t.match(output, `clamd at ${clamd}`)

@@ -21,7 +21,7 @@ import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { isRunning } from '../../programs/is-running.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
-import { standIn } from '../../scan/scanners/clamd/stand-in.ts'
+import { type Asked, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { until } from '../http/rig.ts'
 import { ask, call, framesOf, hearOut } from '../slot-socket/client.ts'
 import { childrenOf, launcher, newest, runOnescand, runtimes, startOnescand } from './process.ts'
@@ -230,13 +230,16 @@ t.test('a signal that comes during the start is obeyed', async (t) => {
   }
 })
 
+const ok = numbered('stream: OK')
+/** Whether clamd is asked about a mail, and not about its limits. */
+const isMail = ({ message }: Asked) => message.includes('Subject: x\n')
+
 // promise: client-cold
 t.test('SIGTERM waits for messages in flight', async (t) => {
   const release: (() => void)[] = []
-  const clamd = await standIn(t, (connection, received) => {
-    const isMail = received.includes('Subject: x\n') // and no question about clamd's limits
-    if (isMail) release.push(() => connection.end('stream: OK\0'))
-    else connection.end('stream: OK\0')
+  const clamd = await standIn(t, (asked) => {
+    if (isMail(asked)) release.push(() => ok(asked))
+    else ok(asked)
   })
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
   const onescand = await startOnescand(t, { settings, args: ['--workers', '2'] })
@@ -260,7 +263,7 @@ t.test('SIGTERM waits for messages no longer than --grace', async (t) => {
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
   const onescand = await startOnescand(t, { settings, args: ['--workers', '2', '--grace', '1'] })
   const asked = Array.from({ length: 4 }, () => onescand.ask({ variables: settings }))
-  while (clamd.connections.length < 4) await tick()
+  while (clamd.asked.filter(isMail).length < 4) await tick()
   onescand.child.kill('SIGTERM')
   for (const { why } of await Promise.all(asked)) t.match(why, /going down/)
   t.equal(await onescand.ended, 0)
@@ -272,7 +275,7 @@ t.test('a client of a killed onescand never obeys half an answer', async (t) => 
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
   const onescand = await startOnescand(t, { settings })
   const heard = ask(onescand.socket, { variables: settings })
-  while (!clamd.received.some((message) => message.includes('Subject: x\n'))) await tick() // the mail
+  while (!clamd.asked.some(isMail)) await tick()
   onescand.kill()
   t.match((await heard).types, /^(?:Ah*)?$/)
 })

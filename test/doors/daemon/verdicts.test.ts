@@ -1,12 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { startStore, storeMissing } from '../../programs/store-server.ts'
-import {
-  type Asked,
-  DATABASE,
-  numbered,
-  sessionStandIn,
-} from '../../scan/scanners/clamd/session-stand-in.ts'
+import { type Asked, DATABASE, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { type RunningDaemon, runtimes, startOnescand } from './process.ts'
 
 /** The processes of one onescand share what they know. */
@@ -21,7 +16,7 @@ t.test('a thousand copies through three processes are a scan for each at most', 
     scans++
     setTimeout(() => numbered('stream: OK')(asked), 200)
   }
-  const clamd = await sessionStandIn(t, scan, { version: () => 'ClamAV 1.4.3' })
+  const clamd = await standIn(t, scan, { version: () => 'ClamAV 1.4.3' })
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: DATABASE }
   const onescand = await startOnescand(t, { settings, args: ['--workers', '3'] })
   // After these messages all processes know clamd's signatures. Before that copies are scanned.
@@ -47,7 +42,7 @@ t.test('a thousand copies through three processes are a scan for each at most', 
 for (const { name, program } of runtimes) {
   t.test(`two daemons share a store, ${name}`, { skip: storeMissing }, async (t) => {
     const store = await startStore(t)
-    const clamd = await sessionStandIn(t, numbered('stream: OK'), { version: () => 'ClamAV 1.4.3' })
+    const clamd = await standIn(t, numbered('stream: OK'), { version: () => 'ClamAV 1.4.3' })
     const ring = `${t.testdir({})}/ring`
     const secret = Buffer.alloc(32, 7).toString('base64url')
     writeFileSync(ring, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })

@@ -15,7 +15,7 @@ import { buildStage } from '../../cases/stage.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
-import { sessionStandIn } from '../../scan/scanners/clamd/session-stand-in.ts'
+import { standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { childrenOf } from '../daemon/process.ts'
 import { submitTo } from '../milter/submit.ts'
 import { callDoor } from '../smtp/client.ts'
@@ -240,7 +240,7 @@ t.test('health does not change when the clock of the host is set', async (t) => 
 })
 
 t.test('a message that a killed worker had in hand is counted as unanswered', async (t) => {
-  const silent = await sessionStandIn(t, () => {}, { version: () => 'ClamAV 1.4.3' })
+  const silent = await standIn(t, () => {}, { version: () => 'ClamAV 1.4.3' })
   const settings = {
     QHPSI: 'plugin: clamd',
     CLAMD: silent.socket,

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import t from 'tap'
@@ -8,7 +9,7 @@ import {
   LARGE_FROM,
 } from '../../../src/scan/scanners/clamd/server-queue.ts'
 import { plain } from '../../cases/messages.ts'
-import { numbered, sessionStandIn } from '../../scan/scanners/clamd/session-stand-in.ts'
+import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { slowClamd } from '../slow-clamd.ts'
 import { scanning } from './eicar.ts'
 import { knock, says } from './mta.ts'
@@ -76,8 +77,8 @@ for (const [how, leave] of [
     const milter = await openMilter(t, clamd.settings)
     const mta = await milter.connect()
     const lost = mta.submit({ message }).catch(() => 'lost')
-    const scan = await clamd.asked()
-    const ended = new Promise((resolve) => scan.once('end', resolve))
+    const { connection } = await clamd.asked()
+    const ended = once(connection, 'end')
     leave(mta.socket)
     await ended
     while (milter.mailLog.length === 0) await new Promise(setImmediate)
@@ -116,7 +117,7 @@ t.test('five hundred messages at once are judged in turn, and none is deferred',
   const full = new Promise<void>((resolve) => {
     all = resolve
   })
-  const clamd = await sessionStandIn(t, async (asked) => {
+  const clamd = await standIn(t, async (asked) => {
     most = Math.max(most, ++now)
     if (now === LIMIT) all()
     await full // as many as there may be are here at once
@@ -139,7 +140,7 @@ t.test('five hundred messages at once are judged in turn, and none is deferred',
 
 t.test('a small message does not wait for fourteen large ones', async (t) => {
   const large: (() => void)[] = []
-  const clamd = await sessionStandIn(t, (asked) => {
+  const clamd = await standIn(t, (asked) => {
     const answer = () => numbered('stream: OK')(asked)
     if (asked.message.length >= LARGE_FROM) large.push(answer)
     else answer()

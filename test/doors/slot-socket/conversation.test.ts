@@ -105,7 +105,7 @@ t.test(
     const slot = await openSlot(t, variables)
     const connection = await call(slot.socket)
     connection.write(Buffer.concat(framesOf({ variables })))
-    const hungUp = once(await clamd.asked(), 'end')
+    const hungUp = once((await clamd.asked()).connection, 'end')
     connection.destroy()
     await hungUp
     await slot.close(0)

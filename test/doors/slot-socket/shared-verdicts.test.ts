@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { startStore, storeMissing } from '../../programs/store-server.ts'
-import { DATABASE, numbered, sessionStandIn } from '../../scan/scanners/clamd/session-stand-in.ts'
+import { DATABASE, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { openMilter } from '../milter/rig.ts'
 
 /** How two hosts share verdicts through a store. */
@@ -21,7 +21,7 @@ async function openHost(
 ) {
   const ring = `${t.testdir({})}/ring`
   writeFileSync(ring, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })
-  const clamd = await sessionStandIn(
+  const clamd = await standIn(
     t,
     (asked) =>
       numbered(asked.message.includes('virus') ? 'stream: Eicar FOUND' : 'stream: OK')(asked),

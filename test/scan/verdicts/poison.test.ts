@@ -9,7 +9,7 @@ import {
 import { openMilter } from '../../doors/milter/rig.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { freePort } from '../../programs/free-port.ts'
-import { type Asked, sessionStandIn } from '../scanners/clamd/session-stand-in.ts'
+import { type Asked, standIn } from '../scanners/clamd/stand-in.ts'
 
 /** Messages that were in hand when scanners died. */
 
@@ -89,8 +89,7 @@ t.test('a thousand messages are counted, and the oldest make room', async (t) =>
   t.equal(late.deathsOf('1009'), 1)
 })
 
-const standIn = (t: Parameters<typeof sessionStandIn>[0], answer: (asked: Asked) => void) =>
-  sessionStandIn(t, answer, { version: () => 'ClamAV 1.4.3' })
+const named = { version: () => 'ClamAV 1.4.3' }
 
 const letter = (n: number, body: string) =>
   Buffer.from(`Received: by mx; ${n}\nDate: ${n}\nFrom: a@example.org\n\n${body}\n`)
@@ -151,12 +150,16 @@ t.test(
 t.test('each message that a clamd had in hand when it died has one death', async (t) => {
   const MANY = 5
   let inHand: Asked[] = []
-  const clamd = await standIn(t, (asked) => {
-    inHand.push(asked)
-    if (inHand.length < MANY) return
-    inHand = []
-    clamd.die()
-  })
+  const clamd = await standIn(
+    t,
+    (asked) => {
+      inHand.push(asked)
+      if (inHand.length < MANY) return
+      inHand = []
+      clamd.die()
+    },
+    named,
+  )
   const milter = await openMilter(t, {
     QHPSI: 'plugin: clamd',
     CLAMD: clamd.socket,
@@ -178,7 +181,7 @@ t.test('a clamd that hangs up and lives on, or is too slow, has not died', async
     [(asked: Asked) => void asked.connection.destroy(), '20'],
     [() => {}, '1'],
   ] as const) {
-    const clamd = await standIn(t, does)
+    const clamd = await standIn(t, does, named)
     const milter = await openMilter(t, {
       QHPSI: 'plugin: clamd',
       CLAMD: clamd.socket,

@@ -6,11 +6,7 @@ import {
   LATE_AFTER,
 } from '../../../../src/doors/daemon/workers/hung-workers.ts'
 import { freePort } from '../../../programs/free-port.ts'
-import {
-  type Asked,
-  numbered,
-  sessionStandIn,
-} from '../../../scan/scanners/clamd/session-stand-in.ts'
+import { type Asked, numbered, standIn } from '../../../scan/scanners/clamd/stand-in.ts'
 import { get, until } from '../../http/rig.ts'
 import { childrenOf, startOnescand } from '../process.ts'
 
@@ -98,7 +94,7 @@ t.test('if the watch itself was away, no worker is late before it could send a b
 // promise: others-unharmed
 t.test('a message that three workers died with is left alone by the next one', async (t) => {
   const waiting = new Map<string, Asked>()
-  const clamd = await sessionStandIn(
+  const clamd = await standIn(
     t,
     (asked) => {
       const [word] = /(?:killer|bystander)\b/.exec(asked.message.toString()) ?? []

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
 import { readScanSettings } from '../../../../src/scan/scanners/shared/scan-settings.ts'
-import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
+import { type Asked, numbered, standIn } from './stand-in.ts'
 import { sample, scanTask } from './task.ts'
 
 /** Several servers: which of them gets a message. */
@@ -11,7 +11,7 @@ import { sample, scanTask } from './task.ts'
 /** A server that answers when it is told to. */
 async function openServer(t: Test, version = () => 'ClamAV 1.4.3') {
   const waiting: Asked[] = []
-  const server = await sessionStandIn(t, (asked) => waiting.push(asked), { version })
+  const server = await standIn(t, (asked) => waiting.push(asked), { version })
   return {
     ...server,
     waiting,

@@ -44,11 +44,11 @@ for (const lasting of [false, true]) {
     async (t) => {
       let open = 0
       let most = 0
-      const server = await standIn(t, (connection) => {
+      const server = await standIn(t, (asked) => {
         most = Math.max(most, ++open)
         setImmediate(() => {
           open--
-          connection.end('stream: OK\0')
+          says('stream: OK\0')(asked)
         })
       })
       const scanner = clamdScanner(clamdPolicy(server.socket), { lasting })

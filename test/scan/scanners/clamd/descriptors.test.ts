@@ -7,7 +7,7 @@ import {
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
 import type { Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
 import { ReadBy } from '../../../mail/message/bytes.ts'
-import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
+import { type Asked, numbered, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scanTask } from './task.ts'
 
 const passing = loadSystem()!
@@ -20,7 +20,7 @@ async function handing(
   answer: (asked: Asked, first: boolean) => string | undefined,
 ) {
   let descriptors = 0
-  const server = await sessionStandIn(
+  const server = await standIn(
     t,
     (asked) => {
       const reply = asked.command === 'zFILDES' ? answer(asked, ++descriptors === 1) : 'stream: OK'

@@ -52,7 +52,7 @@ t.test('the three answers are clean, infected and could not tell', async (t) => 
     const server = await standIn(t, says(reply))
     const { answer: told } = await scan(server.socket, sample(small))
     t.match(told, answer, reply.slice(0, 60))
-    t.equal(server.connections.length, 1, 'asked once')
+    t.equal(server.asked.length, 1, 'asked once')
   }
 })
 
@@ -66,7 +66,7 @@ t.test('a message over CLAMDMAXSIZE is not sent', async (t) => {
     what: 'size',
     why: `clamd: ${small.length + 1} bytes are more than CLAMDMAXSIZE ${small.length}`,
   })
-  t.equal(server.connections.length, 1)
+  t.equal(server.asked.length, 1)
 })
 
 t.test('if no server can be reached, the answer has the reasons of all', async (t) => {
@@ -80,12 +80,12 @@ t.test('if no server can be reached, the answer has the reasons of all', async (
 
 // promise: rule-8-not-clean
 t.test('a server that closes early is no answer, and the next one is asked', async (t) => {
-  const closes = await standIn(t, (connection) => connection.destroy())
+  const closes = await standIn(t, ({ connection }) => connection.destroy())
   const cuts = await standIn(t, says('stream: O'))
   for (const server of [closes, cuts]) {
     const { answer } = await scan(server.socket, sample(small))
     t.match(answer, { answer: 'unknown', why: /closed|broke off/ })
-    t.equal(server.connections.length, 1, 'the same server is not asked again')
+    t.equal(server.asked.length, 1, 'the same server is not asked again')
   }
   const finds = await standIn(t, says('stream: Eicar FOUND\0'))
   const { answer, notes } = await scan(`${closes.socket} ${finds.socket}`, sample(small))
@@ -94,13 +94,13 @@ t.test('a server that closes early is no answer, and the next one is asked', asy
 })
 
 t.test('a message that broke two servers is not given to a third one', async (t) => {
-  const first = await standIn(t, (connection) => connection.destroy())
-  const second = await standIn(t, (connection) => connection.destroy())
+  const first = await standIn(t, ({ connection }) => connection.destroy())
+  const second = await standIn(t, ({ connection }) => connection.destroy())
   const third = await standIn(t, says('stream: OK\0'))
   const all = `${first.socket} ${socketPath(t)} ${second.socket} ${third.socket}`
   t.equal((await scan(all, sample(small))).answer.answer, 'unknown')
-  t.equal(second.connections.length, 1)
-  t.equal(third.connections.length, 0)
+  t.equal(second.asked.length, 1)
+  t.equal(third.asked.length, 0)
 })
 
 t.test('an error of the first server is an answer: the second one is not asked', async (t) => {
@@ -108,7 +108,7 @@ t.test('an error of the first server is an answer: the second one is not asked',
   const second = await standIn(t, says('stream: OK\0'))
   const { answer } = await scan(`${fails.socket} ${second.socket}`, sample(small))
   t.match(answer, { answer: 'unknown', why: /Time limit reached ERROR/ })
-  t.equal(second.connections.length, 0)
+  t.equal(second.asked.length, 0)
 })
 
 // promise: rule-8-not-clean

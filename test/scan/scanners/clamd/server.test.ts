@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
 import { ClamdServer } from '../../../../src/scan/scanners/clamd/server.ts'
-import { numbered, sessionStandIn } from './session-stand-in.ts'
+import { numbered, standIn } from './stand-in.ts'
 import { sample, scanTask } from './task.ts'
 
 /** What a server of clamd knows about itself: whether it fails, and since when nothing reaches it. */
@@ -10,16 +10,16 @@ const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
 
 /** A server whose clock stands still. */
 async function open(t: Test) {
-  const standIn = await sessionStandIn(t, numbered('stream: OK'))
+  const clamd = await standIn(t, numbered('stream: OK'))
   const said: string[] = []
   const clock = { now: 1000 }
-  const server = new ClamdServer(readClamdAddress(standIn.socket), {
+  const server = new ClamdServer(readClamdAddress(clamd.socket), {
     lasting: false,
     uptime: () => clock.now,
     changed: (state) => said.push(state),
   })
   const scan = async () => (await server.scan(small, scanTask().task)).kind
-  return { standIn, server, clock, said, scan }
+  return { clamd, server, clock, said, scan }
 }
 
 /** Milliseconds. */
@@ -57,19 +57,19 @@ t.test('messages that fail at the same time are one failure of the server', asyn
 })
 
 t.test('a server is missing from the first failed connection until it answers', async (t) => {
-  const { standIn, server, clock, scan } = await open(t)
-  standIn.die()
+  const { clamd, server, clock, scan } = await open(t)
+  clamd.die()
   t.equal(await scan(), 'unreachable')
   t.ok(server.isResting)
   t.equal(server.missingFor, 0)
   clock.now += 1000
   t.equal(await scan(), 'unreachable')
   t.equal(server.missingFor, 1000)
-  standIn.revive()
+  clamd.revive()
   t.equal(await scan(), 'answered')
   t.notOk(server.isResting)
   t.equal(server.missingFor, 0)
-  standIn.die()
+  clamd.die()
   t.equal(await scan(), 'unreachable')
   clock.now += 500
   t.equal(server.missingFor, 500)
@@ -78,11 +78,11 @@ t.test('a server is missing from the first failed connection until it answers', 
 })
 
 t.test('a server that is too slow rests, unless nobody waits for it any more', async (t) => {
-  const standIn = await sessionStandIn(t, () => {})
-  const server = new ClamdServer(readClamdAddress(standIn.socket), { lasting: false })
+  const clamd = await standIn(t, () => {})
+  const server = new ClamdServer(readClamdAddress(clamd.socket), { lasting: false })
   const left = scanTask()
   const abandoned = server.scan(small, left.task)
-  while (standIn.asked.length === 0) await new Promise(setImmediate)
+  while (clamd.asked.length === 0) await new Promise(setImmediate)
   left.abort()
   t.equal((await abandoned).kind, 'timed-out')
   t.notOk(server.isResting)
@@ -93,15 +93,15 @@ t.test('a server that is too slow rests, unless nobody waits for it any more', a
 })
 
 t.test('a server says once that it fails, and once that it answers again', async (t) => {
-  const { standIn, server, said, scan } = await open(t)
+  const { clamd, server, said, scan } = await open(t)
   await scan()
   t.same(said, [])
-  standIn.die()
+  clamd.die()
   await scan()
   await scan()
   server.failed()
   t.same(said, ['fails'])
-  standIn.revive()
+  clamd.revive()
   await scan()
   await scan()
   t.same(said, ['fails', 'answers'])

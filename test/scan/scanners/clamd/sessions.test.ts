@@ -7,8 +7,7 @@ import { streamsOf } from '../../../../src/scan/scanners/clamd/scan-commands.ts'
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
 import { ClamdSessions, IDLE_MAX } from '../../../../src/scan/scanners/clamd/sessions.ts'
 import type { ContentScanner, Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
-import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
-import { standIn } from './stand-in.ts'
+import { type Asked, numbered, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scanTask } from './task.ts'
 
 const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
@@ -33,7 +32,7 @@ async function gone(connection: Socket): Promise<void> {
 }
 
 t.test('one connection serves message after message', async (t) => {
-  const server = await sessionStandIn(t, (asked) => {
+  const server = await standIn(t, (asked) => {
     numbered(asked.message.includes('virus') ? 'stream: Eicar FOUND' : 'stream: OK')(asked)
   })
   const scanner = lasting(t, server.socket)
@@ -52,7 +51,7 @@ t.test('one connection serves message after message', async (t) => {
 t.test(
   'a server that breaks off on a kept connection and stays away has died with the message',
   async (t) => {
-    const server = await sessionStandIn(t, (asked) =>
+    const server = await standIn(t, (asked) =>
       asked.message.includes('poison') ? server.die() : ok(asked),
     )
     const scanner = lasting(t, server.socket)
@@ -74,7 +73,7 @@ t.test('a server has died, too, if connections to its socket only wait from then
   ] as const) {
     let isDead = false
     const { task, late } = scanTask()
-    const server = await sessionStandIn(
+    const server = await standIn(
       t,
       (asked) => {
         if (isDead && isKept) late() // the message has come once more, on a fresh connection
@@ -98,7 +97,7 @@ t.test('a server has died, too, if connections to its socket only wait from then
 t.test('a numbered reply is understood in every split', async (t) => {
   const wire = ': stream: Eicar FOUND\0'
   let cuts: readonly number[] = []
-  const server = await sessionStandIn(t, ({ connection, number }) => {
+  const server = await standIn(t, ({ connection, number }) => {
     const reply = `${number}${wire}`
     const ends = [...cuts, reply.length]
     const sendNext = (from: number) => {
@@ -122,7 +121,7 @@ t.test('a numbered reply is understood in every split', async (t) => {
 t.test('messages at the same time have a connection each, and few of these are kept', async (t) => {
   const held: Asked[] = []
   let holds = false
-  const server = await sessionStandIn(t, (asked) => void (holds ? held.push(asked) : ok(asked)))
+  const server = await standIn(t, (asked) => void (holds ? held.push(asked) : ok(asked)))
   const scanner = lasting(t, server.socket)
   holds = true
   const count = IDLE_MAX + 3
@@ -138,8 +137,8 @@ t.test('messages at the same time have a connection each, and few of these are k
 })
 
 t.test('a message is scanned although clamd closed the connection before it', async (t) => {
-  const server = await sessionStandIn(t, ok)
-  const second = await sessionStandIn(t, ok)
+  const server = await standIn(t, ok)
+  const second = await standIn(t, ok)
   const scanner = lasting(t, server.socket, second.socket)
   await scanBy(scanner)
   server.connections[0]!.end('COMMAND READ TIMED OUT\0')
@@ -157,12 +156,12 @@ for (const [how, leave] of [
   ['with an old answer', ({ connection }: Asked) => void connection.write('1: stream: OK\0')],
 ] as const) {
   t.test(`a kept connection that ends ${how} has the message sent again, whole`, async (t) => {
-    const server = await sessionStandIn(t, (asked) => {
+    const server = await standIn(t, (asked) => {
       if (asked.connectionNumber === 1 && asked.number === 2) leave(asked)
       else if (asked.connectionNumber === 1) ok(asked)
       else numbered('stream: Eicar FOUND')(asked)
     })
-    const second = await sessionStandIn(t, ok)
+    const second = await standIn(t, ok)
     const scanner = lasting(t, server.socket, second.socket)
     await scanBy(scanner)
     const message = Buffer.alloc(200_000, 'From: a\n\n0123456789abcdefghijklmnopqrstuvwxyz\n')
@@ -178,7 +177,7 @@ for (const [how, leave] of [
 t.test(
   'a message that breaks a kept and a fresh connection is not sent a third time',
   async (t) => {
-    const server = await sessionStandIn(t, (asked) => {
+    const server = await standIn(t, (asked) => {
       if (server.asked.length === 1) ok(asked)
       else asked.connection.destroy()
     })
@@ -195,7 +194,7 @@ t.test(
 )
 
 t.test('a reply that breaks off is no answer, and the server is not asked again', async (t) => {
-  const server = await sessionStandIn(t, (asked) => {
+  const server = await standIn(t, (asked) => {
     if (asked.number === 1) ok(asked)
     else asked.connection.end(`${asked.number}: stream: O`)
   })
@@ -210,7 +209,7 @@ t.test(
   'a reply with another number than that of the command is no answer, also on a fresh connection',
   async (t) => {
     for (const reply of ['stream: OK\0', '7: stream: OK\0', '11: stream: OK\0', 'OK\0', '\0']) {
-      const server = await sessionStandIn(t, ({ connection }) => void connection.write(reply))
+      const server = await standIn(t, ({ connection }) => void connection.write(reply))
       const { answer } = await scanBy(lasting(t, server.socket))
       t.match(answer, { answer: 'unknown', why: /something else/ }, JSON.stringify(reply))
       t.equal(server.asked.length, 1)
@@ -219,7 +218,7 @@ t.test(
 )
 
 t.test('a connection is not used again after two replies to one command', async (t) => {
-  const server = await sessionStandIn(t, ({ connection, number }) => {
+  const server = await standIn(t, ({ connection, number }) => {
     connection.write(`${number}: stream: Eicar FOUND\0${number + 1}: stream: OK\0`)
   })
   const scanner = lasting(t, server.socket)
@@ -232,24 +231,20 @@ t.test('a connection is not used again after two replies to one command', async 
 t.test(
   'an OK before the whole message was sent is not clean, and ends the connection',
   async (t) => {
-    const server = await standIn(
-      t,
-      (connection) => {
-        connection.pause()
-        connection.write('stream: OK\0')
-      },
-      () => true,
-    )
+    const hasty = (asked: Asked) => {
+      asked.connection.pause()
+      ok(asked)
+    }
+    const server = await standIn(t, hasty, { early: () => true })
     const { answer } = await scanBy(lasting(t, server.socket), sample(Buffer.alloc(20_000_000)))
     t.match(answer, { answer: 'unknown', why: /before it had the whole message/ })
-    // This stand-in's connections are over only when both sides have ended them.
-    await gone(server.connections[0]!.end())
+    await gone(server.connections[0]!)
   },
 )
 
 t.test('a scan that takes too long ends its connection, and is not sent again', async (t) => {
   const { task, abort } = scanTask()
-  const server = await sessionStandIn(t, (asked) => (asked.number === 1 ? ok(asked) : abort()))
+  const server = await standIn(t, (asked) => (asked.number === 1 ? ok(asked) : abort()))
   const scanner = lasting(t, server.socket)
   await scanBy(scanner)
   t.match(await scanner.scan(small, task), { answer: 'unknown', why: /within the time limit/ })
@@ -259,7 +254,7 @@ t.test('a scan that takes too long ends its connection, and is not sent again', 
 })
 
 t.test('a question that is over before it began leaves no session behind', async (t) => {
-  const server = await sessionStandIn(t, ok)
+  const server = await standIn(t, ok)
   const sessions = new ClamdSessions(readClamdAddress(server.socket), { idleMax: 1 })
   t.teardown(() => sessions.close())
   t.match(await sessions.ask(streamsOf([small.bytes]), AbortSignal.abort()), { kind: 'timed-out' })
@@ -269,7 +264,7 @@ t.test('a question that is over before it began leaves no session behind', async
 })
 
 t.test('a connection that nobody used for a while is ended', async (t) => {
-  const server = await sessionStandIn(t, ok)
+  const server = await standIn(t, ok)
   const sessions = new ClamdSessions(readClamdAddress(server.socket), { idleMax: 1, idleFor: 20 })
   t.teardown(() => sessions.close())
   await sessions.ask(streamsOf([small.bytes]), AbortSignal.timeout(20_000))
@@ -284,7 +279,7 @@ t.test(
   async (t) => {
     const held: Asked[] = []
     let holds = false
-    const server = await sessionStandIn(t, (asked) => void (holds ? held.push(asked) : ok(asked)))
+    const server = await standIn(t, (asked) => void (holds ? held.push(asked) : ok(asked)))
     const scanner = clamdScanner(clamdPolicy(server.socket), { lasting: true })
     await scanBy(scanner)
     holds = true

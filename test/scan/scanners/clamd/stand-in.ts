@@ -9,115 +9,131 @@ interface Test {
   teardown(stop: () => unknown): void
 }
 
-export interface StandIn {
-  /** The address, for CLAMD. */
-  readonly socket: string
-  /** The bytes that each connection has sent so far, in the order in which connections came. */
-  readonly received: readonly Buffer[]
-  readonly connections: readonly Socket[]
-}
-
-const GREETING = Buffer.from('zIDSESSION\0')
-const VERSION = Buffer.from('zVERSION\0')
-const TRIAL = Buffer.from('zFILDES\0\0')
-const PING = Buffer.from('zPING\0')
+/** For CLAMDBDIR: signatures that changed before any test began. */
+export const DATABASE: string = join(import.meta.dirname, 'database')
 
 /** A new path for a socket. */
 export const socketPath = (t: Test): string => join(socketDirectory(t), 's')
 
+/** One command to a stand-in, which knows IDSESSION. */
+export interface Asked {
+  readonly connection: Socket
+  /** The number of the connection, from 1 on. */
+  readonly connectionNumber: number
+  /** The number of the command on its connection, from 1 on. */
+  readonly number: number
+  readonly inSession: boolean
+  /** `zPING`, `zSCAN /path`, `zINSTREAM`, `zFILDES`. */
+  readonly command: string
+  /** The bytes of an INSTREAM. */
+  readonly message: Buffer
+}
+
+export interface StandIn {
+  /** The address, for CLAMD. */
+  readonly socket: string
+  readonly connections: readonly Socket[]
+  /** All commands but PING and VERSION, in the order of their coming. */
+  readonly asked: readonly Asked[]
+  /** Has the stand-in die: all connections break, and nobody listens any more. */
+  die(): void
+  /** Has the stand-in listen again. */
+  revive(): void
+}
+
 /**
- * A server in clamd's place, for what a real one does only on bad days. `answer` is
- * called once the client has sent `until`: the end of an INSTREAM, if nothing else.
- *
- * It answers one command on each connection: what `answer` writes first bears the number of that, and
- * whoever sends a second one finds the connection closed. It knows no version and takes no
- * descriptors, and whoever tries is told so and not shown; nor is a PING, which it answers. session-stand-in.ts has one for many commands.
+ * A server in clamd's place, for what a real one does only on bad days. PING is answered as clamd does,
+ * unless `pings` is false, and VERSION with `version`; `answer` is called for every other command, once it
+ * is whole, or `early` says so of the bytes that have come of it. It takes descriptors if `descriptors` is
+ * set: what comes by them it cannot see.
  */
 export async function standIn(
   t: Test,
-  answer: (connection: Socket, received: Buffer) => void,
-  until: (received: Buffer) => boolean = isWhole,
+  answer: (asked: Asked) => void,
+  {
+    pings = true,
+    version = (): string => 'UNKNOWN COMMAND',
+    descriptors = false,
+    early = (_: Buffer): boolean => false,
+  } = {},
 ): Promise<StandIn> {
   const socket = socketPath(t)
-  const received: Buffer[] = []
   const connections: Socket[] = []
-  const all = new Set<Socket>()
-  const server = createServer({ allowHalfOpen: true }, (connection) => {
-    all.add(connection)
-    let index = -1
-    const show = (first: Buffer) => {
-      index = connections.push(connection) - 1
-      received.push(first)
-    }
-    let answered = false
+  const asked: Asked[] = []
+  const server = createServer((connection) => {
+    const connectionNumber = connections.push(connection)
+    let number = 0
+    let inSession = false
+    let pending = Buffer.alloc(0)
     connection.on('error', () => {})
-    connection.on('end', () => index < 0 && show(Buffer.alloc(0)))
-    numberFirst(connection)
     connection.on('data', (chunk: Buffer) => {
-      if (answered) {
-        connection.destroy()
-        return
+      pending = Buffer.concat([pending, chunk])
+      for (let next = takeCommand(pending, early); next; next = takeCommand(pending, early)) {
+        pending = pending.subarray(next.length)
+        if (!next.isWhole) connection.removeAllListeners('data') // the rest of it is no command
+        if (next.command === 'zIDSESSION') {
+          inSession = true
+          continue
+        }
+        number++
+        if (next.command === 'zFILDES' && !descriptors) connection.write('UNKNOWN COMMAND\0')
+        else if (next.command === 'zVERSION') {
+          connection.write(`${inSession ? `${number}: ` : ''}${version()}\0`)
+        } else if (next.command === 'zPING' && pings) connection.write(`${number}: PONG\0`)
+        else {
+          const question = { connection, connectionNumber, number, inSession, ...next }
+          if (next.command !== 'zPING') asked.push(question)
+          answer(question)
+        }
       }
-      const isGreeted = index < 0 && chunk.subarray(0, GREETING.length).equals(GREETING)
-      const bytes = isGreeted ? chunk.subarray(GREETING.length) : chunk
-      if (index < 0 && (bytes.equals(VERSION) || bytes.equals(TRIAL))) {
-        connection.removeAllListeners('end').end('UNKNOWN COMMAND\0')
-        return
-      }
-      if (index < 0 && bytes.equals(PING)) {
-        connection.removeAllListeners('end').write('PONG\0')
-        return
-      }
-      if (index < 0) show(bytes)
-      else received[index] = Buffer.concat([received[index]!, bytes])
-      if (!until(received[index]!)) return
-      answered = true
-      answer(connection, received[index]!)
     })
   })
   server.listen(socket)
   await once(server, 'listening')
-  t.teardown(() => {
-    for (const connection of all) connection.destroy()
+  const die = () => {
+    for (const connection of connections) connection.destroy()
     server.close()
-  })
-  return { socket, received, connections }
+  }
+  t.teardown(die)
+  return { socket, connections, asked, die, revive: () => void server.listen(socket) }
 }
 
-/** Puts the number of the first command before what is written first. */
-function numberFirst(connection: Socket): void {
-  const write = connection.write.bind(connection) as (data: Buffer, done?: () => void) => boolean
-  let isFirst = true
-  const numbered = (data: string | Buffer) => {
-    const bytes = Buffer.concat([Buffer.from(isFirst ? '1: ' : ''), Buffer.from(data)])
-    isFirst = false
-    return bytes
+/** Makes an answer of a stand-in: in a session it bears the command's number. */
+export function numbered(reply: string): (asked: Asked) => void {
+  return ({ connection, number, inSession }) => {
+    connection.write(`${inSession ? `${number}: ` : ''}${reply}\0`)
   }
-  const end = connection.end.bind(connection) as (data?: Buffer) => Socket
-  connection.write = (data: string | Buffer, done?: unknown) =>
-    write(numbered(data), done as () => void)
-  connection.end = (data?: unknown) =>
-    data === undefined ? end() : end(numbered(data as string | Buffer))
 }
 
-/** Makes an answer of a stand-in: these words, then the end of the connection. */
-export function says(reply: string): (connection: Socket) => void {
-  return (connection) => void connection.end(reply)
+/** Makes an answer that ends the connection, with these words behind its number. */
+export function says(reply: string): (asked: Asked) => void {
+  return ({ connection, number }) => {
+    connection.end(`${number}: ${reply}`)
+    connection.removeAllListeners('data').on('data', () => connection.destroy())
+  }
 }
 
-/** The closing zero of an INSTREAM, or the NUL of another command. */
-function isWhole(received: Buffer): boolean {
-  const command = received.indexOf(0)
-  if (command < 0 || !received.toString('latin1', 0, command).startsWith('zINSTREAM')) {
-    return command >= 0
+/** The first command with all that belongs to it, or as much of it as is enough, and how many bytes that is. */
+function takeCommand(bytes: Buffer, early: (bytes: Buffer) => boolean) {
+  const end = bytes.indexOf(0)
+  if (end < 0) return undefined
+  const command = bytes.toString('latin1', 0, end)
+  const message = Buffer.alloc(0)
+  // The byte that brings the descriptor follows; nobody takes the descriptor here.
+  if (command === 'zFILDES') {
+    const length = end + 2
+    return bytes.length < length ? undefined : { command, message, length, isWhole: true }
   }
-  let at = command + 1
-  while (at + 4 <= received.length) {
-    const length = received.readUInt32BE(at)
-    at += 4 + length
-    if (length === 0) return true
+  if (command !== 'zINSTREAM') return { command, message, length: end + 1, isWhole: true }
+  const parts: Buffer[] = []
+  for (let at = end + 1; at + 4 <= bytes.length; ) {
+    const length = bytes.readUInt32BE(at)
+    at += 4
+    if (length === 0) return { command, message: Buffer.concat(parts), length: at, isWhole: true }
+    parts.push(bytes.subarray(at, at + length))
+    at += length
   }
-  return false
+  return early(bytes) ? { command, message, length: bytes.length, isWhole: false } : undefined
 }
 
 /** Flags that a server in a thread of its own and its client share. */
