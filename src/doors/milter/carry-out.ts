@@ -2,7 +2,7 @@ import { Fault } from '../../ground/errors/fault.ts'
 import { replaceUnprintable } from '../../ground/errors/log.ts'
 import { addressBytes, isPlainPath, type MailAddress } from '../../mail/message/envelope/address.ts'
 import type { Header, HeaderEdits } from '../../mail/message/header-block.ts'
-import { type Agreement, action } from '../../protocol/milter/negotiation.ts'
+import { action, type Capabilities } from '../../protocol/milter/negotiation.ts'
 import {
   accepted,
   discarded,
@@ -35,7 +35,7 @@ const REASON_MAX = 200
  * Returns the packets that end the message: its edits, then the answer. Throws a Fault of kind
  * `config` if the MTA does not allow such an edit.
  */
-export function carryOut(decision: Decision, message: MtaMessage, agreement: Agreement): Buffer {
+export function carryOut(decision: Decision, message: MtaMessage, agreement: Capabilities): Buffer {
   switch (decision.kind) {
     case 'accept': {
       const edits = [
@@ -59,7 +59,7 @@ export function carryOut(decision: Decision, message: MtaMessage, agreement: Agr
 /**
  * Returns how this filter can answer for several recipients: the MTA may not let it remove some.
  */
-export function answersBy({ actions }: Agreement): AnswerMode {
+export function answersBy({ actions }: Capabilities): AnswerMode {
   return actions & action.deleteRecipients ? 'once, some kept' : 'once'
 }
 
@@ -70,7 +70,7 @@ export function answersBy({ actions }: Agreement): AnswerMode {
 function handOnShare(
   split: SplitDecision,
   { header, paths }: MtaMessage,
-  agreement: Agreement,
+  agreement: Capabilities,
 ): Buffer {
   const { edits } = acceptedShare(split)!.decision
   const isGone = (index: number) => split.shares[split.shareOf[index]!]!.decision.kind !== 'accept'
@@ -86,7 +86,7 @@ function handOnShare(
 function hold(
   { edits, grounds, details }: QuarantineDecision,
   message: MtaMessage,
-  agreement: Agreement,
+  agreement: Capabilities,
 ): Buffer {
   if ((agreement.actions & action.quarantine) === 0) {
     throw new Fault('config', 'the MTA does not let this filter hold mail (QUARANTINE)')
@@ -135,7 +135,7 @@ function countFields(header: Header, names: readonly string[]): Map<string, numb
 function redirections(
   recipients: readonly MailAddress[],
   { paths }: MtaMessage,
-  { actions }: Agreement,
+  { actions }: Capabilities,
 ): Edit[] {
   const needed = action.addRecipients | action.deleteRecipients
   if ((actions & needed) !== needed) {

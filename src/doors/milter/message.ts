@@ -2,7 +2,7 @@ import { type Fault, faultKindOf } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
 import { type MailAddress, readAddress } from '../../mail/message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope, type Origin } from '../../mail/message/envelope/envelope.ts'
-import { type Agreement, step } from '../../protocol/milter/negotiation.ts'
+import { type Capabilities, step } from '../../protocol/milter/negotiation.ts'
 import { accepted, smtpReply } from '../../protocol/milter/replies.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../../protocol/shared/smtp.ts'
 import { WireError } from '../../protocol/shared/wire-error.ts'
@@ -18,19 +18,12 @@ import {
 } from '../shared/log/log-lines.ts'
 import { type IsJudged, type Judging, startJudging } from '../shared/mail-door.ts'
 import { RecipientList } from '../shared/recipient-list.ts'
+import type { SendingClient } from '../shared/refuse-recipient.ts'
 import { faultReply, replyCode } from '../shared/replies/smtp-reply.ts'
 import { answersBy, carryOut } from './carry-out.ts'
 import { MilterIntake } from './intake.ts'
 import { addressIn } from './recipient-path.ts'
 import type { MilterServer } from './server.ts'
-
-/** The facts about a message that are known when it is whole. */
-interface MessageEnd {
-  readonly agreement: Agreement
-  readonly authenticated: boolean
-  /** The client, as rules and plugins see it. */
-  readonly origin: Origin
-}
 
 /** The name of the field in lower case, and the bytes of its value that a log line may hold. */
 const MESSAGE_ID = 'message-id'
@@ -89,7 +82,7 @@ export class MilterMessage {
     this.#recipients.free() // the message goes to none of them
   }
 
-  field(name: Buffer, value: Buffer, { steps }: Agreement): void {
+  field(name: Buffer, value: Buffer, { steps }: Capabilities): void {
     if (this.#stage === 'body') throw new WireError('a header field after the header')
     this.#stage = 'header'
     if (this.#summary.messageId === undefined && isMessageId(name)) {
@@ -114,15 +107,16 @@ export class MilterMessage {
    * Judges the message, logs it, and resolves to the packets that end it. Never rejects. At the
    * signal `gone` nobody needs the answer any more.
    */
-  async end(context: MessageEnd, gone: AbortSignal): Promise<Buffer> {
+  async end(agreement: Capabilities, client: SendingClient, gone: AbortSignal): Promise<Buffer> {
+    const { origin } = client
     try {
       if (this.#trouble !== undefined) throw this.#trouble
       const judging = this.#begin()
-      if (judging.kind === 'judge') return await this.#judge(judging, context, gone)
-      this.#server.log(passLine(judging.why, this.#about(context, undefined)))
+      if (judging.kind === 'judge') return await this.#judge(judging, agreement, client, gone)
+      this.#server.log(passLine(judging.why, this.#about(origin, undefined)))
       return accepted
     } catch (error) {
-      return this.#refuse(error, context)
+      return this.#refuse(error, origin)
     }
   }
 
@@ -157,10 +151,10 @@ export class MilterMessage {
 
   async #judge(
     { clusterPeer, site }: IsJudged,
-    context: MessageEnd,
+    agreement: Capabilities,
+    { origin, relay }: SendingClient,
     gone: AbortSignal,
   ): Promise<Buffer> {
-    const { authenticated: relay, origin, agreement } = context
     const paths = this.#recipients.paths()
     const envelope = makeEnvelope(this.#from, paths.map(addressIn))
     const message = this.#intake!.finish()
@@ -173,34 +167,34 @@ export class MilterMessage {
         answers: answersBy(agreement),
         begin: this.#server.begin,
         mtaHolds: true,
-        about: () => this.#about(context, transaction),
+        about: () => this.#about(origin, transaction),
         check(judged) {
           // Encoded already here: it throws if the MTA cannot do it, and nothing must be kept then.
           packets = carryOut(judged, { header: message.header, paths }, agreement)
           return judged
         },
         carryOut: (decision) => {
-          const about = this.#about(context, transaction, replyCode(decision))
+          const about = this.#about(origin, transaction, replyCode(decision))
           for (const line of decisionLines(decision, undefined, about)) this.#server.log(line)
           return packets
         },
       }).finally(endTurn)
     } catch (error) {
-      return this.#refuse(error, context, transaction)
+      return this.#refuse(error, origin, transaction)
     } finally {
       message.close()
     }
   }
 
   /** Logs the error, and returns the packet that refuses the message for it. */
-  #refuse(error: unknown, context: MessageEnd, transaction?: Transaction): Buffer {
+  #refuse(error: unknown, origin: Origin, transaction?: Transaction): Buffer {
     const reply = faultReply(faultKindOf(error))
-    this.#server.log(faultLine(error, undefined, this.#about(context, transaction, reply.code)))
+    this.#server.log(faultLine(error, undefined, this.#about(origin, transaction, reply.code)))
     return smtpReply(reply)
   }
 
   /** What a line says of the message, at this moment. */
-  #about({ origin }: MessageEnd, transaction: Transaction | undefined, reply?: number): LogContext {
+  #about(origin: Origin, transaction: Transaction | undefined, reply?: number): LogContext {
     const door: LogField[] = [
       ['reply', reply],
       ['door', 'milter'],

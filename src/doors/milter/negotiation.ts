@@ -1,12 +1,11 @@
 import type { MilterCommand } from '../../protocol/milter/commands.ts'
 import {
-  type Agreement,
   action,
+  type Capabilities,
   macroStage,
   type NegotiationRequest,
   step,
 } from '../../protocol/milter/negotiation.ts'
-import type { MilterServer } from './server.ts'
 
 /** Steps to which this filter would always answer "go on", so that the MTA need not wait. */
 const stepsWithoutReply =
@@ -31,24 +30,16 @@ const noReplyBits: Readonly<Partial<Record<MilterCommand['kind'], number>>> = {
 }
 
 /**
- * Returns what this filter asks of an MTA. It asks to answer RCPT only if recipients may be
- * refused. `isLocal`: the MTA is on this host, behind a unix socket.
+ * Returns what this filter asks of an MTA: to answer RCPT only if it `mayRefuse` recipients. `isLocal`:
+ * the MTA is on this host, behind a unix socket.
  */
-export function requestFor(
-  {
-    quota,
-    rules,
-    needsPlainRecipients,
-  }: Pick<MilterServer, 'quota' | 'rules' | 'needsPlainRecipients'>,
-  isLocal: boolean,
-): NegotiationRequest {
-  const asksAboutRecipients = quota !== undefined || rules !== undefined || needsPlainRecipients
+export function requestFor(mayRefuse: boolean, isLocal: boolean): NegotiationRequest {
   return {
     neededActions: action.addFields | action.changeFields,
     wantedActions: action.addRecipients | action.deleteRecipients | action.quarantine,
     wantedSteps:
       stepsWithoutReply |
-      (asksAboutRecipients ? 0 : step.noReplyToRecipient) |
+      (mayRefuse ? 0 : step.noReplyToRecipient) |
       (isLocal ? step.skipData : 0) |
       step.skipUnknown |
       step.skipEndOfHeader |
@@ -68,7 +59,7 @@ export function requestFor(
 /** Whether the MTA waits for an answer to commands of that kind. */
 export function isAnswered(
   kind: MilterCommand['kind'],
-  { steps }: Pick<Agreement, 'steps'>,
+  { steps }: Pick<Capabilities, 'steps'>,
 ): boolean {
   return (steps & (noReplyBits[kind] ?? 0)) === 0
 }

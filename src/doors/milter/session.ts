@@ -1,20 +1,15 @@
 import { Fault, isFault } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'
-import { clientNameOf, type Origin } from '../../mail/message/envelope/envelope.ts'
+import { clientNameOf } from '../../mail/message/envelope/envelope.ts'
 import type { ConnectingClient, MilterCommand } from '../../protocol/milter/commands.ts'
 import { Macros } from '../../protocol/milter/macros.ts'
-import {
-  type Agreement,
-  agree,
-  encodeAgreement,
-  type NegotiationOffer,
-} from '../../protocol/milter/negotiation.ts'
+import { agree, type Capabilities, encodeAgreement } from '../../protocol/milter/negotiation.ts'
 import { continued, smtpReply } from '../../protocol/milter/replies.ts'
 import type { SmtpReply } from '../../protocol/shared/smtp.ts'
 import { WireError } from '../../protocol/shared/wire-error.ts'
 import { faultLine, type LogContext } from '../shared/log/log-lines.ts'
-import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
+import { refuseNotPlain, refuseRecipient, type SendingClient } from '../shared/refuse-recipient.ts'
 import { NO_ROOM } from '../shared/replies/smtp-reply.ts'
 import { MilterMessage } from './message.ts'
 import { isAnswered, requestFor } from './negotiation.ts'
@@ -42,7 +37,7 @@ export class MilterSession {
   readonly #server: MilterServer
   readonly #isLocal: boolean
   readonly #macros = new Macros(MACROS)
-  #agreement: Agreement | undefined
+  #agreement: Capabilities | undefined
   #client: Omit<ConnectingClient, 'host'> | undefined
   #clientName: string | undefined
   #helo: string | undefined
@@ -146,9 +141,11 @@ export class MilterSession {
     }
   }
 
-  #negotiate(offer: NegotiationOffer): Buffer {
+  #negotiate(offer: Capabilities): Buffer {
     if (this.#agreement !== undefined) throw new WireError('a second negotiation')
-    const request = requestFor(this.#server, this.#isLocal)
+    const { quota, rules, needsPlainRecipients } = this.#server
+    const mayRefuse = quota !== undefined || rules !== undefined || needsPlainRecipients
+    const request = requestFor(mayRefuse, this.#isLocal)
     this.#agreement = agree(offer, request)
     return encodeAgreement(this.#agreement, request)
   }
@@ -167,23 +164,21 @@ export class MilterSession {
     return this.#message
   }
 
-  #isAuthenticated(): boolean {
-    return (this.#macros.get('auth_authen') ?? '') !== ''
-  }
-
   #remote(): string | undefined {
     return this.#client?.family.startsWith('inet') ? this.#client.address : undefined
   }
 
-  #origin(): Origin {
-    return {
+  #sendingClient(): SendingClient {
+    const login = this.#macros.get('auth_authen') || undefined
+    const origin = {
       door: 'milter',
       clientAddress: this.#remote(),
       clientName: this.#clientName,
       helo: this.#helo,
-      login: this.#macros.get('auth_authen') || undefined,
+      login,
       queueId: this.#macros.get('i'),
-    }
+    } as const
+    return { origin, relay: login !== undefined }
   }
 
   /**
@@ -234,17 +229,16 @@ export class MilterSession {
     const to = this.#messageFor('RCPT')
     const answer = this.#goOn(command)
     const path = this.#countedPath(command.path)
-    const origin = this.#origin()
-    const relay = this.#isAuthenticated()
+    const client = this.#sendingClient()
     if (path === undefined) {
-      const reply = refuseNotPlain(command.path, to, origin, this.#server.log)
+      const reply = refuseNotPlain(command.path, to, client.origin, this.#server.log)
       if (answer !== undefined) return smtpReply(reply)
       to.defer(new Fault('envelope', 'a recipient is not plain'))
       return undefined
     }
     const named = path.equals(command.path) ? path : resolvedFrom(command.path, path)
     const isAsked = answer !== undefined && !this.#isLocalSubmission()
-    const refusal = isAsked && refuseRecipient(path, to, this.#server, { origin, relay })
+    const refusal = isAsked && refuseRecipient(path, to, this.#server, client)
     if (!(refusal instanceof Promise)) {
       return refusal ? smtpReply(refusal) : this.#addRecipient(named, to, answer)
     }
@@ -288,13 +282,8 @@ export class MilterSession {
   async #endMessage(chunk: Buffer, gone: AbortSignal): Promise<Buffer> {
     const whole = this.#messageFor('end of message')
     whole.body(chunk)
-    const context = {
-      agreement: this.#agreement!,
-      authenticated: this.#isAuthenticated(),
-      origin: this.#origin(),
-    }
     try {
-      return await whole.end(context, gone)
+      return await whole.end(this.#agreement!, this.#sendingClient(), gone)
     } finally {
       this.#dropMessage()
       this.#macros.endMessage()

@@ -107,7 +107,7 @@ function servePolicyClient(socket: Socket, host: PolicyHost): Wire {
       for (;;) {
         const request = await wire.read(() => requests.shift(), neverLate, true)
         if (request === undefined) return
-        wire.say(await answerRequest(request, host.policy()))
+        wire.say(writeAttributes({ action: await actionFor(request, host.policy()) }))
       }
     } catch (error) {
       host.log(`policy service: ${errorText(error)}; closed the connection`)
@@ -117,14 +117,10 @@ function servePolicyClient(socket: Socket, host: PolicyHost): Wire {
 }
 
 /**
- * Resolves to the answer to a request: a refusal if the mailbox is known to be full, and DUNNO
+ * Resolves to the action that answers a request: a refusal if the mailbox is known to be full, and DUNNO
  * otherwise. Never OK, which would skip the restrictions that come after this one, and never
  * nothing, for which Postfix would defer the mail (SMTPD_POLICY_README).
  */
-async function answerRequest(request: Attributes, policy: AccessPolicy): Promise<Buffer> {
-  return writeAttributes({ action: await actionFor(request, policy) })
-}
-
 async function actionFor(
   request: Attributes,
   { quota, isOff, log }: AccessPolicy,

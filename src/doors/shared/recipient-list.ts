@@ -60,24 +60,21 @@ export class RecipientList {
     this.#count--
   }
 
-  /** Yields all paths in their order, one at a time, without copies. */
-  *#each(): Generator<Buffer> {
-    for (const { bytes, used } of this.#chunks) {
-      for (let at = 0; at < used; ) {
-        const end = bytes.indexOf(END, at)
-        yield bytes.subarray(at, end)
-        at = end + 1
-      }
-    }
-  }
-
   /**
-   * Returns all paths in their order, and charges the memory that judging them takes; called once.
-   * Throws as add() does.
+   * Returns all paths in their order, without copies, and charges the memory that judging them takes;
+   * called once. Throws as add() does.
    */
   paths(): readonly Buffer[] {
     this.#lease.charge(this.#count * JUDGED_OBJECTS + this.#total * JUDGED_COPIES)
-    return [...this.#each()]
+    const paths: Buffer[] = []
+    for (const { bytes, used } of this.#chunks) {
+      for (let at = 0; at < used; ) {
+        const end = bytes.indexOf(END, at)
+        paths.push(bytes.subarray(at, end))
+        at = end + 1
+      }
+    }
+    return paths
   }
 
   /** Gives all memory back, and empties the list. */

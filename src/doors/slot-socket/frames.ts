@@ -1,31 +1,15 @@
 import { FrameReader, HEAD } from '../../protocol/shared/frames.ts'
 
-/** Takes the frames of a conversation: onescan-slot(7). */
-interface FrameTaker {
-  /**
-   * Called when a frame begins. Returns a buffer of exactly `length` bytes for its payload. Throws
-   * if there must be no such frame, before a byte of it is kept.
-   */
-  room(type: string, length: number): Buffer
-  /** Called when the payload has come whole. */
-  take(type: string, payload: Buffer): void
-}
-
-/** Makes a reader that gives all frames of the bytes that are pushed to a taker. */
-export function createFrameReader(taker: FrameTaker): Pick<FrameReader, 'push' | 'isAmidst'> {
-  const reader = new FrameReader({
+/**
+ * Makes a reader of the frames of a conversation: onescan-slot(7). `room` is called when a frame begins,
+ * and returns a buffer of exactly `length` bytes for its payload. It throws if there must be no such
+ * frame, before a byte of it is kept.
+ */
+export function createFrameReader(room: (type: string, length: number) => Buffer): FrameReader {
+  return new FrameReader({
     readHead: (head) => ({ type: String.fromCharCode(head[0]!), length: head.readUInt32BE(1) }),
-    room: (type, length) => taker.room(type, length),
+    room,
   })
-  return {
-    push(chunk) {
-      reader.push(chunk)
-      for (let next = reader.next(); next; next = reader.next()) taker.take(next.type, next.payload)
-    },
-    get isAmidst() {
-      return reader.isAmidst
-    },
-  }
 }
 
 /** Returns a frame, or a field of one, which has the same form. */

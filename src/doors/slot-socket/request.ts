@@ -1,6 +1,7 @@
 import { ENVELOPE_MAX } from '../../mail/message/envelope/envelope.ts'
 import type { Intake } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'
+import type { Frame } from '../../protocol/shared/frames.ts'
 import { createFrameReader, GoCold } from './frames.ts'
 
 /** A message that a client asks about: onescan-slot(7), QUESTION. */
@@ -79,10 +80,7 @@ export class SlotRequestReader {
   #asksToTell = false
   #wantsTrial = false
 
-  readonly #frames = createFrameReader({
-    room: (type, length) => this.#room(type, length),
-    take: (type, payload) => this.#take(type, payload),
-  })
+  readonly #frames = createFrameReader((type, length) => this.#room(type, length))
 
   constructor(limits: RequestLimits) {
     this.#limits = limits
@@ -90,8 +88,10 @@ export class SlotRequestReader {
 
   /** Takes the next bytes, in any split. Throws GoCold if they are not a request, or too many. */
   push(chunk: Buffer): void {
-    if (this.#request === undefined) this.#frames.push(chunk)
-    else if (chunk.length > 0) throw new GoCold('bytes after the last frame')
+    if (this.#request !== undefined && chunk.length > 0)
+      throw new GoCold('bytes after the last frame')
+    this.#frames.push(chunk)
+    for (let next = this.#frames.next(); next; next = this.#frames.next()) this.#take(next)
     if ((this.#request !== undefined || this.#asksToTell) && this.#frames.isAmidst)
       throw new GoCold('bytes after the last frame')
   }
@@ -156,7 +156,7 @@ export class SlotRequestReader {
     return this.#piece.subarray(0, length)
   }
 
-  #take(type: string, payload: Buffer): void {
+  #take({ type, payload }: Frame): void {
     switch (type) {
       case '1':
         if (payload.toString('latin1') !== VERSION) throw new GoCold('another version of onescanc')

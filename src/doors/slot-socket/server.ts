@@ -35,7 +35,12 @@ import { GoCold } from './frames.ts'
 import type { Request } from './request.ts'
 import { type DaemonDescription, toldFrame } from './tell.ts'
 
-export interface SlotServerOptions {
+/** The options of the slot's door, besides its configuration. */
+export interface SlotSocketOptions {
+  /** Connections at once, those that end included. Any more are closed. */
+  readonly maxSockets?: number
+  /** Bytes of all requests that are not answered yet. */
+  readonly memory: number
   /** Bytes of a message. */
   readonly maxSize: number
   /**
@@ -78,11 +83,11 @@ const BOUNCE_USER_FOR = 1000
 export class SlotServer {
   readonly maxSize: number
   readonly log: (line: string) => void
-  readonly #options: SlotServerOptions
+  readonly #options: SlotSocketOptions
   readonly #turns: Turns
   #judging: ReturnType<typeof judgingBy>
 
-  constructor(first: Configuration, options: SlotServerOptions) {
+  constructor(first: Configuration, options: SlotSocketOptions) {
     this.#options = options
     this.maxSize = options.maxSize
     this.log = options.log

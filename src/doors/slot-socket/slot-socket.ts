@@ -7,14 +7,7 @@ import { Late, Wire, type WireHost } from '../shared/wire.ts'
 import { acknowledgement, goCold, heartbeat } from './carry-out.ts'
 import { GoCold } from './frames.ts'
 import { SlotRequestReader } from './request.ts'
-import { SlotServer, type SlotServerOptions } from './server.ts'
-
-export interface SlotSocketOptions extends SlotServerOptions {
-  /** Connections at once, those that end included. Any more are closed. */
-  readonly maxSockets?: number
-  /** Bytes of all requests that are not answered yet. */
-  readonly memory: number
-}
+import { SlotServer, type SlotSocketOptions } from './server.ts'
 
 /** Milliseconds between checks of what is due: an acknowledgement is, within a second. */
 const TICK = 300

@@ -52,22 +52,16 @@ export async function askToTell(
   within: number,
   wantsTrial = false,
 ): Promise<Told | undefined> {
-  let answer: Buffer | undefined
-  const reader = createFrameReader({
-    room(type, length) {
-      if (type !== TELL || length > DESCRIPTION_MAX) throw new Error('another answer')
-      return Buffer.alloc(length)
-    },
-    take(_, payload) {
-      answer = payload
-    },
+  const reader = createFrameReader((type, length) => {
+    if (type !== TELL || length > DESCRIPTION_MAX) throw new Error('another answer')
+    return Buffer.alloc(length)
   })
   const read = (chunk: Buffer) => {
+    reader.push(chunk)
     try {
-      reader.push(chunk)
-      return answer
+      return reader.next()?.payload
     } catch {
-      return answer ?? OTHER // it does not know the question
+      return OTHER // it does not know the question
     }
   }
   const asked = frame(TELL, Buffer.from(wantsTrial ? [1] : []))

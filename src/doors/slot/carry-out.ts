@@ -43,7 +43,9 @@ export function carryOut(
   }
   const accept = ({ edits, recipients }: Acceptance, { message, envelope }: Transaction) => {
     const to = recipients ? redirect(envelope, recipients) : envelope
-    return handOn(message, edits, to, directory, chain, () => slotLog.decided(decision, undefined))
+    return becomeNext(message, edits, to, directory, chain, () =>
+      slotLog.decided(decision, undefined),
+    )
   }
   switch (decision.kind) {
     case 'accept':
@@ -75,7 +77,7 @@ export function passThrough(
 }
 
 /** Becomes the next program, with the edited message. Calls `log` when that cannot fail any more. */
-export function handOn(
+export function becomeNext(
   message: Message,
   edits: HeaderEdits,
   envelope: Envelope,

@@ -7,7 +7,7 @@ import {
   quotaRemark,
 } from '../../scan/judge/over-quota.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
-import { carryOut, handOn, passThrough, type SlotContext } from './carry-out.ts'
+import { becomeNext, carryOut, passThrough, type SlotContext } from './carry-out.ts'
 import { readCaller, receiveTransaction } from './receive.ts'
 
 /**
@@ -39,7 +39,7 @@ export async function passUnscanned(
   }
   const remark = quotaRemark(answer)
   const unedited = { remove: [], add: [] }
-  return handOn(message, unedited, envelope, policy.directory, chain, () =>
+  return becomeNext(message, unedited, envelope, policy.directory, chain, () =>
     slotLog.passed(remark ? `${why}; ${remark}` : why),
   )
 }

@@ -2,11 +2,11 @@ import type { Frame } from '../shared/frames.ts'
 import { plainAddress, type SmtpPath } from '../shared/smtp.ts'
 import { WireError } from '../shared/wire-error.ts'
 import { parseMacros } from './macros.ts'
-import { type NegotiationOffer, parseOffer } from './negotiation.ts'
+import { type Capabilities, parseOffer } from './negotiation.ts'
 
 /** A command of an MTA. Texts are bytes as they came, without their NULs. */
 export type MilterCommand =
-  | { readonly kind: 'negotiate'; readonly offer: NegotiationOffer }
+  | { readonly kind: 'negotiate'; readonly offer: Capabilities }
   | {
       readonly kind: 'macros'
       /** The letter of the command that the macros belong to. */

@@ -67,8 +67,11 @@ export const macroStage = {
   endOfHeader: 6,
 } as const
 
-/** The MTA's offer. Unknown bits are kept. */
-export interface NegotiationOffer {
+/**
+ * What an MTA offers, with unknown bits, or what it and the filter agree on: no bit that was not
+ * offered.
+ */
+export interface Capabilities {
   readonly version: number
   readonly actions: number
   readonly steps: number
@@ -87,14 +90,7 @@ export interface NegotiationRequest {
   ])[]
 }
 
-/** The agreement for a connection, which has no bit that was not offered. */
-export interface Agreement {
-  readonly version: number
-  readonly actions: number
-  readonly steps: number
-}
-
-export function parseOffer(data: Buffer): NegotiationOffer {
+export function parseOffer(data: Buffer): Capabilities {
   if (data.length < 12) throw new WireError(`a negotiation of ${data.length} bytes`)
   return {
     version: data.readUInt32BE(0),
@@ -107,7 +103,7 @@ export function parseOffer(data: Buffer): NegotiationOffer {
  * Returns as much of the request as is offered. Throws a WireError if the MTA speaks too old a
  * version or does not offer an action that is needed.
  */
-export function agree(offer: NegotiationOffer, request: NegotiationRequest): Agreement {
+export function agree(offer: Capabilities, request: NegotiationRequest): Capabilities {
   if (offer.version < VERSION_MIN) {
     throw new WireError(`version ${offer.version} of the protocol; ${VERSION_MIN} is the oldest`)
   }
@@ -126,7 +122,7 @@ export function agree(offer: NegotiationOffer, request: NegotiationRequest): Agr
 
 /** Returns the packet that answers an offer. */
 export function encodeAgreement(
-  { version, actions, steps }: Agreement,
+  { version, actions, steps }: Capabilities,
   { macros }: NegotiationRequest,
 ): Buffer {
   const lists =

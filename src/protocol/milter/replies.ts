@@ -1,6 +1,6 @@
 import { replyLines, type SmtpReply } from '../shared/smtp.ts'
 import { WireError } from '../shared/wire-error.ts'
-import { type Agreement, step } from './negotiation.ts'
+import { type Capabilities, step } from './negotiation.ts'
 import { packet, strings, uint32 } from './packets.ts'
 
 /** Answers of a filter to a command. After `accepted` and `discarded` the message is over. */
@@ -55,7 +55,7 @@ export type Edit =
 type Text = Buffer | string
 
 /** Returns the packet of an edit under this agreement. */
-export function encodeEdit(edit: Edit, { steps }: Pick<Agreement, 'steps'>): Buffer {
+export function encodeEdit(edit: Edit, { steps }: Pick<Capabilities, 'steps'>): Buffer {
   switch (edit.kind) {
     case 'insert-field':
       return packet('i', uint32(edit.index), strings(edit.name, spaced(edit.value, steps)))

@@ -62,14 +62,14 @@ function listen(connection: Socket): Talk {
   const question = new Promise<readonly Frame[]>((resolve) => {
     asked = resolve
   })
-  const reader = createFrameReader({
-    room: (_, length) => Buffer.alloc(length),
-    take(type, payload) {
-      heard.push({ type, payload })
-      if (type === '.') asked(heard)
-    },
+  const reader = createFrameReader((_, length) => Buffer.alloc(length))
+  connection.on('data', (chunk: Buffer) => {
+    reader.push(chunk)
+    for (let next = reader.next(); next; next = reader.next()) {
+      heard.push(next)
+      if (next.type === '.') asked(heard)
+    }
   })
-  connection.on('data', (chunk: Buffer) => reader.push(chunk))
   connection.on('error', () => {}) // a client that goes cold hangs up
   return {
     connection,

@@ -156,9 +156,7 @@ t.test('the MTA is asked for the macros that are needed, where it lets itself be
 })
 
 t.test('over TCP DATA is answered, and by a unix socket it is not even told', async (t) => {
-  const over = (isLocal: boolean) =>
-    requestFor({ quota: undefined, rules: undefined, needsPlainRecipients: false }, isLocal)
-      .wantedSteps
+  const over = (isLocal: boolean) => requestFor(false, isLocal).wantedSteps
   t.equal(over(true) & step.skipData, step.skipData)
   t.equal(over(false) & (step.skipData | step.noReplyToData), 0)
   const milter = await openMilter(t, scanning)

@@ -65,17 +65,15 @@ export async function call(socket: string): Promise<Socket> {
 export function hearOut(connection: Socket): Promise<Heard> {
   let types = ''
   let last: Buffer = Buffer.alloc(0)
-  const reader = createFrameReader({
-    room: (_, length) => Buffer.alloc(length),
-    take(type, payload) {
-      types += type
-      last = payload
-    },
-  })
+  const reader = createFrameReader((_, length) => Buffer.alloc(length))
   return new Promise((resolve, reject) => {
     connection.on('data', (chunk: Buffer) => {
       try {
         reader.push(chunk)
+        for (let next = reader.next(); next; next = reader.next()) {
+          types += next.type
+          last = next.payload
+        }
       } catch (error) {
         reject(error)
       }
@@ -151,18 +149,13 @@ export function carryOut({ types, payload }: Heard, question: Question): Outcome
   }
 }
 
-interface Field {
-  readonly type: string
-  readonly value: Buffer
-}
-
-function fieldsOf(payload: Buffer): Field[] {
-  const fields: Field[] = []
-  const reader = createFrameReader({
-    room: (_, length) => Buffer.alloc(length),
-    take: (type, value) => void fields.push({ type, value }),
-  })
+function fieldsOf(payload: Buffer): { type: string; value: Buffer }[] {
+  const fields = []
+  const reader = createFrameReader((_, length) => Buffer.alloc(length))
   reader.push(payload)
+  for (let next = reader.next(); next; next = reader.next()) {
+    fields.push({ type: next.type, value: next.payload })
+  }
   const last = fields.pop()
   if (reader.isAmidst || last?.type !== '.' || last.value.length > 0) throw new Error('no end')
   return fields

@@ -68,18 +68,14 @@ export async function connectHostilely(socket: string, kind: string): Promise<Ho
     sent,
     ask(question) {
       let heard = ''
-      const reader = createFrameReader({
-        room: (_, length) => Buffer.alloc(length),
-        take: (type) => {
-          heard += type
-        },
-      })
+      const reader = createFrameReader((_, length) => Buffer.alloc(length))
       const frames = Buffer.concat(framesOf(question))
       child.stdin.write(`${frames.length}\n`)
       child.stdin.write(frames)
       return new Promise((resolve, reject) => {
         child.stdout.on('data', (bytes: Buffer) => {
           reader.push(bytes)
+          for (let next = reader.next(); next; next = reader.next()) heard += next.type
           if (/[aCx]$/.test(heard)) resolve(heard)
         })
         ended.then(() => reject(new Error(`${kind}: ${told || 'ended'}`)))

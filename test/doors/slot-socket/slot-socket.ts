@@ -4,10 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import type { Door } from '../../../src/doors/shared/serve.ts'
-import {
-  createSlotSocket,
-  type SlotSocketOptions,
-} from '../../../src/doors/slot-socket/slot-socket.ts'
+import type { SlotSocketOptions } from '../../../src/doors/slot-socket/server.ts'
+import { createSlotSocket } from '../../../src/doors/slot-socket/slot-socket.ts'
 import { ask, carryOut, type Outcome, type Question } from './client.ts'
 
 /** What the rig needs of tap's test object. */
