@@ -4,6 +4,7 @@ import t from 'tap'
 import { requestFor } from '../../../src/doors/milter/negotiation.ts'
 import { step } from '../../../src/protocol/milter/negotiation.ts'
 import { bytes } from '../../cases/case.ts'
+import { readQuarantine } from '../../cases/kept.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { md5Hex } from '../../scan/cluster/independent.ts'
@@ -99,6 +100,21 @@ t.test('a body is the same wherever it is split, and whichever packet has its en
       t.ok(got.message.equals(wanted), `${chunk} bytes at a time`)
     }
   }
+})
+
+t.test('fields and body become a message in LF, and any other CR stays', async (t) => {
+  const { scanner: QHPSI, quarantine: QUARANTINE } = buildStage(t)
+  const line = await (await openMilter(t, { QHPSI, QUARANTINE })).connect()
+  line.write(says.mail('a@example.org'), says.recipient('b@example.org'))
+  t.equal((await line.hear())?.command, 'c')
+  line.write(says.field('Subject', ' a\n\tb\r\n c'), says.field('X-Empty', ''))
+  // The end of the header may be told twice, or not at all.
+  line.write(says.endOfHeader, says.body('VIRUS\r\n'), says.endOfHeader, says.body('two\0\r\n\r'))
+  line.write(says.end)
+  t.equal((await line.hear())?.command, 'd')
+  const [kept] = await readQuarantine(QUARANTINE)
+  const wanted = 'Subject: a\n\tb\n c\nX-Empty:\n\nVIRUS\ntwo\0\n\r'
+  t.equal(kept?.message.toString('latin1'), wanted)
 })
 
 t.test('a conversation is the same however its bytes arrive', async (t) => {
