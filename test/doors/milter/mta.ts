@@ -136,26 +136,16 @@ export async function negotiate(line: Line, offer: Offer = everything): Promise<
   return agreed
 }
 
-/** The bits by which the filter skips commands, and by which it leaves them unanswered. */
-const unsaid: Readonly<Record<string, number>> = {
-  C: step.skipConnect,
-  H: step.skipHelo,
-  M: step.skipMail,
-  R: step.skipRecipient,
-  T: step.skipData,
-  L: step.skipHeader,
-  N: step.skipEndOfHeader,
-  B: step.skipBody,
-}
-const unanswered: Readonly<Record<string, number>> = {
-  C: step.noReplyToConnect,
-  H: step.noReplyToHelo,
-  M: step.noReplyToMail,
-  R: step.noReplyToRecipient,
-  T: step.noReplyToData,
-  L: step.noReplyToHeader,
-  N: step.noReplyToEndOfHeader,
-  B: step.noReplyToBody,
+/** The bits by which the filter skips a command, and by which it leaves it unanswered. */
+const bits: Readonly<Record<string, readonly [unsaid: number, unanswered: number]>> = {
+  C: [step.skipConnect, step.noReplyToConnect],
+  H: [step.skipHelo, step.noReplyToHelo],
+  M: [step.skipMail, step.noReplyToMail],
+  R: [step.skipRecipient, step.noReplyToRecipient],
+  T: [step.skipData, step.noReplyToData],
+  L: [step.skipHeader, step.noReplyToHeader],
+  N: [step.skipEndOfHeader, step.noReplyToEndOfHeader],
+  B: [step.skipBody, step.noReplyToBody],
 }
 
 /** Sends a command as agreed, and resolves to the answer, or to undefined if none is due. */
@@ -165,9 +155,10 @@ export async function tell(
   command: Buffer,
 ): Promise<MilterPacket | undefined> {
   const letter = String.fromCharCode(command[4]!)
-  if (steps & (unsaid[letter] ?? 0)) return undefined
+  const [unsaid, unanswered] = bits[letter] ?? [0, 0]
+  if (steps & unsaid) return undefined
   line.write(command)
-  if (steps & (unanswered[letter] ?? 0)) return undefined
+  if (steps & unanswered) return undefined
   const answer = await line.hear()
   if (answer === undefined) throw new Error(`no answer to ${letter}`)
   return answer

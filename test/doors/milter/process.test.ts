@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { descriptorOf } from '../../../src/ground/process/descriptors.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
@@ -73,16 +73,22 @@ for (const { name, program } of all) {
   })
 }
 
-t.test('onescand may serve milters alone, but not nothing', async (t) => {
-  const stage = buildStage(t)
-  const unix = join(stage.directory, 'm')
-  const onescand = await startOnescand(t, {
-    args: ['--socket', 'none', '--milter', `unix:${unix}`],
-    settings: scanning,
-  })
+/** Starts an onescand that serves one milter. */
+async function serveMilter(t: Test, settings: Readonly<Record<string, string>>) {
+  const unix = join(buildStage(t).directory, 'm')
+  const args = ['--workers', '2', '--socket', 'none', '--milter', `unix:${unix}`]
+  return { onescand: await startOnescand(t, { args, settings }), unix }
+}
+
+t.test('onescand may serve milters alone, and logs their mail where LOGFILE says', async (t) => {
+  const LOGFILE = join(buildStage(t).directory, 'log')
+  const { onescand, unix } = await serveMilter(t, { ...scanning, LOGFILE, ERROR_FD: '2' })
   t.notOk(existsSync(onescand.socket))
   t.equal(await outcomeAt(unix), 'delivered')
+  t.match(readFileSync(LOGFILE, 'latin1'), /^onescan: decision=accept .* door=milter [^\n]*\n$/)
+})
 
+t.test('onescand does not start with nothing to listen on, or with half an address', async (t) => {
   const idle = runOnescand(t, { args: ['--socket', 'none'], settings: scanning })
   t.equal(await idle.ended, 111)
   t.match(idle.log.join('\n'), /nothing is left to listen on; give --milter/)
@@ -91,27 +97,10 @@ t.test('onescand may serve milters alone, but not nothing', async (t) => {
   t.match(wrong.log.join('\n'), /--milter inet:8890: .*usage: onescand/s)
 })
 
-t.test('onescand logs what became of mail where LOGFILE says', async (t) => {
-  const stage = buildStage(t)
-  const unix = join(stage.directory, 'm')
-  const LOGFILE = join(stage.directory, 'log')
-  await startOnescand(t, {
-    args: ['--socket', 'none', '--milter', `unix:${unix}`],
-    settings: { ...scanning, LOGFILE, ERROR_FD: '2' },
-  })
-  t.equal(await outcomeAt(unix), 'delivered')
-  t.match(readFileSync(LOGFILE, 'latin1'), /^onescan: decision=accept .* door=milter [^\n]*\n$/)
-})
-
 t.test('after SIGHUP connected MTAs go on, with the new settings', async (t) => {
-  const stage = buildStage(t)
-  const unix = join(stage.directory, 'm')
-  const rules = stage.file('badattachments', 'name *.exe\n')
+  const rules = buildStage(t).file('badattachments', 'name *.exe\n')
   const settings = { QHPSI: 'plugin: attachments', BADATTACHMENTS: rules, REJECTVIRUS: '1' }
-  const onescand = await startOnescand(t, {
-    args: ['--workers', '2', '--socket', 'none', '--milter', `unix:${unix}`],
-    settings,
-  })
+  const { onescand, unix } = await serveMilter(t, settings)
   const mta = await meet(unix)
   const message = bytes('Subject: x\nContent-Type: text/plain; name=a.exe\n\nbody\n')
   t.equal((await mta.submit({ message })).outcome, 'refused')
@@ -123,12 +112,7 @@ t.test('after SIGHUP connected MTAs go on, with the new settings', async (t) => 
 // promise: rule-5-crash
 t.test('onescand that is killed amid a message leaves the MTA without an answer', async (t) => {
   const clamd = await standIn(t, () => {})
-  const stage = buildStage(t)
-  const unix = join(stage.directory, 'm')
-  const onescand = await startOnescand(t, {
-    args: ['--socket', 'none', '--milter', `unix:${unix}`],
-    settings: { QHPSI: 'plugin: clamd', CLAMD: clamd.socket },
-  })
+  const { onescand, unix } = await serveMilter(t, { QHPSI: 'plugin: clamd', CLAMD: clamd.socket })
   const mta = await meet(unix)
   const answer = mta.submit({ message: plain })
   while (!clamd.asked.some(({ message }) => message.includes(plain.subarray(-20)))) await tick()
