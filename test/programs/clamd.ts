@@ -138,8 +138,8 @@ function configuration(
   port: number,
   { signatures = join(directory, 'db'), ...options }: ClamdOptions,
 ): string {
-  const { database, socket: _, tcp, parent, ...settings } = options
-  const own = Object.entries(settings).map(([name, value]) => {
+  const { database, socket: _, tcp, parent, alertExceedsMax = false, ...settings } = options
+  const own = Object.entries({ alertExceedsMax, ...settings }).map(([name, value]) => {
     const word = typeof value === 'boolean' ? (value ? 'yes' : 'no') : value
     return word === '' ? '' : `${name.replace(/^./, (letter) => letter.toUpperCase())} ${word}`
   })
