@@ -39,7 +39,7 @@ export interface SmtpSession {
 export async function sendMail(port: number, mail: Mail, localAddress?: string): Promise<Sent> {
   const session = await openSmtp(port, localAddress)
   const sent = await session.send(mail)
-  await session.quit()
+  if (!sent.data.startsWith('421')) await session.quit() // else it hangs up
   return sent
 }
 
