@@ -57,7 +57,7 @@ const programs: readonly Program[] = [
     debianPackages: 'gir1.2-gmime-3.0 python3-gi',
     isThere: () => succeeds(PYTHON, ['-c', "import gi; gi.require_version('GMime', '3.0')"]),
     start(signsFile) {
-      return resident(PYTHON, [read('python.py')], this.names, signsFile)
+      return resident(PYTHON, ['-B', read('python.py')], this.names, signsFile)
     },
   },
   {
@@ -115,7 +115,7 @@ const programs: readonly Program[] = [
     benchOnly: true,
     isThere: () => succeeds(PYTHON, ['-c', "import gi; gi.require_version('Camel', '1.2')"]),
     start(signsFile) {
-      return resident(PYTHON, [read('camel.py')], this.names, signsFile)
+      return resident(PYTHON, ['-B', read('camel.py')], this.names, signsFile)
     },
   },
   {

@@ -44,7 +44,7 @@ export function dovecot(names: readonly string[], signsFile: string): Reader {
   )
   chmodSync(place, 0o755)
   const script = join(import.meta.dirname, 'read/dovecot.py')
-  const reader = resident('/usr/bin/python3', [script], names, signsFile, { PLACE: place })
+  const reader = resident('/usr/bin/python3', ['-B', script], names, signsFile, { PLACE: place })
   return {
     ...reader,
     async stop() {

@@ -1,21 +1,10 @@
 # Reader: Camel, of Evolution.
-# Input: messages, each behind its length in four bytes. Output: for each a byte, 1 where it
-# opens a file: SIGNS (readers.ts) says by what one knows.
-import os
-import struct
-import sys
-
 import gi
 
 gi.require_version('Camel', '1.2')
 from gi.repository import Camel
 
-with open(os.environ['SIGNS'], encoding='ascii') as lines:
-    SIGNS = [(kind, bytes.fromhex(digits)) for kind, digits in (line.split() for line in lines)]
-
-
-def holds(file):
-    return any(file == sign if kind == 'is' else sign in file for kind, sign in SIGNS)
+from serve import holds, serve
 
 
 def opens(part):
@@ -37,14 +26,4 @@ def read(raw):
     return opens(message)
 
 
-while True:
-    head = sys.stdin.buffer.read(4)
-    if len(head) < 4:
-        break
-    raw = sys.stdin.buffer.read(struct.unpack('>I', head)[0])
-    try:
-        found = read(raw)
-    except Exception:
-        found = False
-    sys.stdout.buffer.write(bytes([found]))
-    sys.stdout.buffer.flush()
+serve(read)

@@ -1,7 +1,5 @@
 # Readers: Dovecot, which decodes by IMAP's BINARY (RFC 3516), and a client that decodes what
 # Dovecot gives, by the structure that it tells.
-# Input: messages, each behind its length in four bytes. Output: for each a byte, a bit a
-# reader, set where it opens a file: SIGNS (readers.ts) says by what one knows.
 # PLACE is a directory of this process alone, which the user nobody can enter.
 import binascii
 import imaplib
@@ -10,8 +8,8 @@ import os
 import re
 import shlex
 import shutil
-import struct
-import sys
+
+from serve import holds, serve
 
 IMAP = '/usr/lib/dovecot/imap'
 NOBODY = 65534  # Dovecot serves no mail as root
@@ -19,13 +17,6 @@ PARTS_MAX = 200
 PLACE = os.environ['PLACE']
 MAIL = f'{PLACE}/mail'
 CONFIG = f'{PLACE}/dovecot.conf'
-
-with open(os.environ['SIGNS'], encoding='ascii') as lines:
-    SIGNS = [(kind, bytes.fromhex(digits)) for kind, digits in (line.split() for line in lines)]
-
-
-def holds(file):
-    return any(file == sign if kind == 'is' else sign in file for kind, sign in SIGNS)
 
 
 def prepare():
@@ -137,11 +128,4 @@ class Server:
 
 
 prepare()
-server = Server()
-while True:
-    head = sys.stdin.buffer.read(4)
-    if len(head) < 4:
-        break
-    raw = sys.stdin.buffer.read(struct.unpack('>I', head)[0])
-    sys.stdout.buffer.write(bytes([server.read(raw)]))
-    sys.stdout.buffer.flush()
+serve(Server().read)

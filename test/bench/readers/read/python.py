@@ -1,12 +1,9 @@
 # Readers: Python's email, by its old and its new policy, and GMime.
-# Input: messages, each behind its length in four bytes. Output: for each a byte, a bit a
-# reader, set where it opens a file: SIGNS (readers.ts) says by what one knows.
 import email
 import email.policy
-import os
-import struct
-import sys
 import warnings
+
+from serve import holds, safely, serve
 
 warnings.simplefilter('ignore')
 try:
@@ -18,13 +15,6 @@ try:
     GMime.init()
 except (ImportError, ValueError):
     GMime = None
-
-with open(os.environ['SIGNS'], encoding='ascii') as lines:
-    SIGNS = [(kind, bytes.fromhex(digits)) for kind, digits in (line.split() for line in lines)]
-
-
-def holds(file):
-    return any(file == sign if kind == 'is' else sign in file for kind, sign in SIGNS)
 
 
 def email_opens(raw, policy):
@@ -65,20 +55,10 @@ def gmime_opens(raw):
     return bool(found)
 
 
-def safely(read, *arguments):
-    try:
-        return read(*arguments)
-    except Exception:
-        return False
-
-
-while True:
-    head = sys.stdin.buffer.read(4)
-    if len(head) < 4:
-        break
-    raw = sys.stdin.buffer.read(struct.unpack('>I', head)[0])
+def read(raw):
     bits = 1 * safely(email_opens, raw, email.policy.compat32)
     bits |= 2 * safely(email_opens, raw, email.policy.default)
-    bits |= 4 * (safely(gmime_opens, raw) if GMime else False)
-    sys.stdout.buffer.write(bytes([bits]))
-    sys.stdout.buffer.flush()
+    return bits | 4 * (safely(gmime_opens, raw) if GMime else False)
+
+
+serve(read)
