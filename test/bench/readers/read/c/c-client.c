@@ -79,94 +79,26 @@ bool opens(const char *message, size_t length)
 
 /* What it tells; nobody listens. */
 
-void mm_searched(MAILSTREAM *stream, unsigned long number)
-{
-  (void) stream;
-  (void) number;
-}
+void mm_searched(MAILSTREAM *stream, unsigned long number) {}
+void mm_exists(MAILSTREAM *stream, unsigned long number) {}
+void mm_expunged(MAILSTREAM *stream, unsigned long number) {}
+void mm_flags(MAILSTREAM *stream, unsigned long number) {}
+void mm_notify(MAILSTREAM *stream, char *text, long kind) {}
+void mm_list(MAILSTREAM *stream, int delimiter, char *name, long attributes) {}
+void mm_lsub(MAILSTREAM *stream, int delimiter, char *name, long attributes) {}
+void mm_status(MAILSTREAM *stream, char *mailbox, MAILSTATUS *status) {}
+void mm_log(char *text, long kind) {}
+void mm_dlog(char *text) {}
+void mm_critical(MAILSTREAM *stream) {}
+void mm_nocritical(MAILSTREAM *stream) {}
+void mm_fatal(char *text) {}
 
-void mm_exists(MAILSTREAM *stream, unsigned long number)
+long mm_diskerror(MAILSTREAM *stream, long code, long serious)
 {
-  (void) stream;
-  (void) number;
-}
-
-void mm_expunged(MAILSTREAM *stream, unsigned long number)
-{
-  (void) stream;
-  (void) number;
-}
-
-void mm_flags(MAILSTREAM *stream, unsigned long number)
-{
-  (void) stream;
-  (void) number;
-}
-
-void mm_notify(MAILSTREAM *stream, char *text, long kind)
-{
-  (void) stream;
-  (void) text;
-  (void) kind;
-}
-
-void mm_list(MAILSTREAM *stream, int delimiter, char *name, long attributes)
-{
-  (void) stream;
-  (void) delimiter;
-  (void) name;
-  (void) attributes;
-}
-
-void mm_lsub(MAILSTREAM *stream, int delimiter, char *name, long attributes)
-{
-  mm_list(stream, delimiter, name, attributes);
-}
-
-void mm_status(MAILSTREAM *stream, char *mailbox, MAILSTATUS *status)
-{
-  (void) stream;
-  (void) mailbox;
-  (void) status;
-}
-
-void mm_log(char *text, long kind)
-{
-  (void) text;
-  (void) kind;
-}
-
-void mm_dlog(char *text)
-{
-  (void) text;
+  return NIL;
 }
 
 void mm_login(NETMBX *box, char *user, char *password, long trial)
 {
-  (void) box;
-  (void) trial;
   *user = *password = '\0';
-}
-
-void mm_critical(MAILSTREAM *stream)
-{
-  (void) stream;
-}
-
-void mm_nocritical(MAILSTREAM *stream)
-{
-  (void) stream;
-}
-
-long mm_diskerror(MAILSTREAM *stream, long code, long serious)
-{
-  (void) stream;
-  (void) code;
-  (void) serious;
-  return NIL;
-}
-
-void mm_fatal(char *text)
-{
-  (void) text;
 }
