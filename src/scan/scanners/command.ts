@@ -148,7 +148,7 @@ function virusName(output: string, program: string): string {
  * private directory. So clamdscan has to pass the open file or, over TCP, to send the bytes.
  * Undefined for other commands, and for a command that has such an option.
  */
-export function handingOverOption(words: readonly string[]): '--fdpass' | '--stream' | undefined {
+function handingOverOption(words: readonly string[]): '--fdpass' | '--stream' | undefined {
   const [program, ...rest] = words
   if (!basename(program!).startsWith('clamdscan') || rest.some(isHandingOverOption))
     return undefined

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -14,12 +15,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadSystem } from '../../../src/ground/runtime/system.ts'
-import { handingOverOption } from '../../../src/scan/scanners/command.ts'
+import { commandScanner } from '../../../src/scan/scanners/command.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { plain } from '../../cases/messages.ts'
 import { runSlot, runtimes } from '../../doors/slot/slot.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { reachable } from '../../programs/reachable.ts'
+import { clamdPolicy, sample, scanTask } from './clamd/task.ts'
 
 /** ClamAV's programs as commands, as the original's manual writes them. */
 
@@ -27,28 +29,38 @@ t.test('clamdscan is told how to hand the file over, if its words do not say it'
   const directory = t.testdir({
     tcp: 'TCPSocket 3310\n',
     both: '# LocalSocket\nLocalSocket /x\nTCPSocket 3310\n',
+    message: plain,
+    clamdscans: {},
   })
+  for (const name of ['clamdscan', 'clamdscan-1.4', 'clamscan', 'clamdscans/other']) {
+    const tellsWords = `#!/bin/sh\necho "$*" > ${directory}/words\n`
+    writeFileSync(join(directory, name), tellsWords, { mode: 0o755 })
+  }
+  const message = join(directory, 'message')
   const [tcp, both] = [join(directory, 'tcp'), join(directory, 'both')]
-  const rows: [string, string | undefined][] = [
-    ['/usr/bin/clamdscan', '--fdpass'],
-    ['clamdscan %s --quiet --no-summary', '--fdpass'],
-    ['/opt/clamav/bin/clamdscan-1.4 %s', '--fdpass'],
-    ['clamdscan --fdpass %s', undefined],
-    ['clamdscan --fdp %s', undefined],
-    ['clamdscan --stream %s', undefined],
-    ['clamdscan --stream=yes %s', undefined],
-    ['clamdscan --stdout %s', '--fdpass'],
-    [`clamdscan --config-file=${both} %s`, '--fdpass'],
-    [`clamdscan --config-file=${tcp} %s`, '--stream'],
-    [`clamdscan --config-file ${tcp} %s`, '--stream'],
-    [`clamdscan -c ${tcp} %s`, '--stream'],
-    [`clamdscan -c${tcp} %s`, '--stream'],
-    ['clamdscan -c /nonexistent %s', '--fdpass'],
-    ['clamscan %s', undefined],
-    ['/usr/bin/clamdscan/other %s', undefined],
+  const rows: [string, string][] = [
+    ['clamdscan', `--fdpass ${message}`],
+    ['clamdscan %s --quiet --no-summary', `--fdpass ${message} --quiet --no-summary`],
+    ['clamdscan-1.4 %s', `--fdpass ${message}`],
+    ['clamdscan --fdpass %s', `--fdpass ${message}`],
+    ['clamdscan --fdp %s', `--fdp ${message}`],
+    ['clamdscan --stream %s', `--stream ${message}`],
+    ['clamdscan --stream=yes %s', `--stream=yes ${message}`],
+    ['clamdscan --stdout %s', `--fdpass --stdout ${message}`],
+    [`clamdscan --config-file=${both} %s`, `--fdpass --config-file=${both} ${message}`],
+    [`clamdscan --config-file=${tcp} %s`, `--stream --config-file=${tcp} ${message}`],
+    [`clamdscan --config-file ${tcp} %s`, `--stream --config-file ${tcp} ${message}`],
+    [`clamdscan -c ${tcp} %s`, `--stream -c ${tcp} ${message}`],
+    [`clamdscan -c${tcp} %s`, `--stream -c${tcp} ${message}`],
+    ['clamdscan -c /nonexistent %s', `--fdpass -c /nonexistent ${message}`],
+    ['clamscan %s', message],
+    ['clamdscans/other %s', message],
   ]
-  for (const [command, option] of rows) {
-    t.equal(handingOverOption(command.split(' ')), option, command)
+  for (const [command, words] of rows) {
+    const [program, ...rest] = command.split(' ')
+    const scanner = commandScanner(clamdPolicy('/nowhere'), [join(directory, program!), ...rest])
+    t.same(await scanner.scan(sample(plain, message), scanTask().task), { answer: 'clean' })
+    t.equal(readFileSync(join(directory, 'words'), 'utf8'), `${words}\n`, command)
   }
 })
 
