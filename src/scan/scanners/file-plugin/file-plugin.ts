@@ -119,7 +119,7 @@ function checkFile(file: string): void {
   }
 }
 
-export interface PoolLimits {
+interface PoolLimits {
   /** Most processes at a time; onescan-plugin(7) and onescand(8) have these numbers. */
   readonly most: number
   /** Messages after which a process is renewed, because plugins may leak. */

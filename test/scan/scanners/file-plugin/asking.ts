@@ -6,7 +6,6 @@ import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
 import {
   filePluginScanner,
-  type PoolLimits,
   standardLimits,
 } from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
 import type { ScanFinding } from '../../../../src/scan/scanners/shared/finding.ts'
@@ -102,7 +101,7 @@ let messages = 0
 export function poolPlugin(
   t: Test,
   question: Pick<Question, 'directory' | 'file' | 'settings' | 'timeout'>,
-  limits: Partial<PoolLimits> = {},
+  limits: Partial<typeof standardLimits> = {},
 ) {
   const { directory, file } = question
   const settled = { ...standardLimits, settle: 10_000, ...limits }
