@@ -7,7 +7,7 @@ import { withNamedCopy } from '../../mail/message/named-copy.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
 import { isNestedDeeper } from '../../mail/mime/nested.ts'
 import type { Oddity } from '../../mail/mime/shared/oddities.ts'
-import { askScanners, PassedOver, type ScanRun } from './run/ask-scanners.ts'
+import { ScannerAnswers, type ScanRun } from './run/ask-scanners.ts'
 import { causeOf, type ScanFinding, unknown, unseen } from './shared/finding.ts'
 import {
   abortLate,
@@ -87,7 +87,7 @@ class MessageScan {
   readonly #searches = new Map<LocalScanner, MailSearch>()
   /** Where the contents lie that scanners were asked about, if there is an exception. */
   readonly #asked: ByteRange[] = []
-  readonly #passed = new PassedOver()
+  readonly #answers: ScannerAnswers
   /** Whether each content was given to the scanners, and nothing in the message exceeds a limit of ours. */
   #isReadToEnd = false
 
@@ -95,6 +95,7 @@ class MessageScan {
     this.#message = message
     this.#run = run
     this.#task = task
+    this.#answers = new ScannerAnswers(run, task, this.#searches)
     const contentScanners = run.scanners.filter(({ local }) => !local)
     this.#hasContentScanners = contentScanners.length > 0
     this.#batch = new Batch(contentScanners)
@@ -111,7 +112,7 @@ class MessageScan {
     const isCrowded = read?.answer === 'unseen' && read.what === 'contents'
     const isOver = read !== undefined && !isCrowded
     const answered = isOver ? read : ((await this.#askAboutWhole(asksContents)) ?? read)
-    const finding = answered ?? this.#weighLimit() ?? this.#passed.finding
+    const finding = answered ?? this.#weighLimit() ?? this.#answers.passed
     const isUnread = asksContents && !this.#isReadToEnd
     return finding.answer === 'clean' && isUnread ? { ...finding, unread: true } : finding
   }
@@ -122,23 +123,23 @@ class MessageScan {
    * to its end, no deeper than scanners look, and each of its contents was clean by itself.
    */
   #weighLimit(): ScanFinding | undefined {
-    const { named, finding } = this.#passed
+    const { named, passed } = this.#answers
     if (named?.answer !== 'unseen') return undefined
-    const isAllClean = this.#isReadToEnd && finding.answer === 'clean'
-    if (!isAllClean) return this.#passed.unlessEnding(named, this.#run)
+    const isAllClean = this.#isReadToEnd && passed.answer === 'clean'
+    if (!isAllClean) return this.#answers.unlessEnding(named)
     this.#task.note(`${named.why}, but each content is clean by itself`)
     return undefined
   }
 
   async #askAboutWhole(hasAskedContents: boolean): Promise<ScanFinding | undefined> {
     for (const samples of this.#batch.endWith(this.#message)) {
-      const finding = await this.#ask(samples)
+      const finding = await this.#answers.ask(samples)
       if (finding !== undefined) return finding
     }
-    if (this.#passed.finding.answer !== 'infected') return undefined
+    if (this.#answers.passed.answer !== 'infected') return undefined
     // What was found in the whole and is excused may hide something else.
     if (!hasAskedContents && this.#hasContentScanners) {
-      const finding = (await this.#readMail(true)) ?? (await this.#ask(this.#batch.end()))
+      const finding = (await this.#readMail(true)) ?? (await this.#answers.ask(this.#batch.end()))
       if (finding !== undefined) return finding
     }
     return this.#askAboutRest()
@@ -153,7 +154,9 @@ class MessageScan {
     const { envelope, origin, bytes: whole } = this.#message
     const bytes = whole.without(this.#asked)
     const { spool } = this.#run
-    return withNamedCopy(bytes, spool, (path) => this.#ask([{ bytes, envelope, origin, path }]))
+    return withNamedCopy(bytes, spool, (path) =>
+      this.#answers.ask([{ bytes, envelope, origin, path }]),
+    )
   }
 
   /** Reads the message, and asks about each content if it shall. Returns the result that ends the scan. */
@@ -183,7 +186,7 @@ class MessageScan {
           result = this.#tooMuch(`second look: ${step.why}`, step.why)
         } else {
           this.#tell((search) => search.content(step.content.bytes))
-          if (asksContents) result = await this.#ask(this.#batch.add(step.content))
+          if (asksContents) result = await this.#answers.ask(this.#batch.add(step.content))
         }
         if (result !== undefined) return result
         if (this.#keepingOut(oddities).length > 0) break
@@ -250,11 +253,6 @@ class MessageScan {
     }
   }
 
-  /** Asks the scanners about the samples. Returns the result that ends the scan. */
-  #ask(samples: readonly Sample[]): Promise<ScanFinding | undefined> {
-    return askScanners(samples, this.#run, this.#task, this.#searches, this.#passed)
-  }
-
   #tooLate(): ScanFinding {
     return unknown('second look: no answer in time (SCANTIMEOUT)', 'timeout')
   }
@@ -262,12 +260,12 @@ class MessageScan {
   #tooDeep(): ScanFinding | undefined {
     const { MAXNESTING } = this.#run.settings
     const why = `more than ${MAXNESTING} messages or multiparts inside one another (MAXNESTING)`
-    return this.#passed.unlessEnding(unseen('depth', why), this.#run)
+    return this.#answers.unlessEnding(unseen('depth', why))
   }
 
   /** The message holds more than is read; `limit` says so to the sender. */
   #tooMuch(why: string, limit: string): ScanFinding | undefined {
-    return this.#passed.unlessEnding({ answer: 'unseen', what: 'contents', why, limit }, this.#run)
+    return this.#answers.unlessEnding({ answer: 'unseen', what: 'contents', why, limit })
   }
 }
 

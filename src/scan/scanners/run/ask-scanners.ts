@@ -44,18 +44,61 @@ const GRACE = 1000
  */
 const DEPTH_OF_SCANNERS = 15
 
-/** What a scan has passed over: it goes on, since something worse may be found. */
-export class PassedOver {
-  /** The worst of it: what is excused, or was not seen and may pass. */
-  finding: ScanFinding = clean
+/**
+ * What scanners have answered about a message. What does not end the scan is passed over, since something
+ * worse may be found.
+ */
+export class ScannerAnswers {
+  /** The worst of what was passed over: what is excused, or was not seen and may pass. */
+  passed: ScanFinding = clean
   /**
    * The first limit of depth or of contents that a scanner has named, about bytes that it calls clean as
    * a text. It decides unless all that they hold was given to the scanner by itself.
    */
   named: ScanFinding | undefined
+  readonly #run: ScanRun
+  readonly #task: ScanTask
+  readonly #searches: ReadonlyMap<LocalScanner, MailSearch>
+
+  constructor(run: ScanRun, task: ScanTask, searches: ReadonlyMap<LocalScanner, MailSearch>) {
+    this.#run = run
+    this.#task = task
+    this.#searches = searches
+  }
+
+  /**
+   * Asks each scanner about the last sample, and passes the other samples along with it. Local policy
+   * answers by its search when a whole message is asked about. Returns the result that ends the scan, of
+   * the first scanner that gives one.
+   */
+  async ask(samples: readonly Sample[]): Promise<ScanFinding | undefined> {
+    const sample = together(samples)
+    if (sample === undefined) return undefined
+    for (const scanner of this.#run.scanners) {
+      let result: ScanFinding | undefined
+      if (scanner.local) {
+        const answer = sample.whole ? undefined : this.#searches.get(scanner)?.answer()
+        result = answer && this.unlessEnding(saidBy(scanner, answer))
+      } else {
+        const answer = await askScanner(scanner, sample, this.#task)
+        const isOfAll = sample.beside === undefined || !this.#mayPutAside(answer)
+        if (isOfAll) result = await this.#conclude(answer, sample, scanner)
+        // A scanner says of several samples what it found first, and that may hide the rest.
+        const mayHide = sample.beside && result === undefined && answer.answer === 'infected'
+        for (const single of mayHide || !isOfAll ? samples : []) {
+          const alone = await askScanner(scanner, single, this.#task)
+          result = await this.#conclude(alone, single, scanner)
+          if (result !== undefined) break
+        }
+      }
+      if (result !== undefined) return result
+    }
+    return undefined
+  }
 
   /** Returns the finding if it ends the scan; else it is passed over. */
-  unlessEnding(finding: ScanFinding, { isExcused, keepsOut }: ScanRun): ScanFinding | undefined {
+  unlessEnding(finding: ScanFinding): ScanFinding | undefined {
+    const { isExcused, keepsOut } = this.#run
     if (finding.answer === 'clean') return undefined
     if (finding.answer === 'unknown') return finding
     if (finding.answer === 'infected' && !isExcused?.(finding)) return finding
@@ -63,46 +106,39 @@ export class PassedOver {
       // OVERSIZE says that no scanner could tell: SCANFAIL decides then.
       return finding.what === 'size' ? unknown(finding.why, 'limit') : finding
     }
-    this.finding = worse(this.finding, finding)
+    this.passed = worse(this.passed, finding)
     return undefined
   }
-}
 
-/**
- * Asks each scanner about the last sample, and passes the other samples along with it. Local policy
- * answers by its search when a whole message is asked about. Returns the result that ends the scan, of
- * the first scanner that gives one; notes in `passed` what does not end it.
- */
-export async function askScanners(
-  samples: readonly Sample[],
-  run: ScanRun,
-  task: ScanTask,
-  searches: ReadonlyMap<LocalScanner, MailSearch>,
-  passed: PassedOver,
-): Promise<ScanFinding | undefined> {
-  const sample = together(samples)
-  if (sample === undefined) return undefined
-  for (const scanner of run.scanners) {
-    let result: ScanFinding | undefined
-    if (scanner.local) {
-      const answer = sample.whole ? undefined : searches.get(scanner)?.answer()
-      result = answer && passed.unlessEnding(saidBy(scanner, answer), run)
-    } else {
-      const conclude = (about: Sample, answer: ScanFinding) =>
-        concludeFrom(answer, about, scanner, run, task, passed)
-      const answer = await askScanner(scanner, sample, task)
-      const isOfAll = sample.beside === undefined || !mayPutAside(answer, run)
-      if (isOfAll) result = await conclude(sample, answer)
-      // A scanner says of several samples what it found first, and that may hide the rest.
-      const mayHide = sample.beside && result === undefined && answer.answer === 'infected'
-      for (const single of mayHide || !isOfAll ? samples : []) {
-        result = await conclude(single, await askScanner(scanner, single, task))
-        if (result !== undefined) break
-      }
+  /**
+   * The result of a scan that the answer about one sample ends. A limit of depth or of contents ends it
+   * only if the scanner does not call the bytes clean as a text: it may have counted as mails what is
+   * text to all readers, and each content that some reader sees there is given by itself.
+   */
+  async #conclude(
+    finding: ScanFinding,
+    sample: Sample,
+    scanner: ContentScanner,
+  ): Promise<ScanFinding | undefined> {
+    if (!this.#mayPutAside(finding)) return this.unlessEnding(finding)
+    const task = this.#task
+    const { asPlainText } = await import('./as-plain-text.ts')
+    const ask = (text: Sample) => askScanner(scanner, text, task)
+    const asText = await asPlainText(sample, this.#run.spool, task, ask)
+    if (asText?.answer === 'clean') {
+      this.named ??= finding
+      return undefined
     }
-    if (result !== undefined) return result
+    const found = asText?.answer === 'infected' && this.unlessEnding(asText)
+    return found || this.unlessEnding(finding)
   }
-  return undefined
+
+  /** Whether this is a limit of depth or of contents, which what our own reading gives may make up for. */
+  #mayPutAside(finding: ScanFinding): boolean {
+    if (finding.answer !== 'unseen' || finding.what === 'size') return false
+    const { SECONDLOOK, MAXNESTING } = this.#run.settings
+    return SECONDLOOK === 'always' && MAXNESTING <= DEPTH_OF_SCANNERS
+  }
 }
 
 /** The last of the samples, with the others beside it. */
@@ -142,37 +178,6 @@ async function askScanner(
     signal.removeEventListener('abort', giveUp)
     clearTimeout(timer)
   }
-}
-
-/**
- * The result of a scan that the answer about one sample ends. A limit of depth or of contents ends it
- * only if the scanner does not call the bytes clean as a text: it may have counted as mails what is
- * text to all readers, and each content that some reader sees there is given by itself.
- */
-async function concludeFrom(
-  finding: ScanFinding,
-  sample: Sample,
-  scanner: ContentScanner,
-  run: ScanRun,
-  task: ScanTask,
-  passed: PassedOver,
-): Promise<ScanFinding | undefined> {
-  if (!mayPutAside(finding, run)) return passed.unlessEnding(finding, run)
-  const { spool } = run
-  const { asPlainText } = await import('./as-plain-text.ts')
-  const asText = await asPlainText(sample, spool, task, (text) => askScanner(scanner, text, task))
-  if (asText?.answer === 'clean') {
-    passed.named ??= finding
-    return undefined
-  }
-  const found = asText?.answer === 'infected' && passed.unlessEnding(asText, run)
-  return found || passed.unlessEnding(finding, run)
-}
-
-/** Whether this is a limit of depth or of contents, which what our own reading gives may make up for. */
-function mayPutAside(finding: ScanFinding, { settings }: ScanRun): boolean {
-  if (finding.answer !== 'unseen' || finding.what === 'size') return false
-  return settings.SECONDLOOK === 'always' && settings.MAXNESTING <= DEPTH_OF_SCANNERS
 }
 
 /** The finding of this scanner, which the log and a reply name. */

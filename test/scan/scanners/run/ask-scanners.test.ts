@@ -1,11 +1,7 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { Fault } from '../../../../src/ground/errors/fault.ts'
-import {
-  askScanners,
-  PassedOver,
-  type ScanRun,
-} from '../../../../src/scan/scanners/run/ask-scanners.ts'
+import { ScannerAnswers, type ScanRun } from '../../../../src/scan/scanners/run/ask-scanners.ts'
 import {
   clean,
   infected,
@@ -63,11 +59,10 @@ async function ask(
   const { task, abort: leave } = scanTask(abort === 'late' ? 0 : 60_000)
   if (abort === 'gone') leave()
   const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
-  const passed = new PassedOver()
-  const asking = askScanners(samples, run, task, searches, passed)
-  const result = await asking.finally(() => clearTimeout(stay))
+  const answers = new ScannerAnswers(run, task, searches)
+  const result = await answers.ask(samples).finally(() => clearTimeout(stay))
   if (!abort) t.equal(getEventListeners(task.signal, 'abort').length, 0, 'no listener is left')
-  return { passed: passed.finding, named: passed.named, result }
+  return { passed: answers.passed, named: answers.named, result }
 }
 
 t.test('several samples are one question; one sample has none beside it', async (t) => {
