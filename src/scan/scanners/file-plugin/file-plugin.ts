@@ -35,7 +35,8 @@ export function filePluginScanner(
 ): ContentScanner {
   checkName(fileName)
   const file = join(settings.PLUGINDIR, fileName)
-  const { environment, PLUGINDIR: directory } = settings
+  const { environment, PLUGINDIR: directory, QUEUE_PLUGIN, QHPSIRC, QHPSIRN } = settings
+  const plugin = { file, symbol: QUEUE_PLUGIN, infectedCode: QHPSIRC, cleanCode: QHPSIRN }
   const pool = new PluginPool(
     () => {
       checkFile(file)
@@ -56,10 +57,13 @@ export function filePluginScanner(
       }
     },
     async scan(sample, task) {
-      const answer = await askPlugin(settings, file, pool, sample, task).catch((error) => {
+      let answer: ScanFinding
+      try {
+        answer = await pool.ask({ ...plugin, ...(await aboutOf(sample)) }, task)
+      } catch (error) {
         if (isFault(error)) throw error // our own spool, not the plugin
-        return unknown(errorText(error), causeOf(error))
-      })
+        answer = unknown(errorText(error), causeOf(error))
+      }
       if (answer.answer !== 'unknown') return answer
       return unknown(`plugin ${fileName}: ${answer.why}`, answer.cause)
     },
@@ -67,25 +71,18 @@ export function filePluginScanner(
   }
 }
 
-async function askPlugin(
-  settings: ScanSettings,
-  file: string,
-  pool: PluginPool,
-  sample: Sample,
-  task: ScanTask,
-): Promise<ScanFinding> {
-  const { QHPSIRC, QHPSIRN, QUEUE_PLUGIN: symbol } = settings
+/** What a plugin is asked about a message, or about a content of one. */
+async function aboutOf(sample: Sample) {
   const { envelope, whole } = sample
-  const sender = envelope.sender.text
-  const recipients = Array.from(recipientsOf(envelope), ({ text }) => text)
-  const {
-    bytes: { size },
+  const { bytes, origin } = whole ?? sample
+  return {
+    path: await (whole ?? sample).path(),
+    size: bytes.size,
+    part: whole && { path: await sample.path(), size: sample.bytes.size },
+    sender: envelope.sender.text,
+    recipients: Array.from(recipientsOf(envelope), ({ text }) => text),
     origin,
-  } = whole ?? sample
-  const path = await (whole ?? sample).path()
-  const part = whole && { path: await sample.path(), size: sample.bytes.size }
-  const about = { path, size, part, sender, recipients, origin }
-  return pool.ask({ file, symbol, infectedCode: QHPSIRC, cleanCode: QHPSIRN, ...about }, task)
+  }
 }
 
 /** Throws for a name with other characters than those of a stamp's `s=`, which lists scanners by name. */
