@@ -43,7 +43,7 @@ export class ByteCursor {
 
   /** Copies the next bytes to a store: so many, at most up to the end. */
   *copy(bytes: number, store: Store, work: Work): Steps {
-    for (let left = Math.min(bytes, this.left); left > 0 && this.#hasChunk(); ) {
+    for (let left = bytes; left > 0 && this.#hasChunk(); ) {
       const length = Math.min(left, this.#chunk.length - this.#next, PIECE)
       work.countBytes(length)
       store.append(this.#chunk, this.#next, this.#next + length)

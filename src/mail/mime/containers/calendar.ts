@@ -168,7 +168,7 @@ class PropertyReader {
 
   end(): void {
     for (const value of this.#values) value.endLine()
-    this.#finish(this.#values)
+    this.ready.push(...this.#values)
     this.#values = []
   }
 
@@ -205,7 +205,7 @@ class PropertyReader {
 
   #beginProperty(): void {
     for (const value of this.#values) value.endLine()
-    this.#finish(this.#values.filter(({ mayGoOn }) => !mayGoOn))
+    this.ready.push(...this.#values.filter(({ mayGoOn }) => !mayGoOn))
     this.#values = this.#values.filter(({ mayGoOn }) => mayGoOn)
     this.#heads = [new PropertyHead(true)]
     this.#hasQuotesInWords = false
@@ -253,12 +253,8 @@ class PropertyReader {
 
   /** Ends the values of lines before this one, which is that of a property. */
   #finishLinesBefore(): void {
-    this.#finish(this.#values.filter(({ isBehindLine }) => isBehindLine))
+    this.ready.push(...this.#values.filter(({ isBehindLine }) => isBehindLine))
     this.#values = this.#values.filter(({ isBehindLine }) => !isBehindLine)
-  }
-
-  #finish(values: readonly PropertyValue[]): void {
-    for (const value of values) if (value.store) this.ready.push(value)
   }
 
   #append(bytes: Buffer, from: number, to: number): void {

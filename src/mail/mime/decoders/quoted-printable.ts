@@ -236,18 +236,10 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 
   #strange(bytes: Buffer, at: number, end: number): number {
-    switch (this.#mode.strange) {
-      case 'keep':
-        this.#out.put(EQUALS)
-        return at + 1
-      case 'drop':
-        return end
-      case 'halve pair':
-        this.#out.put(EQUALS)
-        return bytes[at + 1] === EQUALS ? at + 2 : at + 1
-      default:
-        throw new Error('a mode that reads any two bytes has no strange escapes')
-    }
+    const { strange } = this.#mode
+    if (strange === 'drop') return end
+    this.#out.put(EQUALS)
+    return strange === 'halve pair' && bytes[at + 1] === EQUALS ? at + 2 : at + 1
   }
 
   #blanks(bytes: Buffer, at: number, last: boolean): number {

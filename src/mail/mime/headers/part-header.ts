@@ -90,7 +90,7 @@ export function readPartHeader(
   const isContainer = multipart !== 'no' || message !== 'no'
   const dispositions = valuesOf(DISPOSITION)
   const charsets = charsetsIn(lowerCase)
-  const values = { types, encodings, dispositions, charsets }
+  const values = { fields, types, encodings, dispositions, charsets }
   return {
     fields,
     type,
@@ -111,7 +111,7 @@ export function readPartHeader(
     isMailFile: MAIL_FILE.test(lowerCase),
     isFlowed: /delsp/.test(lowerCase),
     isStuffed: lowerCase.includes('flowed'),
-    oddities: odditiesOf(lines, fields, values, { type, boundary, boundaries, possible }),
+    oddities: odditiesOf(lines, { ...values, type, boundary, boundaries, possible }),
     charsets,
   }
 }
@@ -149,24 +149,20 @@ function unfolded(value: string): string {
   return value.replace(/[\r\n]/g, '').trim()
 }
 
-/** What stands in the fields about content, unfolded. */
-interface FieldValues {
+/** What stands in the fields about content, unfolded, and what readers understand by it. */
+interface Said
+  extends Pick<PartHeader, 'fields' | 'charsets' | 'type' | 'boundary' | 'boundaries'> {
   readonly types: readonly string[]
   readonly encodings: readonly string[]
   readonly dispositions: readonly string[]
-  readonly charsets: readonly string[]
+  /** The encodings by which some reader decodes the content. */
+  readonly possible: readonly Encoding[]
 }
 
-/** What is odd in a header; `reading` is what some reader understands. */
-function odditiesOf(
-  { hasControls, hidesLineEnd }: MimeLines,
-  fields: readonly Field[],
-  { types, encodings, dispositions, charsets }: FieldValues,
-  reading: Pick<PartHeader, 'type' | 'boundary' | 'boundaries'> & {
-    readonly possible: readonly Encoding[]
-  },
-): Oddity[] {
-  const { type, boundary, boundaries, possible } = reading
+/** What is odd in a header. */
+function odditiesOf({ hasControls, hidesLineEnd }: MimeLines, said: Said): Oddity[] {
+  const { fields, types, encodings, dispositions, charsets } = said
+  const { type, boundary, boundaries, possible } = said
   const isMultipart = type.startsWith('multipart/')
   const odd = {
     header: hasControls || !(hidesLineEnd || fields.every(({ name }) => FIELD_NAME.test(name))),

@@ -77,7 +77,7 @@ function* givePlainly(
   part: Bytes,
   source: Bytes,
   decoding: Decoding,
-  encoding = leaf.encodings[0] ?? 'identity',
+  encoding = leaf.encodings[0]!,
 ): Steps<'whole' | 'nothing' | 'odd'> {
   const { header } = leaf
   const forms = formsOf(leaf, part, leaf.to === source.size, decoding)

@@ -20,9 +20,9 @@ export function withoutLineEnd(bytes: Buffer, from: number, to: number): number 
   return end
 }
 
-/** Returns where `what` occurs next; the length if it does not occur. */
-export function indexOrEnd(bytes: Buffer, what: string | number, from: number): number {
-  const found = bytes.indexOf(what, from, 'latin1')
+/** Returns where the byte occurs next; the length if it does not occur. */
+export function indexOrEnd(bytes: Buffer, byte: number, from: number): number {
+  const found = bytes.indexOf(byte, from)
   return found < 0 ? bytes.length : found
 }
 
