@@ -47,28 +47,3 @@ t.test('every split of a body has the same digests', async (t) => {
     { numRuns: 500 },
   )
 })
-
-t.test('the same body in LF and in CRLF has the same digests', async (t) => {
-  const lf = digest(Buffer.from('one\n\ntwo\n'), '\n')
-  const crlf = digest(Buffer.from('one\r\n\r\ntwo\r\n'), '\r\n')
-  t.equal(crlf.digests.sha256, lf.digests.sha256)
-})
-
-t.test(
-  'an LF is added to a body that does not end in one, and none to an empty body',
-  async (t) => {
-    t.equal(digest(Buffer.from('end'), '\n').digests.sha256, hash('sha256', Buffer.from('end\n')))
-    t.equal(digest(Buffer.alloc(0), '\n').digests.sha256, hash('sha256', Buffer.alloc(0)))
-  },
-)
-
-t.test('only the digests that are wanted are computed', async (t) => {
-  const digestsOf = (md5: boolean, sha256: boolean) => {
-    const digester = new BodyDigester('\n', { md5, sha256 }, createHash)
-    digester.update(Buffer.from('x\n'))
-    const { digests } = digester.finish()
-    return [digests.md5 !== undefined, digests.sha256 !== undefined]
-  }
-  t.same(digestsOf(false, true), [false, true])
-  t.same(digestsOf(true, false), [true, false])
-})

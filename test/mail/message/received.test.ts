@@ -99,7 +99,8 @@ const text = fc
   .array(fc.tuple(line, fc.constantFrom('\n', '\n', '\r\n', '')), { maxLength: 12 })
   .map((lines) => Buffer.from(lines.flat().join(''), 'latin1'))
 
-t.test('every message is the same from memory and from a file', async () => {
+// promise: step-2-receive, rule-12-content
+t.test('every message is what came, in any split, from memory and from a file', async (t) => {
   const more = Buffer.alloc(200_000, 'a line of text\n')
   fc.assert(
     fc.property(text, fc.boolean(), (bytes, isLarge) => {
@@ -107,6 +108,7 @@ t.test('every message is the same from memory and from a file', async () => {
     }),
     { numRuns: 200 },
   )
+  t.same(readdirSync(directory), [], 'nothing is left of them')
 })
 
 t.test(
