@@ -1,10 +1,5 @@
 import t from 'tap'
-import {
-  budgetOf,
-  limits,
-  mostBytesOf,
-  mostContentsOf,
-} from '../../../src/mail/mime/shared/limits.ts'
+import { budgetOf, limits } from '../../../src/mail/mime/shared/limits.ts'
 import { compressed, literal } from '../../scan/scanners/evasions/containers.ts'
 import { readMail } from './read-mail.ts'
 
@@ -83,13 +78,13 @@ t.test('more contents than the limit are over', async (t) => {
   const many = parts(1000)
   const { over, contents, odd } = readMail(many)
   t.equal(over, `more than ${limits.contents} contents`)
-  t.equal(contents.length, mostContentsOf(many.length))
+  t.equal(contents.length, budgetOf(many.length).contents)
   t.ok(odd.includes('unread'))
 })
 
 t.test('more bytes than the limit are over', async (t) => {
   const opened = `${TYPE}.gpg\n${BASE64}\n\n${base64(bomb)}`
-  t.ok(bomb.length * 1.4 < 1024 * 1024 && mostBytesOf(opened.length) < 30_000_000)
+  t.ok(bomb.length * 1.4 < 1024 * 1024 && budgetOf(opened.length).bytes < 30_000_000)
   const { over, odd } = readMail(mixed([opened]))
   t.equal(over, 'contents of too many bytes')
   t.ok(odd.includes('unread'))

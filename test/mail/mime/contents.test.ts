@@ -6,7 +6,7 @@ import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
-import { limits, mostBytesOf } from '../../../src/mail/mime/shared/limits.ts'
+import { budgetOf, limits } from '../../../src/mail/mime/shared/limits.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { base64, uuencode } from '../../scan/scanners/evasions/compose.ts'
@@ -298,8 +298,8 @@ t.test(
 )
 
 t.test('a small mail may be decoded more often than a large one', async (t) => {
-  t.equal(mostBytesOf(0), limits.smallBytesMore)
-  t.equal(mostBytesOf(1000), limits.smallBytesTimes * 1000 + limits.smallBytesMore)
+  t.equal(budgetOf(0).bytes, limits.smallBytesMore)
+  t.equal(budgetOf(1000).bytes, limits.smallBytesTimes * 1000 + limits.smallBytesMore)
   const size = 100 * 1024 * 1024
-  t.equal(mostBytesOf(size), limits.bytesTimes * size + limits.bytesMore)
+  t.equal(budgetOf(size).bytes, limits.bytesTimes * size + limits.bytesMore)
 })

@@ -10,7 +10,7 @@ import { headerOf } from '../../../src/mail/message/header-block.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { headerFormFault } from '../../../src/mail/message/well-formed.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
-import { mostBytesOf } from '../../../src/mail/mime/shared/limits.ts'
+import { budgetOf } from '../../../src/mail/mime/shared/limits.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { composedShapes } from './hostile-grammar.ts'
 
@@ -73,7 +73,7 @@ t.test(
     const shapes = composedShapes.filter((_, at) => at % STRIDE === 0)
     for (const { name, make } of shapes) {
       const steps = stepsOf(make(SIZE))
-      const most = STEPS_OF_BYTE * mostBytesOf(make(SIZE).length)
+      const most = STEPS_OF_BYTE * budgetOf(make(SIZE).length).bytes
       t.ok(steps <= most, `${name}: ${steps} steps`)
     }
     t.ok(shapes.length > 50)

@@ -10,7 +10,7 @@ import { type DecodingPlan, decoded, type MakeDecoder, makerOf } from '../decode
 import { QuotedPrintablePlan } from '../decoders/quoted-printable.ts'
 import { Unescaped, Unpercented } from '../decoders/text-forms.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
-import { LimitExceeded, limits, mostContentsOf, Unreadable } from '../shared/limits.ts'
+import { LimitExceeded, limits, Unreadable } from '../shared/limits.ts'
 import { type Steps, Work, type WorkOptions } from '../shared/work.ts'
 import { beginsAsMailbox, hasHeader, holdsCodedData, mailStarts } from './content-checks.ts'
 
@@ -87,7 +87,7 @@ export class Decoding extends Work {
     super(message, options)
     this.options = options
     this.#readWithin = readWithin
-    this.#most = mostContentsOf(message.size)
+    this.#most = this.budget.contents
   }
 
   /**

@@ -54,18 +54,6 @@ export const limits = {
   open: 500,
 } as const
 
-/** How many contents a message of this size may have. */
-export function mostContentsOf(size: number): number {
-  const { contents, contentsOfSmall, bytesOfContent } = limits
-  return Math.min(contentsOfSmall + Math.floor(size / bytesOfContent), contents)
-}
-
-/** How many bytes may be decoded of a message of this size. */
-export function mostBytesOf(size: number): number {
-  const { bytesTimes, bytesMore, smallBytesTimes, smallBytesMore } = limits
-  return Math.min(bytesTimes * size + bytesMore, smallBytesTimes * size + smallBytesMore)
-}
-
 /** What may still be done with a message. */
 export interface ReadingBudget {
   /** The bytes that may be decoded, or given as they stand. */
@@ -78,9 +66,14 @@ export interface ReadingBudget {
 
 /** What may be done with a message of this size: as much in odd readings as in the plain one. */
 export function budgetOf(size: number): ReadingBudget {
-  const bytes = mostBytesOf(size)
-  const work = limits.workTimes * bytes + limits.workMore
-  return { bytes, contents: mostContentsOf(size), work }
+  const { contents, contentsOfSmall, bytesOfContent } = limits
+  const { bytesTimes, bytesMore, smallBytesTimes, smallBytesMore } = limits
+  const bytes = Math.min(bytesTimes * size + bytesMore, smallBytesTimes * size + smallBytesMore)
+  return {
+    bytes,
+    contents: Math.min(contentsOfSmall + Math.floor(size / bytesOfContent), contents),
+    work: limits.workTimes * bytes + limits.workMore,
+  }
 }
 
 /** Thrown if the mail exceeds a limit, which the message names. */

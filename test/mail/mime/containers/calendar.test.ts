@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { openCalendar } from '../../../../src/mail/mime/containers/calendar.ts'
-import { mostBytesOf } from '../../../../src/mail/mime/shared/limits.ts'
+import { budgetOf } from '../../../../src/mail/mime/shared/limits.ts'
 import { Work } from '../../../../src/mail/mime/shared/work.ts'
 import { python } from '../../../programs/python.ts'
 import { inChunks } from '../../message/bytes.ts'
@@ -322,6 +322,6 @@ t.test('a calendar with a file takes less than a tenth of what may be decoded', 
     const text = calendar(`ATTACH;X="a;b";ENCODING=BASE64;VALUE=BINARY:${lines}`)
     const mail = Buffer.from(`Content-Type: text/calendar\r\n\r\n${text}`)
     const given = Buffer.concat(readMail(mail).contents).length
-    t.ok(given < mostBytesOf(mail.length) / 10, `${given} bytes of ${mail.length}`)
+    t.ok(given < budgetOf(mail.length).bytes / 10, `${given} bytes of ${mail.length}`)
   }
 })
