@@ -31,35 +31,31 @@ export function hasTooManyWords(header: string): boolean {
   return count.isOver
 }
 
+/** Whether a field of a header may hide a line end, or a NUL, in an encoded word; too many may. */
+export function hasHiddenLineEnd(header: string): boolean {
+  if (!header.includes('=?')) return false
+  return hasTooManyWords(header) || header.split(/\n(?![ \t])/).some((field) => hidesLineEnd(field))
+}
+
 /**
  * Whether a field may hide a line end, or a NUL, in an encoded word (RFC 2047): ripmime decodes a
  * header before it looks for its fields, and so finds one that no other reader sees. This is as lax
  * as ripmime: anything after the beginning of an encoded word belongs to it, the first letter
  * tells the encoding, and the result may be an encoded word again.
  */
-export function hidesLineEnd(field: string): boolean {
-  return hidesWithin(field, DEPTH_MAX)
-}
-
-/** Whether a field of a header may hide a line end, or a NUL, in an encoded word; too many may. */
-export function hasHiddenLineEnd(header: string): boolean {
-  if (!header.includes('=?')) return false
-  return hasTooManyWords(header) || header.split(/\n(?![ \t])/).some(hidesLineEnd)
-}
-
-function hidesWithin(field: string, depth: number): boolean {
+export function hidesLineEnd(field: string, depth = DEPTH_MAX): boolean {
   const from = field.indexOf('=?')
   if (from < 0) return false
   if (depth === 0) return true
   const words = field.slice(from)
   if (/=0[0ad]/i.test(words)) return true
   const unescaped = withoutEscapes(words.replace(/[\r\n]/g, ''))
-  if (unescaped.length < words.length && hidesWithin(unescaped.slice(2), depth - 1)) return true
+  if (unescaped.length < words.length && hidesLineEnd(unescaped.slice(2), depth - 1)) return true
   const pieces = words.split('?')
   for (const [at, piece] of pieces.entries()) {
     if (!/^\s*b/i.test(pieces[at - 1] ?? '')) continue
     for (const decoded of readingsOfBase64(piece)) {
-      if (/[\0\n\r]/.test(decoded) || hidesWithin(decoded, depth - 1)) return true
+      if (/[\0\n\r]/.test(decoded) || hidesLineEnd(decoded, depth - 1)) return true
     }
   }
   return false
