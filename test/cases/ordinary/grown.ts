@@ -23,6 +23,20 @@ export const grown: Readonly<Record<string, () => string>> = {
       .replace('text/plain; name', 'application/mbox; name')
       .replace('filename="letters"', '$&\nContent-Transfer-Encoding: base64')
       .replace(LETTERS, (letters) => `${base64(Buffer.from(letters, 'latin1'))}\n`),
+  'an mbox of eight texts in base64': lettersInBase64,
+  'a mail that begins with the quoted line of an mbox': () => `>${keptMail('from-line')}`,
+  'an attached mail of HTML that begins with the quoted line of an mbox': () =>
+    keptMail('from-line-attached')
+      .replace('\nFrom anna', '\n>From anna')
+      .replace('plain; c', 'html; c'),
+  'a mail as Thunderbird keeps it in a folder': () =>
+    keptMail('from-line').replace(/.*/, `From - Mon Oct  6 09:12:00 2025\n${KEPT_IN_FOLDER}`),
+  'an .emlx in base64': () =>
+    keptMail('emlx-attached-7bit')
+      .replace('text/plain;\n', 'application/octet-stream;\n\tx-unix-mode=0600;\n')
+      .replace(/7bit\n\n(\d.*)(?=\n--Apple)/s, (_, file) => {
+        return `base64\n\n${base64(Buffer.from(file, 'latin1'))}`
+      }),
   'a text with the sources of eight mails': () => repeated('pasted-sources', /Received: .*/s, 4),
   'a newsletter of 20 KB with sixty links': () =>
     withBodies(keptMail('newsletter'), (body) => again(body, /<tr>.*?<\/tr>/s, 60)),
@@ -51,7 +65,10 @@ export const grown: Readonly<Record<string, () => string>> = {
 }
 
 /** The mails of an mbox, which stand in the last part. */
-const LETTERS = /From anna@.*(?=\n--=_mboxt--)/s
+const LETTERS = /From anna@.*(?=\n--=_mbox\w--)/s
+
+/** The fields of Thunderbird that stay in a folder, the last one with room for what is added later. */
+const KEPT_IN_FOLDER = `X-Mozilla-Status: 0001\nX-Mozilla-Status2: 00800000\nX-Mozilla-Keys: ${' '.repeat(80)}`
 
 /** The mail that a kept one forwards, as it is itself. */
 const INNERMOST = /Date: (?:(?!\nDate: ).)*--=_alt00--\n/s
@@ -69,6 +86,15 @@ function nested(name: string, times: number): string {
 
 function repeated(name: string, piece: RegExp, times: number): string {
   return again(keptMail(name), piece, times)
+}
+
+/** Eight letters, each with its number in its text. */
+function lettersInBase64(): string {
+  let number = 0
+  return repeated('mbox-base64-texts', LETTERS, 8).replace(/(?<=base64\n\n).+\n.+/g, (body) => {
+    const text = Buffer.from(body, 'base64').toString().replaceAll('0', String(number++))
+    return base64(Buffer.from(text))
+  })
 }
 
 /** The text with a piece so many times. 4711 stands for what differs each time. */

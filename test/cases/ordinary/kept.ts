@@ -98,18 +98,10 @@ export const kept: Readonly<Record<string, readonly [what: string, madeBy: strin
   'qmail-bounce': ['a bounce of qmail', 'the text of qmail-send.c (QSBMF)'],
   'qmail-bounce-html': ['a bounce of qmail about a mail by Outlook', 'the same'],
 
-  'mbox-base64-texts': ['an mbox of eight texts in base64', 'by hand'],
   'eml-attached': ['an .eml as a file', 'by hand'],
-  'emlx-attached': ['an .emlx in base64', 'Apple: a number of bytes, the mail, a property list'],
-  'emlx-attached-7bit': ['an .emlx as text', 'the same'],
+  'emlx-attached-7bit': ['an .emlx as text', 'Apple: a number of bytes, the mail, a property list'],
   'from-line': ['a mail that begins with the line of an mbox', 'by hand'],
-  'quoted-from-line': ['a mail that begins with the quoted line of an mbox', 'by hand'],
   'from-line-attached': ['an attached mail that begins with the line of an mbox', 'by hand'],
-  'quoted-from-line-attached': [
-    'an attached mail of HTML that begins with the quoted line of an mbox',
-    'by hand',
-  ],
-  'thunderbird-copy': ['a mail as Thunderbird keeps it in a folder', 'as documented'],
   'thunderbird-copies-attached': ['a folder of Thunderbird', 'as documented'],
 
   'pasted-log': ['a text with a log of Postfix', 'by hand'],
