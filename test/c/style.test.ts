@@ -15,7 +15,7 @@ function lacks(program: string, debianPackage: string): string | false {
 }
 
 t.test(
-  'the files are as clang-format writes them',
+  'the files are as clang-format has them',
   {
     skip: lacks('clang-format', 'clang-format'),
   },
@@ -29,7 +29,7 @@ t.test(
 )
 
 t.test(
-  "the compiler's analyzer finds nothing in them",
+  'the analyzer of gcc finds nothing in them',
   {
     skip: missing || lacks('gcc', 'gcc'),
   },

@@ -96,68 +96,56 @@ function type(own: OwnDirectories, ...words: string[]) {
 const quoted = (words: readonly string[]) =>
   words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
 
-t.test(
-  'lines of onescand and of the slot are read from the journal, and no others',
-  { skip },
-  async (t) => {
-    const own = host(t, [
-      ofUnit(noon, 'ann@example.org'),
-      strangers,
-      byLogger('onescan', 1000),
-      byLogger('mallory', 1000),
-      byLogger('onescan', 65_534),
-      byLogger('onescand', 12_345),
-      ofSlot(noon + 1000, 'cid@example.org'),
-    ])
-    const { code, output } = type(own)
-    t.match(output, /2026-11-19 12:00:00 mx1 accept .*ann@example\.org/)
-    t.match(output, /2026-11-19 12:00:01 mx1 accept .*cid@example\.org/)
-    t.notMatch(output, 'forged')
-    t.equal(code, 0)
-  },
-)
+t.test("the journal's lines of onescand and of the slot alone are read", { skip }, async (t) => {
+  const own = host(t, [
+    ofUnit(noon, 'ann@example.org'),
+    strangers,
+    byLogger('onescan', 1000),
+    byLogger('mallory', 1000),
+    byLogger('onescan', 65_534),
+    byLogger('onescand', 12_345),
+    ofSlot(noon + 1000, 'cid@example.org'),
+  ])
+  const { code, output } = type(own)
+  t.match(output, /2026-11-19 12:00:00 mx1 accept .*ann@example\.org/)
+  t.match(output, /2026-11-19 12:00:01 mx1 accept .*cid@example\.org/)
+  t.notMatch(output, 'forged')
+  t.equal(code, 0)
+})
 
-t.test(
-  'a line of full length comes whole, and only the asked span is read',
-  { skip },
-  async (t) => {
-    const long = ` reason="${'x'.repeat(3800)}" queue=Q1`
-    const hour = 3_600_000
-    const own = host(
-      t,
-      [0, 1, 2].map((n) => ofUnit(noon + n * hour, `ann${n}@example.org`, long)),
-    )
-    const words = ['--since', '2026-11-19 12:30', '--until', '2026-11-19 13:30', '--json']
-    const { code, output } = type(own, ...words)
-    t.equal(code, 0, output)
-    const { results } = JSON.parse(output) as { results: Record<string, string>[] }
-    t.match(results, [{ from: '<ann1@example.org>', queue: 'Q1', host: 'mx1' }])
-    t.equal(results.length, 1)
-  },
-)
+t.test('a long line comes whole, and only the asked span is read', { skip }, async (t) => {
+  const long = ` reason="${'x'.repeat(3800)}" queue=Q1`
+  const hour = 3_600_000
+  const own = host(
+    t,
+    [0, 1, 2].map((n) => ofUnit(noon + n * hour, `ann${n}@example.org`, long)),
+  )
+  const words = ['--since', '2026-11-19 12:30', '--until', '2026-11-19 13:30', '--json']
+  const { code, output } = type(own, ...words)
+  t.equal(code, 0, output)
+  const { results } = JSON.parse(output) as { results: Record<string, string>[] }
+  t.match(results, [{ from: '<ann1@example.org>', queue: 'Q1', host: 'mx1' }])
+  t.equal(results.length, 1)
+})
 
-t.test(
-  'files of multilog are read before the journal, and a file of syslog replaces it',
-  { skip },
-  async (t) => {
-    const own = host(t, [ofUnit(noon + 2000, 'second@example.org')])
-    mkdirSync(own.at('/var/log/smtpd'))
-    const line = (seconds: number, from: string) =>
-      `2026-11-19 12:00:0${seconds} onescan: decision=accept scan=clean from=<${from}>\n`
-    writeFileSync(
-      own.at('/var/log/smtpd/current'),
-      line(1, 'first@example.org') + line(3, 'third@example.org'),
-    )
-    t.match(type(own).output, /first@.*third@.*second@/s)
-    writeFileSync(
-      own.at('/var/log/mail.log'),
-      'Nov 19 12:00:02 mx1 onescand[71]: onescan: decision=accept from=<of-syslog@example.org>\n',
-    )
-    const { output } = type(own)
-    t.match(output, 'of-syslog@example.org')
-    t.notMatch(output, 'second@example.org')
-  },
-)
+t.test('files of multilog come before the journal; syslog replaces it', { skip }, async (t) => {
+  const own = host(t, [ofUnit(noon + 2000, 'second@example.org')])
+  mkdirSync(own.at('/var/log/smtpd'))
+  const line = (seconds: number, from: string) =>
+    `2026-11-19 12:00:0${seconds} onescan: decision=accept scan=clean from=<${from}>\n`
+  writeFileSync(
+    own.at('/var/log/smtpd/current'),
+    line(1, 'first@example.org') + line(3, 'third@example.org'),
+  )
+  t.match(type(own).output, /first@.*third@.*second@/s)
+  writeFileSync(
+    own.at('/var/log/mail.log'),
+    'Nov 19 12:00:02 mx1 onescand[71]: onescan: decision=accept from=<of-syslog@example.org>\n',
+  )
+  const { output } = type(own)
+  t.match(output, 'of-syslog@example.org')
+  t.notMatch(output, 'second@example.org')
+})
 
 t.test('without a terminal, too, this host is asked, and not /dev/null', { skip }, async (t) => {
   const own = host(t, [ofUnit(noon, 'ann@example.org')])
@@ -203,18 +191,14 @@ t.test('without journalctl the command asks for the names of logs', { skip }, as
   t.equal(code, 2, output)
 })
 
-t.test(
-  'a log of onescand alone gives a hint where the messages of qmail are',
-  { skip },
-  async (t) => {
-    const own = host(t, [])
-    mkdirSync(own.at('/var/log/onescand'))
-    const current = own.at('/var/log/onescand/current')
-    writeFileSync(current, '2026-11-19 12:00:01 onescan: started=onescand workers=2\n')
-    const words = ['log', '/var/log/onescand', '--from', 'ann@example.org']
-    const read = () => atTerminal(quoted(own.around([process.execPath, bundle, ...words])), env)
-    t.match(read(), { code: 1, output: /only onescand writes .* \/var\/log\/qmail\/smtpd/ })
-    appendFileSync(current, '2026-11-19 12:00:02 onescan: decision=accept from=<b@example.org>\n')
-    t.match(read(), { code: 1, output: '' })
-  },
-)
+t.test('a log of onescand alone hints where messages of qmail are', { skip }, async (t) => {
+  const own = host(t, [])
+  mkdirSync(own.at('/var/log/onescand'))
+  const current = own.at('/var/log/onescand/current')
+  writeFileSync(current, '2026-11-19 12:00:01 onescan: started=onescand workers=2\n')
+  const words = ['log', '/var/log/onescand', '--from', 'ann@example.org']
+  const read = () => atTerminal(quoted(own.around([process.execPath, bundle, ...words])), env)
+  t.match(read(), { code: 1, output: /only onescand writes .* \/var\/log\/qmail\/smtpd/ })
+  appendFileSync(current, '2026-11-19 12:00:02 onescan: decision=accept from=<b@example.org>\n')
+  t.match(read(), { code: 1, output: '' })
+})

@@ -63,7 +63,7 @@ t.test('a new ring has mode 0640 under any umask, and its first key signs', asyn
 })
 
 t.test(
-  'in a directory that gives its group to files, no group has to be given',
+  'a directory that gives its group to files needs no other',
   { skip: process.getuid?.() !== 0 && 'run as root' },
   async (t) => {
     const directory = t.testdir({})

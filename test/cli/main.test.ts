@@ -34,17 +34,14 @@ t.test('the launcher finds node by PATH, and drops NODE_OPTIONS', async (t) => {
   t.equal(stdout, `onescan ${about.version}\n`)
 })
 
-t.test(
-  'an unknown command or option ends with exit code 2, and prints on stderr alone',
-  async (t) => {
-    for (const words of [[], ['scam'], ['keygen', '--ids', 'a'], ['verify'], ['inject', 'file']]) {
-      const { code, out, err } = await onescan(words)
-      t.equal(code, 2, words.join(' '))
-      t.equal(out, '')
-      t.match(err, /^onescan: .*\nTry "onescan --help"/)
-    }
-  },
-)
+t.test('an unknown command or option is exit code 2, told on stderr alone', async (t) => {
+  for (const words of [[], ['scam'], ['keygen', '--ids', 'a'], ['verify'], ['inject', 'file']]) {
+    const { code, out, err } = await onescan(words)
+    t.equal(code, 2, words.join(' '))
+    t.equal(out, '')
+    t.match(err, /^onescan: .*\nTry "onescan --help"/)
+  }
+})
 
 t.test('an argument that is missing is named, with the form of the command', async (t) => {
   for (const [words, told] of [

@@ -11,23 +11,20 @@ const clean = 'Subject: clean\n\nNothing.\n'
 const sick = `Subject: sick\n\n${EICAR}\n`
 const eicar = ['--env', 'QHPSI=plugin: eicar']
 
-t.test(
-  'scan ends with 0 if all is clean, and with 1 if not, and names the infected message',
-  async (t) => {
-    const directory = t.testdir({ clean, sick })
-    const [cleanFile, infectedFile] = [join(directory, 'clean'), join(directory, 'sick')]
-    t.match(await onescan(['scan', ...eicar, cleanFile]), {
-      code: 0,
-      out: '1 message: 1 clean, 0 infected, 0 could not tell\n',
-      err: '',
-    })
-    t.match(await onescan(['scan', ...eicar, cleanFile, infectedFile]), {
-      code: 1,
-      out: `${infectedFile}: infected: EICAR-Test (eicar)\n2 messages: 1 clean, 1 infected, 0 could not tell\n`,
-    })
-    t.match(await onescan(['scan', ...eicar, '--all', cleanFile]), { out: `${cleanFile}: clean\n` })
-  },
-)
+t.test('scan ends with 0 if all is clean, else with 1, and names the infected', async (t) => {
+  const directory = t.testdir({ clean, sick })
+  const [cleanFile, infectedFile] = [join(directory, 'clean'), join(directory, 'sick')]
+  t.match(await onescan(['scan', ...eicar, cleanFile]), {
+    code: 0,
+    out: '1 message: 1 clean, 0 infected, 0 could not tell\n',
+    err: '',
+  })
+  t.match(await onescan(['scan', ...eicar, cleanFile, infectedFile]), {
+    code: 1,
+    out: `${infectedFile}: infected: EICAR-Test (eicar)\n2 messages: 1 clean, 1 infected, 0 could not tell\n`,
+  })
+  t.match(await onescan(['scan', ...eicar, '--all', cleanFile]), { out: `${cleanFile}: clean\n` })
+})
 
 t.test('each file in a directory and below it is scanned', async (t) => {
   const maildir = t.testdir({

@@ -49,85 +49,77 @@ t.test('disable works under any umask', { skip }, async (t) => {
   t.equal(statSync(etc.at('/etc/onescan')).mode & 0o777, 0o755, 'which every user may look into')
 })
 
-t.test(
-  'enable for one control directory says that all doors are still off',
-  { skip },
-  async (t) => {
-    const etc = makeOwnDirectories(t, { '/etc': ['onescan'] })
-    mkdirSync(etc.at('/etc/onescan'))
-    writeFileSync(etc.at('/etc/onescan/onescan.off'), '')
-    const words = [process.execPath, bundle, 'enable', '--control', t.testdir()]
-    const [command, ...rest] = etc.around(words)
-    const { stdout } = spawnSync(command!, rest, { encoding: 'utf8', env: { PATH: searchPath } })
-    t.match(stdout, 'all doors are off; run "onescan enable"')
-  },
-)
+t.test('enable for one directory says that all doors are still off', { skip }, async (t) => {
+  const etc = makeOwnDirectories(t, { '/etc': ['onescan'] })
+  mkdirSync(etc.at('/etc/onescan'))
+  writeFileSync(etc.at('/etc/onescan/onescan.off'), '')
+  const words = [process.execPath, bundle, 'enable', '--control', t.testdir()]
+  const [command, ...rest] = etc.around(words)
+  const { stdout } = spawnSync(command!, rest, { encoding: 'utf8', env: { PATH: searchPath } })
+  t.match(stdout, 'all doors are off; run "onescan enable"')
+})
 
-t.test(
-  'every door obeys the switch from the next message on, and its removal',
-  { skip },
-  async (t) => {
-    const etc = makeOwnDirectories(t, { '/etc': ['onescan'] })
-    mkdirSync(etc.at('/etc/onescan'))
-    const file = etc.at('/etc/onescan/onescan.off')
-    const backend = await udpService(t, extendedAnswer({ 'full@example.org': [100, 100] }))
-    const settings = {
-      QHPSI: 'plugin: eicar',
-      REJECTVIRUS: '1',
-      QUOTAD: `quotad:127.0.0.1:${backend.port}`,
-    }
-    const places = ['milter', 'policy'].map((name) => join(etc.directory, name))
-    const daemon = await daemons.startOnescand(t, {
-      program: etc.around(daemons.newest),
-      args: ['--milter', `unix:${places[0]}`, '--policy', `unix:${places[1]}`],
-      settings,
-    })
-    const { QUOTAD: _, ...scanning } = settings
+t.test('every door obeys the switch and its removal at once', { skip }, async (t) => {
+  const etc = makeOwnDirectories(t, { '/etc': ['onescan'] })
+  mkdirSync(etc.at('/etc/onescan'))
+  const file = etc.at('/etc/onescan/onescan.off')
+  const backend = await udpService(t, extendedAnswer({ 'full@example.org': [100, 100] }))
+  const settings = {
+    QHPSI: 'plugin: eicar',
+    REJECTVIRUS: '1',
+    QUOTAD: `quotad:127.0.0.1:${backend.port}`,
+  }
+  const places = ['milter', 'policy'].map((name) => join(etc.directory, name))
+  const daemon = await daemons.startOnescand(t, {
+    program: etc.around(daemons.newest),
+    args: ['--milter', `unix:${places[0]}`, '--policy', `unix:${places[1]}`],
+    settings,
+  })
+  const { QUOTAD: _, ...scanning } = settings
 
-    const doors: Readonly<Record<string, () => Promise<boolean>>> = {
-      'onescan-queue': async () => {
-        const { code } = await runSlot({
-          program: etc.around(slot),
-          message: infected,
-          settings: scanning,
-        })
-        return code === 0
-      },
-      onescanc: async () => {
-        const { code, logged } = await runSlot({
-          program: etc.around([onescanc]),
-          message: infected,
-          settings: { ...scanning, ONESCAN_SOCKET: daemon.socket, ONESCAN_COLD: '/nonexistent' },
-        })
-        if (code === 0) t.match(logged, 'reason="/etc/onescan/onescan.off is there"')
-        return code === 0
-      },
-      'the socket of onescand': async () => {
-        const got = await daemon.ask({ variables: { ...scanning }, message: infected })
-        return got.does === 'hand on'
-      },
-      'its milter': async () => {
-        return (await submitTo(places[0]!, { message: infected })).outcome === 'delivered'
-      },
-      'its policy service': async () => {
-        return /^action=DUNNO/.test(await policyAnswer(places[1]!))
-      },
-      'onescan-rcptquota': async () => {
-        const [command, ...words] = etc.around([rcptquota[0]!.program])
-        const { stdout } = spawnSync(command!, words, {
-          encoding: 'utf8',
-          env: { SMTPRCPTTO: 'full@example.org', QUOTASOCKET: places[1]! },
-        })
-        return stdout === ''
-      },
-    }
-    for (const [door, lets] of Object.entries(doors)) t.notOk(await lets(), `${door} is on`)
-    writeFileSync(file, '')
-    for (const [door, lets] of Object.entries(doors)) t.ok(await lets(), `${door} is off`)
-    rmSync(file)
-    for (const [door, lets] of Object.entries(doors)) t.notOk(await lets(), `${door} is on again`)
-  },
-)
+  const doors: Readonly<Record<string, () => Promise<boolean>>> = {
+    'onescan-queue': async () => {
+      const { code } = await runSlot({
+        program: etc.around(slot),
+        message: infected,
+        settings: scanning,
+      })
+      return code === 0
+    },
+    onescanc: async () => {
+      const { code, logged } = await runSlot({
+        program: etc.around([onescanc]),
+        message: infected,
+        settings: { ...scanning, ONESCAN_SOCKET: daemon.socket, ONESCAN_COLD: '/nonexistent' },
+      })
+      if (code === 0) t.match(logged, 'reason="/etc/onescan/onescan.off is there"')
+      return code === 0
+    },
+    'the socket of onescand': async () => {
+      const got = await daemon.ask({ variables: { ...scanning }, message: infected })
+      return got.does === 'hand on'
+    },
+    'its milter': async () => {
+      return (await submitTo(places[0]!, { message: infected })).outcome === 'delivered'
+    },
+    'its policy service': async () => {
+      return /^action=DUNNO/.test(await policyAnswer(places[1]!))
+    },
+    'onescan-rcptquota': async () => {
+      const [command, ...words] = etc.around([rcptquota[0]!.program])
+      const { stdout } = spawnSync(command!, words, {
+        encoding: 'utf8',
+        env: { SMTPRCPTTO: 'full@example.org', QUOTASOCKET: places[1]! },
+      })
+      return stdout === ''
+    },
+  }
+  for (const [door, lets] of Object.entries(doors)) t.notOk(await lets(), `${door} is on`)
+  writeFileSync(file, '')
+  for (const [door, lets] of Object.entries(doors)) t.ok(await lets(), `${door} is off`)
+  rmSync(file)
+  for (const [door, lets] of Object.entries(doors)) t.notOk(await lets(), `${door} is on again`)
+})
 
 function policyAnswer(path: string): Promise<string> {
   const request = { request: 'smtpd_access_policy', protocol_state: 'RCPT' }

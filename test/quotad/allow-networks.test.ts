@@ -13,17 +13,14 @@ t.test('only the host itself may ask unless networks are allowed', async (t) => 
   }
 })
 
-t.test(
-  'networks may be IPv4 or IPv6, and IPv4 clients of an IPv6 socket count as IPv4',
-  async (t) => {
-    const may = allowed('192.0.2.0/25', '2001:db8::/33', 'fe80::/10')
-    for (const address of ['192.0.2.127', '::ffff:192.0.2.1', '2001:db8:7fff::1', 'fe80::1%eth0']) {
-      t.ok(may(address), address)
-    }
-    for (const address of ['192.0.2.128', '2001:db8:8000::1', '192.0.3.1'])
-      t.notOk(may(address), address)
-  },
-)
+t.test('networks may be IPv4 or IPv6, and mapped addresses count as IPv4', async (t) => {
+  const may = allowed('192.0.2.0/25', '2001:db8::/33', 'fe80::/10')
+  for (const address of ['192.0.2.127', '::ffff:192.0.2.1', '2001:db8:7fff::1', 'fe80::1%eth0']) {
+    t.ok(may(address), address)
+  }
+  for (const address of ['192.0.2.128', '2001:db8:8000::1', '192.0.3.1'])
+    t.notOk(may(address), address)
+})
 
 t.test('an option that makes no sense is named', async (t) => {
   for (const [words, message] of [

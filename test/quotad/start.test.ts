@@ -77,23 +77,19 @@ const cannot =
   (spawnSync('setpriv', [...withCapability, 'true']).status !== 0 &&
     'this machine keeps CAP_DAC_READ_SEARCH to itself')
 
-t.test(
-  'with CAP_DAC_READ_SEARCH the service reads private mailboxes',
-  { skip: cannot },
-  async (t) => {
-    const directory = spool(t, { 'ann/maildirsize': '1000S\n400 4\n' })
-    const { execFileSync } = await import('node:child_process')
-    execFileSync('chmod', ['-R', 'go=', join(directory, 'ann')])
-    const mailbox = { QUOTAMAILBOX: `maildir:${directory}/%u` }
-    const without = await startQuotad(t, mailbox)
-    t.equal(await without.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
-    const quotad = await startQuotad(t, mailbox, [], ['setpriv', ...withCapability, program])
-    t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_OK')
-  },
-)
+t.test('with CAP_DAC_READ_SEARCH private mailboxes are read', { skip: cannot }, async (t) => {
+  const directory = spool(t, { 'ann/maildirsize': '1000S\n400 4\n' })
+  const { execFileSync } = await import('node:child_process')
+  execFileSync('chmod', ['-R', 'go=', join(directory, 'ann')])
+  const mailbox = { QUOTAMAILBOX: `maildir:${directory}/%u` }
+  const without = await startQuotad(t, mailbox)
+  t.equal(await without.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+  const quotad = await startQuotad(t, mailbox, [], ['setpriv', ...withCapability, program])
+  t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_OK')
+})
 
 t.test(
-  'with CAP_DAC_READ_SEARCH the service tells nothing about a private target of a link',
+  'with CAP_DAC_READ_SEARCH no link tells of its private target',
   { skip: cannot },
   async (t) => {
     const directory = spool(t, {

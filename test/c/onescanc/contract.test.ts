@@ -49,34 +49,28 @@ t.test('the message and the envelope', { skip: missing, jobs: 2 }, async (t) => 
 })
 
 t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
-  t.test(
-    'the next program may send a reply of its own: the error descriptor stays open for it',
-    async (t) => {
-      for (const QHPSI of [on.QHPSI, undefined]) {
-        const ended = await run({
-          program: [onescanc, '/bin/sh', '-c', 'echo Zmine >&6; exit 82'],
-          errorFd: 6,
-          settings: { QHPSI, ERROR_FD: '6' },
-        })
-        t.equal(ended.code, 82)
-        t.equal(ended.errorText.toString(), 'Zmine\n')
-      }
-    },
-  )
+  t.test('the error descriptor stays open for the next program', async (t) => {
+    for (const QHPSI of [on.QHPSI, undefined]) {
+      const ended = await run({
+        program: [onescanc, '/bin/sh', '-c', 'echo Zmine >&6; exit 82'],
+        errorFd: 6,
+        settings: { QHPSI, ERROR_FD: '6' },
+      })
+      t.equal(ended.code, 82)
+      t.equal(ended.errorText.toString(), 'Zmine\n')
+    }
+  })
 
-  t.test(
-    'it has no other descriptor of the client, and SIGPIPE as the caller had it',
-    async (t) => {
-      const show = 'ls /proc/self/fd >&2; grep SigIgn /proc/self/status >&2'
-      const shell = ['/bin/sh', '-c', show]
-      for (const prefix of [[], ['/usr/bin/env', '--default-signal=PIPE']]) {
-        const without = await run({ program: prefix.length > 0 ? [...prefix, ...shell] : shell })
-        const between = await run({ program: [...prefix, onescanc, ...shell] })
-        t.equal(between.logged, without.logged)
-        t.match(between.logged, prefix.length > 0 ? /SigIgn:\t0+\n$/ : /SigIgn:\t0*1000\n$/)
-      }
-    },
-  )
+  t.test('it has no other descriptor, and SIGPIPE as the caller had it', async (t) => {
+    const show = 'ls /proc/self/fd >&2; grep SigIgn /proc/self/status >&2'
+    const shell = ['/bin/sh', '-c', show]
+    for (const prefix of [[], ['/usr/bin/env', '--default-signal=PIPE']]) {
+      const without = await run({ program: prefix.length > 0 ? [...prefix, ...shell] : shell })
+      const between = await run({ program: [...prefix, onescanc, ...shell] })
+      t.equal(between.logged, without.logged)
+      t.match(between.logged, prefix.length > 0 ? /SigIgn:\t0+\n$/ : /SigIgn:\t0*1000\n$/)
+    }
+  })
 })
 
 t.test('if onescan is off, both descriptors are untouched', { skip: missing }, async (t) => {
@@ -161,20 +155,17 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
     }
   })
 
-  t.test(
-    'by default the cold program is the one beside the client, whatever link was called',
-    async (t) => {
-      const directory = t.testdir({ lib: {} })
-      copyFileSync(onescanc, join(directory, 'lib/onescanc'))
-      copyFileSync(cold.teller, join(directory, 'lib/onescan-queue'))
-      symlinkSync('lib/onescanc', join(directory, 'link'))
-      const ended = await run({
-        program: [join(directory, 'link')],
-        settings: { ...nobody, ONESCAN_COLD: undefined },
-      })
-      t.match(ended.logged, `COLD [${byDefault}]`)
-    },
-  )
+  t.test('the cold program is the one beside the client, behind links', async (t) => {
+    const directory = t.testdir({ lib: {} })
+    copyFileSync(onescanc, join(directory, 'lib/onescanc'))
+    copyFileSync(cold.teller, join(directory, 'lib/onescan-queue'))
+    symlinkSync('lib/onescanc', join(directory, 'link'))
+    const ended = await run({
+      program: [join(directory, 'link')],
+      settings: { ...nobody, ONESCAN_COLD: undefined },
+    })
+    t.match(ended.logged, `COLD [${byDefault}]`)
+  })
 
   // promise: client-cold
   t.test('without a cold program, or with the client in its place, it ends with 120', async (t) => {

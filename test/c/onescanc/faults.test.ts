@@ -49,46 +49,33 @@ const limited = (limit: string, program: readonly string[]) => [
   ...program,
 ]
 
-t.test(
-  'TMPDIR is missing: 64 for mail that does not stay in memory',
-  { skip: missing },
-  async (t) => {
-    const settings = { TMPDIR: '/nonexistent' }
-    for (const { program } of clients) {
-      t.equal((await run(t, edit, { program, settings })).code, 0, 'small mail does not need it')
-      const message = Buffer.from(`Subject: x\n\n${'x'.repeat(256 * 1024)}\n`)
-      const ended = await run(t, edit, { program, settings, message })
-      t.equal(ended.code, 64)
-      t.match(
-        ended.logged,
-        /fault=temp-file reason="cannot .* in \/nonexistent \(TMPDIR\): No such/,
-      )
-      t.equal(ended.deliveries.length, 0)
-    }
-  },
-)
+t.test('without TMPDIR mail that is too large for memory is 64', { skip: missing }, async (t) => {
+  const settings = { TMPDIR: '/nonexistent' }
+  for (const { program } of clients) {
+    t.equal((await run(t, edit, { program, settings })).code, 0, 'small mail does not need it')
+    const message = Buffer.from(`Subject: x\n\n${'x'.repeat(256 * 1024)}\n`)
+    const ended = await run(t, edit, { program, settings, message })
+    t.equal(ended.code, 64)
+    t.match(ended.logged, /fault=temp-file reason="cannot .* in \/nonexistent \(TMPDIR\): No such/)
+    t.equal(ended.deliveries.length, 0)
+  }
+})
 
-t.test(
-  'mail stays whole around the size from which on it lies on disk',
-  { skip: missing },
-  async (t) => {
-    for (const { program } of clients) {
-      for (const more of [-1, 0, 1, 65_536]) {
-        const body = Buffer.alloc(256 * 1024 - 16 * 1024 - 12 + more, 'line\n')
-        const message = Buffer.concat([Buffer.from('Subject: x\n\n'), body])
-        const nobody = { ONESCAN_SOCKET: '/nonexistent', ONESCAN_COLD: cold.queue }
-        for (const settings of [{}, nobody]) {
-          const { deliveries } = await run(t, edit, { program, message, settings })
-          t.ok(
-            deliveries[0]?.message.equals(
-              Buffer.concat([Buffer.from('X-QHPSI: clean\n'), message]),
-            ),
-          )
-        }
+t.test('mail stays whole around the size that lies on disk', { skip: missing }, async (t) => {
+  for (const { program } of clients) {
+    for (const more of [-1, 0, 1, 65_536]) {
+      const body = Buffer.alloc(256 * 1024 - 16 * 1024 - 12 + more, 'line\n')
+      const message = Buffer.concat([Buffer.from('Subject: x\n\n'), body])
+      const nobody = { ONESCAN_SOCKET: '/nonexistent', ONESCAN_COLD: cold.queue }
+      for (const settings of [{}, nobody]) {
+        const { deliveries } = await run(t, edit, { program, message, settings })
+        t.ok(
+          deliveries[0]?.message.equals(Buffer.concat([Buffer.from('X-QHPSI: clean\n'), message])),
+        )
       }
     }
-  },
-)
+  }
+})
 
 // promise: client-cold
 t.test('the disk is full: 53', { skip: missing }, async (t) => {
@@ -110,7 +97,7 @@ const killed: readonly (readonly [said: string, signal: NodeJS.Signals])[] = [
 ]
 
 t.test(
-  'onescanc that is killed leaves no file behind, and the sender still has the mail',
+  'a killed onescanc leaves no file, and the sender has the mail',
   { skip: missing },
   async (t) => {
     for (const { program } of clients) {
@@ -134,25 +121,21 @@ t.test(
 )
 
 // promise: client-cold
-t.test(
-  'onescanc works under softlimit -m 3000000, as in classic run scripts',
-  { skip: missing },
-  async (t) => {
-    const program = limited('for each in d s l v; do ulimit -$each 2929; done', [onescanc])
-    for (const message of [small, large]) {
-      const warm = await run(t, edit, { program, message: Buffer.from(message) })
-      t.equal(warm.code, 0, warm.logged)
-      t.ok(warm.text === `X-QHPSI: clean\n${message}`)
-      const alone = await run(t, ({ end }) => end(), { program, message: Buffer.from(message) })
-      t.equal(alone.code, 71)
-      t.match(
-        alone.logged,
-        /decision=defer .*reason="the address space \(softlimit\) is too small .* hung up"/,
-      )
-      t.equal(alone.deliveries.length, 0)
-    }
-  },
-)
+t.test('it works under softlimit -m 3000000, as in run scripts', { skip: missing }, async (t) => {
+  const program = limited('for each in d s l v; do ulimit -$each 2929; done', [onescanc])
+  for (const message of [small, large]) {
+    const warm = await run(t, edit, { program, message: Buffer.from(message) })
+    t.equal(warm.code, 0, warm.logged)
+    t.ok(warm.text === `X-QHPSI: clean\n${message}`)
+    const alone = await run(t, ({ end }) => end(), { program, message: Buffer.from(message) })
+    t.equal(alone.code, 71)
+    t.match(
+      alone.logged,
+      /decision=defer .*reason="the address space \(softlimit\) is too small .* hung up"/,
+    )
+    t.equal(alone.deliveries.length, 0)
+  }
+})
 
 const strace = findProgram('strace')
 const straceMissing = missing || (!strace && 'install Debian package strace')
@@ -216,7 +199,7 @@ t.test(
 )
 
 t.test(
-  'onescanc works on a kernel without memfd_create and a file system without O_TMPFILE',
+  'it works without memfd_create and without O_TMPFILE',
   { skip: straceMissing },
   async (t) => {
     const trace = join(t.testdir(), 'trace')

@@ -76,35 +76,29 @@ t.test('the plugin', { skip: missing }, async (t) => {
     }
 
     t.test(name, async (t) => {
-      t.test(
-        'the plugin asks onescand, and of two recipients refuses only the one with a full mailbox',
-        async (t) => {
-          const { QUOTASOCKET, heard, log } = await onescand(t)
-          const session = open({ QUOTASOCKET })
-          t.equal(await session.rcpt('full@example.org'), refusal)
-          t.equal(await session.rcpt('half@example.org'), '250 ok')
-          t.equal(await session.rcpt('nobody@example.org'), '250 ok')
-          t.equal(await session.rcpt('full@example.org'), refusal)
-          t.equal(heard.length, 3, 'what onescand knows is not asked again')
-          t.equal(session.log, '')
-          t.match(log[0], / remote=192\.0\.2\.1 .*from=<x@example\.net> to=<full@example\.org>/)
-        },
-      )
+      t.test('the plugin asks onescand, and refuses only the full recipient', async (t) => {
+        const { QUOTASOCKET, heard, log } = await onescand(t)
+        const session = open({ QUOTASOCKET })
+        t.equal(await session.rcpt('full@example.org'), refusal)
+        t.equal(await session.rcpt('half@example.org'), '250 ok')
+        t.equal(await session.rcpt('nobody@example.org'), '250 ok')
+        t.equal(await session.rcpt('full@example.org'), refusal)
+        t.equal(heard.length, 3, 'what onescand knows is not asked again')
+        t.equal(session.log, '')
+        t.match(log[0], / remote=192\.0\.2\.1 .*from=<x@example\.net> to=<full@example\.org>/)
+      })
 
       for (const scheme of ['quotad', 'udp']) {
-        t.test(
-          `it asks by ${scheme}: of two recipients only the full one is refused`,
-          async (t) => {
-            const service = await udpService(t, (packet) => {
-              if (scheme === 'quotad') return extendedAnswer(mailboxes)(packet)
-              return packet === 'CHECK_QUOTA full@example.org' ? 'QUOTA_FULL' : 'QUOTA_OK'
-            })
-            const session = open({ QUOTAD: `${scheme}:127.0.0.1:${service.port}` })
-            t.match(await session.rcpt('full@Example.ORG'), /^452 4\.2\.2 .*<full@Example\.ORG>/)
-            t.equal(await session.rcpt('half@example.org'), '250 ok')
-            t.equal(session.log, '')
-          },
-        )
+        t.test(`it asks by ${scheme}: only the full recipient is refused`, async (t) => {
+          const service = await udpService(t, (packet) => {
+            if (scheme === 'quotad') return extendedAnswer(mailboxes)(packet)
+            return packet === 'CHECK_QUOTA full@example.org' ? 'QUOTA_FULL' : 'QUOTA_OK'
+          })
+          const session = open({ QUOTAD: `${scheme}:127.0.0.1:${service.port}` })
+          t.match(await session.rcpt('full@Example.ORG'), /^452 4\.2\.2 .*<full@Example\.ORG>/)
+          t.equal(await session.rcpt('half@example.org'), '250 ok')
+          t.equal(session.log, '')
+        })
       }
 
       t.test('a port is kept until each packet to an older service has its answer', async (t) => {
@@ -186,20 +180,17 @@ t.test('the plugin', { skip: missing }, async (t) => {
         nothing: () => '',
         'too much': (nonce) => `QUOTA_FULL full@example.org ${'9'.repeat(5000)} ${nonce}`,
       }
-      t.test(
-        'a datagram that is no answer is skipped, and the answer behind it counts',
-        async (t) => {
-          for (const [what, lie] of Object.entries(lies)) {
-            const service = await udpService(t, (packet) => {
-              const nonce = packet.split(' ')[3]!
-              return [lie(nonce), `QUOTA_OK full@example.org 1 9 ${nonce}`]
-            })
-            const session = open({ QUOTAD: `quotad:127.0.0.1:${service.port}` })
-            t.equal(await session.rcpt('full@example.org'), '250 ok', what)
-            t.equal(session.log, '', what)
-          }
-        },
-      )
+      t.test('a datagram that is no answer is skipped', async (t) => {
+        for (const [what, lie] of Object.entries(lies)) {
+          const service = await udpService(t, (packet) => {
+            const nonce = packet.split(' ')[3]!
+            return [lie(nonce), `QUOTA_OK full@example.org 1 9 ${nonce}`]
+          })
+          const session = open({ QUOTAD: `quotad:127.0.0.1:${service.port}` })
+          t.equal(await session.rcpt('full@example.org'), '250 ok', what)
+          t.equal(session.log, '', what)
+        }
+      })
 
       const silences: Readonly<Record<string, (t: Test) => Promise<Record<string, string>>>> = {
         'neither is set': async () => ({}),

@@ -15,24 +15,21 @@ function qmailHome(t: Test): string {
   return home
 }
 
-t.test(
-  'check prints a line for each finding and their number, and ends with the code of the worst',
-  async (t) => {
-    const QMAILHOME = qmailHome(t)
-    const env = { QMAILHOME, QHPSI: 'plugin: eicar' }
-    const { code, out } = await onescan(['check'], { env })
-    const lines = out.trim().split('\n').slice(1, -1)
-    for (const line of lines) t.match(line, /^(ok|warning|error) +[^:]+: ./)
-    t.match(out, /^ok +scanner eicar: finds EICAR/m)
-    t.match(out, /^ok +slot, clean message: scanned and handed on/m)
-    t.match(out, /^ok +slot, EICAR: is found/m)
-    t.notMatch(out, /^error/m)
-    t.equal(code, /^warning/m.test(out) ? 1 : 0)
-    const off = await onescan(['check', '--env', 'QHPSI='], { env })
-    t.match(off, { code: 2, out: /^error +QHPSI: is not set here/m })
-    t.match(off.out, /^1 error(, \d+ warnings?)?$/m)
-  },
-)
+t.test('check prints each finding and their number, and ends by the worst', async (t) => {
+  const QMAILHOME = qmailHome(t)
+  const env = { QMAILHOME, QHPSI: 'plugin: eicar' }
+  const { code, out } = await onescan(['check'], { env })
+  const lines = out.trim().split('\n').slice(1, -1)
+  for (const line of lines) t.match(line, /^(ok|warning|error) +[^:]+: ./)
+  t.match(out, /^ok +scanner eicar: finds EICAR/m)
+  t.match(out, /^ok +slot, clean message: scanned and handed on/m)
+  t.match(out, /^ok +slot, EICAR: is found/m)
+  t.notMatch(out, /^error/m)
+  t.equal(code, /^warning/m.test(out) ? 1 : 0)
+  const off = await onescan(['check', '--env', 'QHPSI='], { env })
+  t.match(off, { code: 2, out: /^error +QHPSI: is not set here/m })
+  t.match(off.out, /^1 error(, \d+ warnings?)?$/m)
+})
 
 t.test('the oldest Node runs check', async (t) => {
   const env = { QMAILHOME: qmailHome(t), QHPSI: 'plugin: eicar' }
@@ -40,46 +37,38 @@ t.test('the oldest Node runs check', async (t) => {
   t.match(out, /^ok +slot, EICAR: is found/m)
 })
 
-t.test(
-  'a service that runs shows environment, account and limits',
-  { skip: ucspiMissing },
-  async (t) => {
-    const home = qmailHome(t)
-    writeFileSync(join(home, 'env/QHPSI'), 'plugin: eicar\n')
-    const words = ['envdir', join(home, 'env'), 'softlimit', '-m', '3000000', ...tcpserver()]
-    const pid = await startService(t, words, { env: { QMAILHOME: home } })
-    const { code, out } = await onescan(['check', '--pid', pid, '--json'])
-    t.equal(code, 2)
-    const findings = jsonIn<Finding>(out).results
-    const of = (what: string) => findings.find((finding) => finding.what === what)
-    t.match(of('QHPSI'), { level: 'ok', value: 'plugin: eicar' })
-    t.match(of('chain'), { level: 'ok', value: join(home, 'bin/qmail-queue') })
-    t.match(of('slot, clean message'), {
-      level: 'error',
-      value: /^(crashes|exits) .* with a limit of 3000000 bytes of memory$/,
-    })
-  },
-)
+t.test('a service shows environment, account and limits', { skip: ucspiMissing }, async (t) => {
+  const home = qmailHome(t)
+  writeFileSync(join(home, 'env/QHPSI'), 'plugin: eicar\n')
+  const words = ['envdir', join(home, 'env'), 'softlimit', '-m', '3000000', ...tcpserver()]
+  const pid = await startService(t, words, { env: { QMAILHOME: home } })
+  const { code, out } = await onescan(['check', '--pid', pid, '--json'])
+  t.equal(code, 2)
+  const findings = jsonIn<Finding>(out).results
+  const of = (what: string) => findings.find((finding) => finding.what === what)
+  t.match(of('QHPSI'), { level: 'ok', value: 'plugin: eicar' })
+  t.match(of('chain'), { level: 'ok', value: join(home, 'bin/qmail-queue') })
+  t.match(of('slot, clean message'), {
+    level: 'error',
+    value: /^(crashes|exits) .* with a limit of 3000000 bytes of memory$/,
+  })
+})
 
-t.test(
-  'what holds for two classes of clients is said once, whatever was measured',
-  { skip: ucspiMissing },
-  async (t) => {
-    const home = qmailHome(t)
-    const settings = `QMAILQUEUE="${slotProgram}",QHPSI="plugin: eicar"`
-    const input = `10.:allow,${settings},REJECTVIRUS="1"\n:allow,${settings}\n`
-    execFileSync('tcprules', [join(home, 'cdb'), join(home, 'tmp')], { input })
-    const words = tcpserver('-x', join(home, 'cdb'))
-    const pid = await startService(t, words, { env: { QMAILHOME: home } })
-    const { out } = await onescan(['check', '--pid', pid, '--json'])
-    const subjects = jsonIn<Finding>(out).results.map(({ what }) => what)
-    t.same(
-      subjects.filter((what) => what.endsWith(' [10.]')),
-      ['infected mail [10.]'],
-    )
-    t.ok(subjects.includes('slot, clean message [everybody else]'), subjects.join())
-  },
-)
+t.test('what holds for two classes of clients is said once', { skip: ucspiMissing }, async (t) => {
+  const home = qmailHome(t)
+  const settings = `QMAILQUEUE="${slotProgram}",QHPSI="plugin: eicar"`
+  const input = `10.:allow,${settings},REJECTVIRUS="1"\n:allow,${settings}\n`
+  execFileSync('tcprules', [join(home, 'cdb'), join(home, 'tmp')], { input })
+  const words = tcpserver('-x', join(home, 'cdb'))
+  const pid = await startService(t, words, { env: { QMAILHOME: home } })
+  const { out } = await onescan(['check', '--pid', pid, '--json'])
+  const subjects = jsonIn<Finding>(out).results.map(({ what }) => what)
+  t.same(
+    subjects.filter((what) => what.endsWith(' [10.]')),
+    ['infected mail [10.]'],
+  )
+  t.ok(subjects.includes('slot, clean message [everybody else]'), subjects.join())
+})
 
 t.test('with a real clamd', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamd(t, { alertExceedsMax: true })

@@ -192,22 +192,18 @@ t.test(
   },
 )
 
-t.test(
-  'a release and a slot may start programs with set-ID bits, which queue mail',
-  { skip },
-  async (t) => {
-    const place = placeForAll(t)
-    const chain = join(place, 'chain')
-    writeFileSync(chain, `#!/bin/sh\ngrep NoNewPrivs /proc/self/status >${place}/told; cat >/dev/null\n`, { mode: 0o755 }) // biome-ignore format: a line
-    const { id, run } = await nobodysQuarantine(t)
-    const { code, err } = await run('release', '--no-stamp', '--env', `QUEUECHAIN=${chain}`, id)
-    t.equal(code, 0, err)
-    t.match(readFileSync(join(place, 'told'), 'latin1'), /:\t0$/m)
-    const from = ['--from', 'a@x', '--to', 'b@x', ...asNobody]
-    const injected = await asRoot(['inject', '-', '--program', chain, ...from], { input: mail })
-    t.match(injected, { code: 0 }, injected.err)
-  },
-)
+t.test('a release and a slot may start programs with set-ID bits', { skip }, async (t) => {
+  const place = placeForAll(t)
+  const chain = join(place, 'chain')
+  writeFileSync(chain, `#!/bin/sh\ngrep NoNewPrivs /proc/self/status >${place}/told; cat >/dev/null\n`, { mode: 0o755 }) // biome-ignore format: a line
+  const { id, run } = await nobodysQuarantine(t)
+  const { code, err } = await run('release', '--no-stamp', '--env', `QUEUECHAIN=${chain}`, id)
+  t.equal(code, 0, err)
+  t.match(readFileSync(join(place, 'told'), 'latin1'), /:\t0$/m)
+  const from = ['--from', 'a@x', '--to', 'b@x', ...asNobody]
+  const injected = await asRoot(['inject', '-', '--program', chain, ...from], { input: mail })
+  t.match(injected, { code: 0 }, injected.err)
+})
 
 // promise: root-quarantine-session
 t.test('it gets no file that root has open, and no key', { skip }, async (t) => {
@@ -358,26 +354,22 @@ t.test('it ends with root, however root ends', { skip }, async (t) => {
 })
 
 // promise: root-quarantine-session, root-endless-files
-t.test(
-  'a process that waits for a file system of its owner keeps root no longer than its time',
-  { skip },
-  async (t) => {
-    // biome-ignore format: a line
-    const { directory } = await nobodysQuarantine(t)
-    const place = join(directory, 'virus')
-    const { inside } = await mountHanging(t, place, { operations: ['ALL'], user: NOBODY })
-    const [program, ...words] = [...inside, ...[process.execPath, bundle].map(reachable)]
-    const list = [...words, 'quarantine', 'list', '--directory', directory, ...asNobody]
-    const child = spawn(program!, list, { stdio: ['ignore', 'ignore', 'pipe'] })
-    let said = ''
-    child.stderr.on('data', (piece) => {
-      said += piece
-    })
-    const [code] = await once(child, 'exit')
-    t.equal(code, 2)
-    t.match(said, /as nobody: it took too long, and was killed/)
-  },
-)
+t.test("a file system of its owner's keeps root no longer than its time", { skip }, async (t) => {
+  // biome-ignore format: a line
+  const { directory } = await nobodysQuarantine(t)
+  const place = join(directory, 'virus')
+  const { inside } = await mountHanging(t, place, { operations: ['ALL'], user: NOBODY })
+  const [program, ...words] = [...inside, ...[process.execPath, bundle].map(reachable)]
+  const list = [...words, 'quarantine', 'list', '--directory', directory, ...asNobody]
+  const child = spawn(program!, list, { stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  child.stderr.on('data', (piece) => {
+    said += piece
+  })
+  const [code] = await once(child, 'exit')
+  t.equal(code, 2)
+  t.match(said, /as nobody: it took too long, and was killed/)
+})
 
 // promise: root-tcpserver-name
 t.test('of a process of another user, root says its number alone', { skip }, async (t) => {
@@ -437,16 +429,12 @@ function groupsOfLogs(place: string, names: readonly string[]): number[] {
   return JSON.parse(execFileSync('unshare', words, { encoding: 'utf8', input: '' }))
 }
 
-t.test(
-  'only the account of which nothing else runs may read the logs of others',
-  { skip },
-  async (t) => {
-    const place = placeForAll(t)
-    t.same(groupsOfLogs(place, ['onescan', 'onescan-log']), [54_331, 54_340, 54_341])
-    // Who has taken over onescand can trace each process of its account.
-    t.same(groupsOfLogs(place, ['onescan']), [54_330])
-  },
-)
+t.test('only an account that runs nothing else reads logs of others', { skip }, async (t) => {
+  const place = placeForAll(t)
+  t.same(groupsOfLogs(place, ['onescan', 'onescan-log']), [54_331, 54_340, 54_341])
+  // Who has taken over onescand can trace each process of its account.
+  t.same(groupsOfLogs(place, ['onescan']), [54_330])
+})
 
 /** The groups of qmaild where root injects a message and where check looks at the slot; with this service. */
 function groupsOfSlot(place: string, service: string): string[] {
@@ -471,7 +459,7 @@ test -z "$2" || kill "$(cat $place/pid)"`
 }
 
 t.test(
-  'a slot is tried with the groups of its service, and without one by the primary group',
+  'a slot is tried with the groups of its service, or the primary group',
   { skip: skip || ucspiMissing },
   async (t) => {
     t.same(groupsOfSlot(placeForAll(t), ''), ['54331', '54331'])
@@ -503,57 +491,49 @@ t.test('a log leads root to no file that its owner may not read', { skip }, asyn
   t.equal(out, '')
 })
 
-t.test(
-  'of a file that the account may not read, root is told how to hand it over',
-  { skip },
-  async (t) => {
-    const place = openDirectory(t)
-    const file = join(place, 'mail.eml')
-    writeFileSync(file, mail, { mode: 0o600 })
-    const home = join(place, 'home')
-    mkdirSync(home, { mode: 0o700 })
-    const closed = join(home, 'mail.eml')
-    writeFileSync(closed, mail)
-    const words = ['--env', 'QHPSI=plugin: eicar', ...asNobody]
-    for (const path of [file, closed]) {
-      const { code, out } = await asRoot(['scan', ...words, path])
-      t.equal(code, 2)
-      t.match(out, /EACCES.*: nobody may not read it; put - in its place and < before it/, path)
-    }
-    const command = [process.execPath, bundle].map(reachable).join(' ')
-    const handed = spawnSync('/bin/sh', ['-c', `${command} scan ${asNobody.join(' ')} --env 'QHPSI=plugin: eicar' - <${file}`], { encoding: 'utf8' }) // biome-ignore format: a line
-    t.match(handed.stdout, '1 message: 1 clean')
-    writeFileSync(join(home, 'own.mjs'), 'export const virusscan = () => ({ clean: true })\n')
-    const plugin = ['--env', 'QHPSI=plugin: own.mjs', '--env', `PLUGINDIR=${home}`, ...asNobody]
-    chmodSync(file, 0o644)
-    const { out } = await asRoot(['scan', ...plugin, file])
-    t.match(out, /own\.mjs: EACCES; let nobody read it or correct PLUGINDIR/)
-  },
-)
+t.test('how to hand over a file that the account may not read is told', { skip }, async (t) => {
+  const place = openDirectory(t)
+  const file = join(place, 'mail.eml')
+  writeFileSync(file, mail, { mode: 0o600 })
+  const home = join(place, 'home')
+  mkdirSync(home, { mode: 0o700 })
+  const closed = join(home, 'mail.eml')
+  writeFileSync(closed, mail)
+  const words = ['--env', 'QHPSI=plugin: eicar', ...asNobody]
+  for (const path of [file, closed]) {
+    const { code, out } = await asRoot(['scan', ...words, path])
+    t.equal(code, 2)
+    t.match(out, /EACCES.*: nobody may not read it; put - in its place and < before it/, path)
+  }
+  const command = [process.execPath, bundle].map(reachable).join(' ')
+  const handed = spawnSync('/bin/sh', ['-c', `${command} scan ${asNobody.join(' ')} --env 'QHPSI=plugin: eicar' - <${file}`], { encoding: 'utf8' }) // biome-ignore format: a line
+  t.match(handed.stdout, '1 message: 1 clean')
+  writeFileSync(join(home, 'own.mjs'), 'export const virusscan = () => ({ clean: true })\n')
+  const plugin = ['--env', 'QHPSI=plugin: own.mjs', '--env', `PLUGINDIR=${home}`, ...asNobody]
+  chmodSync(file, 0o644)
+  const { out } = await asRoot(['scan', ...plugin, file])
+  t.match(out, /own\.mjs: EACCES; let nobody read it or correct PLUGINDIR/)
+})
 
 // promise: root-secrets
-t.test(
-  "what is below root's own directory is closed to programs of the account",
-  { skip },
-  async (t) => {
-    const place = placeForAll(t)
-    const cwd = join(place, 'closed/open')
-    mkdirSync(cwd, { recursive: true })
-    writeFileSync(join(cwd, 'secret'), mail)
-    chmodSync(join(place, 'closed'), 0o700)
-    const look = scanner(
-      place,
-      `cat secret >${place}/seen; cat /proc/self/cwd/secret >>${place}/seen; exit 0`,
-    )
-    const scan = (...words: readonly string[]) =>
+t.test("programs of the account do not see root's own directory", { skip }, async (t) => {
+  const place = placeForAll(t)
+  const cwd = join(place, 'closed/open')
+  mkdirSync(cwd, { recursive: true })
+  writeFileSync(join(cwd, 'secret'), mail)
+  chmodSync(join(place, 'closed'), 0o700)
+  const look = scanner(
+    place,
+    `cat secret >${place}/seen; cat /proc/self/cwd/secret >>${place}/seen; exit 0`,
+  )
+  const scan = (...words: readonly string[]) =>
     spawnSync(process.execPath, [bundle, 'scan', ...asNobody, '--env', look, ...words], { cwd, encoding: 'utf8', input: mail }) // biome-ignore format: a line
-    t.match(scan('-').stdout, '1 message: 1 clean')
-    t.equal(readFileSync(join(place, 'seen'), 'latin1'), '')
-    t.match(scan('secret').stdout, /nobody may not read it; put - in its place and < before it/)
-    chmodSync(join(place, 'closed'), 0o755)
-    t.match(scan('secret').stdout, '1 message: 1 clean', 'a name is looked for where root is')
-  },
-)
+  t.match(scan('-').stdout, '1 message: 1 clean')
+  t.equal(readFileSync(join(place, 'seen'), 'latin1'), '')
+  t.match(scan('secret').stdout, /nobody may not read it; put - in its place and < before it/)
+  chmodSync(join(place, 'closed'), 0o755)
+  t.match(scan('secret').stdout, '1 message: 1 clean', 'a name is looked for where root is')
+})
 
 t.test('a slow pipe of root is read to its end, on Node and compiled', { skip }, async (t) => {
   const programs = [[process.execPath, bundle].map(reachable), ...(existsSync(native) ? [[reachable(native)]] : [])] // biome-ignore format: a line

@@ -10,20 +10,16 @@ import { startService, tcpserver } from '../check/service.ts'
 
 const skip = ucspiMissing
 
-t.test(
-  'a server that starts qmail-smtpd is found, with its variables and limits',
-  { skip },
-  async (t) => {
-    const env = { QHPSI: 'plugin: eicar' }
-    const words = ['softlimit', '-a', '1000000000', ...tcpserver('-x', 'rules.cdb')]
-    const pid = await startService(t, words, { env, isCallers: true })
-    const { services } = await findRunningServices()
-    const service = services.find((found) => found.pid === pid)
-    t.match(service, { uid: process.getuid!(), rules: '/rules.cdb', directory: '/', unseen: [] })
-    t.equal(service?.env.QHPSI, 'plugin: eicar')
-    t.equal(service?.limits.as, 1_000_000_000)
-  },
-)
+t.test('a server of qmail-smtpd is found with its variables and limits', { skip }, async (t) => {
+  const env = { QHPSI: 'plugin: eicar' }
+  const words = ['softlimit', '-a', '1000000000', ...tcpserver('-x', 'rules.cdb')]
+  const pid = await startService(t, words, { env, isCallers: true })
+  const { services } = await findRunningServices()
+  const service = services.find((found) => found.pid === pid)
+  t.match(service, { uid: process.getuid!(), rules: '/rules.cdb', directory: '/', unseen: [] })
+  t.equal(service?.env.QHPSI, 'plugin: eicar')
+  t.equal(service?.limits.as, 1_000_000_000)
+})
 
 t.test('what stands between server and qmail-smtpd is named', { skip }, async (t) => {
   const steps = ['envdir', './env', 'rblsmtpd', 'setuidgid', 'nobody', '/var/qmail/bin/qmail-smtpd']
@@ -42,7 +38,7 @@ t.test('a server of another program, and other programs, are none', { skip }, as
 
 // promise: root-tcpserver-name
 t.test(
-  'a server that another user has started is no service of this host',
+  'a server that another user has started is no service',
   { skip: skip || (process.getuid!() !== 0 && 'run as root') },
   async (t) => {
     const words = ['--reuid=65534', '--regid=65534', '--clear-groups', ...tcpserver()]
@@ -69,20 +65,17 @@ const jobOfCron = (namespace: object) => ({
   ...namespace,
 })
 
-t.test(
-  'a job of cron that forks twice is no service, though its unit is one of the host',
-  async (t) => {
-    const namespace = () => ({ ns: { mnt: t.fixture('symlink', 'mnt:[1]') } })
-    const processes = t.testdir({
-      self: namespace(),
-      1: { status: statusText('systemd', 0, 0), ...namespace() },
-      77: jobOfCron(namespace()),
-    })
-    const { services, findings } = await findRunningServices(processes)
-    t.same(services, [])
-    t.match(findings, [{ what: 'processes 77', remedy: /onescan check --pid 77$/ }])
-  },
-)
+t.test('a job of cron that forks twice is no service, though its unit is', async (t) => {
+  const namespace = () => ({ ns: { mnt: t.fixture('symlink', 'mnt:[1]') } })
+  const processes = t.testdir({
+    self: namespace(),
+    1: { status: statusText('systemd', 0, 0), ...namespace() },
+    77: jobOfCron(namespace()),
+  })
+  const { services, findings } = await findRunningServices(processes)
+  t.same(services, [])
+  t.match(findings, [{ what: 'processes 77', remedy: /onescan check --pid 77$/ }])
+})
 
 t.test('a service beyond the most that are looked at is named', async (t) => {
   const namespace = () => ({ ns: { mnt: t.fixture('symlink', 'mnt:[1]') } })

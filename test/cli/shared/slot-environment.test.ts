@@ -30,15 +30,12 @@ t.test('a directory is read by the rules of envdir(8)', { skip: missing }, async
   t.same(ours.sort(), theirs)
 })
 
-t.test(
-  'single variables win over the directory, and the directory over what is inherited',
-  async (t) => {
-    const directory = t.testdir({ A: 'directory', B: 'directory' })
-    const base = { A: 'inherited', B: 'inherited', C: 'inherited' }
-    const env = slotEnvironment(base, { envdir: directory, env: ['A=x=y', 'D='] })
-    t.same(env, { A: 'x=y', B: 'directory', C: 'inherited', D: '' })
-  },
-)
+t.test('single variables win over the directory, and that over the inherited', async (t) => {
+  const directory = t.testdir({ A: 'directory', B: 'directory' })
+  const base = { A: 'inherited', B: 'inherited', C: 'inherited' }
+  const env = slotEnvironment(base, { envdir: directory, env: ['A=x=y', 'D='] })
+  t.same(env, { A: 'x=y', B: 'directory', C: 'inherited', D: '' })
+})
 
 t.test('a directory that is missing, or a word that is no assignment, is reported', async (t) => {
   t.throws(() => read(join(t.testdir({}), 'missing')), /--envdir .*ENOENT/)

@@ -15,37 +15,33 @@ const RULES = `192.0.2.1:allow,WHO="one"
 :allow,WHO="any"
 `
 
-t.test(
-  'the first rule that fits is the one that tcpserver takes',
-  { skip: ucspiMissing },
-  async (t) => {
-    const file = compileRules(t.testdir({}), RULES)
-    const hosts = [undefined, 'mail.example.org', 'x.y.example.org', 'example.org', 'org', '.', '']
-    for (const ip of [
-      '192.0.2.1',
-      '192.0.2.7',
-      '192.7.0.1',
-      '10.3.9.9',
-      '10.4.0.1',
-      '203.0.113.5',
-      '::1',
-    ]) {
-      for (const host of hosts) {
-        const { isDenied, variables } = findTcpRule({ file, mayBeMissing: false }, ip, host)
-        const env = {
-          PATH: process.env.PATH,
-          TCPREMOTEIP: ip,
-          ...(host !== undefined && { TCPREMOTEHOST: host }),
-        }
-        const { stdout } = spawnSync('tcprulescheck', [file], { env, encoding: 'utf8' })
-        t.equal(isDenied, stdout.includes('deny connection'), `${ip} ${host}`)
-        const told = [...stdout.matchAll(/^set environment variable (\w+)=(.*)$/gm)]
-        t.same(
-          variables,
-          told.map(([, name, value]) => [name, value]),
-          stdout,
-        )
+t.test('the first rule that fits is that of tcpserver', { skip: ucspiMissing }, async (t) => {
+  const file = compileRules(t.testdir({}), RULES)
+  const hosts = [undefined, 'mail.example.org', 'x.y.example.org', 'example.org', 'org', '.', '']
+  for (const ip of [
+    '192.0.2.1',
+    '192.0.2.7',
+    '192.7.0.1',
+    '10.3.9.9',
+    '10.4.0.1',
+    '203.0.113.5',
+    '::1',
+  ]) {
+    for (const host of hosts) {
+      const { isDenied, variables } = findTcpRule({ file, mayBeMissing: false }, ip, host)
+      const env = {
+        PATH: process.env.PATH,
+        TCPREMOTEIP: ip,
+        ...(host !== undefined && { TCPREMOTEHOST: host }),
       }
+      const { stdout } = spawnSync('tcprulescheck', [file], { env, encoding: 'utf8' })
+      t.equal(isDenied, stdout.includes('deny connection'), `${ip} ${host}`)
+      const told = [...stdout.matchAll(/^set environment variable (\w+)=(.*)$/gm)]
+      t.same(
+        variables,
+        told.map(([, name, value]) => [name, value]),
+        stdout,
+      )
     }
-  },
-)
+  }
+})

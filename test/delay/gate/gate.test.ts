@@ -44,20 +44,16 @@ for (const { name, smtpDelay: command } of runtimes) {
     t.match(gate.log.join('\n'), / event=denied pid=\d+ remote=127\.0\.0\.9 /)
   })
 
-  t.test(
-    `${name}: an early talker is pointed out to the program, which gets every byte`,
-    { skip },
-    async (t) => {
-      const gate = await startGate({ command, words: NEVER })
-      t.teardown(gate.stop)
-      const client = await connect(gate.port, { early: 'EHLO early\r\n' })
-      await client.hears(/^250 /m)
-      client.send('QUIT\r\n')
-      t.match(await client.over, `220 behind RBLSMTPD=${TALKED}`)
-      t.equal(gate.kept('lines'), 'EHLO early\r\nQUIT\r\n')
-      t.match(gate.log.join('\n'), / event=talked pid=\d+ remote=127\.0\.0\.1 waited_ms=/)
-    },
-  )
+  t.test(`${name}: the program hears of an early talker, and every byte`, { skip }, async (t) => {
+    const gate = await startGate({ command, words: NEVER })
+    t.teardown(gate.stop)
+    const client = await connect(gate.port, { early: 'EHLO early\r\n' })
+    await client.hears(/^250 /m)
+    client.send('QUIT\r\n')
+    t.match(await client.over, `220 behind RBLSMTPD=${TALKED}`)
+    t.equal(gate.kept('lines'), 'EHLO early\r\nQUIT\r\n')
+    t.match(gate.log.join('\n'), / event=talked pid=\d+ remote=127\.0\.0\.1 waited_ms=/)
+  })
 
   t.test(`${name}: -S answers an early talker by itself`, { skip }, async (t) => {
     const gate = await startGate({ command, words: [...NEVER, '-S'] })
@@ -93,72 +89,64 @@ for (const { name, smtpDelay: command } of runtimes) {
     t.equal(gate.kept('environments'), '')
   })
 
-  t.test(
-    `${name}: a client that behaved is remembered, until it talks early`,
-    { skip },
-    async (t) => {
-      const gate = await startGate({ command, words: SHORT })
-      t.teardown(gate.stop)
-      const count = (what: RegExp) => gate.log.filter((line) => what.test(line)).length
-      await speak(gate.port)
-      await speak(gate.port)
-      t.equal(count(/ event=passed .* reason=remembered$/), 1)
-      const silent = await connect(gate.port, { from: '127.0.0.2' })
-      await silent.hears(/^220 /)
-      silent.send('QUIT\r\n')
-      await silent.over
-      await speak(gate.port, '127.0.0.2')
-      t.equal(
-        count(/ event=passed .* remote=127\.0\.0\.2 .* reason="ordinary/),
-        2,
-        'QUIT alone is no proof',
-      )
-      for (let visits = 0; visits < 2; visits++) {
-        const browser = await connect(gate.port, { from: '127.0.0.3' })
-        await browser.hears(/^220 /)
-        browser.send('GET / HTTP/1.1\r\nHost: mail.example.org\r\nAccept: */*\r\n\r\n')
-        await browser.hears(/(250 ok\s+){4}/)
-        browser.send('QUIT\r\n')
-        await browser.over
-      }
-      t.equal(count(/ event=passed .* remote=127\.0\.0\.3 .* reason="ordinary/), 2, 'nor is HTTP')
-      gate.signal('SIGSTOP') // or it is served before it can talk
-      const early = await connect(gate.port, { early: 'QUIT\r\n' })
-      gate.signal('SIGCONT')
-      t.match(await early.over, TALKED, 'it is looked at')
-      await speak(gate.port)
-      t.equal(
-        count(/ event=passed .* remote=127\.0\.0\.1 .* reason="ordinary/),
-        2,
-        'and is a stranger again',
-      )
-    },
-  )
+  t.test(`${name}: who behaved is remembered, until it talks early`, { skip }, async (t) => {
+    const gate = await startGate({ command, words: SHORT })
+    t.teardown(gate.stop)
+    const count = (what: RegExp) => gate.log.filter((line) => what.test(line)).length
+    await speak(gate.port)
+    await speak(gate.port)
+    t.equal(count(/ event=passed .* reason=remembered$/), 1)
+    const silent = await connect(gate.port, { from: '127.0.0.2' })
+    await silent.hears(/^220 /)
+    silent.send('QUIT\r\n')
+    await silent.over
+    await speak(gate.port, '127.0.0.2')
+    t.equal(
+      count(/ event=passed .* remote=127\.0\.0\.2 .* reason="ordinary/),
+      2,
+      'QUIT alone is no proof',
+    )
+    for (let visits = 0; visits < 2; visits++) {
+      const browser = await connect(gate.port, { from: '127.0.0.3' })
+      await browser.hears(/^220 /)
+      browser.send('GET / HTTP/1.1\r\nHost: mail.example.org\r\nAccept: */*\r\n\r\n')
+      await browser.hears(/(250 ok\s+){4}/)
+      browser.send('QUIT\r\n')
+      await browser.over
+    }
+    t.equal(count(/ event=passed .* remote=127\.0\.0\.3 .* reason="ordinary/), 2, 'nor is HTTP')
+    gate.signal('SIGSTOP') // or it is served before it can talk
+    const early = await connect(gate.port, { early: 'QUIT\r\n' })
+    gate.signal('SIGCONT')
+    t.match(await early.over, TALKED, 'it is looked at')
+    await speak(gate.port)
+    t.equal(
+      count(/ event=passed .* remote=127\.0\.0\.1 .* reason="ordinary/),
+      2,
+      'and is a stranger again',
+    )
+  })
 
-  t.test(
-    `${name}: SIGTERM sends clients that wait away, and lets sessions go on`,
-    { skip },
-    async (t) => {
-      const gate = await startGate({
-        command,
-        rules: '127.0.0.2:allow,SMTPDELAY="0"\n:allow\n',
-        words: NEVER,
-      })
-      t.teardown(gate.stop)
-      const session = await connect(gate.port, { from: '127.0.0.2' })
-      await session.hears(/^220 /)
-      const waiting = await connect(gate.port)
-      // It is in when somebody who came later is served.
-      const later = await connect(gate.port, { from: '127.0.0.2' })
-      await later.hears(/^220 /)
-      gate.signal('SIGTERM')
-      t.match(await waiting.over, /^421 smtp-delay\.local this server is being restarted/)
-      t.equal(await gate.ended, 0)
-      later.leave()
-      session.send('QUIT\r\n')
-      t.match(await session.over, /221 bye/)
-    },
-  )
+  t.test(`${name}: SIGTERM sends who waits away, and sessions go on`, { skip }, async (t) => {
+    const gate = await startGate({
+      command,
+      rules: '127.0.0.2:allow,SMTPDELAY="0"\n:allow\n',
+      words: NEVER,
+    })
+    t.teardown(gate.stop)
+    const session = await connect(gate.port, { from: '127.0.0.2' })
+    await session.hears(/^220 /)
+    const waiting = await connect(gate.port)
+    // It is in when somebody who came later is served.
+    const later = await connect(gate.port, { from: '127.0.0.2' })
+    await later.hears(/^220 /)
+    gate.signal('SIGTERM')
+    t.match(await waiting.over, /^421 smtp-delay\.local this server is being restarted/)
+    t.equal(await gate.ended, 0)
+    later.leave()
+    session.send('QUIT\r\n')
+    t.match(await session.over, /221 bye/)
+  })
 }
 
 const command = runtimes.at(-1)!.smtpDelay
@@ -197,121 +185,109 @@ t.test('the class is that of the names in the DNS', { skip }, async (t) => {
   for (const client of many) client.leave()
 })
 
-t.test(
-  'with -h rules may name clients, and with -p only by confirmed names',
-  { skip },
-  async (t) => {
-    const dns = await startDns({
-      '1.0.0.127.in-addr.arpa': { names: ['friend.example.org'] },
-      '2.0.0.127.in-addr.arpa': { names: ['friend.example.org'] },
-      'friend.example.org': { address: '127.0.0.1' },
-    })
-    t.teardown(dns.stop)
-    const rules = '=friend.example.org:allow,WHO="friend"\n:allow,WHO="any"\n'
-    const words = [...AT_ONCE, ...namesFrom(dns.server, 5)]
-    for (const { option, second } of [
-      { option: '-h', second: 'friend' },
-      { option: '-p', second: 'any' },
-    ]) {
-      const environment = { TCPREMOTEINFO: 'forged', TCPREMOTEHOST: 'forged' }
-      const gate = await startGate({
-        command,
-        rules,
-        words: [...words, option],
-        environment,
-        lookUp: true,
-      })
-      await speak(gate.port, '127.0.0.1')
-      await speak(gate.port, '127.0.0.2')
-      const said = gate.kept('environments')
-      t.same(
-        [...said.matchAll(/^WHO=(.*)$/gm)].map(([, who]) => who),
-        ['friend', second],
-        option,
-      )
-      t.match(said, /^TCPREMOTEHOST=friend\.example\.org$/m)
-      t.notMatch(said, /forged/)
-      await gate.stop()
-    }
-  },
-)
-
-t.test(
-  'new rules of tcprules count at once, and a damaged file lets nobody in',
-  { skip },
-  async (t) => {
-    const gate = await startGate({ command, rules: ':allow,WHO="first"\n' })
-    t.teardown(gate.stop)
-    await speak(gate.port)
-    const cdb = compileRules(gate.directory, `${networks(3000)}:allow,WHO="second"\n`)
-    await speak(gate.port)
-    const denied = await connect(gate.port, { from: '127.20.7.7' })
-    t.equal(await denied.over, '', 'one of thousands of networks')
-    t.same(
-      [...gate.kept('environments').matchAll(/^WHO=(.*)$/gm)].map(([, who]) => who),
-      ['first', 'second'],
-    )
-    truncateSync(cdb, 3000)
-    t.match(await (await connect(gate.port)).over, /^421 .* temporary trouble/)
-    t.match(
-      gate.log.join('\n'),
-      / event=failed .* reason="-x .*tcp\.smtp\.cdb: is not a cdb: it ends too early; make it with tcprules"/,
-    )
-    rmSync(cdb)
-    t.match(await (await connect(gate.port)).over, /^421 /)
-    compileRules(gate.directory, ':allow\n')
-    t.match(await speak(gate.port), /^220 /)
-
-    const lenient = await startGate({
-      command,
-      words: [...AT_ONCE, '-x', '/nonexistent/cdb', '-X'],
-    })
-    t.teardown(lenient.stop)
-    t.match(await speak(lenient.port), /^220 /, '-X')
-  },
-)
-
-t.test(
-  'at most -c programs run; clients are served in their order, or sent away in time',
-  { skip },
-  async (t) => {
-    const rules = '127.0.0.8:allow,SMTPDELAY="0"\n:allow,SMTPDELAY="0.1"\n'
+t.test('rules may name clients with -h, and confirmed names with -p', { skip }, async (t) => {
+  const dns = await startDns({
+    '1.0.0.127.in-addr.arpa': { names: ['friend.example.org'] },
+    '2.0.0.127.in-addr.arpa': { names: ['friend.example.org'] },
+    'friend.example.org': { address: '127.0.0.1' },
+  })
+  t.teardown(dns.stop)
+  const rules = '=friend.example.org:allow,WHO="friend"\n:allow,WHO="any"\n'
+  const words = [...AT_ONCE, ...namesFrom(dns.server, 5)]
+  for (const { option, second } of [
+    { option: '-h', second: 'friend' },
+    { option: '-p', second: 'any' },
+  ]) {
+    const environment = { TCPREMOTEINFO: 'forged', TCPREMOTEHOST: 'forged' }
     const gate = await startGate({
       command,
       rules,
-      words: [...AT_ONCE, '-c', '1', '--remember', '0'],
+      words: [...words, option],
+      environment,
+      lookUp: true,
     })
-    t.teardown(gate.stop)
-    const first = await connect(gate.port)
-    await first.hears(/^220 /)
-    const second = await connect(gate.port, { from: '127.0.0.2' })
-    const third = await connect(gate.port, { from: '127.0.0.8' })
-    const fourth = await connect(gate.port, { from: '127.0.0.4' })
-    fourth.leave()
-    await new Promise((resolve) => setTimeout(resolve, 500)) // the delay of the second is over
-    await until(() => / event=left .*remote=127\.0\.0\.4/.test(gate.log.join('\n')), 'one leaves')
-    first.send('QUIT\r\n')
-    await second.hears(/^220 /)
-    t.equal(third.said, '')
-    second.send('QUIT\r\n')
-    await third.hears(/^220 /)
-    third.leave()
+    await speak(gate.port, '127.0.0.1')
+    await speak(gate.port, '127.0.0.2')
+    const said = gate.kept('environments')
+    t.same(
+      [...said.matchAll(/^WHO=(.*)$/gm)].map(([, who]) => who),
+      ['friend', second],
+      option,
+    )
+    t.match(said, /^TCPREMOTEHOST=friend\.example\.org$/m)
+    t.notMatch(said, /forged/)
+    await gate.stop()
+  }
+})
 
-    const hasty = await startGate({ command, words: [...AT_ONCE, '-c', '1', '--patience', '0'] })
-    t.teardown(hasty.stop)
-    const busy = await connect(hasty.port)
-    await busy.hears(/^220 /)
-    t.match(
-      await (await connect(hasty.port, { from: '127.0.0.2' })).over,
-      /^421 .* all servers are busy/,
-    )
-    t.match(
-      hasty.log.join('\n'),
-      / event=refused .* remote=127\.0\.0\.2 reply=421 reason="all servers are busy/,
-    )
-    busy.leave()
-  },
-)
+t.test('new rules count at once, and a damaged file lets nobody in', { skip }, async (t) => {
+  const gate = await startGate({ command, rules: ':allow,WHO="first"\n' })
+  t.teardown(gate.stop)
+  await speak(gate.port)
+  const cdb = compileRules(gate.directory, `${networks(3000)}:allow,WHO="second"\n`)
+  await speak(gate.port)
+  const denied = await connect(gate.port, { from: '127.20.7.7' })
+  t.equal(await denied.over, '', 'one of thousands of networks')
+  t.same(
+    [...gate.kept('environments').matchAll(/^WHO=(.*)$/gm)].map(([, who]) => who),
+    ['first', 'second'],
+  )
+  truncateSync(cdb, 3000)
+  t.match(await (await connect(gate.port)).over, /^421 .* temporary trouble/)
+  t.match(
+    gate.log.join('\n'),
+    / event=failed .* reason="-x .*tcp\.smtp\.cdb: is not a cdb: it ends too early; make it with tcprules"/,
+  )
+  rmSync(cdb)
+  t.match(await (await connect(gate.port)).over, /^421 /)
+  compileRules(gate.directory, ':allow\n')
+  t.match(await speak(gate.port), /^220 /)
+
+  const lenient = await startGate({
+    command,
+    words: [...AT_ONCE, '-x', '/nonexistent/cdb', '-X'],
+  })
+  t.teardown(lenient.stop)
+  t.match(await speak(lenient.port), /^220 /, '-X')
+})
+
+t.test('at most -c programs run; clients are served in their order', { skip }, async (t) => {
+  const rules = '127.0.0.8:allow,SMTPDELAY="0"\n:allow,SMTPDELAY="0.1"\n'
+  const gate = await startGate({
+    command,
+    rules,
+    words: [...AT_ONCE, '-c', '1', '--remember', '0'],
+  })
+  t.teardown(gate.stop)
+  const first = await connect(gate.port)
+  await first.hears(/^220 /)
+  const second = await connect(gate.port, { from: '127.0.0.2' })
+  const third = await connect(gate.port, { from: '127.0.0.8' })
+  const fourth = await connect(gate.port, { from: '127.0.0.4' })
+  fourth.leave()
+  await new Promise((resolve) => setTimeout(resolve, 500)) // the delay of the second is over
+  await until(() => / event=left .*remote=127\.0\.0\.4/.test(gate.log.join('\n')), 'one leaves')
+  first.send('QUIT\r\n')
+  await second.hears(/^220 /)
+  t.equal(third.said, '')
+  second.send('QUIT\r\n')
+  await third.hears(/^220 /)
+  third.leave()
+
+  const hasty = await startGate({ command, words: [...AT_ONCE, '-c', '1', '--patience', '0'] })
+  t.teardown(hasty.stop)
+  const busy = await connect(hasty.port)
+  await busy.hears(/^220 /)
+  t.match(
+    await (await connect(hasty.port, { from: '127.0.0.2' })).over,
+    /^421 .* all servers are busy/,
+  )
+  t.match(
+    hasty.log.join('\n'),
+    / event=refused .* remote=127\.0\.0\.2 reply=421 reason="all servers are busy/,
+  )
+  busy.leave()
+})
 
 t.test('a full waiting room sends the worst client away, or the newcomer', { skip }, async (t) => {
   const dns = await startDns({
@@ -355,19 +331,15 @@ t.test('one client has at most --per-client connections', { skip }, async (t) =>
   clients[1]!.leave()
 })
 
-t.test(
-  'one client takes at most half of the programs, unless told otherwise',
-  { skip },
-  async (t) => {
-    const gate = await startGate({ command, words: [...AT_ONCE, '-c', '4'] })
-    t.teardown(gate.stop)
-    const clients = [await connect(gate.port), await connect(gate.port)]
-    for (const client of clients) await client.hears(/^220 /)
-    t.match(await (await connect(gate.port)).over, /^421 .* too many connections from your address/)
-    t.match(await speak(gate.port, '127.0.0.2'), /^220 /, 'the others are for others')
-    for (const client of clients) client.leave()
-  },
-)
+t.test('one client takes at most half of the programs by default', { skip }, async (t) => {
+  const gate = await startGate({ command, words: [...AT_ONCE, '-c', '4'] })
+  t.teardown(gate.stop)
+  const clients = [await connect(gate.port), await connect(gate.port)]
+  for (const client of clients) await client.hears(/^220 /)
+  t.match(await (await connect(gate.port)).over, /^421 .* too many connections from your address/)
+  t.match(await speak(gate.port, '127.0.0.2'), /^220 /, 'the others are for others')
+  for (const client of clients) client.leave()
+})
 
 t.test('SIGHUP reads the lists again; one that is broken changes nothing', { skip }, async (t) => {
   const directory = t.testdir({ allow: '127.0.0.1\n' })

@@ -35,27 +35,23 @@ for (const { name, smtpDelay } of runtimes) {
   })
 }
 
-t.test(
-  'ten addresses with hundreds of connections keep no newcomer waiting',
-  { skip },
-  async (t) => {
-    const words = [...AT_ONCE, '-c', '20', '--per-client', '23', '--remember', '0']
-    const gate = await startGate({ command, words })
-    t.teardown(gate.stop)
-    const many = await Promise.all(
-      Array.from({ length: 230 }, (_, at) => connect(gate.port, { from: `127.0.1.${at % 10}` })),
-    )
-    await until(
-      () => many.filter(({ said }) => said.startsWith('220 ')).length >= 20,
-      'all are taken',
-    )
-    const newcomers = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
-    for (const said of await Promise.all(newcomers.map((from) => speak(gate.port, from)))) {
-      t.match(said, /^220 [\s\S]*221 bye/)
-    }
-    for (const client of many) client.leave()
-  },
-)
+t.test('ten addresses with hundreds of connections keep nobody waiting', { skip }, async (t) => {
+  const words = [...AT_ONCE, '-c', '20', '--per-client', '23', '--remember', '0']
+  const gate = await startGate({ command, words })
+  t.teardown(gate.stop)
+  const many = await Promise.all(
+    Array.from({ length: 230 }, (_, at) => connect(gate.port, { from: `127.0.1.${at % 10}` })),
+  )
+  await until(
+    () => many.filter(({ said }) => said.startsWith('220 ')).length >= 20,
+    'all are taken',
+  )
+  const newcomers = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
+  for (const said of await Promise.all(newcomers.map((from) => speak(gate.port, from)))) {
+    t.match(said, /^220 [\s\S]*221 bye/)
+  }
+  for (const client of many) client.leave()
+})
 
 t.test('so do clients that send a byte now and then', { skip }, async (t) => {
   const gate = await startGate({ command, words: WORDS })

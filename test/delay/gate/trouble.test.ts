@@ -32,44 +32,36 @@ t.test('thousands of clients that leave at once leave nothing behind', { skip },
   t.equal(gate.kept('environments'), '')
 })
 
-t.test(
-  'a client that sends a byte at each moment of the wait has talked at the first',
-  { skip },
-  async (t) => {
-    const gate = await startGate({ command, words: WAITING })
-    t.teardown(gate.stop)
-    const client = await connect(gate.port, { early: 'E' })
-    const sending = setInterval(() => client.send('H'), 1)
-    t.match(await client.hears(/^220 .*\r\n/), 'RBLSMTPD=your mail server talked')
-    clearInterval(sending)
-    client.leave()
-  },
-)
+t.test('a client that sends byte after byte has talked at the first', { skip }, async (t) => {
+  const gate = await startGate({ command, words: WAITING })
+  t.teardown(gate.stop)
+  const client = await connect(gate.port, { early: 'E' })
+  const sending = setInterval(() => client.send('H'), 1)
+  t.match(await client.hears(/^220 .*\r\n/), 'RBLSMTPD=your mail server talked')
+  clearInterval(sending)
+  client.leave()
+})
 
-t.test(
-  'thousands of waiting clients cost no processor time, whatever they send',
-  { skip },
-  async (t) => {
-    const gate = await startGate({
-      command,
-      words: [...WAITING, '-P', '60', '--per-client', '5000'],
-    })
-    t.teardown(gate.stop)
-    const clients = await Promise.all(
-      Array.from({ length: 1000 }, (_, at) => connect(gate.port, at % 2 ? { early: 'x' } : {})),
-    )
-    await until(
-      () => gate.log.filter((line) => / event=talked /.test(line)).length === 500,
-      'half talk',
-    )
-    await new Promise((resolve) => setTimeout(resolve, 1500)) // what the DNS was asked is over
-    const before = new HostProcess(gate.pid).stat()!.used
-    await new Promise((resolve) => setTimeout(resolve, 2000))
-    const used = new HostProcess(gate.pid).stat()!.used - before
-    t.ok(used <= 200, `${used} ms of processor time`)
-    for (const client of clients) client.leave()
-  },
-)
+t.test('thousands of waiting clients cost no processor time', { skip }, async (t) => {
+  const gate = await startGate({
+    command,
+    words: [...WAITING, '-P', '60', '--per-client', '5000'],
+  })
+  t.teardown(gate.stop)
+  const clients = await Promise.all(
+    Array.from({ length: 1000 }, (_, at) => connect(gate.port, at % 2 ? { early: 'x' } : {})),
+  )
+  await until(
+    () => gate.log.filter((line) => / event=talked /.test(line)).length === 500,
+    'half talk',
+  )
+  await new Promise((resolve) => setTimeout(resolve, 1500)) // what the DNS was asked is over
+  const before = new HostProcess(gate.pid).stat()!.used
+  await new Promise((resolve) => setTimeout(resolve, 2000))
+  const used = new HostProcess(gate.pid).stat()!.used - before
+  t.ok(used <= 200, `${used} ms of processor time`)
+  for (const client of clients) client.leave()
+})
 
 t.test('with a dead resolver clients count as ordinary, and none is lost', { skip }, async (t) => {
   const dns = await startDns({})
@@ -89,124 +81,101 @@ t.test('with a dead resolver clients count as ordinary, and none is lost', { ski
   t.match(gate.log.join('\n'), 'ordinary (no answer: ')
 })
 
-t.test(
-  'if descriptors are used up clients wait in the kernel, and the gate does not spin',
-  { skip },
-  async (t) => {
-    const gate = await startGate({ command, words: AT_ONCE })
-    t.teardown(gate.stop)
-    await speak(gate.port)
-    execFileSync('prlimit', ['--pid', String(gate.pid), '--nofile=3:1000'])
-    const early = await connect(gate.port)
-    await until(
-      () => / event=failed .*descriptors or memory are used up/.test(gate.log.join('\n')),
-      'it is told',
-    )
-    const before = new HostProcess(gate.pid).stat()!.used
-    await new Promise((resolve) => setTimeout(resolve, 1000))
-    const used = new HostProcess(gate.pid).stat()!.used - before
-    t.ok(used <= 200, `${used} ms of processor time`)
-    t.equal(early.said, '')
-    execFileSync('prlimit', ['--pid', String(gate.pid), '--nofile=1000:1000'])
-    await early.hears(/^220 /)
-    early.leave()
-    t.equal(gate.log.filter((line) => / event=failed /.test(line)).length, 1, 'once')
-  },
-)
+t.test('without descriptors clients wait in the kernel, and nothing spins', { skip }, async (t) => {
+  const gate = await startGate({ command, words: AT_ONCE })
+  t.teardown(gate.stop)
+  await speak(gate.port)
+  execFileSync('prlimit', ['--pid', String(gate.pid), '--nofile=3:1000'])
+  const early = await connect(gate.port)
+  await until(
+    () => / event=failed .*descriptors or memory are used up/.test(gate.log.join('\n')),
+    'it is told',
+  )
+  const before = new HostProcess(gate.pid).stat()!.used
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  const used = new HostProcess(gate.pid).stat()!.used - before
+  t.ok(used <= 200, `${used} ms of processor time`)
+  t.equal(early.said, '')
+  execFileSync('prlimit', ['--pid', String(gate.pid), '--nofile=1000:1000'])
+  await early.hears(/^220 /)
+  early.leave()
+  t.equal(gate.log.filter((line) => / event=failed /.test(line)).length, 1, 'once')
+})
 
-t.test(
-  'a waiting room larger than the number of descriptors is refused at the start',
-  { skip },
-  async (t) => {
-    const words = ['-c', 'ulimit -n 200; exec "$0" "$@"', ...command]
-    const attempt = startGate({
-      command: ['/bin/sh', ...words],
-      words: [...AT_ONCE, '--waiting', '500'],
-    })
-    await t.rejects(attempt, {
-      message: /--waiting 500: needs 604 descriptors, and the limit is 200; raise it/,
-    })
-    const gate = await startGate({ command: ['/bin/sh', ...words], words: AT_ONCE })
-    t.match(await speak(gate.port), /^220 /, 'without a wish it takes what there is')
-    await gate.stop()
-  },
-)
+t.test('a waiting room larger than the limit of descriptors is refused', { skip }, async (t) => {
+  const words = ['-c', 'ulimit -n 200; exec "$0" "$@"', ...command]
+  const attempt = startGate({
+    command: ['/bin/sh', ...words],
+    words: [...AT_ONCE, '--waiting', '500'],
+  })
+  await t.rejects(attempt, {
+    message: /--waiting 500: needs 604 descriptors, and the limit is 200; raise it/,
+  })
+  const gate = await startGate({ command: ['/bin/sh', ...words], words: AT_ONCE })
+  t.match(await speak(gate.port), /^220 /, 'without a wish it takes what there is')
+  await gate.stop()
+})
 
-t.test(
-  'a program that is missing or dies is reported, and its client hears of it',
-  { skip },
-  async (t) => {
-    const gate = await startGate({ command })
-    t.teardown(gate.stop)
-    const dying = await connect(gate.port)
-    await dying.hears(/^220 /)
-    dying.send('DIE\r\n')
-    await dying.over
-    await until(() => /behind: ended by SIGKILL/.test(gate.log.join('\n')), 'a crash is told')
-    rmSync(join(gate.directory, 'behind'))
-    t.match(
-      await (await connect(gate.port)).over,
-      /^421 .* the server cannot be started; come again/,
-    )
-    t.match(gate.log.join('\n'), / event=failed .*behind: cannot be started/)
-    const missing = startGate({ command, program: ['/nonexistent/x'] })
-    await t.rejects(
-      missing,
-      { message: /event=failed .*\/nonexistent\/x/ },
-      'better before the port opens',
-    )
-  },
-)
+t.test('a program that is missing or dies is told, also to its client', { skip }, async (t) => {
+  const gate = await startGate({ command })
+  t.teardown(gate.stop)
+  const dying = await connect(gate.port)
+  await dying.hears(/^220 /)
+  dying.send('DIE\r\n')
+  await dying.over
+  await until(() => /behind: ended by SIGKILL/.test(gate.log.join('\n')), 'a crash is told')
+  rmSync(join(gate.directory, 'behind'))
+  t.match(await (await connect(gate.port)).over, /^421 .* the server cannot be started; come again/)
+  t.match(gate.log.join('\n'), / event=failed .*behind: cannot be started/)
+  const missing = startGate({ command, program: ['/nonexistent/x'] })
+  await t.rejects(
+    missing,
+    { message: /event=failed .*\/nonexistent\/x/ },
+    'better before the port opens',
+  )
+})
 
-t.test(
-  'a log that nobody reads for a while stops no client, and misses nothing',
-  { skip },
-  async (t) => {
-    const log = join(openDirectory(t), 'log')
-    execFileSync('mkfifo', [log])
-    const gate = await startGate({
-      command: ['/bin/sh', '-c', `exec "$0" "$@" 2<>${log}`, ...command],
-      words: [...AT_ONCE, '--per-client', '1'],
-    })
-    t.teardown(gate.stop)
-    const served = await connect(gate.port)
-    await served.hears(/^220 /)
-    // A pipe has 64 KiB, and each line more than 100 bytes.
-    for (let count = 0; count < 800; count++) {
-      t.match(await (await connect(gate.port)).over, /^421 .* too many connections/)
-    }
-    served.send('QUIT\r\n')
-    t.match(await served.over, /^220 .*\r\n221 bye/)
-    const reader = spawn('cat', [log], { stdio: ['ignore', 'pipe', 'ignore'] })
-    t.teardown(() => void reader.kill())
-    let read = ''
-    reader.stdout.on('data', (bytes) => {
-      read += bytes
-    })
-    const refused = () => read.split('\n').filter((line) => / event=refused /.test(line)).length
-    await until(() => refused() === 800, 'all lines come')
-    t.match(await speak(gate.port, '127.0.0.2'), /^220 /)
-    await until(() => / event=passed .*127\.0\.0\.2/.test(read), 'and those of now')
-  },
-)
+t.test('a log that nobody reads for a while stops and misses nothing', { skip }, async (t) => {
+  const log = join(openDirectory(t), 'log')
+  execFileSync('mkfifo', [log])
+  const gate = await startGate({
+    command: ['/bin/sh', '-c', `exec "$0" "$@" 2<>${log}`, ...command],
+    words: [...AT_ONCE, '--per-client', '1'],
+  })
+  t.teardown(gate.stop)
+  const served = await connect(gate.port)
+  await served.hears(/^220 /)
+  // A pipe has 64 KiB, and each line more than 100 bytes.
+  for (let count = 0; count < 800; count++) {
+    t.match(await (await connect(gate.port)).over, /^421 .* too many connections/)
+  }
+  served.send('QUIT\r\n')
+  t.match(await served.over, /^220 .*\r\n221 bye/)
+  const reader = spawn('cat', [log], { stdio: ['ignore', 'pipe', 'ignore'] })
+  t.teardown(() => void reader.kill())
+  let read = ''
+  reader.stdout.on('data', (bytes) => {
+    read += bytes
+  })
+  const refused = () => read.split('\n').filter((line) => / event=refused /.test(line)).length
+  await until(() => refused() === 800, 'all lines come')
+  t.match(await speak(gate.port, '127.0.0.2'), /^220 /)
+  await until(() => / event=passed .*127\.0\.0\.2/.test(read), 'and those of now')
+})
 
-t.test(
-  'a port that is taken, or a descriptor that is no socket, is reported at the start',
-  { skip },
-  async (t) => {
-    const other = createServer().listen(0, '127.0.0.1')
-    t.teardown(() => other.close())
-    await once(other, 'listening')
-    const { port } = other.address() as { port: number }
-    await t.rejects(startGate({ command, listen: `127.0.0.1:${port}` }), {
-      message: /--listen 127\.0\.0\.1:\d+: EADDRINUSE/,
-    })
-    const words = ['-c', 'exec "$0" "$@" 3</dev/null', ...command]
-    await t.rejects(startGate({ command: ['/bin/sh', ...words], listen: 'fd:3' }), {
-      message: /--listen fd:3: is no TCP socket that listens/,
-    })
-  },
-)
+t.test('a taken port, or a descriptor that is no socket, is told at once', { skip }, async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => other.close())
+  await once(other, 'listening')
+  const { port } = other.address() as { port: number }
+  await t.rejects(startGate({ command, listen: `127.0.0.1:${port}` }), {
+    message: /--listen 127\.0\.0\.1:\d+: EADDRINUSE/,
+  })
+  const words = ['-c', 'exec "$0" "$@" 3</dev/null', ...command]
+  await t.rejects(startGate({ command: ['/bin/sh', ...words], listen: 'fd:3' }), {
+    message: /--listen fd:3: is no TCP socket that listens/,
+  })
+})
 
 /** Listens as systemd does, and starts the gate twice; the second time once a file "again" exists. */
 const HOLDER = `
@@ -222,23 +191,19 @@ for again in (False, True):
     gate.wait()
 `
 
-t.test(
-  'clients that connect while a gate restarts wait in the socket that is handed over',
-  { skip },
-  async (t) => {
-    const gate = await startGate({ command: [python, '-c', HOLDER, ...command], listen: 'fd:3' })
-    t.teardown(gate.stop)
-    t.match(await speak(gate.port), /^220 /)
-    const waiting = gate.log.length
-    gate.signal('SIGTERM')
-    await until(() => !isRunning(gate), 'the first gate ends')
-    const client = await connect(gate.port)
-    writeFileSync(join(gate.directory, 'again'), '')
-    await client.hears(/^220 /)
-    client.leave()
-    await until(() => gate.log.length > waiting, 'the second gate logs the client')
-  },
-)
+t.test('clients that come while a gate restarts wait in the socket', { skip }, async (t) => {
+  const gate = await startGate({ command: [python, '-c', HOLDER, ...command], listen: 'fd:3' })
+  t.teardown(gate.stop)
+  t.match(await speak(gate.port), /^220 /)
+  const waiting = gate.log.length
+  gate.signal('SIGTERM')
+  await until(() => !isRunning(gate), 'the first gate ends')
+  const client = await connect(gate.port)
+  writeFileSync(join(gate.directory, 'again'), '')
+  await client.hears(/^220 /)
+  client.leave()
+  await until(() => gate.log.length > waiting, 'the second gate logs the client')
+})
 
 t.test(
   'only the bind is done as root: sessions run as another user',

@@ -28,48 +28,44 @@ t.test('systemd finds no fault in the units', { skip }, async (t) => {
   t.pass('it exits 0')
 })
 
-t.test(
-  'the command of the service takes the socket that systemd hands over',
-  { skip },
-  async (t) => {
-    const directory = mkdtempSync(join(tmpdir(), 'onescan-unit-'))
-    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-    const behind = join(directory, 'smtpd')
-    writeFileSync(
-      behind,
-      `#!/bin/sh
+t.test('the command of the service takes the socket from systemd', { skip }, async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-unit-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const behind = join(directory, 'smtpd')
+  writeFileSync(
+    behind,
+    `#!/bin/sh
 printf '220 hello\\r\\n'; while read -r line; do printf '250 ok\\r\\n'; case $line in QUIT*) env >${directory}/env; exit 0 ;; esac; done
 `,
-      { mode: 0o755 },
-    )
-    const [, line = ''] = /^ExecStart=(.*)$/m.exec(service) ?? []
-    const places: Record<string, string> = {
-      '/usr/sbin/smtp-delay': runtimes.at(-1)!.smtpDelay.join(' '),
-      '/etc/tcp.smtp.cdb': compileRules(directory, ':allow\n'),
-      '-d 1 -D 10 -N 20': '-d .1 -D .1 -N .1 --dns 127.0.0.1:9 --dns-timeout .05',
-      '/var/qmail/bin/qmail-smtpd': behind,
-    }
-    const command = Object.entries(places).reduce((text, [from, to]) => {
-      t.ok(text.includes(from), `it has ${from}`)
-      return text.replace(from, to)
-    }, line)
-    const port = await freePort()
-    const words = ['-l', `127.0.0.1:${port}`, ...command.split(' ')]
-    const child = spawn('systemd-socket-activate', words, { stdio: ['ignore', 'ignore', 'pipe'] })
-    const ended = once(child, 'exit')
-    t.teardown(() => void child.kill('SIGKILL'))
-    let log = ''
-    child.stderr.on('data', (bytes) => {
-      log += bytes
-    })
-    await until(() => log.includes('Listening on'), 'systemd listens')
-    t.match(await speak(port), /^220 hello/, 'who connects first is served')
-    await speak(port)
-    t.match(log, /event=passed .* reason=remembered/)
-    t.notMatch(readFileSync(join(directory, 'env'), 'utf8'), /^LISTEN_/m)
-    const early = await connect(port, { from: '127.0.0.2', early: 'QUIT\r\n' })
-    t.match(await early.over, /^220 smtp-delay\.local\r\n221 /)
-    child.kill('SIGTERM')
-    await ended
-  },
-)
+    { mode: 0o755 },
+  )
+  const [, line = ''] = /^ExecStart=(.*)$/m.exec(service) ?? []
+  const places: Record<string, string> = {
+    '/usr/sbin/smtp-delay': runtimes.at(-1)!.smtpDelay.join(' '),
+    '/etc/tcp.smtp.cdb': compileRules(directory, ':allow\n'),
+    '-d 1 -D 10 -N 20': '-d .1 -D .1 -N .1 --dns 127.0.0.1:9 --dns-timeout .05',
+    '/var/qmail/bin/qmail-smtpd': behind,
+  }
+  const command = Object.entries(places).reduce((text, [from, to]) => {
+    t.ok(text.includes(from), `it has ${from}`)
+    return text.replace(from, to)
+  }, line)
+  const port = await freePort()
+  const words = ['-l', `127.0.0.1:${port}`, ...command.split(' ')]
+  const child = spawn('systemd-socket-activate', words, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const ended = once(child, 'exit')
+  t.teardown(() => void child.kill('SIGKILL'))
+  let log = ''
+  child.stderr.on('data', (bytes) => {
+    log += bytes
+  })
+  await until(() => log.includes('Listening on'), 'systemd listens')
+  t.match(await speak(port), /^220 hello/, 'who connects first is served')
+  await speak(port)
+  t.match(log, /event=passed .* reason=remembered/)
+  t.notMatch(readFileSync(join(directory, 'env'), 'utf8'), /^LISTEN_/m)
+  const early = await connect(port, { from: '127.0.0.2', early: 'QUIT\r\n' })
+  t.match(await early.over, /^220 smtp-delay\.local\r\n221 /)
+  child.kill('SIGTERM')
+  await ended
+})

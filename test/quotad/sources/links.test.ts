@@ -150,37 +150,34 @@ const EXCHANGER = `
 `
 
 // promise: quotad-links
-t.test(
-  'while links and directories are exchanged, no answer tells what a link leads to',
-  async (t) => {
-    for (const part of ['Maildir', 'Maildir/cur', 'Maildir/.Folder', 'Maildir/.Folder/cur']) {
-      const { root, home, mailbox } = homes(t)
-      mkdirSync(join(home, 'Maildir/.Folder/cur'), { recursive: true })
-      writeFileSync(join(home, 'Maildir/.Folder/cur/b,S=11'), '')
-      const place = join(home, part)
-      const link = join(dirname(place), `link-${basename(place)}`)
-      symlinkSync(join(root, part.endsWith('cur') ? 'private' : 'other'), link)
-      const words = ['-e', EXCHANGER, place, `${place}.real`, link]
-      const exchanger = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
-      await once(exchanger.stdout!, 'data')
-      const seen = new Set<number | undefined>()
-      for (let i = 0; i < 300; i++) {
-        const walker = new Walker(bounds, clocks)
-        seen.add(
-          await walker.count(mailbox).then(
-            (found) => found?.bytes,
-            () => undefined,
-          ),
-        )
-      }
-      exchanger.kill('SIGKILL')
-      await once(exchanger, 'exit')
-      const told = [...seen].filter((bytes) => bytes !== undefined)
-      t.ok(told.length > 0, `${part}: ${[...seen]}`)
-      t.ok(
-        told.every((bytes) => bytes < 1000),
-        `${part}: ${[...seen]}`,
+t.test('a directory that becomes a link and back leads no answer astray', async (t) => {
+  for (const part of ['Maildir', 'Maildir/cur', 'Maildir/.Folder', 'Maildir/.Folder/cur']) {
+    const { root, home, mailbox } = homes(t)
+    mkdirSync(join(home, 'Maildir/.Folder/cur'), { recursive: true })
+    writeFileSync(join(home, 'Maildir/.Folder/cur/b,S=11'), '')
+    const place = join(home, part)
+    const link = join(dirname(place), `link-${basename(place)}`)
+    symlinkSync(join(root, part.endsWith('cur') ? 'private' : 'other'), link)
+    const words = ['-e', EXCHANGER, place, `${place}.real`, link]
+    const exchanger = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(exchanger.stdout!, 'data')
+    const seen = new Set<number | undefined>()
+    for (let i = 0; i < 300; i++) {
+      const walker = new Walker(bounds, clocks)
+      seen.add(
+        await walker.count(mailbox).then(
+          (found) => found?.bytes,
+          () => undefined,
+        ),
       )
     }
-  },
-)
+    exchanger.kill('SIGKILL')
+    await once(exchanger, 'exit')
+    const told = [...seen].filter((bytes) => bytes !== undefined)
+    t.ok(told.length > 0, `${part}: ${[...seen]}`)
+    t.ok(
+      told.every((bytes) => bytes < 1000),
+      `${part}: ${[...seen]}`,
+    )
+  }
+})

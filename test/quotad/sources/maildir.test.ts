@@ -61,26 +61,23 @@ t.test('a maildirsize that says full by one recent sum is believed', async (t) =
   t.equal(await says(), '1000 4 maildirsize')
 })
 
-t.test(
-  'if maildirsize says full by several sums or an old one, the messages are counted',
-  async (t) => {
-    const message = { 'a,S=7': 'seven77' }
-    const several = maildir(t, { new: message, maildirsize: '1000S\n900 4\n100 1\n' })
-    t.equal(await several.says(), '7 1 walk')
-    const old = maildir(t, { new: message, maildirsize: '1000S\n1000 4\n' })
-    settle(join(old.path, 'maildirsize'))
-    t.equal(await old.says(), '7 1 walk')
-    t.equal(await old.says({ ...unlimited, limits: { bytes: 2000 } }), '1000 4 maildirsize')
-    t.equal(
-      await old.says({
-        incoming: 1001,
-        defaultLimits: {},
-        limits: { bytes: 2000 },
-      }),
-      '7 1 walk',
-    )
-  },
-)
+t.test('maildirsize is not believed if it is full by several sums, or old', async (t) => {
+  const message = { 'a,S=7': 'seven77' }
+  const several = maildir(t, { new: message, maildirsize: '1000S\n900 4\n100 1\n' })
+  t.equal(await several.says(), '7 1 walk')
+  const old = maildir(t, { new: message, maildirsize: '1000S\n1000 4\n' })
+  settle(join(old.path, 'maildirsize'))
+  t.equal(await old.says(), '7 1 walk')
+  t.equal(await old.says({ ...unlimited, limits: { bytes: 2000 } }), '1000 4 maildirsize')
+  t.equal(
+    await old.says({
+      incoming: 1001,
+      defaultLimits: {},
+      limits: { bytes: 2000 },
+    }),
+    '7 1 walk',
+  )
+})
 
 t.test('without a maildirsize, or with a broken one, the messages are counted', async (t) => {
   const message = { 'a,S=7': 'seven77' }
@@ -93,22 +90,19 @@ t.test('without a maildirsize, or with a broken one, the messages are counted', 
   t.equal(await long.says(), '7 1 walk')
 })
 
-t.test(
-  'new and cur of all folders but Trash count, without trashed messages and dot files',
-  async (t) => {
-    const { says } = maildir(t, {
-      new: { 'a,S=1': '-----' },
-      cur: { 'b,S=10:2,S': '', 'c,S=500:2,ST': '', '.d,S=500': '', 'e:2,RS': 'x'.repeat(100) },
-      tmp: { 'f,S=500': '' },
-      '.Sent': { new: {}, cur: { 'g,S=1000:2,S': '' }, tmp: {} },
-      '.Sent.T': { cur: { 'h,S=10000': '' } },
-      '.Trash': { new: {}, cur: { 'i,S=500:2,S': '' }, tmp: {} },
-      other: { cur: { 'j,S=500:2,S': '' } },
-      '.file': 'no folder',
-    })
-    t.equal(await says(), '11111 5 walk')
-  },
-)
+t.test('new and cur of folders count, without Trash, trashed and dot files', async (t) => {
+  const { says } = maildir(t, {
+    new: { 'a,S=1': '-----' },
+    cur: { 'b,S=10:2,S': '', 'c,S=500:2,ST': '', '.d,S=500': '', 'e:2,RS': 'x'.repeat(100) },
+    tmp: { 'f,S=500': '' },
+    '.Sent': { new: {}, cur: { 'g,S=1000:2,S': '' }, tmp: {} },
+    '.Sent.T': { cur: { 'h,S=10000': '' } },
+    '.Trash': { new: {}, cur: { 'i,S=500:2,S': '' }, tmp: {} },
+    other: { cur: { 'j,S=500:2,S': '' } },
+    '.file': 'no folder',
+  })
+  t.equal(await says(), '11111 5 walk')
+})
 
 t.test('a malformed size in a file name is replaced by the size of the file', async (t) => {
   const { says } = maildir(t, { new: { 'a,S=x': '12', 'b,S=5x': '1', 'c,S=': '1', 'd,W=9': '1' } })
@@ -154,21 +148,18 @@ t.test('nobody waits for a mailbox that hangs for longer than a count may take',
   t.equal(await readings.read('/well', async () => 'read'), 'read')
 })
 
-t.test(
-  'if a count takes too long, the answer is unknown, whatever a maildirsize says that must be counted anew',
-  async (t) => {
-    const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`m${i}`, 'x']))
-    const path = t.testdir({ ...empty, cur: many, maildirsize: '10S\n20 2\n1 1\n' })
-    const source = new MaildirSource({ ...bounds, QUOTAPATIENCE: 0 }, clocks)
-    t.match(await source.read(at(path), unlimited), { found: 'trouble' }, 'and not OVERQUOTA')
-    rmSync(join(path, 'maildirsize'))
-    const again = new MaildirSource({ ...bounds, QUOTAPATIENCE: 0 }, clocks)
-    t.match(await again.read(at(path), unlimited), {
-      found: 'trouble',
-      why: 'still being counted after 0 ms',
-    })
-  },
-)
+t.test('while a count takes too long, the answer is unknown', async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`m${i}`, 'x']))
+  const path = t.testdir({ ...empty, cur: many, maildirsize: '10S\n20 2\n1 1\n' })
+  const source = new MaildirSource({ ...bounds, QUOTAPATIENCE: 0 }, clocks)
+  t.match(await source.read(at(path), unlimited), { found: 'trouble' }, 'and not OVERQUOTA')
+  rmSync(join(path, 'maildirsize'))
+  const again = new MaildirSource({ ...bounds, QUOTAPATIENCE: 0 }, clocks)
+  t.match(await again.read(at(path), unlimited), {
+    found: 'trouble',
+    why: 'still being counted after 0 ms',
+  })
+})
 
 t.test('a count that was given up is continued by the next one', async (t) => {
   const names = Array.from({ length: 20 }, (_, i) => `.folder${i}`)
@@ -204,32 +195,29 @@ t.test('a count ends in time even if no folder has changed', async (t) => {
   t.same(await walker.count(at(path)), { bytes: 20, messages: 20 }, 'and what was known is kept')
 })
 
-t.test(
-  'a folder that was renamed is forgotten, even if the count does not come to its end',
-  async (t) => {
-    const names = Array.from({ length: 20 }, (_, i) => `.folder${i}`)
-    const path = t.testdir(Object.fromEntries(names.map((name) => [name, { cur: { a: 'x' } }])))
-    for (const name of names) settle(join(path, name, 'cur'))
-    let time = 0
-    let took = 0
-    const uptime = () => {
-      time += took
-      return time
-    }
-    // Enough to see all names, and not for a look at each folder.
-    const walker = new Walker({ ...bounds, QUOTAWALKTIME: 0.03 }, { ...clocks, uptime })
-    t.same(await walker.count(at(path)), { bytes: 20, messages: 20 })
-    renameSync(join(path, '.folder7'), join(path, '.other'))
-    took = 1
-    await t.rejects(walker.count(at(path)), { message: 'counting it took too long' })
-    took = 0
-    // The directory looks as before: if it were known, it would not be read again.
-    writeFileSync(join(path, '.other/cur/b'), 'xx')
-    settle(join(path, '.other/cur'))
-    renameSync(join(path, '.other'), join(path, '.folder7'))
-    t.same(await walker.count(at(path)), { bytes: 22, messages: 21 })
-  },
-)
+t.test('a renamed folder is forgotten, even if the count does not end', async (t) => {
+  const names = Array.from({ length: 20 }, (_, i) => `.folder${i}`)
+  const path = t.testdir(Object.fromEntries(names.map((name) => [name, { cur: { a: 'x' } }])))
+  for (const name of names) settle(join(path, name, 'cur'))
+  let time = 0
+  let took = 0
+  const uptime = () => {
+    time += took
+    return time
+  }
+  // Enough to see all names, and not for a look at each folder.
+  const walker = new Walker({ ...bounds, QUOTAWALKTIME: 0.03 }, { ...clocks, uptime })
+  t.same(await walker.count(at(path)), { bytes: 20, messages: 20 })
+  renameSync(join(path, '.folder7'), join(path, '.other'))
+  took = 1
+  await t.rejects(walker.count(at(path)), { message: 'counting it took too long' })
+  took = 0
+  // The directory looks as before: if it were known, it would not be read again.
+  writeFileSync(join(path, '.other/cur/b'), 'xx')
+  settle(join(path, '.other/cur'))
+  renameSync(join(path, '.other'), join(path, '.folder7'))
+  t.same(await walker.count(at(path)), { bytes: 22, messages: 21 })
+})
 
 t.test('a FIFO in the place of maildirsize makes no question wait', async (t) => {
   const { path, says } = maildir(t)

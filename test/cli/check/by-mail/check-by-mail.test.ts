@@ -139,7 +139,7 @@ t.test('where no log can be read, nothing is ok', async (t) => {
 const SENDMAIL = '/usr/sbin/sendmail'
 
 t.test(
-  'root has an account send by the ways of the host, as far as there are any',
+  'root has an account send by the ways that the host has',
   { skip: ownDirectoriesMissing || (!existsSync(SENDMAIL) && 'install Debian package postfix') },
   async (t) => {
     const bare = makeMachine(t)

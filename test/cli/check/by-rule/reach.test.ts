@@ -19,7 +19,7 @@ const host = (places: Partial<Postfix['places']>): Postfix => ({
 })
 
 t.test(
-  'a socket unit that is masked or disabled is enabled, and no directory is made',
+  'a socket unit that is masked or disabled is enabled',
   { skip: existsSync('/var/spool/postfix/onescan/milter.sock') && 'this host has the socket' },
   async (t) => {
     const found = unreachable(service, milter, host({}))

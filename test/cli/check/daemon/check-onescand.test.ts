@@ -87,70 +87,67 @@ t.test('no words of an onescand look like a remedy', async (t) => {
 /** What stands in quotes of sh(1) or JSON is part of a word. */
 const outsideQuotes = (text: string) => text.replace(/'(?:[^']|'\\'')*'|"(?:[^"\\]|\\.)*"/g, '')
 
-t.test(
-  'onescand is reported with its settings, and with what has changed since its start',
-  async (t) => {
-    const directory = openDirectory(t)
-    const rules = join(directory, 'rules')
-    writeFileSync(rules, 'name *.exe\n')
-    const old = new Date(Date.now() - HOUR)
-    utimesSync(rules, old, old)
-    const defaults = join(directory, 'defaults')
-    const control = join(directory, 'control')
-    mkdirSync(control)
-    const policy = join(control, 'onescan.policy')
-    writeFileSync(policy, 'to=example.org scan off\n')
-    utimesSync(policy, old, old)
-    const settings = {
-      QHPSI: 'plugin: eicar',
-      BADATTACHMENTS: rules,
-      SCANFAIL: 'accept',
-      CONTROLDIR: control,
-    }
-    writeFileSync(
-      defaults,
-      '# QHPSI="x"\nQHPSI="plugin: eicar"\nSCANFAIL="defer"\nONESCAND_OPTIONS=""\n',
-    )
-    const daemon = await startOnescand(t, { settings, args: ['--max-clients', '7'] })
-    const look = () => findingsAbout(daemon.socket, defaults)
-    const [runs, has, ...more] = await look()
-    t.match(runs, {
-      level: 'ok',
-      value: /^runs since \d{4}-.* UTC as \w+: onescand .*--max-clients 7/,
-    })
-    t.match(has, { level: 'ok', value: /QHPSI="plugin: eicar".*SCANFAIL="accept"/ })
-    t.match(more, [
-      {
-        level: 'warning',
-        value: /^runs with SCANFAIL="accept", and .* has "defer"$/,
-        remedy: /restart it/,
-      },
-    ])
-    const hasChanged = (file: string) => ({
+t.test('onescand is shown with its settings, and what has changed since', async (t) => {
+  const directory = openDirectory(t)
+  const rules = join(directory, 'rules')
+  writeFileSync(rules, 'name *.exe\n')
+  const old = new Date(Date.now() - HOUR)
+  utimesSync(rules, old, old)
+  const defaults = join(directory, 'defaults')
+  const control = join(directory, 'control')
+  mkdirSync(control)
+  const policy = join(control, 'onescan.policy')
+  writeFileSync(policy, 'to=example.org scan off\n')
+  utimesSync(policy, old, old)
+  const settings = {
+    QHPSI: 'plugin: eicar',
+    BADATTACHMENTS: rules,
+    SCANFAIL: 'accept',
+    CONTROLDIR: control,
+  }
+  writeFileSync(
+    defaults,
+    '# QHPSI="x"\nQHPSI="plugin: eicar"\nSCANFAIL="defer"\nONESCAND_OPTIONS=""\n',
+  )
+  const daemon = await startOnescand(t, { settings, args: ['--max-clients', '7'] })
+  const look = () => findingsAbout(daemon.socket, defaults)
+  const [runs, has, ...more] = await look()
+  t.match(runs, {
+    level: 'ok',
+    value: /^runs since \d{4}-.* UTC as \w+: onescand .*--max-clients 7/,
+  })
+  t.match(has, { level: 'ok', value: /QHPSI="plugin: eicar".*SCANFAIL="accept"/ })
+  t.match(more, [
+    {
       level: 'warning',
-      value: `${file} has changed since it was read`,
-      remedy: `kill -HUP ${daemon.pid}`,
-    })
-    utimesSync(rules, old, old)
-    t.match((await look()).at(-1), hasChanged(rules))
-    // One that was moved there since, and is old itself.
-    writeFileSync(`${policy}.new`, 'to=example.net scan off\n')
-    utimesSync(`${policy}.new`, old, old)
-    renameSync(`${policy}.new`, policy)
-    t.match((await look()).at(-1), hasChanged(policy))
-    daemon.child.kill('SIGHUP')
-    while ((await look()).some(({ value }) => value.includes('has changed'))) {
-      // The remedy of both is under way.
-    }
-    writeFileSync(join(control, 'onescan.off'), '')
-    const switched = (await look()).find(({ value }) => value.startsWith(control))
-    t.match(switched, {
-      level: 'warning',
-      what: `onescand ${daemon.pid}`,
-      remedy: /onescan enable/,
-    })
-  },
-)
+      value: /^runs with SCANFAIL="accept", and .* has "defer"$/,
+      remedy: /restart it/,
+    },
+  ])
+  const hasChanged = (file: string) => ({
+    level: 'warning',
+    value: `${file} has changed since it was read`,
+    remedy: `kill -HUP ${daemon.pid}`,
+  })
+  utimesSync(rules, old, old)
+  t.match((await look()).at(-1), hasChanged(rules))
+  // One that was moved there since, and is old itself.
+  writeFileSync(`${policy}.new`, 'to=example.net scan off\n')
+  utimesSync(`${policy}.new`, old, old)
+  renameSync(`${policy}.new`, policy)
+  t.match((await look()).at(-1), hasChanged(policy))
+  daemon.child.kill('SIGHUP')
+  while ((await look()).some(({ value }) => value.includes('has changed'))) {
+    // The remedy of both is under way.
+  }
+  writeFileSync(join(control, 'onescan.off'), '')
+  const switched = (await look()).find(({ value }) => value.startsWith(control))
+  t.match(switched, {
+    level: 'warning',
+    what: `onescand ${daemon.pid}`,
+    remedy: /onescan enable/,
+  })
+})
 
 // promise: root-process-name
 t.test('root asks nobody at a socket of another user', { skip: onlyRoot }, async (t) => {
@@ -158,34 +155,30 @@ t.test('root asks nobody at a socket of another user', { skip: onlyRoot }, async
   t.equal(await askRunningDaemon(daemon.socket), undefined)
 })
 
-t.test(
-  'a QUARANTINE that the unit does not let onescand write to is reported, and mended by the remedy',
-  { skip: onlyRoot },
-  async (t) => {
-    const directory = openDirectory(t)
-    const quarantine = join(directory, 'kept')
-    mkdirSync(quarantine, { mode: 0o700 })
-    // What systemd does for ProtectSystem=, and for ReadWritePaths= besides.
-    const only = (writable: boolean) =>
-      `mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"` +
-      `${writable ? ' && mount --bind "$0/kept" "$0/kept" && mount -o remount,bind,rw "$0/kept"' : ''} && exec "$@"`
-    const complaints = async (writable: boolean) => {
-      const around = ['unshare', '--mount', '/bin/sh', '-c', only(writable), directory]
-      const daemon = await startOnescand(t, {
-        program: [...around, ...newest],
-        settings: { QHPSI: 'plugin: eicar', QUARANTINE: quarantine },
-      })
-      const findings = await findingsAbout(daemon.socket)
-      return findings.filter(({ level }) => level !== 'ok')
-    }
-    const remedy = `"systemctl edit onescand" with ReadWritePaths=${quarantine} in [Service], and restart it`
-    t.match(await complaints(false), [{ level: 'error', value: /QUARANTINE .*read-only/, remedy }])
-    t.same(await complaints(true), [])
-  },
-)
+t.test('a QUARANTINE that the unit closes is mended', { skip: onlyRoot }, async (t) => {
+  const directory = openDirectory(t)
+  const quarantine = join(directory, 'kept')
+  mkdirSync(quarantine, { mode: 0o700 })
+  // What systemd does for ProtectSystem=, and for ReadWritePaths= besides.
+  const only = (writable: boolean) =>
+    `mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"` +
+    `${writable ? ' && mount --bind "$0/kept" "$0/kept" && mount -o remount,bind,rw "$0/kept"' : ''} && exec "$@"`
+  const complaints = async (writable: boolean) => {
+    const around = ['unshare', '--mount', '/bin/sh', '-c', only(writable), directory]
+    const daemon = await startOnescand(t, {
+      program: [...around, ...newest],
+      settings: { QHPSI: 'plugin: eicar', QUARANTINE: quarantine },
+    })
+    const findings = await findingsAbout(daemon.socket)
+    return findings.filter(({ level }) => level !== 'ok')
+  }
+  const remedy = `"systemctl edit onescand" with ReadWritePaths=${quarantine} in [Service], and restart it`
+  t.match(await complaints(false), [{ level: 'error', value: /QUARANTINE .*read-only/, remedy }])
+  t.same(await complaints(true), [])
+})
 
 t.test(
-  'the words of the compiled onescand are reported without those of its launcher',
+  'the compiled onescand is shown without words of its launcher',
   { skip: !existsSync(compiled) && 'run npm run build:native' },
   async (t) => {
     const daemon = await startOnescand(t, { program: [compiled], args: ['--max-clients', '7'] })
@@ -202,20 +195,17 @@ t.test('an onescand that npm installed is found, whatever options its runtime ha
   t.match(runs, { level: 'ok', value: /: onescand --socket / })
 })
 
-t.test(
-  'the remedy is to start onescand by systemd, a service or a run script, whichever is there',
-  async (t) => {
-    const among =
-      (...paths: string[]) =>
-      (path: string) =>
-        paths.includes(path)
-    const unit = '/etc/systemd/system/onescand.service'
-    t.equal(howToStart(among('/run/systemd/system', unit)), 'systemctl start onescand')
-    t.match(howToStart(among(unit)), 'install.md', 'systemd does not run')
-    t.match(howToStart(among('/etc/service/onescand', '/etc/onescand/run')), 'svc -u /etc/service/')
-    t.equal(howToStart(among('/etc/onescand/run')), 'ln -s /etc/onescand /service/')
-  },
-)
+t.test('onescand is started by systemd, a service or a run script', async (t) => {
+  const among =
+    (...paths: string[]) =>
+    (path: string) =>
+      paths.includes(path)
+  const unit = '/etc/systemd/system/onescand.service'
+  t.equal(howToStart(among('/run/systemd/system', unit)), 'systemctl start onescand')
+  t.match(howToStart(among(unit)), 'install.md', 'systemd does not run')
+  t.match(howToStart(among('/etc/service/onescand', '/etc/onescand/run')), 'svc -u /etc/service/')
+  t.equal(howToStart(among('/etc/onescand/run')), 'ln -s /etc/onescand /service/')
+})
 
 t.test('--daemon says why onescand does not run', { skip: ownDirectoriesMissing }, async (t) => {
   const machine = makeMachine(t)
@@ -237,7 +227,7 @@ t.test('--daemon says why onescand does not run', { skip: ownDirectoriesMissing 
 })
 
 t.test(
-  'an onescand of another account is told as that, and looked at as that account',
+  'an onescand of another account is looked at as that',
   { skip: ownDirectoriesMissing || onlyRoot },
   async (t) => {
     const machine = makeMachine(t)

@@ -197,7 +197,7 @@ t.test(
 )
 
 t.test(
-  'to a slot that asks onescand, clamd is closed while onescand cannot answer',
+  'clamd is closed to a slot whose onescand cannot answer',
   { skip: skip || (!existsSync(onescanc) && 'npm run build:native') },
   async (t) => {
     const { machine, clamd, host } = await prepared(t)

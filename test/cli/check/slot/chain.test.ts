@@ -42,28 +42,22 @@ t.test('a program that the account of the slot cannot execute is an error', asyn
   t.match(findings.at(-1), { level: 'error', value: /stranger \(strangers\) cannot execute/ })
 })
 
-t.test(
-  'a slot program that is missing is an error, and one that is not of onescan a warning',
-  async (t) => {
-    const home = qmail(t)
-    const slot = (QMAILQUEUE: string) =>
-      checkPrograms(host({ QMAILHOME: home, QMAILQUEUE }, { program: QMAILQUEUE }))[0]
-    t.match(slot('/nonexistent/onescan-queue'), { level: 'error', value: /ENOENT/ })
-    t.match(slot('/bin/cat'), { level: 'warning', remedy: /calls onescan-queue/ })
-  },
-)
+t.test('a missing slot program is an error, one not of onescan a warning', async (t) => {
+  const home = qmail(t)
+  const slot = (QMAILQUEUE: string) =>
+    checkPrograms(host({ QMAILHOME: home, QMAILQUEUE }, { program: QMAILQUEUE }))[0]
+  t.match(slot('/nonexistent/onescan-queue'), { level: 'error', value: /ENOENT/ })
+  t.match(slot('/bin/cat'), { level: 'warning', remedy: /calls onescan-queue/ })
+})
 
-t.test(
-  'a link that a purge left at the real qmail-queue means that nothing is scanned',
-  async (t) => {
-    const home = qmail(t)
-    const link = join(home, 'queue')
-    symlinkSync('bin/qmail-queue', link)
-    const [slot] = checkPrograms(host({ QMAILHOME: home, QMAILQUEUE: link }, { program: link }))
-    t.match(slot, {
-      level: 'error',
-      value: `${link} leads to ${home}/bin/qmail-queue: mail is not`,
-      remedy: /^point it to onescanc/,
-    })
-  },
-)
+t.test('a link that a purge left at the real qmail-queue scans nothing', async (t) => {
+  const home = qmail(t)
+  const link = join(home, 'queue')
+  symlinkSync('bin/qmail-queue', link)
+  const [slot] = checkPrograms(host({ QMAILHOME: home, QMAILQUEUE: link }, { program: link }))
+  t.match(slot, {
+    level: 'error',
+    value: `${link} leads to ${home}/bin/qmail-queue: mail is not`,
+    remedy: /^point it to onescanc/,
+  })
+})
