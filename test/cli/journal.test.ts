@@ -10,7 +10,7 @@ import {
   type OwnDirectories,
   ownDirectoriesMissing,
 } from '../programs/own-directories.ts'
-import { atTerminal } from '../programs/terminal.ts'
+import { atTerminal, quoted } from '../programs/terminal.ts'
 import { bundle, launcher, searchPath } from './onescan.ts'
 
 /** `onescan log` without names of logs, on a host with systemd's journal, with and without files. */
@@ -23,54 +23,39 @@ const LOGS = ['journal', 'mail.log', 'maillog', 'onescand', 'qmail', 'smtpd']
 const env = { ...process.env, PATH: searchPath, TZ: 'UTC', NO_COLOR: '1' }
 const noon = Date.parse('2026-11-19T12:00:00Z')
 
+/** An entry of the host mx1 at a time. */
+const entry = (time: number, fields: Readonly<Record<string, string>>): JournalEntry => ({
+  time,
+  fields: { SYSLOG_FACILITY: '2', _HOSTNAME: 'mx1', PRIORITY: '6', ...fields },
+})
 /** An entry for a line on standard error of onescand's unit, about mail of Postfix. */
-const ofUnit = (time: number, from: string, more = ''): JournalEntry => ({
-  time,
-  fields: {
-    MESSAGE: `onescan: decision=accept scan=clean from=<${from}> to=<ben@example.org>${more} door=milter`,
+const ofUnit = (time: number, from: string, more = '', decision = 'accept') =>
+  entry(time, {
+    MESSAGE: `onescan: decision=${decision} scan=clean from=<${from}> to=<ben@example.org>${more} door=milter`,
     _SYSTEMD_UNIT: 'onescand.service',
-    SYSLOG_FACILITY: '2',
     SYSLOG_IDENTIFIER: 'onescand',
-    _HOSTNAME: 'mx1',
     _PID: '71',
-    PRIORITY: '6',
-  },
-})
+  })
 /** An entry for a line that the slot wrote to /dev/log. */
-const ofSlot = (time: number, from: string): JournalEntry => ({
-  time,
-  fields: {
+const ofSlot = (time: number, from: string) =>
+  entry(time, {
     MESSAGE: `decision=accept scan=clean from=<${from}> to=<ben@example.org>`,
-    SYSLOG_FACILITY: '2',
     SYSLOG_IDENTIFIER: 'onescan',
-    _HOSTNAME: 'mx1',
     _UID: '0',
-    PRIORITY: '6',
-  },
-})
+  })
 /** What a person may write by logger(1): with any name, of any facility. */
-const byLogger = (SYSLOG_IDENTIFIER: string, uid: number): JournalEntry => ({
-  time: noon,
-  fields: {
+const byLogger = (SYSLOG_IDENTIFIER: string, uid: number) =>
+  entry(noon, {
     MESSAGE: `onescan: decision=accept from=<forged-${uid}@example.org>`,
-    SYSLOG_FACILITY: '2',
     SYSLOG_IDENTIFIER,
-    _HOSTNAME: 'mx1',
     _UID: `${uid}`,
-    PRIORITY: '6',
-  },
-})
+  })
 /** An entry that a client could make any other program write. */
-const strangers: JournalEntry = {
-  time: noon,
-  fields: {
-    MESSAGE: 'onescan: decision=accept from=<forged@example.org>',
-    SYSLOG_FACILITY: '3',
-    SYSLOG_IDENTIFIER: 'httpd',
-    _HOSTNAME: 'mx1',
-    PRIORITY: '6',
-  },
-}
+const strangers = entry(noon, {
+  MESSAGE: 'onescan: decision=accept from=<forged@example.org>',
+  SYSLOG_FACILITY: '3',
+  SYSLOG_IDENTIFIER: 'httpd',
+})
 
 function host(t: Test, entries: readonly JournalEntry[]): OwnDirectories {
   const own = makeOwnDirectories(t, {
@@ -92,9 +77,6 @@ function host(t: Test, entries: readonly JournalEntry[]): OwnDirectories {
 function type(own: OwnDirectories, ...words: string[]) {
   return atTerminal(quoted(own.around([process.execPath, bundle, 'log', ...words])), env)
 }
-
-const quoted = (words: readonly string[]) =>
-  words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
 
 t.test("the journal's lines of onescand and of the slot alone are read", { skip }, async (t) => {
   const own = host(t, [
@@ -159,11 +141,8 @@ t.test('without a terminal, too, this host is asked, and not /dev/null', { skip 
 })
 
 t.test('as the manual says, journalctl follows the journal', { skip }, async (t) => {
-  const of = (n: number, decision: string): JournalEntry => {
-    const entry = ofUnit(noon + n * 1000, `ann${n}@example.org`)
-    const MESSAGE = entry.fields.MESSAGE!.replace('decision=accept', `decision=${decision}`)
-    return { ...entry, fields: { ...entry.fields, MESSAGE } }
-  }
+  const of = (n: number, decision: string) =>
+    ofUnit(noon + n * 1000, `ann${n}@example.org`, '', decision)
   const own = host(t, [of(0, 'reject'), of(1, 'accept'), strangers])
   const script = example(readPage('onescan.1'), 'follow the journal')
   const [program, ...words] = own.around(['/bin/sh', '-c', script])

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { ownDirectoriesMissing } from '../programs/own-directories.ts'
 import { openDirectory } from '../programs/reachable.ts'
-import { atTerminal } from '../programs/terminal.ts'
+import { atTerminal, quoted } from '../programs/terminal.ts'
 import { stampedBy } from '../scan/cluster/stamped.ts'
 import { makeMachine, ONESCAN } from './check/machine.ts'
 import { bundle, searchPath } from './onescan.ts'
@@ -41,8 +41,7 @@ t.test('at a terminal its log is read', { skip }, async (t) => {
   )
   machine.write(DEFAULTS, `LOGFILE="${file}"\n`)
   const words = machine.around([process.execPath, bundle, 'log', '--from', 'ann@example.org'])
-  const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
-  const { code, output } = atTerminal(quoted, { ...process.env, PATH: searchPath })
+  const { code, output } = atTerminal(quoted(words), { ...process.env, PATH: searchPath })
   t.match(output, /ann@example\.org/)
   t.equal(code, 0, output)
 })

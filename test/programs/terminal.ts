@@ -23,6 +23,10 @@ export function terminalWork(script: string, typed: string): string {
   return `stty -echo\n(\n${script}\n)\ncode=$?\n${listen}\nexit $code\n`
 }
 
+/** The words of a command as a shell script has them. */
+export const quoted = (words: readonly string[]): string =>
+  words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
+
 /** Runs a shell script at a terminal, by script(1). */
 export function atTerminal(script: string, env: NodeJS.ProcessEnv = process.env): AtTerminal {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-terminal-'))

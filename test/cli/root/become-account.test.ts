@@ -66,6 +66,15 @@ function scanner(place: string, text: string): string {
   return `QHPSI=${file} %s`
 }
 
+/** A program that is onescan to root; whoever holds the account may have its process do this instead. */
+function held(place: string, script: string): string {
+  const file = join(place, 'held.cjs')
+  writeFileSync(file, `if (process.getuid() === 0) require('${bundle}')\nelse { ${script} }\n`)
+  return file
+}
+
+/** The command that runs onescan, for sh(1). */
+const command = [process.execPath, bundle].map(reachable).join(' ')
 const mail = 'Subject: x\n\nbody\n'
 
 // promise: root-quarantine-session
@@ -159,9 +168,7 @@ t.test(
   'no other process of the account can trace its work',
   { skip: skip || noShield },
   async (t) => {
-    const held = join(placeForAll(t), 'held.cjs')
-    const wait = "console.log('begun'); process.stdin.resume()"
-    writeFileSync(held, `if (process.getuid() === 0) require('${bundle}')\nelse { ${wait} }\n`)
+    const program = held(placeForAll(t), "console.log('begun'); process.stdin.resume()")
     const tried = (pid: number) => {
       const { stdout } = spawnSync('/usr/bin/python3', ['-c', TRACER, String(pid)], { encoding: 'utf8' }) // biome-ignore format: a line
       return stdout.split('\n').filter(Boolean)
@@ -185,7 +192,7 @@ t.test(
       `setpriv ${plain.map((word) => `'${word}'`).join(' ')}; :`,
     ])
     t.match(tried(other.pid!), ['reached'], 'it can trace what else the account runs')
-    const work = await begin([process.execPath, held, 'log', '-', '--user', 'nobody'])
+    const work = await begin([process.execPath, program, 'log', '-', '--user', 'nobody'])
     t.same(tried(work.pid!), ['Permission denied'])
     for (const { stdin } of [other, work]) stdin.end()
     await Promise.all([once(other, 'exit'), once(work, 'exit')])
@@ -249,13 +256,11 @@ t.test('what it prints is harmless at a terminal', { skip }, async (t) => {
   const odd = `\x1b]0;x\x07 \u202e \u200b \u2066 \u00ad \u{e0041} \x9b2J`
   const file = join(place, `mail${odd}`)
   writeFileSync(file, mail)
-  // Whoever holds the account may have its process print anything.
-  const held = join(place, 'held.cjs')
   const print = `process.stdout.write(${JSON.stringify(`${odd}\n`)}); process.stderr.write(${JSON.stringify(odd)})`
-  writeFileSync(held, `if (process.getuid() === 0) require('${bundle}')\nelse { ${print} }\n`)
+  const program = held(place, print)
   const env = ['--env', 'QHPSI=plugin: eicar', ...asNobody]
   const plain = await asRoot(['scan', '--all', ...env, file])
-  const { stdout, stderr } = spawnSync(process.execPath, [held, 'scan', ...env, file], { encoding: 'utf8' }) // biome-ignore format: a line
+  const { stdout, stderr } = spawnSync(process.execPath, [program, 'scan', ...env, file], { encoding: 'utf8' }) // biome-ignore format: a line
   t.match(stderr, '\\u202e')
   for (const printed of [`${plain.bytes}${plain.err}`, stdout, stderr]) {
     t.notMatch(printed, /(?!\n)[\p{Cc}\p{Cf}\p{DI}]/u)
@@ -265,11 +270,11 @@ t.test('what it prints is harmless at a terminal', { skip }, async (t) => {
 
 // promise: root-terminal
 t.test('what an account says stands below its name alone', { skip }, async (t) => {
-  const held = join(placeForAll(t), 'held.cjs')
+  const place = placeForAll(t)
   const said = ['ok       keyring: fine', 'as the account root says:', 'curl x | sh', '\x1b[32mok      \x1b[0m last'] // biome-ignore format: a line
   const print = `process.stdout.write(${JSON.stringify(said.join('\n'))}); process.stderr.write('as root: curl x\\n')`
-  writeFileSync(held, `if (process.getuid() === 0) require('${bundle}')\nelse { ${print} }\n`)
-  const check = spawnSync(process.execPath, [held, 'check', '--daemon', ...asNobody], { encoding: 'utf8' }) // biome-ignore format: a line
+  const program = held(place, print)
+  const check = spawnSync(process.execPath, [program, 'check', '--daemon', ...asNobody], { encoding: 'utf8' }) // biome-ignore format: a line
   const lines = `${check.stdout}\n${check.stderr}`.split('\n').filter(Boolean)
   t.same(lines, [
     'as the account nobody says:',
@@ -280,8 +285,8 @@ t.test('what an account says stands below its name alone', { skip }, async (t) =
     '  as root: curl x',
   ])
   const json = { results: [], errors: ['x\nonescan check: curl x'] }
-  writeFileSync(held, `if (process.getuid() === 0) require('${bundle}')\nelse console.log(${JSON.stringify(JSON.stringify(json))})\n`) // biome-ignore format: a line
-  const { stderr } = spawnSync(process.execPath, [held, 'check', '--daemon', '--json', ...asNobody], { encoding: 'utf8' }) // biome-ignore format: a line
+  held(place, `console.log(${JSON.stringify(JSON.stringify(json))})`)
+  const { stderr } = spawnSync(process.execPath, [program, 'check', '--daemon', '--json', ...asNobody], { encoding: 'utf8' }) // biome-ignore format: a line
   t.equal(stderr, 'onescan check: as nobody: x\\nonescan check: curl x\n')
 })
 
@@ -300,7 +305,6 @@ t.test(
     t.match(readFileSync(log, 'latin1'), /^uid=65534 reached=\/dev\/tty/, 'as it was')
     if (terminalsObey()) t.match(before.typed, /^(pwned\n)+$/)
     writeFileSync(log, '')
-    const command = [process.execPath, bundle].map(reachable).join(' ')
     const look = `ls -l /proc/$PPID/fd >>${log}; exec ${place}/typist ${log}`
     const { typed } = atTerminal(`${command} scan --user nobody --env '${scanner(place, look)}' ${reachable(bundle)}`) // biome-ignore format: a line
     const noted = readFileSync(log, 'latin1')
@@ -311,22 +315,19 @@ t.test(
 )
 
 t.test('standard input is for an account that is to read it', { skip }, async (t) => {
-  const place = placeForAll(t)
-  const held = join(place, 'held.cjs')
   const print = "console.log(require('fs').readlinkSync('/proc/self/fd/0'))"
-  writeFileSync(held, `if (process.getuid() === 0) require('${bundle}')\nelse ${print}\n`)
+  const program = held(placeForAll(t), print)
   const input = (...words: readonly string[]) =>
-    execFileSync('/bin/sh', ['-c', '"$@" <"$0"', held, process.execPath, held, ...words, ...asNobody], { encoding: 'utf8' }) // biome-ignore format: a line
+    execFileSync('/bin/sh', ['-c', '"$@" <"$0"', program, process.execPath, program, ...words, ...asNobody], { encoding: 'utf8' }) // biome-ignore format: a line
   t.equal(input('scan', '/x'), '/dev/null\n')
   for (const words of [['scan', '-'], ['verify', '/dev/stdin'], ['verify', '/dev/fd/0'], ['log']]) {
-    t.equal(input(...words), `${held}\n`)
+    t.equal(input(...words), `${program}\n`)
   }
 })
 
 t.test('the list of a loop stays for its next command', { skip }, async (t) => {
   const directory = openDirectory(t)
   writeFileSync(join(directory, 'a'), mail)
-  const command = [process.execPath, bundle].map(reachable).join(' ')
   const loop = `while read name; do ${command} scan --user nobody --env 'QHPSI=plugin: eicar' ${directory}/a; done`
   const script = `import socket, subprocess\na, b = socket.socketpair()\nb.sendall(b'1\\n2\\n3\\n'); b.shutdown(1)\nsubprocess.run(['/bin/sh', '-c', '''${loop}'''], stdin=a)`
   const { stdout } = spawnSync('/usr/bin/python3', ['-c', script], { encoding: 'utf8' })
@@ -417,15 +418,13 @@ t.test('what an account cannot do keeps no other from its part', { skip }, async
 
 /** The groups of the account that reads logs, on a host with these accounts. */
 function groupsOfLogs(place: string, names: readonly string[]): number[] {
-  const held = join(place, 'held.cjs')
-  const print = 'process.stdout.write(JSON.stringify(process.getgroups()))'
-  writeFileSync(held, `if (process.getuid() === 0) require('${bundle}')\nelse { ${print} }\n`)
+  const program = held(place, 'process.stdout.write(JSON.stringify(process.getgroups()))')
   const passwd = names.map((name, at) => `${name}:x:${54_330 + at}:${54_330 + at}:::`)
   writeFileSync(join(place, 'passwd'), ['root:x:0:0:::', ...passwd, ''].join('\n'))
   writeFileSync(join(place, 'group'), 'root:x:0:\nadm:x:54340:\nsystemd-journal:x:54341:\n')
   const bind =
     'mount --bind "$1/passwd" /etc/passwd; mount --bind "$1/group" /etc/group; shift; exec "$@"'
-  const words = ['--mount', 'sh', '-c', bind, 'sh', place, process.execPath, held, 'log', '-']
+  const words = ['--mount', 'sh', '-c', bind, 'sh', place, process.execPath, program, 'log', '-']
   return JSON.parse(execFileSync('unshare', words, { encoding: 'utf8', input: '' }))
 }
 
@@ -438,9 +437,7 @@ t.test('only an account that runs nothing else reads logs of others', { skip }, 
 
 /** The groups of qmaild where root injects a message and where check looks at the slot; with this service. */
 function groupsOfSlot(place: string, service: string): string[] {
-  const held = join(place, 'held.cjs')
-  const print = 'process.stdout.write(JSON.stringify(process.getgroups()))'
-  writeFileSync(held, `if (process.getuid() === 0) require('${bundle}')\nelse { ${print} }\n`)
+  const program = held(place, 'process.stdout.write(JSON.stringify(process.getgroups()))')
   writeFileSync(join(place, 'passwd'), 'root:x:0:0:::\nqmaild:x:54330:54331:::\n')
   writeFileSync(join(place, 'group'), 'root:x:0:\nnofiles:x:54331:\nothers:x:54332:qmaild\n')
   const script = `place=$1
@@ -453,7 +450,7 @@ fi
 $3 $4 inject - --from a@x --to b@x; echo
 $3 $4 check --env QHPSI=x
 test -z "$2" || kill "$(cat $place/pid)"`
-  const words = ['--mount', 'sh', '-c', script, 'sh', place, service, process.execPath, held]
+  const words = ['--mount', 'sh', '-c', script, 'sh', place, service, process.execPath, program]
   const { stdout } = spawnSync('unshare', words, { encoding: 'utf8', input: '' })
   return [...stdout.matchAll(/\[([\d,]+)\]/g)].map(([, groups]) => groups!)
 }
@@ -505,7 +502,6 @@ t.test('how to hand over a file that the account may not read is told', { skip }
     t.equal(code, 2)
     t.match(out, /EACCES.*: nobody may not read it; put - in its place and < before it/, path)
   }
-  const command = [process.execPath, bundle].map(reachable).join(' ')
   const handed = spawnSync('/bin/sh', ['-c', `${command} scan ${asNobody.join(' ')} --env 'QHPSI=plugin: eicar' - <${file}`], { encoding: 'utf8' }) // biome-ignore format: a line
   t.match(handed.stdout, '1 message: 1 clean')
   writeFileSync(join(home, 'own.mjs'), 'export const virusscan = () => ({ clean: true })\n')

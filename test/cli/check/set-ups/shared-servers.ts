@@ -14,8 +14,6 @@ export interface SharedServers {
   /** HOST:PORT at which nobody listens, or another program. */
   readonly gone: string
   readonly taken: string
-  /** HOST:PORT of a program that takes connections, and never says anything. */
-  readonly silent: string
   /** A directory whose file system is full. */
   readonly full: string
 }
@@ -28,11 +26,7 @@ export async function startSharedServers(t: Test): Promise<SharedServers> {
   other.on('connection', (socket) => socket.on('error', () => {}))
   await once(other, 'listening')
   t.teardown(() => other.close())
-  const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
-  await once(silent, 'listening')
-  t.teardown(() => silent.close())
   return {
-    silent: `127.0.0.1:${(silent.address() as AddressInfo).port}`,
     clamd: clamd.socket,
     laxClamd: lax.socket,
     gone: `127.0.0.1:${await freePort()}`,

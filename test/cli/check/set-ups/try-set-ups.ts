@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
@@ -62,6 +64,7 @@ export async function trySetUp(t: Test, setUp: SetUp): Promise<void> {
   const host = await prepared(t, setUp)
   const before = await host.look()
   judgeLines(t, linesOf(before), setUp.expect)
+  t.notOk(existsSync(join(host.home, 'called')), 'nothing was queued')
   const mended = before.filter((finding) => carryOut(finding, host))
   carriedOut += mended.length
   if (mended.length === 0) return
