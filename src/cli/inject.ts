@@ -1,7 +1,7 @@
 import { closeSync, existsSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, resolve } from 'node:path'
-import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
+import type { Argv } from 'yargs'
 import { exit, exitMeanings, isPermanent } from '../doors/shared/replies/exit-codes.ts'
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/slot-client.ts'
 import { findChain } from '../doors/slot/chain.ts'
@@ -16,18 +16,8 @@ import {
 } from './shared/hand-to-slot.ts'
 import { openMessageFile } from './shared/message-file.ts'
 import { flag, printsJson, text } from './shared/options.ts'
-import { runCommand } from './shared/run-command.ts'
+import { type Arguments, makeCommand } from './shared/run-command.ts'
 import { slotEnvironment } from './shared/slot-environment.ts'
-
-interface InjectOptions {
-  file: string
-  from: string
-  to: string[]
-  program: string | undefined
-  env: string[]
-  'dry-run': boolean
-  json: boolean
-}
 
 const REFUSED = 1
 
@@ -36,20 +26,19 @@ const REFUSED = 1
  * exit code is 0 if the message was accepted, 1 if it was refused or deferred, 2 if the command
  * could not be carried out.
  */
-export const injectCommand: CommandModule<object, InjectOptions> = {
+export const injectCommand = makeCommand('inject', {
   command: 'inject <file>',
   describe: 'Hand a message to a slot program, and show its answer',
   builder: options,
-  handler: (args) =>
-    runCommand('inject', args, async (output) => {
-      const injection = await inject(args)
-      output.text(injectionText(injection))
-      await output.result(injection)
-      return injection.exitCode === exit.done ? 0 : REFUSED
-    }),
-}
+  async work(args, output) {
+    const injection = await inject(args)
+    output.text(injectionText(injection))
+    await output.result(injection)
+    return injection.exitCode === exit.done ? 0 : REFUSED
+  },
+})
 
-function options(yargs: Argv<object>): Argv<InjectOptions> {
+function options(yargs: Argv<object>) {
   return yargs
     .positional('file', {
       type: 'string',
@@ -74,7 +63,7 @@ function options(yargs: Argv<object>): Argv<InjectOptions> {
       type: 'string',
       array: true,
       nargs: 1,
-      default: [],
+      default: [] as string[],
       describe: "KEY=VALUE for the slot's environment, added to this command's own; repeat it",
     })
     .option('dry-run', flag('Show the header of the message instead of giving it to qmail-queue'))
@@ -104,7 +93,7 @@ interface Injection {
   readonly header: readonly string[] | null
 }
 
-async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injection> {
+async function inject(args: Arguments<typeof options>): Promise<Injection> {
   const { dryRun } = args
   const program = args.program === undefined ? installedQueue() : resolve(args.program)
   if (dryRun && !basename(realpathSync(program)).startsWith('onescan')) {

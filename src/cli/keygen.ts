@@ -13,7 +13,6 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, resolve } from 'node:path'
-import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { errorCode, Fault } from '../ground/errors/fault.ts'
 import { PathHandle } from '../ground/path/path-handle.ts'
 import { writeWhole } from '../ground/process/descriptors.ts'
@@ -28,17 +27,7 @@ import {
   parseKeyring,
 } from '../scan/cluster/keyring.ts'
 import { flag, printsJson, text } from './shared/options.ts'
-import { type Output, runCommand } from './shared/run-command.ts'
-
-interface KeygenOptions {
-  id: string | undefined
-  until: string | undefined
-  release: boolean
-  md5: boolean
-  append: string | undefined
-  prepend: string | undefined
-  json: boolean
-}
+import { makeCommand, type Output } from './shared/run-command.ts'
 
 /** The most characters of the host's name: a key id has at most 32, and `-YYYYMMDD` follows. */
 const HOST_MAX = 32 - '-20260101'.length
@@ -46,7 +35,7 @@ const HOST_MAX = 32 - '-20260101'.length
 /**
  * `onescan keygen`: makes a keyring line with a fresh secret; prints it, or adds it to a keyring.
  */
-export const keygenCommand: CommandModule<object, KeygenOptions> = {
+export const keygenCommand = makeCommand('keygen', {
   command: 'keygen',
   describe: 'Make a key for a cluster',
   builder: (yargs) =>
@@ -81,38 +70,36 @@ export const keygenCommand: CommandModule<object, KeygenOptions> = {
           'A file is replaced in one step and keeps owner, group and mode; a new one has mode 0640.\n\n' +
           'Exit codes: 0 done; 2 not, and no file was changed.',
       ),
-  handler: (args) => runCommand('keygen', args, (output) => keygen(args, output)),
-}
-
-async function keygen(args: ArgumentsCamelCase<KeygenOptions>, output: Output): Promise<number> {
-  const now = new Date()
-  const seconds = now.getTime() / 1000
-  const id = args.id ?? defaultId(hostname(), now)
-  checkOptions(id, args.until)
-  const line = keyLine(id, args.md5, args.until) + (args.release ? ':release' : '')
-  const [key] = parseKeyring(line, 'the new line')
-  if (!isCurrent(key!, seconds)) {
-    throw new Fault('config', `--until ${args.until}: is past; name a later day`)
-  }
-  const ring = args.append ?? args.prepend
-  if (ring !== undefined) {
-    const position = args.append === undefined ? 'top' : 'end'
-    const { keys, made, group } = await addToKeyring(ring, line, position)
-    const signer = keys.find((candidate) => isCurrent(candidate, seconds))
-    await reportAdded({ id, file: ring, made, signs: signer?.id === id }, output)
-    // A directory such as /etc/onescan/keys gives its group to what is made in it.
-    if (made && group === process.getgid?.()) {
-      output.warn(`${ring} has mode 0640: give it the group of the account that scans`)
+  async work(args, output) {
+    const now = new Date()
+    const seconds = now.getTime() / 1000
+    const id = args.id ?? defaultId(hostname(), now)
+    checkOptions(id, args.until)
+    const line = keyLine(id, args.md5, args.until) + (args.release ? ':release' : '')
+    const [key] = parseKeyring(line, 'the new line')
+    if (!isCurrent(key!, seconds)) {
+      throw new Fault('config', `--until ${args.until}: is past; name a later day`)
+    }
+    const ring = args.append ?? args.prepend
+    if (ring !== undefined) {
+      const position = args.append === undefined ? 'top' : 'end'
+      const { keys, made, group } = await addToKeyring(ring, line, position)
+      const signer = keys.find((candidate) => isCurrent(candidate, seconds))
+      await reportAdded({ id, file: ring, made, signs: signer?.id === id }, output)
+      // A directory such as /etc/onescan/keys gives its group to what is made in it.
+      if (made && group === process.getgid?.()) {
+        output.warn(`${ring} has mode 0640: give it the group of the account that scans`)
+      }
+      return 0
+    }
+    await output.result({ id, scheme: key!.scheme, line })
+    output.text(`${line}\n`)
+    if (args.md5) {
+      output.warn('programs other than onescan want the part after the last colon alone')
     }
     return 0
-  }
-  await output.result({ id, scheme: key!.scheme, line })
-  output.text(`${line}\n`)
-  if (args.md5) {
-    output.warn('programs other than onescan want the part after the last colon alone')
-  }
-  return 0
-}
+  },
+})
 
 /** Checks the options. The reader of keyrings would name a line number instead of the option. */
 function checkOptions(id: string, until: string | undefined): void {

@@ -1,4 +1,3 @@
-import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { queryFor } from '../doors/observe/log/criteria.ts'
 import { describeRecord } from '../doors/observe/log/describe-record.ts'
 import type { LogRecord } from '../doors/observe/log/log-record.ts'
@@ -7,25 +6,13 @@ import { VALUE_MAX } from '../ground/errors/log.ts'
 import { inheritedDescriptor } from '../ground/process/descriptors.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
 import { printsJson, text } from './shared/options.ts'
-import { FAILED, type Output, runCommand } from './shared/run-command.ts'
+import { FAILED, makeCommand, type Output } from './shared/run-command.ts'
 import { lineForTerminal, takesColours, writeOut } from './shared/terminal.ts'
-
-interface LogOptions {
-  files: readonly string[]
-  id: string | undefined
-  from: string | undefined
-  to: string | undefined
-  virus: string | undefined
-  decision: string | undefined
-  since: string | undefined
-  until: string | undefined
-  json: boolean
-}
 
 const NOTHING_FOUND = 1
 
 /** `onescan log`: says what happened to a message. */
-export const logCommand: CommandModule<object, LogOptions> = {
+export const logCommand = makeCommand('log', {
   command: 'log [files..]',
   describe: 'Say from the log what happened to a message',
   builder: (yargs) =>
@@ -50,28 +37,26 @@ export const logCommand: CommandModule<object, LogOptions> = {
           'follow them, and to read compressed ones.\n\n' +
           'Exit codes: 0 something was found; 1 nothing was; 2 a log could not be read to its end.',
       ),
-  handler: (args) => runCommand('log', args, (output) => log(args, output)),
-}
-
-async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promise<number> {
-  const span = spanOf(args, Date.now())
-  const logs = findLogs(args.files, span)
-  const warn = (text: string) => output.error(text)
-  const { from, to, virus, decision } = args
-  const id = args.id?.slice(0, VALUE_MAX)
-  const query = { ...queryFor({ id, from, to, virus, decision, ...span }), warn }
-  const print = output.json ? printObjects(output) : printLines()
-  let found = 0
-  for await (const records of readLogs(logs, query)) {
-    found += records.length
-    await print(records)
-  }
-  output.sum({ entries: found })
-  if (output.hasErrors) return FAILED
-  if (found > 0) return 0
-  if (await nameNoMessage(logs)) output.error(SLOT_ELSEWHERE)
-  return NOTHING_FOUND
-}
+  async work(args, output) {
+    const span = spanOf(args, Date.now())
+    const logs = findLogs(args.files, span)
+    const warn = (text: string) => output.error(text)
+    const { from, to, virus, decision } = args
+    const id = args.id?.slice(0, VALUE_MAX)
+    const query = { ...queryFor({ id, from, to, virus, decision, ...span }), warn }
+    const print = output.json ? printObjects(output) : printLines()
+    let found = 0
+    for await (const records of readLogs(logs, query)) {
+      found += records.length
+      await print(records)
+    }
+    output.sum({ entries: found })
+    if (output.hasErrors) return FAILED
+    if (found > 0) return 0
+    if (await nameNoMessage(logs)) output.error(SLOT_ELSEWHERE)
+    return NOTHING_FOUND
+  },
+})
 
 /** Prints records of a log. */
 type PrintRecords = (records: readonly LogRecord[]) => Promise<void>

@@ -14,21 +14,16 @@ import { loadRules, loadRulesFrom } from '../scan/rules/load.ts'
 import type { MailFacts, Rules } from '../scan/rules/match.ts'
 import { type Rule, ruleFiles } from '../scan/rules/rule.ts'
 import { flag, printsJson, text } from './shared/options.ts'
-import { type Output, runCommand } from './shared/run-command.ts'
-import {
-  addEnvironmentOptions,
-  type EnvironmentOptions,
-  slotEnvironment,
-} from './shared/slot-environment.ts'
+import { makeCommand } from './shared/run-command.ts'
+import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environment.ts'
 
-interface PolicyTestOptions extends EnvironmentOptions {
+/** A message as the options of `policy test` say. */
+interface AskedMail {
   readonly from: string
   readonly to: string
   readonly client: string | undefined
   readonly auth: boolean
   readonly size: string
-  readonly file: string | undefined
-  readonly json: boolean
 }
 
 /** The exit code if no line fits such a message. */
@@ -46,7 +41,7 @@ export const policyCommand: CommandModule = {
   handler: () => {},
 }
 
-const testCommand: CommandModule<object, PolicyTestOptions> = {
+const testCommand = makeCommand('policy test', {
   command: 'test <from> <to> [client]',
   describe: 'Say which line of onescan.policy applies to such a message',
   builder: (yargs) =>
@@ -62,39 +57,37 @@ const testCommand: CommandModule<object, PolicyTestOptions> = {
         'CONTROLDIR and QMAILHOME say where the file is, as in the slot.\n\n' +
           'Exit codes: 0 a line applies; 1 none does; 2 the file makes no sense, or there is none.',
       ),
-  handler: (args) => runCommand('policy test', args, (output) => test(args, output)),
-}
-
-async function test(args: PolicyTestOptions, output: Output): Promise<number> {
-  const env = slotEnvironment(process.env, args)
-  const rules = rulesOf(args.file, env)
-  checkValues(rules, env)
-  const facts = factsOf(args)
-  const [rule, ...others] = rules.find(facts)
-  const exceptions = [...rules.always, ...rules.exceptions(facts)].sort(
-    (rule, other) => rule.line - other.line,
-  )
-  await output.result({
-    file: rules.path,
-    line: rule?.line,
-    does: rule && doesOf(rule),
-    others: others.map((other) => ({ line: other.line, does: doesOf(other) })),
-    exceptions: exceptions.map(({ line, conditions: { signature } }) => ({ line, signature })),
-  })
-  output.text(
-    rule
-      ? `${rules.path} line ${rule.line}: ${doesOf(rule)}\n`
-      : `${rules.path}: no line applies\n`,
-  )
-  for (const other of others) {
-    output.text(`${rules.path} line ${other.line}: ${doesOf(other)}, if that is stricter\n`)
-  }
-  for (const { line, conditions } of exceptions) {
-    const { signature = 'any signature' } = conditions
-    output.text(`${rules.path} line ${line}: allow ${signature}\n`)
-  }
-  return rule || others.length + exceptions.length > 0 ? 0 : NO_LINE
-}
+  async work(args, output) {
+    const env = slotEnvironment(process.env, args)
+    const rules = rulesOf(args.file, env)
+    checkValues(rules, env)
+    const facts = factsOf(args)
+    const [rule, ...others] = rules.find(facts)
+    const exceptions = [...rules.always, ...rules.exceptions(facts)].sort(
+      (rule, other) => rule.line - other.line,
+    )
+    await output.result({
+      file: rules.path,
+      line: rule?.line,
+      does: rule && doesOf(rule),
+      others: others.map((other) => ({ line: other.line, does: doesOf(other) })),
+      exceptions: exceptions.map(({ line, conditions: { signature } }) => ({ line, signature })),
+    })
+    output.text(
+      rule
+        ? `${rules.path} line ${rule.line}: ${doesOf(rule)}\n`
+        : `${rules.path}: no line applies\n`,
+    )
+    for (const other of others) {
+      output.text(`${rules.path} line ${other.line}: ${doesOf(other)}, if that is stricter\n`)
+    }
+    for (const { line, conditions } of exceptions) {
+      const { signature = 'any signature' } = conditions
+      output.text(`${rules.path} line ${line}: allow ${signature}\n`)
+    }
+    return rule || others.length + exceptions.length > 0 ? 0 : NO_LINE
+  },
+})
 
 function rulesOf(file: string | undefined, env: Environment): Rules {
   if (file !== undefined) return loadRulesFrom(file)
@@ -105,7 +98,7 @@ function rulesOf(file: string | undefined, env: Environment): Rules {
   throw new Fault('config', `there is no policy by rule: none of ${places} has a line`)
 }
 
-function factsOf({ from, to, client, auth, size }: PolicyTestOptions): MailFacts {
+function factsOf({ from, to, client, auth, size }: AskedMail): MailFacts {
   const address = client === undefined ? undefined : parseIpAddress(client)
   if (client !== undefined && address === undefined) {
     throw new Fault('config', `${client}: is no IP address`)

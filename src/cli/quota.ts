@@ -1,4 +1,3 @@
-import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { attempt, Fault } from '../ground/errors/fault.ts'
 import { byteSize } from '../ground/settings/table/values.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
@@ -7,24 +6,14 @@ import { openQuotaClient } from '../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
 import { DEFAULTS, readDefaults } from './shared/defaults-file.ts'
 import { printsJson, text } from './shared/options.ts'
-import { FAILED, type Output, runCommand } from './shared/run-command.ts'
-import {
-  addEnvironmentOptions,
-  type EnvironmentOptions,
-  slotEnvironment,
-} from './shared/slot-environment.ts'
-
-interface QuotaOptions extends EnvironmentOptions {
-  mailbox: string
-  size: string | undefined
-  json: boolean
-}
+import { FAILED, makeCommand } from './shared/run-command.ts'
+import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environment.ts'
 
 /** Exit codes: room, over quota, could not tell, no such user. */
 const exitCodes = { room: 0, full: 1, unknown: FAILED, 'no-such-user': 3 } as const
 
 /** `onescan quota`: says what the quota service answers about a mailbox. */
-export const quotaCommand: CommandModule<object, QuotaOptions> = {
+export const quotaCommand = makeCommand('quota', {
   command: 'quota <mailbox>',
   describe: 'Say whether a mailbox has room, and which service says so',
   builder: (yargs) =>
@@ -42,33 +31,31 @@ export const quotaCommand: CommandModule<object, QuotaOptions> = {
       )
       .example('$0 quota ann --env QUOTAD=quotad:10.0.0.2:8625', 'Ask that service')
       .epilogue('Exit codes: 0 there is room; 1 over quota; 2 could not tell; 3 no such user.'),
-  handler: (args) => runCommand('quota', args, (output) => quota(args, output)),
-}
-
-async function quota(args: ArgumentsCamelCase<QuotaOptions>, output: Output): Promise<number> {
-  const given = slotEnvironment(process.env, args)
-  const env = given.QUOTAD ? given : { ...attempt(() => readDefaults(DEFAULTS).env), ...given }
-  const settings = readQuotaSettings(env)
-  if (settings === undefined)
-    throw new Fault(
-      'config',
-      `QUOTAD is not set; set it in ${DEFAULTS}, or give --env QUOTAD=SERVICE`,
-    )
-  const mailbox = readAddress(Buffer.from(args.mailbox))
-  const client = openQuotaClient(settings, () => {})
-  try {
-    const explained = await client.explain(mailbox, byteSize(args.size, '--size', 0))
-    const { answer, mailbox: found, source } = explained
-    const why = answer.answer === 'unknown' ? answer.why : undefined
-    const usage = 'usage' in answer ? answer.usage : {}
-    const result = { answer: answer.answer, why, found, source, ...usage }
-    await output.result({ mailbox: args.mailbox, ...result })
-    output.text(`${inWords(explained)}\n`)
-    return exitCodes[answer.answer]
-  } finally {
-    client.close()
-  }
-}
+  async work(args, output) {
+    const given = slotEnvironment(process.env, args)
+    const env = given.QUOTAD ? given : { ...attempt(() => readDefaults(DEFAULTS).env), ...given }
+    const settings = readQuotaSettings(env)
+    if (settings === undefined)
+      throw new Fault(
+        'config',
+        `QUOTAD is not set; set it in ${DEFAULTS}, or give --env QUOTAD=SERVICE`,
+      )
+    const mailbox = readAddress(Buffer.from(args.mailbox))
+    const client = openQuotaClient(settings, () => {})
+    try {
+      const explained = await client.explain(mailbox, byteSize(args.size, '--size', 0))
+      const { answer, mailbox: found, source } = explained
+      const why = answer.answer === 'unknown' ? answer.why : undefined
+      const usage = 'usage' in answer ? answer.usage : {}
+      const result = { answer: answer.answer, why, found, source, ...usage }
+      await output.result({ mailbox: args.mailbox, ...result })
+      output.text(`${inWords(explained)}\n`)
+      return exitCodes[answer.answer]
+    } finally {
+      client.close()
+    }
+  },
+})
 
 const words = {
   room: 'there is room',

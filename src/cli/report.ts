@@ -1,21 +1,13 @@
-import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { readLogs } from '../doors/observe/log/read-log.ts'
 import { Tally } from '../doors/observe/report/tally.ts'
 import { formatText } from '../doors/observe/report/text.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
 import { printsJson } from './shared/options.ts'
-import { FAILED, type Output, runCommand } from './shared/run-command.ts'
+import { FAILED, makeCommand } from './shared/run-command.ts'
 import { lineForTerminal, writeOut } from './shared/terminal.ts'
 
-interface ReportOptions {
-  files: readonly string[]
-  since: string | undefined
-  until: string | undefined
-  json: boolean
-}
-
 /** `onescan report`: sums up the log. */
-export const reportCommand: CommandModule<object, ReportOptions> = {
+export const reportCommand = makeCommand('report', {
   command: 'report [files..]',
   describe: 'Sum up the log: decisions, scans, viruses, causes of deferral',
   builder: (yargs) =>
@@ -29,25 +21,23 @@ export const reportCommand: CommandModule<object, ReportOptions> = {
         'Logs are read as by "onescan log".\n\n' +
           'Exit codes: 0 all was read; 2 a log could not be read, or not to its end.',
       ),
-  handler: (args) => runCommand('report', args, (output) => report(args, output)),
-}
-
-async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): Promise<number> {
-  const span = spanOf(args, Date.now())
-  const { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY } = span
-  const isTimed = args.since !== undefined || args.until !== undefined
-  const query = {
-    prefilter: /onescan/,
-    matches: ({ time }: { readonly time: number }) =>
-      isTimed ? time >= since && time < until : true,
-    warn: (text: string) => output.error(text),
-  }
-  const tally = new Tally()
-  for await (const records of readLogs(findLogs(args.files, span), query)) {
-    for (const record of records) tally.add(record)
-  }
-  const summary = tally.summary()
-  if (output.json) await output.result(summary)
-  else await writeOut(formatText(summary, lineForTerminal))
-  return output.hasErrors ? FAILED : 0
-}
+  async work(args, output) {
+    const span = spanOf(args, Date.now())
+    const { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY } = span
+    const isTimed = args.since !== undefined || args.until !== undefined
+    const query = {
+      prefilter: /onescan/,
+      matches: ({ time }: { readonly time: number }) =>
+        isTimed ? time >= since && time < until : true,
+      warn: (text: string) => output.error(text),
+    }
+    const tally = new Tally()
+    for await (const records of readLogs(findLogs(args.files, span), query)) {
+      for (const record of records) tally.add(record)
+    }
+    const summary = tally.summary()
+    if (output.json) await output.result(summary)
+    else await writeOut(formatText(summary, lineForTerminal))
+    return output.hasErrors ? FAILED : 0
+  },
+})

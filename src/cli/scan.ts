@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { errorText, Fault } from '../ground/errors/fault.ts'
 import { PathHandle } from '../ground/path/path-handle.ts'
 import { inheritedDescriptor } from '../ground/process/descriptors.ts'
@@ -12,33 +11,22 @@ import { readScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import {
   addMaxSizeOption,
   bytesOf,
-  type MaxSizeOption,
   type MessageFile,
   maxSizeOf,
   openMessageFile,
   withRemedy,
 } from './shared/message-file.ts'
 import { flag } from './shared/options.ts'
-import { FAILED, type Output, runCommand } from './shared/run-command.ts'
-import {
-  addEnvironmentOptions,
-  type EnvironmentOptions,
-  slotEnvironment,
-} from './shared/slot-environment.ts'
+import { FAILED, makeCommand } from './shared/run-command.ts'
+import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environment.ts'
 import { lineForTerminal } from './shared/terminal.ts'
-
-interface ScanOptions extends EnvironmentOptions, MaxSizeOption {
-  files: string[]
-  all: boolean
-  json: boolean
-}
 
 const INFECTED = 1
 /** The most directories below each other: each is held open, and an owner could make any number. */
 const DEPTH_MAX = 100
 
 /** `onescan scan`: runs the scanners in QHPSI by hand. It looks at no stamps and makes none. */
-export const scanCommand: CommandModule<object, ScanOptions> = {
+export const scanCommand = makeCommand('scan', {
   command: 'scan <files..>',
   describe: 'Run the configured scanners over messages in files and directories',
   builder: (yargs) =>
@@ -61,8 +49,38 @@ export const scanCommand: CommandModule<object, ScanOptions> = {
           'and QHPSIMAXSIZE do not.\n\nExit codes: 0 all are clean; 1 something was found; ' +
           '2 nothing was found, but not all could be scanned.',
       ),
-  handler: (args) => runCommand('scan', args, (output) => scan(args, output)),
-}
+  async work(args, output) {
+    const env = slotEnvironment(process.env, args)
+    const settings = readScanSettings(env, readControlDirectories(env))
+    if (settings === undefined) {
+      throw new Fault('config', `${NOTHING_SCANS}; try --env QHPSI='plugin: clamd' or --envdir`)
+    }
+    const spool = readSpoolPolicy(env)
+    const byHand: ManualScan = {
+      spool,
+      scanners: await makeScanners(settings),
+      settings,
+      whenInterrupted,
+    }
+    const maxSize = maxSizeOf(args)
+    const counts = { clean: 0, infected: 0, unknown: 0 }
+    for (const path of args.files) {
+      for (const found of filesAt(path)) {
+        const answer =
+          'why' in found ? notScanned(found.why) : await scanFile(found, byHand, maxSize)
+        counts[answer.answer]++
+        await output.result({ file: found.file, ...answer })
+        if (args.all || answer.answer !== 'clean') {
+          output.text(`${lineForTerminal(answerLine(found.file, answer))}\n`)
+        }
+      }
+    }
+    output.sum({ ...counts })
+    output.text(`${inWords(counts)}\n`)
+    if (counts.infected > 0) return INFECTED
+    return counts.unknown > 0 ? FAILED : 0
+  },
+})
 
 /** The result for one file. */
 type ScanAnswer = { readonly size?: number } & (
@@ -70,37 +88,6 @@ type ScanAnswer = { readonly size?: number } & (
   | { readonly answer: 'infected'; readonly name: string; readonly scanner: string }
   | { readonly answer: 'unknown'; readonly why: string }
 )
-
-async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Promise<number> {
-  const env = slotEnvironment(process.env, args)
-  const settings = readScanSettings(env, readControlDirectories(env))
-  if (settings === undefined) {
-    throw new Fault('config', `${NOTHING_SCANS}; try --env QHPSI='plugin: clamd' or --envdir`)
-  }
-  const spool = readSpoolPolicy(env)
-  const byHand: ManualScan = {
-    spool,
-    scanners: await makeScanners(settings),
-    settings,
-    whenInterrupted,
-  }
-  const maxSize = maxSizeOf(args)
-  const counts = { clean: 0, infected: 0, unknown: 0 }
-  for (const path of args.files) {
-    for (const found of filesAt(path)) {
-      const answer = 'why' in found ? notScanned(found.why) : await scanFile(found, byHand, maxSize)
-      counts[answer.answer]++
-      await output.result({ file: found.file, ...answer })
-      if (args.all || answer.answer !== 'clean') {
-        output.text(`${lineForTerminal(answerLine(found.file, answer))}\n`)
-      }
-    }
-  }
-  output.sum({ ...counts })
-  output.text(`${inWords(counts)}\n`)
-  if (counts.infected > 0) return INFECTED
-  return counts.unknown > 0 ? FAILED : 0
-}
 
 /** A file that was found: open, or with the reason why it cannot be read. */
 type FoundFile = MessageFile | { readonly file: string; readonly why: string }

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
-import type { Argv, CommandModule } from 'yargs'
+import type { Argv } from 'yargs'
 import { errorCode } from '../ground/errors/fault.ts'
 import { leadsSomewhere, PathHandle } from '../ground/path/path-handle.ts'
 import {
@@ -10,12 +10,7 @@ import {
   switchFile,
 } from '../scan/judge/policy.ts'
 import { printsJson, text } from './shared/options.ts'
-import { FAILED, type Output, runCommand } from './shared/run-command.ts'
-
-interface SwitchOptions {
-  control: string | undefined
-  json: boolean
-}
+import { FAILED, makeCommand, type Output } from './shared/run-command.ts'
 
 /** A switch, and which doors look at it. */
 interface Switch {
@@ -25,26 +20,26 @@ interface Switch {
 }
 
 /** `onescan disable`: lets mail pass unchanged from the next message on. */
-export const disableCommand: CommandModule<object, SwitchOptions> = {
+export const disableCommand = makeCommand('disable', {
   command: 'disable',
   describe: 'Let all mail pass as it is, neither verified nor scanned nor stamped',
   builder: (yargs) =>
     controlOption(yargs)
       .example('$0 disable', 'Switch onescan off on this host, at once')
       .epilogue('Exit codes: 0 it is off now (or was); 2 the switch cannot be made.'),
-  handler: (args) => runCommand('disable', args, (output) => disable(args.control, output)),
-}
+  work: (args, output) => disable(args.control, output),
+})
 
 /** `onescan enable`: undoes `onescan disable`. */
-export const enableCommand: CommandModule<object, SwitchOptions> = {
+export const enableCommand = makeCommand('enable', {
   command: 'enable',
   describe: 'Undo "onescan disable"',
   builder: (yargs) =>
     controlOption(yargs)
       .example('$0 enable', 'Switch onescan on again')
       .epilogue('Exit codes: 0 it is on now (or was); 2 the switch cannot be removed.'),
-  handler: (args) => runCommand('enable', args, (output) => enable(args.control, output)),
-}
+  work: (args, output) => enable(args.control, output),
+})
 
 async function disable(option: string | undefined, output: Output): Promise<number> {
   const { file, control } = chosenSwitch(option)
@@ -95,7 +90,7 @@ async function enable(option: string | undefined, output: Output): Promise<numbe
   return 0
 }
 
-function controlOption(yargs: Argv<object>): Argv<SwitchOptions> {
+function controlOption(yargs: Argv<object>) {
   return yargs
     .option(
       'control',

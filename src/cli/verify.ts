@@ -1,5 +1,4 @@
 import * as crypto from 'node:crypto'
-import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { readSetting } from '../ground/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
 import { HEADER_LIMITS_IN_WORDS } from '../mail/message/header-block.ts'
@@ -13,27 +12,10 @@ import {
   verifyStamps,
 } from '../scan/cluster/verify.ts'
 import { readSignatureFiles, settledDate } from '../scan/scanners/shared/signatures.ts'
-import {
-  addMaxSizeOption,
-  bytesOf,
-  type MaxSizeOption,
-  maxSizeOf,
-  openMessageFile,
-} from './shared/message-file.ts'
+import { addMaxSizeOption, bytesOf, maxSizeOf, openMessageFile } from './shared/message-file.ts'
 import { printsJson, text } from './shared/options.ts'
-import { type Output, runCommand } from './shared/run-command.ts'
-import {
-  addEnvironmentOptions,
-  type EnvironmentOptions,
-  readCluster,
-  slotEnvironment,
-} from './shared/slot-environment.ts'
-
-interface VerifyArguments extends EnvironmentOptions, MaxSizeOption {
-  file: string
-  keyring: string | undefined
-  json: boolean
-}
+import { makeCommand } from './shared/run-command.ts'
+import { addEnvironmentOptions, readCluster, slotEnvironment } from './shared/slot-environment.ts'
 
 const UNTRUSTED = 1
 
@@ -42,7 +24,7 @@ const keyringOption = text(
 )
 
 /** `onescan verify`: says which stamps of a message hold, and why the others do not. */
-export const verifyCommand: CommandModule<object, VerifyArguments> = {
+export const verifyCommand = makeCommand('verify', {
   command: 'verify <file>',
   describe: 'Say which stamps of a message hold, and why the others do not',
   builder: (yargs) =>
@@ -63,37 +45,35 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
         'CLUSTERMAXAGE and CLAMDBDIR count as in the slot; CLUSTERPEER does not.\n\n' +
           'Exit codes: 0 a stamp holds; 1 none does; 2 keyring or message cannot be read.',
       ),
-  handler: (args) => runCommand('verify', args, (output) => verify(args, output)),
-}
-
-async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output): Promise<number> {
-  const env = slotEnvironment(process.env, args)
-  const { keys, CLUSTERMAXAGE: maxAge } = readCluster(env, args.keyring)
-  const database = readSetting(env, 'CLAMDBDIR') ?? DEFAULT_DATABASE
-  const bytes = bytesOf(openMessageFile(args.file), maxSizeOf(args))
-  const message = await takeMessage(bytes, readSpoolPolicy(env), keys)
-  try {
-    const options: VerifyOptions = {
-      keys,
-      maxAge,
-      now: Math.floor(Date.now() / 1000),
-      signatureDate: () => settledDate(readSignatureFiles(database, Date.now())),
-      crypto,
+  async work(args, output) {
+    const env = slotEnvironment(process.env, args)
+    const { keys, CLUSTERMAXAGE: maxAge } = readCluster(env, args.keyring)
+    const database = readSetting(env, 'CLAMDBDIR') ?? DEFAULT_DATABASE
+    const bytes = bytesOf(openMessageFile(args.file), maxSizeOf(args))
+    const message = await takeMessage(bytes, readSpoolPolicy(env), keys)
+    try {
+      const options: VerifyOptions = {
+        keys,
+        maxAge,
+        now: Math.floor(Date.now() / 1000),
+        signatureDate: () => settledDate(readSignatureFiles(database, Date.now())),
+        crypto,
+      }
+      const examined = { header: message.header, ...message.form }
+      const trust: Trust = message.headerTooLarge
+        ? { trusted: false, why: `the header is ${HEADER_LIMITS_IN_WORDS}` }
+        : verifyStamps(examined, options)
+      // If a message is not well formed, readers may see different fields in it.
+      const readable = !message.headerTooLarge && examined.formFault === undefined
+      const stamps = readable ? explainStamps(examined, options) : []
+      await output.result(asJson(trust, stamps))
+      output.text(asText(trust, stamps, options.now))
+      return trust.trusted ? 0 : UNTRUSTED
+    } finally {
+      message.close()
     }
-    const examined = { header: message.header, ...message.form }
-    const trust: Trust = message.headerTooLarge
-      ? { trusted: false, why: `the header is ${HEADER_LIMITS_IN_WORDS}` }
-      : verifyStamps(examined, options)
-    // If a message is not well formed, readers may see different fields in it.
-    const readable = !message.headerTooLarge && examined.formFault === undefined
-    const stamps = readable ? explainStamps(examined, options) : []
-    await output.result(asJson(trust, stamps))
-    output.text(asText(trust, stamps, options.now))
-    return trust.trusted ? 0 : UNTRUSTED
-  } finally {
-    message.close()
-  }
-}
+  },
+})
 
 function asText(trust: Trust, stamps: readonly StampExplanation[], now: number): string {
   const lines = stamps.map((stamp) => {

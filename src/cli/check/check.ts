@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import type { Argv, CommandModule } from 'yargs'
+import type { Argv } from 'yargs'
 import { findLog, type LogFile } from '../../doors/observe/log/read-log.ts'
 import { ownAccount, readAccounts } from '../../doors/readiness/account.ts'
 import { checkHostSwitch } from '../../doors/readiness/settings.ts'
@@ -10,7 +10,7 @@ import { logsOfHost } from '../shared/log-arguments.ts'
 import { flag, printsJson, text } from '../shared/options.ts'
 import { printFindings } from '../shared/print-findings.ts'
 import { rootFacts } from '../shared/root-facts.ts'
-import { runCommand } from '../shared/run-command.ts'
+import { type Arguments, makeCommand } from '../shared/run-command.ts'
 import { askRunningDaemon, type RunningDaemon } from '../shared/running-daemon.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { checkByMail } from './by-mail/check-by-mail.ts'
@@ -21,18 +21,17 @@ import { checkOnescand, checkRunningDaemon } from './daemon/check-onescand.ts'
 import { configuredDaemon, scanTimeOf } from './daemon/configured-daemon.ts'
 import { checkQuotadStart } from './daemon/quotad-start.ts'
 import { checkSlot } from './slot/check-slot.ts'
-import { namesSlot, type SlotOptions } from './slot/slot-hosts.ts'
+import { namesSlot } from './slot/slot-hosts.ts'
 
 /** `onescan check`: what keeps mail from being scanned here, and what to do about it. */
-export const checkCommand: CommandModule<object, CheckOptions> = {
+export const checkCommand = makeCommand('check', {
   command: 'check',
   describe: 'Look at this host as its mail servers see it: is it scanning?',
   builder: addCheckOptions,
-  handler: (args) =>
-    runCommand('check', args, (output) =>
-      printFindings(findingsFor(args), output, headingFor(args)),
-    ),
-}
+  work: (args, output) => printFindings(findingsFor(args), output, headingFor(args)),
+})
+
+type CheckOptions = Arguments<typeof addCheckOptions>
 
 /** What is checked in a few words; undefined if an option says it, or root, which knows as whom this looks. */
 function headingFor(args: CheckOptions): string | undefined {
@@ -124,16 +123,7 @@ async function* checkServer(
   })
 }
 
-/** The options of `onescan check`. */
-interface CheckOptions extends SlotOptions {
-  readonly daemon: boolean
-  readonly mail: string | undefined
-  readonly postfix: string | undefined
-  readonly log: readonly string[]
-  readonly json: boolean
-}
-
-function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
+function addCheckOptions(yargs: Argv<object>) {
   return addEnvironmentOptions(yargs)
     .option('pid', text('Only this running service: the process of its tcpserver'))
     .option('postfix', {

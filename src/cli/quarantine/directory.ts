@@ -9,16 +9,10 @@ import { openQuarantine } from '../../scan/quarantine/folders.ts'
 import { rootFacts } from '../shared/root-facts.ts'
 import type { Output } from '../shared/run-command.ts'
 
-export interface QuarantineOptions {
-  readonly directory: string
-}
-
 /** The package's own quarantine. */
 const DEFAULT_DIRECTORY = '/var/lib/onescan/quarantine'
 
-export function addDirectoryOption<Options>(
-  yargs: Argv<Options>,
-): Argv<Options & { directory: string }> {
+export function addDirectoryOption<Options>(yargs: Argv<Options>) {
   return yargs.option('directory', {
     type: 'string',
     requiresArg: true,
@@ -30,7 +24,7 @@ export function addDirectoryOption<Options>(
 
 /** Calls `use` with the quarantine, which must be of this account, and closes it. */
 export async function withQuarantine<Result>(
-  { directory }: QuarantineOptions,
+  directory: string,
   use: (root: PathHandle) => Promise<Result>,
 ): Promise<Result> {
   if (!directory.startsWith('/')) {
@@ -53,10 +47,10 @@ const FILE = 'quarantine.log'
  */
 export async function noteAction(
   root: PathHandle,
-  entries: readonly LogField[],
+  fields: readonly LogField[],
   output: Output,
 ): Promise<void> {
-  const noted: readonly LogField[] = [...entries, ['who', callerName()]]
+  const noted: readonly LogField[] = [...fields, ['who', callerName()]]
   try {
     appendTo(root, logLine([...noted, ['time', new Date().toISOString()]]))
   } catch (error) {

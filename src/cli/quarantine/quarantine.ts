@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import type { PathHandle } from '../../ground/path/path-handle.ts'
+import type { LogField } from '../../ground/errors/log.ts'
 import {
   entriesIn,
   type OpenMessage,
@@ -13,14 +13,9 @@ import { deleteEntry } from '../../scan/quarantine/release.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'
 import { flag, printsJson } from '../shared/options.ts'
 import { terminal } from '../shared/root-facts.ts'
-import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
+import { FAILED, makeCommand, type Output } from '../shared/run-command.ts'
 import { lineForTerminal } from '../shared/terminal.ts'
-import {
-  addDirectoryOption,
-  noteAction,
-  type QuarantineOptions,
-  withQuarantine,
-} from './directory.ts'
+import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
 import { releaseCommand } from './release.ts'
 
 /** `onescan quarantine`: mail that QUARANTINE keeps. */
@@ -38,18 +33,11 @@ export const quarantineCommand: CommandModule = {
   handler: () => {},
 }
 
-interface ListOptions extends QuarantineOptions {
-  readonly since: string | undefined
-  readonly until: string | undefined
-  readonly released: boolean
-  readonly json: boolean
-}
-
 /** The exit code if there is nothing to list. */
 const NOTHING = 1
 
 /** `onescan quarantine list`: lists the messages that are kept. */
-const listCommand: CommandModule<object, ListOptions> = {
+const listCommand = makeCommand('quarantine list', {
   command: 'list',
   describe: 'Show what is in quarantine, the oldest first',
   builder: (yargs) =>
@@ -59,36 +47,32 @@ const listCommand: CommandModule<object, ListOptions> = {
       .option('json', printsJson)
       .example('$0 quarantine list --since 1h', 'What was kept in the last hour')
       .epilogue('Exit codes: 0 something is there; 1 nothing is; 2 it cannot be looked at.'),
-  handler: (args) =>
-    runCommand('quarantine list', args, (output) =>
-      withQuarantine(args, (root) => list(root, args, output)),
-    ),
-}
-
-async function list(root: PathHandle, args: ListOptions, output: Output): Promise<number> {
-  let messages = 0
-  let bytes = 0
-  const range = spanOf(args, Date.now())
-  const foreign: unknown[] = []
-  for (const entry of entriesIn(root, range, (why) => void foreign.push(why))) {
-    if (entry.state === 'released' && !args.released) continue
-    try {
-      const record = await recordOf(root, entry)
-      if (record === undefined) continue
-      messages++
-      bytes += entry.size
-      output.text(inWords(entry, record))
-      await output.result(entryAsObject(entry, record))
-    } catch (error) {
-      // Somebody may have released or deleted it meanwhile.
-      if (errorCode(error) !== 'ENOENT') output.error(`${entry.id}: ${errorText(error)}`)
-    }
-  }
-  for (const why of foreign) output.error(errorText(why))
-  output.sum({ messages, bytes })
-  if (messages === 0) output.text('no such message is in quarantine\n')
-  return messages > 0 ? 0 : NOTHING
-}
+  work: (args, output) =>
+    withQuarantine(args.directory, async (root) => {
+      let messages = 0
+      let bytes = 0
+      const range = spanOf(args, Date.now())
+      const foreign: unknown[] = []
+      for (const entry of entriesIn(root, range, (why) => void foreign.push(why))) {
+        if (entry.state === 'released' && !args.released) continue
+        try {
+          const record = await recordOf(root, entry)
+          if (record === undefined) continue
+          messages++
+          bytes += entry.size
+          output.text(inWords(entry, record))
+          await output.result(entryAsObject(entry, record))
+        } catch (error) {
+          // Somebody may have released or deleted it meanwhile.
+          if (errorCode(error) !== 'ENOENT') output.error(`${entry.id}: ${errorText(error)}`)
+        }
+      }
+      for (const why of foreign) output.error(errorText(why))
+      output.sum({ messages, bytes })
+      if (messages === 0) output.text('no such message is in quarantine\n')
+      return messages > 0 ? 0 : NOTHING
+    }),
+})
 
 /** The most recipients that a line of the list names. */
 const RECIPIENTS_SHOWN = 3
@@ -119,17 +103,11 @@ function entryAsObject(
   return { ...record, id, grounds, size, state }
 }
 
-interface ShowOptions extends QuarantineOptions {
-  readonly id: string
-  readonly raw: boolean
-  readonly json: boolean
-}
-
 /** The bytes of a message that are shown. */
 const BYTES_SHOWN = 16 * 1024
 
 /** `onescan quarantine show ID`: prints what is known about a message, and how it begins. */
-const showCommand: CommandModule<object, ShowOptions> = {
+const showCommand = makeCommand('quarantine show', {
   command: 'show <id>',
   describe: 'Show what is known of a message in quarantine, and how it begins',
   builder: (yargs) =>
@@ -138,20 +116,18 @@ const showCommand: CommandModule<object, ShowOptions> = {
       .option('raw', flag('Print the message alone, byte for byte, as it came: not for a terminal'))
       .option('json', printsJson)
       .epilogue('Exit codes: 0 it is shown; 2 it is not there, or cannot be read.'),
-  handler: (args) =>
-    runCommand('quarantine show', args, (output) => {
-      const { raw, json } = args
-      if (raw && json) throw new Fault('config', '--raw and --json exclude each other: choose one')
-      if (raw && terminal().output) {
-        throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
-      }
-      return withQuarantine(args, async (root) => {
-        const opened = await openMessage(root, args.id)
-        await (raw ? print(opened) : show(opened, output)).finally(() => opened.close())
-        return 0
-      })
-    }),
-}
+  work({ directory, id, raw, json }, output) {
+    if (raw && json) throw new Fault('config', '--raw and --json exclude each other: choose one')
+    if (raw && terminal().output) {
+      throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
+    }
+    return withQuarantine(directory, async (root) => {
+      const opened = await openMessage(root, id)
+      await (raw ? print(opened) : show(opened, output)).finally(() => opened.close())
+      return 0
+    })
+  },
+})
 
 async function print(opened: OpenMessage): Promise<void> {
   for await (const piece of opened.message()) {
@@ -187,13 +163,8 @@ async function show(opened: OpenMessage, output: Output): Promise<void> {
   if (entry.size > BYTES_SHOWN) output.text(`\n[${entry.size - BYTES_SHOWN} bytes more]\n`)
 }
 
-interface DeleteOptions extends QuarantineOptions {
-  readonly ids: readonly string[]
-  readonly json: boolean
-}
-
 /** `onescan quarantine delete ID...`: removes messages for good. */
-const deleteCommand: CommandModule<object, DeleteOptions> = {
+const deleteCommand = makeCommand('quarantine delete', {
   command: 'delete <ids..>',
   describe: 'Remove messages from quarantine for good',
   builder: (yargs) =>
@@ -206,33 +177,26 @@ const deleteCommand: CommandModule<object, DeleteOptions> = {
       })
       .option('json', printsJson)
       .epilogue('Exit codes: 0 all are removed; 2 one was not.'),
-  handler: (args) =>
-    runCommand('quarantine delete', args, (output) =>
-      withQuarantine(args, (root) => remove(root, args.ids, output)),
-    ),
-}
-
-async function remove(root: PathHandle, ids: readonly string[], output: Output): Promise<number> {
-  let deleted = 0
-  for (const id of ids) {
-    try {
-      const { grounds } = await deleteEntry(root, id)
-      deleted++
-      output.text(`${id}: deleted\n`)
-      await output.result({ id, deleted: true })
-      await noteAction(
-        root,
-        [
-          ['quarantine', 'delete'],
-          ['kept', id],
-          ['grounds', grounds],
-        ],
-        output,
-      )
-    } catch (error) {
-      output.error(errorText(error))
-    }
-  }
-  output.sum({ deleted })
-  return deleted === ids.length ? 0 : FAILED
-}
+  work: ({ directory, ids }, output) =>
+    withQuarantine(directory, async (root) => {
+      let deleted = 0
+      for (const id of ids) {
+        try {
+          const { grounds } = await deleteEntry(root, id)
+          deleted++
+          output.text(`${id}: deleted\n`)
+          await output.result({ id, deleted: true })
+          const fields: readonly LogField[] = [
+            ['quarantine', 'delete'],
+            ['kept', id],
+            ['grounds', grounds],
+          ]
+          await noteAction(root, fields, output)
+        } catch (error) {
+          output.error(errorText(error))
+        }
+      }
+      output.sum({ deleted })
+      return deleted === ids.length ? 0 : FAILED
+    }),
+})

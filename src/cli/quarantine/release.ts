@@ -1,5 +1,4 @@
 import * as crypto from 'node:crypto'
-import type { CommandModule } from 'yargs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
 import type { PathHandle } from '../../ground/path/path-handle.ts'
@@ -13,32 +12,13 @@ import { RELEASED_TO_MAX } from '../../scan/cluster/stamp.ts'
 import { takeMessage } from '../../scan/cluster/take-message.ts'
 import { beginRelease, type Release } from '../../scan/quarantine/release.ts'
 import { flag, printsJson, text } from '../shared/options.ts'
-import { type Output, runCommand } from '../shared/run-command.ts'
-import {
-  addEnvironmentOptions,
-  type EnvironmentOptions,
-  readCluster,
-  slotEnvironment,
-} from '../shared/slot-environment.ts'
-import {
-  addDirectoryOption,
-  noteAction,
-  type QuarantineOptions,
-  withQuarantine,
-} from './directory.ts'
+import { makeCommand, type Output } from '../shared/run-command.ts'
+import { addEnvironmentOptions, readCluster, slotEnvironment } from '../shared/slot-environment.ts'
+import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
 import { MaybeTaken, type ReleaseRoute, readRoute } from './hand-on.ts'
 
-interface ReleaseOptions extends QuarantineOptions, EnvironmentOptions {
-  readonly id: string
-  readonly by: string | undefined
-  readonly to: readonly string[] | undefined
-  readonly again: boolean
-  readonly stamp: boolean
-  readonly json: boolean
-}
-
 /** `onescan quarantine release ID`: sends a message on to its recipients. */
-export const releaseCommand: CommandModule<object, ReleaseOptions> = {
+export const releaseCommand = makeCommand('quarantine release', {
   command: 'release <id>',
   describe: 'Hand a message in quarantine to its recipients after all',
   builder: (yargs) =>
@@ -65,27 +45,26 @@ export const releaseCommand: CommandModule<object, ReleaseOptions> = {
         'CLUSTERKEYS, QUEUECHAIN and QMAILHOME count as in the slot.\n\n' +
           'Exit codes: 0 it was handed on; 2 it was not, and is still in quarantine.',
       ),
-  handler: (args) =>
-    runCommand('quarantine release', args, (output) => {
-      output.sum({ released: 0 })
-      const env = slotEnvironment(process.env, args)
-      const run = {
-        to: args.to ?? [],
-        keys: args.stamp ? signingKeys(env) : [],
-        // By default that of the door which kept the message.
-        routes: {
-          slot: readRoute(args.by ?? 'chain', env),
-          other: readRoute(args.by ?? 'sendmail', env),
-        },
-      }
-      return withQuarantine(args, async (root) => {
-        const begun = await beginRelease(root, args.id, args.again)
-        await release(root, begun, run, output)
-        output.sum({ released: 1 })
-        return 0
-      })
-    }),
-}
+  work(args, output) {
+    output.sum({ released: 0 })
+    const env = slotEnvironment(process.env, args)
+    const run = {
+      to: args.to ?? [],
+      keys: args.stamp ? signingKeys(env) : [],
+      // By default that of the door which kept the message.
+      routes: {
+        slot: readRoute(args.by ?? 'chain', env),
+        other: readRoute(args.by ?? 'sendmail', env),
+      },
+    }
+    return withQuarantine(args.directory, async (root) => {
+      const begun = await beginRelease(root, args.id, args.again)
+      await release(root, begun, run, output)
+      output.sum({ released: 1 })
+      return 0
+    })
+  },
+})
 
 interface ReleaseRun {
   readonly to: readonly string[]

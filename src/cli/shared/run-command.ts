@@ -1,9 +1,33 @@
+import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
 import about from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../ground/errors/fault.ts'
 import { forTerminal, writeOut } from './terminal.ts'
 
 /** The exit code of every command that was called wrongly or failed; onescan(1). */
 export const FAILED = 2
+
+/** What the options of a command say. */
+export type Arguments<Builder> = Builder extends (yargs: Argv<object>) => Argv<infer Options>
+  ? ArgumentsCamelCase<Options>
+  : never
+
+/** A command of this name. Its work gets what its options say, and returns the exit code. */
+export function makeCommand<Options extends { readonly json: boolean }>(
+  name: string,
+  definition: {
+    /** Its words, as yargs has them: `scan <files..>`. */
+    readonly command: string
+    readonly describe: string
+    readonly builder: (yargs: Argv<object>) => Argv<Options>
+    readonly work: (args: ArgumentsCamelCase<Options>, output: Output) => number | Promise<number>
+  },
+): CommandModule<object, Options> {
+  const { work, ...module } = definition
+  return {
+    ...module,
+    handler: (args) => runCommand(name, args, (output) => work(args, output)),
+  }
+}
 
 /**
  * Does the work of a command, and exits with the code that it returns. An error becomes one line on

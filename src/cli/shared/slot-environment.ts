@@ -18,9 +18,7 @@ export interface EnvironmentOptions {
   readonly envdir: string | undefined
 }
 
-export function addEnvironmentOptions<Options>(
-  yargs: Argv<Options>,
-): Argv<Options & { env: string[]; envdir: string | undefined }> {
+export function addEnvironmentOptions<Options>(yargs: Argv<Options>) {
   return yargs
     .option('env', {
       type: 'string',
