@@ -78,22 +78,8 @@ function options(yargs: Argv<object>) {
     )
 }
 
-/** The answer of the slot. Each byte of a text is the character of the same number. */
-interface Injection {
-  readonly program: string
-  readonly dryRun: boolean
-  /** Null if a signal ended the slot. */
-  readonly exitCode: number | null
-  readonly signal: string | null
-  readonly meaning: string
-  readonly milliseconds: number
-  /** The lines that the slot logged. */
-  readonly log: readonly string[]
-  /** The lines of the header that the chain got in a dry run. */
-  readonly header: readonly string[] | null
-}
-
-async function inject(args: Arguments<typeof options>): Promise<Injection> {
+/** Returns the answer of the slot. Each byte of a text is the character of the same number. */
+async function inject(args: Arguments<typeof options>) {
   const { dryRun } = args
   const program = args.program === undefined ? installedQueue() : resolve(args.program)
   if (dryRun && !basename(realpathSync(program)).startsWith('onescan')) {
@@ -119,12 +105,12 @@ async function inject(args: Arguments<typeof options>): Promise<Injection> {
     return {
       program,
       dryRun,
-      exitCode: result.code ?? null,
+      exitCode: result.code ?? null, // null: a signal ended it
       signal: result.signal ?? null,
       meaning: meaningOf(result),
       milliseconds: result.time,
       log: linesOf(log),
-      header: header === undefined ? null : linesOf(header),
+      header: header === undefined ? null : linesOf(header), // as the chain got it in a dry run
     }
   } finally {
     closeSync(message)
@@ -145,14 +131,8 @@ function meaningOf({ code, signal }: Pick<SlotResult, 'code' | 'signal'>): strin
 }
 
 /** The answer for people, with control bytes of hostile mail made visible. */
-function injectionText({
-  exitCode,
-  meaning,
-  dryRun,
-  milliseconds,
-  log,
-  header,
-}: Injection): string {
+function injectionText(injection: Awaited<ReturnType<typeof inject>>): string {
+  const { exitCode, meaning, dryRun, milliseconds, log, header } = injection
   const lines = [
     entry('exit', `${exitCode ?? 'none'}: ${meaning}`),
     entry('time', `${Math.round(milliseconds)} ms`),

@@ -22,12 +22,11 @@ import {
   isDay,
   isKeyId,
   KEYRING_MAX,
-  type Key,
   objectionToMode,
   parseKeyring,
 } from '../scan/cluster/keyring.ts'
 import { flag, printsJson, text } from './shared/options.ts'
-import { makeCommand, type Output } from './shared/run-command.ts'
+import { makeCommand } from './shared/run-command.ts'
 
 /** The most characters of the host's name: a key id has at most 32, and `-YYYYMMDD` follows. */
 const HOST_MAX = 32 - '-20260101'.length
@@ -82,10 +81,14 @@ export const keygenCommand = makeCommand('keygen', {
     }
     const ring = args.append ?? args.prepend
     if (ring !== undefined) {
-      const position = args.append === undefined ? 'top' : 'end'
-      const { keys, made, group } = await addToKeyring(ring, line, position)
-      const signer = keys.find((candidate) => isCurrent(candidate, seconds))
-      await reportAdded({ id, file: ring, made, signs: signer?.id === id }, output)
+      const add = (old: string) =>
+        args.append === undefined ? `${line}\n${old}` : `${old}${line}\n`
+      const { keys, made, group } = await changeKeyring(ring, add)
+      const signs = keys.find((candidate) => isCurrent(candidate, seconds))?.id === id
+      await output.result({ id, file: ring, made, signs })
+      // The secret is in the file and nowhere else.
+      const does = signs ? 'it signs from now on' : 'it verifies, and an earlier line signs'
+      output.text(`key ${id} is ${made ? 'the first' : 'now'} in ${ring}: ${does}\n`)
       // A directory such as /etc/onescan/keys gives its group to what is made in it.
       if (made && group === process.getgid?.()) {
         output.warn(`${ring} has mode 0640: give it the group of the account that scans`)
@@ -127,45 +130,24 @@ export function defaultId(host: string, now: Date): string {
   return `${name || 'key'}-${now.toISOString().slice(0, 10).replaceAll('-', '')}`
 }
 
-/** Prints what was done. The secret is in the file and nowhere else. */
-async function reportAdded(
-  added: { id: string; file: string; made: boolean; signs: boolean },
-  output: Output,
-): Promise<void> {
-  const { id, file, made, signs } = added
-  await output.result(added)
-  const does = signs ? 'it signs from now on' : 'it verifies, and an earlier line signs'
-  output.text(`key ${id} is ${made ? 'the first' : 'now'} in ${file}: ${does}\n`)
-}
-
-type Position = 'top' | 'end'
-
-/** What became of a ring. */
-interface AddedKey {
-  /** The ring as it is now. */
-  readonly keys: readonly Key[]
-  /** Whether the file was made, and its group. */
-  readonly made: boolean
-  readonly group: number
-}
-
 /** The mode of a new keyring: its owner and the slot's group may read it. */
 const FRESH_MODE = 0o640
 
 /**
- * Adds a line to a keyring. A new file replaces the old one in one step, with its owner, group and mode, so
- * that no message ever meets half a ring. Rejects with a Fault of kind `config`, and changes nothing, if others can
- * write to the ring or its directory, or read the ring; if it is malformed; or if this line would make it
- * so. The path leads to a directory once: all else is done below the handle of that.
+ * Changes the text of a keyring; resolves with its keys, whether the file was made, and its group. A new file
+ * replaces the old one in one step, with its owner, group and mode, so that no message ever meets half a ring.
+ * Rejects with a Fault of kind `config`, and changes nothing, if others can write to the ring or its directory,
+ * or read the ring; or if the new text is malformed. The path leads to a directory once: all else is done below
+ * the handle of that.
  */
-async function addToKeyring(path: string, line: string, position: Position): Promise<AddedKey> {
+async function changeKeyring(path: string, change: (old: string) => string) {
   const target = whereItLeads(path)
   const directory = PathHandle.find(dirname(target))
   try {
     directory.mustBeOwn()
-    const added = replaceRing(directory, basename(target), path, line, position)
+    const changed = replaceRing(directory, basename(target), path, change)
     await directory.sync()
-    return added
+    return changed
   } finally {
     directory.close()
   }
@@ -185,16 +167,14 @@ function replaceRing(
   directory: PathHandle,
   name: string,
   shown: string,
-  line: string,
-  position: Position,
-): AddedKey {
+  change: (old: string) => string,
+) {
   const fresh = `${name}.new`
   const fd = takeFresh(directory.at(fresh), `${dirname(shown)}/${fresh}`)
   try {
     const old = readOld(directory, name, shown)
     const text = old?.text ?? ''
-    const whole = text === '' || text.endsWith('\n') ? text : `${text}\n`
-    const next = position === 'top' ? `${line}\n${whole}` : `${whole}${line}\n`
+    const next = change(text === '' || text.endsWith('\n') ? text : `${text}\n`)
     const keys = parseKeyring(next, shown)
     writeWhole(fd, Buffer.from(next, 'latin1'))
     if (old) fchownSync(fd, old.status.uid, old.status.gid)

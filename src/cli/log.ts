@@ -6,7 +6,7 @@ import { VALUE_MAX } from '../ground/errors/log.ts'
 import { inheritedDescriptor } from '../ground/process/descriptors.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
 import { printsJson, text } from './shared/options.ts'
-import { FAILED, makeCommand, type Output } from './shared/run-command.ts'
+import { FAILED, makeCommand } from './shared/run-command.ts'
 import { lineForTerminal, takesColours, writeOut } from './shared/terminal.ts'
 
 const NOTHING_FOUND = 1
@@ -41,14 +41,15 @@ export const logCommand = makeCommand('log', {
     const span = spanOf(args, Date.now())
     const logs = findLogs(args.files, span)
     const warn = (text: string) => output.error(text)
-    const { from, to, virus, decision } = args
     const id = args.id?.slice(0, VALUE_MAX)
-    const query = { ...queryFor({ id, from, to, virus, decision, ...span }), warn }
-    const print = output.json ? printObjects(output) : printLines()
+    const query = { ...queryFor({ ...args, ...span, id }), warn }
+    const isColoured = takesColours()
+    const line = (record: LogRecord) => `${describeRecord(record, isColoured, lineForTerminal)}\n`
     let found = 0
     for await (const records of readLogs(logs, query)) {
       found += records.length
-      await print(records)
+      if (!output.json) await writeOut(records.map(line).join(''))
+      else for (const record of records) await output.result(asObject(record))
     }
     output.sum({ entries: found })
     if (output.hasErrors) return FAILED
@@ -58,29 +59,12 @@ export const logCommand = makeCommand('log', {
   },
 })
 
-/** Prints records of a log. */
-type PrintRecords = (records: readonly LogRecord[]) => Promise<void>
-
-/** Prints a readable line for each record. */
-function printLines(): PrintRecords {
-  const isColoured = takesColours()
-  const lineOf = (record: LogRecord) => `${describeRecord(record, isColoured, lineForTerminal)}\n`
-  return (records) => writeOut(records.map(lineOf).join(''))
-}
-
-/** Prints each record as an object: its time, its host, its fields, and all recipients. */
-function printObjects(output: Output): PrintRecords {
-  return async (records) => {
-    for (const { time, host, fields, recipients } of records) {
-      await output.result({
-        ...(Number.isNaN(time) ? {} : { time: new Date(time).toISOString() }),
-        ...(host && { host }),
-        ...Object.fromEntries(fields),
-        ...(recipients.length > 0 && { rcpt: recipients }),
-      })
-    }
-  }
-}
+const asObject = ({ time, host, fields, recipients }: LogRecord) => ({
+  ...(Number.isNaN(time) ? {} : { time: new Date(time).toISOString() }),
+  ...(host && { host }),
+  ...Object.fromEntries(fields),
+  ...(recipients.length > 0 && { rcpt: recipients }),
+})
 
 /** The hint that the slot writes to another log; onescan-log(5). */
 const SLOT_ELSEWHERE =

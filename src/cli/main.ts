@@ -105,15 +105,12 @@ function withoutLoneDash(words: readonly string[]): string[] {
   return words.map((word) => (word === '-' && FILES.has(words[0]!) ? STDIN : word))
 }
 
-/** What yargs writes its help with. */
-interface Help {
-  getUsage(): readonly (readonly [string, string])[]
-  getDescriptions(): object
-}
-
-/** yargs' types leave these functions out. A function: a command line is read before lines below it have run. */
-function helpOf(parser: Argv): Help {
-  return parser as unknown as Help
+/** What yargs writes its help with: its types leave that out. */
+function helpOf(parser: Argv) {
+  return parser as unknown as {
+    getUsage(): readonly (readonly [string, string])[]
+    getDescriptions(): object
+  }
 }
 
 /** Names the argument that is missing; undefined if yargs' message, which only counts, is another one. */

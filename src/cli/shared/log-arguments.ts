@@ -45,14 +45,6 @@ export function findLogs(files: readonly string[], span: ReturnType<typeof spanO
   throw new Error(`this host has no journal and none of ${PLACES.join(', ')}; name its logs`)
 }
 
-/** The logs of this host in the usual places, and its journal during `span`; none if it has none. */
-export function logsOfHost(span: ReturnType<typeof spanOf>): LogFile[] {
-  const { files, isWhole } = logsHere()
-  const found = files.flatMap((path) => findLog(path))
-  if (!isWhole && hasJournal()) found.push(journal(span))
-  return found
-}
-
 /** The files to which syslog writes the lines of mail servers, of the slot and of onescand. */
 const SYSLOG = ['/var/log/mail.log', '/var/log/maillog']
 /** The files of syslog, and the directories to which multilog writes the lines of services. */
@@ -65,12 +57,14 @@ const PLACES = [
 ]
 
 /**
- * The logs in PLACES and in LOGFILE of onescand's settings, as far as they exist; and whether they
- * hold all lines, so that the journal is not needed.
+ * The logs in PLACES and in LOGFILE of onescand's settings, as far as they exist; and the journal during `span`
+ * if it may have more.
  */
-function logsHere(): { readonly files: string[]; readonly isWhole: boolean } {
+export function logsOfHost(span: ReturnType<typeof spanOf>): LogFile[] {
   const own = attempt(() => readDefaults(DEFAULTS).env.LOGFILE)
   const all = [...(own ? [own] : []), ...PLACES]
   const files = [...new Set(all)].filter((path) => attempt(() => findLog(path)) !== undefined)
-  return { files, isWhole: files.some((file) => file === own || SYSLOG.includes(file)) }
+  const found = files.flatMap((path) => findLog(path))
+  const isWhole = files.some((file) => file === own || SYSLOG.includes(file))
+  return isWhole || !hasJournal() ? found : [...found, journal(span)]
 }

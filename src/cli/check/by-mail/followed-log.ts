@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type LogRecord, readLogLine } from '../../../doors/observe/log/log-record.ts'
@@ -17,8 +18,8 @@ export class FollowedLog {
   readonly #mark: string
   readonly #records: LogRecord[] = []
   readonly #programs: ChildProcess[] = []
+  readonly #news = new EventEmitter()
   readonly #ended = new AbortController()
-  #wake: () => void = () => {}
   /** A line for each log that cannot be read. */
   readonly faults: string[] = []
 
@@ -41,30 +42,22 @@ export class FollowedLog {
 
   /** Resolves with them as soon as one has come, or after so many milliseconds. */
   async untilAbout(id: string, within: number): Promise<LogRecord[]> {
-    const end = performance.now() + within
-    for (;;) {
-      const left = end - performance.now()
-      const found = this.about(id)
-      if (found.length > 0 || left <= 0) return found
-      await this.#nextLine(left)
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(), within)
+    try {
+      for (;;) {
+        const found = this.about(id)
+        if (found.length > 0 || late.signal.aborted) return found
+        await once(this.#news, 'lines', late).catch(() => {})
+      }
+    } finally {
+      clearTimeout(timer)
     }
   }
 
   close(): void {
     this.#ended.abort()
     for (const program of this.#programs) program.kill()
-  }
-
-  #nextLine(within: number): Promise<void> {
-    const before = this.#wake
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, within)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-        before()
-      }
-    })
   }
 
   #outputOf([program, ...words]: readonly [string, ...string[]]): AsyncIterable<Buffer> {
@@ -82,9 +75,7 @@ export class FollowedLog {
       const records = ours.flatMap((line) => readLogLine(line, Date.now()) ?? [])
       const decided = records.filter(({ fields }) => fields.has('decision'))
       this.#records.push(...decided.slice(0, LINES_MAX - this.#records.length))
-      const wake = this.#wake
-      this.#wake = () => {}
-      wake()
+      this.#news.emit('lines')
     }
   }
 }
