@@ -1,4 +1,5 @@
 import { table } from '../../../ground/settings/table.ts'
+import { POSTCONF } from './postconf.ts'
 
 /** The configuration of Sendmail since 8.10. */
 const SENDMAIL_CF = '/etc/mail/sendmail.cf'
@@ -7,7 +8,6 @@ const SENDMAIL_CF = '/etc/mail/sendmail.cf'
 export type MailServer = 'qmail' | 'Postfix' | 'Sendmail' | 'Exim' | 'OpenSMTPD'
 
 const POSTFIX_CF = '/etc/postfix/main.cf'
-const POSTCONF = '/usr/sbin/postconf'
 /** The paths of the real Sendmail: other mail servers have a program of that name, too. */
 const SENDMAILS = [
   '/usr/libexec/sendmail/sendmail',
@@ -16,10 +16,10 @@ const SENDMAILS = [
 ]
 
 /** Servers that know no slot and no milter, and hand their mail to onescand by SMTP. */
-const BY_SMTP = {
-  Exim: ['/usr/sbin/exim4', '/usr/sbin/exim'],
-  OpenSMTPD: ['/usr/sbin/smtpctl'],
-} as const
+const BY_SMTP = [
+  ['Exim', ['/usr/sbin/exim4', '/usr/sbin/exim']],
+  ['OpenSMTPD', ['/usr/sbin/smtpctl']],
+] as const
 
 /**
  * Finds the mail servers on this host. A server counts only if its program is there: a server that was
@@ -32,8 +32,8 @@ export function findMailServers(exists: (path: string) => boolean): MailServer[]
   if (exists(table.QMAILHOME.default)) here.push('qmail')
   if (hasPostfix && exists(POSTFIX_CF)) here.push('Postfix')
   if (hasSendmail && exists(SENDMAIL_CF)) here.push('Sendmail')
-  for (const name of ['Exim', 'OpenSMTPD'] as const) {
-    if (BY_SMTP[name].some(exists)) here.push(name)
+  for (const [name, programs] of BY_SMTP) {
+    if (programs.some(exists)) here.push(name)
   }
   return here.length > 0 ? here : ['qmail']
 }

@@ -32,19 +32,23 @@ export class SmtpdService {
     return this.#own[name] ?? this.#main[name] ?? ''
   }
 
-  /** The name of a parameter where it stands: `smtp/inet/smtpd_milters`, or `smtpd_milters`. */
+  /** The name of a parameter where it stands. */
   placeOf(name: string): string {
     return this.#own[name] === undefined ? name : `${this.name}/${name}`
   }
 
   /** The command that sets a parameter where it stands: for this service alone, or for all. */
   toSet(name: string, value: string): string {
-    const words =
-      this.#own[name] === undefined
-        ? `postconf -e ${shellWord(`${name} = ${value}`)}`
-        : `postconf -P ${shellWord(`${this.name}/${name}=${value}`)}`
-    return `${words} && postfix reload`
+    return setting(this.placeOf(name), value)
   }
+}
+
+/** The command that sets a parameter where it stands: `smtp/inet/smtpd_milters`, or `smtpd_milters`. */
+export function setting(place: string, value: string): string {
+  const words = place.includes('/')
+    ? `-P ${shellWord(`${place}=${value}`)}`
+    : `-e ${shellWord(`${place} = ${value}`)}`
+  return `postconf ${words} && postfix reload`
 }
 
 /** What counts for the rules about Postfix. */

@@ -1,6 +1,5 @@
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
-import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { rootFacts } from '../../shared/root-facts.ts'
 import { matchAddress } from './onescand-places.ts'
 import {
@@ -12,6 +11,7 @@ import {
   readPostfix,
   type SmtpdService,
   secondsOf,
+  setting,
   splitMilters,
   whileDown,
 } from './postconf.ts'
@@ -90,17 +90,10 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
     const said = `${names}: whether it is onescand was not seen`
     return [warning(what, `${said}; its mail is scanned only if it is`, SHOW)]
   }
-  const list = [value, inPostfix(postfix.places.milters[0] ?? USUAL, postfix)]
-    .filter(Boolean)
-    .join(', ')
+  const own = inPostfix(postfix.places.milters[0] ?? USUAL, postfix)
   const why = 'names neither a milter of onescand nor a filter: its mail is not scanned'
-  return [
-    error(
-      what === 'smtpd_milters' ? what : service.name,
-      why,
-      service.toSet('smtpd_milters', list),
-    ),
-  ]
+  const remedy = service.toSet('smtpd_milters', value === '' ? own : `${value}, ${own}`)
+  return [error(what === 'smtpd_milters' ? what : service.name, why, remedy)]
 }
 
 /** Where onescand listens for Postfix by its page. */
@@ -154,8 +147,8 @@ function checkTimeLimit(
   const place = `${(name === PROXY ? service : transport!).name}/${limit}`
   const time = set.get(place) ?? main[limit] ?? ''
   if (secondsOf(time) > scanTime) return []
-  const enough = shellWord(`${place}=${Math.max(ENOUGH, 2 * scanTime)}s`)
-  return [warning(place, tooEarly(time, scanTime), `postconf -P ${enough} && postfix reload`)]
+  const enough = setting(place, `${Math.max(ENOUGH, 2 * scanTime)}s`)
+  return [warning(place, tooEarly(time, scanTime), enough)]
 }
 
 const tooEarly = (time: string, scanTime: number) =>
@@ -168,18 +161,13 @@ function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfi
   const list = service.valueOf('smtpd_milters')
   const term = (name: 'default_action' | 'content_timeout') => {
     const parameter = `milter_${name}`
-    const set = (value: string) =>
-      options[name] === undefined
-        ? service.toSet(parameter, value)
-        : service.toSet(
-            'smtpd_milters',
-            list.replace(written, written.replace(`${name}=${options[name]}`, `${name}=${value}`)),
-          )
-    return {
-      value: options[name] ?? service.valueOf(parameter),
-      place: service.placeOf(parameter),
-      set,
+    const own = options[name]
+    const set = (value: string) => {
+      if (own === undefined) return service.toSet(parameter, value)
+      const changed = written.replace(`${name}=${own}`, `${name}=${value}`)
+      return service.toSet('smtpd_milters', list.replace(written, changed))
     }
+    return { value: own ?? service.valueOf(parameter), place: service.placeOf(parameter), set }
   }
   const action = term('default_action')
   const timeout = term('content_timeout')
@@ -188,13 +176,8 @@ function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfi
       ok(service.name, `asks onescand at ${text}; while that is down, ${whileDown(action.value)}`),
   ]
   if (action.value === 'accept') {
-    findings.push(
-      error(
-        action.place,
-        `accept: mail gets in unscanned while ${text} is down`,
-        action.set('tempfail'),
-      ),
-    )
+    const value = `accept: mail gets in unscanned while ${text} is down`
+    findings.push(error(action.place, value, action.set('tempfail')))
   } else if (action.value !== 'tempfail') {
     const value = `${action.value}: while ${text} is down, ${whileDown(action.value)}`
     findings.push(warning(action.place, value, action.set('tempfail')))
@@ -224,8 +207,7 @@ function checkReturn(service: SmtpdService, postfix: Postfix): Finding[] {
     const value = service.valueOf(name)
     if (smtpDoorAt(name, value, postfix) === undefined) return []
     const why = `has ${name} = ${value}: mail that comes back from onescand goes to it again, a loop`
-    const remedy = `postconf -P ${shellWord(`${service.name}/${name}=`)} && postfix reload`
-    return [error(service.name, why, remedy)]
+    return [error(service.name, why, setting(`${service.name}/${name}`, ''))]
   })
 }
 
@@ -235,15 +217,13 @@ function checkMain(postfix: Postfix): Finding[] {
   const [transport] = (main.content_filter ?? '').split(':')
   if (transport && !transports.has(transport)) {
     const value = `${main.content_filter}: master.cf has no transport ${transport}, so all mail is deferred`
-    findings.push(
-      error('content_filter', value, 'add it to master.cf as its page has it; then postfix reload'),
-    )
+    const remedy = 'add it to master.cf as its page has it; then postfix reload'
+    findings.push(error('content_filter', value, remedy))
   }
   if (main.smtpd_milter_maps) {
     const value = `${main.smtpd_milter_maps}: clients in it have milters of their own, or none`
-    findings.push(
-      warning('smtpd_milter_maps', value, 'see that it names no client whose mail must be scanned'),
-    )
+    const remedy = 'see that it names no client whose mail must be scanned'
+    findings.push(warning('smtpd_milter_maps', value, remedy))
   }
   findings.push(...checkLocalMail(postfix))
   const limit = main.smtp_line_length_limit ?? '998'
@@ -270,7 +250,7 @@ function checkLocalMail(postfix: Postfix): Finding[] {
   if (isFiltered || known.length === 0) return []
   const list = [...local, ...known].map(({ written }) => written).join(', ')
   const value = 'mail of local programs, by sendmail(1), is not scanned'
-  return [warning(what, value, `postconf -e ${shellWord(`${what} = ${list}`)} && postfix reload`)]
+  return [warning(what, value, setting(what, list))]
 }
 
 /** Checks whether Postfix runs, if this is the Postfix of the host. Only root sees that. */
