@@ -23,13 +23,12 @@ const allBytes = String.fromCharCode(...Array.from({ length: 256 }, (_, byte) =>
 
 for (const { name, smtpDelay } of builds) {
   t.test(`${name}: a patient client is greeted after the delay`, { skip }, async (t) => {
-    const server = await serve({ words: [...smtpDelay, '-v', ...QUICK] })
-    t.teardown(server.stop)
+    const server = await serve(t, { words: [...smtpDelay, '-v', ...QUICK] })
     const late = `EHLO client.example.org\r\n${allBytes.repeat(1000)}`
     const { said, greetedAfter } = await visit(server.port, { late })
     t.equal(said, '220 behind RBLSMTPD=unset\r\n')
     t.ok(greetedAfter >= 480, `${greetedAfter} ms`)
-    await until(() => server.kept('environment') !== '', 'the server behind ends')
+    await server.over()
     t.ok(server.kept('bytes') === late, 'what it sends reaches the server byte for byte')
     t.match(
       server.log.join('\n'),
@@ -40,18 +39,16 @@ for (const { name, smtpDelay } of builds) {
 
 for (const { name, smtpDelay } of runtimes) {
   t.test(`${name}: an early talker is pointed out to the program behind`, { skip }, async (t) => {
-    const server = await serve({ words: [...smtpDelay, ...QUICK] })
-    t.teardown(server.stop)
+    const server = await serve(t, { words: [...smtpDelay, ...QUICK] })
     const early = `EHLO x\r\n${allBytes.repeat(100)}`
     const { said } = await visit(server.port, { early, late: 'QUIT\r\n' })
     t.match(said, `220 behind RBLSMTPD=${TALKED}`)
-    await until(() => server.kept('environment') !== '', 'the server behind ends')
+    await server.over()
     t.ok(server.kept('bytes') === `${early}QUIT\r\n`, 'not a byte was taken')
   })
 
   t.test(`${name}: a client that leaves starts nothing, at once`, { skip }, async (t) => {
-    const server = await serve({ words: [...smtpDelay, '-v', '-d', '300', '-N', '300'] })
-    t.teardown(server.stop)
+    const server = await serve(t, { words: [...smtpDelay, '-v', '-d', '300', '-N', '300'] })
     await visit(server.port, { leaveAfter: 10 })
     await until(() => /: end \d+ status 0/.test(server.log.join('\n')), 'smtp-delay ends')
     t.match(server.log.join('\n'), / event=left /)
@@ -59,8 +56,7 @@ for (const { name, smtpDelay } of runtimes) {
   })
 
   t.test(`${name}: -S refuses by itself what talks early`, { skip }, async (t) => {
-    const server = await serve({ words: [...smtpDelay, '-S', ...QUICK] })
-    t.teardown(server.stop)
+    const server = await serve(t, { words: [...smtpDelay, '-S', ...QUICK] })
     const early = 'EHLO x\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\n'
     const { said } = await visit(server.port, { early, late: 'QUIT\r\n' })
     t.match(
@@ -81,23 +77,20 @@ for (const { name, smtpDelay } of runtimes) {
 const { smtpDelay } = runtimes[0]!
 
 t.test('-S gets its answer through to who sends a megabyte early', { skip }, async (t) => {
-  const server = await serve({ words: [...smtpDelay, '-S', ...QUICK] })
-  t.teardown(server.stop)
+  const server = await serve(t, { words: [...smtpDelay, '-S', ...QUICK] })
   const { said } = await visit(server.port, { early: `DATA\r\n${'x'.repeat(1024 * 1024)}` })
   t.match(said, /^220 .*\r\n451 your mail server/)
   t.match(said, /\r\n421 .*\r\n$/)
 })
 
 t.test('the program behind finds descriptors and signals as they were', { skip }, async (t) => {
-  const plain = await serve({ words: [] })
-  t.teardown(plain.stop)
+  const plain = await serve(t, { words: [] })
   await visit(plain.port)
-  await until(() => plain.kept('environment') !== '', 'the bare server ends')
+  await plain.over()
   for (const { name, smtpDelay } of runtimes) {
-    const server = await serve({ words: [...smtpDelay, ...QUICK] })
-    t.teardown(server.stop)
+    const server = await serve(t, { words: [...smtpDelay, ...QUICK] })
     await visit(server.port)
-    await until(() => server.kept('environment') !== '', 'the server behind ends')
+    await server.over()
     t.match(server.kept('state'), /SigIgn:\s+0+\n/)
     t.equal(server.kept('state'), plain.kept('state'), name)
     t.notMatch(server.kept('environment'), /SMTPDELAY_SIGIGN/)
@@ -110,19 +103,17 @@ t.test('a signal that was ignored before stays ignored', { skip }, async (t) => 
   for (const { name, smtpDelay } of runtimes.filter(
     (runtime) => runtime.name !== 'on the oldest Node',
   )) {
-    const server = await serve({ words: [...ignoring, ...smtpDelay, ...QUICK] })
-    t.teardown(server.stop)
+    const server = await serve(t, { words: [...ignoring, ...smtpDelay, ...QUICK] })
     await visit(server.port)
-    await until(() => server.kept('environment') !== '', 'the server behind ends')
+    await server.over()
     t.match(server.kept('state'), /SigIgn:\s+0+1000\n/, name)
   }
 })
 
 t.test('the delay is that of the class, counted from the connection', { skip }, async (t) => {
   const domain = '1.0.0.127.in-addr.arpa'
-  const dns = async (answer: Parameters<typeof startDns>[0][string]) => {
-    const server = await startDns({ [domain]: answer })
-    t.teardown(server.stop)
+  const dns = async (answer: Parameters<typeof startDns>[1][string]) => {
+    const server = await startDns(t, { [domain]: answer })
     return namesFrom(server.server, 0.3)
   }
   const delays = ['-v', '-d', '0.4', '-D', '0.7', '-N', '1']
@@ -134,7 +125,7 @@ t.test('the delay is that of the class, counted from the connection', { skip }, 
     { words: await dns('silence'), delay: 400, log: 'ordinary (no answer: ETIMEOUT)' },
   ]
   for (const { words, delay, log } of cases) {
-    const server = await serve({ words: [...smtpDelay, ...delays, ...words] })
+    const server = await serve(t, { words: [...smtpDelay, ...delays, ...words] })
     // A busy machine is slow now and then.
     let soonest = Number.POSITIVE_INFINITY
     for (let visits = 0; visits < 20 && soonest >= delay + 250; visits++) {
@@ -143,16 +134,13 @@ t.test('the delay is that of the class, counted from the connection', { skip }, 
     // The client's clock starts a little before the server's.
     t.ok(soonest > delay - 30 && soonest < delay + 250, `${log}: ${soonest} ms`)
     t.match(server.log.join('\n'), log)
-    await server.stop()
   }
 })
 
 t.test('a client that talks while the DNS is silent is handed on at once', { skip }, async (t) => {
-  const dns = await startDns({ '1.0.0.127.in-addr.arpa': 'silence' })
-  t.teardown(dns.stop)
+  const dns = await startDns(t, { '1.0.0.127.in-addr.arpa': 'silence' })
   const words = [...NO_PENALTY, ...namesFrom(dns.server, 300)]
-  const server = await serve({ words: [...smtpDelay, ...words] })
-  t.teardown(server.stop)
+  const server = await serve(t, { words: [...smtpDelay, ...words] })
   const { said } = await visit(server.port, { early: 'EHLO x\r\n' })
   t.match(said, TALKED)
 })
@@ -172,31 +160,25 @@ const exempt: { name: string; rules?: string; words?: string[]; early?: string; 
 
 for (const { name, rules, early, expect } of exempt) {
   t.test(`a rule with ${name} overrules the class`, { skip }, async (t) => {
-    const server = await serve({ words: [...smtpDelay, ...NEVER], ...(rules && { rules }) })
-    t.teardown(server.stop)
+    const server = await serve(t, { words: [...smtpDelay, ...NEVER], ...(rules && { rules }) })
     const { said } = await visit(server.port, early === undefined ? {} : { early })
     t.ok(said.startsWith(`220 behind RBLSMTPD=${expect}`), said)
   })
 }
 
 t.test('allowed networks pass at once, and so do confirmed names', { skip }, async (t) => {
-  const dns = await startDns({
+  const dns = await startDns(t, {
     '1.0.0.127.in-addr.arpa': { names: ['friend.example.org'] },
     'friend.example.org': { address: '127.0.0.1' },
   })
-  const liar = await startDns({
+  const liar = await startDns(t, {
     '1.0.0.127.in-addr.arpa': { names: ['friend.example.org'] },
     'friend.example.org': { address: '192.0.2.1' },
   })
-  t.teardown(dns.stop)
-  t.teardown(liar.stop)
   const lists = t.testdir({ networks: '127.0.0.0/8\n', names: '.example.org\n' })
   const greeted = async (file: string, server: string) => {
     const words = [...smtpDelay, ...NEVER, '--allow', `${lists}/${file}`, '--dns', server]
-    const served = await serve({ words })
-    const { said } = await visit(served.port, { early: 'x' })
-    await served.stop()
-    return said
+    return (await visit((await serve(t, { words })).port, { early: 'x' })).said
   }
   t.match(await greeted('networks', dns.server), '=unset')
   t.match(await greeted('names', dns.server), '=unset')
@@ -206,8 +188,7 @@ t.test('allowed networks pass at once, and so do confirmed names', { skip }, asy
 t.test('beyond --limit nobody is delayed, and early talkers are noticed', { skip }, async (t) => {
   const locks = t.testdir({})
   const words = ['-v', ...NEVER, '--limit', '2', '--locks', locks]
-  const server = await serve({ words: [...smtpDelay, ...words] })
-  t.teardown(server.stop)
+  const server = await serve(t, { words: [...smtpDelay, ...words] })
   const leaving = new AbortController()
   const leaveWhen = leaving.signal
   const waiting = [visit(server.port, { leaveWhen }), visit(server.port, { leaveWhen })]

@@ -1,5 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
+import type { Test } from 'tap'
 
 /** How the DNS server of a test treats a question. */
 export type DnsAnswer =
@@ -13,12 +14,11 @@ export type DnsAnswer =
   | 'nonsense'
   | { readonly elsewhere: string }
 
-export interface DnsServer {
+interface DnsServer {
   /** `ADDRESS:PORT`. */
   readonly server: string
   /** The names that were asked for, in order. */
   readonly asked: readonly string[]
-  stop(): void
 }
 
 const PTR = 12
@@ -27,10 +27,11 @@ const IN = 1
 const HEADER = 12
 
 /**
- * A DNS server over UDP that knows these domains; of any other it says NXDOMAIN. `address`
+ * A DNS server over UDP that knows these domains; of any other it says NXDOMAIN. It ends with the test. `address`
  * makes it listen on the port of the DNS, for programs that ask no other.
  */
 export async function startDns(
+  t: Test,
   known: Readonly<Record<string, DnsAnswer>>,
   address?: string,
 ): Promise<DnsServer> {
@@ -51,18 +52,15 @@ export async function startDns(
     else if ('address' in answer) {
       send(socket, 0, [record(A, Buffer.from(answer.address.split('.').map(Number)))])
     } else {
-      send(
-        socket,
-        0,
-        answer.names.map((name) => record(PTR, encodeName(name))),
-      )
+      const records = answer.names.map((name) => record(PTR, encodeName(name)))
+      send(socket, 0, records)
     }
   })
-  const stop = () => {
+  t.teardown(() => {
     socket.close()
     other.close()
-  }
-  return { server: `${socket.address().address}:${socket.address().port}`, asked, stop }
+  })
+  return { server: `${socket.address().address}:${socket.address().port}`, asked }
 }
 
 async function bound(address = '127.0.0.1', port = 0): Promise<Socket> {

@@ -28,8 +28,7 @@ for (const { name, smtpDelay } of runtimes) {
 
   t.test(`${name}: without a name the DNS is asked, for IPv6 too`, async (t) => {
     const domain = `7.7${'.0'.repeat(22)}.8.b.d.0.1.0.0.2.ip6.arpa`
-    const dns = await startDns({ [domain]: { names: ['adsl-7.example.net'] } })
-    t.teardown(dns.stop)
+    const dns = await startDns(t, { [domain]: { names: ['adsl-7.example.net'] } })
     const ask = (ip: string) => explain('--dns', dns.server, '--explain', ip)
     const dynamic = 'dynamic adsl-7.example.net (dynamic *|adsl|*)'
     t.equal(await ask('2001:db8::77'), `2001:db8::77: delay 10, ${dynamic}`)

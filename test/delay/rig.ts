@@ -2,7 +2,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Test } from 'tap'
 import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
+import { attempt } from '../../src/ground/errors/fault.ts'
 import { startTcpServer, type TcpServer } from '../programs/ucspi.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { allWait } from './waits.ts'
@@ -41,19 +43,22 @@ grep flags /proc/self/fdinfo/0 /proc/self/fdinfo/1 >>"$KEPT/state"
 env >"$KEPT/environment"
 `
 
-export interface Served extends Pick<TcpServer, 'log' | 'port' | 'stop'> {
+interface Served extends TcpServer {
   /** What the program behind kept in a file of this name; '' before it ran. */
   kept(name: 'bytes' | 'state' | 'environment'): string
+  /** Resolves when the program behind has ended. */
+  over(): Promise<void>
 }
 
-/**
- * tcpserver with these words before a program that keeps what it gets.
- */
-export async function serve(setup: {
-  readonly words: readonly string[]
-  readonly rules?: string
-  readonly environment?: Readonly<Record<string, string>>
-}): Promise<Served> {
+/** tcpserver with these words before a program that keeps what it gets; it ends with the test. */
+export async function serve(
+  t: Test,
+  setup: {
+    readonly words: readonly string[]
+    readonly rules?: string
+    readonly environment?: Readonly<Record<string, string>>
+  },
+): Promise<Served> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-delay-'))
   const behind = join(directory, 'behind')
   writeFileSync(behind, BEHIND, { mode: 0o755 })
@@ -63,18 +68,12 @@ export async function serve(setup: {
     program: [...setup.words, behind],
     environment: { PATH: process.env.PATH, KEPT: directory, ...setup.environment },
   })
-  return {
-    log: server.log,
-    port: server.port,
-    kept(name) {
-      try {
-        return readFileSync(join(directory, name), 'latin1')
-      } catch {
-        return ''
-      }
-    },
-    stop: () => server.stop().finally(() => rmSync(directory, { recursive: true, force: true })),
+  t.teardown(() => server.stop().finally(() => rmSync(directory, { recursive: true, force: true })))
+  const kept: Served['kept'] = (name) => {
+    return attempt(() => readFileSync(join(directory, name), 'latin1')) ?? ''
   }
+  const over = () => until(() => kept('environment') !== '', 'the server behind ends')
+  return { ...server, kept, over }
 }
 
 export interface Visit {

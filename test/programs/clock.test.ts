@@ -161,11 +161,10 @@ echo '${seconds < 0 ? '' : '+'}${seconds}' >'${clock.file}.new' && mv '${clock.f
     async (t) => {
       const clock = steppedClock(t, 0)
       const words = [...allWait(1), '--dns-timeout', '0.1']
-      const served = await serve({
+      const served = await serve(t, {
         words: [...start('smtp-delay'), ...words],
         environment: clock.environment,
       })
-      t.teardown(served.stop)
       for (const seconds of [-HOUR, HOUR]) {
         const visited = visit(served.port, { late: 'QUIT\r\n' })
         setTimeout(clock.set, 300, seconds)

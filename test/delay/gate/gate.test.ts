@@ -16,8 +16,7 @@ const SHORT = [...allWait(0.2), ...NO_PENALTY, ...NO_NAMES]
 for (const { name, smtpDelay: command } of runtimes) {
   t.test(`${name}: the program gets what tcpserver would give it`, { skip }, async (t) => {
     const rules = '127.0.0.9:deny\n127.0.0.:allow,GREETING="hello, all",EMPTY=""\n:deny\n'
-    const gate = await startGate({ command, rules, words: [...SHORT, '-v'] })
-    t.teardown(gate.stop)
+    const gate = await startGate(t, { command, rules, words: [...SHORT, '-v'] })
     const tcpserver = await startTcpServer({
       directory: t.testdir({}),
       rules,
@@ -34,30 +33,27 @@ for (const { name, smtpDelay: command } of runtimes) {
     t.equal(gate.kept('state'), kept('state'), 'descriptors and signals')
     t.same(variables(gate.kept('environments')), variables(kept('environments')))
     t.equal(gate.kept('lines'), 'EHLO client.example.org\r\nMAIL FROM:<a@example.org>\r\nQUIT\r\n')
-    t.match(
-      gate.log.join('\n'),
+    await gate.logged(
       / event=passed pid=\d+ remote=127\.0\.0\.1 waited_ms=\d+\.\d reason="ordinary \(no answer: /,
     )
 
     const denied = await connect(gate.port, { from: '127.0.0.9' })
     t.equal(await denied.over, '', 'a rule that denies leaves no word')
-    t.match(gate.log.join('\n'), / event=denied pid=\d+ remote=127\.0\.0\.9 /)
+    await gate.logged(/ event=denied pid=\d+ remote=127\.0\.0\.9 /)
   })
 
   t.test(`${name}: the program hears of an early talker, and every byte`, { skip }, async (t) => {
-    const gate = await startGate({ command, words: NEVER })
-    t.teardown(gate.stop)
+    const gate = await startGate(t, { command, words: NEVER })
     const client = await connect(gate.port, { early: 'EHLO early\r\n' })
     await client.hears(/^250 /m)
     client.send('QUIT\r\n')
     t.match(await client.over, `220 behind RBLSMTPD=${TALKED}`)
     t.equal(gate.kept('lines'), 'EHLO early\r\nQUIT\r\n')
-    t.match(gate.log.join('\n'), / event=talked pid=\d+ remote=127\.0\.0\.1 waited_ms=/)
+    await gate.logged(/ event=talked pid=\d+ remote=127\.0\.0\.1 waited_ms=/)
   })
 
   t.test(`${name}: -S answers an early talker by itself`, { skip }, async (t) => {
-    const gate = await startGate({ command, words: [...NEVER, '-S'] })
-    t.teardown(gate.stop)
+    const gate = await startGate(t, { command, words: [...NEVER, '-S'] })
     const client = await connect(gate.port, { early: 'EHLO x\r\nMAIL FROM:<a@b>\r\nRC' })
     await client.hears(/^250 [\s\S]*^250 /m)
     client.send('PT TO:<c@d>\r\nQUIT\r\n')
@@ -65,10 +61,7 @@ for (const { name, smtpDelay: command } of runtimes) {
       (await client.over).replace(/^(\d{3}).*$/gm, (line, code) => (code === '451' ? line : code)),
       /^220\r?\n250\r?\n250\r?\n451 your mail server talked before .* try again\r\n221\r?\n$/,
     )
-    t.match(
-      gate.log.join('\n'),
-      / event=refused pid=\d+ remote=127\.0\.0\.1 reply=451 reason="your/,
-    )
+    await gate.logged(/ event=refused pid=\d+ remote=127\.0\.0\.1 reply=451 reason="your/)
     t.equal(gate.kept('environments'), '', 'no program was started')
     const flood = await connect(gate.port, { early: `DATA\r\n${'x'.repeat(1024 * 1024)}` })
     t.match(
@@ -79,19 +72,17 @@ for (const { name, smtpDelay: command } of runtimes) {
   })
 
   t.test(`${name}: a client that leaves starts nothing`, { skip }, async (t) => {
-    const gate = await startGate({ command, words: [...NEVER, '-P', '300'] })
-    t.teardown(gate.stop)
+    const gate = await startGate(t, { command, words: [...NEVER, '-P', '300'] })
     ;(await connect(gate.port)).leave()
-    await until(() => / event=left /.test(gate.log.join('\n')), 'it is seen at once')
+    await gate.logged(/ event=left /)
     const talker = await connect(gate.port, { early: 'x' })
-    await until(() => / event=talked /.test(gate.log.join('\n')), 'it has talked')
+    await gate.logged(/ event=talked /)
     talker.leave()
     t.equal(gate.kept('environments'), '')
   })
 
   t.test(`${name}: who behaved is remembered, until it talks early`, { skip }, async (t) => {
-    const gate = await startGate({ command, words: SHORT })
-    t.teardown(gate.stop)
+    const gate = await startGate(t, { command, words: SHORT })
     const count = (what: RegExp) => gate.log.filter((line) => what.test(line)).length
     await speak(gate.port)
     await speak(gate.port)
@@ -128,12 +119,11 @@ for (const { name, smtpDelay: command } of runtimes) {
   })
 
   t.test(`${name}: SIGTERM sends who waits away, and sessions go on`, { skip }, async (t) => {
-    const gate = await startGate({
+    const gate = await startGate(t, {
       command,
       rules: '127.0.0.2:allow,SMTPDELAY="0"\n:allow\n',
       words: NEVER,
     })
-    t.teardown(gate.stop)
     const session = await connect(gate.port, { from: '127.0.0.2' })
     await session.hears(/^220 /)
     const waiting = await connect(gate.port)
@@ -152,16 +142,14 @@ for (const { name, smtpDelay: command } of runtimes) {
 const command = runtimes.at(-1)!.smtpDelay
 
 t.test('the class is that of the names in the DNS', { skip }, async (t) => {
-  const dns = await startDns({
+  const dns = await startDns(t, {
     '1.0.0.127.in-addr.arpa': { names: ['adsl-7.example.org'] },
     '2.0.0.127.in-addr.arpa': { names: ['mail.example.org'] },
     '4.0.0.127.in-addr.arpa': { code: 2 },
     '5.0.0.127.in-addr.arpa': 'silence',
   })
-  t.teardown(dns.stop)
   const delays = [...allWait(0), ...namesFrom(dns.server, 0.3)]
-  const gate = await startGate({ command, words: delays })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command, words: delays })
   const reasons = [
     'dynamic adsl-7',
     'ordinary mail.example.org',
@@ -186,26 +174,20 @@ t.test('the class is that of the names in the DNS', { skip }, async (t) => {
 })
 
 t.test('rules may name clients with -h, and confirmed names with -p', { skip }, async (t) => {
-  const dns = await startDns({
+  const dns = await startDns(t, {
     '1.0.0.127.in-addr.arpa': { names: ['friend.example.org'] },
     '2.0.0.127.in-addr.arpa': { names: ['friend.example.org'] },
     'friend.example.org': { address: '127.0.0.1' },
   })
-  t.teardown(dns.stop)
   const rules = '=friend.example.org:allow,WHO="friend"\n:allow,WHO="any"\n'
   const words = [...AT_ONCE, ...namesFrom(dns.server, 5)]
-  for (const { option, second } of [
-    { option: '-h', second: 'friend' },
-    { option: '-p', second: 'any' },
-  ]) {
+  for (const [option, second] of [
+    ['-h', 'friend'],
+    ['-p', 'any'],
+  ] as const) {
     const environment = { TCPREMOTEINFO: 'forged', TCPREMOTEHOST: 'forged' }
-    const gate = await startGate({
-      command,
-      rules,
-      words: [...words, option],
-      environment,
-      lookUp: true,
-    })
+    const more = { rules, words: [...words, option], environment, lookUp: true }
+    const gate = await startGate(t, { command, ...more })
     await speak(gate.port, '127.0.0.1')
     await speak(gate.port, '127.0.0.2')
     const said = gate.kept('environments')
@@ -216,13 +198,11 @@ t.test('rules may name clients with -h, and confirmed names with -p', { skip }, 
     )
     t.match(said, /^TCPREMOTEHOST=friend\.example\.org$/m)
     t.notMatch(said, /forged/)
-    await gate.stop()
   }
 })
 
 t.test('new rules count at once, and a damaged file lets nobody in', { skip }, async (t) => {
-  const gate = await startGate({ command, rules: ':allow,WHO="first"\n' })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command, rules: ':allow,WHO="first"\n' })
   await speak(gate.port)
   const cdb = compileRules(gate.directory, `${networks(3000)}:allow,WHO="second"\n`)
   await speak(gate.port)
@@ -234,8 +214,7 @@ t.test('new rules count at once, and a damaged file lets nobody in', { skip }, a
   )
   truncateSync(cdb, 3000)
   t.match(await (await connect(gate.port)).over, /^421 .* temporary trouble/)
-  t.match(
-    gate.log.join('\n'),
+  await gate.logged(
     / event=failed .* reason="-x .*tcp\.smtp\.cdb: is not a cdb: it ends too early; make it with tcprules"/,
   )
   rmSync(cdb)
@@ -243,22 +222,20 @@ t.test('new rules count at once, and a damaged file lets nobody in', { skip }, a
   compileRules(gate.directory, ':allow\n')
   t.match(await speak(gate.port), /^220 /)
 
-  const lenient = await startGate({
+  const lenient = await startGate(t, {
     command,
     words: [...AT_ONCE, '-x', '/nonexistent/cdb', '-X'],
   })
-  t.teardown(lenient.stop)
   t.match(await speak(lenient.port), /^220 /, '-X')
 })
 
 t.test('at most -c programs run; clients are served in their order', { skip }, async (t) => {
   const rules = '127.0.0.8:allow,SMTPDELAY="0"\n:allow,SMTPDELAY="0.1"\n'
-  const gate = await startGate({
+  const gate = await startGate(t, {
     command,
     rules,
     words: [...AT_ONCE, '-c', '1', '--remember', '0'],
   })
-  t.teardown(gate.stop)
   const first = await connect(gate.port)
   await first.hears(/^220 /)
   const second = await connect(gate.port, { from: '127.0.0.2' })
@@ -266,7 +243,7 @@ t.test('at most -c programs run; clients are served in their order', { skip }, a
   const fourth = await connect(gate.port, { from: '127.0.0.4' })
   fourth.leave()
   await new Promise((resolve) => setTimeout(resolve, 500)) // the delay of the second is over
-  await until(() => / event=left .*remote=127\.0\.0\.4/.test(gate.log.join('\n')), 'one leaves')
+  await gate.logged(/ event=left .*remote=127\.0\.0\.4/)
   first.send('QUIT\r\n')
   await second.hears(/^220 /)
   t.equal(third.said, '')
@@ -274,32 +251,26 @@ t.test('at most -c programs run; clients are served in their order', { skip }, a
   await third.hears(/^220 /)
   third.leave()
 
-  const hasty = await startGate({ command, words: [...AT_ONCE, '-c', '1', '--patience', '0'] })
-  t.teardown(hasty.stop)
+  const hasty = await startGate(t, { command, words: [...AT_ONCE, '-c', '1', '--patience', '0'] })
   const busy = await connect(hasty.port)
   await busy.hears(/^220 /)
   t.match(
     await (await connect(hasty.port, { from: '127.0.0.2' })).over,
     /^421 .* all servers are busy/,
   )
-  t.match(
-    hasty.log.join('\n'),
-    / event=refused .* remote=127\.0\.0\.2 reply=421 reason="all servers are busy/,
-  )
+  await hasty.logged(/ event=refused .* remote=127\.0\.0\.2 reply=421 reason="all servers are busy/)
   busy.leave()
 })
 
 t.test('a full waiting room sends the worst client away, or the newcomer', { skip }, async (t) => {
-  const dns = await startDns({
+  const dns = await startDns(t, {
     '2.0.0.127.in-addr.arpa': { names: ['adsl-7.example.org'] },
     '3.0.0.127.in-addr.arpa': { names: ['mail.example.org'] },
     '4.0.0.127.in-addr.arpa': { names: ['mail.example.org'] },
     '5.0.0.127.in-addr.arpa': { names: ['mail.example.org'] },
   })
-  t.teardown(dns.stop)
   const words = [...NEVER, '--waiting', '3', ...namesFrom(dns.server, 5)]
-  const gate = await startGate({ command, words })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command, words })
   const come = async (host: number) => {
     const client = await connect(gate.port, { from: `127.0.0.${host}` })
     await until(() => dns.asked.includes(`${host}.0.0.127.in-addr.arpa`), `${host} is asked for`)
@@ -319,8 +290,7 @@ t.test('a full waiting room sends the worst client away, or the newcomer', { ski
 })
 
 t.test('one client has at most --per-client connections', { skip }, async (t) => {
-  const gate = await startGate({ command, words: [...AT_ONCE, '--per-client', '2'] })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command, words: [...AT_ONCE, '--per-client', '2'] })
   const clients = [await connect(gate.port), await connect(gate.port)]
   for (const client of clients) await client.hears(/^220 /)
   t.match(await (await connect(gate.port)).over, /^421 .* too many connections from your address/)
@@ -332,8 +302,7 @@ t.test('one client has at most --per-client connections', { skip }, async (t) =>
 })
 
 t.test('one client takes at most half of the programs by default', { skip }, async (t) => {
-  const gate = await startGate({ command, words: [...AT_ONCE, '-c', '4'] })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command, words: [...AT_ONCE, '-c', '4'] })
   const clients = [await connect(gate.port), await connect(gate.port)]
   for (const client of clients) await client.hears(/^220 /)
   t.match(await (await connect(gate.port)).over, /^421 .* too many connections from your address/)
@@ -343,12 +312,11 @@ t.test('one client takes at most half of the programs by default', { skip }, asy
 
 t.test('SIGHUP reads the lists again; one that is broken changes nothing', { skip }, async (t) => {
   const directory = t.testdir({ allow: '127.0.0.1\n' })
-  const gate = await startGate({ command, words: [...NEVER, '--allow', `${directory}/allow`] })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command, words: [...NEVER, '--allow', `${directory}/allow`] })
   t.match(await speak(gate.port), /^220 /)
   writeFileSync(`${directory}/allow`, 'no list at all, or is it?\n')
   gate.signal('SIGHUP')
-  await until(() => / event=failed .*--allow .* line 1/.test(gate.log.join('\n')), 'it is told')
+  await gate.logged(/ event=failed .*--allow .* line 1/)
   t.match(await speak(gate.port), /^220 /)
   writeFileSync(`${directory}/allow`, '127.0.0.2\n')
   gate.signal('SIGHUP')
@@ -363,8 +331,11 @@ t.test('SIGHUP reads the lists again; one that is broken changes nothing', { ski
 })
 
 t.test('clients of IPv6 and IPv4 use the same port', { skip }, async (t) => {
-  const gate = await startGate({ command, listen: '0', words: [...AT_ONCE, '--per-client', '1'] })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, {
+    command,
+    listen: '0',
+    words: [...AT_ONCE, '--per-client', '1'],
+  })
   const six = await connect(gate.port, { from: '::1', to: '::1' })
   await six.hears(/^220 /)
   t.match(await (await connect(gate.port, { from: '::1', to: '::1' })).over, /^421 /)

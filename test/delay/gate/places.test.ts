@@ -25,8 +25,7 @@ async function takeAll(port: number): Promise<Client[]> {
 
 for (const { name, smtpDelay } of runtimes) {
   t.test(`${name}: clients that do nothing give way to one who waits`, { skip }, async (t) => {
-    const gate = await startGate({ command: smtpDelay, words: WORDS })
-    t.teardown(gate.stop)
+    const gate = await startGate(t, { command: smtpDelay, words: WORDS })
     const idle = await takeAll(gate.port)
     t.match(await speak(gate.port, '127.0.0.1'), /^220 [\s\S]*221 bye/)
     t.match(await speak(gate.port, '127.0.0.3'), /^220 [\s\S]*221 bye/)
@@ -37,8 +36,7 @@ for (const { name, smtpDelay } of runtimes) {
 
 t.test('ten addresses with hundreds of connections keep nobody waiting', { skip }, async (t) => {
   const words = [...AT_ONCE, '-c', '20', '--per-client', '23', '--remember', '0']
-  const gate = await startGate({ command, words })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command, words })
   const many = await Promise.all(
     Array.from({ length: 230 }, (_, at) => connect(gate.port, { from: `127.0.1.${at % 10}` })),
   )
@@ -54,8 +52,7 @@ t.test('ten addresses with hundreds of connections keep nobody waiting', { skip 
 })
 
 t.test('so do clients that send a byte now and then', { skip }, async (t) => {
-  const gate = await startGate({ command, words: WORDS })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command, words: WORDS })
   const slow = await takeAll(gate.port)
   const dripping = setInterval(() => {
     for (const client of slow) client.send('X')
@@ -67,8 +64,7 @@ t.test('so do clients that send a byte now and then', { skip }, async (t) => {
 
 t.test('of as many addresses as places, all of which go on, one gives way', { skip }, async (t) => {
   const words = [...AT_ONCE, '-c', '4', '--patience', '100', '--remember', '0']
-  const gate = await startGate({ command, words })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command, words })
   const rates = [1, 2, 2, 2]
   const clients = await Promise.all(
     rates.map((_, at) => connect(gate.port, { from: `127.0.1.${at + 1}` })),
@@ -98,16 +94,15 @@ while read -r line; do
 done
 `
   writeFileSync(program, script, { mode: 0o755 })
-  const gate = await startGate({
+  const gate = await startGate(t, {
     command,
     words: [...WORDS, '--patience', '300'],
     program: [program],
   })
-  t.teardown(gate.stop)
   const busy = await takeAll(gate.port)
   for (const client of busy) client.send('DATA\r\n')
   const newcomer = await connect(gate.port, { from: '127.0.0.1' })
-  await until(() => / event=ended .*remote=127\.0\.1\./.test(gate.log.join('\n')), 'one gives way')
+  await gate.logged(/ event=ended .*remote=127\.0\.1\./)
   t.notOk(
     busy.some(({ isOver }) => isOver),
     'nobody is cut off amid an answer',
@@ -121,8 +116,7 @@ done
 t.test('a free place is given to who has fewest, then to who came first', { skip }, async (t) => {
   const words = [...AT_ONCE, '-c', '3', '--per-client', '10', '--remember', '0']
   // Who may relay is not delayed, and stands in line as soon as it is accepted.
-  const gate = await startGate({ command, words, rules: ':allow,RELAYCLIENT=""\n' })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command, words, rules: ':allow,RELAYCLIENT=""\n' })
   const come = (from: string) => connect(gate.port, { from })
   const served = await Promise.all(['127.0.1.1', '127.0.1.1', '127.0.1.1'].map(come))
   for (const client of served) await client.hears(/^220 /)
@@ -130,10 +124,7 @@ t.test('a free place is given to who has fewest, then to who came first', { skip
   const other = await come('127.0.1.2')
   const another = await come('127.0.1.3')
   ;(await come('127.0.1.4')).leave()
-  await until(
-    () => / event=left .*remote=127\.0\.1\.4/.test(gate.log.join('\n')),
-    'all stand in line',
-  )
+  await gate.logged(/ event=left .*remote=127\.0\.1\.4/)
   served[0]!.send('QUIT\r\n')
   await other.hears(/^220 /)
   served[1]!.send('QUIT\r\n')
@@ -146,8 +137,7 @@ t.test('a free place is given to who has fewest, then to who came first', { skip
 
 t.test('nobody gives way to a client that has as many places', { skip }, async (t) => {
   const words = [...WORDS, '--per-client', `${PLACES}`, '--patience', '6']
-  const gate = await startGate({ command, words })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command, words })
   const served = await takeAll(gate.port)
   const one = await connect(gate.port, { from: '127.0.1.1' })
   t.match(await one.over, /^421 .* all servers are busy/)

@@ -5,8 +5,9 @@ import { createConnection, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
 import { compileRules } from '../../programs/ucspi.ts'
-import { HANGS_AFTER } from '../rig.ts'
+import { HANGS_AFTER, until } from '../rig.ts'
 import { allWait, NO_NAMES, NO_PENALTY } from '../waits.ts'
 
 /** Starts a gate on a free port, and connects clients, each from an address of its own. */
@@ -22,7 +23,8 @@ export interface Gate {
   signal(signal: NodeJS.Signals): void
   /** Its exit code, when it has ended. */
   readonly ended: Promise<number | null>
-  stop(): Promise<void>
+  /** Resolves when such lines are in its log; rejects if they never come. */
+  logged(what: RegExp): Promise<void>
 }
 
 /**
@@ -62,7 +64,8 @@ export interface GateSetup {
 /** Options with short delays, and without a DNS server that would answer. */
 export const AT_ONCE = [...allWait(0), ...NO_PENALTY, ...NO_NAMES]
 
-export async function startGate(setup: GateSetup): Promise<Gate> {
+/** The gate ends with the test. */
+export async function startGate(t: Test, setup: GateSetup): Promise<Gate> {
   const directory = setup.directory ?? mkdtempSync(join(tmpdir(), 'onescan-gate-'))
   chmodSync(directory, 0o777)
   const behind = join(directory, 'behind')
@@ -85,6 +88,11 @@ export async function startGate(setup: GateSetup): Promise<Gate> {
     await closed
     throw new Error(`the gate ended: ${log.join('\n')}`)
   }
+  t.teardown(async () => {
+    child.kill('SIGTERM')
+    await ended
+    if (setup.directory === undefined) rmSync(directory, { recursive: true, force: true })
+  })
   return {
     port,
     pid: child.pid!,
@@ -99,11 +107,7 @@ export async function startGate(setup: GateSetup): Promise<Gate> {
       }
     },
     signal: (signal) => void child.kill(signal),
-    async stop() {
-      child.kill('SIGTERM')
-      await ended
-      if (setup.directory === undefined) rmSync(directory, { recursive: true, force: true })
-    },
+    logged: (what) => until(() => what.test(log.join('\n')), String(what)),
   }
 }
 

@@ -8,7 +8,6 @@ import { HostProcess } from '../../../src/ground/process/host-process.ts'
 import { python } from '../../programs/python.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
-import { startDns } from '../dns-stand-in.ts'
 import { runtimes, until } from '../rig.ts'
 import { allWait, namesFrom } from '../waits.ts'
 import { AT_ONCE, connect, type Gate, speak, startGate } from './rig.ts'
@@ -21,8 +20,7 @@ const needsRoot = process.getuid?.() !== 0 && 'needs root'
 const WAITING = [...allWait(60), '-P', '0.1', '--dns', '127.0.0.1:9']
 
 t.test('thousands of clients that leave at once leave nothing behind', { skip }, async (t) => {
-  const gate = await startGate({ command, words: [...WAITING, '--per-client', '5000'] })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command, words: [...WAITING, '--per-client', '5000'] })
   const before = descriptors(gate)
   for (let round = 0; round < 20; round++) {
     const clients = await Promise.all(Array.from({ length: 150 }, () => connect(gate.port)))
@@ -33,8 +31,7 @@ t.test('thousands of clients that leave at once leave nothing behind', { skip },
 })
 
 t.test('a client that sends byte after byte has talked at the first', { skip }, async (t) => {
-  const gate = await startGate({ command, words: WAITING })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command, words: WAITING })
   const client = await connect(gate.port, { early: 'E' })
   const sending = setInterval(() => client.send('H'), 1)
   t.match(await client.hears(/^220 .*\r\n/), 'RBLSMTPD=your mail server talked')
@@ -43,11 +40,10 @@ t.test('a client that sends byte after byte has talked at the first', { skip }, 
 })
 
 t.test('thousands of waiting clients cost no processor time', { skip }, async (t) => {
-  const gate = await startGate({
+  const gate = await startGate(t, {
     command,
     words: [...WAITING, '-P', '60', '--per-client', '5000'],
   })
-  t.teardown(gate.stop)
   const clients = await Promise.all(
     Array.from({ length: 1000 }, (_, at) => connect(gate.port, at % 2 ? { early: 'x' } : {})),
   )
@@ -64,11 +60,8 @@ t.test('thousands of waiting clients cost no processor time', { skip }, async (t
 })
 
 t.test('with a dead resolver clients count as ordinary, and none is lost', { skip }, async (t) => {
-  const dns = await startDns({})
-  dns.stop() // its port answers no more
-  const words = [...allWait(60), '-d', '0', ...namesFrom(dns.server, 0.5), '-c', '600']
-  const gate = await startGate({ command, words: [...words, '--remember', '0'] })
-  t.teardown(gate.stop)
+  const words = [...allWait(60), '-d', '0', ...namesFrom('127.0.0.1:9', 0.5), '-c', '600']
+  const gate = await startGate(t, { command, words: [...words, '--remember', '0'] })
   const clients = await Promise.all(
     Array.from({ length: 600 }, (_, at) =>
       connect(gate.port, { from: `127.0.${1 + (at >> 7)}.${1 + (at & 127)}` }),
@@ -82,15 +75,11 @@ t.test('with a dead resolver clients count as ordinary, and none is lost', { ski
 })
 
 t.test('without descriptors clients wait in the kernel, and nothing spins', { skip }, async (t) => {
-  const gate = await startGate({ command, words: AT_ONCE })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command, words: AT_ONCE })
   await speak(gate.port)
   execFileSync('prlimit', ['--pid', String(gate.pid), '--nofile=3:1000'])
   const early = await connect(gate.port)
-  await until(
-    () => / event=failed .*descriptors or memory are used up/.test(gate.log.join('\n')),
-    'it is told',
-  )
+  await gate.logged(/ event=failed .*descriptors or memory are used up/)
   const before = new HostProcess(gate.pid).stat()!.used
   await new Promise((resolve) => setTimeout(resolve, 1000))
   const used = new HostProcess(gate.pid).stat()!.used - before
@@ -104,45 +93,37 @@ t.test('without descriptors clients wait in the kernel, and nothing spins', { sk
 
 t.test('a waiting room larger than the limit of descriptors is refused', { skip }, async (t) => {
   const words = ['-c', 'ulimit -n 200; exec "$0" "$@"', ...command]
-  const attempt = startGate({
-    command: ['/bin/sh', ...words],
-    words: [...AT_ONCE, '--waiting', '500'],
-  })
+  const waiting = [...AT_ONCE, '--waiting', '500']
+  const attempt = startGate(t, { command: ['/bin/sh', ...words], words: waiting })
   await t.rejects(attempt, {
     message: /--waiting 500: needs 604 descriptors, and the limit is 200; raise it/,
   })
-  const gate = await startGate({ command: ['/bin/sh', ...words], words: AT_ONCE })
+  const gate = await startGate(t, { command: ['/bin/sh', ...words], words: AT_ONCE })
   t.match(await speak(gate.port), /^220 /, 'without a wish it takes what there is')
-  await gate.stop()
 })
 
 t.test('a program that is missing or dies is told, also to its client', { skip }, async (t) => {
-  const gate = await startGate({ command })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command })
   const dying = await connect(gate.port)
   await dying.hears(/^220 /)
   dying.send('DIE\r\n')
   await dying.over
-  await until(() => /behind: ended by SIGKILL/.test(gate.log.join('\n')), 'a crash is told')
+  await gate.logged(/behind: ended by SIGKILL/)
   rmSync(join(gate.directory, 'behind'))
   t.match(await (await connect(gate.port)).over, /^421 .* the server cannot be started; come again/)
-  t.match(gate.log.join('\n'), / event=failed .*behind: cannot be started/)
-  const missing = startGate({ command, program: ['/nonexistent/x'] })
-  await t.rejects(
-    missing,
-    { message: /event=failed .*\/nonexistent\/x/ },
-    'better before the port opens',
-  )
+  await gate.logged(/ event=failed .*behind: cannot be started/)
+  const missing = startGate(t, { command, program: ['/nonexistent/x'] })
+  const why = { message: /event=failed .*\/nonexistent\/x/ }
+  await t.rejects(missing, why, 'better before the port opens')
 })
 
 t.test('a log that nobody reads for a while stops and misses nothing', { skip }, async (t) => {
   const log = join(openDirectory(t), 'log')
   execFileSync('mkfifo', [log])
-  const gate = await startGate({
+  const gate = await startGate(t, {
     command: ['/bin/sh', '-c', `exec "$0" "$@" 2<>${log}`, ...command],
     words: [...AT_ONCE, '--per-client', '1'],
   })
-  t.teardown(gate.stop)
   const served = await connect(gate.port)
   await served.hears(/^220 /)
   // A pipe has 64 KiB, and each line more than 100 bytes.
@@ -168,11 +149,11 @@ t.test('a taken port, or a descriptor that is no socket, is told at once', { ski
   t.teardown(() => other.close())
   await once(other, 'listening')
   const { port } = other.address() as { port: number }
-  await t.rejects(startGate({ command, listen: `127.0.0.1:${port}` }), {
+  await t.rejects(startGate(t, { command, listen: `127.0.0.1:${port}` }), {
     message: /--listen 127\.0\.0\.1:\d+: EADDRINUSE/,
   })
   const words = ['-c', 'exec "$0" "$@" 3</dev/null', ...command]
-  await t.rejects(startGate({ command: ['/bin/sh', ...words], listen: 'fd:3' }), {
+  await t.rejects(startGate(t, { command: ['/bin/sh', ...words], listen: 'fd:3' }), {
     message: /--listen fd:3: is no TCP socket that listens/,
   })
 })
@@ -192,8 +173,7 @@ for again in (False, True):
 `
 
 t.test('clients that come while a gate restarts wait in the socket', { skip }, async (t) => {
-  const gate = await startGate({ command: [python, '-c', HOLDER, ...command], listen: 'fd:3' })
-  t.teardown(gate.stop)
+  const gate = await startGate(t, { command: [python, '-c', HOLDER, ...command], listen: 'fd:3' })
   t.match(await speak(gate.port), /^220 /)
   const waiting = gate.log.length
   gate.signal('SIGTERM')
@@ -209,18 +189,17 @@ t.test(
   'only the bind is done as root: sessions run as another user',
   { skip: skip || needsRoot },
   async (t) => {
-    const gate = await startGate({
+    const gate = await startGate(t, {
       command: command.map(reachable),
       words: [...AT_ONCE, '-u', '65534', '-g', '65533'],
     })
-    t.teardown(gate.stop)
     const status = readFileSync(`/proc/${gate.pid}/status`, 'latin1')
     t.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m)
     t.match(status, /^Gid:\t65533\t65533\t65533\t65533$/m)
     t.match(status, /^Groups:\t65533 $/m)
     t.match(status, /^CapEff:\t0+$/m)
     t.match(await speak(gate.port), /^220 /)
-    const attempt = startGate({
+    const attempt = startGate(t, {
       command: ['setpriv', '--reuid=65534', '--clear-groups', ...command.map(reachable)],
       words: [...AT_ONCE, '-u', '1'],
     })

@@ -48,8 +48,7 @@ const cases: { name: string; answer: DnsAnswer; expect: string; time?: number }[
 
 for (const { name, answer, expect, time = 5000 } of cases) {
   t.test(`the class for ${name}`, async (t) => {
-    const dns = await startDns({ [DOMAIN]: answer })
-    t.teardown(dns.stop)
+    const dns = await startDns(t, { [DOMAIN]: answer })
     const resolver = openDns([dns.server], time, uptime)()
     const plan = planFor(client, readOptions(['next']), { allowed, rules, resolver })
     t.equal(plan.kind === 'wait' && (await plan.judgement).class, expect)
@@ -60,12 +59,11 @@ for (const { name, answer, expect, time = 5000 } of cases) {
 const uptime = () => performance.now()
 
 t.test('a name is confirmed only if it has the address of the client', async (t) => {
-  const dns = await startDns({
+  const dns = await startDns(t, {
     'mail.example.org': { address: '192.0.2.1' },
     'other.example.org': { address: '192.0.2.2' },
     'silent.example.org': 'silence',
   })
-  t.teardown(dns.stop)
   const confirmed = (name: string) =>
     isConfirmed(name, CLIENT, openDns([dns.server], 300, uptime)())
   t.equal(await confirmed('mail.example.org'), true)
