@@ -14,6 +14,9 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Test as TapTest } from 'tap'
+import { checkByMail } from '../../../src/cli/check/by-mail/check-by-mail.ts'
+import type { Way } from '../../../src/cli/check/by-mail/send-mail.ts'
+import { findLog } from '../../../src/doors/observe/log/read-log.ts'
 import type { Finding } from '../../../src/ground/errors/finding.ts'
 import { makeOwnDirectories, type OwnDirectories } from '../../programs/own-directories.ts'
 import { reachable, reachablePath } from '../../programs/reachable.ts'
@@ -118,8 +121,16 @@ export async function findingsOn(machine: Machine, ...words: string[]): Promise<
   return results.filter((finding) => !isOfMachine(finding))
 }
 
-export const linesOn = async (machine: Machine): Promise<string[]> =>
-  linesOf(await findingsOn(machine))
+/** What check finds by these ways of mail, and in these logs. */
+export async function findingsByMail(
+  ways: readonly Way[],
+  logs: readonly string[] = [],
+  to = 'ann@example.org',
+): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for await (const finding of checkByMail(to, logs.flatMap(findLog), ways)) findings.push(finding)
+  return findings
+}
 
 /** The findings as lines: `error QHPSI: is not set here; set it`. */
 export function linesOf(findings: readonly Finding[]): string[] {
@@ -129,20 +140,14 @@ export function linesOf(findings: readonly Finding[]): string[] {
 }
 
 /** Asserts that each expected line is there, and that all other lines are ok. */
-export function judgeLines(
+export function judge(
   t: Pick<TapTest, 'ok' | 'same'>,
-  lines: readonly string[],
+  findings: readonly Finding[],
   expect: readonly RegExp[],
 ): void {
-  for (const line of expect) {
-    t.ok(
-      lines.some((printed) => line.test(printed)),
-      `${line}`,
-      { lines },
-    )
-  }
-  const others = lines.filter(
-    (printed) => !/^ok /.test(printed) && !expect.some((line) => line.test(printed)),
-  )
+  const lines = linesOf(findings)
+  const isThere = (line: RegExp) => lines.some((printed) => line.test(printed))
+  for (const line of expect) t.ok(isThere(line), `${line}`, { lines })
+  const others = lines.filter((printed) => ![/^ok /, ...expect].some((line) => line.test(printed)))
   t.same(others, [], 'nothing else is complained of')
 }

@@ -2,10 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkByMail } from '../../../../src/cli/check/by-mail/check-by-mail.ts'
 import type { Way } from '../../../../src/cli/check/by-mail/send-mail.ts'
-import { findLog } from '../../../../src/doors/observe/log/read-log.ts'
-import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { startOnescand } from '../../../doors/daemon/process.ts'
 import { startNext } from '../../../doors/smtp/next-server.ts'
 import { freePort } from '../../../programs/free-port.ts'
@@ -13,17 +10,9 @@ import { findProgram } from '../../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { postfixMissing, startPostfix } from '../../../programs/postfix.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
-import { findingsOn, judgeLines, linesOf, makeMachine } from '../machine.ts'
+import { findingsByMail, findingsOn, judge, linesOf, makeMachine } from '../machine.ts'
 
 /** `onescan check --mail ADDRESS` sends two mails by each way, and reads what became of them. */
-
-const TO = 'ann@example.org'
-
-async function found(ways: readonly Way[], logs: readonly string[] = [], to = TO) {
-  const findings: Finding[] = []
-  for await (const finding of checkByMail(to, logs.flatMap(findLog), ways)) findings.push(finding)
-  return findings
-}
 
 const plain = (port: number): Way => ({ port, security: 'none' })
 
@@ -89,8 +78,7 @@ t.test(
       plain(aside),
       { program },
     ]
-    const lines = linesOf(await found(ways, [log]))
-    judgeLines(t, lines, [
+    judge(t, await findingsByMail(ways, [log]), [
       new RegExp(
         `^ok port ${postfix.port}, clean mail: is scanned by the milter door, and accepted`,
       ),
@@ -110,7 +98,7 @@ t.test('a server that defers all mail, as without its milter, is an error', asyn
   const next = await startNext(t, {
     script: (verb) => (verb === 'MAIL' ? '451 4.7.1 Service unavailable' : undefined),
   })
-  t.match(await found([plain(next.port)]), [
+  t.match(await findingsByMail([plain(next.port)]), [
     { level: 'error', value: /^is not taken, .*: 451 4\.7\.1/, remedy: /^see the log of the mail/ },
   ])
 })
@@ -120,19 +108,20 @@ t.test('a server that takes no such mail gets none, and nothing is sent at all',
     script: (verb) => (verb === 'RCPT' ? '550 5.1.1 no such user' : undefined),
   })
   const gone = await freePort()
-  t.match(await found([plain(next.port), plain(gone)]), [
+  t.match(await findingsByMail([plain(next.port), plain(gone)]), [
     { level: 'warning', value: /takes no mail for .*: 550 5\.1\.1 no such user/ },
     { level: 'ok', what: `port ${gone}`, value: /^nobody takes mail there: / },
   ])
   t.same(next.got.flatMap(({ recipients, content }) => [...recipients, `${content}`]).join(''), '')
   for (const wrong of ['ann', 'ann@x>\r\nQUIT', '', 'a b@example.org', '-oQ/tmp@example.org']) {
-    t.match(await found([plain(next.port)], [], wrong), [{ level: 'error', what: '--mail' }])
+    const said = await findingsByMail([plain(next.port)], [], wrong)
+    t.match(said, [{ level: 'error', what: '--mail' }])
   }
 })
 
 t.test('where no log can be read, nothing is ok', async (t) => {
   const next = await startNext(t)
-  const levels = (await found([plain(next.port)])).map(({ level }) => level)
+  const levels = (await findingsByMail([plain(next.port)])).map(({ level }) => level)
   t.same(levels, ['error', 'error'])
 })
 
@@ -150,8 +139,8 @@ t.test(
     const apart = `mount --bind "$0" ${SENDMAIL} && exec "$@"`
     const around: typeof bare.around = (words) =>
       bare.around(['unshare', '--net', '/bin/sh', '-c', apart, program, ...words])
-    const found = await findingsOn({ ...bare, around }, '--mail', TO)
-    judgeLines(t, linesOf(found), [
+    const found = await findingsOn({ ...bare, around }, '--mail', 'ann@example.org')
+    judge(t, found, [
       /^error port 25: nobody takes mail: .*(ECONNREFUSED|ENETUNREACH)/,
       /^ok port 587: nobody takes mail there/,
       /^ok port 465: nobody takes mail there/,

@@ -19,8 +19,7 @@ import { onescan } from '../../onescan.ts'
 import {
   directoryOfOnescand,
   findingsOn,
-  judgeLines,
-  linesOf,
+  judge,
   makeMachine,
   ONESCAN,
   putSocket,
@@ -215,7 +214,7 @@ t.test('--daemon says why onescand does not run', { skip: ownDirectoriesMissing 
     /^error onescand: does not answer; /,
     /^error settings: --mliter: .*did you mean --milter/,
   ]
-  judgeLines(t, linesOf(await findingsOn(machine, '--daemon')), why)
+  judge(t, await findingsOn(machine, '--daemon'), why)
   // systemd holds its socket, and nobody takes connections from it.
   const socket = join(directoryOfOnescand(t), 'slot.sock')
   const held = createServer().listen(socket)
@@ -223,7 +222,7 @@ t.test('--daemon says why onescand does not run', { skip: ownDirectoriesMissing 
   t.teardown(() => held.close())
   chownSync(socket, ONESCAN, ONESCAN)
   putSocket(machine, socket)
-  judgeLines(t, linesOf(await findingsOn(machine, '--daemon')), why)
+  judge(t, await findingsOn(machine, '--daemon'), why)
 })
 
 t.test(
@@ -239,10 +238,10 @@ t.test(
     const args = ['--mode', '0666']
     const program = newest.map((word) => reachable(word))
     await startOnescand(t, { program, socket, args, settings, uid: NOBODY })
-    judgeLines(t, linesOf(await findingsOn(machine, '--daemon')), [
+    judge(t, await findingsOn(machine, '--daemon'), [
       /^warning onescand: answers at \S+, and does not tell you its settings; if it has another account, name that with --user/,
     ])
-    const found = linesOf(await findingsOn(machine, '--daemon', '--user', 'nobody'))
-    judgeLines(t, found, [/^ok onescand \d+: calls a clean message clean, and finds EICAR/])
+    const found = await findingsOn(machine, '--daemon', '--user', 'nobody')
+    judge(t, found, [/^ok onescand \d+: calls a clean message clean, and finds EICAR/])
   },
 )

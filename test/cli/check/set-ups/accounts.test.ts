@@ -2,8 +2,6 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkByMail } from '../../../../src/cli/check/by-mail/check-by-mail.ts'
-import { findLog } from '../../../../src/doors/observe/log/read-log.ts'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { newest, startOnescand } from '../../../doors/daemon/process.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
@@ -15,8 +13,9 @@ import { ucspiMissing } from '../../../programs/ucspi.ts'
 import { slotProgram } from '../../onescan.ts'
 import {
   directoryOfOnescand,
+  findingsByMail,
   findingsOn,
-  judgeLines,
+  judge,
   linesOf,
   type Machine,
   makeMachine,
@@ -131,18 +130,18 @@ t.test('onescand comes into the group of the socket of clamd', { skip }, async (
   const { machine, host } = await prepared(t)
   await host.restart()
   const before = await host.look()
-  judgeLines(t, linesOf(before), [/^error clamd \S+ \[onescand\]: onescan \(onescan\) cannot/])
+  judge(t, before, [/^error clamd \S+ \[onescand\]: onescan \(onescan\) cannot/])
   const { remedy = '' } = complaint(before, /^clamd/)!
   const [, command] = /^(adduser onescan scan), and restart onescand$/.exec(remedy) ?? []
   t.ok(command, remedy)
   carryOut(machine, command!)
-  judgeLines(t, linesOf(await host.look()), [
+  judge(t, await host.look(), [
     UNDATED,
     /^warning onescand \d+: runs without scan, groups that onescan is in; restart it$/,
     /^error onescand \d+: does not scan as it should: "a clean message and EICAR: came out as unknown: .*EACCES/,
   ])
   await host.restart()
-  judgeLines(t, linesOf(await host.look()), [UNDATED])
+  judge(t, await host.look(), [UNDATED])
 })
 
 t.test('onescand and the slot come into the group of the keyring', { skip }, async (t) => {
@@ -153,17 +152,14 @@ t.test('onescand and the slot come into the group of the keyring', { skip }, asy
   host.settings.CLUSTERKEYS = ring
   await host.restart()
   const before = await host.look()
-  judgeLines(t, linesOf(before), [
-    UNDATED,
-    /^error keyring \[onescand\]: \S+ is not readable by onescan/,
-  ])
+  judge(t, before, [UNDATED, /^error keyring \[onescand\]: \S+ is not readable by onescan/])
   const { remedy = '' } = complaint(before, /^keyring/)!
   const [, command] =
     /^(adduser onescan onescan-keys && .*), and restart onescand$/.exec(remedy) ?? []
   t.ok(command, remedy)
   carryOut(machine, command!)
   await host.restart()
-  judgeLines(t, linesOf(await host.look()), [UNDATED])
+  judge(t, await host.look(), [UNDATED])
 
   const ofSlot = complaint(await host.lookAtSlot(slotProgram), /^keyring/)
   const [, give, group] =
@@ -171,19 +167,19 @@ t.test('onescand and the slot come into the group of the keyring', { skip }, asy
   t.ok(group, ofSlot?.remedy ?? 'it is readable')
   carryOut(machine, give!)
   const number = carryOut(machine, `echo "${group}"`).trim()
-  judgeLines(t, linesOf(await host.lookAtSlot(slotProgram, number)), [UNDATED])
+  judge(t, await host.lookAtSlot(slotProgram, number), [UNDATED])
 })
 
 t.test('a slot may use the socket of clamd once all may', { skip }, async (t) => {
   const { clamd, host } = await prepared(t)
   const before = await host.lookAtSlot(slotProgram)
-  judgeLines(t, linesOf(before), [/^error clamd \S+: qmaild \(nofiles\) cannot connect: mail is/])
+  judge(t, before, [/^error clamd \S+: qmaild \(nofiles\) cannot connect: mail is/])
   const { remedy } = complaint(before, /^clamd/)!
   t.match(remedy, /^set "LocalSocketMode 666" in its clamd\.conf, and restart clamd$/)
   const { socket } = clamd
   await clamd.stop()
   await startClamd(t, { alertExceedsMax: true, socket })
-  judgeLines(t, linesOf(await host.lookAtSlot(slotProgram)), [UNDATED])
+  judge(t, await host.lookAtSlot(slotProgram), [UNDATED])
 })
 
 t.test(
@@ -192,7 +188,7 @@ t.test(
   async (t) => {
     const { clamd, host } = await prepared(t)
     execFileSync('setfacl', ['-m', `u:${QMAILD}:rw`, clamd.socket])
-    judgeLines(t, linesOf(await host.lookAtSlot(slotProgram)), [UNDATED])
+    judge(t, await host.lookAtSlot(slotProgram), [UNDATED])
   },
 )
 
@@ -204,13 +200,13 @@ t.test(
     carryOut(machine, 'adduser onescan scan')
     await host.restart()
     const slot = () => host.lookAtSlot(onescanc)
-    const before = linesOf(await slot())
-    judgeLines(t, before, [
+    const before = await slot()
+    judge(t, before, [
       /^warning clamd \S+: qmaild .* while onescand cannot .*; set "LocalSocketMode 666"/,
     ])
-    t.ok(before.some((line) => /^ok slot, EICAR: is found/.test(line)))
+    t.match(linesOf(before).join('\n'), /^ok slot, EICAR: is found/m)
     chmodSync(clamd.socket, 0o666)
-    judgeLines(t, linesOf(await slot()), [/^ok clamd \S+: answers$/])
+    judge(t, await slot(), [/^ok clamd \S+: answers$/])
   },
 )
 
@@ -220,11 +216,11 @@ t.test('clamd is started', { skip }, async (t) => {
   const { socket } = clamd
   await clamd.stop()
   await host.restart()
-  judgeLines(t, linesOf(await host.look()), [
+  judge(t, await host.look(), [
     /^error clamd \S+ \[onescand\]: .*; start clamd, or see that CLAMD names its LocalSocket$/,
   ])
   await startClamd(t, { alertExceedsMax: true, socket })
-  judgeLines(t, linesOf(await host.look()), [UNDATED])
+  judge(t, await host.look(), [UNDATED])
 })
 
 t.test(
@@ -247,24 +243,19 @@ t.test(
     const around = machine.around([])
     const postfix = await startPostfix(t, 1, discards, { smtpd, around })
     const directory = join(dirname(postfix.queue), 'etc')
-    const look = async () => linesOf(await findingsOn(machine, `--postfix=${directory}`))
-    const answers = async () => {
-      const findings: Finding[] = []
-      const ways = [{ port: postfix.port, security: 'none' }] as const
-      for await (const finding of checkByMail('ann@example.org', findLog(log), ways))
-        findings.push(finding)
-      return linesOf(findings)
-    }
+    const look = () => findingsOn(machine, `--postfix=${directory}`)
+    const answers = async () =>
+      linesOf(await findingsByMail([{ port: postfix.port, security: 'none' }], [log]))
     const before = await look()
     const barred =
       /^error milter \S+: postfix may not connect to .*; (adduser postfix scan) && postfix reload$/
-    judgeLines(t, before, [barred])
+    judge(t, before, [barred])
     t.match(await answers(), [
       /^error port \d+, clean mail: is not taken, and onescan did not see it: 451 /,
     ])
-    const [, command] = before.map((line) => barred.exec(line)).find((match) => match) ?? []
+    const [, command] = linesOf(before).flatMap((line) => barred.exec(line) ?? [])
     carryOut(machine, command!)
-    judgeLines(t, await look(), [])
+    judge(t, await look(), [])
     process.kill(postfix.pid, 'SIGHUP') // postfix reload
     while ((await answers()).some((line) => /451/.test(line))) {
       // A process of before takes a connection yet.

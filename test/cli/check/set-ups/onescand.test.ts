@@ -12,9 +12,7 @@ import { isWhole } from '../../../run/is-whole.ts'
 import {
   directoryOfOnescand,
   findingsOn,
-  judgeLines,
-  linesOf,
-  linesOn,
+  judge,
   type Machine,
   makeMachine,
   ONESCAN,
@@ -131,13 +129,13 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
   const words = isOld ? `--milter ${milter} --mode 0666` : (asWritten.ONESCAND_OPTIONS ?? '')
   const daemon = setUp.runs === 'not' ? undefined : await start(words, isOld ? basic : asWritten)
   const findings = await findingsOn(machine)
-  judgeLines(t, linesOf(findings), setUp.check)
+  judge(t, findings, setUp.check)
   if (await carryOut(findings, around)) {
     daemon?.kill()
     await daemon?.ended
     const mended = environmentBy(readFileSync(machine.at(DEFAULTS), 'utf8'))
     await start(mended.ONESCAND_OPTIONS ?? '', mended)
-    judgeLines(t, await linesOn(machine), [])
+    judge(t, await findingsOn(machine), [])
   }
   if (said === undefined) return
   for (const line of setUp.start ?? []) {

@@ -11,8 +11,9 @@ import { slotProgram } from '../../onescan.ts'
 import {
   checkOn,
   directoryOfOnescand,
-  judgeLines,
-  linesOn,
+  findingsOn,
+  judge,
+  linesOf,
   makeMachine,
   ONESCAN,
   type Machine as OwnMachine,
@@ -187,7 +188,7 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
       putSocket(bare, daemon.socket)
       prepare(bare)
       const machine = isServed ? { ...bare, around: aroundService(bare) } : bare
-      judgeLines(t, await linesOn(machine), expect)
+      judge(t, await findingsOn(machine), expect)
     })
   }
 
@@ -198,7 +199,9 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
     const settings = `QHPSI="plugin: eicar"\nREJECTVIRUS="1"\nONESCAND_OPTIONS="--milter ${machine.milter}"\n`
     machine.write('/etc/default/onescand', settings)
     putPostfix(machine, goodPostfix({ milter: misspelt }))
-    const [wrong = ''] = (await linesOn(machine)).filter((line) => line.startsWith('error'))
+    const [wrong = ''] = linesOf(await findingsOn(machine)).filter((line) =>
+      line.startsWith('error'),
+    )
     t.match(
       wrong,
       /^error milter unix:\/nonexistent\/\S+: \S+ is not there: Postfix defers all mail/,
@@ -206,7 +209,7 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
     const [, main] = /postconf -e '(smtpd_milters = [^']*)' && postfix reload$/.exec(wrong) ?? []
     t.ok(main, wrong)
     putPostfix(machine, [main!, 'non_smtpd_milters = $smtpd_milters'])
-    judgeLines(t, await linesOn(machine), [/^ok smtp\/inet: asks onescand at unix:/])
+    judge(t, await findingsOn(machine), [/^ok smtp\/inet: asks onescand at unix:/])
   })
 
   t.test('an option about the slot, or about a server, restricts the check to that', async (t) => {

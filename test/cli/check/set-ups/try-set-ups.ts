@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { jsonIn, ofPlain, onescan } from '../../onescan.ts'
-import { judgeLines, linesOf } from '../machine.ts'
+import { judge } from '../machine.ts'
 import { startService } from '../service.ts'
 import { placeIn, putQmail, type SetUp } from './set-ups.ts'
 
@@ -63,7 +63,7 @@ export function trySetUps(setUps: readonly SetUp[], remedies = 0): void {
 export async function trySetUp(t: Test, setUp: SetUp): Promise<void> {
   const host = await prepared(t, setUp)
   const before = await host.look()
-  judgeLines(t, linesOf(before), setUp.expect)
+  judge(t, before, setUp.expect)
   t.notOk(existsSync(join(host.home, 'called')), 'nothing was queued')
   const mended = before.filter((finding) => carryOut(finding, host))
   carriedOut += mended.length

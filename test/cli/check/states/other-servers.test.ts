@@ -1,9 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkByMail } from '../../../../src/cli/check/by-mail/check-by-mail.ts'
-import { findLog } from '../../../../src/doors/observe/log/read-log.ts'
-import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { startOnescand } from '../../../doors/daemon/process.ts'
 import { example } from '../../../programs/example.ts'
 import { eximMissing, startExim } from '../../../programs/exim.ts'
@@ -11,7 +8,7 @@ import { freePort } from '../../../programs/free-port.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { inputMailFilter, sendmailMissing, startSendmail } from '../../../programs/sendmail.ts'
 import { startReceiver } from '../../../programs/smtp-receiver.ts'
-import { judgeLines, linesOf } from '../machine.ts'
+import { findingsByMail, judge } from '../machine.ts'
 
 /** States of Exim and Sendmail with onescand, whose settings are not read: what check says by mail. */
 
@@ -21,14 +18,8 @@ const around = [
 ]
 
 /** What check says by mail of a server at a port, and by the log of onescand. */
-async function byMail(port: number, log: string): Promise<string[]> {
-  const findings: Finding[] = []
-  const ways = [{ port, security: 'none' }] as const
-  for await (const finding of checkByMail('ben@example.org', findLog(log), ways)) {
-    findings.push(finding)
-  }
-  return linesOf(findings)
-}
+const byMail = (port: number, log: string) =>
+  findingsByMail([{ port, security: 'none' }], [log], 'ben@example.org')
 
 async function serve(t: Test, words: readonly string[]): Promise<string> {
   const directory = openDirectory(t)
@@ -91,7 +82,7 @@ async function tryExim(
   if (!lacksAfterQueue) words.push('--after-queue')
   const log = await serve(t, words.map(here))
   await startExim(t, here(`${steps}\n${change}\nupdate-exim4.conf\n`), port)
-  judgeLines(t, await byMail(port, log), expect)
+  judge(t, await byMail(port, log), expect)
 }
 
 t.test('states of Sendmail', { skip: sendmailMissing }, async (t) => {
@@ -116,7 +107,7 @@ t.test('states of Sendmail', { skip: sendmailMissing }, async (t) => {
   for (const [name, configuration, expect] of states) {
     await t.test(name, async (t) => {
       const sendmail = await startSendmail(t, receiver.port, configuration)
-      judgeLines(t, await byMail(sendmail.port, log), expect)
+      judge(t, await byMail(sendmail.port, log), expect)
     })
   }
 })

@@ -3,11 +3,8 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { checkByMail } from '../../../../src/cli/check/by-mail/check-by-mail.ts'
-import type { Way } from '../../../../src/cli/check/by-mail/send-mail.ts'
 import { onescandPlaces } from '../../../../src/cli/check/by-rule/onescand-places.ts'
 import { checkPostfix } from '../../../../src/cli/check/by-rule/postfix.ts'
-import { findLog } from '../../../../src/doors/observe/log/read-log.ts'
 import { readAccounts } from '../../../../src/doors/readiness/account.ts'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { childrenOf, startOnescand } from '../../../doors/daemon/process.ts'
@@ -15,7 +12,7 @@ import { freePort } from '../../../programs/free-port.ts'
 import { isRunning } from '../../../programs/is-running.ts'
 import { type Postfix, postfixMissing, startPostfix } from '../../../programs/postfix.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
-import { judgeLines, linesOf } from '../machine.ts'
+import { findingsByMail, judge, linesOf } from '../machine.ts'
 import { type PostfixState, states } from './postfix.ts'
 
 /**
@@ -23,7 +20,6 @@ import { type PostfixState, states } from './postfix.ts'
  * carried out as it is printed, and EICAR is sent again: no remedy makes a way unscanned.
  */
 
-const TO = 'ann@example.org'
 const THROUGH = /EICAR: (is taken, and|gets in)/
 
 class Host {
@@ -54,9 +50,8 @@ class Host {
     })
   }
 
-  async byMail(): Promise<Finding[]> {
-    const ways: Way[] = [{ port: this.#postfix.port, security: 'none' }]
-    return collect(checkByMail(TO, findLog(this.#log), ways))
+  byMail(): Promise<Finding[]> {
+    return findingsByMail([{ port: this.#postfix.port, security: 'none' }], [this.#log])
   }
 
   /** Carries out the commands of a remedy. Returns whether it has any. */
@@ -73,12 +68,6 @@ class Host {
     process.kill(this.#postfix.pid, 'SIGHUP')
     while (before.some((pid) => isRunning(pid))) await setTimeout(20)
   }
-}
-
-async function collect(findings: AsyncIterable<Finding>): Promise<Finding[]> {
-  const all: Finding[] = []
-  for await (const finding of findings) all.push(finding)
-  return all
 }
 
 async function open(t: Test, state: PostfixState): Promise<Host> {
@@ -116,17 +105,17 @@ t.test('states of Postfix', { skip: postfixMissing, jobs: 4 }, async (t) => {
 async function tryState(t: Test, state: PostfixState): Promise<void> {
   const host = await open(t, state)
   const findings = await host.byRule()
-  judgeLines(t, linesOf(findings), state.byRule)
-  const before = linesOf(await host.byMail())
-  judgeLines(t, before, state.byMail)
+  judge(t, findings, state.byRule)
+  const before = await host.byMail()
+  judge(t, before, state.byMail)
   const mended = findings.filter((finding) => host.carryOut(finding))
   if (state.isMended) t.ok(mended.length > 0, 'a remedy is a command')
   if (mended.length === 0) return
   await host.reload()
-  const after = linesOf(await host.byMail())
-  const isThrough = (lines: readonly string[]) => lines.some((line) => THROUGH.test(line))
+  const after = await host.byMail()
+  const isThrough = (found: readonly Finding[]) => linesOf(found).some((line) => THROUGH.test(line))
   t.notOk(isThrough(after) && !isThrough(before), 'no remedy stops scanning', { before, after })
   if (!state.isMended) return
-  judgeLines(t, linesOf(await host.byRule()), [])
-  judgeLines(t, after, [])
+  judge(t, await host.byRule(), [])
+  judge(t, after, [])
 }
