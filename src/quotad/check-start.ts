@@ -1,5 +1,5 @@
 import { accessSync, constants, readFileSync } from 'node:fs'
-import { errorText, Fault } from '../ground/errors/fault.ts'
+import { attempt, errorText, Fault } from '../ground/errors/fault.ts'
 import { type Finding, marked, ok, settingsFault, warning } from '../ground/errors/finding.ts'
 import { everyFault, Faults, lineEndFaults } from '../ground/settings/faults.ts'
 import { misspeltSettings } from '../ground/settings/misspelt.ts'
@@ -81,7 +81,10 @@ const CAPABILITY_SETS = ['CapPrm', 'CapEff', 'CapAmb']
  * Throws a Fault if the process may do more than read, since names from strangers decide which
  * paths it opens. `status` is the text of /proc/self/status, or '' if there is none.
  */
-export function requireFewPrivileges(uid = process.getuid!(), status = ownStatus()): void {
+export function requireFewPrivileges(
+  uid = process.getuid!(),
+  status = attempt(() => readFileSync('/proc/self/status', 'latin1')) ?? '',
+): void {
   const held = CAPABILITY_SETS.reduce((all, name) => all | capabilitySet(name, status), 0n)
   const tooMany = held & ~(CAP_DAC_READ_SEARCH | CAP_WAKE_ALARM)
   if (uid !== 0 && tooMany === 0n) return
@@ -95,13 +98,4 @@ export function requireFewPrivileges(uid = process.getuid!(), status = ownStatus
 function capabilitySet(name: string, status: string): bigint {
   const [, digits = '0'] = new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm').exec(status) ?? []
   return BigInt(`0x${digits}`)
-}
-
-/** The text of /proc/self/status, or '' if there is none. */
-function ownStatus(): string {
-  try {
-    return readFileSync('/proc/self/status', 'latin1')
-  } catch {
-    return '' // then the uid alone tells
-  }
 }

@@ -44,17 +44,15 @@ export function readServiceSettings(env: Environment): ServiceSettings {
     throw new Fault('config', 'QUOTAUSERS ldap: needs QUOTALDAPURL; set it to ldap://HOST')
   }
   if (home && users.length === 0) {
-    throw new Fault(
-      'config',
-      `QUOTAMAILBOX ${written}: needs homes; name who knows them in QUOTAUSERS`,
-    )
+    const remedy = 'name who knows them in QUOTAUSERS'
+    throw new Fault('config', `QUOTAMAILBOX ${written}: needs homes; ${remedy}`)
   }
   return {
     source,
     users,
     ldap,
     limitsFile: readSetting(env, 'QUOTAMAP'),
-    defaultLimits: readLimits('QUOTADEFAULT', env.QUOTADEFAULT),
+    defaultLimits: readLimits(env.QUOTADEFAULT),
     QUOTACASE: readSetting(env, 'QUOTACASE'),
     QUOTAPATIENCE: readSetting(env, 'QUOTAPATIENCE'),
     QUOTAWALKTIME: readSetting(env, 'QUOTAWALKTIME'),
@@ -107,12 +105,9 @@ function readUsers(text: string): UserList[] {
     })
 }
 
-function readLimits(name: string, text: string | undefined): QuotaLimits {
-  if (!text) return {}
-  const limits = parseLimits(text)
+function readLimits(text: string | undefined): QuotaLimits {
+  const limits = text ? parseLimits(text) : {}
   if (limits) return limits
-  throw new Fault(
-    'config',
-    `${name} ${text}: must be a size such as 1G or limits such as 1000000S,1000C`,
-  )
+  const forms = 'a size such as 1G or limits such as 1000000S,1000C'
+  throw new Fault('config', `QUOTADEFAULT ${text}: must be ${forms}`)
 }

@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
-import { Fault } from '../ground/errors/fault.ts'
+import { attempt, Fault } from '../ground/errors/fault.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { MailboxAnswer, QuotaService } from './mailbox-answer.ts'
 import type { ServicePlace } from './options.ts'
@@ -15,7 +15,8 @@ const RECEIVE_BUFFER = 4 * 1024 * 1024
  */
 export async function serveUdp(place: ServicePlace, service: QuotaService): Promise<Socket> {
   const { answerForName, mayAsk, counters } = service
-  const socket = createSocket(isIPv6Address(place) ? 'udp6' : 'udp4')
+  const isOf6 = 'fd' in place ? place.family === 6 : isIPv6(place.host)
+  const socket = createSocket(isOf6 ? 'udp6' : 'udp4')
   let closed = false
   socket.once('close', () => {
     closed = true
@@ -35,12 +36,8 @@ export async function serveUdp(place: ServicePlace, service: QuotaService): Prom
     counters.udp++
     const send = ({ answer }: MailboxAnswer) => {
       if (closed) return
-      socket.send(
-        Buffer.from(datagramFor(question, answer), 'latin1'),
-        port,
-        address,
-        ignoreSendError,
-      )
+      const datagram = Buffer.from(datagramFor(question, answer), 'latin1')
+      socket.send(datagram, port, address, () => {}) // a client without an answer asks again
     }
     const answer = answerForName(question.user, question.incoming ?? 0)
     if (answer instanceof Promise) answer.then(send)
@@ -56,23 +53,8 @@ export async function serveUdp(place: ServicePlace, service: QuotaService): Prom
   })
   socket.removeAllListeners('error')
   socket.on('error', () => {}) // an error concerns one client; the others are still served
-  enlargeReceiveBuffer(socket)
+  attempt(() => socket.setRecvBufferSize(RECEIVE_BUFFER)) // it works with a small one, too
   return socket
-}
-
-function isIPv6Address(place: ServicePlace): boolean {
-  return 'fd' in place ? place.family === 6 : isIPv6(place.host)
-}
-
-/** Errors of sending are ignored: a client without an answer asks again. */
-function ignoreSendError(): void {}
-
-function enlargeReceiveBuffer(socket: Socket): void {
-  try {
-    socket.setRecvBufferSize(RECEIVE_BUFFER)
-  } catch {
-    // The service works with a small buffer, too.
-  }
 }
 
 /** A question as the client sent it, in latin1. Its parts are not checked yet. */

@@ -53,10 +53,19 @@ export class Walker {
     if (!folders) return undefined
     const known = this.#sums.get(maildir) ?? new Map<string, DirectorySum>()
     const counted = new Map<string, DirectorySum>()
+    const tools: CountingTools = { now, inTurn: (work) => this.#inTurn(work), checkTime }
+    const sumFolder = async (folder: Directory, beginning: string) => {
+      for (const name of ['new', 'cur']) {
+        const path = beginning + name
+        const sum = await sumDirectory(folder, name, known.get(path), tools)
+        if (sum) counted.set(path, sum)
+      }
+    }
     try {
-      const tools: CountingTools = { now, inTurn: (work) => this.#inTurn(work), checkTime }
-      for await (const [path, sum] of sumFolders(directory, folders, known, tools)) {
-        counted.set(path, sum)
+      await sumFolder(directory, '')
+      for (const name of folders) {
+        const folder = await directory.open(name)
+        if (folder) await sumFolder(folder, `${name}/`).finally(() => folder.close())
       }
     } catch (error) {
       this.#sums.set(maildir, new Map([...stillThere(known, folders), ...counted]))
@@ -107,38 +116,6 @@ function* stillThere(
   }
 }
 
-/** Sums up `new` and `cur` of the Maildir and of its folders, by their paths in the Maildir. */
-async function* sumFolders(
-  maildir: Directory,
-  folders: readonly string[],
-  known: ReadonlyMap<string, DirectorySum>,
-  tools: CountingTools,
-): AsyncGenerator<readonly [path: string, sum: DirectorySum]> {
-  yield* sumFolder(maildir, '', known, tools)
-  for (const name of folders) {
-    const folder = await maildir.open(name)
-    if (!folder) continue
-    try {
-      yield* sumFolder(folder, `${name}/`, known, tools)
-    } finally {
-      await folder.close()
-    }
-  }
-}
-
-async function* sumFolder(
-  folder: Directory,
-  beginning: string,
-  known: ReadonlyMap<string, DirectorySum>,
-  tools: CountingTools,
-): AsyncGenerator<readonly [path: string, sum: DirectorySum]> {
-  for (const name of ['new', 'cur']) {
-    const path = beginning + name
-    const sum = await sumDirectory(folder, name, known.get(path), tools)
-    if (sum) yield [path, sum]
-  }
-}
-
 function totalOf(sums: ReadonlyMap<string, DirectorySum>): MaildirSum {
   const total = { bytes: 0, messages: 0 }
   for (const { bytes, messages } of sums.values()) {
@@ -149,7 +126,7 @@ function totalOf(sums: ReadonlyMap<string, DirectorySum>): MaildirSum {
 }
 
 /** The sum of the messages in one directory, and the state of the directory that it is valid for. */
-interface DirectorySum extends Required<MailboxUsage> {
+interface DirectorySum extends MaildirSum {
   /** When the directory was changed: milliseconds since 1970, with fractions. */
   readonly changed: number
   readonly inode: number
@@ -185,70 +162,54 @@ export async function sumDirectory(
   tools: CountingTools,
 ): Promise<DirectorySum | undefined> {
   tools.checkTime()
-  const state = await stateOf(folder, name)
-  if (!state) return undefined
-  if (known && state.changed === known.changed && state.inode === known.inode) return known
-  // A directory that changed a moment ago may change again within the same time stamp.
-  const settled = tools.now() - state.changed > SETTLED
-  const sum = await tools.inTurn(() => addUp(folder, name, tools))
-  return { ...sum, inode: state.inode, changed: settled ? state.changed : Number.NaN }
-}
-
-async function stateOf(
-  folder: Directory,
-  name: string,
-): Promise<{ changed: number; inode: number } | undefined> {
   const stats = await folder.ask(name, (path) => lstat(path))
-  return stats?.isDirectory() ? { changed: stats.mtimeMs, inode: stats.ino } : undefined
+  if (!stats?.isDirectory()) return undefined
+  const { mtimeMs: changed, ino: inode } = stats
+  if (known && changed === known.changed && inode === known.inode) return known
+  // A directory that changed a moment ago may change again within the same time stamp.
+  const settled = tools.now() - changed > SETTLED
+  const sum = await tools.inTurn(() => addUp(folder, name, tools))
+  return { ...sum, inode, changed: settled ? changed : Number.NaN }
 }
 
 async function addUp(
   folder: Directory,
   name: string,
   { checkTime }: CountingTools,
-): Promise<Required<MailboxUsage>> {
+): Promise<MaildirSum> {
   checkTime()
   const sum = { bytes: 0, messages: 0 }
+  const add = (bytes: number) => {
+    sum.bytes += bytes
+    sum.messages++
+  }
   const directory = await folder.open(name)
   if (!directory) return sum
+  const unsized: string[] = []
+  const askFiles = async () => {
+    // One at a time, since each call may hold a thread.
+    for (const file of unsized.splice(0)) {
+      const stats = await directory.ask(file, (path) => lstat(path))
+      if (stats?.isFile()) add(stats.size)
+    }
+  }
   try {
-    await readNames(directory)
+    const options = { encoding: 'latin1' as 'utf8', bufferSize: NAMES_AT_ONCE }
+    const names = await directory.ask('', (path) => opendir(path, options))
+    for await (const { name } of names ?? []) {
+      if (!isCounted(name)) continue
+      const bytes = sizeByName(name)
+      if (bytes === undefined) unsized.push(name)
+      else add(bytes)
+      if (unsized.length < FILES_AT_ONCE) continue
+      await askFiles()
+      checkTime()
+    }
+    await askFiles()
     return sum // even if it is too late by now, so that the next count can use the sum
   } finally {
     await directory.close()
   }
-
-  async function readNames(directory: Directory): Promise<void> {
-    const names = await directory.ask('', (path) =>
-      opendir(path, { encoding: 'latin1' as 'utf8', bufferSize: NAMES_AT_ONCE }),
-    )
-    if (!names) return
-    let unsized: string[] = []
-    for await (const { name } of names) {
-      if (!isCounted(name)) continue
-      const bytes = sizeByName(name)
-      if (bytes === undefined) unsized.push(name)
-      else add(sum, bytes)
-      if (unsized.length < FILES_AT_ONCE) continue
-      await askFiles(directory, unsized)
-      unsized = []
-      checkTime()
-    }
-    await askFiles(directory, unsized)
-  }
-
-  async function askFiles(directory: Directory, names: readonly string[]): Promise<void> {
-    // One at a time, since each call may hold a thread.
-    for (const name of names) {
-      const file = await directory.ask(name, (path) => lstat(path))
-      if (file?.isFile()) add(sum, file.size)
-    }
-  }
-}
-
-function add(sum: { bytes: number; messages: number }, bytes: number): void {
-  sum.bytes += bytes
-  sum.messages++
 }
 
 /**
