@@ -1,13 +1,9 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { spool, startQuotad } from './quotad.ts'
 
 /** The service with each kind of mailbox, list of users and quota. */
-
-function start(t: Test, env: Readonly<Record<string, string>>) {
-  return startQuotad(t, env)
-}
 
 t.test('the size of an mbox is the size of the file', async (t) => {
   const directory = spool(t, {
@@ -15,7 +11,10 @@ t.test('the size of an mbox is the size of the file', async (t) => {
     'mail/bob': 'x'.repeat(99),
     'mail/carl/': '',
   })
-  const { ask } = await start(t, { QUOTAMAILBOX: `mbox:${directory}/mail/%u`, QUOTADEFAULT: '100' })
+  const { ask } = await startQuotad(t, {
+    QUOTAMAILBOX: `mbox:${directory}/mail/%u`,
+    QUOTADEFAULT: '100',
+  })
   t.equal(await ask('CHECK_QUOTA ann 0'), 'QUOTA_FULL ann 100 100')
   t.equal(await ask('CHECK_QUOTA bob 0'), 'QUOTA_OK bob 99 100')
   t.equal(await ask('CHECK_QUOTA zoe 0'), 'QUOTA_UNKNOWN zoe')
@@ -25,7 +24,7 @@ t.test('the size of an mbox is the size of the file', async (t) => {
 t.test('a missing mailbox of a listed user counts as empty, and is logged once', async (t) => {
   const directory = spool(t, { 'mail/ann': 'x', homes: 'ann: /home/ann\nbob: /home/bob\n' })
   for (const kind of ['mbox', 'maildir']) {
-    const { ask, says, log } = await start(t, {
+    const { ask, says, log } = await startQuotad(t, {
       QUOTAMAILBOX: `${kind}:${directory}/mial/%u`,
       QUOTAUSERS: `${directory}/homes`,
       QUOTADEFAULT: '100',
@@ -47,7 +46,7 @@ t.test('QUOTAMAP overrules the mailbox, and that overrules the default', async (
     'carl/cur/a,S=70': '',
     quotas: 'ann: 300\n',
   })
-  const { ask } = await start(t, {
+  const { ask } = await startQuotad(t, {
     QUOTAMAILBOX: `maildir:${directory}/%u`,
     QUOTAMAP: `${directory}/quotas`,
     QUOTADEFAULT: '50S,1C',
@@ -68,7 +67,9 @@ t.test('users and homes come from passwd(5) or a file, in the order of QUOTAUSER
     `ann:x:1:1::${directory}/ann:\nnew:x:1:1::${directory}/new:\n`,
   )
   writeFileSync(join(directory, 'homes'), `carl@example.org: ${directory}/other\n`)
-  const { ask } = await start(t, { QUOTAUSERS: `passwd:${directory}/passwd ${directory}/homes` })
+  const { ask } = await startQuotad(t, {
+    QUOTAUSERS: `passwd:${directory}/passwd ${directory}/homes`,
+  })
   t.equal(await ask('CHECK_QUOTA ann 0'), 'QUOTA_OK ann 400 1000')
   t.equal(await ask('CHECK_QUOTA ann@example.org 0'), 'QUOTA_OK ann@example.org 400 1000')
   t.equal(await ask('CHECK_QUOTA carl@example.org 0'), 'QUOTA_OK carl@example.org 500 1000')
@@ -88,7 +89,7 @@ t.test('a mailbox that cannot be read is unknown, and the log names it once', as
   })
   chmodSync(join(directory, 'ann/maildirsize'), 0)
   chmodSync(join(directory, 'shut'), 0)
-  const quotad = await start(t, { QUOTAMAILBOX: `maildir:${directory}/%u` })
+  const quotad = await startQuotad(t, { QUOTAMAILBOX: `maildir:${directory}/%u` })
   for (let i = 0; i < 3; i++) t.equal(await quotad.ask('CHECK_QUOTA ann 0'), 'QUOTA_ERROR ann')
   t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
   t.equal(await quotad.ask('CHECK_QUOTA shut'), 'QUOTA_ERROR shut')
@@ -105,7 +106,7 @@ t.test('a mailbox that cannot be read is unknown, and the log names it once', as
 
 t.test('a map that cannot be read makes answers unknown', async (t) => {
   const directory = spool(t, { 'ann/maildirsize': '1S\n4 4\n', quotas: 'ann 300\n' })
-  const quotad = await start(t, {
+  const quotad = await startQuotad(t, {
     QUOTAMAILBOX: `maildir:${directory}/%u`,
     QUOTAMAP: `${directory}/quotas`,
   })
@@ -119,9 +120,9 @@ t.test('names become lower case unless QUOTACASE=keep', async (t) => {
     'ann/maildirsize': '1000S\n5 4\n',
   })
   const mailbox = { QUOTAMAILBOX: `maildir:${directory}/%u` }
-  const dropping = await start(t, mailbox)
+  const dropping = await startQuotad(t, mailbox)
   t.equal(await dropping.ask('CHECK_QUOTA Ann 0'), 'QUOTA_OK Ann 5 1000')
-  const keeping = await start(t, { ...mailbox, QUOTACASE: 'keep' })
+  const keeping = await startQuotad(t, { ...mailbox, QUOTACASE: 'keep' })
   t.equal(await keeping.ask('CHECK_QUOTA Ann 0'), 'QUOTA_OK Ann 400 1000')
 })
 
@@ -132,7 +133,7 @@ t.test('a mailbox that is long to count is not full by its own old file', async 
     'ann/maildirsize': '10S\n9 1\n9 1\n',
   })
   const env = { QUOTAMAILBOX: `maildir:${directory}/%u`, QUOTAPATIENCE: '1' }
-  const { url } = await start(t, env)
+  const { url } = await startQuotad(t, env)
   const response = await fetch(`${url}/cgi-bin/quota.cgi?u=ann`)
   t.equal(response.status, 503)
   t.notMatch(await response.text(), 'OVERQUOTA')

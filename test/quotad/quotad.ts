@@ -39,6 +39,8 @@ export interface Quotad {
   readonly log: readonly string[]
   /** Resolves with the first line of the log that matches, said already or to come. */
   says(pattern: RegExp): Promise<string>
+  /** What `/metrics` shows. */
+  metrics(): Promise<string>
   /** Sends a datagram and resolves with the answer. */
   ask(datagram: string | Buffer): Promise<string>
   /** Ends it; resolves with its exit code. */
@@ -87,12 +89,14 @@ export async function startQuotad(
   const port = (protocol: string) =>
     Number(new RegExp(`${protocol}=\\S+:(\\d+)`).exec(serving)?.[1])
   const udpPort = port('udp')
+  const url = `http://127.0.0.1:${port('http')}`
   return {
     pid: child.pid!,
     udpPort,
-    url: `http://127.0.0.1:${port('http')}`,
+    url,
     log,
     says,
+    metrics: async () => (await fetch(`${url}/metrics`)).text(),
     ask: (datagram) => askAt(udpPort, datagram),
     async stop() {
       child.kill('SIGTERM')

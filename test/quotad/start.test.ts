@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { chmodSync, symlinkSync } from 'node:fs'
@@ -79,7 +79,6 @@ const cannot =
 
 t.test('with CAP_DAC_READ_SEARCH private mailboxes are read', { skip: cannot }, async (t) => {
   const directory = spool(t, { 'ann/maildirsize': '1000S\n400 4\n' })
-  const { execFileSync } = await import('node:child_process')
   execFileSync('chmod', ['-R', 'go=', join(directory, 'ann')])
   const mailbox = { QUOTAMAILBOX: `maildir:${directory}/%u` }
   const without = await startQuotad(t, mailbox)

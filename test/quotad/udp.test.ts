@@ -1,4 +1,4 @@
-import { createSocket } from 'node:dgram'
+import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -20,6 +20,14 @@ function start(t: Test, options: readonly string[] = []) {
   return startQuotad(t, { QUOTAMAILBOX: `maildir:${spool(t, mailboxes)}/%u/Maildir` }, options)
 }
 
+async function socketTo(t: Test, port: number): Promise<Socket> {
+  const socket = createSocket('udp4')
+  t.teardown(() => socket.close())
+  socket.connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  return socket
+}
+
 t.test('the plain question has the plain answer', async (t) => {
   const { ask } = await start(t)
   t.equal(await ask('CHECK_QUOTA ann'), 'QUOTA_OK')
@@ -36,26 +44,13 @@ t.test('the extended answer has user, size and quota, and repeats the nonce', as
   t.equal(await ask('CHECK_QUOTA ann 601 n0nce'), 'QUOTA_FULL ann 400 1000 n0nce')
   t.equal(await ask('CHECK_QUOTA carl 600 n0nce'), 'QUOTA_OK carl 5000 0 n0nce')
   t.equal(await ask('CHECK_QUOTA zoe 600 n0nce'), 'QUOTA_UNKNOWN zoe n0nce')
-  t.equal(
-    await ask('CHECK_QUOTA ANN 1'),
-    'QUOTA_OK ANN 400 1000',
-    'the name is that of the question',
-  )
+  t.equal(await ask('CHECK_QUOTA ANN 1'), 'QUOTA_OK ANN 400 1000', 'the name of the question')
 })
 
 t.test('names that can be no mailbox are unknown users', async (t) => {
   const { ask } = await start(t)
-  for (const name of [
-    '../ann',
-    '/ann',
-    'ann/Maildir',
-    '..',
-    '.',
-    'a..n',
-    'x'.repeat(256),
-    '@',
-    '\xe9',
-  ]) {
+  const long = 'x'.repeat(256)
+  for (const name of ['../ann', '/ann', 'ann/Maildir', '..', '.', 'a..n', long, '@', '\xe9']) {
     const question = Buffer.from(`CHECK_QUOTA ${name}`, 'latin1')
     t.equal(await ask(question), `QUOTA_UNKNOWN ${name}`)
   }
@@ -63,10 +58,7 @@ t.test('names that can be no mailbox are unknown users', async (t) => {
 
 t.test('a datagram that is no question gets no answer, and is counted', async (t) => {
   const quotad = await start(t)
-  const socket = createSocket('udp4')
-  t.teardown(() => socket.close())
-  socket.connect(quotad.udpPort, '127.0.0.1')
-  await once(socket, 'connect')
+  const socket = await socketTo(t, quotad.udpPort)
   const answers: string[] = []
   socket.on('message', (answer) => answers.push(answer.toString('latin1')))
   const nonsense = [
@@ -89,8 +81,7 @@ t.test('a datagram that is no question gets no answer, and is counted', async (t
   socket.send('CHECK_QUOTA ann 1 last')
   await once(socket, 'message')
   t.same(answers, ['QUOTA_OK ann 400 1000 last'])
-  const metrics = await (await fetch(`${quotad.url}/metrics`)).text()
-  t.match(metrics, `\nonescan_quota_malformed_total ${nonsense.length}\n`)
+  t.match(await quotad.metrics(), `\nonescan_quota_malformed_total ${nonsense.length}\n`)
 })
 
 t.test('a client that is not allowed gets no answer', async (t) => {
@@ -104,10 +95,7 @@ t.test('a client that is not allowed gets no answer', async (t) => {
     service.close()
     server.close()
   })
-  const socket = createSocket('udp4')
-  t.teardown(() => socket.close())
-  socket.connect(service.address().port, '127.0.0.1')
-  await once(socket, 'connect')
+  const socket = await socketTo(t, service.address().port)
   socket.on('message', () => t.fail('it was answered'))
   const heard = once(service, 'message')
   socket.send('CHECK_QUOTA ann')
@@ -127,19 +115,13 @@ if (foreign) {
     t.equal(await askAt(open.udpPort, 'CHECK_QUOTA ann', foreign.address), 'QUOTA_OK')
     const closed = await start(t, ['--http', '0.0.0.0:0', '--allow', '203.0.113.77'])
     await t.rejects(fetch(`${closed.url.replace('127.0.0.1', foreign.address)}/health`))
-    t.match(
-      await (await fetch(`${closed.url}/metrics`)).text(),
-      '\nonescan_quota_refused_total 1\n',
-    )
+    t.match(await closed.metrics(), '\nonescan_quota_refused_total 1\n')
   })
 }
 
 t.test('each of a thousand questions, a hundred at a time, gets its own answer', async (t) => {
   const { udpPort } = await start(t)
-  const socket = createSocket('udp4')
-  t.teardown(() => socket.close())
-  socket.connect(udpPort, '127.0.0.1')
-  await once(socket, 'connect')
+  const socket = await socketTo(t, udpPort)
   const userOf = (nonce: number) => (nonce % 7 === 0 ? 'bob' : 'ann')
   const ask = (nonce: number) => socket.send(`CHECK_QUOTA ${userOf(nonce)} 1 ${nonce}`)
   const answered = new Set<string>()
