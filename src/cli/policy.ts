@@ -11,20 +11,11 @@ import {
   withSettings,
 } from '../scan/judge/policy.ts'
 import { loadRules, loadRulesFrom } from '../scan/rules/load.ts'
-import type { MailFacts, Rules } from '../scan/rules/match.ts'
+import type { Rules } from '../scan/rules/match.ts'
 import { type Rule, ruleFiles } from '../scan/rules/rule.ts'
 import { flag, printsJson, text } from './shared/options.ts'
 import { makeCommand } from './shared/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environment.ts'
-
-/** A message as the options of `policy test` say. */
-interface AskedMail {
-  readonly from: string
-  readonly to: string
-  readonly client: string | undefined
-  readonly auth: boolean
-  readonly size: string
-}
 
 /** The exit code if no line fits such a message. */
 const NO_LINE = 1
@@ -61,7 +52,13 @@ const testCommand = makeCommand('policy test', {
     const env = slotEnvironment(process.env, args)
     const rules = rulesOf(args.file, env)
     checkValues(rules, env)
-    const facts = factsOf(args)
+    const { from, to, client: ip, auth, size } = args
+    const client = ip === undefined ? undefined : parseIpAddress(ip)
+    if (ip !== undefined && client === undefined)
+      throw new Fault('config', `${ip}: is no IP address`)
+    const sender = readAddress(from === '<>' ? '' : from)
+    const recipient = readAddress(to)
+    const facts = { sender, recipient, client, auth, size: byteSize(size, 'size', 0) }
     const [rule, ...others] = rules.find(facts)
     const exceptions = [...rules.always, ...rules.exceptions(facts)].sort(
       (rule, other) => rule.line - other.line,
@@ -73,11 +70,8 @@ const testCommand = makeCommand('policy test', {
       others: others.map((other) => ({ line: other.line, does: doesOf(other) })),
       exceptions: exceptions.map(({ line, conditions: { signature } }) => ({ line, signature })),
     })
-    output.text(
-      rule
-        ? `${rules.path} line ${rule.line}: ${doesOf(rule)}\n`
-        : `${rules.path}: no line applies\n`,
-    )
+    const applies = rule ? ` line ${rule.line}: ${doesOf(rule)}` : ': no line applies'
+    output.text(`${rules.path}${applies}\n`)
     for (const other of others) {
       output.text(`${rules.path} line ${other.line}: ${doesOf(other)}, if that is stricter\n`)
     }
@@ -96,20 +90,6 @@ function rulesOf(file: string | undefined, env: Environment): Rules {
   if (rules !== undefined) return rules
   const places = ruleFiles(control, HOST_DIRECTORY).join(', ')
   throw new Fault('config', `there is no policy by rule: none of ${places} has a line`)
-}
-
-function factsOf({ from, to, client, auth, size }: AskedMail): MailFacts {
-  const address = client === undefined ? undefined : parseIpAddress(client)
-  if (client !== undefined && address === undefined) {
-    throw new Fault('config', `${client}: is no IP address`)
-  }
-  return {
-    sender: readAddress(from === '<>' ? '' : from),
-    recipient: readAddress(to),
-    client: address,
-    auth,
-    size: byteSize(size, 'size', 0),
-  }
 }
 
 function doesOf({ action }: Rule): string {

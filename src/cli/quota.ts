@@ -35,11 +35,10 @@ export const quotaCommand = makeCommand('quota', {
     const given = slotEnvironment(process.env, args)
     const env = given.QUOTAD ? given : { ...attempt(() => readDefaults(DEFAULTS).env), ...given }
     const settings = readQuotaSettings(env)
-    if (settings === undefined)
-      throw new Fault(
-        'config',
-        `QUOTAD is not set; set it in ${DEFAULTS}, or give --env QUOTAD=SERVICE`,
-      )
+    if (settings === undefined) {
+      const remedy = `set it in ${DEFAULTS}, or give --env QUOTAD=SERVICE`
+      throw new Fault('config', `QUOTAD is not set; ${remedy}`)
+    }
     const mailbox = readAddress(Buffer.from(args.mailbox))
     const client = openQuotaClient(settings, () => {})
     try {

@@ -12,13 +12,6 @@ import {
 import { printsJson, text } from './shared/options.ts'
 import { FAILED, makeCommand, type Output } from './shared/run-command.ts'
 
-/** A switch, and which doors look at it. */
-interface Switch {
-  readonly file: string
-  /** The control directory whose doors obey it; undefined: all doors of the host. */
-  readonly control: string | undefined
-}
-
 /** `onescan disable`: lets mail pass unchanged from the next message on. */
 export const disableCommand = makeCommand('disable', {
   command: 'disable',
@@ -47,11 +40,8 @@ async function disable(option: string | undefined, output: Output): Promise<numb
     chmodSync(HOST_DIRECTORY, 0o755) // whatever the umask is: every door looks into it
   }
   const made = make(file)
-  output.text(
-    made
-      ? `onescan is off: mail passes as it is until "onescan enable" removes ${file}\n`
-      : `onescan is off already: ${file} is there\n`,
-  )
+  const since = `: mail passes as it is until "onescan enable" removes ${file}`
+  output.text(`onescan is off${made ? since : ` already: ${file} is there`}\n`)
   printDoors(control, output)
   await output.result({ off: true, file, changed: made, control, doors })
   const barrier = closedToOthers(dirname(file))
@@ -76,11 +66,9 @@ async function enable(option: string | undefined, output: Output): Promise<numbe
       ? [hostSwitchFile, switchFile(readControlDirectories(process.env))]
       : [chosen.file]
   const removed = files.filter(remove)
-  output.text(
-    removed.length > 0
-      ? `onescan is on: removed ${removed.join(' and ')}\n`
-      : `onescan is on: no ${files.join(' and no ')}\n`,
-  )
+  const done =
+    removed.length > 0 ? `removed ${removed.join(' and ')}` : `no ${files.join(' and no ')}`
+  output.text(`onescan is on: ${done}\n`)
   printDoors(control, output)
   const off = leadsSomewhere(hostSwitchFile)
   if (off) output.text(`but ${hostSwitchFile} is there: all doors are off; run "onescan enable"\n`)
@@ -101,8 +89,11 @@ function controlOption(yargs: Argv<object>) {
     .option('json', printsJson)
 }
 
-/** The switch of the qmail that the option or the environment names; otherwise that of the host. */
-function chosenSwitch(option: string | undefined): Switch {
+/**
+ * The switch of the qmail that the option or the environment names, with the control directory whose doors
+ * obey it; otherwise that of the host, with none, which all doors obey.
+ */
+function chosenSwitch(option: string | undefined) {
   const { QMAILHOME, CONTROLDIR } = process.env
   if (option === undefined && !QMAILHOME && !CONTROLDIR) {
     return { file: hostSwitchFile, control: undefined }
@@ -119,10 +110,8 @@ function printDoors(control: string | undefined, output: Output): void {
     control === undefined
       ? 'all doors of this host'
       : `doors with the control directory ${control} (QMAILHOME, CONTROLDIR)`
-  output.text(
-    `heeded from the next message on by ${whose}: ` +
-      `${doors.join(', ')} with milter and policy service\n`,
-  )
+  const all = `${doors.join(', ')} with milter and policy service`
+  output.text(`heeded from the next message on by ${whose}: ${all}\n`)
 }
 
 /** Makes the file; returns whether it was not there before. */

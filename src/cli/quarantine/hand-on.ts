@@ -80,12 +80,9 @@ async function throughChain(mail: OutgoingMail, words: readonly string[]): Promi
 async function throughSendmail(mail: OutgoingMail, program: string): Promise<void> {
   checkExecutable(program)
   const odd = [mail.sender, ...mail.recipients].find((address) => /[^!-~]/.test(address))
-  if (odd !== undefined) {
-    throw new Fault(
-      'config',
-      `<${odd}>: cannot be given to ${program}; release it with --by HOST:PORT`,
-    )
-  }
+  const remedy = 'release it with --by HOST:PORT'
+  if (odd !== undefined)
+    throw new Fault('config', `<${odd}>: cannot be given to ${program}; ${remedy}`)
   const words = [...sendmailOptions(program, mail.sender), '--', ...mail.recipients]
   const { code, signal, log } = await handToSlot({
     program: [program, ...words],

@@ -27,10 +27,8 @@ export function accountFor(
     throw new Fault('config', `${missing}; name the account that is to do it with --user`)
   }
   if (account.uid === 0) {
-    throw new Fault(
-      'config',
-      `user ${account.name}: root does not do this itself; name another account`,
-    )
+    const why = 'root does not do this itself; name another account'
+    throw new Fault('config', `user ${account.name}: ${why}`)
   }
   const isOwn = named === undefined && account.name === usual[0]
   const groups = isOwn ? more.flatMap((name) => groupNumber(accounts.group, name)) : []

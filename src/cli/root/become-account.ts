@@ -224,11 +224,8 @@ class Group {
   }
 
   #kill(signal: NodeJS.Signals = 'SIGKILL'): void {
-    try {
-      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, signal)
-    } catch {
-      // No process of the group is left.
-    }
+    const { pid } = this.#child
+    if (pid !== undefined) attempt(() => process.kill(-pid, signal)) // perhaps none is left
   }
 }
 

@@ -80,18 +80,10 @@ function takeFacts(): RootFacts | undefined {
   const text = process.env[FACTS]
   delete process.env[FACTS]
   if (text === undefined) return undefined
-  setInterval(sayAlive, ALIVE_EACH).unref()
+  // It does not wait for a file system, which keeps it from all else. Root may read slowly, or have gone.
+  setInterval(() => attempt(() => writeSync(2, ALIVE)), ALIVE_EACH).unref()
   loadSystem()?.withholdCapability(SHIELD.number)
   return JSON.parse(text) as RootFacts
-}
-
-/** Tells root that this process does not wait for a file system, which keeps it from all else. */
-function sayAlive(): void {
-  try {
-    writeSync(2, ALIVE)
-  } catch {
-    // Root reads slowly, or has gone.
-  }
 }
 
 /** The terminal of whoever typed the command. */

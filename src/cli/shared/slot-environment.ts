@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Argv } from 'yargs'
-import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { attempt, errorText, Fault } from '../../ground/errors/fault.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type ClusterSettings, readClusterSettings } from '../../scan/cluster/keyring.ts'
@@ -88,9 +88,5 @@ export function readCluster(env: Environment, keyring: string | undefined): Clus
 function ringHere(env: Environment): string | undefined {
   if (env.CLUSTERKEYS || existsSync(join(readControlDirectories(env).control, 'clusterkeys')))
     return undefined
-  try {
-    return readDefaults(DEFAULTS).env.CLUSTERKEYS || undefined
-  } catch {
-    return undefined // there is no such file
-  }
+  return attempt(() => readDefaults(DEFAULTS).env.CLUSTERKEYS) || undefined
 }

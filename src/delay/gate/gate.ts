@@ -37,17 +37,8 @@ export async function keepGate(
   dropPrivileges(gate)
   const remembered = new RememberedClients(gate.remember, uptime)
   if (gate.rules) findTcpRule(gate.rules, '', undefined) // so that a broken file is known now
-  const receiver = new Receiver({
-    options,
-    gate,
-    env,
-    next,
-    sockets,
-    room,
-    remembered,
-    log,
-    uptime,
-  })
+  const parts = { options, gate, env, next, sockets, room, remembered, log, uptime }
+  const receiver = new Receiver(parts)
   const listeners: Listeners = new Listeners({
     sockets,
     descriptors,
@@ -106,9 +97,10 @@ function roomFor({ waiting, programs }: GateOptions): number {
   const free = descriptors - SPARE_DESCRIPTORS - programs
   const most = waiting ?? Math.min(optionDefaults['--waiting'], free)
   if (most >= 1 && most <= free) return most
-  const need = Math.max(1, most) + descriptors - free
+  const need = `needs ${Math.max(1, most) + descriptors - free} descriptors`
+  const remedy = 'raise it (ulimit -n, softlimit -o, LimitNOFILE=)'
   throw new Fault(
     'config',
-    `--waiting ${most}: needs ${need} descriptors, and the limit is ${descriptors}; raise it (ulimit -n, softlimit -o, LimitNOFILE=)`,
+    `--waiting ${most}: ${need}, and the limit is ${descriptors}; ${remedy}`,
   )
 }

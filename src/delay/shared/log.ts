@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { attempt } from '../../ground/errors/fault.ts'
 import { type LogField, logLine } from '../../ground/errors/log.ts'
 
 /** The events of smtp-delay(8), DIAGNOSTICS. */
@@ -22,11 +23,7 @@ export function lineOf(
 
 /** Writes a line to standard error at once. If that fails, the line is lost. */
 export function writeLine(line: Buffer): void {
-  try {
-    writeSync(2, line)
-  } catch {
-    // Standard error is full or closed.
-  }
+  attempt(() => writeSync(2, line))
 }
 
 export function log(...line: Parameters<typeof lineOf>): void {

@@ -125,9 +125,8 @@ async function askForTrial({ socket, description }: RunningDaemon): Promise<Find
   const told = await askToTell(socket, TRIAL_WITHIN, true).catch(() => undefined)
   const trial = told?.daemon?.trial
   if (trial === undefined) {
-    return [
-      error(what, `made no trial within ${TRIAL_WITHIN / 1000} s`, 'see its log, and restart it'),
-    ]
+    const value = `made no trial within ${TRIAL_WITHIN / 1000} s`
+    return [error(what, value, 'see its log, and restart it')]
   }
   const { wrong, doors } = trial
   if (wrong.length === 0) {

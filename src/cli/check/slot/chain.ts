@@ -53,11 +53,10 @@ function judgeProgram(host: Host): Finding {
   const { env, program } = host
   const slot = slotProgramOf(host)
   switch (slot.kind) {
-    case 'own':
-      return ok(
-        'slot',
-        env.QMAILQUEUE === undefined ? `${program} (QMAILQUEUE is not set here)` : program,
-      )
+    case 'own': {
+      const unset = env.QMAILQUEUE === undefined ? ' (QMAILQUEUE is not set here)' : ''
+      return ok('slot', `${program}${unset}`)
+    }
     case 'real-queue': {
       const value = `${program} leads to ${realpathSync(program)}: mail is not scanned`
       return error('slot', value, `point it to onescanc or onescan-queue (${LINK}: by ln -sfn)`)
@@ -71,14 +70,8 @@ function judgeProgram(host: Host): Finding {
 }
 
 /** The target of a link that leads nowhere. */
-function danglingLink(path: string): string | undefined {
-  try {
-    if (existsSync(path)) return undefined
-    return resolve(dirname(path), readlinkSync(path))
-  } catch {
-    return undefined // realpathSync() of the caller reports it
-  }
-}
+const danglingLink = (path: string): string | undefined =>
+  existsSync(path) ? undefined : attempt(() => resolve(dirname(path), readlinkSync(path)))
 
 const isRelative = (path: string) => !path.startsWith('/')
 
@@ -123,27 +116,16 @@ function lacksSetuid(host: Host, program: string): Finding | undefined {
   if (basename(path) !== 'qmail-queue' || (mode & 0o4000) !== 0) return undefined
   if (host.account.uid === 0 || host.account.uid === uid || isScript(path)) return undefined
   const value = `${path} is without its setuid bit: it cannot write to the queue, mail is deferred`
-  return error(
-    'chain',
-    value,
-    `chown qmailq:qmail ${shellWord(path)} && chmod 4711 ${shellWord(path)}`,
-  )
+  const word = shellWord(path)
+  return error('chain', value, `chown qmailq:qmail ${word} && chmod 4711 ${word}`)
 }
 
 /** Whether it is a script of the administrator's: the bit has no effect on scripts; execve(2). */
-function isScript(path: string): boolean {
-  try {
-    return readStart(path, 2).toString('latin1') === '#!'
-  } catch {
-    return false
-  }
-}
+const isScript = (path: string): boolean =>
+  attempt(() => readStart(path, 2).toString('latin1')) === '#!'
 
 function barred(what: string, program: string, barrier: string, host: Host): Finding {
   const value = `${accountText(host)} cannot execute ${program}`
-  return error(
-    what,
-    value,
-    `see the owner, group and mode of ${barrier}; until then mail is deferred`,
-  )
+  const remedy = `see the owner, group and mode of ${barrier}; until then mail is deferred`
+  return error(what, value, remedy)
 }

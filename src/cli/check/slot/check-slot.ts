@@ -129,23 +129,14 @@ function isFound(finding: Finding, all: readonly Finding[]): boolean {
 const withoutFigures = (value: string) => value.replace(/\d+(?= (?:MiB|ms)\b)/g, '')
 
 /** Findings about a service itself: how it runs, and what has changed since it was started. */
-function checkService({
-  pid,
-  text,
-  rules,
-  directory,
-  unseen,
-  uid,
-  since,
-}: RunningService): Finding[] {
+function checkService(service: RunningService): Finding[] {
+  const { pid, text, rules, directory, unseen, uid, since } = service
   const what = `process ${pid}`
   const findings = [ok(what, text)]
   const script = join(directory, 'run')
   if (changedAt(script) > since + START_BLUR) {
-    const value = `${script} has changed since it was started`
-    findings.push(
-      warning(what, value, `svc -t ${shellWord(directory)} (or sv restart), to run by the new one`),
-    )
+    const remedy = `svc -t ${shellWord(directory)} (or sv restart), to run by the new one`
+    findings.push(warning(what, `${script} has changed since it was started`, remedy))
   }
   const source = rules?.replace(/\.cdb$/, '')
   if (rules !== undefined && source !== rules && changedAt(source!) > changedAt(rules)) {

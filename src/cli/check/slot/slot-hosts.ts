@@ -25,7 +25,7 @@ export interface SlotOptions extends EnvironmentOptions {
   /** A running service. */
   readonly pid: string | undefined
   /** The name of an account: main.ts adds this option to each command that an account does. */
-  readonly user?: string
+  readonly user?: string | undefined
 }
 
 /** Whether an option or variable says how the slot is set up. */

@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { errorText } from '../../../ground/errors/fault.ts'
+import { attempt, errorText } from '../../../ground/errors/fault.ts'
 import { readStart } from '../../../ground/path/open.ts'
 import { table } from '../../../ground/settings/table.ts'
 import type { ControlDirectories } from '../../../scan/judge/policy.ts'
@@ -41,11 +41,9 @@ export function slotProgramOf(host: {
 
 function judge(program: string, directories: ControlDirectories): SlotProgram {
   const path = realpathSync(program)
-  const queues = [directories.qmailHome, table.QMAILHOME.default].map((home) =>
-    join(home, 'bin/qmail-queue'),
-  )
-  if (basename(path) === 'qmail-queue') return { kind: 'real-queue' }
-  if (queues.some((queue) => isSameFile(queue, path))) return { kind: 'real-queue' }
+  const homes = [directories.qmailHome, table.QMAILHOME.default]
+  const isQueue = homes.some((home) => isSameFile(join(home, 'bin/qmail-queue'), path))
+  if (basename(path) === 'qmail-queue' || isQueue) return { kind: 'real-queue' }
   if (!OWN.includes(basename(path)) && !isCompiledSlot(program, path)) {
     return { kind: 'foreign', why: 'is not a program of onescan' }
   }
@@ -63,14 +61,9 @@ function isCompiledSlot(program: string, path: string): boolean {
   return false
 }
 
-/** Whether the slot program is onescanc, even through links. */
-export function isOnescanc(program: string): boolean {
-  try {
-    return basename(realpathSync(program)) === 'onescanc'
-  } catch {
-    return false // another check reports it
-  }
-}
+/** Whether the slot program is onescanc, even through links. If it is not there, another check reports it. */
+export const isOnescanc = (program: string): boolean =>
+  attempt(() => basename(realpathSync(program))) === 'onescanc'
 
 /** Compares device and inode: a hard link has another name, but queues all the same. */
 function isSameFile(queue: string, program: string): boolean {
@@ -88,12 +81,8 @@ function isSameFile(queue: string, program: string): boolean {
  * itself. Undefined if it does not.
  */
 function whatAScriptNames(path: string): string | undefined {
-  let text: string
-  try {
-    text = readStart(path, SCRIPT_MAX).toString('latin1')
-  } catch {
-    return undefined // the program can be executed, but not read
-  }
+  // Who may execute a program need not be allowed to read it.
+  const text = attempt(() => readStart(path, SCRIPT_MAX).toString('latin1')) ?? ''
   if (!text.startsWith('#!') || text.includes('dist/onescan-queue.cjs')) return undefined
   const code = text.replace(/^[ \t]*#.*$/gm, '')
   const [named] =
