@@ -38,13 +38,13 @@ t.test('each file in a directory and below it is scanned', async (t) => {
   t.equal(code, 1)
   const { results, sum } = jsonIn(out)
   t.same(
-    results.map(({ file, answer }) => [file?.slice(maildir.length), answer]),
+    results.map(({ file, answer }) => `${file?.slice(maildir.length)} ${answer}`),
     [
-      ['/tmp/d', 'infected'],
-      ['/new/a', 'clean'],
-      ['/cur/b:2,S', 'infected'],
-      ['/.Trash/cur/e', 'infected'],
-      ['/..x/f', 'clean'],
+      '/tmp/d infected',
+      '/new/a clean',
+      '/cur/b:2,S infected',
+      '/.Trash/cur/e infected',
+      '/..x/f clean',
     ],
   )
   t.same(sum, { clean: 2, infected: 3, unknown: 0 })
@@ -114,17 +114,10 @@ t.test('directories without end end no search: what is below could not be told',
 
 t.test('a message may come from a pipe', async (t) => {
   const directory = t.testdir({ clean, sick })
+  const scan = `${asPlain().join(' ')} "${reachable(launcher)}" scan /dev/stdin`
+  const env = { PATH: reachablePath(), QHPSI: 'plugin: eicar' }
   const pipe = (name: string) =>
-    spawnSync(
-      '/bin/sh',
-      [
-        '-c',
-        `cat ${directory}/${name} | ${asPlain().join(' ')} "${reachable(launcher)}" scan /dev/stdin`,
-      ],
-      {
-        env: { PATH: reachablePath(), QHPSI: 'plugin: eicar' },
-      },
-    ).status
+    spawnSync('/bin/sh', ['-c', `cat ${directory}/${name} | ${scan}`], { env }).status
   t.equal(pipe('sick'), 1)
   t.equal(pipe('clean'), 0)
   const both = ['scan', ...eicar, join(directory, 'clean'), '-']
@@ -178,11 +171,7 @@ t.test('a real clamd finds the test virus', { skip: clamdMissing }, async (t) =>
   const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
   const { code, out } = await onescan(['scan', '--json', ...files], { env })
   t.equal(code, 1)
-  t.match(jsonIn(out).results[1], {
-    answer: 'infected',
-    name: EICAR_NAME,
-    scanner: 'clamd',
-  })
+  t.match(jsonIn(out).results[1], { answer: 'infected', name: EICAR_NAME, scanner: 'clamd' })
 })
 
 t.test('control characters in a name or a verdict are shown, and not obeyed', async (t) => {

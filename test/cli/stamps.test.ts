@@ -53,15 +53,12 @@ t.test('verify says of each stamp why it does not hold', async (t) => {
     return out
   }
   t.match(await why(other!, signed), 'X-SHA256-Cluster-1: no key one in the ring\nnot trusted: ')
-  t.match(
-    await why(ring!, `Content-Type: a/b\n${signed}`),
-    'Content-Type was added above the stamp',
-  )
+  const added = `Content-Type: a/b\n${signed}`
+  t.match(await why(ring!, added), 'Content-Type was added above the stamp')
   t.match(await why(ring!, mail), /^not trusted: no stamp\n$/)
-  t.match(
-    await why(ring!, signed.replace('Subject', 'No field at all\nSubject')),
-    /^not trusted: not well formed: line 3 of the header is not a field\n$/,
-  )
+  const odd = signed.replace('Subject', 'No field at all\nSubject')
+  const notFormed = /^not trusted: not well formed: line 3 of the header is not a field\n$/
+  t.match(await why(ring!, odd), notFormed)
 })
 
 t.test('with --json every stamp is printed', async (t) => {

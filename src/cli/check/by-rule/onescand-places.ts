@@ -40,19 +40,14 @@ export function onescandPlaces(
   }
 }
 
-/** The address that a service listens on. */
-type ServiceAddress = { readonly path: string } | { readonly host: string; readonly port: number }
+/** The path of an address as onescand, Postfix and Sendmail write it: `unix:PATH` or `local:PATH`. */
+const pathIn = (address: string): string | undefined => /^(?:unix|local):(.+)$/.exec(address)?.[1]
 
-/**
- * Reads an address as onescand, Postfix and Sendmail write it: `unix:PATH` or `local:PATH`,
- * `inet:HOST:PORT`, `inet:PORT` or `inet:PORT@HOST`; `inet6:` counts like `inet:`. Undefined for
- * anything else.
- */
-function readServiceAddress(text: string): ServiceAddress | undefined {
-  const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
-  if (path !== undefined) return { path }
-  const [, place] = /^inet6?:(.+)$/.exec(text) ?? []
-  return parseMtaEndpoint((place ?? '').replace(/^:?(\d+)@?$/, '127.0.0.1:$1'))
+/** Its host and port: `inet:HOST:PORT`, `inet:PORT` or `inet:PORT@HOST`; `inet6:` counts like `inet:`. */
+function endpointIn(address: string) {
+  const [, place = ''] = /^inet6?:(.+)$/.exec(address) ?? []
+  const found = parseMtaEndpoint(place.replace(/^:?(\d+)@?$/, '127.0.0.1:$1'))
+  return found?.host === 'localhost' ? { ...found, host: '127.0.0.1' } : found
 }
 
 /**
@@ -64,27 +59,14 @@ export function matchAddress(
   addresses: readonly string[],
   queue: string | undefined,
 ): string | undefined {
-  const wanted = readServiceAddress(named)
-  if (wanted === undefined) return undefined
-  return addresses.find((text) => {
-    const listening = readServiceAddress(text)
-    return listening !== undefined && leadsTo(wanted, listening, queue)
+  const [path, wanted] = [pathIn(named), endpointIn(named)]
+  return addresses.find((address) => {
+    const own = pathIn(address)
+    if (path !== undefined && own !== undefined) {
+      return own === path || (queue && join(queue, path) === join(own))
+    }
+    const listening = endpointIn(address)
+    if (wanted === undefined || listening?.port !== wanted.port) return false
+    return ['0.0.0.0', '::', wanted.host].includes(listening.host)
   })
 }
-
-function leadsTo(
-  wanted: ServiceAddress,
-  listening: ServiceAddress,
-  queue: string | undefined,
-): boolean {
-  if ('path' in wanted || 'path' in listening) {
-    if (!('path' in wanted && 'path' in listening)) return false
-    if (wanted.path === listening.path) return true
-    return Boolean(queue) && join(queue!, wanted.path) === join(listening.path)
-  }
-  if (wanted.port !== listening.port) return false
-  return isEverywhere(listening.host) || numeric(wanted.host) === numeric(listening.host)
-}
-
-const isEverywhere = (host: string) => host === '0.0.0.0' || host === '::'
-const numeric = (host: string) => (host === 'localhost' ? '127.0.0.1' : host)
