@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { attempt } from '../../ground/errors/fault.ts'
 import { type Finding, warning } from '../../ground/errors/finding.ts'
+import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { HostProcess, type ProcessStatus } from '../../ground/process/host-process.ts'
 import { RUNTIME_MARKER } from '../../ground/runtime/compiled-program.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
@@ -180,19 +181,16 @@ function oncePerUnit(): typeof askMainProcess {
   }
 }
 
-interface ServerCommand {
-  readonly text: string
-  /** The words between the server and qmail-smtpd. */
-  readonly options: readonly string[]
-}
-
 async function wordsOf(process: HostProcess): Promise<string[]> {
   const text = await memoryOf(process.at('cmdline')).catch(() => '')
   return text.split('\0').slice(0, -1)
 }
 
-/** The command line of a server that starts qmail-smtpd; undefined for any other. */
-function commandIn(words: readonly string[]): ServerCommand | undefined {
+/**
+ * The command line of a server that starts qmail-smtpd, and the words between the two; undefined for any
+ * other.
+ */
+function commandIn(words: readonly string[]) {
   const index = words.findIndex((word) => SERVERS.test(basename(word)))
   const smtpd = words.findIndex((word, at) => at > index && SMTPD.test(basename(word)))
   if (index < 0 || smtpd < 0) return undefined
@@ -222,11 +220,8 @@ function shortOptions(words: readonly string[]): Map<string, string> {
 }
 
 function environmentIn(text: string): Environment {
-  const pairs = text.split('\0').flatMap((pair): [string, string][] => {
-    const at = pair.indexOf('=')
-    return at > 0 ? [[pair.slice(0, at), pair.slice(at + 1)]] : []
-  })
-  return Object.fromEntries(pairs)
+  const pairs = [...text.matchAll(/(?<=^|\0)([^=\0]+)=([^\0]*)/g)]
+  return Object.fromEntries(pairs.map(([, name, value]) => [name, value]))
 }
 
 function limitsIn(text: string): MemoryLimits {
@@ -239,16 +234,8 @@ function limitsIn(text: string): MemoryLimits {
 
 /** Reads what a process has in its memory. Rejects if that does not come at once, or is too long. */
 async function memoryOf(file: string): Promise<string> {
-  const late = new AbortController()
-  const timer = setTimeout(() => late.abort(), PATIENCE)
-  const isLate = new Promise<never>((_, reject) => {
-    late.signal.addEventListener('abort', () => reject(new Error(`${file}: does not answer`)))
-  })
-  try {
-    const text = await Promise.race([readFile(file, 'latin1'), isLate])
-    if (text.length > BYTES_MAX) throw new Error(`${file}: is over ${BYTES_MAX} bytes`)
-    return text
-  } finally {
-    clearTimeout(timer)
-  }
+  const text = await inTime(readFile(file, 'latin1'), PATIENCE)
+  if (text === LATE) throw new Error(`${file}: does not answer`)
+  if (text.length > BYTES_MAX) throw new Error(`${file}: is over ${BYTES_MAX} bytes`)
+  return text
 }
