@@ -177,7 +177,8 @@ t.test('allowed networks pass at once, and so do confirmed names', { skip }, asy
   })
   const lists = t.testdir({ networks: '127.0.0.0/8\n', names: '.example.org\n' })
   const greeted = async (file: string, server: string) => {
-    const words = [...smtpDelay, ...NEVER, '--allow', `${lists}/${file}`, '--dns', server]
+    const list = ['--allow', `${lists}/${file}`]
+    const words = [...smtpDelay, ...NEVER, ...list, ...namesFrom(server, 20)]
     return (await visit((await serve(t, { words })).port, { early: 'x' })).said
   }
   t.match(await greeted('networks', dns.server), '=unset')
