@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createPolicyDoor } from '../../../src/doors/policy/door.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
 import { clientOf, extendedAnswer, slowUdpService, udpService } from '../../scan/quota/services.ts'
 import { openSppSession, rcptPlugins } from '../../stand-in/qmail-spp.ts'
 import { missing, programs } from './program.ts'
@@ -20,13 +20,6 @@ const refusal = '452 4.2.2 Quota exceeded for <full@example.org>, try again late
 
 const root = join(import.meta.dirname, '../../..')
 
-/** Unix sockets have short paths. */
-function privateDirectory(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-spp-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
-
 /** onescand's policy service on a socket, and the questions that its backend gets. */
 async function onescand(t: Test, env: Readonly<Record<string, string>> = {}) {
   const backend = await udpService(t, extendedAnswer(mailboxes))
@@ -36,7 +29,7 @@ async function onescand(t: Test, env: Readonly<Record<string, string>> = {}) {
     { quota: client, isOff: () => false, log: (line) => void log.push(line.toString()) },
     { maxConnections: 10, log: (line) => void log.push(line) },
   )
-  const socket = join(privateDirectory(t), 'policy')
+  const socket = join(socketDirectory(t), 'policy')
   service.server.listen(socket)
   await once(service.server, 'listening')
   t.teardown(() => service.close(0))
@@ -44,15 +37,15 @@ async function onescand(t: Test, env: Readonly<Record<string, string>> = {}) {
 }
 
 /** A server at a unix socket that is no onescand. */
-async function impostor(t: Test, talk: (socket: Socket) => void): Promise<string> {
-  const path = join(privateDirectory(t), 'impostor')
+async function impostor(t: Test, talk: (socket: Socket) => void) {
+  const path = join(socketDirectory(t), 'impostor')
   const server = createServer((socket) => {
     socket.on('error', () => {})
     talk(socket)
   }).listen(path)
   await once(server, 'listening')
   t.teardown(() => server.close())
-  return path
+  return { QUOTASOCKET: path }
 }
 
 t.test('the plugin', { skip: missing }, async (t) => {
@@ -134,15 +127,12 @@ t.test('the plugin', { skip: missing }, async (t) => {
       t.test('the plugin does not ask about recipients of other hosts', async (t) => {
         const service = await udpService(t, () => 'QUOTA_FULL')
         const QUOTAD = `udp:127.0.0.1:${service.port}`
-        const off = privateDirectory(t)
+        const off = socketDirectory(t)
         writeFileSync(join(off, 'onescan.off'), '')
         const names = ['', '@x', 'a b@x', '../x', 'a\nb@x', 'x'.repeat(256), 'y'.repeat(100_000)]
         for (const name of names) t.equal(await open({ QUOTAD }).rcpt(name), '250 ok')
-        for (const environment of [
-          { RELAYCLIENT: '' },
-          { SMTPAUTHUSER: 'ann' },
-          { CONTROLDIR: off },
-        ]) {
+        const others = [{ RELAYCLIENT: '' }, { SMTPAUTHUSER: 'ann' }, { CONTROLDIR: off }]
+        for (const environment of others) {
           t.equal(await open({ QUOTAD, ...environment }).rcpt('full@example.org'), '250 ok')
         }
         t.equal(await open({ QUOTAD }).rcpt('full@elsewhere.example.com'), '250 ok')
@@ -207,19 +197,17 @@ t.test('the plugin', { skip: missing }, async (t) => {
           return { QUOTAD: `udp:127.0.0.1:${port}` }
         },
         'a socket path that is too long': async () => ({ QUOTASOCKET: `/${'x'.repeat(200)}` }),
-        'an onescand that is silent': async (t) => ({ QUOTASOCKET: await impostor(t, () => {}) }),
-        'an onescand that hangs up': async (t) => ({
-          QUOTASOCKET: await impostor(t, (socket) => socket.destroy()),
-        }),
-        'an onescand that stops in the middle': async (t) => ({
-          QUOTASOCKET: await impostor(t, (socket) => socket.end('action=452 4.2.2 ')),
-        }),
-        'an onescand that says something else': async (t) => ({
-          QUOTASOCKET: await impostor(t, (socket) => socket.end('action=REJECT\n\n')),
-        }),
-        'an onescand without an end': async (t) => ({
-          QUOTASOCKET: await impostor(t, (socket) => socket.end('x'.repeat(5000))),
-        }),
+        'an onescand that is silent': (t) => impostor(t, () => {}),
+        'an onescand that hangs up': (t) => impostor(t, (socket) => socket.destroy()),
+        'an onescand that stops in the middle': (t) => {
+          return impostor(t, (socket) => socket.end('action=452 4.2.2 '))
+        },
+        'an onescand that says something else': (t) => {
+          return impostor(t, (socket) => socket.end('action=REJECT\n\n'))
+        },
+        'an onescand without an end': (t) => {
+          return impostor(t, (socket) => socket.end('x'.repeat(5000)))
+        },
       }
       t.test('if the plugin cannot tell, the recipient passes, and the log says why', async (t) => {
         for (const [what, settings] of Object.entries(silences)) {
