@@ -38,11 +38,11 @@ export async function* checkByMail(
     return
   }
   const log = new FollowedLog(logs, MARK)
-  const trial: MailTrial = { address, log, places: logs.map(({ path }) => path).join(', ') }
+  const places = logs.map(({ path }) => path).join(', ')
   try {
     const there = ways.filter((way) => !('program' in way) || existsSync(way.program))
     // All begin at once: one that is slow keeps no other one waiting.
-    const tried = there.map((way) => tryWay(way, trial))
+    const tried = there.map((way) => new WayTrial(way, address, log, places).findings())
     for (const findings of tried) yield* await findings
     for (const fault of log.faults) {
       yield warning('log', `${fault}: lines in it were not seen`, 'run check as root')
@@ -52,31 +52,8 @@ export async function* checkByMail(
   }
 }
 
-interface MailTrial {
-  readonly address: string
-  readonly log: FollowedLog
-  /** The logs that are read, in words. */
-  readonly places: string
-}
-
 /** The end of the Message-IDs. */
 const MARK = '@check.onescan.invalid'
-
-const nameOf = (way: Way) => ('program' in way ? way.program : `port ${way.port}`)
-
-async function tryWay(way: Way, trial: MailTrial): Promise<Finding[]> {
-  const name = nameOf(way)
-  const clean = await send(way, cleanMessage, trial)
-  const unsent = notSent(name, clean, trial)
-  if (unsent !== undefined && !clean.isContent) return [unsent]
-  // What is wrong with a clean mail is said first: it is so for all mail.
-  const infected = clean.kind === 'taken' ? await send(way, eicarMessage, trial) : undefined
-  const seen = await Promise.all([clean, infected].map((sent) => sent && readAbout(sent, trial)))
-  if (unsent !== undefined && seen[0]!.length === 0) return [unsent]
-  const ofClean = judgeClean(`${name}, clean mail`, clean, seen[0]!, trial)
-  if (infected === undefined) return [ofClean]
-  return [ofClean, judgeInfected(`${name}, EICAR`, infected, seen[1]!, trial, way)]
-}
 
 /** A message that was sent, by its names. */
 interface TrialMail extends SentMail {
@@ -84,67 +61,167 @@ interface TrialMail extends SentMail {
   readonly subject: string
 }
 
-async function send(way: Way, message: Buffer, { address }: MailTrial): Promise<TrialMail> {
-  const { sendMail } = await import('./send-mail.ts')
-  const name = randomUUID()
-  const [subject, id] = [`onescan check ${name.slice(0, 8)}`, `${name}${MARK}`]
-  const sent = await sendMail(way, withFields(message, { address, subject, id }), address)
-  return { ...sent, id, subject }
-}
+/** The trial of one way with the two messages. */
+class WayTrial {
+  readonly #way: Way
+  readonly #name: string
+  readonly #address: string
+  readonly #log: FollowedLog
+  /** The logs that are read, in words. */
+  readonly #places: string
 
-/** Resolves with what onescan's logs say about it. */
-async function readAbout({ id }: TrialMail, { log }: MailTrial): Promise<LogRecord[]> {
-  let seen = await log.untilAbout(id, LOGGED_WITHIN)
-  // Behind a queue it may come again, once for each delivery.
-  while (seen.length < A_LOOP && seen.some(({ fields }) => fields.get('door') === 'smtp')) {
-    await setTimeout(LOOPS_WITHIN)
-    const again = log.about(id)
-    if (again.length === seen.length) break
-    seen = again
+  constructor(way: Way, address: string, log: FollowedLog, places: string) {
+    this.#way = way
+    this.#name = 'program' in way ? way.program : `port ${way.port}`
+    this.#address = address
+    this.#log = log
+    this.#places = places
   }
-  return seen
-}
 
-/** The message with fields of its own. */
-function withFields(
-  message: Buffer,
-  { address, subject, id }: Readonly<Record<'address' | 'subject' | 'id', string>>,
-): Buffer {
-  const text = message
-    .toString('latin1')
-    .replace(/^To: .*$/m, () => `To: ${address}`)
-    .replace(/^Subject: .*$/m, `Subject: ${subject}`)
-    .replace(/^Message-ID: .*$/m, `Message-ID: <${id}>`)
-    .replace(/^Date: .*$/m, `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`)
-  return Buffer.from(text, 'latin1')
-}
+  async findings(): Promise<Finding[]> {
+    const clean = await this.#send(cleanMessage)
+    const unsent = this.#notSent(clean)
+    if (unsent !== undefined && !clean.isContent) return [unsent]
+    // What is wrong with a clean mail is said first: it is so for all mail.
+    const infected = clean.kind === 'taken' ? await this.#send(eicarMessage) : undefined
+    const [ofClean, ofInfected] = await Promise.all(
+      [clean, infected].map((sent) => sent && this.#readAbout(sent)),
+    )
+    if (unsent !== undefined && ofClean!.length === 0) return [unsent]
+    const judged = this.#judgeClean(clean, ofClean!)
+    return infected === undefined ? [judged] : [judged, this.#judgeInfected(infected, ofInfected!)]
+  }
 
-/** Why nothing can be told of a way. */
-function notSent(what: string, { kind, text, isContent }: SentMail, trial: MailTrial) {
-  const { address } = trial
-  switch (kind) {
-    case 'taken':
-      return undefined
-    case 'nobody listens':
-      if (what === 'port 25')
-        return error(what, `nobody takes mail: ${text}`, 'start the mail server')
-      return ok(what, `nobody takes mail there: ${text}`)
-    case 'wants authentication': {
-      const value = `wants authentication, so its mail was not tried: ${text}`
-      return warning(what, value, 'send EICAR from a mail program, and see onescan log')
+  async #send(message: Buffer): Promise<TrialMail> {
+    const { sendMail } = await import('./send-mail.ts')
+    const name = randomUUID()
+    const [subject, id] = [`onescan check ${name.slice(0, 8)}`, `${name}${MARK}`]
+    const text = message
+      .toString('latin1')
+      .replace(/^To: .*$/m, () => `To: ${this.#address}`)
+      .replace(/^Subject: .*$/m, `Subject: ${subject}`)
+      .replace(/^Message-ID: .*$/m, `Message-ID: <${id}>`)
+      .replace(/^Date: .*$/m, `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`)
+    return {
+      ...(await sendMail(this.#way, Buffer.from(text, 'latin1'), this.#address)),
+      id,
+      subject,
     }
-    case 'refused':
-      if (isContent) break
-      return warning(
-        what,
-        `takes no mail for ${address} from this host: ${text}`,
-        'name an address whose mail this server takes',
-      )
-    case 'deferred':
-      break
   }
-  const value = `is not taken, and onescan did not see it: ${text}`
-  return error(`${what}, clean mail`, value, 'see the log of the mail server, and onescan check')
+
+  /** Resolves with what onescan's logs say about it. */
+  async #readAbout({ id }: TrialMail): Promise<LogRecord[]> {
+    let seen = await this.#log.untilAbout(id, LOGGED_WITHIN)
+    // Behind a queue it may come again, once for each delivery.
+    while (seen.length < A_LOOP && seen.some(({ fields }) => fields.get('door') === 'smtp')) {
+      await setTimeout(LOOPS_WITHIN)
+      const again = this.#log.about(id)
+      if (again.length === seen.length) break
+      seen = again
+    }
+    return seen
+  }
+
+  /** Why nothing can be told of the way. */
+  #notSent({ kind, text, isContent }: SentMail): Finding | undefined {
+    const what = this.#name
+    switch (kind) {
+      case 'taken':
+        return undefined
+      case 'nobody listens':
+        if (what === 'port 25')
+          return error(what, `nobody takes mail: ${text}`, 'start the mail server')
+        return ok(what, `nobody takes mail there: ${text}`)
+      case 'wants authentication': {
+        const value = `wants authentication, so its mail was not tried: ${text}`
+        return warning(what, value, 'send EICAR from a mail program, and see onescan log')
+      }
+      case 'refused': {
+        if (isContent) break
+        const value = `takes no mail for ${this.#address} from this host: ${text}`
+        return warning(what, value, 'name an address whose mail this server takes')
+      }
+      case 'deferred':
+        break
+    }
+    const value = `is not taken, and onescan did not see it: ${text}`
+    return error(`${what}, clean mail`, value, 'see the log of the mail server, and onescan check')
+  }
+
+  #unseen(what: string, { kind, text, subject }: TrialMail): Finding {
+    const value = `is ${kind}, and onescan did not see it: ${text}`
+    const where = this.#places === '' ? 'no log was found' : `read: ${this.#places}`
+    const remedy = `lead this way's mail through onescan (doc/mail-servers.md; with qmail the rule of its address in tcp.smtp); if onescan logs elsewhere (${where}), name that by --log; ${this.#address} may get the mail (Subject: ${subject})`
+    return error(what, value, remedy)
+  }
+
+  #judgeClean(sent: TrialMail, seen: readonly LogRecord[]): Finding {
+    const what = `${this.#name}, clean mail`
+    const record = decisive(seen)
+    if (record === undefined) return this.#unseen(what, sent)
+    if (seen.length >= A_LOOP) {
+      const value = `came to onescan ${seen.length} times: a loop, in which mail is lost`
+      const remedy =
+        'see that what takes mail back from onescan does not hand it on to onescan again: doc/mail-servers.md'
+      return error(what, value, remedy)
+    }
+    const { fields } = record
+    const [decision, scan] = [fields.get('decision'), fields.get('scan')]
+    const why = fields.get('reason') ?? fields.get('fault') ?? scan ?? ''
+    const named = fields.get('virus') ?? fields.get('banned')
+    if (named !== undefined)
+      return error(what, `is called infected: ${named}`, 'see the scanners of QHPSI')
+    if (decision === 'defer') return error(what, `is deferred by onescan: ${why}`, SEE)
+    const see = whereDecided(record)
+    if (decision !== 'accept') return error(what, `passes unscanned (${decision}): ${why}`, see)
+    if (scan === 'clean' || scan === 'known') {
+      const taken = sent.kind === 'taken' ? '' : `, and the server says: ${sent.text}`
+      return ok(what, `is scanned ${doorOf(record)}, and accepted${taken}`)
+    }
+    return error(what, `is accepted without a scan (${scan}): ${why}`, see)
+  }
+
+  #judgeInfected(sent: TrialMail, seen: readonly LogRecord[]): Finding {
+    const what = `${this.#name}, EICAR`
+    const record = decisive(seen)
+    if (record === undefined) {
+      if (sent.kind === 'taken') return this.#unseen(what, sent)
+      const value = `is ${sent.kind}, and onescan did not see it: ${sent.text}`
+      return warning(what, value, 'see what else refuses mail: whether onescan does is not shown')
+    }
+    const { fields } = record
+    const decision = fields.get('decision')
+    const found = fields.get('virus')
+    const why = fields.get('reason') ?? fields.get('fault') ?? fields.get('scan') ?? ''
+    if (decision === 'defer') return error(what, `is deferred by onescan: ${why}`, SEE)
+    if (found === undefined && decision !== 'reject') {
+      const value = `gets in: onescan calls it ${fields.get('scan') ?? decision} (${why})`
+      return error(what, value, whereDecided(record))
+    }
+    const by = `${doorOf(record)}: ${found ?? why}`
+    switch (decision) {
+      case 'reject': {
+        if (sent.kind === 'deferred') {
+          const value = `is refused ${by}, and the server only defers it, so that it comes again: ${sent.text}`
+          return error(
+            what,
+            value,
+            'see soft_bounce of Postfix; with qmail ERROR_FD (doc/qmail.md)',
+          )
+        }
+        const isBehind = sent.kind === 'taken' && 'port' in this.#way
+        if (!isBehind) return ok(what, `is refused ${by}`)
+        const value = `is refused ${by}, after the server took it: it bounces mail to whoever it says it is from`
+        return error(what, value, 'add --after-queue to --smtp of onescand, and restart it')
+      }
+      case 'quarantine':
+        return ok(what, `is kept ${by}`)
+      case 'discard':
+        return ok(what, `is dropped ${by}`)
+    }
+    const tag = `${this.#address} gets it with "X-QHPSI: virus found" (Subject: ${sent.subject})`
+    return ok(what, `is found ${by}; ${tag}`)
+  }
 }
 
 const SEE = 'see onescan log, and onescan check'
@@ -161,91 +238,3 @@ function whereDecided({ fields }: LogRecord): string {
 
 /** `by the milter`, as the log has it. */
 const doorOf = ({ fields }: LogRecord) => `by the ${fields.get('door') ?? 'slot'} door`
-
-function unseen(
-  what: string,
-  { kind, text, subject }: TrialMail,
-  { address, places }: MailTrial,
-): Finding {
-  const value = `is ${kind}, and onescan did not see it: ${text}`
-  const where = places === '' ? 'no log was found' : `read: ${places}`
-  const remedy = `lead this way's mail through onescan (doc/mail-servers.md; with qmail the rule of its address in tcp.smtp); if onescan logs elsewhere (${where}), name that by --log; ${address} may get the mail (Subject: ${subject})`
-  return error(what, value, remedy)
-}
-
-function judgeClean(
-  what: string,
-  sent: TrialMail,
-  seen: readonly LogRecord[],
-  trial: MailTrial,
-): Finding {
-  const record = decisive(seen)
-  if (record === undefined) return unseen(what, sent, trial)
-  if (seen.length >= A_LOOP) {
-    const value = `came to onescan ${seen.length} times: a loop, in which mail is lost`
-    const remedy =
-      'see that what takes mail back from onescan does not hand it on to onescan again: doc/mail-servers.md'
-    return error(what, value, remedy)
-  }
-  const { fields } = record
-  const [decision, scan] = [fields.get('decision'), fields.get('scan')]
-  const why = fields.get('reason') ?? fields.get('fault') ?? scan ?? ''
-  if (fields.has('virus') || fields.has('banned')) {
-    const named = fields.get('virus') ?? fields.get('banned')
-    return error(what, `is called infected: ${named}`, 'see the scanners of QHPSI')
-  }
-  if (decision === 'defer') return error(what, `is deferred by onescan: ${why}`, SEE)
-  const see = whereDecided(record)
-  if (decision !== 'accept') return error(what, `passes unscanned (${decision}): ${why}`, see)
-  if (scan === 'clean' || scan === 'known') {
-    const taken = sent.kind === 'taken' ? '' : `, and the server says: ${sent.text}`
-    return ok(what, `is scanned ${doorOf(record)}, and accepted${taken}`)
-  }
-  return error(what, `is accepted without a scan (${scan}): ${why}`, see)
-}
-
-function judgeInfected(
-  what: string,
-  sent: TrialMail,
-  seen: readonly LogRecord[],
-  trial: MailTrial,
-  way: Way,
-): Finding {
-  const record = decisive(seen)
-  if (record === undefined) {
-    if (sent.kind === 'taken') return unseen(what, sent, trial)
-    const value = `is ${sent.kind}, and onescan did not see it: ${sent.text}`
-    return warning(what, value, 'see what else refuses mail: whether onescan does is not shown')
-  }
-  const { fields } = record
-  const decision = fields.get('decision')
-  const found = fields.get('virus')
-  const why = fields.get('reason') ?? fields.get('fault') ?? fields.get('scan') ?? ''
-  if (decision === 'defer') return error(what, `is deferred by onescan: ${why}`, SEE)
-  if (found === undefined && decision !== 'reject') {
-    const value = `gets in: onescan calls it ${fields.get('scan') ?? decision} (${why})`
-    return error(what, value, whereDecided(record))
-  }
-  const by = `${doorOf(record)}: ${found ?? why}`
-  switch (decision) {
-    case 'reject': {
-      if (sent.kind === 'deferred') {
-        const value = `is refused ${by}, and the server only defers it, so that it comes again: ${sent.text}`
-        return error(what, value, 'see soft_bounce of Postfix; with qmail ERROR_FD (doc/qmail.md)')
-      }
-      const isBehind = sent.kind === 'taken' && 'port' in way
-      if (!isBehind) return ok(what, `is refused ${by}`)
-      const value = `is refused ${by}, after the server took it: it bounces mail to whoever it says it is from`
-      return error(what, value, 'add --after-queue to --smtp of onescand, and restart it')
-    }
-    case 'quarantine':
-      return ok(what, `is kept ${by}`)
-    case 'discard':
-      return ok(what, `is dropped ${by}`)
-    default:
-      return ok(
-        what,
-        `is found ${by}; ${trial.address} gets it with "X-QHPSI: virus found" (Subject: ${sent.subject})`,
-      )
-  }
-}
