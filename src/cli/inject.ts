@@ -105,8 +105,8 @@ async function inject(args: Arguments<typeof options>) {
     return {
       program,
       dryRun,
-      exitCode: result.code ?? null, // null: a signal ended it
-      signal: result.signal ?? null,
+      exitCode: result.code, // null: a signal ended it
+      signal: result.signal,
       meaning: meaningOf(result),
       milliseconds: result.time,
       log: linesOf(log),
@@ -125,7 +125,7 @@ function envelopeBytes(from: string, to: readonly string[]): Buffer {
 
 /** The meaning of an exit code, by qmail-queue(8). */
 function meaningOf({ code, signal }: Pick<SlotResult, 'code' | 'signal'>): string {
-  if (code === undefined) return `The slot was killed by ${signal}: a client is asked to try again.`
+  if (code === null) return `The slot was killed by ${signal}: a client is asked to try again.`
   const usual = isPermanent(code) ? 'Refused for good.' : 'A client is asked to try again.'
   return exitMeanings[code] ?? usual
 }

@@ -102,18 +102,32 @@ function* filesAt(path: string): Generator<FoundFile> {
     yield openMessageFile(path)
     return
   }
-  let place: PathHandle
-  try {
-    place = PathHandle.find(path)
-  } catch (error) {
-    yield { file: path, why: errorText(withRemedy(error, path)) }
-    return
+  const find = () => {
+    try {
+      return PathHandle.find(path)
+    } catch (error) {
+      throw withRemedy(error, path)
+    }
   }
+  yield* filesOf(path, 1, find, () => openMessageFile(path))
+}
+
+/** The file that `find` finds and `open` opens or, for a directory, all that lies in it and below. */
+function* filesOf(
+  file: string,
+  depth: number,
+  find: () => PathHandle,
+  open: (place: PathHandle) => MessageFile,
+): Generator<FoundFile> {
+  let place: PathHandle | undefined
   try {
-    if (place.stats.isDirectory()) yield* filesIn(place, path)
-    else yield opened(path, () => openMessageFile(path))
+    place = find()
+    if (place.stats.isDirectory()) yield* filesIn(place, file, depth)
+    else yield open(place)
+  } catch (error) {
+    yield { file, why: errorText(error) }
   } finally {
-    place.close()
+    place?.close()
   }
 }
 
@@ -122,38 +136,12 @@ function* filesAt(path: string): Generator<FoundFile> {
  * names come in the order in which a message moves on in a Maildir: tmp, new, cur, a folder. So one that a
  * mail reader moves meanwhile is found there, or missed here, but never left out in silence.
  */
-function* filesIn(directory: PathHandle, shown: string, depth = 1): Generator<FoundFile> {
-  let names: Buffer[]
-  try {
-    if (depth > DEPTH_MAX) throw new Error(`${shown}: is below ${DEPTH_MAX} directories`)
-    names = directory.byteNames().sort(Buffer.compare).reverse()
-  } catch (error) {
-    yield { file: shown, why: errorText(error) }
-    return
-  }
-  for (const name of names) {
+function* filesIn(directory: PathHandle, shown: string, depth: number): Generator<FoundFile> {
+  if (depth > DEPTH_MAX) throw new Error(`${shown}: is below ${DEPTH_MAX} directories`)
+  for (const name of directory.byteNames().sort(Buffer.compare).reverse()) {
     const file = join(shown, String(name))
-    let place: PathHandle
-    try {
-      place = directory.find(name)
-    } catch (error) {
-      yield { file, why: errorText(error) }
-      continue
-    }
-    try {
-      if (place.stats.isDirectory()) yield* filesIn(place, file, depth + 1)
-      else yield opened(file, () => ({ file, ...place.open() }))
-    } finally {
-      place.close()
-    }
-  }
-}
-
-function opened(file: string, open: () => MessageFile): FoundFile {
-  try {
-    return open()
-  } catch (error) {
-    return { file, why: errorText(error) }
+    const open = (place: PathHandle) => ({ file, ...place.open() })
+    yield* filesOf(file, depth + 1, () => directory.find(name), open)
   }
 }
 

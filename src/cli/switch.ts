@@ -20,7 +20,29 @@ export const disableCommand = makeCommand('disable', {
     controlOption(yargs)
       .example('$0 disable', 'Switch onescan off on this host, at once')
       .epilogue('Exit codes: 0 it is off now (or was); 2 the switch cannot be made.'),
-  work: (args, output) => disable(args.control, output),
+  async work({ control: option }, output) {
+    const { QMAILHOME, CONTROLDIR } = process.env
+    // The switch of the qmail that the option or the environment names; otherwise that of the host.
+    const isOfQmail = option !== undefined || Boolean(QMAILHOME || CONTROLDIR)
+    const qmails =
+      option === undefined ? readControlDirectories(process.env).control : resolve(option)
+    const control = isOfQmail ? qmails : undefined
+    const file = control === undefined ? hostSwitchFile : switchFile({ control })
+    if (control === undefined && mkdirSync(HOST_DIRECTORY, { recursive: true }) !== undefined) {
+      chmodSync(HOST_DIRECTORY, 0o755) // whatever the umask is: every door looks into it
+    }
+    const made = make(file)
+    const since = `: mail passes as it is until "onescan enable" removes ${file}`
+    output.text(`onescan is off${made ? since : ` already: ${file} is there`}\n`)
+    printDoors(control, output)
+    await output.result({ off: true, file, changed: made, control, doors })
+    const directory = dirname(file)
+    const mode = PathHandle.with(directory, ({ stats }) => stats.mode)
+    if ((mode & 0o001) !== 0) return 0
+    const barrier = `${directory}: mode 0${(mode & 0o7777).toString(8)} hides the switch in it`
+    output.error(`${barrier}: doors of other users go on; chmod o+x it`)
+    return FAILED
+  },
 })
 
 /** `onescan enable`: undoes `onescan disable`. */
@@ -31,76 +53,31 @@ export const enableCommand = makeCommand('enable', {
     controlOption(yargs)
       .example('$0 enable', 'Switch onescan on again')
       .epilogue('Exit codes: 0 it is on now (or was); 2 the switch cannot be removed.'),
-  work: (args, output) => enable(args.control, output),
+  async work({ control: option }, output) {
+    const control = option === undefined ? undefined : resolve(option)
+    // Without --control both switches that doors here may obey.
+    const files =
+      control === undefined
+        ? [hostSwitchFile, switchFile(readControlDirectories(process.env))]
+        : [switchFile({ control })]
+    const removed = files.filter(remove)
+    const done =
+      removed.length > 0 ? `removed ${removed.join(' and ')}` : `no ${files.join(' and no ')}`
+    output.text(`onescan is on: ${done}\n`)
+    printDoors(control, output)
+    const off = leadsSomewhere(hostSwitchFile)
+    if (off)
+      output.text(`but ${hostSwitchFile} is there: all doors are off; run "onescan enable"\n`)
+    for (const file of files) {
+      await output.result({ off, file, changed: removed.includes(file), control, doors })
+    }
+    return 0
+  },
 })
 
-async function disable(option: string | undefined, output: Output): Promise<number> {
-  const { file, control } = chosenSwitch(option)
-  if (control === undefined && mkdirSync(HOST_DIRECTORY, { recursive: true }) !== undefined) {
-    chmodSync(HOST_DIRECTORY, 0o755) // whatever the umask is: every door looks into it
-  }
-  const made = make(file)
-  const since = `: mail passes as it is until "onescan enable" removes ${file}`
-  output.text(`onescan is off${made ? since : ` already: ${file} is there`}\n`)
-  printDoors(control, output)
-  await output.result({ off: true, file, changed: made, control, doors })
-  const barrier = closedToOthers(dirname(file))
-  if (barrier === undefined) return 0
-  output.error(`${barrier}: doors of other users go on; chmod o+x it`)
-  return FAILED
-}
-
-/** Returns why doors of other users cannot see the switch; undefined if they can. */
-function closedToOthers(directory: string): string | undefined {
-  const mode = PathHandle.with(directory, ({ stats }) => stats.mode)
-  if ((mode & 0o001) !== 0) return undefined
-  return `${directory}: mode 0${(mode & 0o7777).toString(8)} hides the switch in it`
-}
-
-/** Switches onescan on. Without --control it removes both switches that doors here may obey. */
-async function enable(option: string | undefined, output: Output): Promise<number> {
-  const chosen = chosenSwitch(option)
-  const control = option === undefined ? undefined : chosen.control
-  const files =
-    option === undefined
-      ? [hostSwitchFile, switchFile(readControlDirectories(process.env))]
-      : [chosen.file]
-  const removed = files.filter(remove)
-  const done =
-    removed.length > 0 ? `removed ${removed.join(' and ')}` : `no ${files.join(' and no ')}`
-  output.text(`onescan is on: ${done}\n`)
-  printDoors(control, output)
-  const off = leadsSomewhere(hostSwitchFile)
-  if (off) output.text(`but ${hostSwitchFile} is there: all doors are off; run "onescan enable"\n`)
-  for (const file of files) {
-    await output.result({ off, file, changed: removed.includes(file), control, doors })
-  }
-  return 0
-}
-
 function controlOption(yargs: Argv<object>) {
-  return yargs
-    .option(
-      'control',
-      text(
-        `Only doors with this control directory of qmail's [default: all, by ${hostSwitchFile}]`,
-      ),
-    )
-    .option('json', printsJson)
-}
-
-/**
- * The switch of the qmail that the option or the environment names, with the control directory whose doors
- * obey it; otherwise that of the host, with none, which all doors obey.
- */
-function chosenSwitch(option: string | undefined) {
-  const { QMAILHOME, CONTROLDIR } = process.env
-  if (option === undefined && !QMAILHOME && !CONTROLDIR) {
-    return { file: hostSwitchFile, control: undefined }
-  }
-  const control =
-    option === undefined ? readControlDirectories(process.env).control : resolve(option)
-  return { file: switchFile({ control }), control }
+  const describe = `Only doors with this control directory of qmail's [default: all, by ${hostSwitchFile}]`
+  return yargs.option('control', text(describe)).option('json', printsJson)
 }
 
 const doors = ['onescan-queue', 'onescanc', 'onescan-rcptquota', 'onescand']

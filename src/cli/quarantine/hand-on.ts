@@ -104,8 +104,8 @@ function* inLf({ bytes, inCrlf }: OutgoingMail): Generator<Buffer> {
 }
 
 /** A program that was killed may have queued the message before. */
-function notTaken(text: string, code: number | undefined): Error {
-  return code === undefined ? new MaybeTaken(text) : new Fault('chain', text)
+function notTaken(text: string, code: number | null): Error {
+  return code === null ? new MaybeTaken(text) : new Fault('chain', text)
 }
 
 async function bySmtp(

@@ -22,9 +22,9 @@ interface SlotCall {
 }
 
 export interface SlotResult {
-  /** The exit code; undefined if a signal ended the slot. */
-  readonly code: number | undefined
-  readonly signal: NodeJS.Signals | undefined
+  /** The exit code; null if a signal ended the slot. */
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
   /** The first bytes that were written to fd 2, at most LOG_MAX. */
   readonly log: Buffer
   /** Milliseconds from the start of the program until it has ended. */
@@ -71,13 +71,7 @@ export async function handToSlot(call: SlotCall): Promise<SlotResult> {
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
     const time = performance.now() - started
     const timedOut = child.killed
-    return {
-      code: code ?? undefined,
-      signal: signal ?? undefined,
-      log: readLog(log),
-      time,
-      timedOut,
-    }
+    return { code, signal, log: readLog(log), time, timedOut }
   } finally {
     for (const fd of files) closeSync(fd)
   }

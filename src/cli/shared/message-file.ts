@@ -24,15 +24,10 @@ export function openMessageFile(path: string): MessageFile {
   const file = path === '-' ? STDIN : path
   const fd = inheritedDescriptor(file)
   if (fd !== undefined) return { file, fd, stats: fstatSync(fd) }
-  return { file, ...openFile(file) }
-}
-
-/** Opens a file or pipe. If root typed the command, what the account may not read can come to it open. */
-function openFile(path: string): OpenFile {
   try {
-    return PathHandle.with(path, (found) => found.openFileOrPipe())
+    return { file, ...PathHandle.with(file, (found) => found.openFileOrPipe()) }
   } catch (error) {
-    throw withRemedy(error, path)
+    throw withRemedy(error, file)
   }
 }
 

@@ -99,7 +99,7 @@ function failed(what: string, { limits }: Host, { outcome, why }: SlotTrial): Fi
 
 function howItEnded({ code, signal, timedOut }: SlotResult): string {
   if (timedOut) return 'no answer in time'
-  if (signal !== undefined) return `crashes (${signal})`
+  if (signal !== null) return `crashes (${signal})`
   if (code === 0) return 'exits 0 without handing the message on: mail would be lost'
   return `exits ${code}`
 }
