@@ -59,13 +59,12 @@ export const verifyCommand = makeCommand('verify', {
         signatureDate: () => settledDate(readSignatureFiles(database, Date.now())),
         crypto,
       }
-      const examined = { header: message.header, ...message.form }
       const trust: Trust = message.headerTooLarge
         ? { trusted: false, why: `the header is ${HEADER_LIMITS_IN_WORDS}` }
-        : verifyStamps(examined, options)
+        : verifyStamps(message, options)
       // If a message is not well formed, readers may see different fields in it.
-      const readable = !message.headerTooLarge && examined.formFault === undefined
-      const stamps = readable ? explainStamps(examined, options) : []
+      const readable = !message.headerTooLarge && message.form.formFault === undefined
+      const stamps = readable ? explainStamps(message, options) : []
       await output.result(asJson(trust, stamps))
       output.text(asText(trust, stamps, options.now))
       return trust.trusted ? 0 : UNTRUSTED

@@ -135,13 +135,12 @@ function stampOf(
     const why = `a stamp names ${RELEASED_TO_MAX} recipients at most, and these are ${recipients.length}`
     throw new Fault('config', `${why}; name some of them with --to, or release with --no-stamp`)
   }
-  const examined = { header: message.header, ...message.form }
   const now = Math.floor(Date.now() / 1000)
   const stamp = message.headerTooLarge
     ? undefined
-    : signRelease(examined, recipients, { keys, now, crypto })
+    : signRelease(message, recipients, { keys, now, crypto })
   if (stamp !== undefined) return stamp.field
-  const why = examined.formFault ?? 'its header is too large'
+  const why = message.form.formFault ?? 'its header is too large'
   throw new Fault('config', `it cannot be signed: ${why}; --no-stamp releases it without`)
 }
 

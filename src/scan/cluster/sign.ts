@@ -43,7 +43,7 @@ function signClaims(
   options: ClaimOptions,
 ): { readonly field: HeaderField; readonly key: string } | undefined {
   const key = options.keys.find((candidate) => isCurrent(candidate, options.now))
-  if (key === undefined || message.formFault !== undefined) return undefined
+  if (key === undefined || message.form.formFault !== undefined) return undefined
   const value = key.scheme === 'md5' ? md5Value(message, key) : hmacValue(message, key, options)
   if (value === undefined) return undefined
   const number = nextNumber(message.header.fields, key.scheme)
@@ -64,12 +64,12 @@ export function signRelease(
   return signClaims(message, { keys: releasing, names, now, time: now, crypto })
 }
 
-function md5Value({ digests }: HashedMessage, key: Key): string | undefined {
+function md5Value({ form: { digests } }: HashedMessage, key: Key): string | undefined {
   return digests.md5 && md5Stamp(digests.md5, key.secret)
 }
 
 function hmacValue(
-  { header, digests }: HashedMessage,
+  { header, form: { digests } }: HashedMessage,
   key: Key,
   { names, time, crypto }: ClaimOptions,
 ): string | undefined {

@@ -2,7 +2,7 @@ import type { Crypto } from '../../ground/runtime/crypto.ts'
 import type { DigestsWanted } from '../../mail/message/canonical-body.ts'
 import { hasLongLine, MAIL_LINE_MAX, maySayContent } from '../../mail/message/content-fields.ts'
 import type { Header } from '../../mail/message/header-block.ts'
-import type { MessageForm } from '../../mail/message/message.ts'
+import type { Message, MessageForm } from '../../mail/message/message.ts'
 import { isCurrent, type Key, type Scheme } from './keyring.ts'
 import { digestBoundFields, isBound, md5Stamp, stampMac } from './mac.ts'
 import { isStampName, type Stamp, stampName, stampsIn } from './stamp.ts'
@@ -15,10 +15,8 @@ export const FUTURE_MAX = 300
 /** The reason why most mail is not trusted. */
 export const NO_STAMP = 'no stamp'
 
-/** The parts of a message that stamps bind: its header, and the digests of its body. */
-export interface HashedMessage extends MessageForm {
-  readonly header: Header
-}
+/** What stamps bind of a message: its header, and the digests of its body. */
+export type HashedMessage = Pick<Message, 'header' | 'form'>
 
 /** The result of verifying the stamps of a message. */
 export type Trust =
@@ -58,20 +56,20 @@ type Md5Stamp = Extract<Stamp, { scheme: 'md5' }>
  * (onescan-stamp(7))? The message must have been hashed as the keys need it (digestsFor).
  */
 export function verifyStamps(message: HashedMessage, options: VerifyOptions): Trust {
-  if (message.formFault !== undefined)
-    return { trusted: false, why: `not well formed: ${message.formFault}` }
+  const { formFault } = message.form
+  if (formFault !== undefined) return { trusted: false, why: `not well formed: ${formFault}` }
   const stamps = stampsIn(message.header)
   if (stamps.length === 0) return { trusted: false, why: NO_STAMP }
   const keys = options.keys.filter((key) => isCurrent(key, options.now))
 
-  const md5 = verifyMd5(message, stamps, keys, options.crypto)
+  const md5 = verifyMd5(message.form, stamps, keys, options.crypto)
   if (md5 !== undefined) return { trusted: true, key: md5.id, scanners: 'all', stamp: undefined }
   return verifyHmac(message, stamps, keys, options)
 }
 
 /** Returns the key that made one of the md5 stamps; undefined if none did. */
 function verifyMd5(
-  { digests }: Pick<HashedMessage, 'digests'>,
+  { digests }: MessageForm,
   stamps: readonly Stamp[],
   keys: readonly Key[],
   crypto: Crypto,
@@ -123,7 +121,7 @@ function verifyHmac(
 
 /** Returns a check of stamps of this message, which tells why one does not hold under a key, or undefined. */
 function createHmacCheck(
-  { header, digests }: Pick<HashedMessage, 'header' | 'digests'>,
+  { header, form: { digests } }: HashedMessage,
   options: VerifyOptions,
 ): (stamp: HmacStamp, key: Key) => string | undefined {
   const digestBelow = digestsBelowStamps(options.crypto, header)
@@ -209,10 +207,7 @@ export interface StampExplanation {
  * Explains every stamp of a well-formed message by itself, in the order of the header, to people who ask
  * why. Makes the checks of verifyStamps(), without its limit of candidates.
  */
-export function explainStamps(
-  message: Pick<HashedMessage, 'header' | 'digests'>,
-  options: VerifyOptions,
-): StampExplanation[] {
+export function explainStamps(message: HashedMessage, options: VerifyOptions): StampExplanation[] {
   const { header } = message
   const stamps = new Map(stampsIn(header).map((stamp) => [stamp.field, stamp]))
   const hmacFault = createHmacCheck(message, options)
@@ -234,11 +229,11 @@ export function explainStamps(
 type StampProof = Omit<StampExplanation, 'field'>
 
 function explainMd5(
-  message: Pick<HashedMessage, 'digests'>,
+  { form }: HashedMessage,
   stamp: Stamp,
   { keys, now, crypto }: VerifyOptions,
 ): StampProof {
-  const key = verifyMd5(message, [stamp], keys, crypto)
+  const key = verifyMd5(form, [stamp], keys, crypto)
   if (key !== undefined) {
     return { key: key.id, fault: expired(key, now), claims: undefined }
   }

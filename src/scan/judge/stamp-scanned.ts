@@ -55,7 +55,7 @@ async function sign(
   // The header may be empty now, if all of its fields are removed.
   const fault = formFault ?? (leaving === message.header ? undefined : headerFormFault(leaving))
   return signMessage(
-    { header: leaving, formFault: fault, digests },
+    { header: leaving, form: { formFault: fault, digests } },
     { keys: cluster.keys, scanners, now: Math.floor(now() / 1000), since, crypto },
   )
 }

@@ -22,8 +22,7 @@ export function verifyTrust(
     return { trusted: false, why: 'client is no CLUSTERPEER' }
   }
   const { keys, CLUSTERMAXAGE: maxAge } = cluster
-  const hashed = { header: message.header, ...message.form }
-  return verifyStamps(hashed, {
+  return verifyStamps(message, {
     keys,
     maxAge,
     now: Math.floor(now() / 1000),

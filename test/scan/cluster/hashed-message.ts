@@ -7,6 +7,5 @@ import type { HashedMessage } from '../../../src/scan/cluster/verify.ts'
 export function examine(message: Buffer): HashedMessage {
   const policy = { directory: tmpdir(), sharedDirectory: undefined }
   const digestsFor = () => ({ md5: true, sha256: true })
-  const { header, form } = messageOf(message, { policy, digestsFor, createHash })
-  return { header, ...form }
+  return messageOf(message, { policy, digestsFor, createHash })
 }

@@ -267,14 +267,13 @@ t.test('a message whose body was not hashed is neither trusted nor signed', asyn
   const digests = { md5: undefined, sha256: undefined }
   const options = { maxAge: 3600, now: NOW, signatureDate: () => undefined, crypto }
   for (const key of [alpha, md5Key]) {
-    const message = { ...examine(stamped(plain, key)), digests }
-    t.match(verifyStamps(message, { ...options, keys: [key] }), { trusted: false })
+    const { header, form } = examine(stamped(plain, key))
+    const message = { header, form: { ...form, digests } }
+    const why =
+      key === alpha ? 'key alpha: the body was not hashed' : 'no stamp of a key in the ring'
+    t.match(verifyStamps(message, { ...options, keys: [key] }), { trusted: false, why })
     t.equal(signMessage(message, { keys: [key], scanners: ['x'], now: NOW, crypto }), undefined)
   }
-  const unhashed = { ...examine(stamped(plain, alpha)), digests }
-  t.match(verifyStamps(unhashed, { ...options, keys: [alpha] }), {
-    why: 'key alpha: the body was not hashed',
-  })
 })
 
 t.test('stamps that stand together cost one digest of the fields below them', async (t) => {

@@ -67,7 +67,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
     ofShared?: ScanFinding,
   ) => {
     const bytes = Buffer.from(text)
-    const { header, ...form } = examine(bytes)
+    const { header, form } = examine(bytes)
     const body = Bytes.of(bytes.subarray(header.length))
     const question: VerdictQuery = {
       message: { form, body, confirmFile() {} },
@@ -442,7 +442,7 @@ t.test('a copy waits for a scan no longer than its client', async (t) => {
 
 t.test('a file that somebody changed during the scan leaves no verdict', async (t) => {
   const { find, scans } = open()
-  const { header: _, ...form } = examine(Buffer.from(letter))
+  const { form } = examine(Buffer.from(letter))
   const message = {
     form,
     body: Bytes.of(),

@@ -17,7 +17,7 @@ type Signatures = NonNullable<Scanner['memorable']>['signatures']
 const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
 
 function identityOf(scanners: readonly Scanner[], files?: Partial<SignatureFiles>) {
-  const { header, ...form } = examine(Buffer.from('Subject: x\n\nx\n'))
+  const { header, form } = examine(Buffer.from('Subject: x\n\nx\n'))
   const message = { form, body: Bytes.of(), confirmFile() {} }
   const time = { timeLeft: () => 1000, gone: undefined, maxAge: 3600 }
   return identify(

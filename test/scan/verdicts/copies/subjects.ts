@@ -5,7 +5,8 @@ import { examine } from '../../cluster/hashed-message.ts'
 export const SCAN = 'onescan=0.1.0 nesting=12 secondlook=always scanners=clamd,maxsize=104857600'
 
 export function subjectOf(message: Buffer, scan = SCAN): FingerprintInput {
-  const { header, formFault, digests } = examine(message)
+  const { header, form } = examine(message)
+  const { formFault, digests } = form
   return { header, formFault, bodyDigest: digests.sha256, scanDescription: scan }
 }
 
