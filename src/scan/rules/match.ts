@@ -215,12 +215,9 @@ function push(map: Map<string, OrderedRule[]>, key: string, placed: OrderedRule)
   else list.push(placed)
 }
 
-/** Returns the key of the network of so many bits that an address is in. */
+/** Returns the key of the networks of so many bits that begin with the whole bytes of an address. */
 function networkKey(address: IpAddress, bits: number): string {
-  const whole = bits >> 3
-  const rest = address[whole]! & (0xff00 >> (bits & 7)) & 0xff
-  const last = (bits & 7) === 0 ? '' : String.fromCharCode(rest)
-  return `${address.length}/${bits} ${String.fromCharCode(...address.subarray(0, whole))}${last}`
+  return `${address.length}/${bits} ${String.fromCharCode(...address.subarray(0, bits >> 3))}`
 }
 
 function addressKey({ kind, text }: AddressPattern): string {
