@@ -107,9 +107,8 @@ export function isCurrent(key: Key, now: number): boolean {
 function parseKey(line: string, number: number): Key | string {
   if (/[ \t]/.test(line)) return 'holds a blank; keys have none'
   if (!line.includes(':')) return md5Key(`line-${number}`, line, undefined)
-  const [scheme, id, secret, ...options] = line.split(':')
-  if (id === undefined || !isKeyId(id))
-    return 'has no id of 1 to 32 letters, digits, ".", "_" or "-"'
+  const [scheme, id = '', secret, ...options] = line.split(':')
+  if (!isKeyId(id)) return 'has no id of 1 to 32 letters, digits, ".", "_" or "-"'
   if (!secret) return 'has no secret'
   const mayRelease = options.at(-1) === 'release'
   const [option, ...more] = mayRelease ? options.slice(0, -1) : options
