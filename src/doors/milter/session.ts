@@ -1,5 +1,6 @@
 import { Fault, isFault } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
+import { LATE, unlessAborted } from '../../ground/flow/deadline.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'
 import { clientNameOf } from '../../mail/message/envelope/envelope.ts'
 import type { ConnectingClient, MilterCommand } from '../../protocol/milter/commands.ts'
@@ -251,18 +252,9 @@ export class MilterSession {
     gone: AbortSignal,
     add: () => Buffer | undefined,
   ): Promise<Buffer | undefined> {
-    let leave = () => {}
-    const left = new Promise<'left'>((resolve) => {
-      leave = () => resolve('left')
-    })
-    gone.addEventListener('abort', leave)
-    try {
-      const reply = await Promise.race([refusal, left])
-      if (reply === 'left') return undefined
-      return reply ? smtpReply(reply) : add()
-    } finally {
-      gone.removeEventListener('abort', leave)
-    }
+    const reply = await unlessAborted(refusal, gone)
+    if (reply === LATE) return undefined
+    return reply ? smtpReply(reply) : add()
   }
 
   /**

@@ -25,7 +25,29 @@ export async function inTime<Value>(
   }
 }
 
-/** Does the same, but rejects if the result is late. */
+/**
+ * Resolves with the result of the work, or with LATE if the signal comes before. A later result is dropped,
+ * even an error. Rejects if the work rejects before.
+ */
+export async function unlessAborted<Value>(
+  work: Promise<Value>,
+  signal: AbortSignal,
+): Promise<Value | typeof LATE> {
+  let giveUp = () => {}
+  const aborted = new Promise<typeof LATE>((resolve) => {
+    giveUp = () => resolve(LATE)
+  })
+  signal.addEventListener('abort', giveUp)
+  if (signal.aborted) giveUp()
+  work.catch(() => {})
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+  }
+}
+
+/** Does what inTime() does, but rejects if the result is late. */
 export async function answerInTime<Value>(
   work: Promise<Value>,
   milliseconds: number,

@@ -4,6 +4,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import NodeClam from 'clamscan'
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { replaceUnprintable } from '../../ground/errors/log.ts'
+import { LATE, unlessAborted } from '../../ground/flow/deadline.ts'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf } from './clamd/database.ts'
 import {
@@ -140,16 +141,12 @@ async function endingItsPrograms<Result>(
     // This is called before the program runs: it has a process id one turn later.
     if (isOver) setImmediate(() => child.kill('SIGKILL'))
   }
-  let abort: () => void = () => {}
-  const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort)
-  })
   try {
-    return await Promise.race([starting.run(start, work), aborted])
+    const result = await unlessAborted(starting.run(start, work), signal)
+    if (result === LATE) throw signal.reason
+    return result
   } finally {
     isOver = true
-    signal.removeEventListener('abort', abort)
     for (const child of children) child.kill('SIGKILL')
   }
 }

@@ -1,4 +1,4 @@
-import { inTime, LATE } from '../../ground/flow/deadline.ts'
+import { inTime, LATE, unlessAborted } from '../../ground/flow/deadline.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { type ScanFinding, unknown, unseen } from '../scanners/shared/finding.ts'
 import type { Scanner, ScanTask } from '../scanners/shared/scanner.ts'
@@ -264,17 +264,7 @@ async function endOf(
   ended: Promise<ScanEnd>,
   { timeLeft, gone }: VerdictQuery,
 ): Promise<ScanEnd | typeof LATE> {
-  let leave = () => {}
-  const left = new Promise<typeof LATE>((resolve) => {
-    leave = () => resolve(LATE)
-  })
-  gone?.addEventListener('abort', leave)
-  if (gone?.aborted) leave()
-  try {
-    return await inTime(Promise.race([ended, left]), timeLeft())
-  } finally {
-    gone?.removeEventListener('abort', leave)
-  }
+  return inTime(gone ? unlessAborted(ended, gone) : ended, timeLeft())
 }
 
 /** The part of a result that holds for every copy; undefined if there is none. */

@@ -1,5 +1,12 @@
+import { getEventListeners } from 'node:events'
 import t from 'tap'
-import { answerInTime, inTime, LATE, withDeadline } from '../../../src/ground/flow/deadline.ts'
+import {
+  answerInTime,
+  inTime,
+  LATE,
+  unlessAborted,
+  withDeadline,
+} from '../../../src/ground/flow/deadline.ts'
 
 const never = new Promise<string>(() => {})
 const HOUR = 3_600_000
@@ -35,4 +42,22 @@ t.test("work ends by its caller's signal or by its own deadline", async (t) => {
   given.abort()
   t.equal(await work, 'aborted')
   t.equal(await withDeadline(HOUR, given.signal, ended), 'aborted already')
+})
+
+t.test('work counts until a signal comes, which forgets who waited', async (t) => {
+  const { signal } = new AbortController()
+  t.equal(await unlessAborted(Promise.resolve('an answer'), signal), 'an answer')
+  await t.rejects(unlessAborted(Promise.reject(new Error('no')), signal), { message: 'no' })
+  t.same(getEventListeners(signal, 'abort'), [])
+  const given = new AbortController()
+  let fail = (_error: Error) => {}
+  const work = new Promise<string>((_, reject) => {
+    fail = reject
+  })
+  const asked = unlessAborted(work, given.signal)
+  given.abort()
+  t.equal(await asked, LATE)
+  t.equal(await unlessAborted(never, given.signal), LATE, 'also if it came before')
+  fail(new Error('much later'))
+  await new Promise(setImmediate)
 })

@@ -1,4 +1,5 @@
 import { errorText, isFault } from '../../../ground/errors/fault.ts'
+import { inTime, LATE, unlessAborted } from '../../../ground/flow/deadline.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import type { SpoolPolicy } from '../../../mail/message/spool.ts'
 import type { Oddity } from '../../../mail/mime/shared/oddities.ts'
@@ -157,26 +158,19 @@ async function askScanner(
   task: ScanTask,
 ): Promise<ScanFinding> {
   const { signal } = task
-  let timer: NodeJS.Timeout | undefined
-  let giveUp = () => {}
-  const tooLate = new Promise<ScanFinding>((resolve) => {
-    giveUp = () => {
-      const why = isLate(signal) ? 'no answer in time' : 'nobody waits for the answer'
-      timer = setTimeout(() => resolve(unknown(why, 'timeout')), GRACE)
-    }
-    if (signal.aborted) giveUp()
-    else signal.addEventListener('abort', giveUp)
-  })
   const lent = lend(sample)
   try {
-    return saidBy(scanner, await Promise.race([scanner.scan(lent.sample, task), tooLate]))
+    const scanning = scanner.scan(lent.sample, task)
+    let finding = await unlessAborted(scanning, signal)
+    if (finding === LATE) finding = await inTime(scanning, GRACE)
+    if (finding !== LATE) return saidBy(scanner, finding)
+    const why = isLate(signal) ? 'no answer in time' : 'nobody waits for the answer'
+    return saidBy(scanner, unknown(why, 'timeout'))
   } catch (error) {
     if (isFault(error) && (error.kind === 'temp-file' || error.kind === 'write')) throw error
     return saidBy(scanner, unknown(errorText(error), causeOf(error)))
   } finally {
     lent.takeBack()
-    signal.removeEventListener('abort', giveUp)
-    clearTimeout(timer)
   }
 }
 
