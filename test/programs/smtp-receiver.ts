@@ -1,5 +1,5 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
+import { listen } from './listen.ts'
 import type { Ending } from './server.ts'
 
 /** A message as an MTA handed it on. */
@@ -26,7 +26,6 @@ export async function startReceiver(
 ): Promise<Receiver> {
   const mails: ReceivedMail[] = []
   const waiting: ((mail: ReceivedMail) => void)[] = []
-  const sockets = new Set<Socket>()
   let count = 0
   const deliver = (mail: ReceivedMail) => {
     count++
@@ -34,21 +33,9 @@ export async function startReceiver(
     if (first) first(mail)
     else mails.push(mail)
   }
-  const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-    socket.on('error', () => {}) // the MTA ends as it likes
-    converse(socket, extensions, deliver)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(async () => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-    await once(server, 'close')
-  })
+  const server = createServer((socket) => converse(socket, extensions, deliver))
   return {
-    port: (server.address() as AddressInfo).port,
+    port: await listen(t, server),
     next() {
       const mail = mails.shift()
       return mail ? Promise.resolve(mail) : new Promise((resolve) => waiting.push(resolve))

@@ -1,5 +1,5 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
+import { listen } from '../../programs/listen.ts'
 
 /** A message as the next server has got it. */
 export interface Got {
@@ -105,7 +105,6 @@ export async function startNext(
     calls++
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    socket.on('error', () => {})
     converse(socket)
   })
 
@@ -193,13 +192,7 @@ export async function startNext(
     })
   }
 
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  running.port = (server.address() as AddressInfo).port
+  running.port = await listen(t, server)
   return running
 }
 

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { createServer as createSecureServer } from 'node:tls'
 import type { Test } from 'tap'
+import { listen } from '../../programs/listen.ts'
 
 /** A directory over TCP that says to each request what a test tells it to. */
 
@@ -37,11 +37,8 @@ export async function startLyingServer(
   certificate?: { readonly cert: Buffer; readonly key: Buffer },
 ): Promise<LyingServer> {
   let accepted = 0
-  const sockets = new Set<Socket>()
   const take = (socket: Socket) => {
     accepted++
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => {})
     socket.on('data', (bytes: Buffer) => {
       for (const request of requestsIn(bytes)) say(request, socket)
@@ -49,13 +46,7 @@ export async function startLyingServer(
     greet(socket)
   }
   const server = certificate ? createSecureServer(certificate, take) : createServer(take)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
+  const port = await listen(t, server)
   return { url: `ldap${certificate ? 's' : ''}://127.0.0.1:${port}`, accepted: () => accepted }
 }
 

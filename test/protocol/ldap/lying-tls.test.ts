@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { LdapDirectory } from '../../../src/protocol/ldap/ldap-directory.ts'
 import { readLdapSettings } from '../../../src/protocol/ldap/ldap-settings.ts'
+import { listen } from '../../programs/listen.ts'
 import { slapdMissing, startSlapd } from '../../programs/slapd.ts'
 import { startQuotad } from '../../quotad/quotad.ts'
 import { entry, found, message, result, type Say, startLyingServer } from './lying-server.ts'
@@ -41,18 +41,7 @@ const welcome: Say = ({ id, asks }, socket) => {
 
 /** A server that does something with each connection, and reads nothing. Returns its URL. */
 async function startServer(t: Test, take: (socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    sockets.add(socket.on('error', () => {}))
-    take(socket)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  return `ldaps://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return `ldaps://127.0.0.1:${await listen(t, createServer(take))}`
 }
 
 /** A TLS record of a handshake that says it is longer than any may be (RFC 8446 5.1). */

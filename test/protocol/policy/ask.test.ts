@@ -1,25 +1,14 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { askPolicy, REQUEST_MAX } from '../../../src/protocol/policy/attributes.ts'
+import { listen } from '../../programs/listen.ts'
 
 /** The client of policy services, against services that lie, stop and never end. */
 
 const QUESTION = { request: 'smtpd_access_policy', recipient: 'ann@example.org' }
 
 async function ask(t: Test, patience: number, talk: (socket: Socket) => void) {
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {})
-    talk(socket)
-  })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  t.teardown(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  })
-  const { port } = server.address() as AddressInfo
+  const port = await listen(t, createServer(talk))
   return askPolicy({ host: '127.0.0.1', port }, QUESTION, patience)
 }
 

@@ -8,6 +8,7 @@ import { childrenOf, startOnescand } from '../../../doors/daemon/process.ts'
 import { runSlot, runtimes } from '../../../doors/slot/slot.ts'
 import { call, carryOut, framesOf, hearOut } from '../../../doors/slot-socket/client.ts'
 import { findProgram } from '../../../programs/install.mjs'
+import { listen } from '../../../programs/listen.ts'
 import { socketDirectory } from '../../../programs/socket-directory.ts'
 
 /** The connection to clamd on each runtime: how the slot takes what a server does. */
@@ -59,18 +60,7 @@ for (const { name, program } of runtimes) {
   for (const [what, serve, log] of rows) {
     t.test(`a clamd that ${what} ${name}`, async (t) => {
       const path = join(socketDirectory(t), 's')
-      const server = createServer((socket) => {
-        socket.on('error', () => {})
-        serve(socket)
-      })
-      const sockets = new Set<Socket>()
-      server.on('connection', (socket) => sockets.add(socket))
-      server.listen(path)
-      await once(server, 'listening')
-      t.teardown(() => {
-        for (const socket of sockets) socket.destroy()
-        server.close()
-      })
+      await listen(t, createServer(serve), path)
       for (const message of [small, large]) {
         const SCANTIMEOUT = what.startsWith('never') ? '2' : '60'
         const settings = { QHPSI: 'plugin: clamd', CLAMD: path, SCANTIMEOUT }

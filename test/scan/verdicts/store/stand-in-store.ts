@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
+import { listen } from '../../../programs/listen.ts'
 
 export interface StandIn {
   readonly port: number
@@ -15,18 +15,11 @@ export async function standIn(
   const connections: Socket[] = []
   const server = createServer((connection) => {
     connections.push(connection)
-    connection.on('error', () => {})
     connection.on('data', (chunk) => {
       for (const command of chunk.toString('latin1').split(/(?=\*\d+\r\n)/)) {
         connection.write(answer(command, connection))
       }
     })
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    for (const connection of connections) connection.destroy()
-    server.close()
-  })
-  return { port: (server.address() as { port: number }).port, connections }
+  return { port: await listen(t, server), connections }
 }
