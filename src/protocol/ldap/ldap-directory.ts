@@ -38,7 +38,7 @@ const SEARCH_WITHIN = 10_000
 /** Most searches at once while the directory is slow: others are not begun. */
 const SLOW_MAX = 50
 
-export interface LdapOptions {
+interface LdapOptions {
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
   /** Milliseconds that a question may take. */
