@@ -16,7 +16,7 @@ import { buildStage } from '../../cases/stage.ts'
 
 for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example']]) {
   t.test(
-    `nothing stays kept if the client leaves meanwhile or has to come again: ${recipients.length} recipients`,
+    `for ${recipients.length}: nothing stays kept if the client leaves or has to come again`,
     async (t) => {
       const stage = buildStage(t)
       const CONTROLDIR = stage.rules('to=skip.example scan off\n')

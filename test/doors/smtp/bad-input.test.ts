@@ -149,31 +149,28 @@ t.test('only an answered message is delivered, wherever its client leaves', asyn
   await stillServes()
 })
 
-t.test(
-  'over --max-clients who is silent for longest goes, or the new one is sent away',
-  async (t) => {
-    const timeouts = { ...defaultTimeouts, makesRoomAfter: 200 }
-    const { door, over, stillServes } = await openBetween(t, { maxClients: 2, timeouts })
-    const busy = await door.amidData()
-    const silent = await door.call()
-    const early = await callDoor(door.port)
-    t.match(await early.rest(), [/^421 4\.3\.2 too many connections/])
-    await wait(250)
-    const late = await door.call()
-    t.match(await silent.rest(), [/^421 4\.3\.2 no progress for too long/])
-    t.match(await late.say('NOOP'), /^250 /)
-    busy.write(`${clean}.\r\n`)
-    t.match(await busy.hear(), /^250 /, 'one amid the content stays')
-    for (const client of [busy, late]) await client.say('RSET', MAIL)
-    await wait(250)
-    const other = await door.call()
-    t.match(await busy.rest(), [/^421 4\.3\.2 no progress/], 'MAIL does not hold a place')
-    t.match(door.log, [/over 2 connections at once \(--max-clients\)/])
-    for (const client of [busy, late, other]) client.socket.destroy()
-    await over()
-    await stillServes()
-  },
-)
+t.test('over --max-clients who is silent for longest goes, or else the new one', async (t) => {
+  const timeouts = { ...defaultTimeouts, makesRoomAfter: 200 }
+  const { door, over, stillServes } = await openBetween(t, { maxClients: 2, timeouts })
+  const busy = await door.amidData()
+  const silent = await door.call()
+  const early = await callDoor(door.port)
+  t.match(await early.rest(), [/^421 4\.3\.2 too many connections/])
+  await wait(250)
+  const late = await door.call()
+  t.match(await silent.rest(), [/^421 4\.3\.2 no progress for too long/])
+  t.match(await late.say('NOOP'), /^250 /)
+  busy.write(`${clean}.\r\n`)
+  t.match(await busy.hear(), /^250 /, 'one amid the content stays')
+  for (const client of [busy, late]) await client.say('RSET', MAIL)
+  await wait(250)
+  const other = await door.call()
+  t.match(await busy.rest(), [/^421 4\.3\.2 no progress/], 'MAIL does not hold a place')
+  t.match(door.log, [/over 2 connections at once \(--max-clients\)/])
+  for (const client of [busy, late, other]) client.socket.destroy()
+  await over()
+  await stillServes()
+})
 
 t.test('over --max-clients those that come no further give way, whatever they send', async (t) => {
   const timeouts = { ...defaultTimeouts, makesRoomAfter: 1000 }
