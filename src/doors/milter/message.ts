@@ -16,7 +16,7 @@ import {
   type MailSummary,
   passLine,
 } from '../shared/log/log-lines.ts'
-import { type IsJudged, type Judging, startJudging } from '../shared/mail-door.ts'
+import { type Judging, startJudging } from '../shared/mail-door.ts'
 import { RecipientList } from '../shared/recipient-list.ts'
 import type { SendingClient } from '../shared/refuse-recipient.ts'
 import { faultReply, replyCode } from '../shared/replies/smtp-reply.ts'
@@ -108,15 +108,46 @@ export class MilterMessage {
    * signal `gone` nobody needs the answer any more.
    */
   async end(agreement: Capabilities, client: SendingClient, gone: AbortSignal): Promise<Buffer> {
-    const { origin } = client
+    const { origin, relay } = client
+    const server = this.#server
+    let transaction: Transaction | undefined
+    let packets = accepted
     try {
       if (this.#trouble !== undefined) throw this.#trouble
       const judging = this.#begin()
-      if (judging.kind === 'judge') return await this.#judge(judging, agreement, client, gone)
-      this.#server.log(passLine(judging.why, this.#about(origin, undefined)))
-      return accepted
+      if (judging.kind === 'pass') {
+        server.log(passLine(judging.why, this.#about(origin, undefined)))
+        return accepted
+      }
+      const paths = this.#recipients.paths()
+      const envelope = makeEnvelope(this.#from, paths.map(addressIn))
+      const message = this.#intake!.finish()
+      const { clusterPeer, site } = judging
+      const known = { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } } // biome-ignore format: a line
+      transaction = known
+      const endTurn = await server.turns.take(gone)
+      return await deliver(known, site, new Deadline(server.uptime, { gone }), {
+        answers: answersBy(agreement),
+        begin: server.begin,
+        mtaHolds: true,
+        about: () => this.#about(origin, known),
+        check(judged) {
+          // Encoded already here: it throws if the MTA cannot do it, and nothing must be kept then.
+          packets = carryOut(judged, { header: message.header, paths }, agreement)
+          return judged
+        },
+        carryOut: (decision) => {
+          const about = this.#about(origin, known, replyCode(decision))
+          for (const line of decisionLines(decision, undefined, about)) server.log(line)
+          return packets
+        },
+      }).finally(endTurn)
     } catch (error) {
-      return this.#refuse(error, origin)
+      const reply = faultReply(faultKindOf(error))
+      server.log(faultLine(error, undefined, this.#about(origin, transaction, reply.code)))
+      return smtpReply(reply)
+    } finally {
+      transaction?.message.close()
     }
   }
 
@@ -147,50 +178,6 @@ export class MilterMessage {
       this.#trouble = error
       this.#intake?.close() // no message will be made of it
     }
-  }
-
-  async #judge(
-    { clusterPeer, site }: IsJudged,
-    agreement: Capabilities,
-    { origin, relay }: SendingClient,
-    gone: AbortSignal,
-  ): Promise<Buffer> {
-    const paths = this.#recipients.paths()
-    const envelope = makeEnvelope(this.#from, paths.map(addressIn))
-    const message = this.#intake!.finish()
-    const client = { relay, clusterPeer, bounceInjector: false, origin }
-    const transaction = { message, envelope, client }
-    let packets = accepted
-    try {
-      const endTurn = await this.#server.turns.take(gone)
-      return await deliver(transaction, site, new Deadline(this.#server.uptime, { gone }), {
-        answers: answersBy(agreement),
-        begin: this.#server.begin,
-        mtaHolds: true,
-        about: () => this.#about(origin, transaction),
-        check(judged) {
-          // Encoded already here: it throws if the MTA cannot do it, and nothing must be kept then.
-          packets = carryOut(judged, { header: message.header, paths }, agreement)
-          return judged
-        },
-        carryOut: (decision) => {
-          const about = this.#about(origin, transaction, replyCode(decision))
-          for (const line of decisionLines(decision, undefined, about)) this.#server.log(line)
-          return packets
-        },
-      }).finally(endTurn)
-    } catch (error) {
-      return this.#refuse(error, origin, transaction)
-    } finally {
-      message.close()
-    }
-  }
-
-  /** Logs the error, and returns the packet that refuses the message for it. */
-  #refuse(error: unknown, origin: Origin, transaction?: Transaction): Buffer {
-    const reply = faultReply(faultKindOf(error))
-    this.#server.log(faultLine(error, undefined, this.#about(origin, transaction, reply.code)))
-    return smtpReply(reply)
   }
 
   /** What a line says of the message, at this moment. */

@@ -74,24 +74,22 @@ export class MailServices {
 }
 
 /** How one message is judged: by the configuration at the moment when it came. */
-export type Judging = PassesUnscanned | IsJudged
-
-/** The message passes as it is, unscanned. */
-interface PassesUnscanned {
-  readonly kind: 'pass'
-  readonly why: string
-  /** What the message is kept by. */
-  readonly messageOptions: MessageOptions
-}
-
-export interface IsJudged {
-  readonly kind: 'judge'
-  /** What the message is kept and looked at by. */
-  readonly messageOptions: MessageOptions
-  /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
-  readonly clusterPeer: boolean
-  readonly site: Site
-}
+export type Judging =
+  | {
+      readonly kind: 'pass'
+      /** Why the message passes as it is, unscanned. */
+      readonly why: string
+      /** What the message is kept by. */
+      readonly messageOptions: MessageOptions
+    }
+  | {
+      readonly kind: 'judge'
+      /** What the message is kept and looked at by. */
+      readonly messageOptions: MessageOptions
+      /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
+      readonly clusterPeer: boolean
+      readonly site: Site
+    }
 
 /** Says how a message is judged that comes now. */
 export function startJudging(configuration: Configuration): Judging {
@@ -103,6 +101,5 @@ export function startJudging(configuration: Configuration): Judging {
   if (site === undefined) return pass(NOTHING_SCANS)
   const off = switchedOff(directories)
   if (off !== undefined) return pass(off)
-  const clusterPeer = env.CLUSTERPEER !== undefined
-  return { kind: 'judge', messageOptions, clusterPeer, site }
+  return { kind: 'judge', messageOptions, clusterPeer: env.CLUSTERPEER !== undefined, site }
 }
