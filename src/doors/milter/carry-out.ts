@@ -11,7 +11,7 @@ import {
   smtpReply,
 } from '../../protocol/milter/replies.ts'
 import type { Decision, QuarantineDecision, SplitDecision } from '../../scan/judge/decision.ts'
-import { type AnswerMode, acceptedShare } from '../../scan/judge/divide.ts'
+import { acceptedShare } from '../../scan/judge/divide.ts'
 import { replyOf } from '../shared/replies/smtp-reply.ts'
 import { addressIn, writtenPath } from './recipient-path.ts'
 
@@ -54,13 +54,6 @@ export function carryOut(decision: Decision, message: MtaMessage, agreement: Cap
     case 'quarantine':
       return decision.quarantine.kind === 'hold' ? hold(decision, message, agreement) : discarded
   }
-}
-
-/**
- * Returns how this filter can answer for several recipients: the MTA may not let it remove some.
- */
-export function answersBy({ actions }: Capabilities): AnswerMode {
-  return actions & action.deleteRecipients ? 'once, some kept' : 'once'
 }
 
 /**

@@ -2,7 +2,7 @@ import { type Fault, faultKindOf } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
 import { type MailAddress, readAddress } from '../../mail/message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope, type Origin } from '../../mail/message/envelope/envelope.ts'
-import { type Capabilities, step } from '../../protocol/milter/negotiation.ts'
+import { action, type Capabilities, step } from '../../protocol/milter/negotiation.ts'
 import { accepted, smtpReply } from '../../protocol/milter/replies.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../../protocol/shared/smtp.ts'
 import { WireError } from '../../protocol/shared/wire-error.ts'
@@ -20,7 +20,7 @@ import { type Judging, startJudging } from '../shared/mail-door.ts'
 import { RecipientList } from '../shared/recipient-list.ts'
 import type { SendingClient } from '../shared/refuse-recipient.ts'
 import { faultReply, replyCode } from '../shared/replies/smtp-reply.ts'
-import { answersBy, carryOut } from './carry-out.ts'
+import { carryOut } from './carry-out.ts'
 import { MilterIntake } from './intake.ts'
 import { addressIn } from './recipient-path.ts'
 import type { MilterServer } from './server.ts'
@@ -127,7 +127,8 @@ export class MilterMessage {
       transaction = known
       const endTurn = await server.turns.take(gone)
       return await deliver(known, site, new Deadline(server.uptime, { gone }), {
-        answers: answersBy(agreement),
+        // The MTA may not let recipients be removed.
+        answers: agreement.actions & action.deleteRecipients ? 'once, some kept' : 'once',
         begin: server.begin,
         mtaHolds: true,
         about: () => this.#about(origin, known),

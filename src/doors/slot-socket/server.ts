@@ -81,16 +81,12 @@ const BOUNCE_USER_FOR = 1000
 
 /** Answers the requests of all conversations of the slot's door. */
 export class SlotServer {
-  readonly maxSize: number
-  readonly log: (line: string) => void
-  readonly #options: SlotSocketOptions
+  readonly options: SlotSocketOptions
   readonly #turns: Turns
   #judging: ReturnType<typeof judgingBy>
 
   constructor(first: Configuration, options: SlotSocketOptions) {
-    this.#options = options
-    this.maxSize = options.maxSize
-    this.log = options.log
+    this.options = options
     this.#turns = new Turns(options.maxClients)
     this.#judging = judgingBy(first)
   }
@@ -117,7 +113,7 @@ export class SlotServer {
     gone: AbortSignal,
     elapsed: () => number,
   ): Promise<Buffer> {
-    const peer = this.#options.identifyPeer(socket)
+    const peer = this.options.identifyPeer(socket)
     const deadline = new Deadline(uptime, { gone, within: request.timeLeft })
     const done = await this.#turns.take(gone, request.timeLeft)
     const lines: Buffer[] = []
@@ -125,7 +121,7 @@ export class SlotServer {
       const onLine = (line: Buffer) => void lines.push(line)
       const answer = await this.#answerNow(request, peer, deadline, { elapsed, onLine })
       // Only now: of an answer that cannot be made the client hears nothing.
-      for (const line of lines) this.#options.reporter?.line(line)
+      for (const line of lines) this.options.reporter?.line(line)
       return answer
     } finally {
       done()
@@ -139,7 +135,7 @@ export class SlotServer {
     { elapsed, onLine }: { elapsed: () => number } & Pick<LogContext, 'onLine'>,
   ): Promise<Buffer> {
     const { configuration, clientSites, bounceUser } = this.#judging // a message stays with the one that it began with
-    const { reporter } = this.#options
+    const { reporter } = this.options
     const { site, asksQuota, replyForm } = clientSites.get(request.variables)
     const client = readClient(request, peer, bounceUser())
     const isTrial = isTrialOfCheck(request.variables)
@@ -179,7 +175,7 @@ export class SlotServer {
    * the kernel tells who asks.
    */
   async told(socket: Socket, wantsTrial: boolean): Promise<Buffer> {
-    const { identifyPeer, describe } = this.#options
+    const { identifyPeer, describe } = this.options
     const uid = identifyPeer(socket)?.uid
     const isOwn = uid === 0 || uid === process.geteuid!()
     return toldFrame(isOwn ? await describe?.(wantsTrial) : undefined)
@@ -187,7 +183,7 @@ export class SlotServer {
 
   /** The client gets no answer to its request, of which these variables have come. */
   cold(way: ColdWay, variables: Request['variables']): void {
-    if (!isTrialOfCheck(variables)) this.#options.reporter?.cold(way)
+    if (!isTrialOfCheck(variables)) this.options.reporter?.cold(way)
   }
 }
 

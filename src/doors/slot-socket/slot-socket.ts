@@ -87,7 +87,7 @@ interface SlotHost extends WireHost {
 function serveSlotClient(socket: Socket, host: SlotHost): Wire {
   const { server, lease } = host
   const reader = new SlotRequestReader({
-    maxSize: server.maxSize,
+    maxSize: server.options.maxSize,
     charge: (bytes) => lease.charge(bytes),
     openIntake: () => server.openIntake(lease),
   })
@@ -110,7 +110,7 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
       if (wire.hasLeft) return
       const why = errorText(error)
       const isExpected = error instanceof GoCold || error instanceof Late || isFault(error)
-      if (!isExpected) server.log(why)
+      if (!isExpected) server.options.log(why)
       wire.leave(farewell(why))
     } finally {
       const hasHead = reader.timeLeft !== undefined

@@ -1,6 +1,12 @@
 import { deferralOf, type RawReply } from '../../../protocol/smtp/replies.ts'
-import type { SmtpConnection } from '../client/connection.ts'
 import { CLOSING } from './own-replies.ts'
+
+/** The client as it is answered. */
+interface AnsweredClient {
+  /** Aborted when it has left. */
+  readonly gone: AbortSignal
+  say(...replies: readonly RawReply[]): void
+}
 
 /**
  * The replies to the content of one message: one, or by LMTP one for each recipient, in the order
@@ -11,11 +17,11 @@ import { CLOSING } from './own-replies.ts'
  */
 export class ContentReplies {
   readonly #replies: (RawReply | undefined)[]
-  readonly #client: Pick<SmtpConnection, 'gone' | 'say'>
+  readonly #client: AnsweredClient
   #settled = 0
   #said = 0
 
-  constructor(count: number, client: Pick<SmtpConnection, 'gone' | 'say'>) {
+  constructor(count: number, client: AnsweredClient) {
     this.#replies = new Array<undefined>(count).fill(undefined)
     this.#client = client
   }

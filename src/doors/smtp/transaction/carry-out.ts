@@ -21,17 +21,19 @@ const NO_EDITS: HeaderEdits = { remove: [], add: [] }
 export const dropped = rawReply({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
 
 /**
- * Carries a decision out, and gives every recipient its reply. Mail is accepted only if and when
- * the next server has accepted it. Resolves to why the next server was lost before it had answered
- * for all, or to undefined. Rejects with a Fault of kind `chain` if it was lost before it had
- * answered for anybody, or of kind `read` if the client leaves before the message is with the next
- * server.
+ * Carries a decision out, and gives every recipient its reply; without a decision the message goes
+ * on as it came. Mail is accepted only if and when the next server has accepted it. Resolves to why
+ * the next server was lost before it had answered for all, or to undefined. Rejects with a Fault of
+ * kind `chain` if it was lost before it had answered for anybody, or of kind `read` if the client
+ * leaves before the message is with the next server.
  */
 export async function carryOut(
-  decision: Decision,
+  decision: Decision | undefined,
   delivery: SmtpDelivery,
 ): Promise<Fault | undefined> {
-  switch (decision.kind) {
+  switch (decision?.kind) {
+    case undefined:
+      return accept({ edits: NO_EDITS }, delivery)
     case 'accept':
       return accept(decision, delivery)
     case 'split':
@@ -44,11 +46,6 @@ export async function carryOut(
       delivery.replies.answerRest(replyIfKept(decision))
       return undefined
   }
-}
-
-/** Hands the message on as it came. Resolves and rejects as carryOut() does. */
-export function passOn(delivery: SmtpDelivery): Promise<Fault | undefined> {
-  return accept({ edits: NO_EDITS }, delivery)
 }
 
 /** Returns the reply to mail that does not go on. */

@@ -19,18 +19,20 @@ type ContentRefusal = Extract<Decision, { kind: 'reject' }>
  * message is closed and everything is freed. Rejects with a Fault of kind `read` if the client
  * leaves, and with those of Intake.
  */
-export async function withContent<Result>(
+export async function withContent(
   client: SmtpConnection,
   options: MessageOptions,
   server: SmtpServer,
-  use: (message: Message, refusal: ContentRefusal | undefined) => Promise<Result>,
-): Promise<Result> {
+  use: (message: Message, refusal: ContentRefusal | undefined) => Promise<void>,
+): Promise<void> {
   const intake = new Intake(options, server.openLease())
   try {
-    const refusal = await readContent(client, intake, server)
+    const byForm = await readContent(client, intake, server)
     const message = intake.finish()
     try {
-      return await use(message, refusal)
+      // After the queue the servers behind count the hops, and a bounce is theirs.
+      const byHops = server.afterQueue ? undefined : refuseTooManyHops(message.header)
+      await use(message, byForm ?? byHops)
     } finally {
       message.close()
     }
@@ -110,7 +112,7 @@ const HOPS_MAX = 50
  * (RFC 5321 6.3). The servers behind cannot count in time, since each hands the message on before
  * it has all of it.
  */
-export function refuseTooManyHops({ fields }: Header): ContentRefusal | undefined {
+function refuseTooManyHops({ fields }: Header): ContentRefusal | undefined {
   const hops = fields.filter(({ key }) => key === 'received').length
   if (hops < HOPS_MAX) return undefined
   return refusal('5.4.6', 'too-many-hops', `too many hops: ${hops} Received fields, a mail loop`)

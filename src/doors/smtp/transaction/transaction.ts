@@ -20,10 +20,10 @@ import type { SmtpConnection } from '../client/connection.ts'
 import { ContentReplies } from '../replies/content-replies.ts'
 import { NEXT_SERVER_LOST } from '../replies/own-replies.ts'
 import type { SmtpServer } from '../shared/server.ts'
-import { carryOut, dropped, passOn } from './carry-out.ts'
+import { carryOut, dropped } from './carry-out.ts'
 import { dropTransaction, type SmtpDelivery } from './hand-on.ts'
 import { type CarriedOut, TransactionLog } from './log.ts'
-import { clientLeft, refuseTooManyHops, withContent } from './receive-content.ts'
+import { clientLeft, withContent } from './receive-content.ts'
 
 /** One message from MAIL to its end. */
 export class SmtpTransaction {
@@ -101,12 +101,10 @@ export class SmtpTransaction {
           carryOut: (decision) => carryOutOnce(decision, delivery, server),
           isUnheard: (recipient) => !replies.isSaid(recipient),
         }
-        // After the queue the servers behind count the hops, and a bounce is theirs.
-        const refused = refusal ?? (afterQueue ? undefined : refuseTooManyHops(message.header))
         const end =
-          refused === undefined && judging.kind === 'judge'
+          refusal === undefined && judging.kind === 'judge'
             ? await deliver(transaction, judging.site, new Deadline(server.uptime, { gone }), exit)
-            : await carryOutOnce(refused && exit.check!(refused), delivery, server)
+            : await carryOutOnce(refusal && exit.check!(refusal), delivery, server)
         log.carriedOut(end, envelope, judging)
       })
     } catch (error) {
@@ -139,7 +137,7 @@ async function carryOutOnce(
   { complain }: SmtpServer,
 ): Promise<CarriedOut> {
   const { replies, gone, lmtp } = delivery
-  const lost = await (decision ? carryOut(decision, delivery) : passOn(delivery))
+  const lost = await carryOut(decision, delivery)
   if (gone.aborted && decision?.kind === 'quarantine') throw clientLeft()
   const { settled } = replies
   const isTaken = decision?.kind !== 'split' || lmtp || settled[0]!.code < 300
