@@ -16,10 +16,8 @@ const sameThings: ReadonlyMap<string, string> = new Map([
   ['log', 'writes a line to the log of the process'],
   ['optionDefaults', 'the defaults of the options of a program'],
   ['parseCommand', 'reads a command of a protocol'],
-  ['passOn', 'delivers the accepted message'],
   ['readOptions', 'reads the options of a command line'],
   ['text', 'describes a setting, or an option of a command, whose value is a text'],
-  ['uint32', 'writes numbers as bytes of a protocol'],
   ['usage', 'what a program says about its command line'],
 ])
 

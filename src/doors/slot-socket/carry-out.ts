@@ -1,13 +1,14 @@
 import { replaceUnprintable } from '../../ground/errors/log.ts'
 import { recipientsOf, redirect } from '../../mail/message/envelope/envelope.ts'
 import { editPlan } from '../../mail/message/header-block.ts'
+import { uint32 } from '../../protocol/shared/frames.ts'
 import type { Acceptance, Decision, SplitDecision } from '../../scan/judge/decision.ts'
 import { acceptedShare } from '../../scan/judge/divide.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { decisionLines, type LogContext, passLine } from '../shared/log/log-lines.ts'
 import { type ErrorReport, plainCode, replyText } from '../shared/replies/error-report.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
-import { frame, GoCold, uint32, uint64 } from './frames.ts'
+import { frame, GoCold, uint64 } from './frames.ts'
 
 /** Bytes of the longest answer `a` or `x`: onescan-slot(7). */
 const ANSWER_MAX = 256 * 1024

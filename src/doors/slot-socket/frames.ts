@@ -22,13 +22,6 @@ export function frame(type: string, ...payload: readonly Buffer[]): Buffer {
   return Buffer.concat([head, ...payload], HEAD + length)
 }
 
-/** Returns unsigned big-endian numbers of 32 bits. */
-export function uint32(...values: readonly number[]): Buffer {
-  const bytes = Buffer.allocUnsafe(values.length * 4)
-  for (const [index, value] of values.entries()) bytes.writeUInt32BE(value, index * 4)
-  return bytes
-}
-
 /** Returns an unsigned big-endian number of 64 bits. */
 export function uint64(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(8)

@@ -1,5 +1,6 @@
+import { uint32 } from '../shared/frames.ts'
 import { WireError } from '../shared/wire-error.ts'
-import { packet, strings, uint32 } from './packets.ts'
+import { packet, strings } from './packets.ts'
 
 /**
  * The edits that a filter may make at the end of a message: bits of the negotiation (libmilter,

@@ -52,9 +52,3 @@ export function strings(...texts: readonly (Buffer | string)[]): Buffer {
 }
 
 const NUL = Buffer.of(0)
-
-export function uint32(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4)
-  bytes.writeUInt32BE(value)
-  return bytes
-}

@@ -1,7 +1,8 @@
+import { uint32 } from '../shared/frames.ts'
 import { replyLines, type SmtpReply } from '../shared/smtp.ts'
 import { WireError } from '../shared/wire-error.ts'
 import { type Capabilities, step } from './negotiation.ts'
-import { packet, strings, uint32 } from './packets.ts'
+import { packet, strings } from './packets.ts'
 
 /** Answers of a filter to a command. After `accepted` and `discarded` the message is over. */
 export const continued = packet('c')

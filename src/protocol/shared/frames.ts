@@ -160,3 +160,10 @@ export class FrameReader {
     return larger
   }
 }
+
+/** Returns unsigned big-endian numbers of 32 bits. */
+export function uint32(...values: readonly number[]): Buffer {
+  const bytes = Buffer.allocUnsafe(values.length * 4)
+  for (const [index, value] of values.entries()) bytes.writeUInt32BE(value, index * 4)
+  return bytes
+}

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
+import { createFrameReader, frame, uint64 } from '../../../src/doors/slot-socket/frames.ts'
+import { uint32 } from '../../../src/protocol/shared/frames.ts'
 
 /** A daemon by the protocol of onescan-slot(7), whose answers a test writes, right or wrong. */
 

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
+import { createFrameReader, frame, uint64 } from '../../../src/doors/slot-socket/frames.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
+import { uint32 } from '../../../src/protocol/shared/frames.ts'
 
 /**
  * A client by onescan-slot(7) for tests: it sends whatever a test wants, and reads strictly.

@@ -1,10 +1,11 @@
 import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
-import { frame, GoCold, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
+import { frame, GoCold, uint64 } from '../../../src/doors/slot-socket/frames.ts'
 import { type Request, SlotRequestReader } from '../../../src/doors/slot-socket/request.ts'
 import { Budget, type MemoryLease } from '../../../src/ground/flow/memory-budget.ts'
 import { Intake } from '../../../src/mail/message/intake.ts'
+import { uint32 } from '../../../src/protocol/shared/frames.ts'
 import { framesOf, simpleEnvelope, simpleMessage } from './client.ts'
 
 const MIB = 1024 * 1024
