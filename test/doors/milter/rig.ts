@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMilterDoor } from '../../../src/doors/milter/door.ts'
 import {
@@ -8,27 +5,15 @@ import {
   type MilterOptions,
   type MilterTimeouts,
 } from '../../../src/doors/milter/server.ts'
-import { type Configuration, readConfiguration } from '../../../src/doors/shared/configuration.ts'
-import type { Door } from '../../../src/doors/shared/serve.ts'
-import { Budget } from '../../../src/ground/flow/memory-budget.ts'
+import type { Configuration } from '../../../src/doors/shared/configuration.ts'
 import type { QuotaLookup } from '../../../src/scan/quota/quota-answer.ts'
-import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
+import { aroundDoor, type OpenedDoor, type Test } from '../in-process.ts'
 import { type Agreed, call, everything, type Line, negotiate, type Offer, says } from './mta.ts'
 import { type Delivery, type Submission, submit } from './submit.ts'
 
-/** What the rig needs of tap's test object. */
-interface Test {
-  teardown(stop: () => unknown): void
-}
-
-export interface OpenMilter extends Door {
+/** Its directory also has its socket `s`. */
+export interface OpenMilter extends OpenedDoor {
   readonly socket: string
-  /** A private directory that goes with the test: the socket `s`, and TMPDIR. */
-  readonly directory: string
-  /** Trouble of the daemon's own. */
-  readonly log: readonly string[]
-  /** The lines about mail. */
-  readonly mailLog: readonly string[]
   /** A connection of an MTA that has negotiated, and told who its client is. */
   connect(offer?: Offer): Promise<Mta>
   /** One message on a connection of its own. */
@@ -54,32 +39,15 @@ export async function openMilter(
   environment: Readonly<Record<string, string>>,
   { quota, timeouts, ...options }: Setup = {},
 ): Promise<OpenMilter> {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-milter-'))
-  const socket = join(directory, 's')
-  const log: string[] = []
-  const mailLog: string[] = []
-  const memory = new HostMemory()
-  const configured = async (env: Readonly<Record<string, string>>) => {
-    const place = { PATH: process.env.PATH ?? '', CONTROLDIR: '/nonexistent', TMPDIR: directory }
-    const read = await readConfiguration({ ...place, ...env }, (line) => log.push(line), memory)
-    t.teardown(read.close)
-    if (quota === undefined) return read
-    return { ...read, quota: quota as Configuration['quota'] } // it is asked, and nothing else
-  }
-  const milter = createMilterDoor(await configured(environment), {
+  const around = aroundDoor(t, quota)
+  const socket = join(around.directory, 's')
+  const door = createMilterDoor(await around.configured(environment), {
     maxClients: 100,
-    budget: new Budget(64 * 1024 * 1024),
     timeouts: { ...defaultTimeouts, ...timeouts },
-    log: (line) => log.push(line),
-    mailLog: (line) => mailLog.push(line.toString('latin1')),
+    ...around.options,
     ...options,
   })
-  milter.server.listen(socket)
-  await once(milter.server, 'listening')
-  t.teardown(async () => {
-    if (milter.server.listening) await milter.close(0)
-    rmSync(directory, { recursive: true, force: true })
-  })
+  const milter = await around.open(door, socket)
 
   async function connect(offer: Offer = everything, client?: string): Promise<Mta> {
     const line = await call(socket)
@@ -96,11 +64,8 @@ export async function openMilter(
   return {
     ...milter,
     socket,
-    directory,
-    log,
-    mailLog,
     connect,
-    configured,
+    configured: around.configured,
     async submit(mail, offer) {
       const mta = await connect(offer, mail.client)
       const delivery = await mta.submit(mail)

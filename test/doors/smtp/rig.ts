@@ -1,31 +1,13 @@
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type Configuration, readConfiguration } from '../../../src/doors/shared/configuration.ts'
-import type { Door } from '../../../src/doors/shared/serve.ts'
 import { createSmtpDoor } from '../../../src/doors/smtp/door.ts'
 import type { SmtpOptions, SmtpRoute } from '../../../src/doors/smtp/shared/server.ts'
-import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { Network } from '../../../src/ground/net/ip-address.ts'
 import type { QuotaLookup } from '../../../src/scan/quota/quota-answer.ts'
-import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
+import { aroundDoor, type OpenedDoor, type Test } from '../in-process.ts'
 import { type Client, callDoor } from './client.ts'
 
-/** What the rig needs of tap's test object. */
-interface Test {
-  teardown(stop: () => unknown): void
-}
-
-export interface OpenDoor extends Door {
+export interface OpenDoor extends OpenedDoor {
   readonly port: number
-  /** A private directory that goes with the test: TMPDIR. */
-  readonly directory: string
-  /** Trouble of the daemon's own. */
-  readonly log: readonly string[]
-  /** The lines about mail. */
-  readonly mailLog: readonly string[]
   /** A client that has heard the greeting. */
   call(): Promise<Client>
   /** A client that has greeted by the door's protocol, and has said these lines. */
@@ -44,18 +26,7 @@ export interface Setup extends Partial<Omit<SmtpRoute, 'next'>>, Partial<SmtpOpt
 /** onescand's SMTP door in this process, before a server on a port of 127.0.0.1. */
 export async function openDoor(t: Test, nextPort: number, setup: Setup = {}): Promise<OpenDoor> {
   const { settings = {}, quota, ...rest } = setup
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-smtp-'))
-  const log: string[] = []
-  const mailLog: string[] = []
-  const env = {
-    PATH: process.env.PATH ?? '',
-    CONTROLDIR: '/nonexistent',
-    TMPDIR: directory,
-    ...settings,
-  }
-  const read = await readConfiguration(env, (line) => log.push(line), new HostMemory())
-  t.teardown(read.close)
-  const configuration = quota ? { ...read, quota: quota as Configuration['quota'] } : read
+  const around = aroundDoor(t, quota)
   const route: SmtpRoute = {
     lmtp: false,
     next: {
@@ -66,27 +37,17 @@ export async function openDoor(t: Test, nextPort: number, setup: Setup = {}): Pr
     afterQueue: false,
     ...rest,
   }
-  const door = createSmtpDoor(configuration, route, {
+  const door = createSmtpDoor(await around.configured(settings), route, {
     maxClients: 200,
     maxSize: 100 * 1024 * 1024,
-    budget: new Budget(64 * 1024 * 1024),
-    log: (line) => log.push(line),
-    mailLog: (line) => mailLog.push(line.toString('latin1')),
+    ...around.options,
     ...rest,
   })
-  door.server.listen(0, '127.0.0.1')
-  await once(door.server, 'listening')
+  const listening = await around.open(door, 0)
   const { port } = door.server.address() as AddressInfo
-  t.teardown(async () => {
-    if (door.server.listening) await door.close(0)
-    rmSync(directory, { recursive: true, force: true })
-  })
   const opened: OpenDoor = {
-    ...door,
+    ...listening,
     port,
-    directory,
-    log,
-    mailLog,
     async call() {
       const client = await callDoor(port)
       t.teardown(() => client.socket.destroy())

@@ -1,0 +1,59 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Configuration, readConfiguration } from '../../src/doors/shared/configuration.ts'
+import type { Door } from '../../src/doors/shared/serve.ts'
+import { Budget } from '../../src/ground/flow/memory-budget.ts'
+import type { QuotaLookup } from '../../src/scan/quota/quota-answer.ts'
+import { HostMemory } from '../../src/scan/verdicts/host-memory.ts'
+
+/** What a rig needs of tap's test object. */
+export interface Test {
+  teardown(stop: () => unknown): void
+}
+
+/** A door of onescand's in this process. */
+export interface OpenedDoor extends Door {
+  /** A private directory that goes with the test: TMPDIR. */
+  readonly directory: string
+  /** Trouble of the daemon's own. */
+  readonly log: readonly string[]
+  /** The lines about mail. */
+  readonly mailLog: readonly string[]
+}
+
+/** Makes what is around a door, which is under an environment of its own. */
+export function aroundDoor(t: Test, quota?: QuotaLookup) {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-door-'))
+  const log: string[] = []
+  const mailLog: string[] = []
+  const note = (line: string) => void log.push(line)
+  const memory = new HostMemory()
+  return {
+    directory,
+    /** Options of each door. */
+    options: {
+      budget: new Budget(64 * 1024 * 1024),
+      log: note,
+      mailLog: (line: Buffer) => void mailLog.push(line.toString('latin1')),
+    },
+    async configured(environment: Readonly<Record<string, string>>): Promise<Configuration> {
+      const place = { PATH: process.env.PATH ?? '', CONTROLDIR: '/nonexistent', TMPDIR: directory }
+      const read = await readConfiguration({ ...place, ...environment }, note, memory)
+      t.teardown(read.close)
+      if (quota === undefined) return read
+      return { ...read, quota: quota as Configuration['quota'] } // it is asked, and nothing else
+    },
+    /** Has the door listen until the test is over: on a path, or on a port of 127.0.0.1. */
+    async open(door: Door, place: string | 0): Promise<OpenedDoor> {
+      door.server.listen(place === 0 ? { port: 0, host: '127.0.0.1' } : { path: place })
+      await once(door.server, 'listening')
+      t.teardown(async () => {
+        if (door.server.listening) await door.close(0)
+        rmSync(directory, { recursive: true, force: true })
+      })
+      return { ...door, directory, log, mailLog }
+    },
+  }
+}
