@@ -148,7 +148,7 @@ export class SmtpSession {
       this.#client.progress.reached(0)
       return reply
     } finally {
-      if (this.#transaction !== transaction) transaction.close()
+      if (this.#transaction !== transaction) transaction.recipients.free()
     }
   }
 
@@ -160,24 +160,21 @@ export class SmtpSession {
     if (path === undefined) return ownReply.addressMissing
     const refusal = await this.#refuseRecipient(path, transaction)
     if (refusal !== undefined) return rawReply(refusal)
+    const { recipients } = transaction
     try {
-      transaction.addRecipient(line)
+      recipients.add(line)
     } catch (error) {
       if (!isFault(error)) throw error
       return ownReply.noRoomForRecipient
     }
-    return this.#tellRecipient(line, transaction)
-  }
-
-  async #tellRecipient(line: Buffer, transaction: SmtpTransaction): Promise<RawReply> {
     let isTaken = false
     try {
       const reply = await this.#nextServer.pass(line)
       isTaken = reply.code < 300
-      if (isTaken) this.#client.progress.reached(transaction.recipients)
+      if (isTaken) this.#client.progress.reached(recipients.count)
       return reply
     } finally {
-      if (!isTaken) transaction.removeLastRecipient()
+      if (!isTaken) recipients.removeLast()
     }
   }
 
@@ -194,7 +191,7 @@ export class SmtpSession {
     const transaction = this.#transaction
     if (transaction === undefined) return ownReply.mailFirst
     if (argument.length > 0) return ownReply.dataHasArgument
-    if (transaction.recipients === 0) return ownReply.noRecipient
+    if (transaction.recipients.count === 0) return ownReply.noRecipient
     const next = await this.#nextServer.reach()
     if (this.#client.hasMore) {
       // Content or commands? A client that sends more has not waited for the answer.
@@ -246,12 +243,25 @@ export class SmtpSession {
   }
 
   #dropTransaction(): void {
-    this.#transaction?.close()
+    this.#transaction?.recipients.free()
     this.#transaction = undefined
   }
 
+  /**
+   * Returns what is known about the sending client: the attributes that the server in front has
+   * told by XFORWARD or XCLIENT, or else what the connection itself shows.
+   */
   #sendingClient(): SendingClient {
-    return sendingClient(this.#attributes, this.#peer, this.#hello)
+    const { ADDR, NAME, HELO, IDENT, LOGIN, SOURCE } = this.#attributes
+    const origin: Origin = {
+      door: 'smtp',
+      clientAddress: ADDR === undefined ? this.#peer : plainAddress(ADDR),
+      clientName: clientNameOf(NAME),
+      helo: HELO ?? this.#hello?.toString('latin1').split(' ')[1],
+      login: LOGIN,
+      queueId: IDENT,
+    }
+    return { origin, relay: SOURCE?.toUpperCase() === 'LOCAL' || LOGIN !== undefined }
   }
 
   /** Logs why mail is deferred, and returns the reply. */
@@ -264,25 +274,4 @@ export class SmtpSession {
     const stack = error instanceof Error && !isFault(error) ? error.stack : undefined
     this.#server.complain(`${this.#peer ?? 'a client'}: ${stack ?? errorText(error)}`)
   }
-}
-
-/**
- * Returns what is known about the sending client: the attributes that the server in front has
- * told by XFORWARD or XCLIENT, or else what the connection itself shows. `peer` is the address at
- * the other end of the connection, and `hello` the greeting as it was sent.
- */
-function sendingClient(
-  { ADDR, NAME, HELO, IDENT, LOGIN, SOURCE }: ClientAttributes,
-  peer: string | undefined,
-  hello: Buffer | undefined,
-): SendingClient {
-  const origin: Origin = {
-    door: 'smtp',
-    clientAddress: ADDR === undefined ? peer : plainAddress(ADDR),
-    clientName: clientNameOf(NAME),
-    helo: HELO ?? hello?.toString('latin1').split(' ')[1],
-    login: LOGIN,
-    queueId: IDENT,
-  }
-  return { origin, relay: SOURCE?.toUpperCase() === 'LOCAL' || LOGIN !== undefined }
 }

@@ -30,10 +30,11 @@ export class SmtpTransaction {
   readonly #line: Buffer
   readonly #from: Buffer
   readonly #server: SmtpServer
-  readonly #recipients: RecipientList
   readonly sender: MailAddress
   /** Bytes that the client announced for the message. */
   readonly size: number | undefined
+  /** The RCPT commands that the next server has taken, as they were sent; freed with the transaction. */
+  readonly recipients: RecipientList
 
   /** Begins with a MAIL command: its `line` as it was sent, its path and its parameters. */
   constructor(line: Buffer, { path, parameters }: SmtpPath, server: SmtpServer) {
@@ -41,32 +42,9 @@ export class SmtpTransaction {
     // Cut, so that it takes little memory; an address that is too long stays too long.
     this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
     this.#server = server
-    this.#recipients = new RecipientList(server.openLease())
+    this.recipients = new RecipientList(server.openLease())
     this.sender = readAddress(this.#from)
     this.size = announcedSize(parameters)
-  }
-
-  /** The number of recipients that the next server has taken. */
-  get recipients(): number {
-    return this.#recipients.count
-  }
-
-  /**
-   * Keeps a RCPT command as it was sent. Throws a Fault of kind `out-of-memory` if there is no room
-   * for it.
-   */
-  addRecipient(line: Buffer): void {
-    this.#recipients.add(line)
-  }
-
-  /** Removes the recipient that was added last, because the next server has not taken it. */
-  removeLastRecipient(): void {
-    this.#recipients.removeLast()
-  }
-
-  /** Frees what the transaction holds. */
-  close(): void {
-    this.#recipients.free()
   }
 
   /**
@@ -83,9 +61,9 @@ export class SmtpTransaction {
     const { lmtp, afterQueue, begin } = server
     const { gone } = client
     const log = new TransactionLog(server, origin)
-    const replies = new ContentReplies(lmtp ? this.recipients : 1, client)
+    const replies = new ContentReplies(lmtp ? this.recipients.count : 1, client)
     try {
-      const recipients = this.#recipients.paths()
+      const recipients = this.recipients.paths()
       const judging = server.startJudging()
       await withContent(client, judging.messageOptions, server, async (message, refusal) => {
         const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
