@@ -58,7 +58,7 @@ export class ClientSites {
    * client's own environment, with the client's own rights to the keyring.
    */
   get(variables: Variables): ClientSite {
-    const merge = () => orCold(() => mergeSite(this.#configuration, variables))
+    const merge = () => mergeOrGoCold(this.#configuration, variables)
     const relevant = [...variables].filter(([name]) => isOfPolicy(fromClientOf(name)))
     const length = relevant.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
     if (length > KEPT_LENGTH) return merge()
@@ -80,9 +80,9 @@ const isOfPolicy = (kind: FromClient) => kind !== undefined && kind !== 'message
  * Turns any error into GoCold: the cold program reports a wrong setting of the client's, and
  * answers for it.
  */
-function orCold<Value>(compute: () => Value): Value {
+function mergeOrGoCold(configuration: Configuration, variables: Variables): ClientSite {
   try {
-    return compute()
+    return mergeSite(configuration, variables)
   } catch (error) {
     throw error instanceof GoCold ? error : new GoCold(errorText(error))
   }
@@ -102,16 +102,12 @@ function mergeSite(configuration: Configuration, variables: Variables): ClientSi
     }
     return { ...about, site: undefined }
   }
-  refuseOtherDifferences(configuration.env, variables)
+  for (const [name, value] of variables) {
+    if (fromClientOf(name) === 'same') refuseDifference(name, configuration.env, value)
+  }
   const { site } = configuration
   if (site === undefined) throw new GoCold(`${NOTHING_SCANS} for the daemon`)
   return { ...about, site: merge(site, line, configuration, theirs) }
-}
-
-function refuseOtherDifferences(own: Environment, variables: Variables): void {
-  for (const [name, value] of variables) {
-    if (fromClientOf(name) === 'same') refuseDifference(name, own, value)
-  }
 }
 
 /**

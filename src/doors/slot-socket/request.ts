@@ -77,8 +77,7 @@ export class SlotRequestReader {
   #piece: Buffer = Buffer.alloc(0) // holds one piece of the message after the other
   #received = 0 // bytes of the message
   #request: Request | undefined
-  #asksToTell = false
-  #wantsTrial = false
+  #aboutDaemon: { readonly wantsTrial: boolean } | undefined
 
   readonly #frames = createFrameReader((type, length) => this.#room(type, length))
 
@@ -92,7 +91,7 @@ export class SlotRequestReader {
       throw new GoCold('bytes after the last frame')
     this.#frames.push(chunk)
     for (let next = this.#frames.next(); next; next = this.#frames.next()) this.#take(next)
-    if ((this.#request !== undefined || this.#asksToTell) && this.#frames.isAmidst)
+    if ((this.#request ?? this.#aboutDaemon) !== undefined && this.#frames.isAmidst)
       throw new GoCold('bytes after the last frame')
   }
 
@@ -111,14 +110,9 @@ export class SlotRequestReader {
     return this.#request
   }
 
-  /** Whether the client asks no question about a message, but one about onescand. */
-  get asksToTell(): boolean {
-    return this.#asksToTell
-  }
-
-  /** Whether it wants a trial, besides. */
-  get wantsTrial(): boolean {
-    return this.#wantsTrial
+  /** Set if the client asks no question about a message, but one about onescand, with a trial or without. */
+  get aboutDaemon(): { readonly wantsTrial: boolean } | undefined {
+    return this.#aboutDaemon
   }
 
   /** Frees the message. It is called once that is closed, or if nobody made one. */
@@ -127,7 +121,7 @@ export class SlotRequestReader {
   }
 
   #room(type: string, length: number): Buffer {
-    if (this.#asksToTell) throw new GoCold('bytes after the last frame')
+    if (this.#aboutDaemon !== undefined) throw new GoCold('bytes after the last frame')
     if (type === TELL && this.#next === 1 && length <= 1) return Buffer.alloc(length)
     const rule = Object.hasOwn(frameRules, type) ? frameRules[type] : undefined
     if (rule === undefined) throw new GoCold('a frame of a type that is not known here')
@@ -181,8 +175,7 @@ export class SlotRequestReader {
         this.#intake!.write(payload)
         return
       case TELL:
-        this.#asksToTell = true
-        this.#wantsTrial = payload[0] === 1
+        this.#aboutDaemon = { wantsTrial: payload[0] === 1 }
         return
       case '.':
         this.#end()

@@ -130,13 +130,13 @@ async function hearAndAnswer(
   { server, admit }: SlotHost,
 ): Promise<Buffer | undefined> {
   const head = await wire.read(
-    () => reader.asksToTell || reader.timeLeft,
+    () => reader.aboutDaemon ?? reader.timeLeft,
     (time) => (time - wire.began > HEAD_WITHIN ? 'sent its question too slowly' : undefined),
     true,
   )
   if (wire.isFinishing && head === undefined) wire.dismiss() // it has asked nothing yet
   if (head === undefined) return undefined
-  if (head === true) return server.told(socket, reader.wantsTrial)
+  if (typeof head === 'object') return server.told(socket, head.wantsTrial)
   admit()
   const headAt = wire.heardAt
   let hasAcknowledged = false
