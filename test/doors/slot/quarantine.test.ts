@@ -23,95 +23,57 @@ import { cannotMount, mountSmall } from './small-disk.ts'
 
 const today = `.${new Date().toISOString().slice(0, 10)}`
 
-/** What is wrong with a quarantine, its path, and the reason in the log. */
-const spoilt: readonly {
-  readonly name: string
-  readonly spoil: (stage: BuiltStage) => string
-  readonly why: RegExp
-}[] = [
-  {
-    name: 'that others may enter',
-    spoil: ({ directory }) => made(join(directory, 'open'), 0o755),
-    why: /mode 0755 lets others in; chmod 700 it/,
-  },
-  {
-    name: 'that is not there',
-    spoil: ({ quarantine }) => `${quarantine}/none`,
-    why: /make it: install -d -m 700 -o \d+ /,
-  },
-  {
-    name: 'that is a link',
-    spoil: ({ directory, quarantine }) => linked(quarantine, join(directory, 'link')),
-    why: /is a link, and links are not followed/,
-  },
-  {
-    name: 'whose Maildir is a link',
-    spoil({ directory, quarantine }) {
-      linked(made(join(directory, 'elsewhere'), 0o700), join(quarantine, 'virus'))
-      return quarantine
-    },
-    why: /virus: is a link, and links are not followed/,
-  },
-  {
-    name: 'whose folder of today is a link',
-    spoil({ directory, quarantine }) {
-      made(join(quarantine, 'virus'), 0o700)
-      linked(made(join(directory, 'elsewhere'), 0o700), join(quarantine, 'virus', today))
-      return quarantine
-    },
-    why: /is a link, and links are not followed/,
-  },
-  {
-    name: 'whose Maildir is a file',
-    spoil({ quarantine }) {
-      writeFileSync(join(quarantine, 'virus'), '')
-      return quarantine
-    },
-    why: /virus is not a directory of uid /,
-  },
-  { name: 'that is a file', spoil: ({ file }) => file('file', ''), why: /is not a directory/ },
+/** What is wrong with a quarantine, how it came so, and the reason in the log. */
+const spoilt: readonly (readonly [
+  name: string,
+  spoil: (path: string, elsewhere: string) => void,
+  why: RegExp,
+])[] = [
+  ['that others may enter', (path) => mkdirSync(path, 0o755), /mode 0755 lets others in; chmod 700 it/], // biome-ignore format: a row
+  ['that is not there', () => {}, /make it: install -d -m 700 -o \d+ /],
+  ['that is a link', (path, elsewhere) => symlinkSync(elsewhere, path), /is a link, and links are not followed/], // biome-ignore format: a row
+  [
+    'whose Maildir is a link',
+    (path, elsewhere) => symlinkSync(elsewhere, join(made(path), 'virus')),
+    /virus: is a link, and links are not followed/,
+  ],
+  [
+    'whose folder of today is a link',
+    (path, elsewhere) => symlinkSync(elsewhere, join(made(path, 'virus'), today)),
+    /is a link, and links are not followed/,
+  ],
+  ['whose Maildir is a file', (path) => writeFileSync(join(made(path), 'virus'), ''), /virus is not a directory of uid /], // biome-ignore format: a row
+  ['that is a file', (path) => writeFileSync(path, ''), /is not a directory/],
   ...(process.getuid!() === 0 ? belongingToOthers() : []),
 ]
 
 function belongingToOthers(): typeof spoilt {
-  const nobody = 65534
+  const give = (path: string) => chownSync(path, 65534, 65534)
   return [
-    {
-      name: 'of another owner',
-      spoil: ({ quarantine }) => owned(quarantine, nobody),
-      why: /belongs to uid 65534, and this runs as uid 0; chown it/,
-    },
-    {
-      name: 'whose Maildir is of another owner',
-      spoil({ quarantine }) {
-        owned(made(join(quarantine, 'virus'), 0o700), nobody)
-        return quarantine
-      },
-      why: /virus is not a directory of uid 0/,
-    },
-    {
-      name: 'whose folder of today is of another owner',
-      spoil({ quarantine }) {
-        owned(made(join(quarantine, 'virus', today), 0o700), nobody)
-        return quarantine
-      },
-      why: /virus\/\.[0-9-]+ is not a directory of uid 0/,
-    },
+    ['of another owner', (path) => give(made(path)), /belongs to uid 65534, and this runs as uid 0; chown it/], // biome-ignore format: a row
+    ['whose Maildir is of another owner', (path) => give(made(path, 'virus')), /virus is not a directory of uid 0/], // biome-ignore format: a row
+    [
+      'whose folder of today is of another owner',
+      (path) => give(made(path, 'virus', today)),
+      /virus\/\.[0-9-]+ is not a directory of uid 0/,
+    ],
   ]
 }
 
 for (const { name, program } of runtimes) {
   t.test(`the slot ${name}`, { jobs: 2 }, async (t) => {
-    for (const { name, spoil, why } of spoilt) {
+    for (const [name, spoil, why] of spoilt) {
       t.test(`defers for a quarantine ${name}`, async (t) => {
         const stage = buildStage(t)
-        const run = await send(program, stage, spoil(stage))
+        const elsewhere = made(stage.directory, 'elsewhere')
+        const quarantine = join(stage.directory, 'spoilt')
+        spoil(quarantine, elsewhere)
+        const run = await send(program, stage, quarantine)
         t.equal(run.code, 55, run.logged)
         t.match(run.logged, /decision=defer fault=config reason="QUARANTINE/)
         t.match(run.logged, why)
         t.same(run.deliveries, [])
-        const elsewhere = join(stage.directory, 'elsewhere')
-        if (existsSync(elsewhere)) t.same(readdirSync(elsewhere), [])
+        t.same(readdirSync(elsewhere), [])
       })
     }
 
@@ -280,17 +242,8 @@ function send(program: readonly string[], stage: BuiltStage, quarantine = stage.
   return runSlot({ program, message: infected, settings })
 }
 
-function made(path: string, mode: number): string {
-  mkdirSync(path, { recursive: true, mode })
-  return path
-}
-
-function owned(path: string, uid: number): string {
-  chownSync(path, uid, uid)
-  return path
-}
-
-function linked(target: string, path: string): string {
-  symlinkSync(target, path)
-  return path
+/** Makes a directory that its owner alone may enter. */
+function made(...path: readonly string[]): string {
+  mkdirSync(join(...path), { recursive: true, mode: 0o700 })
+  return join(...path)
 }
