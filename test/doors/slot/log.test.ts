@@ -22,9 +22,6 @@ import { builds, compiled, launcher, runSlot, runtimes, type SlotSetup } from '.
 /** Where the slot's lines go: to fd 2 if that is a log, and never into a bounce. */
 
 const root = join(import.meta.dirname, '../../..')
-/** The first file of the compiled runtime, and what it has of the slot without its bundle. */
-const chooser = join(root, 'packaging/native/programs.cjs')
-const isLogFile = 'src/doors/shared/log/is-log.ts'
 const stage = buildStage(t)
 const scanner = (name: string, script: string) => stage.file(name, `#!/bin/sh\n${script}\n`, 0o700)
 const loud = scanner('loud', 'echo "secret of the scanner" >&2; exit 0')
@@ -197,38 +194,6 @@ t.test('mail does not wait for a full log of the system', { skip: syslogMissing 
   }
 })
 
-t.test('a damaged installation writes nothing into the report of a delivery either', async (t) => {
-  const directory = t.testdir({ bin: { 'package.json': '{}' }, empty: {} })
-  const file = join(directory, 'log')
-  const bin = join(directory, 'bin/onescan-queue')
-  cpSync(launcher, bin)
-  const native = join(directory, 'empty/onescan-queue')
-  if (existsSync(compiled)) cpSync(realpathSync(compiled), native)
-  const programs: [string, number][] = [
-    [bin, 81],
-    ...(existsSync(compiled) ? [[native, 120] as [string, number]] : []),
-  ]
-  for (const [program, code] of programs) {
-    const quiet = await runSlot({ program: [program], settings: local })
-    t.equal(quiet.code, code)
-    t.equal(quiet.logged, '')
-    t.match((await runSlot({ program: [program] })).logged, /^onescan: .*fault=/)
-    await runSlot({ program: redirected(file, program), settings: unset })
-    t.match(readFileSync(file, 'utf8'), /^onescan: .*fault=/, 'a file is somewhere to write')
-  }
-  const [shell] = ['/bin/sh']
-  const without = { PATH: join(directory, 'empty') }
-  const quiet = await runSlot({ program: [shell!, bin], settings: { ...local, ...without } })
-  t.equal(quiet.code, 127)
-  t.equal(quiet.logged, '')
-  t.match(
-    (await runSlot({ program: [shell!, bin], settings: without })).logged,
-    /node is not in PATH/,
-  )
-  await runSlot({ program: redirected(file, shell!, bin), settings: { ...unset, ...without } })
-  t.match(readFileSync(file, 'utf8'), /node is not in PATH/)
-})
-
 const unset = { PROTO: undefined }
 
 /** Runs a program with fd 2 redirected to a file. */
@@ -261,36 +226,59 @@ t.test('fd 2 is a log below a server, unless it is below a delivery or the reply
 })
 
 /** Each program that has to say by itself that the slot cannot run, without what it starts. */
-function damagedPrograms(t: Test): { name: string; program: readonly string[] }[] {
+function damagedPrograms(t: Test) {
   const directory = t.testdir({ bin: { 'package.json': '{}' }, native: {}, runtime: {}, empty: {} })
   const installed = join(directory, 'bin/onescan-queue')
   cpSync(launcher, installed)
-  const cut = runtimeWithoutPrograms(join(directory, 'runtime'))
-  const programs = [
-    { name: 'bin/onescan-queue without its bundle', program: [installed] },
+  // The first file of the runtime, and what the build puts beside it but the programs.
+  const [chooser, isLog] = ['packaging/native/programs.cjs', 'src/doors/shared/log/is-log.ts']
+  const cut = join(directory, 'runtime')
+  for (const file of [chooser, isLog]) cpSync(join(root, file), join(cut, file))
+  writeFileSync(join(cut, 'package.json'), '{ "type": "module" }')
+  const lacking = /^onescan: decision=defer fault=bug reason="Cannot find module .* exit=81\n$/
+  const programs: { name: string; program: readonly string[]; code: number; says: RegExp }[] = [
+    { name: 'without its bundle', program: [installed], code: 81, says: lacking },
     {
-      name: 'bin/onescan-queue without node',
+      name: 'without node',
       program: ['/usr/bin/env', `PATH=${join(directory, 'empty')}`, '/bin/sh', installed],
+      code: 127,
+      says: /node is not in PATH/,
     },
     {
       name: 'the runtime without its programs',
-      program: [process.execPath, cut, 'login', 'onescan-queue', ''],
+      program: [process.execPath, join(cut, chooser), 'login', 'onescan-queue', ''],
+      code: 81,
+      says: lacking,
     },
   ]
   if (!existsSync(compiled)) return programs
   const native = join(directory, 'native/onescan-queue')
   cpSync(realpathSync(compiled), native)
-  return [...programs, { name: 'the launcher without its runtime', program: [native] }]
+  return [
+    ...programs,
+    {
+      name: 'the launcher without its runtime',
+      program: [native],
+      code: 120,
+      says: /^onescan: .*fault=/,
+    },
+  ]
 }
 
-/** Returns the first file of the runtime, with all that the build puts beside it but the programs. */
-function runtimeWithoutPrograms(directory: string): string {
-  const cut = join(directory, 'packaging/native/programs.cjs')
-  cpSync(chooser, cut)
-  cpSync(join(root, isLogFile), join(directory, isLogFile))
-  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }')
-  return cut
-}
+t.test('a damaged installation says so to a log, and to no bounce', async (t) => {
+  const file = join(t.testdir(), 'log')
+  for (const { name, program, code, says } of damagedPrograms(t)) {
+    for (const settings of [local, { ERROR_FD: '2' }]) {
+      const silent = await runSlot({ program, message: plain, settings })
+      t.same([silent.code, silent.logged], [code, ''], name)
+    }
+    const said = await runSlot({ program, message: plain })
+    t.equal(said.code, code, name)
+    t.match(said.logged, says)
+    await runSlot({ program: redirected(file, ...program), settings: unset })
+    t.match(readFileSync(file, 'utf8'), says, `${name}: a file is somewhere to write`)
+  }
+})
 
 t.test('fd 2 is a log if it is a file, to which somebody has redirected it', async (t) => {
   const file = join(t.testdir(), 'log')
@@ -336,16 +324,3 @@ t.test(
     }
   },
 )
-
-t.test('a runtime without its slot says so to a log, and to no bounce', async (t) => {
-  const cut = runtimeWithoutPrograms(join(stage.directory, 'cut'))
-  const program = [process.execPath, cut, 'login', 'onescan-queue', '']
-  const said = await runSlot({ program, message: plain })
-  t.equal(said.code, 81)
-  const line = /^onescan: decision=defer fault=bug reason="Cannot find module .* exit=81\n$/
-  t.match(said.logged, line)
-  for (const settings of [local, { ERROR_FD: '2' }]) {
-    const silent = await runSlot({ program, message: plain, settings })
-    t.same([silent.code, silent.logged], [81, ''])
-  }
-})
