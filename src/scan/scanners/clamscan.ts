@@ -15,6 +15,7 @@ import {
   type ScanFinding,
   unknown,
   unseen,
+  withoutHash,
 } from './shared/finding.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { ContentScanner } from './shared/scanner.ts'
@@ -155,7 +156,7 @@ async function endingItsPrograms<Result>(
 function findingOf(result: PackageResult | undefined): ScanFinding {
   if (result?.isInfected === false) return clean
   if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
-  const name = bounded(String(result.viruses?.[0] ?? '')).replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')
+  const name = withoutHash(bounded(String(result.viruses?.[0] ?? '')))
   if (name === '') return infected('a virus without a name')
   return findingByName(name, `clamscan: ${name}`)
 }

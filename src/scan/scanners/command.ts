@@ -3,7 +3,14 @@ import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from './clamd/database.ts'
-import { clean, infected, type ScanFinding, scannerDied, unknown } from './shared/finding.ts'
+import {
+  clean,
+  infected,
+  type ScanFinding,
+  scannerDied,
+  unknown,
+  withoutHash,
+} from './shared/finding.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { ContentScanner, ScanTask } from './shared/scanner.ts'
 import { killGroup, LineRelay, writeToLog } from './shared/scanner-program.ts'
@@ -139,7 +146,7 @@ function relayStderr({ stderr }: ChildProcess, relay: LineRelay): void {
 /** The name in `path: NAME FOUND`, which clamscan and clamdscan print; the formats of other scanners are not known. */
 function virusName(output: string, program: string): string {
   const name = /: ([\x21-\x7e]{1,200}) FOUND\s*$/m.exec(output)?.[1]
-  return name?.replace(/\([0-9a-f]{32}:\d+\)$/, '') ?? `found by ${basename(program)}`
+  return name === undefined ? `found by ${basename(program)}` : withoutHash(name)
 }
 
 /**

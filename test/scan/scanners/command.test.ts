@@ -64,6 +64,18 @@ t.test('clamdscan is told how to hand the file over, if its words do not say it'
   }
 })
 
+t.test('the name of a virus is told without the hash and size that may follow it', async (t) => {
+  const directory = t.testdir({ message: plain })
+  const [message, program] = [join(directory, 'message'), join(directory, 'clamdscan')]
+  for (const hash of ['', `(${'0a'.repeat(16)}:68)`, `(${'0A'.repeat(32)}:68)`]) {
+    const says = `#!/bin/sh\necho '${message}: Eicar-Test${hash} FOUND'\nexit 1\n`
+    writeFileSync(program, says, { mode: 0o755 })
+    const scanner = commandScanner(clamdPolicy('/nowhere'), [program])
+    const answer = await scanner.scan(sample(plain, message), scanTask().task)
+    t.same(answer, { answer: 'infected', name: 'Eicar-Test' }, hash)
+  }
+})
+
 const infected = Buffer.from(`From: a@example.org\nSubject: x\n\n${EICAR}\n`)
 
 /** An account that is neither clamd's nor root's, as qmaild is. */

@@ -1,5 +1,12 @@
 import { replaceUnprintable } from '../../../ground/errors/log.ts'
-import { clean, findingByName, type ScanFinding, unknown, unseen } from '../shared/finding.ts'
+import {
+  clean,
+  findingByName,
+  type ScanFinding,
+  unknown,
+  unseen,
+  withoutHash,
+} from '../shared/finding.ts'
 
 /** Most bytes of a reply that are read, its NUL included. A signature's name has a few dozen. */
 export const CLAMD_REPLY_MAX = 8 * 1024
@@ -85,9 +92,9 @@ export function readReply(received: Buffer, about: Submission): ClamdReply {
 /** clamd's answer if the descriptor is not a regular file (scanner.c). */
 const NO_FILE = 'Not a regular file ERROR'
 
-/** Reads the name of what was found. With ExtendedDetectionInfo, `(hash:size)` follows the name. */
+/** Reads the name of what was found. */
 function readName(found: string, text: string): ScanFinding {
-  const name = quoted(Buffer.from(found.replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, ''), 'latin1'))
+  const name = quoted(Buffer.from(withoutHash(found), 'latin1'))
   return name === '' ? unknown(text) : findingByName(name, text)
 }
 

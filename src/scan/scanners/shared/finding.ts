@@ -79,6 +79,11 @@ export function worse(finding: ScanFinding, other: ScanFinding): ScanFinding {
   return RANKS[other.answer] > RANKS[finding.answer] ? other : finding
 }
 
+/** ClamAV's name of what it has found, without the `(hash:size)` that follows it with ExtendedDetectionInfo. */
+export function withoutHash(name: string): string {
+  return name.replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')
+}
+
 /**
  * What ClamAV has found, by the name that it gives to it; `why` is the reason for the log if that is no
  * virus. With AlertExceedsMax, libclamav 1.4 names the limit that ended its scan: MaxFileSize,
