@@ -17,8 +17,10 @@ import { killGroup, type LineRelay } from '../shared/scanner-program.ts'
 
 /** Milliseconds after the deadline until the process is given up; KILL has been sent by then. */
 const GIVE_UP = 700
-/** Milliseconds for reading the pipes of a process that has ended, and for the end of one that has closed them. */
+/** Milliseconds for reading the pipes of a process that has ended. */
 const DRAIN = 200
+/** Milliseconds for the end of a process that has closed its channel: a busy host tells of it late. */
+const END_WAIT = 1000
 
 interface HostOptions {
   readonly command: readonly [string, ...string[]]
@@ -127,7 +129,7 @@ export class PluginHost {
     this.#stderr?.on('error', () => {})
     this.#channel?.on('data', (chunk: Buffer) => this.#hear(chunk))
     this.#channel?.on('end', () => {
-      this.#after(DRAIN, () => {
+      this.#after(END_WAIT, () => {
         this.#answer(unknown('closed descriptor 3 before it answered', 'broken-off'))
         void this.end()
       })
