@@ -4,7 +4,7 @@ import { decoded, type MakeDecoder, makerOf } from './decoders/decoder.ts'
 import { QuotedPrintableDecoder } from './decoders/quoted-printable.ts'
 import { plainName } from './headers/fields.ts'
 import type { PartHeader } from './headers/part-header.ts'
-import { beginsAsMail, firstBytesOf, MAIL_START } from './leaves/content-checks.ts'
+import { beginsAsMail, MAIL_START } from './leaves/content-checks.ts'
 
 import { LimitExceeded } from './shared/limits.ts'
 import { PIECE, type Steps, Work, type WorkOptions } from './shared/work.ts'
@@ -120,7 +120,7 @@ function* beginsMail(part: Bytes, make: MakeDecoder, work: Work): Steps<boolean>
   const start = part.slice(0, Math.min(part.size, ENCODED_START))
   return yield* decoded(start, make, work, function* (text) {
     yield* work.countUnits(MAIL_START)
-    return beginsAsMail(firstBytesOf(text))
+    return beginsAsMail(text)
   })
 }
 

@@ -129,10 +129,9 @@ function beginsData(bytes: Buffer): boolean {
 /** The bytes at the start of a file that tell whether the file is mail. */
 export const MAIL_START = 512
 
-/** Returns whether libclamav may take a file with this start for mail: it begins with a field. */
-export function beginsAsMail(start: Buffer): boolean {
-  const text = start.toString('latin1', 0, MAIL_START).trimStart()
-  return /^(?:[!-9;-~]+[ \t]*:|>?From )/.test(text)
+/** Returns whether libclamav may take the file for mail: it begins with a field. */
+export function beginsAsMail(file: Bytes): boolean {
+  return /^(?:[!-9;-~]+[ \t]*:|>?From )/.test(startOf(file).trimStart())
 }
 
 /** Fields by which every libclamav knows a file for mail if it begins so (filetypes_int.h). */
@@ -147,10 +146,10 @@ export const FIELDS_OF_MAIL: readonly string[] = [
   'Subject',
 ]
 
-/** Returns whether libclamav takes a file with this start for mail, as it stands. */
-export function isKnownAsMail(start: Buffer): boolean {
-  const text = start.toString('latin1', 0, MAIL_START)
-  return FIELDS_OF_MAIL.some((name) => text.startsWith(`${name}: `))
+/** Returns whether libclamav takes the file for mail, as it stands. */
+export function isKnownAsMail(file: Bytes): boolean {
+  const start = startOf(file)
+  return FIELDS_OF_MAIL.some((name) => start.startsWith(`${name}: `))
 }
 
 /** The most bytes of a header that nothing announces. */
@@ -162,9 +161,7 @@ const UNANNOUNCED_MAX = 1024 * 1024
  * readers save the bytes after that line as a file.
  */
 export function hasHeader(source: Bytes): boolean {
-  const start = firstBytesOf(source)
-  if (!beginsAsMail(start)) return false
-  return /\n\r?\n/.test(start.toString('latin1')) || areFieldsEnded(source)
+  return beginsAsMail(source) && (/\n\r?\n/.test(startOf(source)) || areFieldsEnded(source))
 }
 
 /** Returns whether fields come first, and then an empty line. */
@@ -188,7 +185,7 @@ function areFieldsEnded(source: Bytes): boolean {
 
 /** Returns whether the source begins with the line of an mbox above a mail. */
 export function beginsAsMailbox(source: Bytes): boolean {
-  return firstBytesOf(source).toString('latin1', 0, 5) === 'From '
+  return startOf(source).startsWith('From ')
 }
 
 /** What stands in a mailbox before each mail but the first: an empty line, and the line of an mbox. */
@@ -214,7 +211,6 @@ export function* mailStarts(mailbox: Bytes): Generator<number> {
   }
 }
 
-/** Returns a copy of the first MAIL_START bytes. */
-export function firstBytesOf(source: Bytes): Buffer {
-  return source.gather(0, MAIL_START)
+function startOf(file: Bytes): string {
+  return file.gather(0, MAIL_START).toString('latin1')
 }

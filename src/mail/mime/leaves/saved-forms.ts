@@ -15,7 +15,6 @@ import { CR, LF, SPACE } from '../shared/lines.ts'
 import type { Steps } from '../shared/work.ts'
 import {
   beginsAsMail,
-  firstBytesOf,
   isKnownAsMail,
   mayBeginFile,
   splitLineEnd,
@@ -72,17 +71,16 @@ export class SavedForms {
     const { header } = this.#facts
     const decoding = this.#decoding
     const { bare, end } = splitLineEnd(part)
-    const start = firstBytesOf(bare)
     const isMessage = header.message !== 'no'
     // The parts of a mail are contents by themselves, so that it is given in one form alone.
-    const isMail = isMessage && beginsAsMail(start)
+    const isMail = isMessage && beginsAsMail(bare)
     const properties = isMail ? undefined : yield* textPropertiesOf(part, decoding)
     if (properties?.isText && (header.isText || header.multipart !== 'no')) {
       return yield* this.#giveShown(part, bare, properties)
     }
     if (header.isFlowed) yield* decoding.giveInOneWay(unflow, bare)
     // All bytes of it stand in the mail around it.
-    if (isMessage && !isKnownAsMail(start)) yield* decoding.give(bare, { isMail: true })
+    if (isMessage && !isKnownAsMail(bare)) yield* decoding.give(bare, { isMail: true })
     yield* decoding.give(bare)
     if (properties) yield* this.#giveOtherForms(bare, end, properties, part)
     yield* decoding.giveFromContainers(bare)
