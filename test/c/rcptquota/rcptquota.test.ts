@@ -113,7 +113,7 @@ t.test('the plugin', { skip: missing }, async (t) => {
         const QUOTAD = `udp:127.0.0.1:${service.port}`
         const session = open({ QUOTAD, QUOTANAME: 'local' })
         t.equal(await session.rcpt('full@example.org'), refusal)
-        t.same(service.heard, ['CHECK_QUOTA full'])
+        t.same([...new Set(service.heard)], ['CHECK_QUOTA full']) // asked again if it is slow
       })
 
       t.test('without onescand, the plugin asks the service itself', async (t) => {
