@@ -15,7 +15,7 @@ import {
   type SlotResult,
 } from './shared/hand-to-slot.ts'
 import { openMessageFile } from './shared/message-file.ts'
-import { flag, printsJson, text } from './shared/options.ts'
+import { flag, printsJson, text, texts } from './shared/options.ts'
 import { type Arguments, makeCommand } from './shared/run-command.ts'
 import { slotEnvironment } from './shared/slot-environment.ts'
 
@@ -48,24 +48,17 @@ function options(yargs: Argv<object>) {
       describe: 'The message; - reads standard input',
     })
     .option('from', text('Envelope sender; <> for a bounce', { demandOption: true }))
-    .option('to', {
-      type: 'string',
-      array: true,
-      nargs: 1,
-      demandOption: true,
-      describe: 'Envelope recipient; repeat it for more',
-    })
+    .option('to', texts('Envelope recipient; repeat it for more', { demandOption: true }))
     .option(
       'program',
       text('The slot program [default: the onescan-queue that belongs to this onescan]'),
     )
-    .option('env', {
-      type: 'string',
-      array: true,
-      nargs: 1,
-      default: [] as string[],
-      describe: "KEY=VALUE for the slot's environment, added to this command's own; repeat it",
-    })
+    .option(
+      'env',
+      texts("KEY=VALUE for the slot's environment, added to this command's own; repeat it", {
+        default: [] as string[],
+      }),
+    )
     .option('dry-run', flag('Show the header of the message instead of giving it to qmail-queue'))
     .option('json', printsJson)
     .example(

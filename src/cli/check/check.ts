@@ -7,7 +7,7 @@ import { accountText } from '../../doors/readiness/stage.ts'
 import { errorText } from '../../ground/errors/fault.ts'
 import { error, type Finding, ok } from '../../ground/errors/finding.ts'
 import { logsOfHost } from '../shared/log-arguments.ts'
-import { flag, printsJson, text } from '../shared/options.ts'
+import { flag, printsJson, text, texts } from '../shared/options.ts'
 import { printFindings } from '../shared/print-findings.ts'
 import { rootFacts } from '../shared/root-facts.ts'
 import { type Arguments, makeCommand } from '../shared/run-command.ts'
@@ -140,13 +140,12 @@ function addCheckOptions(yargs: Argv<object>) {
       'mail',
       text('Send one clean mail and the EICAR test file to this address by each way of the server'),
     )
-    .option('log', {
-      type: 'string',
-      array: true,
-      nargs: 1,
-      default: [] as string[],
-      describe: 'With --mail: a log of onescan in another place than usual; repeat it',
-    })
+    .option(
+      'log',
+      texts('With --mail: a log of onescan in another place than usual; repeat it', {
+        default: [] as string[],
+      }),
+    )
     .option('json', printsJson)
     .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
     .epilogue(

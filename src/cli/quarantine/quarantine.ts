@@ -14,7 +14,7 @@ import { spanOf, spanOptions } from '../shared/log-arguments.ts'
 import { flag, printsJson } from '../shared/options.ts'
 import { terminal } from '../shared/root-facts.ts'
 import { FAILED, makeCommand, type Output } from '../shared/run-command.ts'
-import { lineForTerminal } from '../shared/terminal.ts'
+import { lineForTerminal, writeOut } from '../shared/terminal.ts'
 import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
 import { releaseCommand } from './release.ts'
 
@@ -130,11 +130,7 @@ const showCommand = makeCommand('quarantine show', {
 })
 
 async function print(opened: OpenMessage): Promise<void> {
-  for await (const piece of opened.message()) {
-    await new Promise<void>((resolve, reject) => {
-      process.stdout.write(piece, (error) => (error ? reject(error) : resolve()))
-    })
-  }
+  for await (const piece of opened.message()) await writeOut(piece)
 }
 
 async function show(opened: OpenMessage, output: Output): Promise<void> {

@@ -11,7 +11,7 @@ import { signRelease } from '../../scan/cluster/sign.ts'
 import { RELEASED_TO_MAX } from '../../scan/cluster/stamp.ts'
 import { takeMessage } from '../../scan/cluster/take-message.ts'
 import { beginRelease, type Release } from '../../scan/quarantine/release.ts'
-import { flag, printsJson, text } from '../shared/options.ts'
+import { flag, printsJson, text, texts } from '../shared/options.ts'
 import { makeCommand, type Output } from '../shared/run-command.ts'
 import { addEnvironmentOptions, readCluster, slotEnvironment } from '../shared/slot-environment.ts'
 import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
@@ -28,12 +28,7 @@ export const releaseCommand = makeCommand('quarantine release', {
         'by',
         text('chain, sendmail, or HOST:PORT for SMTP [default: chain for the slot, else sendmail]'),
       )
-      .option('to', {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        describe: 'To this address instead of its recipients; repeat it',
-      })
+      .option('to', texts('To this address instead of its recipients; repeat it'))
       .option('again', flag('Even if it was released before, or a release of it was killed'))
       .option('stamp', {
         type: 'boolean',

@@ -3,6 +3,11 @@ export function text<const More extends object = object>(describe: string, more?
   return { type: 'string', requiresArg: true, describe, ...(more as More) } as const
 }
 
+/** An option with a value that may be repeated. */
+export function texts<const More extends object = object>(describe: string, more?: More) {
+  return { type: 'string', array: true, nargs: 1, describe, ...(more as More) } as const
+}
+
 /** An option that is given or not. */
 export function flag(describe: string) {
   return { type: 'boolean', default: false, describe } as const

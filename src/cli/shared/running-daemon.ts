@@ -10,11 +10,11 @@ import { optionValues } from './options.ts'
 export interface RunningDaemon {
   readonly socket: string
   /** How it runs; undefined if it does not tell this user. */
-  readonly description: (DaemonDescription & KernelFacts) | undefined
+  readonly description: RunningDescription | undefined
 }
 
-/** What the kernel knows of a process. */
-interface KernelFacts {
+/** What an onescand says of itself, and what the kernel knows of its process. */
+export interface RunningDescription extends DaemonDescription {
   /** When it was started, in milliseconds as Date.now(). */
   readonly since: number
   readonly uid: number
@@ -65,7 +65,7 @@ function ownerOf(socket: string): number | undefined {
   return stats.isSocket() ? stats.uid : undefined
 }
 
-function kernelFactsOf(pid: string): KernelFacts | undefined {
+function kernelFactsOf(pid: string) {
   const process = new HostProcess(pid)
   const status = process.status()
   return status && { since: process.startedAt(), uid: status.uid, groups: status.groups }

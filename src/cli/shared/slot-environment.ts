@@ -7,7 +7,7 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import { type ClusterSettings, readClusterSettings } from '../../scan/cluster/keyring.ts'
 import { readControlDirectories } from '../../scan/judge/policy.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
-import { text } from './options.ts'
+import { text, texts } from './options.ts'
 
 /** The most variables of a directory. */
 const NAMES_MAX = 1000
@@ -20,13 +20,10 @@ export interface EnvironmentOptions {
 
 export function addEnvironmentOptions<Options>(yargs: Argv<Options>) {
   return yargs
-    .option('env', {
-      type: 'string',
-      array: true,
-      nargs: 1,
-      default: [] as string[],
-      describe: 'KEY=VALUE as the slot would have it; repeat it',
-    })
+    .option(
+      'env',
+      texts('KEY=VALUE as the slot would have it; repeat it', { default: [] as string[] }),
+    )
     .option('envdir', text('Directory of variables, as envdir(8) reads it'))
 }
 

@@ -25,9 +25,9 @@ export function lineForTerminal(text: string): string {
   return forTerminal(text.replace(/[\n\t]/g, (sign) => (sign === '\n' ? '\\n' : '\\t')))
 }
 
-/** Prints text that is already safe. Waits for a slow reader, so that output does not pile up. */
-export async function writeOut(text: string): Promise<void> {
-  if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain')
+/** Prints what is already safe. Waits for a slow reader, so that output does not pile up. */
+export async function writeOut(text: string | Buffer): Promise<void> {
+  if (text.length > 0 && !process.stdout.write(text)) await once(process.stdout, 'drain')
 }
 
 /** Whether standard output is a terminal, and its owner did not refuse colours: no-color.org. */

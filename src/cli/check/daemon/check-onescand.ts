@@ -14,7 +14,11 @@ import { isSetting } from '../../../ground/settings/table.ts'
 import { NOTHING_SCANS, readControlDirectories, switchedOff } from '../../../scan/judge/policy.ts'
 import { DEFAULTS, type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
 import { rootFacts } from '../../shared/root-facts.ts'
-import { askRunningDaemon, type RunningDaemon } from '../../shared/running-daemon.ts'
+import {
+  askRunningDaemon,
+  type RunningDaemon,
+  type RunningDescription,
+} from '../../shared/running-daemon.ts'
 import { askService } from '../shared/ask-service.ts'
 import { howToStart } from '../shared/how-to-start.ts'
 import { type ConfiguredDaemon, configuredDaemon } from './configured-daemon.ts'
@@ -107,8 +111,6 @@ export function checkRunning(
     ...checkFiles(description, what),
   ]
 }
-
-type RunningDescription = NonNullable<RunningDaemon['description']>
 
 function describe({ words, since, uid }: RunningDescription, accounts: Accounts): string {
   const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`

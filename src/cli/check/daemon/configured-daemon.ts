@@ -12,7 +12,7 @@ import { table } from '../../../ground/settings/table.ts'
 import { readControlDirectories } from '../../../scan/judge/policy.ts'
 import { DEFAULTS, hasDefaults, readDefaults } from '../../shared/defaults-file.ts'
 import { optionValues } from '../../shared/options.ts'
-import { ACCOUNT, type RunningDaemon, SOCKET } from '../../shared/running-daemon.ts'
+import { ACCOUNT, type RunningDescription, SOCKET } from '../../shared/running-daemon.ts'
 
 /** The command line of onescand. */
 interface DaemonWords {
@@ -39,7 +39,7 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
  * such a file, by the onescand that runs. Undefined if there is neither.
  */
 export function configuredDaemon(
-  running: RunningDaemon['description'],
+  running: RunningDescription | undefined,
   accounts: Accounts,
   now: number,
   file: string = DEFAULTS,
@@ -77,7 +77,7 @@ export function scanTimeOf(env: StageHost['env'] | undefined): number {
 function daemonWords(
   words: readonly string[],
   file: string,
-  running: RunningDaemon['description'],
+  running: RunningDescription | undefined,
 ): DaemonWords {
   const isNamed = words.some((word) => word.startsWith('--socket'))
   const socket = optionValues(running?.words ?? [], '--socket').at(-1) ?? 'none'
@@ -90,7 +90,7 @@ function daemonWords(
 
 /** The account of the onescand that runs, else that of the package, else the caller's. */
 function daemonAccount(
-  running: RunningDaemon['description'],
+  running: RunningDescription | undefined,
   accounts: Accounts,
 ): StageHost['account'] {
   if (running === undefined) return findAccount(accounts, ACCOUNT, 'all') ?? ownAccount(accounts)
