@@ -12,7 +12,6 @@ const sameThings: ReadonlyMap<string, string> = new Map([
   ['CONNECTIONS_MAX', 'the most connections that a door keeps at once'],
   ['checkStart', 'tells why a daemon would not start'],
   ['defaultTimeouts', 'how long a door waits for each of its two sides'],
-  ['handOn', 'gives a message to another program or server'],
   ['log', 'writes a line to the log of the process'],
   ['optionDefaults', 'the defaults of the options of a program'],
   ['parseCommand', 'reads a command of a protocol'],
