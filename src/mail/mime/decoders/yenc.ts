@@ -6,18 +6,13 @@ const NUL = 0
 /** The characters of a line by which it is known to be one of yEnc itself. */
 const WORD_MAX = '=ybegin '.length
 
-/** What occurred in yEnc that readers decode in different ways. */
-interface YencOddities {
-  controls: boolean
-}
-
 /**
  * Decodes yEnc (yEnc draft 1.3), which comes in pieces of any size, from after its line `=ybegin` to
  * its line `=yend`. A line `=ypart` is skipped.
  */
 class YencDecoder extends ByteDecoder {
   readonly #controls: 'data' | 'skip'
-  readonly #odd: YencOddities | undefined
+  readonly #onControl: () => void
   /** The first characters of a line that may be one of yEnc itself. */
   #word = ''
   #startsLine = true
@@ -27,11 +22,11 @@ class YencDecoder extends ByteDecoder {
   #isEscaped = false
   #cr = false
 
-  /** `controls` says what a CR that no LF follows is, and a NUL: data, or skipped. */
-  constructor(give: Give, room: Buffer, controls: 'data' | 'skip', odd?: YencOddities) {
+  /** `controls` says what a CR that no LF follows is, and a NUL: data, or skipped. Each is told. */
+  constructor(give: Give, room: Buffer, controls: 'data' | 'skip', onControl = () => {}) {
     super(give, room)
     this.#controls = controls
-    this.#odd = odd
+    this.#onControl = onControl
   }
 
   protected override finish(): void {
@@ -92,7 +87,7 @@ class YencDecoder extends ByteDecoder {
   }
 
   #control(byte: number): void {
-    if (this.#odd) this.#odd.controls = true
+    this.#onControl()
     if (this.#controls === 'data') this.#put(byte)
   }
 
@@ -104,11 +99,14 @@ class YencDecoder extends ByteDecoder {
 
 /** The ways in which readers decode yEnc. */
 export class YencPlan implements DecodingPlan {
-  readonly #odd: YencOddities = { controls: false }
+  #hasControls = false
 
-  readonly standard: MakeDecoder = (give, room) => new YencDecoder(give, room, 'data', this.#odd);
+  readonly standard: MakeDecoder = (give, room) =>
+    new YencDecoder(give, room, 'data', () => {
+      this.#hasControls = true
+    });
 
   *others(): Generator<MakeDecoder> {
-    if (this.#odd.controls) yield makerOf(YencDecoder, 'skip') // Thunderbird
+    if (this.#hasControls) yield makerOf(YencDecoder, 'skip') // Thunderbird
   }
 }

@@ -1,15 +1,9 @@
 import { CR, isLineEnd, LF, SPACE, TAB } from '../shared/lines.ts'
 
-/** An encoding that readers know by its looks, wherever it stands in a text. */
-interface CodedEncoding {
-  readonly kind: string
-  /** Whether the line, without its line end, begins data. */
-  readonly begins: (line: string) => boolean
-  /** Finds the file name in that line. */
-  readonly name?: RegExp
-}
-
-/** The encodings that have decoders of their own. Their data reaches to the end of the text. */
+/**
+ * The encodings that readers know by their looks, wherever they stand in a text. Their data reaches to the
+ * end of the text. `begins` is asked about a line without its end; `name` finds the file name in it.
+ */
 const decodable = [
   /**
    * `begin 644 name`, or `begin` with a blank and anything after it. In capitals it needs the mode, and
@@ -17,21 +11,21 @@ const decodable = [
    */
   {
     kind: 'uuencode',
-    begins: (line) => /^begin[\s\0]/.test(line) || /^begin[ \t\v\0]+[0-7]/i.test(line),
+    begins: (line: string) => /^begin[\s\0]/.test(line) || /^begin[ \t\v\0]+[0-7]/i.test(line),
     name: /^begin\s+[0-7]+\s(.*)/is,
   },
-  { kind: 'yenc', begins: (line) => /^=ybegin /i.test(line), name: /name=(.*)/is },
+  { kind: 'yenc', begins: (line: string) => /^=ybegin /i.test(line), name: /name=(.*)/is },
   /**
    * The armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), which ends before the end of the text if
    * there is an ARMOUR_END. What is between the marks of a signed text stands as it is.
    */
-  { kind: 'armour', begins: (line) => /^-----begin (?!pgp signed message)/i.test(line) },
+  { kind: 'armour', begins: (line: string) => /^-----begin (?!pgp signed message)/i.test(line) },
   /** Armour that rnp and Sequoia open, but not GnuPG. It may end behind blanks, too. */
   {
     kind: 'armour behind blanks',
-    begins: (line) => /^[ \t]+-----begin (?!pgp signed message)/i.test(line),
+    begins: (line: string) => /^[ \t]+-----begin (?!pgp signed message)/i.test(line),
   },
-] as const satisfies readonly CodedEncoding[]
+] as const
 
 export type CodedKind = (typeof decodable)[number]['kind']
 
