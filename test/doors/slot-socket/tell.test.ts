@@ -1,10 +1,10 @@
-import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { frame } from '../../../src/doors/slot-socket/frames.ts'
 import { askToTell, type DaemonDescription } from '../../../src/doors/slot-socket/tell.ts'
 import { error } from '../../../src/ground/errors/finding.ts'
+import { listen } from '../../programs/listen.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { openSlot } from './slot-socket.ts'
 
@@ -38,9 +38,11 @@ t.test('root and its own account learn how it runs, and others that it does', as
 t.test('an answer of another form counts as none', async (t) => {
   const path = join(socketDirectory(t), 's')
   let answer: Buffer = Buffer.alloc(0)
-  const server = createServer((socket) => socket.on('error', () => {}).end(answer)).listen(path)
-  await once(server, 'listening')
-  t.teardown(() => server.close())
+  await listen(
+    t,
+    createServer((socket) => void socket.end(answer)),
+    path,
+  )
   const told = async (bytes: Buffer) => {
     answer = bytes
     return askToTell(path, 2000)

@@ -1,8 +1,8 @@
-import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { quotaStatus, readingOf } from '../../../src/quotad/sources/quota-status.ts'
+import { listen } from '../../programs/listen.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 
 const measure = { incoming: 5, limits: undefined, defaultLimits: {} }
@@ -10,19 +10,9 @@ const measure = { incoming: 5, limits: undefined, defaultLimits: {} }
 /** Starts a service that treats each connection as the test says. Returns the source that asks it. */
 async function serve(t: Test, talk: (socket: Socket) => void, timeout = 20_000) {
   const path = join(socketDirectory(t), 'status')
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {})
-    talk(socket)
-  }).listen(path)
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  })
+  await listen(t, createServer(talk), path)
   const read = quotaStatus({ path }, `unix:${path}`, timeout)
-  return { sockets, ask: async (user = 'ann') => read({ path: user, fixed: user.length }, measure) }
+  return { ask: async (user = 'ann') => read({ path: user, fixed: user.length }, measure) }
 }
 
 /** Answers each complete request. */

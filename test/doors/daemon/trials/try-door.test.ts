@@ -1,8 +1,8 @@
-import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { tryDoor } from '../../../../src/doors/daemon/trials/try-door.ts'
+import { listen } from '../../../programs/listen.ts'
 import { socketDirectory } from '../../../programs/socket-directory.ts'
 
 /** A door is tried as its clients use it; test/doors/http/health.test.ts tries doors of onescand. */
@@ -12,14 +12,12 @@ t.test('a milter counts only if it negotiates', async (t) => {
   let asked = ''
   let answer: (socket: Socket) => void = () => {}
   const server = createServer((socket) => {
-    socket.on('error', () => {})
     socket.once('data', (chunk) => {
       asked = chunk.toString('latin1')
       answer(socket)
     })
-  }).listen(path)
-  await once(server, 'listening')
-  t.teardown(() => server.close())
+  })
+  await listen(t, server, path)
   const door = { kind: 'milter', address: `unix:${path}` } as const
   const found = (what: (socket: Socket) => void) => {
     answer = what

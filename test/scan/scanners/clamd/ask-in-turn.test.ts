@@ -1,8 +1,8 @@
-import { once } from 'node:events'
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
 import { readScanSettings } from '../../../../src/scan/scanners/shared/scan-settings.ts'
+import { listen } from '../../../programs/listen.ts'
 import { type Asked, numbered, standIn } from './stand-in.ts'
 import { sample, scanTask } from './task.ts'
 
@@ -58,11 +58,9 @@ t.test('a server that does not say its version is passed over', async (t) => {
   const second = await openServer(t)
   // The server takes everything and says nothing, as clamd does while it loads a database. After a
   // second it has failed.
-  const silent = createServer((connection) => connection.on('error', () => {}).resume())
+  const silent = createServer((connection) => connection.resume())
   const path = `${second.socket}-silent`
-  silent.listen(path)
-  await once(silent, 'listening')
-  t.teardown(() => silent.close())
+  await listen(t, silent, path)
   const pool = open(t, `${path} ${second.socket}`)
   const { signatures } = pool.scanner.memorable!
   if (typeof signatures !== 'function') throw new Error('it knows none')

@@ -1,8 +1,8 @@
-import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
+import { listen } from '../../../programs/listen.ts'
 import { says, socketPath, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scan } from './task.ts'
 
@@ -113,12 +113,11 @@ t.test('an error of the first server is an answer: the second one is not asked',
 
 // promise: rule-8-not-clean
 t.test('a server without sessions is no clamd: it could not tell', async (t) => {
+  const path = socketPath(t)
   const server = createServer((connection) => {
-    connection.on('error', () => {})
     connection.on('data', () => connection.end('UNKNOWN COMMAND\0'))
-  }).listen(socketPath(t))
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  const { answer } = await scan(String(server.address()), sample(small))
+  })
+  await listen(t, server, path)
+  const { answer } = await scan(path, sample(small))
   t.match(answer, { answer: 'unknown', why: /answered something else than what it was asked/ })
 })
