@@ -60,7 +60,7 @@ t.test(
     const first = await startClamd(t)
     const slot = await open(t, first, await startClamd(t))
     process.kill(first.pid, 'SIGSTOP')
-    const results = counted(await judgeMany(slot, 200, 1500))
+    const results = counted(await judgeMany(slot, 200, 5000))
     const deferred = (results['plain end 71'] ?? 0) + (results['virus end 71'] ?? 0)
     t.ok(deferred >= 1 && deferred <= 8, `${deferred} were deferred`)
     t.equal(results['plain hand on'], 100 - (results['plain end 71'] ?? 0))
