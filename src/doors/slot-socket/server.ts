@@ -9,12 +9,7 @@ import { Header } from '../../mail/message/header-block.ts'
 import { Intake } from '../../mail/message/intake.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
 import type { Decision } from '../../scan/judge/decision.ts'
-import {
-  type AnnouncedMail,
-  answerForAll,
-  deferOverQuota,
-  quotaRemark,
-} from '../../scan/judge/over-quota.ts'
+import { type AnnouncedMail, checkQuota } from '../../scan/judge/over-quota.ts'
 import { NOTHING_SCANS, switchedOff } from '../../scan/judge/policy.ts'
 import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import type { ColdWay, MailReporter } from '../observe/live/process-report.ts'
@@ -252,12 +247,8 @@ async function answerUnscanned(
 ): Promise<Buffer> {
   if (quota === undefined) return passOn(NOTHING_SCANS, about())
   const { envelope, size } = mail
-  const began = uptime()
-  const answer = await answerForAll(mail, quota)
+  const { defer, remark } = await checkQuota(mail, quota, uptime)
   const answered = about({ message: { size, header: NO_HEADER }, envelope })
-  if (answer?.answer !== 'full') {
-    const remark = quotaRemark(answer)
-    return passOn(remark ? `${NOTHING_SCANS}; ${remark}` : NOTHING_SCANS, answered)
-  }
-  return refuse(deferOverQuota(envelope, uptime() - began), replies, answered)
+  if (defer !== undefined) return refuse(defer, replies, answered)
+  return passOn(remark ? `${NOTHING_SCANS}; ${remark}` : NOTHING_SCANS, answered)
 }

@@ -1,11 +1,6 @@
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readSpoolPolicy } from '../../mail/message/spool.ts'
-import {
-  answerForAll,
-  deferOverQuota,
-  isAskedAbout,
-  quotaRemark,
-} from '../../scan/judge/over-quota.ts'
+import { checkQuota, isAskedAbout } from '../../scan/judge/over-quota.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { becomeNext, carryOut, passThrough, type SlotContext } from './carry-out.ts'
 import { readCaller, receiveTransaction } from './receive.ts'
@@ -29,15 +24,11 @@ export async function passUnscanned(
   const transaction = receiveTransaction({ policy }, env)
   const { message, envelope, client } = transaction
   slotLog.transaction = transaction
-  const began = process.hrtime.bigint()
-  const answer = await answerForAll({ envelope, client, size: message.size }, quota)
+  const mail = { envelope, client, size: message.size }
+  const { defer, remark } = await checkQuota(mail, quota, () => performance.now())
   await quota.settled()
   quota.close()
-  if (answer?.answer === 'full') {
-    const decision = deferOverQuota(envelope, Number(process.hrtime.bigint() - began) / 1e6)
-    return carryOut(decision, transaction, policy.directory, context)
-  }
-  const remark = quotaRemark(answer)
+  if (defer !== undefined) return carryOut(defer, transaction, policy.directory, context)
   const unedited = { remove: [], add: [] }
   return becomeNext(message, unedited, envelope, policy.directory, chain, () =>
     slotLog.passed(remark ? `${why}; ${remark}` : why),

@@ -4,7 +4,7 @@ import type { Deadline } from './deadline.ts'
 import { decide } from './decide.ts'
 import { decideByHeader, fieldsToRemove } from './decide-by-header.ts'
 import type { SingleDecision } from './decision.ts'
-import { answerForAll, deferOverQuota, quotaRemark } from './over-quota.ts'
+import { checkQuota } from './over-quota.ts'
 import { inOwnWords } from './replies.ts'
 import { scanUnvouched } from './scan-unvouched.ts'
 import type { Site } from './site.ts'
@@ -33,10 +33,10 @@ export async function judge(
   const times: Record<string, number> = {}
   const lap = createStopwatch(tools.uptime)
   if (tools.quota) {
-    const answer = await answerForAll({ envelope, client, size: message.size }, tools.quota)
+    const mail = { envelope, client, size: message.size }
+    const { defer, remark } = await checkQuota(mail, tools.quota, tools.uptime)
+    if (defer !== undefined) return defer
     times.quota = lap()
-    if (answer?.answer === 'full') return deferOverQuota(envelope, times.quota)
-    const remark = quotaRemark(answer)
     if (remark !== undefined) notes.push(remark)
   }
 

@@ -30,29 +30,39 @@ export function isAskedAbout(
   return lookup.askForRelayClients || !client.relay
 }
 
+type Deferral = Extract<SingleDecision, { kind: 'defer' }>
+
+/** What asking about the recipients of a message came to. */
+export interface QuotaCheck {
+  /** Milliseconds that were spent on asking. */
+  readonly time: number
+  /** The decision about a message whose recipients are all over quota; any other message passes. */
+  readonly defer?: Deferral
+  /** Tells the log why the message passes although its quota could not be found out. */
+  readonly remark?: string
+}
+
 /**
- * Asks about the recipients of a message, for doors that answer once for all of them. The answer is
- * `full` if each of them is over quota. Otherwise it is the answer about the first recipient that is
- * not over quota or not known, and the others are not asked about; or `unknown` if time ran out. The
- * message passes then. Returns undefined if quotas are not asked about for this message.
+ * Asks about the recipients of a message, for doors that answer once for all of them. It is deferred if
+ * each of them is over quota. It passes as soon as one is not over quota or not known, and the others are
+ * not asked about; also if time ran out, or if quotas are not asked about for this message.
  */
-export async function answerForAll(
+export async function checkQuota(
   { envelope, client, size }: AnnouncedMail,
   lookup: TimedLookup,
-): Promise<QuotaAnswer | undefined> {
-  if (!isAskedAbout(client, lookup) || envelope.recipientCount === 0) return undefined
+  uptime: () => number,
+): Promise<QuotaCheck> {
+  if (!isAskedAbout(client, lookup) || envelope.recipientCount === 0) return { time: 0 }
+  const began = uptime()
   const within = lookup.timeout * TIMES
   const found = await findOther(
     recipientsOf(envelope),
     (recipient) => lookup.ask(recipient, size),
     within,
   )
-  return found ?? { answer: 'full' }
-}
-
-/** Tells the log why a message passes although its quota could not be found out. */
-export function quotaRemark(answer: QuotaAnswer | undefined): string | undefined {
-  return answer?.answer === 'unknown' ? `quota: ${answer.why}` : undefined
+  const time = uptime() - began
+  if (found === undefined) return { time, defer: deferOverQuota(envelope, time) }
+  return found.answer === 'unknown' ? { time, remark: `quota: ${found.why}` } : { time }
 }
 
 /**
@@ -92,11 +102,7 @@ async function findOther(
   }
 }
 
-/** Makes the decision about a message whose recipients are all over quota; `milliseconds` were spent on asking. */
-export function deferOverQuota(
-  envelope: Envelope,
-  milliseconds: number,
-): Extract<SingleDecision, { kind: 'defer' }> {
+function deferOverQuota(envelope: Envelope, milliseconds: number): Deferral {
   const [first] = recipientsOf(envelope)
   const reply: Reply = {
     class: OVER_QUOTA.class,
