@@ -6,6 +6,7 @@ import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { inMultiparts } from '../cases/nesting.ts'
 import { clamdMissing } from '../programs/clamd.ts'
 import { findProgram } from '../programs/install.mjs'
+import type { Ending } from '../programs/server.ts'
 import { NATIVE } from './contestants.ts'
 import { mailsIn } from './ordinary/mails.ts'
 import { runScript } from './run-script.ts'
@@ -18,7 +19,7 @@ const skip =
 const bench = (words: readonly string[]) =>
   runScript(join(import.meta.dirname, 'ordinary/run.ts'), words)
 
-function temporaryDirectory(t: { teardown(stop: () => void): void }): string {
+function temporaryDirectory(t: Ending): string {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-ordinary-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   return directory

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { Ending } from '../programs/server.ts'
 import type { Stage } from './case.ts'
 
 export interface BuiltStage extends Stage {
@@ -10,13 +11,8 @@ export interface BuiltStage extends Stage {
   remove(): void
 }
 
-/** What a stage needs of tap's test object. */
-interface Test {
-  teardown(stop: () => void): void
-}
-
 /** Builds what a case may use, in a directory of its own, which goes with the test. */
-export function buildStage(t?: Test): BuiltStage {
+export function buildStage(t?: Ending): BuiltStage {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-case-'))
   const count = join(directory, 'scans')
   writeFileSync(count, '')

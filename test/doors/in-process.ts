@@ -7,11 +7,7 @@ import type { Door } from '../../src/doors/shared/serve.ts'
 import { Budget } from '../../src/ground/flow/memory-budget.ts'
 import type { QuotaLookup } from '../../src/scan/quota/quota-answer.ts'
 import { HostMemory } from '../../src/scan/verdicts/host-memory.ts'
-
-/** What a rig needs of tap's test object. */
-export interface Test {
-  teardown(stop: () => unknown): void
-}
+import type { Ending } from '../programs/server.ts'
 
 /** A door of onescand's in this process. */
 export interface OpenedDoor extends Door {
@@ -24,7 +20,7 @@ export interface OpenedDoor extends Door {
 }
 
 /** Makes what is around a door, which is under an environment of its own. */
-export function aroundDoor(t: Test, quota?: QuotaLookup) {
+export function aroundDoor(t: Ending, quota?: QuotaLookup) {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-door-'))
   const log: string[] = []
   const mailLog: string[] = []

@@ -77,8 +77,8 @@ export interface Clamd {
   readonly directory: string
   /** The process, for SIGSTOP and SIGKILL. */
   readonly pid: number
-  /** Resolves when it writes this, which it has not yet. */
-  says(what: RegExp): Promise<void>
+  /** What it has written so far, a line each. */
+  readonly log: readonly string[]
   /** Ends it, waits for that and removes its directory. May be called again. */
   stop(): Promise<void>
 }
@@ -127,7 +127,7 @@ export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise
     configFile,
     directory,
     pid: server.pid,
-    says: server.says,
+    log: server.log,
     stop,
   }
 }

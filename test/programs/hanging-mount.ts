@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Test } from 'tap'
+import type { Ending } from './server.ts'
 
 /** Why its tests are skipped; false if it can be mounted. */
 export const cannotHang: string | false =
@@ -21,7 +21,7 @@ export interface HangingMount {
  * these operations. It ends with the test, and with it whatever waits for it.
  */
 export async function mountHanging(
-  t: Pick<Test, 'teardown'>,
+  t: Ending,
   directory: string,
   ...operations: readonly ('lookup' | 'getattr' | 'opendir')[]
 ): Promise<HangingMount> {

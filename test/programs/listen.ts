@@ -1,15 +1,12 @@
 import { once } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import type { Ending } from './server.ts'
 
 /**
  * Has a server listen at a port of its own, or at the path of a socket, until the test ends; then its
  * connections are closed, too. An error of a connection is nobody's. Resolves to the port.
  */
-export async function listen(
-  t: { teardown(stop: () => unknown): void },
-  server: Server,
-  path?: string,
-): Promise<number> {
+export async function listen(t: Ending, server: Server, path?: string): Promise<number> {
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
     sockets.add(socket.on('error', () => {}))

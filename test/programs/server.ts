@@ -16,10 +16,10 @@ export interface Server {
   readonly pid: number
   /** What it has written so far, a line each. */
   readonly log: readonly string[]
-  /** Resolves when it writes such a line, which it has not yet. Rejects if it ends before. */
-  says(line: RegExp): Promise<void>
-  /** Ends it and waits for that. May be called again. */
-  stop(): Promise<void>
+  /** Resolves to the first such line that it has written, or will. Rejects if it ends before. */
+  says(line: RegExp): Promise<string>
+  /** Ends it, and resolves to how it ended. May be called again. */
+  stop(...signals: readonly NodeJS.Signals[]): Promise<number | NodeJS.Signals | undefined>
 }
 
 /**
@@ -39,22 +39,28 @@ export async function startServer(
   } = {},
 ): Promise<Server> {
   const child = spawn(program!, words, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
-  const ended = once(child, 'exit').catch(() => {})
+  const ended = once(child, 'exit').then(
+    ([code, signal]): number | NodeJS.Signals => code ?? signal,
+    () => undefined,
+  )
   const kill = () => void child.kill('SIGKILL')
   process.once('exit', kill) // a test that fails badly leaves none behind
-  const stop = async () => {
+  const stop: Server['stop'] = async (...signals) => {
     process.removeListener('exit', kill)
-    child.kill(signal)
-    await ended
+    for (const each of signals.length > 0 ? signals : [signal]) child.kill(each)
+    const how = await ended
     for (const output of [child.stdout, child.stderr]) output.destroy() // others may have them, too
+    return how
   }
   const log: string[] = []
   const outputs = [child.stdout, child.stderr].map((input) => createInterface({ input }))
   for (const output of outputs) output.on('line', (line) => log.push(line))
   const says = (wanted: RegExp) =>
-    new Promise<void>((resolve, reject) => {
-      for (const output of outputs) output.on('line', (line) => wanted.test(line) && resolve())
-      child.once('exit', (code, signal) => reject(new Error(`it ended with ${signal ?? code}`)))
+    new Promise<string>((resolve, reject) => {
+      const said = log.find((line) => wanted.test(line))
+      if (said !== undefined) resolve(said)
+      for (const output of outputs) output.on('line', (line) => wanted.test(line) && resolve(line))
+      ended.then((how) => reject(new Error(`it ended with ${how}`)))
     })
   try {
     await once(child, 'spawn')

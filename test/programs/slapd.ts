@@ -1,21 +1,11 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
-import { untilListening } from './server.ts'
+import { openDirectory } from './reachable.ts'
+import { type Ending, startServer } from './server.ts'
 
 /** Why its tests are skipped; false if it is there. */
 export const slapdMissing: string | false = !findProgram('slapd') && 'install Debian package slapd'
@@ -37,12 +27,12 @@ export interface Slapd {
   searchesFor(text: string): number
   /** Returns the number of connections that the server has taken. */
   accepted(): number
-  /** Ends it, or starts it again on the same port. */
-  stop(): Promise<void>
+  /** Ends it, stopped or not. */
+  stop(): Promise<unknown>
   /** Ends it with SIGKILL. */
-  kill(): Promise<void>
+  kill(): Promise<unknown>
+  /** Starts it again on the same port. */
   start(): Promise<void>
-  remove(): Promise<void>
 }
 
 const base = 'dc=example,dc=org'
@@ -88,14 +78,14 @@ export type Person = Readonly<Record<string, string>>
 /** Who may read: whoever binds as `bindDn`, or all, who need not bind. */
 type Readers = 'bound' | 'all'
 
-/** Starts a slapd that serves these people, apart from any slapd of the host. */
+/** Starts a slapd that serves these people, apart from any slapd of the host. It ends with the test. */
 export async function startSlapd(
+  t: Ending,
   people: readonly Person[],
   readers: Readers = 'bound',
 ): Promise<Slapd> {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-slapd-'))
+  const directory = openDirectory(t)
   const at = (name: string) => join(directory, name)
-  chmodSync(directory, 0o755)
   mkdirSync(at('data'))
   writeFileSync(at('qmail.schema'), schema)
   writeFileSync(at('slapd.conf'), configuration(directory, readers))
@@ -111,30 +101,12 @@ export async function startSlapd(
   const url = `ldap://127.0.0.1:${port}`
   const secureUrl = `ldaps://127.0.0.1:${await freePort()}`
   const socketUrl = `ldapi://${encodeURIComponent(at('ldapi'))}`
-  let server: ChildProcess | undefined
-  const searches: string[] = []
-  let accepted = 0
-
-  async function start(): Promise<void> {
-    const words = ['-h', `${url} ${secureUrl} ${socketUrl}`, '-f', at('slapd.conf'), '-d', 'stats']
-    server = spawn(findProgram('slapd')!, words, { stdio: ['ignore', 'ignore', 'pipe'] })
-    const lines = createInterface({ input: server.stderr! })
-    lines.on('line', (line) => {
-      if (/ SRCH base=/.test(line)) searches.push(line)
-      if (/ ACCEPT from /.test(line)) accepted++
-    })
-    await untilListening({ host: '127.0.0.1', port }, server)
-  }
-
-  async function end(...signals: NodeJS.Signals[]): Promise<void> {
-    if (!server || server.exitCode !== null || server.signalCode !== null) return
-    const ended = once(server, 'exit')
-    for (const signal of signals) server.kill(signal)
-    await ended
-  }
-  const stop = () => end('SIGCONT', 'SIGTERM')
-
-  await start()
+  const words = ['-h', `${url} ${secureUrl} ${socketUrl}`, '-f', at('slapd.conf'), '-d', 'stats']
+  const start = () => startServer([findProgram('slapd')!, ...words], { host: '127.0.0.1', port })
+  let server = await start()
+  const logged = (what: string) => server.log.filter((line) => line.includes(what))
+  const stop = () => server.stop('SIGCONT', 'SIGTERM')
+  t.teardown(stop)
   return {
     url,
     secureUrl,
@@ -144,18 +116,16 @@ export async function startSlapd(
     bindDn,
     passwordFile: at('password'),
     async pause() {
-      server!.kill('SIGSTOP')
-      while (!isStopped(server!.pid!)) await wait(5)
+      process.kill(server.pid, 'SIGSTOP')
+      while (!isStopped(server.pid)) await wait(5)
     },
-    resume: () => server?.kill('SIGCONT'),
-    searchesFor: (text) => searches.filter((line) => line.includes(text)).length,
-    accepted: () => accepted,
+    resume: () => void process.kill(server.pid, 'SIGCONT'),
+    searchesFor: (text) => logged(' SRCH base=').filter((line) => line.includes(text)).length,
+    accepted: () => logged(' ACCEPT from ').length,
     stop,
-    kill: () => end('SIGKILL'),
-    start,
-    async remove() {
-      await stop()
-      rmSync(directory, { recursive: true, force: true })
+    kill: () => server.stop('SIGKILL'),
+    async start() {
+      server = await start()
     },
   }
 }

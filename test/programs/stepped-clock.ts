@@ -9,6 +9,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Ending } from './server.ts'
 
 /** libfaketime in the directory of whatever architecture this is. */
 const library = ['/usr/lib', '/usr/local/lib']
@@ -40,10 +41,7 @@ export interface SteppedClock {
  * Makes a wall clock that is stepped while programs run, as ntpd, an administrator or a suspended
  * machine do it. CLOCK_MONOTONIC and the times of files are not stepped.
  */
-export function steppedClock(
-  t: { teardown(stop: () => unknown): void },
-  seconds: number,
-): SteppedClock {
+export function steppedClock(t: Ending, seconds: number): SteppedClock {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-clock-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   chmodSync(directory, 0o755) // for programs that become another user

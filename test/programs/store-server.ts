@@ -1,10 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import type { Test } from 'tap'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
+import { type Ending, type Server, startServer } from './server.ts'
 import { socketDirectory } from './socket-directory.ts'
 
 /**
@@ -17,15 +15,12 @@ const client = findProgram('valkey-cli') ?? findProgram('redis-cli')
 export const storeMissing =
   server === undefined || client === undefined ? 'install Debian package redis-server' : false
 
-export interface StoreServer {
+export interface StoreServer extends Server {
   readonly port: number
-  readonly pid: number
   /** Its unix socket. */
   readonly socket: string
   /** What the server answers to a command. */
   say(...words: string[]): string
-  /** Ends it at once. */
-  kill(): Promise<void>
 }
 
 export interface StoreSetup {
@@ -35,7 +30,7 @@ export interface StoreSetup {
 }
 
 /** Starts a server on loopback that writes nothing to the disk and ends with the test. */
-export async function startStore(t: Test, setup: StoreSetup = {}): Promise<StoreServer> {
+export async function startStore(t: Ending, setup: StoreSetup = {}): Promise<StoreServer> {
   const directory = socketDirectory(t)
   const port = setup.port ?? (await freePort())
   const socket = `${directory}/s`
@@ -48,37 +43,19 @@ export async function startStore(t: Test, setup: StoreSetup = {}): Promise<Store
     args.splice(0, args.length, `${directory}/sentinel.conf`, '--sentinel', '--dir', directory)
   }
   mkdirSync(directory, { recursive: true })
-  const child = spawn(server!, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const ended = once(child, 'exit')
-  await ready(child)
-  const kill = async () => {
-    child.kill('SIGKILL')
-    await ended
-  }
-  t.teardown(kill)
+  const ready = /Ready to accept connections|Sentinel ID is|\+monitor/
+  const store = await startServer([server!, ...args], ready, { signal: 'SIGKILL' })
+  t.teardown(store.stop)
   return {
+    ...store,
     port,
-    pid: child.pid!,
     socket,
     say: (...words) =>
       execFileSync(client!, ['-h', '127.0.0.1', '-p', String(port), ...words], {
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'ignore'],
       }).trim(),
-    kill,
   }
-}
-
-async function ready(child: ChildProcess): Promise<void> {
-  const log: string[] = []
-  await new Promise<void>((resolve, reject) => {
-    createInterface({ input: child.stdout! }).on('line', (line) => {
-      log.push(line)
-      if (/Ready to accept connections|Sentinel ID is|\+monitor/.test(line)) resolve()
-    })
-    child.once('exit', () => reject(new Error(`it ended: ${log.join('\n')}`)))
-    child.once('error', reject)
-  })
 }
 
 function isInStep(replica: StoreServer): boolean {
@@ -95,7 +72,7 @@ export interface Watched {
 }
 
 export async function startWatched(
-  t: Test,
+  t: Ending,
   {
     args = [],
     sentinels = 3,

@@ -1,14 +1,9 @@
-import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
-import type { Test } from 'tap'
 import { openDirectory, reachable, reachablePath } from '../programs/reachable.ts'
-
-/** A test or a benchmark, which ends the services that it started. */
-export type Host = Pick<Test, 'teardown'>
+import { type Ending, type Server, startServer } from '../programs/server.ts'
 
 const root = join(import.meta.dirname, '../..')
 const compiled = join(root, 'build/native/onescan-quotad')
@@ -30,21 +25,14 @@ export function asOther(
   return ['setpriv', '--reuid', 'nobody', '--regid', 'nogroup', '--clear-groups', ...command]
 }
 
-export interface Quotad {
-  readonly pid: number
+export interface Quotad extends Server {
   readonly udpPort: number
   /** Where its HTTP service begins: `http://127.0.0.1:PORT`. */
   readonly url: string
-  /** What it said so far, a line each. */
-  readonly log: readonly string[]
-  /** Resolves with the first line of the log that matches, said already or to come. */
-  says(pattern: RegExp): Promise<string>
   /** What `/metrics` shows. */
   metrics(): Promise<string>
   /** Sends a datagram and resolves with the answer. */
   ask(datagram: string | Buffer): Promise<string>
-  /** Ends it; resolves with its exit code. */
-  stop(): Promise<number>
 }
 
 /**
@@ -52,57 +40,27 @@ export interface Quotad {
  * default (400 ms), since a first question about a directory takes some of that on a busy machine.
  */
 export async function startQuotad(
-  t: Host,
+  t: Ending,
   env: Readonly<Record<string, string>>,
   options: readonly string[] = [],
   [command, ...first]: readonly [string, ...string[]] = asOther(program),
 ): Promise<Quotad> {
   const words = [...first, '--udp', '127.0.0.1:0', '--http', '127.0.0.1:0', ...options]
-  const child = spawn(reachable(command), words.map(reachable), {
-    stdio: ['ignore', 'ignore', 'pipe'],
+  const service = await startServer([command, ...words].map(reachable), / event=serving /, {
     env: { PATH: reachablePath(), QUOTAPATIENCE: '30000', ...env },
   })
-  const ended = once(child, 'exit')
-  t.teardown(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
-  const log: string[] = []
-  const waiting = new Set<() => void>()
-  createInterface({ input: child.stderr }).on('line', (line) => {
-    log.push(line)
-    for (const look of waiting) look()
-  })
-  const says = (pattern: RegExp) =>
-    new Promise<string>((resolve, reject) => {
-      const look = () => {
-        const line = log.find((entry) => pattern.test(entry))
-        if (line === undefined) return
-        waiting.delete(look)
-        resolve(line)
-      }
-      waiting.add(look)
-      look()
-      child.once('close', () => reject(new Error(`it ended: ${log.join('\n')}`)))
-    })
-  const serving = await says(/ event=serving /)
+  t.teardown(() => service.stop('SIGKILL'))
+  const serving = await service.says(/ event=serving /)
   const port = (protocol: string) =>
     Number(new RegExp(`${protocol}=\\S+:(\\d+)`).exec(serving)?.[1])
   const udpPort = port('udp')
   const url = `http://127.0.0.1:${port('http')}`
   return {
-    pid: child.pid!,
+    ...service,
     udpPort,
     url,
-    log,
-    says,
     metrics: async () => (await fetch(`${url}/metrics`)).text(),
     ask: (datagram) => askAt(udpPort, datagram),
-    async stop() {
-      child.kill('SIGTERM')
-      const [code] = await ended
-      return code
-    },
   }
 }
 
@@ -122,7 +80,7 @@ export async function askAt(
 }
 
 /** Makes a directory that everybody may read, with these files. A name ending in `/` is a directory. */
-export function spool(t: Host, files: Readonly<Record<string, string>>): string {
+export function spool(t: Ending, files: Readonly<Record<string, string>>): string {
   const directory = openDirectory(t)
   for (const [name, content] of Object.entries(files)) {
     const path = join(directory, name)

@@ -7,6 +7,7 @@ import { startOnescand } from '../doors/daemon/process.ts'
 import { startNext } from '../doors/smtp/next-server.ts'
 import { startClamd } from '../programs/clamd.ts'
 import { freePort } from '../programs/free-port.ts'
+import type { Ending } from '../programs/server.ts'
 import { type MilterDaemon, milterDoor } from './milter-door.ts'
 import type { Door, Variant } from './passage.ts'
 import { type Python, startPython } from './readers/python.ts'
@@ -19,11 +20,6 @@ export interface Rig {
   readonly doors: Readonly<Record<'cold' | 'client' | 'socket' | 'milter' | 'smtp', Door>>
   readonly clamd: string
   readonly python: Python
-}
-
-/** What the rig needs of tap's test object. */
-export interface Ending {
-  teardown(stop: () => unknown): void
 }
 
 export async function openRig(t: Ending): Promise<Rig> {

@@ -4,11 +4,7 @@ import { join } from 'node:path'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { startNext } from '../../doors/smtp/next-server.ts'
-
-/** What the rig needs to end what it has started. */
-export interface Teardown {
-  teardown(stop: () => unknown): void
-}
+import type { Ending } from '../../programs/server.ts'
 
 /** Where a message lies once the SMTP door has answered 250. */
 export interface Destination {
@@ -24,7 +20,7 @@ export interface Destination {
 const LINES = 'line of text\r\n'.repeat(300)
 
 /** The next server, for clean mail. */
-export async function atNextServer(t: Teardown): Promise<Destination> {
+export async function atNextServer(t: Ending): Promise<Destination> {
   const next = await startNext(t)
   return {
     settings: { QHPSI: 'plugin: eicar' },
@@ -35,7 +31,7 @@ export async function atNextServer(t: Teardown): Promise<Destination> {
 }
 
 /** The quarantine of this host, for infected mail. */
-export async function inQuarantine(t: Teardown): Promise<Destination> {
+export async function inQuarantine(t: Ending): Promise<Destination> {
   const next = await startNext(t)
   const directory = mkdtempSync(join(tmpdir(), 'onescan-kept-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))

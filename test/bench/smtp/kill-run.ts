@@ -3,8 +3,9 @@ import { newest, type RunningDaemon, startOnescand } from '../../doors/daemon/pr
 import { callDoor } from '../../doors/smtp/client.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
+import type { Ending } from '../../programs/server.ts'
 import { treeOf } from '../daemon-memory.ts'
-import type { Destination, Teardown } from './destinations.ts'
+import type { Destination } from './destinations.ts'
 
 /** What came of the messages of a run in which onescand was killed again and again. */
 export interface KillFigures {
@@ -40,7 +41,7 @@ export const STEPS: readonly Step[] = [
 ]
 
 /** Kills all processes of onescand by SIGKILL, so many times, while clients send as fast as they can. */
-export function runKills(t: Teardown, destination: Destination, kills: number) {
+export function runKills(t: Ending, destination: Destination, kills: number) {
   return underLoad(t, destination, async ({ start, accepted }) => {
     let daemon = await start()
     for (let n = 0; n < kills; n++) {
@@ -56,7 +57,7 @@ export function runKills(t: Teardown, destination: Destination, kills: number) {
 }
 
 /** Kills each worker of onescand at that step, so many of them, under the same load. Needs strace. */
-export function runKillsAt(t: Teardown, destination: Destination, step: Step, kills: number) {
+export function runKillsAt(t: Ending, destination: Destination, step: Step, kills: number) {
   return underLoad(t, destination, async ({ start }) => {
     const daemon = await start(step)
     const ends = () => daemon.log.filter((line) => / ended with SIGKILL;/.test(line)).length
@@ -79,7 +80,7 @@ interface Load {
 
 /** Clients send while `kill` is at work, which resolves with how many it has killed, and another one serves. */
 async function underLoad(
-  t: Teardown,
+  t: Ending,
   { settings, nextPort, body, contents }: Destination,
   kill: (load: Load) => Promise<number>,
 ): Promise<KillFigures> {

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { quickest } from '../../doors/slot/slot.ts'
+import type { Ending } from '../../programs/server.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
 import { build, missing } from '../built-in-c.ts'
@@ -47,11 +48,7 @@ function removePlaces(program: string): void {
   }
 }
 
-interface Test {
-  teardown(stop: () => unknown): void
-}
-
-export function coldPrograms(t: Test): ColdPrograms {
+export function coldPrograms(t: Ending): ColdPrograms {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-cold-'))
   t.teardown(() => {
     for (const name of readdirSync(directory)) removePlaces(join(directory, name))

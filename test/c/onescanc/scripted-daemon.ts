@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createFrameReader, frame, uint64 } from '../../../src/doors/slot-socket/frames.ts'
 import { uint32 } from '../../../src/protocol/shared/frames.ts'
+import type { Ending } from '../../programs/server.ts'
 
 /** A daemon by the protocol of onescan-slot(7), whose answers a test writes, right or wrong. */
 
@@ -31,12 +32,8 @@ export interface ScriptedDaemon {
   readonly talks: readonly Talk[]
 }
 
-interface Test {
-  teardown(stop: () => unknown): void
-}
-
 export async function scriptedDaemon(
-  t: Test,
+  t: Ending,
   script: (talk: Talk) => unknown,
 ): Promise<ScriptedDaemon> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-script-'))

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import type { Test } from 'tap'
+import type { Ending } from '../../programs/server.ts'
 import { asPlain } from '../onescan.ts'
 
 /**
@@ -9,7 +9,7 @@ import { asPlain } from '../onescan.ts'
  * would start qmail-smtpd. Resolves to the number of its process.
  */
 export async function startService(
-  t: Pick<Test, 'teardown'>,
+  t: Ending,
   words: readonly string[],
   options: {
     readonly env?: Readonly<Record<string, string>>

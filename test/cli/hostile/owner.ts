@@ -16,6 +16,7 @@ import {
 import { join } from 'node:path'
 import { mountHanging } from '../../ground/path/hanging.ts'
 import { openDirectory } from '../../programs/reachable.ts'
+import type { Ending } from '../../programs/server.ts'
 
 /** The owner of a directory that root's programs are led to, and the things that he puts into it. */
 
@@ -68,10 +69,6 @@ while True:
   rename(-100, sys.argv[1].encode(), -100, sys.argv[2].encode(), 2)
   time.sleep(0.0002)`
 
-interface Test {
-  teardown(stop: () => unknown): void
-}
-
 export interface Hostile {
   /** The path of such a thing. The thing and its directory are the owner's. */
   path(thing: Thing): string
@@ -84,7 +81,7 @@ export interface Hostile {
   ): Promise<string | undefined>
 }
 
-export async function makeHostile(t: Test): Promise<Hostile> {
+export async function makeHostile(t: Ending): Promise<Hostile> {
   const home = openDirectory(t)
   const at = (...names: string[]) => join(home, ...names)
   for (const name of ['hers', 'own', 'target']) mkdirSync(at(name))
@@ -191,7 +188,7 @@ export async function makeHostile(t: Test): Promise<Hostile> {
 }
 
 /** Whether this file system notes when a file was read, so that a test can see it. */
-export function notesReaders(t: Test): boolean {
+export function notesReaders(t: Ending): boolean {
   const file = join(openDirectory(t), 'file')
   writeFileSync(file, 'x')
   chownSync(file, 0, 0)

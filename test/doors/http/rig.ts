@@ -4,11 +4,8 @@ import { connect } from 'node:net'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { freePort } from '../../programs/free-port.ts'
+import type { Ending } from '../../programs/server.ts'
 import { type DaemonSetup, type RunningDaemon, startOnescand } from '../daemon/process.ts'
-
-interface Test {
-  teardown(stop: () => unknown): void
-}
 
 export interface Answer {
   readonly status: number
@@ -24,7 +21,7 @@ export interface Served extends RunningDaemon {
 }
 
 /** Starts the built onescand with --http, and eicar as the scanner. */
-export async function serve(t: Test, setup: DaemonSetup = {}): Promise<Served> {
+export async function serve(t: Ending, setup: DaemonSetup = {}): Promise<Served> {
   const port = await freePort()
   const settings = { QHPSI: 'plugin: eicar', ...setup.settings }
   const args = ['--http', `inet:127.0.0.1:${port}`, ...(setup.args ?? [])]

@@ -7,6 +7,7 @@ import t from 'tap'
 import { LARGE_CONVERSATIONS_MAX } from '../../../src/scan/scanners/clamd/server-queue.ts'
 import { pssOfTree } from '../../bench/daemon-memory.ts'
 import { buildStage } from '../../cases/stage.ts'
+import type { Ending } from '../../programs/server.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { launcher, startOnescand } from '../daemon/process.ts'
 import { call, type Line, negotiate, says } from './mta.ts'
@@ -176,7 +177,7 @@ async function sendLarge(line: Line, hasSent: () => void): Promise<string> {
 }
 
 /** Starts stand-ins for clamd that drop what they get, and answer after they are told to. */
-async function patientClamd(t: { teardown(stop: () => unknown): void }, paths: readonly string[]) {
+async function patientClamd(t: Ending, paths: readonly string[]) {
   const whole: Socket[] = []
   let answers = false
   const told = new EventEmitter()

@@ -7,7 +7,8 @@ import {
 } from '../../../src/doors/milter/server.ts'
 import type { Configuration } from '../../../src/doors/shared/configuration.ts'
 import type { QuotaLookup } from '../../../src/scan/quota/quota-answer.ts'
-import { aroundDoor, type OpenedDoor, type Test } from '../in-process.ts'
+import type { Ending } from '../../programs/server.ts'
+import { aroundDoor, type OpenedDoor } from '../in-process.ts'
 import { type Agreed, call, everything, type Line, negotiate, type Offer, says } from './mta.ts'
 import { type Delivery, type Submission, submit } from './submit.ts'
 
@@ -35,7 +36,7 @@ interface Setup extends Partial<Omit<MilterOptions, 'timeouts'>> {
 
 /** onescand's milter door in this process, under an environment of its own. */
 export async function openMilter(
-  t: Test,
+  t: Ending,
   environment: Readonly<Record<string, string>>,
   { quota, timeouts, ...options }: Setup = {},
 ): Promise<OpenMilter> {

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { findProgram } from '../../programs/install.mjs'
+import type { Ending } from '../../programs/server.ts'
 
 /** Debian's Chromium, for pages as their readers see them. */
 export const skipWithoutBrowser: string | false =
@@ -19,11 +20,7 @@ export interface OpenPage {
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
-interface Teardown {
-  teardown(work: () => unknown): void
-}
-
-export async function openBrowser(t: Teardown): Promise<Browser> {
+export async function openBrowser(t: Ending): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: findProgram('chromium')!,
     // The tests may run as root, in a container without much of a /dev/shm.

@@ -65,7 +65,7 @@ t.test('a store answers, or that it does not is reported', { skip: storeMissing 
   ])
   store.say('config', 'set', 'maxmemory', '1')
   t.match(await checkVerdicts(host(env)), [{ level: 'warning', value: /OOM command not allowed/ }])
-  await store.kill()
+  await store.stop()
   t.match(await checkVerdicts(host(env)), [{ level: 'warning', value: /ECONNREFUSED|ENOENT/ }])
 })
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { SlotSocketOptions } from '../../../src/doors/slot-socket/server.ts'
 import { createSlotSocket } from '../../../src/doors/slot-socket/slot-socket.ts'
-import { aroundDoor, type OpenedDoor, type Test } from '../in-process.ts'
+import type { Ending } from '../../programs/server.ts'
+import { aroundDoor, type OpenedDoor } from '../in-process.ts'
 import { ask, carryOut, type Outcome, type Question } from './client.ts'
 
 /** Its directory also has its socket `s`. */
@@ -12,7 +13,7 @@ export interface OpenSlot extends OpenedDoor {
 
 /** onescand's slot socket in this process, under an environment of its own. */
 export async function openSlot(
-  t: Test,
+  t: Ending,
   environment: Readonly<Record<string, string>>,
   options: Partial<SlotSocketOptions> = {},
 ): Promise<OpenSlot> {

@@ -2,13 +2,14 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import t from 'tap'
 import { freePort } from '../../programs/free-port.ts'
+import type { Ending } from '../../programs/server.ts'
 import { openBetween } from './between.ts'
 import { openDoor, sendThrough } from './rig.ts'
 
 /** Next servers that lead back to the door; Postfix as one is in test/programs/smtp-loops.test.ts. */
 
 /** Forwards all connections at a port to another port, which is named later. */
-async function startForward(t: { teardown(stop: () => unknown): void }) {
+async function startForward(t: Ending) {
   let calls = 0
   const led = { port: 0, to: 0, calls: () => calls }
   const server = createServer((socket) => {

@@ -1,5 +1,6 @@
 import { createServer, type Socket } from 'node:net'
 import { listen } from '../../programs/listen.ts'
+import type { Ending } from '../../programs/server.ts'
 
 /** A message as the next server has got it. */
 export interface Got {
@@ -62,10 +63,7 @@ export interface RunningNext {
 const EXTENSIONS = ['PIPELINING', 'SIZE 10240000', '8BITMIME', 'SMTPUTF8', 'DSN', 'XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT'] // biome-ignore format: a list
 
 /** Starts a mail server for the door to hand on to, which records all that it gets. */
-export async function startNext(
-  t: { teardown(stop: () => unknown): void },
-  setup: NextServerSetup = {},
-): Promise<RunningNext> {
+export async function startNext(t: Ending, setup: NextServerSetup = {}): Promise<RunningNext> {
   const commands: string[] = []
   const got: Got[] = []
   const sockets = new Set<Socket>()

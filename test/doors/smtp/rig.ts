@@ -3,7 +3,8 @@ import { createSmtpDoor } from '../../../src/doors/smtp/door.ts'
 import type { SmtpOptions, SmtpRoute } from '../../../src/doors/smtp/shared/server.ts'
 import { Network } from '../../../src/ground/net/ip-address.ts'
 import type { QuotaLookup } from '../../../src/scan/quota/quota-answer.ts'
-import { aroundDoor, type OpenedDoor, type Test } from '../in-process.ts'
+import type { Ending } from '../../programs/server.ts'
+import { aroundDoor, type OpenedDoor } from '../in-process.ts'
 import { type Client, callDoor } from './client.ts'
 
 export interface OpenDoor extends OpenedDoor {
@@ -24,7 +25,7 @@ export interface Setup extends Partial<Omit<SmtpRoute, 'next'>>, Partial<SmtpOpt
 }
 
 /** onescand's SMTP door in this process, before a server on a port of 127.0.0.1. */
-export async function openDoor(t: Test, nextPort: number, setup: Setup = {}): Promise<OpenDoor> {
+export async function openDoor(t: Ending, nextPort: number, setup: Setup = {}): Promise<OpenDoor> {
   const { settings = {}, quota, ...rest } = setup
   const around = aroundDoor(t, quota)
   const route: SmtpRoute = {

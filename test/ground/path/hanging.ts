@@ -3,12 +3,9 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { python } from '../../programs/python.ts'
+import type { Ending } from '../../programs/server.ts'
 
 /** A file system of a user's own that leaves questions unanswered (hanging.py). */
-
-interface Test {
-  teardown(stop: () => unknown): void
-}
 
 export interface HangingFiles {
   /** A path to its topmost directory, for processes outside of its mount namespace, too. */
@@ -21,7 +18,7 @@ export interface HangingFiles {
 
 /** Mounts it at a new directory; `operations` are those of hanging.py. It ends with the test. */
 export async function mountHanging(
-  t: Test,
+  t: Ending,
   directory: string,
   { operations, user = 0 }: { readonly operations: readonly string[]; readonly user?: number },
 ): Promise<HangingFiles> {

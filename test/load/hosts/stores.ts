@@ -64,7 +64,7 @@ function single(
     primary: () => server,
     recovers: false,
     async killFor(milliseconds) {
-      await server.kill()
+      await server.stop()
       await wait(milliseconds)
       server = await start()
     },
@@ -83,7 +83,7 @@ function several(url: string, servers: StoreServer[], primary: () => StoreServer
         const killed = primary()
         isKilled = true
         servers.splice(servers.indexOf(killed), 1)
-        await killed.kill()
+        await killed.stop()
       }
       await wait(milliseconds)
     },

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import { createServer as createSecureServer } from 'node:tls'
-import type { Test } from 'tap'
 import { listen } from '../../programs/listen.ts'
+import type { Ending } from '../../programs/server.ts'
 
 /** A directory over TCP that says to each request what a test tells it to. */
 
@@ -31,7 +31,7 @@ const ASKS: Readonly<Record<number, Request['asks']>> = {
  * certificate it speaks TLS.
  */
 export async function startLyingServer(
-  t: Pick<Test, 'teardown'>,
+  t: Ending,
   say: Say,
   greet: (socket: Socket) => void = () => {},
   certificate?: { readonly cert: Buffer; readonly key: Buffer },

@@ -118,8 +118,7 @@ t.test('nothing is asked of a server with a certificate of its own', async (t) =
 })
 
 t.test('onescan-quotad answers by ldaps again after a lie', { skip: slapdMissing }, async (t) => {
-  const slapd = await startSlapd([{ uid: 'ann', mailMessageStore: '/nonexistent/ann' }], 'all')
-  t.teardown(() => slapd.remove())
+  const slapd = await startSlapd(t, [{ uid: 'ann', mailMessageStore: '/nonexistent/ann' }], 'all')
   let isLying = true
   const slapdPort = Number(new URL(slapd.secureUrl).port)
   const url = await startServer(t, (socket) => {

@@ -15,8 +15,7 @@ t.test('of a directory', { skip: slapdMissing }, async (t) => {
   const directory = spool(t, { 'home/maildirsize': '1000S\n400 4\n' })
   const home = join(directory, 'home')
   const people = names.map((uid) => ({ uid, mailMessageStore: home, mailQuotaSize: '300' }))
-  const slapd = await startSlapd(people, 'all')
-  t.teardown(() => slapd.remove())
+  const slapd = await startSlapd(t, people, 'all')
 
   for (const binding of ['anonymously', 'bound'] as const) {
     t.test(binding, async (t) => {
@@ -111,8 +110,7 @@ t.test(
     skip: slapdMissing,
   },
   async (t) => {
-    const slapd = await startSlapd([], 'all')
-    t.teardown(() => slapd.remove())
+    const slapd = await startSlapd(t, [], 'all')
     const settings = settingsFor(slapd, 'anonymously')
     const other = slapd.secureUrl.replace('127.0.0.1', 'localhost')
     for (const wrong of [

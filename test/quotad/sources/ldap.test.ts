@@ -36,7 +36,7 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     mailQuotaSize: '300',
     ...home('ann/'),
   }
-  const slapd = await startSlapd([
+  const slapd = await startSlapd(t, [
     ann,
     { uid: 'bob', ...home('bob') },
     { uid: 'twin', ...home('ann') },
@@ -50,7 +50,6 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     { uid: 'sly', mailMessageStore: '/home/../etc' },
     { uid: 'homeless', mailQuotaSize: '100' },
   ])
-  t.teardown(() => slapd.remove())
   const env = {
     QUOTAMAILBOX: 'maildir:%h',
     QUOTALDAPURL: slapd.url,

@@ -12,14 +12,13 @@ const name = (local: string) => readAddress(`${local}@example.org`)
 t.test('by LDAP', { skip: slapdMissing }, async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [9, 9] }))
   const host = '127.0.0.1'
-  const slapd = await startSlapd([
+  const slapd = await startSlapd(t, [
     { uid: 'ann', mail: 'ann@example.org', mailHost: host },
     { uid: 'ben', mail: 'ben@example.org' },
     { uid: 'cy', mail: 'cy@example.org', mailHost: host },
     { uid: 'cy2', mail: 'cy@example.org', mailHost: host },
     { uid: 'eve', mail: 'eve@example.org', mailHost: 'a b:1 x' },
   ])
-  t.teardown(() => slapd.remove())
   const client = (t: Test, timeout?: number) => open(t, slapd, service.port, timeout)
 
   t.test('the backend on the host that the directory names is asked', async (t) => {

@@ -10,12 +10,9 @@ import {
   readBackend,
   readQuotaSettings,
 } from '../../../src/scan/quota/quota-settings.ts'
+import type { Ending } from '../../programs/server.ts'
 
 /** Quota services on real sockets, whose answers a test sets. */
-
-export interface Test {
-  teardown(stop: () => unknown): void
-}
 
 export interface UdpService {
   readonly port: number
@@ -27,7 +24,7 @@ export interface UdpService {
 
 /** A service that answers each question with the datagrams that `say` returns. */
 export async function udpService(
-  t: Test,
+  t: Ending,
   say: (packet: string, from: RemoteInfo) => string | readonly string[] | undefined,
   port = 0,
 ): Promise<UdpService> {
@@ -61,7 +58,7 @@ export interface SlowService extends UdpService {
 }
 
 /** An older service that answers a question once it has come twice, and again some time later. */
-export async function slowUdpService(t: Test, answer: string): Promise<SlowService> {
+export async function slowUdpService(t: Ending, answer: string): Promise<SlowService> {
   let tell: (kept: boolean) => void
   const wasPortKept = new Promise<boolean>((resolve) => {
     tell = resolve
@@ -104,7 +101,7 @@ export interface HttpService {
 }
 
 export async function httpService(
-  t: Test,
+  t: Ending,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
   host = '127.0.0.1',
 ): Promise<HttpService> {
@@ -137,7 +134,7 @@ export interface Clock {
  * has more time than a busy machine needs, unless the test sets QUOTATIMEOUT.
  */
 export function clientOf(
-  t: Test,
+  t: Ending,
   service: string,
   env: Readonly<Record<string, string>> = {},
   backendOf?: BackendOf,

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import type { Test } from 'tap'
 import { startClamd } from '../../../programs/clamd.ts'
 import { freePort } from '../../../programs/free-port.ts'
+import type { Ending } from '../../../programs/server.ts'
 import { directoryOfOnescand } from '../machine.ts'
 
 /** The servers and files that all broken set-ups share. */
@@ -36,7 +37,7 @@ export async function startSharedServers(t: Test): Promise<SharedServers> {
 }
 
 /** Makes a file system that is full. */
-function fullDirectory(t: Pick<Test, 'teardown'>): string {
+function fullDirectory(t: Ending): string {
   const directory = directoryOfOnescand(t)
   const { status, stderr } = spawnSync(
     'mount',

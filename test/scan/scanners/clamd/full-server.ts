@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
+import type { Ending } from '../../../programs/server.ts'
 import { socketPath } from './stand-in.ts'
 
 export interface FullServer {
@@ -14,7 +15,7 @@ export interface FullServer {
  * A server that listens and takes no connection, with a queue of connections that is full.
  * It is in a thread of its own, which stands still until it may go on.
  */
-export async function fullServer(t: { teardown(stop: () => unknown): void }): Promise<FullServer> {
+export async function fullServer(t: Ending): Promise<FullServer> {
   const flag = new Int32Array(new SharedArrayBuffer(4))
   const path = socketPath(t)
   const worker = new Worker(

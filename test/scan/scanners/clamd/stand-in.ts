@@ -2,18 +2,14 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import type { Ending } from '../../../programs/server.ts'
 import { socketDirectory } from '../../../programs/socket-directory.ts'
-
-/** What a stand-in needs of tap's test object. */
-interface Test {
-  teardown(stop: () => unknown): void
-}
 
 /** For CLAMDBDIR: signatures that changed before any test began. */
 export const DATABASE: string = join(import.meta.dirname, 'database')
 
 /** A new path for a socket. */
-export const socketPath = (t: Test): string => join(socketDirectory(t), 's')
+export const socketPath = (t: Ending): string => join(socketDirectory(t), 's')
 
 /** One command to a stand-in, which knows IDSESSION. */
 export interface Asked {
@@ -48,7 +44,7 @@ export interface StandIn {
  * set: what comes by them it cannot see.
  */
 export async function standIn(
-  t: Test,
+  t: Ending,
   answer: (asked: Asked) => void,
   {
     pings = true,
@@ -145,7 +141,7 @@ const CONNECTED = 1
  * connected, having read nothing. `waitForClose` stops the calling thread until that is
  * done, so that its next write hits a closed connection and the reply was not seen yet.
  */
-export async function closesAtOnce(t: Test, reply: string, place: 'unix' | 'tcp') {
+export async function closesAtOnce(t: Ending, reply: string, place: 'unix' | 'tcp') {
   const flags = new Int32Array(new SharedArrayBuffer(8))
   const path = socketPath(t)
   const where = place === 'unix' ? { path } : { port: 0, host: '127.0.0.1' }

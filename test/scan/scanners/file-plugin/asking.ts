@@ -14,6 +14,7 @@ import {
   type ScanSettings,
 } from '../../../../src/scan/scanners/shared/scan-settings.ts'
 import { abortLate, type ContentScanner } from '../../../../src/scan/scanners/shared/scanner.ts'
+import type { Ending } from '../../../programs/server.ts'
 
 /** The reason why C plugins cannot be tested here, or false. */
 export const noCompiler = spawnSync('gcc', ['--version']).error
@@ -90,16 +91,11 @@ export function wordsOf(answer: ScanFinding, file = 'a.mjs'): string {
   return 'why' in answer ? answer.why.replace(`plugin ${file}: `, '') : answer.answer
 }
 
-/** What the rig needs of tap's test object. */
-interface Test {
-  teardown(stop: () => unknown): void
-}
-
 let messages = 0
 
 /** A file plugin as onescand has it, but with longer times for a slow machine. Its processes end with the test. */
 export function poolPlugin(
-  t: Test,
+  t: Ending,
   question: Pick<Question, 'directory' | 'file' | 'settings' | 'timeout'>,
   limits: Partial<typeof standardLimits> = {},
 ) {
