@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import t from 'tap'
 import { loadSystem, type System } from '../../src/ground/runtime/system.ts'
@@ -9,6 +8,7 @@ import type { Sample } from '../../src/scan/scanners/shared/scanner.ts'
 import { socketPath } from '../scan/scanners/clamd/stand-in.ts'
 import { clamdPolicy, sample, scanTask } from '../scan/scanners/clamd/task.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
+import { listen } from './listen.ts'
 
 const skip = clamdMissing
 const MIB = 1024 * 1024
@@ -115,13 +115,9 @@ t.test('a clamd behind a forwarded socket gets streams', { skip }, async (t) => 
   const clamd = await startClamd(t)
   const path = socketPath(t)
   const forward = createServer((near) => {
-    const far = connect(clamd.socket)
-    for (const end of [near, far]) end.on('error', () => {})
-    near.pipe(far).pipe(near)
+    near.pipe(connect(clamd.socket).on('error', () => {})).pipe(near)
   })
-  forward.listen(path)
-  await once(forward, 'listening')
-  t.teardown(() => forward.close())
+  await listen(t, forward, path)
   const { scan } = await handing(t, path)
   for (let n = 0; n < 10; n++) {
     t.same(await scan(mail(4_000, n, true)), found)

@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createPolicyDoor } from '../../../src/doors/policy/door.ts'
+import { listen } from '../../programs/listen.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { clientOf, extendedAnswer, slowUdpService, udpService } from '../../scan/quota/services.ts'
 import { openSppSession, rcptPlugins } from '../../stand-in/qmail-spp.ts'
@@ -39,12 +40,7 @@ async function onescand(t: Test, env: Readonly<Record<string, string>> = {}) {
 /** A server at a unix socket that is no onescand. */
 async function impostor(t: Test, talk: (socket: Socket) => void) {
   const path = join(socketDirectory(t), 'impostor')
-  const server = createServer((socket) => {
-    socket.on('error', () => {})
-    talk(socket)
-  }).listen(path)
-  await once(server, 'listening')
-  t.teardown(() => server.close())
+  await listen(t, createServer(talk), path)
   return { QUOTASOCKET: path }
 }
 

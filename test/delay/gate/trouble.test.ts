@@ -1,10 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { HostProcess } from '../../../src/ground/process/host-process.ts'
+import { listen } from '../../programs/listen.ts'
 import { python } from '../../programs/python.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
@@ -145,11 +145,8 @@ t.test('a log that nobody reads for a while stops and misses nothing', { skip },
 })
 
 t.test('a taken port, or a descriptor that is no socket, is told at once', { skip }, async (t) => {
-  const other = createServer().listen(0, '127.0.0.1')
-  t.teardown(() => other.close())
-  await once(other, 'listening')
-  const { port } = other.address() as { port: number }
-  await t.rejects(startGate(t, { command, listen: `127.0.0.1:${port}` }), {
+  const address = `127.0.0.1:${await listen(t, createServer())}`
+  await t.rejects(startGate(t, { command, listen: address }), {
     message: /--listen 127\.0\.0\.1:\d+: EADDRINUSE/,
   })
   const words = ['-c', 'exec "$0" "$@" 3</dev/null', ...command]

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -12,6 +11,7 @@ import type { Finding } from '../../../src/ground/errors/finding.ts'
 import { Faults } from '../../../src/ground/settings/faults.ts'
 import { badSettings } from '../../cases/bad-settings.ts'
 import { freePort } from '../../programs/free-port.ts'
+import { listen } from '../../programs/listen.ts'
 import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
 import { startNext } from '../smtp/next-server.ts'
 import { newest, runOnescand, startOnescand } from './process.ts'
@@ -143,10 +143,7 @@ t.test('--check reports a plugin that cannot be loaded, which would defer all ma
 t.test(
   '--check reports an address in use with a remedy; one of the page is only a warning',
   async (t) => {
-    const other = createServer().listen(0, '127.0.0.1')
-    await once(other, 'listening')
-    t.teardown(() => other.close())
-    const place = `inet:127.0.0.1:${(other.address() as AddressInfo).port}`
+    const place = `inet:127.0.0.1:${await listen(t, createServer())}`
     const { directory, check } = checkHere(t)
     const milter = await check(good, '--milter', place)
     t.match(milter.errors, [/^--milter 127\.0\.0\.1:\d+: cannot listen: EADDRINUSE: .*ss -ltnp/])
@@ -177,10 +174,7 @@ t.test('onescand --check ends with the exit code of a start, and serves nobody',
 })
 
 t.test('onescand --check tries all that mail needs, as a real one tells it', async (t) => {
-  const silent = createServer(() => {}).listen(0, '127.0.0.1')
-  await once(silent, 'listening')
-  t.teardown(() => silent.close())
-  const clamd = `127.0.0.1:${(silent.address() as AddressInfo).port}`
+  const clamd = `127.0.0.1:${await listen(t, createServer())}`
   const checked = (words: readonly string[], env: Record<string, string>) => {
     const [program = '', ...more] = [...newest, '--socket', 'none', ...words]
     const { stdout, status } = spawnSync(program, more, {

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { listen } from '../../programs/listen.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { runOnescand, runtimes, startOnescand } from '../daemon/process.ts'
 import { call, framesOf } from '../slot-socket/client.ts'
@@ -55,11 +56,12 @@ for (const { name, program } of runtimes) {
 }
 
 t.test('a message that clamd scans is shown in the metrics and on the page', async (t) => {
-  const clamd = createServer((socket) => socket.on('error', () => {}).resume()) // never answers
   const path = join(socketDirectory(t), 'clamd')
-  clamd.listen(path)
-  await once(clamd, 'listening')
-  t.teardown(() => clamd.close())
+  await listen(
+    t,
+    createServer((socket) => socket.resume()), // never answers
+    path,
+  )
   const settings = { QHPSI: 'plugin: clamd', CLAMD: path }
   const served = await serve(t, { settings })
   const asked = served.ask({ variables: { QHPSI: 'plugin: clamd' } }).catch(() => {})
@@ -113,9 +115,8 @@ t.test('clients that got no answer are counted', async (t) => {
 })
 
 t.test('a port that is in use stops no mail, and is opened when it is free', async (t) => {
-  const other = createServer().listen(0, '127.0.0.1')
-  await once(other, 'listening')
-  const { port } = other.address() as AddressInfo
+  const server = createServer()
+  const port = await listen(t, server)
   const daemon = runOnescand(t, {
     args: ['--http', `inet:127.0.0.1:${port}`],
     settings: { QHPSI: 'plugin: eicar' },
@@ -123,7 +124,7 @@ t.test('a port that is in use stops no mail, and is opened when it is free', asy
   await daemon.logged(/--http 127\.0\.0\.1:\d+: cannot listen: EADDRINUSE.*; mail is taken/)
   await daemon.logged(/serving/)
   t.equal((await daemon.ask({ variables: { QHPSI: 'plugin: eicar' } })).does, 'hand on')
-  other.close()
+  server.close()
   await daemon.logged(/http: is open now/)
   t.equal((await get(port, '/healthz')).status, 200)
   t.equal(daemon.log.filter((line) => /EADDRINUSE/.test(line)).length, 1, 'it is told once')

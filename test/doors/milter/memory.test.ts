@@ -7,6 +7,7 @@ import t from 'tap'
 import { LARGE_CONVERSATIONS_MAX } from '../../../src/scan/scanners/clamd/server-queue.ts'
 import { pssOfTree } from '../../bench/daemon-memory.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { listen } from '../../programs/listen.ts'
 import type { Ending } from '../../programs/server.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { launcher, startOnescand } from '../daemon/process.ts'
@@ -183,7 +184,6 @@ async function patientClamd(t: Ending, paths: readonly string[]) {
   const told = new EventEmitter()
   const take = (connection: Socket) => {
     let isMail = true
-    connection.on('error', () => {})
     connection.on('data', (chunk: Buffer) => {
       // What onescand wants to know of clamd's limits is no mail.
       if (chunk.includes('Subject: onescan asks')) isMail = false
@@ -194,12 +194,7 @@ async function patientClamd(t: Ending, paths: readonly string[]) {
       told.emit('whole')
     })
   }
-  const servers = paths.map((path) => createServer(take).listen(path))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  t.teardown(() => {
-    for (const connection of whole) connection.destroy()
-    for (const server of servers) server.close()
-  })
+  for (const path of paths) await listen(t, createServer(take), path)
   return {
     async haveAll(count: number) {
       while (whole.length < count) await once(told, 'whole')

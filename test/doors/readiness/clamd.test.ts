@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
 import { chmodSync, chownSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -7,6 +6,7 @@ import t from 'tap'
 import { obstacle } from '../../../src/doors/readiness/account.ts'
 import { checkClamd, checkSignatures } from '../../../src/doors/readiness/clamd.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { listen } from '../../programs/listen.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { complaints, host, stranger } from './host.ts'
 
@@ -126,10 +126,9 @@ t.test('a limit below ordinary attachments is an error', { skip }, async (t) => 
 })
 
 t.test('a clamd that hangs is told within seconds, and to be restarted', async (t) => {
-  const server = createServer(() => {}).listen(join(socketDirectory(t), 'socket'))
-  t.teardown(() => server.close())
-  await once(server, 'listening')
-  t.match(await checkClamd(asked(String(server.address()))), [
+  const path = join(socketDirectory(t), 'socket')
+  await listen(t, createServer(), path)
+  t.match(await checkClamd(asked(path)), [
     { level: 'error', value: /does not answer within 5 s/, remedy: /restart it/ },
   ])
 })
@@ -138,10 +137,8 @@ t.test(
   'a socket of mode 0660 is opened by its group, and nobody joins that of root',
   { skip: notRoot },
   async (t) => {
-    const server = createServer(() => {}).listen(join(socketDirectory(t), 'socket'))
-    t.teardown(() => server.close())
-    await once(server, 'listening')
-    const path = String(server.address())
+    const path = join(socketDirectory(t), 'socket')
+    await listen(t, createServer(), path)
     chmodSync(dirname(path), 0o755)
     chmodSync(path, 0o660)
     const found = () =>

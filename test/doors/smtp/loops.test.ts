@@ -1,7 +1,6 @@
-import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import t from 'tap'
-import { freePort } from '../../programs/free-port.ts'
+import { listen } from '../../programs/listen.ts'
 import type { Ending } from '../../programs/server.ts'
 import { openBetween } from './between.ts'
 import { openDoor, sendThrough } from './rig.ts'
@@ -14,14 +13,10 @@ async function startForward(t: Ending) {
   const led = { port: 0, to: 0, calls: () => calls }
   const server = createServer((socket) => {
     calls++
-    const other = connect({ host: '127.0.0.1', port: led.to })
-    for (const end of [socket, other]) end.on('error', () => {})
+    const other = connect({ host: '127.0.0.1', port: led.to }).on('error', () => {})
     socket.pipe(other).pipe(socket)
   })
-  led.port = await freePort()
-  server.listen(led.port, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
+  led.port = await listen(t, server)
   return led
 }
 

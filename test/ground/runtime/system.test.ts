@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { loadSystem } from '../../../src/ground/runtime/system.ts'
 import { findProgram } from '../../programs/install.mjs'
+import { listen } from '../../programs/listen.ts'
 import { socketPath } from '../../scan/scanners/clamd/stand-in.ts'
 
 /** The addon in C, as JavaScript sees it. What its functions do is seen where they are used. */
@@ -103,9 +104,7 @@ t.test('a queue with room, a missing socket and one that nobody serves', async (
   t.teardown(() => closeSync(bound))
   t.notOk(system.isQueueFull(path), 'nobody listens')
   const served = socketPath(t)
-  const server = createServer().listen(served)
-  t.teardown(() => server.close())
-  await new Promise((resolve) => server.once('listening', resolve))
+  await listen(t, createServer(), served)
   t.ok(system.isQueueFull(served), 'it has room again')
 })
 

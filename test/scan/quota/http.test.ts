@@ -1,8 +1,7 @@
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import t from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
+import { listen } from '../../programs/listen.ts'
 import { ann, ben, clientOf, httpService } from './services.ts'
 
 /** Questions over HTTP, to services that answer, fail and hang. */
@@ -171,12 +170,10 @@ t.test(
     const server = createServer((socket) => {
       connections++
       socket.destroy()
-    }).listen(0, '127.0.0.1')
-    t.teardown(() => server.close())
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
+    })
+    const address = `127.0.0.1:${await listen(t, server)}`
     const env = { QUOTATIMEOUT: '10000', QUOTARETRIES: '1' }
-    const { client } = clientOf(t, `http://127.0.0.1:${port}/q`, env)
+    const { client } = clientOf(t, `http://${address}/q`, env)
     t.match(await client.ask(ann), { answer: 'unknown', why: /ECONNRESET|socket hang up/ })
     t.equal(connections, 2)
   },
@@ -185,15 +182,12 @@ t.test(
 t.test('a question is sent again if the service closes the connection', async (t) => {
   let connections = 0
   const server = createServer((socket) => {
-    socket.on('error', () => {})
     if (++connections < 3) return socket.destroy()
     const body = 'OVERQUOTA ann@example.org 9 9\n'
     return socket.end(`HTTP/1.0 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
-  }).listen(0, '127.0.0.1')
-  t.teardown(() => server.close())
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const { client } = clientOf(t, `http://127.0.0.1:${port}/q`, { QUOTATIMEOUT: '5000' })
+  })
+  const url = `http://127.0.0.1:${await listen(t, server)}/q`
+  const { client } = clientOf(t, url, { QUOTATIMEOUT: '5000' })
   t.match(await client.ask(ann), { answer: 'full' })
   t.equal(connections, 3)
 })

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { chownSync, existsSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -12,6 +11,7 @@ import { askRunningDaemon } from '../../../../src/cli/shared/running-daemon.ts'
 import { readAccounts } from '../../../../src/doors/readiness/account.ts'
 import { frame } from '../../../../src/doors/slot-socket/frames.ts'
 import { newest, startOnescand } from '../../../doors/daemon/process.ts'
+import { listen } from '../../../programs/listen.ts'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { openDirectory, reachable } from '../../../programs/reachable.ts'
 import { socketDirectory } from '../../../programs/socket-directory.ts'
@@ -72,9 +72,11 @@ t.test('no words of an onescand look like a remedy', async (t) => {
   const wrong = [{ level: 'error', what: odd, value: odd, remedy: odd }]
   const daemon = { ...description, trial: { wrong, doors: [] } }
   const answer = frame('t', Buffer.from(JSON.stringify({ daemon })))
-  const server = createServer((socket) => socket.on('error', () => {}).end(answer)).listen(path)
-  await once(server, 'listening')
-  t.teardown(() => server.close())
+  await listen(
+    t,
+    createServer((socket) => socket.end(answer)),
+    path,
+  )
   process.env.ONESCAN_SOCKET = path
   t.teardown(() => delete process.env.ONESCAN_SOCKET)
   const lines: string[] = []
@@ -217,9 +219,7 @@ t.test('--daemon says why onescand does not run', { skip: ownDirectoriesMissing 
   judge(t, await findingsOn(machine, '--daemon'), why)
   // systemd holds its socket, and nobody takes connections from it.
   const socket = join(directoryOfOnescand(t), 'slot.sock')
-  const held = createServer().listen(socket)
-  await once(held, 'listening')
-  t.teardown(() => held.close())
+  await listen(t, createServer(), socket)
   chownSync(socket, ONESCAN, ONESCAN)
   putSocket(machine, socket)
   judge(t, await findingsOn(machine, '--daemon'), why)

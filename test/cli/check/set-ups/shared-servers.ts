@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import type { Test } from 'tap'
 import { startClamd } from '../../../programs/clamd.ts'
 import { freePort } from '../../../programs/free-port.ts'
+import { listen } from '../../../programs/listen.ts'
 import type { Ending } from '../../../programs/server.ts'
 import { directoryOfOnescand } from '../machine.ts'
 
@@ -22,16 +22,14 @@ export interface SharedServers {
 export async function startSharedServers(t: Test): Promise<SharedServers> {
   const clamd = await startClamd(t, { alertExceedsMax: true })
   const lax = await startClamd(t)
-  const other = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
-  // A program that breaks off in the middle of an answer is no failure of the test.
-  other.on('connection', (socket) => socket.on('error', () => {}))
-  await once(other, 'listening')
-  t.teardown(() => other.close())
   return {
     clamd: clamd.socket,
     laxClamd: lax.socket,
     gone: `127.0.0.1:${await freePort()}`,
-    taken: `127.0.0.1:${(other.address() as AddressInfo).port}`,
+    taken: `127.0.0.1:${await listen(
+      t,
+      createServer((socket) => socket.destroy()),
+    )}`,
     full: fullDirectory(t),
   }
 }
