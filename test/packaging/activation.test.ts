@@ -1,16 +1,15 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { newest } from '../doors/daemon/process.ts'
 import { framesOf } from '../doors/slot-socket/client.ts'
 import { freePort } from '../programs/free-port.ts'
 import { findProgram } from '../programs/install.mjs'
 import { reachable } from '../programs/reachable.ts'
+import { startServer } from '../programs/server.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
+import { until } from '../programs/store-server.ts'
 import { asOther } from '../quotad/quotad.ts'
 import { native } from './built-package.ts'
 
@@ -105,15 +104,10 @@ async function activate(
     ...variables.map(([name, value]) => `--setenv=${name}=${value}`),
     ...command(places),
   ]
-  const child = spawn('systemd-socket-activate', words, { stdio: ['ignore', 'ignore', 'pipe'] })
-  t.teardown(async () => {
-    const ended = once(child, 'exit')
-    if (child.kill('SIGTERM')) await ended
-  })
-  const log: string[] = []
-  const lines = createInterface(child.stderr).on('line', (line) => log.push(line))
-  const isListening = () => log.filter((line) => line.startsWith('Listening on')).length
-  while (isListening() < units.length) await once(lines, 'line')
+  const { log, stop } = await startServer(['systemd-socket-activate', ...words], /^Listening on/)
+  t.teardown(stop)
+  const listening = () => log.filter((line) => line.startsWith('Listening on')).length
+  await until(() => listening() === units.length)
   return { units, places, log }
 }
 

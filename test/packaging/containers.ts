@@ -1,11 +1,10 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { findProgram } from '../programs/install.mjs'
 import { openDirectory } from '../programs/reachable.ts'
-import type { Ending } from '../programs/server.ts'
+import { type Ending, startServer } from '../programs/server.ts'
 import { packagingMissing } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 
@@ -78,18 +77,9 @@ export async function startContainerHost(t: Ending): Promise<ContainerHost> {
     mknod -m 666 /run/null c 1 3 && mount --bind /run/null /dev/null && ip link set lo up &&
     echo ready && exec catatonit -- sleep infinity`
   const namespaces = ['--mount', '--pid', '--net', '--fork', '--kill-child', '--mount-proc']
-  const host = spawn('unshare', [...namespaces, 'sh', '-c', prepare], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const ended = once(host, 'exit')
-  t.teardown(async () => {
-    host.kill('SIGKILL') // and with it all of its namespaces
-    await ended
-  })
-  await Promise.race([
-    once(host.stdout, 'data'),
-    ended.then(() => Promise.reject(new Error('no namespaces can be made here'))),
-  ])
+  const command = ['unshare', ...namespaces, 'sh', '-c', prepare]
+  const host = await startServer(command, /^ready$/, { signal: 'SIGKILL' })
+  t.teardown(host.stop) // and with it all of its namespaces
   const [first] = readFileSync(`/proc/${host.pid}/task/${host.pid}/children`, 'utf8').split(' ')
   const enter = ['nsenter', '-t', first!, '-m', '-p', '-n', '--']
 

@@ -1,9 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import type { Ending } from './server.ts'
+import { type Ending, startServer } from './server.ts'
+import { until } from './store-server.ts'
 
 /** Why its tests are skipped; false if it can be mounted. */
 export const cannotHang: string | false =
@@ -26,25 +25,12 @@ export async function mountHanging(
   ...operations: readonly ('lookup' | 'getattr' | 'opendir')[]
 ): Promise<HangingMount> {
   const program = join(import.meta.dirname, 'hanging-mount.py')
-  const child = spawn('python3', [program, directory, ...operations], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const ended = once(child, 'exit')
+  const command = ['python3', program, directory, ...operations]
+  const server = await startServer(command, /^mounted$/, { signal: 'SIGKILL' })
   t.teardown(async () => {
-    child.kill('SIGKILL')
-    await ended
+    await server.stop()
     spawnSync('umount', ['--lazy', directory])
   })
-  let asked = 0
-  const lines = createInterface(child.stdout)
-  lines.on('line', (line) => {
-    if (line === 'asked') asked++
-  })
-  await once(lines, 'line')
-  return {
-    asked: () => asked,
-    async untilAsked(count) {
-      while (asked < count) await once(lines, 'line')
-    },
-  }
+  const asked = () => server.log.length - 1
+  return { asked, untilAsked: (count) => until(() => asked() >= count) }
 }

@@ -1,9 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import type { Test } from 'tap'
 import { findProgram } from './install.mjs'
+import { type Ending, startServer } from './server.ts'
 import { socketDirectory } from './socket-directory.ts'
 
 /** A listener at /dev/log, for programs that are given a /dev of their own. */
@@ -53,17 +51,15 @@ ln -s /proc/self/fd /dev/fd && ln -s "$socket" /dev/log || exit 99
 exec "$@"
 `
 
-export async function startSyslog(t: Test, manner: 'reads' | 'is full' = 'reads'): Promise<Syslog> {
+export async function startSyslog(
+  t: Ending,
+  manner: 'reads' | 'is full' = 'reads',
+): Promise<Syslog> {
   const directory = socketDirectory(t)
   const socket = join(directory, 'log')
   const words = ['-e', LISTENER, socket, ...(manner === 'is full' ? ['1'] : [])]
-  const listener = spawn('perl', words, { stdio: ['ignore', 'pipe', 'ignore'] })
-  t.teardown(() => listener.kill('SIGKILL'))
-  const lines: string[] = []
-  const output = createInterface({ input: listener.stdout! })
-  output.on('line', (line) => lines.push(line))
-  await once(output, 'line')
-  lines.length = 0
+  const listener = await startServer(['perl', ...words], /^ready$/, { signal: 'SIGKILL' })
+  t.teardown(listener.stop)
   return {
     around: (program) => [
       findProgram('unshare')!,
@@ -71,8 +67,8 @@ export async function startSyslog(t: Test, manner: 'reads' | 'is full' = 'reads'
       ...program,
     ],
     async heard(pattern) {
-      while (!lines.some((line) => pattern.test(line))) await once(output, 'line')
-      return lines
+      await listener.says(pattern)
+      return listener.log.slice(1) // after `ready`
     },
   }
 }
