@@ -3,9 +3,6 @@ import { readSource, type SourceFile, sourceFiles } from './source-files.ts'
 
 /** Names of types and of what is exported in src/: doc/terms.md has one word for one thing. */
 
-/** Names that several types may have, each with the reason. */
-const shared: ReadonlyMap<string, string> = new Map([])
-
 /** Names of exports that are the same act or thing in several rooms, each with what it is. */
 const sameThings: ReadonlyMap<string, string> = new Map([
   ['carryOut', 'does at a door what a decision says'],
@@ -23,17 +20,14 @@ const sameThings: ReadonlyMap<string, string> = new Map([
 t.test('no two types of src/ share a name, exported or not', async (t) => {
   const types = placesOf(sourceFiles, typesOf)
   t.ok(types.size > 500, 'the types were found')
-  const several = [...types].filter(([name, places]) => places.length > 1 && !shared.has(name))
+  const several = [...types].filter(([, places]) => places.length > 1)
   t.same(Object.fromEntries(several), {})
-  for (const name of shared.keys()) t.ok((types.get(name)?.length ?? 0) > 1, `${name} is one type`)
 })
 
 t.test('exports of src/ share a name only if they are the same act or thing', async (t) => {
   const exported = placesOf(sourceFiles, ownExportsOf)
   t.ok(exported.size > 500, 'the exports were found')
-  const several = [...exported].filter(
-    ([name, files]) => files.length > 1 && !sameThings.has(name) && !shared.has(name),
-  )
+  const several = [...exported].filter(([name, files]) => files.length > 1 && !sameThings.has(name))
   t.same(Object.fromEntries(several), {})
   for (const name of sameThings.keys()) {
     t.ok((exported.get(name)?.length ?? 0) > 1, `${name} is there once`)
@@ -44,6 +38,7 @@ t.test('the search finds types of one name of every form', async (t) => {
   const forms = [
     'interface Reply {',
     'export interface Reply {',
+    'interface Reply\n  extends Readonly<Answer> {',
     'export type Reply<Value> = Value',
     'class Reply {',
     'export abstract class Reply {',

@@ -38,7 +38,7 @@ export function readSource(path: string, text: string): SourceFile {
     path,
     text,
     exports: [...new Set([...declared, ...listed])],
-    types: matches(text, /^(?:export )?(?:declare )?(?:interface|type) ([\w$]+)[ <]/gm),
+    types: matches(text, /^(?:export )?(?:declare )?(?:interface|type) ([\w$]+)[\s<]/gm),
     classes: matches(text, /^(?:export )?(?:declare )?(?:abstract )?class ([\w$]+)/gm),
     uses: usesIn(text).map(({ from, name }) => ({ from: below(from), name })),
     imports: [...new Set(named)].filter((file) => !file.startsWith('..')),

@@ -117,7 +117,7 @@ async function checkAsAccounts(words: readonly string[], output: Output): Promis
     const readsAll = part.of === 'quotad'
     const work = { account, words, facts, maySetId, readsAll, bounds: brief, show: belowHeading }
     try {
-      const said = new Said()
+      const said = new AccountOutput()
       output.text(`as the account ${name} says:\n`)
       const code = await doAsAccount(work, output.json ? said : process.stdout)
       worst = Math.max(worst, Math.min(code, FAILED))
@@ -208,7 +208,7 @@ const isThere = (path: string) => attempt(() => lstatSync(path)) !== undefined
 const hasQmail = () => findMailServers(isThere).includes('qmail')
 
 /** What an account says as JSON. */
-class Said extends Writable {
+class AccountOutput extends Writable {
   #text = ''
 
   override _write(piece: Buffer | string, _: string, done: (error?: Error) => void): void {
