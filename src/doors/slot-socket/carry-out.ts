@@ -2,7 +2,14 @@ import { replaceUnprintable } from '../../ground/errors/log.ts'
 import { recipientsOf, redirect } from '../../mail/message/envelope/envelope.ts'
 import { editPlan } from '../../mail/message/header-block.ts'
 import { uint32 } from '../../protocol/shared/frames.ts'
-import type { Acceptance, Decision, SplitDecision } from '../../scan/judge/decision.ts'
+import type {
+  Acceptance,
+  Decision,
+  Deferral,
+  Refusal,
+  Reply,
+  SplitDecision,
+} from '../../scan/judge/decision.ts'
 import { acceptedShare } from '../../scan/judge/divide.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { decisionLines, type LogContext, passLine } from '../shared/log/log-lines.ts'
@@ -52,7 +59,7 @@ export function carryOut(
       return acceptShare(decision, transaction, about)
     case 'reject':
     case 'defer':
-      return refuse(decision, replies, about)
+      return endWithReply(decision, replies, about)
     case 'discard':
     case 'quarantine':
       return ending(exit.done, undefined, decisionLines(decision, exit.done, about))
@@ -62,8 +69,8 @@ export function carryOut(
 /**
  * Makes the answer that the client ends with an exit code, and with the text if it can send one.
  */
-export function refuse(
-  decision: Extract<Decision, { kind: 'reject' | 'defer' }>,
+export function endWithReply(
+  decision: Refusal | Deferral,
   replies: ClientReplies,
   about: LogContext,
 ): Buffer {
@@ -125,9 +132,6 @@ function bounded(answer: Buffer): Buffer {
   throw new GoCold(`an answer of ${answer.length} bytes`)
 }
 
-function codeFor(
-  reply: Extract<Decision, { kind: 'reject' }>['reply'],
-  { form, takesReply }: ClientReplies,
-): number {
+function codeFor(reply: Reply, { form, takesReply }: ClientReplies): number {
   return form.fd !== undefined && takesReply ? form.code : plainCode(reply, form.code)
 }

@@ -24,7 +24,7 @@ import {
   type SlotClient,
 } from '../shared/slot-client.ts'
 import { Turns } from '../shared/turns.ts'
-import { type ClientReplies, carryOut, passOn, refuse } from './carry-out.ts'
+import { type ClientReplies, carryOut, endWithReply, passOn } from './carry-out.ts'
 import { ClientSites } from './client-site.ts'
 import { GoCold } from './frames.ts'
 import type { Request } from './request.ts'
@@ -249,6 +249,6 @@ async function answerUnscanned(
   const { envelope, size } = mail
   const { defer, remark } = await checkQuota(mail, quota, uptime)
   const answered = about({ message: { size, header: NO_HEADER }, envelope })
-  if (defer !== undefined) return refuse(defer, replies, answered)
+  if (defer !== undefined) return endWithReply(defer, replies, answered)
   return passOn(remark ? `${NOTHING_SCANS}; ${remark}` : NOTHING_SCANS, answered)
 }

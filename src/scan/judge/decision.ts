@@ -70,8 +70,8 @@ export type Decision = SingleDecision | SplitDecision
 /** A decision about a message for all of its recipients, or for a share of them. */
 export type SingleDecision =
   | Acceptance
-  | { readonly kind: 'reject'; readonly reply: Reply; readonly details: DecisionDetails }
-  | { readonly kind: 'defer'; readonly reply: Reply; readonly details: DecisionDetails }
+  | Refusal
+  | Deferral
   | { readonly kind: 'discard'; readonly details: DecisionDetails }
   | QuarantineDecision
 
@@ -81,6 +81,20 @@ export interface Acceptance {
   readonly edits: HeaderEdits
   /** Set for VIRUSFORWARD: these get the message instead of the recipients of the envelope. */
   readonly recipients?: readonly MailAddress[]
+  readonly details: DecisionDetails
+}
+
+/** The message is answered 5xx. */
+export interface Refusal {
+  readonly kind: 'reject'
+  readonly reply: Reply
+  readonly details: DecisionDetails
+}
+
+/** The message is answered 4xx. */
+export interface Deferral {
+  readonly kind: 'defer'
+  readonly reply: Reply
   readonly details: DecisionDetails
 }
 

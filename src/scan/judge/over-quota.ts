@@ -2,7 +2,7 @@ import { replaceUnprintable } from '../../ground/errors/log.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/quota-answer.ts'
-import type { Reply, SingleDecision } from './decision.ts'
+import type { Deferral, Reply } from './decision.ts'
 import type { Client } from './transaction.ts'
 
 /** Recipients that are asked about at once. */
@@ -29,8 +29,6 @@ export function isAskedAbout(
   if (client.bounceInjector) return false
   return lookup.askForRelayClients || !client.relay
 }
-
-type Deferral = Extract<SingleDecision, { kind: 'defer' }>
 
 /** What asking about the recipients of a message came to. */
 export interface QuotaCheck {

@@ -5,12 +5,9 @@ import type { Header } from '../../../mail/message/header-block.ts'
 import { Intake, type MessageOptions } from '../../../mail/message/intake.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import { ContentReader } from '../../../protocol/smtp/content.ts'
-import type { Decision, Grounds } from '../../../scan/judge/decision.ts'
+import type { Grounds, Refusal } from '../../../scan/judge/decision.ts'
 import type { SmtpConnection } from '../client/connection.ts'
 import type { SmtpServer } from '../shared/server.ts'
-
-/** The refusal of a message that is not even judged, because of its form. */
-type ContentRefusal = Extract<Decision, { kind: 'reject' }>
 
 /**
  * Receives the content of a message, and calls `use` with it and with the refusal that its form
@@ -23,7 +20,7 @@ export async function withContent(
   client: SmtpConnection,
   options: MessageOptions,
   server: SmtpServer,
-  use: (message: Message, refusal: ContentRefusal | undefined) => Promise<void>,
+  use: (message: Message, refusal: Refusal | undefined) => Promise<void>,
 ): Promise<void> {
   const intake = new Intake(options, server.openLease())
   try {
@@ -49,7 +46,7 @@ async function readContent(
   client: SmtpConnection,
   intake: Intake,
   server: SmtpServer,
-): Promise<ContentRefusal | undefined> {
+): Promise<Refusal | undefined> {
   const reader = new ContentReader()
   const lineEnds = new CrlfReader()
   let size = 0
@@ -89,7 +86,7 @@ function refuseContent(
   { bare, hasHiddenDot }: ContentReader,
   size: number,
   { refusesBareNewlines, maxSize }: Pick<SmtpServer, 'refusesBareNewlines' | 'maxSize'>,
-): ContentRefusal | undefined {
+): Refusal | undefined {
   if (size > maxSize) {
     return refusal('5.3.4', 'too-large', `message is larger than ${maxSize} bytes (--max-size)`)
   }
@@ -112,13 +109,13 @@ const HOPS_MAX = 50
  * (RFC 5321 6.3). The servers behind cannot count in time, since each hands the message on before
  * it has all of it.
  */
-function refuseTooManyHops({ fields }: Header): ContentRefusal | undefined {
+function refuseTooManyHops({ fields }: Header): Refusal | undefined {
   const hops = fields.filter(({ key }) => key === 'received').length
   if (hops < HOPS_MAX) return undefined
   return refusal('5.4.6', 'too-many-hops', `too many hops: ${hops} Received fields, a mail loop`)
 }
 
-function refusal(enhanced: string, grounds: Grounds, text: string): ContentRefusal {
+function refusal(enhanced: string, grounds: Grounds, text: string): Refusal {
   const details = { scan: 'skipped', why: text, times: {} } as const
   return { kind: 'reject', reply: { class: 5, enhanced, text, grounds }, details }
 }
