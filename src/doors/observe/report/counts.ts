@@ -79,14 +79,6 @@ export class Durations {
     this.#max = Math.max(this.#max, milliseconds)
   }
 
-  /** Adds all durations of another set. */
-  addAll(others: Durations): void {
-    for (const [step, count] of others.#steps.entries()) this.#steps[step]! += count
-    this.#count += others.#count
-    this.#sum += others.#sum
-    this.#max = Math.max(this.#max, others.#max)
-  }
-
   /** Returns the duration below which that share of all lies; 0 if there is none. */
   quantile(share: number): number {
     let left = share * this.#count
