@@ -35,7 +35,11 @@ const REASON_MAX = 200
  * Returns the packets that end the message: its edits, then the answer. Throws a Fault of kind
  * `config` if the MTA does not allow such an edit.
  */
-export function carryOut(decision: Decision, message: MtaMessage, agreement: Capabilities): Buffer {
+export function encodeDecision(
+  decision: Decision,
+  message: MtaMessage,
+  agreement: Capabilities,
+): Buffer {
   switch (decision.kind) {
     case 'accept': {
       const edits = [

@@ -20,7 +20,7 @@ import { type Judging, startJudging } from '../shared/mail-door.ts'
 import { RecipientList } from '../shared/recipient-list.ts'
 import type { SendingClient } from '../shared/refuse-recipient.ts'
 import { faultReply, replyCode } from '../shared/replies/smtp-reply.ts'
-import { carryOut } from './carry-out.ts'
+import { encodeDecision } from './carry-out.ts'
 import { MilterIntake } from './intake.ts'
 import { addressIn } from './recipient-path.ts'
 import type { MilterServer } from './server.ts'
@@ -123,22 +123,22 @@ export class MilterMessage {
       const envelope = makeEnvelope(this.#from, paths.map(addressIn))
       const message = this.#intake!.finish()
       const { clusterPeer, site } = judging
-      const known = { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } } // biome-ignore format: a line
-      transaction = known
+      const received = { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } } // biome-ignore format: a line
+      transaction = received
       const endTurn = await server.turns.take(gone)
-      return await deliver(known, site, new Deadline(server.uptime, { gone }), {
+      return await deliver(received, site, new Deadline(server.uptime, { gone }), {
         // The MTA may not let recipients be removed.
         answers: agreement.actions & action.deleteRecipients ? 'once, some kept' : 'once',
         begin: server.begin,
         mtaHolds: true,
-        about: () => this.#about(origin, known),
+        about: () => this.#about(origin, received),
         check(judged) {
           // Encoded already here: it throws if the MTA cannot do it, and nothing must be kept then.
-          packets = carryOut(judged, { header: message.header, paths }, agreement)
+          packets = encodeDecision(judged, { header: message.header, paths }, agreement)
           return judged
         },
         carryOut: (decision) => {
-          const about = this.#about(origin, known, replyCode(decision))
+          const about = this.#about(origin, received, replyCode(decision))
           for (const line of decisionLines(decision, undefined, about)) server.log(line)
           return packets
         },

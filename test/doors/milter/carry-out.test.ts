@@ -1,5 +1,5 @@
 import t from 'tap'
-import { carryOut } from '../../../src/doors/milter/carry-out.ts'
+import { encodeDecision } from '../../../src/doors/milter/carry-out.ts'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
 import type { HeaderEdits } from '../../../src/mail/message/header-block.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
@@ -19,7 +19,7 @@ function packetsOf(edits: HeaderEdits, ...forward: readonly string[]): string[] 
   const to = forward.length > 0 && { recipients: forward.map(readAddress) }
   const reader = createPacketReader(() => 1_000_000)
   const agreement = { version: 6, actions: 0x1ff, steps: 0x100000 }
-  reader.push(carryOut({ kind: 'accept', edits, details, ...to }, told, agreement))
+  reader.push(encodeDecision({ kind: 'accept', edits, details, ...to }, told, agreement))
   const packets: string[] = []
   for (let next = reader.next(); next; next = reader.next()) {
     packets.push(next.type + next.payload.toString('latin1'))
