@@ -38,7 +38,7 @@ export async function scanUnvouched(
   trust: Trust,
   deadline: Deadline,
 ): Promise<ScanOutcome> {
-  const { message, envelope, client, leaving } = mail
+  const { message, client, leaving } = mail
   const { settings, cluster } = policy
   const isSpared = isReleased(trust, mail, tools)
   const scanners = tools.scanners.filter(
@@ -53,48 +53,42 @@ export async function scanUnvouched(
 
   const notes: string[] = []
   let oddities: ReadonlySet<string> = new Set()
-  const wish = wishFor(client, policy, tools.uptime, deadline)
+  const options = runOptionsFor(client, policy, tools.uptime, deadline)
   const timeLeft = deadline.forScans(settings.timeout)
-  const odd = (found: ReadonlySet<string>) => {
-    oddities = found
-  }
-  const sample = sampleOf(message, leaving, envelope, client.origin)
-  const run: RunScanners = (those, { header, ...more } = {}) => {
-    const all = { ...wish, scanners: those, timeout: timeLeft(), ...more }
-    if (header !== undefined) {
-      const other = sampleOf(message, header, envelope, client.origin)
-      const quiet = { ...all, note: () => {} }
-      return withNamedCopy(other.bytes, policy.spool, (path) =>
-        runScanners({ ...other, path }, quiet),
-      )
-    }
-    return runScanners(sample, { ...all, odd, note: (text) => notes.push(text) })
-  }
-  const question = {
+  const run = runnerFor(mail, options, timeLeft, {
+    note: (text) => notes.push(text),
+    odd: (found) => {
+      oddities = found
+    },
+  })
+  const query = {
     message,
     leaving,
     scanners,
     settings,
     timeLeft,
     gone: deadline.gone,
-    isExcused: wish.isExcused,
+    isExcused: options.isExcused,
     // This host makes no stamp that is older than the cluster accepts.
     maxAge: cluster?.CLUSTERMAXAGE ?? Number.POSITIVE_INFINITY,
   }
   const found: KnownOrScanned = tools.verdicts
-    ? await tools.verdicts.find(question, run)
+    ? await tools.verdicts.find(query, run)
     : { result: await run(scanners) }
   const result = isSpared && found.result.answer === 'clean' ? RELEASE : found.result
   return { ...found, result, scanners, notes, oddities }
 }
 
-/** How policy has a message of this client scanned, by whatever scanners. */
-function wishFor(
+/** How a message is scanned, by whatever scanners, and however much time there is. */
+type RunOptions = Omit<ScanRun, 'scanners' | 'timeout' | 'note'>
+
+/** How policy has a message of this client scanned. */
+function runOptionsFor(
   { bounceInjector }: Client,
   policy: Policy,
   uptime: () => number,
   { gone }: Deadline,
-): Omit<ScanRun, 'scanners' | 'timeout' | 'note'> {
+): RunOptions {
   const { settings, spool } = policy
   const { OVERSIZE, OVERNESTING, ENCRYPTED, STRICTMIME } = settings
   const keepsOut = new Set<Unseen>()
@@ -112,6 +106,27 @@ function wishFor(
     isExcused: excusesOf(policy),
     uptime,
     gone,
+  }
+}
+
+/**
+ * Returns what runs scanners for a message. `told` hears of its notes and oddities, but not of those that
+ * it has with another header.
+ */
+function runnerFor(
+  { message, leaving, envelope, client }: LeavingMail,
+  options: RunOptions,
+  timeLeft: () => number,
+  told: Pick<ScanRun, 'note' | 'odd'>,
+): RunScanners {
+  const sample = sampleOf(message, leaving, envelope, client.origin)
+  return (scanners, { header, ...more } = {}) => {
+    const run = { ...options, scanners, timeout: timeLeft(), ...more }
+    if (header === undefined) return runScanners(sample, { ...run, ...told })
+    const other = sampleOf(message, header, envelope, client.origin)
+    return withNamedCopy(other.bytes, options.spool, (path) =>
+      runScanners({ ...other, path }, { ...run, note: () => {} }),
+    )
   }
 }
 
