@@ -52,7 +52,7 @@ function decideCouldNotTell(
     case 'accept':
       return untagged
     case 'quarantine':
-      return keepInQuarantine(QUARANTINE, 'unscanned', untagged)
+      return quarantineDecision(QUARANTINE, 'unscanned', untagged)
     case 'defer':
       return { kind: 'defer', reply: NOT_SCANNED, details: untagged.details }
   }
@@ -76,7 +76,7 @@ function decideInfected(
     case 'reject':
       return { kind: 'reject', reply: refusal(name, banned), details }
     case 'quarantine':
-      return keepInQuarantine(settings.QUARANTINE, banned ? 'banned' : 'virus', tagged)
+      return quarantineDecision(settings.QUARANTINE, banned ? 'banned' : 'virus', tagged)
     case 'forward':
       return forwardTo(settings.VIRUSFORWARD!, envelope, tagged)
     case 'drop':
@@ -129,7 +129,7 @@ function decideUnseen(
     case 'off':
       return untagged
     case 'quarantine':
-      return keepInQuarantine(QUARANTINE, grounds, untagged)
+      return quarantineDecision(QUARANTINE, grounds, untagged)
     case 'defer':
       return { kind: 'defer', reply: replyAboutForm('deferred', grounds, because), details }
     case 'refuse':
@@ -146,7 +146,7 @@ interface Treatment {
 }
 
 /** readPolicy() has made sure that there is a quarantine if a setting asks for it. */
-function keepInQuarantine(
+function quarantineDecision(
   quarantine: MailSettings['QUARANTINE'],
   grounds: Grounds,
   { edits, details }: Acceptance,
