@@ -17,12 +17,8 @@ import type { Configuration } from '../shared/configuration.ts'
 import { deliver } from '../shared/deliver.ts'
 import { type LogContext, type LoggedMessage, TRIAL } from '../shared/log/log-lines.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
-import {
-  bounceUserOf,
-  isTrialOfCheck,
-  readSlotClient,
-  type SlotClient,
-} from '../shared/slot-client.ts'
+import { bounceUserOf, readSlotClient, type SlotClient } from '../shared/slot-client.ts'
+import { isTrialOfCheck } from '../shared/trial-chain.ts'
 import { Turns } from '../shared/turns.ts'
 import { type ClientReplies, carryOut, endWithReply, passOn } from './carry-out.ts'
 import { ClientSites } from './client-site.ts'

@@ -1,6 +1,6 @@
 import { cleanMessage, eicarMessage } from '../../../doors/readiness/eicar-message.ts'
 import { accountText, scanSettingsOf } from '../../../doors/readiness/stage.ts'
-import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/shared/slot-client.ts'
+import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/shared/trial-chain.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { isCompiled } from '../../../ground/runtime/compiled-program.ts'
 import { handToSlot, type SlotResult } from '../../shared/hand-to-slot.ts'

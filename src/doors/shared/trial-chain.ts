@@ -1,0 +1,18 @@
+/** The first line that the stand-in for qmail-queue prints, on standard error. */
+export const CHAIN_REACHED = 'onescan-check-chain'
+
+/**
+ * Prints the header in the shell alone: cat(1) does not run under the classic softlimit of 3 MB,
+ * under which the real qmail-queue runs.
+ */
+const SHOW_HEADER = `exec >&2; echo ${CHAIN_REACHED}; while IFS= read -r line && test -n "$line"; do printf "%s\\n" "$line"; done; echo`
+
+/**
+ * QUEUECHAIN for the trial mail of `onescan check`: in place of qmail-queue a program that prints
+ * the header that it gets, and queues nothing.
+ */
+export const TRIAL_CHAIN = `/bin/sh -c '${SHOW_HEADER}'`
+
+/** Whether that mail asks: it is delivered nowhere, and counts in no figure. */
+export const isTrialOfCheck = (variables: ReadonlyMap<string, string>): boolean =>
+  variables.get('QUEUECHAIN') === TRIAL_CHAIN
