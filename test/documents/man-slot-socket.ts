@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { SILENCE_MAX } from '../../src/doors/slot-socket/door.ts'
 import { frameRules, TELL, VERSION } from '../../src/doors/slot-socket/request.ts'
-import { SILENCE_MAX } from '../../src/doors/slot-socket/slot-socket.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { answerCodes, exitCodes } from './c-tables.ts'
 import { figure } from './source-files.ts'

@@ -7,7 +7,7 @@ import { Bytes } from '../../src/mail/message/bytes.ts'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { openMilter } from '../doors/milter/rig.ts'
 import { runSlot } from '../doors/slot/slot.ts'
-import { openSlot } from '../doors/slot-socket/slot-socket.ts'
+import { openSlot } from '../doors/slot-socket/rig.ts'
 import {
   attached,
   file,

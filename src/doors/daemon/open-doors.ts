@@ -10,8 +10,8 @@ import { type AccessPolicy, createPolicyDoor, type PolicyDoorOptions } from '../
 import type { Configuration } from '../shared/configuration.ts'
 import { openDaemonLog } from '../shared/log/log-sink.ts'
 import type { Door } from '../shared/serve.ts'
+import { createSlotSocketDoor } from '../slot-socket/door.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../slot-socket/server.ts'
-import { createSlotSocket } from '../slot-socket/slot-socket.ts'
 import type { DaemonDescription } from '../slot-socket/tell.ts'
 import { createSmtpDoor } from '../smtp/door.ts'
 import type { SmtpRoute } from '../smtp/shared/server.ts'
@@ -94,7 +94,7 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
   }
   switch (kind) {
     case 'slot':
-      return createSlotSocket(configuration, { ...options, log })
+      return createSlotSocketDoor(configuration, { ...options, log })
     case 'milter':
       return createMilterDoor(configuration, { ...options, log, mailLog })
     case 'policy':

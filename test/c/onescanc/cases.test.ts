@@ -6,7 +6,7 @@ import { bounces } from '../../cases/bounces.ts'
 import { firstOfEachKind } from '../../cases/kinds.ts'
 import { type Passage, play } from '../../cases/play.ts'
 import { sendToSlot } from '../../doors/slot/send.ts'
-import { openSlot } from '../../doors/slot-socket/slot-socket.ts'
+import { openSlot } from '../../doors/slot-socket/rig.ts'
 import { clients, coldPrograms, missing } from './client.ts'
 
 /**

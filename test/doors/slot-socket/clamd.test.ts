@@ -5,7 +5,7 @@ import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { plain } from '../../cases/messages.ts'
 import { type Clamd, clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
 import { until } from '../http/rig.ts'
-import { type OpenSlot, openSlot } from './slot-socket.ts'
+import { type OpenSlot, openSlot } from './rig.ts'
 
 /** Real clamds behind the daemon that end, start and fall silent while mail is judged. */
 

@@ -10,7 +10,7 @@ import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { slowClamd } from '../slow-clamd.ts'
 import { ask, call, carryOut, framesOf, hearOut, type Outcome, type Question } from './client.ts'
-import { type OpenSlot, openSlot } from './slot-socket.ts'
+import { type OpenSlot, openSlot } from './rig.ts'
 
 /**
  * Conversations with the slot socket: their times and limits, and clients that break the protocol.

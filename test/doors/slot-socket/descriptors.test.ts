@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { plain } from '../../cases/messages.ts'
 import { cannotMount, connectHostilely, descriptors } from './hostile-descriptors.ts'
-import { openSlot } from './slot-socket.ts'
+import { openSlot } from './rig.ts'
 
 /** Whatever descriptor a client sends, onescand has none of it: doc/security.md, rule (e). */
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { type Asked, DATABASE, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { openMilter } from '../milter/rig.ts'
-import { openSlot } from './slot-socket.ts'
+import { openSlot } from './rig.ts'
 
 /** How warm doors remember verdicts about copies. */
 

@@ -8,7 +8,7 @@ import {
 import { bytes } from '../../cases/case.ts'
 import type { Passage, Sent } from '../../cases/play.ts'
 import type { Outcome } from './client.ts'
-import { openSlot } from './slot-socket.ts'
+import { openSlot } from './rig.ts'
 
 /**
  * Hands a case's mail to a slot socket of its own, whose daemon has those settings that are its own.

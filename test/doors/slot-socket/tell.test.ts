@@ -6,7 +6,7 @@ import { askToTell, type DaemonDescription } from '../../../src/doors/slot-socke
 import { error } from '../../../src/ground/errors/finding.ts'
 import { listen } from '../../programs/listen.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
-import { openSlot } from './slot-socket.ts'
+import { openSlot } from './rig.ts'
 
 /** The question to onescand about itself. */
 

@@ -5,7 +5,7 @@ import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { infected, plain, troublesome } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { memoryInUse } from '../memory-in-use.ts'
-import { openSlot } from './slot-socket.ts'
+import { openSlot } from './rig.ts'
 
 /** What a client may set, and what makes it go cold: onescand(8), CLIENTS OF THE SLOT. */
 

@@ -28,7 +28,7 @@ const ACKNOWLEDGE_AFTER = 250
 const HEARTBEAT_AFTER = 600
 
 /** Makes the slot's door, which speaks the protocol of onescan-slot(7) with clients. */
-export function createSlotSocket(first: Configuration, options: SlotSocketOptions): Door {
+export function createSlotSocketDoor(first: Configuration, options: SlotSocketOptions): Door {
   const server = new SlotServer(first, options)
   const budget = new Budget(options.memory)
   /** The conversations whose head has not come whole, in the order of arrival. */

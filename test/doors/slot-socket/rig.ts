@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import { createSlotSocketDoor } from '../../../src/doors/slot-socket/door.ts'
 import type { SlotSocketOptions } from '../../../src/doors/slot-socket/server.ts'
-import { createSlotSocket } from '../../../src/doors/slot-socket/slot-socket.ts'
 import type { Ending } from '../../programs/server.ts'
 import { aroundDoor, type OpenedDoor } from '../in-process.ts'
 import { ask, carryOut, type Outcome, type Question } from './client.ts'
@@ -19,7 +19,7 @@ export async function openSlot(
 ): Promise<OpenSlot> {
   const around = aroundDoor(t)
   const socket = join(around.directory, 's')
-  const door = createSlotSocket(await around.configured(environment), {
+  const door = createSlotSocketDoor(await around.configured(environment), {
     maxSize: 8 * 1024 * 1024,
     maxClients: 20,
     memory: 32 * 1024 * 1024,
