@@ -20,6 +20,7 @@ import { isThere, ruleFiles } from '../../scan/rules/rule.ts'
 import { makeScanners } from '../../scan/scanners/scanners.ts'
 import { readSignatureFiles } from '../../scan/scanners/shared/signatures.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
+import { uptime } from './uptime.ts'
 
 interface SlotTools extends Tools {
   /** Its `settled` and `close` are called before this process becomes the next program. */
@@ -36,19 +37,14 @@ export async function prepareTools(policy: Policy, log: LogSink): Promise<SlotTo
     signatureFiles: once(() => cluster && readSignatureFiles(database, Date.now())),
     now: Date.now,
     uptime,
-    quota: quota && (await openLookup(quota)),
+    quota: quota && (await openSlotQuota(quota)),
   }
 }
 
-async function openLookup(settings: QuotaSettings): Promise<SlotTools['quota']> {
+/** Opens the client that asks for quotas. It has code of its own, which other mail does not load. */
+export async function openSlotQuota(settings: QuotaSettings): Promise<QuotaClient> {
   const { openQuotaClient } = await import('../../scan/quota/quota-client.ts')
   return openQuotaClient(settings, () => {}) // the slot's line says what the answer was
-}
-
-/** Milliseconds on the monotonic clock, as performance.now(), which takes longer to load. */
-function uptime(): number {
-  const [seconds, nanoseconds] = process.hrtime()
-  return seconds * 1000 + nanoseconds / 1e6
 }
 
 function once<Value>(compute: () => Value): () => Value {

@@ -8,6 +8,7 @@ import {
   passLine,
 } from '../shared/log/log-lines.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
+import { uptime } from './uptime.ts'
 
 /**
  * The slot's log: one line for each message, whatever becomes of it. If an exit code is undefined,
@@ -18,7 +19,7 @@ export class SlotLog {
   transaction: LoggedMessage | undefined
   readonly #remote: string | undefined
   readonly #sink: LogSink
-  readonly #started = process.hrtime()
+  readonly #started = uptime()
 
   constructor(env: Environment, sink: LogSink) {
     this.#remote = env.TCPREMOTEIP || undefined
@@ -27,8 +28,7 @@ export class SlotLog {
 
   /** What every line says, at this moment. */
   about(): LogContext {
-    const [seconds, nanoseconds] = process.hrtime(this.#started)
-    const total = seconds * 1000 + nanoseconds / 1e6
+    const total = uptime() - this.#started
     return { remote: this.#remote, transaction: this.transaction, total }
   }
 

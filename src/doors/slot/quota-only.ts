@@ -3,7 +3,9 @@ import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import { checkQuota, isAskedAbout } from '../../scan/judge/over-quota.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { becomeNext, carryOut, passThrough, type SlotContext } from './carry-out.ts'
+import { openSlotQuota } from './load-site.ts'
 import { readCaller, receiveTransaction } from './receive.ts'
+import { uptime } from './uptime.ts'
 
 /**
  * Asks a service for quotas although nothing is scanned. The message is kept meanwhile. It is
@@ -19,13 +21,12 @@ export async function passUnscanned(
   const { chain, slotLog } = context
   if (!isAskedAbout(readCaller(env), settings)) return passThrough(context, why)
   const policy = readSpoolPolicy(env)
-  const { openQuotaClient } = await import('../../scan/quota/quota-client.ts')
-  const quota = openQuotaClient(settings, () => {}) // the slot's line says what the answer was
+  const quota = await openSlotQuota(settings)
   const transaction = receiveTransaction({ policy }, env)
   const { message, envelope, client } = transaction
   slotLog.transaction = transaction
   const mail = { envelope, client, size: message.size }
-  const { defer, remark } = await checkQuota(mail, quota, () => performance.now())
+  const { defer, remark } = await checkQuota(mail, quota, uptime)
   await quota.settled()
   quota.close()
   if (defer !== undefined) return carryOut(defer, transaction, policy.directory, context)
