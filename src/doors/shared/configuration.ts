@@ -2,7 +2,7 @@ import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { keepFor } from '../../ground/flow/cache.ts'
 import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
-import { type Environment, readSetting, readSettings } from '../../ground/settings/settings.ts'
+import { type Environment, readSettings } from '../../ground/settings/settings.ts'
 import {
   clamAv,
   DEFAULT_DATABASE,
@@ -15,6 +15,7 @@ import { digestsFor } from '../../scan/cluster/verify.ts'
 import {
   type ControlDirectories,
   HOST_DIRECTORY,
+  type Policy,
   readControlDirectories,
   readScanningPolicy,
   withSettings,
@@ -26,6 +27,7 @@ import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { loadRules } from '../../scan/rules/load.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import { makeScanners } from '../../scan/scanners/scanners.ts'
+import type { Scanner } from '../../scan/scanners/shared/scanner.ts'
 import { readSignatureFiles, type SignatureFiles } from '../../scan/scanners/shared/signatures.ts'
 import { HostMemory } from '../../scan/verdicts/host-memory.ts'
 import { openVerdictsBy, readVerdictSettings } from '../../scan/verdicts/open.ts'
@@ -70,27 +72,10 @@ export async function readConfiguration(
   const readAt = Date.now()
   const policy = readScanningPolicy(env)
   readSettings(env, quarantineLimits) // a wrong limit is a fault of the start, not of the first sweep
-  const scanners = policy ? await makeScanners(policy.settings, { lasting: true, log }) : []
-  for (const scanner of scanners) await scanner.prepare?.()
-  const keys = policy?.cluster?.keys ?? []
-  const clocks = clocksFor(readSetting(env, 'CLAMDBDIR') ?? DEFAULT_DATABASE)
-  const crypto = await loadCrypto()
-  const verdicts =
-    policy &&
-    (await openVerdictsBy(readVerdictSettings(env), keys, memory, {
-      ...clocks,
-      crypto,
-      log,
-      scanTimeout: policy.settings.timeout,
-    }))
-  const tools: Tools = {
-    ...clocks,
-    scanners,
-    crypto: (policy?.cluster || verdicts) && crypto,
-    verdicts,
-  }
-  const lines = policy && loadRules(readControlDirectories(env).control, HOST_DIRECTORY)
-  const sites = policy && lines && (await sitesOfLines({ policy, tools }, lines, env, log))
+  const directories = readControlDirectories(env)
+  const base = policy && { policy, tools: await openTools(policy, env, log, memory) }
+  const lines = base && loadRules(directories.control, HOST_DIRECTORY)
+  const sites = base && lines && (await sitesOfLines(base, lines, env, log))
   const rules: SiteRules | undefined = lines && {
     lines,
     siteOfLine: (settings) => sites!.get(JSON.stringify(settings))!,
@@ -98,18 +83,20 @@ export async function readConfiguration(
   const quotaSettings = readQuotaSettings(env)
   const quota = quotaSettings && openQuotaClient(quotaSettings, log)
   const report = () => quota && log(countersLine(quota.counters))
+  const keys = policy?.cluster?.keys ?? []
+  const verdicts = base?.tools.verdicts
   return {
     env,
     readAt,
-    directories: readControlDirectories(env),
-    site: policy && { policy, tools, rules },
+    directories,
+    site: base && { ...base, rules },
     messageOptions: {
       policy: policy?.spool ?? readSpoolPolicy(env),
       digestsFor(header) {
         const wanted = digestsFor(header, keys, Date.now() / 1000)
         return verdicts === undefined ? wanted : { ...wanted, sha256: true }
       },
-      createHash: tools.crypto?.createHash,
+      createHash: base?.tools.crypto?.createHash,
       memoryFiles: policy && loadSystem(),
     },
     quota,
@@ -118,9 +105,39 @@ export async function readConfiguration(
       const ofLines = [...(sites?.values() ?? [])].flatMap((site) => site.tools.scanners)
       quota?.close()
       verdicts?.close()
+      const scanners = base?.tools.scanners ?? []
       for (const scanner of new Set([...scanners, ...ofLines])) scanner.close?.()
     },
   }
+}
+
+/** Makes the scanners of a policy, and opens the memory of verdicts. Rejects with a Fault of kind `config`. */
+async function openTools(
+  { settings, cluster }: Policy,
+  env: Environment,
+  log: (line: string) => void,
+  memory: HostMemory,
+): Promise<Tools> {
+  const scanners = await makePreparedScanners(settings, log)
+  const clocks = clocksFor(settings.CLAMDBDIR ?? DEFAULT_DATABASE)
+  const crypto = await loadCrypto()
+  const verdicts = await openVerdictsBy(readVerdictSettings(env), cluster?.keys ?? [], memory, {
+    ...clocks,
+    crypto,
+    log,
+    scanTimeout: settings.timeout,
+  })
+  return { ...clocks, scanners, crypto: (cluster || verdicts) && crypto, verdicts }
+}
+
+/** Makes scanners that last until the configuration is closed, and has them ready. */
+async function makePreparedScanners(
+  settings: Policy['settings'],
+  log: (line: string) => void,
+): Promise<readonly Scanner[]> {
+  const scanners = await makeScanners(settings, { lasting: true, log })
+  for (const scanner of scanners) await scanner.prepare?.()
+  return scanners
 }
 
 /** What this process saw last in directories of signatures, also before it read its settings anew. */
@@ -156,9 +173,8 @@ async function sitesOfLines(
       const policy = withSettings(base.policy, env, action.settings)
       const isAboutScanners = Object.keys(action.settings).some((name) => name in aboutScanners)
       const scanners = isAboutScanners
-        ? await makeScanners(policy.settings, { lasting: true, log })
+        ? await makePreparedScanners(policy.settings, log)
         : base.tools.scanners
-      for (const scanner of isAboutScanners ? scanners : []) await scanner.prepare?.()
       sites.set(key, { policy, tools: { ...base.tools, scanners } })
     } catch (error) {
       throw new Fault('config', `${path} line ${line}: ${errorText(error)}`, error)
