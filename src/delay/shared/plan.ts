@@ -139,9 +139,9 @@ async function judgeByName(
   if (entry !== undefined)
     return { delay: 0, why: `allowed by ${entry}`, exempt: true, class: undefined }
   if (isRemembered) return rememberedJudgement
-  const finding = classify(names, address, rules)
-  const delay = options.delays[finding.class]
-  return { delay, why: describeClass(finding), exempt: false, class: finding.class }
+  const classification = classify(names, address, rules)
+  const delay = options.delays[classification.class]
+  return { delay, why: describeClass(classification), exempt: false, class: classification.class }
 }
 
 const rememberedJudgement: DelayJudgement = {
@@ -196,8 +196,11 @@ function classify(
     case 'none':
       return { class: 'nameless', name: undefined, rule: 'no name' }
     case 'names': {
-      const findings = names.names.map((name) => classifyName(name, address, rules))
-      return findings.find((finding) => finding.class === 'ordinary') ?? findings[0]!
+      const classifications = names.names.map((name) => classifyName(name, address, rules))
+      return (
+        classifications.find((classification) => classification.class === 'ordinary') ??
+        classifications[0]!
+      )
     }
   }
 }
