@@ -12,7 +12,7 @@ interface GateLogOptions {
   readonly verbose: boolean
   /** -q: refusals and trouble are not logged. */
   readonly quiet: boolean
-  readonly sockets: Pick<System, 'awaitRoom'>
+  readonly system: Pick<System, 'awaitRoom'>
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
 }
@@ -25,7 +25,7 @@ export class GateLog {
 
   constructor(options: GateLogOptions) {
     this.#options = options
-    this.#queue = new LineQueue(options.sockets)
+    this.#queue = new LineQueue(options.system)
   }
 
   /**
@@ -76,13 +76,13 @@ const STDERR = 2
  * does not stop the gate.
  */
 class LineQueue {
-  readonly #sockets: Pick<System, 'awaitRoom'>
+  readonly #system: Pick<System, 'awaitRoom'>
   #lines: Buffer[] = []
   #lost = 0
   #isTrying = false
 
-  constructor(sockets: Pick<System, 'awaitRoom'>) {
-    this.#sockets = sockets
+  constructor(system: Pick<System, 'awaitRoom'>) {
+    this.#system = system
   }
 
   write(line: Buffer): void {
@@ -98,7 +98,7 @@ class LineQueue {
 
   #flush(patience: number): void {
     let written = 0
-    while (written < this.#lines.length && this.#sockets.awaitRoom(STDERR, patience)) {
+    while (written < this.#lines.length && this.#system.awaitRoom(STDERR, patience)) {
       writeLine(this.#lines[written++]!)
     }
     this.#lines = this.#lines.slice(written)

@@ -30,23 +30,23 @@ export async function keepGate(
   uptime: () => number,
 ): Promise<number> {
   const next = findNext(options.words, env)
-  const sockets = requireSystem(EARLY_TALKERS)
+  const system = requireSystem(EARLY_TALKERS)
   const room = new WaitingRoom(roomFor(gate))
-  const descriptors = openListeners(gate, sockets)
-  const log = new GateLog({ verbose: options.verbose, quiet: gate.quiet, sockets, uptime })
+  const descriptors = openListeners(gate, system)
+  const log = new GateLog({ verbose: options.verbose, quiet: gate.quiet, system, uptime })
   dropPrivileges(gate)
   const remembered = new RememberedClients(gate.remember, uptime)
   if (gate.rules) findTcpRule(gate.rules, '', undefined) // so that a broken file is known now
-  const parts = { options, gate, env, next, sockets, room, remembered, log, uptime }
+  const parts = { options, gate, env, next, system, room, remembered, log, uptime }
   const receiver = new Receiver(parts)
   const listeners: Listeners = new Listeners({
-    sockets,
+    system,
     descriptors,
     arrive: (peer) => receiver.arrive(peer, listeners),
     exhausted: () => log.trouble('descriptors or memory are used up; raise the limit (ulimit -n)'),
   })
   process.on('SIGHUP', () => receiver.reload())
-  if (gate.printPort) writeSync(1, `${sockets.localEndpoint(descriptors[0]!)?.port}\n`)
+  if (gate.printPort) writeSync(1, `${system.localEndpoint(descriptors[0]!)?.port}\n`)
 
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, resolve)
@@ -59,14 +59,14 @@ export async function keepGate(
 }
 
 /** Opens the listening sockets of --listen. Throws a Fault if one cannot be opened. */
-function openListeners({ listen, backlog }: GateOptions, sockets: System): number[] {
+function openListeners({ listen, backlog }: GateOptions, system: System): number[] {
   return listen.map((place) => {
     if (place.kind === 'inherited') {
-      if (sockets.adoptListener(place.fd)) return place.fd
+      if (system.adoptListener(place.fd)) return place.fd
       const remedy = 'is no TCP socket that listens; see ListenStream= of systemd.socket(5)'
       throw new Fault('config', `--listen ${place.text}: ${remedy}`)
     }
-    const fd = sockets.listen(place.address, place.port, backlog)
+    const fd = system.listen(place.address, place.port, backlog)
     if (fd >= 0) return fd
     throw new Fault('config', `--listen ${place.text}: ${getSystemErrorName(fd)}`)
   })

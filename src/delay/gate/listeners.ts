@@ -6,7 +6,7 @@ import {
 } from '../../ground/runtime/system.ts'
 
 interface ListenersOptions {
-  readonly sockets: System
+  readonly system: System
   readonly descriptors: readonly number[]
   readonly arrive: (peer: AcceptedConnection) => void
   /** Called if a connection cannot be accepted for lack of descriptors or memory. */
@@ -74,15 +74,15 @@ export class Listeners {
   }
 
   stop(): void {
-    const { sockets, descriptors } = this.#options
+    const { system, descriptors } = this.#options
     this.#isStopped = true
     clearInterval(this.#regular)
-    for (const fd of descriptors) sockets.rest(fd)
+    for (const fd of descriptors) system.rest(fd)
   }
 
   #poll(): void {
     for (let polls = 0; polls < POLLS_MAX; polls++) {
-      const events = this.#options.sockets.events()
+      const events = this.#options.system.events()
       for (const event of events) this.#handlers.get(event.id)?.(event)
       if (events.length === 0) return
     }
@@ -90,13 +90,13 @@ export class Listeners {
   }
 
   #letIn(fd: number, id: number): void {
-    const { sockets, arrive, exhausted } = this.#options
+    const { system, arrive, exhausted } = this.#options
     for (let count = 0; count < AT_ONCE && !this.#isStopped; count++) {
-      const accepted = sockets.accept(fd)
+      const accepted = system.accept(fd)
       if (accepted === 'none') return
       if (accepted === 'exhausted') {
         exhausted()
-        sockets.rest(fd)
+        system.rest(fd)
         setTimeout(() => this.#listenTo(fd, id), REST)
         return
       }
@@ -106,7 +106,7 @@ export class Listeners {
 
   #listenTo(fd: number, id: number): void {
     if (this.#isStopped) return
-    this.#options.sockets.watch(fd, id, 'talking')
+    this.#options.system.watch(fd, id, 'talking')
     this.pollSoon()
   }
 }

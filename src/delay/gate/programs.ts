@@ -7,7 +7,7 @@ import type { ServerProgram } from '../shared/ucspi.ts'
 import type { Visit, WaitEnd } from './visit.ts'
 
 interface ProgramPlacesOptions {
-  readonly sockets: Pick<System, 'counts' | 'endReceiving'>
+  readonly system: Pick<System, 'counts' | 'endReceiving'>
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
   /** Called for a visit whose program is being ended. */
@@ -155,7 +155,7 @@ export class ProgramPlaces {
   }
 
   #noteProgress(visit: Visit, place: HeldPlace, now: number): void {
-    const bytes = this.#options.sockets.counts(visit.fd)?.bytes ?? place.progress.bytes
+    const bytes = this.#options.system.counts(visit.fd)?.bytes ?? place.progress.bytes
     if (bytes - place.progress.bytes >= PROGRESS) place.progress = { at: now, bytes }
   }
 
@@ -196,7 +196,7 @@ export class ProgramPlaces {
   #end(visit: Visit, now: number): void {
     this.#places.get(visit)!.endedAt = now
     this.#hold(visit, -1)
-    this.#options.sockets.endReceiving(visit.fd)
+    this.#options.system.endReceiving(visit.fd)
     this.#options.gaveWay(visit)
   }
 
@@ -238,7 +238,7 @@ export function startProgram(
   { program, args }: ServerProgram,
   visit: Visit,
   environment: Environment,
-  sockets: System,
+  system: System,
 ): { readonly pid: number; readonly ended: Promise<ProgramEnd> } | { readonly why: string } {
   let child: ChildProcess
   try {
@@ -257,7 +257,7 @@ export function startProgram(
 
   async function endOf(started: ChildProcess): Promise<ProgramEnd> {
     const [code, signal] = (await once(started, 'exit')) as [number | null, string | null]
-    const counted = sockets.counts(visit.fd)
+    const counted = system.counts(visit.fd)
     visit.close()
     const hasSpoken =
       counted !== undefined &&

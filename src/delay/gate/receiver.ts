@@ -32,10 +32,10 @@ export class Receiver {
   constructor(parts: ReceiverOptions) {
     this.#parts = parts
     this.#preparer = new VisitPreparer(parts)
-    const { gate, sockets, uptime, log } = parts
+    const { gate, system, uptime, log } = parts
     const gaveWay = (visit: Visit) =>
       log.connection('ended', visit, 'gives its place to a client that has fewer')
-    this.#places = new ProgramPlaces(gate.programs, { sockets, uptime, gaveWay })
+    this.#places = new ProgramPlaces(gate.programs, { system, uptime, gaveWay })
   }
 
   /** Receives a client that has connected. */
@@ -66,8 +66,8 @@ export class Receiver {
 
   /** Puts a new client into the waiting room. Returns undefined if it had to be sent away. */
   #admit(peer: AcceptedConnection, listeners: Listeners): Visit | undefined {
-    const { gate, sockets, room, uptime } = this.#parts
-    const visit = new Visit(listeners.newId(), peer, sockets, uptime)
+    const { gate, system, room, uptime } = this.#parts
+    const visit = new Visit(listeners.newId(), peer, system, uptime)
     const others = this.#connections.get(visit.client) ?? 0
     if (others >= gate.perClient) {
       return this.#sendAway(visit, 'too many connections from your address')
@@ -144,13 +144,13 @@ export class Receiver {
   /** Starts the program, and resolves when it has ended. */
   async #run(visit: Visit, environment: Environment, why: string | undefined): Promise<void> {
     if (visit.isClosed) return
-    const { gate, next, sockets, room, remembered, log } = this.#parts
+    const { gate, next, system, room, remembered, log } = this.#parts
     const hasWaited = why !== undefined
     room.leave(visit)
     visit.handOver()
-    if (!gate.keepIpOptions) sockets.dropIpOptions(visit.fd)
-    if (gate.noDelay) sockets.sendAtOnce(visit.fd)
-    const started = startProgram(next, visit, environment, sockets)
+    if (!gate.keepIpOptions) system.dropIpOptions(visit.fd)
+    if (gate.noDelay) system.sendAtOnce(visit.fd)
+    const started = startProgram(next, visit, environment, system)
     if ('why' in started) {
       log.trouble(started.why)
       return this.#sendAway(visit, 'the server cannot be started; come again')

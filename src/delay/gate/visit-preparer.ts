@@ -23,7 +23,7 @@ export interface VisitTools {
   readonly options: DelayOptions
   readonly gate: GateOptions
   readonly env: Environment
-  readonly sockets: System
+  readonly system: System
   readonly remembered: RememberedClients
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
@@ -45,11 +45,11 @@ export class VisitPreparer {
 
   /** Resolves to undefined if a rule denies the client. */
   async prepare(visit: Visit): Promise<PreparedVisit | undefined> {
-    const { options, gate, sockets, remembered } = this.#parts
+    const { options, gate, system, remembered } = this.#parts
     const { allowed, rules, ask, localHostOf } = this.#sources
     const { address, fd } = visit.peer
     const resolver = ask()
-    const local = sockets.localEndpoint(fd)
+    const local = system.localEndpoint(fd)
     if (local === undefined) throw new Error('the connection is broken')
     const remoteHost = await remoteHostOf(address, gate.lookUp, resolver)
     const localHost = await localHostOf(local.address, resolver)

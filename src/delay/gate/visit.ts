@@ -31,7 +31,7 @@ export class Visit implements RefusedClient {
   readonly client: string
   /** When the client connected, in milliseconds of `uptime`. */
   readonly #since: number
-  readonly #sockets: System
+  readonly #system: System
   readonly #uptime: () => number
 
   /** Its rank in the waiting room; undefined if it is not there. */
@@ -47,13 +47,13 @@ export class Visit implements RefusedClient {
   #settle: ((end: WaitEnd) => void) | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(id: number, peer: AcceptedConnection, sockets: System, uptime: () => number) {
+  constructor(id: number, peer: AcceptedConnection, system: System, uptime: () => number) {
     this.id = id
     this.peer = peer
     this.fd = peer.fd
     this.ip = addressText(peer.address)
     this.client = clientKey(peer.address)
-    this.#sockets = sockets
+    this.#system = system
     this.#uptime = uptime
     this.#since = uptime()
   }
@@ -70,7 +70,7 @@ export class Visit implements RefusedClient {
 
   /** Watches the client from now on. Returns false if the kernel has no room for that. */
   watchFromNowOn(): boolean {
-    this.#isWatched = this.#sockets.watch(this.fd, this.id, 'talking')
+    this.#isWatched = this.#system.watch(this.fd, this.id, 'talking')
     return this.#isWatched
   }
 
@@ -85,7 +85,7 @@ export class Visit implements RefusedClient {
       delay.then(
         (time) => {
           if (this.#settle !== settle) return
-          this.#endAfter(time - this.waited, () => settle(this.#sockets.look(this.fd)))
+          this.#endAfter(time - this.waited, () => settle(this.#system.look(this.fd)))
         },
         () => settle('left'),
       )
@@ -107,21 +107,21 @@ export class Visit implements RefusedClient {
 
   /** Sends a text at once: the number of a closed descriptor may be another client's. */
   write(text: string): boolean {
-    return !this.#isClosed && this.#sockets.send(this.fd, Buffer.from(text, 'latin1'))
+    return !this.#isClosed && this.#system.send(this.fd, Buffer.from(text, 'latin1'))
   }
 
   endSending(): void {
-    if (!this.#isClosed) this.#sockets.endSending(this.fd)
+    if (!this.#isClosed) this.#system.endSending(this.fd)
   }
 
   async read(time: number): Promise<Buffer | undefined> {
     const none = buffer.subarray(0, 0)
     for (;;) {
       if (this.#isClosed) return none
-      const count = this.#sockets.receive(this.fd, buffer)
+      const count = this.#system.receive(this.fd, buffer)
       if (count !== undefined) return Buffer.from(buffer.subarray(0, count))
       if (!(await this.#waitForBytes(time))) return undefined
-      if (this.#seen === 'left' && this.#sockets.look(this.fd) === 'silent') return none
+      if (this.#seen === 'left' && this.#system.look(this.fd) === 'silent') return none
     }
   }
 
@@ -134,7 +134,7 @@ export class Visit implements RefusedClient {
 
   /** Looks at the client after an event of its descriptor. */
   heard({ isEnd }: SocketEvent): void {
-    const sign = this.#sockets.look(this.fd)
+    const sign = this.#system.look(this.fd)
     if (sign === 'silent' && !isEnd) return
     // Unread bytes would make event after event, so only the end of the stream is watched now.
     if (sign === 'talks' && this.#seen === undefined) this.#see('talks')
@@ -178,12 +178,12 @@ export class Visit implements RefusedClient {
   }
 
   #unwatch(): void {
-    if (this.#isWatched) this.#sockets.unwatch(this.fd)
+    if (this.#isWatched) this.#system.unwatch(this.fd)
     this.#isWatched = false
   }
 
   #listenFor(what: 'talking' | 'leaving'): void {
-    if (this.#isWatched) this.#sockets.watchAnew(this.fd, this.id, what)
+    if (this.#isWatched) this.#system.watchAnew(this.fd, this.id, what)
   }
 
   #await(resolve: (end: WaitEnd) => void): (end: WaitEnd) => void {

@@ -93,7 +93,7 @@ t.test('clients of the gate, which reads into one memory, hear each its own answ
   const words = ['NOOP\r\nQUIT\r\n', 'RCPT TO:<a@example.org>\r\nQUIT\r\n', 'DATA\r\nQUIT\r\n']
   const unread: (string | undefined)[] = [...words]
   const answers = words.map(() => '')
-  const sockets = {
+  const system = {
     receive(fd: number, buffer: Buffer) {
       const bytes = unread[fd]
       if (bytes === undefined) return 0
@@ -108,7 +108,7 @@ t.test('clients of the gate, which reads into one memory, hear each its own answ
   } as unknown as System
   const visits = words.map((_, fd) => {
     const peer = { fd, port: 25, address: Uint8Array.of(127, 0, 0, 1) }
-    return new Visit(fd, peer, sockets, () => 0)
+    return new Visit(fd, peer, system, () => 0)
   })
   await Promise.all(visits.map((visit) => talk(visit, 'wait', () => 0)))
   t.same(
