@@ -1,4 +1,5 @@
 import type { Environment } from '../../ground/settings/settings.ts'
+import { NO_EDITS } from '../../mail/message/header-block.ts'
 import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import { checkQuota, isAskedAbout } from '../../scan/judge/over-quota.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
@@ -30,8 +31,7 @@ export async function passUnscanned(
   await quota.settled()
   quota.close()
   if (defer !== undefined) return carryOut(defer, transaction, policy.directory, context)
-  const unedited = { remove: [], add: [] }
-  return becomeNext(message, unedited, envelope, policy.directory, chain, () =>
+  return becomeNext(message, NO_EDITS, envelope, policy.directory, chain, () =>
     slotLog.passed(remark ? `${why}; ${remark}` : why),
   )
 }

@@ -152,6 +152,9 @@ export interface HeaderEdits {
   readonly add: readonly HeaderField[]
 }
 
+/** The header stays as it is. */
+export const NO_EDITS: HeaderEdits = { remove: [], add: [] }
+
 /** A run of bytes of an edited header block: kept from the original one, or new. */
 type HeaderPart =
   | { readonly kind: 'kept'; readonly start: number; readonly end: number }

@@ -3,6 +3,7 @@ import { parseIpAddress } from '../../ground/net/ip-address.ts'
 import { compileGlob } from '../../ground/settings/glob.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
+import { NO_EDITS } from '../../mail/message/header-block.ts'
 import type { Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
 import type { Deadline } from './deadline.ts'
@@ -122,7 +123,7 @@ function decideByAction(
 ): SingleDecision | undefined {
   if (action.kind === 'off') {
     const details = unscannedFor(`scan off by ${path} line ${line}`)
-    return { kind: 'accept', edits: { remove: [], add: [] }, details }
+    return { kind: 'accept', edits: NO_EDITS, details }
   }
   // A refused bounce would be tried again for ever.
   if (action.kind !== 'refuse' || client.bounceInjector) return undefined

@@ -1,5 +1,5 @@
 import { examineClearing } from '../../mail/message/clear-header.ts'
-import type { Header } from '../../mail/message/header-block.ts'
+import { type Header, NO_EDITS } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
 import type { Trust } from '../cluster/verify.ts'
 import { fateOfInfected } from './decide.ts'
@@ -42,7 +42,7 @@ function decideUnclear(why: string, client: Client, policy: Policy): SingleDecis
     kind: 'quarantine',
     quarantine,
     grounds: 'unclear-header',
-    edits: { remove: [], add: [] },
+    edits: NO_EDITS,
     details: { scan: 'skipped', why, times: {} },
   }
 }

@@ -1,6 +1,6 @@
 import { type Fault, isFault } from '../../../ground/errors/fault.ts'
 import { addressBytes } from '../../../mail/message/envelope/address.ts'
-import type { HeaderEdits } from '../../../mail/message/header-block.ts'
+import { NO_EDITS } from '../../../mail/message/header-block.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
 import type {
   Acceptance,
@@ -15,7 +15,6 @@ import { dropTransaction, handOn, type RecipientReply, type SmtpDelivery } from 
 
 const TO = Buffer.from('RCPT TO:<')
 const CLOSE = Buffer.from('>')
-const NO_EDITS: HeaderEdits = { remove: [], add: [] }
 
 /** The reply to mail that is taken and goes no further. */
 export const dropped = rawReply({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
