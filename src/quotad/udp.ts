@@ -17,9 +17,9 @@ export async function serveUdp(place: ServicePlace, service: QuotaService): Prom
   const { answerForName, mayAsk, counters } = service
   const isOf6 = 'fd' in place ? place.family === 6 : isIPv6(place.host)
   const socket = createSocket(isOf6 ? 'udp6' : 'udp4')
-  let closed = false
+  let isClosed = false
   socket.once('close', () => {
-    closed = true
+    isClosed = true
   })
 
   socket.on('message', (packet, { address, port }: RemoteInfo) => {
@@ -35,7 +35,7 @@ export async function serveUdp(place: ServicePlace, service: QuotaService): Prom
     }
     counters.udp++
     const send = ({ answer }: MailboxAnswer) => {
-      if (closed) return
+      if (isClosed) return
       const datagram = Buffer.from(datagramFor(question, answer), 'latin1')
       socket.send(datagram, port, address, () => {}) // a client without an answer asks again
     }

@@ -41,9 +41,9 @@ export async function* checkStart(
   env: Environment,
 ): AsyncGenerator<Finding> {
   const places = options === undefined ? [] : await placeFaults(options)
-  let stops = false
+  let stopsStart = false
   for (const line of [...faults, ...places]) {
-    stops = true
+    stopsStart = true
     yield marked(settingsFault(line), 'stops the start')
   }
   if (options !== undefined) yield* await pageFaults(options)
@@ -51,10 +51,10 @@ export async function* checkStart(
   for await (const finding of options?.checksSettings
     ? await checkSettings(host)
     : tryStages(host)) {
-    stops ||= finding.mark === 'stops the start'
+    stopsStart ||= finding.mark === 'stops the start'
     yield finding
   }
-  if (options === undefined || stops) return
+  if (options === undefined || stopsStart) return
   if (!options.checksSettings) yield* await tryNextServers(options)
   yield* await doorsBy(options, env)
 }

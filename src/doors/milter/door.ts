@@ -37,7 +37,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
   const { maxSockets, budget, log, timeouts = defaultTimeouts } = options
   const { maxConnections = Math.min(CONNECTIONS_MAX, maxSockets ?? CONNECTIONS_MAX) } = options
   const server = new MilterServer(first, options)
-  let crowded = false
+  let isCrowded = false
   const door = serve<Wire>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)),
     maxSockets,
@@ -45,8 +45,9 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
     memory: () => budget.used,
     accept(socket, connections, closed) {
       if (connections.size >= maxConnections) {
-        if (!crowded) log(`milter: over ${maxConnections} connections at once; one more was closed`)
-        crowded = true
+        if (!isCrowded)
+          log(`milter: over ${maxConnections} connections at once; one more was closed`)
+        isCrowded = true
         socket.destroy()
         return undefined
       }
@@ -60,7 +61,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
         uptime: server.uptime,
         log,
         closed() {
-          crowded = false
+          isCrowded = false
           closed()
         },
       })

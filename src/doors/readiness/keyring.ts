@@ -62,9 +62,9 @@ function openTo({ account, accounts, isDaemon }: StageHost, path: string): strin
 }
 
 /** Checks that the slot cannot read keys that only onescand needs: a slot that is taken over would reveal them. */
-function checkAsker(host: StageHost, path: string, closed: boolean): Finding {
+function checkAsker(host: StageHost, path: string, isClosed: boolean): Finding {
   const who = accountText(host)
-  if (closed) return ok('keyring', `${path}, which onescand reads and ${who} does not`)
+  if (isClosed) return ok('keyring', `${path}, which onescand reads and ${who} does not`)
   const value = `${path} is readable by ${who}, although onescand signs for it`
   const remedy =
     'keep its account out of that group: an attacker who takes over qmail-smtpd would have the keys'

@@ -137,9 +137,9 @@ export class SlotRequestReader {
   }
 
   #checkOrder(type: string, rule: FrameRule): void {
-    const again = rule.repeats && rule.order === this.#next - 1
+    const isRepeated = rule.repeats && rule.order === this.#next - 1
     const skipped = inOrder.slice(this.#next, rule.order).find(({ optional }) => !optional)
-    if (!again && (rule.order < this.#next || skipped))
+    if (!isRepeated && (rule.order < this.#next || skipped))
       throw new GoCold(`frame ${type} out of order`)
     this.#next = rule.order + 1
   }

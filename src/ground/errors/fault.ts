@@ -38,8 +38,10 @@ export function isFault(error: unknown): error is Fault {
  */
 export function faultKindOf(error: unknown): FaultKind {
   if (isFault(error)) return error.kind
-  const failed = error instanceof RangeError && /allocation failed/i.test(error.message)
-  return failed || errorCode(error) === 'ERR_MEMORY_ALLOCATION_FAILED' ? 'out-of-memory' : 'bug'
+  const isOutOfMemory =
+    errorCode(error) === 'ERR_MEMORY_ALLOCATION_FAILED' ||
+    (error instanceof RangeError && /allocation failed/i.test(error.message))
+  return isOutOfMemory ? 'out-of-memory' : 'bug'
 }
 
 /** Returns the `code` of a system error (`ENOENT`), or '' for anything else that was thrown. */

@@ -272,7 +272,7 @@ async function load() {
 
 function listen() {
   const events = new EventSource('/events')
-  let lost = false
+  let isLost = false
   events.onmessage = ({ data }) => {
     const state = JSON.parse(data)
     const newest = decided.at(-1)?.number ?? 0
@@ -282,17 +282,17 @@ function listen() {
     showAll(state)
     if (fresh.length > 0) showDecided(fresh)
     showPlots()
-    const missed = state.newest > (decided.at(-1)?.number ?? 0)
-    if (missed || (fresh.length < KEPT && fresh.length > 0 && fresh[0].number > newest + 1)) {
+    const hasMissed = state.newest > (decided.at(-1)?.number ?? 0)
+    if (hasMissed || (fresh.length < KEPT && fresh.length > 0 && fresh[0].number > newest + 1)) {
       load().catch(() => {})
     }
   }
   events.onopen = () => {
-    if (lost) load().catch(() => {}) // onescand may have been started anew
-    lost = false
+    if (isLost) load().catch(() => {}) // onescand may have been started anew
+    isLost = false
   }
   events.onerror = () => {
-    lost = true
+    isLost = true
     at('health').textContent = 'Not connected.'
     at('health').className = 'bad'
   }

@@ -175,8 +175,7 @@ function boundedValues(): (value: string) => string {
   return (value) => {
     if (known.has(value)) return value
     if (known.size >= VALUES_MAX) return OTHER
-    const plain = /^[A-Za-z0-9._-]{1,64}$/.test(value)
-    if (!plain) return OTHER
+    if (!/^[A-Za-z0-9._-]{1,64}$/.test(value)) return OTHER
     known.add(value)
     return value
   }
