@@ -133,10 +133,7 @@ function troubleAnswer(what: string, why: string): MailboxAnswer {
 }
 
 /** Answers about a name that anybody may have sent. */
-export type AnswerForName = (
-  name: string,
-  incoming: number,
-) => MailboxAnswer | Promise<MailboxAnswer>
+type AnswerForName = (name: string, incoming: number) => MailboxAnswer | Promise<MailboxAnswer>
 
 /** What both protocols serve. */
 export interface QuotaService extends Pick<ServiceOptions, 'mayAsk' | 'maxClients'> {

@@ -40,7 +40,7 @@ export async function checkClamd(host: StageHost): Promise<Finding[]> {
 }
 
 /** A clamd without signatures does not start. On a new host freshclam(1) fetches them first. */
-function howToStart(server: ClamdAddress, { env }: StageHost): string {
+function howToStartClamd(server: ClamdAddress, { env }: StageHost): string {
   const conf = server.kind === 'unix' ? clamdConfOf(server, env.CLAMDCONF) : undefined
   const database = env.CLAMDBDIR || (conf && databaseIn(conf))
   if (database && signaturesIn(database) === 0) {
@@ -80,7 +80,7 @@ async function checkServer(
     const finding =
       outcome.kind === 'timed-out'
         ? error(what, hangs, 'see the log of clamd, and restart it')
-        : error(what, outcome.why, howToStart(server, host))
+        : error(what, outcome.why, howToStartClamd(server, host))
     return { isDown: true, findings: [finding] }
   }
   const version = checkSignatures(what, outcome.answer, host.now)
@@ -123,7 +123,7 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | und
   }
   if (barrier === undefined) return undefined
   const what = `clamd ${server.text}`
-  const remedy = openTo(host, server.path, barrier)
+  const remedy = openSocketTo(host, server.path, barrier)
   if (host.asksOnescand) {
     const value = `${accountText(host)} cannot connect: while onescand cannot answer, mail is deferred`
     return marked(warning(what, value, remedy), 'only onescand scans')
@@ -132,7 +132,7 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | und
 }
 
 /** What lets the account connect. A slot below tcpserver(1) has one group alone, which it needs for onescand. */
-function openTo({ account, accounts, isDaemon }: StageHost, socket: string, barrier: string) {
+function openSocketTo({ account, accounts, isDaemon }: StageHost, socket: string, barrier: string) {
   const join = isDaemon ? joinGroup(account, accounts, barrier) : undefined
   if (join !== undefined) return `${join}, and restart onescand`
   return barrier === socket

@@ -36,7 +36,7 @@ function checkReader(host: StageHost, path: string): Finding {
   if (asksOnescand(host)) return checkAsker(host, path, barrier !== undefined)
   if (barrier === undefined) return ok('keyring', `${path}, read by ${accountText(host)}`)
   const value = `${path} is not readable by ${accountText(host)}`
-  const remedy = barrier === path ? openTo(host, path) : `see the mode of ${barrier}`
+  const remedy = barrier === path ? openKeyringTo(host, path) : `see the mode of ${barrier}`
   // A keyring that is named and never used is a mistake. The default one may be there for other
   // programs.
   const level = host.env.CLUSTERKEYS ? error : warning
@@ -47,7 +47,7 @@ function checkReader(host: StageHost, path: string): Finding {
 const KEEPERS = 'onescan-keys'
 
 /** The commands by which the account may read the file, and as few others as possible. */
-function openTo({ account, accounts, isDaemon }: StageHost, path: string): string {
+function openKeyringTo({ account, accounts, isDaemon }: StageHost, path: string): string {
   const give = (group: string) =>
     `chgrp ${group} ${shellWord(path)} && chmod 640 ${shellWord(path)}`
   const names = account.groups.map((gid) => groupName(accounts, gid))

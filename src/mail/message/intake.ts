@@ -16,7 +16,7 @@ import {
   headerOf,
 } from './header-block.ts'
 import { Message, type MessageForm, TOP_LINE } from './message.ts'
-import { openAnonymousFile, piecesOf, type SpoolPolicy, writeAll } from './spool.ts'
+import { openAnonymousFile, piecesOfFile, type SpoolPolicy, writeAll } from './spool.ts'
 import { headerFormFault } from './well-formed.ts'
 
 /** The settings by which a message is kept and examined. */
@@ -307,8 +307,9 @@ class GatheredFile extends Bytes {
 
   *chunks(from = 0, to = this.size): Generator<Buffer> {
     const end = this.#inMemory
-    if (from < end) yield* piecesOf(this.#memoryFile, TOP + from, TOP + Math.min(to, end), CHUNK)
-    if (to > end) yield* piecesOf(this.#disk, Math.max(from - end, 0), to - end, CHUNK)
+    if (from < end)
+      yield* piecesOfFile(this.#memoryFile, TOP + from, TOP + Math.min(to, end), CHUNK)
+    if (to > end) yield* piecesOfFile(this.#disk, Math.max(from - end, 0), to - end, CHUNK)
   }
 
   close(): void {

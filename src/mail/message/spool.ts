@@ -132,7 +132,12 @@ export async function writeInTurns(
  * Each call has a buffer of its own: nothing else writes into what is being hashed or sent. Throws a Fault
  * of kind `read` if the file ends before.
  */
-export function* piecesOf(fd: number, from: number, to: number, most: number): Generator<Buffer> {
+export function* piecesOfFile(
+  fd: number,
+  from: number,
+  to: number,
+  most: number,
+): Generator<Buffer> {
   const buffer = Buffer.allocUnsafe(Math.min(most, Math.max(0, to - from)))
   for (let at = from; at < to; ) {
     const length = readSync(fd, buffer, 0, Math.min(buffer.length, to - at), at)

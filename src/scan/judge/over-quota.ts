@@ -31,7 +31,7 @@ export function isAskedAbout(
 }
 
 /** What asking about the recipients of a message came to. */
-export interface QuotaCheck {
+interface QuotaCheck {
   /** Milliseconds that were spent on asking. */
   readonly time: number
   /** The decision about a message whose recipients are all over quota; any other message passes. */

@@ -86,7 +86,7 @@ t.test('what is gathered stays as it is when the buffer is used again', async (t
 })
 
 /** Calls that give chunks which are valid only until the next one is asked for. */
-const GIVES = String.raw`(?:chunks|body|packets|packetsOf|streamPackets|pieces|piecesOf|inPieces|edited)\(`
+const GIVES = String.raw`(?:chunks|body|packets|packetsOf|streamPackets|pieces|piecesOf\w*|inPieces|edited)\(`
 
 /** Ways to keep such chunks without a copy. */
 const keeping: readonly RegExp[] = [

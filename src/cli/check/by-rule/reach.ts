@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { findAccount, joinGroup, obstacle } from '../../../doors/readiness/account.ts'
 import { error, type Finding } from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
-import { howToStart } from '../shared/how-to-start.ts'
+import { howToStartOnescand } from '../shared/how-to-start.ts'
 import { SOCKET_UNITS } from './onescand-places.ts'
 import {
   inPostfix,
@@ -41,7 +41,7 @@ export function unreachable(
 }
 
 const notRunning = (what: string, value: string): Finding => {
-  const remedy = `onescand does not run: ${howToStart()}`
+  const remedy = `onescand does not run: ${howToStartOnescand()}`
   return { ...error(what, value, remedy), follows: 'stops the start' }
 }
 

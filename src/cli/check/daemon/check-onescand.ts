@@ -20,7 +20,7 @@ import {
   type RunningDescription,
 } from '../../shared/running-daemon.ts'
 import { askService } from '../shared/ask-service.ts'
-import { howToStart } from '../shared/how-to-start.ts'
+import { howToStartOnescand } from '../shared/how-to-start.ts'
 import { type ConfiguredDaemon, configuredDaemon } from './configured-daemon.ts'
 
 /**
@@ -43,7 +43,10 @@ export async function* checkOnescand(
   if (running !== undefined) yield* await askForTrial(running)
   else {
     const level = isNeeded ? error : warning
-    yield { ...level('onescand', 'does not answer', howToStart()), follows: 'stops the start' }
+    yield {
+      ...level('onescand', 'does not answer', howToStartOnescand()),
+      follows: 'stops the start',
+    }
   }
 }
 
@@ -55,7 +58,7 @@ export async function* checkRunningDaemon(): AsyncGenerator<Finding> {
     yield* await askForTrial(running)
     return
   }
-  const remedy = rootFacts === undefined ? 'run check as root' : howToStart()
+  const remedy = rootFacts === undefined ? 'run check as root' : howToStartOnescand()
   yield error('onescand', 'does not answer', remedy)
   const configured = configuredDaemon(undefined, readAccounts(), Date.now())
   if (configured === undefined) return

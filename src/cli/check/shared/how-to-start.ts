@@ -9,7 +9,7 @@ const UNITS = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/s
  * Says how to start onescand on this host: by a unit, by a service, or by a run script that is not
  * yet a service.
  */
-export function howToStart(isThere: (path: string) => boolean = existsSync): string {
+export function howToStartOnescand(isThere: (path: string) => boolean = existsSync): string {
   if (isThere(SYSTEMD) && UNITS.some((place) => isThere(`${place}/onescand.service`))) {
     return 'systemctl start onescand'
   }

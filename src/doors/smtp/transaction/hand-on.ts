@@ -137,7 +137,7 @@ async function sendContent(
   const stuffing = new Stuffing()
   let ready: Buffer[] = []
   let length = 0
-  for (const piece of piecesOf(editHeader(message.header, edits), message.body.chunks())) {
+  for (const piece of piecesOfMessage(editHeader(message.header, edits), message.body.chunks())) {
     ready.push(stuffing.push(piece))
     length += piece.length
     if (length < PIECE_MAX) continue
@@ -154,7 +154,7 @@ async function sendContent(
 }
 
 /** Yields header and body in pieces of at most PIECE_MAX bytes. */
-function* piecesOf(header: Buffer, body: Iterable<Buffer>): Generator<Buffer> {
+function* piecesOfMessage(header: Buffer, body: Iterable<Buffer>): Generator<Buffer> {
   for (let at = 0; at < header.length; at += PIECE_MAX) yield header.subarray(at, at + PIECE_MAX)
   for (const chunk of body) {
     for (let at = 0; at < chunk.length; at += PIECE_MAX) yield chunk.subarray(at, at + PIECE_MAX)

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
 import { writeWhole } from '../../../ground/process/descriptors.ts'
 import { Bytes } from '../../message/bytes.ts'
-import { piecesOf, spoolFault } from '../../message/spool.ts'
+import { piecesOfFile, spoolFault } from '../../message/spool.ts'
 
 /** The most bytes that all contents together, finished or not, have in memory. */
 export const MEMORY_MAX = 3 * 1024 * 1024
@@ -93,7 +93,7 @@ export class Store extends Bytes {
   chunks(from = 0, to = this.#size): Iterable<Buffer> {
     if (this.#fd === undefined) return this.#inMemory(from, to)
     this.#flush(this.#fd)
-    return piecesOf(this.#fd, from, to, CHUNK)
+    return piecesOfFile(this.#fd, from, to, CHUNK)
   }
 
   close(): void {

@@ -6,7 +6,7 @@ import {
   checkRunning,
   checkRunningDaemon,
 } from '../../../../src/cli/check/daemon/check-onescand.ts'
-import { howToStart } from '../../../../src/cli/check/shared/how-to-start.ts'
+import { howToStartOnescand } from '../../../../src/cli/check/shared/how-to-start.ts'
 import { askRunningDaemon } from '../../../../src/cli/shared/running-daemon.ts'
 import { readAccounts } from '../../../../src/doors/readiness/account.ts'
 import { frame } from '../../../../src/doors/slot-socket/frames.ts'
@@ -202,10 +202,13 @@ t.test('onescand is started by systemd, a service or a run script', async (t) =>
     (path: string) =>
       paths.includes(path)
   const unit = '/etc/systemd/system/onescand.service'
-  t.equal(howToStart(among('/run/systemd/system', unit)), 'systemctl start onescand')
-  t.match(howToStart(among(unit)), 'install.md', 'systemd does not run')
-  t.match(howToStart(among('/etc/service/onescand', '/etc/onescand/run')), 'svc -u /etc/service/')
-  t.equal(howToStart(among('/etc/onescand/run')), 'ln -s /etc/onescand /service/')
+  t.equal(howToStartOnescand(among('/run/systemd/system', unit)), 'systemctl start onescand')
+  t.match(howToStartOnescand(among(unit)), 'install.md', 'systemd does not run')
+  t.match(
+    howToStartOnescand(among('/etc/service/onescand', '/etc/onescand/run')),
+    'svc -u /etc/service/',
+  )
+  t.equal(howToStartOnescand(among('/etc/onescand/run')), 'ln -s /etc/onescand /service/')
 })
 
 t.test('--daemon says why onescand does not run', { skip: ownDirectoriesMissing }, async (t) => {
