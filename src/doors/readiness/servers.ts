@@ -15,7 +15,7 @@ import type { StageHost } from './stage.ts'
 const ANYBODY = 'postmaster'
 
 /** Checks whether the service in QUOTAD answers. */
-export async function checkQuota({ env }: StageHost): Promise<Finding[]> {
+export async function checkQuotad({ env }: StageHost): Promise<Finding[]> {
   const settings = readQuotaSettings(env)
   if (settings === undefined) return []
   const client = openQuotaClient(settings, () => {})

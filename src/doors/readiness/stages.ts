@@ -3,7 +3,7 @@ import { checkClamd } from './clamd.ts'
 import { checkKeyring } from './keyring.ts'
 import { checkPlaces } from './places.ts'
 import { checkScanners } from './scanner.ts'
-import { checkQuota, checkVerdicts } from './servers.ts'
+import { checkQuotad, checkVerdicts } from './servers.ts'
 import { checkSettings } from './settings.ts'
 import { runStage, type Stage, type StageHost } from './stage.ts'
 
@@ -13,7 +13,7 @@ const stages: readonly Stage[] = [
   checkKeyring, // keyring, key ID
   checkClamd, // clamd ADDRESS: VERSION, signatures, limits
   checkScanners, // scanner NAME: whether it finds EICAR
-  checkQuota, // QUOTAD: whether it answers
+  checkQuotad, // QUOTAD: whether it answers
   checkVerdicts, // VERDICTS: whether the store answers
 ]
 

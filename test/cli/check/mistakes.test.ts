@@ -5,7 +5,7 @@ import t from 'tap'
 import { checkPrograms } from '../../../src/cli/check/slot/chain.ts'
 import { checkPlaces } from '../../../src/doors/readiness/places.ts'
 import { checkCount, signaturesIn } from '../../../src/doors/readiness/scanner.ts'
-import { checkQuota } from '../../../src/doors/readiness/servers.ts'
+import { checkQuotad } from '../../../src/doors/readiness/servers.ts'
 import { checkSettings } from '../../../src/doors/readiness/settings.ts'
 import { inOneLine } from '../../../src/ground/errors/finding.ts'
 import { misspeltSettings } from '../../../src/ground/settings/misspelt.ts'
@@ -146,12 +146,12 @@ t.test("if QUOTAD's service does not know the path, that is no unknown user", as
     const { url } = await httpService(t, (_, response) => {
       response.writeHead(404, { 'Content-Type': type }).end(body)
     })
-    t.match(await checkQuota(host({ QUOTAD: url, QUOTATIMEOUT: '5000' })), [
+    t.match(await checkQuotad(host({ QUOTAD: url, QUOTATIMEOUT: '5000' })), [
       { level: 'warning', value: /no such page/, remedy: /quota\.cgi/ },
     ])
   }
   const { url } = await httpService(t, (_, response) =>
     response.writeHead(404).end('no such user\n'),
   )
-  t.match(await checkQuota(host({ QUOTAD: url, QUOTATIMEOUT: '5000' })), [{ level: 'ok' }])
+  t.match(await checkQuotad(host({ QUOTAD: url, QUOTATIMEOUT: '5000' })), [{ level: 'ok' }])
 })
