@@ -45,6 +45,14 @@ interface Sign {
 /** Returns why a client is late at that time of the wire's clock, or undefined if it is not. */
 type Lateness = (time: number) => string | undefined
 
+/** A conversation that waits for its client. */
+interface PendingRead {
+  readonly wake: () => void
+  readonly isLate: Lateness
+  /** Whether it need not wait if the door is to finish. */
+  readonly mayFinish: boolean
+}
+
 /** A client is late. The message is one line that says with what. */
 export class Late extends Error {}
 
@@ -69,7 +77,7 @@ export class Wire implements ServedConnection {
   readonly #gone = new AbortController()
   #saidAt: number
   /** Set while the conversation waits for the client. */
-  #reading: { readonly wake: () => void; readonly isLate: Lateness; readonly mayFinish: boolean } | undefined // biome-ignore format: a line
+  #reading: PendingRead | undefined
   #readingSince = 0
   #heardThisTurn = 0
   #beat: Sign | undefined

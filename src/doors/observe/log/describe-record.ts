@@ -42,8 +42,8 @@ type ReadValue = (key: string) => string
 function outcome(value: ReadValue): string {
   const scan = value('scan')
   const named = value('virus') || value('banned') || value('grounds') || value('quota')
-  const by = scan === 'trusted' ? value('key') && `by key ${value('key')}` : value('scanner') && `by ${value('scanner')}` // biome-ignore format: a way out a line
-  const words = [scan, named, by].filter(Boolean).join(' ')
+  const decider = scan === 'trusted' ? value('key') && `key ${value('key')}` : value('scanner')
+  const words = [scan, named, decider && `by ${decider}`].filter(Boolean).join(' ')
   const fault = value('fault') && `${value('fault')} fault`
   return [words, fault, value('reason'), value('odd') && `odd: ${value('odd')}`]
     .filter(Boolean)

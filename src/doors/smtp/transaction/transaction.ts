@@ -68,9 +68,11 @@ export class SmtpTransaction {
       await withContent(client, judging.messageOptions, server, async (message, refusal) => {
         const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
         const clusterPeer = judging.kind === 'judge' && judging.clusterPeer
-        const transaction = { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } } // biome-ignore format: a line
+        const judgedClient = { relay, clusterPeer, bounceInjector: false, origin }
+        const transaction = { message, envelope, client: judgedClient }
         log.transaction = transaction
-        const delivery = { ...onward, mailLine: this.#line, message, recipients, lmtp, replies, gone } // biome-ignore format: a line
+        const mailLine = this.#line
+        const delivery = { ...onward, mailLine, message, recipients, lmtp, replies, gone }
         const exit: Exit<CarriedOut> = {
           answers: lmtp ? 'each' : 'once, some kept',
           begin,
