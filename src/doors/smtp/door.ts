@@ -16,49 +16,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
   const { maxClients, maxSockets, budget, timeouts = defaultTimeouts } = options
   const server = new SmtpServer(first, route, options)
   const { complain, uptime } = server
-  let isCrowded = false
-
-  /**
-   * Returns whether one more client may come. If there are too many, the one that has come no further
-   * for longest is closed, amid content only if there is no other. If all go on, one is closed of an
-   * address that has more than half of the places and is not that of the new one. That is logged once,
-   * until there is room again.
-   */
-  function makeRoom(clients: ReadonlySet<SmtpConnection>, newcomer: string | undefined): boolean {
-    if (clients.size < maxClients) {
-      isCrowded = false
-      return true
-    }
-    const before = uptime() - timeouts.makesRoomAfter
-    const outside = [...clients].filter(({ isAmidContent }) => !isAmidContent)
-    const idle = longestIdle(outside, before) ?? longestIdle(clients, before)
-    const closable = idle ?? longestIdle(largestCrowd(clients, newcomer))
-    if (!isCrowded) {
-      const who = closable ? 'one of them was closed' : 'one more was told to come again'
-      complain(`over ${maxClients} connections at once (--max-clients); ${who}`)
-    }
-    isCrowded = true
-    closable?.turnAway(idle ? ownReply.madeRoom : ownReply.tooManyOfAddress)
-    return closable !== undefined
-  }
-
-  /** Returns the clients of the address that has more than half of the places, unless it is this one. */
-  function largestCrowd(
-    clients: ReadonlySet<SmtpConnection>,
-    newcomer: string | undefined,
-  ): readonly SmtpConnection[] {
-    const byAddress = new Map<string, SmtpConnection[]>()
-    for (const client of clients) {
-      if (client.gone.aborted) continue
-      const address = addressKey(client.clientAddress)
-      const crowd = byAddress.get(address)
-      if (crowd === undefined) byAddress.set(address, [client])
-      else crowd.push(client)
-    }
-    byAddress.delete(addressKey(newcomer))
-    return [...byAddress.values()].find(({ length }) => length > maxClients / 2) ?? []
-  }
-
+  const places = new ClientPlaces(maxClients, timeouts.makesRoomAfter, server)
   const door = serve<SmtpConnection>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.silence / 2)),
     maxSockets,
@@ -71,7 +29,9 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
         complain(`${remoteAddress} may not connect (--from)`)
         return turnAway(socket, ownReply.mayNotConnect)
       }
-      if (!makeRoom(clients, remoteAddress)) return turnAway(socket, ownReply.tooManyConnections)
+      if (!places.makeRoom(clients, remoteAddress)) {
+        return turnAway(socket, ownReply.tooManyConnections)
+      }
       const client = new SmtpConnection(socket, { uptime, closed }, timeouts)
       client.serve(new SmtpSession(server, client, remoteAddress))
       return client
@@ -86,6 +46,66 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
       server.isStopping = true
       return door.close(grace)
     },
+  }
+}
+
+/** The places of clients: `--max-clients` at once. */
+class ClientPlaces {
+  readonly #max: number
+  readonly #makesRoomAfter: number
+  readonly #server: Pick<SmtpServer, 'complain' | 'uptime'>
+  /** Whether there was no place for the last client that came, which the log says once. */
+  #isCrowded = false
+
+  constructor(
+    max: number,
+    makesRoomAfter: number,
+    server: Pick<SmtpServer, 'complain' | 'uptime'>,
+  ) {
+    this.#max = max
+    this.#makesRoomAfter = makesRoomAfter
+    this.#server = server
+  }
+
+  /**
+   * Returns whether one more client may come. If there are too many, the one that has come no further
+   * for longest is closed, amid content only if there is no other. If all go on, one is closed of an
+   * address that has more than half of the places and is not that of the new one. That is logged once,
+   * until there is room again.
+   */
+  makeRoom(clients: ReadonlySet<SmtpConnection>, newcomer: string | undefined): boolean {
+    if (clients.size < this.#max) {
+      this.#isCrowded = false
+      return true
+    }
+    const before = this.#server.uptime() - this.#makesRoomAfter
+    const outside = [...clients].filter(({ isAmidContent }) => !isAmidContent)
+    const idle = longestIdle(outside, before) ?? longestIdle(clients, before)
+    const closable = idle ?? longestIdle(this.#largestCrowd(clients, newcomer))
+    if (!this.#isCrowded) {
+      const who = closable ? 'one of them was closed' : 'one more was told to come again'
+      this.#server.complain(`over ${this.#max} connections at once (--max-clients); ${who}`)
+    }
+    this.#isCrowded = true
+    closable?.turnAway(idle ? ownReply.madeRoom : ownReply.tooManyOfAddress)
+    return closable !== undefined
+  }
+
+  /** Returns the clients of the address that has more than half of the places, unless it is this one. */
+  #largestCrowd(
+    clients: ReadonlySet<SmtpConnection>,
+    newcomer: string | undefined,
+  ): readonly SmtpConnection[] {
+    const byAddress = new Map<string, SmtpConnection[]>()
+    for (const client of clients) {
+      if (client.gone.aborted) continue
+      const address = addressKey(client.clientAddress)
+      const crowd = byAddress.get(address)
+      if (crowd === undefined) byAddress.set(address, [client])
+      else crowd.push(client)
+    }
+    byAddress.delete(addressKey(newcomer))
+    return [...byAddress.values()].find(({ length }) => length > this.#max / 2) ?? []
   }
 }
 
