@@ -207,14 +207,14 @@ static napi_value watch_anew(napi_env env, const struct argument *given) {
   return NULL;
 }
 
-static napi_value rest(napi_env env, const struct argument *given) {
+static napi_value pause_watch(napi_env env, const struct argument *given) {
   (void) env;
   epoll_ctl(watched, EPOLL_CTL_DEL, an_int(&given[0]), NULL);
   return NULL;
 }
 
 static napi_value unwatch(napi_env env, const struct argument *given) {
-  rest(env, given);
+  pause_watch(env, given);
   set_signal(an_int(&given[0]), 0);
   return NULL;
 }
@@ -335,7 +335,7 @@ const struct function tcp_functions[] = {
     {"localEndpoint", "n", local_endpoint},
     {"watch", "nnt", watch},
     {"watchAnew", "nnt", watch_anew},
-    {"rest", "n", rest},
+    {"pauseWatch", "n", pause_watch},
     {"unwatch", "n", unwatch},
     {"events", "", events},
     {"dropIpOptions", "n", drop_ip_options},

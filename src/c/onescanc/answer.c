@@ -193,7 +193,7 @@ static struct answer read_answer(struct mail *mail, byte kind, size_t length) {
   const byte first_type = kind == 'a' ? 'B' : 'c';
   const char *other_types = kind == 'a' ? "kiel" : "tl";
   const byte *end = received + length;
-  struct answer answer = {.kind = (char) kind, .code = EXIT_BUG, .lines = received};
+  struct answer answer = {.kind = (char) kind, .code = EXIT_BUG, .fields = received};
   for (const byte *at = received;;) {
     struct field field = field_at(mail, at, end);
     if (at == received ? field.type != first_type : field.type == first_type)

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static void write_log_lines(const struct answer *answer) {
-  const byte *at = answer->lines;
+  const byte *at = answer->fields;
   size_t length;
   for (const byte *line; (line = next_log_line(&at, &length));)
     log_line(line, length);

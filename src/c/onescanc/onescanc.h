@@ -141,11 +141,11 @@ struct answer {
   size_t envelope_size;
   const byte *reply; /* text for the error descriptor, or NULL */
   size_t reply_size;
-  const byte *lines; /* all fields, among them lines for the log: next_log_line() finds them */
+  const byte *fields; /* all, with the lines for the log, which next_log_line() finds */
 };
 /* Returns 0 if onescand hung up and must be asked again. */
 int await_answer(struct mail *mail, struct answer *answer);
-/* The next line for the log, or NULL. Begin with `*at` = answer.lines. */
+/* The next line for the log, or NULL. Begin with `*at` = answer.fields. */
 const byte *next_log_line(const byte **at, size_t *length);
 
 /* obey.c */

@@ -77,7 +77,7 @@ export class Listeners {
     const { system, descriptors } = this.#options
     this.#isStopped = true
     clearInterval(this.#regular)
-    for (const fd of descriptors) system.rest(fd)
+    for (const fd of descriptors) system.pauseWatch(fd)
   }
 
   #poll(): void {
@@ -96,7 +96,7 @@ export class Listeners {
       if (accepted === 'none') return
       if (accepted === 'exhausted') {
         exhausted()
-        system.rest(fd)
+        system.pauseWatch(fd)
         setTimeout(() => this.#listenTo(fd, id), REST)
         return
       }

@@ -165,7 +165,7 @@ export interface System {
   /** Changes for what a descriptor is watched. */
   watchAnew(fd: number, id: number, what: 'talking' | 'leaving'): void
   /** Ends the watch for now. The signal stays on, also for others that have the descriptor. */
-  rest(fd: number): void
+  pauseWatch(fd: number): void
   /** Ends the watch for good; another program has the descriptor from now on. */
   unwatch(fd: number): void
   /** Returns what has happened to watched descriptors, some hundred events at most. */

@@ -73,7 +73,7 @@ static void print_answer(const struct answer *answer) {
   print_bytes(answer->envelope, answer->envelope_size);
   print_bytes(answer->reply, answer->reply_size);
   putchar(' ');
-  const byte *at = answer->lines;
+  const byte *at = answer->fields;
   size_t length;
   for (const byte *line; (line = next_log_line(&at, &length));)
     for (size_t n = 0; n < length; ++n)
