@@ -18,7 +18,10 @@ t.test('the first path that bars the account is named', async (t) => {
   const file = join(inner, 'file')
   // On some hosts a directory above this one is closed to strangers.
   const above = obstacle(stranger, directory, 'search')
-  if (above !== undefined) return t.equal(obstacle(stranger, file, 'read'), above)
+  if (above !== undefined) {
+    t.equal(obstacle(stranger, file, 'read'), above)
+    return
+  }
   chmodSync(inner, 0o755)
   chmodSync(file, 0o644)
   t.equal(obstacle(stranger, file, 'read'), undefined)
@@ -39,7 +42,10 @@ t.test('the mode of a group counts for its members only', { skip: notRoot }, asy
   chmodSync(file, 0o640)
   const member = findAccount(accounts, 'stranger', 'all')!
   const barrier = obstacle(stranger, file, 'read')
-  if (barrier !== file) return t.pass(`${barrier} is closed to strangers on this host`)
+  if (barrier !== file) {
+    t.pass(`${barrier} is closed to strangers on this host`)
+    return
+  }
   t.equal(obstacle(member, file, 'read'), undefined)
   t.equal(obstacle(member, file, 'write'), file)
   chmodSync(file, 0o604)

@@ -179,7 +179,7 @@ t.test('a message that another process moves meanwhile is looked for again', asy
   move(kept)
   t.match(await whileItMoves(t, begin(false), to(taken(ENDED))), 'a release of it was interrupted')
   const release = await whileItMoves(t, begin(true), to(released))
-  if (typeof release === 'string') return t.fail(release)
+  if (typeof release === 'string') throw new Error(release)
   t.equal(release.opened.entry.state, 'released')
   await release.cancel()
   t.equal(place(), released)

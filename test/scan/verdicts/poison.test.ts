@@ -110,7 +110,10 @@ t.test(
       ] as const) {
         one.on('error', () => {}).on('close', () => other.destroy())
         one.on('data', (bytes) => {
-          if (one === server || !bytes.includes('poison')) return other.write(bytes)
+          if (one === server || !bytes.includes('poison')) {
+            other.write(bytes)
+            return
+          }
           deaths++
           process.kill(clamd.pid, 'SIGKILL')
         })
