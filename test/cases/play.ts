@@ -12,6 +12,12 @@ export interface Sent {
   readonly settings: Readonly<Record<string, string>>
 }
 
+/** Settings of a connection: a client has them, and never the environment of a daemon. */
+const OF_CONNECTION = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
+
+/** Whether a daemon may have a setting in its environment. */
+export const isOfDaemon = (name: string): boolean => !OF_CONNECTION.has(name)
+
 /** What became of mail behind a door. */
 export interface Passage {
   readonly outcome: Expectation['outcome'] | string

@@ -6,7 +6,7 @@ import { bytes } from '../../cases/case.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { infected, plain, troublesome } from '../../cases/messages.ts'
 import { inMultiparts } from '../../cases/nesting.ts'
-import type { Passage, Sent } from '../../cases/play.ts'
+import { isOfDaemon, type Passage, type Sent } from '../../cases/play.ts'
 import { encryptedMail } from '../../cases/second-look.ts'
 import { type BuiltStage, buildStage } from '../../cases/stage.ts'
 import { sendToSlot } from '../../doors/slot/send.ts'
@@ -59,9 +59,6 @@ const envelopes = [
 
 const ROUNDS = 16
 
-const clientsOwn = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
-const isDaemons = (name: string) => !clientsOwn.has(name)
-
 /** What became of a bounce, without what differs each time. */
 async function fateOf({ outcome, text, delivery }: Passage, stage: BuiltStage) {
   const kept = await readQuarantine(stage.quarantine)
@@ -82,9 +79,9 @@ t.test('bounces are judged alike cold and warm, never refused', { skip: missing 
   const { pick, once, below } = createRandom(34)
   const waysOf: Readonly<Record<string, (t: Test, sent: Sent) => Promise<Passage>>> = {
     slot: (_, sent) => sendToSlot(sent, { program: [cold.queue] }),
-    'slot socket': (t, sent) => sendToSocket(t, sent, isDaemons),
+    'slot socket': (t, sent) => sendToSocket(t, sent, isOfDaemon),
     async onescanc(t, sent) {
-      const own = Object.entries(sent.settings).filter(([name]) => isDaemons(name))
+      const own = Object.entries(sent.settings).filter(([name]) => isOfDaemon(name))
       const slot = await openSlot(t, Object.fromEntries(own))
       const settings = { ONESCAN_COLD: cold.queue, ONESCAN_SOCKET: slot.socket }
       const passage = await sendToSlot(sent, { program: [onescanc], settings })

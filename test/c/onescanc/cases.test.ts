@@ -4,7 +4,7 @@ import t from 'tap'
 import { allCases } from '../../cases/all.ts'
 import { bounces } from '../../cases/bounces.ts'
 import { firstOfEachKind } from '../../cases/kinds.ts'
-import { type Passage, play } from '../../cases/play.ts'
+import { isOfDaemon, type Passage, play } from '../../cases/play.ts'
 import { sendToSlot } from '../../doors/slot/send.ts'
 import { openSlot } from '../../doors/slot-socket/rig.ts'
 import { clients, coldPrograms, missing } from './client.ts'
@@ -20,9 +20,6 @@ const cold = coldPrograms(t)
 /** The client waits a second for the first word of a daemon, which runs in this process. */
 const wasTooLate = ({ log }: Passage) =>
   /decision=cold reason="onescand: is silent for too long"/.test(log)
-
-/** Settings of a connection or a message, which no daemon has in its environment. */
-const clientsOwn = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
 
 for (const { name, program } of clients) {
   t.test(`${name} without a daemon`, { jobs: 2, skip: missing }, async (t) => {
@@ -48,7 +45,7 @@ for (const { name, program } of clients) {
           hasDaemon: true,
           isVoid: wasTooLate,
           async send(t, sent) {
-            const daemons = Object.entries(sent.settings).filter(([name]) => !clientsOwn.has(name))
+            const daemons = Object.entries(sent.settings).filter(([name]) => isOfDaemon(name))
             const slot = await openSlot(t, Object.fromEntries(daemons))
             const passage = await sendToSlot(sent, {
               program,

@@ -3,7 +3,7 @@ import { allCases } from '../../cases/all.ts'
 import { bounces } from '../../cases/bounces.ts'
 import type { Case } from '../../cases/case.ts'
 import { firstOfEachKind } from '../../cases/kinds.ts'
-import { type Door, play } from '../../cases/play.ts'
+import { type Door, isOfDaemon, play } from '../../cases/play.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { sendToSocket } from './send.ts'
 
@@ -12,8 +12,6 @@ import { sendToSocket } from './send.ts'
  * the letter of onescan-slot(7). onescanc plays the same; the slot and the milter play all of them.
  */
 
-/** Settings of one connection, which are never in a daemon's environment. */
-const ofClient = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
 /** Settings that a client may have although the daemon does not. */
 const ofEither = new Set(['REJECTVIRUS', 'VIRUSFORWARD', 'QHPSIMINSIZE', 'QHPSIMAXSIZE'])
 
@@ -23,14 +21,14 @@ const doorOf = (isDaemons: (name: string) => boolean): Door => ({
 })
 
 t.test('a client that has the settings of the daemon', async (t) => {
-  const door = doorOf((name) => !ofClient.has(name))
+  const door = doorOf(isOfDaemon)
   for (const testCase of [...firstOfEachKind(allCases), ...bounces]) {
     t.test(testCase.name, (t) => play(t, testCase, door))
   }
 })
 
 t.test('settings of the client alone give the same results', async (t) => {
-  const door = doorOf((name) => !ofClient.has(name) && !ofEither.has(name))
+  const door = doorOf((name) => isOfDaemon(name) && !ofEither.has(name))
   for (const testCase of firstOfEachKind(allCases.filter(hasSettingOfEither))) {
     t.test(testCase.name, (t) => play(t, testCase, door))
   }
