@@ -1,9 +1,15 @@
-import { attached, message, multipart, text, wrap } from '../mail/mime/nested-mail.ts'
+import {
+  attached,
+  forwarded,
+  inMultipart,
+  message,
+  multipart,
+  text,
+  wrap,
+} from '../mail/mime/nested-mail.ts'
 import type { Case, Stage } from './case.ts'
 
 const VIRUS = 'Content-Type: text/plain\n\nVIRUS\n'
-const inMultipart = (part: string) => multipart([text, part])
-const forwarded = (part: string) => multipart([text, attached(part)])
 
 export const inMultiparts = (levels: number, part = VIRUS) =>
   message(wrap(levels, part, inMultipart))

@@ -11,6 +11,8 @@ import { openSlot } from '../doors/slot-socket/rig.ts'
 import {
   attached,
   file,
+  forwarded,
+  inMultipart,
   isNested,
   message,
   multipart,
@@ -23,8 +25,6 @@ import { clamdMissing, startClamd } from './clamd.ts'
 /** EICAR deeper in mail than a real clamd looks, by every door. */
 
 const virus = file(EICAR)
-const inMultipart = (part: string) => multipart([text, part])
-const forwarded = (part: string) => multipart([text, attached(part)])
 const shapes: Readonly<Record<string, (levels: number) => Buffer>> = {
   multiparts: (levels) => message(wrap(levels, virus, inMultipart)),
   'signed multiparts': (levels) =>

@@ -42,6 +42,12 @@ export function attached(part: string, type = 'message/rfc822'): string {
   return `Content-Type: ${type}\n\n${FIELDS}${part}`
 }
 
+/** A part behind a text, which is what most mail with a file is. */
+export const inMultipart = (part: string): string => multipart([text, part])
+
+/** A message that is attached behind a text, as programs forward mail. */
+export const forwarded = (part: string): string => inMultipart(attached(part))
+
 export function wrap(times: number, part: string, around: (part: string) => string): string {
   let wrapped = part
   for (let time = 0; time < times; time++) wrapped = around(wrapped)

@@ -5,6 +5,8 @@ import {
   attached,
   base64,
   file,
+  forwarded,
+  inMultipart,
   isNested,
   message,
   multipart,
@@ -29,8 +31,6 @@ function depthOf(bytes: Buffer): number {
 
 const crlf = (bytes: Buffer) =>
   Buffer.from(bytes.toString('latin1').replaceAll('\n', '\r\n'), 'latin1')
-const inMultipart = (part: string) => multipart([text, part])
-const forwarded = (part: string) => multipart([text, attached(part)])
 const plainly = (boundary: string) => `Content-Type: multipart/mixed; boundary="${boundary}"\n`
 const three = wrap(3, text, inMultipart)
 
