@@ -1,4 +1,5 @@
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { createRandom } from '../run/random.ts'
 
 /** What a message is, and so what must become of it. */
 export type Kind = 'clean' | 'virus' | 'odd'
@@ -14,10 +15,9 @@ const KIB = 1024
 const pool = (() => {
   const line = 'abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789 .,;!?'
   const bytes = Buffer.alloc(2 * KIB * KIB)
-  let state = 1
+  const { below } = createRandom(1)
   for (let i = 0; i < bytes.length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    bytes[i] = i % 72 === 71 ? 0x0a : line.charCodeAt((state >>> 8) % line.length)
+    bytes[i] = i % 72 === 71 ? 0x0a : line.charCodeAt(below(line.length))
   }
   return bytes
 })()
@@ -31,13 +31,13 @@ const STRETCH = 48 * KIB
  * eight is mail that no stamp may vouch for.
  */
 export function makeLetter(serial: number, most: number): Letter {
-  const random = sequence(serial)
+  const { below, fraction } = createRandom(serial)
   const kind: Kind = serial % 8 === 3 ? 'virus' : serial % 8 === 6 ? 'odd' : 'clean'
-  const size = Math.floor(KIB * (most / KIB) ** random())
+  const size = Math.floor(KIB * (most / KIB) ** fraction())
   const parts: Buffer[] = [header(serial)]
   for (let length = 0; length < size; ) {
     const wanted = Math.min(STRETCH, size - length)
-    const from = Math.floor(random() * (pool.length - wanted))
+    const from = below(pool.length - wanted)
     const part = Buffer.concat([
       Buffer.from(`\n${serial}.${length}\n`),
       pool.subarray(from, from + wanted),
@@ -45,7 +45,7 @@ export function makeLetter(serial: number, most: number): Letter {
     parts.push(part)
     length += part.length
   }
-  const place = 1 + Math.floor(random() * (parts.length - 1))
+  const place = 1 + below(parts.length - 1)
   if (kind === 'virus') parts.splice(place + 1, 0, Buffer.from(`\n${EICAR}\n`))
   if (kind === 'odd') parts.splice(place + 1, 0, Buffer.from('\na\rb\n'))
   parts.push(Buffer.from('\n'))
@@ -75,13 +75,4 @@ function header(serial: number): Buffer {
     'Content-Type: text/plain',
   ]
   return Buffer.from(`${fields.join('\n')}\n\n`)
-}
-
-/** Numbers from 0 to 1 that are the same for the same start. */
-function sequence(start: number): () => number {
-  let state = (start + 1) * 2654435761
-  return () => {
-    state = (Math.imul(state ^ (state >>> 15), 2246822519) + 0x9e3779b9) >>> 0
-    return ((state ^ (state >>> 13)) >>> 0) / 2 ** 32
-  }
 }

@@ -1,3 +1,4 @@
+import { createRandom, type Random } from '../../run/random.ts'
 import {
   base64,
   delimited,
@@ -13,7 +14,6 @@ import {
   textFile,
   zip,
 } from '../../scan/scanners/evasions/files.ts'
-import { createRandom, type Random } from './random.ts'
 
 /**
  * A mail that carries a file and follows RFC 5322, 2045 to 2047, 2183, 2231 and 3676 to the

@@ -1,3 +1,4 @@
+import { createRandom, type Random } from '../../run/random.ts'
 import { cut, yencode } from '../../scan/scanners/evasions/compose.ts'
 import { binaryFile, testFile, textFile, zip } from '../../scan/scanners/evasions/files.ts'
 import {
@@ -16,7 +17,6 @@ import {
   resetBoundaries,
   textPart,
 } from './model.ts'
-import { createRandom, type Random } from './random.ts'
 
 /** A mail that carries a file, and how it came about. */
 export interface Mutant {

@@ -1,6 +1,5 @@
 import { readdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { createRandom } from '../../bench/readers/random.ts'
 import { injecting, strange } from '../../cases/bounces.ts'
 import { bytes } from '../../cases/case.ts'
 import { readQuarantine } from '../../cases/kept.ts'
@@ -13,6 +12,7 @@ import { sendToSlot } from '../../doors/slot/send.ts'
 import { openSlot } from '../../doors/slot-socket/rig.ts'
 import { sendToSocket } from '../../doors/slot-socket/send.ts'
 import { text } from '../../mail/mime/nested-mail.ts'
+import { createRandom } from '../../run/random.ts'
 import { coldPrograms, missing, onescanc } from './client.ts'
 
 /**

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
-import { createRandom } from '../../bench/readers/random.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { createRandom } from '../../run/random.ts'
 import { macros, says } from './mta.ts'
 import { openMilter } from './rig.ts'
 

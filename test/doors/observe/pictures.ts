@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { History } from '../../../src/doors/observe/live/history.ts'
 import { readLogText } from '../../../src/doors/observe/log/log-record.ts'
+import { createRandom } from '../../run/random.ts'
 import { serve } from '../http/rig.ts'
 import { openBrowser, openPage } from './browser.ts'
 import { told } from './log/lines.ts'
@@ -61,11 +62,7 @@ function dayOfMail() {
   const now = Date.now()
   const history = new History()
   const hours = 24
-  let seed = 1
-  const chance = () => {
-    seed = (seed * 16_807) % 2_147_483_647
-    return seed / 2_147_483_647
-  }
+  const { fraction: chance } = createRandom(1)
   for (let minute = 0; minute < hours * 60; minute++) {
     const time = now - (hours * 60 - minute) * 60_000
     const busy = 3 + 9 * Math.max(0, Math.sin(((new Date(time).getHours() - 6) / 14) * Math.PI))

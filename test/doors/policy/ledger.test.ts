@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { REQUEST_MAX, writeAttributes } from '../../../src/protocol/policy/attributes.ts'
-import { createRandom } from '../../bench/readers/random.ts'
+import { createRandom } from '../../run/random.ts'
 import { clientOf, extendedAnswer, udpService } from '../../scan/quota/services.ts'
 import { mailboxes, openPolicyDoor } from './rig.ts'
 

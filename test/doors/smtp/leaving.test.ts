@@ -1,7 +1,7 @@
 import t from 'tap'
 import { defaultTimeouts } from '../../../src/doors/smtp/client/connection.ts'
-import { createRandom } from '../../bench/readers/random.ts'
 import { readQuarantine } from '../../cases/kept.ts'
+import { createRandom } from '../../run/random.ts'
 import { clean, infected, openBetween } from './between.ts'
 import type { Client } from './client.ts'
 

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
-import { createRandom } from '../../bench/readers/random.ts'
+import { createRandom } from '../../run/random.ts'
 import { openBetween } from './between.ts'
 import { openDoor } from './rig.ts'
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { createRandom } from '../../bench/readers/random.ts'
 import { readQuarantine } from '../../cases/kept.ts'
+import { createRandom } from '../../run/random.ts'
 import { openBetween } from './between.ts'
 import type { Client } from './client.ts'
 import type { Script } from './next-server.ts'

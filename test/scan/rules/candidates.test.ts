@@ -4,6 +4,7 @@ import { readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { candidatesIn } from '../../../src/scan/rules/candidates.ts'
 import { parseRules } from '../../../src/scan/rules/load.ts'
 import { Rules } from '../../../src/scan/rules/match.ts'
+import { createRandom } from '../../run/random.ts'
 
 /** The cold slot reads only lines that may be about its message: what they say is what all say. */
 
@@ -14,27 +15,22 @@ const recipients = ['a@x.org', 'a', 'postmaster@[10.1.2.3]', 'A@X.ORG.', 'b@x.or
 const clients = ['10.1.2.3', '11.2.3.4', '::ffff:10.1.2.3', '2001:db8::1', undefined]
 
 t.test('the chosen lines decide as all lines of the file do', async (t) => {
-  let seed = 7
-  const random = (below: number) => {
-    seed = (seed * 48271) % 2147483647
-    return seed % below
-  }
-  const some = <Value>(list: readonly Value[]): Value => list[random(list.length)]!
+  const { below, once, pick } = createRandom(7)
   let left = 0
   let compared = 0
   let wrong = 0
   for (let round = 0; round < 3000; round++) {
-    let text = some(['', '# first\n', '\n'])
-    for (let line = 1 + random(6); line > 0; line--) {
-      const pattern = random(3) === 0 ? `${some(words)},${some(words)}` : some(words)
-      const does = pattern.includes('signature') ? 'allow' : some(['scan off', 'SCANFAIL=accept'])
-      const end = line === 1 ? some(['', '\n', '\r\n']) : some(ends)
+    let text = pick(['', '# first\n', '\n'])
+    for (let line = 1 + below(6); line > 0; line--) {
+      const pattern = once(3) ? `${pick(words)},${pick(words)}` : pick(words)
+      const does = pattern.includes('signature') ? 'allow' : pick(['scan off', 'SCANFAIL=accept'])
+      const end = line === 1 ? pick(['', '\n', '\r\n']) : pick(ends)
       // A line goes on behind some of the ends: what it says stands there then.
       text += /[ \t]$/.test(end) ? `${pattern}${end}${does}\n` : `${pattern} ${does}${end}`
     }
-    const to = Array.from({ length: 1 + random(2) }, () => readAddress(some(recipients)))
-    const sender = readAddress(some(senders))
-    const address = some(clients)
+    const to = Array.from({ length: 1 + below(2) }, () => readAddress(pick(recipients)))
+    const sender = readAddress(pick(senders))
+    const address = pick(clients)
     const client = address === undefined ? undefined : parseIpAddress(address)
     let all: ReturnType<typeof parseRules>
     try {
@@ -46,7 +42,7 @@ t.test('the chosen lines decide as all lines of the file do', async (t) => {
     left += all.length - chosen.length
     const [full, lazy] = [new Rules('file', all), new Rules('file', chosen)]
     for (const recipient of [...to, undefined]) {
-      const facts = { sender, recipient, client, auth: random(2) === 0, size: random(10) }
+      const facts = { sender, recipient, client, auth: once(2), size: below(10) }
       compared++
       const both = [full, lazy].map((rules) => [
         rules.find(facts),

@@ -5,6 +5,7 @@ import { Network, parseIpAddress } from '../../../src/ground/net/ip-address.ts'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { parseRules } from '../../../src/scan/rules/load.ts'
 import { type MailFacts, Rules } from '../../../src/scan/rules/match.ts'
+import { createRandom } from '../../run/random.ts'
 
 /** Which line of onescan.policy applies. */
 
@@ -124,20 +125,16 @@ t.test('a recipient without a domain is judged by all lines that could be about 
 
 t.test('the index finds the same lines as a comparison with each line', async (t) => {
   const words = ['to=a@x.org', 'to=x.org', 'to=.org', 'to=org', 'from=a@x.org', 'from=.x.org', 'auth', 'auth=no', 'size>5', 'size<5', 'client=10.', '*'] // biome-ignore format: a line
-  let seed = 1
-  const random = (below: number) => {
-    seed = (seed * 48271) % 2147483647
-    return seed % below
-  }
+  const { below, once, pick } = createRandom(1)
   for (let round = 0; round < 300; round++) {
-    const lines = Array.from({ length: 1 + random(6) }, () => words[random(words.length)]!)
+    const lines = Array.from({ length: 1 + below(6) }, () => pick(words))
     const rules = rulesOf(...lines)
     const facts = factsOf({
-      from: ['a@x.org', 'b@y.x.org', ''][random(3)]!,
-      to: ['a@x.org', 'b@x.org', 'c@org', 'd@y.com'][random(4)]!,
-      auth: random(2) === 0,
-      size: random(10),
-      client: ['10.1.2.3', '11.1.2.3'][random(2)]!,
+      from: pick(['a@x.org', 'b@y.x.org', '']),
+      to: pick(['a@x.org', 'b@x.org', 'c@org', 'd@y.com']),
+      auth: once(2),
+      size: below(10),
+      client: pick(['10.1.2.3', '11.1.2.3']),
     })
     const alone = lines.findIndex((line) => rulesOf(line).find(facts)[0] !== undefined)
     t.equal(rules.find(facts)[0]?.line, alone < 0 ? undefined : alone + 1, lines.join(' '))

@@ -2,6 +2,8 @@
 export interface Random {
   /** A whole number of at least 0 and less than `end`. */
   below(end: number): number
+  /** A number of at least 0 and less than 1. */
+  fraction(): number
   pick<Item>(items: readonly Item[]): Item
   /** True once in so many times. */
   once(times: number): boolean
@@ -20,6 +22,7 @@ export function createRandom(seed: number): Random {
   const below = (end: number) => next() % end
   return {
     below,
+    fraction: () => next() / 2 ** 32,
     pick: (items) => items[below(items.length)]!,
     once: (times) => below(times) === 0,
   }
