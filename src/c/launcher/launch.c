@@ -97,8 +97,7 @@ static _Noreturn void tell_about(const char *word) {
       "usage: onescan-queue | onescan | onescand | onescan-quotad | smtp-delay\n\n"
       "The launcher of the compiled onescan: call it by one of these names, which are\n"
       "links to it. See onescan(1).\n";
-  const char *told = strcmp(word, "--version") ? usage : OWN_NAME " " VERSION "\n";
-  if (write(STDOUT_FILENO, told, strlen(told)) == (ssize_t) strlen(told))
+  if (tell_usage_or_version(word, usage, OWN_NAME " " VERSION "\n"))
     _exit(0);
   CANNOT_RUN("cannot answer here: descriptor 1 cannot be written to");
 }

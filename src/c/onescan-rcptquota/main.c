@@ -32,8 +32,7 @@ static int tell_about(const char *word) {
       "\n"
       "A plugin of qmail-spp for RCPT: prints one command if the mailbox of SMTPRCPTTO is full.\n"
       "See onescan-rcptquota(8).\n";
-  const char *told = strcmp(word, "--version") ? usage : "onescan-rcptquota " VERSION "\n";
-  return write(STDOUT_FILENO, told, strlen(told)) != (ssize_t) strlen(told);
+  return !tell_usage_or_version(word, usage, "onescan-rcptquota " VERSION "\n");
 }
 
 /* Whether this can be the name of a mailbox: it is one word and no path. */

@@ -56,8 +56,7 @@ static const char usage[] =
  * Success would then mean that the mail is queued.
  */
 static _Noreturn void tell_about(const char *word) {
-  const char *told = strcmp(word, "--version") ? usage : "onescanc " VERSION "\n";
-  if (write(ENVELOPE_FD, told, strlen(told)) != (ssize_t) strlen(told))
+  if (!tell_usage_or_version(word, usage, "onescanc " VERSION "\n"))
     fail(EXIT_CONFIG, "config", text("%s: cannot be answered here: %m", word));
   _exit(0);
 }
