@@ -77,14 +77,17 @@ function inspectText(
   return before
 }
 
+/** The first characters of files that have characters of a text: HTML, PDF, PostScript, RTF, scripts. */
+export const FILE_STARTS = '<%{#!@['
+
 /**
- * Whether a text may be a file by its first character: HTML, PDF, PostScript, RTF, a script. That is the
- * first of 1,024 bytes that is not a blank.
+ * Whether a text may be a file by its first character, the first of 1,024 bytes that is neither a blank
+ * nor a control character. If it may be, scanners get it once more: so a wide rule costs a scan at most.
  */
 export function mayBeginFile(text: Bytes): boolean {
   const start = text.gather(0, 1024)
   const first = start.find((byte) => byte > SPACE)
-  return first !== undefined && '<%{#!@['.includes(String.fromCharCode(first))
+  return first !== undefined && FILE_STARTS.includes(String.fromCharCode(first))
 }
 
 /**

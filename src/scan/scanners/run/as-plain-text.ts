@@ -1,5 +1,6 @@
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolPolicy } from '../../../mail/message/spool.ts'
+import { FILE_STARTS } from '../../../mail/mime/leaves/content-checks.ts'
 import { MemoryPool, Store } from '../../../mail/mime/shared/store.ts'
 import type { Sample, ScanTask } from '../shared/scanner.ts'
 
@@ -19,7 +20,7 @@ export async function asPlainText<T>(
   ask: (text: Sample) => Promise<T>,
 ): Promise<T | undefined> {
   const mustBeText = sample.whole !== undefined
-  if (mustBeText && mayBeginFile(sample)) return undefined
+  if (mustBeText && beginsAsFile(sample)) return undefined
   const store = new Store(
     new MemoryPool(() => openAnonymousFile(spool.directory)),
     sample.bytes.size,
@@ -47,15 +48,20 @@ export async function asPlainText<T>(
 
 /** The bytes at the front by which programs know most files. */
 const FRONT = 512
-/** The first character of HTML, PDF, PostScript, RTF or a script, with blanks before it or not. */
-const FILE_START = /^\s*[<%{#!@[]/
 /** The place of the word `ustar` in an archive of tar, which may be all text. */
 const TAR_AT = 257
 
-/** Whether a file may begin so that is not a plain text, but has characters of a text alone. */
-function mayBeginFile({ bytes }: Sample): boolean {
+/**
+ * Whether a file may begin so that is not a plain text, but has characters of a text alone, with blanks
+ * before it or not. If so, no scanner is asked about it as a text: so fewer bytes are looked at than by
+ * mayBeginFile() of the reading, which only adds a scan. Control characters are no blanks here, since
+ * FieldStuffing finds them; the blank of latin1, 0xa0, is one.
+ */
+function beginsAsFile({ bytes }: Sample): boolean {
   const front = bytes.gather(0, FRONT).toString('latin1')
-  return FILE_START.test(front) || front.startsWith('ustar', TAR_AT)
+  const first = front.trimStart()[0]
+  const isFile = first !== undefined && FILE_STARTS.includes(first)
+  return isFile || front.startsWith('ustar', TAR_AT)
 }
 
 /** The most bytes that tell whether a field begins; libclamav knows no name that is nearly as long. */
