@@ -25,7 +25,9 @@ interface ClientSite {
 type Variables = ReadonlyMap<string, string>
 
 const namesOf = (kind: FromClient) => names.filter((name) => table[name].fromClient === kind)
-const [taken, bounded, askedFor] = [namesOf('taken'), namesOf('bounded'), namesOf('asked')]
+const takenNames = namesOf('taken')
+const boundedNames = namesOf('bounded')
+const askedNames = namesOf('asked')
 
 /**
  * Returns what onescand does with a variable of the client's. A variable that is not in the table
@@ -58,14 +60,14 @@ export class ClientSites {
    * client's own environment, with the client's own rights to the keyring.
    */
   get(variables: Variables): ClientSite {
-    const merge = () => mergeOrGoCold(this.#configuration, variables)
+    const make = () => makeOrGoCold(this.#configuration, variables)
     const relevant = [...variables].filter(([name]) => isOfPolicy(fromClientOf(name)))
     const length = relevant.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
-    if (length > KEPT_LENGTH) return merge()
+    if (length > KEPT_LENGTH) return make()
     const key = JSON.stringify(relevant)
     const known = this.#sites.get(key)
     if (known !== undefined) return known
-    const made = merge()
+    const made = make()
     this.#sites.set(key, made)
     return made
   }
@@ -80,15 +82,15 @@ const isOfPolicy = (kind: FromClient) => kind !== undefined && kind !== 'message
  * Turns any error into GoCold: the cold program reports a wrong setting of the client's, and
  * answers for it.
  */
-function mergeOrGoCold(configuration: Configuration, variables: Variables): ClientSite {
+function makeOrGoCold(configuration: Configuration, variables: Variables): ClientSite {
   try {
-    return mergeSite(configuration, variables)
+    return makeClientSite(configuration, variables)
   } catch (error) {
     throw error instanceof GoCold ? error : new GoCold(errorText(error))
   }
 }
 
-function mergeSite(configuration: Configuration, variables: Variables): ClientSite {
+function makeClientSite(configuration: Configuration, variables: Variables): ClientSite {
   const theirs: Environment = Object.fromEntries(variables)
   const about = {
     asksQuota: Boolean(theirs.QUOTAD),
@@ -107,7 +109,7 @@ function mergeSite(configuration: Configuration, variables: Variables): ClientSi
   }
   const { site } = configuration
   if (site === undefined) throw new GoCold(`${NOTHING_SCANS} for the daemon`)
-  return { ...about, site: merge(site, line, configuration, theirs) }
+  return { ...about, site: siteWith(site, line, configuration, theirs) }
 }
 
 /**
@@ -116,7 +118,7 @@ function mergeSite(configuration: Configuration, variables: Variables): ClientSi
  */
 function refuseNonsense(own: Environment, theirs: Environment): void {
   if (!theirs.QUOTAD) return
-  const ways = Object.fromEntries(askedFor.map((name) => [name, theirs[name]]))
+  const ways = Object.fromEntries(askedNames.map((name) => [name, theirs[name]]))
   readQuotaSettings({ ...own, ...ways, QUOTAD: theirs.QUOTAD })
 }
 
@@ -134,15 +136,16 @@ function scannersOf(scanners: readonly Scanner[], line: QhpsiLine): readonly Sca
   return line.names.map((named) => scanners.find(({ name }) => name === named)!)
 }
 
-function merge(
+/** Returns the daemon's site with the settings that the client may set, and the scanners of its line. */
+function siteWith(
   { policy: own, tools: daemons, rules }: Site,
   line: QhpsiLine,
   { env, directories, quota }: Configuration,
   theirs: Environment,
 ): Site {
   const merged: Record<string, string | undefined> = { ...env }
-  for (const name of taken) merged[name] = theirs[name] ?? env[name]
-  for (const name of bounded) merged[name] = theirs[name] || env[name]
+  for (const name of takenNames) merged[name] = theirs[name] ?? env[name]
+  for (const name of boundedNames) merged[name] = theirs[name] || env[name]
   // Without a QUARANTINE of the client's nothing is kept: the client would not know that.
   merged.QUARANTINE = theirs.QUARANTINE
   const settings = readMailSettings(merged, directories)!
@@ -171,7 +174,7 @@ type ByName = Readonly<Record<string, unknown>>
 
 /** Throws GoCold if a setting of the client's is laxer than the daemon's. */
 function refuseLaxer(theirs: ByName, own: ByName): void {
-  for (const name of bounded) {
+  for (const name of boundedNames) {
     const { laxer }: { laxer?(theirs: unknown, own: unknown): string | undefined } = table[name]
     const why = laxer?.(theirs[name], own[name])
     if (why !== undefined) throw new GoCold(`${name} ${why}`)
