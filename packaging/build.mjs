@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { buildAddon } from './build-addon.mjs'
-import { packagesIn } from './bundled.mjs'
+import { bundleTarget, packagesIn } from './bundled.mjs'
 import { below, cLibraryNotice, noticesOf } from './notices.mjs'
 import { targetOf } from './targets.mjs'
 
@@ -125,7 +125,7 @@ function bundle(entries, { importsAtRunTime }) {
     bundle: true,
     platform: 'node',
     format: 'cjs',
-    target: 'node20',
+    target: bundleTarget,
     supported: { 'dynamic-import': importsAtRunTime },
     // A CommonJS bundle knows its place by other names than an ES module.
     define: {

@@ -1,5 +1,5 @@
 // The npm packages that the programs in dist/ hold, since build.mjs bundles them: package.json
-// has them among the tools, for who installs onescan needs none of them.
+// has them among the tools, for who installs onescan needs none of them; and what it bundles for.
 // Plain JavaScript without any dependency: it is read before anything is installed.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,6 +18,11 @@ export const bundled = [
   'uplot',
   'yargs',
 ]
+
+const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+
+/** The oldest Node that package.json allows, on which bundles must run, as a target of esbuild. */
+export const bundleTarget = `node${engines.node.replace('>=', '')}`
 
 /** Where the last whole build says what it took: `{ path, name, version }` each, by path. */
 const list = (root) => join(root, 'build/bundled.json')

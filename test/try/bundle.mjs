@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
+import { bundleTarget } from '../../packaging/bundled.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 
@@ -18,7 +19,7 @@ export async function bundleTrial(directory) {
     bundle: true,
     platform: 'node',
     format: 'esm',
-    target: 'node20',
+    target: bundleTarget,
     plugins: [inTheirPlaces],
     logLevel: 'warning',
   })

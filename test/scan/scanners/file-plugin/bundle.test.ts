@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import t from 'tap'
+import { bundleTarget } from '../../../../packaging/bundled.mjs'
 import { newestNode, oldestNode } from '../../../../packaging/toolchain/toolchain.mjs'
 import { isWhole } from '../../../run/is-whole.ts'
 import { noCompiler, type Question } from './asking.ts'
@@ -23,7 +24,7 @@ async function bundle(directory: string): Promise<string> {
     bundle: true,
     platform: 'node',
     format: 'cjs',
-    target: 'node20',
+    target: bundleTarget,
     define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
     logLevel: 'warning',
   })
