@@ -91,7 +91,7 @@ export async function readConfiguration(
     directories,
     site: base && { ...base, rules },
     messageOptions: {
-      policy: policy?.spool ?? readSpoolPolicy(env),
+      spool: policy?.spool ?? readSpoolPolicy(env),
       digestsFor(header) {
         const wanted = digestsFor(header, keys, Date.now() / 1000)
         return verdicts === undefined ? wanted : { ...wanted, sha256: true }

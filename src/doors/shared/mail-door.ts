@@ -96,7 +96,7 @@ export function startJudging(configuration: Configuration): Judging {
   const { site, directories, env, messageOptions } = configuration
   const pass = (why: string): Judging => {
     const spool = site?.policy.spool ?? readSpoolPolicy(env)
-    return { kind: 'pass', why, messageOptions: { policy: spool } }
+    return { kind: 'pass', why, messageOptions: { spool } }
   }
   if (site === undefined) return pass(NOTHING_SCANS)
   const off = switchedOff(directories)

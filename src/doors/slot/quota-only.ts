@@ -21,17 +21,17 @@ export async function passUnscanned(
 ): Promise<number> {
   const { chain, slotLog } = context
   if (!isAskedAbout(readCaller(env), settings)) return passThrough(context, why)
-  const policy = readSpoolPolicy(env)
+  const spool = readSpoolPolicy(env)
   const quota = await openSlotQuota(settings)
-  const transaction = receiveTransaction({ policy }, env)
+  const transaction = receiveTransaction({ spool }, env)
   const { message, envelope, client } = transaction
   slotLog.transaction = transaction
   const mail = { envelope, client, size: message.size }
   const { defer, remark } = await checkQuota(mail, quota, uptime)
   await quota.settled()
   quota.close()
-  if (defer !== undefined) return carryOut(defer, transaction, policy.directory, context)
-  return becomeNext(message, NO_EDITS, envelope, policy.directory, chain, () =>
+  if (defer !== undefined) return carryOut(defer, transaction, spool.directory, context)
+  return becomeNext(message, NO_EDITS, envelope, spool.directory, chain, () =>
     slotLog.passed(remark ? `${why}; ${remark}` : why),
   )
 }

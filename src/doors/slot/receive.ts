@@ -23,7 +23,7 @@ const RETRY = 5
 export function optionsOf(policy: Policy, tools: Tools): MessageOptions {
   const keys = policy.cluster?.keys ?? []
   return {
-    policy: policy.spool,
+    spool: policy.spool,
     digestsFor: (header: Header) => digestsFor(header, keys, tools.now() / 1000),
     createHash: tools.crypto?.createHash,
   }

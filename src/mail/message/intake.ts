@@ -22,7 +22,7 @@ import { headerFormFault } from './well-formed.ts'
 /** The settings by which a message is kept and examined. */
 export interface MessageOptions {
   /** Where a message is kept that is too large for a buffer. */
-  readonly policy: SpoolPolicy
+  readonly spool: SpoolPolicy
   /** Set if this host has memory files. */
   readonly memoryFiles?: System | undefined
   /**
@@ -97,7 +97,7 @@ export class Intake {
     file?.seal()
     const known = { header, headerTooLarge, form: form.finish(), sealed: file?.sealed }
     const bytes = file ?? Bytes.of(this.#bytes.all)
-    return new Message(known, bytes, this.#options.policy, () => file?.close())
+    return new Message(known, bytes, this.#options.spool, () => file?.close())
   }
 
   /** Frees everything. It is called once the message is closed, or if there will be no message. */
@@ -280,7 +280,7 @@ class GatheredFile extends Bytes {
 
   write(bytes: Buffer): void {
     if (this.#disk < 0 && this.#putInMemory(bytes)) return
-    const { directory } = this.#options.policy
+    const { directory } = this.#options.spool
     if (this.#disk < 0) this.#disk = openAnonymousFile(directory)
     writeAll(this.#disk, bytes, this.#onDisk, directory)
     this.#onDisk += bytes.length

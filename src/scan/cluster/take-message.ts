@@ -17,10 +17,7 @@ export async function takeMessage(
   keys: readonly Key[],
 ): Promise<Message> {
   const digests = (header: Header) => digestsFor(header, keys, Date.now() / 1000)
-  const intake = new Intake(
-    { policy: spool, digestsFor: digests, createHash },
-    MemoryLease.unlimited(),
-  )
+  const intake = new Intake({ spool, digestsFor: digests, createHash }, MemoryLease.unlimited())
   try {
     for await (const chunk of source) intake.write(chunk)
     return intake.finish()

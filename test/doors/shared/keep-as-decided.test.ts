@@ -20,7 +20,7 @@ for (const isMoved of [false, true]) {
     const stage = buildStage(t)
     const { quarantine } = stage
     writeFileSync(join(quarantine, 'banned'), 'a file where a directory must be')
-    const message = messageOf(infected, { policy: readSpoolPolicy({ TMPDIR: stage.directory }) })
+    const message = messageOf(infected, { spool: readSpoolPolicy({ TMPDIR: stage.directory }) })
     t.teardown(() => message.close())
     const envelope = makeEnvelope(bytes('a@b.example'), [bytes('c@b.example')])
     const client = { relay: false, clusterPeer: false, bounceInjector: false }

@@ -10,7 +10,7 @@ import { framesOf, simpleEnvelope, simpleMessage } from './client.ts'
 
 const MIB = 1024 * 1024
 const options = {
-  policy: { directory: tmpdir(), sharedDirectory: undefined },
+  spool: { directory: tmpdir(), sharedDirectory: undefined },
 }
 
 function readerFor(lease: MemoryLease, maxSize = MIB): SlotRequestReader {

@@ -13,10 +13,10 @@ import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'
 const directory = mkdtempSync(join(tmpdir(), 'onescan-intake-'))
 t.teardown(() => rmSync(directory, { recursive: true }))
 
-const policy = { directory, sharedDirectory: undefined }
+const spool = { directory, sharedDirectory: undefined }
 
 function received(pieces: readonly Buffer[]): Message {
-  const intake = new Intake({ policy }, new Budget(1e9).open())
+  const intake = new Intake({ spool }, new Budget(1e9).open())
   for (const piece of pieces) intake.write(piece)
   return intake.finish()
 }
@@ -24,7 +24,7 @@ function received(pieces: readonly Buffer[]): Message {
 t.test('a body has the digests that are wanted, or a fault', async (t) => {
   const formOf = (mail: string, wanted = { md5: false, sha256: true }, hash = true) => {
     const options = { digestsFor: () => wanted, createHash: hash ? createHash : undefined }
-    return messageOf(Buffer.from(mail), { policy, ...options }).form
+    return messageOf(Buffer.from(mail), { spool, ...options }).form
   }
   const none = { md5: undefined, sha256: undefined }
   const x = createHash('sha256').update('x\n').digest('hex')

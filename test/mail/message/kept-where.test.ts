@@ -19,9 +19,9 @@ const memory = loadSystem()!
 const HEADER = 'Subject: x\n\n'
 
 function open(budget: Budget, memoryFiles?: System, place = directory): Intake {
-  const policy = { directory: place, sharedDirectory: undefined }
+  const spool = { directory: place, sharedDirectory: undefined }
   const digestsFor = () => ({ md5: true, sha256: true })
-  return new Intake({ memoryFiles, policy, digestsFor, createHash }, budget.open())
+  return new Intake({ memoryFiles, spool, digestsFor, createHash }, budget.open())
 }
 
 const mailOf = (bodySize: number) =>

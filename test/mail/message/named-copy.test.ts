@@ -33,9 +33,9 @@ class BodyOf extends Bytes {
 
 const wholeOf = ({ header, body }: Message) => Bytes.of(header.bytes, body)
 
-function messageWith(policy: Partial<SpoolPolicy>) {
+function messageWith(spool: Partial<SpoolPolicy>) {
   return messageOf(Buffer.from('A: b\n\nbody'), {
-    policy: { directory: tmpdir(), sharedDirectory: undefined, ...policy },
+    spool: { directory: tmpdir(), sharedDirectory: undefined, ...spool },
   })
 }
 
@@ -133,8 +133,8 @@ t.test('closing a message leaves nothing, even if a scanner took its file away',
 
 t.test('a directory that cannot be used is a temporary error that names it', async (t) => {
   const missing = join(t.testdir(), 'missing')
-  const faultOf = (policy: Partial<SpoolPolicy>) => {
-    const message = messageWith(policy)
+  const faultOf = (spool: Partial<SpoolPolicy>) => {
+    const message = messageWith(spool)
     return message.path(wholeOf(message)).catch((error: Fault) => `${error.kind} ${error.message}`)
   }
   t.match(await faultOf({ directory: missing }), /^temp-file .*missing \(TMPDIR\)/)

@@ -30,7 +30,7 @@ const directory = mkdtempSync(join(tmpdir(), 'onescan-received-'))
 t.teardown(() => rmSync(directory, { recursive: true, force: true }))
 
 const options = {
-  policy: { directory, sharedDirectory: undefined },
+  spool: { directory, sharedDirectory: undefined },
   digestsFor: () => ({ md5: true, sha256: true }),
   createHash,
   now: Date.now(),
@@ -180,7 +180,7 @@ t.test('a file that was replaced during the scan is not confirmed', async (t) =>
     nothing: (path) => rmSync(path),
   }
   const sharedDirectory = t.testdir()
-  const shared = { ...options, policy: { directory, sharedDirectory } }
+  const shared = { ...options, spool: { directory, sharedDirectory } }
   const bytes = Buffer.concat([Buffer.from('A: b\n\n'), Buffer.alloc(600_000, 'text\n')])
   for (const [what, attack] of Object.entries(attacks)) {
     const ours = messageOf(bytes, shared)

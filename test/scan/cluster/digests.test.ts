@@ -58,7 +58,7 @@ t.test('4,000 stamps with known key ids cost one pass over the body for each sch
     })
   const createHash = (algorithm: string) => counting(crypto.createHash(algorithm))
   const message = messageOf(Buffer.concat([Buffer.from(header), body]), {
-    policy: { directory: tmpdir(), sharedDirectory: undefined },
+    spool: { directory: tmpdir(), sharedDirectory: undefined },
     digestsFor: (block) => digestsFor(block, keys, now),
     createHash,
   })

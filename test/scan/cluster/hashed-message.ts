@@ -5,7 +5,7 @@ import type { HashedMessage } from '../../../src/scan/cluster/verify.ts'
 
 /** A message with all that stamps of any scheme need to know of it. */
 export function examine(message: Buffer): HashedMessage {
-  const policy = { directory: tmpdir(), sharedDirectory: undefined }
+  const spool = { directory: tmpdir(), sharedDirectory: undefined }
   const digestsFor = () => ({ md5: true, sha256: true })
-  return messageOf(message, { policy, digestsFor, createHash })
+  return messageOf(message, { spool, digestsFor, createHash })
 }

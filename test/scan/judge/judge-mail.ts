@@ -83,7 +83,7 @@ export function stageFor(text: string, setup: Setup = {}) {
     return { ...scanner, search }
   })
   const held = messageOf(Buffer.from(text, 'latin1'), {
-    policy: policy.spool,
+    spool: policy.spool,
     digestsFor: () => ({ md5: true, sha256: true }),
     createHash: crypto.createHash,
   })

@@ -32,7 +32,7 @@ export async function tryRunning(
   if (nothing !== undefined) return wrong
   return [
     ...wrong,
-    ...roomFaults(configuration.messageOptions.policy, maxSize),
+    ...roomFaults(configuration.messageOptions.spool, maxSize),
     // Without a keyring, for example, the cold program defers all mail although this process goes on.
     ...unreadableSettings(configuration.env).map((line) => {
       const finding = settingsFault(line)
