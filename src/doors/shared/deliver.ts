@@ -9,7 +9,7 @@ import type { MailReporter } from '../observe/live/process-report.ts'
 import type { LogContext } from './log/log-lines.ts'
 
 /** What a mail that is whole meets at its door, on the way to an answer. */
-export interface Exit<Answer> {
+export interface AtDoor<Answer> {
   /** How the door answers for several recipients. */
   readonly answers: AnswerMode
   /** Shows operators that the message is being judged. */
@@ -47,23 +47,23 @@ export async function deliver<Answer>(
   transaction: Transaction,
   site: Site,
   deadline: Deadline,
-  exit: Exit<Answer>,
+  atDoor: AtDoor<Answer>,
 ): Promise<Answer> {
-  const decision = await decideFor(exit, transaction, site, deadline)
-  if (!needsKeeping(decision, exit.mtaHolds)) return exit.carryOut(decision)
+  const decision = await decideFor(atDoor, transaction, site, deadline)
+  if (!needsKeeping(decision, atDoor.mtaHolds)) return atDoor.carryOut(decision)
   const { keepAsDecided, withdrawnFor } = await import('./keep-as-decided.ts') // little mail needs it
-  const kept = await keepAsDecided(decision, transaction, exit.code, exit.about())
+  const kept = await keepAsDecided(decision, transaction, atDoor.code, atDoor.about())
   try {
     failIfGone(deadline)
-    return await exit.carryOut(kept)
+    return await atDoor.carryOut(kept)
   } catch (error) {
-    const mayGo = (recipient: number) => exit.isUnheard?.(recipient) ?? true
+    const mayGo = (recipient: number) => atDoor.isUnheard?.(recipient) ?? true
     throw await withdrawnFor(error, kept, transaction, mayGo)
   }
 }
 
 async function decideFor(
-  { answers, begin, check }: Exit<unknown>,
+  { answers, begin, check }: AtDoor<unknown>,
   transaction: Transaction,
   site: Site,
   deadline: Deadline,

@@ -11,7 +11,7 @@ import { COMMAND_MAX, parsePath } from '../../../protocol/smtp/commands.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
 import { Deadline } from '../../../scan/judge/deadline.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
-import { deliver, type Exit } from '../../shared/deliver.ts'
+import { type AtDoor, deliver } from '../../shared/deliver.ts'
 import { withdrawKept } from '../../shared/keep-as-decided.ts'
 import { RecipientList } from '../../shared/recipient-list.ts'
 import type { SendingClient } from '../../shared/refuse-recipient.ts'
@@ -73,7 +73,8 @@ export class SmtpTransaction {
         log.transaction = transaction
         const mailLine = this.#line
         const delivery = { ...onward, mailLine, message, recipients, lmtp, replies, gone }
-        const exit: Exit<CarriedOut> = {
+        const deadline = new Deadline(server.uptime, { gone })
+        const atDoor: AtDoor<CarriedOut> = {
           answers: lmtp ? 'each' : 'once, some kept',
           begin,
           about: () => log.about([dropped]),
@@ -83,8 +84,8 @@ export class SmtpTransaction {
         }
         const end =
           refusal === undefined && judging.kind === 'judge'
-            ? await deliver(transaction, judging.site, new Deadline(server.uptime, { gone }), exit)
-            : await carryOutOnce(refusal && exit.check!(refusal), delivery, server)
+            ? await deliver(transaction, judging.site, deadline, atDoor)
+            : await carryOutOnce(refusal && atDoor.check!(refusal), delivery, server)
         log.carriedOut(end, envelope, judging)
       })
     } catch (error) {
