@@ -68,7 +68,7 @@ export async function runScanners(sample: Sample, run: ScanRun): Promise<ScanFin
       isExcused: run.isExcused,
       signatures: run.signatures,
     })
-    const finding = await scan.verdict()
+    const finding = await scan.find()
     const isUnfinished = gone?.aborted && finding.answer === 'unknown'
     return isUnfinished ? { ...finding, unfinished: true } : finding
   } finally {
@@ -101,7 +101,7 @@ class MessageScan {
     this.#batch = new Batch(contentScanners)
   }
 
-  async verdict(): Promise<ScanFinding> {
+  async find(): Promise<ScanFinding> {
     const { keepsOut, settings } = this.#run
     const asksContents = settings.SECONDLOOK === 'always' && this.#hasContentScanners
     await this.#openSearches()
@@ -177,18 +177,18 @@ class MessageScan {
     })
     try {
       for await (const step of reading) {
-        let result: ScanFinding | undefined
+        let finding: ScanFinding | undefined
         if (step.kind !== 'content') isCut = true
-        if (step.kind === 'late') result = this.#tooLate()
-        else if (step.kind === 'deeper') result = this.#tooDeep()
+        if (step.kind === 'late') finding = this.#tooLate()
+        else if (step.kind === 'deeper') finding = this.#tooDeep()
         else if (step.kind === 'over') {
           this.#tell((search) => search.over(step.why))
-          result = this.#tooMuch(`second look: ${step.why}`, step.why)
+          finding = this.#tooMuch(`second look: ${step.why}`, step.why)
         } else {
           this.#tell((search) => search.content(step.content.bytes))
-          if (asksContents) result = await this.#answers.ask(this.#batch.add(step.content))
+          if (asksContents) finding = await this.#answers.ask(this.#batch.add(step.content))
         }
-        if (result !== undefined) return result
+        if (finding !== undefined) return finding
         if (this.#keepingOut(oddities).length > 0) break
       }
     } finally {
