@@ -33,9 +33,9 @@ export function unreachable(
   const barrier = account && obstacle(account, path, 'write')
   if (account === undefined || barrier === undefined) return undefined
   const value = `${account.name} may not connect to ${path}: ${meanwhile}`
-  const join = joinGroup(account, postfix.accounts, barrier)
-  const remedy = join
-    ? `${join} && postfix reload`
+  const command = joinGroup(account, postfix.accounts, barrier)
+  const remedy = command
+    ? `${command} && postfix reload`
     : `see the owner, group and mode of ${barrier}: onescand --mode 0660, or the unit onescan-postfix.socket`
   return error(what, value, remedy)
 }
