@@ -76,7 +76,12 @@ const OTHER_KEY =
 export class SharedStore {
   readonly #options: SharedStoreOptions
   readonly #counters: SharingCounters = {
-    ...{ asked: 0, known: 0, waited: 0, late: 0, errors: 0, published: 0 },
+    asked: 0,
+    known: 0,
+    waited: 0,
+    late: 0,
+    errors: 0,
+    published: 0,
   }
   readonly #troubles = new Map<string, string>()
   /** The claims of this process, and when they expire. */
