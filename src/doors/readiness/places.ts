@@ -4,6 +4,7 @@ import { attempt, errorText } from '../../ground/errors/fault.ts'
 import { error, type Finding, marked, ok, warning } from '../../ground/errors/finding.ts'
 import { shellWord } from '../../ground/errors/shell-word.ts'
 import { letsOthersReplace } from '../../ground/path/stranger.ts'
+import { namesWithoutPath } from '../../ground/settings/table/scanning.ts'
 import { openAnonymousFile, readSpoolPolicy, type SpoolPolicy } from '../../mail/message/spool.ts'
 import { groupName, obstacle } from './account.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
@@ -122,7 +123,7 @@ function sharedIsMissing(host: StageHost): MissingFinding {
   const remedy = 'make it: install -d -m 3730, its owner the slot, its group that of the scanner'
   const line = scanSettingsOf(host)?.QHPSI
   const names = line?.kind === 'plugins' ? line.names : []
-  const needs = names.filter((name) => !WITHOUT_PATH.includes(name))
+  const needs = names.filter((name) => !namesWithoutPath.includes(name))
   return (why) => {
     if (line?.kind === 'command' || needs.length > 0) {
       const who = line?.kind === 'command' ? 'the command of QHPSI' : needs.join(', ')
@@ -131,8 +132,6 @@ function sharedIsMissing(host: StageHost): MissingFinding {
     return warning(what, `${why}: nothing that QHPSI names uses it`, 'unset SPOOLDIR, or make it')
   }
 }
-
-const WITHOUT_PATH = ['clamd', 'attachments', 'eicar']
 
 function checkTemporary(host: StageHost, directory: string): Finding[] {
   const what = 'spool (TMPDIR)'

@@ -154,6 +154,13 @@ function readBanned(text: string): BannedBy {
 export const builtInNames = ['clamd', 'clamscan', 'attachments', 'eicar'] as const
 export type BuiltInName = (typeof builtInNames)[number]
 
+/** Those of them that never ask for the path of a message (`Sample`), and so have no use for SPOOLDIR. */
+export const namesWithoutPath: readonly string[] = [
+  'clamd',
+  'attachments',
+  'eicar',
+] satisfies BuiltInName[]
+
 export function isBuiltIn(name: string): name is BuiltInName {
   return (builtInNames as readonly string[]).includes(name)
 }
