@@ -27,7 +27,9 @@ export function attachmentsScanner({ BADATTACHMENTS, BADMIME }: ScanSettings): L
   let known: AttachmentRules | undefined
   const rulesOnce = () => {
     known ??=
-      'file' in BADATTACHMENTS ? loadRules(BADATTACHMENTS.file) : rulesOfNames(BADATTACHMENTS.names)
+      'file' in BADATTACHMENTS
+        ? loadAttachmentRules(BADATTACHMENTS.file)
+        : rulesOfNames(BADATTACHMENTS.names)
     return known
   }
   return {
@@ -143,7 +145,7 @@ interface AttachmentRules {
  * Reads the control file. Throws a Fault of kind `config` if the file cannot be read, has a line that is
  * no rule, or has no rule at all: with nothing to ban, the plugin would call everything clean.
  */
-function loadRules(file: string): AttachmentRules {
+function loadAttachmentRules(file: string): AttachmentRules {
   let text: string
   try {
     text = readForeignFile(file).toString('utf8')
