@@ -1,5 +1,5 @@
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
-import { frameRules, VERSION } from '../../src/doors/slot-socket/request.ts'
+import { frameRules, PROTOCOL_VERSION } from '../../src/doors/slot-socket/request.ts'
 import { VALUE_MAX } from '../../src/ground/errors/log.ts'
 import { HIDDEN_FROM_CHAIN } from '../../src/ground/settings/environment.ts'
 import { names, table } from '../../src/ground/settings/table.ts'
@@ -62,7 +62,7 @@ const numbers = ['ERROR_FD', 'SCANTIMEOUT', 'QUOTATIMEOUT', 'QUOTARETRIES'] as c
 
 /** Strings, each by the name that it has in C. */
 const texts: Readonly<Record<string, string>> = {
-  PROTOCOL_VERSION: VERSION,
+  PROTOCOL_VERSION,
   QMAILHOME_DEFAULT: table.QMAILHOME.default,
   CONTROLDIR_DEFAULT: table.CONTROLDIR.default,
   HOST_SWITCH_FILE: hostSwitchFile,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SILENCE_MAX } from '../../src/doors/slot-socket/door.ts'
-import { frameRules, TELL, VERSION } from '../../src/doors/slot-socket/request.ts'
+import { frameRules, PROTOCOL_VERSION, TELL } from '../../src/doors/slot-socket/request.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { answerCodes, exitCodes } from './c-tables.ts'
 import { figure } from './source-files.ts'
@@ -15,7 +15,7 @@ type Entry = readonly [name: string, text: string]
 const plain = (type: string) => (type === '.' ? '\\&.' : type)
 
 const payloads: Readonly<Record<string, string>> = {
-  '1': `The version, the bytes\n.Ql ${VERSION} .`,
+  '1': `The version, the bytes\n.Ql ${PROTOCOL_VERSION} .`,
   V: 'One variable of its environment,\n.Ql NAME=VALUE .',
   R: '1 if the descriptor of\n.Ev ERROR_FD\ncan take a reply, else 0.',
   D: 'Milliseconds that are left for scanning.',

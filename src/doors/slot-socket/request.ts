@@ -17,7 +17,7 @@ export interface Request {
   /** Bytes of the message. */
   readonly size: number
   /** Makes the message, which the caller closes. May be called once. */
-  message(): Message
+  makeMessage(): Message
 }
 
 interface RequestLimits {
@@ -30,7 +30,7 @@ interface RequestLimits {
 }
 
 /** The payload of the first frame of a conversation. */
-export const VERSION = 'osc1'
+export const PROTOCOL_VERSION = 'osc1'
 /** The type of the question to onescand about itself, and of its answer. */
 export const TELL = 't'
 const VARIABLES_MAX = 256
@@ -153,7 +153,9 @@ export class SlotRequestReader {
   #take({ type, payload }: Frame): void {
     switch (type) {
       case '1':
-        if (payload.toString('latin1') !== VERSION) throw new GoCold('another version of onescanc')
+        if (payload.toString('latin1') !== PROTOCOL_VERSION) {
+          throw new GoCold('another version of onescanc')
+        }
         return
       case 'V':
         this.#takeVariable(payload.toString())
@@ -213,7 +215,7 @@ export class SlotRequestReader {
       timeLeft: this.#timeLeft,
       envelope: this.#envelope,
       size: this.#size!,
-      message: () => intake.finish(),
+      makeMessage: () => intake.finish(),
     }
   }
 }

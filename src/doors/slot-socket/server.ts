@@ -145,7 +145,7 @@ export class SlotServer {
       const quota = asksQuota ? configuration.quota : undefined
       return answerUnscanned({ envelope, client, size: request.size }, quota, replies, about)
     }
-    const message = request.message()
+    const message = request.makeMessage()
     const transaction = { message, envelope, client }
     try {
       return await deliver(transaction, site, deadline, {

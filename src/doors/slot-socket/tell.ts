@@ -2,7 +2,7 @@ import { attempt } from '../../ground/errors/fault.ts'
 import { type Finding, isFinding } from '../../ground/errors/finding.ts'
 import { askOnce } from '../../protocol/shared/ask-once.ts'
 import { createFrameReader, frame } from './frames.ts'
-import { TELL, VERSION } from './request.ts'
+import { PROTOCOL_VERSION, TELL } from './request.ts'
 
 /** What an onescand tells any client of itself: onescan-slot(7). */
 interface Told {
@@ -65,7 +65,7 @@ export async function askToTell(
     }
   }
   const asked = frame(TELL, Buffer.from(wantsTrial ? [1] : []))
-  const question = Buffer.concat([frame('1', Buffer.from(VERSION)), asked])
+  const question = Buffer.concat([frame('1', Buffer.from(PROTOCOL_VERSION)), asked])
   const told = await askOnce({ path, allowHalfOpen: true }, question, read, within)
   return told && readTold(told)
 }

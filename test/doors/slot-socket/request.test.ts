@@ -28,9 +28,9 @@ function read(pieces: readonly Buffer[]): Request | undefined {
 }
 
 /** The request with the bytes of its message. */
-function readWhole(pieces: readonly Buffer[]): Omit<Request, 'message'> & { message: Buffer } {
-  const request = read(pieces)!
-  const message = request.message()
+function readWhole(pieces: readonly Buffer[]): Omit<Request, 'makeMessage'> & { message: Buffer } {
+  const { makeMessage, ...request } = read(pieces)!
+  const message = makeMessage()
   const bytes = Buffer.concat([message.header.bytes, message.body.gather()])
   message.close()
   return { ...request, message: bytes }
