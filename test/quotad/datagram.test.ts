@@ -29,16 +29,19 @@ t.test('a question is read as it was written', async (t) => {
   )
 })
 
-t.test('random bytes never make readDatagram throw or return a name with blanks', async () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 600 }), fc.boolean(), (bytes, begun) => {
-      const packet = Buffer.concat([Buffer.from(begun ? 'CHECK_QUOTA ' : ''), bytes])
-      const question = readQuestionDatagram(packet)
-      return question === undefined || !/[\0-\x20\x7f]/.test(question.user + question.nonce)
-    }),
-    { numRuns: 2000 },
-  )
-})
+t.test(
+  'random bytes never make readQuestionDatagram throw or return a name with blanks',
+  async () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 600 }), fc.boolean(), (bytes, begun) => {
+        const packet = Buffer.concat([Buffer.from(begun ? 'CHECK_QUOTA ' : ''), bytes])
+        const question = readQuestionDatagram(packet)
+        return question === undefined || !/[\0-\x20\x7f]/.test(question.user + question.nonce)
+      }),
+      { numRuns: 2000 },
+    )
+  },
+)
 
 // Without a quota and without a byte it is taken for not known.
 const usage = fc.option(
