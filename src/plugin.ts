@@ -60,7 +60,10 @@ export type Answer =
       /** The name of what was found, for the log and the SMTP reply; not empty, cut after 255 characters. */
       readonly name: string
     }
-  /** The plugin could not tell; the reason is for the log, not empty, cut after 1,000 characters. SCANFAIL decides. */
+  /**
+   * The plugin could not tell; the reason is for the log, not empty, cut after 1,000 characters. SCANFAIL
+   * decides.
+   */
   | { readonly defer: string }
 
 /**

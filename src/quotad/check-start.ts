@@ -16,7 +16,8 @@ interface QuotadStart {
 }
 
 /**
- * Makes the steps of onescan-quotad's start up to its sockets, and reports all faults together. It opens no socket and asks no other service.
+ * Makes the steps of onescan-quotad's start up to its sockets, and reports all faults together. It opens
+ * no socket and asks no other service.
  */
 export async function checkStart(words: readonly string[], env: Environment): Promise<QuotadStart> {
   const faults = new Faults()

@@ -5,7 +5,10 @@ import { type LdapSettings, readLdapSettings } from '../protocol/ldap/ldap-setti
 import { type MailboxTemplate, needsHome, readMailboxTemplate } from './sources/mailbox.ts'
 import { parseLimits, type QuotaLimits, type ReadingBounds } from './sources/reading.ts'
 
-/** The settings of onescan-quotad(8), ENVIRONMENT: numbers and words by their own names, and what texts stand for. */
+/**
+ * The settings of onescan-quotad(8), ENVIRONMENT: numbers and words by their own names, and what texts
+ * stand for.
+ */
 export interface ServiceSettings extends ReadingBounds {
   readonly source: SourceSettings
   /** Lists of users, in the order in which they are asked. If empty, every mailbox has a user. */

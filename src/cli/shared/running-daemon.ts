@@ -51,7 +51,10 @@ function usualSocket(): string {
   return process.env.ONESCAN_SOCKET || (optionValues(words, '--socket').at(-1) ?? SOCKET)
 }
 
-/** The users whose processes count as onescand: root, the caller, the package's account and the owner of the usual socket. */
+/**
+ * The users whose processes count as onescand: root, the caller, the package's account and the owner of
+ * the usual socket.
+ */
 function serviceAccounts(): ReadonlySet<number> {
   const uid = attempt(() => passwdEntryOf(ACCOUNT)?.uid)
   const owner = attempt(() => ownerOf(SOCKET))

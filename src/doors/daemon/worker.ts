@@ -15,8 +15,9 @@ import { BEAT_EVERY } from './workers/hung-workers.ts'
 import { BEAT, type ServingNotice } from './workers/workers.ts'
 
 /**
- * A process that judges mail, on the sockets that the first process keeps. `kinds` says what its
- * first descriptors are for; the next one is the file for what it has in hand. It ends when the first process tells it to, or has ended.
+ * A process that judges mail, on the sockets that the first process keeps. `kinds` says what its first
+ * descriptors are for; the next one is the file for what it has in hand. It ends when the first process
+ * tells it to, or has ended.
  */
 export async function runWorker(
   kinds: readonly DoorKind[],

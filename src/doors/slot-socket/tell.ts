@@ -45,7 +45,8 @@ export function toldFrame(daemon: DaemonDescription | undefined): Buffer {
 
 /**
  * Asks the onescand at a socket what it tells of itself, with a trial if that is wanted. Resolves with
- * undefined if something else answers. Rejects if nobody answers within so many milliseconds. Any process may listen there.
+ * undefined if something else answers. Rejects if nobody answers within so many milliseconds. Any process
+ * may listen there.
  */
 export async function askToTell(
   path: string,

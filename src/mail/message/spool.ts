@@ -104,9 +104,10 @@ export function writeAll(fd: number, bytes: Buffer, position: number, shown: str
 const TURN = 1024 * 1024
 
 /**
- * Writes chunks into a file from its front on, each before the next one is asked for, in turns of the event
- * loop, so that other messages do not wait for a large one. Throws if `isOver` returns true at the beginning of a turn: nobody wants the bytes
- * any more, and the descriptor may be that of another message by then.
+ * Writes chunks into a file from its front on, each before the next one is asked for, in turns of the
+ * event loop, so that other messages do not wait for a large one. Throws if `isOver` returns true at the
+ * beginning of a turn: nobody wants the bytes any more, and the descriptor may be that of another message
+ * by then.
  */
 export async function writeInTurns(
   fd: number,
@@ -147,7 +148,10 @@ export function* piecesOfFile(
   }
 }
 
-/** Makes a fault of an error: a full disk (`write`, exit 53), or trouble with the directory (`temp-file`, exit 64). */
+/**
+ * Makes a fault of an error: a full disk (`write`, exit 53), or trouble with the directory (`temp-file`,
+ * exit 64).
+ */
 export function spoolFault(what: string, error: unknown): Fault {
   const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errorCode(error))
   return new Fault(isFull ? 'write' : 'temp-file', `${what}: ${errorText(error)}`, error)

@@ -77,7 +77,10 @@ function textFor(grounds: Grounds, texts: Texts): string | undefined {
   }
 }
 
-/** Makes the reply by which a line of onescan.policy refuses mail or a recipient, with its own text if it has one. */
+/**
+ * Makes the reply by which a line of onescan.policy refuses mail or a recipient, with its own text if it
+ * has one.
+ */
 export function refusalByRule(text: string | undefined, queueId: string | undefined): Reply {
   const told = text === undefined ? REFUSED : fillPlaceholders(text, 'policy', undefined, queueId)
   return { class: 5, enhanced: '5.7.1', text: told, grounds: 'policy' }

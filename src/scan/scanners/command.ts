@@ -143,7 +143,10 @@ function relayStderr({ stderr }: ChildProcess, relay: LineRelay): void {
   stderr?.once('end', () => relay.end())
 }
 
-/** The name in `path: NAME FOUND`, which clamscan and clamdscan print; the formats of other scanners are not known. */
+/**
+ * The name in `path: NAME FOUND`, which clamscan and clamdscan print; the formats of other scanners are
+ * not known.
+ */
 function virusName(output: string, program: string): string {
   const name = /: ([\x21-\x7e]{1,200}) FOUND\s*$/m.exec(output)?.[1]
   return name === undefined ? `found by ${basename(program)}` : withoutHash(name)

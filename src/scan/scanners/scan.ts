@@ -159,7 +159,7 @@ class MessageScan {
     )
   }
 
-  /** Reads the message, and asks about each content if it shall. Returns the result that ends the scan. */
+  /** Reads the message; if `asksContents`, asks about each content. Returns the finding that ends the scan. */
   async #readMail(asksContents: boolean): Promise<ScanFinding | undefined> {
     const { spool, odd, settings } = this.#run
     const mayExcuse = asksContents && this.#run.isExcused !== undefined

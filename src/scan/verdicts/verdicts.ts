@@ -100,7 +100,8 @@ export class Verdicts {
   }
 
   /**
-   * Finds the result for a message and for all copies that wait for it: a remembered verdict if one counts, otherwise by a scan.
+   * Finds the result for a message and for all copies that wait for it: a remembered verdict if one
+   * counts, otherwise by a scan.
    */
   async #lookUpOrScan(
     identity: MemorableMessage,

@@ -66,7 +66,7 @@ function checkCaller(named: string | undefined): Finding[] {
   return [warning('trials', `are made as ${name}, not as ${named}`, 'run check as root')]
 }
 
-/** Readings only read. */
+/** Stages that only read: they open no place for writing, and connect to nobody. */
 const readings: readonly Stage<Host>[] = [
   checkPrograms, // slot, chain, /etc/onescan/queue
   checkErrorFd, // ERROR_FD

@@ -85,7 +85,10 @@ function plainValues(parameters: readonly Parameter[], base: string): string[] {
     .flatMap(decodeText)
 }
 
-/** Returns the values of RFC 2231: `name*=charset'language'text`, or sections `name*0`, `name*1*`, … in any order. */
+/**
+ * Returns the values of RFC 2231: `name*=charset'language'text`, or sections `name*0`, `name*1*`, … in
+ * any order.
+ */
 function extendedValues(parameters: readonly Parameter[], base: string): string[] {
   const values: string[] = []
   const sections: { number: number; raw: string; encoded: boolean }[] = []
@@ -152,7 +155,10 @@ export function spellings(text: string): string[] {
   return [text, untilNul].map(bareName).filter((name) => name !== '')
 }
 
-/** Returns the last part of a path, without control and invisible characters, and without blanks, quotes and dots at its ends. */
+/**
+ * Returns the last part of a path, without control and invisible characters, and without blanks, quotes
+ * and dots at its ends.
+ */
 function bareName(text: string): string {
   const name = text
     .normalize()

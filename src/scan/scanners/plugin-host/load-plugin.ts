@@ -89,7 +89,10 @@ function describe(value: unknown): string {
 const WARNING_SHARE = 0.1
 const WARNING_MAX = 1000
 
-/** Makes the mail that a plugin gets. Call `answered` when it has answered, so that its signal does not fire any more. */
+/**
+ * Makes the mail that a plugin gets. Call `answered` when it has answered, so that its signal does not
+ * fire any more.
+ */
 function mailOf({ timeLeft, origin, ...request }: PluginRequest): {
   readonly mail: Mail
   answered(): void

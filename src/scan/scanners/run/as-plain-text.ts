@@ -8,10 +8,10 @@ import type { Sample, ScanTask } from '../shared/scanner.ts'
 const TURN = 192 * 1024
 
 /**
- * Calls `ask` with the sample as a plain text, in which nothing is a field: a blank stands before each line that begins as a
- * field of a mail does, and before `From `. So no scanner takes it for mail any more, and looks at all of
- * its bytes at one depth. Resolves to undefined, without a call, for a content that may be anything but
- * a text, since a blank might hide what it is.
+ * Calls `ask` with the sample as a plain text, in which nothing is a field: a blank stands before each
+ * line that begins as a field of a mail does, and before `From `. So no scanner takes it for mail any
+ * more, and looks at all of its bytes at one depth. Resolves to undefined, without a call, for a content
+ * that may be anything but a text, since a blank might hide what it is.
  */
 export async function asPlainText<T>(
   sample: Sample,
