@@ -44,7 +44,7 @@ static int receive(struct mail *mail, byte *bytes, size_t length) {
 }
 
 /* The process of onescand that had this mail has ended. Has another one asked, or goes cold. */
-static int ask_again(struct mail *mail) {
+static int begin_anew_or_go_cold(struct mail *mail) {
   if (!begin_anew(&mail->onescand))
     go_cold(mail, text("onescand: hung up"));
   return 0;
@@ -228,7 +228,7 @@ int await_answer(struct mail *mail, struct answer *answer) {
   byte head[FIELD_HEAD];
   for (;;) {
     if (!receive(mail, head, sizeof head))
-      return ask_again(mail);
+      return begin_anew_or_go_cold(mail);
     if (big_endian(head + 1) != 0)
       break;
     if (head[0] != (mail->onescand.acknowledged ? 'h' : 'A'))
@@ -237,13 +237,15 @@ int await_answer(struct mail *mail, struct answer *answer) {
   }
   byte kind = head[0];
   size_t length = big_endian(head + 1);
-  size_t longest = kind == 'C'                   ? (size_t) WHY_MAX
-                   : mail->onescand.acknowledged ? (size_t) ANSWER_MAX
-                                                 : 0;
+  size_t longest = 0;
+  if (kind == 'C')
+    longest = WHY_MAX;
+  else if (mail->onescand.acknowledged)
+    longest = ANSWER_MAX;
   if (length > longest)
     refuse_answer(mail);
   if (!receive(mail, received, length))
-    return ask_again(mail);
+    return begin_anew_or_go_cold(mail);
   if (kind == 'C')
     go_cold(mail, text("onescand: %.*s", (int) length, (char *) received));
   if (kind != 'a' && kind != 'x')

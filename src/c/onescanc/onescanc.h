@@ -110,17 +110,17 @@ _Noreturn void become_untouched(const char *what, char **words, const char *cons
 void ignore_signals(void);
 
 /* conversation.c */
-void question_is_sent(struct conversation *with);
+void question_is_sent(struct conversation *conversation);
 /* How many milliseconds scanners may already have had, and how many they may still take. */
-double time_used(const struct conversation *with);
-size_t time_for_scanners(const struct conversation *with);
+double time_used(const struct conversation *conversation);
+size_t time_for_scanners(const struct conversation *conversation);
 /* Ends the conversation: no answer is needed any more. */
-void hang_up(struct conversation *with);
+void hang_up(struct conversation *conversation);
 /*
  * Ends a conversation in which onescand hung up. Returns whether there may be another one, in which
  * scanners have what is left of their time.
  */
-int begin_anew(struct conversation *with);
+int begin_anew(struct conversation *conversation);
 
 /* server.c: both go cold if onescand cannot be reached, or is silent for too long. */
 void connect_to_server(struct mail *mail);

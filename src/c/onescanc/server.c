@@ -22,16 +22,17 @@ void connect_to_server(struct mail *mail) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   /* connect(2) takes its timeout from this: the queue of the server may be full. */
   const struct timeval longest = {CONNECT_MAX / 1000, 0};
-  struct conversation *with = &mail->onescand;
+  struct conversation *conversation = &mail->onescand;
   size_t length = strlen(path);
-  with->deadline = uptime() + (double) time_for_scanners(with) + LONGER_THAN_SCANNERS;
+  conversation->deadline =
+      uptime() + (double) time_for_scanners(conversation) + LONGER_THAN_SCANNERS;
   if (length >= sizeof address.sun_path)
     go_cold(mail, text("ONESCAN_SOCKET %s: is too long", path));
   memcpy(address.sun_path, path, length);
-  with->server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (with->server < 0
-      || setsockopt(with->server, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest)
-      || connect(with->server, (struct sockaddr *) &address, sizeof address))
+  conversation->server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (conversation->server < 0
+      || setsockopt(conversation->server, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest)
+      || connect(conversation->server, (struct sockaddr *) &address, sizeof address))
     go_cold(mail, text("onescand at %s: %m", path));
 }
 

@@ -30,8 +30,8 @@ _Noreturn void go_cold(struct mail *mail, char *why) {
 }
 
 /* Nobody is asked again. */
-int begin_anew(struct conversation *with) {
-  (void) with;
+int begin_anew(struct conversation *conversation) {
+  (void) conversation;
   return 0;
 }
 
@@ -41,8 +41,8 @@ void wait_for_server(struct mail *mail, short event) {
   (void) event;
 }
 
-void hang_up(struct conversation *with) {
-  close(with->server);
+void hang_up(struct conversation *conversation) {
+  close(conversation->server);
 }
 
 static size_t read_number(void) {
