@@ -51,7 +51,10 @@ export const badSettings: readonly BadSetting[] = [
     reason: /QHPSI clamd: names a built-in plugin as a command; did/,
   },
   { settings: { QHPSI: '/usr/sbin/clamd %s' }, reason: /did you mean \\?"plugin: clamd\\?"/ },
-  { settings: { BADATTACHMENTS: 'control/bad' }, reason: /BADATTACHMENTS control\/bad: must be an absolute path/ }, // biome-ignore format: a line
+  {
+    settings: { BADATTACHMENTS: 'control/bad' },
+    reason: /BADATTACHMENTS control\/bad: must be an absolute path/,
+  },
   { settings: { QHPSI: 'eicar attachments' }, reason: /did you mean \\?"plugin: eicar attach/ },
   { settings: { QHPSI: 'plugin:' }, reason: /QHPSI plugin:: names no scanner/ },
   { settings: { CLAMD: '"open' }, reason: /CLAMD .*is not closed/ },

@@ -23,7 +23,14 @@ const line = (id: string) => `${tai64n(1_795_100_000)} ${told({ id, from: '<a@b>
 
 const compiledProgram = resolve(import.meta.dirname, '../../build/native/onescan')
 t.test('log prints one readable line for each message', async (t) => {
-  const found = { scan: 'infected', scanner: 'clamd', virus: 'Eicar-Test', size: '4100', rcpts: '3', total_ms: '12.5' } // biome-ignore format: a line
+  const found = {
+    scan: 'infected',
+    scanner: 'clamd',
+    virus: 'Eicar-Test',
+    size: '4100',
+    rcpts: '3',
+    total_ms: '12.5',
+  }
   const [id, from, to] = ['<m@x>', '<a@b>', '<c@d>']
   const line = told({ decision: 'reject', more: Object.entries(found), id, from, to })
   const input = `${tai64n(1_795_100_000)} ${line}`

@@ -106,7 +106,16 @@ t.test(
     t.equal(status, 0, String(stderr))
     const copy = at('run/onescan/clamd.conf')
     t.equal(readFileSync(copy, 'latin1'), 'LocalSocket /x\nAlertExceedsMax yes\n')
-    const change = ['--reuid', String(MALLORY), '--clear-groups', '--regid', String(MALLORY), 'sh', '-c', `echo User root >>${copy}`] // biome-ignore format: a line
+    const change = [
+      '--reuid',
+      String(MALLORY),
+      '--clear-groups',
+      '--regid',
+      String(MALLORY),
+      'sh',
+      '-c',
+      `echo User root >>${copy}`,
+    ]
     t.not(spawnSync('setpriv', change).status, 0)
     t.notMatch(readFileSync(copy, 'latin1'), 'User root')
   },

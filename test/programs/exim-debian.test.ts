@@ -76,7 +76,12 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
   })
 
   await t.test('unknown users and foreign domains are refused as before', async (t) => {
-    const { rcpt, data } = await send(mail('x'), 'nobody-here@example.org', 'ann@example.com', 'ben@example.org') // biome-ignore format: a line
+    const { rcpt, data } = await send(
+      mail('x'),
+      'nobody-here@example.org',
+      'ann@example.com',
+      'ben@example.org',
+    )
     t.match(rcpt, [/^550 .*Unrouteable/, /^550 .*relay not permitted/, /^250 /])
     t.match(data, /^250 /)
     await untilDelivered(2)

@@ -30,7 +30,8 @@ for (const way of ['milter', 'proxy']) {
     const asked = way === 'milter' && { smtpd_milters: door, milter_default_action: 'tempfail' }
     const main = { header_size_limit: String(2 * MIB), ...asked }
     const postfix = await startPostfix(t, receiver.port, main, {
-      smtpd: (at) => `127.0.0.1:${at} inet n - n - - smtpd${way === 'proxy' ? ` -o smtpd_proxy_filter=127.0.0.1:${port}` : ''}`, // biome-ignore format: a line
+      smtpd: (at) =>
+        `127.0.0.1:${at} inet n - n - - smtpd${way === 'proxy' ? ` -o smtpd_proxy_filter=127.0.0.1:${port}` : ''}`,
     })
     const next = ['--smtp', door, '--next', `inet:127.0.0.1:${receiver.port}`]
     const onescand = await startOnescand(t, {

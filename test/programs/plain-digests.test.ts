@@ -5,7 +5,16 @@ import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { buildStage } from '../cases/stage.ts'
 import { type OpenMilter, openMilter } from '../doors/milter/rig.ts'
-import { attached, base64, file, isNested, message, multipart, text, wrap } from '../mail/mime/nested-mail.ts' // biome-ignore format: a list
+import {
+  attached,
+  base64,
+  file,
+  isNested,
+  message,
+  multipart,
+  text,
+  wrap,
+} from '../mail/mime/nested-mail.ts'
 import { sample, scan } from '../scan/scanners/clamd/task.ts'
 import { uuencode } from '../scan/scanners/evasions/compose.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'

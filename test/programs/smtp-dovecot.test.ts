@@ -68,14 +68,25 @@ t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) =
 
   t.test('mail from the queue of Postfix', async (t) => {
     const text = example('postfix-lmtp.cf', { 10024: filter })
-    const settings = Object.fromEntries([...text.matchAll(/^(\w+) *= *(.*)$/gm)].map(([, name = '', value = '']) => [name, value])) // biome-ignore format: a line
-    const main = { ...settings, virtual_mailbox_domains: 'example.org', virtual_mailbox_maps: 'static:all', notify_classes: '' } // biome-ignore format: a line
+    const settings = Object.fromEntries(
+      [...text.matchAll(/^(\w+) *= *(.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
+    )
+    const main = {
+      ...settings,
+      virtual_mailbox_domains: 'example.org',
+      virtual_mailbox_maps: 'static:all',
+      notify_classes: '',
+    }
     const services = 'lmtp unix - - n - - lmtp\n'
     const postfix = await startPostfix(t, dovecot.lmtp, main, { services })
     const before = { ann: delivered('ann').length, ben: delivered('ben').length }
     const session = await openSmtp(postfix.port)
     for (const line of ['hello', 'VIRUS', 'TROUBLE']) {
-      const { data } = await session.send({ from: 'eve@example.net', to: ['ann@example.org', 'ben@example.org'], message: bytes(mail(line)) }) // biome-ignore format: a line
+      const { data } = await session.send({
+        from: 'eve@example.net',
+        to: ['ann@example.org', 'ben@example.org'],
+        message: bytes(mail(line)),
+      })
       t.match(data, /^250 /)
     }
     await session.quit()

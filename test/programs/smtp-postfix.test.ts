@@ -99,7 +99,11 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
         const { sender, recipients, message } = await receiver.next()
         t.same([sender, recipients], [envelope.from, envelope.to])
         t.same(headerValues(message, 'X-QHPSI'), ['clean'])
-        t.match(message.toString(), /^Received: .*\n(?:\t.*\n)*X-QHPSI: clean\nReceived: /, 'below one field') // biome-ignore format: a line
+        t.match(
+          message.toString(),
+          /^Received: .*\n(?:\t.*\n)*X-QHPSI: clean\nReceived: /,
+          'below one field',
+        )
         t.match(message.toString(), /\n\nhello\n\.\n\.\.two\n$/)
         await daemon.logged(/decision=accept .*reply=250 .*door=smtp .*remote=127\.0\.0\.1/)
       })

@@ -71,7 +71,13 @@ t.test(
       const client = await callDoor(port)
       t.teardown(() => client.socket.destroy())
       await client.hear()
-      for (const line of ['EHLO c.example.org', 'MAIL FROM:<ann@example.net>', 'RCPT TO:<ben@example.org>', 'DATA']) await client.say(line) // biome-ignore format: a line
+      for (const line of [
+        'EHLO c.example.org',
+        'MAIL FROM:<ann@example.net>',
+        'RCPT TO:<ben@example.org>',
+        'DATA',
+      ])
+        await client.say(line)
       client.write(`${content}\r\n.\r\n`)
       client.write('QUIT\r\n')
       const replies = await client.rest()

@@ -78,7 +78,12 @@ t.test('list shows what is asked for, with the oldest first', async (t) => {
   }
   const { out, code } = await run(directory, 'list', '--since', '1h')
   t.equal(code, 0)
-  t.match(out, new RegExp(`^${ids[2]}  20.*Z  virus: Test-Virus  17 bytes  from <a@example.net> to <c@x>, <d@x>, <e@x> \\+1\n$`)) // biome-ignore format: a line
+  t.match(
+    out,
+    new RegExp(
+      `^${ids[2]}  20.*Z  virus: Test-Virus  17 bytes  from <a@example.net> to <c@x>, <d@x>, <e@x> \\+1\n$`,
+    ),
+  )
   t.equal((await run(directory, 'list', '--until', '72h')).code, 1)
 })
 
@@ -214,7 +219,10 @@ t.test('a release that was killed is reported, and goes on only if asked to', as
   const ring = ['--env', `CLUSTERKEYS=${ringOf(stage)}`]
   t.equal((await run(directory, 'release', ...ring, '--env', `QUEUECHAIN=${killing}`, id)).code, null) // biome-ignore format: a line
   t.match((await run(directory, 'list')).out, ', releasing\n')
-  t.match((await run(directory, ...release, id)).err, /was interrupted, and it may have been delivered; --again/) // biome-ignore format: a line
+  t.match(
+    (await run(directory, ...release, id)).err,
+    /was interrupted, and it may have been delivered; --again/,
+  )
   t.equal((await run(directory, ...release, '--again', id)).code, 0)
   t.equal(delivered().length, 1)
 })
@@ -233,7 +241,13 @@ t.test('release by SMTP, in lines of CRLF', async (t) => {
 t.test('of the replies to a message by SMTP only 4xx and 5xx refuse it', async (t) => {
   const { directory, release } = build(t)
   const next = await startNext(t)
-  const replies = { '354 go on': false, '300 what': false, 'no reply': false, '421 busy': true, '550 no': true } // biome-ignore format: a line
+  const replies = {
+    '354 go on': false,
+    '300 what': false,
+    'no reply': false,
+    '421 busy': true,
+    '550 no': true,
+  }
   for (const [reply, isRefusal] of Object.entries(replies)) {
     next.script = (verb) => (verb === '.' ? reply : undefined)
     const id = await keepOne(directory, Date.now())

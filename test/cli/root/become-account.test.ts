@@ -202,7 +202,11 @@ t.test(
 t.test('a release and a slot may start programs with set-ID bits', { skip }, async (t) => {
   const place = placeForAll(t)
   const chain = join(place, 'chain')
-  writeFileSync(chain, `#!/bin/sh\ngrep NoNewPrivs /proc/self/status >${place}/told; cat >/dev/null\n`, { mode: 0o755 }) // biome-ignore format: a line
+  writeFileSync(
+    chain,
+    `#!/bin/sh\ngrep NoNewPrivs /proc/self/status >${place}/told; cat >/dev/null\n`,
+    { mode: 0o755 },
+  )
   const { id, run } = await nobodysQuarantine(t)
   const { code, err } = await run('release', '--no-stamp', '--env', `QUEUECHAIN=${chain}`, id)
   t.equal(code, 0, err)
@@ -235,7 +239,10 @@ assert libc.syscall(keyctl, 10, session, b'user', b'onescan', 0) > 0
 os.dup2(os.open('${secret}', os.O_RDONLY), 99)
 os.execv(sys.argv[1], sys.argv[1:])`
   const words = ['scan', '--env', `QHPSI=${place}/look %s`, ...asNobody, '-']
-  const programs = [[process.execPath, bundle].map(reachable), ...(existsSync(native) ? [[reachable(native)]] : [])] // biome-ignore format: a line
+  const programs = [
+    [process.execPath, bundle].map(reachable),
+    ...(existsSync(native) ? [[reachable(native)]] : []),
+  ]
   for (const program of programs) {
     const script = `"$@" <&0 &
 until test -s ${place}/pid; do sleep 0.1; done
@@ -260,7 +267,9 @@ t.test('what it prints is harmless at a terminal', { skip }, async (t) => {
   const program = held(place, print)
   const env = ['--env', 'QHPSI=plugin: eicar', ...asNobody]
   const plain = await asRoot(['scan', '--all', ...env, file])
-  const { stdout, stderr } = spawnSync(process.execPath, [program, 'scan', ...env, file], { encoding: 'utf8' }) // biome-ignore format: a line
+  const { stdout, stderr } = spawnSync(process.execPath, [program, 'scan', ...env, file], {
+    encoding: 'utf8',
+  })
   t.match(stderr, '\\u202e')
   for (const printed of [`${plain.bytes}${plain.err}`, stdout, stderr]) {
     t.notMatch(printed, /(?!\n)[\p{Cc}\p{Cf}\p{DI}]/u)
@@ -271,10 +280,17 @@ t.test('what it prints is harmless at a terminal', { skip }, async (t) => {
 // promise: root-terminal
 t.test('what an account says stands below its name alone', { skip }, async (t) => {
   const place = placeForAll(t)
-  const said = ['ok       keyring: fine', 'as the account root says:', 'curl x | sh', '\x1b[32mok      \x1b[0m last'] // biome-ignore format: a line
+  const said = [
+    'ok       keyring: fine',
+    'as the account root says:',
+    'curl x | sh',
+    '\x1b[32mok      \x1b[0m last',
+  ]
   const print = `process.stdout.write(${JSON.stringify(said.join('\n'))}); process.stderr.write('as root: curl x\\n')`
   const program = held(place, print)
-  const check = spawnSync(process.execPath, [program, 'check', '--daemon', ...asNobody], { encoding: 'utf8' }) // biome-ignore format: a line
+  const check = spawnSync(process.execPath, [program, 'check', '--daemon', ...asNobody], {
+    encoding: 'utf8',
+  })
   const lines = `${check.stdout}\n${check.stderr}`.split('\n').filter(Boolean)
   t.same(lines, [
     'as the account nobody says:',
@@ -286,7 +302,11 @@ t.test('what an account says stands below its name alone', { skip }, async (t) =
   ])
   const json = { results: [], errors: ['x\nonescan check: curl x'] }
   held(place, `console.log(${JSON.stringify(JSON.stringify(json))})`)
-  const { stderr } = spawnSync(process.execPath, [program, 'check', '--daemon', '--json', ...asNobody], { encoding: 'utf8' }) // biome-ignore format: a line
+  const { stderr } = spawnSync(
+    process.execPath,
+    [program, 'check', '--daemon', '--json', ...asNobody],
+    { encoding: 'utf8' },
+  )
   t.equal(stderr, 'onescan check: as nobody: x\\nonescan check: curl x\n')
 })
 
@@ -301,12 +321,16 @@ t.test(
     writeFileSync(log, '')
     chmodSync(log, 0o666)
     writeFileSync(join(place, 'typist'), typist, { mode: 0o755 })
-    const before = atTerminal(`/usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups ${place}/typist ${log}`) // biome-ignore format: a line
+    const before = atTerminal(
+      `/usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups ${place}/typist ${log}`,
+    )
     t.match(readFileSync(log, 'latin1'), /^uid=65534 reached=\/dev\/tty/, 'as it was')
     if (terminalsObey()) t.match(before.typed, /^(pwned\n)+$/)
     writeFileSync(log, '')
     const look = `ls -l /proc/$PPID/fd >>${log}; exec ${place}/typist ${log}`
-    const { typed } = atTerminal(`${command} scan --user nobody --env '${scanner(place, look)}' ${reachable(bundle)}`) // biome-ignore format: a line
+    const { typed } = atTerminal(
+      `${command} scan --user nobody --env '${scanner(place, look)}' ${reachable(bundle)}`,
+    )
     const noted = readFileSync(log, 'latin1')
     t.match(noted, /^uid=65534 reached=\n/m)
     t.notMatch(noted, /\/dev\/(tty|pts)/)
@@ -318,7 +342,11 @@ t.test('standard input is for an account that is to read it', { skip }, async (t
   const print = "console.log(require('fs').readlinkSync('/proc/self/fd/0'))"
   const program = held(placeForAll(t), print)
   const input = (...words: readonly string[]) =>
-    execFileSync('/bin/sh', ['-c', '"$@" <"$0"', program, process.execPath, program, ...words, ...asNobody], { encoding: 'utf8' }) // biome-ignore format: a line
+    execFileSync(
+      '/bin/sh',
+      ['-c', '"$@" <"$0"', program, process.execPath, program, ...words, ...asNobody],
+      { encoding: 'utf8' },
+    )
   t.equal(input('scan', '/x'), '/dev/null\n')
   for (const words of [['scan', '-'], ['verify', '/dev/stdin'], ['verify', '/dev/fd/0'], ['log']]) {
     t.equal(input(...words), `${program}\n`)
@@ -341,7 +369,8 @@ t.test('it ends with root, however root ends', { skip }, async (t) => {
   const [program, ...words] = [process.execPath, bundle].map(reachable)
   const child = spawn(program!, [...words, 'report', log, ...asNobody], { stdio: 'ignore' })
   const files = (pid: string) => attempt(() => readdirSync(`/proc/${pid}/fd`)) ?? []
-  const reads = (pid: string) => files(pid).some((fd) => attempt(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) === log) // biome-ignore format: a line
+  const reads = (pid: string) =>
+    files(pid).some((fd) => attempt(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) === log)
   let reader: string | undefined
   await until(() => {
     const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1')
@@ -502,7 +531,11 @@ t.test('how to hand over a file that the account may not read is told', { skip }
     t.equal(code, 2)
     t.match(out, /EACCES.*: nobody may not read it; put - in its place and < before it/, path)
   }
-  const handed = spawnSync('/bin/sh', ['-c', `${command} scan ${asNobody.join(' ')} --env 'QHPSI=plugin: eicar' - <${file}`], { encoding: 'utf8' }) // biome-ignore format: a line
+  const handed = spawnSync(
+    '/bin/sh',
+    ['-c', `${command} scan ${asNobody.join(' ')} --env 'QHPSI=plugin: eicar' - <${file}`],
+    { encoding: 'utf8' },
+  )
   t.match(handed.stdout, '1 message: 1 clean')
   writeFileSync(join(home, 'own.mjs'), 'export const virusscan = () => ({ clean: true })\n')
   const plugin = ['--env', 'QHPSI=plugin: own.mjs', '--env', `PLUGINDIR=${home}`, ...asNobody]
@@ -523,7 +556,11 @@ t.test("programs of the account do not see root's own directory", { skip }, asyn
     `cat secret >${place}/seen; cat /proc/self/cwd/secret >>${place}/seen; exit 0`,
   )
   const scan = (...words: readonly string[]) =>
-    spawnSync(process.execPath, [bundle, 'scan', ...asNobody, '--env', look, ...words], { cwd, encoding: 'utf8', input: mail }) // biome-ignore format: a line
+    spawnSync(process.execPath, [bundle, 'scan', ...asNobody, '--env', look, ...words], {
+      cwd,
+      encoding: 'utf8',
+      input: mail,
+    })
   t.match(scan('-').stdout, '1 message: 1 clean')
   t.equal(readFileSync(join(place, 'seen'), 'latin1'), '')
   t.match(scan('secret').stdout, /nobody may not read it; put - in its place and < before it/)
@@ -532,7 +569,10 @@ t.test("programs of the account do not see root's own directory", { skip }, asyn
 })
 
 t.test('a slow pipe of root is read to its end, on Node and compiled', { skip }, async (t) => {
-  const programs = [[process.execPath, bundle].map(reachable), ...(existsSync(native) ? [[reachable(native)]] : [])] // biome-ignore format: a line
+  const programs = [
+    [process.execPath, bundle].map(reachable),
+    ...(existsSync(native) ? [[reachable(native)]] : []),
+  ]
   for (const program of programs) {
     const script = `(printf 'Subject: x\\n\\n'; sleep 1; head -c 300000 /dev/zero | tr '\\0' 'x') | "$@"`
     const words = [...program, 'scan', ...asNobody, '--env', 'QHPSI=plugin: eicar', '--all', '-']

@@ -61,7 +61,10 @@ t.test('no text of another server brings the address of a client to the page', a
 })
 
 t.test('what is no address stays', async (t) => {
-  t.equal(shown('reason', 'clamd: no answer in 30 s (see clamd.conf 0.103.11)'), 'clamd: no answer in 30 s (see clamd.conf 0.103.11)') // biome-ignore format: a line
+  t.equal(
+    shown('reason', 'clamd: no answer in 30 s (see clamd.conf 0.103.11)'),
+    'clamd: no answer in 30 s (see clamd.conf 0.103.11)',
+  )
   t.equal(shown('next', 'connection refused'), 'connection refused')
   t.equal(shown('msgid', '<1@example.org>'), '<1@example.org>')
 })

@@ -47,7 +47,11 @@ t.test('no name in a remedy is a command of its own', async (t) => {
       remedies.push(String(error).split('; make it: ')[1]!)
     }
     for (const remedy of remedies.filter((text) => /^(chgrp|chmod|chown|install|mv) /.test(text))) {
-      execFileSync('/bin/sh', ['-c', `${remedy}; :`], { cwd: place, env: { PATH: '/nonexistent' }, stdio: 'ignore' }) // biome-ignore format: a line
+      execFileSync('/bin/sh', ['-c', `${remedy}; :`], {
+        cwd: place,
+        env: { PATH: '/nonexistent' },
+        stdio: 'ignore',
+      })
       t.notOk(existsSync(join(place, 'made')), remedy)
     }
   }

@@ -220,7 +220,10 @@ t.test(
     t.ok(existsSync(join(stage.quarantine, 'virus', today)), 'it has made the folder')
     const synced = async () => {
       const trace = join(stage.directory, 'trace')
-      const run = await send([strace!, '-f', '-qq', '-y', '-e', 'trace=fsync', '-o', trace, ...newest], stage) // biome-ignore format: a line
+      const run = await send(
+        [strace!, '-f', '-qq', '-y', '-e', 'trace=fsync', '-o', trace, ...newest],
+        stage,
+      )
       t.equal(run.code, 0)
       const places = readFileSync(trace, 'latin1').matchAll(/ fsync\(\d+<(.*)>/g)
       return Array.from(places, ([, path]) => path!.slice(stage.quarantine.length))

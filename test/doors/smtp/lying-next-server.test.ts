@@ -152,7 +152,8 @@ async function converse(
       )
       client.socket.end()
       for (const reply of (await client.rest()).slice(2)) {
-        if (/^[23]/.test(reply)) answers.push({ key: `BDAT of ${sender}`, isKept: false, code: 250, isHeard: true }) // biome-ignore format: a line
+        if (/^[23]/.test(reply))
+          answers.push({ key: `BDAT of ${sender}`, isKept: false, code: 250, isHeard: true })
       }
       return answers
     }

@@ -60,7 +60,14 @@ export interface RunningNext {
   extensions: readonly string[]
 }
 
-const EXTENSIONS = ['PIPELINING', 'SIZE 10240000', '8BITMIME', 'SMTPUTF8', 'DSN', 'XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT'] // biome-ignore format: a list
+const EXTENSIONS = [
+  'PIPELINING',
+  'SIZE 10240000',
+  '8BITMIME',
+  'SMTPUTF8',
+  'DSN',
+  'XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT',
+]
 
 /** Starts a mail server for the door to hand on to, which records all that it gets. */
 export async function startNext(t: Ending, setup: NextServerSetup = {}): Promise<RunningNext> {

@@ -42,7 +42,16 @@ t.test('commands and replies are handed on as they came', async (t) => {
 // promise: proxy-features
 t.test('EHLO offers what the next server offers, except what a proxy cannot keep', async (t) => {
   const { next, door, over } = await openBetween(t)
-  next.extensions = ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'AUTH PLAIN', 'CHUNKING', 'BINARYMIME', '8BITMIME', 'X-NEW a b'] // biome-ignore format: a list
+  next.extensions = [
+    'PIPELINING',
+    'SIZE 1000',
+    'STARTTLS',
+    'AUTH PLAIN',
+    'CHUNKING',
+    'BINARYMIME',
+    '8BITMIME',
+    'X-NEW a b',
+  ]
   const client = await door.call()
   const offer =
     '250-next.example.org at your service\n250-PIPELINING\n250-SIZE 1000\n250-8BITMIME\n250 X-NEW a b'

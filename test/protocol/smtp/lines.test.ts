@@ -164,7 +164,17 @@ t.test('replies of one line and of several are read', async (t) => {
   )
   t.equal(read('250-a\r\n'), undefined, 'there is more to come')
   t.same(read(`${'250-x\r\n'.repeat(999)}250 y\r\n`)?.code, 250)
-  for (const text of ['hello\r\n', '99 x\r\n', '600 x\r\n', '2500 x\r\n', '\r\n', '250-a\r\n251 b\r\n', '250 a\rb\r\n', '250 \0\r\n', '-ERR\r\n']) // biome-ignore format: a list
+  for (const text of [
+    'hello\r\n',
+    '99 x\r\n',
+    '600 x\r\n',
+    '2500 x\r\n',
+    '\r\n',
+    '250-a\r\n251 b\r\n',
+    '250 a\rb\r\n',
+    '250 \0\r\n',
+    '-ERR\r\n',
+  ])
     t.throws(() => read(text), { name: 'WireError' }, JSON.stringify(text))
   t.throws(() => read(`250 ${'x'.repeat(5000)}\r\n`), { message: /over 4096 bytes/ })
   t.throws(() => read(`250-${'x'.repeat(4000)}\r\n`.repeat(40)), { message: /over 131072 bytes/ })
@@ -179,7 +189,21 @@ t.test('a reply of our own cannot forge a line', async (t) => {
 })
 
 t.test('what a proxy cannot keep is not offered, nor do commands of it pass', async (t) => {
-  const extensions = ['STARTTLS', 'AUTH PLAIN LOGIN', 'AUTH=PLAIN', 'auth plain', 'CHUNKING', 'BINARYMIME', 'BURL', 'XEXCH50', 'PRDR', 'PIPELINING', 'SIZE 100', '8BITMIME', 'X-WHATEVER 1'] // biome-ignore format: a list
+  const extensions = [
+    'STARTTLS',
+    'AUTH PLAIN LOGIN',
+    'AUTH=PLAIN',
+    'auth plain',
+    'CHUNKING',
+    'BINARYMIME',
+    'BURL',
+    'XEXCH50',
+    'PRDR',
+    'PIPELINING',
+    'SIZE 100',
+    '8BITMIME',
+    'X-WHATEVER 1',
+  ]
   t.same(offerBetween(rawReply({ code: 250, lines: ['next', ...extensions] })), [
     'next',
     'PIPELINING',
@@ -197,7 +221,16 @@ t.test('the attributes of XFORWARD are decoded from xtext', async (t) => {
       'NAME=spike.example ADDR=IPV6:2001:db8::1 PROTO=ESMTP HELO=a+2Bb+3dc IDENT=4FG source=LOCAL x',
     ),
   )
-  t.same({ ...attributes }, { NAME: 'spike.example', ADDR: 'IPV6:2001:db8::1', HELO: 'a+b=c', IDENT: '4FG', SOURCE: 'LOCAL' }) // biome-ignore format: a list
+  t.same(
+    { ...attributes },
+    {
+      NAME: 'spike.example',
+      ADDR: 'IPV6:2001:db8::1',
+      HELO: 'a+b=c',
+      IDENT: '4FG',
+      SOURCE: 'LOCAL',
+    },
+  )
   t.equal(plainAddress('IPv6:2001:db8::1'), '2001:db8::1')
   t.equal(parseAttributes(bytes('NAME=[UNAVAILABLE] ADDR=')).NAME, undefined)
 })

@@ -205,5 +205,8 @@ t.test('undivided, the strictest decision counts by which no mail is lost', asyn
 t.test('a hundred thousand recipients are divided in one pass', async (t) => {
   const own = Array.from({ length: 100_000 }, (_, index) => (index % 2 ? 'keep' : 'accept'))
   const decision = decide(own, 'once, some kept')
-  t.same(decision.kind === 'split' && decision.shares.map(({ envelope }) => envelope.recipientCount), [50_000, 50_000]) // biome-ignore format: a line
+  t.same(
+    decision.kind === 'split' && decision.shares.map(({ envelope }) => envelope.recipientCount),
+    [50_000, 50_000],
+  )
 })

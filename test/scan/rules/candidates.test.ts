@@ -8,10 +8,34 @@ import { createRandom } from '../../run/random.ts'
 
 /** The cold slot reads only lines that may be about its message: what they say is what all say. */
 
-const words = ['to=a@x.org', 'to=A@X.org.', 'to=x.org', 'To=x.org', 'to=.org', 'to=.x.org', 'to=org', 'to="a@x.org"', 'to=a+b@x.org', 'to=aXb@x.org', 'to=grün@x.org', 'to=müller.example', 'to=MÜLLER.example', 'to=xn--mller-kva.example', 'to=x.org.', 'from=a@x.org', 'from=.x.org', 'from=<>', 'from=y.com', 'auth', 'auth=no', 'size>5', 'size<5', 'client=10.', 'client=10.0.0.0/8', 'client=10.1.0.0/16', 'client=8.0.0.0/6', 'client=11.2.3.4', 'client=10.1.2.3', 'client=::/0', 'client=2001:db8::/32', 'signature=V*', '*'] // biome-ignore format: a list
-const ends = ['\n', '\r\n', '\n# comment\n', '\n\n', '\r\n  \r\n', '\n# a\n  ', '\n\t', '\r\n\r\n ', '\n# no-break\u00a0\n'] // biome-ignore format: a list
+const words = `
+  to=a@x.org to=A@X.org. to=x.org To=x.org to=.org to=.x.org to=org to="a@x.org" to=a+b@x.org
+  to=aXb@x.org to=grün@x.org to=müller.example to=MÜLLER.example to=xn--mller-kva.example
+  to=x.org. from=a@x.org from=.x.org from=<> from=y.com auth auth=no size>5 size<5 client=10.
+  client=10.0.0.0/8 client=10.1.0.0/16 client=8.0.0.0/6 client=11.2.3.4 client=10.1.2.3
+  client=::/0 client=2001:db8::/32 signature=V* *
+`
+  .trim()
+  .split(/\s+/)
+const ends = [
+  '\n',
+  '\r\n',
+  '\n# comment\n',
+  '\n\n',
+  '\r\n  \r\n',
+  '\n# a\n  ',
+  '\n\t',
+  '\r\n\r\n ',
+  '\n# no-break\u00a0\n',
+]
 const senders = ['a@x.org', 'b@y.x.org', '', 'root', 'a@Y.com']
-const recipients = ['a@x.org', 'a', 'postmaster@[10.1.2.3]', 'A@X.ORG.', 'b@x.org', 'c@org', 'a+b@x.org', 'axb@x.org', 'gr\xc3\xbcn@x.org', 'd@z.y.x.org', '"a"@x.org', '@r.org:a@x.org', '"\\a"@y.org', 'a@m\xc3\xbcller.example', 'a@xn--mller-kva.example'] // biome-ignore format: a list
+const recipients = `
+  a@x.org a postmaster@[10.1.2.3] A@X.ORG. b@x.org c@org a+b@x.org axb@x.org gr\xc3\xbcn@x.org
+  d@z.y.x.org "a"@x.org @r.org:a@x.org "\\a"@y.org a@m\xc3\xbcller.example
+  a@xn--mller-kva.example
+`
+  .trim()
+  .split(/\s+/)
 const clients = ['10.1.2.3', '11.2.3.4', '::ffff:10.1.2.3', '2001:db8::1', undefined]
 
 t.test('the chosen lines decide as all lines of the file do', async (t) => {
@@ -59,7 +83,10 @@ t.test('the chosen lines decide as all lines of the file do', async (t) => {
 })
 
 t.test('only the lines of ten thousand that may apply are read, with their numbers', async (t) => {
-  const lines = Array.from({ length: 10_000 }, (_, i) => `${i % 2 ? 'to' : 'from'}=user${i}@host${i % 500}.example.org scan off`) // biome-ignore format: a line
+  const lines = Array.from(
+    { length: 10_000 },
+    (_, i) => `${i % 2 ? 'to' : 'from'}=user${i}@host${i % 500}.example.org scan off`,
+  )
   lines[6000] = '* SCANFAIL=accept'
   const found = candidatesIn(lines.join('\n'), {
     sender: readAddress('user78@host78.example.org'),
@@ -91,21 +118,32 @@ t.test('only an error in a line about somebody else is not noticed', async (t) =
 })
 
 t.test('all lines are read where ends of lines are odd', async (t) => {
-  const about = { sender: readAddress('a@b.c'), recipients: [readAddress('d@e.f')], client: undefined } // biome-ignore format: a line
+  const about = {
+    sender: readAddress('a@b.c'),
+    recipients: [readAddress('d@e.f')],
+    client: undefined,
+  }
   for (const text of [
     '# x\rto=e.f scan off\n',
     '# x\u2028to=e.f scan off\n',
     '\fto=e.f scan off',
   ]) {
     t.equal(candidatesIn(text, about), undefined)
-    t.throws(() => parseRules(text, 'file', about), { message: /^file line 1: has a control character/ }) // biome-ignore format: a line
+    t.throws(() => parseRules(text, 'file', about), {
+      message: /^file line 1: has a control character/,
+    })
   }
-  t.throws(() => parseRules('\u00a0to=e.f scan off\n', 'file', about), { message: /is not a condition/ }) // biome-ignore format: a line
+  t.throws(() => parseRules('\u00a0to=e.f scan off\n', 'file', about), {
+    message: /is not a condition/,
+  })
 })
 
 t.test('all lines are read for a message with very many recipients', async (t) => {
   const recipients = Array.from({ length: 300 }, (_, i) => readAddress(`u${i}@h${i}.org`))
-  t.equal(candidatesIn('* x', { sender: readAddress(''), recipients, client: undefined }), undefined) // biome-ignore format: a line
+  t.equal(
+    candidatesIn('* x', { sender: readAddress(''), recipients, client: undefined }),
+    undefined,
+  )
 })
 
 t.test('a file that is hostile to expressions takes linear time', async (t) => {
@@ -121,7 +159,6 @@ t.test('a file that is hostile to expressions takes linear time', async (t) => {
     'client=1.',
     'to=a@b.c x\n\r\n',
   ]) {
-    // biome-ignore format: a line
     const text = piece.repeat(Math.ceil(4_000_000 / piece.length))
     const before = process.cpuUsage().user
     candidatesIn(text, about)

@@ -30,7 +30,11 @@ t.test('the first file that is there counts, and one without a line is none', as
 t.test('the mark of UTF-8 that some editors write is no part of the first line', async (t) => {
   const control = directory(t)
   writeFileSync(join(control, 'onescan.policy'), '\ufeffto=a.org scan off\r\n')
-  const about = { sender: readAddress('x@y.z'), recipients: [readAddress('b@a.org')], client: undefined } // biome-ignore format: a line
+  const about = {
+    sender: readAddress('x@y.z'),
+    recipients: [readAddress('b@a.org')],
+    client: undefined,
+  }
   for (const some of [undefined, about]) t.equal(loadRules(control, control, some)?.all.length, 1)
 })
 

@@ -124,7 +124,20 @@ t.test('a recipient without a domain is judged by all lines that could be about 
 })
 
 t.test('the index finds the same lines as a comparison with each line', async (t) => {
-  const words = ['to=a@x.org', 'to=x.org', 'to=.org', 'to=org', 'from=a@x.org', 'from=.x.org', 'auth', 'auth=no', 'size>5', 'size<5', 'client=10.', '*'] // biome-ignore format: a line
+  const words = [
+    'to=a@x.org',
+    'to=x.org',
+    'to=.org',
+    'to=org',
+    'from=a@x.org',
+    'from=.x.org',
+    'auth',
+    'auth=no',
+    'size>5',
+    'size<5',
+    'client=10.',
+    '*',
+  ]
   const { below, once, pick } = createRandom(1)
   for (let round = 0; round < 300; round++) {
     const lines = Array.from({ length: 1 + below(6) }, () => pick(words))
@@ -142,7 +155,10 @@ t.test('the index finds the same lines as a comparison with each line', async (t
 })
 
 t.test('only the lines of ten thousand that may fit are compared', async (t) => {
-  const lines = Array.from({ length: 10_000 }, (_, i) => `to=user${i}@host${i % 500}.example.org scan off`) // biome-ignore format: a line
+  const lines = Array.from(
+    { length: 10_000 },
+    (_, i) => `to=user${i}@host${i % 500}.example.org scan off`,
+  )
   const all = parseRules(lines.join('\n'), 'file')
   let looked = 0
   const counted = all.map((rule) => ({
@@ -177,7 +193,8 @@ t.test('of ten thousand lines few are compared for a recipient without a domain'
     })
     const indexed = new Rules('file', rules)
     compared = 0
-    const found = (to: string) => indexed.find(factsOf({ to, from: 'a@example.net' })).map((rule) => rule?.line) // biome-ignore format: a line
+    const found = (to: string) =>
+      indexed.find(factsOf({ to, from: 'a@example.net' })).map((rule) => rule?.line)
     t.same(found('user7'), [undefined, 8, 5001], 'lines that say the same count once')
     t.same(found('postmaster'), [undefined, 5001])
     indexed.findRefusal(factsOf({ to: 'postmaster', from: 'b@example.com' }))
@@ -186,7 +203,10 @@ t.test('of ten thousand lines few are compared for a recipient without a domain'
 })
 
 t.test('the line about a mailbox counts however a client writes its address', async (t) => {
-  const rules = new Rules('file', parseRules('to=ann@example.org refuse\nto=müller.example refuse\n', 'file')) // biome-ignore format: a line
+  const rules = new Rules(
+    'file',
+    parseRules('to=ann@example.org refuse\nto=müller.example refuse\n', 'file'),
+  )
   for (const [written, line] of [
     ['Ann@EXAMPLE.org.', 1],
     ['"ann"@example.org', 1],
@@ -198,24 +218,63 @@ t.test('the line about a mailbox counts however a client writes its address', as
     ['ann@\xff.example.org', undefined],
     ['ann@example.org@example.net', undefined],
   ] as const) {
-    const about = { sender: readAddress(''), recipient: readAddress(written), client: undefined, auth: false } // biome-ignore format: a line
+    const about = {
+      sender: readAddress(''),
+      recipient: readAddress(written),
+      client: undefined,
+      auth: false,
+    }
     t.equal(rules.findRefusal(about)?.line, line, written)
   }
 })
 
 t.test('of lines about networks the first that the client is in counts', async (t) => {
-  const networks = ['10.1.2.0/24', '10.1.0.0/20', '10.0.0.0/7', '2001:db8::/33', '::/0', '192.0.2.7', '0.0.0.0/0'] // biome-ignore format: a list
-  const clients = ['10.1.2.3', '10.1.3.3', '10.1.15.3', '10.1.16.3', '11.255.0.1', '12.0.0.1', '192.0.2.7', '2001:db8:7fff::1', '2001:db8:8000::1'] // biome-ignore format: a list
+  const networks = [
+    '10.1.2.0/24',
+    '10.1.0.0/20',
+    '10.0.0.0/7',
+    '2001:db8::/33',
+    '::/0',
+    '192.0.2.7',
+    '0.0.0.0/0',
+  ]
+  const clients = [
+    '10.1.2.3',
+    '10.1.3.3',
+    '10.1.15.3',
+    '10.1.16.3',
+    '11.255.0.1',
+    '12.0.0.1',
+    '192.0.2.7',
+    '2001:db8:7fff::1',
+    '2001:db8:8000::1',
+  ]
   const orders = [networks, networks.toReversed(), [...networks.slice(3), ...networks.slice(0, 3)]]
   for (const order of orders) {
-    const rules = new Rules('file', parseRules(order.map((network) => `client=${network} scan off\n`).join(''), 'file')) // biome-ignore format: a line
+    const rules = new Rules(
+      'file',
+      parseRules(order.map((network) => `client=${network} scan off\n`).join(''), 'file'),
+    )
     for (const client of clients) {
       const facts = { sender: readAddress(''), recipient: undefined, auth: false, size: 1 }
       const address = parseIpAddress(client)!
       const first = order.findIndex((network) => Network.parse(network)!.has(address))
-      t.equal(rules.find({ ...facts, client: address })[0]?.line ?? 0, first + 1, `${client}: ${order}`) // biome-ignore format: a line
+      t.equal(
+        rules.find({ ...facts, client: address })[0]?.line ?? 0,
+        first + 1,
+        `${client}: ${order}`,
+      )
     }
-    t.equal(rules.find({ sender: readAddress(''), recipient: undefined, client: undefined, auth: false, size: 1 })[0], undefined) // biome-ignore format: a line
+    t.equal(
+      rules.find({
+        sender: readAddress(''),
+        recipient: undefined,
+        client: undefined,
+        auth: false,
+        size: 1,
+      })[0],
+      undefined,
+    )
   }
 })
 

@@ -93,7 +93,11 @@ t.test('the error about a line names file, line and remedy', async (t) => {
   for (const [line, why] of lines) {
     const number = line.includes('\n') ? '\\d+' : '2'
     const message = new RegExp(`^file line ${number}: .*${why.source}`, 's')
-    t.throws(() => parseRules(`# comment\n${line}\n`, 'file'), { name: 'Fault', kind: 'config', message }) // biome-ignore format: a line
+    t.throws(() => parseRules(`# comment\n${line}\n`, 'file'), {
+      name: 'Fault',
+      kind: 'config',
+      message,
+    })
   }
   const many = Array.from({ length: SETTINGS_MAX + 1 }, (_, i) => `to=a QHPSIMAXSIZE=${i}`)
   t.throws(() => parseRules(many.join('\n'), 'file'), { message: /is over 100 different settings/ })

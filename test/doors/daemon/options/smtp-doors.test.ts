@@ -20,7 +20,13 @@ const refused: readonly (readonly [string, readonly string[]])[] = [
   ['the slot', smtp('inet:127.0.0.1:25', 'unix:/run/onescan/slot.sock')],
   ['a milter', [...smtp('inet:127.0.0.1:25', 'inet:127.0.0.1:26'), '--milter', 'inet:127.0.0.1:26']], // biome-ignore format: a list
   ['HTTP', [...smtp('inet:127.0.0.1:25', 'inet:127.0.0.1:26'), '--http', 'inet:127.0.0.1:26']],
-  ['another door', [...smtp('inet:127.0.0.1:25', 'inet:127.0.0.1:26'), ...smtp('inet:127.0.0.1:26', 'inet:127.0.0.1:27')]], // biome-ignore format: a list
+  [
+    'another door',
+    [
+      ...smtp('inet:127.0.0.1:25', 'inet:127.0.0.1:26'),
+      ...smtp('inet:127.0.0.1:26', 'inet:127.0.0.1:27'),
+    ],
+  ],
 ]
 
 for (const [what, words] of refused) {

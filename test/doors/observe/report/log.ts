@@ -16,9 +16,32 @@ function lineOf(n: number): string {
   const to = `<to${n % 5}@example.net>`
   switch (n % 10) {
     case 0:
-      return told({ decision: 'reject', id, from, to, more: [['scan', 'infected'], ['scanner', 'clamd'], ['virus', `Virus.${n % 3}`], ['grounds', 'virus'], ['scan_ms', '20.0'], ['size', '5000']] }) // biome-ignore format: a line
+      return told({
+        decision: 'reject',
+        id,
+        from,
+        to,
+        more: [
+          ['scan', 'infected'],
+          ['scanner', 'clamd'],
+          ['virus', `Virus.${n % 3}`],
+          ['grounds', 'virus'],
+          ['scan_ms', '20.0'],
+          ['size', '5000'],
+        ],
+      })
     case 1:
-      return told({ decision: 'defer', id, from, to, more: [['scan', 'unknown'], ['grounds', 'unscanned'], ['reason', `clamd 127.0.0.1:33${n}: connect ECONNREFUSED`]] }) // biome-ignore format: a line
+      return told({
+        decision: 'defer',
+        id,
+        from,
+        to,
+        more: [
+          ['scan', 'unknown'],
+          ['grounds', 'unscanned'],
+          ['reason', `clamd 127.0.0.1:33${n}: connect ECONNREFUSED`],
+        ],
+      })
     case 2:
       return told({
         decision: 'defer',
@@ -44,6 +67,16 @@ function lineOf(n: number): string {
     case 6:
       return told({ id, from, to, more: [['scan', 'known']] })
     default:
-      return told({ id, from, to, more: [['scan', 'clean'], ['scanner', 'clamd'], ['scan_ms', `${10 + (n % 10)}.5`], ['size', '4000']] }) // biome-ignore format: a line
+      return told({
+        id,
+        from,
+        to,
+        more: [
+          ['scan', 'clean'],
+          ['scanner', 'clamd'],
+          ['scan_ms', `${10 + (n % 10)}.5`],
+          ['size', '4000'],
+        ],
+      })
   }
 }

@@ -44,7 +44,9 @@ t.test(
     t.match(await scan(other, settings), { result: { answer: 'clean' } })
     t.same(clamdPolicy('/nowhere', settings).QHPSI, { kind: 'plugins', names: ['attachments', 'clamd'] }) // biome-ignore format: a line
     const command = { ...settings, QHPSI: '/usr/bin/clamdscan %s' }
-    t.throws(() => clamdPolicy('/nowhere', command), { message: /a QHPSI with a command looks for no names/ }) // biome-ignore format: a line
+    t.throws(() => clamdPolicy('/nowhere', command), {
+      message: /a QHPSI with a command looks for no names/,
+    })
     for (const BADATTACHMENTS of ['rules', '*.exe rules', ' ', 'control/bad']) {
       const message = /^BADATTACHMENTS .*: must be an absolute path, or names with \* or \?/
       t.throws(() => clamdPolicy('/nowhere', { BADATTACHMENTS }), { kind: 'config', message })
