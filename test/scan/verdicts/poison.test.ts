@@ -1,8 +1,11 @@
+import { closeSync, openSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
 import t from 'tap'
 import {
   COUNTED_FOR,
   DEATHS_MAX,
+  InHand,
   Poison,
   type PoisonEvent,
 } from '../../../src/scan/verdicts/poison.ts'
@@ -87,6 +90,41 @@ t.test('a thousand messages are counted, and the oldest make room', async (t) =>
   late.died('new')
   t.equal(late.deathsOf('11'), 0, 'it knows which of them are the oldest')
   t.equal(late.deathsOf('1009'), 1)
+})
+
+t.test('what a process had in hand when it ended is read from its file', async (t) => {
+  const file = join(t.testdir(), 'in-hand')
+  const fd = openSync(file, 'w+')
+  t.teardown(() => closeSync(fd))
+  const read = () => {
+    const own = openSync(file, 'r')
+    try {
+      return InHand.read(own)
+    } finally {
+      closeSync(own)
+    }
+  }
+  const [a, b, c] = ['a', 'b', 'c'].map((letter) => letter.repeat(43)) as [string, string, string]
+  const inHand = new InHand(fd)
+  t.same(read(), [])
+  const endA = inHand.begin(a)
+  const endB = inHand.begin(b)
+  t.same(read(), [a, b])
+  endA()
+  t.same(read(), [b])
+  inHand.begin(c)
+  t.same(read(), [c, b], 'in the place that is free')
+  endB()
+  t.same(read(), [c])
+})
+
+t.test('mail does not wait for a file that cannot be written', async (t) => {
+  const file = join(t.testdir({ 'in-hand': '' }), 'in-hand')
+  const fd = openSync(file, 'r')
+  t.teardown(() => closeSync(fd))
+  const end = new InHand(fd).begin('a'.repeat(43))
+  end()
+  t.same(InHand.read(fd), [])
 })
 
 const named = { version: () => 'ClamAV 1.4.3' }

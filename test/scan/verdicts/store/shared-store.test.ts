@@ -80,6 +80,10 @@ t.test('hosts with other keys are told once that they share nothing', { skip }, 
   while (other.store.sharing().trouble !== undefined) await tick()
   t.match(other.store.log, { length: 2, 1: /answers again$/ })
   t.same([own.store.log, same.store.log], [[], []], 'those that renew the mark hear nothing')
+  for (const { store } of [own, same]) store.close()
+  other.store.close()
+  t.ok(Number(server.say('pttl', MARK)) <= 300, 'which lasts for three polls')
+  while (server.say('exists', MARK) === '1') await tick()
 })
 
 t.test('the key may change on all hosts without a word', { skip }, async (t) => {
@@ -213,8 +217,17 @@ t.test('a full store still tells, and takes nothing', { skip }, async (t) => {
   store.put(print(2), sealed, 60)
   while (store.log.length === 0) await tick()
   t.match(store.log[0], /OOM command not allowed/)
+  const { published, errors } = store.sharing().counters
+  t.same({ published, errors }, { published: 1, errors: 1 })
   t.same(await store.get(print()), sealed)
   t.equal(await store.get(print(2)), undefined)
+  server.say('config', 'set', 'maxmemory', '0')
+  while (store.log.length === 1) {
+    store.put(print(2), sealed, 60)
+    await tick()
+  }
+  t.match(store.log[1], /answers again$/)
+  t.equal(store.sharing().trouble, undefined)
 })
 
 t.test('a replica that may only be read still tells', { skip }, async (t) => {
