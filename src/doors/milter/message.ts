@@ -123,7 +123,8 @@ export class MilterMessage {
       const envelope = makeEnvelope(this.#from, paths.map(addressIn))
       const message = this.#intake!.finish()
       const { clusterPeer, site } = judging
-      const received = { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } } // biome-ignore format: a line
+      const judgedClient = { relay, clusterPeer, bounceInjector: false, origin }
+      const received = { message, envelope, client: judgedClient }
       transaction = received
       const endTurn = await server.turns.take(gone)
       return await deliver(received, site, new Deadline(server.uptime, { gone }), {
