@@ -132,8 +132,9 @@ class WayTrial {
         if (what === 'port 25')
           return error(what, `nobody takes mail: ${text}`, 'start the mail server')
         return ok(what, `nobody takes mail there: ${text}`)
-      case 'wants authentication': {
-        const value = `wants authentication, so its mail was not tried: ${text}`
+      case 'wants authentication':
+      case 'wants TLS': {
+        const value = `${kind}, so its mail was not tried: ${text}`
         return warning(what, value, 'send EICAR from a mail program, and see onescan log')
       }
       case 'refused': {

@@ -10,7 +10,13 @@ export type Way =
 
 /** What a way answered to a message. */
 export interface SentMail {
-  readonly kind: 'taken' | 'refused' | 'deferred' | 'nobody listens' | 'wants authentication'
+  readonly kind:
+    | 'taken'
+    | 'refused'
+    | 'deferred'
+    | 'nobody listens'
+    | 'wants authentication'
+    | 'wants TLS'
   /** The answer in one line, or why there is none. */
   readonly text: string
   /** Whether the content was refused or deferred, and not the sender or the recipient. */
@@ -74,6 +80,8 @@ function failedBy(error: SmtpError, allowsAuthentication: boolean): SentMail {
   const text = oneLine(response || error.message)
   if (/ECONNREFUSED|ENETUNREACH/.test(error.message))
     return { kind: 'nobody listens', text, isContent }
+  // 530 stands for both: RFC 4954 6, RFC 3207 4.
+  if (responseCode === 530 && /STARTTLS/i.test(text)) return { kind: 'wants TLS', text, isContent }
   // A port for the users of this host refuses all others in words of its own.
   const isClosed = responseCode === 530 || (code === 'EENVELOPE' && allowsAuthentication)
   if (isClosed && responseCode >= 500) return { kind: 'wants authentication', text, isContent }

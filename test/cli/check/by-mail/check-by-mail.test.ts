@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Way } from '../../../../src/cli/check/by-mail/send-mail.ts'
 import { startOnescand } from '../../../doors/daemon/process.ts'
-import { startNext } from '../../../doors/smtp/next-server.ts'
+import { at, startNext } from '../../../doors/smtp/next-server.ts'
 import { freePort } from '../../../programs/free-port.ts'
 import { findProgram } from '../../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
@@ -75,6 +75,7 @@ t.test(
       { port: starts, security: 'starttls' },
       { port: whole, security: 'tls' },
       { port: closed, security: 'starttls' },
+      plain(starts),
       plain(aside),
       { program },
     ]
@@ -86,6 +87,7 @@ t.test(
       new RegExp(`^ok port ${starts}, EICAR: is refused by the milter door`),
       new RegExp(`^ok port ${whole}, EICAR: is refused by the milter door`),
       new RegExp(`^warning port ${closed}: wants authentication, so its mail was not tried: 5`),
+      new RegExp(`^warning port ${starts}: wants TLS, so its mail was not tried: 530 .*STARTTLS`),
       new RegExp(`^error port ${aside}, clean mail: is taken, and onescan did not see it`),
       new RegExp(`^error port ${aside}, EICAR: is taken, and onescan did not see it`),
       new RegExp(`^ok ${program}, clean mail: is scanned by the milter door`),
@@ -118,6 +120,25 @@ t.test('a server that takes no such mail gets none, and nothing is sent at all',
     t.match(said, [{ level: 'error', what: '--mail' }])
   }
 })
+
+t.test(
+  'a server that wants TLS is not said to want authentication, even if it knows that',
+  async (t) => {
+    const next = await startNext(t)
+    for (const extensions of [[], ['AUTH PLAIN']]) {
+      next.extensions = extensions
+      for (const [reply, wanted] of [
+        ['530 5.7.0 Must issue a STARTTLS command first', 'TLS'],
+        ['530 5.7.0 Authentication required', 'authentication'],
+      ] as const) {
+        next.script = at('MAIL', reply)
+        t.match(await findingsByMail([plain(next.port)]), [
+          { level: 'warning', value: new RegExp(`^wants ${wanted}, .*: ${reply}`) },
+        ])
+      }
+    }
+  },
+)
 
 t.test('where no log can be read, nothing is ok', async (t) => {
   const next = await startNext(t)
