@@ -1,5 +1,5 @@
 import { errorText } from '../ground/errors/fault.ts'
-import { inTime, LATE } from '../ground/flow/deadline.ts'
+import { inTime, LATE } from '../ground/flow/in-time.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { LogTrouble, ServiceCounters } from './log.ts'
 import type { ServiceOptions } from './options.ts'

@@ -1,6 +1,6 @@
 import { Fault, isFault } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
-import { LATE, unlessAborted } from '../../ground/flow/deadline.ts'
+import { LATE, unlessAborted } from '../../ground/flow/in-time.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'
 import { clientNameOf } from '../../mail/message/envelope/envelope.ts'
 import type { ConnectingClient, MilterCommand } from '../../protocol/milter/commands.ts'

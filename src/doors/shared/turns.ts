@@ -1,5 +1,5 @@
 import { Fault } from '../../ground/errors/fault.ts'
-import { withDeadline } from '../../ground/flow/deadline.ts'
+import { withDeadline } from '../../ground/flow/in-time.ts'
 import { Semaphore } from '../../ground/flow/semaphore.ts'
 
 /**

@@ -3,7 +3,7 @@ import { Client, type Entry, NoSuchObjectError, SizeLimitExceededError } from 'l
 import { errorText } from '../../ground/errors/fault.ts'
 import { BackOff } from '../../ground/flow/back-off.ts'
 import { InFlight, LruCache } from '../../ground/flow/cache.ts'
-import { inTime, LATE } from '../../ground/flow/deadline.ts'
+import { inTime, LATE } from '../../ground/flow/in-time.ts'
 import { Semaphore } from '../../ground/flow/semaphore.ts'
 import { readSecret } from '../../ground/path/open.ts'
 import { dial } from '../shared/dial.ts'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, type NetConnectOpts } from 'node:net'
-import { answerInTime } from '../../ground/flow/deadline.ts'
+import { answerInTime } from '../../ground/flow/in-time.ts'
 
 /**
  * Asks a server one question on a connection of its own. Resolves with what `read` makes of the bytes

@@ -1,5 +1,5 @@
 import { errorText } from '../../ground/errors/fault.ts'
-import { inTime } from '../../ground/flow/deadline.ts'
+import { inTime } from '../../ground/flow/in-time.ts'
 import type { DialledEndpoint } from '../shared/dial.ts'
 import type { StoreAccess, StoreAddress } from './address.ts'
 import {

@@ -1,6 +1,6 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { doubledPause } from '../../ground/flow/back-off.ts'
-import { inTime, LATE, withDeadline } from '../../ground/flow/deadline.ts'
+import { inTime, LATE, withDeadline } from '../../ground/flow/in-time.ts'
 import type { StoreAccess } from './address.ts'
 import { connectToStore } from './connect-to-store.ts'
 import type { RespCommand, ValkeyConnection } from './connection.ts'

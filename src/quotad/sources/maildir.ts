@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { errorText } from '../../ground/errors/fault.ts'
 import { LruCache } from '../../ground/flow/cache.ts'
-import { inTime, LATE } from '../../ground/flow/deadline.ts'
+import { inTime, LATE } from '../../ground/flow/in-time.ts'
 import type { MailboxLocation } from './mailbox.ts'
 import { type Directory, pathBytes, Readings, withMailbox } from './open-mailbox.ts'
 import {

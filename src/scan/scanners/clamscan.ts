@@ -4,7 +4,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import NodeClam from 'clamscan'
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { replaceUnprintable } from '../../ground/errors/log.ts'
-import { LATE, unlessAborted } from '../../ground/flow/deadline.ts'
+import { LATE, unlessAborted } from '../../ground/flow/in-time.ts'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf } from './clamd/database.ts'
 import {

@@ -1,4 +1,4 @@
-import { inTime, LATE, unlessAborted } from '../../ground/flow/deadline.ts'
+import { inTime, LATE, unlessAborted } from '../../ground/flow/in-time.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { type ScanFinding, unknown, unseen } from '../scanners/shared/finding.ts'
 import type { Scanner, ScanTask } from '../scanners/shared/scanner.ts'

@@ -1,6 +1,6 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { errorText, Fault } from '../../../ground/errors/fault.ts'
-import { inTime, LATE } from '../../../ground/flow/deadline.ts'
+import { inTime, LATE } from '../../../ground/flow/in-time.ts'
 import { releaseBuffer } from '../../../ground/runtime/buffers.ts'
 import { ServerWire } from '../../../protocol/shared/server-wire.ts'
 import { offerBetween } from '../../../protocol/smtp/extensions.ts'

@@ -1,5 +1,5 @@
 import { closeSync, ftruncateSync, writeSync } from 'node:fs'
-import { withDeadline } from '../../../ground/flow/deadline.ts'
+import { withDeadline } from '../../../ground/flow/in-time.ts'
 import type { System } from '../../../ground/runtime/system.ts'
 import { EICAR } from '../eicar/eicar.ts'
 import type { ClamdAddress } from './address.ts'

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
-import { inTime, LATE } from '../../../ground/flow/deadline.ts'
+import { inTime, LATE } from '../../../ground/flow/in-time.ts'
 import type { System } from '../../../ground/runtime/system.ts'
 import { type Connection, ServerWire } from '../../../protocol/shared/server-wire.ts'
 import type { ClamdAddress } from './address.ts'

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { inTime, LATE } from '../../../ground/flow/deadline.ts'
+import { inTime, LATE } from '../../../ground/flow/in-time.ts'
 import { areAtLeastAsNew, databaseNumber, type SignatureFiles } from '../shared/signatures.ts'
 import type { ClamdAddress } from './address.ts'
 import type { ClamdServer } from './server.ts'

@@ -1,5 +1,5 @@
 import { errorText, isFault } from '../../../ground/errors/fault.ts'
-import { inTime, LATE, unlessAborted } from '../../../ground/flow/deadline.ts'
+import { inTime, LATE, unlessAborted } from '../../../ground/flow/in-time.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import type { SpoolPolicy } from '../../../mail/message/spool.ts'
 import type { Oddity } from '../../../mail/mime/shared/oddities.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../ground/flow/back-off.ts'
-import { answerInTime, LATE } from '../../../ground/flow/deadline.ts'
+import { answerInTime, LATE } from '../../../ground/flow/in-time.ts'
 import type { StoreAccess } from '../../../protocol/valkey/address.ts'
 import { connectToStore } from '../../../protocol/valkey/connect-to-store.ts'
 import { isAboutOneKey, type RespCommand } from '../../../protocol/valkey/connection.ts'

@@ -6,7 +6,7 @@ import {
   LATE,
   unlessAborted,
   withDeadline,
-} from '../../../src/ground/flow/deadline.ts'
+} from '../../../src/ground/flow/in-time.ts'
 
 const never = new Promise<string>(() => {})
 const HOUR = 3_600_000
