@@ -3,7 +3,7 @@ import { attempt, Fault } from '../../ground/errors/fault.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import { type CheckPart, ownTerminal, type RootFacts } from '../shared/root-facts.ts'
 import type { RunningService } from '../shared/running-services.ts'
-import { askSystemd } from '../shared/systemd.ts'
+import { askSystemd } from '../shared/systemd-unit.ts'
 
 /**
  * The account that is named, else the first one of these that this host has, with all of its groups. The

@@ -5,7 +5,7 @@ import { shellWord } from '../../ground/errors/shell-word.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { rootFacts } from './root-facts.ts'
-import { askSystemd, SYSTEMD, type SystemdUnit } from './systemd.ts'
+import { askSystemd, SYSTEMD, type SystemdUnit } from './systemd-unit.ts'
 
 /** The file in which the Debian package keeps onescand's settings. */
 export const DEFAULTS = '/etc/default/onescand'

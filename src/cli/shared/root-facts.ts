@@ -2,7 +2,7 @@ import { fstatSync, writeSync } from 'node:fs'
 import { attempt } from '../../ground/errors/fault.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
 import type { RunningService } from './running-services.ts'
-import type { SystemdUnit } from './systemd.ts'
+import type { SystemdUnit } from './systemd-unit.ts'
 
 /**
  * What root alone can see of a host, and tells the account that does the work of a command

@@ -7,7 +7,7 @@ import { inTime, LATE } from '../../ground/flow/in-time.ts'
 import { HostProcess, type ProcessStatus } from '../../ground/process/host-process.ts'
 import { RUNTIME_MARKER } from '../../ground/runtime/compiled-program.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { askMainProcess } from './systemd.ts'
+import { askMainProcess } from './systemd-unit.ts'
 
 /** The limits in bytes at which a runtime can fail, by their names in prlimit(1) and in proc(5). */
 const LIMITS = { as: 'address space', data: 'data size', stack: 'stack size' } as const

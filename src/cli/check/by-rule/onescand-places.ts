@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseMtaEndpoint } from '../../../ground/net/endpoint.ts'
 import { optionValues } from '../../shared/options.ts'
 import type { RunningDaemon } from '../../shared/running-daemon.ts'
-import { SYSTEMD } from '../../shared/systemd.ts'
+import { SYSTEMD } from '../../shared/systemd-unit.ts'
 
 /** Where onescand takes mail, in the form of `--milter`: `inet:127.0.0.1:8890`. */
 export interface OnescandPlaces {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { SYSTEMD } from '../../shared/systemd.ts'
+import { SYSTEMD } from '../../shared/systemd-unit.ts'
 
 /** The directories in which daemontools and runit look for services. */
 const SERVICES = ['/service', '/etc/service', '/var/service', '/etc/runit/runsvdir/current']

@@ -10,7 +10,7 @@ const skip =
   (process.getuid?.() !== 0 && 'needs root for namespaces') ||
   (!existsSync(SYSTEMD) && 'install Debian package systemd')
 
-const module = join(import.meta.dirname, '../../../src/cli/shared/systemd.ts')
+const module = join(import.meta.dirname, '../../../src/cli/shared/systemd-unit.ts')
 const ask = `console.log(JSON.stringify(require('${module}').askSystemd('onescand')))`
 
 const SCRIPT = `
