@@ -38,7 +38,10 @@ const apart = {
   'shared-store': 'scan/verdicts/store/shared-store.ts',
 }
 
-/** Those that import files of the administrator's at run time; elsewhere import() becomes require(), which is faster. */
+/**
+ * Those that import files of the administrator's at run time; elsewhere import() becomes require(), which
+ * is faster.
+ */
 const importing = new Set(['plugin-host'])
 
 const loadedApart = {

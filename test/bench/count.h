@@ -13,7 +13,10 @@ struct tally {
 /* Messages whose end is in the queue; dies where it is none. */
 long queued_messages(const char *queue);
 
-/* Looks at every message, and takes it out of the queue unless `keep`. Message `serial` was file `serial` modulo `files`. */
+/*
+ * Looks at every message, and takes it out of the queue unless `keep`. Message `serial` was file
+ * `serial` modulo `files`.
+ */
 struct tally count_queue(const char *queue, const char *accepted, long messages,
                          char *const *file, int files, int keep);
 

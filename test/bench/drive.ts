@@ -92,7 +92,10 @@ function driverArguments(wish: Drive): string[] {
   return [...words, ...wish.program]
 }
 
-/** Returns how many messages of a log the thin client handed to the cold program, and why the last; removes the log. */
+/**
+ * Returns how many messages of a log the thin client handed to the cold program, and why the last;
+ * removes the log.
+ */
 export function takeLog(file: string): { readonly cold: number; readonly whyCold: string } {
   const text = existsSync(file) ? readFileSync(file, 'latin1') : ''
   rmSync(file, { force: true })

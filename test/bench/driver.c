@@ -19,7 +19,8 @@
  *     {"serial":0,"started":81042.017,"ms":5.125,"code":0,"signal":0,"accepted":true,"cpu":3.1,"servers":[0.71],"text":""}
  *     {"seconds":0.052,"lost":0,...}
  *
- * Exit codes: 0 every message was accepted and is in the queue once and whole; 1 not so; 100 wrong usage; 111 it could not be run.
+ * Exit codes: 0 every message was accepted and is in the queue once and whole; 1 not so; 100
+ * wrong usage; 111 it could not be run.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -27,8 +27,8 @@ export interface Debian {
 }
 
 /**
- * A release, by default that of this host, from the mirror of its apt; it goes with the test. Its systemd is not installed:
- * `apt-get install --yes /systemd/*.deb` does it.
+ * A release, by default that of this host, from the mirror of its apt; it goes with the test. Its systemd
+ * is not installed: `apt-get install --yes /systemd/*.deb` does it.
  */
 export async function makeDebian(t: Ending, release: string = releaseHere()): Promise<Debian> {
   const archive = await bareArchive(release)

@@ -120,7 +120,10 @@ export function missingPackages() {
   return [...new Set(missing.map(([, debianPackage]) => debianPackage))]
 }
 
-/** Installs missing programs if that is safe, and unpacks further mail servers beside the system. Returns lines for the user. Never throws, since the tests themselves say what they miss. */
+/**
+ * Installs missing programs if that is safe, and unpacks further mail servers beside the system. Returns
+ * lines for the user. Never throws, since the tests themselves say what they miss.
+ */
 export function installPrograms(env) {
   return [...installPackages(env), ...unpackServers()]
 }

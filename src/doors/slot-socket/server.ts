@@ -125,7 +125,8 @@ export class SlotServer {
     deadline: Deadline,
     { elapsed, onLine }: { elapsed: () => number } & Pick<LogContext, 'onLine'>,
   ): Promise<Buffer> {
-    const { configuration, clientSites, bounceUser } = this.#judging // a message stays with the one that it began with
+    // A message stays with the configuration that it began with.
+    const { configuration, clientSites, bounceUser } = this.#judging
     const { reporter } = this.options
     const { site, asksQuota, replyForm } = clientSites.get(request.variables)
     const client = readClient(request, peer, bounceUser())

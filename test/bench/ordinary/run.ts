@@ -161,7 +161,10 @@ async function findRefusals(order: Order, workshop: Workshop): Promise<Passed[]>
   }
 }
 
-/** Each by default and without the second look, one at a time; batches in turns, so that what drifts drifts for both. */
+/**
+ * Each by default and without the second look, one at a time; batches in turns, so that what drifts
+ * drifts for both.
+ */
 async function measureCosts(
   mails: readonly Mail[],
   order: Order,

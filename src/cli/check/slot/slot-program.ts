@@ -68,7 +68,8 @@ export const isOnescanc = (program: string): boolean =>
 /** Compares device and inode: a hard link has another name, but queues all the same. */
 function isSameFile(queue: string, program: string): boolean {
   try {
-    if (OWN.includes(basename(realpathSync(queue)))) return false // qmail-queue itself is a link to one of our programs
+    // qmail-queue itself may be a link to one of our programs.
+    if (OWN.includes(basename(realpathSync(queue)))) return false
     const [a, b] = [statSync(queue), statSync(program)]
     return a.dev === b.dev && a.ino === b.ino
   } catch {
