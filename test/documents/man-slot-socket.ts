@@ -97,7 +97,7 @@ export function times(): Entry[] {
     ['client: connect', seconds(client('CONNECT_MAX'))],
     ['client: a daemon that reads or says nothing', silence],
     ['client: the whole conversation', `D + ${seconds(client('LONGER_THAN_SCANNERS'))}`],
-    ['client: left of D, to ask once more', seconds(client('ASK_AGAIN_FROM', 'conversation.c'))],
+    ['client: left of D, to ask once more', seconds(client('BEGIN_ANEW_FROM', 'conversation.c'))],
     ['daemon: the question through S', seconds(figure('HEAD_WITHIN'))],
     ['daemon: a client that falls silent amidst M', seconds(SILENCE_MAX)],
     [
