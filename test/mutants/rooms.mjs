@@ -26,7 +26,10 @@ export const ROOMS = {
     files: ['src/protocol/valkey/*.ts'],
     tests: ['test/protocol/valkey/*.test.ts', 'test/scan/verdicts/store/shared-store.test.ts'],
   },
-  message: { files: ['src/mail/message/*.ts'], tests: ['test/mail/message/*.test.ts'] },
+  message: {
+    files: ['src/mail/message/*.ts'],
+    tests: ['test/mail/message/*.test.ts', 'test/mail/mime/headers/*.test.ts'],
+  },
   envelope: {
     files: ['src/mail/message/envelope/**/*.ts'],
     tests: ['test/mail/message/envelope/*.test.ts'],
