@@ -80,9 +80,10 @@ async function* uncompressed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buff
 }
 
 /**
- * Opens a log. Of a directory the user did not choose the files, and somebody else may write there, who
- * has fewer rights than the reader of all logs: a link would lead elsewhere, a pipe would keep this process
- * waiting for ever, and a device may have no end. Throws for all three. `open` opens a file that the user chose.
+ * Opens a log. `open` opens a file that the user chose. The files of a directory the user did not choose,
+ * and somebody may write there who has fewer rights than the reader of all logs. A link would lead
+ * elsewhere, a pipe would keep this process waiting for ever, and a device may have no end: throws for all
+ * three.
  */
 export function openLogFile(
   { path, isFound }: LogFile,

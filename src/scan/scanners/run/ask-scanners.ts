@@ -113,8 +113,8 @@ export class ScannerAnswers {
 
   /**
    * The result of a scan that the answer about one sample ends. A limit of depth or of contents ends it
-   * only if the scanner does not call the bytes clean as a text: it may have counted as mails what is
-   * text to all readers, and each content that some reader sees there is given by itself.
+   * only if the scanner does not call the bytes clean as a text. It may have counted as mails what is text
+   * to all readers; and each content that some reader sees there is given by itself.
    */
   async #conclude(
     finding: ScanFinding,
