@@ -35,7 +35,7 @@ const brief: Bounds = { whole: 6 * MINUTE, lines: 10_000 }
 /** For what waits for a slot, its scanners and the next program. */
 const patient: Bounds = { whole: 30 * MINUTE, lines: 10_000 }
 /** For work that a person watches and ends, or that follows a log. */
-const unbounded: Bounds = { whole: Infinity, lines: Infinity }
+const unbounded: Bounds = { whole: Number.POSITIVE_INFINITY, lines: Number.POSITIVE_INFINITY }
 
 /** The accounts that read logs, and groups that may read those of syslog and the journal. */
 const OF_LOGS = ['onescan-log', 'onescan']

@@ -89,7 +89,10 @@ function judgeCold(host: Host, trial: SlotTrial): Finding[] {
 }
 
 function failed(what: string, { limits }: Host, { outcome, why }: SlotTrial): Finding {
-  const least = Math.min(limits.as ?? Infinity, limits.data ?? Infinity)
+  const least = Math.min(
+    limits.as ?? Number.POSITIVE_INFINITY,
+    limits.data ?? Number.POSITIVE_INFINITY,
+  )
   const isTight = outcome.code !== 0 && least < ENOUGH.bytes
   const under = isTight ? `, with a limit of ${least} bytes of memory` : ''
   const remedy = isTight ? ENOUGH.remedy : 'see the other findings; until then mail is deferred'

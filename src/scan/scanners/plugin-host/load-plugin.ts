@@ -81,7 +81,12 @@ function readAnswer(value: unknown): ScanFinding {
 }
 
 function describe(value: unknown): string {
-  const options = { depth: 1, breakLength: Infinity, maxStringLength: 60, maxArrayLength: 5 }
+  const options = {
+    depth: 1,
+    breakLength: Number.POSITIVE_INFINITY,
+    maxStringLength: 60,
+    maxArrayLength: 5,
+  }
   return inspect(value, options).replace(/\s+/g, ' ').slice(0, 200)
 }
 
