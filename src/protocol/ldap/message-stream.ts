@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { setImmediate as turn } from 'node:timers/promises'
 
 /**
  * Most bytes and messages that a directory may send for one question. An entry or two with three
@@ -95,7 +94,7 @@ export class MessageStream extends Duplex {
       for await (const bytes of this.#socket) {
         for (const message of cutter.cut(bytes)) {
           this.push(this.#accepted(message))
-          await turn()
+          await new Promise(setImmediate)
           if (this.destroyed) return
         }
       }

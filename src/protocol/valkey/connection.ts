@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { type DialledServer, dial } from '../shared/dial.ts'
 import { ServerWire } from '../shared/server-wire.ts'
 import { commandOf, RespError, RespReader, type RespValue } from './resp-reader.ts'
@@ -77,8 +76,8 @@ export class ValkeyConnection {
       await this.#wire.connected()
       // A server that refuses this host says why and closes at once. A command to it would fail before
       // that is read, so what is there is read first.
-      await turn()
-      await turn()
+      await new Promise(setImmediate)
+      await new Promise(setImmediate)
       await this.#logIn(login)
       const [, ...replies] = await this.ask(
         ['CLIENT', 'SETNAME', NAME], // an error does not matter

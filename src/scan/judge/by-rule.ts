@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { parseIpAddress } from '../../ground/net/ip-address.ts'
 import { compileGlob } from '../../ground/settings/glob.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
@@ -185,7 +184,7 @@ async function groupRecipients(
   }
   let count = 0
   for (const recipient of recipientsOf(envelope)) {
-    if (++count % SLICE === 0) await turn()
+    if (++count % SLICE === 0) await new Promise(setImmediate)
     add(recipient)
   }
   if (count === 0) add(undefined)

@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
 import { inTime, LATE } from '../../../ground/flow/in-time.ts'
 import type { System } from '../../../ground/runtime/system.ts'
@@ -169,7 +168,7 @@ export class ClamdSession {
     for (const packet of packets) {
       // The turn in between: a server that reads as fast as this writes would keep both its early
       // reply and the deadline waiting.
-      if (!isFirst) await turn()
+      if (!isFirst) await new Promise(setImmediate)
       isFirst = false
       if (Buffer.isBuffer(packet)) {
         await wire.say(packet)
