@@ -84,7 +84,7 @@ async function install() {
   process.exit(1)
 }
 
-/** What it writes is shown, below a title, when it has ended. Resolves with '' or what went wrong. */
+/** What it writes is shown, below a title, when it has ended. Resolves to '' or what went wrong. */
 async function runAndTell(command, args, { title = '', environment = process.env } = {}) {
   const child = spawn(command, args, {
     cwd: root,

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-/** Resolves with the bytes that this process holds, a moment later: not all goes at the first collection. */
+/** Resolves to the bytes that this process holds, a moment later: not all goes at the first collection. */
 export async function memoryInUse(): Promise<number> {
   for (let i = 0; i < 4; i++) {
     collect()

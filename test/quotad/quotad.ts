@@ -31,7 +31,7 @@ export interface Quotad extends Server {
   readonly url: string
   /** What `/metrics` shows. */
   metrics(): Promise<string>
-  /** Sends a datagram and resolves with the answer. */
+  /** Sends a datagram and resolves to the answer. */
   ask(datagram: string | Buffer): Promise<string>
 }
 

@@ -56,7 +56,7 @@ const HARMLESS = /^(PATH|TERM|NO_COLOR|TZ|LANG|LC_ALL|SHELL)$/
 /**
  * Has the work of a command done by an account: this program is started once more, in a session of its own
  * without the terminal, without root's groups, keys, files and variables, and with no way back. Root copies
- * what it prints, made safe for a terminal, and resolves with its exit code. The account may be in the hands
+ * what it prints, made safe for a terminal, and resolves to its exit code. The account may be in the hands
  * of an attacker: nothing that it says is obeyed. Rejects with a Fault if it says too much, or nothing for
  * too long.
  */

@@ -99,7 +99,7 @@ const SAID_MAX = 8 * 1024 * 1024
 
 /**
  * Has each part of check done by its account, one after the other, and says whose word it is. What an
- * account says or cannot do keeps no other one from its part. Resolves with the highest exit code.
+ * account says or cannot do keeps no other one from its part. Resolves to the highest exit code.
  */
 async function checkAsAccounts(words: readonly string[], output: Output): Promise<number> {
   const sums = { errors: 0, warnings: 0 }

@@ -175,7 +175,7 @@ export const unreadableSettings = (env: Environment): string[] => [
 ]
 
 /**
- * Resolves with a line for each fault that keeps onescand from starting with these settings: those
+ * Resolves to a line for each fault that keeps onescand from starting with these settings: those
  * that the readers find, those of the scanners, and if there are none of them, those of the whole
  * configuration. It neither listens nor scans.
  */

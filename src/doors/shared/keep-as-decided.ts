@@ -15,7 +15,7 @@ import { keepMessage, removeKept } from '../../scan/quarantine/keep.ts'
 import { decisionLines, type LogContext } from './log/log-lines.ts'
 
 /**
- * Keeps the message in quarantine, for all recipients or for some. Resolves with the decision when
+ * Keeps the message in quarantine, for all recipients or for some. Resolves to the decision when
  * the message is on the disk; it then has the id of the kept message. Rejects as keepInQuarantine()
  * does.
  */
@@ -42,7 +42,7 @@ export async function keepAsDecided(
 }
 
 /**
- * Removes again what was kept, because of an error. Resolves with that error, which names what could not
+ * Removes again what was kept, because of an error. Resolves to that error, which names what could not
  * be removed. `mayGo` as for withdrawKept(); without it all of it may.
  */
 export async function withdrawnFor(
@@ -60,7 +60,7 @@ export async function withdrawnFor(
 /**
  * Removes again what was kept, because the client will send the message once more: it is told to, or
  * was not answered. Of a message that is split, what was kept for recipients of whom one `mayGo` is
- * false stays: somebody was told that it is taken. Resolves with the decision without the ids. A
+ * false stays: somebody was told that it is taken. Resolves to the decision without the ids. A
  * message that cannot be removed is named in a line for `complain`; never rejects.
  */
 export async function withdrawKept(

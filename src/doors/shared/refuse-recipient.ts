@@ -81,8 +81,8 @@ function refuseByRule(
 }
 
 /**
- * Resolves with the reply that refuses this one recipient for now, if its mailbox is over quota. Resolves
- * with undefined if it has room, or if its quota could not be found out. Logs any answer but
+ * Resolves to the reply that refuses this one recipient for now, if its mailbox is over quota. Resolves
+ * to undefined if it has room, or if its quota could not be found out. Logs any answer but
  * "room". Never rejects.
  */
 export async function refuseFull(

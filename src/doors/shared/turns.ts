@@ -19,7 +19,7 @@ export class Turns {
   }
 
   /**
-   * Waits for a turn. Resolves with a function that is to be called when the message is done. Rejects
+   * Waits for a turn. Resolves to a function that is to be called when the message is done. Rejects
    * with a Fault of kind `out-of-memory` if that takes too long, or at the signal `gone`.
    */
   async take(gone: AbortSignal, within: number = TURN_WITHIN): Promise<() => void> {

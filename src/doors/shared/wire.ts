@@ -145,7 +145,7 @@ export class Wire implements ServedConnection {
   }
 
   /**
-   * Resolves with what `next` finds in what was heard, or with undefined if nothing more comes: the
+   * Resolves to what `next` finds in what was heard, or to undefined if nothing more comes: the
    * client has closed its side, or somebody has left, or the door is to finish and `mayFinish`. Rejects
    * with Late, and with what the reader throws.
    */

@@ -122,7 +122,7 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
   return wire
 }
 
-/** Resolves with the answer to the client, or with undefined if it has left. */
+/** Resolves to the answer to the client, or to undefined if it has left. */
 async function hearAndAnswer(
   wire: Wire,
   socket: Socket,

@@ -44,7 +44,7 @@ export function toldFrame(daemon: DaemonDescription | undefined): Buffer {
 }
 
 /**
- * Asks the onescand at a socket what it tells of itself, with a trial if that is wanted. Resolves with
+ * Asks the onescand at a socket what it tells of itself, with a trial if that is wanted. Resolves to
  * undefined if something else answers. Rejects if nobody answers within so many milliseconds. Any process
  * may listen there.
  */

@@ -10,7 +10,7 @@ import { uptime } from './uptime.ts'
 
 /**
  * Asks a service for quotas although nothing is scanned. The message is kept meanwhile. It is
- * deferred if all recipients are over quota, and otherwise passes byte for byte. Resolves with the
+ * deferred if all recipients are over quota, and otherwise passes byte for byte. Resolves to the
  * exit code, unless this process became the next program.
  */
 export async function passUnscanned(

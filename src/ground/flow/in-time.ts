@@ -2,7 +2,7 @@
 export const LATE: unique symbol = Symbol('late')
 
 /**
- * Resolves with the result of the work, or with LATE if the work takes longer than so many
+ * Resolves to the result of the work, or to LATE if the work takes longer than so many
  * milliseconds. A later result is dropped, even an error. Rejects if the work rejects in time.
  *
  * A process that was busy all that time has not yet read what arrived meanwhile. So the event loop
@@ -26,7 +26,7 @@ export async function inTime<Value>(
 }
 
 /**
- * Resolves with the result of the work, or with LATE if the signal comes before. A later result is dropped,
+ * Resolves to the result of the work, or to LATE if the signal comes before. A later result is dropped,
  * even an error. Rejects if the work rejects before.
  */
 export async function unlessAborted<Value>(

@@ -5,7 +5,7 @@ import { writeWhole } from './descriptors.ts'
 
 /**
  * Writes what `--check` finds to descriptor 1 as it comes, a line each; as JSON (`--json`, for `onescan
- * check`) a line is a Finding. Resolves with all of it. Rejects with a system error if that descriptor
+ * check`) a line is a Finding. Resolves to all of it. Rejects with a system error if that descriptor
  * cannot be written to.
  */
 export async function printCheck(

@@ -63,7 +63,7 @@ export function writeAttributes(attributes: Readonly<Record<string, string | num
 }
 
 /**
- * Asks a policy service, and resolves with its answer (SMTPD_POLICY_README). Rejects if the service
+ * Asks a policy service, and resolves to its answer (SMTPD_POLICY_README). Rejects if the service
  * cannot be reached, if the answer makes no sense or has more than REQUEST_MAX bytes, and if it is
  * not whole within `patience` milliseconds, however it comes.
  */

@@ -3,8 +3,8 @@ import { connect, type NetConnectOpts } from 'node:net'
 import { answerInTime } from '../../ground/flow/in-time.ts'
 
 /**
- * Asks a server one question on a connection of its own. Resolves with what `read` makes of the bytes
- * that come, or with undefined if the server closes before that. Rejects if the server cannot be reached,
+ * Asks a server one question on a connection of its own. Resolves to what `read` makes of the bytes
+ * that come, or to undefined if the server closes before that. Rejects if the server cannot be reached,
  * if `read` throws, and if the answer is not whole within `patience` milliseconds, however it comes.
  */
 export async function askOnce<Reply>(

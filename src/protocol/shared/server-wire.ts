@@ -70,7 +70,7 @@ export class ServerWire {
     await this.read(() => this.#isConnected || undefined)
   }
 
-  /** Resolves with what `find` finds as soon as it does. Rejects if the connection ends before. */
+  /** Resolves to what `find` finds as soon as it does. Rejects if the connection ends before. */
   async read<Found>(find: () => Found | undefined): Promise<Found> {
     for (;;) {
       const found = find()

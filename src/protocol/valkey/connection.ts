@@ -64,7 +64,7 @@ export class ValkeyConnection {
     })
   }
 
-  /** Resolves with the reason when it has ended. */
+  /** Resolves to the reason when it has ended. */
   async ended(): Promise<string> {
     const { message } = await this.#wire.read(() => this.#wire.lost)
     return message

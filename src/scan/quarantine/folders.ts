@@ -126,7 +126,7 @@ export class Folder {
     }
   }
 
-  /** Resolves with what `use` makes of the folder; undefined if it is not there. Closes the folder. */
+  /** Resolves to what `use` makes of the folder; undefined if it is not there. Closes the folder. */
   static async within<Result>(
     root: PathHandle,
     at: DayOfGrounds,

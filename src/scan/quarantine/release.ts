@@ -95,7 +95,7 @@ async function refuseWhileReleased(folder: Folder, entry: QuarantineEntry): Prom
 
 /**
  * Removes a message for good, even if a release of it was killed; when this resolves, the disk has it no
- * more. Resolves with what was removed. Rejects with a Fault if the message is not there, or while a
+ * more. Resolves to what was removed. Rejects with a Fault if the message is not there, or while a
  * process releases it.
  */
 export function deleteEntry(root: PathHandle, id: string): Promise<QuarantineEntry> {

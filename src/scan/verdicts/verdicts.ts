@@ -258,7 +258,7 @@ const TOO_LATE = unknown(
 )
 
 /**
- * Resolves with the end of a scan for which a copy waits, or with LATE if its time is over before, or
+ * Resolves to the end of a scan for which a copy waits, or to LATE if its time is over before, or
  * nobody waits for its result any more.
  */
 async function endOf(

@@ -78,7 +78,7 @@ interface Load {
   accepted(): number
 }
 
-/** Clients send while `kill` is at work, which resolves with how many it has killed, and another one serves. */
+/** Clients send while `kill` is at work, which resolves to how many it has killed, and another one serves. */
 async function underLoad(
   t: Ending,
   { settings, nextPort, body, contents }: Destination,

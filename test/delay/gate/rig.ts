@@ -124,7 +124,7 @@ export interface Client {
   send(text: string): void
   /** Resolves when what came matches; rejects with it if that never happens. */
   hears(what: RegExp): Promise<string>
-  /** Resolves with all that came when the other side has ended. */
+  /** Resolves to all that came when the other side has ended. */
   readonly over: Promise<string>
   leave(): void
 }

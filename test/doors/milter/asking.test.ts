@@ -16,7 +16,7 @@ function slowService() {
   const ask = () => new Promise<QuotaAnswer>((resolve) => asked.emit('asked', resolve))
   return {
     quota: { ask, askForRelayClients: false },
-    /** Resolves with what answers the next question. */
+    /** Resolves to what answers the next question. */
     async asked(): Promise<(answer: QuotaAnswer) => void> {
       const [answer] = await once(asked, 'asked')
       return answer

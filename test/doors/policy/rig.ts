@@ -9,7 +9,7 @@ export const mailboxes = {
   'half@example.org': [50, 100],
 } as const
 
-/** Opens a policy service; resolves with it and its port. */
+/** Opens a policy service; resolves to it and its port. */
 export async function openPolicyDoor(
   t: Test,
   policy: AccessPolicy,

@@ -38,11 +38,11 @@ export const cannotMount: string | false = (() => {
 
 export interface HostileClient {
   /**
-   * Sends the question and the descriptor. Resolves with the types of the daemon's answer; what was sent
+   * Sends the question and the descriptor. Resolves to the types of the daemon's answer; what was sent
    * stays open until the client ends.
    */
   ask(question: Question): Promise<string>
-  /** Resolves with whether the kernel let the descriptor pass. */
+  /** Resolves to whether the kernel let the descriptor pass. */
   readonly sent: Promise<boolean>
   /** Ends the client, and with it its file system. */
   end(): Promise<void>

@@ -79,7 +79,7 @@ const ways: Readonly<Record<string, SlotSetup & { code: number }>> = {
   'passes to no next program': { code: 120, settings: { QUEUECHAIN: '/nonexistent/queue' } },
 }
 
-/** Starts a daemon that accepts mail whose header has 12 bytes, and logs this; resolves with the settings. */
+/** Starts a daemon that accepts mail whose header has 12 bytes, and logs this; resolves to the settings. */
 async function loggingDaemon(t: Test, line: string) {
   const fields = [bodyAt(12), insert('X-QHPSI: clean\n'), keep(0, 12), logLine(line)]
   const { socket } = await scriptedDaemon(t, answering(accept(...fields)))

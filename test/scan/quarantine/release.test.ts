@@ -152,7 +152,7 @@ t.test('the end of a release says if the message is not where it was', async (t)
 
 /**
  * Moves a message while a call waits for its first thread: between the look for it and the next call.
- * Resolves with what the call says of it.
+ * Resolves to what the call says of it.
  */
 async function whileItMoves<Result>(
   t: Test,

@@ -58,7 +58,7 @@ class Host {
     this.uptime += byKernel
   }
 
-  /** Lets time pass, of which sweeps see each hour. Resolves with the last of them. */
+  /** Lets time pass, of which sweeps see each hour. Resolves to the last of them. */
   async pass(hours: number, limits: Values<typeof quarantineLimits> = none) {
     for (let hour = 1; hour < hours; hour++) {
       this.wait(HOUR)

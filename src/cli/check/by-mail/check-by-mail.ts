@@ -109,7 +109,7 @@ class WayTrial {
     }
   }
 
-  /** Resolves with what onescan's logs say about it. */
+  /** Resolves to what onescan's logs say about it. */
   async #readAbout({ id }: TrialMail): Promise<LogRecord[]> {
     let seen = await this.#log.untilAbout(id, LOGGED_WITHIN)
     // Behind a queue it may come again, once for each delivery.

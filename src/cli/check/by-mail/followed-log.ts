@@ -40,7 +40,7 @@ export class FollowedLog {
     return this.#records.filter(({ fields }) => fields.get('msgid')?.includes(id))
   }
 
-  /** Resolves with them as soon as one has come, or after so many milliseconds. */
+  /** Resolves to them as soon as one has come, or after so many milliseconds. */
   async untilAbout(id: string, within: number): Promise<LogRecord[]> {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), within)

@@ -30,7 +30,7 @@ export function pageSocket(
 
 /**
  * Returns a function that makes a server listen at `address`, or on the descriptor of a socket there
- * that systemd has bound. The function resolves with another one, which ends that. It rejects with
+ * that systemd has bound. The function resolves to another one, which ends that. It rejects with
  * a Fault of kind `config` if it cannot listen, or if the socket is at another address, because the
  * address decides who may see the page.
  */

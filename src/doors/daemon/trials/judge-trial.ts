@@ -19,7 +19,7 @@ const envelope = makeEnvelope(ADDRESS, [ADDRESS])
 const client = { relay: false, clusterPeer: false, bounceInjector: false }
 
 /**
- * Has this process judge a clean message, and the EICAR test file if that is wanted. Resolves with
+ * Has this process judge a clean message, and the EICAR test file if that is wanted. Resolves to
  * what is wrong. Never rejects.
  */
 export async function tryJudging(

@@ -16,7 +16,7 @@ interface TriedDaemon {
 /**
  * Tries an onescand that runs: its judgement, by `judge`, which has one of its processes judge messages;
  * each open door; the room for messages of `maxSize` bytes; and the settings, which are read again, as the
- * next start would. Resolves with what is wrong.
+ * next start would. Resolves to what is wrong.
  */
 export async function tryRunning(
   { configuration, doors }: TriedDaemon,
@@ -130,7 +130,7 @@ export class Trials {
     }
   }
 
-  /** Resolves with what is wrong with the judgement of the next worker. */
+  /** Resolves to what is wrong with the judgement of the next worker. */
   async #judge(
     configuration: Configuration,
     states: readonly ClamdState[],

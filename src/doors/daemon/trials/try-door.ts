@@ -16,7 +16,7 @@ import { TRIAL_PATIENCE } from './judge-trial.ts'
 export const nameOf = ({ kind, address }: PlacedDoor): string => `${kind} ${address}`
 
 /**
- * Connects to a door as its clients do, without any mail. Resolves with what is wrong, or undefined.
+ * Connects to a door as its clients do, without any mail. Resolves to what is wrong, or undefined.
  * Never rejects.
  */
 export async function tryDoor(door: PlacedDoor): Promise<Finding | undefined> {

@@ -71,7 +71,7 @@ interface Worker {
  */
 export class Workers {
   /**
-   * Resolves with the addresses where the first worker listens, when all of them serve. Rejects if a
+   * Resolves to the addresses where the first worker listens, when all of them serve. Rejects if a
    * worker ends before, or too many are lost.
    */
   readonly ready: Promise<readonly string[]>
@@ -143,7 +143,7 @@ export class Workers {
   }
 
   /**
-   * Resolves with the addresses where the worker listens. Rejects if it cannot be started, or ends
+   * Resolves to the addresses where the worker listens. Rejects if it cannot be started, or ends
    * before it listens; it is then replaced.
    */
   async #startWorker(): Promise<readonly string[]> {
