@@ -1,10 +1,10 @@
 import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
+import { CR } from '../../ground/net/ascii.ts'
 import { CrlfReader } from '../../mail/message/crlf-reader.ts'
 import { HEADER_MAX } from '../../mail/message/header-block.ts'
 import { Intake, type MessageOptions } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'
 
-const CR = 0x0d
 const COLON = Buffer.from(':')
 const NEWLINE = Buffer.from('\n')
 

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
+import { NUL } from './ascii.ts'
 
 /** What a rule of tcprules(1) says about the clients of an address or name. */
 export interface TcpRule {
@@ -7,7 +8,6 @@ export interface TcpRule {
   readonly variables: readonly (readonly [name: string, value: string])[]
 }
 
-const NUL = 0
 const DENY = 0x44 // D
 const SET = 0x2b // +
 

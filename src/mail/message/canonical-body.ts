@@ -1,8 +1,6 @@
 import type { Hash } from 'node:crypto'
+import { CR, LF } from '../../ground/net/ascii.ts'
 import type { LineEnding } from './header-block.ts'
-
-const LF = 0x0a
-const CR = 0x0d
 
 /** The digests of a body that a keyring needs. All are taken in one pass. */
 export interface DigestsWanted {

@@ -1,8 +1,6 @@
+import { SPACE, TAB } from '../../ground/net/ascii.ts'
 import { endOfLeadingBlankLines, type Header } from './header-block.ts'
 import { agreedFieldCount, areContinuations } from './well-formed.ts'
-
-const SPACE = 0x20
-const TAB = 0x09
 
 /**
  * Most fields that are removed from one message. Mail that crossed a cluster has one or two. By milter

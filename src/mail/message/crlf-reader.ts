@@ -1,7 +1,6 @@
+import { CR, LF } from '../../ground/net/ascii.ts'
 import { copyRun, indexOfByte } from '../../ground/runtime/buffers.ts'
 
-const LF = 0x0a
-const CR = 0x0d
 const NOTHING = Buffer.alloc(0)
 
 /** Turns each CRLF into an LF, in any split of the bytes. */

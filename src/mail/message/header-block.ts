@@ -1,3 +1,5 @@
+import { COLON, CR, LF, SPACE, TAB } from '../../ground/net/ascii.ts'
+
 /** Bytes of the largest header block that can be edited; mail with a larger one is refused. */
 export const HEADER_MAX = 1024 * 1024
 
@@ -13,12 +15,6 @@ export const HEADER_LIMITS_IN_WORDS = 'larger than 1 MiB, or has more than 5,000
 
 /** About how many bytes of memory the place of a field takes, with its name. */
 export const FIELD_COST = 256
-
-const LF = 0x0a
-const CR = 0x0d
-const COLON = 0x3a
-const SPACE = 0x20
-const TAB = 0x09
 
 export type LineEnding = '\n' | '\r\n'
 

@@ -2,6 +2,7 @@ import type { Hash } from 'node:crypto'
 import { closeSync } from 'node:fs'
 import { faultKindOf } from '../../ground/errors/fault.ts'
 import { MemoryLease } from '../../ground/flow/memory-budget.ts'
+import { LF } from '../../ground/net/ascii.ts'
 import { writeWhole } from '../../ground/process/descriptors.ts'
 import { releaseBuffer } from '../../ground/runtime/buffers.ts'
 import type { System } from '../../ground/runtime/system.ts'
@@ -40,8 +41,6 @@ const NO_DIGESTS: DigestsWanted = { md5: false, sha256: false }
 export const IN_MEMORY_MAX = 128 * 1024
 /** Bytes that are allocated at first. */
 const FIRST_PIECE = 8 * 1024
-
-const LF = 0x0a
 
 /** What is known of a message once its header block has ended. */
 interface Beginning {

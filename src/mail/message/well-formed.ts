@@ -1,8 +1,6 @@
+import { CR, LF } from '../../ground/net/ascii.ts'
 import { ENCODED_WORDS_MAX, hasTooManyWords, hidesLineEnd } from './encoded-words.ts'
 import { type FieldSpan, HEADER_FIELDS_MAX, type Header, type LineEnding } from './header-block.ts'
-
-const LF = 0x0a
-const CR = 0x0d
 
 const BLANK_FOLD = 'has a blank continuation'
 const HIDDEN_END = 'hides a line end in an encoded word'

@@ -1,3 +1,4 @@
+import { BACKSLASH, QUOTE, SPACE, TAB } from '../../ground/net/ascii.ts'
 import type { SmtpPath } from '../shared/smtp.ts'
 
 /** A command line in its parts, which are views of the line. */
@@ -14,9 +15,6 @@ export interface SmtpCommand {
  * Bytes of a command line without its end: RFC 5321 4.5.3.1.4 has 512, and extensions add to it.
  */
 export const COMMAND_MAX = 4096
-
-const SPACE = 0x20
-const TAB = 0x09
 
 /**
  * With other bytes in it, a server might read `BDAT` where another one reads a word unknown to it.
@@ -54,8 +52,6 @@ export function parsePath(argument: Buffer, keyword: 'FROM:' | 'TO:'): SmtpPath 
 
 const OPEN = 0x3c
 const CLOSE = 0x3e
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
 
 /**
  * Returns where a path ends: after its closing bracket, or at a blank. A quoted local part may

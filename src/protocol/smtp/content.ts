@@ -1,9 +1,7 @@
+import { CR, LF, NUL } from '../../ground/net/ascii.ts'
 import { copyRun, indexOfByte } from '../../ground/runtime/buffers.ts'
 import { WireError } from '../shared/wire-error.ts'
 
-const NUL = 0
-const LF = 0x0a
-const CR = 0x0d
 const DOT = 0x2e
 
 /**

@@ -1,5 +1,5 @@
-const LF = 0x0a
-const CR = 0x0d
+import { CR, LF } from '../../ground/net/ascii.ts'
+
 /** Pieces that may wait: if there are more, they become one, which takes no more memory than its bytes. */
 const PIECES_MAX = 256
 

@@ -1,4 +1,5 @@
 import { replaceUnprintable } from '../../ground/errors/log.ts'
+import { DASH, SPACE } from '../../ground/net/ascii.ts'
 import { type BasicReply, replyLines } from '../shared/smtp.ts'
 import { WireError } from '../shared/wire-error.ts'
 import type { SmtpLine } from './lines.ts'
@@ -18,8 +19,6 @@ export interface RawReply {
   readonly insteadOf?: RawReply
 }
 
-const DASH = 0x2d
-const SPACE = 0x20
 const CRLF = Buffer.from('\r\n')
 
 /** Reads the replies of a server: RFC 5321 4.2. */

@@ -1,3 +1,5 @@
+import { CR, LF } from '../../ground/net/ascii.ts'
+
 /** A server's reply to one command, in RESP2; it may be an error, or a sentinel's list. */
 export type RespValue = RespItem | readonly RespItem[]
 
@@ -6,8 +8,6 @@ type RespItem = Buffer | string | null | RespError
 /** An error that a server sent: `NOPERM this user has no permissions...`. */
 export class RespError extends Error {}
 
-const CR = 0x0d
-const LF = 0x0a
 const [ARRAY, BULK, TEXT, ERROR] = [...Buffer.from('*$+-')]
 
 /** Most bytes of all texts of one reply. A verdict has 4,097. */

@@ -3,6 +3,7 @@ import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { errorText } from '../../ground/errors/fault.ts'
 import { LruCache } from '../../ground/flow/cache.ts'
 import { inTime, LATE } from '../../ground/flow/in-time.ts'
+import { LF, NUL } from '../../ground/net/ascii.ts'
 import type { MailboxLocation } from './mailbox.ts'
 import { type Directory, pathBytes, Readings, withMailbox } from './open-mailbox.ts'
 import {
@@ -145,9 +146,6 @@ interface Maildirsize {
   /** The sum, and of how many lines; undefined if it cannot be used, so that the mailbox must be counted. */
   readonly usage: (MaildirSum & { readonly lines: number }) | undefined
 }
-
-const NUL = 0
-const LF = 10
 
 /**
  * Parses the file. The first line has the limits. Each further line has a number of bytes and a

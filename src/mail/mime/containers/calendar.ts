@@ -1,5 +1,6 @@
+import { COLON, CR, EQUALS, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../../../ground/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { COLON, CR, EQUALS, indexOrEnd, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../shared/lines.ts'
+import { indexOrEnd } from '../shared/lines.ts'
 import type { MemoryPool } from '../shared/store.ts'
 import { PIECE, type Steps, type Work } from '../shared/work.ts'
 import { type HeldFile, PropertyHead, PropertyValue } from './property.ts'

@@ -1,5 +1,5 @@
+import { COLON, EQUALS, QUOTE, SEMICOLON, SPACE } from '../../../ground/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { COLON, EQUALS, QUOTE, SEMICOLON, SPACE } from '../shared/lines.ts'
 import { type MemoryPool, Store } from '../shared/store.ts'
 
 const COMMA = 0x2c

@@ -1,4 +1,4 @@
-import { CR, LF } from '../shared/lines.ts'
+import { CR, LF } from '../../../ground/net/ascii.ts'
 import {
   type Decoder,
   type DecodingPlan,

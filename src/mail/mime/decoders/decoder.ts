@@ -1,5 +1,6 @@
+import { CR, LF } from '../../../ground/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { CR, LF, LineSearch } from '../shared/lines.ts'
+import { LineSearch } from '../shared/lines.ts'
 import { Store } from '../shared/store.ts'
 import { PIECE, type Steps, type Work } from '../shared/work.ts'
 

@@ -1,4 +1,4 @@
-import { CR, DASH, EQUALS, LF, SPACE, TAB } from '../shared/lines.ts'
+import { CR, DASH, EQUALS, LF, SPACE, TAB } from '../../../ground/net/ascii.ts'
 import {
   type Decoder,
   type DecodingPlan,

@@ -1,8 +1,7 @@
-import { CR, LF, SPACE } from '../shared/lines.ts'
+import { BACKSLASH, CR, LF, SPACE } from '../../../ground/net/ascii.ts'
 import { ByteDecoder, type Give } from './decoder.ts'
 
-const QUOTE = 0x3e
-const BACKSLASH = 0x5c
+const GREATER = 0x3e
 const PERCENT = 0x25
 
 /** What readers make of line ends, and of a CR that no LF follows. */
@@ -87,7 +86,7 @@ export class Unflowed extends ByteDecoder {
 
   protected take(byte: number): void {
     if (this.#front) {
-      if (byte === QUOTE) return
+      if (byte === GREATER) return
       this.#front = false
       if (byte === SPACE) return
     }

@@ -1,4 +1,5 @@
-import { CR, LF, withoutLineEnd } from '../shared/lines.ts'
+import { CR, LF } from '../../../ground/net/ascii.ts'
+import { withoutLineEnd } from '../shared/lines.ts'
 import {
   ByteDecoder,
   type Decoder,

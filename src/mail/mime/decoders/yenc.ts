@@ -1,7 +1,5 @@
-import { CR, EQUALS, LF } from '../shared/lines.ts'
+import { CR, EQUALS, LF, NUL } from '../../../ground/net/ascii.ts'
 import { ByteDecoder, type DecodingPlan, type Give, type MakeDecoder, makerOf } from './decoder.ts'
-
-const NUL = 0
 
 /** The characters of a line by which it is known to be one of yEnc itself. */
 const WORD_MAX = '=ybegin '.length

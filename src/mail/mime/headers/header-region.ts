@@ -1,5 +1,5 @@
+import { COLON, LF, SPACE, TAB } from '../../../ground/net/ascii.ts'
 import { LimitExceeded } from '../shared/limits.ts'
-import { COLON, LF, SPACE, TAB } from '../shared/lines.ts'
 import { MimeLines } from './fields.ts'
 import { type Certainty, type Encoding, type PartHeader, readPartHeader } from './part-header.ts'
 

@@ -1,7 +1,8 @@
+import { CR, LF, SPACE, TAB } from '../../../ground/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { MAIL_LINE_MAX } from '../../message/content-fields.ts'
 import { isField, STRANGE_MAX } from '../headers/header-region.ts'
-import { CR, indexOrEnd, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
+import { indexOrEnd, LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import { PIECE, type Steps, type Work } from '../shared/work.ts'
 import { CodedSearch } from '../structure/coded-data.ts'
 

@@ -1,3 +1,4 @@
+import { SPACE } from '../../../ground/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { armourPlan } from '../decoders/armour.ts'
 import { Base64Decoder, Base64Plan } from '../decoders/base64.ts'
@@ -11,7 +12,6 @@ import {
 import { WithoutTails } from '../decoders/text-forms.ts'
 import { UuencodePlan } from '../decoders/uuencode.ts'
 import { YencPlan } from '../decoders/yenc.ts'
-import { SPACE } from '../shared/lines.ts'
 import type { Steps } from '../shared/work.ts'
 import type { CodedKind } from '../structure/coded-data.ts'
 import { saysType } from '../structure/nesting.ts'

@@ -1,3 +1,4 @@
+import { CR, LF, SPACE } from '../../../ground/net/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { Base64Decoder } from '../decoders/base64.ts'
 import { changesAscii, toUtf8 } from '../decoders/charsets.ts'
@@ -11,7 +12,6 @@ import {
   WithoutByte,
 } from '../decoders/text-forms.ts'
 import type { Encoding, PartHeader } from '../headers/part-header.ts'
-import { CR, LF, SPACE } from '../shared/lines.ts'
 import type { Steps } from '../shared/work.ts'
 import {
   beginsAsMail,

@@ -1,12 +1,4 @@
-export const LF = 0x0a
-export const CR = 0x0d
-export const DASH = 0x2d
-export const SPACE = 0x20
-export const TAB = 0x09
-export const QUOTE = 0x22
-export const COLON = 0x3a
-export const SEMICOLON = 0x3b
-export const EQUALS = 0x3d
+import { CR, LF, SPACE } from '../../../ground/net/ascii.ts'
 
 /** Returns whether the byte ends a line for some reader. */
 export function isLineEnd(byte: number): boolean {

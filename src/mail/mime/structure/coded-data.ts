@@ -1,4 +1,5 @@
-import { CR, isLineEnd, LF, SPACE, TAB } from '../shared/lines.ts'
+import { CR, LF, SPACE, TAB } from '../../../ground/net/ascii.ts'
+import { isLineEnd } from '../shared/lines.ts'
 
 /**
  * The encodings that readers know by their looks, wherever they stand in a text. Their data reaches to the

@@ -1,8 +1,8 @@
+import { CR, LF, SPACE } from '../../../ground/net/ascii.ts'
 import type { HeaderRegion, RegionStart } from '../headers/header-region.ts'
 import { readBoundaries } from '../headers/parameters.ts'
 import type { Certainty, Encoding, PartHeader } from '../headers/part-header.ts'
 import { LimitExceeded, limits } from '../shared/limits.ts'
-import { CR, LF, SPACE } from '../shared/lines.ts'
 
 /** A multipart as its header describes it, with a boundary that is known. */
 export interface Multipart {

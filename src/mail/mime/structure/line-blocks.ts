@@ -1,4 +1,5 @@
-import { CR, DASH, indexOrEnd, LF } from '../shared/lines.ts'
+import { CR, DASH, LF } from '../../../ground/net/ascii.ts'
+import { indexOrEnd } from '../shared/lines.ts'
 import { CodedSearch, startOfLine } from './coded-data.ts'
 
 /** How many bytes of a line are looked at together; a longer line is taken in pieces. */

@@ -1,3 +1,4 @@
+import { CR, DASH, LF, SPACE, TAB } from '../../../ground/net/ascii.ts'
 import { ARMOUR_END } from '../decoders/armour.ts'
 import { endsInUuencode } from '../decoders/uuencode.ts'
 import {
@@ -13,7 +14,7 @@ import {
 } from '../headers/header-region.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import { limits } from '../shared/limits.ts'
-import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
+import { isBlank, LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import { type CodedKind, codedStart } from './coded-data.ts'
 import { type Delimiter, type DelimiterLine, Delimiters } from './delimiters.ts'
 import { EventSearch, LineBlocks } from './line-blocks.ts'

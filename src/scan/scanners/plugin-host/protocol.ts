@@ -1,10 +1,10 @@
 // What goes over descriptor 3 between a plugin's process and the process that started it: a request one
 // way, and then its answer the other way. Each is one line.
 import { attempt } from '../../../ground/errors/fault.ts'
+import { LF } from '../../../ground/net/ascii.ts'
 import type { Origin } from '../../../mail/message/envelope/envelope.ts'
 import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
 
-const LF = 0x0a
 /** Most bytes of a line that a plugin's process writes. */
 const LINE_MAX = 64 * 1024
 /** The variable that says how many bytes the compiled runtime reserves for machine code. */

@@ -1,0 +1,12 @@
+/** The bytes of ASCII (RFC 20) by which the formats of several rooms are parted. */
+export const NUL = 0x00
+export const TAB = 0x09
+export const LF = 0x0a
+export const CR = 0x0d
+export const SPACE = 0x20
+export const QUOTE = 0x22
+export const DASH = 0x2d
+export const COLON = 0x3a
+export const SEMICOLON = 0x3b
+export const EQUALS = 0x3d
+export const BACKSLASH = 0x5c
