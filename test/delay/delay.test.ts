@@ -2,8 +2,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { ucspiMissing } from '../programs/ucspi.ts'
+import { until } from '../run/until.ts'
 import { startDns } from './dns-stand-in.ts'
-import { builds, QUICK, runtimes, serve, until, visit } from './rig.ts'
+import { builds, QUICK, runtimes, serve, visit } from './rig.ts'
 import { allWait, NO_PENALTY, namesFrom } from './waits.ts'
 
 /** smtp-delay under a real tcpserver: its clients get a greeting in time, a refusal, or nothing. */

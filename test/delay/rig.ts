@@ -7,6 +7,7 @@ import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { attempt } from '../../src/ground/errors/fault.ts'
 import { startTcpServer, type TcpServer } from '../programs/ucspi.ts'
 import { isWhole } from '../run/is-whole.ts'
+import { until } from '../run/until.ts'
 import { allWait } from './waits.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -72,7 +73,9 @@ export async function serve(
   const kept: Served['kept'] = (name) => {
     return attempt(() => readFileSync(join(directory, name), 'latin1')) ?? ''
   }
-  const over = () => until(() => kept('environment') !== '', 'the server behind ends')
+  const over = async () => {
+    await until(() => kept('environment') !== '', 'the server behind ends')
+  }
   return { ...server, kept, over }
 }
 
@@ -111,16 +114,4 @@ export function visit(
     socket.on('error', () => {}) // 'close' follows
     socket.on('close', () => resolve({ said, greetedAfter }))
   })
-}
-
-/** Milliseconds after which something hangs, on however busy a machine. */
-export const HANGS_AFTER = 120_000
-
-/** Resolves when the condition holds, looking often; rejects if that never happens. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + HANGS_AFTER
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`in vain: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
 }

@@ -14,8 +14,9 @@ import {
   type TcpServer,
   ucspiMissing,
 } from '../programs/ucspi.ts'
+import { until } from '../run/until.ts'
 import { startDns } from './dns-stand-in.ts'
-import { launcher, until, visit } from './rig.ts'
+import { launcher, visit } from './rig.ts'
 
 /**
  * The run scripts that the pages quote, with real programs on both sides: swaks and

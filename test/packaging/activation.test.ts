@@ -9,8 +9,8 @@ import { findProgram } from '../programs/install.mjs'
 import { reachable } from '../programs/reachable.ts'
 import { startServer } from '../programs/server.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
-import { until } from '../programs/store-server.ts'
 import { asOther } from '../quotad/quotad.ts'
+import { until } from '../run/until.ts'
 import { native } from './built-package.ts'
 
 /**
@@ -107,7 +107,7 @@ async function activate(
   const { log, stop } = await startServer(['systemd-socket-activate', ...words], /^Listening on/)
   t.teardown(stop)
   const listening = () => log.filter((line) => line.startsWith('Listening on')).length
-  await until(() => listening() === units.length)
+  await until(() => listening() === units.length, 'all sockets listen')
   return { units, places, log }
 }
 
@@ -168,9 +168,8 @@ t.test(
     })
     const page = places.get('onescan-http.socket')!
     await t.rejects(answerTo(page, ...dialogues.http!))
-    while (!log.some((line) => line.includes('name the same address in both'))) {
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
+    const isTold = () => log.some((line) => line.includes('name the same address in both'))
+    await until(isTold, 'the log tells it')
     const milter = places.get('onescan-milter.socket')!
     t.match(await answerTo(milter, ...dialogues.milter!), dialogues.milter![1], 'mail is taken')
   },

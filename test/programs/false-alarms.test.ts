@@ -6,8 +6,8 @@ import t from 'tap'
 import { isExecutable } from '../../src/ground/process/execute.ts'
 import { runSlot } from '../doors/slot/slot.ts'
 import { attached, file, message, multipart, text } from '../mail/mime/nested-mail.ts'
+import { until } from '../run/until.ts'
 import { clamdMissing, startClamd } from './clamd.ts'
-import { until } from './store-server.ts'
 
 /** What onescan-clamav(7), FALSE ALARMS, says that ClamAV leaves alone, by a real clamd. */
 
@@ -90,7 +90,7 @@ t.test('clamd leaves alone what the page says, in mail that onescan reads', { sk
     writeFileSync(join(database, 'local.sfp'), nonsense)
     const before = complaints()
     run(reload)
-    await until(() => complaints() > before)
+    await until(() => complaints() > before, 'clamd complains')
   }
   t.equal(await isIn(file('something NEW')), true, 'clamd goes on by the old signatures')
   rmSync(join(database, 'local.sfp'))

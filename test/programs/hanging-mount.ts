@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { until } from '../run/until.ts'
 import { type Ending, startServer } from './server.ts'
-import { until } from './store-server.ts'
 
 /** Why its tests are skipped; false if it can be mounted. */
 export const cannotHang: string | false =
@@ -32,5 +32,10 @@ export async function mountHanging(
     spawnSync('umount', ['--lazy', directory])
   })
   const asked = () => server.log.length - 1
-  return { asked, untilAsked: (count) => until(() => asked() >= count) }
+  return {
+    asked,
+    async untilAsked(count) {
+      await until(() => asked() >= count, `${count} questions`)
+    },
+  }
 }

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { until } from '../run/until.ts'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
 import { type Ending, type Server, startServer } from './server.ts'
@@ -88,8 +89,11 @@ sentinel failover-timeout mail 2000
 `
   const starts = Array.from({ length: sentinels }, () => startStore(t, { sentinel }))
   const watchers = await Promise.all(starts)
-  await until(() => watchers.every((watcher) => isReady(watcher, replica, sentinels)))
-  await until(() => isInStep(replica))
+  await until(
+    () => watchers.every((watcher) => isReady(watcher, replica, sentinels)),
+    'the sentinels know each other',
+  )
+  await until(() => isInStep(replica), 'the replica is in step')
   const [first] = watchers
   return {
     primary,
@@ -107,10 +111,6 @@ function isReady(sentinel: StoreServer, replica: StoreServer, sentinels: number)
   const others = sentinel.say('sentinel', 'sentinels', 'mail').match(/^runid$/gm)?.length ?? 0
   const replicas = sentinel.say('sentinel', 'replicas', 'mail')
   return others === sentinels - 1 && replicas.includes(String(replica.port))
-}
-
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 /** Makes what server and client need for TLS: a self-signed certificate for 127.0.0.1. */

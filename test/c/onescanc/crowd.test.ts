@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path'
 import t from 'tap'
 import { runSlot } from '../../doors/slot/slot.ts'
+import { until } from '../../run/until.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
 import { coldPrograms, missing, onescanc, sanitized } from './client.ts'
 
@@ -56,13 +57,11 @@ const send = (program: string, max: string | undefined, wait?: string, client = 
     },
   })
 
-const tick = () => new Promise((resolve) => setTimeout(resolve, 20))
-
 t.test('programs above the limit wait, and all are served', { skip: missing }, async (t) => {
   for (const client of [onescanc, sanitized]) {
     const queue = cold(`bounded-${client === onescanc}`)
     const runs = Array.from({ length: 12 }, () => send(queue.program, '3', '60', client))
-    while (queue.begun() < 3) await tick()
+    await until(() => queue.begun() >= 3, '3 have begun')
     queue.release()
     for (const { code, deliveries, logged } of await Promise.all(runs)) {
       t.equal(code, 0, logged)
@@ -77,7 +76,7 @@ t.test('programs above the limit wait, and all are served', { skip: missing }, a
 t.test('who has waited too long defers its mail, and logs a line', { skip: missing }, async (t) => {
   const queue = cold('full')
   const first = Array.from({ length: 2 }, () => send(queue.program, '2'))
-  while (queue.begun() < 2) await tick()
+  await until(() => queue.begun() >= 2, '2 have begun')
   for (const wait of ['0', '1']) {
     const { code, logged, deliveries } = await send(queue.program, '2', wait)
     t.equal(code, 71)
@@ -148,7 +147,7 @@ t.test('a cold program that is replaced leaves no file of places', { skip: missi
   t.equal((await send(idle.program, '1', '0')).code, 0)
   const busy = cold('busy')
   const running = send(busy.program, '1')
-  while (busy.begun() < 1) await tick()
+  await until(() => busy.begun() >= 1, 'it has begun')
   t.notOk(existsSync(fileOf(idle.program)), 'nobody runs it')
   const next = cold('next')
   next.release()
@@ -186,7 +185,7 @@ t.test(
     chownSync(file, 65_534, 65_534)
     const letGo = await hold(file)
     const [first, second] = [send(queue.program, '2'), send(queue.program, '2')]
-    while (queue.begun() < 2) await tick()
+    await until(() => queue.begun() >= 2, '2 have begun')
     t.equal((await send(queue.program, '2', '0')).code, 71, 'both places are taken')
     queue.release()
     for (const { code, logged } of await Promise.all([first, second])) t.equal(code, 0, logged)
@@ -198,7 +197,7 @@ t.test(
 t.test('ONESCAN_COLD_MAX=0 sets no limit, and nonsense is told', { skip: missing }, async (t) => {
   const queue = cold('free')
   const runs = Array.from({ length: 12 }, () => send(queue.program, '0'))
-  while (queue.begun() < 12) await tick()
+  await until(() => queue.begun() >= 12, '12 have begun')
   queue.release()
   for (const { code } of await Promise.all(runs)) t.equal(code, 0)
   for (const [max, wait] of [

@@ -19,9 +19,9 @@ import { attempt } from '../../../src/ground/errors/fault.ts'
 import { mountHanging } from '../../ground/path/hanging.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
-import { until } from '../../programs/store-server.ts'
 import { atTerminal, terminalsObey, typist } from '../../programs/terminal.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
+import { until } from '../../run/until.ts'
 import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
 import { startService, tcpserver } from '../check/service.ts'
 import { bundle, jsonIn, onescan, type Run, type RunOptions } from '../onescan.ts'
@@ -131,7 +131,7 @@ exit 0`
   const words = ['scan', '--env', scanner(place, tell), ...asNobody, '-']
   const run = asRoot(words, { env, input: mail })
   const pidIn = () => Number(attempt(() => readFileSync(join(place, 'pid'), 'latin1')))
-  await until(() => pidIn() > 0)
+  await until(() => pidIn() > 0, 'the scanner runs')
   const environ = readFileSync(`/proc/${pidIn()}/environ`, 'latin1') // a scanner may not look there
   writeFileSync(join(place, 'seen'), '')
   const { code, err } = await run
@@ -376,10 +376,10 @@ t.test('it ends with root, however root ends', { skip }, async (t) => {
     const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1')
     reader = children.split(' ').find(reads)
     return reader !== undefined
-  })
+  }, 'a reader of the log')
   child.kill('SIGKILL')
   await once(child, 'exit')
-  await until(() => !reads(reader!))
+  await until(() => !reads(reader!), 'the reader ends')
   t.pass('it has ended')
 })
 

@@ -1,8 +1,9 @@
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { compileRules, startTcpServer, ucspiMissing } from '../../programs/ucspi.ts'
+import { until } from '../../run/until.ts'
 import { startDns } from '../dns-stand-in.ts'
-import { runtimes, until, visit } from '../rig.ts'
+import { runtimes, visit } from '../rig.ts'
 import { allWait, NO_NAMES, NO_PENALTY, namesFrom } from '../waits.ts'
 import { AT_ONCE, type Client, connect, speak, startGate } from './rig.ts'
 

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { ucspiMissing } from '../../programs/ucspi.ts'
-import { runtimes, until } from '../rig.ts'
+import { until } from '../../run/until.ts'
+import { runtimes } from '../rig.ts'
 import { AT_ONCE, type Client, connect, speak, startGate } from './rig.ts'
 
 /** The places of the programs are for all clients: no few addresses hold all of them for long. */

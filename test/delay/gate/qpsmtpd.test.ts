@@ -1,6 +1,7 @@
 import t from 'tap'
 import { nobody, qpsmtpdMissing, qpsmtpdSession, queueOfNobody } from '../../programs/qpsmtpd.ts'
-import { runtimes, until } from '../rig.ts'
+import { until } from '../../run/until.ts'
+import { runtimes } from '../rig.ts'
 import { allWait, NO_NAMES, NO_PENALTY } from '../waits.ts'
 import { type Client, connect, startGate } from './rig.ts'
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { compileRules } from '../../programs/ucspi.ts'
-import { HANGS_AFTER, until } from '../rig.ts'
+import { HANGS_AFTER, until } from '../../run/until.ts'
 import { allWait, NO_NAMES, NO_PENALTY } from '../waits.ts'
 
 /** Starts a gate on a free port, and connects clients, each from an address of its own. */
@@ -107,7 +107,9 @@ export async function startGate(t: Test, setup: GateSetup): Promise<Gate> {
       }
     },
     signal: (signal) => void child.kill(signal),
-    logged: (what) => until(() => what.test(log.join('\n')), String(what)),
+    async logged(what) {
+      await until(() => what.test(log.join('\n')), String(what))
+    },
   }
 }
 

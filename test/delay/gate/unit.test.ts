@@ -7,7 +7,8 @@ import t from 'tap'
 import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { compileRules, ucspiMissing } from '../../programs/ucspi.ts'
-import { runtimes, until } from '../rig.ts'
+import { until } from '../../run/until.ts'
+import { runtimes } from '../rig.ts'
 import { connect, speak } from './rig.ts'
 
 /** The systemd units of packaging/examples: they are valid, and their command takes the socket. */

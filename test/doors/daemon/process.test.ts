@@ -21,8 +21,8 @@ import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { isRunning } from '../../programs/is-running.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
+import { until } from '../../run/until.ts'
 import { type Asked, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
-import { until } from '../http/rig.ts'
 import { ask, call, framesOf, hearOut } from '../slot-socket/client.ts'
 import { childrenOf, launcher, newest, runOnescand, runtimes, startOnescand } from './process.ts'
 
@@ -31,7 +31,6 @@ import { childrenOf, launcher, newest, runOnescand, runtimes, startOnescand } fr
 const compiled = join(import.meta.dirname, '../../../build/native/onescand')
 const own = { QHPSI: 'plugin: eicar' }
 const question = { variables: own, message: plain }
-const tick = () => new Promise((resolve) => setTimeout(resolve, 20))
 
 for (const { name, program } of [...runtimes, { name: 'by its launcher', program: [launcher] }]) {
   t.test(`onescand serves with several processes and ends when told to, ${name}`, async (t) => {
@@ -98,7 +97,7 @@ t.test(
     ].map((line) => `onescand: ${line}`)
     t.same(onescand.log, [...said, 'onescand: serving'])
     onescand.child.kill('SIGHUP')
-    while (onescand.log.length < 7) await tick()
+    await until(() => onescand.log.length >= 7, 'it has read its settings again')
     t.same(onescand.log.slice(4), said)
 
     const idle = runOnescand(t, { settings: { QHPSI: '' } })
@@ -186,10 +185,7 @@ t.test('onescand replaces a socket on which nobody answers, and no other', async
   const workers = childrenOf(first.pid)
   first.child.kill('SIGKILL')
   await first.ended
-  await until(
-    async () => workers.some((pid) => existsSync(`/proc/${pid}`)),
-    (isAnyLeft) => !isAnyLeft,
-  )
+  await until(() => !workers.some((pid) => existsSync(`/proc/${pid}`)), 'all workers are gone')
   const third = await startOnescand(t, { settings: own, socket: first.socket })
   t.equal((await third.ask(question)).does, 'hand on')
 })
@@ -215,7 +211,7 @@ t.test('SIGHUP reads the keys again; if they cannot be used, the old ones stay',
 
   writeFileSync(ring, 'md5:new:sesame\n')
   onescand.child.kill('SIGHUP')
-  while ([...(await keys())].join() !== 'new') await tick() // in every worker
+  await until(async () => [...(await keys())].join() === 'new', 'each worker has the new key')
   const heard = hearOut(waiting)
   waiting.write(framesOf(question).at(-1)!)
   t.match((await heard).types, /^h*a$/, 'who was amidst a request was not dropped')
@@ -244,15 +240,14 @@ t.test('SIGTERM waits for messages in flight', async (t) => {
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
   const onescand = await startOnescand(t, { settings, args: ['--workers', '2'] })
   const asked = Array.from({ length: 8 }, () => onescand.ask({ variables: settings }))
-  while (release.length < 8) await tick()
+  await until(() => release.length === 8, 'clamd is asked')
   onescand.child.kill('SIGTERM')
-  while (
-    await ask(onescand.socket, question).then(
-      () => true,
+  const isClosed = () =>
+    ask(onescand.socket, question).then(
       () => false,
+      () => true,
     )
-  )
-    await tick()
+  await until(isClosed, 'nobody else is let in')
   for (const answer of release) answer()
   for (const { does } of await Promise.all(asked)) t.equal(does, 'hand on')
   t.equal(await onescand.ended, 0)
@@ -263,7 +258,7 @@ t.test('SIGTERM waits for messages no longer than --grace', async (t) => {
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
   const onescand = await startOnescand(t, { settings, args: ['--workers', '2', '--grace', '1'] })
   const asked = Array.from({ length: 4 }, () => onescand.ask({ variables: settings }))
-  while (clamd.asked.filter(isMail).length < 4) await tick()
+  await until(() => clamd.asked.filter(isMail).length === 4, 'clamd is asked')
   onescand.child.kill('SIGTERM')
   for (const { why } of await Promise.all(asked)) t.match(why, /going down/)
   t.equal(await onescand.ended, 0)
@@ -275,7 +270,7 @@ t.test('a client of a killed onescand never obeys half an answer', async (t) => 
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
   const onescand = await startOnescand(t, { settings })
   const heard = ask(onescand.socket, { variables: settings })
-  while (!clamd.asked.some(isMail)) await tick()
+  await until(() => clamd.asked.some(isMail), 'clamd is asked')
   onescand.kill()
   t.match((await heard).types, /^(?:Ah*)?$/)
 })
@@ -286,12 +281,12 @@ t.test('a worker that is killed is replaced, and none outlives the first process
   process.kill(worker!, 'SIGKILL')
   await onescand.logged(new RegExp(`worker ${worker} ended with SIGKILL`))
   const isNext = (pid: number) => pid !== worker && pid !== other
-  while (!childrenOf(onescand.pid).some(isNext)) await tick()
+  await until(() => childrenOf(onescand.pid).some(isNext), 'another worker starts')
   const next = childrenOf(onescand.pid).find(isNext)
   t.equal((await onescand.ask(question)).does, 'hand on')
   onescand.child.kill('SIGKILL')
   await onescand.ended
-  while (isRunning(next!)) await tick()
+  await until(() => !isRunning(next!), 'it ends with onescand')
 })
 
 // promise: bad-scanner

@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline'
 import { newestNode, oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { attempt } from '../../../src/ground/errors/fault.ts'
 import type { Ending } from '../../programs/server.ts'
-import { until } from '../../programs/store-server.ts'
 import { isWhole } from '../../run/is-whole.ts'
+import { until } from '../../run/until.ts'
 import { ask, carryOut, type Outcome, type Question } from '../slot-socket/client.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -119,7 +119,7 @@ export function runOnescand(t: Ending, setup: DaemonSetup = {}): RunningDaemon {
   t.teardown(async () => {
     kill()
     await ended
-    await until(() => workers.every(hasEnded)) // the next one may listen at the same socket
+    await until(() => workers.every(hasEnded), 'its workers end') // the next one may listen at the same socket
     rmSync(directory, { recursive: true, force: true })
   })
   return {

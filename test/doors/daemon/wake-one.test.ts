@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { HostProcess } from '../../../src/ground/process/host-process.ts'
-import { until } from '../http/rig.ts'
+import { until } from '../../run/until.ts'
 import { childrenOf, runtimes, startOnescand } from './process.ts'
 
 /** How many workers on one socket a connection wakes. */
@@ -56,10 +56,7 @@ for (const { name, program } of runtimes) {
     const [first, second] = workers as [number, number]
     for (const stopped of [first, second]) {
       process.kill(stopped, 'SIGSTOP')
-      await until(
-        async () => new HostProcess(stopped).stat()?.state,
-        (state) => state === 'T',
-      )
+      await until(() => new HostProcess(stopped).stat()?.state === 'T', 'the worker is stopped')
       t.match(await onescand.ask(), { does: 'hand on' }, 'one that is stopped is passed over')
       process.kill(stopped, 'SIGCONT')
       await untilIdle(workers)
@@ -68,7 +65,8 @@ for (const { name, program } of runtimes) {
     process.kill(first, 'SIGKILL')
     t.match(await onescand.ask(), { does: 'hand on' }, 'so is one that has ended')
     await until(
-      async () => childrenOf(onescand.pid),
+      () => childrenOf(onescand.pid),
+      'another worker takes its place',
       (now) => now.length === 2 && !now.includes(first),
     )
     process.kill(second, 'SIGKILL')

@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { checkAccessBy } from '../../../src/doors/http/access.ts'
 import { freePort } from '../../programs/free-port.ts'
+import { until } from '../../run/until.ts'
 import { runtimes, startOnescand } from '../daemon/process.ts'
 import { callDoor } from '../smtp/client.ts'
 import { startNext } from '../smtp/next-server.ts'
-import { askRaw, get, serve, until } from './rig.ts'
+import { askRaw, get, serve } from './rig.ts'
 
 /** Who may see what onescand --http shows, and clients that mean harm. */
 
@@ -144,7 +145,7 @@ t.test('the page of onescand --http-hide-addresses', async (t) => {
   // promise: page-addresses
   t.test('addresses are hidden', async (t) => {
     await served.send({ from: 'secret"x @example.org', to: 'hidden@example.org' })
-    await until(decisions, ({ length }) => length === 1)
+    await until(decisions, 'the mail is told of', ({ length }) => length === 1)
     const { text } = await served.get('/data.json')
     t.notMatch(text, /secret|hidden@/)
     t.match(text, '"decision":"accept"')
@@ -168,7 +169,11 @@ t.test('the page of onescand --http-hide-addresses', async (t) => {
     t.same([(await client.hear())?.slice(0, 3), (await client.hear())?.slice(0, 3)], ['250', '550'])
     await client.close()
     await served.logged(/answered=recipients .*rcpt=<hidden@two\.example>/)
-    const decided = await until(decisions, ({ length }) => length >= before + 2)
+    const decided = await until(
+      decisions,
+      'both mails are told of',
+      ({ length }) => length >= before + 2,
+    )
     t.equal(decided.length, before + 2, 'a line for each reply, and none for names')
     for (const path of ['/data.json', '/', '/metrics']) {
       t.notMatch((await served.get(path)).text, /secret|hidden@|\b(?:one|two)\.example/, path)
@@ -182,7 +187,11 @@ t.test('the page of onescand --http-hide-addresses', async (t) => {
     for (const id of ids) {
       await served.send({ id, from: 'a=secret"x @example.org', to: 'b=hidden=c@example.org' })
     }
-    const decided = await until(decisions, ({ length }) => length === before + ids.length)
+    const decided = await until(
+      decisions,
+      'all mails are told of',
+      ({ length }) => length === before + ids.length,
+    )
     for (const { line, fields } of decided.slice(before)) {
       t.notMatch(JSON.stringify({ line, fields }), /secret|hidden[^)]/)
       t.match(line, / from=\(hidden\) to=\(hidden\) rcpts=1 total_ms=/)

@@ -15,12 +15,13 @@ import { buildStage } from '../../cases/stage.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
+import { until } from '../../run/until.ts'
 import { standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { childrenOf } from '../daemon/process.ts'
 import { submitTo } from '../milter/submit.ts'
 import { callDoor } from '../smtp/client.ts'
 import { startNext } from '../smtp/next-server.ts'
-import { metric, type Served, serve, until } from './rig.ts'
+import { metric, type Served, serve } from './rig.ts'
 
 /** /healthz is what a worker makes of a clean message and of EICAR, and whether doors are open. */
 
@@ -30,7 +31,7 @@ async function becomes(served: Served, status: number, text: string | RegExp): P
   const isSo = (answer: { status: number; text: string }) =>
     answer.status === status &&
     (typeof text === 'string' ? answer.text.includes(text) : text.test(answer.text))
-  await until(() => served.get('/healthz'), isSo)
+  await until(() => served.get('/healthz'), `${status} ${text}`, isSo)
 }
 
 const RIGHT = 'a clean message is clean, EICAR was found at '
@@ -73,15 +74,17 @@ t.test('a trial is not counted, logged, shown or remembered as mail', async (t) 
     return JSON.parse((await served.get('/data.json')).text).trial.at as number
   }
   const first = await trialAt()
-  await until(trialAt, (at) => at > first)
+  await until(trialAt, 'another trial', (at) => at > first)
   await served.send({ id: '<mail@x>' })
   const look = async () => (await served.get('/metrics')).text
-  const text = await until(look, (text) => /^onescan_messages_total\{/m.test(text))
+  const text = await until(look, 'the mail is counted', (text) =>
+    /^onescan_messages_total\{/m.test(text),
+  )
   t.equal(metric(text, 'onescan_messages_total', { door: 'slot', decision: 'accept' }), 1)
   t.equal(metric(text, 'onescan_messages_total', { door: 'milter' }), 0)
   // Lines are shown when their turn has come, and a report may be made before a message has ended.
   const data = async () => JSON.parse((await served.get('/data.json')).text)
-  const { decided } = await until(data, ({ decided, underway }) => {
+  const { decided } = await until(data, 'the mail is told of', ({ decided, underway }) => {
     return decided.length > 0 && underway.length === 0
   })
   t.match(decided, [{ fields: { msgid: '<mail@x>' } }])
@@ -115,7 +118,11 @@ t.test('mail that looks as trials once did is judged, logged, shown and kept', a
     await client.close()
     t.equal(next.got.length, 1, 'the clean one is handed on')
     const data = async () => JSON.parse((await served.get('/data.json')).text)
-    const { decided } = await until(data, ({ decided }) => decided.length === 3 * (number + 1))
+    const { decided } = await until(
+      data,
+      'three mails are told of',
+      ({ decided }) => decided.length === 3 * (number + 1),
+    )
     for (const { fields } of decided.slice(-3)) {
       t.match(fields, { from: `<${from}>`, scan: eicar ? 'infected' : 'clean' })
     }
@@ -176,11 +183,15 @@ t.test(
       return JSON.parse((await served.get('/data.json')).text).trial
     }
     const first = await trialOf()
-    const later = await until(trialOf, ({ at }) => at > first.at)
+    const later = await until(trialOf, 'another trial', ({ at }) => at > first.at)
     t.equal(later.why, first.why, 'it says when that was')
     t.equal(found(), 1)
     served.child.kill('SIGHUP')
-    const reloaded = await until(trialOf, ({ why }) => why !== first.why)
+    const reloaded = await until(
+      trialOf,
+      'a trial by the new settings',
+      ({ why }) => why !== first.why,
+    )
     t.match(reloaded, { right: true, why: RIGHT })
     t.equal(found(), 2)
     const mail = readdirSync(at('kept')).filter((name) => name !== 'sweep.clock')
@@ -250,11 +261,12 @@ t.test('a message that a killed worker had in hand is counted as unanswered', as
   const [worker] = childrenOf(served.pid)
   const asked = served.ask({ variables: { QHPSI: settings.QHPSI } }).catch(() => {})
   const look = async () => (await served.get('/metrics')).text
-  await until(look, (text) => metric(text, 'onescan_judging') === 1)
+  await until(look, 'the mail is being judged', (text) => metric(text, 'onescan_judging') === 1)
   process.kill(worker!, 'SIGKILL')
   await asked
   const text = await until(
     look,
+    'the worker is replaced',
     (text) => metric(text, 'onescan_workers_replaced_total', { why: 'ended' }) === 1,
   )
   t.equal(metric(text, 'onescan_unanswered_total'), 1)

@@ -60,18 +60,6 @@ export function get(
   })
 }
 
-/** Asks again until the answer is as wanted, since processes report to each other once a second. */
-export async function until<Value>(
-  look: () => Promise<Value>,
-  isWanted: (value: Value) => boolean,
-): Promise<Value> {
-  for (;;) {
-    const value = await look()
-    if (isWanted(value)) return value
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
-
 /** Returns the value of a metric with these labels, or 0 if there is none. */
 export function metric(text: string, name: string, labels: Readonly<Record<string, string>> = {}) {
   for (const line of text.split('\n')) {

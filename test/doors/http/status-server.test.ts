@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { listen } from '../../programs/listen.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
+import { until } from '../../run/until.ts'
 import { runOnescand, runtimes, startOnescand } from '../daemon/process.ts'
 import { call, framesOf } from '../slot-socket/client.ts'
-import { askRaw, get, metric, type Served, serve, until } from './rig.ts'
+import { askRaw, get, metric, type Served, serve } from './rig.ts'
 
 /** onescand --http: metrics, health, and where it listens. Hostile clients are in access.test.ts. */
 
@@ -23,7 +24,7 @@ for (const { name, program } of runtimes) {
       const accepted = { door: 'slot', decision: 'accept', grounds: 'none' }
       const count = (text: string) => metric(text, 'onescan_messages_total', accepted)
       const all = (text: string) => count(text) === 30 && metric(text, 'onescan_processes') === 3
-      const text = await until(metricsOf(served), all)
+      const text = await until(metricsOf(served), 'all mails are counted', all)
       t.equal(metric(text, 'onescan_verdicts_total', { scan: 'infected' }), 10)
       t.equal(metric(text, 'onescan_scans_total', { scanner: 'eicar', answer: 'clean' }), 30)
       t.equal(metric(text, 'onescan_scan_seconds_count'), 40)
@@ -34,6 +35,7 @@ for (const { name, program } of runtimes) {
     t.test('health is what became of a real clean message and a real EICAR', async (t) => {
       const healthy = await until(
         () => served.get('/healthz'),
+        'it is healthy',
         ({ status }) => status === 200,
       )
       t.match(healthy.text, /^a clean message is clean, EICAR (is found|was found at \S+)\n$/)
@@ -45,7 +47,11 @@ for (const { name, program } of runtimes) {
       const ids = Array.from({ length: 40 }, (_, n) => `<${n}@x>`)
       for (const id of ids) await served.send({ id })
       const data = async () => JSON.parse((await served.get('/data.json')).text)
-      const { decided } = await until(data, ({ decided }) => decided.length === 80)
+      const { decided } = await until(
+        data,
+        'all mails are told of',
+        ({ decided }) => decided.length === 80,
+      )
       const shown = decided.slice(40) as { readonly fields: { readonly msgid: string } }[]
       t.same(
         shown.map(({ fields }) => fields.msgid),
@@ -66,7 +72,7 @@ t.test('a message that clamd scans is shown in the metrics and on the page', asy
   const served = await serve(t, { settings })
   const asked = served.ask({ variables: { QHPSI: 'plugin: clamd' } }).catch(() => {})
   const judging = (text: string) => metric(text, 'onescan_judging') === 1
-  const text = await until(metricsOf(served), judging)
+  const text = await until(metricsOf(served), 'the mail is being judged', judging)
   t.ok(metric(text, 'onescan_clamd_sessions', { server: path }) >= 1)
   const { underway } = JSON.parse((await served.get('/data.json')).text)
   t.match(underway, [{ door: 'slot', from: 'a@example.org' }])
@@ -77,22 +83,24 @@ t.test('a message that clamd scans is shown in the metrics and on the page', asy
 t.test('onescand that does not scan is not healthy, and says why', async (t) => {
   const nothing = await serve(t, { settings: { QHPSI: '' } })
   const why = (answer: { text: string }) => !/not been tried/.test(answer.text)
-  t.match(await until(() => nothing.get('/healthz'), why), {
+  t.match(await until(() => nothing.get('/healthz'), 'it has been tried', why), {
     status: 503,
     text: 'QHPSI is not set',
   })
   const blind = await serve(t, { settings: { QHPSI: '/bin/true %s' } })
-  t.match(await until(() => blind.get('/healthz'), why), {
+  t.match(await until(() => blind.get('/healthz'), 'it has been tried', why), {
     status: 503,
     text: 'EICAR: came out as clean; see its scanners, and its log\n',
   })
   const settings = { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd' }
   const down = await serve(t, { settings })
-  t.match(await until(() => down.get('/healthz'), why), {
+  t.match(await until(() => down.get('/healthz'), 'it has been tried', why), {
     status: 503,
     text: /clean message.*EICAR/,
   })
-  const text = await until(metricsOf(down), (text) => text.includes('onescan_clamd_up{'))
+  const text = await until(metricsOf(down), 'clamd is told of', (text) =>
+    text.includes('onescan_clamd_up{'),
+  )
   t.equal(metric(text, 'onescan_clamd_up', { server: '/nonexistent/clamd' }), 0)
 })
 
@@ -109,6 +117,7 @@ t.test('clients that got no answer are counted', async (t) => {
   const answered = (text: string) => metric(text, 'onescan_verdicts_total', { scan: 'clean' }) === 1
   const text = await until(
     metricsOf(served),
+    'both clients are counted',
     (text) => answered(text) && cold('told')(text) === 1 && cold('left')(text) === 1,
   )
   t.equal(metric(text, 'onescan_messages_total', { door: 'slot', decision: 'accept' }), 1)

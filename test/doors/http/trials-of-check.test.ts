@@ -5,9 +5,10 @@ import { checkTrialMessages } from '../../../src/cli/check/slot/trial-messages.t
 import { host } from '../../cli/check/shared/host.ts'
 import { onescan } from '../../cli/onescan.ts'
 import { freePort } from '../../programs/free-port.ts'
+import { until } from '../../run/until.ts'
 import { submitTo } from '../milter/submit.ts'
 import { complaints } from '../readiness/host.ts'
-import { metric, serve, until } from './rig.ts'
+import { metric, serve } from './rig.ts'
 
 /** Trials of `onescan check` are logged as such, and count nowhere; nobody else can send any. */
 
@@ -42,7 +43,7 @@ t.test(
     const look = async () => (await served.get('/metrics')).text
     const count = (text: string, decision: string) =>
       metric(text, 'onescan_messages_total', { door: 'milter', decision })
-    const metrics = await until(look, (text) => count(text, 'accept') > 0)
+    const metrics = await until(look, 'the mail is counted', (text) => count(text, 'accept') > 0)
     t.equal(count(metrics, 'accept'), 1, 'the mail alone')
     t.equal(metric(metrics, 'onescan_messages_total', { door: 'slot' }), 0)
     t.equal(metric(metrics, 'onescan_verdicts_total', { scan: 'infected' }), 0)

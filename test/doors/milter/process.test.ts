@@ -8,6 +8,7 @@ import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { freePort } from '../../programs/free-port.ts'
+import { until } from '../../run/until.ts'
 import { standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { newest, runOnescand, runtimes, startOnescand } from '../daemon/process.ts'
 import { eicar, scanning } from './eicar.ts'
@@ -106,7 +107,10 @@ t.test('after SIGHUP connected MTAs go on, with the new settings', async (t) => 
   t.equal((await mta.submit({ message })).outcome, 'refused')
   writeFileSync(rules, 'name *.com\n')
   onescand.child.kill('SIGHUP')
-  while ((await mta.submit({ message })).outcome === 'refused') await tick()
+  await until(
+    async () => (await mta.submit({ message })).outcome !== 'refused',
+    'the new list counts',
+  )
 })
 
 // promise: rule-5-crash
@@ -115,7 +119,8 @@ t.test('onescand that is killed amid a message leaves the MTA without an answer'
   const { onescand, unix } = await serveMilter(t, { QHPSI: 'plugin: clamd', CLAMD: clamd.socket })
   const mta = await meet(unix)
   const answer = mta.submit({ message: plain })
-  while (!clamd.asked.some(({ message }) => message.includes(plain.subarray(-20)))) await tick()
+  const isMail = (message: Buffer) => message.includes(plain.subarray(-20))
+  await until(() => clamd.asked.some(({ message }) => isMail(message)), 'clamd is asked')
   onescand.kill()
   await t.rejects(answer, /left without an answer/)
 })
@@ -144,5 +149,3 @@ for (const kind of ['unix', 'inet'] as const) {
     t.same(new Set(outcomes), new Set(['delivered']))
   })
 }
-
-const tick = () => new Promise((resolve) => setTimeout(resolve, 10))

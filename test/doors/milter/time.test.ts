@@ -9,6 +9,7 @@ import {
   LARGE_FROM,
 } from '../../../src/scan/scanners/clamd/server-queue.ts'
 import { plain } from '../../cases/messages.ts'
+import { until } from '../../run/until.ts'
 import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { slowClamd } from '../slow-clamd.ts'
 import { scanning } from './eicar.ts'
@@ -151,12 +152,11 @@ t.test('a small message does not wait for fourteen large ones', async (t) => {
   const sent = Array.from({ length: 14 }, (_, n) => {
     return milter.submit({ message: Buffer.from(`Subject: ${n}\n\n${body}`) })
   })
-  const tick = () => new Promise((resolve) => setTimeout(resolve, 5))
-  while (large.length < LARGE_CONVERSATIONS_MAX) await tick()
+  await until(() => large.length >= LARGE_CONVERSATIONS_MAX, 'as many large ones as may')
   t.equal((await milter.submit({ message })).outcome, 'delivered')
   t.equal(large.length, LARGE_CONVERSATIONS_MAX, 'the others wait for their place at clamd')
   for (let n = 0; n < sent.length; n++) {
-    while (large.length <= n) await tick()
+    await until(() => large.length > n, 'the next one')
     large[n]!()
   }
   for (const { outcome } of await Promise.all(sent)) t.equal(outcome, 'delivered')

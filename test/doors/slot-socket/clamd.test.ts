@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { plain } from '../../cases/messages.ts'
 import { type Clamd, clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
-import { until } from '../http/rig.ts'
+import { until } from '../../run/until.ts'
 import { type OpenSlot, openSlot } from './rig.ts'
 
 /** Real clamds behind the daemon that end, start and fall silent while mail is judged. */
@@ -119,6 +119,7 @@ t.test(
       if (size === '4 KB') t.equal(await verdict(), found, `${size}, sent`)
       await until(
         () => verdict(file),
+        `a verdict of ${found}`,
         (now) => now === found,
       )
       t.equal(await verdict(file), found, `${size}, from a file that it may not open`)

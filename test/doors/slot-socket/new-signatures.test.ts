@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { until } from '../../run/until.ts'
 import { openMilter } from '../milter/rig.ts'
 
 /** Signatures on the disk that a real clamd has not loaded yet. */
@@ -10,7 +11,13 @@ import { openMilter } from '../milter/rig.ts'
 const letter = (n: number) =>
   Buffer.from(`Date: ${n}\nTo: <${n}@example.org>\nFrom: news@example.com\n\nan unknown worm\n`)
 const signature = `Worm:0:*:${Buffer.from('unknown worm').toString('hex')}\n`
-const tick = () => new Promise((resolve) => setTimeout(resolve, 20))
+
+async function finds(clamd: { readonly socket: string }, mail: Buffer): Promise<void> {
+  await until(
+    async () => (await say(clamd.socket, 'INSTREAM', mail)).includes('FOUND'),
+    'clamd has the new signatures',
+  )
+}
 
 t.test(
   'while clamd has no signatures for a virus its mail is neither remembered nor stamped, and then found',
@@ -32,13 +39,7 @@ t.test(
       const { outcome, message } = await milter.submit({ message: letter(n++) })
       return { outcome, message, log: milter.mailLog.at(-1)! }
     }
-    const sendUntil = async (log: RegExp) => {
-      for (;;) {
-        const sent = await send()
-        if (log.test(sent.log)) return sent
-        await tick()
-      }
-    }
+    const sendUntil = (wanted: RegExp) => until(send, String(wanted), ({ log }) => wanted.test(log))
     // A clamd that was started behind the last change has loaded it; a verdict has whole seconds.
     const { message: stamped } = await sendUntil(/ scan=known /)
     t.match(stamped.toString(), /X-SHA256-Cluster-1: /)
@@ -55,7 +56,7 @@ t.test(
     t.match(milter.mailLog.at(-1), /scan=clean .*signatures came here lately/)
 
     t.equal(await say(clamd.socket, 'RELOAD'), 'RELOADING')
-    while (!(await say(clamd.socket, 'INSTREAM', letter(0))).includes('FOUND')) await tick()
+    await finds(clamd, letter(0))
     t.match(await send(), { outcome: 'refused', log: /scan=infected .*virus=Worm/ })
     t.equal((await milter.submit({ message: stamped })).outcome, 'refused')
   },
@@ -83,7 +84,7 @@ t.test(
         `Worm:0:*:${Buffer.from(text).toString('hex')}\n`,
       )
       await say(clamd.socket, 'RELOAD')
-      while (!(await say(clamd.socket, 'INSTREAM', mail(0))).includes('FOUND')) await tick()
+      await finds(clamd, mail(0))
       t.equal((await milter.submit({ message: mail(9) })).outcome, 'refused', `${CLAMD} ${QHPSI}`)
       t.notOk(milter.mailLog.some((line) => line.includes('scan=known')))
     }
@@ -121,7 +122,7 @@ t.test(
         t.match(milter.mailLog.at(-1), / scan=clean /, text)
       }
       await say(clamd.socket, 'RELOAD')
-      while (!(await say(clamd.socket, 'INSTREAM', mail())).includes('FOUND')) await tick()
+      await finds(clamd, mail())
       t.equal((await milter.submit({ message: mail() })).outcome, 'refused', text)
     }
   },

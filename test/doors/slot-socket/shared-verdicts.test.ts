@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { startStore, storeMissing } from '../../programs/store-server.ts'
+import { until } from '../../run/until.ts'
 import { DATABASE, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { openMilter } from '../milter/rig.ts'
 
@@ -10,7 +11,6 @@ const skip = storeMissing
 const secret = Buffer.alloc(32, 7).toString('base64url')
 const letter = (n: number, body = 'Hello') =>
   Buffer.from(`Date: ${n}\nTo: <${n}@example.org>\nFrom: news@example.com\n\n${body}\n`)
-const tick = () => new Promise((resolve) => setTimeout(resolve, 10))
 
 /** Opens a host with a clamd of its own, which has these signatures. */
 async function openHost(
@@ -50,14 +50,17 @@ type Server = Awaited<ReturnType<typeof startStore>>
 /** Connected are those who name themselves so. */
 async function connected(server: Server, count: number): Promise<void> {
   const named = () => server.say('client', 'list').match(/name=onescand/g)?.length ?? 0
-  while (named() < count) await tick()
+  await until(() => named() >= count, `${count} are connected`)
 }
 
 /** So many verdicts, and no claim of a host that is still scanning. */
 async function kept(server: Server, count: number): Promise<void> {
   const verdicts = () =>
     server.say('keys', '*').split('\n').filter((key) => Number(server.say('strlen', key)) > 32) // biome-ignore format: a line
-  while (server.say('dbsize') !== String(count) || verdicts().length < count) await tick()
+  await until(
+    () => server.say('dbsize') === String(count) && verdicts().length >= count,
+    `${count} verdicts`,
+  )
 }
 
 t.test('a host knows what another host has scanned', { skip }, async (t) => {
@@ -190,7 +193,7 @@ t.test(
     put(key, 'saved')
     await kept(server, 1) // it expires by itself
     const old = Date.now() + 5000
-    while (Date.now() < old) await tick()
+    await until(() => Date.now() >= old, 'it is old')
 
     put('saved', key)
     const strict = await opened(undefined, short)

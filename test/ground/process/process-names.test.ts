@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { plain } from '../../cases/messages.ts'
 import { asPlain } from '../../cli/onescan.ts'
-import { until } from '../../delay/rig.ts'
 import { startOnescand } from '../../doors/daemon/process.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { reachable } from '../../programs/reachable.ts'
 import { asOther, startQuotad } from '../../quotad/quotad.ts'
+import { until } from '../../run/until.ts'
 
 /** The names of the compiled programs in ps, pidof and systemctl status. */
 

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { FollowedLog } from '../../../../src/cli/check/by-mail/followed-log.ts'
 import { findLog } from '../../../../src/doors/observe/log/read-log.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
-import { until } from '../../../programs/store-server.ts'
+import { until } from '../../../run/until.ts'
 
 /** The logs that `onescan check --mail` follows while it sends. */
 
@@ -46,7 +46,7 @@ t.test('no link of the owner of a log is followed', async (t) => {
     const aside = `${current}.aside`
     symlinkSync(target, aside)
     renameSync(aside, current)
-    await until(() => log.faults.length > 0)
+    await until(() => log.faults.length > 0, 'a fault')
     t.match(log.faults, [/current: is a link, and links are not followed there/], name)
     t.same(log.about('secret'), [])
   }

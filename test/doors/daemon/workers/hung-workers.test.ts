@@ -6,8 +6,9 @@ import {
   LATE_AFTER,
 } from '../../../../src/doors/daemon/workers/hung-workers.ts'
 import { freePort } from '../../../programs/free-port.ts'
+import { until } from '../../../run/until.ts'
 import { type Asked, numbered, standIn } from '../../../scan/scanners/clamd/stand-in.ts'
-import { get, until } from '../../http/rig.ts'
+import { get } from '../../http/rig.ts'
 import { childrenOf, startOnescand } from '../process.ts'
 
 /** How onescand finds workers that hang, that is, are stuck in a loop or stopped. */
@@ -123,7 +124,8 @@ t.test('a message that three workers died with is left alone by the next one', a
     const what = bodies.length === 1 ? 'a message' : `${bodies.length} messages`
     await onescand.logged(new RegExp(`worker ${worker} had ${what} in hand`))
     await until(
-      async () => childrenOf(onescand.pid),
+      () => childrenOf(onescand.pid),
+      'another worker takes its place',
       ([now]) => now !== undefined && now !== worker,
     )
     return worker

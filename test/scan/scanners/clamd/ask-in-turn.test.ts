@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
 import { readScanSettings } from '../../../../src/scan/scanners/shared/scan-settings.ts'
 import { listen } from '../../../programs/listen.ts'
+import { until } from '../../../run/until.ts'
 import { type Asked, numbered, standIn } from './stand-in.ts'
 import { sample, scanTask } from './task.ts'
 
@@ -32,15 +33,14 @@ function open(t: Test, CLAMD: string, log?: (line: string) => void) {
   return { scanner, scan }
 }
 
-const tick = () => new Promise((resolve) => setTimeout(resolve, 5))
-
 async function scanMany(
   { scan }: ReturnType<typeof open>,
   count: number,
   servers: readonly Awaited<ReturnType<typeof openServer>>[],
 ): Promise<number[]> {
   const scans = Array.from({ length: count }, scan)
-  while (servers.reduce((sum, { waiting }) => sum + waiting.length, 0) < count) await tick()
+  const waiting = () => servers.reduce((sum, { waiting }) => sum + waiting.length, 0)
+  await until(() => waiting() >= count, `${count} wait`)
   const shares = servers.map(({ waiting }) => waiting.length)
   for (const server of servers) server.answerAll()
   for (const answer of await Promise.all(scans)) if (answer.answer !== 'clean') throw answer
