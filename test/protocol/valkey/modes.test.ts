@@ -14,13 +14,8 @@ import {
   startWatched,
   storeMissing,
 } from '../../programs/store-server.ts'
-import {
-  type Opened,
-  openStore,
-  print,
-  sealed,
-  tick,
-} from '../../scan/verdicts/store/opened-store.ts'
+import { until } from '../../run/until.ts'
+import { type Opened, openStore, print, sealed } from '../../scan/verdicts/store/opened-store.ts'
 import { standIn } from '../../scan/verdicts/store/stand-in-store.ts'
 
 /** One server, sentinels, with TLS: real servers, which let in the user of the page. */
@@ -82,7 +77,10 @@ for (const [name, start] of Object.entries(modes)) {
       letIn(servers, right)
       const store = open()
       // The store shares without that right, or says that it cannot.
-      while (store.log.length === 0 && !(await sharesAll(store))) await tick()
+      await until(
+        async () => store.log.length > 0 || (await sharesAll(store)),
+        'it shares, or says that it cannot',
+      )
       if (right === '+getrange' || right === '+set') t.match(store.log, [/NOPERM/], right)
       // Not that of another database, in which another cluster's verdicts are.
       if (right === '+select' && /\/\d$/.test(url)) t.match(store.log, [/NOPERM/], right)
@@ -118,11 +116,12 @@ t.test(
 )
 
 async function answered(store: Opened, n: number): Promise<Buffer | undefined> {
-  for (;;) {
-    const asked = store.get(print(n))
-    if (asked !== undefined) return asked
-    await tick()
-  }
+  let asked: Promise<Buffer | undefined> | undefined
+  await until(() => {
+    asked = store.get(print(n))
+    return asked !== undefined
+  }, 'it asks the store')
+  return asked
 }
 
 /** Checks that verdicts are found and stored. */
@@ -131,17 +130,21 @@ async function sharesAll(store: Opened): Promise<boolean> {
     if (!(await store.get(print(n)))?.equals(sealed)) return false
     store.put(print(n), sealed, 60)
   }
-  while (store.log.length === 0 && store.sharing().counters.published < 20) await tick()
+  const published = () => store.sharing().counters.published
+  await until(
+    () => store.log.length > 0 || published() >= 20,
+    'it publishes, or says that it cannot',
+  )
   return store.log.length === 0
 }
 
 t.test('a server of a cluster is no store, and the log says so', { skip }, async (t) => {
   const server = await startStore(t, { args: ['--cluster-enabled', 'yes'] })
   const store = openStore(t, `valkey://127.0.0.1:${server.port}`)
-  while (store.log.length === 0) {
+  await until(() => {
     for (let n = 1; n <= 20; n++) store.put(print(n), sealed, 60)
-    await tick()
-  }
+    return store.log.length > 0
+  }, 'a line of the log')
   t.match(store.log[0], /CLUSTERDOWN/)
 })
 
@@ -150,12 +153,12 @@ t.test('behind sentinels a stopped primary is left for the next one', { skip }, 
   const list = sentinels.map(({ port }) => `127.0.0.1:${port}`)
   const store = openStore(t, `valkey+sentinel://${list}/mail`, { timeout: 100 })
   await store.holds(print())
-  while (replica.say('dbsize') !== '1') await tick()
+  await until(() => replica.say('dbsize') === '1', 'the replica has it')
   // A sentinel on the same machine says nothing, either.
   const stopped = [primary, sentinels[1]!]
   for (const { pid } of stopped) process.kill(pid, 'SIGSTOP')
   const holds = store.holds(print(2))
-  while (primaryPort() !== replica.port) await tick()
+  await until(() => primaryPort() === replica.port, 'the replica is the primary')
   const switched = performance.now()
   await holds
   t.comment(`${Math.round(performance.now() - switched)} ms after the switch`)
@@ -169,12 +172,12 @@ t.test('a primary that comes back as a replica is left, too', { skip }, async (t
   const store = openStore(t, url)
   await store.holds(print())
   sentinels[0]!.say('sentinel', 'failover', 'mail')
-  while (primaryPort() !== replica.port) await tick()
+  await until(() => primaryPort() === replica.port, 'the replica is the primary')
   primary.say('replicaof', '127.0.0.1', String(replica.port)) // as sentinels do, later
-  while (replica.say('exists', `onescan:verdict:1:${print(2)}`) !== '1') {
+  await until(() => {
     store.put(print(2), sealed, 60)
-    await tick()
-  }
+    return replica.say('exists', `onescan:verdict:1:${print(2)}`) === '1'
+  }, 'the new primary has it')
   t.pass('it writes to the new one')
 })
 
@@ -188,7 +191,7 @@ sentinel auth-pass mail "open sesame"
   const url = `valkey+sentinel://127.0.0.1:${watcher.port}/mail`
   for (const sentinelPassword of [undefined, 'open sesame']) {
     const shut = openStore(t, url, { password: 'open sesame', sentinelPassword })
-    while (shut.log.length === 0) await tick()
+    await until(() => shut.log.length > 0, 'a line of the log')
     t.match(shut.log[0], /sentinel.*(NOAUTH|WRONGPASS)/)
     t.notMatch(shut.log.join(), /open sesame/)
     t.equal(await shut.get(print()), undefined)
@@ -196,7 +199,7 @@ sentinel auth-pass mail "open sesame"
   const passwords = { password: 'open sesame', sentinelPassword: 'who goes there' }
   await openStore(t, url, passwords).holds(print())
   const stranger = openStore(t, url.replace('mail', 'post'), passwords)
-  while (stranger.log.length === 0) await tick()
+  await until(() => stranger.log.length > 0, 'a line of the log')
   t.match(stranger.log[0], /knows of no post/)
 })
 
@@ -213,7 +216,7 @@ t.test('a server that takes connections and says nothing is left, at each step',
     steps.map(async ([url, silent]) => {
       const { port, connections } = await silentAt(t, silent)
       const store = openStore(t, url.replace('PORT', String(port)), { password: 'secret' })
-      while (connections.length < 2 || store.log.length === 0) await tick()
+      await until(() => connections.length >= 2 && store.log.length > 0, 'two attempts')
       t.match(store.log, [/no answer in 1500 ms/], `${url} ${silent}`)
     }),
   )

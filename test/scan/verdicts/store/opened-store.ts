@@ -4,11 +4,11 @@ import {
   SharedStore,
   type SharedStoreOptions,
 } from '../../../../src/scan/verdicts/store/shared-store.ts'
+import { until } from '../../../run/until.ts'
 
 export const print = (n = 1) => Buffer.alloc(32, n).toString('base64url')
 export const sealed = Buffer.from('sealed verdict')
 export const keyOf = (n = 1) => `onescan:verdict:1:${print(n)}`
-export const tick = () => new Promise((resolve) => setTimeout(resolve, 10))
 
 export interface Opened extends Pick<SharedStore, 'get' | 'put' | 'release' | 'sharing' | 'close'> {
   readonly log: string[]
@@ -38,12 +38,12 @@ export function openStore(t: Test, url: string, more: Partial<SharedStoreOptions
     close: () => store.close(),
     log,
     async holds(fingerprint, value = sealed) {
-      for (;;) {
+      const hasIt = async () => {
         const found = await store.get(fingerprint)
-        if (found?.equals(value)) return
         if (found === undefined) store.put(fingerprint, value, 60)
-        await tick()
+        return found?.equals(value)
       }
+      await until(hasIt, 'the store has it')
     },
   }
 }

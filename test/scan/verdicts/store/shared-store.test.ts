@@ -5,7 +5,8 @@ import { keyMark } from '../../../../src/scan/verdicts/copies/secrets.ts'
 import { CLAIMED_FOR } from '../../../../src/scan/verdicts/store/shared-store.ts'
 import { freePort } from '../../../programs/free-port.ts'
 import { makeCertificate, startStore, storeMissing } from '../../../programs/store-server.ts'
-import { keyOf, type Opened, openStore as open, print, sealed, tick } from './opened-store.ts'
+import { until } from '../../../run/until.ts'
+import { keyOf, type Opened, openStore as open, print, sealed } from './opened-store.ts'
 import { standIn } from './stand-in-store.ts'
 
 /** The store that hosts share, with real servers. */
@@ -43,7 +44,10 @@ t.test('by TLS only a server counts that VERDICTCA vouches for', { skip }, async
   t.equal(server.say('dbsize'), '1')
 
   const stranger = open(t, `valkeys://127.0.0.1:${port}`)
-  while (!stranger.log.some((line) => /self-signed certificate/.test(line))) await tick()
+  await until(
+    () => stranger.log.some((line) => /self-signed certificate/.test(line)),
+    'a line of the log',
+  )
   t.equal(await stranger.get(print()), undefined)
 })
 
@@ -68,16 +72,16 @@ t.test('hosts with other keys are told once that they share nothing', { skip }, 
     return { host, store: open(t, url, { mark: () => host.mark, markEvery: 100 }) }
   }
   const own = withKey(1)
-  while (server.say('exists', MARK) !== '1') await tick()
+  await until(() => server.say('exists', MARK) === '1', 'its mark')
   const same = withKey(1)
   const other = withKey(2)
-  while (other.store.log.length === 0) await tick()
+  await until(() => other.store.log.length > 0, 'a line of the log')
   t.match(other.store.log, [
     /^VERDICTS valkey:\S+: hosts with another key use it, too: .*CLUSTERKEYS/,
   ])
   t.match(other.store.sharing().trouble, /another key/, 'which the metric tells, too')
   other.host.mark = own.host.mark
-  while (other.store.sharing().trouble !== undefined) await tick()
+  await until(() => other.store.sharing().trouble === undefined, 'the end of its trouble')
   t.match(other.store.log, { length: 2, 1: /answers again$/ })
   t.same([own.store.log, same.store.log], [[], []], 'those that renew the mark hear nothing')
   for (const { store } of [own, same]) store.close()
@@ -91,7 +95,7 @@ t.test('the key may change on all hosts without a word', { skip }, async (t) => 
   server.say('set', MARK, 'of before', 'px', '250')
   const mark = keyMark(Buffer.alloc(32, 1), { createHmac })
   const store = open(t, `unix:${server.socket}`, { mark: () => mark, markEvery: 100 })
-  while (server.say('get', MARK) !== String(mark)) await tick()
+  await until(() => server.say('get', MARK) === String(mark), 'its mark')
   t.same(store.log, [])
 })
 
@@ -99,7 +103,7 @@ t.test('a store that is away costs nothing, and comes back', { skip }, async (t)
   const port = await freePort()
   const store = open(t, `valkey://127.0.0.1:${port}`)
   t.equal(store.get(print()), undefined, 'at once')
-  while (store.log.length === 0) await tick()
+  await until(() => store.log.length > 0, 'a line of the log')
   t.match(store.log[0], /^VERDICTS valkey:.*ECONNREFUSED.*messages are scanned meanwhile/)
   await startStore(t, { port })
   await store.holds(print())
@@ -114,8 +118,8 @@ t.test('a store that is killed in mid-answer costs what a scan costs', { skip },
     return ''
   })
   const store = open(t, `valkey://127.0.0.1:${port}`)
-  while (connections.length === 0 || store.get(print()) === undefined) await tick()
-  while (store.log.length === 0) await tick()
+  await until(() => connections.length > 0 && store.get(print()) !== undefined, 'a question')
+  await until(() => store.log.length > 0, 'a line of the log')
   t.match(store.log[0], /^VERDICTS valkey:.*closes the connection/)
   t.equal(await store.get(print()), undefined)
 })
@@ -123,7 +127,7 @@ t.test('a store that is killed in mid-answer costs what a scan costs', { skip },
 t.test('a store that talks nonsense is one that is away', { skip }, async (t) => {
   const { port } = await standIn(t, () => 'HTTP/1.1 400 Bad Request\r\n\r\n')
   const store = open(t, `valkey://127.0.0.1:${port}`)
-  while (store.log.length === 0) await tick()
+  await until(() => store.log.length > 0, 'a line of the log')
   t.match(store.log[0], /an answer that no store sends/)
   t.equal(await store.get(print()), undefined)
 })
@@ -147,7 +151,7 @@ t.test(
     t.equal(store.sharing().counters.late, MISSES_MAX)
 
     process.kill(server.pid, 'SIGCONT')
-    while (!(await store.get(print()))?.equals(sealed)) await tick()
+    await until(async () => (await store.get(print()))?.equals(sealed), 'the verdict')
     t.match(store.log.at(-1), /answers again$/)
     t.equal(store.sharing().trouble, undefined)
   },
@@ -200,13 +204,14 @@ t.test('a host whose scan came to nothing keeps no other one waiting', { skip },
   t.equal(await asked, undefined)
   t.equal(server.say('get', keyOf(2)), 'scanning', 'the second one scans now')
   first.release(print(2))
-  while (server.say('exists', keyOf(3)) === '0') {
+  const isPut = () => {
     first.put(print(3), sealed, 60)
-    await tick()
+    return server.say('exists', keyOf(3)) === '1'
   }
+  await until(isPut, 'the third one is put')
   t.equal(server.say('get', keyOf(2)), 'scanning', 'which the first one has no part in')
   second.put(print(2), sealed, 60)
-  while ((await first.get(print(2)))?.equals(sealed) !== true) await tick()
+  await until(async () => (await first.get(print(2)))?.equals(sealed), 'the verdict')
 })
 
 t.test('a full store still tells, and takes nothing', { skip }, async (t) => {
@@ -215,7 +220,7 @@ t.test('a full store still tells, and takes nothing', { skip }, async (t) => {
   await store.holds(print())
   server.say('config', 'set', 'maxmemory', '1')
   store.put(print(2), sealed, 60)
-  while (store.log.length === 0) await tick()
+  await until(() => store.log.length > 0, 'a line of the log')
   t.match(store.log[0], /OOM command not allowed/)
   const { published, errors } = store.sharing().counters
   t.same({ published, errors }, { published: 1, errors: 1 })
@@ -235,9 +240,9 @@ t.test('a replica that may only be read still tells', { skip }, async (t) => {
   const replica = await startStore(t, { args: ['--replicaof', '127.0.0.1', String(primary.port)] })
   await open(t, `valkey://127.0.0.1:${primary.port}`).holds(print())
   const store = open(t, `valkey://127.0.0.1:${replica.port}`)
-  while (!(await store.get(print()))?.equals(sealed)) await tick()
+  await until(async () => (await store.get(print()))?.equals(sealed), 'the verdict')
   store.put(print(2), sealed, 60)
-  while (store.log.length === 0) await tick()
+  await until(() => store.log.length > 0, 'a line of the log')
   t.match(store.log[0], /READONLY/)
   t.same(await store.get(print()), sealed)
 })
@@ -247,10 +252,10 @@ t.test('without the right password it is as if there were none', { skip }, async
   const url = `valkey://127.0.0.1:${server.port}`
   for (const password of [undefined, 'open barley']) {
     const store = open(t, url, { password })
-    while (store.log.length === 0) {
+    await until(async () => {
       t.equal(await store.get(print()), undefined)
-      await tick()
-    }
+      return store.log.length > 0
+    }, 'a line of the log')
     t.match(store.log[0], /NOAUTH|WRONGPASS/)
     t.notMatch(store.log.join(), /barley/)
   }
@@ -280,10 +285,10 @@ for (const [kind, url, question] of [
       const { port } = await standIn(t, (command) => (question.test(command) ? said : '+OK\r\n'))
       const before = process.memoryUsage().rss
       const store = open(t, url.replace('PORT', String(port)))
-      while (store.log.length === 0) {
+      await until(async () => {
         t.equal(await store.get(print()), undefined)
-        await tick()
-      }
+        return store.log.length > 0
+      }, 'a line of the log')
       t.match(store.log[0], /: sends an? (answer|line) /)
       t.ok(process.memoryUsage().rss - before < 100_000_000)
     })
@@ -296,10 +301,10 @@ t.test('what a server says of its trouble is told in a short line', async (t) =>
     isQuestion(command) ? `-ERR ${'very bad '.repeat(400)}\r\n` : '+OK\r\n',
   )
   const store = open(t, `valkey://127.0.0.1:${port}`)
-  while (store.log.length === 0) {
+  await until(async () => {
     await store.get(print())
-    await tick()
-  }
+    return store.log.length > 0
+  }, 'a line of the log')
   t.match(store.log[0], /ERR very bad/)
   t.ok(store.log[0]!.length < 400)
 })
