@@ -146,7 +146,6 @@ export const banned = async (): Promise<ScanFinding> => {
 }
 export const nobody = async () => unknown('clamd is down', 'unreachable')
 export const tooLarge = async () => unseen('size', 'clamd: too large')
-export const tooDeep = async () => unseen('depth', 'clamd: too deep')
 export const bounce = { bounceInjector: true }
 export const relay = { relay: true }
 
