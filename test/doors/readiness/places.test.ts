@@ -1,7 +1,11 @@
-import { chmodSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkPlaces } from '../../../src/doors/readiness/places.ts'
+import { checkSettings } from '../../../src/doors/readiness/settings.ts'
+import { inOneLine } from '../../../src/ground/errors/finding.ts'
+import { openDirectory } from '../../programs/reachable.ts'
 import { complaints, host, stranger } from './host.ts'
 
 /** The room on the disk is that of the machine that runs the tests. */
@@ -66,3 +70,72 @@ t.test(
     )
   },
 )
+
+t.test('a QUARANTINE that keeps nothing is reported, with the command that makes it', async (t) => {
+  const directory = openDirectory(t)
+  const of = async (QUARANTINE: string) => {
+    const asked = host({ QHPSI: 'plugin: eicar', REJECTVIRUS: '0', QUARANTINE })
+    const all = [...(await checkSettings(asked)), ...checkPlaces(asked)]
+    return all.filter(({ what }) => what === 'QUARANTINE')
+  }
+  for (const [name, mode] of [
+    ['private', 0o700],
+    ['open', 0o750],
+  ] as const) {
+    mkdirSync(join(directory, name))
+    chmodSync(join(directory, name), mode)
+  }
+  t.same(complaints(await of(join(directory, 'private'))), [])
+  writeFileSync(join(directory, 'file'), '')
+  symlinkSync('private', join(directory, 'link'))
+  for (const [name, value] of Object.entries({ none: /ENOENT/, open: /has mode 0750/ })) {
+    const path = join(directory, name)
+    const [found, ...more] = await of(path)
+    t.match(found, { level: 'error', value })
+    t.same(more, [])
+    execFileSync('/bin/sh', ['-ec', found!.remedy!])
+    t.same(complaints(await of(path)), [], `after ${found!.remedy}`)
+  }
+  for (const name of ['file', 'link']) {
+    t.match(await of(join(directory, name)), [
+      { level: 'error', value: /is not a directory/, remedy: 'name another one' },
+    ])
+  }
+  t.same(await of('hold'), [])
+})
+
+t.test('a LOGFILE that the slot cannot write is reported', async (t) => {
+  const directory = openDirectory(t)
+  mkdirSync(join(directory, 'closed'), { mode: 0o755 })
+  writeFileSync(join(directory, 'file'), '', { mode: 0o644 })
+  mkdirSync(join(directory, 'open'))
+  chmodSync(join(directory, 'open'), 0o1777)
+  const of = (LOGFILE: string) =>
+    checkPlaces(host({ LOGFILE }, { account: stranger })).filter(({ what }) => what === 'LOGFILE')
+  const wrong: Readonly<Record<string, RegExp>> = {
+    [join(directory, 'file')]: /cannot be written by stranger/,
+    [join(directory, 'closed/new')]: /cannot be written by stranger/,
+    [join(directory, 'missing/new')]: /ENOENT.*lines are lost; make its directory/,
+    [join(directory, 'open')]: /is a directory: .*; name a file/,
+    log: /is relative/,
+  }
+  for (const [path, line] of Object.entries(wrong)) {
+    const found = of(path)
+    t.match(found, [{ level: 'warning' }], path)
+    t.match(inOneLine(found[0]!), line)
+  }
+  t.match(of(join(directory, 'open/new')), [{ level: 'ok', what: 'LOGFILE' }])
+})
+
+t.test('a missing SPOOLDIR is reported by what it means for the scanners', async (t) => {
+  const of = (QHPSI: string) =>
+    checkPlaces(host({ QHPSI, SPOOLDIR: '/nonexistent/spool' })).find(
+      ({ what }) => what === 'SPOOLDIR',
+    )
+  for (const names of ['clamd', 'eicar attachments']) {
+    t.match(of(`plugin: ${names}`), { level: 'warning', value: /nothing .* uses it/ })
+  }
+  t.match(of('plugin: clamd own.so'), { level: 'error', value: /own\.so gets no file/ })
+  t.match(of('plugin: clamscan'), { level: 'error', value: /clamscan gets no file/ })
+  t.match(of('/usr/bin/clamdscan %s'), { level: 'error', value: /the command of QHPSI/ })
+})

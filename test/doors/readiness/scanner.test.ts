@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { checkScanners } from '../../../src/doors/readiness/scanner.ts'
+import { checkCount, checkScanners, signaturesIn } from '../../../src/doors/readiness/scanner.ts'
 import { complaints, host } from './host.ts'
 
 const check = (QHPSI: string, more: Record<string, string> = {}) =>
@@ -46,4 +46,21 @@ t.test('a scanner that cannot tell is an error', async (t) => {
 
 t.test('without QHPSI no scanner is tried', async (t) => {
   t.same(await checkScanners(host({})), [])
+})
+
+t.test('signatures are counted: a handful makes no database', async (t) => {
+  const header = `ClamAV-VDB:08 Apr 2025 08-43 +0000:27600:2075000:90:a:b:c:1:`.padEnd(512)
+  const directory = t.testdir({
+    few: { 'x.ndb': 'A:0:*:00\n# no\nB:0:*:01\n', 'y.txt': 'z\n' },
+    many: { 'daily.cvd': `${header}...`, 'x.ndb': 'A:0:*:00\n' },
+    empty: {},
+  })
+  t.equal(signaturesIn(join(directory, 'few')), 2)
+  t.equal(signaturesIn(join(directory, 'few/x.ndb')), 2)
+  t.equal(signaturesIn(join(directory, 'many')), 2_075_001)
+  t.match(checkCount('clamd', join(directory, 'empty')), [
+    { level: 'warning', value: /^0 signatures/, remedy: /freshclam/ },
+  ])
+  t.same(checkCount('clamd', join(directory, 'many')), [])
+  t.same(checkCount('clamd', join(directory, 'nowhere')), [])
 })

@@ -7,7 +7,7 @@ import t from 'tap'
 import { checkQuotad, checkVerdicts } from '../../../src/doors/readiness/servers.ts'
 import { keyMark } from '../../../src/scan/verdicts/copies/secrets.ts'
 import { startStore, storeMissing } from '../../programs/store-server.ts'
-import { udpService } from '../../scan/quota/services.ts'
+import { httpService, udpService } from '../../scan/quota/services.ts'
 import { host, inShort } from './host.ts'
 
 /** Check asks the service that knows which mailboxes are full, and the store that hosts share. */
@@ -79,4 +79,25 @@ t.test('what a store says that refuses this host is told', { skip: storeMissing 
     const found = await checkVerdicts(host({ VERDICTS, VERDICTTIMEOUT: '1000' }))
     t.match(found.at(-1), { level: 'warning', value: /max number of clients reached/ }, VERDICTS)
   }
+})
+
+t.test("if QUOTAD's service does not know the path, that is no unknown user", async (t) => {
+  const pages: readonly (readonly [type: string, body: string])[] = [
+    ['text/plain', 'nothing here\n'],
+    ['text/html; charset=iso-8859-1', '<!DOCTYPE HTML><title>404 Not Found</title>'],
+    ['text/html', `<p>${'x'.repeat(5000)}`],
+    ['text/plain', '404 page not found\n'],
+  ]
+  for (const [type, body] of pages) {
+    const { url } = await httpService(t, (_, response) => {
+      response.writeHead(404, { 'Content-Type': type }).end(body)
+    })
+    t.match(await checkQuotad(host({ QUOTAD: url, QUOTATIMEOUT: '5000' })), [
+      { level: 'warning', value: /no such page/, remedy: /quota\.cgi/ },
+    ])
+  }
+  const { url } = await httpService(t, (_, response) =>
+    response.writeHead(404).end('no such user\n'),
+  )
+  t.match(await checkQuotad(host({ QUOTAD: url, QUOTATIMEOUT: '5000' })), [{ level: 'ok' }])
 })

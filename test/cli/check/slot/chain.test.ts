@@ -1,8 +1,9 @@
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkPrograms } from '../../../../src/cli/check/slot/chain.ts'
 import { stranger } from '../../../doors/readiness/host.ts'
+import { openDirectory } from '../../../programs/reachable.ts'
 import { slotProgram } from '../../onescan.ts'
 import { host } from '../shared/host.ts'
 
@@ -36,4 +37,16 @@ t.test('a missing slot program is an error', async (t) => {
   const QMAILQUEUE = '/nonexistent/onescan-queue'
   const [slot] = checkPrograms(host({ QMAILHOME: qmail(t), QMAILQUEUE }, { program: QMAILQUEUE }))
   t.match(slot, { level: 'error', value: /ENOENT/ })
+})
+
+t.test('a qmail-queue without its setuid bit is reported', async (t) => {
+  const home = openDirectory(t)
+  const queue = join(home, 'bin/qmail-queue')
+  mkdirSync(join(home, 'bin'))
+  copyFileSync('/bin/true', queue)
+  const chain = () => checkPrograms(host({ QMAILHOME: home }, { account: stranger })).at(-1)
+  chmodSync(queue, 0o711)
+  t.match(chain(), { level: 'error', value: /without its setuid bit/, remedy: /chmod 4711/ })
+  chmodSync(queue, 0o4711)
+  t.match(chain(), { level: 'ok', what: 'chain' })
 })
