@@ -87,7 +87,7 @@ t.test('hosts with other keys are told once that they share nothing', { skip }, 
   for (const { store } of [own, same]) store.close()
   other.store.close()
   t.ok(Number(server.say('pttl', MARK)) <= 300, 'which lasts for three polls')
-  while (server.say('exists', MARK) === '1') await tick()
+  await until(() => server.say('exists', MARK) === '0', 'the mark has expired')
 })
 
 t.test('the key may change on all hosts without a word', { skip }, async (t) => {
@@ -227,10 +227,10 @@ t.test('a full store still tells, and takes nothing', { skip }, async (t) => {
   t.same(await store.get(print()), sealed)
   t.equal(await store.get(print(2)), undefined)
   server.say('config', 'set', 'maxmemory', '0')
-  while (store.log.length === 1) {
+  await until(() => {
     store.put(print(2), sealed, 60)
-    await tick()
-  }
+    return store.log.length > 1
+  }, 'the store mends')
   t.match(store.log[1], /answers again$/)
   t.equal(store.sharing().trouble, undefined)
 })
