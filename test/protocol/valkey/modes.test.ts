@@ -139,7 +139,9 @@ async function sharesAll(store: Opened): Promise<boolean> {
 }
 
 t.test('a server of a cluster is no store, and the log says so', { skip }, async (t) => {
-  const server = await startStore(t, { args: ['--cluster-enabled', 'yes'] })
+  // By default its second port is higher by 10,000: among those that connections have.
+  const args = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]
+  const server = await startStore(t, { args })
   const store = openStore(t, `valkey://127.0.0.1:${server.port}`)
   await until(() => {
     for (let n = 1; n <= 20; n++) store.put(print(n), sealed, 60)
