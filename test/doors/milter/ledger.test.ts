@@ -3,6 +3,7 @@ import t from 'tap'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { createRandom } from '../../run/random.ts'
+import { until } from '../../run/until.ts'
 import { macros, says } from './mta.ts'
 import { openMilter } from './rig.ts'
 
@@ -50,11 +51,11 @@ t.test('when all MTAs have left, no memory is charged and no descriptor is open'
   }
   for (let round = 0; round < 15; round++) {
     await Promise.all(Array.from({ length: 6 }, converse))
-    while (whole.state().clients + diskless.state().clients > 0) await new Promise(setImmediate)
-    // What is judged when its MTA leaves is given back when the scan has ended; else this never ends.
-    while (budget.used > 0) await new Promise(setImmediate)
-    t.pass(`round ${round}`)
+    const clients = () => whole.state().clients + diskless.state().clients
+    await until(() => clients() === 0, `round ${round}: all MTAs have left`)
+    // What is judged when its MTA leaves is given back when the scan has ended.
+    await until(() => budget.used === 0, `round ${round}: all memory is given back`)
   }
-  while (descriptors() > before) await new Promise(setImmediate)
+  await until(() => descriptors() <= before, 'all descriptors are closed')
   t.equal(descriptors(), before)
 })

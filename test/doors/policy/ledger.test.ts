@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { REQUEST_MAX, writeAttributes } from '../../../src/protocol/policy/attributes.ts'
 import { createRandom } from '../../run/random.ts'
+import { until } from '../../run/until.ts'
 import { clientOf, extendedAnswer, udpService } from '../../scan/quota/services.ts'
 import { mailboxes, openPolicyDoor } from './rig.ts'
 
@@ -75,11 +76,11 @@ t.test('when all clients have left, no request is under way, no descriptor open'
   }
   for (let round = 0; round < 30; round++) {
     await Promise.all(Array.from({ length: 8 }, converse))
-    while (service.state().clients > 0) await new Promise(setImmediate)
-    while (answered < asked) await new Promise(setImmediate) // those whose client has left
+    await until(() => service.state().clients === 0, 'all clients have left')
+    await until(() => answered === asked, 'those whose client has left are answered, too')
   }
   await client.settled()
   t.ok(asked > 100, `${asked} questions`)
-  while (descriptors() > before) await new Promise(setImmediate)
+  await until(() => descriptors() <= before, 'all descriptors are closed')
   t.equal(descriptors(), before)
 })

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { createRandom } from '../../run/random.ts'
+import { until } from '../../run/until.ts'
 import { openBetween } from './between.ts'
 import { openDoor } from './rig.ts'
 
@@ -64,9 +65,10 @@ t.test('when all clients have left, no memory is charged and no descriptor is op
   }
   for (let round = 0; round < 15; round++) {
     await Promise.all(Array.from({ length: 6 }, converse))
-    while (whole.state().clients + diskless.state().clients > 0) await new Promise(setImmediate)
+    const clients = () => whole.state().clients + diskless.state().clients
+    await until(() => clients() === 0, `round ${round}: all clients have left`)
     if (!t.equal(budget.used, 0, `round ${round}`)) break
   }
-  while (next.open > 0) await new Promise(setImmediate)
+  await until(() => next.open === 0, 'the next server is left')
   t.equal(descriptors(), before)
 })
