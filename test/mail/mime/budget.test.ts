@@ -1,6 +1,7 @@
 import t from 'tap'
 import { budgetOf, limits } from '../../../src/mail/mime/shared/limits.ts'
 import { compressed, literal } from '../../scan/scanners/evasions/containers.ts'
+import { multipartBy } from './nested-mail.ts'
 import { readMail } from './read-mail.ts'
 
 /**
@@ -14,7 +15,7 @@ const BASE64 = 'Content-Transfer-Encoding: base64'
 const base64 = (bytes: Buffer) => bytes.toString('base64').replace(/.{76}/g, '$&\n')
 const file = (bytes: Buffer) => `${TYPE}\n${BASE64}\n\n${base64(bytes)}`
 const mixed = (parts: readonly string[]) =>
-  `Content-Type: multipart/mixed; boundary=b\n\n${parts.map((part) => `--b\n${part}\n`).join('')}--b--\n`
+  multipartBy('Content-Type: multipart/mixed; boundary=b\n', 'b', parts)
 
 const plainFiles = ['the first file', 'the one in the middle', 'the last one'].map(Buffer.from)
 const [first, middle, last] = plainFiles as [Buffer, Buffer, Buffer]

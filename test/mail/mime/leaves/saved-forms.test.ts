@@ -1,5 +1,6 @@
 import t from 'tap'
 import { inChunksOf } from '../../message/bytes.ts'
+import { multipartBy } from '../nested-mail.ts'
 import { readMail } from '../read-mail.ts'
 
 const TYPE = 'Content-Type: '
@@ -393,7 +394,7 @@ const lines = (size: number) =>
 /** The fields above a mail, which are more than the bytes by which libclamav knows it for one. */
 const FROM = `From: a@example.org\nMIME-Version: 1.0\nDKIM-Signature: v=1; b=${'a'.repeat(1000)}\n`
 const multipart = (boundary: string, ...parts: string[]) =>
-  `${TYPE}multipart/mixed; boundary=${boundary}\n\n${parts.map((part) => `--${boundary}\n${part}\n`).join('')}--${boundary}--\n`
+  multipartBy(`${TYPE}multipart/mixed; boundary=${boundary}\n`, boundary, parts)
 
 t.test('scanners get at most four times the bytes of a mail as programs write it', async (t) => {
   for (const size of [64 * 1024, 2 * 1024 * 1024]) {
