@@ -169,8 +169,7 @@ class PropertyReader {
 
   end(): void {
     for (const value of this.#values) value.endLine()
-    this.ready.push(...this.#values)
-    this.#values = []
+    this.#finish(() => true)
   }
 
   /** Closes what nobody took. */
@@ -206,8 +205,7 @@ class PropertyReader {
 
   #beginProperty(): void {
     for (const value of this.#values) value.endLine()
-    this.ready.push(...this.#values.filter(({ mayGoOn }) => !mayGoOn))
-    this.#values = this.#values.filter(({ mayGoOn }) => mayGoOn)
+    this.#finish(({ mayGoOn }) => !mayGoOn)
     this.#heads = [new PropertyHead(true)]
     this.#hasQuotesInWords = false
     this.#isQuotedPrintable = false
@@ -254,8 +252,15 @@ class PropertyReader {
 
   /** Ends the values of lines before this one, which is that of a property. */
   #finishLinesBefore(): void {
-    this.ready.push(...this.#values.filter(({ isBehindLine }) => isBehindLine))
-    this.#values = this.#values.filter(({ isBehindLine }) => !isBehindLine)
+    this.#finish(({ isBehindLine }) => isBehindLine)
+  }
+
+  /** Takes out the values that are over. One of nothing is no file, and every second byte may end one. */
+  #finish(isOver: (value: PropertyValue) => boolean): void {
+    const over = this.#values.filter(isOver)
+    if (over.length === 0) return
+    this.#values = this.#values.filter((value) => !isOver(value))
+    for (const value of over) if (value.store !== undefined) this.ready.push(value)
   }
 
   #append(bytes: Buffer, from: number, to: number): void {

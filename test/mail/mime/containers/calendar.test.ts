@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { openCalendar } from '../../../../src/mail/mime/containers/calendar.ts'
 import { budgetOf } from '../../../../src/mail/mime/shared/limits.ts'
@@ -313,6 +314,28 @@ t.test('a calendar that is twice as long takes twice the work', async (t) => {
     if (twice! > 2.2 * once! + 64 * 1024) t.fail(`${name}: ${once}, then ${twice}`)
   }
   t.pass(`${Object.keys(shapes).length} shapes`)
+})
+
+t.test('a value of nothing waits for nobody to take it', async (t) => {
+  let taken = 0
+  class CountingWork extends Work {
+    override countBytes(bytes: number): void {
+      taken++
+      super.countBytes(bytes)
+    }
+  }
+  const openFile = () => openAnonymousFile(tmpdir())
+  for (const [line, values] of [
+    [':\n', 0],
+    [':\r', 0],
+    ['PHOTO:\n', 0],
+    ['PHOTO:x\n', 9],
+  ] as const) {
+    taken = 0
+    const source = Bytes.of(Buffer.from(`BEGIN:VCARD\n${line.repeat(9)}`))
+    for (const _ of openCalendar(source, new CountingWork(source, { openFile }), function* () {}));
+    t.equal(taken, values, JSON.stringify(line))
+  }
 })
 
 t.test('a calendar with a file takes less than a tenth of what may be decoded', async (t) => {
