@@ -188,7 +188,9 @@ export class PathHandle {
    * and no more than a slice is held: a directory may have a million. Rejects at the signal.
    */
   async *namesInSlices(milliseconds: number, signal?: AbortSignal): AsyncGenerator<string> {
-    const entries = await opendir(this.at('.'), { bufferSize: SLICE })
+    const entries = await opendir(this.at('.'), { bufferSize: SLICE }).catch((error) => {
+      throw errorAbout(error, this.#shown)
+    })
     for await (const { name } of inSlices(entries, milliseconds, signal)) yield name
   }
 
@@ -197,11 +199,11 @@ export class PathHandle {
    * went. Rejects with the error of the system.
    */
   async sync(): Promise<void> {
-    const file = await open(this.at('.'), 'r')
     try {
-      await file.sync()
-    } finally {
-      await file.close()
+      const file = await open(this.at('.'), 'r')
+      await file.sync().finally(() => file.close())
+    } catch (error) {
+      throw errorAbout(error, this.#shown)
     }
   }
 
@@ -244,15 +246,19 @@ export class PathHandle {
   /** Opens the file or pipe of a command, which is never root's. Waits for the writer of a pipe. */
   openFileOrPipe(): OpenFile {
     if (!this.stats.isFIFO()) return this.open()
-    return { fd: openSync(this.at(), 'r'), stats: this.stats }
+    return { fd: this.#openAs(constants.O_RDONLY), stats: this.stats }
   }
 
-  /** Opens the file by its handle: by now another file may have its name. */
   #openRegular(): number {
     this.mustBeRegular() // opening a device may have an effect
     const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants
+    return this.#openAs(O_RDONLY | O_NONBLOCK | O_NOCTTY)
+  }
+
+  /** Opens the file by its handle: by now another file may have its name. */
+  #openAs(flags: number): number {
     try {
-      return openSync(this.at(), O_RDONLY | O_NONBLOCK | O_NOCTTY)
+      return openSync(this.at(), flags)
     } catch (error) {
       throw errorAbout(error, this.#shown)
     }

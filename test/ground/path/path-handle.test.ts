@@ -263,6 +263,28 @@ t.test('for users other than root the kernel alone decides', { skip }, async (t)
   }
 })
 
+t.test('errors name the path as the caller wrote it', { skip }, async (t) => {
+  const { at } = makePlace(t)
+  execFileSync('mkfifo', ['-m', '600', at('pipe')])
+  mkdirSync(at('closed'), 0o700)
+  const named = (name: string) => ({
+    code: 'EACCES',
+    message: `EACCES: permission denied: ${name}`,
+  })
+  process.seteuid!(MALLORY)
+  try {
+    const openPipe = () => PathHandle.with(at('pipe'), (pipe) => pipe.openFileOrPipe())
+    t.throws(openPipe, named(at('pipe')))
+    const closed = PathHandle.find(at('closed'))
+    t.throws(() => closed.names(), named(at('closed')))
+    await t.rejects(closed.namesInSlices(0).next(), named(at('closed')))
+    await t.rejects(closed.sync(), named(at('closed')))
+    closed.close()
+  } finally {
+    process.seteuid!(0)
+  }
+})
+
 t.test('a path such as /dev/fd/63 stands for a descriptor of the caller', async (t) => {
   t.equal(inheritedDescriptor('/dev/fd/63'), 63)
   t.equal(inheritedDescriptor('/proc/self/fd/3'), 3)
