@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { SILENCE_MAX } from '../../src/doors/slot-socket/door.ts'
 import { frameRules, PROTOCOL_VERSION, TELL } from '../../src/doors/slot-socket/request.ts'
+import { defaultTimeouts } from '../../src/doors/slot-socket/server.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { answerCodes, exitCodes } from './c-tables.ts'
 import { figure } from './source-files.ts'
@@ -92,18 +92,16 @@ export function times(): Entry[] {
     const [, value] = new RegExp(`\\b${name} = (\\d+)`).exec(clientSource(file)) ?? []
     return Number(value)
   }
+  const daemon = defaultTimeouts
   const silence = seconds(client('SILENCE_MAX'))
   return [
     ['client: connect', seconds(client('CONNECT_MAX'))],
     ['client: a daemon that reads or says nothing', silence],
     ['client: the whole conversation', `D + ${seconds(client('LONGER_THAN_SCANNERS'))}`],
     ['client: left of D, to ask once more', seconds(client('BEGIN_ANEW_FROM', 'conversation.c'))],
-    ['daemon: the question through S', seconds(figure('HEAD_WITHIN'))],
-    ['daemon: a client that falls silent amidst M', seconds(SILENCE_MAX)],
-    [
-      'daemon: all M',
-      `D + ${seconds(figure('BEYOND_TIME_LEFT'))}, at most ${seconds(figure('SEND_WITHIN'))}`,
-    ],
+    ['daemon: the question through S', seconds(daemon.head)],
+    ['daemon: a client that falls silent amidst M', seconds(daemon.silence)],
+    ['daemon: all M', `D + ${seconds(daemon.beyondTimeLeft)}, at most ${seconds(daemon.sending)}`],
   ]
 }
 

@@ -7,28 +7,16 @@ import { Late, Wire, type WireHost } from '../shared/wire.ts'
 import { acknowledgement, goCold, heartbeat } from './carry-out.ts'
 import { GoCold } from './frames.ts'
 import { SlotRequestReader } from './request.ts'
-import { SlotServer, type SlotSocketOptions } from './server.ts'
+import { defaultTimeouts, SlotServer, type SlotSocketOptions, type SlotTimeouts } from './server.ts'
 
-/** Milliseconds between checks of what is due: an acknowledgement is, within a second. */
-const TICK = 300
-/** Milliseconds for a client to take its answer. */
-const LEAVE_WITHIN = 3_000
+/** The most milliseconds between checks of what is due: an acknowledgement is, within a second. */
+const TICK_MAX = 300
 /** Bytes that a conversation takes besides its request. They bound how many clients may wait. */
 const SESSION_BYTES = 16 * 1024
 
-/** Milliseconds: onescan-slot(7), TIME. */
-export const SILENCE_MAX = 10_000
-const HEAD_WITHIN = 10_000
-const BEYOND_TIME_LEFT = 2_000
-/**
- * A client that sends a byte now and then must not hold memory for ever, however long it may take.
- */
-const SEND_WITHIN = 60_000
-const ACKNOWLEDGE_AFTER = 250
-const HEARTBEAT_AFTER = 600
-
 /** Makes the slot's door, which speaks the protocol of onescan-slot(7) with clients. */
 export function createSlotSocketDoor(first: Configuration, options: SlotSocketOptions): Door {
+  const { timeouts = defaultTimeouts } = options
   const server = new SlotServer(first, options)
   const budget = new Budget(options.memory)
   /** The conversations whose head has not come whole, in the order of arrival. */
@@ -46,7 +34,7 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
   }
 
   const door = serve<Wire>({
-    every: TICK,
+    every: Math.min(TICK_MAX, Math.ceil(timeouts.heartbeatAfter / 2)),
     maxSockets: options.maxSockets,
     log: (why) => options.log(`slot socket: ${why}`),
     memory: () => budget.used,
@@ -56,7 +44,8 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
       const wire = serveSlotClient(socket, {
         server,
         lease,
-        leaving: LEAVE_WITHIN,
+        timeouts,
+        leaving: timeouts.leaving,
         uptime: () => performance.now(),
         admit() {
           waiting.delete(wire)
@@ -79,6 +68,7 @@ interface SlotHost extends WireHost {
   readonly server: SlotServer
   /** Memory for what comes on this connection, until it is over. */
   readonly lease: MemoryLease
+  readonly timeouts: SlotTimeouts
   /** Called once the head has come whole. Throws if there is no room for one more message. */
   admit(): void
 }
@@ -127,11 +117,11 @@ async function hearAndAnswer(
   wire: Wire,
   socket: Socket,
   reader: SlotRequestReader,
-  { server, admit }: SlotHost,
+  { server, timeouts, admit }: SlotHost,
 ): Promise<Buffer | undefined> {
   const head = await wire.read(
     () => reader.aboutDaemon ?? reader.timeLeft,
-    (time) => (time - wire.began > HEAD_WITHIN ? 'sent its question too slowly' : undefined),
+    (time) => (time - wire.began > timeouts.head ? 'sent its question too slowly' : undefined),
     true,
   )
   if (wire.isFinishing && head === undefined) wire.dismiss() // it has asked nothing yet
@@ -142,7 +132,7 @@ async function hearAndAnswer(
   let hasAcknowledged = false
   const beat = {
     get after() {
-      return hasAcknowledged ? HEARTBEAT_AFTER : ACKNOWLEDGE_AFTER
+      return hasAcknowledged ? timeouts.heartbeatAfter : timeouts.acknowledgeAfter
     },
     next() {
       const bytes = hasAcknowledged ? heartbeat : acknowledgement
@@ -152,11 +142,11 @@ async function hearAndAnswer(
   }
   const answer = async () => {
     if (reader.request === undefined) wire.say(beat.next()) // the client may wait for it before it sends more
-    const sendWithin = Math.min(head + BEYOND_TIME_LEFT, SEND_WITHIN)
+    const sendWithin = Math.min(head + timeouts.beyondTimeLeft, timeouts.sending)
     const request = await wire.read(
       () => reader.request,
       (time) => {
-        if (time - wire.heardAt > SILENCE_MAX) return 'fell silent'
+        if (time - wire.heardAt > timeouts.silence) return 'fell silent'
         return time - headAt > sendWithin ? 'took too long to send' : undefined
       },
     )

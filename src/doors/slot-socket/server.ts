@@ -45,6 +45,38 @@ export interface SlotSocketOptions {
   /** Takes what is to be shown by --http. */
   readonly reporter?: MailReporter | undefined
   readonly log: (line: string) => void
+  readonly timeouts?: SlotTimeouts
+}
+
+/** Milliseconds: onescan-slot(7), TIME. */
+export interface SlotTimeouts {
+  /** From the connection of a client to the end of the head of its question. */
+  readonly head: number
+  /** Of silence amid a message. */
+  readonly silence: number
+  /** For a message to come, beyond the time that scanners have. */
+  readonly beyondTimeLeft: number
+  /**
+   * For a message to come, however much time scanners have: a client that sends a byte now and then
+   * must not hold memory for ever.
+   */
+  readonly sending: number
+  /** Until a head is acknowledged whose message has come with it. */
+  readonly acknowledgeAfter: number
+  /** Between two signs that work goes on. */
+  readonly heartbeatAfter: number
+  /** For the answer to be taken. */
+  readonly leaving: number
+}
+
+export const defaultTimeouts: SlotTimeouts = {
+  head: 10_000,
+  silence: 10_000,
+  beyondTimeLeft: 2_000,
+  sending: 60_000,
+  acknowledgeAfter: 250,
+  heartbeatAfter: 600,
+  leaving: 3_000,
 }
 
 /** The process at the other end of a unix socket, as the kernel knows it. */

@@ -1,6 +1,10 @@
 import { join } from 'node:path'
 import { createSlotSocketDoor } from '../../../src/doors/slot-socket/door.ts'
-import type { SlotSocketOptions } from '../../../src/doors/slot-socket/server.ts'
+import {
+  defaultTimeouts,
+  type SlotSocketOptions,
+  type SlotTimeouts,
+} from '../../../src/doors/slot-socket/server.ts'
 import type { Ending } from '../../programs/server.ts'
 import { aroundDoor, type OpenedDoor } from '../in-process.ts'
 import { ask, carryOut, type Outcome, type Question } from './client.ts'
@@ -11,11 +15,16 @@ export interface OpenSlot extends OpenedDoor {
   ask(question?: Question): Promise<Outcome>
 }
 
+interface Setup extends Partial<Omit<SlotSocketOptions, 'timeouts'>> {
+  /** Those that are not the standard ones. */
+  readonly timeouts?: Partial<SlotTimeouts>
+}
+
 /** onescand's slot socket in this process, under an environment of its own. */
 export async function openSlot(
   t: Ending,
   environment: Readonly<Record<string, string>>,
-  options: Partial<SlotSocketOptions> = {},
+  { timeouts, ...options }: Setup = {},
 ): Promise<OpenSlot> {
   const around = aroundDoor(t)
   const socket = join(around.directory, 's')
@@ -25,6 +34,7 @@ export async function openSlot(
     memory: 32 * 1024 * 1024,
     identifyPeer: () => ({ uid: process.getuid!(), pid: process.pid }),
     log: around.options.log,
+    timeouts: { ...defaultTimeouts, ...timeouts },
     ...options,
   })
   return {
