@@ -129,8 +129,11 @@ export const ROOMS = {
   'between-doors': {
     files: ['src/doors/shared/**/*.ts', 'src/protocol/shared/*.ts'],
     tests: [
-      'test/doors/shared/{deliver,recipient-list,wire}.test.ts',
-      'test/doors/{milter,smtp}/session.test.ts',
+      'test/doors/shared/{deliver,keep-as-decided,recipient-list,wire}.test.ts',
+      'test/doors/shared/replies/*.test.ts',
+      'test/doors/milter/{by-rule,quota,session}.test.ts',
+      'test/doors/slot-socket/{request,tell}.test.ts',
+      'test/doors/smtp/session.test.ts',
     ],
   },
   cli: {

@@ -1,113 +1,84 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, constants, openSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { replyText } from '../../../../src/doors/shared/replies/error-report.ts'
-import { infected, troublesome } from '../../../cases/messages.ts'
-import { buildStage } from '../../../cases/stage.ts'
-import { newest, runSlot, runtimes, type SlotSetup } from '../../slot/slot.ts'
+import {
+  plainCode,
+  readErrorReport,
+  replyText,
+  report,
+} from '../../../../src/doors/shared/replies/error-report.ts'
+import { descriptorOf } from '../../../../src/ground/process/descriptors.ts'
+import type { Grounds, Reply } from '../../../../src/scan/judge/decision.ts'
 
-const stage = buildStage(t)
+/** How the slot tells its caller what a sender is to hear: by a descriptor, or by an exit code. */
 
-/** Runs the slot with these settings and a message that is refused. */
-const refuse = (settings: Readonly<Record<string, string>>, setup: SlotSetup = {}) =>
-  runSlot({
-    message: infected,
-    settings: { QHPSI: stage.scanner, REJECTVIRUS: '1', ...settings },
-    ...setup,
-  })
+const refusal: Reply = { class: 5, enhanced: '5.7.1', text: 'virus X', grounds: 'virus' }
 
-const defer = (settings: Readonly<Record<string, string>>, setup: SlotSetup = {}) =>
-  refuse(settings, { message: troublesome, ...setup })
-
-const refusal = 'Dmessage refused: virus Test-Virus (#5.7.1)'
-const deferral = 'Zmessage could not be scanned, try again later (#4.7.1)'
-
-t.test('without ERROR_FD the codes are the plain ones that every qmail knows', async (t) => {
-  for (const { program } of runtimes) {
-    t.equal((await refuse({}, { program })).code, 31)
-    t.equal((await defer({}, { program })).code, 71)
-    t.equal((await refuse({}, { program, errorFd: 6 })).errorText.length, 0)
+t.test('the text goes to a pipe that leads elsewhere, and to no other descriptor', async (t) => {
+  const pipe = join(t.testdir({ file: '' }), 'pipe')
+  spawnSync('mkfifo', [pipe])
+  const caller = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const heard = text(caller.stdout)
+  const fd = openSync(pipe, constants.O_WRONLY)
+  const both = openSync(pipe, constants.O_RDWR)
+  const taken = () => readErrorReport({ ERROR_FD: `${fd}` }).fd
+  t.equal(taken(), undefined, 'another descriptor of the program leads there, too')
+  closeSync(both)
+  t.equal(taken(), fd)
+  t.equal(report(refusal, readErrorReport({ ERROR_FD: `${fd}` })), 82)
+  t.equal(await heard, 'Dvirus X (#5.7.1)', 'and the pipe is closed')
+  t.equal(taken(), undefined, 'closed')
+  t.equal(report(refusal, { fd, code: 88 }), 33, 'if it is closed meanwhile')
+  for (const [path, flags] of [
+    [pipe, constants.O_RDWR],
+    [join(pipe, '../file'), constants.O_WRONLY],
+  ] as const) {
+    const other = openSync(path, flags)
+    t.equal(readErrorReport({ ERROR_FD: `${other}` }).fd, undefined, path)
+    closeSync(other)
   }
 })
 
-// promise: step-4-refuse
-t.test('with ERROR_FD the sender is told what is wrong', async (t) => {
-  for (const { name, program } of runtimes) {
-    for (const [errorFd, code] of [
-      [6, 82],
-      [4, 82],
-      [2, 88],
-    ] as const) {
-      const settings = { ERROR_FD: `${errorFd}` }
-      const refused = await refuse(settings, { program, errorFd })
-      t.equal(refused.code, code, name)
-      t.equal(refused.errorText.toString(), refusal, `fd ${errorFd}`)
-      const deferred = await defer(settings, { program, errorFd })
-      t.equal(deferred.code, code)
-      t.equal(deferred.errorText.toString(), deferral)
-    }
+t.test('the text may go to a connection', async (t) => {
+  const caller = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] }) // Node makes its pipes of sockets
+  const fd = descriptorOf(caller.stdin as Socket)
+  t.equal(readErrorReport({ ERROR_FD: `${fd}` }).fd, fd)
+  caller.stdin.end()
+  await once(caller, 'close')
+})
+
+t.test('without a text the exit codes are those that the caller knows', async (t) => {
+  t.same(readErrorReport({}), { fd: undefined, code: 82 })
+  t.equal(readErrorReport({ ERROR_FD: '2' }).code, 88)
+  t.equal(readErrorReport({ ERROR_EXIT: '88' }).code, 88)
+  for (const [grounds, permanent, temporary] of [
+    ['virus', 33, 33],
+    ['banned', 34, 34],
+    ['unscanned', 77, 77],
+    ['encrypted', 31, 77],
+    ['nested-too-deep', 31, 77],
+    ['too-much-inside', 31, 77],
+    ['strange-mime', 31, 77],
+    ['too-large', 31, 31],
+    ['policy', 31, 31],
+    ['over-quota', 71, 71],
+  ] as const satisfies readonly (readonly [Grounds, number, number])[]) {
+    const codes = (...of: readonly (4 | 5)[]) =>
+      of.map((status) => {
+        const reply = { ...refusal, class: status, grounds }
+        return [plainCode(reply, 82), report(reply, { fd: undefined, code: 88 })]
+      })
+    t.same(codes(5, 4), [[31, permanent], [71, temporary]], grounds) // biome-ignore format: a table
   }
-})
-
-t.test('ERROR_EXIT names the code for texts', async (t) => {
-  const run = await refuse({ ERROR_FD: '4', ERROR_EXIT: '88' }, { errorFd: 4 })
-  t.equal(run.code, 88)
-  t.equal(run.errorText.toString(), refusal)
-})
-
-t.test('without a text ERROR_EXIT=88 has codes of its own', async (t) => {
-  const settings = { ERROR_EXIT: '88' }
-  t.equal((await refuse(settings)).code, 33)
-  t.equal((await defer(settings)).code, 77)
-  const banned = await runSlot({
-    message: Buffer.from('Content-Type: text/plain; name=a.exe\n\nbody\n'),
-    settings: {
-      ...settings,
-      REJECTVIRUS: '1',
-      QHPSI: 'plugin: attachments',
-      BADATTACHMENTS: stage.file('badattachments', 'name *.exe\n'),
-    },
-  })
-  t.equal(banned.code, 34, banned.logged)
-})
-
-// promise: step-4-refuse
-t.test('a descriptor that is no pipe for replies is left alone', async (t) => {
-  const file = join(t.testdir({ file: '' }), 'file')
-  const redirected = (redirection: string) => ({
-    program: ['/bin/sh', '-c', `exec "$@" ${redirection}`, 'sh', ...newest],
-  })
-  const cases: readonly (readonly [string, SlotSetup])[] = [
-    ['closed', {}],
-    ['a file', redirected(`6>>'${file}'`)],
-    ['a pipe for reading', redirected('6<&0')],
-    ['a pipe that another descriptor leads to as well', redirected('6>&2')],
-    ['/dev/null', redirected('6>/dev/null')],
-  ]
-  for (const [what, setup] of cases) {
-    const run = await refuse({ ERROR_FD: '6' }, setup)
-    t.equal(run.code, 31, what)
-    t.notMatch(run.logged, 'Dmessage', what)
-  }
-})
-
-// promise: step-1-start
-t.test("none of the runtime's own descriptors is taken for ERROR_FD", async (t) => {
-  for (const { name, program } of runtimes) {
-    for (let fd = 3; fd < 40; fd += 1) {
-      const run = await refuse({ ERROR_FD: `${fd}` }, { program })
-      if (run.code !== 31) t.fail(`${name}: fd ${fd} ended in ${run.code}`)
-    }
-  }
-  t.pass('all of 3 to 39')
 })
 
 t.test('a reply is one line of at most 255 printable bytes', async (t) => {
-  const text = replyText({
-    class: 5,
-    enhanced: '5.7.1',
-    text: `virus \r\n250 ok\x1b\xe9${'x'.repeat(300)}`,
-    grounds: 'virus',
-  })
-  t.equal(text.length, 255)
-  t.match(text, /^Dvirus {3}\?\?250 ok\?\?x+ \(#5\.7\.1\)$|^Dvirus \?\?250 ok\?\?x+ \(#5\.7\.1\)$/)
+  const said = replyText({ ...refusal, text: `virus \r\n250 ok\x1b\xe9${'x'.repeat(300)}` })
+  t.equal(said.length, 255)
+  t.match(said, /^Dvirus \?\?250 ok\?\?x+ \(#5\.7\.1\)$/)
+  t.equal(replyText({ ...refusal, class: 4, enhanced: '4.7.1' }), 'Zvirus X (#4.7.1)')
 })
