@@ -21,7 +21,6 @@ const LONGEST = [
   'test/c/onescanc/bad-settings.test.ts',
   'test/packaging/npm.test.ts',
   'test/c/onescanc/contract.test.ts',
-  'test/doors/milter/bad-input.test.ts',
   'test/expressions/check.test.ts',
   'test/c/onescanc/faults.test.ts',
   'test/cli/check/set-ups/servers.test.ts',

@@ -15,7 +15,7 @@ import { replyOf } from './submit.ts'
 const nonsense: readonly (readonly [string, readonly Buffer[]])[] = [
   ['a command that there is not', [packet('?')]],
   ['one amid a message', [says.mail('a@b'), says.recipient('c@d'), packet('Z', Buffer.from('x'))]],
-  ['a length of nothing', [Buffer.alloc(4)]],
+  ['a length of nothing', [Buffer.alloc(5)]],
   ['a length that is too long', [Buffer.from([0xff, 0xff, 0xff, 0xff, 0x42])]],
   ['a second negotiation', [negotiation(everything)]],
   ['RCPT without MAIL', [says.recipient('a@b')]],
