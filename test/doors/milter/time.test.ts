@@ -2,15 +2,8 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { Turns } from '../../../src/doors/shared/turns.ts'
-import { MEMORY_FILE_MAX } from '../../../src/mail/message/intake.ts'
-import {
-  LARGE_CONVERSATIONS_MAX,
-  LARGE_FROM,
-} from '../../../src/scan/scanners/clamd/server-queue.ts'
+import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { plain } from '../../cases/messages.ts'
-import { until } from '../../run/until.ts'
-import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { slowClamd } from '../slow-clamd.ts'
 import { scanning } from './eicar.ts'
 import { knock, says } from './mta.ts'
@@ -109,96 +102,14 @@ t.test('SCANTIMEOUT is the only deadline of a scan', async (t) => {
   t.match(milter.mailLog[0], /decision=defer scan=unknown .*reply=451/)
 })
 
-t.test('five hundred messages at once are judged in turn, and none is deferred', async (t) => {
-  const AT_ONCE = 500
-  const LIMIT = 20
-  let now = 0
-  let most = 0
-  let all = () => {}
-  const full = new Promise<void>((resolve) => {
-    all = resolve
-  })
-  const clamd = await standIn(t, async (asked) => {
-    most = Math.max(most, ++now)
-    if (now === LIMIT) all()
-    await full // as many as there may be are here at once
-    await new Promise(setImmediate)
-    now--
-    numbered('stream: OK')(asked)
-  })
-  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, VERDICTS: 'off' }
-  const milter = await openMilter(t, settings, { maxClients: LIMIT })
-  const got = await Promise.all(
-    Array.from({ length: AT_ONCE }, (_, n) => {
-      const text = `Subject: ${n}\n\n${'x'.repeat(n % 7 === 0 ? 100_000 : 100)}\n`
-      return milter.submit({ message: Buffer.from(text) })
-    }),
-  )
-  t.ok(got.every(({ outcome }) => outcome === 'delivered'))
-  t.equal(most, LIMIT)
-  t.equal(milter.state().memory, 0)
-})
-
-t.test('a small message does not wait for fourteen large ones', async (t) => {
-  const large: (() => void)[] = []
-  const clamd = await standIn(t, (asked) => {
-    const answer = () => numbered('stream: OK')(asked)
-    if (asked.message.length >= LARGE_FROM) large.push(answer)
-    else answer()
-  })
-  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, VERDICTS: 'off' }
-  const milter = await openMilter(t, settings)
-  const body = `${'x'.repeat(63)}\n`.repeat(LARGE_FROM / 64)
-  const sent = Array.from({ length: 14 }, (_, n) => {
-    return milter.submit({ message: Buffer.from(`Subject: ${n}\n\n${body}`) })
-  })
-  await until(() => large.length >= LARGE_CONVERSATIONS_MAX, 'as many large ones as may')
-  t.equal((await milter.submit({ message })).outcome, 'delivered')
-  t.equal(large.length, LARGE_CONVERSATIONS_MAX, 'the others wait for their place at clamd')
-  for (let n = 0; n < sent.length; n++) {
-    await until(() => large.length > n, 'the next one')
-    large[n]!()
-  }
-  for (const { outcome } of await Promise.all(sent)) t.equal(outcome, 'delivered')
-})
-
-t.test('an MTA that leaves while its message waits gives its turn to others', async (t) => {
-  const clamd = await slowClamd(t)
-  const milter = await openMilter(t, clamd.settings, { maxClients: 1 })
-  const first = milter.submit({ message })
-  await clamd.asked()
-  const waiting = await milter.connect()
-  waiting.write(...envelope, says.end)
-  await knock(milter.socket)
-  const third = milter.submit({ message })
-  await waiting.close()
-  await clamd.answer(1)
-  t.equal((await first).outcome, 'delivered')
-  await clamd.answer(2)
-  t.equal((await third).outcome, 'delivered')
-  t.match(milter.mailLog[0], /over 1 messages at once \(--max-clients\): it was left/)
-  t.equal(milter.state().memory, 0)
-})
-
-t.test('a message that would wait too long for its turn is deferred', async (t) => {
-  const turns = new Turns(1)
-  const { signal } = new AbortController()
-  const over = await turns.take(signal)
-  await t.rejects(turns.take(signal, 5), {
-    kind: 'out-of-memory',
-    message: 'over 1 messages at once (--max-clients): no turn in 0.005 seconds',
-  })
-  over()
-  await t.resolves(turns.take(signal, 5), "and takes nobody else's")
-})
-
 // promise: rule-7-temporary
 t.test('mail is deferred if the spool cannot be written', async (t) => {
-  const milter = await openMilter(t, { ...scanning, TMPDIR: '/nonexistent' })
+  const budget = new Budget(1024 * 1024)
+  const milter = await openMilter(t, { ...scanning, TMPDIR: '/nonexistent' }, { budget })
   t.equal((await milter.submit({ message })).outcome, 'delivered', 'a small one needs none')
   const header = Buffer.from('mEssage-id: <full@x>\nMessage-ID: <other@x>\n')
   const got = await milter.submit({
-    message: Buffer.concat([header, plain, Buffer.alloc(MEMORY_FILE_MAX, 'a line\n')]),
+    message: Buffer.concat([header, plain, Buffer.alloc(700_000, 'a line\n')]),
     sender: 'ann@example.org',
     recipients: ['bob@example.net', 'carol@example.net'],
   })
