@@ -103,7 +103,7 @@ export const ROOMS = {
   milter: {
     files: ['src/doors/milter/**/*.ts', 'src/protocol/milter/*.ts'],
     tests: [
-      'test/doors/milter/{asking,by-rule,carry-out,quota,session}.test.ts',
+      'test/doors/milter/{asking,bad-input,by-rule,carry-out,crowds,quota,session,time}.test.ts',
       'test/protocol/milter/*.test.ts',
     ],
   },

@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import t from 'tap'
 import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
+import { until } from '../../run/until.ts'
 import { slowClamd } from '../slow-clamd.ts'
 import { says } from './mta.ts'
 import { openMilter } from './rig.ts'
@@ -30,11 +31,17 @@ t.test('commands that come while a quota service is asked wait for their turn', 
   const mta = await milter.connect()
   const question = asked()
   mta.write(says.mail('a@example.org'), says.recipient('room@example.org'))
-  mta.write(says.field('Subject', ' x'), says.body('x\r\n'), says.end)
+  mta.write(says.field('Subject', ' x'))
   const answer = await question
+  for (const more of [[says.body('x\r\n')], [says.end]]) {
+    const before = milter.state().memory
+    mta.write(...more)
+    await until(() => milter.state().memory > before, 'what waits is charged')
+  }
   t.same(milter.mailLog, [])
   answer({ answer: 'room' })
   for (const command of ['c', 'i', 'a']) t.equal((await mta.hear())?.command, command)
+  t.equal(milter.state().memory, 0)
   t.match(milter.mailLog[0], /to=<room@example\.org> rcpts=1 /)
 })
 

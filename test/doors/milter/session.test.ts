@@ -54,7 +54,23 @@ t.test('an MTA may leave in each state, and nothing stays', async (t) => {
   t.same(milter.log, [])
   t.same(milter.mailLog, [])
   await milter.close(60_000) // resolves when nobody is left
+  t.equal(milter.state().memory, 0)
 })
+
+t.test(
+  'a large message passes unchanged, and its memory is free before the MTA leaves',
+  async (t) => {
+    const milter = await openMilter(t, { ...scanning, REJECTVIRUS: '2' })
+    const line = await milter.connect()
+    const lines = Array.from({ length: 20_000 }, (_, number) => `line ${number}\n`).join('')
+    const message = bytes(`Subject: ${'x'.repeat(200_000)}\n\n${lines}`)
+    const got = await line.submit({ message })
+    t.ok(got.message.equals(Buffer.concat([bytes('X-QHPSI: clean\n'), message])))
+    t.equal(milter.state().memory, 0)
+    await line.submit({ message: Buffer.concat([message, eicar.subarray(12)]) })
+    t.equal(milter.state().memory, 0)
+  },
+)
 
 // promise: others-unharmed
 t.test('several messages on a connection have verdicts of their own', async (t) => {
@@ -103,18 +119,26 @@ t.test('a body is the same wherever it is split, and whichever packet has its en
 })
 
 t.test('fields and body become a message in LF, and any other CR stays', async (t) => {
-  const { scanner: QHPSI, quarantine: QUARANTINE } = buildStage(t)
-  const line = await (await openMilter(t, { QHPSI, QUARANTINE })).connect()
-  line.write(says.mail('a@example.org'), says.recipient('b@example.org'))
-  t.equal((await line.hear())?.command, 'c')
-  line.write(says.field('Subject', ' a\n\tb\r\n c'), says.field('X-Empty', ''))
-  // The end of the header may be told twice, or not at all.
-  line.write(says.endOfHeader, says.body('VIRUS\r\n'), says.endOfHeader, says.body('two\0\r\n\r'))
-  line.write(says.end)
-  t.equal((await line.hear())?.command, 'd')
-  const [kept] = await readQuarantine(QUARANTINE)
-  const wanted = 'Subject: a\n\tb\n c\nX-Empty:\n\nVIRUS\ntwo\0\n\r'
-  t.equal(kept?.message.toString('latin1'), wanted)
+  for (const [steps, space] of [
+    [everything.steps, ' '],
+    [everything.steps & ~step.leadingSpace, ''],
+  ] as const) {
+    const { scanner: QHPSI, quarantine: QUARANTINE } = buildStage(t)
+    const line = await (await openMilter(t, { QHPSI, QUARANTINE })).connect({
+      ...everything,
+      steps,
+    })
+    line.write(says.mail('a@example.org'), says.recipient('b@example.org'))
+    t.equal((await line.hear())?.command, 'c')
+    line.write(says.field('Subject', `${space}a\n\tb\r\n c`), says.field('X-Empty', ''))
+    // The end of the header may be told twice, or not at all.
+    line.write(says.endOfHeader, says.body('VIRUS\r\n'), says.endOfHeader)
+    line.write(says.body('two\0\r\n\r'), says.end)
+    t.equal((await line.hear())?.command, 'd')
+    const [kept] = await readQuarantine(QUARANTINE)
+    const wanted = `Subject: a\n\tb\n c\nX-Empty:${space ? '' : ' '}\n\nVIRUS\ntwo\0\n\r`
+    t.equal(kept?.message.toString('latin1'), wanted)
+  }
 })
 
 t.test('a conversation is the same however its bytes arrive', async (t) => {
@@ -144,6 +168,8 @@ t.test('a conversation is the same however its bytes arrive', async (t) => {
     return heard.join('')
   }
   t.equal(await answers([talk]), 'Oiay')
+  t.match(milter.mailLog[0], / queue=4EARLY /)
+  t.notMatch(milter.mailLog[1], ' queue=', 'macros of a message end with it')
   t.equal(await answers(Array.from(talk, (byte) => Buffer.of(byte))), 'Oiay')
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(talk.length), { maxLength: 9 }), async (places) => {
