@@ -81,11 +81,7 @@ function withoutEscapes(text: string): string {
  */
 export function decodeWords(text: string): string {
   let decoded = text
-  for (let depth = 0; depth < DEPTH_MAX && decoded.includes('=?'); depth++) {
-    const before = decoded
-    decoded = decodeOnce(decoded)
-    if (decoded === before) break
-  }
+  for (let depth = 0; depth < DEPTH_MAX; depth++) decoded = decodeOnce(decoded)
   return decoded
 }
 

@@ -214,7 +214,7 @@ function fieldAt(block: Buffer, start: number, end: number): FieldSpan {
   const colon = firstLine.indexOf(COLON)
   if (colon < 0) return { name: '', key: '', start, colon: start, end }
   let nameEnd = colon
-  while (nameEnd > 0 && isBlank(firstLine[nameEnd - 1])) nameEnd--
+  while (isBlank(firstLine[nameEnd - 1])) nameEnd--
   const name = firstLine.toString('latin1', 0, nameEnd)
   return { name, key: name.toLowerCase(), start, colon: start + colon, end }
 }

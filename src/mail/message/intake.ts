@@ -35,8 +35,6 @@ export interface MessageOptions {
   readonly createHash?: ((algorithm: string) => Hash) | undefined
 }
 
-const NO_DIGESTS: DigestsWanted = { md5: false, sha256: false }
-
 /** Bytes of a message that are kept in memory; a larger one goes to a file. */
 export const IN_MEMORY_MAX = 128 * 1024
 /** Bytes that are allocated at first. */
@@ -123,7 +121,7 @@ export class Intake {
     const { header, headerTooLarge } = headerOf(Buffer.from(all.subarray(0, end)))
     this.#lease.charge(header.fields.length * FIELD_COST)
     const { digestsFor, createHash } = this.#options
-    const wanted = (headerTooLarge ? undefined : digestsFor?.(header)) ?? NO_DIGESTS
+    const wanted = headerTooLarge ? undefined : digestsFor?.(header)
     const form = new FormReader(header, wanted, createHash)
     form.update(all.subarray(header.length))
     this.#beginning = { header, headerTooLarge, form }
@@ -174,10 +172,10 @@ class FormReader {
 
   constructor(
     header: Header,
-    wanted: DigestsWanted,
+    wanted: DigestsWanted | undefined,
     createHash: ((algorithm: string) => Hash) | undefined,
   ) {
-    if (createHash === undefined || !(wanted.md5 || wanted.sha256)) return
+    if (createHash === undefined || !(wanted?.md5 || wanted?.sha256)) return
     this.#formFault = headerFormFault(header)
     if (this.#formFault !== undefined) return
     this.#digester = new BodyDigester(header.lineEnding, wanted, createHash)

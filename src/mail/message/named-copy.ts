@@ -171,7 +171,7 @@ function makePrivateDirectory(parent: string): string {
 
 function removeQuietly(path: string): void {
   try {
-    rmSync(path, { recursive: true, force: true })
+    rmSync(path, { recursive: true })
   } catch {
     // The sweep removes it later (sweep.ts).
   }

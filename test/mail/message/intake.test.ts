@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
-import { HEADER_MAX } from '../../../src/mail/message/header-block.ts'
+import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../../src/mail/message/header-block.ts'
 import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
 import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'
 
@@ -35,6 +35,8 @@ t.test('a body has the digests that are wanted, or a fault', async (t) => {
   t.same([sha256, md5?.digest('hex')], [undefined, createHash('md5').update('x\n').digest('hex')])
   const odd = 'no field\n\nx\n'
   t.same(formOf(odd), { formFault: 'line 1 of the header is not a field', digests: none })
+  const tooLarge = `${'a:\n'.repeat(HEADER_FIELDS_MAX + 1)}\nx\n`
+  t.same(formOf(tooLarge), { formFault: undefined, digests: none })
   // Nobody needs to know.
   t.same(formOf(odd, { md5: false, sha256: false }), { formFault: undefined, digests: none })
   t.same(formOf(odd, undefined, false), { formFault: undefined, digests: none })
