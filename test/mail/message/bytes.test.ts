@@ -23,6 +23,7 @@ t.test('parts of bytes are what Buffer says of the same bytes, in every split', 
           Bytes.of(buffer),
           inChunks(buffer, cuts),
           Bytes.of(buffer.subarray(0, half), inChunks(buffer.subarray(half), cuts)),
+          Bytes.of(Bytes.of(buffer).slice(0, half), Bytes.of(buffer).slice(half)),
         ]) {
           t.equal(bytes.size, buffer.length)
           t.ok(bytes.gather().equals(buffer))

@@ -16,6 +16,7 @@ function read(whole: string, size: number): string {
   const out: Buffer[] = []
   for (let at = 0; at < whole.length; at += size) {
     out.push(reader.push(Buffer.from(whole.slice(at, at + size), 'latin1')))
+    out.push(reader.push(Buffer.alloc(0)))
   }
   return Buffer.concat([...out, reader.finish()]).toString('latin1')
 }

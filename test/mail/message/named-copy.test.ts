@@ -106,6 +106,7 @@ t.test('a file for scanners is private if there is no SPOOLDIR', async (t) => {
   const path = await message.path(wholeOf(message))
   t.equal(await message.path(wholeOf(message)), path, 'there is one')
   t.equal(statSync(join(path, '..')).mode & 0o777, 0o700)
+  t.equal(statSync(path).mode & 0o777, 0o600)
   message.removeNamedFile()
   t.same(readdirSync(directory), [])
   message.close()

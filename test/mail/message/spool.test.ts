@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { faultKindOf } from '../../../src/ground/errors/fault.ts'
@@ -50,6 +50,23 @@ t.test('directories that are not set, not there or not absolute', async (t) => {
     message: 'SPOOLDIR spool: must be an absolute path',
   })
 })
+
+t.test(
+  'for root no link counts that somebody else could have made',
+  { skip: process.getuid?.() !== 0 && 'run as root' },
+  async (t) => {
+    const TMPDIR = t.testdir({ real: {}, theirs: { link: t.fixture('symlink', '../real') } })
+    chownSync(join(TMPDIR, 'theirs'), 54_321, 54_321)
+    const link = join(TMPDIR, 'theirs/link')
+    const { sharedDirectory, remark } = readSpoolPolicy({ TMPDIR, SPOOLDIR: link })
+    t.equal(sharedDirectory, undefined)
+    t.match(remark, /^SPOOLDIR .*: not used, .* is a link that user 54321/)
+    t.throws(() => readSpoolPolicy({ TMPDIR: link }), {
+      kind: 'config',
+      message: /^TMPDIR .* is a link that user 54321/,
+    })
+  },
+)
 
 /** A file for reading and writing, which is closed with the test. */
 function openFile(t: Test, content = ''): { path: string; fd: number } {

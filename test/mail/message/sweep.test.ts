@@ -3,29 +3,39 @@ import { once } from 'node:events'
 import { chownSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { SWEEP_AGE, sweepSpool } from '../../../src/mail/message/sweep.ts'
+import { sweepSpool } from '../../../src/mail/message/sweep.ts'
 import { python } from '../../programs/python.ts'
 
 const now = Date.now()
-const old = (now - SWEEP_AGE - 1000) / 1000
+const HOUR = 60 * 60
+const old = now / 1000 - 37 * HOUR
 const always = new AbortController().signal
 
 // promise: step-3-judge, rule-2-move
 t.test('the sweep removes what kill -9 left, by age and name, and nothing else', async (t) => {
   const sharedDirectory = t.testdir({
-    'onescan-1-abc.msg': 'left long ago',
+    'onescan-12-abc.msg': 'left long ago',
     'onescan-2-abc.msg': 'perhaps in use',
     'other-1-abc.msg': 'of another program',
+    'an-onescan-1-abc.msg': 'of another program',
+    'onescan-1-abc.msg.gz': 'of another program',
     'onescan-dir-AbC123': { x: 'a private directory lies elsewhere' },
   })
-  for (const name of ['onescan-1-abc.msg', 'other-1-abc.msg', 'onescan-dir-AbC123']) {
-    utimesSync(join(sharedDirectory, name), old, old)
+  const isInUse = (name: string) => name === 'onescan-2-abc.msg'
+  for (const name of readdirSync(sharedDirectory)) {
+    const time = isInUse(name) ? old + 2 * HOUR : old
+    utimesSync(join(sharedDirectory, name), time, time)
   }
   const directory = join(t.testdirName, 'other')
   mkdirSync(join(directory, 'onescan-dir-AbC123'), { recursive: true })
   writeFileSync(join(directory, 'kept'), '')
   writeFileSync(join(directory, 'onescan-file-new'), '')
-  for (const name of ['onescan-file-1a2b', 'onescan-files']) {
+  for (const name of [
+    'onescan-file-1a2b',
+    'onescan-files',
+    'an-onescan-file-1',
+    'onescan-dir-1.x',
+  ]) {
     writeFileSync(join(directory, name), '')
     utimesSync(join(directory, name), old, old)
   }
@@ -33,12 +43,20 @@ t.test('the sweep removes what kill -9 left, by age and name, and nothing else',
   utimesSync(join(directory, 'onescan-dir-AbC123'), old, old)
   await sweepSpool({ directory, sharedDirectory }, now, always)
   t.same(readdirSync(sharedDirectory).sort(), [
+    'an-onescan-1-abc.msg',
+    'onescan-1-abc.msg.gz',
     'onescan-2-abc.msg',
     'onescan-dir-AbC123',
     'other',
     'other-1-abc.msg',
   ])
-  t.same(readdirSync(directory).sort(), ['kept', 'onescan-file-new', 'onescan-files'])
+  t.same(readdirSync(directory).sort(), [
+    'an-onescan-file-1',
+    'kept',
+    'onescan-dir-1.x',
+    'onescan-file-new',
+    'onescan-files',
+  ])
   await sweepSpool({ directory: join(directory, 'kept'), sharedDirectory: '/nowhere' }, now, always)
 })
 

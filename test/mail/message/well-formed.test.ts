@@ -1,5 +1,6 @@
 import t from 'tap'
-import { Header } from '../../../src/mail/message/header-block.ts'
+import { ENCODED_WORDS_MAX } from '../../../src/mail/message/encoded-words.ts'
+import { HEADER_FIELDS_MAX, Header } from '../../../src/mail/message/header-block.ts'
 import { headerFormFault } from '../../../src/mail/message/well-formed.ts'
 
 const faultOf = (text: string) => headerFormFault(new Header(Buffer.from(text, 'latin1')))
@@ -11,8 +12,11 @@ t.test('a header that all mail programs read alike is well formed', async (t) =>
     'A: b\n folded\n\tagain\nC:no blank\nD:\n\n',
     'Odd-!#$%&\'*+.^_`|~;<=>?@[]{}/"\\-Name: allowed by bytes 33 to 126\n\n',
     'Raw: \xe9\xff\n\n',
+    `${'A: b\n'.repeat(HEADER_FIELDS_MAX)}\n`,
+    `A: ${'=?x?q?a?='.repeat(ENCODED_WORDS_MAX)}\n\n`,
+    `A: ${'?'.repeat(5 * ENCODED_WORDS_MAX)}\nB: =?x?q?a?=\n\n`,
   ]) {
-    t.equal(faultOf(block), undefined, JSON.stringify(block))
+    t.equal(faultOf(block), undefined, JSON.stringify(block).slice(0, 100))
   }
 })
 
@@ -43,6 +47,10 @@ t.test('a header that mail programs read differently is not well formed', async 
     ['A: b\nTo: =?utf-8?Q?=0D=0AContent-Type:_x?=\n\n', /line 2 .*hides a line end/],
     ['A: b\nReceived: =?x?b?Cg==?=\n\n', /line 2 .*hides a line end/],
     ['A: b\nReceived: =?x? X?\n =0a\n\n', /line 2 .*hides a line end/],
+    [`${'A: b\n'.repeat(HEADER_FIELDS_MAX + 1)}\n`, /more than 5000 fields/],
+    [`A: ${'=?x?q?a?='.repeat(ENCODED_WORDS_MAX + 1)}\n\n`, /more than 2500 encoded words/],
   ]
-  for (const [block, why] of cases) t.match(faultOf(block), why, JSON.stringify(block))
+  for (const [block, why] of cases) {
+    t.match(faultOf(block), why, JSON.stringify(block).slice(0, 100))
+  }
 })

@@ -1,0 +1,67 @@
+import t from 'tap'
+import {
+  hasLongLine,
+  MAIL_LINE_MAX,
+  maySayContent,
+} from '../../../src/mail/message/content-fields.ts'
+
+/** Which fields may say something about content; all fields of transport: verdicts/copies/readings.test.ts. */
+
+t.test(
+  'a field that may say something about content does so by its name or its value',
+  async (t) => {
+    const names = ['content-x', 'X-Encoded', 'mime', 'boundary', 'disposition', 'x-name', 'a b']
+    for (const name of [...names, 'x'.repeat(201), '']) {
+      t.equal(maySayContent(name), true, name)
+      t.equal(maySayContent(name, ' a\n'), true, name)
+    }
+    for (const value of [
+      ...['content-type', 'content: a', 'mime', 'Mime-Version', 'an encoding', 'boundary'],
+      ...['base64', 'filename', 'printable', 'multipart', 'begin', '=ypart', '=yend'],
+      ...['must be converted', 'attach', 'content . type', 'con"tent"-id'],
+      ...['a\0', 'a\v', 'a\x7f', '=?x?q?=42oundary', '=?x?b?YmFzZTY0', 'h=content-type', 'mime_A'],
+      ...['a\n --b', 'a\n\t \t:b', 'a\n--b', '; h=a; boundary', '; h=base64/', 'x h=base64'],
+    ]) {
+      t.equal(maySayContent('X-A', ` ${value}\n`), true, JSON.stringify(value))
+    }
+    t.equal(maySayContent('X-Signature', '; h=a; boundary'), true)
+  },
+)
+
+t.test('other fields say nothing about content', async (t) => {
+  for (const name of ['Subject', 'X-A', "!-'*-9;-<>@-~", 'x'.repeat(200)]) {
+    t.equal(maySayContent(name), false, name)
+    t.equal(maySayContent(name, ' a\n'), false, name)
+  }
+  for (const value of [
+    ...['a -- b', 'a\n b--', 'a:\n b:', 'mime.example.org', 'mimecast', 'mime2', 'contents', ''],
+    ...['content.example.org', 'content of', 'a\r\n\tb', 'é', 'MIME_VERSION', 'A_BASE64_1'],
+    ...['=?x?q?=41', '=?x?b?YQ==', '=42oundary'],
+  ]) {
+    t.equal(maySayContent('X-A', ` ${value}\n`), false, JSON.stringify(value))
+  }
+  for (const value of ['a; h=content-type', 'a;\n h =\n base64 :\tmime; b=c', ';h=boundary']) {
+    t.equal(maySayContent('DKIM-Signature', value), false, value)
+    t.equal(maySayContent('X-A', value), true, value)
+  }
+})
+
+t.test('Content-Length says nothing if it is a length', async (t) => {
+  for (const value of ['1', ' 100\r\n']) t.equal(maySayContent('content-Length', value), false)
+  for (const value of ['', ' a\n', '1 a', 'a 1'])
+    t.equal(maySayContent('Content-Length', value), true)
+  t.equal(maySayContent('X-Content-Length', '1'), true)
+  t.equal(maySayContent('Content-Length-X', '1'), true)
+})
+
+t.test('a line of a field is long above 998 bytes, without its end', async (t) => {
+  const long = 'x'.repeat(MAIL_LINE_MAX)
+  for (const end of ['', '\n', '\r\n']) {
+    for (const front of ['', 'a\n', 'a\r\n']) {
+      t.equal(hasLongLine(`${front}${long}${end}b`), end === '')
+      t.equal(hasLongLine(`${front}${long}${end}`), false)
+      t.equal(hasLongLine(`${front}x${long}${end}`), true)
+    }
+  }
+  t.equal(hasLongLine(''), false)
+})
