@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { type Oddity, oddities } from '../../../../src/mail/mime/shared/oddities.ts'
+import { isWhole } from '../../../run/is-whole.ts'
 import { inChunks } from '../../message/bytes.ts'
 import { readMail } from '../read-mail.ts'
 import { examples, ordinary } from './oddity-examples.ts'
@@ -40,7 +41,7 @@ const all = Object.values(examples)
 t.test('however a message is split, it has the same oddities', async (t) => {
   for (const message of all.filter(({ length }) => length < 600)) {
     const whole = odditiesOf(message)
-    for (let cut = 1; cut < message.length; cut++) {
+    for (let cut = 1; cut < message.length; cut += isWhole ? 1 : 5) {
       const found = odditiesOf(message, [cut])
       if (String(found) !== String(whole)) {
         t.same(found, whole, `${JSON.stringify(message.toString('latin1'))} at ${cut}`)
