@@ -95,7 +95,15 @@ export const ROOMS = {
     files: ['src/scan/scanners/{file-plugin,plugin-host}/**/*.ts'],
     tests: ['test/scan/scanners/file-plugin/{bundle,protocol}.test.ts'],
   },
-  mime: { files: ['src/mail/mime/**/*.ts'], tests: ['test/mail/mime/**/*.test.ts'] },
+  mime: {
+    files: ['src/mail/mime/**/*.ts'],
+    tests: [
+      'test/mail/mime/*.test.ts',
+      'test/mail/mime/{containers,decoders,headers,shared}/*.test.ts',
+      'test/mail/mime/leaves/{content-checks,leaves,saved-forms}.test.ts',
+      'test/mail/mime/structure/{coded-data,delimiters,oddities,reading}.test.ts',
+    ],
+  },
   'slot-socket': {
     files: ['src/doors/slot-socket/**/*.ts'],
     tests: ['test/doors/slot-socket/{cases,conversation,request,tell,trust}.test.ts'],
