@@ -76,8 +76,7 @@ export class Header {
 }
 
 function lineEndingOf(block: Buffer): LineEnding {
-  const lf = block.indexOf(LF)
-  return lf > 0 && block[lf - 1] === CR ? '\r\n' : '\n'
+  return block[block.indexOf(LF) - 1] === CR ? '\r\n' : '\n'
 }
 
 /** How far the end of a header block was looked for. */
@@ -125,9 +124,7 @@ function findFields(block: Buffer, ending: LineEnding): FieldSpan[] {
   while (start < block.length && !isEmptyLine(block, start, crlf)) {
     if (fields.length > HEADER_FIELDS_MAX) break
     let end = lineEnd(block, start)
-    while (end < block.length && (block[end] === SPACE || block[end] === TAB)) {
-      end = lineEnd(block, end)
-    }
+    while (block[end] === SPACE || block[end] === TAB) end = lineEnd(block, end)
     fields.push(fieldAt(block, start, end))
     start = end
   }
@@ -196,7 +193,7 @@ export function editPlan(header: Header, edits: HeaderEdits): HeaderPart[] {
 
 function fieldLines(fields: readonly HeaderField[], { lineEnding }: Header): Buffer {
   const lines = fields.map(({ name, value }) => `${name}: ${value}\n`).join('')
-  return Buffer.from(lineEnding === '\n' ? lines : lines.replaceAll('\n', lineEnding), 'latin1')
+  return Buffer.from(lines.replaceAll('\n', lineEnding), 'latin1')
 }
 
 /**
