@@ -49,6 +49,14 @@ t.test('parts of bytes are what Buffer says of the same bytes, in every split', 
   )
 })
 
+t.test('a large buffer is read in pieces', async (t) => {
+  const large = Buffer.from(Uint32Array.from({ length: 150_000 }, (_, at) => at).buffer)
+  const bytes = Bytes.of(large)
+  t.ok(bytes.gather(5, 599_999).equals(large.subarray(5, 599_999)))
+  const most = Math.max(...[...bytes.slice(0).chunks()].map(({ length }) => length))
+  t.equal(most, 256 * 1024)
+})
+
 t.test('bytes without some ranges are the others, in their order', async (t) => {
   const all = inChunks(Buffer.from('0123456789'), [3, 4, 8])
   const without = (...ranges: readonly (readonly [number, number])[]) =>

@@ -1,6 +1,7 @@
 import t from 'tap'
 import {
   decodeWords,
+  ENCODED_WORDS_MAX,
   hasHiddenLineEnd,
   hidesLineEnd,
 } from '../../../src/mail/message/encoded-words.ts'
@@ -46,6 +47,7 @@ t.test('no line end is found in other text', async (t) => {
     `=?x?xb?${base64('\n')}?=`,
     `=?x?q?${base64('\n')}?=`,
     `=?${base64('\n')}?x?q?a?=`,
+    '=?x?q?a?= '.repeat(9),
   ]) {
     t.equal(hidesLineEnd(field), false, JSON.stringify(field))
   }
@@ -73,6 +75,12 @@ t.test('each field of a header is looked at by itself, with its folds', async (t
   t.equal(hasHiddenLineEnd('A: b\nC: =?x?q?d\n\t=0a\n'), true)
   t.equal(hasHiddenLineEnd('A: =?x?q?b\nC: =0a\n'), false)
   t.equal(hasHiddenLineEnd('A: b\n'), false)
+})
+
+t.test('too many encoded words may hide anything', async (t) => {
+  const words = (count: number) => `A: ${'=?x?q?a?='.repeat(count)}\n`
+  t.equal(hasHiddenLineEnd(words(ENCODED_WORDS_MAX)), false)
+  t.equal(hasHiddenLineEnd(words(ENCODED_WORDS_MAX + 1)), true)
 })
 
 t.test('the words of a text are decoded however they end', async (t) => {

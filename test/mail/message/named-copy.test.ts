@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -6,7 +6,7 @@ import type { Fault } from '../../../src/ground/errors/fault.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
 import type { Message } from '../../../src/mail/message/message.ts'
-import { NamedCopy } from '../../../src/mail/message/named-copy.ts'
+import { NamedCopy, withNamedCopy } from '../../../src/mail/message/named-copy.ts'
 import type { SpoolPolicy } from '../../../src/mail/message/spool.ts'
 
 const MEGABYTE = 1024 * 1024
@@ -97,6 +97,25 @@ t.test('every call for a copy that cannot be made, or was removed, rejects', asy
   removed.removeNamedFile()
   await t.rejects(removed.path(new BodyOf(1)), { message: 'the message is over' })
   t.same(readdirSync(directory), [])
+})
+
+t.test('a copy is there while it is used, and leaves nothing', async (t) => {
+  const directory = t.testdir()
+  for (const sharedDirectory of [directory, undefined]) {
+    const policy = { directory, sharedDirectory }
+    const text = await withNamedCopy(Bytes.of(Buffer.from('top')), policy, async (path) =>
+      readFileSync(await path(), 'latin1'),
+    )
+    t.equal(text, 'top')
+    t.same(readdirSync(directory), [])
+    const broken = Bytes.of(Buffer.from('top'), new BodyOf(1).slice(0, 9))
+    const used = withNamedCopy(broken, policy, (path) => path())
+    await t.rejects(used, /bytes more/)
+    t.same(readdirSync(directory), [])
+  }
+  const policy = { directory, sharedDirectory: directory }
+  const moved = withNamedCopy(new BodyOf(1), policy, async (path) => unlinkSync(await path()))
+  await t.rejects(moved, { kind: 'read', message: /was changed while it was scanned/ })
 })
 
 // promise: spool, rule-2-move

@@ -115,6 +115,8 @@ t.test('other work has a turn after each MiB that is written, and may end it', a
     /the message is over/,
   )
   t.equal(asked, 2, 'and nothing more is asked for')
+  await writeInTurns(fd, counted(), path)
+  t.equal(asked, 7, 'if nobody can end it, all is written')
 })
 
 t.test('a fault says whether the disk is full, or the directory is of no use', async (t) => {

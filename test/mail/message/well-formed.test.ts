@@ -3,6 +3,9 @@ import { ENCODED_WORDS_MAX } from '../../../src/mail/message/encoded-words.ts'
 import { HEADER_FIELDS_MAX, Header } from '../../../src/mail/message/header-block.ts'
 import { headerFormFault } from '../../../src/mail/message/well-formed.ts'
 
+/** A block with a field at which data begins for some readers. */
+const begins = (field: string) => [`X: y\n${field}\n\n`, /line 2 .*may begin/] as const
+
 const faultOf = (text: string) => headerFormFault(new Header(Buffer.from(text, 'latin1')))
 
 t.test('a header that all mail programs read alike is well formed', async (t) => {
@@ -11,7 +14,8 @@ t.test('a header that all mail programs read alike is well formed', async (t) =>
     'A: b\r\nC: d\r\n\r\n',
     'A: b\n folded\n\tagain\nC:no blank\nD:\n\n',
     'Odd-!#$%&\'*+.^_`|~;<=>?@[]{}/"\\-Name: allowed by bytes 33 to 126\n\n',
-    'Raw: \xe9\xff\n\n',
+    'Raw: \xe9\xff\n \xa1\n\n',
+    'Begin: begin 644 a\nAttach: b\nA: --b\n begin x\n begin 8\n =yend \n ----begin\n\n',
     `${'A: b\n'.repeat(HEADER_FIELDS_MAX)}\n`,
     `A: ${'=?x?q?a?='.repeat(ENCODED_WORDS_MAX)}\n\n`,
     `A: ${'?'.repeat(5 * ENCODED_WORDS_MAX)}\nB: =?x?q?a?=\n\n`,
@@ -36,6 +40,7 @@ t.test('a header that mail programs read differently is not well formed', async 
     ['A: b\nC\xf6ntent-Type: text/html\n\n', /line 2 .*is not a field/],
     ['A: b\n: no name\n\n', /line 2 .*is not a field/],
     ['A: b\n \t\nC: d\n\n', /line 1 .*blank continuation/],
+    ['A: b\n \x80\x7f\xa0\nC: d\n\n', /line 1 .*blank continuation/],
     ['A: b\n\0Content-Type: x\n\n', /line 2 .*NUL/],
     ['A: b\rContent-Type: x\n\n', /line 1 .*CR/],
     ['A: b\nC: d\r\n\n', /line 2 .*CR/],
@@ -49,6 +54,11 @@ t.test('a header that mail programs read differently is not well formed', async 
     ['A: b\nReceived: =?x? X?\n =0a\n\n', /line 2 .*hides a line end/],
     [`${'A: b\n'.repeat(HEADER_FIELDS_MAX + 1)}\n`, /more than 5000 fields/],
     [`A: ${'=?x?q?a?='.repeat(ENCODED_WORDS_MAX + 1)}\n\n`, /more than 2500 encoded words/],
+    ...['--b: c', 'begin-base64: c', 'BEGIN`: c', 'attach;x: c', 'A: b\n \t-----begin a'].map(
+      begins,
+    ),
+    ...['A: b\n\tBegin \t7', 'A: b\n =ybegin x', 'A: b\n =ypart x'].map(begins),
+    ...['A: b\n c\n attach;', 'A: b\n attach:'].map(begins),
   ]
   for (const [block, why] of cases) {
     t.match(faultOf(block), why, JSON.stringify(block).slice(0, 100))
