@@ -12,7 +12,7 @@ import {
 import { WithoutTails } from '../decoders/text-forms.ts'
 import { UuencodePlan } from '../decoders/uuencode.ts'
 import { YencPlan } from '../decoders/yenc.ts'
-import type { Steps } from '../shared/work.ts'
+import type { Steps, Work } from '../shared/work.ts'
 import type { CodedKind } from '../structure/coded-data.ts'
 import { saysType } from '../structure/nesting.ts'
 import type { CodedData, Leaf } from '../structure/open-contents.ts'
@@ -204,19 +204,16 @@ function* giveFromBase64(part: Bytes, decoding: Decoding): Steps<boolean> {
   const plan = new Base64Plan()
   yield* decoding.giveByPlan(plan, part)
   if (!plan.odd.padding) return false
-  let from = 0
-  for (const place of [...paddedPlaces(part), part.size]) {
-    if (place - from >= PIECE_LEAST) {
-      yield* decoding.giveInOneWay(makerOf(Base64Decoder), part.slice(from, place))
-    }
-    from = place
-  }
+  yield* eachPaddedPiece(part, decoding, (piece) =>
+    decoding.giveInOneWay(makerOf(Base64Decoder), piece),
+  )
   return true
 }
 
-/** Finds the places where data goes on after padding. */
-function* paddedPlaces(part: Bytes): Generator<number> {
+/** Gives each piece of the data that ends where data goes on after padding, and the last one. */
+function* eachPaddedPiece(part: Bytes, work: Work, give: (piece: Bytes) => Steps): Steps {
   let isPadded = false
+  let from = 0 // where the piece begins
   let at = 0
   for (const chunk of part.chunks()) {
     for (let index = 0; index < chunk.length; index++, at++) {
@@ -224,10 +221,13 @@ function* paddedPlaces(part: Bytes): Generator<number> {
       if (byte === 0x3d) isPadded = true
       else if (isPadded && byte > SPACE) {
         isPadded = false
-        yield at
+        if (at - from >= PIECE_LEAST) yield* give(part.slice(from, at))
+        from = at
       }
     }
+    yield* work.countUnits(chunk.length) // there may be a padding at every second byte
   }
+  if (part.size - from >= PIECE_LEAST) yield* give(part.slice(from))
 }
 
 /**

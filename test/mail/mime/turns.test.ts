@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import t from 'tap'
+import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
+import { contentsOf } from '../../../src/mail/mime/contents.ts'
+import { ReadBy } from '../message/bytes.ts'
+
+/** While a mail is read, other mail has its turn again and again, whatever the mail is made of. */
+
+const PART = 'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: '
+
+/** Mails with so many bytes of something small. */
+const shapes: Readonly<Record<string, (size: number) => string>> = {
+  'paddings of base64': (size) =>
+    `${PART}application/zip\nContent-Transfer-Encoding: base64\n\n${'=A'.repeat(size / 2)}\n--b--\n`,
+}
+
+/** The bytes of a chunk, and the most that are read between two turns. */
+const CHUNK = 64 * 1024
+const READ_MOST = 1024 * 1024
+
+for (const [name, make] of Object.entries(shapes)) {
+  t.test(`other mail goes on while a mail is read for ${name}`, async (t) => {
+    const bytes = Buffer.from(make(1_500_000), 'latin1')
+    let read = 0
+    let most = 0
+    const mail = new ReadBy(bytes.length, function* (from, to) {
+      for (let at = from; at < to; at += CHUNK) {
+        const chunk = bytes.subarray(at, Math.min(to, at + CHUNK))
+        read += chunk.length
+        most = Math.max(most, read)
+        yield chunk
+      }
+    })
+    const openFile = () => openAnonymousFile(tmpdir())
+    for (const { kind } of contentsOf(mail, { createHash, openFile })) if (kind === 'turn') read = 0
+    t.ok(most <= READ_MOST, `${most} bytes at a time`)
+  })
+}
