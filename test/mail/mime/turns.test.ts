@@ -13,6 +13,8 @@ const PART = 'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: '
 const shapes: Readonly<Record<string, (size: number) => string>> = {
   'paddings of base64': (size) =>
     `${PART}application/zip\nContent-Transfer-Encoding: base64\n\n${'=A'.repeat(size / 2)}\n--b--\n`,
+  'mails of a mailbox': (size) =>
+    `${PART}application/mbox\n\nFrom a\n${`\n\nFrom a\n${'x'.repeat(91)}`.repeat(size / 100)}\n--b--\n`,
 }
 
 /** The bytes of a chunk, and the most that are read between two turns. */

@@ -22,6 +22,9 @@ const COMPARED_MAX = 1024 * 1024
 /** The cost of a content besides its bytes, in units of work. */
 const CONTENT_COST = 4096
 
+/** The cost of a mail of a mailbox besides its bytes, which may be seven. */
+const MAIL_COST = 128
+
 /** The ways in which a content is opened, as bits: those of every file, and those that its header adds. */
 const AS_FILE = 1
 const AS_MESSAGE = 2
@@ -161,10 +164,12 @@ export class Decoding extends Work {
   /** Gives what stands in each mail of a mailbox (mbox, RFC 4155). */
   *#giveMails(mailbox: Bytes): Steps {
     let from = 0
-    for (const to of [...mailStarts(mailbox), mailbox.size]) {
+    for (const to of mailStarts(mailbox)) {
       yield* this.#readWithin(mailbox.slice(from, to), 'mail', this)
+      yield* this.countUnits(MAIL_COST)
       from = to
     }
+    yield* this.#readWithin(mailbox.slice(from), 'mail', this)
   }
 
   *#giveMail(source: Bytes): Steps {
