@@ -70,14 +70,10 @@ function textDecoder(charset: string): (() => TextPieces) | undefined {
   }
 }
 
-/** Whether iconv-lite has a decoder; it says so of `constructor`, too, and has none. */
+/** Whether iconv-lite has a decoder. To ask for one that it has not takes long: it throws. */
 function canDecode(charset: string): boolean {
-  try {
-    iconv.getDecoder(charset)
-    return true
-  } catch {
-    return false
-  }
+  iconv.encodingExists('utf8') // which fills the table
+  return Object.hasOwn(iconv.encodings!, charset)
 }
 
 /** The most bytes that wait for a blank. */
