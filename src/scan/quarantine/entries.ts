@@ -130,19 +130,20 @@ export async function withEntry<Result>(
   id: string,
   use: (entry: QuarantineEntry, folder: Folder) => Promise<Result>,
 ): Promise<Result> {
-  let why = 'is not in quarantine'
+  let isThere = false
   for (let look = 0; look < LOOKS; look++) {
     const entry = findEntry(root, id)
     const folder = entry && Folder.find(root, entry)
+    isThere = folder !== undefined
     if (entry === undefined || folder === undefined) continue
     try {
       return await use(entry, folder)
     } catch (error) {
       folder.close()
       if (errorCode(error) !== 'ENOENT') throw error
-      why = 'other processes move it all the time'
     }
   }
+  const why = isThere ? 'other processes move it all the time' : 'is not in quarantine'
   throw new Fault('config', `${id}: ${why}`)
 }
 

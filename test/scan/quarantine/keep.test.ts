@@ -498,5 +498,10 @@ t.test('a message is looked for by its id, and again if it was moved', async (t)
     throw new Error('broken')
   })
   await t.rejects(broken, { message: 'broken' }, 'any other error is an error')
+  const deleted = withEntry(root, id, async () => {
+    rmSync(fileOf(directory, id)) // by another process, after the first look
+    throw gone
+  })
+  await t.rejects(deleted, { message: `${id}: is not in quarantine` }, 'the last look counts')
   t.equal(descriptors(), open)
 })
