@@ -1,7 +1,7 @@
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
-import type { Door, Passage } from '../second-reader/passage.ts'
+import { type Door, inLanes, type Passage } from '../second-reader/passage.ts'
 import { readByLines } from '../second-reader/readers/lines.ts'
-import type { Python } from '../second-reader/readers/python.ts'
+import { stampsIn } from '../second-reader/stamped.ts'
 import { faults } from '../second-reader/truths.ts'
 import { type Kind, type Letter, makeLetter } from './letters.ts'
 
@@ -51,35 +51,25 @@ export const newResult = (): Result => ({
 /** Sends the messages through the doors in turn, and looks whether what is said of each is true. */
 export async function runLoad(
   doors: readonly Door[],
-  python: Python,
   { count, atOnce, most, first = 0, letters = makeLetter }: Load,
   result: Result = newResult(),
 ): Promise<Result> {
-  let next = 0
-  const lane = async () => {
-    while (next < count) {
-      const serial = first + next++
-      const door = doors[serial % doors.length]!
-      const { kind, message } = letters(serial, most)
-      const passage = await door.send(message, 'refuse')
-      result.messages++
-      result.bytes += message.length
-      const wrong = await lookAt(passage, kind, python, result)
-      if (wrong) result.wrong.push(`${door.name}, message ${serial}, ${kind}: ${wrong}`)
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, lane))
+  await inLanes(Array(count).keys(), atOnce, async (at) => {
+    const serial = first + at
+    const door = doors[serial % doors.length]!
+    const { kind, message } = letters(serial, most)
+    const passage = await door.send(message)
+    result.messages++
+    result.bytes += message.length
+    const wrong = lookAt(passage, kind, result)
+    if (wrong) result.wrong.push(`${door.name}, message ${serial}, ${kind}: ${wrong}`)
+  })
   return result
 }
 
 /** What is not as it must be, or ''; counts what became of it. */
-async function lookAt(
-  passage: Passage,
-  kind: Kind,
-  python: Python,
-  result: Result,
-): Promise<string> {
-  const { outcome, log, left, came } = passage
+function lookAt(passage: Passage, kind: Kind, result: Result): string {
+  const { outcome, log, left } = passage
   if (/\bdecision=cold\b/.test(log)) result.cold++
   if (/\bscan=(?:clean|infected)\b/.test(log)) result.scanned++
   if (/\bscan=known\b/.test(log)) result.known++
@@ -92,13 +82,11 @@ async function lookAt(
     return outcome === 'refused' ? '' : `${outcome}: ${log}`
   }
   if (left === undefined) return `${outcome}: ${log}`
-  const [stampsBefore, stampsAfter] = [await python.stamps(came), await python.stamps(left)]
   const header = left.subarray(0, left.indexOf('\n\n') + 2)
   const virus = left.includes(EICAR) ? 'the test virus' : ''
-  const readings = { fields: readByLines(header), parts: {}, virus, stampsBefore, stampsAfter }
-  const found = faults(passage, readings, 'refuse')
+  const found = faults(passage, { fields: readByLines(header), virus }, 'refuse')
   if (found.length > 0) return found.join('; ')
-  const stamps = stampsAfter?.filter((holds) => holds).length ?? 0
+  const stamps = stampsIn(left)?.filter((holds) => holds).length ?? 0
   if (stamps !== (kind === 'clean' ? 1 : 0)) return `${stamps} stamps: ${log}`
   if (kind === 'clean') result.stampsThatFit++
   else result.unstamped++

@@ -29,11 +29,11 @@ for (const { name, program } of runtimes) {
   if (values.runtime !== undefined && values.runtime !== name) continue
   const stops: (() => unknown)[] = []
   try {
-    const rig = await openLoadRig({ teardown: (stop) => void stops.unshift(stop) }, program)
+    const doors = await openLoadRig({ teardown: (stop) => void stops.unshift(stop) }, program)
     const result = newResult()
     for (let first = 0; first < load.count; first += PART) {
       const count = Math.min(PART, load.count - first)
-      await runLoad([rig.client, rig.milter], rig.python, { ...load, count, first }, result)
+      await runLoad(doors, { ...load, count, first }, result)
       process.stderr.write(`${name}: ${result.messages} messages, ${result.wrong.length} wrong\n`)
     }
     process.stdout.write(`${name}\n`)

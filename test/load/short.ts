@@ -1,12 +1,11 @@
 import type { Test } from 'tap'
 import { missing as noCompiler } from '../c/onescanc/client.ts'
 import { clamdMissing } from '../programs/clamd.ts'
-import { pythonMissing } from '../programs/python.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { linesOf, newResult, runLoad } from './load.ts'
 import { openLoadRig } from './rig.ts'
 
-export const missing = clamdMissing || pythonMissing || noCompiler
+export const missing = clamdMissing || noCompiler
 
 const MIB = 1024 * 1024
 
@@ -19,11 +18,10 @@ const LARGE = isWhole ? 40 : 12
  * pieces: every answer is true.
  */
 export async function expectTruthUnderLoad(t: Test, program: readonly string[]): Promise<void> {
-  const { client, milter, python } = await openLoadRig(t, program)
-  const doors = [client, milter]
+  const doors = await openLoadRig(t, program)
   const result = newResult()
-  await runLoad(doors, python, { count: SMALL, atOnce: 60, most: 2 * MIB }, result)
-  await runLoad(doors, python, { first: SMALL, count: LARGE, atOnce: 20, most: 10 * MIB }, result)
+  await runLoad(doors, { count: SMALL, atOnce: 60, most: 2 * MIB }, result)
+  await runLoad(doors, { first: SMALL, count: LARGE, atOnce: 20, most: 10 * MIB }, result)
   for (const line of linesOf(result)) t.comment(line)
   t.same(result.wrong, [])
   const all = SMALL + LARGE

@@ -14,8 +14,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isExecutable } from '../../src/ground/process/execute.ts'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
-import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
+import { askClamd, scanStream } from '../../src/scan/scanners/clamd/sessions.ts'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import type { ScanFinding } from '../../src/scan/scanners/shared/finding.ts'
 import { freePort } from './free-port.ts'
 import { type Ending, startServer } from './server.ts'
 
@@ -130,6 +131,15 @@ export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise
     log: server.log,
     stop,
   }
+}
+
+/** What a clamd itself says of a message. */
+export async function clamdAnswer(socket: string, message: Buffer): Promise<ScanFinding> {
+  const content = { chunks: () => [message] }
+  const address = readClamdAddress(socket)
+  const outcome = await scanStream(address, content, AbortSignal.timeout(60_000))
+  if (outcome.kind !== 'answered') throw new Error(`clamd: ${outcome.why}`)
+  return outcome.answer
 }
 
 function configuration(

@@ -1,4 +1,6 @@
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { multipart } from '../scan/scanners/evasions/compose.ts'
+import { otherBlanks } from './bases.ts'
 import { stamped } from './stamped.ts'
 
 /** What was shown to get a virus past, or a tag believed, once. */
@@ -15,8 +17,8 @@ const virus = Buffer.from(EICAR).toString('base64')
 const [half, other] = [virus.slice(0, 48), virus.slice(48)]
 const part = 'Content-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n'
 const lone = `MIME-Version: 1.0\n${part}\n${half}\n${other}\n`
-const mixed = (boundary: string, delimiter = boundary) =>
-  `MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="${boundary}"\n\n--${delimiter}\n${part}\n${half}\n${other}\n--${delimiter}--\n`
+const mixed = (boundary: string) =>
+  `MIME-Version: 1.0\n${multipart('mixed', [`${part}\n${half}\n${other}`], { boundary })}`
 
 const rfc822 = 'MIME-Version: 1.0\nContent-Type: message/rfc822\n'
 
@@ -26,22 +28,10 @@ const magics =
   )
 
 /** Two messages in one for who takes other blanks for the boundary; the stamp is that of the first. */
-const twoParts = (boundary: string) =>
-  [
-    'MIME-Version: 1.0',
-    `Content-Type: multipart/mixed; boundary="${boundary}"`,
-    '',
-    '--b b',
-    'Content-Type: text/plain',
-    '',
-    'Hello',
-    '--b  b',
-    `${part}`,
-    virus,
-    '--b  b--',
-    '--b b--',
-    '',
-  ].join('\n')
+const twoParts = (boundary: string) => ({
+  message: (now: number) =>
+    bytes(stamped(`MIME-Version: 1.0\n${otherBlanks}`, now).replace('"b b"', `"${boundary}"`)),
+})
 
 export const attacks: readonly Attack[] = [
   ...magics.map((magic) => attack(`first field ${magic}`, `${magic}: x\n${mixed('b')}`)),
@@ -95,16 +85,8 @@ export const attacks: readonly Attack[] = [
   attack('17 X-QHPSI', `${'X-QHPSI: clean\n'.repeat(17)}\nHello\n`),
   attack('1,000 X-QHPSI', `${'X-QHPSI: clean\n'.repeat(1000)}\nHello\n`),
   attack('1,000 X-QHPSI and a virus', `${'X-QHPSI: clean\n'.repeat(1000)}${lone}`),
-  {
-    name: 'blanks in the boundary of a stamped message',
-    message: (now) =>
-      bytes(stamped(twoParts('b b'), now).replace('boundary="b b"', 'boundary="b  b"')),
-  },
-  {
-    name: 'a tab in the boundary of a stamped message',
-    message: (now) =>
-      bytes(stamped(twoParts('b b'), now).replace('boundary="b b"', 'boundary="b\tb"')),
-  },
+  { name: 'blanks in the boundary of a stamped message', ...twoParts('b  b') },
+  { name: 'a tab in the boundary of a stamped message', ...twoParts('b\tb') },
   {
     name: 'Content-Type above a stamp',
     message: (now) => bytes(`Content-Type: text/html\n${stamped('Subject: a\n\nb\n', now)}`),
@@ -126,9 +108,7 @@ export const attacks: readonly Attack[] = [
 ]
 
 function nested(depth: number): string {
-  let text = `${part}\n${virus}\n`
-  for (let i = depth; i > 0; i--) {
-    text = `Content-Type: multipart/mixed; boundary="b${i}"\n\n--b${i}\n${text}--b${i}--\n`
-  }
+  let text = `${part}\n${virus}`
+  for (let i = depth; i > 0; i--) text = multipart('mixed', [text], { boundary: `b${i}` })
   return `MIME-Version: 1.0\n${text}`
 }

@@ -1,23 +1,15 @@
-import fc from 'fast-check'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { minimise } from '../bench/readers/minimise.ts'
+import { clamdAnswer } from '../programs/clamd.ts'
+import { createRandom } from '../run/random.ts'
 import { type Attack, attacks } from './attacks.ts'
-import { describe, make, type Recipe, recipes, smaller } from './mail.ts'
-import { type Door, type Passage, scanOf, type Variant } from './passage.ts'
-import { clamdSays } from './readers/clamd.ts'
-import { readByLines } from './readers/lines.ts'
-import { readByPostalMime } from './readers/postal-mime.ts'
-import type { Rig } from './rig.ts'
+import { made } from './mail.ts'
+import { type Door, inLanes, type Passage, scanOf, type Variant } from './passage.ts'
+import { readFields } from './readers/fields.ts'
+import type { Doors, Rig } from './rig.ts'
 import { faults, type Readings } from './truths.ts'
 
-/** One message, and where it goes. */
-interface Trial {
-  readonly recipe: Recipe
-  readonly door: keyof Rig['doors']
-  readonly variant: Variant
-}
-
 export interface Fault {
-  /** Door, variant and recipe or attack. */
+  /** Door, variant, and what the message is. */
   readonly trial: string
   readonly message: Buffer
   readonly faults: readonly string[]
@@ -28,8 +20,6 @@ export interface Tally {
   /** By door, and by what became of them. */
   readonly doors: Map<string, number>
   readonly outcomes: Map<string, number>
-  /** Attachments that readers open and clamd does not find in what is called clean, by class. */
-  readonly missed: Map<string, number>
   /** Readings that a reader gave up. */
   readonly troubles: Map<string, number>
   readonly faults: Fault[]
@@ -39,61 +29,68 @@ export const newTally = (): Tally => ({
   messages: 0,
   doors: new Map(),
   outcomes: new Map(),
-  missed: new Map(),
   troubles: new Map(),
   faults: [],
 })
 
-type DoorName = keyof Rig['doors']
 type Weights<Name extends string> = Readonly<Partial<Record<Name, number>>>
 
 export interface Order {
   readonly count: number
+  /** Of the first message; the others have those behind it. */
   readonly seed: number
   /** How many of them go through each door; by default the more, the less a door costs. */
-  readonly doors?: Weights<DoorName>
+  readonly doors?: Weights<keyof Doors>
   /** By default most are refused where they are infected. */
   readonly variants?: Weights<Variant>
-  /** Told after each batch. */
+  /** Told after each thousand. */
   readonly progress?: (tally: Tally) => void
 }
 
-const allDoors: Weights<DoorName> = { cold: 2, client: 5, socket: 45, milter: 38, smtp: 10 }
+const allDoors: Weights<keyof Doors> = { cold: 2, client: 5, socket: 45, milter: 38, smtp: 10 }
 const allVariants: Weights<Variant> = { refuse: 8, tag: 2, skip: 1 }
 
-function trialsOf({ doors = allDoors, variants = allVariants }: Order): fc.Arbitrary<Trial> {
-  return fc.record({ recipe: recipes, door: weighted(doors), variant: weighted(variants) })
-}
-
-function weighted<Name extends string>(weights: Weights<Name>): fc.Arbitrary<Name> {
-  return fc.oneof(
-    ...(Object.entries(weights) as [Name, number][]).map(([name, weight]) => ({
-      weight,
-      arbitrary: fc.constant(name),
-    })),
+/** Each name as often as it weighs. */
+const inWeight = <Name extends string>(weights: Weights<Name>) =>
+  (Object.entries(weights) as [Name, number][]).flatMap(([name, weight]) =>
+    Array<Name>(weight).fill(name),
   )
-}
 
 /** Messages that are made, and judged, with others in between. */
 const AT_ONCE = 16
-const BATCH = 1000
+const PROGRESS_EVERY = 1000
 
 /** `count` messages by `seed`: the same seed makes the same messages, but for the time in stamps. */
 export async function runBench(rig: Rig, order: Order): Promise<Tally> {
   const { count, seed, progress } = order
-  const trials = trialsOf(order)
+  const doors = inWeight(order.doors ?? allDoors)
+  const variants = inWeight(order.variants ?? allVariants)
   const tally = newTally()
-  for (let done = 0; done < count; done += BATCH) {
-    const numRuns = Math.min(BATCH, count - done)
-    const batch = fc.sample(trials, { numRuns, seed: seed + done })
-    let next = 0
-    const lane = async () => {
-      while (next < batch.length) await runTrial(rig, batch[next++]!, tally)
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, lane))
-    progress?.(tally)
-  }
+  await inLanes(Array(count).keys(), AT_ONCE, async (at) => {
+    const random = createRandom(-seed - at) // others than those that make the message
+    await runTrial(rig, random.pick(variants), random.pick(doors), seed + at, tally)
+    if (tally.messages % PROGRESS_EVERY === 0) progress?.(tally)
+  })
   return tally
+}
+
+async function runTrial(
+  rig: Rig,
+  variant: Variant,
+  name: keyof Doors,
+  seed: number,
+  tally: Tally,
+): Promise<void> {
+  const door = rig.hosts[variant][name]
+  const make = (only?: readonly number[]) => made(seed, unixTime(), only)
+  const faultsOf = (message: Buffer, into = newTally()) => pass(rig, door, variant, message, into)
+  if ((await faultsOf(make().message, tally)).length === 0) return
+  const least = await minimise(make, async (message) => (await faultsOf(message)).length > 0)
+  tally.faults.push({
+    trial: `${door.name}, ${variant}, seed ${seed}: ${least.changes.join(', ')}`,
+    message: least.message,
+    faults: await faultsOf(least.message),
+  })
 }
 
 /**
@@ -102,33 +99,28 @@ export async function runBench(rig: Rig, order: Order): Promise<Tally> {
  * that it goes by a file.
  */
 export async function runAttacks(rig: Rig, tally: Tally, isWhole = true): Promise<void> {
-  const tryIt = async (attack: Attack, door: Door, variant: Variant, large: boolean) => {
-    const made = attack.message(unixTime())
-    const message = large ? Buffer.concat([made, EPILOGUE]) : made
-    const { found } = await pass(rig, door, variant, message, attack.name, tally)
+  const tryIt = async ({ name, message }: Attack, door: Door, variant: Variant, behind: Buffer) => {
+    const attack = Buffer.concat([message(unixTime()), behind])
+    const found = await pass(rig, door, variant, attack, tally)
     if (found.length === 0) return
-    const trial = `${door.name}, ${variant}: ${attack.name}${large ? ', large' : ''}`
-    tally.faults.push({ trial, message, faults: found })
+    const trial = `${door.name}, ${variant}: ${name}${behind.length > 0 ? ', large' : ''}`
+    tally.faults.push({ trial, message: attack, faults: found })
   }
-  const { cold, client, socket, milter, smtp } = rig.doors
-  const some = isWhole ? variants : (['refuse'] as const)
   const calls = attacks.flatMap((attack, number) => {
-    const through = (door: Door, variant: Variant, large = false) => {
-      return () => tryIt(attack, door, variant, large)
+    const through = (name: keyof Doors, variant: Variant = 'refuse', behind = Buffer.alloc(0)) => {
+      return () => tryIt(attack, rig.hosts[variant][name], variant, behind)
     }
+    const some = isWhole ? variants : (['refuse'] as const)
     return [
-      ...variants.map((variant) => through(socket, variant)),
-      ...[milter, smtp].flatMap((door) => some.map((variant) => through(door, variant))),
-      through(client, 'refuse'),
+      ...variants.map((variant) => through('socket', variant)),
+      ...some.flatMap((variant) => [through('milter', variant), through('smtp', variant)]),
+      through('client'),
       ...(isWhole || number % 5 === 0
-        ? [through(cold, 'refuse'), through(client, 'refuse', true)]
+        ? [through('cold'), through('client', 'refuse', EPILOGUE)]
         : []),
     ]
   })
-  const lane = async () => {
-    for (let call = calls.shift(); call; call = calls.shift()) await call()
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, lane))
+  await inLanes(calls, AT_ONCE, (call) => call())
 }
 
 /** More than onescanc sends: from 64 KiB on, it names a file in SPOOLDIR, if there is one. */
@@ -138,74 +130,37 @@ const variants: readonly Variant[] = ['refuse', 'tag', 'skip']
 
 const unixTime = () => Math.floor(Date.now() / 1000)
 
-async function runTrial(rig: Rig, trial: Trial, tally: Tally): Promise<void> {
-  const { door, variant, recipe } = trial
-  const tryIt = async (candidate: Recipe, into: Tally) => {
-    const message = make(candidate, unixTime())
-    const { found } = await pass(rig, rig.doors[door], variant, message, describe(candidate), into)
-    return { message, found }
-  }
-  let { message, found } = await tryIt(recipe, tally)
-  if (found.length === 0) return
-  let least = recipe
-  for (let steps = smaller(least), step = steps.next(); !step.done; step = steps.next()) {
-    const tried = await tryIt(step.value, newTally())
-    if (tried.found.length === 0) continue
-    least = step.value
-    message = tried.message
-    found = tried.found
-    steps = smaller(least)
-  }
-  tally.faults.push({
-    trial: `${rig.doors[door].name}, ${variant}: ${JSON.stringify(least)}`,
-    message,
-    faults: found,
-  })
-}
-
+/** The truths that do not hold for a message. */
 async function pass(
   rig: Rig,
   door: Door,
   variant: Variant,
   message: Buffer,
-  kind: string,
   tally: Tally,
-): Promise<{ readonly found: readonly string[] }> {
-  const passage = await door.send(message, variant)
+): Promise<readonly string[]> {
+  const passage = await door.send(message)
   const readings = await read(rig, passage)
   tally.messages++
   count(tally.doors, door.name)
   count(tally.outcomes, `${passage.outcome} ${scanOf(passage)}`)
-  if (readings !== undefined) tellOf(readings, passage, kind, tally)
-  return { found: faults(passage, readings, variant) }
+  for (const [reader, values] of Object.entries(readings?.fields ?? {})) {
+    if (values === null) count(tally.troubles, reader)
+  }
+  return faults(passage, readings, variant)
 }
 
-async function read(rig: Rig, { came, left }: Passage): Promise<Readings | undefined> {
+/** The field that the next host puts on top, before it looks at the message. */
+const NEXT_HOST = 'Received: from a.example.org by b.example.org; Fri, 20 Nov 2026 10:00:00 +0000'
+
+async function read({ python, clamd }: Rig, { left }: Passage): Promise<Readings | undefined> {
   if (left === undefined) return undefined
-  const [before, after, postal, virus] = await Promise.all([
-    rig.python.stamps(came),
-    rig.python.read(left),
-    readByPostalMime(left, EICAR),
-    clamdSays(rig.clamd, left),
+  const ending = left[left.indexOf(0x0a) - 1] === 0x0d ? '\r\n' : '\n'
+  const [fields, found] = await Promise.all([
+    readFields(python, left),
+    clamdAnswer(clamd, Buffer.concat([Buffer.from(NEXT_HOST + ending), left])),
   ])
-  const parts = {
-    'compat32 of Python': after.compat32,
-    'default of Python': after.default,
-    'postal-mime': postal,
-  }
-  const fields = readByLines(left)
-  for (const [name, { qhpsi, trouble }] of Object.entries(parts)) {
-    if (trouble === undefined) fields[name] = qhpsi
-  }
-  return { fields, parts, virus, stampsBefore: before, stampsAfter: after.stamps }
-}
-
-function tellOf(readings: Readings, passage: Passage, kind: string, tally: Tally): void {
-  const readers = Object.entries(readings.parts)
-  for (const [name, { trouble }] of readers)
-    if (trouble !== undefined) count(tally.troubles, `${name}: ${trouble}`)
-  const opened = readers.some(([, reading]) => reading.opened)
-  if (opened && readings.virus === '' && scanOf(passage) === 'clean') count(tally.missed, kind)
+  const virus = found.answer === 'infected' ? found.name : found.answer
+  return { fields, virus: virus === 'clean' ? '' : virus }
 }
 
 function count(counts: Map<string, number>, key: string): void {

@@ -1,32 +1,41 @@
-/** What is done to a message: by a name, and a text in LF from a text in LF and two numbers. */
-export type Change = (text: string, a: number, b: number) => string
+import type { Random } from '../run/random.ts'
 
-const at = <T>(list: readonly T[], index: number): T => list[index % list.length]!
+/** What is done to a message: a text in LF from a text in LF. */
+export type Change = (text: string, random: Random) => string
 
 /** Header and the rest, at the first empty line; of a text without one all is header. */
 function cut(text: string): readonly [header: string[], rest: string] {
   const end = text.startsWith('\n') ? 0 : text.indexOf('\n\n') + 1
   const [header, rest] =
     end === 0 && !text.startsWith('\n') ? [text, ''] : [text.slice(0, end), text.slice(end)]
-  return [header.split(/(?<=\n)/), rest]
+  return [linesOf(header), rest]
 }
 
-function inHeader(line: string): (text: string, place: number) => string {
-  return (text, place) => {
+const linesOf = (text: string) => text.split(/(?<=\n)/)
+
+function putInto(lines: string[], random: Random, line: string): string {
+  return lines.toSpliced(random.below(lines.length + 1), 0, line).join('')
+}
+
+/** A change that puts one of these lines somewhere into the header. */
+const inHeader =
+  (choice: readonly string[]): Change =>
+  (text, random) => {
     const [lines, rest] = cut(text)
-    lines.splice(place % (lines.length + 1), 0, `${line}\n`)
-    return lines.join('') + rest
+    return putInto(lines, random, `${random.pick(choice)}\n`) + rest
   }
-}
 
-function inBody(text: string, a: number, line: string): string {
-  const [lines, rest] = cut(text)
-  const body = rest.split(/(?<=\n)/)
-  // More often than not in the last lines, where an attachment is.
-  const place = a % 3 === 0 ? a % (body.length + 1) : body.length - 1 - (a % 6)
-  body.splice(Math.max(1, place), 0, `${line}\n`)
-  return lines.join('') + body.join('')
-}
+/** The same into the body: more often than not into the last lines, where an attachment is. */
+const inBody =
+  (choice: readonly string[]): Change =>
+  (text, random) => {
+    const [lines, rest] = cut(text)
+    const body = linesOf(rest)
+    const place = random.once(3) ? random.below(body.length + 1) : body.length - 1 - random.below(6)
+    return (
+      lines.join('') + body.toSpliced(Math.max(1, place), 0, `${random.pick(choice)}\n`).join('')
+    )
+  }
 
 /** First bytes by which libclamav takes a file for something else than mail. */
 const magics =
@@ -99,86 +108,79 @@ const unbound = ['Received: x', 'DKIM-Signature: x', 'ARC-Seal: i=1', 'Return-Pa
 const bound = ['X-Any: x', 'Content-Type: text/html', 'MIME-Version: 1.0', 'Content-Length: 5']
 
 export const changes: Readonly<Record<string, Change>> = {
-  'first field of another kind of file': (text, a) => `${at(magics, a)}: x\n${text}`,
-  'a field first that is not From': (text, a) => {
+  'first field of another kind of file': (text, random) => `${random.pick(magics)}: x\n${text}`,
+  'a field first that is not From': (text, random) => {
     const [lines, rest] = cut(text)
-    const [line] = lines.splice(a % lines.length, 1)
+    const [line] = lines.splice(random.below(lines.length), 1)
     return [line, ...lines].join('') + rest
   },
-  'X-QHPSI in the header': (text, a, b) => inHeader(at(ours, b))(text, a),
-  'X-QHPSI on top': (text, _, b) => `${at(ours, b)}\n${text}`,
-  'X-QHPSI in the body': (text, a) => inBody(text, a, 'X-QHPSI: AAAA'),
-  'X-QHPSI in the body, odd': (text, a, b) => inBody(text, a, at(ours, b)),
-  'an odd line in the header': (text, a, b) => inHeader(at(odd, b))(text, a),
-  'an odd line instead of the empty one': (text, _, b) => {
+  'X-QHPSI in the header': inHeader(ours),
+  'X-QHPSI on top': (text, random) => `${random.pick(ours)}\n${text}`,
+  'X-QHPSI in the body': inBody(['X-QHPSI: AAAA']),
+  'X-QHPSI in the body, odd': inBody(ours),
+  'an odd line in the header': inHeader(odd),
+  'an odd line instead of the empty one': (text, random) => {
     const [lines, rest] = cut(text)
-    return `${lines.join('')}${at(odd, b)}${rest}`
+    return `${lines.join('')}${random.pick(odd)}${rest}`
   },
-  'an odd line and X-QHPSI behind it': (text, a, b) => {
+  'an odd line and X-QHPSI behind it': (text, random) => {
     const [lines, rest] = cut(text)
-    const place = a % (lines.length + 1)
-    lines.splice(place, 0, `${at(odd, b)}\n`)
-    lines.splice(place + 1 + (b % (lines.length - place)), 0, 'X-QHPSI: clean\n')
-    return lines.join('') + rest
+    const above = lines.splice(0, random.below(lines.length + 1))
+    const below = putInto(lines, random, 'X-QHPSI: clean\n')
+    return `${above.join('')}${random.pick(odd)}\n${below}${rest}`
   },
-  'an odd first line': (text, _, b) => `${at(odd, b)}\n${text}`,
-  'a bare CR in a field': (text, a, b) => inHeader(at(bare, b))(text, a),
-  'a line like a stamp': (text, a, b) => inHeader(at(stampLike, b))(text, a),
-  'a field that hosts add': (text, a, b) => inHeader(at(unbound, b))(text, a),
-  'a field that no host adds': (text, a, b) => inHeader(at(bound, b))(text, a),
-  'many X-QHPSI': (text, a) => 'X-QHPSI: clean\n'.repeat(8 + (a % 20)) + text,
-  'a line twice': (text, a, b) => {
+  'an odd first line': (text, random) => `${random.pick(odd)}\n${text}`,
+  'a bare CR in a field': inHeader(bare),
+  'a line like a stamp': inHeader(stampLike),
+  'a field that hosts add': inHeader(unbound),
+  'a field that no host adds': inHeader(bound),
+  'many X-QHPSI': (text, random) => 'X-QHPSI: clean\n'.repeat(8 + random.below(20)) + text,
+  'a line twice': (text, random) => {
     const [lines, rest] = cut(text)
-    lines.splice(b % (lines.length + 1), 0, at(lines, a))
-    return lines.join('') + rest
+    return putInto(lines, random, random.pick(lines)) + rest
   },
-  'a line less': (text, a) => {
-    const lines = text.split(/(?<=\n)/)
-    lines.splice(a % lines.length, 1)
-    return lines.join('')
+  'a line less': (text, random) => {
+    const lines = linesOf(text)
+    return lines.toSpliced(random.below(lines.length), 1).join('')
   },
-  'a line elsewhere': (text, a, b) => {
-    const lines = text.split(/(?<=\n)/)
-    const [line = ''] = lines.splice(a % lines.length, 1)
-    lines.splice(b % (lines.length + 1), 0, line)
-    return lines.join('')
+  'a line elsewhere': (text, random) => {
+    const lines = linesOf(text)
+    const [line = ''] = lines.splice(random.below(lines.length), 1)
+    return putInto(lines, random, line)
   },
-  'a blank twice': (text, a) => {
-    const blanks = [...text.matchAll(/ /g)]
-    if (blanks.length === 0) return text
-    const { index } = at(blanks, a)
+  'a blank twice': (text, random) => {
+    const blanks = [...text.matchAll(/ /g), { index: text.length }]
+    const { index } = random.pick(blanks)
     return `${text.slice(0, index)} ${text.slice(index)}`
   },
   'a boundary with a blank more': (text) => text.replace(/(boundary="b) +(b")/, '$1  $2'),
-  'another case': (text, a) => {
+  'another case': (text, random) => {
     const [lines, rest] = cut(text)
-    const place = a % lines.length
+    const place = random.below(lines.length)
     lines[place] = lines[place]!.replace(/^[^:]*/, (name) => name.toUpperCase())
     return lines.join('') + rest
   },
-  'another byte': (text, a, b) => {
-    const place = a % (text.length + 1)
-    return text.slice(0, place) + String.fromCharCode(b % 256) + text.slice(place + 1)
+  'another byte': (text, random) => {
+    const place = random.below(text.length + 1)
+    return text.slice(0, place) + String.fromCharCode(random.below(256)) + text.slice(place + 1)
   },
-  'a byte more': (text, a, b) => {
-    const place = a % (text.length + 1)
-    return (
-      text.slice(0, place) + at(['\0', '\r', '\n', ' ', '\n\n', '\r\n', ':'], b) + text.slice(place)
-    )
+  'a byte more': (text, random) => {
+    const place = random.below(text.length + 1)
+    const bytes = random.pick(['\0', '\r', '\n', ' ', '\n\n', '\r\n', ':'])
+    return text.slice(0, place) + bytes + text.slice(place)
   },
-  'a CR at the end of a line': (text, a) => {
-    const lines = text.split(/(?<=\n)/)
-    const place = a % lines.length
+  'a CR at the end of a line': (text, random) => {
+    const lines = linesOf(text)
+    const place = random.below(lines.length)
     lines[place] = lines[place]!.replace(/\n$/, '\r\n')
     return lines.join('')
   },
-  'an end': (text, a) => text.slice(0, a % (text.length + 1)),
+  'an end': (text, random) => text.slice(0, random.below(text.length + 1)),
   'no last line end': (text) => text.replace(/\n+$/, ''),
 }
 
 /** What is done to all line ends at last; `some` are those of every third line. */
-export const endings: Readonly<Record<string, (text: string) => string>> = {
-  LF: (text) => text,
+export const endings: Readonly<Record<string, Change>> = {
   CRLF: (text) => text.replace(/(?<!\r)\n/g, '\r\n'),
   'CRLF for some': (text) => text.replace(/([^\n]*\n[^\n]*\n[^\n]*)(?<!\r)\n/g, '$1\r\n'),
   'CR CR LF for some': (text) => text.replace(/([^\n]*\n[^\n]*\n[^\n]*)\n/g, '$1\r\r\n'),

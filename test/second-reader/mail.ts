@@ -1,19 +1,9 @@
-import fc from 'fast-check'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import type { Mutant } from '../bench/readers/minimise.ts'
+import { createRandom, type Random } from '../run/random.ts'
 import { bases } from './bases.ts'
-import { changes, endings } from './changes.ts'
+import { type Change, changes, endings } from './changes.ts'
 import { stamped } from './stamped.ts'
-
-/** A message by how it is made, so that it can be told, made again and made smaller. */
-export type Recipe =
-  | {
-      readonly base: number
-      /** A true stamp is put on before it is changed. */
-      readonly stamped: boolean
-      readonly changes: readonly (readonly [name: string, a: number, b: number])[]
-      readonly ending: string
-    }
-  | { readonly soup: readonly string[] }
 
 /** Pieces that mean something to some reader; a soup of them is a message of no kind. */
 const pieces = [
@@ -33,17 +23,10 @@ const pieces = [
     '--b',
     '--b--',
   ],
+  ...['Subject: x\n', 'X-QHPSI: clean\n', 'From a\n', 'Content-Type: text/plain\n', EICAR, '\n\n'],
   ...[
-    'Subject: x\n',
-    'X-QHPSI: clean\n',
-    'From a\n',
     'Content-Type: multipart/mixed; boundary=b\n',
-  ],
-  ...[
-    'Content-Type: text/plain\n',
     'Content-Transfer-Encoding: base64\n',
-    EICAR,
-    '\n\n',
     '\r\n\r\n',
   ],
   ...[
@@ -56,53 +39,45 @@ const pieces = [
   ],
 ]
 
-const number = fc.nat({ max: 10_000 })
-
-export const recipes: fc.Arbitrary<Recipe> = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      base: fc.nat({ max: bases.length - 1 }),
-      stamped: fc.boolean(),
-      changes: fc.array(fc.tuple(fc.constantFrom(...Object.keys(changes)), number, number), {
-        maxLength: 4,
-      }),
-      ending: fc.constantFrom('LF', 'LF', 'LF', ...Object.keys(endings)),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ soup: fc.array(fc.constantFrom(...pieces), { maxLength: 24 }) }),
-  },
-)
-
-/** The message, stamped as at `now` (unix seconds) where it is to be. */
-export function make(recipe: Recipe, now: number): Buffer {
-  if ('soup' in recipe) return Buffer.from(recipe.soup.join(''), 'latin1')
-  const base = bases[recipe.base]!
-  let { text } = base
-  if (recipe.stamped && base.harmless) text = stamped(text, now)
-  for (const [name, a, b] of recipe.changes) text = changes[name]!(text, a, b)
-  return Buffer.from(endings[recipe.ending]!(text), 'latin1')
+/**
+ * The message of a seed, stamped as at `now` (unix seconds) if it is to be. With `only`, of its changes
+ * those of these indexes alone.
+ */
+export function made(seed: number, now: number, only?: readonly number[]): Mutant {
+  const random = createRandom(seed)
+  const [start, planned] = random.once(6) ? soup(random) : changedMail(random, now)
+  const steps = planned.filter((_, at) => only === undefined || only.includes(at))
+  const text = steps.reduce((text, { seed, change }) => change(text, createRandom(seed)), start)
+  return { message: Buffer.from(text, 'latin1'), changes: steps.map(({ name }) => name) }
 }
 
-/** In words; what messages of one class have in common. */
-export function describe(recipe: Recipe): string {
-  if ('soup' in recipe) return 'a soup'
-  const { base, changes, ending } = recipe
-  const parts = [bases[base]!.name, ...changes.map(([name]) => name), ending]
-  return (recipe.stamped ? ['stamped', ...parts] : parts).join(', ')
+interface Step {
+  readonly name: string
+  readonly seed: number
+  readonly change: Change
 }
 
-/** Recipes of less, each by a step: the first that still shows a fault is gone on with. */
-export function* smaller(recipe: Recipe): Generator<Recipe> {
-  if ('soup' in recipe) {
-    for (let i = 0; i < recipe.soup.length; i++) yield { soup: recipe.soup.toSpliced(i, 1) }
-    return
+function soup(random: Random): readonly [start: string, steps: readonly Step[]] {
+  const steps = Array.from({ length: random.below(25) }, () => {
+    const piece = random.pick(pieces)
+    return { name: JSON.stringify(piece), seed: 0, change: (text: string) => text + piece }
+  })
+  return ['', steps]
+}
+
+function changedMail(
+  random: Random,
+  now: number,
+): readonly [start: string, steps: readonly Step[]] {
+  const { text, harmless } = random.pick(bases)
+  const step = ([name, change]: readonly [string, Change]) => {
+    return { name, change, seed: random.below(2 ** 31) }
   }
-  if (recipe.ending !== 'LF') yield { ...recipe, ending: 'LF' }
-  if (recipe.stamped) yield { ...recipe, stamped: false }
-  for (let i = 0; i < recipe.changes.length; i++) {
-    yield { ...recipe, changes: recipe.changes.toSpliced(i, 1) }
-  }
+  const stamp: Change = (text) => stamped(text, now)
+  const steps = [
+    ...(harmless && random.once(2) ? [step(['a true stamp', stamp])] : []),
+    ...Array.from({ length: random.below(5) }, () => step(random.pick(Object.entries(changes)))),
+    ...(random.below(7) < 3 ? [step(random.pick(Object.entries(endings)))] : []),
+  ]
+  return [text, steps]
 }

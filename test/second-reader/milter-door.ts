@@ -1,47 +1,39 @@
 import type { RunningDaemon } from '../doors/daemon/process.ts'
 import { type Agreed, call, type Line, negotiate, says } from '../doors/milter/mta.ts'
 import { submit } from '../doors/milter/submit.ts'
+import type { Ending } from '../programs/server.ts'
 import { queueMail } from './mta-queue.ts'
-import { type Door, linesByQueueId, type Variant } from './passage.ts'
-
-/** Where a daemon listens for MTAs. */
-export interface MilterDaemon {
-  readonly daemon: RunningDaemon
-  readonly milter: string
-}
+import { type Door, linesByQueueId } from './passage.ts'
 
 interface Connection {
   readonly line: Line
   readonly agreed: Agreed
 }
 
-/** An MTA's connections are kept from message to message. */
-export function milterDoor(
-  daemons: Readonly<Record<Variant, MilterDaemon>>,
-): Door & { close(): Promise<void> } {
-  const idle: Record<Variant, Connection[]> = { refuse: [], tag: [], skip: [] }
-  const logged = linesByQueueId(daemons)
+/** A daemon that listens for MTAs at that path. An MTA's connections are kept from message to message. */
+export function milterDoor(t: Ending, daemon: RunningDaemon, milter: string): Door {
+  const idle: Connection[] = []
+  const logged = linesByQueueId(daemon)
   let count = 0
+  t.teardown(async () => {
+    for (const { line } of idle) {
+      line.write(says.quit)
+      await line.close()
+    }
+  })
   return {
     name: 'milter',
-    async send(message, variant) {
-      const connection = idle[variant].pop() ?? (await connect(daemons[variant].milter))
-      const { line, agreed } = connection
+    async send(message) {
+      const connection = idle.pop() ?? (await connect(milter))
       const queueId = `Q${count++}`
       const log = logged(queueId)
       const queued = queueMail(message)
       const came = queued.out()
-      const got = await submit(line, agreed, { message, queueId }, queued)
-      idle[variant].push(connection)
+      const got = await submit(connection.line, connection.agreed, { message, queueId }, queued)
+      idle.push(connection)
       const passage = { came, retold: queued.retold, log: await log }
       if (got.outcome !== 'delivered') return { ...passage, outcome: got.outcome, left: undefined }
       return { ...passage, outcome: 'passed', left: got.message }
-    },
-    async close() {
-      for (const { line } of Object.values(idle).flat()) {
-        line.write(says.quit)
-        await line.close()
-      }
     },
   }
 }

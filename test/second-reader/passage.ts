@@ -18,7 +18,7 @@ export type Variant = 'refuse' | 'tag' | 'skip'
 
 export interface Door {
   readonly name: string
-  send(message: Buffer, variant: Variant): Promise<Passage>
+  send(message: Buffer): Promise<Passage>
 }
 
 /** `scan=` of a line of the log; of a message that is known, what was said of it. */
@@ -29,16 +29,25 @@ export function scanOf({ log }: Passage): string {
 }
 
 /** Returns what resolves to the line of the log about a message, by its queue id. */
-export function linesByQueueId(
-  daemons: Readonly<Record<Variant, { readonly daemon: RunningDaemon }>>,
-): (id: string) => Promise<string> {
+export function linesByQueueId({ child }: RunningDaemon): (id: string) => Promise<string> {
   const logged = new Map<string, (line: string) => void>()
-  for (const { daemon } of Object.values(daemons)) {
-    createInterface({ input: daemon.child.stderr! }).on('line', (line) => {
-      const id = /\bqueue=(\w+)/.exec(line)?.[1] ?? ''
-      logged.get(id)?.(line)
-      logged.delete(id)
-    })
-  }
+  createInterface({ input: child.stderr! }).on('line', (line) => {
+    const id = /\bqueue=(\w+)/.exec(line)?.[1] ?? ''
+    logged.get(id)?.(line)
+    logged.delete(id)
+  })
   return (id) => new Promise((resolve) => logged.set(id, resolve))
+}
+
+/** Does all of it, so much at once. */
+export async function inLanes<Item>(
+  items: Iterable<Item>,
+  atOnce: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const left = items[Symbol.iterator]()
+  const lane = async () => {
+    for (let next = left.next(); !next.done; next = left.next()) await work(next.value)
+  }
+  await Promise.all(Array.from({ length: atOnce }, lane))
 }

@@ -1,7 +1,5 @@
 import type { Fault, Tally } from './bench.ts'
 
-/** Classes that are named; there are too many kinds of odd mail for all. */
-const CLASSES = 12
 /** Kinds of faults, examples of each, and characters of one. */
 const FAULTS = 40
 const EXAMPLES = 4
@@ -11,10 +9,6 @@ export function* linesOf(tally: Tally): Generator<string> {
   yield `${tally.messages} messages: ${inOrder(tally.doors).join(', ')}`
   yield `became: ${inOrder(tally.outcomes).join(', ')}`
   for (const line of inOrder(tally.troubles)) yield `given up: ${line}`
-  const missed = inOrder(tally.missed)
-  const sum = [...tally.missed.values()].reduce((all, count) => all + count, 0)
-  yield `opened by a reader, and clamd finds nothing: ${sum} in ${missed.length} classes`
-  for (const line of missed.slice(0, CLASSES)) yield `  ${line}`
   yield `faults: ${tally.faults.length}`
   for (const [faults, trials] of alike(tally.faults).slice(0, FAULTS)) {
     yield faults

@@ -1,17 +1,12 @@
 import { type Passage, scanOf, type Variant } from './passage.ts'
-import type { Reading, Stamps } from './readers/python.ts'
+import type { Fields } from './readers/fields.ts'
+import { stampsIn } from './stamped.ts'
 
-/** What others read in what came and in what left. */
+/** What others read in what left. */
 export interface Readings {
-  /** Of programs that read header fields, by name, in what left. */
-  readonly fields: Readonly<Record<string, readonly string[]>>
-  /** Of programs that open attachments, by name, in what left. */
-  readonly parts: Readonly<Record<string, Reading>>
-  /** What clamd finds in what left. */
+  readonly fields: Fields
+  /** What clamd finds in it, or ''. */
   readonly virus: string
-  /** Whether each stamp holds, from the top; null where none could: in what came, in what left. */
-  readonly stampsBefore: Stamps
-  readonly stampsAfter: Stamps
 }
 
 /** Our lines: any of them that stand in a row. */
@@ -47,7 +42,7 @@ export function faults(
   // Some have come to the body already where a line with a blank in front stands first.
   const mayBeMissed = left[0] === 0x20 || left[0] === 0x09
   for (const [reader, values] of Object.entries(readings.fields)) {
-    if (mayBeMissed && values.length === 0) continue
+    if (values === null || (mayBeMissed && values.length === 0)) continue
     if (JSON.stringify(values) !== JSON.stringify(wanted)) {
       found.push(`${reader} reads X-QHPSI ${JSON.stringify(values)} where the scan was ${scan}`)
     }
@@ -57,10 +52,11 @@ export function faults(
   }
   // A field that was not told as it stands makes the next host scan once more, and no more.
   if (retold) return found
-  if (difference.stamps > 0 && readings.stampsAfter?.[0] !== true) {
+  if (difference.stamps > 0 && stampsIn(left)?.[0] !== true) {
     found.push('the new stamp does not fit the message')
   }
-  const holds = readings.stampsBefore?.includes(true) ?? false
+  const stampsBefore = stampsIn(passage.came)
+  const holds = stampsBefore?.includes(true) ?? false
   if (variant !== 'skip' && holds !== (scan === 'trusted')) {
     found.push(
       `the scan was ${scan}, and stamps that came with it ${holds ? 'hold' : 'do not hold'}`,
@@ -68,7 +64,7 @@ export function faults(
   }
   const came = passage.came.toString('latin1')
   const signable =
-    readings.stampsBefore !== null &&
+    stampsBefore !== null &&
     !NOTHING_BUT_TAGS.test(came) &&
     !LIKE_A_DELIMITER.test(came.split(/\r?\n\r?\n/, 1)[0]!)
   if (scan === 'clean' && signable && difference.stamps === 0) {

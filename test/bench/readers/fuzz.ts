@@ -1,6 +1,7 @@
 import { conformingMail } from './conforming.ts'
 import type { Judge } from './judge.ts'
-import { type Mutant, mutant } from './mutate.ts'
+import type { Mutant } from './minimise.ts'
+import { mutant } from './mutate.ts'
 
 /** A mail whose file a reader opens and onescan does not find. */
 export interface Missed {

@@ -1,27 +1,32 @@
-import { mutant } from './mutate.ts'
+/** A mail that carries a file, and how it came about. */
+export interface Mutant {
+  readonly message: Buffer
+  /** Names of what was done to it, in order. */
+  readonly changes: readonly string[]
+}
 
 /** How often `holds` is asked about one message. */
 const TRIALS_MAX = 400
 
 /**
- * A smaller mail of which `holds` is true as well: first fewer of the changes that its seed
- * makes, then fewer lines.
+ * A smaller mail of which `holds` is true as well: first fewer of the changes by which it is made,
+ * then fewer lines. `make` makes it, with those of its changes alone that have these indexes.
  */
 export async function minimise(
-  seed: number,
+  make: (only?: readonly number[]) => Mutant,
   holds: (message: Buffer) => Promise<boolean>,
-): Promise<{ readonly message: Buffer; readonly changes: readonly string[] }> {
-  let kept = mutant(seed).changes.map((_, at) => at)
+): Promise<Mutant> {
+  let kept = make().changes.map((_, at) => at)
   for (const change of [...kept]) {
     const fewer = kept.filter((at) => at !== change)
-    if (await holds(mutant(seed, fewer).message)) kept = fewer
+    if (await holds(make(fewer).message)) kept = fewer
   }
-  const { message, changes } = mutant(seed, kept)
+  const { message, changes } = make(kept)
   return { message: await fewerLines(message, holds), changes }
 }
 
 /** A message of fewer lines of which `holds` is true as well. */
-export async function fewerLines(
+async function fewerLines(
   message: Buffer,
   holds: (message: Buffer) => Promise<boolean>,
 ): Promise<Buffer> {

@@ -25,7 +25,7 @@ import { judgeEvasions, startClamdForEvasions } from './evasions.ts'
 import { conforming, fuzz } from './fuzz.ts'
 import { dearest, lookAtHostile } from './hostile.ts'
 import { createJudge } from './judge.ts'
-import { fewerLines, minimise } from './minimise.ts'
+import { minimise } from './minimise.ts'
 import { mutant } from './mutate.ts'
 import { missingReaders, startReaders } from './readers.ts'
 
@@ -171,9 +171,7 @@ async function showFuzz(seed: number, count: number): Promise<void> {
       const again = await judge(message)
       return again.readers.length >= least
     }
-    const small = values.conforming
-      ? { message: await fewerLines(conforming(seed).message, holds), changes: [] }
-      : await minimise(seed, holds)
+    const small = await minimise((only) => make(seed, only), holds)
     console.log(`\nseed ${seed}: ${readers.join(', ')}`)
     console.log(`odd: ${oddities.join(' ') || 'nothing'}; changes: ${small.changes.join('; ')}`)
     console.log(shown(small.message))

@@ -3,13 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
-import { onescanc } from '../../c/onescanc/client.ts'
 import { type RunningDaemon, startOnescand } from '../../doors/daemon/process.ts'
 import { type Clamd, startClamd } from '../../programs/clamd.ts'
 import type { Door } from '../../second-reader/passage.ts'
-import { type Python, startPython } from '../../second-reader/readers/python.ts'
 import { clientAndDaemon } from '../../second-reader/slot-doors.ts'
+import { keyring, otherKey } from '../../second-reader/stamped.ts'
 import { openStore, type Store, type StoreKind } from './stores.ts'
 
 /** One host: onescanc in the slot, onescand in two processes, a clamd of its own. */
@@ -30,22 +28,15 @@ export interface Host {
 export interface Rig {
   readonly hosts: readonly [Host, Host]
   readonly store: Store
-  readonly python: Python
 }
 
-/** Keys of the ring: the hosts begin with the first, and have the second when keys are changed. */
-const keys = { alpha: Buffer.alloc(32, 7), beta: Buffer.alloc(32, 9) }
-const line = (id: keyof typeof keys) => `hmac-sha256:${id}:${keys[id].toString('base64url')}\n`
-export const rings = { old: line('alpha'), both: line('alpha') + line('beta'), new: line('beta') + line('alpha') } // biome-ignore format: three of a kind
+export const rings = { old: keyring, both: keyring + otherKey, new: otherKey + keyring }
 
-/** Two hosts that share a store, and a reader that shares no line with them. */
+/** Two hosts that share a store. */
 export async function openRig(t: Test, kind: StoreKind): Promise<Rig> {
   const store = await openStore(t, kind)
   const hosts = await Promise.all([openHost(t, store, 'a'), openHost(t, store, 'b')])
-  const known = Object.entries(keys).map(([id, secret]) => [id, secret.toString('base64url')])
-  const python = startPython(EICAR, Object.fromEntries(known))
-  t.teardown(() => python.stop())
-  return { store, hosts: hosts as unknown as [Host, Host], python }
+  return { store, hosts }
 }
 
 async function openHost(t: Test, { settings: shared }: Store, name: string): Promise<Host> {
@@ -94,8 +85,7 @@ async function openHost(t: Test, { settings: shared }: Store, name: string): Pro
       }
     },
   }
-  const everywhere = <Value>(value: Value) => ({ refuse: value, tag: value, skip: value })
-  const door = clientAndDaemon([onescanc], everywhere(settings), everywhere(host.daemon))
+  const door = clientAndDaemon(settings, socket)
   return Object.assign(host, { door: { ...door, name: `host ${name}` } })
 }
 

@@ -5,11 +5,11 @@ import type { Fault } from './faults.ts'
 import type { Rig } from './hosts.ts'
 
 /** Newsletters of which every other message is a copy. */
-export const CAMPAIGNS = 20
+const CAMPAIGNS = 20
 /** Bytes of the largest message. */
 const MOST = 128 * 1024
 /** Messages at a time. */
-export const AT_ONCE = 20
+const AT_ONCE = 20
 
 /** Of these a run has a thousand times as many serials, so that no two runs send the same. */
 let runs = 0
@@ -36,14 +36,9 @@ export async function runUnder(
   const first = 10_000_000 * ++runs
   // Once at least: a short run may be over before it is well again.
   const mail = (async () => {
-    await runLoad(doors, rig.python, { ...load, count, first }, result)
+    await runLoad(doors, { ...load, count, first }, result)
     for (let more = 0; fault && times === 0; more++) {
-      await runLoad(
-        doors,
-        rig.python,
-        { ...load, count: 20, first: first + count + 20 * more },
-        result,
-      )
+      await runLoad(doors, { ...load, count: 20, first: first + count + 20 * more }, result)
     }
     isOn = false
   })()

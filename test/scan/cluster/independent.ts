@@ -56,12 +56,12 @@ export interface StampClaims {
 
 /** The value of an X-SHA256-Cluster field that is put on top of `message`. */
 export function hmacValue(message: Buffer, secret: Buffer, claims: StampClaims): string {
-  const { fields, body } = parts(message)
+  return valueAbove(parts(message), secret, claims)
+}
+
+function valueAbove({ fields, body }: Parts, secret: Buffer, claims: StampClaims): string {
   const bound = fields
-    .filter((field) => {
-      const name = field.slice(0, field.indexOf(':')).toLowerCase()
-      return !unboundFields.includes(name) && !isStamp(name)
-    })
+    .filter((field) => !unboundFields.includes(nameOf(field)) && !isStamp(nameOf(field)))
     .map((field) => `${field}\n`)
     .join('')
   const sha256 = (text: string) =>
@@ -72,4 +72,42 @@ export function hmacValue(message: Buffer, secret: Buffer, claims: StampClaims):
     .update(lines.map((line) => `${line}\n`).join(''))
     .digest('base64url')
   return `v=1; k=${id}; t=${time}; s=${scanners}; h=${mac}`
+}
+
+const VALUE = /^v=1;k=([\w.-]{1,32});t=(\d{1,15});s=([^;]*);h=[\w-]{43}$/
+
+/** Whether each hmac-sha256 stamp of a message holds, from the top; null for mail that none can hold for. */
+export type Stamps = readonly boolean[] | null
+
+/** `secrets` by the ids of their keys. */
+export function stampsOf(message: Buffer, secrets: Readonly<Record<string, Buffer>>): Stamps {
+  if (!isWellFormed(message)) return null
+  const { fields, body } = parts(message)
+  return fields.flatMap((field, index) => {
+    if (!nameOf(field).startsWith('x-sha256') || !isStamp(nameOf(field))) return []
+    const value = field.slice(field.indexOf(':') + 1).replace(/[ \t\n]+/g, '')
+    const [, id = '', time, scanners = ''] = VALUE.exec(value) ?? []
+    const secret = secrets[id]
+    if (!secret || fields.slice(0, index).some(breaksStamps)) return [false]
+    const below = { fields: fields.slice(index + 1), body }
+    const wanted = valueAbove(below, secret, { id, time: Number(time), scanners })
+    return [value === wanted.replaceAll(' ', '')]
+  })
+}
+
+const nameOf = (field: string) => field.slice(0, field.indexOf(':')).toLowerCase()
+
+/** Whether stamps below a field do not hold. */
+const breaksStamps = (field: string) => /^(?:mime-version|content-(?!length:)[^:]*):/i.test(field)
+
+/** What is said of line ends and of lines that are fields; lines that look like something else are left out. */
+function isWellFormed(message: Buffer): boolean {
+  const text = message.toString('latin1')
+  const end = text.search(/\r?\n\r?\n/)
+  const isCrlf = /^[^\n]*\r\n/.test(text)
+  const hasOddEnd = isCrlf ? /(?<!\r)\n|\r(?!\n)/.test(text) : text.includes('\r')
+  if (end < 0 || hasOddEnd || text.slice(0, end).includes('\0')) return false
+  return parts(message).fields.every((field) =>
+    /^[!-'*-9;-~]+:.*(?:\n[ \t]+[^ \t\n].*)*$/.test(field),
+  )
 }
