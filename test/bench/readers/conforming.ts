@@ -14,6 +14,7 @@ import {
   textFile,
   zip,
 } from '../../scan/scanners/evasions/files.ts'
+import type { Mutant } from './minimise.ts'
 
 /**
  * A mail that carries a file and follows RFC 5322, 2045 to 2047, 2183, 2231 and 3676 to the
@@ -41,6 +42,9 @@ export function conformingMail(seed: number): Buffer {
   const ended = text.endsWith('\n') ? text : `${text}\n`
   return Buffer.from(random.once(2) ? ended : ended.replaceAll('\n', '\r\n'), 'latin1')
 }
+
+/** The same without any change. */
+export const conforming = (seed: number): Mutant => ({ message: conformingMail(seed), changes: [] })
 
 const DATE = 'Mon, 1 Jun 2026 10:00:00 +0000'
 

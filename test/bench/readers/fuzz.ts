@@ -1,7 +1,5 @@
-import { conformingMail } from './conforming.ts'
 import type { Judge } from './judge.ts'
 import type { Mutant } from './minimise.ts'
-import { mutant } from './mutate.ts'
 
 /** A mail whose file a reader opens and onescan does not find. */
 export interface Missed {
@@ -12,7 +10,6 @@ export interface Missed {
 }
 
 export interface FuzzResult {
-  readonly mails: number
   /** Those that clamd alone calls clean. */
   readonly cleanToClamd: number
   /** Of these, those that onescan finds. */
@@ -20,18 +17,13 @@ export interface FuzzResult {
   readonly missed: readonly Missed[]
 }
 
-/** Mails without any change: they follow the standards. */
-export function conforming(seed: number): Mutant {
-  return { message: conformingMail(seed), changes: [] }
-}
-
-/** Judges the mails of `count` seeds from `seed` on. */
+/** Judges the mails that are made of `count` seeds from `seed` on. */
 export async function fuzz(
   judge: Judge,
+  make: (seed: number) => Mutant,
   seed: number,
   count: number,
   progress: (done: number) => void = () => {},
-  make: (seed: number) => Mutant = mutant,
 ): Promise<FuzzResult> {
   let cleanToClamd = 0
   let foundByOnescan = 0
@@ -44,5 +36,5 @@ export async function fuzz(
     if (readers.length > 0) missed.push({ seed: seed + at, changes, readers, oddities })
     progress(at + 1)
   }
-  return { mails: count, cleanToClamd, foundByOnescan, missed }
+  return { cleanToClamd, foundByOnescan, missed }
 }

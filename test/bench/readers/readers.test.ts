@@ -3,10 +3,10 @@ import { limits } from '../../../src/mail/mime/shared/limits.ts'
 import { clamdMissing } from '../../programs/clamd.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { hiddenClasses } from '../../scan/scanners/second-look/classes.ts'
-import { startClamdForEvasions } from './evasions.ts'
-import { conforming, fuzz } from './fuzz.ts'
+import { conforming } from './conforming.ts'
+import { fuzz } from './fuzz.ts'
 import { dearest, lookAtHostile } from './hostile.ts'
-import { createJudge } from './judge.ts'
+import { createJudge, startClamdForEvasions } from './judge.ts'
 import { mutant } from './mutate.ts'
 import { missingReaders, startReaders } from './readers.ts'
 
@@ -48,7 +48,7 @@ t.test('no reader opens an attachment that no scanner saw', { skip }, async (t) 
   await t.test(
     `no reader opens an attachment of ${COUNT} random mails that no scanner saw`,
     async (t) => {
-      const { missed, cleanToClamd } = await fuzz(judge, 40_000_000, COUNT)
+      const { missed, cleanToClamd } = await fuzz(judge, mutant, 40_000_000, COUNT)
       t.ok(cleanToClamd > COUNT / 10, 'clamd alone misses some')
       t.same(
         missed.filter(({ readers }) => programs(readers) >= 2),
@@ -60,7 +60,7 @@ t.test('no reader opens an attachment that no scanner saw', { skip }, async (t) 
   await t.test(
     `no reader opens an attachment of ${CONFORMING} mails by the standards that no scanner saw`,
     async (t) => {
-      const { missed } = await fuzz(judge, 50_000_000, CONFORMING, () => {}, conforming)
+      const { missed } = await fuzz(judge, conforming, 50_000_000, CONFORMING)
       t.same(missed, [])
     },
   )

@@ -2,15 +2,12 @@
 //
 //     npm run bench:readers -- --count 100000 --seed 1
 //     npm run bench:readers -- --hostile --kind boundaries
-//     npm run bench:readers -- --evasions --kind base64 --set SECONDLOOK=always
-//     npm run bench:readers -- --evasions --opened
+//     npm run bench:readers -- --opened --kind base64
 //
 // First the classes that are known, with clamd alone, with the parts of one MIME parser
 // given to clamd as amavis does it, and with onescan; then mails made from a model by
 // changes at random, the same for the same seed. What onescan misses is printed minimised.
-// With --evasions: what onescan answers, with default settings, about each mail of
-// test/scan/scanners/evasions; it ends with 1 and the list of those that it calls clean. --opened asks
-// readers instead: it lists those that nobody opens.
+// With --opened: who opens each mail of test/scan/scanners/evasions; it ends with 1 if nobody opens one.
 // With --conforming: mails that follow the standards, instead of those with changes.
 // With --all: other readers, too, that are too heavy or too slow for npm test.
 // With --hostile: the time and the memory that mail takes that is made to take them, of the dearest shapes, or
@@ -21,10 +18,10 @@ import { evasions } from '../../scan/scanners/evasions/all.ts'
 import { messageOf } from '../../scan/scanners/evasions/compose.ts'
 import { type HostileShape, hostileShapes } from '../../scan/scanners/hostile-shapes.ts'
 import { hiddenClasses } from '../../scan/scanners/second-look/classes.ts'
-import { judgeEvasions, startClamdForEvasions } from './evasions.ts'
-import { conforming, fuzz } from './fuzz.ts'
+import { conforming } from './conforming.ts'
+import { fuzz } from './fuzz.ts'
 import { dearest, lookAtHostile } from './hostile.ts'
-import { createJudge } from './judge.ts'
+import { createJudge, startClamdForEvasions } from './judge.ts'
 import { minimise } from './minimise.ts'
 import { mutant } from './mutate.ts'
 import { missingReaders, startReaders } from './readers.ts'
@@ -36,21 +33,16 @@ const { values } = parseArgs({
     conforming: { type: 'boolean', default: false },
     'no-classes': { type: 'boolean', default: false },
     hostile: { type: 'boolean', default: false },
-    evasions: { type: 'boolean', default: false },
     opened: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
     kind: { type: 'string', multiple: true },
-    set: { type: 'string', multiple: true, default: [] },
   },
 })
 if (values.hostile) {
   showHostile()
   process.exit()
 }
-if (values.evasions) {
-  const count = values.opened ? await showOpened() : await showEvasions()
-  process.exit(count === 0 ? 0 : 1)
-}
+if (values.opened) process.exit((await showOpened()) === 0 ? 0 : 1)
 const missing = missingReaders(values)
 if (missing.length > 0) console.log(`missing: ${missing.join(' ')}; these readers are not asked`)
 
@@ -85,36 +77,6 @@ async function showClasses(): Promise<void> {
   console.log(
     `found: clamd ${found.clamd}, parts ${found.amavis}, onescan ${found.onescan} of ${of}`,
   )
-}
-
-/** Returns how many were called clean. */
-async function showEvasions(): Promise<number> {
-  const settings = Object.fromEntries(values.set.map((word) => word.split(/=(.*)/s).slice(0, 2)))
-  const clamd = await startClamdForEvasions(noTest)
-  const answers: Record<string, number> = {}
-  const clean: string[] = []
-  try {
-    for await (const { kind, evasion, ending, result } of judgeEvasions(
-      clamd,
-      settings,
-      values.kind,
-    )) {
-      answers[result.answer] = (answers[result.answer] ?? 0) + 1
-      if (result.answer === 'clean') clean.push(`${kind}: ${evasion.name} (${ending})`)
-      else if (result.answer !== 'infected') {
-        console.log(`${result.answer}: ${kind}: ${evasion.name} (${ending}): ${result.why}`)
-      }
-    }
-  } finally {
-    await clamd.stop()
-  }
-  console.log(
-    `\n${Object.entries(answers)
-      .map((answer) => answer.join(': '))
-      .join(', ')}`,
-  )
-  if (clean.length > 0) console.log(`called clean:\n  ${clean.join('\n  ')}`)
-  return clean.length
 }
 
 /** Returns how many nobody opens. */
@@ -156,7 +118,7 @@ async function showFuzz(seed: number, count: number): Promise<void> {
     if (process.stderr.isTTY && done % 50 === 0) process.stderr.write(`\r${done} of ${count}`)
   }
   const make = values.conforming ? conforming : mutant
-  const result = await fuzz(judge, seed, count, progress, make)
+  const result = await fuzz(judge, make, seed, count, progress)
   const atLeast = (least: number) => result.missed.filter(({ readers }) => readers.length >= least)
   console.log(
     `\n${count} mails from seed ${seed}: ${result.cleanToClamd} are clean to clamd alone, ` +
