@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
-import { noTest } from '../programs/server.ts'
+import { withEnding } from '../programs/server.ts'
 import { buildDirectory } from './compile.ts'
 import { type Contestant, contestants, NAMES, NATIVE } from './contestants.ts'
 import { type Database, databases } from './databases.ts'
@@ -74,17 +74,14 @@ async function benchWith(
 ) {
   const { rounds, quick, spool } = options!
   say(`clamd with ${database}`)
-  const clamd = await startClamd(noTest, { parent: spool, database: files })
-  const stops: (() => Promise<void>)[] = [clamd.stop]
-  try {
+  return withEnding(async (t) => {
+    const clamd = await startClamd(t, { parent: spool, database: files })
     const environment = workshop.environment(clamd)
     const lanes: Lane[] = []
     for (const contestant of present) {
+      const { daemon, name } = contestant
       const own = { ...environment, ...contestant.settings }
-      const onescand =
-        contestant.daemon &&
-        (await startOnescand(contestant.daemon, contestant.name, workshop.directory, own))
-      if (onescand) stops.unshift(onescand.stop)
+      const onescand = daemon && (await startOnescand(t, daemon, name, workshop.directory, own))
       const asked = onescand ? { ...own, ONESCAN_SOCKET: onescand.socket } : own
       const faults = await prove(contestant, asked, workshop)
       for (const fault of faults) say(`LEFT OUT: ${contestant.label}: ${fault}`)
@@ -107,9 +104,7 @@ async function benchWith(
       }
     }
     return { turns, areAllProven: lanes.length === present.length }
-  } finally {
-    for (const stop of stops) await stop()
-  }
+  })
 }
 
 /** Another one begins each round, so that what drifts drifts for all. */

@@ -16,7 +16,7 @@ import { debianMissing, makeDebian } from '../packaging/debian.ts'
 import { keyMaker } from '../packaging/key-maker.ts'
 import { findProgram } from '../programs/install.mjs'
 import { openDirectory } from '../programs/reachable.ts'
-import type { Ending } from '../programs/server.ts'
+import { type Ending, withEnding } from '../programs/server.ts'
 import { abridged } from './abridged.ts'
 import { byNpm, byPackage, byRepository } from './installs.ts'
 import { openSession, type Session } from './session.ts'
@@ -49,20 +49,17 @@ if (!install) throw new Error(`--by ${values.by}: repository, package or npm`)
 const steps = [...chosen.walk(install), ...(isNpm ? [] : chosen.removed)]
 
 const here = import.meta.dirname
-const ends: (() => unknown)[] = []
-const ending: Ending = { teardown: (end) => void ends.push(end) }
-const [debian, file] = await Promise.all([
-  makeDebian(ending, values.release),
-  isNpm ? packForNpm() : buildPackage(ending, 'gzip'),
-])
 const watch = startWatch()
-let failed = false
-try {
+await withEnding(async (t) => {
+  const [debian, file] = await Promise.all([
+    makeDebian(t, values.release),
+    isNpm ? packForNpm(t) : buildPackage(t, 'gzip'),
+  ])
   const at = (path: string) => join(debian.path, path)
   mkdirSync(at('root/build'))
   const folder = isNpm ? 'root' : 'root/build'
   copyFileSync(file, at(`${folder}/${basename(file)}`))
-  if (values.by === 'repository') publish(file, at('root/apt'))
+  if (values.by === 'repository') publish(t, file, at('root/apt'))
   copyFileSync('/etc/resolv.conf', at('etc/resolv.conf'))
   place(join(here, 'send.pl'), at('usr/local/bin/send'))
   writeFileSync(at('root/mail.eml'), 'From: ann@example.org\nSubject: a first mail\n\nHello.\n')
@@ -71,16 +68,13 @@ try {
   process.stdout.write(
     `On a bare Debian, ${values.release}, with ${values.server}, by ${values.by}:\n`,
   )
-  failed = !(await walk(debian.path, steps))
+  process.exitCode = (await walk(debian.path, steps)) ? 0 : 1
   process.stdout.write(`\n${watch.told()}\n`)
-} finally {
-  for (const end of ends.reverse()) await end()
-}
-process.exitCode = failed ? 1 : 0
+})
 
 /** The tarball, as `npm pack` makes it of what is built. */
-async function packForNpm() {
-  const directory = openDirectory(ending)
+async function packForNpm(t: Ending) {
+  const directory = openDirectory(t)
   const root = join(here, '../..')
   execFileSync(process.execPath, ['packaging/npm-programs.mjs'], { cwd: root, stdio: 'ignore' })
   const words = ['pack', '--ignore-scripts', '--pack-destination', directory]
@@ -90,8 +84,8 @@ async function packForNpm() {
 }
 
 /** As a release does, signed with a key of its own. */
-function publish(file: string, place: string): void {
-  const key = keyMaker(ending)('first hour <x@example.org>')
+function publish(t: Ending, file: string, place: string): void {
+  const key = keyMaker(t)('first hour <x@example.org>')
   const seconds = Math.floor(Date.now() / 1000)
   writeRepository(place, { packages: [file], address: 'file:/root/apt', key, seconds })
   chmodSync(join(place, '..'), 0o755) // apt reads it as an account of its own

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { withEnding } from '../programs/server.ts'
 import { linesOf, newResult, runLoad } from './load.ts'
 import { openLoadRig, runtimes } from './rig.ts'
 
@@ -27,9 +28,8 @@ const PART = 500
 
 for (const { name, program } of runtimes) {
   if (values.runtime !== undefined && values.runtime !== name) continue
-  const stops: (() => unknown)[] = []
-  try {
-    const doors = await openLoadRig({ teardown: (stop) => void stops.unshift(stop) }, program)
+  await withEnding(async (t) => {
+    const doors = await openLoadRig(t, program)
     const result = newResult()
     for (let first = 0; first < load.count; first += PART) {
       const count = Math.min(PART, load.count - first)
@@ -39,7 +39,5 @@ for (const { name, program } of runtimes) {
     process.stdout.write(`${name}\n`)
     for (const line of linesOf(result)) process.stdout.write(`  ${line}\n`)
     if (result.wrong.length > 0) process.exitCode = 1
-  } finally {
-    for (const stop of stops) await stop()
-  }
+  })
 }

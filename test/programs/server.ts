@@ -9,8 +9,15 @@ export interface Ending {
   teardown(stop: () => unknown): void
 }
 
-/** For programs that are no tests: they stop by themselves what they start. */
-export const noTest: Ending = { teardown() {} }
+/** For programs that are no tests: what they started ends when the work is over, the last of it first. */
+export async function withEnding<Result>(work: (t: Ending) => Promise<Result>): Promise<Result> {
+  const stops: (() => unknown)[] = []
+  try {
+    return await work({ teardown: (stop) => void stops.unshift(stop) })
+  } finally {
+    for (const stop of stops) await stop()
+  }
+}
 
 export interface Server {
   readonly pid: number

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { withEnding } from '../programs/server.ts'
 import { newTally, runAttacks, runBench, type Tally } from './bench.ts'
 import { openRig } from './rig.ts'
 import { linesOf } from './tell.ts'
@@ -22,9 +23,8 @@ if (!Number.isSafeInteger(order.count) || !Number.isSafeInteger(order.seed)) {
   process.exit(100)
 }
 
-const stops: (() => unknown)[] = []
-try {
-  const rig = await openRig({ teardown: (stop) => void stops.unshift(stop) })
+await withEnding(async (t) => {
+  const rig = await openRig(t)
   process.stdout.write(`seed ${order.seed}\n`)
   const known = newTally()
   await runAttacks(rig, known)
@@ -32,9 +32,7 @@ try {
   const progress = (tally: Tally) =>
     process.stderr.write(`${tally.messages} messages, ${tally.faults.length} faults\n`)
   tell('made messages', await runBench(rig, { ...order, progress }))
-} finally {
-  for (const stop of stops) await stop()
-}
+})
 
 function tell(title: string, tally: Tally): void {
   process.stdout.write(`\n${title}\n`)

@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, openSync, readFileSync, truncateSync } from 'node:fs'
+import { readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { untilListening } from '../../programs/server.ts'
+import { type Ending, startServer } from '../../programs/server.ts'
 import { compiled } from '../compile.ts'
 import type { Passage } from '../drive.ts'
 
@@ -15,20 +13,20 @@ export interface Relay {
    * other. Answers up to now are forgotten.
    */
   take(passages: readonly Passage[]): number[]
-  stop(): Promise<void>
 }
 
 /** Starts one in front of this clamd; `name` tells it from others in the directory. */
-export async function startRelay(clamd: string, name: string, directory: string): Promise<Relay> {
+export async function startRelay(
+  t: Ending,
+  clamd: string,
+  name: string,
+  directory: string,
+): Promise<Relay> {
   const socket = join(directory, `${name}-relay.sock`)
   const file = join(directory, `${name}-answers`)
-  const answers = openSync(file, 'a')
-  const child = spawn(compiled('relay'), [socket, clamd], { stdio: ['ignore', answers, 'inherit'] })
-  closeSync(answers)
-  const kill = () => void child.kill('SIGKILL')
-  process.once('exit', kill)
-  await once(child, 'spawn')
-  await untilListening({ path: socket }, child)
+  const command = ['/bin/sh', '-c', 'exec "$@" >>"$0"', file, compiled('relay'), socket, clamd]
+  const { stop } = await startServer(command, { path: socket })
+  t.teardown(() => stop())
   return {
     socket,
     take(passages) {
@@ -37,12 +35,6 @@ export async function startRelay(clamd: string, name: string, directory: string)
       return passages.map(
         ({ started, ms }) => times.filter((time) => time >= started && time <= started + ms).length,
       )
-    },
-    async stop() {
-      process.removeListener('exit', kill)
-      const gone = once(child, 'exit')
-      kill()
-      await gone
     },
   }
 }

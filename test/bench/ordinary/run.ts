@@ -22,7 +22,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Clamd, clamdMissing, startClamd } from '../../programs/clamd.ts'
-import { noTest } from '../../programs/server.ts'
+import { type Ending, withEnding } from '../../programs/server.ts'
 import { buildDirectory } from '../compile.ts'
 import { NATIVE } from '../contestants.ts'
 import { treeOf } from '../daemon-memory.ts'
@@ -145,9 +145,9 @@ async function bench(order: Order): Promise<number> {
 }
 
 /** All of them by default, several at a time. */
-async function findRefusals(order: Order, workshop: Workshop): Promise<Passed[]> {
-  const station = await startStation('refusals', {}, [], order, workshop)
-  try {
+function findRefusals(order: Order, workshop: Workshop): Promise<Passed[]> {
+  return withEnding(async (t) => {
+    const station = await startStation(t, 'refusals', {}, [], order, workshop)
     const passed: Passed[] = []
     for (const mails of batches(order.mails)) {
       for (const [index, outcome] of (await station.send(mails, AT_ONCE)).entries()) {
@@ -156,23 +156,23 @@ async function findRefusals(order: Order, workshop: Workshop): Promise<Passed[]>
       progress('refusals', passed.length, order.mails.length)
     }
     return passed
-  } finally {
-    await station.stop()
-  }
+  })
 }
 
 /**
  * Each by default and without the second look, one at a time; batches in turns, so that what drifts
  * drifts for both.
  */
-async function measureCosts(
+function measureCosts(
   mails: readonly Mail[],
   order: Order,
   workshop: Workshop,
 ): Promise<Measured[]> {
-  const byDefault = await startStation('default', {}, ONE_WORKER, order, workshop)
-  const byNever = await startStation('never', { SECONDLOOK: 'never' }, ONE_WORKER, order, workshop)
-  try {
+  return withEnding(async (t) => {
+    const open = (name: string, settings: Readonly<Record<string, string>>) =>
+      startStation(t, name, settings, ONE_WORKER, order, workshop)
+    const byDefault = await open('default', {})
+    const byNever = await open('never', { SECONDLOOK: 'never' })
     for (const { warmUp } of [byDefault, byNever]) await warmUp()
     const measured: Measured[] = []
     for (const batch of batches(mails)) {
@@ -184,13 +184,12 @@ async function measureCosts(
       progress('costs', measured.length, mails.length)
     }
     return measured
-  } finally {
-    for (const { stop } of [byDefault, byNever]) await stop()
-  }
+  })
 }
 
 /** A clamd that has seen nothing, an onescand that asks it, and a way to send mail to that. */
 async function startStation(
+  t: Ending,
   name: string,
   settings: Readonly<Record<string, string>>,
   options: readonly string[],
@@ -199,8 +198,8 @@ async function startStation(
 ) {
   const { alertExceedsMax, database } = order
   const setup = { parent: order.spool, alertExceedsMax, database: database.files }
-  const clamd = await startClamd(noTest, setup)
-  const relay = await startRelay(clamd.socket, name, workshop.directory)
+  const clamd = await startClamd(t, setup)
+  const relay = await startRelay(t, clamd.socket, name, workshop.directory)
   const programs = programsIn(order.programs)
   const environment = {
     ...workshop.environment({ ...clamd, socket: relay.socket } satisfies Clamd),
@@ -210,7 +209,7 @@ async function startStation(
   }
   const { daemon } = programs
   const { directory } = workshop
-  const onescand = await startOnescand(daemon, name, directory, environment, options)
+  const onescand = await startOnescand(t, daemon, name, directory, environment, options)
   const lane: Lane = {
     client: programs.client,
     environment: { ...environment, ONESCAN_SOCKET: onescand.socket },
@@ -250,11 +249,6 @@ async function startStation(
         const used = ofOnescand.reduce((sum, own) => sum + own, 0)
         return { decision, ms, questions: questions[index]!, onescand: used, clamd: ofClamd }
       })
-    },
-    async stop() {
-      await onescand.stop()
-      await relay.stop()
-      await clamd.stop()
     },
   }
 }

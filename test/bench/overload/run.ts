@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Semaphore } from '../../../src/ground/flow/semaphore.ts'
 import { coldPrograms, onescanc } from '../../c/onescanc/client.ts'
-import { childrenOf, launcher, runOnescand } from '../../doors/daemon/process.ts'
+import { childrenOf, launcher, startOnescand } from '../../doors/daemon/process.ts'
 import { call, everything, negotiate, says } from '../../doors/milter/mta.ts'
 import { submit } from '../../doors/milter/submit.ts'
 import { runSlot } from '../../doors/slot/slot.ts'
 import { startClamd } from '../../programs/clamd.ts'
+import { withEnding } from '../../programs/server.ts'
 import { memoryFilesOfTree, pssOfTree } from '../daemon-memory.ts'
 
 /**
@@ -40,33 +41,25 @@ if (mode === '--send-large') {
 else await measure(mode ?? launcher)
 
 async function measure(program: string, largeAlone = false): Promise<void> {
-  const teardowns: (() => unknown)[] = []
-  const t = { teardown: (stop: () => unknown) => void teardowns.push(stop) }
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-overload-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  const sizes = { streamMaxLength: '100M', maxFileSize: '100M', maxScanSize: '100M' }
-  const clamd = await startClamd(t, sizes)
-  const place = join(directory, 'm')
-  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
-  const onescand = runOnescand(t, {
-    program: [program],
-    args: ['--workers', '2', '--milter', `unix:${place}`],
-    settings,
-  })
-  try {
-    await onescand.logged(/serving/)
-    if (largeAlone) return await besideLarge(place, onescand.pid)
+  await withEnding(async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'onescan-overload-'))
+    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+    const sizes = { streamMaxLength: '100M', maxFileSize: '100M', maxScanSize: '100M' }
+    const clamd = await startClamd(t, sizes)
+    const place = join(directory, 'm')
+    const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
+    const onescand = await startOnescand(t, {
+      program: [program],
+      args: ['--workers', '2', '--milter', `unix:${place}`],
+      settings,
+    })
+    if (largeAlone) return besideLarge(place, onescand.pid)
     await many(place, onescand.pid)
-    const client = {
-      ...settings,
-      ONESCAN_SOCKET: onescand.socket,
-      ONESCAN_COLD: coldPrograms(t).queue,
-    }
+    const cold = coldPrograms(t).queue
+    const client = { ...settings, ONESCAN_SOCKET: onescand.socket, ONESCAN_COLD: cold }
     await whilePaused(client, [onescand.pid, ...childrenOf(onescand.pid)])
     await besideLarge(place, onescand.pid)
-  } finally {
-    for (const stop of teardowns.reverse()) await stop()
-  }
+  })
 }
 
 /** One message; `text` begins its body. */

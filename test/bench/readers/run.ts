@@ -13,7 +13,7 @@
 // With --hostile: the time and the memory that mail takes that is made to take them, of the dearest shapes, or
 // of those of test/scan/scanners/hostile-shapes.ts in whose name the text of --kind stands.
 import { parseArgs } from 'node:util'
-import { noTest } from '../../programs/server.ts'
+import { withEnding } from '../../programs/server.ts'
 import { evasions } from '../../scan/scanners/evasions/all.ts'
 import { messageOf } from '../../scan/scanners/evasions/compose.ts'
 import { type HostileShape, hostileShapes } from '../../scan/scanners/hostile-shapes.ts'
@@ -21,7 +21,7 @@ import { hiddenClasses } from '../../scan/scanners/second-look/classes.ts'
 import { conforming } from './conforming.ts'
 import { fuzz } from './fuzz.ts'
 import { dearest, lookAtHostile } from './hostile.ts'
-import { createJudge, startClamdForEvasions } from './judge.ts'
+import { createJudge, type Judge, startClamdForEvasions } from './judge.ts'
 import { minimise } from './minimise.ts'
 import { mutant } from './mutate.ts'
 import { missingReaders, startReaders } from './readers.ts'
@@ -46,19 +46,17 @@ if (values.opened) process.exit((await showOpened()) === 0 ? 0 : 1)
 const missing = missingReaders(values)
 if (missing.length > 0) console.log(`missing: ${missing.join(' ')}; these readers are not asked`)
 
-const clamd = await startClamdForEvasions(noTest)
-const readers = startReaders(values)
-const judge = createJudge(clamd, readers)
-try {
+await withEnding(async (t) => {
+  const clamd = await startClamdForEvasions(t)
+  const readers = startReaders(values)
+  t.teardown(readers.stop)
+  const judge = createJudge(clamd, readers)
   console.log(`readers: ${readers.names.join(', ')}`)
-  if (!values['no-classes']) await showClasses()
-  await showFuzz(Number(values.seed), Number(values.count))
-} finally {
-  await readers.stop()
-  await clamd.stop()
-}
+  if (!values['no-classes']) await showClasses(judge)
+  await showFuzz(judge, Number(values.seed), Number(values.count))
+})
 
-async function showClasses(): Promise<void> {
+async function showClasses(judge: Judge): Promise<void> {
   const found = { clamd: 0, amavis: 0, onescan: 0 }
   console.log('\nclamd  parts  onescan  readers  class')
   for (const { name, message, seenByClamd } of hiddenClasses) {
@@ -113,7 +111,7 @@ function showHostile(): void {
   }
 }
 
-async function showFuzz(seed: number, count: number): Promise<void> {
+async function showFuzz(judge: Judge, seed: number, count: number): Promise<void> {
   const progress = (done: number) => {
     if (process.stderr.isTTY && done % 50 === 0) process.stderr.write(`\r${done} of ${count}`)
   }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { History } from '../../../src/doors/observe/live/history.ts'
 import { readLogText } from '../../../src/doors/observe/log/log-record.ts'
+import { type Ending, withEnding } from '../../programs/server.ts'
 import { createRandom } from '../../run/random.ts'
 import { serve } from '../http/rig.ts'
 import { openBrowser, openPage } from './browser.ts'
@@ -18,11 +19,9 @@ const MAILS = 14
 const [directory] = process.argv.slice(2)
 if (directory === undefined) throw new Error('name a directory for the pictures')
 
-const ends: (() => unknown)[] = []
-const host = { teardown: (end: () => unknown) => void ends.push(end) }
-try {
-  const browser = await openBrowser(host)
-  const url = await servedPage()
+await withEnding(async (t) => {
+  const browser = await openBrowser(t)
+  const url = await servedPage(t)
   for (const width of [360, 1280]) {
     for (const scheme of ['light', 'dark'] as const) {
       const { page } = await openPage(browser, url, { width, scheme })
@@ -41,13 +40,11 @@ try {
       await page.context().close()
     }
   }
-} finally {
-  for (const end of ends.reverse()) await end()
-}
+})
 
 /** The page of an onescand that has judged some mail. */
-async function servedPage(): Promise<string> {
-  const served = await serve(host, { args: ['--workers', '2'], settings: { REJECTVIRUS: '1' } })
+async function servedPage(t: Ending): Promise<string> {
+  const served = await serve(t, { args: ['--workers', '2'], settings: { REJECTVIRUS: '1' } })
   const people = ['ann', 'ben', 'cleo', 'dora', 'emil', 'fred', 'gina']
   for (let n = 0; n < MAILS; n++) {
     const from = `${people[n % 7]}@example.net`

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { childrenOf } from '../../doors/daemon/process.ts'
 import { type Rig, rings } from './hosts.ts'
 import type { Store } from './stores.ts'
 
@@ -26,22 +27,6 @@ async function stopped(pids: readonly number[], milliseconds: number): Promise<v
     await wait(milliseconds)
   } finally {
     for (const pid of pids) signal(pid, 'SIGCONT')
-  }
-}
-
-/** The processes that a daemon has started. */
-function workersOf(pid: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((child) => parentOf(child) === pid)
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    return Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1])
-  } catch {
-    return undefined // it has ended
   }
 }
 
@@ -111,7 +96,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'an onescand is killed',
     async harm({ hosts: [host] }, away) {
-      const all = [...workersOf(host.daemon.pid), host.daemon.pid]
+      const all = [...childrenOf(host.daemon.pid), host.daemon.pid]
       for (const pid of all) signal(pid, 'SIGSTOP') // or it starts another one
       for (const pid of all) signal(pid, 'SIGKILL')
       await host.daemon.ended
@@ -123,7 +108,7 @@ export const faults: readonly Fault[] = [
     name: 'a worker of onescand is killed',
     async harm({ hosts: [host] }, away) {
       for (let n = 0; n < 3; n++) {
-        for (const pid of workersOf(host.daemon.pid).slice(0, 1)) signal(pid, 'SIGKILL')
+        for (const pid of childrenOf(host.daemon.pid).slice(0, 1)) signal(pid, 'SIGKILL')
         await wait(away / 3)
       }
     },
@@ -131,7 +116,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'an onescand is stopped',
     harm: ({ hosts: [host] }, away) =>
-      stopped([...workersOf(host.daemon.pid), host.daemon.pid], away),
+      stopped([...childrenOf(host.daemon.pid), host.daemon.pid], away),
   },
   {
     name: 'the disk of the spool is full',

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { withEnding } from '../../programs/server.ts'
 import { linesOf } from '../load.ts'
 import { faults } from './faults.ts'
 import { openRig } from './hosts.ts'
@@ -26,12 +27,16 @@ const { values } = parseArgs({
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
 for (const kind of values.store.split(',') as StoreKind[]) {
-  const ends: (() => unknown)[] = []
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-faults-'))
-  const t = { teardown: (end: () => unknown) => void ends.unshift(end), testdir: () => directory }
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  try {
-    const rig = await openRig(t as never, kind)
+  await withEnding(async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'onescan-faults-'))
+    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+    const rig = await openRig({ ...t, testdir: () => directory } as never, kind)
+    const tell = async (name: string, count: number, fault?: (typeof faults)[number]) => {
+      const result = await runUnder(rig, count, fault)
+      say(`${kind}: ${name}`)
+      for (const line of linesOf(result)) say(`  ${line}`)
+      if (result.wrong.length > 0) process.exitCode = 1
+    }
     await tell('nothing is wrong', Number(values.mixed))
     for (const fault of faults) {
       if ((kind !== 'alone' && !fault.ofStore) || !fault.name.includes(values.fault)) continue
@@ -39,15 +44,6 @@ for (const kind of values.store.split(',') as StoreKind[]) {
       if (missing === undefined) await tell(fault.name, Number(values.under), fault)
       else say(`${kind}: ${fault.name}: not tried, ${missing}`)
     }
-
-    async function tell(name: string, count: number, fault?: (typeof faults)[number]) {
-      const result = await runUnder(rig, count, fault)
-      say(`${kind}: ${name}`)
-      for (const line of linesOf(result)) say(`  ${line}`)
-      if (result.wrong.length > 0) process.exitCode = 1
-    }
-  } finally {
-    for (const end of ends) await end()
-  }
+  })
 }
 process.exit()
