@@ -17,4 +17,4 @@ const outcome = await callSlot({
   environment: process.env,
   errorFd: 6,
 })
-process.stdout.end(`${replyToClient(outcome, 'notqmail', Date.now())}\n`)
+process.stdout.end(`${replyToClient(outcome)}\n`)

@@ -43,7 +43,7 @@ export async function send(
   })
   return {
     sent: message,
-    reply: replyToClient(outcome, 'notqmail', Date.now()),
+    reply: replyToClient(outcome),
     time: outcome.time,
     log: readLog(outcome.log.toString('latin1')),
     delivery: deliveries(host.maildir).find(({ name }) => !known.has(name)),

@@ -10,7 +10,7 @@ export interface Drain {
   close(): void
 }
 
-/** Milliseconds between two reads. Bun has no events for a pipe that it did not make: it is polled. */
+/** Milliseconds between two reads. */
 const POLL_EVERY = 1
 
 /** Takes over the descriptor, and closes it. Without a descriptor there are no bytes. */

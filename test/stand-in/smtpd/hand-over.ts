@@ -1,7 +1,5 @@
-import { createWriteStream } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
-import { isCompiled } from '../../../src/ground/runtime/compiled-program.ts'
 
 /** The bytes to write: all at once, or in pieces as they are asked for. */
 export type ByteSource = Buffer | Iterable<Buffer> | AsyncIterable<Buffer>
@@ -69,13 +67,10 @@ const write = (pipe: Writable, piece: Buffer): Promise<boolean> =>
 
 /**
  * A writer that waits in the event loop, by a socket object over the pipe's end, and not in a
- * thread that a stuck slot would hold. Bun makes no socket of a descriptor: there it is a thread.
+ * thread that a stuck slot would hold.
  */
 function writerOf(fd: number): Writable {
-  const writer = isCompiled
-    ? createWriteStream('', { fd })
-    : new Socket({ fd, readable: false, writable: true })
-  return writer.on('error', () => {
+  return new Socket({ fd, readable: false, writable: true }).on('error', () => {
     // write() hears of EPIPE by its callback.
   })
 }
