@@ -87,8 +87,6 @@ export class SlotRequestReader {
 
   /** Takes the next bytes, in any split. Throws GoCold if they are not a request, or too many. */
   push(chunk: Buffer): void {
-    if (this.#request !== undefined && chunk.length > 0)
-      throw new GoCold('bytes after the last frame')
     this.#frames.push(chunk)
     for (let next = this.#frames.next(); next; next = this.#frames.next()) this.#take(next)
     if ((this.#request ?? this.#aboutDaemon) !== undefined && this.#frames.isAmidst)

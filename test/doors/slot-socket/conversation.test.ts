@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { MailReporter, type ProcessReport } from '../../../src/doors/observe/live/process-report.ts'
+import { TRIAL_CHAIN } from '../../../src/doors/shared/trial-chain.ts'
 import { frame } from '../../../src/doors/slot-socket/frames.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { uint32 } from '../../../src/protocol/shared/frames.ts'
@@ -9,7 +10,16 @@ import { readQuarantine } from '../../cases/kept.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { slowClamd } from '../slow-clamd.ts'
-import { ask, call, carryOut, framesOf, hearOut, type Outcome, type Question } from './client.ts'
+import {
+  ask,
+  call,
+  carryOut,
+  framesOf,
+  hearOut,
+  type Outcome,
+  type Question,
+  simpleEnvelope,
+} from './client.ts'
 import { type OpenSlot, openSlot } from './rig.ts'
 
 /**
@@ -59,7 +69,33 @@ t.test('a client that sends garbage is told to go cold', async (t) => {
   ]) {
     t.equal((await tell(slot, Buffer.from(garbage, 'latin1'))).does, 'go cold')
   }
+  const forged = { [`X${'x'.repeat(2000)}\r\n`]: '' }
+  const twice = framesOf({ variables: forged })[1]!
+  const { why } = await tell(slot, whole.subarray(0, 9), twice, twice)
+  t.match(why, /^variable Xx+$/)
+  t.equal(why.length, 1024, 'a reason is bounded')
+  const envelope = Buffer.concat([simpleEnvelope, Buffer.from('T')])
+  t.match((await slot.ask({ ...question, envelope })).why, 'bytes after the envelope')
   t.equal((await slot.ask(question)).does, 'hand on')
+  t.same(slot.log, [], 'which is no trouble of the daemon')
+})
+
+t.test('trouble of the daemon itself is logged, and the client goes cold', async (t) => {
+  const identifyPeer = () => {
+    throw new Error('no peer')
+  }
+  const slot = await openSlot(t, own, { identifyPeer })
+  t.match(await slot.ask(question), { does: 'go cold', why: 'no peer' })
+  t.same(slot.log, ['no peer'])
+})
+
+t.test('the door closes the connection behind its answer, whatever the client does', async (t) => {
+  const slot = await openSlot(t, own, { timeouts: { leaving: 60_000 } })
+  const connection = await call(slot.socket)
+  connection.write(whole)
+  connection.resume() // it never ends its own side
+  await once(connection, 'end')
+  while (slot.state().clients > 0) await new Promise(setImmediate)
 })
 
 t.test('a request may come in single bytes, and its head is acknowledged at once', async (t) => {
@@ -193,11 +229,14 @@ t.test('messages in memory are bounded by --memory, which is given back', async 
   const acknowledged = once(holder, 'data')
   holder.write(Buffer.concat(framesOf(large).slice(0, -1)))
   await acknowledged
+  t.ok(slot.state().memory > 60_000)
   t.match((await slot.ask(large)).why, /--memory/)
   t.equal((await slot.ask(question)).does, 'hand on', 'a small one fits')
   holder.destroy()
   await once(holder, 'close')
   t.equal((await slot.ask(large)).does, 'hand on')
+  while (slot.state().clients > 0) await new Promise(setImmediate)
+  t.equal(slot.state().memory, 0)
 })
 
 t.test('an envelope or variables over the memory are refused before they are read', async (t) => {
@@ -258,9 +297,8 @@ t.test('a client without an answer at the end of --grace goes cold', async (t) =
   t.match((await answered).why, /going down/)
 })
 
-t.test('mail whose answer is too long goes cold, and neither is nor seems kept', async (t) => {
-  const stage = buildStage(t)
-  const variables = { QHPSI: stage.scanner, QUARANTINE: stage.quarantine }
+/** A slot, and what it reports for the page: lines, clients without an answer, messages in work. */
+async function reporting(t: Test, variables: Readonly<Record<string, string>>) {
   const reports: ProcessReport[] = []
   const reporter = new MailReporter({
     state: () => ({ doors: {}, servers: {}, sharing: undefined, quota: undefined }),
@@ -269,17 +307,63 @@ t.test('mail whose answer is too long goes cold, and neither is nor seems kept',
   })
   t.teardown(() => reporter.close())
   const slot = await openSlot(t, variables, { reporter })
-  for (const [count, does, why] of [
-    [2, 'end', ''],
-    [10_000, 'go cold', /^an answer of \d+ bytes$/],
+  const count = () => {
+    reporter.report() // it also does by itself
+    const sum = { lines: 0, told: 0, left: 0, judging: 0 }
+    for (const { lines, cold, judging } of reports.splice(0)) {
+      sum.lines += lines.length
+      sum.told += cold.told
+      sum.left += cold.left
+      sum.judging = judging
+    }
+    return sum
+  }
+  return { slot, count }
+}
+
+t.test('mail whose answer is too long goes cold, and neither is nor seems kept', async (t) => {
+  const stage = buildStage(t)
+  const variables = { QHPSI: stage.scanner, QUARANTINE: stage.quarantine }
+  const { slot, count } = await reporting(t, variables)
+  for (const [recipients, does, why, counted] of [
+    [2, 'end', '', { lines: 1, told: 0 }],
+    [10_000, 'go cold', /^an answer of \d+ bytes$/, { lines: 0, told: 1 }],
   ] as const) {
-    const names = Array.from({ length: count }, (_, n) => Buffer.from(`rcpt-${n}@example.org`))
+    const names = Array.from({ length: recipients }, (_, n) => Buffer.from(`${n}@b.example.org`))
     const envelope = makeEnvelope(Buffer.from('a@example.net'), names).wire
     t.match(await slot.ask({ variables, message: infected, envelope }), { does, why })
-    reporter.report()
+    t.match(count(), counted)
   }
-  const told = reports.map(({ lines, cold }) => [lines.length, cold.told])
-  const some = told.filter(([lines, cold]) => lines !== 0 || cold !== 0) // it reports by itself, too
-  t.same(some, [[1, 0], [0, 1]]) // biome-ignore format: a table
   t.equal((await readQuarantine(stage.quarantine)).length, 1)
+})
+
+t.test('clients without an answer are counted if they had asked, but no trial', async (t) => {
+  const { settings: variables, asked, answer } = await slowClamd(t)
+  const { slot, count } = await reporting(t, variables)
+  const trial = { ...variables, QUEUECHAIN: TRIAL_CHAIN }
+  const leave = async (bytes: Buffer, heard?: Promise<unknown>) => {
+    const connection = await call(slot.socket)
+    connection.write(bytes)
+    await heard
+    connection.destroy()
+    while (slot.state().clients > 0) await new Promise(setImmediate)
+  }
+  await leave(whole.subarray(0, 20))
+  const none = { lines: 0, told: 0, left: 0, judging: 0 }
+  t.same(count(), none, 'it had not asked')
+  const frames = Buffer.concat(framesOf({ variables }))
+  await leave(frames, asked(1))
+  t.same(count(), { ...none, left: 1 })
+  await leave(Buffer.concat(framesOf({ variables: trial })), asked(2))
+  t.equal((await slot.ask({ variables: { ...trial, CLAMD: '/other' } })).does, 'go cold')
+  t.same(count(), none, 'a trial')
+  t.equal((await slot.ask({ variables: { ...variables, CLAMD: '/other' } })).does, 'go cold')
+  t.same(count(), { ...none, told: 1 })
+  for (const [number, own] of [variables, trial].entries()) {
+    const answered = slot.ask({ variables: own })
+    await asked(number + 3)
+    t.equal(count().judging, own === trial ? 0 : 1)
+    await answer(number + 3)
+    t.equal(/ trial=1 /.test((await answered).log), own === trial)
+  }
 })

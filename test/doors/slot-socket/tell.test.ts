@@ -35,32 +35,40 @@ t.test('root and its own account learn how it runs, and others that it does', as
   }
 })
 
-t.test('an answer of another form counts as none', async (t) => {
+t.test('an answer may come in pieces, and one of another form counts as none', async (t) => {
   const path = join(socketDirectory(t), 's')
-  let answer: Buffer = Buffer.alloc(0)
-  await listen(
-    t,
-    createServer((socket) => void socket.end(answer)),
-    path,
-  )
-  const told = async (bytes: Buffer) => {
-    answer = bytes
+  let answer: readonly Buffer[] = []
+  const server = createServer((socket) => {
+    for (const piece of answer) socket.write(piece)
+    if (answer.length === 0) socket.end()
+  })
+  await listen(t, server, path) // it does not hang up: what it has said must do
+  const told = async (...pieces: readonly Buffer[]) => {
+    answer = pieces
     return askToTell(path, 2000)
   }
-  const json = (value: unknown) => frame('t', Buffer.from(JSON.stringify(value)))
+  const json = (value: unknown, type = 't') => frame(type, Buffer.from(JSON.stringify(value)))
+  const whole = json({ daemon: description })
+  t.same(await told(...Array.from(whole, (byte) => Buffer.of(byte))), { daemon: description })
   const huge = Buffer.from([...Buffer.from('t'), 0xff, 0xff, 0xff, 0xff])
-  for (const bytes of [Buffer.alloc(0), frame('C'), huge, frame('t'), json(null), json([])]) {
+  const another = json({ daemon: description }, 'a')
+  for (const bytes of [frame('C'), huge, frame('t'), json(null), json([]), another]) {
     t.equal(await told(bytes), undefined)
   }
+  t.equal(await told(), undefined, 'it hangs up')
   for (const other of [
     { pid: '7' },
     { words: [1] },
     { settings: { QHPSI: 1 } },
     { changed: 'all' },
+    { replaced: 'all' },
+    { readOnly: [1] },
+    { trial: null },
     { trial: { wrong, doors: 'all' } },
     { trial: { wrong: ['EICAR'], doors: [] } },
     { trial: { wrong: [{ ...wrong[0], level: 'bad' }], doors: [] } },
   ]) {
     t.same(await told(json({ daemon: { ...description, ...other } })), {})
   }
+  for (const other of [null, 7, []]) t.same(await told(json({ daemon: other })), {})
 })

@@ -1,8 +1,12 @@
+import { dirname } from 'node:path'
 import t from 'tap'
-import type { Peer } from '../../../src/doors/slot-socket/server.ts'
+import { identifyPeerBy, type Peer } from '../../../src/doors/slot-socket/server.ts'
 import { passwdEntryOf } from '../../../src/ground/process/passwd.ts'
+import { loadSystem } from '../../../src/ground/runtime/system.ts'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { infected, plain, troublesome } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { extendedAnswer, udpService } from '../../scan/quota/services.ts'
 import { memoryInUse } from '../memory-in-use.ts'
 import { openSlot } from './rig.ts'
 
@@ -37,6 +41,7 @@ const cold: Record<string, Record<string, string>> = {
   'tags only for more signatures': { VIRUSTAGONLY: '*' },
   'a variable that is not known here': { ONESCAN_NEW: '1' },
   'a size that makes no sense': { QHPSIMAXSIZE: 'many' },
+  'a quota service that makes no sense': { QUOTAD: 'nowhere' },
   'a descriptor that makes no sense': { ERROR_FD: 'six' },
   'a QHPSI that names nothing': { QHPSI: 'plugin:' },
 }
@@ -107,6 +112,42 @@ t.test('a client without QHPSI is not scanned, as without a daemon', async (t) =
   t.equal(stage.scans(), 0)
 })
 
+t.test('without QHPSI recipients are asked about by the service that the daemon has', async (t) => {
+  const service = await udpService(t, extendedAnswer({ 'full@example.org': [100, 100] }))
+  const own = { QUOTAD: `quotad:127.0.0.1:${service.port}`, BOUNCEUSER: 'nobody-of-this-host' }
+  const slot = await openSlot(t, own)
+  const to = (name: string) =>
+    makeEnvelope(Buffer.from('a@example.net'), [Buffer.from(`${name}@example.org`)]).wire
+  const ask = (name: string, variables: Readonly<Record<string, string>>) =>
+    slot.ask({ variables, envelope: to(name), message: infected, takesReply: true })
+  const full = await ask('full', { QUOTAD: own.QUOTAD, ERROR_FD: '6' })
+  t.match(full, {
+    code: 82,
+    text: 'ZQuota exceeded for <full@example.org>, try again later (#4.2.2)',
+  })
+  t.match(full.log, /decision=defer .*grounds=over-quota .*size=\d+ .*to=<full@example\.org>/)
+  const room = await ask('other', { QUOTAD: own.QUOTAD })
+  t.match(room, { does: 'hand on', log: /decision=pass reason="QHPSI is not set"/ })
+  t.ok(room.message.equals(infected))
+  t.equal((await ask('full', {})).does, 'hand on', 'who has no QUOTAD')
+  for (const other of [{ QUOTAD: 'udp:192.0.2.1:1' }, { QUOTAD: own.QUOTAD, BOUNCEUSER: 'root' }]) {
+    t.match((await ask('full', other)).why, /is another than the daemon's$/)
+  }
+  service.socket.close()
+  const silent = await openSlot(t, { ...own, QUOTATIMEOUT: '1', QUOTARETRIES: '0' })
+  const unknown = await silent.ask({ variables: { QUOTAD: own.QUOTAD } })
+  t.match(unknown.log, /decision=pass reason="QHPSI is not set; quota: /)
+})
+
+t.test('while mail is not scanned by the switch, it passes as it is', async (t) => {
+  const stage = buildStage(t)
+  const QHPSI = stage.scanner
+  const slot = await openSlot(t, { QHPSI, CONTROLDIR: dirname(stage.file('onescan.off', '')) })
+  const got = await slot.ask({ variables: { QHPSI }, message: infected })
+  t.match(got.log, /decision=pass reason=".*onescan\.off/)
+  t.equal(stage.scans(), 0)
+})
+
 t.test('a client with QHPSI goes cold where the daemon has none', async (t) => {
   const slot = await openSlot(t, {})
   t.match((await slot.ask({ variables: { QHPSI: 'plugin: eicar' } })).why, /QHPSI/)
@@ -132,6 +173,17 @@ t.test('an empty TCPREMOTEIP of a client counts as none', async (t) => {
   t.notMatch(empty.log, /remote=/)
 })
 
+t.test('mail is kept only for a client that has QUARANTINE itself', async (t) => {
+  const { scanner: QHPSI, quarantine: QUARANTINE } = buildStage(t)
+  const slot = await openSlot(t, { QHPSI, QUARANTINE })
+  for (const [variables, does] of [
+    [{ QHPSI }, 'hand on'],
+    [{ QHPSI, QUARANTINE }, 'end'],
+  ] as const) {
+    t.equal((await slot.ask({ variables, message: infected })).does, does)
+  }
+})
+
 // promise: client-drop
 t.test('mail is dropped only for a client that has REJECTVIRUS=2 itself', async (t) => {
   const stage = buildStage(t)
@@ -140,6 +192,19 @@ t.test('mail is dropped only for a client that has REJECTVIRUS=2 itself', async 
   t.equal((await slot.ask({ variables: own, message: infected })).does, 'go cold')
   const asking = { ...own, REJECTVIRUS: '2' }
   t.equal((await slot.ask({ variables: asking, message: infected })).code, 0)
+})
+
+t.test('the log has the user and process that asks, if the kernel tells', async (t) => {
+  const BOUNCEUSER = 'nobody-of-this-host'
+  const peer = ` peer_uid=${process.getuid!()} peer_pid=${process.pid} `
+  for (const system of [loadSystem(), undefined]) {
+    const identifyPeer = identifyPeerBy(system)
+    const slot = await openSlot(t, { QHPSI: 'plugin: eicar', BOUNCEUSER }, { identifyPeer })
+    for (const variables of [{ QHPSI: 'plugin: eicar' }, {}]) {
+      const { does, log } = await slot.ask({ variables })
+      t.same([does, log.includes(peer)], ['hand on', system !== undefined])
+    }
+  }
 })
 
 t.test("a client's connection is described by its own variables alone", async (t) => {
@@ -192,6 +257,32 @@ t.test('the user of the process that asks says whether qmail-send injects a boun
   const local = await withoutQmail.ask({ variables: { QHPSI: stage.scanner }, message: infected })
   t.equal(local.code, 31, 'this host has no qmail-send')
 })
+
+t.test(
+  "a line of onescan.policy that is about scanners has its own, any other the client's",
+  async (t) => {
+    const stage = buildStage(t)
+    const others = stage.file('others', 'name *.com\n')
+    const rules = [
+      'to=all.example QHPSI="plugin: eicar attachments"',
+      `to=none.example REJECTVIRUS=1 BADATTACHMENTS=${others}`,
+      'to=own.example REJECTVIRUS=1\n',
+    ].join('\n')
+    const slot = await openSlot(t, { ...ownSettings(stage), CONTROLDIR: stage.rules(rules) })
+    const message = Buffer.from('Content-Type: text/plain; name=a.exe\n\nbody\n')
+    const scannersFor = async (domain: string, variables: Readonly<Record<string, string>>) => {
+      const envelope = makeEnvelope(Buffer.from('a@b'), [Buffer.from(`c@${domain}`)]).wire
+      const { code, log } = await slot.ask({ variables, message, envelope })
+      return [code, /scanner=(\S+)/.exec(log)?.[1]]
+    }
+    const own = { QHPSI: 'plugin: eicar' }
+    t.same(await scannersFor('all.example', own), [undefined, 'attachments'])
+    t.same(await scannersFor('all.example', { ...own, REJECTVIRUS: '1' }), [31, 'attachments'])
+    t.same(await scannersFor('own.example', own), [undefined, 'eicar'])
+    t.same(await scannersFor('own.example', asked), [31, 'attachments'])
+    t.same(await scannersFor('none.example', asked), [undefined, 'eicar,attachments'])
+  },
+)
 
 t.test('no line of onescan.policy gives a message more time than its client', async (t) => {
   const stage = buildStage(t)
