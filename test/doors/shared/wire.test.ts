@@ -17,6 +17,8 @@ interface Rig {
   /** Sets the clock of the wire. */
   at(time: number): void
   readonly closed: Promise<void>
+  /** How often the door heard that the connection is over. */
+  readonly ends: readonly unknown[]
 }
 
 async function rig(t: Test, host: Partial<WireHost> = {}, isFull = () => false): Promise<Rig> {
@@ -29,9 +31,13 @@ async function rig(t: Test, host: Partial<WireHost> = {}, isFull = () => false):
   t.teardown(() => client.destroy())
   const heard: string[] = []
   let time = 0
+  const ends: unknown[] = []
   let close = () => {}
   const closed = new Promise<void>((resolve) => {
-    close = resolve
+    close = () => {
+      ends.push(wire.isLost)
+      resolve()
+    }
   })
   const reader = {
     push(chunk: Buffer) {
@@ -42,16 +48,16 @@ async function rig(t: Test, host: Partial<WireHost> = {}, isFull = () => false):
       return isFull()
     },
   }
-  const wire = new Wire(socket, reader, {
+  const wire: Wire = new Wire(socket, reader, {
     leaving: 1000,
     uptime: () => time,
-    closed: close,
+    closed: () => close(),
     ...host,
   })
   const at = (now: number) => {
     time = now
   }
-  return { wire, client, socket, heard, at, closed }
+  return { wire, client, socket, heard, at, closed, ends }
 }
 
 const never = () => undefined
@@ -183,4 +189,108 @@ t.test('a door that finishes ends reads between messages alone', async (t) => {
   t.equal(await wire.read(never, never, true), undefined)
   wire.leave()
   await amid
+})
+
+t.test('a connection is over when it is closed and nobody works for it any more', async (t) => {
+  for (const breaks of [
+    (client: Socket) => client.destroy(),
+    (_: Socket, socket: Socket) => socket.destroy(new Error('EIO')),
+  ]) {
+    const { wire, client, socket, closed, ends } = await rig(t)
+    let over = () => {}
+    const work = new Promise<void>((resolve) => {
+      over = resolve
+    })
+    void wire.converse(() => work)
+    client.on('error', () => {})
+    const gone = once(socket, 'close').catch(() => once(socket, 'close'))
+    breaks(client, socket)
+    wire.say(Buffer.from('.')) // which shows that a client has left
+    await gone
+    t.same([wire.hasLeft, wire.gone.aborted, ends], [true, true, []])
+    over()
+    await closed
+    t.same(ends, [true], 'it was lost')
+  }
+  const idle = await rig(t)
+  idle.wire.leave()
+  idle.client.end().resume()
+  await idle.closed
+  t.same(idle.ends, [false], 'without a conversation, and it was not lost')
+  const done = await rig(t)
+  const hungUp = done.wire.converse(async () => {})
+  await hungUp
+  done.client.end().resume()
+  await done.closed
+  t.same(done.ends, [false], 'this side hangs up behind its conversation')
+})
+
+t.test('a client that does not close, or takes no answers, is cut off', async (t) => {
+  const slow = await rig(t)
+  slow.at(5)
+  slow.wire.leave()
+  slow.at(1005)
+  slow.wire.tick()
+  t.notOk(slow.socket.destroyed)
+  slow.at(1006)
+  slow.wire.tick()
+  t.ok(slow.socket.destroyed)
+  const deaf = await rig(t)
+  deaf.client.pause()
+  deaf.wire.say(Buffer.alloc(1024 * 1024)) // one answer may be large
+  t.notOk(deaf.socket.destroyed)
+  deaf.wire.say(Buffer.from('another'))
+  t.ok(deaf.socket.destroyed)
+  const dropped = await rig(t)
+  dropped.wire.drop(Buffer.from('bye'))
+  t.equal(String((await once(dropped.client, 'data'))[0]), 'bye')
+  await dropped.closed
+  t.ok(dropped.socket.destroyed, 'though its client is still there')
+})
+
+t.test('a client that is dismissed hears why, where there are words for it', async (t) => {
+  const { wire, client } = await rig(t, { farewell: (why) => Buffer.from(`because ${why}`) })
+  wire.dismiss('of others')
+  wire.dismiss()
+  t.equal(String((await once(client, 'data'))[0]), 'because of others')
+  const { wire: mute, client: other, closed } = await rig(t)
+  mute.dismiss()
+  other.resume()
+  await closed
+})
+
+t.test('a client is idle while it is waited for, since it was answered last', async (t) => {
+  const { wire, at } = await rig(t)
+  t.equal(wire.idleSince, undefined, 'nobody waits for it')
+  at(7)
+  const word = wire.read(never, never)
+  t.equal(wire.idleSince, 0)
+  wire.say(Buffer.from('x'))
+  t.equal(wire.idleSince, 7)
+  wire.leave()
+  t.equal(wire.idleSince, undefined)
+  t.equal(await word, undefined)
+  wire.say(Buffer.from('nobody hears it'))
+})
+
+t.test('one client that sends much leaves the others their turn', async (t) => {
+  const { wire, client, socket, heard } = await rig(t)
+  const sizes: number[] = []
+  let turns = 0
+  let size = 0
+  socket.on('pause', () => {
+    sizes.push(size)
+    size = 0
+    setImmediate(() => turns++)
+  })
+  socket.on('data', (chunk) => {
+    size += chunk.length
+  })
+  client.end(Buffer.alloc(2 * 1024 * 1024, 'x'))
+  await wire.read(() => (heard.join('').length === 2 * 1024 * 1024 ? true : undefined), never)
+  t.ok(sizes.length >= 8 && turns >= 8, `${sizes.length} pauses`)
+  t.ok(
+    sizes.every((bytes) => bytes <= 256 * 1024),
+    `${sizes}`,
+  )
 })

@@ -1,0 +1,24 @@
+import t from 'tap'
+import { Turns } from '../../../src/doors/shared/turns.ts'
+
+/** How many messages are judged at once. */
+
+const never = new AbortController().signal
+
+t.test('a message waits until another is done, but not for ever, nor if it was left', async (t) => {
+  const turns = new Turns(1)
+  const done = await turns.take(never)
+  await t.rejects(turns.take(never, 20), {
+    kind: 'out-of-memory',
+    message: 'over 1 messages at once (--max-clients): no turn in 0.02 seconds',
+  })
+  const gone = new AbortController()
+  const left = turns.take(gone.signal)
+  gone.abort()
+  await t.rejects(left, { kind: 'out-of-memory', message: /: it was left$/ })
+  const next = turns.take(never)
+  done()
+  ;(await next)()
+  ;(await turns.take(never))()
+  await t.rejects(turns.take(AbortSignal.abort()), { message: /: it was left$/ })
+})
