@@ -24,7 +24,7 @@ const LONGEST = [
   'test/expressions/check.test.ts',
   'test/c/onescanc/faults.test.ts',
   'test/cli/check/set-ups/servers.test.ts',
-  'test/doors/smtp/size.test.ts',
+  'test/doors/smtp/large.test.ts',
   'test/quotad/sources/dovecot.test.ts',
   'test/c/onescanc/answers.test.ts',
   'test/scan/scanners/evasions.test.ts',

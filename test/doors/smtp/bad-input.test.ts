@@ -1,14 +1,11 @@
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { defaultTimeouts } from '../../../src/doors/smtp/client/connection.ts'
-import { Network } from '../../../src/ground/net/ip-address.ts'
 import { clean, openBetween } from './between.ts'
-import { type Client, callDoor } from './client.ts'
+import { callDoor } from './client.ts'
 import { sendThrough } from './rig.ts'
 
-/** Clients that are broken, slow, gone or hostile; next servers are in bad-next-server.test.ts. */
+/** Clients that are broken, slow, gone or hostile; next servers are in bad-next-server.test.ts, and crowds in crowds.test.ts. */
 
 const MAIL = 'MAIL FROM:<a@b.example>'
 const RCPT = 'RCPT TO:<b@b.example>'
@@ -147,151 +144,6 @@ t.test('only an answered message is delivered, wherever its client leaves', asyn
   t.match(await polite.hear(), /^250 /)
   polite.socket.destroy()
   await stillServes()
-})
-
-t.test('over --max-clients who is silent for longest goes, or else the new one', async (t) => {
-  const timeouts = { ...defaultTimeouts, makesRoomAfter: 200 }
-  const { door, over, stillServes } = await openBetween(t, { maxClients: 2, timeouts })
-  const busy = await door.amidData()
-  const silent = await door.call()
-  const early = await callDoor(door.port)
-  t.match(await early.rest(), [/^421 4\.3\.2 too many connections/])
-  await wait(250)
-  const late = await door.call()
-  t.match(await silent.rest(), [/^421 4\.3\.2 no progress for too long/])
-  t.match(await late.say('NOOP'), /^250 /)
-  busy.write(`${clean}.\r\n`)
-  t.match(await busy.hear(), /^250 /, 'one amid the content stays')
-  for (const client of [busy, late]) await client.say('RSET', MAIL)
-  await wait(250)
-  const other = await door.call()
-  t.match(await busy.rest(), [/^421 4\.3\.2 no progress/], 'MAIL does not hold a place')
-  t.match(door.log, [/over 2 connections at once \(--max-clients\)/])
-  for (const client of [busy, late, other]) client.socket.destroy()
-  await over()
-  await stillServes()
-})
-
-t.test('over --max-clients those that come no further give way, whatever they send', async (t) => {
-  const timeouts = { ...defaultTimeouts, makesRoomAfter: 1000 }
-  const { next, door } = await openBetween(t, { maxClients: 4, timeouts })
-  const [command, noop, content] = [await door.call(), await door.call(), await door.amidData()]
-  const quick = await door.amidData()
-  const goOn = [quick]
-  const drip = setInterval(() => {
-    command.write('x')
-    noop.write('NOOP\r\n')
-    content.write('x')
-    for (const client of goOn) client.write('x'.repeat(8192))
-  }, 50)
-  t.teardown(() => clearInterval(drip))
-  const left: string[] = []
-  for (const [name, slow] of Object.entries({ command, noop, content })) {
-    slow.rest().then((replies) => left.push(`${name}: ${replies.at(-1)}`))
-  }
-  quick.socket.once('close', () => left.push('one that goes on'))
-  await wait(1500)
-  for (let come = 1; come <= 3; come++) {
-    const late = await door.amidData() // it throws if there is no room
-    goOn.push(late)
-    late.socket.once('close', () => left.push('one that came late'))
-    while (left.length < come) await wait(5)
-  }
-  const why = '421 4.3.2 no progress for too long, others wait'
-  t.same(left.sort(), [`command: ${why}`, `content: ${why}`, `noop: ${why}`])
-  clearInterval(drip)
-  quick.write('\r\n.\r\n')
-  t.match(await quick.hear(), /^250 /)
-  t.equal(next.got.length, 1)
-})
-
-const from = [Network.parse('127.0.0.1/32')!]
-
-t.test('those who are turned away do not hold the door', async (t) => {
-  const { door } = await openBetween(t, { maxSockets: 4, maxClients: 2, from })
-  const to = { host: '127.0.0.1', port: door.port, localAddress: '127.0.0.2', allowHalfOpen: true }
-  for (let n = 0; n < 8; n++) {
-    const socket = connect(to)
-    t.teardown(() => socket.destroy())
-    const [reply] = (await once(socket, 'data')) as [Buffer]
-    t.match(reply.toString(), /^554 /, 'each is told why')
-  }
-  for (let n = 0; n < 2; n++) await door.greeted() // there is room
-  t.match(await (await callDoor(door.port)).hear(), /^421 4\.3\.2 too many connections/)
-  const sendsOn = connect(to).resume()
-  t.teardown(() => sendsOn.destroy())
-  await once(sendsOn, 'end')
-  const drip = setInterval(() => sendsOn.write('x'), 20)
-  t.teardown(() => clearInterval(drip))
-  await once(sendsOn, 'error') // the drop finds the connection closed
-})
-
-t.test('over --max-clients those that begin mail again and again give way', async (t) => {
-  const timeouts = { ...defaultTimeouts, makesRoomAfter: 1500 }
-  const settings = { REJECTVIRUS: '1' }
-  const { next, door } = await openBetween(t, { maxClients: 5, timeouts, settings })
-  let isOver = false
-  t.teardown(() => {
-    isOver = true
-  })
-  /** Says these again and again; resolves to the reply by which the door leaves. */
-  async function repeat(client: Client, ...lines: readonly string[]): Promise<string> {
-    await client.say('EHLO x')
-    for (let at = 0; !isOver; at++) {
-      const reply = await client.say(lines[at % lines.length]!)
-      if (reply.startsWith('421')) return reply
-      await wait(5)
-    }
-    return 'stays'
-  }
-  const loops = [
-    [MAIL, 'RSET'],
-    [MAIL, RCPT, 'RSET'],
-    [MAIL, 'VRFY b', 'EHLO x'],
-    [MAIL, RCPT, 'DATA', 'VIRUS\r\n.'],
-  ]
-  const closed: string[] = []
-  for (const loop of loops) {
-    repeat(await door.call(), ...loop).then((reply) => closed.push(reply))
-  }
-  const sends = repeat(await door.call(), MAIL, RCPT, 'DATA', `${clean}.`)
-  for (let calls = 0; calls < 1000 && closed.length < loops.length; calls++) {
-    await door.call()
-    await wait(10)
-  }
-  isOver = true
-  t.equal(closed.length, loops.length)
-  for (const reply of closed) t.match(reply, /^421 4\.3\.2 no progress for too long/)
-  t.equal(await sends, 'stays')
-  t.ok(next.got.length > 0)
-})
-
-t.test('no address has all places while others come', async (t) => {
-  const { next, door } = await openBetween(t, { maxClients: 4 })
-  const greeting = async (address?: string) => {
-    const client = await callDoor(door.port, address)
-    t.teardown(() => client.socket.destroy())
-    return client.hear()
-  }
-  const many: Client[] = []
-  for (let n = 0; n < 4; n++) many.push(await door.amidData())
-  t.match(await greeting(), /^421 4\.3\.2 too many connections/, 'it has all itself')
-  for (const crowded of many.slice(0, 2)) {
-    t.match(await greeting('127.0.0.2'), /^220 /)
-    t.match(await crowded.rest(), [/^421 4\.3\.2 too many of your address/])
-  }
-  t.match(await greeting('127.0.0.3'), /^421 /, 'nobody has more than half')
-  many[2]!.write(`${clean}.\r\n`)
-  t.match(await many[2]!.hear(), /^250 /)
-  t.equal(next.got.length, 1)
-})
-
-t.test('the address that counts is the one that the server in front tells', async (t) => {
-  const { door } = await openBetween(t, { maxClients: 2 })
-  const told = await door.greeted('XFORWARD ADDR=192.0.2.9 PORT=0')
-  await door.greeted('XFORWARD ADDR=192.0.2.9 PORT=1')
-  await door.greeted()
-  t.match(await told.rest(), [/^421 4\.3\.2 too many of your address/])
 })
 
 t.test('while the disk is full, mail is deferred', async (t) => {

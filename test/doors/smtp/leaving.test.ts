@@ -97,7 +97,7 @@ for (const lmtp of [false, true]) {
   }
 
   /** More than a session reads ahead, and than the kernel holds. */
-  const endless = 'NOOP\r\n'.repeat(1_000_000)
+  const endless = `NOOP ${'x'.repeat(493)}\r\n`.repeat(12_000)
 
   t.test(`${name}: who closes behind more than a session reads ahead has left`, async (t) => {
     const { next, door, over } = await openBetween(t, { lmtp })
@@ -123,7 +123,7 @@ for (const lmtp of [false, true]) {
     const replies = await client.rest()
     t.match(replies[0], /^250 /)
     t.match(replies.at(-1), /^421 /)
-    t.ok(replies.length > 100 && replies.length < 50_000, `${replies.length} commands were read`)
+    t.ok(replies.length > 100 && replies.length < 1000, `${replies.length} commands were read`)
     t.match(door.log.join('\n'), 'more than 64 KiB behind a message')
   })
 
