@@ -6,6 +6,7 @@ import { type Configuration, readConfiguration } from '../../src/doors/shared/co
 import type { Door } from '../../src/doors/shared/serve.ts'
 import { Budget } from '../../src/ground/flow/memory-budget.ts'
 import type { QuotaLookup } from '../../src/scan/quota/quota-answer.ts'
+import type { ContentScanner } from '../../src/scan/scanners/shared/scanner.ts'
 import { HostMemory } from '../../src/scan/verdicts/host-memory.ts'
 import type { Ending } from '../programs/server.ts'
 
@@ -19,8 +20,15 @@ export interface OpenedDoor extends Door {
   readonly mailLog: readonly string[]
 }
 
+/** What is handed to a door in place of its own. */
+export interface InPlace {
+  readonly quota?: QuotaLookup | undefined
+  /** What takes the place of all scanners, if QHPSI is set. */
+  readonly scan?: ContentScanner['scan'] | undefined
+}
+
 /** Makes what is around a door, which is under an environment of its own. */
-export function aroundDoor(t: Ending, quota?: QuotaLookup) {
+export function aroundDoor(t: Ending, { quota, scan }: InPlace = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-door-'))
   const log: string[] = []
   const mailLog: string[] = []
@@ -38,8 +46,13 @@ export function aroundDoor(t: Ending, quota?: QuotaLookup) {
       const place = { PATH: process.env.PATH ?? '', CONTROLDIR: '/nonexistent', TMPDIR: directory }
       const read = await readConfiguration({ ...place, ...environment }, note, memory)
       t.teardown(read.close)
-      if (quota === undefined) return read
-      return { ...read, quota: quota as Configuration['quota'] } // it is asked, and nothing else
+      const { site } = read
+      const scanners = scan && [{ name: 'test', local: false, scan } as const]
+      return {
+        ...read,
+        ...(quota && { quota: quota as Configuration['quota'] }), // it is asked, and nothing else
+        ...(site && scanners && { site: { ...site, tools: { ...site.tools, scanners } } }),
+      }
     },
     /** Has the door listen until the test is over: on a path, or on a port of 127.0.0.1. */
     async open(door: Door, place: string | 0): Promise<OpenedDoor> {

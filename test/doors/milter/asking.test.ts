@@ -1,6 +1,8 @@
 import { EventEmitter, once } from 'node:events'
 import t from 'tap'
+import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
+import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'
 import { slowClamd } from '../slow-clamd.ts'
@@ -43,6 +45,28 @@ t.test('commands that come while a quota service is asked wait for their turn', 
   for (const command of ['c', 'i', 'a']) t.equal((await mta.hear())?.command, command)
   t.equal(milter.state().memory, 0)
   t.match(milter.mailLog[0], /to=<room@example\.org> rcpts=1 /)
+})
+
+t.test('no more than 256 KiB wait while a quota service is asked, and none is lost', async (t) => {
+  const { quota, asked } = slowService()
+  const budget = new Budget(64 * 1024 * 1024)
+  const milter = await openMilter(t, scanning, { quota, budget })
+  const mta = await milter.connect()
+  const question = asked()
+  mta.write(says.mail('a@example.org'), says.recipient('room@example.org'))
+  const answer = await question
+  const message = bytes(`Subject: x\r\n\r\n${'a line of text\r\n'.repeat(100_000)}`)
+  for (let at = 0; at < message.length; at += 60_000) {
+    mta.write(says.body(message.subarray(at, at + 60_000)))
+  }
+  mta.write(says.end)
+  await until(() => budget.used > 256 * 1024, 'so much waits')
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+  t.ok(budget.used < 400 * 1024, `${budget.used} bytes`)
+  answer({ answer: 'room' })
+  for (const command of ['c', 'i', 'a']) t.equal((await mta.hear())?.command, command)
+  const inLf = message.toString('latin1').replaceAll('\r\n', '\n')
+  t.match(milter.mailLog[0], ` size=${'\n'.length + inLf.length} `)
 })
 
 t.test('while a quota service is asked, no progress is sent: Sendmail takes none', async (t) => {

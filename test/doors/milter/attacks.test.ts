@@ -43,29 +43,6 @@ t.test('a thousand silent connections keep new ones out for ten seconds at most'
   t.same(milter.log, ['milter: over 1000 connections at once; one more was closed'])
 })
 
-t.test('an MTA that does not negotiate is closed in time, however many bytes come', async (t) => {
-  const timeouts = { progressAfter: 20, negotiation: 50 }
-  const milter = await openMilter(t, scanning, { timeouts })
-  const idle = await milter.connect()
-  const [mute] = await silent(t, milter.socket, 1)
-  const [trickling] = await silent(t, milter.socket, 1)
-  const trickle = setInterval(() => trickling!.write(Buffer.alloc(0)), 5)
-  t.teardown(() => clearInterval(trickle))
-  trickling!.write(Buffer.from([0]))
-  await Promise.all([mute, trickling].map((socket) => socket!.closed || once(socket!, 'close')))
-  t.equal((await idle.submit({ message: plain })).outcome, 'delivered')
-  t.same(milter.log, [], 'which is worth no line each')
-})
-
-t.test('before the negotiation no large packet is taken', async (t) => {
-  const milter = await openMilter(t, scanning)
-  const line = await call(milter.socket)
-  line.write(says.body(Buffer.alloc(100)).subarray(0, 20))
-  t.equal((await line.hear())?.command, 't')
-  t.equal(await line.hear(), undefined)
-  t.match(milter.log, [/a packet of 101 bytes; 1 to 64 are allowed/])
-})
-
 // promise: memory-and-time
 t.test('990 unfinished packets of 1 MB take no more memory than there is', async (t) => {
   const budget = new Budget(64 * MIB)

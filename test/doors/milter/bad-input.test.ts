@@ -1,4 +1,5 @@
 import t from 'tap'
+import { PACKET_MAX, SMALL_PACKET_MAX } from '../../../src/doors/milter/door.ts'
 import { HEADER_FIELDS_MAX } from '../../../src/mail/message/header-block.ts'
 import { packet } from '../../../src/protocol/milter/packets.ts'
 import { bytes } from '../../cases/case.ts'
@@ -27,6 +28,8 @@ const nonsense: readonly (readonly [string, readonly Buffer[]])[] = [
   ['a field without a value', [says.mail('a@b'), packet('L', Buffer.from('Subject\0'))]],
   ['a NUL inside a value', [says.mail('a@b'), packet('L', Buffer.from('Subject\0a\0b\0'))]],
   ['macros without an end', [packet('D', Buffer.from('Mi'))]],
+  ['a name that is too long', [packet('H', Buffer.alloc(SMALL_PACKET_MAX, 'x'))]],
+  ['a field that is too long', [says.mail('a@b'), packet('L', Buffer.alloc(PACKET_MAX))]],
 ]
 
 for (const [what, said] of nonsense) {
@@ -59,13 +62,25 @@ t.test('no command is taken before the negotiation, and no MTA that lacks an act
   t.match(milter.log.join('\n'), /mail before the negotiation[\s\S]*does not offer changeFields/)
 })
 
+t.test('before the negotiation no large packet is taken', async (t) => {
+  const milter = await openMilter(t, scanning)
+  const line = await call(milter.socket)
+  line.write(says.body(Buffer.alloc(100)).subarray(0, 20))
+  t.equal((await line.hear())?.command, 't')
+  t.equal(await line.hear(), undefined)
+  t.match(milter.log, [/a packet of 101 bytes; 1 to 64 are allowed/])
+})
+
 // promise: rule-11-recipients
-t.test('if the MTA lets no filter change recipients, mail for others is deferred', async (t) => {
+t.test('if the MTA lets no filter change recipients, or hold mail, it is deferred', async (t) => {
   const milter = await openMilter(t, { QHPSI: 'plugin: eicar', VIRUSFORWARD: 'v@example.org' })
   const offer = { ...everything, actions: 0x11 }
   t.equal((await milter.submit({ message: plain }, offer)).outcome, 'delivered')
   t.match((await milter.submit({ message: eicar }, offer)).reply, /^451 4\.3\.0 /)
   t.match(milter.mailLog[1], /decision=defer fault=config reason=".*VIRUSFORWARD/)
+  milter.configure(await milter.configured({ QHPSI: 'plugin: eicar', QUARANTINE: 'hold' }))
+  t.match((await milter.submit({ message: eicar }, offer)).reply, /^451 4\.3\.0 /)
+  t.match(milter.mailLog[2], /decision=defer fault=config reason=".*\(QUARANTINE\)/)
 })
 
 t.test('an address that is too long is refused for good', async (t) => {
@@ -94,15 +109,15 @@ t.test('percent signs and other tricks in a name are sent as they are', async (t
 // promise: memory-and-time, rule-16-limits
 t.test('a message with 5,000 header fields is scanned, and with more refused', async (t) => {
   const milter = await openMilter(t, { ...scanning, VIRUSFORWARD: 'v@example.org' })
-  const many = (name: string, count: number) =>
-    Buffer.concat([bytes(`${name}: 1\n`.repeat(count)), bytes('\nbody\n')])
+  const many = (name: string, count: number, value = '1') =>
+    bytes(`${`${name}: ${value}\n`.repeat(count)}\nbody\n`)
   const fit = await milter.submit({ message: many('A', HEADER_FIELDS_MAX) })
   t.equal(fit.outcome, 'delivered', 'of 30,000 bytes in all')
   t.match(fit.message.toString('latin1', 0, 20), /^X-QHPSI: clean\nA: 1/)
   // Each of them would be an edit, which costs an MTA a pass over its queue file.
   const forged = await milter.submit({ message: many('X-QHPSI', 4000) })
   t.match(forged.reply, /^550 5\.6\.0 message refused: its header has more than 16 X-QHPSI/)
-  const large = await milter.submit({ message: many('Subject', 100_000) })
+  const large = await milter.submit({ message: many('Subject', 4000, 'x'.repeat(300)) })
   t.match(large.reply, /^552 5\.3\.4 header of the message is larger than 1 MiB/)
   const tiny = await milter.submit({ message: many('A', HEADER_FIELDS_MAX + 1) })
   t.match(tiny.reply, /^552 5\.3\.4 header .* has more than 5,000 fields/)

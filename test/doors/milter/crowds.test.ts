@@ -2,7 +2,7 @@ import t from 'tap'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { plain } from '../../cases/messages.ts'
 import { scanning } from './eicar.ts'
-import { knock, oldest, says, tell } from './mta.ts'
+import { call, knock, oldest, says, tell } from './mta.ts'
 import { openMilter } from './rig.ts'
 import { replyOf } from './submit.ts'
 
@@ -55,3 +55,19 @@ t.test('if RCPT is answered, a recipient without room is deferred alone', async 
     /decision=accept .*rcpts=2 /,
   ])
 })
+
+t.test(
+  'over the connections that a door keeps one more is closed, and the log says it once',
+  async (t) => {
+    const milter = await openMilter(t, scanning, { maxConnections: 1 })
+    for (const _ of ['crowded', 'crowded again']) {
+      const first = await milter.connect()
+      for (const _ of ['second', 'third'])
+        t.equal(await (await call(milter.socket)).hear(), undefined)
+      t.equal((await first.submit({ message: plain })).outcome, 'delivered')
+      await first.close()
+    }
+    const line = 'milter: over 1 connections at once; one more was closed'
+    t.same(milter.log, [line, line], 'once, until there was room')
+  },
+)

@@ -87,11 +87,11 @@ export const macros = (stage: string, values: Readonly<Record<string, string>>):
   packet('D', Buffer.from(stage), strings(...Object.entries(values).flat()))
 
 export const says = {
-  connect: (address = '192.0.2.7', port = 1025) =>
+  connect: (address = '192.0.2.7', port = 1025, name = 'client.example.org', family = '4') =>
     packet(
       'C',
-      strings('client.example.org'),
-      Buffer.of(0x34, port >> 8, port & 0xff),
+      strings(name),
+      Buffer.of(family.charCodeAt(0), port >> 8, port & 0xff),
       strings(address),
     ),
   helo: packet('H', strings('client.example.org')),

@@ -6,9 +6,8 @@ import {
   type MilterTimeouts,
 } from '../../../src/doors/milter/server.ts'
 import type { Configuration } from '../../../src/doors/shared/configuration.ts'
-import type { QuotaLookup } from '../../../src/scan/quota/quota-answer.ts'
 import type { Ending } from '../../programs/server.ts'
-import { aroundDoor, type OpenedDoor } from '../in-process.ts'
+import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
 import { type Agreed, call, everything, type Line, negotiate, type Offer, says } from './mta.ts'
 import { type Delivery, type Submission, submit } from './submit.ts'
 
@@ -28,19 +27,18 @@ export interface Mta extends Line {
   submit(mail: Submission): Promise<Delivery>
 }
 
-interface Setup extends Partial<Omit<MilterOptions, 'timeouts'>> {
+interface Setup extends Partial<Omit<MilterOptions, 'timeouts'>>, InPlace {
   /** Those that are not the standard ones. */
   readonly timeouts?: Partial<MilterTimeouts>
-  readonly quota?: QuotaLookup
 }
 
 /** onescand's milter door in this process, under an environment of its own. */
 export async function openMilter(
   t: Ending,
   environment: Readonly<Record<string, string>>,
-  { quota, timeouts, ...options }: Setup = {},
+  { quota, scan, timeouts, ...options }: Setup = {},
 ): Promise<OpenMilter> {
-  const around = aroundDoor(t, quota)
+  const around = aroundDoor(t, { quota, scan })
   const socket = join(around.directory, 's')
   const door = createMilterDoor(await around.configured(environment), {
     maxClients: 100,

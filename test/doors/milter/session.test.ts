@@ -2,7 +2,10 @@ import { readdirSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { requestFor } from '../../../src/doors/milter/negotiation.ts'
+import type { Origin } from '../../../src/mail/message/envelope/envelope.ts'
 import { step } from '../../../src/protocol/milter/negotiation.ts'
+import { clean } from '../../../src/scan/scanners/shared/finding.ts'
+import type { Sample } from '../../../src/scan/scanners/shared/scanner.ts'
 import { bytes } from '../../cases/case.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { infected, plain } from '../../cases/messages.ts'
@@ -11,6 +14,7 @@ import { md5Hex } from '../../scan/cluster/independent.ts'
 import { eicar, scanning } from './eicar.ts'
 import { call, everything, macros, negotiation, oldest, says } from './mta.ts'
 import { openMilter } from './rig.ts'
+import type { Submission } from './submit.ts'
 
 /** Connections: which command may follow which, and what each leaves behind. */
 
@@ -91,6 +95,39 @@ t.test('another client may follow on the same connection', async (t) => {
   t.equal(got.outcome, 'delivered')
   t.match(milter.mailLog[0], / remote=192\.0\.2\.7 /)
   t.match(milter.mailLog[1], / remote=198\.51\.100\.9 .* from=<a@example\.org>/)
+})
+
+t.test('scanners learn of each message who has sent it, and by which client', async (t) => {
+  let told: Origin | undefined
+  const scan = async ({ origin }: Sample) => {
+    told = origin
+    return clean
+  }
+  const milter = await openMilter(t, scanning, { scan })
+  const line = await milter.connect()
+  const check = async (mail: Partial<Submission>, wanted: Partial<Origin>, why = 'as told') => {
+    await line.submit({ message: plain, queueId: '4Q', ...mail })
+    t.strictSame(
+      JSON.parse(JSON.stringify(told)),
+      { door: 'milter', queueId: '4Q', ...wanted },
+      why,
+    )
+  }
+  const client = { clientAddress: '192.0.2.7', clientName: 'client.example.org' }
+  await check({}, client)
+  line.write(says.helo)
+  const helo = 'client.example.org'
+  await check(
+    { authenticated: 'alice', queueId: '4R' },
+    { ...client, helo, login: 'alice', queueId: '4R' },
+  )
+  await check({}, { ...client, helo }, 'a login is for one message')
+  line.write(says.connect('2001:db8::1', 25, 'x'.repeat(2000), '6'))
+  await check({}, { clientAddress: '2001:db8::1', clientName: 'x'.repeat(1024) }, 'without HELO')
+  line.write(says.helo, says.connect('/run/socket', 0, 'localhost', 'L'))
+  await check({}, { clientName: 'localhost' })
+  line.write(says.helo, says.quitNewConnection)
+  await check({}, {}, 'nothing is known of the next client')
 })
 
 t.test('MAIL ends the message before it, as with libmilter', async (t) => {

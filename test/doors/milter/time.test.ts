@@ -6,7 +6,7 @@ import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { plain } from '../../cases/messages.ts'
 import { slowClamd } from '../slow-clamd.ts'
 import { scanning } from './eicar.ts'
-import { knock, says } from './mta.ts'
+import { call, knock, says } from './mta.ts'
 import { openMilter } from './rig.ts'
 
 /** Things that take time and end: silence, scans, the daemon itself. */
@@ -29,6 +29,19 @@ t.test('an MTA that stops amid a packet or a message is not waited for without e
     t.equal(await mta.hear(), undefined)
   }
   t.match(milter.log, [/fell silent/, /fell silent/, /fell silent/])
+})
+
+t.test('an MTA that does not negotiate is closed in time, however many bytes come', async (t) => {
+  const timeouts = { progressAfter: 20, negotiation: 50 }
+  const milter = await openMilter(t, scanning, { timeouts })
+  const idle = await milter.connect()
+  const [mute, trickling] = [await call(milter.socket), await call(milter.socket)]
+  trickling.write(Buffer.of(0))
+  const trickle = setInterval(() => trickling.write(Buffer.of(0)), 25)
+  t.teardown(() => clearInterval(trickle))
+  for (const { socket } of [mute, trickling]) if (!socket.closed) await once(socket, 'close')
+  t.equal((await idle.submit({ message: plain })).outcome, 'delivered')
+  t.same(milter.log, [], 'which is worth no line each')
 })
 
 t.test('an MTA that leaves amid a packet is named as such', async (t) => {

@@ -2,9 +2,8 @@ import type { AddressInfo } from 'node:net'
 import { createSmtpDoor } from '../../../src/doors/smtp/door.ts'
 import type { SmtpOptions, SmtpRoute } from '../../../src/doors/smtp/shared/server.ts'
 import { Network } from '../../../src/ground/net/ip-address.ts'
-import type { QuotaLookup } from '../../../src/scan/quota/quota-answer.ts'
 import type { Ending } from '../../programs/server.ts'
-import { aroundDoor, type OpenedDoor } from '../in-process.ts'
+import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
 import { type Client, callDoor } from './client.ts'
 
 export interface OpenDoor extends OpenedDoor {
@@ -19,15 +18,14 @@ export interface OpenDoor extends OpenedDoor {
   sent(content: string, ...recipients: readonly string[]): Promise<Client>
 }
 
-export interface Setup extends Partial<Omit<SmtpRoute, 'next'>>, Partial<SmtpOptions> {
+export interface Setup extends Partial<Omit<SmtpRoute, 'next'>>, Partial<SmtpOptions>, InPlace {
   readonly settings?: Readonly<Record<string, string>>
-  readonly quota?: QuotaLookup
 }
 
 /** onescand's SMTP door in this process, before a server on a port of 127.0.0.1. */
 export async function openDoor(t: Ending, nextPort: number, setup: Setup = {}): Promise<OpenDoor> {
-  const { settings = {}, quota, ...rest } = setup
-  const around = aroundDoor(t, quota)
+  const { settings = {}, quota, scan, ...rest } = setup
+  const around = aroundDoor(t, { quota, scan })
   const route: SmtpRoute = {
     lmtp: false,
     next: {
