@@ -1,3 +1,5 @@
+import { addWaiting } from './waiting-pieces.ts'
+
 /** A frame of a protocol: one letter, a length, and so many bytes. */
 export interface Frame {
   readonly type: string
@@ -59,7 +61,7 @@ export class FrameReader {
 
   /** Takes the next bytes, in any split; they must not be changed before they are read. */
   push(chunk: Buffer): void {
-    if (chunk.length > 0) this.#chunks.push(chunk)
+    addWaiting(this.#chunks, chunk)
   }
 
   /**

@@ -1,7 +1,5 @@
 import { CR, LF } from '../../ground/net/ascii.ts'
-
-/** Pieces that may wait: if there are more, they become one, which takes no more memory than its bytes. */
-const PIECES_MAX = 256
+import { addWaiting } from '../shared/waiting-pieces.ts'
 
 /** A line without its end, in memory of its own. */
 export type SmtpLine =
@@ -44,10 +42,7 @@ export class LineReader {
 
   /** Takes the next bytes, in any split; they must not be changed afterwards. */
   push(chunk: Buffer): void {
-    if (chunk.length === 0) return
-    this.#chunks.push(chunk)
-    if (this.#chunks.length <= PIECES_MAX) return
-    this.#chunks.splice(0, Number.POSITIVE_INFINITY, Buffer.concat(this.#chunks))
+    addWaiting(this.#chunks, chunk)
   }
 
   /** Returns the next whole line, or undefined until more bytes come. */

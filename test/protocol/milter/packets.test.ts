@@ -138,6 +138,25 @@ t.test('a packet for which there is no memory is refused', async (t) => {
   t.throws(() => reader.next(), /no memory/)
 })
 
+t.test(
+  'pieces that wait become one, so that they take no more memory than their bytes',
+  async (t) => {
+    const full = () => {
+      throw new Error('no memory')
+    }
+    let inOnePiece = 0
+    for (let length = 1000; length < 1300; length++) {
+      const reader = createPacketReader(() => LENGTH_MAX, { charge: full, release() {} })
+      for (const byte of packet('B', Buffer.alloc(length))) reader.push(Buffer.of(byte))
+      t.equal(reader.pending, 5 + length)
+      try {
+        if (reader.next()?.payload.length === length) inOnePiece++
+      } catch {}
+    }
+    t.ok(inOnePiece > 0, `${inOnePiece} packets`)
+  },
+)
+
 t.test('a command may have a limit of its own, known by its first byte', async (t) => {
   const lengthOf = (command: string) => (command === 'B' ? LENGTH_MAX : 10)
   for (const [bytes, fits] of [
