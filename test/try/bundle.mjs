@@ -8,8 +8,7 @@ const here = dirname(fileURLToPath(import.meta.url))
 
 /**
  * Makes one JavaScript file of the trial in `directory`, and returns its path: Node 22.15
- * cannot run TypeScript by itself, and the slot's caller and its parsers are shared
- * with `onescan inject`.
+ * cannot run TypeScript by itself, and the trial shares what it can with the tests.
  */
 export async function bundleTrial(directory) {
   const outfile = join(directory, 'trial.mjs')
@@ -30,7 +29,7 @@ export async function bundleTrial(directory) {
 const inTheirPlaces = {
   name: 'in-their-places',
   setup(bundler) {
-    bundler.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+    bundler.onLoad({ filter: /\.(?:ts|mjs)$/ }, ({ path }) => {
       const places = { url: pathToFileURL(path).href, filename: path, dirname: dirname(path) }
       const contents = readFileSync(path, 'utf8').replace(
         /\bimport\.meta\.(url|filename|dirname)\b/g,

@@ -1,14 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { openDirectory } from '../programs/reachable.ts'
 import { prepareDirectory } from './directory.ts'
 
 t.test(
   'a directory that is not empty is left alone, and an earlier trial is replaced',
   async (t) => {
-    const place = mkdtempSync(join(tmpdir(), 'onescan-test-'))
-    t.teardown(() => rmSync(place, { recursive: true }))
+    const place = openDirectory(t)
     const env = { INIT_CWD: place }
 
     const trial = prepareDirectory(['trial'], env)

@@ -22,7 +22,7 @@ async function trial(args: readonly string[]): Promise<boolean> {
   const directory = prepareDirectory(args, process.env)
   const scanner = await chooseScanner(process.env)
   const hosts = makeHosts(directory, scanner.settings, process.env)
-  const report = makeReport(process.stdout, process.env)
+  const report = makeReport(process.stdout)
   const results: HopResult[] = []
 
   report.opening(scanner)

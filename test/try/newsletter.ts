@@ -1,10 +1,6 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { ask, carryOut } from '../doors/slot-socket/client.ts'
+import { startOnescand } from '../doors/daemon/process.ts'
+import { withEnding } from '../programs/server.ts'
 import type { Host } from './hosts.ts'
 
 const program = join(import.meta.dirname, '../../dist/onescand.cjs')
@@ -19,31 +15,18 @@ export interface Newsletter {
 }
 
 /** The same newsletter to three people in three sessions, through a warm onescand. */
-export async function sendNewsletter({ environment }: Host): Promise<Newsletter> {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-try-')) // a socket's path is short
-  const socket = join(directory, 's')
-  const child = spawn(process.execPath, [program, '--socket', socket, '--workers', '1'], {
-    env: environment,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  const ended = once(child, 'exit')
-  try {
-    for await (const line of createInterface({ input: child.stderr })) {
-      if (line.includes('serving')) break
-    }
+export function sendNewsletter({ environment: settings }: Host): Promise<Newsletter> {
+  return withEnding(async (t) => {
+    const onescand = await startOnescand(t, { program: [process.execPath, program], settings })
     const scans: string[] = []
     for (const [n, person] of people.entries()) {
       const message = letterTo(person, n)
-      const question = { message, variables: { QHPSI: environment.QHPSI ?? '', TCPREMOTEIP } }
-      const { log, why } = carryOut(await ask(socket, question), question)
+      const variables = { QHPSI: settings.QHPSI ?? '', TCPREMOTEIP }
+      const { log, why } = await onescand.ask({ message, variables })
       scans.push(/ scan=(\w+)/.exec(log)?.[1] ?? why)
     }
     return { scans }
-  } finally {
-    child.kill('SIGTERM')
-    await ended
-    rmSync(directory, { recursive: true, force: true })
-  }
+  })
 }
 
 function letterTo(person: string, n: number): Buffer {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { readLogLine } from '../../src/doors/observe/log/log-record.ts'
 import { callSlot } from '../stand-in/smtpd/call-slot.ts'
 import { replyToClient } from '../stand-in/smtpd/smtp-reply.ts'
 import { type Delivery, deliveries } from '../stand-in/stand-in.ts'
@@ -50,10 +51,9 @@ export async function send(
   }
 }
 
-/** The entries of the slot's log line, which is in logfmt; all of fd 2 as the reason where there is none. */
-function readLog(text: string): Map<string, string> {
+/** The fields of the slot's log line; all of fd 2 as the reason where there is none. */
+function readLog(text: string): ReadonlyMap<string, string> {
   const line = text.split('\n').find((candidate) => candidate.startsWith('onescan: '))
   if (line === undefined) return new Map([['reason', text.trim()]])
-  const entries = line.matchAll(/ ([a-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^ "]+))/g)
-  return new Map([...entries].map(([, key, quoted, bare]) => [key!, quoted ?? bare!]))
+  return readLogLine(line, 0)!.fields
 }

@@ -1,9 +1,8 @@
-import type { Environment } from '../../src/ground/settings/settings.ts'
 import type { Newsletter } from './newsletter.ts'
 import { ourFields } from './our-fields.ts'
 import type { Passage } from './passage.ts'
 import type { ScannerChoice } from './scanner.ts'
-import { type Colour, fit, makePaint, type Output, WIDTH, wrap } from './terminal.ts'
+import { type Colour, fit, type Output, paint, WIDTH, wrap } from './terminal.ts'
 import type { HopResult, Route } from './travel.ts'
 
 export interface Report {
@@ -20,10 +19,9 @@ const TIME = 8
 const OUTCOME = WIDTH - HOST - FINDING - TIME
 
 /** Writes as things happen, for a person at a terminal of 80 columns and 50 lines. */
-export function makeReport(output: Output, env: Environment): Report {
-  const paint = makePaint(output, env)
+export function makeReport(output: Output): Report {
   const write = (text: string, colour: Colour = 'plain') => {
-    output.write(`${paint(colour, text)}\n`)
+    output.write(`${paint(output, colour, text)}\n`)
   }
   const below = (texts: readonly string[], colour?: Colour) => {
     for (const text of texts) write(' '.repeat(HOST) + text, colour)
@@ -59,7 +57,7 @@ export function makeReport(output: Output, env: Environment): Report {
     const [colour, finding] = findingOf(passage)
     const beside = outcome.length < OUTCOME
     const time = `${Math.round(passage.time)} ms`.padStart(TIME)
-    const left = paint(colour, fit(finding, FINDING - 1).padEnd(FINDING))
+    const left = paint(output, colour, fit(finding, FINDING - 1).padEnd(FINDING))
     write(`  ${hop.host}`.padEnd(HOST) + left + (beside ? outcome : '').padEnd(OUTCOME) + time)
     if (!beside) below(wrapped(outcome))
   }

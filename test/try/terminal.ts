@@ -1,20 +1,9 @@
-import type { Environment } from '../../src/ground/settings/settings.ts'
+import { styleText } from 'node:util'
 
 /** Columns that are written to: one less than the narrowest terminal has. */
 export const WIDTH = 79
 
 export type Colour = 'plain' | 'bold' | 'dim' | 'red' | 'green' | 'yellow'
-export type Paint = (colour: Colour, text: string) => string
-
-/** SGR parameters (ECMA-48). */
-const codes: Readonly<Record<Colour, number>> = {
-  plain: 0,
-  bold: 1,
-  dim: 2,
-  red: 31,
-  green: 32,
-  yellow: 33,
-}
 
 /** Where lines go; process.stdout is one. */
 export interface Output {
@@ -23,10 +12,8 @@ export interface Output {
 }
 
 /** Colours a text on a terminal, unless NO_COLOR (no-color.org) is set to anything. */
-export function makePaint(output: Output, env: Environment): Paint {
-  const colourful = output.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb'
-  return (colour, text) =>
-    colourful && colour !== 'plain' ? `\x1b[${codes[colour]}m${text}\x1b[0m` : text
+export function paint({ isTTY }: Output, colour: Colour, text: string): string {
+  return isTTY && colour !== 'plain' ? styleText(colour, text) : text
 }
 
 /** At most `width` printable characters; dots say that there was more. */

@@ -1,20 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { openDirectory } from '../programs/reachable.ts'
 import { numbered, standIn } from '../scan/scanners/clamd/stand-in.ts'
 import { type Delivery, deliveries } from '../stand-in/stand-in.ts'
 import { makeReport } from './report.ts'
@@ -37,7 +29,7 @@ async function runTrial(
   more: NodeJS.ProcessEnv = {},
   host: readonly string[] = [],
 ) {
-  const directory = freshDirectory(t)
+  const directory = openDirectory(t)
   const program = resolve(import.meta.dirname, main)
   const env = { PATH: process.env.PATH, ...more, CLAMD: clamd }
   const [command, ...words] = [...host, node, program, directory]
@@ -56,7 +48,7 @@ const opening = (bytes: Buffer, lines: number) =>
 /** Runs the words behind it on a host that has the users of qmail, as root alone can make it. */
 function withQmail(t: Test): string[] {
   if (process.getuid?.() !== 0) return []
-  const passwd = join(freshDirectory(t), 'passwd')
+  const passwd = join(openDirectory(t), 'passwd')
   const users = ['qmaild', 'qmailq', 'qmails'].map((name, n) => `${name}:x:${7790 + n}:7790::/:\n`)
   writeFileSync(passwd, readFileSync('/etc/passwd', 'latin1') + users.join(''))
   const script = 'mount --bind "$0" /etc/passwd && id qmails >/dev/null && exec "$@"'
@@ -158,7 +150,7 @@ t.test('what the last line says and the exit code are one decision', async (t) =
   ] as const) {
     const lines: string[] = []
     const output = { write: (text: string) => lines.push(text) > 0 }
-    const report = makeReport(output, {})
+    const report = makeReport(output)
     report.newsletter({ scans })
     t.equal(report.summary([], { scans }, '/nowhere'), isRight)
     t.match(lines.at(-1), isRight ? /^OK: / : /^FAILED: the newsletter was not scanned once/)
@@ -170,7 +162,7 @@ const isInfected = (message: Buffer) => message.includes(encoded)
 
 /** The files of this checkout, without what was installed or built. */
 function freshCheckout(t: Test): string {
-  const directory = freshDirectory(t)
+  const directory = openDirectory(t)
   const made = new Set(['.git', '.tap', 'build', 'dist', 'node_modules'])
   cpSync(root, directory, { recursive: true, filter: (path) => !made.has(basename(path)) })
   return directory
@@ -180,10 +172,4 @@ function sizeOf(directory: string): number {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0)
-}
-
-function freshDirectory(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-test-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
 }
