@@ -1,12 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { inMultiparts } from '../cases/nesting.ts'
 import { clamdMissing } from '../programs/clamd.ts'
 import { findProgram } from '../programs/install.mjs'
-import type { Ending } from '../programs/server.ts'
+import { openDirectory } from '../programs/reachable.ts'
 import { NATIVE } from './contestants.ts'
 import { mailsIn } from './ordinary/mails.ts'
 import { runScript } from './run-script.ts'
@@ -18,12 +17,6 @@ const skip =
 
 const bench = (words: readonly string[]) =>
   runScript(join(import.meta.dirname, 'ordinary/run.ts'), words)
-
-function temporaryDirectory(t: Ending): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-ordinary-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
 
 const note = (subject: string) =>
   `From: Ann <ann@example.org>\nSubject: ${subject}\n\nThe minutes of ${subject} follow.\n`
@@ -49,7 +42,7 @@ ${Buffer.from(`The figures of ${subject}, in columns.\n`).toString('base64')}
 `
 
 t.test('refused mail is named with its reason, and questions are counted', { skip }, async (t) => {
-  const directory = temporaryDirectory(t)
+  const directory = openDirectory(t)
   const folder = join(directory, 'folder')
   mkdirSync(join(folder, 'below'), { recursive: true })
   for (const day of ['monday', 'tuesday']) {
@@ -90,7 +83,7 @@ t.test('refused mail is named with its reason, and questions are counted', { ski
 })
 
 t.test('mails come as qmail-smtpd hands them on, from folders and mboxes', async (t) => {
-  const directory = temporaryDirectory(t)
+  const directory = openDirectory(t)
   const file = (name: string, text: string) => {
     writeFileSync(join(directory, name), text, 'latin1')
     return join(directory, name)

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { clamdMissing } from '../programs/clamd.ts'
 import { findProgram } from '../programs/install.mjs'
+import { openDirectory } from '../programs/reachable.ts'
 import { FORMS } from './letters.ts'
 import { runScript } from './run-script.ts'
 
@@ -12,8 +12,7 @@ const skip = clamdMissing || (!findProgram('cc') && 'install Debian package gcc'
 const bench = (words: readonly string[]) => runScript(join(import.meta.dirname, 'run.ts'), words)
 
 t.test('a quick run of two contestants writes a table and figures', { skip }, async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-bench-out-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = openDirectory(t)
   const words = ['--quick', '--only', 'bare', '--only', 'floor', '--out', directory]
   const { code, out } = await bench(words)
   t.equal(code, 0, out)

@@ -1,17 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { hostname, tmpdir } from 'node:os'
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
+import { openDirectory } from './reachable.ts'
 import { type Ending, startServer } from './server.ts'
 import { sendmailProgram, sendmailRoot } from './unpack.mjs'
 
@@ -52,8 +45,7 @@ export async function startSendmail(
   relayPort: number,
   configuration = '',
 ): Promise<Sendmail> {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-sendmail-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = openDirectory(t)
   const at = (name: string) => join(directory, name)
   const port = await freePort()
   chmodSync(directory, 0o755)

@@ -1,14 +1,6 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { openDirectory } from './reachable.ts'
 import type { Ending } from './server.ts'
 
 /** libfaketime in the directory of whatever architecture this is. */
@@ -42,9 +34,7 @@ export interface SteppedClock {
  * machine do it. CLOCK_MONOTONIC and the times of files are not stepped.
  */
 export function steppedClock(t: Ending, seconds: number): SteppedClock {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-clock-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  chmodSync(directory, 0o755) // for programs that become another user
+  const directory = openDirectory(t)
   const file = join(directory, 'clock')
   const set = (to: number) => {
     writeFileSync(`${file}.new`, `${to < 0 ? '' : '+'}${to}\n`)

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { openDirectory } from '../programs/reachable.ts'
 import { runFile } from './run-file.mjs'
 import type { FileResult } from './tap-results.mjs'
 
@@ -9,8 +9,7 @@ const root = join(import.meta.dirname, '../..')
 
 /** Runs a test file with this text; its cases as [result, name]. */
 async function run(t: Test, text: string): Promise<[string, string][]> {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-run-file-'))
-  t.teardown(() => rmSync(directory, { recursive: true }))
+  const directory = openDirectory(t)
   for (const name of ['node_modules', 'package.json'])
     symlinkSync(join(root, name), join(directory, name))
   mkdirSync(join(directory, 'test'))

@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startOnescand } from '../doors/daemon/process.ts'
 import { startNext } from '../doors/smtp/next-server.ts'
 import { startClamd } from '../programs/clamd.ts'
 import { freePort } from '../programs/free-port.ts'
 import type { Ending } from '../programs/server.ts'
+import { socketDirectory } from '../programs/socket-directory.ts'
 import { milterDoor } from './milter-door.ts'
 import type { Door, Variant } from './passage.ts'
 import { type Python, startPython } from './readers/python.ts'
@@ -56,8 +56,7 @@ interface Place {
 
 /** A directory with the ring of all hosts and a spool, which goes with the test. */
 export function openPlace(t: Ending, clamd: string): Place {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-reader-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = socketDirectory(t)
   const at = (name: string) => join(directory, name)
   writeFileSync(at('ring'), keyring, { mode: 0o600 })
   mkdirSync(at('spool'), { mode: 0o700 })

@@ -1,8 +1,6 @@
 import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Semaphore } from '../../../src/ground/flow/semaphore.ts'
 import { coldPrograms, onescanc } from '../../c/onescanc/client.ts'
@@ -12,6 +10,7 @@ import { submit } from '../../doors/milter/submit.ts'
 import { runSlot } from '../../doors/slot/slot.ts'
 import { startClamd } from '../../programs/clamd.ts'
 import { withEnding } from '../../programs/server.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
 import { memoryFilesOfTree, pssOfTree } from '../daemon-memory.ts'
 
 /**
@@ -42,8 +41,7 @@ else await measure(mode ?? launcher)
 
 async function measure(program: string, largeAlone = false): Promise<void> {
   await withEnding(async (t) => {
-    const directory = mkdtempSync(join(tmpdir(), 'onescan-overload-'))
-    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+    const directory = socketDirectory(t)
     const sizes = { streamMaxLength: '100M', maxFileSize: '100M', maxScanSize: '100M' }
     const clamd = await startClamd(t, sizes)
     const place = join(directory, 'm')

@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { startNext } from '../../doors/smtp/next-server.ts'
+import { openDirectory } from '../../programs/reachable.ts'
 import type { Ending } from '../../programs/server.ts'
 
 /** Where a message lies once the SMTP door has answered 250. */
@@ -33,8 +31,7 @@ export async function atNextServer(t: Ending): Promise<Destination> {
 /** The quarantine of this host, for infected mail. */
 export async function inQuarantine(t: Ending): Promise<Destination> {
   const next = await startNext(t)
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-kept-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = openDirectory(t)
   return {
     settings: { QHPSI: 'plugin: eicar', QUARANTINE: directory },
     nextPort: next.port,

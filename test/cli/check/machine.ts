@@ -1,17 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Test as TapTest } from 'tap'
 import { checkByMail } from '../../../src/cli/check/by-mail/check-by-mail.ts'
@@ -19,7 +8,7 @@ import type { Way } from '../../../src/cli/check/by-mail/send-mail.ts'
 import { findLog } from '../../../src/doors/observe/log/read-log.ts'
 import type { Finding } from '../../../src/ground/errors/finding.ts'
 import { makeOwnDirectories, type OwnDirectories } from '../../programs/own-directories.ts'
-import { reachable, reachablePath } from '../../programs/reachable.ts'
+import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
 import { bundle, jsonIn } from '../onescan.ts'
 
 /** A machine with an /etc of its own and an account onescan. */
@@ -70,9 +59,7 @@ export function putSocket({ at }: Machine, socket: string): void {
 
 /** A directory of the account onescan, which every process sees by this path. */
 export function directoryOfOnescand(t: Pick<TapTest, 'teardown'>): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  chmodSync(directory, 0o755)
+  const directory = openDirectory(t)
   chownSync(directory, ONESCAN, ONESCAN)
   return directory
 }

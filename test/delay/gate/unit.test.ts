@@ -1,11 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
+import { openDirectory } from '../../programs/reachable.ts'
 import { compileRules, ucspiMissing } from '../../programs/ucspi.ts'
 import { until } from '../../run/until.ts'
 import { runtimes } from '../rig.ts'
@@ -30,8 +30,7 @@ t.test('systemd finds no fault in the units', { skip }, async (t) => {
 })
 
 t.test('the command of the service takes the socket from systemd', { skip }, async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-unit-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = openDirectory(t)
   const behind = join(directory, 'smtpd')
   writeFileSync(
     behind,

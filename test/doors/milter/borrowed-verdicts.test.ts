@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
 import { openMilter } from './rig.ts'
 
 /** Nobody borrows another's verdict: what a real clamd says of one message, and what a copy gets. */
@@ -25,8 +25,7 @@ async function openHost(t: Test, settings: Readonly<Record<string, string>> = {}
   // takes for signatures that it may not have.
   const now = new Date()
   utimesSync(clamd.socket, now, now)
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-borrowed-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = socketDirectory(t)
   const ring = join(directory, 'ring')
   const secret = Buffer.alloc(32, 7).toString('base64url')
   writeFileSync(ring, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type RunningDaemon, startOnescand } from '../../doors/daemon/process.ts'
 import { type Clamd, startClamd } from '../../programs/clamd.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
 import type { Door } from '../../second-reader/passage.ts'
 import { clientAndDaemon } from '../../second-reader/slot-doors.ts'
 import { keyring, otherKey } from '../../second-reader/stamped.ts'
@@ -40,8 +40,7 @@ export async function openRig(t: Test, kind: StoreKind): Promise<Rig> {
 }
 
 async function openHost(t: Test, { settings: shared }: Store, name: string): Promise<Host> {
-  const directory = mkdtempSync(join(tmpdir(), `onescan-host-${name}-`))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = socketDirectory(t)
   const spool = join(directory, 'spool')
   mkdirSync(spool, { mode: 0o700 })
   const spoolIsSmall = mountSmall(t, spool)

@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { openDirectory } from '../../programs/reachable.ts'
 import { withEnding } from '../../programs/server.ts'
 import { linesOf } from '../load.ts'
 import { faults } from './faults.ts'
@@ -28,8 +26,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`)
 
 for (const kind of values.store.split(',') as StoreKind[]) {
   await withEnding(async (t) => {
-    const directory = mkdtempSync(join(tmpdir(), 'onescan-faults-'))
-    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+    const directory = openDirectory(t)
     const rig = await openRig({ ...t, testdir: () => directory } as never, kind)
     const tell = async (name: string, count: number, fault?: (typeof faults)[number]) => {
       const result = await runUnder(rig, count, fault)

@@ -1,17 +1,14 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../../src/mail/message/header-block.ts'
 import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
 import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'
+import { openDirectory } from '../../programs/reachable.ts'
 
 /** Messages put together from their bytes, in any split, as most doors and commands do. */
 
-const directory = mkdtempSync(join(tmpdir(), 'onescan-intake-'))
-t.teardown(() => rmSync(directory, { recursive: true }))
+const directory = openDirectory(t)
 
 const spool = { directory, sharedDirectory: undefined }
 

@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { openSync, readdirSync, readSync, writeSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
@@ -9,11 +7,11 @@ import { loadSystem, type System } from '../../../src/ground/runtime/system.ts'
 import { FIELD_COST } from '../../../src/mail/message/header-block.ts'
 import { IN_MEMORY_MAX, Intake, MEMORY_FILE_MAX } from '../../../src/mail/message/intake.ts'
 import { TOP_LINE } from '../../../src/mail/message/message.ts'
+import { openDirectory } from '../../programs/reachable.ts'
 
 /** Where a message lies: in memory, in a memory file, or on the disk. */
 
-const directory = mkdtempSync(join(tmpdir(), 'onescan-intake-'))
-t.teardown(() => rmSync(directory, { recursive: true }))
+const directory = openDirectory(t)
 const MIB = 1024 * 1024
 const memory = loadSystem()!
 const HEADER = 'Subject: x\n\n'

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import {
   existsSync,
   linkSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -11,7 +10,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
@@ -23,11 +21,11 @@ import { HEADER_MAX, Header, headerOf } from '../../../src/mail/message/header-b
 import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
 import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'
 import { sampleOf } from '../../../src/scan/scanners/scan.ts'
+import { openDirectory } from '../../programs/reachable.ts'
 
 /** Messages in files are those that are made of the same bytes in memory. */
 
-const directory = mkdtempSync(join(tmpdir(), 'onescan-received-'))
-t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+const directory = openDirectory(t)
 
 const options = {
   spool: { directory, sharedDirectory: undefined },

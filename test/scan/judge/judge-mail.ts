@@ -1,6 +1,5 @@
 import * as crypto from 'node:crypto'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
@@ -32,6 +31,7 @@ import type {
   VerdictQuery,
 } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import type { Verdicts } from '../../../src/scan/verdicts/verdicts.ts'
+import { openDirectory } from '../../programs/reachable.ts'
 import { keyring } from '../../second-reader/stamped.ts'
 
 /** Judges messages in tests, with scanners and clocks of the tests' own. */
@@ -163,8 +163,7 @@ export function remembering(found: KnownOrScanned) {
 
 /** The path of a keyring with the key of the tests, and with an md5 key. */
 export function ringIn(t: Test, mark = ''): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-ring-'))
-  t.teardown(() => rmSync(directory, { recursive: true }))
+  const directory = openDirectory(t)
   const ring = join(directory, 'ring')
   writeFileSync(ring, `${keyring.trim()}${mark}\nmd5:old:sesame\n`)
   chmodSync(ring, 0o600)

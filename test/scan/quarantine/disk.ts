@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { ofPlain } from '../../cli/onescan.ts'
 import { findProgram } from '../../programs/install.mjs'
+import { openDirectory } from '../../programs/reachable.ts'
 
 /** Why tests of a power failure are skipped, or false. */
 export const diskMissing: string | false =
@@ -28,8 +28,7 @@ const BYTES = 32 * 1024 * 1024
 const COMMIT = 100_000
 
 export function makeDisk(t: Test): Disk {
-  const place = mkdtempSync(join(tmpdir(), 'onescan-disk-'))
-  t.teardown(() => rmSync(place, { recursive: true, force: true }))
+  const place = openDirectory(t)
   const [image, kept, directory, after] = ['image', 'kept', 'now', 'after'].map((name) =>
     join(place, name),
   )

@@ -1,24 +1,18 @@
-import { chmodSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { loadRules, loadRulesFrom, RULES_MAX } from '../../../src/scan/rules/load.ts'
 import { isThere } from '../../../src/scan/rules/rule.ts'
+import { openDirectory } from '../../programs/reachable.ts'
 
 /** The files of rules: which one counts, and the errors for files that cannot be read. */
-
-function directory(t: Test): string {
-  const path = mkdtempSync(join(tmpdir(), 'onescan-rules-'))
-  t.teardown(() => rmSync(path, { recursive: true, force: true }))
-  return path
-}
 
 const fault = (message: RegExp) => ({ name: 'Fault', kind: 'config', message })
 
 t.test('the first file that is there counts, and one without a line is none', async (t) => {
-  const [control, host] = [directory(t), directory(t)]
+  const [control, host] = [openDirectory(t), openDirectory(t)]
   t.equal(loadRules(control, host), undefined)
   writeFileSync(join(host, 'policy'), '* scan off\n')
   t.equal(loadRules(control, host)?.path, join(host, 'policy'))
@@ -28,7 +22,7 @@ t.test('the first file that is there counts, and one without a line is none', as
 })
 
 t.test('the mark of UTF-8 that some editors write is no part of the first line', async (t) => {
-  const control = directory(t)
+  const control = openDirectory(t)
   writeFileSync(join(control, 'onescan.policy'), '\ufeffto=a.org scan off\r\n')
   const about = {
     sender: readAddress('x@y.z'),
@@ -39,7 +33,7 @@ t.test('the mark of UTF-8 that some editors write is no part of the first line',
 })
 
 t.test('a link that leads nowhere is an error, and no other file is read', async (t) => {
-  const control = directory(t)
+  const control = openDirectory(t)
   symlinkSync('gone', join(control, 'onescan.policy'))
   writeFileSync(join(control, 'policy'), '* scan off\n')
   t.throws(
@@ -49,7 +43,7 @@ t.test('a link that leads nowhere is an error, and no other file is read', async
 })
 
 t.test('a link to nothing is there, and a name below a file is not', async (t) => {
-  const place = directory(t)
+  const place = openDirectory(t)
   const at = (name: string) => join(place, name)
   writeFileSync(at('file'), '')
   symlinkSync('nowhere', at('link'))
@@ -60,7 +54,7 @@ t.test('a link to nothing is there, and a name below a file is not', async (t) =
 })
 
 t.test('a file that is named has to be there', async (t) => {
-  const path = join(directory(t), 'rules')
+  const path = join(openDirectory(t), 'rules')
   t.throws(() => loadRulesFrom(path), fault(/rules: is not there/))
   writeFileSync(path, 'to=a.org scan off\n')
   const rules = loadRulesFrom(path)
@@ -69,7 +63,7 @@ t.test('a file that is named has to be there', async (t) => {
 })
 
 t.test('links in a circle, a directory and a file that is too large are errors', async (t) => {
-  const control = directory(t)
+  const control = openDirectory(t)
   const path = join(control, 'onescan.policy')
   symlinkSync(path, path)
   t.throws(() => loadRules(control, control), fault(/onescan\.policy: has more than 40 links/))
@@ -85,7 +79,7 @@ t.test(
   'root reads no file that others may write',
   { skip: process.getuid?.() !== 0 },
   async (t) => {
-    const control = directory(t)
+    const control = openDirectory(t)
     const path = join(control, 'onescan.policy')
     writeFileSync(path, '* scan off\n')
     chmodSync(path, 0o666)
@@ -94,7 +88,7 @@ t.test(
 )
 
 t.test('a file that is replaced meanwhile is read as the old or the new one', async (t) => {
-  const control = directory(t)
+  const control = openDirectory(t)
   const path = join(control, 'onescan.policy')
   const versions = ['one', 'two'].map((name) => `to=${name}.example scan off\n`.repeat(3000))
   writeFileSync(path, versions[0]!)

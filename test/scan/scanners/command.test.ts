@@ -5,13 +5,10 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
-  rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadSystem } from '../../../src/ground/runtime/system.ts'
@@ -20,7 +17,7 @@ import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { plain } from '../../cases/messages.ts'
 import { runSlot, runtimes } from '../../doors/slot/slot.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
-import { reachable } from '../../programs/reachable.ts'
+import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { clamdPolicy, sample, scanTask } from './clamd/task.ts'
 
 /** ClamAV's programs as commands, as the original's manual writes them. */
@@ -95,9 +92,7 @@ const AS_INSTALLED =
 /** A clamd of the user nobody, and the slot as another user: no SPOOLDIR, nothing set but QHPSI. */
 async function host(t: Test) {
   const clamd = await startClamd(t, { user: 'nobody', tcp: true })
-  const places = mkdtempSync(join(tmpdir(), 'onescan-clamav-'))
-  t.teardown(() => rmSync(places, { recursive: true, force: true }))
-  chmodSync(places, 0o755)
+  const places = openDirectory(t)
   const [settings, signatures, spool] = ['etc', 'db', 'tmp'].map((name) => {
     mkdirSync(join(places, name))
     return join(places, name)

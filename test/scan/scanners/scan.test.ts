@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { getEventListeners } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { EICAR, eicarScanner } from '../../../src/scan/scanners/eicar/eicar.ts'
@@ -9,6 +8,7 @@ import { runScanners } from '../../../src/scan/scanners/scan.ts'
 import { type ScanFinding, type Unseen, unseen } from '../../../src/scan/scanners/shared/finding.ts'
 import { isLate, type Sample, type Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import { ReadBy } from '../../mail/message/bytes.ts'
+import { openDirectory } from '../../programs/reachable.ts'
 import { sample } from './clamd/task.ts'
 import { uuencode } from './evasions/compose.ts'
 import { runOf, secondLook } from './scanning.ts'
@@ -114,8 +114,7 @@ t.test('a small content that waits for others keeps its bytes', async (t) => {
 })
 
 t.test('a scanner that outlives its deadline sees nothing of later messages', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-scan-'))
-  t.teardown(() => rmSync(directory, { recursive: true }))
+  const directory = openDirectory(t)
   let read = 0
   const message = Buffer.alloc(100_000, 'Subject: mail\n\n')
   const bytes = new ReadBy(message.length, function* () {

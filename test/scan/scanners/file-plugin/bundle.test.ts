@@ -1,11 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import t from 'tap'
 import { bundleTarget } from '../../../../packaging/bundled.mjs'
 import { newestNode, oldestNode } from '../../../../packaging/toolchain/toolchain.mjs'
+import { openDirectory } from '../../../programs/reachable.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { noCompiler, type Question } from './asking.ts'
 
@@ -115,8 +115,7 @@ t.test(
     })
     execFileSync('gcc', ['-shared', '-fPIC', '-o', 'a.so', 'a.c'], { cwd: directory })
     // Outside of the tree, as the npm package lies.
-    const apart = mkdtempSync(join(tmpdir(), 'onescan-test-'))
-    t.teardown(() => rmSync(apart, { recursive: true }))
+    const apart = openDirectory(t)
     const program = await bundle(join(apart, 'dist'))
     const question = JSON.stringify({ directory, file: 'a.so' })
     const options = { encoding: 'utf8', input: '' } as const
