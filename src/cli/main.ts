@@ -51,6 +51,12 @@ const subcommands: Readonly<Record<string, readonly string[]>> = {
   quarantine: ['list', 'show', 'release', 'delete'],
 }
 
+/** With this word a shell asks for completions: the last word may be empty. */
+const COMPLETES = '--get-yargs-completions'
+
+/** What yargs says if there is no command. */
+const NO_COMMAND = 'Name a command.'
+
 /** Commands that take any number of files. */
 const FILES: ReadonlySet<string> = new Set(['scan', 'log', 'report'])
 
@@ -61,7 +67,10 @@ const words = process.argv.slice(2)
 const isRoot = process.getuid!() === 0
 const forAccount = isRoot ? commandForAccount(words) : undefined
 
-if (forAccount !== undefined) void doAsAccounts(forAccount, words)
+const empty = emptyWord(words)
+
+if (empty !== undefined) giveUp(empty)
+else if (forAccount !== undefined) void doAsAccounts(forAccount, words)
 else void commandLine().parseAsync()
 
 function commandLine(): Argv {
@@ -71,7 +80,7 @@ function commandLine(): Argv {
     .usage('$0 COMMAND\n\nScan each message once, anywhere in your cluster. See onescan(1).')
     .command(commandModules.map(withUser))
     .completion('completion', 'Print a script that completes commands and options, for bash or zsh')
-    .demandCommand(1, 'Name a command.')
+    .demandCommand(1, NO_COMMAND)
     .strict()
     .version(`onescan ${about.version}`)
     .help()
@@ -86,12 +95,42 @@ function commandLine(): Argv {
 
 /** Reports an error in the command line, and exits. Commands report all other errors themselves. */
 function complain(message: string | null, error: Error | undefined, parser: Argv): never {
-  const why =
-    missingArgument(message ?? '', parser) ??
-    (message ?? errorText(error)) + suggestion(message ?? '', parser)
+  if (message === null) giveUp(errorText(error))
+  giveUp(
+    missingArgument(message, parser) ??
+      unknownWord(message, parser) ??
+      reworded(message) ??
+      message,
+  )
+}
+
+function giveUp(why: string): never {
   complainOf(commandOf(words), words.includes('--json'), why)
   process.stderr.write('Try "onescan --help", or --help after a command.\n')
   process.exit(FAILED)
+}
+
+/**
+ * The complaint about a word that is empty, as a variable of a script that is not set: it is the value of no
+ * option, and names no file. Undefined if there is none.
+ */
+function emptyWord(words: readonly string[]): string | undefined {
+  const at = words.findIndex((word) => word === '' || /^--[a-z-]+=$/.test(word))
+  if (at < 0 || words[0] === COMPLETES) return undefined
+  const option = words[at] === '' ? words[at - 1] : words[at]!.slice(0, -1)
+  return /^--[a-z-]+$/.test(option ?? '') ? `${option}: needs a value` : 'an argument is empty: ""'
+}
+
+/** Says in our words what yargs says of options; undefined for its other messages. */
+function reworded(message: string): string | undefined {
+  const options = (list: string | undefined) => list?.split(/, | and /).map((name) => `--${name}`)
+  if (message === NO_COMMAND && words.length > 0) return `${words[0]}: name a command before it`
+  const missing = options(/^Missing required arguments?: (.*)$/.exec(message)?.[1])
+  if (missing) return `${missing.join(' and ')}: must be given`
+  const valueless = options(/^Not enough arguments following: (.*)$/.exec(message)?.[1])
+  if (valueless) return `${valueless.join(' and ')}: needs a value`
+  const exclusive = options(/^Arguments (.*) are mutually exclusive$/.exec(message)?.[1])
+  return exclusive && `${exclusive.join(' and ')}: give one of them`
 }
 
 /** `scan`, `policy test`; null if it is not a command. */
@@ -122,16 +161,30 @@ function missingArgument(message: string, parser: Argv): string | undefined {
   return missing && `${missing} is missing; the command is: ${usage}`
 }
 
-/** Suggests the command or option that is nearest to an unknown word in yargs' message; '' if none is. */
-function suggestion(message: string, parser: Argv): string {
+/** Says what the first unknown word in yargs' message is not, and which one is nearest to it. */
+function unknownWord(message: string, parser: Argv): string | undefined {
   const [, list] = /^Unknown (?:arguments?|commands?): (.*)$/.exec(message) ?? []
   const unknown = list?.split(', ')[0]
-  if (unknown === undefined) return ''
+  if (unknown === undefined) return undefined
+  if (unknown === words[0]) return `${unknown}: is not a command; ${nearest(unknown, commands)}`
+  const below = subcommands[words[0]!]
+  if (below && unknown === words[1]) {
+    return `${words[0]} ${unknown}: is not a command; ${nearest(unknown, below)}`
+  }
+  const option = words.find(
+    (word) => /^--?/.test(word) && word.replace(/^--?|=.*/g, '') === unknown,
+  )
+  if (option === undefined) return `${unknown}: is a word too many; see --help`
   const options = Object.keys(helpOf(parser).getDescriptions())
     .filter((name) => name.length > 1)
     .map((name) => `--${name}`)
-  const suggested = nearestName(unknown, commands) ?? nearestName(`--${unknown}`, options)
-  return suggested === undefined ? '' : `; did you mean ${suggested}?`
+  const shown = option.replace(/=.*/, '')
+  return `${shown}: is not an option; ${nearest(`--${unknown}`, options)}`
+}
+
+function nearest(word: string, known: readonly string[]): string {
+  const name = nearestName(word, known)
+  return name === undefined ? 'see --help' : `did you mean ${name}?`
 }
 
 /** Exits if the reader of the output has ended (`| head`). */

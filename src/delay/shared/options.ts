@@ -323,7 +323,7 @@ function splitOptions(argv: readonly string[]): { values: OptionValues; words: s
     if (withValue.includes(name)) {
       const attached = name.startsWith('--') ? rest!.slice(1) : rest
       const value = rest === '' ? words.shift() : attached
-      if (value === undefined) throw new UsageError(`${name}: needs a value; ${SEE_HELP}`)
+      if (!value) throw new UsageError(`${name}: needs a value; ${SEE_HELP}`)
       give(name, value)
     } else if (OPTIONS.includes(name) && (rest === '' || !name.startsWith('--'))) {
       give(name, '')

@@ -12,7 +12,7 @@ type ParsedOptions<Options extends ParseArgsOptionsConfig> = ReturnType<
  * Reads a command line as Node's parseArgs() does, with the order of its words. The result has a
  * line in `faults` for each unknown option and for each word that is not an option. A negative number
  * is a value, so that the reader of the option can say what it must be. Throws SeveralFaults if the
- * rest makes no sense, as for a missing value.
+ * rest makes no sense, as for a value that is missing or empty.
  */
 export function parseOptions<const Options extends ParseArgsOptionsConfig>(
   words: readonly string[],
@@ -28,16 +28,23 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
   for (;;) {
     try {
       const parsed = parseArgs({ args, options, tokens: true }) as ParsedOptions<Options>
+      const empty = parsed.tokens.flatMap((token) =>
+        token.kind === 'option' && token.value === '' ? `${token.rawName}: needs a value` : [],
+      )
+      if (empty.length > 0) throw new SeveralFaults([...faults, ...empty])
       return { ...parsed, faults }
     } catch (error) {
+      if (error instanceof SeveralFaults) throw error
       const text = errorText(error)
-      const [, option = ''] = /^Unknown option '(-[^' ]*)'/.exec(text) ?? []
-      const [, word = ''] = /^Unexpected argument '(.*?)'\./.exec(text) ?? []
-      if (option === '' && word === '') throw new SeveralFaults([...faults, reworded(text)])
-      faults.push(
-        option === '' ? `${word}: is not an option; see --help` : unknown(option, options),
-      )
-      args = option === '' ? args.filter((arg) => arg !== word) : without(args, option)
+      const [, option] = /^Unknown option '(-[^' ]*)'/.exec(text) ?? []
+      const [, word] = /^Unexpected argument '(.*?)'\./.exec(text) ?? []
+      if (option !== undefined) {
+        faults.push(unknown(option, options))
+        args = without(args, option)
+      } else if (word !== undefined) {
+        faults.push(`${word || '""'}: is not an option; see --help`)
+        args = args.filter((arg) => arg !== word)
+      } else throw new SeveralFaults([...faults, reworded(text)])
     }
   }
 }

@@ -113,7 +113,7 @@ t.test('no word before a command has root do it itself', { skip }, async (t) => 
     t.equal(code, 2)
     t.match(err, /scan: must stand before its options/)
   }
-  t.match((await asRoot(['toString'])).err, /Unknown argument: toString/)
+  t.match((await asRoot(['toString'])).err, /toString: is not a command/)
 })
 
 // promise: root-secrets, root-envdir-secret

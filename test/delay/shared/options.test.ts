@@ -67,6 +67,12 @@ t.test('an option that makes no sense is a usage error that names it', async (t)
     const words = line.split(' ').filter((word) => word !== '')
     t.throws(() => readOptions(words), { name: 'UsageError', message }, line)
   }
+  for (const words of [
+    ['-d', '', 'y'],
+    ['--names=', 'y'],
+  ]) {
+    t.throws(() => readOptions(words), { message: /^(-d|--names): needs a value/ })
+  }
   t.throws(() => readOptions(['--text', 'a\nb', 'y']), { name: 'UsageError' })
   t.throws(() => readOptions(['--text', 'a'.repeat(201), 'y']), { name: 'UsageError' })
 })

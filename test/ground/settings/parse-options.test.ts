@@ -36,6 +36,13 @@ t.test('a missing value of an option is reported in plain words', async (t) => {
   t.throws(() => parse('--check=yes'), { message: '--check: takes no value' })
 })
 
+t.test('an empty word is neither a value nor left out', async (t) => {
+  t.throws(() => parse('--workers', ''), { message: '--workers: needs a value' })
+  t.throws(() => parse('--milter=', '--milter', 'a'), { message: '--milter: needs a value' })
+  t.same(parse('', '--check').faults, ['"": is not an option; see --help'])
+  t.match(parse('', '--check').values, { check: true })
+})
+
 t.test('line ends of Windows among the options are reported', async (t) => {
   const { values, faults } = parse('--workers', '2\r', '\r')
   t.match(faults, [/carriage return.*sed -i/])

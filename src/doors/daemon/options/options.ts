@@ -140,7 +140,7 @@ export function readOptions(words: readonly string[]): DaemonOptions {
       () => (values.group === undefined ? undefined : readGroup(values.group)),
       undefined,
     ),
-    workers: Math.max(1, number('workers', cores, 0)),
+    workers: number('workers', cores, 1),
     maxSize: bytes('max-size', optionDefaults['max-size']),
     memory: bytes('memory', optionDefaults.memory),
     maxClients: number('max-clients', optionDefaults['max-clients'], 1),

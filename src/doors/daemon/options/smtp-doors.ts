@@ -38,7 +38,9 @@ export function readSmtpDoors(
     const last = begun.at(-1)
     const more = detailOf(name, value)
     if (more === undefined) continue
-    if (last === undefined) throw new Error(`--${name}: must follow --smtp PLACE or --lmtp PLACE`)
+    if (last === undefined) {
+      throw new Error(`--${name}: must follow --smtp ADDRESS or --lmtp ADDRESS`)
+    }
     const [key] = Object.keys(more)
     if (key! in last) throw new Error(`--${name}: is given twice for ${last.option} ${last.text}`)
     Object.assign(last, more)
@@ -59,7 +61,7 @@ export function smtpDoorsOf(
     if (kind !== 'smtp' && kind !== 'lmtp') return undefined
     const index = waiting.findIndex(({ lmtp }) => lmtp === (kind === 'lmtp'))
     if (index >= 0) return waiting.splice(index, 1)[0]
-    throw new Fault('config', `a socket for ${kind}: give --${kind} PLACE --next PLACE, too`)
+    throw new Fault('config', `a socket for ${kind}: give --${kind} ADDRESS --next ADDRESS, too`)
   })
 }
 
@@ -78,7 +80,7 @@ function detailOf(name: string, value: string): Partial<SmtpDoorWords> | undefin
 
 function toSmtpDoor({ option, text, next, from, afterQueue }: SmtpDoorWords): SmtpDoorOptions {
   if (next === undefined) {
-    throw new Error(`${option} ${text}: needs --next PLACE, the mail server behind it`)
+    throw new Error(`${option} ${text}: needs --next ADDRESS, the mail server behind it`)
   }
   const address = readDoorAddress(text, option)
   const behind = readDoorAddress(next, '--next')
