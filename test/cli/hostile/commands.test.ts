@@ -184,7 +184,11 @@ t.test('each attempt begins with a call that the command understands', { skip },
     const all = [...name.split(' '), ...call]
     const env = { PATH: '/usr/bin:/bin', CONTROLDIR: join(own, 'control'), HOME: own }
     const { stderr } = spawnSync(native, all, { encoding: 'utf8', env, input: '' })
-    t.notMatch(stderr, /is not an option|is not a command|a word too many|must be given|is missing/, all.join(' '))
+    t.notMatch(
+      stderr,
+      /is not an option|is not a command|a word too many|must be given|is missing/,
+      all.join(' '),
+    )
   }
 })
 
