@@ -137,11 +137,13 @@ export const ROOMS = {
   'between-doors': {
     files: ['src/doors/shared/**/*.ts', 'src/protocol/shared/*.ts'],
     tests: [
-      'test/doors/shared/{deliver,keep-as-decided,recipient-list,wire}.test.ts',
-      'test/doors/shared/replies/*.test.ts',
+      'test/doors/shared/**/*.test.ts',
       'test/doors/milter/{by-rule,quota,session}.test.ts',
-      'test/doors/slot-socket/{request,tell}.test.ts',
-      'test/doors/smtp/session.test.ts',
+      'test/doors/slot-socket/{cases,request,tell,trust}.test.ts',
+      'test/doors/smtp/{by-rule,session}.test.ts',
+      'test/protocol/milter/{packets,replies}.test.ts',
+      'test/protocol/shared/{dial,server-wire}.test.ts',
+      'test/documents/man-tables.test.ts',
     ],
   },
   cli: {

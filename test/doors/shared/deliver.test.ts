@@ -33,12 +33,18 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
         t.teardown(() => message.close())
         const bytes = (text: string) => Buffer.from(text)
         const envelope = makeEnvelope(bytes('a@example.net'), recipients.map(bytes))
-        const client = { relay: false, clusterPeer: false, bounceInjector: false }
+        const origin = { door: 'milter', clientAddress: '192.0.2.7', queueId: '4fX' } as const
+        const client = { relay: false, clusterPeer: false, bounceInjector: false, origin }
         const transaction = { message, envelope, client } as Transaction
         const gone = new AbortController()
         const deadline = new Deadline(() => 0, { gone: gone.signal })
+        const shown: unknown[] = []
         const delivered = deliver(transaction, judging.site, deadline, {
           answers: 'each',
+          begin(what) {
+            shown.push(what)
+            return () => shown.push('over')
+          },
           about() {
             if (end === 'left') gone.abort() // it is asked for when the message is about to be kept
             return { door: [], remote: undefined, transaction, total: 0 }
@@ -53,7 +59,20 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
         } else if (end === 'left') {
           await t.rejects(delivered, new Fault('read', 'the connection ended before the answer'))
         } else await t.rejects(delivered, new Fault('chain', 'no next program'))
-        t.equal((await readQuarantine(stage.quarantine)).length, 1, 'the one that was waited for')
+        const mail = { door: 'milter', remote: '192.0.2.7', from: 'a@example.net' }
+        t.same(shown, [{ ...mail, size: message.size }, 'over'])
+        const [kept, ...more] = await readQuarantine(stage.quarantine)
+        t.same(more, [], 'the one that was waited for')
+        t.match(kept?.record, {
+          door: 'milter',
+          grounds: 'virus',
+          found: 'Test-Virus',
+          remote: '192.0.2.7',
+          queue: '4fX',
+          sender: 'a@example.net',
+          recipients: recipients.slice(0, 1),
+          log: /^onescan: decision=quarantine scan=infected .*virus=Test-Virus .* kept=\S+ .*total_ms=0\.0$/,
+        })
       }
     },
   )
