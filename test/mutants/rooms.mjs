@@ -143,7 +143,6 @@ export const ROOMS = {
       'test/doors/smtp/{by-rule,session}.test.ts',
       'test/protocol/milter/{packets,replies}.test.ts',
       'test/protocol/shared/{dial,server-wire}.test.ts',
-      'test/documents/man-tables.test.ts',
     ],
   },
   cli: {
