@@ -118,7 +118,7 @@ export const ROOMS = {
   smtp: {
     files: ['src/doors/smtp/**/*.ts', 'src/protocol/smtp/*.ts'],
     tests: [
-      'test/doors/smtp/{bad-input,bad-next-server,by-rule,crowds,leaving,session,size}.test.ts',
+      'test/doors/smtp/{bad-input,bad-next-server,by-rule,crowds,leaving,loops,session,size}.test.ts',
       'test/protocol/smtp/*.test.ts',
     ],
   },

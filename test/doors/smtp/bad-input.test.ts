@@ -3,6 +3,7 @@ import t from 'tap'
 import { defaultTimeouts } from '../../../src/doors/smtp/client/connection.ts'
 import { clean, openBetween } from './between.ts'
 import { callDoor } from './client.ts'
+import { at } from './next-server.ts'
 import { sendThrough } from './rig.ts'
 
 /** Clients that are broken, slow, gone or hostile; next servers are in bad-next-server.test.ts, and crowds in crowds.test.ts. */
@@ -46,7 +47,22 @@ t.test('DATA and RCPT out of order are refused', async (t) => {
   t.match(await client.say(MAIL, 'DATA'), /^554 5\.5\.1 no recipient/)
   t.match(await client.say('DATA now'), /^501 /)
   t.match(await client.say(RCPT, 'RSET', 'DATA'), /^503 /)
+  for (const over of ['EHLO x', 'XCLIENT ADDR=192.0.2.7']) {
+    t.match(await client.say(MAIL, RCPT, over, 'DATA'), /^503 /, over)
+  }
+  next.script = at('MAIL', '550 5.7.1 no')
+  t.match(await client.say(MAIL, RCPT), /^503 /)
+  t.equal(door.state().memory, 0)
+  next.script = undefined
+  await client.say(MAIL, RCPT)
+  next.script = at('MAIL', '503 5.5.1 nested')
+  t.match(await client.say(MAIL), /^503 5\.5\.1 nested/)
+  next.script = at('RCPT', '550 5.1.1 nobody')
+  t.match(await client.say(RCPT), /^550 /)
   t.notOk(next.commands.includes('DATA'))
+  t.match(await client.say('DATA'), /^354 /, 'the message before goes on')
+  t.match(await client.say(`${clean}.`), /^250 2\.0\.0 next queued it as 1 for 1/)
+  t.equal(door.state().memory, 0)
 })
 
 t.test('commands that come in one packet are carried out in their order', async (t) => {
@@ -67,6 +83,7 @@ t.test('nothing that a client sends before the answer to DATA is a command', asy
   t.match(await client.rest(), [/^250 /, /^250 /, /^554 5\.5\.0 /], 'and it is hung up on')
   t.equal(next.got.length, 0)
   t.notOk(next.commands.includes('VRFY x'))
+  t.same(door.log, ['smtp: 127.0.0.1 sent on before DATA was answered'])
   await stillServes()
 })
 

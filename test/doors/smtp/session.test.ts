@@ -1,4 +1,8 @@
+import { hostname } from 'node:os'
 import t from 'tap'
+import type { Origin } from '../../../src/mail/message/envelope/envelope.ts'
+import { clean as cleanFinding } from '../../../src/scan/scanners/shared/finding.ts'
+import type { Sample } from '../../../src/scan/scanners/shared/scanner.ts'
 import { clean, infected, openBetween } from './between.ts'
 import { callDoor } from './client.ts'
 import { at } from './next-server.ts'
@@ -62,6 +66,7 @@ t.test('EHLO offers what the next server offers, except what a proxy cannot keep
   t.same(next.commands, ['EHLO client.example.org'], 'the next server has heard of none of them')
 
   const second = await door.call()
+  t.equal(await (await door.call()).say('QUIT'), '221 2.0.0 Bye')
   t.equal(next.calls, 1, 'a client that has not greeted has no connection')
   t.equal(await second.say('EHLO two.example.org'), offer)
   await second.say(MAIL)
@@ -90,6 +95,7 @@ t.test('for mail that is refused, deferred or dropped the next server hears RSET
     ['RSET', 'RSET'],
   )
   t.match(await send(clean), /^250 /, 'on the same connections')
+  t.equal(door.state().memory, 0)
   t.equal(next.calls, 1)
   t.match(door.mailLog, [
     /decision=reject .* virus=Test-Virus grounds=virus .* reply=550 door=smtp /,
@@ -113,9 +119,21 @@ t.test('mail to VIRUSFORWARD has the same MAIL and another recipient', async (t)
     ['RSET', forward, MAIL, 'RCPT TO:<quarantine@example.org>', 'DATA'],
     'RSET has made it forget who the client is',
   )
+  const forwards = Array.from({ length: 9 }, (_, port) => `XFORWARD PORT=${port}`)
+  for (const [said, repeated] of [
+    [[], []],
+    [forwards, forwards.slice(0, 8)],
+    [[...forwards, 'RSET'], []],
+    [[...forwards, 'EHLO x'], []],
+  ] as const) {
+    await first.say(...said, MAIL, RCPT, 'DATA', `${infected}.`)
+    const commands = next.got.at(-1)!.commands
+    const again = commands.slice(commands.lastIndexOf('RSET') + 1, commands.lastIndexOf(MAIL))
+    t.same(again, repeated, 'as it was told of this message, up to eight times')
+  }
   const to = ['ben@example.org', 'cem@example.org']
   t.match(await sendThrough(door, infected, to), /^250 2\.0\.0 next queued/)
-  const got = next.got[1]
+  const got = next.got.at(-1)
   t.same([got?.sender, got?.recipients], ['ann@example.net', ['quarantine@example.org']])
   const header = /^X-QHPSI: virus found\r\nX-Quarantine-ID: .*ben@example\.org,cem@/
   t.match(got?.content.toString(), header)
@@ -165,6 +183,38 @@ t.test('XCLIENT is handed on and believed, and not repeated on another connectio
   t.match(door.mailLog[0], /remote=192\.0\.2\.7 /)
   next.script = at('MAIL', (socket) => socket.destroy())
   t.match(await client.say(MAIL), /^421 /)
+})
+
+t.test('scanners learn who sends: what the connection shows, or the server in front', async (t) => {
+  let told: Origin | undefined
+  const scan = async ({ origin }: Sample) => {
+    told = origin
+    return cleanFinding
+  }
+  const { next, door } = await openBetween(t, { scan })
+  const client = await door.call()
+  const check = async (before: readonly string[], wanted: Partial<Origin>) => {
+    await client.say(...before, MAIL, RCPT, 'DATA', `${clean}.`)
+    t.strictSame(JSON.parse(JSON.stringify(told)), { door: 'smtp', ...wanted }, before.join())
+  }
+  const clientAddress = '127.0.0.1'
+  const forward = 'XFORWARD NAME=a.example ADDR=IPV6:2001:db8::1 HELO=b.example'
+  const forwarded = { clientName: 'a.example', clientAddress: '2001:db8::1', helo: 'b.example' }
+  await check([], { clientAddress })
+  await check(['HELO old.example.org'], { clientAddress, helo: 'old.example.org' })
+  await check([forward, 'XFORWARD IDENT=4FABC'], { ...forwarded, queueId: '4FABC' })
+  const helo = 'c.example'
+  await check([forward, 'EHLO c.example'], { clientAddress, helo })
+  await check([forward, 'RSET'], { clientAddress, helo })
+  await check(['XFORWARD ADDR=[UNAVAILABLE] NAME=[TEMPUNAVAIL]'], { clientAddress, helo })
+  next.script = at('XFOR', '550 5.7.1 no')
+  await check([forward], { clientAddress, helo })
+  next.script = at('EHLO', '550 5.7.1 no')
+  await check(['EHLO d.example'], { clientAddress, helo })
+  next.script = undefined
+  const named = { clientAddress: '192.0.2.7', helo, login: 'ann' }
+  await check(['XCLIENT ADDR=192.0.2.7 LOGIN=ann'], named)
+  await check(['RSET'], named)
 })
 
 t.test('the quota of each recipient is asked for before the next server hears of it', async (t) => {
@@ -256,6 +306,14 @@ t.test('while no scanner is set, mail passes as it is', async (t) => {
   t.match(await sendThrough(door, text.replaceAll('\r\n.', '\r\n..')), /^250 /)
   t.equal(next.got[0]?.content.toString('latin1'), text)
   t.match(door.mailLog[0], /decision=pass reason="QHPSI is not set" .*reply=250 door=smtp/)
+})
+
+t.test('the door greets by its protocol', async (t) => {
+  for (const lmtp of [false, true]) {
+    const { door } = await openBetween(t, { lmtp })
+    const greeting = await (await callDoor(door.port)).hear()
+    t.equal(greeting, `220 ${hostname()} ${lmtp ? 'LMTP' : 'ESMTP'}`)
+  }
 })
 
 t.test('only the networks of --from may connect', async (t) => {

@@ -4,7 +4,12 @@ import { bareAddress, plainAddress } from '../../../src/protocol/shared/smtp.ts'
 import { parseAttributes, parseCommand, parsePath } from '../../../src/protocol/smtp/commands.ts'
 import { mayPass, offerBetween } from '../../../src/protocol/smtp/extensions.ts'
 import { LineReader } from '../../../src/protocol/smtp/lines.ts'
-import { rawReply, replyTexts, SmtpReplyReader } from '../../../src/protocol/smtp/replies.ts'
+import {
+  deferralOf,
+  rawReply,
+  replyTexts,
+  SmtpReplyReader,
+} from '../../../src/protocol/smtp/replies.ts'
 
 /** Commands and replies, line by line, in any split. */
 
@@ -189,16 +194,14 @@ t.test('a reply of our own cannot forge a line', async (t) => {
 })
 
 t.test('what a proxy cannot keep is not offered, nor do commands of it pass', async (t) => {
+  const commands = [
+    ...['STARTTLS', 'AUTH', 'BDAT', 'BURL', 'ATRN', 'TURN', 'XEXCH50'],
+    ...['X-EXPS', 'X-ANONYMOUSTLS', 'X-LINK2STATE'],
+  ]
   const extensions = [
-    'STARTTLS',
-    'AUTH PLAIN LOGIN',
-    'AUTH=PLAIN',
-    'auth plain',
-    'CHUNKING',
-    'BINARYMIME',
-    'BURL',
-    'XEXCH50',
-    'PRDR',
+    ...commands,
+    ...['AUTH PLAIN LOGIN', 'AUTH=PLAIN', 'auth plain'],
+    ...['CHUNKING', 'BINARYMIME', 'CHECKPOINT', 'PRDR'],
     'PIPELINING',
     'SIZE 100',
     '8BITMIME',
@@ -211,7 +214,7 @@ t.test('what a proxy cannot keep is not offered, nor do commands of it pass', as
     '8BITMIME',
     'X-WHATEVER 1',
   ])
-  for (const verb of ['STARTTLS', 'AUTH', 'BDAT', 'BURL', 'TURN', 'ATRN']) t.notOk(mayPass(verb))
+  for (const verb of commands) t.notOk(mayPass(verb), verb)
   for (const verb of ['VRFY', 'HELP', 'ETRN', 'XWHATEVER']) t.ok(mayPass(verb))
 })
 
@@ -232,5 +235,27 @@ t.test('the attributes of XFORWARD are decoded from xtext', async (t) => {
     },
   )
   t.equal(plainAddress('IPv6:2001:db8::1'), '2001:db8::1')
-  t.equal(parseAttributes(bytes('NAME=[UNAVAILABLE] ADDR=')).NAME, undefined)
+  const odd = `NAME=[UNAVAILABLE] ADDR= HELO=[tempunavail] =x IDENT=${'x'.repeat(2000)} LOGIN=a+b`
+  const found = parseAttributes(bytes(odd))
+  t.same(
+    Object.entries(found).filter(([, value]) => value !== undefined),
+    [
+      ['IDENT', 'x'.repeat(1024)],
+      ['LOGIN', 'a+b'],
+    ],
+  )
+})
+
+t.test('a refusal becomes one for now, with the same text', async (t) => {
+  for (const [written, code, deferral] of [
+    ['450 4.2.0 slow', 450, '450 4.2.0 slow'],
+    ['421 4.3.2 going down', 421, '451 4.3.2 going down'],
+    ['550-5.1.1 no 550\r\n550 5.1.1 5.1.1', 550, '451-4.1.1 no 550\r\n451 4.1.1 5.1.1'],
+    ['554 no', 554, '451 no'],
+  ] as const) {
+    const reply = { code, bytes: bytes(`${written}\r\n`) }
+    const { bytes: said, insteadOf, ...rest } = deferralOf(reply)
+    t.same([rest.code, said.toString()], [Number(deferral.slice(0, 3)), `${deferral}\r\n`])
+    t.equal(insteadOf, code === 450 ? undefined : reply)
+  }
 })
