@@ -53,11 +53,15 @@ t.test('if the next server is silent at any stage, mail is deferred', async (t) 
   await stillServes()
 })
 
-t.test('a next server that is silent at RSET keeps no refusal from its client', async (t) => {
+t.test('a next server that takes no RSET keeps no refusal from its client', async (t) => {
   const settings = { REJECTVIRUS: '1' }
   const { next, door, stillServes } = await openBetween(t, { nextServerTimeouts, settings })
-  next.script = at('RSET', 'silence')
-  t.match(await sendThrough(door, infected), /^550 5\.7\.1 /)
+  for (const reply of ['silence', '500 5.5.1 no']) {
+    next.script = at('RSET', reply)
+    const client = await door.sent(infected)
+    t.match(await client.hear(), /^550 5\.7\.1 /)
+    t.match(await client.say(MAIL), /^421 4\.4\.2 /, 'but the message would still be there')
+  }
   await stillServes()
 })
 

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import t from 'tap'
+import { ownReply } from '../../../src/doors/smtp/replies/own-replies.ts'
 import type { Origin } from '../../../src/mail/message/envelope/envelope.ts'
 import { clean as cleanFinding } from '../../../src/scan/scanners/shared/finding.ts'
 import type { Sample } from '../../../src/scan/scanners/shared/scanner.ts'
@@ -283,6 +284,14 @@ t.test('after the queue nothing is refused for what is in it', async (t) => {
     t.match(await sendThrough(door, content), reply)
   }
   t.equal(next.got.length, 1)
+  for (const [REJECTVIRUS, rules, reply] of [
+    ['1', 'to=ben@example.org REJECTVIRUS=1', /^250 2\.0\.0 next queued/],
+    ['2', 'to=ben@example.org REJECTVIRUS=1', /^250 2\.0\.0 next queued/],
+    ['2', 'to=x@example.org REJECTVIRUS=1', /^250 2\.0\.0 Ok/],
+  ] as const) {
+    const ruled = await openBetween(t, { afterQueue: true, settings: { REJECTVIRUS }, rules })
+    t.match(await sendThrough(ruled.door, infected), reply, `${REJECTVIRUS}, ${rules}`)
+  }
   const small = await openBetween(t, { afterQueue: true, maxSize: 10 })
   t.match(await sendThrough(small.door, 'a longer one\r\n'), /^451 4\.3\.4 /)
   t.equal(small.next.got.length, 0)
@@ -306,6 +315,15 @@ t.test('while no scanner is set, mail passes as it is', async (t) => {
   t.match(await sendThrough(door, text.replaceAll('\r\n.', '\r\n..')), /^250 /)
   t.equal(next.got[0]?.content.toString('latin1'), text)
   t.match(door.mailLog[0], /decision=pass reason="QHPSI is not set" .*reply=250 door=smtp/)
+})
+
+t.test('each reply of the door has an enhanced code of its class, and says why', async (t) => {
+  const { startContent, ...others } = ownReply
+  t.match(startContent.bytes.toString(), /^354 \w/)
+  for (const [name, { code, bytes }] of Object.entries(others)) {
+    const form = new RegExp(`^${code} ${Math.floor(code / 100)}\\.\\d\\.\\d \\w.*\r\n$`)
+    t.match(bytes.toString(), form, name)
+  }
 })
 
 t.test('the door greets by its protocol', async (t) => {
