@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { infected as found } from '../../../src/scan/scanners/shared/finding.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
@@ -55,8 +56,12 @@ t.test('a message that the MTA holds is held from all recipients', async (t) => 
   const milter = await openMilter(t, { ...settings, QUARANTINE: 'hold' })
   const recipients = ['skip@example.org', 'keep@example.org']
   const got = await milter.submit({ message: infected, recipients })
-  t.match(got.held, /virus Test-Virus/)
+  t.equal(got.held, 'onescan: virus Test-Virus')
   t.same(got.recipients, recipients)
+  const scan = async () => found(`\x07${'x'.repeat(300)}`)
+  const other = await openMilter(t, { ...settings, QUARANTINE: 'hold' }, { scan })
+  const { held } = await other.submit({ message: plain })
+  t.equal(held, `onescan: virus ?${'x'.repeat(300)}`.slice(0, 200))
 })
 
 t.test('a recipient that is not plain is the one that the MTA names, or is refused', async (t) => {
