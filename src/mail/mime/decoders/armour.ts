@@ -20,7 +20,7 @@ class ArmourDecoder implements Decoder {
   }
 
   push(bytes: Buffer, from: number, to: number): void {
-    if (this.#state !== 'over') this.#lines.push(bytes, from, to)
+    this.#lines.push(bytes, from, to)
   }
 
   end(): void {
