@@ -115,6 +115,18 @@ const cases: readonly (readonly [name: string, mail: string, ...contents: string
   ],
   ['three lines that are no fields', 'A: b\nno\nno\nno\nx\n', '0/0 identity "no\\nno\\nno\\nx\\n"'],
   [
+    'eight lines in a row that are no fields, and a field below them',
+    `A: b\n${'no\n'.repeat(8)}${ENCODING}base64\n\nx\n`,
+    `0/0 identity,base64 "${'no\\n'.repeat(8)}Content-Transfer-Encoding: base64\\n\\nx\\n"`,
+    '0/0 identity,base64 "x\\n"',
+  ],
+  [
+    'nine such lines below the field of a multipart',
+    `${MIXED.trimEnd()}\n${'no\n'.repeat(9)}--b\n\nx\n`,
+    `0/0 identity "${'no\\n'.repeat(9)}--b\\n\\nx\\n" or "${'no\\n'.repeat(9)}"`,
+    '2/0 identity "x\\n"',
+  ],
+  [
     'a blank line in a header',
     'A: b\n \nC: d\n\nx\n',
     '0/0 identity "C: d\\n\\nx\\n"',

@@ -99,6 +99,7 @@ export const examples: Readonly<Record<Oddity, Examples>> = {
       mailWith('Content-Transfer-Encoding:\n \n'),
       mailWith('Content-Type: text/plain; name="a\n'),
       mailWith('Content-Type: text/plain; name="a\\" b"\n'),
+      mailWith('Content-Type: text/plain; charset=x-any\n'),
       ...[as('base64;', 'x'), as('x-uuencode', 'x'), as('"base64"', 'x'), as('7bit (c)', 'x')],
     ],
     hasNot: [
@@ -108,6 +109,7 @@ export const examples: Readonly<Record<Oddity, Examples>> = {
       mailWith('Subject:\n'),
       mailWith('Content-ID:\n'),
       mailWith('Content-Type: text/plain; name="a"\n'),
+      mailWith('Content-Type: text/plain; charset=koi8-r\n'),
       mailWith('Subject: 12" disk\n'),
       ...[as('Base64', 'QUJD\n'), as('8BIT ', 'x'), as('binary', 'x'), as('\n base64', 'x')],
     ],
@@ -125,6 +127,7 @@ export const examples: Readonly<Record<Oddity, Examples>> = {
     ],
     hasNot: [
       mixed(text),
+      mailWith(`Content-Type: multipart/mixed; boundary="${'x'.repeat(70)}"\n`),
       mailWith('Content-Type: multipart/mixed; boundary="=_a.b/c?d"\n'),
       mailWith('Content-Type: multipart/mixed; boundary="a (b)\'c"\n'),
       mailWith('Content-Type: text/plain; name="the boundary.txt"\n'),
@@ -149,6 +152,7 @@ export const examples: Readonly<Record<Oddity, Examples>> = {
   'encoded-multipart': {
     has: [
       mailWith('Content-Type: multipart/mixed; boundary=x\nContent-Transfer-Encoding: base64\n'),
+      mailWith('Content-Type: multipart/mixed; boundary=x\nContent-Transfer-Encoding: base64 \n'),
     ],
     hasNot: [
       mailWith('Content-Type: multipart/mixed; boundary=x\nContent-Transfer-Encoding: 8bit\n'),
