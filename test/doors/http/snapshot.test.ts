@@ -40,6 +40,19 @@ t.test('no text of another server brings an address to the page', async (t) => {
   }
 })
 
+t.test('addresses are hidden wherever they stand', async (t) => {
+  for (const key of ['from', 'to', 'remote', 'rcpt']) {
+    t.equal(shown(key, '<"ann lee">'), '(hidden)')
+    t.match(show(`onescan: ${key}="a b" size=1`).line, `onescan: ${key}=(hidden) size=1`)
+  }
+  const text = 'of <ann.lee+x@mail.example.org>, (bob@example.net)'
+  t.equal(shown('virus', text), 'of <(hidden)>, ((hidden))')
+  t.match(showDecision({ number: 1, time: 0, line: 'onescan: from=<a@b>' }, false), {
+    fields: { from: '<a@b>' },
+    line: 'onescan: from=<a@b>',
+  })
+})
+
 t.test('no name of an attachment brings an address to the page', async (t) => {
   for (const name of [
     'ann@example.org',
