@@ -26,16 +26,6 @@ t.test('a scanner that finds nothing is well if another one finds EICAR', async 
   t.match(banned, [{ level: 'error', value: /^bans ".*eicar\.com/ }], 'by its name, not as a virus')
 })
 
-t.test("a site's own plugin need not find EICAR", async (t) => {
-  const PLUGINDIR = t.testdir({
-    'mine.mjs': 'export const virusscan = () => ({ clean: true })\n',
-    'broken.mjs': 'export const virusscan = () => ({ defer: "trouble" })\n',
-  })
-  t.same(complaints(await check('plugin: eicar mine.mjs', { PLUGINDIR })), [])
-  t.same(complaints(await check('plugin: mine.mjs', { PLUGINDIR })), ['warning scanner mine.mjs'])
-  t.match(await check('plugin: broken.mjs', { PLUGINDIR }), [{ level: 'error' }])
-})
-
 t.test('a scanner that cannot tell is an error', async (t) => {
   t.match(await check('/nonexistent/scanner %s'), [
     { level: 'error', value: /cannot tell: .*ENOENT/ },
