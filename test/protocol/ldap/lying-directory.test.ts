@@ -6,7 +6,6 @@ import t, { type Test } from 'tap'
 import { LdapDirectory } from '../../../src/protocol/ldap/ldap-directory.ts'
 import { readLdapSettings } from '../../../src/protocol/ldap/ldap-settings.ts'
 import { MessageStream } from '../../../src/protocol/ldap/message-stream.ts'
-import { startQuotad } from '../../quotad/quotad.ts'
 import {
   claiming,
   element,
@@ -248,22 +247,6 @@ t.test('messages are the same wherever the stream is cut', async (t) => {
   for (let at = 1; at < bytes.length; at++) {
     const cut = await messagesOf([bytes.subarray(0, at), bytes.subarray(at)])
     t.strictSame(cut, whole, `at ${at}`)
-  }
-})
-
-t.test('onescan-quotad answers on while a directory lies', async (t) => {
-  let lie: Lie | undefined
-  const server = await startLyingServer(
-    t,
-    toSearches(({ id }, socket) => socket.write(lie!.says(id))),
-  )
-  const env = { QUOTALDAPURL: server.url, QUOTAMAILBOX: 'maildir:%h' }
-  for (lie of lies.slice(0, 6)) {
-    const quotad = await startQuotad(t, env)
-    t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann', lie.name)
-    t.equal(await quotad.ask('CHECK_QUOTA ben'), 'QUOTA_ERROR ben')
-    t.ok(await quotad.says(lie.why))
-    t.equal(await quotad.stop(), 0)
   }
 })
 

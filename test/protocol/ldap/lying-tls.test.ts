@@ -1,13 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { LdapDirectory } from '../../../src/protocol/ldap/ldap-directory.ts'
 import { readLdapSettings } from '../../../src/protocol/ldap/ldap-settings.ts'
 import { listen } from '../../programs/listen.ts'
-import { slapdMissing, startSlapd } from '../../programs/slapd.ts'
-import { startQuotad } from '../../quotad/quotad.ts'
 import { entry, found, message, result, type Say, startLyingServer } from './lying-server.ts'
 
 /** Directories by ldaps that speak no TLS, break it off, or lie inside it. */
@@ -115,34 +113,4 @@ t.test('nothing is asked of a server with a certificate of its own', async (t) =
   const { directory } = open(t, server.url, another)
   t.match(await directory.find(ann), { found: 'trouble', why: /certificate/ })
   t.same(asked, [], 'no password goes there')
-})
-
-t.test('onescan-quotad answers by ldaps again after a lie', { skip: slapdMissing }, async (t) => {
-  const slapd = await startSlapd(t, [{ uid: 'ann', mailMessageStore: '/nonexistent/ann' }], 'all')
-  let isLying = true
-  const slapdPort = Number(new URL(slapd.secureUrl).port)
-  const url = await startServer(t, (socket) => {
-    if (isLying) {
-      socket.write(longRecord)
-      return
-    }
-    const honest = connect(slapdPort, '127.0.0.1')
-    honest.on('error', () => socket.destroy())
-    socket.pipe(honest).pipe(socket)
-  })
-  const quotad = await startQuotad(t, {
-    QUOTAMAILBOX: 'maildir:%h',
-    QUOTALDAPURL: url,
-    QUOTALDAPCA: slapd.authorities,
-    QUOTALDAPBASE: slapd.base,
-    QUOTALDAPREMEMBER: '0',
-  })
-  t.equal(await quotad.ask('CHECK_QUOTA ann 0'), 'QUOTA_ERROR ann')
-  isLying = false
-  let answer = ''
-  while (!answer.startsWith('QUOTA_OK')) {
-    answer = await quotad.ask('CHECK_QUOTA ann 0')
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  t.equal(answer, 'QUOTA_OK ann 0 0', 'and the mailbox counts as empty until it is there')
 })
