@@ -11,7 +11,10 @@ export const ROOMS = {
       'test/ground/{errors,flow,path,settings}/*.test.ts',
       'test/ground/net/{endpoint,ip-address}.test.ts',
       'test/ground/process/{descriptor-of,passwd}.test.ts',
-      'test/ground/runtime/{buffers,crypto}.test.ts',
+      'test/ground/runtime/{buffers,crypto,system}.test.ts',
+      'test/ground/settings/table/*.test.ts',
+      'test/delay/gate/find-tcp-rule.test.ts',
+      'test/mail/message/intake.test.ts',
     ],
   },
   judge: { files: ['src/scan/judge/**/*.ts'], tests: ['test/scan/judge/*.test.ts'] },
@@ -41,15 +44,16 @@ export const ROOMS = {
   readiness: {
     files: ['src/doors/readiness/**/*.ts'],
     tests: [
-      'test/doors/readiness/{account,contradictions,keyring,places,scanner,servers,settings}.test.ts',
+      'test/doors/readiness/{account,clamd-watch,contradictions,keyring,places}.test.ts',
+      'test/doors/readiness/{scanner,servers,settings}.test.ts',
     ],
   },
   observe: {
     files: ['src/doors/observe/**/*.ts'],
     tests: [
-      'test/doors/observe/live/{history,line-order}.test.ts',
-      'test/doors/observe/log/*.test.ts',
-      'test/doors/observe/report/format.test.ts',
+      'test/doors/observe/{live,log}/*.test.ts',
+      'test/doors/observe/report/{format,tally}.test.ts',
+      'test/doors/http/events.test.ts',
     ],
   },
   quota: {
@@ -59,23 +63,19 @@ export const ROOMS = {
   quotad: {
     files: ['src/quotad/**/*.ts'],
     tests: [
-      'test/quotad/{allow-networks,datagram,patience}.test.ts',
+      'test/quotad/{allow-networks,datagram,log,patience,settings}.test.ts',
       'test/quotad/sources/{links,maildir*,quota-status,reading,tables,user-name}.test.ts',
     ],
   },
   ldap: {
     files: ['src/protocol/ldap/**/*.ts'],
-    tests: [
-      'test/protocol/ldap/*.test.ts',
-      'test/scan/quota/ldap.test.ts',
-      'test/quotad/sources/ldap.test.ts',
-    ],
+    tests: ['test/protocol/ldap/*.test.ts', 'test/scan/quota/ldap.test.ts'],
   },
   delay: {
     files: ['src/delay/**/*.ts'],
     tests: [
       'test/delay/shared/*.test.ts',
-      'test/delay/gate/{remembered-clients,waiting-room}.test.ts',
+      'test/delay/gate/{find-tcp-rule,remembered-clients,visit-preparer,waiting-room}.test.ts',
     ],
   },
   scan: {
@@ -85,12 +85,20 @@ export const ROOMS = {
       'src/scan/scanners/{attachments,eicar,run,shared}/*.ts',
     ],
     tests: [
-      'test/scan/scanners/{scan,eicar/eicar,shared/scanner-program,shared/signatures}.test.ts',
+      'test/scan/scanners/{scan,clamscan,eicar/eicar}.test.ts',
+      'test/scan/scanners/shared/{scanner-program,signatures}.test.ts',
+      'test/doors/readiness/scanner.test.ts',
       'test/scan/scanners/run/*.test.ts',
       'test/scan/scanners/attachments/{attachments,file-names,search}.test.ts',
     ],
   },
-  clamd: { files: ['src/scan/scanners/clamd/*.ts'], tests: ['test/scan/scanners/clamd/*.test.ts'] },
+  clamd: {
+    files: ['src/scan/scanners/clamd/*.ts'],
+    tests: [
+      'test/scan/scanners/clamd/{address,ask-in-turn,clamd-reply,crowds,database,descriptors}.test.ts',
+      'test/scan/scanners/clamd/{probe-limits,scan-commands,scanner,server*,session*,versions}.test.ts',
+    ],
+  },
   plugins: {
     files: ['src/scan/scanners/{file-plugin,plugin-host}/**/*.ts'],
     tests: ['test/scan/scanners/file-plugin/{bundle,protocol}.test.ts'],
@@ -124,7 +132,7 @@ export const ROOMS = {
   },
   policy: {
     files: ['src/doors/policy/**/*.ts', 'src/protocol/policy/*.ts'],
-    tests: ['test/doors/policy/ledger.test.ts', 'test/protocol/policy/*.test.ts'],
+    tests: ['test/doors/policy/door.test.ts', 'test/protocol/policy/*.test.ts'],
   },
   daemon: {
     files: ['src/doors/daemon/**/*.ts'],
@@ -132,7 +140,7 @@ export const ROOMS = {
   },
   http: {
     files: ['src/doors/http/**/*.ts'],
-    tests: ['test/doors/http/{events,snapshot}.test.ts'],
+    tests: ['test/doors/http/{access-by,events,snapshot}.test.ts'],
   },
   'between-doors': {
     files: ['src/doors/shared/**/*.ts', 'src/protocol/shared/*.ts'],
@@ -151,7 +159,10 @@ export const ROOMS = {
       'test/cli/check/by-rule/mail-servers.test.ts',
       'test/cli/check/by-rule/onescand-places.test.ts',
       'test/cli/check/slot/chain.test.ts',
-      'test/cli/shared/slot-environment.test.ts',
+      'test/cli/check/slot/check-slot.test.ts',
+      'test/cli/check/by-rule/reach.test.ts',
+      'test/cli/check/by-mail/followed-log.test.ts',
+      'test/cli/shared/{running-services,slot-environment,systemd-unit}.test.ts',
     ],
   },
 }
