@@ -2,7 +2,7 @@ import { COLON, CR, EQUALS, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../../../gr
 import type { Bytes } from '../../message/bytes.ts'
 import { indexOrEnd } from '../shared/lines.ts'
 import type { MemoryPool } from '../shared/store.ts'
-import { PIECE, type Steps, type Work } from '../shared/work.ts'
+import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'
 import { type HeldFile, PropertyHead, PropertyValue } from './property.ts'
 
 /**
@@ -17,6 +17,9 @@ export function* openCalendar(source: Bytes, work: Work, give: (file: HeldFile) 
     yield* work.oddly(readLines(source, mode, { ...odd }, work, give))
   }
 }
+
+/** The units of work of a value besides its bytes. */
+const VALUE_COST = 64
 
 /** The bytes at the front in which the first line must begin. */
 const FRONT = 512
@@ -84,6 +87,7 @@ function* readLines(
   function* giveReady(): Steps {
     for (let value = reader.ready.shift(); value; value = reader.ready.shift()) {
       try {
+        yield* work.countUnits(VALUE_COST)
         work.countBytes(value.store?.size ?? 0)
         for (const file of value.files()) yield* give(file)
       } finally {
@@ -93,8 +97,8 @@ function* readLines(
   }
   try {
     for (const chunk of source.chunks()) {
-      for (let at = 0; at < chunk.length; at += PIECE) {
-        const piece = chunk.subarray(at, at + PIECE)
+      for (let at = 0; at < chunk.length; at += LINES_PIECE) {
+        const piece = chunk.subarray(at, at + LINES_PIECE)
         reader.push(piece)
         yield* work.countUnits(piece.length)
         yield* giveReady()

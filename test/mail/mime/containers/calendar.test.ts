@@ -338,6 +338,22 @@ t.test('a value of nothing waits for nobody to take it', async (t) => {
   }
 })
 
+t.test('other mail has its turn while a calendar of short values is read', async (t) => {
+  let values = 0
+  let most = 0
+  class CountingWork extends Work {
+    override countBytes(bytes: number): void {
+      most = Math.max(most, ++values)
+      super.countBytes(bytes)
+    }
+  }
+  const source = Bytes.of(Buffer.from(`BEGIN:VCARD\n${'KEY:a\n'.repeat(60_000)}`))
+  const work = new CountingWork(source, { openFile: () => openAnonymousFile(tmpdir()) })
+  for (const { kind } of openCalendar(source, work, function* () {}))
+    if (kind === 'turn') values = 0
+  t.ok(most > 1000 && most < 5000, `${most} values at a time`)
+})
+
 t.test('a calendar with a file takes less than a tenth of what may be decoded', async (t) => {
   for (const size of [10_000, 1_000_000]) {
     const file = createHash('sha512').update('a').digest().toString('base64').slice(0, 72)
