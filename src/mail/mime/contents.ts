@@ -3,7 +3,7 @@ import { type ContentsOptions, Decoding } from './leaves/decoding.ts'
 import { giveCodedData, giveLeaf } from './leaves/leaf-contents.ts'
 import { DepthSearch } from './nested.ts'
 import { LimitExceeded } from './shared/limits.ts'
-import { PIECE, type Steps } from './shared/work.ts'
+import { LINES_PIECE, type Steps } from './shared/work.ts'
 import { aroundMail } from './structure/nesting.ts'
 import type { CodedData, Leaf } from './structure/open-contents.ts'
 import { MailReading } from './structure/reading.ts'
@@ -72,8 +72,8 @@ function* contentsWithin(source: Bytes, as: 'mail' | 'text', decoding: Decoding)
   }
   let steps = 0
   for (const chunk of source.chunks()) {
-    for (let at = 0; at < chunk.length; at += PIECE) {
-      reading.push(chunk.subarray(at, at + PIECE))
+    for (let at = 0; at < chunk.length; at += LINES_PIECE) {
+      reading.push(chunk.subarray(at, at + LINES_PIECE))
       yield* decoding.countUnits(reading.steps - steps)
       steps = reading.steps
       yield* give()

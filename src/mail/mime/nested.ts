@@ -7,7 +7,7 @@ import type { PartHeader } from './headers/part-header.ts'
 import { beginsAsMail, MAIL_START } from './leaves/content-checks.ts'
 
 import { LimitExceeded } from './shared/limits.ts'
-import { PIECE, type Steps, Work, type WorkOptions } from './shared/work.ts'
+import { LINES_PIECE, type Steps, Work, type WorkOptions } from './shared/work.ts'
 import { aroundMail, type Depth } from './structure/nesting.ts'
 import type { Leaf } from './structure/open-contents.ts'
 import { MailReading } from './structure/reading.ts'
@@ -68,8 +68,8 @@ export class DepthSearch {
     let steps = 0
     let isSettled = false
     for (const chunk of source.chunks()) {
-      for (let at = 0; at < chunk.length && !isSettled; at += PIECE) {
-        reading.push(chunk.subarray(at, at + PIECE))
+      for (let at = 0; at < chunk.length && !isSettled; at += LINES_PIECE) {
+        reading.push(chunk.subarray(at, at + LINES_PIECE))
         yield* this.#work.countUnits(reading.steps - steps)
         steps = reading.steps
         this.note(reading)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import t from 'tap'
+import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import { ReadBy } from '../message/bytes.ts'
@@ -39,3 +40,18 @@ for (const [name, make] of Object.entries(shapes)) {
     t.ok(most <= READ_MOST, `${most} bytes at a time`)
   })
 }
+
+t.test('other mail goes on while a mail of many short parts is read', async (t) => {
+  let headers = 0
+  let most = 0
+  const onHeader = () => {
+    most = Math.max(most, ++headers)
+  }
+  const openFile = () => openAnonymousFile(tmpdir())
+  const digest = `Content-Type: multipart/digest; boundary=b\n\n${'--b\n\nA: b\n\n'.repeat(20_000)}`
+  const options = { createHash, openFile, onHeader }
+  for (const { kind } of contentsOf(Bytes.of(Buffer.from(digest)), options)) {
+    if (kind === 'turn') headers = 0
+  }
+  t.ok(most < 4000, `${most} headers at a time`)
+})

@@ -29,6 +29,8 @@ const CODED_LINE_MAX = 96
 
 /** The steps that a line of a header takes besides those of its bytes. */
 const HEADER_LINE_STEPS = 8
+/** Those that each header takes, and each line that some reader takes for a delimiter. */
+const HEADER_STEPS = 64
 
 /** Above the line of an mbox stands nothing of a mail, but the line that scanners get (message.ts). */
 const FROM_LINE_MAX = 1
@@ -84,7 +86,7 @@ export class MailReading {
   #midLine = false
   /** Whether the block before this one, if there is one, ended in CR LF. */
   #isBehindCrlf = true
-  /** The number of bytes that were read, with headers that were read again. */
+  /** The number of bytes that were read, with headers that were read again, and what was small and costly. */
   steps = 0
   /** Whether a NUL was among them. */
   hasNul = false
@@ -190,6 +192,7 @@ export class MailReading {
     before,
     ...start
   }: Pick<RegionStart, 'isOfPart' | 'nests' | 'before'> & { isDoubtful?: boolean }): void {
+    this.steps += HEADER_STEPS
     const again = before?.lines.length ?? 0
     this.#goneOn += again
     const isTooMuch = this.#goneOn > limits.goneOn
@@ -392,6 +395,7 @@ export class MailReading {
    * whether one does.
    */
   #delimiter(bytes: Buffer, from: number, to: number): boolean {
+    this.steps += HEADER_STEPS + (this.#open.length >> 2) // each of them may end here
     const isCutOff = from === 0 ? this.#midLine : bytes[from - 1] !== LF
     const line = this.#delimiters.read(bytes, from, to, isCutOff)
     if (!line) return false
