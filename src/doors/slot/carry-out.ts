@@ -88,7 +88,6 @@ export function becomeNext(
   checkChain(chain, chain.self)
   const messageFile = fileOf(edited(message, edits), directory)
   const envelopeFile = fileOf([envelope.wire], directory)
-  message.removeNamedFile()
   log()
   return replaceProcess({ ...chain, inputs: [messageFile, envelopeFile] })
 }

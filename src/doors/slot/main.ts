@@ -2,7 +2,7 @@ import { errorText, Fault, faultKindOf } from '../../ground/errors/fault.ts'
 import { printsHelpOrVersion } from '../../ground/process/command-line.ts'
 import { leaveStandardStreamsAlone } from '../../ground/process/descriptors.ts'
 import { chainEnvironment } from '../../ground/settings/environment.ts'
-import type { Message } from '../../mail/message/message.ts'
+import { removeNamedFiles } from '../../mail/message/named-copy.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
 import { readControlDirectories, readPolicy } from '../../scan/judge/policy.ts'
 import { deliver } from '../shared/deliver.ts'
@@ -76,24 +76,19 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   const tools = await prepareTools(policy, log)
   const transaction = receiveTransaction(optionsOf(policy, tools), env)
   slotLog.transaction = transaction
-  const { message } = transaction
-  const keepNoFile = removeWhenKilled(message)
-  try {
-    const site = await loadSite(transaction, policy, tools, { env, log })
-    return await deliver(transaction, site, new Deadline(tools.uptime), {
-      answers: 'once, some kept',
-      code: exit.done,
-      about: () => slotLog.about(),
-      async carryOut(decision) {
-        await tools.quota?.settled()
-        tools.quota?.close()
-        keepNoFile.stop()
-        return carryOut(decision, transaction, policy.spool.directory, context)
-      },
-    })
-  } finally {
-    message.removeNamedFile()
-  }
+  const keepNoFile = removeWhenKilled()
+  const site = await loadSite(transaction, policy, tools, { env, log })
+  return deliver(transaction, site, new Deadline(tools.uptime), {
+    answers: 'once, some kept',
+    code: exit.done,
+    about: () => slotLog.about(),
+    async carryOut(decision) {
+      await tools.quota?.settled()
+      tools.quota?.close()
+      keepNoFile.stop()
+      return carryOut(decision, transaction, policy.spool.directory, context)
+    },
+  })
 }
 
 /**
@@ -109,12 +104,12 @@ function tellsUsage(): boolean {
 }
 
 /**
- * Removes the file of the message if this process is told to end while scanners run, and defers the
- * mail. (SIGKILL leaves the file; onescand sweeps it.)
+ * Removes the files for scanners if this process is told to end while they run, and defers the mail.
+ * (SIGKILL leaves a file; onescand sweeps it.)
  */
-function removeWhenKilled(message: Message): { stop(): void } {
+function removeWhenKilled(): { stop(): void } {
   const end = () => {
-    message.removeNamedFile()
+    removeNamedFiles()
     process.exit(exit.deferred)
   }
   for (const signal of SIGNALS) process.on(signal, end)

@@ -94,7 +94,7 @@ export class Intake {
     file?.seal()
     const known = { header, headerTooLarge, form: form.finish(), sealed: file?.sealed }
     const bytes = file ?? Bytes.of(this.#bytes.all)
-    return new Message(known, bytes, this.#options.spool, () => file?.close())
+    return new Message(known, bytes, () => file?.close())
   }
 
   /** Frees everything. It is called once the message is closed, or if there will be no message. */

@@ -1,8 +1,6 @@
 import type { Bytes } from './bytes.ts'
 import type { BodyDigests } from './canonical-body.ts'
 import type { Header } from './header-block.ts'
-import { NamedCopy } from './named-copy.ts'
-import type { SpoolPolicy } from './spool.ts'
 
 /** The properties of a message that stamps depend on. */
 export interface MessageForm {
@@ -13,7 +11,7 @@ export interface MessageForm {
 }
 
 /** A message that was received to its end; its header block is in memory. */
-export class Message extends NamedCopy {
+export class Message {
   /** Bytes of header block and body. */
   readonly size: number
   /**
@@ -41,10 +39,8 @@ export class Message extends NamedCopy {
   constructor(
     known: Pick<Message, 'header' | 'headerTooLarge' | 'form' | 'sealed'>,
     bytes: Bytes,
-    policy: SpoolPolicy,
     free: () => void,
   ) {
-    super(policy)
     this.size = bytes.size
     this.header = known.header
     this.headerTooLarge = known.headerTooLarge
@@ -56,7 +52,6 @@ export class Message extends NamedCopy {
 
   /** Frees everything. */
   close(): void {
-    this.removeNamedFile()
     this.#free()
   }
 }

@@ -16,77 +16,72 @@ import type { Bytes } from './bytes.ts'
 import { type SpoolPolicy, spoolFault, unguessable, writeInTurns } from './spool.ts'
 
 /**
- * A copy of a message in a file that scanners open by its name. They see it whole or not at all: half a
- * message must never be scanned.
+ * A copy of bytes in a file that scanners open by its name. They see it whole or not at all: half a message
+ * must never be scanned.
  */
 export class NamedCopy {
+  readonly #bytes: Bytes
   readonly #policy: SpoolPolicy
-  #file: NamedFile | undefined // the file, whole or not
+  #file: NamedFile | undefined // whole or not
   #making: Promise<NamedFile> | undefined
 
-  constructor(policy: SpoolPolicy) {
+  constructor(bytes: Bytes, policy: SpoolPolicy) {
+    this.#bytes = bytes
     this.#policy = policy
   }
 
   /**
-   * Returns the absolute path of a file that holds the bytes. The first call makes the file, in turns of
-   * the event loop; later calls must have the same bytes, and get the same file. Rejects with a Fault of
-   * kind `temp-file` or `write`, or with an Error if the file was removed; later calls reject in the
-   * same way.
+   * Resolves to the file. The first call makes it, in turns of the event loop; later calls get the same one.
+   * Rejects with a Fault of kind `temp-file` or `write`, or with an Error if the file was removed; later
+   * calls reject in the same way.
    */
-  async path(bytes: Bytes): Promise<string> {
-    this.#making ??= this.#make(bytes)
+  async file(): Promise<NamedFile> {
+    this.#making ??= this.#make()
     const file = await this.#making
     if (file !== this.#file) throw new Error('the message is over')
-    return file.path
-  }
-
-  /**
-   * Makes sure that scanners have opened this file. Must be called before the result of a scan by
-   * `path()` counts. Throws a Fault of kind `read` if they may have opened another one.
-   */
-  confirmFile(): void {
-    this.#file?.confirm()
+    return file
   }
 
   /** Removes the file if there is one. If it is being made, no more of the bytes is read. */
-  removeNamedFile(): void {
+  remove(): void {
     this.#file?.remove()
     this.#file = undefined
   }
 
-  async #make(bytes: Bytes): Promise<NamedFile> {
+  async #make(): Promise<NamedFile> {
     const file = new NamedFile(this.#policy)
     this.#file = file
     try {
-      await writeInTurns(file.fd, bytes.chunks(), file.path, () => file !== this.#file)
+      await writeInTurns(file.fd, this.#bytes.chunks(), file.path, () => file !== this.#file)
       if (file === this.#file) file.noteWhole()
       return file
     } catch (error) {
-      if (file === this.#file) this.removeNamedFile()
+      if (file === this.#file) this.remove()
       throw error
     }
   }
 }
 
-/**
- * Calls `use` with what makes a named file of the bytes. When it is done, it is made sure that scanners
- * have opened this file (a Fault of kind `read` otherwise), and the file is removed.
- */
+/** Calls `use` with what makes a named file of the bytes, and removes that file. */
 export async function withNamedCopy<T>(
   bytes: Bytes,
   policy: SpoolPolicy,
-  use: (path: () => Promise<string>) => Promise<T>,
+  use: (file: () => Promise<NamedFile>) => Promise<T>,
 ): Promise<T> {
-  const file = new NamedCopy(policy)
+  const copy = new NamedCopy(bytes, policy)
   try {
-    const result = await use(() => file.path(bytes))
-    file.confirmFile()
-    return result
+    return await use(() => copy.file())
   } finally {
-    file.removeNamedFile()
+    copy.remove()
   }
 }
+
+/** Removes the files of all copies: this process ends in the middle of its work. */
+export function removeNamedFiles(): void {
+  for (const file of present) file.remove()
+}
+
+const present = new Set<NamedFile>()
 
 /**
  * A file that scanners of this user or another one open by its path. It must have a name: a memory file
@@ -117,6 +112,7 @@ class NamedFile {
       if (!this.#isShared) removeQuietly(directory)
       throw spoolFault(`cannot make a file for scanners in ${directory} (SPOOLDIR)`, error)
     }
+    present.add(this)
   }
 
   /** Notes that the file is filled. */
@@ -134,8 +130,9 @@ class NamedFile {
     throw new Fault('read', `${this.path}: was changed while it was scanned`)
   }
 
-  /** Closes and removes the file, and its private directory. Never throws. */
+  /** Closes and removes the file, and its private directory, once. Never throws. */
   remove(): void {
+    if (!present.delete(this)) return // its descriptor may be another file's
     try {
       unlinkSync(this.path)
     } catch {

@@ -50,7 +50,6 @@ export async function judge(
   const files = policy.cluster && tools.signatureFiles()
   const signatures = await findSignaturesInUse(tools.scanners, files, tools.now())
   const scanned = await scanUnvouched(mail, { policy, tools }, trust, deadline)
-  if (scanned.result.answer === 'clean') message.confirmFile()
   times.scan = lap()
 
   const { stamp, notes: stampNotes } = await stampScanned(mail, policy, tools, scanned, signatures)

@@ -1,5 +1,4 @@
 import type { Header } from '../../mail/message/header-block.ts'
-import { withNamedCopy } from '../../mail/message/named-copy.ts'
 import type { Trust } from '../cluster/verify.ts'
 import type { ScanRun } from '../scanners/run/ask-scanners.ts'
 import { runScanners, sampleOf } from '../scanners/scan.ts'
@@ -119,14 +118,10 @@ function runnerFor(
   timeLeft: () => number,
   told: Pick<ScanRun, 'note' | 'odd'>,
 ): RunScanners {
-  const sample = sampleOf(message, leaving, envelope, client.origin)
   return (scanners, { header, ...more } = {}) => {
-    const run = { ...options, scanners, timeout: timeLeft(), ...more }
-    if (header === undefined) return runScanners(sample, { ...run, ...told })
-    const other = sampleOf(message, header, envelope, client.origin)
-    return withNamedCopy(other.bytes, options.spool, (path) =>
-      runScanners({ ...other, path }, { ...run, note: () => {} }),
-    )
+    const sample = sampleOf(message, header ?? leaving, envelope, client.origin)
+    const heard = header === undefined ? told : { note: () => {} }
+    return runScanners(sample, { ...options, scanners, timeout: timeLeft(), ...more, ...heard })
   }
 }
 

@@ -60,7 +60,8 @@ export function clamscanScanner(settings: ScanSettings): ContentScanner {
         const result = await endingItsPrograms(signal, async () => {
           const engine = await startEngine(settings)
           signal.throwIfAborted()
-          return engine.isInfected(await sample.path())
+          const { path } = await sample.file()
+          return engine.isInfected(path)
         })
         return findingOf(result)
       } catch (error) {

@@ -45,7 +45,7 @@ export function commandScanner(
     },
     async scan(sample, task) {
       const option = handingOverOption(words)
-      const path = await sample.path()
+      const { path } = await sample.file()
       const options = option ? [option] : []
       return run(settings, [program, ...options, ...fillIn(words, path)], path, task, write)
     },

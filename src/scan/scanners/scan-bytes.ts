@@ -1,5 +1,6 @@
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { HEADER_LIMITS_IN_WORDS } from '../../mail/message/header-block.ts'
+import { removeNamedFiles } from '../../mail/message/named-copy.ts'
 import type { SpoolPolicy } from '../../mail/message/spool.ts'
 import { takeMessage } from '../cluster/take-message.ts'
 import { runScanners, sampleOf } from './scan.ts'
@@ -33,7 +34,7 @@ export async function scanBytes(
   { spool, scanners, settings, whenInterrupted }: ManualScan,
 ): Promise<{ readonly size: number; readonly result: ScanFinding; readonly notes: string[] }> {
   const message = await takeMessage(bytes, spool, [])
-  const settle = whenInterrupted?.(() => message.removeNamedFile())
+  const settle = whenInterrupted?.(removeNamedFiles)
   const notes: string[] = []
   const { size } = message
   try {

@@ -18,6 +18,9 @@ import {
   type ScanTask,
 } from './shared/scanner.ts'
 
+/** The sample of a message, of which runScanners() makes the file. */
+type MessageSample = Omit<Sample, 'file'>
+
 /**
  * Makes the sample that scanners get of a message: TOP_LINE, the header block, the body. `leaving` is
  * the header block as it will leave, so that scanners see what will be queued.
@@ -27,7 +30,7 @@ export function sampleOf(
   leaving: Header,
   envelope: Envelope,
   origin?: Origin,
-): Sample {
+): MessageSample {
   const bytes = Bytes.of(Buffer.concat([TOP_LINE, leaving.bytes]), message.body)
   const { sealed, header } = message
   const isUnchanged = leaving === header || leaving.bytes.equals(header.bytes)
@@ -36,7 +39,6 @@ export function sampleOf(
     ...(sealed !== undefined && isUnchanged && { sealedFile: () => sealed }),
     envelope,
     origin,
-    path: () => message.path(bytes),
   }
 }
 
@@ -51,7 +53,7 @@ export function sampleOf(
  * is nested; and what is odd about it. A message that is nested deeper than scanners look is not given
  * to them as a whole: they would call it clean.
  */
-export async function runScanners(sample: Sample, run: ScanRun): Promise<ScanFinding> {
+export async function runScanners(message: MessageSample, run: ScanRun): Promise<ScanFinding> {
   const abort = new AbortController()
   const deadline = run.uptime() + run.timeout
   const timer = setTimeout(() => abortLate(abort), run.timeout)
@@ -61,14 +63,16 @@ export async function runScanners(sample: Sample, run: ScanRun): Promise<ScanFin
   gone?.addEventListener('abort', leave)
   if (gone?.aborted) leave()
   try {
-    const scan = new MessageScan(sample, run, {
+    const task: ScanTask = {
       signal: abort.signal,
       timeLeft: () => Math.max(0, deadline - run.uptime()),
       note: run.note,
       isExcused: run.isExcused,
       signatures: run.signatures,
-    })
-    const finding = await scan.find()
+    }
+    const finding = await withNamedCopy(message.bytes, run.spool, (file) =>
+      new MessageScan({ ...message, file }, run, task).find(),
+    )
     const isUnfinished = gone?.aborted && finding.answer === 'unknown'
     return isUnfinished ? { ...finding, unfinished: true } : finding
   } finally {
@@ -154,8 +158,8 @@ class MessageScan {
     const { envelope, origin, bytes: whole } = this.#message
     const bytes = whole.without(this.#asked)
     const { spool } = this.#run
-    return withNamedCopy(bytes, spool, (path) =>
-      this.#answers.ask([{ bytes, envelope, origin, path }]),
+    return withNamedCopy(bytes, spool, (file) =>
+      this.#answers.ask([{ bytes, envelope, origin, file }]),
     )
   }
 

@@ -198,7 +198,6 @@ export class Verdicts {
     if (found === undefined || inUse === undefined) {
       return { end: { kind: 'nothing' }, mayLast: false }
     }
-    identity.query.message.confirmFile()
     const scanners = identity.scanners.map((scanner) => scanner.name)
     const signatures = joinVersions(identity.versions)
     const verdict = { found, scanners, signatures, time: inUse.since, host }
@@ -274,7 +273,7 @@ function memorableOf(
   { scanners }: MemorableMessage,
 ): RememberedVerdict['found'] | undefined {
   if (result.answer === 'clean') return result.unread ? undefined : { answer: 'clean' }
-  if (result.answer !== 'infected' || result.banned) return undefined
+  if (result.answer !== 'infected' || result.banned || result.unconfirmed) return undefined
   const { name, scanner } = result
   if (scanner === undefined) return undefined
   if (!scanners.some((memorable) => memorable.name === scanner)) return undefined

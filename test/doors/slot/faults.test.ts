@@ -243,16 +243,39 @@ t.test('a scanner that takes the file away, or writes to it, changes no mail', a
   }
 })
 
+/** Mail in which `MZ VIRUS` is encoded: scanners get a file of that besides that of the message. */
+const withContent = bytes(`Subject: x
+MIME-Version: 1.0
+Content-Type: application/octet-stream
+Content-Transfer-Encoding: base64
+
+TVogVklSVVMK
+`)
+
 // promise: step-3-judge
 t.test('a slot that is told to end removes its file and ends with 71', async (t) => {
   const SPOOLDIR = t.testdir()
   for (const { program } of runtimes) {
-    const run = await runSlot({
-      program,
-      settings: { QHPSI: scanner('kill -TERM $PPID; sleep 5'), SPOOLDIR },
-    })
-    t.equal(run.code, 71)
-    t.equal(run.deliveries.length, 0)
+    for (const message of [plain, withContent]) {
+      const run = await runSlot({
+        program,
+        message,
+        settings: { QHPSI: scanner('kill -TERM $PPID; sleep 5'), SPOOLDIR },
+      })
+      t.equal(run.code, 71)
+      t.equal(run.deliveries.length, 0)
+      t.same(readdirSync(SPOOLDIR), [])
+    }
+  }
+})
+
+// promise: step-3-judge
+t.test('what a scanner takes away, because it found something, is refused', async (t) => {
+  const SPOOLDIR = t.testdir()
+  const QHPSI = scanner('grep -q VIRUS "$1" || exit 0; mv "$1" "$1.kept"; rm "$1.kept"; exit 1')
+  const settings = { QHPSI, QHPSIRC: '1', QHPSIRN: '0', REJECTVIRUS: '1', SPOOLDIR }
+  for (const message of [infected, withContent]) {
+    await refusedBy(t, 31, /scan=infected/, { message, settings })
     t.same(readdirSync(SPOOLDIR), [])
   }
 })

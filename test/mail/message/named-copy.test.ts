@@ -1,12 +1,20 @@
-import { existsSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Fault } from '../../../src/ground/errors/fault.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
-import { messageOf } from '../../../src/mail/message/intake.ts'
-import type { Message } from '../../../src/mail/message/message.ts'
-import { NamedCopy, withNamedCopy } from '../../../src/mail/message/named-copy.ts'
+import { NamedCopy, removeNamedFiles, withNamedCopy } from '../../../src/mail/message/named-copy.ts'
 import type { SpoolPolicy } from '../../../src/mail/message/spool.ts'
 
 const MEGABYTE = 1024 * 1024
@@ -31,12 +39,9 @@ class BodyOf extends Bytes {
   }
 }
 
-const wholeOf = ({ header, body }: Message) => Bytes.of(header.bytes, body)
-
-function messageWith(spool: Partial<SpoolPolicy>) {
-  return messageOf(Buffer.from('A: b\n\nbody'), {
-    spool: { directory: tmpdir(), sharedDirectory: undefined, ...spool },
-  })
+function copyIn(spool: Partial<SpoolPolicy>): NamedCopy {
+  const policy = { directory: tmpdir(), sharedDirectory: undefined, ...spool }
+  return new NamedCopy(Bytes.of(Buffer.from('A: b\n\nbody')), policy)
 }
 
 t.test('the copy of a large message gives other work turns', async (t) => {
@@ -44,8 +49,7 @@ t.test('the copy of a large message gives other work turns', async (t) => {
   const pieces = 32
   const body = new BodyOf(pieces)
   const policy = { directory, sharedDirectory: undefined }
-  const copy = new NamedCopy(policy)
-  const bytes = Bytes.of(Buffer.from('top\n'), body)
+  const copy = new NamedCopy(Bytes.of(Buffer.from('top\n'), body), policy)
   const readAtTurns: number[] = []
   let isOver = false
   const others = () => {
@@ -53,15 +57,16 @@ t.test('the copy of a large message gives other work turns', async (t) => {
     if (!isOver) setImmediate(others)
   }
   setImmediate(others)
-  const path = copy.path(bytes)
-  t.equal(await copy.path(bytes), await path, 'who asks meanwhile gets the same one')
+  const making = copy.file()
+  t.equal(await copy.file(), await making, 'who asks meanwhile gets the same one')
   isOver = true
   const turns = new Set(readAtTurns).size
   t.ok(turns >= (pieces * PIECE) / MEGABYTE - 1, `others had ${turns} turns`)
   const expected = Buffer.concat([Buffer.from('top\n'), new BodyOf(pieces).gather()])
-  t.ok(readFileSync(await path).equals(expected))
-  copy.removeNamedFile()
-  t.notOk(existsSync(await path))
+  const { path } = await making
+  t.ok(readFileSync(path).equals(expected))
+  copy.remove()
+  t.notOk(existsSync(path))
 })
 
 t.test(
@@ -71,13 +76,13 @@ t.test(
       const directory = t.testdir()
       const body = new BodyOf(32)
       const policy = { directory, sharedDirectory: shared ? directory : undefined }
-      const copy = new NamedCopy(policy)
-      const path = copy.path(Bytes.of(Buffer.from('top\n'), body))
+      const copy = new NamedCopy(Bytes.of(Buffer.from('top\n'), body), policy)
+      const making = copy.file()
       t.equal(readdirSync(directory).length, 1)
       const before = body.read
-      copy.removeNamedFile()
+      copy.remove()
       t.same(readdirSync(directory), [])
-      await t.rejects(path, { message: 'the message is over' })
+      await t.rejects(making, { message: 'the message is over' })
       t.equal(body.read, before)
       t.same(readdirSync(directory), [])
     }
@@ -87,15 +92,14 @@ t.test(
 t.test('every call for a copy that cannot be made, or was removed, rejects', async (t) => {
   const directory = t.testdir()
   const none = { directory: `${directory}/none`, sharedDirectory: undefined }
-  const missing = new NamedCopy(none)
-  for (let piece = 0; piece < 2; piece++) {
-    await t.rejects(missing.path(new BodyOf(1)), /none \(TMPDIR\)/)
-  }
+  const missing = new NamedCopy(new BodyOf(1), none)
+  for (let call = 0; call < 2; call++) await t.rejects(missing.file(), /none \(TMPDIR\)/)
   const policy = { directory, sharedDirectory: undefined }
-  const removed = new NamedCopy(policy)
-  await removed.path(new BodyOf(1))
-  removed.removeNamedFile()
-  await t.rejects(removed.path(new BodyOf(1)), { message: 'the message is over' })
+  const removed = new NamedCopy(new BodyOf(1), policy)
+  await removed.file()
+  removed.remove()
+  removed.remove()
+  await t.rejects(removed.file(), { message: 'the message is over' })
   t.same(readdirSync(directory), [])
 })
 
@@ -103,60 +107,109 @@ t.test('a copy is there while it is used, and leaves nothing', async (t) => {
   const directory = t.testdir()
   for (const sharedDirectory of [directory, undefined]) {
     const policy = { directory, sharedDirectory }
-    const text = await withNamedCopy(Bytes.of(Buffer.from('top')), policy, async (path) =>
-      readFileSync(await path(), 'latin1'),
+    const text = await withNamedCopy(Bytes.of(Buffer.from('top')), policy, async (file) =>
+      readFileSync((await file()).path, 'latin1'),
     )
     t.equal(text, 'top')
     t.same(readdirSync(directory), [])
     const broken = Bytes.of(Buffer.from('top'), new BodyOf(1).slice(0, 9))
-    const used = withNamedCopy(broken, policy, (path) => path())
+    const used = withNamedCopy(broken, policy, (file) => file())
     await t.rejects(used, /bytes more/)
     t.same(readdirSync(directory), [])
   }
   const policy = { directory, sharedDirectory: directory }
-  const moved = withNamedCopy(new BodyOf(1), policy, async (path) => unlinkSync(await path()))
+  const moved = withNamedCopy(new BodyOf(1), policy, async (file) => {
+    const made = await file()
+    unlinkSync(made.path)
+    made.confirm()
+  })
   await t.rejects(moved, { kind: 'read', message: /was changed while it was scanned/ })
 })
 
 // promise: spool, rule-2-move
 t.test('a file for scanners is private if there is no SPOOLDIR', async (t) => {
   const directory = t.testdir()
-  const message = messageWith({ directory })
-  const path = await message.path(wholeOf(message))
-  t.equal(await message.path(wholeOf(message)), path, 'there is one')
+  const copy = copyIn({ directory })
+  const { path } = await copy.file()
+  t.equal((await copy.file()).path, path, 'there is one')
+  t.equal(readFileSync(path, 'latin1'), 'A: b\n\nbody')
   t.equal(statSync(join(path, '..')).mode & 0o777, 0o700)
   t.equal(statSync(path).mode & 0o777, 0o600)
-  message.removeNamedFile()
+  copy.remove()
   t.same(readdirSync(directory), [])
-  message.close()
 })
 
 t.test('a file in SPOOLDIR is readable by its group, whatever the umask', async (t) => {
   const sharedDirectory = t.testdir()
   const before = process.umask(0o077)
-  const message = messageWith({ sharedDirectory })
-  const path = await message.path(wholeOf(message))
+  const copy = copyIn({ sharedDirectory })
+  const { path } = await copy.file()
   process.umask(before)
   t.equal(statSync(path).mode & 0o777, 0o640)
-  message.close()
+  copy.remove()
   t.same(readdirSync(sharedDirectory), [])
 })
 
-t.test('closing a message leaves nothing, even if a scanner took its file away', async (t) => {
+t.test('removing a copy leaves nothing, even if a scanner has written to its file', async (t) => {
   const sharedDirectory = t.testdir()
-  const message = messageWith({ sharedDirectory })
-  writeFileSync(await message.path(wholeOf(message)), '')
-  message.close()
+  const copy = copyIn({ sharedDirectory })
+  writeFileSync((await copy.file()).path, '')
+  copy.remove()
   t.same(readdirSync(sharedDirectory), [])
   t.equal(existsSync(sharedDirectory), true)
 })
 
+t.test('a process that ends removes the files of all copies', async (t) => {
+  const place = t.testdir({ own: {}, shared: {} })
+  const [directory, sharedDirectory] = [join(place, 'own'), join(place, 'shared')]
+  await Promise.all([copyIn({ directory }).file(), copyIn({ sharedDirectory }).file()])
+  removeNamedFiles()
+  t.same([...readdirSync(directory), ...readdirSync(sharedDirectory)], [])
+})
+
 t.test('a directory that cannot be used is a temporary error that names it', async (t) => {
   const missing = join(t.testdir(), 'missing')
-  const faultOf = (spool: Partial<SpoolPolicy>) => {
-    const message = messageWith(spool)
-    return message.path(wholeOf(message)).catch((error: Fault) => `${error.kind} ${error.message}`)
-  }
+  const faultOf = (spool: Partial<SpoolPolicy>) =>
+    copyIn(spool)
+      .file()
+      .catch((error: Fault) => `${error.kind} ${error.message}`)
   t.match(await faultOf({ directory: missing }), /^temp-file .*missing \(TMPDIR\)/)
   t.match(await faultOf({ sharedDirectory: missing }), /^temp-file .*missing \(SPOOLDIR\)/)
 })
+
+t.test('a file that was replaced during the scan is not confirmed', async (t) => {
+  const attacks: Record<string, (path: string) => void> = {
+    'another one in its place': (path) => {
+      writeFileSync(`${path}-clean`, 'clean')
+      renameSync(`${path}-clean`, path)
+    },
+    'another one, and the first one again': (path) => {
+      renameSync(path, `${path}-away`)
+      writeFileSync(path, 'clean')
+      renameSync(`${path}-away`, path)
+    },
+    'another content': (path) => writeFileSync(path, 'clean'),
+    'a second name': (path) => linkSync(path, `${path}-2`),
+    nothing: (path) => rmSync(path),
+  }
+  const sharedDirectory = t.testdir()
+  for (const [what, attack] of Object.entries(attacks)) {
+    const copy = copyIn({ sharedDirectory })
+    const file = await copy.file()
+    await untilLater(t.testdirName)
+    file.confirm()
+    attack(file.path)
+    t.throws(() => file.confirm(), /was changed while/, what)
+    copy.remove()
+  }
+})
+
+/** Until the clock that file systems take their times from has gone on. */
+async function untilLater(directory: string): Promise<void> {
+  const probe = join(directory, 'probe')
+  const now = () => {
+    writeFileSync(probe, '')
+    return statSync(probe, { bigint: true }).ctimeNs
+  }
+  for (const start = now(); now() === start; ) await new Promise(setImmediate)
+}

@@ -1,21 +1,9 @@
 import { createHash } from 'node:crypto'
-import {
-  existsSync,
-  linkSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync, readFileSync, writeSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { loadSystem } from '../../../src/ground/runtime/system.ts'
-import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX, Header, headerOf } from '../../../src/mail/message/header-block.ts'
 import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
@@ -47,8 +35,6 @@ function received(bytes: Buffer, files = true, memory = PLENTY, piece = 60_000):
   for (let at = 0; at < bytes.length; at += piece) intake.write(bytes.subarray(at, at + piece))
   return intake.finish()
 }
-
-const leavingOf = ({ header, body }: Message) => Bytes.of(TOP_LINE, header.bytes, body)
 
 /** Lists all that a message shows, in values that can be compared. */
 function shown(message: Message): unknown {
@@ -123,20 +109,6 @@ t.test(
   },
 )
 
-t.test('a message in memory is a file as long as a scanner needs one', async (t) => {
-  const bytes = Buffer.from('A: b\n\nbody\n')
-  const message = messageOf(bytes, options)
-  t.same(
-    readdirSync(directory).filter((name) => name.startsWith('onescan')),
-    [],
-  )
-  const path = await message.path(leavingOf(message))
-  t.ok(readFileSync(path).equals(Buffer.concat([TOP_LINE, bytes])))
-  t.equal(await message.path(leavingOf(message)), path)
-  message.close()
-  t.notOk(existsSync(path))
-})
-
 t.test('scanners get the sealed file itself, unless a field of it is removed', async (t) => {
   for (const size of [200_000, 600_000]) {
     const body = Buffer.alloc(size, 'body\n')
@@ -152,55 +124,13 @@ t.test('scanners get the sealed file itself, unless a field of it is removed', a
     t.equal(sampleWith(message.header).sealedFile?.(), descriptor)
     const cleared = sampleWith(leaving)
     t.equal(cleared.sealedFile, undefined)
-    const path = await cleared.path()
-    t.ok(readFileSync(path).equals(Buffer.concat([TOP_LINE, leaving.bytes, body])))
+    t.ok(cleared.bytes.gather().equals(Buffer.concat([TOP_LINE, leaving.bytes, body])))
     message.close()
-    t.notOk(existsSync(path))
     const onDisk = received(bytes, false)
     t.equal(onDisk.sealed, undefined)
     onDisk.close()
   }
 })
-
-t.test('a file that was replaced during the scan is not confirmed', async (t) => {
-  const attacks: Record<string, (path: string) => void> = {
-    'another one in its place': (path) => {
-      writeFileSync(`${path}-clean`, 'clean')
-      renameSync(`${path}-clean`, path)
-    },
-    'another one, and the first one again': (path) => {
-      renameSync(path, `${path}-away`)
-      writeFileSync(path, 'clean')
-      renameSync(`${path}-away`, path)
-    },
-    'another content': (path) => writeFileSync(path, 'clean'),
-    'a second name': (path) => linkSync(path, `${path}-2`),
-    nothing: (path) => rmSync(path),
-  }
-  const sharedDirectory = t.testdir()
-  const shared = { ...options, spool: { directory, sharedDirectory } }
-  const bytes = Buffer.concat([Buffer.from('A: b\n\n'), Buffer.alloc(600_000, 'text\n')])
-  for (const [what, attack] of Object.entries(attacks)) {
-    const ours = messageOf(bytes, shared)
-    ours.confirmFile()
-    const path = await ours.path(leavingOf(ours))
-    await tick()
-    ours.confirmFile()
-    attack(path)
-    t.throws(() => ours.confirmFile(), /was changed while/, `ours: ${what}`)
-    ours.close()
-  }
-})
-
-/** Until the clock that file systems take their times from has gone on. */
-async function tick(): Promise<void> {
-  const probe = join(directory, 'probe')
-  const now = () => {
-    writeFileSync(probe, '')
-    return statSync(probe, { bigint: true }).ctimeNs
-  }
-  for (const start = now(); now() === start; ) await new Promise(setImmediate)
-}
 
 // promise: others-unharmed
 t.test('messages that are read at the same time do not share a buffer', async (t) => {

@@ -18,7 +18,6 @@ import {
   clean,
   infected,
   type ScanFinding,
-  unknown,
   unseen,
 } from '../../../src/scan/scanners/shared/finding.ts'
 import type {
@@ -47,8 +46,6 @@ export interface Setup {
   readonly sender?: string
   readonly recipients?: readonly string[]
   readonly tools?: Partial<Tools>
-  /** Called if the message must still be the file that scanners read. */
-  readonly confirm?: () => void
 }
 
 export function scannerOf(name: string, scan: ContentScanner['scan']): ContentScanner {
@@ -58,7 +55,7 @@ export function scannerOf(name: string, scan: ContentScanner['scan']): ContentSc
 /** A message, and what it is judged by. `asked` names the scanners that are asked. */
 export function stageFor(text: string, setup: Setup = {}) {
   const { settings, scan = async () => clean, sender = 'a@example.org' } = setup
-  const { recipients = ['b@example.org'], confirm = () => {} } = setup
+  const { recipients = ['b@example.org'] } = setup
   const env = { QHPSI: 'plugin: clamd', ...settings }
   const policy = readScanningPolicy(env)!
   const asked: string[] = []
@@ -82,12 +79,11 @@ export function stageFor(text: string, setup: Setup = {}) {
     }
     return { ...scanner, search }
   })
-  const held = messageOf(Buffer.from(text, 'latin1'), {
+  const message = messageOf(Buffer.from(text, 'latin1'), {
     spool: policy.spool,
     digestsFor: () => ({ md5: true, sha256: true }),
     createHash: crypto.createHash,
   })
-  const message = Object.assign(held, { confirmFile: confirm })
   const client = { relay: false, clusterPeer: false, bounceInjector: false, ...setup.client }
   const envelope = makeEnvelope(
     Buffer.from(sender),
@@ -139,12 +135,10 @@ export function editsOf(decision: Decision): string[] {
   return [...remove.map((name) => `-${name}`), ...add.map(({ name, value }) => `${name} ${value}`)]
 }
 
-export const SCANFAIL = { SCANFAIL: 'accept' }
 export const virus = async () => infected('Eicar')
 export const banned = async (): Promise<ScanFinding> => {
   return { answer: 'infected', name: 'attachment a.exe', banned: true }
 }
-export const nobody = async () => unknown('clamd is down', 'unreachable')
 export const tooLarge = async () => unseen('size', 'clamd: too large')
 export const bounce = { bounceInjector: true }
 export const relay = { relay: true }

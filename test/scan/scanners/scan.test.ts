@@ -1,11 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { getEventListeners } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { errorText } from '../../../src/ground/errors/fault.ts'
 import { EICAR, eicarScanner } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { runScanners } from '../../../src/scan/scanners/scan.ts'
-import { type ScanFinding, type Unseen, unseen } from '../../../src/scan/scanners/shared/finding.ts'
+import {
+  infected,
+  type ScanFinding,
+  type Unseen,
+  unknown,
+  unseen,
+} from '../../../src/scan/scanners/shared/finding.ts'
 import { isLate, type Sample, type Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import { ReadBy } from '../../mail/message/bytes.ts'
 import { openDirectory } from '../../programs/reachable.ts'
@@ -58,7 +65,7 @@ async function readOn(message: Sample, waiting: Promise<void>): Promise<unknown>
   const chunks = message.bytes.chunks()[Symbol.iterator]()
   chunks.next()
   await waiting
-  const attempts = [() => chunks.next(), () => [...message.bytes.chunks()], () => message.path()]
+  const attempts = [() => chunks.next(), () => [...message.bytes.chunks()], () => message.file()]
   return Promise.all(
     attempts.map(async (attempt) => {
       try {
@@ -161,5 +168,45 @@ t.test(
     const late = await runScanners(plain, { ...run, timeout: 1, gone: signal })
     t.match(late, { answer: 'unknown', why: /late|in time/, unfinished: undefined })
     clearTimeout(stay)
+  },
+)
+
+/** What a scanner says that opens a file, after somebody has put another one in its place or taken it away. */
+const saidOf: readonly (readonly [
+  what: string,
+  said: ScanFinding,
+  expected: ScanFinding | RegExp,
+])[] = [
+  ['what is clean', { answer: 'clean' }, /was changed while it was scanned/],
+  ['a limit that lets the mail in', unseen('depth', 'clamd: deep'), /was changed while/],
+  ['a virus that is excused', infected('Excused'), /was changed while/],
+  ['a virus', infected('A'), { ...infected('A'), scanner: 'clamd', unconfirmed: true }],
+  ['that it could not tell', unknown('clamd: no'), unknown('clamd: no')],
+]
+
+// promise: spool
+t.test(
+  'only what was found, or could not be told, counts if the file is not as it was',
+  async (t) => {
+    const sharedDirectory = t.testdir()
+    const spool = { directory: sharedDirectory, sharedDirectory }
+    const text = 'Subject: x\nMIME-Version: 1.0\nContent-Type: text/html\n\n<p>text\n'
+    for (const [what, said, expected] of saidOf) {
+      for (const settings of [secondLook, { ...secondLook, SECONDLOOK: 'never' } as const]) {
+        for (const attack of [rmSync, (path: string) => writeFileSync(path, 'another')]) {
+          const scan = async (asked: Sample) => {
+            attack((await asked.file()).path)
+            return said
+          }
+          const isExcused = ({ name }: { readonly name: string }) => name === 'Excused'
+          const more = { settings, spool, isExcused, keepsOut: new Set<Unseen>() }
+          const run = runOf([{ name: 'clamd', local: false, scan }], more)
+          const result = await runScanners(sample(Buffer.from(text)), run).catch(errorText)
+          if (expected instanceof RegExp) t.match(result, expected, what)
+          else t.same(result, expected, what)
+          t.same(readdirSync(sharedDirectory), [])
+        }
+      }
+    }
   },
 )

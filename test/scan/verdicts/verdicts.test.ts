@@ -2,9 +2,10 @@ import * as crypto from 'node:crypto'
 import { getEventListeners } from 'node:events'
 import { setImmediate as setImmediatePromise } from 'node:timers/promises'
 import t from 'tap'
+import { Fault } from '../../../src/ground/errors/fault.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { Deadline } from '../../../src/scan/judge/deadline.ts'
-import type { ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
+import { infected, type ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
 import { readScanSettings } from '../../../src/scan/scanners/shared/scan-settings.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import type { SignatureFiles } from '../../../src/scan/scanners/shared/signatures.ts'
@@ -70,7 +71,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
     const { header, form } = examine(bytes)
     const body = Bytes.of(bytes.subarray(header.length))
     const question: VerdictQuery = {
-      message: { form, body, confirmFile() {} },
+      message: { form, body },
       leaving: header,
       scanners: [clamd],
       settings,
@@ -440,19 +441,13 @@ t.test('a copy waits for a scan no longer than its client', async (t) => {
   t.same((await first).result, clean)
 })
 
-t.test('a file that somebody changed during the scan leaves no verdict', async (t) => {
+t.test('a file that is not as it was after the scan leaves no verdict', async (t) => {
   const { find, scans } = open()
-  const { form } = examine(Buffer.from(letter))
-  const message = {
-    form,
-    body: Bytes.of(),
-    confirmFile() {
-      throw new Error('changed')
-    },
-  }
-  await t.rejects(find(letter, clean, { message }), { message: 'changed' })
-  await find(copy)
-  t.equal(scans.length, 2)
+  const changed = new Fault('read', 'changed')
+  await t.rejects(find(letter, Promise.reject(changed)), { message: 'changed' })
+  await find(copy, { ...infected('A'), scanner: 'clamd', unconfirmed: true })
+  t.equal((await find(letter)).known, undefined)
+  t.equal(scans.length, 3)
 })
 
 t.test('a message is scanned if the store has nonsense, or another verdict', async (t) => {

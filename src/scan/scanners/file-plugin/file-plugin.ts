@@ -76,9 +76,9 @@ async function aboutOf(sample: Sample) {
   const { envelope, whole } = sample
   const { bytes, origin } = whole ?? sample
   return {
-    path: await (whole ?? sample).path(),
+    path: (await (whole ?? sample).file()).path,
     size: bytes.size,
-    part: whole && { path: await sample.path(), size: sample.bytes.size },
+    part: whole && { path: (await sample.file()).path, size: sample.bytes.size },
     sender: envelope.sender.text,
     recipients: Array.from(recipientsOf(envelope), ({ text }) => text),
     origin,

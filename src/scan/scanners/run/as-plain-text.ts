@@ -40,7 +40,7 @@ export async function asPlainText<T>(
     store.append(stuffing.finish())
     const { envelope, origin, whole } = sample
     const of = { envelope, origin, ...(whole && { whole }) }
-    return await withNamedCopy(store, spool, (path) => ask({ ...of, bytes: store, path }))
+    return await withNamedCopy(store, spool, (file) => ask({ ...of, bytes: store, file }))
   } finally {
     store.close()
   }

@@ -11,6 +11,7 @@ import {
   type LocalScanner,
   type MailSearch,
   type Sample,
+  type SampleFile,
   type Scanner,
   type ScanTask,
 } from '../shared/scanner.ts'
@@ -149,28 +150,44 @@ function together(samples: readonly Sample[]): Sample | undefined {
 }
 
 /**
- * Asks one scanner. If it throws, or outlives its deadline, the answer is *could not tell*. Throws
- * a Fault if our own spool fails: that is not an answer of a scanner.
+ * Asks one scanner. Rejects with a Fault if our own spool fails, or if the scanner may have opened another
+ * file than it was given and finds nothing that counts: that is not an answer of a scanner.
  */
 async function askScanner(
   scanner: ContentScanner,
   sample: Sample,
   task: ScanTask,
 ): Promise<ScanFinding> {
-  const { signal } = task
-  const lent = lend(sample)
+  const loan = new Loan()
+  const lent = loan.of(sample)
+  const finding = await answerOf(scanner, lent, task).finally(() => loan.takeBack())
+  const said = saidBy(scanner, finding)
+  if (finding.answer === 'unknown') return said
   try {
-    const scanning = scanner.scan(lent.sample, task)
+    loan.confirmFiles()
+    return said
+  } catch (error) {
+    if (said.answer !== 'infected' || task.isExcused?.(said)) throw error
+    return { ...said, unconfirmed: true }
+  }
+}
+
+/** What it answers. If it throws, or outlives its deadline, that is *could not tell*. */
+async function answerOf(
+  scanner: ContentScanner,
+  sample: Sample,
+  task: ScanTask,
+): Promise<ScanFinding> {
+  const { signal } = task
+  try {
+    const scanning = scanner.scan(sample, task)
     let finding = await unlessAborted(scanning, signal)
     if (finding === LATE) finding = await inTime(scanning, GRACE)
-    if (finding !== LATE) return saidBy(scanner, finding)
-    const why = isLate(signal) ? 'no answer in time' : 'nobody waits for the answer'
-    return saidBy(scanner, unknown(why, 'timeout'))
+    if (finding !== LATE) return finding
+    return unknown(isLate(signal) ? 'no answer in time' : 'nobody waits for the answer', 'timeout')
   } catch (error) {
     if (isFault(error) && (error.kind === 'temp-file' || error.kind === 'write')) throw error
-    return saidBy(scanner, unknown(errorText(error), causeOf(error)))
-  } finally {
-    lent.takeBack()
+    return unknown(errorText(error), causeOf(error))
   }
 }
 
@@ -184,48 +201,50 @@ function saidBy({ name }: Scanner, finding: ScanFinding): ScanFinding {
 }
 
 /**
- * Lends a sample to a scanner. A scanner that outlives its deadline goes on working when the message
- * is over, and its descriptor or memory may be another message's by then. So each call that reads
- * the sample throws once it was taken back.
+ * What a scanner gets while it is asked. A scanner that outlives its deadline goes on working when the
+ * message is over, and its descriptor or memory may be another message's by then. So each call that reads
+ * what was lent throws once it was taken back.
  */
-function lend(sample: Sample): { readonly sample: Sample; takeBack(): void } {
-  const loan = { isOver: false }
-  const whole = sample.whole && lend(sample.whole)
-  const beside = sample.beside?.map(lend)
-  const { sealedFile } = sample
-  return {
-    sample: {
+class Loan {
+  #isOver = false
+  readonly #files: SampleFile[] = []
+
+  /** Lends a sample, and those in it. */
+  of(sample: Sample): Sample {
+    const { whole, beside, sealedFile } = sample
+    return {
       ...sample,
-      ...(whole && { whole: whole.sample }),
-      ...(beside && { beside: beside.map((lent) => lent.sample) }),
-      bytes: new LentBytes(sample.bytes, loan),
+      ...(whole && { whole: this.of(whole) }),
+      ...(beside && { beside: beside.map((other) => this.of(other)) }),
+      bytes: new LentBytes(sample.bytes, this),
       ...(sealedFile && {
-        sealedFile() {
-          check(loan)
+        sealedFile: () => {
+          this.check()
           return sealedFile()
         },
       }),
-      async path() {
-        check(loan)
-        const path = await sample.path()
-        check(loan)
-        return path
+      file: async () => {
+        this.check()
+        const file = await sample.file()
+        this.check()
+        this.#files.push(file)
+        return file
       },
-    },
-    takeBack() {
-      loan.isOver = true
-      whole?.takeBack()
-      for (const lent of beside ?? []) lent.takeBack()
-    },
+    }
   }
-}
 
-interface Loan {
-  isOver: boolean
-}
+  takeBack(): void {
+    this.#isOver = true
+  }
 
-function check({ isOver }: Loan): void {
-  if (isOver) throw new Error('the message is over')
+  check(): void {
+    if (this.#isOver) throw new Error('the message is over')
+  }
+
+  /** Throws a Fault of kind `read` if the scanner may have opened another file than those that it got. */
+  confirmFiles(): void {
+    for (const file of this.#files) file.confirm()
+  }
 }
 
 class LentBytes extends Bytes {
@@ -243,10 +262,10 @@ class LentBytes extends Bytes {
   }
 
   *chunks(from = 0, to = this.size): Generator<Buffer> {
-    check(this.#loan)
+    this.#loan.check()
     for (const chunk of this.#bytes.chunks(from, to)) {
       yield chunk
-      check(this.#loan)
+      this.#loan.check()
     }
   }
 }

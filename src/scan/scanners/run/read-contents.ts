@@ -47,22 +47,18 @@ export async function* readContents(
 
 /** Gives a content as a sample, whose file is removed when the next step is asked for. */
 function* stepOf(
-  content: { readonly bytes: Bytes; readonly isMail: boolean },
+  found: { readonly bytes: Bytes; readonly isMail: boolean },
   whole: Sample,
   spool: SpoolPolicy,
 ): Generator<ReadingStep> {
   // libclamav knows mail by its first field, so that a mail has the same line on top as the message.
-  const bytes = content.isMail ? Bytes.of(TOP_LINE, content.bytes) : content.bytes
-  const file = new NamedCopy(spool)
+  const bytes = found.isMail ? Bytes.of(TOP_LINE, found.bytes) : found.bytes
+  const copy = new NamedCopy(bytes, spool)
   const { envelope, origin } = whole
-  const sample: Sample = { bytes, envelope, origin, whole, path: () => file.path(bytes) }
+  const content: Sample = { bytes, envelope, origin, whole, file: () => copy.file() }
   try {
-    try {
-      yield { kind: 'content', content: sample }
-    } finally {
-      file.confirmFile()
-    }
+    yield { kind: 'content', content }
   } finally {
-    file.removeNamedFile()
+    copy.remove()
   }
 }

@@ -33,6 +33,11 @@ export type ScanFinding =
       readonly banned?: boolean
       /** The scanner that found it; a scan sets it. */
       readonly scanner?: string
+      /**
+       * Set if the file that the scanner opened is not as it was, since scanners may take away that in which
+       * they find something: it says nothing about a copy.
+       */
+      readonly unconfirmed?: true
     }
   | {
       readonly answer: 'unknown'

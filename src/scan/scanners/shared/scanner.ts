@@ -13,11 +13,11 @@ export interface Sample {
   readonly envelope: Envelope
   readonly origin: Origin | undefined
   /**
-   * Resolves to the absolute path of a regular file that holds exactly these bytes. The first call
-   * makes the file, which costs a copy; the door removes it when the message is done. Rejects with a
-   * Fault if the file cannot be made.
+   * Resolves to a regular file that holds exactly these bytes, for scanners that open it by its path. The
+   * first call makes the file, which costs a copy; it is there until the scan is over. Rejects with a Fault
+   * if it cannot be made.
    */
-  path(): Promise<string>
+  file(): Promise<SampleFile>
   /**
    * Returns the descriptor of a file with these bytes that nobody can change any more; set if there is
    * one. It stays open while the scanner has the sample. Afterwards this throws, because the number may
@@ -31,6 +31,17 @@ export interface Sample {
    * `takesBeside` get them.
    */
   readonly beside?: readonly Sample[]
+}
+
+/** A file with the bytes of a sample. */
+export interface SampleFile {
+  /** Absolute. */
+  readonly path: string
+  /**
+   * Throws a Fault of kind `read` if somebody may have put another file in its place, which the scanner
+   * would have opened.
+   */
+  confirm(): void
 }
 
 /** Whether an exception lets a message in although this was found. Such a finding never ends a scan. */

@@ -36,9 +36,9 @@ export function sample(message: Buffer, path?: string): Sample {
     }),
     envelope: makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')]),
     origin: undefined,
-    async path() {
-      if (path === undefined) throw new Error('no path was to be asked for')
-      return path
+    async file() {
+      if (path === undefined) throw new Error('no file was to be asked for')
+      return { path, confirm() {} }
     },
   }
 }

@@ -66,7 +66,7 @@ export async function ask(
     bytes: Bytes.of(message),
     envelope: makeEnvelope(bytes(question.sender ?? 'sender@example.org'), recipients.map(bytes)),
     origin: undefined,
-    path: async () => path,
+    file: async () => ({ path, confirm() {} }),
   }
   const abort = new AbortController()
   const started = performance.now()

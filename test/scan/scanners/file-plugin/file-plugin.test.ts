@@ -74,7 +74,7 @@ t.test('a plugin that everybody may change is not run', async (t) => {
 t.test('a fault of the spool is thrown on, and is no answer of the plugin', async (t) => {
   const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
   const fault = new Fault('temp-file', 'SPOOLDIR /x: ENOSPC')
-  const message = { ...sample(Buffer.alloc(1)), path: () => Promise.reject(fault) }
+  const message = { ...sample(Buffer.alloc(1)), file: () => Promise.reject(fault) }
   const scanner = filePluginScanner(policyFor({ directory, file: 'a.mjs' }), 'a.mjs')
   await t.rejects(scanner.scan(message, scanTask().task), fault)
 })

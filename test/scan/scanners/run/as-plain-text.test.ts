@@ -81,7 +81,7 @@ t.test('who wants a file gets one with these bytes, which goes with the question
   const { readFileSync, existsSync } = await import('node:fs')
   let path = ''
   await asPlainText(content('From: a\n'), spool, scanTask().task, async (text) => {
-    path = await text.path()
+    path = (await text.file()).path
     t.equal(readFileSync(path, 'latin1'), ' From: a\n')
   })
   t.notOk(existsSync(path))
