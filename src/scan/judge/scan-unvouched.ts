@@ -1,13 +1,12 @@
 import type { Header } from '../../mail/message/header-block.ts'
 import type { Trust } from '../cluster/verify.ts'
-import type { ScanRun } from '../scanners/run/ask-scanners.ts'
 import { runScanners, sampleOf } from '../scanners/scan.ts'
 import { clean, type ScanFinding, type Unseen, unseen } from '../scanners/shared/finding.ts'
 import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
 import type { Deadline } from './deadline.ts'
-import { excusesOf, type Policy } from './policy.ts'
+import { excusesOf, type MailSettings } from './policy.ts'
 import type { Site } from './site.ts'
 import type { Client, Transaction } from './transaction.ts'
 import { isReleased, vouchesFor } from './trust.ts'
@@ -37,7 +36,7 @@ export async function scanUnvouched(
   trust: Trust,
   deadline: Deadline,
 ): Promise<ScanOutcome> {
-  const { message, client, leaving } = mail
+  const { message, envelope, client, leaving } = mail
   const { settings, cluster } = policy
   const isSpared = isReleased(trust, mail, tools)
   const scanners = tools.scanners.filter(
@@ -52,22 +51,33 @@ export async function scanUnvouched(
 
   const notes: string[] = []
   let oddities: ReadonlySet<string> = new Set()
-  const options = runOptionsFor(client, policy, tools.uptime, deadline)
+  const isExcused = excusesOf(policy)
+  const keepsOut = whatKeepsOut(client, settings)
   const timeLeft = deadline.forScans(settings.timeout)
-  const run = runnerFor(mail, options, timeLeft, {
-    note: (text) => notes.push(text),
-    odd: (found) => {
+  const { gone } = deadline
+  const told = {
+    note: (text: string) => void notes.push(text),
+    odd: (found: ReadonlySet<string>) => {
       oddities = found
     },
-  })
+  }
+  const run: RunScanners = (those, { header, ...more } = {}) => {
+    const { spool } = policy
+    const { uptime } = tools
+    const by = { scanners: those, settings, spool, keepsOut, isExcused, uptime, gone, ...more }
+    const sample = sampleOf(message, header ?? leaving, envelope, client.origin)
+    // What is noted about it with another header is not about this message.
+    const heard = header === undefined ? told : { note: () => {} }
+    return runScanners(sample, { ...by, ...heard, timeout: timeLeft() })
+  }
   const query = {
     message,
     leaving,
     scanners,
     settings,
     timeLeft,
-    gone: deadline.gone,
-    isExcused: options.isExcused,
+    gone,
+    isExcused,
     // This host makes no stamp that is older than the cluster accepts.
     maxAge: cluster?.CLUSTERMAXAGE ?? Number.POSITIVE_INFINITY,
   }
@@ -78,18 +88,11 @@ export async function scanUnvouched(
   return { ...found, result, scanners, notes, oddities }
 }
 
-/** How a message is scanned, by whatever scanners, and however much time there is. */
-type RunOptions = Omit<ScanRun, 'scanners' | 'timeout' | 'note'>
-
-/** How policy has a message of this client scanned. */
-function runOptionsFor(
+/** What ends a scan of this client's mail if it cannot be seen in a message. */
+function whatKeepsOut(
   { bounceInjector }: Client,
-  policy: Policy,
-  uptime: () => number,
-  { gone }: Deadline,
-): RunOptions {
-  const { settings, spool } = policy
-  const { OVERSIZE, OVERNESTING, ENCRYPTED, STRICTMIME } = settings
+  { OVERSIZE, OVERNESTING, ENCRYPTED, STRICTMIME }: MailSettings,
+): ReadonlySet<Unseen> {
   const keepsOut = new Set<Unseen>()
   if (OVERSIZE === 'defer') keepsOut.add('size')
   // A refused bounce would be tried again for ever.
@@ -98,31 +101,7 @@ function runOptionsFor(
     if (ENCRYPTED !== 'accept') keepsOut.add('encrypted')
     if (STRICTMIME !== 'off') keepsOut.add('form')
   }
-  return {
-    keepsOut,
-    settings,
-    spool,
-    isExcused: excusesOf(policy),
-    uptime,
-    gone,
-  }
-}
-
-/**
- * Returns what runs scanners for a message. `told` hears of its notes and oddities, but not of those that
- * it has with another header.
- */
-function runnerFor(
-  { message, leaving, envelope, client }: LeavingMail,
-  options: RunOptions,
-  timeLeft: () => number,
-  told: Pick<ScanRun, 'note' | 'odd'>,
-): RunScanners {
-  return (scanners, { header, ...more } = {}) => {
-    const sample = sampleOf(message, header ?? leaving, envelope, client.origin)
-    const heard = header === undefined ? told : { note: () => {} }
-    return runScanners(sample, { ...options, scanners, timeout: timeLeft(), ...more, ...heard })
-  }
+  return keepsOut
 }
 
 const RELEASE = unseen('skipped', 'released from quarantine')
