@@ -2,13 +2,12 @@ import type { Crypto } from '../../ground/runtime/crypto.ts'
 import type { HeaderField } from '../../mail/message/header-block.ts'
 import { isCurrent, type Key } from './keyring.ts'
 import { digestBoundFields, md5Stamp, stampMac } from './mac.ts'
-import { FIELD, nextNumber, RELEASED, releasedTo, scannerName } from './stamp.ts'
+import { type Claims, FIELD, nextNumber, RELEASED, releasedTo, scannerName } from './stamp.ts'
 import type { HashedMessage } from './verify.ts'
 
+/** By what a stamp is made. */
 interface SignOptions {
   readonly keys: readonly Key[]
-  /** The names of the scanners that found the message clean. */
-  readonly scanners: readonly string[]
   /** Unix seconds. */
   readonly now: number
   /**
@@ -20,34 +19,16 @@ interface SignOptions {
 }
 
 /**
- * Makes a stamp by the first current key for a message as it leaves. The stamp is to stand above all
- * fields that are there. Returns undefined if the message is not well formed, or if no key is current.
+ * Makes a stamp by the first current key for a message as it leaves, which these scanners found clean. The
+ * stamp is to stand above all fields that are there. Returns undefined if the message is not well formed, or
+ * if no key is current.
  */
 export function signMessage(
   message: HashedMessage,
-  { keys, scanners, now, since = now, crypto }: SignOptions,
+  scanners: readonly string[],
+  options: SignOptions,
 ): { readonly field: HeaderField; readonly key: string } | undefined {
-  const names = scanners.map(scannerName).join(',')
-  return signClaims(message, { keys, names, now, time: Math.min(since, now), crypto })
-}
-
-interface ClaimOptions extends Pick<SignOptions, 'keys' | 'now' | 'crypto'> {
-  /** The value of `s=`. */
-  readonly names: string
-  /** The value of `t=`, unix seconds. */
-  readonly time: number
-}
-
-function signClaims(
-  message: HashedMessage,
-  options: ClaimOptions,
-): { readonly field: HeaderField; readonly key: string } | undefined {
-  const key = options.keys.find((candidate) => isCurrent(candidate, options.now))
-  if (key === undefined || message.form.formFault !== undefined) return undefined
-  const value = key.scheme === 'md5' ? md5Value(message, key) : hmacValue(message, key, options)
-  if (value === undefined) return undefined
-  const number = nextNumber(message.header.fields, key.scheme)
-  return { field: { name: `${FIELD[key.scheme]}${number}`, value }, key: key.id }
+  return signNames(message, scanners.map(scannerName), options)
 }
 
 /**
@@ -57,11 +38,27 @@ function signClaims(
 export function signRelease(
   message: HashedMessage,
   recipients: readonly string[],
-  { keys, now, crypto }: Pick<SignOptions, 'keys' | 'now' | 'crypto'>,
-): { readonly field: HeaderField; readonly key: string } | undefined {
-  const releasing = keys.filter(({ mayRelease }) => mayRelease)
-  const names = [RELEASED, ...recipients.map((address) => releasedTo(crypto, address))].join(',')
-  return signClaims(message, { keys: releasing, names, now, time: now, crypto })
+  options: SignOptions,
+): ReturnType<typeof signMessage> {
+  const keys = options.keys.filter(({ mayRelease }) => mayRelease)
+  const names = [RELEASED, ...recipients.map((address) => releasedTo(options.crypto, address))]
+  return signNames(message, names, { ...options, keys })
+}
+
+/** `names` are the value of `s=`. */
+function signNames(
+  message: HashedMessage,
+  names: readonly string[],
+  { keys, now, since = now, crypto }: SignOptions,
+): ReturnType<typeof signMessage> {
+  const key = keys.find((candidate) => isCurrent(candidate, now))
+  if (key === undefined || message.form.formFault !== undefined) return undefined
+  const claims = { k: key.id, t: String(Math.min(since, now)), s: names.join(',') }
+  const value =
+    key.scheme === 'md5' ? md5Value(message, key) : hmacValue(message, key, claims, crypto)
+  if (value === undefined) return undefined
+  const number = nextNumber(message.header.fields, key.scheme)
+  return { field: { name: `${FIELD[key.scheme]}${number}`, value }, key: key.id }
 }
 
 function md5Value({ form: { digests } }: HashedMessage, key: Key): string | undefined {
@@ -71,14 +68,10 @@ function md5Value({ form: { digests } }: HashedMessage, key: Key): string | unde
 function hmacValue(
   { header, form: { digests } }: HashedMessage,
   key: Key,
-  { names, time, crypto }: ClaimOptions,
+  claims: Claims,
+  crypto: Crypto,
 ): string | undefined {
   if (digests.sha256 === undefined) return undefined
-  const claims = {
-    k: key.id,
-    t: String(time),
-    s: names,
-  }
   const fieldsDigest = digestBoundFields(crypto, header, 0)
   const mac = stampMac(crypto, key.secret, claims, fieldsDigest, digests.sha256)
   return `v=1; k=${claims.k}; t=${claims.t}; s=${claims.s}; h=${mac.toString('base64url')}`

@@ -54,8 +54,10 @@ async function sign(
   const { formFault, digests } = message.form
   // The header may be empty now, if all of its fields are removed.
   const fault = formFault ?? (leaving === message.header ? undefined : headerFormFault(leaving))
-  return signMessage(
-    { header: leaving, form: { formFault: fault, digests } },
-    { keys: cluster.keys, scanners, now: Math.floor(now() / 1000), since, crypto },
-  )
+  return signMessage({ header: leaving, form: { formFault: fault, digests } }, scanners, {
+    keys: cluster.keys,
+    now: Math.floor(now() / 1000),
+    since,
+    crypto,
+  })
 }

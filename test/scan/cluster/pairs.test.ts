@@ -22,8 +22,8 @@ const bytes = (text: string) => Buffer.from(text, 'latin1')
 
 /** The value of a stamp on a message, or undefined for a message that gets none. */
 function stampOf(message: string): string | undefined {
-  const options = { keys: [key], scanners: ['clamd'], now: NOW, crypto }
-  const made = signMessage(examine(bytes(message)), options)
+  const options = { keys: [key], now: NOW, crypto }
+  const made = signMessage(examine(bytes(message)), ['clamd'], options)
   return made && `${made.field.name}: ${made.field.value}`
 }
 

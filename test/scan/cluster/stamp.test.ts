@@ -45,7 +45,7 @@ function verify(message: Buffer, setup: Partial<VerifyOptions> = {}) {
 /** `message` with the stamp that `key` makes at `now`. */
 function stamped(message: Buffer, key: Key, now = NOW, scanners = ['clamd']): Buffer {
   const hashed = examine(message)
-  const made = signMessage(hashed, { keys: [key], scanners, now, crypto })
+  const made = signMessage(hashed, scanners, { keys: [key], now, crypto })
   if (!made) return message
   const end = hashed.header.length
   const header = editHeader(hashed.header, { remove: [], add: [made.field] })
@@ -272,7 +272,7 @@ t.test('a message whose body was not hashed is neither trusted nor signed', asyn
     const why =
       key === alpha ? 'key alpha: the body was not hashed' : 'no stamp of a key in the ring'
     t.match(verifyStamps(message, { ...options, keys: [key] }), { trusted: false, why })
-    t.equal(signMessage(message, { keys: [key], scanners: ['x'], now: NOW, crypto }), undefined)
+    t.equal(signMessage(message, ['x'], { keys: [key], now: NOW, crypto }), undefined)
   }
 })
 
@@ -298,8 +298,8 @@ t.test('stamps that stand together cost one digest of the fields below them', as
 
 t.test('a stamp bears the time at which the scan began, and never a future one', async (t) => {
   const timeOf = (since: number) => {
-    const options = { keys: [alpha], scanners: ['clamd'], now: NOW, since, crypto }
-    return /t=(\d+)/.exec(signMessage(examine(plain), options)!.field.value)?.[1]
+    const options = { keys: [alpha], now: NOW, since, crypto }
+    return /t=(\d+)/.exec(signMessage(examine(plain), ['clamd'], options)!.field.value)?.[1]
   }
   t.equal(timeOf(NOW - 80), `${NOW - 80}`)
   t.equal(timeOf(NOW + 80), `${NOW}`)

@@ -9,7 +9,7 @@ export function stampedBy(ring: string, message: Buffer): Buffer {
   const keys = parseKeyring(ring, 'the ring')
   const examined = examine(message)
   const now = Math.floor(Date.now() / 1000)
-  const stamp = signMessage(examined, { keys, scanners: ['clamd'], now, crypto })
+  const stamp = signMessage(examined, ['clamd'], { keys, now, crypto })
   if (stamp === undefined) throw new Error('no stamp can be made')
   const header = editHeader(examined.header, { remove: [], add: [stamp.field] })
   return Buffer.concat([header, message.subarray(examined.header.length)])

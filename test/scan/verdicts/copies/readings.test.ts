@@ -28,8 +28,8 @@ const bytes = (text: string) => Buffer.from(text, 'latin1')
 const print = (mail: string) => fingerprintOf(subjectOf(bytes(mail)), secret, crypto)
 
 function stampOf(mail: string): string | undefined {
-  const options = { keys: [key], scanners: ['clamd'], now: NOW, crypto }
-  const made = signMessage(examine(bytes(mail)), options)
+  const options = { keys: [key], now: NOW, crypto }
+  const made = signMessage(examine(bytes(mail)), ['clamd'], options)
   return made && `${made.field.name}: ${made.field.value}\n`
 }
 
