@@ -32,56 +32,6 @@ async function judgeBy(
 
 const detailsOf = (decision: Decision) => (decision.kind === 'split' ? undefined : decision.details)
 
-t.test('the first line that fits a recipient counts, and the log names it', async (t) => {
-  const lines = 'to=c@example.org REJECTVIRUS=2\nto=b@example.org REJECTVIRUS=1\n* REJECTVIRUS=0\n'
-  const { decision, planned } = await judgeBy(lines)
-  t.equal(decision.kind, 'reject')
-  t.equal(detailsOf(decision)?.rule, '2')
-  t.same(planned, [{ REJECTVIRUS: '1' }])
-  t.equal((await judgeBy(lines, { recipients: ['c@example.org'] })).decision.kind, 'discard')
-  t.equal((await judgeBy(lines, { recipients: ['d@example.org'] })).decision.kind, 'accept')
-})
-
-t.test('mail that no line fits is judged as if there were no onescan.policy', async (t) => {
-  const { decision, planned } = await judgeBy('to=c@example.org REJECTVIRUS=1\n')
-  t.match(decision, { kind: 'accept', details: { scan: 'infected', virus: 'Eicar' } })
-  t.equal(detailsOf(decision)?.rule, undefined)
-  t.same(planned, [], 'by the settings of the site')
-})
-
-t.test('mail of a line with "scan off" is accepted without a scan and without a tag', async (t) => {
-  const { decision, given } = await judgeBy('to=b@example.org scan off\n')
-  t.same(decision.kind === 'accept' && decision.edits, { remove: [], add: [] })
-  t.match(detailsOf(decision), {
-    scan: 'skipped',
-    why: 'scan off by /c/onescan.policy line 1',
-    rule: '1',
-  })
-  t.same(given, [])
-})
-
-t.test('a line can refuse mail without a scan, but never a bounce of the MTA', async (t) => {
-  const lines = 'from=a@example.net refuse "go away"\n'
-  const { decision, given } = await judgeBy(lines)
-  t.match(decision, { kind: 'reject', reply: { class: 5, enhanced: '5.7.1', text: 'go away' } })
-  t.match(detailsOf(decision), { scan: 'skipped', why: 'refused by /c/onescan.policy line 1' })
-  t.same(given, [])
-  const bounce = await judgeBy(lines, { client: { bounceInjector: true } })
-  t.match(bounce.decision, { kind: 'accept', details: { scan: 'infected' } })
-})
-
-t.test('an exception lets in mail with the signature that it names, and no other', async (t) => {
-  const isIn = async (line: string) => {
-    const { decision } = await judgeBy(`${line}\n* REJECTVIRUS=1\n`)
-    return decision.kind === 'accept'
-  }
-  t.equal(await isIn('signature=Eicar allow'), true)
-  t.equal(await isIn('signature=Eic* allow'), true)
-  t.equal(await isIn('signature=Other allow'), false)
-  t.equal(await isIn('to=b@example.org allow'), true, 'whatever was found')
-  t.equal(await isIn('to=c@example.org allow'), false)
-})
-
 t.test('like settings share a scan, and all scans share the time of one', async (t) => {
   const lines = ['b', 'c', 'd']
     .map((name, n) => `to=${name}@example.org REJECTVIRUS=${n}`)
@@ -114,22 +64,17 @@ t.test('a thousand recipients with an exception each cost one scan', async (t) =
   })
 })
 
-t.test("lines compare the client's address, its login and the size of the message", async (t) => {
-  const kind = async (line: string, client: Partial<Client> = {}) =>
-    (await judgeBy(`${line} REJECTVIRUS=1\n`, { client })).decision.kind
-  const origin = { door: 'slot', clientAddress: '192.0.2.7' } as const
-  t.equal(await kind('client=192.0.2.0/24', { origin }), 'reject')
-  t.equal(await kind('client=198.51.100.0/24', { origin }), 'accept')
-  t.equal(
-    await kind('client=192.0.2.0/24'),
-    'accept',
-    'a client without an address is in no network',
-  )
-  t.equal(await kind('auth=yes', { relay: true }), 'reject')
-  t.equal(await kind('auth=yes'), 'accept')
-  t.equal(await kind('size>10'), 'reject')
-  t.equal(await kind('size>10000'), 'accept')
-})
+t.test(
+  'a line with client= is for a network, and a client without an address in none',
+  async (t) => {
+    const kind = async (line: string, client: Partial<Client> = {}) =>
+      (await judgeBy(`${line} REJECTVIRUS=1\n`, { client })).decision.kind
+    const origin = { door: 'slot', clientAddress: '192.0.2.7' } as const
+    t.equal(await kind('client=192.0.2.0/24', { origin }), 'reject')
+    t.equal(await kind('client=198.51.100.0/24', { origin }), 'accept')
+    t.equal(await kind('client=192.0.2.0/24'), 'accept')
+  },
+)
 
 t.test('a message without recipients is judged once', async (t) => {
   const { decision, given } = await judgeBy('from=a@example.net REJECTVIRUS=1\n', {
@@ -144,13 +89,6 @@ function kindsFor(decision: Decision): readonly string[] {
   if (decision.kind !== 'split') return [decision.kind]
   return decision.shareOf.map((place) => decision.shares[place]!.decision.kind)
 }
-
-t.test('each recipient has the answer of its own line, if the door can give it', async (t) => {
-  const lines = 'to=b@example.org REJECTVIRUS=1\nto=c@example.org REJECTVIRUS=0\n'
-  const to = ['c@example.org', 'b@example.org', 'c@example.org', 'd@example.org']
-  const { decision } = await judgeBy(lines, { recipients: to, answers: 'each' })
-  t.same(kindsFor(decision), ['accept', 'reject', 'accept', 'accept'])
-})
 
 t.test('an exception for one recipient lets no mail in for others', async (t) => {
   const lines =

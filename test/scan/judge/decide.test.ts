@@ -41,7 +41,6 @@ function decideFor(result: ScanFinding, { outcome, ...setup }: Setup = {}): Sing
 const times = { scan: 1 }
 const add = (name: string, value: string) => ({ name, value })
 const CLEAN = add('X-QHPSI', 'clean')
-const FOUND = add('X-QHPSI', 'virus found')
 const virus: ScanFinding = { answer: 'infected', scanner: 'clamd', name: 'A.B-1', banned: false }
 const banned: ScanFinding = {
   ...virus,
@@ -50,7 +49,6 @@ const banned: ScanFinding = {
   banned: true,
 }
 const clean: ScanFinding = { answer: 'clean' }
-const unknown: ScanFinding = { answer: 'unknown', why: 'down', cause: 'timeout' }
 
 t.test('clean mail is tagged and stamped, and the log names its scanners', async (t) => {
   t.same(decideFor(clean), {
@@ -119,35 +117,6 @@ t.test('the log tells the oddities of a message in one word', async (t) => {
   t.match(decideFor(clean, { outcome: { oddities } }).details, { odd: 'field,boundary' })
 })
 
-t.test('mail that was not scanned is accepted without a tag, and the log tells why', async (t) => {
-  t.same(decideFor({ answer: 'unseen', what: 'size', why: 'below QHPSIMINSIZE' }), {
-    kind: 'accept',
-    edits: { remove: ['x-qhpsi'], add: [] },
-    details: { scan: 'skipped', why: 'below QHPSIMINSIZE', times },
-  })
-})
-
-t.test('mail about which no scanner could tell is deferred, and none is named', async (t) => {
-  const details = { scan: 'unknown', why: 'down', times, cause: 'timeout' }
-  t.same(decideFor(unknown), {
-    kind: 'defer',
-    reply: {
-      class: 4,
-      enhanced: '4.7.1',
-      text: 'message could not be scanned, try again later',
-      grounds: 'unscanned',
-    },
-    details,
-  })
-  const quarantine = { QUARANTINE: here, SCANFAIL: 'quarantine' }
-  t.match(decideFor(unknown, { settings: quarantine }), {
-    kind: 'quarantine',
-    grounds: 'unscanned',
-    edits: { remove: ['x-qhpsi'], add: [] },
-    details,
-  })
-})
-
 const limits: readonly (readonly [ScanFinding, grounds: string, text: string, setting: string])[] =
   [
     [
@@ -206,26 +175,7 @@ t.test('a reply about strange mail has at most 200 characters', async (t) => {
   t.equal('reply' in decision && decision.reply.text.length, 200)
 })
 
-t.test('infected mail is tagged, refused, dropped or kept, as settings say', async (t) => {
-  const details = { scan: 'infected', why: '', times, scanner: 'clamd', virus: 'A.B-1' }
-  const tagged = { kind: 'accept', edits: { remove: ['x-qhpsi'], add: [FOUND] }, details }
-  t.same(decideFor(virus), tagged)
-  t.same(decideFor(virus, { settings: { REJECTVIRUS: '1' } }), {
-    kind: 'reject',
-    reply: {
-      class: 5,
-      enhanced: '5.7.1',
-      text: 'message refused: virus A.B-1',
-      grounds: 'virus',
-    },
-    details,
-  })
-  t.same(decideFor(virus, { settings: { REJECTVIRUS: '2' } }), { kind: 'discard', details })
-  t.match(decideFor(virus, { settings: { QUARANTINE: here } }), {
-    kind: 'quarantine',
-    grounds: 'virus',
-    details,
-  })
+t.test('a banned attachment is kept as one, and the log does not call it a virus', async (t) => {
   t.match(decideFor(banned, { settings: { QUARANTINE: here } }), {
     kind: 'quarantine',
     grounds: 'banned',
@@ -242,23 +192,4 @@ t.test('VIRUSTAGONLY has the whole name, in any case, and stars as wildcards', a
   for (const pattern of ['A.B', 'B-1', 'AxB-1', 'A.B-?', '.*', 'A.B-1x', '[A].B-1']) {
     t.notOk(isTagged(pattern), pattern)
   }
-})
-
-t.test('mail goes to VIRUSFORWARD alone, once, and names its recipients in a field', async (t) => {
-  const settings = { VIRUSFORWARD: 'quarantine@example.org' }
-  const recipients = ['b@example.org', 'c@example.org']
-  const decision = decideFor(virus, { settings, recipients })
-  t.match(decision, {
-    kind: 'accept',
-    edits: { remove: ['x-qhpsi', 'x-quarantine-id'] },
-    recipients: [{ text: 'quarantine@example.org' }],
-  })
-  const { edits } = decision as Extract<SingleDecision, { kind: 'accept' }>
-  t.same(
-    edits.add.map(({ name }) => name),
-    ['X-QHPSI', 'X-Quarantine-ID'],
-  )
-  t.match(edits.add[1]!.value, /b@example\.org.*c@example\.org/s)
-  const again = decideFor(virus, { settings, recipients: ['quarantine@example.org'] })
-  t.match(again, { kind: 'accept', recipients: undefined, edits: { add: [FOUND] } })
 })
