@@ -14,7 +14,6 @@ import {
   remembering,
   type Setup,
   tooLarge,
-  virus,
 } from './judge-mail.ts'
 
 /** The judgement: what becomes of a message by what is found in it and by the settings. */
