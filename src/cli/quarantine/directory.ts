@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import type { Argv } from 'yargs'
-import { openLog } from '../../doors/shared/log/log-sink.ts'
+import { openLog } from '../../doors/shared/log/open-log.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { type LogField, logLine } from '../../ground/errors/log.ts'
 import type { PathHandle } from '../../ground/path/path-handle.ts'

@@ -1,7 +1,5 @@
 import { closeSync, writeSync } from 'node:fs'
 import { openToAppend } from '../../../ground/path/open.ts'
-import type { Environment } from '../../../ground/settings/settings.ts'
-import { isLog } from './is-log.ts'
 
 /**
  * Takes lines for a log. A line that cannot be written is dropped, for mail must not wait for a
@@ -13,13 +11,6 @@ export interface LogSink {
   write(line: Buffer): void
   /** Writes a line of a scanner's. These come before the line about the message. */
   relay(line: string): void
-}
-
-/** Opens the slot's log: LOGFILE, or descriptor 2 if that is a log, or the system's log. */
-export async function openLog(env: Environment): Promise<LogSink> {
-  if (env.LOGFILE || isLog(env)) return openDaemonLog(env.LOGFILE)
-  const { openSyslog } = await import('./syslog.ts')
-  return openSyslog()
 }
 
 /** Opens the log of a program whose descriptor 2 is always a log, or LOGFILE. */

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { openLog } from '../../../../src/doors/shared/log/log-sink.ts'
+import { openLog } from '../../../../src/doors/shared/log/open-log.ts'
 
 /** LOGFILE: nothing else says there when a line was written. */
 
