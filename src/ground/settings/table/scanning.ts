@@ -154,7 +154,7 @@ function readBanned(text: string): BannedBy {
 export const builtInNames = ['clamd', 'clamscan', 'attachments', 'eicar'] as const
 export type BuiltInName = (typeof builtInNames)[number]
 
-/** Those of them that never ask for the path of a message (`Sample`), and so have no use for SPOOLDIR. */
+/** Those of them that never ask for the file of a message (`Sample`), and so have no use for SPOOLDIR. */
 export const namesWithoutPath: readonly string[] = [
   'clamd',
   'attachments',
