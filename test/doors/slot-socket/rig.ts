@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Configuration } from '../../../src/doors/shared/configuration.ts'
 import { createSlotSocketDoor } from '../../../src/doors/slot-socket/door.ts'
 import {
   defaultTimeouts,
@@ -13,6 +14,7 @@ import { ask, carryOut, type Outcome, type Question } from './client.ts'
 export interface OpenSlot extends OpenedDoor {
   readonly socket: string
   ask(question?: Question): Promise<Outcome>
+  configured(environment: Readonly<Record<string, string>>): Promise<Configuration>
 }
 
 interface Setup extends Partial<Omit<SlotSocketOptions, 'timeouts'>> {
@@ -40,6 +42,7 @@ export async function openSlot(
   return {
     ...(await around.open(door, socket)),
     socket,
+    configured: around.configured,
     async ask(question = {}) {
       return carryOut(await ask(socket, question), question)
     },

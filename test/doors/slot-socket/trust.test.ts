@@ -153,6 +153,14 @@ t.test('a client with QHPSI goes cold where the daemon has none', async (t) => {
   t.match((await slot.ask({ variables: { QHPSI: 'plugin: eicar' } })).why, /QHPSI/)
 })
 
+t.test('a new configuration is for questions that come from then on', async (t) => {
+  const slot = await openSlot(t, { QHPSI: 'plugin: eicar' })
+  const question = { variables: { QHPSI: 'plugin: eicar' } }
+  t.equal((await slot.ask(question)).does, 'hand on')
+  slot.configure(await slot.configured({}))
+  t.match(await slot.ask(question), { does: 'go cold', why: 'QHPSI is not set for the daemon' })
+})
+
 t.test("a setting that the client does not have is the daemon's", async (t) => {
   const stage = buildStage(t)
   const slot = await openSlot(t, { QHPSI: stage.scanner, REJECTVIRUS: '1', RELAYCLIENT: '' })
