@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
+import { packet } from '../../../src/protocol/milter/packets.ts'
 import { plain } from '../../cases/messages.ts'
 import { slowClamd } from '../slow-clamd.ts'
 import { scanning } from './eicar.ts'
@@ -32,12 +33,12 @@ t.test('an MTA that stops amid a packet or a message is not waited for without e
 })
 
 t.test('an MTA that does not negotiate is closed in time, however many bytes come', async (t) => {
-  const timeouts = { progressAfter: 20, negotiation: 50 }
+  const timeouts = { progressAfter: 20, negotiation: 500 }
   const milter = await openMilter(t, scanning, { timeouts })
   const idle = await milter.connect()
   const [mute, trickling] = [await call(milter.socket), await call(milter.socket)]
-  trickling.write(Buffer.of(0))
-  const trickle = setInterval(() => trickling.write(Buffer.of(0)), 25)
+  const bytes = [...packet('O', Buffer.alloc(60))]
+  const trickle = setInterval(() => trickling.write(Buffer.from(bytes.splice(0, 1))), 25)
   t.teardown(() => clearInterval(trickle))
   for (const line of [mute, trickling]) t.equal(await line.hear(), undefined)
   t.equal((await idle.submit({ message: plain })).outcome, 'delivered')
