@@ -1,6 +1,6 @@
 import t from 'tap'
 import { PACKET_MAX, SMALL_PACKET_MAX } from '../../../src/doors/milter/door.ts'
-import { HEADER_FIELDS_MAX } from '../../../src/mail/message/header-block.ts'
+import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../../src/mail/message/header-block.ts'
 import { packet } from '../../../src/protocol/milter/packets.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
@@ -119,6 +119,8 @@ t.test('a message with 5,000 header fields is scanned, and with more refused', a
   t.match(forged.reply, /^550 5\.6\.0 message refused: its header has more than 16 X-QHPSI/)
   const large = await milter.submit({ message: many('Subject', 4000, 'x'.repeat(300)) })
   t.match(large.reply, /^552 5\.3\.4 header of the message is larger than 1 MiB/)
+  const long = await milter.submit({ message: many('Subject', 1, 'x'.repeat(HEADER_MAX)) })
+  t.equal(long.reply, large.reply, 'and not cut off, though it is one packet')
   const tiny = await milter.submit({ message: many('A', HEADER_FIELDS_MAX + 1) })
   t.match(tiny.reply, /^552 5\.3\.4 header .* has more than 5,000 fields/)
 })

@@ -58,10 +58,15 @@ t.test('a message that the MTA holds is held from all recipients', async (t) => 
   const got = await milter.submit({ message: infected, recipients })
   t.equal(got.held, 'onescan: virus Test-Virus')
   t.same(got.recipients, recipients)
-  const scan = async () => found(`\x07${'x'.repeat(300)}`)
-  const other = await openMilter(t, { ...settings, QUARANTINE: 'hold' }, { scan })
-  const { held } = await other.submit({ message: plain })
-  t.equal(held, `onescan: virus ?${'x'.repeat(300)}`.slice(0, 200))
+  for (const [finding, reason] of [
+    [found(`\x07${'x'.repeat(300)}`), `onescan: virus ?${'x'.repeat(300)}`.slice(0, 200)],
+    [{ ...found('attachment a.exe'), banned: true }, 'onescan: banned attachment a.exe'],
+    [{ answer: 'unseen', what: 'encrypted', why: 'it is' }, 'onescan: encrypted'],
+  ] as const) {
+    const holding = { ...settings, QUARANTINE: 'hold', ENCRYPTED: 'quarantine' }
+    const other = await openMilter(t, holding, { scan: async () => finding })
+    t.equal((await other.submit({ message: plain })).held, reason)
+  }
 })
 
 t.test('a recipient that is not plain is the one that the MTA names, or is refused', async (t) => {
