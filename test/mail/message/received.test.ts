@@ -10,6 +10,7 @@ import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
 import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'
 import { sampleOf } from '../../../src/scan/scanners/scan.ts'
 import { openDirectory } from '../../programs/reachable.ts'
+import { isWhole } from '../../run/is-whole.ts'
 
 /** Messages in files are those that are made of the same bytes in memory. */
 
@@ -90,7 +91,7 @@ t.test('every message is what came, in any split, from memory and from a file', 
     fc.property(text, fc.boolean(), (bytes, isLarge) => {
       compare(isLarge ? Buffer.concat([bytes, more]) : bytes)
     }),
-    { numRuns: 200 },
+    { numRuns: isWhole ? 200 : 50 },
   )
   t.same(readdirSync(directory), [], 'nothing is left of them')
 })
