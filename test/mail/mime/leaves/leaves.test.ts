@@ -5,6 +5,7 @@ import { MailReading } from '../../../../src/mail/mime/structure/reading.ts'
 const TYPE = 'Content-Type: '
 const ENCODING = 'Content-Transfer-Encoding: '
 const MIXED = `${TYPE}multipart/mixed; boundary=b\n\n`
+const INSIDE = `${TYPE}multipart/mixed; boundary=C\n\n`
 
 /**
  * A mail, and where the contents that some reader sees in it begin and end. Of each leaf: how many
@@ -76,6 +77,45 @@ const cases: readonly (readonly [name: string, mail: string, ...contents: string
     '0/0 identity ""',
     '1/0 identity "--b--\\n\\nx\\n" or ""',
     '- identity "\\nx\\n--b----\\n" or "\\nx\\n" text',
+  ],
+  [
+    'a boundary that ends as that of the multipart inside does',
+    `${TYPE}multipart/mixed; boundary=b--\n\n--b--\n${MIXED}--b\n\nx\n--b--\n\ny\n`,
+    '0/0 identity ""',
+    '1/0 identity ""',
+    '2/0 identity "x\\n--b--\\n\\ny\\n" or "x\\n"',
+    '1/0 identity "y\\n"',
+  ],
+  [
+    'the end of a multipart, in which some readers see the boundary around it',
+    `${MIXED}--b\n${TYPE}multipart/mixed; boundary=bc\n\n--bc\n\nx\n--bc--\nA: b\n\ny\n--b--\n`,
+    '0/0 identity ""',
+    '1/0 identity ""',
+    '2/0 identity "x\\n"',
+    '- identity "A: b\\n\\ny\\n" text',
+    '2/0 identity "y\\n"',
+    '- identity "" text',
+  ],
+  [
+    'a multipart inside that is not closed, and another of its boundary',
+    `${MIXED}--b\n${INSIDE}--C\n\nx\n--b\n${INSIDE}--C\n\ny\n--b--\n`,
+    '0/0 identity ""',
+    '1/0 identity ""',
+    `2/0 identity "x\\n--b\\n${INSIDE.replaceAll('\n', '\\n')}" or "x\\n"`,
+    '1/0 identity ""',
+    '2/0 identity "y\\n--b--\\n" or "y\\n"',
+    '- identity "" text',
+  ],
+  [
+    'a multipart without a boundary',
+    `${TYPE}multipart/mixed\n\n--x\n\ny\n`,
+    '0/0 identity "--x\\n\\ny\\n" or ""',
+    '1/0 identity "y\\n"',
+  ],
+  [
+    'a delimiter in the header of a multipart without a boundary',
+    `${TYPE}multipart/mixed\n--x\n\ny\n`,
+    '1/0 identity "y\\n"',
   ],
   [
     'a delimiter in the header of a part',
@@ -153,6 +193,18 @@ const cases: readonly (readonly [name: string, mail: string, ...contents: string
     '- base64 "y\\n" text',
   ],
   [
+    'empty lines of which fewer readers take the first for one',
+    'A: b\n\r\r\nC: d\n\r\nx\n',
+    '0/0 identity "C: d\\n\\r\\nx\\n" text',
+    '0/0 identity "x\\n" text',
+  ],
+  [
+    'empty lines of which as many readers take the second for one',
+    'A: b\n\r\nC: d\n\r\nx\n\ny\n',
+    '0/0 identity "C: d\\n\\r\\nx\\n\\ny\\n" text',
+    '0/0 identity "y\\n" text',
+  ],
+  [
     'a header below an empty line',
     '\nA: b\n\nx\n',
     '0/0 identity "A: b\\n\\nx\\n" text',
@@ -205,6 +257,13 @@ const cases: readonly (readonly [name: string, mail: string, ...contents: string
     `${TYPE}multipart/mixed; boundary=b\n${ENCODING}base64\n\n--b\n\nx\n`,
     '0/0 identity,base64 ""',
     '1/0 identity,base64 "x\\n"',
+  ],
+  [
+    'a multipart in an encoded one',
+    `${TYPE}multipart/mixed; boundary=b\n${ENCODING}base64\n\n--b\n${INSIDE}--C\n\nx\n`,
+    '0/0 identity,base64 ""',
+    '1/0 identity,base64 ""',
+    '2/0 identity,base64 "x\\n"',
   ],
 ]
 

@@ -43,6 +43,7 @@ const cases: Readonly<Record<string, readonly Row[]>> = {
     [`${ENCODING}base64\n\nYWJj\n`, []],
     [`${ENCODING}quoted-printable\n\na=41\n`, []],
     [`${ENCODING}base64\n\nPGh0bWw=\n`, ['<html']],
+    [`${TYPE}text/plain\nContent-Disposition: inline\n\ntext\n`, ['text\n', 'text']],
     [`${TYPE}text/plain\n${ENCODING}x-uuencode\n\n\`\n`, []],
     ['Subject: x\n\n<html\n', ['<html\n']],
   ],

@@ -56,4 +56,6 @@ t.test('there is room for so many boundaries, and for so many lengths of them', 
   const long = new Boundaries()
   t.equal(long.learn(lengths), true)
   t.equal(long.learn(['b'.repeat(limits.boundaryLengths + 1)]), false)
+  const inSeveralWays = { ...NO_HEADER, multipart: 'maybe', boundaries: [...texts, 'b1'] } as const
+  t.throws(() => new Delimiters().learn(inSeveralWays), /more than 1000 boundaries/)
 })

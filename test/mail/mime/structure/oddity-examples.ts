@@ -21,6 +21,8 @@ const as = (encoding: string, body: string) =>
   mailWith(`Content-Type: text/plain\nContent-Transfer-Encoding: ${encoding}\n`, body)
 const attached = (message: string) => mixed(text, `Content-Type: message/rfc822\n\n${message}`)
 
+const encoded = 'Content-Type: multipart/mixed; boundary=x\nContent-Transfer-Encoding: base64\n'
+
 /** The usual, and what is rare but no mistake: none of it is odd. */
 export const ordinary: readonly string[] = [
   '',
@@ -104,6 +106,8 @@ export const examples: Readonly<Record<Oddity, Examples>> = {
     ],
     hasNot: [
       mailWith('Content-Type: text/plain\n'),
+      // Not all readers see the header so.
+      mailWith(encoded, '--x\nContent-Type: a/b\nContent-Type: a/b\n\ny\n'),
       mailWith('X: y\nX: y\n'),
       mixed(text, text),
       mailWith('Subject:\n'),
@@ -151,7 +155,7 @@ export const examples: Readonly<Record<Oddity, Examples>> = {
   },
   'encoded-multipart': {
     has: [
-      mailWith('Content-Type: multipart/mixed; boundary=x\nContent-Transfer-Encoding: base64\n'),
+      mailWith(encoded),
       mailWith('Content-Type: multipart/mixed; boundary=x\nContent-Transfer-Encoding: base64 \n'),
     ],
     hasNot: [
