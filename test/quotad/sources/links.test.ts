@@ -181,3 +181,13 @@ t.test('a directory that becomes a link and back leads no answer astray', async 
     )
   }
 })
+
+t.test('an error names the path that people know', async (t) => {
+  const { mailbox, maildir } = homes(t)
+  const directory = (await openMailbox(mailbox))!
+  const fails = (code: string) => (path: string | Buffer) =>
+    Promise.reject(Object.assign(new Error(`${code}: '${path}'`), { code }))
+  await t.rejects(directory.ask('cur', fails('EACCES')), { message: `EACCES: '${maildir}/cur'` })
+  t.equal(await directory.ask('cur', fails('ENOENT')), undefined)
+  await directory.close()
+})

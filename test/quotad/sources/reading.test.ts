@@ -3,7 +3,9 @@ import { isFull, parseLimits } from '../../../src/quotad/sources/reading.ts'
 
 t.test('limits are read as administrators and directories write them', async (t) => {
   t.same(parseLimits('1048576'), { bytes: 1048576 })
+  t.same(parseLimits('7K'), { bytes: 7 * 1024 })
   t.same(parseLimits('1G'), { bytes: 1024 ** 3 })
+  t.same(parseLimits('2T'), { bytes: 2 * 1024 ** 4 })
   t.same(parseLimits('20mb'), { bytes: 20 * 1024 ** 2 })
   t.same(parseLimits('1000S,10C'), { bytes: 1000, messages: 10 })
   t.same(parseLimits('0'), { bytes: 0 })

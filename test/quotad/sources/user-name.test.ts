@@ -85,6 +85,8 @@ t.test('the fixed part of a path ends with the component that names the user', a
     ['/m/%d/x-%n.d/%%n/Maildir', '/m/example.org/x-ann.d', '/%n/Maildir'],
     ['/m/%n', '/m/ann', ''],
     ['/m/everybody', '/m/everybody', ''],
+    ['~', '/home/ann', ''],
+    ['/m/~/%n', '/m/~/ann', ''],
   ] as const) {
     const { path, fixed: length } = readMailboxTemplate(template)(user, '/home/ann')!
     t.same([path.slice(0, length), path.slice(length)], [fixed, below], template)
