@@ -1,10 +1,18 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { parseNameRules } from '../../../src/delay/shared/name-rules.ts'
 import { readOptions } from '../../../src/delay/shared/options.ts'
-import { AllowList, outcomeOf, type PlanContext, planFor } from '../../../src/delay/shared/plan.ts'
+import {
+  AllowList,
+  outcomeOf,
+  type PlanContext,
+  planFor,
+  readPlanSources,
+} from '../../../src/delay/shared/plan.ts'
 import { readUcspiClient, type UcspiClient } from '../../../src/delay/shared/ucspi.ts'
 import { parseIpAddress } from '../../../src/ground/net/ip-address.ts'
 import type { ClientSign } from '../../../src/ground/runtime/system.ts'
+import { startDns } from '../dns-stand-in.ts'
 
 /** Decisions how long clients wait, and why, without any socket. */
 
@@ -246,3 +254,32 @@ t.test('a variable that makes no sense is a fault with a remedy', async (t) => {
     config('SMTPDELAY 301: is not a number of seconds from 0 to 300'),
   )
 })
+
+t.test('the DNS servers are those of --dns, else those of DNSCACHEIP', async (t) => {
+  const names = { 'x.example.org': { names: ['y.example.org'] } }
+  const [first, second] = [await startDns(t, names), await startDns(t, names)]
+  const uptime = () => performance.now()
+  const ask = (...words: string[]) => {
+    const env = { DNSCACHEIP: ` ${first.server},` }
+    return readPlanSources(readOptions([...words, 'next']), env, uptime).ask()
+  }
+  t.same(await ask().names('x.example.org'), ['y.example.org'])
+  t.same(await ask('--dns', second.server).names('x.example.org'), ['y.example.org'])
+  t.equal(first.asked.length, 1)
+})
+
+t.test(
+  'a file of names counts before the built-in rules; one that cannot be used is named',
+  async (t) => {
+    const file = join(t.testdir({ names: 'ordinary *|dsl|*\n', odd: 'static\n' }), 'names')
+    const sources = (...files: string[]) => {
+      const words = files.flatMap((file) => ['--names', file])
+      return readPlanSources(readOptions([...words, 'next']), {}, () => 0)
+    }
+    t.ok(sources(file).rules.length > sources().rules.length)
+    t.match(sources(file).rules[0], { nameClass: 'ordinary' })
+    for (const bad of ['/nonexistent/names', file.replace(/names$/, 'odd')]) {
+      t.throws(() => sources(file, bad), { kind: 'config', message: `--names ${bad}` })
+    }
+  },
+)
