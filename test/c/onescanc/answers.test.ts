@@ -76,6 +76,22 @@ for (const { name, program } of missing ? [] : clients) {
       t.ok(run.text === `X-QHPSI: clean\n${message}`)
     })
 
+    t.test('accept: a header block over 1 MiB goes cold', async (t) => {
+      const message = `${'X: y\n'.repeat(2 ** 18)}\nbody\n`
+      const answer = accept(bodyAt(1024 ** 2 + 1), keep(0, 1024 ** 2 + 1))
+      const { run } = await meet(t, client, answering(answer), { message: Buffer.from(message) })
+      wentCold(t, run, /makes no sense/, message)
+    })
+
+    t.test('accept: an answer of 256 KiB', async (t) => {
+      const lines = Array.from({ length: 63 }, () => logLine(`${'y'.repeat(4095)}\n`))
+      const filled = (size: number) => accept(bodyAt(0), ...lines, insert('x'.repeat(size)))
+      const rest = 256 * 1024 - (filled(0).length - 5)
+      const { run } = await meet(t, client, answering(filled(rest)))
+      t.ok(run.text === 'x'.repeat(rest) + plain, run.logged)
+      t.equal(run.logged.length, 63 * 4096)
+    })
+
     t.test('end: the code is the exit code, and the line is logged', async (t) => {
       const words = end(code(77), logLine('onescan: ended\n'))
       const { run } = await meet(t, client, answering(words))

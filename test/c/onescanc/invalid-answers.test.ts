@@ -192,6 +192,11 @@ t.test('an answer may go to its limits', { skip: missing }, async (t) => {
     const header = plain.slice(0, at)
     t.match(readOne(accept(bodyAt(at), keep(0, at))), { number: at, header }, 'no body, no header')
   }
+  const line = `${'y'.repeat(4095)}\n`
+  t.match(readOne(accept(B, logLine(line))), { lines: line })
+  const reply = 'D'.padEnd(255, 'x')
+  t.match(readOne(end(code(82), replyText(reply))), { reply })
+  t.match(readOne(cold('y'.repeat(1024))), { why: `onescand: ${'y'.repeat(1024)}` })
 })
 
 t.test('each valid answer is read as it is meant', { skip: missing }, async (t) => {
