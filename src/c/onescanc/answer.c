@@ -87,9 +87,12 @@ static void read_body_offset(struct mail *mail, struct answer *answer, struct fi
   answer->header = memory(HEADER_GAP + offset);
 }
 
-/* Makes room for the next `length` bytes of the new header block, and returns where they belong. */
+/*
+ * Makes room for the next `length` bytes of the new header block, and returns where they belong.
+ * read_answer() has seen to it that the offset came first.
+ */
 static byte *add_to_header(struct mail *mail, struct answer *answer, size_t length) {
-  if (!answer->header || length > HEADER_GAP + answer->body_at - answer->header_size)
+  if (length > HEADER_GAP + answer->body_at - answer->header_size)
     refuse_answer(mail);
   byte *at = answer->header + answer->header_size;
   answer->header_size += length;
