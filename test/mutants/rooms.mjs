@@ -1,5 +1,6 @@
-// Rooms of src/ whose tests a mutation tester asks, and where those tests are: the ones that need
-// no server of another program, since each is run hundreds of times, and that run the source itself.
+// Rooms of src/ whose tests a mutation tester asks, and where those tests are: the ones that run the
+// source itself, and need no server of another program, since each is run hundreds of times. Readiness
+// alone asks a clamd, which is what it is about, and valkey the store.
 // Tests that start what was built notice no change of the source: what only a process of its own runs
 // is told as noticed by nobody.
 
@@ -24,7 +25,6 @@ export const ROOMS = {
     files: ['src/scan/verdicts/*.ts', 'src/scan/verdicts/{copies,store}/*.ts'],
     tests: ['test/scan/verdicts/*.test.ts', 'test/scan/verdicts/{copies,store}/*.test.ts'],
   },
-  // The one room whose tests need another server, the store: what speaks with it is all that is here.
   valkey: {
     files: ['src/protocol/valkey/*.ts'],
     tests: ['test/protocol/valkey/*.test.ts', 'test/scan/verdicts/store/shared-store.test.ts'],
@@ -44,7 +44,7 @@ export const ROOMS = {
   readiness: {
     files: ['src/doors/readiness/**/*.ts'],
     tests: [
-      'test/doors/readiness/{account,clamd-watch,contradictions,keyring,places}.test.ts',
+      'test/doors/readiness/{account,clamd,clamd-watch,contradictions,keyring,places}.test.ts',
       'test/doors/readiness/{scanner,servers,settings}.test.ts',
     ],
   },

@@ -46,15 +46,17 @@ t.test('a ring that the account of the slot cannot read is reported with the rem
 
 t.test('the remedy names the group of keys if there is one, and never that of root', async (t) => {
   const file = ring(t, hmac, 0o600)
-  const remedyFor = (groups: readonly number[], group: string) => {
+  const remedyFor = (groups: readonly number[], group: string, isDaemon = true) => {
     const account = { name: 'nobody', uid: 54_321, groups }
     const accounts = { passwd: '', group }
-    const of = host({ CLUSTERKEYS: file }, { account, accounts, isDaemon: true })
+    const of = host({ CLUSTERKEYS: file }, { account, accounts, isDaemon })
     return checkKeyring(of)[0]?.remedy
   }
   const give = `chgrp onescan-keys ${file} && chmod 640 ${file}`
   t.equal(remedyFor([54_322, 54_400], 'onescan-keys:x:54400:\n'), give)
-  t.match(remedyFor([54_322], 'onescan-keys:x:54400:\n'), `adduser nobody onescan-keys && ${give}`)
+  const keepers = 'root:x:0:\nonescan-keys:x:54400:\n'
+  t.match(remedyFor([54_322], keepers), `adduser nobody onescan-keys && ${give}`)
+  t.match(remedyFor([54_322], keepers, false), `${give}, and have tcpserver -g "$(getent group`)
   t.match(remedyFor([0], 'root:x:0:\n'), /^see the owner, group and mode of/)
 })
 

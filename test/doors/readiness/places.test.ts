@@ -18,6 +18,7 @@ t.test('a private directory with the group of the scanner is well', async (t) =>
   const findings = checkPlaces(host({ SPOOLDIR: spool, TMPDIR: spool }))
   t.same(besidesRoom(findings), [])
   t.match(findings.at(-1)?.value, 'mode 03730')
+  t.match(findings[0], { level: 'ok', value: `${spool}, written by tester` })
   t.ok(
     findings.some(({ value }) => /\d+ MiB/.test(value)),
     'the room is told',
@@ -59,15 +60,15 @@ t.test(
     t.same(besidesRoom(checkPlaces(host({ TMPDIR: join(directory, 'missing') }))), [
       'error spool (TMPDIR)',
     ])
-    chmodSync(join(directory, 'spool'), 0o3730)
-    const closed = checkPlaces(host(spool('spool'), { account: stranger }))
-    t.match(
-      closed.find(({ level }) => level === 'error'),
-      {
-        what: 'SPOOLDIR',
-        value: /not writable by stranger/,
-      },
-    )
+    const SPOOLDIR = openDirectory(t)
+    for (const mode of [0o3730, 0o3731, 0o3732]) {
+      chmodSync(SPOOLDIR, mode)
+      const closed = checkPlaces(host({ SPOOLDIR }, { account: stranger }))
+      t.match(
+        closed.find(({ level }) => level === 'error'),
+        { what: 'SPOOLDIR', value: /not writable by stranger/ },
+      )
+    }
   },
 )
 

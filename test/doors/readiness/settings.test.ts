@@ -32,19 +32,22 @@ t.test("a setting that would stop the slot is reported in the slot's words", asy
 })
 
 t.test('a setting that lets mail in unscanned is a warning', async (t) => {
-  t.same(complaints(await checkSettings(host({ ...eicar, SCANFAIL: 'accept' }))), [
-    'warning unscanned mail',
-  ])
+  const lenient = await checkSettings(host({ ...eicar, SCANFAIL: 'accept' }))
+  t.same(complaints(lenient), ['warning unscanned mail'])
+  t.match(lenient.at(-1), { value: /is accepted/, remedy: /unset SCANFAIL/ })
   const relay = await checkSettings(host({ ...eicar, SCANFAIL_RELAY: 'accept' }))
   t.match(relay.at(-1), { level: 'ok', value: /accepted for relay clients/ })
 })
 
-t.test('the finding about infected mail says where it is kept', async (t) => {
+t.test('the finding about infected mail says what becomes of it', async (t) => {
   const of = async (env: Record<string, string>) =>
     (await checkSettings(host({ QHPSI: 'plugin: eicar', ...env }))).map(({ value }) => value).join()
   t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '0' }), 'is kept in /q,is deferred')
   t.match(await of({ QUARANTINE: 'hold', SCANFAIL: 'quarantine' }), 'is held by the MTA,is kept in')
   t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '1' }), 'is refused')
+  t.match(await of({ VIRUSFORWARD: 'v@example.org', REJECTVIRUS: '2' }), 'is sent to v@example.org')
+  t.match(await of({ REJECTVIRUS: '2' }), 'is dropped')
+  t.match(await of({ REJECTVIRUS: '0' }), 'is tagged and delivered')
 })
 
 t.test('a host on which nobody said what to do with viruses is told that they come', async (t) => {
