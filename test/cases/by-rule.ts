@@ -1,14 +1,11 @@
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { BASE64, base64, inPart } from '../scan/scanners/evasions/compose.ts'
 import { bytes, type Case, type Stage } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
 
 /** Mail with such a file attached. */
-function mailWith(file: string): Buffer {
-  const part = `--b\nContent-Type: application/octet-stream; name=a.bin\nContent-Transfer-Encoding: base64\n\n${Buffer.from(file, 'latin1').toString('base64')}\n`
-  const header =
-    'From: a@example.org\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n'
-  return bytes(`${header}\n--b\n\nHello\n${part}--b--\n`)
-}
+const mailWith = (file: string): Buffer =>
+  bytes(inPart(['Content-Type: application/octet-stream; name=a.bin', BASE64], base64(bytes(file))))
 
 /** Settings with a policy by rule beside them. */
 const ruled =

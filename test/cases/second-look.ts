@@ -1,22 +1,22 @@
 import { dirname } from 'node:path'
-import { uuencode } from '../scan/scanners/evasions/compose.ts'
+import {
+  BASE64,
+  base64,
+  multipart,
+  part,
+  TEXT,
+  uuencode,
+} from '../scan/scanners/evasions/compose.ts'
 import { testFile } from '../scan/scanners/evasions/files.ts'
 import { bytes, type Case, type Stage } from './case.ts'
 import { plain } from './messages.ts'
 
-const TEXT = 'Content-Type: text/plain\n\nsee the attachment\n'
-const inBase64 = (content: string) => `${Buffer.from(content).toString('base64')}\n`
+const coded = (type: string, content: string) =>
+  part([`Content-Type: ${type}`, BASE64], base64(bytes(content)))
+const file = (content: string) => coded('application/octet-stream', content)
 
-function file(content: string): string {
-  const fields = 'Content-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n'
-  return `${fields}\n${inBase64(content)}`
-}
-
-function mail(parts: readonly string[], { kind = 'mixed', fields = '' } = {}): Buffer {
-  const all = parts.map((part) => `--b1\n${part}`).join('')
-  const type = `Content-Type: multipart/${kind}; boundary="b1"\n`
-  return bytes(`From: a@example.org\nMIME-Version: 1.0\n${fields}${type}\n${all}--b1--\n`)
-}
+const mail = (parts: readonly string[], { kind = 'mixed', fields = '' } = {}): Buffer =>
+  bytes(`From: a@example.org\nMIME-Version: 1.0\n${fields}${multipart(kind, parts)}`)
 
 const settings =
   (more: Readonly<Record<string, string>> = {}) =>
@@ -28,10 +28,7 @@ const settings =
   })
 
 /** What OpenPGP sends for a public key: a session key, and data. */
-const encrypted = `Content-Type: application/octet-stream; name=a.pgp
-Content-Transfer-Encoding: base64
-
-${Buffer.from('\xc1\x05\x03 key\xd2\x05\x01data', 'latin1').toString('base64')}\n`
+const encrypted = coded('application/octet-stream; name=a.pgp', '\xc1\x05\x03 key\xd2\x05\x01data')
 
 export const encryptedMail = mail([TEXT, encrypted])
 /** It has more parts than are looked at. */
@@ -42,8 +39,7 @@ export const crowded = mail(
 
 function encodedMail(depth: number): string {
   let part = file('nothing\n')
-  const fields = 'Content-Type: message/global\nContent-Transfer-Encoding: base64\n'
-  for (let at = 0; at < depth; at++) part = `${fields}\n${inBase64(part)}`
+  for (let at = 0; at < depth; at++) part = coded('message/global', part)
   return part
 }
 

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os'
 import type { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { isNestedDeeper } from '../../../src/mail/mime/nested.ts'
+import { delimited, base64 as lines } from '../../scan/scanners/evasions/compose.ts'
 
 /** Nested mail, built from the innermost part outwards. A part is its header, empty line and content. */
 
@@ -15,11 +16,7 @@ export function file(content: string, type = 'application/octet-stream'): string
   return `Content-Type: ${type}\nContent-Transfer-Encoding: base64\n\n${base64(content)}`
 }
 
-export function base64(content: string): string {
-  return Buffer.from(content, 'latin1')
-    .toString('base64')
-    .replace(/.{1,76}/g, '$&\n')
-}
+export const base64 = (content: string): string => `${lines(Buffer.from(content, 'latin1'))}\n`
 
 let boundaries = 0
 
@@ -34,7 +31,7 @@ export function multipart(parts: readonly string[], subtype = 'mixed'): string {
 
 /** The same under any header. */
 export function multipartBy(header: string, boundary: string, parts: readonly string[]): string {
-  return `${header}\n${parts.map((part) => `--${boundary}\n${part}\n`).join('')}--${boundary}--\n`
+  return `${header}\n${delimited(parts, boundary)}`
 }
 
 /** An attached message with more fields on top of the part's. */

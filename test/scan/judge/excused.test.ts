@@ -7,6 +7,7 @@ import type { ContentScanner, Sample, Scanner } from '../../../src/scan/scanners
 import { deriveSecrets } from '../../../src/scan/verdicts/copies/secrets.ts'
 import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import { Verdicts } from '../../../src/scan/verdicts/verdicts.ts'
+import { BASE64, multipart, part } from '../scanners/evasions/compose.ts'
 import { judgeByLines, NOW, type Setup as StageSetup } from './judge-mail.ts'
 
 /** What policy excuses never ends a scan: the worst finding that nobody excused decides. */
@@ -36,10 +37,10 @@ function clamdLike(more: Partial<ContentScanner> = {}): ContentScanner {
 
 const base64 = (text: string) => Buffer.from(text, 'latin1').toString('base64')
 const encoded = (text: string, name = 'a.bin') =>
-  `--b\nContent-Type: application/octet-stream; name=${name}\nContent-Transfer-Encoding: base64\n\n${text}\n`
+  part([`Content-Type: application/octet-stream; name=${name}`, BASE64], text)
 const attached = (content: string, name?: string) => encoded(base64(content), name)
 const mail = (...parts: readonly string[]) =>
-  `From: a@example.org\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nHello\n${parts.join('')}--b--\n`
+  `From: a@example.org\nMIME-Version: 1.0\n${multipart('mixed', ['\nHello', ...parts], { boundary: 'b' })}`
 
 const pua = attached(`a packed program: ${PUA}`)
 const eicar = attached('a virus, which is Eicar')
@@ -59,8 +60,8 @@ async function judgeBy(text: string, { lines = '', scanner = clamdLike(), ...set
 }
 
 const forwarded = (text: string) => {
-  const other = text.replace('boundary=b', 'boundary=c').replace(/^--b/gm, '--c')
-  return `--b\nContent-Type: message/rfc822\n\n${other}`
+  const other = text.replace('boundary="b"', 'boundary="c"').replace(/^--b/gm, '--c')
+  return part(['Content-Type: message/rfc822'], other)
 }
 const tool = base64('a tool of some kilobytes')
 /** A virus where no reader of mail looks, above or below something that is excused. */
@@ -100,18 +101,19 @@ for (const [excuse, setup] of Object.entries(excuses)) {
       const excused = { kind: 'accept', details: { scan: 'infected', virus: PUA } }
       t.match(await judgeWith(mail(pua)), excused)
       t.match(await judgeWith(mail(pua), clamdLike({ takesBeside: true })), excused)
-      t.match(await judgeWith(mail('')), { kind: 'accept', details: { scan: 'clean' } })
+      t.match(await judgeWith(mail()), { kind: 'accept', details: { scan: 'clean' } })
     })
   }
 }
 
 t.test('a limit that leaves something unscanned takes no excused finding away', async (t) => {
-  const nested = '--b\nContent-Type: message/rfc822\n\nSubject: x\n\nx\n'
+  const nested = part(['Content-Type: message/rfc822'], 'Subject: x\n\nx')
   const settings = { ...tagOnly, MAXNESTING: '1', OVERNESTING: 'accept' }
-  const text = mail(pua, nested.repeat(2))
+  const text = mail(pua, nested, nested)
   const deep = text.replace('Subject: x\n\nx', 'Content-Type: message/rfc822\n\nSubject: x\n\nx')
   t.match(await judgeBy(deep, { settings }), { kind: 'accept', details: { virus: PUA } })
-  t.match(await judgeBy(deep.replace(pua, pua + eicar), { settings }), { kind: 'reject' })
+  const both = deep.replace(pua, `${pua}\n--b\n${eicar}`)
+  t.match(await judgeBy(both, { settings }), { kind: 'reject' })
 })
 
 t.test('a banned attachment that an exception lets in hides nothing', async (t) => {

@@ -6,6 +6,7 @@ import type { ScanSettings } from '../../../../src/scan/scanners/shared/scan-set
 import type { Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
 import { inChunks } from '../../../mail/message/bytes.ts'
 import { clamdPolicy, sample } from '../clamd/task.ts'
+import { multipart } from '../evasions/compose.ts'
 import { runOf } from '../scanning.ts'
 
 /** The rules of most sites. */
@@ -15,9 +16,8 @@ const policy = clamdPolicy('/nowhere', {
 
 /** A multipart/mixed of these parts, each with its header; every line ends in LF. */
 export function mixed(boundary: string, ...parts: string[]): string {
-  const lines = [`Content-Type: multipart/mixed; boundary="${boundary}"`, '', 'preamble']
-  for (const part of parts) lines.push(`--${boundary}`, part)
-  return [...lines, `--${boundary}--`, 'epilogue', ''].join('\n')
+  const around = { boundary, preamble: 'preamble\n', epilogue: 'epilogue\n' }
+  return multipart('mixed', parts, around)
 }
 
 export const text = 'Content-Type: text/plain\n\nhello\n'
