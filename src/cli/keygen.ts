@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, resolve } from 'node:path'
-import { errorCode, Fault } from '../ground/errors/fault.ts'
+import { errorCode, errorTextAt, Fault } from '../ground/errors/fault.ts'
 import { PathHandle } from '../ground/path/path-handle.ts'
 import { writeWhole } from '../ground/process/descriptors.ts'
 import {
@@ -198,8 +198,11 @@ function takeFresh(fresh: string, shown: string): number {
   try {
     return openSync(fresh, 'wx', 0o600)
   } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error
-    throw new Fault('config', `${shown}: exists: another keygen is at work; if not, remove it`)
+    const why =
+      errorCode(error) === 'EEXIST'
+        ? 'exists: another keygen is at work; if not, remove it'
+        : `${errorTextAt(fresh, error)}; name a ring in a directory that you may write to`
+    throw new Fault('config', `${shown}: ${why}`)
   }
 }
 

@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import type { Argv } from 'yargs'
-import { errorCode } from '../ground/errors/fault.ts'
+import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
 import { leadsSomewhere, PathHandle } from '../ground/path/path-handle.ts'
 import {
   HOST_DIRECTORY,
@@ -28,10 +28,12 @@ export const disableCommand = makeCommand('disable', {
       option === undefined ? readControlDirectories(process.env).control : resolve(option)
     const control = isOfQmail ? qmails : undefined
     const file = control === undefined ? hostSwitchFile : switchFile({ control })
-    if (control === undefined && mkdirSync(HOST_DIRECTORY, { recursive: true }) !== undefined) {
-      chmodSync(HOST_DIRECTORY, 0o755) // whatever the umask is: every door looks into it
-    }
-    const made = make(file)
+    const made = withRemedy(file, () => {
+      if (control === undefined && mkdirSync(HOST_DIRECTORY, { recursive: true }) !== undefined) {
+        chmodSync(HOST_DIRECTORY, 0o755) // whatever the umask is: every door looks into it
+      }
+      return make(file)
+    })
     const since = `: mail passes as it is until "onescan enable" removes ${file}`
     output.text(`onescan is off${made ? since : ` already: ${file} is there`}\n`)
     printDoors(control, output)
@@ -60,7 +62,7 @@ export const enableCommand = makeCommand('enable', {
       control === undefined
         ? [hostSwitchFile, switchFile(readControlDirectories(process.env))]
         : [switchFile({ control })]
-    const removed = files.filter(remove)
+    const removed = files.filter((file) => withRemedy(file, () => remove(file)))
     const done =
       removed.length > 0 ? `removed ${removed.join(' and ')}` : `no ${files.join(' and no ')}`
     output.text(`onescan is on: ${done}\n`)
@@ -89,6 +91,19 @@ function printDoors(control: string | undefined, output: Output): void {
       : `doors with the control directory ${control} (QMAILHOME, CONTROLDIR)`
   const all = `${doors.join(', ')} with milter and policy service`
   output.text(`heeded from the next message on by ${whose}: ${all}\n`)
+}
+
+/** Calls `act`; an error that the system gives names the file, and what to do about it. */
+function withRemedy<Value>(file: string, act: () => Value): Value {
+  try {
+    return act()
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EROFS'].includes(errorCode(error))) throw error
+    const place = dirname(file)
+    const remedy = `become root, or an account that may write to ${place}`
+    const [code] = errorText(error).split(', ')
+    throw new Fault('config', `${file}: ${code}; ${remedy}`)
+  }
 }
 
 /** Makes the file; returns whether it was not there before. */

@@ -12,9 +12,12 @@ import { join } from 'node:path'
 import t from 'tap'
 import { defaultId } from '../../src/cli/keygen.ts'
 import { parseKeyring } from '../../src/scan/cluster/keyring.ts'
-import { jsonIn, onescan } from './onescan.ts'
+import { openDirectory } from '../programs/reachable.ts'
+import { asPlain, jsonIn, onescan } from './onescan.ts'
 
 const mode = (path: string) => statSync(path).mode & 0o777
+
+const notRoot = process.getuid!() !== 0 && 'run as root'
 
 t.test('keygen prints a line with 32 fresh bytes, which the keyring takes', async (t) => {
   const [first, second] = [await onescan(['keygen']), await onescan(['keygen'])]
@@ -124,6 +127,13 @@ t.test('an invalid id or day is named, ends with exit code 2, and makes no key',
     t.same([code, out], [2, ''], value)
     t.match(err, new RegExp(`^onescan keygen: ${option} ${value}.*${why}.*\n$`))
   }
+})
+
+t.test('a place where it may not write is named, with what to do', { skip: notRoot }, async (t) => {
+  const ring = join(openDirectory(t), 'ring')
+  const { code, out, err } = await onescan(['keygen', '--append', ring], { around: asPlain() })
+  t.same([code, out], [2, ''])
+  t.match(err, `${ring}.new: EACCES: permission denied; name a ring in a directory`)
 })
 
 t.test('a FIFO is no ring, and is not waited for', async (t) => {

@@ -1,7 +1,10 @@
 import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { onescan } from './onescan.ts'
+import { openDirectory } from '../programs/reachable.ts'
+import { asPlain, onescan } from './onescan.ts'
+
+const notRoot = process.getuid!() !== 0 && 'run as root'
 
 t.test('disable makes the switch and enable removes it, any number of times', async (t) => {
   const control = t.testdir({})
@@ -34,6 +37,24 @@ t.test('a directory that hides the switch from doors of other users is reported'
     `${control}: mode 0750 hides the switch in it: doors of other users go on; chmod o+x`,
   )
 })
+
+t.test(
+  'without the right to make or remove the switch, the remedy is told',
+  { skip: notRoot },
+  async (t) => {
+    const control = openDirectory(t)
+    const file = join(control, 'onescan.off')
+    const refused = {
+      code: 2,
+      err: `${file}: EACCES: permission denied; become root, or an account that may write to ${control}`,
+    }
+    const asked = (command: string) =>
+      onescan([command, '--control', control], { around: asPlain() })
+    t.match(await asked('disable'), refused)
+    t.equal((await onescan(['disable', '--control', control])).code, 0)
+    t.match(await asked('enable'), refused)
+  },
+)
 
 t.test('if the switch cannot be made or removed, the exit code is 2', async (t) => {
   const directory = t.testdir({})

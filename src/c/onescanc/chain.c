@@ -37,7 +37,7 @@ static char **split_words(char *line) {
         *to++ = *line;
     }
     if (quote)
-      fail(EXIT_CONFIG, "config", text("QUEUECHAIN: a %c is not closed; close it", quote));
+      fail(EXIT_CONFIG, "config", text("QUEUECHAIN: a quote is not closed; close it"));
     if (*line)
       ++line; /* before the NUL overwrites it */
     *to++ = '\0';
@@ -83,21 +83,18 @@ char **find_chain(char **words) {
 
 /*
  * Checks the program before the exec: the log can still say what is wrong, and onescanc never runs
- * itself for ever.
+ * itself for ever. The remedy is that for a program that cannot be executed.
  */
-void check_program(const char *what, const char *program) {
+void check_program(const char *what, const char *program, const char *remedy) {
   struct stat status, self;
   if (access(program, X_OK) || stat(program, &status))
-    fail(EXIT_CHAIN, "chain", text("%s %s: %m", what, program));
-  if (!S_ISREG(status.st_mode)) {
-    errno = EACCES;
-    fail(EXIT_CHAIN, "chain", text("%s %s: %m", what, program));
-  }
+    fail(EXIT_CHAIN, "chain", text("%s %s: %m; %s", what, program, remedy));
+  if (!S_ISREG(status.st_mode))
+    fail(EXIT_CHAIN, "chain", text("%s %s: is not a file; %s", what, program, remedy));
   if (stat("/proc/self/exe", &self))
     fail(EXIT_CHAIN, "chain", text("/proc/self/exe: %m; mount /proc"));
   if (status.st_dev == self.st_dev && status.st_ino == self.st_ino)
-    fail(EXIT_CHAIN, "chain",
-         text("%s %s: is onescanc itself; set QUEUECHAIN to the real qmail-queue", what, program));
+    fail(EXIT_CHAIN, "chain", text("%s %s: is onescanc itself; %s", what, program, remedy));
 }
 
 /* What the caller does with these signals, for the next program. */

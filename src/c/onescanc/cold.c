@@ -51,7 +51,7 @@ _Noreturn void go_cold(struct mail *mail, char *why) {
          text("the address space (softlimit) is too small for onescan-queue, which is needed: %s",
               why));
   char *program = cold_program();
-  check_program("cold program", program);
+  check_program("cold program", program, "set ONESCAN_COLD to onescan-queue");
   hang_up(&mail->onescand);
   wait_for_place(program);
   log_slot_line("cold", why, "");

@@ -72,7 +72,7 @@ static void pass_if_there_is_nothing_to_ask(char **chain) {
   int is_off = is_switched_off(file);
   if (!is_off && (!is_blank(setting("QHPSI", "")) || setting("QUOTAD", NULL)))
     return;
-  check_program("next program", chain[0]);
+  check_program("next program", chain[0], MEND_CHAIN);
   log_slot_line("pass", is_off ? text("%s is there", file) : text("QHPSI is not set"), "");
   become_untouched("next program", chain, hidden_from_chain);
 }

@@ -22,7 +22,8 @@ static void write_log_lines(const struct answer *answer) {
 
 /* Hands the mail on by becoming the next program, whose exit code accepts the mail or not. */
 static _Noreturn void hand_on(struct mail *mail, const struct answer *answer) {
-  check_program("next program", mail->chain[0]); /* while the log can still say what is wrong */
+  check_program("next program", mail->chain[0],
+                MEND_CHAIN); /* while the log can still say what is wrong */
   size_t message_at = HEADER_GAP + answer->body_at - answer->header_size;
   if (write_at(mail->spool, answer->header, answer->header_size, message_at))
     fail_spool("write the spool file");

@@ -93,8 +93,9 @@ void receive_envelope(struct mail *mail);
 
 /* chain.c */
 char **find_chain(char **words);
-/* Ends the process if `program` cannot be executed or is this one. */
-void check_program(const char *what, const char *program);
+#define MEND_CHAIN "set QUEUECHAIN to the real qmail-queue"
+/* Ends the process, with the remedy in the log, if `program` cannot be executed or is this one. */
+void check_program(const char *what, const char *program, const char *remedy);
 /*
  * Becomes another program, with the mail on its descriptors: the message is what its spool holds
  * from `at` on.

@@ -109,7 +109,9 @@ size_t read_input(int fd, const char *what) {
     if (errno == EAGAIN && poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1) >= 0)
       continue;
     if (errno != EINTR)
-      fail(EXIT_READ, "read", text("cannot read the %s on fd %d: %m", what, fd));
+      fail(EXIT_READ, "read",
+           text("cannot read the %s on fd %d: %m%s", what, fd,
+                errno == EBADF ? "; to try it by hand, use onescan inject" : ""));
   }
 }
 

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Argv } from 'yargs'
-import { attempt, errorText, Fault } from '../../ground/errors/fault.ts'
+import { attempt, errorCode, errorTextAt, Fault } from '../../ground/errors/fault.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type ClusterSettings, readClusterSettings } from '../../scan/cluster/keyring.ts'
@@ -52,7 +52,7 @@ function readEnvdir(directory: string): Record<string, string | undefined> {
       variables[name] = text === '' ? undefined : line.replace(/[ \t]+$/, '').replaceAll('\0', '\n')
     }
   } catch (error) {
-    throw new Fault('config', `--envdir ${directory}: ${errorText(error)}`, error)
+    throw new Fault('config', `--envdir ${directory}: ${errorTextAt(directory, error)}`, error)
   }
   return variables
 }
@@ -74,11 +74,25 @@ function assignments(words: readonly string[]): Record<string, string> {
  */
 export function readCluster(env: Environment, keyring: string | undefined): ClusterSettings {
   const path = keyring === undefined ? ringHere(env) : resolve(keyring)
+  if (keyring !== undefined) mustBeThere(keyring)
   const named = path === undefined ? env : { ...env, CLUSTERKEYS: path }
   const { control } = readControlDirectories(named)
   const { cluster, off } = readClusterSettings(named, control)
   if (cluster !== undefined) return cluster
-  throw new Fault('config', off ?? `no keyring at ${control}/clusterkeys; name one with --keyring`)
+  const remedy = 'name one with --keyring'
+  if (off === undefined)
+    throw new Fault('config', `no keyring at ${control}/clusterkeys; ${remedy}`)
+  throw new Fault('config', `${off}; let this user read it, or ${remedy}`)
+}
+
+function mustBeThere(keyring: string): void {
+  try {
+    statSync(keyring)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') return // its reader says what is wrong
+    const what = `--keyring ${keyring}: ${errorTextAt(keyring, error)}`
+    throw new Fault('config', `${what}; name another, or leave it out for that of this host`)
+  }
 }
 
 /** onescand's own keyring, if neither the environment nor qmail names one, as without qmail. */

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
-import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { errorTextAt, Fault } from '../../ground/errors/fault.ts'
 import { readSecret } from '../../ground/path/open.ts'
 
 /** Characters of a token: a shorter one could be guessed. */
@@ -77,7 +77,7 @@ function readToken(file: string): string {
   try {
     token = readSecret(file).trim()
   } catch (error) {
-    throw new Fault('config', `${option} ${errorText(error)}`, error)
+    throw new Fault('config', `${option} ${file}: ${errorTextAt(file, error)}`, error)
   }
   if (new RegExp(`^[!-~]{${TOKEN_MIN},}$`).test(token)) return token
   throw new Fault(

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { errorTextAt, Fault } from '../../ground/errors/fault.ts'
 import { checkExecutable, findProgram } from '../../ground/process/execute.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { splitWords } from '../../ground/settings/table/values.ts'
@@ -38,14 +38,16 @@ export function findChain(
  * can only abort.
  */
 export function checkChain({ program }: Chain, self: string): void {
+  const mustBe = 'set QUEUECHAIN to the real qmail-queue'
   try {
     checkExecutable(program)
     const status = statSync(program)
     const own = statSync(self)
     if (status.dev === own.dev && status.ino === own.ino) {
-      throw new Error('is onescan-queue itself; set QUEUECHAIN to the real qmail-queue')
+      throw new Error('is onescan-queue itself')
     }
   } catch (error) {
-    throw new Fault('chain', `next program ${program}: ${errorText(error)}`, error)
+    const why = errorTextAt(program, error)
+    throw new Fault('chain', `next program ${program || '""'}: ${why}; ${mustBe}`, error)
   }
 }

@@ -71,7 +71,9 @@ function readSome(fd: number, buffer: Buffer, what: string): number {
       const code = errorCode(error)
       if (code === 'EOF') return 0
       if (code !== 'EAGAIN' && code !== 'EINTR') {
-        throw new Fault('read', `cannot read the ${what} on fd ${fd}: ${errorText(error)}`, error)
+        const remedy = code === 'EBADF' ? '; to try it by hand, use onescan inject' : ''
+        const why = errorText(error) + remedy
+        throw new Fault('read', `cannot read the ${what} on fd ${fd}: ${why}`, error)
       }
       if (code === 'EAGAIN') pause()
     }

@@ -56,6 +56,18 @@ export function errorText(error: unknown): string {
   return text.replace(/\s+/g, ' ').trim() || 'error without a message'
 }
 
+/**
+ * Describes what was thrown about a file in one line, for a text that names the file already: without its
+ * path, and without the call that failed.
+ */
+export function errorTextAt(path: string, error: unknown): string {
+  const text = errorText(error).replace(/, [a-z]+(?: '[^']*')?(?: -> '[^']*')?$/, '')
+  if (text.endsWith(`: ${path}`)) return text.slice(0, -path.length - 2)
+  return text.startsWith(path) && /^:? /.test(text.slice(path.length))
+    ? text.slice(path.length).replace(/^:? /, '')
+    : text
+}
+
 /** Returns the result of a call, or undefined if it throws. */
 export function attempt<Value>(call: () => Value): Value | undefined {
   try {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { errorCode, errorText, Fault, isFault } from '../../ground/errors/fault.ts'
+import { errorCode, errorTextAt, Fault, isFault } from '../../ground/errors/fault.ts'
 import { readForeignFile } from '../../ground/path/open.ts'
 import { type Environment, readSettings, type Values } from '../../ground/settings/settings.ts'
 import { cluster } from '../../ground/settings/table.ts'
@@ -65,7 +65,7 @@ export function loadKeyring({ CLUSTERKEYS }: Environment, control: string): Keyr
       return { path, off: `${path} is not readable by uid ${process.geteuid?.()}: no clustering` }
     }
     const remedy = errorCode(error) === 'ENOENT' ? 'make the file' : 'mend that'
-    throw keyringFault(path, `${errorText(error)}; ${remedy} or unset CLUSTERKEYS`)
+    throw keyringFault(path, `${errorTextAt(path, error)}; ${remedy} or unset CLUSTERKEYS`)
   }
   const keys = parseKeyring(text, path)
   if (keys.length === 0) throw keyringFault(path, 'holds no key; make one with onescan keygen')

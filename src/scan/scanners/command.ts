@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
+import { errorCode } from '../../ground/errors/fault.ts'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from './clamd/database.ts'
 import {
@@ -77,7 +78,7 @@ async function run(
   }
   const output = collect(child)
   relayStderr(child, new LineRelay(basename(program), write))
-  const end = await exitOf(child, task.signal)
+  const end = await exitOf(program, child, task.signal)
   const printed = await output
   if (typeof end !== 'number') return end
   if (end === settings.QHPSIRN) return clean
@@ -89,7 +90,11 @@ async function run(
  * Resolves to the code when the command has exited, or to why there is none. The end of its output is not
  * awaited, for a child may hold it open.
  */
-function exitOf(child: ChildProcess, signal: AbortSignal): Promise<number | ScanFinding> {
+function exitOf(
+  program: string,
+  child: ChildProcess,
+  signal: AbortSignal,
+): Promise<number | ScanFinding> {
   return new Promise((resolve) => {
     const onAbort = () => {
       timedOut = true
@@ -101,7 +106,11 @@ function exitOf(child: ChildProcess, signal: AbortSignal): Promise<number | Scan
       killGroup(child, 'SIGKILL') // children that it left behind
       resolve(timedOut ? unknown('no answer in time (SCANTIMEOUT)', 'timeout') : end)
     }
-    child.once('error', (error) => done(unknown(error.message, 'unreachable')))
+    child.once('error', (error) => {
+      const why = `${program}: cannot be started (${errorCode(error)})`
+      const remedy = errorCode(error) === 'ENOENT' ? '; install it, or correct QHPSI' : ''
+      done(unknown(why + remedy, 'unreachable'))
+    })
     child.once('exit', (code, killedBy) =>
       done(code ?? scannerDied(`killed by ${killedBy}`, 'broken-off')),
     )

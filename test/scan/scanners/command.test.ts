@@ -22,6 +22,16 @@ import { clamdPolicy, sample, scanTask } from './clamd/task.ts'
 
 /** ClamAV's programs as commands, as the original's manual writes them. */
 
+t.test('a command that is not there is named, with what to do', async (t) => {
+  const message = join(t.testdir({ message: plain }), 'message')
+  const scanner = commandScanner(clamdPolicy('/nowhere'), ['/nonexistent/scanner', '%s'])
+  t.match(await scanner.scan(sample(plain, message), scanTask().task), {
+    answer: 'unknown',
+    cause: 'unreachable',
+    why: '/nonexistent/scanner: cannot be started (ENOENT); install it, or correct QHPSI',
+  })
+})
+
 t.test('clamdscan is told how to hand the file over, if its words do not say it', async (t) => {
   const directory = t.testdir({
     tcp: 'TCPSocket 3310\n',

@@ -4,7 +4,7 @@ import { obstacle } from '../../../doors/readiness/account.ts'
 import { accountText } from '../../../doors/readiness/stage.ts'
 import { type Chain, checkChain, findChain } from '../../../doors/slot/chain.ts'
 import { attempt, errorText } from '../../../ground/errors/fault.ts'
-import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { error, type Finding, ok, settingsFault, warning } from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { readStart } from '../../../ground/path/open.ts'
 import type { Host } from './slot-hosts.ts'
@@ -99,7 +99,8 @@ function checkNextProgram(host: Host): Finding[] {
     // The check of the slot program has reported that it is missing.
     checkChain(chain, attempt(() => realpathSync(host.program)) ?? '/')
   } catch (thrown) {
-    return [error('chain', errorText(thrown), 'see QUEUECHAIN; until then mail is deferred')]
+    const { value, remedy } = settingsFault(errorText(thrown))
+    return [error('chain', value, `${remedy}; until then mail is deferred`)]
   }
   const { program, args } = chain
   const barrier = obstacle(host.account, program, 'execute')

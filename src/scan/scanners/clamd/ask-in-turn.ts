@@ -83,6 +83,8 @@ class ServerSearch {
   #broken = 0
   #hasDied = false
   #isOver = false
+  /** Whether nobody listens at the server that was asked last. */
+  #mayBeDown = false
   /** The cause of the last trouble. */
   #cause: Cause = 'timeout'
 
@@ -141,6 +143,7 @@ class ServerSearch {
     this.#note(server, failure.why)
     this.#cause = CAUSE_OF[failure.kind]
     if (failure.kind === 'unreachable') {
+      this.#mayBeDown = failure.state === 'gone' || failure.state === 'refused'
       if (!this.#mayComeBack(failure.state, server)) this.#left.delete(server)
       if (failure.broke) this.#noteBroken()
       return
@@ -167,7 +170,10 @@ class ServerSearch {
   }
 
   couldNotTell(): ScanFinding {
-    const why = [...this.#troubles.values()].join('; ')
+    const remedy = this.#mayBeDown
+      ? ['start clamd, or correct CLAMD: onescan check says which']
+      : []
+    const why = [...this.#troubles.values(), ...remedy].join('; ')
     return (this.#hasDied ? scannerDied : unknown)(why, this.#cause)
   }
 
