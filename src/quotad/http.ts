@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { errorText, Fault } from '../ground/errors/fault.ts'
-import type { Endpoint } from '../ground/net/endpoint.ts'
+import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
+import { type Endpoint, listenFaultOf } from '../ground/net/endpoint.ts'
 import { createHttpServer, listenHttpOn } from '../ground/net/http-server.ts'
 import { descriptorLimit } from '../ground/process/descriptors.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
@@ -51,7 +51,8 @@ export async function serveHttp(place: ServicePlace, service: QuotaService): Pro
   try {
     listening = 'fd' in place ? await listenHttpOn(server, place.fd) : await listenAt(server, place)
   } catch (error) {
-    throw new Fault('config', `--http ${place.text}: ${errorText(error)}`, error)
+    const why = listenFaultOf(errorCode(error)) ?? errorText(error)
+    throw new Fault('config', `--http ${place.text}: ${why}`, error)
   }
   return {
     address: () => listening.address(),

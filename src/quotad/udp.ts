@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
-import { attempt, Fault } from '../ground/errors/fault.ts'
+import { attempt, errorCode, Fault } from '../ground/errors/fault.ts'
+import { listenFaultOf } from '../ground/net/endpoint.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { MailboxAnswer, QuotaService } from './mailbox-answer.ts'
 import type { ServicePlace } from './options.ts'
@@ -46,7 +47,8 @@ export async function serveUdp(place: ServicePlace, service: QuotaService): Prom
 
   await new Promise<void>((resolve, reject) => {
     socket.once('error', (error) => {
-      reject(new Fault('config', `--udp ${place.text}: ${error.message}`, error))
+      const why = listenFaultOf(errorCode(error)) ?? error.message
+      reject(new Fault('config', `--udp ${place.text}: ${why}`, error))
     })
     if ('fd' in place) socket.bind({ fd: place.fd }, resolve)
     else socket.bind(place.port, place.host, resolve)

@@ -46,7 +46,13 @@ t.test('a port that is taken is named', async (t) => {
   const { port } = taken.address()
   const { status, stderr } = run({}, ['--udp', `127.0.0.1:${port}`])
   t.equal(status, 111)
-  t.match(stderr, `--udp 127.0.0.1:${port}: `)
+  const told = (option: string, host: string, why: string) => `${option} ${host}:${port}: ${why}`
+  t.match(stderr, told('--udp', '127.0.0.1', 'EADDRINUSE: another process listens there; '))
+  const foreign = `192.0.2.1:${port}`
+  for (const option of ['--udp', '--http']) {
+    const { stderr } = run({}, ['--udp', 'none', '--http', 'none', option, foreign])
+    t.match(stderr, told(option, '192.0.2.1', 'EADDRNOTAVAIL: this host has no such address; '))
+  }
 })
 
 t.test('SIGTERM ends the service, which logs its counters', async (t) => {

@@ -1,6 +1,7 @@
 import { closeSync, writeSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { listenFaultOf } from '../../ground/net/endpoint.ts'
 import { serviceExit } from '../../ground/process/command-line.ts'
 import { descriptorLimit } from '../../ground/process/descriptors.ts'
 import { requireSystem, type System } from '../../ground/runtime/system.ts'
@@ -68,7 +69,8 @@ function openListeners({ listen, backlog }: GateOptions, system: System): number
     }
     const fd = system.listen(place.address, place.port, backlog)
     if (fd >= 0) return fd
-    throw new Fault('config', `--listen ${place.text}: ${getSystemErrorName(fd)}`)
+    const code = getSystemErrorName(fd)
+    throw new Fault('config', `--listen ${place.text}: ${listenFaultOf(code) ?? code}`)
   })
 }
 

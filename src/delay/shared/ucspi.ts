@@ -1,4 +1,4 @@
-import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { errorTextAt, Fault } from '../../ground/errors/fault.ts'
 import { type IpAddress, parseIpAddress } from '../../ground/net/ip-address.ts'
 import { checkExecutable, findProgram } from '../../ground/process/execute.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
@@ -74,7 +74,9 @@ export function findNext(words: readonly string[], env: Environment): ServerProg
   try {
     checkExecutable(program)
   } catch (error) {
-    throw new Fault('chain', `${program}: ${errorText(error)}`, error)
+    const why = errorTextAt(program, error)
+    const remedy = 'name a program that this account may execute'
+    throw new Fault('chain', `${program || '""'}: ${why}; ${remedy}`, error)
   }
   return { program, args }
 }

@@ -43,6 +43,18 @@ export function parseMtaEndpoint(text: string): Endpoint | undefined {
   return parseEndpoint(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
 }
 
+const listenFaults: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process listens there; "ss -lntup" says which: end it, or name another port',
+  EADDRNOTAVAIL: 'this host has no such address; name one of its own',
+  EACCES: 'ports below 1024 are for root alone; name another one',
+}
+
+/** Why this process cannot listen at an endpoint, with the remedy, by the code of the system's error. */
+export function listenFaultOf(code: string): string | undefined {
+  const fault = listenFaults[code]
+  return fault && `${code}: ${fault}`
+}
+
 /** The most bytes of a unix socket's path: unix(7), sun_path without its NUL. */
 const SOCKET_PATH_MAX = 107
 

@@ -148,7 +148,7 @@ t.test('a log that nobody reads for a while stops and misses nothing', { skip },
 t.test('a taken port, or a descriptor that is no socket, is told at once', { skip }, async (t) => {
   const address = `127.0.0.1:${await listen(t, createServer())}`
   await t.rejects(startGate(t, { command, listen: address }), {
-    message: /--listen 127\.0\.0\.1:\d+: EADDRINUSE/,
+    message: /--listen 127\.0\.0\.1:\d+: EADDRINUSE: another process listens there; .*ss -lntup/,
   })
   const words = ['-c', 'exec "$0" "$@" 3</dev/null', ...command]
   await t.rejects(startGate(t, { command: ['/bin/sh', ...words], listen: 'fd:3' }), {

@@ -98,7 +98,7 @@ t.test('--check reports all wrong settings and options at once', async (t) => {
   t.equal(report.isUsage, true)
   for (const line of [
     /^--mitler: is not an option; did you mean --milter\?$/,
-    /^--workers -1: must be a whole number from 0 to 10000; correct it$/,
+    /^--workers -1: must be a whole number from 1 to 10000; correct it$/,
     /^--mode rwx: must be/,
     /^QHPSI clamd: names a built-in plugin as a command; did you mean "plugin: clamd"\?$/,
     /^SCANTIMEOUT -1: must be/,
@@ -146,7 +146,7 @@ t.test(
     const place = `inet:127.0.0.1:${await listen(t, createServer())}`
     const { directory, check } = checkHere(t)
     const milter = await check(good, '--milter', place)
-    t.match(milter.errors, [/^--milter 127\.0\.0\.1:\d+: cannot listen: EADDRINUSE: .*ss -ltnp/])
+    t.match(milter.errors, [/^--milter 127\.0\.0\.1:\d+: cannot listen: EADDRINUSE: .*ss -lntup/])
     const page = await check(good, '--http', place)
     t.same(page.errors, [])
     t.match(page.warnings, [/^--http .*EADDRINUSE.*; there is no page until then/])

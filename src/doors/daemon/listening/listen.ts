@@ -15,6 +15,7 @@ import net, { connect, type Server } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import { errorCode, errorText, Fault } from '../../../ground/errors/fault.ts'
+import { listenFaultOf } from '../../../ground/net/endpoint.ts'
 import { parseIpAddress } from '../../../ground/net/ip-address.ts'
 import { letsOthersReplace } from '../../../ground/path/stranger.ts'
 import { descriptorOf } from '../../../ground/process/descriptors.ts'
@@ -223,15 +224,8 @@ function listening(
 }
 
 function cannotListen(at: string, error: unknown): Fault {
-  const why = reasons[errorCode(error)] ?? errorText(error)
+  const why = listenFaultOf(errorCode(error)) ?? errorText(error)
   return new Fault('config', `${at}: cannot listen: ${why}`, error)
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  EADDRINUSE:
-    'EADDRINUSE: another process listens there; "ss -ltnp" says which: end it, or name another port',
-  EADDRNOTAVAIL: 'EADDRNOTAVAIL: this host has no such address; name one of its own',
-  EACCES: 'EACCES: ports below 1024 are for root alone; name another one',
 }
 
 /**
