@@ -115,7 +115,7 @@ function choicesIn(help: string, chapter: string): Choice[] {
     .replaceAll(/\n {7,}/g, ' ')
     .split('\n')
   return lines.flatMap((line) => {
-    const [, name, told] = /^ {2,6}(?:-\w, )?((?:--)?[a-z][a-z-]*) +(.*)$/.exec(line) ?? []
+    const [, name, told] = /^ {2,6}(?:-\w, )?((?:--)?[a-z][a-z0-9-]*) +(.*)$/.exec(line) ?? []
     if (name === undefined) return []
     const text = told!
       .replaceAll(/ +/g, ' ')
