@@ -97,7 +97,10 @@ function buildAddonHere() {
   try {
     buildAddon(targetOf())
   } catch (error) {
-    process.stderr.write(`onescan.node for ${process.arch}: not built: ${error.message}\n`)
+    const remedy = 'install gcc and libc6-dev, or go on without (onescand(8), FILES)'
+    process.stderr.write(
+      `onescan.node for ${process.arch}: not built: ${error.message}; ${remedy}\n`,
+    )
   }
 }
 

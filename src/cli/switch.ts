@@ -90,7 +90,7 @@ function printDoors(control: string | undefined, output: Output): void {
       ? 'all doors of this host'
       : `doors with the control directory ${control} (QMAILHOME, CONTROLDIR)`
   const all = `${doors.join(', ')} with milter and policy service`
-  output.text(`heeded from the next message on by ${whose}: ${all}\n`)
+  output.text(`obeyed from the next message on by ${whose}: ${all}\n`)
 }
 
 /** Calls `act`; an error that the system gives names the file, and what to do about it. */

@@ -149,7 +149,7 @@ function checkMemory(what: string, version: string, conf: string | undefined): F
   if (Number(major) > 1 || Number(minor) >= 5) return []
   if (/^\s*DisableCache\s+(yes|true|1)\b/im.test(conf ?? '')) return []
   const value =
-    'knows clean files by MD5 and length: of twins that share both, the second is not scanned; ' +
+    'knows clean files by MD5 and length: of two files that share both, the second is not scanned; ' +
     'from clamd 1.5 on, or with "DisableCache yes", it is'
   return [ok(`${what} memory`, value)]
 }

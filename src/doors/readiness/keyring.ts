@@ -14,6 +14,8 @@ const MD5_SECRET_MIN = 16
 export function checkKeyring(host: StageHost): Finding[] {
   const { path, keys, off } = loadKeyring(host.env, host.directories.control)
   if (keys === undefined && off === undefined) {
+    if (asksOnescand(host))
+      return [ok('keyring', `none at ${path}: onescand signs, if it has keys`)]
     const other = keyringOfPackage()
     const value = `none at ${path}: no stamps, all mail is scanned`
     if (other === undefined) return [ok('keyring', value)]
@@ -92,7 +94,9 @@ function checkKeys(host: StageHost, keys: readonly Key[]): Finding[] {
     const remedy = 'run "onescan keygen --prepend" for a new one'
     findings.unshift(warning('keyring', 'every key is past its date: nothing is signed', remedy))
   } else {
-    findings.unshift(ok('keyring', `${keys.length} keys, ${signer.id} signs`))
+    findings.unshift(
+      ok('keyring', `${keys.length} ${keys.length === 1 ? 'key' : 'keys'}, ${signer.id} signs`),
+    )
   }
   return findings
 }

@@ -115,7 +115,8 @@ const LARGE = 4 * 1024 * 1024
 export function checkCount(what: string, database: string): Finding[] {
   const count = signaturesIn(database)
   if (count === undefined || count >= A_HANDFUL) return []
-  const value = `${count} signatures in ${database}: ClamAV has millions`
+  const some = count === 1 ? '1 signature' : `${count} signatures`
+  const value = `${some} in ${database}: ClamAV has millions`
   return [warning(what, value, 'run freshclam, and see its log')]
 }
 

@@ -20,12 +20,15 @@ function ring(t: Test, text: string, mode = 0o640): string {
 t.test('an hmac-sha256 ring that only this user can read is well', async (t) => {
   const findings = checkKeyring(host({ CLUSTERKEYS: ring(t, `${hmac}\n`) }))
   t.same(complaints(findings), [])
-  t.match(findings.at(-1)?.value, '1 keys, new signs')
+  t.match(findings.at(-1)?.value, '1 key, new signs')
 })
 
 t.test('a host without a keyring has no cluster, which is well', async (t) => {
   const [finding] = checkKeyring(host({}))
-  t.match(finding, { level: 'ok', value: 'none at /nonexistent/control/clusterkeys' })
+  t.match(finding, { level: 'ok', value: 'none at /nonexistent/control/clusterkeys: no stamps' })
+  const [asked] = checkKeyring(host({}, { account: stranger, asksOnescand: true }))
+  const value = 'none at /nonexistent/control/clusterkeys: onescand signs, if it has keys'
+  t.same(asked, { level: 'ok', what: 'keyring', value }, 'its keys are not those of the slot')
 })
 
 t.test('a ring that the account of the slot cannot read is reported with the remedy', async (t) => {

@@ -50,7 +50,7 @@ const HMAC = `hmac-sha256:mine:${Buffer.alloc(32, 7).toString('base64url')}\n`
 const MAILBOXES = 'QUOTAMAILBOX="maildir:~/Maildir"\nQUOTAUSERS="passwd"\n'
 
 const ONE_SIGNATURE =
-  /^warning clamd \S+ \[onescand\]: \d+ signatures in \S+: ClamAV has millions; run fresh/
+  /^warning clamd \S+ \[onescand\]: \d+ signatures? in \S+: ClamAV has millions; run fresh/
 const UNDATED = /^warning clamd \S+ \[onescand\]: answers, .*signatures without a date/
 
 /** The finding of a host with keys: Postfix folds long lines. */
