@@ -104,6 +104,13 @@ t.test('for mail of local programs nobody is asked: none could be refused alone'
   }
 })
 
+t.test('while mail is not scanned by the switch, nobody is asked', async (t) => {
+  const CONTROLDIR = t.testdir({ 'onescan.off': '' })
+  const { asked, milter } = await asking(t, false, { CONTROLDIR })
+  const got = await milter.submit({ message: plain, recipients: ['full@example.org'] })
+  t.same([got.outcome, got.refusals, asked], ['delivered', [], []])
+})
+
 t.test('a lookup that rejects, against its promise, refuses no recipient', async (t) => {
   const ask = () => Promise.reject(new Error('broken'))
   const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })

@@ -99,7 +99,7 @@ t.test('the door closes the connection behind its answer, whatever the client do
 })
 
 t.test('a request may come in single bytes, and its head is acknowledged at once', async (t) => {
-  const slot = await openSlot(t, own)
+  const slot = await openSlot(t, own, { timeouts: { acknowledgeAfter: 3_600_000 } })
   const connection = await call(slot.socket)
   connection.setNoDelay()
   const heard = hearOut(connection)
@@ -176,6 +176,23 @@ t.test('a thousand connections that say nothing keep nobody out', async (t) => {
   const count = () => new Promise((resolve) => slot.server.getConnections((_, n) => resolve(n)))
   t.ok(Number(await count()) <= 41, `${await count()} are still open`)
   for (const connection of silent) connection.destroy()
+})
+
+t.test('who has not asked is let go for others who wait, but for none who have left', async (t) => {
+  const slot = await openSlot(t, own, { maxClients: 2 })
+  const late = await call(slot.socket)
+  const heard = hearOut(late)
+  for (let n = 0; n < 4; n++) {
+    const other = await call(slot.socket)
+    other.end().resume()
+    await once(other, 'close')
+    while (slot.state().clients > 1) await new Promise(setImmediate)
+  }
+  late.write(whole)
+  t.equal(carryOut(await heard, question).does, 'hand on')
+  const oldest = hearOut(await call(slot.socket))
+  for (let n = 0; n < 2; n++) await call(slot.socket)
+  t.equal(carryOut(await oldest, question).why, 'too many connections')
 })
 
 const numbered = (n: number) => Buffer.from(`Subject: ${n}\n\n`)

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -38,7 +39,9 @@ t.test('root and its own account learn how it runs, and others that it does', as
 t.test('an answer may come in pieces, and one of another form counts as none', async (t) => {
   const path = join(socketDirectory(t), 's')
   let answer: readonly Buffer[] = []
+  let closed: Promise<unknown> | undefined
   const server = createServer((socket) => {
+    closed = once(socket.resume(), 'close')
     for (const piece of answer) socket.write(piece)
     if (answer.length === 0) socket.end()
   })
@@ -56,6 +59,7 @@ t.test('an answer may come in pieces, and one of another form counts as none', a
     t.equal(await told(bytes), undefined)
   }
   t.equal(await told(), undefined, 'it hangs up')
+  await closed // and who has asked does not stay
   for (const other of [
     { pid: '7' },
     { words: [1] },
