@@ -103,7 +103,8 @@ function settingsFor(room) {
     clearTextReporter: { allowColor: false, reportTests: false, logTests: false },
     thresholds: { high: 100, low: GOAL, break: GOAL },
     incremental: true,
-    incrementalFile: join(place, `${room}-known.json`),
+    // What is known of other samples, or of single files, must not come into this one's figure.
+    incrementalFile: join(place, `${room}-${files.length > 0 ? 'files' : oneIn}-known.json`),
     tempDirName: join(place, 'sandbox'),
     // What tests need of these is linked, or is none of theirs.
     ignorePatterns: ['/dist', '/build', '/.tap', '/packaging/toolchain/node_modules'],
