@@ -7,7 +7,7 @@ import { packet } from '../../../src/protocol/milter/packets.ts'
 import { plain } from '../../cases/messages.ts'
 import { slowClamd } from '../slow-clamd.ts'
 import { scanning } from './eicar.ts'
-import { call, knock, says } from './mta.ts'
+import { call, knock, negotiate, says } from './mta.ts'
 import { openMilter } from './rig.ts'
 
 /** Things that take time and end: silence, scans, the daemon itself. */
@@ -58,9 +58,11 @@ t.test('an MTA may be silent while an SMTP client thinks, and between messages',
   const milter = await openMilter(t, scanning, { timeouts })
   const mta = await milter.connect()
   mta.write(...envelope)
+  const begins = await call(milter.socket)
   const other = await milter.connect() // falls silent, and is over after the same time
   other.write(says.mail('a@example.org'), says.body('x'))
   await other.hear()
+  await negotiate(begins) // it has ten seconds for that
   mta.write(says.abort)
   t.equal((await mta.submit({ message })).outcome, 'delivered')
 })
