@@ -231,6 +231,15 @@ const cases: readonly (readonly [name: string, mail: string, ...contents: string
     '- identity "" text',
   ],
   [
+    'uuencode in a mail that is a message as a whole',
+    `${TYPE}message/rfc822\n\n${MIXED}--b\n\nbegin 644 a\n#86)CXXXXXXX\n--b--\n`,
+    '1/1 identity ""',
+    '2/1 identity "begin 644 a\\n#86)CXXXXXXX\\n"',
+    `0/0 identity "${MIXED.replaceAll('\n', '\\n')}--b\\n\\nbegin 644 a\\n#86)CXXXXXXX\\n--b--\\n"`,
+    'uuencode "#86)CXXXXXXX\\n--b--\\n"',
+    '- identity "" text',
+  ],
+  [
     'other lines behind uuencode, before a delimiter',
     `${MIXED}--b\n\nbegin 644 a\n#86)CXXXXXXX\n--b\n\nx\n--b--\n`,
     '0/0 identity ""',

@@ -31,8 +31,11 @@ const inCharset = (charset: string) => `${TYPE}text/plain; name=a; charset=${cha
 const behindText = (part: string) =>
   `${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}text/plain\n\nx\n--b\n${part}\n--b--\n`
 
-/** A field of more than 512 bytes. */
-const LONG = `A: ${'b'.repeat(600)}`
+const inMultipart = (kind: string, part: string) =>
+  `${TYPE}multipart/${kind}; boundary=b\n\n--b\n${part}\n--b--\n`
+
+/** A field of more than 512 bytes, in a line that libclamav cuts. */
+const LONG = `A: ${'b'.repeat(1000)}`
 
 type Row = readonly [mail: string, forms: readonly string[]]
 
@@ -46,6 +49,12 @@ const cases: Readonly<Record<string, readonly Row[]>> = {
     [`${TYPE}text/plain\nContent-Disposition: inline\n\ntext\n`, ['text\n', 'text']],
     [`${TYPE}text/plain\n${ENCODING}x-uuencode\n\n\`\n`, []],
     ['Subject: x\n\n<html\n', ['<html\n']],
+    [`${ENCODING}8bit\n\n${LONG}\n`, []],
+  ],
+  'so is what libclamav does not decode as a whole': [
+    [`${ENCODING}quoted-printable\n\n${LONG}\n`, [`${LONG}\n`]],
+    [inMultipart('related', `${TYPE}text/plain\n\nx`), []],
+    [inMultipart('signed', `${TYPE}text/plain\n\nx`), ['x\n']],
   ],
   'text that is shown has one form, that of libclamav: with LF, and with its last line end': [
     [`${TYPE}text/html\n\n<a\r\nb\r\n`, ['<a\nb\n']],
@@ -90,6 +99,13 @@ const cases: Readonly<Record<string, readonly Row[]>> = {
     [`${TYPE}message/rfc822\n\nA: b\n\nc\n`, ['mail:A: b\n\nc', 'A: b\n\nc', 'c\n', 'c']],
     [`${TYPE}message/rfc822\n\n${LONG}\n\nc\n`, [`mail:${LONG}\n\nc`, `${LONG}\n\nc`, 'c\n', 'c']],
   ],
+  'a file of mail, and a part of a digest, is a mail whatever its first lines are': [
+    [`${TYPE}a/b; name=a.eml\n\nabc\n`, ['abc', 'abc\n', 'abc\r\n', 'mail:abc']],
+    [
+      inMultipart('digest', `${ENCODING}base64\n\nYWJj`),
+      ['abc', 'mail:abc', 'YWJj', 'YWJj\n', 'YWJj\r\n'],
+    ],
+  ],
   'an attached message below empty lines is a mail, and to some readers a text': [
     [`${TYPE}message/rfc822\n\n\nA: b\n`, ['mail:\nA: b', '\nA: b', 'A: b\n', 'A: b']],
   ],
@@ -113,10 +129,21 @@ const cases: Readonly<Record<string, readonly Row[]>> = {
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\na=20\nb\n`,
       ['a \nb', 'a \nb\n', 'a \r\nb', 'a \r\nb\r\n'],
     ],
+    [`${TYPE}a/b; delsp=yes\n\na \nb\n`, ['ab', 'a \nb', 'a \nb\n', 'a \r\nb', 'a \r\nb\r\n']],
     [`${TYPE}a/b; delsp=yes\n${ENCODING}base64\n\nYSAKYg==\n`, ['a \nb', 'ab']],
+    [
+      `${TYPE}a/b; delsp=yes\n${ENCODING}base64 \n\nYSAKYg==\n`,
+      ['YSAKYg==', 'YSAKYg==\n', 'YSAKYg==\r\n', 'a \nb', 'ab'],
+    ],
     [`${TYPE}a/b\n${ENCODING}base64\n\nYSAKYg==\n`, ['a \nb']],
   ],
   'base64 is decoded': [[`${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`, ['abc']]],
+  'base64 is read as it stands by those that do not know the word': [
+    [
+      `${TYPE}a/b\n${ENCODING}base64 \n\nYT00MQ==\n`,
+      ['YT00MQ==', 'YT00MQ==\n', 'YT00MQ==\r\n', 'a=41'],
+    ],
+  ],
   'uuencode below a word for it is decoded, and is a file to readers that do not know the word': [
     [`${ENCODING}x-uuencode\n\n#86)C\n`, ['#86)C\n', 'abc']],
     [`${TYPE}a/b\n${ENCODING}x-uuencode\n\n#86)C\n`, ['#86)C', '#86)C\n', '#86)C\r\n', 'abc']],
