@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeTrialMail } from '../../../src/doors/daemon/trials/judge-trial.ts'
 import { Trials } from '../../../src/doors/daemon/trials/trials.ts'
-import { Observer } from '../../../src/doors/observe/live/observer.ts'
 import { roomFaults } from '../../../src/doors/readiness/places.ts'
 import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import { askToTell } from '../../../src/doors/slot-socket/tell.ts'
@@ -224,30 +223,6 @@ t.test('a clamd that dies shows at once when mail suffers', { skip: clamdMissing
   await becomes(served, 200, RIGHT)
   await clamd.stop()
   await becomes(served, 503, /^a clean message( and EICAR)?: came out as unknown: /)
-})
-
-t.test('health does not change when the clock of the host is set', async (t) => {
-  let clock = Date.now()
-  let uptime = 0
-  const right = { right: true, why: RIGHT, at: clock, doors: [] }
-  const observer = new Observer({
-    version: '1',
-    started: clock,
-    now: () => clock,
-    uptime: () => uptime,
-    tryAll: async () => right,
-    clamds: () => [],
-    spoolDirectory: '/tmp',
-    memoryLimit: 1,
-    workers: () => ({ replaced: 0, hung: 0, late: [] }),
-  })
-  t.teardown(() => observer.close())
-  while (observer.trial === undefined) await new Promise(setImmediate)
-  clock += 24 * 60 * 60 * 1000
-  t.same(observer.health(), { healthy: true, why: RIGHT })
-  t.equal(metric(await observer.metrics(), 'onescan_trial_age_seconds'), 0)
-  uptime += 31_000
-  t.same(observer.health(), { healthy: false, why: 'the last trial is 31 seconds old' })
 })
 
 t.test('a message that a killed worker had in hand is counted as unanswered', async (t) => {

@@ -7,6 +7,7 @@ import { type LogCriteria, queryFor } from '../../../../src/doors/observe/log/cr
 import { type LogRecord, readLogLine } from '../../../../src/doors/observe/log/log-record.ts'
 import {
   findLog,
+  journal,
   linesIn,
   READ_LINE_MAX,
   readLogs,
@@ -229,4 +230,18 @@ t.test('messages are found by each field that can be asked for', async (t) => {
   t.equal(await found({ decision: 'defer' }), 1)
   t.equal(await found({ since: 2_000_000 }), 5)
   t.equal(await found({ since: 2_000_000, until: 3_000_000 }), 1)
+})
+
+t.test('the journal is asked for a span, in lines that are read here', async (t) => {
+  const words = (since?: number, until?: number): readonly string[] =>
+    journal({ since, until }).command ?? []
+  const all = words()
+  for (const word of ['--output=short-iso-precise', '--quiet', '--no-pager']) {
+    t.ok(all.includes(word), word)
+  }
+  const more = (...span: (number | undefined)[]) =>
+    words(...span).filter((word) => !all.includes(word))
+  t.same(more(1500, 2_000_000), ['--since=@1.500', '--until=@2000.000'])
+  t.same(more(undefined, 0), ['--until=@0.000'])
+  t.equal(words(0).length, all.length + 1)
 })
