@@ -33,6 +33,7 @@ if (room === undefined || !(room in ROOMS) || !(Number.isInteger(oneIn) && oneIn
   )
   process.exit(2)
 }
+const sample = drawn(files.length > 0 ? files : ROOMS[room].files)
 installLocked(here)
 buildAddon(targetOf()) // the sandbox has a copy of bin/, and nothing else that is built
 const place = join(root, 'build/mutants')
@@ -51,10 +52,15 @@ if (files.length === 0 && existsSync(report)) {
   writeRow(room, count(JSON.parse(readFileSync(report, 'utf8'))))
 }
 
-/** Changes of the room that can be judged, and how many of them a test noticed (or never ended by). */
+/**
+ * Changes that were asked for and can be judged, and how many of them a test noticed (or never ended by).
+ * The report still has those of earlier samples.
+ */
 function count(report) {
-  const statuses = Object.values(report.files).flatMap(({ mutants }) =>
-    mutants.map(({ status }) => status),
+  const isAsked = (name, { start, end }) =>
+    sample.some(({ file, first, last }) => file === name && first <= start.line && end.line <= last)
+  const statuses = Object.entries(report.files).flatMap(([name, { mutants }]) =>
+    mutants.filter(({ location }) => isAsked(name, location)).map(({ status }) => status),
   )
   const noticed = statuses.filter((status) => status === 'Killed' || status === 'Timeout').length
   const missed = statuses.filter(
@@ -76,20 +82,21 @@ function writeRow(room, { noticed, changes }) {
   writeFileSync(page, text)
 }
 
-/** One stretch of lines in `oneIn` of these files, one after another as if they were one. */
+/**
+ * The first and last lines of one stretch in `oneIn` of these files, one after another as if they were one; or of
+ * each file.
+ */
 function drawn(globs) {
   const sources = globSync(globs, { cwd: root, exclude: BUILT_ONLY }).sort()
   const lengths = sources.map((file) => readFileSync(join(root, file), 'utf8').split('\n').length)
-  return stretches(lengths, oneIn).map(
-    ({ file, first, last }) => `${sources[file]}:${first}-${last}`,
-  )
+  if (oneIn === 1) return sources.map((file, at) => ({ file, first: 1, last: lengths[at] }))
+  return stretches(lengths, oneIn).map((stretch) => ({ ...stretch, file: sources[stretch.file] }))
 }
 
 /** https://stryker-mutator.io/docs/stryker-js/configuration/ */
 function settingsFor(room) {
-  const asked = files.length > 0 ? files : ROOMS[room].files
   return {
-    mutate: oneIn === 1 ? [...asked, ...BUILT_ONLY.map((glob) => `!${glob}`)] : drawn(asked),
+    mutate: sample.map(({ file, first, last }) => `${file}:${first}-${last}`),
     testRunner: 'tap',
     tap: {
       testFiles: ROOMS[room].tests,
