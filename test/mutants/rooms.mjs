@@ -136,7 +136,10 @@ export const ROOMS = {
   },
   daemon: {
     files: ['src/doors/daemon/**/*.ts'],
-    tests: ['test/doors/daemon/describe-door.test.ts', 'test/doors/daemon/options/*.test.ts'],
+    tests: [
+      'test/doors/daemon/describe-door.test.ts',
+      'test/doors/daemon/{options,trials}/*.test.ts',
+    ],
   },
   http: {
     files: ['src/doors/http/**/*.ts'],

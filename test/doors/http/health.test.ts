@@ -3,11 +3,9 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileS
 import { join } from 'node:path'
 import t from 'tap'
 import { makeTrialMail } from '../../../src/doors/daemon/trials/judge-trial.ts'
-import { Trials } from '../../../src/doors/daemon/trials/trials.ts'
 import { roomFaults } from '../../../src/doors/readiness/places.ts'
-import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import { askToTell } from '../../../src/doors/slot-socket/tell.ts'
-import { error, inOneLine } from '../../../src/ground/errors/finding.ts'
+import { inOneLine } from '../../../src/ground/errors/finding.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
@@ -197,24 +195,6 @@ t.test(
     t.same(mail, [])
   },
 )
-
-t.test('a worker that ends during a trial has another one asked', async (t) => {
-  const asked: number[] = []
-  const workers = [1, 2]
-  const configuration = await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {})
-  t.teardown(configuration.close)
-  const trials = new Trials(({ trial }) => {
-    asked.push(trial)
-    return workers.shift()
-  }, 1)
-  const make = () => trials.make({ configuration, doors: [] }, [])
-  const made = make()
-  trials.ended(1)
-  trials.take({ tried: 1, wrong: [error('EICAR', 'came out as clean', 'see its log')] })
-  t.match(await made, { right: false, why: 'EICAR: came out as clean; see its log' })
-  t.same(asked, [1, 1])
-  t.match(await make(), { right: false, why: /^workers: no worker takes mail/ })
-})
 
 t.test('a clamd that dies shows at once when mail suffers', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamd(t)
