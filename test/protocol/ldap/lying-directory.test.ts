@@ -250,6 +250,34 @@ t.test('messages are the same wherever the stream is cut', async (t) => {
   }
 })
 
+t.test('a slow directory is asked about fifty users, and nobody waits for it', async (t) => {
+  const held: (() => void)[] = []
+  let isSlow = true
+  let searches = 0
+  const server = await startLyingServer(
+    t,
+    toSearches(({ id }, socket) => {
+      searches++
+      if (isSlow) held.push(() => answer(id, socket))
+      else answer(id, socket)
+    }),
+  )
+  const directory = open(t, server.url, { uptime: 0 }, {}, 50)
+  const ask = (number: number) => directory.find(user(`user${number}`))
+  t.match(await ask(0), { found: 'trouble', why: /no answer in 50 ms/ })
+  for (let number = 0; number < 60; number++) {
+    t.match(await ask(number), { found: 'trouble', why: /does not answer/ })
+  }
+  while (searches < 50) await new Promise(setImmediate)
+  isSlow = false
+  for (const answerNow of held) answerNow()
+  while ((await ask(49)).found !== 'entry') await new Promise(setImmediate)
+  t.match(await ask(0), { found: 'entry' })
+  t.equal(searches, 50, 'about others it was not asked')
+  t.match(await ask(50), { found: 'entry' })
+  t.equal(searches, 51)
+})
+
 /** The messages that come out of a connection on which these pieces answer a search. */
 async function messagesOf(pieces: readonly Buffer[]): Promise<string[]> {
   const socket = new Duplex({ read() {}, write: (_bytes, _encoding, done) => done() })
@@ -267,12 +295,13 @@ function open(
   url: string,
   clock = { uptime: 0 },
   env: Readonly<Record<string, string>> = {},
+  timeout = 60_000,
 ): LdapDirectory {
   const settings = readLdapSettings({ QUOTALDAPURL: url, ...env })!
   const directory = new LdapDirectory(settings, {
     uptime: () => clock.uptime,
-    timeout: 60_000,
-    remembered: 10,
+    timeout,
+    remembered: 100,
   })
   t.teardown(() => directory.close())
   return directory
