@@ -73,6 +73,24 @@ t.test('a client that sends one byte a second is dropped after a minute', async 
   t.match(said.at(-1), /^421 /)
 })
 
+t.test('a client that always has more to read is dropped after a minute, too', async (t) => {
+  let now = 0
+  let reads = 0
+  const said: string[] = []
+  const client = {
+    read() {
+      now += 1000 // so long it was not its turn
+      reads++
+      return Buffer.from('x')
+    },
+    write: (text: string) => said.push(text) > 0,
+    endSending() {},
+  }
+  await talk(client, 'no', () => now)
+  t.match(said.at(-1), /^421 /)
+  t.ok(reads <= TALK_SECONDS + 2, `${reads} reads`)
+})
+
 t.test('a client that sends without end is dropped', async (t) => {
   let bytes = 0
   const pieces = (function* () {
