@@ -147,8 +147,10 @@ for (const { name, program } of missing ? [] : clients) {
     t.test('cold: the daemon may say so at any time', async (t) => {
       const before = await meet(t, client, ({ end }) => end(cold('too many "clients"\n')))
       wentCold(t, before.run, /reason="onescand: too many \?clients\?\?"/)
-      const after = await meet(t, client, answering(heartbeat, cold('')))
+      const settings = { SCANTIMEOUT: '1' }
+      const after = await meet(t, client, answering(heartbeat, cold('')), { settings })
       wentCold(t, after.run, /reason="onescand: "/)
+      t.match(after.run.logged, 'COLD [1]', 'there is always a second left')
     })
 
     t.test('an answer may come byte by byte', async (t) => {
