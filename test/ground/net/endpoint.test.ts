@@ -52,6 +52,7 @@ t.test('a text without a port has the usual one, if there is such a port', async
   )
   t.same(parseEndpoint('[::1]', { usualPort: 389 }), { host: '::1', port: 389 })
   t.same(parseEndpoint('a:1', { usualPort: 389 }), { host: 'a', port: 1 })
+  t.equal(parseEndpoint('a b', { usualPort: 389 }), undefined)
 })
 
 t.test('the form of Sendmail is read like the other', async (t) => {

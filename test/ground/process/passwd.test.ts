@@ -1,5 +1,5 @@
 import t from 'tap'
-import { passwdEntries, passwdEntryOf } from '../../../src/ground/process/passwd.ts'
+import { passwdEntries, passwdEntryOf, userName } from '../../../src/ground/process/passwd.ts'
 
 const text =
   'root:x:0:0::/root:/bin/sh\n\nann:x:1000:100:Ann,B:/home/ann:\n:x:3:3::/:\nann:x:7:7::/a:\n'
@@ -24,4 +24,10 @@ t.test('a missing user id is not taken for 0, which is root', async (t) => {
     const entry = passwdEntryOf('bob', `${line}:\n`)
     t.match([entry?.uid, entry?.gid], [Number.NaN, Number.NaN], line)
   }
+})
+
+t.test('a user of this host has a name', async (t) => {
+  t.equal(userName(0), 'root')
+  t.equal(passwdEntryOf('root')?.uid, 0)
+  t.equal(userName(4_000_000_000), undefined)
 })
