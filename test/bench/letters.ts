@@ -145,10 +145,12 @@ function fitted(size: number, make: (length: number) => string): string {
   return make(Math.max(1, Math.round(KB + ((size - one) * 2 * KB) / (two - one))))
 }
 
-const WORDS =
-  'wir haben die Zahlen f\xfcr das n\xe4chste Jahr gepr\xfcft und schicken sie Ihnen heute mit der Bitte um R\xfcckmeldung bis Ende Woche the figures are what we agreed on at our last meeting so please let me know if anything is missing merci de nous r\xe9pondre d\xe8s que possible avant la r\xe9union'.split(
-    ' ',
-  )
+const WORDS = [
+  'wir haben die Zahlen f\xfcr das n\xe4chste Jahr gepr\xfcft und schicken sie Ihnen',
+  'heute mit der Bitte um R\xfcckmeldung bis Ende Woche the figures are what we agreed',
+  'on at our last meeting so please let me know if anything is missing merci de nous',
+  'r\xe9pondre d\xe8s que possible avant la r\xe9union',
+].flatMap((line) => line.split(' '))
 
 /** Paragraphs of words in random order, `length` characters in all. */
 function prose(length: number): string[] {

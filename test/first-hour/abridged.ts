@@ -1,6 +1,11 @@
 /** What apt and dpkg say of packages that are not onescan's; their number is told. */
-const OTHERS =
-  /^(?:(?:Get:|Fetched|Reading|Building|Selecting|Preparing|Unpacking|Setting up|Processing|\(Reading|Need to get|After this|Suggested packages|Recommended packages|debconf: |Created symlink|Adding |The following|Creating |invoke-rc\.d|update-|Extracting|Scanning| {2}\S)(?!.*onescan))/
+const WORDS = [
+  ...['Get:', 'Fetched', 'Reading', 'Building', 'Selecting', 'Preparing', 'Unpacking', 'update-'],
+  ...['Processing', '\\(Reading', 'Need to get', 'After this', 'Suggested packages', 'Extracting'],
+  ...['Recommended packages', 'debconf: ', 'Created symlink', 'Adding ', 'The following'],
+  ...['Creating ', 'invoke-rc\\.d', 'Scanning', 'Setting up', ' {2}\\S'],
+]
+const OTHERS = new RegExp(`^(?:${WORDS.join('|')})(?!.*onescan)`)
 
 /** The output of a command for a transcript, without what every installation prints. */
 export function abridged(output: string): string {

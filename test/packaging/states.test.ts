@@ -59,7 +59,11 @@ const rows: readonly Row[] = [
   },
   {
     name: 'remove on a host whose Postfix asks onescand: what asks is named',
-    before: `${install}; printf '%s\\n' '#!/bin/sh' 'echo smtpd_milters = unix:onescan/milter.sock' 'echo mydomain = example.org' >/usr/sbin/postconf; chmod 755 /usr/sbin/postconf`,
+    before: [
+      install,
+      "{ echo '#!/bin/sh'; echo 'echo smtpd_milters = unix:onescan/milter.sock'; } >/usr/sbin/postconf",
+      'chmod 755 /usr/sbin/postconf',
+    ].join('; '),
     does: `${remove}; rm /usr/sbin/postconf`,
     state: 'ok config-files',
     link: REAL,

@@ -71,7 +71,10 @@ const orders: readonly Order[] = [
   },
   {
     name: 'all unpacked, onescan configured between the two',
-    script: `${apart} && ${configure('clamav-base')} && ${configure('onescan')} && ${configure('clamav-daemon')} && dpkg --configure --pending`,
+    script: [
+      ...[apart, configure('clamav-base'), configure('onescan'), configure('clamav-daemon')],
+      'dpkg --configure --pending',
+    ].join(' && '),
   },
   {
     name: 'onescan configured before ClamAV, each in a run of its own',

@@ -161,6 +161,7 @@ async function besideLarge(place: string, pid: number): Promise<void> {
   say(`${LARGE} messages of 50 MB: ${[...outcomes]}, in ${took} s`)
   say(memory.end())
   say(
-    `4 KB beside them, ${times.length} times: ${worst}, median ${at(0.5)} ms, 95 % ${at(0.95)} ms, at most ${times.at(-1)!.toFixed(0)} ms; alone ${alone.took.toFixed(0)} ms`,
+    `4 KB beside them, ${times.length} times: ${worst}, median ${at(0.5)} ms, 95 % ${at(0.95)} ms, ` +
+      `at most ${times.at(-1)!.toFixed(0)} ms; alone ${alone.took.toFixed(0)} ms`,
   )
 }

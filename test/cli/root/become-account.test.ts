@@ -357,7 +357,10 @@ t.test('the list of a loop stays for its next command', { skip }, async (t) => {
   const directory = openDirectory(t)
   writeFileSync(join(directory, 'a'), mail)
   const loop = `while read name; do ${command} scan --user nobody --env 'QHPSI=plugin: eicar' ${directory}/a; done`
-  const script = `import socket, subprocess\na, b = socket.socketpair()\nb.sendall(b'1\\n2\\n3\\n'); b.shutdown(1)\nsubprocess.run(['/bin/sh', '-c', '''${loop}'''], stdin=a)`
+  const script = `import socket, subprocess
+a, b = socket.socketpair()
+b.sendall(b'1\\n2\\n3\\n'); b.shutdown(1)
+subprocess.run(['/bin/sh', '-c', '''${loop}'''], stdin=a)`
   const { stdout } = spawnSync('/usr/bin/python3', ['-c', script], { encoding: 'utf8' })
   t.equal(stdout.match(/1 message: 1 clean/g)?.length, 3, stdout)
 })

@@ -50,7 +50,8 @@ t.test(
         const run = await runSlot({ program: [onescanc], message, settings: client })
         if (!run.logged.includes('decision=cold')) warm++
         const tagged = run.text === `X-QHPSI: clean\n${message.toString('latin1')}`
-        const what = `${virus ? 'virus' : 'clean'}: exit ${run.code}, ${run.deliveries.length} delivered${tagged ? ' and tagged' : ''}, ${run.left.length} left`
+        const delivered = `${run.deliveries.length} delivered${tagged ? ' and tagged' : ''}`
+        const what = `${virus ? 'virus' : 'clean'}: exit ${run.code}, ${delivered}, ${run.left.length} left`
         outcomes[what] = (outcomes[what] ?? 0) + 1
       }
     }

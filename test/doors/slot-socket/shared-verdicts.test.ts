@@ -149,12 +149,13 @@ t.test('a program that can write to the store cannot forge a verdict', { skip },
     .split('\n')
     .find((key) => key !== clean)!
 
+  const cut = 'redis.call("set", KEYS[1], redis.call("getrange", KEYS[1], 0, 59))'
   const attacks: (() => void)[] = [
     () => server.say('copy', clean, virus, 'replace'), // swapped
     () => server.say('set', virus, 'onescan-verdict/1\\nclean'),
     () => server.say('setrange', virus, '40', 'clean'),
     () => server.say('set', virus, ''),
-    () => server.say('eval', 'return redis.call("set", KEYS[1], string.sub(redis.call("get", KEYS[1]), 1, 60))', '1', virus), // biome-ignore format: a command
+    () => server.say('eval', cut, '1', virus),
   ]
   for (const [n, attack] of attacks.entries()) {
     attack()

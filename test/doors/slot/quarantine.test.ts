@@ -31,7 +31,11 @@ const spoilt: readonly (readonly [
 ])[] = [
   ['that others may enter', (path) => mkdirSync(path, 0o755), /mode 0755 lets others in; chmod 700 it/], // biome-ignore format: a row
   ['that is not there', () => {}, /make it: install -d -m 700 -o \d+ /],
-  ['that is a link', (path, elsewhere) => symlinkSync(elsewhere, path), /is a link, and links are not followed/], // biome-ignore format: a row
+  [
+    'that is a link',
+    (path, elsewhere) => symlinkSync(elsewhere, path),
+    /is a link, and links are not followed/,
+  ],
   [
     'whose Maildir is a link',
     (path, elsewhere) => symlinkSync(elsewhere, join(made(path), 'virus')),
@@ -42,7 +46,11 @@ const spoilt: readonly (readonly [
     (path, elsewhere) => symlinkSync(elsewhere, join(made(path, 'virus'), today)),
     /is a link, and links are not followed/,
   ],
-  ['whose Maildir is a file', (path) => writeFileSync(join(made(path), 'virus'), ''), /virus is not a directory of uid /], // biome-ignore format: a row
+  [
+    'whose Maildir is a file',
+    (path) => writeFileSync(join(made(path), 'virus'), ''),
+    /virus is not a directory of uid /,
+  ],
   ['that is a file', (path) => writeFileSync(path, ''), /is not a directory/],
   ...(process.getuid!() === 0 ? belongingToOthers() : []),
 ]
@@ -50,8 +58,16 @@ const spoilt: readonly (readonly [
 function belongingToOthers(): typeof spoilt {
   const give = (path: string) => chownSync(path, 65534, 65534)
   return [
-    ['of another owner', (path) => give(made(path)), /belongs to uid 65534, and this runs as uid 0; chown it/], // biome-ignore format: a row
-    ['whose Maildir is of another owner', (path) => give(made(path, 'virus')), /virus is not a directory of uid 0/], // biome-ignore format: a row
+    [
+      'of another owner',
+      (path) => give(made(path)),
+      /belongs to uid 65534, and this runs as uid 0; chown it/,
+    ],
+    [
+      'whose Maildir is of another owner',
+      (path) => give(made(path, 'virus')),
+      /virus is not a directory of uid 0/,
+    ],
     [
       'whose folder of today is of another owner',
       (path) => give(made(path, 'virus', today)),

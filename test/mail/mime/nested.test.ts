@@ -174,7 +174,7 @@ const ordinary: Readonly<Record<string, Buffer>> = {
   'an attached mailbox that is called text': message(
     multipart([
       text,
-      `Content-Type: text/plain; name=mbox\n\n${Array.from({ length: 50 }, () => `From a@b\nSubject: s\n${wrap(3, text, inMultipart)}`).join('\n')}`,
+      `Content-Type: text/plain; name=mbox\n\n${`From a@b\nSubject: s\n${wrap(3, text, inMultipart)}\n`.repeat(50)}`,
     ]),
   ),
   'a bounce with its report and the message that came back': message(
@@ -185,7 +185,8 @@ const ordinary: Readonly<Record<string, Buffer>> = {
   ),
   'dashes in a text': message(
     multipart([
-      `Content-Type: text/plain\n\n-----Original Message-----\nFrom: a\nContent-Type: multipart/mixed; boundary=x\n\n--x\n-- \nJohn\n${'------\n| a | b |\n'.repeat(50)}`,
+      'Content-Type: text/plain\n\n-----Original Message-----\nFrom: a\n' +
+        `Content-Type: multipart/mixed; boundary=x\n\n--x\n-- \nJohn\n${'------\n| a | b |\n'.repeat(50)}`,
       text,
     ]),
   ),

@@ -89,7 +89,12 @@ for (const [name, start] of Object.entries(modes)) {
       t.equal(trouble !== undefined, store.log.length === 1)
       store.close()
       // onescan check finds the same.
-      const access = { address: readStoreAddress(url)!, authorities, password: 'secret', sentinelPassword: undefined } // biome-ignore format: an object
+      const access = {
+        address: readStoreAddress(url)!,
+        authorities,
+        password: 'secret',
+        sentinelPassword: undefined,
+      }
       if (trouble === undefined) t.ok((await tryStore(access, 3_000)).time > 0)
       else await t.rejects(tryStore(access, 3_000), { message: trouble })
     }
@@ -108,7 +113,9 @@ t.test(
     writeFileSync(file, example('valkey.conf', words))
     const server = await startStore(t, { args: ['--include', file] })
     const [url = ''] = /valkey:\/\/onescan@[\d.]+/.exec(page)!
-    const store = openStore(t, url.replace('10.0.0.1', `${own ?? '127.0.0.1'}:${server.port}`), { password: 'secret' }) // biome-ignore format: a call
+    const store = openStore(t, url.replace('10.0.0.1', `${own ?? '127.0.0.1'}:${server.port}`), {
+      password: 'secret',
+    })
     await store.holds(print(1))
     t.same(store.log, [])
     t.match(server.say('get', 'x'), 'NOAUTH', 'the default user is off')

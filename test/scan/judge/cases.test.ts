@@ -5,7 +5,8 @@ import { type Door, isOfDaemon, play } from '../../cases/play.ts'
 import { sendToSocket } from '../../doors/slot-socket/send.ts'
 
 /**
- * The cases of the doors, played in this process, so that a change of the judge is noticed here. The other tests of this room show only what no case does.
+ * The cases of the doors, played in this process, so that a change of the judge is noticed here. The
+ * other tests of this room show only what no case does.
  */
 
 const door: Door = { hasDaemon: true, send: (t, sent) => sendToSocket(t, sent, isOfDaemon) }

@@ -20,7 +20,12 @@ import {
 /** The reading of settings, maps, names and replies. */
 
 t.test('a backend is a service by UDP or HTTP', async (t) => {
-  t.match(readBackend('udp:10.0.0.1:5', ''), { kind: 'udp', host: '10.0.0.1', port: 5, extended: false }) // biome-ignore format: a line each
+  t.match(readBackend('udp:10.0.0.1:5', ''), {
+    kind: 'udp',
+    host: '10.0.0.1',
+    port: 5,
+    extended: false,
+  })
   t.match(readBackend('udp:a:65535', ''), { port: 65_535 })
   t.match(readBackend('quotad:[::1]:5', ''), { kind: 'udp', host: '::1', extended: true })
   t.match(readBackend('http://mx:81/q.cgi', ''), { kind: 'http', text: 'http://mx:81/q.cgi' })

@@ -193,9 +193,27 @@ const askedAbout: readonly (readonly [
   asked: readonly string[],
   say: readonly ScanFinding[],
 ])[] = [
-  ['whose verdict may not be remembered', { scanners: [local, clamd, one!] }, clean, ['local', 'one'], [clean, banned]], // biome-ignore format: a row
-  ['that stand before the one that found a virus', { scanners: [local, clamd, one!] }, virus, ['local'], [clean, banned]], // biome-ignore format: a row
-  ['of local policy alone beside a known virus', { scanners: [scanner('eicar'), local, clamd, one!, two!] }, virus, ['local'], [clean]], // biome-ignore format: a row
+  [
+    'whose verdict may not be remembered',
+    { scanners: [local, clamd, one!] },
+    clean,
+    ['local', 'one'],
+    [clean, banned],
+  ],
+  [
+    'that stand before the one that found a virus',
+    { scanners: [local, clamd, one!] },
+    virus,
+    ['local'],
+    [clean, banned],
+  ],
+  [
+    'of local policy alone beside a known virus',
+    { scanners: [scanner('eicar'), local, clamd, one!, two!] },
+    virus,
+    ['local'],
+    [clean],
+  ],
   ['that are none, if STRICTMIME has each copy read', { settings: strict }, clean, [], [strange]],
 ]
 for (const [what, setup, known, asked, say] of askedAbout) {

@@ -37,7 +37,11 @@ const byFilter = ({ filter, behind }: Ports, ...more: readonly string[]) =>
   `--smtp inet:127.0.0.1:${filter} --next inet:127.0.0.1:${behind}`.split(' ').concat(more)
 /** The transport and the service that takes mail back, with what -o sets for that. */
 const afterQueue = ({ behind }: Ports, ...own: readonly string[]) =>
-  `scan unix - - n - 10 smtp\n  -o smtp_data_done_timeout=900s\n127.0.0.1:${behind} inet n - n - - smtpd\n${own.map((text) => `  -o ${text}\n`).join('')}`
+  [
+    'scan unix - - n - 10 smtp\n  -o smtp_data_done_timeout=900s\n',
+    `127.0.0.1:${behind} inet n - n - - smtpd\n`,
+    ...own.map((text) => `  -o ${text}\n`),
+  ].join('')
 const contentFilter = ({ filter }: Ports) => ({
   content_filter: `scan:[127.0.0.1]:${filter}`,
 })

@@ -200,7 +200,10 @@ t.test('each message has a signal of its own, which does not fire after the answ
   const directory = t.testdir({
     'a.mjs': tellsProcess(
       `globalThis.first.addEventListener('abort', () => { globalThis.rang = true })
-      await new Promise((done) => { const work = setInterval(() => {}, 60_000); mail.signal.onabort = () => { clearInterval(work); done() } })
+      await new Promise((done) => {
+        const work = setInterval(() => {}, 60_000)
+        mail.signal.onabort = () => { clearInterval(work); done() }
+      })
       return { infected: true, name: [globalThis.rang === true, mail.signal === globalThis.first].join() }`,
       'globalThis.first ??= mail.signal',
     ),

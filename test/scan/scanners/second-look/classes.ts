@@ -53,6 +53,8 @@ const attached = (fields: readonly string[], body = encoded) => mixed(TEXT, part
 /** A mail that is the file alone, in base64. */
 const alone = (...fields: readonly string[]) => part(fields, encoded)
 
+const inTwo = mixed(within('in2', TEXT, HTML), file)
+
 function nested(depth: number): string {
   let content = file
   for (let level = depth; level > 0; level--) content = within(`n${level}x`, content)
@@ -122,8 +124,8 @@ const classes: Readonly<Record<string, string>> = {
   'an empty Content-Disposition behind the encoding field of the message': alone(
     ...[TYPE, BASE64, 'Content-Disposition:'],
   ),
-  'a quote that is not closed in a parameter of the message': `Content-Disposition: inline; filename="x\n${mixed(within('in2', TEXT, HTML), file)}`,
-  'an escaped quote in a file name of the message': `Content-Disposition: inline; filename="12\\" x.pdf"\n${mixed(within('in2', TEXT, HTML), file)}`,
+  'a quote that is not closed in a parameter of the message': `Content-Disposition: inline; filename="x\n${inTwo}`,
+  'an escaped quote in a file name of the message': `Content-Disposition: inline; filename="12\\" x.pdf"\n${inTwo}`,
   'Content-Type: ;': alone(BASE64, ATTACHED, 'Content-Type: ;'),
   'Content-Disposition: inline; before the Content-Type of a multipart': `Content-Disposition: inline;\n${mixed(TEXT, file)}`,
   'Content-Disposition: inline; before the encoding field of the message': alone(
@@ -200,7 +202,8 @@ const classes: Readonly<Record<string, string>> = {
     TEXT,
     part(
       [RFC822],
-      `From: sender@example.org\nSubject: report\nMIME-Version: 1.0\n${within('in7', TEXT, alone(TYPE, `X-Long: ${'x'.repeat(1012)}---`, BASE64))}`,
+      'From: sender@example.org\nSubject: report\nMIME-Version: 1.0\n' +
+        within('in7', TEXT, alone(TYPE, `X-Long: ${'x'.repeat(1012)}---`, BASE64)),
     ),
   ),
   'uuencode behind a begin line without a mode': attached([TYPE, UUENCODED], uu('begin x')),
