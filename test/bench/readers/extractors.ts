@@ -1,15 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { holdsFile, type Reader } from './reader.ts'
 
@@ -165,12 +156,12 @@ async function run(
   child.stdin!.destroy()
 }
 
-export function startExtractor({ name, extract }: Extractor): Reader {
-  const place = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'onescan-reader-'))
+/** In a directory of its own in `places`. */
+export function startExtractor({ name, extract }: Extractor, places: string): Reader {
   return {
     names: [name],
     async ask(message) {
-      const workshop = join(place, 'one')
+      const workshop = join(places, name)
       const to = join(workshop, 'parts')
       const file = join(workshop, 'message')
       mkdirSync(to, { recursive: true })
@@ -181,9 +172,6 @@ export function startExtractor({ name, extract }: Extractor): Reader {
       } finally {
         rmSync(workshop, { recursive: true, force: true })
       }
-    },
-    async stop() {
-      rmSync(place, { recursive: true, force: true })
     },
   }
 }

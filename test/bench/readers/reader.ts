@@ -6,7 +6,7 @@ export interface Reader {
   readonly names: readonly string[]
   /** Those of the names that have one of the files of test/scan/scanners/evasions in their hands then. */
   ask(message: Buffer): Promise<string[]>
-  stop(): Promise<void>
+  stop?(): Promise<void>
 }
 
 /** Whether it is one of the files that evasions carry, or has it in it. */

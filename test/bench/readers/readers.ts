@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram } from '../../programs/install.mjs'
@@ -37,7 +37,7 @@ interface Program {
   readonly debianPackages: string
   readonly benchOnly?: true
   isThere(): boolean
-  /** `directory` is for what has to be compiled first; see resident.ts for `signsFile`. */
+  /** Programs that it compiles, and directories, go to `directory`; see resident.ts for `signsFile`. */
   start(signsFile: string, directory: string): Reader
 }
 
@@ -88,7 +88,7 @@ const programs: readonly Program[] = [
       debianPackages: extractor.debianPackage,
       ...(extractor.benchOnly && { benchOnly: true }),
       isThere: () => existsSync(extractor.program) || findProgram(extractor.program) !== undefined,
-      start: () => startExtractor(extractor),
+      start: (_, directory) => startExtractor(extractor, directory),
     }),
   ),
   {
@@ -96,8 +96,8 @@ const programs: readonly Program[] = [
     debianPackages: 'dovecot-imapd',
     benchOnly: true,
     isThere: () => existsSync(DOVECOT_IMAP) && process.getuid?.() === 0,
-    start(signsFile) {
-      return dovecot(this.names, signsFile)
+    start(signsFile, directory) {
+      return dovecot(this.names, signsFile, directory)
     },
   },
   {
@@ -156,7 +156,7 @@ const programs: readonly Program[] = [
     debianPackages: 'thunderbird',
     benchOnly: true,
     isThere: () => existsSync(THUNDERBIRD),
-    start: thunderbird,
+    start: (_, directory) => thunderbird(directory),
   },
 ]
 
@@ -172,6 +172,7 @@ export function missingReaders(options: ReadersOptions = {}): string[] {
 /** Starts what is there; each of them works at one message at a time. */
 export function startReaders(options: ReadersOptions = {}): Readers {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-readers-'))
+  chmodSync(directory, 0o755)
   const signsFile = join(directory, 'signs')
   const lines = signs.map(({ kind, bytes }) => `${kind} ${bytes.toString('hex')}\n`)
   writeFileSync(signsFile, lines.join(''))
@@ -184,7 +185,7 @@ export function startReaders(options: ReadersOptions = {}): Readers {
       return (await Promise.all(readers.map((reader) => reader.ask(message)))).flat()
     },
     async stop() {
-      await Promise.all(readers.map((reader) => reader.stop()))
+      await Promise.all(readers.map((reader) => reader.stop?.()))
       rmSync(directory, { recursive: true, force: true })
     },
   }

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isFile, type Reader } from './reader.ts'
 import { resident } from './resident.ts'
@@ -30,7 +29,6 @@ export function reformime(): Reader {
       }
       return []
     },
-    async stop() {},
   }
 }
 
@@ -38,18 +36,9 @@ export function reformime(): Reader {
  * Dovecot's IMAP tells the structure of a message, and gives its sections, encoded and decoded
  * (read/dovecot.py). Works for root.
  */
-export function dovecot(names: readonly string[], signsFile: string): Reader {
-  const place = mkdtempSync(
-    join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'onescan-dovecot-'),
-  )
-  chmodSync(place, 0o755)
+export function dovecot(names: readonly string[], signsFile: string, places: string): Reader {
+  const PLACE = join(places, 'dovecot')
+  mkdirSync(PLACE)
   const script = join(import.meta.dirname, 'read/dovecot.py')
-  const reader = resident('/usr/bin/python3', ['-B', script], names, signsFile, { PLACE: place })
-  return {
-    ...reader,
-    async stop() {
-      await reader.stop()
-      rmSync(place, { recursive: true, force: true })
-    },
-  }
+  return resident('/usr/bin/python3', ['-B', script], names, signsFile, { PLACE })
 }

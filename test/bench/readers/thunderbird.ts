@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectMarionette, type Marionette } from './marionette.ts'
@@ -31,8 +30,9 @@ const preferences: Readonly<Record<string, unknown>> = {
 }
 
 /** Thunderbird without a window, which opens mails from files (read/thunderbird.mjs). */
-export function thunderbird(): Reader {
-  const place = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'onescan-tb-'))
+export function thunderbird(places: string): Reader {
+  const place = join(places, 'thunderbird')
+  mkdirSync(place)
   let program: ChildProcess | undefined
   let connection: Promise<Marionette> | undefined
   let script: Promise<string> | undefined
@@ -91,9 +91,6 @@ export function thunderbird(): Reader {
         rmSync(path)
       }
     },
-    async stop() {
-      await stop()
-      rmSync(place, { recursive: true, force: true })
-    },
+    stop,
   }
 }
