@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { text as textOf } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
@@ -144,15 +145,7 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
 
 /** What the server answers to a client at this address of the loopback that sends `message`. */
 function exchange(port: number, localAddress: string, message: Buffer): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let answer = ''
-    const connection = connect({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true })
-    connection.setEncoding('latin1')
-    connection.on('data', (text) => {
-      answer += text
-    })
-    connection.on('error', reject)
-    connection.on('end', () => resolve(answer))
-    connection.end(message)
-  })
+  const connection = connect({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true })
+  connection.end(message)
+  return textOf(connection)
 }

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
-import { findProgram } from '../programs/install.mjs'
+import { findProgram, needed } from '../programs/install.mjs'
 import { openDirectory } from '../programs/reachable.ts'
 import { type Ending, startServer } from '../programs/server.ts'
 import { packagingMissing } from './built-package.ts'
@@ -10,27 +10,18 @@ import { debianMissing, makeDebian } from './debian.ts'
 
 /** Containers of podman on a host of their own: its network, its mounts, its processes. */
 
-const packages = {
-  podman: 'podman',
-  'podman-compose': 'podman-compose',
-  crun: 'crun',
-  catatonit: 'catatonit',
-  ip: 'iproute2',
-  iptables: 'iptables',
-  '/usr/lib/podman/netavark': 'netavark',
-  '/usr/lib/podman/aardvark-dns': 'aardvark-dns',
-  clamd: 'clamav-daemon',
-  'redis-server': 'redis-server',
-  'redis-cli': 'redis-tools',
-}
+const programs = [
+  ...['podman', 'podman-compose', 'crun', 'catatonit', 'ip', 'iptables', 'clamd', 'redis-server'],
+  ...['redis-cli', '/usr/lib/podman/netavark', '/usr/lib/podman/aardvark-dns'],
+]
 
 /** Why there can be no containers here, or false. */
 export const containersMissing: string | false =
   packagingMissing ||
   debianMissing ||
-  Object.entries(packages)
-    .filter(([program]) => !isThere(program))
-    .map(([, name]) => `install Debian package ${name}`)[0] ||
+  programs
+    .filter((program) => !isThere(program))
+    .map((program) => `install Debian package ${needed[program]}`)[0] ||
   false
 
 function isThere(program: string): boolean {

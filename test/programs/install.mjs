@@ -18,7 +18,7 @@ export { findProgram }
 const libraries = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`
 
 /** A program, or a file by its absolute path, and the Debian package that has it. */
-const needed = {
+export const needed = {
   clamd: 'clamav-daemon',
   clamdscan: 'clamdscan',
   clamscan: 'clamav',

@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { text as textOf } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
@@ -222,17 +223,9 @@ function missing(program: string, debianPackage = program): string | false {
 
 /** What a server says until it closes, once it has `message` and our end of it. */
 function exchange(port: number, message: Buffer): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let answer = ''
-    const connection = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
-    connection.setEncoding('latin1')
-    connection.on('data', (text) => {
-      answer += text
-    })
-    connection.on('error', reject)
-    connection.on('end', () => resolve(answer))
-    connection.end(message)
-  })
+  const connection = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  connection.end(message)
+  return textOf(connection)
 }
 
 /** The slot, a queue behind it and their directories where the user nobody can reach them. */
