@@ -142,7 +142,7 @@ const FRESH_MODE = 0o640
  */
 async function changeKeyring(path: string, change: (old: string) => string) {
   const target = whereItLeads(path)
-  const directory = PathHandle.find(dirname(target))
+  const directory = directoryOf(path, dirname(target))
   try {
     directory.mustBeOwn()
     const changed = replaceRing(directory, basename(target), path, change)
@@ -150,6 +150,15 @@ async function changeKeyring(path: string, change: (old: string) => string) {
     return changed
   } finally {
     directory.close()
+  }
+}
+
+function directoryOf(path: string, place: string): PathHandle {
+  try {
+    return PathHandle.find(place)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    throw new Fault('config', `${path}: there is no directory ${place}; make it, or name another`)
   }
 }
 

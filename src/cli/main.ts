@@ -129,6 +129,9 @@ function reworded(message: string): string | undefined {
   if (missing) return `${missing.join(' and ')}: must be given`
   const valueless = options(/^Not enough arguments following: (.*)$/.exec(message)?.[1])
   if (valueless) return `${valueless.join(' and ')}: needs a value`
+  const [, option, given, choices] =
+    /^Invalid values:\n +Argument: (.*), Given: "(.*)", Choices: (.*)$/.exec(message) ?? []
+  if (option) return `--${option} ${given}: must be one of ${choices!.replaceAll('"', '')}`
   const exclusive = options(/^Arguments (.*) are mutually exclusive$/.exec(message)?.[1])
   return exclusive && `${exclusive.join(' and ')}: give one of them`
 }

@@ -58,7 +58,7 @@ const testCommand = makeCommand('policy test', {
       throw new Fault('config', `${ip}: is no IP address`)
     const sender = readAddress(from === '<>' ? '' : from)
     const recipient = readAddress(to)
-    const facts = { sender, recipient, client, auth, size: byteSize(size, 'size', 0) }
+    const facts = { sender, recipient, client, auth, size: byteSize(size, '--size', 0) }
     const [rule, ...others] = rules.find(facts)
     const exceptions = [...rules.always, ...rules.exceptions(facts)].sort(
       (rule, other) => rule.line - other.line,

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { errorText, Fault } from '../ground/errors/fault.ts'
+import { errorTextAt, Fault } from '../ground/errors/fault.ts'
 import { PathHandle } from '../ground/path/path-handle.ts'
 import { inheritedDescriptor } from '../ground/process/descriptors.ts'
 import { whenInterrupted } from '../ground/process/interruption.ts'
@@ -125,7 +125,7 @@ function* filesOf(
     if (place.stats.isDirectory()) yield* filesIn(place, file, depth)
     else yield open(place)
   } catch (error) {
-    yield { file, why: errorText(error) }
+    yield { file, why: errorTextAt(file, error) }
   } finally {
     place?.close()
   }
@@ -164,7 +164,7 @@ async function scanFile(
         return { answer: 'unknown', size, why: [result.why, ...notes].join('; ') }
     }
   } catch (error) {
-    return notScanned(errorText(error))
+    return notScanned(errorTextAt(file.file, error))
   }
 }
 

@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import type { Argv } from 'yargs'
-import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
+import { errorCode, errorTextAt, Fault } from '../ground/errors/fault.ts'
 import { leadsSomewhere, PathHandle } from '../ground/path/path-handle.ts'
 import {
   HOST_DIRECTORY,
@@ -93,16 +93,20 @@ function printDoors(control: string | undefined, output: Output): void {
   output.text(`obeyed from the next message on by ${whose}: ${all}\n`)
 }
 
+function remedies(place: string): Readonly<Record<string, string>> {
+  const account = `become root, or an account that may write to ${place}`
+  const directory = `${place} must be the control directory: name that with --control`
+  return { EACCES: account, EPERM: account, ENOENT: directory, ENOTDIR: directory }
+}
+
 /** Calls `act`; an error that the system gives names the file, and what to do about it. */
 function withRemedy<Value>(file: string, act: () => Value): Value {
   try {
     return act()
   } catch (error) {
-    if (!['EACCES', 'EPERM', 'EROFS'].includes(errorCode(error))) throw error
-    const place = dirname(file)
-    const remedy = `become root, or an account that may write to ${place}`
-    const [code] = errorText(error).split(', ')
-    throw new Fault('config', `${file}: ${code}; ${remedy}`)
+    const remedy = remedies(dirname(file))[errorCode(error)]
+    if (remedy === undefined) throw error
+    throw new Fault('config', `${file}: ${errorTextAt(dirname(file), error)}; ${remedy}`)
   }
 }
 

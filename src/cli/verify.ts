@@ -47,7 +47,7 @@ export const verifyCommand = makeCommand('verify', {
       ),
   async work(args, output) {
     const env = slotEnvironment(process.env, args)
-    const { keys, CLUSTERMAXAGE: maxAge } = readCluster(env, args.keyring)
+    const { keys, CLUSTERMAXAGE: maxAge } = readCluster(env, args)
     const database = readSetting(env, 'CLAMDBDIR') ?? DEFAULT_DATABASE
     const bytes = bytesOf(openMessageFile(args.file), maxSizeOf(args))
     const message = await takeMessage(bytes, readSpoolPolicy(env), keys)

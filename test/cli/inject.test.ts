@@ -83,6 +83,14 @@ t.test('a dry run shows the header that qmail-queue would get, and delivers noth
   t.same(leftBehind(maildir), [])
 })
 
+t.test('a program that cannot be started is named', async (t) => {
+  const words = ['inject', '-', '--from', 'a', '--to', 'b', '--program', '/nonexistent/queue']
+  t.match(await onescan(words, { input: 'Subject: x\n\nhi\n' }), {
+    code: 2,
+    err: '/nonexistent/queue: cannot be started (ENOENT); name another',
+  })
+})
+
 t.test('a dry run is refused with a program that may deliver by itself', async (t) => {
   const { message, maildir } = host(t)
   const words = ['inject', message, '--from', 'a', '--to', 'b', '--program', standInQueue()]

@@ -133,6 +133,9 @@ t.test('a place where it may not write is named, with what to do', { skip: notRo
   const ring = join(openDirectory(t), 'ring')
   const { code, out, err } = await onescan(['keygen', '--append', ring], { around: asPlain() })
   t.same([code, out], [2, ''])
+  const missing = await onescan(['keygen', '--append', '/nonexistent/ring'])
+  const told = '/nonexistent/ring: there is no directory /nonexistent; make it, or name another'
+  t.match(missing, { code: 2, out: '', err: told })
   t.match(err, `${ring}.new: EACCES: permission denied; name a ring in a directory`)
 })
 

@@ -62,6 +62,10 @@ t.test('a wrong word of the command line is named, with what to do', async (t) =
     [['keygen', '--append='], '--append: needs a value'],
     [['keygen', '--append'], '--append: needs a value'],
     [['keygen', '--append', 'a', '--prepend', 'b'], '--prepend and --append: give one of them'],
+    [
+      ['log', '--decision', 'frob', 'file'],
+      '--decision frob: must be one of accept, quarantine, reject, defer, discard, pass',
+    ],
     [['inject', 'file'], '--from and --to: must be given'],
     [['keygen', '--frobnicate=x'], '--frobnicate: is not an option; see --help'],
     [['quarantine', 'lits'], 'quarantine lits: is not a command; did you mean list?'],

@@ -83,10 +83,10 @@ t.test('what is found and not read counts as could not tell: links, FIFOs, mboxe
   writeFileSync(join(box, 'mbox'), `From a@example.org Thu Jan  1 00:00:00 2026\n${clean}`)
   const { code, out } = await onescan(['scan', ...eicar, '--all', box])
   t.equal(code, 2)
-  t.match(out, /cur\/b: could not tell: .* is a link/)
-  t.match(out, /cur\/c: could not tell: .* is not a regular file/)
-  t.match(out, /links: could not tell: .* is a link/)
-  t.match(out, /mbox: could not tell: .* is an mbox; split it/)
+  t.match(out, /cur\/b: could not tell: is a link/)
+  t.match(out, /cur\/c: could not tell: is not a regular file/)
+  t.match(out, /links: could not tell: is a link/)
+  t.match(out, /mbox: could not tell: is an mbox; split it/)
   t.match(out, '5 messages: 1 clean, 0 infected, 4 could not tell')
 })
 
@@ -108,7 +108,7 @@ t.test('directories without end end no search: what is below could not be told',
   writeFileSync(join(below, 'mail'), sick)
   const { code, out } = await onescan(['scan', ...eicar, directory])
   t.equal(code, 1)
-  t.match(out, /could not tell: .* is below 100 directories/)
+  t.match(out, /could not tell: is below 100 directories/)
   t.match(out, '2 messages: 0 clean, 1 infected, 1 could not tell')
 })
 

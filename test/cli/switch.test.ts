@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openDirectory } from '../programs/reachable.ts'
@@ -60,7 +60,12 @@ t.test('if the switch cannot be made or removed, the exit code is 2', async (t) 
   const directory = t.testdir({})
   t.match(await onescan(['disable', '--control', join(directory, 'missing')]), {
     code: 2,
-    err: /ENOENT/,
+    err: `missing/onescan.off: ENOENT: no such file or directory; ${directory}/missing must be the control directory`,
+  })
+  writeFileSync(join(directory, 'file'), '')
+  t.match(await onescan(['disable', '--control', join(directory, 'file')]), {
+    code: 2,
+    err: /file\/onescan\.off: ENOTDIR: not a directory; \S+file must be the control directory/,
   })
   symlinkSync(join(directory, 'nowhere'), join(directory, 'onescan.off'))
   t.match(await onescan(['disable', '--control', directory]), {

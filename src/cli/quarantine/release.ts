@@ -145,7 +145,7 @@ function signingKeys(env: Environment): Key[] {
     'make one with onescan keygen --release, or release with --no-stamp: it may be scanned again'
   try {
     const now = Date.now() / 1000
-    const all = readCluster(env, undefined).keys
+    const all = readCluster(env).keys
     const keys = all.filter((key) => key.mayRelease && isCurrent(key, now))
     if (keys.length === 0)
       throw new Error('has no current key that may release: put :release after an hmac-sha256 key')

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { closeSync, existsSync, fstatSync, readSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { Fault } from '../../ground/errors/fault.ts'
+import { errorCode, Fault } from '../../ground/errors/fault.ts'
 import { writeWhole } from '../../ground/process/descriptors.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
 
@@ -68,7 +68,9 @@ export async function handToSlot(call: SlotCall): Promise<SlotResult> {
       killSignal: 'SIGKILL',
       detached: true, // a session of its own: it cannot type at our terminal (ioctl_tty(2), TIOCSTI)
     })
-    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
+    const [code, signal] = (await once(child, 'exit').catch((error) => {
+      throw new Fault('chain', `${program}: cannot be started (${errorCode(error)}); name another`)
+    })) as [number | null, NodeJS.Signals | null]
     const time = performance.now() - started
     const timedOut = child.killed
     return { code, signal, log: readLog(log), time, timedOut }

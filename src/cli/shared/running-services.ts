@@ -132,7 +132,8 @@ export async function readService(pid: string): Promise<RunningService> {
   return readProcess(new HostProcess(pid))
 }
 
-const startsNoServer = (pid: string) => new Error(`process ${pid}: does not start qmail-smtpd`)
+const startsNoServer = (pid: string) =>
+  new Error(`process ${pid}: does not start qmail-smtpd; name that of its tcpserver`)
 
 async function readProcess(process: HostProcess): Promise<RunningService> {
   const { pid } = process

@@ -69,20 +69,22 @@ function assignments(words: readonly string[]): Record<string, string> {
 }
 
 /**
- * Reads the cluster as the slot would, by the keyring that is named or found. Throws a Fault if there
- * is not a keyring, or if it cannot be used.
+ * Reads the cluster as the slot would, by the keyring that is found, or that the option --keyring names. Throws
+ * a Fault if there is not a keyring, or if it cannot be used.
  */
-export function readCluster(env: Environment, keyring: string | undefined): ClusterSettings {
-  const path = keyring === undefined ? ringHere(env) : resolve(keyring)
-  if (keyring !== undefined) mustBeThere(keyring)
-  const named = path === undefined ? env : { ...env, CLUSTERKEYS: path }
-  const { control } = readControlDirectories(named)
-  const { cluster, off } = readClusterSettings(named, control)
+export function readCluster(
+  env: Environment,
+  option?: { readonly keyring: string | undefined },
+): ClusterSettings {
+  const named = option?.keyring
+  if (named !== undefined) mustBeThere(named)
+  const path = named === undefined ? ringHere(env) : resolve(named)
+  const own = path === undefined ? env : { ...env, CLUSTERKEYS: path }
+  const { control } = readControlDirectories(own)
+  const { cluster, off } = readClusterSettings(own, control)
   if (cluster !== undefined) return cluster
-  const remedy = 'name one with --keyring'
-  if (off === undefined)
-    throw new Fault('config', `no keyring at ${control}/clusterkeys; ${remedy}`)
-  throw new Fault('config', `${off}; let this user read it, or ${remedy}`)
+  const why = off ?? `no keyring at ${control}/clusterkeys`
+  throw new Fault('config', option === undefined ? why : `${why}; name one with --keyring`)
 }
 
 function mustBeThere(keyring: string): void {

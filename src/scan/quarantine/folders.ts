@@ -1,7 +1,7 @@
 import { mkdirSync, type Stats } from 'node:fs'
 import { chmod, rename, rmdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import { errorCode, errorText, errorTextAt, Fault } from '../../ground/errors/fault.ts'
 import { shellWord } from '../../ground/errors/shell-word.ts'
 import { PathHandle } from '../../ground/path/path-handle.ts'
 
@@ -41,7 +41,8 @@ export function openQuarantine(directory: string): PathHandle {
       errorCode(error) === 'ENOENT'
         ? `; make it: install -d -m 700 -o ${process.geteuid!()} ${shellWord(directory)}`
         : ''
-    throw new Fault('config', `QUARANTINE ${directory}: ${errorText(error)}${remedy}`, error)
+    const why = errorTextAt(directory, error)
+    throw new Fault('config', `QUARANTINE ${directory}: ${why}${remedy}`, error)
   }
   try {
     mustBePrivate(handle.stats, directory)

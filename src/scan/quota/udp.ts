@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
-import { errorText } from '../../ground/errors/fault.ts'
+import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import { inTime, LATE } from '../../ground/flow/in-time.ts'
 import { Semaphore } from '../../ground/flow/semaphore.ts'
 import { brokenAnswer, noAnswer, type QuotaAnswer, readReplyDatagram } from './quota-answer.ts'
@@ -148,7 +148,10 @@ class UdpExchange {
     return new Promise((resolve, reject) => {
       const failed = (error: Error) => {
         this.#countOff()
-        reject(error)
+        const isRefused = errorCode(error) === 'ECONNREFUSED' // by ICMP, so the next call tells it
+        reject(
+          isRefused ? new Error('ECONNREFUSED: nobody listens there', { cause: error }) : error,
+        )
       }
       const send = () => {
         this.#unanswered++

@@ -307,11 +307,11 @@ t.test('only a private directory of this account is a quarantine', async (t) => 
     symlinkSync(`${directory}-there`, directory)
   }
   const closed = (mode: number) => (directory: string) => chmodSync(directory, mode)
-  const missing = `ENOENT: no such file or directory: HERE; make it: install -d -m 700 -o ${uid} HERE`
+  const missing = `ENOENT: no such file or directory; make it: install -d -m 700 -o ${uid} HERE`
   const cases: readonly (readonly [spoil: (directory: string) => void, why: string])[] = [
     [gone, missing],
     [file, 'is not a directory'],
-    [link, 'HERE: is a link, and links are not followed there'],
+    [link, 'is a link, and links are not followed there'],
     [closed(0o755), 'mode 0755 lets others in; chmod 700 it'],
     [closed(0o710), 'mode 0710 lets others in; chmod 700 it'],
   ]

@@ -86,7 +86,8 @@ export function parseTime(option: string, words: string, now: number): number {
   if (text !== '' && date) {
     const [, year, month, dayOfMonth, hours = 0, minutes = 0, seconds = 0] = date
     if (year !== undefined) day.setFullYear(Number(year), Number(month) - 1, Number(dayOfMonth))
-    const isDate = year === undefined || day.getDate() === Number(dayOfMonth)
+    const isMonth = year === undefined || day.getMonth() === Number(month) - 1
+    const isDate = isMonth && (year === undefined || day.getDate() === Number(dayOfMonth))
     if (isDate && Number(hours) < 24 && Number(minutes) < 60 && Number(seconds) < 60) {
       return day.setHours(Number(hours), Number(minutes), Number(seconds))
     }

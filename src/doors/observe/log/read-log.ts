@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createReadStream, readdirSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { attempt, errorCode, errorText } from '../../../ground/errors/fault.ts'
+import { attempt, errorCode, errorText, errorTextAt } from '../../../ground/errors/fault.ts'
 import { type OpenFile, PathHandle } from '../../../ground/path/path-handle.ts'
 import { inheritedDescriptor } from '../../../ground/process/descriptors.ts'
 import { passwdEntries } from '../../../ground/process/passwd.ts'
@@ -184,8 +184,8 @@ function statusOfLog(path: string): Stats {
   try {
     return statSync(path)
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
-    throw new Error(`${path}: does not exist; name a log, or a directory of multilog`)
+    const why = errorCode(error) === 'ENOENT' ? 'does not exist' : errorTextAt(path, error)
+    throw new Error(`${path}: ${why}; name a log, or a directory of multilog`)
   }
 }
 

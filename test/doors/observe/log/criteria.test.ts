@@ -24,6 +24,8 @@ t.test('a text that is no time is refused, with examples', async (t) => {
     '',
     'tomorrow',
     '2026-02-30',
+    '2026-13-01',
+    '2026-00-10',
     '2026-11-01 25:00',
     '36',
     'h',
