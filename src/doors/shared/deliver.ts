@@ -98,7 +98,7 @@ function needsKeeping(
 }
 
 /** Judges a message by the rules of onescan.policy, if there are any. */
-export async function judgeBy(
+async function judgeBy(
   transaction: Transaction,
   site: Site,
   deadline: Deadline,

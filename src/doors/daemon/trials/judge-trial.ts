@@ -5,9 +5,9 @@ import { messageOf } from '../../../mail/message/intake.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
 import { Deadline } from '../../../scan/judge/deadline.ts'
 import type { DecisionDetails } from '../../../scan/judge/decision.ts'
+import { judge } from '../../../scan/judge/judge.ts'
 import { EICAR } from '../../../scan/scanners/eicar/eicar.ts'
 import type { Configuration } from '../../shared/configuration.ts'
-import { judgeBy } from '../../shared/deliver.ts'
 import { startJudging } from '../../shared/mail-door.ts'
 import type { DaemonOptions } from '../options/options.ts'
 
@@ -75,9 +75,8 @@ async function judgeFromMemory(
     const { policy } = site
     const tools = { ...site.tools, verdicts: undefined }
     const deadline = new Deadline(tools.uptime, { within: TRIAL_PATIENCE })
-    const decision = await judgeBy(transaction, { policy, tools }, deadline, 'once')
-    if (decision.kind === 'split') throw new Error('one recipient has two decisions')
-    return decision.details
+    const { details } = await judge(transaction, { policy, tools }, deadline)
+    return details
   } finally {
     message.close()
   }
