@@ -3,7 +3,7 @@ import type { LogField } from '../../ground/errors/log.ts'
 import { type MailAddress, readAddress } from '../../mail/message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope, type Origin } from '../../mail/message/envelope/envelope.ts'
 import { action, type Capabilities, step } from '../../protocol/milter/negotiation.ts'
-import { accepted, smtpReply } from '../../protocol/milter/replies.ts'
+import { accepted, deferred, smtpReply } from '../../protocol/milter/replies.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../../protocol/shared/smtp.ts'
 import { WireError } from '../../protocol/shared/wire-error.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
@@ -111,7 +111,7 @@ export class MilterMessage {
     const { origin, relay } = client
     const server = this.#server
     let transaction: Transaction | undefined
-    let packets = accepted
+    let packets = deferred
     try {
       if (this.#trouble !== undefined) throw this.#trouble
       const judging = this.#begin()
