@@ -20,7 +20,7 @@ static const byte codes[] = {EXIT_REFUSED,   EXIT_VIRUS, EXIT_BANNED,       EXIT
 
 static byte received[ANSWER_MAX];
 
-static _Noreturn void refuse_answer(struct mail *mail) {
+static _Noreturn void distrust_answer(struct mail *mail) {
   go_cold(mail, text("onescand: its answer makes no sense"));
 }
 
@@ -67,10 +67,10 @@ struct field {
 /* Reads the field at `at`. All its bytes must lie before `end`. */
 static struct field field_at(struct mail *mail, const byte *at, const byte *end) {
   if (end - at < FIELD_HEAD)
-    refuse_answer(mail);
+    distrust_answer(mail);
   struct field field = {at[0], at + FIELD_HEAD, big_endian(at + 1)};
   if (field.length > (size_t) (end - field.bytes))
-    refuse_answer(mail);
+    distrust_answer(mail);
   return field;
 }
 
@@ -79,10 +79,10 @@ static struct field field_at(struct mail *mail, const byte *at, const byte *end)
  */
 static void read_body_offset(struct mail *mail, struct answer *answer, struct field field) {
   if (field.length != 8 || big_endian(field.bytes) != 0)
-    refuse_answer(mail);
+    distrust_answer(mail);
   size_t offset = big_endian(field.bytes + 4);
   if (offset > mail->message_size || offset > HEADER_MAX)
-    refuse_answer(mail);
+    distrust_answer(mail);
   answer->body_at = offset;
   answer->header = memory(HEADER_GAP + offset);
 }
@@ -93,7 +93,7 @@ static void read_body_offset(struct mail *mail, struct answer *answer, struct fi
  */
 static byte *add_to_header(struct mail *mail, struct answer *answer, size_t length) {
   if (length > HEADER_GAP + answer->body_at - answer->header_size)
-    refuse_answer(mail);
+    distrust_answer(mail);
   byte *at = answer->header + answer->header_size;
   answer->header_size += length;
   return at;
@@ -102,11 +102,11 @@ static byte *add_to_header(struct mail *mail, struct answer *answer, size_t leng
 /* k: a span of the old header block that stays. */
 static void read_kept_span(struct mail *mail, struct answer *answer, struct field field) {
   if (field.length != 8)
-    refuse_answer(mail);
+    distrust_answer(mail);
   size_t from = big_endian(field.bytes);
   size_t length = big_endian(field.bytes + 4);
   if (from > answer->body_at || length > answer->body_at - from)
-    refuse_answer(mail);
+    distrust_answer(mail);
   read_at(mail->spool, add_to_header(mail, answer, length), length, HEADER_GAP + from);
 }
 
@@ -114,9 +114,9 @@ static void read_kept_span(struct mail *mail, struct answer *answer, struct fiel
 static void read_envelope(struct mail *mail, struct answer *answer, struct field field) {
   struct envelope_reader reader = envelope_start();
   if (answer->envelope)
-    refuse_answer(mail);
+    distrust_answer(mail);
   if (envelope_read(&reader, field.bytes, field.length) != field.length || !reader.done)
-    refuse_answer(mail);
+    distrust_answer(mail);
   answer->envelope = field.bytes;
   answer->envelope_size = field.length;
 }
@@ -124,11 +124,11 @@ static void read_envelope(struct mail *mail, struct answer *answer, struct field
 /* t: D or Z, followed by one line of text. */
 static void read_reply(struct mail *mail, struct answer *answer, struct field field) {
   if (answer->reply || field.length < 3 || field.length > REPLY_MAX)
-    refuse_answer(mail);
+    distrust_answer(mail);
   if (field.bytes[0] != 'D' && field.bytes[0] != 'Z')
-    refuse_answer(mail);
+    distrust_answer(mail);
   if (!is_printable(field.bytes, field.length))
-    refuse_answer(mail);
+    distrust_answer(mail);
   answer->reply = field.bytes;
   answer->reply_size = field.length;
 }
@@ -136,9 +136,9 @@ static void read_reply(struct mail *mail, struct answer *answer, struct field fi
 /* l: one line with its line end, which next_log_line() finds again. */
 static void check_log_line(struct mail *mail, struct field field) {
   if (field.length == 0 || field.length > LOG_LINE_MAX)
-    refuse_answer(mail);
+    distrust_answer(mail);
   if (field.bytes[field.length - 1] != '\n' || !is_printable(field.bytes, field.length - 1))
-    refuse_answer(mail);
+    distrust_answer(mail);
 }
 
 static void read_field(struct mail *mail, struct answer *answer, struct field field) {
@@ -148,7 +148,7 @@ static void read_field(struct mail *mail, struct answer *answer, struct field fi
     break;
   case 'c':
     if (field.length != 1)
-      refuse_answer(mail);
+      distrust_answer(mail);
     answer->code = field.bytes[0];
     break;
   case 'k':
@@ -167,7 +167,7 @@ static void read_field(struct mail *mail, struct answer *answer, struct field fi
     check_log_line(mail, field);
     break;
   default:
-    refuse_answer(mail);
+    distrust_answer(mail);
   }
 }
 
@@ -175,17 +175,17 @@ static void read_field(struct mail *mail, struct answer *answer, struct field fi
 static void check_ending(struct mail *mail, const struct answer *answer) {
   int has_text_code = answer->code == EXIT_TEXT || answer->code == EXIT_TEXT_INDIMAIL;
   if (has_text_code != (answer->reply != NULL))
-    refuse_answer(mail);
+    distrust_answer(mail);
   if (answer->reply && mail->error_fd < 0)
-    refuse_answer(mail);
+    distrust_answer(mail);
   if (answer->kind == 'a')
     return;
   if (answer->code && !memchr(codes, answer->code, sizeof codes))
-    refuse_answer(mail);
+    distrust_answer(mail);
   /* Exit code 0 of our own means that mail is dropped or kept: our own settings must allow that,
    * too. */
   if (!answer->code && strcmp(setting("REJECTVIRUS", ""), "2") != 0 && !*setting("QUARANTINE", ""))
-    refuse_answer(mail);
+    distrust_answer(mail);
 }
 
 /*
@@ -200,15 +200,15 @@ static struct answer read_answer(struct mail *mail, byte kind, size_t length) {
   for (const byte *at = received;;) {
     struct field field = field_at(mail, at, end);
     if (at == received ? field.type != first_type : field.type == first_type)
-      refuse_answer(mail);
+      distrust_answer(mail);
     if (field.type == '.') {
       if (field.length || field.bytes != end)
-        refuse_answer(mail);
+        distrust_answer(mail);
       check_ending(mail, &answer);
       return answer;
     }
     if (field.type != first_type && (!field.type || !strchr(other_types, field.type)))
-      refuse_answer(mail);
+      distrust_answer(mail);
     read_field(mail, &answer, field);
     at = field.bytes + field.length;
   }
@@ -246,15 +246,15 @@ int await_answer(struct mail *mail, struct answer *answer) {
   else if (mail->onescand.acknowledged)
     longest = ANSWER_MAX;
   if (length > longest)
-    refuse_answer(mail);
+    distrust_answer(mail);
   if (!receive(mail, received, length))
     return begin_anew_or_go_cold(mail);
   if (kind == 'C')
     go_cold(mail, text("onescand: %.*s", (int) length, (char *) received));
   if (kind != 'a' && kind != 'x')
-    refuse_answer(mail);
+    distrust_answer(mail);
   if (recv(mail->onescand.server, head, 1, MSG_DONTWAIT) > 0)
-    refuse_answer(mail); /* nothing follows an answer */
+    distrust_answer(mail); /* nothing follows an answer */
   *answer = read_answer(mail, kind, length);
   return 1;
 }
