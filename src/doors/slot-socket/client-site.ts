@@ -96,16 +96,16 @@ function makeClientSite(configuration: Configuration, variables: Variables): Cli
     asksQuota: Boolean(theirs.QUOTAD),
     replyForm: readReplyForm(theirs),
   }
-  refuseNonsense(configuration.env, theirs)
+  checkQuotaSettings(configuration.env, theirs)
   const line = readSetting(theirs, 'QHPSI')
   if (line === undefined) {
     for (const name of about.asksQuota ? ['QUOTAD', 'BOUNCEUSER'] : []) {
-      refuseDifference(name, configuration.env, theirs[name])
+      goColdIfDifferent(name, configuration.env, theirs[name])
     }
     return { ...about, site: undefined }
   }
   for (const [name, value] of variables) {
-    if (fromClientOf(name) === 'same') refuseDifference(name, configuration.env, value)
+    if (fromClientOf(name) === 'same') goColdIfDifferent(name, configuration.env, value)
   }
   const { site } = configuration
   if (site === undefined) throw new GoCold(`${NOTHING_SCANS} for the daemon`)
@@ -116,7 +116,7 @@ function makeClientSite(configuration: Configuration, variables: Variables): Cli
  * Throws if the client's settings about quotas are wrong. They are not used, but wrong ones defer
  * mail without onescand, too.
  */
-function refuseNonsense(own: Environment, theirs: Environment): void {
+function checkQuotaSettings(own: Environment, theirs: Environment): void {
   if (!theirs.QUOTAD) return
   const ways = Object.fromEntries(askedNames.map((name) => [name, theirs[name]]))
   readQuotaSettings({ ...own, ...ways, QUOTAD: theirs.QUOTAD })
@@ -126,7 +126,7 @@ function refuseNonsense(own: Environment, theirs: Environment): void {
  * Throws GoCold if the client's value is not the daemon's. An empty one counts as unset, so the
  * daemon's holds.
  */
-function refuseDifference(name: string, own: Environment, value: string | undefined): void {
+function goColdIfDifferent(name: string, own: Environment, value: string | undefined): void {
   if (value && own[name] !== value) throw new GoCold(`${name} is another than the daemon's`)
 }
 
@@ -149,7 +149,7 @@ function siteWith(
   // Without a QUARANTINE of the client's nothing is kept: the client would not know that.
   merged.QUARANTINE = theirs.QUARANTINE
   const settings = readMailSettings(merged, directories)!
-  refuseLaxer({ ...settings }, { ...own.settings })
+  goColdIfLaxer({ ...settings }, { ...own.settings })
   const policy = { ...own, settings }
   const scanners = scannersOf(daemons.scanners, line)
   const tools = { ...daemons, quota }
@@ -173,7 +173,7 @@ function siteWith(
 type ByName = Readonly<Record<string, unknown>>
 
 /** Throws GoCold if a setting of the client's is laxer than the daemon's. */
-function refuseLaxer(theirs: ByName, own: ByName): void {
+function goColdIfLaxer(theirs: ByName, own: ByName): void {
   for (const name of boundedNames) {
     const { laxer }: { laxer?(theirs: unknown, own: unknown): string | undefined } = table[name]
     const why = laxer?.(theirs[name], own[name])
