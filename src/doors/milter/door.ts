@@ -105,11 +105,10 @@ function serveMta(socket: Socket, host: MilterHost): Wire {
   })
   const next = () => packets.next()
   const isLate = (time: number) => {
-    if (!session.hasNegotiated) {
-      return time - wire.began > timeouts.negotiation ? 'did not begin' : undefined
-    }
     const isStalled = packets.isAmidst || session.isAmidContent
-    const isSilent = wire.silence(time) > (isStalled ? timeouts.stalled : timeouts.idle)
+    const isSilent = session.hasNegotiated
+      ? wire.silence(time) > (isStalled ? timeouts.stalled : timeouts.idle)
+      : time - wire.began > timeouts.negotiation
     return isSilent ? 'fell silent' : undefined
   }
   const beat = {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { PACKET_MAX, SMALL_PACKET_MAX } from '../../../src/doors/milter/door.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../../src/mail/message/header-block.ts'
-import { packet } from '../../../src/protocol/milter/packets.ts'
+import { packet, strings } from '../../../src/protocol/milter/packets.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
@@ -12,27 +12,37 @@ import { replyOf } from './submit.ts'
 
 /** Commands that no MTA should send, and mail that is made to cause trouble. */
 
-/** What is sent, and whether the MTA then waits for an answer that it can understand. */
-const nonsense: readonly (readonly [string, readonly Buffer[]])[] = [
-  ['a command that there is not', [packet('?')]],
-  ['one amid a message', [says.mail('a@b'), says.recipient('c@d'), packet('Z', Buffer.from('x'))]],
-  ['a length of nothing', [Buffer.alloc(5)]],
-  ['a length that is too long', [Buffer.from([0xff, 0xff, 0xff, 0xff, 0x42])]],
-  ['a second negotiation', [negotiation(everything)]],
-  ['RCPT without MAIL', [says.recipient('a@b')]],
-  ['a field without MAIL', [says.field('A', 'b')]],
-  ['a body without MAIL', [says.body('x')]],
-  ['an end without MAIL', [says.end]],
-  ['RCPT behind the header', [says.mail('a@b'), says.field('A', 'b'), says.recipient('c@d')]],
-  ['a field behind the body', [says.mail('a@b'), says.body('x'), says.field('A', 'b')]],
-  ['a field without a value', [says.mail('a@b'), packet('L', Buffer.from('Subject\0'))]],
-  ['a NUL inside a value', [says.mail('a@b'), packet('L', Buffer.from('Subject\0a\0b\0'))]],
-  ['macros without an end', [packet('D', Buffer.from('Mi'))]],
-  ['a name that is too long', [packet('H', Buffer.alloc(SMALL_PACKET_MAX, 'x'))]],
-  ['a field that is too long', [says.mail('a@b'), packet('L', Buffer.alloc(PACKET_MAX))]],
+const begun = [says.mail('a@b'), says.field('A', 'b')]
+
+/** What is sent, and what the log says of it. */
+const nonsense: readonly (readonly [string, readonly Buffer[], string])[] = [
+  ['a command that there is not', [packet('?')], '"?" is not known'],
+  ['one amid a message', [says.mail('a@b'), packet('Z', Buffer.from('x'))], '"Z" is not known'],
+  ['a length of nothing', [Buffer.alloc(5)], '0 bytes'],
+  ['a length that is too long', [Buffer.from([0xff, 0xff, 0xff, 0xff, 0x42])], '4294967295 bytes'],
+  ['a second negotiation', [negotiation(everything)], 'second negotiation'],
+  ['RCPT without MAIL', [says.recipient('a@b')], 'RCPT without MAIL'],
+  ['a field without MAIL', [says.field('A', 'b')], 'header field without MAIL'],
+  ['the end of a header without MAIL', [says.endOfHeader], 'end of header without MAIL'],
+  ['a body without MAIL', [says.body('x')], 'body without MAIL'],
+  ['an end without MAIL', [says.end], 'end of message without MAIL'],
+  ['MAIL without an address', [packet('M')], 'MAIL without an address'],
+  ['MAIL without a NUL', [packet('M', Buffer.from('<>'))], 'MAIL: a string without its NUL'],
+  ['RCPT behind the header', [...begun, says.recipient('c@d')], 'RCPT after the envelope'],
+  ['a field behind the body', [...begun, says.body('x'), says.field('A', 'b')], 'after the header'],
+  ['a field without a value', [...begun, packet('L', Buffer.from('A\0'))], 'name and a value'],
+  ['a NUL inside a value', [...begun, packet('L', Buffer.from('A\0a\0b\0'))], 'name and a value'],
+  ['a client without a family', [packet('C', strings('name'))], 'CONNECT without a family'],
+  ['a client of no address', [packet('C', strings('name', '4'))], 'CONNECT without an address'],
+  ['two names in HELO', [packet('H', strings('a', 'b'))], 'HELO that is not one string'],
+  ['macros without an end', [packet('D', Buffer.from('Mi'))], 'macros: a string without its NUL'],
+  ['a macro without a value', [packet('D', Buffer.from('Mi\0'))], 'a name without a value'],
+  ['macros of no command', [packet('D')], 'macros that belong to no command'],
+  ['a name that is too long', [packet('H', Buffer.alloc(SMALL_PACKET_MAX))], '65538 bytes'],
+  ['a field that is too long', [...begun, packet('L', Buffer.alloc(PACKET_MAX))], 'a packet of'],
 ]
 
-for (const [what, said] of nonsense) {
+for (const [what, said, told] of nonsense) {
   t.test(`${what}: mail is deferred, and the connection ends`, async (t) => {
     const milter = await openMilter(t, scanning)
     const line = await milter.connect()
@@ -41,6 +51,7 @@ for (const [what, said] of nonsense) {
     t.equal(await line.hear(), undefined, 'the filter has left')
     t.equal(milter.log.length, 1)
     t.match(milter.log[0], /^milter: the MTA: [^\n]+$/)
+    t.match(milter.log[0], told)
     t.equal((await milter.submit({ message: plain })).outcome, 'delivered', 'others are served')
   })
 }
