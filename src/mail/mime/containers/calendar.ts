@@ -33,11 +33,11 @@ export function beginsCalendar(source: Bytes): boolean {
   return FIRST_LINE.test(text.replace(/(?:\r{0,3}\n|\r)[ \t]/g, ''))
 }
 
-/** Returns the character set of a text by its first bytes, if it is UTF-16. */
-export function utf16Of(source: Bytes): 'utf-16le' | 'utf-16be' | undefined {
+/** Returns the plain name of the character set of a text by its first bytes, if it is UTF-16. */
+export function utf16Of(source: Bytes): 'utf16le' | 'utf16be' | undefined {
   const [first = 0, second = 0] = source.gather(0, FRONT)
-  if ((first === 0xff && second === 0xfe) || (first > 0 && second === 0)) return 'utf-16le'
-  if ((first === 0xfe && second === 0xff) || (first === 0 && second > 0)) return 'utf-16be'
+  if ((first === 0xff && second === 0xfe) || (first > 0 && second === 0)) return 'utf16le'
+  if ((first === 0xfe && second === 0xff) || (first === 0 && second > 0)) return 'utf16be'
   return undefined
 }
 
