@@ -254,7 +254,6 @@ export class Base64Decoder implements Decoder {
     this.#count += 6
     if (this.#count < 8) return
     this.#count -= 8
-    if (this.#length === this.#room.length) this.#flush(this.#back)
     this.#room[this.#length++] = this.#bits >> this.#count
     if (this.#count > 0 || this.#mode.padding !== 'group') return
     this.#length -= Math.min(2, this.#padded)
