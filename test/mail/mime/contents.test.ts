@@ -200,6 +200,8 @@ t.test('a mail within a mail is looked into, to a depth that has an end', async 
   t.ok(holds(deep, EICAR))
   t.equal(deep.over, '')
   t.match(contentsIn(nested(limits.depth + 1)).over, /encoded more than 12 deep/)
+  const deeper = { maxDepth: limits.depth }
+  t.equal(readMail(nested(limits.depth + 1), deeper).over, '', 'if as many may be nested')
 })
 
 t.test('an ordinary part of a large mail is given whole, and memory stays small', async (t) => {

@@ -88,6 +88,7 @@ t.test('what is odd in base64 is noted', async (t) => {
     'YWJj=': ['padding'],
     'Y=': ['padding', 'tail'],
     'YW\nJj': ['lines'],
+    ['AAAAAA\n'.repeat(400)]: ['lines'],
   }
   for (const [text, expected] of Object.entries(rows)) {
     const plan = new Base64Plan()

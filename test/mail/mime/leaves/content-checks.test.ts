@@ -5,6 +5,7 @@ import {
   beginsAsMailbox,
   hasHeader,
   holdsCodedData,
+  isCutByClamav,
   isKnownAsMail,
   mailStarts,
   mayBeginFile,
@@ -46,6 +47,14 @@ t.test('a text may be a file by its first character, behind few blanks', async (
   }
   for (const text of ['', 'a', 'a<', ' \n', '\0', '\xbc', `${' '.repeat(1024)}<`]) {
     t.equal(mayBeginFile(source(text)), false, text)
+  }
+})
+
+t.test('libclamav cuts a line of more than 999 bytes', async (t) => {
+  const most = 'x'.repeat(999)
+  for (const length of [7, 1000]) {
+    t.equal(isCutByClamav(inPieces(`${most}\n${most}\n`, length)), false)
+    t.equal(isCutByClamav(inPieces(`a\n${most}x\n`, length)), true)
   }
 })
 
@@ -117,6 +126,8 @@ t.test('a file that begins with a field may be mail', async (t) => {
   ]) {
     t.equal(hasHeader(source(`${field.repeat(8)}${lines}\n`)), true)
   }
+  t.equal(hasHeader(source(`${field.repeat(8)}${' fold\n'.repeat(9)}\n`)), true)
+  t.equal(hasHeader(source(`\n${field.repeat(8)}`)), false)
   for (const lines of ['', 'a line\n'.repeat(9), field.repeat(15_000)]) {
     t.equal(hasHeader(source(`${field.repeat(8)}${lines}${lines && '\n'}`)), false)
   }
@@ -144,6 +155,7 @@ t.test('the next mail of a mailbox begins below an empty line', async (t) => {
   t.same(startsIn('From a\n\nb\n\nFrom c\n\nd\n\n\nFrom e\n'), [11, 23])
   t.same(startsIn('From a\r\n\r\nb\r\n\r\nFrom c\r\n'), [15])
   t.same(startsIn('From a\n\n\nFrom b\n\nFrom c\n'), [9, 17])
+  t.same(startsIn('From a\n\nFrom b\r\n\r\nFrom c\n'), [8], 'by one kind of line ends')
   for (const text of [
     ...['From a\n\nb\nFrom c\n', 'From a\n\nb\n\n>From c\n', 'From a\n\nb\n\nFrom: c\n'],
     ...['From a\n\nb\n \nFrom c\n', 'From a\n\nb\n\n From c\n', 'From a\n\nb\r\n\nFrom'],

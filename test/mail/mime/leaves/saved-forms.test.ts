@@ -334,6 +334,8 @@ t.test('the text of an encoded mail is given as it is shown, and saved', async (
   const encoded = Buffer.from(inner, 'latin1').toString('base64')
   const [, , ...text] = contentsIn(`${TYPE}a/b\n${ENCODING}base64\n\n${encoded}\n`)
   t.same(text, ['\xe9\n', '\xe9'])
+  const behind = inBase64(`${TYPE}multipart/mixed; boundary=b\n\n--b--\nz\n`)
+  t.same(contentsIn(`${TYPE}a/b\n${ENCODING}base64\n\n${behind}\n`).slice(2), ['z\n', 'z'])
 })
 
 t.test('encoded data is found in the lines of a text that are stuffed with blanks', async (t) => {
