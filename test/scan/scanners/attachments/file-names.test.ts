@@ -79,6 +79,8 @@ t.test('a name that no rule bans is not banned', async (t) => {
     'filename=a.txt; x=a.exe',
     'xfilename=a.exe',
     "filename*=utf-8''a%2Etxt",
+    'filename*0="a%2Eexe"', // only a section with a star at its end is encoded
+    "filename*0*=utf-8''a%2E; filename*1=%65xe",
     'filename="="',
     'filename=""',
     'filename',
