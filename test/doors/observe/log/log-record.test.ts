@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readLogLine } from '../../../../src/doors/observe/log/log-record.ts'
+import { fieldsIn, readLogLine } from '../../../../src/doors/observe/log/log-record.ts'
 import { tai64n } from './lines.ts'
 
 const newest = Date.parse('2026-11-20T18:00:00Z')
@@ -74,6 +74,18 @@ t.test("our text in the middle of another program's line is not read", async (t)
   ]) {
     t.equal(read(line), undefined, line)
   }
+})
+
+t.test('the fields of a line are 64 at most, and no words between them', async (t) => {
+  t.same(
+    [...fieldsIn('a=1 word b="x \\" y" c= d="cut')],
+    [
+      { key: 'a', value: '1', isQuoted: false },
+      { key: 'b', value: 'x \\" y', isQuoted: true },
+      { key: 'c', value: '', isQuoted: false },
+    ],
+  )
+  t.equal([...fieldsIn('a=1 '.repeat(100))].length, 64)
 })
 
 t.test('no bytes make the reader throw', async (t) => {

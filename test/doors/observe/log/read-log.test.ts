@@ -239,6 +239,8 @@ t.test('the journal is asked for a span, in lines that are read here', async (t)
   for (const word of ['--output=short-iso-precise', '--quiet', '--no-pager']) {
     t.ok(all.includes(word), word)
   }
+  t.match(all[0], /^journalctl$/)
+  t.notOk(all.slice(1).find((word) => !/^--[a-z]|=|^\+$/.test(word) || /NaN/.test(word)))
   const more = (...span: (number | undefined)[]) =>
     words(...span).filter((word) => !all.includes(word))
   t.same(more(1500, 2_000_000), ['--since=@1.500', '--until=@2000.000'])

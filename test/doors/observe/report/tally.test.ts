@@ -137,6 +137,15 @@ t.test('hosts are counted apart, in one log and in several', async (t) => {
   }
 })
 
+t.test('of lines about a recipient, those of full mailboxes count', async (t) => {
+  const about = (quota: string) => told({ decision: 'pass', more: [['quota', quota]] })
+  const { recipientsDeferred, overQuota } = await sumUp(
+    about('no-such-user') + about('full') + about('unknown'),
+  )
+  t.equal(recipientsDeferred, 1)
+  t.equal(overQuota.length, 1)
+})
+
 t.test('the acts of smtp-delay are counted from its own lines', async (t) => {
   const line = (event: string) => `onescan: program=smtp-delay event=${event} remote=192.0.2.1\n`
   const summary = await sumUp(`${line('left')}${line('passed')}${line('left')}`)
