@@ -140,8 +140,21 @@ for (const { name, program } of missing ? [] : clients) {
     })
 
     t.test('end: an answer with a text is invalid if the client cannot pass it on', async (t) => {
-      const { run } = await meet(t, client, answering(end(code(82), replyText('Dno (#5.7.1)'))))
+      const answer = end(code(82), replyText('Dno (#5.7.1)'))
+      const { run } = await meet(t, client, answering(answer))
       wentCold(t, run, /makes no sense/)
+      for (const isNoPipeForTexts of [
+        'exec 6>&2', // the log
+        'exec 6>/dev/null',
+        'exec 6< <(:)',
+        'exec 6> >(:) 7>&6',
+      ]) {
+        const { run } = await meet(t, client, answering(answer), {
+          program: ['/bin/bash', '-c', `${isNoPipeForTexts}; exec "$@"`, 'bash', client],
+          settings: { ERROR_FD: '6' },
+        })
+        wentCold(t, run, /makes no sense/)
+      }
     })
 
     t.test('cold: the daemon may say so at any time', async (t) => {
