@@ -131,6 +131,20 @@ for (const { name, program } of missing ? [] : clients) {
       }
     })
 
+    t.test('end: a text goes to a socket, too', async (t) => {
+      const passesOn = `use Socket; use POSIX; socketpair(A, B, AF_UNIX, SOCK_STREAM, 0);
+        POSIX::dup2(fileno(A), 6); close A;
+        if (!fork) { close B; exec @ARGV }
+        POSIX::close(6); print STDERR "heard <", <B>, ">"; wait; exit $? >> 8`
+      const answer = end(code(82), replyText('Dno (#5.7.1)'))
+      const { run } = await meet(t, client, answering(answer), {
+        program: ['/usr/bin/perl', '-e', passesOn, client],
+        settings: { ERROR_FD: '6' },
+      })
+      t.equal(run.code, 82)
+      t.match(run.logged, 'heard <Dno (#5.7.1)>')
+    })
+
     t.test('end: a text that cannot be written becomes a temporary failure', async (t) => {
       const { run } = await meet(t, client, answering(end(code(82), replyText('Dno (#5.7.1)'))), {
         program: ['/bin/bash', '-c', `exec 6> >(:); wait $!; exec "$@"`, 'bash', client],
