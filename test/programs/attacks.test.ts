@@ -1,23 +1,12 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { missing as compilerMissing } from '../c/onescanc/client.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { buildStage } from '../cases/stage.ts'
 import { runSlot } from '../doors/slot/slot.ts'
-import { sample, scan } from '../scan/scanners/clamd/task.ts'
-import { type Answer, client, coldSlot, type Door, milter } from './attack-doors.ts'
-import {
-  assembled,
-  below,
-  blankInBoundary,
-  completed,
-  firstFields,
-  forged,
-  manyFields,
-} from './attacks.ts'
-import { type Clamd, clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
-import { keyLine } from './cluster-mail.ts'
+import { attacks } from '../second-reader/attacks.ts'
+import { keyring } from '../second-reader/stamped.ts'
+import { clamdAnswer, clamdMissing, startClamd } from './clamd.ts'
 import { headerValues } from './header-values.ts'
 import { findProgram } from './install.mjs'
 import { mtas, openPassage } from './milter-mtas.ts'
@@ -25,88 +14,51 @@ import { postfixMissing, startPostfix } from './postfix.ts'
 import { openDirectory } from './reachable.ts'
 import { sendMail } from './smtp-session.ts'
 
+const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
+
 /**
- * Mail that once got a virus past REJECTVIRUS=1, through every door, with a real clamd. An MTA may
- * change a message before a filter sees it, so the message that leaves the MTA is judged.
+ * The attacks that all doors are shown by a second reader, behind real MTAs, which may change a message
+ * before a filter sees it: the message that leaves the MTA is judged.
  */
+for (const { name, missing, start } of mtas) {
+  t.test(
+    `no attack gets past the milter behind ${name}`,
+    { skip: clamdMissing || missing },
+    async (t) => {
+      const clamd = await startClamd(t, { alertExceedsMax: true })
+      const passage = await openPassage(t, start)
+      await passage.serve(t, {
+        QHPSI: 'plugin: clamd',
+        SECONDLOOK: 'never', // it must hold without
+        CLAMD: clamd.socket,
+        REJECTVIRUS: '1',
+        CLUSTERKEYS: buildStage(t).file('ring', keyring),
+        CLAMDBDIR: '/nonexistent',
+      })
+      let delivered = 0
+      for (const { name, message } of attacks) {
+        const mail = { ...envelope, message: message(Math.floor(Date.now() / 1000)) }
+        // Sendmail hangs up on a bare CR, and may not wait for what is still on its way.
+        const { data } = await sendMail(passage.port, mail).catch(() => ({ data: '421' }))
+        if (!data.startsWith('250')) {
+          t.match(data, /^(?:421|5)/, name)
+          continue
+        }
+        delivered++
+        const left = (await passage.receiver.next()).message
+        await isHarmless(t, clamd.socket, name, left)
+        t.same(shownQhpsi(left), ['clean'], name)
+      }
+      t.ok(delivered > 5, `${delivered} were delivered`)
+      t.match((await sendMail(passage.port, { ...envelope, message: plain })).data, /^250 /)
+    },
+  )
+}
 
-const skip = clamdMissing || compilerMissing
-
-/** Text that stands behind everything that matters in a message. */
+/** Large enough to be a file that clamd opens by itself. */
 const BEHIND_ALL = Buffer.alloc(600_000, '\nall work and no play')
 
-t.test('attacks through all doors', { skip }, async (t) => {
-  const clamd = await startClamd(t, { alertExceedsMax: true })
-  const ring = buildStage(t).file('ring', keyLine('alpha'))
-  const settings = {
-    QHPSI: 'plugin: clamd',
-    SECONDLOOK: 'never', // it must hold without
-    CLAMD: clamd.socket,
-    REJECTVIRUS: '1',
-    CLUSTERKEYS: ring,
-    CLAMDBDIR: '/nonexistent',
-  }
-  const spool = openDirectory(t)
-  const doors: readonly Door[] = [
-    coldSlot(settings),
-    await client(t, settings),
-    await client(t, { ...settings, SPOOLDIR: spool }),
-    ...(await Promise.all(
-      mtas.filter(({ missing }) => !missing).map((mta) => milter(t, mta, settings)),
-    )),
-  ]
-
-  for (const door of doors) {
-    // Large enough to be a file that onescanc names, and that clamd opens by itself.
-    const byFile = door.name.includes('SPOOLDIR')
-    const size = byFile ? 600_000 : 0
-    const large = (message: Buffer) => (byFile ? Buffer.concat([message, BEHIND_ALL]) : message)
-
-    t.test(`${door.name}: no first field hides an attachment`, async (t) => {
-      for (const [what, first] of Object.entries(firstFields)) {
-        const { kind, text } = await door.send(below(first, size))
-        t.equal(kind, 'refused', `${what}: ${text}`)
-        t.match(text, EICAR_NAME, what)
-      }
-    })
-
-    t.test(`${door.name}: what is removed or added assembles no virus`, async (t) => {
-      for (const [what, message] of Object.entries({ ...assembled, ...completed })) {
-        await isHarmless(t, clamd, what, await door.send(large(message)))
-      }
-    })
-
-    t.test(`${door.name}: no reader sees a forged X-QHPSI`, async (t) => {
-      for (const [what, message] of Object.entries(forged)) {
-        const answer = await door.send(large(message))
-        if (answer.kind === 'refused') t.match(answer.text, /malformed|hung up|^421/, what)
-        else t.same(shownQhpsi(answer.left!), ['clean'], `${what}: ${answer.text}`)
-      }
-    })
-
-    t.test(`${door.name}: a blank in a boundary is no other message's`, async (t) => {
-      const { clean, infected, body } = blankInBoundary
-      const first = await door.send(large(bytes(clean + body)))
-      t.equal(first.kind, 'delivered', first.text)
-      const [stamp] = headerValues(first.left!, 'X-SHA256-Cluster-1')
-      t.ok(stamp, 'the first is clean and stamped')
-      const other = bytes(`X-SHA256-Cluster-1: ${stamp}\n${infected}${body}`)
-      const second = await door.send(large(other))
-      t.equal(second.kind, 'refused', second.text)
-      t.match(second.text, EICAR_NAME)
-    })
-
-    t.test(`${door.name}: thousands of fields to remove are refused`, async (t) => {
-      for (const count of [1_000, 16_000]) {
-        const { kind, text } = await door.send(large(manyFields(count)))
-        t.equal(kind, 'refused', text)
-      }
-      t.equal((await door.send(plain)).kind, 'delivered', 'and the next message is not')
-    })
-  }
-})
-
-t.test('each way of a scanner to a message shows it as mail', { skip }, async (t) => {
+t.test('each way of a scanner to a message shows it as mail', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamd(t, { alertExceedsMax: true })
   const spool = openDirectory(t)
   const clamdscan = `/usr/bin/clamdscan --config-file=${clamd.configFile} --no-summary`
@@ -132,8 +84,9 @@ t.test('each way of a scanner to a message shows it as mail', { skip }, async (t
     (!findProgram('clamscan') && 'install Debian package clamav')
   for (const [way, settings] of Object.entries(ways)) {
     t.test(way, { skip: lacking }, async (t) => {
-      for (const what of ['PDF', 'a DOS program', 'tar', 'Content-Type first']) {
-        const message = below(firstFields[what]!, settings.SPOOLDIR ? 600_000 : 0)
+      const fields = /^(?:first field (?:%PDF-1.4|MZ)|ustar at 257|Content-Type first)$/
+      for (const { name: what, message: made } of attacks.filter(({ name }) => fields.test(name))) {
+        const message = Buffer.concat([made(0), settings.SPOOLDIR ? BEHIND_ALL : Buffer.alloc(0)])
         const run = await runSlot({ message, settings: { ...settings, REJECTVIRUS: '1' } })
         t.equal(run.code, 31, `${what}: ${run.logged}`)
       }
@@ -151,13 +104,15 @@ t.test(
       startPostfix(t, relayPort, { smtpd_milters: milter }),
     )
     await passage.serve(t, { QHPSI: 'plugin: eicar' })
-    const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
     for (const [count, refusal] of [
       [4_900, /^55\d 5\.6\.0 .*more than 16 X-QHPSI/],
       [16_000, /^55\d 5\.3\.4 .*more than 5,000/],
       [4_900, /^55\d 5\.6\.0 .*more than 16 X-QHPSI/],
     ] as const) {
-      const { data } = await sendMail(passage.port, { ...envelope, message: manyFields(count) })
+      const { data } = await sendMail(passage.port, {
+        ...envelope,
+        message: bytes(`${'X-QHPSI: x\n'.repeat(count)}\nhello\n`),
+      })
       t.match(data, refusal)
     }
     t.match((await sendMail(passage.port, { ...envelope, message: plain })).data, /^250 /)
@@ -166,18 +121,13 @@ t.test(
   },
 )
 
-/** Checks that mail was refused, or that clamd finds no virus in it as the next host gets it. */
-async function isHarmless(t: Test, clamd: Clamd, what: string, answer: Answer): Promise<void> {
-  if (answer.kind !== 'delivered') {
-    t.pass(`${what}: ${answer.kind}`)
-    return
-  }
-  const onward = Buffer.concat([bytes('Received: from a by b\n'), answer.left!])
+/** Checks that clamd finds no virus in what was delivered, as the next host gets it. */
+async function isHarmless(t: Test, clamd: string, what: string, left: Buffer): Promise<void> {
+  const onward = Buffer.concat([bytes('Received: from a by b\n'), left])
   // Some programs on the way, as qmail-remote, make a line end of a bare CR.
   const lines = bytes(onward.toString('latin1').replace(/\r\n?/g, '\n'))
-  for (const message of [onward, lines]) {
-    t.same((await scan(clamd.socket, sample(message))).answer, { answer: 'clean' }, what)
-  }
+  for (const message of [onward, lines])
+    t.same(await clamdAnswer(clamd, message), { answer: 'clean' }, what)
 }
 
 /**

@@ -22,10 +22,16 @@ const mixed = (boundary: string) =>
 
 const rfc822 = 'MIME-Version: 1.0\nContent-Type: message/rfc822\n'
 
-const magics =
-  '%PDF-1.4 MZ GIF89a {\\rtf Rar! BZh9 ID3 OggS xar! FWS CWS Content-Disposition Content-Type'.split(
-    ' ',
-  )
+/** First fields by which a scanner takes mail for another kind of file. */
+const magics = [
+  ...['%PDF-1.4', 'MZ', 'GIF89a', '{\\rtf', 'Rar!', 'BZh9', 'ID3', 'OggS', 'xar!', 'FWS', 'CWS'],
+  ...['PK', '%!PS-Adobe-3.0', '#!/bin/sh', 'Content-Disposition', 'Content-Type'],
+]
+/** Marks that libclamav looks for at an offset of a file, also below a field of 41 bytes. */
+const marks = [
+  ...[['ustar', 257] as const, ['ustar', 257 - 41] as const],
+  ...[['EFI PART', 512] as const, ['EFI PART', 512 - 41] as const],
+]
 
 /** Two messages in one for who takes other blanks for the boundary; the stamp is that of the first. */
 const twoParts = (boundary: string) => ({
@@ -37,6 +43,9 @@ export const attacks: readonly Attack[] = [
   ...magics.map((magic) => attack(`first field ${magic}`, `${magic}: x\n${mixed('b')}`)),
   ...magics.map((magic) =>
     attack(`first field ${magic}, a lone attachment`, `${magic}: x\n${lone}`),
+  ),
+  ...marks.map((field) =>
+    attack(`${field.slice(-8)} at ${field.length}`, `${field}\n${mixed('b')}`),
   ),
   attack('Content-Type first', `${mixed('b').replace('MIME-Version: 1.0\n', '')}`),
   attack('Content-Type first, in CRLF', mixed('b').slice(18).replaceAll('\n', '\r\n')),
@@ -82,8 +91,13 @@ export const attacks: readonly Attack[] = [
   attack('a blank first line above X-QHPSI', ' \nX-QHPSI: clean\n\nHello\n'),
   attack('X-QHPSI in a continuation', 'Subject: a\n X-QHPSI: clean\n\nHello\n'),
   attack('X-QHPSI alone', 'X-QHPSI: clean'),
+  attack(
+    'a first line of blanks and CRs that a field on top makes whole',
+    ` x\r${`MIME-Version: 1.0\n${part}`.replaceAll('\n', '\r')}\rA\n${virus}\n\nhello\n`,
+  ),
   attack('17 X-QHPSI', `${'X-QHPSI: clean\n'.repeat(17)}\nHello\n`),
   attack('1,000 X-QHPSI', `${'X-QHPSI: clean\n'.repeat(1000)}\nHello\n`),
+  attack('16,000 X-QHPSI', `${'X-QHPSI: x\n'.repeat(16_000)}\nHello\n`),
   attack('1,000 X-QHPSI and a virus', `${'X-QHPSI: clean\n'.repeat(1000)}${lone}`),
   { name: 'blanks in the boundary of a stamped message', ...twoParts('b  b') },
   { name: 'a tab in the boundary of a stamped message', ...twoParts('b\tb') },

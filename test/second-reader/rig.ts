@@ -25,9 +25,14 @@ export interface Rig {
 export async function openRig(t: Ending): Promise<Rig> {
   const clamd = await startClamd(t, { alertExceedsMax: true })
   const next = await startNext(t)
-  const { at, settings: refuse } = openPlace(t, clamd.socket)
-  const { REJECTVIRUS: _, ...tag } = refuse
-  const settings = { refuse, tag, skip: { ...refuse, QHPSIMAXSIZE: '1' } }
+  const { at, settings: both } = openPlace(t, clamd.socket)
+  const { REJECTVIRUS: _, ...tag } = both
+  // It must hold without a second look.
+  const settings = {
+    tag,
+    refuse: { ...both, SECONDLOOK: 'never' },
+    skip: { ...both, QHPSIMAXSIZE: '1' },
+  }
 
   const open = async (variant: Variant): Promise<Doors> => {
     const [milter, port, own] = [at(variant), await freePort(), settings[variant]]
