@@ -42,7 +42,8 @@ export function findLogs(files: readonly string[], span: ReturnType<typeof spanO
   if (!terminal().input) return findLog(STDIN)
   const found = logsOfHost(span)
   if (found.length > 0) return found
-  throw new Error(`this host has no journal and none of ${PLACES.join(', ')}; name its logs`)
+  const what = `this account may read no journal and none of ${PLACES.join(', ')}`
+  throw new Error(`${what}; name logs, or become root if there are any`)
 }
 
 /** The files to which syslog writes the lines of mail servers, of the slot and of onescand. */

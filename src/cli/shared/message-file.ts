@@ -1,6 +1,6 @@
 import { closeSync, createReadStream, fstatSync } from 'node:fs'
 import type { Argv } from 'yargs'
-import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import { errorCode, errorTextAt, Fault } from '../../ground/errors/fault.ts'
 import { type OpenFile, PathHandle } from '../../ground/path/path-handle.ts'
 import { inheritedDescriptor } from '../../ground/process/descriptors.ts'
 import { userName } from '../../ground/process/passwd.ts'
@@ -31,13 +31,18 @@ export function openMessageFile(path: string): MessageFile {
   }
 }
 
+const isClosed = (error: unknown) => errorCode(error) === 'EACCES'
+
 /** The error about a path, with the remedy if root typed the command and its account may not go there. */
 export function withRemedy(error: unknown, path: string): unknown {
-  const isClosed = errorCode(error) === 'EACCES' || (isElsewhere && !path.startsWith('/'))
-  if (!isClosed || rootFacts === undefined) return error
+  const isNotThere = isElsewhere && !path.startsWith('/')
+  if (rootFacts === undefined || !(isClosed(error) || isNotThere)) return error
   const remedy = 'put - in its place and < before it, or name an account with --user'
   const account = userName(process.getuid!())
-  return new Fault('read', `${errorText(error)}: ${account} may not read it; ${remedy}`)
+  const why = isClosed(error)
+    ? `${errorTextAt(path, error)}: ${account} may not read it`
+    : `${account} may not enter this directory`
+  return new Fault('read', `${path}: ${why}; ${remedy}`)
 }
 
 /**

@@ -83,7 +83,7 @@ export function readCluster(
   const { control } = readControlDirectories(own)
   const { cluster, off } = readClusterSettings(own, control)
   if (cluster !== undefined) return cluster
-  const why = off ?? `no keyring at ${control}/clusterkeys`
+  const why = off ?? `no keyring at ${control}/clusterkeys, and no CLUSTERKEYS in ${DEFAULTS}`
   throw new Fault('config', option === undefined ? why : `${why}; name one with --keyring`)
 }
 

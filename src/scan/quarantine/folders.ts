@@ -58,7 +58,7 @@ function mustBePrivate(stats: Stats, shown: string): void {
   if (!stats.isDirectory()) throw wrong('is not a directory')
   if (stats.uid !== process.geteuid!()) {
     const who = `belongs to uid ${stats.uid}, and this runs as uid ${process.geteuid!()}`
-    throw wrong(`${who}; chown it, or let onescand keep mail in it`)
+    throw wrong(`${who}; chown it, or have its owner do this (onescand, or a command of root's)`)
   }
   if ((stats.mode & OTHERS) !== 0) {
     const octal = `0${(stats.mode & 0o777).toString(8)}`

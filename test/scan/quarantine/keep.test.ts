@@ -327,7 +327,7 @@ t.test('only a private directory of this account is a quarantine', async (t) => 
   const foreign = uid === 0 ? makeQuarantine(t) : '/usr'
   if (uid === 0) chownSync(foreign, 12_345, 0)
   const who = `belongs to uid ${statSync(foreign).uid}, and this runs as uid ${uid}`
-  const message = `QUARANTINE ${foreign}: ${who}; chown it, or let onescand keep mail in it`
+  const message = `QUARANTINE ${foreign}: ${who}; chown it, or have its owner do this (onescand, or a command of root's)`
   t.throws(() => openQuarantine(foreign), { message })
   t.equal(descriptors(), open)
 })

@@ -5,6 +5,8 @@ import { SYSTEMD } from '../../shared/systemd-unit.ts'
 const SERVICES = ['/service', '/etc/service', '/var/service', '/etc/runit/runsvdir/current']
 const UNITS = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system']
 
+const PAGE = '/usr/share/doc/onescan/doc/install.md'
+
 /**
  * Says how to start onescand on this host: by a unit, by a service, or by a run script that is not
  * yet a service.
@@ -16,5 +18,6 @@ export function howToStartOnescand(isThere: (path: string) => boolean = existsSy
   const service = SERVICES.map((place) => `${place}/onescand`).find(isThere)
   if (service !== undefined) return `svc -u ${service} (or sv up), and see its log`
   if (isThere('/etc/onescand/run')) return 'ln -s /etc/onescand /service/'
-  return 'start it: doc/install.md says how, with the Debian package and with npm'
+  const page = isThere(PAGE) ? PAGE : 'doc/install.md of its package'
+  return `start it: ${page} says how, with and without systemd`
 }

@@ -204,6 +204,8 @@ t.test('onescand is started by systemd, a service or a run script', async (t) =>
   const unit = '/etc/systemd/system/onescand.service'
   t.equal(howToStartOnescand(among('/run/systemd/system', unit)), 'systemctl start onescand')
   t.match(howToStartOnescand(among(unit)), 'install.md', 'systemd does not run')
+  const page = '/usr/share/doc/onescan/doc/install.md'
+  t.match(howToStartOnescand(among(page)), `start it: ${page} says how`)
   t.match(
     howToStartOnescand(among('/etc/service/onescand', '/etc/onescand/run')),
     'svc -u /etc/service/',
