@@ -90,6 +90,24 @@ t.test('what is found and not read counts as could not tell: links, FIFOs, mboxe
   t.match(out, '5 messages: 1 clean, 0 infected, 4 could not tell')
 })
 
+t.test(
+  'a name on the command line that is no UTF-8 is told as such, with the remedy',
+  async (t) => {
+    const around = ['/bin/sh', '-c', `"$@" "$(printf '/nonexistent/\\377')"`, 'sh']
+    for (const [words, code] of [
+      [['scan', ...eicar], 2],
+      [['inject', '--from', 'a', '--to', 'b'], 2],
+    ] as const) {
+      const ended = await onescan(words, { around })
+      t.equal(ended.code, code)
+      t.match(
+        ended.out + ended.err,
+        'is no UTF-8, and cannot be found by that name; put - in its place',
+      )
+    }
+  },
+)
+
 t.test('a message that a mail reader moves on meanwhile is not left out', async (t) => {
   const maildir = ofPlain(t.testdir({ new: { b: sick }, cur: { a: clean } }))
   // Like a mail reader, the scanner moves what is new, whatever it looks at.

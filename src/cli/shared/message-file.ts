@@ -33,8 +33,18 @@ export function openMessageFile(path: string): MessageFile {
 
 const isClosed = (error: unknown) => errorCode(error) === 'EACCES'
 
-/** The error about a path, with the remedy if root typed the command and its account may not go there. */
+/** What the runtime puts in the place of bytes of a command line that are not UTF-8. */
+const REPLACED = '\ufffd'
+
+/**
+ * The error about a path, with the remedy if root typed the command and its account may not go there, or if the
+ * path is not UTF-8.
+ */
 export function withRemedy(error: unknown, path: string): unknown {
+  if (path.includes(REPLACED)) {
+    const why = 'is no UTF-8, and cannot be found by that name'
+    return new Fault('read', `${path}: ${why}; put - in its place and < before it`)
+  }
   const isNotThere = isElsewhere && !path.startsWith('/')
   if (rootFacts === undefined || !(isClosed(error) || isNotThere)) return error
   const remedy = 'put - in its place and < before it, or name an account with --user'
