@@ -113,7 +113,7 @@ class ServerSearch {
    * only if no other is left.
    */
   preferred(): readonly ClamdServer[] {
-    const healthy = [...this.#round].filter((server) => !server.isResting)
+    const healthy = [...this.#round].filter((server) => !server.isBackedOff)
     if (healthy.length === 0) return [...this.#round]
     const { queue } = this.#servers
     // Of equals the first one of CLAMD: the sort is stable.

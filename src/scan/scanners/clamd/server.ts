@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
 import { isFault } from '../../../ground/errors/fault.ts'
-import { doubledPause } from '../../../ground/flow/back-off.ts'
+import { BackOff } from '../../../ground/flow/back-off.ts'
 import type { System } from '../../../ground/runtime/system.ts'
 import { writeInTurns } from '../../../mail/message/spool.ts'
 import type { ScanFinding } from '../shared/finding.ts'
@@ -11,8 +11,8 @@ import { descriptorsOf, streamsOf } from './scan-commands.ts'
 import type { ClamdOutcome } from './session.ts'
 import { askClamd, ClamdSessions, IDLE_MAX } from './sessions.ts'
 
-/** Milliseconds for which a server that failed is asked last, doubled with each failure in a row. */
-const REST = { first: 2_000, longest: 60_000 }
+/** Milliseconds for which a server that failed is asked last. */
+const ASKED_LAST_FOR = { first: 2_000, longest: 60_000 }
 
 /** Milliseconds for PONG. A clamd that was started again reads its signatures first, for longer. */
 const PONG_WITHIN = 1_000
@@ -38,9 +38,7 @@ export class ClamdServer {
   version: string | undefined
   readonly #changed: (state: 'fails' | 'answers') => void
   readonly #uptime: () => number
-  /** Failures since it last answered. */
-  #failures = 0
-  #restsUntil = Number.NEGATIVE_INFINITY
+  readonly #backOff: BackOff<ClamdServer>
   /** Since when no message has reached it. */
   #missingSince: number | undefined
   /** The question whether it has died, which is asked once for all messages that it had. */
@@ -56,6 +54,7 @@ export class ClamdServer {
     this.address = address
     this.#changed = changed
     this.#uptime = uptime
+    this.#backOff = new BackOff(uptime, ASKED_LAST_FOR)
     this.#passing = passing
     this.#descriptors = passing && new DescriptorTrial(address, passing)
     this.#sessions = new ClamdSessions(address, {
@@ -77,8 +76,8 @@ export class ClamdServer {
   }
 
   /** Whether it failed lately, so that mail does not wait for it again and again. */
-  get isResting(): boolean {
-    return this.#restsUntil > this.#uptime()
+  get isBackedOff(): boolean {
+    return this.#backOff.isBackedOff(this)
   }
 
   /** The milliseconds for which no message has reached it. */
@@ -102,7 +101,7 @@ export class ClamdServer {
   /** Notes that it did not answer in time, or broke off. */
   failed(): void {
     this.#missingSince = undefined
-    this.#rest()
+    this.#noteFailure()
   }
 
   /** Ends idle connections at once, and the others when their conversations are over. */
@@ -114,15 +113,13 @@ export class ClamdServer {
   #note(outcome: ClamdOutcome<ScanFinding>, { signal }: ScanTask): void {
     switch (outcome.kind) {
       case 'answered':
-        if (this.#failures > 0) this.#changed('answers')
-        this.#failures = 0
-        this.#restsUntil = Number.NEGATIVE_INFINITY
+        if (this.#backOff.noteAnswer(this)) this.#changed('answers')
         this.#missingSince = undefined
         return
       case 'unreachable':
         if (outcome.state === 'full') return // it is up: that says nothing about its health
         this.#missingSince ??= this.#uptime()
-        this.#rest()
+        this.#noteFailure()
         return
       case 'timed-out':
         // If the client has gone, nobody waits for the answer, and the server is not to blame.
@@ -133,11 +130,9 @@ export class ClamdServer {
     }
   }
 
-  /** Has it rest. Messages that fail while it rests were sent before, and say nothing new. */
-  #rest(): void {
-    if (this.isResting) return
-    if (this.#failures === 0) this.#changed('fails')
-    this.#restsUntil = this.#uptime() + doubledPause(this.#failures++, REST)
+  #noteFailure(): void {
+    if (!this.#backOff.hasFailed(this)) this.#changed('fails')
+    this.#backOff.noteFailure(this)
   }
 
   /**

@@ -23,51 +23,51 @@ async function open(t: Test) {
 }
 
 /** Milliseconds. */
-const REST = { first: 2_000, longest: 60_000 }
+const PAUSES = { first: 2_000, longest: 60_000 }
 
-t.test('a server that failed rests for a while', async (t) => {
+t.test('a server that failed is backed off for a while', async (t) => {
   const { server, clock } = await open(t)
-  t.notOk(server.isResting)
+  t.notOk(server.isBackedOff)
   server.failed()
-  t.ok(server.isResting)
-  clock.now += REST.first
-  t.notOk(server.isResting)
+  t.ok(server.isBackedOff)
+  clock.now += PAUSES.first
+  t.notOk(server.isBackedOff)
 })
 
-t.test('the rest is longer each time, up to a limit, until the server answers', async (t) => {
+t.test('it is backed off for longer each time, up to a limit, until it answers', async (t) => {
   const { server, clock, scan } = await open(t)
-  const restOf = () => {
+  const failFor = () => {
     server.failed()
     const began = clock.now
-    while (server.isResting) clock.now += 1000
+    while (server.isBackedOff) clock.now += 1000
     return clock.now - began
   }
-  t.same([restOf(), restOf(), restOf()], [REST.first, 2 * REST.first, 4 * REST.first])
-  for (let i = 0; i < 10; i++) restOf()
-  t.equal(restOf(), REST.longest)
+  t.same([failFor(), failFor(), failFor()], [PAUSES.first, 2 * PAUSES.first, 4 * PAUSES.first])
+  for (let i = 0; i < 10; i++) failFor()
+  t.equal(failFor(), PAUSES.longest)
   t.equal(await scan(), 'answered')
-  t.equal(restOf(), REST.first)
+  t.equal(failFor(), PAUSES.first)
 })
 
 t.test('messages that fail at the same time are one failure of the server', async (t) => {
   const { server, clock } = await open(t)
   for (let i = 0; i < 100; i++) server.failed()
-  clock.now += REST.first
-  t.notOk(server.isResting)
+  clock.now += PAUSES.first
+  t.notOk(server.isBackedOff)
 })
 
 t.test('a server is missing from the first failed connection until it answers', async (t) => {
   const { clamd, server, clock, scan } = await open(t)
   clamd.die()
   t.equal(await scan(), 'unreachable')
-  t.ok(server.isResting)
+  t.ok(server.isBackedOff)
   t.equal(server.missingFor, 0)
   clock.now += 1000
   t.equal(await scan(), 'unreachable')
   t.equal(server.missingFor, 1000)
   clamd.revive()
   t.equal(await scan(), 'answered')
-  t.notOk(server.isResting)
+  t.notOk(server.isBackedOff)
   t.equal(server.missingFor, 0)
   clamd.die()
   t.equal(await scan(), 'unreachable')
@@ -77,7 +77,7 @@ t.test('a server is missing from the first failed connection until it answers', 
   t.equal(server.missingFor, 0)
 })
 
-t.test('a server that is too slow rests, unless nobody waits for it any more', async (t) => {
+t.test('a server that is too slow is backed off, unless nobody waits any more', async (t) => {
   const clamd = await standIn(t, () => {})
   const server = new ClamdServer(readClamdAddress(clamd.socket), { lasting: false })
   const left = scanTask()
@@ -85,11 +85,11 @@ t.test('a server that is too slow rests, unless nobody waits for it any more', a
   while (clamd.asked.length === 0) await new Promise(setImmediate)
   left.abort()
   t.equal((await abandoned).kind, 'timed-out')
-  t.notOk(server.isResting)
+  t.notOk(server.isBackedOff)
   const keepAlive = setTimeout(() => {}, 60_000)
   t.equal((await server.scan(small, scanTask(20).task)).kind, 'timed-out')
   clearTimeout(keepAlive)
-  t.ok(server.isResting)
+  t.ok(server.isBackedOff)
 })
 
 t.test('a server says once that it fails, and once that it answers again', async (t) => {
