@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { LINES_MAX } from '../../src/delay/gate/gate-log.ts'
-import { REST } from '../../src/delay/gate/listeners.ts'
+import { ACCEPT_PAUSE } from '../../src/delay/gate/listeners.ts'
 import { REMEMBERED_MAX } from '../../src/delay/gate/remembered-clients.ts'
 import { QUESTIONS_MAX } from '../../src/delay/gate/visit-preparer.ts'
 import { HUNG_AFTER } from '../../src/doors/daemon/workers/hung-workers.ts'
@@ -130,7 +130,7 @@ t.test(
     t.match(page, `sent less than ${figure('PROGRESS') / KIB} KiB`)
     t.match(page, `The ${withCommas(REMEMBERED_MAX)} clients that behaved last`)
     t.match(page, `and ${figure('SPARE_DESCRIPTORS')} more.`)
-    t.match(page, `let in for ${REST} milliseconds at a time`)
+    t.match(page, `let in for ${ACCEPT_PAUSE} milliseconds at a time`)
     t.match(page, `At most ${QUESTIONS_MAX} questions to the DNS`)
     t.match(page, `Up to ${withCommas(LINES_MAX)} lines wait in memory`)
   },

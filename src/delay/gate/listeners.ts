@@ -21,7 +21,7 @@ const POLLS_MAX = 8
  * Milliseconds for which no connection is accepted once descriptors are used up. Without this pause
  * the gate would try again and again.
  */
-export const REST = 200
+export const ACCEPT_PAUSE = 200
 /**
  * Milliseconds between two polls for events without a signal. The signals of a listening socket go
  * to the process that asked for them last. While a socket is handed over, that may be another one.
@@ -97,7 +97,7 @@ export class Listeners {
       if (accepted === 'exhausted') {
         exhausted()
         system.pauseWatch(fd)
-        setTimeout(() => this.#listenTo(fd, id), REST)
+        setTimeout(() => this.#listenTo(fd, id), ACCEPT_PAUSE)
         return
       }
       if (accepted !== 'gone') arrive(accepted)

@@ -118,7 +118,7 @@ export class LdapDirectory {
 }
 
 /** Milliseconds for which a directory that failed is not asked. */
-const REST = 1000
+const NOT_ASKED_FOR = 1000
 /**
  * Most questions that wait for the directory at once. slapd ends a connection with more than 100
  * pending requests if it is anonymous (slapd.conf(5), conn_max_pending).
@@ -147,7 +147,7 @@ class LdapClient {
     this.#settings = settings
     this.#uptime = uptime
     this.#timeout = timeout
-    this.#backOff = new BackOff(uptime, { first: REST, longest: REST })
+    this.#backOff = new BackOff(uptime, { first: NOT_ASKED_FOR, longest: NOT_ASKED_FOR })
     const createConnection = () => this.#connect()
     this.#client = new Client({
       // Where the directory is, says `#connect`.

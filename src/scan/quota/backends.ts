@@ -13,32 +13,33 @@ interface BackendsOptions {
 }
 
 /**
- * Asks backends, each by its protocol. Failures are counted and logged, and let a backend rest.
+ * Asks backends, each by its protocol. Failures are counted and logged, and a backend that fails is
+ * backed off.
  */
 export class Backends {
   readonly #times: AskTimes
   readonly #options: BackendsOptions
-  readonly #circuits: Circuits
+  readonly #failing: FailingBackends
   #agent: Agent | undefined
   #udp: UdpClient | undefined
 
   constructor(times: AskTimes, options: BackendsOptions) {
     this.#times = times
     this.#options = options
-    this.#circuits = new Circuits(options.uptime)
+    this.#failing = new FailingBackends(options.uptime)
   }
 
   /**
-   * Asks a question. Returns undefined if the backend rests after a failure. If `isProbe`, the
-   * question only finds out whether the backend answers again, and no mail should wait for its
+   * Asks a question. Returns undefined if the backend is backed off after a failure. If `isProbe`,
+   * the question only finds out whether the backend answers again, and no mail should wait for its
    * reply. `reply` never rejects.
    */
   ask(
     backend: Backend,
     question: QuotaQuestion,
   ): { readonly reply: Promise<QuotaAnswer>; readonly isProbe: boolean } | undefined {
-    const state = this.#circuits.state(backend.text)
-    if (state === 'open') return undefined
+    const state = this.#failing.state(backend.text)
+    if (state === 'backed off') return undefined
     return { reply: this.#consult(backend, question), isProbe: state === 'probe' }
   }
 
@@ -60,13 +61,13 @@ export class Backends {
     const answer = await this.#overTheNetwork(backend, question)
     const failure = answer.answer === 'unknown' ? answer.failure : undefined
     const isUp = failure?.backendIsUp ?? true
-    if (isUp && this.#circuits.answered(text)) log(`quota: ${text} answers again`)
+    if (isUp && this.#failing.answered(text)) log(`quota: ${text} answers again`)
     if (answer.answer !== 'unknown' || !failure) return answer
     counters[failure.counted]++
     const failed = `quota: ${text}: ${answer.why}`
-    const rest = isUp ? undefined : this.#circuits.failed(text)
+    const pause = isUp ? undefined : this.#failing.failed(text)
     if (isUp) log(`${failed}; the recipient passes`)
-    if (rest) log(`${failed}; recipients pass, and it is tried again after ${rest / 1000} s`)
+    if (pause) log(`${failed}; recipients pass, and it is tried again after ${pause / 1000} s`)
     return answer
   }
 
@@ -88,34 +89,36 @@ export class Backends {
   }
 }
 
-/** Milliseconds for which a backend rests after a failure. Each further failure doubles them. */
-const FIRST_REST = 1_000
-const LONGEST_REST = 30_000
+/** Milliseconds for which a backend that failed is not asked. */
+const NOT_ASKED_FOR = { first: 1_000, longest: 30_000 }
 
 /**
  * Remembers which backends fail, so that no mail waits for them (circuit breakers). `uptime` is
  * milliseconds on a clock that nobody sets.
  */
-class Circuits {
+class FailingBackends {
   readonly #backOff: BackOff<string>
   readonly #probed = new Set<string>()
 
   constructor(uptime: () => number) {
-    this.#backOff = new BackOff(uptime, { first: FIRST_REST, longest: LONGEST_REST })
+    this.#backOff = new BackOff(uptime, NOT_ASKED_FOR)
   }
 
   /**
-   * `closed`: the backend may be asked. `open`: it rests, and must not be asked. `probe`: it has
-   * rested for long enough, and the caller shall ask it one question, for which no mail waits.
+   * `answers`: the backend may be asked. `backed off`: it must not be asked. `probe`: it was backed
+   * off for long enough, and the caller shall ask it one question, for which no mail waits.
    */
-  state(backend: string): 'closed' | 'open' | 'probe' {
-    if (!this.#backOff.hasFailed(backend)) return 'closed'
-    if (this.#probed.has(backend) || this.#backOff.isBackedOff(backend)) return 'open'
+  state(backend: string): 'answers' | 'backed off' | 'probe' {
+    if (!this.#backOff.hasFailed(backend)) return 'answers'
+    if (this.#probed.has(backend) || this.#backOff.isBackedOff(backend)) return 'backed off'
     this.#probed.add(backend)
     return 'probe'
   }
 
-  /** Notes a failure. Returns the milliseconds of the rest; undefined if it rests already. */
+  /**
+   * Notes a failure. Returns for how many milliseconds the backend is backed off from now on, or
+   * undefined if it is already.
+   */
   failed(backend: string): number | undefined {
     // Questions that were under way at the first failure may fail later. They do not count again.
     if (this.#backOff.hasFailed(backend) && !this.#probed.delete(backend)) return undefined
@@ -139,7 +142,7 @@ export class QuestionCounters {
   cached = 0
   /** Questions that shared the answer of another question at the same time. */
   shared = 0
-  /** Questions that were not asked, since their backend rests after a failure. */
+  /** Questions that were not asked, since their backend is backed off after a failure. */
   skipped = 0
   room = 0
   full = 0

@@ -158,7 +158,7 @@ for (const { name, says, why } of lies) {
     const clock = { uptime: 0 }
     const directory = open(t, server.url, clock)
     t.match(await directory.find(user('ann')), { found: 'trouble', why })
-    t.match(await directory.find(user('ben')), { found: 'trouble', why }, 'and rests')
+    t.match(await directory.find(user('ben')), { found: 'trouble', why }, 'and it is backed off')
     isLying = false
     clock.uptime = 5000
     t.match(await directory.find(user('ann')), { found: 'entry', backend: HOST })

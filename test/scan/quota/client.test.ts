@@ -72,7 +72,7 @@ t.test('a dead backend is tried again by a question that nobody waits for', asyn
   await client.ask(ann)
   dead = false
   t.match(await client.ask(ann), { answer: 'unknown' })
-  t.equal(service.heard.length, 1, 'it rests')
+  t.equal(service.heard.length, 1, 'it is backed off')
   clock.now += 1000
   const probe = once(service.socket, 'message')
   t.match(await client.ask(ann), { answer: 'unknown' }, 'nobody waits')
@@ -83,15 +83,15 @@ t.test('a dead backend is tried again by a question that nobody waits for', asyn
   t.equal(service.heard.length, 2, 'and what it said is remembered')
 })
 
-t.test('a backend rests longer after each failed probe, up to half a minute', async (t) => {
+t.test('each failed probe has a backend backed off for longer, up to half a minute', async (t) => {
   const service = await udpService(t, () => undefined)
   const env = { QUOTATIMEOUT: '10', QUOTARETRIES: '0' }
   const { client, log, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, env)
   await client.ask(ann)
-  const rests = [1, 2, 4, 8, 16, 30, 30]
-  for (const [index, rest] of rests.entries()) {
-    t.match(log[index], new RegExp(`tried again after ${rest} s$`))
-    clock.now += rest * 1000
+  const pauses = [1, 2, 4, 8, 16, 30, 30]
+  for (const [index, pause] of pauses.entries()) {
+    t.match(log[index], new RegExp(`tried again after ${pause} s$`))
+    clock.now += pause * 1000
     await client.ask(ben)
     while (log.length < index + 2) await new Promise((resolve) => setTimeout(resolve, 2))
   }
