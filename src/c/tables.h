@@ -40,14 +40,14 @@ enum {
   FRAME_MAX = 65536, /* one piece of a message for onescand */
   VARIABLE_MAX = 65536, /* one variable for onescand */
   ANSWER_MAX = 262144, /* all that onescand says */
-  WHY_MAX = 1024, /* onescand's reason to go cold */
+  COLD_LINE_MAX = 1024, /* onescand's reason to go cold */
   HEADER_MAX = 1048576, /* a header block that onescand may edit */
-  HEADER_GROWTH_MAX = 16384, /* so much longer may a new header be */
+  NEW_FIELDS_MAX = 16384, /* so much longer may a new header be */
   LOG_LINE_MAX = 4096, /* a line that onescand gives to log */
   LOG_VALUE_MAX = 400, /* a value in a line, so that it pushes no other out */
-  REPLY_MAX = 255, /* a reply for the SMTP client */
-  NAME_SIZE_MAX = 255, /* the name of a mailbox */
-  ANSWER_SIZE_MAX = 1024, /* an answer of a quota service */
+  REPORT_MAX = 255, /* a reply for the SMTP client */
+  MAILBOX_NAME_MAX = 255, /* the name of a mailbox */
+  QUOTA_REPLY_MAX = 1024, /* an answer of a quota service */
 };
 
 /* Settings that are numbers: what they are if they are unset, and their ranges. */

@@ -2,7 +2,7 @@ import { queryFor } from '../doors/observe/log/criteria.ts'
 import { describeRecord } from '../doors/observe/log/describe-record.ts'
 import type { LogRecord } from '../doors/observe/log/log-record.ts'
 import { type LogFile, readLogs } from '../doors/observe/log/read-log.ts'
-import { VALUE_MAX } from '../ground/errors/log.ts'
+import { LOG_VALUE_MAX } from '../ground/errors/log.ts'
 import { inheritedDescriptor } from '../ground/process/descriptors.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
 import { printsJson, text } from './shared/options.ts'
@@ -41,7 +41,7 @@ export const logCommand = makeCommand('log', {
     const span = spanOf(args, Date.now())
     const logs = findLogs(args.files, span)
     const warn = (text: string) => output.error(text)
-    const id = args.id?.slice(0, VALUE_MAX)
+    const id = args.id?.slice(0, LOG_VALUE_MAX)
     const query = { ...queryFor({ ...args, ...span, id }), warn }
     const isColoured = takesColours()
     const line = (record: LogRecord) => `${describeRecord(record, isColoured, lineForTerminal)}\n`

@@ -1,6 +1,6 @@
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { frameRules, PROTOCOL_VERSION } from '../../src/doors/slot-socket/request.ts'
-import { VALUE_MAX } from '../../src/ground/errors/log.ts'
+import { LOG_VALUE_MAX } from '../../src/ground/errors/log.ts'
 import { HIDDEN_FROM_CHAIN } from '../../src/ground/settings/environment.ts'
 import { names, table } from '../../src/ground/settings/table.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
@@ -47,14 +47,14 @@ const limits: readonly EnumEntry[] = [
   ['FRAME_MAX', frameRules.M!.limit, 'one piece of a message for onescand'],
   ['VARIABLE_MAX', frameRules.V!.limit, 'one variable for onescand'],
   ['ANSWER_MAX', figure('ANSWER_MAX'), 'all that onescand says'],
-  ['WHY_MAX', figure('COLD_LINE_MAX'), "onescand's reason to go cold"],
+  ['COLD_LINE_MAX', figure('COLD_LINE_MAX'), "onescand's reason to go cold"],
   ['HEADER_MAX', HEADER_MAX, 'a header block that onescand may edit'],
-  ['HEADER_GROWTH_MAX', figure('NEW_FIELDS_MAX'), 'so much longer may a new header be'],
+  ['NEW_FIELDS_MAX', figure('NEW_FIELDS_MAX'), 'so much longer may a new header be'],
   ['LOG_LINE_MAX', figure('LOG_LINE_MAX'), 'a line that onescand gives to log'],
-  ['LOG_VALUE_MAX', VALUE_MAX, 'a value in a line, so that it pushes no other out'],
-  ['REPLY_MAX', figure('REPORT_MAX'), 'a reply for the SMTP client'],
-  ['NAME_SIZE_MAX', figure('MAILBOX_NAME_MAX'), 'the name of a mailbox'],
-  ['ANSWER_SIZE_MAX', QUOTA_REPLY_MAX, 'an answer of a quota service'],
+  ['LOG_VALUE_MAX', LOG_VALUE_MAX, 'a value in a line, so that it pushes no other out'],
+  ['REPORT_MAX', figure('REPORT_MAX'), 'a reply for the SMTP client'],
+  ['MAILBOX_NAME_MAX', figure('MAILBOX_NAME_MAX'), 'the name of a mailbox'],
+  ['QUOTA_REPLY_MAX', QUOTA_REPLY_MAX, 'an answer of a quota service'],
 ]
 
 /** The settings that C reads as numbers, each with its unit. */

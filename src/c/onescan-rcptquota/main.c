@@ -38,7 +38,7 @@ static int tell_about(const char *word) {
 /* Whether this can be the name of a mailbox: it is one word and no path. */
 static int is_name(const char *name) {
   size_t length = strlen(name);
-  if (!length || length > NAME_SIZE_MAX || *name == '@' || strstr(name, ".."))
+  if (!length || length > MAILBOX_NAME_MAX || *name == '@' || strstr(name, ".."))
     return 0;
   for (const char *at = name; *at; ++at)
     if ((unsigned char) *at <= ' ' || *at == '/' || *at == 0x7f)
@@ -50,11 +50,11 @@ static int is_name(const char *name) {
  * Makes the name of a mailbox: with QUOTANAME=local the part of the recipient before the last @,
  * else all of it. The domain is put in lower case.
  */
-static void mailbox_name(const char *recipient, char name[NAME_SIZE_MAX + 1]) {
+static void mailbox_name(const char *recipient, char name[MAILBOX_NAME_MAX + 1]) {
   const char *at = strrchr(recipient, '@');
   int is_local = at && strcmp(setting("QUOTANAME", QUOTANAME_DEFAULT), "local") == 0;
-  int length = is_local ? (int) (at - recipient) : NAME_SIZE_MAX;
-  snprintf(name, NAME_SIZE_MAX + 1, "%.*s", length, recipient);
+  int length = is_local ? (int) (at - recipient) : MAILBOX_NAME_MAX;
+  snprintf(name, MAILBOX_NAME_MAX + 1, "%.*s", length, recipient);
   for (char *letter = strrchr(name, '@'); letter && *letter; ++letter)
     if (*letter >= 'A' && *letter <= 'Z')
       *letter = (char) (*letter - 'A' + 'a');
@@ -86,14 +86,14 @@ static enum answer ask(const char *recipient) {
   }
   if (!service)
     return cannot_tell("neither QUOTASOCKET nor QUOTAD is set");
-  char name[NAME_SIZE_MAX + 1];
+  char name[MAILBOX_NAME_MAX + 1];
   mailbox_name(recipient, name);
   return ask_service(service, name, timeout);
 }
 
 /* E: qmail-spp sends the rest of the line as the reply to RCPT, and goes on. */
 static void refuse(const char *recipient) {
-  char command[NAME_SIZE_MAX + 64];
+  char command[MAILBOX_NAME_MAX + 64];
   snprintf(command, sizeof command - 1, "E452 4.2.2 Quota exceeded for <%s>, try again later",
            recipient);
   replace_unprintable(command);

@@ -76,7 +76,7 @@ static enum answer understand(const char *answer) {
 }
 
 enum answer ask_onescand(const char *path, struct question question, long timeout, int *is_there) {
-  char answer[ANSWER_SIZE_MAX];
+  char answer[QUOTA_REPLY_MAX];
   *is_there = 0;
   if (strlen(path) >= sizeof((struct sockaddr_un *) 0)->sun_path)
     return cannot_tell("QUOTASOCKET %s: is too long", path);

@@ -14,7 +14,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { NONCE_BYTES = 8, NONCE_SIZE = 2 * NONCE_BYTES + 1, QUESTION_SIZE_MAX = NAME_SIZE_MAX + 64 };
+enum {
+  NONCE_BYTES = 8,
+  NONCE_SIZE = 2 * NONCE_BYTES + 1,
+  QUESTION_SIZE_MAX = MAILBOX_NAME_MAX + 64
+};
 
 /*
  * A service: either one that takes a size and a nonce, or an older one, which takes a name alone.
@@ -106,8 +110,8 @@ static int understand(char *packet, const char *name, const char *nonce, enum an
 }
 
 /* Receives a packet, and puts a NUL after it. Returns its length, or -1. */
-static ssize_t receive_packet(int fd, char packet[ANSWER_SIZE_MAX]) {
-  ssize_t length = recv(fd, packet, ANSWER_SIZE_MAX - 1, 0);
+static ssize_t receive_packet(int fd, char packet[QUOTA_REPLY_MAX]) {
+  ssize_t length = recv(fd, packet, QUOTA_REPLY_MAX - 1, 0);
   if (length >= 0)
     packet[length] = '\0';
   return length;
@@ -118,7 +122,7 @@ static ssize_t receive_packet(int fd, char packet[ANSWER_SIZE_MAX]) {
  * word, which must not reach the next user of the port.
  */
 static void hold_port(int fd, long unanswered, const char *name, double deadline) {
-  char packet[ANSWER_SIZE_MAX];
+  char packet[QUOTA_REPLY_MAX];
   enum answer answer;
   while (unanswered > 0 && is_readable_before(fd, deadline)) {
     if (receive_packet(fd, packet) < 0)
@@ -151,7 +155,7 @@ enum wait_result { ANSWERED, LATE, BROKEN };
 /* Reads packets until one of them answers the question. BROKEN sets errno. */
 static enum wait_result await_answer(int fd, const char *name, const char *nonce, double deadline,
                                      enum answer *answer) {
-  char packet[ANSWER_SIZE_MAX];
+  char packet[QUOTA_REPLY_MAX];
   while (is_readable_before(fd, deadline)) {
     if (receive_packet(fd, packet) < 0)
       return BROKEN;

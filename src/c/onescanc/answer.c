@@ -75,7 +75,8 @@ static struct field field_at(struct mail *mail, const byte *at, const byte *end)
 }
 
 /*
- * B: where the body begins. The new header block may be longer than the old one by the gap at most.
+ * B: where the body begins. The new header block may be longer than the old one by NEW_FIELDS_MAX
+ * at most.
  */
 static void read_body_offset(struct mail *mail, struct answer *answer, struct field field) {
   if (field.length != 8 || big_endian(field.bytes) != 0)
@@ -84,7 +85,7 @@ static void read_body_offset(struct mail *mail, struct answer *answer, struct fi
   if (offset > mail->message_size || offset > HEADER_MAX)
     distrust_answer(mail);
   answer->body_at = offset;
-  answer->header = memory(HEADER_GAP + offset);
+  answer->header = memory(NEW_FIELDS_MAX + offset);
 }
 
 /*
@@ -92,7 +93,7 @@ static void read_body_offset(struct mail *mail, struct answer *answer, struct fi
  * read_answer() has seen to it that the offset came first.
  */
 static byte *add_to_header(struct mail *mail, struct answer *answer, size_t length) {
-  if (length > HEADER_GAP + answer->body_at - answer->header_size)
+  if (length > NEW_FIELDS_MAX + answer->body_at - answer->header_size)
     distrust_answer(mail);
   byte *at = answer->header + answer->header_size;
   answer->header_size += length;
@@ -123,7 +124,7 @@ static void read_envelope(struct mail *mail, struct answer *answer, struct field
 
 /* t: D or Z, followed by one line of text. */
 static void read_reply(struct mail *mail, struct answer *answer, struct field field) {
-  if (answer->reply || field.length < 3 || field.length > REPLY_MAX)
+  if (answer->reply || field.length < 3 || field.length > REPORT_MAX)
     distrust_answer(mail);
   if (field.bytes[0] != 'D' && field.bytes[0] != 'Z')
     distrust_answer(mail);
@@ -242,7 +243,7 @@ int await_answer(struct mail *mail, struct answer *answer) {
   size_t length = big_endian(head + 1);
   size_t longest = 0;
   if (kind == 'C')
-    longest = WHY_MAX;
+    longest = COLD_LINE_MAX;
   else if (mail->onescand.acknowledged)
     longest = ANSWER_MAX;
   if (length > longest)

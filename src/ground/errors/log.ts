@@ -4,7 +4,7 @@ export type LogField = readonly [key: string, value: string | number | undefined
 /** Linux's PIPE_BUF: if two processes write at most so many bytes to a pipe, they do not mix. */
 const LOG_LINE_MAX = 4096
 /** Characters of one value, so that no long header pushes the other values out of the line. */
-export const VALUE_MAX = 400
+export const LOG_VALUE_MAX = 400
 
 /**
  * Makes a logfmt line with its line end. Values are latin1. Escapes the characters that could end
@@ -21,7 +21,7 @@ export function logLine(entries: readonly LogField[]): Buffer {
 }
 
 function quoted(value: string): string {
-  const text = value.length > VALUE_MAX ? `${value.slice(0, VALUE_MAX)}...` : value
+  const text = value.length > LOG_VALUE_MAX ? `${value.slice(0, LOG_VALUE_MAX)}...` : value
   if (/^[!#-<>-[\]-~]+$/.test(text)) return text
   const safe = text.replace(/[^ !#-[\]-~]/g, escaped)
   return `"${safe}"`
