@@ -32,8 +32,6 @@ export function isAskedAbout(
 
 /** What asking about the recipients of a message came to. */
 interface QuotaCheck {
-  /** Milliseconds that were spent on asking. */
-  readonly time: number
   /** The decision about a message whose recipients are all over quota; any other message passes. */
   readonly defer?: Deferral
   /** Tells the log why the message passes although its quota could not be found out. */
@@ -50,7 +48,7 @@ export async function checkQuota(
   lookup: TimedLookup,
   uptime: () => number,
 ): Promise<QuotaCheck> {
-  if (!isAskedAbout(client, lookup) || envelope.recipientCount === 0) return { time: 0 }
+  if (!isAskedAbout(client, lookup) || envelope.recipientCount === 0) return {}
   const began = uptime()
   const within = lookup.timeout * TIMES
   const found = await findOther(
@@ -58,9 +56,8 @@ export async function checkQuota(
     (recipient) => lookup.ask(recipient, size),
     within,
   )
-  const time = uptime() - began
-  if (found === undefined) return { time, defer: deferOverQuota(envelope, time) }
-  return found.answer === 'unknown' ? { time, remark: `quota: ${found.why}` } : { time }
+  if (found === undefined) return { defer: deferOverQuota(envelope, uptime() - began) }
+  return found.answer === 'unknown' ? { remark: `quota: ${found.why}` } : {}
 }
 
 /**

@@ -55,20 +55,20 @@ t.test('10,000 recipients over quota are all asked about, at most 16 at once', a
 })
 
 t.test('if the first recipient is not full, no other is asked about', async (t) => {
-  for (const [answer, remark] of [
+  for (const [answer, checked] of [
     [{ answer: 'room' }, {}],
     [{ answer: 'no-such-user' }, {}],
     [{ answer: 'unknown', why: 'it is down' }, { remark: 'quota: it is down' }],
   ] as const) {
     const { check, seen } = quotaService(() => answer)
-    t.same(await check(mailTo(100)), { time: 7, ...remark })
+    t.same(await check(mailTo(100)), checked)
     t.equal(seen.asked, 1)
   }
 })
 
 t.test('a recipient with room ends the questions, and none is left open', async (t) => {
   const { check, seen } = quotaService((number) => (number === 50 ? { answer: 'room' } : full))
-  t.same(await check(mailTo(1000)), { time: 7 })
+  t.same(await check(mailTo(1000)), {})
   t.ok(seen.asked > 50 && seen.asked <= 50 + 16, `${seen.asked} were asked about`)
   t.equal(seen.waiting, 0)
 })
@@ -76,14 +76,14 @@ t.test('a recipient with room ends the questions, and none is left open', async 
 t.test('all questions have four times the time of one, then the message passes', async (t) => {
   const { check, seen } = quotaService(() => full, { timeout: 20, after: 10 })
   const remark = 'quota: no answer for all recipients in 80 ms'
-  t.same(await check(mailTo(10_000)), { time: 7, remark })
+  t.same(await check(mailTo(10_000)), { remark })
   t.ok(seen.asked < 10_000, `${seen.asked} were asked about`)
   t.equal(seen.waiting, 0)
 })
 
 t.test('a message without recipients asks nothing', async (t) => {
   const { check, seen } = quotaService(() => full)
-  t.same(await check(mailTo(0)), { time: 0 })
+  t.same(await check(mailTo(0)), {})
   t.equal(seen.asked, 0)
 })
 
