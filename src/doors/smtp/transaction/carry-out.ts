@@ -94,7 +94,8 @@ async function answerEach(
   const takers = [...shareOf.keys()].filter(isTaker)
   /** Until then the message may have to be withdrawn from quarantine. */
   const answerOthers = () => {
-    for (const [index, share] of lmtp ? shareOf.entries() : []) {
+    if (!lmtp) return
+    for (const [index, share] of shareOf.entries()) {
       const { decision } = shares[share]!
       if (decision.kind !== 'accept') replies.answer(index, replyIfKept(decision))
     }

@@ -77,22 +77,9 @@ export class ScannerAnswers {
     const sample = together(samples)
     if (sample === undefined) return undefined
     for (const scanner of this.#run.scanners) {
-      let result: ScanFinding | undefined
-      if (scanner.local) {
-        const answer = sample.whole ? undefined : this.#searches.get(scanner)?.answer()
-        result = answer && this.unlessEnding(saidBy(scanner, answer))
-      } else {
-        const answer = await askScanner(scanner, sample, this.#task)
-        const isOfAll = sample.beside === undefined || !this.#mayPutAside(answer)
-        if (isOfAll) result = await this.#conclude(answer, sample, scanner)
-        // A scanner says of several samples what it found first, and that may hide the rest.
-        const mayHide = sample.beside && result === undefined && answer.answer === 'infected'
-        for (const single of mayHide || !isOfAll ? samples : []) {
-          const alone = await askScanner(scanner, single, this.#task)
-          result = await this.#conclude(alone, single, scanner)
-          if (result !== undefined) break
-        }
-      }
+      const result = scanner.local
+        ? this.#askLocal(scanner, sample)
+        : await this.#askTogether(scanner, sample, samples)
       if (result !== undefined) return result
     }
     return undefined
@@ -109,6 +96,35 @@ export class ScannerAnswers {
       return finding.what === 'size' ? unknown(finding.why, 'limit') : finding
     }
     this.passed = worse(this.passed, finding)
+    return undefined
+  }
+
+  #askLocal(scanner: LocalScanner, { whole }: Sample): ScanFinding | undefined {
+    const answer = whole ? undefined : this.#searches.get(scanner)?.answer()
+    return answer && this.unlessEnding(saidBy(scanner, answer))
+  }
+
+  /**
+   * Asks about the samples together, as `sample`, and about each by itself if the answer about all of
+   * them does not decide.
+   */
+  async #askTogether(
+    scanner: ContentScanner,
+    sample: Sample,
+    samples: readonly Sample[],
+  ): Promise<ScanFinding | undefined> {
+    const answer = await askScanner(scanner, sample, this.#task)
+    if (sample.beside === undefined) return this.#conclude(answer, sample, scanner)
+    if (!this.#mayPutAside(answer)) {
+      const result = await this.#conclude(answer, sample, scanner)
+      // A scanner says of several samples what it found first, and that may hide the rest.
+      if (result !== undefined || answer.answer !== 'infected') return result
+    }
+    for (const single of samples) {
+      const alone = await askScanner(scanner, single, this.#task)
+      const result = await this.#conclude(alone, single, scanner)
+      if (result !== undefined) return result
+    }
     return undefined
   }
 
