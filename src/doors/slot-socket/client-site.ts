@@ -3,7 +3,7 @@ import { LruCache } from '../../ground/flow/cache.ts'
 import { type Environment, readSetting } from '../../ground/settings/settings.ts'
 import type { FromClient } from '../../ground/settings/table/kinds.ts'
 import type { QhpsiLine } from '../../ground/settings/table/scanning.ts'
-import { isSetting, names, table } from '../../ground/settings/table.ts'
+import { isSetting, names, type SettingName, table } from '../../ground/settings/table.ts'
 import { NOTHING_SCANS, readMailSettings, withSettings } from '../../scan/judge/policy.ts'
 import type { Site } from '../../scan/judge/site.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
@@ -92,24 +92,24 @@ function makeOrGoCold(configuration: Configuration, variables: Variables): Clien
 
 function makeClientSite(configuration: Configuration, variables: Variables): ClientSite {
   const theirs: Environment = Object.fromEntries(variables)
-  const about = {
-    asksQuota: Boolean(theirs.QUOTAD),
-    replyForm: readReplyForm(theirs),
-  }
+  const asksQuota = Boolean(theirs.QUOTAD)
+  const common = { asksQuota, replyForm: readReplyForm(theirs) }
   checkQuotaSettings(configuration.env, theirs)
   const line = readSetting(theirs, 'QHPSI')
   if (line === undefined) {
-    for (const name of about.asksQuota ? ['QUOTAD', 'BOUNCEUSER'] : []) {
-      goColdIfDifferent(name, configuration.env, theirs[name])
+    if (asksQuota) {
+      for (const name of ['QUOTAD', 'BOUNCEUSER']) {
+        goColdIfDifferent(name, configuration.env, theirs[name])
+      }
     }
-    return { ...about, site: undefined }
+    return { ...common, site: undefined }
   }
   for (const [name, value] of variables) {
     if (fromClientOf(name) === 'same') goColdIfDifferent(name, configuration.env, value)
   }
   const { site } = configuration
   if (site === undefined) throw new GoCold(`${NOTHING_SCANS} for the daemon`)
-  return { ...about, site: siteWith(site, line, configuration, theirs) }
+  return { ...common, site: siteWith(site, line, configuration, theirs) }
 }
 
 /**
@@ -138,7 +138,7 @@ function scannersOf(scanners: readonly Scanner[], line: QhpsiLine): readonly Sca
 
 /** Returns the daemon's site with the settings that the client may set, and the scanners of its line. */
 function siteWith(
-  { policy: own, tools: daemons, rules }: Site,
+  { policy: own, tools: ownTools, rules }: Site,
   line: QhpsiLine,
   { env, directories, quota }: Configuration,
   theirs: Environment,
@@ -148,20 +148,20 @@ function siteWith(
   for (const name of boundedNames) merged[name] = theirs[name] || env[name]
   // Without a QUARANTINE of the client's nothing is kept: the client would not know that.
   merged.QUARANTINE = theirs.QUARANTINE
-  const settings = readMailSettings(merged, directories)!
-  goColdIfLaxer({ ...settings }, { ...own.settings })
+  const settings = readMailSettings(merged, directories)! // `line` is there, so QHPSI is
+  goColdIfLaxer(settings, own.settings)
   const policy = { ...own, settings }
-  const scanners = scannersOf(daemons.scanners, line)
-  const tools = { ...daemons, quota }
+  const scanners = scannersOf(ownTools.scanners, line)
+  const tools = { ...ownTools, quota }
   return {
     policy,
     tools: { ...tools, scanners },
     rules: rules && {
       lines: rules.lines,
-      async siteOfLine(settings) {
-        const { scanners: ofLine } = (await rules.siteOfLine(settings)).tools
+      async siteOfLine(lineSettings) {
+        const { scanners: ofLine } = (await rules.siteOfLine(lineSettings)).tools
         return {
-          policy: withSettings(policy, merged, settings),
+          policy: withSettings(policy, merged, lineSettings),
           // A line that is not about scanners has the daemon's, and so those of the client.
           tools: { ...tools, scanners: ofLine === tools.scanners ? scanners : ofLine },
         }
@@ -170,10 +170,10 @@ function siteWith(
   }
 }
 
-type ByName = Readonly<Record<string, unknown>>
+type BySetting = Readonly<Partial<Record<SettingName, unknown>>>
 
 /** Throws GoCold if a setting of the client's is laxer than the daemon's. */
-function goColdIfLaxer(theirs: ByName, own: ByName): void {
+function goColdIfLaxer(theirs: BySetting, own: BySetting): void {
   for (const name of boundedNames) {
     const { laxer }: { laxer?(theirs: unknown, own: unknown): string | undefined } = table[name]
     const why = laxer?.(theirs[name], own[name])
