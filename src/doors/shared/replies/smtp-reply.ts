@@ -10,7 +10,8 @@ export function replyOf(reply: Reply): SmtpReply {
 /** Returns the basic code of RFC 5321 4.2.3 for a reply. */
 export function codeOf(reply: Reply): number {
   if (reply.class === 4) return 451
-  return reply.grounds.endsWith('too-large') ? 552 : 550
+  const { grounds } = reply
+  return grounds === 'too-large' || grounds === 'header-too-large' ? 552 : 550
 }
 
 /** Returns the code that a client gets for a decision; undefined if the mail is taken. */
