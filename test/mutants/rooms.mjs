@@ -123,7 +123,7 @@ export const ROOMS = {
   milter: {
     files: ['src/doors/milter/**/*.ts', 'src/protocol/milter/*.ts'],
     tests: [
-      'test/doors/milter/{asking,bad-input,by-rule,carry-out,crowds,quota,session,time}.test.ts',
+      'test/doors/milter/{asking,bad-input,by-rule,crowds,encode-decision,quota,session,time}.test.ts',
       'test/protocol/milter/*.test.ts',
     ],
   },

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { encodeDecision } from '../../../src/doors/milter/carry-out.ts'
+import { encodeDecision } from '../../../src/doors/milter/encode-decision.ts'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
 import type { HeaderEdits } from '../../../src/mail/message/header-block.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
