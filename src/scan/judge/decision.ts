@@ -39,6 +39,7 @@ export interface Reply {
 
 /** What a decision says of its message in the log. */
 export interface DecisionDetails {
+  /** What came of the scan; `skipped` if there was none, or something in the message was not seen. */
   readonly scan: 'trusted' | 'known' | 'clean' | 'infected' | 'unknown' | 'skipped'
   /** One line: why the scan was skipped, why no stamp was trusted, why no scanner could tell, … */
   readonly why: string
