@@ -246,7 +246,7 @@ export class MilterSession {
     return this.#refuseOrAdd(refusal, gone, () => this.#addRecipient(named, to, answer))
   }
 
-  /** Nothing is done for an MTA that leaves, and it is not waited for what answers about recipients. */
+  /** Answers when the refusal is known. If the MTA leaves, nothing is done, and the refusal is not awaited. */
   async #refuseOrAdd(
     refusal: Promise<SmtpReply | undefined>,
     gone: AbortSignal,

@@ -29,8 +29,8 @@ export interface AccessPolicy {
 
 export interface PolicyDoorOptions {
   /**
-   * Connections at once. If one more comes, the one that has been idle for longest is closed, or
-   * else it.
+   * Connections at once. If one more comes, the one that has been idle for longest is closed; if none
+   * is idle, the new one.
    */
   readonly maxConnections: number
   /** The same, those that end included. Any more are closed. */

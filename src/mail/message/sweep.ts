@@ -17,10 +17,9 @@ const PAUSE = 50
 
 /**
  * Removes what `kill -9` left in the directories of messages: files with onescan's names that are older
- * than SWEEP_AGE, and belong to this user or lie in a SPOOLDIR of this user. It enters no directory of
- * others, and none with the name of a file. Works in slices, since
- * anybody may fill a directory like /tmp. What cannot be listed or removed stays. Ends at the signal;
- * never rejects.
+ * than SWEEP_AGE, and belong to this user or lie in a SPOOLDIR of this user. Enters no directory of
+ * others, and none with the name of a file. Works in slices, since anybody may fill a directory like
+ * /tmp. What cannot be listed or removed stays. Ends at the signal; never rejects.
  */
 export async function sweepSpool(
   { directory, sharedDirectory }: SpoolPolicy,

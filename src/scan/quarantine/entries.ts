@@ -120,9 +120,10 @@ export function openMessage(root: PathHandle, id: string): Promise<OpenMessage> 
 }
 
 /**
- * Resolves to what `use` makes of the message of that id; the folder is closed if `use` rejects, and
- * its own otherwise. Another process may move the message between a look for it and a call that names it:
- * if `use` rejects with ENOENT, and if the message is in no part of its folder, it is looked for again.
+ * Resolves to what `use` makes of the message of that id. If `use` rejects, the folder is closed here;
+ * otherwise `use` has to close it. Another process may move the message between a look for it and a call
+ * that names it. So it is looked for again if `use` rejects with ENOENT, or if it is in no part of its
+ * folder.
  * Rejects with a Fault for a text that is not an id, and for a message that is not there.
  */
 export async function withEntry<Result>(

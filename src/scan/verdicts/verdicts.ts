@@ -139,13 +139,13 @@ export class Verdicts {
   }
 
   /**
-   * Scans a message, unless it is left alone; counts a scanner's death. `told`
-   * as in a ScanTask.
+   * Scans a message, unless it is left alone; counts a scanner's death. `noteSignatures` is called as
+   * ScanTask says of `signatures`.
    */
   async #scan(
     { query, fingerprintInput, secrets }: MessageIdentity,
     runScanners: RunScanners,
-    told?: ScanTask['signatures'],
+    noteSignatures?: ScanTask['signatures'],
   ): Promise<ScanFinding> {
     const { crypto } = this.#options
     const { poison, inHand } = this.#options.memory
@@ -166,7 +166,7 @@ export class Verdicts {
     const deathsBefore = poison.deathsOf(fingerprint)
     const over = inHand?.begin(fingerprint)
     try {
-      const result = await runScanners(query.scanners, { signatures: told })
+      const result = await runScanners(query.scanners, { signatures: noteSignatures })
       if (result.answer !== 'unknown' || !result.scannerDied) return result
       const deaths = poison.died(fingerprint, deathsBefore)
       return { ...result, why: `${result.why}; death ${deaths} of ${DEATHS_MAX} with this message` }

@@ -3,9 +3,9 @@ const CONTENT_STEP = 4096
 
 /**
  * How far a session has come with its client, and for how long it has waited for the client without
- * coming further. Steps forward are a message that is accepted, content of any message, and on the
- * way to a message what the session had not reached since the last one that was accepted: MAIL, each
- * further recipient, DATA. So who begins messages again and again comes no further, nor does who says
+ * coming further. A step forward is a message that is accepted, content of any message, or what the
+ * session had not reached since the last message that was accepted: MAIL, each further recipient, DATA.
+ * A client that begins messages again and again makes no step, and neither does one that says
  * anything else.
  */
 export class Progress {
@@ -29,8 +29,8 @@ export class Progress {
   }
 
   /**
-   * Since when a session that waits for its client has come no further, less the time in which the
-   * client waited; undefined while it does.
+   * When the session began to wait for its client; each earlier wait since the last step moves this
+   * moment back by its length. Undefined while the client waits for the session.
    */
   get idleSince(): number | undefined {
     return this.#awaitedSince === undefined ? undefined : this.#awaitedSince - this.#waited
