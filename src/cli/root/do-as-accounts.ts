@@ -153,24 +153,22 @@ async function partsOf(
   if (has('--daemon', '--postfix')) return [{ account: accountFor(user, OF_HOST), part: ofHost }]
   if (pid !== undefined) return slotsOf([await readService(pid)], user, tell)
   const { services, findings } = await findRunningServices()
-  const unset = (): PartOfCheck => ({
+  const slotBySettings = (): PartOfCheck => ({
     account: slotAccountFor(user, services),
     part: { of: 'slot', services: [] },
   })
-  if (namesSlot({ pid, user, envdir, env: optionValues(words, '--env') })) return [unset()]
+  if (namesSlot({ pid, user, envdir, env: optionValues(words, '--env') })) return [slotBySettings()]
   for (const finding of findings) await tell(finding)
-  const slots = await slotsOf(services, user, tell)
+  let slots = await slotsOf(services, user, tell)
   const account = attempt(() => accountFor(undefined, OF_HOST))
   const quotad = isQuotadStarted()
     ? attempt(() => accountFor(undefined, ['onescan-quotad']))
     : undefined
+  // Without services, the slot is looked at by its settings: for qmail, or if there is nothing else.
+  if (services.length === 0 && (hasQmail() || !account)) slots = [slotBySettings()]
   return [
     ...(account ? [{ account, part: ofHost }] : []),
-    ...(slots.length > 0
-      ? slots
-      : services.length === 0 && (hasQmail() || !account)
-        ? [unset()]
-        : []),
+    ...slots,
     ...(quotad ? [{ account: quotad, part: { of: 'quotad' } } as const] : []),
   ]
 }
