@@ -2,9 +2,9 @@ import { writeSync } from 'node:fs'
 import { type LogField, logLine } from '../ground/errors/log.ts'
 
 /** Writes one event to standard error. */
-export function log(...entries: readonly LogField[]): void {
+export function log(...fields: readonly LogField[]): void {
   try {
-    writeSync(2, logLine([['program', 'onescan-quotad'], ...entries]))
+    writeSync(2, logLine([['program', 'onescan-quotad'], ...fields]))
   } catch {
     // The line is lost: answers must not wait until the log takes lines again.
   }

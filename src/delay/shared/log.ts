@@ -16,9 +16,9 @@ export type ConnectionEvent =
 export function lineOf(
   event: ConnectionEvent,
   pid: number,
-  ...entries: readonly LogField[]
+  ...fields: readonly LogField[]
 ): Buffer {
-  return logLine([['program', 'smtp-delay'], ['event', event], ['pid', pid], ...entries])
+  return logLine([['program', 'smtp-delay'], ['event', event], ['pid', pid], ...fields])
 }
 
 /** Writes a line to standard error at once. If that fails, the line is lost. */

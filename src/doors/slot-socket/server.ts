@@ -164,7 +164,7 @@ export class SlotServer {
     const client = readClient(request, peer, bounceUser())
     const isTrial = isTrialOfCheck(request.variables)
     const about = (transaction?: LoggedMessage): LogContext => ({
-      door: isTrial ? [TRIAL, ...peerEntries(peer)] : peerEntries(peer),
+      door: isTrial ? [TRIAL, ...peerFields(peer)] : peerFields(peer),
       remote: client.origin.clientAddress,
       transaction,
       total: elapsed(),
@@ -235,7 +235,7 @@ function readClient(
 }
 
 /** Returns the fields of a log line about a peer. */
-function peerEntries(peer: Peer | undefined): readonly LogField[] {
+function peerFields(peer: Peer | undefined): readonly LogField[] {
   if (peer === undefined) return []
   return [
     ['peer_uid', peer.uid],

@@ -1,4 +1,4 @@
-/** A key and its value in a log line. An entry whose value is undefined or '' is left out. */
+/** A key and its value in a log line. A field whose value is undefined or '' is left out. */
 export type LogField = readonly [key: string, value: string | number | undefined]
 
 /** Linux's PIPE_BUF: if two processes write at most so many bytes to a pipe, they do not mix. */
@@ -10,12 +10,12 @@ export const LOG_VALUE_MAX = 400
  * Makes a logfmt line with its line end. Values are latin1. Escapes the characters that could end
  * the line or forge a key, so that whatever a client sends stays inside its value.
  */
-export function logLine(entries: readonly LogField[]): Buffer {
+export function logLine(fields: readonly LogField[]): Buffer {
   let line = 'onescan:'
-  for (const [key, value] of entries) {
+  for (const [key, value] of fields) {
     if (value === undefined || value === '') continue
-    const entry = ` ${key}=${quoted(String(value))}`
-    if (line.length + entry.length + 1 <= LOG_LINE_MAX) line += entry
+    const field = ` ${key}=${quoted(String(value))}`
+    if (line.length + field.length + 1 <= LOG_LINE_MAX) line += field
   }
   return Buffer.from(`${line}\n`, 'latin1')
 }

@@ -90,9 +90,9 @@ export function faultLine(error: unknown, code: number | undefined, about: LogCo
   return line([['decision', decision], ['fault', kind], ['reason', why]], code, about) // biome-ignore format: as above
 }
 
-function line(entries: readonly LogField[], code: number | undefined, about: LogContext) {
+function line(fields: readonly LogField[], code: number | undefined, about: LogContext) {
   const made = logLine([
-    ...entries,
+    ...fields,
     ['exit', code],
     ...(about.door ?? []),
     ['remote', about.remote],
@@ -161,9 +161,9 @@ function messageId(header: Header): string | undefined {
   return field && header.valueOf(field).trim()
 }
 
-/** Makes lines that begin with `entries`, and name recipients, but no more than `most`. */
+/** Makes lines that begin with `fields`, and name recipients, but no more than `most`. */
 export function* recipientLines(
-  entries: readonly LogField[],
+  fields: readonly LogField[],
   recipients: Iterable<MailAddress>,
   most = Number.POSITIVE_INFINITY,
 ): Generator<Buffer> {
@@ -173,9 +173,9 @@ export function* recipientLines(
     if (count++ >= most) break
     names.push(['rcpt', `<${text}>`])
     if (names.length === RECIPIENTS_PER_LINE) {
-      yield logLine([...entries, ...names])
+      yield logLine([...fields, ...names])
       names = []
     }
   }
-  if (names.length > 0) yield logLine([...entries, ...names])
+  if (names.length > 0) yield logLine([...fields, ...names])
 }

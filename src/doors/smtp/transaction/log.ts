@@ -134,8 +134,8 @@ const NAMED_MAX = 64
 
 /** Makes the lines that name recipients of a group. */
 function namesOf({ replies, envelope }: AnsweredRecipients): Generator<Buffer> {
-  const entries = [['answered', 'recipients'], ['reply', replies[0]!.code]] as const // biome-ignore format: pairs
-  return recipientLines(entries, recipientsOf(envelope), NAMED_MAX)
+  const fields = [['answered', 'recipients'], ['reply', replies[0]!.code]] as const // biome-ignore format: pairs
+  return recipientLines(fields, recipientsOf(envelope), NAMED_MAX)
 }
 
 /**
