@@ -46,7 +46,7 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
         lease,
         timeouts,
         leaving: timeouts.leaving,
-        uptime: () => performance.now(),
+        uptime: server.uptime,
         admit() {
           waiting.delete(wire)
           lease.charge(SESSION_BYTES)

@@ -105,6 +105,7 @@ const BOUNCE_USER_FOR = 1000
 /** Answers the requests of all conversations of the slot's door. */
 export class SlotServer {
   readonly options: SlotSocketOptions
+  readonly uptime = uptime
   readonly #turns: Turns
   #judging: ReturnType<typeof judgingBy>
 
@@ -226,10 +227,10 @@ function judgingBy(configuration: Configuration) {
 function readClient(
   { variables }: Request,
   peer: Peer | undefined,
-  injector: number | undefined,
+  bounceUser: number | undefined,
 ): SlotClient {
-  const client = readSlotClient(Object.fromEntries(variables), peer?.uid, injector)
-  const mayInject = injector !== undefined && client.origin.clientAddress === undefined
+  const client = readSlotClient(Object.fromEntries(variables), peer?.uid, bounceUser)
+  const mayInject = bounceUser !== undefined && client.origin.clientAddress === undefined
   if (peer === undefined && mayInject) throw new GoCold('the kernel does not tell who asks')
   return client
 }
