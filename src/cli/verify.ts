@@ -59,11 +59,11 @@ export const verifyCommand = makeCommand('verify', {
         signatureDate: () => settledDate(readSignatureFiles(database, Date.now())),
         crypto,
       }
-      const trust: Trust = message.headerTooLarge
+      const trust: Trust = message.isHeaderTooLarge
         ? { trusted: false, why: `the header is ${HEADER_LIMITS_IN_WORDS}` }
         : verifyStamps(message, options)
       // If a message is not well formed, readers may see different fields in it.
-      const readable = !message.headerTooLarge && message.form.formFault === undefined
+      const readable = !message.isHeaderTooLarge && message.form.formFault === undefined
       const stamps = readable ? explainStamps(message, options) : []
       await output.result(asJson(trust, stamps))
       output.text(asText(trust, stamps, options.now))

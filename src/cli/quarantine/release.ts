@@ -131,7 +131,7 @@ function stampOf(
     throw new Fault('config', `${why}; name some of them with --to, or release with --no-stamp`)
   }
   const now = Math.floor(Date.now() / 1000)
-  const stamp = message.headerTooLarge
+  const stamp = message.isHeaderTooLarge
     ? undefined
     : signRelease(message, recipients, { keys, now, crypto })
   if (stamp !== undefined) return stamp.field

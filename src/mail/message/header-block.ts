@@ -108,13 +108,13 @@ export function findHeaderEnd(
 /** Finds the header block in `bytes`, which hold all of it or more than HEADER_MAX bytes. */
 export function headerOf(bytes: Buffer): {
   readonly header: Header
-  readonly headerTooLarge: boolean
+  readonly isHeaderTooLarge: boolean
 } {
   const front = bytes.subarray(0, HEADER_MAX)
   const found = findHeaderEnd(front)
   const header = new Header('end' in found ? bytes.subarray(0, found.end) : front)
   const isCut = 'next' in found && bytes.length > HEADER_MAX
-  return { header, headerTooLarge: isCut || header.hasTooManyFields }
+  return { header, isHeaderTooLarge: isCut || header.hasTooManyFields }
 }
 
 function findFields(block: Buffer, ending: LineEnding): FieldSpan[] {

@@ -43,7 +43,7 @@ const FIRST_PIECE = 8 * 1024
 /** What is known of a message once its header block has ended. */
 interface Beginning {
   readonly header: Header
-  readonly headerTooLarge: boolean
+  readonly isHeaderTooLarge: boolean
   /** Examines the body. */
   readonly form: FormReader
 }
@@ -88,11 +88,11 @@ export class Intake {
    */
   finish(isHeaderOver = false): Message {
     const { header, form, ...found } = this.#beginning ?? this.#endHeader(this.#size)
-    const headerTooLarge = found.headerTooLarge || isHeaderOver
+    const isHeaderTooLarge = found.isHeaderTooLarge || isHeaderOver
     const file = this.#file
     this.#file = undefined // it is closed with the message
     file?.seal()
-    const known = { header, headerTooLarge, form: form.finish(), sealed: file?.sealed }
+    const known = { header, isHeaderTooLarge, form: form.finish(), sealed: file?.sealed }
     const bytes = file ?? Bytes.of(this.#bytes.all)
     return new Message(known, bytes, () => file?.close())
   }
@@ -118,13 +118,13 @@ export class Intake {
   #endHeader(end: number): Beginning {
     const all = this.#bytes.all
     this.#lease.charge(end)
-    const { header, headerTooLarge } = headerOf(Buffer.from(all.subarray(0, end)))
+    const { header, isHeaderTooLarge } = headerOf(Buffer.from(all.subarray(0, end)))
     this.#lease.charge(header.fields.length * FIELD_COST)
     const { digestsFor, createHash } = this.#options
-    const wanted = headerTooLarge ? undefined : digestsFor?.(header)
+    const wanted = isHeaderTooLarge ? undefined : digestsFor?.(header)
     const form = new FormReader(header, wanted, createHash)
     form.update(all.subarray(header.length))
-    this.#beginning = { header, headerTooLarge, form }
+    this.#beginning = { header, isHeaderTooLarge, form }
     return this.#beginning
   }
 

@@ -16,14 +16,14 @@ export class Message {
   readonly size: number
   /**
    * The header block with the first empty line, or the whole message if there is none. It may be
-   * cut if `headerTooLarge` is set.
+   * cut if `isHeaderTooLarge` is set.
    */
   readonly header: Header
   /**
    * Whether the header block is over HEADER_MAX or HEADER_FIELDS_MAX: the message cannot be edited, only
    * refused.
    */
-  readonly headerTooLarge: boolean
+  readonly isHeaderTooLarge: boolean
   /** What stamps need to know. */
   readonly form: MessageForm
   /** What stands after the header block. */
@@ -37,13 +37,13 @@ export class Message {
 
   /** Makes a message of its bytes, which `free` frees, and of what is known of them. */
   constructor(
-    known: Pick<Message, 'header' | 'headerTooLarge' | 'form' | 'sealed'>,
+    known: Pick<Message, 'header' | 'isHeaderTooLarge' | 'form' | 'sealed'>,
     bytes: Bytes,
     free: () => void,
   ) {
     this.size = bytes.size
     this.header = known.header
-    this.headerTooLarge = known.headerTooLarge
+    this.isHeaderTooLarge = known.isHeaderTooLarge
     this.form = known.form
     this.body = bytes.slice(known.header.length)
     this.sealed = known.sealed

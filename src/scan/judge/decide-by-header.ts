@@ -17,10 +17,10 @@ export function decideByHeader(
   {
     message,
     client,
-  }: { readonly message: Pick<Message, 'header' | 'headerTooLarge'>; readonly client: Client },
+  }: { readonly message: Pick<Message, 'header' | 'isHeaderTooLarge'>; readonly client: Client },
   policy: Policy,
 ): SingleDecision | undefined {
-  if (message.headerTooLarge) return refuseUnscanned(HEADER_TOO_LARGE)
+  if (message.isHeaderTooLarge) return refuseUnscanned(HEADER_TOO_LARGE)
   const clearing = examineClearing(message.header, forgeableFields(policy))
   return clearing.kind === 'unclear' ? decideUnclear(clearing.why, client, policy) : undefined
 }

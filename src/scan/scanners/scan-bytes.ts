@@ -38,7 +38,7 @@ export async function scanBytes(
   const notes: string[] = []
   const { size } = message
   try {
-    if (message.headerTooLarge) {
+    if (message.isHeaderTooLarge) {
       const why = `the header is ${HEADER_LIMITS_IN_WORDS}`
       return { size, notes, result: unseen('size', why) }
     }

@@ -35,10 +35,10 @@ t.test(
   'a header of many tiny fields is too large, and their places take little memory',
   async (t) => {
     const most = headerOf(bytes(`${'a:\n'.repeat(HEADER_FIELDS_MAX)}\nbody`))
-    t.equal(most.headerTooLarge, false)
+    t.equal(most.isHeaderTooLarge, false)
     t.equal(most.header.fields.length, HEADER_FIELDS_MAX)
     const mebibyte = headerOf(bytes(`${'a:\n'.repeat(HEADER_MAX / 3 - 1)}\nbody`))
-    t.equal(mebibyte.headerTooLarge, true)
+    t.equal(mebibyte.isHeaderTooLarge, true)
     t.ok(mebibyte.header.fields.length <= HEADER_FIELDS_MAX + 1)
   },
 )

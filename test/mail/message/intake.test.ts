@@ -46,11 +46,11 @@ t.test('a header block of 1 MiB is held, one byte more is too large', async (t) 
       return split ? [bytes.subarray(0, 70_000), bytes.subarray(70_000)] : [bytes]
     }
     const fits = received(pieces(HEADER_MAX))
-    t.equal(fits.headerTooLarge, false)
+    t.equal(fits.isHeaderTooLarge, false)
     t.equal(fits.header.length, HEADER_MAX)
     fits.close()
     const over = received(pieces(HEADER_MAX + 1))
-    t.equal(over.headerTooLarge, true)
+    t.equal(over.isHeaderTooLarge, true)
     over.close()
   }
 })
@@ -60,7 +60,7 @@ t.test(
   async (t) => {
     const piece = Buffer.alloc(256 * 1024, 'x')
     const message = received(Array.from({ length: 200 }, () => piece))
-    t.equal(message.headerTooLarge, true)
+    t.equal(message.isHeaderTooLarge, true)
     t.equal(message.header.length, HEADER_MAX)
     t.equal(message.size, 200 * piece.length)
     let read = message.header.length
@@ -84,7 +84,7 @@ t.test('a header that comes line by line is looked through once', async (t) => {
     return found
   } as typeof indexOf
   const message = received([long, ...lines, Buffer.from('\nbody')])
-  t.equal(message.headerTooLarge, false)
+  t.equal(message.isHeaderTooLarge, false)
   t.ok(looked < 10 * message.size, `${looked} bytes`)
   message.close()
 })

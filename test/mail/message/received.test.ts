@@ -39,7 +39,7 @@ function received(bytes: Buffer, files = true, memory = PLENTY, piece = 60_000):
 
 /** Lists all that a message shows, in values that can be compared. */
 function shown(message: Message): unknown {
-  const { size, header, headerTooLarge } = message
+  const { size, header, isHeaderTooLarge } = message
   const { formFault, digests } = message.form
   const hash = createHash('md5').update(header.bytes)
   for (const chunk of message.body.chunks()) hash.update(chunk)
@@ -47,7 +47,7 @@ function shown(message: Message): unknown {
   return {
     size,
     header: header.bytes.toString('latin1'),
-    headerTooLarge,
+    isHeaderTooLarge,
     formFault,
     md5: signable && digests.md5?.copy().digest('hex'),
     sha256: signable && digests.sha256,
@@ -57,8 +57,8 @@ function shown(message: Message): unknown {
 
 function compare(bytes: Buffer): void {
   const first = messageOf(bytes, options)
-  const { header, headerTooLarge } = headerOf(bytes)
-  const whole = { header: header.bytes.toString('latin1'), headerTooLarge, size: bytes.length }
+  const { header, isHeaderTooLarge } = headerOf(bytes)
+  const whole = { header: header.bytes.toString('latin1'), isHeaderTooLarge, size: bytes.length }
   t.match(shown(first), { ...whole, bytes: createHash('md5').update(bytes).digest('hex') })
   const others = [
     received(bytes, true),

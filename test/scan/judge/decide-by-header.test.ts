@@ -17,7 +17,7 @@ function decideBy(
 ): SingleDecision | undefined {
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...settings })!
   const client = { relay: false, clusterPeer: false, bounceInjector }
-  const message = { header: new Header(Buffer.from(header)), headerTooLarge: false }
+  const message = { header: new Header(Buffer.from(header)), isHeaderTooLarge: false }
   return decideByHeader({ message, client }, policy)
 }
 

@@ -27,8 +27,8 @@ const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
 
 /** Does all that is done about a message before a scanner is asked. */
 function* judged(message: Buffer): Generator<void> {
-  const { header, headerTooLarge } = headerOf(message)
-  if (headerTooLarge) return
+  const { header, isHeaderTooLarge } = headerOf(message)
+  if (isHeaderTooLarge) return
   headerFormFault(header)
   examineClearing(header, ['x-qhpsi'])
   yield
