@@ -19,7 +19,10 @@ export const quarantining: readonly Case[] = [
         outcome: 'dropped',
         scans: 1,
         kept: 'virus',
-        log: /decision=quarantine scan=infected .*virus=Test-Virus grounds=virus kept=\d+\.[0-9a-f]{16} [^\n]*\nonescan: quarantined=recipients rcpt=<one@/,
+        log: new RegExp(
+          'decision=quarantine scan=infected .*virus=Test-Virus grounds=virus ' +
+            'kept=\\d+\\.[0-9a-f]{16} [^\\n]*\\nonescan: quarantined=recipients rcpt=<one@',
+        ),
       },
     }),
   ),

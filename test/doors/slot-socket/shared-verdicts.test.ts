@@ -189,8 +189,8 @@ t.test(
     await kept(server, 1)
     const key = server.say('keys', '*')
     /** For ever, as no onescand puts it. */
-    const put = (from: string, to: string) =>
-    server.say('eval', 'return redis.call("set", KEYS[2], redis.call("get", KEYS[1]))', '2', from, to) // biome-ignore format: a command
+    const copy = 'redis.call("set", KEYS[2], redis.call("get", KEYS[1]))'
+    const put = (from: string, to: string) => server.say('eval', copy, '2', from, to)
     put(key, 'saved')
     await kept(server, 1) // it expires by itself
     const old = Date.now() + 5000
