@@ -1,6 +1,11 @@
-import { bytes, type Case } from './case.ts'
+import { bytes, type Case, type Stage } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
 import { inMultiparts } from './nesting.ts'
+
+/** Settings by which the counting scanner scans and infected mail is kept, and more. */
+const keeping =
+  (more: Readonly<Record<string, string>> = {}) =>
+  ({ scanner, quarantine }: Stage) => ({ QHPSI: scanner, QUARANTINE: quarantine, ...more })
 
 /** What QUARANTINE keeps, and what it leaves alone. */
 export const quarantining: readonly Case[] = [
@@ -10,11 +15,7 @@ export const quarantining: readonly Case[] = [
       message: () => infected,
       sender: '',
       recipients: ['one@example.org', 'two@example.org'],
-      settings: ({ scanner, quarantine }) => ({
-        QHPSI: scanner,
-        REJECTVIRUS: reject,
-        QUARANTINE: quarantine,
-      }),
+      settings: keeping({ REJECTVIRUS: reject }),
       expect: {
         outcome: 'dropped',
         scans: 1,
@@ -29,53 +30,37 @@ export const quarantining: readonly Case[] = [
   {
     name: 'with REJECTVIRUS=1 an infected message is refused despite QUARANTINE, and not kept',
     message: () => infected,
-    settings: ({ scanner, quarantine }) => ({
-      QHPSI: scanner,
-      REJECTVIRUS: '1',
-      QUARANTINE: quarantine,
-    }),
+    settings: keeping({ REJECTVIRUS: '1' }),
     expect: { outcome: 'refused', log: /decision=reject / },
   },
   {
     name: 'QUARANTINE takes precedence over VIRUSFORWARD',
     message: () => infected,
-    settings: ({ scanner, quarantine }) => ({
-      QHPSI: scanner,
-      VIRUSFORWARD: 'virus@example.org',
-      QUARANTINE: quarantine,
-    }),
+    settings: keeping({ VIRUSFORWARD: 'virus@example.org' }),
     expect: { outcome: 'dropped', kept: 'virus' },
   },
   {
     name: 'a message with a signature of VIRUSTAGONLY is delivered, and not kept in QUARANTINE',
     message: () => infected,
-    settings: ({ scanner, quarantine }) => ({
-      QHPSI: scanner,
-      VIRUSTAGONLY: 'Test-*',
-      QUARANTINE: quarantine,
-    }),
+    settings: keeping({ VIRUSTAGONLY: 'Test-*' }),
     expect: { outcome: 'delivered', xQhpsi: 'virus found' },
   },
   {
     name: 'clean mail is not kept in QUARANTINE',
     message: () => plain,
-    settings: ({ scanner, quarantine }) => ({ QHPSI: scanner, QUARANTINE: quarantine }),
+    settings: keeping(),
     expect: { outcome: 'delivered', xQhpsi: 'clean' },
   },
   {
     name: 'a message that could not be scanned is deferred, and not kept in QUARANTINE',
     message: () => troublesome,
-    settings: ({ scanner, quarantine }) => ({ QHPSI: scanner, QUARANTINE: quarantine }),
+    settings: keeping(),
     expect: { outcome: 'deferred' },
   },
   {
     name: 'SCANFAIL=quarantine keeps a message that could not be scanned',
     message: () => troublesome,
-    settings: ({ scanner, quarantine }) => ({
-      QHPSI: scanner,
-      SCANFAIL: 'quarantine',
-      QUARANTINE: quarantine,
-    }),
+    settings: keeping({ SCANFAIL: 'quarantine' }),
     expect: {
       outcome: 'dropped',
       kept: 'unscanned',
@@ -85,22 +70,13 @@ export const quarantining: readonly Case[] = [
   {
     name: 'OVERNESTING=quarantine keeps mail that is nested deeper than scanners look',
     message: () => inMultiparts(20),
-    settings: ({ scanner, quarantine }) => ({
-      QHPSI: scanner,
-      REJECTVIRUS: '1',
-      OVERNESTING: 'quarantine',
-      QUARANTINE: quarantine,
-    }),
+    settings: keeping({ REJECTVIRUS: '1', OVERNESTING: 'quarantine' }),
     expect: { outcome: 'dropped', scans: 0, kept: 'nested-too-deep' },
   },
   {
     name: 'STRICTMIME=quarantine keeps mail in a form that no mail program writes',
     message: () => bytes('From: a@b\nContent-Type: \n\ntext\n'),
-    settings: ({ scanner, quarantine }) => ({
-      QHPSI: scanner,
-      STRICTMIME: 'quarantine',
-      QUARANTINE: quarantine,
-    }),
+    settings: keeping({ STRICTMIME: 'quarantine' }),
     expect: { outcome: 'dropped', kept: 'strange-mime' },
   },
   ...[
@@ -110,7 +86,7 @@ export const quarantining: readonly Case[] = [
     ([what, header]): Case => ({
       name: `QUARANTINE keeps a header ${what} as it came`,
       message: () => bytes(`${header}\nbody\n`),
-      settings: ({ scanner, quarantine }) => ({ QHPSI: scanner, QUARANTINE: quarantine }),
+      settings: keeping(),
       expect: {
         outcome: 'dropped',
         scans: 0,
