@@ -37,8 +37,10 @@ interface Program {
   readonly debianPackages: string
   readonly benchOnly?: true
   isThere(): boolean
-  /** Programs that it compiles, and directories, go to `directory`; see resident.ts for `signsFile`. */
-  start(signsFile: string, directory: string): Reader
+  /** Of a process that lasts (resident.ts); what it compiles goes to `directory`. */
+  command?(directory: string): readonly string[]
+  /** Of other readers, whose directories go to `directory`; see resident.ts for `signsFile`. */
+  start?(signsFile: string, directory: string): Reader
 }
 
 const succeeds = (command: string, args: string[]) => spawnSync(command, args).status === 0
@@ -48,33 +50,25 @@ const programs: readonly Program[] = [
     names: ['mailparser', 'postal-mime'],
     debianPackages: '',
     isThere: () => true,
-    start(signsFile) {
-      return resident(process.execPath, [read('node.mjs')], this.names, signsFile)
-    },
+    command: () => [process.execPath, read('node.mjs')],
   },
   {
     names: ['email (old)', 'email', 'GMime'],
     debianPackages: 'gir1.2-gmime-3.0 python3-gi',
     isThere: () => succeeds(PYTHON, ['-c', "import gi; gi.require_version('GMime', '3.0')"]),
-    start(signsFile) {
-      return resident(PYTHON, ['-B', read('python.py')], this.names, signsFile)
-    },
+    command: () => [PYTHON, '-B', read('python.py')],
   },
   {
     names: ['MIME::Parser', 'Email::MIME'],
     debianPackages: 'libmime-tools-perl libemail-mime-perl',
     isThere: () => succeeds('perl', ['-MMIME::Parser', '-MEmail::MIME', '-e1']),
-    start(signsFile) {
-      return resident('perl', [read('perl.pl')], this.names, signsFile)
-    },
+    command: () => ['perl', read('perl.pl')],
   },
   {
     names: ['ruby mail'],
     debianPackages: 'ruby-mail',
     isThere: () => succeeds('ruby', ['-rmail', '-e1']),
-    start(signsFile) {
-      return resident('ruby', [read('ruby.rb')], this.names, signsFile)
-    },
+    command: () => ['ruby', read('ruby.rb')],
   },
   {
     names: ['reformime'],
@@ -105,28 +99,24 @@ const programs: readonly Program[] = [
     debianPackages: 'php-cli php-mailparse',
     benchOnly: true,
     isThere: () => succeeds('php', ['-r', 'exit(extension_loaded("mailparse") ? 0 : 1);']),
-    start(signsFile) {
-      return resident('php', [read('mailparse.php')], this.names, signsFile)
-    },
+    command: () => ['php', read('mailparse.php')],
   },
   {
     names: ['Camel'],
     debianPackages: 'gir1.2-camel-1.2 python3-gi',
     benchOnly: true,
     isThere: () => succeeds(PYTHON, ['-c', "import gi; gi.require_version('Camel', '1.2')"]),
-    start(signsFile) {
-      return resident(PYTHON, ['-B', read('camel.py')], this.names, signsFile)
-    },
+    command: () => [PYTHON, '-B', read('camel.py')],
   },
   {
     names: ['Go mime'],
     debianPackages: 'golang-go',
     benchOnly: true,
     isThere: () => findProgram('go') !== undefined,
-    start(signsFile, directory) {
+    command(directory) {
       const program = join(directory, 'go-mime')
       execFileSync('go', ['build', '-o', program, read('go/main.go')])
-      return resident(program, [], this.names, signsFile)
+      return [program]
     },
   },
   {
@@ -134,11 +124,10 @@ const programs: readonly Program[] = [
     debianPackages: 'default-jdk-headless libmail-java libapache-mime4j-java',
     benchOnly: true,
     isThere: () => findProgram('javac') !== undefined && JARS.every((path) => existsSync(path)),
-    start(signsFile, directory) {
+    command(directory) {
       const sources = ['Serve', 'JavaMail', 'Mime4j'].map((name) => read(`java/${name}.java`))
       execFileSync('javac', ['-cp', JARS.join(':'), '-d', directory, ...sources])
-      const words = ['-cp', [...JARS, directory].join(':'), 'Serve']
-      return resident('java', words, this.names, signsFile)
+      return ['java', '-cp', [...JARS, directory].join(':'), 'Serve']
     },
   },
   ...compiledReaders.map(
@@ -147,8 +136,7 @@ const programs: readonly Program[] = [
       debianPackages: reader.debianPackages,
       benchOnly: true,
       isThere: () => canCompile(reader),
-      start: (signsFile, directory) =>
-        resident(compileReader(reader, directory), [], [reader.name], signsFile),
+      command: (directory) => [compileReader(reader, directory)],
     }),
   ),
   {
@@ -178,7 +166,12 @@ export function startReaders(options: ReadersOptions = {}): Readers {
   writeFileSync(signsFile, lines.join(''))
   const readers = wanted(options)
     .filter((program) => program.isThere())
-    .map((program) => program.start(signsFile, directory))
+    .map((program) => {
+      const command = program.command?.(directory)
+      return command
+        ? resident(command, program.names, signsFile)
+        : program.start!(signsFile, directory)
+    })
   return {
     names: readers.flatMap(({ names }) => names),
     async opening(message) {

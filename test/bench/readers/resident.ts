@@ -8,8 +8,7 @@ import type { Reader } from './reader.ts'
  * the bytes in hexadecimal. `more` goes to its environment.
  */
 export function resident(
-  program: string,
-  args: readonly string[],
+  [program, ...args]: readonly string[],
   names: readonly string[],
   signsFile: string,
   more: Readonly<Record<string, string>> = {},
@@ -17,7 +16,7 @@ export function resident(
   let child: ChildProcess | undefined
   const start = () => {
     const env = { ...process.env, ...more, SIGNS: signsFile }
-    const started = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'ignore'] })
+    const started = spawn(program!, args, { env, stdio: ['pipe', 'pipe', 'ignore'] })
     started.stdin!.on('error', () => {})
     return started
   }

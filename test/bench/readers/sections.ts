@@ -40,5 +40,5 @@ export function dovecot(names: readonly string[], signsFile: string, places: str
   const PLACE = join(places, 'dovecot')
   mkdirSync(PLACE)
   const script = join(import.meta.dirname, 'read/dovecot.py')
-  return resident('/usr/bin/python3', ['-B', script], names, signsFile, { PLACE })
+  return resident(['/usr/bin/python3', '-B', script], names, signsFile, { PLACE })
 }
