@@ -119,6 +119,18 @@ t.test('a lookup that rejects, against its promise, refuses no recipient', async
   t.match(milter.mailLog[0], /quota=unknown reason=broken/)
 })
 
+t.test('what goes wrong unexpectedly defers mail, and the log says where it did', async (t) => {
+  const ask = () => {
+    throw new Error('broken')
+  }
+  const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
+  const mta = await milter.connect()
+  mta.write(says.mail('a@example.org'), says.recipient('b@example.org'))
+  t.equal((await mta.hear())?.command, 't')
+  t.equal(await mta.hear(), undefined)
+  t.match(milter.log[0], /^milter: the MTA: Error: broken\n +at /)
+})
+
 t.test('without anybody to ask, the MTA does not wait for an answer to RCPT', async (t) => {
   const quiet = await openMilter(t, scanning)
   t.ok((await quiet.connect()).agreed.steps & 0x8000)
