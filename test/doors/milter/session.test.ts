@@ -137,6 +137,7 @@ t.test('MAIL ends the message before it, as with libmilter', async (t) => {
   const got = await line.submit({ message: plain })
   t.same(got.recipients, ['b@example.org'])
   t.match(milter.mailLog.join(''), / rcpts=1 /)
+  t.equal(milter.state().memory, 0)
 })
 
 t.test('a body is the same wherever it is split, and whichever packet has its end', async (t) => {
