@@ -90,6 +90,10 @@ t.test('if onescan is off, both descriptors are untouched', { skip: missing }, a
       t.equal(daemon.talks.length, asked)
     }
   }
+  const asked = daemon.talks.length
+  const quota = await run({ settings: { QHPSI: undefined, QUOTAD: 'quotad:127.0.0.1:9' } })
+  t.equal(quota.code, 0, quota.logged)
+  t.equal(daemon.talks.length, asked + 1, 'for a quota alone onescand is asked')
 })
 
 t.test('the log', { skip: missing, jobs: 2 }, async (t) => {
