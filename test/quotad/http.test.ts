@@ -1,9 +1,7 @@
 import { once } from 'node:events'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
-import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { readRequest } from '../../src/quotad/http.ts'
 import { asOther, program, spool, startQuotad } from './quotad.ts'
 
 const mailboxes = {
@@ -172,18 +170,4 @@ t.test('/health and /metrics tell the health and the counters', async (t) => {
     'onescan_quota_answers_total{answer="full"} 1',
     'onescan_quota_answers_total{answer="no-such-user"} 1',
   ])
-})
-
-t.test('no target makes readRequest throw, and every byte of a name can be written', async (t) => {
-  fc.assert(
-    fc.property(fc.string({ unit: 'binary-ascii' }), (rest) => {
-      readRequest('GET', `/cgi-bin/quota.cgi${rest}`)
-    }),
-    { numRuns: 1000 },
-  )
-  for (let byte = 1; byte < 256; byte++) {
-    const hex = byte.toString(16).padStart(2, '0')
-    const question = readRequest('GET', `/cgi-bin/quota.cgi?u=%${hex}`)
-    t.same(question, { asks: 'quota', user: String.fromCharCode(byte) })
-  }
 })
