@@ -6,6 +6,7 @@ import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-ser
 import { ENCODED_WORDS_MAX } from '../../src/mail/message/encoded-words.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
+import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
 import { limits } from '../../src/mail/mime/shared/limits.ts'
 import { DISK_MAX, MEMORY_MAX } from '../../src/mail/mime/shared/store.ts'
 import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'
@@ -15,10 +16,7 @@ import { RECORD_MAX } from '../../src/scan/quarantine/record.ts'
 import { RULE_LINE_MAX, RULES_MAX, SETTINGS_MAX } from '../../src/scan/rules/load.ts'
 import { COMES_BACK_WITHIN } from '../../src/scan/scanners/clamd/ask-in-turn.ts'
 import { CLAMD_REPLY_MAX } from '../../src/scan/scanners/clamd/clamd-reply.ts'
-import {
-  DESCRIPTOR_MAX,
-  SMALL_DESCRIPTOR_MAX,
-} from '../../src/scan/scanners/clamd/descriptor-trial.ts'
+import { SMALL_DESCRIPTOR_MAX } from '../../src/scan/scanners/clamd/descriptor-trial.ts'
 import { standardLimits } from '../../src/scan/scanners/file-plugin/file-plugin.ts'
 import { RENEWED_AFTER } from '../../src/scan/scanners/plugin-host/protocol.ts'
 import { figure } from './source-files.ts'
@@ -86,7 +84,7 @@ export const contentLimits: readonly Limit[] = [
 ]
 
 export const clamdLimits: readonly Limit[] = [
-  ['content for clamd in memory, by onescand', mib(DESCRIPTOR_MAX)],
+  ['content for clamd in memory, by onescand', mib(MEMORY_FILE_MAX)],
   ['the same before clamd has found a virus in a large one', mib(SMALL_DESCRIPTOR_MAX)],
   ['connection by TCP', '5 seconds'],
   ['server that refuses connections, tried again for', seconds(COMES_BACK_WITHIN.refused)],

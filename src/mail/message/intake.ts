@@ -250,7 +250,7 @@ class ChargedBytes {
 const CHUNK = 256 * 1024
 /** The place of the message in a memory file. */
 const TOP = TOP_LINE.length
-/** Bytes of a memory file: clamd gets no larger one by descriptor. */
+/** Most bytes of a memory file, and of any file that clamd gets by descriptor. */
 export const MEMORY_FILE_MAX = 16 * 1024 * 1024
 
 /**

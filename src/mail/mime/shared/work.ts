@@ -4,7 +4,7 @@ import type { Oddity } from './oddities.ts'
 import { MemoryPool } from './store.ts'
 
 /** The units of work between two turns of the event loop. A unit is about one byte inspected. */
-const TURN = 192 * 1024
+export const WORK_PER_TURN = 192 * 1024
 /** The most bytes that are inspected, decoded or read before the next turn is considered. */
 export const PIECE = 64 * 1024
 /** The same where lines are read one by one, since one of two bytes may cost as much as hundreds of others. */
@@ -73,7 +73,7 @@ export class Work {
     this.budget.work -= units
     if (this.budget.work < 0) throw new LimitExceeded('too much work for its size')
     this.#unitsSinceTurn += units
-    if (this.#unitsSinceTurn < TURN) return
+    if (this.#unitsSinceTurn < WORK_PER_TURN) return
     this.#unitsSinceTurn = 0
     yield { kind: 'turn' }
   }

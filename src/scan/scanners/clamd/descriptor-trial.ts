@@ -1,17 +1,16 @@
 import { closeSync, ftruncateSync, writeSync } from 'node:fs'
 import { withDeadline } from '../../../ground/flow/in-time.ts'
 import type { System } from '../../../ground/runtime/system.ts'
+import { MEMORY_FILE_MAX } from '../../../mail/message/intake.ts'
 import { EICAR } from '../eicar/eicar.ts'
 import type { ClamdAddress } from './address.ts'
 import { descriptorsOf } from './scan-commands.ts'
 import { ClamdSession } from './session.ts'
 
 /**
- * Most bytes of a file that clamd is handed by descriptor, after it has shown that it scans so much.
- * Larger files are streamed. A file is in memory until clamd has scanned it.
+ * Most bytes of a file that clamd is handed by descriptor before it has shown that it scans
+ * MEMORY_FILE_MAX: less than any limit that a clamd has. Larger files are streamed.
  */
-export const DESCRIPTOR_MAX = 16 * 1024 * 1024
-/** The same before clamd has shown that: less than any limit that a clamd has. */
 export const SMALL_DESCRIPTOR_MAX = 1024 * 1024
 
 /**
@@ -35,7 +34,7 @@ interface DescriptorAnswer {
 
 /**
  * Finds out whether a server scans files that it is handed (FILDES, clamd(8)). On connections of
- * their own it gets a small file and, before the first large message, a file of DESCRIPTOR_MAX bytes
+ * their own it gets a small file and, before the first large message, a file of MEMORY_FILE_MAX bytes
  * that begins with the test virus. clamd must find that virus: it answers OK, without a scan, to a
  * file over its MaxFileSize. (To a stream over its StreamMaxLength it answers with an error.)
  */
@@ -55,7 +54,7 @@ export class DescriptorTrial {
    * trial of a small file. Other callers get false meanwhile, and while a large file is tried.
    */
   async takes(size: number): Promise<boolean> {
-    if (this.#address.kind !== 'unix' || size > DESCRIPTOR_MAX) return false
+    if (this.#address.kind !== 'unix' || size > MEMORY_FILE_MAX) return false
     const small = this.#known.get('small')
     if (small === undefined) return (await this.#ask('small')) && size <= SMALL_DESCRIPTOR_MAX
     if (isOld(small)) void this.#ask('small', small)
@@ -92,7 +91,7 @@ export class DescriptorTrial {
     try {
       const text = 'onescan asks whether clamd takes descriptors\n'
       writeSync(file, extent === 'large' ? EICAR : text)
-      if (extent === 'large') ftruncateSync(file, DESCRIPTOR_MAX)
+      if (extent === 'large') ftruncateSync(file, MEMORY_FILE_MAX)
       const outcome = await withDeadline(TOLD_WITHIN[extent], signal, (sooner) =>
         session.ask(descriptorsOf([() => file]), sooner),
       )

@@ -2,10 +2,8 @@ import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolPolicy } from '../../../mail/message/spool.ts'
 import { FILE_STARTS } from '../../../mail/mime/leaves/content-checks.ts'
 import { MemoryPool, Store } from '../../../mail/mime/shared/store.ts'
+import { WORK_PER_TURN } from '../../../mail/mime/shared/work.ts'
 import type { Sample, ScanTask } from '../shared/scanner.ts'
-
-/** Bytes that are read before other mail has its turn. */
-const TURN = 192 * 1024
 
 /**
  * Calls `ask` with the sample as a plain text, in which nothing is a field: a blank stands before each
@@ -32,7 +30,7 @@ export async function asPlainText<T>(
       store.append(stuffing.push(chunk))
       if (mustBeText && !stuffing.isText) return undefined
       sinceTurn += chunk.length
-      if (sinceTurn < TURN) continue
+      if (sinceTurn < WORK_PER_TURN) continue
       sinceTurn = 0
       await new Promise(setImmediate)
       if (signal.aborted) return undefined

@@ -1,9 +1,7 @@
 import t from 'tap'
 import { loadSystem } from '../../../../src/ground/runtime/system.ts'
-import {
-  DESCRIPTOR_MAX,
-  SMALL_DESCRIPTOR_MAX,
-} from '../../../../src/scan/scanners/clamd/descriptor-trial.ts'
+import { MEMORY_FILE_MAX } from '../../../../src/mail/message/intake.ts'
+import { SMALL_DESCRIPTOR_MAX } from '../../../../src/scan/scanners/clamd/descriptor-trial.ts'
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
 import type { Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
 import { ReadBy } from '../../../mail/message/bytes.ts'
@@ -131,7 +129,7 @@ t.test(
     t.same(commands().sort(), ['zFILDES', 'zINSTREAM'])
     t.match((await scan(large)).answer, { answer: 'infected' })
     t.same(commands(), ['zFILDES'])
-    const tooLarge = new ReadBy(DESCRIPTOR_MAX + 1, () => large.bytes.chunks())
+    const tooLarge = new ReadBy(MEMORY_FILE_MAX + 1, () => large.bytes.chunks())
     t.same((await scan({ ...large, bytes: tooLarge })).answer, { answer: 'clean' })
     t.same(commands(), ['zINSTREAM'], 'more than that never is')
   },
