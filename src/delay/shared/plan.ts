@@ -27,7 +27,7 @@ export interface DelayJudgement {
   readonly delay: number
   readonly why: string
   /** Whether its confirmed name is in the allow list: then it may even talk early. */
-  readonly exempt: boolean
+  readonly isExempt: boolean
   /** The class that decided; undefined if something else decided. */
   readonly class: ClientClass | undefined
 }
@@ -120,7 +120,7 @@ export function planFor(client: UcspiClient, options: DelayOptions, context: Pla
 
 /** A wait whose reason needs no name. Early talkers are noticed even if it is 0 seconds long. */
 export function waitFor(delay: number, why: string): Wait {
-  const judgement = Promise.resolve({ delay, why, exempt: false, class: undefined })
+  const judgement = Promise.resolve({ delay, why, isExempt: false, class: undefined })
   return { kind: 'wait', judgement, mayBeExempt: false }
 }
 
@@ -137,17 +137,17 @@ async function judgeByName(
     name === undefined ? await lookUpNames(address, resolver) : { answer: 'names', names: [name] }
   const entry = await findConfirmed(names, client, allowed, resolver)
   if (entry !== undefined)
-    return { delay: 0, why: `allowed by ${entry}`, exempt: true, class: undefined }
+    return { delay: 0, why: `allowed by ${entry}`, isExempt: true, class: undefined }
   if (isRemembered) return rememberedJudgement
   const classification = classify(names, address, rules)
   const delay = options.delays[classification.class]
-  return { delay, why: describeClass(classification), exempt: false, class: classification.class }
+  return { delay, why: describeClass(classification), isExempt: false, class: classification.class }
 }
 
 const rememberedJudgement: DelayJudgement = {
   delay: 0,
   why: 'remembered',
-  exempt: false,
+  isExempt: false,
   class: undefined,
 }
 
@@ -240,7 +240,7 @@ export async function outcomeOf(
     mayBeExempt && sign === 'talks' ? await judgement : await Promise.race([judgement, undefined])
   const why = judged?.why ?? 'not looked up yet'
   if (sign === 'left') return { event: 'left', why }
-  return { event: sign === 'silent' || judged?.exempt ? 'passed' : 'talked', why }
+  return { event: sign === 'silent' || judged?.isExempt ? 'passed' : 'talked', why }
 }
 
 /** Clients that are not kept waiting. */

@@ -89,7 +89,7 @@ t.test('SMTPDELAY says how long, whatever the name of the client is', async (t) 
   t.same(await judged({ client: { delay: 7, rbl: 'accepted' }, allow: '.example.org\n' }), {
     delay: 7,
     why: 'SMTPDELAY',
-    exempt: false,
+    isExempt: false,
     class: undefined,
     mayBeExempt: false,
     asked: [],
@@ -98,7 +98,7 @@ t.test('SMTPDELAY says how long, whatever the name of the client is', async (t) 
 
 t.test('a client that RBLSMTPD accepts is greeted at once, or by SMTPDELAY', async (t) => {
   const client = { rbl: 'accepted' } as const
-  t.match(await judged({ client }), { delay: 0, why: 'RBLSMTPD accepts it', exempt: false })
+  t.match(await judged({ client }), { delay: 0, why: 'RBLSMTPD accepts it', isExempt: false })
   t.match(await judged({ client: { ...client, delay: 1 } }), { delay: 1, why: 'SMTPDELAY' })
 })
 
@@ -107,7 +107,7 @@ t.test('the class of the name decides, which the DNS has or the server gave', as
   t.same(await judged({ options }), {
     delay: 2,
     why: 'ordinary mail.example.org (no rule fits)',
-    exempt: false,
+    isExempt: false,
     class: 'ordinary',
     mayBeExempt: false,
     asked: ['1.2.0.192.in-addr.arpa'],
@@ -154,15 +154,15 @@ t.test('a name is allowed if the DNS confirms it', async (t) => {
   t.same(await judged({ allow, names: ['mail.example.net', 'mail.example.org'] }), {
     delay: 0,
     why: 'allowed by .example.org',
-    exempt: true,
+    isExempt: true,
     class: undefined,
     mayBeExempt: true,
     asked: ['1.2.0.192.in-addr.arpa', 'mail.example.org'],
   })
   const elsewhere = ['mail.example.org']
-  t.match(await judged({ allow, elsewhere }), { delay: 1, exempt: false, class: 'ordinary' })
-  t.match(await judged({ allow, names: ['mail.example.net'] }), { exempt: false })
-  t.match(await judged({ allow, names: [] }), { exempt: false, class: 'nameless' })
+  t.match(await judged({ allow, elsewhere }), { delay: 1, isExempt: false, class: 'ordinary' })
+  t.match(await judged({ allow, names: ['mail.example.net'] }), { isExempt: false })
+  t.match(await judged({ allow, names: [] }), { isExempt: false, class: 'nameless' })
 })
 
 t.test('a remembered client does not wait; its name is asked if that may help', async (t) => {
@@ -170,13 +170,13 @@ t.test('a remembered client does not wait; its name is asked if that may help', 
   t.same(await judged({ isRemembered }), {
     delay: 0,
     why: 'remembered',
-    exempt: false,
+    isExempt: false,
     class: undefined,
     mayBeExempt: false,
     asked: [],
   })
   const allow = '.example.org\n'
-  t.match(await judged({ isRemembered, allow }), { why: 'allowed by .example.org', exempt: true })
+  t.match(await judged({ isRemembered, allow }), { why: 'allowed by .example.org', isExempt: true })
   t.match(await judged({ isRemembered, allow, names: ['mail.example.net'] }), {
     why: 'remembered',
     delay: 0,
@@ -184,8 +184,8 @@ t.test('a remembered client does not wait; its name is asked if that may help', 
 })
 
 t.test('the end of a wait depends on what the client does and what is known by then', async (t) => {
-  const ordinary = { delay: 3, why: 'ordinary', exempt: false, class: undefined }
-  const allowed = { delay: 0, why: 'allowed', exempt: true, class: undefined }
+  const ordinary = { delay: 3, why: 'ordinary', isExempt: false, class: undefined }
+  const allowed = { delay: 0, why: 'allowed', isExempt: true, class: undefined }
   const never = new Promise<typeof ordinary>(() => {})
   const endOf = async (
     sign: ClientSign,
@@ -208,7 +208,7 @@ t.test('the end of a wait depends on what the client does and what is known by t
 })
 
 t.test('the program that watches the client gets the wait in milliseconds', async (t) => {
-  const judgement = Promise.resolve({ delay: 1.5, why: '', exempt: false, class: undefined })
+  const judgement = Promise.resolve({ delay: 1.5, why: '', isExempt: false, class: undefined })
   let told: number | undefined
   await outcomeOf({ kind: 'wait', judgement, mayBeExempt: false }, async (delay) => {
     told = await delay
