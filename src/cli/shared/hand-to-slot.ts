@@ -29,7 +29,7 @@ export interface SlotResult {
   readonly log: Buffer
   /** Milliseconds from the start of the program until it has ended. */
   readonly time: number
-  readonly timedOut: boolean
+  readonly hasTimedOut: boolean
 }
 
 const LOG_MAX = 2 * 1024 * 1024
@@ -72,8 +72,8 @@ export async function handToSlot(call: SlotCall): Promise<SlotResult> {
       throw new Fault('chain', `${program}: cannot be started (${errorCode(error)}); name another`)
     })) as [number | null, NodeJS.Signals | null]
     const time = performance.now() - started
-    const timedOut = child.killed
-    return { code, signal, log: readLog(log), time, timedOut }
+    const hasTimedOut = child.killed
+    return { code, signal, log: readLog(log), time, hasTimedOut }
   } finally {
     for (const fd of files) closeSync(fd)
   }

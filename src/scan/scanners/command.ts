@@ -97,14 +97,14 @@ function exitOf(
 ): Promise<number | ScanFinding> {
   return new Promise((resolve) => {
     const onAbort = () => {
-      timedOut = true
+      hasTimedOut = true
       killGroup(child)
     }
-    let timedOut = signal.aborted
+    let hasTimedOut = signal.aborted
     const done = (end: number | ScanFinding) => {
       signal.removeEventListener('abort', onAbort)
       killGroup(child, 'SIGKILL') // children that it left behind
-      resolve(timedOut ? unknown('no answer in time (SCANTIMEOUT)', 'timeout') : end)
+      resolve(hasTimedOut ? unknown('no answer in time (SCANTIMEOUT)', 'timeout') : end)
     }
     child.once('error', (error) => {
       const why = `${program}: cannot be started (${errorCode(error)})`
@@ -115,7 +115,7 @@ function exitOf(
       done(code ?? scannerDied(`killed by ${killedBy}`, 'broken-off')),
     )
     signal.addEventListener('abort', onAbort)
-    if (timedOut) onAbort()
+    if (hasTimedOut) onAbort()
   })
 }
 

@@ -100,8 +100,8 @@ function failed(what: string, { limits }: Host, { outcome, why }: SlotTrial): Fi
   return error(what, value, outcome.code === 0 ? 'reinstall it' : remedy)
 }
 
-function howItEnded({ code, signal, timedOut }: SlotResult): string {
-  if (timedOut) return 'no answer in time'
+function howItEnded({ code, signal, hasTimedOut }: SlotResult): string {
+  if (hasTimedOut) return 'no answer in time'
   if (signal !== null) return `crashes (${signal})`
   if (code === 0) return 'exits 0 without handing the message on: mail would be lost'
   return `exits ${code}`
