@@ -110,13 +110,16 @@ class MessageScan {
     const asksContents = settings.SECONDLOOK === 'always' && this.#hasContentScanners
     await this.#openSearches()
     const judgesForm = keepsOut.has('form') || keepsOut.has('encrypted')
-    const isRead = asksContents || this.#searches.size > 0 || judgesForm
-    const read = isRead ? await this.#readMail(asksContents) : await this.#measureDepth()
+    const mustRead = asksContents || this.#searches.size > 0 || judgesForm
+    const byReading = mustRead ? await this.#readMail(asksContents) : await this.#measureDepth()
     // That it holds more than is read is the result only if nothing else is found.
-    const isCrowded = read?.answer === 'unseen' && read.what === 'contents'
-    const isOver = read !== undefined && !isCrowded
-    const answered = isOver ? read : ((await this.#askAboutWhole(asksContents)) ?? read)
-    const finding = answered ?? this.#weighLimit() ?? this.#answers.passed
+    const holdsMore = byReading?.answer === 'unseen' && byReading.what === 'contents'
+    const finding =
+      (holdsMore ? undefined : byReading) ??
+      (await this.#askAboutWhole(asksContents)) ??
+      byReading ??
+      this.#weighLimit() ??
+      this.#answers.passed
     const isUnread = asksContents && !this.#isReadToEnd
     return finding.answer === 'clean' && isUnread ? { ...finding, unread: true } : finding
   }
