@@ -13,7 +13,7 @@
  *   answer.c         waits for the answer and reads it: all of it makes sense, or none of it counts
  *   obey.c           does what the answer says
  *   cold.c           falls back to onescan-queue(8), which needs no onescand
- *   crowd.c          limits how many of these an account runs
+ *   places.c         limits how many of these an account runs
  *   chain.c          finds the next program and becomes it
  *   log.c            writes a line to the log, wherever that is
  *   fail.c           the other ways out
@@ -155,7 +155,7 @@ _Noreturn void obey(struct mail *mail, const struct answer *answer);
 /* cold.c: `why` is for the log. */
 _Noreturn void go_cold(struct mail *mail, char *why);
 
-/* crowd.c */
+/* places.c */
 void read_cold_settings(void);
 /*
  * Returns when this process may become `program`. Ends the process if all places are taken for too

@@ -37,7 +37,7 @@ export interface ColdPrograms {
   readonly teller: string
 }
 
-/** Where the places of cold programs are, for each account and program (crowd.c). */
+/** Where the places of cold programs are, for each account and program (places.c). */
 const PLACES = '/dev/shm'
 
 function removePlaces(program: string): void {
