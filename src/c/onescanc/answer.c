@@ -15,8 +15,8 @@
 enum { FIELD_HEAD = 5 /* a type and a length of four bytes */ };
 
 /* The exit codes that an answer may name, onescan-queue(8). For 0 there is a rule of its own. */
-static const byte codes[] = {EXIT_REFUSED,   EXIT_VIRUS, EXIT_BANNED,       EXIT_DEFERRED,
-                             EXIT_UNSCANNED, EXIT_TEXT,  EXIT_TEXT_INDIMAIL};
+static const byte allowed_codes[] = {EXIT_REFUSED,   EXIT_VIRUS, EXIT_BANNED,       EXIT_DEFERRED,
+                                     EXIT_UNSCANNED, EXIT_TEXT,  EXIT_TEXT_INDIMAIL};
 
 static byte received[ANSWER_MAX];
 
@@ -181,7 +181,7 @@ static void check_ending(struct mail *mail, const struct answer *answer) {
     distrust_answer(mail);
   if (answer->kind == 'a')
     return;
-  if (answer->code && !memchr(codes, answer->code, sizeof codes))
+  if (answer->code && !memchr(allowed_codes, answer->code, sizeof allowed_codes))
     distrust_answer(mail);
   /* Exit code 0 of our own means that mail is dropped or kept: our own settings must allow that,
    * too. */

@@ -7,6 +7,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/*
+ * Bytes of address space that onescan-queue needs to judge mail. To start, the compiled one needs
+ * less: MEMORY_MIN of the launcher.
+ */
+enum { SPACE_MIN = 512 * MIB };
+
 /* Variables that begin so are hidden from the cold program. */
 static const char *const hidden_from_cold[] = {"BUN_", "NODE_OPTIONS=", "NODE_PATH=", "LD_", NULL};
 
@@ -46,7 +52,7 @@ static long time_left(const struct mail *mail) {
  */
 _Noreturn void go_cold(struct mail *mail, char *why) {
   struct rlimit space;
-  if (getrlimit(RLIMIT_AS, &space) || space.rlim_cur < COLD_NEEDS_SPACE)
+  if (getrlimit(RLIMIT_AS, &space) || space.rlim_cur < SPACE_MIN)
     fail(EXIT_DEFERRED, "out-of-memory",
          text("the address space (softlimit) is too small for onescan-queue, which is needed: %s",
               why));

@@ -29,10 +29,8 @@
 
 enum { KIB = 1024, MIB = 1024 * KIB };
 
-enum {
-  HEADER_GAP = NEW_FIELDS_MAX, /* free before the message in its spool, for a longer header */
-  COLD_NEEDS_SPACE = 512 * MIB /* bytes of address space, for onescan-queue to start */
-};
+/* Bytes that are free before the message in its spool, for a longer header. */
+enum { HEADER_GAP = NEW_FIELDS_MAX };
 
 typedef unsigned char byte;
 
