@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { postfixMissing, startPostfix } from '../programs/postfix.ts'
 import { startServer } from '../programs/server.ts'
+import { until } from '../run/until.ts'
 import { packageOnce } from './built-package.ts'
 import {
   buildServers,
@@ -113,14 +114,9 @@ t.test('compose.yaml', { skip }, async (t) => {
     const words = ['swaks', '--server', `127.0.0.1:${port}`, ...envelope]
     return host.run(['sh', '-c', '"$@"; true', 'sh', ...words], { input: Buffer.from(message) })
   }
-  const arrived = async (subject: string) => {
-    for (;;) {
-      const found = delivered().find(
-        (text) => text.includes(`Subject: ${subject}\n`) && text.includes('hello'),
-      )
-      if (found) return found
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
+  const arrived = (subject: string) => {
+    const isIt = (text: string) => text.includes(`Subject: ${subject}\n`) && text.includes('hello')
+    return until(() => delivered().find(isIt), `the mail about ${subject} is delivered`)
   }
 
   for (const [door, port] of [

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
+import { until } from '../run/until.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 import { example } from './example.ts'
 import { eximMissing, startExim } from './exim.ts'
@@ -48,7 +48,7 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
     return sendMail(port, { from: 'forged@example.net', to, message }, '127.0.0.2')
   }
   const untilDelivered = async (count: number) => {
-    while (exim.delivered().length < count) await wait(20)
+    await until(() => exim.delivered().length >= count, `${count} messages are delivered`)
     return exim.delivered()
   }
   const nothingBounced = () => t.notMatch(exim.log(), / <= <> | \*\* /, 'nothing was bounced')
@@ -113,7 +113,7 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
       t.match(rcpt[0], /^4/)
       t.match(data, /^503/)
       exim.submit(mail('later'), 'ann@example.org', 'ben@example.org')
-      while (!/onescan_after_queue.*defer/.test(exim.log())) await wait(20)
+      await until(() => /onescan_after_queue.*defer/.test(exim.log()), 'Exim defers the mail')
       t.equal(exim.queued(), 1)
       await serve()
       exim.tryAgain()
@@ -124,7 +124,10 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
 
   await t.test('an error about an error of Exim does not go round', async (t) => {
     exim.submit(mail('x'), 'gone@example.org', 'nobody-here@example.org')
-    while (!/ Frozen/.test(exim.log()) || exim.queued() > 1) await wait(20)
+    await until(
+      () => / Frozen/.test(exim.log()) && exim.queued() <= 1,
+      'Exim freezes the bounce, and has sent all else',
+    )
     t.notMatch(exim.log(), / <= <> H=/, 'what Exim writes does not come back as mail of a client')
     t.equal(exim.log().match(/ <= <> /g)?.length, 1)
   })

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { domainToASCII } from 'node:url'
 import t, { type Test } from 'tap'
 import { bytes } from '../cases/case.ts'
@@ -6,6 +5,7 @@ import { readQuarantine } from '../cases/kept.ts'
 import { buildStage } from '../cases/stage.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
 import { isWhole } from '../run/is-whole.ts'
+import { until } from '../run/until.ts'
 import { freePort } from './free-port.ts'
 import { headerValues } from './header-values.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
@@ -180,7 +180,7 @@ for (const [name, missing, open, forms] of passages) {
           }
         }
         await Promise.all(Array.from({ length: 8 }, sendOn))
-        while (mta.queued() > 0) await wait(100)
+        await until(() => mta.queued() === 0, 'the queue is empty')
         const delivered: { form: string; mail: ReceivedMail }[] = []
         for (let left = receiver.count(); left > 0; left--) {
           const mail = await receiver.next()

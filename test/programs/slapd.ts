@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
+import { until } from '../run/until.ts'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
 import { openDirectory } from './reachable.ts'
@@ -117,7 +117,7 @@ export async function startSlapd(
     passwordFile: at('password'),
     async pause() {
       process.kill(server.pid, 'SIGSTOP')
-      while (!isStopped(server.pid)) await wait(5)
+      await until(() => isStopped(server.pid), 'slapd has stopped')
     },
     resume: () => void process.kill(server.pid, 'SIGCONT'),
     searchesFor: (text) => logged(' SRCH base=').filter((line) => line.includes(text)).length,

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { bytes } from '../cases/case.ts'
 import { buildStage } from '../cases/stage.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
+import { until } from '../run/until.ts'
 import { example } from './example.ts'
 import { freePort } from './free-port.ts'
 import { bodyOf, headerValues } from './header-values.ts'
@@ -45,7 +45,7 @@ t.test('behind the queue of OpenSMTPD', { skip: opensmtpdMissing }, async (t) =>
     t.same(recipients, ['ben@example.org'])
     t.same(headerValues(message, 'X-QHPSI'), ['clean'])
     t.equal(bodyOf(message).toString(), 'hello\n.\n')
-    while (mta.queued() > 0) await wait(20)
+    await until(() => mta.queued() === 0, 'the queue is empty')
     t.notMatch(mta.log(), /result="TempFail"/, 'at the first attempt')
   })
 
@@ -53,12 +53,15 @@ t.test('behind the queue of OpenSMTPD', { skip: opensmtpdMissing }, async (t) =>
     const { rcpt } = await send(mail('x'), 'nobody-here@example.org', 'Ben@example.org')
     t.match(rcpt, [/^550 /, /^250 /])
     t.same((await receiver.next()).recipients, ['Ben@example.org'])
-    while (mta.queued() > 0) await wait(20)
+    await until(() => mta.queued() === 0, 'the queue is empty')
   })
 
   t.test('mail that could not be scanned stays in the queue', async (t) => {
     await send(mail('TROUBLE'), 'ben@example.org')
-    while (!/451 4\.7\.1 message could not be scanned/.test(mta.log())) await wait(20)
+    await until(
+      () => /451 4\.7\.1 message could not be scanned/.test(mta.log()),
+      'the MTA logs the deferral',
+    )
     t.equal(mta.queued(), 1)
   })
 
@@ -67,7 +70,7 @@ t.test('behind the queue of OpenSMTPD', { skip: opensmtpdMissing }, async (t) =>
     await onescand.ended
     const before = receiver.count()
     await send(mail('later'), 'ben@example.org')
-    while (mta.queued() < 2) await wait(20)
+    await until(() => mta.queued() >= 2, 'both mails are queued')
     t.equal(receiver.count(), before)
   })
 })

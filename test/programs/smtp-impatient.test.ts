@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { defaultTimeouts } from '../../src/doors/smtp/client/connection.ts'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
@@ -7,6 +6,7 @@ import { readQuarantine } from '../cases/kept.ts'
 import { buildStage } from '../cases/stage.ts'
 import { startNext } from '../doors/smtp/next-server.ts'
 import { openDoor } from '../doors/smtp/rig.ts'
+import { until } from '../run/until.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
 import { sendMail } from './smtp-session.ts'
@@ -29,7 +29,10 @@ async function standingStill(t: Test, lmtp: boolean) {
   const timeouts = { ...defaultTimeouts, end: 200 }
   const door = await openDoor(t, next.port, { settings, timeouts, lmtp, afterQueue: lmtp })
   const over = async (calls: number) => {
-    while (next.calls < calls || next.open > 0 || door.state().clients > 0) await wait(20)
+    await until(
+      () => next.calls >= calls && next.open === 0 && door.state().clients === 0,
+      `${calls} calls of the next server are over`,
+    )
   }
   return {
     door,
@@ -83,15 +86,16 @@ t.test('lmtp_data_done_timeout of Postfix ends while clamd stands', { skip }, as
   }
   const services = 'lmtp unix - - n - - lmtp\n'
   const postfix = await startPostfix(t, next.port, main, { services })
+  const times = (result: RegExp) => postfix.log().match(result)?.length ?? 0
   for (const [at, message] of [clean, virus].entries()) {
     stop()
     postfix.submit(message, '-f', 'ann@example.net', 'ben@example.org')
-    while ((postfix.log().match(/status=deferred/g) ?? []).length <= at) await wait(20)
+    await until(() => times(/status=deferred/g) > at, 'Postfix defers the mail')
     goOn()
     await over(2 * at + 1)
     t.same([next.got.length, (await kept()).length], at === 0 ? [0, 0] : [1, 0], 'nothing is left')
     postfix.letGo()
-    while ((postfix.log().match(/status=sent/g) ?? []).length <= at) await wait(20)
+    await until(() => times(/status=sent/g) > at, 'Postfix sends the mail')
     await over(2 * at + 2)
   }
   t.equal(next.got.length, 1)

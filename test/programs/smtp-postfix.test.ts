@@ -1,8 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { bytes } from '../cases/case.ts'
 import { buildStage } from '../cases/stage.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
+import { until } from '../run/until.ts'
 import { example } from './example.ts'
 import { freePort } from './free-port.ts'
 import { headerValues } from './header-values.ts'
@@ -221,7 +221,7 @@ t.test('after the queue', { skip: postfixMissing }, async (t) => {
     const daemon = await serve(t)
     await send(port, trouble)
     await daemon.logged(/decision=defer .*reply=451 /)
-    while (!/status=deferred .*451 4\.7\.1/.test(passage.log())) await wait(20)
+    await until(() => /status=deferred .*451 4\.7\.1/.test(passage.log()), 'Postfix keeps it')
     t.pass('Postfix keeps it')
   })
 
