@@ -25,25 +25,31 @@ export interface SlotContext {
   readonly chain: ChainCall
   readonly errorReport: ErrorReport
   readonly slotLog: SlotLog
+  /** The directory for the files that the next program reads. */
+  readonly directory: string
 }
 
-/**
- * Carries the decision out. Returns the exit code, unless this process became the next program.
- * `directory` is for the files that the next program reads.
- */
+/** The mail that the next program gets, and what is edited in its header. */
+interface HandedOn {
+  readonly message: Message
+  readonly edits: HeaderEdits
+  readonly envelope: Envelope
+}
+
+/** Carries the decision out. Returns the exit code, unless this process became the next program. */
 export function carryOut(
   decision: Decision,
   transaction: Transaction,
-  directory: string,
-  { chain, errorReport, slotLog }: SlotContext,
+  context: SlotContext,
 ): number {
+  const { errorReport, slotLog } = context
   const answer = (code: number) => {
     slotLog.decided(decision, code)
     return code
   }
   const accept = ({ edits, recipients }: Acceptance, { message, envelope }: Transaction) => {
     const to = recipients ? redirect(envelope, recipients) : envelope
-    return becomeNext(message, edits, to, directory, chain, () =>
+    return becomeNext({ message, edits, envelope: to }, context, () =>
       slotLog.decided(decision, undefined),
     )
   }
@@ -68,7 +74,7 @@ export function carryOut(
  * Becomes the next program, which gets both descriptors as they came: nothing was read from them.
  */
 export function passThrough(
-  { chain, slotLog }: Omit<SlotContext, 'errorReport'>,
+  { chain, slotLog }: Pick<SlotContext, 'chain' | 'slotLog'>,
   why: string,
 ): never {
   checkChain(chain, chain.self)
@@ -78,11 +84,8 @@ export function passThrough(
 
 /** Becomes the next program, with the edited message. Calls `log` when that cannot fail any more. */
 export function becomeNext(
-  message: Message,
-  edits: HeaderEdits,
-  envelope: Envelope,
-  directory: string,
-  chain: ChainCall,
+  { message, edits, envelope }: HandedOn,
+  { chain, directory }: SlotContext,
   log: () => void,
 ): never {
   checkChain(chain, chain.self)

@@ -87,7 +87,7 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
       await tools.quota?.settled()
       tools.quota?.close()
       keepNoFile.stop()
-      return carryOut(decision, transaction, policy.spool.directory, context)
+      return carryOut(decision, transaction, { ...context, directory: policy.spool.directory })
     },
   })
 }

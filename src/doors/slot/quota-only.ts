@@ -17,9 +17,9 @@ export async function passUnscanned(
   settings: QuotaSettings,
   why: string,
   env: Environment,
-  context: SlotContext,
+  context: Omit<SlotContext, 'directory'>,
 ): Promise<number> {
-  const { chain, slotLog } = context
+  const { slotLog } = context
   if (!isAskedAbout(readCaller(env), settings)) return passThrough(context, why)
   const spool = readSpoolPolicy(env)
   const quota = await openSlotQuota(settings)
@@ -30,8 +30,9 @@ export async function passUnscanned(
   const { defer, remark } = await checkQuota(mail, quota, uptime)
   await quota.settled()
   quota.close()
-  if (defer !== undefined) return carryOut(defer, transaction, spool.directory, context)
-  return becomeNext(message, NO_EDITS, envelope, spool.directory, chain, () =>
+  const ending = { ...context, directory: spool.directory }
+  if (defer !== undefined) return carryOut(defer, transaction, ending)
+  return becomeNext({ message, edits: NO_EDITS, envelope }, ending, () =>
     slotLog.passed(remark ? `${why}; ${remark}` : why),
   )
 }
