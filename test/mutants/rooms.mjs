@@ -157,7 +157,7 @@ export const ROOMS = {
       'test/doors/slot-socket/{cases,request,tell,trust}.test.ts',
       'test/doors/smtp/{by-rule,session}.test.ts',
       'test/protocol/milter/{packets,replies}.test.ts',
-      'test/protocol/shared/{dial,server-wire}.test.ts',
+      'test/protocol/shared/{dial,frames,server-wire,smtp}.test.ts',
     ],
   },
   cli: {

@@ -20,14 +20,15 @@ for (const offer of [everything, oldest]) {
     const rules =
       'auth scan off\nto=gone@example.org refuse "moved"\nclient=198.51.100.0/24 refuse\n'
     const milter = await openMilter(t, ruled(t, rules).settings)
-    const mail = { message: plain, recipients: ['gone@example.org', 'b@example.org'] }
+    const recipients = ['gone@example.org', 'b@example.org']
+    const mail = { message: plain, recipients, parameters: ['SIZE=150'] }
     const got = await milter.submit(mail, offer)
     t.same(got.refusals, ['550 5.7.1 moved'])
     t.equal(got.outcome, 'delivered')
     t.same(got.recipients, ['b@example.org'])
     t.match(
       milter.mailLog.join(''),
-      /^onescan: decision=reject grounds=policy rule=2 reply=550 door=milter .*remote=192\.0\.2\.7 .*to=<gone@/,
+      /^onescan: decision=reject grounds=policy rule=2 reply=550 door=milter remote=192\.0\.2\.7 size=150 from=<a@example\.org> to=<gone@example\.org>\n/,
     )
     const authenticated = await milter.submit({ ...mail, authenticated: 'alice' }, offer)
     t.same(authenticated.refusals, [], 'the first line that fits counts')
