@@ -315,6 +315,11 @@ t.test('however S/MIME is cut off, it is never taken for read', async (t) => {
     depth === 0 ? der('04', held) : der('24', deep(depth - 1))
   t.equal(open(container('06092a864886f70d010701', deep(20))).over, '')
   t.match(open(container('06092a864886f70d010701', deep(40))).over, /cannot be read/)
+  const longer = container('06092a864886f70d010701', Buffer.concat([bytesOf('0464'), held]))
+  t.match(open(longer).over, /cannot be read/, 'a string that is longer than what it stands in')
+  const error = der('30', NUMBER, ALGORITHM, inner(bytesOf('789cffffffff')))
+  const broken = container('060b2a864886f70d0109100109', error)
+  t.match(open(broken).over, /cannot be read/, 'compressed data with an error in it')
 })
 
 /** A literal packet of a format that makes no file look like a message. */

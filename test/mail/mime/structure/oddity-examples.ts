@@ -185,6 +185,9 @@ export const examples: Readonly<Record<Oddity, Examples>> = {
     ],
     hasNot: [
       as('base64', base64Of('\xcb\x09b\0\0\0\0\0text')),
+      as('base64', base64Of('\xd2\x09\x01cut')),
+      // GnuPG does not skip such a packet.
+      as('base64', base64Of('\xff\x01x\xd2\x05\x01data')),
       as('base64', base64Of('\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01')),
       as('7bit', '-----BEGIN PGP SIGNATURE-----\n\niQ==\n'),
     ],
