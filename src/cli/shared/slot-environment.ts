@@ -4,7 +4,11 @@ import type { Argv } from 'yargs'
 import { attempt, errorCode, errorTextAt, Fault } from '../../ground/errors/fault.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { type ClusterSettings, readClusterSettings } from '../../scan/cluster/keyring.ts'
+import {
+  type ClusterSettings,
+  keyringPath,
+  readClusterSettings,
+} from '../../scan/cluster/keyring.ts'
 import { readControlDirectories } from '../../scan/judge/policy.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 import { text, texts } from './options.ts'
@@ -83,7 +87,8 @@ export function readCluster(
   const { control } = readControlDirectories(own)
   const { cluster, off } = readClusterSettings(own, control)
   if (cluster !== undefined) return cluster
-  const why = off ?? `no keyring at ${control}/clusterkeys, and no CLUSTERKEYS in ${DEFAULTS}`
+  const missing = `no keyring at ${keyringPath(own, control)}`
+  const why = off ?? `${missing}, and no CLUSTERKEYS in ${DEFAULTS}`
   throw new Fault('config', option === undefined ? why : `${why}; name one with --keyring`)
 }
 
@@ -99,7 +104,7 @@ function mustBeThere(keyring: string): void {
 
 /** onescand's own keyring, if neither the environment nor qmail names one, as without qmail. */
 function ringHere(env: Environment): string | undefined {
-  if (env.CLUSTERKEYS || existsSync(join(readControlDirectories(env).control, 'clusterkeys')))
+  if (env.CLUSTERKEYS || existsSync(keyringPath(env, readControlDirectories(env).control)))
     return undefined
   return attempt(() => readDefaults(DEFAULTS).env.CLUSTERKEYS) || undefined
 }

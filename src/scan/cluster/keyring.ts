@@ -42,16 +42,20 @@ interface Keyring {
   readonly off?: string
 }
 
+/** Names the file of the keyring: CLUSTERKEYS, else `clusterkeys` among the control files. */
+export function keyringPath({ CLUSTERKEYS }: Environment, control: string): string {
+  return CLUSTERKEYS || join(control, 'clusterkeys')
+}
+
 /**
- * Reads the keyring of CLUSTERKEYS, else `clusterkeys` among the control files. If this uid may not read
- * it, clustering is off for it, and the log says so: local users and qmail-send have uids of their own.
- * Without clustering their mail is only scanned once more; a fault would keep their forwards and bounces
- * for ever. If the default file is missing, clustering is off.
+ * Reads the keyring. If this uid may not read it, clustering is off for it, and the log says so: local
+ * users and qmail-send have uids of their own. Without clustering their mail is only scanned once more; a
+ * fault would keep their forwards and bounces for ever. If the default file is missing, clustering is off.
  * Throws a Fault of kind `config` for every other error: a cluster that trusts too much and one that
  * silently trusts nothing are both wrong.
  */
-export function loadKeyring({ CLUSTERKEYS }: Environment, control: string): Keyring {
-  const path = CLUSTERKEYS || join(control, 'clusterkeys')
+export function loadKeyring(env: Environment, control: string): Keyring {
+  const path = keyringPath(env, control)
   let text: string
   try {
     text = readForeignFile(path, KEYRING_MAX, ({ mode }) => {
@@ -60,7 +64,7 @@ export function loadKeyring({ CLUSTERKEYS }: Environment, control: string): Keyr
     }).toString('latin1')
   } catch (error) {
     if (isFault(error)) throw error
-    if (!CLUSTERKEYS && errorCode(error) === 'ENOENT') return { path }
+    if (!env.CLUSTERKEYS && errorCode(error) === 'ENOENT') return { path }
     if (errorCode(error) === 'EACCES') {
       return { path, off: `${path} is not readable by uid ${process.geteuid?.()}: no clustering` }
     }
