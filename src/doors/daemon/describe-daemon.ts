@@ -1,9 +1,10 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { attempt, errorCode } from '../../ground/errors/fault.ts'
 import { HostProcess, START_BLUR } from '../../ground/process/host-process.ts'
 import { isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { isSetting } from '../../ground/settings/table.ts'
+import { keyringPath } from '../../scan/cluster/keyring.ts'
 import { HOST_DIRECTORY } from '../../scan/judge/policy.ts'
 import { ruleFiles } from '../../scan/rules/rule.ts'
 import type { Configuration } from '../shared/configuration.ts'
@@ -32,16 +33,16 @@ export function describeDaemon(configuration: Configuration): DaemonDescription 
 }
 
 /** The files that are read at the start and at a SIGHUP; onescand(8). */
-function filesOf({ env, directories }: Configuration): string[] {
-  const { PLUGINDIR, QHPSI = '' } = env
-  const names = /^\s*plugin:(.*)$/s.exec(QHPSI)?.[1]?.trim().split(/\s+/) ?? []
-  const own = PLUGINDIR ? names.filter((name) => name.includes('.')) : []
-  const rules = ruleFiles(directories.control, HOST_DIRECTORY)
+function filesOf({ env, directories: { control }, site }: Configuration): string[] {
+  if (site === undefined) return [] // without QHPSI none is read
+  const { BADATTACHMENTS, PLUGINDIR, QHPSI } = site.policy.settings
+  const plugins = QHPSI.kind === 'plugins' ? QHPSI.names : []
+  const rules = ruleFiles(control, HOST_DIRECTORY)
   return [
-    env.CLUSTERKEYS || join(directories.control, 'clusterkeys'),
-    env.BADATTACHMENTS || join(directories.control, 'badattachments'),
+    keyringPath(env, control),
+    ...('file' in BADATTACHMENTS ? [BADATTACHMENTS.file] : []),
     ...rules.filter((file) => existsSync(file)).slice(0, 1),
-    ...own.map((name) => join(PLUGINDIR!, name)),
+    ...plugins.filter((name) => extname(name) !== '').map((name) => join(PLUGINDIR, name)),
   ]
 }
 

@@ -1,6 +1,6 @@
 import { chownSync, existsSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import {
   checkRunning,
@@ -94,6 +94,10 @@ t.test('onescand is shown with its settings, and what has changed since', async 
   writeFileSync(rules, 'name *.exe\n')
   const old = new Date(Date.now() - HOUR)
   utimesSync(rules, old, old)
+  const plugin = join(directory, 'plugins/own.mjs') // where it is without PLUGINDIR
+  mkdirSync(dirname(plugin))
+  writeFileSync(plugin, 'export const virusscan = () => ({ clean: true })\n')
+  utimesSync(plugin, old, old)
   const defaults = join(directory, 'defaults')
   const control = join(directory, 'control')
   mkdirSync(control)
@@ -101,14 +105,15 @@ t.test('onescand is shown with its settings, and what has changed since', async 
   writeFileSync(policy, 'to=example.org scan off\n')
   utimesSync(policy, old, old)
   const settings = {
-    QHPSI: 'plugin: eicar',
+    QHPSI: 'plugin: eicar own.mjs',
+    QMAILHOME: directory,
     BADATTACHMENTS: rules,
     SCANFAIL: 'accept',
     CONTROLDIR: control,
   }
   writeFileSync(
     defaults,
-    '# QHPSI="x"\nQHPSI="plugin: eicar"\nSCANFAIL="defer"\nONESCAND_OPTIONS=""\n',
+    '# QHPSI="x"\nQHPSI="plugin: eicar own.mjs"\nSCANFAIL="defer"\nONESCAND_OPTIONS=""\n',
   )
   const daemon = await startOnescand(t, { settings, args: ['--max-clients', '7'] })
   const look = () => findingsAbout(daemon.socket, defaults)
@@ -117,7 +122,7 @@ t.test('onescand is shown with its settings, and what has changed since', async 
     level: 'ok',
     value: /^runs since \d{4}-.* UTC as \w+: onescand .*--max-clients 7/,
   })
-  t.match(has, { level: 'ok', value: /QHPSI="plugin: eicar".*SCANFAIL="accept"/ })
+  t.match(has, { level: 'ok', value: /QHPSI="plugin: eicar own.mjs".*SCANFAIL="accept"/ })
   t.match(more, [
     {
       level: 'warning',
@@ -137,9 +142,11 @@ t.test('onescand is shown with its settings, and what has changed since', async 
   utimesSync(`${policy}.new`, old, old)
   renameSync(`${policy}.new`, policy)
   t.match((await look()).at(-1), hasChanged(policy))
+  utimesSync(plugin, old, old)
+  t.match((await look()).at(-1), hasChanged(plugin))
   daemon.child.kill('SIGHUP')
   while ((await look()).some(({ value }) => value.includes('has changed'))) {
-    // The remedy of both is under way.
+    // The remedy of all is under way.
   }
   writeFileSync(join(control, 'onescan.off'), '')
   const switched = (await look()).find(({ value }) => value.startsWith(control))
