@@ -79,7 +79,7 @@ export class VisitPreparer {
 
 function readSources({ options, gate, env, uptime }: VisitTools) {
   const { ask, ...lists } = readPlanSources(options, env, uptime)
-  return { ...lists, ask: askOnce(ask), localHostOf: createLocalHosts(gate.localName) }
+  return { ...lists, ask: shareQuestions(ask), localHostOf: createLocalHosts(gate.localName) }
 }
 
 /** Variables that are meant for the gate itself, and not for the programs that it starts. */
@@ -132,7 +132,7 @@ function connectionVariables(ends: ConnectionEnds, rule: TcpRule): Environment {
 export const QUESTIONS_MAX = 500
 
 /** Resolvers for clients. Equal questions of several clients at the same time are asked once. */
-function askOnce(ask: () => Resolver): () => Resolver {
+function shareQuestions(ask: () => Resolver): () => Resolver {
   const turns = new Semaphore(QUESTIONS_MAX)
   const inFlight = new InFlight<readonly string[]>()
   const shared = (question: string, work: () => Promise<readonly string[]>) =>

@@ -189,8 +189,8 @@ const REMEMBER_MAX = 90 * 86_400
 const BACKLOG_MAX = 65_535
 const ID_MAX = 4_294_967_294
 /** 0, 1 and 2 are the standard streams. */
-const DESCRIPTOR_MIN = 3
-const DESCRIPTOR_MAX = 1023
+const LISTEN_FD_MIN = 3
+const LISTEN_FD_MAX = 1023
 
 /** The meaning of the host 0 in tcpserver(1): every address of IPv4. */
 const ANY_IPV4 = Uint8Array.of(0, 0, 0, 0)
@@ -280,12 +280,12 @@ function readRemember(text: string): number {
 /** Reads `25`, `0:25`, `192.0.2.1:25`, `[2001:db8::1]:25` or `fd:3`. */
 function readGateAddress(text: string): GateAddress {
   const [, fd] = /^fd:(\d{1,5})$/.exec(text) ?? []
-  if (Number(fd) >= DESCRIPTOR_MIN && Number(fd) <= DESCRIPTOR_MAX) {
+  if (Number(fd) >= LISTEN_FD_MIN && Number(fd) <= LISTEN_FD_MAX) {
     return { kind: 'inherited', fd: Number(fd), text }
   }
   if (fd !== undefined) {
     throw new UsageError(
-      `--listen ${text}: is not a descriptor from ${DESCRIPTOR_MIN} to ${DESCRIPTOR_MAX}`,
+      `--listen ${text}: is not a descriptor from ${LISTEN_FD_MIN} to ${LISTEN_FD_MAX}`,
     )
   }
   const isPort = /^\d+$/.test(text)

@@ -46,13 +46,13 @@ export async function openDoors(
     const door = makeDoor(kind, configuration, { ...common, route })
     await listenOn(door.server, fd)
     if (options.workers > 1) await wakeOneOfAll(door.server)
-    open.push({ ...door, kind, address: addressOf(door.server, fd), route })
+    open.push({ ...door, kind, address: boundAddress(door.server, fd), route })
   }
   return open
 }
 
 /** The address of a door that listens. No runtime knows the path of a unix socket that was handed over. */
-function addressOf(server: Server, fd: number): string {
+function boundAddress(server: Server, fd: number): string {
   const address = server.address()
   if (typeof address === 'string') return `unix:${address}`
   if (address?.port !== undefined) {

@@ -71,7 +71,7 @@ export class MilterMessage {
   /** Throws a Fault of kind `out-of-memory` if there is no room for one more recipient. */
   addRecipient(path: Buffer): void {
     if (this.#stage !== 'envelope') throw new WireError('RCPT after the envelope')
-    const { to = addressOf(path), recipients } = this.#summary
+    const { to = shownRecipient(path), recipients } = this.#summary
     this.#summary = { ...this.#summary, to, recipients: recipients + 1 }
     if (this.#trouble === undefined) this.#recipients.add(path)
   }
@@ -194,7 +194,7 @@ export class MilterMessage {
   }
 }
 
-function addressOf(path: Buffer): string {
+function shownRecipient(path: Buffer): string {
   return addressIn(path).toString('latin1', 0, ADDRESS_MAX)
 }
 

@@ -131,7 +131,7 @@ async function actionFor(
   if (!isAskedAbout({ relay, bounceInjector: false }, quota)) return 'DUNNO'
   if (isOff()) return 'DUNNO'
   const address = readAddress(recipient) // as Postfix understands it, without quotes
-  const mail = { sender: readAddress(request.get('sender') ?? ''), size: announcedSize(request) }
+  const mail = { sender: readAddress(request.get('sender') ?? ''), size: sizeAttribute(request) }
   const clientAddress = request.get('client_address')
   const refusal = await refuseFull(address, mail, quota, { door: 'policy', clientAddress }, log)
   if (refusal === undefined) return 'DUNNO'
@@ -139,7 +139,7 @@ async function actionFor(
 }
 
 /** Returns the size that the client announced with MAIL; undefined if it announced none. */
-function announcedSize(request: Attributes): number | undefined {
+function sizeAttribute(request: Attributes): number | undefined {
   const size = request.get('size') ?? ''
   return /^[0-9]{1,15}$/.test(size) ? Number(size) || undefined : undefined
 }

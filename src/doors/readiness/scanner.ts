@@ -32,7 +32,7 @@ export async function checkScanners(host: StageHost): Promise<Finding[]> {
   // A site may have written a plugin for something else alone.
   const told = scanners.some(isOwnPlugin) ? warning : error
   return findings.map((finding) =>
-    finding.level === 'error' ? finding : told(finding.what, finding.value, NOTHING_SCANS),
+    finding.level === 'error' ? finding : told(finding.what, finding.value, VIRUSES_GET_IN),
   )
 }
 
@@ -61,7 +61,7 @@ async function tryScanner(
   }
 }
 
-const NOTHING_SCANS = 'viruses get in until a scanner of QHPSI finds this one'
+const VIRUSES_GET_IN = 'viruses get in until a scanner of QHPSI finds this one'
 
 function judgeScanner(scanner: Scanner, scanned: ScanFinding): Finding {
   const what = `scanner ${scanner.name}`

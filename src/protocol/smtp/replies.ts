@@ -36,7 +36,7 @@ export class SmtpReplyReader {
       throw new WireError(`a reply with a line of over ${REPLY_LINE_MAX} bytes`)
     }
     const { bytes } = line
-    const code = codeOf(bytes)
+    const code = codeIn(bytes)
     if (code === undefined) throw new WireError(`no reply: "${shown(bytes)}"`)
     if (this.#code !== undefined && code !== this.#code) {
       throw new WireError(`a reply with codes ${this.#code} and ${code}`)
@@ -58,7 +58,7 @@ export class SmtpReplyReader {
  * Returns the code of a line: three digits, then a blank, a dash or nothing. Returns undefined if
  * it has none.
  */
-function codeOf(line: Buffer): number | undefined {
+function codeIn(line: Buffer): number | undefined {
   if (line.length > 3 && line[3] !== SPACE && line[3] !== DASH) return undefined
   if (line.includes(0x0d) || line.includes(0)) return undefined // some would read two lines
   const digits = line.toString('latin1', 0, 3)

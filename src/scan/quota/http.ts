@@ -53,7 +53,7 @@ async function ask(
   const asked = request({ host, port: url.port || 80, path, agent, signal })
   asked.on('error', () => {}).end() // waiting for the response tells it
   const [response]: IncomingMessage[] = await once(asked, 'response')
-  return replyOf(response!, await read(response!), name)
+  return readResponse(response!, await read(response!), name)
 }
 
 /** Reads the body. Resolves to undefined if it is longer than any answer. */
@@ -73,7 +73,7 @@ function queryBeforeName({ search }: URL): string {
   return /[?&]u=$/.test(search) ? search : `${search}&u=`
 }
 
-function replyOf(
+function readResponse(
   { statusCode, headers }: IncomingMessage,
   text: string | undefined,
   name: string,

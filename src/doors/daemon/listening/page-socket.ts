@@ -48,7 +48,7 @@ export function pageListener(
     }
     const path = pathOf(fd)
     const listening = await listenHttpOn(server, fd)
-    const [wanted, given] = [textOf(address), path ?? addressText(listening.address())]
+    const [wanted, given] = [textOf(address), path ?? boundText(listening.address())]
     if (wanted === given) return () => listening.close()
     listening.close()
     const remedy = 'name the same address in both'
@@ -60,7 +60,7 @@ export function pageListener(
 const textOf = (address: DoorAddress) =>
   address.kind === 'unix' ? address.path : `${address.host}:${address.port}`
 
-function addressText(address: ReturnType<Server['address']>): string {
+function boundText(address: ReturnType<Server['address']>): string {
   if (address === null || typeof address === 'string') return address ?? 'no address'
   return `${address.address}:${address.port}`
 }

@@ -1,5 +1,5 @@
 import type { NetConnectOpts } from 'node:net'
-import { errorCode, errorText } from '../../../ground/errors/fault.ts'
+import { attempt, errorCode, errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding } from '../../../ground/errors/finding.ts'
 import { packet } from '../../../protocol/milter/packets.ts'
 import { askPolicy } from '../../../protocol/policy/attributes.ts'
@@ -20,7 +20,7 @@ export const nameOf = ({ kind, address }: PlacedDoor): string => `${kind} ${addr
  * Never rejects.
  */
 export async function tryDoor(door: PlacedDoor): Promise<Finding | undefined> {
-  const at = readAddress(door.address)
+  const at = attempt(() => readDoorAddress(door.address, ''))
   // The runtime does not know the address of a socket that was handed over.
   if (at === undefined) return undefined
   try {
@@ -102,12 +102,4 @@ function targetOf(
   if (at.kind === 'unix') return { path: at.path }
   const host = at.host === '0.0.0.0' ? '127.0.0.1' : at.host === '::' ? '::1' : at.host
   return { host, port: at.port }
-}
-
-function readAddress(address: string): DoorAddress | undefined {
-  try {
-    return readDoorAddress(address, '')
-  } catch {
-    return undefined
-  }
 }

@@ -67,16 +67,16 @@ export interface ScanTask {
   readonly signatures?: ((scanner: string, version: string | undefined) => void) | undefined
 }
 
-const LATE = 'TimeoutError'
+const TIMEOUT_ERROR = 'TimeoutError'
 
 /** Aborts for the reason that `isLate` knows: the deadline. */
 export function abortLate(controller: AbortController): void {
-  controller.abort(new DOMException('SCANTIMEOUT is over', LATE))
+  controller.abort(new DOMException('SCANTIMEOUT is over', TIMEOUT_ERROR))
 }
 
 /** Whether the signal was aborted at the deadline, and not because nobody waits any more. */
 export function isLate({ aborted, reason }: AbortSignal): boolean {
-  return aborted && reason instanceof Error && reason.name === LATE
+  return aborted && reason instanceof Error && reason.name === TIMEOUT_ERROR
 }
 
 /** What a verdict depends on besides the message; nothing of it differs from copy to copy. */
