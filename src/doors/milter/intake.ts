@@ -5,7 +5,7 @@ import { HEADER_MAX } from '../../mail/message/header-block.ts'
 import { Intake, type MessageOptions } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'
 
-const COLON = Buffer.from(':')
+const AFTER_NAME = Buffer.from(':')
 const NEWLINE = Buffer.from('\n')
 
 /**
@@ -28,7 +28,7 @@ export class MilterIntake {
 
   /** Takes a field: its name, and its value as it stands after the colon. */
   field(name: Buffer, value: Buffer): void {
-    this.#addToHeader(Buffer.concat([name, COLON, inLf(value), NEWLINE]))
+    this.#addToHeader(Buffer.concat([name, AFTER_NAME, inLf(value), NEWLINE]))
   }
 
   /** Ends the header with an empty line; the body follows. May be called again. */

@@ -29,7 +29,7 @@ import type { MilterServer } from './server.ts'
 const MESSAGE_ID = 'message-id'
 const MESSAGE_ID_MAX = 1000
 
-const SPACE = Buffer.from(' ')
+const LEADING_SPACE = Buffer.from(' ')
 
 /**
  * One message from MAIL to its end. If something goes wrong before, the answer at the end says so.
@@ -89,7 +89,7 @@ export class MilterMessage {
       const messageId = value.toString('latin1', 0, MESSAGE_ID_MAX).trim()
       this.#summary = { ...this.#summary, messageId }
     }
-    const whole = steps & step.leadingSpace ? value : Buffer.concat([SPACE, value])
+    const whole = steps & step.leadingSpace ? value : Buffer.concat([LEADING_SPACE, value])
     this.#take((intake) => intake.field(name, whole))
   }
 

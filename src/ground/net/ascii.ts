@@ -8,5 +8,7 @@ export const QUOTE = 0x22
 export const DASH = 0x2d
 export const COLON = 0x3a
 export const SEMICOLON = 0x3b
+export const LESS = 0x3c
 export const EQUALS = 0x3d
+export const GREATER = 0x3e
 export const BACKSLASH = 0x5c

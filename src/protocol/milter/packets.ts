@@ -46,9 +46,9 @@ export function strings(...texts: readonly (Buffer | string)[]): Buffer {
   for (const text of texts) {
     const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text
     if (bytes.includes(0)) throw new WireError('a string that holds a NUL cannot be sent')
-    parts.push(bytes, NUL)
+    parts.push(bytes, STRING_END)
   }
   return Buffer.concat(parts)
 }
 
-const NUL = Buffer.of(0)
+const STRING_END = Buffer.of(0)

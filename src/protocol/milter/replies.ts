@@ -77,7 +77,7 @@ export function encodeEdit(edit: Edit, { steps }: Pick<Capabilities, 'steps'>): 
  */
 function spaced(value: Text, steps: number): Buffer {
   const bytes = typeof value === 'string' ? Buffer.from(value, 'latin1') : value
-  return steps & step.leadingSpace ? Buffer.concat([SPACE, bytes]) : bytes
+  return steps & step.leadingSpace ? Buffer.concat([LEADING_SPACE, bytes]) : bytes
 }
 
-const SPACE = Buffer.from(' ')
+const LEADING_SPACE = Buffer.from(' ')

@@ -1,4 +1,5 @@
 import { replaceUnprintable } from '../../ground/errors/log.ts'
+import { GREATER, LESS } from '../../ground/net/ascii.ts'
 
 /** The argument of MAIL or RCPT: a path (RFC 5321 4.1.2) and its parameters. */
 export interface SmtpPath {
@@ -8,12 +9,9 @@ export interface SmtpPath {
   readonly parameters: readonly Buffer[]
 }
 
-const OPEN = 0x3c
-const CLOSE = 0x3e
-
 /** Returns the address of a path: a view without the angle brackets. */
 export function bareAddress(path: Buffer): Buffer {
-  const isBracketed = path[0] === OPEN && path[path.length - 1] === CLOSE
+  const isBracketed = path[0] === LESS && path[path.length - 1] === GREATER
   return isBracketed ? path.subarray(1, -1) : path
 }
 

@@ -1,4 +1,4 @@
-import { BACKSLASH, QUOTE, SPACE, TAB } from '../../ground/net/ascii.ts'
+import { BACKSLASH, GREATER, LESS, QUOTE, SPACE, TAB } from '../../ground/net/ascii.ts'
 import type { SmtpPath } from '../shared/smtp.ts'
 
 /** A command line in its parts, which are views of the line. */
@@ -50,21 +50,18 @@ export function parsePath(argument: Buffer, keyword: 'FROM:' | 'TO:'): SmtpPath 
   return { path: argument.subarray(from, end), parameters: words(argument.subarray(end)) }
 }
 
-const OPEN = 0x3c
-const CLOSE = 0x3e
-
 /**
  * Returns where a path ends: after its closing bracket, or at a blank. A quoted local part may
  * hold both.
  */
 function endOfPath(bytes: Buffer, from: number): number {
-  const isBracketed = bytes[from] === OPEN
+  const isBracketed = bytes[from] === LESS
   let isQuoted = false
   for (let at = from; at < bytes.length; at++) {
     const byte = bytes[at]
     if (byte === QUOTE) isQuoted = !isQuoted
     else if (byte === BACKSLASH && isQuoted) at++
-    else if (!isQuoted && isBracketed && byte === CLOSE) return at + 1
+    else if (!isQuoted && isBracketed && byte === GREATER) return at + 1
     else if (!isQuoted && !isBracketed && isBlank(byte)) return at
   }
   return bytes.length

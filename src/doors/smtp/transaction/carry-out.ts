@@ -13,8 +13,8 @@ import { replyOf } from '../../shared/replies/smtp-reply.ts'
 import { ownReply } from '../replies/own-replies.ts'
 import { dropTransaction, handOn, type RecipientReply, type SmtpDelivery } from './hand-on.ts'
 
-const TO = Buffer.from('RCPT TO:<')
-const CLOSE = Buffer.from('>')
+const BEFORE_ADDRESS = Buffer.from('RCPT TO:<')
+const AFTER_ADDRESS = Buffer.from('>')
 
 /** The reply to mail that is taken and goes no further. */
 export const dropped = rawReply({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
@@ -72,7 +72,9 @@ async function forward(
   { edits, recipients }: Required<Pick<Acceptance, 'edits' | 'recipients'>>,
   delivery: SmtpDelivery,
 ): Promise<undefined> {
-  const lines = recipients.map((address) => Buffer.concat([TO, addressBytes(address), CLOSE]))
+  const lines = recipients.map((address) =>
+    Buffer.concat([BEFORE_ADDRESS, addressBytes(address), AFTER_ADDRESS]),
+  )
   const replies: RawReply[] = []
   for await (const [, reply] of handOn(edits, { lines, areNew: true }, delivery)) {
     replies.push(reply)

@@ -1,7 +1,6 @@
-import { BACKSLASH, CR, LF, SPACE } from '../../../ground/net/ascii.ts'
+import { BACKSLASH, CR, GREATER, LF, SPACE } from '../../../ground/net/ascii.ts'
 import { ByteDecoder, type Give } from './decoder.ts'
 
-const GREATER = 0x3e
 const PERCENT = 0x25
 
 /** What readers make of line ends, and of a CR that no LF follows. */
