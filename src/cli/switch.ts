@@ -28,7 +28,7 @@ export const disableCommand = makeCommand('disable', {
       option === undefined ? readControlDirectories(process.env).control : resolve(option)
     const control = isOfQmail ? qmails : undefined
     const file = control === undefined ? hostSwitchFile : switchFile({ control })
-    const made = withRemedy(file, () => {
+    const made = failWithRemedy(file, () => {
       if (control === undefined && mkdirSync(HOST_DIRECTORY, { recursive: true }) !== undefined) {
         chmodSync(HOST_DIRECTORY, 0o755) // whatever the umask is: every door looks into it
       }
@@ -62,7 +62,7 @@ export const enableCommand = makeCommand('enable', {
       control === undefined
         ? [hostSwitchFile, switchFile(readControlDirectories(process.env))]
         : [switchFile({ control })]
-    const removed = files.filter((file) => withRemedy(file, () => remove(file)))
+    const removed = files.filter((file) => failWithRemedy(file, () => remove(file)))
     const done =
       removed.length > 0 ? `removed ${removed.join(' and ')}` : `no ${files.join(' and no ')}`
     output.text(`onescan is on: ${done}\n`)
@@ -100,7 +100,7 @@ function remedies(place: string): Readonly<Record<string, string>> {
 }
 
 /** Calls `act`; an error that the system gives names the file, and what to do about it. */
-function withRemedy<Value>(file: string, act: () => Value): Value {
+function failWithRemedy<Value>(file: string, act: () => Value): Value {
   try {
     return act()
   } catch (error) {

@@ -1,12 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { sourceFiles } from './source-files.ts'
+import { roomOf, sourceFiles } from './source-files.ts'
 
 /** The floors of doc/design.md, which its rooms stand on, and what the source imports. */
 
-/** Folders that are no room, but hold rooms. */
-const WINGS = ['doors']
 const src = join(import.meta.dirname, '../../src')
 const page = readFileSync(join(src, '../doc/design.md'), 'utf8')
 const floors = readFloors(page)
@@ -108,12 +106,6 @@ function readInnerFloors(text: string): Floors {
     }
   }
   return found
-}
-
-/** `scan` for all files below it, `doors/milter` for a door; the file itself for `plugin.ts`. */
-function roomOf(file: string): string {
-  const [first, second] = file.split('/')
-  return WINGS.includes(first!) ? `${first}/${second}` : first!
 }
 
 /** `scan/judge` for all files below it. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readSource, type SourceFile, sourceFiles } from './source-files.ts'
+import { readSource, roomOf, type SourceFile, sourceFiles } from './source-files.ts'
 
 /** Names of types and of what is exported in src/: doc/terms.md has one word for one thing. */
 
@@ -34,6 +34,18 @@ t.test('exports of src/ share a name only if they are the same act or thing', as
   }
 })
 
+t.test('no file has a private name that others of its room know as an exported one', async (t) => {
+  const known = placesOf(sourceFiles, ({ exports, uses }) => [
+    ...new Set([...exports, ...uses.map(({ name }) => name)]),
+  ])
+  const own = sourceFiles.flatMap(({ path, privates }) => privates.map((name) => ({ path, name })))
+  t.ok(own.length > 1000, 'the private names were found')
+  const misleading = own.filter(({ path, name }) =>
+    known.get(name)?.some((other) => other !== path && roomOf(other) === roomOf(path)),
+  )
+  t.same(misleading, [])
+})
+
 t.test('the search finds types of one name of every form', async (t) => {
   const forms = [
     'interface Reply {',
@@ -66,6 +78,20 @@ t.test('the search finds exports of every form, and overloads once', async (t) =
   for (const form of forms) t.same(readSource('b.ts', `${form}\n`).exports, ['send'], form)
   const others = 'function send() {\n  export function send() {\nconst send = 1\n'
   t.same(readSource('c.ts', others).exports, [], 'private functions and values do not count')
+})
+
+t.test('the search finds private functions and values of every form', async (t) => {
+  const forms = [
+    'function send(): void {',
+    'async function send(): Promise<void> {',
+    'async function* send() {',
+    'const send = 1',
+    'const send: () => void = () => {}',
+    'let send = 1',
+  ]
+  for (const form of forms) t.same(readSource('b.ts', `${form}\n`).privates, ['send'], form)
+  const others = 'export function send() {\n  const send = 1\nexport const send = 1\nclass send {\n'
+  t.same(readSource('c.ts', others).privates, [], 'exports, and what stands in functions')
 })
 
 function typesOf({ types, classes }: SourceFile): readonly string[] {

@@ -9,6 +9,8 @@ export interface SourceFile {
   readonly path: string
   readonly text: string
   readonly exports: readonly string[]
+  /** Functions and values that it does not export. */
+  readonly privates: readonly string[]
   /** Interfaces and other types, exported or not. */
   readonly types: readonly string[]
   readonly classes: readonly string[]
@@ -38,11 +40,21 @@ export function readSource(path: string, text: string): SourceFile {
     path,
     text,
     exports: [...new Set([...declared, ...listed])],
+    privates: matches(text, /^(?:async )?(?:function\*?|const|let) ([\w$]+)/gm),
     types: matches(text, /^(?:export )?(?:declare )?(?:interface|type) ([\w$]+)[\s<]/gm),
     classes: matches(text, /^(?:export )?(?:declare )?(?:abstract )?class ([\w$]+)/gm),
     uses: usesIn(text).map(({ from, name }) => ({ from: below(from), name })),
     imports: [...new Set(named)].filter((file) => !file.startsWith('..')),
   }
+}
+
+/** Folders that are no room, but hold rooms. */
+const WINGS = ['doors']
+
+/** `scan` for all files below it, `doors/milter` for a door; the file itself for `plugin.ts`. */
+export function roomOf(file: string): string {
+  const [first, second] = file.split('/')
+  return WINGS.includes(first!) ? `${first}/${second}` : first!
 }
 
 /**

@@ -28,7 +28,7 @@ import {
 } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import type { SmtpDoorOptions } from './options/smtp-doors.ts'
-import { callNext, nameOf, tryDoor } from './trials/try-door.ts'
+import { callNext, doorName, tryDoor } from './trials/try-door.ts'
 
 /**
  * Does what onescand does at its start, up to the first connection, without listening, and then
@@ -105,7 +105,7 @@ async function tryNextServers(options: DaemonOptions): Promise<Finding[]> {
       return error(next, why, remedy)
     }
     const wrong = isInUse(door.at, options) ? await tryDoor(door) : undefined
-    return wrong ?? ok(next, `greets ${nameOf(door)}`)
+    return wrong ?? ok(next, `greets ${doorName(door)}`)
   })
   return (await Promise.all(tried)).flat()
 }

@@ -10,7 +10,7 @@ import { type OpenDoor, openDoors } from './open-doors.ts'
 import type { DoorKind } from './options/door.ts'
 import { tryJudging } from './trials/judge-trial.ts'
 import { answerTrials, tryRunning } from './trials/trials.ts'
-import { nameOf } from './trials/try-door.ts'
+import { doorName } from './trials/try-door.ts'
 import { BEAT_EVERY } from './workers/hung-workers.ts'
 import { BEAT, type ServingNotice } from './workers/workers.ts'
 
@@ -38,7 +38,7 @@ export async function runWorker(
       if (!wantsTrial) return description
       const judge = () => tryJudging(configuration, options, true)
       const wrong = await tryRunning({ configuration, doors }, options.maxSize, judge)
-      return { ...description, trial: { wrong, doors: doors.map(nameOf) } }
+      return { ...description, trial: { wrong, doors: doors.map(doorName) } }
     },
   })
   answerTrials(send, (wantsEicar) => tryJudging(configuration, options, wantsEicar))

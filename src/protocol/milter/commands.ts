@@ -55,9 +55,9 @@ export function parseCommand({ type: command, payload: data }: Frame): MilterCom
     case 'H':
       return { kind: 'helo', name: onlyString(data, 'HELO') }
     case 'M':
-      return { kind: 'mail', ...parsePath(data, 'MAIL') }
+      return { kind: 'mail', ...pathIn(data, 'MAIL') }
     case 'R':
-      return { kind: 'recipient', ...parsePath(data, 'RCPT') }
+      return { kind: 'recipient', ...pathIn(data, 'RCPT') }
     case 'T':
       return { kind: 'data' }
     case 'L':
@@ -101,7 +101,7 @@ function parseClient(data: Buffer): ConnectingClient {
   return { host, family, port: rest.readUInt16BE(), address: plainAddress(address) }
 }
 
-function parsePath(data: Buffer, what: string): SmtpPath {
+function pathIn(data: Buffer, what: string): SmtpPath {
   const [path, ...parameters] = stringsOf(data, what)
   if (path === undefined) throw new WireError(`${what} without an address`)
   return { path, parameters }

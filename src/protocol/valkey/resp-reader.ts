@@ -11,7 +11,7 @@ export class RespError extends Error {}
 const [ARRAY, BULK, TEXT, ERROR] = [...Buffer.from('*$+-')]
 
 /** Most bytes of all texts of one reply. A verdict has 4,097. */
-const REPLY_MAX = 64 * 1024
+const TEXTS_MAX = 64 * 1024
 /** Most items of a list, as announced. A sentinel's answer has two. */
 const ITEMS_MAX = 100
 /** Most bytes of a line: a length, a word, an error. */
@@ -26,7 +26,7 @@ interface OpenList {
 /**
  * Reads what our questions are answered with in the protocol of Redis, RESP2
  * (https://redis.io/docs/reference/protocol-spec), and gives each whole reply to `take`. It is a reader of
- * our own because of its limits: a text gets REPLY_MAX bytes at most, announced items get no room before
+ * our own because of its limits: a text gets TEXTS_MAX bytes at most, announced items get no room before
  * they come, and no list lies in another. Otherwise somebody in the store's place ends the process with
  * 220 bytes: iovalkey 0.4, ioredis 6.0 and @redis/client 6.3 make room for each array as it is announced,
  * take texts and lines of any length, and read lists in lists until the stack is full, which iovalkey
@@ -115,7 +115,7 @@ export class RespReader {
 
   #count(length: number): void {
     this.#bytes += length
-    if (this.#bytes > REPLY_MAX) throw new Error(`sends an answer of more than ${REPLY_MAX} bytes`)
+    if (this.#bytes > TEXTS_MAX) throw new Error(`sends an answer of more than ${TEXTS_MAX} bytes`)
   }
 
   #end(item: RespItem): void {

@@ -9,7 +9,7 @@ import type { Clocks, MailboxUsage, ReadingBounds } from './reading.ts'
 export type MaildirSum = Required<MailboxUsage>
 
 /** Directories read at once; more would not make a disk faster. */
-const AT_ONCE = 4
+const DIRECTORIES_AT_ONCE = 4
 /** Milliseconds after which the next directory is read, too: one that hangs keeps no other waiting. */
 const TURN_MAX = 1000
 
@@ -22,7 +22,7 @@ export class Walker {
   readonly #clocks: Clocks
   readonly #longest: number
   readonly #sums: LruCache<Map<string, DirectorySum>>
-  readonly #turns = new Semaphore(AT_ONCE)
+  readonly #turns = new Semaphore(DIRECTORIES_AT_ONCE)
 
   constructor({ QUOTAWALKTIME, QUOTAREMEMBER }: ReadingBounds, clocks: Clocks) {
     this.#clocks = clocks

@@ -43,7 +43,7 @@ const lastLine = (sha256: string): string =>
 const UNKNOWN = lastLine('0'.repeat(64))
 const LAST_LINE = new RegExp(`\n${lastLine('([0-9a-f]{64})')}`)
 /** The beginning of the record, which is a header field. */
-const FIELD = 'X-Onescan-Quarantine: '
+const RECORD_FIELD = 'X-Onescan-Quarantine: '
 /** Characters of a line of the record; RFC 5322 2.1.1 asks for under 998. */
 const LINE_MAX = 900
 /**
@@ -94,7 +94,7 @@ function encodeRecord(record: QuarantineRecord): Buffer {
   })
   const lines: string[] = []
   for (let at = 0; at < json.length; at += LINE_MAX) lines.push(json.slice(at, at + LINE_MAX))
-  const written = Buffer.from(`${FIELD}${lines.join('\n ')}\n${UNKNOWN}`, 'latin1')
+  const written = Buffer.from(`${RECORD_FIELD}${lines.join('\n ')}\n${UNKNOWN}`, 'latin1')
   if (written.length <= RECORD_MAX) return written
   throw new Fault('out-of-memory', `its record in quarantine has more than ${RECORD_MAX} bytes`)
 }
@@ -104,7 +104,8 @@ function encodeRecord(record: QuarantineRecord): Buffer {
  * if there are not enough of them. Throws a Fault of kind `read` for a file without a record.
  */
 function decodeRecord(start: Buffer): ReadRecord | undefined {
-  if (start.toString('latin1', 0, FIELD.length) !== FIELD) throw notOurs('it has no record')
+  if (start.toString('latin1', 0, RECORD_FIELD.length) !== RECORD_FIELD)
+    throw notOurs('it has no record')
   const end = start.indexOf('\nX-Onescan-Message: ')
   const messageAt = end + 1 + UNKNOWN.length
   if (end < 0 || messageAt > start.length) {
@@ -113,7 +114,7 @@ function decodeRecord(start: Buffer): ReadRecord | undefined {
   }
   const [, sha256] = LAST_LINE.exec(start.toString('latin1', end, messageAt)) ?? []
   if (sha256 === undefined) throw notOurs('its record does not end as it should')
-  const json = start.toString('latin1', FIELD.length, end).replaceAll('\n ', '')
+  const json = start.toString('latin1', RECORD_FIELD.length, end).replaceAll('\n ', '')
   return { record: parseRecord(json), sha256, messageAt }
 }
 

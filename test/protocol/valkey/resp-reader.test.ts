@@ -9,7 +9,7 @@ import {
 /** The replies of a server: RESP2, as its clients read it. */
 
 /** The most bytes of a reply, items of a list, and bytes of a line. */
-const REPLY_MAX = 65_536
+const TEXTS_MAX = 65_536
 const ITEMS_MAX = 100
 const LINE_MAX = 4096
 
@@ -27,7 +27,7 @@ function shown(reply: RespValue): unknown {
   return Array.isArray(reply) ? reply.map(shown) : reply
 }
 
-const largest = 'x'.repeat(REPLY_MAX - 7)
+const largest = 'x'.repeat(TEXTS_MAX - 7)
 
 const good: Readonly<Record<string, readonly [string, readonly unknown[]]>> = {
   'simple replies': ['+OK\r\n-ERR no such\r\n+\r\n', ['OK', { error: 'ERR no such' }, '']],

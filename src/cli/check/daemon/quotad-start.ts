@@ -5,7 +5,7 @@ import { hasDefaults, readDefaults } from '../../shared/defaults-file.ts'
 import { askService } from '../shared/ask-service.ts'
 
 const SERVICE = 'onescan-quotad'
-const DEFAULTS = `/etc/default/${SERVICE}`
+const QUOTAD_DEFAULTS = `/etc/default/${SERVICE}`
 /** The links by which systemd starts the service: those of enabled units. */
 const WANTED = '/etc/systemd/system'
 const STARTED_FROM = [
@@ -21,9 +21,9 @@ export function isQuotadStarted(): boolean {
 
 /** Yields what `onescan-quotad --check` says about its settings, if this host starts it. */
 export async function* checkQuotadStart(): AsyncGenerator<Finding> {
-  if (!hasDefaults(DEFAULTS) || !isQuotadStarted()) return
+  if (!hasDefaults(QUOTAD_DEFAULTS) || !isQuotadStarted()) return
   try {
-    const { env, words, where, findings } = readDefaults(DEFAULTS)
+    const { env, words, where, findings } = readDefaults(QUOTAD_DEFAULTS)
     yield* findings
     const given = { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env }, file: where }
     for await (const finding of askService(SERVICE, ['--check', ...words], given)) {

@@ -5,7 +5,7 @@ import { nothingScans, unreadableSettings } from '../../readiness/settings.ts'
 import type { Configuration } from '../../shared/configuration.ts'
 import type { PlacedDoor } from '../options/door.ts'
 import { TRIAL_PATIENCE } from './judge-trial.ts'
-import { nameOf, tryDoor } from './try-door.ts'
+import { doorName, tryDoor } from './try-door.ts'
 
 /** An onescand that runs. */
 interface TriedDaemon {
@@ -109,7 +109,7 @@ export class Trials {
       why: wrong.map(inOneLine).join('; ') || found,
       at: Date.now(),
       doors: running.doors.map((door) => {
-        const right = !wrong.some(({ what }) => what === nameOf(door))
+        const right = !wrong.some(({ what }) => what === doorName(door))
         return { kind: door.kind, address: door.address, right }
       }),
     }

@@ -13,7 +13,7 @@ import { type DoorAddress, type PlacedDoor, readDoorAddress } from '../options/d
 import { TRIAL_PATIENCE } from './judge-trial.ts'
 
 /** A door in the words of logs and findings. */
-export const nameOf = ({ kind, address }: PlacedDoor): string => `${kind} ${address}`
+export const doorName = ({ kind, address }: PlacedDoor): string => `${kind} ${address}`
 
 /**
  * Connects to a door as its clients do, without any mail. Resolves to what is wrong, or undefined.
@@ -29,7 +29,7 @@ export async function tryDoor(door: PlacedDoor): Promise<Finding | undefined> {
   } catch (thrown) {
     // The socket may be for the MTA's group alone: others can connect although we cannot.
     if (errorCode(thrown) === 'EACCES') return undefined
-    return error(nameOf(door), errorText(thrown), 'see the log of onescand, and restart it')
+    return error(doorName(door), errorText(thrown), 'see the log of onescand, and restart it')
   }
 }
 

@@ -110,7 +110,7 @@ function withoutMarks(text: string): string {
 }
 
 /** The bytes that are decoded at a time: they become at most three times as many. */
-const PIECE = 4096
+const DECODED_AT_ONCE = 4096
 
 class Recoded implements Decoder {
   readonly #give: Give
@@ -124,8 +124,8 @@ class Recoded implements Decoder {
   }
 
   push(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to; at += PIECE) {
-      this.#put(this.#text.write(bytes.subarray(at, Math.min(to, at + PIECE))))
+    for (let at = from; at < to; at += DECODED_AT_ONCE) {
+      this.#put(this.#text.write(bytes.subarray(at, Math.min(to, at + DECODED_AT_ONCE))))
     }
   }
 

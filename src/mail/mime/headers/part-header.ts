@@ -83,7 +83,12 @@ export function readPartHeader(
   const type = strict?.type ?? typeOf(types[0] ?? '')
   const boundary = strict?.boundary
   const multipart = multipartOf(type, lowerCase, isSure, boundary, boundaries)
-  const message = messageOf(type, withReadings(types.join('\n')).toLowerCase(), isSure, isPlain)
+  const message = messageCertainty(
+    type,
+    withReadings(types.join('\n')).toLowerCase(),
+    isSure,
+    isPlain,
+  )
   const possible = encodingsOf(encodings, isPlain, withReadings(aboutEncoding(fields)))
   // The parts of a multipart, and a message, have encodings of their own. Some readers ignore the
   // field above them (RFC 2045 6.4).
@@ -268,7 +273,12 @@ function multipartOf(
   return isOne && boundaries.length === 1 ? 'sure' : 'maybe'
 }
 
-function messageOf(type: string, types: string, isSure: boolean, isPlain: boolean): Certainty {
+function messageCertainty(
+  type: string,
+  types: string,
+  isSure: boolean,
+  isPlain: boolean,
+): Certainty {
   if (type.startsWith('message/')) return isSure ? 'sure' : 'maybe'
   if (!isPlain && types.includes('message')) return 'maybe'
   return /message[\s(]*\/|^\s*message\s*(?:;|$)/.test(types) ? 'maybe' : 'no'

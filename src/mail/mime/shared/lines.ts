@@ -19,7 +19,7 @@ export function indexOrEnd(bytes: Buffer, byte: number, from: number): number {
 }
 
 /** Returns whether the bytes are nothing but blanks and control characters. */
-export function isBlank(bytes: Buffer, from: number, to: number): boolean {
+export function isAllBlank(bytes: Buffer, from: number, to: number): boolean {
   for (let at = from; at < to; at++) if (bytes[at]! > SPACE) return false
   return true
 }

@@ -14,7 +14,7 @@ import {
 } from '../headers/header-region.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import { limits } from '../shared/limits.ts'
-import { isBlank, LineSearch, withoutLineEnd } from '../shared/lines.ts'
+import { isAllBlank, LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import { type CodedKind, codedStart } from './coded-data.ts'
 import { type Delimiter, type DelimiterLine, Delimiters } from './delimiters.ts'
 import { EventSearch, LineBlocks } from './line-blocks.ts'
@@ -363,7 +363,7 @@ export class MailReading {
    * that is not blank, or begins there. Returns where to go on.
    */
   #firstLine(bytes: Buffer, from: number, to: number): number {
-    if (isBlank(bytes, from, to)) {
+    if (isAllBlank(bytes, from, to)) {
       this.#endUnended(bytes, from, to)
       return to
     }

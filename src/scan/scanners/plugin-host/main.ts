@@ -46,11 +46,11 @@ function awaitRequest(before: readonly Buffer[]): void {
     if (request === undefined) return awaitRequest(chunks)
     file = request.file
     process.chdir(directory) // wherever the last message has led it
-    judge(request).then(hear, fail)
+    askPlugin(request).then(hear, fail)
   })
 }
 
-async function judge(asked: PluginRequest): Promise<ScanFinding> {
+async function askPlugin(asked: PluginRequest): Promise<ScanFinding> {
   if (plugin === undefined) {
     const loaded = await loadPlugin(asked)
     if ('answer' in loaded) return loaded

@@ -64,7 +64,7 @@ function beginsAsFile({ bytes }: Sample): boolean {
 
 /** The most bytes that tell whether a field begins; libclamav knows no name that is nearly as long. */
 const FIELD_MAX = 80
-const FIELD = /^(?:>?From |[A-Za-z][A-Za-z0-9-]{0,63}[ \t]{0,8}:)/gm
+const FIELD_START = /^(?:>?From |[A-Za-z][A-Za-z0-9-]{0,63}[ \t]{0,8}:)/gm
 /** A control character that no text has; or the beginning of a PDF, which readers find anywhere. */
 const NO_TEXT = /[\0-\x08\x0b\x0e-\x1f]|%PDF-/
 const PDF_SEAM = '%PDF'.length
@@ -103,6 +103,6 @@ class FieldStuffing {
     const startsLine = this.#startsLine
     if (text.length > 0) this.#startsLine = text.endsWith('\n')
     const stuff = (field: string, at: number) => (at > 0 || startsLine ? ` ${field}` : field)
-    return Buffer.from(text.replace(FIELD, stuff), 'latin1')
+    return Buffer.from(text.replace(FIELD_START, stuff), 'latin1')
   }
 }

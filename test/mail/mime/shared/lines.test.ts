@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isBlank, isLineEnd, LineSearch } from '../../../../src/mail/mime/shared/lines.ts'
+import { isAllBlank, isLineEnd, LineSearch } from '../../../../src/mail/mime/shared/lines.ts'
 
 /** The lines of a text, found from the front to the end. */
 function linesOf(text: string, by: 'lf' | 'any'): string[] {
@@ -49,8 +49,8 @@ t.test('bytes that some reader takes for a line end, and blanks', async (t) => {
   for (const byte of Buffer.from('\n\r\v\f\0')) t.equal(isLineEnd(byte), true, `${byte}`)
   for (const byte of Buffer.from(' \ta\x0e')) t.equal(isLineEnd(byte), false, `${byte}`)
   const bytes = Buffer.from('a \t\r\n\0a')
-  t.equal(isBlank(bytes, 1, 6), true)
-  t.equal(isBlank(bytes, 0, 6), false)
-  t.equal(isBlank(bytes, 1, 7), false)
-  t.equal(isBlank(bytes, 0, 0), true)
+  t.equal(isAllBlank(bytes, 1, 6), true)
+  t.equal(isAllBlank(bytes, 0, 6), false)
+  t.equal(isAllBlank(bytes, 1, 7), false)
+  t.equal(isAllBlank(bytes, 0, 0), true)
 })
