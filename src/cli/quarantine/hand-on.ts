@@ -86,7 +86,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
   const words = [...sendmailOptions(program, mail.sender), '--', ...mail.recipients]
   const { code, signal, log } = await handToSlot({
     program: [program, ...words],
-    message: inLf(mail),
+    message: piecesInLf(mail),
     envelope: Buffer.alloc(0), // sendmail has it on its command line
     environment,
     timeout: QUEUE_PATIENCE,
@@ -97,7 +97,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
 }
 
 /** Yields the bytes of a mail whose lines end in LF, as programs take it. */
-function* inLf({ bytes, inCrlf }: OutgoingMail): Generator<Buffer> {
+function* piecesInLf({ bytes, inCrlf }: OutgoingMail): Generator<Buffer> {
   const lines = new CrlfReader()
   for (const piece of bytes()) yield inCrlf ? lines.push(piece) : piece
   yield lines.finish()
@@ -139,7 +139,7 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
   for (const recipient of mail.recipients) await ask(`RCPT TO:<${recipient}>`)
   expect(await server.startData(), 354, 'DATA')
   const stuffing = new Stuffing()
-  for (const piece of inLf(mail)) {
+  for (const piece of piecesInLf(mail)) {
     for (let at = 0; at < piece.length; at += PIECE_MAX) {
       await server.send([stuffing.push(piece.subarray(at, at + PIECE_MAX))])
     }

@@ -32,7 +32,7 @@ const PATIENCE = 2_000
 export async function askRunningDaemon(
   socket: string = usualSocket(),
 ): Promise<RunningDaemon | undefined> {
-  const known = serviceAccounts()
+  const known = accountsOfOnescand()
   const owner = attempt(() => ownerOf(socket)) // anybody may listen at a path of his own
   if (owner === undefined || !known.has(owner)) return undefined
   const told = await askToTell(socket, PATIENCE).catch(() => undefined)
@@ -55,7 +55,7 @@ function usualSocket(): string {
  * The users whose processes count as onescand: root, the caller, the package's account and the owner of
  * the usual socket.
  */
-function serviceAccounts(): ReadonlySet<number> {
+function accountsOfOnescand(): ReadonlySet<number> {
   const uid = attempt(() => passwdEntryOf(ACCOUNT)?.uid)
   const owner = attempt(() => ownerOf(SOCKET))
   const known = [0, process.geteuid!(), uid, owner]
