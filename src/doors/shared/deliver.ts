@@ -51,14 +51,14 @@ export async function deliver<Answer>(
 ): Promise<Answer> {
   const decision = await decideFor(atDoor, transaction, site, deadline)
   if (!needsKeeping(decision, atDoor.mtaHolds)) return atDoor.carryOut(decision)
-  const { keepAsDecided, withdrawnFor } = await import('./keep-as-decided.ts') // little mail needs it
+  const { keepAsDecided, errorAfterWithdrawal } = await import('./keep-as-decided.ts') // little mail needs it
   const kept = await keepAsDecided(decision, transaction, atDoor.code, atDoor.about())
   try {
     failIfGone(deadline)
     return await atDoor.carryOut(kept)
   } catch (error) {
     const mayGo = (recipient: number) => atDoor.isUnheard?.(recipient) ?? true
-    throw await withdrawnFor(error, kept, transaction, mayGo)
+    throw await errorAfterWithdrawal(error, kept, transaction, mayGo)
   }
 }
 

@@ -36,7 +36,7 @@ export async function keepAsDecided(
       shares.push({ decision: kept, envelope })
     }
   } catch (error) {
-    throw await withdrawnFor(error, { ...decision, shares }, transaction)
+    throw await errorAfterWithdrawal(error, { ...decision, shares }, transaction)
   }
   return { ...decision, shares }
 }
@@ -45,7 +45,7 @@ export async function keepAsDecided(
  * Removes again what was kept, because of an error. Resolves to that error, which names what could not
  * be removed. `mayGo` as for withdrawKept(); without it all of it may.
  */
-export async function withdrawnFor(
+export async function errorAfterWithdrawal(
   error: unknown,
   kept: Decision,
   transaction: Pick<Transaction, 'message'>,
