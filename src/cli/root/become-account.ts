@@ -9,6 +9,7 @@ import {
   inheritedDescriptor,
   isOpenedFor,
 } from '../../ground/process/descriptors.ts'
+import { ENDING_SIGNALS } from '../../ground/process/interruption.ts'
 import { compiledProgram, isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
 import { isSetting } from '../../ground/settings/table.ts'
@@ -191,7 +192,7 @@ class Group {
       })
     })
     this.givenUp.catch(() => {})
-    for (const signal of SIGNALS) process.once(signal, this.#endWithUs)
+    for (const signal of ENDING_SIGNALS) process.once(signal, this.#endWithUs)
   }
 
   /** Says that there was a sign of life. */
@@ -209,7 +210,7 @@ class Group {
   /** Kills it and forgets it: a process that waits for a file system stays until that answers. */
   end(): void {
     for (const timer of this.#timers) clearTimeout(timer)
-    for (const signal of SIGNALS) process.off(signal, this.#endWithUs)
+    for (const signal of ENDING_SIGNALS) process.off(signal, this.#endWithUs)
     this.#kill()
     const { stdin, stdout, stderr } = this.#child
     if (stdin !== null) process.stdin.destroy()
@@ -228,8 +229,6 @@ class Group {
     if (pid !== undefined) attempt(() => process.kill(-pid, signal)) // perhaps none is left
   }
 }
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** The colours that commands print; terminal.ts says when. */
 const COLOUR = /(\x1b\[(?:0|1;31|2|31|32|33)m)/

@@ -1,6 +1,7 @@
 import { errorText, Fault, faultKindOf } from '../../ground/errors/fault.ts'
 import { printsHelpOrVersion } from '../../ground/process/command-line.ts'
 import { leaveStandardStreamsAlone } from '../../ground/process/descriptors.ts'
+import { ENDING_SIGNALS } from '../../ground/process/interruption.ts'
 import { chainEnvironment } from '../../ground/settings/environment.ts'
 import { removeNamedFiles } from '../../mail/message/named-copy.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
@@ -15,8 +16,6 @@ import { findChain } from './chain.ts'
 import { loadSite, prepareTools } from './load-site.ts'
 import { SlotLog } from './log.ts'
 import { optionsOf, receiveTransaction } from './receive.ts'
-
-const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
 
 process.exitCode = exit.internalBug // nothing but the chain may turn this into success
 leaveStandardStreamsAlone()
@@ -113,10 +112,10 @@ function removeWhenKilled(): { stop(): void } {
     removeNamedFiles()
     process.exit(exit.deferred)
   }
-  for (const signal of SIGNALS) process.on(signal, end)
+  for (const signal of ENDING_SIGNALS) process.on(signal, end)
   return {
     stop() {
-      for (const signal of SIGNALS) process.off(signal, end)
+      for (const signal of ENDING_SIGNALS) process.off(signal, end)
     },
   }
 }

@@ -1,7 +1,8 @@
 /** The exit code of a command that was interrupted. */
 const INTERRUPTED = 2
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** The signals by which a person, a service manager or a terminal that goes away ends a program. */
+export const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
  * Calls `cleanUp` and ends the process if a signal interrupts it, until the function is called that this
@@ -12,8 +13,8 @@ export function whenInterrupted(cleanUp: () => void): () => void {
     cleanUp()
     process.exit(INTERRUPTED)
   }
-  for (const signal of SIGNALS) process.once(signal, end)
+  for (const signal of ENDING_SIGNALS) process.once(signal, end)
   return () => {
-    for (const signal of SIGNALS) process.off(signal, end)
+    for (const signal of ENDING_SIGNALS) process.off(signal, end)
   }
 }
