@@ -75,7 +75,7 @@ const fields = (): Readonly<Record<string, string>> => ({
 
 /** The exit codes that the client takes. */
 function codes(): number[] {
-  const [, list] = /\bcodes\[\] = \{([^}]*)\};/.exec(clientSource('answer.c'))!
+  const [, list] = /\ballowed_codes\[\] = \{([^}]*)\};/.exec(clientSource('answer.c'))!
   const numbers: Readonly<Record<string, number>> = { ...exitCodes, ...answerCodes }
   return [
     0,
