@@ -31,9 +31,15 @@ export interface Mail {
   readonly sender: string
   /** The envelope recipients in their order, in the same form. */
   readonly recipients: readonly string[]
-  /** The door by which the message came: in place of qmail-queue, by milter or by SMTP; undefined elsewhere. */
+  /**
+   * The door by which the message came: in place of qmail-queue, by milter or by SMTP; undefined
+   * elsewhere.
+   */
   readonly door?: 'slot' | 'milter' | 'smtp'
-  /** The IP address of the SMTP client. This and the following texts (latin1) are set if the door knows them. */
+  /**
+   * The IP address of the SMTP client. This and the following texts (latin1) are set if the door
+   * knows them.
+   */
   readonly clientAddress?: string | undefined
   /** The name of the client by DNS. */
   readonly clientName?: string | undefined

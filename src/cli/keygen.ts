@@ -134,11 +134,11 @@ export function defaultId(host: string, now: Date): string {
 const FRESH_MODE = 0o640
 
 /**
- * Changes the text of a keyring; resolves to its keys, whether the file was made, and its group. A new file
- * replaces the old one in one step, with its owner, group and mode, so that no message ever meets half a ring.
- * Rejects with a Fault of kind `config`, and changes nothing, if others can write to the ring or its directory,
- * or read the ring; or if the new text is malformed. The path leads to a directory once: all else is done below
- * the handle of that.
+ * Changes the text of a keyring; resolves to its keys, whether the file was made, and its group. A
+ * new file replaces the old one in one step, with its owner, group and mode, so that no message
+ * ever meets half a ring. Rejects with a Fault of kind `config`, and changes nothing, if others can
+ * write to the ring or its directory, or read the ring; or if the new text is malformed. The path
+ * leads to a directory once: all else is done below the handle of that.
  */
 async function changeKeyring(path: string, change: (old: string) => string) {
   const target = whereItLeads(path)

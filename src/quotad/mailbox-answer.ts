@@ -50,8 +50,8 @@ export interface MailboxLookup {
 type AnswerFor = (user: User, incoming: number) => MailboxAnswer | Promise<MailboxAnswer>
 
 /**
- * Makes the function that answers in four steps: it finds the user's account and the limits, reads the mailbox,
- * and compares. If a step fails, the answer is `unknown`, never `full`.
+ * Makes the function that answers in four steps: it finds the user's account and the limits, reads
+ * the mailbox, and compares. If a step fails, the answer is `unknown`, never `full`.
  */
 function answerFrom(lookup: MailboxLookup): AnswerFor {
   const { lookUp, mailbox, read, limits, defaultLimits, uptime } = lookup

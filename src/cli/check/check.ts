@@ -33,7 +33,10 @@ export const checkCommand = makeCommand('check', {
 
 type CheckOptions = Arguments<typeof addCheckOptions>
 
-/** What is checked in a few words; undefined if an option says it, or root, which knows as whom this looks. */
+/**
+ * What is checked in a few words; undefined if an option says it, or root, which knows as whom this
+ * looks.
+ */
 function headingFor(args: CheckOptions): string | undefined {
   if (rootFacts !== undefined || args.daemon || args.mail !== undefined) return undefined
   const accounts = readAccounts()

@@ -42,8 +42,9 @@ export async function withQuarantine<Result>(
 const FILE = 'quarantine.log'
 
 /**
- * Notes what somebody did with a message, and who: in the quarantine itself, and where the slot would log. That this
- * cannot be written is told, and undoes nothing. A person at a terminal has it from the command itself.
+ * Notes what somebody did with a message, and who: in the quarantine itself, and where the slot
+ * would log. That this cannot be written is told, and undoes nothing. A person at a terminal has it
+ * from the command itself.
  */
 export async function noteAction(
   root: PathHandle,

@@ -45,8 +45,8 @@ export class MaybeTaken extends Error {}
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 
 /**
- * Reads a route: `chain`, the qmail-queue of the slot; `sendmail`, which every MTA has; or `HOST:PORT`. Throws a
- * Fault of kind `config` for anything else.
+ * Reads a route: `chain`, the qmail-queue of the slot; `sendmail`, which every MTA has; or
+ * `HOST:PORT`. Throws a Fault of kind `config` for anything else.
  */
 export function readRoute(text: string, env: Environment): ReleaseRoute {
   if (text === 'sendmail') {

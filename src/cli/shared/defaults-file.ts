@@ -21,7 +21,10 @@ export interface DefaultsFile {
    * do.
    */
   readonly words: readonly string[]
-  /** About lines that have another effect than they seem to have: errors if they set nothing, else warnings. */
+  /**
+   * About lines that have another effect than they seem to have: errors if they set nothing, else
+   * warnings.
+   */
   readonly findings: readonly Finding[]
 }
 

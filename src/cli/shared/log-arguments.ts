@@ -58,8 +58,8 @@ const PLACES = [
 ]
 
 /**
- * The logs in PLACES and in LOGFILE of onescand's settings, as far as they exist; and the journal during `span`
- * if it may have more.
+ * The logs in PLACES and in LOGFILE of onescand's settings, as far as they exist; and the journal
+ * during `span` if it may have more.
  */
 export function logsOfHost(span: ReturnType<typeof spanOf>): LogFile[] {
   const own = attempt(() => readDefaults(DEFAULTS).env.LOGFILE)

@@ -37,8 +37,8 @@ const isClosed = (error: unknown) => errorCode(error) === 'EACCES'
 const REPLACED = '\ufffd'
 
 /**
- * The error about a path, with the remedy if root typed the command and its account may not go there, or if the
- * path is not UTF-8.
+ * The error about a path, with the remedy if root typed the command and its account may not go
+ * there, or if the path is not UTF-8.
  */
 export function withRemedy(error: unknown, path: string): unknown {
   if (path.includes(REPLACED)) {

@@ -62,7 +62,10 @@ const SERVICES_MAX = 16
 const UNREAD_MAX = 5
 /** The most bytes of a command line or environment. */
 const BYTES_MAX = 32 * 1024
-/** Milliseconds for both: a process decides what its memory lies on, which may be a file system of its own. */
+/**
+ * Milliseconds for both: a process decides what its memory lies on, which may be a file system of
+ * its own.
+ */
 const PATIENCE = 2_000
 
 /**
@@ -126,7 +129,10 @@ export function findPostfix(): string[] {
   })
 }
 
-/** Reads one service. Rejects if it has ended, if it is not such a server, or if this user may not read it. */
+/**
+ * Reads one service. Rejects if it has ended, if it is not such a server, or if this user may not
+ * read it.
+ */
 export async function readService(pid: string): Promise<RunningService> {
   if (!/^\d+$/.test(pid)) throw startsNoServer(pid)
   return readProcess(new HostProcess(pid))

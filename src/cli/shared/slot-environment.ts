@@ -73,8 +73,8 @@ function assignments(words: readonly string[]): Record<string, string> {
 }
 
 /**
- * Reads the cluster as the slot would, by the keyring that is found, or that the option --keyring names. Throws
- * a Fault if there is not a keyring, or if it cannot be used.
+ * Reads the cluster as the slot would, by the keyring that is found, or that the option --keyring
+ * names. Throws a Fault if there is not a keyring, or if it cannot be used.
  */
 export function readCluster(
   env: Environment,

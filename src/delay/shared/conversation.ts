@@ -39,8 +39,9 @@ export interface RefusedClient {
 }
 
 /**
- * Talks with a client as an SMTP server that takes no mail: it answers RCPT, DATA and unknown commands with 451
- * and a text, until the client says QUIT, leaves, or exceeds a limit. The connection stays open.
+ * Talks with a client as an SMTP server that takes no mail: it answers RCPT, DATA and unknown
+ * commands with 451 and a text, until the client says QUIT, leaves, or exceeds a limit. The
+ * connection stays open.
  */
 export async function talk(
   client: RefusedClient,

@@ -74,10 +74,10 @@ const PROD_AFTER = 100
 
 /**
  * Makes a function that returns a resolver for each client. All questions of a resolver end `time`
- * milliseconds after it is made; one without an answer by then rejects with `ETIMEOUT`. The resolver of the
- * runtime, c-ares, takes an answer only from the server and port that it asked, with the number of its question.
- * `servers` are `ADDRESS[:PORT]`; if there are none, those of resolv.conf(5) are asked. `uptime` is
- * milliseconds on a clock that nobody sets.
+ * milliseconds after it is made; one without an answer by then rejects with `ETIMEOUT`. The
+ * resolver of the runtime, c-ares, takes an answer only from the server and port that it asked,
+ * with the number of its question. `servers` are `ADDRESS[:PORT]`; if there are none, those of
+ * resolv.conf(5) are asked. `uptime` is milliseconds on a clock that nobody sets.
  */
 export function openDns(
   servers: readonly string[],

@@ -246,7 +246,10 @@ export class MilterSession {
     return this.#refuseOrAdd(refusal, gone, () => this.#addRecipient(named, to, answer))
   }
 
-  /** Answers when the refusal is known. If the MTA leaves, nothing is done, and the refusal is not awaited. */
+  /**
+   * Answers when the refusal is known. If the MTA leaves, nothing is done, and the refusal is not
+   * awaited.
+   */
   async #refuseOrAdd(
     refusal: Promise<SmtpReply | undefined>,
     gone: AbortSignal,

@@ -131,7 +131,10 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | und
   return error(what, `${accountText(host)} cannot connect: mail is deferred`, remedy)
 }
 
-/** What lets the account connect. A slot below tcpserver(1) has one group alone, which it needs for onescand. */
+/**
+ * What lets the account connect. A slot below tcpserver(1) has one group alone, which it needs for
+ * onescand.
+ */
 function openSocketTo({ account, accounts, isDaemon }: StageHost, socket: string, barrier: string) {
   const join = isDaemon ? joinGroup(account, accounts, barrier) : undefined
   if (join !== undefined) return `${join}, and restart onescand`

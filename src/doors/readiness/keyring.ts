@@ -63,7 +63,10 @@ function openKeyringTo({ account, accounts, isDaemon }: StageHost, path: string)
   return group === undefined ? `see the owner, group and mode of ${path}` : give(group)
 }
 
-/** Checks that the slot cannot read keys that only onescand needs: a slot that is taken over would reveal them. */
+/**
+ * Checks that the slot cannot read keys that only onescand needs: a slot that is taken over would
+ * reveal them.
+ */
 function checkAsker(host: StageHost, path: string, isClosed: boolean): Finding {
   const who = accountText(host)
   if (isClosed) return ok('keyring', `${path}, which onescand reads and ${who} does not`)

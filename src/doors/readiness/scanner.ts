@@ -133,7 +133,10 @@ export function signaturesIn(database: string): number | undefined {
   }
 }
 
-/** The number in one file: from the header `ClamAV-VDB:date:version:signatures:…`; else a line is a signature. */
+/**
+ * The number in one file: from the header `ClamAV-VDB:date:version:signatures:…`; else a line is a
+ * signature.
+ */
 function countIn(file: string): number {
   if (/\.(cvd|cld)$/.test(file)) return Number(headerOf(file).split(':')[3] ?? 0) || 0
   if (/\.(fp|ign2?)$/.test(file)) return 0 // lists of exceptions

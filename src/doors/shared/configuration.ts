@@ -111,7 +111,10 @@ export async function readConfiguration(
   }
 }
 
-/** Makes the scanners of a policy, and opens the memory of verdicts. Rejects with a Fault of kind `config`. */
+/**
+ * Makes the scanners of a policy, and opens the memory of verdicts. Rejects with a Fault of kind
+ * `config`.
+ */
 async function openTools(
   { settings, cluster }: Policy,
   env: Environment,

@@ -23,7 +23,10 @@ export function readOwnFile(path: string, max?: number): Buffer {
   })
 }
 
-/** Reads the first `max` bytes of a file, whoever wrote it, to tell what it is. Throws if it is no regular file. */
+/**
+ * Reads the first `max` bytes of a file, whoever wrote it, to tell what it is. Throws if it is no
+ * regular file.
+ */
 export function readStart(path: string, max: number): Buffer {
   return PathHandle.with(path, (file) => file.readStart(max))
 }

@@ -93,7 +93,10 @@ export class PathHandle {
     return using(PathHandle.find(path), use)
   }
 
-  /** Opens a path for any user but root: the kernel alone decides where that user may go. Root begins so, too. */
+  /**
+   * Opens a path for any user but root: the kernel alone decides where that user may go. Root
+   * begins so, too.
+   */
   static #directly(path: string): PathHandle {
     const fd = openSync(path, O_PATH)
     return new PathHandle(fd, fstatSync(fd), resolve(path), path)
@@ -103,7 +106,10 @@ export class PathHandle {
     closeSync(this.#fd)
   }
 
-  /** A path to the file for calls that take no descriptor; with a name, to what this directory has under it. */
+  /**
+   * A path to the file for calls that take no descriptor; with a name, to what this directory has
+   * under it.
+   */
   at(name?: string): string {
     const path = `/proc/self/fd/${this.#fd}`
     return name === undefined ? path : `${path}/${name}`
@@ -314,7 +320,8 @@ function readAtMost(fd: number, max: number): Buffer {
 }
 
 /**
- * Whether a path leads to something. For root it is found as a PathHandle: throws if root must not look there.
+ * Whether a path leads to something. For root it is found as a PathHandle: throws if root must not
+ * look there.
  */
 export function leadsSomewhere(path: string): boolean {
   if (!runsAsRoot()) return existsSync(path)

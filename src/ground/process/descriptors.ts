@@ -28,7 +28,10 @@ export async function writeWholeAside(
 /** The bits that hold O_RDONLY, O_WRONLY or O_RDWR. */
 const ACCESS_MODE = 3
 
-/** Whether this process has opened a descriptor for that: O_RDONLY, O_WRONLY or O_RDWR. Throws if it is closed. */
+/**
+ * Whether this process has opened a descriptor for that: O_RDONLY, O_WRONLY or O_RDWR. Throws if it
+ * is closed.
+ */
 export function isOpenedFor(fd: number, access: number): boolean {
   return (descriptorFlags(fd) & ACCESS_MODE) === access
 }
@@ -93,5 +96,8 @@ const nowhere = {
   listenerCount: () => 0,
 }
 
-/** A flag of open(2) that neither runtime names; it is the same on x86-64 and arm64, and with glibc and musl. */
+/**
+ * A flag of open(2) that neither runtime names; it is the same on x86-64 and arm64, and with glibc
+ * and musl.
+ */
 export const O_PATH = 0o10000000

@@ -13,7 +13,10 @@ const USER_TIME = 14
 const SYSTEM_TIME = 15
 const START_TIME = 22
 
-/** Milliseconds. A file that was changed less than that after a start counts as older: btime is whole seconds. */
+/**
+ * Milliseconds. A file that was changed less than that after a start counts as older: btime is
+ * whole seconds.
+ */
 export const START_BLUR = 2000
 
 /** The state of a process, as proc(5) has it. */
@@ -55,7 +58,10 @@ export class HostProcess {
     return join(this.#processes, this.pid, name)
   }
 
-  /** The mount namespace: in another one, as in a container, paths lead elsewhere. Undefined if it is hidden. */
+  /**
+   * The mount namespace: in another one, as in a container, paths lead elsewhere. Undefined if it
+   * is hidden.
+   */
   mounts(): string | undefined {
     return attempt(() => readlinkSync(this.at('ns/mnt')))
   }

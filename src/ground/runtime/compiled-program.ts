@@ -4,7 +4,10 @@ import { dirname, join } from 'node:path'
 /** Whether this is a compiled program, which runs on Bun instead of Node. */
 export const isCompiled: boolean = process.versions.bun !== undefined
 
-/** The first word of each compiled program: src/c/launcher/launch.c says why. Its name and its launcher follow. */
+/**
+ * The first word of each compiled program: src/c/launcher/launch.c says why. Its name and its
+ * launcher follow.
+ */
 export const RUNTIME_MARKER = 'login'
 
 /**

@@ -20,7 +20,10 @@ const foreignNames = new Set(
  */
 const SHORT = 6
 
-/** Warns of the variables of an environment that no program reads, and whose names are almost those of settings. */
+/**
+ * Warns of the variables of an environment that no program reads, and whose names are almost those
+ * of settings.
+ */
 export function misspeltSettings(env: Environment): Finding[] {
   return Object.keys(env).flatMap((name) => {
     if (env[name] === undefined || isSetting(name) || foreignNames.has(name)) return []

@@ -91,7 +91,10 @@ export function unguessable(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex')
 }
 
-/** Writes all of the bytes at `position`. Throws a Fault of kind `write` that names `shown`, a directory or file. */
+/**
+ * Writes all of the bytes at `position`. Throws a Fault of kind `write` that names `shown`, a
+ * directory or file.
+ */
 export function writeAll(fd: number, bytes: Buffer, position: number, shown: string): void {
   try {
     writeWhole(fd, bytes, position)

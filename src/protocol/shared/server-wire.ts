@@ -25,7 +25,10 @@ export interface Connection {
 interface ServerListener {
   /** Takes what the server says, in any split. What it throws breaks the connection. */
   push(chunk: Buffer): void
-  /** Returns what those who wait are told: by what the connection broke; undefined if the server closed it. */
+  /**
+   * Returns what those who wait are told: by what the connection broke; undefined if the server
+   * closed it.
+   */
   explain(error: Error | undefined): Error
 }
 

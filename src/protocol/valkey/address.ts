@@ -23,7 +23,10 @@ export interface StoreAccess {
   readonly password: string | undefined
   /** The password of the sentinels, which may differ. */
   readonly sentinelPassword: string | undefined
-  /** With TLS, file of the authorities that must have signed a server's certificate; undefined: the system's. */
+  /**
+   * With TLS, file of the authorities that must have signed a server's certificate; undefined: the
+   * system's.
+   */
   readonly authorities: string | undefined
 }
 

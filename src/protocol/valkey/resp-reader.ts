@@ -49,7 +49,10 @@ export class RespReader {
     this.#take = take
   }
 
-  /** Takes the next bytes, in any split. Throws for bytes that no store sends, and reads nothing after them. */
+  /**
+   * Takes the next bytes, in any split. Throws for bytes that no store sends, and reads nothing
+   * after them.
+   */
   push(chunk: Buffer): void {
     if (this.#broken !== undefined) throw this.#broken
     try {

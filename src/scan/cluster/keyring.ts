@@ -9,7 +9,10 @@ export type Scheme = 'md5' | 'hmac-sha256'
 
 export interface Key {
   readonly scheme: Scheme
-  /** The name of the key: `[A-Za-z0-9._-]{1,32}`, unique in its keyring, not secret; `line-N` for a bare md5 key. */
+  /**
+   * The name of the key: `[A-Za-z0-9._-]{1,32}`, unique in its keyring, not secret; `line-N` for a
+   * bare md5 key.
+   */
   readonly id: string
   readonly secret: Buffer
   /** The last day (UTC, YYYY-MM-DD) on which the key signs and verifies; undefined if there is none. */
@@ -83,9 +86,9 @@ export function objectionToMode(mode: number): string | undefined {
 }
 
 /**
- * Reads the keys of a keyring: one a line, `scheme:id:secret[:until=YYYY-MM-DD][:release]`, or a bare word, which
- * is an md5 key of older versions. `#` in column 1 begins a comment. Throws a Fault that names the line,
- * and never its content.
+ * Reads the keys of a keyring: one a line, `scheme:id:secret[:until=YYYY-MM-DD][:release]`, or a
+ * bare word, which is an md5 key of older versions. `#` in column 1 begins a comment. Throws a
+ * Fault that names the line, and never its content.
  */
 export function parseKeyring(text: string, path: string): Key[] {
   const keys: Key[] = []
@@ -149,7 +152,10 @@ function keyringFault(path: string, problem: string): Fault {
   return new Fault('config', `CLUSTERKEYS ${path}: ${problem}`)
 }
 
-/** The clusters to which this host belongs: their keys, and the settings of onescan-queue(8) by their names. */
+/**
+ * The clusters to which this host belongs: their keys, and the settings of onescan-queue(8) by
+ * their names.
+ */
 export interface ClusterSettings extends Values<typeof cluster> {
   /** The keys in the order of the file: the first current one signs, all current ones verify. */
   readonly keys: readonly Key[]

@@ -104,7 +104,10 @@ export function nextNumber(fields: readonly FieldSpan[], scheme: Stamp['scheme']
   return number
 }
 
-/** Writes the name of a scanner for `s=`: bytes other than letters, digits, `.`, `_`, `+` and `-` become %XX. */
+/**
+ * Writes the name of a scanner for `s=`: bytes other than letters, digits, `.`, `_`, `+` and `-`
+ * become %XX.
+ */
 export function scannerName(name: string): string {
   return name.replace(/[^A-Za-z0-9._+-]/g, (character) =>
     [...Buffer.from(character)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),

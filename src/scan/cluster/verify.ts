@@ -29,7 +29,10 @@ export type Trust =
        * stamp stands for all scanners.
        */
       readonly scanners: 'all' | readonly ReadonlySet<string>[]
-      /** The index of the stamp whose MAC covers the fields below it; undefined for md5, which covers none. */
+      /**
+       * The index of the stamp whose MAC covers the fields below it; undefined for md5, which
+       * covers none.
+       */
       readonly stamp: number | undefined
     }
   | { readonly trusted: false; readonly why: string }
@@ -199,7 +202,10 @@ export interface StampExplanation {
   readonly key: string | undefined
   /** The reason why the stamp does not hold; undefined if it holds. */
   readonly fault: string | undefined
-  /** The scanners that the stamp names, and the time of the scan in unix seconds; an md5 stamp tells neither. */
+  /**
+   * The scanners that the stamp names, and the time of the scan in unix seconds; an md5 stamp tells
+   * neither.
+   */
   readonly claims: { readonly scanners: readonly string[]; readonly time: number } | undefined
 }
 

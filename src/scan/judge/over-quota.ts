@@ -122,7 +122,10 @@ export const OVER_QUOTA = { class: 4, code: 452, enhanced: '4.2.2' } as const
 /** The text of the reply about several full mailboxes. */
 export const OVER_QUOTA_OF_ALL = 'Quota exceeded for all recipients, try again later'
 
-/** Makes the text of the reply about a full mailbox: one line of printable ASCII, to stand after `452 4.2.2 `. */
+/**
+ * Makes the text of the reply about a full mailbox: one line of printable ASCII, to stand after
+ * `452 4.2.2 `.
+ */
 export function overQuotaText({ text }: MailAddress): string {
   const shown = replaceUnprintable(text)
   return `Quota exceeded for <${shown.slice(0, ADDRESS_MAX)}>, try again later`

@@ -112,7 +112,10 @@ export function readScanningPolicy(env: Environment): Policy | undefined {
   })
 }
 
-/** Reads them, as readScanSettings() does. Throws a Fault, too, if one asks for a quarantine and there is none. */
+/**
+ * Reads them, as readScanSettings() does. Throws a Fault, too, if one asks for a quarantine and
+ * there is none.
+ */
 export function readMailSettings(
   env: Environment,
   directories: ControlDirectories,

@@ -41,7 +41,10 @@ const STEP_MAX = 5 * 60 * 1000
 /** Bytes that are read at once; the file of the clock is far smaller. */
 const CHUNK = 256 * 1024
 
-/** What the file of the clock says: its time, and the host's clocks at the last sweep. All are milliseconds. */
+/**
+ * What the file of the clock says: its time, and the host's clocks at the last sweep. All are
+ * milliseconds.
+ */
 interface LastSweep extends HostTime {
   /** What firstSeen() reads is by the clock of this id alone. */
   readonly id: string
@@ -123,7 +126,10 @@ export class SweepClock {
     return seen
   }
 
-  /** Notes that messages of a folder are seen now for the first time. Rejects with the error of the system. */
+  /**
+   * Notes that messages of a folder are seen now for the first time. Rejects with the error of the
+   * system.
+   */
   async noteSeen(folder: PathHandle, ids: readonly string[]): Promise<void> {
     const { O_WRONLY, O_APPEND, O_CREAT } = constants
     const file = await openIn(folder, FIRST_SEEN, O_WRONLY | O_APPEND | O_CREAT)

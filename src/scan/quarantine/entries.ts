@@ -93,7 +93,10 @@ export function* entriesIn(
   }
 }
 
-/** Reads the record of a message, and no more; undefined if its folder is gone. Rejects as openEntry() does. */
+/**
+ * Reads the record of a message, and no more; undefined if its folder is gone. Rejects as
+ * openEntry() does.
+ */
 export function recordOf(
   root: PathHandle,
   entry: QuarantineEntry,

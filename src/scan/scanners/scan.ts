@@ -166,7 +166,10 @@ class MessageScan {
     )
   }
 
-  /** Reads the message; if `asksContents`, asks about each content. Returns the finding that ends the scan. */
+  /**
+   * Reads the message; if `asksContents`, asks about each content. Returns the finding that ends
+   * the scan.
+   */
   async #readMail(asksContents: boolean): Promise<ScanFinding | undefined> {
     const { spool, odd, settings } = this.#run
     const mayExcuse = asksContents && this.#run.isExcused !== undefined

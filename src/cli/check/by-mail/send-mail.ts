@@ -27,7 +27,10 @@ export interface SentMail {
 const PATIENCE = 30_000
 const HOST = '127.0.0.1'
 
-/** Sends a message in the form of a file from the empty sender, so that nobody gets a bounce. Never rejects. */
+/**
+ * Sends a message in the form of a file from the empty sender, so that nobody gets a bounce. Never
+ * rejects.
+ */
 export function sendMail(way: Way, message: Buffer, address: string): Promise<SentMail> {
   return 'program' in way
     ? sendByProgram(way.program, message, address)

@@ -90,8 +90,8 @@ function checkErrorFd({ env, directories }: Host): Finding[] {
 }
 
 /**
- * What is read, then the stages of onescan-queue --check, which run programs that the settings name, open files
- * and connect; then what only the outside of the slot shows.
+ * What is read, then the stages of onescan-queue --check, which run programs that the settings
+ * name, open files and connect; then what only the outside of the slot shows.
  */
 async function* checkSlotOf(host: Host): AsyncGenerator<Finding> {
   for (const reading of readings) yield* await runStage(reading, host)

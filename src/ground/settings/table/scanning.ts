@@ -133,7 +133,10 @@ function readQuarantine(text: string): QuarantinePlace {
   throw new Fault('config', `QUARANTINE ${text}: must be an absolute path, or hold`)
 }
 
-/** The control file of banned names and types (ATTACHMENTS in onescan-queue(8)), or patterns of names alone. */
+/**
+ * The control file of banned names and types (ATTACHMENTS in onescan-queue(8)), or patterns of
+ * names alone.
+ */
 export type BannedBy = { readonly file: string } | { readonly names: readonly string[] }
 
 /**

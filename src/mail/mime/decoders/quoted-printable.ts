@@ -333,7 +333,10 @@ class QuotedPrintableInLines implements Decoder {
   }
 }
 
-/** The ways in which readers decode quoted-printable. If nothing was odd or encoded, the text stands as it is. */
+/**
+ * The ways in which readers decode quoted-printable. If nothing was odd or encoded, the text stands
+ * as it is.
+ */
 export class QuotedPrintablePlan implements DecodingPlan {
   readonly odd = new QuotedPrintableOddities()
 

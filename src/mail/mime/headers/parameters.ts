@@ -92,7 +92,10 @@ function* parametersIn(
   }
 }
 
-/** Returns what a section of a value says, without the language before it and without escapes (RFC 2231 4). */
+/**
+ * Returns what a section of a value says, without the language before it and without escapes (RFC
+ * 2231 4).
+ */
 function ofSection(value: string): string {
   return percentDecoded((quotedIn(value) ?? tokenIn(value)).replace(/^[^']*'[^']*'/, ''))
 }

@@ -7,7 +7,10 @@ import { MemoryPool } from './store.ts'
 export const WORK_PER_TURN = 192 * 1024
 /** The most bytes that are inspected, decoded or read before the next turn is considered. */
 export const PIECE = 64 * 1024
-/** The same where lines are read one by one, since one of two bytes may cost as much as hundreds of others. */
+/**
+ * The same where lines are read one by one, since one of two bytes may cost as much as hundreds of
+ * others.
+ */
 export const LINES_PIECE = 8 * 1024
 
 type ContentStep =

@@ -115,7 +115,10 @@ function shown(name: string): string {
 /** Bytes of a file that beginsExecutable reads. */
 const MAGIC_LENGTH = 64
 
-/** The first four bytes of ELF, of Mach-O (32 and 64 bits, both byte orders, universal), and of a Java class. */
+/**
+ * The first four bytes of ELF, of Mach-O (32 and 64 bits, both byte orders, universal), and of a
+ * Java class.
+ */
 const magic = new Set([0x7f454c46, 0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe, 0xcafebabe])
 
 /** Whether a file that begins with these bytes is a program for Windows, Unix, macOS or Java. */

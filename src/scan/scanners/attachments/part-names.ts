@@ -292,7 +292,10 @@ function withoutComments(value: string): string {
   return kept
 }
 
-/** Returns the value as RFC 2045 has it: the first quoted string without its quotes and escapes, or a token. */
+/**
+ * Returns the value as RFC 2045 has it: the first quoted string without its quotes and escapes, or
+ * a token.
+ */
 function strictValue(raw: string): string {
   const text = raw.trim()
   const quoted = /^"([^"\\]*(?:\\.[^"\\]*)*)"/s.exec(text)

@@ -23,8 +23,8 @@ export function readClamdAddress(text: string): ClamdAddress {
 }
 
 /**
- * Returns the addresses of the servers that the plugin clamd asks; none if QHPSI does not name it. Also none if an
- * address is malformed: then the plugin itself defers all mail and says why.
+ * Returns the addresses of the servers that the plugin clamd asks; none if QHPSI does not name it.
+ * Also none if an address is malformed: then the plugin itself defers all mail and says why.
  */
 export function clamdAddressesOf(scan: ScanSettings | undefined): ClamdAddress[] {
   if (scan?.QHPSI.kind !== 'plugins' || !scan.QHPSI.names.includes('clamd')) return []

@@ -90,7 +90,10 @@ function describe(value: unknown): string {
   return inspect(value, options).replace(/\s+/g, ' ').slice(0, 200)
 }
 
-/** A plugin's own signal fires before it is killed: by this share of its time, and at most so many milliseconds. */
+/**
+ * A plugin's own signal fires before it is killed: by this share of its time, and at most so many
+ * milliseconds.
+ */
 const WARNING_SHARE = 0.1
 const WARNING_MAX = 1000
 

@@ -10,7 +10,10 @@ const LINE_MAX = 64 * 1024
 /** The variable that says how many bytes the compiled runtime reserves for machine code. */
 export const CODE_SETTING = 'BUN_JSC_jitMemoryReservationSize'
 
-/** Seconds of processor time after which the process of a plugin is renewed; onescan-plugin(7) has the number. */
+/**
+ * Seconds of processor time after which the process of a plugin is renewed; onescan-plugin(7) has
+ * the number.
+ */
 export const RENEWED_AFTER = 300
 
 const ANSWER = 'onescan-answer/1'

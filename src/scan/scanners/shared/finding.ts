@@ -84,7 +84,10 @@ export function worse(finding: ScanFinding, other: ScanFinding): ScanFinding {
   return RANKS[other.answer] > RANKS[finding.answer] ? other : finding
 }
 
-/** ClamAV's name of what it has found, without the `(hash:size)` that follows it with ExtendedDetectionInfo. */
+/**
+ * ClamAV's name of what it has found, without the `(hash:size)` that follows it with
+ * ExtendedDetectionInfo.
+ */
 export function withoutHash(name: string): string {
   return name.replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')
 }

@@ -160,6 +160,9 @@ interface ScannerBasics {
    * ones come. Only a daemon calls it.
    */
   close?(): void
-  /** The number of messages at each server now, by the server's name in the settings; set if it asks servers. */
+  /**
+   * The number of messages at each server now, by the server's name in the settings; set if it asks
+   * servers.
+   */
   underWay?(): Readonly<Record<string, number>>
 }

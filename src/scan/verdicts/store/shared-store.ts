@@ -36,7 +36,10 @@ export interface SharedStoreOptions extends StoreAccess {
   readonly log: (line: string) => void
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
-  /** The mark of this host's key (secrets.ts). Without it nobody notices that other hosts have another key. */
+  /**
+   * The mark of this host's key (secrets.ts). Without it nobody notices that other hosts have
+   * another key.
+   */
   readonly mark?: () => Buffer
   /** Milliseconds between two polls of the mark in the store. */
   readonly markEvery?: number
