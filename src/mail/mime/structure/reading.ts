@@ -140,12 +140,11 @@ export class MailReading {
     this.#open.stop(this.#offset)
   }
 
-  get #looksForCoded(): boolean {
-    return this.#listener.coded !== undefined
-  }
-
-  /** Whether only the depth is of interest, and so are the headers that libclamav sees in a text. */
-  get #readsAsClamd(): boolean {
+  /**
+   * Whether the listener wants only the depth. Then encoded data is not looked for, and the headers that
+   * libclamav sees in a text count.
+   */
+  get #readsForDepthAlone(): boolean {
     return this.#listener.coded === undefined
   }
 
@@ -162,7 +161,7 @@ export class MailReading {
   #lines(bytes: Buffer): void {
     let at = 0
     const search = new EventSearch(bytes, {
-      coded: this.#looksForCoded,
+      coded: !this.#readsForDepthAlone,
       fields: this.#as === 'mail',
       midLine: this.#midLine,
     })
@@ -293,7 +292,7 @@ export class MailReading {
    */
   #keepUnended(region: HeaderRegion, endedAt: EmptyLine | undefined): void {
     const isInText = region.start.nests === 'no'
-    if (isInText && !(this.#looksForCoded && this.#unended.areThere)) return
+    if (isInText && (this.#readsForDepthAlone || !this.#unended.areThere)) return
     this.#unended.keep(region, endedAt)
   }
 
@@ -333,7 +332,7 @@ export class MailReading {
   /** Begins a content at an offset in this block. */
   #startLeaf(at: number, region: HeaderRegion | undefined): void {
     const nests = region !== undefined && region.start.nests !== 'no'
-    if (!nests && !this.#looksForCoded) return // the listener wants only contents that are nested
+    if (!nests && this.#readsForDepthAlone) return // the listener wants only contents that are nested
     const depth = nests ? this.#nesting.depth : undefined
     this.#open.begin({ kind: 'leaf', from: this.#offset + at, region, depth })
   }
@@ -368,7 +367,7 @@ export class MailReading {
       return to
     }
     this.#isAtStart = false
-    if (this.#awaitsHeader || (this.#readsAsClamd && goesOn(bytes, from, to))) {
+    if (this.#awaitsHeader || (this.#readsForDepthAlone && goesOn(bytes, from, to))) {
       this.#awaitsHeader = false
       this.#beginHeader({ isOfPart: false, nests: 'maybe' })
     }
@@ -385,7 +384,7 @@ export class MailReading {
       this.#delimiter(bytes, dashes, to)
       return to
     }
-    if (isCoded || !(this.#unended.areThere || this.#readsAsClamd)) return to
+    if (isCoded || !(this.#unended.areThere || this.#readsForDepthAlone)) return to
     this.#beginHeader({ isOfPart: false, nests: 'no' })
     return from
   }
