@@ -69,7 +69,7 @@ function ownerOf(socket: string): number | undefined {
 }
 
 function kernelFactsOf(pid: string) {
-  const process = new HostProcess(pid)
-  const status = process.status()
-  return status && { since: process.startedAt(), uid: status.uid, groups: status.groups }
+  const found = new HostProcess(pid)
+  const status = found.status()
+  return status && { since: found.startedAt(), uid: status.uid, groups: status.groups }
 }

@@ -78,22 +78,22 @@ export async function findRunningServices(processes?: string): Promise<RunningSe
   const unread: string[] = []
   const namespace = new HostProcess('self', processes).mounts()
   const mainProcessOf = oncePerUnit()
-  for (const process of HostProcess.all(processes)) {
-    const { pid } = process
-    const status = process.status()
+  for (const found of HostProcess.all(processes)) {
+    const { pid } = found
+    const status = found.status()
     if (status === undefined || !NAMES.test(status.name)) continue
     const parent = new HostProcess(status.parent, processes).status()
     // tcpserver forks for each connection, and its copy has the same name for a moment.
     if (parent?.name === status.name && parent.uid === status.uid && SERVERS.test(status.name))
       continue
-    if (process.mounts() !== namespace) continue
-    if (!isWatched(process, status, parent, mainProcessOf)) {
+    if (found.mounts() !== namespace) continue
+    if (!isWatched(found, status, parent, mainProcessOf)) {
       if (SERVERS.test(status.name) && unread.length < UNREAD_MAX) unread.push(pid)
       continue
     }
-    if (commandIn(await wordsOf(process)) === undefined) continue
+    if (commandIn(await wordsOf(found)) === undefined) continue
     if (services.length === SERVICES_MAX) return { services, findings: leftOut(unread, pid) }
-    const service = await readProcess(process).catch(() => undefined)
+    const service = await readProcess(found).catch(() => undefined)
     if (service !== undefined) services.push(service)
     else if (unread.length < UNREAD_MAX) unread.push(pid)
   }
@@ -122,10 +122,10 @@ function leftOut(unread: readonly string[], next?: string): Finding[] {
 
 /** The queue directories in which a master(8) of root's runs: its pid file is for root alone. */
 export function findPostfix(): string[] {
-  return HostProcess.all().flatMap((process) => {
-    const status = process.status()
+  return HostProcess.all().flatMap((found) => {
+    const status = found.status()
     const isMaster = status?.name === 'master' && status.uid === 0
-    return (isMaster && attempt(() => readlinkSync(process.at('cwd')))) || []
+    return (isMaster && attempt(() => readlinkSync(found.at('cwd')))) || []
   })
 }
 
@@ -141,12 +141,12 @@ export async function readService(pid: string): Promise<RunningService> {
 const startsNoServer = (pid: string) =>
   new Error(`process ${pid}: does not start qmail-smtpd; name that of its tcpserver`)
 
-async function readProcess(process: HostProcess): Promise<RunningService> {
-  const { pid } = process
-  const command = commandIn(await wordsOf(process))
-  const status = process.status()
+async function readProcess(found: HostProcess): Promise<RunningService> {
+  const { pid } = found
+  const command = commandIn(await wordsOf(found))
+  const status = found.status()
   if (command === undefined || status === undefined) throw startsNoServer(pid)
-  const directory = readlinkSync(process.at('cwd'))
+  const directory = readlinkSync(found.at('cwd'))
   const options = shortOptions(command.options)
   const rules = options.get('x')
   const [uid, gid] = [Number(options.get('u')), Number(options.get('g'))]
@@ -155,14 +155,14 @@ async function readProcess(process: HostProcess): Promise<RunningService> {
   return {
     pid,
     text: command.text,
-    env: environmentIn(await memoryOf(process.at('environ'))),
+    env: environmentIn(await memoryOf(found.at('environ'))),
     uid: becomes ? uid : status.uid,
     groups: becomes ? [gid] : status.groups,
-    limits: limitsIn(readFileSync(process.at('limits'), 'latin1')),
+    limits: limitsIn(readFileSync(found.at('limits'), 'latin1')),
     rules: rules ? resolve(directory, rules) : undefined,
     directory,
     unseen: command.options.filter(isStep),
-    since: process.startedAt(),
+    since: found.startedAt(),
   }
 }
 
@@ -188,8 +188,8 @@ function oncePerUnit(): typeof askMainProcess {
   }
 }
 
-async function wordsOf(process: HostProcess): Promise<string[]> {
-  const text = await memoryOf(process.at('cmdline')).catch(() => '')
+async function wordsOf(found: HostProcess): Promise<string[]> {
+  const text = await memoryOf(found.at('cmdline')).catch(() => '')
   return text.split('\0').slice(0, -1)
 }
 

@@ -101,9 +101,9 @@ const withoutVar = (path: string | undefined) => path?.replace(/^\/var\/run\//, 
 
 /** The configuration files that processes called clamd were started with, as far as they can be seen. */
 function* configFilesOfProcesses(): Generator<string> {
-  for (const process of HostProcess.all()) {
+  for (const found of HostProcess.all()) {
     try {
-      const command = readFileSync(process.at('cmdline'), 'latin1')
+      const command = readFileSync(found.at('cmdline'), 'latin1')
       const [program = '', ...words] = command.split('\0')
       if (basename(program) !== 'clamd') continue
       yield optionIn(words, '-c', '--config-file') ?? ''
