@@ -138,7 +138,7 @@ async function askForTrial({ socket, description }: RunningDaemon): Promise<Find
     const open = doors.join(', ') || 'no door'
     return [ok(what, `calls a clean message clean, and finds EICAR; open: ${open}`)]
   }
-  return wrong.map((told) => judgeTold(what, told, doors))
+  return wrong.map((finding) => judgeTold(what, finding, doors))
 }
 
 /**
@@ -146,10 +146,10 @@ async function askForTrial({ socket, description }: RunningDaemon): Promise<Find
  * are quoted, and no remedy is among them. All but a door that does not answer follows from a scanner that
  * cannot, or from a directory that is not there.
  */
-function judgeTold(what: string, told: Finding, doors: readonly string[]): Finding {
-  const value = `does not scan as it should: ${JSON.stringify(`${told.what}: ${told.value}`)}`
-  const finding = error(what, value, 'see the other findings, and its log')
-  return doors.includes(told.what) ? finding : { ...finding, follows: 'nothing scans' }
+function judgeTold(what: string, finding: Finding, doors: readonly string[]): Finding {
+  const value = `does not scan as it should: ${JSON.stringify(`${finding.what}: ${finding.value}`)}`
+  const quoted = error(what, value, 'see the other findings, and its log')
+  return doors.includes(finding.what) ? quoted : { ...quoted, follows: 'nothing scans' }
 }
 
 /** A process has the groups that its user was in when it was started. */
