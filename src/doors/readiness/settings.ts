@@ -4,6 +4,7 @@ import { attempt, errorText } from '../../ground/errors/fault.ts'
 import {
   error,
   type Finding,
+  following,
   marked,
   ok,
   settingsFault,
@@ -60,14 +61,14 @@ export function nothingScans({
   return env.QHPSI?.trim() ? undefined : unset
 }
 
-const unset: Finding = {
-  ...warning(
+const unset = following(
+  warning(
     'settings',
     `${NOTHING_SCANS}: all mail passes unscanned`,
     'set it, as in QHPSI="plugin: clamd"',
   ),
-  follows: 'nothing scans',
-}
+  'nothing scans',
+)
 
 /** The finding that the switch of all doors is off; none if it is on. */
 export function checkHostSwitch(): Finding[] {

@@ -15,7 +15,7 @@ export interface Finding {
   readonly account?: string
   /** What comes of it. It is not printed. */
   readonly mark?: FindingMark
-  /** From what it follows: where a finding has this mark, only that one is told. */
+  /** The mark of the finding that causes this one: if that was told before, this one is not. */
   readonly follows?: FindingMark
 }
 
@@ -40,6 +40,12 @@ export const error = (what: string, value: string, remedy: string): Finding => {
 
 /** The same finding with a mark. */
 export const marked = (finding: Finding, mark: FindingMark): Finding => ({ ...finding, mark })
+
+/** The same finding, which is told only if none with this mark was. */
+export const following = (finding: Finding, follows: FindingMark): Finding => ({
+  ...finding,
+  follows,
+})
 
 /** The finding about a line `NAME VALUE: fault; remedy`, as the readers of settings write it. */
 export function settingsFault(line: string): Finding {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { findAccount, joinGroup, obstacle } from '../../../doors/readiness/account.ts'
-import { error, type Finding } from '../../../ground/errors/finding.ts'
+import { error, type Finding, following } from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { howToStartOnescand } from '../shared/how-to-start.ts'
 import { SOCKET_UNITS } from './onescand-places.ts'
@@ -42,7 +42,7 @@ export function unreachable(
 
 const notRunning = (what: string, value: string): Finding => {
   const remedy = `onescand does not run: ${howToStartOnescand()}`
-  return { ...error(what, value, remedy), follows: 'stops the start' }
+  return following(error(what, value, remedy), 'stops the start')
 }
 
 /** The path of a socket as Postfix's programs see it; undefined for a port. */

@@ -8,7 +8,14 @@ import {
 import { switchFinding } from '../../../doors/readiness/settings.ts'
 import { askToTell } from '../../../doors/slot-socket/tell.ts'
 import { attempt } from '../../../ground/errors/fault.ts'
-import { error, type Finding, marked, ok, warning } from '../../../ground/errors/finding.ts'
+import {
+  error,
+  type Finding,
+  following,
+  marked,
+  ok,
+  warning,
+} from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { isSetting } from '../../../ground/settings/table.ts'
 import { NOTHING_SCANS, readControlDirectories, switchedOff } from '../../../scan/judge/policy.ts'
@@ -43,10 +50,7 @@ export async function* checkOnescand(
   if (running !== undefined) yield* await askForTrial(running)
   else {
     const level = isNeeded ? error : warning
-    yield {
-      ...level('onescand', 'does not answer', howToStartOnescand()),
-      follows: 'stops the start',
-    }
+    yield following(level('onescand', 'does not answer', howToStartOnescand()), 'stops the start')
   }
 }
 
@@ -149,7 +153,7 @@ async function askForTrial({ socket, description }: RunningDaemon): Promise<Find
 function judgeTold(what: string, finding: Finding, doors: readonly string[]): Finding {
   const value = `does not scan as it should: ${JSON.stringify(`${finding.what}: ${finding.value}`)}`
   const quoted = error(what, value, 'see the other findings, and its log')
-  return doors.includes(finding.what) ? quoted : { ...quoted, follows: 'nothing scans' }
+  return doors.includes(finding.what) ? quoted : following(quoted, 'nothing scans')
 }
 
 /** A process has the groups that its user was in when it was started. */
