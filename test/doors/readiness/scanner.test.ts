@@ -30,12 +30,28 @@ t.test('a scanner that cannot tell is an error', async (t) => {
   t.match(await check('/nonexistent/scanner %s'), [
     { level: 'error', value: /cannot tell: .*ENOENT/ },
   ])
-  t.match(await check('/bin/sh -c "exit 7"'), [{ level: 'error', value: /exit code 7/ }])
+  const [odd] = await check('/bin/sh -c "exit 7"')
+  t.match(odd, { level: 'error', value: /exit code 7/ })
+  t.notMatch(odd?.remedy, /viruses get in/, 'mail is deferred')
   t.match(await check('plugin: nosuch'), [{ level: 'error', value: /no such plugin/ }])
 })
 
 t.test('without QHPSI no scanner is tried', async (t) => {
   t.same(await checkScanners(host({})), [])
+})
+
+t.test('the signatures of clamscan are counted, and not those of clamdscan', async (t) => {
+  const CLAMDBDIR = t.testdir({ 'x.ndb': 'A:0:*:00\n' })
+  const counted = async (QHPSI: string, more: Record<string, string> = {}) => {
+    const env = { CLAMDBDIR, SPOOLDIR: '/nonexistent', ...more } // no scanner is started
+    return (await check(QHPSI, env)).filter(({ value }) => value.includes(CLAMDBDIR))
+  }
+  t.match(await counted('plugin: clamscan', { CLAMSCAN: 'clamscan' }), [
+    { what: 'scanner clamscan' },
+  ])
+  t.same(await counted('plugin: clamscan', { CLAMSCAN: 'clamdscan' }), [])
+  t.same(await counted('plugin: eicar', { CLAMSCAN: 'clamscan' }), [])
+  t.same(await counted('/bin/true %s', { CLAMSCAN: 'clamscan' }), [])
 })
 
 t.test('signatures are counted: a handful makes no database', async (t) => {
