@@ -90,8 +90,8 @@ function doorsOf({ socket, milters, policies, smtpDoors }: DaemonOptions): Named
 }
 
 /**
- * Tries the servers to which mail is handed on, and the doors that do so if onescand listens there
- * already.
+ * Tries the servers to which mail is handed on. Also tries the doors that hand it on, if onescand
+ * listens there already.
  */
 async function tryNextServers(options: DaemonOptions): Promise<Finding[]> {
   const tried = doorsOf(options).map(async (door) => {

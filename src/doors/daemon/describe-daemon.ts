@@ -17,7 +17,8 @@ const WRITTEN = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR'] as const
 export function describeDaemon(configuration: Configuration): DaemonDescription {
   const { env, readAt } = configuration
   const program = isCompiled ? process.execPath : process.argv[1]!
-  // The unit hides the first process (ProtectProc=invisible): a worker starts hardly later.
+  // If the unit hides the first process (ProtectProc=invisible), this worker's own start counts,
+  // which is hardly later.
   const startedAt =
     attempt(() => new HostProcess(process.ppid).startedAt()) ?? Date.now() - 1000 * process.uptime()
   const words = process.argv.slice(2)

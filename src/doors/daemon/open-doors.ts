@@ -122,10 +122,11 @@ function makePolicyDoor(
 }
 
 /**
- * How many connections each socket of a worker takes, any more being closed unheard, and how many clients
- * of them are served: --max-clients, or fewer. Half of the descriptors are for connections, the same number
- * for each socket. The other half is for files of messages, scanners and what else a worker opens. A client
- * may need two: the SMTP door connects to the next server for it.
+ * How many connections each socket of a worker takes, and how many of these clients are served:
+ * --max-clients, or fewer. Any more connections are closed unheard. Half of the descriptors are for
+ * connections, the same number for each socket. The other half is for files of messages, scanners
+ * and what else a worker opens. A client may need two: the SMTP door connects to the next server
+ * for it.
  */
 export function roomOf(
   descriptors: number,

@@ -67,9 +67,10 @@ function waitsFor({ cause, fault, reason, grounds, decision }: ShownDecision['fi
 }
 
 /**
- * Hides addresses wherever they stand. A Message-ID is none, and people look for mail by it. Of a
- * server's reply, and of a text with an @, nothing but the codes is left, since an address may have
- * any form in it. Of a banned attachment's name, which senders choose, the ending is left.
+ * Hides addresses wherever they stand. A Message-ID stays: it is no address, and people look for
+ * mail by it. Of a server's reply, and of a text with an @, only the codes stay, since an address
+ * may have any form in it. Of the name of a banned attachment, which senders choose, only the
+ * ending stays.
  */
 function withoutAddresses(field: WrittenField): WrittenField {
   const { key, value } = field

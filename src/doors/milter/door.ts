@@ -88,10 +88,10 @@ interface MilterHost extends WireHost {
 /**
  * Converses with an MTA, one command after the other.
  *
- * An MTA that closes its side has left: Sendmail and Postfix close the whole connection, when the time
- * that they give a filter is over or their client is gone, and never their own side alone. What is under
- * way ends unanswered, and nothing of it is kept: the MTA has decided without this filter, and the client
- * may send the message again.
+ * An MTA that closes its side has left: Sendmail and Postfix never close their own side alone. They
+ * close the whole connection if the filter takes too long, or if their client is gone. What is under
+ * way ends unanswered, and nothing of it is kept: the MTA has decided without this filter, and the
+ * client may send the message again.
  */
 function serveMta(socket: Socket, host: MilterHost): Wire {
   const { server, lease, timeouts, log } = host

@@ -126,8 +126,8 @@ function countFields(header: Header, names: readonly string[]): Map<string, numb
 }
 
 /**
- * Returns the edits that redirect a message. Recipients are removed first, since an MTA might take
- * a new one for one of them.
+ * Returns the edits that redirect a message. Recipients are removed first. Otherwise an MTA might
+ * remove a new one in place of an old one.
  */
 function redirections(
   recipients: readonly MailAddress[],
@@ -156,8 +156,8 @@ function redirections(
 }
 
 /**
- * Returns the edit that removes a recipient. Throws a Fault for one that the MTA might not find: it
- * would get what is not for it.
+ * Returns the edit that removes a recipient. Throws a Fault if the MTA might not find the
+ * recipient, who would then get what is meant for others.
  */
 function removal(path: Buffer): Edit {
   const written = writtenPath(path)

@@ -1,10 +1,10 @@
 import { bareAddress } from '../../protocol/shared/smtp.ts'
 
 /**
- * A recipient as a message keeps it. Mostly this is the path that the MTA sent with RCPT. If that does not
- * count, it is two paths, since the MTA finds the recipient that it is to remove by the written one alone:
- * LF, the path that counts, LF, the written path. They are one Buffer because RecipientList keeps paths
- * without an object for each.
+ * A recipient as a message keeps it. Mostly this is the path that the MTA sent with RCPT. If
+ * another path counts, both are kept: LF, the path that counts, LF, the written path. The MTA needs
+ * the written one to find a recipient that it is to remove. Both are in one Buffer, because
+ * RecipientList keeps paths without an object for each.
  */
 
 const LINE_END = Buffer.from('\n')

@@ -223,8 +223,8 @@ export class MilterSession {
   }
 
   /**
-   * A recipient is refused if a rule says so, if it is over quota, or if nobody could say which
-   * mailbox it is: neither is it plain, nor has the MTA said how it understands it.
+   * A recipient is refused if a rule says so, if it is over quota, or if nobody can say which
+   * mailbox it is: its path is not plain, and the MTA has not said how it understands the path.
    */
   #takeRecipient(command: MilterCommand & { kind: 'recipient' }, gone: AbortSignal): Answered {
     const to = this.#messageFor('RCPT')

@@ -11,7 +11,10 @@ import { askVersion, checkAlert, signaturesOf } from './clamd.ts'
 const EVERY = 15_000
 /** After so many rounds a server is asked about its limits again: it logs each such question. */
 const LIMITS_AFTER = 4
-/** Milliseconds for the answer about limits: with that to VERSION it comes before the next round. */
+/**
+ * Milliseconds for the answer about limits. Both it and the answer to VERSION come before the next
+ * round.
+ */
 const LIMITS_WITHIN = 10_000
 
 /** What is known of a server. */
@@ -24,10 +27,11 @@ interface KnownClamd {
 }
 
 /**
- * Asks each server of the plugin clamd, every 15 seconds, whether it answers and how old its signatures
- * are; every minute, and when it comes back, whether it reports mail that it did not scan to the end
- * (AlertExceedsMax). The log gets a line when a server does not, and when that has changed. It says
- * nothing of a server that cannot be reached, since scans report that.
+ * Asks each server of the plugin clamd every 15 seconds whether it answers, and how old its
+ * signatures are. Every minute, and when the server comes back, asks whether it reports mail that
+ * it did not scan to the end (AlertExceedsMax). The log gets a line if a server does not report
+ * such mail, and when it does again. It gets none about a server that cannot be reached, since
+ * scans report that.
  */
 export class ClamdWatch {
   readonly #settings: () => ScanSettings | undefined

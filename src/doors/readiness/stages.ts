@@ -20,8 +20,8 @@ const stages: readonly Stage[] = [
 /**
  * Tries all that mail needs to be scanned by these settings, from this process. `onescand --check`,
  * `onescan-queue --check` and `onescan check` run it. What cannot be tried before something else is
- * corrected is left out: after a fault of the settings all else, without a scanner that can answer
- * the mail for it.
+ * corrected is left out: after a fault of the settings, all other stages; without a scanner that
+ * can answer, the stage of the scanners.
  */
 export async function* tryStages(host: StageHost): AsyncGenerator<Finding> {
   const settings = await runStage(checkSettings, host)

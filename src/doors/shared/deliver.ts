@@ -31,8 +31,8 @@ export interface AtDoor<Answer> {
    */
   carryOut(decision: Decision): Promise<Answer> | Answer
   /**
-   * Whether this recipient was not told yet that the message is taken. Without it nobody was when
-   * `carryOut` throws.
+   * Whether this recipient was not told yet that the message is taken. Without this function,
+   * nobody was told if `carryOut` throws.
    */
   isUnheard?(recipient: number): boolean
 }

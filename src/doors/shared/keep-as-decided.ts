@@ -58,10 +58,10 @@ export async function errorAfterWithdrawal(
 }
 
 /**
- * Removes again what was kept, because the client will send the message once more: it is told to, or
- * was not answered. Of a message that is split, what was kept for recipients of whom one `mayGo` is
- * false stays: somebody was told that it is taken. Resolves to the decision without the ids. A
- * message that cannot be removed is named in a line for `complain`; never rejects.
+ * Removes again what was kept, because the client will send the message once more: it is told to,
+ * or was not answered. If the message is split, a share stays kept if `mayGo` is false for one of
+ * its recipients, who was told that the message is taken. Resolves to the decision without the ids.
+ * A message that cannot be removed is named in a line for `complain`; never rejects.
  */
 export async function withdrawKept(
   decision: Decision,

@@ -28,8 +28,8 @@ export interface WireHost {
   /** Returns the last bytes for a client that is dismissed. Without it the socket closes at once. */
   farewell?(why: string): Buffer
   /**
-   * Whether a client that closes its own side alone while somebody works for it waits for the answer.
-   * Without it all do.
+   * Whether a client still waits for the answer if it closes its own side alone while somebody
+   * works for it. Without this function, all clients do.
    */
   waitsOn?(): boolean
 }

@@ -91,7 +91,8 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
     { push: (chunk) => reader.push(chunk), isFull: false },
     { ...host, farewell },
   )
-  socket.on('finish', () => socket.destroy()) // the client has the last frame then, and sends none
+  // By then the client has the last frame, and sends nothing more.
+  socket.on('finish', () => socket.destroy())
   void wire.converse(async () => {
     try {
       const answer = await hearAndAnswer(wire, socket, reader, host)

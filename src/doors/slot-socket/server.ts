@@ -144,7 +144,7 @@ export class SlotServer {
     try {
       const onLine = (line: Buffer) => void lines.push(line)
       const answer = await this.#answerNow(request, peer, deadline, { elapsed, onLine })
-      // Only now: of an answer that cannot be made the client hears nothing.
+      // Only now: if the answer cannot be made, the client hears none of these lines.
       for (const line of lines) this.options.reporter?.line(line)
       return answer
     } finally {
@@ -220,9 +220,10 @@ function judgingBy(configuration: Configuration) {
 }
 
 /**
- * Reads the client. Throws GoCold if it may be qmail-send with a bounce of its own, which is never
- * refused, and the kernel does not tell its user: the cold program knows. A host without the user of
- * BOUNCEUSER has no qmail-send, and mail that has an address came from a server.
+ * Reads the client. Throws GoCold if the kernel does not tell the client's user, and the client may
+ * be qmail-send with a bounce of its own, which is never refused: the cold program knows its user.
+ * A host without the user of BOUNCEUSER has no qmail-send, and mail that has an address came from a
+ * server.
  */
 function readClient(
   { variables }: Request,

@@ -83,7 +83,10 @@ async function rulesAbout(transaction: Transaction, env: Environment): Promise<R
   return loadRules(control, HOST_DIRECTORY, addressed(transaction))
 }
 
-/** With more recipients, all lines are read: with fewer, only those that may be about them. */
+/**
+ * The most recipients for whom only those lines are read that may be about them. For more, all
+ * lines are.
+ */
 const RECIPIENTS_MAX = 50
 
 function addressed({ envelope, client }: Transaction): MailParties | undefined {

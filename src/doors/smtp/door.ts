@@ -68,10 +68,10 @@ class ClientPlaces {
   }
 
   /**
-   * Returns whether one more client may come. If there are too many, the one that has come no further
-   * for longest is closed, amid content only if there is no other. If all go on, one is closed of an
-   * address that has more than half of the places and is not that of the new one. That is logged once,
-   * until there is room again.
+   * Returns whether one more client may come. If there are too many, the client is closed that has
+   * come no further for longest; one amid content only if there is no other. If all go on, and
+   * another address than that of the new client has more than half of the places, one of its
+   * clients is closed. That is logged once, until there is room again.
    */
   makeRoom(clients: ReadonlySet<SmtpConnection>, newcomer: string | undefined): boolean {
     if (clients.size < this.#max) {
@@ -117,7 +117,7 @@ function addressKey(text = ''): string {
 
 /**
  * Says a reply and closes the socket at once: a client that is not served holds none, whatever it
- * sends. Who waits for the greeting hears the reply all the same.
+ * sends. A client that waits for the greeting hears the reply all the same.
  */
 function turnAway(socket: Socket, { bytes }: RawReply): undefined {
   socket.on('error', () => socket.destroy())

@@ -164,12 +164,13 @@ export async function listenOn(server: Server, fd: number): Promise<void> {
 
 /**
  * Has the kernel refuse the descriptors that clients of a unix socket send along (SO_PASSRIGHTS,
- * Linux 6.16): their sendmsg(2) fails with EPERM. Connections have it from the socket at their
- * connect(2), so it is called before that listens; and each connection is told again when it is
- * accepted, since systemd may have listened before.
+ * Linux 6.16): their sendmsg(2) fails with EPERM. A connection inherits this from the socket at its
+ * connect(2), so it is set before the socket listens. It is set once more for each connection that
+ * is accepted, since systemd may have listened before.
  *
- * Without it nobody here takes a descriptor either; but whoever reads the bytes beside it, or closes
- * the connection, closes the file, and may wait for a file system that its owner runs (FUSE).
+ * Without it nobody here takes a descriptor either. But the process that reads the bytes beside the
+ * descriptor, or closes the connection, closes the file, and may wait for a file system that the
+ * owner of the file runs (FUSE).
  */
 function refuseDescriptors(server: Server, socket: number): void {
   const system = loadSystem()

@@ -59,8 +59,8 @@ const unjudged = (what: string, value: string): Finding =>
   error(what, value, 'see its scanners, and its log')
 
 /**
- * Judges a message that came through no door, as mail is judged that no line of onescan.policy is
- * about. Nothing is remembered, kept or logged of it.
+ * Judges a message that came through no door, by the settings alone, without onescan.policy.
+ * Nothing about it is remembered, kept or logged.
  */
 async function judgeFromMemory(
   bytes: Buffer,

@@ -33,7 +33,7 @@ interface Beat {
 
 /**
  * Finds workers that hang, that is, are stuck in a loop or stopped: they send no beat for some
- * seconds. If this very process was away, no worker hangs.
+ * seconds. If this very process stood still meanwhile, no worker counts as hung.
  */
 export class BeatWatch {
   readonly #options: BeatWatchOptions

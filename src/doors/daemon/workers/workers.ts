@@ -40,7 +40,10 @@ const KILL_AFTER = 3000
  * that does not answer: a file of a user's own file system (FUSE), a dead disk. Nothing ends that wait.
  */
 const GONE_AFTER = 3000
-/** For each worker, so many lost ones are replaced: each keeps its memory and its connections. */
+/**
+ * The most lost workers that are replaced, for each worker: a lost one keeps its memory and its
+ * connections.
+ */
 const LOST_MAX = 2
 
 /** An order to a worker on its channel. If the channel closes, the worker ends at once. */

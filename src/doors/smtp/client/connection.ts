@@ -64,8 +64,8 @@ export class SmtpConnection implements ServedConnection {
   /** Whether the line that was read last is QUIT. */
   #hasQuit = false
   /**
-   * Whether a message is in hand whose content has ended. Meanwhile the client is read on, since only
-   * behind all that it sends would be seen that it has left.
+   * Whether a message is in hand whose content has ended. Meanwhile reading goes on, since it shows
+   * only behind all that the client sends whether it has left.
    */
   #holdsMessage = false
   /** Whether more came behind such a message than may wait; the rest was dropped. */

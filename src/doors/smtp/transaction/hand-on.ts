@@ -51,10 +51,10 @@ export async function dropTransaction(next: NextServer): Promise<void> {
 /**
  * Hands the message on, and yields the replies of the next server as they come: one for the
  * message, or by LMTP one for each recipient. Nothing is yielded before it is certain whether the
- * next server has the whole message. `others` get it instead of the recipients so far. Of those who
- * had been taken before, one that is refused now is deferred: by LMTP alone, otherwise with all
- * others. Rejects with a Fault of kind `chain` if the next server is lost, or answers so that it
- * cannot be used again, and as readers of the message do; then the connection is closed.
+ * next server has the whole message. `others` get it instead of the recipients so far. If one of
+ * these was taken before and is refused now, it is deferred: by LMTP it alone, by SMTP all of them.
+ * Rejects with a Fault of kind `chain` if the next server is lost, or answers so that it cannot be
+ * used again, and as readers of the message do; then the connection is closed.
  */
 export async function* handOn(
   edits: HeaderEdits,

@@ -139,8 +139,8 @@ function namesOf({ replies, envelope }: AnsweredRecipients): Generator<Buffer> {
 }
 
 /**
- * Returns what the next server said, or why it said nothing, if it has not taken the message, and
- * else ''.
+ * If the next server has not taken the message, returns what it said, or why it said nothing;
+ * otherwise ''.
  */
 function refusedBy(replies: readonly RawReply[], lost: Fault | undefined): string {
   const worst = worstOf(replies)
