@@ -25,7 +25,7 @@ export type Trust =
       /** The id of the key of the first stamp that holds. */
       readonly key: string
       /**
-       * The words of `s=`, of each stamp that holds by itself: one host has said them together. An md5
+       * For each stamp that holds, the words of its `s=`, which one host has said together. An md5
        * stamp stands for all scanners.
        */
       readonly scanners: 'all' | readonly ReadonlySet<string>[]
@@ -178,7 +178,10 @@ function macFault(
   return same ? undefined : 'header, body or stamp was changed, or the secret is another one'
 }
 
-/** Computes the digests of the fields below stamps, and once for stamps that bind the same fields. */
+/**
+ * Computes the digest of the fields below each stamp; only once for stamps that bind the same
+ * fields.
+ */
 function digestsBelowStamps(crypto: Crypto, header: Header): (stamp: number) => string {
   const { fields } = header
   const digests = new Map<number, string>()

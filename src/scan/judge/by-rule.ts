@@ -51,7 +51,9 @@ interface JudgedBy {
 
 type Judge = (by: JudgedBy) => Promise<SingleDecision>
 
-/** Returns a function that judges the message, and only once by lines that say the same. */
+/**
+ * Returns a function that judges the message by a line, and once by all lines that say the same.
+ */
 function createJudge(
   transaction: Transaction,
   site: Site & { readonly rules: SiteRules },
@@ -73,9 +75,9 @@ function createJudge(
 }
 
 /**
- * Judges the message without the exceptions of a group, and then with those that name what was
- * found, until they name nothing more: if a thousand recipients have an exception each, the message
- * is not scanned a thousand times.
+ * Judges the message first without the exceptions of a group, then again with those that name what
+ * was found, until no further one does. So the message is not scanned a thousand times if a
+ * thousand recipients have an exception each.
  */
 async function judgeInGroups(
   { rule, exceptions }: JudgedBy,

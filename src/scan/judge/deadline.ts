@@ -7,8 +7,8 @@ export class Deadline {
   #scanningSince: number | undefined
 
   /**
-   * `uptime` is a clock that nobody sets. The whole message has `within` milliseconds from now on, if
-   * its client waits no longer.
+   * `uptime` is a clock that nobody sets. The client waits for `within` milliseconds from now on:
+   * the whole message has no more.
    */
   constructor(
     uptime: () => number,

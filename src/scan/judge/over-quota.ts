@@ -39,9 +39,10 @@ interface QuotaCheck {
 }
 
 /**
- * Asks about the recipients of a message, for doors that answer once for all of them. It is deferred if
- * each of them is over quota. It passes as soon as one is not over quota or not known, and the others are
- * not asked about; also if time ran out, or if quotas are not asked about for this message.
+ * Asks about the recipients of a message, for doors that answer once for all of them. It is
+ * deferred if each of them is over quota. It passes as soon as one is not over quota, or could not
+ * be found out; the others are not asked about then. It also passes if time runs out, or if quotas
+ * are not asked about for this message.
  */
 export async function checkQuota(
   { envelope, client, size }: AnnouncedMail,

@@ -27,8 +27,8 @@ export interface ScanOutcome extends KnownOrScanned {
 
 /**
  * Asks the scanners for which no stamp vouches, unless the verdict about a copy is known. Stamps
- * never vouch for scanners of local policy: a release spares the others, and not what this host's own
- * policy keeps out.
+ * never vouch for scanners of local policy: a released message is spared the others, and still kept
+ * out if this host's own policy says so.
  */
 export async function scanUnvouched(
   mail: LeavingMail,
@@ -88,7 +88,7 @@ export async function scanUnvouched(
   return { ...found, result, scanners, notes, oddities }
 }
 
-/** What ends a scan of this client's mail if it cannot be seen in a message. */
+/** What keeps mail of this client out if it was not seen in a message. */
 function whatKeepsOut(
   { bounceInjector }: Client,
   { OVERSIZE, OVERNESTING, ENCRYPTED, STRICTMIME }: MailSettings,

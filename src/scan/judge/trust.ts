@@ -47,8 +47,9 @@ export function vouchesFor(trust: Trust, scanner: Scanner, { SECONDLOOK }: ScanS
 }
 
 /**
- * Whether a stamp says that an administrator of the cluster has released the message from quarantine to
- * all of its recipients: sent on to another one it is a message like others.
+ * Whether a stamp says that an administrator of the cluster has released the message from
+ * quarantine to all of its recipients. If it is sent on to somebody else, it is a message like
+ * others.
  */
 export function isReleased(
   trust: Trust,

@@ -70,9 +70,10 @@ export class SweepClock {
   }
 
   /**
-   * Lets the clock of a quarantine go on to this sweep. Time counts if the wall clock and the kernel's
-   * agree that it has passed, since the last sweep if the host was not started meanwhile. If the wall
-   * clock was set since then, the sweep is stopped. If the file is missing or broken, another clock begins.
+   * Lets the clock of a quarantine go on to this sweep. The clock goes on by the time since the
+   * last sweep: the lesser of what the wall clock and the kernel's clock say, and not at all if the
+   * host was started meanwhile. If the wall clock was set since then, the sweep is stopped. If the
+   * file is missing or broken, another clock begins.
    */
   static async advance(root: PathHandle, time: HostTime): Promise<SweepClock> {
     const warnings: string[] = []
@@ -91,7 +92,8 @@ export class SweepClock {
     } catch (error) {
       warnings.push(`${CLOCK} cannot be written, so no message grows older: ${errorText(error)}`)
     }
-    // Nobody knows for how long a host was off that was started: its clock was set if it is behind.
+    // After a start nobody knows for how long the host was off: its clock was surely set only if it
+    // is behind.
     const step = kernel === undefined ? Math.min(wall, 0) : wall - kernel
     const isStopped = Math.abs(step) > STEP_MAX
     return new SweepClock(
@@ -102,9 +104,9 @@ export class SweepClock {
   }
 
   /**
-   * Reads when the messages of a folder were seen for the first time, in seconds of the clock, by id.
-   * Leaves out what another clock said, or this one later than now: those messages are as good as new.
-   * So is all that cannot be read.
+   * Reads when the messages of a folder were seen for the first time, in seconds of the clock, by
+   * id. Leaves out times of another clock, and times after now: those messages count as new. So do
+   * all whose times cannot be read.
    */
   async firstSeen(folder: PathHandle): Promise<Map<string, number>> {
     const seen = new Map<string, number>()

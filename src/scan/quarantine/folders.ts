@@ -159,8 +159,9 @@ export class Folder {
   }
 
   /**
-   * Removes the folder with this file of its own if no part has a file: a folder without one of them would be
-   * no Maildir. Rejects if somebody puts something there meanwhile.
+   * Removes the folder, with this file of its own, if none of its parts has a file. All parts go
+   * together: without one of them a folder would be no Maildir. Rejects if somebody puts something
+   * there meanwhile.
    */
   async removeIfEmpty(file: string): Promise<void> {
     for (const part of Object.values(this.parts)) {

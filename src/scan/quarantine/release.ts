@@ -25,9 +25,10 @@ export interface Release {
 
 /**
  * Takes a message in order to hand it on. If several processes try, rename(2) lets one of them have
- * it. When this resolves, the disk has it as taken. Rejects with a Fault if there is no message of that
- * id, while another process releases it, and without `again`, if it was released before, or its release
- * was interrupted: only `again` and deleteEntry() end that state.
+ * it. When this resolves, the disk has it as taken. Rejects with a Fault if there is no message of
+ * that id, or if another process is releasing it. Without `again` it also rejects if the message
+ * was released before, or if its release was interrupted: only `again` and deleteEntry() end that
+ * state.
  */
 export function beginRelease(root: PathHandle, id: string, again: boolean): Promise<Release> {
   return withEntry(root, id, async (entry, folder) => {

@@ -60,9 +60,9 @@ export class Rules {
   /**
    * Returns the lines by which the message is judged for the recipient, exceptions aside: the first
    * that fits, or undefined if there is none. If the recipient names no domain, no line is known to
-   * be about it. Then the first line that asks for no recipient is followed by those above it that
-   * could be about such a mailbox, the first of those that say the same, and the strictest judgement
-   * counts.
+   * be about it. Then the first line that asks for no recipient comes first, and after it those
+   * above it that could be about such a mailbox (of lines that say the same, the first). The
+   * strictest judgement counts.
    */
   find(facts: MailFacts): readonly [Rule | undefined, ...Rule[]] {
     const local = facts.recipient && localWithoutDomain(facts.recipient)

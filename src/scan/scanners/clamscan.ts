@@ -118,7 +118,7 @@ async function startEngine({
 
 /** Gets each program that a piece of work starts, however deep inside a package. */
 const starting = new AsyncLocalStorage<(child: ChildProcess) => void>()
-/** Whether programs are told to it: once, for as long as the process lasts. */
+/** Whether this process has subscribed to the programs that it starts, which it does once. */
 let isTold = false
 
 /**

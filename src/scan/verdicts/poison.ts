@@ -1,7 +1,7 @@
 import { readFileSync, writeSync } from 'node:fs'
 import { LRUCache } from 'lru-cache'
 
-/** So many deaths of scanners, and a message that was in hand at each of them is left alone. */
+/** A message that was in hand at so many deaths of scanners is left alone. */
 export const DEATHS_MAX = 3
 /** Milliseconds for which a death counts, and for which the message is left alone after the last one. */
 export const COUNTED_FOR = 3600 * 1000
@@ -80,10 +80,10 @@ const ENTRY = 43
 const OVER = Buffer.alloc(1)
 
 /**
- * The fingerprints of the messages that a process is having scanned, in a file. The first process reads
- * it when this one has died: of one of these messages, perhaps. A message to the first process would wait
- * for the event loop, which a message may keep busy for ever; writing takes some microseconds. What cannot
- * be written is lost: mail does not wait for it.
+ * The fingerprints of the messages that a process is having scanned, in a file. When this process
+ * has died, perhaps of one of these messages, the first process reads the file. A message to the
+ * first process would wait for the event loop, which a message may keep busy for ever; writing
+ * takes some microseconds. What cannot be written is lost: mail does not wait for it.
  */
 export class InHand {
   readonly #fd: number

@@ -20,7 +20,10 @@ interface ScanInFlight {
   end(end: ScanEnd): void
 }
 
-/** What a process tells the others of its scans; of a verdict they hear in the same message as of the end. */
+/**
+ * What a process tells the others of its scans. A verdict and the end of its scan come in one
+ * message.
+ */
 export type ScanEvent =
   | { readonly is: 'begun'; readonly fingerprint: string; readonly within: number }
   | { readonly is: 'ended'; readonly fingerprint: string; readonly unknown?: ScanFinding }

@@ -215,10 +215,11 @@ const STACK = 8 * 1024
 const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
 
 /**
- * Waits for the end of descriptor 4, and then kills the process group. Whoever started the host holds the
- * other end and writes nothing, so that is when he has ended, in whatever way: a plugin in a busy loop
- * notices nothing by itself. The signals of the deadline do not end this shell, and it is no child of the
- * host, since a plugin may wait for all of its children.
+ * Waits for the end of descriptor 4, and then kills the process group. The process that started the
+ * host holds the other end and writes nothing, so the end comes when that process has ended, in
+ * whatever way. A plugin in a busy loop would not notice that by itself. The signals of the
+ * deadline do not end this shell, and it is no child of the host, since a plugin may wait for all
+ * of its children.
  */
 const WATCHDOG = `(trap '' HUP INT TERM; { read -r line <&4; kill -s KILL 0; } 3>&- 2>/dev/null &)`
 

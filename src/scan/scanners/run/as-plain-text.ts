@@ -50,10 +50,11 @@ const FRONT = 512
 const TAR_AT = 257
 
 /**
- * Whether a file may begin so that is not a plain text, but has characters of a text alone, with blanks
- * before it or not. If so, no scanner is asked about it as a text: so fewer bytes are looked at than by
- * mayBeginFile() of the reading, which only adds a scan. Control characters are no blanks here, since
- * FieldStuffing finds them; the blank of latin1, 0xa0, is one.
+ * Whether this may be a file that is not a plain text, although all of its characters are those of
+ * a text; blanks may stand before it. No scanner is asked about such a file as a text. So this is
+ * stricter than mayBeginFile() of the reading, which only adds a scan, and looks at fewer bytes.
+ * Control characters are no blanks here, since FieldStuffing finds them; the blank of latin1, 0xa0,
+ * is one.
  */
 function beginsAsFile({ bytes }: Sample): boolean {
   const front = bytes.gather(0, FRONT).toString('latin1')

@@ -27,7 +27,9 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'> {
    */
   readonly settings: Pick<ScanSettings, 'MAXNESTING' | 'SECONDLOOK'>
   readonly spool: SpoolPolicy
-  /** What ends the scan if it cannot be seen in a message; all else is passed over. */
+  /**
+   * What ends the scan if it was not seen in a message; whatever else was not seen is passed over.
+   */
   readonly keepsOut: ReadonlySet<Unseen>
   /** Called with the oddities of the message, if it was read for them. */
   readonly odd?: (found: ReadonlySet<Oddity>) => void

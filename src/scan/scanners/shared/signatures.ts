@@ -57,7 +57,10 @@ export interface SignatureFiles {
   readonly changed: number
   /** When ClamAV's own files last changed, and their number, by which clamd names what it has loaded. */
   readonly official?: { readonly changed: number; readonly number: number }
-  /** When a file without such a number last changed, or was missed: it may be one of what is allowed. */
+  /**
+   * When a file without such a number last changed, or was seen to be gone: it may have said what
+   * is allowed.
+   */
   readonly others?: number
   /** The names and sizes of these files, by which it shows that hosts have different ones. */
   readonly own?: string
@@ -108,7 +111,8 @@ export function readSignatureFiles(
     others = latest(others, official)
     official = undefined
   }
-  // What is gone has left no time; and what was seen once stays true.
+  // A file that is gone has left no time: it is gone as of now. A time that was noticed before
+  // stays.
   const noticed = before && ((before.own ?? '') === own ? before.others : now / 1000)
   if (noticed !== undefined && noticed <= now / 1000) others = latest(others, noticed)
   const changed = latest(official, others)

@@ -97,9 +97,9 @@ function describeScan(
 }
 
 /**
- * Resolves to the signatures with which the scanners would scan now; undefined if one does not tell its
- * own: then no verdict may be kept. A site's own files have no number: it counts which ones this host
- * has, and for scanners that name no signatures which host it is, and when its files changed.
+ * Resolves to the signatures with which the scanners would scan now; undefined if one does not tell
+ * its own: then no verdict may be kept. A site's own files have no number, so their names and sizes
+ * count. For a scanner that names no signatures, the host counts, and when its files changed.
  */
 async function versionsNow(
   scanners: readonly Scanner[],
