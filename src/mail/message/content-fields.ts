@@ -21,10 +21,10 @@ const ODD = /[^\t\r\n -~\x80-\xff]/
  * Whether a field may say something about content to any reader of mail, by its name or by its
  * value, in any line of its folds and in any form. The reading for scanners
  * (mail/mime/headers/fields.ts), stamps (scan/cluster/verify.ts) and fingerprints
- * (scan/verdicts/copies/fingerprint.ts) go by this one answer: of what a stamp does not bind, or
- * copies do not share, only fields may differ that say nothing. It is right to say yes too often,
- * which costs a scan. Mail as it is says yes once in some hundred messages at most. `value` is all
- * that follows the colon, latin1; without it the name alone decides.
+ * (scan/verdicts/copies/fingerprint.ts) go by this one answer: a field that a stamp does not bind,
+ * or in which copies differ, must say nothing. A yes too many only costs a scan; real mail gets one
+ * in some hundred messages at most. `value` is all that follows the colon, latin1; without it the
+ * name alone decides.
  */
 export function maySayContent(name: string, value?: string): boolean {
   if (name.length > NAME_MAX || !PLAIN_NAME.test(name)) return true

@@ -52,8 +52,8 @@ export class Header {
   }
 
   /**
-   * The fields in their order, without the empty line. A line that is not a field has the name ''. Of more
-   * than HEADER_FIELDS_MAX fields, so many and one more are there.
+   * The fields in their order, without the empty line. A line that is not a field has the name ''.
+   * If there are more than HEADER_FIELDS_MAX, it ends with the first one beyond.
    */
   get fields(): readonly FieldSpan[] {
     this.#fields ??= findFields(this.bytes, this.lineEnding)

@@ -54,8 +54,8 @@ export function lowerCase(text: string): string {
 
 /**
  * A path of RFC 5321 with a Mailbox that all mail servers take for the same one. Left out are local
- * parts that some of them read again: with `%`, `!` or escapes, or with special characters in quotes.
- * Dots stand where they like, since some telephone companies gave out such addresses.
+ * parts that some of them read again: with `%`, `!` or escapes, or with special characters in
+ * quotes. Dots may stand anywhere, since some telephone companies gave out such addresses.
  */
 const PLAIN_PATH =
   /^<(?:(?:[\w.#$&'*+/=?^`{|}~\x80-\xff-]+|"[\w. #$&'*+/=?^`{|}~\x80-\xff-]+")@(?:[\w\x80-\xff-]+(?:\.[\w\x80-\xff-]+)*|\[(?:IPv6:)?[0-9a-f:.]+\])|postmaster)>$/i

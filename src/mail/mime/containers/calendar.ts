@@ -259,7 +259,10 @@ class PropertyReader {
     this.#finish(({ isBehindLine }) => isBehindLine)
   }
 
-  /** Takes out the values that are over. One of nothing is no file, and every second byte may end one. */
+  /**
+   * Takes out the values that are over. An empty one is no file, and is left out: there may be one
+   * at every second byte.
+   */
   #finish(isOver: (value: PropertyValue) => boolean): void {
     const over = this.#values.filter(isOver)
     if (over.length === 0) return

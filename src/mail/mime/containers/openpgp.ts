@@ -62,8 +62,8 @@ const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib'> = new Map([
  * what comes out of a compressed one; and what stands after its packets. Returns whether the bytes are
  * such a message, and whole. Throws Unreadable if they are one in which something cannot be read.
  *
- * Of a packet that is cut short all that is there is given, and nothing is left: such bytes are no
- * reason to keep mail out. One file of any kind, or word of a text, in a thousand looks like one.
+ * If a packet is cut short, all that is there is given. Such bytes are no reason to keep mail out: of
+ * a thousand files of any kind, or words of a text, one looks like a packet that is cut short.
  */
 export function* openPgp(
   source: Bytes,

@@ -46,7 +46,7 @@ export class PropertyHead {
     return !this.isQuoted && this.#word !== ''
   }
 
-  /** Returns a head that has come as far, to which quotes in words are none. */
+  /** Returns a copy of this head, to which quotes inside of words are characters like others. */
   withoutQuotesInWords(): PropertyHead {
     const head = new PropertyHead(false)
     const { isOfFile, isBase64, isQuotedPrintable } = this

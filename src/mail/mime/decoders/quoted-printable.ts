@@ -343,7 +343,10 @@ export class QuotedPrintablePlan implements DecodingPlan {
   readonly standard: MakeDecoder = (give, room) =>
     new QuotedPrintableDecoder(give, room, {}, this.odd)
 
-  /** Whether readers decode it in different ways. Blanks at the end of a line are no matter in text. */
+  /**
+   * Whether readers decode it in different ways. Blanks at the end of a line make no difference in
+   * text.
+   */
   isOdd(isText: boolean): boolean {
     const { blanks, brokenBreak, strange, bareCr, nul, high } = this.odd
     return strange || brokenBreak || bareCr || nul || high || (blanks && !isText)

@@ -121,8 +121,8 @@ export function holdsCodedData(source: Bytes): boolean {
 }
 
 /**
- * The bytes on both sides of the seam of two chunks in which the beginning of a line may lie across the
- * seam by which data is known.
+ * The bytes on each side of the seam of two chunks that are searched together: the beginning of a
+ * line by which data is known may lie across the seam.
  */
 const SEAM = 64
 
@@ -160,9 +160,9 @@ export function isKnownAsMail(file: Bytes): boolean {
 const UNANNOUNCED_MAX = 1024 * 1024
 
 /**
- * Returns whether the source begins as the header of a mail: with a field, and with an empty line within
- * MAIL_START bytes or below nothing but fields, as far as they may be read for a header at all. Some
- * readers save the bytes after that line as a file.
+ * Returns whether the source begins as the header of a mail: with a field, and then an empty line
+ * within MAIL_START bytes. The empty line may stand further down, within UNANNOUNCED_MAX bytes, if
+ * all above it looks like a header. Some readers save the bytes after that line as a file.
  */
 export function hasHeader(source: Bytes): boolean {
   return beginsAsMail(source) && (/\n\r?\n/.test(startOf(source)) || areFieldsEnded(source))

@@ -94,10 +94,10 @@ export class Decoding extends Work {
   }
 
   /**
-   * Gives a content, unless it is empty or was given before. Returns whether it was given, or is to be
-   * opened: `opens` says that the caller opens what is new, which may have been shown as a text before, or
-   * stood below a header that says less. `isCounted` says that its bytes were counted when they were
-   * decoded.
+   * Gives a content, unless it is empty or was given before. Returns whether it was given now, or
+   * is still to be opened. `opens` says that the caller opens it; what was given before may still
+   * have to be opened, since it was shown as a text then, or stood below a header that says less.
+   * `isCounted` says that its bytes were counted when they were decoded.
    */
   *give(source: Bytes, { isMail = false, isCounted = false, opens = false } = {}): Steps<boolean> {
     if (source.size === 0) return false
@@ -243,8 +243,9 @@ export class Decoding extends Work {
   }
 
   /**
-   * Takes steps inside of one more mail or container. Throws LimitExceeded if these are too many: more than
-   * `limits` say, and more than may be nested, so that it is known before that mail is nested too deep.
+   * Takes steps inside of one more mail or container. Throws LimitExceeded if these are too many:
+   * more than `limits` say, and more than may be nested. So mail that is nested too deep is known
+   * as that before it meets this limit.
    */
   *#inside(steps: Steps): Steps {
     const most = Math.max(limits.depth, (this.options.maxDepth ?? 0) + 1)

@@ -99,8 +99,9 @@ function* givePlainly(
 }
 
 /**
- * Gives a part as nearly all readers decode it that see one more encoding in its header, as in `base64` with
- * a blank behind it. What costs that little is not left to the budget for odd readings.
+ * Gives a part as it is decoded by nearly all readers that see one more encoding in its header, for
+ * example in `base64` with a blank behind it. This costs so little that it is not left to the
+ * budget for odd readings.
  */
 function* giveByOthersPlainly(leaf: Leaf, part: Bytes, source: Bytes, decoding: Decoding): Steps {
   const { encodings, multipart } = leaf.header

@@ -115,11 +115,12 @@ export class SavedForms {
   }
 
   /**
-   * Gives text that is shown, in the one form that libclamav makes of it: with LF as line ends. What it has
-   * called clean by itself it skips inside of the whole message. Plain text of the mail itself, and what
-   * stands between the parts of a multipart, is left to the scan of the whole. Any other text than that of
-   * the mail itself some readers save, and so it is given as that, too: `bare` is without the line end
-   * before the delimiter. Returns whether the text was given.
+   * Gives text that is shown, in the one form that libclamav makes of it: with LF as line ends. It
+   * skips inside of the whole message what it has called clean by itself. Plain text of the mail
+   * itself, and what stands between the parts of a multipart, is left to the scan of the whole.
+   * Some readers save any other text than that of the mail itself. So such a text is also given as
+   * a file: `bare`, which is without the line end before the delimiter. Returns whether the text
+   * was given.
    */
   *#giveShown(text: Bytes, bare: Bytes, properties: TextProperties): Steps<boolean> {
     const { header, isOwnText, isInWhole } = this.#facts

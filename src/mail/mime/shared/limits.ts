@@ -4,8 +4,8 @@
  */
 export const limits = {
   /**
-   * The most contents of one message. Each is a question to the scanners, so a small message may have
-   * fewer: so many, and one more for each so many bytes.
+   * The most contents of one message. Each is a question to the scanners, so a small message may
+   * have fewer: `contentsOfSmall`, and one more for each `bytesOfContent` bytes.
    */
   contents: 2000,
   contentsOfSmall: 500,

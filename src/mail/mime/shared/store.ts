@@ -62,7 +62,7 @@ export class Store extends Bytes {
   #charged = 0
 
   /**
-   * A store of which so many bytes are expected that memory has no room for them is a file from the
+   * If memory has no room for the bytes that are `expected`, the store is a file from the
    * beginning: nothing has to be moved there later.
    */
   constructor(pool: MemoryPool, expected = 0) {

@@ -43,8 +43,8 @@ export class Delimiters {
   #anyDashes = false
 
   /**
-   * Notes the boundaries of a header that has ended. Returns whether there was room for them. Throws
-   * LimitExceeded if there was none for one that the header may announce in several ways.
+   * Notes the boundaries of a header that has ended. Returns whether there was room for them. If
+   * there was none, and readers may differ about the boundary, throws LimitExceeded.
    */
   learn({ boundaries, multipart }: PartHeader): boolean {
     const isLearnt = this.#boundaries.learn(boundaries)

@@ -80,8 +80,8 @@ export class Nesting {
   }
 
   /**
-   * Counts the multiparts of the last message with those around it: to libclamav its header goes on with
-   * that of the part, so that it is none.
+   * Counts the multiparts of the last message with those around it. To libclamav the header of that
+   * message belongs to the header of the part, so that there is no message.
    */
   goOnInPlace(): void {
     const last = this.#open.pop()!

@@ -52,8 +52,8 @@ export interface ContentListener {
 }
 
 /**
- * The contents that have begun and not ended. If they are too many, those that only some readers see are
- * left out, and the mail is odd; if every reader sees the next, that is a LimitExceeded.
+ * The contents that have begun and not ended. If there are too many, a further one that only some
+ * readers see is left out, and the mail is odd; one that every reader sees is a LimitExceeded.
  */
 export class OpenContents {
   readonly #listener: ContentListener

@@ -29,10 +29,13 @@ const CODED_LINE_MAX = 96
 
 /** The steps that a line of a header takes besides those of its bytes. */
 const HEADER_LINE_STEPS = 8
-/** Those that each header takes, and each line that some reader takes for a delimiter. */
+/** The steps of each header, and of each line that some reader takes for a delimiter. */
 const HEADER_STEPS = 64
 
-/** Above the line of an mbox stands nothing of a mail, but the line that scanners get (message.ts). */
+/**
+ * The most lines above the line of an mbox: nothing of the mail, but the line that scanners get
+ * (message.ts).
+ */
 const FROM_LINE_MAX = 1
 
 /** A listener that is told what a mail holds while the mail is read. */
@@ -86,7 +89,10 @@ export class MailReading {
   #midLine = false
   /** Whether the block before this one, if there is one, ended in CR LF. */
   #isBehindCrlf = true
-  /** The number of bytes that were read, with headers that were read again, and what was small and costly. */
+  /**
+   * The cost so far: bytes that were read, headers that were read again, and what is small but
+   * costly.
+   */
   steps = 0
   /** Whether a NUL was among them. */
   hasNul = false
