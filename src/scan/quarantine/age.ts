@@ -92,8 +92,8 @@ export class SweepClock {
     } catch (error) {
       warnings.push(`${CLOCK} cannot be written, so no message grows older: ${errorText(error)}`)
     }
-    // After a start nobody knows for how long the host was off: its clock was surely set only if it
-    // is behind.
+    // After a start nobody knows how long the host was off: only a clock that is behind was surely
+    // set.
     const step = kernel === undefined ? Math.min(wall, 0) : wall - kernel
     const isStopped = Math.abs(step) > STEP_MAX
     return new SweepClock(
