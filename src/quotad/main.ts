@@ -14,7 +14,7 @@ import { openLookup } from './lookup.ts'
 import { answersForNames } from './mailbox-answer.ts'
 import { activatedSockets, readOptions, type ServiceOptions, usage } from './options.ts'
 import { readServiceSettings } from './service-settings.ts'
-import { THREADS } from './sources/open-mailbox.ts'
+import { THREADS } from './sources/readings-at-once.ts'
 import { serveUdp } from './udp.ts'
 
 process.exitCode = serviceExit.temporary

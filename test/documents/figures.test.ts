@@ -19,7 +19,7 @@ import { IN_MEMORY_MAX, MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts
 import { SWEEP_AGE } from '../../src/mail/message/sweep.ts'
 import { IDLE_TIME } from '../../src/quotad/http.ts'
 import { GRACE } from '../../src/quotad/mailbox-answer.ts'
-import { AT_ONCE as MAILBOXES_AT_ONCE, THREADS } from '../../src/quotad/sources/open-mailbox.ts'
+import { AT_ONCE as MAILBOXES_AT_ONCE, THREADS } from '../../src/quotad/sources/readings-at-once.ts'
 import { HMAC_SECRET_MIN, KEYRING_MAX } from '../../src/scan/cluster/keyring.ts'
 import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/scan/cluster/verify.ts'
 import {

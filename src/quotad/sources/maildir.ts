@@ -5,7 +5,7 @@ import { LruCache } from '../../ground/flow/cache.ts'
 import { inTime, LATE } from '../../ground/flow/in-time.ts'
 import { LF, NUL } from '../../ground/net/ascii.ts'
 import type { MailboxLocation } from './mailbox.ts'
-import { type Directory, pathBytes, Readings, withMailbox } from './open-mailbox.ts'
+import { type Directory, pathBytes, withMailbox } from './open-mailbox.ts'
 import {
   type Clocks,
   isFull,
@@ -16,6 +16,7 @@ import {
   type QuotaLimits,
   type ReadingBounds,
 } from './reading.ts'
+import { Readings } from './readings-at-once.ts'
 import { type MaildirSum, Walker } from './walk.ts'
 
 /**

@@ -2,8 +2,9 @@ import { lstat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
 import type { MailboxLocation } from './mailbox.ts'
-import { Readings, withMailbox } from './open-mailbox.ts'
+import { withMailbox } from './open-mailbox.ts'
 import type { MailboxReading, ReadMailbox } from './reading.ts'
+import { Readings } from './readings-at-once.ts'
 
 /** Reads mailboxes that are one file. `longest` is the milliseconds after which one counts as hung. */
 export function mboxSource(uptime: () => number, longest: number): ReadMailbox {

@@ -1,7 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { errorCode } from '../../ground/errors/fault.ts'
-import { Semaphore } from '../../ground/flow/semaphore.ts'
 import { O_PATH } from '../../ground/process/descriptors.ts'
 import type { MailboxLocation } from './mailbox.ts'
 
@@ -104,67 +103,4 @@ export class Directory {
 /** Encodes a path, whose characters are bytes, for calls of the file system. */
 export function pathBytes(path: string): string | Buffer {
   return /^[\0-\x7f]*$/.test(path) ? path : Buffer.from(path, 'latin1')
-}
-
-/**
- * Threads for calls of the file system, as UV_THREADPOOL_SIZE: libuv's pool in Node, and the pool of
- * the compiled runtime, which src/c/launcher/launch.c tells it.
- */
-export const THREADS = 128
-/**
- * Most mailboxes that are read at once. A call that the file system does not answer holds a thread,
- * and nothing takes it back; each reading makes one call at a time. So some threads are left for
- * all else.
- */
-export const AT_ONCE = 100
-/** Milliseconds for which a reading waits for another one to end. */
-const WAIT = 1000
-
-const permits = new Semaphore(AT_ONCE)
-
-/**
- * The readings of mailboxes that are under way. No mailbox is read twice at once: who asks meanwhile
- * waits for the same reading.
- */
-export class Readings<Value> {
-  readonly #uptime: () => number
-  readonly #longest: number
-  readonly #underWay = new Map<
-    string,
-    { readonly result: Promise<Value>; readonly since: number }
-  >()
-
-  /** `longest` is the milliseconds after which nobody waits for a reading any more. */
-  constructor(uptime: () => number, longest: number) {
-    this.#uptime = uptime
-    this.#longest = longest
-  }
-
-  /**
-   * Reads a mailbox. `work` makes one call of the file system at a time. Rejects as it does, at once
-   * if the mailbox hangs, and if too many others are being read.
-   */
-  read(mailbox: string, work: () => Promise<Value>): Promise<Value> {
-    const underWay = this.#underWay.get(mailbox)
-    if (underWay === undefined) return this.#begin(mailbox, inTurn(work))
-    if (this.#uptime() - underWay.since <= this.#longest) return underWay.result
-    return Promise.reject(new Error('its file system does not answer'))
-  }
-
-  #begin(mailbox: string, result: Promise<Value>): Promise<Value> {
-    this.#underWay.set(mailbox, { result, since: this.#uptime() })
-    const remove = () => this.#underWay.delete(mailbox)
-    result.then(remove, remove)
-    return result
-  }
-}
-
-async function inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
-  const release = await permits.acquire(permits.isFree ? undefined : AbortSignal.timeout(WAIT))
-  if (release === undefined) throw new Error(`${AT_ONCE} other mailboxes are being read, or hang`)
-  try {
-    return await work()
-  } finally {
-    release()
-  }
 }

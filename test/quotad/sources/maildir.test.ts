@@ -12,8 +12,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { MailboxLocation } from '../../../src/quotad/sources/mailbox.ts'
 import { MaildirSource } from '../../../src/quotad/sources/maildir.ts'
-import { Readings } from '../../../src/quotad/sources/open-mailbox.ts'
 import type { MailboxReading, Measure } from '../../../src/quotad/sources/reading.ts'
+import { Readings } from '../../../src/quotad/sources/readings-at-once.ts'
 import { Walker } from '../../../src/quotad/sources/walk.ts'
 
 t.setTimeout(120_000)
