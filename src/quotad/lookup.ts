@@ -40,8 +40,8 @@ export async function openLookup(
   const directory = ldap && new LdapDirectory!(ldap, { uptime, timeout, remembered })
   return {
     uptime,
-    lookUp: users.length > 0 ? askInOrder(users.map(userList)) : undefined,
-    mailbox: source.mailbox,
+    askUsers: users.length > 0 ? askInOrder(users.map(userList)) : undefined,
+    locate: source.mailbox,
     read: (mailbox, measure) => mailboxes.read(mailbox, measure),
     limits: settings.limitsFile === undefined ? undefined : limitsFile(settings.limitsFile, uptime),
     defaultLimits: settings.defaultLimits,

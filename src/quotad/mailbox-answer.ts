@@ -29,9 +29,9 @@ const noSuchUser: MailboxAnswer = { answer: { answer: 'no-such-user' } }
 /** The sources of an answer: where users, their mailboxes and their limits are found. */
 export interface MailboxLookup {
   /** Asks the lists of users. Undefined if there are none: then every mailbox has a user. */
-  readonly lookUp: LookUpUser | undefined
+  readonly askUsers: LookUpUser | undefined
   /** The path of a user's mailbox, or the name by which another service knows the user. */
-  readonly mailbox: MailboxTemplate
+  readonly locate: MailboxTemplate
   readonly read: ReadMailbox
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
@@ -54,7 +54,7 @@ type AnswerFor = (user: User, incoming: number) => MailboxAnswer | Promise<Mailb
  * the mailbox, and compares. If a step fails, the answer is `unknown`, never `full`.
  */
 function answerFrom(lookup: MailboxLookup): AnswerFor {
-  const { lookUp, mailbox, read, limits, defaultLimits, uptime } = lookup
+  const { askUsers, locate, read, limits, defaultLimits, uptime } = lookup
 
   function readFor(
     user: User,
@@ -62,7 +62,7 @@ function answerFrom(lookup: MailboxLookup): AnswerFor {
     account: { readonly home?: string; readonly limits?: QuotaLimits },
     waited = 0,
   ): ReturnType<AnswerFor> {
-    const location = mailbox(user, account.home)
+    const location = locate(user, account.home)
     if (location === undefined) return noSuchUser
     let limitsOfUser: QuotaLimits | undefined
     try {
@@ -72,15 +72,15 @@ function answerFrom(lookup: MailboxLookup): AnswerFor {
     }
     const measure = { incoming, limits: limitsOfUser, defaultLimits, waited }
     const conclude = (reading: MailboxReading) =>
-      mailboxAnswerOf(reading, location.path, measure, lookUp !== undefined)
+      mailboxAnswerOf(reading, location.path, measure, askUsers !== undefined)
     const reading = read(location, measure)
     return reading instanceof Promise ? reading.then(conclude) : conclude(reading)
   }
 
-  if (!lookUp) return (user, incoming) => readFor(user, incoming, {})
+  if (!askUsers) return (user, incoming) => readFor(user, incoming, {})
   return async (user, incoming) => {
     const began = uptime()
-    const account = await lookUp(user)
+    const account = await askUsers(user)
     switch (account.found) {
       case 'account':
         return readFor(user, incoming, account, uptime() - began)

@@ -7,8 +7,8 @@ import type { Measure } from '../../src/quotad/sources/reading.ts'
 
 const settings = { QUOTACASE: 'lower', QUOTAPATIENCE: 5 } as const
 const lookup: MailboxLookup = {
-  lookUp: undefined,
-  mailbox: () => ({ path: '/ann', fixed: 0 }),
+  askUsers: undefined,
+  locate: () => ({ path: '/ann', fixed: 0 }),
   read: () => new Promise(() => {}),
   uptime: () => 0,
   limits: undefined,
@@ -30,7 +30,7 @@ t.test('the time that the list of users took counts for the whole question', asy
   let waited: Measure['waited']
   const slow: MailboxLookup = {
     ...lookup,
-    async lookUp() {
+    async askUsers() {
       time += 300
       return { found: 'account', home: '/ann' }
     },
