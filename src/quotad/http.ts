@@ -25,11 +25,11 @@ export const IDLE_TIME = 60_000
 export async function serveHttp(place: ServicePlace, service: QuotaService): Promise<HttpService> {
   const { mayAsk, counters } = service
   // Half of the descriptors stay for mailboxes and questions.
-  const most = Math.min(service.maxClients, Math.floor(descriptorLimit() / 2))
+  const connectionsMax = Math.min(service.maxClients, Math.floor(descriptorLimit() / 2))
   const server = createHttpServer(
     IDLE_TIME,
     (request, response) => {
-      answer(request, response, service).catch(() => response.destroy())
+      handle(request, response, service).catch(() => response.destroy())
     },
     (status) => {
       counters[status === 408 ? 'dropped' : 'malformed']++
@@ -42,7 +42,7 @@ export async function serveHttp(place: ServicePlace, service: QuotaService): Pro
     open++
     socket.once('close', () => open--)
     const isAllowed = mayAsk(socket.remoteAddress ?? '')
-    if (isAllowed && open <= most) return
+    if (isAllowed && open <= connectionsMax) return
     counters[isAllowed ? 'dropped' : 'refused']++
     socket.destroy()
   })
@@ -63,7 +63,7 @@ export async function serveHttp(place: ServicePlace, service: QuotaService): Pro
   }
 }
 
-async function answer(
+async function handle(
   request: IncomingMessage,
   response: ServerResponse,
   { answerForName, counters }: QuotaService,
