@@ -93,8 +93,8 @@ function buildRuntime() {
 }
 
 /** What the programs are put into: this Bun itself, or that of another processor. */
-function runtimeOf({ own, arch }) {
-  if (own) return ['--target=bun']
+function runtimeOf({ isOwn, arch }) {
+  if (isOwn) return ['--target=bun']
   return [`--target=bun-linux-${arch}`, `--compile-executable-path=${installBun(arch)}`]
 }
 

@@ -48,9 +48,9 @@ const staticPie = [
  */
 export function smallPrograms(target, { needsMusl = false, needsStatic = false } = {}) {
   fetchMusl(target)
-  const withMusl = target.own && process.env.CC ? undefined : muslCompiler(target)
+  const withMusl = target.isOwn && process.env.CC ? undefined : muslCompiler(target)
   if (needsMusl && !withMusl) {
-    const remedy = target.own ? 'install Debian package musl-tools, and unset CC' : 'apt has none'
+    const remedy = target.isOwn ? 'install Debian package musl-tools, and unset CC' : 'apt has none'
     throw new Error(`no musl for ${target.arch}: ${remedy}`)
   }
   const compiler = compilerFor(target)

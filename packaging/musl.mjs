@@ -28,7 +28,7 @@ const VERSION = 'version'
  * or unpacked below build/ by fetchMusl().
  */
 export function muslCompiler(target) {
-  if (target.own) return findProgram('musl-gcc') ? ['musl-gcc'] : undefined
+  if (target.isOwn) return findProgram('musl-gcc') ? ['musl-gcc'] : undefined
   const specs = specsOf(target)
   if (existsSync(join('/', specs))) return [compilerFor(target), `-specs=/${specs}`]
   const unpacked = unpackedFor(target)
@@ -66,7 +66,7 @@ export function muslVersion(target) {
  * is configured for. Without such an archive nothing is unpacked.
  */
 export function fetchMusl(target) {
-  if (target.own || muslCompiler(target)) return
+  if (target.isOwn || muslCompiler(target)) return
   const specs = specsOf(target)
   const place = unpackedFor(target)
   mkdirSync(join(root, dirname(place)), { recursive: true })

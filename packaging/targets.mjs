@@ -32,20 +32,20 @@ export function targetOf(name = process.arch) {
       [arch, debian, machine].includes(name),
     ) ?? []
   if (!arch) throw new Error(`--arch ${name}: unknown; ${Object.keys(known).join(' or ')}`)
-  const own = arch === process.arch
+  const isOwn = arch === process.arch
   return {
     ...names,
     arch,
     /** Whether this machine runs its programs by itself. */
-    own,
+    isOwn,
     /** Where its programs are built. */
-    native: join(root, own ? 'build/native' : `build/native-${arch}`),
+    native: join(root, isOwn ? 'build/native' : `build/native-${arch}`),
   }
 }
 
 /** The C compiler for programs of a target: CC or cc, or the cross compiler, which has to be there. */
 export function compilerFor(target) {
-  if (target.own) return process.env.CC || 'cc'
+  if (target.isOwn) return process.env.CC || 'cc'
   const compiler = `${target.machine}-linux-gnu-gcc`
   if (spawnSync(compiler, ['--version'], { stdio: 'ignore' }).status === 0) return compiler
   throw new Error(`${compiler}: not found; install Debian package ${target.package}`)

@@ -108,7 +108,7 @@ function mailboxAnswerOf(
       return { answer: { answer, usage }, source }
     }
     case 'compared':
-      return { answer: { answer: reading.full ? 'full' : 'room' }, source: reading.source }
+      return { answer: { answer: reading.isFull ? 'full' : 'room' }, source: reading.source }
     case 'no-such-user':
       return noSuchUser
     case 'no-mailbox': {

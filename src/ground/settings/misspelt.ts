@@ -73,10 +73,10 @@ function distance(a: string, b: string): number {
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
     for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1
-      let steps = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + same)
-      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-      if (i > 1 && j > 1 && swapped) steps = Math.min(steps, before[j - 2]! + 1)
+      const change = a[i - 1] === b[j - 1] ? 0 : 1
+      let steps = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + change)
+      const isSwapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      if (i > 1 && j > 1 && isSwapped) steps = Math.min(steps, before[j - 2]! + 1)
       next.push(steps)
     }
     before = row

@@ -108,8 +108,8 @@ export class MaildirSource {
   #byFile(known: RememberedSizeFile | undefined, measure: Measure): MailboxReading | undefined {
     const { usage, limits } = known?.file ?? {}
     if (usage === undefined) return undefined
-    const full = isFull(usage, limitsOf(measure, limits), measure.incoming)
-    if (full && !maySayFull(usage, known!.written, this.#now())) return undefined
+    const saysFull = isFull(usage, limitsOf(measure, limits), measure.incoming)
+    if (saysFull && !maySayFull(usage, known!.written, this.#now())) return undefined
     return { found: 'usage', usage, limits, source: 'maildirsize' }
   }
 

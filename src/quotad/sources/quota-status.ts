@@ -54,8 +54,8 @@ const NOBODY = /^(?:5\d\d |REJECT )?5\.1\.1\b|^REJECT Unknown user/i
  */
 export function readingOf(action: string): MailboxReading {
   const source = 'quota-status'
-  if (ROOM.test(action)) return { found: 'compared', full: false, source }
-  if (FULL.test(action)) return { found: 'compared', full: true, source }
+  if (ROOM.test(action)) return { found: 'compared', isFull: false, source }
+  if (FULL.test(action)) return { found: 'compared', isFull: true, source }
   if (NOBODY.test(action)) return { found: 'no-such-user' }
   return { found: 'trouble', why: `quota-status answered ${action || 'nothing'}` }
 }

@@ -11,7 +11,7 @@ export type MailboxReading =
       readonly source: string
     }
   /** Another service has compared size and limits, and tells no numbers. */
-  | { readonly found: 'compared'; readonly full: boolean; readonly source: string }
+  | { readonly found: 'compared'; readonly isFull: boolean; readonly source: string }
   | { readonly found: 'no-such-user' }
   /** There is no mailbox at that path, or not yet. */
   | { readonly found: 'no-mailbox' }

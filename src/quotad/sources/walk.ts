@@ -167,9 +167,9 @@ export async function sumDirectory(
   const { mtimeMs: changed, ino: inode } = stats
   if (known && changed === known.changed && inode === known.inode) return known
   // A directory that changed a moment ago may change again within the same time stamp.
-  const settled = tools.now() - changed > SETTLED
+  const isSettled = tools.now() - changed > SETTLED
   const sum = await tools.inTurn(() => addUp(folder, name, tools))
-  return { ...sum, inode, changed: settled ? changed : Number.NaN }
+  return { ...sum, inode, changed: isSettled ? changed : Number.NaN }
 }
 
 async function addUp(

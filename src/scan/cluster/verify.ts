@@ -174,8 +174,8 @@ function macFault(
   if (bodyDigest === undefined) return 'the body was not hashed'
   const expected = stampMac(crypto, key.secret, claims, fieldsDigest, bodyDigest)
   const given = Buffer.from(mac, 'base64url')
-  const same = given.length === expected.length && crypto.timingSafeEqual(given, expected)
-  return same ? undefined : 'header, body or stamp was changed, or the secret is another one'
+  const isSame = given.length === expected.length && crypto.timingSafeEqual(given, expected)
+  return isSame ? undefined : 'header, body or stamp was changed, or the secret is another one'
 }
 
 /**

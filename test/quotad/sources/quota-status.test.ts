@@ -35,7 +35,7 @@ t.test('a request has the attributes that quota-status needs', async (t) => {
     return 'action= DUNNO \n\n'
   })
   const { ask } = await serve(t, talk)
-  t.match(await ask('ann\xe4@example.org'), { found: 'compared', full: false })
+  t.match(await ask('ann\xe4@example.org'), { found: 'compared', isFull: false })
   t.same(requests, [
     'request=smtpd_access_policy\nprotocol_state=RCPT\nrecipient=ann\xe4@example.org\nsize=5\n\n',
   ])
@@ -43,7 +43,7 @@ t.test('a request has the attributes that quota-status needs', async (t) => {
 
 t.test('only the usual actions are understood', async (t) => {
   for (const action of ['OK', 'DUNNO', 'dunno', 'permit']) {
-    t.match(readingOf(action), { found: 'compared', full: false }, action)
+    t.match(readingOf(action), { found: 'compared', isFull: false }, action)
   }
   const long = '554 5.2.2 Quota exceeded (mailbox for user is full)'
   for (const action of [
@@ -54,7 +54,7 @@ t.test('only the usual actions are understood', async (t) => {
     'REJECT 5.2.2 full',
     '5.2.2 full',
   ]) {
-    t.match(readingOf(action), { found: 'compared', full: true }, action)
+    t.match(readingOf(action), { found: 'compared', isFull: true }, action)
   }
   for (const action of ['REJECT Unknown user', '550 5.1.1 nobody', 'REJECT 5.1.1 nobody']) {
     t.match(readingOf(action), { found: 'no-such-user' }, action)
@@ -72,7 +72,7 @@ t.test("questions at the same time do not get one another's answer", async (t) =
   const { ask } = await serve(t, talk)
   const users = Array.from({ length: 40 }, (_, i) => (i % 3 ? 'ann' : 'bob'))
   const answers = await Promise.all(users.map((user) => ask(user)))
-  for (const [i, user] of users.entries()) t.match(answers[i], { full: user === 'bob' })
+  for (const [i, user] of users.entries()) t.match(answers[i], { isFull: user === 'bob' })
 })
 
 t.test('a service that closes, lies, is endless or silent makes nothing full', async (t) => {

@@ -204,9 +204,9 @@ function refusePlugins(text: string, words: readonly string[]): void {
 function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
   if (line.kind === 'plugins' && own.kind === 'plugins') {
     const names = new Set(line.names)
-    const same = line.names.join('\0') === own.names.join('\0')
+    const areSame = line.names.join('\0') === own.names.join('\0')
     return (
-      same ||
+      areSame ||
       (names.size === line.names.length && line.names.every((name) => own.names.includes(name)))
     )
   }
