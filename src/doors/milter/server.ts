@@ -23,7 +23,8 @@ export interface MilterTimeouts {
    */
   readonly progressAfter: number
   /**
-   * Of silence amid a packet or the content of a message, all of which an MTA has before it begins.
+   * Of silence amid a packet, or amid the content of a message: an MTA has all of that before it
+   * begins to send.
    */
   readonly stalled: number
   /** Between two commands, while an SMTP client may think; the default of libmilter. */

@@ -162,7 +162,8 @@ function siteWith(
         const { scanners: ofLine } = (await rules.siteOfLine(lineSettings)).tools
         return {
           policy: withSettings(policy, merged, lineSettings),
-          // A line that is not about scanners has the daemon's, and so those of the client.
+          // If the line names no scanners, it has the daemon's: those of the client take their
+          // place.
           tools: { ...tools, scanners: ofLine === tools.scanners ? scanners : ofLine },
         }
       },

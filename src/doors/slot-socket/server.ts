@@ -206,7 +206,10 @@ export class SlotServer {
     return toldFrame(isOwn ? await describe?.(wantsTrial) : undefined)
   }
 
-  /** The client gets no answer to its request, of which these variables have come. */
+  /**
+   * Notes that the client gets no answer to its request. `variables` are those of it that have
+   * come.
+   */
   cold(way: ColdWay, variables: Request['variables']): void {
     if (!isTrialOfCheck(variables)) this.options.reporter?.cold(way)
   }

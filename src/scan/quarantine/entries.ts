@@ -4,10 +4,10 @@ import { type DayOfGrounds, Folder, type Place, stepInto } from './folders.ts'
 import { type OpenEntry, openEntry, type QuarantineRecord } from './record.ts'
 
 /**
- * A message in quarantine, as the name of its file tells it: its id, `SECONDS.DIGITS`, and `,S=BYTES`, the
- * size of the message without its record, as Maildir++ has it. Of the sixteen hex digits of an id the
- * first five are its place within the second, and the others are random: ids sort in the order in which
- * messages came.
+ * A message in quarantine, as the name of its file tells it: its id, `SECONDS.DIGITS`, and
+ * `,S=BYTES`, the size of the message without its record, as Maildir++ has it. The first five of
+ * the sixteen hex digits of an id are its place within the second; the others are random. So ids
+ * sort in the order in which messages came.
  */
 export interface QuarantineEntry extends DayOfGrounds, Place {
   readonly id: string

@@ -24,7 +24,10 @@ const DAY_SECONDS = 86_400
 const PAUSE = 5
 /** Milliseconds after which a file that a killed process left in tmp/ is useless. */
 const USELESS_AFTER = 36 * 60 * 60 * 1000
-/** Milliseconds from the beginning of a day on in which a process may write into its folder. */
+/**
+ * Milliseconds from the beginning of a day: so long a process may write into the folder of that
+ * day.
+ */
 const IN_USE_FOR = 2 * DAY_SECONDS * 1000
 
 /** A message in new/ or cur/. */

@@ -109,7 +109,7 @@ const ANY_DOMAIN = ''
 
 /**
  * Returns the rules that could apply to a mailbox whose domain is not known, without the domains in
- * their patterns. Of the rules that are then alike only the first is returned, so that ten thousand
+ * their patterns. If several rules are alike then, only the first is returned, so that ten thousand
  * rules about domains are not all read for each recipient.
  */
 function withAnyDomain(all: readonly Rule[]): Rule[] {

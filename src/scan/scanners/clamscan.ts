@@ -122,8 +122,8 @@ const starting = new AsyncLocalStorage<(child: ChildProcess) => void>()
 let isTold = false
 
 /**
- * Runs `work`, and kills the programs that it has started when it is done, and at the signal; then it
- * rejects. The package clamscan does neither.
+ * Runs `work`, and kills the programs that it has started when it is done. At the signal it kills
+ * them, too, and rejects. The package clamscan does neither.
  */
 async function endingItsPrograms<Result>(
   signal: AbortSignal,

@@ -125,10 +125,10 @@ function shareInRetry(name: string): FieldShare {
 export const FREE_MAX = 64 * 1024
 
 /**
- * Returns the header fields, in their order. A field that counts whole stands as it is, from the first
- * byte of the name through the line end, with CRLF made LF. Of a field whose name counts, the name in
- * lower case, a colon and LF stand there. Undefined if the remaining text is longer than FREE_MAX, has a
- * long line, or may say something about content.
+ * Returns the header fields, in their order. A field that counts whole stands as it is, from the
+ * first byte of the name through the line end, with CRLF made LF. A field whose name alone counts
+ * stands as its name in lower case, a colon and LF. Undefined if the remaining text is longer than
+ * FREE_MAX, has a long line, or may say something about content.
  */
 function fieldsSharedBy(header: Header, share: (name: string) => FieldShare): string | undefined {
   let all = ''
