@@ -105,7 +105,7 @@ function dnsServers(options: DelayOptions, env: Environment): readonly string[] 
  * here, and go on while the client waits.
  */
 export function planFor(client: UcspiClient, options: DelayOptions, context: PlanContext): Plan {
-  if (client.relay) return { kind: 'pass', why: 'RELAYCLIENT' }
+  if (client.mayRelay) return { kind: 'pass', why: 'RELAYCLIENT' }
   const network = context.allowed.networkOf(client.address)
   if (network !== undefined) return { kind: 'pass', why: `allowed by ${network}` }
   if (client.rbl === 'refused') return { kind: 'pass', why: 'RBLSMTPD refuses it' }

@@ -12,7 +12,7 @@ export interface UcspiClient {
   /** The name in TCPREMOTEHOST. The server looked it up, and may not have confirmed it. */
   readonly name: string | undefined
   /** Whether RELAYCLIENT is set. */
-  readonly relay: boolean
+  readonly mayRelay: boolean
   /** The seconds in SMTPDELAY. */
   readonly delay: number | undefined
   /** What RBLSMTPD says already. */
@@ -35,7 +35,7 @@ export function readUcspiClient(env: Environment): UcspiClient {
     ip,
     address,
     name: env.TCPREMOTEHOST || undefined,
-    relay: env.RELAYCLIENT !== undefined,
+    mayRelay: env.RELAYCLIENT !== undefined,
     delay: readDelay(env.SMTPDELAY),
     rbl: env.RBLSMTPD === undefined ? 'unset' : env.RBLSMTPD === '' ? 'accepted' : 'refused',
   }

@@ -46,7 +46,7 @@ function namesOf({ settings: { QHPSI } }: Policy): string {
 }
 
 function fateOfViruses(kind: DoorKind, settings: MailSettings): string {
-  switch (fateOfInfected(settings, { bounceInjector: false })) {
+  switch (fateOfInfected(settings, { isBounceInjector: false })) {
     case 'reject':
       return 'refuses viruses'
     case 'quarantine':

@@ -108,7 +108,7 @@ export class MilterMessage {
    * signal `gone` nobody needs the answer any more.
    */
   async end(agreement: Capabilities, client: SendingClient, gone: AbortSignal): Promise<Buffer> {
-    const { origin, relay } = client
+    const { origin, mayRelay } = client
     const server = this.#server
     let transaction: Transaction | undefined
     let packets = deferred
@@ -122,8 +122,8 @@ export class MilterMessage {
       const paths = this.#recipients.paths()
       const envelope = makeEnvelope(this.#from, paths.map(addressIn))
       const message = this.#intake!.finish()
-      const { clusterPeer, site } = judging
-      const judgedClient = { relay, clusterPeer, bounceInjector: false, origin }
+      const { isClusterPeer, site } = judging
+      const judgedClient = { mayRelay, isClusterPeer, isBounceInjector: false, origin }
       const received = { message, envelope, client: judgedClient }
       transaction = received
       const endTurn = await server.turns.take(gone)

@@ -179,7 +179,7 @@ export class MilterSession {
       login,
       queueId: this.#macros.get('i'),
     } as const
-    return { origin, relay: login !== undefined }
+    return { origin, mayRelay: login !== undefined }
   }
 
   /**

@@ -127,8 +127,8 @@ async function actionFor(
 ): Promise<string> {
   const recipient = request.get('recipient')
   if (quota === undefined || request.get('protocol_state') !== 'RCPT' || !recipient) return 'DUNNO'
-  const relay = (request.get('sasl_username') ?? '') !== ''
-  if (!isAskedAbout({ relay, bounceInjector: false }, quota)) return 'DUNNO'
+  const mayRelay = (request.get('sasl_username') ?? '') !== ''
+  if (!isAskedAbout({ mayRelay, isBounceInjector: false }, quota)) return 'DUNNO'
   if (isOff()) return 'DUNNO'
   const address = readAddress(recipient) // as Postfix understands it, without quotes
   const mail = { sender: readAddress(request.get('sender') ?? ''), size: sizeAttribute(request) }

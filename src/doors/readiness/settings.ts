@@ -130,7 +130,7 @@ type TreatmentSettings = Values<typeof treatment>
 /** What becomes of infected mail. */
 function inWords(settings: TreatmentSettings): string {
   const { QUARANTINE, VIRUSFORWARD } = settings
-  switch (fateOfInfected(settings, { bounceInjector: false })) {
+  switch (fateOfInfected(settings, { isBounceInjector: false })) {
     case 'reject':
       return 'refused'
     case 'quarantine':

@@ -87,7 +87,7 @@ export type Judging =
       /** What the message is kept and looked at by. */
       readonly messageOptions: MessageOptions
       /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
-      readonly clusterPeer: boolean
+      readonly isClusterPeer: boolean
       readonly site: Site
     }
 
@@ -101,5 +101,5 @@ export function startJudging(configuration: Configuration): Judging {
   if (site === undefined) return pass(NOTHING_SCANS)
   const off = switchedOff(directories)
   if (off !== undefined) return pass(off)
-  return { kind: 'judge', messageOptions, clusterPeer: env.CLUSTERPEER !== undefined, site }
+  return { kind: 'judge', messageOptions, isClusterPeer: env.CLUSTERPEER !== undefined, site }
 }

@@ -15,7 +15,7 @@ import { replyOf } from './replies/smtp-reply.ts'
 export interface SendingClient {
   readonly origin: Origin
   /** Whether the client may relay or has authenticated. */
-  readonly relay: boolean
+  readonly mayRelay: boolean
 }
 
 /** What the client has said of the message for which it names a recipient. */
@@ -42,8 +42,8 @@ export function refuseRecipient(
   const recipient = readAddress(bareAddress(path))
   const byRule = rules && refuseByRule(recipient, mail, rules, client, log)
   if (byRule !== undefined) return byRule
-  const { relay, origin } = client
-  if (!quota || !isAskedAbout({ relay, bounceInjector: false }, quota)) return undefined
+  const { mayRelay, origin } = client
+  if (!quota || !isAskedAbout({ mayRelay, isBounceInjector: false }, quota)) return undefined
   return refuseFull(recipient, mail, quota, origin, log, mailboxOf(recipient))
 }
 
@@ -55,12 +55,12 @@ function refuseByRule(
   recipient: MailAddress,
   { sender, size }: MailToCome,
   rules: Rules,
-  { origin, relay }: SendingClient,
+  { origin, mayRelay }: SendingClient,
   log: Log,
 ): SmtpReply | undefined {
   const { door, clientAddress, queueId } = origin
   const client = clientAddress === undefined ? undefined : parseIpAddress(clientAddress)
-  const found = rules.findRefusal({ sender, recipient, client, auth: relay })
+  const found = rules.findRefusal({ sender, recipient, client, auth: mayRelay })
   if (found?.action.kind !== 'refuse') return undefined
   const reply = replyOf(refusalByRule(found.action.text, queueId))
   log(

@@ -19,9 +19,9 @@ export function readSlotClient(
   bounceUser: number | undefined,
 ): SlotClient {
   return {
-    relay: env.RELAYCLIENT !== undefined,
-    clusterPeer: env.CLUSTERPEER !== undefined,
-    bounceInjector: uid !== undefined && uid === bounceUser,
+    mayRelay: env.RELAYCLIENT !== undefined,
+    isClusterPeer: env.CLUSTERPEER !== undefined,
+    isBounceInjector: uid !== undefined && uid === bounceUser,
     origin: {
       door: 'slot',
       clientAddress: env.TCPREMOTEIP || undefined,

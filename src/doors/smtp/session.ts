@@ -261,7 +261,7 @@ export class SmtpSession {
       login: LOGIN,
       queueId: IDENT,
     }
-    return { origin, relay: SOURCE?.toUpperCase() === 'LOCAL' || LOGIN !== undefined }
+    return { origin, mayRelay: SOURCE?.toUpperCase() === 'LOCAL' || LOGIN !== undefined }
   }
 
   /** Logs why mail is deferred, and returns the reply. */

@@ -127,7 +127,7 @@ function decideByAction(
     return { kind: 'accept', edits: NO_EDITS, details }
   }
   // A refused bounce would be tried again for ever.
-  if (action.kind !== 'refuse' || client.bounceInjector) return undefined
+  if (action.kind !== 'refuse' || client.isBounceInjector) return undefined
   const details = unscannedFor(`refused by ${path} line ${line}`)
   return { kind: 'reject', reply: refusalByRule(action.text, client.origin?.queueId), details }
 }
@@ -163,7 +163,7 @@ async function groupRecipients(
   const common = {
     sender: envelope.sender,
     client: address === undefined ? undefined : parseIpAddress(address),
-    auth: client.relay,
+    auth: client.mayRelay,
     size: message.size,
   }
   const indexes = new Map<string, number>()

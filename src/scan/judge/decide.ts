@@ -48,7 +48,7 @@ function decideCouldNotTell(
   { SCANFAIL, SCANFAIL_RELAY, QUARANTINE }: MailSettings,
   untagged: Acceptance,
 ): SingleDecision {
-  switch (client.relay ? SCANFAIL_RELAY : SCANFAIL) {
+  switch (client.mayRelay ? SCANFAIL_RELAY : SCANFAIL) {
     case 'accept':
       return untagged
     case 'quarantine':
@@ -121,7 +121,7 @@ function decideUnseen(
     },
   }
   const treatment = treatments[what]
-  if (treatment === undefined || client.bounceInjector) return untagged
+  if (treatment === undefined || client.isBounceInjector) return untagged
   const { action, grounds, because } = treatment
   const { details } = untagged
   switch (action) {
@@ -225,9 +225,9 @@ type Fate = 'reject' | 'quarantine' | 'forward' | 'drop' | 'tag'
  */
 export function fateOfInfected(
   { REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: Values<typeof treatment>,
-  { bounceInjector }: { readonly bounceInjector: boolean },
+  { isBounceInjector }: { readonly isBounceInjector: boolean },
 ): Fate {
-  if (REJECTVIRUS === 'reject' && !bounceInjector) return 'reject'
+  if (REJECTVIRUS === 'reject' && !isBounceInjector) return 'reject'
   if (QUARANTINE !== undefined) return 'quarantine'
   if (VIRUSFORWARD !== undefined) return 'forward'
   return REJECTVIRUS === 'drop' ? 'drop' : 'tag'

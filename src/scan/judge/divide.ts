@@ -130,7 +130,7 @@ function strictest(decisions: readonly SingleDecision[], { client }: Transaction
     if (accepted.length === 0) return dropped
     const { virus, banned } = dropped.details
     const reply = refusal(virus ?? banned ?? 'found', virus === undefined)
-    if (!client.bounceInjector) return { kind: 'reject', reply, details: dropped.details }
+    if (!client.isBounceInjector) return { kind: 'reject', reply, details: dropped.details }
   }
   const scanned = (scan: DecisionDetails['scan']) =>
     accepted.find(({ details }) => details.scan === scan)

@@ -23,11 +23,11 @@ export interface AnnouncedMail {
  * bounces, which would come back for ever.
  */
 export function isAskedAbout(
-  client: Pick<Client, 'relay' | 'bounceInjector'>,
+  client: Pick<Client, 'mayRelay' | 'isBounceInjector'>,
   lookup: Pick<QuotaLookup, 'askForRelayClients'>,
 ): boolean {
-  if (client.bounceInjector) return false
-  return lookup.askForRelayClients || !client.relay
+  if (client.isBounceInjector) return false
+  return lookup.askForRelayClients || !client.mayRelay
 }
 
 /** What asking about the recipients of a message came to. */

@@ -90,13 +90,13 @@ export async function scanUnvouched(
 
 /** What keeps mail of this client out if it was not seen in a message. */
 function whatKeepsOut(
-  { bounceInjector }: Client,
+  { isBounceInjector }: Client,
   { OVERSIZE, OVERNESTING, ENCRYPTED, STRICTMIME }: MailSettings,
 ): ReadonlySet<Unseen> {
   const keepsOut = new Set<Unseen>()
   if (OVERSIZE === 'defer') keepsOut.add('size')
   // A refused bounce would be tried again for ever.
-  if (!bounceInjector) {
+  if (!isBounceInjector) {
     if (OVERNESTING !== 'accept') keepsOut.add('depth').add('contents')
     if (ENCRYPTED !== 'accept') keepsOut.add('encrypted')
     if (STRICTMIME !== 'off') keepsOut.add('form')

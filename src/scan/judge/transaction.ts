@@ -4,14 +4,14 @@ import type { Message } from '../../mail/message/message.ts'
 /** The client, as far as the door knows it. */
 export interface Client {
   /** Whether the client may relay or is authenticated (RELAYCLIENT, `{auth_authen}` in a milter). */
-  readonly relay: boolean
+  readonly mayRelay: boolean
   /** Whether the client is a host of the cluster by its address (CLUSTERPEER). */
-  readonly clusterPeer: boolean
+  readonly isClusterPeer: boolean
   /**
    * Whether the client is the MTA itself with a bounce, which it would try again for ever if it were
    * refused (qmail-send's uid).
    */
-  readonly bounceInjector: boolean
+  readonly isBounceInjector: boolean
   /** Where the message comes from, for rules, plugins and replies. */
   readonly origin?: Origin
 }

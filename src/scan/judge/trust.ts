@@ -18,7 +18,7 @@ export function verifyTrust(
   { crypto, now, signatureFiles }: Tools,
 ): Trust {
   if (cluster === undefined || crypto === undefined) return untrusted
-  if (cluster.CLUSTERPEERS === 'required' && !client.clusterPeer) {
+  if (cluster.CLUSTERPEERS === 'required' && !client.isClusterPeer) {
     return { trusted: false, why: 'client is no CLUSTERPEER' }
   }
   const { keys, CLUSTERMAXAGE: maxAge } = cluster

@@ -41,7 +41,7 @@ function planned(setup: Setup = {}) {
     ip: '192.0.2.1',
     address,
     name: undefined,
-    relay: false,
+    mayRelay: false,
     delay: undefined,
     rbl: 'unset',
     ...setup.client,
@@ -72,7 +72,7 @@ async function judged(setup: Setup = {}) {
 }
 
 t.test('a client need not wait for the first of these reasons that holds', async (t) => {
-  const all = { relay: true, rbl: 'refused', delay: 0 } as const
+  const all = { mayRelay: true, rbl: 'refused', delay: 0 } as const
   const allow = '192.0.2.0/24\n'
   const whyOf = (setup: Setup) => {
     const { plan, asked } = planned(setup)
@@ -80,8 +80,8 @@ t.test('a client need not wait for the first of these reasons that holds', async
     return plan.kind === 'pass' ? plan.why : plan
   }
   t.equal(whyOf({ client: all, allow }), 'RELAYCLIENT')
-  t.equal(whyOf({ client: { ...all, relay: false }, allow }), 'allowed by 192.0.2.0/24')
-  t.equal(whyOf({ client: { ...all, relay: false } }), 'RBLSMTPD refuses it')
+  t.equal(whyOf({ client: { ...all, mayRelay: false }, allow }), 'allowed by 192.0.2.0/24')
+  t.equal(whyOf({ client: { ...all, mayRelay: false } }), 'RBLSMTPD refuses it')
   t.equal(whyOf({ client: { delay: 0 } }), 'SMTPDELAY=0')
 })
 
@@ -223,14 +223,14 @@ t.test('the environment of a UCSPI server says who the client is', async (t) => 
     ip: TCPREMOTEIP,
     address,
     name: undefined,
-    relay: false,
+    mayRelay: false,
     delay: undefined,
     rbl: 'unset',
   })
   const all = { TCPREMOTEHOST: 'a.example.org', RELAYCLIENT: '', SMTPDELAY: '2.5', RBLSMTPD: '' }
   t.match(readUcspiClient({ TCPREMOTEIP, ...all }), {
     name: 'a.example.org',
-    relay: true,
+    mayRelay: true,
     delay: 2.5,
     rbl: 'accepted',
   })

@@ -23,7 +23,7 @@ for (const isMoved of [false, true]) {
     const message = messageOf(infected, { spool: readSpoolPolicy({ TMPDIR: stage.directory }) })
     t.teardown(() => message.close())
     const envelope = makeEnvelope(bytes('a@b.example'), [bytes('c@b.example')])
-    const client = { relay: false, clusterPeer: false, bounceInjector: false }
+    const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: false }
     const about = { door: [], remote: undefined, transaction: undefined, total: 0 }
     const details = { scan: 'infected', why: '', times: {} } as const
     const keep = (grounds: Grounds): SingleDecision => ({

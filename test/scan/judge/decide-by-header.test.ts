@@ -13,10 +13,10 @@ const QUARANTINE = join(t.testdir({ kept: {} }), 'kept')
 function decideBy(
   header: string,
   settings: Readonly<Record<string, string>> = {},
-  bounceInjector = false,
+  isBounceInjector = false,
 ): SingleDecision | undefined {
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...settings })!
-  const client = { relay: false, clusterPeer: false, bounceInjector }
+  const client = { mayRelay: false, isClusterPeer: false, isBounceInjector }
   const message = { header: new Header(Buffer.from(header)), isHeaderTooLarge: false }
   return decideByHeader({ message, client }, policy)
 }

@@ -46,12 +46,12 @@ const decisions: Readonly<Record<string, SingleDecision>> = {
 }
 const names = Object.keys(decisions)
 
-function decide(own: readonly string[], answers: AnswerMode, bounceInjector = false): Decision {
+function decide(own: readonly string[], answers: AnswerMode, isBounceInjector = false): Decision {
   const distinct = [...new Set(own)]
   const to = own.map((_, index) => Buffer.from(`user${index}@example.org`))
   const transaction = {
     envelope: makeEnvelope(Buffer.from('a@example.net'), to),
-    client: { relay: false, clusterPeer: false, bounceInjector },
+    client: { mayRelay: false, isClusterPeer: false, isBounceInjector },
   } as unknown as Transaction
   const parts = distinct.map((name, line) => ({ decision: decisions[name]!, line: `${line + 1}` }))
   return divide(parts, own.map((name) => distinct.indexOf(name)), transaction, answers) // biome-ignore format: a line
@@ -156,7 +156,7 @@ t.test('the log names lines in at most 100 characters', async (t) => {
 })
 
 t.test('undivided, the strictest decision counts by which no mail is lost', async (t) => {
-  const client = { relay: false, clusterPeer: false, bounceInjector: false }
+  const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: false }
   const bannedDrop: SingleDecision = {
     kind: 'discard',
     details: { scan: 'infected', banned: 'attachment a.exe', why: '', times: {} },
@@ -172,9 +172,9 @@ t.test('undivided, the strictest decision counts by which no mail is lost', asyn
     details,
   }
   const all = { ...decisions, 'banned drop': bannedDrop, unknown, edited }
-  const nameOf = (names: readonly string[], bounceInjector = false) => {
+  const nameOf = (names: readonly string[], isBounceInjector = false) => {
     const chosen = names.map((name) => ({ decision: all[name as keyof typeof all]!, line: '-' }))
-    const transaction = { client: { ...client, bounceInjector } } as Transaction
+    const transaction = { client: { ...client, isBounceInjector } } as Transaction
     const found = divide(chosen, [...names.keys()], transaction, 'once')
     return Object.entries(all).find(([, decision]) => decision === found)?.[0] ?? found
   }

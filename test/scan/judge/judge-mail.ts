@@ -84,7 +84,7 @@ export function stageFor(text: string, setup: Setup = {}) {
     digestsFor: () => ({ md5: true, sha256: true }),
     createHash: crypto.createHash,
   })
-  const client = { relay: false, clusterPeer: false, bounceInjector: false, ...setup.client }
+  const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: false, ...setup.client }
   const envelope = makeEnvelope(
     Buffer.from(sender),
     recipients.map((address) => Buffer.from(address)),
@@ -140,8 +140,8 @@ export const banned = async (): Promise<ScanFinding> => {
   return { answer: 'infected', name: 'attachment a.exe', banned: true }
 }
 export const tooLarge = async () => unseen('size', 'clamd: too large')
-export const bounce = { bounceInjector: true }
-export const relay = { relay: true }
+export const bounce = { isBounceInjector: true }
+export const relay = { mayRelay: true }
 
 /** A memory that has this verdict, and what it was asked. */
 export function remembering(found: KnownOrScanned) {

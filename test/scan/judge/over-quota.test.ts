@@ -11,7 +11,7 @@ import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
 
 /** The question whether all recipients of a message are over quota, for a service that may be slow. */
 
-const client = { relay: false, clusterPeer: false, bounceInjector: false }
+const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: false }
 
 function mailTo(count: number) {
   const recipients = Array.from({ length: count }, (_, i) => Buffer.from(`${i}@example.org`))
@@ -88,15 +88,18 @@ t.test('a message without recipients asks nothing', async (t) => {
 })
 
 t.test('bounces are never asked about, and relay clients only if that is set', async (t) => {
-  for (const { relay, bounceInjector, askForRelayClients, asked } of [
-    { relay: false, bounceInjector: false, askForRelayClients: false, asked: true },
-    { relay: true, bounceInjector: false, askForRelayClients: false, asked: false },
-    { relay: true, bounceInjector: false, askForRelayClients: true, asked: true },
-    { relay: false, bounceInjector: true, askForRelayClients: true, asked: false },
+  for (const { mayRelay, isBounceInjector, askForRelayClients, asked } of [
+    { mayRelay: false, isBounceInjector: false, askForRelayClients: false, asked: true },
+    { mayRelay: true, isBounceInjector: false, askForRelayClients: false, asked: false },
+    { mayRelay: true, isBounceInjector: false, askForRelayClients: true, asked: true },
+    { mayRelay: false, isBounceInjector: true, askForRelayClients: true, asked: false },
   ]) {
-    t.equal(isAskedAbout({ relay, bounceInjector }, { askForRelayClients }), asked)
+    t.equal(isAskedAbout({ mayRelay, isBounceInjector }, { askForRelayClients }), asked)
     const { check, seen } = quotaService(() => full, { askForRelayClients })
-    const { defer } = await check({ ...mailTo(1), client: { ...client, relay, bounceInjector } })
+    const { defer } = await check({
+      ...mailTo(1),
+      client: { ...client, mayRelay, isBounceInjector },
+    })
     t.equal(defer !== undefined, asked)
     t.equal(seen.asked, asked ? 1 : 0)
   }

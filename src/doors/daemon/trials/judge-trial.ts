@@ -16,7 +16,7 @@ export const TRIAL_PATIENCE = 10_000
 
 const ADDRESS = Buffer.from('postmaster@localhost')
 const envelope = makeEnvelope(ADDRESS, [ADDRESS])
-const client = { relay: false, clusterPeer: false, bounceInjector: false }
+const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: false }
 
 /**
  * Has this process judge a clean message, and the EICAR test file if that is wanted. Resolves to

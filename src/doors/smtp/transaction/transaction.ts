@@ -55,7 +55,7 @@ export class SmtpTransaction {
   async receive(
     client: SmtpConnection,
     onward: Pick<SmtpDelivery, 'next' | 'forwards'>,
-    { origin, relay }: SendingClient,
+    { origin, mayRelay }: SendingClient,
   ): Promise<readonly RawReply[]> {
     const server = this.#server
     const { lmtp, afterQueue, begin } = server
@@ -67,8 +67,8 @@ export class SmtpTransaction {
       const judging = server.startJudging()
       await withContent(client, judging.messageOptions, server, async (message, refusal) => {
         const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
-        const clusterPeer = judging.kind === 'judge' && judging.clusterPeer
-        const judgedClient = { relay, clusterPeer, bounceInjector: false, origin }
+        const isClusterPeer = judging.kind === 'judge' && judging.isClusterPeer
+        const judgedClient = { mayRelay, isClusterPeer, isBounceInjector: false, origin }
         const transaction = { message, envelope, client: judgedClient }
         log.transaction = transaction
         const mailLine = this.#line
