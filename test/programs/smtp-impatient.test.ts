@@ -53,7 +53,7 @@ t.test('smtpd_proxy_timeout of Postfix ends while clamd stands', { skip }, async
     { notify_classes: '' },
     {
       smtpd: (port) =>
-        `127.0.0.1:${port} inet n - n - - smtpd -o smtpd_proxy_filter=127.0.0.1:${door.port} -o smtpd_proxy_timeout=1s`,
+        `127.0.0.1:${port} inet n - n - - smtpd -o smtpd_proxy_filter=127.0.0.1:${door.port} -o smtpd_proxy_timeout=3s`,
     },
   )
   const send = async (message: Buffer) => {
@@ -80,7 +80,7 @@ t.test('lmtp_data_done_timeout of Postfix ends while clamd stands', { skip }, as
     notify_classes: '',
     relayhost: '',
     default_transport: `lmtp:inet:127.0.0.1:${door.port}`,
-    lmtp_data_done_timeout: '1s',
+    lmtp_data_done_timeout: '3s',
     minimal_backoff_time: '1h',
     maximal_backoff_time: '1h',
   }
