@@ -15,6 +15,7 @@ import {
   findRunningServices,
   type RunningService,
   readService,
+  rootFinding,
 } from '../shared/running-services.ts'
 import { lineForTerminal, takesColours } from '../shared/terminal.ts'
 import { accountFor, factsFor, slotAccountFor } from './account-for.ts'
@@ -185,11 +186,9 @@ async function slotsOf(
     { account: SystemAccount; part: { of: 'slot'; services: RunningService[] } }
   >()
   for (const service of services) {
-    const { pid, uid, groups } = service
+    const { uid, groups } = service
     if (uid === 0 && user === undefined) {
-      const value = 'runs qmail-smtpd as root: nothing was tried'
-      const remedy = 'give tcpserver -u "$(id -u qmaild)" -g "$(id -g onescan)"'
-      await tell(error(`process ${pid}`, value, remedy))
+      await tell(rootFinding(service, ': nothing was tried'))
       continue
     }
     const account = user ? accountFor(user, []) : { name: nameOrNumber(accounts, uid), uid, groups }

@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { attempt } from '../../ground/errors/fault.ts'
-import { type Finding, warning } from '../../ground/errors/finding.ts'
+import { error, type Finding, warning } from '../../ground/errors/finding.ts'
 import { inTime, LATE } from '../../ground/flow/in-time.ts'
 import { HostProcess, type ProcessStatus } from '../../ground/process/host-process.ts'
 import { RUNTIME_MARKER } from '../../ground/runtime/compiled-program.ts'
@@ -127,6 +127,13 @@ export function findPostfix(): string[] {
     const isMaster = status?.name === 'master' && status.uid === 0
     return (isMaster && attempt(() => readlinkSync(found.at('cwd')))) || []
   })
+}
+
+/** The finding that a service hands in mail as root. `outcome` says what came of that. */
+export function rootFinding({ pid }: RunningService, outcome = ''): Finding {
+  const value = `runs qmail-smtpd as root${outcome}`
+  const remedy = 'give tcpserver -u "$(id -u qmaild)" -g "$(id -g onescan)"'
+  return error(`process ${pid}`, value, remedy)
 }
 
 /**

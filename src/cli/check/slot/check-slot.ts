@@ -13,6 +13,7 @@ import {
   findRunningServices,
   type RunningService,
   readService,
+  rootFinding,
 } from '../../shared/running-services.ts'
 import { checkPrograms } from './chain.ts'
 import { type Host, namesSlot, type SlotOptions, slotHosts } from './slot-hosts.ts'
@@ -148,11 +149,7 @@ function checkService(service: RunningService): Finding[] {
     const remedy = 'put it before the server, or try it: onescan check --user ACCOUNT --envdir DIR'
     findings.push(warning(what, value, remedy))
   }
-  if (uid === 0) {
-    const value = 'runs qmail-smtpd as root'
-    const remedy = 'give tcpserver -u "$(id -u qmaild)" -g "$(id -g onescan)"'
-    findings.push(error(what, value, remedy))
-  }
+  if (uid === 0) findings.push(rootFinding(service))
   return findings
 }
 
