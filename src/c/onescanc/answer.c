@@ -43,11 +43,13 @@ static int receive(struct mail *mail, byte *bytes, size_t length) {
   return 1;
 }
 
-/* The process of onescand that had this mail has ended. Has another one asked, or goes cold. */
-static int begin_anew_or_go_cold(struct mail *mail) {
+/*
+ * The process of onescand that had this mail has ended. Begins another conversation or, if none may
+ * follow, goes cold.
+ */
+static void begin_anew_or_go_cold(struct mail *mail) {
   if (!begin_anew(&mail->onescand))
     go_cold(mail, text("onescand: hung up"));
-  return 0;
 }
 
 static int is_printable(const byte *bytes, size_t length) {
@@ -231,8 +233,10 @@ const byte *next_log_line(const byte **at, size_t *length) {
 int await_answer(struct mail *mail, struct answer *answer) {
   byte head[FIELD_HEAD];
   for (;;) {
-    if (!receive(mail, head, sizeof head))
-      return begin_anew_or_go_cold(mail);
+    if (!receive(mail, head, sizeof head)) {
+      begin_anew_or_go_cold(mail);
+      return 0;
+    }
     if (big_endian(head + 1) != 0)
       break;
     if (head[0] != (mail->onescand.acknowledged ? 'h' : 'A'))
@@ -248,8 +252,10 @@ int await_answer(struct mail *mail, struct answer *answer) {
     longest = ANSWER_MAX;
   if (length > longest)
     distrust_answer(mail);
-  if (!receive(mail, received, length))
-    return begin_anew_or_go_cold(mail);
+  if (!receive(mail, received, length)) {
+    begin_anew_or_go_cold(mail);
+    return 0;
+  }
   if (kind == 'C')
     go_cold(mail, text("onescand: %.*s", (int) length, (char *) received));
   if (kind != 'a' && kind != 'x')

@@ -60,9 +60,8 @@ struct mail {
   struct conversation onescand;
 };
 
-/* spool.c */
-extern byte
-    buffer[64 * KIB]; /* input of the caller, then output to onescand, never both at a time */
+/* spool.c: input of the caller, then output to onescand, never both at a time. */
+extern byte buffer[64 * KIB];
 void open_spools(struct mail *mail);
 void receive_message(struct mail *mail);
 /* Reads the next bytes of the caller into `buffer`; returns 0 at the end. `what` is for the log. */
