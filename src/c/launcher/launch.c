@@ -43,9 +43,10 @@
  */
 #define MARKER "login"
 
+/* With less the runtime does not start. check_limits() tells people the same numbers in words. */
 enum {
-  MEMORY_MIN = 400000000, /* bytes; with less the runtime cannot start (measured: 370 MB) */
-  STACK_MIN = 256 * 1024, /* bytes that it needs (measured: 160 KiB) */
+  MEMORY_MIN = 400000000, /* bytes (measured: 370 MB) */
+  STACK_MIN = 256 * 1024, /* bytes (measured: 160 KiB) */
   /* It starts with 5 descriptors, but below 7 it crashes if it has no log of its own. */
   DESCRIPTORS_MIN = 8
 };
@@ -194,12 +195,12 @@ static void prepare_environment(const char *name) {
   int has_memory = 1;
   hide_variables(hidden_from_runtime);
   if (begins(name, "onescan-quotad")) /* the runtime reads this before any code of ours */
-    has_memory = setenv("UV_THREADPOOL_SIZE", QUOTAD_THREADS, 1) == 0;
+    has_memory &= setenv("UV_THREADPOOL_SIZE", QUOTAD_THREADS, 1) == 0;
   if (is_slot)
     for (size_t i = 0; i < sizeof slot_settings / sizeof *slot_settings; ++i)
       has_memory &= putenv(slot_settings[i]) == 0;
   if (begins(name, "smtp-delay"))
-    has_memory = tell_ignored_signals();
+    has_memory &= tell_ignored_signals();
   if (!has_memory)
     fail_without_memory();
 }
