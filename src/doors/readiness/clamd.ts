@@ -18,7 +18,8 @@ import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
 const VERSION_WITHIN = 5_000
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
 const SCAN_WITHIN = 120_000
-const DAY = 24 * 60 * 60 * 1000
+/** Milliseconds. */
+const DAY = 86_400_000
 /** Seconds after which clamd looks for signatures, clamd.conf(5), as its makers have it. */
 const SELF_CHECK = 600
 /** Days after which signatures are out of date: ClamAV publishes new ones every day. */

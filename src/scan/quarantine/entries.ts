@@ -28,6 +28,7 @@ const ID = /^([0-9]{1,12})\.[0-9a-f]{16}$/
 const NAME =
   /^(([0-9]{1,12})\.[0-9a-f]{16}),S=([0-9]{1,15})(?::2,([A-Za-z]{0,52}))?(?:\.releasing-([0-9]{1,10})-([0-9]{1,15}))?$/
 const FOLDER = /^\.([0-9]{4}-[0-9]{2}-[0-9]{2})$/
+/** Milliseconds. */
 const DAY = 86_400_000
 /** How often a message is looked for that is not where it was seen. */
 const LOOKS = 10

@@ -4,7 +4,8 @@ import { at, element, foldedItem, row, sizeInWords, visible } from './elements.j
 
 const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass']
 const KEPT = 200
-const DAY = 24 * 3600
+/** Seconds. */
+const DAY = 86_400
 /** The seconds of a step, as src/doors/observe/live/history.ts has them. */
 const STEP = 300
 /** Seconds between two marks of the axis of time, as `clock()` can tell them apart. */

@@ -10,7 +10,8 @@ export interface LogRecord {
   readonly recipients: readonly string[]
 }
 
-const DAY = 24 * 3_600_000
+/** Milliseconds. */
+const DAY = 86_400_000
 
 /**
  * What stands before our text, if anything does: a time and, from syslog and the journal, the host
