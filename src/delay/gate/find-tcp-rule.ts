@@ -1,7 +1,7 @@
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { Cdb, readTcpRule, type TcpRule } from '../../ground/net/tcp-rules.ts'
 
-/** What counts where no rule does. */
+/** What counts if no rule does. */
 export const NO_RULE: TcpRule = { isDenied: false, variables: [] }
 
 /**

@@ -24,7 +24,8 @@ const POLLS_MAX = 8
 export const ACCEPT_PAUSE = 200
 /**
  * Milliseconds between two polls for events without a signal. The signals of a listening socket go
- * to the process that asked for them last. While a socket is handed over, that may be another one.
+ * to the process that asked for them last. While a socket is handed over, that may be another
+ * process.
  */
 const POLL_EVERY = 1000
 

@@ -17,13 +17,13 @@ interface ProgramPlacesOptions {
 /** Milliseconds between two looks at the programs while clients wait. */
 const LOOK_EVERY = 500
 /**
- * Milliseconds without progress after which the only place of a client may be needed for another
- * one; of a client with several places, as much less for each.
+ * Milliseconds without progress after which a client with one place may have to give it up. If a
+ * client has several places, this time is divided by their number.
  */
 const PLACE_IDLE_MAX = 20_000
 /** Bytes of a client that are progress. Few dialogues before DATA have as many, and most mail has more. */
 const PROGRESS = 4096
-/** Milliseconds for a program to end, until another place is made free. */
+/** Milliseconds that a program has to end. After them another place is made free. */
 const END_WITHIN = 5000
 
 /** The place that a visit has. */
@@ -36,11 +36,11 @@ interface HeldPlace {
 }
 
 /**
- * The places of the programs that run at once. A free one is given to the client that has fewest,
- * among equals to the one that connected first. If all are taken while a client waits, then among
- * the clients that have more places than it, one without progress gives way: its program finds the
- * end of its input, and its client still gets the answer that is under way. If all make progress, and
- * a client waits for its first place as long as one may stand still, the slowest gives way to it.
+ * The places of the programs that run at once. A free place is given to the client that has fewest;
+ * among equals, to the one that connected first. If all are taken and a client waits, a client
+ * gives way that has more places and makes no progress: its program finds the end of its input, and
+ * the client still gets the answer that is under way. If all make progress, and a client has waited
+ * for its first place for PLACE_IDLE_MAX, the slowest client gives way.
  */
 export class ProgramPlaces {
   readonly #most: number
@@ -49,7 +49,7 @@ export class ProgramPlaces {
   readonly #waiting: Visit[] = []
   readonly #waitingSince = new Map<Visit, number>()
   readonly #places = new Map<Visit, HeldPlace>()
-  /** How many places each client has, but for those that it has to give back. */
+  /** How many places each client has, without those that it has to give back. */
   readonly #held = new Map<string, number>()
   #looking: NodeJS.Timeout | undefined
 
@@ -136,7 +136,7 @@ export class ProgramPlaces {
     }
     let slowest = this.#slowest(now)
     if (slowest === undefined && this.#idlest(0, now) === undefined) return
-    // Who waits for a place that is being made free is not counted again.
+    // How many of the places that are being made free are meant for each client.
     const hopes = new Map<string, number>()
     for (const visit of this.#waiting) {
       const hoped = hopes.get(visit.client) ?? 0
@@ -160,12 +160,12 @@ export class ProgramPlaces {
   }
 
   /**
-   * The visit that gives way to a client with so many places: of the clients with most places, the
-   * one that made no progress for longest.
+   * The visit that gives way to a client with so many places: among the visits of the clients with
+   * most places, the one that made no progress for longest.
    */
   #idlest(places: number, now: number): Visit | undefined {
     let found: Visit | undefined
-    // Between clients that have some a place moves only if that makes them more equal.
+    // If both clients have places, one moves only if the numbers are more equal then.
     let most = places === 0 ? 1 : places + 2
     let since = Number.POSITIVE_INFINITY
     for (const [visit, { progress, endedAt }] of this.#places) {

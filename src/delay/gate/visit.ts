@@ -9,13 +9,16 @@ import type {
 import type { RefusedClient } from '../shared/conversation.ts'
 
 const READ_MAX = 16 * 1024
-/** All visits share it. Another one may read before a caller of read() goes on, which gets a copy. */
+/**
+ * All visits share it. Another visit may read before a caller of read() goes on, so read() returns
+ * a copy.
+ */
 const buffer = Buffer.allocUnsafeSlow(READ_MAX)
 
 /** The ranks of visits that wait, from the worst to the best. */
 export type Rank = 'talked' | 'nameless' | 'dynamic' | 'other'
 
-/** Why a wait ended: by what the client did, or since it gets a program now. */
+/** Why a wait ended: what the client did, or 'turn' if the client gets a program now. */
 export type WaitEnd = ClientSign | 'turn'
 
 /**

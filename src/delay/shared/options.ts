@@ -76,8 +76,8 @@ export class UsageError extends Error {
 }
 
 /**
- * Seconds of a delay, and of --patience: a client waits at least five minutes for the greeting
- * (RFC 5321 4.5.3.2.1).
+ * The most seconds of a delay, and of --patience: a client waits at least five minutes for the
+ * greeting (RFC 5321 4.5.3.2.1).
  */
 export const DELAY_MAX = 300
 /** Characters after which rblsmtpd cuts RBLSMTPD off. */

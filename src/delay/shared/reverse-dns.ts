@@ -41,8 +41,8 @@ function reverseDomain(address: IpAddress): string {
 }
 
 /**
- * Whether the name has the address. A name that has not is worth nothing, since whoever has the
- * address chose it. Never rejects: without an answer the name is not confirmed.
+ * Whether the DNS has the address under the name. Otherwise the name is worth nothing, since
+ * whoever has the address chose it. Never rejects: without an answer the name is not confirmed.
  */
 export async function isConfirmed(
   name: string,
