@@ -66,8 +66,8 @@ function unreadableFiles({ limitsFile, users, ldap }: ServiceSettings): Finding[
 /** The capability to read every file and directory, and nothing else (capabilities(7)). */
 const CAP_DAC_READ_SEARCH = 1n << 2n
 /**
- * To set alarms that wake the host: it opens no path. What root has an account do holds it, so that no other
- * process of the account can trace it.
+ * The capability to set alarms that wake the host. It opens no path. A process that root starts for
+ * an account has it, so that no other process of the account can trace that process.
  */
 const CAP_WAKE_ALARM = 1n << 35n
 

@@ -144,7 +144,10 @@ export const MAILDIRSIZE_MAX = 5120
 interface Maildirsize {
   /** Undefined if they are not legible. */
   readonly limits: QuotaLimits | undefined
-  /** The sum, and of how many lines; undefined if it cannot be used, so that the mailbox must be counted. */
+  /**
+   * The sum, and the number of its lines. Undefined if no sum can be used: the mailbox must be
+   * counted.
+   */
   readonly usage: (MaildirSum & { readonly lines: number }) | undefined
 }
 

@@ -8,11 +8,11 @@ const QUESTIONS_MAX = 64
 
 /**
  * Asks Dovecot's quota-status service, which speaks the protocol of Postfix's SMTPD_POLICY_README.
- * It needs no access to the mailboxes and knows every format of theirs, but tells no numbers. The
- * path of a mailbox is the name of the user in Dovecot. Each question has a connection of its own:
- * one that is kept would hold a process of Dovecot, which serves one client at a time. `text` is
- * the address as the settings name it, for errors. For `timeout` milliseconds a question waits for
- * the list of users and for the answer together.
+ * For this, onescan-quotad needs no access to the mailboxes, which may have any format, but it is
+ * told no numbers. The path of a mailbox is the name of the user in Dovecot. Each question has a
+ * connection of its own: a connection that is kept would hold a process of Dovecot, which serves
+ * one client at a time. `text` is the address as the settings name it, for errors. A question waits
+ * `timeout` milliseconds for the list of users and the answer together.
  */
 export function quotaStatus(
   address: { readonly path: string } | Endpoint,

@@ -6,9 +6,9 @@ import { Semaphore } from '../../ground/flow/semaphore.ts'
  */
 export const THREADS = 128
 /**
- * Most mailboxes that are read at once. A call that the file system does not answer holds a thread,
- * and nothing takes it back; each reading makes one call at a time. So some threads are left for
- * all else.
+ * The most mailboxes that are read at once. Each reading makes one call at a time, and a call that
+ * the file system does not answer holds a thread for ever. With fewer readings than THREADS, some
+ * threads are left for all else.
  */
 export const AT_ONCE = 100
 /** Milliseconds for which a reading waits for another one to end. */
@@ -35,8 +35,8 @@ export class Readings<Value> {
   }
 
   /**
-   * Reads a mailbox. `work` makes one call of the file system at a time. Rejects as it does, at once
-   * if the mailbox hangs, and if too many others are being read.
+   * Reads a mailbox. `work` makes one call of the file system at a time. Rejects if `work` does, if
+   * too many other mailboxes are being read, and, without any wait, if this mailbox hangs.
    */
   read(mailbox: string, work: () => Promise<Value>): Promise<Value> {
     const underWay = this.#underWay.get(mailbox)

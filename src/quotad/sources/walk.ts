@@ -103,8 +103,8 @@ async function foldersOf(
 }
 
 /**
- * The sums of the Maildir itself and of these folders. Those of folders that were removed or renamed
- * go, even if no count ever comes to its end: users can make new names for ever.
+ * The sums of the Maildir itself and of these folders. The sums of folders that were removed or
+ * renamed are dropped, even if no count ever comes to its end: users can make new names for ever.
  */
 function* stillThere(
   known: ReadonlyMap<string, DirectorySum>,
@@ -125,7 +125,10 @@ function totalOf(sums: ReadonlyMap<string, DirectorySum>): MaildirSum {
   return total
 }
 
-/** The sum of the messages in one directory, and the state of the directory that it is valid for. */
+/**
+ * The sum of the messages in one directory, and the state of the directory for which the sum is
+ * valid.
+ */
 interface DirectorySum extends MaildirSum {
   /** When the directory was changed: milliseconds since 1970, with fractions. */
   readonly changed: number
