@@ -31,8 +31,8 @@ type LdapAnswer =
   | { readonly found: 'trouble'; readonly why: string }
 
 /**
- * Milliseconds for which a search goes on, though nobody waits for it any more. A directory that is
- * slow, but lives, answers the next question about the user with it.
+ * Milliseconds for which a search goes on, though nobody waits for it any more. If the directory is
+ * only slow, the result of that search answers the next question about the user.
  */
 const SEARCH_WITHIN = 10_000
 /** Most searches at once while the directory is slow: others are not begun. */
@@ -49,8 +49,8 @@ interface LdapOptions {
 
 /**
  * A directory of users, whose answers are remembered. It opens no connection before the first
- * question. After a question that had no answer in time nobody waits, until a search in the
- * background has had an answer.
+ * question. If a question has had no answer in time, no caller waits for an answer until a search
+ * in the background has had one.
  */
 export class LdapDirectory {
   readonly #settings: LdapSettings
@@ -138,7 +138,10 @@ class LdapClient {
   readonly #backOff: BackOff<string>
   readonly #client: Client
   #stream: MessageStream | undefined
-  /** While it is being opened: ldapts opens another one for each question that comes meanwhile. */
+  /**
+   * A connection that is being opened. All questions wait for this one: ldapts would open another
+   * one for each question.
+   */
   #opening: Promise<void> | undefined
   #why = ''
 
@@ -150,7 +153,7 @@ class LdapClient {
     this.#backOff = new BackOff(uptime, { first: NOT_ASKED_FOR, longest: NOT_ASKED_FOR })
     const createConnection = () => this.#connect()
     this.#client = new Client({
-      // Where the directory is, says `#connect`.
+      // `#connect` says where the directory is.
       url: settings.url.startsWith('ldaps:') ? 'ldaps://localhost' : 'ldap://localhost',
       connectTimeout: timeout,
       timeout,
@@ -213,7 +216,7 @@ class LdapClient {
   }
 
   #connect(): Socket {
-    // ldapts would open one with a search, too, and not bind.
+    // With a search, too, ldapts would open a connection, and not bind.
     if (this.#opening === undefined) throw new Error('the connection was closed')
     this.#stream = new MessageStream(dial(this.#settings.server, this.#settings.authorities))
     return this.#stream as unknown as Socket

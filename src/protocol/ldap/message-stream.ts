@@ -28,14 +28,14 @@ const SASL_CREDENTIALS = 0x87
 /** What each result begins with: its code, a name and a text (RFC 4511 4.1.9). */
 const RESULT = [ENUMERATED, OCTET_STRING, OCTET_STRING]
 
-/** What answers a request. Nothing answers any other one. */
+/** The operations that answer a request. There is no answer to any other operation. */
 const ANSWERS: Readonly<Record<number, readonly number[]>> = {
   [BIND_REQUEST]: [BIND_RESPONSE],
   [SEARCH_REQUEST]: [SEARCH_ENTRY, SEARCH_REFERENCE, SEARCH_DONE],
 }
 
 interface AskedOperation {
-  /** The operations that answer it. */
+  /** The operations that answer this one. */
   readonly answers: readonly number[]
   bytes: number
   messages: number
@@ -47,10 +47,10 @@ const HEAD_MIN = 2
 const LENGTH_BYTES = 4
 
 /**
- * A connection to a directory, as ldapts takes it for a socket: each read is one message, whole and
- * of the form that RFC 4511 has, and answers a question that was sent. Between two messages other
- * events have their turn. All else ends the connection with an error, since the reader of ldapts
- * goes into itself for each message of a read, and does not end at lengths that lie.
+ * A connection to a directory, which ldapts takes for a socket. Each read is one whole message in
+ * the form of RFC 4511, and answers a question that was sent. Between two messages other events
+ * have their turn. Anything else ends the connection with an error: the reader of ldapts calls
+ * itself for each message of a read, and does not end if a length lies.
  */
 export class MessageStream extends Duplex {
   readonly #socket: Socket
@@ -131,7 +131,7 @@ const tooMuch = () => new Error('the directory sends too much for one question')
 
 /** Cuts a stream into messages by their lengths, in time that is linear in its bytes. */
 class MessageCutter {
-  /** As many bytes of the next message as are known to come. */
+  /** Room for the bytes of the next message, as far as their number is known. */
   #message = Buffer.alloc(HEAD_MIN)
   #filled = 0;
 

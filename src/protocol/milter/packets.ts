@@ -3,8 +3,8 @@ import { WireError } from '../shared/wire-error.ts'
 
 /**
  * Makes a reader of packets, whose types are the letters of commands. `mostFor` returns the largest
- * length of a packet with this command in bytes, its letter included. The reader throws a WireError
- * for any other length.
+ * length in bytes of a packet with this command, the letter included. The reader throws a WireError
+ * if a packet is longer, or is empty.
  */
 export function createPacketReader(
   mostFor: (command: string) => number,

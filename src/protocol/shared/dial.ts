@@ -10,8 +10,9 @@ export interface DialledEndpoint extends Endpoint {
 export type DialledServer = DialledEndpoint | { readonly path: string }
 
 /**
- * Begins to connect to a server. By TLS its certificate must be signed by an authority in that file; if
- * undefined, by one of the system. Throws if the file cannot be read.
+ * Begins to connect to a server. With TLS, an authority in the file `authorities` must have signed
+ * the server's certificate; if that is undefined, an authority of the system. Throws if the file
+ * cannot be read.
  */
 export function dial(server: DialledServer, authorities: string | undefined): Socket {
   if ('path' in server) return connect(server.path)

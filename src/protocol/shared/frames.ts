@@ -10,8 +10,8 @@ export interface Frame {
 /** How a protocol writes its frames, and where they are kept. */
 interface Framing {
   /**
-   * Reads the HEAD bytes of a frame: its letter, and the bytes of its payload. Throws if there must
-   * be no such frame, before a byte of it is kept.
+   * Reads the HEAD bytes of a frame: its letter, and the bytes of its payload. Throws if no
+   * such frame is allowed, before a byte of it is kept.
    */
   readHead(head: Buffer): { readonly type: string; readonly length: number }
   /** Returns memory of exactly that length for a payload. Without it the reader has its own. */
@@ -19,7 +19,7 @@ interface Framing {
   readonly memory?: FrameMemory
 }
 
-/** The lease of the reader's own memory, which payloads need that come in pieces. */
+/** The lease of the reader's own memory, which a payload needs if it comes in pieces. */
 export interface FrameMemory {
   /** Called before memory is allocated. If it throws, `next()` does. */
   charge(bytes: number): void

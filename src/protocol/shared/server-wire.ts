@@ -26,16 +26,16 @@ interface ServerListener {
   /** Takes what the server says, in any split. What it throws breaks the connection. */
   push(chunk: Buffer): void
   /**
-   * Returns what those who wait are told: by what the connection broke; undefined if the server
-   * closed it.
+   * Makes the error that callers get who wait. `error` is what the connection broke by; undefined
+   * if the server closed it.
    */
   explain(error: Error | undefined): Error
 }
 
 /**
- * A connection to a server, as the one function sees it that asks there: it says something, and waits for
- * what it looks for in what was heard. Several may wait at once. Who does not want to wait any longer ends
- * the connection.
+ * A connection to a server, as callers see it who ask there. A caller says something, and waits
+ * until it finds what it looks for in what the server said. Several callers may wait at once. A
+ * caller that does not want to wait any longer ends the connection.
  */
 export class ServerWire {
   readonly #socket: Connection
@@ -86,8 +86,8 @@ export class ServerWire {
   }
 
   /**
-   * Says something, in one write, and resolves when the kernel has taken it: until then it reads from this
-   * memory. Rejects if the connection has ended, or ends before.
+   * Says something in one write, and resolves when the kernel has taken it. Until then the pieces
+   * must not be changed. Rejects if the connection has ended, or ends before.
    */
   async say(...pieces: readonly Buffer[]): Promise<void> {
     if (this.#lost !== undefined) throw this.#lost

@@ -15,9 +15,9 @@ const COMMANDS_NOT_BETWEEN = [
 ]
 
 /**
- * Extensions that a proxy must not offer. By some the content passes unseen: encrypted, in chunks, without
- * dots, or fetched from elsewhere. By others commands and replies are no lines any more, or DATA has an
- * answer for each recipient (PRDR, which Exim speaks).
+ * Extensions that a proxy must not offer. With some, the content passes unseen: encrypted, in
+ * chunks, without dots, or fetched from elsewhere. With others, commands and replies are no lines
+ * any more, or DATA has an answer for each recipient (PRDR, which Exim speaks).
  */
 const NOT_BETWEEN = [...COMMANDS_NOT_BETWEEN, 'CHUNKING', 'BINARYMIME', 'CHECKPOINT', 'PRDR']
 

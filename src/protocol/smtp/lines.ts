@@ -27,7 +27,10 @@ export class LineReader {
     return this.#chunks.reduce((sum, chunk) => sum + chunk.length, this.#begunLength)
   }
 
-  /** A copy of the last line that waits to be read, without its end; undefined if no whole one does. */
+  /**
+   * A copy of the last line that waits to be read, without its end; undefined if no whole line
+   * waits.
+   */
   get lastWaiting(): Buffer | undefined {
     const waiting = Buffer.concat([...this.#begun, ...this.#chunks])
     if (waiting[waiting.length - 1] !== LF) return undefined

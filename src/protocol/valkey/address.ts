@@ -24,8 +24,8 @@ export interface StoreAccess {
   /** The password of the sentinels, which may differ. */
   readonly sentinelPassword: string | undefined
   /**
-   * With TLS, file of the authorities that must have signed a server's certificate; undefined: the
-   * system's.
+   * With TLS: the file of authorities, one of which must have signed a server's certificate;
+   * undefined for the system's.
    */
   readonly authorities: string | undefined
 }

@@ -33,9 +33,9 @@ export async function connectToStore(
 
 /**
  * Resolves to the primary of this name: the one that more than half of the sentinels name, as soon as
- * they do; otherwise the one that most of those name that answer in time. So a sentinel that hangs costs
- * nothing if there are others, and a sentinel that still names the former primary is outvoted. Rejects
- * with the error of the last one if none knows.
+ * they do. Otherwise it is the one that most sentinels name, among those that answer in time. So a
+ * sentinel that hangs costs nothing if there are others, and a sentinel that still names the former
+ * primary is outvoted. If no sentinel knows a primary, rejects with the error of the last one.
  */
 async function findPrimary(
   { servers: sentinels, name }: Extract<StoreAddress, { kind: 'sentinel' }>,

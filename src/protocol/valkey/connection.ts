@@ -4,10 +4,7 @@ import { commandOf, RespError, RespReader, type RespValue } from './resp-reader.
 
 /** What a server needs to let this process in. */
 export interface StoreLogin {
-  /**
-   * With TLS, file of the authorities that must have signed the server's certificate; undefined:
-   * the system's.
-   */
+  /** As in StoreAccess. */
   readonly authorities: string | undefined
   readonly user: string | undefined
   readonly password: string | undefined

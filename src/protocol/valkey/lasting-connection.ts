@@ -20,10 +20,11 @@ const LONGEST_REFUSED = 10_000
 const LONGEST_SILENT = 30_000
 
 /**
- * A connection to a store, which is made anew whenever it ends. Finding the server, connecting and its
- * first answer take ENTERED_WITHIN at most. The connection is left after MISSES_MAX questions in a row
- * without an answer in time, each asked after the one before was given up: nothing says that a connection
- * leads nowhere. The next connection is used when the server has answered on it.
+ * A connection to a store, which is made anew whenever it ends. Finding the server, connecting and
+ * its first answer take ENTERED_WITHIN at most. The connection is left after MISSES_MAX questions
+ * in a row without an answer in time, each asked after the one before was given up: a connection
+ * that leads nowhere shows no other sign. The next connection is used when the server has answered
+ * on it.
  */
 export class LastingConnection {
   readonly #access: StoreAccess
@@ -33,7 +34,7 @@ export class LastingConnection {
   #connection: ValkeyConnection | undefined
   /** Attempts that failed in a row. */
   #failures = 0
-  /** Connections in a row that were left since no question was answered in time. */
+  /** Connections in a row that were left because no question was answered in time. */
   #silences = 0
   /** Questions without an answer in time, since the last answer. */
   #misses = 0
@@ -85,8 +86,8 @@ export class LastingConnection {
   }
 
   /**
-   * Looks the server up anew, and connects to the one that it finds: the present one is not the right one
-   * any more.
+   * Looks the server up anew, and connects to the server that is found. To be called if the present
+   * server is not the right one any more.
    */
   renew(): void {
     if (this.#connection !== undefined) this.#left('is not the primary any more', LONGEST_PAUSE, 0)

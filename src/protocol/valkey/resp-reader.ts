@@ -25,15 +25,15 @@ interface OpenList {
 
 /**
  * Reads what our questions are answered with in the protocol of Redis, RESP2
- * (https://redis.io/docs/reference/protocol-spec), and gives each whole reply to `take`. It is a reader of
- * our own because of its limits: a text gets TEXTS_MAX bytes at most, announced items get no room before
- * they come, and no list lies in another. Otherwise somebody in the store's place ends the process with
- * 220 bytes: iovalkey 0.4, ioredis 6.0 and @redis/client 6.3 make room for each array as it is announced,
- * take texts and lines of any length, and read lists in lists until the stack is full, which iovalkey
- * throws where nobody catches it. None takes a limit. iovalkey and ioredis also go on in database 0 if
- * SELECT is refused, and @redis/client does not enter a server that wants no password if it has one.
- * @valkey/valkey-glide 2.5 has its own sockets in 15 MB of machine code, but neither sentinels nor unix
- * sockets.
+ * (https://redis.io/docs/reference/protocol-spec), and gives each whole reply to `take`. It is a
+ * reader of our own because of its limits: a text gets TEXTS_MAX bytes at most, announced items get
+ * no room before they come, and no list lies in another. Otherwise somebody in the store's place
+ * ends the process with 220 bytes: iovalkey 0.4, ioredis 6.0 and @redis/client 6.3 make room for
+ * each array as it is announced, take texts and lines of any length, and read lists in lists until
+ * the stack is full. iovalkey throws that error where nobody catches it. None takes a limit.
+ * iovalkey and ioredis also go on in database 0 if SELECT is refused, and @redis/client does not
+ * enter a server that wants no password if it has one. @valkey/valkey-glide 2.5 has its own sockets
+ * in 15 MB of machine code, but neither sentinels nor unix sockets.
  */
 export class RespReader {
   readonly #take: (reply: RespValue) => void
