@@ -11,7 +11,7 @@ export interface Finding {
   readonly value: string
   /** What to do about it, in the words of a colleague. */
   readonly remedy?: string
-  /** The account whose word it is, where root did not look itself. */
+  /** The account whose word it is, if root did not look itself. */
   readonly account?: string
   /** What comes of it. It is not printed. */
   readonly mark?: FindingMark

@@ -1,7 +1,10 @@
 /** A key and its value in a log line. A field whose value is undefined or '' is left out. */
 export type LogField = readonly [key: string, value: string | number | undefined]
 
-/** Linux's PIPE_BUF: if two processes write at most so many bytes to a pipe, they do not mix. */
+/**
+ * Linux's PIPE_BUF: lines of at most so many bytes, which two processes write to a pipe, do not
+ * mix.
+ */
 const LOG_LINE_MAX = 4096
 /** Characters of one value, so that no long header pushes the other values out of the line. */
 export const LOG_VALUE_MAX = 400

@@ -6,8 +6,9 @@ export interface RepeatedWork {
 }
 
 /**
- * Does some work now, and again each `every` milliseconds, but never twice at once: a turn that comes
- * while it still goes on is left out. The work does not reject; the signal is aborted when it is closed.
+ * Does some work now, and again each `every` milliseconds, but never twice at once: a turn is left
+ * out while the one before still goes on. `work` must not reject. Its signal is aborted by
+ * `close()`.
  */
 export function again(
   every: number,

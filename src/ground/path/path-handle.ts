@@ -107,8 +107,8 @@ export class PathHandle {
   }
 
   /**
-   * A path to the file for calls that take no descriptor; with a name, to what this directory has
-   * under it.
+   * A path to the file, for calls that take no descriptor. If there is a name, the path leads to
+   * what this directory has under that name.
    */
   at(name?: string): string {
     const path = `/proc/self/fd/${this.#fd}`
@@ -201,8 +201,8 @@ export class PathHandle {
   }
 
   /**
-   * Makes sure that the names in this directory are on the disk as they are now, new ones and those that
-   * went. Rejects with the error of the system.
+   * Makes sure that the disk has the names in this directory as they are now: new names are there,
+   * and removed ones are not. Rejects with the error of the system.
    */
   async sync(): Promise<void> {
     try {
@@ -343,10 +343,10 @@ function errorAbout(error: unknown, path: string): Error {
 const OF_USER = "is on a user's own file system (FUSE), which could keep root waiting"
 
 /**
- * Whether root must not even look at what a directory has under a name, because a user other than root
- * mounted it there: the option user_id says so, proc_pid_mountinfo(5). For virtiofs and root's own mounts
- * the option is 0 or missing. Both may be open with O_PATH. Asks proc(5) alone: fstat(2) and statfs(2)
- * would wait for the answer of that user.
+ * Whether root must not even look at what a directory has under a name, because a user other than
+ * root mounted it there: the option user_id says so, proc_pid_mountinfo(5). For virtiofs and root's
+ * own mounts the option is 0 or missing. O_PATH is enough for both descriptors. Asks proc(5) alone:
+ * fstat(2) and statfs(2) would wait for the answer of that user.
  */
 function isOfUser(directory: number, fd: number): boolean {
   const id = mountOf(fd)

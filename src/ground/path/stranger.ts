@@ -41,10 +41,10 @@ export class Stranger {
   }
 
   /**
-   * Who else could have put `entry` into `directory`; undefined if nobody could. If the directory has
-   * the sticky bit, that is the owner of the entry. A file of root's with several names may be a hard
-   * link which another user made, so anybody who may write to the directory could have put it there.
-   * Directories have no hard links.
+   * Who else could have put `entry` into `directory`; undefined if nobody could. If the directory
+   * has the sticky bit, only the owner of the entry could. A file of root's with several names may
+   * be a hard link which another user made, so anybody who may write to the directory could have
+   * put it there. Directories have no hard links.
    */
   static whoCouldPlace(directory: Stats, entry: Stats, where: string): Stranger | undefined {
     if (directory.uid !== 0) return new Stranger('user', directory.uid, where)

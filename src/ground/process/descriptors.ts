@@ -29,8 +29,8 @@ export async function writeWholeAside(
 const ACCESS_MODE = 3
 
 /**
- * Whether this process has opened a descriptor for that: O_RDONLY, O_WRONLY or O_RDWR. Throws if it
- * is closed.
+ * Whether a descriptor is open for this access: O_RDONLY, O_WRONLY or O_RDWR. Throws if it is
+ * closed.
  */
 export function isOpenedFor(fd: number, access: number): boolean {
   return (descriptorFlags(fd) & ACCESS_MODE) === access

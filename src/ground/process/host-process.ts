@@ -14,8 +14,8 @@ const SYSTEM_TIME = 15
 const START_TIME = 22
 
 /**
- * Milliseconds. A file that was changed less than that after a start counts as older: btime is
- * whole seconds.
+ * Milliseconds. A file that was changed so soon after the start of a process counts as older than
+ * the process: the kernel tells in whole seconds when it was started itself (btime, proc_stat(5)).
  */
 export const START_BLUR = 2000
 
@@ -53,7 +53,7 @@ export class HostProcess {
     return pids.map((pid) => new HostProcess(pid, processes))
   }
 
-  /** The path of what the kernel says about it under a name. */
+  /** The path of one of its files in proc(5). */
   at(name: string): string {
     return join(this.#processes, this.pid, name)
   }
@@ -88,8 +88,8 @@ export class HostProcess {
   }
 
   /**
-   * When it was started, in ticks since the kernel was. No other process has had its number since then,
-   * whatever the wall clock was set to. Throws if it has ended.
+   * When it was started, in ticks since the start of the kernel. No other process has had its
+   * number since then, whatever the wall clock was set to. Throws if it has ended.
    */
   ticksAtStart(): number {
     return Number(this.#fields()(START_TIME))

@@ -25,7 +25,7 @@ export async function printCheck(
 const checkLine = (finding: Finding): string =>
   replaceUnprintable(`${finding.level}: ${inOneLine(finding)}`)
 
-/** The exit code of a start of which `--check` has found this. */
+/** The exit code of a start about which `--check` has found this. */
 export function codeOfStart(findings: readonly Finding[]): number {
   return findings.some(({ mark }) => mark === 'stops the start')
     ? serviceExit.temporary

@@ -19,7 +19,7 @@ export function releaseBuffer({ buffer, byteLength }: Buffer): void {
  */
 const NEAR = 32
 
-/** As `bytes.indexOf(byte, from)`, at a cost that is that of the bytes that were looked at. */
+/** As `bytes.indexOf(byte, from)`. If the byte is near, that costs no native call. */
 export function indexOfByte(bytes: Buffer, byte: number, from: number): number {
   const near = Math.min(from + NEAR, bytes.length)
   for (let at = from; at < near; at++) if (bytes[at] === byte) return at

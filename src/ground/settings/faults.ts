@@ -35,9 +35,7 @@ export class Faults {
   }
 }
 
-/**
- * The values that replace a faulty setting, if no other setting would be read without it.
- */
+/** The values that replace a faulty setting without which no other setting would be read. */
 const insteadOf: Environment = { QHPSI: 'plugin: eicar' }
 
 /**

@@ -128,7 +128,7 @@ export function text<Default extends string | undefined>(
   return parsed(byDefault, (text) => text, more)
 }
 
-/** A text that stands for something else, as which `parse` reads it. */
+/** A text that stands for something else: for what `parse` makes of it. */
 export function parsed<Default extends string | undefined, Value>(
   byDefault: Default,
   parse: (text: string, name: string) => Value,

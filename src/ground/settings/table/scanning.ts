@@ -157,7 +157,10 @@ function readBanned(text: string): BannedBy {
 export const builtInNames = ['clamd', 'clamscan', 'attachments', 'eicar'] as const
 export type BuiltInName = (typeof builtInNames)[number]
 
-/** Those of them that never ask for the file of a message (`Sample`), and so have no use for SPOOLDIR. */
+/**
+ * The plugins of onescan that never ask for the file of a message (`Sample`), and so need no
+ * SPOOLDIR.
+ */
 export const namesWithoutPath: readonly string[] = [
   'clamd',
   'attachments',
