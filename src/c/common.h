@@ -91,8 +91,10 @@ static inline long parse_number(const char *digits, long min, long max) {
   return value >= min && value <= max ? value : NO_NUMBER;
 }
 
-/* Replaces all characters that are not printable ASCII: they could begin another line of a log or
- * reply. */
+/*
+ * Replaces all characters that are not printable ASCII: they could begin another line of a log or
+ * reply.
+ */
 static inline void replace_unprintable(char *text) {
   for (; *text; ++text)
     if (*text < ' ' || *text > '~')

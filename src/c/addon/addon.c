@@ -75,7 +75,7 @@ static int read_bytes(napi_env env, napi_value value, struct argument *into) {
 }
 
 static int read_text(napi_env env, napi_value value, struct argument *into) {
-  /* What is longer fills the buffer up to its last characters: it is refused, never cut. */
+  /* A longer text fills the buffer up to its last characters. It is refused, never cut. */
   if (napi_get_value_string_utf8(env, value, into->text, TEXT_MAX, &into->length) != napi_ok)
     return 0;
   const size_t longest = 4; /* bytes of a character in UTF-8 */

@@ -1,9 +1,9 @@
 /*
  * onescan-queue, onescan and all other programs of the compiled onescan are links to this launcher.
- * It becomes onescan-runtime, a file in its directory which holds all programs, and tells it by
- * which name it was called. It executes the runtime by runtime/NAME, a link to that file: the
- * kernel names a process after the path that was executed, so ps, pidof and the system's log show
- * onescand.
+ * It becomes onescan-runtime, a file in its directory which holds all programs, and tells the
+ * runtime by which name the launcher was called. It executes the runtime by runtime/NAME, a link to
+ * that file: the kernel names a process after the path that was executed, so ps, pidof and the
+ * system's log show onescand.
  *
  * The runtime is a Bun executable. Two things in it happen before any code of ours and end in exit
  * code 0, which tells qmail-smtpd that the mail is queued:
@@ -154,8 +154,7 @@ static void find_runtime(char path[PATH_MAX], char *self, const char *name) {
     CANNOT_RUN("is not the file that was built with this program; install it again");
 }
 
-/* The words for the runtime: how this program was called, the marker, NAME, this file, arguments.
- */
+/* The words for the runtime: how we were called, the marker, NAME, this file, arguments. */
 static char **words_for(int count, char **called_with, char *program, char *name, char *self) {
   static char marker[] = MARKER;
   const size_t arguments = count > 1 ? (size_t) count - 1 : 0;

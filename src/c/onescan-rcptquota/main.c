@@ -79,7 +79,7 @@ static enum answer ask(const char *recipient) {
     return ROOM;
   if (onescand) {
     int is_there;
-    /* onescand waits that long for the service, so it gets a little more time. */
+    /* onescand waits so long for the service, and gets a little more time itself. */
     enum answer answer = ask_onescand(onescand, question, timeout + timeout / 2, &is_there);
     if (is_there || !service)
       return answer;

@@ -142,7 +142,7 @@ static int make_nonce(char nonce[NONCE_SIZE]) {
   return 0;
 }
 
-/* Connected, so that packets of others do not reach it; the kernel picks a random port. */
+/* Makes a connected socket, which packets of others do not reach; its port is random. */
 static int connect_to_service(const struct service *service) {
   int fd = socket(service->address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0)

@@ -185,8 +185,10 @@ static void check_ending(struct mail *mail, const struct answer *answer) {
     return;
   if (answer->code && !memchr(allowed_codes, answer->code, sizeof allowed_codes))
     distrust_answer(mail);
-  /* Exit code 0 of our own means that mail is dropped or kept: our own settings must allow that,
-   * too. */
+  /*
+   * If this process ends in exit code 0, mail is dropped or kept: its own settings must allow that,
+   * too.
+   */
   if (!answer->code && strcmp(setting("REJECTVIRUS", ""), "2") != 0 && !*setting("QUARANTINE", ""))
     distrust_answer(mail);
 }

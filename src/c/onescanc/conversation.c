@@ -31,7 +31,7 @@ void hang_up(struct conversation *conversation) {
   conversation->server = -1;
 }
 
-/* Only once per mail: it may be this mail that ended the process of onescand. */
+/* Only once per mail: perhaps this mail has ended the process of onescand. */
 int begin_anew(struct conversation *conversation) {
   conversation->used = time_used(conversation);
   conversation->acknowledged = 0;

@@ -65,8 +65,10 @@ static int is_blank(const char *value) {
   return !value[strspn(value, " \t\r\n")];
 }
 
-/* Becomes the next program at once if nothing has to be asked: that reads message and envelope
- * itself. */
+/*
+ * Becomes the next program at once if nothing has to be asked. That program reads message and
+ * envelope itself.
+ */
 static void pass_if_there_is_nothing_to_ask(char **chain) {
   char file[SWITCH_PATH_MAX];
   int is_off = is_switched_off(file);
@@ -106,8 +108,10 @@ static void read_settings(struct mail *mail) {
   mail->error_fd = find_error_fd(); /* before anything is opened that may get this number */
 }
 
-/* Makes sure that descriptors 0 to 2 are open: the next file that is opened would get their
- * numbers. */
+/*
+ * Makes sure that descriptors 0 to 2 are open: otherwise the next files that are opened would get
+ * their numbers.
+ */
 static void check_descriptors(void) {
   if (fcntl(MESSAGE_FD, F_GETFD) < 0 || fcntl(ENVELOPE_FD, F_GETFD) < 0)
     fail(EXIT_READ, "read", text("fd 0 or 1 is closed"));

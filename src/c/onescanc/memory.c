@@ -12,8 +12,10 @@ _Noreturn void end_without_memory(void) {
   _exit(EXIT_NO_MEMORY);
 }
 
-/* Memory is never freed: the process lives for one message, and calls this a bounded number of
- * times. */
+/*
+ * Memory is never freed: the process lives for one message, and calls this a bounded number of
+ * times.
+ */
 char *text(const char *format, ...) {
   char *made = NULL;
   va_list list;

@@ -84,8 +84,9 @@ static int open_own(int directory, const char *name, int flags) {
 }
 
 /*
- * Removes the files of programs of this account that nobody runs, such as those that an upgrade has
- * replaced. Who has opened one of them and holds no place yet finds that it has no name any more.
+ * Removes this account's files of places for programs that nobody runs, such as those that an
+ * upgrade has replaced. A process that has opened such a file, and holds no place yet, finds that
+ * the file has no name any more.
  */
 static void remove_unused(void) {
   const char *prefix = text(PREFIX "%lu-", (unsigned long) geteuid());
@@ -129,8 +130,8 @@ static int open_first(int directory, const char *beginning) {
 }
 
 /*
- * Opens the file with the places of this account for a program; -1 if it has none. If another
- * account has taken its name, the file has one that nobody can know before.
+ * Opens the file with the places of this account for a program; -1 if it cannot. If another
+ * account has taken the usual name, the file gets a name that nobody can foresee.
  */
 static int open_places(const char *program) {
   struct stat of_program;

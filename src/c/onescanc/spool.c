@@ -22,8 +22,8 @@ byte buffer[64 * KIB];
 
 /*
  * Makes a file without a name, which vanishes with its last descriptor, whatever happens. Not all
- * file systems support O_TMPFILE; onescand sweeps the name if this process is killed before it has
- * gone (src/mail/message/sweep.ts).
+ * file systems support O_TMPFILE. On others the file has a name for a moment; if this process is
+ * killed in that moment, onescand sweeps the file (src/mail/message/sweep.ts).
  */
 static int anonymous_file(void) {
   const char *directory = setting("TMPDIR", "/tmp");
@@ -76,8 +76,7 @@ void read_at(int fd, byte *bytes, size_t length, size_t offset) {
 }
 
 /*
- * Replaces a memory file of which the first `size` bytes count by a file on disk. The descriptor
- * stays the same.
+ * Moves the first `size` bytes of a memory file to a file on disk, which gets the same descriptor.
  */
 static void move_to_disk(int fd, size_t size) {
   int disk = anonymous_file();
