@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { startNext } from '../../doors/smtp/next-server.ts'
@@ -31,7 +33,8 @@ export async function atNextServer(t: Ending): Promise<Destination> {
 /** The quarantine of this host, for infected mail. */
 export async function inQuarantine(t: Ending): Promise<Destination> {
   const next = await startNext(t)
-  const directory = openDirectory(t)
+  const directory = join(openDirectory(t), 'quarantine')
+  mkdirSync(directory, { mode: 0o700 })
   return {
     settings: { QHPSI: 'plugin: eicar', QUARANTINE: directory },
     nextPort: next.port,
