@@ -278,6 +278,50 @@ t.test('a slow directory is asked about fifty users, and nobody waits for it', a
   t.equal(searches, 51)
 })
 
+t.test('questions share a connection, which is replaced once if it is closed', async (t) => {
+  let binds = 0
+  let closes = false
+  let last: Socket | undefined
+  const server = await startLyingServer(t, ({ id, asks }, socket) => {
+    last = socket
+    if (asks === 'bind') binds++
+    if (asks === 'bind') socket.write(message(id, result(0x61, 0)))
+    else if (closes) socket.destroy()
+    else answer(id, socket)
+  })
+  const directory = open(t, server.url)
+  for (const name of ['ann', 'ben']) t.match(await directory.find(user(name)), { found: 'entry' })
+  t.same([binds, server.accepted()], [1, 1])
+  last!.destroy() // while it is idle
+  t.match(await directory.find(user('carl')), { found: 'entry' })
+  t.same([binds, server.accepted()], [2, 2])
+  closes = true
+  t.match(await directory.find(user('dan')), { found: 'trouble' })
+  t.same([binds, server.accepted()], [3, 3], 'once')
+})
+
+t.test('an entry is remembered for the seconds of QUOTALDAPREMEMBER', async (t) => {
+  let searches = 0
+  const server = await startLyingServer(
+    t,
+    toSearches(({ id }, socket) => {
+      searches++
+      answer(id, socket)
+    }),
+  )
+  const clock = { uptime: 0 }
+  const directory = open(t, server.url, clock, { QUOTALDAPREMEMBER: '60' })
+  for (const [uptime, asked] of [
+    [0, 1],
+    [59_999, 1],
+    [60_000, 2],
+  ] as const) {
+    clock.uptime = uptime
+    t.match(await directory.find(user('ann')), { found: 'entry' })
+    t.equal(searches, asked, `at ${uptime}`)
+  }
+})
+
 /** The messages that come out of a connection on which these pieces answer a search. */
 async function messagesOf(pieces: readonly Buffer[]): Promise<string[]> {
   const socket = new Duplex({ read() {}, write: (_bytes, _encoding, done) => done() })
