@@ -7,7 +7,7 @@ import { startOnescand } from '../doors/daemon/process.ts'
 import { until } from '../run/until.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 import { example } from './example.ts'
-import { eximMissing, startExim } from './exim.ts'
+import { eximMissing, makeEximHost, startExim } from './exim.ts'
 import { freePort } from './free-port.ts'
 import { bodyOf, headerValues } from './header-values.ts'
 import { openSmtp, sendMail } from './smtp-session.ts'
@@ -28,8 +28,9 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
   for (const port of ['10025', '10026', '10027']) ports.set(port, await freePort())
   const here = (text: string) => text.replace(/\b1002[567]\b/g, (port) => String(ports.get(port)))
   const port = await freePort()
-  const steps = example('exim-debian', { '0.0.0.0 ; ::0 ;': `127.0.0.1.${port} ;` })
-  const exim = await startExim(t, here(steps), port)
+  const host = makeEximHost(t, `127.0.0.1.${port}`)
+  t.equal(host.run(here(example('exim-debian'))).code, 0)
+  const exim = await startExim(t, host, port)
 
   const settings = Object.fromEntries(
     [...section.matchAll(/^([A-Z_]+)="(.*)"$/gm)].map(([, name = '', value = '']) => [name, value]),
@@ -142,3 +143,125 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
     t.equal(exim.log().match(/ <= <> /g)?.length, bounces)
   })
 })
+
+/** What somebody has set up there before, and what must hold afterwards. */
+const ANSWERS = '/etc/exim4/update-exim4.conf.conf'
+const TEMPLATE = '/etc/exim4/exim4.conf.template'
+const MACROS = '/etc/exim4/exim4.conf.localmacros'
+const split = `sed -i "s/^dc_use_split_config=.*/dc_use_split_config='true'/" ${ANSWERS}`
+const asks = "sed -i '/^acl_check_rcpt:/a\\  deny senders = mine@example.com'"
+
+const kept: readonly {
+  readonly name: string
+  readonly before?: string
+  readonly interfaces?: string
+  readonly holds: RegExp
+}[] = [
+  {
+    name: 'ports and addresses',
+    interfaces: '127.0.0.1.25 ; 192.0.2.1.587',
+    holds: /^local_interfaces = <; 127\.0\.0\.1\.25 ; 192\.0\.2\.1\.587 ; 127\.0\.0\.1\.10026$/m,
+  },
+  {
+    name: 'a host that hears itself alone',
+    interfaces: '127.0.0.1 ; ::1',
+    holds: /^local_interfaces = <; 127\.0\.0\.1 ; ::1 ; 127\.0\.0\.1\.10026$/m,
+  },
+  {
+    name: 'a list with a separator of its own',
+    interfaces: '<, 127.0.0.1, 192.0.2.1.587',
+    holds: /^local_interfaces = <, 127\.0\.0\.1, 192\.0\.2\.1\.587 , 127\.0\.0\.1\.10026$/m,
+  },
+  {
+    name: 'all addresses',
+    interfaces: '',
+    holds: /^local_interfaces = <; 0\.0\.0\.0 ; ::0 ; 127\.0\.0\.1\.10026$/m,
+  },
+  {
+    name: 'a rule in exim4.conf.template',
+    before: `${asks} ${TEMPLATE}`,
+    holds: /^ *acl_check_rcpt:\n *deny +senders = mine@example\.com$/m,
+  },
+  {
+    name: 'a rule in a configuration of several files',
+    before: `${split}; ${asks} /etc/exim4/conf.d/acl/30_exim4-config_check_rcpt`,
+    holds: /^ *acl_check_rcpt:\n *deny +senders = mine@example\.com$/m,
+  },
+  {
+    name: 'an ACL about recipients of his own',
+    before: `echo 'MAIN_ACL_CHECK_RCPT = acl_mine' >${MACROS}
+      sed -i '/^begin acl/a\\acl_mine:\\n  deny senders = mine@example.com\\n  require acl = acl_check_rcpt\\n  accept' ${TEMPLATE}`,
+    holds: /^ *require\n *acl = acl_mine$/m,
+  },
+  {
+    name: 'a number of connections',
+    before: `echo 'smtp_accept_max = 500' >${MACROS}`,
+    holds:
+      /^smtp_accept_max = 500\n(?:.*\n)*smtp_accept_reserve = 250\nsmtp_reserve_hosts = 127\.0\.0\.1$/m,
+  },
+]
+
+for (const { name, before = ':', interfaces = '127.0.0.1', holds } of kept) {
+  t.test(`exim-debian adds to ${name}`, { skip: eximMissing }, async (t) => {
+    const { run } = makeEximHost(t, interfaces)
+    run(`${before}; update-exim4.conf`)
+    const was = run('exim4 -bP config').output
+    const script = example('exim-debian')
+    const would = run(`set -- --dry-run; ${script}`)
+    t.match(would, { code: 0, output: /^\+.*10026/m })
+    t.equal(run('exim4 -bP config').output, was, 'with --dry-run it only shows the difference')
+    const { code, output } = run(script)
+    t.equal(code, 0, output)
+    const [, copy = ''] = /; (\S+) is as it was before/.exec(output)!
+    const is = run('exim4 -bP config').output
+    t.match(is, holds)
+    t.match(is, /^acl_smtp_rcpt = acl_onescan_rcpt$/m)
+    t.equal(run(`update-exim4.conf -d ${copy} -o /etc/old; exim4 -C /etc/old -bP config | sed 2d`).output, was.replace(/\n.*/, '')) // biome-ignore format: a line
+    t.match(run(script), { code: 0, output: /^exim-debian: all is there$/m })
+    t.equal(run('exim4 -bP config').output, is, 'a second time there is nothing to do')
+  })
+}
+
+const stops: readonly { readonly before: string; readonly why: RegExp }[] = [
+  { before: 'touch /etc/exim4/exim4.conf', why: /exim4\.conf is what Exim reads/ },
+  {
+    before: `echo 'chunking_advertise_hosts = 192.0.2.0/24' >${MACROS}; update-exim4.conf`,
+    why: /chunking_advertise_hosts is yours/,
+  },
+  {
+    before: `echo 'smtp_reserve_hosts = 192.0.2.0/24' >${MACROS}; update-exim4.conf`,
+    why: /smtp_reserve_hosts is yours/,
+  },
+  {
+    before: `echo 'local_interfaces = 127.0.0.1' >>${MACROS}
+      sed -i '/^local_interfaces = /d' ${TEMPLATE}; update-exim4.conf`,
+    why: /add 127\.0\.0\.1\.10026 to "127\.0\.0\.1" yourself/,
+  },
+  {
+    before: `sed -i 's/^acl_smtp_rcpt = .*/acl_smtp_rcpt = acl_check_rcpt/' ${TEMPLATE}; update-exim4.conf`,
+    why: /is not set by MAIN_ACL_CHECK_RCPT/,
+  },
+  {
+    before: `sed -i '/^acl_check_rcpt:/a\\  discard senders = mine@example.com' ${TEMPLATE}; update-exim4.conf`,
+    why: /acl_check_rcpt: discards/,
+  },
+  {
+    before: `sed -i '/^begin transports/a\\onescan:\\n  driver = smtp\\n' ${TEMPLATE}; update-exim4.conf`,
+    why: /Exim cannot read the configuration/,
+  },
+  { before: `echo 'smtp_accept_max = 1' >${MACROS}`, why: /is not what \/etc\/exim4 makes/ },
+]
+
+for (const { before, why } of stops) {
+  t.test(`exim-debian changes nothing: ${why.source}`, { skip: eximMissing }, async (t) => {
+    const { run } = makeEximHost(t, '127.0.0.1')
+    const state = 'cat /var/lib/exim4/config.autogenerated; ls -R /etc/exim4; cat /etc/exim4/exim4.conf.* /etc/exim4/update*' // biome-ignore format: a line
+    run(before)
+    const was = run(state).output
+    const { code, output } = run(example('exim-debian'))
+    t.equal(code, 1)
+    t.match(output, why)
+    t.match(output, /; nothing was changed$/m)
+    t.equal(run(state).output, was)
+  })
+}

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -41,11 +41,23 @@ export interface Exim {
   tryAgain(): void
 }
 
+/** A host with Debian's Exim, which does not run. */
+export interface EximHost {
+  /** Where a path of the host is seen from outside. */
+  at(path: string): string
+  /** The words that run a program there. */
+  around(program: readonly string[]): string[]
+  /** Runs a script of sh there, as root. */
+  run(script: string): { readonly code: number | null; readonly output: string }
+  /** The home of ben@example.org. */
+  readonly home: string
+}
+
 /**
- * Starts an Exim with the configuration of Debian's package for a host on the Internet whose domain
- * is example.org, after root has run `steps` there, a script of sh. It must listen at `port`.
+ * Makes a host with the configuration of Debian's package for one on the Internet whose domain is
+ * example.org; it listens at `interfaces`, as update-exim4.conf.conf(5) has them.
  */
-export async function startExim(t: Ending, steps: string, port: number): Promise<Exim> {
+export function makeEximHost(t: Ending, interfaces: string): EximHost {
   const own = makeOwnDirectories(t, {
     '/etc': ['passwd', 'group', 'exim4', 'ld.so.cache', 'mailname', 'aliases', 'email-addresses'],
     '/usr/sbin': ['exim4', 'update-exim4.conf'],
@@ -66,10 +78,6 @@ export async function startExim(t: Ending, steps: string, port: number): Promise
     chmodSync(path, 0o755)
     chownSync(path, id, id)
   }
-  const log = own.at('/var/log/exim4/mainlog')
-  // Whoever of its processes comes first would make it a file that the others cannot write.
-  writeFileSync(log, '')
-  chmodSync(log, 0o666)
   const accounts = Object.entries(IDS)
   const write = (path: string, text: string) => {
     writeFileSync(own.at(path), text)
@@ -84,28 +92,43 @@ export async function startExim(t: Ending, steps: string, port: number): Promise
   for (const name of ['/etc/exim4', '/etc/email-addresses']) {
     cpSync(join(eximRoot, name), own.at(name), { recursive: true })
   }
-  write('/etc/exim4/update-exim4.conf.conf', ANSWERS)
+  write('/etc/exim4/update-exim4.conf.conf', answers(interfaces))
   symlinkSync(reachable(EXIM), own.at('/usr/sbin/exim4'))
   symlinkSync(UPDATE, own.at('/usr/sbin/update-exim4.conf'))
   // Exim starts itself anew for a delivery, setuid, and no such program reads LD_LIBRARY_PATH.
   const libraries = unpackedLibraries(reachable(EXIM)).split(':')
   execFileSync('ldconfig', ['-X', '-C', own.at('/etc/ld.so.cache'), ...libraries])
 
-  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+  const run = (script: string) => {
+    const [command = '', ...words] = own.around(['/bin/sh', '-c', `exec 2>&1\n${script}`])
+    const { status, stdout, stderr } = spawnSync(command, words, { env, encoding: 'utf8' })
+    return { code: status, output: stdout + stderr }
+  }
+  run('update-exim4.conf')
+  return { at: own.at, around: own.around, run, home }
+}
+
+const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+
+/** Starts its Exim, which must listen at this port of 127.0.0.1. */
+export async function startExim(t: Ending, host: EximHost, port: number): Promise<Exim> {
+  const log = host.at('/var/log/exim4/mainlog')
+  // Whoever of its processes comes first would make it a file that the others cannot write.
+  writeFileSync(log, '')
+  chmodSync(log, 0o666)
   const run = (input: Buffer | string, ...program: readonly string[]) => {
-    const [command = '', ...words] = own.around(program)
+    const [command = '', ...words] = host.around(program)
     execFileSync(command, words, { env, input, stdio: ['pipe', 'ignore', 'inherit'] })
   }
-  run('', '/bin/sh', '-c', steps)
   // Without -q: a queue runner would hide a delivery that fails at the first attempt.
-  const command = own.around(['/usr/sbin/exim4', '-bdf'])
+  const command = host.around(['/usr/sbin/exim4', '-bdf'])
   const { stop } = await startServer(command, { port, host: '127.0.0.1' }, { env })
   t.teardown(stop)
-  const mailbox = join(home, 'Maildir/new')
+  const mailbox = join(host.home, 'Maildir/new')
   return {
     log: () => readFileSync(log, 'latin1'),
     queued: () =>
-      readdirSync(own.at('/var/spool/exim4/input'), { recursive: true, encoding: 'utf8' }).filter(
+      readdirSync(host.at('/var/spool/exim4/input'), { recursive: true, encoding: 'utf8' }).filter(
         (name) => name.endsWith('-H'),
       ).length,
     delivered: () =>
@@ -119,9 +142,9 @@ export async function startExim(t: Ending, steps: string, port: number): Promise
 }
 
 /** What Debian's installation asks and writes down. */
-const ANSWERS = `dc_eximconfig_configtype='internet'
+const answers = (interfaces: string) => `dc_eximconfig_configtype='internet'
 dc_other_hostnames='example.org'
-dc_local_interfaces=''
+dc_local_interfaces='${interfaces}'
 dc_readhost=''
 dc_relay_domains=''
 dc_minimaldns='false'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startOnescand } from '../../../doors/daemon/process.ts'
 import { example } from '../../../programs/example.ts'
-import { eximMissing, startExim } from '../../../programs/exim.ts'
+import { eximMissing, makeEximHost, startExim } from '../../../programs/exim.ts'
 import { freePort } from '../../../programs/free-port.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { inputMailFilter, sendmailMissing, startSendmail } from '../../../programs/sendmail.ts'
@@ -49,15 +49,15 @@ const ofExim: readonly EximState[] = [
       /^error port \d+, EICAR: is refused .*, after the server took it: .*; add --after-queue/,
     ],
   },
-  { name: 'without the routers', change: 'rm conf.d/router/050_onescan', expect: around },
+  { name: 'without the routers', change: 'rm conf.d/router/00_onescan', expect: around },
   {
     name: 'the router has no condition, so that mail goes round',
-    change: "sed -i '/received_port/d; s/^  verify_only/  no_more/' conf.d/router/050_onescan",
+    change: "sed -i '/received_port/d; s/^  verify_only/  no_more/' conf.d/router/00_onescan",
     expect: [/^error port \d+, clean mail: came to onescan \d+ times: a loop/],
   },
   {
     name: 'the routers come after the one that delivers',
-    change: 'mv conf.d/router/050_onescan conf.d/router/950_onescan',
+    change: 'mv conf.d/router/00_onescan conf.d/router/950_onescan',
     expect: around,
   },
 ]
@@ -75,13 +75,16 @@ async function tryExim(
   const ports: Readonly<Record<string, number>> = { 10025: before, 10026: behind, 10027: after }
   const here = (text: string) => text.replace(/\b1002[567]\b/g, (port) => String(ports[port]))
   const port = await freePort()
-  const steps = example('exim-debian', { '0.0.0.0 ; ::0 ;': `127.0.0.1.${port} ;` })
+  const split = `sed -i "s/^dc_use_split_config=.*/dc_use_split_config='true'/" /etc/exim4/update-exim4.conf.conf; update-exim4.conf`
   const [next, ...places] = ['10026', '10025', '10027'].map((name) => `inet:127.0.0.1:${name}`)
   const pair = (place: string) => ['--smtp', place, '--next', next!]
   const words = [...pair(places[0]!), ...pair(places[1]!)]
   if (!lacksAfterQueue) words.push('--after-queue')
   const log = await serve(t, words.map(here))
-  await startExim(t, here(`${steps}\n${change}\nupdate-exim4.conf\n`), port)
+  const host = makeEximHost(t, `127.0.0.1.${port}`)
+  const script = example('exim-debian')
+  host.run(here(`${split}\n${script}\n${change}\nupdate-exim4.conf\n`))
+  await startExim(t, host, port)
   judge(t, await byMail(port, log), expect)
 }
 
