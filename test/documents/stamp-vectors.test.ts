@@ -3,7 +3,7 @@ import * as crypto from 'node:crypto'
 import t from 'tap'
 import { Header } from '../../src/mail/message/header-block.ts'
 import { parseKeyring } from '../../src/scan/cluster/keyring.ts'
-import { digestBoundFields, unboundFields } from '../../src/scan/cluster/mac.ts'
+import { BoundFields, unboundFields } from '../../src/scan/cluster/mac.ts'
 import { signMessage } from '../../src/scan/cluster/sign.ts'
 import { verifyStamps } from '../../src/scan/cluster/verify.ts'
 import { findProgram } from '../programs/install.mjs'
@@ -71,7 +71,7 @@ t.test('a second implementation makes the same stamps', async (t) => {
 t.test('the bound fields are those that the program hashes', async (t) => {
   const fields = example(page, 'fields')
   const expected = crypto.createHash('sha256').update(fields).digest('hex')
-  t.equal(digestBoundFields(crypto, new Header(mail), 0), expected)
+  t.equal(new BoundFields(new Header(mail)).digestFrom(crypto, 0), expected)
 })
 
 t.test('the second implementation binds the same fields', async (t) => {

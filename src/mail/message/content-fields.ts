@@ -1,4 +1,5 @@
 import { decodeWords } from './encoded-words.ts'
+import type { FieldSpan, Header } from './header-block.ts'
 
 /** The most characters of a name that every reader takes for one. */
 const NAME_MAX = 200
@@ -46,6 +47,33 @@ const NAMES_OF_TESTS = /\b[A-Z\d]+(?:_[A-Z\d]+)+\b/g
 /** The tag of DKIM-Signature, and of those like it, that names the signed fields (RFC 6376 3.5). */
 const SIGNED_FIELDS = /;\s*h\s*=[\w\s:.-]*(?=;|$)/gi
 
+/**
+ * Most bytes of fields that may differ although a stamp holds, or a verdict about a copy counts. Scanners
+ * stop reading a header at some length, and readers of mail go on: these fields are too short for that.
+ */
+export const FREE_MAX = 64 * 1024
+
+/** Why a field may not differ: it may say something about content, or has a line that scanners cut. */
+export type WhyBound = 'content' | 'long line'
+
+/** What was found out about fields: stamps and copies ask about the same ones, which nobody changes. */
+const known = new WeakMap<FieldSpan, { readonly why: WhyBound | undefined }>()
+
+/** Returns why a field of this header may not differ; undefined if it may, as far as its text goes. */
+export function whyBound(header: Header, field: FieldSpan): WhyBound | undefined {
+  let found = known.get(field)
+  if (found === undefined) {
+    found = { why: readWhyBound(header, field) }
+    known.set(field, found)
+  }
+  return found.why
+}
+
+function readWhyBound(header: Header, field: FieldSpan): WhyBound | undefined {
+  if (hasLongLine(header.textOf(field))) return 'long line'
+  return maySayContent(field.name, header.valueOf(field)) ? 'content' : undefined
+}
+
 /** Bytes of the longest line, without its end (RFC 5322 2.1.1). */
 export const MAIL_LINE_MAX = 998
 
@@ -53,7 +81,7 @@ export const MAIL_LINE_MAX = 998
  * Whether a field has a longer line. libclamav splits longer lines, and may take a piece of one for the
  * empty line before the body. (An expression would read to the end of the line from each character.)
  */
-export function hasLongLine(text: string): boolean {
+function hasLongLine(text: string): boolean {
   for (let at = 0; at < text.length; ) {
     const lf = text.indexOf('\n', at)
     const end = lf < 0 ? text.length : lf

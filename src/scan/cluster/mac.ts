@@ -4,19 +4,47 @@ import type { Header } from '../../mail/message/header-block.ts'
 import { type Claims, isStampName } from './stamp.ts'
 
 /**
- * Computes the SHA-256, in hex, of the bound header fields from index `from` on. Each field counts as it
- * stands, from the first byte of its name through its line end; only CRLF becomes LF. Blanks stay, since
- * in a quoted boundary every one of them counts.
+ * The bound fields of a header as stamps hash them. Each field counts as it stands, from the first byte of
+ * its name through its line end; only CRLF becomes LF. Blanks stay, since in a quoted boundary every one of
+ * them counts.
  */
-export function digestBoundFields(crypto: Crypto, header: Header, from: number): string {
-  const hash = crypto.createHash('sha256')
-  const { fields } = header
-  for (let i = from; i < fields.length; i++) {
-    const field = fields[i]!
-    if (!isBound(field.key)) continue
-    hash.update(header.textOf(field).replaceAll('\r\n', '\n'), 'latin1')
+export class BoundFields {
+  readonly #text: Buffer
+  /** For each field of the header, where the bound ones from it on begin. */
+  readonly #starts: readonly number[]
+  /** The digests of stamps that bind the same fields are one. */
+  readonly #digests = new Map<number, string>()
+
+  constructor(header: Header) {
+    const starts: number[] = []
+    let text = ''
+    for (const field of header.fields) {
+      starts.push(text.length)
+      if (isBound(field.key)) text += header.textOf(field).replaceAll('\r\n', '\n')
+    }
+    this.#starts = starts
+    this.#text = Buffer.from(text, 'latin1')
   }
-  return hash.digest('hex')
+
+  /** Bytes of the bound fields from this index on. */
+  lengthFrom(field: number): number {
+    return this.#text.length - this.#startOf(field)
+  }
+
+  /** Computes the SHA-256, in hex, of the bound fields from this index on. */
+  digestFrom(crypto: Crypto, field: number): string {
+    const start = this.#startOf(field)
+    let digest = this.#digests.get(start)
+    if (digest === undefined) {
+      digest = crypto.createHash('sha256').update(this.#text.subarray(start)).digest('hex')
+      this.#digests.set(start, digest)
+    }
+    return digest
+  }
+
+  #startOf(field: number): number {
+    return this.#starts[field] ?? this.#text.length
+  }
 }
 
 /**

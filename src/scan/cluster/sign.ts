@@ -1,7 +1,7 @@
 import type { Crypto } from '../../ground/runtime/crypto.ts'
 import type { HeaderField } from '../../mail/message/header-block.ts'
 import { isCurrent, type Key } from './keyring.ts'
-import { digestBoundFields, md5Stamp, stampMac } from './mac.ts'
+import { BoundFields, md5Stamp, stampMac } from './mac.ts'
 import { type Claims, FIELD, nextNumber, RELEASED, releasedTo, scannerName } from './stamp.ts'
 import type { HashedMessage } from './verify.ts'
 
@@ -72,7 +72,7 @@ function hmacValue(
   crypto: Crypto,
 ): string | undefined {
   if (digests.sha256 === undefined) return undefined
-  const fieldsDigest = digestBoundFields(crypto, header, 0)
+  const fieldsDigest = new BoundFields(header).digestFrom(crypto, 0)
   const mac = stampMac(crypto, key.secret, claims, fieldsDigest, digests.sha256)
   return `v=1; k=${claims.k}; t=${claims.t}; s=${claims.s}; h=${mac.toString('base64url')}`
 }

@@ -1,14 +1,16 @@
 import type { Crypto } from '../../ground/runtime/crypto.ts'
 import type { DigestsWanted } from '../../mail/message/canonical-body.ts'
-import { hasLongLine, MAIL_LINE_MAX, maySayContent } from '../../mail/message/content-fields.ts'
-import type { Header } from '../../mail/message/header-block.ts'
+import { FREE_MAX, MAIL_LINE_MAX, whyBound } from '../../mail/message/content-fields.ts'
+import { HEADER_MAX, type Header } from '../../mail/message/header-block.ts'
 import type { Message, MessageForm } from '../../mail/message/message.ts'
 import { isCurrent, type Key, type Scheme } from './keyring.ts'
-import { digestBoundFields, isBound, md5Stamp, stampMac } from './mac.ts'
+import { BoundFields, isBound, md5Stamp, stampMac } from './mac.ts'
 import { isStampName, type Stamp, stampName, stampsIn } from './stamp.ts'
 
 /** Most hmac-sha256 stamps of known keys that are verified in one message. */
 export const CANDIDATES_MAX = 16
+/** Most bytes of fields that are hashed for all of them together: those of the largest header, twice. */
+const HASHED_MAX = 2 * HEADER_MAX
 /** Seconds by which the clock of another host may be ahead. */
 export const FUTURE_MAX = 300
 
@@ -95,18 +97,17 @@ function verifyHmac(
 ): Trust {
   const keysById = new Map<string, Key>()
   for (const key of keys) if (key.scheme === 'hmac-sha256') keysById.set(key.id, key)
-  const candidates = stamps
-    .filter(
-      (stamp): stamp is HmacStamp => stamp.scheme === 'hmac-sha256' && keysById.has(stamp.claims.k),
-    )
-    .slice(0, CANDIDATES_MAX)
-  if (candidates.length === 0) return { trusted: false, why: 'no stamp of a key in the ring' }
+  const ofRing = stamps.filter(
+    (stamp): stamp is HmacStamp => stamp.scheme === 'hmac-sha256' && keysById.has(stamp.claims.k),
+  )
+  if (ofRing.length === 0) return { trusted: false, why: 'no stamp of a key in the ring' }
 
-  const faultOf = createHmacCheck(message, options)
+  const bound = new BoundFields(message.header)
+  const faultOf = createHmacCheck(message, bound, options)
   const scanners: ReadonlySet<string>[] = []
   let first: HmacStamp | undefined
   let why = ''
-  for (const stamp of candidates) {
+  for (const stamp of candidatesOf(ofRing, bound)) {
     const fault = faultOf(stamp, keysById.get(stamp.claims.k)!)
     if (fault !== undefined) {
       why ||= `key ${stamp.claims.k}: ${fault}`
@@ -122,16 +123,29 @@ function verifyHmac(
   return { trusted: true, key: first.claims.k, scanners, stamp: first.field }
 }
 
-/** Returns a check of stamps of this message, which tells why one does not hold under a key, or undefined. */
+/** The first of these stamps: no more than are verified. */
+function candidatesOf(stamps: readonly HmacStamp[], bound: BoundFields): readonly HmacStamp[] {
+  let bytes = 0
+  return stamps.slice(0, CANDIDATES_MAX).filter(({ field }) => {
+    bytes += bound.lengthFrom(field)
+    return bytes <= HASHED_MAX
+  })
+}
+
+/**
+ * Returns a check of stamps of this message, which tells why one does not hold under a key, or undefined.
+ * The MAC comes first: anybody can forge the rest, and to read what no stamp binds takes longest.
+ */
 function createHmacCheck(
   { header, form: { digests } }: HashedMessage,
+  bound: BoundFields,
   options: VerifyOptions,
 ): (stamp: HmacStamp, key: Key) => string | undefined {
-  const digestBelow = digestsBelowStamps(options.crypto, header)
+  const { crypto } = options
   return (stamp, key) =>
     ageFault(stamp, options) ??
-    unboundFault(header, stamp.field) ??
-    macFault(stamp, key, digestBelow(stamp.field), digests.sha256, options.crypto)
+    macFault(stamp, key, bound.digestFrom(crypto, stamp.field), digests.sha256, crypto) ??
+    unboundFault(header, stamp.field)
 }
 
 function ageFault({ claims }: HmacStamp, options: VerifyOptions): string | undefined {
@@ -151,15 +165,19 @@ function ageFault({ claims }: HmacStamp, options: VerifyOptions): string | undef
  * decode the body otherwise than when it was scanned.
  */
 function unboundFault(header: Header, stamp: number): string | undefined {
-  for (const [index, field] of header.fields.entries()) {
-    if (index === stamp || (index > stamp && isBound(field.key))) continue
-    const { name } = field
-    if (hasLongLine(header.textOf(field))) {
+  const { fields } = header
+  const isFree = (index: number) => index < stamp || (index > stamp && !isBound(fields[index]!.key))
+  const free = fields.filter((_, index) => isFree(index))
+  const bytes = free.reduce((sum, { start, end }) => sum + end - start, 0)
+  if (bytes > FREE_MAX) return `fields of more than ${FREE_MAX} bytes are not bound by the stamp`
+  for (const field of free) {
+    const why = whyBound(header, field)
+    if (why === undefined) continue
+    if (why === 'long line') {
       return `a line of more than ${MAIL_LINE_MAX} bytes is in a field that the stamp does not bind`
     }
-    if (!maySayContent(name, header.valueOf(field))) continue
-    if (index < stamp) return `${name} was added above the stamp`
-    return `${name}, which the stamp does not bind, may say something about content`
+    if (field.start < fields[stamp]!.start) return `${field.name} was added above the stamp`
+    return `${field.name}, which the stamp does not bind, may say something about content`
   }
   return undefined
 }
@@ -176,25 +194,6 @@ function macFault(
   const given = Buffer.from(mac, 'base64url')
   const isSame = given.length === expected.length && crypto.timingSafeEqual(given, expected)
   return isSame ? undefined : 'header, body or stamp was changed, or the secret is another one'
-}
-
-/**
- * Computes the digest of the fields below each stamp; only once for stamps that bind the same
- * fields.
- */
-function digestsBelowStamps(crypto: Crypto, header: Header): (stamp: number) => string {
-  const { fields } = header
-  const digests = new Map<number, string>()
-  return (stamp) => {
-    let first = stamp + 1
-    while (first < fields.length && !isBound(fields[first]!.key)) first++
-    let digest = digests.get(first)
-    if (digest === undefined) {
-      digest = digestBoundFields(crypto, header, first)
-      digests.set(first, digest)
-    }
-    return digest
-  }
 }
 
 /** The explanation of one header field with the name of a stamp. */
@@ -219,7 +218,7 @@ export interface StampExplanation {
 export function explainStamps(message: HashedMessage, options: VerifyOptions): StampExplanation[] {
   const { header } = message
   const stamps = new Map(stampsIn(header).map((stamp) => [stamp.field, stamp]))
-  const hmacFault = createHmacCheck(message, options)
+  const hmacFault = createHmacCheck(message, new BoundFields(header), options)
   const explanations: StampExplanation[] = []
   for (const [index, { name }] of header.fields.entries()) {
     if (!isStampName(name)) continue

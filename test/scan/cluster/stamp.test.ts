@@ -1,7 +1,13 @@
 import * as crypto from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { editHeader, Header } from '../../../src/mail/message/header-block.ts'
+import { FREE_MAX } from '../../../src/mail/message/content-fields.ts'
+import {
+  editHeader,
+  type FieldSpan,
+  HEADER_MAX,
+  Header,
+} from '../../../src/mail/message/header-block.ts'
 import { type Key, parseKeyring } from '../../../src/scan/cluster/keyring.ts'
 import { signMessage, signRelease } from '../../../src/scan/cluster/sign.ts'
 import {
@@ -192,13 +198,13 @@ t.test('a key signs and verifies by its own scheme alone', async (t) => {
   t.match(verify(stamped(plain, md5Key), { keys: [other] }), { trusted: false })
 })
 
-t.test('4,000 foreign stamps cost one pass, and hide no stamp of a known key', async (t) => {
+t.test('foreign stamps hide no stamp of a known key', async (t) => {
   const foreign = (name: string) =>
     Array.from({ length: 4000 }, (_, i) => `${name}${i + 2}: ${'0'.repeat(32)}\n`).join('')
   const good = stamped(plain, md5Key).toString()
   t.match(verify(bytes(foreign('X-MD5-Cluster-') + good)), { trusted: true, key: 'old' })
   const unknown = hmacValue(plain, secret, { id: 'unknown', time: NOW, scanners: 'x' })
-  const many = Array.from({ length: 4000 }, (_, i) => `X-SHA256-Cluster-${i + 2}: ${unknown}\n`)
+  const many = Array.from({ length: 400 }, (_, i) => `X-SHA256-Cluster-${i + 2}: ${unknown}\n`)
   t.match(verify(bytes(many.join('') + stamped(plain, alpha).toString())), { trusted: true })
 })
 
@@ -210,6 +216,69 @@ t.test('at most sixteen stamps of known keys are verified', async (t) => {
   const good = stamped(plain, alpha).toString()
   t.match(verify(bytes(fields(CANDIDATES_MAX - 1) + good)), { trusted: true })
   t.match(verify(bytes(fields(CANDIDATES_MAX) + good)), { trusted: false })
+})
+
+/** A header that counts the bytes of fields that were read. */
+class CountingHeader extends Header {
+  read = 0
+  override textOf(field: FieldSpan): string {
+    this.read += field.end - field.start
+    return super.textOf(field)
+  }
+  override valueOf(field: FieldSpan): string {
+    this.read += field.end - field.start
+    return super.valueOf(field)
+  }
+}
+
+t.test('forged stamps have nobody read a large header more than a few times', async (t) => {
+  const claims = `v=1; k=alpha; t=${NOW}; s=clamd; h=${'A'.repeat(43)}`
+  const line = (name: string, n: number) => `${name}: ${n} ${'x'.repeat(900)}\n`
+  const fields = (name: string, count: number) =>
+    Array.from({ length: count }, (_, n) => line(name, n)).join('')
+  let hashed = 0
+  const countHashed = ((algorithm: string) => {
+    const hash = crypto.createHash(algorithm)
+    const update = hash.update.bind(hash)
+    return Object.assign(hash, {
+      update(data: string | Buffer) {
+        hashed += data.length
+        return update(data as string)
+      },
+    })
+  }) as typeof crypto.createHash
+  for (const name of ['Received', 'X-Any']) {
+    const apart = Array.from({ length: CANDIDATES_MAX }, (_, n) => {
+      return `X-SHA256-Cluster-${n + 2}: ${claims}\n${fields(name, 60)}`
+    })
+    const message = examine(bytes(`${apart.join('')}${plain.toString()}`))
+    const header = new CountingHeader(message.header.bytes)
+    hashed = 0
+    const trust = verifyStamps(
+      { ...message, header },
+      {
+        keys: [alpha],
+        maxAge: 3600,
+        now: NOW,
+        signatureDate: () => undefined,
+        crypto: { ...crypto, createHash: countHashed },
+      },
+    )
+    t.match(trust, { trusted: false, why: /header, body or stamp was changed/ })
+    t.ok(header.read <= 3 * header.length, `${name}: read ${header.read} of ${header.length}`)
+    t.ok(hashed <= 2 * HEADER_MAX, `${name}: hashed ${hashed} of ${header.length}`)
+  }
+})
+
+t.test('a stamp does not hold if 64 KiB stand beside what it binds', async (t) => {
+  const good = stamped(plain, alpha)
+  const fieldsOf = (size: number) => `Received: ${'x'.repeat(89)}\n`.repeat(size / 100)
+  const below = (fields: string) =>
+    bytes(good.toString('latin1').replace('Subject:', `${fields}Subject:`))
+  for (const put of [(fields: string) => withTop(fields.slice(0, -1), good), below]) {
+    t.match(verify(put(fieldsOf(FREE_MAX - 100))), { trusted: true })
+    t.match(verify(put(fieldsOf(FREE_MAX + 100))), { trusted: false, why: /more than 65536 bytes/ })
+  }
 })
 
 t.test('a new stamp has the lowest number that no field of its scheme has', async (t) => {

@@ -1,5 +1,5 @@
 import type { Crypto } from '../../../ground/runtime/crypto.ts'
-import { hasLongLine, maySayContent } from '../../../mail/message/content-fields.ts'
+import { FREE_MAX, whyBound } from '../../../mail/message/content-fields.ts'
 import { Header } from '../../../mail/message/header-block.ts'
 import { headerFormFault } from '../../../mail/message/well-formed.ts'
 import { unboundFields } from '../../cluster/mac.ts'
@@ -119,12 +119,6 @@ function shareInRetry(name: string): FieldShare {
 }
 
 /**
- * Most bytes of fields whose value is not part of the fingerprint. Scanners stop reading a header at some
- * length, and readers of mail go on: the fields that are left out must be too short for that.
- */
-export const FREE_MAX = 64 * 1024
-
-/**
  * Returns the header fields, in their order. A field that counts whole stands as it is, from the
  * first byte of the name through the line end, with CRLF made LF. A field whose name alone counts
  * stands as its name in lower case, a colon and LF. Undefined if the remaining text is longer than
@@ -135,12 +129,10 @@ function fieldsSharedBy(header: Header, share: (name: string) => FieldShare): st
   let free = 0
   for (const field of header.fields) {
     const how = share(field.key)
-    const text = header.textOf(field)
-    if (how === 'whole') all += text.replaceAll('\r\n', '\n')
+    if (how === 'whole') all += header.textOf(field).replaceAll('\r\n', '\n')
     else {
-      free += text.length
-      if (free > FREE_MAX || hasLongLine(text)) return undefined
-      if (maySayContent(field.name, header.valueOf(field))) return undefined
+      free += field.end - field.start
+      if (free > FREE_MAX || whyBound(header, field) !== undefined) return undefined
       if (how === 'name') all += `${field.key}:\n`
     }
   }

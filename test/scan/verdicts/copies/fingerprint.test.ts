@@ -1,11 +1,10 @@
 import * as crypto from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { MAIL_LINE_MAX } from '../../../../src/mail/message/content-fields.ts'
+import { FREE_MAX, MAIL_LINE_MAX } from '../../../../src/mail/message/content-fields.ts'
 import { Header } from '../../../../src/mail/message/header-block.ts'
 import {
   exactFingerprintOf,
-  FREE_MAX,
   fingerprintOf,
 } from '../../../../src/scan/verdicts/copies/fingerprint.ts'
 import { deriveSecrets } from '../../../../src/scan/verdicts/copies/secrets.ts'
