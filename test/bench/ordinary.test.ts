@@ -8,6 +8,7 @@ import { findProgram } from '../programs/install.mjs'
 import { openDirectory } from '../programs/reachable.ts'
 import { NATIVE } from './contestants.ts'
 import { mailsIn } from './ordinary/mails.ts'
+import type { Share } from './ordinary/profile.ts'
 import { runScript } from './run-script.ts'
 
 const skip =
@@ -20,6 +21,10 @@ const bench = (words: readonly string[]) =>
 
 const note = (subject: string) =>
   `From: Ann <ann@example.org>\nSubject: ${subject}\n\nThe minutes of ${subject} follow.\n`
+
+const sumOf = (shares: readonly Share[]) => shares.reduce((sum, { share }) => sum + share, 0)
+const shareOf = (shares: readonly Share[], name: string) =>
+  sumOf(shares.filter((share) => share.name === name))
 
 const withFile = (subject: string) => `From: Ann <ann@example.org>
 Subject: ${subject}
@@ -64,7 +69,7 @@ t.test('refused mail is named with its reason, and questions are counted', { ski
   t.match(out, /^refused 1 \(12\.50 %\), deferred 0 \(0\.00 %\); infected 1; odd: /m)
   t.match(out, /^refused 1: nested-too-deep: .*MAXNESTING.*\n {2}.*\/folder\/nested$/m)
 
-  const { measured } = JSON.parse(readFileSync(join(directory, 'ordinary.json'), 'utf8'))
+  const { measured, profiles } = JSON.parse(readFileSync(join(directory, 'ordinary.json'), 'utf8'))
   t.equal(measured.length, 7)
   for (const { name, default: byDefault, never } of measured) {
     t.equal(byDefault.questions, name.includes('/below/') ? 2 : 1, name)
@@ -80,6 +85,15 @@ t.test('refused mail is named with its reason, and questions are counted', { ski
   t.match(out, new RegExp(`^\\| 7 accepted, never \\| 1\\.00, 1, 1 \\| ${times}`, 'm'))
   t.match(out, new RegExp(`^\\| 7 accepted, default over never \\|  \\| ${times}`, 'm'))
   t.match(out, '| without the dearest 1, default |')
+
+  t.match(out, /^\| src\/mail\/message \| [\d.]+ \| [\d.]+ \|$/m)
+  for (const { rooms, functions } of [profiles.default, profiles.never]) {
+    for (const shares of [rooms, functions]) t.match(sumOf(shares).toFixed(3), '1.000')
+    const room = shareOf(rooms, 'src/mail/message')
+    const inRoom = functions.filter(({ name }: Share) => /^src\/mail\/message\/[^/]+: /.test(name))
+    t.ok(room > 0)
+    t.match(sumOf(inRoom).toFixed(3), room.toFixed(3), 'a room has what its functions have')
+  }
 })
 
 t.test('mails come as qmail-smtpd hands them on, from folders and mboxes', async (t) => {

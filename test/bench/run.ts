@@ -81,7 +81,7 @@ async function benchWith(
     for (const contestant of present) {
       const { daemon, name } = contestant
       const own = { ...environment, ...contestant.settings }
-      const onescand = daemon && (await startOnescand(t, daemon, name, workshop.directory, own))
+      const onescand = daemon && (await startOnescand(t, [daemon], name, workshop.directory, own))
       const asked = onescand ? { ...own, ONESCAN_SOCKET: onescand.socket } : own
       const faults = await prove(contestant, asked, workshop)
       for (const fault of faults) say(`LEFT OUT: ${contestant.label}: ${fault}`)

@@ -1,6 +1,7 @@
 import { type Machine, machineText } from '../machine.ts'
 import { median } from '../report.ts'
 import type { Mail } from './mails.ts'
+import type { Profile } from './profile.ts'
 import type { Outcome } from './send.ts'
 
 /** What `npm run bench:ordinary` writes into ordinary.json. */
@@ -13,6 +14,8 @@ export interface Results {
   readonly passed: readonly Passed[]
   /** What was accepted; empty if only refusals were asked for. */
   readonly measured: readonly Measured[]
+  /** Where onescand spent its time on these; undefined if nothing was measured on Node. */
+  readonly profiles: { readonly default: Profile; readonly never: Profile } | undefined
 }
 
 export interface Passed {
@@ -44,8 +47,12 @@ export interface Cost {
 const NAMES_SHOWN = 10
 const DEAREST_SHOWN = 10
 
+/** The least share that is shown; ordinary.json has all. */
+const SHARE_SHOWN = 0.01
+
 /** A run in Markdown. */
-export function report({ machine, places, settings, database, passed, measured }: Results): string {
+export function report(results: Results): string {
+  const { machine, places, settings, database, passed, measured, profiles } = results
   const set = Object.entries(settings).map(([name, value]) => `, ${name}=${value}`)
   return [
     `${machineText(machine)}; clamd with ${database}${set.join('')}.`,
@@ -53,6 +60,7 @@ export function report({ machine, places, settings, database, passed, measured }
     ...decisionLines(passed),
     measured.length === 0 ? '' : costTable(measured),
     measured.length === 0 ? '' : dearest(measured),
+    profiles === undefined ? '' : profileTables(profiles),
   ]
     .filter(Boolean)
     .join('\n\n')
@@ -165,6 +173,29 @@ function dearest(measured: readonly Measured[]): string {
     .slice(0, DEAREST_SHOWN)
     .map(({ name, default: { questions } }) => `  ${questions}: ${name}`)
   return `dearest:\n${lines.join('\n')}\n\nmost questions:\n${most.join('\n')}`
+}
+
+function profileTables(profiles: NonNullable<Results['profiles']>): string {
+  return [shareTable('room', profiles), shareTable('function', profiles)].join('\n\n')
+}
+
+function shareTable(
+  what: 'room' | 'function',
+  { default: byDefault, never }: NonNullable<Results['profiles']>,
+): string {
+  const [ofDefault, ofNever] = [byDefault, never].map((profile) => {
+    const shares = what === 'room' ? profile.rooms : profile.functions
+    return new Map(shares.map(({ name, share }) => [name, share]))
+  })
+  const names = [...new Set([...ofDefault!.keys(), ...ofNever!.keys()])]
+  const rows = names
+    .map((name) => ({ name, shares: [ofDefault!.get(name) ?? 0, ofNever!.get(name) ?? 0] }))
+    .filter(({ shares }) => Math.max(...shares) >= SHARE_SHOWN)
+    .map(({ name, shares }) => [name, ...shares.map((share) => (100 * share).toFixed(1))])
+  const head = [`${what}: % of the processor time of onescand`, 'default', 'never']
+  return [head, head.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n')
 }
 
 function megabytes(passed: readonly Passed[]): string {

@@ -9,13 +9,14 @@
 // deferred; then those that were accepted, one at a time, by default and with SECONDLOOK=never. Both
 // have a clamd and an onescand of their own, so that neither clamd remembers what the other one
 // has read, after made-up mail that warms them up. A relay in front of clamd counts the scans that
-// it answers.
+// it answers. Then both once more, while Node's profiler tells in which folders of the source the
+// processor time goes: it takes time itself.
 //
 // With --limit N: N mails, evenly spread over all of them. With --refusals: only the first of
-// the two. With --keep-from: a line `From ` in front of a mail is the mail's. With --set
+// the three. With --keep-from: a line `From ` in front of a mail is the mail's. With --set
 // NAME=VALUE: this setting in all of it. With --alert-exceeds-max: a clamd that tells of its limits.
 // With --many-signatures: one with a database of real size. With --quick: hardly a warm-up, which
-// shows that it works. With --programs DIR: the compiled programs that are there. With --spool DIR:
+// shows that it works. With --programs DIR: the compiled programs that are there, without a profile. With --spool DIR:
 // where mail lies (/dev/shm, else /tmp). With --out DIR: where ordinary.json goes, which
 // has all names (build/bench).
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -27,11 +28,13 @@ import { buildDirectory } from '../compile.ts'
 import { NATIVE } from '../contestants.ts'
 import { treeOf } from '../daemon-memory.ts'
 import { databases } from '../databases.ts'
+import type { Passage } from '../drive.ts'
 import { FORMS } from '../letters.ts'
 import { describeMachine } from '../machine.ts'
 import { startOnescand } from '../onescand.ts'
 import { openWorkshop, SPOOL, type Workshop } from '../workshop.ts'
 import { type Mail, mailsIn } from './mails.ts'
+import { type Profile, profiledCommand, readProfiles } from './profile.ts'
 import { startRelay } from './relay.ts'
 import { type Cost, type Measured, type Passed, type Results, report } from './report.ts'
 import { BATCH, type Lane, type Outcome, send } from './send.ts'
@@ -53,6 +56,10 @@ const WARM_UP_QUICK = 0.05
 
 /** What is measured goes through code that the warm-up has been through. */
 const ONE_WORKER = ['--workers', '1']
+
+/** The two ways in which mail is scanned, each with its settings. */
+const WAYS = { default: {}, never: { SECONDLOOK: 'never' } } as const
+type Way = keyof typeof WAYS
 
 const root = join(import.meta.dirname, '../../..')
 
@@ -133,10 +140,13 @@ async function bench(order: Order): Promise<number> {
   const accepted = passed.filter(({ outcome }) => outcome.decision === 'accepted')
   const those = order.refusalsAlone ? [] : accepted.map(({ mail }) => mail)
   const measured = those.length === 0 ? [] : await measureCosts(those, order, workshop)
+  const hasProfile = those.length > 0 && order.programs === undefined
+  const profiles = hasProfile ? await profileBoth(those, order, workshop) : undefined
   workshop.remove()
 
   const { places, settings, database } = order
-  const results: Results = { machine, places, settings, database: database.name, passed, measured }
+  const run = { machine, places, settings, database: database.name }
+  const results: Results = { ...run, passed, measured, profiles }
   const file = join(order.out, 'ordinary.json')
   mkdirSync(order.out, { recursive: true })
   writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
@@ -147,7 +157,7 @@ async function bench(order: Order): Promise<number> {
 /** All of them by default, several at a time. */
 function findRefusals(order: Order, workshop: Workshop): Promise<Passed[]> {
   return withEnding(async (t) => {
-    const station = await startStation(t, 'refusals', {}, [], order, workshop)
+    const station = await startStation(t, 'refusals', { order, workshop })
     const passed: Passed[] = []
     for (const mails of batches(order.mails)) {
       for (const [index, outcome] of (await station.send(mails, AT_ONCE)).entries()) {
@@ -169,10 +179,10 @@ function measureCosts(
   workshop: Workshop,
 ): Promise<Measured[]> {
   return withEnding(async (t) => {
-    const open = (name: string, settings: Readonly<Record<string, string>>) =>
-      startStation(t, name, settings, ONE_WORKER, order, workshop)
-    const byDefault = await open('default', {})
-    const byNever = await open('never', { SECONDLOOK: 'never' })
+    const open = (way: Way) =>
+      startStation(t, way, { order, workshop, settings: WAYS[way], options: ONE_WORKER })
+    const byDefault = await open('default')
+    const byNever = await open('never')
     for (const { warmUp } of [byDefault, byNever]) await warmUp()
     const measured: Measured[] = []
     for (const batch of batches(mails)) {
@@ -187,15 +197,46 @@ function measureCosts(
   })
 }
 
-/** A clamd that has seen nothing, an onescand that asks it, and a way to send mail to that. */
-async function startStation(
-  t: Ending,
-  name: string,
-  settings: Readonly<Record<string, string>>,
-  options: readonly string[],
+/** Where the processor time of onescand goes, in both ways. */
+async function profileBoth(
+  mails: readonly Mail[],
   order: Order,
   workshop: Workshop,
-) {
+): Promise<NonNullable<Results['profiles']>> {
+  const profile = async (way: Way): Promise<Profile> => {
+    const directory = join(workshop.directory, `profiles-${way}`)
+    const passages = await withEnding(async (t) => {
+      const command = profiledCommand(programsIn(undefined).daemon, directory)
+      const wish = { order, workshop, settings: WAYS[way], options: ONE_WORKER, command }
+      const station = await startStation(t, `profile-${way}`, wish)
+      await station.warmUp()
+      const passages: Passage[] = []
+      for (const batch of batches(mails)) {
+        const outcomes = await station.send(batch, 1)
+        passages.push(...outcomes.map(({ passage }) => passage))
+        progress(`profile of ${way}`, passages.length, mails.length)
+      }
+      return passages
+    })
+    return readProfiles(directory, passages) // they are written when onescand ends
+  }
+  return { default: await profile('default'), never: await profile('never') }
+}
+
+interface StationWish {
+  readonly order: Order
+  readonly workshop: Workshop
+  /** Those that differ from the order's. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Of onescand. */
+  readonly options?: readonly string[]
+  /** By which onescand is started; by default the order's program. */
+  readonly command?: readonly string[]
+}
+
+/** A clamd that has seen nothing, an onescand that asks it, and a way to send mail to that. */
+async function startStation(t: Ending, name: string, wish: StationWish) {
+  const { order, workshop, settings = {}, options = [] } = wish
   const { alertExceedsMax, database } = order
   const setup = { parent: order.spool, alertExceedsMax, database: database.files }
   const clamd = await startClamd(t, setup)
@@ -207,9 +248,9 @@ async function startStation(
     ...settings,
     ONESCAN_COLD: programs.cold,
   }
-  const { daemon } = programs
+  const { command = [programs.daemon] } = wish
   const { directory } = workshop
-  const onescand = await startOnescand(t, daemon, name, directory, environment, options)
+  const onescand = await startOnescand(t, command, name, directory, environment, options)
   const lane: Lane = {
     client: programs.client,
     environment: { ...environment, ONESCAN_SOCKET: onescand.socket },
