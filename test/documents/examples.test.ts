@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
@@ -87,6 +87,20 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
       }
     },
   )
+
+  t.test('make-envdir: a setting that is there stays', async (t) => {
+    const env = t.testdir({ QHPSI: 'plugin: mine\n' })
+    const make = () =>
+      spawnSync('/bin/sh', ['-c', example('make-envdir', { '/service/smtpd/env': env })], {
+        encoding: 'utf8',
+      })
+    t.match(make(), { status: 1, stderr: 'QHPSI: is "plugin: mine", not "plugin: clamd"' })
+    t.same(readdirSync(env), ['QHPSI'], 'nothing was made')
+    writeFileSync(join(env, 'QHPSI'), 'plugin: clamd')
+    t.match(make(), { status: 0, stderr: '' })
+    t.same(readdirSync(env).sort(), ['QHPSI', 'QMAILQUEUE', 'REJECTVIRUS'])
+    t.equal(readFileSync(join(env, 'QHPSI'), 'latin1'), 'plugin: clamd')
+  })
 
   t.test('make-envdir and run: a service under supervise', async (t) => {
     const { environment, delivered } = host(t)
