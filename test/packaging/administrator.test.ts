@@ -56,6 +56,20 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
     },
   )
 
+  await t.test('an upgrade asks nothing about settings, and changes none', async (t) => {
+    must(`${reset}; rm -f /etc/default/onescand*; ${install}`)
+    t.equal(must(`dpkg-query -W -f '\${Conffiles}' onescan`), '', 'dpkg asks about conffiles')
+    const files = '/etc/default/onescand /etc/default/onescan-quotad'
+    must(
+      `echo 'REJECTVIRUS="1"' >>/etc/default/onescand; rm /etc/default/onescan-quotad; md5sum ${files} >/before; true`,
+    )
+    must(`${install} </dev/null`)
+    t.equal(must(`md5sum ${files} 2>/dev/null; true`), must('cat /before'))
+    t.match(must('cat /usr/share/onescan/defaults/onescand'), '\nQHPSI="plugin: clamd"\n')
+    must('dpkg -P onescan')
+    t.equal(must(`ls ${files} 2>/dev/null; true`), '', 'a purge takes them away')
+  })
+
   /** What is left of a change after all that sets modes and owners: upgrades and boots. */
   const leftOf = (changed: string) => {
     must(`${changed}; ${install}`)

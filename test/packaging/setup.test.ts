@@ -92,9 +92,29 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
     )
     t.match(run('cat /etc/systemd/system/onescan-http.socket').output, 'Service=onescand.service')
     t.notMatch(run(setup).output, /^said (?:daemon-reload|restart)/m, 'nothing differs')
-    const edited = run(`echo '# mine' >>/etc/systemd/system/onescand.service; ${setup}`)
-    t.match(edited.output, '\nsaid daemon-reload\n')
-    t.match(edited.output, '\nsaid restart onescand.service\n')
+    const next = run(
+      `sed -i 's/^LimitNOFILE=.*/LimitNOFILE=9/' ${HOME}/debian/onescand.service; ${setup}`,
+    )
+    t.match(next.output, '\n    -LimitNOFILE=16384\n    +LimitNOFILE=9\n')
+    t.match(next.output, '\nsaid daemon-reload\n')
+    t.match(next.output, '\nsaid restart onescand.service\n')
+  })
+
+  t.test('lines of somebody else stay, and are shown', async (t) => {
+    for (const file of [
+      '/etc/systemd/system/onescand.service',
+      '/etc/systemd/system/onescand.socket',
+    ]) {
+      const { code, output } =
+        run(`cp -a ${file} /tmp/before; echo '# mine' >>${file}; cp ${file} /tmp/edited
+        ${setup}; code=$?; cmp ${file} /tmp/edited; mv /tmp/before ${file}; exit $code`)
+      t.equal(code, 1)
+      t.match(output, '\n+# mine\n')
+      t.match(output, `setup: ${file}: these lines are not from setup`)
+      t.notMatch(output, /^said/m, 'nothing was done')
+      t.notMatch(output, 'differ')
+    }
+    t.notMatch(run(setup).output, /^ {2}write/m)
   })
 
   t.test('it names what keeps it from working, and changes nothing', async (t) => {

@@ -102,19 +102,22 @@ t.test('onescan-quotad has the one capability that its manual names', async (t) 
   t.notMatch(quotad, /^ReadWritePaths/m)
 })
 
-for (const [name, settings] of [
-  ['onescand.default', [/^QHPSI=plugin: clamd$/m, /^ONESCAND_OPTIONS=$/m]],
-  ['onescan-quotad.default', [/^QUOTAMAILBOX=maildir:~\/Maildir$/m, /^QUOTAUSERS=passwd$/m]],
+for (const [name, expected] of [
+  ['onescand', [/^QHPSI=plugin: clamd$/m, /^ONESCAND_OPTIONS=$/m]],
+  ['onescan-quotad', [/^QUOTAMAILBOX=maildir:~\/Maildir$/m, /^QUOTAUSERS=passwd$/m]],
 ] as const) {
-  t.test(`${name} is read alike by systemd and by sh`, async (t) => {
-    const file = join(deb, name)
+  t.test(`the defaults of ${name} are read alike by systemd and by sh`, async (t) => {
+    const file = join(deb, 'defaults', name)
     const text = readFileSync(file, 'utf8')
+    const settings = readFileSync(join(deb, 'settings', name), 'utf8')
+    t.notMatch(settings, /^[^#\n]/m, 'a new file of the administrator sets nothing')
+    for (const [line] of text.matchAll(/^[A-Z].*$/gm)) t.match(settings, `\n#${line}\n`)
     for (const line of text.split('\n').filter((text) => !/^(#.*)?$/.test(text))) {
       t.match(line, /^[A-Z_]+="[^"\\$`]*"$/, 'without anything that they take differently')
     }
     const sh = ['-c', 'set -a; . "$1"; env', 'sh', file]
     const values = execFileSync('sh', sh, { encoding: 'utf8' })
-    for (const setting of settings) t.match(values, setting)
+    for (const value of expected) t.match(values, value)
   })
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { error, type Finding, marked, warning } from '../../ground/errors/finding.ts'
 import { shellWord } from '../../ground/errors/shell-word.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
@@ -7,8 +7,11 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import { rootFacts } from './root-facts.ts'
 import { askSystemd, SYSTEMD, type SystemdUnit } from './systemd-unit.ts'
 
-/** The file in which the Debian package keeps onescand's settings. */
+/** The administrator's settings of onescand. */
 export const DEFAULTS = '/etc/default/onescand'
+
+/** Where the package and npm keep what counts if the administrator's file does not say otherwise. */
+const SHIPPED = ['/usr/share/onescan/defaults', join(import.meta.dirname, '../debian/defaults')]
 
 /** The contents of a file of settings, as sh(1) or systemd understands them. */
 export interface DefaultsFile {
@@ -44,7 +47,10 @@ function unitOf(service: string): SystemdUnit | undefined {
  */
 export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTEMD)): DefaultsFile {
   const unit = isSystemd ? unitOf(basename(file)) : undefined
-  if (unit === undefined) return withOptions(file, [file], readLines(file, isSystemd))
+  if (unit === undefined) {
+    const { env, findings } = readLines(file, isSystemd)
+    return withOptions(file, [file], { env: { ...shippedFor(file, isSystemd), ...env }, findings })
+  }
   const env: Record<string, string | undefined> = { ...unit.env }
   const findings: Finding[] = []
   for (const { path, isOptional } of unit.environmentFiles) {
@@ -58,8 +64,20 @@ export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTE
       findings.push(marked(error(path, value, remedy), 'stops the start'))
     }
   }
-  const read = unit.environmentFiles.map(({ path }) => path).filter((path) => existsSync(path))
+  const read = unit.environmentFiles
+    .map(({ path }) => path)
+    .filter((path) => existsSync(path) && !isShipped(path))
   return withOptions(file, [...read, ...unit.files], { env, findings }, unit.words)
+}
+
+const isShipped = (path: string) => path.endsWith(`/defaults/${basename(path)}`)
+
+/** What the run script reads before the file. */
+function shippedFor(file: string, isSystemd: boolean): Environment {
+  const shipped = SHIPPED.map((place) => join(place, basename(file))).find((path) =>
+    existsSync(path),
+  )
+  return shipped === undefined ? {} : readLines(shipped, isSystemd).env
 }
 
 /** Adds the options: those in NAME_OPTIONS, or those of the unit. */
