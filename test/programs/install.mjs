@@ -32,6 +32,7 @@ export const needed = {
   mandoc: 'mandoc',
   openssl: 'openssl',
   gpg: 'gpg',
+  bzip2: 'bzip2',
   gcc: 'gcc',
   'clang-format': 'clang-format',
   python3: 'python3',

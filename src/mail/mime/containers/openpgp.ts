@@ -2,6 +2,7 @@ import type { Bytes } from '../../message/bytes.ts'
 import { Unreadable } from '../shared/limits.ts'
 import { Store } from '../shared/store.ts'
 import type { Steps, Work } from '../shared/work.ts'
+import { unbzipped } from './bunzip.ts'
 import { ByteCursor } from './byte-cursor.ts'
 import { inflated } from './inflate.ts'
 
@@ -51,48 +52,56 @@ const CHECKSUM = 3
 const PACKET_COST = 4096
 
 /** How the body of a compressed packet is compressed, by its first byte (RFC 9580 9.4). */
-const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib'> = new Map([
+const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib' | 'bzip2'> = new Map([
   [0, 'none'],
   [1, 'deflate'],
   [2, 'zlib'],
+  [3, 'bzip2'],
 ])
+
+/** What comes out of a message in OpenPGP: a file, with its name, or what has packets again. */
+export type PgpContent =
+  | { readonly kind: 'file'; readonly bytes: Bytes; readonly name: string }
+  | { readonly kind: 'packets'; readonly bytes: Bytes }
 
 /**
  * Gives what a message in OpenPGP holds that everybody can read: the data of its literal packets, and
- * what comes out of a compressed one; and what stands after its packets. Returns whether the bytes are
- * such a message, and whole. Throws Unreadable if they are one in which something cannot be read.
+ * what comes out of a compressed one; and what stands after its packets. `isSaid` says that something
+ * around the bytes calls them OpenPGP: then each packet is skipped whose length can be read, as GnuPG does.
+ * Without that, only bytes that begin as programs write a message are taken for one. Returns whether the
+ * bytes are such a message, and whole. Throws Unreadable if they are one in which something cannot be read.
  *
  * If a packet is cut short, all that is there is given. Such bytes are no reason to keep mail out: of
  * a thousand files of any kind, or words of a text, one looks like a packet that is cut short.
  */
 export function* openPgp(
   source: Bytes,
+  isSaid: boolean,
   work: Work,
-  give: (content: Bytes) => Steps,
+  give: (content: PgpContent) => Steps,
 ): Steps<boolean> {
-  if (!(yield* beginsMessage(source, work))) return false
+  if (!isSaid && !(yield* beginsMessage(source, work))) return false
   const cursor = new ByteCursor(source)
   while (cursor.left > CHECKSUM) {
     yield* work.countUnits(PACKET_COST)
     const from = cursor.at
     const packet = packetFront(cursor)
     if (packet === undefined) {
-      yield* give(source.slice(from))
+      if (from === 0) return false
+      yield* give({ kind: 'packets', bytes: source.slice(from) })
       return true
     }
     const kind = packets.get(packet.tag)?.kind
-    if (kind === 'encrypted') {
-      work.onOdd?.('encrypted')
-      return true
-    }
-    const body = new Store(work.pool)
+    if (kind === 'encrypted') work.onOdd?.('encrypted')
+    const isOpened = kind === 'literal' || kind === 'compressed'
+    const body = isOpened ? new Store(work.pool) : undefined
     try {
-      const isWhole = yield* copyBody(cursor, packet.length, body, work)
-      if (kind === 'literal') yield* give(literalData(body))
-      if (kind === 'compressed') yield* giveCompressed(body, work, give)
-      if (!isWhole) return false
+      const isWhole = yield* readBody(cursor, packet.length, body, work)
+      if (body && kind === 'literal') yield* give(fileOf(body))
+      else if (body) yield* giveCompressed(body, isSaid && isWhole, work, give)
+      if (!isWhole) return kind === 'encrypted'
     } finally {
-      body.close()
+      body?.close()
     }
   }
   return true
@@ -119,7 +128,7 @@ function* beginsMessage(source: Bytes, work: Work): Steps<boolean> {
     const bytes = Math.min(3, length, cursor.left)
     const body = Buffer.from(Array.from({ length: bytes }, () => cursor.byte()))
     if (mayBeFirst(body)) return !(isCut && kind === 'encrypted')
-    if (kind !== 'front' || packet.tag === CONTROL || isPartial) return false
+    if (kind !== 'front' || packet.tag === 0 || packet.tag === CONTROL || isPartial) return false
     yield* work.countUnits(PACKET_COST)
     cursor.skip(end - cursor.at)
   }
@@ -141,7 +150,7 @@ function packetFront(
   const isNew = (first & 0x40) !== 0
   const tag = isNew ? first & 0x3f : (first >> 2) & 0x0f
   const length = isNew ? newLength(cursor) : oldLength(cursor, first & 3)
-  return tag === 0 || length === undefined ? undefined : { tag, length }
+  return length === undefined ? undefined : { tag, length }
 }
 
 function oldLength(cursor: ByteCursor, type: number): BodyLength | undefined {
@@ -173,55 +182,58 @@ function numberOf(cursor: ByteCursor, bytes: number): number {
   return number
 }
 
-/** Copies the body of a packet, with all its pieces. Returns whether all of it is there. */
-function* copyBody(
+/** Copies the body of a packet, with all its pieces, or skips it. Returns whether all of it is there. */
+function* readBody(
   cursor: ByteCursor,
   length: BodyLength,
-  body: Store,
+  body: Store | undefined,
   work: Work,
 ): Steps<boolean> {
   for (let piece: BodyLength | undefined = length; ; piece = newLength(cursor)) {
     if (piece === undefined) return false
     yield* work.countUnits(PACKET_COST)
     const before = cursor.at
-    yield* cursor.copy(piece.bytes, body, work)
+    if (body) yield* cursor.copy(piece.bytes, body, work)
+    else cursor.skip(piece.bytes)
     const isCut = piece.bytes !== Number.POSITIVE_INFINITY && cursor.at - before < piece.bytes
     if (isCut) return false
     if (!piece.isPartial) return true
   }
 }
 
-/** Returns the data of a literal packet: after its format, its file name and its date. */
-function literalData(body: Bytes): Bytes {
+/** Returns the data of a literal packet, which stands after its format, its file name and its date. */
+function fileOf(body: Bytes): PgpContent {
   const cursor = new ByteCursor(body)
   cursor.byte()
   const nameLength = Math.max(0, cursor.byte())
+  const name = body.gather(2, 2 + nameLength).toString('latin1')
   const from = Math.min(body.size, 1 + 1 + nameLength + 4)
-  return body.slice(from)
+  return { kind: 'file', bytes: body.slice(from), name }
 }
 
-function* giveCompressed(body: Bytes, work: Work, give: (content: Bytes) => Steps): Steps {
+/** `isSure` says that the bytes are a packet that was meant to be one. */
+function* giveCompressed(
+  body: Bytes,
+  isSure: boolean,
+  work: Work,
+  give: (content: PgpContent) => Steps,
+): Steps {
   const compression = compressions.get(new ByteCursor(body).byte())
   const data = body.slice(1)
-  if (compression === undefined) {
-    if (isBzip2(data)) throw unreadable()
-    return // nobody knows it
-  }
+  if (compression === undefined) return // nobody knows it
   if (compression === 'none') {
-    yield* give(data)
+    yield* give({ kind: 'packets', bytes: data })
     return
   }
-  const { store, isBroken } = yield* inflated(data, compression, work)
+  const isBzip2 = compression === 'bzip2'
+  const { store, isBroken } = yield* isBzip2
+    ? unbzipped(data, work)
+    : inflated(data, compression, work)
   try {
-    if (store.size > 0) yield* give(store)
-    // Any bytes may look like a packet. Those that are one become more.
-    if (isBroken && store.size > 0) throw unreadable()
+    if (store.size > 0) yield* give({ kind: 'packets', bytes: store })
+    // Any bytes may look like a packet that is deflated. Those that are one become more.
+    if (isBroken && (isSure || isBzip2 || store.size > 0)) throw unreadable()
   } finally {
     store.close()
   }
-}
-
-function isBzip2(data: Bytes): boolean {
-  const cursor = new ByteCursor(data)
-  return [...'BZh'].every((letter) => cursor.byte() === letter.charCodeAt(0))
 }

@@ -35,6 +35,8 @@ export interface PartHeader {
   readonly hasDisposition: boolean
   /** Whether the header says S/MIME or OpenPGP, so that mail programs open the content as that. */
   readonly isContainer: boolean
+  /** Whether it says OpenPGP. */
+  readonly isOpenPgp: boolean
   /** Whether the header says a calendar or cards, so that programs open the content as that. */
   readonly isCalendar: boolean
   /** Whether the header names a file of mail, which some readers open as an attached message. */
@@ -112,6 +114,7 @@ export function readPartHeader(
       (types.length === 0 ? !isOfPart : strict?.isText === true),
     hasDisposition: dispositions.length > 0,
     isContainer: CONTAINER.test(lowerCase),
+    isOpenPgp: OPENPGP.test(lowerCase),
     isCalendar: CALENDAR.test(lowerCase),
     isMailFile: MAIL_FILE.test(lowerCase),
     isFlowed: /delsp/.test(lowerCase),
@@ -194,6 +197,7 @@ const OF_HEADERS = ['header', 'field', 'boundary', 'encoded-multipart'] as const
 
 /** Types and names of what mail programs give to S/MIME or OpenPGP. */
 const CONTAINER = /pkcs7-mime|pgp|\.(?:p7[mz]|gpg|asc)/
+const OPENPGP = /pgp|\.(?:gpg|asc)/
 
 /** Types and names of what mail programs give to calendars and address books. */
 const CALENDAR =
@@ -231,6 +235,7 @@ const EMPTY: PartHeader = {
   isText: true,
   hasDisposition: false,
   isContainer: false,
+  isOpenPgp: false,
   isCalendar: false,
   isMailFile: false,
   isFlowed: false,

@@ -2,7 +2,7 @@ import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { beginsCalendar, openCalendar, utf16Of } from '../containers/calendar.ts'
 import { openCms } from '../containers/cms.ts'
-import { openPgp } from '../containers/openpgp.ts'
+import { openPgp, type PgpContent } from '../containers/openpgp.ts'
 import type { HeldFile } from '../containers/property.ts'
 import { Base64Plan } from '../decoders/base64.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
@@ -25,7 +25,7 @@ const CONTENT_COST = 4096
 /** The cost of a mail of a mailbox besides its bytes, which may be seven. */
 const MAIL_COST = 128
 
-/** The ways in which a content is opened, as bits: those of every file, and those that its header adds. */
+/** The ways in which a content is opened, as bits: those of every file, and those that its leaf adds. */
 const AS_FILE = 1
 const AS_MESSAGE = 2
 const AS_CALENDAR = 4
@@ -62,9 +62,15 @@ interface DecodedLeaf {
   header: PartHeader
   /** Whether it is a message, whatever its first lines are: by its type, its name, or in a digest. */
   readonly isMessage: boolean
+  /** Whether something around it says that it is S/MIME or OpenPGP; and whether it says OpenPGP. */
+  readonly isContainer: boolean
+  readonly isOpenPgp: boolean
   /** How many messages stand around it (nesting.ts). */
   messages: number
 }
+
+/** Nothing says what a file is that came out of OpenPGP. */
+const UNSAID = { isContainer: false, isOpenPgp: false }
 
 /**
  * The decoding of all that stands in one message, and the state that its readings share. What it gives
@@ -73,7 +79,14 @@ interface DecodedLeaf {
 export class Decoding extends Work {
   readonly #readWithin: ReadWithin
   readonly options: ContentsOptions
-  leaf: DecodedLeaf = { hasOpened: false, header: NO_HEADER, isMessage: false, messages: 0 }
+  leaf: DecodedLeaf = {
+    hasOpened: false,
+    header: NO_HEADER,
+    isMessage: false,
+    isContainer: false,
+    isOpenPgp: false,
+    messages: 0,
+  }
   /** How many encoded mails and containers stand around what is decoded now. */
   depth = 0
   /** Whether the message was found to be nested deeper than `maxDepth`. */
@@ -180,28 +193,51 @@ export class Decoding extends Work {
   /**
    * Gives what S/MIME, OpenPGP, calendars and cards hold, if the bytes are one of them, and are not
    * encrypted. Calendars and cards are read by the budget of odd readings, since an address book may have
-   * thousands of photos; so are bytes that only look like S/MIME or OpenPGP, below a header that says
-   * something else.
+   * thousands of photos; so are bytes that only look like S/MIME or OpenPGP, and nothing says that they are.
    */
   *giveFromContainers(source: Bytes): Steps {
-    const { isContainer, isCalendar } = this.leaf.header
-    const message = this.#giveOpened(source)
-    yield* isContainer ? message : this.oddly(message)
-    if (!isCalendar && !beginsCalendar(source)) return
+    if (this.leaf.isContainer) yield* this.#giveOpened(source)
+    else yield* this.#giveByLooks(source)
+    if (!this.leaf.header.isCalendar && !beginsCalendar(source)) return
     yield* this.oddly(this.#giveFromCalendar(source))
   }
 
-  *#giveOpened(source: Bytes): Steps {
-    const give = (content: Bytes) =>
-      hasHeader(content)
-        ? this.#insideMail(this.#giveMail(content))
-        : this.#inside(this.giveDecoded(content))
+  /** Opens what may look like a container by chance, so that it is no fault if it cannot be read. */
+  *#giveByLooks(source: Bytes): Steps {
     try {
-      for (const open of [openCms, openPgp]) {
-        if (yield* open(source, this, give)) this.leaf.hasOpened = true
-      }
+      yield* this.oddly(this.#giveOpened(source))
     } catch (error) {
-      if (!(error instanceof Unreadable) || !this.leaf.hasOpened) throw error
+      if (!(error instanceof Unreadable)) throw error
+      this.onOdd?.('unread')
+    }
+  }
+
+  *#giveOpened(source: Bytes): Steps {
+    const { leaf } = this
+    const { isContainer, isOpenPgp } = leaf
+    const give = (content: Bytes) => this.#giveFromOpened(content, { isContainer, isOpenPgp })
+    const givePgp = (content: PgpContent) => {
+      if (content.kind === 'packets') return give(content.bytes)
+      if (content.name !== '') this.options.onName?.(content.name)
+      return this.#giveFromOpened(content.bytes, UNSAID)
+    }
+    try {
+      if (yield* openCms(source, this, give)) leaf.hasOpened = true
+      if (yield* openPgp(source, isOpenPgp, this, givePgp)) leaf.hasOpened = true
+    } catch (error) {
+      if (!(error instanceof Unreadable) || !leaf.hasOpened) throw error
+    }
+  }
+
+  /** Gives what came out of a container, with what is said about that. */
+  *#giveFromOpened(content: Bytes, said: Pick<DecodedLeaf, 'isContainer' | 'isOpenPgp'>): Steps {
+    const around = this.leaf
+    this.leaf = { ...around, hasOpened: false, ...said }
+    try {
+      if (hasHeader(content)) yield* this.#insideMail(this.#giveMail(content))
+      else yield* this.#inside(this.giveDecoded(content))
+    } finally {
+      this.leaf = around
     }
   }
 
@@ -259,11 +295,11 @@ export class Decoding extends Work {
   }
 
   get #ways(): number {
-    const { isCalendar, isContainer } = this.leaf.header
+    const { header, isContainer, isMessage } = this.leaf
     return (
       AS_FILE |
-      (this.leaf.isMessage ? AS_MESSAGE : 0) |
-      (isCalendar ? AS_CALENDAR : 0) |
+      (isMessage ? AS_MESSAGE : 0) |
+      (header.isCalendar ? AS_CALENDAR : 0) |
       (isContainer ? AS_CONTAINER : 0)
     )
   }

@@ -33,8 +33,15 @@ export function* giveLeaf(
   if (leaf.to <= leaf.from) return
   const around = decoding.leaf
   const { header } = leaf
-  const messages = leaf.depth?.messages ?? around.messages
-  decoding.leaf = { hasOpened: false, header, isMessage: isMessageIn(leaf), messages }
+  const isEncrypted = leaf.depth?.isEncrypted === true
+  decoding.leaf = {
+    hasOpened: false,
+    header,
+    isMessage: isMessageIn(leaf),
+    isContainer: header.isContainer || isEncrypted,
+    isOpenPgp: header.isOpenPgp || isEncrypted,
+    messages: leaf.depth?.messages ?? around.messages,
+  }
   try {
     const part = source.slice(leaf.from, leaf.to)
     const isOdd = !isPlain(leaf) || (hasNul && part.some(holdsNul))
@@ -167,10 +174,26 @@ export function* giveCodedData(
 ): Steps {
   if (from >= to) return
   const part = source.slice(from, to)
-  decoding.leaf.hasOpened = false
+  const around = decoding.leaf
+  decoding.leaf = { ...around, hasOpened: false, ...saidAbove(source, from) }
   const give = (bytes: Bytes) => decoding.giveByPlan(codedPlans[kind](), bytes)
-  yield* decoding.oddly(give(part))
-  if (hasNul) yield* decoding.oddly(alsoUpToNuls(part, decoding, give))
+  try {
+    yield* decoding.oddly(give(part))
+    if (hasNul) yield* decoding.oddly(alsoUpToNuls(part, decoding, give))
+  } finally {
+    decoding.leaf = around
+  }
+}
+
+/** The most bytes of the line above armour that are looked at. */
+const LABEL_MAX = 128
+
+/** What the line that ends at `to` says about what follows, if that is armour. */
+function saidAbove(source: Bytes, to: number) {
+  const above = source.gather(Math.max(0, to - LABEL_MAX), to).toString('latin1')
+  const [, label = ''] = /-----begin ([a-z#]+)[^\r\n]*[\r\n]*$/i.exec(above) ?? []
+  const isOpenPgp = /^pgp$/i.test(label)
+  return { isContainer: isOpenPgp || /^(?:pkcs|cms|smime)/i.test(label), isOpenPgp }
 }
 
 const withoutTails = makerOf(WithoutTails)

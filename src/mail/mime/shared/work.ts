@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
+import { budgetOf, LimitExceeded, type ReadingBudget, Unreadable } from './limits.ts'
 import type { Oddity } from './oddities.ts'
 import { MemoryPool } from './store.ts'
 
@@ -90,7 +90,7 @@ export class Work {
   /**
    * Takes steps of a reading that only some reader of mail has, by the budget of odd readings or another
    * one of its `own`. If that is spent, the rest of the steps is left out, the mail is odd, and the plain
-   * reading goes on.
+   * reading goes on. What cannot be read is not spent: that is thrown.
    */
   *oddly(steps: Steps<unknown>, own = this.#odd): Steps {
     const { budget } = this
@@ -102,7 +102,7 @@ export class Work {
     try {
       yield* steps
     } catch (error) {
-      if (!(error instanceof LimitExceeded)) throw error
+      if (!(error instanceof LimitExceeded) || error instanceof Unreadable) throw error
       this.onOdd?.('unread')
     } finally {
       this.budget = budget

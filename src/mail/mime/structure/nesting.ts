@@ -15,6 +15,8 @@ export interface Depth {
   readonly isMultipart: boolean
   /** Whether that multipart is a digest. */
   readonly isDigest: boolean
+  /** Whether that multipart says that OpenPGP is in its parts (RFC 3156 4). */
+  readonly isEncrypted: boolean
   /** Whether libclamav decodes a text here: not in multipart/signed, multipart/parallel, or what is rare. */
   readonly isDecoded: boolean
 }
@@ -26,7 +28,8 @@ const DECODED = new Set(
 
 /** Returns the depth of a mail that stands inside of `messages` other mails. */
 export function aroundMail(messages = 0): Depth {
-  return { levels: 0, messages, isMultipart: false, isDigest: false, isDecoded: true }
+  const inNothing = { isMultipart: false, isDigest: false, isEncrypted: false }
+  return { levels: 0, messages, ...inNothing, isDecoded: true }
 }
 
 /**
@@ -68,7 +71,9 @@ export class Nesting {
     if (header.multipart !== 'no') {
       const isDecoded = around.isDecoded && DECODED.has(header.type)
       const { isDigest } = header
-      this.#push({ levels: levels + 1, messages, isMultipart: true, isDigest, isDecoded })
+      const isEncrypted = header.type === 'multipart/encrypted'
+      const kind = { isMultipart: true, isDigest, isEncrypted, isDecoded }
+      this.#push({ levels: levels + 1, messages, ...kind })
     }
     const isMessage = header.message !== 'no' || (around.isDigest && !saysType(header))
     if (!isMessage) return false

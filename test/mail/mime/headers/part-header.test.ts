@@ -97,6 +97,7 @@ t.test('a header says what it announces, surely or maybe', async (t) => {
       isText: false,
       hasDisposition: true,
       isContainer: true,
+      isOpenPgp: true,
     },
     [`${TYPE}message/rfc822\n${ENCODING}base64\n`]: {
       ...{ type: 'message/rfc822', message: 'sure', isText: false },

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { deflateRawSync, deflateSync } from 'node:zlib'
 import {
   ATTACHED,
@@ -151,13 +152,15 @@ export function literal(file: Buffer, inPieces = false): Buffer {
   return packet(11, Buffer.concat([front, file]), inPieces)
 }
 
-export function compressed(inside: Buffer, by: 'none' | 'zip' | 'zlib'): Buffer {
+export function compressed(inside: Buffer, by: 'none' | 'zip' | 'zlib' | 'bzip2'): Buffer {
   const forms = {
-    none: [0, inside],
-    zip: [1, deflateRawSync(inside)],
-    zlib: [2, deflateSync(inside)],
-  }
-  const [algorithm, body] = forms[by] as [number, Buffer]
+    none: [0, () => inside],
+    zip: [1, () => deflateRawSync(inside)],
+    zlib: [2, () => deflateSync(inside)],
+    bzip2: [3, () => execFileSync('bzip2', ['-c'], { input: inside })],
+  } as const
+  const [algorithm, pack] = forms[by]
+  const body = pack()
   return packet(8, Buffer.concat([Buffer.from([algorithm]), body]))
 }
 
@@ -368,6 +371,12 @@ export const containers: readonly Evasion[] = [
   ...pgp('that is literal, in pieces', () => literal(binaryFile, true)),
   ...pgp('that is compressed by deflate', () => compressed(literal(binaryFile), 'zip')),
   ...pgp('that is compressed by zlib', () => compressed(literal(zip), 'zlib')),
+  ...pgp('that is compressed by bzip2', () => compressed(literal(zip), 'bzip2')),
+  ...pgp('in a literal packet of an unknown format', () => {
+    const message = literal(zip)
+    message[message.indexOf('b\x0areport')] = 0x78
+    return message
+  }),
   ...pgp('that is compressed twice', () => compressed(compressed(literal(zip), 'zip'), 'zlib')),
   ...pgp('that is compressed by nothing', () => compressed(literal(zip), 'none')),
   ...pgp('behind a marker', () =>
