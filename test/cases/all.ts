@@ -2,6 +2,7 @@ import { byRule } from './by-rule.ts'
 import type { Case } from './case.ts'
 import { clustering } from './clustering.ts'
 import { nesting } from './nesting.ts'
+import { byProperty } from './properties.ts'
 import { qhpsi } from './qhpsi.ts'
 import { quarantining } from './quarantine.ts'
 import { secondLook } from './second-look.ts'
@@ -16,4 +17,5 @@ export const allCases: readonly Case[] = [
   ...secondLook,
   ...clustering,
   ...byRule,
+  ...byProperty,
 ]

@@ -40,8 +40,8 @@ export interface Expectation {
 /** What a case may use; each case has a fresh one. */
 export interface Stage {
   /**
-   * A command that counts its runs. It finds a virus if the message has the line `VIRUS`, ends with
-   * 7 if it has `TROUBLE`, and otherwise finds nothing.
+   * A command that counts its runs. It finds a virus if the message has the line `VIRUS`, NAME if it has
+   * `NAMED NAME`, ends with 7 if it has `TROUBLE`, and otherwise finds nothing.
    */
   readonly scanner: string
   /** Writes a file (mode 0600) and returns its path. */

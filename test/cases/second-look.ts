@@ -183,7 +183,7 @@ export const secondLook: readonly Case[] = [
     name: 'ENCRYPTED=refuse keeps out what nobody can look into',
     message: () => encryptedMail,
     settings: settings({ ENCRYPTED: 'refuse' }),
-    expect: { outcome: 'refused', text: /what is encrypted in it cannot be scanned.*5\.6\.0/ },
+    expect: { outcome: 'refused', text: /what is encrypted in it cannot be scanned.*5\.7\.1/ },
   },
   {
     name: 'what is encrypted is let in by default, and the log says so',

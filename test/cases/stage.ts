@@ -26,7 +26,9 @@ export function buildStage(t?: Ending): BuiltStage {
     'counting-scanner',
     `#!/bin/sh
 echo scan >>'${count}'
-case $(grep -aom1 -e '^VIRUS' -e '^TROUBLE' "$1") in
+found=$(grep -aom1 -e '^VIRUS' -e '^TROUBLE' -e '^NAMED .*' "$1")
+case $found in
+NAMED*) echo "$1: \${found##* } FOUND"; exit 1 ;;
 VIRUS*) echo "$1: Test-Virus FOUND"; exit 1 ;;
 TROUBLE*) exit 7 ;;
 esac

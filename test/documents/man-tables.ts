@@ -17,12 +17,7 @@ import {
 import { unboundFieldsInWords } from '../../src/scan/cluster/mac.ts'
 import { groundsInWords, type Reply } from '../../src/scan/judge/decision.ts'
 import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/scan/judge/over-quota.ts'
-import {
-  HEADER_TOO_LARGE,
-  NOT_SCANNED,
-  refusal,
-  replyAboutForm,
-} from '../../src/scan/judge/replies.ts'
+import { HEADER_TOO_LARGE, NOT_SCANNED, refusal, replyFor } from '../../src/scan/judge/replies.ts'
 import { causesInWords } from '../../src/scan/scanners/shared/finding.ts'
 import { commandItems, commandNames, exitItems, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
@@ -163,8 +158,7 @@ function rows(cells: readonly Limit[]): string[] {
 
 function replies(): Limit[] {
   const fault = faultReply('bug')
-  const form = (verb: 'refused' | 'deferred', why: string) =>
-    replyAboutForm(verb, 'strange-mime', why)
+  const form = (verb: 'refused' | 'deferred', why: string) => replyFor(verb, 'strange-mime', why)
   return [
     ...[
       refusal('NAME', false),

@@ -54,16 +54,24 @@ t.test('each manual page has its settings, and no others, in the order of the ta
 
 t.test('each word of a setting stands where its page explains it, and no other word', async (t) => {
   for (const { environment, own } of pages) {
-    const items = environment.split(/^\.It Ev /m)
     for (const [name, setting] of own) {
       if (setting.kind !== 'word') continue
-      const item = items.find((text) => text.startsWith(`${name}\n`))!
-      const named = [...item.matchAll(/^\.(?:Ql|Cm) ([a-z]+)(?: \S)?$/gm)].map(([, word]) => word!)
-      const words = new Set(named.filter((word) => word !== 'attachments')) // the plugin
-      t.same([...words].sort(), [...setting.words].sort(), name)
+      const isItsOwn = (text: string) => text.startsWith(`${name}\n`)
+      const group = environment.split(/^\.Ss /m).find((text) => text.includes(`.It Ev ${name}\n`))!
+      const [introduction, ...items] = group.split(/^\.It Ev /m)
+      const words = wordsIn(items.find(isItsOwn)!)
+      // Settings that mean the same by their words have them explained once, above all of them.
+      const isExplainedAbove = words.length === 1 && words[0] === setting.default
+      t.same(isExplainedAbove ? wordsIn(introduction!) : words, [...setting.words].sort(), name)
     }
   }
 })
+
+/** The words of settings that a text explains, sorted. */
+function wordsIn(text: string): string[] {
+  const named = [...text.matchAll(/^\.(?:Ql|Cm) ([a-z]+)(?: \S)?$/gm)].map(([, word]) => word!)
+  return [...new Set(named.filter((word) => word !== 'attachments'))].sort() // the plugin
+}
 
 function namesOf(...readers: readonly SettingReader[]): string[] {
   return names.filter((name) => settings[name]!.readers.some((reader) => readers.includes(reader)))

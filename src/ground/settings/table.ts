@@ -1,5 +1,11 @@
 import { number, parsed, type Setting, text, word } from './table/kinds.ts'
-import { clamAv, infectedMail, scanners, unscannedMail } from './table/scanning.ts'
+import {
+  clamAv,
+  infectedMail,
+  propertySettings,
+  scanners,
+  unscannedMail,
+} from './table/scanning.ts'
 import { absolutePath } from './table/values.ts'
 
 /** onescand reads the client's value, but its own counts. */
@@ -146,6 +152,7 @@ export const table = {
   ...scanners,
   ...infectedMail,
   ...unscannedMail,
+  ...propertySettings,
   ...clamAv,
   ...quota,
   ...cluster,

@@ -6,7 +6,7 @@ import { fateOfInfected } from './decide.ts'
 import type { Reply, SingleDecision } from './decision.ts'
 import { QUARANTINE_FIELD } from './forward.ts'
 import type { Policy } from './policy.ts'
-import { HEADER_TOO_LARGE, replyAboutForm } from './replies.ts'
+import { HEADER_TOO_LARGE, replyFor } from './replies.ts'
 import type { Client } from './transaction.ts'
 
 /**
@@ -36,7 +36,7 @@ function decideUnclear(why: string, client: Client, policy: Policy): SingleDecis
     fateOfInfected(policy.settings, client) !== 'quarantine' ||
     quarantine?.kind !== 'directory'
   ) {
-    return refuseUnscanned(replyAboutForm('refused', 'unclear-header', why))
+    return refuseUnscanned(replyFor('refused', 'unclear-header', why))
   }
   return {
     kind: 'quarantine',

@@ -3,6 +3,7 @@ import type { treatment } from '../../ground/settings/table/scanning.ts'
 import type { HeaderField } from '../../mail/message/header-block.ts'
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
 import type { Infected, ScanFinding, Unseen } from '../scanners/shared/finding.ts'
+import { properties } from '../scanners/shared/properties.ts'
 import type {
   Acceptance,
   DecisionDetails,
@@ -11,11 +12,11 @@ import type {
   SingleDecision,
 } from './decision.ts'
 import { forwardTo } from './forward.ts'
-import { isOnlyTagged, type MailSettings, type Policy } from './policy.ts'
-import { NOT_SCANNED, refusal, replyAboutForm } from './replies.ts'
+import { isOnlyTagged, type MailSettings, type Policy, treatedProperty } from './policy.ts'
+import { NOT_SCANNED, refusal, replyFor } from './replies.ts'
 import type { ScanOutcome } from './scan-unvouched.ts'
 import type { OwnStamp } from './stamp-scanned.ts'
-import type { Transaction } from './transaction.ts'
+import type { Client, Transaction } from './transaction.ts'
 
 const CLEAN: HeaderField = { name: 'X-QHPSI', value: 'clean' }
 const VIRUS_FOUND: HeaderField = { name: 'X-QHPSI', value: 'virus found' }
@@ -30,15 +31,16 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
   const accept = (...add: readonly HeaderField[]): Acceptance => {
     return { kind: 'accept', edits: { remove, add }, details }
   }
+  const acceptances = { tagged: accept(VIRUS_FOUND), untagged: accept() }
   switch (result.answer) {
     case 'clean':
       return stamp ? accept(CLEAN, stamp.field) : accept(CLEAN)
     case 'unknown':
       return decideCouldNotTell(transaction, policy.settings, accept())
     case 'infected':
-      return decideInfected(transaction, policy, accept(VIRUS_FOUND), result)
+      return decideInfected(transaction, policy, acceptances, result)
     case 'unseen':
-      return decideUnseen(transaction, policy.settings, accept(), result)
+      return decideUnseen(transaction, policy.settings, acceptances, result)
   }
 }
 
@@ -59,19 +61,26 @@ function decideCouldNotTell(
 }
 
 /**
- * A scanner found something: VIRUSTAGONLY, then exceptions of onescan.policy, then fateOfInfected()
- * decide.
+ * A scanner found something: VIRUSTAGONLY, then exceptions of onescan.policy, then the setting of a
+ * property that is no malware, then fateOfInfected() decide.
  */
 function decideInfected(
   { envelope, client }: Transaction,
   { settings, allowedBy }: Policy,
-  tagged: Acceptance,
+  { tagged, untagged }: Acceptances,
   { name, banned = false }: Infected,
 ): SingleDecision {
   const { details } = tagged
   if (isOnlyTagged({ name, banned }, settings)) return tagged
   const allowed = allowedBy?.(name)
   if (allowed !== undefined) return { ...tagged, details: { ...details, allowed } }
+  const treated = treatedProperty({ name, banned }, settings)
+  if (treated !== undefined) {
+    const { property, action } = treated
+    const because = `${properties[property].because} (${name})`
+    const treatment = { ...OF_PROPERTIES, action, grounds: property, because }
+    return actOn(treatment, settings, client, { tagged, untagged })
+  }
   switch (fateOfInfected(settings, client)) {
     case 'reject':
       return { kind: 'reject', reply: refusal(name, banned), details }
@@ -92,10 +101,11 @@ function decideInfected(
  */
 function decideUnseen(
   { client }: Transaction,
-  { OVERNESTING, ENCRYPTED, STRICTMIME, QUARANTINE }: MailSettings,
-  untagged: Acceptance,
+  settings: MailSettings,
+  acceptances: Acceptances,
   { what, why, limit = why }: Extract<ScanFinding, { answer: 'unseen' }>,
 ): SingleDecision {
+  const { OVERNESTING, ENCRYPTED, STRICTMIME } = settings
   const treatments: Readonly<Record<Unseen, Treatment | undefined>> = {
     size: undefined,
     skipped: undefined,
@@ -110,9 +120,10 @@ function decideUnseen(
       because: `more is in it than can be scanned (${limit})`,
     },
     encrypted: {
+      ...OF_PROPERTIES,
       action: ENCRYPTED,
       grounds: 'encrypted',
-      because: 'what is encrypted in it cannot be scanned',
+      because: properties.encrypted.because,
     },
     form: {
       action: STRICTMIME,
@@ -121,28 +132,52 @@ function decideUnseen(
     },
   }
   const treatment = treatments[what]
-  if (treatment === undefined || client.isBounceInjector) return untagged
-  const { action, grounds, because } = treatment
-  const { details } = untagged
-  switch (action) {
-    case 'accept':
-    case 'off':
-      return untagged
-    case 'quarantine':
-      return quarantineDecision(QUARANTINE, grounds, untagged)
-    case 'defer':
-      return { kind: 'defer', reply: replyAboutForm('deferred', grounds, because), details }
-    case 'refuse':
-      return { kind: 'reject', reply: replyAboutForm('refused', grounds, because), details }
-  }
+  if (treatment === undefined) return acceptances.untagged
+  return actOn(treatment, settings, client, acceptances)
 }
 
-/** What policy does with mail of which something cannot be seen. */
+/** What policy does with mail that has a property, or of which something cannot be seen. */
 interface Treatment {
   readonly action: MailSettings['OVERNESTING' | 'ENCRYPTED' | 'STRICTMIME']
   readonly grounds: Grounds
   /** Ends the sentence "message refused: ...". */
   readonly because: string
+  /** The subject and detail of the reply's status, if it is not about the form of the message. */
+  readonly status?: string
+}
+
+/** RFC 3463: a message that policy does not let in, whatever its form. */
+const OF_PROPERTIES = { status: '7.1' }
+
+/** A message that is let in, with the field that says what was found and without it. */
+interface Acceptances {
+  readonly tagged: Acceptance
+  readonly untagged: Acceptance
+}
+
+/** Does what a setting says. A refused bounce would be tried again for ever. */
+function actOn(
+  { action, grounds, because, status }: Treatment,
+  { QUARANTINE }: MailSettings,
+  { isBounceInjector }: Client,
+  { tagged, untagged }: Acceptances,
+): SingleDecision {
+  if (isBounceInjector) return action === 'tag' ? tagged : untagged
+  const { details } = untagged
+  switch (action) {
+    case 'accept':
+    case 'off':
+    case 'virus':
+      return untagged
+    case 'tag':
+      return tagged
+    case 'quarantine':
+      return quarantineDecision(QUARANTINE, grounds, untagged)
+    case 'defer':
+      return { kind: 'defer', reply: replyFor('deferred', grounds, because, status), details }
+    case 'refuse':
+      return { kind: 'reject', reply: replyFor('refused', grounds, because, status), details }
+  }
 }
 
 /** readPolicy() has made sure that there is a quarantine if a setting asks for it. */

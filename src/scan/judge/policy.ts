@@ -8,11 +8,12 @@ import {
   readSettings,
   type Values,
 } from '../../ground/settings/settings.ts'
-import { treatment } from '../../ground/settings/table/scanning.ts'
+import { propertySettings, treatment } from '../../ground/settings/table/scanning.ts'
 import { readSpoolPolicy, type SpoolPolicy } from '../../mail/message/spool.ts'
 import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
-import type { Infected } from '../scanners/shared/finding.ts'
+import type { Infected, ScanFinding } from '../scanners/shared/finding.ts'
+import { type Property, properties, propertyOf } from '../scanners/shared/properties.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { IsExcused } from '../scanners/shared/scanner.ts'
 
@@ -112,6 +113,8 @@ export function readScanningPolicy(env: Environment): Policy | undefined {
   })
 }
 
+const ofProperties = Object.keys(propertySettings) as (keyof typeof propertySettings)[]
+
 /**
  * Reads them, as readScanSettings() does. Throws a Fault, too, if one asks for a quarantine and
  * there is none.
@@ -124,8 +127,11 @@ export function readMailSettings(
   if (scan === undefined) return undefined
   const treated = readSettings(env, treatment)
   const { SCANFAIL, SCANFAIL_RELAY = SCANFAIL, QUARANTINE } = treated
-  const { OVERNESTING, ENCRYPTED, STRICTMIME } = scan
-  const actions = { SCANFAIL, SCANFAIL_RELAY, OVERNESTING, ENCRYPTED, STRICTMIME }
+  const { OVERNESTING, STRICTMIME } = scan
+  const actions = {
+    ...{ SCANFAIL, SCANFAIL_RELAY, OVERNESTING, STRICTMIME },
+    ...Object.fromEntries(ofProperties.map((name) => [name, scan[name]])),
+  }
   for (const [name, action] of Object.entries(actions)) {
     if (action !== 'quarantine' || QUARANTINE !== undefined) continue
     throw new Fault('config', `${name} quarantine: there is none; set QUARANTINE to a directory`)
@@ -160,8 +166,48 @@ export function isOnlyTagged(
   return !banned && VIRUSTAGONLY.some((pattern) => compileGlob(pattern, '*')(name))
 }
 
-/** What VIRUSTAGONLY and the exceptions of onescan.policy excuse; undefined if that is nothing. */
+/** What a setting says of mail with a property; `virus` does not come here. */
+type PropertyAction = Exclude<MailSettings['MACROS'], 'virus'>
+
+/** The property that was found, and what its setting says; undefined if it counts as a virus. */
+export function treatedProperty(
+  { name, banned = false }: Pick<Infected, 'name' | 'banned'>,
+  settings: MailSettings,
+): { readonly property: Property; readonly action: PropertyAction } | undefined {
+  const property = banned ? undefined : propertyOf(name)
+  if (property === undefined) return undefined
+  const action = properties[property].actionBy(settings)
+  return action === 'virus' ? undefined : { property, action }
+}
+
+/**
+ * What never ends a scan, since something worse may lie beside it: what VIRUSTAGONLY and the exceptions of
+ * onescan.policy excuse, and properties with a setting of their own. Undefined if that is nothing.
+ */
 export function excusesOf({ settings, allowedBy }: Policy): IsExcused | undefined {
-  if (settings.VIRUSTAGONLY.length === 0 && allowedBy === undefined) return undefined
-  return (found) => isOnlyTagged(found, settings) || allowedBy?.(found.name) !== undefined
+  const actions = Object.values(properties).map(({ actionBy }) => actionBy(settings))
+  const treatsProperties = actions.some((action) => action !== 'virus')
+  if (settings.VIRUSTAGONLY.length === 0 && allowedBy === undefined && !treatsProperties) {
+    return undefined
+  }
+  return (found) =>
+    isOnlyTagged(found, settings) ||
+    allowedBy?.(found.name) !== undefined ||
+    treatedProperty(found, settings) !== undefined
+}
+
+/** The actions of a setting, from the mildest to the strictest. */
+const STRICTNESS: readonly PropertyAction[] = ['accept', 'tag', 'defer', 'quarantine', 'refuse']
+
+/** How strictly a message is treated for this finding, if it is one that does not end the scan. */
+export function strictnessFor({ settings, allowedBy }: Policy): (found: ScanFinding) => number {
+  const actionFor = (found: ScanFinding): PropertyAction => {
+    if (found.answer === 'unseen' && found.what === 'encrypted' && settings.ENCRYPTED !== 'virus') {
+      return settings.ENCRYPTED
+    }
+    if (found.answer !== 'infected') return 'accept'
+    if (isOnlyTagged(found, settings) || allowedBy?.(found.name) !== undefined) return 'tag'
+    return treatedProperty(found, settings)?.action ?? 'tag'
+  }
+  return (found) => STRICTNESS.indexOf(actionFor(found))
 }

@@ -23,14 +23,20 @@ export const NOT_SCANNED: Reply = {
 const TEXT_MAX = 200
 
 /**
- * The reply to mail that is refused or deferred for its form. `why` ends the sentence
- * "message refused: ..."; it has no words that a sender chose.
+ * The reply to mail that a setting refuses or defers. `why` ends the sentence "message refused: ..."; it
+ * has no words that a sender chose. `status` is that of RFC 3463 without its class; without it, the
+ * reply is about the form of the message.
  */
-export function replyAboutForm(verb: 'refused' | 'deferred', grounds: Grounds, why: string): Reply {
+export function replyFor(
+  verb: 'refused' | 'deferred',
+  grounds: Grounds,
+  why: string,
+  status = '6.0',
+): Reply {
   const text = `message ${verb}: ${why}`.slice(0, TEXT_MAX)
   return verb === 'refused'
-    ? { class: 5, enhanced: '5.6.0', text, grounds }
-    : { class: 4, enhanced: '4.6.0', text, grounds }
+    ? { class: 5, enhanced: `5.${status}`, text, grounds }
+    : { class: 4, enhanced: `4.${status}`, text, grounds }
 }
 
 /** The reply to a header block that cannot be edited. No retry would make it smaller. */

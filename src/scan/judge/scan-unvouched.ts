@@ -6,7 +6,7 @@ import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
 import type { Deadline } from './deadline.ts'
-import { excusesOf, type MailSettings } from './policy.ts'
+import { excusesOf, type MailSettings, strictnessFor } from './policy.ts'
 import type { Site } from './site.ts'
 import type { Client, Transaction } from './transaction.ts'
 import { isReleased, vouchesFor } from './trust.ts'
@@ -52,6 +52,7 @@ export async function scanUnvouched(
   const notes: string[] = []
   let oddities: ReadonlySet<string> = new Set()
   const isExcused = excusesOf(policy)
+  const strictness = strictnessFor(policy)
   const keepsOut = whatKeepsOut(client, settings)
   const timeLeft = deadline.forScans(settings.timeout)
   const { gone } = deadline
@@ -64,7 +65,17 @@ export async function scanUnvouched(
   const run: RunScanners = (those, { header, ...more } = {}) => {
     const { spool } = policy
     const { uptime } = tools
-    const by = { scanners: those, settings, spool, keepsOut, isExcused, uptime, gone, ...more }
+    const by = {
+      scanners: those,
+      settings,
+      spool,
+      keepsOut,
+      isExcused,
+      strictness,
+      uptime,
+      gone,
+      ...more,
+    }
     const sample = sampleOf(message, header ?? leaving, envelope, client.origin)
     // What is noted about it with another header is not about this message.
     const heard = header === undefined ? told : { note: () => {} }
@@ -98,7 +109,7 @@ function whatKeepsOut(
   // A refused bounce would be tried again for ever.
   if (!isBounceInjector) {
     if (OVERNESTING !== 'accept') keepsOut.add('depth').add('contents')
-    if (ENCRYPTED !== 'accept') keepsOut.add('encrypted')
+    if (ENCRYPTED !== 'accept' && ENCRYPTED !== 'virus') keepsOut.add('encrypted')
     if (STRICTMIME !== 'off') keepsOut.add('form')
   }
   return keepsOut

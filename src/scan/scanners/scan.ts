@@ -171,7 +171,7 @@ class MessageScan {
    * the scan.
    */
   async #readMail(asksContents: boolean): Promise<ScanFinding | undefined> {
-    const { spool, odd, settings } = this.#run
+    const { spool, odd, settings, keepsOut } = this.#run
     const mayExcuse = asksContents && this.#run.isExcused !== undefined
     const oddities = new Set<Oddity>()
     let isCut = !asksContents
@@ -206,17 +206,15 @@ class MessageScan {
     }
     this.#isReadToEnd = !isCut && !oddities.has('unread')
     const keepingOut = this.#keepingOut(oddities)
-    if (keepingOut.length === 0) return undefined
-    const what = keepingOut.every((oddity) => oddity === 'encrypted') ? 'encrypted' : 'form'
-    return unseen(what, keepingOut.join(', '))
+    if (keepingOut.length > 0) return unseen('form', keepingOut.join(', '))
+    const isKeptOut = keepsOut.has('encrypted') && oddities.has('encrypted')
+    return isKeptOut ? this.#answers.unlessEnding(unseen('encrypted', 'encrypted')) : undefined
   }
 
-  /** Returns the oddities that keep a message out. */
+  /** Returns the oddities for which a message is kept out, whatever else is in it. */
   #keepingOut(oddities: ReadonlySet<Oddity>): readonly Oddity[] {
-    const { keepsOut } = this.#run
-    return [...oddities].filter((oddity) =>
-      keepsOut.has(oddity === 'encrypted' ? 'encrypted' : 'form'),
-    )
+    if (!this.#run.keepsOut.has('form')) return []
+    return [...oddities].filter((oddity) => oddity !== 'encrypted')
   }
 
   /** Reads of the message what tells how deep it is nested. Returns the result that ends the scan. */

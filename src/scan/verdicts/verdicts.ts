@@ -312,7 +312,8 @@ async function withRemembered(
   const others = scanners.filter(({ memorable }) => !memorable)
   if (found.answer === 'clean') {
     const { ENCRYPTED, STRICTMIME } = settings
-    const isLeft = others.length > 0 || STRICTMIME !== 'off' || ENCRYPTED !== 'accept'
+    const asksWhatIsEncrypted = ENCRYPTED !== 'accept' && ENCRYPTED !== 'virus'
+    const isLeft = others.length > 0 || STRICTMIME !== 'off' || asksWhatIsEncrypted
     const result = isLeft ? await runScanners(others) : undefined
     if (result && result.answer !== 'clean') return { result }
     return { result: found, known: verdict }

@@ -35,7 +35,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   SCANFAIL: ['accept', 'defer', 'quarantine'],
   STRICTMIME: ['off', 'refuse', 'defer', 'quarantine'],
   OVERNESTING: ['accept', 'refuse', 'defer', 'quarantine'],
-  ENCRYPTED: ['accept', 'refuse', 'defer', 'quarantine'],
+  ENCRYPTED: ['virus', 'refuse', 'defer', 'quarantine'],
   VIRUSFORWARD: ['', '', 'virus@example.org'],
   QHPSIMAXSIZE: ['', '', '100'],
   QHPSIMINSIZE: ['', '', '1000'],

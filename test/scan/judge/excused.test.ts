@@ -25,7 +25,7 @@ function clamdLike(more: Partial<ContentScanner> = {}): ContentScanner {
         const opened = textOf(each).replace(/[A-Za-z0-9+/]{16,}={0,2}/g, (word) =>
           Buffer.from(word, 'base64').toString('latin1'),
         )
-        const found = /PUA\.Packed|Eicar|TROUBLE/.exec(opened)?.[0]
+        const found = /PUA\.Packed|Heuristics\.OLE2\.ContainsMacros|Eicar|TROUBLE/.exec(opened)?.[0]
         if (found === 'TROUBLE') return unknown('cannot tell')
         if (found !== undefined) return infected(found)
       }
@@ -79,6 +79,8 @@ const tagOnly = { VIRUSTAGONLY: 'PUA.*' }
 const excuses: Readonly<Record<string, Pick<Setup, 'settings' | 'lines'>>> = {
   'a pattern of VIRUSTAGONLY': { settings: tagOnly },
   'an exception for its signature': { lines: 'signature=PUA.* allow\n' },
+  'a setting that accepts the property': { settings: { UNWANTED: 'accept' } },
+  'a setting that tags the property': { settings: { UNWANTED: 'tag' } },
 }
 
 for (const [excuse, setup] of Object.entries(excuses)) {
@@ -105,6 +107,29 @@ for (const [excuse, setup] of Object.entries(excuses)) {
     })
   }
 }
+
+t.test('of several properties the one with the strictest setting decides', async (t) => {
+  const macros = attached('a letter with Heuristics.OLE2.ContainsMacros', 'a.doc')
+  const secret = encoded(base64('\xc1\x05\x03 key\xd2\x05\x01data'), 'a.pgp')
+  const settings = {
+    UNWANTED: 'tag',
+    MACROS: 'refuse',
+    ENCRYPTED: 'quarantine',
+    QUARANTINE: t.testdir(),
+  }
+  const judgeWith = (...parts: readonly string[]) => judgeBy(mail(...parts), { settings })
+  for (const parts of [
+    [pua, macros, secret],
+    [secret, macros, pua],
+    [macros, secret],
+  ]) {
+    t.match(await judgeWith(...parts), { kind: 'reject', reply: { grounds: 'macros' } })
+  }
+  t.match(await judgeWith(pua, secret), { kind: 'quarantine', grounds: 'encrypted' })
+  t.match(await judgeWith(secret, pua), { kind: 'quarantine', grounds: 'encrypted' })
+  t.match(await judgeWith(secret, macros, eicar), { kind: 'reject', reply: { grounds: 'virus' } })
+  t.match(await judgeWith(secret, trouble), { kind: 'defer', details: { scan: 'unknown' } })
+})
 
 t.test('a limit that leaves something unscanned takes no excused finding away', async (t) => {
   const nested = part(['Content-Type: message/rfc822'], 'Subject: x\n\nx')

@@ -90,6 +90,12 @@ export function codeOfReply(reply: Reply, indimail: boolean): number {
     case 'too-many-hops':
     case 'policy':
       return exit.refused
+    case 'macros':
+    case 'phishing':
+    case 'unwanted':
+    case 'structured':
+    case 'broken':
+      return reply.class === 5 ? exit.refused : exit.deferred
     case 'over-quota':
       return exit.deferred
   }

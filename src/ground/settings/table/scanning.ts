@@ -71,11 +71,22 @@ const unseenMail = {
   MAXNESTING: number(14, { min: 1, max: 100 }),
   OVERNESTING: word(['refuse', 'defer', 'quarantine', 'accept']),
   SECONDLOOK: word(['always', 'never']),
-  ENCRYPTED: word(['accept', 'defer', 'quarantine', 'refuse']),
   STRICTMIME: word(['off', 'defer', 'quarantine', 'refuse']),
 }
 
 export const unscannedMail = { ...couldNotTell, ...unseenMail }
+
+const propertyAction = word(['virus', 'accept', 'tag', 'defer', 'quarantine', 'refuse'])
+
+/** What becomes of mail with what scanners name although it is no malware. */
+export const propertySettings = {
+  ENCRYPTED: propertyAction,
+  MACROS: propertyAction,
+  PHISHING: propertyAction,
+  UNWANTED: propertyAction,
+  STRUCTURED: propertyAction,
+  BROKEN: propertyAction,
+}
 
 /** The directory of signatures in ClamAV's packages. */
 export const DEFAULT_DATABASE = '/var/lib/clamav'
@@ -94,7 +105,7 @@ export const clamAv = {
 }
 
 /** By what mail is scanned. */
-export const scanning = { ...scanners, ...unseenMail, ...clamAv }
+export const scanning = { ...scanners, ...unseenMail, ...propertySettings, ...clamAv }
 
 /** What becomes of mail once the scanners have answered. */
 export const treatment = { ...foundMail, ...couldNotTell }

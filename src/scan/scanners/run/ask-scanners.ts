@@ -31,6 +31,11 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'> {
    * What ends the scan if it was not seen in a message; whatever else was not seen is passed over.
    */
   readonly keepsOut: ReadonlySet<Unseen>
+  /**
+   * How strictly a message is treated for what does not end the scan: of several findings the strictest
+   * counts. Without it, all are equal.
+   */
+  readonly strictness?: (finding: ScanFinding) => number
   /** Called with the oddities of the message, if it was read for them. */
   readonly odd?: (found: ReadonlySet<Oddity>) => void
   /** Milliseconds on a clock that never goes back. */
@@ -93,12 +98,21 @@ export class ScannerAnswers {
     if (finding.answer === 'clean') return undefined
     if (finding.answer === 'unknown') return finding
     if (finding.answer === 'infected' && !isExcused?.(finding)) return finding
-    if (finding.answer === 'unseen' && keepsOut.has(finding.what)) {
+    // A virus may lie beside what is encrypted.
+    const isProperty = finding.answer === 'unseen' && finding.what === 'encrypted'
+    if (finding.answer === 'unseen' && !isProperty && keepsOut.has(finding.what)) {
       // OVERSIZE says that no scanner could tell: SCANFAIL decides then.
       return finding.what === 'size' ? unknown(finding.why, 'limit') : finding
     }
-    this.passed = worse(this.passed, finding)
+    this.#passOver(finding)
     return undefined
+  }
+
+  #passOver(finding: ScanFinding): void {
+    const { strictness = () => 0 } = this.#run
+    const difference = strictness(finding) - strictness(this.passed)
+    if (difference > 0) this.passed = finding
+    else if (difference === 0) this.passed = worse(this.passed, finding)
   }
 
   #askLocal(scanner: LocalScanner, { whole }: Sample): ScanFinding | undefined {
