@@ -3,7 +3,7 @@ import { defaultTimeouts as milter } from '../../src/doors/milter/server.ts'
 import { PATHS_MAX } from '../../src/doors/shared/recipient-list.ts'
 import { defaultTimeouts as smtp, WAITING_MAX } from '../../src/doors/smtp/client/connection.ts'
 import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server/next-server.ts'
-import { ENCODED_WORDS_MAX } from '../../src/mail/message/encoded-words.ts'
+import { ENCODED_FIELDS_MAX, ENCODED_WORDS_MAX } from '../../src/mail/message/encoded-words.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
@@ -71,9 +71,13 @@ export const contentLimits: readonly Limit[] = [
   ['contents that have begun and not ended', count(limits.open)],
   [
     'fields about content of a header',
-    `${count(limits.fields)}, of ${mib(limits.fieldCharacters)}`,
+    `${count(limits.fields)}, of ${kib(limits.fieldCharacters)}`,
   ],
-  ['encoded words of a header', count(ENCODED_WORDS_MAX)],
+  [
+    'encoded words of a header',
+    `${count(ENCODED_WORDS_MAX)}, in fields of ${kib(ENCODED_FIELDS_MAX)}`,
+  ],
+  ['character sets that a header names', count(limits.charsets)],
   ['fields of headers that delimiters stand in', mib(limits.goneOn)],
   ['boundary', bytes(limits.boundary)],
   ['boundaries of a message', count(limits.boundaries)],

@@ -1,3 +1,5 @@
+import { decodeEscapes, readingsOfBase64 } from './escapes.ts'
+
 /** How many times encoded words in encoded words are decoded. Deeper ones could hide anything. */
 const DEPTH_MAX = 4
 
@@ -8,71 +10,96 @@ const DEPTH_MAX = 4
  */
 export const ENCODED_WORDS_MAX = 2500
 
+/** The most characters of the fields of a header that have encoded words: 2,500 addresses with names. */
+export const ENCODED_FIELDS_MAX = 256 * 1024
+
 /** Counts the encoded words of a header that comes in pieces. */
 export class EncodedWordCount {
   #marks = 0
+  #characters = 0
 
-  get isOver(): boolean {
-    return this.#marks > 4 * ENCODED_WORDS_MAX
+  /** The limit that the words exceed; undefined if there is none. */
+  get over(): string | undefined {
+    if (this.#marks > 4 * ENCODED_WORDS_MAX) return `more than ${ENCODED_WORDS_MAX} encoded words`
+    if (this.#characters <= ENCODED_FIELDS_MAX) return undefined
+    return `more than ${ENCODED_FIELDS_MAX} characters in fields with encoded words`
   }
 
+  /** Takes a field that has encoded words, or a piece of it. */
   add(text: string): void {
+    this.#characters += text.length
     let mark = text.indexOf('?')
-    for (; mark >= 0 && !this.isOver; mark = text.indexOf('?', mark + 1)) this.#marks++
+    for (; mark >= 0 && this.over === undefined; mark = text.indexOf('?', mark + 1)) this.#marks++
   }
 }
 
-/** Whether a header has more encoded words than are decoded. */
-export function hasTooManyWords(header: string): boolean {
-  const from = header.indexOf('=?')
-  if (from < 0) return false
+/** Returns the fields of a header that have encoded words, with their folds. */
+function fieldsWithWords(header: string): string[] {
+  if (!header.includes('=?')) return []
+  return header.split(/\n(?![ \t])/).filter((field) => field.includes('=?'))
+}
+
+/** Returns which limit the encoded words of a header exceed; undefined if there is none. */
+export function limitOfWords(header: string): string | undefined {
   const count = new EncodedWordCount()
-  count.add(header.slice(from))
-  return count.isOver
+  for (const field of fieldsWithWords(header)) count.add(field)
+  return count.over
 }
 
 /** Whether a field of a header may hide a line end, or a NUL, in an encoded word; too many may. */
 export function hasHiddenLineEnd(header: string): boolean {
-  if (!header.includes('=?')) return false
-  return hasTooManyWords(header) || header.split(/\n(?![ \t])/).some((field) => hidesLineEnd(field))
+  const fields = fieldsWithWords(header)
+  if (fields.length === 0) return false
+  return limitOfWords(header) !== undefined || fields.some(hidesLineEnd)
 }
 
 /**
  * Whether a field may hide a line end, or a NUL, in an encoded word (RFC 2047): ripmime decodes a
  * header before it looks for its fields, and so finds one that no other reader sees. This is as lax
  * as ripmime: anything after the beginning of an encoded word belongs to it, the first letter
- * tells the encoding, and the result may be an encoded word again.
+ * tells the encoding, and the result may be an encoded word again. Takes time in proportion to the
+ * length of the field: one in which more would have to be decoded may hide anything.
  */
-export function hidesLineEnd(field: string, depth = DEPTH_MAX): boolean {
+export function hidesLineEnd(field: string): boolean {
   const from = field.indexOf('=?')
   if (from < 0) return false
-  if (depth === 0) return true
-  const words = field.slice(from)
-  if (/=0[0ad]/i.test(words)) return true
-  const unescaped = withoutEscapes(words.replace(/[\r\n]/g, ''))
-  if (unescaped.length < words.length && hidesLineEnd(unescaped.slice(2), depth - 1)) return true
-  const pieces = words.split('?')
-  for (const [at, piece] of pieces.entries()) {
-    if (!/^\s*b/i.test(pieces[at - 1] ?? '')) continue
-    for (const decoded of readingsOfBase64(piece)) {
-      if (/[\0\n\r]/.test(decoded) || hidesLineEnd(decoded, depth - 1)) return true
-    }
+  return new LineEndSearch(field.length).isHiddenIn(field.slice(from), DEPTH_MAX)
+}
+
+/** How many times its length is decoded of a field, at most, and how many characters besides. */
+const DECODED_TIMES = 4
+const DECODED_MORE = 8192
+
+/** The search for line ends in the encoded words of a field. */
+class LineEndSearch {
+  /** How many characters may still be decoded. */
+  #left: number
+
+  constructor(length: number) {
+    this.#left = DECODED_TIMES * length + DECODED_MORE
   }
-  return false
-}
 
-/** Decodes base64 in the two ways of readers: beginning anew after padding, and going on after it. */
-function readingsOfBase64(text: string): string[] {
-  const pieces = text.replace(/[^A-Za-z0-9+/=]/g, '').split(/=+/)
-  const decoded = pieces.map((piece) => Buffer.from(piece, 'base64').toString('latin1')).join('')
-  if (pieces.length === 1) return [decoded]
-  return [decoded, Buffer.from(pieces.join(''), 'base64').toString('latin1')]
-}
+  /** Looks in a text that begins with an encoded word, and in words in words of so many levels. */
+  isHiddenIn(words: string, depth: number): boolean {
+    this.#left -= words.length
+    if (depth === 0 || this.#left < 0) return true
+    if (/=0[0ad]/i.test(words)) return true
+    const unescaped = decodeEscapes(words.replace(/[\r\n]+/g, ''), '=')
+    if (unescaped.length < words.length && this.#isBehind(unescaped.slice(2), depth)) return true
+    const pieces = words.split('?')
+    for (const [at, piece] of pieces.entries()) {
+      if (!/^\s*b/i.test(pieces[at - 1] ?? '')) continue
+      for (const decoded of readingsOfBase64(piece)) {
+        if (/[\0\n\r]/.test(decoded) || this.#isBehind(decoded, depth)) return true
+      }
+    }
+    return false
+  }
 
-function withoutEscapes(text: string): string {
-  return text.replace(/=([0-9a-f]{2})/gi, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  )
+  #isBehind(decoded: string, depth: number): boolean {
+    const from = decoded.indexOf('=?')
+    return from >= 0 && this.isHiddenIn(decoded.slice(from), depth - 1)
+  }
 }
 
 /**
@@ -102,7 +129,7 @@ function decodeOnce(text: string): string {
       .toLowerCase()
     decoded += text.slice(at, word)
     decoded +=
-      letter === 'b' ? readingsOfBase64(said)[0] : withoutEscapes(said.replaceAll('_', ' '))
+      letter === 'b' ? readingsOfBase64(said)[0] : decodeEscapes(said.replaceAll('_', ' '), '=')
     at = text.startsWith('?=', end) ? end + 2 : end
   }
 }

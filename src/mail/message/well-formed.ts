@@ -1,5 +1,5 @@
 import { CR, LF } from '../../ground/net/ascii.ts'
-import { ENCODED_WORDS_MAX, hasTooManyWords, hidesLineEnd } from './encoded-words.ts'
+import { hidesLineEnd, limitOfWords } from './encoded-words.ts'
 import { type FieldSpan, HEADER_FIELDS_MAX, type Header, type LineEnding } from './header-block.ts'
 
 const BLANK_FOLD = 'has a blank continuation'
@@ -26,7 +26,7 @@ const BEGINS =
  * - names are bytes 33 to 126 without parentheses, and have no blank before the colon;
  * - no encoded word hides a line end;
  * - no line looks to some reader like a delimiter, the end of the header or the start of encoded data;
- * - there are no more encoded words and fields than are read.
+ * - there are no more fields, and encoded words in them, than are read.
  */
 export function headerFormFault(header: Header): string | undefined {
   const known = faults.get(header)
@@ -49,7 +49,8 @@ function formFaultOf(header: Header): string | undefined {
   const text = block.toString('latin1')
   if (!text.endsWith('\n\n') && !text.endsWith('\n\r\n')) return 'no empty line ends the header'
   if (header.hasTooManyFields) return `the header has more than ${HEADER_FIELDS_MAX} fields`
-  if (hasTooManyWords(text)) return `the header has more than ${ENCODED_WORDS_MAX} encoded words`
+  const limit = limitOfWords(text)
+  if (limit !== undefined) return `the header has ${limit}`
   for (const { start, end } of header.fields) {
     const field = text.slice(start, end)
     const fault =

@@ -1,6 +1,7 @@
 import t from 'tap'
 import {
   decodeWords,
+  ENCODED_FIELDS_MAX,
   ENCODED_WORDS_MAX,
   hasHiddenLineEnd,
   hidesLineEnd,
@@ -70,6 +71,14 @@ t.test(
   },
 )
 
+t.test('a field of which too much would have to be decoded may hide anything', async (t) => {
+  const around = (text: string) => `=?x?q?=41?= ${inB(text)}`
+  const nested = (length: number) => around(`=?x?q?=41?= =?x?q?${'x'.repeat(length)}`)
+  t.equal(hidesLineEnd(nested(500)), false)
+  t.equal(hidesLineEnd(nested(50_000)), true)
+  t.equal(hidesLineEnd(around('x'.repeat(50_000))), false)
+})
+
 t.test('each field of a header is looked at by itself, with its folds', async (t) => {
   t.equal(hasHiddenLineEnd('A: =?x?q?b\n =0a\nC: d\n'), true)
   t.equal(hasHiddenLineEnd('A: b\nC: =?x?q?d\n\t=0a\n'), true)
@@ -81,6 +90,10 @@ t.test('too many encoded words may hide anything', async (t) => {
   const words = (count: number) => `A: ${'=?x?q?a?='.repeat(count)}\n`
   t.equal(hasHiddenLineEnd(words(ENCODED_WORDS_MAX)), false)
   t.equal(hasHiddenLineEnd(words(ENCODED_WORDS_MAX + 1)), true)
+  const long = (length: number) => `A: =?x?q?${'a'.repeat(length - 'A: =?x?q?'.length)}`
+  t.equal(hasHiddenLineEnd(`B: ${'b'.repeat(ENCODED_FIELDS_MAX)}\n${long(100)}`), false)
+  t.equal(hasHiddenLineEnd(long(ENCODED_FIELDS_MAX)), false)
+  t.equal(hasHiddenLineEnd(long(ENCODED_FIELDS_MAX + 1)), true)
 })
 
 t.test('the words of a text are decoded however they end', async (t) => {
@@ -93,6 +106,8 @@ t.test('the words of a text are decoded however they end', async (t) => {
     '=?x?q?a': 'a',
     '=?x?q?a?b': 'a?b',
     '=?x?b?YWI=Yw==?=': 'abc',
+    '=?x?b?=YQ=Y=Yw==b?=': 'ac',
+    '=?x?q?=4=4A=e9=?=': '=4J\xe9=',
     '=?x?z?=41_?=': 'A ',
     '=?x??=41?=': 'A',
     '=?x?q': '=?x?q',

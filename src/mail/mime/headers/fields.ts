@@ -1,10 +1,5 @@
 import { maySayContent } from '../../message/content-fields.ts'
-import {
-  decodeWords,
-  ENCODED_WORDS_MAX,
-  EncodedWordCount,
-  hasHiddenLineEnd,
-} from '../../message/encoded-words.ts'
+import { decodeWords, EncodedWordCount, hasHiddenLineEnd } from '../../message/encoded-words.ts'
 import { limits } from '../shared/limits.ts'
 
 /** A field of a header as some reader of mail sees it, in latin1. */
@@ -28,17 +23,23 @@ export function withoutCommentsEvenInQuotes(text: string): string {
   if (!text.includes('(')) return text
   let kept = ''
   let depth = 0
-  for (const character of text) {
-    if (character === '(') depth++
-    if (depth === 0) kept += character
-    if (character === ')' && depth > 0) depth--
+  let from = 0
+  for (let at = text.indexOf('('); at < text.length; at++) {
+    const character = text[at]
+    if (character === '(' && depth++ === 0) kept += text.slice(from, at)
+    else if (character === ')' && depth > 0 && --depth === 0) from = at + 1
   }
-  return kept
+  return depth === 0 ? kept + text.slice(from) : kept
 }
+
+/** The limit of their characters, in words. */
+export const TOO_LONG = `more than ${limits.fieldCharacters} characters about content`
 
 /** Collects the lines of a header that say something about content, in bounded memory. */
 export class MimeLines {
   #text = ''
+  /** What came since `takeFresh` was called. */
+  #fresh = ''
   #words = ''
   #keeping = false
   #hasWords = false
@@ -50,6 +51,7 @@ export class MimeLines {
   constructor(before?: MimeLines) {
     if (before === undefined) return
     this.#text = before.#text
+    this.#fresh = before.#fresh
     this.#words = before.#words
     this.#fields = before.#fields
     this.#count.add(before.#words)
@@ -71,7 +73,9 @@ export class MimeLines {
       this.#hasWords = true
       this.#addWords(ended.trimStart()) // a fold would continue the last field with words
     }
-    if (this.#keeping) this.#text += ended
+    if (!this.#keeping) return
+    this.#text += ended
+    this.#fresh += ended
   }
 
   #addWords(text: string): void {
@@ -81,11 +85,9 @@ export class MimeLines {
 
   /** The limit that the collected lines exceed; undefined if there is none. */
   get over(): string | undefined {
-    if (this.length > limits.fieldCharacters)
-      return `more than ${limits.fieldCharacters} characters about content`
+    if (this.#text.length > limits.fieldCharacters) return TOO_LONG
     if (this.#fields > limits.fields) return `more than ${limits.fields} fields about content`
-    if (this.#count.isOver) return `more than ${ENCODED_WORDS_MAX} encoded words`
-    return undefined
+    return this.#count.over
   }
 
   /** The number of characters that were collected. */
@@ -95,6 +97,13 @@ export class MimeLines {
 
   get text(): string {
     return this.#text
+  }
+
+  /** Returns the lines about content that came since the last call. */
+  takeFresh(): string {
+    const fresh = this.#fresh
+    this.#fresh = ''
+    return fresh
   }
 
   /** Whether an encoded word of the header may hide a line end (RFC 2047). */

@@ -35,8 +35,6 @@ export class HeaderRegion {
   isWhole: boolean
   /** The number of lines so far, folds among them. */
   count = 0
-  /** The number of characters that `fresh` has returned. */
-  #learnt: number
   #header: PartHeader | undefined
 
   constructor(start: RegionStart) {
@@ -44,7 +42,6 @@ export class HeaderRegion {
     this.start = start
     this.lines = new MimeLines(before?.lines)
     this.isWhole = before === undefined
-    this.#learnt = before ? before.#learnt : 0
   }
 
   /** Whether every reader sees the header here, so that it counts what is odd in it. */
@@ -63,14 +60,6 @@ export class HeaderRegion {
     this.lines.add(line, goesOn)
     const { over } = this.lines
     if (over !== undefined) throw new LimitExceeded(`a header with ${over}`)
-  }
-
-  /** Returns the lines about content that came since the last call. */
-  fresh(): string {
-    const { text } = this.lines
-    const from = this.#learnt
-    this.#learnt = text.length
-    return text.slice(from)
   }
 
   /** What the header says about content. To be asked for when the header has ended. */

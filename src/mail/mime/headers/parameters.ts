@@ -1,4 +1,5 @@
 import { decodeWords } from '../../message/encoded-words.ts'
+import { decodeEscapes } from '../../message/escapes.ts'
 import { isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
 import { LimitExceeded, limits } from '../shared/limits.ts'
 
@@ -45,7 +46,10 @@ const CHARSET_VALUE_MAX = 100
 /** The name of a character set, in any quotes. */
 const CHARSET_NAME = /^["'<\\\s]*([\w.:\\-]{1,40})/
 
-/** Returns the character sets that a header names, by their plain names, other than ASCII and UTF-8. */
+/**
+ * Returns the character sets that a header names, by their plain names, other than ASCII and UTF-8. Throws
+ * LimitExceeded if it names too many.
+ */
 export function charsetsIn(header: string): readonly string[] {
   const found: string[] = []
   const add = (name: string) => {
@@ -55,7 +59,10 @@ export function charsetsIn(header: string): readonly string[] {
     found.push(charset)
   }
   let joined = ''
+  let count = 0
   for (const { value, isSection } of parametersIn(header, 'charset')) {
+    if (++count > limits.charsets)
+      throw new LimitExceeded(`more than ${limits.charsets} character sets in a header`)
     const text = value.slice(0, CHARSET_VALUE_MAX)
     if (!isSection) {
       add(CHARSET_NAME.exec(text)?.[1] ?? '')
@@ -97,7 +104,7 @@ function* parametersIn(
  * 2231 4).
  */
 function ofSection(value: string): string {
-  return percentDecoded((quotedIn(value) ?? tokenIn(value)).replace(/^[^']*'[^']*'/, ''))
+  return decodeEscapes((quotedIn(value) ?? tokenIn(value)).replace(/^[^']*'[^']*'/, ''), '%')
 }
 
 /** Returns what readers make of a value that is not split into sections. */
@@ -124,12 +131,6 @@ function quotedIn(value: string): string | undefined {
 
 function tokenIn(value: string): string {
   return /[^\s;]*/.exec(value)![0]
-}
-
-function percentDecoded(text: string): string {
-  return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  )
 }
 
 function skip(text: string, from: number, characters: string): number {

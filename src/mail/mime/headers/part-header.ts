@@ -1,7 +1,14 @@
 import { decodeWords } from '../../message/encoded-words.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
+import { LimitExceeded, limits } from '../shared/limits.ts'
 import type { Oddity } from '../shared/oddities.ts'
-import { type Field, type MimeLines, plainName, withoutCommentsEvenInQuotes } from './fields.ts'
+import {
+  type Field,
+  type MimeLines,
+  plainName,
+  TOO_LONG,
+  withoutCommentsEvenInQuotes,
+} from './fields.ts'
 import { charsetsIn, readBoundaries } from './parameters.ts'
 
 /** The encodings of content. `identity` stands for content that is not encoded. */
@@ -57,7 +64,7 @@ const DISPOSITION = 'content-disposition'
 /**
  * Reads what a header says about its content. `isWhole` says that each line was a field, and that an empty
  * line ended the header; `isOfPart`, that it belongs to a part, and not to a mail. Takes time linear in the
- * length of the lines.
+ * length of the lines. Throws LimitExceeded if there is too much in encoded words, or in boundaries.
  */
 export function readPartHeader(
   lines: MimeLines,
@@ -69,6 +76,7 @@ export function readPartHeader(
   // Some readers decode encoded words first. For them a field begins after a line end that stands
   // in an encoded word.
   const text = hidesLineEnd ? `${lines.text}\n${lines.decodedWords}` : lines.text
+  if (text.length > limits.fieldCharacters) throw new LimitExceeded(`a header with ${TOO_LONG}`)
   const fields = fieldsOf(text)
   const isPlain = isClear && fields.every(isNamedPlainly)
   const valuesOf = (name: string) =>
@@ -97,7 +105,7 @@ export function readPartHeader(
   const isContainer = multipart !== 'no' || message !== 'no'
   const dispositions = valuesOf(DISPOSITION)
   const charsets = charsetsIn(lowerCase)
-  const values = { fields, types, encodings, dispositions, charsets }
+  const values = { fields, types, encodings, dispositions, charsets, hidesLineEnd }
   return {
     fields,
     type,
@@ -119,7 +127,7 @@ export function readPartHeader(
     isMailFile: MAIL_FILE.test(lowerCase),
     isFlowed: /delsp/.test(lowerCase),
     isStuffed: lowerCase.includes('flowed'),
-    oddities: odditiesOf(lines, { ...values, type, boundary, boundaries, possible }),
+    oddities: odditiesOf(lines.hasControls, { ...values, type, boundary, boundaries, possible }),
     charsets,
   }
 }
@@ -160,6 +168,7 @@ function unfolded(value: string): string {
 /** What stands in the fields about content, unfolded, and what readers understand by it. */
 interface Said
   extends Pick<PartHeader, 'fields' | 'charsets' | 'type' | 'boundary' | 'boundaries'> {
+  readonly hidesLineEnd: boolean
   readonly types: readonly string[]
   readonly encodings: readonly string[]
   readonly dispositions: readonly string[]
@@ -168,8 +177,8 @@ interface Said
 }
 
 /** What is odd in a header. */
-function odditiesOf({ hasControls, hidesLineEnd }: MimeLines, said: Said): Oddity[] {
-  const { fields, types, encodings, dispositions, charsets } = said
+function odditiesOf(hasControls: boolean, said: Said): Oddity[] {
+  const { hidesLineEnd, fields, types, encodings, dispositions, charsets } = said
   const { type, boundary, boundaries, possible } = said
   const isMultipart = type.startsWith('multipart/')
   const odd = {
@@ -377,12 +386,12 @@ function encodingsOf(
   if (UUENCODE_WORDS.has(word)) return ['identity', 'uuencode']
   const text = lettersOf(header)
   // GNU mailutils knows the letters of RFC 2047.
-  const hasLetter = (letter: string) => values.some((value) => lettersOf(value) === letter)
+  const letters = values.map(lettersOf)
   const mentioned: Encoding[] = [
-    ...(text.includes('b64') || text.includes('base64') || hasLetter('b')
+    ...(text.includes('b64') || text.includes('base64') || letters.includes('b')
       ? (['base64'] as const)
       : []),
-    ...(text.includes('quoted') || text.includes('printable') || hasLetter('q')
+    ...(text.includes('quoted') || text.includes('printable') || letters.includes('q')
       ? (['quoted-printable'] as const)
       : []),
     ...(/uu(?:e|code)/.test(text) ? (['uuencode'] as const) : []),
@@ -396,5 +405,5 @@ function encodingsOf(
  */
 function lettersOf(header: string): string {
   const all = header.includes('=?') ? `${header}\n${decodeWords(header)}` : header
-  return all.toLowerCase().replace(/[^a-z0-9]/g, '')
+  return all.toLowerCase().replace(/[^a-z0-9]+/g, '')
 }

@@ -34,9 +34,14 @@ export const limits = {
    * a text.
    */
   places: 100_000,
-  /** The most fields about content in one header, and their characters. */
+  /**
+   * The most fields about content in one header, and their characters, which are read in one go. Real
+   * mail has some hundred.
+   */
   fields: 5000,
-  fieldCharacters: 1024 * 1024,
+  fieldCharacters: 384 * 1024,
+  /** The most parameters of one header that name character sets. */
+  charsets: 1000,
   /**
    * The most characters of fields about content in headers with a delimiter among their lines. For
    * some readers such a header goes on after the delimiter, so its first lines are read again.

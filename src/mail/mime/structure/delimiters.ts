@@ -59,7 +59,7 @@ export class Delimiters {
    * whether there was room for them.
    */
   learnSoFar(region: HeaderRegion): boolean {
-    const fresh = region.fresh()
+    const fresh = region.lines.takeFresh()
     if (fresh === '') return true
     if (/multipart|boundary/i.test(fresh)) this.#anyDashes = true
     return this.#boundaries.learn(readBoundaries(fresh))

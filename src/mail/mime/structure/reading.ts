@@ -31,6 +31,8 @@ const CODED_LINE_MAX = 96
 const HEADER_LINE_STEPS = 8
 /** The steps of each header, and of each line that some reader takes for a delimiter. */
 const HEADER_STEPS = 64
+/** The steps of each character about content when the header has ended: many readers look at it. */
+const HEADER_CHARACTER_STEPS = 8
 
 /**
  * The most lines above the line of an mbox: nothing of the mail, but the line that scanners get
@@ -219,6 +221,7 @@ export class MailReading {
     const region = this.#region!
     this.#region = undefined
     region.isWhole &&= isWhole
+    this.steps += HEADER_CHARACTER_STEPS * region.lines.length
     const { header } = region
     this.#noteRoom(this.#delimiters.learn(header))
     this.#listener.header?.(header)

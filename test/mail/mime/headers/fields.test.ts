@@ -1,5 +1,8 @@
 import t from 'tap'
-import { ENCODED_WORDS_MAX } from '../../../../src/mail/message/encoded-words.ts'
+import {
+  ENCODED_FIELDS_MAX,
+  ENCODED_WORDS_MAX,
+} from '../../../../src/mail/message/encoded-words.ts'
 import {
   MimeLines,
   plainName,
@@ -67,6 +70,9 @@ t.test('the collected lines have a limit, and go on behind a delimiter', async (
   const words = (count: number) => `X: ${'=?x?q?a?='.repeat(count)}\n`
   t.equal(collect([words(ENCODED_WORDS_MAX)]).over, undefined)
   t.match(collect([words(ENCODED_WORDS_MAX + 1)]).over, /encoded words/)
+  const folds = (count: number) => ['X: =?x?q?a?=\n', ...Array<string>(count).fill(' <a@b>,\n')]
+  t.equal(collect(folds(ENCODED_FIELDS_MAX / 8 - 2)).over, undefined)
+  t.match(collect(folds(ENCODED_FIELDS_MAX / 8)).over, /fields with encoded words/)
   t.match(collect(Array(limits.fields + 1).fill('Mime:\n')).over, /fields about content/)
   const before = collect(['Mime: a\n', 'X: =?utf-8?q?=0A?=\0\n'])
   const after = collect(['Mime: b\n'], before)
