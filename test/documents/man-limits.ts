@@ -7,8 +7,9 @@ import { ENCODED_FIELDS_MAX, ENCODED_WORDS_MAX } from '../../src/mail/message/en
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
+import { DISK_BEYOND_MAX, DISK_MAX } from '../../src/mail/mime/shared/disk-share.ts'
 import { limits } from '../../src/mail/mime/shared/limits.ts'
-import { DISK_MAX, MEMORY_MAX } from '../../src/mail/mime/shared/store.ts'
+import { MEMORY_MAX } from '../../src/mail/mime/shared/store.ts'
 import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'
 import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
 import { REPLY_LINE_MAX, REPLY_MAX } from '../../src/protocol/smtp/replies.ts'
@@ -67,6 +68,7 @@ export const contentLimits: readonly Limit[] = [
     `${limits.workTimes} times the bytes decoded and ${mib(limits.workMore)}`,
   ],
   ['contents of all messages of a process, in files', mib(DISK_MAX)],
+  ['of these, beyond the sizes of the messages', mib(DISK_BEYOND_MAX)],
   ['places where something may begin or end', count(limits.places)],
   ['contents that have begun and not ended', count(limits.open)],
   [

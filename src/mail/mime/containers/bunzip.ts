@@ -22,8 +22,8 @@ const STREAM_COST = 32 * 1024
 const BLOCK_COST = 8 * 1024
 /** The bytes of a block for which there is memory at first. */
 const LINKS_LEAST = 16 * 1024
-/** The bytes that are unscrambled at a time; those that are packed become at most 52 times as many. */
-const PIECE = 2048
+/** The bytes of a block that are put in order at a time. With their runs they are at most 52 times as many. */
+const PLACES_AT_ONCE = 2048
 
 /** What comes cannot be read. */
 class Broken extends Error {}
@@ -246,14 +246,14 @@ class Code {
 function* writeBlock(block: Block, store: Store, work: Work): Steps<number> {
   yield* linkUp(block, work)
   const { links, size } = block
-  const out = Buffer.allocUnsafe(PIECE * (1 + 255 / (RUN + 1)))
+  const out = Buffer.allocUnsafe(PLACES_AT_ONCE * (1 + 255 / (RUN + 1)))
   let filled = 0
   let checksum = 0xffffffff
   let link = links[block.origin]!
   let last = -1
   let equal = 0
   for (let at = 0; at < size; ) {
-    const end = Math.min(at + PIECE, size)
+    const end = Math.min(at + PLACES_AT_ONCE, size)
     for (; at < end; at++) {
       link = links[link >>> 8]!
       const byte = link & 0xff
@@ -273,7 +273,7 @@ function* writeBlock(block: Block, store: Store, work: Work): Steps<number> {
     }
     work.countBytes(filled)
     store.append(out, 0, filled)
-    yield* work.countUnits(PIECE + filled)
+    yield* work.countUnits(PLACES_AT_ONCE + filled)
     filled = 0
   }
   return ~checksum >>> 0
@@ -284,12 +284,12 @@ function* linkUp({ links, size, counts }: Block, work: Work): Steps {
   const next = new Uint32Array(256)
   for (let byte = 1; byte < 256; byte++) next[byte] = next[byte - 1]! + counts[byte - 1]!
   for (let at = 0; at < size; ) {
-    const end = Math.min(at + PIECE, size)
+    const end = Math.min(at + PLACES_AT_ONCE, size)
     for (; at < end; at++) {
       const place = next[links[at]! & 0xff]!++
       links[place] = (links[place]! & 0xff) | (at << 8)
     }
-    yield* work.countUnits(PIECE)
+    yield* work.countUnits(PLACES_AT_ONCE)
   }
 }
 

@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs'
 import { writeWhole } from '../../../ground/process/descriptors.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { piecesOfFile, spoolFault } from '../../message/spool.ts'
+import { DiskShare } from './disk-share.ts'
 
 /** The most bytes that all contents together, finished or not, have in memory. */
 export const MEMORY_MAX = 3 * 1024 * 1024
@@ -19,12 +20,6 @@ const TAIL = 8 * 1024
 /** The number of bytes that are read from a file at a time. */
 const CHUNK = 64 * 1024
 
-/** The most bytes that the contents of all messages of a process have in files. */
-export const DISK_MAX = 1024 * 1024 * 1024
-
-/** The bytes that they have there now. It is a sum alone: nothing of a message is shared. */
-let onDisk = 0
-
 /** Keeps contents in memory as long as there is room, and then in files without a name. */
 export class MemoryPool {
   /** The number of bytes that are in memory now. */
@@ -38,9 +33,12 @@ export class MemoryPool {
     [BLOCK_MAX, []],
   ])
   readonly openFile: () => number
+  readonly disk: DiskShare
 
-  constructor(openFile: () => number) {
+  /** `size` is the number of bytes of the message whose contents these are. */
+  constructor(openFile: () => number, size: number) {
     this.openFile = openFile
+    this.disk = new DiskShare(size)
   }
 }
 
@@ -99,7 +97,7 @@ export class Store extends Bytes {
   close(): void {
     if (this.#fd === undefined) this.#forget()
     else closeSync(this.#fd)
-    onDisk -= this.#charged
+    this.#pool.disk.giveBack(this.#charged)
     this.#charged = 0
     this.#size = 0
     this.#fd = undefined
@@ -155,10 +153,7 @@ export class Store extends Bytes {
   }
 
   #charge(bytes: number): void {
-    if (onDisk + bytes > DISK_MAX) {
-      throw spoolFault(`decoded contents of all messages are over ${DISK_MAX} bytes`, undefined)
-    }
-    onDisk += bytes
+    this.#pool.disk.take(bytes)
     this.#charged += bytes
   }
 

@@ -61,7 +61,7 @@ export class Work {
   constructor({ size }: Bytes, { openFile, onWork, onOdd }: WorkOptions) {
     this.#onWork = onWork
     this.onOdd = onOdd
-    this.pool = new MemoryPool(openFile)
+    this.pool = new MemoryPool(openFile, size)
     this.budget = budgetOf(size)
     this.#odd = budgetOf(size)
     this.doubtful = budgetOf(size)

@@ -20,7 +20,7 @@ export async function asPlainText<T>(
   const mustBeText = sample.whole !== undefined
   if (mustBeText && beginsAsFile(sample)) return undefined
   const store = new Store(
-    new MemoryPool(() => openAnonymousFile(spool.directory)),
+    new MemoryPool(() => openAnonymousFile(spool.directory), sample.bytes.size),
     sample.bytes.size,
   )
   try {

@@ -1,8 +1,7 @@
-import { openSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import t from 'tap'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
-import { DISK_MAX, MEMORY_MAX, MemoryPool, Store } from '../../../../src/mail/mime/shared/store.ts'
+import { MEMORY_MAX, MemoryPool, Store } from '../../../../src/mail/mime/shared/store.ts'
 
 const PIECE = Buffer.alloc(16 * 1024, 'a piece of a content ')
 
@@ -12,7 +11,7 @@ function storeFor(expected: number) {
   const pool = new MemoryPool(() => {
     files++
     return openAnonymousFile(tmpdir())
-  })
+  }, 0)
   const store = new Store(pool, expected)
   const contents = () => {
     const copies: Buffer[] = []
@@ -55,18 +54,4 @@ t.test('a few bytes need no file, however many were expected', async (t) => {
   store.append(PIECE, 0, 1000)
   t.equal(files(), 0)
   t.ok(contents().equals(PIECE.subarray(0, 1000)))
-})
-
-t.test('files of all messages together have a limit, which those that end give back', async (t) => {
-  // Bytes that are written there take no room.
-  const storeOfMessage = () =>
-    new Store(new MemoryPool(() => openSync('/dev/null', 'r+')), DISK_MAX)
-  const [large, other] = [storeOfMessage(), storeOfMessage()]
-  const block = Buffer.alloc(1024 * 1024)
-  for (let size = 0; size < DISK_MAX; size += block.length) large.append(block)
-  t.throws(() => other.append(PIECE), /decoded contents of all messages are over/)
-  large.close()
-  other.append(PIECE)
-  t.equal(other.size, PIECE.length)
-  other.close()
 })

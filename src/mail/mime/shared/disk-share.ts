@@ -1,0 +1,61 @@
+import { Fault } from '../../../ground/errors/fault.ts'
+
+/** The most bytes that the decoded contents of all messages of a process have in files. */
+export const DISK_MAX = 1024 * 1024 * 1024
+
+/** Of these, the most by which messages may have more than their own size. */
+export const DISK_BEYOND_MAX = (DISK_MAX / 4) * 3
+
+/** Of that, the most for messages that take more than twice their own size. */
+const IMMODEST_MAX = (DISK_BEYOND_MAX / 7) * 6
+
+/**
+ * A message may go so many times as far beyond its own size as there is room left after that. So one by
+ * itself has room for all that may be decoded (limits.ts), and each of many has less.
+ */
+const TIMES_OF_REST = 4
+
+/** The bytes there now, and those of them that are beyond the sizes of their messages. */
+let onDisk = 0
+let beyond = 0
+
+/**
+ * The room that one message takes on the disk. As much as its own size is its right. What goes beyond that
+ * is shared with others: who takes most of it is refused first, and who takes many times its own size
+ * leaves some of it to those who do not.
+ */
+export class DiskShare {
+  readonly #own: number
+  #taken = 0
+
+  /** `own` is the number of bytes of the message. */
+  constructor(own: number) {
+    this.#own = own
+  }
+
+  /** Takes room. Throws a Fault if there is none. */
+  take(bytes: number): void {
+    const after = this.#beyondWith(bytes)
+    const all = beyond + after - this.#beyondWith(0)
+    const most = after > this.#own ? IMMODEST_MAX : DISK_BEYOND_MAX
+    const isRight = after === 0 || after <= TIMES_OF_REST * (most - all)
+    if (!isRight || onDisk + bytes > DISK_MAX) {
+      throw new Fault('temp-file', `no room for ${this.#taken + bytes} bytes of decoded contents`)
+    }
+    this.#change(bytes)
+  }
+
+  giveBack(bytes: number): void {
+    this.#change(-bytes)
+  }
+
+  #change(bytes: number): void {
+    beyond += this.#beyondWith(bytes) - this.#beyondWith(0)
+    this.#taken += bytes
+    onDisk += bytes
+  }
+
+  #beyondWith(bytes: number): number {
+    return Math.max(0, this.#taken + bytes - this.#own)
+  }
+}
