@@ -1,4 +1,4 @@
-import { decodeEscapes, readingsOfBase64 } from './escapes.ts'
+import { decodeEscapes, mayHoldWords, readingsOfBase64 } from './escapes.ts'
 
 /** How many times encoded words in encoded words are decoded. Deeper ones could hide anything. */
 const DEPTH_MAX = 4
@@ -66,6 +66,9 @@ export function hidesLineEnd(field: string): boolean {
   return new LineEndSearch(field.length).isHiddenIn(field.slice(from), DEPTH_MAX)
 }
 
+/** The first letter of an encoding, if that is base64. */
+const LETTER_B = /\s*b/iy
+
 /** How many times its length is decoded of a field, at most, and how many characters besides. */
 const DECODED_TIMES = 4
 const DECODED_MORE = 8192
@@ -84,12 +87,23 @@ class LineEndSearch {
     this.#left -= words.length
     if (depth === 0 || this.#left < 0) return true
     if (/=0[0ad]/i.test(words)) return true
-    const unescaped = decodeEscapes(words.replace(/[\r\n]+/g, ''), '=')
-    if (unescaped.length < words.length && this.#isBehind(unescaped.slice(2), depth)) return true
-    const pieces = words.split('?')
-    for (const [at, piece] of pieces.entries()) {
-      if (!/^\s*b/i.test(pieces[at - 1] ?? '')) continue
-      for (const decoded of readingsOfBase64(piece)) {
+    const joined = words.replace(/[\r\n]+/g, '')
+    const unescaped = decodeEscapes(joined, '=')
+    if (unescaped.length < joined.length && this.#isBehind(unescaped.slice(2), depth)) return true
+    return this.#isHiddenInBase64(words, depth)
+  }
+
+  /** Looks in what stands behind each encoding that begins with the letter B. */
+  #isHiddenInBase64(words: string, depth: number): boolean {
+    let at = words.indexOf('?') + 1
+    for (let mark = words.indexOf('?', at); mark >= 0; mark = words.indexOf('?', at)) {
+      LETTER_B.lastIndex = at
+      at = mark + 1
+      if (!LETTER_B.test(words)) continue
+      const next = words.indexOf('?', at)
+      const end = next < 0 ? words.length : next
+      if (!mayHoldWords(words, at, end)) continue
+      for (const decoded of readingsOfBase64(words.slice(at, end))) {
         if (/[\0\n\r]/.test(decoded) || this.#isBehind(decoded, depth)) return true
       }
     }

@@ -1,3 +1,7 @@
+import { CR, EQUALS, LF, NUL } from '../../ground/net/ascii.ts'
+
+const QUESTION = 0x3f
+
 /** The value of each hexadecimal digit, by its code; -1 for any other byte. */
 const digits = new Int8Array(256).fill(-1)
 for (const [value, digit] of [...'0123456789abcdef'].entries()) {
@@ -63,4 +67,33 @@ function beginningAnew(letters: string): string {
     bytes[length++] = bits >> count
   }
   return bytes.toString('latin1', 0, length)
+}
+
+/**
+ * Whether a line end, a NUL or an encoded word may stand in this base64, or its data goes on after
+ * padding. It need not be decoded otherwise: some programs write kilobytes of it into a field.
+ */
+export function mayHoldWords(text: string, from: number, to: number): boolean {
+  let bits = 0
+  let count = 0
+  let before = 0
+  let isPadded = false
+  for (let at = from; at < to; at++) {
+    const code = text.charCodeAt(at)
+    const six = bitsOf[code]!
+    if (six < 0) {
+      isPadded ||= code === EQUALS
+      continue
+    }
+    if (isPadded) return true
+    bits = (bits << 6) | six
+    count += 6
+    if (count < 8) continue
+    count -= 8
+    const byte = (bits >> count) & 255
+    if (byte === LF || byte === CR || byte === NUL) return true
+    if (byte === QUESTION && before === EQUALS) return true
+    before = byte
+  }
+  return false
 }

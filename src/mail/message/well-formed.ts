@@ -2,18 +2,21 @@ import { CR, LF } from '../../ground/net/ascii.ts'
 import { hidesLineEnd, limitOfWords } from './encoded-words.ts'
 import { type FieldSpan, HEADER_FIELDS_MAX, type Header, type LineEnding } from './header-block.ts'
 
+const NO_FIELD = 'is not a field'
 const BLANK_FOLD = 'has a blank continuation'
 const HIDDEN_END = 'hides a line end in an encoded word'
 const BEGINS_DATA = 'may begin a part or encoded data'
 
-/** A line of what some readers take for blanks: for them it ends the header. */
-const WIDELY_BLANK = /^[\0- \x7f-\xa0]*$/
+/** The name of a field that every reader takes for one, and its colon. */
+const FIELD = /[!-'*-9;-~]+:/y
+/** A fold of what some readers take for blanks: for them it ends the header. */
+const BLANK_LINE = /\n[ \t][\0-\t\v- \x7f-\xa0]*\n/
 /**
  * The start of a field, or of a fold, that some readers take for a delimiter or for the line above
  * encoded data (mail/mime/structure/coded-data.ts): what it begins goes on below it.
  */
 const BEGINS =
-  /^(?:--|begin[-`]|attach;)|\n[ \t]+(?:-----begin|begin[ \t]+[0-7]|=y(?:begin|part) |attach[;:])/i
+  /^(?:--|begin[-`]|attach;|[ \t]+(?:-----begin|begin[ \t]+[0-7]|=y(?:begin|part) |attach[;:]))/im
 
 /**
  * Returns the reason why no stamp can vouch for a header block; undefined if it is well formed
@@ -51,16 +54,30 @@ function formFaultOf(header: Header): string | undefined {
   if (header.hasTooManyFields) return `the header has more than ${HEADER_FIELDS_MAX} fields`
   const limit = limitOfWords(text)
   if (limit !== undefined) return `the header has ${limit}`
-  for (const { start, end } of header.fields) {
-    const field = text.slice(start, end)
-    const fault =
-      fieldFault(field) ??
-      (hasFold(field, WIDELY_BLANK) ? BLANK_FOLD : undefined) ??
-      (hidesLineEnd(field) ? HIDDEN_END : undefined) ??
-      (BEGINS.test(field) ? BEGINS_DATA : undefined)
-    if (fault) return `line ${lineOf(block, start)} of the header ${fault}`
-  }
-  return undefined
+  const { fields } = header
+  const fieldWith = (at: number) =>
+    at < 0 ? undefined : fields.findLast(({ start }) => start <= at)
+  // Each is searched for in the whole header at once: in most there is none of them.
+  const faults = [
+    { field: fields.find(({ start }) => !isPlainlyNamed(text, start)), what: NO_FIELD },
+    { field: fieldWith(text.search(BLANK_LINE)), what: BLANK_FOLD },
+    { field: fieldThatHides(text, fields), what: HIDDEN_END },
+    { field: fieldWith(text.search(BEGINS)), what: BEGINS_DATA },
+  ]
+  const [first] = faults
+    .filter(({ field }) => field !== undefined)
+    .toSorted((a, b) => a.field!.start - b.field!.start)
+  return first && `line ${lineOf(block, first.field!.start)} of the header ${first.what}`
+}
+
+/** Returns the first field that hides a line end in an encoded word. */
+function fieldThatHides(text: string, fields: readonly FieldSpan[]): FieldSpan | undefined {
+  let word = -1
+  return fields.find(({ start, end }) => {
+    if (word < start) word = text.indexOf('=?', start)
+    if (word < 0) word = text.length
+    return word < end && hidesLineEnd(text.slice(start, end))
+  })
 }
 
 /**
@@ -83,7 +100,9 @@ export function areContinuations(lines: Buffer, ending: LineEnding): boolean {
 
 function isAgreed(header: Header, field: FieldSpan): boolean {
   const text = header.textOf(field)
-  return hasPlainLines(text, header.lineEnding) && fieldFault(text) === undefined
+  return (
+    hasPlainLines(text, header.lineEnding) && isPlainlyNamed(text, 0) && !/^[ \t]+\r?\n/m.test(text)
+  )
 }
 
 function hasPlainLines(text: string, ending: LineEnding): boolean {
@@ -91,16 +110,10 @@ function hasPlainLines(text: string, ending: LineEnding): boolean {
   return ending === '\r\n' ? !/\r(?!\n)|(?<!\r)\n/.test(text) : !text.includes('\r')
 }
 
-function fieldFault(field: string): string | undefined {
-  if (!/^[!-'*-9;-~]+:/.test(field)) return 'is not a field'
-  return hasFold(field, /^[ \t\r]*$/) ? BLANK_FOLD : undefined
-}
-
-function hasFold(field: string, form: RegExp): boolean {
-  return field
-    .split('\n')
-    .slice(1, -1)
-    .some((line) => form.test(line))
+/** Whether a field begins here for every reader. */
+function isPlainlyNamed(text: string, start: number): boolean {
+  FIELD.lastIndex = start
+  return FIELD.test(text)
 }
 
 function endingFault(block: Buffer): string | undefined {

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import {
   decodeWords,
@@ -77,6 +78,67 @@ t.test('a field of which too much would have to be decoded may hide anything', a
   t.equal(hidesLineEnd(nested(500)), false)
   t.equal(hidesLineEnd(nested(50_000)), true)
   t.equal(hidesLineEnd(around('x'.repeat(50_000))), false)
+})
+
+/** The same, by decoding all of it into strings. */
+function hidesByStrings(field: string, depth = 4): boolean {
+  const from = field.indexOf('=?')
+  if (from < 0 || depth === 0) return from >= 0
+  const words = field.slice(from)
+  const joined = words.replace(/[\r\n]/g, '')
+  const unescaped = joined.replace(/=([0-9a-f]{2})/gi, (_, hex) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+  const isEscaped = unescaped.length < joined.length
+  const pieces = words.split('?')
+  const decoded = pieces
+    .filter((_, at) => at > 0 && /^\s*b/i.test(pieces[at - 1]!))
+    .flatMap((piece) => {
+      const data = piece.replace(/[^A-Za-z0-9+/=]/g, '').split(/=+/)
+      const [anew, goingOn] = [data, [data.join('')]].map((runs) =>
+        runs.map((run) => Buffer.from(run, 'base64').toString('latin1')).join(''),
+      )
+      return [anew!, goingOn!]
+    })
+  return (
+    /=0[0ad]/i.test(words) ||
+    (isEscaped && hidesByStrings(unescaped.slice(2), depth - 1)) ||
+    decoded.some((text) => /[\0\r\n]/.test(text) || hidesByStrings(text, depth - 1))
+  )
+}
+
+t.test('what is not decoded, since it can hide nothing, hides nothing', async (t) => {
+  const pieces = [
+    ...[
+      '=?',
+      '?',
+      '?=',
+      '=',
+      'b',
+      ' B',
+      'q',
+      'x',
+      '_',
+      '-',
+      '\n ',
+      '\r',
+      '\xe9',
+      'YWJj',
+      'Cg==',
+      'AA',
+    ],
+    ...['=3d', '=3F', '=62', '=E9', '=0', 'a', 'A', 'PT8', inB('abc'), inB('\n'), inQ('=?x?b?')],
+  ]
+  const text = fc.array(fc.constantFrom(...pieces), { maxLength: 16 }).map((all) => all.join(''))
+  const wrapped = fc.tuple(text, fc.constantFrom(inB, inQ)).map(([inner, wrap]) => wrap(inner))
+  let hiding = 0
+  const property = fc.property(fc.oneof(text, wrapped), (field) => {
+    const hides = hidesByStrings(field)
+    if (hides) hiding++
+    return hidesLineEnd(field) === hides
+  })
+  fc.assert(property, { numRuns: 20_000 })
+  t.ok(hiding > 1000 && hiding < 19_000, `${hiding} of 20,000 hide a line end`)
 })
 
 t.test('each field of a header is looked at by itself, with its folds', async (t) => {
