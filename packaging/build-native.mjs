@@ -17,6 +17,7 @@
 import { execFileSync } from 'node:child_process'
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -46,7 +47,7 @@ const out = target.native
 /** What an administrator calls; each is a name in native/programs.cjs. */
 const programs = ['onescan-queue', 'onescand', 'onescan', 'onescan-quotad', 'smtp-delay']
 
-installLocked(join(packaging, 'toolchain'))
+if (!existsSync(bun())) installLocked(join(packaging, 'toolchain'))
 mkdirSync(out, { recursive: true })
 // All comes to its place at once: somebody may run it, or build it at the same time.
 const workshop = mkdtempSync(`${out}-`)

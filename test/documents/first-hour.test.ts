@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { byNpm, byPackage, byRepository } from '../first-hour/installs.ts'
+import { byCheckout, byNpm, byPackage, byRepository } from '../first-hour/installs.ts'
 import { walks } from '../first-hour/steps.ts'
 
 /** `npm run first-hour` types what stands on the pages, and says so rightly. */
@@ -11,6 +11,7 @@ const root = join(import.meta.dirname, '../..')
 const all = Object.entries(walks).flatMap(([server, { walk, removed }]) => [
   { name: server, steps: [...walk(byPackage), ...removed] },
   { name: `${server} and apt`, steps: walk(byRepository) },
+  { name: `${server} from a checkout`, steps: walk(byCheckout) },
   { name: `${server} and npm`, steps: walk(byNpm) },
 ])
 
@@ -29,13 +30,3 @@ for (const { name, steps } of all) {
     },
   )
 }
-
-t.test('settings for Postfix are those that its page names', async (t) => {
-  const page = readFileSync(join(root, 'doc/mail-servers.md'), 'utf8')
-  const written = walks
-    .postfix!.walk(byPackage)
-    .flatMap((step) => ('self' in step ? step.self.split('\n') : []))
-  const settings = written.filter((line) => /^[A-Z_]+="/.test(line))
-  t.equal(settings.length, 3)
-  for (const line of settings) t.ok(page.includes(`\n${line}\n`), line)
-})

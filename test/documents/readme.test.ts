@@ -33,9 +33,9 @@ t.test('each example is quoted byte for byte, or named', async (t) => {
 })
 
 t.test('the README leads to every page, and is one page itself', async (t) => {
-  for (const page of pages) t.match(readme, `](${page})`, page)
-  const words = readme.split(/\s+/).length
-  t.ok(words < 1500, `${words} words: three minutes and no more`)
+  for (const page of pages) t.ok(readme.includes(`](${page}`), page)
+  const lines = readme.split('\n').length
+  t.ok(lines <= 110, `${lines} lines: two screens and no more`)
 })
 
 t.test('the npm scripts that documents name exist', async (t) => {
@@ -44,7 +44,7 @@ t.test('the npm scripts that documents name exist', async (t) => {
       t.ok(manifest.scripts[name!], `${document}: npm run ${name}`)
     }
   }
-  t.match(readme, '\nnpm test\n')
+  t.match(read('CONTRIBUTING.md'), '\nnpm test\n')
   t.ok(manifest.scripts.test)
 })
 
@@ -114,7 +114,7 @@ function filesIn(room: string): string[] {
 t.test('the README names every man page, and each page exists', async (t) => {
   for (const page of manifest.man) {
     const [, name, number] = /([\w-]+)\.(\d)$/.exec(page) ?? []
-    t.match(readme, `- \`${name}(${number})\``, page)
+    t.match(readme, `\`${name}(${number})\``, page)
     t.ok(existsSync(join(root, page)), page)
   }
 })

@@ -25,9 +25,10 @@ const ready: Step = {
 
 export const byPackage: Install = {
   steps: [
+    { self: 'apt install --no-install-recommends clamav-daemon', needs: 'network' },
     {
       page: README,
-      type: 'apt install --no-install-recommends ./build/onescan_*.deb clamav-daemon',
+      type: 'apt install --no-install-recommends ./build/onescan_*.deb',
       needs: 'network',
     },
     { printed: /^onescan: {3}((?:sed|echo) .*)$/gm },
@@ -54,17 +55,33 @@ ln -s /etc/clamd /etc/onescand /service/`,
   examples: '/usr/share/doc/onescan/examples',
 }
 
-/** The same from the repository of a release, whose address is a placeholder: its file is put there. */
+/** The same from a checkout, /root/onescan, as the README has it. */
+export const byCheckout: Install = {
+  ...byPackage,
+  steps: [
+    { self: 'cd /root/onescan' },
+    {
+      page: README,
+      type: `apt install --no-install-recommends git npm gcc libc6-dev debhelper clamav-daemon
+npm run package
+apt install --no-install-recommends ./build/onescan_*.deb`,
+      needs: 'network',
+    },
+    { place: 'cd /root' },
+    ...byPackage.steps.slice(2),
+  ],
+}
+
+/** The same from the repository of a release. */
 export const byRepository: Install = {
   ...byPackage,
   steps: [
     { place: 'cp /root/apt/onescan.sources /etc/apt/sources.list.d/' },
     {
-      page: README,
-      type: 'apt update\napt install --no-install-recommends onescan clamav-daemon',
+      self: 'apt update\napt install --no-install-recommends onescan clamav-daemon',
       needs: 'network',
     },
-    ...byPackage.steps.slice(1),
+    ...byPackage.steps.slice(2),
   ],
 }
 
@@ -79,7 +96,7 @@ export const byNpm: Install = {
     },
     newerNode,
     {
-      page: README,
+      page: INSTALL,
       type: 'npm install -g ./onescan-1.0.0.tgz\nsh "$(npm root -g)/onescan/packaging/setup"',
       needs: 'network',
     },
@@ -95,7 +112,7 @@ export const byNpm: Install = {
   ],
   looks: [
     {
-      page: README,
+      page: INSTALL,
       type: 'sh "$(npm root -g)/onescan/packaging/setup"',
       expect: /^(?!.*(?:write|useradd|install) )/s,
     },

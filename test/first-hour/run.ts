@@ -18,7 +18,7 @@ import { findProgram } from '../programs/install.mjs'
 import { openDirectory } from '../programs/reachable.ts'
 import { type Ending, withEnding } from '../programs/server.ts'
 import { abridged } from './abridged.ts'
-import { byNpm, byPackage, byRepository } from './installs.ts'
+import { byCheckout, byNpm, byPackage, byRepository } from './installs.ts'
 import { openSession, type Session } from './session.ts'
 import type { Step } from './step.ts'
 import { walks } from './steps.ts'
@@ -26,7 +26,7 @@ import { startWatch } from './watch.ts'
 
 /**
  * `npm run first-hour -- [--release bookworm|trixie] [--server postfix|qmail|sendmail|smtp]
- * [--by repository|package|npm]`: does on a bare Debian what the README and its pages say, and prints
+ * [--by checkout|repository|package|npm]`: does on a bare Debian what the README and its pages say, and prints
  * what a newcomer would see. As root; it takes some minutes, and gets packages from where apt of
  * this machine gets them.
  */
@@ -44,8 +44,9 @@ if (missing) throw new Error(missing)
 const chosen = walks[values.server]
 if (!chosen) throw new Error(`--server ${values.server}: ${Object.keys(walks).join(', ')}`)
 const isNpm = values.by === 'npm'
-const install = { npm: byNpm, package: byPackage, repository: byRepository }[values.by]
-if (!install) throw new Error(`--by ${values.by}: repository, package or npm`)
+const ways = { checkout: byCheckout, npm: byNpm, package: byPackage, repository: byRepository }
+const install = ways[values.by as keyof typeof ways]
+if (!install) throw new Error(`--by ${values.by}: ${Object.keys(ways).join(', ')}`)
 const steps = [...chosen.walk(install), ...(isNpm ? [] : chosen.removed)]
 
 const here = import.meta.dirname
@@ -64,7 +65,10 @@ await withEnding(async (t) => {
   place(join(here, 'send.pl'), at('usr/local/bin/send'))
   writeFileSync(at('root/mail.eml'), 'From: ann@example.org\nSubject: a first mail\n\nHello.\n')
   if (values.server === 'qmail') makeQmail(at)
-  if (isNpm) lendNpm(at)
+  if (values.by === 'checkout') {
+    execFileSync('git', ['clone', '--quiet', join(here, '../..'), at('root/onescan')])
+  }
+  if (isNpm || values.by === 'checkout') lendNpm(at)
   process.stdout.write(
     `On a bare Debian, ${values.release}, with ${values.server}, by ${values.by}:\n`,
   )

@@ -16,13 +16,21 @@ const settings = (...lines: readonly string[]): Step => ({
   self: `cat >>/etc/default/onescand <<'END'\n${lines.join('\n')}\nEND`,
 })
 
-const MILTER = 'ONESCAND_OPTIONS="--milter unix:/var/spool/postfix/onescan/milter.sock"'
+const EXAMPLES = '/usr/share/doc/onescan/examples'
+
+/** A script beside the pages, by the line of the page; with npm, where that has it. */
+const script = ({ examples }: Install, page: string, name: string): Step =>
+  examples === EXAMPLES
+    ? { page, type: `sh ${EXAMPLES}/${name}` }
+    : { self: `sh ${examples}/${name}` }
+
+const refuse: Step = { page: README, type: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand` }
 
 /** A cluster in three steps, as far as one host goes. */
 const cluster = (host: Host): readonly Step[] => [
-  { page: README, type: 'onescan keygen --append /etc/onescan/keys/clusterkeys' },
+  { page: 'doc/cluster.md', type: 'onescan keygen --append /etc/onescan/keys/clusterkeys' },
   {
-    page: README,
+    page: 'doc/cluster.md',
     type: `echo 'CLUSTERKEYS="/etc/onescan/keys/clusterkeys"' >>/etc/default/onescand`,
   },
   restart('onescand'),
@@ -42,10 +50,10 @@ const postfix: Walk = (install) => [
   ...withPostfix.steps,
   ...install.steps,
   ...withPostfix.start,
-  settings('QHPSI="plugin: clamd"', 'REJECTVIRUS="1"', MILTER),
+  refuse,
+  script(install, README, 'postfix-milter'),
   restart('onescand'),
-  { self: `cat ${install.examples}/postfix-main.cf >>/etc/postfix/main.cf` },
-  { self: 'postfix reload' },
+  { page: README, type: 'postfix reload' },
   settle,
   check('ok +onescand \\d+: runs since .* as onescan'),
   ...firstMails(withPostfix, /^550 5\.7\.1 .*EICAR/),
@@ -58,7 +66,7 @@ const removedFromPostfix: readonly Step[] = [
   { self: 'apt remove onescan' },
   { place: 'svc -dx /service/onescand; rm /service/onescand; sleep 1' },
   send('clean', /^451 /),
-  { page: INSTALL, type: 'postconf -e smtpd_milters= && postfix reload' },
+  { page: INSTALL, type: 'postconf -e smtpd_milters= non_smtpd_milters= && postfix reload' },
   { place: 'sleep 2' },
   send('eicar', /^250 /),
 ]
@@ -75,11 +83,11 @@ const qmail: Walk = (install) => [
   {
     place: `mkdir -p /service/smtpd && cat >/service/smtpd/run <<'END'\n${ORDINARY_RUN}END
       chmod 755 /service/smtpd/run; cp /service/smtpd/run /root/ordinary-run
-      tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </dev/null`,
+      echo ':allow' >/etc/tcp.smtp
+      tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp`,
   },
   ...install.steps,
-  { self: `cp ${install.examples}/tcp.smtp /etc/tcp.smtp` },
-  { page: 'doc/qmail.md', type: 'tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp' },
+  script(install, README, 'qmail-rules'),
   {
     self: `sed -i 's/-m 3000000/-a 4000000000/; s/id -g qmaild/id -g onescan/' /service/smtpd/run`,
   },
@@ -114,11 +122,8 @@ const sendmail: Walk = (install) => [
   ...withSendmail.steps,
   ...install.steps,
   ...withSendmail.start,
-  settings(
-    'QHPSI="plugin: clamd"',
-    'REJECTVIRUS="1"',
-    'ONESCAND_OPTIONS="--milter unix:/run/onescand/milter.sock"',
-  ),
+  refuse,
+  settings('ONESCAND_OPTIONS="--milter unix:/run/onescand/milter.sock"'),
   restart('onescand'),
   {
     self: `sed 's|/run/onescan/|/run/onescand/|' ${install.examples}/sendmail.mc >>/etc/mail/sendmail.mc`,
@@ -136,7 +141,6 @@ const smtp: Walk = (install) => [
   ...install.steps,
   ...withPostfix.start,
   settings(
-    'QHPSI="plugin: clamd"',
     'ONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"',
   ),
   restart('onescand'),

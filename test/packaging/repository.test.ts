@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { repositoryAddress } from '../../packaging/origin.mjs'
 import { writeRepository } from '../../packaging/repository.mjs'
 import { freePort } from '../programs/free-port.ts'
 import { findProgram } from '../programs/install.mjs'
@@ -96,12 +95,6 @@ t.test('apt installs, upgrades and downgrades from the repository', { skip }, as
     t.match(changed, /^E: Failed to fetch .*(Hash Sum mismatch|unexpected size)/m)
     for (const output of [byAnother, changed]) t.notMatch(output, '9.9.9')
   })
-})
-
-t.test('the README names the place that a release gives to the repository', async (t) => {
-  const root = join(import.meta.dirname, '../..')
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  t.match(readme, ` ${repositoryAddress(root)}/${basename(SOURCES)}\n`)
 })
 
 t.test('but for the signature a repository is the same each time', { skip }, async (t) => {

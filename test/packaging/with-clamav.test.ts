@@ -152,6 +152,7 @@ t.test(
       [],
     )
     const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
-    t.match(readme, 'apt install --no-install-recommends ./build/onescan_*.deb clamav-daemon')
+    t.match(readme, /^apt install --no-install-recommends .* clamav-daemon$/m)
+    t.match(readme, '\napt install --no-install-recommends ./build/onescan_*.deb\n')
   },
 )

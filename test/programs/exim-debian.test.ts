@@ -39,7 +39,7 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
     const { ONESCAND_OPTIONS = '', ...others } = settings
     return startOnescand(t, {
       args: here(ONESCAND_OPTIONS).split(' '),
-      settings: { ...others, CLAMD: clamd.socket },
+      settings: { QHPSI: 'plugin: clamd', ...others, CLAMD: clamd.socket },
     })
   }
   const onescand = await serve()

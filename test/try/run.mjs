@@ -5,8 +5,8 @@
 import { spawnSync } from 'node:child_process'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { bundled } from '../../packaging/bundled.mjs'
-import { installLocked, installPart } from '../../packaging/install-locked.mjs'
+import { installBundler } from '../../packaging/build-tools.mjs'
+import { installLocked } from '../../packaging/install-locked.mjs'
 import { isOutdated } from './outdated.mjs'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -16,7 +16,7 @@ const [major, minor] = process.versions.node.split('.').map(Number)
 const isTooOld = major < 22 || (major === 22 && minor < 15)
 try {
   if (isTooOld) installLocked(at('packaging/toolchain'))
-  else installPart(root, ['esbuild', 'node-api-headers', ...bundled])
+  else installBundler()
 } catch (error) {
   stop(error.message)
 }

@@ -1,0 +1,50 @@
+// `npm run package [-- --arch ARCH]`: the Debian packages of this checkout, source and binary, below
+// build/. Says in its first second what is missing; fetches what the lock files name, and runs the rest on
+// a Node of its own, whatever Node npm has.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const words = process.argv.slice(2)
+/** The oldest Node on which the scripts that come before our own Node run: that of Debian 12. */
+const OLDEST = 18
+/** Debian packages. */
+const NEEDED = ['git', 'gcc', 'libc6-dev', 'debhelper']
+const FOR_ARM64 = ['gcc-aarch64-linux-gnu', 'libc6-dev-arm64-cross']
+
+if (Number(process.versions.node.split('.')[0]) < OLDEST) {
+  stop(`${process.execPath} is Node ${process.versions.node}, and this needs ${OLDEST} or later`)
+}
+const arch = words[words.indexOf('--arch') + 1]
+const missing = [
+  ...NEEDED,
+  ...(arch === 'arm64' && process.arch !== 'arm64' ? FOR_ARM64 : []),
+].filter((name) => !isInstalled(name))
+if (missing.length > 0) {
+  stop(`type: apt install --no-install-recommends ${missing.join(' ')}`)
+}
+
+const { installBundler, installToolchain } = await import('./build-tools.mjs')
+installBundler()
+installToolchain()
+const { toolsNode } = await import('./toolchain/toolchain.mjs')
+const env = { ...process.env, PATH: [dirname(toolsNode), process.env.PATH].join(delimiter) }
+run('build.mjs')
+run('package.mjs', '--source')
+run('package.mjs', ...words)
+
+function isInstalled(name) {
+  const { stdout } = spawnSync('dpkg', ['--status', name], { encoding: 'utf8' })
+  return /^Status: install ok installed$/m.test(stdout)
+}
+
+function run(script, ...more) {
+  const options = { cwd: root, stdio: 'inherit', env }
+  execFileSync(toolsNode, [join(root, 'packaging', script), ...more], options)
+}
+
+function stop(why) {
+  process.stderr.write(`npm run package: ${why}\n`)
+  process.exit(1)
+}
