@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readAddresses } from './addresses.mjs'
 
 /**
  * The version of package.json, and the time of packages in `seconds`: SOURCE_DATE_EPOCH, by default
@@ -34,22 +35,11 @@ function hasTag(root, version) {
   return git(root, 'tag', '--points-at', 'HEAD').split('\n').includes(`v${version}`)
 }
 
-/** The files with the addresses of the project: its pages, its repository, and where flaws are reported. */
-const ADDRESSED = [
-  'package.json',
-  'README.md',
-  'SECURITY.md',
-  'debian/control',
-  'debian/copyright',
-  'packaging/package.mjs',
-  'packaging/container/compose.yaml',
-]
-const PLACEHOLDER = /onescan[.@]example\.org/
+const PLACEHOLDER = /\bexample\.org\b/
 
 /** Where users find the repository for apt: below the homepage. */
 export function repositoryAddress(root) {
-  const { homepage } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  return new URL('apt', homepage).href
+  return new URL('apt', readAddresses(root).homepage).href
 }
 
 /**
@@ -64,9 +54,12 @@ export function refuseUnprepared(root, version) {
   if (!changes.some((line) => line.startsWith(heading) && /\d{4}-\d\d-\d\d$/.test(line))) {
     throw new Error(`CHANGELOG.md: name the section of this release "${heading}DATE"`)
   }
-  const files = ADDRESSED.filter((file) => PLACEHOLDER.test(readFileSync(join(root, file), 'utf8')))
-  if (files.length === 0) return
-  throw new Error(`${files.join(', ')}: example.org is a placeholder; name the project's addresses`)
+  const made = Object.entries(readAddresses(root)).filter(([, value]) => PLACEHOLDER.test(value))
+  if (made.length === 0) return
+  const names = made.map(([name]) => name).join(', ')
+  throw new Error(
+    `packaging/addresses.json: ${names}: example.org is a placeholder; name the project's addresses, and run npm run addresses`,
+  )
 }
 
 function git(root, ...words) {

@@ -20,6 +20,7 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { readAddresses } from './addresses.mjs'
 import { origin } from './origin.mjs'
 import { targetOf } from './targets.mjs'
 
@@ -55,7 +56,7 @@ writeFileSync(
 
   * CHANGELOG.md says what is new.
 
- -- onescan developers <onescan@example.org>  ${date}
+ -- ${readAddresses(root).developers}  ${date}
 `,
 )
 

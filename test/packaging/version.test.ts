@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { writeAddresses } from '../../packaging/addresses.mjs'
 import { origin, refuseUnprepared } from '../../packaging/origin.mjs'
 import { findProgram } from '../programs/install.mjs'
 
@@ -59,8 +60,8 @@ t.test(
     const root = t.testdir()
     const ours = join(import.meta.dirname, '../..')
     const scripts = readdirSync(join(ours, 'packaging')).filter((name) => name.endsWith('.mjs'))
-    const pages = ['README.md', 'SECURITY.md', 'debian/control', 'debian/copyright']
-    const files = ['package.json', ...pages, 'packaging/container/compose.yaml']
+    const files = ['package.json', 'SECURITY.md', 'debian/control', 'debian/copyright']
+    files.push('packaging/container/compose.yaml', 'packaging/addresses.json')
     for (const file of ['CHANGELOG.md', ...files, ...scripts.map((name) => `packaging/${name}`)]) {
       cpSync(join(ours, file), join(root, file))
     }
@@ -71,21 +72,26 @@ t.test(
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     t.doesNotThrow(() => refuseUnprepared(root, version), 'no release')
     git('tag', `v${version}`)
-    t.throws(() => refuseUnprepared(root, version), /CHANGELOG\.md: name the section .* "## \[1\./)
     const changes = join(root, 'CHANGELOG.md')
-    const dated = `## [${version}] - 2026-12-01`
-    writeFileSync(changes, readFileSync(changes, 'utf8').replace('## [Unreleased]', dated))
+    const dated = readFileSync(changes, 'utf8')
+    t.match(dated, `\n## [${version}] - 20`)
+    writeFileSync(changes, dated.replace(`[${version}] - `, '[Unreleased] '))
+    t.throws(() => refuseUnprepared(root, version), /CHANGELOG\.md: name the section .* "## \[1\./)
+    writeFileSync(changes, dated)
     const words = ['packaging/release.mjs', '--built', '--output', join(root, 'release')]
     const { status, stderr } = spawnSync(process.execPath, words, { cwd: root, encoding: 'utf8' })
     t.equal(status, 1)
     t.match(
       stderr,
-      /package\.json, README\.md, SECURITY\.md, .*: example\.org is a placeholder; name /,
+      /addresses\.json: homepage, .*, security, .*: example\.org is a placeholder; name /,
     )
-    for (const file of [...files, 'packaging/package.mjs']) {
-      const text = readFileSync(join(root, file), 'utf8')
-      writeFileSync(join(root, file), text.replace(/(onescan[.@])example\.org/g, '$1onescan.net'))
-    }
+    t.same(writeAddresses(root), [], 'each file has those of addresses.json')
+    const addresses = join(root, 'packaging/addresses.json')
+    const own = readFileSync(addresses, 'utf8').replaceAll('example.org', 'onescan.net')
+    writeFileSync(addresses, own)
+    t.same(writeAddresses(root).sort(), files.filter((file) => !/addresses/.test(file)).sort())
+    for (const file of files)
+      t.notMatch(readFileSync(join(root, file), 'utf8'), 'onescan.example.org')
     t.doesNotThrow(() => refuseUnprepared(root, version), 'addresses of its own')
   },
 )

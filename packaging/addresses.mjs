@@ -1,0 +1,55 @@
+// `npm run addresses`: writes the addresses of the project, which addresses.json has, into each file that
+// users or their programs read. While they are those of example.org, no release is made (origin.mjs).
+//
+//   node packaging/addresses.mjs [DIRECTORY]    of a checkout, by default this one
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** By file: what stands before an address, to the end of which it is replaced, and the address. */
+const PLACES = {
+  'package.json': [
+    [/(?<="homepage": ")[^"]*/, 'homepage'],
+    [/(?<="bugs": ")[^"]*/, 'issues'],
+    [/(?<="url": "git\+)[^"]*/, 'repository'],
+  ],
+  'SECURITY.md': [[/(?<=\n {4}Reports: ).*/, 'security']],
+  'debian/control': [
+    [/(?<=\nMaintainer: ).*/, 'developers'],
+    [/(?<=\nHomepage: ).*/, 'homepage'],
+    [/(?<=\nVcs-Browser: ).*/, 'homepage'],
+    [/(?<=\nVcs-Git: ).*/, 'repository'],
+  ],
+  'debian/copyright': [
+    [/(?<=\nUpstream-Contact: ).*/, 'issues'],
+    [/(?<=\nSource: ).*/, 'repository'],
+  ],
+  'packaging/container/compose.yaml': [[/(?<=\{ONESCAN_IMAGE:-)[^:]*/, 'image']],
+}
+
+/** The addresses of a checkout, by name. */
+export function readAddresses(root) {
+  return JSON.parse(readFileSync(join(root, 'packaging/addresses.json'), 'utf8'))
+}
+
+/** Writes them into the files of a checkout; returns the names of files that had others. */
+export function writeAddresses(root) {
+  const addresses = readAddresses(root)
+  return Object.entries(PLACES).flatMap(([name, places]) => {
+    const file = join(root, name)
+    const old = readFileSync(file, 'utf8')
+    let text = old
+    for (const [place, address] of places) {
+      if (!place.test(text)) throw new Error(`${name}: has no place for the address ${address}`)
+      text = text.replace(place, () => addresses[address])
+    }
+    if (text === old) return []
+    writeFileSync(file, text)
+    return [name]
+  })
+}
+
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const root = process.argv[2] ?? dirname(dirname(fileURLToPath(import.meta.url)))
+  for (const name of writeAddresses(root)) process.stdout.write(`${name}\n`)
+}
