@@ -59,8 +59,8 @@ _Noreturn void go_cold(struct mail *mail, char *why) {
   char *program = cold_program();
   check_program("cold program", program, "set ONESCAN_COLD to onescan-queue");
   hang_up(&mail->onescand);
-  wait_for_place(program);
-  log_slot_line("cold", why, "");
+  const char *remark = wait_for_place(program);
+  log_slot_line("cold", text("%s%s", why, remark), "");
   /* If SCANTIMEOUT is not a number, it stays as it is, and the cold program reports it. */
   if (mail->onescand.timeout > 0 && setenv("SCANTIMEOUT", text("%ld", time_left(mail)), 1))
     fail(EXIT_BUG, "bug", text("setenv: %m"));

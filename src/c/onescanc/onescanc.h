@@ -155,10 +155,10 @@ _Noreturn void go_cold(struct mail *mail, char *why);
 /* places.c */
 void read_cold_settings(void);
 /*
- * Returns when this process may become `program`. Ends the process if all places are taken for too
- * long.
+ * Returns when this process may become `program`, with a remark for the log: why there is no limit,
+ * or "". Ends the process if all places are taken for too long.
  */
-void wait_for_place(const char *program);
+const char *wait_for_place(const char *program);
 
 /* log.c */
 /* Lines tell how long this process has run since then. */

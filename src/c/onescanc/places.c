@@ -1,38 +1,31 @@
 /*
  * Limits how many cold programs an account runs. Each of them starts a runtime; if onescand is
  * away, a burst of mail would start as many as there are SMTP clients. So each cold program holds a
- * place: a read lock on one byte of a file that this account alone can open, since whoever can open
- * a file can lock it, and then keep others from a place. The lock survives the exec and ends with
- * the process, however that ends. Places are taken one at a time, under flock(2), which is another
- * lock of the same file.
+ * place: a lock on one byte of a file that this account alone can open, since whoever can open a
+ * file can lock it, and then keep others from a place. The lock survives the exec, is no child's,
+ * and ends with the process, however that ends (fcntl(2), F_SETLK).
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
 #include "../common.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-  PLACES_MAX = 10000,
+  PLACES_MAX = 1000,
   PLACES_LEAST = 4,
   PLACES_FOR_EACH_PROCESSOR = 2,
   WAIT_DEFAULT = 60, /* seconds */
   WAIT_MAX = 600,
   LOOK_EVERY = 50, /* milliseconds between two looks for a free place */
-  FREE_FROM = 100  /* the lowest descriptor for the lock: above those of callers and runtimes */
+  NAMES = 16,      /* that the file may have: another account may have taken some */
+  KEPT_FROM = 100  /* the lowest descriptor of the file: above those of callers and runtimes */
 };
-
-#define DIRECTORY "/dev/shm"
-#define PREFIX "onescan-places-"
 
 static long places;       /* how many cold programs may run; 0: no limit */
 static long longest_wait; /* seconds to wait for one of these places */
@@ -53,147 +46,83 @@ void read_cold_settings(void) {
   longest_wait = number_setting("ONESCAN_COLD_WAIT", WAIT_DEFAULT, WAIT_MAX);
 }
 
-/* Returns the first byte of all places that nobody has locked; `places` if there is none. */
-static off_t free_place(int fd) {
-  for (off_t at = 0; at < places;) {
-    struct flock other = {
-        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = places - at};
-    if (fcntl(fd, F_OFD_GETLK, &other))
-      return 0;
-    if (other.l_type == F_UNLCK || other.l_start > at)
-      return at;
-    at = other.l_start + other.l_len;
-  }
-  return places;
+/* FNV-1a: the file has the same name for a program that an upgrade has replaced. */
+static unsigned long long hash_of(const char *path) {
+  unsigned long long hash = 0xcbf29ce484222325;
+  for (; *path; ++path)
+    hash = (hash ^ (unsigned char) *path) * 0x100000001b3;
+  return hash;
 }
 
 /*
- * Opens a file of places above the descriptors of callers and runtimes; -1 if there is none, or if
- * another account could have made it. The descriptor stays open through the exec.
+ * Moves a descriptor above those of callers and runtimes, as far as the limit of descriptors lets
+ * it (ulimit -n), and has it stay open through the exec.
  */
-static int open_own(int directory, const char *name, int flags) {
-  int fd = openat(directory, name, O_RDWR | flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+static int keep_open(int fd) {
+  int kept = -1;
+  for (int from = KEPT_FROM; kept < 0 && from > LOG_FD; from /= 2)
+    kept = fcntl(fd, F_DUPFD, from);
+  close(fd);
+  return kept;
+}
+
+/* Opens a file of places; -1 if it cannot, or if another account could have made it. */
+static int open_own(const char *path, int flags) {
+  int fd = open(path, O_RDWR | flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+  struct stat made;
   if (fd < 0)
     return -1;
-  struct stat made;
-  int is_own = !fstat(fd, &made) && S_ISREG(made.st_mode) && made.st_uid == geteuid()
-               && made.st_nlink <= 1 && !(made.st_mode & 077);
-  int above = is_own ? fcntl(fd, F_DUPFD, FREE_FROM) : -1;
+  if (!fstat(fd, &made) && S_ISREG(made.st_mode) && made.st_uid == geteuid() && made.st_nlink == 1
+      && !(made.st_mode & 077))
+    return keep_open(fd);
   close(fd);
-  return above;
+  return -1;
 }
 
 /*
- * Removes this account's files of places for programs that nobody runs, such as those that an
- * upgrade has replaced. A process that has opened such a file, and holds no place yet, finds that
- * the file has no name any more.
- */
-static void remove_unused(void) {
-  const char *prefix = text(PREFIX "%lu-", (unsigned long) geteuid());
-  DIR *directory = opendir(DIRECTORY);
-  if (!directory)
-    return;
-  for (const struct dirent *entry; (entry = readdir(directory));) {
-    if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
-      continue;
-    int fd = open_own(dirfd(directory), entry->d_name, 0);
-    if (fd < 0)
-      continue;
-    struct flock any = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (!flock(fd, LOCK_EX | LOCK_NB) && !fcntl(fd, F_OFD_GETLK, &any) && any.l_type == F_UNLCK)
-      unlinkat(dirfd(directory), entry->d_name, 0);
-    close(fd);
-  }
-  closedir(directory);
-}
-
-/*
- * Opens the first file, in the order of their names, that this account has made under a name that
- * begins so; -1 if there is none.
- */
-static int open_first(int directory, const char *beginning) {
-  char first[NAME_MAX + 1] = "";
-  DIR *names = fdopendir(dup(directory));
-  if (!names)
-    return -1;
-  rewinddir(names);
-  for (const struct dirent *entry; (entry = readdir(names));) {
-    struct stat made;
-    if (!strncmp(entry->d_name, beginning, strlen(beginning))
-        && (!*first || strcmp(entry->d_name, first) < 0)
-        && !fstatat(directory, entry->d_name, &made, AT_SYMLINK_NOFOLLOW)
-        && made.st_uid == geteuid())
-      strcpy(first, entry->d_name);
-  }
-  closedir(names);
-  return *first ? open_own(directory, first, 0) : -1;
-}
-
-/*
- * Opens the file with the places of this account for a program; -1 if it cannot. If another
- * account has taken the usual name, the file gets a name that nobody can foresee.
+ * Opens the file with the places of this account for a program; -1 if it cannot. Everybody may make
+ * files in that directory, so it is never listed: the file is the first of a few names that is this
+ * account's, and is made under the first that nobody has.
  */
 static int open_places(const char *program) {
-  struct stat of_program;
-  if (stat(program, &of_program))
-    return -1;
-  int directory = open(DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0)
-    return -1;
-  const char *name = text(PREFIX "%lu-%lu-%lu", (unsigned long) geteuid(),
-                          (unsigned long) of_program.st_dev, (unsigned long) of_program.st_ino);
-  if (faccessat(directory, name, F_OK, 0))
-    remove_unused(); /* before there is one file more */
-  int fd = open_own(directory, name, O_CREAT);
-  const char *beginning = text("%s.", name);
-  if (fd < 0)
-    fd = open_first(directory, beginning);
-  unsigned long random;
-  if (fd < 0 && getrandom(&random, sizeof random, 0) == sizeof random) {
-    close(open_own(directory, text("%s%016lx", beginning, random), O_CREAT | O_EXCL));
-    fd = open_first(directory, beginning); /* another one may have been made at the same time */
+  const char *paths[NAMES];
+  int fd = -1;
+  for (int name = 0; name < NAMES && fd < 0; ++name) {
+    paths[name] = text("/dev/shm/onescan-places-%lu-%016llx.%d", (unsigned long) geteuid(),
+                       hash_of(program), name);
+    fd = open_own(paths[name], 0);
   }
-  close(directory);
+  for (int name = 0; name < NAMES && fd < 0; ++name) {
+    fd = open_own(paths[name], O_CREAT | O_EXCL);
+    if (fd < 0 && errno == EEXIST)
+      fd = open_own(paths[name], 0); /* perhaps this account has made it at the same time */
+  }
   return fd;
 }
 
-/* Whether others still find this file by its name. */
-static int has_name(int fd) {
-  struct stat found;
-  return !fstat(fd, &found) && found.st_nlink > 0;
-}
-
-/*
- * Takes a place; returns whether this process has one. A file system without such locks sets no
- * limit.
- */
+/* Takes a place; returns whether this process has one. Without such locks there is no limit. */
 static int take_place(int fd) {
-  if (flock(fd, LOCK_EX | LOCK_NB))
-    return errno != EWOULDBLOCK;
-  off_t at = free_place(fd);
-  struct flock own = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
-  int is_taken = at < places && has_name(fd);
-  if (is_taken)
-    fcntl(fd, F_OFD_SETLK, &own);
-  flock(fd, LOCK_UN);
-  return is_taken;
+  struct flock place = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+  for (; place.l_start < places; ++place.l_start)
+    if (!fcntl(fd, F_SETLK, &place) || (errno != EAGAIN && errno != EACCES))
+      return 1;
+  return 0;
 }
 
-void wait_for_place(const char *program) {
+const char *wait_for_place(const char *program) {
   if (places == 0)
-    return;
+    return "";
+  int fd = open_places(program);
+  if (fd < 0)
+    return text("; without the limit of ONESCAN_COLD_MAX, for which there is no file: %m");
   double until = uptime() + (double) longest_wait * 1e3;
-  for (int fd = open_places(program); fd >= 0 && !take_place(fd);) {
-    if (!has_name(fd)) {
-      close(fd);
-      fd = open_places(program);
-      continue;
-    }
+  while (!take_place(fd)) {
     if (uptime() >= until)
       fail(EXIT_DEFERRED, "out-of-memory",
            text("%ld cold programs run, and none ended in %ld seconds (ONESCAN_COLD_MAX, "
                 "ONESCAN_COLD_WAIT)",
                 places, longest_wait));
     nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
-  } /* no file: a host without /dev/shm; there is no limit */
+  }
+  return "";
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { quickest } from '../../doors/slot/slot.ts'
@@ -37,21 +37,21 @@ export interface ColdPrograms {
   readonly teller: string
 }
 
-/** Where the places of cold programs are, for each account and program (places.c). */
-const PLACES = '/dev/shm'
-
-function removePlaces(program: string): void {
-  const { dev, ino } = statSync(program)
-  const mine = new RegExp(`^onescan-places-[0-9]+-${dev}-${ino}(\\.[0-9a-f]+)?$`)
-  for (const name of readdirSync(PLACES).filter((name) => mine.test(name))) {
-    rmSync(join(PLACES, name), { force: true })
-  }
+/** The files with the places of cold programs of this account, for each name that they may have. */
+export function filesOfPlaces(program: string): string[] {
+  const hash = [...Buffer.from(program)].reduce(
+    (hash, byte) => BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n),
+    0xcbf29ce484222325n,
+  )
+  const name = `onescan-places-${process.getuid!()}-${hash.toString(16).padStart(16, '0')}`
+  return Array.from({ length: 16 }, (_, number) => `/dev/shm/${name}.${number}`)
 }
 
 export function coldPrograms(t: Ending): ColdPrograms {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-cold-'))
   t.teardown(() => {
-    for (const name of readdirSync(directory)) removePlaces(join(directory, name))
+    const files = readdirSync(directory).flatMap((name) => filesOfPlaces(join(directory, name)))
+    for (const file of files) rmSync(file, { force: true })
     rmSync(directory, { recursive: true, force: true })
   })
   const program = (name: string, lines: string) => {

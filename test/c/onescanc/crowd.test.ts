@@ -1,36 +1,36 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
   existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t from 'tap'
 import { runSlot } from '../../doors/slot/slot.ts'
 import { until } from '../../run/until.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
-import { coldPrograms, missing, onescanc, sanitized } from './client.ts'
+import { coldPrograms, filesOfPlaces, missing, onescanc, sanitized } from './client.ts'
 
 /** The limit of cold programs that an account runs at a time. */
 
 const { directory, queue: real } = coldPrograms(t)
 
 /** A cold program that runs until the file `go` is there. `log` shows how many ran at a time. */
-function cold(name: string) {
-  const [program, log, go] = [name, `${name}.log`, `${name}.go`].map((file) =>
-    join(directory, file),
-  )
+function cold(name: string, place = directory) {
+  const [program, log, go] = [name, `${name}.log`, `${name}.go`].map((file) => join(place, file))
   const lines = [
     '#!/bin/sh',
     `echo begin >>'${log}'`,
     `while ! test -e '${go}'; do sleep 0.02; done`,
     `echo end >>'${log}'`,
-    `exec '${standInQueue()}'`,
+    place === directory ? `exec '${standInQueue()}'` : 'exit 0', // no queue is seen from elsewhere
   ]
   writeFileSync(program!, `${lines.join('\n')}\n`, { mode: 0o755 })
   const events = () => (existsSync(log!) ? readFileSync(log!, 'latin1').trim().split('\n') : [])
@@ -45,9 +45,14 @@ function cold(name: string) {
   }
 }
 
-const send = (program: string, max: string | undefined, wait?: string, client = onescanc) =>
+const send = (
+  program: string,
+  max: string | undefined,
+  wait?: string,
+  client: readonly string[] = [onescanc],
+) =>
   runSlot({
-    program: [client],
+    program: client,
     settings: {
       QHPSI: 'plugin: eicar',
       ONESCAN_SOCKET: join(directory, 'nobody'),
@@ -60,7 +65,7 @@ const send = (program: string, max: string | undefined, wait?: string, client = 
 t.test('programs above the limit wait, and all are served', { skip: missing }, async (t) => {
   for (const client of [onescanc, sanitized]) {
     const queue = cold(`bounded-${client === onescanc}`)
-    const runs = Array.from({ length: 12 }, () => send(queue.program, '3', '60', client))
+    const runs = Array.from({ length: 12 }, () => send(queue.program, '3', '60', [client]))
     await until(() => queue.begun() >= 3, '3 have begun')
     queue.release()
     for (const { code, deliveries, logged } of await Promise.all(runs)) {
@@ -133,62 +138,93 @@ t.test('nobody who can read the program can keep others from it', { skip: missin
   await letGo()
 })
 
-t.test('a cold program that is replaced leaves no file of places', { skip: missing }, async (t) => {
-  const fileOf = (program: string) => {
-    const { dev, ino } = statSync(program)
-    return `/dev/shm/onescan-places-${process.getuid!()}-${dev}-${ino}`
+// promise: client-cold
+t.test('the limit holds when some have ended, and some again', { skip: missing }, async (t) => {
+  for (const max of [2, 4]) {
+    const program = join(directory, `generations-${max}`)
+    // Each runs until its own file is removed.
+    const lines = `here='${program}'-$$; : >"$here"; while test -e "$here"; do sleep 0.02; done`
+    writeFileSync(program, `#!/bin/sh\n${lines}\nexec '${standInQueue()}'\n`, { mode: 0o755 })
+    const running = () =>
+      readdirSync(directory).filter((name) => name.startsWith(`generations-${max}-`))
+    const runs = Array.from({ length: 5 * max }, () => send(program, String(max)))
+    for (let ended = 0; ended < runs.length; ended++) {
+      const most = Math.min(max, runs.length - ended)
+      await until(() => running().length >= most, `${most} run`)
+      if (most === max) t.equal((await send(program, String(max), '0')).code, 71)
+      t.equal(running().length, most, `${ended} have ended`)
+      rmSync(join(directory, running()[ended % most]!))
+    }
+    for (const { code, logged } of await Promise.all(runs)) t.equal(code, 0, logged)
   }
-  const idle = cold('idle')
-  idle.release()
-  t.equal((await send(idle.program, '1', '0')).code, 0)
-  const busy = cold('busy')
-  const running = send(busy.program, '1')
-  await until(() => busy.begun() >= 1, 'it has begun')
-  t.notOk(existsSync(fileOf(idle.program)), 'nobody runs it')
-  const next = cold('next')
-  next.release()
-  t.equal((await send(next.program, '1', '0')).code, 0)
-  t.ok(existsSync(fileOf(busy.program)), 'somebody runs it')
-  t.equal((await send(busy.program, '1', '0')).code, 71, 'and its limit holds')
-  busy.release()
-  t.equal((await running).code, 0)
 })
 
-t.test('the limit holds while files of places are removed', { skip: missing }, async (t) => {
-  const queue = cold('many')
-  const runs = Array.from({ length: 12 }, () => send(queue.program, '2'))
-  const others = Array.from({ length: 12 }, async (_, count) => {
-    const other = cold(`other-${count}`)
-    other.release()
-    return send(other.program, '2')
-  })
-  queue.release()
-  for (const { code, logged } of await Promise.all([...runs, ...others])) t.equal(code, 0, logged)
-  t.equal(queue.begun(), 12)
-  t.ok(queue.most() <= 2, 'at most two at once')
-})
-
-t.test(
-  "another account's file of places makes nobody wait",
-  { skip: missing || process.getuid?.() !== 0 },
-  async (t) => {
-    const queue = cold('squatted')
-    const { dev, ino } = statSync(queue.program)
-    const file = `/dev/shm/onescan-places-0-${dev}-${ino}`
-    writeFileSync(file, '')
-    t.teardown(() => rmSync(file, { force: true }))
-    chmodSync(file, 0o666)
-    chownSync(file, 65_534, 65_534)
-    const letGo = await hold(file)
-    const [first, second] = [send(queue.program, '2'), send(queue.program, '2')]
-    await until(() => queue.begun() >= 2, '2 have begun')
-    t.equal((await send(queue.program, '2', '0')).code, 71, 'both places are taken')
+t.test('the limit holds with few descriptors', { skip: missing }, async (t) => {
+  for (const descriptors of [12, 64, 100]) {
+    const queue = cold(`with-${descriptors}`)
+    const few = ['/bin/sh', '-c', `ulimit -n ${descriptors} && exec "$0"`, onescanc]
+    const first = send(queue.program, '1', '60', few)
+    await until(() => queue.begun() === 1, 'it has begun')
+    t.equal((await send(queue.program, '1', '0', few)).code, 71, String(descriptors))
     queue.release()
-    for (const { code, logged } of await Promise.all([first, second])) t.equal(code, 0, logged)
-    t.equal((await send(queue.program, '1', '0')).code, 0)
-    await letGo()
-  },
-)
+    t.equal((await first).code, 0)
+  }
+})
+
+t.test('what a cold program leaves behind holds no place', { skip: missing }, async (t) => {
+  const [program, fifo] = [join(directory, 'leaves'), join(directory, 'leaves.fifo')]
+  execFileSync('mkfifo', [fifo])
+  // What it leaves waits for a writer.
+  const lines = `cat <'${fifo}' >/dev/null 2>&1 &\nexec '${standInQueue()}'`
+  writeFileSync(program, `#!/bin/sh\n${lines}\n`, { mode: 0o755 })
+  for (let n = 0; n < 2; n++) t.equal((await send(program, '1', '0')).code, 0)
+  writeFileSync(fifo, '')
+})
+
+/** Another account has taken names for files of places in a directory that nobody else can list. */
+const others = { skip: missing || (process.getuid?.() !== 0 && 'run as root') }
+
+/** Elsewhere than in /dev/shm, where tests have their temporary files. */
+const elsewhere = mkdtempSync('/var/tmp/onescan-crowd-')
+t.teardown(() => rmSync(elsewhere, { recursive: true }))
+
+/** The client with that directory as /dev/shm, without the rights of root. */
+function among(squatted: (files: readonly string[]) => readonly string[], program: string) {
+  const shm = join(elsewhere, `${basename(program)}.shm`)
+  mkdirSync(shm)
+  const files = filesOfPlaces(program).map((file) => join(shm, basename(file)))
+  for (const file of squatted(files)) writeFileSync(file, '', { mode: 0o666 })
+  for (const file of [...squatted(files), shm]) chownSync(file, 65_534, 65_534)
+  chmodSync(shm, 0o1733)
+  const enter =
+    'mount --bind "$1" /dev/shm && exec setpriv --inh-caps=-all --bounding-set=-all "$2"'
+  const client = ['/usr/bin/unshare', '--mount', '/bin/sh', '-c', enter, 'sh', shm, onescanc]
+  return { files, client }
+}
+
+// promise: others-unharmed
+t.test("another account's files make nobody wait, however many", others, async (t) => {
+  const queue = cold('squatted', elsewhere)
+  const { files, client } = among((files) => files.slice(0, 2), queue.program)
+  const letGo = await hold(files[0]!)
+  const [first, second] = [1, 2].map(() => send(queue.program, '2', '60', client))
+  await until(() => queue.begun() >= 2, '2 have begun')
+  rmSync(files[0]!)
+  t.equal((await send(queue.program, '2', '0', client)).code, 71, 'both places are taken')
+  t.notOk(existsSync(files[0]!))
+  queue.release()
+  for (const { code, logged } of await Promise.all([first!, second!])) t.equal(code, 0, logged)
+  await letGo()
+})
+
+t.test('the log says that there is no limit', others, async (t) => {
+  const queue = cold('taken', elsewhere)
+  queue.release()
+  const { client } = among((files) => files, queue.program)
+  const { code, logged } = await send(queue.program, '1', '0', client)
+  t.equal(code, 0)
+  t.match(logged, /decision=cold reason=".*; without the limit of ONESCAN_COLD_MAX/)
+})
 
 t.test('ONESCAN_COLD_MAX=0 sets no limit, and nonsense is told', { skip: missing }, async (t) => {
   const queue = cold('free')
@@ -198,7 +234,7 @@ t.test('ONESCAN_COLD_MAX=0 sets no limit, and nonsense is told', { skip: missing
   for (const { code } of await Promise.all(runs)) t.equal(code, 0)
   for (const [max, wait] of [
     ['many', undefined],
-    ['10001', undefined],
+    ['1001', undefined],
     [undefined, '-1'],
     [undefined, '601'],
   ] as const) {
