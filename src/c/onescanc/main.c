@@ -18,6 +18,7 @@ static _Noreturn void tell_about(const char *word);
 static void read_settings(struct mail *mail);
 static void pass_if_there_is_nothing_to_ask(char **chain);
 static void check_descriptors(void);
+static void open_log_descriptor(void);
 
 int main(int count, char **words) {
   if (count < 1)
@@ -28,10 +29,11 @@ int main(int count, char **words) {
     tell_about(words[1]);
   struct mail *mail =
       &(struct mail){.words = words, .chain = find_chain(words), .onescand = {.server = -1}};
+  check_descriptors();
   pass_if_there_is_nothing_to_ask(mail->chain);
 
   read_settings(mail);
-  check_descriptors();
+  open_log_descriptor();
   open_spools(mail);
   receive_message(mail);
   receive_envelope(mail); /* second: qmail-smtpd writes it after the message, and would block */
@@ -108,13 +110,13 @@ static void read_settings(struct mail *mail) {
   mail->error_fd = find_error_fd(); /* before anything is opened that may get this number */
 }
 
-/*
- * Makes sure that descriptors 0 to 2 are open: otherwise the next files that are opened would get
- * their numbers.
- */
 static void check_descriptors(void) {
   if (fcntl(MESSAGE_FD, F_GETFD) < 0 || fcntl(ENVELOPE_FD, F_GETFD) < 0)
     fail(EXIT_READ, "read", text("fd 0 or 1 is closed"));
+}
+
+/* Otherwise the next file that is opened would get its number. */
+static void open_log_descriptor(void) {
   if (fcntl(LOG_FD, F_GETFD) < 0 && open("/dev/null", O_WRONLY | O_CLOEXEC) != LOG_FD)
     fail(EXIT_BUG, "bug", text("fd 2: %m"));
 }

@@ -10,6 +10,7 @@ import { type ErrorReport, report } from '../shared/replies/error-report.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
 import { type Chain, checkChain } from './chain.ts'
 import type { SlotLog } from './log.ts'
+import { mustHaveMessage } from './receive.ts'
 
 /**
  * The next program and its environment, and the file of this very program, which the next one must
@@ -72,12 +73,14 @@ export function carryOut(
 
 /**
  * Becomes the next program, which gets both descriptors as they came: nothing was read from them.
+ * Throws a Fault if there is no message.
  */
 export function passThrough(
   { chain, slotLog }: Pick<SlotContext, 'chain' | 'slotLog'>,
   why: string,
 ): never {
   checkChain(chain, chain.self)
+  mustHaveMessage()
   slotLog.passed(why)
   return replaceProcess({ ...chain, inputs: undefined })
 }

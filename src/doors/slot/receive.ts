@@ -55,7 +55,7 @@ function receive(intake: Intake): Envelope {
     intake.write(buffer.subarray(0, length))
     size += length
   }
-  if (size === 0 && wasClosed(MESSAGE_FD)) throw new Fault('read', 'fd 0 is closed; no message')
+  if (size === 0) mustHaveMessage()
   const envelope = new EnvelopeReader()
   for (;;) {
     const length = readSome(ENVELOPE_FD, buffer, 'envelope')
@@ -81,12 +81,14 @@ function readSome(fd: number, buffer: Buffer, what: string): number {
 }
 
 /**
- * Whether a standard descriptor was closed when this program started. The runtime then opens
- * /dev/null there, for reading and writing, and an empty message from there was never sent.
+ * Throws a Fault of kind `read` if descriptor 0 was closed when this program started. The runtime then
+ * opens /dev/null there, for reading and writing, and an empty message from there was never sent.
  */
-function wasClosed(fd: number): boolean {
-  if (!fstatSync(fd).isCharacterDevice()) return false
-  return isOpenedFor(fd, constants.O_RDWR)
+export function mustHaveMessage(): void {
+  const isDevice = fstatSync(MESSAGE_FD).isCharacterDevice()
+  if (isDevice && isOpenedFor(MESSAGE_FD, constants.O_RDWR)) {
+    throw new Fault('read', 'fd 0 is closed; no message')
+  }
 }
 
 function pause(): void {

@@ -115,6 +115,8 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
       const log = redirection === '1>/dev/null' ? /fault=read .*; to try it by hand/ : /fault=read/
       await endsIn(t, 54, log, { program: shell })
     }
+    const closed = ['/bin/sh', '-c', 'exec "$@" 0<&-', 'sh', ...program]
+    await endsIn(t, 54, /fault=read/, { program: closed, settings: { QHPSI: undefined } })
   })
 
   // promise: only-chain-says-0, rule-6-acknowledge
