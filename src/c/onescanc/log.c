@@ -31,21 +31,28 @@ static char *with_time(const char *line, size_t length) {
 }
 
 /*
+ * The file for lines, or NULL. As root this process opens none: whoever may write to a directory on
+ * the way could lead it to another file. onescan-queue looks at each name of the way
+ * (src/ground/path/open.ts, openToAppend).
+ */
+static const char *log_file(void) {
+  return geteuid() == 0 ? NULL : setting("LOGFILE", NULL);
+}
+
+/*
  * Writes a line in one go, so that lines of two processes do not mix. A line that cannot be written
  * is dropped.
  */
 void log_line(const void *line, size_t length) {
-  const char *file = setting("LOGFILE", NULL);
+  const char *file = log_file();
   if (!file && !fd_2_is_a_log()) {
     to_syslog(line, length);
     return;
   }
   int fd = LOG_FD;
   if (file) {
-    /* A FIFO without a reader is not waited for, and root follows no link. */
-    int follow = geteuid() == 0 ? O_NOFOLLOW : 0;
-    fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | follow,
-              0640);
+    /* A FIFO without a reader is not waited for. */
+    fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
     line = with_time(line, length);
     length = strlen(line);
   }

@@ -1,8 +1,17 @@
-import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  chmodSync,
+  lchownSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../../src/mail/message/envelope/envelope.ts'
 import { bytes } from '../../cases/case.ts'
+import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
 import { envelope, runSlot, type SlotSetup } from './slot.ts'
 
@@ -272,13 +281,22 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     t.equal((await run({ settings: { LOGFILE: '/nonexistent/log' } })).code, 0)
   })
 
+  /** As nobody, if this is root; the next program does nothing. */
+  const logTo = (LOGFILE: string, uid = process.getuid!() || 65_534) =>
+    run({
+      program: [
+        ...['/usr/bin/setpriv', `--reuid=${uid}`, '--clear-groups'],
+        ...[...program.map(reachable), '/bin/true'],
+      ],
+      settings: { QHPSI: undefined, LOGFILE },
+    })
+
   await t.test('the log goes to LOGFILE if that is set', async (t) => {
-    const file = join(t.testdir(), 'log')
+    const directory = openDirectory(t)
+    chmodSync(directory, 0o777)
+    const file = join(directory, 'log')
     const began = Date.now()
-    for (let n = 0; n < 2; n++) {
-      const settings = { QHPSI: undefined, LOGFILE: file }
-      t.notMatch((await run({ settings })).logged, 'onescan:')
-    }
+    for (let n = 0; n < 2; n++) t.notMatch((await logTo(file)).logged, 'onescan:')
     const lines = readFileSync(file, 'latin1').trimEnd().split('\n')
     t.equal(lines.length, 2)
     for (const line of lines) {
@@ -287,4 +305,25 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
       t.ok(when >= began && when <= Date.now(), line)
     }
   })
+
+  // promise: log-unread
+  await t.test(
+    'no link of another user leads a line of root to a file',
+    { skip: process.getuid!() !== 0 && 'run as root' },
+    async (t) => {
+      const place = t.testdir({ hers: {}, secrets: { log: '' } })
+      const [hers, secret] = [join(place, 'hers'), join(place, 'secrets/log')]
+      symlinkSync(secret, join(hers, 'link'))
+      symlinkSync(join(place, 'secrets'), join(hers, 'directory'))
+      linkSync(secret, join(hers, 'second name'))
+      for (const path of [hers, join(hers, 'link'), join(hers, 'directory')]) {
+        lchownSync(path, 65_534, 65_534)
+      }
+      for (const name of ['link', 'directory/log', 'directory/new', 'second name']) {
+        t.equal((await logTo(join(hers, name), 0)).code, 0)
+        t.equal(readFileSync(secret, 'latin1'), '', name)
+        t.same(readdirSync(dirname(secret)), ['log'], name)
+      }
+    },
+  )
 }
