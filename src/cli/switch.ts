@@ -104,8 +104,8 @@ function failWithRemedy<Value>(file: string, act: () => Value): Value {
   try {
     return act()
   } catch (error) {
-    const remedy = remedies(dirname(file))[errorCode(error)]
-    if (remedy === undefined) throw error
+    if (errorCode(error) === '') throw error
+    const { [errorCode(error)]: remedy = 'see its file system' } = remedies(dirname(file))
     throw new Fault('config', `${file}: ${errorTextAt(dirname(file), error)}; ${remedy}`)
   }
 }

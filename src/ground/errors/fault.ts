@@ -50,10 +50,14 @@ export function errorCode(error: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
+/** The directory or file of a handle, as a call has it that takes a path alone. */
+const OF_HANDLE = /(?:, [a-z]+ )?'\/proc\/self\/fd\/\d+'|(?<=')\/proc\/self\/fd\/\d+\//g
+
 /** Describes anything that was thrown, in one line. */
 export function errorText(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
-  return text.replace(/\s+/g, ' ').trim() || 'error without a message'
+  const told = text.replace(OF_HANDLE, '').replace(/\s+/g, ' ').trim()
+  return told || 'error without a message'
 }
 
 /**

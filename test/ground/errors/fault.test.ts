@@ -1,6 +1,6 @@
-import { accessSync, renameSync } from 'node:fs'
+import { accessSync, closeSync, openSync, renameSync } from 'node:fs'
 import t from 'tap'
-import { errorTextAt } from '../../../src/ground/errors/fault.ts'
+import { errorText, errorTextAt } from '../../../src/ground/errors/fault.ts'
 import { readForeignFile } from '../../../src/ground/path/open.ts'
 
 /** Errors about files, for lines that name the file already. */
@@ -52,4 +52,23 @@ t.test('what was thrown about a file is told without its path and the call', asy
 
 t.test('an error about another path keeps it', async (t) => {
   t.equal(errorTextAt('/a', new Error('/a/b is not a regular file')), '/a/b is not a regular file')
+})
+
+t.test('the descriptor of a directory is no part of what is told', async (t) => {
+  const directory = openSync(t.testdir(), 'r')
+  t.teardown(() => closeSync(directory))
+  const path = `/proc/self/fd/${directory}`
+  const told = (call: () => unknown) => errorText(thrownBy(call))
+  t.equal(
+    told(() => openSync(`${path}/missing`, 'r')),
+    "ENOENT: no such file or directory, open 'missing'",
+  )
+  t.equal(
+    told(() => renameSync(`${path}/missing`, `${path}/other`)),
+    "ENOENT: no such file or directory, rename 'missing' -> 'other'",
+  )
+  t.equal(
+    told(() => openSync(path, 'w')),
+    'EISDIR: illegal operation on a directory',
+  )
 })
