@@ -22,12 +22,8 @@ import { GRACE } from '../../src/quotad/mailbox-answer.ts'
 import { AT_ONCE as MAILBOXES_AT_ONCE, THREADS } from '../../src/quotad/sources/readings-at-once.ts'
 import { HMAC_SECRET_MIN, KEYRING_MAX } from '../../src/scan/cluster/keyring.ts'
 import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/scan/cluster/verify.ts'
-import {
-  CONVERSATIONS_MAX,
-  LARGE_CONVERSATIONS_MAX,
-  LARGE_FROM,
-} from '../../src/scan/scanners/clamd/server-queue.ts'
 import { IDLE_MAX } from '../../src/scan/scanners/clamd/sessions.ts'
+import { LARGE_FROM, TURNS } from '../../src/scan/scanners/shared/scan-turns.ts'
 import { SETTLED_AFTER } from '../../src/scan/scanners/shared/signatures.ts'
 import { COUNTED_FOR, DEATHS_MAX } from '../../src/scan/verdicts/poison.ts'
 import { CLAIMED_FOR } from '../../src/scan/verdicts/store/shared-store.ts'
@@ -37,23 +33,20 @@ import { figure } from './source-files.ts'
 
 /** Figures in pages that stand in no table of limits, against the program. */
 
+const KIB = 1024
+const HOUR = 3_600_000
+const MIB = 1024 * KIB
 const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', path), 'utf8')
 const daemon = readPage('onescand.8')
 
 t.test('the figures about what a worker asks of clamd are those of the program', async (t) => {
-  t.match(daemon, `A worker has at most ${CONVERSATIONS_MAX} messages at one clamd`)
-  t.match(
-    daemon,
-    `at most ${LARGE_CONVERSATIONS_MAX} are of ${LARGE_FROM / 1024 / 1024} MiB or more`,
-  )
+  const turns = `at most ${TURNS.large} of ${LARGE_FROM / MIB} MiB or more, and ${TURNS.small} smaller ones`
+  for (const page of [daemon, readPage('onescan-clamav.7')]) t.match(page, turns)
   t.match(daemon, `If nothing is heard of it for ${HUNG_AFTER / 1000} seconds`)
 })
 
 /** A page in one line, without the macros that part its words. */
 const words = (page: string) => readPage(page).replace(/\n(?:\.\w+ )?/g, ' ')
-const KIB = 1024
-const HOUR = 3_600_000
-const MIB = 1024 * KIB
 const withCommas = (number: number) => number.toLocaleString('en')
 
 t.test(

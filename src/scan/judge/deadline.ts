@@ -2,6 +2,8 @@
 export class Deadline {
   /** Aborted when nobody waits for the decision any more: scanners end their work then. */
   readonly gone: AbortSignal | undefined
+  /** Set by scanners when they begin: of messages that wait for them, what has begun goes first. */
+  readonly progress = { hasBegun: false }
   readonly #uptime: () => number
   readonly #end: number
   #scanningSince: number | undefined

@@ -55,7 +55,7 @@ export async function scanUnvouched(
   const strictness = strictnessFor(policy)
   const keepsOut = whatKeepsOut(client, settings)
   const timeLeft = deadline.forScans(settings.timeout)
-  const { gone } = deadline
+  const { gone, progress } = deadline
   const told = {
     note: (text: string) => void notes.push(text),
     odd: (found: ReadonlySet<string>) => {
@@ -74,6 +74,7 @@ export async function scanUnvouched(
       strictness,
       uptime,
       gone,
+      progress,
       ...more,
     }
     const sample = sampleOf(message, header ?? leaving, envelope, client.origin)

@@ -7,7 +7,7 @@ import { withNamedCopy } from '../../mail/message/named-copy.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
 import { isNestedDeeper } from '../../mail/mime/nested.ts'
 import type { Oddity } from '../../mail/mime/shared/oddities.ts'
-import { ScannerAnswers, type ScanRun } from './run/ask-scanners.ts'
+import { inTurn, ScannerAnswers, type ScanRun } from './run/ask-scanners.ts'
 import { causeOf, type ScanFinding, unknown, unseen } from './shared/finding.ts'
 import {
   abortLate,
@@ -70,8 +70,10 @@ export async function runScanners(message: MessageSample, run: ScanRun): Promise
       isExcused: run.isExcused,
       signatures: run.signatures,
     }
-    const finding = await withNamedCopy(message.bytes, run.spool, (file) =>
-      new MessageScan({ ...message, file }, run, task).find(),
+    const finding = await inTurn(message.bytes.size, run, task, () =>
+      withNamedCopy(message.bytes, run.spool, (file) =>
+        new MessageScan({ ...message, file }, run, task).find(),
+      ),
     )
     const isUnfinished = gone?.aborted && finding.answer === 'unknown'
     return isUnfinished ? { ...finding, unfinished: true } : finding

@@ -12,11 +12,13 @@ import { startClamd } from '../../programs/clamd.ts'
 import { withEnding } from '../../programs/server.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { memoryFilesOfTree, pssOfTree } from '../daemon-memory.ts'
+import { measureBursts } from './bursts.ts'
 
 /**
  * What the built onescand does with more than it can do at once, with a real clamd: 500 messages by
  * milter, 1,000 in the slot while it is paused, and a small one beside large ones. `npm run
- * bench:overload [-- PROGRAM]`; PROGRAM is onescand's launcher. With `-- --large` only the last of these.
+ * bench:overload [-- PROGRAM]`; PROGRAM is onescand's launcher. With `-- --large` only the last of these, and
+ * with `-- --bursts` bursts of large messages (bursts.ts).
  */
 
 const AT_ONCE = 500
@@ -37,6 +39,7 @@ if (mode === '--send-large') {
   process.send!(outcome)
   process.disconnect!()
 } else if (mode === '--large') await measure(launcher, true)
+else if (mode === '--bursts') await measureBursts(where || launcher)
 else await measure(mode ?? launcher)
 
 async function measure(program: string, largeAlone = false): Promise<void> {

@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { LARGE_CONVERSATIONS_MAX } from '../../../src/scan/scanners/clamd/server-queue.ts'
+import { TURNS } from '../../../src/scan/scanners/shared/scan-turns.ts'
 import { pssOfTree } from '../../bench/daemon-memory.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { listen } from '../../programs/listen.ts'
@@ -61,7 +61,7 @@ if (isWhole) {
     })
     await Promise.all(sent)
     // All are here, and as many at clamd as go there at once: that is the most there ever is.
-    await clamd.haveAll(WORKERS * sockets.length * LARGE_CONVERSATIONS_MAX)
+    await clamd.haveAll(WORKERS * sockets.length * TURNS.large)
     samples.push(pssOfTree(onescand.pid))
     clamd.answer()
     for (const answer of await Promise.all(answers)) t.equal(answer, 'iia')

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { step } from '../../../src/protocol/milter/negotiation.ts'
 import {
   type Agreed,
@@ -30,6 +31,8 @@ export interface Submission {
   readonly chunk?: number
   /** Whether the last of the body comes with its end, as from Sendmail. */
   readonly endsWithData?: boolean
+  /** Called when all of it has been written. */
+  readonly hasSent?: () => void
 }
 
 export interface Delivery {
@@ -101,10 +104,21 @@ export async function submit(
         says.body(queued.body.subarray(at, Math.min(at + chunk, queued.body.length - kept))),
       ),
     )
+    await drained(line)
   }
   line.write(macros('E', { i: queueId }))
   line.write(says.endWith(queued.body.subarray(queued.body.length - kept)))
+  mail.hasSent?.()
   return { ...(await finish(line, agreed, queued, taken)), refusals }
+}
+
+/** Waits until the filter has read, so that large messages do not lie in memory here. */
+async function drained({ socket }: Line): Promise<void> {
+  if (!socket.writableNeedDrain || socket.destroyed) return
+  const over = new AbortController()
+  const first = (event: string) => once(socket, event, { signal: over.signal })
+  await Promise.race([first('drain'), first('close')])
+  over.abort()
 }
 
 async function finish(

@@ -1,9 +1,6 @@
 import t from 'tap'
 import { Turns } from '../../../src/doors/shared/turns.ts'
-import {
-  LARGE_CONVERSATIONS_MAX,
-  LARGE_FROM,
-} from '../../../src/scan/scanners/clamd/server-queue.ts'
+import { LARGE_FROM, TURNS } from '../../../src/scan/scanners/shared/scan-turns.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'
 import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
@@ -17,7 +14,7 @@ const message = plain
 
 t.test('five hundred messages at once are judged in turn, and none is deferred', async (t) => {
   const AT_ONCE = 500
-  const LIMIT = 20
+  const LIMIT = TURNS.small - 1
   let now = 0
   let most = 0
   let all = () => {}
@@ -58,15 +55,52 @@ t.test('a small message does not wait for fourteen large ones', async (t) => {
   const sent = Array.from({ length: 14 }, (_, n) => {
     return milter.submit({ message: Buffer.from(`Subject: ${n}\n\n${body}`) })
   })
-  await until(() => large.length >= LARGE_CONVERSATIONS_MAX, 'as many large ones as may')
+  await until(() => large.length >= TURNS.large, 'as many large ones as may')
   t.equal((await milter.submit({ message })).outcome, 'delivered')
-  t.equal(large.length, LARGE_CONVERSATIONS_MAX, 'the others wait for their place at clamd')
+  t.equal(large.length, TURNS.large, 'the others wait for their place at clamd')
   for (let n = 0; n < sent.length; n++) {
     await until(() => large.length > n, 'the next one')
     large[n]!()
   }
   for (const { outcome } of await Promise.all(sent)) t.equal(outcome, 'delivered')
 })
+
+t.test(
+  'of large messages that come at once, one after the other is scanned to its end',
+  async (t) => {
+    const COUNT = 20
+    const asked: (() => void)[] = []
+    const clamd = await standIn(t, (question) => {
+      asked.push(() => numbered('stream: OK')(question))
+    })
+    const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, VERDICTS: 'off' }
+    const milter = await openMilter(t, settings)
+    let delivered = 0
+    const sent = Array.from({ length: COUNT }, async (_, n) => {
+      const message = composeMail(LARGE_FROM, n)
+      const { outcome } = await milter.submit({ message })
+      t.equal(outcome, 'delivered')
+      delivered++
+    })
+    // Each message is asked about as a file, and as a whole.
+    for (let n = 0; n < 2 * COUNT; n++) {
+      await until(() => asked.length > n, `question ${n}`)
+      t.ok(asked.length - n <= TURNS.large, 'no message is asked about before its turn')
+      asked[n]!()
+      const begun = Math.ceil((n + 1) / 2)
+      await until(() => delivered > begun - TURNS.large, `of ${begun} that were begun nearly all`)
+    }
+    await Promise.all(sent)
+  },
+)
+
+/** A mail with a file of so many bytes. */
+function composeMail(size: number, n: number): Buffer {
+  const file = Buffer.alloc(size, `file ${n} `).toString('base64').replace(/.{76}/g, '$&\n')
+  const head =
+    'Content-Type: application/octet-stream; name=x.bin\nContent-Transfer-Encoding: base64'
+  return Buffer.from(`Subject: ${n}\nMIME-Version: 1.0\n${head}\n\n${file}\n`)
+}
 
 t.test('an MTA that leaves while its message waits gives its turn to others', async (t) => {
   const clamd = await slowClamd(t)

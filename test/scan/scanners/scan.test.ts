@@ -13,9 +13,11 @@ import {
   unknown,
   unseen,
 } from '../../../src/scan/scanners/shared/finding.ts'
+import { LARGE_FROM, ScanTurns, TURNS } from '../../../src/scan/scanners/shared/scan-turns.ts'
 import { isLate, type Sample, type Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import { ReadBy } from '../../mail/message/bytes.ts'
 import { openDirectory } from '../../programs/reachable.ts'
+import { until } from '../../run/until.ts'
 import { sample } from './clamd/task.ts'
 import { uuencode } from './evasions/compose.ts'
 import { runOf, secondLook } from './scanning.ts'
@@ -76,6 +78,37 @@ async function readOn(message: Sample, waiting: Promise<void>): Promise<unknown>
     }),
   )
 }
+
+t.test('nothing of a message is read before its turn, which ends with its scan', async (t) => {
+  const asked: (() => void)[] = []
+  const scanner: Scanner = {
+    name: 'slow',
+    local: false,
+    turns: new ScanTurns(
+      () => 1,
+      () => performance.now(),
+    ),
+    scan: () => new Promise((resolve) => asked.push(() => resolve({ answer: 'clean' }))),
+  }
+  const read = new Set<number>()
+  const numbers = Array.from({ length: 2 * TURNS.large }, (_, n) => n)
+  const scans = numbers.map((n) => {
+    const bytes = new ReadBy(LARGE_FROM, function* (from, to) {
+      read.add(n)
+      yield Buffer.alloc(to - from, 'x')
+    })
+    return runScanners({ ...plain, bytes }, runOf([scanner], { settings: secondLook }))
+  })
+  let over = 0
+  const all = Promise.all(scans.map((scan) => scan.then(() => over++)))
+  for (let n = 0; over < scans.length; n++) {
+    await until(() => asked.length > n || over === scans.length, 'the next question')
+    t.ok(read.size <= over + TURNS.large, `${read.size} read, ${over} done`)
+    asked[n]?.()
+  }
+  await all
+  t.same([...read], numbers)
+})
 
 t.test('each kind of limit has the outcome that its setting says', async (t) => {
   const why = 'clamd: more than it looks at'

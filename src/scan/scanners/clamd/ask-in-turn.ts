@@ -3,7 +3,6 @@ import { doubledPause } from '../../../ground/flow/back-off.ts'
 import { type Cause, type ScanFinding, scannerDied, unknown } from '../shared/finding.ts'
 import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdServer } from './server.ts'
-import { CONVERSATIONS_MAX, type ServerQueue } from './server-queue.ts'
 import type { Absence, ClamdOutcome } from './session.ts'
 
 /** Most servers that may break under one message: a message that broke two may break the next one. */
@@ -23,18 +22,12 @@ export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number
 /** Milliseconds until the next attempt, which are doubled each time. */
 const PAUSES = { first: 5, longest: 250 }
 
-/** The servers of CLAMD, and the messages that wait for one of them. */
-interface ClamdServers {
-  readonly list: readonly ClamdServer[]
-  readonly queue: ServerQueue<ClamdServer>
-}
-
 /**
  * Asks one server after another until one of them answers. If none could be reached, but some may
  * be in a moment, asks these again after a pause, until the deadline.
  */
 export async function askInTurn(
-  servers: ClamdServers,
+  servers: readonly ClamdServer[],
   sample: Sample,
   task: ScanTask,
 ): Promise<ScanFinding> {
@@ -46,16 +39,11 @@ export async function askInTurn(
       await pause(length, undefined, { signal: task.signal }).catch(() => {})
       search.askAgain()
     }
-    const server = await servers.queue.take(
-      () => search.preferred(),
-      task.signal,
-      sample.bytes.size,
-    )
-    if (server === undefined) {
-      search.noteFullQueues()
+    if (task.signal.aborted) {
+      search.noteEnd()
       break
     }
-    const answer = await search.ask(server)
+    const answer = await search.askNext()
     if (answer !== undefined) return answer
   }
   return search.couldNotTell()
@@ -71,7 +59,6 @@ type ClamdFailure = Exclude<ClamdOutcome<never>, { kind: 'answered' }>
 
 /** The search for a server that answers about one message. */
 class ServerSearch {
-  readonly #servers: ClamdServers
   readonly #sample: Sample
   readonly #task: ScanTask
   /** What went wrong at each server, for the log. */
@@ -88,11 +75,10 @@ class ServerSearch {
   /** The cause of the last trouble. */
   #cause: Cause = 'timeout'
 
-  constructor(servers: ClamdServers, sample: Sample, task: ScanTask) {
-    this.#servers = servers
+  constructor(servers: readonly ClamdServer[], sample: Sample, task: ScanTask) {
     this.#sample = sample
     this.#task = task
-    this.#left = new Set(servers.list)
+    this.#left = new Set(servers)
     this.#round = new Set(this.#left)
   }
 
@@ -108,26 +94,13 @@ class ServerSearch {
     this.#round = new Set(this.#left)
   }
 
-  /**
-   * The servers to ask now, that with the fewest messages first. Those that failed lately are asked
-   * only if no other is left.
-   */
-  preferred(): readonly ClamdServer[] {
-    const healthy = [...this.#round].filter((server) => !server.isBackedOff)
-    if (healthy.length === 0) return [...this.#round]
-    const { queue } = this.#servers
-    // Of equals the first one of CLAMD: the sort is stable.
-    return healthy.toSorted((server, other) => queue.underWayAt(server) - queue.underWayAt(other))
-  }
-
-  /** Asks one server. Returns its answer, or undefined if it gave none. */
-  async ask(server: ClamdServer): Promise<ScanFinding | undefined> {
+  /** Asks the server that is next. Returns its answer, or undefined if it gave none. */
+  async askNext(): Promise<ScanFinding | undefined> {
     const task = this.#task
+    const server = this.#next()
     this.#round.delete(server)
     const { version } = server
-    const outcome = await server.scan(this.#sample, task).finally(() => {
-      this.#servers.queue.leave(server, this.#sample.bytes.size)
-    })
+    const outcome = await server.scan(this.#sample, task)
     if (outcome.kind !== 'answered') {
       this.#noteFailure(server, outcome)
       const hasDied = outcome.kind === 'broken' ? await server.hasDied() : outcome.broke
@@ -137,6 +110,22 @@ class ServerSearch {
     task.signatures?.('clamd', version)
     for (const trouble of this.#troubles.values()) task.note(trouble)
     return saidBy(server, outcome.answer)
+  }
+
+  /**
+   * The server that has the fewest conversations, of equals the first one of CLAMD. Those that failed lately
+   * are asked only if no other is left; and the one that has looked at other contents of the message comes
+   * first, because it remembers what it has called clean.
+   */
+  #next(): ClamdServer {
+    const round = [...this.#round]
+    const healthy = round.filter((server) => !server.isBackedOff)
+    const known = healthy.find((server) => server.hasAnswered(this.#task))
+    // The sort is stable.
+    const [first] = (healthy.length > 0 ? healthy : round).toSorted(
+      (server, other) => server.underWay - other.underWay,
+    )
+    return known ?? first!
   }
 
   #noteFailure(server: ClamdServer, failure: ClamdFailure): void {
@@ -160,11 +149,10 @@ class ServerSearch {
     if (++this.#broken === BROKEN_MAX) this.#isOver = true
   }
 
-  /** Notes that the deadline passed while the message waited for a server. */
-  noteFullQueues(): void {
-    const why = `${CONVERSATIONS_MAX} messages at once, and no end of one within the time limit`
+  /** Notes that the time is over, while servers could not be reached. */
+  noteEnd(): void {
     for (const server of this.#left) {
-      if (!this.#troubles.has(server)) this.#note(server, why)
+      if (!this.#troubles.has(server)) this.#note(server, 'was not asked within the time limit')
       else if (isLate(this.#task.signal)) server.failed()
     }
   }

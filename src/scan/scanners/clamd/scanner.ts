@@ -3,12 +3,12 @@ import { keepFor } from '../../../ground/flow/cache.ts'
 import type { System } from '../../../ground/runtime/system.ts'
 import { unseen } from '../shared/finding.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
+import { ScanTurns } from '../shared/scan-turns.ts'
 import type { ContentScanner } from '../shared/scanner.ts'
 import { readClamdAddress } from './address.ts'
 import { askInTurn } from './ask-in-turn.ts'
 import { databaseOf, isOnThisHost } from './database.ts'
 import { ClamdServer } from './server.ts'
-import { ServerQueue } from './server-queue.ts'
 import { clamdHasLoaded, Versions } from './versions.ts'
 
 /** Milliseconds for which servers are taken to have the same directories. */
@@ -24,8 +24,7 @@ const CHANGES = {
  * the one with the fewest messages under way, of equals the first one of CLAMD; a server that failed
  * is asked last for a while. The first answer counts, whatever it is. The next server is asked only if
  * there was no connection or it broke, and never if a server was too slow: clamd goes on scanning after
- * its client has left. With more than CONVERSATIONS_MAX messages at a server, or
- * LARGE_CONVERSATIONS_MAX large ones, the next one is asked, or messages wait.
+ * its client has left. Only so many messages have a turn for each server that answers (scan-turns.ts).
  *
  * A message of more than CLAMDMAXSIZE is not sent: to what is over its own limits clamd answers OK,
  * unscanned. `lasting` is for a daemon, which scans message after message until `close()`: its
@@ -54,7 +53,8 @@ export function clamdScanner(
     return new ClamdServer(address, { lasting, passing, changed })
   })
   if (list.length === 0) throw new Fault('config', 'CLAMD: names no server')
-  const queue = new ServerQueue<ClamdServer>()
+  const healthy = () => list.filter((server) => !server.isBackedOff).length
+  const uptime = () => performance.now()
   const versions = new Versions(list)
   return {
     name: 'clamd',
@@ -62,35 +62,29 @@ export function clamdScanner(
     memorable: {
       identity: `clamd(${CLAMDMAXSIZE})`,
       signatures: () => versions.newest(),
-      loadsFrom: keepFor(
-        DATABASES_FOR,
-        () => performance.now(),
-        () => {
-          const found = list.map(({ address }) => databaseOf(address, CLAMDCONF))
-          // Without a clamd.conf the administrator's word counts, and for another host the files here.
-          const isUnknown = (at: number) =>
-            found[at] === undefined && isOnThisHost(list[at]!.address)
-          if (CLAMDBDIR === undefined && list.some((_, at) => isUnknown(at))) return undefined
-          return found.filter((directory) => directory !== undefined)
-        },
-      ),
+      loadsFrom: keepFor(DATABASES_FOR, uptime, () => {
+        const found = list.map(({ address }) => databaseOf(address, CLAMDCONF))
+        // Without a clamd.conf the administrator's word counts, and for another host the files here.
+        const isUnknown = (at: number) => found[at] === undefined && isOnThisHost(list[at]!.address)
+        if (CLAMDBDIR === undefined && list.some((_, at) => isUnknown(at))) return undefined
+        return found.filter((directory) => directory !== undefined)
+      }),
       async hasLoaded(files, isSettled) {
         await versions.newest() // asks, if that was not done just now
         return list.every((server) => clamdHasLoaded(server, files, isSettled))
       },
     },
     takesBeside: true,
+    turns: new ScanTurns(() => Math.max(1, healthy()), uptime),
     async scan(sample, task) {
       const size = Math.max(...[sample, ...(sample.beside ?? [])].map(({ bytes }) => bytes.size))
       if (size > CLAMDMAXSIZE) {
         return unseen('size', `clamd: ${size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`)
       }
-      return askInTurn({ list, queue }, sample, task)
+      return askInTurn(list, sample, task)
     },
     underWay() {
-      return Object.fromEntries(
-        list.map((server) => [server.address.text, queue.underWayAt(server)]),
-      )
+      return Object.fromEntries(list.map((server) => [server.address.text, server.underWay]))
     },
     close() {
       versions.close()

@@ -46,6 +46,9 @@ export class ClamdServer {
   readonly #passing: System | undefined
   readonly #descriptors: DescriptorTrial | undefined
   readonly #sessions: ClamdSessions
+  #underWay = 0
+  /** The scans in which it has answered. */
+  readonly #known = new WeakSet<ScanTask>()
 
   constructor(
     address: ClamdAddress,
@@ -66,13 +69,28 @@ export class ClamdServer {
 
   /** Asks about a sample and those beside it, all at once. The answer is about all of them. */
   async scan(sample: Sample, task: ScanTask): Promise<ClamdOutcome<ScanFinding>> {
-    const contents = [...(sample.beside ?? []), sample]
-    const handedOver = await this.#handOver(contents, task)
-    const outcome =
-      handedOver ??
-      (await this.#sessions.ask(streamsOf(contents.map(({ bytes }) => bytes)), task.signal))
-    this.#note(outcome, task)
-    return outcome
+    this.#underWay++
+    try {
+      const contents = [...(sample.beside ?? []), sample]
+      const handedOver = await this.#handOver(contents, task)
+      const outcome =
+        handedOver ??
+        (await this.#sessions.ask(streamsOf(contents.map(({ bytes }) => bytes)), task.signal))
+      this.#note(outcome, task)
+      return outcome
+    } finally {
+      this.#underWay--
+    }
+  }
+
+  /** The number of conversations with it now. */
+  get underWay(): number {
+    return this.#underWay
+  }
+
+  /** Whether it has answered about a sample in this scan of a message. */
+  hasAnswered(task: ScanTask): boolean {
+    return this.#known.has(task)
   }
 
   /** Whether it failed lately, so that mail does not wait for it again and again. */
@@ -110,9 +128,10 @@ export class ClamdServer {
     this.#sessions.close()
   }
 
-  #note(outcome: ClamdOutcome<ScanFinding>, { signal }: ScanTask): void {
+  #note(outcome: ClamdOutcome<ScanFinding>, task: ScanTask): void {
     switch (outcome.kind) {
       case 'answered':
+        this.#known.add(task)
         if (this.#backOff.noteAnswer(this)) this.#changed('answers')
         this.#missingSince = undefined
         return
@@ -123,7 +142,7 @@ export class ClamdServer {
         return
       case 'timed-out':
         // If the client has gone, nobody waits for the answer, and the server is not to blame.
-        if (isLate(signal)) this.failed()
+        if (isLate(task.signal)) this.failed()
         return
       case 'broken':
         this.failed()

@@ -42,6 +42,8 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'> {
   readonly uptime: () => number
   /** Aborted when nobody waits for the result any more: the scan ends then. */
   readonly gone?: AbortSignal | undefined
+  /** Whether scanners have begun with the message. All of its scans share one, and set it. */
+  readonly progress?: { hasBegun: boolean }
 }
 
 /** Milliseconds that a scanner has for ending its work once the signal has come. */
@@ -52,6 +54,32 @@ const GRACE = 1000
  * into so many messages that are attached to one another.
  */
 const DEPTH_OF_SCANNERS = 15
+
+/**
+ * Scans a message of so many bytes when it has its turn at each scanner that has turns: they last until the
+ * scan is over. Resolves to *could not tell* without a scan if a turn would come too late.
+ */
+export async function inTurn(
+  size: number,
+  { scanners, progress = { hasBegun: false } }: ScanRun,
+  { signal, timeLeft }: ScanTask,
+  scan: () => Promise<ScanFinding>,
+): Promise<ScanFinding> {
+  const ends: (() => void)[] = []
+  try {
+    for (const scanner of scanners) {
+      if (scanner.local || scanner.turns === undefined) continue
+      const { hasBegun } = progress
+      const turn = await scanner.turns.take({ size, signal, timeLeft, hasBegun })
+      if (typeof turn !== 'function') return saidBy(scanner, turn)
+      ends.push(turn)
+    }
+    progress.hasBegun = true
+    return await scan()
+  } finally {
+    for (const end of ends) end()
+  }
+}
 
 /**
  * What scanners have answered about a message. What does not end the scan is passed over, since something

@@ -112,6 +112,7 @@ export function findingByName(name: string, why: string): ScanFinding {
 /** Why scanners could not tell: the closed list that the log, metrics and alerts count by. */
 export const causesInWords = {
   timeout: "SCANTIMEOUT, or the scanner's own deadline, was over",
+  busy: 'so much mail is scanned first that its turn would come too late',
   unreachable: 'no connection to the scanner, or no program to start',
   'broken-off': 'the scanner began and did not end: it died, or closed the connection',
   limit: 'there is more than the scanner reads',

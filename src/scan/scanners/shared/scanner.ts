@@ -2,6 +2,7 @@ import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.ts'
 import type { Field } from '../../../mail/mime/headers/fields.ts'
 import type { Infected, ScanFinding } from './finding.ts'
+import type { ScanTurns } from './scan-turns.ts'
 import type { SignatureFiles } from './signatures.ts'
 
 /**
@@ -121,6 +122,8 @@ export interface MailSearch {
 /** A scanner that is asked about each content and about the whole message. */
 export interface ContentScanner extends ScannerBasics {
   readonly local: false
+  /** Set if only so many messages are scanned at a time: each has a turn, before it is read. */
+  readonly turns?: ScanTurns
   /**
    * Answers within the task's deadline. If it throws, the answer is *could not tell*, with the error's
    * text as the reason.

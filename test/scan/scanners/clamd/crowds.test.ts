@@ -5,12 +5,17 @@ import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { COMES_BACK_WITHIN } from '../../../../src/scan/scanners/clamd/ask-in-turn.ts'
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
-import { CONVERSATIONS_MAX } from '../../../../src/scan/scanners/clamd/server-queue.ts'
+import { runScanners } from '../../../../src/scan/scanners/scan.ts'
+import { TURNS } from '../../../../src/scan/scanners/shared/scan-turns.ts'
+import { runOf, secondLook } from '../scanning.ts'
 import { fullServer } from './full-server.ts'
 import { says, socketPath, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scan, scanTask } from './task.ts'
 
 /** Many messages at one server, and servers that cannot be reached for a moment. */
+
+/** Characters of a content that is asked about by itself. */
+const BATCH = 60_000
 
 const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
 
@@ -39,60 +44,76 @@ async function nextRefusal(): Promise<void> {
 
 for (const lasting of [false, true]) {
   const kind = lasting ? 'lasting' : 'single'
-  t.test(
-    `no more than ${CONVERSATIONS_MAX} ${kind} conversations are held with a server`,
-    async (t) => {
-      let open = 0
-      let most = 0
-      const server = await standIn(t, (asked) => {
-        most = Math.max(most, ++open)
-        setImmediate(() => {
-          open--
-          says('stream: OK\0')(asked)
-        })
-      })
-      const scanner = clamdScanner(clamdPolicy(server.socket), { lasting })
-      t.teardown(() => scanner.close())
-      const { task } = scanTask()
-      const scans = Array.from({ length: 10 * CONVERSATIONS_MAX }, () => scanner.scan(small, task))
-      for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
-      t.ok(most <= CONVERSATIONS_MAX, `${most} at once`)
-    },
-  )
+  t.test(`no more than ${TURNS.small} ${kind} conversations are held with a server`, async (t) => {
+    let open = 0
+    let most = 0
+    let all = () => {}
+    const full = new Promise<void>((resolve) => {
+      all = resolve
+    })
+    const server = await standIn(t, async (asked) => {
+      most = Math.max(most, ++open)
+      if (open === TURNS.small) all()
+      await full // as many as there may be are here at once
+      open--
+      says('stream: OK\0')(asked)
+    })
+    const scanner = clamdScanner(clamdPolicy(server.socket), { lasting })
+    t.teardown(() => scanner.close())
+    const scans = Array.from({ length: 10 * TURNS.small }, () =>
+      runScanners(small, runOf([scanner])),
+    )
+    for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
+    t.equal(most, TURNS.small)
+  })
 }
 
 t.test('each of several servers has so many messages, then others wait', async (t) => {
   const servers = [await standIn(t, () => {}), await standIn(t, () => {})]
   const CLAMD = servers.map(({ socket }) => socket).join(' ')
   const scanner = clamdScanner(clamdPolicy(CLAMD))
-  const hung = scanTask()
-  const many = { length: 2 * CONVERSATIONS_MAX }
-  const scans = Array.from(many, () => scanner.scan(small, hung.task))
-  const one = scanTask()
-  const waiting = scanner.scan(small, one.task)
-  while (servers.some(({ connections }) => connections.length < CONVERSATIONS_MAX)) {
+  const hung = new AbortController()
+  const scans = Array.from({ length: 2 * TURNS.small }, () =>
+    runScanners(small, runOf([scanner], { gone: hung.signal })),
+  )
+  const leaving = new AbortController()
+  const waiting = runScanners(small, runOf([scanner], { gone: leaving.signal }))
+  while (servers.some(({ connections }) => connections.length < TURNS.small)) {
     await new Promise(setImmediate)
   }
-  one.abort()
-  t.match(await waiting, { answer: 'unknown', why: /20 messages at once/ })
-  for (const { connections } of servers) t.equal(connections.length, CONVERSATIONS_MAX)
+  leaving.abort()
+  t.match(await waiting, { answer: 'unknown', unfinished: true, why: /its turn did not come/ })
+  for (const { connections } of servers) t.equal(connections.length, TURNS.small)
   hung.abort()
   await Promise.all(scans)
 })
 
-t.test('a message leaves the queue when nobody waits for its answer any more', async (t) => {
-  const server = await standIn(t, () => {})
-  const scanner = clamdScanner(clamdPolicy(server.socket))
-  const hung = scanTask()
-  const scans = Array.from({ length: CONVERSATIONS_MAX }, () => scanner.scan(small, hung.task))
-  while (server.connections.length < CONVERSATIONS_MAX) await new Promise(setImmediate)
-  const { task, abort } = scanTask()
-  const waiting = scanner.scan(small, task)
-  abort()
-  t.match(await waiting, { answer: 'unknown', why: /20 messages at once/ })
-  t.equal(server.connections.length, CONVERSATIONS_MAX)
-  hung.abort()
-  await Promise.all(scans)
+t.test('what a server has called clean is shown to no other one with its message', async (t) => {
+  const answers = says('stream: OK\0')
+  const servers = [await standIn(t, answers), await standIn(t, answers)]
+  const CLAMD = servers.map(({ socket }) => socket).join(' ')
+  const scanner = clamdScanner(clamdPolicy(CLAMD))
+  const letters = ['A', 'B', 'C', 'D']
+  const scans = letters.map((letter) => {
+    const part = `--b\n\n${letter.repeat(BATCH)}\n`
+    const mail = `Content-Type: multipart/mixed; boundary=b\n\n${part}${part}--b--\n`
+    const run = runOf([scanner], { settings: secondLook })
+    return runScanners(sample(Buffer.from(mail)), run)
+  })
+  for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
+  for (const letter of letters) {
+    const seen = servers.map(({ asked }) =>
+      asked.filter(({ message }) => message.includes(letter.repeat(BATCH))),
+    )
+    t.equal(seen.filter((questions) => questions.length > 0).length, 1, letter)
+  }
+  const wholes = servers.map(({ asked }) =>
+    asked.filter(({ message }) => message.includes('multipart')),
+  )
+  t.same(
+    wholes.map(({ length }) => length),
+    [2, 2],
+  )
 })
 
 t.test('a server whose queue of connections is full is asked when there is room', async (t) => {

@@ -1,0 +1,189 @@
+import { type ScanFinding, unknown } from './finding.ts'
+
+/** Bytes from which on a message is large: clamd scans it for a second or more. */
+export const LARGE_FROM = 1024 * 1024
+/**
+ * How many messages have a turn at one server at a time. clamd scans MaxThreads messages at once (10), holds
+ * MaxQueue (100) and refuses what comes beyond that and its MaxConnectionQueueLength. All processes of a
+ * daemon together stay below; and the large messages of four processes leave threads to small mail.
+ * onescand(8) has these numbers.
+ */
+export const TURNS = { small: 18, large: 2 } as const
+
+/** The last turns that tell how long the next one lasts. */
+const MEASURED = 8
+/** What is known after so many turns at each place counts: while a burst comes in, all takes longer. */
+const ROUNDS = 2
+
+/** A message that wants a turn. */
+export interface MailInTurn {
+  /** Bytes. */
+  readonly size: number
+  /** Milliseconds until its deadline. */
+  readonly timeLeft: () => number
+  /** Aborted at its deadline, or when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
+  /** Whether it had a turn before, for another scan: then it goes first. */
+  readonly hasBegun: boolean
+}
+
+/** What ends a turn, and is called once; or *could not tell*, if there is none. */
+export type TurnOrFinding = (() => void) | ScanFinding
+
+/**
+ * The turns of messages at a scanner. The rule: large messages wait for large ones only, and small ones for
+ * small ones, in the order of their coming, but what has begun goes first. A turn lasts until its message is
+ * scanned, and nothing of a message is read or decoded before. If a turn would come too late for a message,
+ * that is told at once.
+ */
+export class ScanTurns {
+  readonly #small: Lane
+  readonly #large: Lane
+
+  /** `servers` tells how many servers take messages now. `uptime` is a clock that nobody sets. */
+  constructor(servers: () => number, uptime: () => number) {
+    this.#small = new Lane(() => servers() * TURNS.small, uptime)
+    this.#large = new Lane(() => servers() * TURNS.large, uptime)
+  }
+
+  /** Resolves to the end of the turn when it begins, or to *could not tell* if it does not. */
+  take(mail: MailInTurn): Promise<TurnOrFinding> {
+    return (mail.size < LARGE_FROM ? this.#small : this.#large).take(mail)
+  }
+}
+
+/** Messages that wait for each other, and their turns. */
+class Lane {
+  readonly #places: () => number
+  readonly #uptime: () => number
+  /** The messages that have a turn, and since when. */
+  readonly #underWay = new Map<MailInTurn, number>()
+  /** Those that wait, in their order, and what they are told. */
+  #waiting = new Map<MailInTurn, (told: TurnOrFinding) => void>()
+  /** For each place the time at which it is free, by what was measured, when those that wait have had it. */
+  #freeAt: number[] = []
+  #pace = new Pace()
+
+  constructor(places: () => number, uptime: () => number) {
+    this.#places = places
+    this.#uptime = uptime
+  }
+
+  take(mail: MailInTurn): Promise<TurnOrFinding> {
+    const { signal, hasBegun } = mail
+    if (signal.aborted) return Promise.resolve(NO_TURN)
+    return new Promise((resolve) => {
+      const settle = (told: TurnOrFinding) => {
+        this.#waiting.delete(mail)
+        signal.removeEventListener('abort', leave)
+        resolve(told)
+      }
+      const leave = () => settle(NO_TURN)
+      signal.addEventListener('abort', leave)
+      const ahead = this.#underWay.size + this.#waiting.size
+      this.#waiting.set(mail, settle)
+      if (hasBegun) this.#waiting = new Map([...this.#waiting].sort(begunFirst))
+      if (hasBegun || this.#freeAt.length !== this.#places()) this.#serve()
+      else this.#place(mail, settle, ahead)
+    })
+  }
+
+  /** Finds out anew when each that waits would have its turn. */
+  #serve(): void {
+    const places = this.#places()
+    const now = this.#uptime()
+    const under = [...this.#underWay]
+      .map(([{ size }, since]) => Math.max(now, since + this.#lengthOf(size)))
+      .sort((a, b) => b - a)
+      .slice(0, places) // a server that fails leaves more messages than places
+    this.#freeAt = [...under, ...new Array(places - under.length).fill(now)]
+    let ahead = this.#underWay.size
+    for (const [mail, settle] of this.#waiting) {
+      if (this.#place(mail, settle, ahead)) ahead++
+    }
+    // What was measured under other conditions says nothing about the next burst.
+    if (this.#underWay.size === 0) this.#pace = new Pace()
+  }
+
+  /**
+   * Gives a message the place that is free first: it begins if that is now. Returns false if it could not be
+   * scanned in its time, and tells it so.
+   */
+  #place(mail: MailInTurn, settle: (told: TurnOrFinding) => void, ahead: number): boolean {
+    const now = this.#uptime()
+    const free = this.#freeAt
+    let first = 0
+    for (let place = 1; place < free.length; place++) if (free[place]! < free[first]!) first = place
+    const starts = Math.max(now, free[first]!)
+    const takes = this.#lengthOf(mail.size)
+    const left = mail.timeLeft()
+    if (starts + takes > now + left) {
+      settle(tooLate(ahead, starts - now, takes, left))
+      return false
+    }
+    free[first] = starts + takes
+    if (this.#underWay.size < free.length) settle(this.#begin(mail, now))
+    return true
+  }
+
+  /** The milliseconds that a turn of so many bytes lasts; 0 as long as too little is known. */
+  #lengthOf(size: number): number {
+    return this.#pace.turns < ROUNDS * this.#places() ? 0 : this.#pace.of(size)
+  }
+
+  #begin(mail: MailInTurn, since: number): () => void {
+    this.#underWay.set(mail, since)
+    return () => {
+      this.#pace.note(mail.size, this.#uptime() - since)
+      this.#underWay.delete(mail)
+      this.#serve()
+    }
+  }
+}
+
+/** How long the last turns lasted. */
+class Pace {
+  readonly #last: { readonly milliseconds: number; readonly perByte: number }[] = []
+  #turns = 0
+  #milliseconds = 0
+  #perByte = 0
+
+  /** Turns that were measured. */
+  get turns(): number {
+    return this.#turns
+  }
+
+  note(size: number, milliseconds: number): void {
+    this.#turns++
+    this.#last.push({ milliseconds, perByte: milliseconds / Math.max(1, size) })
+    if (this.#last.length > MEASURED) this.#last.shift()
+    this.#milliseconds = median(this.#last.map((turn) => turn.milliseconds))
+    this.#perByte = median(this.#last.map((turn) => turn.perByte))
+  }
+
+  /**
+   * The milliseconds that the turn of a message of so many bytes lasts, as that of the median message or by
+   * its bytes, whichever is less: who waits in vain loses less than who is sent away for nothing.
+   */
+  of(size: number): number {
+    return Math.min(this.#milliseconds, this.#perByte * size)
+  }
+}
+
+/** The lower one, if there are two. */
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1]!
+}
+
+/** Compares two that wait; sorting keeps the order of equals. */
+function begunFirst([one]: [MailInTurn, unknown], [other]: [MailInTurn, unknown]): number {
+  return Number(other.hasBegun) - Number(one.hasBegun)
+}
+
+const NO_TURN = unknown('its turn did not come in its time', 'busy')
+
+function tooLate(ahead: number, starts: number, takes: number, left: number): ScanFinding {
+  const [start, length, time] = [starts, takes, left].map((part) => (part / 1000).toFixed(1))
+  const turn = `behind ${ahead} others its turn would come in ${start} s and last ${length} s`
+  return unknown(`${turn}, but it has only ${time} s`, 'busy')
+}
