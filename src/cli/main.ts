@@ -2,6 +2,7 @@ import yargs, { type Argv, type CommandModule } from 'yargs'
 import about from '../../package.json' with { type: 'json' }
 import { errorText } from '../ground/errors/fault.ts'
 import { nearestName } from '../ground/settings/misspelt.ts'
+import { bansCommand } from './bans.ts'
 import { checkCommand } from './check/check.ts'
 import { injectCommand } from './inject.ts'
 import { keygenCommand } from './keygen.ts'
@@ -32,6 +33,7 @@ const commandModules = [
   reportCommand,
   quarantineCommand,
   policyCommand,
+  bansCommand,
 ] as CommandModule[]
 
 /** A command with the option that names the account, if root has one do it. */

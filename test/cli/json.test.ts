@@ -129,6 +129,10 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
   'quarantine show': ofNoMessage('show', {}),
   'quarantine release': ofNoMessage('release', { released: 0 }),
   'quarantine delete': ofNoMessage('delete', { deleted: 0 }),
+  bans: [
+    [() => ['bans', '--env', 'BADATTACHMENTS=*.exe *.scr'], 0, 1],
+    ['bans --env BADATTACHMENTS=/nonexistent', 2, 0, { error: /BADATTACHMENTS \/nonexistent: / }],
+  ],
   'policy test': [
     [(t) => policy(t, 'to=y scan off\n'), 0, 1],
     [(t) => policy(t, 'nonsense\n'), 2, 0, { error: /line 1: nonsense: is not a condition/ }],

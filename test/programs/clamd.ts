@@ -37,6 +37,7 @@ export interface ClamdOptions {
   readonly maxFileSize?: string
   readonly maxScanSize?: string
   readonly alertExceedsMax?: boolean
+  readonly alertEncrypted?: boolean
   readonly maxFiles?: number
   readonly scanMail?: false
   readonly scanArchive?: false
@@ -44,7 +45,7 @@ export interface ClamdOptions {
   readonly extendedDetectionInfo?: boolean
   readonly maxConnectionQueueLength?: number
   /** What it knows beside EICAR: the text of each file of its database, by the file's name. */
-  readonly database?: Readonly<Record<string, string>>
+  readonly database?: Readonly<Record<string, string | Buffer>>
   /**
    * The LocalSocket, if another clamd was or will be there. The default is one in its directory.
    */

@@ -6,6 +6,7 @@ import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from './clamd/database.ts'
 import {
   clean,
+  findingByName,
   infected,
   type ScanFinding,
   scannerDied,
@@ -82,7 +83,7 @@ async function run(
   const printed = await output
   if (typeof end !== 'number') return end
   if (end === settings.QHPSIRN) return clean
-  if (end === settings.QHPSIRC) return infected(virusName(printed, program))
+  if (end === settings.QHPSIRC) return whatIsNamed(printed, program)
   return unknown(`exit code ${end}`)
 }
 
@@ -153,12 +154,13 @@ function relayStderr({ stderr }: ChildProcess, relay: LineRelay): void {
 }
 
 /**
- * The name in `path: NAME FOUND`, which clamscan and clamdscan print; the formats of other scanners are
+ * What stands in `path: NAME FOUND`, which clamscan and clamdscan print; the formats of other scanners are
  * not known.
  */
-function virusName(output: string, program: string): string {
+function whatIsNamed(output: string, program: string): ScanFinding {
   const name = /: ([\x21-\x7e]{1,200}) FOUND\s*$/m.exec(output)?.[1]
-  return name === undefined ? `found by ${basename(program)}` : withoutHash(name)
+  if (name === undefined) return infected(`found by ${basename(program)}`)
+  return findingByName(withoutHash(name), `${basename(program)}: ${name}`)
 }
 
 /**

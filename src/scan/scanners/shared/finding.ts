@@ -1,4 +1,6 @@
 import { errorCode } from '../../../ground/errors/fault.ts'
+import { replaceUnprintable } from '../../../ground/errors/log.ts'
+import { ruleByName } from './ban-names.ts'
 
 /** Why something in a message was not seen; another try would change nothing. */
 export type Unseen =
@@ -63,6 +65,8 @@ export type Infected = Extract<ScanFinding, { answer: 'infected' }>
 
 export const clean: ScanFinding = { answer: 'clean' }
 export const infected = (name: string): Infected => ({ answer: 'infected', name })
+/** What local policy bans, in words that follow `banned`. */
+export const banned = (what: string): Infected => ({ ...infected(what), banned: true })
 export const unseen = (what: Unseen, why: string): ScanFinding => ({ answer: 'unseen', what, why })
 export const unknown = (why: string, cause: Cause = 'scanner-error'): ScanFinding => ({
   answer: 'unknown',
@@ -97,9 +101,11 @@ export function withoutHash(name: string): string {
  * virus. With AlertExceedsMax, libclamav 1.4 names the limit that ended its scan: MaxFileSize,
  * MaxScanSize, MaxRecursion, MaxFiles, MaxScanTime, EmailLineFoldCnt, EmailHeaderBytes, EmailHeaders,
  * EmailMIMEPartsPerMessage or EmailMIMEArguments. With the time, or with a limit that nobody knows, it
- * could not tell.
+ * could not tell. A signature of `onescan bans` is a ban, in the words of its rule.
  */
 export function findingByName(name: string, why: string): ScanFinding {
+  const rule = ruleByName(name)
+  if (rule !== undefined) return banned(`attachment ${replaceUnprintable(rule)} in an archive`)
   const limit = /^Heuristics\.Limits\.Exceeded(?:\.(.*))?$/s.exec(name)
   if (!limit) return infected(name)
   const [, kind] = limit

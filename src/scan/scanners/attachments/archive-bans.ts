@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import iconv from 'iconv-lite'
+import { Fault } from '../../../ground/errors/fault.ts'
+import { banName, listName } from '../shared/ban-names.ts'
+
+/** The most bytes of a line that libclamav reads (FILEBUFF in readdb.c). */
+const LINE_MAX = 8191
+
+/** Code pages in which programs that pack files, and know no UTF-8, write names. */
+const CODE_PAGES = [
+  ...['cp437', 'cp850', 'cp852', 'cp866', 'win1250', 'win1251', 'win1252', 'win1253', 'koi8-r'],
+  ...['shiftjis', 'gbk', 'big5', 'euckr'],
+]
+
+/** What programs show as a dot, or take for one: FULL WIDTH, SMALL, IDEOGRAPHIC, ONE DOT LEADER. */
+const DOTS = ['.', '．', '﹒', '。', '․']
+
+/**
+ * Writes patterns of names (`*` and `?` as in sh, in any letter case) as signatures by which ClamAV matches
+ * the names in archives: a .cdb (ClamAV's documentation, "Signatures based on container metadata").
+ * A pattern is held against the last part of a path, without the dots and blanks at its end that Windows
+ * drops. Throws a Fault of kind `config` for a pattern that is too long for ClamAV.
+ */
+export function archiveSignatures(patterns: readonly string[]): string {
+  const fingerprint = listFingerprint(patterns)
+  const lines = [
+    '# Names that onescan bans inside archives, for ClamAV. Written by "onescan bans".',
+    signature(listName(fingerprint), probeName(fingerprint)),
+    ...unique(patterns).map((pattern) => signature(banName(pattern), expression(pattern))),
+  ]
+  const tooLong = lines.findIndex((line) => Buffer.byteLength(line, 'latin1') > LINE_MAX)
+  if (tooLong < 0) return `${lines.join('\n')}\n`
+  const pattern = unique(patterns)[tooLong - 2]!
+  throw new Fault('config', `name ${pattern}: is too long for ClamAV; write a shorter one`)
+}
+
+/** What tells two lists apart, whatever the order of their patterns: 16 hexadecimal digits. */
+export function listFingerprint(patterns: readonly string[]): string {
+  const text = unique(patterns).sort().join('\n')
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}
+
+/** The name of a file that the signature of a list matches. */
+export const probeName = (fingerprint: string): string => `onescan-bans-${fingerprint}`
+
+function unique(patterns: readonly string[]): string[] {
+  return [...new Set(patterns.map((pattern) => pattern.normalize().toLowerCase()))]
+}
+
+/** A line of a .cdb: any container of any size, and names that match. All of it in latin1. */
+function signature(name: string, named: string): string {
+  return `${name}:*:*:${named}:*:*:*:*:*:*`
+}
+
+/**
+ * The pattern as an extended regular expression over the bytes of a name (libclamav/regex). Runs of stars
+ * are one, so that it takes time in proportion to the name.
+ */
+function expression(pattern: string): string {
+  const wanted = [...pattern.replace(/\*+/g, '*')].map(expressionOf).join('')
+  return `(?i)(^|[/\\\\])${wanted}[. ]*$`
+}
+
+function expressionOf(character: string): string {
+  if (character === '*') return '.*'
+  // One character of UTF-8, or of a code page.
+  if (character === '?') return '([\xc2-\xf4][\x80-\xbf]+|.)'
+  if (DOTS.includes(character)) return anyOf(DOTS.map((dot) => inUtf8(dot)))
+  return anyOf(spellingsOf(character))
+}
+
+/** The bytes of a character: in both cases, composed or not, in UTF-8 and in code pages; as latin1. */
+function spellingsOf(character: string): string[] {
+  if (/[\0-\x7f]/.test(character)) return [character] // the expression ignores the case of these
+  const found = new Set<string>()
+  for (const text of [character.toLowerCase(), character.toUpperCase()]) {
+    for (const form of ['NFC', 'NFD']) found.add(inUtf8(text.normalize(form)))
+    for (const page of CODE_PAGES) {
+      const bytes = iconv.encode(text, page)
+      if (iconv.decode(bytes, page) === text) found.add(bytes.toString('latin1'))
+    }
+  }
+  return [...found]
+}
+
+const inUtf8 = (text: string) => Buffer.from(text).toString('latin1')
+
+function anyOf(spellings: readonly string[]): string {
+  const literal = spellings.map((text) => text.replace(/[\\^$.[\]|()?*+{}]/g, '\\$&'))
+  // A colon ends the field, and no name on Windows has one; a line end would end the signature.
+  const fitting = literal.map((text) => text.replace(/[:\r\n\0]/g, '.'))
+  return fitting.length === 1 ? fitting[0]! : `(${fitting.join('|')})`
+}

@@ -1,0 +1,36 @@
+/** How the names of our signatures for ClamAV begin; ClamAV has none that begin so. */
+const BANNED = 'Banned.'
+/** The signature that nothing but a probe of onescan matches: it tells which list clamd has. */
+const LIST = 'List.'
+
+/**
+ * The name of the signature that bans by this rule: `Banned.%2A.exe` for `*.exe`, with two hexadecimal digits
+ * for each byte that is no letter, digit or dot.
+ */
+export function banName(rule: string): string {
+  const characters = [...Buffer.from(rule)].map((byte) => String.fromCharCode(byte))
+  return BANNED + characters.map((one) => (/[A-Za-z0-9.]/.test(one) ? one : escaped(one))).join('')
+}
+
+const escaped = (character: string) =>
+  `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
+
+/** The name of the signature by which a list with this fingerprint is known. */
+export const listName = (fingerprint: string): string => `${BANNED}${LIST}${fingerprint}`
+
+/** The fingerprint of a list that clamd has, by its name of what it found; undefined for other names. */
+export function listByName(name: string): string | undefined {
+  return /^Banned\.List\.([0-9a-f]{16})(?:\.|$)/.exec(name)?.[1]
+}
+
+/**
+ * The rule that bans, by ClamAV's name of what it found: `*.exe`. Undefined for names of anything else. What
+ * somebody else has named so is taken as it stands.
+ */
+export function ruleByName(name: string): string | undefined {
+  const rule = /^Banned\.(.+?)(?:\.UNOFFICIAL)?$/.exec(name)?.[1]
+  const bytes = rule?.replace(/%([0-9A-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+  return bytes && Buffer.from(bytes, 'latin1').toString('utf8')
+}
