@@ -11,7 +11,6 @@ export const bundled = [
   'fflate',
   'iconv-lite',
   'ldapts',
-  'libmime',
   'lru-cache',
   'nodemailer',
   'prom-client',

@@ -15,6 +15,7 @@ import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
 import { REPLY_LINE_MAX, REPLY_MAX } from '../../src/protocol/smtp/replies.ts'
 import { RECORD_MAX } from '../../src/scan/quarantine/record.ts'
 import { RULE_LINE_MAX, RULES_MAX, SETTINGS_MAX } from '../../src/scan/rules/load.ts'
+import { WRITTEN_MAX } from '../../src/scan/scanners/attachments/name-words.ts'
 import { COMES_BACK_WITHIN } from '../../src/scan/scanners/clamd/ask-in-turn.ts'
 import { CLAMD_REPLY_MAX } from '../../src/scan/scanners/clamd/clamd-reply.ts'
 import { SMALL_DESCRIPTOR_MAX } from '../../src/scan/scanners/clamd/descriptor-trial.ts'
@@ -86,7 +87,10 @@ export const contentLimits: readonly Limit[] = [
   ['different lengths of boundaries', count(limits.boundaryLengths)],
   ['memory for contents', mib(MEMORY_MAX)],
   ['parameters of a field, for attachments', count(figure('PARAMETERS_MAX'))],
-  ['file name, for attachments', `${count(figure('FILE_NAME_MAX'))} characters`],
+  [
+    'file name, for attachments',
+    `${count(figure('FILE_NAME_MAX'))} characters, written in ${count(WRITTEN_MAX)}`,
+  ],
 ]
 
 export const clamdLimits: readonly Limit[] = [

@@ -8,8 +8,13 @@ type Wildcards = '*' | '*?'
  * writes: a `*` is given up once a later one is reached.
  */
 export function compileGlob(pattern: string, wildcards: Wildcards): (text: string) => boolean {
-  const wanted = [...pattern.toLowerCase()]
-  return (text) => matches([...text.toLowerCase()], wanted, wildcards === '*?')
+  const lower = pattern.toLowerCase()
+  const wanted = [...lower]
+  const [tail] = (wildcards === '*?' ? /[^*?]*$/ : /[^*]*$/).exec(lower)!
+  return (text) => {
+    const given = text.toLowerCase()
+    return given.endsWith(tail) && matches([...given], wanted, wildcards === '*?')
+  }
 }
 
 function matches(

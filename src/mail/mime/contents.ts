@@ -39,8 +39,8 @@ function* contentsWithin(source: Bytes, as: 'mail' | 'text', decoding: Decoding)
   const onOdd = decoding.depth === 0 ? decoding.onOdd : undefined
   const reading = new MailReading(
     {
-      header: (header) => decoding.options.onHeader?.(header),
-      name: (name) => decoding.options.onName?.(name),
+      header: (header) => decoding.hear(decoding.options.onHeader?.(header)),
+      name: (name) => decoding.hear(decoding.options.onName?.(name)),
       odd: (oddity) => (oddity === 'unread' ? decoding.onOdd : onOdd)?.(oddity),
       leaf: (leaf) => found.push(leaf),
       coded: (coded) => found.push(coded),
@@ -51,6 +51,7 @@ function* contentsWithin(source: Bytes, as: 'mail' | 'text', decoding: Decoding)
   function* give(): Steps {
     const ready = found
     found = []
+    yield* decoding.listen()
     if (search) yield* sayIfDeeper(search)
     for (const content of ready) {
       if ('kind' in content) {

@@ -183,8 +183,10 @@ class MessageScan {
       signal: this.#task.signal,
       maxDepth: settings.MAXNESTING,
       ...(mayExcuse && { onGiven: (range) => this.#asked.push(range) }),
-      onHeader: ({ fields }) => this.#tell((search) => search.header(fields)),
-      onName: (name) => this.#tell((search) => search.name(name)),
+      ...(this.#searches.size > 0 && {
+        onHeader: ({ fields }) => this.#ask((search) => search.header(fields)),
+        onName: (name) => this.#ask((search) => search.name(name)),
+      }),
       onOdd: (oddity) => oddities.add(oddity),
     })
     try {
@@ -252,6 +254,17 @@ class MessageScan {
     }
   }
 
+  /** Has all searches do something, and yields the units of work that they do. */
+  *#ask(what: (search: MailSearch) => Iterable<number>): Generator<number> {
+    for (const [scanner, search] of this.#searches) {
+      try {
+        yield* what(search)
+      } catch (error) {
+        this.#searches.set(scanner, failedSearch(error))
+      }
+    }
+  }
+
   /** Tells all searches something. */
   #tell(what: (search: MailSearch) => void): void {
     for (const [scanner, search] of this.#searches) {
@@ -282,8 +295,9 @@ class MessageScan {
 /** A search of which nothing is known but that it could not tell. */
 function failedSearch(error: unknown): MailSearch {
   const ignore = () => {}
+  const noWork = () => []
   const answer = () => unknown(errorText(error), causeOf(error))
-  return { header: ignore, name: ignore, content: ignore, over: ignore, answer }
+  return { header: noWork, name: noWork, content: ignore, over: ignore, answer }
 }
 
 /** Most small contents that scanners are asked about in one go, and most bytes of all of them. */

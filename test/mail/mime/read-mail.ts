@@ -33,7 +33,10 @@ export function readMail(mail: Bytes | Buffer | string, more?: Partial<ContentsO
     openFile: () => openAnonymousFile(tmpdir()),
     createHash,
     onOdd: (oddity) => void odd.push(oddity),
-    onName: (name) => void names.push(name),
+    onName(name) {
+      names.push(name)
+      return []
+    },
     onWork: (units) => {
       work += units
     },

@@ -4,6 +4,7 @@ import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
+import { WORK_PER_TURN } from '../../../src/mail/mime/shared/work.ts'
 import { ReadBy } from '../message/bytes.ts'
 
 /** While a mail is read, other mail has its turn again and again, whatever the mail is made of. */
@@ -41,11 +42,33 @@ for (const [name, make] of Object.entries(shapes)) {
   })
 }
 
+t.test('who listens to the reading of a mail does work of the mail', async (t) => {
+  const UNITS = 64 * 1024
+  let sinceTurn = 0
+  let most = 0
+  function* onHeader(): Generator<number> {
+    while (true) {
+      most = Math.max(most, ++sinceTurn)
+      yield UNITS
+    }
+  }
+  const openFile = () => openAnonymousFile(tmpdir())
+  const steps = contentsOf(Bytes.of(Buffer.from('A: b\n\nx\n')), { createHash, openFile, onHeader })
+  let over = ''
+  for (const step of steps) {
+    if (step.kind === 'turn') sinceTurn = 0
+    if (step.kind === 'over') over = step.why
+  }
+  t.equal(over, 'too much work for its size', 'as much as any other reading')
+  t.ok(most <= WORK_PER_TURN / UNITS, `${most} steps at a time`)
+})
+
 t.test('other mail goes on while a mail of many short parts is read', async (t) => {
   let headers = 0
   let most = 0
   const onHeader = () => {
     most = Math.max(most, ++headers)
+    return []
   }
   const openFile = () => openAnonymousFile(tmpdir())
   const digest = `Content-Type: multipart/digest; boundary=b\n\n${'--b\n\nA: b\n\n'.repeat(20_000)}`

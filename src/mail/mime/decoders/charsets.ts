@@ -27,11 +27,14 @@ export function changesAscii(charset: string): boolean {
  * do; nothing if it cannot be converted here.
  */
 export function toUtf8(charset: string): readonly MakeDecoder[] {
-  // Without a mark at its front, some take the one order of bytes, and some the other.
-  const names = /^(?:utf16|unicode|ucs2)$/.test(charset) ? ['utf16le', 'utf16be'] : [charset]
-  return names.flatMap((name) => {
-    const make = textDecoder(name)
-    return make ? [(give: Give) => new Recoded(give, make(), 'utf8')] : []
+  return textDecoders(charset).map((make) => (give: Give) => new Recoded(give, make(), 'utf8'))
+}
+
+/** Returns the short text in these bytes, as `toUtf8` does. */
+export function textsIn(charset: string, bytes: Buffer): readonly string[] {
+  return textDecoders(charset).map((make) => {
+    const text = make()
+    return text.write(bytes) + (text.end() || '')
   })
 }
 
@@ -52,6 +55,13 @@ export const lowBytes: MakeDecoder = (give) => {
 interface TextPieces {
   write(bytes: Buffer): string
   end(): string | undefined
+}
+
+/** Returns what decodes text in a character set, by its plain name, in each way in which readers do. */
+function textDecoders(charset: string): readonly (() => TextPieces)[] {
+  // Without a mark at its front, some take the one order of bytes, and some the other.
+  const names = /^(?:utf16|unicode|ucs2)$/.test(charset) ? ['utf16le', 'utf16be'] : [charset]
+  return names.flatMap((name) => textDecoder(name) ?? [])
 }
 
 /** By iconv-lite, whose latin1 is that of RFC 1345, and for ISO-2022-JP by the runtime. */

@@ -36,8 +36,11 @@ const unpercented = makerOf(Unpercented)
 
 export interface ContentsOptions extends WorkOptions {
   readonly createHash: (algorithm: string) => Hash
-  /** Called with each header of a part or a mail, as some reader sees it. */
-  readonly onHeader?: (header: PartHeader) => void
+  /**
+   * Called with each header of a part or a mail, as some reader sees it. What it does then is work of the
+   * message: it yields the units that it has done, and goes on when they were counted.
+   */
+  readonly onHeader?: (header: PartHeader) => Iterable<number>
   /**
    * The most messages or multiparts in one another (nested.ts); undefined if nobody wants to know
    * about more.
@@ -45,8 +48,8 @@ export interface ContentsOptions extends WorkOptions {
   readonly maxDepth?: number
   /** Called with the place of each part of which all is in one content. */
   readonly onGiven?: (range: ByteRange) => void
-  /** Called with the name of each file in uuencode, yEnc, a calendar or a card. */
-  readonly onName?: (name: string) => void
+  /** The same with the name of each file in uuencode, yEnc, a calendar or a card. */
+  readonly onName?: (name: string) => Iterable<number>
 }
 
 /** Gives what stands in bytes that were decoded: the contents of a mail, or encoded data in a text. */
@@ -98,12 +101,26 @@ export class Decoding extends Work {
    * stand there as they are.
    */
   readonly #given = new Map<string, number>()
+  /** What those who listen have still to do. */
+  #heard: Iterable<number>[] = []
 
   constructor(message: Bytes, options: ContentsOptions, readWithin: ReadWithin) {
     super(message, options)
     this.options = options
     this.#readWithin = readWithin
     this.#most = this.budget.contents
+  }
+
+  /** Takes what somebody who listens will do about a header or a name: the reading cannot stop for it. */
+  hear(work: Iterable<number> | undefined): void {
+    if (work !== undefined) this.#heard.push(work)
+  }
+
+  /** Lets those who listen do their work. */
+  *listen(): Steps {
+    const heard = this.#heard
+    this.#heard = []
+    for (const work of heard) for (const units of work) yield* this.countUnits(units)
   }
 
   /**
@@ -256,7 +273,8 @@ export class Decoding extends Work {
 
   /** Gives a file that a calendar or a card holds. */
   *#giveHeld({ encoded, encoding, names }: HeldFile): Steps {
-    for (const name of names) this.options.onName?.(name)
+    for (const name of names) this.hear(this.options.onName?.(name))
+    yield* this.listen()
     const fromBase64 = (text: Bytes) => this.giveByPlan(new Base64Plan(), text)
     const ways: Record<HeldFile['encoding'], () => Steps> = {
       base64: () => fromBase64(encoded),

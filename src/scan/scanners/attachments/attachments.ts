@@ -8,6 +8,9 @@ import { kindsOf } from './content-kinds.ts'
 import { readNames, spellings } from './part-names.ts'
 import { type AttachmentRules, readAttachmentRules } from './rules.ts'
 
+/** Units of work for each character of a name that is held against all rules. */
+const MATCH_UNITS = 16
+
 /** Characters of a name that go into the answer, and with it into the SMTP reply. */
 const SHOWN_MAX = 80
 
@@ -59,17 +62,25 @@ class AttachmentSearch implements MailSearch {
     this.#task = task
   }
 
-  header(fields: readonly Field[]): void {
+  *header(fields: readonly Field[]): Generator<number> {
     if (this.#banned !== undefined) return
-    const { names, types, over } = readNames(fields)
-    for (const name of names) if (this.#rules.bansName(name)) this.#ban(name)
-    for (const type of types) if (this.#rules.bansType(type)) this.#ban(`type ${type}`)
+    const { names, types, over } = yield* readNames(fields)
+    yield* this.#judgeNames(names)
+    for (const type of new Set(types)) {
+      if (this.#rules.bansType(type)) this.#ban(`type ${type}`)
+      yield MATCH_UNITS * type.length
+    }
     if (over !== undefined) this.over(over)
   }
 
-  name(name: string): void {
-    for (const spelling of spellings(name)) {
-      if (this.#rules.bansName(spelling)) this.#ban(spelling)
+  *name(name: string): Generator<number> {
+    yield* this.#judgeNames(spellings(name))
+  }
+
+  *#judgeNames(names: Iterable<string>): Generator<number> {
+    for (const name of names) {
+      if (this.#rules.bansName(name)) this.#ban(name)
+      yield MATCH_UNITS * name.length
     }
   }
 

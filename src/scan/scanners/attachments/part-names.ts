@@ -1,8 +1,7 @@
-import { isUtf8 } from 'node:buffer'
-import iconv from 'iconv-lite'
-import libmime from 'libmime'
-import { plainCharset } from '../../../mail/mime/decoders/charsets.ts'
+import { decodeEscapes } from '../../../mail/message/escapes.ts'
+import { plainCharset, textsIn } from '../../../mail/mime/decoders/charsets.ts'
 import { type Field, plainName } from '../../../mail/mime/headers/fields.ts'
+import { NameWords, WRITTEN_MAX } from './name-words.ts'
 
 /** Most characters of a name that are matched; of a longer name, its end is. */
 const FILE_NAME_MAX = 1024
@@ -11,44 +10,59 @@ const PARAMETERS_MAX = 100
 
 /** What the header of a message or part says about its content. */
 interface PartNames {
-  /** All names that some reader of mail would give to the content. */
-  readonly names: readonly string[]
+  /** All names that some reader of mail would give to the content, each once. */
+  readonly names: ReadonlySet<string>
   /** MIME types in lower case; without one that can be read, text/plain (RFC 2045 5.2). */
   readonly types: readonly string[]
   /** The limit that left something unread, if there was one. */
   readonly over: string | undefined
 }
 
-/** Reads the fields of a header that name a content, also under names that only some readers understand. */
-export function readNames(fields: readonly Field[]): PartNames {
+/**
+ * Reads the fields of a header that name a content, also under names that only some readers understand:
+ * `filename` and `name`, plain, in sections or with a character set (RFC 2231, RFC 5987), in encoded words
+ * (RFC 2047; not allowed there, and common), in raw UTF-8 or Latin-1. Directories are left out, and what
+ * Windows or a careless program drops. Yields the units of work that it has done.
+ */
+export function* readNames(fields: readonly Field[]): Generator<number, PartNames> {
   const valuesOf = (name: string) =>
     fields.filter((field) => plainName(field.name) === name).map(({ value }) => onOneLine(value))
   const typeValues = valuesOf('content-type')
-  const types = typeValues.flatMap(typeIn)
-  const names = new Set<string>()
-  let over: string | undefined
-  const seen = new Set<string>()
-  for (const value of [...typeValues, ...valuesOf('content-disposition')]) {
-    for (const { parameters } of [
-      splitParameters(value),
-      splitParameters(withoutComments(value)),
-      splitParameters(value, false),
-    ]) {
-      if (parameters.length > PARAMETERS_MAX) {
-        over ??= `a field with more than ${PARAMETERS_MAX} parameters`
-      }
-      // Most fields read the same in all three ways.
-      const key = JSON.stringify(parameters)
-      if (seen.has(key)) continue
-      seen.add(key)
-      for (const name of fileNames(parameters.slice(0, PARAMETERS_MAX))) {
-        if (name.length >= FILE_NAME_MAX)
-          over ??= `a file name of more than ${FILE_NAME_MAX} characters`
-        names.add(name)
-      }
+  const written = new WrittenNames()
+  for (const value of new Set([...typeValues, ...valuesOf('content-disposition')])) {
+    for (const split of SPLITS) {
+      written.add(split(value).parameters)
+      yield SPLIT_UNITS * value.length
     }
   }
-  return { names: [...names], types: types.length > 0 ? types : ['text/plain'], over }
+  const names = new Set<string>()
+  const words = new NameWords()
+  let { over } = written
+  const addAll = (texts: Iterable<string>) => {
+    for (const text of texts) for (const name of spellings(text)) names.add(name)
+  }
+  for (const raw of written.plain) {
+    yield READING_UNITS * raw.length
+    for (const reading of readings(raw)) {
+      addAll(words.readingsOf(reading))
+      yield words.takeUnits()
+    }
+  }
+  for (const { charset, bytes } of written.extended.values()) {
+    addAll(textsIn(plainCharset(charset), Buffer.from(bytes.slice(-WRITTEN_MAX), 'latin1')))
+    addAll(words.readingsOf(bytes))
+    yield READING_UNITS * bytes.length + words.takeUnits()
+  }
+  if (words.hasLongNames) over ??= `a file name written in more than ${WRITTEN_MAX} characters`
+  for (const { length } of names) {
+    if (length >= FILE_NAME_MAX) over ??= `a file name of more than ${FILE_NAME_MAX} characters`
+  }
+  const types: string[] = []
+  for (const value of typeValues) {
+    types.push(...typeIn(value))
+    yield SPLIT_UNITS * value.length
+  }
+  return { names, types: types.length > 0 ? types : ['text/plain'], over }
 }
 
 function onOneLine(value: string): string {
@@ -61,36 +75,37 @@ function typeIn(value: string): string[] {
   return /^[^/]+\/[^/]+$/.test(type) ? [type] : []
 }
 
-/**
- * Returns all names that a reader of mail may give to a part with these parameters: `filename` and
- * `name`, plain, in sections or with a character set (RFC 2231, RFC 5987), in encoded words (RFC 2047;
- * not allowed there, and common), in raw UTF-8 or Latin-1. Directories are left out, and what Windows
- * or a careless program drops.
- */
-function fileNames(parameters: readonly Parameter[]): string[] {
-  const found = new Set<string>()
-  for (const base of ['filename', 'name']) {
-    const texts = [...plainValues(parameters, base), ...extendedValues(parameters, base)]
-    for (const text of texts) {
-      for (const name of spellings(text)) found.add(name)
+/** The names of one header as they are written, each once, however the fields are split. */
+class WrittenNames {
+  /** The values of parameters as they stand. */
+  readonly plain = new Set<string>()
+  /** The values of RFC 2231, each character one byte. */
+  readonly extended = new Map<string, { readonly charset: string; readonly bytes: string }>()
+  over: string | undefined
+
+  add(parameters: readonly Parameter[]): void {
+    if (parameters.length > PARAMETERS_MAX) {
+      this.over ??= `a field with more than ${PARAMETERS_MAX} parameters`
+    }
+    const read = parameters.slice(0, PARAMETERS_MAX)
+    for (const base of ['filename', 'name']) {
+      for (const { name, raw } of read) if (name === base) this.plain.add(raw)
+      for (const value of extendedValues(read, base)) {
+        this.extended.set(`${value.charset}'${value.bytes}`, value)
+      }
     }
   }
-  return [...found]
-}
-
-function plainValues(parameters: readonly Parameter[], base: string): string[] {
-  return parameters
-    .filter(({ name }) => name === base)
-    .flatMap(({ raw }) => readings(raw))
-    .flatMap(decodeText)
 }
 
 /**
  * Returns the values of RFC 2231: `name*=charset'language'text`, or sections `name*0`, `name*1*`, … in
  * any order.
  */
-function extendedValues(parameters: readonly Parameter[], base: string): string[] {
-  const values: string[] = []
+function extendedValues(
+  parameters: readonly Parameter[],
+  base: string,
+): readonly ReturnType<typeof join>[] {
+  const values: ReturnType<typeof join>[] = []
   const sections: { number: number; raw: string; encoded: boolean }[] = []
   for (const { name, raw } of parameters) {
     const [, number, star] = name.startsWith(`${base}*`)
@@ -99,14 +114,17 @@ function extendedValues(parameters: readonly Parameter[], base: string): string[
     if (number !== undefined) {
       sections.push({ number: Number(number), raw, encoded: star !== undefined })
     } else if (name === `${base}*`) {
-      values.push(...join([{ raw, encoded: true }]))
+      values.push(join([{ raw, encoded: true }]))
     }
   }
-  if (sections.length > 0) values.push(...join(sections.sort((a, b) => a.number - b.number)))
+  if (sections.length > 0) values.push(join(sections.sort((a, b) => a.number - b.number)))
   return values
 }
 
-function join(sections: readonly { raw: string; encoded: boolean }[]): string[] {
+function join(sections: readonly { raw: string; encoded: boolean }[]): {
+  readonly charset: string
+  readonly bytes: string
+} {
   let charset = ''
   let bytes = ''
   for (const [at, { raw, encoded }] of sections.entries()) {
@@ -115,36 +133,11 @@ function join(sections: readonly { raw: string; encoded: boolean }[]): string[] 
     if (encoded) {
       const opening = at === 0 ? /^([^']*)'[^']*'/.exec(value) : null
       charset = opening?.[1] ?? charset
-      value = value
-        .slice(opening?.[0].length ?? 0)
-        .replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
-          String.fromCharCode(Number.parseInt(hex, 16)),
-        )
+      value = decodeEscapes(value.slice(opening?.[0].length ?? 0), '%')
     }
     bytes += value
   }
-  if (charset === '') return decodeText(bytes)
-  try {
-    return [textIn(charset, Buffer.from(bytes, 'latin1')), ...decodeText(bytes)]
-  } catch {
-    return decodeText(bytes) // a character set that nobody knows
-  }
-}
-
-/**
- * Returns the texts that readers of mail may see in the bytes of a header, of which each is one
- * character here: as they stand, and with encoded words decoded, strictly and laxly.
- */
-function decodeText(latin1: string): string[] {
-  const bytes = Buffer.from(latin1, 'latin1')
-  const text = isUtf8(bytes) ? bytes.toString() : latin1
-  if (!text.includes('=?')) return [text]
-  const lax = [text, ...decodeLaxly(text)]
-  try {
-    return [libmime.decodeWords(text), ...lax]
-  } catch {
-    return lax
-  }
+  return { charset, bytes }
 }
 
 /**
@@ -161,6 +154,7 @@ export function spellings(text: string): string[] {
  */
 function bareName(text: string): string {
   const name = text
+    .slice(-WRITTEN_MAX)
     .normalize()
     .replace(/[\p{Cc}\p{Cf}]/gu, '')
     .slice(-FILE_NAME_MAX)
@@ -169,66 +163,6 @@ function bareName(text: string): string {
   let end = name.length
   while (end > 0 && /[\s."']/.test(name[end - 1]!)) end--
   return name.slice(0, end)
-}
-
-/** Characters that are decoded, from the end of the text: the end of a name is what counts. */
-const READ_MAX = 4096
-
-/** An encoded word with any character set, an encoding, and a text that may hold `?`. */
-const WORD = /=\?([^?]*)\?([BbQq])\?(.{0,200}?)\?=(?!\?)/gs
-/** The same word as readers see it who end the text at its first `?`. */
-const SHORT_WORD = /=\?([^?]*)\?([BbQq])\?([^?]*)(?:\?=)?/g
-
-/**
- * Reads bytes in a character set, by its name. libmime reads no UTF-7, for RFC 2152 is no character set of
- * web pages any more; some mail programs do. Throws for a set that nobody knows.
- */
-function textIn(charset: string, bytes: Buffer): string {
-  if (/^(?:unicode11)?utf7$/.test(plainCharset(charset))) return iconv.decode(bytes, 'utf-7')
-  return libmime.decodeWord(charset, 'B', bytes.toString('base64'))
-}
-
-/**
- * Decodes encoded words as lax readers do: the character set may be missing or unknown, may hold blanks
- * or a language (RFC 2231 5), and blanks between words may go or stay. Returns several readings, of a
- * long text only those of its end. None of them is to be trusted.
- */
-function decodeLaxly(text: string): string[] {
-  const end = text.slice(-READ_MAX)
-  const joined = end.replace(/\?=\s+(?==\?)/g, '?=')
-  const found = new Set<string>()
-  for (const words of [WORD, SHORT_WORD]) {
-    for (const bytesAs of ['utf8', 'latin1'] as const) {
-      for (const whole of [joined, end]) {
-        found.add(
-          whole.replace(words, (_, charset, how, said) => decode(charset, how, said, bytesAs)),
-        )
-      }
-    }
-  }
-  return [...found]
-}
-
-function decode(charset: string, how: string, text: string, bytesAs: 'utf8' | 'latin1'): string {
-  const bytes =
-    how.toUpperCase() === 'B' ? Buffer.from(text, 'base64') : Buffer.from(decodeQ(text), 'latin1')
-  const [name = ''] = charset.split('*', 1)
-  try {
-    // Only these character sets change the letters of a name; for others, bytes are characters.
-    if (/^(?:utf-?(?:16|32|7)|ucs|unicode)/i.test(name.trim())) return textIn(name.trim(), bytes)
-  } catch {
-    // The character set is unknown: its bytes are read as if none were named.
-  }
-  return bytes.toString(bytesAs)
-}
-
-/** The bytes (latin1) of a word in the encoding Q (RFC 2047 4.2). */
-function decodeQ(text: string): string {
-  return text
-    .replaceAll('_', ' ')
-    .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) =>
-      String.fromCharCode(Number.parseInt(hex, 16)),
-    )
 }
 
 /** One `name=value` of a Content-Type or Content-Disposition field. */
@@ -270,6 +204,17 @@ function splitParameters(
   })
   return { head: head.trim(), parameters }
 }
+
+/** Units of work for each character of a field that is split, and of a value that is read. */
+const SPLIT_UNITS = 4
+const READING_UNITS = 8
+
+/** The ways in which readers split a field: as it stands, without comments, and as if quotes meant nothing. */
+const SPLITS: readonly ((value: string) => ReturnType<typeof splitParameters>)[] = [
+  (value) => splitParameters(value),
+  (value) => splitParameters(withoutComments(value)),
+  (value) => splitParameters(value, false),
+]
 
 /** Takes out comments (RFC 822 3.4.3: nested parentheses outside quotes). */
 function withoutComments(value: string): string {

@@ -108,10 +108,14 @@ interface Memorable {
 
 /** What local policy gathers while a mail is read, and what it answers when that is over. */
 export interface MailSearch {
-  /** Takes the fields of a header of the mail or of a part, as some reader sees it. */
-  header(fields: readonly Field[]): void
-  /** Takes the name of a file in uuencode or yEnc. */
-  name(name: string): void
+  /**
+   * Takes the fields of a header of the mail or of a part, as some reader sees it. Yields the units of work
+   * that it has done, a unit being about one byte inspected, and may have to stop at any of them: they are
+   * work of the message.
+   */
+  header(fields: readonly Field[]): Iterable<number>
+  /** Takes the name of a file in uuencode or yEnc, likewise. */
+  name(name: string): Iterable<number>
   /** Takes a content that some reader may get out of the mail. */
   content(content: Bytes): void
   /** The mail holds more than is read, for this reason. Nothing else comes. */

@@ -409,7 +409,10 @@ t.test('it is not told of a part that readers read in more than one way', async 
 t.test('headers and names of encoded files are told while contents are read', async (t) => {
   const headers: string[] = []
   const mail = `${TYPE}message/rfc822\n\n${TYPE}a/b\n\nbegin 644 a.exe\n#86)C\nend\n`
-  const onHeader = ({ type }: { type: string }) => void headers.push(type)
+  const onHeader = ({ type }: { type: string }) => {
+    headers.push(type)
+    return []
+  }
   const { names } = readMail(mail, { ...options, onHeader })
   t.same([...new Set(headers)], ['message/rfc822', 'a/b'])
   t.same([...new Set(names)], ['a.exe'])

@@ -1,0 +1,174 @@
+import { isAscii, isUtf8 } from 'node:buffer'
+import { decodeEscapes, readingsOfBase64 } from '../../../mail/message/escapes.ts'
+import { isAsciiOrUtf8, plainCharset, textsIn } from '../../../mail/mime/decoders/charsets.ts'
+
+/** Most characters of a name as it is written that are read, from its end: the end is what counts. */
+export const WRITTEN_MAX = 4096
+
+/** An encoded word as RFC 2047 has it. */
+const STRICT_WORD = /=\?([\w*-]+)\?([BbQq])\?([^?]*)\?=/g
+/** An encoded word with any character set, an encoding, and a text that may hold `?`. */
+const LAX_WORD = /=\?([^?]*)\?([BbQq])\?(.{0,200}?)\?=(?!\?)/gs
+/** The same word as readers see it who end the text at its first `?`. */
+const SHORT_WORD = /=\?([^?]*)\?([BbQq])\?([^?]*)(?:\?=)?/g
+
+/** Reads base64 up to its padding, each byte a character. */
+const upToPadding = (said: string) => Buffer.from(said, 'base64').toString('latin1')
+/** Reads it as if padding meant nothing. */
+const behindPadding = (said: string) => readingsOfBase64(said).at(-1)!
+
+/** The ways of lax readers. */
+const LAX_WORDS = [
+  { pattern: LAX_WORD, fromBase64: upToPadding },
+  { pattern: SHORT_WORD, fromBase64: upToPadding },
+  { pattern: SHORT_WORD, fromBase64: behindPadding },
+] as const
+type LaxWords = (typeof LAX_WORDS)[number]
+/** The character sets that change the letters of a name for lax readers, too: for others, bytes are characters. */
+const WIDE = /^(?:cs)?(?:utf(?:7|16|32)|ucs|unicode)/
+
+/** Units of work for the beginning of each word: so far its end is looked for. */
+const WORD_UNITS = 200
+/** How often a name is read laxly, at most. */
+const LAX_READINGS = 12
+/** Units of work of finding a decoder. */
+const CHARSET_UNITS = 256
+
+/** How readers take the bytes of a word whose character set they do not know. */
+type UnknownAs = 'utf8' | 'latin1'
+
+/**
+ * Decodes the encoded words in the names of one header as readers of mail do, each word once, whatever
+ * names it stands in.
+ */
+export class NameWords {
+  readonly #texts = new Map<string, string>()
+  /** Whether a word has bytes that are no ASCII. */
+  #hasHighBytes = false
+  /** Whether a word has a character set that some readers take in the other order of bytes. */
+  #hasOrders = false
+  #units = 0
+  /** Whether a name was longer than what is read of it. */
+  hasLongNames = false
+
+  /** Returns the units of work that were done since the last call. */
+  takeUnits(): number {
+    const units = this.#units
+    this.#units = 0
+    return units
+  }
+
+  /**
+   * Returns the texts that readers may see in the last WRITTEN_MAX bytes of a name, of which each is one
+   * character here: as they stand, and with encoded words decoded, strictly and laxly. None of them is to
+   * be trusted.
+   */
+  readingsOf(name: string): ReadonlySet<string> {
+    if (name.length > WRITTEN_MAX) this.hasLongNames = true
+    const end = name.slice(-WRITTEN_MAX)
+    this.#units += name.length
+    const found = new Set([textOf(end)])
+    if (!end.includes('=?')) return found
+    this.#decode(end, 0, found)
+    if (this.#hasOrders) this.#decode(end, 1, found)
+    return found
+  }
+
+  /** Adds the readings with character sets in the first or the other order of their bytes. */
+  #decode(name: string, order: number, found: Set<string>): void {
+    found.add(this.#strictly(name, order))
+    // Blanks between words go for some readers, and stay for others.
+    const joined = name.replace(/\?=\s+(?==\?)/g, '?=')
+    this.#units += LAX_READINGS * (name.length + WORD_UNITS * name.split('=?').length)
+    for (const whole of new Set([joined, name])) {
+      for (const words of LAX_WORDS) {
+        found.add(this.#laxly(whole, words, 'utf8', order))
+        if (this.#hasHighBytes) found.add(this.#laxly(whole, words, 'latin1', order))
+      }
+    }
+  }
+
+  /** Words of the same character set that follow each other are one text: one may end in a character. */
+  #strictly(name: string, order: number): string {
+    let decoded = ''
+    let from = 0
+    let charset = ''
+    let bytes = ''
+    const endRun = () => {
+      if (bytes !== '') decoded += this.#inCharset(charset, bytes, 'utf8', order)
+      bytes = ''
+    }
+    for (const { 0: word, 1: set = '', 2: how = '', 3: said = '', index } of name.matchAll(
+      STRICT_WORD,
+    )) {
+      const between = name.slice(from, index)
+      const isNext = from > 0 && between.trim() === ''
+      if (!isNext || set.toLowerCase() !== charset) endRun()
+      if (!isNext) decoded += textOf(between)
+      charset = set.toLowerCase()
+      bytes += isBase64(how) ? readingsOfBase64(said)[0] : fromQ(said)
+      from = index + word.length
+    }
+    endRun()
+    return decoded + textOf(name.slice(from))
+  }
+
+  /**
+   * Decodes words as lax readers do: the character set may be missing or unknown, and may hold blanks or a
+   * language (RFC 2231 5).
+   */
+  #laxly(
+    name: string,
+    { pattern, fromBase64 }: LaxWords,
+    unknownAs: UnknownAs,
+    order: number,
+  ): string {
+    let decoded = ''
+    let from = 0
+    for (const { 0: word, 1: set = '', 2: how = '', 3: said = '', index } of name.matchAll(
+      pattern,
+    )) {
+      const bytes = isBase64(how) ? fromBase64(said) : fromQ(said)
+      decoded += textOf(name.slice(from, index))
+      const known = WIDE.test(plainCharset(set)) ? set : ''
+      decoded += this.#inCharset(known, bytes, unknownAs, order)
+      from = index + word.length
+    }
+    return decoded + textOf(name.slice(from))
+  }
+
+  /** Returns the text of the bytes of words, each of which is one character here. */
+  #inCharset(set: string, latin1: string, unknownAs: UnknownAs, order: number): string {
+    const key = `${order}${unknownAs}?${set}?${latin1}`
+    let text = this.#texts.get(key)
+    if (text === undefined) {
+      text = this.#decodeIn(plainCharset(set.split('*', 1)[0]!), latin1, unknownAs, order)
+      this.#texts.set(key, text)
+    }
+    return text
+  }
+
+  #decodeIn(charset: string, latin1: string, unknownAs: UnknownAs, order: number): string {
+    this.#units += CHARSET_UNITS + latin1.length
+    const bytes = Buffer.from(latin1, 'latin1')
+    const texts = charset === '' || isAsciiOrUtf8(charset) ? [] : textsIn(charset, bytes)
+    if (texts.length > 1) this.#hasOrders = true
+    if (texts.length === 0 && !isAscii(bytes)) this.#hasHighBytes = true
+    return texts[order] ?? texts[0] ?? bytes.toString(unknownAs)
+  }
+}
+
+function isBase64(encoding: string): boolean {
+  return encoding === 'B' || encoding === 'b'
+}
+
+/** Returns the bytes of a word in the encoding Q (RFC 2047 4.2), each a character. */
+function fromQ(said: string): string {
+  return decodeEscapes(said.replaceAll('_', ' '), '=')
+}
+
+/** Returns the text in the bytes of a header, each a character: UTF-8, or else what stands there. */
+function textOf(latin1: string): string {
+  const bytes = Buffer.from(latin1, 'latin1')
+  return isUtf8(bytes) ? bytes.toString() : latin1
+}
