@@ -86,6 +86,7 @@ static const char *const told_to_onescand[] = {
   "SCANFAIL",
   "SCANFAIL_RELAY",
   "OVERSIZE",
+  "OVERUNPACKED",
   "MAXNESTING",
   "OVERNESTING",
   "SECONDLOOK",

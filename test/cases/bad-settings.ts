@@ -39,6 +39,7 @@ export const badSettings: readonly BadSetting[] = [
   ...words('CLUSTERPEERS', 'some').map(withRing),
   ...wholeNumbers('CLUSTERMAXAGE', 'old', '-5').map(withRing),
   ...words('OVERSIZE', 'pass'),
+  ...words('OVERUNPACKED', 'pass'),
   ...words('OVERNESTING', 'pass'),
   ...words('SECONDLOOK', 'yes'),
   ...words('STRICTMIME', '1'),
@@ -84,7 +85,7 @@ export const badSettings: readonly BadSetting[] = [
     ...wholeNumbers('QUARANTINEMESSAGES', 'all'),
     ...ofBytes('QUARANTINESIZE', 'big'),
   ].map((setting): BadSetting => ({ ...setting, onlyDaemon: true })),
-  ...['SCANFAIL', 'SCANFAIL_RELAY', 'OVERNESTING', 'STRICTMIME', 'ENCRYPTED'].map(
+  ...['SCANFAIL', 'SCANFAIL_RELAY', 'OVERUNPACKED', 'OVERNESTING', 'STRICTMIME', 'ENCRYPTED'].map(
     (name): BadSetting => ({
       settings: { [name]: 'quarantine' },
       reason: new RegExp(`${name} quarantine: there is none; set QUARANTINE`),

@@ -96,8 +96,8 @@ function decideInfected(
 }
 
 /**
- * Scanners cannot see all of the message, or programs differ about it: OVERNESTING, ENCRYPTED or
- * STRICTMIME decides. A refused bounce would be tried again for ever.
+ * Scanners cannot see all of the message, or programs differ about it: OVERUNPACKED, OVERNESTING, ENCRYPTED
+ * or STRICTMIME decides. A refused bounce would be tried again for ever.
  */
 function decideUnseen(
   { client }: Transaction,
@@ -105,10 +105,15 @@ function decideUnseen(
   acceptances: Acceptances,
   { what, why, limit = why }: Extract<ScanFinding, { answer: 'unseen' }>,
 ): SingleDecision {
-  const { OVERNESTING, ENCRYPTED, STRICTMIME } = settings
+  const { OVERUNPACKED, OVERNESTING, ENCRYPTED, STRICTMIME } = settings
   const treatments: Readonly<Record<Unseen, Treatment | undefined>> = {
     size: undefined,
     skipped: undefined,
+    unpacked: {
+      action: OVERUNPACKED,
+      grounds: 'too-large-inside',
+      because: 'what is packed in it is larger than can be scanned',
+    },
     depth: {
       action: OVERNESTING,
       grounds: 'nested-too-deep',
@@ -138,7 +143,7 @@ function decideUnseen(
 
 /** What policy does with mail that has a property, or of which something cannot be seen. */
 interface Treatment {
-  readonly action: MailSettings['OVERNESTING' | 'ENCRYPTED' | 'STRICTMIME']
+  readonly action: MailSettings['OVERUNPACKED' | 'OVERNESTING' | 'ENCRYPTED' | 'STRICTMIME']
   readonly grounds: Grounds
   /** Ends the sentence "message refused: ...". */
   readonly because: string

@@ -16,6 +16,7 @@ export const groundsInWords = {
   'header-too-large': 'the header block is over its limit',
   'nested-too-deep': 'it is nested deeper than scanners look (OVERNESTING)',
   'too-much-inside': 'it has more contents, or larger ones, than are scanned (OVERNESTING)',
+  'too-large-inside': 'what is packed in it is larger than scanners read (OVERUNPACKED)',
   encrypted: 'something in it is encrypted (ENCRYPTED)',
   macros: 'a document in it has macros (MACROS)',
   phishing: 'a link in it does not lead where it says (PHISHING)',

@@ -127,9 +127,9 @@ export function readMailSettings(
   if (scan === undefined) return undefined
   const treated = readSettings(env, treatment)
   const { SCANFAIL, SCANFAIL_RELAY = SCANFAIL, QUARANTINE } = treated
-  const { OVERNESTING, STRICTMIME } = scan
+  const { OVERUNPACKED, OVERNESTING, STRICTMIME } = scan
   const actions = {
-    ...{ SCANFAIL, SCANFAIL_RELAY, OVERNESTING, STRICTMIME },
+    ...{ SCANFAIL, SCANFAIL_RELAY, OVERUNPACKED, OVERNESTING, STRICTMIME },
     ...Object.fromEntries(ofProperties.map((name) => [name, scan[name]])),
   }
   for (const [name, action] of Object.entries(actions)) {

@@ -75,6 +75,7 @@ function textFor(grounds: Grounds, texts: Texts): string | undefined {
       return texts.REFUSALTEXT_BANNED ?? texts.REFUSALTEXT
     case 'nested-too-deep':
     case 'too-much-inside':
+    case 'too-large-inside':
     case 'encrypted':
     case 'strange-mime':
       return texts.REFUSALTEXT_UNREADABLE ?? texts.REFUSALTEXT

@@ -103,12 +103,13 @@ export async function scanUnvouched(
 /** What keeps mail of this client out if it was not seen in a message. */
 function whatKeepsOut(
   { isBounceInjector }: Client,
-  { OVERSIZE, OVERNESTING, ENCRYPTED, STRICTMIME }: MailSettings,
+  { OVERSIZE, OVERUNPACKED, OVERNESTING, ENCRYPTED, STRICTMIME }: MailSettings,
 ): ReadonlySet<Unseen> {
   const keepsOut = new Set<Unseen>()
   if (OVERSIZE === 'defer') keepsOut.add('size')
   // A refused bounce would be tried again for ever.
   if (!isBounceInjector) {
+    if (OVERUNPACKED !== 'accept') keepsOut.add('unpacked')
     if (OVERNESTING !== 'accept') keepsOut.add('depth').add('contents')
     if (ENCRYPTED !== 'accept' && ENCRYPTED !== 'virus') keepsOut.add('encrypted')
     if (STRICTMIME !== 'off') keepsOut.add('form')

@@ -20,7 +20,7 @@ export interface ManualScan {
 }
 
 /** What no scan by hand passes over. */
-const LIMITS: ReadonlySet<Unseen> = new Set(['size', 'depth', 'contents'])
+const LIMITS: ReadonlySet<Unseen> = new Set(['size', 'unpacked', 'depth', 'contents'])
 
 const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 

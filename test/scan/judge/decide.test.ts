@@ -126,6 +126,12 @@ const limits: readonly (readonly [ScanFinding, grounds: string, text: string, se
       'OVERNESTING',
     ],
     [
+      { answer: 'unseen', what: 'unpacked', why: 'x' },
+      'too-large-inside',
+      'what is packed in it is larger than can be scanned',
+      'OVERUNPACKED',
+    ],
+    [
       { answer: 'unseen', what: 'contents', why: 'x', limit: 'many parts' },
       'too-much-inside',
       'more is in it than can be scanned (many parts)',

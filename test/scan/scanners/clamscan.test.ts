@@ -138,7 +138,7 @@ t.test(
   'a limit of ClamAV is no virus, and a message over CLAMDMAXSIZE is not scanned',
   async (t) => {
     for (const [kind, answer] of [
-      ['MaxFileSize', { answer: 'unseen', what: 'size' }],
+      ['MaxFileSize', { answer: 'unseen', what: 'unpacked' }],
       ['MaxRecursion', { answer: 'unseen', what: 'depth' }],
       ['MaxFiles', { answer: 'unseen', what: 'contents' }],
       ['MaxScanTime', { answer: 'unknown' }],

@@ -80,6 +80,7 @@ export function codeOfReply(reply: Reply, indimail: boolean): number {
       return exit.unscanned
     case 'nested-too-deep':
     case 'too-much-inside':
+    case 'too-large-inside':
     case 'encrypted':
     case 'strange-mime':
       return reply.class === 5 ? exit.refused : exit.unscanned

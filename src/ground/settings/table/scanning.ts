@@ -65,6 +65,7 @@ const couldNotTell = {
 /** Mail of which scanners do not see all. */
 const unseenMail = {
   OVERSIZE: word(['accept', 'defer']),
+  OVERUNPACKED: word(['refuse', 'defer', 'quarantine', 'accept']),
   // clamd 1.4 with its own MaxRecursion of 17 looks into 15 messages attached to one another, and
   // into 17 multiparts inside one another. The default leaves some of that for archives in the
   // innermost one.

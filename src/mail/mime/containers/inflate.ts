@@ -1,4 +1,4 @@
-import { Inflate, Unzlib } from 'fflate'
+import { Gunzip, Inflate, Unzlib } from 'fflate'
 import type { Bytes } from '../../message/bytes.ts'
 import { Store } from '../shared/store.ts'
 import type { Steps, Work } from '../shared/work.ts'
@@ -9,14 +9,17 @@ const INFLATED_MOST = 512
 /** What a stream costs besides its bytes: the memory that fflate takes for each. */
 const STREAM_COST = 32 * 1024
 
+/** The streams that have bytes in them that were deflated (RFC 1951): zlib's (RFC 1950), gzip's (RFC 1952). */
+const streams = { deflate: Inflate, zlib: Unzlib, gzip: Gunzip } as const
+
 /**
- * Inflates bytes that were deflated (RFC 1951), or a stream of zlib (RFC 1950). Each stream counts as
+ * Inflates bytes. Each stream counts as
  * STREAM_COST bytes, so thousands of empty ones exceed the limit of bytes. Returns what came out, which the
  * caller closes, and whether there was an error after it.
  */
 export function* inflated(
   source: Bytes,
-  form: 'deflate' | 'zlib',
+  form: keyof typeof streams,
   work: Work,
 ): Steps<{ readonly store: Store; readonly isBroken: boolean }> {
   work.countBytes(STREAM_COST)
@@ -29,7 +32,7 @@ export function* inflated(
       work.countBytes(bytes.length)
       store.append(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     }
-    const stream = form === 'zlib' ? new Unzlib(take) : new Inflate(take)
+    const stream = new streams[form](take)
     for (const chunk of source.chunks()) {
       for (let at = 0; at < chunk.length && !isBroken; at += INFLATED_MOST) {
         const before = store.size
@@ -45,7 +48,7 @@ export function* inflated(
 }
 
 /** Returns whether the bytes could be inflated. */
-function pushed(stream: Inflate | Unzlib, bytes: Buffer): boolean {
+function pushed(stream: Inflate | Unzlib | Gunzip, bytes: Buffer): boolean {
   try {
     stream.push(bytes)
     return true

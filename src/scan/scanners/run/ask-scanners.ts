@@ -1,6 +1,7 @@
 import { errorText, isFault } from '../../../ground/errors/fault.ts'
 import { inTime, LATE, unlessAborted } from '../../../ground/flow/in-time.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
+import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { SpoolPolicy } from '../../../mail/message/spool.ts'
 import type { Oddity } from '../../../mail/mime/shared/oddities.ts'
 import { causeOf, clean, type ScanFinding, type Unseen, unknown, worse } from '../shared/finding.ts'
@@ -159,7 +160,7 @@ export class ScannerAnswers {
   ): Promise<ScanFinding | undefined> {
     const answer = await askScanner(scanner, sample, this.#task)
     if (sample.beside === undefined) return this.#conclude(answer, sample, scanner)
-    if (!this.#mayPutAside(answer)) {
+    if (!this.#mayPutAside(answer) && !isAboutUnpacked(answer)) {
       const result = await this.#conclude(answer, sample, scanner)
       // A scanner says of several samples what it found first, and that may hide the rest.
       if (result !== undefined || answer.answer !== 'infected') return result
@@ -173,15 +174,22 @@ export class ScannerAnswers {
   }
 
   /**
-   * The result of a scan that the answer about one sample ends. A limit of depth or of contents ends it
-   * only if the scanner does not call the bytes clean as a text. It may have counted as mails what is text
-   * to all readers; and each content that some reader sees there is given by itself.
+   * The result of a scan that the answer about one sample ends. A limit ends it only if the scanner does
+   * not call the bytes clean as a text. It may have counted as mails what is text to all readers; and each
+   * content that some reader sees there is given by itself. If the limit is the size of what is packed in
+   * the bytes, the scanner is asked about that.
    */
   async #conclude(
     finding: ScanFinding,
     sample: Sample,
     scanner: ContentScanner,
   ): Promise<ScanFinding | undefined> {
+    if (isAboutUnpacked(finding)) {
+      if (await this.#isTooLargeByItself(sample, scanner)) {
+        return this.unlessEnding({ ...finding, what: 'size' })
+      }
+      if (sample.whole) return this.#askAboutInside(finding, sample, scanner)
+    }
     if (!this.#mayPutAside(finding)) return this.unlessEnding(finding)
     const task = this.#task
     const { asPlainText } = await import('./as-plain-text.ts')
@@ -195,12 +203,53 @@ export class ScannerAnswers {
     return found || this.unlessEnding(finding)
   }
 
-  /** Whether this is a limit of depth or of contents, which what our own reading gives may make up for. */
+  /**
+   * Whether the scanner's limit of size is about as many bytes as the sample has, whatever they are. Then
+   * we have counted them ourselves; else the sample says that it becomes so many.
+   */
+  async #isTooLargeByItself(sample: Sample, scanner: ContentScanner): Promise<boolean> {
+    const { Zeros } = await import('./look-inside.ts')
+    const bytes = new Zeros(sample.bytes.size)
+    const { envelope, origin } = sample
+    const { spool } = this.#run
+    const finding = await withNamedCopy(bytes, spool, (file) =>
+      askScanner(scanner, { bytes, envelope, origin, file }, this.#task),
+    )
+    return finding.answer === 'unseen'
+  }
+
+  /** Asks about what is packed in a content of which the scanner has not read all. */
+  async #askAboutInside(
+    finding: UnseenFinding,
+    sample: Sample,
+    scanner: ContentScanner,
+  ): Promise<ScanFinding | undefined> {
+    const { lookInside } = await import('./look-inside.ts')
+    const task = this.#task
+    const result = await lookInside(sample, {
+      ask: (inside) => askScanner(scanner, inside, task),
+      conclude: (found) => this.unlessEnding(found),
+      spool: this.#run.spool,
+      task,
+    })
+    if (result === 'unread') return this.unlessEnding(finding)
+    if (result !== 'all') return result
+    task.note(`${finding.why}, but each file in it is clean by itself`)
+    return undefined
+  }
+
+  /** Whether this is a limit other than of size, which what our own reading gives may make up for. */
   #mayPutAside(finding: ScanFinding): boolean {
     if (finding.answer !== 'unseen' || finding.what === 'size') return false
     const { SECONDLOOK, MAXNESTING } = this.#run.settings
     return SECONDLOOK === 'always' && MAXNESTING <= DEPTH_OF_SCANNERS
   }
+}
+
+type UnseenFinding = Extract<ScanFinding, { answer: 'unseen' }>
+
+function isAboutUnpacked(finding: ScanFinding): finding is UnseenFinding {
+  return finding.answer === 'unseen' && finding.what === 'unpacked'
 }
 
 /** The last of the samples, with the others beside it. */

@@ -4,8 +4,10 @@ import { ruleByName } from './ban-names.ts'
 
 /** Why something in a message was not seen; another try would change nothing. */
 export type Unseen =
-  /** It has more bytes than are scanned, or fewer than QHPSIMINSIZE. */
+  /** It has more bytes than are scanned, or fewer than QHPSIMINSIZE: bytes that we have counted. */
   | 'size'
+  /** What is packed in it has more bytes than a scanner reads, or says so. */
+  | 'unpacked'
   /** Messages or multiparts are nested deeper than scanners look. */
   | 'depth'
   /** It holds more than is read. */
@@ -109,7 +111,7 @@ export function findingByName(name: string, why: string): ScanFinding {
   const limit = /^Heuristics\.Limits\.Exceeded(?:\.(.*))?$/s.exec(name)
   if (!limit) return infected(name)
   const [, kind] = limit
-  if (kind === 'MaxFileSize' || kind === 'MaxScanSize') return unseen('size', why)
+  if (kind === 'MaxFileSize' || kind === 'MaxScanSize') return unseen('unpacked', why)
   if (kind === 'MaxRecursion') return unseen('depth', why)
   if (kind === 'MaxFiles' || kind?.startsWith('Email')) return unseen('contents', why)
   return unknown(why, 'limit')

@@ -1,0 +1,147 @@
+import type { Bytes } from '../../message/bytes.ts'
+import type { Steps, Work } from '../shared/work.ts'
+import { inflated } from './inflate.ts'
+
+/** The units of work of a member besides its bytes. */
+const MEMBER_COST = 4096
+/** The most members of an archive: each is a question to scanners. */
+const MEMBERS_MAX = 2000
+
+/**
+ * Gives each file in an archive of zip, gzip or tar, which are the kinds that ordinary programs pack logs
+ * in. Returns whether these are all that any program can see there: of zip, only what is written from
+ * front to end as its directory says, with nothing between the files. What is of another kind, encrypted,
+ * compressed otherwise or broken makes that false. Throws LimitExceeded.
+ */
+export function* archiveMembers(source: Bytes, work: Work): Steps<boolean> {
+  const front = source.gather(0, BLOCK)
+  if (front.length >= 4 && front.readUInt32LE(0) === LOCAL) return yield* giveZip(source, work)
+  if (front.length >= 3 && front.readUIntBE(0, 3) === 0x1f8b08)
+    return yield* giveInflated(source, 'gzip', work)
+  return isTarHeader(front) ? yield* giveTar(source, work) : false
+}
+
+function* giveMember(bytes: Bytes, work: Work): Steps {
+  yield* work.countUnits(MEMBER_COST)
+  if (bytes.size > 0) yield { kind: 'content', bytes, isMail: false }
+}
+
+function* giveInflated(source: Bytes, form: 'deflate' | 'gzip', work: Work): Steps<boolean> {
+  const { store, isBroken } = yield* inflated(source, form, work)
+  try {
+    yield* giveMember(store, work)
+  } finally {
+    store.close()
+  }
+  return !isBroken
+}
+
+// zip (APPNOTE.TXT 6.3)
+
+const END_OF_DIRECTORY = 0x06054b50
+const END_SIZE = 22
+const ENTRY = 0x02014b50
+const ENTRY_SIZE = 46
+const LOCAL = 0x04034b50
+const LOCAL_SIZE = 30
+/** A checksum and two sizes, which may stand behind a file, and a mark before them. */
+const DESCRIPTOR_MAX = 24
+const DIRECTORY_MAX = 1024 * 1024
+const ENCRYPTED = 1
+
+function* giveZip(source: Bytes, work: Work): Steps<boolean> {
+  const directory = directoryOf(source)
+  if (directory === undefined) return false
+  const { entries, from } = directory
+  let end = 0 // of what was read
+  for (const { at, method, packed, name } of entries) {
+    const front = source.gather(at, at + LOCAL_SIZE)
+    const isThere = at >= end && at - end <= (end === 0 ? 0 : DESCRIPTOR_MAX)
+    if (!isThere || front.length < LOCAL_SIZE || front.readUInt32LE(0) !== LOCAL) return false
+    const nameEnd = at + LOCAL_SIZE + front.readUInt16LE(26)
+    const data = nameEnd + front.readUInt16LE(28)
+    end = data + packed
+    const isAlike = source.gather(at + LOCAL_SIZE, nameEnd).equals(name)
+    if (!isAlike || front.readUInt16LE(8) !== method || end > from) return false
+    const bytes = source.slice(data, end)
+    if (method === 0) yield* giveMember(bytes, work)
+    else if (method !== 8 || !(yield* giveInflated(bytes, 'deflate', work))) return false
+  }
+  return from - end <= DESCRIPTOR_MAX
+}
+
+interface ZipEntry {
+  /** Where its own header begins. */
+  readonly at: number
+  readonly method: number
+  /** The bytes that it takes there. */
+  readonly packed: number
+  readonly name: Buffer
+}
+
+/** Reads the directory at the end, in the order of the files. */
+function directoryOf(
+  source: Bytes,
+): { readonly entries: readonly ZipEntry[]; readonly from: number } | undefined {
+  const tail = source.gather(Math.max(0, source.size - END_SIZE))
+  // With a comment behind it, there may be two ends.
+  if (tail.length < END_SIZE || tail.readUInt32LE(0) !== END_OF_DIRECTORY) return undefined
+  const [count, size, from] = [tail.readUInt16LE(10), tail.readUInt32LE(12), tail.readUInt32LE(16)]
+  if (count > MEMBERS_MAX || size > DIRECTORY_MAX) return undefined
+  if (from + size + END_SIZE !== source.size) return undefined
+  const bytes = source.gather(from, from + size)
+  const entries: ZipEntry[] = []
+  for (let at = 0; at < size; ) {
+    if (at + ENTRY_SIZE > size || bytes.readUInt32LE(at) !== ENTRY) return undefined
+    if ((bytes.readUInt16LE(at + 8) & ENCRYPTED) !== 0) return undefined
+    const nameEnd = at + ENTRY_SIZE + bytes.readUInt16LE(at + 28)
+    entries.push({
+      at: bytes.readUInt32LE(at + 42),
+      method: bytes.readUInt16LE(at + 10),
+      packed: bytes.readUInt32LE(at + 20),
+      name: bytes.subarray(at + ENTRY_SIZE, nameEnd),
+    })
+    at = nameEnd + bytes.readUInt16LE(at + 30) + bytes.readUInt16LE(at + 32)
+  }
+  if (entries.length !== count) return undefined
+  return { entries: entries.sort((entry, other) => entry.at - other.at), from }
+}
+
+// tar (POSIX.1-2017 pax, "ustar Interchange Format")
+
+const BLOCK = 512
+const SIZE_AT = 124
+const CHECKSUM_AT = 148
+const MAGIC_AT = 257
+
+function* giveTar(source: Bytes, work: Work): Steps<boolean> {
+  let members = 0
+  for (let at = 0; at < source.size; ) {
+    const header = source.gather(at, at + BLOCK)
+    if (!isTarHeader(header)) {
+      return !source.slice(at).some((chunk) => chunk.some((byte) => byte !== 0))
+    }
+    const size = octalIn(header, SIZE_AT, 12)
+    const from = at + BLOCK
+    if (++members > MEMBERS_MAX || Number.isNaN(size) || from + size > source.size) return false
+    yield* giveMember(source.slice(from, from + size), work)
+    at = from + Math.ceil(size / BLOCK) * BLOCK
+  }
+  return true
+}
+
+function isTarHeader(block: Buffer): boolean {
+  if (block.length < BLOCK || block.toString('latin1', MAGIC_AT, MAGIC_AT + 5) !== 'ustar')
+    return false
+  let sum = 0
+  for (const [at, byte] of block.entries()) {
+    sum += at >= CHECKSUM_AT && at < CHECKSUM_AT + 8 ? 0x20 : byte
+  }
+  return sum === octalIn(block, CHECKSUM_AT, 8)
+}
+
+/** Reads digits, with blanks and NULs around them; NaN if it is something else. */
+function octalIn(block: Buffer, from: number, length: number): number {
+  const digits = block.toString('latin1', from, from + length).replace(/^[ \0]+|[ \0]+$/g, '')
+  return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number.NaN
+}

@@ -1,0 +1,138 @@
+import { Bytes } from '../../../mail/message/bytes.ts'
+import { withNamedCopy } from '../../../mail/message/named-copy.ts'
+import { openAnonymousFile, type SpoolPolicy } from '../../../mail/message/spool.ts'
+import { archiveMembers } from '../../../mail/mime/containers/archive.ts'
+import { textPropertiesOf } from '../../../mail/mime/leaves/content-checks.ts'
+import { LimitExceeded } from '../../../mail/mime/shared/limits.ts'
+import { type Steps, Work } from '../../../mail/mime/shared/work.ts'
+import type { ScanFinding } from '../shared/finding.ts'
+import type { Sample, ScanTask } from '../shared/scanner.ts'
+
+/** The most archives in one another that are opened. */
+const DEPTH_MAX = 4
+
+/** The most bytes that come out of a sample, a long text counted twice. Logs become some twenty times as many. */
+const BYTES_TIMES = 48
+const BYTES_MORE = 64 * 1024 * 1024
+const BYTES_MAX = 512 * 1024 * 1024
+
+/** The bytes of a piece of a long text, and those that the next piece has in common with it. */
+const PIECE_SIZE = 1024 * 1024
+const PIECE_OVERLAP = 64 * 1024
+
+/** How a scanner is asked about a sample, and what its answer means for the scan: undefined to go on. */
+export interface LookInside {
+  readonly ask: (sample: Sample) => Promise<ScanFinding>
+  readonly conclude: (finding: ScanFinding) => ScanFinding | undefined
+  readonly spool: SpoolPolicy
+  readonly task: ScanTask
+}
+
+/**
+ * Looks into a sample which a scanner did not read to its end, since it becomes larger than its limits
+ * when it is unpacked: the scanner is asked about each file in it by itself, and about a text that is too
+ * long piece by piece. Returns the finding that ends the scan, `all` if each of them was clean or passed
+ * over, and `unread` if something may be in the sample that was not seen.
+ */
+export async function lookInside(sample: Sample, how: LookInside): Promise<Looked> {
+  const { size } = sample.bytes
+  const work = new Work(sample.bytes, { openFile: () => openAnonymousFile(how.spool.directory) })
+  const bytes = Math.min(BYTES_TIMES * size + BYTES_MORE, BYTES_MAX)
+  work.budget = { bytes, work: 4 * bytes, contents: 0 }
+  return askAboutMembers(sample, { ...how, work }, 1)
+}
+
+type Looked = ScanFinding | 'all' | 'unread'
+/** All archives in one another share the work. */
+type Looking = LookInside & { readonly work: Work }
+
+async function askAboutMembers(archive: Sample, how: Looking, depth: number): Promise<Looked> {
+  let result: Looked = 'all'
+  const isWhole = await inTurns(archiveMembers(archive.bytes, how.work), how, async (bytes) => {
+    result = await askAboutMember(archive, bytes, how, depth)
+    return result === 'all'
+  })
+  return result === 'all' && !isWhole ? 'unread' : result
+}
+
+async function askAboutMember(
+  archive: Sample,
+  bytes: Bytes,
+  how: Looking,
+  depth: number,
+): Promise<Looked> {
+  return withNamedCopy(bytes, how.spool, async (file) => {
+    const member = { ...partOf(archive, bytes), file }
+    const finding = await how.ask(member)
+    const isTooLarge =
+      finding.answer === 'unseen' && (finding.what === 'unpacked' || finding.what === 'size')
+    if (!isTooLarge) return how.conclude(finding) ?? 'all'
+    const inside = depth < DEPTH_MAX ? await askAboutMembers(member, how, depth + 1) : 'unread'
+    return inside === 'unread' ? askInPieces(member, how) : inside
+  })
+}
+
+/** Asks about a text piece by piece: nothing of it is hidden by where it is cut. */
+async function askInPieces(text: Sample, how: Looking): Promise<Looked> {
+  const { bytes } = text
+  let isText = false
+  function* inspect(): Steps<boolean> {
+    isText = (yield* textPropertiesOf(bytes, how.work)).isText
+    return true
+  }
+  if (bytes.size <= PIECE_SIZE || !(await inTurns(inspect(), how)) || !isText) return 'unread'
+  for (let from = 0; from < bytes.size; from += PIECE_SIZE - PIECE_OVERLAP) {
+    const piece = bytes.slice(from, Math.min(bytes.size, from + PIECE_SIZE))
+    const result = await withNamedCopy(piece, how.spool, async (file) =>
+      how.conclude(await how.ask({ ...partOf(text, piece), file })),
+    )
+    if (result !== undefined) return result
+  }
+  return 'all'
+}
+
+/** The sample of some of its bytes, but for the file. */
+function partOf({ envelope, origin, whole }: Sample, bytes: Bytes): Omit<Sample, 'file'> {
+  return { bytes, envelope, origin, ...(whole && { whole }) }
+}
+
+/**
+ * Takes steps in turns of the event loop. `use` gets each content, and says whether to go on. Resolves to
+ * the result of the steps; to false if they did not end, since `use` said so or nobody waits any more.
+ */
+async function inTurns(
+  steps: Steps<boolean>,
+  { task: { signal } }: LookInside,
+  use: (content: Bytes) => Promise<boolean> = async () => true,
+): Promise<boolean> {
+  try {
+    let step = steps.next()
+    for (; !step.done; step = steps.next()) {
+      if (step.value.kind === 'turn') await new Promise(setImmediate)
+      if (signal.aborted) return false
+      if (step.value.kind === 'content' && !(await use(step.value.bytes))) return false
+    }
+    return step.value
+  } catch (error) {
+    if (error instanceof LimitExceeded) return false
+    throw error
+  } finally {
+    steps.return(false)
+  }
+}
+
+/** As many bytes that hold nothing, by which a scanner tells whether a size by itself is over its limit. */
+export class Zeros extends Bytes {
+  readonly size: number
+
+  constructor(size: number) {
+    super()
+    this.size = size
+  }
+
+  *chunks(from = 0, to = this.size): Generator<Buffer> {
+    for (let at = from; at < to; at += ZEROS.length) yield ZEROS.subarray(0, to - at)
+  }
+}
+
+const ZEROS = Buffer.alloc(64 * 1024)
