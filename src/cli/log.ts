@@ -5,7 +5,7 @@ import { type LogFile, readLogs } from '../doors/observe/log/read-log.ts'
 import { LOG_VALUE_MAX } from '../ground/errors/log.ts'
 import { inheritedDescriptor } from '../ground/process/descriptors.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
-import { printsJson, text } from './shared/options.ts'
+import { flag, printsJson, text } from './shared/options.ts'
 import { FAILED, makeCommand } from './shared/run-command.ts'
 import { lineForTerminal, takesColours, writeOut } from './shared/terminal.ts'
 
@@ -22,8 +22,9 @@ export const logCommand = makeCommand('log', {
       .option('from', text('Part of the sender'))
       .option('to', text('Part of a recipient'))
       .option('virus', text('Part of the name of the virus or banned attachment'))
+      .option('infected', flag('Something was found in it, whatever became of it'))
       .option('decision', {
-        choices: ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass'],
+        choices: ['accept', 'tag', 'quarantine', 'reject', 'defer', 'discard', 'pass'],
         requiresArg: true,
         describe: 'The decision about it',
       })
@@ -31,6 +32,7 @@ export const logCommand = makeCommand('log', {
       .option('json', printsJson)
       .example('$0 log /var/log/onescand --id 20261120.1@example.org', 'One message')
       .example('$0 log --virus Eicar --since yesterday', "In this host's log")
+      .example('$0 log --decision tag --since 7d', 'What was delivered with a tag last week')
       .example('tail -F /var/log/onescand/current | $0 log', 'Each new message')
       .epilogue(
         'Several logs are read one after the other. onescan(1), EXAMPLES, shows how to merge and\n' +

@@ -112,7 +112,7 @@ function choicesIn(help: string, chapter: string): Choice[] {
   const [, list = ''] = help.split(`\n${chapter}:\n`)
   const lines = list
     .split('\n\n')[0]!
-    .replaceAll(/\n {7,}/g, ' ')
+    .replaceAll(/\n {7,}|\n +(?=\[)/g, ' ')
     .split('\n')
   return lines.flatMap((line) => {
     const [, name, told] = /^ {2,6}(?:-\w, )?((?:--)?[a-z][a-z0-9-]*) +(.*)$/.exec(line) ?? []

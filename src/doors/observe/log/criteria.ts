@@ -10,6 +10,9 @@ export interface LogCriteria {
   readonly from: string | undefined
   readonly to: string | undefined
   readonly virus: string | undefined
+  /** Whether something was found in it, whatever became of it. */
+  readonly infected: boolean | undefined
+  /** As in the log; and `tag` for mail that was accepted though something was found in it. */
   readonly decision: string | undefined
   /** Milliseconds since 1970. */
   readonly since: number | undefined
@@ -29,7 +32,9 @@ export function queryFor(criteria: LogCriteria): {
 }
 
 function matcherFor(criteria: LogCriteria): (record: LogRecord) => boolean {
-  const { id, since, until, decision } = criteria
+  const { id, since, until, infected } = criteria
+  const isTagged = criteria.decision === 'tag'
+  const decision = isTagged ? 'accept' : criteria.decision
   const [from, to, virus] = [criteria.from, criteria.to, criteria.virus].map((text) =>
     text?.toLowerCase(),
   )
@@ -40,6 +45,7 @@ function matcherFor(criteria: LogCriteria): (record: LogRecord) => boolean {
     if (until !== undefined && !(time < until)) return false
     const isAboutMail = ['decision', 'quarantined', 'answered'].some((key) => fields.has(key))
     if (!isAboutMail) return false
+    if ((infected || isTagged) && !isInfected(fields)) return false
     if (decision !== undefined && fields.get('decision') !== decision) return false
     if (id !== undefined && !fields.get('msgid')?.includes(id) && fields.get('queue') !== id) {
       return false
@@ -52,6 +58,9 @@ function matcherFor(criteria: LogCriteria): (record: LogRecord) => boolean {
     return virus === undefined || has(name, virus)
   }
 }
+
+const isInfected = (fields: LogRecord['fields']) =>
+  fields.has('virus') || fields.has('banned') || fields.get('scan') === 'infected'
 
 /** Of all texts that the criteria demand, the longest run of characters that are never escaped. */
 function prefilterFor({ id, from, to, virus }: LogCriteria): RegExp {

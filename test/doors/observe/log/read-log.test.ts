@@ -20,6 +20,7 @@ const nothing: LogCriteria = {
   from: undefined,
   to: undefined,
   virus: undefined,
+  infected: undefined,
   decision: undefined,
   since: undefined,
   until: undefined,
@@ -210,12 +211,15 @@ t.test('messages are found by each field that can be asked for', async (t) => {
       `${tai64n(3000)} onescan: answered=recipients reply=552 rcpt=<cem@example.com>\n`,
       `${tai64n(4000)} onescan: program=onescan-quotad event=serving\n`,
       `${tai64n(5000)} onescan: decision=defer fault=read\n`,
+      `${tai64n(6000)} ${told({ id: '<tagged@x>', more: [['virus', 'Worm'], ['scan', 'infected']] })}`,
     ].join(''),
   }) // biome-ignore format: a line a line
   const log = join(directory, 'log')
   const found = async (criteria: Partial<LogCriteria>) =>
     (await read([log], criteria)).entries.length
-  t.equal(await found({}), 6)
+  t.equal(await found({}), 7)
+  t.equal(await found({ infected: true }), 2)
+  t.equal(await found({ decision: 'tag' }), 1)
   t.equal(await found({ id: 'one@x' }), 1)
   t.equal(await found({ id: 'ONE@x' }), 0)
   t.equal(await found({ id: evil }), 1, 'with all that is escaped in a log')
@@ -228,7 +232,7 @@ t.test('messages are found by each field that can be asked for', async (t) => {
   t.equal(await found({ to: 'example.NET', from: 'ANN' }), 1, 'each in its own place')
   t.equal(await found({ to: 'ann' }), 0)
   t.equal(await found({ decision: 'defer' }), 1)
-  t.equal(await found({ since: 2_000_000 }), 5)
+  t.equal(await found({ since: 2_000_000 }), 6)
   t.equal(await found({ since: 2_000_000, until: 3_000_000 }), 1)
 })
 
