@@ -1,35 +1,23 @@
 import { randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  type Stats,
-} from 'node:fs'
 import { hostname } from 'node:os'
-import { basename, dirname, resolve } from 'node:path'
-import { errorCode, errorTextAt, Fault } from '../ground/errors/fault.ts'
-import { PathHandle } from '../ground/path/path-handle.ts'
-import { writeWhole } from '../ground/process/descriptors.ts'
+import { Fault } from '../ground/errors/fault.ts'
 import {
   HMAC_SECRET_MIN,
   isCurrent,
   isDay,
   isKeyId,
   KEYRING_MAX,
+  type Key,
   objectionToMode,
   parseKeyring,
 } from '../scan/cluster/keyring.ts'
-import { flag, printsJson, text } from './shared/options.ts'
-import { makeCommand } from './shared/run-command.ts'
+import { rotationSteps } from './rotation-steps.ts'
+import { flag, printsJson, text, texts } from './shared/options.ts'
+import { replaceFile } from './shared/replace-file.ts'
+import { makeCommand, type Output } from './shared/run-command.ts'
 
-/** The most characters of the host's name: a key id has at most 32, and `-YYYYMMDD` follows. */
-const HOST_MAX = 32 - '-20260101'.length
+/** The most characters of the host's name: a key id has at most 32, and `-YYYYMMDD-N` may follow. */
+const HOST_MAX = 32 - '-20260101-99'.length
 
 /**
  * `onescan keygen`: makes a keyring line with a fresh secret; prints it, or adds it to a keyring.
@@ -56,34 +44,62 @@ export const keygenCommand = makeCommand('keygen', {
           conflicts: 'append',
         }),
       )
+      .option('promote', text('Move the key --id to the top of this ring: it signs'))
+      .option('retire', text('Remove the key --id from this ring, in which another one signs'))
+      .option('rotate', text('Print the steps by which this cluster changes the key of this ring'))
+      .option('host', texts('For --rotate: another host with this ring; repeat it for more'))
+      .conflicts('rotate', ['append', 'prepend', 'promote', 'retire'])
+      .conflicts('promote', ['append', 'prepend', 'retire'])
+      .conflicts('retire', ['append', 'prepend'])
       .option('json', printsJson)
       .example('$0 keygen', 'Print a line; anyone who reads it can make stamps')
       .example(
         '$0 keygen --append /var/qmail/control/clusterkeys',
         'Make a ring (mode 0640), or add to one',
       )
+      .example(
+        '$0 keygen --rotate /etc/onescan/keys/clusterkeys --host mx2 --host mx3',
+        'What to type to change the key of three hosts',
+      )
       .epilogue(
         'The first line of a ring signs, all lines verify. To change keys without additional ' +
           'scans, add the new one at the end on every host first (--append), then move it to the ' +
-          'top, and remove the old one when no mail that it signed is under way.\n\n' +
+          'top (--promote), and remove the old one (--retire) when no mail that it signed is ' +
+          'under way.\n\n' +
           'A file is replaced in one step and keeps owner, group and mode; a new one has mode 0640.\n\n' +
           'Exit codes: 0 done; 2 not, and no file was changed.',
       ),
   async work(args, output) {
     const now = new Date()
+    if (args.rotate !== undefined) {
+      const steps = await rotationSteps(args.rotate, args.host ?? [], defaultId(hostname(), now))
+      output.text(steps.text)
+      await output.result(steps.facts)
+      return 0
+    }
+    const moved = args.promote ?? args.retire
+    if (moved !== undefined) {
+      return moveKey(moved, args.id, args.promote === undefined ? 'retire' : 'promote', output)
+    }
     const seconds = now.getTime() / 1000
-    const id = args.id ?? defaultId(hostname(), now)
-    checkOptions(id, args.until)
-    const line = keyLine(id, args.md5, args.until) + (args.release ? ':release' : '')
-    const [key] = parseKeyring(line, 'the new line')
-    if (!isCurrent(key!, seconds)) {
-      throw new Fault('config', `--until ${args.until}: is past; name a later day`)
+    checkOptions(args.id, args.until)
+    const make = (ids: readonly string[]) => {
+      const id = args.id ?? freeId(defaultId(hostname(), now), ids)
+      const line = keyLine(id, args.md5, args.until) + (args.release ? ':release' : '')
+      const [key] = parseKeyring(line, 'the new line')
+      if (!isCurrent(key!, seconds)) {
+        throw new Fault('config', `--until ${args.until}: is past; name a later day`)
+      }
+      return { id, line, scheme: key!.scheme }
     }
     const ring = args.append ?? args.prepend
     if (ring !== undefined) {
-      const add = (old: string) =>
-        args.append === undefined ? `${line}\n${old}` : `${old}${line}\n`
-      const { keys, made, group } = await changeKeyring(ring, add)
+      let id = ''
+      const { keys, made, group } = await changeKeyring(ring, (old) => {
+        const made = make(parseKeyring(old, ring).map((key) => key.id))
+        id = made.id
+        return args.append === undefined ? `${made.line}\n${old}` : `${old}${made.line}\n`
+      })
       const signs = keys.find((candidate) => isCurrent(candidate, seconds))?.id === id
       await output.result({ id, file: ring, made, signs })
       // The secret is in the file and nowhere else.
@@ -95,7 +111,8 @@ export const keygenCommand = makeCommand('keygen', {
       }
       return 0
     }
-    await output.result({ id, scheme: key!.scheme, line })
+    const { id, line, scheme } = make([])
+    await output.result({ id, scheme, line })
     output.text(`${line}\n`)
     if (args.md5) {
       output.warn('programs other than onescan want the part after the last colon alone')
@@ -104,9 +121,44 @@ export const keygenCommand = makeCommand('keygen', {
   },
 })
 
+/** Moves a key to the top of its ring, or takes it out. The others keep their order. */
+async function moveKey(
+  ring: string,
+  id: string | undefined,
+  how: 'promote' | 'retire',
+  output: Output,
+): Promise<number> {
+  if (id === undefined) throw new Fault('config', `--${how} ${ring}: name the key by --id`)
+  const { keys } = await changeKeyring(ring, (old) => {
+    const lines = old.split('\n').slice(0, -1)
+    const isNamed = (line: string) => line.split(':').length > 2 && line.split(':')[1] === id
+    const own = lines.filter(isNamed)
+    if (own.length === 0) throw new Fault('config', `${ring}: has no line with the key ${id}`)
+    const others = lines.filter((line) => !isNamed(line))
+    const next = how === 'promote' ? [...own, ...others] : others
+    if (!parseKeyring(next.join('\n'), ring).some((key) => isCurrent(key, Date.now() / 1000))) {
+      throw new Fault('config', `${ring}: without ${id} no key would sign; add one first`)
+    }
+    return `${next.join('\n')}\n`
+  })
+  const signs = keys.find((key) => isCurrent(key, Date.now() / 1000))?.id ?? null
+  await output.result({ id, file: ring, signs })
+  const done = how === 'promote' ? 'on top of' : 'not any more in'
+  output.text(`key ${id} is ${done} ${ring}: ${signs ?? 'none'} signs\n`)
+  return 0
+}
+
+/** The id, or the first of `ID-2`, `ID-3` … that is not taken: a ring may get several keys on a day. */
+function freeId(id: string, taken: readonly string[]): string {
+  if (!taken.includes(id)) return id
+  for (let number = 2; ; number++) {
+    if (!taken.includes(`${id}-${number}`)) return `${id}-${number}`
+  }
+}
+
 /** Checks the options. The reader of keyrings would name a line number instead of the option. */
-function checkOptions(id: string, until: string | undefined): void {
-  if (!isKeyId(id)) {
+function checkOptions(id: string | undefined, until: string | undefined): void {
+  if (id !== undefined && !isKeyId(id)) {
     throw new Fault('config', `--id ${id}: must be 1 to 32 letters, digits, ".", "_" or "-"`)
   }
   if (until !== undefined && !isDay(until)) {
@@ -130,106 +182,27 @@ export function defaultId(host: string, now: Date): string {
   return `${name || 'key'}-${now.toISOString().slice(0, 10).replaceAll('-', '')}`
 }
 
-/** The mode of a new keyring: its owner and the slot's group may read it. */
-const FRESH_MODE = 0o640
-
 /**
- * Changes the text of a keyring; resolves to its keys, whether the file was made, and its group. A
- * new file replaces the old one in one step, with its owner, group and mode, so that no message
- * ever meets half a ring. Rejects with a Fault of kind `config`, and changes nothing, if others can
- * write to the ring or its directory, or read the ring; or if the new text is malformed. The path
- * leads to a directory once: all else is done below the handle of that.
+ * Changes the text of a keyring, as replaceFile() does; resolves to its keys, whether the file was made,
+ * and its group. Rejects with a Fault of kind `config`, and changes nothing, if others can read or write the
+ * ring, or if the new text is malformed.
  */
 async function changeKeyring(path: string, change: (old: string) => string) {
-  const target = whereItLeads(path)
-  const directory = directoryOf(path, dirname(target))
-  try {
-    directory.mustBeOwn()
-    const changed = replaceRing(directory, basename(target), path, change)
-    await directory.sync()
-    return changed
-  } finally {
-    directory.close()
-  }
-}
-
-function directoryOf(path: string, place: string): PathHandle {
-  try {
-    return PathHandle.find(place)
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
-    throw new Fault('config', `${path}: there is no directory ${place}; make it, or name another`)
-  }
-}
-
-/** The path of the ring itself, behind all links; that of the link or the name if there is none. */
-function whereItLeads(path: string): string {
-  try {
-    return PathHandle.with(path, (handle) => readlinkSync(handle.at()))
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return resolve(path)
-    throw error
-  }
-}
-
-function replaceRing(
-  directory: PathHandle,
-  name: string,
-  shown: string,
-  change: (old: string) => string,
-) {
-  const fresh = `${name}.new`
-  const fd = takeFresh(directory.at(fresh), `${dirname(shown)}/${fresh}`)
-  try {
-    const old = readOld(directory, name, shown)
-    const text = old?.text ?? ''
-    const next = change(text === '' || text.endsWith('\n') ? text : `${text}\n`)
-    const keys = parseKeyring(next, shown)
-    writeWhole(fd, Buffer.from(next, 'latin1'))
-    if (old) fchownSync(fd, old.status.uid, old.status.gid)
-    fchmodSync(fd, old ? old.status.mode & 0o777 : FRESH_MODE)
-    fsyncSync(fd)
-    renameSync(directory.at(fresh), directory.at(name))
-    return { keys, made: old === undefined, group: fstatSync(fd).gid }
-  } catch (error) {
-    rmSync(directory.at(fresh), { force: true })
-    throw error
-  } finally {
-    closeSync(fd)
-  }
-}
-
-/**
- * Makes the file that will replace the ring. It always has the same name, so it is a lock, too: it
- * is made before the ring is read, and of two that add a key at once, one fails.
- */
-function takeFresh(fresh: string, shown: string): number {
-  try {
-    return openSync(fresh, 'wx', 0o600)
-  } catch (error) {
-    const why =
-      errorCode(error) === 'EEXIST'
-        ? 'exists: another keygen is at work; if not, remove it'
-        : `${errorTextAt(fresh, error)}; name a ring in a directory that you may write to`
-    throw new Fault('config', `${shown}: ${why}`)
-  }
-}
-
-function readOld(
-  directory: PathHandle,
-  name: string,
-  shown: string,
-): { text: string; status: Stats } | undefined {
-  const check = ({ mode }: Stats) => {
-    const objection = objectionToMode(mode)
-    if (objection !== undefined) throw new Fault('config', `${shown}: ${objection}`)
-  }
-  try {
-    return directory.with(name, (ring) => {
-      return { text: ring.read(KEYRING_MAX, check).toString('latin1'), status: ring.stats }
-    })
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
+  let keys: readonly Key[] = []
+  const replaced = await replaceFile({
+    path,
+    max: KEYRING_MAX,
+    mode: 0o640, // its owner and the slot's group may read it
+    encoding: 'latin1',
+    check({ mode }) {
+      const objection = objectionToMode(mode)
+      if (objection !== undefined) throw new Fault('config', `${path}: ${objection}`)
+    },
+    change(old) {
+      const text = change(old)
+      keys = parseKeyring(text, path)
+      return text
+    },
+  })
+  return { keys, ...replaced }
 }

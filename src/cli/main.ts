@@ -2,6 +2,8 @@ import yargs, { type Argv, type CommandModule } from 'yargs'
 import about from '../../package.json' with { type: 'json' }
 import { errorText } from '../ground/errors/fault.ts'
 import { nearestName } from '../ground/settings/misspelt.ts'
+import { allowCommand } from './allow.ts'
+import { backupCommand } from './backup.ts'
 import { bansCommand } from './bans.ts'
 import { checkCommand } from './check/check.ts'
 import { injectCommand } from './inject.ts'
@@ -34,6 +36,8 @@ const commandModules = [
   quarantineCommand,
   policyCommand,
   bansCommand,
+  allowCommand,
+  backupCommand,
 ] as CommandModule[]
 
 /** A command with the option that names the account, if root has one do it. */

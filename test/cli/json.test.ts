@@ -37,6 +37,13 @@ function cluster(t: Test): { readonly ring: string; readonly mail: string } {
   return { ring: join(place, 'ring'), mail: join(place, 'mail') }
 }
 
+/** A ring of the caller's. */
+function ownRing(t: Test): string {
+  const ring = file(t, RING)
+  chmodSync(ring, 0o640)
+  return ring
+}
+
 /** An empty quarantine. */
 function empty(t: Test): string {
   const directory = t.testdir({})
@@ -96,7 +103,11 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
     ['keygen --id one', 0, 1],
     [(t) => ['keygen', '--append', join(t.testdir(), 'ring'), '--md5'], 0, 1],
     [() => ['keygen', '--id', 'a b'], 2, 0, { error: /--id a b: must be/ }],
+    [(t) => ['keygen', '--rotate', ownRing(t), '--host', 'mx2'], 0, 1],
+    [(t) => ['keygen', '--promote', ownRing(t)], 2, 0, { error: /name the key by --id/ }],
   ],
+  allow: [['allow a,b', 2, 0, { error: /from a,b: has a blank, a comma or a quote/ }]],
+  backup: [['backup /nonexistent/file', 2, 0, { error: /nonexistent|become root/ }]],
   disable: [
     [(t) => ['disable', '--control', join(control(t), 'control')], 0, 1],
     ['disable --control /nonexistent', 2, 0, { error: /ENOENT/ }],

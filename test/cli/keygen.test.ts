@@ -7,13 +7,14 @@ import {
   statSync,
   symlinkSync,
   unlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { defaultId } from '../../src/cli/keygen.ts'
 import { parseKeyring } from '../../src/scan/cluster/keyring.ts'
 import { openDirectory } from '../programs/reachable.ts'
-import { asPlain, jsonIn, onescan } from './onescan.ts'
+import { asPlain, bundle, jsonIn, onescan } from './onescan.ts'
 
 const mode = (path: string) => statSync(path).mode & 0o777
 
@@ -136,7 +137,7 @@ t.test('a place where it may not write is named, with what to do', { skip: notRo
   const missing = await onescan(['keygen', '--append', '/nonexistent/ring'])
   const told = '/nonexistent/ring: there is no directory /nonexistent; make it, or name another'
   t.match(missing, { code: 2, out: '', err: told })
-  t.match(err, `${ring}.new: EACCES: permission denied; name a ring in a directory`)
+  t.match(err, `${ring}.new: EACCES: permission denied; name a file in a directory`)
 })
 
 t.test('a FIFO is no ring, and is not waited for', async (t) => {
@@ -156,4 +157,70 @@ t.test('a ring is read only when no other process can change it', async (t) => {
   unlinkSync(`${ring}.new`)
   t.match(await onescan(['keygen', '--append', ring]), { code: 2, err: /ring: line 1/ })
   t.notOk(existsSync(`${ring}.new`), 'it leaves none of its own')
+})
+
+/** The ids of a ring, from the top. */
+const idsOf = (ring: string) => parseKeyring(readFileSync(ring, 'latin1'), ring).map(({ id }) => id)
+
+t.test('a second key of a day has an id of its own', async (t) => {
+  const ring = join(t.testdir({}), 'ring')
+  for (const _ of [1, 2, 3]) t.equal((await onescan(['keygen', '--append', ring])).code, 0)
+  const [first = '', ...more] = idsOf(ring)
+  t.same(more, [`${first}-2`, `${first}-3`])
+})
+
+t.test('a key goes to the top, and another one out of the ring', async (t) => {
+  const ring = join(t.testdir({}), 'ring')
+  for (const id of ['old', 'other', 'new']) await onescan(['keygen', '--append', ring, '--id', id])
+  const promoted = await onescan(['keygen', '--promote', ring, '--id', 'new'])
+  t.match(promoted, { code: 0, out: /^key new is on top of .*: new signs\n$/ })
+  t.same(idsOf(ring), ['new', 'old', 'other'])
+  t.match(await onescan(['keygen', '--retire', ring, '--id', 'old']), { code: 0 })
+  t.same(idsOf(ring), ['new', 'other'])
+  await onescan(['keygen', '--retire', ring, '--id', 'other'])
+  const last = await onescan(['keygen', '--retire', ring, '--id', 'new'])
+  t.match(last, { code: 2, err: 'without new no key would sign' })
+  t.match(await onescan(['keygen', '--promote', ring, '--id', 'gone']), { code: 2, err: 'gone' })
+  t.same(idsOf(ring), ['new'], 'nothing was changed')
+})
+
+t.test('the steps that --rotate prints change the key of a cluster', async (t) => {
+  // Programs of this test in the place of ssh and scp, which would reach another host.
+  const directory = t.testdir({
+    here: {},
+    mx2: {},
+    bin: {
+      onescan: `#!/bin/sh\nexec '${process.execPath}' '${bundle}' "$@"\n`,
+      scp: `#!/bin/sh\nfor to; do :; done\ncp -p "$2" "$(echo "\${to#mx2:}" | sed 's|/here/|/mx2/|')"\n`,
+      ssh: `#!/bin/sh\neval "$(echo "$2" | sed 's|/here/|/mx2/|g')"\n`,
+      svc: '#!/bin/sh\necho reloaded\n',
+      systemctl: '#!/bin/sh\necho reloaded\n',
+    },
+  })
+  const programs = join(directory, 'bin')
+  const ring = join(directory, 'here/ring')
+  const there = join(directory, 'mx2/ring')
+  await onescan(['keygen', '--append', ring, '--id', 'old'])
+  writeFileSync(there, readFileSync(ring), { mode: 0o640 })
+  const { code, out } = await onescan(['keygen', '--rotate', ring, '--host', 'mx2'])
+  t.equal(code, 0)
+  t.same(idsOf(ring), ['old'], 'nothing is changed')
+  for (const name of ['onescan', 'scp', 'ssh', 'svc', 'systemctl']) {
+    chmodSync(join(programs, name), 0o755)
+  }
+  const steps = out.split(/\n\n# \d\. .*\n/).slice(1)
+  t.equal(steps.length, 3)
+  const rings: string[][] = []
+  for (const step of steps) {
+    const said = execFileSync('/bin/sh', ['-ec', step], {
+      encoding: 'utf8',
+      env: { PATH: `${programs}:${process.env.PATH}` },
+    })
+    t.equal(said.match(/reloaded/g)?.length, 2, 'on both hosts')
+    t.equal(readFileSync(there, 'latin1'), readFileSync(ring, 'latin1'))
+    t.equal(mode(there), 0o640)
+    rings.push(idsOf(ring))
+  }
+  const [, fresh = ''] = rings[0]!
+  t.same(rings, [['old', fresh], [fresh, 'old'], [fresh]])
 })

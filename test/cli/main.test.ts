@@ -64,7 +64,7 @@ t.test('a wrong word of the command line is named, with what to do', async (t) =
     [['keygen', '--append', 'a', '--prepend', 'b'], '--prepend and --append: give one of them'],
     [
       ['log', '--decision', 'frob', 'file'],
-      '--decision frob: must be one of accept, quarantine, reject, defer, discard, pass',
+      '--decision frob: must be one of accept, tag, quarantine, reject, defer, discard, pass',
     ],
     [['inject', 'file'], '--from and --to: must be given'],
     [['keygen', '--frobnicate=x'], '--frobnicate: is not an option; see --help'],

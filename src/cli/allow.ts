@@ -1,0 +1,86 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { Fault } from '../ground/errors/fault.ts'
+import { HOST_DIRECTORY, readControlDirectories } from '../scan/judge/policy.ts'
+import { parseRules, RULES_MAX } from '../scan/rules/load.ts'
+import { ruleFiles } from '../scan/rules/rule.ts'
+import { printsJson, text } from './shared/options.ts'
+import { replaceFile } from './shared/replace-file.ts'
+import { FAILED, makeCommand, type Output } from './shared/run-command.ts'
+import { SYSTEMD } from './shared/systemd-unit.ts'
+
+/** `onescan allow`: an exception in onescan.policy, tried and taken over. */
+export const allowCommand = makeCommand('allow', {
+  command: 'allow <from>',
+  describe: 'Let mail of a sender through, whatever is found in it',
+  builder: (yargs) =>
+    yargs
+      .positional('from', {
+        type: 'string',
+        demandOption: true,
+        describe: 'The sender: an address, a domain, or .domain for all below it',
+      })
+      .option('client', text('Only from this address or network, as 192.0.2.0/24'))
+      .option('to', text('Only for this recipient or domain'))
+      .option('signature', text('Only if this was found, with * for any characters'))
+      .option('json', printsJson)
+      .example("$0 allow ann@example.net --signature 'Win.Test.*'", 'A false alarm of one sender')
+      .epilogue(
+        'Adds a line to onescan.policy(5), the one that is there or /etc/onescan/policy, and has ' +
+          'onescand read it. Such mail is accepted with its tag. Anybody can write a sender: name a ' +
+          'client or a signature, too.\n\n' +
+          'Exit codes: 0 it counts from the next message on; 2 nothing was changed, or onescand did not ' +
+          'take it over.',
+      ),
+  async work({ from, client, to, signature }, output) {
+    const line = lineFor({ from, client, to, signature })
+    const { control } = readControlDirectories(process.env)
+    const files = ruleFiles(control, HOST_DIRECTORY)
+    const path = files.find((file) => existsSync(file)) ?? files.at(-1)!
+    let number = 0
+    let isNew = true
+    await replaceFile({
+      path,
+      max: RULES_MAX,
+      mode: 0o644,
+      encoding: 'utf8',
+      change(old) {
+        isNew = !old.split('\n').includes(line)
+        const next = isNew ? `${old}${line}\n` : old
+        number = next.split('\n').indexOf(line) + 1
+        parseRules(next, path) // of all lines: one that makes no sense would stop all mail
+        return next
+      },
+    })
+    output.text(`${path} line ${number}: ${line}${isNew ? '' : ', which was there'}\n`)
+    if (client === undefined && signature === undefined) {
+      output.warn(`anybody can write as ${from}: --client or --signature narrows it`)
+    }
+    takeOver(output)
+    await output.result({ file: path, line: number, rule: line, changed: isNew })
+    return output.hasErrors ? FAILED : 0
+  },
+})
+
+/** The line of onescan.policy. Throws a Fault if a value would be more than one. */
+function lineFor(conditions: Readonly<Record<string, string | undefined>>): string {
+  const words = Object.entries(conditions).flatMap(([name, value]) => {
+    if (value === undefined) return []
+    if (/[\s,"'#\\]/.test(value)) {
+      throw new Fault('config', `${name} ${value}: has a blank, a comma or a quote; write the line into onescan.policy`) // biome-ignore format: a line
+    }
+    return [`${name}=${value}`]
+  })
+  return `${words.join(',')} allow`
+}
+
+/** Has onescand read the file; the slot reads it for each message. */
+function takeOver(output: Output): void {
+  if (!existsSync(SYSTEMD)) {
+    output.text('qmail: counts from the next message on; onescand: type svc -h /service/onescand\n')
+    return
+  }
+  const { status, stderr } = spawnSync('systemctl', ['reload', 'onescand'], { encoding: 'utf8' })
+  if (status === 0) output.text('it counts from the next message on\n')
+  else output.error(`onescand did not take it over: ${stderr.trim().split('\n')[0]}`)
+}

@@ -1,0 +1,131 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, lstatSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { attempt, errorCode, errorText, Fault } from '../ground/errors/fault.ts'
+import { shellWord } from '../ground/errors/shell-word.ts'
+import { PathHandle } from '../ground/path/path-handle.ts'
+import { HOST_DIRECTORY, readControlDirectories } from '../scan/judge/policy.ts'
+import { DEFAULTS, readDefaults } from './shared/defaults-file.ts'
+import { optionValues, printsJson } from './shared/options.ts'
+import { FAILED, makeCommand } from './shared/run-command.ts'
+
+/** Root alone reads it: keys and mail are in it. */
+const MODE = 0o600
+const UNITS = '/etc/systemd/system'
+const QUARANTINE = '/var/lib/onescan/quarantine'
+/** What onescan reads in the control directory of a qmail. */
+const IN_CONTROL = ['clusterkeys', 'onescan.policy', 'badattachments', 'onescan.off']
+/** Settings that may name a file or directory of the administrator's. */
+const NAMED = [
+  ...['CLUSTERKEYS', 'QUARANTINE', 'PLUGINDIR'],
+  ...['VERDICTPASSWORD', 'VERDICTSENTINELPASSWORD', 'VERDICTCA'],
+]
+
+/** `onescan backup`: everything of this host that an installation does not make again. */
+export const backupCommand = makeCommand('backup', {
+  command: 'backup <file>',
+  describe: 'Keep settings, keys and quarantine in an archive, and say what it has',
+  builder: (yargs) =>
+    yargs
+      .positional('file', {
+        type: 'string',
+        demandOption: true,
+        describe: 'The archive to make (tar, gzip), which root alone may read',
+      })
+      .option('json', printsJson)
+      .example('$0 backup /root/onescan-$(date +%F).tgz', 'Keep all of this host')
+      .epilogue(
+        'It also has the files that settings of onescand name. What mail servers and clamd have of ' +
+          'their own is not in it.\n\n' +
+          'Exit codes: 0 the archive is whole; 2 it is not, and was removed.',
+      ),
+  async work({ file }, output) {
+    if (process.getuid!() !== 0) throw new Fault('config', 'become root, who may read all of it')
+    const path = resolve(file)
+    const places = placesOfHost().filter((place) => place !== path)
+    const fd = make(path)
+    try {
+      const tar = archive(places, fd)
+      for (const line of tar.split('\n').filter(Boolean)) output.warn(line)
+    } catch (thrown) {
+      PathHandle.with(dirname(path), (place) => rmSync(place.at(basename(path)), { force: true }))
+      throw thrown
+    } finally {
+      closeSync(fd)
+    }
+    const sum = { files: 0, bytes: 0 }
+    for (const found of contentOf(path, places)) {
+      const { place, files, bytes } = found
+      output.text(`${place}: ${files} file${files === 1 ? '' : 's'}, ${bytes} bytes\n`)
+      await output.result(found)
+      sum.files += files
+      sum.bytes += bytes
+    }
+    output.sum(sum)
+    output.text(`${path}: ${sum.files} files; to restore them: tar -C / -xpzf ${shellWord(path)}\n`)
+    output.text('not in it: settings of mail servers, of tcpserver and of clamd\n')
+    return output.hasErrors ? FAILED : 0
+  },
+})
+
+/** The files and directories that are there, none below another. */
+function placesOfHost(): string[] {
+  const { control } = readControlDirectories(process.env)
+  const settings = attempt(() => readDefaults(DEFAULTS))
+  const named = NAMED.flatMap((name) => settings?.env[name] ?? [])
+  const tokens = optionValues(settings?.words ?? [], '--http-token')
+  const units = (attempt(() => readdirSync(UNITS)) ?? []).filter((name) => /^onescan/.test(name))
+  const all = [
+    HOST_DIRECTORY,
+    DEFAULTS,
+    '/etc/default/onescan-quotad',
+    ...units.map((name) => join(UNITS, name)),
+    ...IN_CONTROL.map((name) => join(control, name)),
+    ...[...named, ...tokens].filter((path) => path.startsWith('/')),
+    QUARANTINE,
+  ]
+  const there = [...new Set(all)].filter((path) => attempt(() => lstatSync(path)) !== undefined)
+  return there.filter((path) => !there.some((other) => path.startsWith(`${other}/`)))
+}
+
+function make(path: string): number {
+  return PathHandle.with(dirname(path), (place) => {
+    try {
+      return openSync(place.at(basename(path)), 'wx', MODE)
+    } catch (thrown) {
+      if (errorCode(thrown) !== 'EEXIST') throw thrown
+      throw new Fault('config', `${path}: is there already; name another file`)
+    }
+  })
+}
+
+/**
+ * Writes the archive to a descriptor. Returns what tar(1) says; throws if it failed. It follows no link, and
+ * waits for no FIFO. A file that changes meanwhile, as the log of the quarantine, is in it as it was read.
+ */
+function archive(places: readonly string[], fd: number): string {
+  const names = places.map((place) => place.slice(1))
+  const words = ['--create', '--gzip', '--directory=/', '--warning=no-file-changed', '--', ...names]
+  const { status, stderr, error } = spawnSync('tar', words, { stdio: ['ignore', fd, 'pipe'] })
+  const said = String(stderr ?? '').trim()
+  if (error) throw new Error(`tar: ${errorText(error)}`)
+  // 1: some files were changed or removed while they were read; tar(1), RETURN VALUE.
+  if (status !== 0 && status !== 1)
+    throw new Error(said.split('\n').at(-1) || `tar: exit ${status}`)
+  return said
+}
+
+/** What the archive has of each place. */
+function contentOf(path: string, places: readonly string[]) {
+  const words = ['--list', '--verbose', '--numeric-owner', '--file', path]
+  const { status, stdout } = spawnSync('tar', words, { encoding: 'utf8', maxBuffer: 1024 ** 3 })
+  if (status !== 0) throw new Error(`${path}: cannot be read back`)
+  const entries = stdout.split('\n').flatMap((line) => {
+    const [, kind, bytes, name] = /^(.)\S+ +\S+ +(\d+) \S+ \S+ (.*)$/.exec(line) ?? []
+    return kind === undefined || kind === 'd' ? [] : [{ bytes: Number(bytes), name: `/${name}` }]
+  })
+  return places.map((place) => {
+    const own = entries.filter(({ name }) => name === place || name.startsWith(`${place}/`) || name.startsWith(`${place} -> `)) // biome-ignore format: a line
+    return { place, files: own.length, bytes: own.reduce((sum, { bytes }) => sum + bytes, 0) }
+  })
+}
