@@ -104,6 +104,7 @@ static const char *const told_to_onescand[] = {
   "CLAMDBDIR",
   "CLAMDCONF",
   "BADATTACHMENTS",
+  "ARCHIVEBANS",
   "BADMIME",
   "QUOTAD",
   "QUOTANAME",

@@ -1,3 +1,4 @@
+import { listFingerprint } from '../../src/scan/scanners/shared/ban-names.ts'
 import { hmacValue, md5Hex } from '../scan/cluster/independent.ts'
 import { bytes, type Case, type Stage, scanning } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
@@ -36,6 +37,21 @@ const scanned = { outcome: 'delivered', scans: 1, xQhpsi: 'clean' } as const
 /** As often as it takes: readers differ about it. */
 const looked = { outcome: 'delivered', xQhpsi: 'clean' } as const
 
+/** What a host may ask of a scan besides viruses, and the words of a stamp that say so. */
+const besides: Readonly<
+  Record<string, { words: string; more: (stage: Stage) => Readonly<Record<string, string>> }>
+> = {
+  macros: { words: '~macros', more: () => ({ MACROS: 'refuse' }) },
+  'several properties': {
+    words: '~broken,~encrypted,~phishing',
+    more: () => ({ ENCRYPTED: 'tag', PHISHING: 'defer', BROKEN: 'refuse' }),
+  },
+  'banned names': {
+    words: `~bans-${listFingerprint(['*.exe'])}`,
+    more: ({ file }) => ({ ARCHIVEBANS: 'on', BADATTACHMENTS: file('rules', 'name *.exe\n') }),
+  },
+}
+
 /** Whom a host believes, and what it signs. */
 export const clustering: readonly Case[] = [
   {
@@ -56,6 +72,26 @@ export const clustering: readonly Case[] = [
     settings: settings(hmacLine),
     expect: { ...scanned, newStamps: 1 },
   },
+  ...Object.entries(besides).flatMap(([what, { words, more }]): Case[] => [
+    {
+      name: `a host that asks for ${what} does not trust the stamp of a host that did not`,
+      message: hmacStamped(plain),
+      settings: (stage) => settings(hmacLine, more(stage))(stage),
+      expect: { ...scanned, newStamps: 1 },
+    },
+    {
+      name: `a host that asks for ${what} trusts the stamp of a host that did, too`,
+      message: hmacStamped(plain, { scanners: `counting-scanner,everypart,${words}` }),
+      settings: (stage) => settings(hmacLine, more(stage))(stage),
+      expect: trusted,
+    },
+    {
+      name: `a stamp of the scheme md5 says nothing of ${what}`,
+      message: () => md5Stamped(plain),
+      settings: (stage) => settings('sesame\n', more(stage))(stage),
+      expect: { ...scanned, newStamps: 1 },
+    },
+  ]),
   {
     name: 'STRICTMIME is local policy, for which no stamp vouches',
     message: hmacStamped(bytes('Content-Type: text/plain\nContent-Type: text/html\n\nhello\n')),

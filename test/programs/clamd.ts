@@ -38,6 +38,7 @@ export interface ClamdOptions {
   readonly maxScanSize?: string
   readonly alertExceedsMax?: boolean
   readonly alertEncrypted?: boolean
+  readonly alertOLE2Macros?: boolean
   readonly maxFiles?: number
   readonly scanMail?: false
   readonly scanArchive?: false

@@ -10,6 +10,7 @@ import type { ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
 import { readSignatureFiles, SETTLED_AFTER } from '../../scan/scanners/shared/signatures.ts'
 import type { ClamdState } from '../observe/live/process-report.ts'
 import { joinGroup, obstacle } from './account.ts'
+import { checkAlerts } from './clamd-alerts.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from './eicar-message.ts'
 import { checkCount, signaturesIn } from './scanner.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
@@ -94,6 +95,7 @@ async function checkServer(
     findings: [
       ...signatures(host, server, version),
       ...(await checkClamdLimits(server, settings)),
+      ...(await checkAlerts(server, settings)),
       ...checkMemory(what, outcome.answer, clamdConfOf(server, host.env.CLAMDCONF)),
       ...checkReload(what, server, host),
     ],

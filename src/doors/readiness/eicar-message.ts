@@ -20,10 +20,17 @@ export const eicarMessage: Buffer = Buffer.from(`${eicarPart()}\n--part--\n`)
 /** The EICAR test file in a zip archive, compressed, so that only who opens it finds it: APPNOTE.TXT 4.3. */
 export const eicarZip: Buffer = zipOf(Buffer.from('eicar.com'), Buffer.from(EICAR), 0x6851cf3c)
 
-function zipOf(name: Buffer, text: Buffer, checksum: number): Buffer {
+/** A zip archive with one file, whose CRC-32 is given. If it shall look encrypted, nobody can decrypt it. */
+export function zipOf(
+  name: Buffer,
+  text: Buffer,
+  checksum: number,
+  { isEncrypted = false } = {},
+): Buffer {
   const data = deflateRawSync(text)
   const about = Buffer.alloc(26)
   about.writeUInt16LE(20) // the version that is needed
+  about.writeUInt16LE(isEncrypted ? 1 : 0, 2)
   about.writeUInt16LE(8, 4) // deflate
   about.writeUInt16LE(0x21, 8) // 1980-01-01
   about.writeUInt32LE(checksum, 10)

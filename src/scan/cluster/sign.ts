@@ -16,6 +16,8 @@ interface SignOptions {
    */
   readonly since?: number
   readonly crypto: Crypto
+  /** Words of `s=` that are no scanner's name, as they stand. */
+  readonly besides?: readonly string[]
 }
 
 /**
@@ -28,7 +30,7 @@ export function signMessage(
   scanners: readonly string[],
   options: SignOptions,
 ): { readonly field: HeaderField; readonly key: string } | undefined {
-  return signNames(message, scanners.map(scannerName), options)
+  return signNames(message, [...scanners.map(scannerName), ...(options.besides ?? [])], options)
 }
 
 /**

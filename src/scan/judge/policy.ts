@@ -12,6 +12,8 @@ import { propertySettings, treatment } from '../../ground/settings/table/scannin
 import { readSpoolPolicy, type SpoolPolicy } from '../../mail/message/spool.ts'
 import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
+import { readAttachmentRules } from '../scanners/attachments/rules.ts'
+import { listFingerprint } from '../scanners/shared/ban-names.ts'
 import type { Infected, ScanFinding } from '../scanners/shared/finding.ts'
 import { type Property, properties, propertyOf } from '../scanners/shared/properties.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'
@@ -136,7 +138,10 @@ export function readMailSettings(
     if (action !== 'quarantine' || QUARANTINE !== undefined) continue
     throw new Fault('config', `${name} quarantine: there is none; set QUARANTINE to a directory`)
   }
-  return { ...scan, ...treated, SCANFAIL_RELAY }
+  const { ARCHIVEBANS, BADATTACHMENTS } = scan
+  if (ARCHIVEBANS === 'off') return { ...scan, ...treated, SCANFAIL_RELAY }
+  const archiveBans = listFingerprint(readAttachmentRules(BADATTACHMENTS).names)
+  return { ...scan, ...treated, SCANFAIL_RELAY, archiveBans }
 }
 
 /** The settings of infected mail, which a door may have changed for all lines that do not set them. */

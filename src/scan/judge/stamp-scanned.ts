@@ -2,6 +2,7 @@ import type { HeaderField } from '../../mail/message/header-block.ts'
 import { headerFormFault } from '../../mail/message/well-formed.ts'
 import { signMessage } from '../cluster/sign.ts'
 import { EVERY_PART } from '../cluster/stamp.ts'
+import { askedBesides } from '../scanners/shared/properties.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { SignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
 import type { Policy } from './policy.ts'
@@ -59,5 +60,6 @@ async function sign(
     now: Math.floor(now() / 1000),
     since,
     crypto,
+    besides: askedBesides(settings),
   })
 }

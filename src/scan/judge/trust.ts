@@ -1,6 +1,7 @@
 import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import { EVERY_PART, RELEASED, RELEASED_TO_MAX, releasedTo, scannerName } from '../cluster/stamp.ts'
 import { type Trust, verifyStamps } from '../cluster/verify.ts'
+import { askedBesides } from '../scanners/shared/properties.ts'
 import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import { settledDate } from '../scanners/shared/signatures.ts'
@@ -34,16 +35,16 @@ export function verifyTrust(
 
 /**
  * Whether the stamps of a message make this scanner unnecessary: one of them must name it, and say that
- * the host that signed looked as closely as this host does. Words of two stamps are those of two hosts,
+ * the host that signed looked as closely as this host does, and for the same besides viruses. Words of two stamps are those of two hosts,
  * and say nothing together.
  */
-export function vouchesFor(trust: Trust, scanner: Scanner, { SECONDLOOK }: ScanSettings): boolean {
+export function vouchesFor(trust: Trust, scanner: Scanner, settings: ScanSettings): boolean {
   if (!trust.trusted) return false
-  if (trust.scanners === 'all') return true
-  const name = scannerName(scanner.name)
-  return trust.scanners.some(
-    (words) => words.has(name) && (SECONDLOOK !== 'always' || words.has(EVERY_PART)),
-  )
+  const besides = askedBesides(settings)
+  if (trust.scanners === 'all') return besides.length === 0
+  const closeness = settings.SECONDLOOK === 'always' ? [EVERY_PART] : []
+  const needed = [scannerName(scanner.name), ...closeness, ...besides]
+  return trust.scanners.some((words) => needed.every((word) => words.has(word)))
 }
 
 /**

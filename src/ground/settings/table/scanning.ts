@@ -102,6 +102,7 @@ export const clamAv = {
   CLAMDBDIR: text(undefined, { defaultInWords: `\`${DEFAULT_DATABASE}\`` }),
   CLAMDCONF: text(undefined, { defaultInWords: 'its own' }),
   BADATTACHMENTS: parsed(undefined, readBanned, { defaultInWords: '`control/badattachments`' }),
+  ARCHIVEBANS: word(['off', 'on']),
   BADMIME: word(['defer', 'accept']),
 }
 

@@ -1,7 +1,12 @@
-import { createHash } from 'node:crypto'
 import iconv from 'iconv-lite'
 import { Fault } from '../../../ground/errors/fault.ts'
-import { banName, listName } from '../shared/ban-names.ts'
+import {
+  banName,
+  distinctRules,
+  listFingerprint,
+  listName,
+  probeName,
+} from '../shared/ban-names.ts'
 
 /** The most bytes of a line that libclamav reads (FILEBUFF in readdb.c). */
 const LINE_MAX = 8191
@@ -26,25 +31,12 @@ export function archiveSignatures(patterns: readonly string[]): string {
   const lines = [
     '# Names that onescan bans inside archives, for ClamAV. Written by "onescan bans".',
     signature(listName(fingerprint), probeName(fingerprint)),
-    ...unique(patterns).map((pattern) => signature(banName(pattern), expression(pattern))),
+    ...distinctRules(patterns).map((pattern) => signature(banName(pattern), expression(pattern))),
   ]
   const tooLong = lines.findIndex((line) => Buffer.byteLength(line, 'latin1') > LINE_MAX)
   if (tooLong < 0) return `${lines.join('\n')}\n`
-  const pattern = unique(patterns)[tooLong - 2]!
+  const pattern = distinctRules(patterns)[tooLong - 2]!
   throw new Fault('config', `name ${pattern}: is too long for ClamAV; write a shorter one`)
-}
-
-/** What tells two lists apart, whatever the order of their patterns: 16 hexadecimal digits. */
-export function listFingerprint(patterns: readonly string[]): string {
-  const text = unique(patterns).sort().join('\n')
-  return createHash('sha256').update(text).digest('hex').slice(0, 16)
-}
-
-/** The name of a file that the signature of a list matches. */
-export const probeName = (fingerprint: string): string => `onescan-bans-${fingerprint}`
-
-function unique(patterns: readonly string[]): string[] {
-  return [...new Set(patterns.map((pattern) => pattern.normalize().toLowerCase()))]
 }
 
 /** A line of a .cdb: any container of any size, and names that match. All of it in latin1. */

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** How the names of our signatures for ClamAV begin; ClamAV has none that begin so. */
 const BANNED = 'Banned.'
 /** The signature that nothing but a probe of onescan matches: it tells which list clamd has. */
@@ -33,4 +35,18 @@ export function ruleByName(name: string): string | undefined {
     String.fromCharCode(Number.parseInt(hex, 16)),
   )
   return bytes && Buffer.from(bytes, 'latin1').toString('utf8')
+}
+
+/** What tells two lists apart, whatever the order of their patterns: 16 hexadecimal digits. */
+export function listFingerprint(patterns: readonly string[]): string {
+  const text = distinctRules(patterns).sort().join('\n')
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}
+
+/** The name of a file that the signature of a list matches. */
+export const probeName = (fingerprint: string): string => `onescan-bans-${fingerprint}`
+
+/** Each rule once, in one spelling. */
+export function distinctRules(rules: readonly string[]): string[] {
+  return [...new Set(rules.map((rule) => rule.normalize().toLowerCase()))]
 }

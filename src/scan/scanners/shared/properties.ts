@@ -42,6 +42,21 @@ export const properties = {
 export type Property = keyof typeof properties
 export const PROPERTIES = Object.keys(properties) as readonly Property[]
 
+/**
+ * What this host asks of a scan besides viruses, in words for a stamp and for what is remembered: a host that
+ * did not ask may have called clean what is kept out here. None is a scanner's name (scannerName() escapes
+ * `~`).
+ */
+export function askedBesides(settings: ScanSettings): readonly string[] {
+  const { archiveBans } = settings
+  const asked = PROPERTIES.filter((property) => {
+    const action = properties[property].actionBy(settings)
+    return action !== 'virus' && action !== 'accept'
+  })
+  const words = asked.map((property) => `~${property}`)
+  return archiveBans === undefined ? words : [...words, `~bans-${archiveBans}`]
+}
+
 /** What a scanner's name says of a file besides that it is malware; undefined if that is all. */
 export function propertyOf(name: string): Property | undefined {
   return PROPERTIES.find((property) => properties[property].names.test(name))

@@ -20,6 +20,11 @@ export interface ScanSettings extends Values<typeof scanning> {
   readonly PLUGINDIR: string
   readonly CLAMSCANPROGRAM: string
   readonly BADATTACHMENTS: BannedBy
+  /**
+   * Set with ARCHIVEBANS: the fingerprint of the names that clamd is to ban inside archives. readMailSettings()
+   * sets it, which reads the rules.
+   */
+  readonly archiveBans?: string
   /** Milliseconds for all scanners of one message together: SCANTIMEOUT, or what is left of it. */
   readonly timeout: number
   /** The environment of scanners that are programs. */

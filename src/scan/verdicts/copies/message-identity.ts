@@ -1,6 +1,7 @@
 import about from '../../../../package.json' with { type: 'json' }
 import { replaceUnprintable } from '../../../ground/errors/log.ts'
 import type { Crypto } from '../../../ground/runtime/crypto.ts'
+import { askedBesides } from '../../scanners/shared/properties.ts'
 import type { ScanSettings } from '../../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../../scanners/shared/scanner.ts'
 import type { SignatureFiles } from '../../scanners/shared/signatures.ts'
@@ -87,12 +88,11 @@ export async function identify(
  * scanner judges by, and the settings that leave parts unscanned or have them scanned twice. Only a
  * verdict of the same description counts.
  */
-function describeScan(
-  { MAXNESTING, SECONDLOOK }: ScanSettings,
-  scanners: readonly Scanner[],
-): string {
+function describeScan(scanSettings: ScanSettings, scanners: readonly Scanner[]): string {
   const identities = scanners.map(({ memorable }) => memorable!.identity)
-  const settings = `onescan=${about.version} nesting=${MAXNESTING} secondlook=${SECONDLOOK}`
+  const { MAXNESTING, SECONDLOOK } = scanSettings
+  const besides = askedBesides(scanSettings).join()
+  const settings = `onescan=${about.version} nesting=${MAXNESTING} secondlook=${SECONDLOOK} besides=${besides}`
   return replaceUnprintable(`${settings} scanners=${identities.join(',')}`)
 }
 

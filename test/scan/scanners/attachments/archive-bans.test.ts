@@ -5,11 +5,12 @@ import fc from 'fast-check'
 import { zipSync } from 'fflate'
 import t from 'tap'
 import { compileGlob } from '../../../../src/ground/settings/glob.ts'
+import { archiveSignatures } from '../../../../src/scan/scanners/attachments/archive-bans.ts'
 import {
-  archiveSignatures,
+  banName,
   listFingerprint,
-} from '../../../../src/scan/scanners/attachments/archive-bans.ts'
-import { banName, ruleByName } from '../../../../src/scan/scanners/shared/ban-names.ts'
+  ruleByName,
+} from '../../../../src/scan/scanners/shared/ban-names.ts'
 import { findProgram } from '../../../programs/install.mjs'
 
 /** The signatures of `onescan bans`, read by ClamAV itself. */
