@@ -58,6 +58,8 @@ export async function runFirstProcess({
     log,
     onMessage: (worker, message) => status?.take(worker, message),
     onEnd: (worker, inHand) => status?.workerEnded(worker, inHand),
+    onLasting: (milliseconds) =>
+      void notify(process.env, `EXTEND_TIMEOUT_USEC=${milliseconds * 1000}`),
     memory,
   })
   status?.watchWorkers(workers)

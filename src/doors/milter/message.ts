@@ -20,6 +20,7 @@ import { type Judging, startJudging } from '../shared/mail-door.ts'
 import { RecipientList } from '../shared/recipient-list.ts'
 import type { SendingClient } from '../shared/refuse-recipient.ts'
 import { faultReply, replyCode } from '../shared/replies/smtp-reply.ts'
+import { hasLeft } from '../shared/wire.ts'
 import { encodeDecision } from './encode-decision.ts'
 import { MilterIntake } from './intake.ts'
 import { addressIn } from './recipient-path.ts'
@@ -146,7 +147,8 @@ export class MilterMessage {
       }).finally(endTurn)
     } catch (error) {
       const reply = faultReply(faultKindOf(error))
-      server.log(faultLine(error, undefined, this.#about(origin, transaction, reply.code)))
+      const heard = hasLeft(gone) ? 'unheard' : reply.code
+      server.log(faultLine(error, undefined, this.#about(origin, transaction, heard)))
       return smtpReply(reply)
     } finally {
       transaction?.message.close()
@@ -183,7 +185,11 @@ export class MilterMessage {
   }
 
   /** What a line says of the message, at this moment. */
-  #about(origin: Origin, transaction: Transaction | undefined, reply?: number): LogContext {
+  #about(
+    origin: Origin,
+    transaction: Transaction | undefined,
+    reply?: number | 'unheard',
+  ): LogContext {
     const door: LogField[] = [
       ['reply', reply],
       ['door', 'milter'],

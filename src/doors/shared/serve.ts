@@ -8,8 +8,10 @@ export interface ServedConnection {
   tick(): void
   /** Takes no more messages: ends at once, or when what is under way is over. */
   finish(): void
-  /** Ends the connection; the client is told to come again. */
+  /** Ends the connection; the client is told to come again. Nothing happens if it must be answered. */
   dismiss(): void
+  /** Whether another server has its message, so that the client must hear what that server says. */
+  readonly mustBeAnswered?: boolean
 }
 
 /** What differs from door to door. */
@@ -42,6 +44,7 @@ export function serve<Served extends ServedConnection>({
   memory,
 }: ServeOptions<Served>): Omit<Door, 'configure'> {
   const connections = new Set<Served>() // in the order of their coming
+  const unanswered = () => [...connections].filter((served) => served.mustBeAnswered).length
   let sockets = 0
   let timer: NodeJS.Timeout | undefined
   let emptied = () => {}
@@ -69,11 +72,16 @@ export function serve<Served extends ServedConnection>({
   return {
     server,
     state: () => ({ clients: connections.size, memory: memory() }),
+    unanswered,
     async close(grace) {
       server.close()
       each((served) => served.finish())
       if (connections.size === 0) return
-      const late = setTimeout(() => each((served) => served.dismiss()), grace)
+      const late = setTimeout(() => {
+        each((served) => served.dismiss())
+        const count = unanswered()
+        if (count > 0) log(`the next server has ${count} messages, and its replies are waited for`)
+      }, grace)
       await new Promise<void>((resolve) => {
         emptied = resolve
       })
@@ -107,8 +115,10 @@ export interface Door<Settings = Configuration> {
   /**
    * Takes no more connections, and resolves when all are over. A connection with nothing to answer
    * ends at once, any other one when it is answered. After `grace` milliseconds those that are left
-   * are told to come again.
+   * are told to come again, but for those that must be answered.
    */
   close(grace: number): Promise<void>
+  /** The connections that must be answered. */
+  unanswered(): number
   state(): DoorState
 }

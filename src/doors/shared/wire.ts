@@ -56,6 +56,14 @@ interface PendingRead {
 /** A client is late. The message is one line that says with what. */
 export class Late extends Error {}
 
+/** Why `gone` is aborted if nothing more was said to the client. */
+const LEFT = new Error('the client has left')
+
+/** Whether the client of this wire hears nothing more; one that was turned away was told so. */
+export function hasLeft({ aborted, reason }: AbortSignal): boolean {
+  return aborted && reason === LEFT
+}
+
 /**
  * A client's connection, as the one function sees it that converses with the client: what was heard and
  * said when, who leaves, and how it ends. The socket stays open for answers when the client has closed
@@ -214,7 +222,7 @@ export class Wire implements ServedConnection {
   leave(lastBytes?: Buffer): void {
     if (this.hasLeft) return
     this.#leftAt = this.now()
-    this.#gone.abort()
+    this.#gone.abort(lastBytes === undefined ? LEFT : undefined)
     if (lastBytes === undefined) this.#socket.end()
     else this.#socket.end(lastBytes)
     this.#socket.resume() // otherwise the end of what it sends would never be read

@@ -51,6 +51,10 @@ export class SmtpSession {
     return this.#transaction !== undefined
   }
 
+  get isBeyondRecall(): boolean {
+    return this.#transaction?.isBeyondRecall === true
+  }
+
   get clientAddress(): string | undefined {
     return this.#sendingClient().origin.clientAddress
   }
@@ -266,7 +270,8 @@ export class SmtpSession {
 
   /** Logs why mail is deferred, and returns the reply. */
   #logged(error: unknown, reply: RawReply): RawReply {
-    new TransactionLog(this.#server, this.#sendingClient().origin).fault(error, reply)
+    const log = new TransactionLog(this.#server, this.#sendingClient().origin)
+    log.fault(error, [{ reply, heard: reply.code }])
     return reply
   }
 

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -12,7 +11,7 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { descriptorOf } from '../../../src/ground/process/descriptors.ts'
 import { HostProcess } from '../../../src/ground/process/host-process.ts'
 import { plain } from '../../cases/messages.ts'
@@ -25,6 +24,7 @@ import { until } from '../../run/until.ts'
 import { type Asked, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { ask, call, framesOf, hearOut } from '../slot-socket/client.ts'
 import { childrenOf, launcher, newest, runOnescand, runtimes, startOnescand } from './process.ts'
+import { systemdEar } from './systemd-ear.ts'
 
 /** How the built onescand starts, obeys signals and ends. */
 
@@ -335,28 +335,6 @@ for (const { name, program } of [...runtimes, { name: 'compiled', program: [comp
     t.equal(await onescand.ended, 0)
     t.ok(statSync(socket).isSocket(), 'the socket is not its own to remove')
   })
-}
-
-/** Receives what onescand sends to NOTIFY_SOCKET. */
-async function systemdEar(t: Test): Promise<{
-  readonly path: string
-  hear(what: RegExp): Promise<void>
-  said(): string
-}> {
-  const path = join(socketDirectory(t), 'notify')
-  const listen = `use Socket; socket(S, PF_UNIX, SOCK_DGRAM, 0) or die; bind(S, sockaddr_un($ARGV[0])) or die;
-    $| = 1; print "bound\\n"; while (defined recv(S, my $said, 4096, 0)) { $said =~ s/\\n/ /g; print "$said\\n" }`
-  const listener = spawn('perl', ['-e', listen, path], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => listener.kill('SIGKILL'))
-  let said = ''
-  listener.stdout.on('data', (chunk) => {
-    said += chunk
-  })
-  const hear = async (what: RegExp) => {
-    while (!what.test(said)) await once(listener.stdout, 'data')
-  }
-  await hear(/bound/)
-  return { path, hear, said: () => said }
 }
 
 const node = newest[0]!

@@ -27,6 +27,8 @@ interface WorkersOptions {
   readonly onMessage: (worker: number, message: unknown) => void
   /** Called when a worker has ended, unless it was told to, with the number of messages in hand. */
   readonly onEnd: (worker: number, inHand: number) => void
+  /** Called while the end is put off, for so many milliseconds from now on at most. */
+  readonly onLasting: (milliseconds: number) => void
   /** What all processes of onescand know, this one included. */
   readonly memory: HostMemory
 }
@@ -50,6 +52,8 @@ const LOST_MAX = 2
 export type WorkerOrder = 'reload' | 'report' | 'stop'
 /** What a worker sends each second. */
 export const BEAT = 'beat'
+/** The same while it has clients that must be answered: it may not be ended. */
+export const MUST_ANSWER = 'must answer'
 /** What a worker sends when it listens: the addresses where it does. */
 export interface ServingNotice {
   readonly serving: readonly string[]
@@ -88,6 +92,7 @@ export class Workers {
   readonly #beats: BeatWatch
   #isStopping = false
   #allEnded = () => {}
+  #putOff = () => {}
   #replaced = 0
   #hung = 0
 
@@ -127,15 +132,23 @@ export class Workers {
     for (const { child } of this.#workers) if (child.connected) child.send(what)
   }
 
-  /** Resolves when all workers have ended; those that do not within their time are killed. */
+  /**
+   * Resolves when all workers have ended. Those that do not within their time are killed; it begins anew
+   * whenever one says that it must answer.
+   */
   stop(): Promise<void> {
     this.#isStopping = true
     for (const timer of this.#replacements) clearTimeout(timer)
     this.order('stop')
+    const within = this.#options.grace + KILL_AFTER
     return new Promise((resolve) => {
       const killer = setTimeout(() => {
         for (const worker of this.#workers) this.#kill(worker)
-      }, this.#options.grace + KILL_AFTER)
+      }, within)
+      this.#putOff = () => {
+        killer.refresh()
+        this.#options.onLasting(within + KILL_AFTER)
+      }
       this.#allEnded = () => {
         clearTimeout(killer)
         this.#beats.close()
@@ -191,7 +204,8 @@ export class Workers {
   #take(child: ChildProcess, message: unknown): readonly string[] | undefined {
     const { memory, onMessage } = this.#options
     this.#beats.heard(child.pid!)
-    if (message === BEAT) return undefined
+    if (message === MUST_ANSWER) this.#putOff()
+    if (message === BEAT || message === MUST_ANSWER) return undefined
     if (isServingNotice(message)) return message.serving
     if (memory.receive(message)) this.#sendAll(message, child)
     else onMessage(child.pid!, message)

@@ -23,7 +23,7 @@ export function describeRecord(
   const colour = colourOf(decision, fields.get('scan'))
   if (recipients.length > 0) {
     const reply = value('reply')
-    const what = reply ? `got ${reply}` : 'was for'
+    const what = reply === UNHEARD ? reply : reply ? `got ${reply}` : 'was for'
     return `${when} ${paint(colour, what.padEnd(10))} ${recipients.map(clean).join(', ')}`
   }
   const parts = [
@@ -37,6 +37,9 @@ export function describeRecord(
   return `${when} ${paint(colour, decision.padEnd(10))} ${parts.filter(Boolean).join(', ')}`
 }
 
+/** The reply to a client that has left. */
+const UNHEARD = 'unheard'
+
 type ReadValue = (key: string) => string
 
 function outcome(value: ReadValue): string {
@@ -45,7 +48,8 @@ function outcome(value: ReadValue): string {
   const decider = scan === 'trusted' ? value('key') && `key ${value('key')}` : value('scanner')
   const words = [scan, named, decider && `by ${decider}`].filter(Boolean).join(' ')
   const fault = value('fault') && `${value('fault')} fault`
-  return [words, fault, value('reason'), value('odd') && `odd: ${value('odd')}`]
+  const heard = value('reply') === UNHEARD && 'the client has left before the answer'
+  return [words, fault, value('reason'), value('odd') && `odd: ${value('odd')}`, heard]
     .filter(Boolean)
     .join('; ')
 }

@@ -50,6 +50,8 @@ interface ServedSession {
   readonly clientAddress: string | undefined
   /** Whether MAIL was taken and the message is not over. */
   readonly isAmidMessage: boolean
+  /** Whether the end of a message has gone out to the next server, which has not answered for all. */
+  readonly isBeyondRecall: boolean
   /** Converses to its end. Never rejects. */
   run(): Promise<void>
 }
@@ -170,9 +172,16 @@ export class SmtpConnection implements ServedConnection {
     if (!this.#session?.isAmidMessage && this.progress.isAwaited) this.turnAway(ownReply.stopping)
   }
 
-  /** Closes the socket as soon as everything is written, whatever the client does. */
+  get mustBeAnswered(): boolean {
+    return this.#session?.isBeyondRecall === true
+  }
+
+  /**
+   * Closes the socket as soon as everything is written, whatever the client does. A client whose message
+   * the next server may have hears what that server says: told otherwise, it would send it again.
+   */
   dismiss(): void {
-    this.#wire.drop(ownReply.stopping.bytes)
+    if (!this.mustBeAnswered) this.#wire.drop(ownReply.stopping.bytes)
   }
 
   #push(chunk: Buffer): void {

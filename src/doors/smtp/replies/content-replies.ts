@@ -1,4 +1,5 @@
 import { deferralOf, type RawReply } from '../../../protocol/smtp/replies.ts'
+import { hasLeft } from '../../shared/wire.ts'
 import { CLOSING } from './own-replies.ts'
 
 /** The client as it is answered. */
@@ -6,6 +7,12 @@ interface AnsweredClient {
   /** Aborted when it has left. */
   readonly gone: AbortSignal
   say(...replies: readonly RawReply[]): void
+}
+
+/** The reply to a recipient, and the code that the client hears in fact, if it hears one. */
+export interface HeardReply {
+  readonly reply: RawReply
+  readonly heard: number | 'unheard'
 }
 
 /**
@@ -34,6 +41,15 @@ export class ContentReplies {
   /** The replies that are settled and were not said. */
   get unsaid(): readonly RawReply[] {
     return this.settled.slice(this.#said)
+  }
+
+  /** The settled replies, and what the client hears of them if the rest is said now. */
+  heard(): readonly HeardReply[] {
+    const { gone } = this.#client
+    return this.settled.map((reply, index) => {
+      if (!gone.aborted || this.isSaid(index)) return { reply, heard: reply.code }
+      return { reply, heard: hasLeft(gone) ? 'unheard' : CLOSING }
+    })
   }
 
   /** Whether the reply at this index was said. */

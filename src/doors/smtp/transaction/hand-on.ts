@@ -24,6 +24,8 @@ export interface SmtpDelivery {
   readonly replies: ContentReplies
   /** Aborted when the client has left. */
   readonly gone: AbortSignal
+  /** Called before the end of the content goes out: nothing can be undone from then on. */
+  readonly beyondRecall: () => void
 }
 
 /** RCPT commands that take the place of those which the next server has taken. */
@@ -132,7 +134,7 @@ const RSET = Buffer.from('RSET')
 /** Sends the content, and resolves to the first answer. */
 async function sendContent(
   edits: HeaderEdits,
-  { next, message, gone }: SmtpDelivery,
+  { next, message, gone, beyondRecall }: SmtpDelivery,
 ): Promise<RawReply> {
   const stuffing = new Stuffing()
   let ready: Buffer[] = []
@@ -149,7 +151,8 @@ async function sendContent(
   // After a standstill of this process, what the client did meanwhile is read before what comes now.
   await new Promise(setImmediate)
   if (gone.aborted) throw clientLeft()
-  // From here on nothing can be undone: if the client leaves now, the next server has the message.
+  // If the client leaves now, the next server has the message.
+  beyondRecall()
   return next.endData([...ready, stuffing.finish()])
 }
 

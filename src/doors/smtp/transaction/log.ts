@@ -6,7 +6,7 @@ import {
   recipientsOf,
   redirect,
 } from '../../../mail/message/envelope/envelope.ts'
-import { type RawReply, replyTexts } from '../../../protocol/smtp/replies.ts'
+import { replyTexts } from '../../../protocol/smtp/replies.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
 import type { Transaction } from '../../../scan/judge/transaction.ts'
 import {
@@ -18,6 +18,7 @@ import {
   recipientLines,
 } from '../../shared/log/log-lines.ts'
 import type { Judging } from '../../shared/mail-door.ts'
+import type { HeardReply } from '../replies/content-replies.ts'
 import { ownReply } from '../replies/own-replies.ts'
 import type { SmtpServer } from '../shared/server.ts'
 
@@ -26,7 +27,7 @@ export interface CarriedOut {
   /** What stands of the decision; undefined if nothing was looked at. */
   readonly decision: Decision | undefined
   /** One reply, or by LMTP one for each recipient. */
-  readonly replies: readonly RawReply[]
+  readonly replies: readonly HeardReply[]
   /** Why the next server was lost before it had answered for all. */
   readonly lost: Fault | undefined
 }
@@ -46,13 +47,13 @@ export class TransactionLog {
   }
 
   /**
-   * Returns what a line says at this moment of a message that gets these replies. `next` is the
-   * refusal of the next server, if any.
+   * Returns what a line says at this moment of a message that gets these replies. `next` is what the
+   * next server said, if that is not what the client heard.
    */
-  about(replies: readonly RawReply[], next = ''): LogContext {
+  about(replies: readonly HeardReply[], next = ''): LogContext {
     return {
       door: [
-        ['reply', worstOf(replies)?.code],
+        ['reply', worstOf(replies)?.heard],
         ['next', next],
         ['door', 'smtp'],
         ['queue', this.#origin.queueId],
@@ -63,14 +64,14 @@ export class TransactionLog {
     }
   }
 
-  /** Logs why a message or command could not be carried out, and has this reply. */
-  fault(error: unknown, reply: RawReply): void {
-    this.#server.log(faultLine(error, undefined, this.about([reply])))
+  /** Logs why a message or command could not be carried out, and has these replies. */
+  fault(error: unknown, replies: readonly HeardReply[]): void {
+    this.#server.log(faultLine(error, undefined, this.about(replies)))
   }
 
   /**
    * Logs a message whose decision was carried out. Each share of a split message has lines of its
-   * own, and so have recipients of a share whose replies have different codes.
+   * own, and so have recipients of a share whose clients heard different codes.
    */
   carriedOut(end: CarriedOut, envelope: Envelope, judging: Judging): void {
     const { decision, replies } = end
@@ -95,7 +96,7 @@ export class TransactionLog {
     const isAnswered = decision === undefined || decision.kind === 'accept'
     const groups = byReplyCode(replies, envelope)
     for (const group of groups) {
-      const next = isAnswered ? refusedBy(group.replies, lost) : ''
+      const next = isAnswered ? saidByNext(group.replies, lost) : ''
       const about = aboutShare(group.envelope, this.about(group.replies, next))
       if (decision === undefined) log(passLine('why' in judging ? judging.why : '', about))
       else for (const line of decisionLines(decision, undefined, about)) log(line)
@@ -104,22 +105,22 @@ export class TransactionLog {
   }
 }
 
-/** Recipients of one message whose replies have the same code. */
+/** Recipients of one message for whom the client heard the same code. */
 interface AnsweredRecipients {
-  readonly replies: readonly RawReply[]
+  readonly replies: readonly HeardReply[]
   readonly envelope: Envelope
 }
 
-/** Parts recipients by the codes of their replies. One reply counts for all of them. */
+/** Parts recipients by what was heard. One reply counts for all of them. */
 function byReplyCode(
-  replies: readonly RawReply[],
+  replies: readonly HeardReply[],
   envelope: Envelope,
 ): readonly AnsweredRecipients[] {
   const recipients = [...recipientsOf(envelope)]
-  const byCode = new Map<number, { replies: RawReply[]; recipients: MailAddress[] }>()
+  const byCode = new Map<unknown, { replies: HeardReply[]; recipients: MailAddress[] }>()
   for (const [index, reply] of replies.entries()) {
-    const group = byCode.get(reply.code) ?? { replies: [], recipients: [] }
-    byCode.set(reply.code, group)
+    const group = byCode.get(reply.heard) ?? { replies: [], recipients: [] }
+    byCode.set(reply.heard, group)
     group.replies.push(reply)
     group.recipients.push(recipients[index]!)
   }
@@ -134,23 +135,23 @@ const NAMED_MAX = 64
 
 /** Makes the lines that name recipients of a group. */
 function namesOf({ replies, envelope }: AnsweredRecipients): Generator<Buffer> {
-  const fields = [['answered', 'recipients'], ['reply', replies[0]!.code]] as const // biome-ignore format: pairs
+  const fields = [['answered', 'recipients'], ['reply', replies[0]!.heard]] as const // biome-ignore format: pairs
   return recipientLines(fields, recipientsOf(envelope), NAMED_MAX)
 }
 
 /**
- * If the next server has not taken the message, returns what it said, or why it said nothing;
- * otherwise ''.
+ * If the next server has not taken the message, or the client has not heard that it has, returns what it
+ * said, or why it said nothing; otherwise ''.
  */
-function refusedBy(replies: readonly RawReply[], lost: Fault | undefined): string {
-  const worst = worstOf(replies)
-  if (worst === ownReply.nextServerLost && lost !== undefined) return lost.message
-  if (worst === undefined || worst.code < 400) return ''
-  const { insteadOf: said = worst } = worst
+function saidByNext(replies: readonly HeardReply[], lost: Fault | undefined): string {
+  const { reply, heard } = worstOf(replies) ?? {}
+  if (reply === ownReply.nextServerLost && lost !== undefined) return lost.message
+  if (reply === undefined || (reply.code < 400 && heard === reply.code)) return ''
+  const { insteadOf: said = reply } = reply
   return `${said.code} ${replyTexts(said).join(' ')}`
 }
 
 /** Returns the first refusal, or the first reply if there is no refusal. */
-function worstOf(replies: readonly RawReply[]): RawReply | undefined {
-  return replies.find(({ code }) => code >= 400) ?? replies[0]
+function worstOf(replies: readonly HeardReply[]): HeardReply | undefined {
+  return replies.find(({ reply }) => reply.code >= 400) ?? replies[0]
 }

@@ -35,6 +35,8 @@ export class SmtpTransaction {
   readonly size: number | undefined
   /** The RCPT commands that the next server has taken, as they were sent; freed with the transaction. */
   readonly recipients: RecipientList
+  /** Whether the end of the content has gone out to the next server. */
+  isBeyondRecall = false
 
   /** Begins with a MAIL command: its `line` as it was sent, its path and its parameters. */
   constructor(line: Buffer, { path, parameters }: SmtpPath, server: SmtpServer) {
@@ -72,12 +74,15 @@ export class SmtpTransaction {
         const transaction = { message, envelope, client: judgedClient }
         log.transaction = transaction
         const mailLine = this.#line
-        const delivery = { ...onward, mailLine, message, recipients, lmtp, replies, gone }
+        const beyondRecall = () => {
+          this.isBeyondRecall = true
+        }
+        const delivery = { ...onward, mailLine, message, recipients, lmtp, replies, gone, beyondRecall } // biome-ignore format: a line
         const deadline = new Deadline(server.uptime, { gone })
         const atDoor: AtDoor<CarriedOut> = {
           answers: lmtp ? 'each' : 'once, some kept',
           begin,
-          about: () => log.about([dropped]),
+          about: () => log.about([{ reply: dropped, heard: dropped.code }]),
           check: afterQueue ? deferRefusals : (judged) => judged,
           carryOut: (decision) => carryOutOnce(decision, delivery, server),
           isUnheard: (recipient) => !replies.isSaid(recipient),
@@ -89,10 +94,9 @@ export class SmtpTransaction {
         log.carriedOut(end, envelope, judging)
       })
     } catch (error) {
-      const reply = rawReply(replyToError(error, server))
-      log.fault(error, reply)
       await dropTransaction(onward.next)
-      replies.answerRest(reply)
+      replies.answerRest(rawReply(replyToError(error, server)))
+      log.fault(error, replies.heard())
     }
     if (replies.settled.some(({ code }) => code < 300)) client.progress.accepted()
     return replies.unsaid
@@ -120,13 +124,14 @@ async function carryOutOnce(
   const { replies, gone, lmtp } = delivery
   const lost = await carryOut(decision, delivery)
   if (gone.aborted && decision?.kind === 'quarantine') throw clientLeft()
-  const { settled } = replies
-  const isTaken = decision?.kind !== 'split' || lmtp || settled[0]!.code < 300
-  if (decision === undefined || (isTaken && !gone.aborted)) return { decision, replies: settled, lost } // biome-ignore format: a line
+  const isTaken = decision?.kind !== 'split' || lmtp || replies.settled[0]!.code < 300
+  if (decision === undefined || (isTaken && !gone.aborted)) {
+    return { decision, replies: replies.heard(), lost }
+  }
   // By LMTP some may have had their reply before the client left.
   const isUnheard = (index: number) => !replies.isSaid(index)
   const left = await withdrawKept(decision, delivery, complain, isUnheard)
-  return { decision: left, replies: settled, lost }
+  return { decision: left, replies: replies.heard(), lost }
 }
 
 /** Returns the decision with each refusal turned into a deferral: such mail stays in the queue. */

@@ -1,7 +1,7 @@
 import { renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { Workers } from '../../../../src/doors/daemon/workers/workers.ts'
+import { MUST_ANSWER, Workers } from '../../../../src/doors/daemon/workers/workers.ts'
 import { HostMemory } from '../../../../src/scan/verdicts/host-memory.ts'
 import { mountHanging } from '../../../ground/path/hanging.ts'
 import type { Ending } from '../../../programs/server.ts'
@@ -19,6 +19,7 @@ const script = `
 /** Starts one worker with this command, and gathers what is told of it. */
 function workersOf(command: readonly [string, ...string[]], directory: string, grace: number) {
   const [log, pids] = [[] as string[], [] as number[]]
+  const lasting: number[] = []
   let changed = () => {}
   const until = async (isSo: () => boolean) => {
     while (!isSo()) await new Promise<void>((resolve) => (changed = resolve))
@@ -38,9 +39,10 @@ function workersOf(command: readonly [string, ...string[]], directory: string, g
       changed()
     },
     onEnd() {},
+    onLasting: (milliseconds) => void lasting.push(milliseconds),
     memory: new HostMemory(),
   })
-  return { workers, log, pids, until }
+  return { workers, log, pids, lasting, until }
 }
 
 /** Starts one worker, whose program can be taken away. */
@@ -85,6 +87,33 @@ t.test('onescand stops while a worker cannot be started', async (t) => {
   await breakProgram()
   await workers.stop()
   t.equal(log.length, 3, 'one end and two failed starts')
+})
+
+/** Milliseconds beyond which a worker is killed that was to stop at once, and says nothing. */
+const KILLED_AFTER = 3000
+
+/** A worker that must answer for longer than that when it is to stop. */
+const answering = `
+  process.send({ serving: [] })
+  process.on('message', (order) => {
+    if (order !== 'stop') return
+    let left = ${KILLED_AFTER / 500 + 2}
+    setInterval(() => {
+      if (left-- > 0) process.send(${JSON.stringify(MUST_ANSWER)})
+      else process.send({ pid: process.pid }, () => process.exit(0))
+    }, 500)
+  })`
+
+t.test('a worker is not killed as long as it says that it must answer', async (t) => {
+  const directory = socketDirectory(t)
+  writeFileSync(join(directory, 'worker.cjs'), answering)
+  const command = [process.execPath, join(directory, 'worker.cjs')] as const
+  const { workers, pids, lasting } = workersOf(command, directory, 0)
+  await workers.ready
+  await workers.stop()
+  t.equal(pids.length, 1, 'it came to its end')
+  t.ok(lasting.length > 1)
+  t.ok(lasting.every((milliseconds) => milliseconds > KILLED_AFTER))
 })
 
 /** A worker that hangs while it reads the file that it is told of, and cannot be killed. */
