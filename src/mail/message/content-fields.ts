@@ -2,7 +2,7 @@ import { decodeWords } from './encoded-words.ts'
 import type { FieldSpan, Header } from './header-block.ts'
 
 /** The most characters of a name that every reader takes for one. */
-const NAME_MAX = 200
+export const NAME_MAX = 200
 const PLAIN_NAME = /^[!-'*-9;-<>@-~]+$/
 const TELLING_NAME = /content|encod|mime|boundary|disposition|name/i
 /** The one such field that hosts add and drop. It says nothing if it is a length. */

@@ -3,7 +3,7 @@ import { type ContentsOptions, Decoding } from './leaves/decoding.ts'
 import { giveCodedData, giveLeaf } from './leaves/leaf-contents.ts'
 import { DepthSearch } from './nested.ts'
 import { LimitExceeded } from './shared/limits.ts'
-import { LINES_PIECE, type Steps } from './shared/work.ts'
+import { type KnownHeader, LINES_PIECE, type Steps } from './shared/work.ts'
 import { aroundMail } from './structure/nesting.ts'
 import type { CodedData, Leaf } from './structure/open-contents.ts'
 import { MailReading } from './structure/reading.ts'
@@ -20,7 +20,7 @@ export type { ContentsOptions } from './leaves/decoding.ts'
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   const decoding = new Decoding(message, options, contentsWithin)
   try {
-    yield* contentsWithin(message, 'mail', decoding)
+    yield* contentsWithin(message, 'mail', decoding, options.header)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
     options.onOdd?.('unread')
@@ -33,7 +33,12 @@ export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
  * order of their ends. The source is read at two places at a time, so two iterators over its chunks may
  * not share memory.
  */
-function* contentsWithin(source: Bytes, as: 'mail' | 'text', decoding: Decoding): Steps {
+function* contentsWithin(
+  source: Bytes,
+  as: 'mail' | 'text',
+  decoding: Decoding,
+  header?: KnownHeader,
+): Steps {
   let found: (Leaf | CodedData)[] = []
   const { maxDepth } = decoding.options
   const onOdd = decoding.depth === 0 ? decoding.onOdd : undefined
@@ -71,6 +76,7 @@ function* contentsWithin(source: Bytes, as: 'mail' | 'text', decoding: Decoding)
     decoding.isTooDeep = true
     yield { kind: 'deeper' }
   }
+  if (header) reading.takeHeader(header)
   let steps = 0
   for (const chunk of source.chunks()) {
     for (let at = 0; at < chunk.length; at += LINES_PIECE) {

@@ -7,7 +7,7 @@ import type { PartHeader } from './headers/part-header.ts'
 import { beginsAsMail, MAIL_START } from './leaves/content-checks.ts'
 
 import { LimitExceeded } from './shared/limits.ts'
-import { LINES_PIECE, type Steps, Work, type WorkOptions } from './shared/work.ts'
+import { type KnownHeader, LINES_PIECE, type Steps, Work, type WorkOptions } from './shared/work.ts'
 import { aroundMail, type Depth } from './structure/nesting.ts'
 import type { Leaf } from './structure/open-contents.ts'
 import { MailReading } from './structure/reading.ts'
@@ -31,7 +31,7 @@ export function* isNestedDeeper(
 ): Steps<boolean> {
   const search = new DepthSearch(limit, new Work(message, options))
   try {
-    yield* search.read(message, aroundMail())
+    yield* search.read(message, aroundMail(), { known: options.header })
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
     if (!search.isDeeper) yield { kind: 'over', why: error.message }
@@ -58,12 +58,20 @@ export class DepthSearch {
     if (deepest > this.#limit) this.isDeeper = true
   }
 
-  /** Reads a mail. `header` is its header, if that stands outside of the encoded bytes. */
-  *read(source: Bytes, around: Depth, header?: Buffer): Steps {
+  /**
+   * Reads a mail. `header` is its header, if that stands outside of the encoded bytes; `known`, if it
+   * was found in them.
+   */
+  *read(
+    source: Bytes,
+    around: Depth,
+    { header, known }: { readonly header?: Buffer; readonly known?: KnownHeader | undefined } = {},
+  ): Steps {
     if (++this.#readings > READINGS_MAX) this.isDeeper = true
     let leaves: Leaf[] = []
     const reading = new MailReading({ leaf: (leaf) => leaves.push(leaf) }, { around })
     if (header) reading.push(header)
+    if (known) reading.takeHeader(known)
     const shift = header?.length ?? 0
     let steps = 0
     let isSettled = false
@@ -104,7 +112,7 @@ export class DepthSearch {
       if (!isOpened && !(yield* beginsMail(part, make, this.#work))) continue
       yield* decoded(part, make, this.#work, (source) =>
         isOpened
-          ? this.read(source, depth, withoutEncoding(header))
+          ? this.read(source, depth, { header: withoutEncoding(header) })
           : this.read(source, aroundMail(depth.messages + 1)),
       )
     }

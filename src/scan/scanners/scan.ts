@@ -36,6 +36,7 @@ export function sampleOf(
   const isUnchanged = leaving === header || leaving.bytes.equals(header.bytes)
   return {
     bytes,
+    header: { header: leaving, above: TOP_LINE.length },
     ...(sealed !== undefined && isUnchanged && { sealedFile: () => sealed }),
     envelope,
     origin,
@@ -225,8 +226,9 @@ class MessageScan {
   async #measureDepth(): Promise<ScanFinding | undefined> {
     const { signal } = this.#task
     const { settings, spool } = this.#run
+    const { bytes, header } = this.#message
     const openFile = () => openAnonymousFile(spool.directory)
-    const steps = isNestedDeeper(this.#message.bytes, settings.MAXNESTING, { openFile })
+    const steps = isNestedDeeper(bytes, settings.MAXNESTING, { openFile, header })
     let over: string | undefined
     let step = steps.next()
     for (; !step.done; step = steps.next()) {

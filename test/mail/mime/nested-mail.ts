@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os'
 import type { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { isNestedDeeper } from '../../../src/mail/mime/nested.ts'
+import type { WorkOptions } from '../../../src/mail/mime/shared/work.ts'
 import { delimited, base64 as lines } from '../../scan/scanners/evasions/compose.ts'
 
 /** Nested mail, built from the innermost part outwards. A part is its header, empty line and content. */
@@ -54,9 +55,9 @@ export function wrap(times: number, part: string, around: (part: string) => stri
 export const message = (part: string): Buffer => Buffer.from(`${TOP}${part}`, 'latin1')
 
 /** Whether more than `limit` are in one another. Throws where there is more than is read. */
-export function isNested(source: Bytes, limit: number): boolean {
+export function isNested(source: Bytes, limit: number, more?: Partial<WorkOptions>): boolean {
   const openFile = () => openAnonymousFile(tmpdir())
-  const steps = isNestedDeeper(source, limit, { openFile })
+  const steps = isNestedDeeper(source, limit, { openFile, ...more })
   for (;;) {
     const { done, value } = steps.next()
     if (done) return value

@@ -1,5 +1,6 @@
 import { maySayContent } from '../../message/content-fields.ts'
 import { decodeWords, EncodedWordCount, hasHiddenLineEnd } from '../../message/encoded-words.ts'
+import type { Header } from '../../message/header-block.ts'
 import { limits } from '../shared/limits.ts'
 
 /** A field of a header as some reader of mail sees it, in latin1. */
@@ -76,6 +77,20 @@ export class MimeLines {
     if (!this.#keeping) return
     this.#text += ended
     this.#fresh += ended
+  }
+
+  /**
+   * Takes the fields of a header that all readers read alike (well-formed.ts). No encoded word hides
+   * anything in it, so that words are not collected.
+   */
+  addWellFormed(header: Header): void {
+    this.hasControls = CONTROL.test(header.bytes.toString('latin1'))
+    for (const field of header.fields) {
+      if (!maySayContent(field.name)) continue
+      this.#fields++
+      this.#text += header.textOf(field)
+    }
+    this.#fresh += this.#text
   }
 
   #addWords(text: string): void {

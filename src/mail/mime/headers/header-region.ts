@@ -1,4 +1,5 @@
 import { COLON, LF, SPACE, TAB } from '../../../ground/net/ascii.ts'
+import type { Header } from '../../message/header-block.ts'
 import { LimitExceeded } from '../shared/limits.ts'
 import { MimeLines } from './fields.ts'
 import { type Certainty, type Encoding, type PartHeader, readPartHeader } from './part-header.ts'
@@ -58,6 +59,17 @@ export class HeaderRegion {
   add(line: string, goesOn: boolean): void {
     this.count++
     this.lines.add(line, goesOn)
+    this.#checkLimits()
+  }
+
+  /** Takes all fields of a header that all readers read alike. Throws LimitExceeded as `add` does. */
+  addWellFormed(header: Header): void {
+    this.count += header.fields.length
+    this.lines.addWellFormed(header)
+    this.#checkLimits()
+  }
+
+  #checkLimits(): void {
     const { over } = this.lines
     if (over !== undefined) throw new LimitExceeded(`a header with ${over}`)
   }

@@ -1,4 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
+import type { Header } from '../../message/header-block.ts'
 import { budgetOf, LimitExceeded, type ReadingBudget, Unreadable } from './limits.ts'
 import type { Oddity } from './oddities.ts'
 import { MemoryPool } from './store.ts'
@@ -32,7 +33,16 @@ type ContentStep =
 /** Steps of the work on a message, with a result at their end. */
 export type Steps<Result = void> = Generator<ContentStep, Result>
 
+/** The header of a message, whose fields a stage before has found. */
+export interface KnownHeader {
+  readonly header: Header
+  /** The bytes above it, which are a field that says nothing about content (message.ts). */
+  readonly above: number
+}
+
 export interface WorkOptions {
+  /** The header of the message itself. Without it the reading finds the fields by itself. */
+  readonly header?: KnownHeader | undefined
   /**
    * Opens a file of its own for a content that does not fit into memory, for reading and writing.
    */

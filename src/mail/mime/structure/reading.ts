@@ -1,4 +1,7 @@
 import { CR, DASH, LF, SPACE, TAB } from '../../../ground/net/ascii.ts'
+import { NAME_MAX } from '../../message/content-fields.ts'
+import type { FieldSpan } from '../../message/header-block.ts'
+import { headerFormFault } from '../../message/well-formed.ts'
 import { ARMOUR_END } from '../decoders/armour.ts'
 import { endsInUuencode } from '../decoders/uuencode.ts'
 import {
@@ -15,6 +18,7 @@ import {
 import type { PartHeader } from '../headers/part-header.ts'
 import { limits } from '../shared/limits.ts'
 import { isAllBlank, LineSearch, withoutLineEnd } from '../shared/lines.ts'
+import type { KnownHeader } from '../shared/work.ts'
 import { type CodedKind, codedStart } from './coded-data.ts'
 import { type Delimiter, type DelimiterLine, Delimiters } from './delimiters.ts'
 import { EventSearch, LineBlocks } from './line-blocks.ts'
@@ -85,6 +89,8 @@ export class MailReading {
   #tail: Buffer = Buffer.alloc(0)
 
   readonly #blocks = new LineBlocks((block, midLine) => this.#take(block, midLine))
+  /** The bytes that come next and are known already. */
+  #toSkip = 0
   /** The offset of this block in the mail. */
   #offset = 0
   /** Whether this block begins inside of a line. */
@@ -129,9 +135,26 @@ export class MailReading {
     return !isInHeader && !this.#isAtStart && !this.#nesting.hasMultiparts
   }
 
+  /**
+   * Takes the mail's own header at once if all readers read it alike, and skips its lines, which are
+   * pushed next. Throws LimitExceeded.
+   */
+  takeHeader({ header, above }: KnownHeader): void {
+    const isLong = ({ name }: FieldSpan) => name.length > NAME_MAX
+    if (headerFormFault(header) !== undefined || header.fields.some(isLong)) return
+    const lines = header.length - header.lineEnding.length
+    this.#region!.addWellFormed(header)
+    this.#isBehindCrlf = header.lineEnding === '\r\n'
+    this.#toSkip = above + lines
+    this.steps += this.#toSkip + HEADER_LINE_STEPS * header.fields.length
+  }
+
   /** Reads the next bytes, and does not keep them. Throws LimitExceeded. */
   push(chunk: Buffer): void {
-    this.#blocks.push(chunk)
+    const skipped = Math.min(this.#toSkip, chunk.length)
+    this.#toSkip -= skipped
+    this.#offset += skipped
+    if (skipped < chunk.length) this.#blocks.push(chunk.subarray(skipped))
   }
 
   end(): void {

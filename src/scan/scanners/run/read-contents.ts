@@ -34,7 +34,8 @@ export async function* readContents(
 ): AsyncGenerator<ReadingStep, void> {
   const openFile = () => openAnonymousFile(spool.directory)
   const { createHash } = await loadCrypto()
-  for (const step of contentsOf(message.bytes, { ...told, openFile, createHash })) {
+  const { bytes, header } = message
+  for (const step of contentsOf(bytes, { ...told, header, openFile, createHash })) {
     if (step.kind === 'turn') await new Promise(setImmediate)
     if (signal.aborted) {
       yield { kind: 'late' }

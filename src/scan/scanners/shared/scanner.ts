@@ -1,6 +1,7 @@
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.ts'
 import type { Field } from '../../../mail/mime/headers/fields.ts'
+import type { KnownHeader } from '../../../mail/mime/shared/work.ts'
 import type { Infected, ScanFinding } from './finding.ts'
 import type { ScanTurns } from './scan-turns.ts'
 import type { SignatureFiles } from './signatures.ts'
@@ -25,6 +26,8 @@ export interface Sample {
    * be another file's.
    */
   sealedFile?(): number
+  /** The header, as it stands in the bytes; set for a message. */
+  readonly header?: KnownHeader
   /** The message in which the content was found; set for a content. */
   readonly whole?: Sample
   /**

@@ -1,0 +1,100 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import t from 'tap'
+import { Bytes } from '../../../src/mail/message/bytes.ts'
+import { headerOf } from '../../../src/mail/message/header-block.ts'
+import { TOP_LINE } from '../../../src/mail/message/message.ts'
+import { headerFormFault } from '../../../src/mail/message/well-formed.ts'
+import type { PartHeader } from '../../../src/mail/mime/headers/part-header.ts'
+import type { KnownHeader } from '../../../src/mail/mime/shared/work.ts'
+import { ordinaryMails } from '../../cases/ordinary/all.ts'
+import { evasions } from '../../scan/scanners/evasions/all.ts'
+import { messageOf } from '../../scan/scanners/evasions/compose.ts'
+import { isNested } from './nested-mail.ts'
+import { readMail } from './read-mail.ts'
+
+/** What a reading says of a mail does not depend on whether its header's fields were found before. */
+
+/** All that is told of a message, as scanners get it. */
+function toldOf(message: Buffer, knowsHeader: boolean): unknown {
+  const { header } = headerOf(message)
+  const bytes = Bytes.of(Buffer.concat([TOP_LINE, header.bytes]), message.subarray(header.length))
+  const known: KnownHeader = { header, above: TOP_LINE.length }
+  const more = knowsHeader ? { header: known } : {}
+  const headers: unknown[] = []
+  const onHeader = (header: PartHeader) => {
+    headers.push(header)
+    return []
+  }
+  const read = readMail(bytes, { ...more, maxDepth: 3, onHeader })
+  const { texts, over, odd, names } = read
+  return { texts, over, odd: [...new Set(odd)], names, headers, depth: depthOf(bytes, more) }
+}
+
+/** The least number of levels that the mail is within; why it cannot be told. */
+function depthOf(bytes: Bytes, more: { readonly header?: KnownHeader }): number | string {
+  try {
+    return [0, 1, 2, 3, 4].find((limit) => !isNested(bytes, limit, more)) ?? 5
+  } catch (error) {
+    return String(error)
+  }
+}
+
+const areAlike = (message: Buffer) =>
+  isDeepStrictEqual(toldOf(message, true), toldOf(message, false))
+
+const isWellFormed = (message: Buffer) => headerFormFault(headerOf(message).header) === undefined
+
+t.test('mails of programs, and of an enemy, are read alike', async (t) => {
+  const all = [
+    ...ordinaryMails.map(({ message }) => message()),
+    ...Object.values(evasions)
+      .flat()
+      .filter((_, at) => at % 5 === 0)
+      .map((evasion, at) => messageOf(evasion, at % 2 === 0 ? '\n' : '\r\n')),
+  ].filter((message) => message.length < 50_000 && isWellFormed(message))
+  t.ok(all.length > 100, `${all.length} mails`)
+  for (const message of all) {
+    if (!areAlike(message)) t.fail(message.toString('latin1'))
+  }
+})
+
+const headerLines = [
+  ...['A: b', 'Subject: =?x?q?a=20b?=', 'Subject: =?x?b?Cg==?=', 'X: (a) multipart; boundary=c'],
+  ...['Content-Type: multipart/mixed; boundary=b', 'Content-Type: message/rfc822', 'content : x'],
+  ...[
+    'Content-Transfer-Encoding: base64',
+    'Content-Type: text/plain; charset=utf-16',
+    'Name: \x01',
+  ],
+  ...[' folded', ' --b', '\tbegin 7', ' =?x?q?c?=', '  ', '--b', 'no field', 'From x', 'a\rb: c'],
+  ...[
+    'begin 644 a',
+    'Begin: begin 644 a',
+    ' begin',
+    'attach: c',
+    `${'n'.repeat(201)}: d`,
+    'b\0: c',
+  ],
+  ...[`Content-Type: ${'x'.repeat(20_000)}`, `X: ${'=?x?q?a?='.repeat(20)}`],
+]
+const bodyLines = [
+  ...['', 'text', '--b', '--b--', '--c', 'Content-Type: multipart/mixed; boundary=c', 'filename=x'],
+  ...['Content-Type: message/rfc822', 'Content-Transfer-Encoding: base64', 'begin 644 a', 'X: y'],
+  ...['RnJvbTogYUBiCgp4Cg==', 'From: a@example.org', '\x0c', '#86)C', 'end'],
+]
+const lines = (of: readonly string[], maxLength: number) =>
+  fc.array(fc.constantFrom(...of), { maxLength })
+
+t.test('mails of any lines are read alike', async (t) => {
+  let wellFormed = 0
+  const mail = fc.tuple(lines(headerLines, 6), lines(bodyLines, 12), fc.constantFrom('\n', '\r\n'))
+  const property = fc.property(mail, ([header, body, end]) => {
+    const text = [...header, '', ...body, ''].join(end)
+    const message = Buffer.from(text, 'latin1')
+    if (isWellFormed(message)) wellFormed++
+    return areAlike(message)
+  })
+  fc.assert(property, { numRuns: 600 })
+  t.ok(wellFormed > 60, `${wellFormed} of 600 have a header that all readers read alike`)
+})
