@@ -33,6 +33,8 @@ export const needed = {
   openssl: 'openssl',
   gpg: 'gpg',
   bzip2: 'bzip2',
+  hexbin: 'macutils',
+  uuencode: 'sharutils',
   gcc: 'gcc',
   'clang-format': 'clang-format',
   python3: 'python3',

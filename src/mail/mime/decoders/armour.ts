@@ -41,6 +41,12 @@ class ArmourDecoder implements Decoder {
 const FIELD_MAX = 1024
 const FIELD = /^[^:]*:(?:[ \r\n]|$)/
 
+/** Decodes base64 up to a line that begins with a `=`, as uuencode(1) writes it. */
+export const untilEqualsPlan: DecodingPlan = {
+  standard: makerOf(ArmourDecoder, false),
+  others: () => [],
+}
+
 /** The ways in which readers decode armour: all are tried, whatever occurs in it. */
 export const armourPlan: DecodingPlan = {
   standard: makerOf(ArmourDecoder, true),

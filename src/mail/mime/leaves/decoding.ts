@@ -1,5 +1,6 @@
 import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
+import { type BinHexFile, openBinHex } from '../containers/binhex.ts'
 import { beginsCalendar, openCalendar, utf16Of } from '../containers/calendar.ts'
 import { openCms } from '../containers/cms.ts'
 import { openPgp, type PgpContent } from '../containers/openpgp.ts'
@@ -179,6 +180,7 @@ export class Decoding extends Work {
 
   /** Gives what is encoded in a text that was decoded. */
   *giveCodedWithin(text: Bytes): Steps {
+    yield* this.giveBinHex(text)
     if (holdsCodedData(text)) yield* this.#inside(this.#readWithin(text, 'text', this))
   }
 
@@ -235,8 +237,7 @@ export class Decoding extends Work {
     const give = (content: Bytes) => this.#giveFromOpened(content, { isContainer, isOpenPgp })
     const givePgp = (content: PgpContent) => {
       if (content.kind === 'packets') return give(content.bytes)
-      if (content.name !== '') this.options.onName?.(content.name)
-      return this.#giveFromOpened(content.bytes, UNSAID)
+      return this.#giveNamed([content.name], this.#giveFromOpened(content.bytes, UNSAID))
     }
     try {
       if (yield* openCms(source, this, give)) leaf.hasOpened = true
@@ -273,8 +274,6 @@ export class Decoding extends Work {
 
   /** Gives a file that a calendar or a card holds. */
   *#giveHeld({ encoded, encoding, names }: HeldFile): Steps {
-    for (const name of names) this.hear(this.options.onName?.(name))
-    yield* this.listen()
     const fromBase64 = (text: Bytes) => this.giveByPlan(new Base64Plan(), text)
     const ways: Record<HeldFile['encoding'], () => Steps> = {
       base64: () => fromBase64(encoded),
@@ -283,7 +282,25 @@ export class Decoding extends Work {
       url: () => this.giveInOneWay(unpercented, encoded),
       'base64 in a url': () => decoded(encoded, unpercented, this, fromBase64),
     }
-    yield* this.#inside(ways[encoding]())
+    yield* this.#giveNamed(names, this.#inside(ways[encoding]()))
+  }
+
+  /** Gives the files that stand in a text as BinHex, which only some readers know. */
+  giveBinHex(text: Bytes): Steps {
+    return this.oddly(openBinHex(text, this, (file) => this.#giveBinHexFile(file)))
+  }
+
+  *#giveBinHexFile({ name, forks }: BinHexFile): Steps {
+    for (const fork of forks) {
+      yield* this.#giveNamed([name], this.#giveFromOpened(fork, UNSAID))
+    }
+  }
+
+  /** Tells the names of a file, and takes the steps that give it. */
+  *#giveNamed(names: readonly string[], give: Steps): Steps {
+    for (const name of names) if (name !== '') this.hear(this.options.onName?.(name))
+    yield* this.listen()
+    yield* give
   }
 
   /** Takes steps inside of one more mail, as `#inside` does. */

@@ -1,6 +1,6 @@
 import { SPACE } from '../../../ground/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { armourPlan } from '../decoders/armour.ts'
+import { armourPlan, untilEqualsPlan } from '../decoders/armour.ts'
 import { Base64Decoder, Base64Plan } from '../decoders/base64.ts'
 import { lowBytes } from '../decoders/charsets.ts'
 import { type DecodingPlan, decoded, makerOf } from '../decoders/decoder.ts'
@@ -160,6 +160,7 @@ function* giveByEncodings(
 /** The ways of decoding data that readers know by its looks. */
 const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
   uuencode: () => new UuencodePlan(),
+  base64: () => untilEqualsPlan,
   yenc: () => new YencPlan(),
   armour: () => armourPlan,
   'armour behind blanks': () => armourPlan,

@@ -76,6 +76,7 @@ export class SavedForms {
     const isMail = isMessage && beginsAsMail(bare)
     const properties = isMail ? undefined : yield* textPropertiesOf(part, decoding)
     if (properties?.isText && (header.isText || header.multipart !== 'no')) {
+      yield* decoding.giveBinHex(part)
       return yield* this.#giveShown(part, bare, properties)
     }
     if (header.isFlowed) yield* decoding.giveInOneWay(unflow, bare)

@@ -1,6 +1,9 @@
 import { CR, LF, SPACE, TAB } from '../../../ground/net/ascii.ts'
 import { isLineEnd } from '../shared/lines.ts'
 
+/** The mode, and the name behind it. */
+const ENCODED_NAME = /^begin-\S+\s+[0-7]+\s(.*)/s
+
 /**
  * The encodings that readers know by their looks, wherever they stand in a text. Their data reaches to the
  * end of the text. `begins` is asked about a line without its end; `name` finds the file name in it.
@@ -14,6 +17,13 @@ const decodable = [
     kind: 'uuencode',
     begins: (line: string) => /^begin[\s\0]/.test(line) || /^begin[ \t\v\0]+[0-7]/i.test(line),
     name: /^begin\s+[0-7]+\s(.*)/is,
+  },
+  /** As uuencode(1) of GNU sharutils writes it, with a name in base64 or without. */
+  { kind: 'uuencode', begins: (line: string) => /^begin-encoded /.test(line), name: ENCODED_NAME },
+  {
+    kind: 'base64',
+    begins: (line: string) => /^begin-base64(?:-encoded)? /.test(line),
+    name: ENCODED_NAME,
   },
   { kind: 'yenc', begins: (line: string) => /^=ybegin /i.test(line), name: /name=(.*)/is },
   /**
@@ -44,12 +54,14 @@ export function codedStart(
   const found = decodable.find(({ begins }) => begins(line))
   if (found === undefined) return undefined
   const name = 'name' in found ? found.name.exec(line)?.[1]?.trim() : undefined
-  return { kind: found.kind, name: name ?? '' }
+  const isEncoded = /^begin-\S*encoded /.test(line)
+  const bytes = Buffer.from(name ?? '', isEncoded ? 'base64' : 'latin1')
+  return { kind: found.kind, name: bytes.toString('latin1') }
 }
 
 /** The word by which most lines that begin data are found, and the bytes that may stand after it. */
 const WORD = 'begin'
-const AFTER_WORD = '\t\v\f \xa0\0'
+const AFTER_WORD = '\t\v\f \xa0\0-'
 /**
  * The search looks at two bytes in a row, and then at two that are this much further on. The word cannot
  * be missed: one of its pairs of letters stands at a place that is looked at.

@@ -17,7 +17,7 @@ const SHOWN_MAX = 80
 /**
  * Plugin `attachments`: refuses banned file names, MIME types and kinds of content. BADATTACHMENTS has patterns
  * of names, or names a control file (AttachmentRules). A name counts wherever some reader of mail may see
- * one: in each part of multiparts and attached messages, in any encoding, in uuencode, yEnc, calendars
+ * one: in each part of multiparts and attached messages, in any encoding, in uuencode, yEnc, BinHex, OpenPGP, calendars
  * and address books, too. Archives and winmail.dat are not opened; their names and types can be banned, and clamd
  * bans the names in them (archive-bans.ts).
  *

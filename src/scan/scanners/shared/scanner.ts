@@ -117,7 +117,7 @@ export interface MailSearch {
    * work of the message.
    */
   header(fields: readonly Field[]): Iterable<number>
-  /** Takes the name of a file in uuencode or yEnc, likewise. */
+  /** Takes the name of a file in uuencode, yEnc, BinHex, OpenPGP, a calendar or a card, likewise. */
   name(name: string): Iterable<number>
   /** Takes a content that some reader may get out of the mail. */
   content(content: Bytes): void

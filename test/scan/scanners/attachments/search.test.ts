@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { limits } from '../../../../src/mail/mime/shared/limits.ts'
+import { binHex } from '../../../mail/mime/decoders/binhex.ts'
+import { literal } from '../evasions/containers.ts'
 import { disposed, mixed, outcome, text } from './mail.ts'
 
 const exe = disposed('attachment; filename="a.exe"')
@@ -153,6 +155,13 @@ t.test('a banned name is seen wherever some reader sees it, and nothing else is'
   const others: Readonly<Record<string, string>> = {
     'a multipart': mixed('b', text).replace('mixed;', 'mixed; name=a.exe;'),
     'uuencode in a text': 'A: b\n\nsee:\nbegin 644 a.exe\n#86)C\n`\nend\n',
+    'begin-base64 in a text': 'A: b\n\nsee:\nbegin-base64 644 a.exe\nQUJD\n====\n',
+    'a name in base64': 'A: b\n\nsee:\nbegin-encoded 644 YS5leGU=\n#86)C\n`\nend\n',
+    'BinHex in a text': `A: b\n\n${binHex('a.exe', Buffer.from('ABC'))}`,
+    'OpenPGP in a file': inBase64(
+      'application/x-any',
+      literal(Buffer.from('ABC'), false, 'a.exe').toString('latin1'),
+    ),
     'a file in a calendar': `Content-Type: text/calendar\n\nBEGIN:VCALENDAR\nATTACH;FILE\n NAME=a.exe;VALUE=BINARY:QUJD\n`,
     'a file in a card in base64': inBase64(
       'text/x-any',

@@ -1,3 +1,4 @@
+import { binHex } from '../../../mail/mime/decoders/binhex.ts'
 import { ATTACHED, type Evasion, mail, mixed, part, uuencode, yencode } from './compose.ts'
 import { binaryFile, zip } from './files.ts'
 
@@ -33,6 +34,17 @@ export const coded: readonly Evasion[] = [
     'yEnc with NULs in it',
     () => yencode(binaryFile).replace(/^(?!=)(.{40})(.{40})/m, '$1\0$2\0'),
     THUNDERBIRD,
+  ),
+  ...both('BinHex', () => binHex('report.zip', zip), 'MIME::Parser'),
+  ...both(
+    'BinHex with text around it',
+    () => `See:\n\n${binHex('report.bin', binaryFile)}\n:more\n`,
+    'MIME::Parser',
+  ),
+  ...both(
+    'BinHex that claims 30 MB',
+    () => binHex('report.zip', zip, Buffer.alloc(0), [30_000_000, 0]),
+    'MIME::Parser',
   ),
   inText(
     'uuencode whose begin has a vertical tab',

@@ -147,8 +147,8 @@ export function packet(tag: number, body: Buffer, inPieces = false): Buffer {
   return Buffer.concat([...pieces, length(body.length - at), body.subarray(at)])
 }
 
-export function literal(file: Buffer, inPieces = false): Buffer {
-  const front = Buffer.from('b\x0areport.zip\0\0\0\0', 'latin1')
+export function literal(file: Buffer, inPieces = false, name = 'report.zip'): Buffer {
+  const front = Buffer.from(`b${String.fromCharCode(name.length)}${name}\0\0\0\0`, 'latin1')
   return packet(11, Buffer.concat([front, file]), inPieces)
 }
 

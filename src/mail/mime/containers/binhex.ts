@@ -1,0 +1,88 @@
+import type { Bytes } from '../../message/bytes.ts'
+import { BinHexDecoder } from '../decoders/binhex.ts'
+import { ROOM } from '../decoders/decoder.ts'
+import { Store } from '../shared/store.ts'
+import type { Steps, Work } from '../shared/work.ts'
+
+/** What the line above BinHex says: "(This file must be converted with BinHex 4.0)". */
+const MARK = Buffer.from('converted with BinHex')
+/** The fewest bytes of a header: a name of one letter, and a checksum. */
+const HEADER_LEAST = 24
+/** A checksum stands behind the header, and behind each of the two forks. */
+const CHECKSUM = 2
+
+/** A file in BinHex. `forks` are its data and its resources; if a length is wrong, what there is of them. */
+export interface BinHexFile {
+  readonly name: string
+  readonly forks: readonly Bytes[]
+}
+
+/** The characters that are decoded at a time: with runs they become at most some sixty times as many bytes. */
+const AT_ONCE = 1024
+/** What a file costs besides its bytes. */
+const FILE_COST = 1024
+
+/**
+ * Gives each file that stands in a text as BinHex 4.0 (RFC 1741), whatever stands around it. Each byte that
+ * comes out is counted: a run of 255 takes three characters.
+ */
+export function* openBinHex(text: Bytes, work: Work, give: (file: BinHexFile) => Steps): Steps {
+  const starts = [...placesOf(MARK, text)]
+  const room = Buffer.allocUnsafe(starts.length > 0 ? ROOM : 0)
+  for (const [index, start] of starts.entries()) {
+    yield* work.countUnits(FILE_COST)
+    const store = new Store(work.pool)
+    try {
+      const decoder = new BinHexDecoder((bytes, length) => {
+        work.countBytes(length)
+        store.append(bytes, 0, length)
+      }, room)
+      for (const chunk of text.chunks(start, starts[index + 1] ?? text.size)) {
+        for (let at = 0; at < chunk.length; at += AT_ONCE) {
+          const before = store.size
+          const end = Math.min(chunk.length, at + AT_ONCE)
+          decoder.push(chunk, at, end)
+          yield* work.countUnits(end - at + store.size - before)
+        }
+      }
+      const file = fileOf(store)
+      if (file !== undefined) yield* give(file)
+    } finally {
+      store.close()
+    }
+  }
+}
+
+function fileOf(source: Bytes): BinHexFile | undefined {
+  const nameLength = source.gather(0, 1)[0] ?? 0
+  const header = source.gather(1, 1 + nameLength + HEADER_LEAST - 2)
+  if (source.size < nameLength + HEADER_LEAST - 1) return undefined
+  const name = header.toString('latin1', 0, nameLength)
+  // Behind the name: version, type, creator and flags.
+  const lengths = nameLength + 1 + 4 + 4 + 2
+  const data = 1 + lengths + 4 + 4 + CHECKSUM
+  const dataEnd = Math.min(source.size, data + header.readUInt32BE(lengths))
+  const resources = Math.min(source.size, dataEnd + CHECKSUM)
+  const end = Math.min(source.size, resources + header.readUInt32BE(lengths + 4))
+  return { name, forks: [source.slice(data, dataEnd), source.slice(resources, end)] }
+}
+
+/** Finds each place behind these bytes. */
+function* placesOf(mark: Buffer, source: Bytes): Generator<number> {
+  let tail: Buffer = Buffer.alloc(0)
+  let at = 0 // where `tail` begins
+  for (const chunk of source.chunks()) {
+    const seam = Buffer.concat([tail, chunk.subarray(0, mark.length - 1)])
+    const before = seam.indexOf(mark)
+    if (before >= 0) yield at + before + mark.length
+    const from = at + tail.length
+    for (let found = chunk.indexOf(mark); found >= 0; found = chunk.indexOf(mark, found + 1)) {
+      yield from + found + mark.length
+    }
+    const kept = Buffer.concat([tail, chunk.subarray(-(mark.length - 1))]).subarray(
+      -(mark.length - 1),
+    )
+    at = from + chunk.length - kept.length
+    tail = Buffer.from(kept)
+  }
+}

@@ -1,0 +1,50 @@
+import { COLON } from '../../../ground/net/ascii.ts'
+import { ByteDecoder } from './decoder.ts'
+
+/** The characters of BinHex 4.0 (RFC 1741, Appendix A), by the six bits that each stands for. */
+const CHARACTERS = '!"#$%&\'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr'
+const NONE = 255
+const values = new Uint8Array(256).fill(NONE)
+for (const [value, character] of [...CHARACTERS].entries()) values[character.charCodeAt(0)] = value
+
+/** It stands before the number of times that the byte before it is there, or before a 0 for itself. */
+const REPEATED = 0x90
+
+/**
+ * Decodes BinHex 4.0 from behind its first line: what stands between two colons, with its runs. Other
+ * characters are left out, wherever they stand.
+ */
+export class BinHexDecoder extends ByteDecoder {
+  #state: 'before' | 'data' | 'over' = 'before'
+  #bits = 0
+  #count = 0 // the number of bits that are left over
+  #last = 0
+  #isRepeated = false
+
+  protected take(byte: number): void {
+    if (byte === COLON) this.#state = this.#state === 'before' ? 'data' : 'over'
+    const value = values[byte]!
+    if (this.#state !== 'data' || value === NONE) return
+    this.#bits = ((this.#bits << 6) | value) & 0x3fff
+    this.#count += 6
+    if (this.#count < 8) return
+    this.#count -= 8
+    this.#put((this.#bits >> this.#count) & 255)
+  }
+
+  #put(byte: number): void {
+    if (!this.#isRepeated) {
+      this.#isRepeated = byte === REPEATED
+      if (!this.#isRepeated) this.#write(byte)
+      return
+    }
+    this.#isRepeated = false
+    if (byte === 0) this.#write(REPEATED)
+    for (let times = 1; times < byte; times++) this.#write(this.#last)
+  }
+
+  #write(byte: number): void {
+    this.#last = byte
+    this.out.put(byte)
+  }
+}

@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { openBinHex } from '../../../../src/mail/mime/containers/binhex.ts'
+import { budgetOf } from '../../../../src/mail/mime/shared/limits.ts'
+import { Work } from '../../../../src/mail/mime/shared/work.ts'
+import { binHex } from '../decoders/binhex.ts'
+import { readMail } from '../read-mail.ts'
+
+const data = Buffer.from(Array.from({ length: 700 }, (_, at) => (at * at) >> 3))
+const resources = Buffer.concat([Buffer.from('resources\x90\x90', 'latin1'), Buffer.alloc(700, 7)])
+const text = binHex('a.exe', data, resources)
+
+const holds = (mail: string, file: Buffer) =>
+  readMail(mail).contents.some((bytes) => bytes.equals(file))
+
+const skip = spawnSync('hexbin', ['-V']).error ? 'hexbin is missing' : false
+
+t.test('hexbin and onescan find the same file', { skip }, async (t) => {
+  const directory = t.testdir()
+  writeFileSync(join(directory, 'a.hqx'), text)
+  for (const [option, file] of [
+    ['-d', data],
+    ['-r', resources],
+  ] as const) {
+    spawnSync('hexbin', [option, 'a.hqx'], { cwd: directory })
+    const name = option === '-d' ? 'a.exe.data' : 'a.exe.rsrc'
+    t.ok(readFileSync(join(directory, name)).equals(file), option)
+    t.ok(holds(`Content-Type: text/plain\n\n${text}`, file))
+  }
+})
+
+t.test('a file in BinHex is found wherever it stands, with its name', async (t) => {
+  const type = 'Content-Type: application/mac-binhex40; name=a.hqx'
+  const base64 = Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n')
+  const mails: Readonly<Record<string, string>> = {
+    'in a text': `A: b\n\n${text}`,
+    'with text around it': `A: b\n\nsee: this\n\n${text}\nbye: then\n`,
+    'in a file': `${type}\n\n${text}`,
+    'in base64': `${type}\nContent-Transfer-Encoding: base64\n\n${base64}\n`,
+    'in a text in base64': `Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n${base64}\n`,
+    'in HTML': `Content-Type: text/html\n\n<pre>\n${text}</pre>\n`,
+    'without its end': `A: b\n\n${text.trimEnd().slice(0, -1)}\n`,
+    'in lines that end in CR LF': `A: b\n\n${text}`.replaceAll('\n', '\r\n'),
+    'behind another one': `A: b\n\n${binHex('b', Buffer.from('another one'))}\n${text}`,
+  }
+  for (const [name, mail] of Object.entries(mails)) {
+    t.ok(holds(mail, data), name)
+    t.ok(holds(mail, resources), `${name}, its resources`)
+    t.ok(readMail(mail).names.includes('a.exe'), `${name}, its name`)
+  }
+  const claiming = binHex('a', data, Buffer.alloc(0), [30_000_000, 0])
+  const { contents } = readMail(`A: b\n\n${claiming}`)
+  t.ok(
+    contents.some((bytes) => bytes.indexOf(data) === 0),
+    'a length that is wrong takes nothing away',
+  )
+})
+
+t.test('the line of BinHex is found in any split, and each byte is counted', async (t) => {
+  for (const chunk of [1, 5, 19, 64]) {
+    const pieces = `${text}${text}`.match(new RegExp(`[^]{1,${chunk}}`, 'g'))!.map(Buffer.from)
+    const source = Bytes.of(...pieces)
+    let files = 0
+    const work = new Work(source, { openFile: () => -1 })
+    const steps = openBinHex(source, work, function* ({ forks }) {
+      if (forks[0]!.gather().equals(data)) files++
+      yield* work.countUnits(1)
+    })
+    for (const { kind } of steps) t.equal(kind, 'turn')
+    t.equal(files, 2, `chunks of ${chunk}`)
+    t.equal(work.pool.used, 0)
+  }
+  const runs = Bytes.of(Buffer.from(binHex('a', Buffer.alloc(3_000_000))))
+  const work = new Work(runs, { openFile: () => -1 })
+  work.budget = { ...budgetOf(runs.size), bytes: 2_000_000 }
+  t.throws(() => [...openBinHex(runs, work, () => work.countUnits(1))], {
+    message: /too many bytes/,
+  })
+})

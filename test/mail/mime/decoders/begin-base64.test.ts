@@ -1,0 +1,29 @@
+import { spawnSync } from 'node:child_process'
+import t from 'tap'
+import { readMail } from '../read-mail.ts'
+
+const file = Buffer.from(Array.from({ length: 700 }, (_, at) => (at * at) >> 3))
+const encode = (words: readonly string[]) =>
+  spawnSync('uuencode', [...words, 'a b.exe'], { input: file }).stdout?.toString()
+const skip = spawnSync('uuencode', ['--version']).error ? 'uuencode is missing' : false
+
+t.test('what uuencode writes is found, with its name', { skip }, async (t) => {
+  for (const words of [[], ['-m'], ['-e'], ['-m', '-e']]) {
+    const text = encode(words)
+    const base64 = Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n')
+    const encodings: Readonly<Record<string, string>> = {
+      'in a text': `A: b\n\nsee:\n\n${text}\nbye\n`,
+      'in base64': `Content-Transfer-Encoding: base64\n\n${base64}\n`,
+      'in quoted-printable': `Content-Transfer-Encoding: quoted-printable\n\n${text.replaceAll('=', '=3D')}\n`,
+      'in x-uuencode': `Content-Transfer-Encoding: x-uuencode\n\n${text}\n`,
+    }
+    for (const [name, mail] of Object.entries(encodings)) {
+      const { contents, names } = readMail(mail)
+      t.ok(
+        contents.some((bytes) => bytes.equals(file)),
+        `${words} ${name}`,
+      )
+      t.ok(names.includes('a b.exe'), `${words} ${name}: ${names}`)
+    }
+  }
+})
