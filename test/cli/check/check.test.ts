@@ -98,6 +98,8 @@ t.test('a missing process or account ends with exit code 2', async (t) => {
     'no:such',
     '--env',
     'QHPSI=plugin: eicar',
+    '--env',
+    'QMAILHOME=/nonexistent',
   ])
   t.equal(code, 2)
   t.match(out, /^warning +trials: are made as \S.*, not as no:such; run check as root$/m)

@@ -20,6 +20,7 @@ import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { isRunning } from '../../programs/is-running.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
+import { withoutQmail, withoutQmailMissing } from '../../programs/without-qmail.ts'
 import { until } from '../../run/until.ts'
 import { type Asked, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { ask, call, framesOf, hearOut } from '../slot-socket/client.ts'
@@ -351,7 +352,7 @@ const speakers = [
     name: 'by systemd-notify, where the C library is out of reach',
     program: [node, '--no-addons', newest[1]!],
     PATH: process.env.PATH!,
-    skip: notifyMissing,
+    skip: notifyMissing || withoutQmailMissing,
   },
 ]
 
@@ -359,7 +360,8 @@ for (const { name, program, PATH, skip } of speakers) {
   t.test(`onescand tells systemd when it serves, lives and ends, ${name}`, { skip }, async (t) => {
     const systemd = await systemdEar(t)
     const settings = { ...own, NOTIFY_SOCKET: systemd.path, WATCHDOG_USEC: '500000', PATH }
-    const onescand = runOnescand(t, { program, settings, args: ['--workers', '2'] })
+    const around = PATH === '/nonexistent' ? [...program] : withoutQmail(t, program)
+    const onescand = runOnescand(t, { program: around, settings, args: ['--workers', '2'] })
     await systemd.hear(/READY=1.*WATCHDOG=1.*WATCHDOG=1/s)
     t.equal((await onescand.ask(question)).does, 'hand on')
     onescand.child.kill('SIGTERM')

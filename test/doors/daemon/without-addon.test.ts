@@ -3,17 +3,20 @@ import { join } from 'node:path'
 import t from 'tap'
 import { plain } from '../../cases/messages.ts'
 import { openDirectory } from '../../programs/reachable.ts'
+import { withoutQmail, withoutQmailMissing } from '../../programs/without-qmail.ts'
 import { newest, startOnescand } from './process.ts'
 
 /** onescand where there is no onescan.node, as for a processor that it is not compiled for. */
 
-t.test('without onescan.node onescand says so once, and judges mail', async (t) => {
+const skip = withoutQmailMissing
+
+t.test('without onescan.node onescand says so once, and judges mail', { skip }, async (t) => {
   const home = openDirectory(t)
   const [node, bundle] = newest
   cpSync(join(bundle!, '..'), join(home, 'dist'), { recursive: true })
   const settings = { QHPSI: 'plugin: eicar' }
   const onescand = await startOnescand(t, {
-    program: [node!, join(home, 'dist/onescand.cjs')],
+    program: withoutQmail(t, [node!, join(home, 'dist/onescand.cjs')]),
     args: ['--workers', '2'],
     settings,
   })
