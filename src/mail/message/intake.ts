@@ -16,6 +16,7 @@ import {
   type HeaderSearch,
   headerOf,
 } from './header-block.ts'
+import { kindOf, type MessageKind } from './mail-or-file.ts'
 import { Message, type MessageForm, TOP_LINE } from './message.ts'
 import { openAnonymousFile, piecesOfFile, type SpoolPolicy, writeAll } from './spool.ts'
 import { headerFormFault } from './well-formed.ts'
@@ -33,6 +34,8 @@ export interface MessageOptions {
   readonly digestsFor?: (header: Header) => DigestsWanted
   /** node:crypto's; set if digests are wanted. */
   readonly createHash?: ((algorithm: string) => Hash) | undefined
+  /** Set if what comes may be a file: then its beginning tells (mail-or-file.ts). */
+  readonly mayBeFile?: true
 }
 
 /** Bytes of a message that are kept in memory; a larger one goes to a file. */
@@ -58,6 +61,7 @@ export class Intake {
   readonly #options: MessageOptions
   readonly #lease: MemoryLease
   readonly #bytes: ChargedBytes // the whole message, until it goes to a file
+  #kind: MessageKind | undefined // as soon as it is known
   #search: HeaderSearch | undefined // how far the end of the header block was looked for
   #beginning: Beginning | undefined
   #file: GatheredFile | undefined
@@ -67,6 +71,7 @@ export class Intake {
     this.#options = options
     this.#lease = lease
     this.#bytes = new ChargedBytes(lease)
+    if (!options.mayBeFile) this.#kind = 'mail'
   }
 
   /** Takes the next bytes of the message. */
@@ -87,12 +92,20 @@ export class Intake {
    * its header came in more bytes than are seen here.
    */
   finish(isHeaderOver = false): Message {
-    const { header, form, ...found } = this.#beginning ?? this.#endHeader(this.#size)
+    this.#kind ??= kindOf(this.#bytes.all, true)!
+    const isFile = this.#kind === 'file'
+    const { header, form, ...found } = this.#beginning ?? this.#endHeader(isFile ? 0 : this.#size)
     const isHeaderTooLarge = found.isHeaderTooLarge || isHeaderOver
     const file = this.#file
     this.#file = undefined // it is closed with the message
     file?.seal()
-    const known = { header, isHeaderTooLarge, form: form.finish(), sealed: file?.sealed }
+    const known = {
+      kind: this.#kind,
+      header,
+      isHeaderTooLarge,
+      form: form.finish(),
+      sealed: file?.sealed,
+    }
     const bytes = file ?? Bytes.of(this.#bytes.all)
     return new Message(known, bytes, () => file?.close())
   }
@@ -107,6 +120,8 @@ export class Intake {
 
   /** Returns where the header block ends, or has to, `piece` being the last bytes that came. */
   #headerEnd(piece: Buffer): number | undefined {
+    this.#kind ??= kindOf(this.#bytes.all, false)
+    if (this.#kind === 'file') return 0
     if (piece.includes(LF)) {
       const found = findHeaderEnd(this.#bytes.all, this.#search)
       if ('end' in found) return found.end
@@ -121,7 +136,7 @@ export class Intake {
     const { header, isHeaderTooLarge } = headerOf(Buffer.from(all.subarray(0, end)))
     this.#lease.charge(header.fields.length * FIELD_COST)
     const { digestsFor, createHash } = this.#options
-    const wanted = isHeaderTooLarge ? undefined : digestsFor?.(header)
+    const wanted = isHeaderTooLarge || this.#kind === 'file' ? undefined : digestsFor?.(header)
     const form = new FormReader(header, wanted, createHash)
     form.update(all.subarray(header.length))
     this.#beginning = { header, isHeaderTooLarge, form }
@@ -132,7 +147,8 @@ export class Intake {
     form.update(bytes)
     if (this.#file === undefined) {
       if (this.#hasRoomFor(bytes)) return
-      this.#file = new GatheredFile(this.#options, this.#lease)
+      const top = this.#kind === 'file' ? Buffer.alloc(0) : TOP_LINE
+      this.#file = new GatheredFile(this.#options, this.#lease, top)
       this.#file.write(this.#bytes.all)
       this.#bytes.free()
     }
@@ -248,30 +264,30 @@ class ChargedBytes {
 
 /** Bytes of a file that are read at a time. */
 const CHUNK = 256 * 1024
-/** The place of the message in a memory file. */
-const TOP = TOP_LINE.length
 /** Most bytes of a memory file, and of any file that clamd gets by descriptor. */
 export const MEMORY_FILE_MAX = 16 * 1024 * 1024
 
 /**
- * A file without a name that takes a message while it comes: a memory file with TOP_LINE above the
- * message. Once the message is whole the file is sealed, so that a clamd of this host reads it where
+ * A file without a name that takes a message while it comes: a memory file with some bytes, `top`, above
+ * the message. Once the message is whole the file is sealed, so that a clamd of this host reads it where
  * it lies, without a copy. What is beyond MEMORY_FILE_MAX, or what there is no memory to spare for,
  * goes to a second file, on the disk. Faults: `temp-file` and `write`.
  */
 class GatheredFile extends Bytes {
   readonly #options: MessageOptions
   readonly #lease: MemoryLease
+  readonly #top: Buffer
   readonly #memoryFile: number // negative if there is none
   #inMemory = 0 // bytes of the message in the memory file
   #disk = -1 // set once there is no memory for more
   #onDisk = 0
   #sealed: number | undefined
 
-  constructor(options: MessageOptions, lease: MemoryLease) {
+  constructor(options: MessageOptions, lease: MemoryLease, top: Buffer) {
     super()
     this.#options = options
     this.#lease = lease
+    this.#top = top
     this.#memoryFile = options.memoryFiles?.memoryFile() ?? -1
   }
 
@@ -287,10 +303,10 @@ class GatheredFile extends Bytes {
   seal(): void {
     if (this.#disk >= 0) return
     try {
-      writeWhole(this.#memoryFile, TOP_LINE, 0)
+      writeWhole(this.#memoryFile, this.#top, 0)
       if (this.#options.memoryFiles!.seal(this.#memoryFile)) this.#sealed = this.#memoryFile
     } catch {
-      // There is no memory left on this host for TOP_LINE. The message is there without it.
+      // There is no memory left on this host for those bytes. The message is there without them.
     }
   }
 
@@ -304,8 +320,9 @@ class GatheredFile extends Bytes {
 
   *chunks(from = 0, to = this.size): Generator<Buffer> {
     const end = this.#inMemory
+    const top = this.#top.length
     if (from < end)
-      yield* piecesOfFile(this.#memoryFile, TOP + from, TOP + Math.min(to, end), CHUNK)
+      yield* piecesOfFile(this.#memoryFile, top + from, top + Math.min(to, end), CHUNK)
     if (to > end) yield* piecesOfFile(this.#disk, Math.max(from - end, 0), to - end, CHUNK)
   }
 
@@ -316,7 +333,7 @@ class GatheredFile extends Bytes {
 
   /** Writes to the memory file; returns false if there is no memory for that. */
   #putInMemory(bytes: Buffer): boolean {
-    const at = TOP + this.#inMemory
+    const at = this.#top.length + this.#inMemory
     const isRoom = at + bytes.length <= MEMORY_FILE_MAX && this.#lease.isPlenty(bytes.length)
     if (this.#memoryFile < 0 || !isRoom) return false
     try {

@@ -11,7 +11,7 @@ import type { Client } from './transaction.ts'
 
 /**
  * Decides about a message whose header cannot be edited, without a scan; returns undefined for any
- * other. A field that a sender could forge must be removable.
+ * other, and where no header is edited. A field that a sender could forge must be removable.
  */
 export function decideByHeader(
   {
@@ -20,6 +20,7 @@ export function decideByHeader(
   }: { readonly message: Pick<Message, 'header' | 'isHeaderTooLarge'>; readonly client: Client },
   policy: Policy,
 ): SingleDecision | undefined {
+  if (policy.onlyAnswers) return undefined
   if (message.isHeaderTooLarge) return refuseUnscanned(HEADER_TOO_LARGE)
   const clearing = examineClearing(message.header, forgeableFields(policy))
   return clearing.kind === 'unclear' ? decideUnclear(clearing.why, client, policy) : undefined
@@ -65,6 +66,7 @@ function forgeableFields({ settings }: Policy): readonly string[] {
  * let them pass, and without them its stamp would break.
  */
 export function fieldsToRemove(header: Header, trust: Trust, policy: Policy): readonly string[] {
+  if (policy.onlyAnswers) return []
   const names = forgeableFields(policy)
   if (!trust.trusted || trust.stamp === undefined) return names
   const first = header.fields.findIndex(({ key }) => key === QUARANTINE_FIELD)

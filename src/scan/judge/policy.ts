@@ -40,6 +40,8 @@ export interface Policy {
    * undefined.
    */
   readonly allowedBy?: ((found: string) => number | undefined) | undefined
+  /** Set where mail is answered about and handed on by others: nothing in it is removed or added. */
+  readonly onlyAnswers?: true
   /** One line for the log about settings that cannot be used, or ''. */
   readonly remark: string
 }

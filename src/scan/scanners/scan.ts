@@ -2,13 +2,14 @@ import { errorText } from '../../ground/errors/fault.ts'
 import { type ByteRange, Bytes } from '../../mail/message/bytes.ts'
 import type { Envelope, Origin } from '../../mail/message/envelope/envelope.ts'
 import type { Header } from '../../mail/message/header-block.ts'
+import type { MessageKind } from '../../mail/message/mail-or-file.ts'
 import { type Message, TOP_LINE } from '../../mail/message/message.ts'
 import { withNamedCopy } from '../../mail/message/named-copy.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
 import { isNestedDeeper } from '../../mail/mime/nested.ts'
 import type { Oddity } from '../../mail/mime/shared/oddities.ts'
 import { inTurn, ScannerAnswers, type ScanRun } from './run/ask-scanners.ts'
-import { causeOf, type ScanFinding, unknown, unseen } from './shared/finding.ts'
+import { causeOf, type ScanFinding, unknown, unseen, worse } from './shared/finding.ts'
 import {
   abortLate,
   type LocalScanner,
@@ -19,11 +20,16 @@ import {
 } from './shared/scanner.ts'
 
 /** The sample of a message, of which runScanners() makes the file. */
-type MessageSample = Omit<Sample, 'file'>
+interface MessageSample extends Omit<Sample, 'file'> {
+  /** By default it is a mail. */
+  readonly kind?: MessageKind
+  /** The bytes as they came, if scanners are asked about them, too: the message may be a file. */
+  readonly asFile?: Bytes
+}
 
 /**
- * Makes the sample that scanners get of a message: TOP_LINE, the header block, the body. `leaving` is
- * the header block as it will leave, so that scanners see what will be queued.
+ * Makes the sample that scanners get of a message: TOP_LINE, the header block, the body; of a file its
+ * bytes alone. `leaving` is the header block as it will leave, so that scanners see what will be queued.
  */
 export function sampleOf(
   message: Message,
@@ -31,12 +37,16 @@ export function sampleOf(
   envelope: Envelope,
   origin?: Origin,
 ): MessageSample {
-  const bytes = Bytes.of(Buffer.concat([TOP_LINE, leaving.bytes]), message.body)
-  const { sealed, header } = message
+  const { sealed, header, body, kind, isHeaderTooLarge } = message
+  const top = kind === 'file' ? [] : [TOP_LINE]
+  const knows = kind !== 'file' && !isHeaderTooLarge
+  const bytes = Bytes.of(Buffer.concat([...top, leaving.bytes]), body)
   const isUnchanged = leaving === header || leaving.bytes.equals(header.bytes)
   return {
+    kind,
     bytes,
-    header: { header: leaving, above: TOP_LINE.length },
+    ...(knows && { header: { header: leaving, above: TOP_LINE.length } }),
+    ...(kind === 'mail or file' && { asFile: Bytes.of(header.bytes, body) }),
     ...(sealed !== undefined && isUnchanged && { sealedFile: () => sealed }),
     envelope,
     origin,
@@ -53,6 +63,8 @@ export function sampleOf(
  * The message is read once. That tells its contents, which scanners get while it is read; how deep it
  * is nested; and what is odd about it. A message that is nested deeper than scanners look is not given
  * to them as a whole: they would call it clean.
+ *
+ * About a file scanners are asked once, as it is. What may be either is judged as both.
  */
 export async function runScanners(message: MessageSample, run: ScanRun): Promise<ScanFinding> {
   const abort = new AbortController()
@@ -72,9 +84,7 @@ export async function runScanners(message: MessageSample, run: ScanRun): Promise
       signatures: run.signatures,
     }
     const finding = await inTurn(message.bytes.size, run, task, () =>
-      withNamedCopy(message.bytes, run.spool, (file) =>
-        new MessageScan({ ...message, file }, run, task).find(),
-      ),
+      withNamedCopy(message.bytes, run.spool, (file) => findIn({ ...message, file }, run, task)),
     )
     const isUnfinished = gone?.aborted && finding.answer === 'unknown'
     return isUnfinished ? { ...finding, unfinished: true } : finding
@@ -82,6 +92,23 @@ export async function runScanners(message: MessageSample, run: ScanRun): Promise
     clearTimeout(timer)
     gone?.removeEventListener('abort', leave)
   }
+}
+
+/** Judges a message, or a file, or what may be either as both. */
+async function findIn(
+  message: MessageSample & Sample,
+  run: ScanRun,
+  task: ScanTask,
+): Promise<ScanFinding> {
+  const { kind, asFile, envelope, origin } = message
+  const scan = new MessageScan(message, run, task)
+  if (kind === 'file') return scan.findInFile()
+  const finding = await scan.find()
+  if (asFile === undefined || finding.answer === 'infected') return finding
+  return withNamedCopy(asFile, run.spool, async (file) => {
+    const sample = { bytes: asFile, envelope, origin, file }
+    return worse(finding, await new MessageScan(sample, run, task).findInFile())
+  })
 }
 
 class MessageScan {
@@ -106,6 +133,11 @@ class MessageScan {
     const contentScanners = run.scanners.filter(({ local }) => !local)
     this.#hasContentScanners = contentScanners.length > 0
     this.#batch = new Batch(contentScanners)
+  }
+
+  /** Asks about all bytes as they are. */
+  async findInFile(): Promise<ScanFinding> {
+    return (await this.#answers.ask([this.#message])) ?? this.#answers.passed
   }
 
   async find(): Promise<ScanFinding> {

@@ -71,7 +71,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
     const { header, form } = examine(bytes)
     const body = Bytes.of(bytes.subarray(header.length))
     const question: VerdictQuery = {
-      message: { form, body },
+      message: { kind: 'mail', form, body },
       leaving: header,
       scanners: [clamd],
       settings,

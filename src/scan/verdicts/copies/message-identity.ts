@@ -1,6 +1,7 @@
 import about from '../../../../package.json' with { type: 'json' }
 import { replaceUnprintable } from '../../../ground/errors/log.ts'
 import type { Crypto } from '../../../ground/runtime/crypto.ts'
+import type { Message } from '../../../mail/message/message.ts'
 import { askedBesides } from '../../scanners/shared/properties.ts'
 import type { ScanSettings } from '../../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../../scanners/shared/scanner.ts'
@@ -67,7 +68,7 @@ export async function identify(
     header: leaving,
     formFault,
     bodyDigest: digests.sha256,
-    scanDescription: describeScan(settings, scanners),
+    scanDescription: describeScan(message, settings, scanners),
   }
   const secrets = options.secrets()
   const files = options.signatureFiles()
@@ -88,11 +89,16 @@ export async function identify(
  * scanner judges by, and the settings that leave parts unscanned or have them scanned twice. Only a
  * verdict of the same description counts.
  */
-function describeScan(scanSettings: ScanSettings, scanners: readonly Scanner[]): string {
+function describeScan(
+  { kind }: Pick<Message, 'kind'>,
+  scanSettings: ScanSettings,
+  scanners: readonly Scanner[],
+): string {
   const identities = scanners.map(({ memorable }) => memorable!.identity)
   const { MAXNESTING, SECONDLOOK } = scanSettings
   const besides = askedBesides(scanSettings).join()
-  const settings = `onescan=${about.version} nesting=${MAXNESTING} secondlook=${SECONDLOOK} besides=${besides}`
+  const asFile = kind === 'mail' ? '' : ' as=file'
+  const settings = `onescan=${about.version} nesting=${MAXNESTING} secondlook=${SECONDLOOK} besides=${besides}${asFile}`
   return replaceUnprintable(`${settings} scanners=${identities.join(',')}`)
 }
 

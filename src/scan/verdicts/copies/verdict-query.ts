@@ -19,7 +19,7 @@ export interface RememberedVerdict {
 
 /** A message that is to be scanned, unless there is a verdict about a copy. */
 export interface VerdictQuery {
-  readonly message: Pick<Message, 'form' | 'body'>
+  readonly message: Pick<Message, 'kind' | 'form' | 'body'>
   /** The header as it will leave. */
   readonly leaving: Header
   /** All scanners for the message, in their order. */

@@ -18,7 +18,7 @@ const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q',
 
 function identityOf(scanners: readonly Scanner[], files?: Partial<SignatureFiles>) {
   const { header, form } = examine(Buffer.from('Subject: x\n\nx\n'))
-  const message = { form, body: Bytes.of() }
+  const message = { kind: 'mail', form, body: Bytes.of() } as const
   const time = { timeLeft: () => 1000, gone: undefined, maxAge: 3600 }
   return identify(
     { message, leaving: header, scanners, settings, ...time },
