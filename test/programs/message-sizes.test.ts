@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { TOP_LINE } from '../../src/mail/message/message.ts'
-import { PACKET_DATA } from '../../src/scan/scanners/clamd/scan-commands.ts'
+import { PACKET_DATA } from '../../src/protocol/clamd/stream.ts'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { openMilter } from '../doors/milter/rig.ts'
 import { runSlot } from '../doors/slot/slot.ts'

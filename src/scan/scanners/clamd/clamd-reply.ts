@@ -1,4 +1,5 @@
 import { replaceUnprintable } from '../../../ground/errors/log.ts'
+import { clamdWords } from '../../../protocol/clamd/replies.ts'
 import {
   clean,
   findingByName,
@@ -79,18 +80,15 @@ export function readReply(received: Buffer, about: Submission): ClamdReply {
   const [, rest = ''] = SUBMISSIONS[about].exec(line) ?? []
   const text = `"${quoted(received.subarray(0, end))}"`
 
-  if (rest === 'OK') return clean
+  if (rest === clamdWords.clean) return clean
   const found = /^(\S+) FOUND$/.exec(rest)?.[1]
   if (found !== undefined) return readName(found, text)
-  if (line === 'INSTREAM size limit exceeded. ERROR') return unseen('size', text)
-  if (about === 'descriptor' && (rest === '' || rest === NO_FILE)) {
+  if (line === clamdWords.streamTooLong) return unseen('size', text)
+  if (about === 'descriptor' && (rest === '' || rest === clamdWords.noRegularFile)) {
     return { answer: 'no access', why: text }
   }
   return unknown(text)
 }
-
-/** clamd's answer if the descriptor is not a regular file (scanner.c). */
-const NO_FILE = 'Not a regular file ERROR'
 
 /** Reads the name of what was found. */
 function readName(found: string, text: string): ScanFinding {

@@ -1,14 +1,8 @@
 import { gatherChunks } from '../../../mail/message/bytes.ts'
+import { streamPackets } from '../../../protocol/clamd/stream.ts'
 import { clean, type ScanFinding, unknown, worse } from '../shared/finding.ts'
 import { type ClamdReply, type NoAccess, readReply, type Submission } from './clamd-reply.ts'
 import type { ClamdCommands, ClamdReplies } from './session.ts'
-
-const COMMAND = 'zINSTREAM\0'
-/** Bytes of a chunk's length, which is big-endian. */
-const LENGTH = 4
-
-/** Most bytes of mail in one packet. A message up to this size goes out in a single write. */
-export const PACKET_DATA = 64 * 1024
 
 /** The bytes of a content. A chunk is used only until the next one is asked for. */
 export interface StreamedContent {
@@ -61,42 +55,4 @@ function readReplies({ replies, sentAll }: ClamdReplies, about: Submission): Cla
   if (noAccess !== undefined && worst.answer !== 'infected') return noAccess
   if (worst.answer !== 'clean' || sentAll) return worst
   return unknown('called it clean before it had the whole message')
-}
-
-/**
- * Yields the packets of INSTREAM (clamd(8)): the command, chunks with their lengths, a length of
- * zero. Chunks of any size go out in few large packets. All packets share one buffer, so each is
- * valid until the next one is asked for. `size` is the size of all chunks together, if it is known:
- * a small message needs a small buffer.
- */
-function* streamPackets(
-  chunks: Iterable<Buffer>,
-  size = PACKET_DATA,
-): Generator<Buffer, undefined> {
-  const room = Math.max(1, Math.min(size, PACKET_DATA))
-  const packet = Buffer.allocUnsafe(COMMAND.length + LENGTH + room + LENGTH)
-  let lengthAt = packet.write(COMMAND, 'latin1')
-  let end = lengthAt + LENGTH
-
-  for (const chunk of chunks) {
-    let taken = 0
-    while (taken < chunk.length) {
-      if (end - lengthAt - LENGTH === room) {
-        packet.writeUInt32BE(room, lengthAt)
-        yield packet.subarray(0, end)
-        lengthAt = 0
-        end = LENGTH
-      }
-      const free = room - (end - lengthAt - LENGTH)
-      const copied = chunk.copy(packet, end, taken, taken + free)
-      taken += copied
-      end += copied
-    }
-  }
-
-  const data = end - lengthAt - LENGTH
-  packet.writeUInt32BE(data, lengthAt)
-  // Without data that length was the closing zero already.
-  if (data > 0) end = packet.writeUInt32BE(0, end)
-  yield packet.subarray(0, end)
 }

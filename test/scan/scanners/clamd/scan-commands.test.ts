@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { gatherChunks } from '../../../../src/mail/message/bytes.ts'
-import { PACKET_DATA, streamsOf } from '../../../../src/scan/scanners/clamd/scan-commands.ts'
+import { PACKET_DATA } from '../../../../src/protocol/clamd/stream.ts'
+import { streamsOf } from '../../../../src/scan/scanners/clamd/scan-commands.ts'
 
 /** The packets of contents that are streamed. */
 const packetsOf = ({ packets }: ReturnType<typeof streamsOf>) => packets() as Iterable<Buffer>

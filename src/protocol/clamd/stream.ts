@@ -1,0 +1,44 @@
+const COMMAND = 'zINSTREAM\0'
+/** Bytes of a chunk's length, which is big-endian. */
+export const CHUNK_HEAD = 4
+
+/** Most bytes of mail in one packet. A message up to this size goes out in a single write. */
+export const PACKET_DATA = 64 * 1024
+
+/**
+ * Yields the packets of INSTREAM (clamd(8)): the command, chunks with their lengths, a length of
+ * zero. Chunks of any size go out in few large packets. All packets share one buffer, so each is
+ * valid until the next one is asked for. `size` is the size of all chunks together, if it is known:
+ * a small message needs a small buffer.
+ */
+export function* streamPackets(
+  chunks: Iterable<Buffer>,
+  size = PACKET_DATA,
+): Generator<Buffer, undefined> {
+  const room = Math.max(1, Math.min(size, PACKET_DATA))
+  const packet = Buffer.allocUnsafe(COMMAND.length + CHUNK_HEAD + room + CHUNK_HEAD)
+  let lengthAt = packet.write(COMMAND, 'latin1')
+  let end = lengthAt + CHUNK_HEAD
+
+  for (const chunk of chunks) {
+    let taken = 0
+    while (taken < chunk.length) {
+      if (end - lengthAt - CHUNK_HEAD === room) {
+        packet.writeUInt32BE(room, lengthAt)
+        yield packet.subarray(0, end)
+        lengthAt = 0
+        end = CHUNK_HEAD
+      }
+      const free = room - (end - lengthAt - CHUNK_HEAD)
+      const copied = chunk.copy(packet, end, taken, taken + free)
+      taken += copied
+      end += copied
+    }
+  }
+
+  const data = end - lengthAt - CHUNK_HEAD
+  packet.writeUInt32BE(data, lengthAt)
+  // Without data that length was the closing zero already.
+  if (data > 0) end = packet.writeUInt32BE(0, end)
+  yield packet.subarray(0, end)
+}
