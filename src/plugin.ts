@@ -35,7 +35,7 @@ export interface Mail {
    * The door by which the message came: in place of qmail-queue, by milter or by SMTP; undefined
    * elsewhere.
    */
-  readonly door?: 'slot' | 'milter' | 'smtp'
+  readonly door?: 'slot' | 'milter' | 'smtp' | 'clamd'
   /**
    * The IP address of the SMTP client. This and the following texts (latin1) are set if the door
    * knows them.

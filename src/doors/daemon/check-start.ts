@@ -77,7 +77,7 @@ interface NamedDoor extends PlacedDoor {
 }
 
 /** The doors that the options name. Sockets of systemd are not known here. */
-function doorsOf({ socket, milters, policies, smtpDoors }: DaemonOptions): NamedDoor[] {
+function doorsOf({ socket, milters, policies, clamds, smtpDoors }: DaemonOptions): NamedDoor[] {
   const door = (kind: DoorKind, at: DoorAddress, route?: SmtpDoorOptions): NamedDoor => {
     return { kind, option: optionOf(kind), at, address: writeDoorAddress(at), route }
   }
@@ -85,6 +85,7 @@ function doorsOf({ socket, milters, policies, smtpDoors }: DaemonOptions): Named
     ...(socket === undefined ? [] : [door('slot', { kind: 'unix', path: socket })]),
     ...milters.map((at) => door('milter', at)),
     ...policies.map((at) => door('policy', at)),
+    ...clamds.map((at) => door('clamd', at)),
     ...smtpDoors.map((route) => door(route.lmtp ? 'lmtp' : 'smtp', route.address, route)),
   ]
 }

@@ -8,6 +8,7 @@ import {
 } from '../../scan/judge/policy.ts'
 import type { Site } from '../../scan/judge/site.ts'
 import { whyUnnoticed } from '../../scan/scanners/shared/signatures-in-use.ts'
+import { isAboutEnvelope } from '../clamd/site.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { afterQueue } from '../smtp/shared/server.ts'
 import type { DoorKind, PlacedDoor } from './options/door.ts'
@@ -36,9 +37,18 @@ function whatItDoes(
   if (site === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
   const { policy } = site
   const scans = `scans with ${namesOf(policy)}`
+  if (kind === 'clamd') return `${scans}, clients decide${notAsked(site)}${memoryOf(site)}`
   const fate =
     kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(kind, policy.settings)
   return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}${memoryOf(site)}`
+}
+
+/** Names the lines of onescan.policy that ask for what clients of clamd do not tell. */
+function notAsked({ rules }: Site): string {
+  const lines = rules?.lines.all.filter(isAboutEnvelope).map(({ line }) => line) ?? []
+  if (lines.length === 0) return ''
+  const shown = `${lines.slice(0, 10).join(', ')}${lines.length > 10 ? ', ...' : ''}`
+  return `, not by ${rules!.lines.path} line ${shown}: it asks who sends or gets the mail`
 }
 
 function namesOf({ settings: { QHPSI } }: Policy): string {

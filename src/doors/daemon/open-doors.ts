@@ -4,6 +4,7 @@ import { descriptorLimit, descriptorOf } from '../../ground/process/descriptors.
 import { FIRST_HANDED_OVER } from '../../ground/process/systemd.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
 import { switchedOff } from '../../scan/judge/policy.ts'
+import { createClamdDoor } from '../clamd/door.ts'
 import { createMilterDoor } from '../milter/door.ts'
 import type { MailReporter } from '../observe/live/process-report.ts'
 import { type AccessPolicy, createPolicyDoor, type PolicyDoorOptions } from '../policy/door.ts'
@@ -103,6 +104,8 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
         { maxConnections: options.maxClients, maxSockets: options.maxSockets, log },
         mailLog,
       )
+    case 'clamd':
+      return createClamdDoor(configuration, { ...options, log, mailLog })
     case 'smtp':
     case 'lmtp':
       return createSmtpDoor(configuration, options.route!, { ...options, log, mailLog })

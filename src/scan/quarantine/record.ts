@@ -17,7 +17,7 @@ export interface QuarantineRecord {
   readonly time: string
   /** The host that keeps it. */
   readonly host: string
-  readonly door: 'slot' | 'milter' | 'smtp'
+  readonly door: 'slot' | 'milter' | 'smtp' | 'clamd'
   /** The grounds for which it is kept: a word of the log's `grounds`. */
   readonly grounds: string
   /** The virus, or the banned attachment. */

@@ -4,18 +4,19 @@ import type { SmtpRoute } from '../../smtp/shared/server.ts'
 
 /**
  * The protocol of a listening socket: that of onescan-slot(7), the milter protocol, Postfix's policy
- * delegation, SMTP or LMTP.
+ * delegation, that of clamd(8), SMTP or LMTP.
  */
-export type DoorKind = 'slot' | 'milter' | 'policy' | 'smtp' | 'lmtp'
+export type DoorKind = 'slot' | (typeof NAMED)[number]
+
+/** In the order in which they are looked for in a name. */
+const NAMED = ['milter', 'policy', 'clamd', 'smtp', 'lmtp'] as const
 
 /**
  * Returns the kind of a socket by the name that its starter gave it; `slot` if no other word is in
  * it.
  */
 export function doorKindOf(name: string): DoorKind {
-  return (
-    (['milter', 'policy', 'smtp', 'lmtp'] as const).find((kind) => name.includes(kind)) ?? 'slot'
-  )
+  return NAMED.find((kind) => name.includes(kind)) ?? 'slot'
 }
 
 /** The option that names the address of a door. */

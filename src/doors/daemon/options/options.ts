@@ -17,6 +17,8 @@ export interface DaemonOptions {
   readonly milters: readonly DoorAddress[]
   /** The addresses where Postfix and onescan-rcptquota ask about recipients. */
   readonly policies: readonly DoorAddress[]
+  /** The addresses where programs connect that ask clamd. */
+  readonly clamds: readonly DoorAddress[]
   /** The addresses where mail servers connect by SMTP or LMTP, and the next server of each. */
   readonly smtpDoors: readonly SmtpDoorOptions[]
   /** The permission bits of sockets with a path. */
@@ -67,6 +69,7 @@ export const optionDefaults = {
 } as const
 
 export const usage = `usage: onescand [--socket PATH|none] [--milter ADDRESS]... [--policy ADDRESS]...
+                [--clamd ADDRESS]...
                 [--smtp|--lmtp ADDRESS --next ADDRESS [--from NETWORKS] [--after-queue]]...
                 [--http ADDRESS] [--http-token FILE] [--http-hide-addresses]
                 [--mode MODE] [--group GROUP] [--workers NUMBER]
@@ -83,6 +86,7 @@ const known = {
   socket: { type: 'string', default: optionDefaults.socket },
   milter: { type: 'string', multiple: true, default: [] },
   policy: { type: 'string', multiple: true, default: [] },
+  clamd: { type: 'string', multiple: true, default: [] },
   smtp: { type: 'string', multiple: true },
   lmtp: { type: 'string', multiple: true },
   next: { type: 'string', multiple: true },
@@ -127,6 +131,7 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     ),
     milters: addresses(values.milter, '--milter'),
     policies: addresses(values.policy, '--policy'),
+    clamds: addresses(values.clamd, '--clamd'),
     smtpDoors: faults.attempt(
       () => readSmtpDoors(tokens.filter((token) => token.kind === 'option')),
       [],
@@ -155,8 +160,15 @@ export function readOptions(words: readonly string[]): DaemonOptions {
 }
 
 /** All addresses where onescand listens. */
-function placesOf({ socket, milters, policies, smtpDoors, http }: DaemonOptions): DoorAddress[] {
-  const others = [...milters, ...policies, ...smtpDoors.map(({ address }) => address)]
+function placesOf({
+  socket,
+  milters,
+  policies,
+  clamds,
+  smtpDoors,
+  http,
+}: DaemonOptions): DoorAddress[] {
+  const others = [...milters, ...policies, ...clamds, ...smtpDoors.map(({ address }) => address)]
   if (socket !== undefined) others.push({ kind: 'unix', path: socket })
   return http === undefined ? others : [...others, http]
 }

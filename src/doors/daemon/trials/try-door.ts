@@ -43,6 +43,8 @@ async function connectTo(door: PlacedDoor, at: DoorAddress): Promise<void> {
     case 'policy':
       await askPolicy(targetOf(at), POLICY_QUESTION, TRIAL_PATIENCE)
       return
+    case 'clamd':
+      return expect(at, 'PONG\0', { question: Buffer.from('zPING\0') })
     case 'smtp':
     case 'lmtp':
       return callSmtpDoor(door, at)

@@ -161,7 +161,7 @@ function setTrial(metrics: MetricSet, { trial, trialAge }: HostState): void {
   for (const { kind: door } of doors) metrics.doorOk.set({ door }, wrong.includes(door) ? 0 : 1)
 }
 
-const DOORS = ['slot', 'milter', 'policy', 'smtp'] as const
+const DOORS = ['slot', 'milter', 'policy', 'smtp', 'clamd'] as const
 const QUOTAS = ['full', 'room', 'unknown', 'no-such-user'] as const
 const CAUSES = Object.keys(causesInWords)
 

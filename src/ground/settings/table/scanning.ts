@@ -75,7 +75,12 @@ const unseenMail = {
   STRICTMIME: word(['off', 'defer', 'quarantine', 'refuse']),
 }
 
-export const unscannedMail = { ...couldNotTell, ...unseenMail }
+/** What clients of clamd are told then. */
+const clamdClients = {
+  SCANFAIL_CLAMD: word(['error', 'limit'], { readers: ['onescand'] }),
+}
+
+export const unscannedMail = { ...couldNotTell, ...clamdClients, ...unseenMail }
 
 const propertyAction = word(['virus', 'accept', 'tag', 'defer', 'quarantine', 'refuse'])
 

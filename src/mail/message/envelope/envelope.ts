@@ -124,7 +124,7 @@ export class EnvelopeReader {
 
 /** The origin of a message, as the SMTP server, its client and DNS tell it. Texts are latin1. */
 export interface Origin {
-  readonly door: 'slot' | 'milter' | 'smtp'
+  readonly door: 'slot' | 'milter' | 'smtp' | 'clamd'
   /** The IP address of the SMTP client; undefined if there is none. */
   readonly clientAddress?: string | undefined
   /** The name of the client by DNS. */

@@ -1,0 +1,178 @@
+import { Fault, faultKindOf } from '../../ground/errors/fault.ts'
+import type { LogField } from '../../ground/errors/log.ts'
+import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
+import { Intake } from '../../mail/message/intake.ts'
+import { clamdWords } from '../../protocol/clamd/replies.ts'
+import { Deadline } from '../../scan/judge/deadline.ts'
+import type { Decision, DecisionDetails, Deferral, Reply } from '../../scan/judge/decision.ts'
+import { NOTHING_SCANS } from '../../scan/judge/policy.ts'
+import type { Transaction } from '../../scan/judge/transaction.ts'
+import { deliver } from '../shared/deliver.ts'
+import { decisionLines, faultLine, type LogContext, passLine } from '../shared/log/log-lines.ts'
+import { type Judging, startJudging } from '../shared/mail-door.ts'
+import type { ClamdService } from './service.ts'
+
+/** What is known of a client, for the log. */
+export interface ClamdClient {
+  /** Its IP address; undefined behind a unix socket. */
+  readonly remote: string | undefined
+  readonly fields: readonly LogField[]
+}
+
+/** Clients tell neither sender nor recipients. */
+const NO_ENVELOPE = makeEnvelope(Buffer.alloc(0), [])
+
+/** A mail or a file that a client asks about. */
+export class Content {
+  readonly #service: ClamdService
+  readonly #client: ClamdClient
+  readonly #about: string
+  readonly #began: number
+  readonly #judging: Judging
+  readonly #intake: Intake | undefined
+  #trouble: unknown
+
+  /** The answer begins with `about`: `stream`, `fd[9]`, a path. */
+  constructor(service: ClamdService, client: ClamdClient, about: string) {
+    this.#service = service
+    this.#client = client
+    this.#about = about
+    this.#began = service.uptime()
+    this.#judging = startJudging(service.configuration)
+    if (this.#judging.kind === 'judge') {
+      this.#intake = new Intake(this.#judging.messageOptions, service.openLease())
+    }
+  }
+
+  /** Takes the next bytes. If they cannot be kept, the answer at the end says so. */
+  write(bytes: Buffer): void {
+    if (this.#trouble !== undefined) return
+    try {
+      this.#intake?.write(bytes)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  /** Has the answer at the end say that nobody could tell. */
+  fail(error: unknown): void {
+    this.#trouble ??= error
+    this.#intake?.close() // no message will be made of it
+  }
+
+  /**
+   * Judges what has come, logs that, and resolves to the reply as clamd words it: `stream: OK`,
+   * `stream: NAME FOUND`, `stream: WHY ERROR`. Never rejects. At the signal `gone` nobody needs it any more.
+   */
+  async judge(gone: AbortSignal): Promise<string> {
+    const service = this.#service
+    let transaction: Transaction | undefined
+    service.underWay++
+    try {
+      if (this.#trouble !== undefined) throw this.#trouble
+      const judging = this.#judging
+      if (judging.kind === 'pass') return this.#pass(judging.why)
+      const message = this.#intake!.finish()
+      const { isClusterPeer, site } = judging
+      const client = { mayRelay: false, isClusterPeer, isBounceInjector: false, origin: ORIGIN }
+      const received = { message, envelope: NO_ENVELOPE, client }
+      transaction = received
+      const endTurn = await service.turns.take(gone)
+      return await deliver(received, site, new Deadline(service.uptime, { gone }), {
+        answers: 'once',
+        begin: service.begin,
+        about: () => this.#logged(received),
+        carryOut: (decision) => {
+          for (const line of decisionLines(decision, undefined, this.#logged(received)))
+            service.log(line)
+          return this.#answerTo(decision)
+        },
+      }).finally(endTurn)
+    } catch (error) {
+      service.log(faultLine(error, undefined, this.#logged(transaction)))
+      return this.#couldNotTell(notScanned(faultKindOf(error)))
+    } finally {
+      service.underWay--
+      transaction?.message.close()
+    }
+  }
+
+  /** Returns the reply to a content that has more bytes than are taken, and logs it. */
+  refuseSize(): string {
+    const why = `over ${this.#service.maxSize} bytes (--max-size)`
+    const decision = { kind: 'defer', reply: TOO_LARGE, details: { scan: 'skipped', why, times: {} } } as const // biome-ignore format: a line
+    for (const line of decisionLines(decision, undefined, this.#logged(undefined)))
+      this.#service.log(line)
+    return this.#couldNotTell(clamdWords.streamTooLong)
+  }
+
+  /** Frees everything. To be called once, when the answer is known or nobody needs one. */
+  close(): void {
+    this.#intake?.close()
+  }
+
+  #pass(why: string): string {
+    this.#service.log(passLine(why, this.#logged(undefined)))
+    // Who turns scanning off wants mail to pass. Without QHPSI it never was on, and nobody could tell.
+    return why === NOTHING_SCANS
+      ? this.#couldNotTell(notScanned('config'))
+      : this.#said(clamdWords.clean)
+  }
+
+  #answerTo(decision: Decision): string {
+    switch (decision.kind) {
+      case 'accept':
+        return this.#said(clamdWords.clean)
+      case 'reject':
+        return this.#said(nameOf(decision.reply, decision.details) + clamdWords.found)
+      case 'defer':
+        return this.#couldNotTell(failureOf(decision))
+      case 'discard':
+      case 'quarantine':
+      case 'split':
+        throw new Fault('bug', `a client of clamd cannot be told to ${decision.kind}`)
+    }
+  }
+
+  #said(answer: string): string {
+    return `${this.#about}: ${answer}`
+  }
+
+  #couldNotTell(words: string): string {
+    return this.#service.couldNotTell(this.#about, words)
+  }
+
+  /** What a line of the log says, at this moment. */
+  #logged(transaction: Transaction | undefined): LogContext {
+    const { remote, fields } = this.#client
+    const total = this.#service.uptime() - this.#began
+    return { door: [['door', 'clamd'], ...fields], remote, transaction, total }
+  }
+}
+
+/** The address of the client is none of the mail, so that no line about clients counts. */
+const ORIGIN = { door: 'clamd' } as const
+
+const TOO_LARGE: Reply = {
+  class: 4,
+  enhanced: '5.3.4',
+  text: 'larger than this host takes',
+  grounds: 'too-large',
+}
+
+/** In few words: some clients read 256 bytes of a reply. */
+export const notScanned = (cause: string): string =>
+  `Not scanned: ${cause}, see the log${clamdWords.failed}`
+
+function failureOf({ details: { cause }, reply }: Deferral): string {
+  return cause === 'limit' ? clamdWords.streamTooLong : notScanned(cause ?? reply.grounds)
+}
+
+/** Characters of a name, since a path stands in the reply, too. */
+const NAME_MAX = 128
+
+/** Returns what was found as clamd names it: in one word. */
+function nameOf({ grounds }: Reply, { virus, banned }: DecisionDetails): string {
+  const name = virus ?? ['Onescan', grounds, banned].filter(Boolean).join('.')
+  return name.replace(/[^!-~]/g, '_').slice(0, NAME_MAX)
+}

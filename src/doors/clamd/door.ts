@@ -1,0 +1,52 @@
+import type { Socket } from 'node:net'
+import type { Configuration } from '../shared/configuration.ts'
+import { type Door, longestIdle, serve } from '../shared/serve.ts'
+import { Wire } from '../shared/wire.ts'
+import { type ClamdOptions, ClamdService } from './service.ts'
+import { ClamdConversation, ClamdRequests } from './session.ts'
+
+/** Connections that one process keeps: clients have one for each mail. */
+const CONNECTIONS_MAX = 1000
+/** Milliseconds between two checks of what is due. */
+const TICK_MAX = 1000
+
+/** Makes the door for programs that ask clamd, in clamd's protocol (clamd(8)). */
+export function createClamdDoor(first: Configuration, options: ClamdOptions): Door {
+  const { maxSockets, budget } = options
+  const { maxConnections = Math.min(CONNECTIONS_MAX, maxSockets ?? CONNECTIONS_MAX) } = options
+  const service = new ClamdService(first, options)
+  const door = serve<Wire>({
+    every: Math.min(TICK_MAX, Math.ceil(service.timeouts.silence / 2)),
+    maxSockets,
+    log: (why) => service.complain(why),
+    memory: () => budget.used,
+    accept(socket, connections, closed) {
+      const oldest = longestIdle(connections)
+      if (connections.size >= maxConnections && oldest === undefined) {
+        socket.destroy()
+        return undefined
+      }
+      if (connections.size >= maxConnections) oldest!.drop()
+      return serveClient(socket, service, closed)
+    },
+  })
+  return { ...door, configure: (next) => service.configure(next) }
+}
+
+function serveClient(socket: Socket, service: ClamdService, closed: () => void): Wire {
+  const { timeouts, uptime, maxSize } = service
+  const remote = socket.remoteAddress
+  if (remote !== undefined) socket.setNoDelay(true) // on a unix socket the call would fail
+  const lease = service.openLease()
+  const requests = new ClamdRequests(maxSize, lease)
+  const wire: Wire = new Wire(socket, requests, {
+    leaving: timeouts.leaving,
+    uptime,
+    closed,
+    // Some close their side as soon as they have said all. Who does that later has given up.
+    waitsOn: () => (wire.endedAt ?? 0) - wire.heardAt < timeouts.halfClosing,
+  })
+  const session = new ClamdConversation(wire, requests, service, { remote, fields: [] })
+  void wire.converse(() => session.run().finally(() => lease.close()))
+  return wire
+}

@@ -1,0 +1,107 @@
+import packageJson from '../../../package.json' with { type: 'json' }
+import { readSetting } from '../../ground/settings/settings.ts'
+import { clamdWords } from '../../protocol/clamd/replies.ts'
+import type { Configuration } from '../shared/configuration.ts'
+import { type MailDoorOptions, MailServices } from '../shared/mail-door.ts'
+import { Turns } from '../shared/turns.ts'
+import { answeringSite } from './site.ts'
+
+/** The options of the door for clients of clamd, besides its configuration. */
+export interface ClamdOptions extends MailDoorOptions {
+  /** Contents that are judged at once. Others wait. */
+  readonly maxClients: number
+  /**
+   * Connections at once. If one more comes, the one that has been idle for longest is closed; if none is
+   * idle, the new one.
+   */
+  readonly maxConnections?: number
+  /** Bytes of a content. */
+  readonly maxSize: number
+  readonly timeouts?: ClamdTimeouts
+}
+
+/** Milliseconds that a client has. */
+export interface ClamdTimeouts {
+  /** Of silence amid a request, and before one: CommandReadTimeout and IdleTimeout of clamd.conf(5). */
+  readonly silence: number
+  /** For a content to come: a client that sends a byte now and then must not hold a place for ever. */
+  readonly sending: number
+  /**
+   * After its last bytes, in which a client that closes its own side is taken to wait for the answer; later
+   * it has left.
+   */
+  readonly halfClosing: number
+  /** For the last answer to be taken. */
+  readonly leaving: number
+}
+
+export const defaultTimeouts: ClamdTimeouts = {
+  silence: 30_000,
+  sending: 300_000,
+  halfClosing: 1_000,
+  leaving: 5_000,
+}
+
+/** The services that the door gives to a session and to each content in it. */
+export class ClamdService extends MailServices {
+  readonly turns: Turns
+  readonly maxSize: number
+  readonly timeouts: ClamdTimeouts
+  /** Logs trouble that concerns no content. */
+  readonly complain: (line: string) => void
+  /** Contents that are judged, or wait for that. */
+  underWay = 0
+
+  constructor(first: Configuration, options: ClamdOptions) {
+    super(answering(first), options)
+    this.turns = new Turns(options.maxClients)
+    this.maxSize = options.maxSize
+    this.timeouts = options.timeouts ?? defaultTimeouts
+    this.complain = (line) => options.log(`clamd: ${line}`)
+  }
+
+  /** Sets what contents that come from now on are judged by. */
+  configure(next: Configuration): void {
+    this.configuration = answering(next)
+  }
+
+  /**
+   * Returns the reply if nobody could tell, which ends in these words; or by SCANFAIL_CLAMD the one by which
+   * rspamd keeps mail out, since it takes no reply that ends in ERROR.
+   */
+  couldNotTell(about: string, words: string): string {
+    const { env } = this.configuration
+    if (readSetting(env, 'SCANFAIL_CLAMD') === 'limit')
+      return `${about}: ${UNSCANNED}${clamdWords.found}`
+    return words === clamdWords.streamTooLong ? words : `${about}: ${words}`
+  }
+
+  /**
+   * Resolves to clamd's own answer to VERSION, so that what clients remember is void when signatures
+   * change. Without a clamd it is this program's.
+   */
+  async version(): Promise<string> {
+    const scanners = this.configuration.site?.tools.scanners ?? []
+    const signatures = scanners.find(({ name }) => name === 'clamd')?.memorable?.signatures
+    if (typeof signatures !== 'function') return `onescan ${packageJson.version}`
+    return (
+      (await signatures(VERSION_WITHIN)) ?? `clamd does not tell its version.${clamdWords.failed}`
+    )
+  }
+}
+
+/** Milliseconds for the clamd behind to tell its version. */
+const VERSION_WITHIN = 5_000
+
+/** The name by which clients of clamd know that a limit has ended its scan. */
+const UNSCANNED = 'Heuristics.Limits.Exceeded.Unscanned'
+
+/** The configuration by which this door judges: what comes may be a file, and the client decides. */
+function answering(configuration: Configuration): Configuration {
+  const { site, messageOptions } = configuration
+  return {
+    ...configuration,
+    site: site && answeringSite(site),
+    messageOptions: { ...messageOptions, mayBeFile: true },
+  }
+}

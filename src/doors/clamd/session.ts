@@ -1,0 +1,203 @@
+import { errorText, faultKindOf, isFault } from '../../ground/errors/fault.ts'
+import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
+import { clamdWords } from '../../protocol/clamd/replies.ts'
+import {
+  CLAMD_COMMAND_MAX,
+  type ClamdCommand,
+  ClamdRequestReader,
+  COMMANDS,
+  type Ending,
+  StreamTooLong,
+} from '../../protocol/clamd/requests.ts'
+import { WireError } from '../../protocol/shared/wire-error.ts'
+import { Late, type Wire, type WireReader } from '../shared/wire.ts'
+import { type ClamdClient, Content, notScanned } from './content.ts'
+import type { ClamdService } from './service.ts'
+
+/** Requests of one session that are answered at a time; the next one waits. */
+const AT_ONCE = 8
+
+/** Nothing is said to a client that waits: it would take that for an answer. */
+const NO_BEAT = { after: Number.POSITIVE_INFINITY, next: () => undefined }
+
+/** Makes the reply to a request of its line. */
+type ReplyMaker = (line: string) => Buffer
+
+/**
+ * A client's connection: one request, or between IDSESSION and END any number of them, which are answered as
+ * soon as their answers are known, each with its number.
+ */
+export class ClamdConversation {
+  readonly #wire: Wire
+  readonly #requests: ClamdRequests
+  readonly #service: ClamdService
+  readonly #client: ClamdClient
+  readonly #next = () => this.#requests.next()
+  #count = 0
+  /** How the last command is answered: what is wrong behind it is said so, too. */
+  #reply: ReplyMaker = replyTo('\n')
+  /** What comes after INSTREAM, and since when. */
+  #content: Content | undefined
+  #contentSince = 0
+  readonly #underWay = new Set<Promise<void>>()
+
+  constructor(wire: Wire, requests: ClamdRequests, service: ClamdService, client: ClamdClient) {
+    this.#wire = wire
+    this.#requests = requests
+    this.#service = service
+    this.#client = client
+  }
+
+  /** Converses to the end. Never rejects; when it resolves, nothing is held any more. */
+  async run(): Promise<void> {
+    try {
+      while (await this.#takeNext()) await this.#untilUnderWay(AT_ONCE - 1)
+      await this.#untilUnderWay(0)
+    } catch (error) {
+      const line = this.#lastLine(error)
+      this.#wire.leave(line === undefined ? undefined : this.#reply(line))
+    } finally {
+      this.#wire.leave() // else what is under way would go on
+      this.#content?.close()
+      await Promise.all(this.#underWay)
+    }
+  }
+
+  /** Takes the next request. Resolves to whether another one may follow. */
+  async #takeNext(): Promise<boolean> {
+    const wire = this.#wire
+    const request =
+      wire.ready(this.#next) ??
+      (await wire.read(this.#next, (time) => this.#lateness(time), !this.#requests.isAmidst)) ??
+      this.#requests.last()
+    switch (request?.kind) {
+      case undefined:
+        return false
+      case 'command':
+        return this.#obey(request)
+      case 'piece':
+        this.#content!.write(request.bytes)
+        return true
+      case 'end':
+        this.#judgeStream()
+        return this.#requests.isSession
+      case 'descriptor':
+        this.#wire.say(this.#reply(`No file descriptor received.${clamdWords.failed}`))
+        return false
+    }
+  }
+
+  #obey({ name, ending }: ClamdCommand): boolean {
+    const { isSession } = this.#requests
+    if (name === 'IDSESSION') return true
+    if (name === 'END') return false
+    this.#reply = replyTo(ending, isSession ? ++this.#count : undefined)
+    switch (name) {
+      case 'PING':
+        this.#answer(async () => 'PONG')
+        return isSession
+      case 'VERSION':
+        this.#answer(() => this.#service.version())
+        return isSession
+      case 'VERSIONCOMMANDS':
+        this.#answer(
+          async () => `${await this.#service.version()}| COMMANDS: ${COMMANDS.join(' ')}`,
+        )
+        return isSession
+      case 'INSTREAM':
+        this.#content = new Content(this.#service, this.#client, clamdWords.stream)
+        this.#contentSince = this.#wire.now()
+        return true
+      case 'FILDES':
+        return true
+      default:
+        this.#wire.say(this.#reply(isSession ? NOT_IN_SESSION : UNKNOWN))
+        return false
+    }
+  }
+
+  #judgeStream(): void {
+    const content = this.#content!
+    this.#content = undefined
+    this.#answer(() => content.judge(this.#wire.gone).finally(() => content.close()))
+  }
+
+  /** Answers the last command with a line, as soon as it is known. */
+  #answer(line: () => Promise<string>): void {
+    const reply = this.#reply
+    const answered = line()
+      .then((text) => this.#wire.say(reply(text)))
+      .finally(() => this.#underWay.delete(answered))
+    this.#underWay.add(answered)
+  }
+
+  /** Waits until no more than so many requests are under way. */
+  async #untilUnderWay(most: number): Promise<void> {
+    while (this.#underWay.size > most) {
+      await this.#wire.during(Promise.race(this.#underWay), NO_BEAT)
+    }
+  }
+
+  /** Why the client is late at this time; undefined if it is not. */
+  #lateness(time: number): string | undefined {
+    const { silence, sending } = this.#service.timeouts
+    const isSlow = this.#content !== undefined && time - this.#contentSince > sending
+    if (isSlow || (this.#underWay.size === 0 && this.#wire.silence(time) > silence))
+      return 'is late'
+    return undefined
+  }
+
+  /** What a client hears at last if its conversation cannot go on; undefined for nothing. */
+  #lastLine(error: unknown): string | undefined {
+    const { isSession, isAmidst } = this.#requests
+    if (error instanceof Late) return isSession && !isAmidst ? undefined : TIMED_OUT
+    if (error instanceof StreamTooLong) return this.#content!.refuseSize()
+    if (error instanceof WireError) return `Command too long.${clamdWords.failed}`
+    const isBug = error instanceof Error && !isFault(error)
+    this.#service.complain(isBug ? error.stack! : errorText(error))
+    return this.#service.couldNotTell(clamdWords.stream, notScanned(faultKindOf(error)))
+  }
+}
+
+const UNKNOWN = 'UNKNOWN COMMAND'
+const NOT_IN_SESSION = `Command invalid inside IDSESSION.${clamdWords.failed}`
+const TIMED_OUT = 'COMMAND READ TIMED OUT'
+
+function replyTo(ending: Ending, number?: number): ReplyMaker {
+  const before = number === undefined ? '' : `${number}: `
+  return (line) => Buffer.from(`${before}${line}${ending}`, 'latin1')
+}
+
+/** The requests of a client, and the memory of those that wait. */
+export class ClamdRequests extends ClamdRequestReader implements WireReader {
+  readonly #lease: MemoryLease
+  #charged = 0
+
+  constructor(streamMax: number, lease: MemoryLease) {
+    super(streamMax)
+    this.#lease = lease
+  }
+
+  /** Whether more waits than belongs to one command. */
+  get isFull(): boolean {
+    return this.pending > CLAMD_COMMAND_MAX
+  }
+
+  /** Throws a Fault if there is no memory for them. */
+  override push(chunk: Buffer): void {
+    super.push(chunk)
+    this.#chargeAnew()
+  }
+
+  override next() {
+    const request = super.next()
+    this.#chargeAnew()
+    return request
+  }
+
+  #chargeAnew(): void {
+    const { pending } = this
+    this.#lease.charge(pending - this.#charged)
+    this.#charged = pending
+  }
+}

@@ -1,0 +1,52 @@
+import type { MailSettings } from '../../scan/judge/policy.ts'
+import type { Site, SiteRules } from '../../scan/judge/site.ts'
+import { Rules } from '../../scan/rules/match.ts'
+import type { Rule } from '../../scan/rules/rule.ts'
+
+/**
+ * Returns what is judged by where the client decides what becomes of mail. It is told what was found, and
+ * that nobody could tell; nothing is kept in quarantine, sent elsewhere or let in by settings that say so.
+ */
+export function answeringSite(site: Site): Site {
+  const { policy, rules } = site
+  const { settings } = policy
+  return {
+    ...site,
+    policy: {
+      ...policy,
+      onlyAnswers: true,
+      settings: {
+        ...settings,
+        REJECTVIRUS: 'reject',
+        VIRUSFORWARD: undefined,
+        QUARANTINE: undefined,
+        SCANFAIL: 'defer',
+        SCANFAIL_RELAY: 'defer',
+        OVERSIZE: 'defer',
+        OVERNESTING: withoutQuarantine(settings.OVERNESTING),
+        ENCRYPTED: withoutQuarantine(settings.ENCRYPTED),
+        STRICTMIME: withoutQuarantine(settings.STRICTMIME),
+      },
+    },
+    rules: rules && rulesAboutContent(rules),
+  }
+}
+
+const withoutQuarantine = <Action extends MailSettings['OVERNESTING' | 'ENCRYPTED' | 'STRICTMIME']>(
+  action: Action,
+) => (action === 'quarantine' ? 'refuse' : action) as Exclude<Action, 'quarantine'> | 'refuse'
+
+/** The lines of onescan.policy that ask for nothing that clients of clamd do not tell. */
+function rulesAboutContent({ lines, siteOfLine }: SiteRules): SiteRules | undefined {
+  const all = lines.all.filter((rule) => !isAboutEnvelope(rule))
+  if (all.length === 0) return undefined
+  return {
+    lines: new Rules(lines.path, all),
+    siteOfLine: async (settings) => answeringSite(await siteOfLine(settings)),
+  }
+}
+
+/** Whether a line asks for the sender, the recipient or the client of a mail. */
+export function isAboutEnvelope({ conditions: { to, from, client, auth } }: Rule): boolean {
+  return [to, from, client, auth].some((condition) => condition !== undefined)
+}

@@ -1,0 +1,201 @@
+import { LF, NUL } from '../../ground/net/ascii.ts'
+import { addWaiting } from '../shared/waiting-pieces.ts'
+import { WireError } from '../shared/wire-error.ts'
+import { CHUNK_HEAD } from './stream.ts'
+
+/** How a command ends, and the reply to it: `z` or `n` before the command says which (clamd(8)). */
+export type Ending = '\0' | '\n'
+
+/** Where a command may stand. */
+interface CommandForm {
+  /** Whether it may stand without a prefix, in its old form. */
+  readonly old?: true
+  /** Whether it may stand between IDSESSION and END. */
+  readonly inSession?: true
+  readonly takesPath?: true
+}
+
+/** The commands that clients of clamd send. */
+const commandForms = {
+  PING: { old: true, inSession: true },
+  VERSION: { old: true, inSession: true },
+  VERSIONCOMMANDS: { inSession: true },
+  STATS: { inSession: true },
+  INSTREAM: { inSession: true },
+  FILDES: { old: true, inSession: true },
+  SCAN: { old: true, takesPath: true },
+  CONTSCAN: { old: true, takesPath: true },
+  MULTISCAN: { old: true, takesPath: true },
+  ALLMATCHSCAN: { takesPath: true },
+  IDSESSION: {},
+  END: { inSession: true },
+} as const satisfies Record<string, CommandForm>
+export type CommandName = keyof typeof commandForms
+/** As VERSIONCOMMANDS lists them. */
+export const COMMANDS = Object.keys(commandForms) as readonly CommandName[]
+
+export type ClamdCommand = {
+  readonly kind: 'command'
+  /** Undefined if it is none, or must not stand here. */
+  readonly name: CommandName | undefined
+  /** In latin1; '' for commands that take none. */
+  readonly path: string
+  readonly ending: Ending
+}
+
+/** What a client of clamd has said. */
+export type ClamdRequest =
+  | ClamdCommand
+  /** Some of the bytes that follow INSTREAM, valid until the reader is asked again. */
+  | { readonly kind: 'piece'; readonly bytes: Buffer }
+  /** The length of zero, which ends them. */
+  | { readonly kind: 'end' }
+  /** The byte that follows FILDES. The descriptor has come by now, if there is one. */
+  | { readonly kind: 'descriptor' }
+
+/** The longest command in bytes: a path, and a word. */
+export const CLAMD_COMMAND_MAX = 4096 + 64
+const PREFIX = { z: 0x7a, n: 0x6e } as const
+const NOTHING = Buffer.alloc(0)
+
+/** The words that programs send without a line end, since clamd takes what comes in a packet for a command. */
+const BARE_WORDS = ['PING', 'VERSION', 'FILDES']
+
+/** The stream of a client is longer than is allowed. */
+export class StreamTooLong extends WireError {}
+
+/** Reads the requests of a client of clamd from any split of their bytes. */
+export class ClamdRequestReader {
+  readonly #streamMax: number
+  readonly #pieces: Buffer[] = []
+  #isSession = false
+  #expected: 'command' | 'length' | 'piece' | 'descriptor' = 'command'
+  /** Bytes of the chunk that have not come. */
+  #left = 0
+  /** Bytes of the stream, as its chunks have announced them. */
+  #announced = 0
+
+  /** Of what follows INSTREAM at most `streamMax` bytes are read. */
+  constructor(streamMax: number) {
+    this.#streamMax = streamMax
+  }
+
+  /** Takes the next bytes, in any split; they must not be changed before they are read. */
+  push(chunk: Buffer): void {
+    addWaiting(this.#pieces, chunk)
+  }
+
+  /** Bytes that came and were not read yet. */
+  get pending(): number {
+    return this.#pieces.reduce((sum, piece) => sum + piece.length, 0)
+  }
+
+  /** Whether IDSESSION was read. */
+  get isSession(): boolean {
+    return this.#isSession
+  }
+
+  /** Whether a request has begun that has not come whole. */
+  get isAmidst(): boolean {
+    return this.#expected !== 'command' || this.#pieces.length > 0
+  }
+
+  /**
+   * Returns the next request, or undefined until more bytes come. Throws StreamTooLong if a chunk exceeds
+   * what is left of `streamMax`, before a byte of it is read, and a WireError if a command is too long.
+   */
+  next(): ClamdRequest | undefined {
+    switch (this.#expected) {
+      case 'command':
+        return this.#command(false)
+      case 'descriptor':
+        if (this.#takeUpTo(1) === undefined) return undefined
+        this.#expected = 'command'
+        return { kind: 'descriptor' }
+      case 'length':
+        return this.#chunk()
+      case 'piece':
+        return this.#piece()
+    }
+  }
+
+  /** Returns the command that the end of the client's side has ended; undefined if there is none. */
+  last(): ClamdRequest | undefined {
+    return this.#expected === 'command' && this.#pieces.length > 0 ? this.#command(true) : undefined
+  }
+
+  #command(isLast: boolean): ClamdCommand | undefined {
+    const all = this.#gathered()
+    const [first] = all
+    const isPrefixed = first === PREFIX.z || first === PREFIX.n
+    const end = endOf(all, first)
+    const length = end ?? all.length
+    if (length > CLAMD_COMMAND_MAX) throw new WireError('a command that is too long')
+    const text = all.toString('latin1', isPrefixed ? 1 : 0, length)
+    const isWhole = end !== undefined || (!isPrefixed && (isLast || BARE_WORDS.includes(text)))
+    if (!isWhole) return undefined
+    this.#takeUpTo(length + 1)
+    return this.#commandOf(text, isPrefixed, first === PREFIX.z ? '\0' : '\n')
+  }
+
+  #commandOf(text: string, isPrefixed: boolean, ending: Ending): ClamdCommand {
+    const line = ending === '\n' ? text.replace(/\r$/, '') : text
+    const [, word = '', path] = /^([^ ]*)(?: (.*))?$/s.exec(line)!
+    const form = Object.hasOwn(commandForms, word) ? commandForms[word as CommandName] : undefined
+    const { old, inSession, takesPath }: CommandForm = form ?? {}
+    const mayStand = this.#isSession
+      ? isPrefixed && inSession
+      : (isPrefixed || old) && word !== 'END'
+    const isKnown = form !== undefined && mayStand && (path !== undefined) === (takesPath ?? false)
+    const name = isKnown ? (word as CommandName) : undefined
+    if (name === 'IDSESSION') this.#isSession = true
+    if (name === 'INSTREAM') this.#expected = 'length'
+    if (name === 'FILDES') this.#expected = 'descriptor'
+    return { kind: 'command', name, path: path ?? '', ending }
+  }
+
+  #chunk(): ClamdRequest | undefined {
+    if (this.pending < CHUNK_HEAD) return undefined
+    if (this.#pieces[0]!.length < CHUNK_HEAD) this.#gathered()
+    const length = this.#takeUpTo(CHUNK_HEAD)!.readUInt32BE()
+    this.#announced += length
+    if (this.#announced > this.#streamMax) throw new StreamTooLong('a stream that is too long')
+    this.#left = length
+    this.#expected = length > 0 ? 'piece' : 'command'
+    if (length > 0) return this.#piece()
+    this.#announced = 0
+    return { kind: 'end' }
+  }
+
+  #piece(): ClamdRequest | undefined {
+    const bytes = this.#takeUpTo(this.#left)
+    if (bytes === undefined) return undefined
+    this.#left -= bytes.length
+    if (this.#left === 0) this.#expected = 'length'
+    return { kind: 'piece', bytes }
+  }
+
+  /** All bytes that wait, in one piece. */
+  #gathered(): Buffer {
+    if (this.#pieces.length > 1) {
+      this.#pieces.splice(0, Number.POSITIVE_INFINITY, Buffer.concat(this.#pieces))
+    }
+    return this.#pieces[0] ?? NOTHING
+  }
+
+  /** Takes some of the next bytes as they are, without a copy; undefined if none have come. */
+  #takeUpTo(length: number): Buffer | undefined {
+    const [piece] = this.#pieces
+    if (piece === undefined) return undefined
+    if (piece.length > length) this.#pieces[0] = piece.subarray(length)
+    else this.#pieces.shift()
+    return piece.subarray(0, length)
+  }
+}
+
+/** The index of the byte that ends a command whose first byte is this one. */
+function endOf(bytes: Buffer, first: number | undefined): number | undefined {
+  const ends = first === PREFIX.z ? [NUL] : first === PREFIX.n ? [LF] : [LF, NUL]
+  const found = ends.map((end) => bytes.indexOf(end)).filter((at) => at >= 0)
+  return found.length === 0 ? undefined : Math.min(...found)
+}
