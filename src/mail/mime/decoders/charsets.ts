@@ -1,8 +1,10 @@
 import iconv from 'iconv-lite'
 import type { Decoder, Give, MakeDecoder } from './decoder.ts'
+import { ebcdicToLatin1, isEbcdic } from './ebcdic.ts'
+import { WithoutEscapes } from './iso2022.ts'
 
 /** In these sets bytes of ASCII may be other text than ASCII. */
-const OTHER_BYTES = /^(?:cs)?(?:utf(?:7|16|32)|unicode|ucs|iso2022|hz|ibm037|cp037|ebcdic)/
+const OTHER_BYTES = /^(?:cs)?(?:utf(?:7|16|32)|unicode|ucs|iso10646ucs|iso2022|hz)/
 
 /** The names of ASCII and UTF-8, and those by which programs say that they do not know. */
 const SAME_BYTES = /^(?:utf8|usascii|ascii|ansix3419\d\d|iso646us|unknown8bit|xunknown|unknown)$/
@@ -19,7 +21,7 @@ export function isAsciiOrUtf8(charset: string): boolean {
 
 /** Whether a text of ASCII in this character set, by its plain name, is other text. */
 export function changesAscii(charset: string): boolean {
-  return OTHER_BYTES.test(charset)
+  return OTHER_BYTES.test(charset) || isEbcdic(charset)
 }
 
 /**
@@ -57,26 +59,64 @@ interface TextPieces {
   end(): string | undefined
 }
 
+/** Without a mark at its front, some take the one order of bytes, and some the other. */
+const ordersOfBytes: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^(?:cs)?(?:utf16|unicode|(?:iso10646)?ucs2)$/, ['utf16le', 'utf16be']],
+  [/^(?:cs)?(?:utf32|(?:iso10646)?ucs4)$/, ['utf32le', 'utf32be']],
+  [/^ucs2be|^unicode(?:fffe|big)/, ['utf16be']],
+  [/^ucs2le|^unicodelittle/, ['utf16le']],
+]
+
+/** The set of two bytes that an encoding in seven bits switches to, as it is with eight. */
+const inSevenBits: readonly (readonly [RegExp, 'iso2022' | 'hz', string])[] = [
+  [/^(?:cs)?iso2022jp/, 'iso2022', 'eucjp'],
+  [/^(?:cs)?iso2022kr/, 'iso2022', 'euckr'],
+  [/^(?:cs)?iso2022cn/, 'iso2022', 'gbk'],
+  [/^(?:cs)?hz(?:gb2312)?$/, 'hz', 'gbk'],
+]
+
 /** Returns what decodes text in a character set, by its plain name, in each way in which readers do. */
 function textDecoders(charset: string): readonly (() => TextPieces)[] {
-  // Without a mark at its front, some take the one order of bytes, and some the other.
-  const names = /^(?:utf16|unicode|ucs2)$/.test(charset) ? ['utf16le', 'utf16be'] : [charset]
-  return names.flatMap((name) => textDecoder(name) ?? [])
+  const [, names = [charset]] = ordersOfBytes.find(([name]) => name.test(charset)) ?? []
+  const makers = names.flatMap((name) => (canDecode(name) ? [() => byIconv(name)] : []))
+  if (makers.length > 0) return makers
+  const [, form, wide] = inSevenBits.find(([name]) => name.test(charset)) ?? []
+  if (form !== undefined) {
+    const make = () => withoutEscapes(form, wide!)
+    // The runtime takes a backslash for a yen behind some escapes, and glibc does not.
+    return charset.includes('jp') ? [iso2022JpByRuntime, make] : [make]
+  }
+  const table = ebcdicToLatin1(charset)
+  return table === undefined ? [] : [() => byTable(table)]
 }
 
-/** By iconv-lite, whose latin1 is that of RFC 1345, and for ISO-2022-JP by the runtime. */
-function textDecoder(charset: string): (() => TextPieces) | undefined {
-  if (canDecode(charset)) {
-    const make = () => iconv.getDecoder(charset)
-    return charset.startsWith('utf7') ? () => new InWords(make()) : make
+/** By iconv-lite, whose latin1 is that of RFC 1345. */
+function byIconv(charset: string): TextPieces {
+  const decoder = iconv.getDecoder(charset)
+  return charset.startsWith('utf7') ? new InWords(decoder) : decoder
+}
+
+function withoutEscapes(form: 'iso2022' | 'hz', wide: string): TextPieces {
+  const narrow = new WithoutEscapes(form)
+  const decoder = iconv.getDecoder(wide)
+  return {
+    write: (bytes) => decoder.write(narrow.take(bytes)),
+    end: () => decoder.end(),
   }
-  if (!/^(?:cs)?iso2022jp\d?$/.test(charset)) return undefined
-  return () => {
-    const decoder = new TextDecoder('iso-2022-jp')
-    return {
-      write: (bytes) => withoutMarks(decoder.decode(bytes, { stream: true })),
-      end: () => withoutMarks(decoder.decode()),
-    }
+}
+
+function byTable(table: Buffer): TextPieces {
+  return {
+    write: (bytes) => Buffer.from(bytes.map((byte) => table[byte]!)).toString('latin1'),
+    end: () => undefined,
+  }
+}
+
+function iso2022JpByRuntime(): TextPieces {
+  const decoder = new TextDecoder('iso-2022-jp')
+  return {
+    write: (bytes) => withoutMarks(decoder.decode(bytes, { stream: true })),
+    end: () => withoutMarks(decoder.decode()),
   }
 }
 

@@ -44,7 +44,7 @@ const CHARSETS_MAX = 4
 /** The most characters of a parameter that names one, with what may stand around the name. */
 const CHARSET_VALUE_MAX = 100
 /** The name of a character set, in any quotes. */
-const CHARSET_NAME = /^["'<\\\s]*([\w.:\\-]{1,40})/
+const CHARSET_NAME = /^["'<\\\s=]*([\w.:\\-]{1,40})/
 
 /**
  * Returns the character sets that a header names, by their plain names, other than ASCII and UTF-8. Throws
@@ -64,6 +64,7 @@ export function charsetsIn(header: string): readonly string[] {
     if (++count > limits.charsets)
       throw new LimitExceeded(`more than ${limits.charsets} character sets in a header`)
     const text = value.slice(0, CHARSET_VALUE_MAX)
+    if (text.includes('=?')) add(CHARSET_NAME.exec(decodeWords(text))?.[1] ?? '')
     if (!isSection) {
       add(CHARSET_NAME.exec(text)?.[1] ?? '')
       continue

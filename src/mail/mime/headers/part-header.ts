@@ -104,7 +104,7 @@ export function readPartHeader(
   // field above them (RFC 2045 6.4).
   const isContainer = multipart !== 'no' || message !== 'no'
   const dispositions = valuesOf(DISPOSITION)
-  const charsets = charsetsIn(lowerCase)
+  const charsets = charsetsIn(readings)
   const values = { fields, types, encodings, dispositions, charsets, hidesLineEnd }
   return {
     fields,

@@ -224,7 +224,10 @@ export class SavedForms {
     for (const charset of charsets) {
       // Text that is shown is ASCII to scanners, unless its bytes mean another text.
       if (!changesAscii(charset) && (isText || !text.some(hasEightBits))) continue
-      for (const make of toUtf8(charset)) {
+      const makers = toUtf8(charset)
+      // Nobody here has seen the text that its readers see.
+      if (changesAscii(charset) && makers.length === 0) this.#decoding.onOdd?.('unread')
+      for (const make of makers) {
         yield* decoded(text, make, this.#decoding, (utf8) => this.#giveConverted(utf8, end))
       }
     }

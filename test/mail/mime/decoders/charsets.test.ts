@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { changesAscii, plainCharset, toUtf8 } from '../../../../src/mail/mime/decoders/charsets.ts'
 import { ROOM } from '../../../../src/mail/mime/decoders/decoder.ts'
+import { readMail } from '../read-mail.ts'
 import { inEverySplit } from './decode.ts'
 
 t.test('a character set says whether text of ASCII is other text in it', async (t) => {
@@ -38,6 +40,84 @@ t.test('a text in a character set becomes UTF-8, in any split', async (t) => {
     t.ok(toUtf8(plainCharset(charset)).length < 2, charset)
   for (const charset of ['x-nobody-knows', 'utf-7x', 'constructor', 'internal', '']) {
     t.same(toUtf8(plainCharset(charset)), [], charset)
+  }
+})
+
+const iconv = (words: readonly string[], input: Buffer) =>
+  spawnSync('iconv', words, { input }).stdout
+const skip = spawnSync('iconv', ['--version']).error ? 'iconv is missing' : false
+
+t.test(
+  'what iconv(1) writes in a set of other bytes is read as iconv reads it',
+  { skip },
+  async (t) => {
+    const latin =
+      'X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*\n~|{}#<>&;:?=/_^\'" äöü'
+    const sets: Readonly<Record<string, string>> = {
+      ...Object.fromEntries(
+        ['IBM037', 'CP500', 'IBM1047', 'CP273', 'EBCDIC-CP-US', 'EBCDIC-CP-BE', 'CSIBM037'].map(
+          (charset) => [charset, latin.replaceAll('\n', '')],
+        ),
+      ),
+      'ISO-2022-KR': 'one\n가나 \\ two\n다~ three\n',
+      'ISO-2022-CN': 'one\n您好 \\ two\n好~ three\n',
+      'ISO-2022-JP': 'one\nあい \\ two\nう~ three\n',
+      'ISO-2022-JP-2': 'one\nあい \\ two\n',
+      'UCS-2BE': 'one a€b',
+      'UCS-2LE': 'one a€b',
+      'UCS-2': 'one a€b',
+      'UCS-4': 'one a€b',
+    }
+    for (const [charset, text] of Object.entries(sets)) {
+      const encoded = iconv(['-f', 'UTF-8', '-t', charset], Buffer.from(text))
+      t.ok(encoded.length > 0, `${charset} is known to iconv`)
+      const plain = plainCharset(charset)
+      t.ok(changesAscii(plain), charset)
+      const readings = toUtf8(plain).map((make) =>
+        Buffer.from(inEverySplit(make, encoded.toString('latin1')), 'latin1').toString(),
+      )
+      t.ok(readings.includes(text), `${charset}: ${readings.join(' or ')}`)
+    }
+  },
+)
+
+t.test('where decoders of ISO-2022-JP disagree, there are both texts', async (t) => {
+  const readings = toUtf8('iso2022jp').map((make) =>
+    Buffer.from(inEverySplit(make, 'a\x1b(J\\~\x1b(Bb'), 'latin1').toString(),
+  )
+  t.same(readings, ['a¥‾b', 'a\\~b'])
+})
+
+t.test('HZ is read as RFC 1843 says', async (t) => {
+  const [make] = toUtf8(plainCharset('HZ-GB-2312'))
+  const found = Buffer.from(inEverySplit(make!, 'a~~b~{Dz~}c~\nd\n'), 'latin1').toString()
+  t.equal(found, 'a~b您cd\n')
+})
+
+t.test('a set of other bytes that is not decoded is known for one', async (t) => {
+  for (const charset of ['cp1026', 'IBM871', 'EBCDIC-JP-KANA', 'CCSID 277', 'x-EBCDIC-any']) {
+    t.ok(changesAscii(plainCharset(charset)), charset)
+    t.same(toUtf8(plainCharset(charset)), [], charset)
+  }
+  for (const charset of [
+    'cp1252',
+    'IBM437',
+    'cp850',
+    'windows-1251',
+    'ibm-866',
+    'cp932',
+    'cp949',
+  ]) {
+    t.notOk(changesAscii(plainCharset(charset)), charset)
+  }
+})
+
+t.test('a part in a set of other bytes that is not decoded is said to be unread', async (t) => {
+  const oddOf = (charset: string) =>
+    readMail(`Content-Type: text/plain; charset=${charset}\n\nx\n`).odd
+  for (const charset of ['IBM277', 'ISO-2022-INT']) t.ok(oddOf(charset).includes('unread'), charset)
+  for (const charset of ['IBM037', 'iso-2022-cn', 'x-any', 'windows-1258']) {
+    t.notOk(oddOf(charset).includes('unread'), charset)
   }
 })
 

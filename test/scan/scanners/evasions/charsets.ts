@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import iconv from 'iconv-lite'
 import {
   alone,
@@ -50,6 +51,9 @@ const umlauts = umlautFile.toString('utf8')
 /** Escapes of ISO-2022-JP around nothing, between all letters. */
 const inJapanese = (text: string) => text.replace(/.{8}/gs, '$&\x1b$B\x1b(B')
 
+/** The announcement of ISO-2022-KR, and shifts to nothing. */
+const inKorean = () => Buffer.from(`\x1b$)C${eicar.replace(/.{8}/gs, '$&\x0e\x0f')}`)
+
 const utf16 = (text: string) => iconv.encode(text, 'utf-16le')
 
 /** Forms of the parameter that names the character set. */
@@ -65,11 +69,36 @@ const parameters: Readonly<Record<string, string>> = {
   'behind a blank in quotes': 'charset=" utf-16le"',
   'in single quotes': "charset='utf-16le'",
   'in angle brackets': 'charset=<utf-16le>',
+  'behind two signs': 'charset==utf-16le',
+  'an encoded word': 'charset="=?us-ascii?Q?utf-16le?="',
+  'an encoded word in base64': 'charset==?us-ascii?B?dXRmLTE2bGU=?=',
   'behind a backslash': 'charset="\\utf-16le"',
   'the last of six': `${'abcde'.replace(/./g, 'charset=koi-$&; ')}charset=utf-16le`,
 }
 
+/** The test file as iconv(1) writes it. */
+const byIconv = (charset: string) => () =>
+  execFileSync('iconv', ['-f', 'US-ASCII', '-t', charset], { input: eicar })
+
 export const charsets: readonly Evasion[] = [
+  ...['IBM037', 'IBM500', 'IBM1047', 'EBCDIC-CP-US', 'UCS-2BE', 'UCS-4', 'ISO-2022-KR'].flatMap(
+    (charset) =>
+      [`charset=${charset}; name=a.txt`, `charset="${charset}"`].map((parameters, at) => ({
+        name: `the test file in ${charset}${at === 0 ? ' as an attachment' : ''}`,
+        text: () =>
+          inPart(
+            [`Content-Type: text/plain; ${parameters}`, BASE64],
+            base64(charset === 'ISO-2022-KR' ? inKorean() : byIconv(charset)()),
+          ),
+        openedBy: MUTT,
+      })),
+  ),
+  {
+    name: 'the test file in iso-2022-jp, in the letters of JIS X 0201',
+    text: () =>
+      inPart(['Content-Type: text/plain; charset=iso-2022-jp; name=a.txt'], `\x1b(J${eicar}`),
+    openedBy: MUTT,
+  },
   ...['utf-16', 'utf-16le', 'utf-16be', 'utf-7'].flatMap((charset) => [
     ...attached(charset, known, 'a text that a digest knows', MUTT),
     ...attached(charset, eicar, 'the test file', MUTT),
