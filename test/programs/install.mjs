@@ -34,6 +34,7 @@ export const needed = {
   gpg: 'gpg',
   bzip2: 'bzip2',
   hexbin: 'macutils',
+  tnef: 'tnef',
   uuencode: 'sharutils',
   gcc: 'gcc',
   'clang-format': 'clang-format',

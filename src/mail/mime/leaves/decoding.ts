@@ -5,6 +5,7 @@ import { beginsCalendar, openCalendar, utf16Of } from '../containers/calendar.ts
 import { openCms } from '../containers/cms.ts'
 import { openPgp, type PgpContent } from '../containers/openpgp.ts'
 import type { HeldFile } from '../containers/property.ts'
+import { openTnef } from '../containers/tnef.ts'
 import { Base64Plan } from '../decoders/base64.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import { type DecodingPlan, decoded, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
@@ -210,7 +211,7 @@ export class Decoding extends Work {
   }
 
   /**
-   * Gives what S/MIME, OpenPGP, calendars and cards hold, if the bytes are one of them, and are not
+   * Gives what S/MIME, OpenPGP, TNEF, calendars and cards hold, if the bytes are one of them, and are not
    * encrypted. Calendars and cards are read by the budget of odd readings, since an address book may have
    * thousands of photos; so are bytes that only look like S/MIME or OpenPGP, and nothing says that they are.
    */
@@ -242,6 +243,10 @@ export class Decoding extends Work {
     try {
       if (yield* openCms(source, this, give)) leaf.hasOpened = true
       if (yield* openPgp(source, isOpenPgp, this, givePgp)) leaf.hasOpened = true
+      yield* openTnef(source, this, {
+        name: (name) => this.hear(this.options.onName?.(name)),
+        give: (content) => this.#giveNamed([], this.#giveFromOpened(content, UNSAID)),
+      })
     } catch (error) {
       if (!(error instanceof Unreadable) || !leaf.hasOpened) throw error
     }

@@ -1,0 +1,135 @@
+import type { Bytes } from '../../message/bytes.ts'
+import { Store } from '../shared/store.ts'
+import type { Steps, Work } from '../shared/work.ts'
+import { ByteCursor } from './byte-cursor.ts'
+import { unpackedRtf } from './rtf.ts'
+
+const SIGNATURE = 0x223e9f78
+
+/** The units of work of an attribute or a property besides its bytes. */
+const ENTRY_COST = 256
+/** The most bytes of a name. */
+const NAME_MAX = 1024
+
+/** Attributes (MS-OXTNEF 2.1.3.2): the name of a file, and lists of properties. */
+const TITLE = 0x18010
+const LISTS: ReadonlySet<number> = new Set([0x69003, 0x69005])
+
+/** Types of properties (MS-OXCDATA 2.11.1). */
+const STRING = 0x1e
+const UNICODE = 0x1f
+const OBJECT = 0x0d
+const BINARY = 0x102
+const IS_LIST = 0x1000
+const sizes: ReadonlyMap<number, number> = new Map([
+  ...[0, 1, 2, 3, 4, 0x0a, 0x0b].map((type) => [type, 4] as const),
+  ...[5, 6, 7, 0x14, 0x40].map((type) => [type, 8] as const),
+  [0x48, 16],
+])
+/** Properties whose values are names of a file, and the one that is text in RTF, compressed. */
+const NAMES: ReadonlySet<number> = new Set([0x3001, 0x3704, 0x3707])
+const RTF = 0x1009
+/** What stands before an object: the name of its interface. */
+const INTERFACE = 16
+
+export interface TnefListener {
+  readonly name: (name: string) => void
+  readonly give: (content: Bytes) => Steps
+}
+
+/**
+ * Gives what stands in TNEF (MS-OXTNEF), which Outlook sends as winmail.dat: the data of each attribute, and
+ * of each property that is binary, an object or a text; of RTF what was compressed. Returns whether the
+ * bytes are TNEF. If a length is wrong, all that is there is given, and nothing behind it.
+ */
+export function* openTnef(source: Bytes, work: Work, listener: TnefListener): Steps<boolean> {
+  const cursor = new ByteCursor(source)
+  if (numberOf(cursor, 4) !== SIGNATURE) return false
+  cursor.skip(2)
+  while (cursor.left > 0) {
+    yield* work.countUnits(ENTRY_COST)
+    cursor.skip(1)
+    const id = numberOf(cursor, 4)
+    const length = Math.min(numberOf(cursor, 4), cursor.left)
+    if (id < 0 || length < 0) break
+    const data = source.slice(cursor.at, cursor.at + length)
+    cursor.skip(length + 2)
+    if (id === TITLE) listener.name(nameIn(data, STRING))
+    else if (LISTS.has(id)) yield* readProperties(data, work, listener)
+    else if (length > INTERFACE) yield* listener.give(data)
+  }
+  return true
+}
+
+function* readProperties(list: Bytes, work: Work, listener: TnefListener): Steps {
+  const cursor = new ByteCursor(list)
+  for (let count = numberOf(cursor, 4); count > 0; count--) {
+    yield* work.countUnits(ENTRY_COST)
+    const type = numberOf(cursor, 2)
+    const id = numberOf(cursor, 2)
+    if (id < 0) return
+    if (id >= 0x8000) skipName(cursor)
+    const size = sizes.get(type & ~IS_LIST)
+    const isList = (type & IS_LIST) !== 0 || size === undefined
+    const values = isList ? numberOf(cursor, 4) : 1
+    for (let value = 0; value < values && cursor.left > 0; value++) {
+      yield* work.countUnits(ENTRY_COST)
+      if (size !== undefined) {
+        cursor.skip(size)
+        continue
+      }
+      const length = Math.min(numberOf(cursor, 4), cursor.left)
+      if (length < 0) return
+      const data = list.slice(cursor.at, cursor.at + length)
+      cursor.skip(padded(length))
+      yield* giveValue({ id, type: type & ~IS_LIST, data }, work, listener)
+    }
+  }
+}
+
+/** Skips the name of a property that has one besides its number. */
+function skipName(cursor: ByteCursor): void {
+  cursor.skip(INTERFACE)
+  const isText = numberOf(cursor, 4) !== 0
+  const number = numberOf(cursor, 4)
+  if (isText) cursor.skip(padded(Math.max(0, number)))
+}
+
+function* giveValue(
+  { id, type, data }: { readonly id: number; readonly type: number; readonly data: Bytes },
+  work: Work,
+  { name, give }: TnefListener,
+): Steps {
+  if (NAMES.has(id)) name(nameIn(data, type))
+  if (id === RTF && type === BINARY) {
+    const store = new Store(work.pool)
+    try {
+      yield* unpackedRtf(data, store, work)
+      yield* give(store)
+    } finally {
+      store.close()
+    }
+  }
+  if (type === OBJECT && data.size > INTERFACE) yield* give(data.slice(INTERFACE))
+  if (data.size > INTERFACE) yield* give(data)
+}
+
+function nameIn(data: Bytes, type: number): string {
+  const bytes = data.gather(0, NAME_MAX)
+  return bytes.toString(type === UNICODE ? 'utf16le' : 'latin1').split('\0', 1)[0]!
+}
+
+function padded(length: number): number {
+  return Math.ceil(length / 4) * 4
+}
+
+/** Reads a number, the lowest byte first; -1 if the end comes before. */
+function numberOf(cursor: ByteCursor, bytes: number): number {
+  let number = 0
+  for (let at = 0; at < bytes; at++) {
+    const byte = cursor.byte()
+    if (byte < 0) return -1
+    number += byte * 2 ** (8 * at)
+  }
+  return number
+}
