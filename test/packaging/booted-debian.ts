@@ -30,12 +30,17 @@ export interface BootedDebian {
   stop(): Promise<void>
 }
 
-/** Boots a Debian that has systemd. Resolves when it has started what it starts. */
-export async function boot(debian: Debian): Promise<BootedDebian> {
+/**
+ * Boots a Debian that has systemd; `apart` from every network but its own loopback, where whatever listens is
+ * in nobody's way. Resolves when it has started what it starts.
+ */
+export async function boot(debian: Debian, { apart = false } = {}): Promise<BootedDebian> {
   const group = join(controlGroups!, `onescan-boot-${basename(debian.path)}`)
   mkdirSync(group)
   const namespaces = ['--mount', '--pid', '--uts', '--ipc', '--cgroup', '--fork', '--kill-child']
-  const enter = `echo $$ >${group}/cgroup.procs && exec unshare ${namespaces.join(' ')} sh -c '${prepare}' sh "$1"`
+  if (apart) namespaces.push('--net')
+  const first = apart ? 'ip link set lo up && ' : ''
+  const enter = `echo $$ >${group}/cgroup.procs && exec unshare ${namespaces.join(' ')} sh -c '${first}${prepare}' sh "$1"`
   const child = spawn('/bin/sh', ['-c', enter, 'sh', debian.path], { stdio: 'ignore' })
   const ended = once(child, 'exit')
   const stop = async () => {
@@ -48,7 +53,8 @@ export async function boot(debian: Debian): Promise<BootedDebian> {
   }
   const run = (script: string) => {
     const [first] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ')
-    const words = ['-t', first!, '-m', '-p', '-u', '-i', '-C', '-r', '-w', '/bin/sh', '-c']
+    const net = apart ? ['-n'] : []
+    const words = ['-t', first!, '-m', '-p', '-u', '-i', '-C', ...net, '-r', '-w', '/bin/sh', '-c']
     const { status, stdout, stderr } = spawnSync('nsenter', [...words, `exec 2>&1\n${script}`], {
       encoding: 'utf8',
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },

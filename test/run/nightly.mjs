@@ -4,6 +4,7 @@ const NIGHTLY = [
   'test/load/',
   'test/packaging/arm64.test.ts',
   'test/packaging/autopkgtest.test.ts',
+  'test/packaging/pages.test.ts',
   'test/packaging/same-bytes.test.ts',
 ]
 
