@@ -56,8 +56,12 @@ interface PendingRead {
 /** A client is late. The message is one line that says with what. */
 export class Late extends Error {}
 
-/** Why `gone` is aborted if nothing more was said to the client. */
+/**
+ * Why `gone` is aborted: nothing more was said to the client, or this side hung up with its last bytes. (An
+ * abort without a reason makes an exception, with a stack, for each message.)
+ */
 const LEFT = new Error('the client has left')
+const ANSWERED = new Error('the client has its answer')
 
 /** Whether the client of this wire hears nothing more; one that was turned away was told so. */
 export function hasLeft({ aborted, reason }: AbortSignal): boolean {
@@ -222,7 +226,7 @@ export class Wire implements ServedConnection {
   leave(lastBytes?: Buffer): void {
     if (this.hasLeft) return
     this.#leftAt = this.now()
-    this.#gone.abort(lastBytes === undefined ? LEFT : undefined)
+    this.#gone.abort(lastBytes === undefined ? LEFT : ANSWERED)
     if (lastBytes === undefined) this.#socket.end()
     else this.#socket.end(lastBytes)
     this.#socket.resume() // otherwise the end of what it sends would never be read
