@@ -9,7 +9,7 @@ const SIGNATURE = 0x223e9f78
 /** The units of work of an attribute or a property besides its bytes. */
 const ENTRY_COST = 256
 /** The most bytes of a name. */
-const NAME_MAX = 1024
+const NAME_BYTES_MAX = 1024
 
 /** Attributes (MS-OXTNEF 2.1.3.2): the name of a file, and lists of properties. */
 const TITLE = 0x18010
@@ -115,7 +115,7 @@ function* giveValue(
 }
 
 function nameIn(data: Bytes, type: number): string {
-  const bytes = data.gather(0, NAME_MAX)
+  const bytes = data.gather(0, NAME_BYTES_MAX)
   return bytes.toString(type === UNICODE ? 'utf16le' : 'latin1').split('\0', 1)[0]!
 }
 
