@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { errorText, Fault, faultKindOf } from '../../ground/errors/fault.ts'
-import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
+import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'
+import { isBound } from '../../scan/cluster/mac.ts'
 import type {
   Decision,
   QuarantineDecision,
@@ -86,7 +88,8 @@ async function withdraw(
   complain: (line: string) => void,
 ): Promise<SingleDecision> {
   if (whole.kind !== 'quarantine' || whole.id === undefined) return whole
-  const { id, ...decision } = whole
+  const { id, wasKept, ...decision } = whole
+  if (wasKept) return decision
   const { quarantine, grounds } = decision
   try {
     if (quarantine.kind === 'directory')
@@ -114,9 +117,8 @@ async function keepInQuarantine(
   }
   const now = Date.now()
   const id = makeId(now, (random) => crypto.getRandomValues(random))
-  const kept = { ...decision, id }
-  const [log] = decisionLines(kept, code, { ...about, onLine: undefined })
-  await keepMessage(
+  const [log] = decisionLines({ ...decision, id }, code, { ...about, onLine: undefined })
+  const there = await keepMessage(
     quarantine.directory,
     {
       id,
@@ -132,6 +134,39 @@ async function keepInQuarantine(
       log: log!.toString('latin1').trimEnd(),
     },
     message,
+    await keyOf(message, envelope, grounds),
   )
-  return kept
+  return { ...decision, id: there, wasKept: there !== id }
+}
+
+/** Bytes after which other mail has its turn: a millisecond or two. */
+const SLICE = 1024 * 1024
+
+/**
+ * The key by which a retry finds what was kept: of the grounds, the sender, the recipients in any order,
+ * the body, and all fields but those that hosts on the way add or change at each attempt (those that no
+ * stamp binds, onescan-stamp(7)). Message-ID and Date count, so that a mail is kept once more if somebody
+ * sends the same text again. Without them, what is alike to the byte and waits for the same recipients is
+ * one mail: a release gives them all that was sent. Once it was released it is found no more, since who is
+ * kept twice loses less than who is never told.
+ */
+async function keyOf(
+  { header, body }: Pick<Message, 'header' | 'body'>,
+  envelope: Envelope,
+  grounds: string,
+): Promise<string> {
+  const hash = createHash('sha256')
+  const recipients = Array.from(recipientsOf(envelope), ({ text }) => text).sort()
+  hash.update(`${JSON.stringify([grounds, envelope.sender.text, recipients])}\n`)
+  for (const field of header.fields)
+    if (isBound(field.key)) hash.update(header.textOf(field), 'latin1')
+  let sinceTurn = 0
+  for (const chunk of body.chunks()) {
+    hash.update(chunk)
+    sinceTurn += chunk.length
+    if (sinceTurn < SLICE) continue
+    sinceTurn = 0
+    await new Promise(setImmediate)
+  }
+  return hash.digest('hex')
 }

@@ -118,6 +118,8 @@ export interface QuarantineDecision {
   readonly details: DecisionDetails
   /** The id under which the message is kept; set once it is on the disk. */
   readonly id?: string
+  /** Set if it was kept already, for an earlier attempt to send it: it is not taken back with this one. */
+  readonly wasKept?: boolean
 }
 
 /** The recipients have different decisions by onescan.policy, and the door can carry them out. */

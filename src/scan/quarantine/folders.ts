@@ -180,7 +180,8 @@ export class Folder {
 /** Opens a directory in another one of the quarantine. `mode` is for one that has to be made. */
 type Step = (directory: PathHandle, name: string, mode?: number) => PathHandle
 
-function stepOrMake(directory: PathHandle, name: string, mode = PRIVATE): PathHandle {
+/** Opens a directory in another one of the quarantine, as stepInto() does, and makes it if it is not there. */
+export function stepOrMake(directory: PathHandle, name: string, mode = PRIVATE): PathHandle {
   try {
     mkdirSync(directory.at(name), mode)
   } catch (error) {

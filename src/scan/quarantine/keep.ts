@@ -1,33 +1,96 @@
-import { open, rename, unlink } from 'node:fs/promises'
-import { isFault } from '../../ground/errors/fault.ts'
+import { existsSync } from 'node:fs'
+import { open, readlink, rename, symlink, unlink } from 'node:fs/promises'
+import { errorCode, isFault } from '../../ground/errors/fault.ts'
+import type { PathHandle } from '../../ground/path/path-handle.ts'
 import type { Message } from '../../mail/message/message.ts'
-import { dayOfId, nameOfEntry } from './entries.ts'
-import { Folder, openQuarantine, quarantineFault } from './folders.ts'
+import { dayOfId, entryAt, nameOfEntry } from './entries.ts'
+import { Folder, openQuarantine, quarantineFault, stepOrMake } from './folders.ts'
 import { type QuarantineRecord, writeRecorded } from './record.ts'
 
 /**
- * Keeps a message. When this resolves, the message is on the disk, and a power failure does not undo
- * that (fsync(2) of the file, and of the directory that names it). A process that is killed before
- * leaves nothing but a file in tmp/, which the sweep removes. Rejects with a Fault, `write` if the
- * disk is full: the message is not kept then, and must not be accepted.
+ * The directory of links that lead from the key of a message to the name of its file. A power failure may
+ * lose one: a retry is kept once more then. Its name is not one of grounds.
+ */
+export const KEYS = 'kept.keys'
+
+/**
+ * Keeps a message, unless one with the same key is kept already: resolves to the id of that which is there.
+ * When this resolves, the message is on the disk, and a power failure does not undo that (fsync(2) of the
+ * file, and of the directory that names it). A process that is killed before leaves nothing but a file in
+ * tmp/, which the sweep removes. Rejects with a Fault, `write` if the disk is full: the message is not kept
+ * then, and must not be accepted.
  */
 export async function keepMessage(
   directory: string,
   record: QuarantineRecord,
   message: Pick<Message, 'header' | 'body' | 'size'>,
-): Promise<void> {
+  key: string,
+): Promise<string> {
+  const { id, grounds } = record
   const root = openQuarantine(directory)
   try {
-    const folder = await Folder.make(root, { grounds: record.grounds, day: dayOfId(record.id) })
+    const keys = stepOrMake(root, KEYS)
     try {
-      await writeInto(folder, record, message)
+      const link = keys.at(key)
+      const before = await findKept(root, link, grounds)
+      if (before !== undefined) return before
+      const folder = await Folder.make(root, { grounds, day: dayOfId(id) })
+      try {
+        await renew(link, nameOfEntry(id, message.size))
+        await writeInto(folder, record, message)
+        return id
+      } finally {
+        folder.close()
+      }
     } finally {
-      folder.close()
+      keys.close()
     }
   } catch (error) {
     throw isFault(error) ? error : quarantineFault(directory, error)
   } finally {
     root.close()
+  }
+}
+
+/**
+ * Resolves to the id of the message to which a link leads, if it is kept and was not released. It is in
+ * cur/ then, which is where it was seen again, and not where removeKept() looks: the attempt that has kept
+ * it may fail and take it back, but not what another attempt has found.
+ */
+async function findKept(
+  root: PathHandle,
+  link: string,
+  grounds: string,
+): Promise<string | undefined> {
+  const file = await unlessMissing(readlink(link))
+  const entry = file && entryAt({ grounds, day: '' }, { part: 'new', file })
+  const folder = entry && Folder.find(root, { grounds, day: dayOfId(entry.id) })
+  if (!folder) return undefined
+  try {
+    const seen = { part: 'cur', file: `${entry.file}:2,` } as const
+    const move = folder.move(entry, seen).then(() => true)
+    const isThere = (await unlessMissing(move)) ?? existsSync(folder.parts.cur.at(seen.file))
+    return isThere ? entry.id : undefined
+  } finally {
+    folder.close()
+  }
+}
+
+/** Has a link lead to this name from now on, unless another process sets it meanwhile. */
+async function renew(link: string, name: string): Promise<void> {
+  await unlessMissing(unlink(link))
+  await symlink(name, link).catch((error) => {
+    if (errorCode(error) !== 'EEXIST') throw error
+  })
+}
+
+/** Resolves to undefined if what was asked for is not there, or is no link. */
+async function unlessMissing<Value>(work: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (['ENOENT', 'EINVAL'].includes(errorCode(error))) return undefined
+    throw error
   }
 }
 

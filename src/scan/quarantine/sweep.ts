@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs'
-import { stat, unlink } from 'node:fs/promises'
+import { lstat, stat, unlink } from 'node:fs/promises'
 import { errorText } from '../../ground/errors/fault.ts'
 import { inSlices } from '../../ground/flow/slices.ts'
 import type { PathHandle } from '../../ground/path/path-handle.ts'
@@ -7,7 +7,8 @@ import type { Values } from '../../ground/settings/settings.ts'
 import type { quarantineLimits } from '../../ground/settings/table/scanning.ts'
 import { FIRST_SEEN, type HostTime, SweepClock } from './age.ts'
 import { byAge, daysIn, entryAt, type QuarantineEntry } from './entries.ts'
-import { type DayOfGrounds, Folder, openQuarantine, type Place } from './folders.ts'
+import { type DayOfGrounds, Folder, openQuarantine, type Place, stepInto } from './folders.ts'
+import { KEYS } from './keep.ts'
 
 interface SweepResult {
   /** Messages that are still there. */
@@ -24,6 +25,8 @@ const DAY_SECONDS = 86_400
 const PAUSE = 5
 /** Milliseconds after which a file that a killed process left in tmp/ is useless. */
 const USELESS_AFTER = 36 * 60 * 60 * 1000
+/** Milliseconds in which a client may try again: queuelifetime of qmail-send(8) is a week. */
+const RETRIED_FOR = 8 * DAY_SECONDS * 1000
 /**
  * Milliseconds from the beginning of a day: so long a process may write into the folder of that
  * day.
@@ -111,6 +114,7 @@ class QuarantineSweep {
     for (const day of days) await this.#removeOld(day)
     if (this.#isOver()) await this.#removeOldest(days)
     for (const day of days) await this.#tidy(day)
+    await this.#forgetKeys()
     return { ...this.#sum, unnoted: this.#unnoted }
   }
 
@@ -241,6 +245,21 @@ class QuarantineSweep {
       // What somebody has put beside the parts stays, with the folder.
       if (!isInUse) await folder.removeIfEmpty(FIRST_SEEN).catch(() => {})
     })
+  }
+
+  /** Removes the links by which retries find what was kept, once no client tries any more. */
+  async #forgetKeys(): Promise<void> {
+    if (!this.#root.names().includes(KEYS)) return
+    const keys = stepInto(this.#root, KEYS)
+    try {
+      for await (const key of keys.namesInSlices(PAUSE, this.#signal)) {
+        const link = keys.at(key)
+        const made = (await lstat(link).catch(() => undefined))?.mtimeMs ?? this.#now
+        if (this.#now - made > RETRIED_FOR) await unlink(link).catch(() => {})
+      }
+    } finally {
+      keys.close()
+    }
   }
 
   /** The messages in new/ and cur/ of a folder, in no order. */

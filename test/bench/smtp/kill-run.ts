@@ -160,7 +160,8 @@ function explain(
   }
 }
 
-function killingAt([call, when]: Step): readonly string[] {
+/** The words in front of a program by which each of its processes is killed at that call. */
+export function killingAt([call, when]: Step): readonly string[] {
   const inject = `inject=${call}:signal=KILL:when=${when}`
   return [findProgram('strace')!, '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject] // biome-ignore format: a line
 }

@@ -84,7 +84,7 @@ for (const { name, program } of runtimes) {
         const elsewhere = made(stage.directory, 'elsewhere')
         const quarantine = join(stage.directory, 'spoilt')
         spoil(quarantine, elsewhere)
-        const run = await send(program, stage, quarantine)
+        const run = await send(program, stage, infected, quarantine)
         t.equal(run.code, 55, run.logged)
         t.match(run.logged, /decision=defer fault=config reason="QUARANTINE/)
         t.match(run.logged, why)
@@ -93,11 +93,21 @@ for (const { name, program } of runtimes) {
       })
     }
 
-    t.test('keeps one message after the other, each under a name of its own', async (t) => {
-      const stage = buildStage(t)
-      for (let i = 0; i < 3; i++) t.equal((await send(program, stage)).code, 0)
-      const kept = await readQuarantine(stage.quarantine)
-      t.equal(new Set(kept.map(({ record }) => record.id)).size, 3)
+    t.test('keeps what is sent again once, and another mail under another name', async (t) => {
+      const { scanner: QHPSI, quarantine: QUARANTINE } = buildStage(t)
+      const keep = async (...fields: readonly string[]) => {
+        const message = Buffer.concat([Buffer.from(fields.join('')), infected])
+        const run = await runSlot({ program, message, settings: { QHPSI, QUARANTINE } })
+        t.equal(run.code, 0)
+        return / kept=(\S+)/.exec(run.logged)?.[1]
+      }
+      const ids = [await keep('Received: from a by b; first\n', 'Message-ID: <1@x>\n')]
+      ids.push(await keep('Received: from a by b; second\n', 'Message-ID: <1@x>\n'))
+      t.equal(ids[1], ids[0], 'a retry')
+      ids.push(await keep('Message-ID: <2@x>\n'))
+      const kept = await readQuarantine(QUARANTINE)
+      t.same(new Set(kept.map(({ record }) => record.id)), new Set(ids))
+      t.equal(kept.length, 2)
     })
   })
 }
@@ -114,6 +124,20 @@ t.test('nothing is kept for some recipients that cannot go on to the others', as
   t.equal((await readQuarantine(QUARANTINE)).length, 1)
 })
 
+t.test('a next program that defers again and again leaves one copy of what is kept', async (t) => {
+  const { scanner: QHPSI, quarantine: QUARANTINE, rules } = buildStage(t)
+  const settings = { QHPSI, QUARANTINE, CONTROLDIR: rules('to=skip.example scan off\n') }
+  const envelope = Buffer.from('Fa@example.org\0Tb@keep.example\0Tc@skip.example\0\0')
+  for (let n = 0; n < 7; n++) {
+    const message = Buffer.concat([Buffer.from(`Received: from a by b; try ${n}\n`), infected])
+    const failing = { ...settings, STANDIN_EXIT: '71' }
+    t.equal((await runSlot({ message, envelope, settings: failing })).code, 71)
+  }
+  const kept = await readQuarantine(QUARANTINE)
+  t.match(kept, [{ record: { recipients: ['b@keep.example'] }, state: 'kept' }])
+  t.equal(kept.length, 1)
+})
+
 const strace = findProgram('strace')
 const missing = !strace && 'install Debian package strace'
 
@@ -123,7 +147,7 @@ t.test(
   async (t) => {
     for (const call of ['fsync', 'rename']) {
       const stage = buildStage(t)
-      await send(newest, stage) // the directories are there then
+      await send(newest, stage, another()) // the directories are there then
       const run = await send(injecting(`${call}:error=ENOSPC:when=1`), stage)
       t.equal(run.code, 53, run.logged)
       t.match(run.logged, /decision=defer fault=write reason="QUARANTINE .*ENOSPC/)
@@ -140,7 +164,7 @@ t.test(
   async (t) => {
     const stage = buildStage(t)
     const maildir = mountSmall(t, join(stage.quarantine, 'virus'))
-    t.equal((await send(newest, stage)).code, 0)
+    t.equal((await send(newest, stage, another())).code, 0)
     t.equal((await readQuarantine(stage.quarantine)).length, 1)
     fill(maildir)
     const run = await send(newest, stage)
@@ -181,7 +205,7 @@ function fill(directory: string): void {
  * was answered.
  */
 const steps: readonly (readonly [call: string, when: number, isThere: boolean, kept: number])[] = [
-  ...[1, 4, 5, 8].map((when) => ['mkdir', when, false, 0] as const),
+  ...[1, 2, 5, 6, 9].map((when) => ['mkdir', when, false, 0] as const),
   ...[1, 2, 3, 4].map((when) => ['fsync', when, false, 0] as const), // of the folder and of the file
   ['fsync', 1, true, 0], // of the file
   ['rename', 1, true, 0],
@@ -196,7 +220,7 @@ t.test(
       const name = `${call} number ${when}${isThere ? ' of a later message' : ''}`
       t.test(name, async (t) => {
         const stage = buildStage(t)
-        if (isThere) await send(newest, stage)
+        if (isThere) await send(newest, stage, another())
         const before = (await readQuarantine(stage.quarantine)).length
         const killed = await send(injecting(`${call}:signal=KILL:when=${when}`), stage)
         t.equal(killed.signal ?? killed.code, 'SIGKILL', 'nobody takes it for accepted')
@@ -205,8 +229,8 @@ t.test(
         t.equal(after - before, twice)
         t.equal((await send(newest, stage)).code, 0, 'tried again')
         const kept = await readQuarantine(stage.quarantine)
-        t.equal(kept.length, after + 1)
-        for (const { message } of kept) t.ok(message.equals(infected), 'whole')
+        t.equal(kept.length, before + 1, 'what was kept is found')
+        for (const { message } of kept.slice(before)) t.ok(message.equals(infected), 'whole')
       })
     }
   },
@@ -217,7 +241,7 @@ t.test(
   { skip: missing },
   async (t) => {
     const stage = buildStage(t)
-    await send(newest, stage)
+    await send(newest, stage, another())
     const trace = join(stage.directory, 'trace')
     const counting = [strace!, '-f', '-qq', '-e', 'trace=fsync,fdatasync', '-o', trace, ...newest]
     const run = await send(counting, stage)
@@ -239,6 +263,7 @@ t.test(
       const run = await send(
         [strace!, '-f', '-qq', '-y', '-e', 'trace=fsync', '-o', trace, ...newest],
         stage,
+        another(),
       )
       t.equal(run.code, 0)
       const places = readFileSync(trace, 'latin1').matchAll(/ fsync\(\d+<(.*)>/g)
@@ -255,11 +280,21 @@ function injecting(what: string): readonly string[] {
   return [strace!, '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${what}`, ...newest] // biome-ignore format: a line
 }
 
-function send(program: readonly string[], stage: BuiltStage, quarantine = stage.quarantine) {
+function send(
+  program: readonly string[],
+  stage: BuiltStage,
+  message = infected,
+  quarantine = stage.quarantine,
+) {
   // One thread, as strace counts the calls of each.
   const settings = { QHPSI: stage.scanner, QUARANTINE: quarantine, UV_THREADPOOL_SIZE: '1' }
-  return runSlot({ program, message: infected, settings })
+  return runSlot({ program, message, settings })
 }
+
+let others = 0
+
+/** A mail of its own, and no other try of the same one. */
+const another = () => Buffer.concat([Buffer.from(`Message-ID: <${++others}@x>\n`), infected])
 
 /** Makes a directory that its owner alone may enter. */
 function made(...path: readonly string[]): string {

@@ -26,6 +26,7 @@ import {
 import { openQuarantine } from '../../../src/scan/quarantine/folders.ts'
 import { keepMessage, removeKept } from '../../../src/scan/quarantine/keep.ts'
 import { type QuarantineRecord, RECORD_MAX } from '../../../src/scan/quarantine/record.ts'
+import { beginRelease, deleteEntry } from '../../../src/scan/quarantine/release.ts'
 import { fileOf, keepOne, makeQuarantine, openFor } from './kept.ts'
 
 /** What a quarantine keeps, finds again, and gives back. */
@@ -262,7 +263,7 @@ t.test('mail is not kept if it cannot be written, and nothing is left of it', as
     const message = { header: new Header(Buffer.from('x: y\n\n')), body: new Broken(code), size: 7 }
     const record = { id: makeId(now, () => {}), grounds: 'virus' } as QuarantineRecord
     const fault = { kind, message: `QUARANTINE ${directory}: broken` }
-    await t.rejects(keepMessage(directory, record, message), fault, code)
+    await t.rejects(keepMessage(directory, record, message, 'key'), fault, code)
   }
   const tooLong = join(directory, 'x'.repeat(300))
   const message = `QUARANTINE ${tooLong}: ENAMETOOLONG`
@@ -270,6 +271,51 @@ t.test('mail is not kept if it cannot be written, and nothing is left of it', as
   t.same(readdirSync(join(directory, `virus/.${DAY}/tmp`)), [])
   t.same(readdirSync(join(directory, `virus/.${DAY}/new`)), [])
   t.equal(descriptors(), open)
+})
+
+t.test('a message with the same key is kept once, and found as long as it waits', async (t) => {
+  const directory = makeQuarantine(t)
+  const root = openFor(t, directory)
+  const key = 'a'.repeat(64)
+  const keep = (time: number) => keepOne(directory, time, { key })
+  const states = () => [...entriesIn(root, always)].map(({ id, state }) => `${id} ${state}`)
+  const open = descriptors()
+  const first = await keep(now)
+  const days = 86_400_000
+  t.equal(await keep(now + 1000), first)
+  t.equal(await keep(now + 2 * days), first, 'on another day')
+  t.same(states(), [`${first} kept`])
+  t.equal(await read(root, first), text)
+  t.equal(descriptors(), open, 'all is closed')
+
+  const kept = { grounds: 'virus', id: first, size: text.length }
+  await t.rejects(removeKept(directory, kept), { message: /ENOENT/ }) // others have found it
+  const release = await beginRelease(root, first, false)
+  const second = await keep(now + 3000)
+  t.not(second, first, 'while it is released')
+  await release.finish()
+  t.same(states(), [`${first} released`, `${second} kept`])
+  await deleteEntry(root, second)
+  const third = await keep(now + 4000)
+  t.not(third, second, 'when it is gone')
+  t.not(await keepOne(directory, now, { key, grounds: 'banned' }), third, 'for other grounds')
+})
+
+t.test('a key that leads nowhere, or is no link, is made anew', async (t) => {
+  const directory = makeQuarantine(t)
+  const root = openFor(t, directory)
+  const key = 'b'.repeat(64)
+  const link = join(directory, 'kept.keys', key)
+  const ids = new Set([await keepOne(directory, now, { key })])
+  for (const name of ['../../etc/passwd', `${[...ids][0]},S=1`, '1.0,S=1', '']) {
+    rmSync(link)
+    if (name === '') writeFileSync(link, '')
+    else symlinkSync(name, link)
+    ids.add(await keepOne(directory, now, { key }))
+  }
+  t.equal(ids.size, 5)
+  t.equal([...entriesIn(root, always)].length, 5)
+  t.ok(ids.has(await keepOne(directory, now, { key })))
 })
 
 t.test('what somebody has moved is not removed, and that is said', async (t) => {

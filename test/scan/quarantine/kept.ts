@@ -26,19 +26,20 @@ export function openFor(t: Test, directory: string): PathHandle {
 
 let count = 0
 
-/** Keeps a message as if it came at that time, unix milliseconds; its id. */
+/** Keeps a message as if it came at that time, unix milliseconds; the id under which it is kept. */
 export async function keepOne(
   directory: string,
   time: number,
   {
     text = 'Subject: x\n\nbody\n',
+    key,
     ...record
-  }: Partial<QuarantineRecord> & { readonly text?: string } = {},
+  }: Partial<QuarantineRecord> & { readonly text?: string; readonly key?: string } = {},
 ): Promise<string> {
   const id = makeId(time, (random) => random.set([0, 0, ++count >> 8, count]))
   const bytes = Buffer.from(text, 'latin1')
   const end = bytes.indexOf('\n\n') + 2
-  await keepMessage(
+  return keepMessage(
     directory,
     {
       id,
@@ -57,8 +58,8 @@ export async function keepOne(
       body: Bytes.of(bytes.subarray(end)),
       size: bytes.length,
     },
+    key ?? `of-${id}`,
   )
-  return id
 }
 
 /** The path of the file of a message, or of what begins with its id. */

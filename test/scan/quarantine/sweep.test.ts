@@ -1,5 +1,6 @@
 import {
   existsSync,
+  lutimesSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -97,6 +98,21 @@ class Host {
     return statSync(fileOf(this.directory, id)).size
   }
 }
+
+t.test('the links by which retries find mail go when no client tries any more', async (t) => {
+  const directory = makeQuarantine(t)
+  const keys = join(directory, 'kept.keys')
+  await keepOne(directory, Date.now(), { key: 'old' })
+  const recent = await keepOne(directory, Date.now(), { key: 'recent' })
+  const week = 9 * 86_400
+  lutimesSync(join(keys, 'old'), Date.now() / 1000 - week, Date.now() / 1000 - week)
+  const limits = { QUARANTINEDAYS: 30, QUARANTINEMESSAGES: 0, QUARANTINESIZE: 0 }
+  const { signal } = new AbortController()
+  const { messages } = await sweepQuarantine(directory, limits, readHostTime(Date.now()), signal)
+  t.equal(messages, 2)
+  t.same(readdirSync(keys), ['recent'])
+  t.equal(await keepOne(directory, Date.now(), { key: 'recent' }), recent)
+})
 
 const CLOCK = 'sweep.clock'
 /** The id of a clock that is none of these. */
