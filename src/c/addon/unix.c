@@ -103,6 +103,49 @@ static napi_value pass_descriptor(napi_env env, const struct argument *given) {
   return a_text(env, sent < 0 && (errno == EAGAIN || errno == EINTR) ? "nothing" : "failed");
 }
 
+/* The most descriptors that are taken beside bytes; the kernel closes any more. */
+enum { DESCRIPTORS_MAX = 4 };
+
+/* Makes a list of the descriptors in a control message, which are closed on exec. */
+static napi_value descriptors_in(napi_env env, struct msghdr *message) {
+  napi_value list;
+  uint32_t count = 0;
+  if (napi_create_array(env, &list) != napi_ok)
+    return NULL;
+  for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
+      continue;
+    const size_t bytes = part->cmsg_len - CMSG_LEN(0);
+    for (size_t at = 0; at < bytes; at += sizeof(int)) {
+      int descriptor;
+      memcpy(&descriptor, CMSG_DATA(part) + at, sizeof descriptor);
+      napi_set_element(env, list, count++, a_number(env, descriptor));
+    }
+  }
+  return list;
+}
+
+static napi_value receive_descriptors(napi_env env, const struct argument *given) {
+  union {
+    struct cmsghdr header; /* for its alignment */
+    char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+  } control;
+  struct iovec bytes = {.iov_base = given[1].bytes, .iov_len = given[1].length};
+  struct msghdr message = {.msg_iov = &bytes,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof control};
+  ssize_t count = recvmsg(an_int(&given[0]), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR))
+    return NULL;
+  if (count < 0)
+    message.msg_controllen = 0;
+  napi_value object = an_object(env);
+  int is_whole = set(env, object, "bytes", a_number(env, count < 0 ? 0 : (double) count))
+                 && set(env, object, "descriptors", descriptors_in(env, &message));
+  return is_whole ? object : NULL;
+}
+
 static int watch(int epoll, int fd, uint32_t events, uint64_t data) {
   return epoll_ctl(epoll, EPOLL_CTL_ADD, fd,
                    &(struct epoll_event){.events = events, .data.u64 = data});
@@ -129,6 +172,7 @@ const struct function unix_functions[] = {
     {"peerOf", "n", peer_of},
     {"refuseDescriptors", "n", refuse_descriptors},
     {"passDescriptor", "nbn", pass_descriptor},
+    {"receiveDescriptors", "nb", receive_descriptors},
     {"wakeOne", "nnnu", wake_one},
     {NULL, NULL, NULL},
 };

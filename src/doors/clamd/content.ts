@@ -17,6 +17,15 @@ export interface ClamdClient {
   /** Its IP address; undefined behind a unix socket. */
   readonly remote: string | undefined
   readonly fields: readonly LogField[]
+  /** Set for a client behind a unix socket, if the kernel tells who it is. */
+  readonly near?: NearClient | undefined
+}
+
+/** A client on this host. */
+interface NearClient {
+  readonly uid: number
+  /** Takes the descriptors that it has sent together next; whoever takes one closes it. */
+  takeDescriptors(): readonly number[]
 }
 
 /** Clients tell neither sender nor recipients. */

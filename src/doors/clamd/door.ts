@@ -1,7 +1,11 @@
 import type { Socket } from 'node:net'
+import type { LogField } from '../../ground/errors/log.ts'
+import { descriptorOf } from '../../ground/process/descriptors.ts'
+import { loadSystem } from '../../ground/runtime/system.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Door, longestIdle, serve } from '../shared/serve.ts'
 import { Wire } from '../shared/wire.ts'
+import { DescriptorStream } from './descriptor-stream.ts'
 import { type ClamdOptions, ClamdService } from './service.ts'
 import { ClamdConversation, ClamdRequests } from './session.ts'
 
@@ -20,6 +24,7 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
     maxSockets,
     log: (why) => service.complain(why),
     memory: () => budget.used,
+    startsPaused: true,
     accept(socket, connections, closed) {
       const oldest = longestIdle(connections)
       if (connections.size >= maxConnections && oldest === undefined) {
@@ -36,17 +41,23 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
 function serveClient(socket: Socket, service: ClamdService, closed: () => void): Wire {
   const { timeouts, uptime, maxSize } = service
   const remote = socket.remoteAddress
+  const system = remote === undefined ? loadSystem() : undefined
+  const peer = system?.peerOf(descriptorOf(socket) ?? -1)
+  const stream = system && peer && new DescriptorStream(socket, system)
   if (remote !== undefined) socket.setNoDelay(true) // on a unix socket the call would fail
   const lease = service.openLease()
   const requests = new ClamdRequests(maxSize, lease)
-  const wire: Wire = new Wire(socket, requests, {
+  const wire: Wire = new Wire(stream ?? socket, requests, {
     leaving: timeouts.leaving,
     uptime,
     closed,
     // Some close their side as soon as they have said all. Who does that later has given up.
     waitsOn: () => (wire.endedAt ?? 0) - wire.heardAt < timeouts.halfClosing,
   })
-  const session = new ClamdConversation(wire, requests, service, { remote, fields: [] })
+  if (stream === undefined) socket.resume()
+  const fields: LogField[] = peer ? [['peer_uid', peer.uid], ['peer_pid', peer.pid]] : [] // biome-ignore format: a line
+  const near = stream && peer && { uid: peer.uid, takeDescriptors: () => stream.takeDescriptors() }
+  const session = new ClamdConversation(wire, requests, service, { remote, fields, near })
   void wire.converse(() => session.run().finally(() => lease.close()))
   return wire
 }

@@ -46,6 +46,7 @@ export const defaultTimeouts: ClamdTimeouts = {
 export class ClamdService extends MailServices {
   readonly turns: Turns
   readonly maxSize: number
+  readonly maxClients: number
   readonly timeouts: ClamdTimeouts
   /** Logs trouble that concerns no content. */
   readonly complain: (line: string) => void
@@ -56,6 +57,7 @@ export class ClamdService extends MailServices {
     super(answering(first), options)
     this.turns = new Turns(options.maxClients)
     this.maxSize = options.maxSize
+    this.maxClients = options.maxClients
     this.timeouts = options.timeouts ?? defaultTimeouts
     this.complain = (line) => options.log(`clamd: ${line}`)
   }
@@ -74,6 +76,16 @@ export class ClamdService extends MailServices {
     if (readSetting(env, 'SCANFAIL_CLAMD') === 'limit')
       return `${about}: ${UNSCANNED}${clamdWords.found}`
     return words === clamdWords.streamTooLong ? words : `${about}: ${words}`
+  }
+
+  /** Returns the answer to STATS: clamd's form, with what is judged here. */
+  stats(): string {
+    const most = this.maxClients
+    const live = Math.min(this.underWay, most)
+    const threads = `THREADS: live ${live}  idle ${most - live} max ${most} idle-timeout 30`
+    const memory =
+      'heap N/A mmap N/A used N/A free N/A releasable N/A pools 0 pools_used N/A pools_total N/A'
+    return `POOLS: 1\n\nSTATE: VALID PRIMARY\n${threads}\nQUEUE: ${this.underWay - live} items\n\nMEMSTATS: ${memory}\nEND`
   }
 
   /**

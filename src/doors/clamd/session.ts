@@ -12,6 +12,8 @@ import {
 import { WireError } from '../../protocol/shared/wire-error.ts'
 import { Late, type Wire, type WireReader } from '../shared/wire.ts'
 import { type ClamdClient, Content, notScanned } from './content.ts'
+import { closeAside } from './descriptor-stream.ts'
+import { type Asker, scanDescriptor, scanPath } from './scan-paths.ts'
 import type { ClamdService } from './service.ts'
 
 /** Requests of one session that are answered at a time; the next one waits. */
@@ -82,12 +84,11 @@ export class ClamdConversation {
         this.#judgeStream()
         return this.#requests.isSession
       case 'descriptor':
-        this.#wire.say(this.#reply(`No file descriptor received.${clamdWords.failed}`))
-        return false
+        return this.#takeDescriptor()
     }
   }
 
-  #obey({ name, ending }: ClamdCommand): boolean {
+  #obey({ name, path, ending }: ClamdCommand): boolean {
     const { isSession } = this.#requests
     if (name === 'IDSESSION') return true
     if (name === 'END') return false
@@ -110,10 +111,49 @@ export class ClamdConversation {
         return true
       case 'FILDES':
         return true
+      case 'SCAN':
+        return this.#scanPath(path, true)
+      case 'CONTSCAN':
+      case 'MULTISCAN':
+      case 'ALLMATCHSCAN':
+        return this.#scanPath(path, false)
+      case 'STATS':
+        this.#answer(async () => this.#service.stats())
+        return isSession
       default:
         this.#wire.say(this.#reply(isSession ? NOT_IN_SESSION : UNKNOWN))
         return false
     }
+  }
+
+  /** Judges what the descriptor of FILDES leads to. Returns whether another request may follow. */
+  #takeDescriptor(): boolean {
+    const { near } = this.#client
+    const [descriptor, ...more] = near?.takeDescriptors() ?? []
+    if (near === undefined || descriptor === undefined || more.length > 0) {
+      for (const other of [descriptor, ...more]) if (other !== undefined) closeAside(other)
+      this.#wire.say(this.#reply(`No file descriptor received.${clamdWords.failed}`))
+      return false
+    }
+    this.#answer(() => scanDescriptor(descriptor, `fd[${descriptor}]`, this.#asker(near.uid)))
+    return this.#requests.isSession
+  }
+
+  /** Judges what a path leads to, for a client of this host alone. */
+  #scanPath(path: string, isFirstOnly: boolean): boolean {
+    const { near } = this.#client
+    const reply = this.#reply
+    if (near === undefined) {
+      this.#wire.say(reply(this.#service.couldNotTell(clamdWords.stream, BY_UNIX_SOCKET)))
+      return false
+    }
+    const tell = (line: string) => this.#wire.say(reply(line))
+    this.#underTake(scanPath(path, this.#asker(near.uid), isFirstOnly, tell))
+    return false
+  }
+
+  #asker(uid: number): Asker {
+    return { service: this.#service, client: this.#client, uid, gone: this.#wire.gone }
   }
 
   #judgeStream(): void {
@@ -125,9 +165,11 @@ export class ClamdConversation {
   /** Answers the last command with a line, as soon as it is known. */
   #answer(line: () => Promise<string>): void {
     const reply = this.#reply
-    const answered = line()
-      .then((text) => this.#wire.say(reply(text)))
-      .finally(() => this.#underWay.delete(answered))
+    this.#underTake(line().then((text) => this.#wire.say(reply(text))))
+  }
+
+  #underTake(work: Promise<void>): void {
+    const answered = work.finally(() => this.#underWay.delete(answered))
     this.#underWay.add(answered)
   }
 
@@ -161,6 +203,7 @@ export class ClamdConversation {
 
 const UNKNOWN = 'UNKNOWN COMMAND'
 const NOT_IN_SESSION = `Command invalid inside IDSESSION.${clamdWords.failed}`
+const BY_UNIX_SOCKET = `Paths are read for clients of a unix socket alone.${clamdWords.failed}`
 const TIMED_OUT = 'COMMAND READ TIMED OUT'
 
 function replyTo(ending: Ending, number?: number): ReplyMaker {

@@ -45,7 +45,7 @@ export async function openDoors(
     const fd = FIRST_HANDED_OVER + index
     const route = smtpDoors[index]
     const door = makeDoor(kind, configuration, { ...common, route })
-    await listenOn(door.server, fd)
+    await listenOn(door.server, fd, kind === 'clamd')
     if (options.workers > 1) await wakeOneOfAll(door.server)
     open.push({ ...door, kind, address: boundAddress(door.server, fd), route })
   }

@@ -31,6 +31,8 @@ interface ServeOptions<Served extends ServedConnection> {
   ) => Served | undefined
   /** Logs trouble with the listening socket. */
   readonly log: (line: string) => void
+  /** Whether the runtime is to read nothing of a connection until the door has it do so. */
+  readonly startsPaused?: boolean
   /** Bytes that the connections take of their budget. */
   readonly memory: () => number
 }
@@ -41,6 +43,7 @@ export function serve<Served extends ServedConnection>({
   maxSockets = Number.POSITIVE_INFINITY,
   accept,
   log,
+  startsPaused = false,
   memory,
 }: ServeOptions<Served>): Omit<Door, 'configure'> {
   const connections = new Set<Served>() // in the order of their coming
@@ -48,7 +51,7 @@ export function serve<Served extends ServedConnection>({
   let sockets = 0
   let timer: NodeJS.Timeout | undefined
   let emptied = () => {}
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: startsPaused }, (socket) => {
     sockets++
     socket.once('close', () => sockets--)
     if (sockets > maxSockets) return void socket.destroy()

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { ServedConnection } from './serve.ts'
 
 /**
@@ -8,6 +8,12 @@ import type { ServedConnection } from './serve.ts'
 const UNTAKEN_MAX = 256 * 1024
 /** Bytes that are read from one client before all others have had their turn of the event loop. */
 const TURN_MAX = 128 * 1024
+
+/** A socket of the runtime's, or what stands in its place. */
+interface WireSocket extends Duplex {
+  /** Closes it as soon as everything is written. */
+  destroySoon(): void
+}
 
 /** Takes what a client sends, in any split. */
 export interface WireReader {
@@ -83,7 +89,7 @@ export class Wire implements ServedConnection {
   isFinishing = false
   /** Whether the connection was closed before this side had left. */
   isLost = false
-  readonly #socket: Socket
+  readonly #socket: WireSocket
   readonly #reader: WireReader
   readonly #host: WireHost
   readonly #gone = new AbortController()
@@ -99,7 +105,7 @@ export class Wire implements ServedConnection {
   #isConversing = false
   #isClosed = false
 
-  constructor(socket: Socket, reader: WireReader, host: WireHost) {
+  constructor(socket: WireSocket, reader: WireReader, host: WireHost) {
     this.#socket = socket
     this.#reader = reader
     this.#host = host

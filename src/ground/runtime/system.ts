@@ -97,11 +97,19 @@ export interface System {
   peerOf(fd: number): { readonly pid: number; readonly uid: number } | undefined
   /**
    * sendmsg(2): sends bytes with a descriptor, which stays open here (unix(7), SCM_RIGHTS). Returns
-   * `nothing` if the socket takes nothing now, `failed` if the connection is over. This process takes
-   * no descriptor itself: closing a file of a stranger's file system may wait for ever (close(2),
-   * FUSE).
+   * `nothing` if the socket takes nothing now, `failed` if the connection is over.
    */
   passDescriptor(socket: number, bytes: Uint8Array, descriptor: number): PassingResult
+  /**
+   * recvmsg(2): takes bytes, and up to four descriptors that came beside them, which are closed on exec; the
+   * kernel closes any more. 0 bytes are the end of the stream; undefined if there is nothing now. Whoever
+   * takes a descriptor must neither read nor close it where that may not wait: a file of a stranger's file
+   * system may never answer (close(2), FUSE).
+   */
+  receiveDescriptors(
+    socket: number,
+    buffer: Uint8Array,
+  ): { readonly bytes: number; readonly descriptors: readonly number[] } | undefined
   /** SO_PASSRIGHTS (Linux 6.16): the kernel refuses descriptors. Returns false if it cannot. */
   refuseDescriptors(socket: number): boolean
   /**

@@ -154,9 +154,13 @@ async function openAt<Opened>(
   return opened
 }
 
-/** Listens on a socket that the first process has bound. */
-export async function listenOn(server: Server, fd: number): Promise<void> {
-  refuseDescriptors(server, fd)
+/** Listens on a socket that the first process has bound. Its clients may send descriptors if the door takes them. */
+export async function listenOn(
+  server: Server,
+  fd: number,
+  takesDescriptors = false,
+): Promise<void> {
+  if (!takesDescriptors) refuseDescriptors(server, fd)
   return listening(server, `descriptor ${fd}`, (onListening) =>
     server.listen({ fd }, BACKLOG, onListening),
   )

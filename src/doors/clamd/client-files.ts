@@ -1,0 +1,167 @@
+import { constants, fstat, read } from 'node:fs'
+import { type FileHandle, open, readdir, realpath } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { Fault } from '../../ground/errors/fault.ts'
+import { LATE, unlessAborted } from '../../ground/flow/in-time.ts'
+import { Semaphore } from '../../ground/flow/semaphore.ts'
+import { O_PATH } from '../../ground/process/descriptors.ts'
+import { closeAside } from './descriptor-stream.ts'
+
+/** Bytes of a file that are read at a time. */
+const CHUNK = 256 * 1024
+/** Milliseconds for a file to be read. */
+const READ_WITHIN = 30_000
+/** Folders inside one another; clamd.conf(5), MaxDirectoryRecursion. */
+export const FOLDERS_MAX = 15
+/** Files of clients that are read at a time. The runtime has four threads for files, and others need some. */
+const READ_AT_ONCE = 2
+
+const inAll = new Semaphore(READ_AT_ONCE)
+const ofUser = new Map<number, Semaphore>()
+
+/**
+ * Does something with a client's files, which may lie in a file system that never answers (FUSE): then the
+ * thread waits for ever. So it is done in no other client's turn than that of the same user, and without
+ * holding up this process. Rejects with a Fault if it takes too long, or at the signal.
+ */
+async function inTurnOf<Value>(
+  uid: number,
+  gone: AbortSignal,
+  work: () => Promise<Value>,
+  discard: (late: Value) => void = () => {},
+): Promise<Value> {
+  const own = ofUser.get(uid) ?? new Semaphore(1)
+  ofUser.set(uid, own)
+  const signal = AbortSignal.any([gone, AbortSignal.timeout(READ_WITHIN)])
+  const releaseOwn = await own.acquire(signal)
+  const release = await inAll.acquire(signal)
+  if (releaseOwn === undefined || release === undefined) {
+    releaseOwn?.()
+    release?.()
+    throw new Fault('read', 'other files of this user are being read, and do not come')
+  }
+  const working = work().finally(() => {
+    releaseOwn()
+    release()
+  })
+  const result = await unlessAborted(working, signal)
+  if (result !== LATE) return result
+  working.then(discard, () => {})
+  throw new Fault('read', 'the file does not come')
+}
+
+const statOf = promisify(fstat)
+const readFrom = promisify(read)
+
+/** What a client has named by its descriptor or path is no regular file. */
+export class NoRegularFile extends Error {}
+
+/**
+ * Reads what a descriptor leads to from its beginning, whatever its own offset is, and closes it. `take` gets
+ * the pieces, and returns whether it wants more. Rejects with NoRegularFile, a Fault or the system's error.
+ */
+export async function readDescriptor(
+  descriptor: number,
+  uid: number,
+  gone: AbortSignal,
+  take: (piece: Buffer) => boolean,
+): Promise<void> {
+  let hasBegun = false
+  const reading = inTurnOf(uid, gone, async () => {
+    hasBegun = true
+    try {
+      if (!(await statOf(descriptor)).isFile()) throw new NoRegularFile()
+      const buffer = Buffer.allocUnsafe(CHUNK)
+      for (let at = 0; ; ) {
+        const { bytesRead } = await readFrom(descriptor, buffer, 0, CHUNK, at)
+        at += bytesRead
+        // Once it is late or left, its content takes nothing more.
+        if (bytesRead === 0 || !take(buffer.subarray(0, bytesRead))) return
+      }
+    } finally {
+      closeAside(descriptor)
+    }
+  })
+  await reading.finally(() => hasBegun || closeAside(descriptor))
+}
+
+/** A file or folder that a client has named by its path. */
+export interface NamedPlace {
+  readonly path: Buffer
+  /** Set for a file: its descriptor, which whoever has it closes. */
+  readonly descriptor?: number
+  /** The names in it; set for a folder. */
+  readonly names?: readonly Buffer[]
+}
+
+const NAME = constants.O_NOFOLLOW | O_PATH
+const SLASH = Buffer.from('/')
+const EXECUTE = 1
+const READ = 4
+
+/** The client may not read what it has named, or there is nothing: it does not learn which. */
+export class NotReadable extends Error {}
+
+/**
+ * Finds what a client of this user has named: the real path, through directories that the user may enter, to
+ * a file or folder that it may read. Rights count that it has as the owner, or that everybody has. Each name
+ * is found in the directory before it, which is held meanwhile, so that nobody can put a link in its place.
+ * With `isEntry` a link at the end is not followed. Rejects with NotReadable, NoRegularFile or a Fault.
+ */
+export function findPlace(
+  named: Buffer,
+  uid: number,
+  gone: AbortSignal,
+  isEntry = false,
+): Promise<NamedPlace> {
+  const find = async (): Promise<NamedPlace> => {
+    let handle: FileHandle | undefined
+    try {
+      if (named[0] !== SLASH[0] || named.includes(0)) throw new NotReadable()
+      const path = isEntry ? named : await realpath(named, { encoding: 'buffer' })
+      handle = await open('/', O_PATH)
+      for (const name of namesIn(path)) {
+        mayUse(await handle.stat(), uid, EXECUTE)
+        const next = await open(Buffer.concat([within(handle), name]), NAME)
+        await handle.close()
+        handle = next
+      }
+      const stats = await handle.stat()
+      if (!stats.isFile() && !stats.isDirectory()) throw new NoRegularFile()
+      mayUse(stats, uid, READ)
+      if (stats.isDirectory()) {
+        mayUse(stats, uid, EXECUTE)
+        return { path, names: await readdir(within(handle), { encoding: 'buffer' }) }
+      }
+      return { path, descriptor: await descriptorFor(handle) }
+    } catch (error) {
+      if (error instanceof NoRegularFile) throw error
+      throw new NotReadable()
+    } finally {
+      await handle?.close()
+    }
+  }
+  return inTurnOf(uid, gone, find, ({ descriptor }) => descriptor && closeAside(descriptor))
+}
+
+/** Opens the very file that was looked at. */
+async function descriptorFor(handle: FileHandle): Promise<number> {
+  const { open: openBy } = await import('node:fs')
+  const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants
+  return promisify(openBy)(`/proc/self/fd/${handle.fd}`, O_RDONLY | O_NONBLOCK | O_NOCTTY)
+}
+
+const within = ({ fd }: FileHandle) => Buffer.from(`/proc/self/fd/${fd}/`)
+
+function namesIn(path: Buffer): Buffer[] {
+  return path.toString('latin1').split('/').filter(Boolean).map((name) => Buffer.from(name, 'latin1')) // biome-ignore format: a line
+}
+
+/**
+ * Throws NotReadable unless the user has the right. The rights of a group do not count alone: under an
+ * access list they are its mask, acl(5).
+ */
+function mayUse({ uid: owner, mode }: { uid: number; mode: number }, uid: number, right: number) {
+  const rights = owner === uid ? mode >> 6 : mode & (mode >> 3)
+  if (uid !== 0 && (rights & right) === 0) throw new NotReadable()
+}

@@ -1,0 +1,109 @@
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { clamdWords } from '../../protocol/clamd/replies.ts'
+import {
+  FOLDERS_MAX,
+  findPlace,
+  type NamedPlace,
+  NoRegularFile,
+  NotReadable,
+  readDescriptor,
+} from './client-files.ts'
+import { type ClamdClient, Content } from './content.ts'
+import type { ClamdService } from './service.ts'
+
+/** Who asks, by a unix socket, and how long that matters. */
+export interface Asker {
+  readonly service: ClamdService
+  readonly client: ClamdClient
+  readonly uid: number
+  readonly gone: AbortSignal
+}
+
+/** Judges what a descriptor leads to, and closes it. Resolves to the reply, which begins with `about`. */
+export async function scanDescriptor(
+  descriptor: number,
+  about: string,
+  { service, client, uid, gone }: Asker,
+): Promise<string> {
+  const content = new Content(service, client, about)
+  let left = service.maxSize
+  let isOver = false
+  try {
+    await readDescriptor(descriptor, uid, gone, (piece) => {
+      left -= piece.length
+      if (left >= 0 && !isOver) content.write(piece)
+      return left >= 0 && !isOver
+    })
+    return left < 0 ? content.refuseSize() : await content.judge(gone)
+  } catch (error) {
+    isOver = true
+    if (error instanceof NoRegularFile) return `${about}: ${clamdWords.noRegularFile}`
+    content.fail(error instanceof Fault ? error : new Fault('read', errorText(error)))
+    return await content.judge(gone)
+  } finally {
+    isOver = true
+    content.close()
+  }
+}
+
+/**
+ * Judges a file, or the files of a folder and those in it, one after the other; links are not followed
+ * there. Tells the reply to each that is not clean as it is known, and one if all are. With `isFirstOnly` it
+ * tells one reply alone: what is found first, or else the first that could not be told.
+ */
+export async function scanPath(
+  named: string,
+  asker: Asker,
+  isFirstOnly: boolean,
+  tell: (line: string) => void,
+): Promise<void> {
+  let trouble: string | undefined
+  let isClean = true
+  for await (const line of repliesAbout(Buffer.from(named, 'latin1'), asker)) {
+    if (asker.gone.aborted) return
+    if (line.endsWith(`: ${clamdWords.clean}`)) continue
+    isClean = false
+    if (!isFirstOnly) tell(line)
+    else if (line.endsWith(clamdWords.found)) return tell(line)
+    else trouble ??= line
+  }
+  if (trouble !== undefined) tell(trouble)
+  else if (isClean) tell(`${shown(Buffer.from(named, 'latin1'))}: ${clamdWords.clean}`)
+}
+
+async function* repliesAbout(named: Buffer, asker: Asker, depth = 0): AsyncGenerator<string> {
+  let place: NamedPlace
+  try {
+    place = await findPlace(named, asker.uid, asker.gone, depth > 0)
+  } catch (error) {
+    // In a folder there may be links and sockets, which are no files; nobody asked for them by name.
+    if (depth === 0 || !(error instanceof NoRegularFile)) yield failure(named, error, asker)
+    return
+  }
+  const { path, descriptor, names = [] } = place
+  if (descriptor !== undefined) yield await scanDescriptor(descriptor, shown(path), asker)
+  if (names.length > 0 && depth === FOLDERS_MAX) yield failure(path, undefined, asker)
+  else {
+    for (const name of names) {
+      if (asker.gone.aborted) return
+      yield* repliesAbout(Buffer.concat([path, SLASH, name]), asker, depth + 1)
+    }
+  }
+}
+
+const SLASH = Buffer.from('/')
+
+function failure(path: Buffer, error: unknown, { service }: Asker): string {
+  const why =
+    error instanceof NotReadable
+      ? 'File path check failure: Permission denied.'
+      : error instanceof NoRegularFile
+        ? 'Not supported file type'
+        : error === undefined
+          ? 'Folders too deep.'
+          : 'File path check failure.'
+  return service.couldNotTell(shown(path), why + clamdWords.failed)
+}
+
+/** A path that forges no line of a reply. */
+const shown = (path: Buffer) => path.toString('latin1').replace(/[\0-\x1f\x7f]/g, '?')

@@ -1,0 +1,231 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { clean } from '../../../src/scan/scanners/shared/finding.ts'
+import { cannotHang, mountHanging } from '../../programs/hanging-mount.ts'
+import { openDirectory } from '../../programs/reachable.ts'
+import { until } from '../../run/until.ts'
+import { inStream, type OpenClamdDoor, openClamdDoor } from './rig.ts'
+
+/** Files that clients name by descriptors and by paths, on a unix socket. */
+
+const QHPSI = 'plugin: eicar'
+
+/** A folder with a virus in it, and what else may lie in a folder. */
+function makeFiles(t: Test) {
+  const directory = openDirectory(t)
+  const at = (name: string) => join(directory, name)
+  writeFileSync(at('clean'), 'hello')
+  writeFileSync(at('virus'), EICAR)
+  writeFileSync(at('a line\nx: OK'), EICAR)
+  mkdirSync(at('folder/in/it'), { recursive: true })
+  writeFileSync(at('folder/clean'), 'hello')
+  symlinkSync(at('virus'), at('folder/link'))
+  symlinkSync(at('virus'), at('link'))
+  execFileSync('mkfifo', [at('fifo'), at('folder/fifo')])
+  return { directory, at }
+}
+
+/**
+ * Asks by a program in Python, which sends descriptors of files: first bytes, then each file with a byte.
+ * `user` is the uid that it becomes before it connects.
+ */
+async function askBy(
+  door: OpenClamdDoor,
+  said: readonly (string | { readonly files: readonly string[] })[],
+  user = 0,
+): Promise<string> {
+  const child = spawn('python3', ['-c', CLIENT, door.at.path!, String(user), JSON.stringify(said)])
+  let heard = ''
+  child.stdout.on('data', (chunk) => {
+    heard += chunk.toString('latin1')
+  })
+  child.stderr.pipe(process.stderr)
+  await once(child, 'close')
+  return heard
+}
+
+const CLIENT = `
+import sys, os, json, socket, array
+path, user, said = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
+files = {}
+for word in said:
+    if isinstance(word, dict):
+        for name in word['files']:
+            if name == 'socket': files[name] = socket.socketpair()[0].detach()
+            elif name not in files: files[name] = os.open(name, os.O_RDONLY | os.O_NONBLOCK)
+os.setgroups([]); os.setgid(user); os.setuid(user)
+s = socket.socket(socket.AF_UNIX); s.connect(path)
+for word in said:
+    if isinstance(word, dict):
+        s.sendmsg([b'\\0'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [files[n] for n in word['files']]))])
+    else: s.sendall(word.encode('latin1'))
+while True:
+    try: heard = s.recv(65536)
+    except ConnectionResetError: break
+    if not heard: break
+    sys.stdout.buffer.write(heard)
+`
+const skip = { skip: process.getuid!() !== 0 && 'run the tests as root' }
+
+t.test('a file is judged that a client hands over by its descriptor', skip, async (t) => {
+  const { at, directory } = makeFiles(t)
+  const door = await openClamdDoor(t, { QHPSI })
+  const wanted: readonly (readonly [string, RegExp])[] = [
+    ['virus', /^fd\[\d+\]: EICAR-Test FOUND\0$/],
+    ['clean', /^fd\[\d+\]: OK\0$/],
+    ['fifo', /^fd\[\d+\]: Not a regular file ERROR\0$/],
+    ['folder', /^fd\[\d+\]: Not a regular file ERROR\0$/],
+  ]
+  for (const [name, reply] of wanted) {
+    t.match(await askBy(door, ['zFILDES\0', { files: [at(name)] }]), reply, name)
+  }
+  t.match(await askBy(door, ['zFILDES\0', { files: ['socket'] }]), /Not a regular file ERROR\0$/)
+  t.match(await askBy(door, ['nFILDES\n', { files: [at('virus')] }]), /FOUND\n$/)
+  t.match(await askBy(door, ['FILDES\n', { files: [at('virus')] }]), /FOUND\n$/)
+  const none = 'No file descriptor received. ERROR\0'
+  t.equal(await askBy(door, ['zFILDES\0\0']), none)
+  t.equal(await askBy(door, ['zFILDES\0', { files: [at('clean'), at('virus')] }]), none)
+  t.equal(await askBy(door, ['zPING\0', { files: [at('virus')] }]), 'PONG\0')
+  const inSession = ['zIDSESSION\0', 'zFILDES\0', { files: [at('virus')] }, 'zPING\0', 'zFILDES\0', { files: [at('clean')] }, 'zEND\0'] // biome-ignore format: a session
+  const said = (await askBy(door, inSession)).replace(/\d+\]/g, 'n]').split('\0').sort()
+  t.same(said, ['', '1: fd[n]: EICAR-Test FOUND', '2: PONG', '3: fd[n]: OK'])
+  chmodSync(directory, 0o700)
+  chmodSync(door.directory, 0o755)
+  chmodSync(door.at.path!, 0o666)
+  // The client has opened it: its own right counts.
+  t.match(await askBy(door, ['zFILDES\0', { files: [at('virus')] }], 65_534), /FOUND/)
+})
+
+t.test('no descriptor stays open', skip, async (t) => {
+  const { readdirSync } = await import('node:fs')
+  const { at } = makeFiles(t)
+  const door = await openClamdDoor(t, { QHPSI })
+  const open = () => readdirSync('/proc/self/fd').length
+  await askBy(door, ['zPING\0'])
+  await until(() => door.state().clients === 0, 'the client has left')
+  const before = open()
+  const files = [at('virus'), at('clean'), at('clean')]
+  for (const said of [['zFILDES\0', { files }], ['zPING\0', { files }], [{ files }], ['zIDSESSION\0', 'zPING\0', { files }, 'zFILDES\0']] as const) // biome-ignore format: what clients send
+    await askBy(door, [...said, 'zEND\0'])
+  await until(() => open() <= before, 'all are closed')
+})
+
+t.test('files and folders are judged by their paths', skip, async (t) => {
+  const { at } = makeFiles(t)
+  const door = await openClamdDoor(t, { QHPSI })
+  const found = (name: string) => `${at(name)}: EICAR-Test FOUND\0`
+  const denied = (path: string) => `${path}: File path check failure: Permission denied. ERROR\0`
+  for (const [said, reply] of [
+    [`zSCAN ${at('virus')}\0`, found('virus')],
+    [`zSCAN ${at('folder/../virus')}\0`, found('virus')],
+    [`zSCAN ${at('link')}\0`, found('virus')],
+    [`zSCAN ${at('clean')}\0`, `${at('clean')}: OK\0`],
+    [`zCONTSCAN ${at('folder')}\0`, `${at('folder')}: OK\0`],
+    [`SCAN ${at('folder')}\n`, `${at('folder')}: OK\n`],
+    [`zSCAN ${at('a line\nx: OK')}\0`, found('a line?x: OK')],
+    [`zSCAN ${at('fifo')}\0`, `${at('fifo')}: Not supported file type ERROR\0`],
+    ['zSCAN /dev/null\0', '/dev/null: Not supported file type ERROR\0'],
+    [`zSCAN ${at('none')}\0`, denied(at('none'))],
+    ['zSCAN virus\0', denied('virus')],
+  ] as const) {
+    t.equal(await askBy(door, [said]), reply, JSON.stringify(said))
+  }
+  writeFileSync(at('folder/in/it/virus'), EICAR)
+  writeFileSync(at('folder/in/virus'), EICAR)
+  const all = [found('folder/in/it/virus'), found('folder/in/virus')]
+  for (const command of ['CONTSCAN', 'MULTISCAN', 'ALLMATCHSCAN']) {
+    const said = await askBy(door, [`z${command} ${at('folder')}\0`])
+    t.same(said.split('\0').filter(Boolean).map((line) => `${line}\0`).sort(), all, command) // biome-ignore format: a line
+  }
+  t.ok(all.includes(await askBy(door, [`zSCAN ${at('folder')}\0`])), 'SCAN tells one alone')
+  const byTcp = await openClamdDoor(t, { QHPSI }, { byTcp: true })
+  t.match(await byTcp.ask(`zSCAN ${at('virus')}\0`), /clients of a unix socket alone. ERROR\0$/)
+})
+
+t.test('a client gets nothing read that it could not read itself', skip, async (t) => {
+  const { at, directory } = makeFiles(t)
+  const door = await openClamdDoor(t, { QHPSI })
+  chmodSync(door.directory, 0o755)
+  chmodSync(door.at.path!, 0o666)
+  const nobody = 65_534
+  const ask = (name: string) => askBy(door, [`zSCAN ${at(name)}\0`], nobody)
+  const denied = /File path check failure: Permission denied. ERROR\0$/
+  t.match(await ask('virus'), /FOUND/, 'what everybody may read')
+  for (const mode of [0o600, 0o640, 0o604, 0o000]) {
+    chmodSync(at('virus'), mode)
+    t.match(await ask('virus'), denied, mode.toString(8))
+  }
+  t.equal(
+    await ask('none'),
+    (await ask('virus')).replace('virus', 'none'),
+    'nor whether it is there',
+  )
+  chownSync(at('virus'), nobody, 0)
+  chmodSync(at('virus'), 0o400)
+  t.match(await ask('virus'), /FOUND/, 'its own')
+  chmodSync(at('virus'), 0o044)
+  t.match(await ask('virus'), denied, 'an own one that it may not read')
+  chmodSync(at('virus'), 0o444)
+  chmodSync(directory, 0o710)
+  t.match(await ask('virus'), denied, 'a directory that it may not enter')
+  t.match(await ask('link'), denied, 'by a link, too')
+})
+
+t.test('a client that leaves ends the scan of its folder', skip, async (t) => {
+  const { at } = makeFiles(t)
+  for (let file = 0; file < 500; file++) writeFileSync(at(`folder/${file}`), `file ${file}`)
+  let scanned = 0
+  let leave = () => {}
+  const door = await openClamdDoor(
+    t,
+    { QHPSI },
+    {
+      timeouts: { halfClosing: 0 },
+      async scan() {
+        if (++scanned === 3) leave()
+        await new Promise(setImmediate)
+        return clean
+      },
+    },
+  )
+  const line = await door.call()
+  leave = () => line.socket.destroy()
+  line.write(`zCONTSCAN ${at('folder')}\0`)
+  await line.closed
+  await until(() => door.state().clients === 0, 'nothing is under way any more')
+  t.ok(scanned < 400, `${scanned} of 500 files`)
+})
+
+t.test('a file over the limit is told as clamd tells it', skip, async (t) => {
+  const { at } = makeFiles(t)
+  writeFileSync(at('large'), 'x'.repeat(2000))
+  const door = await openClamdDoor(t, { QHPSI }, { maxSize: 1000 })
+  t.equal(await askBy(door, [`zSCAN ${at('large')}\0`]), 'INSTREAM size limit exceeded. ERROR\0')
+  t.equal(
+    await askBy(door, ['zFILDES\0', { files: [at('large')] }]),
+    'INSTREAM size limit exceeded. ERROR\0',
+  )
+})
+
+t.test(
+  'a file system that never answers keeps other users from nothing',
+  { skip: cannotHang },
+  async (t) => {
+    const { at } = makeFiles(t)
+    mkdirSync(at('hanging'))
+    const mount = await mountHanging(t, at('hanging'), 'lookup')
+    const door = await openClamdDoor(t, { QHPSI })
+    chmodSync(door.directory, 0o755)
+    chmodSync(door.at.path!, 0o666)
+    const line = await door.call()
+    line.write(`zSCAN ${at('hanging/x')}\0`)
+    await mount.untilAsked(1)
+    t.equal(await door.ask(inStream('hello')), 'stream: OK\0')
+    t.match(await askBy(door, [`zSCAN ${at('virus')}\0`], 65_534), /FOUND/)
+    line.socket.destroy()
+  },
+)
