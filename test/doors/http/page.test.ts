@@ -1,9 +1,13 @@
+import { chmodSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { showDecision } from '../../../src/doors/http/snapshot.ts'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { causesInWords } from '../../../src/scan/scanners/shared/finding.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { openDirectory } from '../../programs/reachable.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { newest } from '../daemon/process.ts'
 import {
@@ -79,6 +83,30 @@ async function showsMailOnNode(t: Test): Promise<void> {
 
 if (isWhole)
   t.test('onescand on Node serves the page, too', { skip: skipWithoutBrowser }, showsMailOnNode)
+
+t.test(
+  'of a message that was kept the page has the command to release it',
+  { skip: skipWithoutBrowser },
+  async (t) => {
+    const QUARANTINE = openDirectory(t)
+    chmodSync(QUARANTINE, 0o700)
+    const settings = { QHPSI: 'plugin: eicar', QUARANTINE }
+    const served = await serve(t, { settings })
+    const message = Buffer.from(`Subject: x\n\n${EICAR}\n`)
+    const envelope = makeEnvelope(Buffer.from('a@b.c'), [Buffer.from('d@e.f')]).wire
+    await served.ask({ envelope, message, variables: settings })
+    const { page, errors } = await openPage(browser, `http://127.0.0.1:${served.port}/`)
+    await page.waitForSelector('#list li >> nth=0')
+    await page.locator('#list summary').first().click()
+    const [text = '', ...typed] = await page.locator('#list pre >> visible=true').allInnerTexts()
+    const [, kept = ''] = / kept=(\S+)/.exec(text) ?? []
+    t.match(kept, /^\d/)
+    t.same(typed, [`onescan quarantine show ${kept}`, `onescan quarantine release ${kept}`])
+    t.match(await page.locator('#tiles').innerText(), /Messages since \d\d:\d\d/)
+    t.same(errors, [])
+    await page.context().close()
+  },
+)
 
 t.test(
   'the page has a filter, can be used by keyboard, and shows whole log lines',

@@ -24,7 +24,7 @@ export function row(...cells) {
   return made
 }
 
-/** A line of a list: a time, a word, and more of it behind; a click shows what is below. */
+/** A line of a list: a time, a word, and more of it behind; a click shows the texts that are below. */
 export function foldedItem(time, clock, word, className, text, below) {
   const made = document.createElement('li')
   const details = document.createElement('details')
@@ -32,7 +32,7 @@ export function foldedItem(time, clock, word, className, text, below) {
   const when = element('time', clock)
   when.dateTime = new Date(time).toISOString()
   summary.append(when, element('b', word, className), document.createTextNode(visible(text)))
-  details.append(summary, element('pre', below))
+  details.append(summary, ...below.map((part) => element('pre', part)))
   made.append(details)
   return made
 }

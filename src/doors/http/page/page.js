@@ -38,7 +38,7 @@ function showTiles({ judging, processes }) {
   }
   const tiles = [
     ['Being judged', judging],
-    ['Messages in 24 h', sums.messages],
+    [spanInWords(), sums.messages],
     ['Kept out', sums.keptOut],
     ['Deferred', sums.deferred],
     ['Scans spared', sums.spared],
@@ -49,6 +49,13 @@ function showTiles({ judging, processes }) {
     return tile
   })
   at('tiles').replaceChildren(...tiles)
+}
+
+/** A onescand that was started anew remembers only what came since; the log has the rest. */
+function spanInWords() {
+  const first = Math.min(...[...steps.keys()].map((time) => time / 1000))
+  const isPart = Number.isFinite(first) && first > Date.now() / 1000 - DAY + STEP
+  return isPart ? `Messages since ${clock(first)}` : 'Messages in 24 h'
 }
 
 function showUnderway({ underway }) {
@@ -96,9 +103,16 @@ function item({ number, time, fields, line, waits }) {
   const whom = fields.from ? ` ${fields.from} to ${fields.to ?? ''}` : ''
   const clock = new Date(time).toLocaleTimeString('en-GB')
   const colour = DECISIONS.includes(fields.decision) ? fields.decision : ''
-  const made = foldedItem(time, clock, fields.decision ?? '', colour, ` ${found}${whom}`, line)
+  const below = [line, ...waysOut(fields.kept)]
+  const made = foldedItem(time, clock, fields.decision ?? '', colour, ` ${found}${whom}`, below)
   made.dataset.number = number
   return made
+}
+
+/** What to type about a message in quarantine, to be copied. */
+function waysOut(kept) {
+  if (!/^[\w.-]+$/.test(kept ?? '')) return []
+  return [`onescan quarantine show ${kept}`, `onescan quarantine release ${kept}`]
 }
 
 function showDecided(fresh) {
