@@ -68,7 +68,7 @@ t.test('a small message does not wait for fourteen large ones', async (t) => {
 t.test(
   'of large messages that come at once, one after the other is scanned to its end',
   async (t) => {
-    const COUNT = 20
+    const COUNT = 8
     const asked: (() => void)[] = []
     const clamd = await standIn(t, (question) => {
       asked.push(() => numbered('stream: OK')(question))
