@@ -135,7 +135,7 @@ export const MAIL_START = 512
 
 /** Returns whether libclamav may take the file for mail: it begins with a field. */
 export function beginsAsMail(file: Bytes): boolean {
-  return /^(?:[!-9;-~]+[ \t]*:|>?From )/.test(startOf(file).trimStart())
+  return /^(?:[!-9;-~]+[ \t]*:|>?From )/.test(startBehindBlanks(file))
 }
 
 /** Fields by which every libclamav knows a file for mail if it begins so (filetypes_int.h). */
@@ -165,7 +165,9 @@ const UNANNOUNCED_MAX = 1024 * 1024
  * all above it looks like a header. Some readers save the bytes after that line as a file.
  */
 export function hasHeader(source: Bytes): boolean {
-  return beginsAsMail(source) && (/\n\r?\n/.test(startOf(source)) || areFieldsEnded(source))
+  return (
+    beginsAsMail(source) && (/\n\r?\n/.test(startBehindBlanks(source)) || areFieldsEnded(source))
+  )
 }
 
 /** Returns whether fields come first, and then an empty line. */
@@ -213,6 +215,15 @@ export function* mailStarts(mailbox: Bytes): Generator<number> {
     }
     if (isThere) return
   }
+}
+
+/** The most blanks and empty lines above a header. */
+const BLANKS_MAX = 64 * 1024
+
+function startBehindBlanks(file: Bytes): string {
+  const start = startOf(file).trimStart()
+  if (start !== '' || file.size <= MAIL_START) return start
+  return file.gather(0, BLANKS_MAX).toString('latin1').trimStart().slice(0, MAIL_START)
 }
 
 function startOf(file: Bytes): string {

@@ -9,7 +9,7 @@ import {
   QuotedPrintableDecoder,
   QuotedPrintablePlan,
 } from '../decoders/quoted-printable.ts'
-import { WithoutTails } from '../decoders/text-forms.ts'
+import { WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
 import { UuencodePlan } from '../decoders/uuencode.ts'
 import { YencPlan } from '../decoders/yenc.ts'
 import type { Steps, Work } from '../shared/work.ts'
@@ -180,7 +180,7 @@ export function* giveCodedData(
   const give = (bytes: Bytes) => decoding.giveByPlan(codedPlans[kind](), bytes)
   try {
     yield* decoding.oddly(give(part))
-    if (hasNul) yield* decoding.oddly(alsoUpToNuls(part, decoding, give))
+    if (hasNul) yield* decoding.oddly(alsoBesideNuls(part, decoding, give))
   } finally {
     decoding.leaf = around
   }
@@ -198,7 +198,14 @@ function saidAbove(source: Bytes, to: number) {
 }
 
 const withoutTails = makerOf(WithoutTails)
+const withoutNuls = makerOf(WithoutByte, 0)
 const holdsNul = (chunk: Buffer) => chunk.includes(0)
+
+/** Gives the bytes with each line up to its first NUL alone, and without any NUL, if there is one. */
+function* alsoBesideNuls(part: Bytes, decoding: Decoding, give: (bytes: Bytes) => Steps): Steps {
+  yield* alsoUpToNuls(part, decoding, give)
+  if (part.some(holdsNul)) yield* decoded(part, withoutNuls, decoding, give)
+}
 
 /** Gives the bytes with each line up to its first NUL alone, too, if there is a NUL. */
 function* alsoUpToNuls(part: Bytes, decoding: Decoding, give: (heads: Bytes) => Steps): Steps {

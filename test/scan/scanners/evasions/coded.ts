@@ -1,5 +1,17 @@
 import { binHex } from '../../../mail/mime/decoders/binhex.ts'
-import { ATTACHED, type Evasion, mail, mixed, part, uuencode, yencode } from './compose.ts'
+import {
+  ATTACHED,
+  BASE64,
+  base64,
+  type Evasion,
+  FILE_TYPE,
+  mail,
+  mixed,
+  part,
+  uuencode,
+  uulines,
+  yencode,
+} from './compose.ts'
 import { binaryFile, zip } from './files.ts'
 
 const inText = (name: string, text: () => string, openedBy?: string): Evasion => ({
@@ -46,6 +58,23 @@ export const coded: readonly Evasion[] = [
     () => binHex('report.zip', zip, Buffer.alloc(0), [30_000_000, 0]),
     'MIME::Parser',
   ),
+  ...both('uuencode with a NUL before each line', () =>
+    [`begin 644 report.zip`, ...uulines(zip)].join('\n\0'),
+  ),
+  ...[400, 600, 3000].map((count) => ({
+    name: `an attached mail in base64 below ${count} empty lines`,
+    text: () =>
+      mixed(
+        part(
+          ['Content-Type: application/octet-stream; name=a', BASE64],
+          base64(
+            Buffer.from(
+              `${'\n'.repeat(count)}${mixed(part([FILE_TYPE, BASE64], base64(binaryFile)))}`,
+            ),
+          ),
+        ),
+      ),
+  })),
   inText(
     'uuencode whose begin has a vertical tab',
     () => uuencode(zip, 'begin\v644\vreport.zip'),
