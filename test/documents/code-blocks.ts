@@ -50,6 +50,7 @@ export const notTyped: readonly (readonly [begins: string, why: string])[] = [
   ['git config core.hooksPath', 'it is about a checkout'],
   ['apt install gcc libc6-dev musl-tools', 'it is about a release'],
   ['npm ci --ignore-scripts', 'it is about a release'],
+  [`echo 'ONESCAND_OPTIONS="--clamd`, 'the tests of that door ask it as such programs do'],
   ['scp -p mx1:', 'it needs a second host'],
   ['install -m 400 -o onescan /dev/null /etc/onescan/valkey', 'it needs a Valkey'],
   ['VERDICTS="valkey', 'it needs a Valkey'],
