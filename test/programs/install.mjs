@@ -23,6 +23,11 @@ export const needed = {
   clamdscan: 'clamdscan',
   clamscan: 'clamav',
   'qpsmtpd-forkserver': 'qpsmtpd',
+  // Clients of clamd.
+  rspamd: 'rspamd',
+  'clamav-milter': 'clamav-milter',
+  amavisd: 'amavisd-new',
+  'mimedefang-multiplexor': 'mimedefang',
   swaks: 'swaks',
   tcpserver: 'ucspi-tcp',
   tcprules: 'ucspi-tcp',
