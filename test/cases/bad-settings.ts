@@ -30,6 +30,7 @@ export const badSettings: readonly BadSetting[] = [
   ...ofBytes('QHPSIMAXSIZE', 'many', '10MB'),
   ...ofBytes('CLAMDMAXSIZE', 'big'),
   ...[
+    ...words('SCANFAIL_CLAMD', 'accept'),
     ...wholeNumbers('VERDICTMAXAGE', 'long', '86401'),
     ...wholeNumbers('VERDICTTIMEOUT', '0', '1001'),
     ...eachOf('VERDICTS', ['disk', 'unix:relative'], 'memory, off, '),
@@ -43,7 +44,10 @@ export const badSettings: readonly BadSetting[] = [
   ...words('OVERNESTING', 'pass'),
   ...words('SECONDLOOK', 'yes'),
   ...words('STRICTMIME', '1'),
-  ...words('ENCRYPTED', 'yes'),
+  ...['ENCRYPTED', 'MACROS', 'PHISHING', 'UNWANTED', 'STRUCTURED', 'BROKEN'].flatMap((name) =>
+    words(name, 'yes'),
+  ),
+  ...words('ARCHIVEBANS', 'yes'),
   ...words('CLAMSCAN', 'fast'),
   ...words('BADMIME', 'reject'),
   { settings: { QHPSI: "'open" }, reason: /QHPSI 'open: a ' is not closed/ },
@@ -85,7 +89,15 @@ export const badSettings: readonly BadSetting[] = [
     ...wholeNumbers('QUARANTINEMESSAGES', 'all'),
     ...ofBytes('QUARANTINESIZE', 'big'),
   ].map((setting): BadSetting => ({ ...setting, onlyDaemon: true })),
-  ...['SCANFAIL', 'SCANFAIL_RELAY', 'OVERUNPACKED', 'OVERNESTING', 'STRICTMIME', 'ENCRYPTED'].map(
+  ...[
+    'SCANFAIL',
+    'SCANFAIL_RELAY',
+    'OVERUNPACKED',
+    'OVERNESTING',
+    'STRICTMIME',
+    'ENCRYPTED',
+    'MACROS',
+  ].map(
     (name): BadSetting => ({
       settings: { [name]: 'quarantine' },
       reason: new RegExp(`${name} quarantine: there is none; set QUARANTINE`),

@@ -24,8 +24,9 @@ const itsOwn = [
   ...['PROTO', 'TCPLOCALIP', 'DTLINE', 'RPLINE', 'UFLINE', 'JOURNAL_STREAM'],
 ]
 
-/** The settings of onescand alone, about quarantine and remembered verdicts. */
+/** The settings of onescand alone, about quarantine, remembered verdicts and clients of clamd. */
 const daemonsOwn = [
+  'SCANFAIL_CLAMD',
   ...[
     'QUARANTINEDAYS',
     'QUARANTINEMESSAGES',

@@ -93,6 +93,9 @@ const calls: Readonly<
   'quarantine release': { words: ['--no-stamp', ...asNobody], positionals: [ID] },
   'quarantine delete': { words: asNobody, positionals: [ID] },
   'policy test': { words: asNobody, positionals: ['a@x', 'b@y'] },
+  allow: { words: [], positionals: ['a@x'] },
+  backup: { words: [], positionals: ['OWN/backup.tgz'] },
+  bans: { words: ['--env', 'BADATTACHMENTS=*.exe'] },
   completion: { words: [] },
 }
 
@@ -140,6 +143,7 @@ function prepare({ own }: Pick<Hostile, 'own'>): void {
   chownSync(join(own, 'ring'), 0, 65_534)
   writeFileSync(join(own, 'x.mjs'), 'export const virusscan = () => ({ clean: true })\n')
   mkdirSync(join(own, 'control'))
+  writeFileSync(join(own, 'control', 'onescan.policy'), '') // `allow` must not change this host
   mkdirSync(join(own, 'home'))
 }
 
