@@ -127,6 +127,10 @@ export const ROOMS = {
       'test/protocol/milter/*.test.ts',
     ],
   },
+  'clamd-door': {
+    files: ['src/doors/clamd/*.ts', 'src/protocol/clamd/*.ts'],
+    tests: ['test/doors/clamd/*.test.ts', 'test/protocol/clamd/*.test.ts'],
+  },
   smtp: {
     files: ['src/doors/smtp/**/*.ts', 'src/protocol/smtp/*.ts'],
     tests: [

@@ -48,6 +48,8 @@ for (const [where, directory, programs, slotPrograms] of [
           input: 'Subject: x\n\nmail\n',
         })
         t.equal(status, 55)
+        // As root the client opens no file that a setting names.
+        if (program === 'onescanc' && process.getuid!() === 0) continue
         t.match(readFileSync(LOGFILE, 'latin1'), /fault=config reason=".*cannot be answered here/)
       }
     })
