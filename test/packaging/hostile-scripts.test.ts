@@ -74,6 +74,7 @@ function scriptFor(name: string, at: (name: string) => string): string {
   const account = String(MALLORY)
   return readFileSync(join(supervise, name), 'utf8')
     .replaceAll(/(?<![\w.])\/(etc|run|var)\//g, (_, top: string) => `${at(top)}/`)
+    .replaceAll(/^\. \/usr\/share\/.*$/gm, ':') // the package's own defaults
     .replaceAll(/-o (?!root)[\w-]+ -g (?!root)[\w-]+/g, `-o ${account} -g ${account}`)
     .replaceAll(/chown -h [\w-]+/g, `chown -h ${account}`)
     .replace(/^(?:exec )?\$session [\s\S]*$/m, 'exec true\n')

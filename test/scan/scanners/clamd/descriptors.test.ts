@@ -95,7 +95,10 @@ t.test("the server's reply about a descriptor is the answer", async (t) => {
   await scan()
   for (const [said, answer] of [
     ['fd[10]: Eicar FOUND', { answer: 'infected', name: 'Eicar' }],
-    ['fd[10]: Heuristics.Limits.Exceeded.MaxFileSize FOUND', { answer: 'unseen', what: 'size' }],
+    [
+      'fd[10]: Heuristics.Limits.Exceeded.MaxFileSize FOUND',
+      { answer: 'unseen', what: 'unpacked' },
+    ],
     ["fd[10]: Can't allocate memory ERROR", { answer: 'unknown', why: /allocate memory/ }],
     ['fd[10]: OK OK', { answer: 'unknown' }],
   ] as const) {

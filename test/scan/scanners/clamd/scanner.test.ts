@@ -37,7 +37,10 @@ t.test('the three answers are clean, infected and could not tell', async (t) => 
     ['stream: OK\0', { answer: 'clean' }],
     ['stream: Eicar(44d8:68) FOUND\0', { answer: 'infected', name: 'Eicar' }],
     ['INSTREAM size limit exceeded. ERROR\0', { answer: 'unseen', what: 'size' }],
-    ['stream: Heuristics.Limits.Exceeded.MaxScanSize FOUND\0', { answer: 'unseen', what: 'size' }],
+    [
+      'stream: Heuristics.Limits.Exceeded.MaxScanSize FOUND\0',
+      { answer: 'unseen', what: 'unpacked' },
+    ],
     [
       'stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0',
       { answer: 'unseen', what: 'depth' },

@@ -21,7 +21,12 @@ const cases: readonly Case[] = [
   ['QHPSIRC and QHPSIRN give the codes another meaning', 'virusscan', found, swapped],
   ['any other number cannot tell', 'returns_minus_one', CODES],
   ['a number is not cut to a byte', 'returns_256', /^returned 256;/],
-  ['exit(0) is no answer', 'calls_exit', EXITED],
+  // What libc does at exit() may crash beside the threads of the runtime.
+  [
+    'exit(0) is no answer',
+    'calls_exit',
+    /^(exited with code 0|died of SIGSEGV) before it answered$/,
+  ],
   ['_exit(0) is no answer', 'calls__exit', EXITED],
   ['abort() is no answer', 'aborts', /^died of SIGABRT before it answered$/],
   ['a crash is no answer', 'crashes', CRASHED],
