@@ -1,4 +1,4 @@
-import { SPACE, TAB } from '../../ground/net/ascii.ts'
+import { DEL, SPACE, TAB } from '../../ground/net/ascii.ts'
 import { endOfLeadingBlankLines, type Header } from './header-block.ts'
 import { agreedFieldCount, areContinuations } from './well-formed.ts'
 
@@ -53,10 +53,13 @@ export function examineClearing(header: Header, names: readonly string[]): Clear
 
 /** Returns the text in lower case, without control characters and 8-bit bytes, which some readers skip. */
 function searchable(bytes: Buffer): string {
-  return bytes
-    .toString('latin1')
-    .replace(/[^ -~]+/g, '')
-    .toLowerCase()
+  const kept = Buffer.allocUnsafe(bytes.length)
+  let length = 0
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!
+    if (byte >= SPACE && byte < DEL) kept[length++] = byte
+  }
+  return kept.toString('latin1', 0, length).toLowerCase()
 }
 
 /** Writes the name of a field as people do. */

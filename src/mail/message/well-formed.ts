@@ -47,9 +47,12 @@ function formFaultOf(header: Header): string | undefined {
   if (block.length === 0) return 'no header'
   if (block[0] === LF || block[0] === CR) return 'the header is empty'
   if (block.includes(0)) return `line ${lineOf(block, block.indexOf(0))} of the header holds a NUL`
-  const endings = endingFault(block)
-  if (endings) return endings
   const text = block.toString('latin1')
+  const odd = oddLineEnd(text, header.lineEnding)
+  if (odd >= 0) {
+    const what = header.lineEnding === '\n' ? 'holds a CR' : 'mixes line endings'
+    return `line ${lineOf(block, odd)} of the header ${what}`
+  }
   if (!text.endsWith('\n\n') && !text.endsWith('\n\r\n')) return 'no empty line ends the header'
   if (header.hasTooManyFields) return `the header has more than ${HEADER_FIELDS_MAX} fields`
   const limit = limitOfWords(text)
@@ -106,32 +109,18 @@ function isAgreed(header: Header, field: FieldSpan): boolean {
 }
 
 function hasPlainLines(text: string, ending: LineEnding): boolean {
-  if (text.includes('\0')) return false
-  return ending === '\r\n' ? !/\r(?!\n)|(?<!\r)\n/.test(text) : !text.includes('\r')
+  return !text.includes('\0') && oddLineEnd(text, ending) < 0
+}
+
+/** Returns the place of the first CR or LF that is not as in a line ending of this kind; -1 if there is none. */
+function oddLineEnd(text: string, ending: LineEnding): number {
+  return ending === '\r\n' ? text.search(/\r(?!\n)|(?<!\r)\n/) : text.indexOf('\r')
 }
 
 /** Whether a field begins here for every reader. */
 function isPlainlyNamed(text: string, start: number): boolean {
   FIELD.lastIndex = start
   return FIELD.test(text)
-}
-
-function endingFault(block: Buffer): string | undefined {
-  const crlf = block[block.indexOf(LF) - 1] === CR
-  if (!crlf) {
-    const cr = block.indexOf(CR)
-    return cr < 0 ? undefined : `line ${lineOf(block, cr)} of the header holds a CR`
-  }
-  for (let at = 0; ; ) {
-    const cr = block.indexOf(CR, at)
-    const lf = block.indexOf(LF, at)
-    if (cr < 0 && lf < 0) return undefined
-    if (lf !== cr + 1) {
-      const first = lf < 0 || (cr >= 0 && cr < lf) ? cr : lf
-      return `line ${lineOf(block, first)} of the header mixes line endings`
-    }
-    at = lf + 1
-  }
 }
 
 function lineOf(block: Buffer, at: number): number {

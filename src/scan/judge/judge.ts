@@ -1,3 +1,4 @@
+import { giveWay } from '../../ground/flow/give-way.ts'
 import { withoutFields } from '../../mail/message/header-block.ts'
 import { findSignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
 import type { Deadline } from './deadline.ts'
@@ -28,6 +29,9 @@ export async function judge(
   const { message, envelope, client } = transaction
   const byHeader = decideByHeader(transaction, policy)
   if (byHeader !== undefined) return byHeader
+  // Each stage reads the header once, which may be 1 MiB.
+  const turn = () => giveWay(message.header.length)
+  await turn()
 
   const notes = policy.remark === '' ? [] : [policy.remark]
   const times: Record<string, number> = {}
@@ -42,6 +46,7 @@ export async function judge(
 
   const trust = verifyTrust(transaction, policy, tools)
   times.verify = lap()
+  await turn()
 
   const remove = fieldsToRemove(message.header, trust, policy)
   const mail = { ...transaction, leaving: withoutFields(message.header, remove) }
@@ -52,8 +57,10 @@ export async function judge(
   const scanned = await scanUnvouched(mail, { policy, tools }, trust, deadline)
   times.scan = lap()
 
+  await turn()
   const { stamp, notes: stampNotes } = await stampScanned(mail, policy, tools, scanned, signatures)
   times.sign = lap()
+  await turn()
 
   const decision = decide(transaction, policy, {
     ...scanned,

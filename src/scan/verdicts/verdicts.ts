@@ -1,3 +1,4 @@
+import { giveWay } from '../../ground/flow/give-way.ts'
 import { inTime, LATE, unlessAborted } from '../../ground/flow/in-time.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { type ScanFinding, unknown, unseen } from '../scanners/shared/finding.ts'
@@ -65,6 +66,7 @@ export class Verdicts {
   async find(query: VerdictQuery, runScanners: RunScanners): Promise<KnownOrScanned> {
     const { memory } = this.#options
     const identity = await identify(query, this.#options)
+    await giveWay(query.leaving.length)
     if (identity === undefined) return { result: await runScanners(query.scanners) }
     const scanAlone = async () => ({ result: await this.#scan(identity, runScanners) })
     if (!isMemorable(identity)) return scanAlone()
@@ -156,6 +158,7 @@ export class Verdicts {
       secrets.fingerprint,
       crypto,
     )
+    await giveWay(query.leaving.length)
     const left = poison.leftAloneFor(fingerprint)
     if (left !== undefined) {
       const until = `left alone for ${Math.ceil(left / 60_000)} minutes`

@@ -24,6 +24,9 @@ const COMPARED_MAX = 1024 * 1024
 /** The cost of a content besides its bytes, in units of work. */
 const CONTENT_COST = 4096
 
+/** The cost of a content that was given before. */
+const SEEN_COST = 256
+
 /** The cost of a mail of a mailbox besides its bytes, which may be seven. */
 const MAIL_COST = 128
 
@@ -135,7 +138,10 @@ export class Decoding extends Work {
     if (source.size === 0) return false
     const ways = opens ? this.#ways : 0
     const before = this.#noteGiven(source, isMail, ways)
-    if (before !== undefined) return (ways & ~before) !== 0
+    if (before !== undefined) {
+      yield* this.countUnits(SEEN_COST)
+      return (ways & ~before) !== 0
+    }
     if (--this.budget.contents < 0) throw new LimitExceeded(`more than ${this.#most} contents`)
     if (!isCounted) this.countBytes(source.size)
     yield { kind: 'content', bytes: source, isMail }
