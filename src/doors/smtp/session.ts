@@ -109,6 +109,11 @@ export class SmtpSession {
       case this.#server.lmtp ? 'LHLO' : 'EHLO':
       case this.#server.lmtp ? 'LHLO' : 'HELO':
         return this.#greet(line)
+      // RFC 2033 4.1: the other protocol's. Its answer would offer what cannot be kept here.
+      case 'EHLO':
+      case 'HELO':
+      case 'LHLO':
+        return ownReply.notACommand
       case 'MAIL':
         return this.#startTransaction(command)
       case 'RCPT':
