@@ -22,8 +22,8 @@ import { descriptorOf } from '../../../ground/process/descriptors.ts'
 import { loadSystem, requireSystem } from '../../../ground/runtime/system.ts'
 import type { DoorAddress } from '../options/door.ts'
 
-/** The connections that wait in the kernel to be accepted. */
-const BACKLOG = 511
+/** The connections that wait in the kernel to be accepted, if net.core.somaxconn lets so many: listen(2). */
+const BACKLOG = 4096
 
 interface SocketOptions {
   /** The permission bits of a unix socket. */
