@@ -76,11 +76,13 @@ async function decideFor(
     size: message.size,
   }
   const endShowing = shown && begin?.(shown)
+  const endJudging = site.tools.verdicts?.beginJudging()
   try {
     const judged = await judgeBy(transaction, site, deadline, answers)
     failIfGone(deadline)
     return check ? check(judged) : judged
   } finally {
+    endJudging?.()
     endShowing?.()
   }
 }

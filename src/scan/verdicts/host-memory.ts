@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { RememberedVerdict } from './copies/verdict-query.ts'
 import { type InHand, Poison, type PoisonEvent } from './poison.ts'
 import { type ScanEvent, ScansInFlight } from './scans-in-flight.ts'
+import { ScansInProcess } from './scans-in-process.ts'
 
 /** What one process tells the others, as JSON. */
 export interface HostEvents {
@@ -37,6 +38,7 @@ const GATHERED_FOR = 3
 export class HostMemory {
   readonly inFlight: ScansInFlight
   readonly poison: Poison
+  readonly scans = new ScansInProcess()
   /** What this process has in hand, for the first process. */
   readonly inHand: InHand | undefined
   readonly #self: number
@@ -126,6 +128,7 @@ export class HostMemory {
         this.inFlight.hear(event, from)
         break
       case 'died':
+      case 'passed':
         this.poison.hear(event)
     }
   }

@@ -8,21 +8,27 @@ export const COUNTED_FOR = 3600 * 1000
 /** Most messages that are counted. The one whose last death is longest ago makes room. */
 const MESSAGES_MAX = 1000
 
-/** What a process tells the others of its host: a message was in hand at so many deaths. */
-export interface PoisonEvent {
-  readonly is: 'died'
-  readonly fingerprint: string
-  readonly deaths: number
-  /** Milliseconds for which that counts. */
-  readonly within: number
-}
+/** What a process tells the others of its host about a message. */
+export type PoisonEvent =
+  | {
+      /** It was alone at so many deaths; at none if it was there with others. */
+      readonly is: 'died'
+      readonly fingerprint: string
+      readonly deaths: number
+      /** Milliseconds for which that counts. */
+      readonly within: number
+    }
+  /** It was scanned alone, and nothing died. */
+  | { readonly is: 'passed'; readonly fingerprint: string }
 
 /**
  * Counts at how many deaths of scanners a message was in hand, by its exact fingerprint. A death counts
- * for each message that was there: nobody knows which of them was the reason. So an innocent message
- * may be left alone, too, for no more than an hour. Other hosts never hear of it.
+ * for a message that was alone. If there were several, nobody knows which of them was the reason: they are
+ * suspects, and each is scanned alone when it comes again (scans-in-process.ts). Other hosts never hear of
+ * it.
  */
 export class Poison {
+  /** Deaths, by the message; none for one that is a suspect alone. */
   readonly #deaths: LRUCache<string, number>
   readonly #tell: (event: PoisonEvent) => void
 
@@ -37,7 +43,12 @@ export class Poison {
     this.#tell = tell
   }
 
-  /** At how many deaths the message was there, each within an hour of the one before. */
+  /** Whether the message must be scanned alone. */
+  isSuspect(fingerprint: string): boolean {
+    return this.#deaths.has(fingerprint)
+  }
+
+  /** At how many deaths the message was alone, each within an hour of the one before. */
   deathsOf(fingerprint: string): number {
     return this.#deaths.get(fingerprint) ?? 0
   }
@@ -54,18 +65,38 @@ export class Poison {
    */
   died(fingerprint: string, before: number = this.deathsOf(fingerprint)): number {
     const deaths = Math.max(before + 1, this.deathsOf(fingerprint))
-    this.#deaths.set(fingerprint, deaths)
-    this.#tell({ is: 'died', fingerprint, deaths, within: COUNTED_FOR })
+    this.#note(fingerprint, deaths)
     return deaths
   }
 
+  /** Notes that a scanner died while it had the message and others. */
+  diedWithOthers(fingerprint: string): void {
+    this.#note(fingerprint, this.deathsOf(fingerprint))
+  }
+
+  /** Notes that the message was scanned, and nothing died. What was counted before still counts. */
+  passed(fingerprint: string): void {
+    if (this.#deaths.get(fingerprint) !== 0) return
+    this.#deaths.delete(fingerprint)
+    this.#tell({ is: 'passed', fingerprint })
+  }
+
+  #note(fingerprint: string, deaths: number): void {
+    this.#deaths.set(fingerprint, deaths)
+    this.#tell({ is: 'died', fingerprint, deaths, within: COUNTED_FOR })
+  }
+
   /** Takes what another process of the host told. */
-  hear({ fingerprint, deaths, within }: PoisonEvent): void {
-    this.#deaths.set(fingerprint, Math.max(deaths, this.deathsOf(fingerprint)), { ttl: within })
+  hear(event: PoisonEvent): void {
+    const { fingerprint } = event
+    const before = this.deathsOf(fingerprint)
+    if (event.is === 'died') {
+      this.#deaths.set(fingerprint, Math.max(event.deaths, before), { ttl: event.within })
+    } else if (before === 0) this.#deaths.delete(fingerprint)
   }
 
   /** All that a new process must hear. */
-  retell(): PoisonEvent[] {
+  retell(): Extract<PoisonEvent, { is: 'died' }>[] {
     const counted = [...this.#deaths.entries()].reverse() // the latest of them last
     return counted.map(([fingerprint, deaths]) => {
       const within = this.#deaths.getRemainingTTL(fingerprint)
@@ -75,12 +106,24 @@ export class Poison {
 }
 
 /** The length of a fingerprint: SHA-256 in base64url. */
-const ENTRY = 43
-/** What is written over the beginning of an entry when the scan is over. */
+const FINGERPRINT = 43
+/** Bytes of an entry: what is done with the message, and its fingerprint. */
+const ENTRY = 1 + FINGERPRINT
+/** The first byte of an entry. */
+const doing = { judging: 'j', scanning: 's', 'scanning alone': 'a' } as const
+/** What is written over it when that is over. */
 const OVER = Buffer.alloc(1)
 
+/** What a process had in hand when it ended. */
+interface HadInHand {
+  /** How many messages it was judging; those that were scanned are among them. */
+  readonly judged: number
+  /** `isLone`: as of a ScanInProcess. */
+  readonly scanned: readonly { readonly fingerprint: string; readonly isLone: boolean }[]
+}
+
 /**
- * The fingerprints of the messages that a process is having scanned, in a file. When this process
+ * The messages that a process is judging, and the fingerprints of those that are scanned, in a file. When it
  * has died, perhaps of one of these messages, the first process reads the file. A message to the
  * first process would wait for the event loop, which a message may keep busy for ever; writing
  * takes some microseconds. What cannot be written is lost: mail does not wait for it.
@@ -94,10 +137,19 @@ export class InHand {
     this.#fd = fd
   }
 
-  /** Notes that the scan of a message begins. Call the returned function when it is over. */
-  begin(fingerprint: string): () => void {
+  /** Notes that a message is judged now. Call the returned function when that is over. */
+  beginJudging(): () => void {
+    return this.#begin('judging', '-'.repeat(FINGERPRINT))
+  }
+
+  /** Notes that the scan of a message begins, likewise. */
+  beginScan(fingerprint: string, isLone: boolean): () => void {
+    return this.#begin(isLone ? 'scanning alone' : 'scanning', fingerprint)
+  }
+
+  #begin(what: keyof typeof doing, fingerprint: string): () => void {
     const place = this.#free.pop() ?? this.#entries++
-    this.#write(Buffer.from(fingerprint, 'latin1'), place)
+    this.#write(Buffer.from(`${doing[what]}${fingerprint}`, 'latin1'), place)
     return () => {
       this.#write(OVER, place)
       this.#free.push(place)
@@ -105,12 +157,22 @@ export class InHand {
   }
 
   /** Reads what a process that has ended had in hand. */
-  static read(fd: number): string[] {
+  static read(fd: number): HadInHand {
     const text = readFileSync(fd, 'latin1')
-    const entries = Array.from({ length: text.length / ENTRY }, (_, n) =>
-      text.slice(n * ENTRY, (n + 1) * ENTRY),
-    )
-    return entries.filter((entry) => !entry.startsWith('\0'))
+    const entries = Array.from({ length: text.length / ENTRY }, (_, n) => ({
+      first: text[n * ENTRY],
+      fingerprint: text.slice(n * ENTRY + 1, (n + 1) * ENTRY),
+    }))
+    const scans: readonly (string | undefined)[] = [doing.scanning, doing['scanning alone']]
+    return {
+      judged: entries.filter(({ first }) => first === doing.judging).length,
+      scanned: entries
+        .filter(({ first }) => scans.includes(first))
+        .map(({ first, fingerprint }) => ({
+          fingerprint,
+          isLone: first === doing['scanning alone'],
+        })),
+    }
   }
 
   #write(bytes: Buffer, place: number): void {

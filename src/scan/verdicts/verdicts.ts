@@ -22,13 +22,17 @@ import type {
 import type { HostMemory } from './host-memory.ts'
 import { DEATHS_MAX } from './poison.ts'
 import type { ScanEnd } from './scans-in-flight.ts'
+import type { ScanInProcess } from './scans-in-process.ts'
 import { openSealed, sealVerdict } from './store/seal.ts'
 import type { SharedStore, Sharing } from './store/shared-store.ts'
 
 /** The surroundings of a memory of verdicts. */
 export interface VerdictsOptions extends IdentityOptions {
   /** What all processes of this host know. */
-  readonly memory: Pick<HostMemory, 'recall' | 'remember' | 'inFlight' | 'poison' | 'inHand'>
+  readonly memory: Pick<
+    HostMemory,
+    'recall' | 'remember' | 'inFlight' | 'poison' | 'inHand' | 'scans'
+  >
   /** The store that hosts share, which is asked if this host has no verdict that counts. */
   readonly shared?: Pick<SharedStore, 'get' | 'put' | 'release' | 'sharing' | 'close'> | undefined
   /** Milliseconds, as Date.now(). */
@@ -92,6 +96,11 @@ export class Verdicts {
     }
   }
 
+  /** Notes that a message is judged now, for the first process. Call the returned function when that is over. */
+  beginJudging(): (() => void) | undefined {
+    return this.#options.memory.inHand?.beginJudging()
+  }
+
   /** The state of the shared store; undefined if there is none. */
   sharing(): Sharing | undefined {
     return this.#options.shared?.sharing()
@@ -150,7 +159,7 @@ export class Verdicts {
     noteSignatures?: ScanTask['signatures'],
   ): Promise<ScanFinding> {
     const { crypto } = this.#options
-    const { poison, inHand } = this.#options.memory
+    const { poison, inHand, scans } = this.#options.memory
     const body = query.message.body.chunks()
     const fingerprint = await exactFingerprintOf(
       fingerprintInput,
@@ -166,16 +175,33 @@ export class Verdicts {
       // Nothing was found out about a copy.
       return { answer: 'unknown', why, cause: 'poison', unfinished: true }
     }
-    const deathsBefore = poison.deathsOf(fingerprint)
-    const over = inHand?.begin(fingerprint)
-    try {
-      const result = await runScanners(query.scanners, { signatures: noteSignatures })
-      if (result.answer !== 'unknown' || !result.scannerDied) return result
-      const deaths = poison.died(fingerprint, deathsBefore)
-      return { ...result, why: `${result.why}; death ${deaths} of ${DEATHS_MAX} with this message` }
-    } finally {
-      over?.()
+    let scan: ScanInProcess | undefined
+    let deathsBefore = 0
+    const onTurn = async (signal: AbortSignal) => {
+      const isSuspect = poison.isSuspect(fingerprint)
+      const begun = await scans.begin(isSuspect, signal)
+      if (begun === undefined) return isSuspect ? NOT_ALONE : NOT_BESIDE
+      scan = begun
+      deathsBefore = poison.deathsOf(fingerprint)
+      const over = inHand?.beginScan(fingerprint, begun.isLone)
+      return () => {
+        over?.()
+        begun.end()
+      }
     }
+    const result = await runScanners(query.scanners, { signatures: noteSignatures, onTurn })
+    if (result.answer !== 'unknown') {
+      poison.passed(fingerprint)
+      return result
+    }
+    if (!result.scannerDied || scan === undefined) return result
+    if (!scan.wasAlone) {
+      poison.diedWithOthers(fingerprint)
+      const why = `${result.why}; it had other messages, too: next time this one is alone`
+      return { ...result, why }
+    }
+    const deaths = poison.died(fingerprint, deathsBefore)
+    return { ...result, why: `${result.why}; death ${deaths} of ${DEATHS_MAX} with this message` }
   }
 
   /**
@@ -254,10 +280,22 @@ interface FoundByScan {
 
 const ELSEWHERE = { kind: 'elsewhere' } as const
 
+/** The answers of messages that were not scanned, which say nothing about a copy. */
+const NOT_ALONE = notBegun(
+  'scanners died while they had it and others, and there was no moment to scan it alone',
+)
+const NOT_BESIDE = notBegun(
+  'a message with which scanners may have died was scanned alone before it',
+)
+
 const TOO_LATE = unknown(
   'a copy of it was being scanned for all of its own time (SCANTIMEOUT)',
   'timeout',
 )
+
+function notBegun(why: string): ScanFinding {
+  return { answer: 'unknown', why, cause: 'busy', unfinished: true }
+}
 
 /**
  * Resolves to the end of a scan for which a copy waits, or to LATE if its time is over before, or

@@ -12,7 +12,7 @@ import {
 import { openMilter } from '../../doors/milter/rig.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { freePort } from '../../programs/free-port.ts'
-import { type Asked, standIn } from '../scanners/clamd/stand-in.ts'
+import { type Asked, numbered, standIn } from '../scanners/clamd/stand-in.ts'
 
 /** Messages that were in hand when scanners died. */
 
@@ -92,6 +92,25 @@ t.test('a thousand messages are counted, and the oldest make room', async (t) =>
   t.equal(late.deathsOf('1009'), 1)
 })
 
+t.test('a message that was there with others is a suspect until it has passed alone', async (t) => {
+  const [a, b] = [openPoison(), openPoison()]
+  a.poison.diedWithOthers('x')
+  t.equal(a.poison.leftAloneFor('x'), undefined)
+  b.poison.hear(a.told.at(-1)!)
+  t.same([a.poison.isSuspect('x'), b.poison.isSuspect('x')], [true, true], 'in each process')
+  t.equal(b.poison.deathsOf('x'), 0)
+  const late = openPoison().poison
+  for (const event of a.poison.retell()) late.hear(event)
+  t.ok(late.isSuspect('x'), 'and in one that begins later')
+  b.poison.passed('x')
+  a.poison.hear(b.told.at(-1)!)
+  t.same([a.poison.isSuspect('x'), b.poison.isSuspect('x')], [false, false])
+  t.equal(a.poison.died('x'), 1)
+  a.poison.passed('x')
+  a.poison.diedWithOthers('x')
+  t.equal(a.poison.deathsOf('x'), 1, 'what was counted before still counts')
+})
+
 t.test('what a process had in hand when it ended is read from its file', async (t) => {
   const file = join(t.testdir(), 'in-hand')
   const fd = openSync(file, 'w+')
@@ -99,32 +118,39 @@ t.test('what a process had in hand when it ended is read from its file', async (
   const read = () => {
     const own = openSync(file, 'r')
     try {
-      return InHand.read(own)
+      const { judged, scanned } = InHand.read(own)
+      return [
+        judged,
+        ...scanned.map(({ fingerprint, isLone }) => `${fingerprint[0]}${isLone ? '!' : ''}`),
+      ]
     } finally {
       closeSync(own)
     }
   }
   const [a, b, c] = ['a', 'b', 'c'].map((letter) => letter.repeat(43)) as [string, string, string]
   const inHand = new InHand(fd)
-  t.same(read(), [])
-  const endA = inHand.begin(a)
-  const endB = inHand.begin(b)
-  t.same(read(), [a, b])
+  t.same(read(), [0])
+  const endA = inHand.beginScan(a, false)
+  const endB = inHand.beginScan(b, true)
+  t.same(read(), [0, 'a', 'b!'])
   endA()
-  t.same(read(), [b])
-  inHand.begin(c)
-  t.same(read(), [c, b], 'in the place that is free')
+  t.same(read(), [0, 'b!'])
+  const endJudging = inHand.beginJudging()
+  t.same(read(), [1, 'b!'], 'in the place that is free')
+  inHand.beginScan(c, false)
+  t.same(read(), [1, 'b!', 'c'])
+  endJudging()
   endB()
-  t.same(read(), [c])
+  t.same(read(), [0, 'c'])
 })
 
 t.test('mail does not wait for a file that cannot be written', async (t) => {
   const file = join(t.testdir({ 'in-hand': '' }), 'in-hand')
   const fd = openSync(file, 'r')
   t.teardown(() => closeSync(fd))
-  const end = new InHand(fd).begin('a'.repeat(43))
+  const end = new InHand(fd).beginScan('a'.repeat(43), false)
   end()
-  t.same(InHand.read(fd), [])
+  t.same(InHand.read(fd), { judged: 0, scanned: [] })
 })
 
 const named = { version: () => 'ClamAV 1.4.3' }
@@ -188,34 +214,59 @@ t.test(
   },
 )
 
-t.test('each message that a clamd had in hand when it died has one death', async (t) => {
-  const MANY = 5
-  let inHand: Asked[] = []
-  const clamd = await standIn(
-    t,
-    (asked) => {
-      inHand.push(asked)
-      if (inHand.length < MANY) return
-      inHand = []
-      clamd.die()
-    },
-    named,
-  )
-  const milter = await openMilter(t, {
-    QHPSI: 'plugin: clamd',
-    CLAMD: clamd.socket,
-    CLAMDBDIR: '/nonexistent',
-    SECONDLOOK: 'never',
-  })
-  const bodies = Array.from({ length: MANY }, (_, n) => `text ${n}`)
-  for (let n = 1; n <= 3; n++) {
-    if (n > 1) clamd.revive()
-    const sent = bodies.map((body) => milter.submit({ message: letter(n, body) }))
-    for (const { outcome } of await Promise.all(sent)) t.equal(outcome, 'deferred')
-    const lines = milter.mailLog.slice(-MANY)
-    t.ok(lines.every((line) => line.includes(`death ${n} of 3 with this message`)))
-  }
-})
+// promise: others-unharmed
+t.test(
+  'of several messages that a clamd had when it died the poison alone is left alone',
+  async (t) => {
+    const bodies = ['text 0', 'text 1', 'poison', 'text 3', 'text 4']
+    let deaths = 0
+    let waiting: Asked[] = []
+    let isFirst = true
+    const clamd = await standIn(
+      t,
+      (asked) => {
+        waiting.push(asked)
+        const isPoison = asked.message.includes('poison')
+        if (isFirst && waiting.length < bodies.length) return // all of them are there when it dies
+        if (!isFirst) t.equal(waiting.length, 1, 'alone')
+        if (isFirst || isPoison) {
+          deaths++
+          clamd.die()
+        } else numbered('stream: OK')(asked)
+        waiting = []
+        isFirst = false
+      },
+      named,
+    )
+    const milter = await openMilter(t, {
+      QHPSI: 'plugin: clamd',
+      CLAMD: clamd.socket,
+      CLAMDBDIR: '/nonexistent',
+      SECONDLOOK: 'never',
+    })
+    let left = bodies
+    const lines: string[] = []
+    for (let n = 1; n <= 5; n++) {
+      if (n > 1) clamd.revive()
+      const before = milter.mailLog.length
+      const sent = await Promise.all(
+        left.map((body) => milter.submit({ message: letter(n, body) })),
+      )
+      lines.push(...milter.mailLog.slice(before))
+      left = left.filter((_, at) => sent[at]!.outcome !== 'delivered')
+      if (n === 5) clamd.die()
+    }
+    t.same(left, ['poison'])
+    t.equal(deaths, 4, 'once with the others, and three times alone')
+    const count = (words: string) => lines.filter((line) => line.includes(words)).length
+    t.equal(count('next time this one is alone'), bodies.length)
+    t.same(
+      [1, 2, 3].map((n) => count(`death ${n} of 3`)),
+      [1, 1, 1],
+    )
+    t.equal(count('cause=poison'), 1)
+  },
+)
 
 t.test('a clamd that hangs up and lives on, or is too slow, has not died', async (t) => {
   for (const [does, SCANTIMEOUT] of [

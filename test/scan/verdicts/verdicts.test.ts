@@ -80,14 +80,20 @@ function open(more: Partial<VerdictsOptions> = {}) {
       maxAge: Number.POSITIVE_INFINITY,
       ...setup,
     }
-    return verdicts.find(question, (scanners, more) => {
+    return verdicts.find(question, async (scanners, more) => {
       const names = scanners.map(({ name }) => name)
       if (more?.header) scansOfShared.push([more.header.bytes.toString('latin1'), names])
       else scans.push(names)
       given.push(question.timeLeft())
       if (scanners.includes(clamd)) for (const by of told) more?.signatures?.('clamd', by)
-      if (more?.header && ofShared) return Promise.resolve(ofShared)
-      return Promise.resolve(typeof answer === 'function' ? answer() : answer)
+      if (more?.header && ofShared) return ofShared
+      const end = await more?.onTurn?.(never)
+      if (typeof end === 'object') return end
+      try {
+        return await (typeof answer === 'function' ? answer() : answer)
+      } finally {
+        end?.()
+      }
     })
   }
   return {
@@ -103,6 +109,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
   }
 }
 
+const never = new AbortController().signal
 const clean: ScanFinding = { answer: 'clean' }
 const virus: ScanFinding = { answer: 'infected', scanner: 'clamd', name: 'Eicar' }
 const vain: ScanFinding = {
@@ -411,18 +418,27 @@ t.test('a message that no two readers read alike is left alone after deaths, too
   }
 })
 
-t.test('of copies that were in hand at the same death one counts', async (t) => {
+t.test('copies that were in hand at the same death are scanned one at a time', async (t) => {
   const { find, scans } = open()
   const odd = letter.replace('Hello', 'Hello\rthere') // its copies do not wait for each other
-  for (let n = 1; n <= 2; n++) {
-    let die = () => {}
-    const death = new Promise<ScanFinding>((resolve) => (die = () => resolve(killed)))
-    const copies = Array.from({ length: 5 }, () => find(odd, death))
-    while (scans.length < 5 * n) await setImmediatePromise()
-    die()
-    for (const { result } of await Promise.all(copies)) t.match(result, { why: `death ${n} of 3` })
+  let die = () => {}
+  const death = new Promise<ScanFinding>((resolve) => (die = () => resolve(killed)))
+  const copies = Array.from({ length: 5 }, () => find(odd, death))
+  while (scans.length < 5) await setImmediatePromise()
+  die()
+  for (const { result } of await Promise.all(copies)) t.match(result, { why: /this one is alone/ })
+  let now = 0
+  const alone = async () => {
+    t.equal(++now, 1)
+    await setImmediatePromise()
+    now--
+    return killed
   }
-  t.same((await find(odd)).result, clean)
+  const again = await Promise.all(Array.from({ length: 5 }, () => find(odd, alone)))
+  t.same(
+    again.map(({ result }) => 'why' in result && /death \d/.exec(result.why)?.[0]),
+    [1, 2, 3, 4, 5].map((n) => `death ${n}`),
+  )
 })
 
 t.test('a message that could not be scanned for another reason is not counted', async (t) => {

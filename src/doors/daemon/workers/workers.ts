@@ -73,7 +73,7 @@ interface Worker {
 /**
  * Processes that share listening sockets, so that an idle one takes the next connection. A worker
  * that ends by itself is replaced. A worker that hangs is killed, and then replaced. Its end counts
- * as a scanner's death for the messages that it had in hand. A worker that was killed and is not
+ * as a scanner's death for a message that was alone in it. A worker that was killed and is not
  * gone is lost: it is replaced, too, and nobody waits for it.
  */
 export class Workers {
@@ -276,12 +276,19 @@ export class Workers {
     }
   }
 
-  /** Counts the messages that a worker had in hand: any one of them may have ended it. */
+  /**
+   * Counts the messages that a worker had in hand. Its end accuses the one that it scanned, if there was no
+   * other; otherwise each that it scanned is a suspect.
+   */
   #countInHand({ child, inHand }: Worker): number {
     const { memory, log } = this.#options
-    const fingerprints = inHand === undefined ? [] : InHand.read(inHand)
-    for (const fingerprint of new Set(fingerprints)) memory.poison.died(fingerprint)
-    const count = fingerprints.length
+    if (inHand === undefined) return 0
+    const { judged, scanned } = InHand.read(inHand)
+    const count = Math.max(judged, scanned.length)
+    for (const { fingerprint, isLone } of scanned) {
+      if (isLone || count === 1) memory.poison.died(fingerprint)
+      else memory.poison.diedWithOthers(fingerprint)
+    }
     if (count > 0)
       log(`worker ${child.pid} had ${count === 1 ? 'a message' : `${count} messages`} in hand`)
     return count

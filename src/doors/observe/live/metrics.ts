@@ -232,7 +232,7 @@ export function registerMetrics(registry: Registry) {
     judgeSeconds: histogram('onescan_judge_seconds', 'Seconds from the arrival of a message to its answer.', SECONDS),
     bytes: histogram('onescan_message_bytes', 'Bytes of messages.', [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6]),
     lost: counter('onescan_uncounted_total', 'Messages that were not counted, since some 5,000 came to a process in a second.'),
-    unanswered: counter('onescan_unanswered_total', 'Messages that a worker was having scanned when it ended.'),
+    unanswered: counter('onescan_unanswered_total', 'Messages that a worker was judging when it ended.'),
     store: counter('onescan_store_total', 'Questions to the store that hosts share, and verdicts put there: asked; of these known, or late; waited, for another host that was scanning; errors; published.', ['event']),
     storeOk: gauge('onescan_store_ok', 'Whether nothing keeps this host from sharing verdicts; NaN without such a store.'),
     cold: counter('onescan_slot_cold_total', 'Clients of the slot that had no answer: told to go cold, or left before it. Those that could not connect are not among them.', ['how']),

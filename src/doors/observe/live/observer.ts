@@ -116,7 +116,7 @@ export class Observer {
 
   /**
    * Notes that the process of that number has ended without a last report, and how many messages it was
-   * having scanned.
+   * judging.
    */
   ended(process: number, inHand: number): void {
     this.#processes.delete(process)

@@ -6,6 +6,7 @@ import type { SpoolPolicy } from '../../../mail/message/spool.ts'
 import type { Oddity } from '../../../mail/mime/shared/oddities.ts'
 import { causeOf, clean, type ScanFinding, type Unseen, unknown, worse } from '../shared/finding.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
+import type { TurnOrFinding } from '../shared/scan-turns.ts'
 import {
   type ContentScanner,
   isLate,
@@ -45,6 +46,8 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'> {
   readonly gone?: AbortSignal | undefined
   /** Whether scanners have begun with the message. All of its scans share one, and set it. */
   readonly progress?: { hasBegun: boolean }
+  /** Called when the message has its turn, before it is read; what it resolves to is as of a turn. */
+  readonly onTurn?: ((signal: AbortSignal) => Promise<TurnOrFinding>) | undefined
 }
 
 /** Milliseconds that a scanner has for ending its work once the signal has come. */
@@ -62,7 +65,7 @@ const DEPTH_OF_SCANNERS = 15
  */
 export async function inTurn(
   size: number,
-  { scanners, progress = { hasBegun: false } }: ScanRun,
+  { scanners, progress = { hasBegun: false }, onTurn }: ScanRun,
   { signal, timeLeft }: ScanTask,
   scan: () => Promise<ScanFinding>,
 ): Promise<ScanFinding> {
@@ -75,6 +78,9 @@ export async function inTurn(
       if (typeof turn !== 'function') return saidBy(scanner, turn)
       ends.push(turn)
     }
+    const begun = await onTurn?.(signal)
+    if (typeof begun === 'object') return begun
+    if (begun !== undefined) ends.push(begun)
     progress.hasBegun = true
     return await scan()
   } finally {

@@ -120,14 +120,14 @@ export function findingByName(name: string, why: string): ScanFinding {
 /** Why scanners could not tell: the closed list that the log, metrics and alerts count by. */
 export const causesInWords = {
   timeout: "SCANTIMEOUT, or the scanner's own deadline, was over",
-  busy: 'so much mail is scanned first that its turn would come too late',
+  busy: 'its turn would come too late, or there was no moment to scan it alone',
   unreachable: 'no connection to the scanner, or no program to start',
   'broken-off': 'the scanner began and did not end: it died, or closed the connection',
   limit: 'there is more than the scanner reads',
   memory: 'no memory, room or descriptors',
   'scanner-error': 'the scanner said that it failed, or said what nobody understands',
   plugin: 'the plugin itself could not tell',
-  poison: 'scanners died three times while they had this message, so it is left alone for an hour',
+  poison: 'scanners died three times while they had it alone, so it is left alone for an hour',
 } as const
 export type Cause = keyof typeof causesInWords
 

@@ -1,8 +1,9 @@
 import type { Header } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
+import type { ScanRun } from '../../scanners/run/ask-scanners.ts'
 import type { Infected, ScanFinding } from '../../scanners/shared/finding.ts'
 import type { ScanSettings } from '../../scanners/shared/scan-settings.ts'
-import type { IsExcused, Scanner, ScanTask } from '../../scanners/shared/scanner.ts'
+import type { IsExcused, Scanner } from '../../scanners/shared/scanner.ts'
 
 /** The verdict of scanners about a message, which counts for its copies for a while. */
 export interface RememberedVerdict {
@@ -37,11 +38,11 @@ export interface VerdictQuery {
 
 /**
  * Scans a message with these scanners, within the time that it has left; with another header instead of
- * its own, if one is given. The rest as in a ScanTask.
+ * its own, if one is given. The rest as in a ScanRun.
  */
 export type RunScanners = (
   scanners: readonly Scanner[],
-  more?: Pick<ScanTask, 'signatures'> & { readonly header?: Header },
+  more?: Pick<ScanRun, 'signatures' | 'onTurn'> & { readonly header?: Header },
 ) => Promise<ScanFinding>
 
 /** A result, and the remembered verdict that it comes from, if it does. */

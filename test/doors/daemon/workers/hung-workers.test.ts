@@ -93,7 +93,7 @@ t.test('if the watch itself was away, no worker is late before it could send a b
 })
 
 // promise: others-unharmed
-t.test('a message that three workers died with is left alone by the next one', async (t) => {
+t.test('a message that was alone when three workers died is left alone', async (t) => {
   const waiting = new Map<string, Asked>()
   const clamd = await standIn(
     t,
@@ -132,12 +132,13 @@ t.test('a message that three workers died with is left alone by the next one', a
   }
   const hung = await end('SIGSTOP', 'killer', 'bystander')
   await onescand.logged(new RegExp(`worker ${hung} has said nothing for 5 seconds \\(stopped\\)`))
-  await end('SIGKILL', 'killer', 'bystander')
+  await end('SIGKILL', 'killer')
   const begun = once(inHand, 'bystander')
   const again = ask('bystander')
   await begun
   numbered('stream: OK')(waiting.get('bystander')!)
-  t.match(await again, { does: 'hand on' }, 'after two deaths it is scanned')
+  t.match(await again, { does: 'hand on' }, 'it was not alone at that death')
+  await end('SIGKILL', 'killer')
   await end('SIGKILL', 'killer')
   const { does, code, log } = await ask('killer')
   t.match({ does, code }, { does: 'end', code: 71 })
@@ -145,6 +146,55 @@ t.test('a message that three workers died with is left alone by the next one', a
   t.match(await ask('other mail'), { does: 'hand on' })
   const { text } = await get(port, '/metrics')
   t.match(text, 'onescan_workers_replaced_total{why="hung"} 1')
-  t.match(text, 'onescan_workers_replaced_total{why="ended"} 2')
+  t.match(text, 'onescan_workers_replaced_total{why="ended"} 3')
   t.match(text, /^onescan_unanswered_total 5$/m)
 })
+
+// promise: others-unharmed
+t.test(
+  'of messages that a worker died with the one that kills it alone is left alone',
+  async (t) => {
+    const INNOCENT = 6
+    let kills = 0
+    let waiting: Asked[] = []
+    /** The worker is killed when it has the poison; the first time when it has all the others, too. */
+    const clamd = await standIn(
+      t,
+      (asked) => {
+        if (!/^(?:text \d|poison)$/m.test(asked.message.toString())) {
+          return numbered('stream: OK')(asked) // a trial of onescand's own
+        }
+        waiting.push(asked)
+        if (kills === 0 && waiting.length <= INNOCENT) return
+        const isPoison = waiting.some(({ message }) => message.includes('poison'))
+        if (kills > 0) t.equal(waiting.length, 1, 'alone')
+        if (isPoison) {
+          kills++
+          process.kill(childrenOf(onescand.pid)[0]!, 'SIGKILL')
+        } else numbered('stream: OK')(asked)
+        waiting = []
+      },
+      { version: () => 'ClamAV 1.4.3' },
+    )
+    const settings = {
+      ...{ QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' },
+      SECONDLOOK: 'never',
+    }
+    const onescand = await startOnescand(t, { settings })
+    /** Asks until there is an answer, as clients do whose daemon died. */
+    const ask = async (body: string) => {
+      const message = Buffer.from(`From: a@example.org\n\n${body}\n`)
+      const variables = { QHPSI: settings.QHPSI, SECONDLOOK: 'never' }
+      while (true) {
+        const request = onescand.ask({ variables, message, timeLeft: 30_000 })
+        const answer = await request.catch(() => undefined)
+        if (answer !== undefined) return answer
+      }
+    }
+    const innocent = Array.from({ length: INNOCENT }, (_, n) => `text ${n}`)
+    const [poison, ...others] = await Promise.all(['poison', ...innocent].map(ask))
+    t.match(poison?.log, /cause=poison/)
+    t.same(new Set(others.map(({ does }) => does)), new Set(['hand on']))
+    t.equal(kills, 4, 'once with the others, and three times alone')
+  },
+)

@@ -1,0 +1,117 @@
+import { inTime, LATE, unlessAborted } from '../../ground/flow/in-time.ts'
+
+/** Milliseconds for which a suspect waits until nothing else is scanned, while nothing new begins. */
+const IDLE_WITHIN = 2_000
+/** Milliseconds for which it then has the process for itself. Other messages wait no longer. */
+const ALONE_FOR = 10_000
+
+/** A scan that has begun. */
+export interface ScanInProcess {
+  /** Whether the message is a suspect, and nothing else was scanned when its scan began. */
+  readonly isLone: boolean
+  /** Whether a death now is this message's: no other one was scanned beside it, or it is a lone suspect. */
+  readonly wasAlone: boolean
+  end(): void
+}
+
+/**
+ * The scans of one process. They go on beside each other, but for a suspect, which was there with other
+ * messages when a scanner or a worker died: it is scanned alone, and suspects one at a time.
+ */
+export class ScansInProcess {
+  readonly #scans = new Set<Scan>()
+  /** Resolves when messages may begin again; undefined if they may. */
+  #gate: Promise<void> | undefined
+  /** The end of the last suspect in the queue; undefined if there is none. */
+  #lastLone: Promise<void> | undefined
+  #onIdle = () => {}
+
+  /**
+   * Resolves when the scan may begin; to undefined if it may not before the signal comes, or if a suspect
+   * had no moment alone.
+   */
+  async begin(isSuspect: boolean, signal: AbortSignal): Promise<ScanInProcess | undefined> {
+    if (isSuspect) return this.#beginLone(signal)
+    while (this.#gate !== undefined) {
+      if ((await unlessAborted(this.#gate, signal)) === LATE) return undefined
+    }
+    return this.#open(false, () => {})
+  }
+
+  async #beginLone(signal: AbortSignal): Promise<ScanInProcess | undefined> {
+    const before = this.#lastLone
+    const own = event()
+    this.#lastLone = own.comes
+    const leave = () => {
+      if (this.#lastLone === own.comes) this.#lastLone = undefined
+      own.come()
+    }
+    if (before !== undefined && (await unlessAborted(before, signal)) === LATE) {
+      void before.then(leave) // those behind go on waiting for those in front
+      return undefined
+    }
+    const gate = event()
+    this.#gate = gate.comes
+    const goOn = () => {
+      if (this.#gate === gate.comes) this.#gate = undefined
+      gate.come()
+    }
+    if ((await inTime(unlessAborted(this.#idle(), signal), IDLE_WITHIN)) === LATE) {
+      goOn()
+      leave()
+      return undefined
+    }
+    const timer = setTimeout(goOn, ALONE_FOR).unref()
+    return this.#open(true, () => {
+      clearTimeout(timer)
+      goOn()
+      leave()
+    })
+  }
+
+  #idle(): Promise<void> {
+    if (this.#scans.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#onIdle = resolve
+    })
+  }
+
+  #open(isLone: boolean, onEnd: () => void): ScanInProcess {
+    const scan = new Scan(isLone, () => {
+      this.#scans.delete(scan)
+      if (this.#scans.size === 0) this.#onIdle()
+      onEnd()
+    })
+    this.#scans.add(scan)
+    if (this.#scans.size > 1) for (const other of this.#scans) other.meetOthers()
+    return scan
+  }
+}
+
+class Scan implements ScanInProcess {
+  readonly isLone: boolean
+  readonly end: () => void
+  #hasMetOthers = false
+
+  constructor(isLone: boolean, end: () => void) {
+    this.isLone = isLone
+    this.end = end
+  }
+
+  get wasAlone(): boolean {
+    return this.isLone || !this.#hasMetOthers
+  }
+
+  meetOthers(): void {
+    this.#hasMetOthers = true
+  }
+}
+
+/** Something that comes once, for all who wait for it. */
+function event(): { readonly comes: Promise<void>; come(): void } {
+  let come = () => {}
+  const comes = new Promise<void>((resolve) => {
+    come = resolve
+  })
+  return { comes, come: () => come() }
+}
