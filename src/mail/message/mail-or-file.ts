@@ -5,14 +5,12 @@
 export type MessageKind = 'mail' | 'mail or file' | 'file'
 
 /** Bytes within which the colon of a first field stands; libclamav knows no longer name. */
-const FIRST_NAME_MAX = 1000
+const FIRST_FIELD_MAX = 1100
 
 /** The first line of a mail: a field, the line above a mail of a mailbox, or the empty one that ends a header. */
-const FIRST_LINE = new RegExp(
-  `^(?:\\r?\\n|>?From |[^\\0- \\x7f:]{1,${FIRST_NAME_MAX}}[ \\t]{0,80}:)`,
-)
+const FIRST_LINE = /^(?:\r?\n|>?From |[^\0- \x7f:]+[ \t]*:)/
 /** A first line that may still become one. */
-const UNDECIDED = new RegExp(`^(?:\\r|>?F?r?o?m?|[^\\0- \\x7f:]{1,${FIRST_NAME_MAX}}[ \\t]{0,80})$`)
+const UNDECIDED = /^(?:\r|>?F?r?o?m?|[^\0- \x7f:]+[ \t]*)$/
 
 /**
  * By these beginnings libclamav itself takes a file for mail (CL_TYPE_MAIL in the file types of 1.4): who
@@ -31,8 +29,11 @@ const KNOWN_TO_LIBCLAMAV =
  * mails are mails, and a text may be both.
  */
 export function kindOf(beginning: Buffer, isWhole: boolean): MessageKind | undefined {
-  const start = beginning.toString('latin1', 0, FIRST_NAME_MAX + 100)
-  if (!FIRST_LINE.test(start)) return !isWhole && UNDECIDED.test(start) ? undefined : 'file'
+  const start = beginning.toString('latin1', 0, FIRST_FIELD_MAX)
+  if (!FIRST_LINE.test(start)) {
+    const mayBecome = !isWhole && start.length < FIRST_FIELD_MAX && UNDECIDED.test(start)
+    return mayBecome ? undefined : 'file'
+  }
   if (!isWhole && start.length < LIBCLAMAV_SEES) return undefined
   return KNOWN_TO_LIBCLAMAV.test(start) ? 'mail' : 'mail or file'
 }

@@ -142,6 +142,7 @@ function isTarHeader(block: Buffer): boolean {
 
 /** Reads digits, with blanks and NULs around them; NaN if it is something else. */
 function octalIn(block: Buffer, from: number, length: number): number {
-  const digits = block.toString('latin1', from, from + length).replace(/^[ \0]+|[ \0]+$/g, '')
-  return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number.NaN
+  const [, digits] =
+    /^[ \0]*([0-7]+)[ \0]*$/.exec(block.toString('latin1', from, from + length)) ?? []
+  return digits === undefined ? Number.NaN : Number.parseInt(digits, 8)
 }

@@ -28,7 +28,7 @@ const others: Readonly<Record<string, string>> = {
 const UNKNOWN_PAGES =
   /^(?:27[4578]|28[0145]|29[07]|38|42[034]|803|838|87[015]|880|905|918|93[0379]|102[56]|1079|1097|1112|112[23]|113[0279]|114[2-79]|115[3-8]|116[046]|1364|1371|138[08]|1390|1399)$/
 
-const NAME = /^(?:cs)?(?:x?ebcdic(?:cp)?|ibm|cp|ccsid)0*(\w*)$/
+const NAME = /^(?:cs)?(?:x?ebcdic(?:cp)?|ibm|cp|ccsid)0*((?:[1-9a-z_]\w*)?)$/
 
 /** Whether a character set, by its plain name, is one of EBCDIC, in which a text of ASCII is another one. */
 export function isEbcdic(charset: string): boolean {
