@@ -9,7 +9,7 @@ import { Deadline } from '../../../src/scan/judge/deadline.ts'
 import type { Decision } from '../../../src/scan/judge/decision.ts'
 import type { AnswerMode } from '../../../src/scan/judge/divide.ts'
 import { judge } from '../../../src/scan/judge/judge.ts'
-import { readScanningPolicy, withSettings } from '../../../src/scan/judge/policy.ts'
+import { type Policy, readScanningPolicy, withSettings } from '../../../src/scan/judge/policy.ts'
 import type { SiteRules, Tools } from '../../../src/scan/judge/site.ts'
 import type { Client } from '../../../src/scan/judge/transaction.ts'
 import { parseRules } from '../../../src/scan/rules/load.ts'
@@ -40,6 +40,8 @@ export const letter = 'From: a@example.org\nSubject: hello\n\nHello\n'
 
 export interface Setup {
   readonly settings?: Readonly<Record<string, string>>
+  /** What was read of the settings, if they have been read already. */
+  readonly policy?: Policy
   readonly scan?: ContentScanner['scan']
   readonly scanners?: readonly Scanner[]
   readonly client?: Partial<Client>
@@ -57,7 +59,7 @@ export function stageFor(text: string, setup: Setup = {}) {
   const { settings, scan = async () => clean, sender = 'a@example.org' } = setup
   const { recipients = ['b@example.org'] } = setup
   const env = { QHPSI: 'plugin: clamd', ...settings }
-  const policy = readScanningPolicy(env)!
+  const policy = setup.policy ?? readScanningPolicy(env)!
   const asked: string[] = []
   const scanners = (setup.scanners ?? [scannerOf('clamd', scan)]).map((scanner): Scanner => {
     const { name } = scanner
