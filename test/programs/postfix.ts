@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
@@ -133,7 +133,7 @@ export async function startPostfix(
     port,
     queue: at('spool'),
     pid,
-    log: () => readFileSync(at('log'), 'utf8'),
+    log: () => (existsSync(at('log')) ? readFileSync(at('log'), 'utf8') : ''), // until its first line
     submit(message, ...words) {
       // Not the one of the PATH, which may be another MTA's.
       execFileSync('/usr/sbin/sendmail', ['-C', at('etc'), ...words], { input: message })

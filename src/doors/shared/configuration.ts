@@ -5,6 +5,7 @@ import { loadSystem } from '../../ground/runtime/system.ts'
 import { type Environment, readSettings } from '../../ground/settings/settings.ts'
 import {
   clamAv,
+  clamdClients,
   DEFAULT_DATABASE,
   quarantineLimits,
   scanners as scannerSettings,
@@ -71,7 +72,8 @@ export async function readConfiguration(
 ): Promise<Configuration> {
   const readAt = Date.now()
   const policy = readScanningPolicy(env)
-  readSettings(env, quarantineLimits) // a wrong limit is a fault of the start, not of the first sweep
+  // What is wrong in them is a fault of the start, not of the first sweep or of the first client.
+  readSettings(env, { ...quarantineLimits, ...clamdClients })
   const directories = readControlDirectories(env)
   const base = policy && { policy, tools: await openTools(policy, env, log, memory) }
   const lines = base && loadRules(directories.control, HOST_DIRECTORY)
