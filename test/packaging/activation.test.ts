@@ -52,6 +52,7 @@ const dialogues: Readonly<Record<string, readonly [string | Buffer, RegExp]>> = 
     'request=smtpd_access_policy\nprotocol_state=RCPT\nrecipient=a@example.org\n\n',
     /^action=/,
   ],
+  clamd: ['zPING\0', /^PONG\0/],
   http: ['GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n', /^HTTP\/1\.1 (200|503) .*serving/s],
   'onescan-quotad.socket': [
     'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n',

@@ -166,7 +166,10 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
       ${commands}
       find /etc/systemd/system -name 'onescan*'; readlink /etc/onescan/queue; ls /etc/default/onescand`)
     t.equal(code, 0, output)
-    t.match(output, /^said disable --now onescan-http\.socket .* onescand\.service$/m)
+    t.match(
+      output,
+      /^said disable --now onescan-clamd\.socket onescan-http\.socket .* onescand\.service$/m,
+    )
     t.match(
       output,
       /^said daemon-reload\nnpm uninstall -g onescan\n\/var\/qmail\S+\n\/etc\/default\/onescand\n$/m,

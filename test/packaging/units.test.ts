@@ -83,6 +83,9 @@ t.test('root makes files only where nobody else may put a link', async (t) => {
     t.match(unit, '\nDirectoryMode=0755\n', name)
     t.match(unit, '\nService=onescand.service\n', name)
   }
+  const clamd = readFileSync(join(deb, 'onescan-clamd.socket'), 'utf8')
+  t.match(clamd, '\nListenStream=/run/onescan/clamd.sock\n')
+  t.match(clamd, '\nDirectoryMode=0755\nSocketUser=root\n')
 })
 
 t.test('services log with the mail system', async (t) => {
