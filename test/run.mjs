@@ -76,6 +76,7 @@ async function install() {
   const installers = [
     ['packaging/install-locked.mjs', '.'],
     ['packaging/install-locked.mjs', 'packaging/toolchain'],
+    ['packaging/install-locked.mjs', 'test/programs/clamd-clients'],
     ['test/programs/install.mjs'],
   ]
   const troubles = await Promise.all(installers.map((words) => runAndTell(process.execPath, words)))

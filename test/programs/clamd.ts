@@ -51,8 +51,8 @@ export interface ClamdOptions {
    * The LocalSocket, if another clamd was or will be there. The default is one in its directory.
    */
   readonly socket?: string
-  /** Whether clamd also listens on a free port of 127.0.0.1. */
-  readonly tcp?: boolean
+  /** Whether clamd also listens on 127.0.0.1: on a free port, or on this one. */
+  readonly tcp?: boolean | number
   /**
    * The account that clamd changes to, for tests with files that it may not read. Only root can set
    * it; without it clamd runs as the user of the test.
@@ -97,7 +97,7 @@ export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise
   const directory = mkdtempSync(join(options.parent ?? tmpdir(), 'onescan-clamd-'))
   const socket = options.socket ?? join(directory, 'clamd.sock')
   const configFile = join(directory, 'clamd.conf')
-  const port = options.tcp ? await freePort() : 0
+  const port = options.tcp === true ? await freePort() : options.tcp || 0
 
   chmodSync(directory, 0o755)
   if (options.user !== undefined) giveTo(options.user, directory)

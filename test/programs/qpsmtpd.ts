@@ -23,12 +23,16 @@ function whatIsMissing(): string | false {
  * (qpsmtpd's plugin queue/qmail-queue). That user must be able to reach the program, whose path may
  * hold only `/`, letters, digits, `.`, `-`, `_`.
  */
-function configureQpsmtpd(t: Ending, program: string): { directory: string; config: string } {
+function configureQpsmtpd(
+  t: Ending,
+  program: string,
+  plugins: readonly string[] = [],
+): { directory: string; config: string } {
   const directory = openDirectory(t)
   const config = join(directory, 'config')
   const spool = join(directory, 'spool')
   const files = {
-    plugins: `rcpt_ok\nqueue/qmail-queue ${program}\n`,
+    plugins: ['rcpt_ok', ...plugins, `queue/qmail-queue ${program}\n`].join('\n'),
     rcpthosts: 'example.org\n',
     me: 'mx.example.org\n',
     plugin_dirs: '/usr/share/qpsmtpd/plugins\n',
@@ -53,9 +57,11 @@ export async function startQpsmtpd(
     readonly program: string
     /** The environment of the program. Its PATH becomes that of qpsmtpd. */
     readonly environment: NodeJS.ProcessEnv
+    /** Lines of its configuration, for mail that is to be queued. */
+    readonly plugins?: readonly string[]
   },
 ): Promise<Server & { readonly port: number }> {
-  const { directory, config } = configureQpsmtpd(t, setup.program)
+  const { directory, config } = configureQpsmtpd(t, setup.program, setup.plugins)
   const port = await freePort()
   const server = await startServer(
     ['qpsmtpd-forkserver', '-l', '127.0.0.1', '-p', String(port), '-u', 'nobody', '-H'],

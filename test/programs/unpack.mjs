@@ -18,8 +18,9 @@ const unpacked = [
   { name: 'sendmail', program: sendmailProgram, packages: ['sendmail-bin', 'sendmail-cf'] },
   {
     name: 'exim',
-    program: join(eximRoot, 'usr/sbin/update-exim4.conf'),
-    packages: ['exim4-daemon-light', 'exim4-config'],
+    // The light one has no `malware` in its rules.
+    program: join(eximRoot, 'usr/share/doc/exim4-daemon-heavy'),
+    packages: ['exim4-daemon-heavy', 'exim4-config'],
   },
   { name: 'opensmtpd', program: opensmtpdProgram, packages: ['opensmtpd'] },
 ]

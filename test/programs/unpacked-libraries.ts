@@ -7,5 +7,6 @@ import { dirname, join } from 'node:path'
  */
 export function unpackedLibraries(program: string): string {
   const parent = join(dirname(program), '../lib')
-  return existsSync(parent) ? readdirSync(parent).map((name) => join(parent, name)).join(':') : '' // biome-ignore format: a line
+  if (!existsSync(parent)) return ''
+  return [parent, ...readdirSync(parent).map((name) => join(parent, name))].join(':')
 }

@@ -1,0 +1,82 @@
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { startOnescand } from '../../doors/daemon/process.ts'
+import { evasions } from '../../scan/scanners/evasions/all.ts'
+import { filePart, messageOf, mixed } from '../../scan/scanners/evasions/compose.ts'
+import { databaseOfEvasions } from '../../scan/scanners/evasions/files.ts'
+import { clamdMissing, startClamd } from '../clamd.ts'
+import { freePort } from '../free-port.ts'
+import { openDirectory } from '../reachable.ts'
+import { clamdClients } from './all.ts'
+import type { ClamdClient, ClamdPlace } from './client.ts'
+import { rspamdClients } from './rspamd.ts'
+
+/**
+ * Programs that ask clamd, and onescand in its place: nothing changes for them but who answers there.
+ */
+
+const clean = Buffer.from(mixed(filePart(Buffer.from('nothing that a signature knows'))))
+const infected = Buffer.from(mixed(filePart(Buffer.from(EICAR))))
+
+/** A clamd that onescand asks, or that stands where clients ask. */
+const clamdFor = (t: Test, at: { socket?: string; tcp?: number } = {}) =>
+  startClamd(t, { alertExceedsMax: true, database: databaseOfEvasions, ...at })
+
+async function placeFor(t: Test, { asksBy }: ClamdClient): Promise<ClamdPlace> {
+  return asksBy === 'unix' ? { path: join(openDirectory(t), 'socket') } : { port: await freePort() }
+}
+
+/** onescand at this place, until the test ends; without a clamd it asks one that is not there. */
+function serve(t: Test, place: ClamdPlace, settings: Readonly<Record<string, string>>) {
+  const address = 'path' in place ? `unix:${place.path}` : `inet:127.0.0.1:${place.port}`
+  return startOnescand(t, {
+    args: ['--clamd', address, '--mode', '0666'],
+    settings: { QHPSI: 'plugin: clamd', CLAMDBDIR: '/nonexistent', ...settings },
+  })
+}
+
+for (const client of clamdClients) {
+  t.test(client.name, { skip: client.missing || clamdMissing }, async (t) => {
+    const place = await placeFor(t, client)
+    const at = 'path' in place ? { socket: place.path } : { tcp: place.port }
+    const itself = await clamdFor(t, at)
+    const judge = await client.start(t, place)
+    const evasion = Object.values(evasions).flat().find(({ name }) => name === client.evasion) // biome-ignore format: a line
+    const hidden = messageOf(evasion!, '\n')
+
+    await t.test('with clamd itself', async (t) => {
+      t.equal(await judge(clean), 'let in')
+      t.equal(await judge(infected), 'refused')
+      t.equal(await judge(hidden), 'let in', client.evasion)
+    })
+    await itself.stop()
+
+    await t.test('with onescand in its place', async (t) => {
+      const { socket } = await clamdFor(t)
+      const onescand = await serve(t, place, { ...client.settings, CLAMD: socket })
+      t.equal(await judge(clean), 'let in')
+      await onescand.logged(/decision=accept scan=clean .*door=clamd/)
+      t.equal(await judge(infected), 'refused')
+      t.equal(await judge(hidden), 'refused', client.evasion)
+      await onescand.logged(/decision=reject scan=infected .*door=clamd/)
+    })
+
+    await t.test('with onescand whose clamd is down', async (t) => {
+      const onescand = await serve(t, place, { ...client.settings, CLAMD: '/nonexistent' })
+      t.equal(await judge(clean), 'deferred')
+      await onescand.logged(/decision=defer scan=unknown .*cause=unreachable .*door=clamd/)
+    })
+
+    t.equal(await judge(clean), 'deferred', 'with nobody there')
+  })
+}
+
+t.test('rspamd lets mail in if it hears ERROR', { skip: rspamdClients[0]!.missing }, async (t) => {
+  const [client] = rspamdClients
+  const place = await placeFor(t, client!)
+  const judge = await client!.start(t, place)
+  const onescand = await serve(t, place, { CLAMD: '/nonexistent', SCANFAIL_CLAMD: 'error' })
+  t.equal(await judge(clean), 'let in', 'which is why SCANFAIL_CLAMD=limit is there')
+  await onescand.logged(/decision=defer .*cause=unreachable .*door=clamd/)
+})

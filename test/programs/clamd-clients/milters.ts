@@ -1,0 +1,114 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { freePort } from '../free-port.ts'
+import { findProgram } from '../install.mjs'
+import { postfixMissing, startPostfix } from '../postfix.ts'
+import { openDirectory } from '../reachable.ts'
+import type { Ending } from '../server.ts'
+import { startReceiver } from '../smtp-receiver.ts'
+import {
+  bySmtp,
+  type ClamdClient,
+  type ClamdPlace,
+  IN_OPENPGP,
+  type Judge,
+  pathOf,
+  startWith,
+} from './client.ts'
+
+/** Milters that ask clamd, behind Postfix. */
+
+const missing = (program: string, debianPackage: string) =>
+  findProgram(program) === undefined ? `install Debian package ${debianPackage}` : postfixMissing
+
+/** Judges by a Postfix with a milter at this port, without which it takes no mail. */
+async function behindPostfix(t: Ending, milter: number): Promise<Judge> {
+  const receiver = await startReceiver(t)
+  const postfix = await startPostfix(t, receiver.port, {
+    smtpd_milters: `inet:127.0.0.1:${milter}`,
+    milter_default_action: 'tempfail',
+  })
+  return bySmtp(postfix.port)
+}
+
+function clamavMilter(name: string, asksBy: ClamdClient['asksBy']): ClamdClient {
+  return {
+    name,
+    missing: missing('clamav-milter', 'clamav-milter'),
+    asksBy,
+    evasion: IN_OPENPGP,
+    async start(t, place) {
+      const config = join(openDirectory(t), 'clamav-milter.conf')
+      const port = await freePort()
+      writeFileSync(config, ofClamavMilter(port, place))
+      await startWith(t, ['clamav-milter', '--config-file', config], { port, host: '127.0.0.1' })
+      return behindPostfix(t, port)
+    },
+  }
+}
+
+const ofClamavMilter = (port: number, place: ClamdPlace) => `
+MilterSocket inet:${port}@127.0.0.1
+ClamdSocket ${'path' in place ? `unix:${place.path}` : `tcp:127.0.0.1:${place.port}`}
+Foreground yes
+OnInfected Reject
+OnFail Defer
+`
+
+/** MIMEDefang runs as an account of its own, which Debian's package makes. */
+const ACCOUNT = 'defang'
+
+const mimedefang: ClamdClient = {
+  name: 'MIMEDefang',
+  missing: missing('mimedefang-multiplexor', 'mimedefang'),
+  asksBy: 'unix',
+  evasion: IN_OPENPGP,
+  async start(t, place) {
+    const directory = openDirectory(t)
+    const spool = join(directory, 'spool')
+    mkdirSync(spool)
+    const id = (flag: string) => Number(execFileSync('id', [flag, ACCOUNT], { encoding: 'utf8' }))
+    chownSync(spool, id('-u'), id('-g'))
+    chmodSync(spool, 0o750)
+    const filter = join(directory, 'mimedefang-filter')
+    writeFileSync(filter, filterAsking(pathOf(place)))
+    const multiplexor = join(spool, 'multiplexor.sock')
+    const common = ['-U', ACCOUNT, '-z', spool, '-D']
+    await startWith(
+      t,
+      ['mimedefang-multiplexor', ...common, '-s', multiplexor, '-F', filter, '-m', '1', '-x', '2'],
+      { path: multiplexor },
+    )
+    const port = await freePort()
+    await startWith(
+      t,
+      ['mimedefang', ...common, '-m', multiplexor, '-p', `inet:${port}@127.0.0.1`],
+      { port, host: '127.0.0.1' },
+    )
+    return behindPostfix(t, port)
+  },
+}
+
+/** As the filter of the package, which discards a virus: here its sender is told. */
+const filterAsking = (socket: string) => `
+$Features{'Virus:CLAMD'} = 1;
+$ClamdSock = '${socket}';
+sub filter_begin {
+  my($entity) = @_;
+  md_copy_orig_msg_to_work_dir_as_mbox_file();
+  my($code, $category, $action) = message_contains_virus();
+  return action_bounce("virus $VirusName") if $category eq 'virus';
+  action_tempfail('Problem running virus-scanner') if $action eq 'tempfail';
+}
+sub filter { return action_accept(); }
+sub filter_multipart { return action_accept(); }
+sub filter_end {}
+1;
+`
+
+export const milterClients: readonly ClamdClient[] = [
+  clamavMilter('clamav-milter by a unix socket', 'unix'),
+  clamavMilter('clamav-milter by TCP', 'tcp'),
+  mimedefang,
+]
