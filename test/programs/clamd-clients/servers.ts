@@ -49,7 +49,7 @@ $daemon_user = '${ACCOUNT}'; $daemon_group = '${ACCOUNT}';
 $MYHOME = '${home}'; $TEMPBASE = "$MYHOME/tmp"; $db_home = "$MYHOME/db"; $helpers_home = $MYHOME;
 $pid_file = "$MYHOME/pid"; $lock_file = "$MYHOME/lock"; $QUARANTINEDIR = undef;
 $myhostname = 'mx.example.org'; $mydomain = 'example.org';
-$enable_db = 0; $max_servers = 1; $DO_SYSLOG = 0; $log_level = 0;
+$enable_db = 0; $max_servers = 1; $max_requests = 10_000; $DO_SYSLOG = 0; $log_level = 0;
 $inet_socket_port = ${port}; $inet_socket_bind = '127.0.0.1';
 $forward_method = 'smtp:[127.0.0.1]:${next}'; $notify_method = $forward_method;
 @bypass_spam_checks_maps = (1); @bypass_banned_checks_maps = (1); @bypass_header_checks_maps = (1);
