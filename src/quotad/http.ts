@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
-import { type Endpoint, listenFaultOf } from '../ground/net/endpoint.ts'
+import { type Endpoint, LISTEN_QUEUE, listenFaultOf } from '../ground/net/endpoint.ts'
 import { createHttpServer, listenHttpOn } from '../ground/net/http-server.ts'
 import { descriptorLimit } from '../ground/process/descriptors.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
@@ -90,7 +90,7 @@ async function handle(
 async function listenAt(server: Server, { port, host }: Endpoint): Promise<HttpService> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, resolve)
+    server.listen(port, host, LISTEN_QUEUE, resolve)
   })
   return { address: () => server.address(), close: () => server.close() }
 }

@@ -7,6 +7,9 @@ export interface Endpoint {
   readonly port: number
 }
 
+/** The connections that wait in the kernel to be accepted, if net.core.somaxconn lets so many: listen(2). */
+export const LISTEN_QUEUE = 4096
+
 interface EndpointForm {
   /** The port of a text that names none; without this, a text has to name one. */
   readonly usualPort?: number

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, createServer as createFront, type Socket } from 'node:net'
 import { isCompiled } from '../runtime/compiled-program.ts'
+import { LISTEN_QUEUE } from './endpoint.ts'
 
 /** Milliseconds for a request to arrive. */
 const REQUEST_TIME = 5_000
@@ -64,7 +65,7 @@ export async function listenHttpOn(server: Server, fd: number): Promise<HttpOnDe
     : server
   await new Promise<void>((resolve, reject) => {
     front.once('error', reject)
-    front.listen({ fd }, () => {
+    front.listen({ fd }, LISTEN_QUEUE, () => {
       front.off('error', reject)
       resolve()
     })

@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
+import type { Server as HttpServer } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { bindAt, listenAt, listenOn } from '../../../src/doors/daemon/listening/listen.ts'
+import { listenHttpOn } from '../../../src/ground/net/http-server.ts'
 import { freePort } from '../../programs/free-port.ts'
 
 /** Clients that come at once, while a worker is busy. */
@@ -51,6 +53,11 @@ t.test('clients that come while a worker is busy wait in the kernel, each of the
         const socket = await bindAt(address, options)
         server.once('close', socket.close)
         await listenOn(server, socket.fd)
+      },
+      'one of the first process, for HTTP': async (server: Server) => {
+        const socket = await bindAt(address, options)
+        server.once('close', socket.close)
+        await listenHttpOn(server as HttpServer, socket.fd)
       },
     }
     for (const [whose, listen] of Object.entries(open)) {

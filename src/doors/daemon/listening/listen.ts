@@ -15,15 +15,12 @@ import net, { connect, type Server } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import { errorCode, errorText, Fault } from '../../../ground/errors/fault.ts'
-import { listenFaultOf } from '../../../ground/net/endpoint.ts'
+import { LISTEN_QUEUE, listenFaultOf } from '../../../ground/net/endpoint.ts'
 import { parseIpAddress } from '../../../ground/net/ip-address.ts'
 import { letsOthersReplace } from '../../../ground/path/stranger.ts'
 import { descriptorOf } from '../../../ground/process/descriptors.ts'
 import { loadSystem, requireSystem } from '../../../ground/runtime/system.ts'
 import type { DoorAddress } from '../options/door.ts'
-
-/** The connections that wait in the kernel to be accepted, if net.core.somaxconn lets so many: listen(2). */
-const BACKLOG = 4096
 
 interface SocketOptions {
   /** The permission bits of a unix socket. */
@@ -64,7 +61,7 @@ export async function listenAt(
     address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
   await openAt(address, options, () =>
     listening(server, at, (onListening) =>
-      server.listen({ ...where, backlog: BACKLOG }, onListening),
+      server.listen({ ...where, backlog: LISTEN_QUEUE }, onListening),
     ),
   )
   refuseDescriptors(server, descriptorOf(server) ?? -1)
@@ -162,7 +159,7 @@ export async function listenOn(
 ): Promise<void> {
   if (!takesDescriptors) refuseDescriptors(server, fd)
   return listening(server, `descriptor ${fd}`, (onListening) =>
-    server.listen({ fd }, BACKLOG, onListening),
+    server.listen({ fd }, LISTEN_QUEUE, onListening),
   )
 }
 
