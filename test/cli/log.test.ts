@@ -44,6 +44,13 @@ t.test('log prints one readable line for each message', async (t) => {
   t.same(jsonIn(json.out).results[0], all)
 })
 
+t.test('what clients of clamd have asked has no sender', async (t) => {
+  const more = [['scan', 'clean'], ['scanner', 'clamd'], ['door', 'clamd'], ['peer_uid', '112'], ['size', '709'], ['total_ms', '2']] as const // biome-ignore format: a line
+  const input = `${tai64n(1_795_100_000)} ${told({ decision: 'accept', more, from: '<>', to: '' })}`
+  const { out } = await onescan(['log', '-'], { input, env: { TZ: 'UTC' } })
+  t.match(out, / accept +clean by clamd, 709 B, (?:id \S+, )?asked as clamd, uid 112, 2 ms\n$/)
+})
+
 // promise: page-text
 t.test('text of strangers is harmless in a terminal', async (t) => {
   const evil = Buffer.from('\x1b[2J\n\t\u202e<x>').toString('latin1')

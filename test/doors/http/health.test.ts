@@ -41,12 +41,12 @@ t.test('health shows each fault of doors, keyring and spool, and its end', async
   mkdirSync(at('spool'))
   const port = await freePort()
   const served = await serve(t, {
-    args: ['--milter', `unix:${at('milter')}`, '--policy', `inet:127.0.0.1:${port}`],
+    args: ['--milter', `unix:${at('milter')}`, '--policy', `inet:127.0.0.1:${port}`, '--clamd', `unix:${at('clamd')}`], // biome-ignore format: a line
     settings: { CLUSTERKEYS: ring, TMPDIR: at('spool'), CLAMDBDIR: '/nonexistent' },
   })
   await becomes(served, 200, RIGHT)
   const text = (await served.get('/metrics')).text
-  for (const door of ['slot', 'milter', 'policy'])
+  for (const door of ['slot', 'milter', 'policy', 'clamd'])
     t.equal(metric(text, 'onescan_door_ok', { door }), 1)
 
   const moved = async (path: string, why: RegExp) => {
@@ -57,6 +57,7 @@ t.test('health shows each fault of doors, keyring and spool, and its end', async
   }
   await moved(served.socket, /^slot unix:\S+: connect ENOENT/)
   await moved(at('milter'), /^milter unix:\S+: connect ENOENT/)
+  await moved(at('clamd'), /^clamd unix:\S+: connect ENOENT/)
   await moved(ring, /^settings: CLUSTERKEYS \S+: .*running processes have what was read before/)
   await moved(at('spool'), /spool \(TMPDIR\): .*ENOENT.*spool/)
 })

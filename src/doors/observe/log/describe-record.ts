@@ -31,6 +31,8 @@ export function describeRecord(
     about(value),
     value('msgid') && `id ${value('msgid')}`,
     value('queue') && `queue ${value('queue')}`,
+    isOfClamd(value) && 'asked as clamd',
+    value('peer_uid') && `uid ${value('peer_uid')}`,
     value('remote') && `client ${value('remote')}`,
     value('total_ms') && `${value('total_ms')} ms`,
   ]
@@ -41,6 +43,9 @@ export function describeRecord(
 const UNHEARD = 'unheard'
 
 type ReadValue = (key: string) => string
+
+/** Whether a client of clamd asked, which tells neither sender nor recipients. */
+const isOfClamd = (value: ReadValue) => value('door') === 'clamd'
 
 function outcome(value: ReadValue): string {
   const scan = value('scan')
@@ -58,7 +63,7 @@ function about(value: ReadValue): string {
   const others = Number(value('rcpts')) - 1
   const more = others > 0 ? ` +${others}` : ''
   const size = value('size') && formatSize(Number(value('size')))
-  const from = value('from') && `from ${value('from')}`
+  const from = !isOfClamd(value) && value('from') && `from ${value('from')}`
   const to = value('to') && `to ${value('to')}${more}`
   return [size, from, to].filter(Boolean).join(' ')
 }
