@@ -1,11 +1,11 @@
 import type { Bytes } from '../message/bytes.ts'
 import { type ContentsOptions, Decoding } from './leaves/decoding.ts'
-import { giveCodedData, giveLeaf } from './leaves/leaf-contents.ts'
+import { giveLeafPlainly, giveLeafThoroughly } from './leaves/leaf-contents.ts'
 import { DepthSearch } from './nested.ts'
-import { LimitExceeded } from './shared/limits.ts'
-import { type KnownHeader, LINES_PIECE, type Steps } from './shared/work.ts'
+import { budgetOf, LimitExceeded, limits } from './shared/limits.ts'
+import { type KnownHeader, LINES_PIECE, type Steps, type WaitingPart } from './shared/work.ts'
 import { aroundMail } from './structure/nesting.ts'
-import type { CodedData, Leaf } from './structure/open-contents.ts'
+import type { CodedText, Leaf } from './structure/open-contents.ts'
 import { MailReading } from './structure/reading.ts'
 
 export type { ContentsOptions } from './leaves/decoding.ts'
@@ -16,58 +16,81 @@ export type { ContentsOptions } from './leaves/decoding.ts'
  * the mail itself is left out if it stands in the message as it is (saved-forms.ts). The same reading
  * tells how deep the mail is nested, and what is odd about it. A caller that stops early must call
  * `return`, which frees memory and files.
+ *
+ * What is cheap comes first, in all parts: what all readers decode alike. Then the parts of which there is
+ * more are read thoroughly, each by its share of a second budget. If something is left unread after all, the
+ * last step says so.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   const decoding = new Decoding(message, options, contentsWithin)
   try {
-    yield* contentsWithin(message, 'mail', decoding, options.header)
+    const waiting = yield* cheapContents(message, decoding, options.header)
+    decoding.isThorough = true
+    decoding.budget = budgetOf(message.size)
+    yield* decoding.readInShares(waiting)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
-    options.onOdd?.('unread')
-    yield { kind: 'over', why: error.message }
+    decoding.leaveUnread(error.message)
   }
+  if (decoding.unread !== undefined) yield { kind: 'over', why: decoding.unread }
+}
+
+/** Gives the contents of a mail: all of them if the decoding is thorough, or else those that are cheap. */
+function* contentsWithin(source: Bytes, decoding: Decoding): Steps {
+  const waiting = yield* decoding.cheaply(cheapContents(source, decoding))
+  if (decoding.isThorough) yield* decoding.readInShares(waiting)
+  else decoding.hasMore ||= waiting.length > 0
 }
 
 /**
- * Gives the contents of a mail, or of a text in which a mail program sees nothing but encoded data, in the
- * order of their ends. The source is read at two places at a time, so two iterators over its chunks may
- * not share memory.
+ * Gives the contents that are cheap, in the order of their ends. Returns the parts of which there is more:
+ * last those in which more was found than they are themselves, so that these have what all others left. The
+ * source is read at two places at a time, so two iterators over its chunks may not share memory.
  */
-function* contentsWithin(
+function* cheapContents(
   source: Bytes,
-  as: 'mail' | 'text',
   decoding: Decoding,
   header?: KnownHeader,
-): Steps {
-  let found: (Leaf | CodedData)[] = []
+): Steps<readonly WaitingPart[]> {
+  let found: (Leaf | CodedText)[] = []
+  const waiting: WaitingPart[] = []
+  const waitingLast: WaitingPart[] = []
   const { maxDepth } = decoding.options
   const onOdd = decoding.depth === 0 ? decoding.onOdd : undefined
   const reading = new MailReading(
     {
       header: (header) => decoding.hear(decoding.options.onHeader?.(header)),
-      name: (name) => decoding.hear(decoding.options.onName?.(name)),
-      odd: (oddity) => (oddity === 'unread' ? decoding.onOdd : onOdd)?.(oddity),
+      odd: (oddity) => onOdd?.(oddity),
+      unread: (why) => decoding.leaveUnread(why),
       leaf: (leaf) => found.push(leaf),
       coded: (coded) => found.push(coded),
     },
-    { around: aroundMail(decoding.leaf.messages), as },
+    { around: aroundMail(decoding.leaf.messages) },
   )
   const search = maxDepth === undefined ? undefined : new DepthSearch(maxDepth, decoding)
+  const wait = ({ from, to }: Leaf | CodedText, read: () => Steps, queue = waiting) => {
+    if (waiting.length + waitingLast.length === limits.waiting) {
+      decoding.leaveUnread(`more than ${limits.waiting} parts that are odd or hold others`)
+    } else if (from < to) queue.push({ size: to - from, read })
+  }
   function* give(): Steps {
     const ready = found
     found = []
     yield* decoding.listen()
     if (search) yield* sayIfDeeper(search)
     for (const content of ready) {
-      if ('kind' in content) {
-        yield* giveCodedData(content, source, reading, decoding)
+      if (!('header' in content)) {
+        wait(content, () => giveCodedText(content, source, decoding))
         continue
       }
       if (search && isContainer(content)) {
         yield* search.readEncoded(content, source)
         yield* sayIfDeeper(search)
       }
-      yield* giveLeaf(content, source, reading, decoding)
+      const { isOdd, holdsMore } = yield* giveLeafPlainly(content, source, reading, decoding)
+      if (!isOdd && !holdsMore) continue
+      const read = () => giveLeafThoroughly(content, isOdd, source, reading, decoding)
+      wait(content, read, holdsMore ? waitingLast : waiting)
     }
   }
   function* sayIfDeeper(search: DepthSearch): Steps {
@@ -88,6 +111,12 @@ function* contentsWithin(
   }
   reading.end()
   yield* give()
+  return [...waiting, ...waitingLast]
+}
+
+function giveCodedText({ from, to }: CodedText, source: Bytes, decoding: Decoding): Steps {
+  decoding.leaf.hasOpened = false
+  return decoding.giveCoded(source.slice(from, to))
 }
 
 /** Whether the leaf is that of a multipart or message, which some readers decode as a whole. */

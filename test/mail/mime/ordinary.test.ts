@@ -115,3 +115,43 @@ t.test('mail of ordinary programs', async (t) => {
     })
   }
 })
+
+const numbered = (count: number, line: (n: number) => string) =>
+  Array.from({ length: count }, (_, n) => line(n)).join('')
+
+/** Texts in which lines begin data for some reader, and how often each byte may be looked at. */
+const withBegin: Readonly<Record<string, readonly [text: string, times: number]>> = {
+  'the log of a server': [
+    numbered(3000, (n) => `09:12:${n % 60} host put[${n}]: begin 644 /var/spool/${n} done\n`),
+    32,
+  ],
+  'words that lines begin with': [
+    numbered(300, (n) => `begin with step ${n} of the plan,\nand go on as it says below.\n\n`),
+    64,
+  ],
+  'a program with blocks': [
+    numbered(200, (n) => `procedure p${n};\nbegin \n  write(${n});\nend\n`),
+    480,
+  ],
+  'a text about such lines': [
+    numbered(20, (n) => `begin 644 report${n}.pdf\nThe line above begins file ${n}.\n`),
+    600,
+  ],
+  'a list of files': [numbered(2000, (n) => `begin 644 report${n}.pdf\n`), 100],
+}
+
+t.test('texts in which lines begin data', async (t) => {
+  for (const [name, [text, times]] of Object.entries(withBegin)) {
+    for (const [how, mail] of Object.entries({
+      'as it stands': part(['Content-Type: text/plain'], text),
+      'in quoted-printable': part(['Content-Type: text/plain', QUOTED], text),
+      attached: multipart('mixed', [letter, fileOf(text)]),
+    })) {
+      t.test(`${name}, ${how}: is read to its end, by work in proportion`, async (t) => {
+        const { over, odd, work } = readMail(mail)
+        t.same([over, odd], ['', []])
+        t.ok(work <= times * mail.length, `${work / mail.length} times`)
+      })
+    }
+  }
+})

@@ -67,6 +67,11 @@ function fileOf(source: Bytes): BinHexFile | undefined {
   return { name, forks: [source.slice(data, dataEnd), source.slice(resources, end)] }
 }
 
+/** Returns whether the line stands in a text above which BinHex begins. */
+export function holdsBinHex(text: Bytes): boolean {
+  return placesOf(MARK, text).next().done !== true
+}
+
 /** Finds each place behind these bytes. */
 function* placesOf(mark: Buffer, source: Bytes): Generator<number> {
   let tail: Buffer = Buffer.alloc(0)

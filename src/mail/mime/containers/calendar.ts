@@ -13,9 +13,7 @@ import { type HeldFile, PropertyHead, PropertyValue } from './property.ts'
 export function* openCalendar(source: Bytes, work: Work, give: (file: HeldFile) => Steps): Steps {
   const odd: LineOddities = { bareCr: false, foldBehindEmpty: false, softBreak: false }
   yield* readLines(source, STANDARD, odd, work, give)
-  for (const mode of otherModes(odd)) {
-    yield* work.oddly(readLines(source, mode, { ...odd }, work, give))
-  }
+  for (const mode of otherModes(odd)) yield* readLines(source, mode, { ...odd }, work, give)
 }
 
 /** The units of work of a value besides its bytes. */

@@ -33,6 +33,11 @@ const ELEMENT_COST = 16
 const OBJECT_IDENTIFIER = 6
 const SEQUENCE = 16
 
+/** Returns whether the bytes begin as a container of CMS. */
+export function beginsCms(source: Bytes, work: Work): boolean {
+  return new BerReader(source, work).container() !== undefined
+}
+
 /**
  * Gives the content of a container of CMS, in one piece: a signer may cut it into many, in which no
  * scanner could read base64. What stands after the container is given,

@@ -80,7 +80,7 @@ export function* openPgp(
   work: Work,
   give: (content: PgpContent) => Steps,
 ): Steps<boolean> {
-  if (!isSaid && !(yield* beginsMessage(source, work))) return false
+  if (!isSaid && !(yield* beginsPgp(source, work))) return false
   const cursor = new ByteCursor(source)
   while (cursor.left > CHECKSUM) {
     yield* work.countUnits(PACKET_COST)
@@ -116,7 +116,7 @@ function unreadable(): Unreadable {
  * kinds, and signatures of other versions, but none in pieces. If the first is encrypted, a program
  * must have all of it to read on.
  */
-function* beginsMessage(source: Bytes, work: Work): Steps<boolean> {
+export function* beginsPgp(source: Bytes, work: Work): Steps<boolean> {
   const cursor = new ByteCursor(source)
   for (;;) {
     const packet = packetFront(cursor)

@@ -32,6 +32,11 @@ const RTF = 0x1009
 /** What stands before an object: the name of its interface. */
 const INTERFACE = 16
 
+/** Returns whether the bytes begin as TNEF. */
+export function beginsTnef(source: Bytes): boolean {
+  return numberOf(new ByteCursor(source), 4) === SIGNATURE
+}
+
 export interface TnefListener {
   readonly name: (name: string) => void
   readonly give: (content: Bytes) => Steps

@@ -210,7 +210,8 @@ function isExact(bytes: Buffer, from: number, end: number): boolean {
   return end - from - 1 === Math.ceil((bytes[from]! - 32) / 3) * 4
 }
 
-function isEndLine(bytes: Buffer, from: number, end: number): boolean {
+/** Returns whether the line is the word `end`, in any case of letters. */
+export function isEndLine(bytes: Buffer, from: number, end: number): boolean {
   return (
     end - from === 3 &&
     (bytes[from]! | 32) === 0x65 &&

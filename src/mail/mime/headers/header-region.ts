@@ -22,6 +22,8 @@ export interface RegionStart {
   readonly isDoubtful: boolean
   /** The number of containers that are open around the header (nesting.ts). */
   readonly containers: number
+  /** The line before it, with its line end, if only some readers take that for a delimiter. */
+  readonly line?: string | undefined
   /** The header before the delimiter, if for some readers that header goes on in this one. */
   readonly before?: HeaderRegion | undefined
 }

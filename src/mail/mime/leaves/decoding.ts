@@ -1,19 +1,24 @@
 import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
-import { type BinHexFile, openBinHex } from '../containers/binhex.ts'
+import { type BinHexFile, holdsBinHex, openBinHex } from '../containers/binhex.ts'
 import { beginsCalendar, openCalendar, utf16Of } from '../containers/calendar.ts'
-import { openCms } from '../containers/cms.ts'
-import { openPgp, type PgpContent } from '../containers/openpgp.ts'
+import { beginsCms, openCms } from '../containers/cms.ts'
+import { beginsPgp, openPgp, type PgpContent } from '../containers/openpgp.ts'
 import type { HeldFile } from '../containers/property.ts'
-import { openTnef } from '../containers/tnef.ts'
+import { beginsTnef, openTnef } from '../containers/tnef.ts'
+import { armourPlan, untilEqualsPlan } from '../decoders/armour.ts'
 import { Base64Plan } from '../decoders/base64.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import { type DecodingPlan, decoded, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import { QuotedPrintablePlan } from '../decoders/quoted-printable.ts'
-import { Unescaped, Unpercented } from '../decoders/text-forms.ts'
+import { Unescaped, Unpercented, WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
+import { UuencodePlan } from '../decoders/uuencode.ts'
+import { YencPlan } from '../decoders/yenc.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
-import { LimitExceeded, limits, Unreadable } from '../shared/limits.ts'
+import { limits, Unreadable } from '../shared/limits.ts'
 import { type Steps, Work, type WorkOptions } from '../shared/work.ts'
+import { type CodedBlock, findCodedBlocks } from '../structure/coded-blocks.ts'
+import type { CodedKind } from '../structure/coded-data.ts'
 import { beginsAsMailbox, hasHeader, holdsCodedData, mailStarts } from './content-checks.ts'
 
 /** Contents of at most this many bytes are compared as they are. A digest would take longer. */
@@ -35,9 +40,22 @@ const AS_FILE = 1
 const AS_MESSAGE = 2
 const AS_CALENDAR = 4
 const AS_CONTAINER = 8
+/** By how much the bits are shifted of what is opened thoroughly. */
+const THOROUGHLY = 4
 
 const unescaped = makerOf(Unescaped)
 const unpercented = makerOf(Unpercented)
+const withoutTails = makerOf(WithoutTails)
+const withoutNuls = makerOf(WithoutByte, 0)
+const holdsNul = (chunk: Buffer) => chunk.includes(0)
+
+/** The ways of decoding data that readers know by its looks. */
+const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
+  uuencode: () => new UuencodePlan(),
+  base64: () => untilEqualsPlan,
+  yenc: () => new YencPlan(),
+  armour: () => armourPlan,
+}
 
 export interface ContentsOptions extends WorkOptions {
   readonly createHash: (algorithm: string) => Hash
@@ -57,8 +75,8 @@ export interface ContentsOptions extends WorkOptions {
   readonly onName?: (name: string) => Iterable<number>
 }
 
-/** Gives what stands in bytes that were decoded: the contents of a mail, or encoded data in a text. */
-type ReadWithin = (bytes: Bytes, as: 'mail' | 'text', decoding: Decoding) => Steps
+/** Gives the contents of a mail that stands in bytes. */
+type ReadMail = (mail: Bytes, decoding: Decoding) => Steps
 
 /** What is known about the leaf that is decoded now. */
 interface DecodedLeaf {
@@ -85,7 +103,7 @@ const UNSAID = { isContainer: false, isOpenPgp: false }
  * comes once, with all contents inside of it.
  */
 export class Decoding extends Work {
-  readonly #readWithin: ReadWithin
+  readonly #readMail: ReadMail
   readonly options: ContentsOptions
   leaf: DecodedLeaf = {
     hasOpened: false,
@@ -99,21 +117,27 @@ export class Decoding extends Work {
   depth = 0
   /** Whether the message was found to be nested deeper than `maxDepth`. */
   isTooDeep = false
-  /** The most contents of the plain reading, and again of odd ones. */
-  readonly #most: number
   /**
-   * The digests of the contents that were given, and the ways in which each was opened. Small contents
-   * stand there as they are.
+   * Whether all that some reader may get out of the bytes is given. If not, only what is cheap is: what all
+   * readers decode alike, in time linear in the bytes.
+   */
+  isThorough = false
+  /** Whether more was found in the leaf than is cheap, so that it is to be read thoroughly. */
+  hasMore = false
+  /** Why something is left unread, by the first limit that left it; undefined if all is read. */
+  unread: string | undefined
+  /**
+   * The digests of the contents that were given, and the ways in which each was opened to its end. Small
+   * contents stand there as they are.
    */
   readonly #given = new Map<string, number>()
   /** What those who listen have still to do. */
   #heard: Iterable<number>[] = []
 
-  constructor(message: Bytes, options: ContentsOptions, readWithin: ReadWithin) {
+  constructor(message: Bytes, options: ContentsOptions, readMail: ReadMail) {
     super(message, options)
     this.options = options
-    this.#readWithin = readWithin
-    this.#most = this.budget.contents
+    this.#readMail = readMail
   }
 
   /** Takes what somebody who listens will do about a header or a name: the reading cannot stop for it. */
@@ -128,22 +152,44 @@ export class Decoding extends Work {
     for (const work of heard) for (const units of work) yield* this.countUnits(units)
   }
 
-  /**
-   * Gives a content, unless it is empty or was given before. Returns whether it was given now, or
-   * is still to be opened. `opens` says that the caller opens it; what was given before may still
-   * have to be opened, since it was shown as a text then, or stood below a header that says less.
-   * `isCounted` says that its bytes were counted when they were decoded.
-   */
-  *give(source: Bytes, { isMail = false, isCounted = false, opens = false } = {}): Steps<boolean> {
-    if (source.size === 0) return false
-    const ways = opens ? this.#ways : 0
-    const before = this.#noteGiven(source, isMail, ways)
-    if (before !== undefined) {
-      yield* this.countUnits(SEEN_COST)
-      return (ways & ~before) !== 0
+  /** Takes steps that give only what is cheap. */
+  *cheaply<Result>(steps: Steps<Result>): Steps<Result> {
+    const { isThorough } = this
+    this.isThorough = false
+    try {
+      return yield* steps
+    } finally {
+      this.isThorough = isThorough
     }
-    if (--this.budget.contents < 0) throw new LimitExceeded(`more than ${this.#most} contents`)
+  }
+
+  /** Notes that something is left unread, whatever may still be done. */
+  leaveUnread(why: string): void {
+    this.unread ??= why
+    this.onOdd?.('unread')
+  }
+
+  /**
+   * Gives a content, unless it is empty or was given before. Returns whether it was given now. `isCounted`
+   * says that its bytes were counted when they were decoded.
+   */
+  give(source: Bytes, { isMail = false, isCounted = false } = {}): Steps<boolean> {
+    return this.#giveOnce(source, this.#keyOf(source, isMail), { isMail, isCounted })
+  }
+
+  *#giveOnce(
+    source: Bytes,
+    key: string | undefined,
+    { isMail = false, isCounted = false },
+  ): Steps<boolean> {
+    if (source.size === 0) return false
+    if (key !== undefined && this.#given.has(key)) {
+      yield* this.countUnits(SEEN_COST)
+      return false
+    }
+    this.countContent()
     if (!isCounted) this.countBytes(source.size)
+    if (key !== undefined) this.#given.set(key, 0)
     yield { kind: 'content', bytes: source, isMail }
     yield* this.countUnits(CONTENT_COST + source.size)
     return true
@@ -151,9 +197,23 @@ export class Decoding extends Work {
 
   /** Gives a decoded content; then the contents inside of it, if it is a container or may be a mail. */
   *giveDecoded(source: Bytes): Steps {
-    if (!(yield* this.give(source, { isCounted: true, opens: true }))) return
+    if (source.size === 0) return
+    const key = this.#keyOf(source, false)
+    yield* this.#giveOnce(source, key, { isCounted: true })
+    const ways = this.#ways
+    const before = (key !== undefined && this.#given.get(key)) || 0
+    const more = (ways << THOROUGHLY) & ~before
+    if ((this.isThorough ? more : ways & ~before) === 0) {
+      this.hasMore ||= more !== 0
+      return
+    }
+    const { hasMore } = this
+    this.hasMore = false
     yield* this.giveFromContainers(source)
     yield* this.giveWithin(source)
+    const opened = this.hasMore ? ways : ways | (ways << THOROUGHLY)
+    if (key !== undefined) this.#given.set(key, before | opened)
+    this.hasMore ||= hasMore
   }
 
   /** Decodes a source in each way of a plan. Gives each result, and the contents inside of it. */
@@ -163,11 +223,7 @@ export class Decoding extends Work {
   }
 
   /** Decodes a source in all ways of a plan but the standard one, which must have ended. */
-  giveInOtherWays(plan: DecodingPlan, part: Bytes): Steps {
-    return this.oddly(this.#giveInEach(plan, part))
-  }
-
-  *#giveInEach(plan: DecodingPlan, part: Bytes): Steps {
+  *giveInOtherWays(plan: DecodingPlan, part: Bytes): Steps {
     for (const other of plan.others()) yield* this.giveInOneWay(other, part)
   }
 
@@ -182,13 +238,52 @@ export class Decoding extends Work {
   }
 
   *#giveShown(text: Bytes): Steps {
-    if (yield* this.give(text, { isCounted: true })) yield* this.giveCodedWithin(text)
+    yield* this.give(text, { isCounted: true })
+    yield* this.giveCodedWithin(text)
   }
 
   /** Gives what is encoded in a text that was decoded. */
   *giveCodedWithin(text: Bytes): Steps {
     yield* this.giveBinHex(text)
-    if (holdsCodedData(text)) yield* this.#inside(this.#readWithin(text, 'text', this))
+    if (!holdsCodedData(text)) return
+    if (this.isThorough) yield* this.#inside(this.giveCoded(text))
+    else this.hasMore = true
+  }
+
+  /** Gives all that readers decode from data in a text that they know by its looks. */
+  *giveCoded(text: Bytes): Steps {
+    const give = (bytes: Bytes) => this.#giveBlocks(bytes)
+    yield* give(text)
+    yield* this.alsoUpToNuls(text, give)
+    if (text.some(holdsNul)) yield* decoded(text, withoutNuls, this, give)
+  }
+
+  *#giveBlocks(text: Bytes): Steps {
+    const blocks = yield* findCodedBlocks(text, this)
+    if (blocks.length > limits.waiting) {
+      this.leaveUnread(`more than ${limits.waiting} blocks of encoded data`)
+    }
+    yield* this.readInShares(
+      blocks.slice(0, limits.waiting).map((block) => ({
+        size: block.to - block.from,
+        read: () => this.#giveNamed([block.name], this.#giveBlock(text, block)),
+      })),
+    )
+  }
+
+  *#giveBlock(text: Bytes, { kind, from, to }: CodedBlock): Steps {
+    const { leaf } = this
+    this.leaf = { ...leaf, hasOpened: false, ...saidAbove(text, from) }
+    try {
+      yield* this.giveByPlan(codedPlans[kind](), text.slice(from, to))
+    } finally {
+      this.leaf = leaf
+    }
+  }
+
+  /** Gives the bytes with each line up to its first NUL alone, if there is a NUL. */
+  *alsoUpToNuls(part: Bytes, give: (heads: Bytes) => Steps): Steps {
+    if (part.some(holdsNul)) yield* decoded(part, withoutTails, this, give)
   }
 
   /** Gives what stands in a file: in a mailbox, in a mail, or encoded in a text. */
@@ -204,38 +299,32 @@ export class Decoding extends Work {
   *#giveMails(mailbox: Bytes): Steps {
     let from = 0
     for (const to of mailStarts(mailbox)) {
-      yield* this.#readWithin(mailbox.slice(from, to), 'mail', this)
+      yield* this.#readMail(mailbox.slice(from, to), this)
       yield* this.countUnits(MAIL_COST)
       from = to
     }
-    yield* this.#readWithin(mailbox.slice(from), 'mail', this)
+    yield* this.#readMail(mailbox.slice(from), this)
   }
 
   *#giveMail(source: Bytes): Steps {
     yield* this.give(source, { isMail: true })
-    yield* this.#readWithin(source, 'mail', this)
+    yield* this.#readMail(source, this)
   }
 
   /**
    * Gives what S/MIME, OpenPGP, TNEF, calendars and cards hold, if the bytes are one of them, and are not
-   * encrypted. Calendars and cards are read by the budget of odd readings, since an address book may have
-   * thousands of photos; so are bytes that only look like S/MIME or OpenPGP, and nothing says that they are.
+   * encrypted. They may become many times as large, and an address book may have thousands of photos.
    */
   *giveFromContainers(source: Bytes): Steps {
-    if (this.leaf.isContainer) yield* this.#giveOpened(source)
-    else yield* this.#giveByLooks(source)
-    if (!this.leaf.header.isCalendar && !beginsCalendar(source)) return
-    yield* this.oddly(this.#giveFromCalendar(source))
-  }
-
-  /** Opens what may look like a container by chance, so that it is no fault if it cannot be read. */
-  *#giveByLooks(source: Bytes): Steps {
-    try {
-      yield* this.oddly(this.#giveOpened(source))
-    } catch (error) {
-      if (!(error instanceof Unreadable)) throw error
-      this.onOdd?.('unread')
+    const { header, isContainer } = this.leaf
+    const holdsFiles = header.isCalendar || beginsCalendar(source)
+    if (!this.isThorough) {
+      const isOpened = isContainer || beginsCms(source, this) || beginsTnef(source)
+      this.hasMore ||= holdsFiles || isOpened || (yield* beginsPgp(source, this))
+      return
     }
+    yield* this.#giveOpened(source)
+    if (holdsFiles) yield* this.#giveFromCalendar(source)
   }
 
   *#giveOpened(source: Bytes): Steps {
@@ -254,7 +343,10 @@ export class Decoding extends Work {
         give: (content) => this.#giveNamed([], this.#giveFromOpened(content, UNSAID)),
       })
     } catch (error) {
-      if (!(error instanceof Unreadable) || !leaf.hasOpened) throw error
+      if (!(error instanceof Unreadable)) throw error
+      // What nothing says that it is may look like it by chance.
+      if (!isContainer) this.onOdd?.('unread')
+      else if (!leaf.hasOpened) this.leaveUnread(error.message)
     }
   }
 
@@ -297,8 +389,10 @@ export class Decoding extends Work {
   }
 
   /** Gives the files that stand in a text as BinHex, which only some readers know. */
-  giveBinHex(text: Bytes): Steps {
-    return this.oddly(openBinHex(text, this, (file) => this.#giveBinHexFile(file)))
+  *giveBinHex(text: Bytes): Steps {
+    if (!holdsBinHex(text)) return
+    if (this.isThorough) yield* openBinHex(text, this, (file) => this.#giveBinHexFile(file))
+    else this.hasMore = true
   }
 
   *#giveBinHexFile({ name, forks }: BinHexFile): Steps {
@@ -325,13 +419,16 @@ export class Decoding extends Work {
   }
 
   /**
-   * Takes steps inside of one more mail or container. Throws LimitExceeded if these are too many:
-   * more than `limits` say, and more than may be nested. So mail that is nested too deep is known
-   * as that before it meets this limit.
+   * Takes steps inside of one more mail or container, unless these are too many: more than `limits` say,
+   * and more than may be nested. So mail that is nested too deep is known as that before it meets this
+   * limit.
    */
   *#inside(steps: Steps): Steps {
     const most = Math.max(limits.depth, (this.options.maxDepth ?? 0) + 1)
-    if (this.depth === most) throw new LimitExceeded(`mail encoded more than ${most} deep`)
+    if (this.depth === most) {
+      this.leaveUnread(`mail encoded more than ${most} deep`)
+      return
+    }
     this.depth++
     try {
       yield* steps
@@ -350,16 +447,28 @@ export class Decoding extends Work {
     )
   }
 
-  /** Returns the ways in which a content was opened when it was given before; undefined if it was not. */
-  #noteGiven(source: Bytes, isMail: boolean, ways: number): number | undefined {
+  /** By which a content is known again; undefined if it is too large to be compared. */
+  #keyOf(source: Bytes, isMail: boolean): string | undefined {
     if (source.size > COMPARED_MAX) return undefined
     const isSmall = source.size <= COMPARED_WHOLE_MAX
     const bytes = isSmall
       ? `=${source.gather().toString('latin1')}`
       : source.digest(this.options.createHash('sha256'))
-    const key = isMail ? `mail ${bytes}` : bytes
-    const before = this.#given.get(key)
-    this.#given.set(key, (before ?? 0) | ways)
-    return before
+    return isMail ? `mail ${bytes}` : bytes
   }
+}
+
+/** The most bytes of the line above armour that are looked at. */
+const LABEL_MAX = 128
+
+/** What the line that ends at `to` says about what follows, if that is armour. */
+function saidAbove(source: Bytes, to: number) {
+  const above = source
+    .gather(Math.max(0, to - LABEL_MAX), to)
+    .toString('latin1')
+    .trimEnd()
+  const line = above.split(/[\r\n]/).at(-1)!
+  const [, label = ''] = /-----begin ([a-z#]+)/i.exec(line) ?? []
+  const isOpenPgp = /^pgp$/i.test(label)
+  return { isContainer: isOpenPgp || /^(?:pkcs|cms|smime)/i.test(label), isOpenPgp }
 }

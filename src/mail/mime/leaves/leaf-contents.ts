@@ -1,64 +1,95 @@
 import { SPACE } from '../../../ground/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { armourPlan, untilEqualsPlan } from '../decoders/armour.ts'
 import { Base64Decoder, Base64Plan } from '../decoders/base64.ts'
 import { lowBytes } from '../decoders/charsets.ts'
-import { type DecodingPlan, decoded, makerOf } from '../decoders/decoder.ts'
+import { decoded, makerOf } from '../decoders/decoder.ts'
 import {
   hasHighByte,
   QuotedPrintableDecoder,
   QuotedPrintablePlan,
 } from '../decoders/quoted-printable.ts'
-import { WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
 import { UuencodePlan } from '../decoders/uuencode.ts'
-import { YencPlan } from '../decoders/yenc.ts'
 import type { Steps, Work } from '../shared/work.ts'
-import type { CodedKind } from '../structure/coded-data.ts'
 import { saysType } from '../structure/nesting.ts'
-import type { CodedData, Leaf } from '../structure/open-contents.ts'
+import type { Leaf } from '../structure/open-contents.ts'
 import { isCutByClamav, splitLineEnd } from './content-checks.ts'
 import type { Decoding } from './decoding.ts'
 import { SavedForms } from './saved-forms.ts'
 
-/**
- * Gives a leaf: decoded once if it is plain, and else in all ways in which readers save it, of which the
- * first is outside of the budget for odd readings. `hasNul` says that there is a NUL in the mail.
- */
-export function* giveLeaf(
+/** What there is still to give of a leaf, by giveLeafThoroughly(). */
+interface Remaining {
+  /** Whether readers differ about it. */
+  readonly isOdd: boolean
+  /** Whether more stands in its contents than was given. */
+  readonly holdsMore: boolean
+}
+
+interface SourceTraits {
+  /** Whether there is a NUL in the mail. */
+  readonly hasNul: boolean
+}
+
+/** Gives a leaf as all readers decode it that see it, if all readers see it. */
+export function* giveLeafPlainly(
   leaf: Leaf,
   source: Bytes,
-  { hasNul }: { readonly hasNul: boolean },
+  { hasNul }: SourceTraits,
+  decoding: Decoding,
+): Steps<Remaining> {
+  const isThere = leaf.depth !== undefined && leaf.isSeenByAll
+  if (leaf.to <= leaf.from || !isThere) return { isOdd: leaf.to > leaf.from, holdsMore: false }
+  return yield* within(leaf, decoding, function* () {
+    const part = source.slice(leaf.from, leaf.to)
+    const given = yield* givePlainly(leaf, part, source, decoding)
+    yield* giveByOthersPlainly(leaf, part, source, decoding)
+    const isOdd = given === 'odd' || !isPlain(leaf) || (hasNul && part.some(holdsNul))
+    if (given === 'whole' && !isOdd && decoding.depth === 0) {
+      decoding.options.onGiven?.({ from: leaf.from, to: leaf.to })
+    }
+    return { isOdd, holdsMore: decoding.hasMore }
+  })
+}
+
+/** Gives all that stands in a leaf; if readers differ about it, in each way in which one of them saves it. */
+export function giveLeafThoroughly(
+  leaf: Leaf,
+  isOdd: boolean,
+  source: Bytes,
+  { hasNul }: SourceTraits,
   decoding: Decoding,
 ): Steps {
-  if (leaf.to <= leaf.from) return
-  const around = decoding.leaf
-  const { header } = leaf
-  const isEncrypted = leaf.depth?.isEncrypted === true
+  return within(leaf, decoding, function* () {
+    const part = source.slice(leaf.from, leaf.to)
+    if (leaf.depth && !(isOdd && leaf.isSeenByAll)) {
+      yield* givePlainly(leaf, part, source, decoding)
+    }
+    if (isOdd) yield* giveInAllWays(leaf, source, hasNul, decoding)
+  })
+}
+
+/** Takes steps in which this is the leaf that is decoded. */
+function* within<Result>(
+  leaf: Leaf,
+  decoding: Decoding,
+  steps: () => Steps<Result>,
+): Steps<Result> {
+  const { leaf: around, hasMore } = decoding
+  const { header, depth } = leaf
+  const isEncrypted = depth?.isEncrypted === true
   decoding.leaf = {
     hasOpened: false,
     header,
     isMessage: isMessageIn(leaf),
     isContainer: header.isContainer || isEncrypted,
     isOpenPgp: header.isOpenPgp || isEncrypted,
-    messages: leaf.depth?.messages ?? around.messages,
+    messages: depth?.messages ?? around.messages,
   }
+  decoding.hasMore = false
   try {
-    const part = source.slice(leaf.from, leaf.to)
-    const isOdd = !isPlain(leaf) || (hasNul && part.some(holdsNul))
-    const isThere = leaf.depth !== undefined && leaf.isSeenByAll
-    const given = isThere ? yield* givePlainly(leaf, part, source, decoding) : 'odd'
-    if (isThere) yield* giveByOthersPlainly(leaf, part, source, decoding)
-    else if (leaf.depth) {
-      const plainly = givePlainly(leaf, part, source, decoding)
-      yield* decoding.oddly(plainly, decoding.doubtful)
-    }
-    if (isOdd || given === 'odd') {
-      yield* decoding.oddly(giveInAllWays(leaf, source, hasNul, decoding))
-    } else if (given === 'whole' && decoding.depth === 0) {
-      decoding.options.onGiven?.({ from: leaf.from, to: leaf.to })
-    }
+    return yield* steps()
   } finally {
     decoding.leaf = around
+    decoding.hasMore = hasMore
   }
 }
 
@@ -69,10 +100,11 @@ function isMessageIn({ header, depth }: Leaf): boolean {
 }
 
 function formsOf(leaf: Leaf, part: Bytes, endsMail: boolean, decoding: Decoding): SavedForms {
-  const { header, depth, encodings, isOwnText, isSeenByAll } = leaf
+  const { header, depth, encodings, isOwnText, isSeenByAll, isInHeader } = leaf
   const isCut = isOwnText && encodings.includes('quoted-printable') && isCutByClamav(part)
   const isInWhole = !isCut && depth?.isDecoded !== false
-  return new SavedForms({ header, isOwnText, isInWhole, isSeenByAll, endsMail }, decoding)
+  const facts = { header, isOwnText, isInWhole, isSeenByAll, isInHeader, endsMail }
+  return new SavedForms(facts, decoding)
 }
 
 /**
@@ -107,8 +139,7 @@ function* givePlainly(
 
 /**
  * Gives a part as it is decoded by nearly all readers that see one more encoding in its header, for
- * example in `base64` with a blank behind it. This costs so little that it is not left to the
- * budget for odd readings.
+ * example in `base64` with a blank behind it. This costs little.
  */
 function* giveByOthersPlainly(leaf: Leaf, part: Bytes, source: Bytes, decoding: Decoding): Steps {
   const { encodings, multipart } = leaf.header
@@ -129,7 +160,7 @@ function* giveInAllWays(leaf: Leaf, source: Bytes, hasNul: boolean, decoding: De
     const forms = formsOf(leaf, part, end === source.size, decoding)
     yield* giveByEncodings(leaf, part, forms, decoding, odd)
     if (!hasNul) continue
-    yield* alsoUpToNuls(part, decoding, (heads) =>
+    yield* decoding.alsoUpToNuls(part, (heads) =>
       giveByEncodings(leaf, heads, forms.ofFile(), decoding),
     )
   }
@@ -157,60 +188,7 @@ function* giveByEncodings(
   }
 }
 
-/** The ways of decoding data that readers know by its looks. */
-const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
-  uuencode: () => new UuencodePlan(),
-  base64: () => untilEqualsPlan,
-  yenc: () => new YencPlan(),
-  armour: () => armourPlan,
-  'armour behind blanks': () => armourPlan,
-}
-
-/** Gives all that readers decode from data that they know by its looks. */
-export function* giveCodedData(
-  { kind, from, to }: CodedData,
-  source: Bytes,
-  { hasNul }: { readonly hasNul: boolean },
-  decoding: Decoding,
-): Steps {
-  if (from >= to) return
-  const part = source.slice(from, to)
-  const around = decoding.leaf
-  decoding.leaf = { ...around, hasOpened: false, ...saidAbove(source, from) }
-  const give = (bytes: Bytes) => decoding.giveByPlan(codedPlans[kind](), bytes)
-  try {
-    yield* decoding.oddly(give(part))
-    if (hasNul) yield* decoding.oddly(alsoBesideNuls(part, decoding, give))
-  } finally {
-    decoding.leaf = around
-  }
-}
-
-/** The most bytes of the line above armour that are looked at. */
-const LABEL_MAX = 128
-
-/** What the line that ends at `to` says about what follows, if that is armour. */
-function saidAbove(source: Bytes, to: number) {
-  const above = source.gather(Math.max(0, to - LABEL_MAX), to).toString('latin1')
-  const [, label = ''] = /-----begin ([a-z#]+)[^\r\n]*[\r\n]*$/i.exec(above) ?? []
-  const isOpenPgp = /^pgp$/i.test(label)
-  return { isContainer: isOpenPgp || /^(?:pkcs|cms|smime)/i.test(label), isOpenPgp }
-}
-
-const withoutTails = makerOf(WithoutTails)
-const withoutNuls = makerOf(WithoutByte, 0)
 const holdsNul = (chunk: Buffer) => chunk.includes(0)
-
-/** Gives the bytes with each line up to its first NUL alone, and without any NUL, if there is one. */
-function* alsoBesideNuls(part: Bytes, decoding: Decoding, give: (bytes: Bytes) => Steps): Steps {
-  yield* alsoUpToNuls(part, decoding, give)
-  if (part.some(holdsNul)) yield* decoded(part, withoutNuls, decoding, give)
-}
-
-/** Gives the bytes with each line up to its first NUL alone, too, if there is a NUL. */
-function* alsoUpToNuls(part: Bytes, decoding: Decoding, give: (heads: Bytes) => Steps): Steps {
-  if (part.some(holdsNul)) yield* decoded(part, withoutTails, decoding, give)
-}
 
 /** Decodes by base64 and then by quoted-printable, and the other way round, as some readers do. */
 function* giveDecodedTwice(part: Bytes, decoding: Decoding): Steps {

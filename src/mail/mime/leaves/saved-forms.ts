@@ -34,6 +34,8 @@ interface Facts {
   readonly endsMail: boolean
   /** Whether every reader sees the header of the content. If not, libclamav may not see the content. */
   readonly isSeenByAll: boolean
+  /** Whether it begins among the lines of a header (open-contents.ts). */
+  readonly isInHeader: boolean
 }
 
 /** The most bytes of a content that is given with the other kind of line ends, too. */
@@ -68,7 +70,7 @@ export class SavedForms {
    * sees it. Returns whether the content was given.
    */
   *giveAsItStands(part: Bytes): Steps<boolean> {
-    const { header } = this.#facts
+    const { header, isInHeader } = this.#facts
     const decoding = this.#decoding
     const { bare, end } = splitLineEnd(part)
     const isMessage = header.message !== 'no'
@@ -85,7 +87,7 @@ export class SavedForms {
     yield* decoding.give(bare)
     if (properties) yield* this.#giveOtherForms(bare, end, properties, part)
     yield* decoding.giveFromContainers(bare)
-    if (!isMessage) yield* decoding.giveWithin(bare)
+    if (!isMessage && !isInHeader) yield* decoding.giveWithin(bare)
     return true
   }
 

@@ -10,6 +10,8 @@ export const limits = {
   contents: 2000,
   contentsOfSmall: 500,
   bytesOfContent: 32,
+  /** The most parts of one mail that wait until all that is cheap in it was read. */
+  waiting: 2000,
   /** The most encoded mails inside one another. */
   depth: 12,
   /**
@@ -69,7 +71,7 @@ export interface ReadingBudget {
   work: number
 }
 
-/** What may be done with a message of this size: as much in odd readings as in the plain one. */
+/** What may be done with a message of this size: once with what is cheap in it, and once with all else. */
 export function budgetOf(size: number): ReadingBudget {
   const { contents, contentsOfSmall, bytesOfContent } = limits
   const { bytesTimes, bytesMore, smallBytesTimes, smallBytesMore } = limits
@@ -78,6 +80,23 @@ export function budgetOf(size: number): ReadingBudget {
     bytes,
     contents: Math.min(contentsOfSmall + Math.floor(size / bytesOfContent), contents),
     work: limits.workTimes * bytes + limits.workMore,
+  }
+}
+
+/**
+ * A part's share of a budget: half of it by number, so that a small part is read among large ones, and half
+ * by size, so that a large one is read among many small ones.
+ */
+export function shareOf(
+  { bytes, contents, work }: ReadingBudget,
+  byNumber: number,
+  bySize: number,
+): ReadingBudget {
+  const share = (byNumber + bySize) / 2
+  return {
+    bytes: bytes * share,
+    contents: Math.ceil(contents * byNumber), // a small part has as many forms as a large one
+    work: work * share,
   }
 }
 

@@ -16,7 +16,7 @@ export const oddities = {
   base64: 'base64 that goes on after its padding',
   'quoted-printable': 'a soft line break with blanks after it',
   encrypted: 'something that is encrypted by S/MIME or OpenPGP, so that nobody can look into it',
-  unread: 'more than is read: one of the limits of the second look',
+  unread: 'more than is read: one of the limits of the second look, or what nobody here can read',
 } as const
 
 export type Oddity = keyof typeof oddities

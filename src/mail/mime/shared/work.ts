@@ -1,6 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { Header } from '../../message/header-block.ts'
-import { budgetOf, LimitExceeded, type ReadingBudget, Unreadable } from './limits.ts'
+import { budgetOf, LimitExceeded, type ReadingBudget, shareOf } from './limits.ts'
 import type { Oddity } from './oddities.ts'
 import { MemoryPool } from './store.ts'
 
@@ -13,6 +13,9 @@ export const PIECE = 64 * 1024
  * others.
  */
 export const LINES_PIECE = 8 * 1024
+
+/** The units of work of a part that is read by a share, besides those of its bytes. */
+const PART_COST = 2048
 
 type ContentStep =
   /** A content that some reader of mail might get out of a message. */
@@ -53,6 +56,14 @@ export interface WorkOptions {
   readonly onOdd?: (oddity: Oddity) => void
 }
 
+/** A part of a message whose dear readings wait until all that is cheap was read. */
+export interface WaitingPart {
+  /** In bytes. */
+  readonly size: number
+  /** Its steps, which are taken from the start again if its share was not enough. */
+  readonly read: () => Steps
+}
+
 /** The state that all decoding of one message shares: what may still be done, and with what memory. */
 export class Work {
   readonly #onWork: ((units: number) => void) | undefined
@@ -60,12 +71,10 @@ export class Work {
   readonly pool: MemoryPool
   /** Memory for decoders of this message that no decoder uses now. */
   readonly rooms: Buffer[] = []
-  /** What may still be done: of the plain reading, or of an odd one while that goes on. */
+  /** What may still be done: with the message, or with the part of it that is read now (shares.ts). */
   budget: ReadingBudget
-  /** What may still be done in all odd readings together. */
-  readonly #odd: ReadingBudget
-  /** The same of parts that only some readers see, in the standard way: odd ways may not push them out. */
-  readonly doubtful: ReadingBudget
+  /** The most contents of the message. */
+  readonly #contents: number
   #unitsSinceTurn = 0
 
   constructor({ size }: Bytes, { openFile, onWork, onOdd }: WorkOptions) {
@@ -73,8 +82,7 @@ export class Work {
     this.onOdd = onOdd
     this.pool = new MemoryPool(openFile, size)
     this.budget = budgetOf(size)
-    this.#odd = budgetOf(size)
-    this.doubtful = budgetOf(size)
+    this.#contents = this.budget.contents
   }
 
   /**
@@ -84,7 +92,7 @@ export class Work {
   *countUnits(units: number): Steps {
     this.#onWork?.(units)
     this.budget.work -= units
-    if (this.budget.work < 0) throw new LimitExceeded('too much work for its size')
+    this.#check()
     this.#unitsSinceTurn += units
     if (this.#unitsSinceTurn < WORK_PER_TURN) return
     this.#unitsSinceTurn = 0
@@ -94,28 +102,67 @@ export class Work {
   /** Counts bytes that are decoded, or given as they stand. Throws LimitExceeded if they are too many. */
   countBytes(bytes: number): void {
     this.budget.bytes -= bytes
-    if (this.budget.bytes < 0) throw new LimitExceeded('contents of too many bytes')
+    this.#check()
+  }
+
+  /** Counts a content that is given. Throws LimitExceeded if they are too many. */
+  countContent(): void {
+    this.budget.contents--
+    this.#check()
+  }
+
+  /** Throws LimitExceeded if less than the least is left of anything that may be done. */
+  #check(least = 0): void {
+    const { bytes, contents, work } = this.budget
+    if (work < least) throw new LimitExceeded('too much work for its size')
+    if (bytes < least) throw new LimitExceeded('contents of too many bytes')
+    if (contents < least) throw new LimitExceeded(`more than ${this.#contents} contents`)
   }
 
   /**
-   * Takes steps of a reading that only some reader of mail has, by the budget of odd readings or another
-   * one of its `own`. If that is spent, the rest of the steps is left out, the mail is odd, and the plain
-   * reading goes on. What cannot be read is not spent: that is thrown.
+   * Reads parts, each by a share of the budget, so that none takes what others need. What a part leaves is
+   * for the parts after it; those whose share was not enough are read again by what all others left. Throws
+   * LimitExceeded if that is not enough for any of them, or nothing is left.
    */
-  *oddly(steps: Steps<unknown>, own = this.#odd): Steps {
-    const { budget } = this
-    if (budget === own) {
-      yield* steps
-      return
+  *readInShares(parts: readonly WaitingPart[]): Steps {
+    for (let waiting = parts; waiting.length > 0; ) {
+      const starved: WaitingPart[] = []
+      let exceeded: LimitExceeded | undefined
+      let count = waiting.length
+      let sizes = waiting.reduce((sum, { size }) => sum + size, 0)
+      for (const part of waiting) {
+        yield* this.countUnits(PART_COST)
+        this.#check(1)
+        const share = shareOf(this.budget, 1 / count, part.size / sizes)
+        const why = yield* this.#readBy(share, part)
+        if (why) {
+          starved.push(part)
+          exceeded = why
+        }
+        count--
+        sizes -= part.size
+      }
+      if (exceeded && starved.length === waiting.length) throw exceeded
+      waiting = starved
     }
+  }
+
+  /** Reads a part by a budget of its own. Returns what it exceeds, if that is not enough. */
+  *#readBy(own: ReadingBudget, { read }: WaitingPart): Steps<LimitExceeded | undefined> {
+    const whole = this.budget
+    const { bytes, contents, work } = own
     this.budget = own
     try {
-      yield* steps
+      yield* read()
+      return undefined
     } catch (error) {
-      if (!(error instanceof LimitExceeded) || error instanceof Unreadable) throw error
-      this.onOdd?.('unread')
+      if (error instanceof LimitExceeded) return error
+      throw error
     } finally {
-      this.budget = budget
+      this.budget = whole
+      whole.bytes -= bytes - own.bytes
+      whole.contents -= contents - own.contents
+      whole.work -= work - own.work
     }
   }
 }

@@ -1,4 +1,6 @@
 import { CR, LF, SPACE, TAB } from '../../../ground/net/ascii.ts'
+import { ARMOUR_END } from '../decoders/armour.ts'
+import { isEndLine } from '../decoders/uuencode.ts'
 import { isLineEnd } from '../shared/lines.ts'
 
 /** The mode, and the name behind it. */
@@ -6,7 +8,8 @@ const ENCODED_NAME = /^begin-\S+\s+[0-7]+\s(.*)/s
 
 /**
  * The encodings that readers know by their looks, wherever they stand in a text. Their data reaches to the
- * end of the text. `begins` is asked about a line without its end; `name` finds the file name in it.
+ * line that ends it, or to the end of the text (coded-blocks.ts). `begins` is asked about a line without its
+ * end; `name` finds the file name in it; `common` matches lines that all readers know.
  */
 const decodable = [
   /**
@@ -15,49 +18,88 @@ const decodable = [
    */
   {
     kind: 'uuencode',
-    begins: (line: string) => /^begin[\s\0]/.test(line) || /^begin[ \t\v\0]+[0-7]/i.test(line),
+    begins: /^(?:begin[\s\0]|[Bb][Ee][Gg][Ii][Nn][ \t\v\0]+[0-7])/,
+    common: /^begin [0-7]{3} \S/,
     name: /^begin\s+[0-7]+\s(.*)/is,
   },
   /** As uuencode(1) of GNU sharutils writes it, with a name in base64 or without. */
-  { kind: 'uuencode', begins: (line: string) => /^begin-encoded /.test(line), name: ENCODED_NAME },
+  { kind: 'uuencode', begins: /^begin-encoded /, common: undefined, name: ENCODED_NAME },
   {
     kind: 'base64',
-    begins: (line: string) => /^begin-base64(?:-encoded)? /.test(line),
+    begins: /^begin-base64(?:-encoded)? /,
+    common: /^begin-base64 [0-7]{3} /,
     name: ENCODED_NAME,
   },
-  { kind: 'yenc', begins: (line: string) => /^=ybegin /i.test(line), name: /name=(.*)/is },
+  { kind: 'yenc', begins: /^=ybegin /i, common: /^=ybegin line=/, name: /name=(.*)/is },
   /**
-   * The armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), which ends before the end of the text if
-   * there is an ARMOUR_END. What is between the marks of a signed text stands as it is.
+   * The armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468). What is between the marks of a signed text
+   * stands as it is. rnp and Sequoia, but not GnuPG, open it behind blanks, too.
    */
-  { kind: 'armour', begins: (line: string) => /^-----begin (?!pgp signed message)/i.test(line) },
-  /** Armour that rnp and Sequoia open, but not GnuPG. It may end behind blanks, too. */
   {
-    kind: 'armour behind blanks',
-    begins: (line: string) => /^[ \t]+-----begin (?!pgp signed message)/i.test(line),
+    kind: 'armour',
+    begins: /^[ \t]*-----begin (?!pgp signed message)/i,
+    common: /^-----BEGIN PGP /,
+    name: undefined,
   },
 ] as const
 
 export type CodedKind = (typeof decodable)[number]['kind']
+export const codedKinds: ReadonlySet<CodedKind> = new Set(decodable.map(({ kind }) => kind))
 
 /** The most characters of a line that begins data. */
 const LINE_MAX = 64 * 1024
 
-/**
- * Returns what begins at a line, given without its line end, with the name of the file, '' if it has none;
- * undefined if nothing begins.
- */
-export function codedStart(
-  line: string,
-): { readonly kind: CodedKind; readonly name: string } | undefined {
-  if (line.length > LINE_MAX || !/^[b= \t-]/i.test(line)) return undefined
-  const found = decodable.find(({ begins }) => begins(line))
-  if (found === undefined) return undefined
-  const name = 'name' in found ? found.name.exec(line)?.[1]?.trim() : undefined
-  const isEncoded = /^begin-\S*encoded /.test(line)
-  const bytes = Buffer.from(name ?? '', isEncoded ? 'base64' : 'latin1')
-  return { kind: found.kind, name: bytes.toString('latin1') }
+/** What begins at a line. */
+export interface CodedStart {
+  readonly kind: CodedKind
+  /** The name of the file, '' if it has none. */
+  readonly name: string
+  /**
+   * In what the line differs from the form that all readers know, in a word or in signs: `no mode` if nothing
+   * but the word begins uuencode; `in a line` if the word is not the first on its line.
+   */
+  readonly form: 'common' | 'no mode' | 'in a line' | 'behind blanks' | `signs${string}`
 }
+
+/**
+ * Returns what begins at a line, given without its line end; undefined if nothing begins. Of a line of which
+ * only the rest is given, `isWhole` is false.
+ */
+export function codedStart(line: string, isWhole = true): CodedStart | undefined {
+  if (line.length > LINE_MAX || !/^[b= \t-]/i.test(line)) return undefined
+  const found = decodable.find(({ begins }) => begins.test(line))
+  if (found === undefined) return undefined
+  const { kind, common, name } = found
+  const form = isWhole ? (common?.test(line) ? 'common' : formOf(kind, line)) : 'in a line'
+  const isEncoded = /^begin-\S*encoded /.test(line)
+  const bytes = Buffer.from(name?.exec(line)?.[1]?.trim() ?? '', isEncoded ? 'base64' : 'latin1')
+  return { kind, form, name: bytes.toString('latin1') }
+}
+
+function formOf(kind: CodedKind, line: string): CodedStart['form'] {
+  if (kind === 'armour') return line.startsWith('-') ? 'signs' : 'behind blanks'
+  if (kind !== 'uuencode' || line.startsWith('begin-')) return 'signs'
+  const [, word = '', blanks = '', mode = '', rest = ''] = /^(\w+)([\s\0]+)([0-7]*)(.*)/s.exec(
+    line,
+  )!
+  if (mode === '') return 'no mode'
+  const digits = Math.abs(mode.length - 3.5) < 1 ? mode.length : 'other'
+  return `signs ${word === WORD} ${blanks === ' '} ${digits} ${/^ \S/.test(rest)}`
+}
+
+/** Returns the kinds of data that end at a line, given without its line end. */
+export function codedEnds(bytes: Buffer, from: number, end: number): readonly CodedKind[] {
+  if (!ENDS_BEGIN.includes(bytes[from]! | 32)) return []
+  if (isEndLine(bytes, from, end)) return ['uuencode']
+  const line = bytes.toString('latin1', from, Math.min(end, from + END_MAX))
+  if (line.startsWith('=')) return /^=yend/i.test(line) ? ['base64', 'yenc'] : ['base64']
+  return line.trimStart().startsWith(ARMOUR_END) ? ['armour'] : []
+}
+
+/** The first bytes of lines that end data, as they are with the bit of small letters. */
+const ENDS_BEGIN = [...'e=- \t'].map((character) => character.charCodeAt(0) | 32)
+/** The most bytes of a line that ends data that are looked at. */
+const END_MAX = 1024
 
 /** The word by which most lines that begin data are found, and the bytes that may stand after it. */
 const WORD = 'begin'

@@ -101,20 +101,15 @@ export class EventSearch {
   #codedLine = -1
 
   /**
-   * `coded` says that lines at which encoded data begins count; `fields`, those of delimiters and headers;
-   * `midLine`, that the block begins inside of a line.
+   * `coded` says that lines at which encoded data begins count; `midLine`, that the block begins inside of
+   * a line.
    */
   constructor(
     bytes: Buffer,
-    {
-      coded,
-      fields,
-      midLine,
-    }: { readonly coded: boolean; readonly fields: boolean; readonly midLine: boolean },
+    { coded, midLine }: { readonly coded: boolean; readonly midLine: boolean },
   ) {
     this.#bytes = bytes
     this.#midLine = midLine
-    if (!fields) this.#dashLine = bytes.length
     this.#coded = coded ? new CodedSearch(bytes, midLine) : undefined
   }
 

@@ -2,7 +2,6 @@ import type { HeaderRegion } from '../headers/header-region.ts'
 import { type Encoding, NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import { LimitExceeded, limits } from '../shared/limits.ts'
 import type { Oddity } from '../shared/oddities.ts'
-import type { CodedKind } from './coded-data.ts'
 import type { Multipart } from './delimiters.ts'
 import type { Depth } from './nesting.ts'
 
@@ -25,35 +24,47 @@ export interface Leaf {
    * message, for a file.
    */
   readonly isOwnText: boolean
+  /**
+   * Whether it begins among the lines of a header, which goes on for most readers. So the reading of the mail
+   * itself finds what stands in it.
+   */
+  readonly isInHeader: boolean
 }
 
-/** Encoded data that readers recognise by its looks, wherever it stands. */
-export interface CodedData {
-  readonly kind: CodedKind
+/**
+ * A text in which lines begin data that readers recognise by its looks (coded-blocks.ts): from the first such
+ * line, with the byte before it if that does not end a line.
+ */
+export interface CodedText {
   readonly from: number
   readonly to: number
 }
 
 /** A content that may have begun, and whose end is not reached. */
 interface OpenContent {
-  readonly kind: 'leaf' | CodedKind
+  readonly kind: 'leaf' | 'coded'
   readonly from: number
   readonly region: HeaderRegion | undefined
   readonly depth: Depth | undefined
+  readonly isInHeader: boolean
   /** For each way in which a line may be a delimiter, the first such line. */
   readonly mayEnd: Map<string, number>
+  /** Whether it is encoded data that has gone on behind a delimiter. */
+  goesOn: boolean
 }
 
 export interface ContentListener {
   leaf?(leaf: Leaf): void
-  coded?(coded: CodedData): void
+  coded?(coded: CodedText): void
   /** The mail has a form that ordinary mail never has, where every reader must see it. */
   odd?(oddity: Oddity): void
+  /** Something that only some readers see is left out, by the limit that this says. */
+  unread?(why: string): void
 }
 
 /**
  * The contents that have begun and not ended. If there are too many, a further one that only some
- * readers see is left out, and the mail is odd; one that every reader sees is a LimitExceeded.
+ * readers see is left out; one that every reader sees is a LimitExceeded.
  */
 export class OpenContents {
   readonly #listener: ContentListener
@@ -74,14 +85,18 @@ export class OpenContents {
 
   /** Whether encoded data is among the open contents. */
   get hasCoded(): boolean {
-    return this.#open.some(({ kind }) => kind !== 'leaf')
+    return this.#open.some(({ kind }) => kind === 'coded')
   }
 
-  begin(open: Omit<OpenContent, 'mayEnd'>): void {
+  begin(open: Omit<OpenContent, 'mayEnd' | 'goesOn'>): void {
     const isFull = ++this.#places > limits.places || this.#open.length === limits.open
-    if (!isFull) this.#open.push({ ...open, mayEnd: new Map() })
-    else if (!open.region?.isSeenByAll) this.#listener.odd?.('unread')
-    else throw new LimitExceeded(`more than ${limits.places} contents, or ${limits.open} at a time`)
+    if (!isFull) {
+      this.#open.push({ ...open, mayEnd: new Map(), goesOn: false })
+      return
+    }
+    const why = `more than ${limits.places} contents, or ${limits.open} at a time`
+    if (open.region?.isSeenByAll) throw new LimitExceeded(why)
+    this.#listener.unread?.(why)
   }
 
   /**
@@ -94,7 +109,20 @@ export class OpenContents {
   }
 
   /**
-   * Ends the contents of a multipart at its delimiter, except those that go on for some reader: encoded data
+   * Ends the contents that began behind such a line in the innermost multipart: who took that line for a
+   * delimiter takes this one for one, too. Those that may hold others go on.
+   */
+  endAlike(line: string, innermost: Multipart | undefined, to: number): void {
+    for (let at = this.#open.length - 1; at >= (innermost?.base ?? 0); at--) {
+      const { region } = this.#open[at]!
+      if (region?.start.line !== line) continue
+      const { multipart, message } = region.header
+      if (multipart === 'no' && message === 'no') this.#end(this.#open.splice(at, 1)[0]!, to)
+    }
+  }
+
+  /**
+   * Ends the contents of a multipart at its delimiter. Some of them also go on for some reader: encoded data
    * if `coded`, and what began in the multipart `inside`, which is still open.
    */
   end(
@@ -108,25 +136,23 @@ export class OpenContents {
     // fewer attached messages around it.
     const messages = Math.min(...this.#goingOn.map(({ open }) => messagesAround(open)))
     let kept = Math.min(base, this.#open.length)
+    let goesOn = false
     for (let at = kept; at < this.#open.length; at++) {
       const open = this.#open[at]!
-      if (open.kind !== 'leaf') {
-        if (coded) this.#open[kept++] = open
-        else this.#end(open, to)
+      if (open.kind === 'coded') {
+        // Of those that go on, the first has all others in it.
+        const isFirst = coded && !goesOn
+        if (!isFirst || !open.goesOn) this.#end(open, to)
+        if (!isFirst) continue
+        goesOn = true
+        open.goesOn = true
+        this.#open[kept++] = open
       } else if (inside && at >= inside.base && messagesAround(open) < messages) {
         open.mayEnd.set('around', to)
         this.#goingOn.push({ open, boundary: inside.boundary.toLowerCase() })
       } else this.#end(open, to)
     }
     this.#open.length = kept
-  }
-
-  /** Ends the encoded data of this kind that began in the innermost multipart. */
-  endCoded(ended: CodedKind, to: number, innermost: Multipart | undefined): void {
-    const base = innermost?.base ?? 0
-    for (let at = this.#open.length - 1; at >= base; at--) {
-      if (this.#open[at]!.kind === ended) this.#end(this.#open.splice(at, 1)[0]!, to)
-    }
   }
 
   /** Ends all contents. */
@@ -144,9 +170,9 @@ export class OpenContents {
   }
 
   #end(open: OpenContent, to: number): void {
-    const { kind, from, region, depth, mayEnd } = open
-    if (kind !== 'leaf') {
-      this.#listener.coded?.({ kind, from, to })
+    const { kind, from, region, depth, isInHeader, mayEnd } = open
+    if (kind === 'coded') {
+      this.#listener.coded?.({ from, to })
       return
     }
     const header = region?.header ?? NO_HEADER
@@ -154,7 +180,8 @@ export class OpenContents {
     const encodings = [...new Set([...header.encodings, ...(region?.start.around ?? [])])]
     const isSeenByAll = region?.isSeenByAll ?? true
     const ends = { to, mayEnd: [...mayEnd.values()] }
-    this.#listener.leaf?.({ from, ...ends, header, encodings, depth, isSeenByAll, isOwnText })
+    const facts = { header, encodings, depth, isSeenByAll, isOwnText, isInHeader }
+    this.#listener.leaf?.({ from, ...ends, ...facts })
   }
 
   #isOwnText({ header, start }: HeaderRegion, depth: Depth | undefined): boolean {

@@ -2,7 +2,6 @@ import { CR, DASH, LF, SPACE, TAB } from '../../../ground/net/ascii.ts'
 import { NAME_MAX } from '../../message/content-fields.ts'
 import type { FieldSpan } from '../../message/header-block.ts'
 import { headerFormFault } from '../../message/well-formed.ts'
-import { ARMOUR_END } from '../decoders/armour.ts'
 import { endsInUuencode } from '../decoders/uuencode.ts'
 import {
   type EmptyLine,
@@ -17,9 +16,9 @@ import {
 } from '../headers/header-region.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import { limits } from '../shared/limits.ts'
-import { isAllBlank, LineSearch, withoutLineEnd } from '../shared/lines.ts'
+import { isAllBlank, isLineEnd, LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import type { KnownHeader } from '../shared/work.ts'
-import { type CodedKind, codedStart } from './coded-data.ts'
+import { codedStart } from './coded-data.ts'
 import { type Delimiter, type DelimiterLine, Delimiters } from './delimiters.ts'
 import { EventSearch, LineBlocks } from './line-blocks.ts'
 import { aroundMail, type Depth, Nesting, saysType } from './nesting.ts'
@@ -48,8 +47,6 @@ const FROM_LINE_MAX = 1
 interface ReadingListener extends ContentListener {
   /** A header has ended, as some reader sees it. */
   header?(header: PartHeader): void
-  /** A file in uuencode or yEnc has this name. */
-  name?(name: string): void
 }
 
 /**
@@ -67,7 +64,6 @@ export class MailReading {
   readonly #delimiters = new Delimiters()
   readonly #open: OpenContents
   readonly #nesting: Nesting
-  readonly #as: 'mail' | 'text'
   /** The header that is being read; undefined inside of a content. */
   #region: HeaderRegion | undefined
   readonly #unended = new UnendedHeaders()
@@ -84,6 +80,8 @@ export class MailReading {
   #isFlat = false
   /** Whether the first header has not ended yet. */
   #isTop = true
+  /** Whether data has begun here, for some reader, since a content began or may have ended. */
+  #isCoded = false
 
   /** The last bytes of the block before this one. */
   #tail: Buffer = Buffer.alloc(0)
@@ -105,22 +103,14 @@ export class MailReading {
   /** Whether a NUL was among them. */
   hasNul = false
 
-  /**
-   * `around` is the depth of the mail itself. As `text`, nothing is a header or a delimiter, and only
-   * encoded data begins.
-   */
+  /** `around` is the depth of the mail itself. */
   constructor(
     listener: ReadingListener,
-    {
-      around = aroundMail(),
-      as = 'mail',
-    }: { readonly around?: Depth; readonly as?: 'mail' | 'text' } = {},
+    { around = aroundMail() }: { readonly around?: Depth } = {},
   ) {
     this.#listener = listener
     this.#open = new OpenContents(listener)
     this.#nesting = new Nesting(around)
-    this.#as = as
-    if (as === 'text') return
     this.#beginHeader({ isOfPart: false, nests: 'sure' })
   }
 
@@ -193,7 +183,6 @@ export class MailReading {
     let at = 0
     const search = new EventSearch(bytes, {
       coded: !this.#readsForDepthAlone,
-      fields: this.#as === 'mail',
       midLine: this.#midLine,
     })
     const lines = new LineSearch(bytes)
@@ -221,7 +210,7 @@ export class MailReading {
     isDoubtful = false,
     before,
     ...start
-  }: Pick<RegionStart, 'isOfPart' | 'nests' | 'before'> & { isDoubtful?: boolean }): void {
+  }: Pick<RegionStart, 'isOfPart' | 'nests' | 'before' | 'line'> & { isDoubtful?: boolean }): void {
     this.steps += HEADER_STEPS
     const again = before?.lines.length ?? 0
     this.#goneOn += again
@@ -256,7 +245,7 @@ export class MailReading {
 
   /** Notes whether there was room for what only some readers see. */
   #noteRoom(hasRoom: boolean): void {
-    if (!hasRoom) this.#listener.odd?.('unread')
+    if (!hasRoom) this.#listener.unread?.('more boundaries than are looked for')
   }
 
   /** Reads a line that may belong to a header. */
@@ -264,7 +253,7 @@ export class MailReading {
     this.steps += HEADER_LINE_STEPS
     const end = withoutLineEnd(bytes, from, to)
     const line = bytes.toString('latin1', from, to)
-    this.#beginCoded(line.slice(0, end - from), to)
+    if (codedStart(line.slice(0, end - from))) this.#beginCoded(bytes, from)
     if (bytes[from] === DASH && bytes[from + 1] === DASH) {
       this.#noteRoom(this.#delimiters.learnSoFar(region))
       if (this.#delimiter(bytes, from, to)) return
@@ -312,9 +301,9 @@ export class MailReading {
     if (region.isSeenByAll) this.#listener.odd?.('header')
     this.#noteRoom(this.#delimiters.learnSoFar(region))
     if (region.strange > 1) return
-    if (!isBlank) this.#startLeaf(from, region)
+    if (!isBlank) this.#startLeaf(from, region, true)
     // mutt takes the line that ends the fields of a part for one of them.
-    if (isBlank || region.start.isOfPart) this.#startLeaf(to, region)
+    if (isBlank || region.start.isOfPart) this.#startLeaf(to, region, true)
   }
 
   /**
@@ -362,31 +351,25 @@ export class MailReading {
   }
 
   /** Begins a content at an offset in this block. */
-  #startLeaf(at: number, region: HeaderRegion | undefined): void {
+  #startLeaf(at: number, region: HeaderRegion | undefined, isInHeader = false): void {
     const nests = region !== undefined && region.start.nests !== 'no'
     if (!nests && this.#readsForDepthAlone) return // the listener wants only contents that are nested
     const depth = nests ? this.#nesting.depth : undefined
-    this.#open.begin({ kind: 'leaf', from: this.#offset + at, region, depth })
+    this.#isCoded = false
+    this.#open.begin({ kind: 'leaf', from: this.#offset + at, region, depth, isInHeader })
   }
 
   /**
-   * Begins encoded data after a line, or ends it. `line` is the line without its end.
-   * Returns whether any begins.
+   * Notes that data begins at a line for some reader. If it does so in a text in which data has begun, that
+   * text is read for both.
    */
-  #beginCoded(line: string, to: number): boolean {
-    if (line.startsWith(ARMOUR_END)) this.#endCoded('armour', to)
-    if (line.trimStart().startsWith(ARMOUR_END)) this.#endCoded('armour behind blanks', to)
-    const start = codedStart(line)
-    if (!start) return false
-    const { kind, name } = start
-    if (name !== '') this.#listener.name?.(name)
-    const at = this.#offset + to
-    this.#open.begin({ kind, from: at, region: undefined, depth: undefined })
-    return true
-  }
-
-  #endCoded(kind: CodedKind, at: number): void {
-    this.#open.endCoded(kind, this.#offset + at, this.#delimiters.multiparts.innermost)
+  #beginCoded(bytes: Buffer, from: number): void {
+    if (this.#isCoded) return
+    this.#isCoded = true
+    const startsLine = from === 0 || isLineEnd(bytes[from - 1]!)
+    const at = this.#offset + (startsLine ? from : from - 1)
+    const isInHeader = this.#region !== undefined
+    this.#open.begin({ kind: 'coded', from: at, region: undefined, depth: undefined, isInHeader })
   }
 
   /**
@@ -409,7 +392,8 @@ export class MailReading {
   /** Reads the line, unless it is a field, which begins a header. Returns where to go on. */
   #atEvent(bytes: Buffer, from: number, to: number): number {
     const line = bytes.toString('latin1', from, withoutLineEnd(bytes, from, to))
-    const isCoded = this.#beginCoded(line, to)
+    const isCoded = codedStart(line) !== undefined
+    if (isCoded) this.#beginCoded(bytes, from)
     let dashes = from
     while (bytes[dashes] === SPACE || bytes[dashes] === TAB) dashes++
     if (bytes[dashes] === DASH && bytes[dashes + 1] === DASH) {
@@ -430,6 +414,7 @@ export class MailReading {
     const isCutOff = from === 0 ? this.#midLine : bytes[from - 1] !== LF
     const line = this.#delimiters.read(bytes, from, to, isCutOff)
     if (!line) return false
+    this.#isCoded = false
     const { delimiter } = line
     const region = this.#region
     if (region) this.#endHeader(false)
@@ -454,9 +439,10 @@ export class MailReading {
         }
       } else this.#beginHeader({ isOfPart: true, nests: delimiter.multipart.nests, before })
     } else {
-      this.#mayEndContents(line, bytes, from, to)
+      const whole = isCutOff ? undefined : bytes.toString('latin1', from, to)
+      this.#mayEndContents(line, whole, bytes, from, to)
       const nests = delimiter?.multipart.nests ?? (this.#nesting.hasMultiparts ? 'maybe' : 'no')
-      this.#beginHeader({ isOfPart: true, nests, before, isDoubtful: true })
+      this.#beginHeader({ isOfPart: true, nests, before, isDoubtful: true, line: whole })
     }
     return true
   }
@@ -472,15 +458,26 @@ export class MailReading {
     else multiparts.endInside(multipart)
   }
 
-  /** Notes that for some readers all contents end at this line. */
-  #mayEndContents({ boundary }: DelimiterLine, bytes: Buffer, from: number, to: number): void {
+  /**
+   * Notes that for some readers all contents end at this line, and for all readers those that began at the
+   * same line; `whole` is the line, if it is known to be that.
+   */
+  #mayEndContents(
+    { boundary }: DelimiterLine,
+    whole: string | undefined,
+    bytes: Buffer,
+    from: number,
+    to: number,
+  ): void {
     const rest = bytes.toString('latin1', from + 2 + (boundary?.length ?? 0), to).trim()
     const form = rest === '' || rest === '--' ? rest : 'more'
     if (boundary !== undefined) {
       const isBehindEnd = this.#delimiters.multiparts.isClosed(boundary)
       if (isBehindEnd || form === 'more') this.#listener.odd?.('delimiter')
     }
-    this.#open.mayEnd(`${boundary ?? ''} ${form}`, this.#offset + from, boundary)
+    const at = this.#offset + from
+    if (whole) this.#open.endAlike(whole, this.#delimiters.multiparts.innermost, at)
+    this.#open.mayEnd(`${boundary ?? ''} ${form}`, at, boundary)
   }
 
   /** Returns whether the line before may be uuencode, which for some readers goes on after it. */

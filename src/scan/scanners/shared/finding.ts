@@ -26,7 +26,7 @@ export type Unseen =
 export type ScanFinding =
   | {
       readonly answer: 'clean'
-      /** Set if a budget left out what only some readers might see in the message (odd=unread). */
+      /** Set if it holds something that nobody here can read, and some reader may (odd=unread). */
       readonly unread?: true
     }
   | {

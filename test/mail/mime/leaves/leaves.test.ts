@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { CodedData, Leaf } from '../../../../src/mail/mime/structure/open-contents.ts'
+import type { CodedText, Leaf } from '../../../../src/mail/mime/structure/open-contents.ts'
 import { MailReading } from '../../../../src/mail/mime/structure/reading.ts'
 
 const TYPE = 'Content-Type: '
@@ -226,7 +226,8 @@ const cases: readonly (readonly [name: string, mail: string, ...contents: string
     `${MIXED}--b\n\nbegin 644 a\n#86)C\n--b\n\nx\n--b--\n`,
     '0/0 identity ""',
     '1/0 identity "begin 644 a\\n#86)C\\n"',
-    'uuencode "#86)C\\n--b\\n\\nx\\n"',
+    'coded "begin 644 a\\n#86)C\\n"',
+    'coded "begin 644 a\\n#86)C\\n--b\\n\\nx\\n"',
     '1/0 identity "x\\n"',
     '- identity "" text',
   ],
@@ -235,8 +236,9 @@ const cases: readonly (readonly [name: string, mail: string, ...contents: string
     `${TYPE}message/rfc822\n\n${MIXED}--b\n\nbegin 644 a\n#86)CXXXXXXX\n--b--\n`,
     '1/1 identity ""',
     '2/1 identity "begin 644 a\\n#86)CXXXXXXX\\n"',
+    'coded "begin 644 a\\n#86)CXXXXXXX\\n"',
     `0/0 identity "${MIXED.replaceAll('\n', '\\n')}--b\\n\\nbegin 644 a\\n#86)CXXXXXXX\\n--b--\\n"`,
-    'uuencode "#86)CXXXXXXX\\n--b--\\n"',
+    'coded "begin 644 a\\n#86)CXXXXXXX\\n--b--\\n"',
     '- identity "" text',
   ],
   [
@@ -244,14 +246,14 @@ const cases: readonly (readonly [name: string, mail: string, ...contents: string
     `${MIXED}--b\n\nbegin 644 a\n#86)CXXXXXXX\n--b\n\nx\n--b--\n`,
     '0/0 identity ""',
     '1/0 identity "begin 644 a\\n#86)CXXXXXXX\\n"',
-    'uuencode "#86)CXXXXXXX\\n"',
+    'coded "begin 644 a\\n#86)CXXXXXXX\\n"',
     '1/0 identity "x\\n"',
     '- identity "" text',
   ],
   [
     'uuencode in a header',
     'A: b\nbegin 644 a\n#86)C\n\nx\n',
-    'uuencode "#86)C\\n\\nx\\n"',
+    'coded "begin 644 a\\n#86)C\\n\\nx\\n"',
     '0/0 identity "begin 644 a\\n#86)C\\n\\nx\\n"',
     '0/0 identity "x\\n"',
   ],
@@ -259,7 +261,7 @@ const cases: readonly (readonly [name: string, mail: string, ...contents: string
     'yEnc',
     'A: b\n\n=ybegin line=128 name=a\nx\n',
     '0/0 identity "=ybegin line=128 name=a\\nx\\n" text',
-    'yenc "x\\n"',
+    'coded "=ybegin line=128 name=a\\nx\\n"',
   ],
   [
     'an encoded multipart',
@@ -287,7 +289,7 @@ for (const [name, mail, ...contents] of cases) {
         const text = header.isText ? ['text'] : []
         found.push([nested, encodings.join(), quoted(from, to), ...ends, ...text].join(' '))
       },
-      coded: ({ kind, from, to }: CodedData) => void found.push(`${kind} ${quoted(from, to)}`),
+      coded: ({ from, to }: CodedText) => void found.push(`coded ${quoted(from, to)}`),
     })
     reading.push(Buffer.from(mail, 'latin1'))
     reading.end()

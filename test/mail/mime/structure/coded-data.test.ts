@@ -49,7 +49,8 @@ t.test('the line that begins encoded data names a file', async (t) => {
 t.test('armour begins behind blanks at most, and a signed text is none', async (t) => {
   for (const line of ['-----Begin PKCS7-----', '-----BEGIN ']) {
     t.equal(kindOf(line), 'armour', line)
-    t.equal(kindOf(` \t${line}`), 'armour behind blanks', line)
+    t.equal(kindOf(` \t${line}`), 'armour', line)
+    t.equal(codedStart(` \t${line}`)?.form, 'behind blanks', line)
   }
   for (const line of ['-----BEGIN PGP SIGNED MESSAGE-----', '-----BEGIN', 'x -----BEGIN X']) {
     t.equal(kindOf(line), undefined, line)

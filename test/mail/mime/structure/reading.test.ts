@@ -14,7 +14,6 @@ function told(mail: Buffer, cuts: readonly number[], everything: boolean): strin
   }
   const reading = new MailReading({
     header: tell('header'),
-    name: tell('name'),
     odd: tell('odd'),
     leaf: tell('leaf'),
     ...(everything && { coded: tell('coded') }),

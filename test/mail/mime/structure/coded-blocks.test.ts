@@ -1,0 +1,103 @@
+import { tmpdir } from 'node:os'
+import fc from 'fast-check'
+import t from 'tap'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
+import { Work } from '../../../../src/mail/mime/shared/work.ts'
+import { findCodedBlocks } from '../../../../src/mail/mime/structure/coded-blocks.ts'
+import { inChunks } from '../../message/bytes.ts'
+
+/** The blocks of a text that comes in chunks of so many bytes: the bytes of each. */
+function blocksIn(text: string, length = text.length || 1): string[] {
+  const bytes = Buffer.from(text, 'latin1')
+  const cuts = Array.from({ length: Math.floor(text.length / length) }, (_, n) => n * length)
+  const source = inChunks(bytes, cuts)
+  const work = new Work(Bytes.of(bytes), { openFile: () => openAnonymousFile(tmpdir()) })
+  const steps = findCodedBlocks(source, work)
+  let step = steps.next()
+  while (!step.done) step = steps.next()
+  return step.value.map(({ from, to }) => text.slice(from, to))
+}
+
+t.test('blocks end where some reader ends them', async (t) => {
+  const one = 'begin 644 a\nONE\nend\n'
+  const two = 'begin 644 b\nTWO\nend\n'
+  t.same(blocksIn(`x\n${one}`), ['ONE\nend\n'])
+  t.same(
+    new Set(blocksIn(`${one}between\n${two}behind\n`)),
+    new Set([
+      'ONE\nend\nbetween\n', // up to the next beginning
+      'ONE\nend\n', // up to its end
+      'TWO\nend\nbehind\n',
+      'TWO\nend\n',
+      `ONE\nend\nbetween\n${two}behind\n`, // for those that go on behind an end
+    ]),
+  )
+  t.same(
+    new Set(blocksIn(`begin 644 a\nONE\n${two}`)),
+    new Set(['ONE\n', `ONE\n${two}`, 'TWO\nend\n']),
+    'a beginning inside of a block is one for some readers',
+  )
+})
+
+t.test('a line that only some readers know parts nothing for the others', async (t) => {
+  const known = 'begin 644 a\nONE\n'
+  for (const strange of ['begin x\n', 'BEGIN 644 b\n', 'begin\t6 b\n', 'begin 00644\n']) {
+    const text = `${strange}ZERO\n${known}${strange}TWO\nend\n`
+    const block = `ONE\n${strange}TWO\nend\n`
+    t.ok(blocksIn(text).includes(block), JSON.stringify(strange))
+  }
+  const [first, second] = ['begin 0644 b\n', 'BEGIN 644 c\n']
+  const text = `${second}ZERO\n${first}ONE\n${second}TWO\nend\n`
+  t.ok(blocksIn(text).includes(`ONE\n${second}TWO\nend\n`), 'and only some of these')
+})
+
+t.test('in the middle of a line data begins only if it ends', async (t) => {
+  const line = '09:12 put begin 644 a\n'
+  t.same(blocksIn(`${line}ONE\n`), [])
+  t.same(blocksIn(`${line}ONE\nend\n${line}TWO\nend\nbehind\n`), ['ONE\nend\n', 'TWO\nend\n'])
+})
+
+t.test('data of each kind ends at its own line', async (t) => {
+  const kinds = [
+    ['=ybegin line=1 size=1 name=a', '=yend size=1'],
+    ['-----BEGIN PGP MESSAGE-----', '-----END PGP MESSAGE-----'],
+    ['  -----BEGIN PGP MESSAGE-----', '  -----END PGP MESSAGE-----'],
+    ['begin-base64 644 a', '===='],
+  ]
+  for (const [begin, end] of kinds) {
+    t.same(blocksIn(`${begin}\nONE\n${end}\nbehind\n`), ['ONE\n'], `${begin}`)
+  }
+})
+
+const line = fc.constantFrom(
+  ...['begin 644 a', 'begin 6', 'begin x', 'BEGIN 0644 b', 'put begin 644 c', 'end', '`', 'M123'],
+  ...['=ybegin line=1', '=yend', '-----BEGIN X', ' -----BEGIN X', '-----END', '====', 'text', ''],
+  ...['begin-base64 644 a', 'begin-encoded 644 YQ=='],
+)
+const texts = fc
+  .tuple(fc.array(line, { maxLength: 60 }), fc.constantFrom('\n', '\r\n', '\r'))
+  .map(([lines, end]) => lines.join(end))
+
+t.test('blocks are the same, however the text is split', async (t) => {
+  fc.assert(
+    fc.property(texts, fc.integer({ min: 1, max: 40 }), (text, length) => {
+      t.same(blocksIn(text, length), blocksIn(text))
+    }),
+  )
+})
+
+/** The most times that a byte is in a block: for each form of the line that begins data, three times. */
+const TIMES = 40
+
+t.test('all blocks together are a few times as long as the text', async (t) => {
+  fc.assert(
+    fc.property(texts, (text) => {
+      const size = blocksIn(text).reduce((sum, { length }) => sum + length, 0)
+      return size <= TIMES * text.length
+    }),
+  )
+  const filler = 'begin 6\n#ABC\nbegin 644 a\nx\nBEGIN 6\n'.repeat(1000)
+  const size = blocksIn(filler).reduce((sum, { length }) => sum + length, 0)
+  t.ok(size <= TIMES * filler.length, `${size / filler.length} times`)
+})
