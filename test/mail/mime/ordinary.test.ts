@@ -27,6 +27,7 @@ const meta = (charset: string) =>
   `<meta http-equiv=3D"Content-Type" content=3D"text/html; charset=3D${charset}">\n`
 
 const letter = part(['From: a@example.org', 'Content-Type: text/plain', QUOTED], 'x\n')
+const received = 'Received: by mx.example.org; Mon, 6 Oct 2025 09:12:01 +0000\n'.repeat(2)
 const mboxLine = 'From a@example.org Mon Oct  6 09:12:00 2025\n'
 
 function file(bytes: Buffer, type = 'application/octet-stream; name=a.bin'): string {
@@ -73,6 +74,19 @@ const smallest: Readonly<Record<string, string>> = {
     `${mboxLine}${letter}`,
   ),
   'a mail below the lines of Thunderbird': `From - Mon Oct  6 09:12:00 2025\nX-Mozilla-Status: 0001\n${letter}`,
+  'a mail in quoted-printable, the line of an mbox among its fields': `${received}${mboxLine}${part(
+    ['From: a@example.org', 'Content-Type: text/html', QUOTED],
+    '<p>a =3D b =\n</p>\n'.repeat(40),
+  )}`,
+  'lines of dashes below the line of an mbox among the fields': `${received}${mboxLine}${multipart(
+    'alternative',
+    [
+      letter,
+      Array.from({ length: 30 }, (_, n) => `${'-'.repeat(n + 9)}\n${'A word. '.repeat(8)}\n`).join(
+        '',
+      ),
+    ],
+  )}`,
   'an mbox of one mail': fileOf(`${mboxLine}${letter}`),
   'an mbox of two mails': fileOf(`${mboxLine}${letter}\n${mboxLine}${letter}`),
   'an .emlx': fileOf(`${letter.length}\n${letter}<?xml version="1.0"?>\n<plist/>\n`),
@@ -131,7 +145,7 @@ const withBegin: Readonly<Record<string, readonly [text: string, times: number]>
   ],
   'a program with blocks': [
     numbered(200, (n) => `procedure p${n};\nbegin \n  write(${n});\nend\n`),
-    480,
+    520,
   ],
   'a text about such lines': [
     numbered(20, (n) => `begin 644 report${n}.pdf\nThe line above begins file ${n}.\n`),

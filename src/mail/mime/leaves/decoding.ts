@@ -91,6 +91,11 @@ interface DecodedLeaf {
   /** Whether something around it says that it is S/MIME or OpenPGP; and whether it says OpenPGP. */
   readonly isContainer: boolean
   readonly isOpenPgp: boolean
+  /**
+   * Whether it begins as a mail among the lines of a header, and is no message: the reading of the mail around
+   * it finds what stands in it, however it is decoded.
+   */
+  readonly isReadAround: boolean
   /** How many messages stand around it (nesting.ts). */
   messages: number
 }
@@ -111,6 +116,7 @@ export class Decoding extends Work {
     isMessage: false,
     isContainer: false,
     isOpenPgp: false,
+    isReadAround: false,
     messages: 0,
   }
   /** How many encoded mails and containers stand around what is decoded now. */
@@ -288,6 +294,10 @@ export class Decoding extends Work {
 
   /** Gives what stands in a file: in a mailbox, in a mail, or encoded in a text. */
   *giveWithin(file: Bytes): Steps {
+    if (this.leaf.isReadAround) {
+      yield* this.giveCodedWithin(file)
+      return
+    }
     // The properties of a calendar look like fields.
     const isMail = () => this.leaf.isMessage || (hasHeader(file) && !beginsCalendar(file))
     if (beginsAsMailbox(file)) yield* this.#insideMail(this.#giveMails(file))

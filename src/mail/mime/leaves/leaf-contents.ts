@@ -12,7 +12,7 @@ import { UuencodePlan } from '../decoders/uuencode.ts'
 import type { Steps, Work } from '../shared/work.ts'
 import { saysType } from '../structure/nesting.ts'
 import type { Leaf } from '../structure/open-contents.ts'
-import { isCutByClamav, splitLineEnd } from './content-checks.ts'
+import { beginsAsMailbox, hasHeader, isCutByClamav, splitLineEnd } from './content-checks.ts'
 import type { Decoding } from './decoding.ts'
 import { SavedForms } from './saved-forms.ts'
 
@@ -38,8 +38,7 @@ export function* giveLeafPlainly(
 ): Steps<Remaining> {
   const isThere = leaf.depth !== undefined && leaf.isSeenByAll
   if (leaf.to <= leaf.from || !isThere) return { isOdd: leaf.to > leaf.from, holdsMore: false }
-  return yield* within(leaf, decoding, function* () {
-    const part = source.slice(leaf.from, leaf.to)
+  return yield* within(leaf, source, decoding, function* (part) {
     const given = yield* givePlainly(leaf, part, source, decoding)
     yield* giveByOthersPlainly(leaf, part, source, decoding)
     const isOdd = given === 'odd' || !isPlain(leaf) || (hasNul && part.some(holdsNul))
@@ -58,8 +57,7 @@ export function giveLeafThoroughly(
   { hasNul }: SourceTraits,
   decoding: Decoding,
 ): Steps {
-  return within(leaf, decoding, function* () {
-    const part = source.slice(leaf.from, leaf.to)
+  return within(leaf, source, decoding, function* (part) {
     if (leaf.depth && !(isOdd && leaf.isSeenByAll)) {
       yield* givePlainly(leaf, part, source, decoding)
     }
@@ -70,23 +68,27 @@ export function giveLeafThoroughly(
 /** Takes steps in which this is the leaf that is decoded. */
 function* within<Result>(
   leaf: Leaf,
+  source: Bytes,
   decoding: Decoding,
-  steps: () => Steps<Result>,
+  steps: (part: Bytes) => Steps<Result>,
 ): Steps<Result> {
   const { leaf: around, hasMore } = decoding
-  const { header, depth } = leaf
+  const { header, depth, isInHeader } = leaf
+  const part = source.slice(leaf.from, leaf.to)
+  const isMessage = isMessageIn(leaf)
   const isEncrypted = depth?.isEncrypted === true
   decoding.leaf = {
     hasOpened: false,
     header,
-    isMessage: isMessageIn(leaf),
+    isMessage,
+    isReadAround: isInHeader && !isMessage && (beginsAsMailbox(part) || hasHeader(part)),
     isContainer: header.isContainer || isEncrypted,
     isOpenPgp: header.isOpenPgp || isEncrypted,
     messages: depth?.messages ?? around.messages,
   }
   decoding.hasMore = false
   try {
-    return yield* steps()
+    return yield* steps(part)
   } finally {
     decoding.leaf = around
     decoding.hasMore = hasMore

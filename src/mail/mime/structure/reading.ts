@@ -30,6 +30,9 @@ const GOES_ON = /^(?:content|filename=)|base64/i
 /** The bytes of a line of uuencode, with its line end and the line end before it. */
 const CODED_LINE_MAX = 96
 
+/** Stands for a line that is no field: it says nothing about content, and nothing goes on in it. */
+const NO_FIELD = 'From:\n'
+
 /** The steps that a line of a header takes besides those of its bytes. */
 const HEADER_LINE_STEPS = 8
 /** The steps of each header, and of each line that some reader takes for a delimiter. */
@@ -273,6 +276,12 @@ export class MailReading {
     if (isField(bytes, from, end)) region.strange = 0
     else if (!isFold || region.strange > 0 || blank) {
       this.#mayEndHeader(region, from, to, blank)
+      // Who skips the line of an mbox reads all fields, and who does not has none below it.
+      if (!region.start.isOfPart && isFromLine(bytes, from)) {
+        region.add(NO_FIELD, false)
+        return
+      }
+      region.isWhole = false
       if (region.strange > STRANGE_MAX) {
         region.add(line, false)
         this.#endHeader(false)
@@ -281,7 +290,7 @@ export class MailReading {
         return
       }
     }
-    region.add(line, isFold && region.hasLines)
+    region.add(line, isFold && region.hasLines && region.strange === 0)
   }
 
   /** Ends the header, whose content begins after the empty line for most readers. */
@@ -296,7 +305,6 @@ export class MailReading {
 
   /** Reads a line that is not a field. For some readers the header ends there. */
   #mayEndHeader(region: HeaderRegion, from: number, to: number, isBlank: boolean): void {
-    region.isWhole = false
     region.strange++
     if (region.isSeenByAll) this.#listener.odd?.('header')
     this.#noteRoom(this.#delimiters.learnSoFar(region))

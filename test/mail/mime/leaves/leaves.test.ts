@@ -218,8 +218,8 @@ const cases: readonly (readonly [name: string, mail: string, ...contents: string
   [
     'the line of an mbox that is not above the fields',
     'A: b\nC: d\n>From a\n\nx\n',
-    '0/0 identity ">From a\\n\\nx\\n"',
-    '0/0 identity "x\\n"',
+    '0/0 identity ">From a\\n\\nx\\n" text',
+    '0/0 identity "x\\n" text',
   ],
   [
     'uuencode that delimiters stand in',
