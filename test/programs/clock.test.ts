@@ -234,7 +234,9 @@ async function quarantineAfterSteps(t: Test, program: readonly string[]): Promis
   const first = await start()
   while (!existsSync(join(quarantine, 'sweep.clock'))) await new Promise(setImmediate)
   for (let count = 0; count < 20; count++) {
-    const { does, log } = await first.ask({ variables, message: infected })
+    // Each another one, since a message that comes again is kept once.
+    const message = Buffer.concat([bytes(`X-Number: ${count}\n`), infected])
+    const { does, log } = await first.ask({ variables, message })
     t.equal(does, 'end', log)
   }
   first.kill()
