@@ -1,8 +1,18 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { readDescriptor } from '../../../src/doors/clamd/client-files.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { clean } from '../../../src/scan/scanners/shared/finding.ts'
 import { cannotHang, mountHanging } from '../../programs/hanging-mount.ts'
@@ -98,6 +108,24 @@ t.test('a file is judged that a client hands over by its descriptor', skip, asyn
   chmodSync(door.at.path!, 0o666)
   // The client has opened it: its own right counts.
   t.match(await askBy(door, ['zFILDES\0', { files: [at('virus')] }], 65_534), /FOUND/)
+})
+
+t.test('a file may grow or shrink while it is read', async (t) => {
+  const { at } = makeFiles(t)
+  const readWhile = async (change: () => void, most: number) => {
+    const file = at('changing')
+    writeFileSync(file, 'x'.repeat(1000))
+    let read = 0
+    await readDescriptor(openSync(file, 'r'), 0, new AbortController().signal, (piece) => {
+      read += piece.length
+      change()
+      return read <= most
+    })
+    return read
+  }
+  const grown = await readWhile(() => appendFileSync(at('changing'), 'x'.repeat(1000)), 10_000)
+  t.equal(grown, 11_000, 'it grows for ever: no more than one piece over the limit is read')
+  t.equal(await readWhile(() => truncateSync(at('changing')), 10_000), 1000)
 })
 
 t.test('no descriptor stays open', skip, async (t) => {
