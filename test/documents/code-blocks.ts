@@ -57,6 +57,7 @@ export const notTyped: readonly (readonly [begins: string, why: string])[] = [
   ['VERDICTS="valkey', 'it needs a Valkey'],
   ["CLAMD='/run/clamav/clamd.ctl scan1", 'it needs further hosts'],
   ['docker compose', 'test/packaging/container.test.ts runs the composition'],
+  ['# rspamd lets mail in if', 'test/programs/clamd-clients asks as rspamd does'],
   ['# Keep viruses instead of refusing', 'test/packaging/container.test.ts runs the composition'],
   ['QUOTAD="quotad:192.0.2.10', 'it is a setting, of a second host'],
   ['cp /usr/share/doc/onescan/examples/run-delay-gate', 'it needs qmail under supervise'],

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
@@ -131,6 +131,17 @@ t.test('compose.yaml', { skip }, async (t) => {
       t.match(log(), new RegExp(`decision=reject .*door=${door.toLowerCase()}`))
     })
   }
+
+  t.test('a program that asks clamd asks at another address', async (t) => {
+    const config = join(host.directory, 'clamdscan.conf')
+    writeFileSync(config, 'TCPSocket 3311\nTCPAddr 127.0.0.1\n')
+    const scan = (message: string) => {
+      const words = ['clamdscan', '--config-file', config, '--stream', '--no-summary', '-']
+      return host.run(['sh', '-c', '"$@"; true', 'sh', ...words], { input: Buffer.from(message) })
+    }
+    t.match(scan(clean('asked')), /: OK$/m)
+    t.match(scan(virus), /: EICAR-Test\S* FOUND$/m)
+  })
 
   t.test('page and metrics are for those who know the token, which the container has made', (t) => {
     const fetching = `fetch("http://127.0.0.1:9808" + process.argv[1], {
