@@ -8,7 +8,11 @@ import { openDirectory } from '../programs/reachable.ts'
 /** What builds and tests onescan is what the lock files say, to the byte. */
 
 const root = join(import.meta.dirname, '../..')
-const locks = ['package-lock.json', 'packaging/toolchain/package-lock.json']
+const locks = [
+  'package-lock.json',
+  'packaging/toolchain/package-lock.json',
+  'test/programs/clamd-clients/package-lock.json',
+]
 
 interface Locked {
   readonly version?: string
@@ -36,7 +40,7 @@ t.test('no package of the toolchain has an install script, and few others have o
       hasInstallScript ? [path] : [],
     ),
   )
-  t.same(scripted, [['node_modules/esbuild'], []])
+  t.same(scripted, [['node_modules/esbuild'], [], []])
 })
 
 t.test('node_modules/.bin has no node', async (t) => {

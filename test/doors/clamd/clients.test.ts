@@ -6,7 +6,7 @@ import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'
 import { slowClamd } from '../slow-clamd.ts'
-import { inStream, openClamdDoor, streamed } from './rig.ts'
+import { inStream, type Line, openClamdDoor, streamed } from './rig.ts'
 
 /** Clients that leave, wait, are silent, slow or many, and what they say that makes no sense. */
 
@@ -107,10 +107,13 @@ t.test('silent clients are hung up on, with the word that clamd has for it', asy
 })
 
 t.test('of too many connections those that say nothing make room', async (t) => {
-  const door = await openClamdDoor(t, { QHPSI }, { scan, maxConnections: 5 })
-  const silent = await Promise.all(Array.from({ length: 50 }, () => door.call()))
+  const door = await openClamdDoor(t, { QHPSI }, { scan, byTcp: true, maxConnections: 500 })
+  const silent: Line[] = []
+  while (silent.length < 2000) {
+    silent.push(...(await Promise.all(Array.from({ length: 200 }, () => door.call()))))
+  }
   t.equal(await door.ask(inStream(plain)), 'stream: OK\0')
-  await until(() => silent.filter(({ socket }) => !socket.closed).length < 5, 'room')
+  await until(() => silent.filter(({ socket }) => !socket.closed).length < 500, 'room')
 })
 
 t.test('a client that reads no answers is cut off, and others are served', async (t) => {
