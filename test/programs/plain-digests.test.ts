@@ -140,6 +140,39 @@ t.test('a virus beside or in a digest is found', { skip: clamdMissing }, async (
   }
 })
 
+// promise: every-part
+t.test('a limit hides no text of the mail itself', { skip: clamdMissing }, async (t) => {
+  const { milter, isOver } = await open(t)
+  const parameters = Array.from({ length: 300 }, (_, n) => `;\n p${n}=${n}`).join('')
+  const many = `Content-Type: text/plain${parameters}`
+  const folds = `X-Folds: ${'x\n '.repeat(300_000)}x\nContent-Type: text/plain`
+  const words = (text: string) => `Good morning.\n${text}\n`
+  const encoded = (text: string) => ({
+    base64: `Content-Transfer-Encoding: base64\n\n${base64(words(text))}`,
+    'quoted-printable': `Content-Transfer-Encoding: quoted-printable\n\n${words(text).replaceAll('$', '=24')}`,
+    '7bit': `\n${words(text)}`,
+  })
+  for (const [encoding, body] of Object.entries(encoded(EICAR))) {
+    const places = {
+      'below 300 parameters': `${many}\n${body}`,
+      'below a field of many folds': `${folds}\n${body}`,
+      'beside a part with 300 parameters': multipart([
+        `Content-Type: text/plain\n${body}`,
+        `${many}\nContent-Disposition: attachment; filename=a.txt\n\nx`,
+      ]),
+    }
+    for (const [name, part] of Object.entries(places)) {
+      const bytes = message(part)
+      await isRefused(t, milter, bytes, new RegExp(EICAR_NAME), `${encoding} ${name}`)
+    }
+  }
+  for (const [encoding, body] of Object.entries(encoded('All is well.'))) {
+    const bytes = message(`${many}\n${body}`)
+    t.equal(await isOver(bytes), 'contents', `clamd gives up: ${encoding}`)
+    await isAccepted(t, milter, bytes, encoding)
+  }
+})
+
 t.test('what clamd does not look into is refused', { skip: clamdMissing }, async (t) => {
   const { milter } = await open(t)
   const tooDeep = /grounds=nested-too-deep/

@@ -162,7 +162,8 @@ class MessageScan {
   /**
    * Returns the result by a limit that a scanner has named, although it calls the same bytes clean as a
    * text (ask-scanners.ts). The limit does not decide if nothing can lie behind it: the message was read
-   * to its end, no deeper than scanners look, and each of its contents was clean by itself.
+   * to its end, no deeper than scanners look, and each of its contents was clean by itself. What was left
+   * to the scan of the whole stands there as it is, so the scan of the same bytes as a text has seen it.
    */
   #weighLimit(): ScanFinding | undefined {
     const { named, passed } = this.#answers

@@ -1,8 +1,7 @@
 import { CR, LF, SPACE, TAB } from '../../../ground/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { MAIL_LINE_MAX } from '../../message/content-fields.ts'
 import { isField, STRANGE_MAX } from '../headers/header-region.ts'
-import { indexOrEnd, LineSearch, withoutLineEnd } from '../shared/lines.ts'
+import { LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import { PIECE, type Steps, type Work } from '../shared/work.ts'
 import { CodedSearch } from '../structure/coded-data.ts'
 
@@ -89,24 +88,6 @@ export function mayBeginFile(text: Bytes): boolean {
   const start = text.gather(0, 1024)
   const first = start.find((byte) => byte > SPACE)
   return first !== undefined && FILE_STARTS.includes(String.fromCharCode(first))
-}
-
-/**
- * Returns whether libclamav cuts a line of the source, which may be in the middle of an escape: it does
- * beyond MAIL_LINE_MAX.
- */
-export function isCutByClamav(source: Bytes): boolean {
-  let length = 0
-  for (const chunk of source.chunks()) {
-    for (let at = 0; at < chunk.length; ) {
-      const end = indexOrEnd(chunk, LF, at)
-      length += end - at
-      if (length > MAIL_LINE_MAX + 1) return true
-      if (end < chunk.length) length = 0
-      at = end + 1
-    }
-  }
-  return false
 }
 
 /** Returns whether the source may hold encoded data: a line begins data. */

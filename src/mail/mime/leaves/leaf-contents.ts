@@ -12,7 +12,7 @@ import { UuencodePlan } from '../decoders/uuencode.ts'
 import type { Steps, Work } from '../shared/work.ts'
 import { saysType } from '../structure/nesting.ts'
 import type { Leaf } from '../structure/open-contents.ts'
-import { beginsAsMailbox, hasHeader, isCutByClamav, splitLineEnd } from './content-checks.ts'
+import { beginsAsMailbox, hasHeader, splitLineEnd } from './content-checks.ts'
 import type { Decoding } from './decoding.ts'
 import { SavedForms } from './saved-forms.ts'
 
@@ -101,10 +101,9 @@ function isMessageIn({ header, depth }: Leaf): boolean {
   return header.message !== 'no' || header.isMailFile || isOfDigest
 }
 
-function formsOf(leaf: Leaf, part: Bytes, endsMail: boolean, decoding: Decoding): SavedForms {
-  const { header, depth, encodings, isOwnText, isSeenByAll, isInHeader } = leaf
-  const isCut = isOwnText && encodings.includes('quoted-printable') && isCutByClamav(part)
-  const isInWhole = !isCut && depth?.isDecoded !== false
+function formsOf(leaf: Leaf, endsMail: boolean, decoding: Decoding): SavedForms {
+  const { header, depth, isOwnText, isSeenByAll, isInHeader } = leaf
+  const isInWhole = depth?.isDecoded !== false
   const facts = { header, isOwnText, isInWhole, isSeenByAll, isInHeader, endsMail }
   return new SavedForms(facts, decoding)
 }
@@ -121,7 +120,7 @@ function* givePlainly(
   encoding = leaf.encodings[0]!,
 ): Steps<'whole' | 'nothing' | 'odd'> {
   const { header } = leaf
-  const forms = formsOf(leaf, part, leaf.to === source.size, decoding)
+  const forms = formsOf(leaf, leaf.to === source.size, decoding)
   if (encoding === 'uuencode') return 'odd'
   yield* forms.giveAsText(part, encoding)
   if (encoding === 'identity') {
@@ -132,11 +131,10 @@ function* givePlainly(
   const { bare, end } = splitLineEnd(part)
   // What readers show as text ends in the line end before the delimiter, to libclamav, too.
   const given = encoding === 'base64' || header.isText ? part : bare
-  const isGiven = yield* decoded(given, plan.standard, decoding, (bytes) =>
+  yield* decoded(given, plan.standard, decoding, (bytes) =>
     forms.giveDecodedPlainly(bytes, end, encoding),
   )
-  if (plan.isOdd(header.isText)) return 'odd'
-  return isGiven ? 'whole' : 'nothing'
+  return plan.isOdd(header.isText) ? 'odd' : 'whole'
 }
 
 /**
@@ -159,7 +157,7 @@ function* giveInAllWays(leaf: Leaf, source: Bytes, hasNul: boolean, decoding: De
   for (const end of [leaf.to, ...leaf.mayEnd]) {
     if (end <= from) continue
     const part = source.slice(from, end)
-    const forms = formsOf(leaf, part, end === source.size, decoding)
+    const forms = formsOf(leaf, end === source.size, decoding)
     yield* giveByEncodings(leaf, part, forms, decoding, odd)
     if (!hasNul) continue
     yield* decoding.alsoUpToNuls(part, (heads) =>

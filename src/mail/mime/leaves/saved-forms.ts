@@ -28,7 +28,7 @@ interface Facts {
   readonly header: PartHeader
   /** Whether it is the text of the mail itself (open-contents.ts). */
   readonly isOwnText: boolean
-  /** Whether libclamav decodes a text that stands there, and cuts none of its lines. */
+  /** Whether libclamav looks at a text that stands there. */
   readonly isInWhole: boolean
   /** Whether the mail ends here. If no delimiter follows, the last line end belongs to the content. */
   readonly endsMail: boolean
@@ -79,7 +79,7 @@ export class SavedForms {
     const properties = isMail ? undefined : yield* textPropertiesOf(part, decoding)
     if (properties?.isText && (header.isText || header.multipart !== 'no')) {
       yield* decoding.giveBinHex(part)
-      return yield* this.#giveShown(part, bare, properties)
+      return yield* this.#giveShown(part, bare, properties, true)
     }
     if (header.isFlowed) yield* decoding.giveInOneWay(unflow, bare)
     // All bytes of it stand in the mail around it.
@@ -93,46 +93,50 @@ export class SavedForms {
 
   /**
    * Gives what all readers decode from a content. `end` is the line end that stood after the encoded text,
-   * which belongs to `bytes` if they are text that is shown. Returns whether the content was given.
+   * which belongs to `bytes` if they are text that is shown.
    */
-  *giveDecodedPlainly(bytes: Bytes, end: Buffer, encoding: Encoding): Steps<boolean> {
+  *giveDecodedPlainly(bytes: Bytes, end: Buffer, encoding: Encoding): Steps {
     const { header } = this.#facts
     const decoding = this.#decoding
     if (header.isText) {
       const properties = yield* textPropertiesOf(bytes, decoding)
       if (properties.isText) {
         const bare = encoding === 'base64' ? bytes : splitLineEnd(bytes).bare
-        const isGiven = yield* this.#giveShown(bytes, bare, properties)
+        yield* this.#giveShown(bytes, bare, properties, false)
         yield* decoding.giveCodedWithin(bytes)
-        return isGiven
+        return
       }
     }
     if (encoding === 'base64') {
       yield* decoding.giveDecoded(bytes)
       if (header.isFlowed) yield* decoding.giveInOneWay(unflow, bytes)
-      return true
+      return
     }
     yield* this.giveDecodedForms(bytes, end)
     yield* this.giveWithoutLastEnd(bytes)
-    return true
   }
 
   /**
    * Gives text that is shown, in the one form that libclamav makes of it: with LF as line ends. It
-   * skips inside of the whole message what it has called clean by itself. Plain text of the mail
-   * itself, and what stands between the parts of a multipart, is left to the scan of the whole.
-   * Some readers save any other text than that of the mail itself. So such a text is also given as
+   * skips inside of the whole message what it has called clean by itself. If it stands in the mail as it
+   * is, plain text of the mail itself, and what stands between the parts of a multipart, is left to the
+   * scan of the whole, which sees its bytes even if it meets a limit (scan.ts). Some readers save any other text than that of the mail itself. So such a text is also given as
    * a file: `bare`, which is without the line end before the delimiter. Returns whether the text
    * was given.
    */
-  *#giveShown(text: Bytes, bare: Bytes, properties: TextProperties): Steps<boolean> {
+  *#giveShown(
+    text: Bytes,
+    bare: Bytes,
+    properties: TextProperties,
+    asItStands: boolean,
+  ): Steps<boolean> {
     const { header, isOwnText, isInWhole } = this.#facts
     const decoding = this.#decoding
     if (header.isFlowed) yield* decoding.giveText(unflow, text)
     const isOwn = (isOwnText && decoding.depth === 0) || header.multipart !== 'no'
     const isPlainText = header.type === 'text/plain' || header.type === ''
-    const isLeft = (isPlainText && isInWhole) || header.multipart === 'sure'
-    if (isOwn && isLeft && !mayBeginFile(text)) return false
+    const isInMail = asItStands && ((isPlainText && isInWhole) || header.multipart === 'sure')
+    if (isOwn && isInMail && !mayBeginFile(text)) return false
     if (!properties.crlf) yield* decoding.give(text)
     else {
       yield* decoded(text, toLf, decoding, (lines) => decoding.give(lines, { isCounted: true }))

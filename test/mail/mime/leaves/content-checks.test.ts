@@ -5,7 +5,6 @@ import {
   beginsAsMailbox,
   hasHeader,
   holdsCodedData,
-  isCutByClamav,
   isKnownAsMail,
   mailStarts,
   mayBeginFile,
@@ -47,14 +46,6 @@ t.test('a text may be a file by its first character, behind few blanks', async (
   }
   for (const text of ['', 'a', 'a<', ' \n', '\0', '\xbc', `${' '.repeat(1024)}<`]) {
     t.equal(mayBeginFile(source(text)), false, text)
-  }
-})
-
-t.test('libclamav cuts a line of more than 999 bytes', async (t) => {
-  const most = 'x'.repeat(999)
-  for (const length of [7, 1000]) {
-    t.equal(isCutByClamav(inPieces(`${most}\n${most}\n`, length)), false)
-    t.equal(isCutByClamav(inPieces(`a\n${most}x\n`, length)), true)
   }
 })
 
