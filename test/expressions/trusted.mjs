@@ -87,11 +87,6 @@ export const trusted = [
     why: 'onescan.policy, a file of the operator; at each line one word is read ahead, and then the line',
   },
   {
-    file: 'mail/mime/leaves/leaf-contents.ts',
-    expression: '/-----begin ([a-z#]+)[^\\r\\n]*[\\r\\n]*$/i',
-    why: '128 bytes above armour',
-  },
-  {
     file: 'scan/scanners/attachments/name-words.ts',
     expression: '/=\\?([^?]*)\\?([BbQq])\\?(.{0,200}?)\\?=(?!\\?)/gs',
     why: '4,096 characters of a name, and at most 200 for each word',
