@@ -4,6 +4,8 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { errorText } from '../../../src/ground/errors/fault.ts'
+import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
+import { attachmentsScanner } from '../../../src/scan/scanners/attachments/attachments.ts'
 import { EICAR, eicarScanner } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { runScanners } from '../../../src/scan/scanners/scan.ts'
 import {
@@ -108,6 +110,44 @@ t.test('nothing of a message is read before its turn, which ends with its scan',
   }
   await all
   t.same([...read], numbers)
+})
+
+t.test('with local policy alone messages wait for its turns, too', async (t) => {
+  const names = { QHPSI: 'plugin: attachments', BADATTACHMENTS: '*.exe' }
+  const own = attachmentsScanner(readScanningPolicy(names)!.settings)
+  let begun = 0
+  const local: Scanner = {
+    ...own,
+    search(task) {
+      begun++
+      return own.search(task)
+    },
+  }
+  const large = sample(Buffer.from(`Subject: mail\n\n${'text\n'.repeat(LARGE_FROM / 5 + 1)}`))
+  const scan = (scanners: readonly Scanner[]) => runScanners(large, runOf(scanners))
+  const others = Array.from({ length: TURNS.large }, () =>
+    local.turns!.take({
+      size: LARGE_FROM,
+      timeLeft: () => 60_000,
+      signal: new AbortController().signal,
+      hasBegun: false,
+    }),
+  )
+  const waiting = scan([local])
+  const clamd: Scanner = {
+    name: 'clamd',
+    local: false,
+    turns: new ScanTurns(
+      () => 1,
+      () => performance.now(),
+    ),
+    scan: async () => ({ answer: 'clean' }),
+  }
+  t.match(await scan([local, clamd]), { answer: 'clean' }, 'beside another it has no turns')
+  t.equal(begun, 1)
+  for (const end of await Promise.all(others)) if (typeof end === 'function') end()
+  t.match(await waiting, { answer: 'clean' })
+  t.equal(begun, 2)
 })
 
 t.test('each kind of limit has the outcome that its setting says', async (t) => {

@@ -3,6 +3,7 @@ import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { Field } from '../../../mail/mime/headers/fields.ts'
 import { banned, clean, type ScanFinding, unknown } from '../shared/finding.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
+import { ScanTurns } from '../shared/scan-turns.ts'
 import type { LocalScanner, MailSearch, ScanTask } from '../shared/scanner.ts'
 import { kindsOf } from './content-kinds.ts'
 import { readNames, spellings } from './part-names.ts'
@@ -35,6 +36,10 @@ export function attachmentsScanner({ BADATTACHMENTS, BADMIME }: ScanSettings): L
   return {
     name: 'attachments',
     local: true,
+    turns: new ScanTurns(
+      () => 1,
+      () => performance.now(),
+    ),
     async prepare() {
       rulesOnce()
     },

@@ -6,6 +6,7 @@ import { userName } from '../../../ground/process/passwd.ts'
 import { recipientsOf } from '../../../mail/message/envelope/envelope.ts'
 import { causeOf, type ScanFinding, unknown } from '../shared/finding.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
+import { ScanTurns } from '../shared/scan-turns.ts'
 import type { ContentScanner, Sample, ScanTask } from '../shared/scanner.ts'
 import { LineRelay, writeToLog } from '../shared/scanner-program.ts'
 import { hostCommand, PluginHost, type PluginQuestion } from './host-process.ts'
@@ -49,6 +50,11 @@ export function filePluginScanner(
   return {
     name: fileName,
     local: false,
+    turns: new ScanTurns(
+      () => 1,
+      () => performance.now(),
+      turnsOf(limits),
+    ),
     async prepare() {
       try {
         checkFile(file)
@@ -69,6 +75,12 @@ export function filePluginScanner(
     },
     close: () => pool.close(),
   }
+}
+
+/** A quarter of the processes is for large messages, which so leave the others to small ones. */
+function turnsOf({ most }: PoolLimits) {
+  const large = Math.max(1, Math.floor(most / 4))
+  return { small: Math.max(1, most - large), large }
 }
 
 /** What a plugin is asked about a message, or about a content of one. */

@@ -71,10 +71,11 @@ export async function inTurn(
 ): Promise<ScanFinding> {
   const ends: (() => void)[] = []
   try {
-    for (const scanner of scanners) {
-      if (scanner.local || scanner.turns === undefined) continue
+    const inTheirTurns = scanners.filter(({ turns }) => turns)
+    const others = inTheirTurns.filter(({ local }) => !local)
+    for (const scanner of others.length > 0 ? others : inTheirTurns) {
       const { hasBegun } = progress
-      const turn = await scanner.turns.take({ size, signal, timeLeft, hasBegun })
+      const turn = await scanner.turns!.take({ size, signal, timeLeft, hasBegun })
       if (typeof turn !== 'function') return saidBy(scanner, turn)
       ends.push(turn)
     }

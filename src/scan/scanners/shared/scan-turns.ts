@@ -8,7 +8,13 @@ export const LARGE_FROM = 1024 * 1024
  * daemon together stay below; and the large messages of four processes leave threads to small mail.
  * onescand(8) has these numbers.
  */
-export const TURNS = { small: 18, large: 2 } as const
+export const TURNS: TurnsAtATime = { small: 18, large: 2 }
+
+/** Turns at a time of messages below LARGE_FROM, and of the others. */
+interface TurnsAtATime {
+  readonly small: number
+  readonly large: number
+}
 
 /** The last turns that tell how long the next one lasts. */
 const MEASURED = 8
@@ -40,10 +46,13 @@ export class ScanTurns {
   readonly #small: Lane
   readonly #large: Lane
 
-  /** `servers` tells how many servers take messages now. `uptime` is a clock that nobody sets. */
-  constructor(servers: () => number, uptime: () => number) {
-    this.#small = new Lane(() => servers() * TURNS.small, uptime)
-    this.#large = new Lane(() => servers() * TURNS.large, uptime)
+  /**
+   * `servers` tells how many servers take messages now, and `turns` how many at a time each takes. `uptime` is a
+   * clock that nobody sets.
+   */
+  constructor(servers: () => number, uptime: () => number, turns: TurnsAtATime = TURNS) {
+    this.#small = new Lane(() => servers() * turns.small, uptime)
+    this.#large = new Lane(() => servers() * turns.large, uptime)
   }
 
   /** Resolves to the end of the turn when it begins, or to *could not tell* if it does not. */

@@ -133,8 +133,6 @@ export interface MailSearch {
 /** A scanner that is asked about each content and about the whole message. */
 export interface ContentScanner extends ScannerBasics {
   readonly local: false
-  /** Set if only so many messages are scanned at a time: each has a turn, before it is read. */
-  readonly turns?: ScanTurns
   /**
    * Answers within the task's deadline. If it throws, the answer is *could not tell*, with the error's
    * text as the reason.
@@ -162,6 +160,11 @@ interface ScannerBasics {
    * remembered for copies. A verdict of local policy never is.
    */
   readonly memorable?: Memorable
+  /**
+   * Set if only so many messages are scanned at a time: each has a turn, before it is read. Those of local
+   * policy count only if nobody else has any.
+   */
+  readonly turns?: ScanTurns
   /** Set if several small contents at once take less time than one after another. */
   readonly takesBeside?: true
   /**
