@@ -23,7 +23,13 @@ export interface Mail {
    * (SECONDLOOK); the answer is about this content alone. `path` is the absolute path of a file of `size`
    * bytes, for which the same holds as for the file of the message.
    */
-  readonly part?: { readonly path: string; readonly size: number }
+  readonly part?: { readonly path: string; readonly size: number } & Partial<NamedPart>
+  /**
+   * Set if the plugin is asked about the whole message, and its parts were read: what mail programs see of
+   * each, at most 1,000 names. A content that stands in a message twice is asked about once, and both names
+   * are here.
+   */
+  readonly parts?: readonly NamedPart[]
   /**
    * The envelope sender, empty for a bounce. Each character of an address is one byte (latin1), so
    * `Buffer.from(sender, 'latin1')` has the bytes as they came.
@@ -56,6 +62,16 @@ export interface Mail {
   readonly signal: AbortSignal
   /** Adds one line to the log; control characters are escaped. */
   log(text: string): void
+}
+
+/** What mail programs see of a part. */
+export interface NamedPart {
+  /** Each name that some mail program shows, without directories: a name may be coded in several ways. */
+  readonly names: readonly string[]
+  /** MIME types in lower case; `text/plain` if the part names none. */
+  readonly types: readonly string[]
+  /** What it came out of within its part of the mail, such as `uuencode`, `tnef` or `openpgp`. */
+  readonly containers: readonly string[]
 }
 
 /** The answers of a plugin. Any other value, and an error that it throws, means "could not tell". */

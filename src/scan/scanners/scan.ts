@@ -9,6 +9,7 @@ import { openAnonymousFile } from '../../mail/message/spool.ts'
 import { isNestedDeeper } from '../../mail/mime/nested.ts'
 import type { Oddity } from '../../mail/mime/shared/oddities.ts'
 import { inTurn, ScannerAnswers, type ScanRun } from './run/ask-scanners.ts'
+import type { HeardNames } from './run/heard-names.ts'
 import { causeOf, type ScanFinding, unknown, unseen, worse } from './shared/finding.ts'
 import {
   abortLate,
@@ -111,6 +112,9 @@ async function findIn(
   })
 }
 
+/** Who is told headers and names. */
+type Listener = Pick<MailSearch, 'header' | 'name'>
+
 class MessageScan {
   readonly #message: Sample
   readonly #run: ScanRun
@@ -122,6 +126,8 @@ class MessageScan {
   /** Where the contents lie that scanners were asked about, if there is an exception. */
   readonly #asked: ByteRange[] = []
   readonly #answers: ScannerAnswers
+  /** Set if a scanner is told what mail programs see of each part. */
+  #names: HeardNames | undefined
   /** Whether each content was given to the scanners, and nothing in the message exceeds a limit of ours. */
   #isReadToEnd = false
 
@@ -144,8 +150,9 @@ class MessageScan {
     const { keepsOut, settings } = this.#run
     const asksContents = settings.SECONDLOOK === 'always' && this.#hasContentScanners
     await this.#openSearches()
+    await this.#hearNames()
     const judgesForm = keepsOut.has('form') || keepsOut.has('encrypted')
-    const mustRead = asksContents || this.#searches.size > 0 || judgesForm
+    const mustRead = asksContents || this.#searches.size > 0 || this.#names || judgesForm
     const byReading = mustRead ? await this.#readMail(asksContents) : await this.#measureDepth()
     // That it holds more than is read is the result only if nothing else is found.
     const holdsMore = byReading?.answer === 'unseen' && byReading.what === 'contents'
@@ -175,7 +182,10 @@ class MessageScan {
   }
 
   async #askAboutWhole(hasAskedContents: boolean): Promise<ScanFinding | undefined> {
-    for (const samples of this.#batch.endWith(this.#message)) {
+    const names = this.#names
+    if (names?.isCut) this.#task.note('plugins are told a part of the names')
+    const whole = names ? { ...this.#message, named: names.all } : this.#message
+    for (const samples of this.#batch.endWith(whole)) {
       const finding = await this.#answers.ask(samples)
       if (finding !== undefined) return finding
     }
@@ -217,7 +227,7 @@ class MessageScan {
       signal: this.#task.signal,
       maxDepth: settings.MAXNESTING,
       ...(mayExcuse && { onGiven: (range) => this.#asked.push(range) }),
-      ...(this.#searches.size > 0 && {
+      ...((this.#searches.size > 0 || this.#names) && {
         onHeader: ({ fields }) => this.#ask((search) => search.header(fields)),
         onName: (name) => this.#ask((search) => search.name(name)),
       }),
@@ -234,7 +244,9 @@ class MessageScan {
           finding = this.#tooMuch(`second look: ${step.why}`, step.why)
         } else {
           this.#tell((search) => search.content(step.content.bytes))
-          if (asksContents) finding = await this.#answers.ask(this.#batch.add(step.content))
+          const named = this.#names && [this.#names.of(step.place)]
+          const content = named ? { ...step.content, named } : step.content
+          if (asksContents) finding = await this.#answers.ask(this.#batch.add(content))
         }
         if (finding !== undefined) return finding
         if (this.#keepingOut(oddities).length > 0) break
@@ -276,6 +288,13 @@ class MessageScan {
     return over === undefined ? undefined : this.#tooMuch(over, over)
   }
 
+  /** Listens for names if a scanner is told them. */
+  async #hearNames(): Promise<void> {
+    if (!this.#run.scanners.some((scanner) => !scanner.local && scanner.takesNames)) return
+    const { HeardNames } = await import('./run/heard-names.ts')
+    this.#names = new HeardNames()
+  }
+
   /** Begins the searches of local policy. A content has been searched in its message. */
   async #openSearches(): Promise<void> {
     if (this.#message.whole !== undefined) return
@@ -289,8 +308,9 @@ class MessageScan {
     }
   }
 
-  /** Has all searches do something, and yields the units of work that they do. */
-  *#ask(what: (search: MailSearch) => Iterable<number>): Generator<number> {
+  /** Has all who listen do something, and yields the units of work that they do. */
+  *#ask(what: (listener: Listener) => Iterable<number>): Generator<number> {
+    if (this.#names) yield* what(this.#names)
     for (const [scanner, search] of this.#searches) {
       try {
         yield* what(search)

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
+import { bytes } from '../../cases/case.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { findProgram } from '../../programs/install.mjs'
@@ -121,6 +122,77 @@ int crashes(const char *path) { (void)path; *(volatile char *)16 = 1; return 0; 
       t.equal(run.code, 71, `${QUEUE_PLUGIN}: ${run.logged}`)
       t.equal(run.deliveries.length, 0)
     }
+  }
+})
+
+/** A PDF by one name and a page by another; a text with a file in uuencode; the same PDF once more. */
+const named = bytes(
+  [
+    'Subject: x',
+    'To: b@example.org',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/mixed; boundary=b',
+    '',
+    '--b',
+    'Content-Type: application/pdf; name="=?utf-8?Q?a=2Eexe?="',
+    'Content-Disposition: attachment; filename=a.pdf',
+    'Content-Transfer-Encoding: base64',
+    '',
+    'JVBERi0xLjQK',
+    '--b',
+    'Content-Type: text/plain',
+    '',
+    'begin 644 b.scr',
+    '#0V%T',
+    '`',
+    'end',
+    '--b',
+    'Content-Type: application/octet-stream; name=c.lnk',
+    'Content-Transfer-Encoding: base64',
+    '',
+    'JVBERi0xLjQK',
+    '--b--',
+    '',
+  ].join('\n'),
+)
+
+t.test('a plugin is told the names and types that mail programs see', async (t) => {
+  const source = `const plain = (value) => JSON.stringify(value).replaceAll('"', '')
+    export const virusscan = ({ part, parts, log }) => {
+      if (part) log(plain([part.names, part.types, part.containers]))
+      else log(plain(parts.map(({ names, types }) => [names, types])))
+      return { clean: true }
+    }`
+  stage.file('plugins/names.mjs', source)
+  for (const { program } of runtimes) {
+    const { logged } = await runSlot({ program, message: named, settings: use('names.mjs') })
+    const pdf = '[=?utf-8?Q?a=2Eexe?=,a.exe,a.pdf],[application/pdf]'
+    t.match(logged, `plugin names.mjs: [${pdf},[]]`)
+    t.match(logged, 'plugin names.mjs: [[b.scr],[],[uuencode]]')
+    const others = '[[],[text/plain]],[[c.lnk],[application/octet-stream]],[[b.scr],[]]'
+    t.match(logged, `plugin names.mjs: [[[],[multipart/mixed]],[${pdf}],${others}]`, 'of the whole')
+  }
+})
+
+const describes = `#include <string.h>
+static char said[2000];
+int virusparts(const char *text) { strncat(said, text, sizeof said - strlen(said) - 1); return 0; }
+int virusscan(const char *path) { (void)path; return strstr(said, "name c.lnk") != 0; }
+const char *virusname(void) {
+  for (char *at = said; *at; at++) if (*at == '\\n') *at = ';';
+  return said;
+}
+`
+
+t.test('a plugin in C is told the same', { skip: noCompiler }, async (t) => {
+  const source = stage.file('describes.c', describes)
+  execFileSync('cc', ['-shared', '-fPIC', '-o', join(PLUGINDIR, 'describes.so'), source])
+  for (const { program } of runtimes) {
+    const settings = { ...use('describes.so'), REJECTVIRUS: '1' }
+    const { logged } = await runSlot({ program, message: named, settings })
+    const pdf = 'name =?utf-8?Q?a=2Eexe?=;name a.exe;name a.pdf;type application/pdf;;'
+    const others = 'type text/plain;;name c.lnk;type application/octet-stream;;name b.scr;;'
+    t.match(logged, `virus="type multipart/mixed;;${pdf}${others}"`)
   }
 })
 

@@ -1,5 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { Steps, Work } from '../shared/work.ts'
+import { NOWHERE } from '../shared/work.ts'
 import { inflated } from './inflate.ts'
 
 /** The units of work of a member besides its bytes. */
@@ -23,7 +24,7 @@ export function* archiveMembers(source: Bytes, work: Work): Steps<boolean> {
 
 function* giveMember(bytes: Bytes, work: Work): Steps {
   yield* work.countUnits(MEMBER_COST)
-  if (bytes.size > 0) yield { kind: 'content', bytes, isMail: false }
+  if (bytes.size > 0) yield { kind: 'content', bytes, isMail: false, place: NOWHERE }
 }
 
 function* giveInflated(source: Bytes, form: 'deflate' | 'gzip', work: Work): Steps<boolean> {

@@ -96,6 +96,9 @@ interface DecodedLeaf {
    * it finds what stands in it, however it is decoded.
    */
   readonly isReadAround: boolean
+  /** What it came out of within its part, and the names that it has there. */
+  readonly containers: readonly string[]
+  readonly names: readonly string[]
   /** How many messages stand around it (nesting.ts). */
   messages: number
 }
@@ -117,6 +120,8 @@ export class Decoding extends Work {
     isContainer: false,
     isOpenPgp: false,
     isReadAround: false,
+    containers: [],
+    names: [],
     messages: 0,
   }
   /** How many encoded mails and containers stand around what is decoded now. */
@@ -196,7 +201,13 @@ export class Decoding extends Work {
     this.countContent()
     if (!isCounted) this.countBytes(source.size)
     if (key !== undefined) this.#given.set(key, 0)
-    yield { kind: 'content', bytes: source, isMail }
+    const { header, containers, names } = this.leaf
+    yield {
+      kind: 'content',
+      bytes: source,
+      isMail,
+      place: { fields: header.fields, containers, names },
+    }
     yield* this.countUnits(CONTENT_COST + source.size)
     return true
   }
@@ -272,7 +283,7 @@ export class Decoding extends Work {
     yield* this.readInShares(
       blocks.slice(0, limits.waiting).map((block) => ({
         size: block.to - block.from,
-        read: () => this.#giveNamed([block.name], this.#giveBlock(text, block)),
+        read: () => this.#giveNamed(block.kind, [block.name], this.#giveBlock(text, block)),
       })),
     )
   }
@@ -340,17 +351,23 @@ export class Decoding extends Work {
   *#giveOpened(source: Bytes): Steps {
     const { leaf } = this
     const { isContainer, isOpenPgp } = leaf
-    const give = (content: Bytes) => this.#giveFromOpened(content, { isContainer, isOpenPgp })
+    const giveAs = (kind: string) => (content: Bytes) =>
+      this.#giveNamed(kind, [], this.#giveFromOpened(content, { isContainer, isOpenPgp }))
     const givePgp = (content: PgpContent) => {
-      if (content.kind === 'packets') return give(content.bytes)
-      return this.#giveNamed([content.name], this.#giveFromOpened(content.bytes, UNSAID))
+      if (content.kind === 'packets') return giveAs('openpgp')(content.bytes)
+      return this.#giveNamed('openpgp', [content.name], this.#giveFromOpened(content.bytes, UNSAID))
     }
+    const names: string[] = [] // of a file in TNEF, which come before it
     try {
-      if (yield* openCms(source, this, give)) leaf.hasOpened = true
+      if (yield* openCms(source, this, giveAs('cms'))) leaf.hasOpened = true
       if (yield* openPgp(source, isOpenPgp, this, givePgp)) leaf.hasOpened = true
       yield* openTnef(source, this, {
-        name: (name) => this.hear(this.options.onName?.(name)),
-        give: (content) => this.#giveNamed([], this.#giveFromOpened(content, UNSAID)),
+        name: (name) => {
+          names.push(name)
+          this.hear(this.options.onName?.(name))
+        },
+        give: (content) =>
+          this.#giveHeard('tnef', names.splice(0), this.#giveFromOpened(content, UNSAID)),
       })
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error
@@ -395,7 +412,7 @@ export class Decoding extends Work {
       url: () => this.giveInOneWay(unpercented, encoded),
       'base64 in a url': () => decoded(encoded, unpercented, this, fromBase64),
     }
-    yield* this.#giveNamed(names, this.#inside(ways[encoding]()))
+    yield* this.#giveNamed('calendar', names, this.#inside(ways[encoding]()))
   }
 
   /** Gives the files that stand in a text as BinHex, which only some readers know. */
@@ -407,15 +424,27 @@ export class Decoding extends Work {
 
   *#giveBinHexFile({ name, forks }: BinHexFile): Steps {
     for (const fork of forks) {
-      yield* this.#giveNamed([name], this.#giveFromOpened(fork, UNSAID))
+      yield* this.#giveNamed('binhex', [name], this.#giveFromOpened(fork, UNSAID))
     }
   }
 
-  /** Tells the names of a file, and takes the steps that give it. */
-  *#giveNamed(names: readonly string[], give: Steps): Steps {
-    for (const name of names) if (name !== '') this.hear(this.options.onName?.(name))
+  /** Tells the names of a file in a container, and takes the steps that give it. */
+  *#giveNamed(container: string, names: readonly string[], give: Steps): Steps {
+    const said = names.filter((name) => name !== '')
+    for (const name of said) this.hear(this.options.onName?.(name))
+    yield* this.#giveHeard(container, said, give)
+  }
+
+  /** The same with names that were told before. */
+  *#giveHeard(container: string, names: readonly string[], give: Steps): Steps {
     yield* this.listen()
-    yield* give
+    const around = this.leaf
+    this.leaf = { ...around, containers: [...around.containers, container], names }
+    try {
+      yield* give
+    } finally {
+      this.leaf = around
+    }
   }
 
   /** Takes steps inside of one more mail, as `#inside` does. */

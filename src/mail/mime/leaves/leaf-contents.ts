@@ -84,6 +84,8 @@ function* within<Result>(
     isReadAround: isInHeader && !isMessage && (beginsAsMailbox(part) || hasHeader(part)),
     isContainer: header.isContainer || isEncrypted,
     isOpenPgp: header.isOpenPgp || isEncrypted,
+    containers: around.containers,
+    names: [],
     messages: depth?.messages ?? around.messages,
   }
   decoding.hasMore = false

@@ -17,6 +17,19 @@ export const LINES_PIECE = 8 * 1024
 /** The units of work of a part that is read by a share, besides those of its bytes. */
 const PART_COST = 2048
 
+/** Where a content stands, by what is said about it there. */
+export interface ContentPlace {
+  /** The fields of the part that it was read from. */
+  readonly fields: readonly { readonly name: string; readonly value: string }[]
+  /** What it came out of within that part, from the outside in: `uuencode`, `tnef`, `openpgp`, … */
+  readonly containers: readonly string[]
+  /** The names that the innermost of these gives it. */
+  readonly names: readonly string[]
+}
+
+/** Nothing is said about it. */
+export const NOWHERE: ContentPlace = { fields: [], containers: [], names: [] }
+
 type ContentStep =
   /** A content that some reader of mail might get out of a message. */
   | {
@@ -25,6 +38,7 @@ type ContentStep =
       readonly bytes: Bytes
       /** Whether scanners shall take the content for a mail. */
       readonly isMail: boolean
+      readonly place: ContentPlace
     }
   /** The caller should let the event loop take a turn now. */
   | { readonly kind: 'turn' }

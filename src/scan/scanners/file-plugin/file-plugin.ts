@@ -55,6 +55,7 @@ export function filePluginScanner(
       () => performance.now(),
       turnsOf(limits),
     ),
+    takesNames: true,
     async prepare() {
       try {
         checkFile(file)
@@ -85,12 +86,17 @@ function turnsOf({ most }: PoolLimits) {
 
 /** What a plugin is asked about a message, or about a content of one. */
 async function aboutOf(sample: Sample) {
-  const { envelope, whole } = sample
+  const { envelope, whole, named } = sample
   const { bytes, origin } = whole ?? sample
   return {
     path: (await (whole ?? sample).file()).path,
     size: bytes.size,
-    part: whole && { path: (await sample.file()).path, size: sample.bytes.size },
+    part: whole && {
+      path: (await sample.file()).path,
+      size: sample.bytes.size,
+      ...named?.[0],
+    },
+    ...(!whole && named && { parts: named }),
     sender: envelope.sender.text,
     recipients: Array.from(recipientsOf(envelope), ({ text }) => text),
     origin,

@@ -2,9 +2,9 @@ import { writeSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
-import { errorText } from '../../../ground/errors/fault.ts'
+import { attempt, errorText } from '../../../ground/errors/fault.ts'
 import { loadSystem, systemTrouble } from '../../../ground/runtime/system.ts'
-import type { Mail } from '../../../plugin.ts'
+import type { Mail, NamedPart } from '../../../plugin.ts'
 import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
 import type { Plugin, PluginRequest } from './protocol.ts'
 
@@ -105,7 +105,7 @@ function mailOf({ timeLeft, origin, ...request }: PluginRequest): {
   readonly mail: Mail
   answered(): void
 } {
-  const { path, size, part, sender, recipients } = request
+  const { path, size, part, parts, sender, recipients } = request
   const warning = new AbortController()
   const timer = setTimeout(
     () => warning.abort(new DOMException('SCANTIMEOUT is near', 'TimeoutError')),
@@ -119,6 +119,7 @@ function mailOf({ timeLeft, origin, ...request }: PluginRequest): {
       path,
       size,
       ...(part && { part }),
+      ...(parts && { parts }),
       sender,
       recipients,
       signal: warning.signal,
@@ -138,6 +139,29 @@ export function log(text: string): void {
   }
 }
 
+/**
+ * The function that is told, before each question, what mail programs see of the part or of the parts,
+ * `int virusparts(const char *text)`; a plugin need not have it.
+ */
+const DESCRIBE = 'virusparts'
+
+/** A line for each name, type and container, and an empty line behind each part. */
+function descriptionOf({ part, parts }: PluginRequest): string {
+  const linesOf = (word: string, values: readonly string[] = []) =>
+    values.map((value) => `${word} ${value.replace(/[\0-\x1f\x7f]/g, '?')}\n`)
+  const told: readonly Partial<NamedPart>[] = part ? [part] : (parts ?? [])
+  return told
+    .map(({ names, types, containers }) =>
+      [
+        ...linesOf('name', names),
+        ...linesOf('type', types),
+        ...linesOf('container', containers),
+        '\n',
+      ].join(''),
+    )
+    .join('')
+}
+
 /** The function that names the virus, `const char *virusname(void)`; a plugin need not have it. */
 const NAME = 'virusname'
 
@@ -150,13 +174,16 @@ async function loadSharedObject(request: PluginRequest): Promise<Plugin | ScanFi
   if (system === undefined) return unknown(`${systemTrouble()}; without it no .so can run`)
   let virusscan: (path: string) => number
   let virusname: (() => string) | undefined
+  let describe: ((text: string) => number) | undefined
   try {
     virusscan = system.functionOfPath(request.file, request.symbol)
     virusname = system.functionForText(request.file, NAME)
+    describe = attempt(() => system.functionOfPath(request.file, DESCRIBE))
   } catch (error) {
     return unknown(`cannot be loaded: ${errorText(error)}`)
   }
   return async (asked) => {
+    describe?.(descriptionOf(asked))
     const code = virusscan(asked.part?.path ?? asked.path)
     const name = code === asked.infectedCode ? virusname?.() : undefined
     return findingOf(code, name, asked)

@@ -3,6 +3,7 @@
 import { attempt } from '../../../ground/errors/fault.ts'
 import { LF } from '../../../ground/net/ascii.ts'
 import type { Origin } from '../../../mail/message/envelope/envelope.ts'
+import type { NamedPart } from '../../../plugin.ts'
 import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
 
 /** Most bytes of a line that a plugin's process writes. */
@@ -37,7 +38,11 @@ export interface PluginRequest {
   readonly path: string
   readonly size: number
   /** Path and size of the content to judge, if it is not the whole message. */
-  readonly part?: { readonly path: string; readonly size: number } | undefined
+  readonly part?:
+    | ({ readonly path: string; readonly size: number } & Partial<NamedPart>)
+    | undefined
+  /** What mail programs see of the parts of the whole message. */
+  readonly parts?: readonly NamedPart[] | undefined
   /** Milliseconds until the deadline, since the clock of one process says nothing to another. */
   readonly timeLeft: number
   /** Milliseconds after its answer within which all that the plugin has begun must be over. */

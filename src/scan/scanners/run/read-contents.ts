@@ -4,6 +4,7 @@ import { TOP_LINE } from '../../../mail/message/message.ts'
 import { NamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolPolicy } from '../../../mail/message/spool.ts'
 import { type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
+import type { ContentPlace } from '../../../mail/mime/shared/work.ts'
 import type { Sample } from '../shared/scanner.ts'
 
 interface ReadingOptions
@@ -19,6 +20,7 @@ type ReadingStep =
       readonly kind: 'content'
       /** The content as scanners get it, until the next step is asked for. */
       readonly content: Sample
+      readonly place: ContentPlace
     }
   /** The message is nested deeper than `maxDepth`. */
   | { readonly kind: 'deeper' }
@@ -48,7 +50,7 @@ export async function* readContents(
 
 /** Gives a content as a sample, whose file is removed when the next step is asked for. */
 function* stepOf(
-  found: { readonly bytes: Bytes; readonly isMail: boolean },
+  found: { readonly bytes: Bytes; readonly isMail: boolean; readonly place: ContentPlace },
   whole: Sample,
   spool: SpoolPolicy,
 ): Generator<ReadingStep> {
@@ -58,7 +60,7 @@ function* stepOf(
   const { envelope, origin } = whole
   const content: Sample = { bytes, envelope, origin, whole, file: () => copy.file() }
   try {
-    yield { kind: 'content', content }
+    yield { kind: 'content', content, place: found.place }
   } finally {
     copy.remove()
   }

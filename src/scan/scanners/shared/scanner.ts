@@ -2,6 +2,7 @@ import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.ts'
 import type { Field } from '../../../mail/mime/headers/fields.ts'
 import type { KnownHeader } from '../../../mail/mime/shared/work.ts'
+import type { NamedPart } from '../../../plugin.ts'
 import type { Infected, ScanFinding } from './finding.ts'
 import type { ScanTurns } from './scan-turns.ts'
 import type { SignatureFiles } from './signatures.ts'
@@ -35,6 +36,11 @@ export interface Sample {
    * `takesBeside` get them.
    */
   readonly beside?: readonly Sample[]
+  /**
+   * What is said about a content where it stands first; about a message, each part that was heard of. Set if
+   * a scanner has `takesNames`, and the message was read.
+   */
+  readonly named?: readonly NamedPart[]
 }
 
 /** A file with the bytes of a sample. */
@@ -167,6 +173,8 @@ interface ScannerBasics {
   readonly turns?: ScanTurns
   /** Set if several small contents at once take less time than one after another. */
   readonly takesBeside?: true
+  /** Set if the scanner is told what mail programs see of a part (Sample.named). */
+  readonly takesNames?: true
   /**
    * Reads what the scanner needs besides messages, such as rules. Throws a Fault of kind `config` if that
    * cannot be used. A daemon calls it at its start, to know beforehand; nobody else has to.
