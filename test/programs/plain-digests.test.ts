@@ -140,7 +140,7 @@ t.test('a virus beside or in a digest is found', { skip: clamdMissing }, async (
   }
 })
 
-// promise: every-part
+// promise: rule-8-not-clean
 t.test('a limit hides no text of the mail itself', { skip: clamdMissing }, async (t) => {
   const { milter, isOver } = await open(t)
   const parameters = Array.from({ length: 300 }, (_, n) => `;\n p${n}=${n}`).join('')
