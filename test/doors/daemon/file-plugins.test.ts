@@ -150,7 +150,7 @@ for (const { name, program } of runtimes) {
   t.test(`${name}, a plugin is told where a message comes from`, async (t) => {
     const directory = socketDirectory(t)
     const script = `exports.virusscan = (mail) => {
-      const { path, size, sender, recipients, signal, log, ...rest } = mail
+      const { path, size, parts, sender, recipients, signal, log, ...rest } = mail
       return { infected: true, name: Object.values(rest).join() }
     }`
     writeFileSync(join(directory, 'a.cjs'), script)
