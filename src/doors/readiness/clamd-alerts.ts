@@ -7,6 +7,7 @@ import { listFingerprint, probeName } from '../../scan/scanners/shared/ban-names
 import type { ScanFinding } from '../../scan/scanners/shared/finding.ts'
 import { propertyOf } from '../../scan/scanners/shared/properties.ts'
 import type { ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
+import { compoundFile } from './compound-file.ts'
 import { zipOf } from './eicar-message.ts'
 
 /** Milliseconds for the scan of a file of some kilobytes, behind those that are under way. */
@@ -78,43 +79,10 @@ export async function checkAlerts(
   return findings
 }
 
-/** A workbook of Excel with a sheet of macros ([MS-CFB] 2, [MS-XLS] 2.4.28), and nothing else in it. */
+/** A workbook of Excel with a sheet of macros ([MS-XLS] 2.4.28), and nothing else in it. */
 function sheetWithMacros(): Buffer {
-  const [end, free, fatSector] = [0xfffffffe, 0xffffffff, 0xfffffffd]
-  const header = Buffer.alloc(512, 0xff)
-  Buffer.from('d0cf11e0a1b11ae1', 'hex').copy(header)
-  header.fill(0, 8, 76)
-  // Versions, byte order, sizes of sectors: 512 and 64 bytes.
-  for (const [at, word] of [0x3e, 3, 0xfffe, 9, 6].entries())
-    header.writeUInt16LE(word, 24 + 2 * at)
-  // Sectors of the table, the directory's, those of small streams and of tables of tables.
-  for (const [at, word] of [1, 1, 0, 4096, end, 0, end, 0, 0].entries()) {
-    header.writeUInt32LE(word, 44 + 4 * at)
-  }
-  const words = [fatSector, end, 3, 4, 5, 6, 7, 8, 9, end]
-  const table = Buffer.alloc(512, 0xff)
-  for (const [at, word] of words.entries()) table.writeUInt32LE(word, 4 * at)
-
-  const entry = (name: string, kind: number, start: number, size: number, child: number) => {
-    const bytes = Buffer.alloc(128)
-    const length = bytes.write(name, 'utf16le') + 2
-    bytes.writeUInt16LE(length, 64)
-    bytes.set([kind, 1], 66)
-    for (const [at, word] of [free, free, child].entries()) bytes.writeUInt32LE(word, 68 + 4 * at)
-    bytes.writeUInt32LE(start, 116)
-    bytes.writeUInt32LE(size, 120)
-    return bytes
-  }
-  const directory = Buffer.alloc(512)
-  entry('Root Entry', 5, end, 0, 1).copy(directory)
-  entry('Workbook', 2, 2, 4096, free).copy(directory, 128)
-
-  const workbook = Buffer.alloc(4096)
   const records = '09081000 0006050000000000 0000000000000000' // BOF
   // BoundSheet8: a visible sheet of macros, "abcd"; EOF.
-  Buffer.from(
-    `${records} 85000c00 64000000 00 01 0400 61626364 0a000000`.replaceAll(' ', ''),
-    'hex',
-  ).copy(workbook)
-  return Buffer.concat([header, table, directory, workbook])
+  const rest = '85000c00 64000000 00 01 0400 61626364 0a000000'
+  return compoundFile('Workbook', Buffer.from(`${records}${rest}`.replaceAll(' ', ''), 'hex'))
 }

@@ -1,0 +1,42 @@
+const [END, FREE, TABLE] = [0xfffffffe, 0xffffffff, 0xfffffffd]
+
+/** The least bytes of a stream that has sectors of its own, and of all streams here. */
+const STREAM = 4096
+
+/**
+ * A document of older Office programs ([MS-CFB] 2) with this one stream in it, of up to 4096 bytes; what is
+ * short is filled up with zeros.
+ */
+export function compoundFile(name: string, content: Buffer): Buffer {
+  const header = Buffer.alloc(512, 0xff)
+  Buffer.from('d0cf11e0a1b11ae1', 'hex').copy(header)
+  header.fill(0, 8, 76)
+  // Versions, byte order, sizes of sectors: 512 and 64 bytes.
+  for (const [at, word] of [0x3e, 3, 0xfffe, 9, 6].entries())
+    header.writeUInt16LE(word, 24 + 2 * at)
+  // Sectors of the table, the directory's, those of small streams and of tables of tables.
+  for (const [at, word] of [1, 1, 0, STREAM, END, 0, END, 0, 0].entries()) {
+    header.writeUInt32LE(word, 44 + 4 * at)
+  }
+  const words = [TABLE, END, 3, 4, 5, 6, 7, 8, 9, END]
+  const table = Buffer.alloc(512, 0xff)
+  for (const [at, word] of words.entries()) table.writeUInt32LE(word, 4 * at)
+
+  const directory = Buffer.alloc(512)
+  entry('Root Entry', 5, END, 0, 1).copy(directory)
+  entry(name, 2, 2, STREAM, FREE).copy(directory, 128)
+  const stream = Buffer.alloc(STREAM)
+  content.copy(stream)
+  return Buffer.concat([header, table, directory, stream])
+}
+
+function entry(name: string, kind: number, start: number, size: number, child: number): Buffer {
+  const bytes = Buffer.alloc(128)
+  const length = bytes.write(name, 'utf16le') + 2
+  bytes.writeUInt16LE(length, 64)
+  bytes.set([kind, 1], 66)
+  for (const [at, word] of [FREE, FREE, child].entries()) bytes.writeUInt32LE(word, 68 + 4 * at)
+  bytes.writeUInt32LE(start, 116)
+  bytes.writeUInt32LE(size, 120)
+  return bytes
+}
