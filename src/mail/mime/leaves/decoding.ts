@@ -78,6 +78,9 @@ export interface ContentsOptions extends WorkOptions {
 /** Gives the contents of a mail that stands in bytes. */
 type ReadMail = (mail: Bytes, decoding: Decoding) => Steps
 
+/** Gives what came out of one way of decoding. */
+export type GiveReading = (reading: Bytes) => Steps
+
 /** What is known about the leaf that is decoded now. */
 interface DecodedLeaf {
   /**
@@ -233,20 +236,27 @@ export class Decoding extends Work {
     this.hasMore ||= hasMore
   }
 
-  /** Decodes a source in each way of a plan. Gives each result, and the contents inside of it. */
-  *giveByPlan(plan: DecodingPlan, part: Bytes): Steps {
-    yield* this.giveInOneWay(plan.standard, part)
-    yield* this.giveInOtherWays(plan, part)
+  /**
+   * Decodes a source in each way of a plan. Gives each result; by default as it is, with the contents inside
+   * of it.
+   */
+  *giveByPlan(plan: DecodingPlan, part: Bytes, give?: GiveReading): Steps {
+    yield* this.giveInOneWay(plan.standard, part, give)
+    yield* this.giveInOtherWays(plan, part, give)
   }
 
-  /** Decodes a source in all ways of a plan but the standard one, which must have ended. */
-  *giveInOtherWays(plan: DecodingPlan, part: Bytes): Steps {
-    for (const other of plan.others()) yield* this.giveInOneWay(other, part)
+  /** Does so in all ways of a plan but the standard one, which must have ended. */
+  *giveInOtherWays(plan: DecodingPlan, part: Bytes, give?: GiveReading): Steps {
+    for (const other of plan.others()) yield* this.giveInOneWay(other, part, give)
   }
 
-  /** Decodes a source with one decoder. Gives the result, and the contents inside of it. */
-  giveInOneWay(make: MakeDecoder, part: Bytes): Steps {
-    return decoded(part, make, this, (source) => this.giveDecoded(source))
+  /** Does so with one decoder. */
+  giveInOneWay(
+    make: MakeDecoder,
+    part: Bytes,
+    give: GiveReading = (reading) => this.giveDecoded(reading),
+  ): Steps {
+    return decoded(part, make, this, give)
   }
 
   /** Decodes a text that is shown with one decoder. Gives the result, and what is encoded in it. */

@@ -13,7 +13,7 @@ import type { Steps, Work } from '../shared/work.ts'
 import { saysType } from '../structure/nesting.ts'
 import type { Leaf } from '../structure/open-contents.ts'
 import { beginsAsMailbox, hasHeader, splitLineEnd } from './content-checks.ts'
-import type { Decoding } from './decoding.ts'
+import type { Decoding, GiveReading } from './decoding.ts'
 import { SavedForms } from './saved-forms.ts'
 
 /** What there is still to give of a leaf, by giveLeafThoroughly(). */
@@ -175,30 +175,31 @@ function* giveByEncodings(
   decoding: Decoding,
   odd?: Decoding['onOdd'],
 ): Steps {
+  const give = (reading: Bytes) => forms.giveReading(reading)
   for (const encoding of encodings) {
     yield* forms.giveAsText(part, encoding)
     if (encoding === 'identity') yield* forms.giveAsItStands(part)
     else if (encoding === 'quoted-printable') {
       if (yield* giveFromQuotedPrintable(part, forms, decoding)) odd?.(encoding)
     } else if (encoding === 'base64') {
-      if (yield* giveFromBase64(part, decoding)) odd?.(encoding)
+      if (yield* giveFromBase64(part, decoding, give)) odd?.(encoding)
       if (header.isFlowed) yield* forms.giveUnflowed(makerOf(Base64Decoder), part)
-    } else yield* decoding.giveByPlan(new UuencodePlan(), part)
+    } else yield* decoding.giveByPlan(new UuencodePlan(), part, give)
   }
   if (encodings.includes('base64') && encodings.includes('quoted-printable')) {
-    yield* giveDecodedTwice(part, decoding)
+    yield* giveDecodedTwice(part, decoding, give)
   }
 }
 
 const holdsNul = (chunk: Buffer) => chunk.includes(0)
 
 /** Decodes by base64 and then by quoted-printable, and the other way round, as some readers do. */
-function* giveDecodedTwice(part: Bytes, decoding: Decoding): Steps {
+function* giveDecodedTwice(part: Bytes, decoding: Decoding, give: GiveReading): Steps {
   yield* decoded(part, makerOf(QuotedPrintableDecoder), decoding, (once) =>
-    decoding.giveByPlan(new Base64Plan(), once),
+    decoding.giveByPlan(new Base64Plan(), once, give),
   )
   yield* decoded(part, makerOf(Base64Decoder), decoding, (once) =>
-    decoding.giveByPlan(new QuotedPrintablePlan(), once),
+    decoding.giveByPlan(new QuotedPrintablePlan(), once, give),
   )
 }
 
@@ -212,12 +213,13 @@ const PIECE_LEAST = 16
  * Gives all that readers decode from base64. If data goes on after padding, each piece of the data
  * is decoded by itself as well. Returns whether data goes on after padding.
  */
-function* giveFromBase64(part: Bytes, decoding: Decoding): Steps<boolean> {
+function* giveFromBase64(part: Bytes, decoding: Decoding, give: GiveReading): Steps<boolean> {
   const plan = new Base64Plan()
-  yield* decoding.giveByPlan(plan, part)
+  yield* decoding.giveInOneWay(plan.standard, part) // SavedForms.giveAsText converts it
+  yield* decoding.giveInOtherWays(plan, part, give)
   if (!plan.odd.padding) return false
   yield* eachPaddedPiece(part, decoding, (piece) =>
-    decoding.giveInOneWay(makerOf(Base64Decoder), piece),
+    decoding.giveInOneWay(makerOf(Base64Decoder), piece, give),
   )
   return true
 }
@@ -252,9 +254,10 @@ function* giveFromQuotedPrintable(
   decoding: Decoding,
 ): Steps<boolean> {
   const { bare, end } = splitLineEnd(part)
+  const give = (reading: Bytes) => forms.giveReading(reading)
   if (bare.some(hasHighByte)) {
     yield* decoded(bare, lowBytes, decoding, (low) =>
-      decoding.giveByPlan(new QuotedPrintablePlan(), low),
+      decoding.giveByPlan(new QuotedPrintablePlan(), low, give),
     )
   }
   const plan = new QuotedPrintablePlan()
@@ -264,7 +267,7 @@ function* giveFromQuotedPrintable(
     else yield* forms.ofFile().giveAsItStands(part)
     yield* forms.giveWithoutLastEnd(source)
   })
-  yield* decoding.giveInOtherWays(plan, bare)
+  yield* decoding.giveInOtherWays(plan, bare, give)
   return plan.odd.brokenBreak
 }
 

@@ -21,7 +21,7 @@ import {
   type TextProperties,
   textPropertiesOf,
 } from './content-checks.ts'
-import type { Decoding } from './decoding.ts'
+import type { Decoding, GiveReading } from './decoding.ts'
 
 /** The facts by which it is decided in which forms a content is saved. */
 interface Facts {
@@ -40,6 +40,15 @@ interface Facts {
 
 /** The most bytes of a content that is given with the other kind of line ends, too. */
 const LINE_ENDS_MAX = 1024 * 1024
+
+/**
+ * The most bytes of one of many readings that are converted from a character set. All readings of a larger one
+ * would take more than a message may, and a footer below ordinary base64 already makes forty of them.
+ */
+const READING_MAX = 8 * 1024
+
+/** The cost of a conversion from a character set besides its bytes, which may be few, in units of work. */
+const CONVERSION_COST = 1024
 
 const NO_LINE_END = Buffer.alloc(0)
 
@@ -216,7 +225,7 @@ export class SavedForms {
     const { charsets, isStuffed } = this.#facts.header
     if ((charsets.length === 0 && !isStuffed) || encoding === 'uuencode') return
     const { bare, end } = splitLineEnd(part)
-    const give = (text: Bytes) => this.#giveInUtf8(text, end)
+    const give = (text: Bytes) => this.#giveTexts(text, end)
     if (encoding === 'identity') yield* give(bare)
     else {
       const make = encoding === 'base64' ? makerOf(Base64Decoder) : makerOf(QuotedPrintableDecoder)
@@ -224,19 +233,45 @@ export class SavedForms {
     }
   }
 
-  *#giveInUtf8(text: Bytes, end: Buffer): Steps {
+  *#giveTexts(text: Bytes, end: Buffer): Steps {
     const { charsets, isStuffed, isText } = this.#facts.header
     if (isStuffed) yield* this.#giveUnstuffed(text)
+    // Text that is shown is ASCII to scanners, unless its bytes mean another text.
+    const isAscii = isText || !text.some(hasEightBits)
+    const those = charsets.filter((charset) => !isAscii || changesAscii(charset))
+    yield* this.#giveInUtf8(text, those, (utf8) => this.#giveConverted(utf8, end))
+  }
+
+  *#giveInUtf8(text: Bytes, charsets: readonly string[], give: GiveReading): Steps {
     for (const charset of charsets) {
-      // Text that is shown is ASCII to scanners, unless its bytes mean another text.
-      if (!changesAscii(charset) && (isText || !text.some(hasEightBits))) continue
       const makers = toUtf8(charset)
       // Nobody here has seen the text that its readers see.
       if (changesAscii(charset) && makers.length === 0) this.#decoding.onOdd?.('unread')
       for (const make of makers) {
-        yield* decoded(text, make, this.#decoding, (utf8) => this.#giveConverted(utf8, end))
+        yield* this.#decoding.countUnits(CONVERSION_COST)
+        yield* decoded(text, make, this.#decoding, give)
       }
     }
+  }
+
+  /**
+   * Gives what came out of a way of decoding that only some readers know, and the texts that they make of it.
+   * There may be seventy such ways. So it is converted only if it is small, and from character sets in which
+   * ASCII is other text, and its line ends stay.
+   */
+  *giveReading(reading: Bytes): Steps {
+    const give = (text: Bytes) => this.#giveWithJoinedLines(text)
+    yield* give(reading)
+    const charsets = this.#facts.header.charsets.filter(changesAscii)
+    if (reading.size <= READING_MAX) yield* this.#giveInUtf8(reading, charsets, give)
+    else if (charsets.length > 0) this.#decoding.onOdd?.('unread')
+  }
+
+  *#giveWithJoinedLines(text: Bytes): Steps {
+    const { isFlowed, isStuffed } = this.#facts.header
+    yield* this.#decoding.giveDecoded(text)
+    if (isFlowed) yield* this.#decoding.giveInOneWay(unflow, text)
+    if (isStuffed) yield* this.#giveUnstuffed(text)
   }
 
   *#giveConverted(text: Bytes, end: Buffer): Steps {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { uuencode } from '../../../scan/scanners/evasions/compose.ts'
 import { inChunksOf } from '../../message/bytes.ts'
 import { multipartBy } from '../nested-mail.ts'
 import { readMail } from '../read-mail.ts'
@@ -36,6 +37,23 @@ const inMultipart = (kind: string, part: string) =>
 
 /** A field of more than 512 bytes, in a line that libclamav cuts. */
 const LONG = `A: ${'b'.repeat(1000)}`
+
+/** A text of whole groups in each encoding and character set below; of `?`, base64 makes `/`. */
+const TEXT = '<a text of eighteen times three bytes in all: ???????>'
+
+/** Fields and lines of what only some readers decode as it was meant. */
+const oddWays: Readonly<Record<string, (bytes: Buffer) => string>> = {
+  'base64 that goes on behind padding'(bytes) {
+    const [first, second] = [bytes.subarray(0, 25), bytes.subarray(25)]
+    return `${ENCODING}base64\n\n${first.toString('base64')}\n${second.toString('base64')}\n`
+  },
+  'base64 of URLs': (bytes) => `${ENCODING}base64\n\n${bytes.toString('base64url')}\n`,
+  'quoted-printable with blanks in a soft line break': (bytes) =>
+    `${ENCODING}quoted-printable\n\n${bytes.toString('hex').replace(/../g, '=$&').replace('=', '= \n=')}=\n`,
+  'x-uuencode'(bytes) {
+    return `${ENCODING}x-uuencode\n\n${uuencode(bytes)}\n`
+  },
+}
 
 type Row = readonly [mail: string, forms: readonly string[]]
 
@@ -298,6 +316,45 @@ t.test('a content of two encodings is decoded by both, one behind the other', as
   const both = `${ENCODING}base64\n${ENCODING}quoted-printable\n\n`
   t.ok(contentsIn(`${both}YT00MQ==\n`).includes('aA'), 'base64 first')
   t.ok(contentsIn(`${both}=59WJj\n`).includes('abc'), 'quoted-printable first')
+})
+
+t.test('what only some readers decode is converted from its character set as well', async (t) => {
+  const sets: Readonly<Record<string, (text: string) => Buffer>> = {
+    'utf-16be': (text) => Buffer.from(text, 'utf16le').swap16(),
+    'utf-16le': (text) => Buffer.from(text, 'utf16le'),
+    'utf-16': (text) => Buffer.from(text, 'utf16le').swap16(),
+    'utf-7': (text) => Buffer.from(text.replaceAll('<', '+ADw-')),
+  }
+  for (const [charset, encode] of Object.entries(sets))
+    for (const [way, write] of Object.entries(oddWays))
+      for (const type of ['text/html', 'text/html; format=flowed', 'a/b; name=a']) {
+        const mail = `${TYPE}${type}; charset=${charset}\n${write(encode(TEXT))}`
+        t.ok(contentsIn(behindText(mail)).includes(TEXT), `${type} in ${charset} by ${way}`)
+      }
+})
+
+t.test(
+  'a large text that only some readers decode is read to its end, or told as unread',
+  async (t) => {
+    const footer = '\n____\nList mailing list\nList@example.org\nhttps://lists.example.org/list\n'
+    const front = `${TYPE}text/plain; name=a; charset=utf-16\n${ENCODING}base64\n\n`
+    for (const [size, isTold] of [
+      [7_000, false],
+      [400_000, true],
+    ] as const) {
+      const file = `${inBase64('a\0'.repeat(size / 2 - 10))}`
+      const { over, odd } = readMail(behindText(`${front}${file}${footer}`))
+      t.equal(over, '', `${size} bytes`)
+      t.equal(odd.includes('unread'), isTold, `${size} bytes`)
+    }
+  },
+)
+
+t.test('what only some readers decode is given without the blanks of stuffed lines', async (t) => {
+  for (const [way, write] of Object.entries(oddWays)) {
+    const mail = `${TYPE}a/b; format=flowed\n${write(Buffer.from(` ${TEXT}`))}`
+    t.ok(contentsIn(behindText(mail)).includes(TEXT), way)
+  }
 })
 
 t.test('base64 with data behind padding is decoded as one, and piece by piece', async (t) => {
