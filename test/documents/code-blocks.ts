@@ -72,6 +72,13 @@ export const notTyped: readonly (readonly [begins: string, why: string])[] = [
   ['onescan bans > ', 'test/cli runs it'],
   ['clamscan --database=', 'no clamscan is installed with clamd'],
   ['install -m 644 /tmp/onescan-bans.cdb', 'it needs the file of the line above'],
+  [
+    'cp /usr/share/doc/onescan/examples/onescan-bans',
+    'test/packaging/units.test.ts reads the units',
+  ],
+  ['systemctl daemon-reload', 'it needs the units of the line above'],
+  ['systemctl enable --now onescan-bans.path', 'it needs the units of a line above'],
+  ['systemctl start onescan-bans.service', 'it needs a clamd of the host'],
   ['onescan quarantine show [--raw] ID', 'it is a synopsis'],
   ['onescan quarantine delete ID ...', 'it is a synopsis'],
   ['onescan quarantine release ID', 'it is a synopsis'],
