@@ -1,5 +1,5 @@
 import { constants, fstat, read } from 'node:fs'
-import { type FileHandle, open, readdir, realpath } from 'node:fs/promises'
+import { type FileHandle, open, opendir, readlink, statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { Fault } from '../../ground/errors/fault.ts'
 import { LATE, unlessAborted } from '../../ground/flow/in-time.ts'
@@ -13,6 +13,8 @@ const CHUNK = 256 * 1024
 const READ_WITHIN = 30_000
 /** Folders inside one another; clamd.conf(5), MaxDirectoryRecursion. */
 export const FOLDERS_MAX = 15
+/** Names that are looked at for one path, in all its folders; clamd.conf(5), MaxFiles. */
+export const PATH_NAMES_MAX = 10_000
 /** Files of clients that are read at a time. The runtime has four threads for files, and others need some. */
 const READ_AT_ONCE = 2
 
@@ -96,52 +98,95 @@ export interface NamedPlace {
 
 const NAME = constants.O_NOFOLLOW | O_PATH
 const SLASH = Buffer.from('/')
+/** Links on the way to a file, as Linux follows them; path_resolution(7). */
+const LINKS_MAX = 40
+/** f_type of /proc; statfs(2). */
+const PROC = 0x9fa0
+/** Names are any bytes. */
+const LIKE_BYTES = { encoding: 'latin1', bufferSize: 1024 } as const
 const EXECUTE = 1
 const READ = 4
 
 /** The client may not read what it has named, or there is nothing: it does not learn which. */
 export class NotReadable extends Error {}
 
+/** A folder has more names than may be read. */
+export class TooManyNames extends Error {}
+
+/** How a place is found. */
+interface PlaceWanted {
+  /** Set for what lies in a folder: then no link is followed. */
+  readonly isEntry: boolean
+  /** Names of a folder that may be read. */
+  readonly namesMax: number
+}
+
 /**
- * Finds what a client of this user has named: the real path, through directories that the user may enter, to
- * a file or folder that it may read. Rights count that it has as the owner, or that everybody has. Each name
- * is found in the directory before it, which is held meanwhile, so that nobody can put a link in its place.
- * With `isEntry` a link at the end is not followed. Rejects with NotReadable, NoRegularFile or a Fault.
+ * Finds what a client of this user has named: a file or folder that it may read, through directories that the
+ * user may enter, also on the way of a link and before `..`. Rights count that it has as the owner, or that
+ * everybody has. Each name is found in the directory before it, which is held meanwhile, so that nobody can
+ * put a link in its place. Rejects with NotReadable, NoRegularFile, TooManyNames or a Fault.
  */
 export function findPlace(
   named: Buffer,
   uid: number,
   gone: AbortSignal,
-  isEntry = false,
+  wanted: PlaceWanted,
 ): Promise<NamedPlace> {
   const find = async (): Promise<NamedPlace> => {
     let handle: FileHandle | undefined
     try {
       if (named[0] !== SLASH[0] || named.includes(0)) throw new NotReadable()
-      const path = isEntry ? named : await realpath(named, { encoding: 'buffer' })
       handle = await open('/', O_PATH)
-      for (const name of namesIn(path)) {
+      const names = namesIn(named)
+      for (let links = 0; names.length > 0; ) {
         mayUse(await handle.stat(), uid, EXECUTE)
-        const next = await open(Buffer.concat([within(handle), name]), NAME)
+        const at = Buffer.concat([within(handle), names.shift()!])
+        const target = wanted.isEntry ? undefined : await targetOf(at)
+        if (target !== undefined) names.unshift(...namesIn(target))
+        if (target !== undefined && ++links > LINKS_MAX) throw new NotReadable()
+        if (target !== undefined && target[0] !== SLASH[0]) continue
+        const next = await open(target === undefined ? at : '/', NAME)
         await handle.close()
         handle = next
       }
       const stats = await handle.stat()
       if (!stats.isFile() && !stats.isDirectory()) throw new NoRegularFile()
       mayUse(stats, uid, READ)
-      if (stats.isDirectory()) {
-        mayUse(stats, uid, EXECUTE)
-        return { path, names: await readdir(within(handle), { encoding: 'buffer' }) }
-      }
-      return { path, descriptor: await descriptorFor(handle) }
+      // There the mode does not say who may read: the kernel asks who opens, and that is this process.
+      if ((await statfs(within(handle).subarray(0, -1))).type === PROC) throw new NotReadable()
+      const path = await readlink(within(handle).subarray(0, -1), { encoding: 'buffer' })
+      if (!stats.isDirectory()) return { path, descriptor: await descriptorFor(handle) }
+      mayUse(stats, uid, EXECUTE)
+      return { path, names: await namesOf(handle, wanted.namesMax) }
     } catch (error) {
-      if (error instanceof NoRegularFile) throw error
+      if (error instanceof NoRegularFile || error instanceof TooManyNames) throw error
       throw new NotReadable()
     } finally {
       await handle?.close()
     }
   }
   return inTurnOf(uid, gone, find, ({ descriptor }) => descriptor && closeAside(descriptor))
+}
+
+/** Returns what a link leads to; undefined if it is none. */
+async function targetOf(path: Buffer): Promise<Buffer | undefined> {
+  try {
+    return await readlink(path, { encoding: 'buffer' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EINVAL') return undefined
+    throw error
+  }
+}
+
+/** The names in a folder. They are read one by one, since there may be any number of them. */
+async function namesOf(handle: FileHandle, most: number): Promise<readonly Buffer[]> {
+  const names: Buffer[] = []
+  for await (const { name } of await opendir(within(handle), LIKE_BYTES)) {
+    if (names.length === most) throw new TooManyNames()
+    names.push(Buffer.from(name, 'latin1'))
+  }
+  return names
 }
 
 /** Opens the very file that was looked at. */
@@ -154,7 +199,7 @@ async function descriptorFor(handle: FileHandle): Promise<number> {
 const within = ({ fd }: FileHandle) => Buffer.from(`/proc/self/fd/${fd}/`)
 
 function namesIn(path: Buffer): Buffer[] {
-  return path.toString('latin1').split('/').filter(Boolean).map((name) => Buffer.from(name, 'latin1')) // biome-ignore format: a line
+  return path.toString('latin1').split('/').filter((name) => name !== '' && name !== '.').map((name) => Buffer.from(name, 'latin1')) // biome-ignore format: a line
 }
 
 /**

@@ -6,7 +6,9 @@ import {
   type NamedPlace,
   NoRegularFile,
   NotReadable,
+  PATH_NAMES_MAX,
   readDescriptor,
+  TooManyNames,
 } from './client-files.ts'
 import { type ClamdClient, Content } from './content.ts'
 import type { ClamdService } from './service.ts'
@@ -59,7 +61,8 @@ export async function scanPath(
 ): Promise<void> {
   let trouble: string | undefined
   let isClean = true
-  for await (const line of repliesAbout(Buffer.from(named, 'latin1'), asker)) {
+  const walk = { namesLeft: PATH_NAMES_MAX, began: asker.service.uptime(), isOver: false }
+  for await (const line of repliesAbout(Buffer.from(named, 'latin1'), asker, walk)) {
     if (asker.gone.aborted) return
     if (line.endsWith(`: ${clamdWords.clean}`)) continue
     isClean = false
@@ -71,38 +74,59 @@ export async function scanPath(
   else if (isClean) tell(`${shown(Buffer.from(named, 'latin1'))}: ${clamdWords.clean}`)
 }
 
-async function* repliesAbout(named: Buffer, asker: Asker, depth = 0): AsyncGenerator<string> {
+/** What one request by path may still cost, in all its folders. */
+interface PathWalk {
+  namesLeft: number
+  readonly began: number
+  /** Nothing more is looked at. */
+  isOver: boolean
+}
+
+async function* repliesAbout(
+  named: Buffer,
+  asker: Asker,
+  walk: PathWalk,
+  depth = 0,
+): AsyncGenerator<string> {
+  const { service, uid, gone } = asker
   let place: NamedPlace
   try {
-    place = await findPlace(named, asker.uid, asker.gone, depth > 0)
+    if (service.uptime() - walk.began > service.timeouts.sending) throw new FolderTooLong()
+    place = await findPlace(named, uid, gone, { isEntry: depth > 0, namesMax: walk.namesLeft })
   } catch (error) {
+    walk.isOver = error instanceof TooManyNames || error instanceof FolderTooLong
     // In a folder there may be links and sockets, which are no files; nobody asked for them by name.
     if (depth === 0 || !(error instanceof NoRegularFile)) yield failure(named, error, asker)
     return
   }
   const { path, descriptor, names = [] } = place
+  walk.namesLeft -= names.length
   if (descriptor !== undefined) yield await scanDescriptor(descriptor, shown(path), asker)
   if (names.length > 0 && depth === FOLDERS_MAX) yield failure(path, undefined, asker)
   else {
     for (const name of names) {
-      if (asker.gone.aborted) return
-      yield* repliesAbout(Buffer.concat([path, SLASH, name]), asker, depth + 1)
+      if (gone.aborted || walk.isOver) return
+      yield* repliesAbout(Buffer.concat([path, SLASH, name]), asker, walk, depth + 1)
     }
   }
 }
 
+/** The files of a path take longer than a content may take to come. */
+class FolderTooLong extends Error {}
+
 const SLASH = Buffer.from('/')
 
 function failure(path: Buffer, error: unknown, { service }: Asker): string {
-  const why =
-    error instanceof NotReadable
-      ? 'File path check failure: Permission denied.'
-      : error instanceof NoRegularFile
-        ? 'Not supported file type'
-        : error === undefined
-          ? 'Folders too deep.'
-          : 'File path check failure.'
+  const why = whyNot(error)
   return service.couldNotTell(shown(path), why + clamdWords.failed)
+}
+
+function whyNot(error: unknown): string {
+  if (error instanceof NotReadable) return 'File path check failure: Permission denied.'
+  if (error instanceof NoRegularFile) return 'Not supported file type'
+  if (error instanceof TooManyNames) return `More than ${PATH_NAMES_MAX} files.`
+  if (error instanceof FolderTooLong) return 'The files take too long.'
+  return error === undefined ? 'Folders too deep.' : 'File path check failure.'
 }
 
 /** A path that forges no line of a reply. */

@@ -149,7 +149,7 @@ t.test('files and folders are judged by their paths', skip, async (t) => {
   const denied = (path: string) => `${path}: File path check failure: Permission denied. ERROR\0`
   for (const [said, reply] of [
     [`zSCAN ${at('virus')}\0`, found('virus')],
-    [`zSCAN ${at('folder/../virus')}\0`, found('virus')],
+    [`zSCAN ${at('folder')}/../virus\0`, found('virus')],
     [`zSCAN ${at('link')}\0`, found('virus')],
     [`zSCAN ${at('clean')}\0`, `${at('clean')}: OK\0`],
     [`zCONTSCAN ${at('folder')}\0`, `${at('folder')}: OK\0`],
@@ -201,6 +201,30 @@ t.test('a client gets nothing read that it could not read itself', skip, async (
   chmodSync(directory, 0o710)
   t.match(await ask('virus'), denied, 'a directory that it may not enter')
   t.match(await ask('link'), denied, 'by a link, too')
+})
+
+t.test('what lies behind a directory that a client may not enter is hidden', skip, async (t) => {
+  const { at, directory } = makeFiles(t)
+  const door = await openClamdDoor(t, { QHPSI })
+  chmodSync(door.directory, 0o755)
+  chmodSync(door.at.path!, 0o666)
+  const ask = (path: string) => askBy(door, [`zSCAN ${path}\0`], 65_534)
+  const named = (name: string) => `${directory}/${name}` // join() would take .. away
+  mkdirSync(at('private/in'), { recursive: true })
+  symlinkSync(at('virus'), at('private/link'))
+  symlinkSync('private/link', at('over'))
+  chmodSync(at('private'), 0o711)
+  for (const name of ['private/in/../../virus', 'private/link', 'over', './link/.'])
+    t.match(await ask(named(name)), `${at('virus')}: EICAR-Test FOUND\0`, `${name}, while it may`)
+  chmodSync(at('private'), 0o700)
+  const denied = /File path check failure: Permission denied. ERROR\0$/
+  for (const name of ['private/../virus', 'private/in/../../virus', 'private/link', 'over'])
+    t.match(await ask(named(name)), denied, name)
+  symlinkSync('loop', at('loop'))
+  t.match(await ask(at('loop')), denied)
+  // The mode lets everybody read it, and the kernel only who could trace this process.
+  t.match(await ask('/proc/self/maps'), denied)
+  t.match(await ask('/proc/self/task'), denied)
 })
 
 t.test('a client that leaves ends the scan of its folder', skip, async (t) => {
