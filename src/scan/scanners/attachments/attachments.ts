@@ -36,10 +36,7 @@ export function attachmentsScanner({ BADATTACHMENTS, BADMIME }: ScanSettings): L
   return {
     name: 'attachments',
     local: true,
-    turns: new ScanTurns(
-      () => 1,
-      () => performance.now(),
-    ),
+    turns: ScanTurns.here(),
     async prepare() {
       rulesOnce()
     },

@@ -50,11 +50,7 @@ export function filePluginScanner(
   return {
     name: fileName,
     local: false,
-    turns: new ScanTurns(
-      () => 1,
-      () => performance.now(),
-      turnsOf(limits),
-    ),
+    turns: ScanTurns.here(turnsOf(limits)),
     takesNames: true,
     async prepare() {
       try {

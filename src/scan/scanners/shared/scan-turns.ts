@@ -55,6 +55,15 @@ export class ScanTurns {
     this.#large = new Lane(() => servers() * turns.large, uptime)
   }
 
+  /** The turns at a scanner that runs here. */
+  static here(turns?: TurnsAtATime): ScanTurns {
+    return new ScanTurns(
+      () => 1,
+      () => performance.now(),
+      turns,
+    )
+  }
+
   /** Resolves to the end of the turn when it begins, or to *could not tell* if it does not. */
   take(mail: MailInTurn): Promise<TurnOrFinding> {
     return (mail.size < LARGE_FROM ? this.#small : this.#large).take(mail)
