@@ -30,6 +30,8 @@ export interface Mail {
    * are here.
    */
   readonly parts?: readonly NamedPart[]
+  /** Set if there are more names than `parts` has, or `part`, which has at most 100. */
+  readonly hasMoreNames?: true
   /**
    * The envelope sender, empty for a bounce. Each character of an address is one byte (latin1), so
    * `Buffer.from(sender, 'latin1')` has the bytes as they came.

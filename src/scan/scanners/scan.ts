@@ -150,9 +150,8 @@ class MessageScan {
     const { keepsOut, settings } = this.#run
     const asksContents = settings.SECONDLOOK === 'always' && this.#hasContentScanners
     await this.#openSearches()
-    await this.#hearNames()
     const judgesForm = keepsOut.has('form') || keepsOut.has('encrypted')
-    const mustRead = asksContents || this.#searches.size > 0 || this.#names || judgesForm
+    const mustRead = asksContents || this.#searches.size > 0 || judgesForm
     const byReading = mustRead ? await this.#readMail(asksContents) : await this.#measureDepth()
     // That it holds more than is read is the result only if nothing else is found.
     const holdsMore = byReading?.answer === 'unseen' && byReading.what === 'contents'
@@ -182,9 +181,9 @@ class MessageScan {
   }
 
   async #askAboutWhole(hasAskedContents: boolean): Promise<ScanFinding | undefined> {
-    const names = this.#names
-    if (names?.isCut) this.#task.note('plugins are told a part of the names')
-    const whole = names ? { ...this.#message, named: names.all } : this.#message
+    const heard = this.#names?.all
+    if (heard?.isCut) this.#task.note('plugins are told a part of the names')
+    const whole = heard ? { ...this.#message, heard } : this.#message
     for (const samples of this.#batch.endWith(whole)) {
       const finding = await this.#answers.ask(samples)
       if (finding !== undefined) return finding
@@ -222,6 +221,7 @@ class MessageScan {
     const oddities = new Set<Oddity>()
     let isCut = !asksContents
     const { readContents } = await import('./run/read-contents.ts')
+    await this.#hearNames()
     const reading = readContents(this.#message, {
       spool,
       signal: this.#task.signal,
@@ -244,8 +244,8 @@ class MessageScan {
           finding = this.#tooMuch(`second look: ${step.why}`, step.why)
         } else {
           this.#tell((search) => search.content(step.content.bytes))
-          const named = this.#names && [this.#names.of(step.place)]
-          const content = named ? { ...step.content, named } : step.content
+          const heard = this.#names?.of(step.place)
+          const content = heard ? { ...step.content, heard } : step.content
           if (asksContents) finding = await this.#answers.ask(this.#batch.add(content))
         }
         if (finding !== undefined) return finding
@@ -288,7 +288,7 @@ class MessageScan {
     return over === undefined ? undefined : this.#tooMuch(over, over)
   }
 
-  /** Listens for names if a scanner is told them. */
+  /** Listens for names if a scanner is told them. For them alone no message is read. */
   async #hearNames(): Promise<void> {
     if (!this.#run.scanners.some((scanner) => !scanner.local && scanner.takesNames)) return
     const { HeardNames } = await import('./run/heard-names.ts')

@@ -174,6 +174,39 @@ t.test('a plugin is told the names and types that mail programs see', async (t) 
   }
 })
 
+/** Parts without content that bring as many names as are told of a message, and an attachment behind them. */
+const named1000 = bytes(
+  [
+    'Subject: x',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/mixed; boundary=b',
+    '',
+    ...Array.from({ length: 1000 }, (_, n) => `--b\nContent-Type: text/plain; name=${n}.txt\n`),
+    '--b',
+    'Content-Type: application/octet-stream; name=late.exe',
+    'Content-Transfer-Encoding: base64',
+    '',
+    'JVBERi0xLjQK',
+    '--b--',
+    '',
+  ].join('\n'),
+)
+
+t.test('names of other parts take none from a part, and a cut is told', async (t) => {
+  const source = `export const virusscan = ({ part, parts, hasMoreNames, log }) => {
+      if (part) log('a part has ' + part.names + ', more ' + hasMoreNames)
+      else log('the whole has ' + parts.flatMap(({ names }) => names).length + ', more ' + hasMoreNames)
+      return { clean: true }
+    }`
+  stage.file('plugins/many-names.mjs', source)
+  for (const { program } of runtimes) {
+    const settings = use('many-names.mjs')
+    const { logged } = await runSlot({ program, message: named1000, settings })
+    t.match(logged, 'a part has late.exe, more undefined')
+    t.match(logged, 'the whole has 999, more true')
+  }
+})
+
 const describes = `#include <string.h>
 static char said[2000];
 int virusparts(const char *text) { strncat(said, text, sizeof said - strlen(said) - 1); return 0; }

@@ -82,7 +82,7 @@ function turnsOf({ most }: PoolLimits) {
 
 /** What a plugin is asked about a message, or about a content of one. */
 async function aboutOf(sample: Sample) {
-  const { envelope, whole, named } = sample
+  const { envelope, whole, heard } = sample
   const { bytes, origin } = whole ?? sample
   return {
     path: (await (whole ?? sample).file()).path,
@@ -90,9 +90,10 @@ async function aboutOf(sample: Sample) {
     part: whole && {
       path: (await sample.file()).path,
       size: sample.bytes.size,
-      ...named?.[0],
+      ...heard?.parts[0],
     },
-    ...(!whole && named && { parts: named }),
+    ...(!whole && heard && { parts: heard.parts }),
+    ...(heard?.isCut && { hasMoreNames: true as const }),
     sender: envelope.sender.text,
     recipients: Array.from(recipientsOf(envelope), ({ text }) => text),
     origin,

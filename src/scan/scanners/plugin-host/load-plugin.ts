@@ -105,7 +105,7 @@ function mailOf({ timeLeft, origin, ...request }: PluginRequest): {
   readonly mail: Mail
   answered(): void
 } {
-  const { path, size, part, parts, sender, recipients } = request
+  const { path, size, part, parts, hasMoreNames, sender, recipients } = request
   const warning = new AbortController()
   const timer = setTimeout(
     () => warning.abort(new DOMException('SCANTIMEOUT is near', 'TimeoutError')),
@@ -120,6 +120,7 @@ function mailOf({ timeLeft, origin, ...request }: PluginRequest): {
       size,
       ...(part && { part }),
       ...(parts && { parts }),
+      ...(hasMoreNames && { hasMoreNames }),
       sender,
       recipients,
       signal: warning.signal,
@@ -145,12 +146,12 @@ export function log(text: string): void {
  */
 const DESCRIBE = 'virusparts'
 
-/** A line for each name, type and container, and an empty line behind each part. */
-function descriptionOf({ part, parts }: PluginRequest): string {
+/** A line for each name, type and container, and an empty line behind each part; `more` if there are more. */
+function descriptionOf({ part, parts, hasMoreNames }: PluginRequest): string {
   const linesOf = (word: string, values: readonly string[] = []) =>
     values.map((value) => `${word} ${value.replace(/[\0-\x1f\x7f]/g, '?')}\n`)
   const told: readonly Partial<NamedPart>[] = part ? [part] : (parts ?? [])
-  return told
+  const lines = told
     .map(({ names, types, containers }) =>
       [
         ...linesOf('name', names),
@@ -160,6 +161,7 @@ function descriptionOf({ part, parts }: PluginRequest): string {
       ].join(''),
     )
     .join('')
+  return hasMoreNames ? `${lines}more\n` : lines
 }
 
 /** The function that names the virus, `const char *virusname(void)`; a plugin need not have it. */

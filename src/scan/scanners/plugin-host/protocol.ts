@@ -43,6 +43,7 @@ export interface PluginRequest {
     | undefined
   /** What mail programs see of the parts of the whole message. */
   readonly parts?: readonly NamedPart[] | undefined
+  readonly hasMoreNames?: true | undefined
   /** Milliseconds until the deadline, since the clock of one process says nothing to another. */
   readonly timeLeft: number
   /** Milliseconds after its answer within which all that the plugin has begun must be over. */

@@ -1,8 +1,11 @@
 import type { ContentPlace } from '../../../mail/mime/shared/work.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import { readNames, spellings } from '../attachments/part-names.ts'
+import type { HeardParts } from '../shared/scanner.ts'
 
-/** Most names of a message that are kept for scanners. */
+/** Most names of one part that scanners are told; onescan-plugin(7) has these numbers. */
+const NAMES_OF_PART_MAX = 100
+/** Most names that they are told with the whole message. A part spends none that another has by itself. */
 const NAMES_MAX = 1000
 
 /**
@@ -10,50 +13,55 @@ const NAMES_MAX = 1000
  * listens to the reading, so that its work is the message's.
  */
 export class HeardNames {
-  /** Whether there were more names than are kept. */
-  isCut = false
-  readonly #byFields = new WeakMap<ContentPlace['fields'], NamedPart>()
+  readonly #byFields = new WeakMap<ContentPlace['fields'], HeardParts>()
   /** By what they say: several readings of a part mostly say the same. */
   readonly #parts = new Map<string, NamedPart>()
   #count = 0
+  #isCut = false
 
   /** Each part that was heard of. */
-  get all(): readonly NamedPart[] {
-    return [...this.#parts.values()]
+  get all(): HeardParts {
+    return { parts: [...this.#parts.values()], isCut: this.#isCut }
   }
 
   /** Takes a header, and yields the units of work that it has done. */
   *header(fields: ContentPlace['fields']): Generator<number> {
     const { names, types } = yield* readNames(fields)
-    this.#byFields.set(fields, this.#keep([...names], [...new Set(types)]))
+    const heard = told(names, types)
+    this.#byFields.set(fields, heard)
+    yield* this.#keep(heard)
   }
 
   /** Takes the name of a file in uuencode, yEnc, a calendar, or another container. */
   *name(name: string): Generator<number> {
-    const names = [...new Set(spellings(name))]
-    yield name.length
-    this.#keep(names, [])
+    yield* this.#keep(told(spellings(name)))
   }
 
   /** What is said about a content where it stands. */
-  of({ fields, names, containers }: ContentPlace): NamedPart {
-    const said = this.#byFields.get(fields)
-    const own = [...new Set(names.flatMap(spellings))]
-    return {
-      names: containers.length > 0 ? own : (said?.names ?? []),
-      types: containers.length > 0 ? [] : (said?.types ?? []),
-      containers,
-    }
+  of({ fields, names, containers }: ContentPlace): HeardParts {
+    if (containers.length > 0) return told(names.flatMap(spellings), [], containers)
+    return this.#byFields.get(fields) ?? told([])
   }
 
-  #keep(names: readonly string[], types: readonly string[]): NamedPart {
-    const kept = names.slice(0, NAMES_MAX - this.#count)
-    const part: NamedPart = { names: kept, types, containers: [] }
-    this.isCut ||= kept.length < names.length
-    const key = JSON.stringify([kept, types])
-    if (this.#parts.has(key) || this.#parts.size >= NAMES_MAX) return part
-    this.#count += kept.length
-    this.#parts.set(key, part)
-    return part
+  *#keep({ parts: [part], isCut }: HeardParts): Generator<number> {
+    const { names, types } = part!
+    const key = JSON.stringify([names, types])
+    yield key.length
+    this.#isCut ||= isCut
+    if (this.#parts.has(key)) return
+    this.#count += Math.max(1, names.length)
+    if (this.#count > NAMES_MAX) this.#isCut = true
+    else this.#parts.set(key, part!)
   }
+}
+
+/** What is told of one part. */
+function told(
+  names: Iterable<string>,
+  types: readonly string[] = [],
+  containers: readonly string[] = [],
+): HeardParts {
+  const all = [...new Set(names)]
+  const part = { names: all.slice(0, NAMES_OF_PART_MAX), types: [...new Set(types)], containers }
+  return { parts: [part], isCut: all.length > NAMES_OF_PART_MAX }
 }

@@ -40,7 +40,13 @@ export interface Sample {
    * What is said about a content where it stands first; about a message, each part that was heard of. Set if
    * a scanner has `takesNames`, and the message was read.
    */
-  readonly named?: readonly NamedPart[]
+  readonly heard?: HeardParts
+}
+
+/** What mail programs see of one part, or of all parts of a message; cut if there is more than is told. */
+export interface HeardParts {
+  readonly parts: readonly NamedPart[]
+  readonly isCut: boolean
 }
 
 /** A file with the bytes of a sample. */
@@ -173,7 +179,7 @@ interface ScannerBasics {
   readonly turns?: ScanTurns
   /** Set if several small contents at once take less time than one after another. */
   readonly takesBeside?: true
-  /** Set if the scanner is told what mail programs see of a part (Sample.named). */
+  /** Set if the scanner is told what mail programs see of a part (Sample.heard). */
   readonly takesNames?: true
   /**
    * Reads what the scanner needs besides messages, such as rules. Throws a Fault of kind `config` if that
