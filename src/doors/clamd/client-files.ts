@@ -141,7 +141,7 @@ export function findPlace(
       const names = namesIn(named)
       for (let links = 0; names.length > 0; ) {
         mayUse(await handle.stat(), uid, EXECUTE)
-        const at = Buffer.concat([within(handle), names.shift()!])
+        const at = Buffer.concat([Buffer.from(`${pathOf(handle)}/`), names.shift()!])
         const target = wanted.isEntry ? undefined : await targetOf(at)
         if (target !== undefined) names.unshift(...namesIn(target))
         if (target !== undefined && ++links > LINKS_MAX) throw new NotReadable()
@@ -154,8 +154,8 @@ export function findPlace(
       if (!stats.isFile() && !stats.isDirectory()) throw new NoRegularFile()
       mayUse(stats, uid, READ)
       // There the mode does not say who may read: the kernel asks who opens, and that is this process.
-      if ((await statfs(within(handle).subarray(0, -1))).type === PROC) throw new NotReadable()
-      const path = await readlink(within(handle).subarray(0, -1), { encoding: 'buffer' })
+      if ((await statfs(pathOf(handle))).type === PROC) throw new NotReadable()
+      const path = await readlink(pathOf(handle), { encoding: 'buffer' })
       if (!stats.isDirectory()) return { path, descriptor: await descriptorFor(handle) }
       mayUse(stats, uid, EXECUTE)
       return { path, names: await namesOf(handle, wanted.namesMax) }
@@ -182,7 +182,7 @@ async function targetOf(path: Buffer): Promise<Buffer | undefined> {
 /** The names in a folder. They are read one by one, since there may be any number of them. */
 async function namesOf(handle: FileHandle, most: number): Promise<readonly Buffer[]> {
   const names: Buffer[] = []
-  for await (const { name } of await opendir(within(handle), LIKE_BYTES)) {
+  for await (const { name } of await opendir(`${pathOf(handle)}/`, LIKE_BYTES)) {
     if (names.length === most) throw new TooManyNames()
     names.push(Buffer.from(name, 'latin1'))
   }
@@ -193,13 +193,16 @@ async function namesOf(handle: FileHandle, most: number): Promise<readonly Buffe
 async function descriptorFor(handle: FileHandle): Promise<number> {
   const { open: openBy } = await import('node:fs')
   const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants
-  return promisify(openBy)(`/proc/self/fd/${handle.fd}`, O_RDONLY | O_NONBLOCK | O_NOCTTY)
+  return promisify(openBy)(pathOf(handle), O_RDONLY | O_NONBLOCK | O_NOCTTY)
 }
 
-const within = ({ fd }: FileHandle) => Buffer.from(`/proc/self/fd/${fd}/`)
+/** The path of what a handle has. */
+const pathOf = ({ fd }: FileHandle) => `/proc/self/fd/${fd}`
 
 function namesIn(path: Buffer): Buffer[] {
-  return path.toString('latin1').split('/').filter((name) => name !== '' && name !== '.').map((name) => Buffer.from(name, 'latin1')) // biome-ignore format: a line
+  const names = path.toString('latin1').split('/')
+  const entered = names.filter((name) => name !== '' && name !== '.')
+  return entered.map((name) => Buffer.from(name, 'latin1'))
 }
 
 /**

@@ -14,7 +14,7 @@ import { shellWord } from '../../ground/errors/shell-word.ts'
 import { everyFault, Faults, faultLines, lineEndFaults } from '../../ground/settings/faults.ts'
 import { misspeltSettings } from '../../ground/settings/misspelt.ts'
 import { type Environment, readSettings, type Values } from '../../ground/settings/settings.ts'
-import { clamdClients, quarantineLimits, treatment } from '../../ground/settings/table/scanning.ts'
+import { readLater, treatment } from '../../ground/settings/table/scanning.ts'
 import { names } from '../../ground/settings/table.ts'
 import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import { readClusterSettings } from '../../scan/cluster/keyring.ts'
@@ -166,7 +166,7 @@ const readers: readonly ((env: Environment) => unknown)[] = [
   (env) => readSettings(env, treatment),
   readVerdictSettings,
   readQuotaSettings,
-  (env) => readSettings(env, { ...quarantineLimits, ...clamdClients }),
+  (env) => readSettings(env, readLater),
   readScanningPolicy, // finds what the readers before it do not
 ]
 

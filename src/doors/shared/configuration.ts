@@ -5,9 +5,8 @@ import { loadSystem } from '../../ground/runtime/system.ts'
 import { type Environment, readSettings } from '../../ground/settings/settings.ts'
 import {
   clamAv,
-  clamdClients,
   DEFAULT_DATABASE,
-  quarantineLimits,
+  readLater,
   scanners as scannerSettings,
 } from '../../ground/settings/table/scanning.ts'
 import type { MessageOptions } from '../../mail/message/intake.ts'
@@ -73,7 +72,7 @@ export async function readConfiguration(
   const readAt = Date.now()
   const policy = readScanningPolicy(env)
   // What is wrong in them is a fault of the start, not of the first sweep or of the first client.
-  readSettings(env, { ...quarantineLimits, ...clamdClients })
+  readSettings(env, readLater)
   const directories = readControlDirectories(env)
   const base = policy && { policy, tools: await openTools(policy, env, log, memory) }
   const lines = base && loadRules(directories.control, HOST_DIRECTORY)

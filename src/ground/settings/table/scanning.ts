@@ -82,6 +82,9 @@ export const clamdClients = {
 
 export const unscannedMail = { ...couldNotTell, ...clamdClients, ...unseenMail }
 
+/** What is read later than at the start, and whose faults are told there. */
+export const readLater = { ...quarantineLimits, ...clamdClients }
+
 const propertyAction = word(['virus', 'accept', 'tag', 'defer', 'quarantine', 'refuse'])
 
 /** What becomes of mail with what scanners name although it is no malware. */

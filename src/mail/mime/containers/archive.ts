@@ -1,6 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import type { Steps, Work } from '../shared/work.ts'
-import { NOWHERE } from '../shared/work.ts'
+import { NOWHERE, type Steps, type Work } from '../shared/work.ts'
 import { inflated } from './inflate.ts'
 
 /** The units of work of a member besides its bytes. */

@@ -198,6 +198,9 @@ export function* mailStarts(mailbox: Bytes): Generator<number> {
   }
 }
 
+/** Whether a NUL stands in it. */
+export const holdsNul = (content: Bytes): boolean => content.some((chunk) => chunk.includes(0))
+
 /** The most blanks and empty lines above a header. */
 const BLANKS_MAX = 64 * 1024
 

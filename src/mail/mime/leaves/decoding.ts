@@ -19,7 +19,13 @@ import { limits, Unreadable } from '../shared/limits.ts'
 import { type Steps, Work, type WorkOptions } from '../shared/work.ts'
 import { type CodedBlock, findCodedBlocks } from '../structure/coded-blocks.ts'
 import type { CodedKind } from '../structure/coded-data.ts'
-import { beginsAsMailbox, hasHeader, holdsCodedData, mailStarts } from './content-checks.ts'
+import {
+  beginsAsMailbox,
+  hasHeader,
+  holdsCodedData,
+  holdsNul,
+  mailStarts,
+} from './content-checks.ts'
 
 /** Contents of at most this many bytes are compared as they are. A digest would take longer. */
 const COMPARED_WHOLE_MAX = 256
@@ -47,7 +53,6 @@ const unescaped = makerOf(Unescaped)
 const unpercented = makerOf(Unpercented)
 const withoutTails = makerOf(WithoutTails)
 const withoutNuls = makerOf(WithoutByte, 0)
-const holdsNul = (chunk: Buffer) => chunk.includes(0)
 
 /** The ways of decoding data that readers know by its looks. */
 const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
@@ -282,7 +287,7 @@ export class Decoding extends Work {
     const give = (bytes: Bytes) => this.#giveBlocks(bytes)
     yield* give(text)
     yield* this.alsoUpToNuls(text, give)
-    if (text.some(holdsNul)) yield* decoded(text, withoutNuls, this, give)
+    if (holdsNul(text)) yield* decoded(text, withoutNuls, this, give)
   }
 
   *#giveBlocks(text: Bytes): Steps {
@@ -310,7 +315,7 @@ export class Decoding extends Work {
 
   /** Gives the bytes with each line up to its first NUL alone, if there is a NUL. */
   *alsoUpToNuls(part: Bytes, give: (heads: Bytes) => Steps): Steps {
-    if (part.some(holdsNul)) yield* decoded(part, withoutTails, this, give)
+    if (holdsNul(part)) yield* decoded(part, withoutTails, this, give)
   }
 
   /** Gives what stands in a file: in a mailbox, in a mail, or encoded in a text. */

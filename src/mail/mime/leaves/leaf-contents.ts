@@ -12,7 +12,7 @@ import { UuencodePlan } from '../decoders/uuencode.ts'
 import type { Steps, Work } from '../shared/work.ts'
 import { saysType } from '../structure/nesting.ts'
 import type { Leaf } from '../structure/open-contents.ts'
-import { beginsAsMailbox, hasHeader, splitLineEnd } from './content-checks.ts'
+import { beginsAsMailbox, hasHeader, holdsNul, splitLineEnd } from './content-checks.ts'
 import type { Decoding, GiveReading } from './decoding.ts'
 import { SavedForms } from './saved-forms.ts'
 
@@ -41,7 +41,7 @@ export function* giveLeafPlainly(
   return yield* within(leaf, source, decoding, function* (part) {
     const given = yield* givePlainly(leaf, part, source, decoding)
     yield* giveByOthersPlainly(leaf, part, source, decoding)
-    const isOdd = given === 'odd' || !isPlain(leaf) || (hasNul && part.some(holdsNul))
+    const isOdd = given === 'odd' || !isPlain(leaf) || (hasNul && holdsNul(part))
     if (given === 'whole' && !isOdd && decoding.depth === 0) {
       decoding.options.onGiven?.({ from: leaf.from, to: leaf.to })
     }
@@ -190,8 +190,6 @@ function* giveByEncodings(
     yield* giveDecodedTwice(part, decoding, give)
   }
 }
-
-const holdsNul = (chunk: Buffer) => chunk.includes(0)
 
 /** Decodes by base64 and then by quoted-printable, and the other way round, as some readers do. */
 function* giveDecodedTwice(part: Bytes, decoding: Decoding, give: GiveReading): Steps {

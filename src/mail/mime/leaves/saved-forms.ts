@@ -129,9 +129,9 @@ export class SavedForms {
    * Gives text that is shown, in the one form that libclamav makes of it: with LF as line ends. It
    * skips inside of the whole message what it has called clean by itself. If it stands in the mail as it
    * is, plain text of the mail itself, and what stands between the parts of a multipart, is left to the
-   * scan of the whole, which sees its bytes even if it meets a limit (scan.ts). Some readers save any other text than that of the mail itself. So such a text is also given as
-   * a file: `bare`, which is without the line end before the delimiter. Returns whether the text
-   * was given.
+   * scan of the whole, which sees its bytes even if it meets a limit (scan.ts). Some readers save any other
+   * text than that of the mail itself. So such a text is also given as a file: `bare`, which is without the
+   * line end before the delimiter. Returns whether the text was given.
    */
   *#giveShown(
     text: Bytes,

@@ -85,7 +85,7 @@ export class Work {
   readonly pool: MemoryPool
   /** Memory for decoders of this message that no decoder uses now. */
   readonly rooms: Buffer[] = []
-  /** What may still be done: with the message, or with the part of it that is read now (shares.ts). */
+  /** What may still be done: with the message, or with the part of it that is read now (readInShares). */
   budget: ReadingBudget
   /** The most contents of the message. */
   readonly #contents: number
