@@ -5,7 +5,7 @@ import { HEADER_MAX, type Header } from '../../mail/message/header-block.ts'
 import type { Message, MessageForm } from '../../mail/message/message.ts'
 import { isCurrent, type Key, type Scheme } from './keyring.ts'
 import { BoundFields, isBound, md5Stamp, stampMac } from './mac.ts'
-import { isStampName, type Stamp, stampName, stampsIn } from './stamp.ts'
+import { isStampName, RELEASED, type Stamp, stampName, stampsIn } from './stamp.ts'
 
 /** Most hmac-sha256 stamps of known keys that are verified in one message. */
 export const CANDIDATES_MAX = 16
@@ -114,10 +114,10 @@ function verifyHmac(
       continue
     }
     first ??= stamp
-    // Words with ! are of a release, which not every key may say.
-    const { mayRelease } = keysById.get(stamp.claims.k)!
+    // A release says nothing about scanners, and a stamp of scanners nothing about a release.
+    const isOfRelease = releases(stamp, keysById.get(stamp.claims.k)!)
     const words = stamp.claims.s.split(',')
-    scanners.push(new Set(words.filter((word) => mayRelease || !word.startsWith('!'))))
+    scanners.push(new Set(words.filter((word) => word.startsWith('!') === isOfRelease)))
   }
   if (first === undefined) return { trusted: false, why }
   return { trusted: true, key: first.claims.k, scanners, stamp: first.field }
@@ -143,15 +143,22 @@ function createHmacCheck(
 ): (stamp: HmacStamp, key: Key) => string | undefined {
   const { crypto } = options
   return (stamp, key) =>
-    ageFault(stamp, options) ??
+    ageFault(stamp, key, options) ??
     macFault(stamp, key, bound.digestFrom(crypto, stamp.field), digests.sha256, crypto) ??
     unboundFault(header, stamp.field)
 }
 
-function ageFault({ claims }: HmacStamp, options: VerifyOptions): string | undefined {
+/** Whether it says that an administrator has released the message, by a key that may say so. */
+const releases = ({ claims }: HmacStamp, key: Key): boolean =>
+  key.mayRelease && claims.s.split(',').includes(RELEASED)
+
+function ageFault(stamp: HmacStamp, key: Key, options: VerifyOptions): string | undefined {
+  const { claims } = stamp
   const age = options.now - Number(claims.t)
   if (age > options.maxAge) return `stamp is ${age} seconds old`
   if (age < -FUTURE_MAX) return `stamp is ${-age} seconds in the future`
+  // A person has judged the message, and newer signatures do not change that.
+  if (releases(stamp, key)) return undefined
   const signatures = options.signatureDate()
   if (signatures !== undefined && Number(claims.t) < signatures) {
     const from = new Date(signatures * 1000).toISOString().replace(/\.\d+/, '')

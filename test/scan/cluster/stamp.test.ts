@@ -408,6 +408,36 @@ t.test('a release is signed by an hmac-sha256 key, with a word no scanner can ha
   t.equal(EVERY_PART, 'everypart', 'a word of the format')
 })
 
+t.test('newer signatures age what scanners have said, and no release', async (t) => {
+  const releasing = { ...beta, mayRelease: true }
+  const trustOf = ({ field }: { field: { name: string; value: string } }, keys: readonly Key[]) => {
+    const mail = Buffer.concat([bytes(`${field.name}: ${field.value}\n`), plain])
+    const signatureDate = () => NOW + 900
+    return verifyStamps(examine(mail), { keys, maxAge: 3600, now: NOW, signatureDate, crypto })
+  }
+  const keys = [releasing]
+  const scanned = signMessage(examine(plain), ['clamd'], { keys, now: NOW, crypto })!
+  t.match(trustOf(scanned, keys), { trusted: false, why: /signatures came here lately/ })
+  const to = ['ann@example.org']
+  const released = signRelease(examine(plain), to, { keys, now: NOW, crypto })!
+  t.match(trustOf(released, keys), { trusted: true })
+  const unmarked = [{ ...releasing, mayRelease: false }]
+  t.match(trustOf(released, unmarked), { trusted: false }, 'by a key that may not release')
+})
+
+t.test('what a stamp of a release says about scanners does not count', async (t) => {
+  const key = { ...beta, mayRelease: true }
+  const claims = { id: 'beta', time: NOW, scanners: '!released,!to-x,clamd' }
+  const value = hmacValue(plain, Buffer.alloc(32, 9), claims)
+  const mail = Buffer.concat([bytes(`X-SHA256-Cluster-1: ${value}\n`), plain])
+  const options = { keys: [key], maxAge: 3600, now: NOW, signatureDate: () => undefined, crypto }
+  const trust = verifyStamps(examine(mail), options)
+  t.same(trust.trusted && trust.scanners !== 'all' && [...trust.scanners[0]!], [
+    '!released',
+    '!to-x',
+  ])
+})
+
 t.test('a field is a stamp only if its whole value has the form of one', async (t) => {
   const isStamp = (field: string) => stampsIn(new Header(bytes(`${field}\n\n`))).length === 1
   const hex = 'aB'.repeat(16)
