@@ -17,6 +17,10 @@ import { addEnvironmentOptions, readCluster, slotEnvironment } from '../shared/s
 import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
 import { MaybeTaken, type ReleaseRoute, readRoute } from './hand-on.ts'
 
+/** Without a stamp only a server behind the last onescan delivers what the scanners still find. */
+const NO_STAMP_REMEDY =
+  'release with --no-stamp, and --by a server behind the last onescan: any onescan on its way scans it again'
+
 /** `onescan quarantine release ID`: sends a message on to its recipients. */
 export const releaseCommand = makeCommand('quarantine release', {
   command: 'release <id>',
@@ -105,7 +109,9 @@ async function release(
     output.error(`${id}: was handed on, and stays in its state: ${errorText(error)}`)
   })
   const by = route.text
-  output.text(`${id}: released by ${by} to ${recipients.length} recipients\n`)
+  const whom = `by ${by} to ${recipients.length} recipients`
+  const again = '; it has no stamp, so each onescan on its way scans it, and may keep it again'
+  output.text(`${id}: handed on ${whom}${keys.length > 0 ? '' : again}\n`)
   await output.result({ id, released: true, by, recipients })
   const fields: readonly LogField[] = [
     ['quarantine', 'release'],
@@ -128,7 +134,7 @@ function stampOf(
 ): HeaderField {
   if (recipients.length > RELEASED_TO_MAX) {
     const why = `a stamp names ${RELEASED_TO_MAX} recipients at most, and these are ${recipients.length}`
-    throw new Fault('config', `${why}; name some of them with --to, or release with --no-stamp`)
+    throw new Fault('config', `${why}; name some of them with --to, or ${NO_STAMP_REMEDY}`)
   }
   const now = Math.floor(Date.now() / 1000)
   const stamp = message.isHeaderTooLarge
@@ -136,13 +142,12 @@ function stampOf(
     : signRelease(message, recipients, { keys, now, crypto })
   if (stamp !== undefined) return stamp.field
   const why = message.form.formFault ?? 'its header is too large'
-  throw new Fault('config', `it cannot be signed: ${why}; --no-stamp releases it without`)
+  throw new Fault('config', `it cannot be signed: ${why}; ${NO_STAMP_REMEDY}`)
 }
 
 /** The current keys that the keyring lets release mail. */
 function signingKeys(env: Environment): Key[] {
-  const remedy =
-    'make one with onescan keygen --release, or release with --no-stamp: it may be scanned again'
+  const remedy = `make one with onescan keygen --release, or ${NO_STAMP_REMEDY}`
   try {
     const now = Date.now() / 1000
     const all = readCluster(env).keys
