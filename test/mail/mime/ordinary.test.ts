@@ -95,6 +95,20 @@ const smallest: Readonly<Record<string, string>> = {
     `${letter}\n${multipart('alternative', [html('utf-8', '<meta charset=3Dutf-8>')])}`.repeat(4),
   ),
 
+  'the obsolete syntax of RFC 2822 A.6.3': `From : John Doe <jdoe@machine(comment).  example>
+To    : Mary Smith
+\u0020
+          <mary@example.net>
+Subject     : Saying Hello
+Date  : Fri, 21 Nov 1997 09(comment):   55  :  06 -0600
+Message-ID  : <1234   @   local(blah)  .machine .example>
+
+This is a message just to say hello.
+So, "Hello".
+`,
+  'blanks before colons':
+    'From : a@example.org\nTo : b@example.net\nSubject : x\nMIME-Version : 1.0\nContent-Type : text/plain\n\nHello\n',
+
   'HTML in S/MIME': inSmime(euro),
   'a text in S/MIME': inSmime(letter),
   'a text and HTML in S/MIME': inSmime(multipart('alternative', [letter, euro])),
@@ -107,7 +121,7 @@ t.test('the smallest mails of their kinds', async (t) => {
   for (const [name, mail] of Object.entries(smallest)) {
     t.test(`${name}: is read to its end, by few contents`, async (t) => {
       const message = Buffer.from(mail, 'latin1')
-      const { contents, over } = readMail(message)
+      const { contents, over } = readMail(message, { maxDepth: NESTING_MAX })
       t.equal(over, '')
       t.notOk(isNested(Bytes.of(message), NESTING_MAX), 'it is not nested')
       t.ok(contents.length <= CONTENTS_MAX, `${contents.length} contents`)

@@ -84,6 +84,11 @@ export class Delimiters {
     return this.#boundaries.hasBeginningOf(boundary)
   }
 
+  /** Whether a boundary that any reader may know stands in a line, after its dashes. */
+  isBoundary(bytes: Buffer, at: number): boolean {
+    return this.#boundaries.longestAt(bytes, at) !== undefined
+  }
+
   /** Reads a line that begins with two dashes; `isCutOff` says that it begins before `from`. */
   read(bytes: Buffer, from: number, to: number, isCutOff: boolean): DelimiterLine | undefined {
     const delimiter = isCutOff ? undefined : this.multiparts.delimiterIn(bytes, from, to)

@@ -90,11 +90,14 @@ function endOfPiece(bytes: Buffer): number {
 
 /** The most bytes other than blanks that may stand on a line before the dash of `Content-`. */
 const NAME_FRONT_MAX = 60
+/** The most of them before the dashes of a boundary that is known (enmime looks so much further). */
+export const DASHES_FRONT_MAX = 2
 
 /** Searches a block of bytes for lines at which a part, a header or encoded data may begin. */
 export class EventSearch {
   readonly #bytes: Buffer
   readonly #coded: CodedSearch | undefined
+  readonly #isBoundary: (at: number) => boolean
   readonly #midLine: boolean
   #dash = -1
   #dashLine = -1
@@ -102,13 +105,22 @@ export class EventSearch {
 
   /**
    * `coded` says that lines at which encoded data begins count; `midLine`, that the block begins inside of
-   * a line.
+   * a line; `isBoundary`, whether a boundary that is known stands at a place in the block.
    */
   constructor(
     bytes: Buffer,
-    { coded, midLine }: { readonly coded: boolean; readonly midLine: boolean },
+    {
+      coded,
+      midLine,
+      isBoundary,
+    }: {
+      readonly coded: boolean
+      readonly midLine: boolean
+      readonly isBoundary: (at: number) => boolean
+    },
   ) {
     this.#bytes = bytes
+    this.#isBoundary = isBoundary
     this.#midLine = midLine
     this.#coded = coded ? new CodedSearch(bytes, midLine) : undefined
   }
@@ -129,22 +141,27 @@ export class EventSearch {
     for (;;) {
       if (this.#dash < least) this.#dash = indexOrEnd(bytes, DASH, least)
       if (this.#dash === bytes.length) return bytes.length
-      const line = lineOfDash(bytes, this.#dash, from)
+      const line = this.#lineOfDash(this.#dash, from)
       if (line !== undefined && !(line === 0 && this.#midLine)) return line
       // The search goes on after what was found, and skips a row of dashes as a whole.
       least = this.#dash + 1
       while (bytes[least] === DASH) least++
     }
   }
-}
 
-/**
- * Returns where the line begins that has the dash at `found`; undefined if nothing begins at that
- * line, or the line begins before `from`.
- */
-function lineOfDash(bytes: Buffer, found: number, from: number): number | undefined {
-  if (bytes[found + 1] === DASH) return startOfLine(bytes, found, from, 0)
-  return isMimeName(bytes, found) ? startOfLine(bytes, found, from, NAME_FRONT_MAX) : undefined
+  /**
+   * Returns where the line begins that has the dash at `found`; undefined if nothing begins at that
+   * line, or the line begins before `from`.
+   */
+  #lineOfDash(found: number, from: number): number | undefined {
+    const bytes = this.#bytes
+    if (bytes[found + 1] !== DASH) {
+      return isMimeName(bytes, found) ? startOfLine(bytes, found, from, NAME_FRONT_MAX) : undefined
+    }
+    const line = startOfLine(bytes, found, from, DASHES_FRONT_MAX)
+    if (line === undefined || startOfLine(bytes, found, line, 0) !== undefined) return line
+    return this.#isBoundary(found + 2) ? line : undefined
+  }
 }
 
 /** Returns whether the dash belongs to `Content-…:`, with few other characters around it. */

@@ -20,7 +20,7 @@ import { isAllBlank, isLineEnd, LineSearch, withoutLineEnd } from '../shared/lin
 import type { KnownHeader } from '../shared/work.ts'
 import { codedStart } from './coded-data.ts'
 import { type Delimiter, type DelimiterLine, Delimiters } from './delimiters.ts'
-import { EventSearch, LineBlocks } from './line-blocks.ts'
+import { DASHES_FRONT_MAX, EventSearch, LineBlocks } from './line-blocks.ts'
 import { aroundMail, type Depth, Nesting, saysType } from './nesting.ts'
 import { type ContentListener, OpenContents } from './open-contents.ts'
 
@@ -83,6 +83,11 @@ export class MailReading {
   #isFlat = false
   /** Whether the first header has not ended yet. */
   #isTop = true
+  /**
+   * Whether a multipart has ended, and nothing has begun since: what stands there is a part for Ruby's mail if
+   * a delimiter follows.
+   */
+  #isBehindClose = false
   /** Whether data has begun here, for some reader, since a content began or may have ended. */
   #isCoded = false
 
@@ -187,6 +192,7 @@ export class MailReading {
     const search = new EventSearch(bytes, {
       coded: !this.#readsForDepthAlone,
       midLine: this.#midLine,
+      isBoundary: (at) => this.#delimiters.isBoundary(bytes, at),
     })
     const lines = new LineSearch(bytes)
     if (this.#midLine && this.#region) {
@@ -402,13 +408,13 @@ export class MailReading {
     const line = bytes.toString('latin1', from, withoutLineEnd(bytes, from, to))
     const isCoded = codedStart(line) !== undefined
     if (isCoded) this.#beginCoded(bytes, from)
-    let dashes = from
-    while (bytes[dashes] === SPACE || bytes[dashes] === TAB) dashes++
-    if (bytes[dashes] === DASH && bytes[dashes + 1] === DASH) {
+    const dashes = dashesOn(bytes, from)
+    if (dashes !== undefined) {
       this.#delimiter(bytes, dashes, to)
       return to
     }
-    if (isCoded || !(this.#unended.areThere || this.#readsForDepthAlone)) return to
+    const mayBegin = this.#unended.areThere || this.#isBehindClose || this.#readsForDepthAlone
+    if (isCoded || !mayBegin) return to
     this.#beginHeader({ isOfPart: false, nests: 'no' })
     return from
   }
@@ -434,6 +440,7 @@ export class MailReading {
       this.#nesting.enter(before.header, false)
     }
     this.#isAtStart = false
+    this.#isBehindClose = delimiter?.closes === true
     if (delimiter?.isSure) {
       this.#unended.forget()
       this.#endContents(delimiter, bytes, from)
@@ -494,6 +501,19 @@ export class MailReading {
     const near = bytes.subarray(Math.max(0, at - CODED_LINE_MAX), at)
     return endsInUuencode(near.length < CODED_LINE_MAX ? Buffer.concat([this.#tail, near]) : near)
   }
+}
+
+/**
+ * Returns where the dashes are that a line begins with, behind blanks and few other bytes (line-blocks.ts);
+ * undefined if there are none.
+ */
+function dashesOn(bytes: Buffer, from: number): number | undefined {
+  let at = from
+  for (let others = 0; others <= DASHES_FRONT_MAX; at++) {
+    if (bytes[at] === DASH && bytes[at + 1] === DASH) return at
+    if (bytes[at] !== SPACE && bytes[at] !== TAB) others++
+  }
+  return undefined
 }
 
 function goesOn(bytes: Buffer, from: number, to: number): boolean {

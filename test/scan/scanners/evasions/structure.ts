@@ -222,6 +222,11 @@ export const structure: readonly Evasion[] = [
       ),
     'a part behind the close of its multipart, within another': () =>
       mail(multipart('mixed', [`${inner(TEXT)}${delimited([file], 'in')}`.slice(0, -1), TEXT])),
+    // A part for Ruby's mail, and for enmime.
+    'a part behind the close of its multipart, up to one more delimiter': () =>
+      mail(`${multipart('mixed', [TEXT])}${file}\n--b1\n`),
+    'a part behind a delimiter behind two characters': () =>
+      mail(multipart('mixed', [TEXT, file])).replace(/--b1\n(?=.*application)/, '> $&'),
     'uuencode in the preamble of a multipart': () =>
       mail(multipart('mixed', [TEXT], { preamble: `${uuencode(testFile)}\n` })),
     'uuencode in the epilogue of a multipart': () =>
