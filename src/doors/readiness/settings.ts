@@ -35,6 +35,7 @@ import { readScanSettings, type ScanSettings } from '../../scan/scanners/shared/
 import { readVerdictSettings } from '../../scan/verdicts/open.ts'
 import { readConfiguration } from '../shared/configuration.ts'
 import { contradictionsIn } from './contradictions.ts'
+import { passesByRules, passesBySettings } from './passes-unscanned.ts'
 import type { StageHost } from './stage.ts'
 
 /**
@@ -96,7 +97,12 @@ function checkQhpsi({ env, isDaemon }: StageHost): Finding[] {
 /** The policy by rule, whose lines were read with the settings. */
 function checkRules({ directories }: StageHost): Finding[] {
   const rules = loadRules(directories.control, HOST_DIRECTORY)
-  if (rules !== undefined) return [ok('policy by rule', `${rules.path}, ${rules.all.length} lines`)]
+  if (rules !== undefined) {
+    const found = passesByRules(rules)
+    return found.length > 0
+      ? found
+      : [ok('policy by rule', `${rules.path}, ${rules.all.length} lines`)]
+  }
   return ruleFiles(directories.control, HOST_DIRECTORY).flatMap((right) => {
     const directory = dirname(right)
     const names = attempt(() => readdirSync(directory)) ?? []
@@ -219,5 +225,5 @@ async function scannerFaults(scan: ScanSettings | undefined): Promise<string[]> 
 
 /** Warns of each setting that is valid but probably a mistake. */
 function configurationWarnings(env: Environment): Finding[] {
-  return [...misspeltSettings(env), ...contradictionsIn(env)]
+  return [...misspeltSettings(env), ...contradictionsIn(env), ...passesBySettings(env)]
 }

@@ -36,7 +36,43 @@ t.test('a setting that lets mail in unscanned is a warning', async (t) => {
   t.same(complaints(lenient), ['warning unscanned mail'])
   t.match(lenient.at(-1), { value: /is accepted/, remedy: /unset SCANFAIL/ })
   const relay = await checkSettings(host({ ...eicar, SCANFAIL_RELAY: 'accept' }))
+  t.same(complaints(relay), ['warning SCANFAIL_RELAY'])
   t.match(relay.at(-1), { level: 'ok', value: /accepted for relay clients/ })
+  const of = async (name: string, value: string) => {
+    const found = await checkSettings(host({ ...eicar, [name]: value }))
+    return found.filter(({ level }) => level !== 'ok').map((each) => `${each.what}: ${each.value}`)
+  }
+  for (const [name, value, mail] of [
+    ['QHPSIMAXSIZE', '1000', 'mail that is larger'],
+    ['QHPSIMINSIZE', '2K', 'mail that is smaller'],
+    ['OVERSIZE', 'accept', 'mail that is larger than the scanners take'],
+    ['OVERUNPACKED', 'accept', 'mail that holds more than the scanners unpack'],
+    ['OVERNESTING', 'accept', 'mail that is nested deeper than is read'],
+    ['BADMIME', 'accept', 'mail whose attachments cannot be told'],
+  ] as const) {
+    t.same(await of(name, value), [`${name}: ${value}: ${mail} passes unscanned`])
+  }
+  t.same(await of('OVERSIZE', 'defer'), [])
+})
+
+t.test('a line of a policy by rule that lets mail in unscanned is a warning', async (t) => {
+  const of = async (text: string) => {
+    const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
+    const found = await checkSettings(host({ ...eicar, QMAILHOME }))
+    return found
+      .filter(({ level }) => level !== 'ok')
+      .map(({ value }) => value.replace(/^\S+ /, ''))
+  }
+  const lets = 'lets mail pass unscanned: '
+  t.same(await of('client=0.0.0.0/0 scan off\n'), [`${lets}line 1: client=0.0.0.0/0 (scan off)`])
+  const several = 'to=a@example.org REJECTVIRUS=1\nfrom=.example.org,size>1M SCANFAIL=accept\n'
+  t.same(await of(several), [`${lets}line 2: from=.example.org,size>1048576 (SCANFAIL=accept)`])
+  t.same(await of('from=<> BADMIME=accept\n'), [`${lets}line 1: from=<> (BADMIME=accept)`])
+  t.same(await of('* SCANFAIL=accept\n'), [`${lets}line 1: all mail (SCANFAIL=accept)`])
+  const many = 'to=a@example.org OVERSIZE=accept\n'.repeat(7)
+  const [value] = await of(many)
+  t.match(value, /line 5: to=a@example\.org \(OVERSIZE=accept\); and 2 lines more$/)
+  t.same(await of('to=a@example.org SECONDLOOK=always\nfrom=b@example.org allow\n'), [])
 })
 
 t.test('the finding about infected mail says what becomes of it', async (t) => {
@@ -72,7 +108,7 @@ t.test('every line of a policy by rule is read', async (t) => {
     const found = await checkSettings(host({ ...eicar, QMAILHOME }))
     return found.filter(({ what, value }) => what === 'policy by rule' || /line \d+: /.test(value))
   }
-  t.match(await of('to=a scan off\n'), [{ level: 'ok', value: /onescan\.policy, 1 lines$/ }])
+  t.match(await of('to=a REJECTVIRUS=1\n'), [{ level: 'ok', value: /onescan\.policy, 1 lines$/ }])
   t.match(await of('to=a scan off\nto=b SCANFAIL=maybe\n'), [
     { level: 'error', value: /onescan\.policy line 2: SCANFAIL maybe: must be/ },
   ])
