@@ -141,7 +141,9 @@ function addCheckOptions(yargs: Argv<object>) {
     )
     .option(
       'mail',
-      text('Send one clean mail and the EICAR test file to this address by each way of the server'),
+      text(
+        'Send a clean mail, and the EICAR test file in a small and a large one, to this address by each way of the server',
+      ),
     )
     .option(
       'log',

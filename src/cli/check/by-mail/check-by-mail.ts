@@ -3,20 +3,27 @@ import { existsSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import type { LogRecord } from '../../../doors/observe/log/log-record.ts'
 import type { LogFile } from '../../../doors/observe/log/read-log.ts'
-import { cleanMessage, eicarMessage } from '../../../doors/readiness/eicar-message.ts'
+import {
+  cleanMessage,
+  eicarMessage,
+  largeEicarMessage,
+} from '../../../doors/readiness/eicar-message.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { SENDMAIL } from '../../shared/sendmail.ts'
 import { FollowedLog } from './followed-log.ts'
+import { greeting, listenersOfHost } from './listeners.ts'
 import type { SentMail, Way } from './send-mail.ts'
 
-/** The ways by which a host takes mail: RFC 5321, RFC 6409, RFC 8314, and the program of local mail. */
-const WAYS: readonly Way[] = [
+/** The usual ways by which a host takes mail: RFC 5321, RFC 6409, RFC 8314, and the program of local mail. */
+const USUAL: readonly Way[] = [
   { port: 25, security: 'none' },
   { port: 587, security: 'starttls' },
   { port: 465, security: 'tls' },
   { program: SENDMAIL },
 ]
 
+/** Bytes of the large mail: more than the sizes from which on some hosts scan nothing. */
+const LARGE = 300 * 1024
 /** Milliseconds for a line about a message that was taken: a queue may lie before onescan. */
 const LOGGED_WITHIN = 5_000
 /** Milliseconds after a line in which a message that runs in a loop comes again. */
@@ -25,13 +32,14 @@ const LOOPS_WITHIN = 2_500
 const A_LOOP = 3
 
 /**
- * Sends a clean mail and the EICAR test file to `address` by each way that this host has, and reads in the
- * logs of onescan what became of them. Nothing is ok that onescan has not seen itself.
+ * Sends a clean mail and the EICAR test file, in a small and in a large mail, to `address` by each way that
+ * this host has, and reads in the logs of onescan what became of them. Nothing is ok that onescan has not seen
+ * itself.
  */
 export async function* checkByMail(
   address: string,
   logs: readonly LogFile[],
-  ways: readonly Way[] = WAYS,
+  ways?: readonly Way[],
 ): AsyncGenerator<Finding> {
   if (!/^[!-,./-;=?-~][!-;=?-~]*@[!-;=?-~]+$/.test(address)) {
     yield error('--mail', `${address}: is not an address`, 'give it as user@example.org')
@@ -40,7 +48,9 @@ export async function* checkByMail(
   const log = new FollowedLog(logs, MARK)
   const places = logs.map(({ path }) => path).join(', ')
   try {
-    const there = ways.filter((way) => !('program' in way) || existsSync(way.program))
+    const there = (ways ?? (await waysOfHost())).filter(
+      (way) => !('program' in way) || existsSync(way.program),
+    )
     // All begin at once: one that is slow keeps no other one waiting.
     const tried = there.map((way) => new WayTrial(way, address, log, places).findings())
     for (const findings of tried) yield* await findings
@@ -52,6 +62,18 @@ export async function* checkByMail(
   }
 }
 
+/** The usual ways, and each other port on which others reach an SMTP server of this host. */
+async function waysOfHost(): Promise<Way[]> {
+  const all = listenersOfHost()
+  const usual = USUAL.map((way) => {
+    const listener = 'port' in way ? all.find(({ port }) => port === way.port) : undefined
+    return listener === undefined || listener.isEverywhere ? way : { ...way, host: listener.host }
+  })
+  const isUsual = (port: number) => USUAL.some((way) => 'port' in way && way.port === port)
+  const others = await greeting(all.filter(({ port }) => !isUsual(port)))
+  return [...usual, ...others.map(({ host, port }) => ({ host, port, security: 'none' as const }))]
+}
+
 /** The end of the Message-IDs. */
 const MARK = '@check.onescan.invalid'
 
@@ -61,7 +83,7 @@ interface TrialMail extends SentMail {
   readonly subject: string
 }
 
-/** The trial of one way with the two messages. */
+/** The trial of one way with the messages. */
 class WayTrial {
   readonly #way: Way
   readonly #name: string
@@ -84,12 +106,17 @@ class WayTrial {
     if (unsent !== undefined && !clean.isContent) return [unsent]
     // What is wrong with a clean mail is said first: it is so for all mail.
     const infected = clean.kind === 'taken' ? await this.#send(eicarMessage) : undefined
-    const [ofClean, ofInfected] = await Promise.all(
-      [clean, infected].map((sent) => sent && this.#readAbout(sent)),
+    const large = infected && (await this.#send(largeEicar))
+    const [ofClean, ofInfected, ofLarge] = await Promise.all(
+      [clean, infected, large].map((sent) => sent && this.#readAbout(sent)),
     )
     if (unsent !== undefined && ofClean!.length === 0) return [unsent]
     const judged = this.#judgeClean(clean, ofClean!)
-    return infected === undefined ? [judged] : [judged, this.#judgeInfected(infected, ofInfected!)]
+    if (infected === undefined) return [judged]
+    const found = this.#judgeInfected('EICAR', infected, ofInfected!)
+    // Of the large mail it is said if another thing becomes of it than of the small one.
+    const gets = this.#judgeInfected('EICAR in a large mail', large!, ofLarge!)
+    return found.level === 'ok' && gets.level === 'error' ? [judged, found, gets] : [judged, found]
   }
 
   async #send(message: Buffer): Promise<TrialMail> {
@@ -182,8 +209,8 @@ class WayTrial {
     return error(what, `is accepted without a scan (${scan}): ${why}`, see)
   }
 
-  #judgeInfected(sent: TrialMail, seen: readonly LogRecord[]): Finding {
-    const what = `${this.#name}, EICAR`
+  #judgeInfected(mail: string, sent: TrialMail, seen: readonly LogRecord[]): Finding {
+    const what = `${this.#name}, ${mail}`
     const record = decisive(seen)
     if (record === undefined) {
       if (sent.kind === 'taken') return this.#unseen(what, sent)
@@ -224,6 +251,8 @@ class WayTrial {
     return ok(what, `is found ${by}; ${tag}`)
   }
 }
+
+const largeEicar = Buffer.concat([...largeEicarMessage(LARGE)])
 
 const SEE = 'see onescan log, and onescan check'
 

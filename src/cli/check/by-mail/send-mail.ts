@@ -4,7 +4,11 @@ import { sendmailOptions } from '../../shared/sendmail.ts'
 
 /** A way by which a mail server of this host takes mail. */
 export type Way =
-  | { readonly port: number; readonly security: 'none' | 'starttls' | 'tls' }
+  | {
+      readonly port: number
+      readonly security: 'none' | 'starttls' | 'tls'
+      readonly host?: string
+    }
   /** A program that takes a message on standard input, as sendmail(8). */
   | { readonly program: string }
 
@@ -46,12 +50,12 @@ interface SmtpError extends Error {
 }
 
 function sendBySmtp(
-  { port, security }: Extract<Way, { port: number }>,
+  { port, security, host = HOST }: Extract<Way, { port: number }>,
   message: Buffer,
   address: string,
 ): Promise<SentMail> {
   const connection = new SMTPConnection({
-    host: HOST,
+    host,
     port,
     name: 'localhost',
     secure: security === 'tls',

@@ -12,7 +12,7 @@ import { postfixMissing, startPostfix } from '../../../programs/postfix.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { findingsByMail, findingsOn, judge, linesOf, makeMachine } from '../machine.ts'
 
-/** `onescan check --mail ADDRESS` sends two mails by each way, and reads what became of them. */
+/** `onescan check --mail ADDRESS` sends three mails by each way, and reads what became of them. */
 
 const plain = (port: number): Way => ({ port, security: 'none' })
 
@@ -95,6 +95,23 @@ t.test(
     ])
   },
 )
+
+t.test('a virus in a large mail is looked for, too', { skip: postfixMissing }, async (t) => {
+  const directory = openDirectory(t)
+  const log = join(directory, 'log')
+  writeFileSync(log, '')
+  const milter = `unix:${directory}/milter`
+  const settings = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', LOGFILE: log, TMPDIR: directory }
+  const sizes = { QHPSIMAXSIZE: '2000' }
+  const args = ['--milter', milter, '--mode', '0666']
+  await startOnescand(t, { args, settings: { ...settings, ...sizes } })
+  const main = { smtpd_milters: milter, default_transport: 'discard:', relayhost: '' }
+  const { port } = await startPostfix(t, 1, main)
+  judge(t, await findingsByMail([plain(port)], [log]), [
+    new RegExp(`^ok port ${port}, EICAR: is refused by the milter door`),
+    new RegExp(`^error port ${port}, EICAR in a large mail: gets in: onescan calls it `),
+  ])
+})
 
 t.test('a server that defers all mail, as without its milter, is an error', async (t) => {
   const next = await startNext(t, {

@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs'
+import { createConnection } from 'node:net'
+import { attempt } from '../../../ground/errors/fault.ts'
+import { addressText, type IpAddress, Network } from '../../../ground/net/ip-address.ts'
+
+/** A port on which this host listens. */
+export interface Listener {
+  /** An address by which this host itself reaches it. */
+  readonly host: string
+  readonly port: number
+  /** Whether it listens on each address of the host, also on the loopback address. */
+  readonly isEverywhere: boolean
+}
+
+/** Milliseconds for the greeting. postscreen(8) waits for 6 seconds, smtp-delay(8) as it is told. */
+const GREETS_WITHIN = 8_000
+/** Most ports that are asked whether they greet. */
+const PORTS_MAX = 100
+
+/**
+ * Lists where others than this host itself reach a TCP port, from /proc/net/tcp and tcp6 (proc_net(5)), which
+ * have a line for each socket. A server on a loopback address alone is left out: there mail comes back from
+ * filters, past which it has been.
+ */
+export function listenersOfHost(
+  tables: readonly string[] = ['/proc/net/tcp', '/proc/net/tcp6'].map(
+    (path) => attempt(() => readFileSync(path, 'latin1')) ?? '',
+  ),
+): Listener[] {
+  const found = new Map<number, Listener>()
+  for (const line of tables.flatMap((table) => table.split('\n'))) {
+    const [, address, digits] = /^ *\d+: ([0-9A-F]{8,32}):([0-9A-F]{4}) \S+ 0A /.exec(line) ?? []
+    if (address === undefined) continue
+    const port = Number.parseInt(digits!, 16)
+    const place = placeOf(addressOf(address))
+    if (place !== undefined && !found.has(port)) found.set(port, { ...place, port })
+  }
+  return [...found.values()].sort((one, other) => one.port - other.port)
+}
+
+/** The kernel writes words of four bytes in the order of this machine, which is little-endian. */
+function addressOf(hex: string): IpAddress {
+  const bytes = Buffer.from(hex, 'hex').swap32()
+  const isMapped = bytes.length === 16 && MAPPED.equals(bytes.subarray(0, MAPPED.length))
+  return isMapped ? bytes.subarray(MAPPED.length) : bytes
+}
+
+const MAPPED = Buffer.from('00000000000000000000ffff', 'hex')
+const LOOPBACKS = ['127.0.0.0/8', '::1'].map((text) => Network.parse(text)!)
+
+/** How the address of a socket is reached; undefined if nobody else does. */
+function placeOf(address: IpAddress): Omit<Listener, 'port'> | undefined {
+  if (LOOPBACKS.some((network) => network.has(address))) return undefined
+  if (address.some((byte) => byte !== 0)) return { host: addressText(address), isEverywhere: false }
+  return { host: address.length === 4 ? '127.0.0.1' : '::1', isEverywhere: true }
+}
+
+/** Resolves to those that greet as SMTP servers do, RFC 5321 4.2. Nothing is sent. */
+export async function greeting(listeners: readonly Listener[]): Promise<Listener[]> {
+  const greet = await Promise.all(listeners.slice(0, PORTS_MAX).map(greets))
+  return listeners.filter((_, index) => greet[index])
+}
+
+function greets({ host, port }: Listener): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host, port })
+    let said = ''
+    const end = (isServer: boolean) => {
+      socket.destroy()
+      resolve(isServer)
+    }
+    socket.setTimeout(GREETS_WITHIN, () => end(false))
+    socket.on('error', () => end(false))
+    socket.on('close', () => resolve(false))
+    socket.on('data', (bytes) => {
+      said += bytes.toString('latin1')
+      if (said.length >= 4) end(/^220[ -]/.test(said))
+    })
+  })
+}
