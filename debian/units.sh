@@ -3,4 +3,5 @@ standard_units='onescand.socket onescan-milter.socket onescan-postfix.socket one
   onescand.service'
 # For hosts with a page, for those whose filters ask clamd, and for those with mailboxes: the administrator
 # enables them.
-optional_units='onescan-http.socket onescan-clamd.socket onescan-quotad.socket onescan-quotad.service'
+optional_units='onescan-http.socket onescan-clamd.socket onescan-quotad.socket
+  onescan-quotad-check.socket onescan-quotad.service'

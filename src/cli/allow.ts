@@ -7,7 +7,7 @@ import { ruleFiles } from '../scan/rules/rule.ts'
 import { printsJson, text } from './shared/options.ts'
 import { replaceFile } from './shared/replace-file.ts'
 import { FAILED, makeCommand, type Output } from './shared/run-command.ts'
-import { SYSTEMD } from './shared/systemd-unit.ts'
+import { hasSystemd } from './shared/systemd-unit.ts'
 
 /** `onescan allow`: an exception in onescan.policy, tried and taken over. */
 export const allowCommand = makeCommand('allow', {
@@ -76,7 +76,7 @@ function lineFor(conditions: Readonly<Record<string, string | undefined>>): stri
 
 /** Has onescand read the file; the slot reads it for each message. */
 function takeOver(output: Output): void {
-  if (!existsSync(SYSTEMD)) {
+  if (!hasSystemd()) {
     output.text('qmail: counts from the next message on; onescand: type svc -h /service/onescand\n')
     return
   }

@@ -5,9 +5,9 @@ import { attempt, errorCode, errorText, Fault } from '../ground/errors/fault.ts'
 import { shellWord } from '../ground/errors/shell-word.ts'
 import { PathHandle } from '../ground/path/path-handle.ts'
 import { HOST_DIRECTORY, readControlDirectories } from '../scan/judge/policy.ts'
-import { DEFAULTS, readDefaults } from './shared/defaults-file.ts'
 import { optionValues, printsJson } from './shared/options.ts'
 import { FAILED, makeCommand } from './shared/run-command.ts'
+import { DEFAULTS, optionsOfOnescand, settingsOfOnescand } from './shared/settings-file.ts'
 
 /** Root alone reads it: keys and mail are in it. */
 const MODE = 0o600
@@ -71,9 +71,9 @@ export const backupCommand = makeCommand('backup', {
 /** The files and directories that are there, none below another. */
 function placesOfHost(): string[] {
   const { control } = readControlDirectories(process.env)
-  const settings = attempt(() => readDefaults(DEFAULTS))
-  const named = NAMED.flatMap((name) => settings?.env[name] ?? [])
-  const tokens = optionValues(settings?.words ?? [], '--http-token')
+  const settings = settingsOfOnescand()
+  const named = NAMED.flatMap((name) => settings[name] ?? [])
+  const tokens = optionValues(optionsOfOnescand(), '--http-token')
   const units = (attempt(() => readdirSync(UNITS)) ?? []).filter((name) => /^onescan/.test(name))
   const all = [
     HOST_DIRECTORY,

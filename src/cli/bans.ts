@@ -1,12 +1,12 @@
-import { attempt, Fault } from '../ground/errors/fault.ts'
+import { Fault } from '../ground/errors/fault.ts'
 import { readControlDirectories } from '../scan/judge/policy.ts'
 import { archiveSignatures } from '../scan/scanners/attachments/archive-bans.ts'
 import { readAttachmentRules } from '../scan/scanners/attachments/rules.ts'
 import { listFingerprint } from '../scan/scanners/shared/ban-names.ts'
 import { readScanSettings } from '../scan/scanners/shared/scan-settings.ts'
-import { DEFAULTS, readDefaults } from './shared/defaults-file.ts'
 import { printsJson } from './shared/options.ts'
 import { makeCommand } from './shared/run-command.ts'
+import { settingsOfOnescand } from './shared/settings-file.ts'
 import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environment.ts'
 import { writeOut } from './shared/terminal.ts'
 
@@ -22,7 +22,7 @@ export const bansCommand = makeCommand('bans', {
   async work(args, output) {
     const given = slotEnvironment(process.env, args)
     const isNamed = given.BADATTACHMENTS !== undefined
-    const env = isNamed ? given : { ...given, ...attempt(() => readDefaults(DEFAULTS).env) }
+    const env = isNamed ? given : { ...given, ...settingsOfOnescand() }
     const settings = readScanSettings(
       { ...env, QHPSI: 'plugin: attachments clamd' },
       readControlDirectories(env),

@@ -13,11 +13,10 @@ import { policyCommand } from './policy.ts'
 import { quarantineCommand } from './quarantine/quarantine.ts'
 import { quotaCommand } from './quota.ts'
 import { reportCommand } from './report.ts'
-import { commandForAccount, doAsAccounts } from './root/do-as-accounts.ts'
+import { doForRoot, mannerFor } from './root/for-root.ts'
 import { scanCommand } from './scan.ts'
 import { STDIN } from './shared/message-file.ts'
 import { text } from './shared/options.ts'
-import { terminal } from './shared/root-facts.ts'
 import { complainOf, FAILED } from './shared/run-command.ts'
 import { disableCommand, enableCommand } from './switch.ts'
 import { verifyCommand } from './verify.ts'
@@ -43,7 +42,8 @@ const commandModules = [
 /** A command with the option that names the account, if root has one do it. */
 function withUser(module: CommandModule): CommandModule {
   const { command, builder } = module
-  if (commandForAccount(String(command).split(' ')) === undefined) return module
+  const [name = ''] = String(command).split(' ')
+  if (name !== 'check' && mannerFor([name]) === undefined) return module
   const build = builder as (yargs: Argv) => Argv
   const option = text('If root calls it: the account that does the work')
   return { ...module, builder: (yargs) => build(yargs).option('user', option) }
@@ -71,12 +71,12 @@ process.stdout.on('error', stopQuietly)
 
 const words = process.argv.slice(2)
 const isRoot = process.getuid!() === 0
-const forAccount = isRoot ? commandForAccount(words) : undefined
+const manner = isRoot ? mannerFor(words) : undefined
 
 const empty = emptyWord(words)
 
 if (empty !== undefined) giveUp(empty)
-else if (forAccount !== undefined) void doAsAccounts(forAccount, words)
+else if (manner !== undefined) void doForRoot(manner, words)
 else void commandLine().parseAsync()
 
 function commandLine(): Argv {
@@ -92,10 +92,10 @@ function commandLine(): Argv {
     .help()
     .alias('help', 'h')
     .middleware(({ _: [command] }) => {
-      if (!isRoot || commandForAccount([String(command)]) === undefined) return
+      if (!isRoot || mannerFor([String(command)]) === undefined) return
       throw new Error(`${command}: must stand before its options`) // else it would be done as root
     }, true)
-    .wrap(Math.min(terminal().columns, 100))
+    .wrap(Math.min(process.stdout.columns ?? 80, 100))
     .fail(complain)
 }
 

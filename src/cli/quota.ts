@@ -1,12 +1,12 @@
-import { attempt, Fault } from '../ground/errors/fault.ts'
+import { Fault } from '../ground/errors/fault.ts'
 import { byteSize } from '../ground/settings/table/values.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
 import type { ExplainedAnswer } from '../scan/quota/quota-answer.ts'
 import { openQuotaClient } from '../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
-import { DEFAULTS, readDefaults } from './shared/defaults-file.ts'
 import { printsJson, text } from './shared/options.ts'
 import { FAILED, makeCommand } from './shared/run-command.ts'
+import { DEFAULTS, settingsOfOnescand } from './shared/settings-file.ts'
 import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environment.ts'
 
 /** Exit codes: room, over quota, could not tell, no such user. */
@@ -33,7 +33,7 @@ export const quotaCommand = makeCommand('quota', {
       .epilogue('Exit codes: 0 there is room; 1 over quota; 2 could not tell; 3 no such user.'),
   async work(args, output) {
     const given = slotEnvironment(process.env, args)
-    const env = given.QUOTAD ? given : { ...attempt(() => readDefaults(DEFAULTS).env), ...given }
+    const env = given.QUOTAD ? given : { ...settingsOfOnescand(), ...given }
     const settings = readQuotaSettings(env)
     if (settings === undefined) {
       const remedy = `set it in ${DEFAULTS}, or give --env QUOTAD=SERVICE`

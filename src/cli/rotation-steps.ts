@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs'
 import { Fault } from '../ground/errors/fault.ts'
 import { shellWord } from '../ground/errors/shell-word.ts'
 import { readOwnFile } from '../ground/path/open.ts'
 import { isCurrent, isKeyId, KEYRING_MAX, parseKeyring } from '../scan/cluster/keyring.ts'
-import { SYSTEMD } from './shared/systemd-unit.ts'
+import { hasSystemd } from './shared/systemd-unit.ts'
 
 /** What `onescan keygen --rotate` prints. */
 interface RotationSteps {
@@ -40,7 +39,7 @@ export async function rotationSteps(
   for (let number = 2; keys.some((key) => key.id === id); number++) id = `${fresh}-${number}`
 
   const file = shellWord(ring)
-  const reload = existsSync(SYSTEMD) ? 'systemctl reload onescand' : 'svc -h /service/onescand'
+  const reload = hasSystemd() ? 'systemctl reload onescand' : 'svc -h /service/onescand'
   // In one step there, too: half a ring defers mail.
   const toAll = [
     ...hosts.flatMap((host) => [

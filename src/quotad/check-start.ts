@@ -65,11 +65,6 @@ function unreadableFiles({ limitsFile, users, ldap }: ServiceSettings): Finding[
 
 /** The capability to read every file and directory, and nothing else (capabilities(7)). */
 const CAP_DAC_READ_SEARCH = 1n << 2n
-/**
- * The capability to set alarms that wake the host. It opens no path. A process that root starts for
- * an account has it, so that no other process of the account can trace that process.
- */
-const CAP_WAKE_ALARM = 1n << 35n
 
 /**
  * The sets that hold what a process may do or can allow itself (capabilities(7)). The inheritable
@@ -87,7 +82,7 @@ export function requireFewPrivileges(
   status = attempt(() => readFileSync('/proc/self/status', 'latin1')) ?? '',
 ): void {
   const held = CAPABILITY_SETS.reduce((all, name) => all | capabilitySet(name, status), 0n)
-  const tooMany = held & ~(CAP_DAC_READ_SEARCH | CAP_WAKE_ALARM)
+  const tooMany = held & ~CAP_DAC_READ_SEARCH
   if (uid !== 0 && tooMany === 0n) return
   const who = uid === 0 ? 'root' : `a process with capabilities (${tooMany.toString(16)})`
   throw new Fault(

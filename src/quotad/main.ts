@@ -15,6 +15,7 @@ import { answersForNames } from './mailbox-answer.ts'
 import { activatedSockets, readOptions, type ServiceOptions, usage } from './options.ts'
 import { readServiceSettings } from './service-settings.ts'
 import { THREADS } from './sources/readings-at-once.ts'
+import { tellRoot } from './tell-root.ts'
 import { serveUdp } from './udp.ts'
 
 process.exitCode = serviceExit.temporary
@@ -53,16 +54,21 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   const answerForName = answersForNames(lookup, settings, counters, troubleLog(log, uptime))
   const activated = activatedSockets(process.env)
   const service = { answerForName, mayAsk, counters, maxClients }
-  const udpAddresses = activated?.udp ?? (udp ? [udp] : [])
+  const find = async () => (await checkStart(words, env)).findings
+  const places =
+    activated && activated.udp.length + activated.http.length > 0 ? activated : undefined
+  const udpAddresses = places?.udp ?? (udp ? [udp] : [])
   const sockets = await Promise.all(udpAddresses.map((address) => serveUdp(address, service)))
-  const httpAddresses = activated?.http ?? (http ? [http] : [])
+  const httpAddresses = places?.http ?? (http ? [http] : [])
   const servers = await Promise.all(httpAddresses.map((address) => serveHttp(address, service)))
+
+  const tellers = await Promise.all((activated?.forRoot ?? []).map((fd) => tellRoot(fd, find)))
 
   process.on('SIGHUP', lookup.forget)
   process.on('SIGUSR1', () => log(['event', 'counters'], ...Object.entries(counters)))
   const stop = async () => {
     for (const socket of sockets) socket.close()
-    for (const server of servers) server.close()
+    for (const server of [...servers, ...tellers]) server.close()
     await notify(process.env, 'STOPPING=1')
     log(['event', 'ended'], ...Object.entries(counters))
     process.exit(0)

@@ -105,22 +105,32 @@ function allowNetworks(networks: readonly Network[]): ServiceOptions['mayAsk'] {
   }
 }
 
+/** The name of the socket on which root asks: FileDescriptorName= of onescan-quotad-check.socket. */
+const FOR_ROOT = 'check'
+
+/** The sockets that systemd has made for this process. */
+interface ActivatedSockets extends Readonly<Record<'udp' | 'http', readonly ServicePlace[]>> {
+  /** Those on which it tells root what it finds. */
+  readonly forRoot: readonly number[]
+}
+
 /**
  * Returns the sockets that systemd has made for this process, sd_listen_fds(3): datagram sockets
- * serve UDP, stream sockets HTTP. Returns undefined if there are none. Throws a Fault of kind
- * `config` if one of them is neither.
+ * serve UDP, stream sockets HTTP, and one that is called `check` serves root. Returns undefined if there
+ * are none. Throws a Fault of kind `config` if one of them is something else.
  */
-export function activatedSockets(
-  env: NodeJS.ProcessEnv,
-): Readonly<Record<'udp' | 'http', readonly ServicePlace[]>> | undefined {
+export function activatedSockets(env: NodeJS.ProcessEnv): ActivatedSockets | undefined {
   const fds = activatedDescriptors(env)
   if (fds.length === 0) return undefined
   const system = requireSystem(
     `LISTEN_FDS ${fds.length} is of no use: use --udp and --http without a socket unit`,
   )
+  const { LISTEN_FDNAMES = '' } = env
+  const names = LISTEN_FDNAMES.split(':')
+  const forRoot = fds.filter((_, index) => names[index] === FOR_ROOT)
   const udp: ServicePlace[] = []
   const http: ServicePlace[] = []
-  for (const fd of fds) {
+  for (const fd of fds.filter((fd) => !forRoot.includes(fd))) {
     const text = `descriptor ${fd}`
     const kind = system.socketKind(fd)
     if (kind === undefined) {
@@ -129,5 +139,5 @@ export function activatedSockets(
     const list = kind.type === 'datagram' ? udp : http
     list.push({ fd, family: kind.family, text })
   }
-  return { udp, http }
+  return { udp, http, forRoot }
 }

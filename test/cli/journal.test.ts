@@ -64,7 +64,7 @@ function host(t: Test, entries: readonly JournalEntry[]): OwnDirectories {
     '/run': ['log'],
   })
   writeFileSync(own.at('/etc/machine-id'), `${MACHINE}\n`)
-  const reader = `onescan-log:x:${READER}:${READER}::/:/bin/false\n`
+  const reader = `onescan-check:x:${READER}:${READER}::/:/bin/false\n`
   writeFileSync(own.at('/etc/passwd'), `${readFileSync('/etc/passwd', 'latin1')}${reader}`)
   makeJournal(own.at(`/var/log/journal/${MACHINE}/system.journal`), entries)
   // As Debian has it: only root and the group may read it.

@@ -1,26 +1,29 @@
 import { spawnSync } from 'node:child_process'
-import { chownSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chownSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { ownDirectoriesMissing } from '../programs/own-directories.ts'
 import { openDirectory } from '../programs/reachable.ts'
 import { atTerminal, quoted } from '../programs/terminal.ts'
 import { stampedBy } from '../scan/cluster/stamped.ts'
-import { makeMachine, ONESCAN } from './check/machine.ts'
+import { makeMachine } from './check/machine.ts'
 import { bundle, searchPath } from './onescan.ts'
 
 /** The commands that use the settings of this host's onescand if no option names others. */
 
 const skip = ownDirectoriesMissing
 const DEFAULTS = '/etc/default/onescand'
+/** The group of those who may read keyrings. */
+const KEEPERS = 54_324
 const keyring = `hmac-sha256:mine:${Buffer.alloc(32, 7).toString('base64url')}\n`
 
 t.test('stamps are verified with its keyring', { skip }, async (t) => {
   const machine = makeMachine(t)
   const ring = '/etc/onescan/keys/clusterkeys'
+  appendFileSync(machine.at('/etc/group'), `onescan-keys:x:${KEEPERS}:\n`)
   machine.write(ring, keyring, 0o640)
-  chownSync(machine.at(ring), 0, ONESCAN)
-  machine.write(DEFAULTS, `CLUSTERKEYS="${ring}"\n`, 0o600) // root reads it for the account
+  chownSync(machine.at(ring), 0, KEEPERS)
+  machine.write(DEFAULTS, `CLUSTERKEYS="${ring}"\n`)
   const run = (input: string, ...command: string[]) => {
     const [program = '', ...words] = machine.around([process.execPath, bundle, ...command, '-'])
     const env = { PATH: searchPath }

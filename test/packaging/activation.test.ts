@@ -58,6 +58,7 @@ const dialogues: Readonly<Record<string, readonly [string | Buffer, RegExp]>> = 
     'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n',
     /^HTTP\/1\.1 [0-9]{3} /,
   ],
+  check: ['', /"level":"ok","what":"settings".*\n$/s],
   // onescan-slot(7): a message, and what becomes of it.
   'onescand.socket': [Buffer.concat(framesOf({ variables: { QHPSI: 'plugin: eicar' } })), /^A/],
 }

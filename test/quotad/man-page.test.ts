@@ -24,7 +24,7 @@ const environment = new Map(
 )
 
 t.test('the page describes exactly the variables that are read', async (t) => {
-  const read = new Set<string>(['NOTIFY_SOCKET', 'LISTEN_FDS', 'LISTEN_PID'])
+  const read = new Set<string>(['NOTIFY_SOCKET', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PID'])
   for (const room of ['quotad', 'quotad/sources', 'protocol/ldap']) {
     const directory = join(import.meta.dirname, '../../src', room)
     for (const file of readdirSync(directory).filter((name) => name.endsWith('.ts'))) {

@@ -30,12 +30,6 @@ static napi_value leave_session_keys(napi_env env, const struct argument *given)
   return NULL;
 }
 
-static napi_value withhold_capability(napi_env env, const struct argument *given) {
-  (void) env;
-  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, an_int(&given[0]), 0, 0);
-  return NULL;
-}
-
 static napi_value try_lock(napi_env env, const struct argument *given) {
   return a_truth(env, flock(an_int(&given[0]), LOCK_EX | LOCK_NB) == 0);
 }
@@ -54,7 +48,6 @@ const struct function process_functions[] = {
     {"ignoreSignal", "ny", ignore_signal},
     {"forbidTracing", "", forbid_tracing},
     {"leaveSessionKeys", "", leave_session_keys},
-    {"withholdCapability", "n", withhold_capability},
     {"tryLock", "n", try_lock},
     {"memoryFile", "", memory_file},
     {"seal", "n", seal},

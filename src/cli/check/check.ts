@@ -1,26 +1,32 @@
 import { existsSync } from 'node:fs'
+import { buffer } from 'node:stream/consumers'
 import type { Argv } from 'yargs'
 import { findLog, type LogFile } from '../../doors/observe/log/read-log.ts'
 import { ownAccount, readAccounts } from '../../doors/readiness/account.ts'
 import { checkHostSwitch } from '../../doors/readiness/settings.ts'
 import { accountText } from '../../doors/readiness/stage.ts'
-import { errorText } from '../../ground/errors/fault.ts'
+import { attempt, errorText } from '../../ground/errors/fault.ts'
 import { error, type Finding, ok } from '../../ground/errors/finding.ts'
+import { printCheck } from '../../ground/process/print-check.ts'
+import { readSetting } from '../../ground/settings/settings.ts'
+import { table } from '../../ground/settings/table.ts'
+import { caller } from '../shared/caller.ts'
 import { logsOfHost } from '../shared/log-arguments.ts'
 import { flag, printsJson, text, texts } from '../shared/options.ts'
 import { printFindings } from '../shared/print-findings.ts'
-import { rootFacts } from '../shared/root-facts.ts'
 import { type Arguments, makeCommand } from '../shared/run-command.ts'
 import { askRunningDaemon, type RunningDaemon } from '../shared/running-daemon.ts'
+import type { RunningService } from '../shared/running-services.ts'
+import { optionsOfOnescand } from '../shared/settings-file.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { checkByMail } from './by-mail/check-by-mail.ts'
 import { findMailServers, type MailServer } from './by-rule/mail-servers.ts'
 import { onescandPlaces } from './by-rule/onescand-places.ts'
 import { checkPostfix } from './by-rule/postfix.ts'
-import { checkOnescand, checkRunningDaemon } from './daemon/check-onescand.ts'
-import { configuredDaemon, scanTimeOf } from './daemon/configured-daemon.ts'
-import { checkQuotadStart } from './daemon/quotad-start.ts'
+import { checkOnescand } from './services/onescand.ts'
+import { checkQuotadHere } from './services/quotad.ts'
 import { checkSlot } from './slot/check-slot.ts'
+import { checkSlots } from './slot/check-slots.ts'
 import { namesSlot } from './slot/slot-hosts.ts'
 
 /** `onescan check`: what keeps mail from being scanned here, and what to do about it. */
@@ -28,17 +34,20 @@ export const checkCommand = makeCommand('check', {
   command: 'check',
   describe: 'Look at this host as its mail servers see it: is it scanning?',
   builder: addCheckOptions,
-  work: (args, output) => printFindings(findingsFor(args), output, headingFor(args)),
+  async work(args, output) {
+    if (!args.given) return printFindings(findingsFor(args), output, headingFor(args))
+    const services = JSON.parse((await buffer(process.stdin)).toString()) as RunningService[]
+    await printCheck(checkSlot(args, services), true)
+    return 0
+  },
 })
 
 type CheckOptions = Arguments<typeof addCheckOptions>
 
-/**
- * What is checked in a few words; undefined if an option says it, or root, which knows as whom this
- * looks.
- */
+/** What is checked in a few words; undefined if an option says it, or for root, which looks as itself. */
 function headingFor(args: CheckOptions): string | undefined {
-  if (rootFacts !== undefined || args.daemon || args.mail !== undefined) return undefined
+  if (process.getuid!() === 0 || caller !== undefined) return undefined
+  if (args.daemon || args.mail !== undefined) return undefined
   const accounts = readAccounts()
   const servers = serversToCheck(args).map((server) =>
     server === 'qmail' ? `as ${accountText({ account: ownAccount(accounts), accounts })}` : server,
@@ -47,8 +56,7 @@ function headingFor(args: CheckOptions): string | undefined {
 }
 
 function findingsFor(args: CheckOptions): AsyncGenerator<Finding> {
-  if (args.mail !== undefined) return checkByMail(args.mail, logsToFollow(args.log))
-  return args.daemon ? checkRunningDaemon() : checkPart(args)
+  return args.mail === undefined ? checkHost(args) : checkByMail(args.mail, logsToFollow(args.log))
 }
 
 /** The logs that are named, and those of this host from now on. */
@@ -57,46 +65,27 @@ function logsToFollow(named: readonly string[]): LogFile[] {
   return [...named.flatMap(findLog), ...logsOfHost(span)]
 }
 
-/** Checks the part that root gave to this account; without root, all that the options name. */
-async function* checkPart(args: CheckOptions): AsyncGenerator<Finding> {
-  const part = rootFacts?.part?.of
-  const servers = serversToCheck(args)
-  if (part === undefined || part === 'host') {
-    const others = servers.filter((server) => server !== 'qmail')
-    yield* checkHost(others, args)
-  }
-  const hasSlot = part === 'slot' || (part === undefined && servers.includes('qmail'))
-  if (hasSlot) yield* named('qmail', checkSlot(args), args)
-  if (part === 'quotad' || (part === undefined && isWholeHost(args))) yield* checkQuotadStart()
-}
-
-/** Checks onescand and these mail servers. */
-async function* checkHost(
-  servers: readonly MailServer[],
-  args: CheckOptions,
-): AsyncGenerator<Finding> {
-  const running = servers.length > 0 || isWholeHost(args) ? await askRunningDaemon() : undefined
-  if (isWholeHost(args)) yield* checkOnescand(running, servers.length > 0)
+/** Checks onescan's services and the mail servers, as far as the options name them. */
+async function* checkHost(args: CheckOptions): AsyncGenerator<Finding> {
+  const servers = args.daemon ? [] : serversToCheck(args)
+  const isWhole = isWholeHost(args)
+  const others = servers.filter((server) => server !== 'qmail')
+  const running = isWhole || others.length > 0 ? await askRunningDaemon() : undefined
+  if (isWhole) yield* checkOnescand(running, args.daemon || others.length > 0)
   for (const server of servers) {
     try {
-      yield* named(server, checkServer(server, args, running), args)
+      const found = server === 'qmail' ? checkSlots(args) : checkServer(server, args, running)
+      const isOneOfSeveral = servers.length > 1
+      for await (const finding of found) {
+        yield isOneOfSeveral ? { ...finding, what: `${finding.what} [${server}]` } : finding
+      }
     } catch (thrown) {
+      if (isOnly(args)) throw thrown
       const remedy = 'correct it; the rest was looked at'
       yield error(server, errorText(thrown), remedy)
     }
   }
-}
-
-/** Findings with the name of their server, if the host has several. */
-async function* named(
-  server: MailServer,
-  findings: AsyncIterable<Finding>,
-  args: CheckOptions,
-): AsyncGenerator<Finding> {
-  const isOneOfSeveral = serversToCheck(args).length > 1
-  for await (const finding of findings) {
-    yield isOneOfSeveral ? { ...finding, what: `${finding.what} [${server}]` } : finding
-  }
+  if (isWhole && !args.daemon) yield* checkQuotadHere()
 }
 
 async function* checkServer(
@@ -114,15 +103,13 @@ async function* checkServer(
     yield ok(server, value)
     return
   }
-  const accounts = readAccounts()
-  const configured = configuredDaemon(running?.description, accounts, Date.now())
-  const words = configured?.words?.words ?? []
+  const settings = running?.description?.settings ?? {}
   yield* await checkPostfix({
     directory: args.postfix ?? '',
-    places: onescandPlaces(words, running),
-    accounts,
-    scanTime: scanTimeOf(configured?.host.env),
-    makesStamps: Boolean(configured?.host.env.CLUSTERKEYS),
+    places: onescandPlaces(optionsOfOnescand(), running),
+    accounts: readAccounts(),
+    scanTime: attempt(() => readSetting(settings, 'SCANTIMEOUT')) ?? table.SCANTIMEOUT.default,
+    makesStamps: Boolean(settings.CLUSTERKEYS),
   })
 }
 
@@ -152,6 +139,7 @@ function addCheckOptions(yargs: Argv<object>) {
       }),
     )
     .option('json', printsJson)
+    .option('given', { type: 'boolean', default: false, hidden: true }) // from root: check-slots.ts
     .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
     .epilogue(
       'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
@@ -169,7 +157,10 @@ function serversToCheck(options: CheckOptions): MailServer[] {
   return namesSlot(options) ? ['qmail'] : findMailServers(existsSync)
 }
 
+/** Whether the options name one server. */
+const isOnly = (options: CheckOptions) => options.postfix !== undefined || namesSlot(options)
+
 /** Whether no option or variable says what to check: then everything on this host is checked. */
 function isWholeHost(options: CheckOptions): boolean {
-  return options.postfix === undefined && !namesSlot(options)
+  return options.daemon || !isOnly(options)
 }

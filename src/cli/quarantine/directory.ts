@@ -6,7 +6,7 @@ import { type LogField, logLine } from '../../ground/errors/log.ts'
 import type { PathHandle } from '../../ground/path/path-handle.ts'
 import { userName } from '../../ground/process/passwd.ts'
 import { openQuarantine } from '../../scan/quarantine/folders.ts'
-import { rootFacts } from '../shared/root-facts.ts'
+import { caller } from '../shared/caller.ts'
 import type { Output } from '../shared/run-command.ts'
 
 /** The package's own quarantine. */
@@ -75,8 +75,8 @@ function appendTo(root: PathHandle, line: Buffer): void {
 
 /** The caller's name or number, for the log. */
 function callerName(): string {
-  const caller = rootFacts?.caller ?? process.env.SUDO_USER
-  if (caller) return caller
+  const who = caller ?? process.env.SUDO_USER
+  if (who) return who
   const uid = process.getuid!()
   return userName(uid) ?? String(uid)
 }

@@ -18,7 +18,7 @@ import { handToSlot, QUEUE_PATIENCE } from '../shared/hand-to-slot.ts'
 import { SENDMAIL, sendmailOptions } from '../shared/sendmail.ts'
 
 /** A message that is sent on its route again. Addresses are latin1. */
-interface OutgoingMail {
+export interface OutgoingMail {
   readonly sender: string
   readonly recipients: readonly string[]
   /** The message in pieces, with the added fields on top. */

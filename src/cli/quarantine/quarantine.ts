@@ -12,9 +12,9 @@ import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
 import { deleteEntry } from '../../scan/quarantine/release.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'
 import { flag, printsJson } from '../shared/options.ts'
-import { terminal } from '../shared/root-facts.ts'
 import { FAILED, makeCommand, type Output } from '../shared/run-command.ts'
 import { lineForTerminal, writeOut } from '../shared/terminal.ts'
+import { handOnCommand } from './by-caller.ts'
 import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
 import { releaseCommand } from './release.ts'
 
@@ -28,6 +28,7 @@ export const quarantineCommand: CommandModule = {
       .command(showCommand)
       .command(releaseCommand)
       .command(deleteCommand)
+      .command({ ...handOnCommand, describe: false })
       .demandCommand(1, 'Name what to do: list, show ID, release ID, or delete ID...')
       .example('$0 quarantine list --since yesterday', 'What was kept since then'),
   handler: () => {},
@@ -118,7 +119,7 @@ const showCommand = makeCommand('quarantine show', {
       .epilogue('Exit codes: 0 it is shown; 2 it is not there, or cannot be read.'),
   work({ directory, id, raw, json }, output) {
     if (raw && json) throw new Fault('config', '--raw and --json exclude each other: choose one')
-    if (raw && terminal().output) {
+    if (raw && process.stdout.isTTY) {
       throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
     }
     return withQuarantine(directory, async (root) => {

@@ -14,6 +14,7 @@ import { beginRelease, type Release } from '../../scan/quarantine/release.ts'
 import { flag, printsJson, text, texts } from '../shared/options.ts'
 import { makeCommand, type Output } from '../shared/run-command.ts'
 import { addEnvironmentOptions, readCluster, slotEnvironment } from '../shared/slot-environment.ts'
+import { BY_CALLER, CallerRoute } from './by-caller.ts'
 import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
 import { MaybeTaken, type ReleaseRoute, readRoute } from './hand-on.ts'
 
@@ -52,8 +53,8 @@ export const releaseCommand = makeCommand('quarantine release', {
       keys: args.stamp ? signingKeys(env) : [],
       // By default that of the door which kept the message.
       routes: {
-        slot: readRoute(args.by ?? 'chain', env),
-        other: readRoute(args.by ?? 'sendmail', env),
+        slot: routeBy(args.by, 'chain', env),
+        other: routeBy(args.by, 'sendmail', env),
       },
     }
     return withQuarantine(args.directory, async (root) => {
@@ -64,6 +65,9 @@ export const releaseCommand = makeCommand('quarantine release', {
     })
   },
 })
+
+const routeBy = (by: string | undefined, usual: 'chain' | 'sendmail', env: Environment) =>
+  by === BY_CALLER ? new CallerRoute(usual) : readRoute(by ?? usual, env)
 
 interface ReleaseRun {
   readonly to: readonly string[]
@@ -108,7 +112,7 @@ async function release(
   await begun.finish().catch((error) => {
     output.error(`${id}: was handed on, and stays in its state: ${errorText(error)}`)
   })
-  const by = route.text
+  const by = route.text // it may be known only now
   const whom = `by ${by} to ${recipients.length} recipients`
   const again = '; it has no stamp, so each onescan on its way scans it, and may keep it again'
   output.text(`${id}: handed on ${whom}${keys.length > 0 ? '' : again}\n`)

@@ -1,10 +1,10 @@
+import { fstatSync } from 'node:fs'
 import { parseTime } from '../../doors/observe/log/criteria.ts'
 import { findLog, hasJournal, journal, type LogFile } from '../../doors/observe/log/read-log.ts'
 import { attempt } from '../../ground/errors/fault.ts'
-import { DEFAULTS, readDefaults } from './defaults-file.ts'
 import { STDIN } from './message-file.ts'
 import { text } from './options.ts'
-import { terminal } from './root-facts.ts'
+import { settingsOfOnescand } from './settings-file.ts'
 
 /** The argument of every command that reads logs, in the form of yargs. */
 export const filesArgument = {
@@ -39,12 +39,15 @@ export function spanOf(
  */
 export function findLogs(files: readonly string[], span: ReturnType<typeof spanOf>): LogFile[] {
   if (files.length > 0) return files.flatMap((file) => findLog(file === '-' ? STDIN : file))
-  if (!terminal().input) return findLog(STDIN)
+  if (!isDevice(0)) return findLog(STDIN)
   const found = logsOfHost(span)
   if (found.length > 0) return found
   const what = `this account may read no journal and none of ${PLACES.join(', ')}`
   throw new Error(`${what}; name logs, or become root if there are any`)
 }
+
+/** A terminal or /dev/null, or closed: nobody hands over a log by it. */
+const isDevice = (fd: number) => attempt(() => fstatSync(fd))?.isCharacterDevice() ?? true
 
 /** The files to which syslog writes the lines of mail servers, of the slot and of onescand. */
 const SYSLOG = ['/var/log/mail.log', '/var/log/maillog']
@@ -62,7 +65,7 @@ const PLACES = [
  * during `span` if it may have more.
  */
 export function logsOfHost(span: ReturnType<typeof spanOf>): LogFile[] {
-  const own = attempt(() => readDefaults(DEFAULTS).env.LOGFILE)
+  const own = settingsOfOnescand().LOGFILE
   const all = [...(own ? [own] : []), ...PLACES]
   const files = [...new Set(all)].filter((path) => attempt(() => findLog(path)) !== undefined)
   const found = files.flatMap((path) => findLog(path))

@@ -5,8 +5,8 @@ import { type OpenFile, PathHandle } from '../../ground/path/path-handle.ts'
 import { inheritedDescriptor } from '../../ground/process/descriptors.ts'
 import { userName } from '../../ground/process/passwd.ts'
 import { byteSize } from '../../ground/settings/table/values.ts'
+import { caller, isElsewhere } from './caller.ts'
 import { text } from './options.ts'
-import { isElsewhere, rootFacts } from './root-facts.ts'
 
 /** Standard input. */
 export const STDIN = '/dev/stdin'
@@ -46,7 +46,7 @@ export function withRemedy(error: unknown, path: string): unknown {
     return new Fault('read', `${path}: ${why}; put - in its place and < before it`)
   }
   const isNotThere = isElsewhere && !path.startsWith('/')
-  if (rootFacts === undefined || !(isClosed(error) || isNotThere)) return error
+  if (caller === undefined || !(isClosed(error) || isNotThere)) return error
   const remedy = 'put - in its place and < before it, or name an account with --user'
   const account = userName(process.getuid!())
   const why = isClosed(error)

@@ -10,7 +10,7 @@ const QUIET = 5_000
 /**
  * Prints findings as they come, and their number. Returns the exit code. What was said already is left
  * out: the same about another subject, and what follows from a finding that was printed. `heading` is a
- * first line for people, which says what is checked.
+ * first line for people, which says what is checked. What an account says stands below its name.
  */
 export async function printFindings(
   findings: AsyncIterable<Finding>,
@@ -28,6 +28,12 @@ export async function printFindings(
       if (isKnown || isSaid(finding, printed)) continue
       waits.refresh()
       if (printed.length === 0 && heading !== undefined) output.text(`${heading}\n`)
+      const { account } = finding
+      if (account !== printed.at(-1)?.account) {
+        output.text(
+          account === undefined ? 'as root finds:\n' : `as the account ${account} says:\n`,
+        )
+      }
       printed.push(finding)
       const { mark: _, follows: __, ...shown } = finding
       if (output.json) await output.result(shown)
@@ -42,11 +48,15 @@ export async function printFindings(
   return exitCodeOf(printed)
 }
 
-/** Whether the same was said about another subject. */
-function isSaid({ level, value, remedy }: Finding, printed: readonly Finding[]): boolean {
+/** Whether the same account said the same about another subject. */
+function isSaid({ level, value, remedy, account }: Finding, printed: readonly Finding[]): boolean {
   if (level === 'ok') return false
   return printed.some(
-    (other) => other.level === level && other.value === value && other.remedy === remedy,
+    (other) =>
+      other.account === account &&
+      other.level === level &&
+      other.value === value &&
+      other.remedy === remedy,
   )
 }
 

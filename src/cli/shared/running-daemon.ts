@@ -3,8 +3,9 @@ import { askToTell, type DaemonDescription } from '../../doors/slot-socket/tell.
 import { attempt } from '../../ground/errors/fault.ts'
 import { HostProcess } from '../../ground/process/host-process.ts'
 import { passwdEntryOf } from '../../ground/process/passwd.ts'
-import { DEFAULTS, readDefaults } from './defaults-file.ts'
 import { optionValues } from './options.ts'
+import { optionsOfOnescand } from './settings-file.ts'
+import { askSystemd } from './systemd-unit.ts'
 
 /** The onescand that answers at a socket. */
 export interface RunningDaemon {
@@ -30,8 +31,12 @@ const PATIENCE = 2_000
 
 /** Asks the onescand at a socket how it runs. Undefined if none answers there. */
 export async function askRunningDaemon(
-  socket: string = usualSocket(),
+  socket: string = socketOfOnescand(),
 ): Promise<RunningDaemon | undefined> {
+  const unit = socket === SOCKET ? askSystemd('onescand.service') : undefined
+  // A connection to the socket of systemd would start it.
+  if (unit !== undefined && unit.active !== 'active' && unit.active !== 'reloading')
+    return undefined
   const known = accountsOfOnescand()
   const owner = attempt(() => ownerOf(socket)) // anybody may listen at a path of his own
   if (owner === undefined || !known.has(owner)) return undefined
@@ -46,8 +51,8 @@ export async function askRunningDaemon(
 }
 
 /** The socket of this host's onescand: ONESCAN_SOCKET, else the `--socket` of its file of settings. */
-function usualSocket(): string {
-  const words = attempt(() => readDefaults(DEFAULTS).words) ?? []
+export function socketOfOnescand(): string {
+  const words = optionsOfOnescand()
   return process.env.ONESCAN_SOCKET || (optionValues(words, '--socket').at(-1) ?? SOCKET)
 }
 

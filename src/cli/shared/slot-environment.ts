@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Argv } from 'yargs'
-import { attempt, errorCode, errorTextAt, Fault } from '../../ground/errors/fault.ts'
+import { errorCode, errorTextAt, Fault } from '../../ground/errors/fault.ts'
 import { readOwnFile } from '../../ground/path/open.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import {
@@ -10,8 +10,8 @@ import {
   readClusterSettings,
 } from '../../scan/cluster/keyring.ts'
 import { readControlDirectories } from '../../scan/judge/policy.ts'
-import { DEFAULTS, readDefaults } from './defaults-file.ts'
 import { text, texts } from './options.ts'
+import { DEFAULTS, settingsOfOnescand } from './settings-file.ts'
 
 /** The most variables of a directory. */
 const NAMES_MAX = 1000
@@ -106,5 +106,5 @@ function mustBeThere(keyring: string): void {
 function ringHere(env: Environment): string | undefined {
   if (env.CLUSTERKEYS || existsSync(keyringPath(env, readControlDirectories(env).control)))
     return undefined
-  return attempt(() => readDefaults(DEFAULTS).env.CLUSTERKEYS) || undefined
+  return settingsOfOnescand().CLUSTERKEYS || undefined
 }

@@ -1,56 +1,61 @@
 import { execFileSync } from 'node:child_process'
 import { attempt } from '../../ground/errors/fault.ts'
+import { leadsSomewhere } from '../../ground/path/path-handle.ts'
 import { splitWords } from '../../ground/settings/table/values.ts'
 
-/** The unit of a service as systemd has it loaded: systemd.exec(5), systemd.service(5). */
+/** A unit as systemd says it is: systemctl(1), show. */
 export interface SystemdUnit {
-  /** The files that the administrator wrote: additions (`systemctl edit`), or a unit in /etc. */
+  /** loaded, masked, bad-setting … */
+  readonly load: string
+  /** active, failed, activating … */
+  readonly active: string
+  /** Why it failed: exit-code, timeout …; success if it did not. */
+  readonly result: string
+  /** enabled, disabled, masked … */
+  readonly enabled: string
+  /** When it was started last, in milliseconds since 1970; 0: never. */
+  readonly since: number
+  /** The administrator's files: of the unit, additions to it (`systemctl edit`), and of its variables. */
   readonly files: readonly string[]
-  /** The variables of Environment=, by name. */
-  readonly env: Readonly<Record<string, string>>
-  /** The files of EnvironmentFile=. Each overrides Environment= and the files before it. */
-  readonly environmentFiles: readonly EnvironmentFile[]
-  /** The words after the program of ExecStart=. None of onescan's programs takes one with a blank. */
-  readonly words: readonly string[]
+  /** Whether one of them was changed and systemd has not read it since. */
+  readonly isStale: boolean
 }
 
-interface EnvironmentFile {
-  readonly path: string
-  /** Whether a `-` stands before it, so that it may be missing. */
-  readonly isOptional: boolean
-}
-
-/** This directory exists if systemd has started the host: sd_booted(3). */
-export const SYSTEMD = '/run/systemd/system'
 const SYSTEMCTL = '/usr/bin/systemctl'
-const PROPERTIES = 'Environment,EnvironmentFiles,ExecStart,FragmentPath,DropInPaths'
-/** Milliseconds for the answer. */
+const JOURNALCTL = '/usr/bin/journalctl'
+/** Milliseconds for an answer. */
 const PATIENCE = 5_000
+/** The most lines of a journal that are looked at, and the most bytes. */
+const LINES = 200
+const BYTES = 256 * 1024
+
+/** Whether systemd has started this host: sd_booted(3). */
+export const hasSystemd = (): boolean => leadsSomewhere('/run/systemd/system')
 
 /**
- * Asks systemd for the unit of a service. Undefined if there is none, or if systemd does not answer, as
- * without D-Bus it answers root alone.
+ * Asks systemd for a unit. Undefined if there is none, or if systemd does not answer, as without D-Bus it
+ * answers root alone.
  */
-export function askSystemd(name: string): SystemdUnit | undefined {
-  const said = show(PROPERTIES, `${name}.service`)
+export function askSystemd(unit: string): SystemdUnit | undefined {
+  if (!hasSystemd()) return undefined
+  const names = ['LoadState', 'ActiveState', 'Result', 'UnitFileState', 'InactiveExitTimestamp']
+  const files = ['FragmentPath', 'DropInPaths', 'EnvironmentFiles', 'NeedDaemonReload']
+  const said = show([...names, ...files].join(), unit)
   const values = (property: string) =>
     [...said.matchAll(new RegExp(`^${property}=(.+)$`, 'gm'))].map(([, value]) => value!)
-  const [, command] = /(?:^| )argv\[\]=(.*?) ; /.exec(values('ExecStart').at(-1) ?? '') ?? []
-  if (command === undefined) return undefined
-  const places = [...values('FragmentPath'), ...splitWords(values('DropInPaths').join(' '), name)]
+  const value = (property: string) => values(property).at(-1) ?? ''
+  if (['', 'not-found'].includes(value('LoadState'))) return undefined
+  const read = values('EnvironmentFiles').map((text) => text.replace(/ \(ignore_errors=\w+\)$/, ''))
   return {
-    files: places.filter((path) => path.startsWith('/etc/')),
-    env: Object.fromEntries(
-      splitWords(values('Environment').join(' '), name).map((word) => {
-        const at = word.indexOf('=')
-        return [word.slice(0, at), word.slice(at + 1)]
-      }),
+    load: value('LoadState'),
+    active: value('ActiveState'),
+    result: value('Result'),
+    enabled: value('UnitFileState'),
+    since: Number(value('InactiveExitTimestamp').slice(1)) * 1000 || 0,
+    files: [value('FragmentPath'), ...splitWords(value('DropInPaths'), unit), ...read].filter(
+      (path) => path.startsWith('/etc/'),
     ),
-    environmentFiles: values('EnvironmentFiles').map((value) => {
-      const [, path = value, ignored] = /^(.*) \(ignore_errors=(\w+)\)$/.exec(value) ?? []
-      return { path, isOptional: ignored === 'yes' }
-    }),
-    words: command.split(' ').slice(1),
+    isStale: value('NeedDaemonReload') === 'yes',
   }
 }
 
@@ -59,9 +64,18 @@ export function askMainProcess(unit: string): string | undefined {
   return /^MainPID=(.+)$/m.exec(show('MainPID', unit))?.[1]
 }
 
+/** The last lines of a unit's journal since a time, in milliseconds, systemd's own among them. */
+export function journalOf(unit: string, since: number): string[] {
+  const span = [`--since=@${(since / 1000).toFixed(0)}`, `--lines=${LINES}`]
+  const said = run(JOURNALCTL, `--unit=${unit}`, ...span, '--output=cat', '--no-pager', '--quiet')
+  return said.split('\n').filter((line) => line !== '')
+}
+
 /** What systemctl(1) says of a unit, a line for each property; '' if it does not answer. */
-function show(properties: string, unit: string): string {
-  const words = ['show', `--property=${properties}`, '--', unit]
-  const options = { encoding: 'utf8', env: {}, timeout: PATIENCE, stdio: 'pipe' } as const
-  return attempt(() => execFileSync(SYSTEMCTL, words, options)) ?? ''
+const show = (properties: string, unit: string): string =>
+  run(SYSTEMCTL, 'show', '--timestamp=unix', `--property=${properties}`, '--', unit)
+
+function run(program: string, ...words: readonly string[]): string {
+  const options = { encoding: 'utf8', env: {}, stdio: 'pipe', timeout: PATIENCE } as const
+  return attempt(() => execFileSync(program, words, { ...options, maxBuffer: BYTES })) ?? ''
 }

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { terminal } from './root-facts.ts'
 
 /**
  * Characters that a terminal acts on, that it does not show, or that make it show something else: control
@@ -32,5 +31,5 @@ export async function writeOut(text: string | Buffer): Promise<void> {
 
 /** Whether standard output is a terminal, and its owner did not refuse colours: no-color.org. */
 export function takesColours(): boolean {
-  return terminal().output && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
+  return process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
 }

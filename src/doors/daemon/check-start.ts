@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { isDeepStrictEqual } from 'node:util'
 import { errorText } from '../../ground/errors/fault.ts'
 import {
   error,
@@ -28,7 +27,7 @@ import {
 } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import type { SmtpDoorOptions } from './options/smtp-doors.ts'
-import { callNext, doorName, tryDoor } from './trials/try-door.ts'
+import { callNext, doorName, tryDoor, tryPage } from './trials/try-door.ts'
 
 /**
  * Does what onescand does at its start, up to the first connection, without listening, and then
@@ -40,7 +39,7 @@ export async function* checkStart(
   faults: readonly string[],
   env: Environment,
 ): AsyncGenerator<Finding> {
-  const places = options === undefined ? [] : await placeFaults(options)
+  const places = options === undefined || options.isRunning ? [] : await placeFaults(options)
   let stopsStart = false
   for (const line of [...faults, ...places]) {
     stopsStart = true
@@ -90,10 +89,7 @@ function doorsOf({ socket, milters, policies, clamds, smtpDoors }: DaemonOptions
   ]
 }
 
-/**
- * Tries the servers to which mail is handed on. Also tries the doors that hand it on, if onescand
- * listens there already.
- */
+/** Tries the servers to which mail is handed on. Also tries the doors that hand it on, if onescand runs. */
 async function tryNextServers(options: DaemonOptions): Promise<Finding[]> {
   const tried = doorsOf(options).map(async (door) => {
     if (door.route === undefined) return []
@@ -105,7 +101,7 @@ async function tryNextServers(options: DaemonOptions): Promise<Finding[]> {
       const remedy = `start it, or correct --next; until then mail is deferred at ${door.address}`
       return error(next, why, remedy)
     }
-    const wrong = isInUse(door.at, options) ? await tryDoor(door) : undefined
+    const wrong = options.isRunning ? await tryDoor(door) : undefined
     return wrong ?? ok(next, `greets ${doorName(door)}`)
   })
   return (await Promise.all(tried)).flat()
@@ -114,7 +110,6 @@ async function tryNextServers(options: DaemonOptions): Promise<Finding[]> {
 async function placeFaults(options: DaemonOptions): Promise<string[]> {
   const faults: string[] = []
   for (const { at, option } of doorsOf(options)) {
-    if (isInUse(at, options)) continue
     await checkAddress(at, { ...options, option }).catch((error) => {
       faults.push(errorText(error))
     })
@@ -122,16 +117,13 @@ async function placeFaults(options: DaemonOptions): Promise<string[]> {
   return faults
 }
 
-/** Whether the onescand that a start would follow listens there, and so will free the address. */
-function isInUse(address: DoorAddress, { inUse }: Pick<DaemonOptions, 'inUse'>): boolean {
-  return inUse.some((other) => isDeepStrictEqual(other, address))
-}
-
 /**
- * What is wrong with --http. These are warnings: onescand starts without the page, and tries again.
+ * What is wrong with --http. Before a start these are warnings: onescand starts without the page, and tries
+ * again.
  */
 async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promise<Finding[]> {
-  if (http === undefined || isInUse(http, options)) return []
+  if (http === undefined) return []
+  if (options.isRunning) return tryPage(http)
   try {
     checkAccessBy(http.kind === 'tcp' ? http.host : undefined, httpToken)
     await checkAddress(http, { ...options, option: '--http' })

@@ -21,16 +21,21 @@ export function describeDaemon(configuration: Configuration): DaemonDescription 
   // which is hardly later.
   const startedAt =
     attempt(() => new HostProcess(process.ppid).startedAt()) ?? Date.now() - 1000 * process.uptime()
-  const words = process.argv.slice(2)
   const settings = Object.entries(env).filter(([name]) => isSetting(name))
   return {
     pid: process.ppid,
-    words: words.slice(0, words.lastIndexOf('--worker')),
+    words: ownWords(),
     settings: Object.fromEntries(settings) as DaemonDescription['settings'],
     changed: filesOf(configuration).filter((file) => isNewer(file, readAt)),
     replaced: [program].filter((file) => isNewer(file, startedAt + START_BLUR)),
     readOnly: WRITTEN.filter((name) => env[name]?.startsWith('/') && isReadOnly(env[name])),
   }
+}
+
+/** The options of this onescand, of which this process is a worker. */
+export function ownWords(): string[] {
+  const words = process.argv.slice(2)
+  return words.slice(0, words.lastIndexOf('--worker'))
 }
 
 /** The files that are read at the start and at a SIGHUP; onescand(8). */

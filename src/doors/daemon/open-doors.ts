@@ -33,12 +33,21 @@ export async function openDoors(
   configuration: Configuration,
   options: DaemonOptions,
   kinds: readonly DoorKind[],
-  { reporter, describe }: Pick<DoorOptions, 'reporter' | 'describe'>,
+  { reporter, describe, ownWords }: Pick<DoorOptions, 'reporter' | 'describe' | 'ownWords'>,
 ): Promise<OpenDoor[]> {
   const budget = new Budget(options.memory)
   const identifyPeer = identifyPeerBy(loadSystem())
   const { clients: maxClients, sockets: maxSockets } = roomOf(descriptorLimit(), kinds.length, options.maxClients) // biome-ignore format: a line
-  const common = { ...options, maxClients, maxSockets, reporter, describe, budget, identifyPeer }
+  const common = {
+    ...options,
+    maxClients,
+    maxSockets,
+    reporter,
+    describe,
+    ownWords,
+    budget,
+    identifyPeer,
+  }
   const open: OpenDoor[] = []
   const smtpDoors = smtpDoorsOf(kinds, options.smtpDoors)
   for (const [index, kind] of kinds.entries()) {
@@ -80,6 +89,8 @@ interface DoorOptions extends DaemonOptions {
   readonly reporter: MailReporter | undefined
   /** What the slot's socket tells root and this account of this onescand. */
   readonly describe: (wantsTrial: boolean) => Promise<DaemonDescription>
+  /** The options of this onescand, as they were given. */
+  readonly ownWords: readonly string[]
   /** The memory for messages of MTAs. The slot's socket has a budget of its own. */
   readonly budget: Budget
   readonly identifyPeer: IdentifyPeer

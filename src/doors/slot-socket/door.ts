@@ -127,7 +127,10 @@ async function hearAndAnswer(
   )
   if (wire.isFinishing && head === undefined) wire.dismiss() // it has asked nothing yet
   if (head === undefined) return undefined
-  if (typeof head === 'object') return server.told(socket, head.wantsTrial)
+  if (typeof head === 'object') {
+    if (head.kind === 'tell') return server.told(socket, head.wantsTrial)
+    return server.runFor(head.command, { socket, reader, gone: wire.gone })
+  }
   admit()
   const headAt = wire.heardAt
   let hasAcknowledged = false

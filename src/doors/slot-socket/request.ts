@@ -20,6 +20,13 @@ export interface Request {
   makeMessage(): Message
 }
 
+/** What a client asks of onescand itself: onescan-slot(7), COMMANDS. */
+type DaemonQuestion =
+  /** How it runs, with a trial or without. */
+  | { readonly kind: 'tell'; readonly wantsTrial: boolean }
+  /** To run a command: JSON of a ServiceCommand. */
+  | { readonly kind: 'run'; readonly command: string }
+
 interface RequestLimits {
   /** Bytes of a message. */
   readonly maxSize: number
@@ -33,6 +40,12 @@ interface RequestLimits {
 export const PROTOCOL_VERSION = 'osc1'
 /** The type of the question to onescand about itself, and of its answer. */
 export const TELL = 't'
+/** The type of the question to run a command, and of the answer with its exit code. */
+export const RUN = 'r'
+/** What that command reads from standard input, and writes to standard output and standard error. */
+export const COMMAND_STREAMS = { input: 'i', output: 'o', errors: 'e' } as const
+/** Bytes of such a question at most: it may have all settings in it. */
+const RUN_MAX = 128 * 1024
 const VARIABLES_MAX = 256
 /** Bytes that are charged for a variable beside those of its name and value. */
 const VARIABLE_COST = 256
@@ -77,7 +90,7 @@ export class SlotRequestReader {
   #piece: Buffer = Buffer.alloc(0) // holds one piece of the message after the other
   #received = 0 // bytes of the message
   #request: Request | undefined
-  #aboutDaemon: { readonly wantsTrial: boolean } | undefined
+  #aboutDaemon: DaemonQuestion | undefined
 
   readonly #frames = createFrameReader((type, length) => this.#room(type, length))
 
@@ -89,8 +102,8 @@ export class SlotRequestReader {
   push(chunk: Buffer): void {
     this.#frames.push(chunk)
     for (let next = this.#frames.next(); next; next = this.#frames.next()) this.#take(next)
-    if ((this.#request ?? this.#aboutDaemon) !== undefined && this.#frames.isAmidst)
-      throw new GoCold('bytes after the last frame')
+    const isWhole = this.#request !== undefined || this.#aboutDaemon?.kind === 'tell'
+    if (isWhole && this.#frames.isAmidst) throw new GoCold('bytes after the last frame')
   }
 
   /** Milliseconds for scanning, once everything but the message has come. */
@@ -108,10 +121,13 @@ export class SlotRequestReader {
     return this.#request
   }
 
-  /** Set if the client asks no question about a message, but one about onescand, with a trial or without. */
-  get aboutDaemon(): { readonly wantsTrial: boolean } | undefined {
+  /** Set if the client asks no question about a message, but one of onescand itself. */
+  get aboutDaemon(): DaemonQuestion | undefined {
     return this.#aboutDaemon
   }
+
+  /** Takes what such a command reads. An empty piece is the end. */
+  onInput: (bytes: Buffer) => void = () => {}
 
   /** Frees the message. It is called once that is closed, or if nobody made one. */
   free(): void {
@@ -119,8 +135,12 @@ export class SlotRequestReader {
   }
 
   #room(type: string, length: number): Buffer {
-    if (this.#aboutDaemon !== undefined) throw new GoCold('bytes after the last frame')
+    if (this.#aboutDaemon !== undefined) return this.#roomForInput(type, length)
     if (type === TELL && this.#next === 1 && length <= 1) return Buffer.alloc(length)
+    if (type === RUN && this.#next === 1 && length <= RUN_MAX) {
+      this.#limits.charge(length)
+      return Buffer.alloc(length)
+    }
     const rule = Object.hasOwn(frameRules, type) ? frameRules[type] : undefined
     if (rule === undefined) throw new GoCold('a frame of a type that is not known here')
     this.#checkOrder(type, rule)
@@ -132,6 +152,13 @@ export class SlotRequestReader {
     if (type === 'V') charge(2 * length + VARIABLE_COST)
     else if (type === 'E') charge(2 * length) // the envelope is copied when it is looked at
     return Buffer.allocUnsafe(length)
+  }
+
+  #roomForInput(type: string, length: number): Buffer {
+    if (type !== COMMAND_STREAMS.input || length > PIECE_MAX || this.#aboutDaemon!.kind !== 'run') {
+      throw new GoCold('bytes after the last frame')
+    }
+    return Buffer.alloc(length)
   }
 
   #checkOrder(type: string, rule: FrameRule): void {
@@ -175,7 +202,13 @@ export class SlotRequestReader {
         this.#intake!.write(payload)
         return
       case TELL:
-        this.#aboutDaemon = { wantsTrial: payload[0] === 1 }
+        this.#aboutDaemon = { kind: 'tell', wantsTrial: payload[0] === 1 }
+        return
+      case RUN:
+        this.#aboutDaemon = { kind: 'run', command: payload.toString() }
+        return
+      case COMMAND_STREAMS.input:
+        this.onInput(payload)
         return
       case '.':
         this.#end()

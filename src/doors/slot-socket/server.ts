@@ -22,6 +22,7 @@ import { isTrialOfCheck } from '../shared/trial-chain.ts'
 import { Turns } from '../shared/turns.ts'
 import { type ClientReplies, carryOut, endWithReply, passOn } from './carry-out.ts'
 import { ClientSites } from './client-site.ts'
+import { type CommandClient, runCommandHere } from './command.ts'
 import { GoCold } from './frames.ts'
 import type { Request } from './request.ts'
 import { type DaemonDescription, toldFrame } from './tell.ts'
@@ -42,6 +43,8 @@ export interface SlotSocketOptions {
   readonly identifyPeer: IdentifyPeer
   /** Says how this onescand runs. */
   readonly describe?: (wantsTrial: boolean) => Promise<DaemonDescription>
+  /** Its own options. */
+  readonly ownWords?: readonly string[]
   /** Takes what is to be shown by --http. */
   readonly reporter?: MailReporter | undefined
   readonly log: (line: string) => void
@@ -195,15 +198,22 @@ export class SlotServer {
     }
   }
 
-  /**
-   * The answer to a question about onescand. Only root and onescand's own account learn how it runs, if
-   * the kernel tells who asks.
-   */
+  /** The answer to a question about onescand: root and onescand's own account learn how it runs. */
   async told(socket: Socket, wantsTrial: boolean): Promise<Buffer> {
-    const { identifyPeer, describe } = this.options
-    const uid = identifyPeer(socket)?.uid
-    const isOwn = uid === 0 || uid === process.geteuid!()
-    return toldFrame(isOwn ? await describe?.(wantsTrial) : undefined)
+    return toldFrame(this.#obeys(socket) ? await this.options.describe?.(wantsTrial) : undefined)
+  }
+
+  /** Runs a command of onescan's in this service, for root and onescand's own account. */
+  async runFor(command: string, client: Omit<CommandClient, 'ownWords'>): Promise<Buffer> {
+    const { ownWords = [] } = this.options
+    if (!this.#obeys(client.socket)) throw new GoCold('only root may have a command run')
+    return runCommandHere(command, { ...client, ownWords })
+  }
+
+  /** Whether the kernel says that root or onescand's own account asks. */
+  #obeys(socket: Socket): boolean {
+    const uid = this.options.identifyPeer(socket)?.uid
+    return uid === 0 || uid === process.geteuid!()
   }
 
   /**

@@ -289,6 +289,15 @@ export class PathHandle {
     return this.#reading((fd) => readAtMost(fd, max))
   }
 
+  /** Reads the last `max` bytes of a file, opened as by open(). */
+  readEnd(max: number): Buffer {
+    this.mustBeSafeToOpen()
+    return this.#reading((fd) => {
+      const bytes = Buffer.alloc(Math.min(max, this.stats.size))
+      return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, this.stats.size - bytes.length))
+    })
+  }
+
   #reading(use: (fd: number) => Buffer): Buffer {
     const fd = this.#openRegular()
     try {

@@ -54,11 +54,6 @@ export interface System {
   forbidTracing(): void
   /** keyctl(2): exchanges the keys of the session, session-keyring(7), for a keyring without any. */
   leaveSessionKeys(): void
-  /**
-   * prctl(2), PR_CAP_AMBIENT_LOWER: programs that this thread starts do not have this capability, which this
-   * process keeps (capabilities(7)).
-   */
-  withholdCapability(number: number): void
 
   /* Files */
 

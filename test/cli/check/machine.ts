@@ -16,6 +16,8 @@ import { bundle, jsonIn } from '../onescan.ts'
 /** The number of onescand's account, and of its group. */
 export const ONESCAN = 54_321
 const QUOTAD = 54_322
+/** The account that reads for root. */
+const READER = 54_327
 
 export interface Machine extends OwnDirectories {
   write(path: string, text: string | Buffer, mode?: number): void
@@ -31,7 +33,7 @@ export function makeMachine(t: Test): Machine {
       // With what adduser(8) writes besides: it follows links.
       ...['passwd', 'group', 'shadow', 'gshadow'].flatMap((name) => [name, `${name}-`]),
     ],
-    '/var': ['qmail'],
+    '/var': ['qmail', 'log'],
     '/run': ['onescan', 'systemd'],
     '/usr/libexec': ['sendmail'],
   })
@@ -40,8 +42,12 @@ export function makeMachine(t: Test): Machine {
     writeFileSync(own.at(path), text, { mode })
   }
   const known = (file: string) =>
-    readFileSync(file, 'latin1').replace(/^onescan(-quotad)?:.*\n/gm, '')
-  const accounts = [`onescan:x:${ONESCAN}`, `onescan-quotad:x:${QUOTAD}`]
+    readFileSync(file, 'latin1').replace(/^onescan(-quotad|-check)?:.*\n/gm, '')
+  const accounts = [
+    `onescan:x:${ONESCAN}`,
+    `onescan-quotad:x:${QUOTAD}`,
+    `onescan-check:x:${READER}`,
+  ]
   const users = accounts.map((account) => `${account}:${account.split(':')[2]}::/:/bin/false\n`)
   write('/etc/passwd', `${known('/etc/passwd')}${users.join('')}`)
   write(

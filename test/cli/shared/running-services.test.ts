@@ -125,6 +125,9 @@ t.test(
     const script = 'mount --bind "$1" /usr/bin/systemctl && exec "$2" -e "$3"'
     // biome-ignore format: a line
     execFileSync('unshare', ['--mount', 'sh', '-c', script, 'sh', fake, process.execPath, find])
-    t.equal(readFileSync(join(place, 'asked'), 'utf8'), 'show --property=MainPID -- cron.service\n')
+    t.equal(
+      readFileSync(join(place, 'asked'), 'utf8'),
+      'show --timestamp=unix --property=MainPID -- cron.service\n',
+    )
   },
 )

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { parseMtaEndpoint } from '../../../ground/net/endpoint.ts'
 import { optionValues } from '../../shared/options.ts'
 import type { RunningDaemon } from '../../shared/running-daemon.ts'
-import { SYSTEMD } from '../../shared/systemd-unit.ts'
 
 /** Where onescand takes mail, in the form of `--milter`: `inet:127.0.0.1:8890`. */
 export interface OnescandPlaces {
@@ -12,7 +11,6 @@ export interface OnescandPlaces {
   readonly smtp: readonly string[]
   readonly next: readonly string[]
   readonly isRunning: boolean
-  readonly hasSystemd: boolean
 }
 
 /** The sockets of the package, and the units by which systemd listens there. */
@@ -21,12 +19,12 @@ export const SOCKET_UNITS: Readonly<Record<string, string>> = {
   '/run/onescan/milter.sock': 'onescan-milter.socket',
 }
 
-/** Where onescand listens by its settings, by the onescand that runs, and by the package's units. */
+/** Where onescand listens by these options, its own if it tells them, and by the package's units. */
 export function onescandPlaces(
   words: readonly string[],
   running: RunningDaemon | undefined,
 ): OnescandPlaces {
-  const all = [...words, ...(running?.description?.words ?? [])]
+  const all = running?.description?.words ?? words
   const values = (...options: readonly string[]) => [
     ...new Set(options.flatMap((option) => optionValues(all, option))),
   ]
@@ -36,7 +34,6 @@ export function onescandPlaces(
     smtp: values('--smtp', '--lmtp'),
     next: values('--next'),
     isRunning: running !== undefined,
-    hasSystemd: existsSync(SYSTEMD),
   }
 }
 

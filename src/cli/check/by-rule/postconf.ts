@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process'
+import { resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { Accounts } from '../../../doors/readiness/account.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
+import { commandAs } from '../../root/run-as.ts'
+import { reader } from '../../shared/accounts.ts'
 import type { OnescandPlaces } from './onescand-places.ts'
 
 export const POSTCONF = '/usr/sbin/postconf'
@@ -79,9 +82,12 @@ export interface Postfix extends PostfixHost {
 export async function readPostfix(host: PostfixHost): Promise<Postfix> {
   const { directory } = host
   const ask = async (...words: string[]) => {
-    const config = directory === '' ? [] : ['-c', directory]
+    const config = directory === '' ? [] : ['-c', resolve(directory)]
     const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
-    const { stdout } = await run(POSTCONF, [...config, ...words], { env, timeout: PATIENCE })
+    const isRoot = process.getuid!() === 0
+    const command = [POSTCONF, ...config, ...words]
+    const [program, ...all] = isRoot ? commandAs(reader(), command) : command
+    const { stdout } = await run(program!, all, { env, cwd: '/', timeout: PATIENCE })
     return stdout
   }
   const [parameters, master, own] = await Promise.all([ask('-x'), ask('-M'), ask('-P', '-x')])

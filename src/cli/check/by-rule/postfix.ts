@@ -1,6 +1,6 @@
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
-import { rootFacts } from '../../shared/root-facts.ts'
+import { findPostfix } from '../../shared/running-services.ts'
 import { matchAddress } from './onescand-places.ts'
 import {
   inPostfix,
@@ -255,7 +255,7 @@ function checkLocalMail(postfix: Postfix): Finding[] {
 
 /** Checks whether Postfix runs, if this is the Postfix of the host. Only root sees that. */
 function checkRuns({ directory, queue }: Postfix): Finding[] {
-  const part = rootFacts?.part
-  if (directory !== '' || part?.of !== 'host' || part.postfix.includes(queue)) return []
+  const isRoot = process.getuid!() === 0
+  if (directory !== '' || !isRoot || findPostfix().includes(queue)) return []
   return [error('Postfix', 'does not run: no mail moves', 'postfix start')]
 }

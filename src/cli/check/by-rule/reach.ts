@@ -1,9 +1,11 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { findAccount, joinGroup, obstacle } from '../../../doors/readiness/account.ts'
+import { attempt } from '../../../ground/errors/fault.ts'
 import { error, type Finding, following } from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
-import { howToStartOnescand } from '../shared/how-to-start.ts'
+import { leadsSomewhere } from '../../../ground/path/path-handle.ts'
+import { askSystemd } from '../../shared/systemd-unit.ts'
+import { howToStart } from '../services/state.ts'
 import { SOCKET_UNITS } from './onescand-places.ts'
 import {
   inPostfix,
@@ -12,6 +14,9 @@ import {
   type SmtpdService,
   whileDown,
 } from './postconf.ts'
+
+/** Whether it is there: root looks, for whom no directory is closed, and waits for nobody's file system. */
+const isThere = (path: string): boolean => attempt(() => leadsSomewhere(path)) ?? true
 
 /** Why Postfix cannot reach this milter, as far as files show; undefined if nothing does. */
 export function unreachable(
@@ -28,7 +33,7 @@ export function unreachable(
     if (places.isRunning || !places.milters.includes(milter.text)) return undefined
     return notRunning(what, `nobody listens there: ${meanwhile}`)
   }
-  if (!existsSync(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
+  if (!isThere(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
   const account = findAccount(postfix.accounts, postfix.main.mail_owner ?? 'postfix', 'all')
   const barrier = account && obstacle(account, path, 'write')
   if (account === undefined || barrier === undefined) return undefined
@@ -41,7 +46,7 @@ export function unreachable(
 }
 
 const notRunning = (what: string, value: string): Finding => {
-  const remedy = `onescand does not run: ${howToStartOnescand()}`
+  const remedy = `onescand does not run: ${howToStart('onescand')}`
   return following(error(what, value, remedy), 'stops the start')
 }
 
@@ -64,7 +69,7 @@ function missing(
   const name = (address: string) =>
     service.toSet('smtpd_milters', list.replace(written, inPostfix(address, postfix)))
   const outside = text.replace(/^\w+:/, '')
-  if (outside.startsWith('/') && path !== outside && existsSync(outside)) {
+  if (outside.startsWith('/') && path !== outside && isThere(outside)) {
     const value = `is out of reach: smtpd runs in ${queue}, where ${outside} is ${path}: ${meanwhile}`
     if (outside.startsWith(`${queue}/`)) return error(what, value, name(`unix:${outside}`))
     const inside = `unix:${queue}/onescan/milter.sock`
@@ -76,8 +81,13 @@ function missing(
   }
   const value = `${path} is not there: ${meanwhile}`
   const unit = SOCKET_UNITS[path]
-  if (unit !== undefined && places.hasSystemd) {
-    const commands = ['unmask', 'enable'].map((verb) => `systemctl ${verb} ${unit}`)
+  const state = unit === undefined ? undefined : askSystemd(unit)
+  if (state !== undefined) {
+    const verbs = [
+      ...(state.load === 'masked' ? ['unmask'] : []),
+      ...(state.enabled === 'enabled' ? [] : ['enable']),
+    ]
+    const commands = verbs.map((verb) => `systemctl ${verb} ${unit}`)
     return error(what, value, [...commands, 'systemctl restart onescand'].join(' && '))
   }
   if (!places.isRunning) return notRunning(what, value)

@@ -8,28 +8,22 @@ import { attempt, errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { START_BLUR } from '../../../ground/process/host-process.ts'
-import { rootFacts } from '../../shared/root-facts.ts'
-import {
-  findRunningServices,
-  type RunningService,
-  readService,
-  rootFinding,
-} from '../../shared/running-services.ts'
+import { type RunningService, rootFinding } from '../../shared/running-services.ts'
 import { checkPrograms } from './chain.ts'
-import { type Host, namesSlot, type SlotOptions, slotHosts } from './slot-hosts.ts'
+import { type Host, type SlotOptions, slotHosts } from './slot-hosts.ts'
 import { checkTrialMessages } from './trial-messages.ts'
 
 /**
- * Checks the slot of qmail as the options set it up, or that of the process that they name. Without such
- * options it checks the slot of each SMTP service that runs, once for each class of clients in
- * its rules.
+ * Checks the slot of each of these services as this account, once for each class of clients in its rules;
+ * without a service, the slot as the options set it up.
  */
-export async function* checkSlot(options: SlotOptions): AsyncGenerator<Finding> {
-  const { services, findings } = await servicesOf(options)
+export async function* checkSlot(
+  options: SlotOptions,
+  services: readonly RunningService[],
+): AsyncGenerator<Finding> {
   const all: Finding[] = []
   const accounts = readAccounts()
   yield* checkCaller(options.user)
-  yield* findings
   /** With what names each if there are several. */
   const hosts: [Host, label: string][] = []
   for (const service of services.length > 0 ? services : [undefined]) {
@@ -49,15 +43,6 @@ export async function* checkSlot(options: SlotOptions): AsyncGenerator<Finding> 
       yield hosts.length > 1 ? { ...finding, what: `${finding.what} [${label}]` } : finding
     }
   }
-}
-
-/** The services that root gives to this account, or that this process finds itself. */
-async function servicesOf(options: SlotOptions): ReturnType<typeof findRunningServices> {
-  const part = rootFacts?.part
-  if (part?.of === 'slot') return { services: part.services, findings: [] }
-  if (options.pid !== undefined) return { services: [await readService(options.pid)], findings: [] }
-  if (namesSlot(options)) return { services: [], findings: [] }
-  return findRunningServices()
 }
 
 /** Whether the trials are made as another account than the one that is named. */

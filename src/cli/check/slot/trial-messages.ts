@@ -6,7 +6,7 @@ import { isCompiled } from '../../../ground/runtime/compiled-program.ts'
 import { handToSlot, type SlotResult } from '../../shared/hand-to-slot.ts'
 import { SOCKET } from '../../shared/running-daemon.ts'
 import type { MemoryLimits } from '../../shared/running-services.ts'
-import { howToStartOnescand } from '../shared/how-to-start.ts'
+import { howToStart } from '../services/state.ts'
 import type { Host } from './slot-hosts.ts'
 import { slotProgramOf } from './slot-program.ts'
 
@@ -54,7 +54,7 @@ function judgeWarmth(host: Host, { header, whyCold }: SlotTrial): Finding[] {
     return [ok(what, `${path}, asked by ${accountText(host)}`)]
   }
   const group = `give the service the group of ${path}: tcpserver -g "$(id -g onescan)", or chpst -u USER:onescan instead of setuidgid`
-  const remedy = /Permission denied/.test(whyCold) ? group : howToStartOnescand()
+  const remedy = /Permission denied/.test(whyCold) ? group : howToStart('onescand')
   const meanwhile = 'mail is judged all the same, by a program that is started for each message'
   return [warning(what, `${whyCold} (${accountText(host)})`, `${remedy}; ${meanwhile}`)]
 }

@@ -34,11 +34,8 @@ export interface DaemonOptions {
   readonly maxClients: number
   /** The address of metrics, health and the page; undefined if they are not served. */
   readonly http: DoorAddress | undefined
-  /**
-   * The addresses where the onescand listens that this one will follow. --check does not try to
-   * listen there.
-   */
-  readonly inUse: readonly DoorAddress[]
+  /** Whether --check asks about the onescand that runs, which has all doors open. */
+  readonly isRunning: boolean
   /** The file with the token that the page asks for. */
   readonly httpToken: string | undefined
   /** Whether the page shows no mail addresses. */
@@ -106,7 +103,7 @@ const known = {
   check: { type: 'boolean' }, // main.ts looks for it
   'check-settings': { type: 'boolean', default: false },
   json: { type: 'boolean' }, // main.ts looks for it, too
-  held: { type: 'string', multiple: true, default: [] }, // from onescan check
+  running: { type: 'boolean', default: false }, // from onescan check
 } satisfies ParseArgsOptionsConfig
 
 /** Reads the options. Throws SeveralFaults with all that is wrong with them. */
@@ -138,7 +135,7 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     ),
     http: addresses(values.http === undefined ? [] : [values.http], '--http')[0],
     httpToken: values['http-token'],
-    inUse: addresses(values.held, '--held'),
+    isRunning: values.running,
     httpHidesAddresses: values['http-hide-addresses'],
     mode: faults.attempt(() => readMode(values.mode), 0),
     group: faults.attempt(

@@ -9,7 +9,12 @@ import { askToTell } from '../../slot-socket/tell.ts'
 import { mayConnect } from '../../smtp/door.ts'
 import { callNextServer } from '../../smtp/next-server/next-server.ts'
 import type { SmtpRoute } from '../../smtp/shared/server.ts'
-import { type DoorAddress, type PlacedDoor, readDoorAddress } from '../options/door.ts'
+import {
+  type DoorAddress,
+  type PlacedDoor,
+  readDoorAddress,
+  writeDoorAddress,
+} from '../options/door.ts'
 import { TRIAL_PATIENCE } from './judge-trial.ts'
 
 /** A door in the words of logs and findings. */
@@ -48,6 +53,23 @@ async function connectTo(door: PlacedDoor, at: DoorAddress): Promise<void> {
     case 'smtp':
     case 'lmtp':
       return callSmtpDoor(door, at)
+  }
+}
+
+/** Asks the page of --http whether it is onescand's. Resolves to what is wrong. Never rejects. */
+export async function tryPage(at: DoorAddress): Promise<Finding[]> {
+  const question = Buffer.from('GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n')
+  let answer = ''
+  const read = (chunk: Buffer) => {
+    answer += chunk.toString('latin1')
+    return /^HTTP\/1\.\d (200|503) .*\bserving\b/s.test(answer) || undefined
+  }
+  try {
+    if (await askOnce(targetOf(at), question, read, TRIAL_PATIENCE)) return []
+    throw new Error('another program answers there')
+  } catch (thrown) {
+    const remedy = 'name another address in --http, and restart it'
+    return [error(`page ${writeDoorAddress(at)}`, errorText(thrown), remedy)]
   }
 }
 

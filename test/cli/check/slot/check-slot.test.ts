@@ -1,5 +1,6 @@
 import t from 'tap'
 import { checkSlot } from '../../../../src/cli/check/slot/check-slot.ts'
+import { findRunningServices } from '../../../../src/cli/shared/running-services.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
 import { startService, tcpserver } from '../service.ts'
@@ -13,7 +14,8 @@ t.test('of several services each finding names its own', { skip: ucspiMissing },
   const pids = [await start('plugin: eicar'), await start('/bin/true %s')]
   const options = { pid: undefined, envdir: undefined, env: [] }
   const whats: string[] = []
-  for await (const { what } of checkSlot(options)) whats.push(what)
+  const { services } = await findRunningServices()
+  for await (const { what } of checkSlot(options, services)) whats.push(what)
   t.notMatch(whats.join(), 'undefined')
   for (const pid of pids) t.ok(whats.includes(`QHPSI [process ${pid}]`), whats.join())
 })

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { howToStartOnescand } from '../../../../src/cli/check/shared/how-to-start.ts'
+import { howToStart } from '../../../../src/cli/check/services/state.ts'
 import { checkTrialMessages } from '../../../../src/cli/check/slot/trial-messages.ts'
 import { complaints } from '../../../doors/readiness/host.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
@@ -82,7 +82,7 @@ t.test('onescanc says itself that no onescand answers it', native, async (t) => 
   const { value = '', remedy = '' } = finding ?? {}
   t.match(finding, { level: 'warning', what: 'onescand' })
   t.match(value, /^onescand at \/nonexistent\/here\.sock: No such file or directory \(/)
-  t.ok(remedy.startsWith(`${howToStartOnescand()}; mail is judged all the same`), remedy)
+  t.ok(remedy.startsWith(`${howToStart('onescand')}; mail is judged all the same`), remedy)
   t.same(complaints(others), [])
 })
 

@@ -43,7 +43,7 @@ class Host {
     const running = this.#isDown ? undefined : { socket: '', description: undefined }
     return checkPostfix({
       directory: this.#configuration,
-      places: { ...onescandPlaces(this.#words, running), hasSystemd: false },
+      places: onescandPlaces(this.#words, running),
       accounts: readAccounts(),
       scanTime: 150,
       makesStamps: false,

@@ -1,0 +1,154 @@
+import {
+  type Accounts,
+  findAccount,
+  groupName,
+  nameOrNumber,
+  readAccounts,
+} from '../../../doors/readiness/account.ts'
+import { ServiceRun } from '../../../doors/slot-socket/command.ts'
+import { askToTell } from '../../../doors/slot-socket/tell.ts'
+import {
+  error,
+  type Finding,
+  following,
+  marked,
+  ok,
+  warning,
+} from '../../../ground/errors/finding.ts'
+import { shellWord } from '../../../ground/errors/shell-word.ts'
+import { isSetting } from '../../../ground/settings/table.ts'
+import { NOTHING_SCANS } from '../../../scan/judge/policy.ts'
+import { whoTypes } from '../../root/run-as.ts'
+import {
+  ACCOUNT,
+  type RunningDaemon,
+  type RunningDescription,
+} from '../../shared/running-daemon.ts'
+import { DEFAULTS } from '../../shared/settings-file.ts'
+import { saidBy } from '../shared/said.ts'
+import { changedSince, checkState } from './state.ts'
+
+/**
+ * Checks onescand: what systemd or supervise says of it, and what it says itself, inside its unit.
+ * `isNeeded`: only the slot goes on without it.
+ */
+export async function* checkOnescand(
+  running: RunningDaemon | undefined,
+  isNeeded: boolean,
+): AsyncGenerator<Finding> {
+  yield* checkState('onescand', running !== undefined, isNeeded)
+  if (running === undefined) return
+  yield* checkRunning(running, readAccounts())
+  if (running.description === undefined) return
+  const check = { program: 'onescand', words: ['--check', '--json'], caller: whoTypes() } as const
+  for (const finding of await saidBy(new ServiceRun(running.socket, check), ACCOUNT)) {
+    yield { ...finding, what: nameOf(finding.what) }
+  }
+  yield* await askForTrial(running)
+}
+
+const nameOf = (what: string) => (what.includes('onescand') ? what : `${what} [onescand]`)
+
+/** Reports how an onescand runs, as it says itself: since when, by which settings, and what has changed. */
+function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts): Finding[] {
+  if (description === undefined) {
+    const value = `answers at ${socket}, and does not tell you its settings`
+    const isRoot = process.getuid!() === 0
+    const remedy = isRoot
+      ? 'without onescan.node it does not see who asks: install onescan for x64 or arm64 anew, and restart it'
+      : 'run check as root'
+    return [warning('onescand', value, remedy)]
+  }
+  const what = `onescand ${description.pid}`
+  const set = Object.entries(description.settings).filter(
+    ([name]) => isSetting(name) && name !== 'PATH' && name !== 'JOURNAL_STREAM',
+  )
+  const list = set.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' ')
+  return [
+    ok(what, describe(description, accounts)),
+    description.settings.QHPSI
+      ? ok(what, `has ${list}`)
+      : marked(
+          error(what, `scans nothing: ${NOTHING_SCANS} (${list})`, `set it in ${DEFAULTS}`),
+          'nothing scans',
+        ),
+    ...checkGroups(description, what, accounts),
+    ...changedSince('onescand', description.since),
+    ...checkFiles(description, what),
+  ]
+}
+
+function describe({ words, since, uid }: RunningDescription, accounts: Accounts): string {
+  const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
+  return `runs since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${words.map(shellWord).join(' ')}`.trim()
+}
+
+/** Milliseconds for a trial: onescand gives up sooner. */
+const TRIAL_WITHIN = 15_000
+
+/** Has an onescand that tells how it runs try whether it scans, and whether its doors answer. */
+async function askForTrial({ socket, description }: RunningDaemon): Promise<Finding[]> {
+  if (description === undefined) return []
+  const what = `onescand ${description.pid}`
+  const told = await askToTell(socket, TRIAL_WITHIN, true).catch(() => undefined)
+  const trial = told?.daemon?.trial
+  if (trial === undefined) {
+    const value = `made no trial within ${TRIAL_WITHIN / 1000} s`
+    return [error(what, value, 'see its log, and restart it')]
+  }
+  const { wrong, doors } = trial
+  if (wrong.length === 0) {
+    const open = doors.join(', ') || 'no door'
+    return [ok(what, `calls a clean message clean, and finds EICAR; open: ${open}`)]
+  }
+  return wrong.map((finding) => judgeTold(what, finding, doors))
+}
+
+/**
+ * The finding about what an onescand says is wrong. The words may be those of who has taken it over, so they
+ * are quoted, and no remedy is among them. All but a door that does not answer follows from a scanner that
+ * cannot, or from a directory that is not there.
+ */
+function judgeTold(what: string, finding: Finding, doors: readonly string[]): Finding {
+  const value = `does not scan as it should: ${JSON.stringify(`${finding.what}: ${finding.value}`)}`
+  const quoted = error(what, value, 'see the other findings, and its log')
+  return doors.includes(finding.what) ? quoted : following(quoted, 'nothing scans')
+}
+
+/** A process has the groups that its user was in when it was started. */
+function checkGroups(
+  { uid, groups }: RunningDescription,
+  what: string,
+  accounts: Accounts,
+): Finding[] {
+  const user = uid === 0 ? undefined : findAccount(accounts, nameOrNumber(accounts, uid), 'all')
+  const missing = (user?.groups ?? []).filter((gid) => !groups.includes(gid))
+  if (missing.length === 0) return []
+  const names = missing.map((gid) => groupName(accounts, gid)).join(', ')
+  return [warning(what, `runs without ${names}, groups that ${user!.name} is in`, 'restart it')]
+}
+
+function checkFiles(
+  { pid, changed, replaced, readOnly, settings }: RunningDescription,
+  what: string,
+) {
+  return [
+    ...replaced.map((program) =>
+      warning(
+        what,
+        `${shellWord(program)} has been replaced since it was started`,
+        'restart it to run the new one',
+      ),
+    ),
+    ...changed.map((file) =>
+      warning(what, `${shellWord(file)} has changed since it was read`, `kill -HUP ${pid}`),
+    ),
+    ...readOnly.flatMap((name) => {
+      const directory = settings[name]
+      if (directory === undefined) return []
+      const value = `cannot write ${name} ${shellWord(directory)}: it is read-only for this process`
+      const remedy = `"systemctl edit onescand" with ReadWritePaths=${shellWord(directory)} in [Service], and restart it`
+      return error(what, value, remedy)
+    }),
+  ]
+}

@@ -1,0 +1,43 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { PassThrough } from 'node:stream'
+import { type Finding, ok } from '../../../ground/errors/finding.ts'
+import type { RunningCommand } from '../../root/follow.ts'
+import { askSystemd } from '../../shared/systemd-unit.ts'
+import { saidBy } from '../shared/said.ts'
+import { changedSince, checkState, checkSupervised, isStarted } from './state.ts'
+
+const SERVICE = 'onescan-quotad'
+/** Where it tells root what it finds: onescan-quotad-check.socket. */
+const CHECK_SOCKET = '/run/onescan/quotad.sock'
+
+/** Checks onescan-quotad, if this host starts it: what systemd says of it, and what it says itself. */
+export async function* checkQuotadHere(): AsyncGenerator<Finding> {
+  if (!isStarted(SERVICE)) return
+  const unit = askSystemd(`${SERVICE}.service`)
+  // A connection would start it.
+  const runs = unit?.active === 'active'
+  if (unit === undefined) {
+    yield ok(SERVICE, 'is below supervise: onescan quota USER asks it')
+    yield* checkSupervised(SERVICE)
+    return
+  }
+  yield* checkState(SERVICE, runs, true)
+  if (runs && process.getuid!() === 0) {
+    yield* changedSince(SERVICE, unit.since)
+    for (const finding of await saidBy(ask(), SERVICE)) yield ofQuotad(finding)
+  }
+}
+
+const ofQuotad = (finding: Finding): Finding => {
+  const { what } = finding
+  return { ...finding, what: what === SERVICE ? what : `${what} [${SERVICE}]` }
+}
+
+/** It says what it finds to whoever connects, and hangs up. */
+function ask(): RunningCommand {
+  const socket = connect(CHECK_SOCKET)
+  const exit = once(socket, 'end').then(() => 0)
+  exit.catch(() => {}) // whoever awaits it hears it
+  return { stdin: null, stdout: socket, stderr: new PassThrough().end(), exit, close: () => void socket.destroy() } // biome-ignore format: a line
+}

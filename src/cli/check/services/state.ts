@@ -1,0 +1,125 @@
+import { lstatSync } from 'node:fs'
+import { attempt } from '../../../ground/errors/fault.ts'
+import { error, type Finding, marked, warning } from '../../../ground/errors/finding.ts'
+import { shellWord } from '../../../ground/errors/shell-word.ts'
+import { PathHandle } from '../../../ground/path/path-handle.ts'
+import { START_BLUR } from '../../../ground/process/host-process.ts'
+import { askSystemd, hasSystemd, journalOf, type SystemdUnit } from '../../shared/systemd-unit.ts'
+
+/** A service of onescan's. */
+export type Service = 'onescand' | 'onescan-quotad'
+
+/** The directories in which daemontools and runit look for services. */
+const SUPERVISED = ['/service', '/etc/service', '/var/service', '/etc/runit/runsvdir/current']
+const PAGE = '/usr/share/doc/onescan/doc/install.md'
+/** The most bytes of a log of multilog that are read, from its end; and the most lines that are told. */
+const LOG_BYTES = 64 * 1024
+const LINES_TOLD = 10
+
+const isThere = (path: string) => attempt(() => lstatSync(path)) !== undefined
+
+const supervisedAt = (service: Service): string | undefined =>
+  SUPERVISED.map((place) => `${place}/${service}`).find(isThere)
+
+/** Whether this host starts it, or has started it. */
+export function isStarted(service: Service): boolean {
+  const unit = askSystemd(`${service}.service`)
+  if (supervisedAt(service) !== undefined) return true
+  return unit !== undefined && (unit.enabled === 'enabled' || unit.active !== 'inactive')
+}
+
+/** Says how to start a service on this host: by its unit, or below supervise. */
+export function howToStart(service: Service): string {
+  const unit = askSystemd(`${service}.service`)
+  if (unit?.load === 'masked') return `systemctl unmask ${service} && systemctl start ${service}`
+  if (unit !== undefined) return `systemctl start ${service}`
+  const place = supervisedAt(service)
+  if (place !== undefined) return `svc -u ${place} (or sv up), and see its log`
+  if (isThere(`/etc/${service}/run`)) return `ln -s /etc/${service} /service/`
+  const page = isThere(PAGE) ? PAGE : 'doc/install.md of its package'
+  return `start it: ${page} says how, with and without systemd`
+}
+
+/**
+ * What the host's service manager says of a service, and what it has logged since it was started last:
+ * a service checks its settings before. `answers`: whether it does.
+ */
+export function checkState(service: Service, answers: boolean, isNeeded: boolean): Finding[] {
+  const unit = askSystemd(`${service}.service`)
+  const level = isNeeded ? error : warning
+  const told = tellLog(service, linesOf(service, unit, answers), answers)
+  if (unit !== undefined && answers) return [...checkUnit(service, unit), ...told]
+  if (answers) return told
+  const why = unit ? ` (${stateInWords(unit)})` : ''
+  const down = marked(
+    level(service, `does not answer${why}`, howToStart(service)),
+    'stops the start',
+  )
+  return [down, ...told]
+}
+
+function stateInWords({ load, active, result }: SystemdUnit): string {
+  if (load !== 'loaded') return `its unit is ${load}`
+  return result === 'success' || result === '' ? active : `${active}: ${result}`
+}
+
+/** The warnings about files of a service's settings that have changed since it was started. */
+export function changedSince(service: Service, since: number): Finding[] {
+  const unit = askSystemd(`${service}.service`)
+  const { files, isStale } = unit ?? { files: [`/etc/default/${service}`], isStale: false }
+  const changed = files.filter((file) => {
+    const { mtimeMs = 0, ctimeMs = 0 } = attempt(() => lstatSync(file)) ?? {}
+    return Math.max(mtimeMs, ctimeMs) > since + START_BLUR
+  })
+  const reload = isStale ? 'systemctl daemon-reload && ' : ''
+  const remedy = unit ? `${reload}systemctl restart ${service}` : 'restart it'
+  return changed.map((file) =>
+    warning(service, `${shellWord(file)} has changed since it was started`, remedy),
+  )
+}
+
+/** What is wrong with the unit of a service that runs. */
+function checkUnit(service: Service, { enabled }: SystemdUnit): Finding[] {
+  return [
+    ...(enabled === 'disabled' || enabled === 'masked'
+      ? [warning(service, `runs, and is ${enabled}: it does not start with the host`, `systemctl unmask ${service}; systemctl enable ${service}`)] // biome-ignore format: a line
+      : []),
+  ]
+}
+
+/** What a service below supervise has logged since it served last: it checks its settings before. */
+export const checkSupervised = (service: Service): Finding[] =>
+  tellLog(service, linesOf(service, undefined, false), false)
+
+/** What it has logged since it was started: in the journal, or in the log of its run script. */
+function linesOf(service: Service, unit: SystemdUnit | undefined, answers: boolean): string[] {
+  if (unit !== undefined) return journalOf(`${service}.service`, unit.since)
+  if (hasSystemd()) return []
+  const file = `/var/log/${service}/current`
+  const text = attempt(() => PathHandle.with(file, (log) => log.readEnd(LOG_BYTES)))
+  const lines = text?.toString('latin1').split('\n') ?? []
+  const last = lines.findLastIndex((line) => SERVES.test(line))
+  const before = () => lines.findLastIndex((line, at) => at < last && SERVES.test(line))
+  const served = answers ? before() : last
+  const own = lines.slice(served + 1).map((line) => line.replace(/^@[0-9a-f]{24} /, ''))
+  return own.filter((line) => line !== '')
+}
+
+/** What a service says when it has begun: what it said before has not stopped it. */
+const SERVES = /(^| )(onescand: serving$|onescan: program=onescan-quotad event=serving\b)/
+/** What systemd and sh(1) say of a line of settings that sets nothing. */
+const OF_LINES = /^Ignoring invalid |\/etc\/default\//
+/** What a service says when it checks its settings. */
+const COMPLAINT = /^(error|warning): /
+
+/** What a log complains of. While the service answers, it says itself what it complains of. */
+function tellLog(service: Service, lines: readonly string[], answers: boolean): Finding[] {
+  const told = lines.filter((line) => OF_LINES.test(line) || (!answers && COMPLAINT.test(line)))
+  const shown = told.length > 0 || answers ? told : lines
+  const remedy = 'correct what it names, and restart it'
+  return [...new Set(shown)].slice(-LINES_TOLD).map((line) => {
+    const level = answers || line.startsWith('warning: ') ? warning : error
+    // With the backslashes of a command that it names.
+    return level(service, `says in its log: "${line.replaceAll('"', "'")}"`, remedy)
+  })
+}

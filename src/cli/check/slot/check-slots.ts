@@ -1,0 +1,69 @@
+import { nameOrNumber, readAccounts, type SystemAccount } from '../../../doors/readiness/account.ts'
+import type { Finding } from '../../../ground/errors/finding.ts'
+import { runAs } from '../../root/run-as.ts'
+import { accountOfSlot } from '../../shared/accounts.ts'
+import {
+  findRunningServices,
+  type RunningService,
+  readService,
+  rootFinding,
+} from '../../shared/running-services.ts'
+import { saidBy } from '../shared/said.ts'
+import { checkSlot } from './check-slot.ts'
+import { namesSlot, type SlotOptions } from './slot-hosts.ts'
+
+/** The services of an account, whose slot has no unit. */
+interface SlotsOfAccount {
+  readonly account: SystemAccount
+  readonly services: readonly RunningService[]
+}
+
+/**
+ * Checks the slot of qmail as the options set it up, or that of the process that they name. Without such
+ * options it checks the slot of each SMTP service that runs. Root has that tried as the account of each.
+ */
+export async function* checkSlots(options: SlotOptions): AsyncGenerator<Finding> {
+  const { services, findings } = await servicesOf(options)
+  yield* findings
+  if (process.getuid!() !== 0) {
+    yield* checkSlot(options, services)
+    return
+  }
+  yield* services
+    .filter(({ uid }) => uid === 0)
+    .map((service) => rootFinding(service, ': nothing was tried'))
+  for (const { account, services: own } of slotsOf(services, options)) {
+    const words = process.argv.slice(2).filter((word) => word !== '--json')
+    const run = runAs({ account, words: [...words, '--given'], reads: true })
+    run.stdin!.end(JSON.stringify(own))
+    yield* await saidBy(run, account.name)
+  }
+}
+
+async function servicesOf(options: SlotOptions): ReturnType<typeof findRunningServices> {
+  if (options.pid !== undefined) return { services: [await readService(options.pid)], findings: [] }
+  return namesSlot(options) ? { services: [], findings: [] } : findRunningServices()
+}
+
+/** The services of each account together; the usual account of slots, if none runs. */
+function slotsOf(
+  services: readonly RunningService[],
+  { user }: SlotOptions,
+): readonly SlotsOfAccount[] {
+  if (services.length === 0) return [{ account: accountOfSlot(user, services), services }]
+  const accounts = readAccounts()
+  const slots = new Map<string, { account: SystemAccount; services: RunningService[] }>()
+  for (const service of services) {
+    const { uid, groups } = service
+    if (uid === 0 && user === undefined) continue
+    const account =
+      user === undefined
+        ? { name: nameOrNumber(accounts, uid), uid, groups }
+        : accountOfSlot(user, [])
+    const key = `${account.uid} ${account.groups.join()}`
+    const known = slots.get(key)
+    if (known) known.services.push(service)
+    else slots.set(key, { account, services: [service] })
+  }
+  return [...slots.values()]
+}

@@ -1,0 +1,114 @@
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { printsJson, text } from '../shared/options.ts'
+import { makeCommand } from '../shared/run-command.ts'
+import { addEnvironmentOptions, slotEnvironment } from '../shared/slot-environment.ts'
+import { writeOut } from '../shared/terminal.ts'
+import { MaybeTaken, type OutgoingMail, type ReleaseRoute, readRoute } from './hand-on.ts'
+
+/**
+ * A release that root has onescand do: what is in quarantine is read in the unit of onescand, where nothing
+ * can be queued. So the mail goes to root, which has an account hand it on and answers what became of it.
+ */
+
+/** The route to whoever reads standard output. */
+export const BY_CALLER = 'caller'
+
+/** What root is told, a line of JSON each: the mail and its usual route, its bytes in base64, its end. */
+type HandedLine =
+  | { readonly mail: Omit<OutgoingMail, 'bytes'>; readonly usual: UsualRoute }
+  | { readonly bytes: string }
+  | { readonly end: true }
+type UsualRoute = 'chain' | 'sendmail'
+
+/** Whether a line of standard output is such a line. */
+export const isHandedLine = (line: string): boolean => /^\{"(mail|bytes|end)":/.test(line)
+
+/** What root answers, in a line of JSON. `code` is the exit code of HAND_ON. */
+export interface HandOnAnswer {
+  readonly code: number
+  /** The name of the route. */
+  readonly by: string
+  readonly why: string
+}
+
+/** Bytes of a line, and of a message. */
+const PIECE = 48 * 1024
+const SIZE_MAX = 1024 ** 3
+
+export class CallerRoute implements ReleaseRoute {
+  text = 'root'
+  readonly #usual: UsualRoute
+
+  constructor(usual: UsualRoute) {
+    this.#usual = usual
+  }
+
+  async handOn({ bytes, ...mail }: OutgoingMail): Promise<void> {
+    const tell = (line: HandedLine) => writeOut(`${JSON.stringify(line)}\n`)
+    await tell({ mail, usual: this.#usual })
+    for (const piece of bytes()) {
+      for (let at = 0; at < piece.length; at += PIECE) {
+        await tell({ bytes: piece.toString('base64', at, at + PIECE) })
+      }
+    }
+    await tell({ end: true })
+    const lines = createInterface({ input: process.stdin })
+    const [line] = (await once(lines, 'line')) as [string]
+    lines.close()
+    process.stdin.destroy() // nothing more comes
+    const { code, by, why } = JSON.parse(line) as HandOnAnswer
+    this.text = by
+    if (code === TAKEN) return
+    throw code === MAYBE_TAKEN ? new MaybeTaken(why) : new Fault('chain', why)
+  }
+}
+
+/** The name of the command that hands a mail on, and its exit codes; any other one says that it was not taken. */
+export const HAND_ON = 'hand-on'
+const TAKEN = 0
+const NOT_TAKEN = 1
+const MAYBE_TAKEN = 3
+
+/** `onescan quarantine hand-on`: hands the mail on that it reads. Prints the route, and what is wrong. */
+export const handOnCommand = makeCommand('quarantine hand-on', {
+  command: HAND_ON,
+  describe: '',
+  builder: (yargs) =>
+    addEnvironmentOptions(yargs)
+      .option('by', text('A route [default: the usual one]'))
+      .option('json', printsJson),
+  async work(args) {
+    const pieces: Buffer[] = []
+    let size = 0
+    let mail: Omit<OutgoingMail, 'bytes'> | undefined
+    let by = args.by
+    for await (const line of createInterface({ input: process.stdin })) {
+      const told = JSON.parse(line) as HandedLine
+      if ('bytes' in told) {
+        pieces.push(Buffer.from(told.bytes, 'base64'))
+        size += pieces.at(-1)!.length
+        if (size > SIZE_MAX) throw new Error('the message is too large')
+      } else if ('mail' in told) {
+        mail = told.mail
+        by ??= told.usual === 'chain' ? 'chain' : 'sendmail' // whoever holds onescand may say anything
+      } else {
+        const route = readRoute(by!, slotEnvironment(process.env, args))
+        return handOn(route, { ...mail!, bytes: () => pieces })
+      }
+    }
+    return NOT_TAKEN // root went away
+  },
+})
+
+async function handOn(route: ReleaseRoute, mail: OutgoingMail): Promise<number> {
+  try {
+    await route.handOn(mail)
+    await writeOut(`${route.text}\n`)
+    return TAKEN
+  } catch (error) {
+    await writeOut(`${route.text}\n${errorText(error)}\n`)
+    return error instanceof MaybeTaken ? MAYBE_TAKEN : NOT_TAKEN
+  }
+}

@@ -1,0 +1,95 @@
+import { fstatSync } from 'node:fs'
+import { attempt, Fault } from '../../ground/errors/fault.ts'
+import { inheritedDescriptor } from '../../ground/process/descriptors.ts'
+import { accountOfSlot, reader } from '../shared/accounts.ts'
+import { optionValues } from '../shared/options.ts'
+import { FAILED, runCommand } from '../shared/run-command.ts'
+import { findRunningServices } from '../shared/running-services.ts'
+import { follow, printTo } from './follow.ts'
+import { releaseForRoot, serviceRun } from './release.ts'
+import { runAs } from './run-as.ts'
+
+/** How root has a command done. */
+interface Manner {
+  /** By onescand, in its unit; or by an account that runs no service: that of slots, or one that reads. */
+  readonly by: 'service' | 'slot' | 'reader'
+  /** More groups of the reader, for this command alone. */
+  readonly groups?: readonly string[]
+  /** Mail is queued by programs with set-ID bits. */
+  readonly maySetId?: boolean
+}
+
+/** Whoever reads logs has the groups of syslog, of multilog's files and of the journal. */
+const ofLogs: Manner = { by: 'reader', groups: ['adm', 'systemd-journal'] }
+
+/** The commands that root has done: not `check`, and not those that change files of root's. */
+const manners: Readonly<Record<string, Manner>> = {
+  'check --mail': { ...ofLogs, maySetId: true },
+  inject: { by: 'slot', maySetId: true },
+  log: ofLogs,
+  policy: { by: 'reader' },
+  quarantine: { by: 'service', maySetId: true },
+  quota: { by: 'reader' },
+  report: ofLogs,
+  scan: { by: 'reader' },
+  verify: { by: 'reader', groups: ['onescan-keys'] },
+}
+
+/** How root has the command among these words done; undefined if it does that itself. */
+export function mannerFor(words: readonly string[]): Manner | undefined {
+  const [command = ''] = words
+  const name = command === 'check' && has(words, '--mail') ? 'check --mail' : command
+  const isQuestion = words.some((word) => /^(--help|-h|--version)$/.test(word))
+  return Object.hasOwn(manners, name) && !isQuestion ? manners[name] : undefined
+}
+
+const has = (words: readonly string[], option: string) => optionValues(words, option).length > 0
+
+/** Has a command done. Sets the exit code. */
+export async function doForRoot(manner: Manner, words: readonly string[]): Promise<void> {
+  // The quarantine of a slot is kept by the account of that, which somebody names.
+  const isInService = manner.by === 'service' && !has(words, '--user')
+  try {
+    process.exitCode = await (isInService ? byService(words) : byAccount(manner, words))
+  } catch (error) {
+    process.exitCode = FAILED
+    await runCommand(words[0]!, { json: words.includes('--json') }, () => Promise.reject(error))
+  }
+}
+
+function byService(words: readonly string[]): Promise<number> {
+  if (words[1] === 'release') return releaseForRoot(words)
+  const isRaw = words.includes('--raw')
+  if (isRaw && process.stdout.isTTY) {
+    throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
+  }
+  return follow(serviceRun(words), isRaw ? process.stdout : printLine)
+}
+
+async function byAccount(manner: Manner, words: readonly string[]): Promise<number> {
+  const { by, groups, maySetId = false } = manner
+  const named = optionValues(words, '--user').at(-1)
+  const account =
+    by === 'slot'
+      ? accountOfSlot(named, (await findRunningServices()).services)
+      : reader(named, groups)
+  const reads = readsInput(words)
+  const run = runAs({ account, words, reads, maySetId: maySetId && !words.includes('--dry-run') })
+  if (reads) process.stdin.pipe(run.stdin!)
+  try {
+    return await follow(run, printLine)
+  } catch (error) {
+    throw new Fault('read', `as ${account.name}: ${(error as Error).message}`, error)
+  } finally {
+    if (reads) process.stdin.destroy()
+  }
+}
+
+const printLine = (line: string) => printTo(process.stdout, line)
+
+/** Only if the words ask for it: the shell may have a list there for its next command. */
+function readsInput(words: readonly string[]): boolean {
+  if (words.some((word) => word === '-' || inheritedDescriptor(word) === 0)) return true
+  const isNothing = attempt(() => fstatSync(0))?.isCharacterDevice() ?? true
+  return !isNothing && /^(log|report)$/.test(words[0]!)
+}

@@ -1,0 +1,54 @@
+import { ServiceRun } from '../../doors/slot-socket/command.ts'
+import { BY_CALLER, HAND_ON, type HandOnAnswer, isHandedLine } from '../quarantine/by-caller.ts'
+import { reader } from '../shared/accounts.ts'
+import { socketOfOnescand } from '../shared/running-daemon.ts'
+import { follow, printTo, type RunningCommand } from './follow.ts'
+import { runAs, whoTypes } from './run-as.ts'
+
+/** Has onescand run a command in its unit, and with its account. */
+export function serviceRun(words: readonly string[]): ServiceRun {
+  return new ServiceRun(socketOfOnescand(), { program: 'onescan', words, caller: whoTypes() })
+}
+
+/**
+ * Has onescand release a message, and an account hand it on: src/cli/quarantine/by-caller.ts. Resolves to
+ * the exit code of the release.
+ */
+export function releaseForRoot(words: readonly string[]): Promise<number> {
+  const [route, others] = apart(words, ['--by'])
+  const [settings] = apart(words, ['--env'])
+  const release = serviceRun([...others, '--by', BY_CALLER])
+  let handing: RunningCommand | undefined
+  return follow(release, async (line) => {
+    if (!isHandedLine(line)) return printTo(process.stdout, line)
+    handing ??= runAs({
+      account: reader(),
+      words: ['quarantine', HAND_ON, ...route, ...settings],
+      maySetId: true,
+      reads: true,
+    })
+    const isEnd = line.startsWith('{"end":')
+    handing.stdin![isEnd ? 'end' : 'write'](`${line}\n`)
+    if (isEnd) release.stdin.end(`${JSON.stringify(await answerOf(handing))}\n`)
+    return undefined
+  }).finally(() => handing?.close())
+}
+
+async function answerOf(handing: RunningCommand): Promise<HandOnAnswer> {
+  const said: string[] = []
+  const code = await follow(handing, (line) => said.push(line))
+  const [by = '', ...why] = said
+  return { code, by, why: why.join(' ') }
+}
+
+/** The options of these names among the words, with their values; and all other words. */
+function apart(words: readonly string[], names: readonly string[]): [string[], string[]] {
+  const [taken, others]: [string[], string[]] = [[], []]
+  for (let at = 0; at < words.length; at++) {
+    const [name = ''] = words[at]!.split('=')
+    const isTaken = names.includes(name)
+    ;(isTaken ? taken : others).push(words[at]!)
+    if (isTaken && words[at] === name) taken.push(words[++at] ?? '')
+  }
+  return [taken, others]
+}

@@ -1,0 +1,110 @@
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, readdirSync } from 'node:fs'
+import type { Readable, Writable } from 'node:stream'
+import type { SystemAccount } from '../../doors/readiness/account.ts'
+import { CALLER } from '../../doors/slot-socket/command.ts'
+import { attempt } from '../../ground/errors/fault.ts'
+import { descriptorFlags } from '../../ground/process/descriptors.ts'
+import { compiledProgram, isCompiled } from '../../ground/runtime/compiled-program.ts'
+import { loadSystem } from '../../ground/runtime/system.ts'
+import { isSetting } from '../../ground/settings/table.ts'
+import type { RunningCommand } from './follow.ts'
+
+/** What root has an account do that runs no service. */
+interface AccountWork {
+  readonly account: SystemAccount
+  /** The words after `onescan`. */
+  readonly words: readonly string[]
+  /** Whether programs that it starts may have more rights than it has: qmail-queue, postdrop. */
+  readonly maySetId?: boolean
+  /** Whether it reads what it is given; else its standard input is /dev/null. */
+  readonly reads: boolean
+}
+
+/** Variables of the caller besides settings. A TMPDIR of root's own is closed to others. */
+const HARMLESS = /^(PATH|TERM|NO_COLOR|TZ|LANG|LC_ALL|SHELL)$/
+
+/** Who typed the command, for logs. */
+export const whoTypes = (): string => process.env.SUDO_USER || 'root'
+
+/**
+ * The command, run by root as an account: without a capability or a way to new privileges, and with numbers
+ * of processes of its own (pid_namespaces(7)): whatever it leaves behind ends with it, and it sees no other
+ * process of its account, to which root may have given another group.
+ */
+export function commandAs(
+  { uid, groups }: SystemAccount,
+  command: readonly string[],
+  maySetId = false,
+): string[] {
+  const [first = uid, ...others] = groups
+  return [
+    // Both end with root, however that ends: another user's process forgets that.
+    ...['/usr/bin/setpriv', '--pdeathsig=KILL'],
+    ...['/usr/bin/unshare', '--pid', '--fork', '--mount-proc'],
+    ...['/usr/bin/setpriv', '--pdeathsig=KILL', `--reuid=${uid}`, `--regid=${first}`],
+    others.length > 0 ? `--groups=${groups.join(',')}` : '--clear-groups',
+    ...['--inh-caps=-all', '--ambient-caps=-all'],
+    // A program of root's with its set-ID bit has no more rights than the bounding set allows.
+    ...(maySetId ? [] : ['--bounding-set=-all', '--no-new-privs']),
+    ...['--', ...command],
+  ]
+}
+
+/**
+ * Starts this program once more as an account, with nothing of root's: a session, pipes, keys, a working
+ * directory and an environment of its own.
+ */
+export function runAs({ account, words, maySetId, reads }: AccountWork): RunningCommand {
+  leaveFilesAndKeys()
+  const own = isCompiled ? compiledProgram('onescan') : [process.execPath, process.argv[1]!]
+  const [program, ...all] = commandAs(account, [...own, ...words], maySetId)
+  const child = spawn(program!, all, {
+    cwd: '/',
+    env: environment(),
+    stdio: [reads ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  const { stdin, stdout, stderr } = child as ChildProcessByStdio<
+    Writable | null,
+    Readable,
+    Readable
+  >
+  stdin?.on('error', () => {}) // it reads no more
+  const close = () => {
+    if (child.pid !== undefined) attempt(() => process.kill(-child.pid!, 'SIGKILL'))
+    for (const stream of [stdin, stdout, stderr]) stream?.destroy()
+    child.unref() // what waits for a file system stays until that answers
+  }
+  return { stdin, stdout, stderr, exit: exitOf(child), close }
+}
+
+async function exitOf(child: ChildProcess): Promise<number> {
+  const [code] = (await once(child, 'exit')) as [number | null]
+  if (code === null) throw new Error('it was killed')
+  return code
+}
+
+function environment(): Record<string, string> {
+  const passed = Object.entries(process.env).filter(
+    ([name]) => (isSetting(name) && name !== 'TMPDIR') || HARMLESS.test(name),
+  )
+  const own = { HOME: '/nonexistent', PWD: process.cwd(), [CALLER]: whoTypes() }
+  return { ...Object.fromEntries(passed), ...own } as Record<string, string>
+}
+
+/** A flag of open(2) that the runtime does not name. */
+const O_CLOEXEC = 0o2000000
+
+/**
+ * Leaves behind what a child would inherit: open files beside the three standard ones and, where the
+ * runtime can call C, the keys of the session (session-keyring(7)).
+ */
+function leaveFilesAndKeys(): void {
+  for (const fd of readdirSync('/proc/self/fd').map(Number)) {
+    const flags = fd > 2 ? attempt(() => descriptorFlags(fd)) : undefined
+    if (flags !== undefined && (flags & O_CLOEXEC) === 0) closeSync(fd)
+  }
+  loadSystem()?.leaveSessionKeys()
+}

@@ -1,0 +1,56 @@
+import { findAccount, readAccounts, type SystemAccount } from '../../doors/readiness/account.ts'
+import { Fault } from '../../ground/errors/fault.ts'
+import type { RunningService } from './running-services.ts'
+
+/** The accounts as which root has things done: none of them runs a service, and one is the slot's. */
+
+/** Those that read logs, mail and settings. Every host has the last one. */
+const READERS = ['onescan-check', 'nobody']
+/** Those of slots. */
+const OF_SLOT = ['qmaild', ...READERS]
+/** Those of services, which root never becomes: what it started could be held by the service. */
+const OF_SERVICES = ['root', 'onescan', 'onescan-quotad', 'onescan-log']
+
+/**
+ * The account that is named, else the first one of these that this host has, with all of its groups. Throws
+ * a Fault of kind `config` if there is none, or if it is root's or a service's.
+ */
+function accountFor(named: string | undefined, usual: readonly string[]): SystemAccount {
+  const accounts = readAccounts()
+  const names = named === undefined ? usual : [named]
+  const [account] = names.flatMap((name) => findAccount(accounts, name, 'all') ?? [])
+  if (account === undefined) throw new Fault('config', `user ${names[0]}: no such account`)
+  const isOfService = OF_SERVICES.some(
+    (name) => findAccount(accounts, name, 'primary')?.uid === account.uid,
+  )
+  if (!isOfService && account.uid !== 0) return account
+  const why = 'root does nothing as this account; name another'
+  throw new Fault('config', `user ${account.name}: ${why}`)
+}
+
+/** The account that reads for root, with more groups for this command alone, if it is the usual one. */
+export function reader(named?: string, more: readonly string[] = []): SystemAccount {
+  const account = accountFor(named, READERS)
+  if (account.name !== READERS[0] || named !== undefined) return account
+  const { group } = readAccounts()
+  const groups = more.flatMap((name) => {
+    const line = group.split('\n').find((entry) => entry.startsWith(`${name}:`))
+    return line === undefined ? [] : [Number(line.split(':')[2])]
+  })
+  return { ...account, groups: [...new Set([...account.groups, ...groups])] }
+}
+
+/**
+ * The account that is named, else that of slots, with the groups of its service. If none of these runs,
+ * qmaild has its primary group alone: tcpserver(1) and setuidgid(8) give no other.
+ */
+export function accountOfSlot(
+  named: string | undefined,
+  services: readonly RunningService[],
+): SystemAccount {
+  const account = accountFor(named, OF_SLOT)
+  const service = services.find(({ uid }) => uid === account.uid)
+  if (service !== undefined) return { ...account, groups: service.groups }
+  const isQmaild = account.name === OF_SLOT[0]
+  return isQmaild ? { ...account, groups: account.groups.slice(0, 1) } : account
+}

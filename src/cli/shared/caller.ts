@@ -1,0 +1,30 @@
+import { writeSync } from 'node:fs'
+import { CALLER } from '../../doors/slot-socket/command.ts'
+import { attempt } from '../../ground/errors/fault.ts'
+
+/** What this process writes on standard error while it works for root, and how often: milliseconds. */
+export const ALIVE = '\0'
+const ALIVE_EACH = 5_000
+
+/** Who typed the command, if root has this process do its work: root/run-as.ts. */
+export const caller: string | undefined = takeCaller()
+
+/** Whether the directory in which root typed it is closed to this account, which works in `/` then. */
+export const isElsewhere: boolean = caller !== undefined && !mayEnter(process.env.PWD)
+
+function takeCaller(): string | undefined {
+  const { [CALLER]: who } = process.env
+  delete process.env[CALLER]
+  // Who waits for a file system is kept from it, too. Root may read slowly, or have gone.
+  if (who !== undefined) setInterval(() => attempt(() => writeSync(2, ALIVE)), ALIVE_EACH).unref()
+  return who
+}
+
+function mayEnter(directory = '/'): boolean {
+  try {
+    process.chdir(directory)
+    return true
+  } catch {
+    return false
+  }
+}

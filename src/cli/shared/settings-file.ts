@@ -1,0 +1,36 @@
+import { join } from 'node:path'
+import { attempt } from '../../ground/errors/fault.ts'
+import { readOwnFile } from '../../ground/path/open.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+
+/** The administrator's settings of onescand. */
+export const DEFAULTS = '/etc/default/onescand'
+/** Where the package and npm keep what counts if that file does not say otherwise. */
+const SHIPPED = ['/usr/share/onescan/defaults', join(import.meta.dirname, '../debian/defaults')]
+
+/**
+ * The settings that files have for onescand, for commands that look for something of it: a log, a
+ * socket, a keyring. With which settings it runs, it says itself. Of a file that cannot be read there are
+ * none.
+ */
+export function settingsOfOnescand(): Environment {
+  const files = [...SHIPPED.map((place) => join(place, 'onescand')).toReversed(), DEFAULTS]
+  const lines = files.flatMap((file) => {
+    const text = attempt(() => readOwnFile(file).toString('utf8')) ?? ''
+    return [
+      ...text.matchAll(/^[ \t]*(?:export[ \t]+)?(\w+)=(?:"([^"\n]*)"|'([^'\n]*)'|([^#\n]*))/gm),
+    ]
+  })
+  return Object.fromEntries(
+    lines.map(([, name, doubly, singly, plain]) => [
+      name,
+      (doubly ?? singly ?? plain ?? '').trim(),
+    ]),
+  )
+}
+
+/** The options that these settings have for it. */
+export function optionsOfOnescand(): string[] {
+  const { ONESCAND_OPTIONS = '' } = settingsOfOnescand()
+  return ONESCAND_OPTIONS.split(/[ \t]+/).filter((word) => word !== '')
+}

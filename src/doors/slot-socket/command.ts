@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { PassThrough, type Readable, Writable } from 'node:stream'
+import { errorCode, Fault } from '../../ground/errors/fault.ts'
+import { siblingCommand } from '../../ground/runtime/compiled-program.ts'
+import { createFrameReader, frame } from './frames.ts'
+import { COMMAND_STREAMS, PROTOCOL_VERSION, RUN } from './request.ts'
+
+/**
+ * A command of onescan's that root has onescand run: in its unit, with its account and its rights, where
+ * root itself would have to become that account. Both sides of the conversation: onescan-slot(7).
+ */
+export interface ServiceCommand {
+  readonly program: 'onescan' | 'onescand'
+  readonly words: readonly string[]
+  /** Who typed it, for logs. */
+  readonly caller: string
+}
+
+/** The variable by which a program hears for whom it works; it shows on standard error that it does. */
+export const CALLER = 'ONESCAN_CALLER'
+
+/** Variables of a service that are for its own process alone: systemd.exec(5), Node. */
+const OWN = /^(NOTIFY_SOCKET|LISTEN_|WATCHDOG_|INVOCATION_ID|JOURNAL_STREAM|MAINPID|NODE_)/
+
+const { input, output, errors } = COMMAND_STREAMS
+
+/** Who asked for a command. */
+export interface CommandClient {
+  readonly socket: Socket
+  /** Takes what the command reads. */
+  readonly reader: { onInput: (bytes: Buffer) => void }
+  readonly gone: AbortSignal
+  /** The options of this onescand. */
+  readonly ownWords: readonly string[]
+}
+
+/**
+ * Runs a command, and writes what it writes to the socket. Resolves to the last frame, with its exit code;
+ * 255 if it was killed. It ends with the connection. Rejects if it is no command.
+ */
+export async function runCommandHere(
+  command: string,
+  { socket, reader, gone, ownWords }: CommandClient,
+): Promise<Buffer> {
+  const { program, words, caller } = JSON.parse(command) as ServiceCommand
+  const env = Object.entries(process.env).filter(([name]) => !OWN.test(name))
+  const more = program === 'onescand' ? ['--running', ...ownWords] : []
+  const [file, ...all] = siblingCommand(program, ...words, ...more)
+  const child = spawn(file, all, {
+    env: { ...Object.fromEntries(env), ...(program === 'onescan' && { [CALLER]: caller }) },
+    stdio: 'pipe',
+    signal: gone,
+    killSignal: 'SIGKILL',
+  })
+  const ended = once(child, 'close')
+  ended.catch(() => {}) // copying fails before
+  child.stdin.on('error', () => {}) // it reads no more
+  reader.onInput = (bytes) => {
+    if (bytes.length > 0) child.stdin.write(bytes)
+    else child.stdin.end()
+  }
+  const copy = async (stream: Readable, type: string) => {
+    for await (const piece of stream) {
+      if (!socket.write(frame(type, piece))) await once(socket, 'drain', { signal: gone })
+    }
+  }
+  await Promise.all([copy(child.stdout, output), copy(child.stderr, errors)])
+  const [code] = (await ended) as [number | null]
+  return frame(RUN, Buffer.of(code ?? 255))
+}
+
+/** Bytes of a frame that is taken: a pipe has as many. */
+const PIECE_MAX = 1024 * 1024
+
+/** A command that runs in onescand, as root sees it. */
+export class ServiceRun {
+  readonly #socket: Socket
+  readonly stdin: Writable
+  readonly stdout: PassThrough = new PassThrough()
+  readonly stderr: PassThrough = new PassThrough()
+  /** Resolves to its exit code. Rejects if onescand does not run it, or goes away. */
+  readonly exit: Promise<number>
+
+  /** Asks the onescand at a socket. */
+  constructor(path: string, command: ServiceCommand) {
+    const socket = connect({ path, allowHalfOpen: true })
+    this.#socket = socket
+    socket.write(frame('1', Buffer.from(PROTOCOL_VERSION)))
+    socket.write(frame(RUN, Buffer.from(JSON.stringify(command))))
+    this.stdin = new Writable({
+      write: (bytes, _, done) => void socket.write(frame(input, bytes), done),
+      final: (done) => void socket.write(frame(input), done),
+    })
+    this.stdin.on('error', () => {}) // `exit` tells it
+    this.exit = this.#read(path)
+    this.exit.catch(() => {}) // whoever awaits it hears it
+  }
+
+  /** Ends it. */
+  readonly close = (): void => {
+    this.#socket.on('error', () => {})
+    this.#socket.destroy()
+    for (const stream of [this.stdout, this.stderr]) stream.end()
+  }
+
+  async #read(path: string): Promise<number> {
+    const reader = createFrameReader((_, length) => {
+      if (length > PIECE_MAX) throw new Error('onescand says too much at once')
+      return Buffer.alloc(length)
+    })
+    try {
+      for await (const chunk of this.#socket) {
+        reader.push(chunk)
+        for (let next = reader.next(); next; next = reader.next()) {
+          const { type, payload } = next
+          if (type === RUN) return payload[0] ?? 255
+          const stream = { [output]: this.stdout, [errors]: this.stderr }[type]
+          if (stream === undefined) throw new Error('onescand runs no command for this account')
+          if (!stream.write(payload)) await once(stream, 'drain')
+        }
+      }
+      throw new Error('onescand ended it')
+    } catch (error) {
+      const isThere = !['ENOENT', 'ECONNREFUSED', 'EACCES'].includes(errorCode(error))
+      if (isThere) throw error
+      const why = `onescand, which has to do this, does not answer at ${path} (${errorCode(error)})`
+      throw new Fault('config', `${why}; start it: onescan check says how`, error)
+    } finally {
+      this.close()
+    }
+  }
+}

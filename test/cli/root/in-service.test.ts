@@ -1,0 +1,219 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { frame } from '../../../src/doors/slot-socket/frames.ts'
+import { loadSystem } from '../../../src/ground/runtime/system.ts'
+import { startOnescand } from '../../doors/daemon/process.ts'
+import { listen } from '../../programs/listen.ts'
+import { openDirectory } from '../../programs/reachable.ts'
+import { startReceiver } from '../../programs/smtp-receiver.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
+import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
+import { asPlain, jsonIn, onescan, PLAIN, type RunOptions } from '../onescan.ts'
+
+/** Root types a command, and onescand does it, inside its unit. */
+
+const skip = process.getuid!() !== 0 && 'run as root'
+const NOBODY = 65_534
+const virus = 'Subject: x\n\nVIRUS \xff\xfe without an end'
+
+/** An onescand with a quarantine of its own, in which a message is. */
+async function hostWith(t: Test) {
+  const directory = makeQuarantine(t)
+  const keep = async (record: Parameters<typeof keepOne>[2]) => {
+    execFileSync('chown', ['-R', '0:0', directory])
+    const id = await keepOne(directory, Date.now(), record)
+    execFileSync('chown', ['-R', `${PLAIN}:${PLAIN}`, directory])
+    return id
+  }
+  const id = await keep({ text: virus })
+  const settings = { QHPSI: 'plugin: eicar', QUARANTINE: directory }
+  const { socket } = await startOnescand(t, { uid: PLAIN, settings })
+  const run = (words: readonly string[], options: RunOptions = {}) =>
+    onescan(['quarantine', ...words], {
+      ...options,
+      root: true,
+      env: { ONESCAN_SOCKET: socket, ...options.env },
+    })
+  return { directory, id, run, socket, keep }
+}
+
+/** A program in the place of qmail-queue, which notes as whom it runs and what it gets. */
+function chainOf(t: Test, end: string) {
+  const place = openDirectory(t)
+  chmodSync(place, 0o1777)
+  const program = join(place, 'chain')
+  const notes = `id -u >${place}/uid; grep NoNewPrivs /proc/self/status >${place}/status
+cat >${place}/message; cat <&1 >${place}/envelope; ${end}`
+  writeFileSync(program, `#!/bin/sh\n${notes}\n`, { mode: 0o755 })
+  const read = (name: string) => readFileSync(join(place, name), 'latin1')
+  return { env: { QUEUECHAIN: program }, program, read }
+}
+
+// promise: root-quarantine-session
+t.test('onescand looks into its quarantine for root', { skip }, async (t) => {
+  const { directory, id, run } = await hostWith(t)
+  const listed = await run(['list', '--json'])
+  t.equal(listed.code, 0, listed.err)
+  t.match(jsonIn(listed.out).results, [{ id, size: virus.length }])
+  t.match((await run(['show', id])).out, 'VIRUS')
+  t.equal((await run(['show', id, '--raw'])).bytes.toString('latin1'), virus, 'byte for byte')
+  t.match((await run(['delete', '1.0000000000000000'])).err, /is not in quarantine/)
+  t.equal((await run(['delete', id])).code, 0)
+  t.equal((await run(['list'])).code, 1)
+  const log = join(directory, 'quarantine.log')
+  t.equal(statSync(log).uid, PLAIN)
+  t.match(readFileSync(log, 'latin1'), /quarantine=delete .* who=root /)
+})
+
+// promise: root-quarantine-session
+t.test('an account that runs no service hands on what onescand releases', { skip }, async (t) => {
+  const { directory, id, run } = await hostWith(t)
+  for (const [end, told] of [
+    ['exit 71', /ends with 71/],
+    ['kill -9 $$', /ends with SIGKILL; it may have been delivered/],
+  ] as const) {
+    const { env } = chainOf(t, end)
+    const { code, err } = await run(['release', '--no-stamp', id], { env })
+    t.equal(code, 2)
+    t.match(err, told)
+  }
+  t.match((await run(['release', '--no-stamp', id])).err, /it may have been delivered; --again/)
+  const { env, program, read } = chainOf(t, 'exit 0')
+  const words = ['release', '--no-stamp', '--again', '--to', 'c@example.org', id]
+  const { code, out, err } = await run(words, { env })
+  t.equal(code, 0, err)
+  t.match(out, `${id}: handed on by ${program} to 1 recipients; it has no stamp`)
+  t.equal(read('uid').trim(), String(NOBODY), 'and not onescand, nor root')
+  t.match(read('status'), /:\t0$/m, 'qmail-queue and postdrop have set-ID bits')
+  t.equal(read('message'), virus)
+  t.equal(read('envelope'), 'Fa@example.net\0Tc@example.org\0\0')
+  t.match(readFileSync(join(directory, 'quarantine.log'), 'latin1'), `by=${program}`)
+})
+
+t.test('a release by SMTP, and one of a message of megabytes', { skip }, async (t) => {
+  const { run, keep } = await hostWith(t)
+  const text = `Subject: x\n\n${'a line of text\n'.repeat(300_000)}`
+  const id = await keep({ text, door: 'milter' })
+  const receiver = await startReceiver(t)
+  const { code, err, out } = await run([
+    'release',
+    '--no-stamp',
+    '--by',
+    `127.0.0.1:${receiver.port}`,
+    id,
+    '--json',
+  ])
+  t.equal(code, 0, err)
+  t.match(jsonIn(out), { results: [{ id, released: true, by: `127.0.0.1:${receiver.port}` }] })
+})
+
+t.test('what was not handed on is not released', { skip }, async (t) => {
+  const { id, run } = await hostWith(t)
+  const { code, out, err } = await run(['release', '--no-stamp', '--by', 'nothing', id])
+  t.equal(code, 2)
+  t.equal(out, '')
+  t.match(err, /--by nothing: must be chain, sendmail, or HOST:PORT/)
+  t.match((await run(['list'])).out, id)
+})
+
+t.test('without onescand there is nobody to do it', { skip }, async (t) => {
+  const env = { ONESCAN_SOCKET: '/nonexistent/s' }
+  const { code, err } = await onescan(['quarantine', 'list'], { root: true, env })
+  t.equal(code, 2)
+  t.match(err, /does not answer at \/nonexistent\/s \(ENOENT\); start it: onescan check says how/)
+})
+
+// promise: bad-smtpd-or-quotad
+t.test(
+  'nobody but root and its own account has onescand run a command',
+  { skip: skip || loadSystem() === undefined },
+  async (t) => {
+    const { socket } = await startOnescand(t, {
+      uid: PLAIN,
+      settings: { QHPSI: 'plugin: eicar' },
+      args: ['--mode', '0666'],
+    })
+    chmodSync(dirname(socket), 0o755)
+    const ask = `
+const { ServiceRun } = await import(process.argv[1])
+const run = new ServiceRun(process.argv[2], { program: 'onescan', words: ['--version'], caller: 'x' })
+run.stdout.pipe(process.stdout); run.stderr.resume()
+run.exit.then((code) => { process.exitCode = code }, (error) => console.log(error.message))`
+    const module = join(import.meta.dirname, '../../../src/doors/slot-socket/command.ts')
+    const as = (...account: readonly string[]) =>
+      spawnSync(
+        account[0]!,
+        [...account.slice(1), process.execPath, '--input-type=module', '-e', ask, module, socket],
+        { encoding: 'utf8' },
+      ).stdout
+    t.match(as('/usr/bin/env'), /^onescan \d/)
+    t.match(as(...asPlain()), /^onescan \d/)
+    t.match(as('/usr/bin/setpriv', `--reuid=${NOBODY}`, '--clear-groups'), 'runs no command')
+  },
+)
+
+/** A server in the place of an onescand that was taken over. */
+async function impostor(t: Test, say: (socket: Socket) => void): Promise<string> {
+  const path = join(socketDirectory(t), 's')
+  await listen(
+    t,
+    createServer((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', () => say(socket))
+    }),
+    path,
+  )
+  return path
+}
+
+// promise: root-terminal
+t.test('what an onescand says that was taken over harms no terminal', { skip }, async (t) => {
+  const odd = Buffer.from('\x1b]0;x\x07 \u202e\n')
+  const end = frame('r', Buffer.of(0))
+  const cases: Readonly<Record<string, readonly [readonly Buffer[], RegExp]>> = {
+    'control characters': [[frame('o', odd), frame('e', odd), end], /\\u001b\]0;x\\u0007 \\u202e/],
+    'a huge frame': [[Buffer.from('o\xff\xff\xff\xff', 'latin1')], /says too much at once/],
+    'another frame': [[frame('A')], /runs no command for this account/],
+    'no end': [[], /onescand ended it/],
+  }
+  for (const [name, [frames, told]] of Object.entries(cases)) {
+    const socket = await impostor(t, (client) => {
+      for (const bytes of frames) client.write(bytes)
+      client.end()
+    })
+    const { out, err } = await onescan(['quarantine', 'list'], {
+      root: true,
+      env: { ONESCAN_SOCKET: socket },
+    })
+    t.match(`${out}${err}`, told, name)
+    t.notMatch(`${out}${err}`, /(?!\n)[\p{Cc}\p{Cf}]/u)
+  }
+})
+
+// promise: root-runs-nothing
+t.test('it chooses no program that root has an account start', { skip }, async (t) => {
+  const place = openDirectory(t)
+  chmodSync(place, 0o1777)
+  writeFileSync(join(place, 'x'), `#!/bin/sh\nid -u >>${place}/ran\n`, { mode: 0o755 })
+  const line = (value: object) => frame('o', Buffer.from(`${JSON.stringify(value)}\n`))
+  for (const usual of [`${place}/x`, `chain ${place}/x`, '--env=QUEUECHAIN=x', 'caller']) {
+    const mail = { sender: '-oQ/x', recipients: ['-be', '|/bin/x'], inCrlf: false }
+    let answer = ''
+    const socket = await impostor(t, (client) => {
+      client.on('data', (bytes) => {
+        answer += bytes.toString('latin1')
+        if (answer.includes('"why"')) client.end(frame('r', Buffer.of(2)))
+      })
+      client.write(Buffer.concat([line({ mail, usual }), line({ end: true })]))
+    })
+    const words = ['quarantine', 'release', '--by', 'chain', '1.0000000000000000']
+    const env = { ONESCAN_SOCKET: socket, QUEUECHAIN: '/bin/false' }
+    const { code } = await onescan(words, { root: true, env })
+    t.equal(code, 2)
+    t.match(answer, /"code":1,"by":"\/bin\/false"/, usual)
+  }
+  t.notOk(existsSync(join(place, 'ran')))
+})
