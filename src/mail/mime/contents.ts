@@ -18,8 +18,9 @@ export type { ContentsOptions } from './leaves/decoding.ts'
  * `return`, which frees memory and files.
  *
  * What is cheap comes first, in all parts: what all readers decode alike. Then the parts of which there is
- * more are read thoroughly, each by its share of a second budget. If something is left unread after all, the
- * last step says so.
+ * more are read thoroughly, each by its share of a second budget, and at last large texts that only some
+ * readers decode are converted from their character sets, by a third one. If something is left unread after
+ * all, the last step says so; of these conversions, which are many times the work of all else, an oddity.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   const decoding = new Decoding(message, options, contentsWithin)
@@ -27,12 +28,43 @@ export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
     const waiting = yield* cheapContents(message, decoding, options.header)
     decoding.isThorough = true
     decoding.budget = budgetOf(message.size)
-    yield* decoding.readInShares(waiting)
+    const unconverted = yield* readThoroughly(waiting, decoding)
+    decoding.convertsAll = true
+    decoding.budget = budgetOf(message.size)
+    yield* convert(unconverted, decoding)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
     decoding.leaveUnread(error.message)
   }
   if (decoding.unread !== undefined) yield { kind: 'over', why: decoding.unread }
+}
+
+/** Reads parts thoroughly. Returns those in which texts are still to be converted. */
+function* readThoroughly(
+  parts: readonly WaitingPart[],
+  decoding: Decoding,
+): Steps<readonly WaitingPart[]> {
+  const unconverted = new Set<WaitingPart>()
+  const waiting = parts.map((part) => ({
+    size: part.size,
+    *read(): Steps {
+      decoding.hasMore = false
+      yield* part.read()
+      if (decoding.hasMore) unconverted.add(part)
+    },
+  }))
+  yield* decoding.readInShares(waiting)
+  return [...unconverted]
+}
+
+/** Reads parts again, and converts the texts in them. */
+function* convert(parts: readonly WaitingPart[], decoding: Decoding): Steps {
+  try {
+    yield* decoding.readInShares(parts)
+  } catch (error) {
+    if (!(error instanceof LimitExceeded)) throw error
+    decoding.onOdd?.('unread')
+  }
 }
 
 /** Gives the contents of a mail: all of them if the decoding is thorough, or else those that are cheap. */
@@ -89,7 +121,10 @@ function* cheapContents(
       }
       const { isOdd, holdsMore } = yield* giveLeafPlainly(content, source, reading, decoding)
       if (!isOdd && !holdsMore) continue
-      const read = () => giveLeafThoroughly(content, isOdd, source, reading, decoding)
+      const read = function* (): Steps {
+        const left = yield* giveLeafThoroughly(content, isOdd, source, reading, decoding)
+        decoding.hasMore ||= left
+      }
       wait(content, read, holdsMore ? waitingLast : waiting)
     }
   }

@@ -19,9 +19,31 @@ export function isAsciiOrUtf8(charset: string): boolean {
   return SAME_BYTES.test(charset)
 }
 
-/** Whether a text of ASCII in this character set, by its plain name, is other text. */
+/**
+ * Sets in which few bytes are signs of ASCII besides those of ASCII itself: the bytes and their signs, in hex. In
+ * other sets signs of ASCII may be lost, as in ISO 646 and Shift_JIS; so who knows them reads no more than
+ * who does not.
+ */
+const fewSigns: readonly (readonly [RegExp, string])[] = [
+  [/^armscii8$/, 'a429a528a92eab2cac2d'],
+  [/^(?:t618?(?:bit)?|(?:ansix3110|csat500)(?:1983)?|iso69372(?:1983)?|naplps)$/, 'a424a623'],
+  [/^(?:isoir(?:90|99|103)|csiso(?:90|99naplps|103t618bit))$/, 'a424a623'],
+  [/^(?:csiso139)?csn369103$|^isoir139$/, 'a424'],
+  [/^(?:csiso151)?cuba$|^iso646cu$|^isoir151$|^ncnc0010(?:81)?$/, '7d5b'],
+  [/^(?:csiso18)?greek7old$|^isoir18$/, '5e7e'],
+  [/^iso5428(?:1980)?$|^csiso5428greek$|^isoir55$/, '3f3b'],
+  [/^(?:iso646)?no2$|^csiso61norwegian2$|^isoir61$|^ns45512$/, '7e7c'],
+  [/^(?:cs)?(?:cp|ibm)1133$/, 'df6b'],
+  [/^isiri3342$/, 'a020a321a62ea828a929ab2bad2daf2fba3abc3cbd3dbe3ee25de35be47de57be82aea7ceb5c'],
+]
+
+/** Whether bytes may be other text in this character set, by its plain name, than in ASCII. */
 export function changesAscii(charset: string): boolean {
-  return OTHER_BYTES.test(charset) || isEbcdic(charset)
+  return OTHER_BYTES.test(charset) || isEbcdic(charset) || signsOf(charset) !== undefined
+}
+
+function signsOf(charset: string): string | undefined {
+  return fewSigns.find(([name]) => name.test(charset))?.[1]
 }
 
 /**
@@ -86,7 +108,8 @@ function textDecoders(charset: string): readonly (() => TextPieces)[] {
     // The runtime takes a backslash for a yen behind some escapes, and glibc does not.
     return charset.includes('jp') ? [iso2022JpByRuntime, make] : [make]
   }
-  const table = ebcdicToLatin1(charset)
+  const signs = signsOf(charset)
+  const table = signs === undefined ? ebcdicToLatin1(charset) : withSigns(signs)
   return table === undefined ? [] : [() => byTable(table)]
 }
 
@@ -103,6 +126,14 @@ function withoutEscapes(form: 'iso2022' | 'hz', wide: string): TextPieces {
     write: (bytes) => decoder.write(narrow.take(bytes)),
     end: () => decoder.end(),
   }
+}
+
+/** Returns latin1 with these bytes as these signs. */
+function withSigns(signs: string): Buffer {
+  const table = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
+  const pairs = Buffer.from(signs, 'hex')
+  for (let at = 0; at < pairs.length; at += 2) table[pairs[at]!] = pairs[at + 1]!
+  return table
 }
 
 function byTable(table: Buffer): TextPieces {

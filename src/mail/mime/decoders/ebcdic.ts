@@ -26,20 +26,30 @@ const others: Readonly<Record<string, string>> = {
 
 /** The numbers of code pages of EBCDIC that are not decoded here. */
 const UNKNOWN_PAGES =
-  /^(?:27[4578]|28[0145]|29[07]|38|42[034]|803|838|87[015]|880|905|918|93[0379]|102[56]|1079|1097|1112|112[23]|113[0279]|114[2-79]|115[3-8]|116[046]|1364|1371|138[08]|1390|1399)$/
+  /^(?:256|27[4578]|28[01245]|29[07]|38|42[034]|803|838|87[015]|880|905|918|93[03579]|102[56]|10[78]0|108[14]|1079|1097|1112|112[23]|113[0279]|114[2-79]|115[3-8]|116[046]|1364|1371|138[08]|1390|1399|4517|4899|4971|9030|12712|16804)$/
 
 const NAME = /^(?:cs)?(?:x?ebcdic(?:cp)?|ibm|cp|ccsid)0*((?:[1-9a-z_]\w*)?)$/
+/** Numbers alone are names to glibc, as are those of the registry of the OSF, in hex. */
+const NUMBER = /^(?:(500|1026|1047)|500v1|osf1002([0-9a-f]{4}))$/
+
+/** Returns the code page of EBCDIC that a plain name may name; undefined if it names none. */
+function pageOf(charset: string): string | undefined {
+  const number = NUMBER.exec(charset)
+  if (!number) return NAME.exec(charset)?.[1]
+  const [, decimal = '500', hex] = number
+  return hex === undefined ? decimal : String(Number.parseInt(hex, 16))
+}
 
 /** Whether a character set, by its plain name, is one of EBCDIC, in which a text of ASCII is another one. */
 export function isEbcdic(charset: string): boolean {
-  const [, page] = NAME.exec(charset) ?? []
+  const page = pageOf(charset)
   const isKnown = charset.includes('ebcdic') || ebcdicToLatin1(charset) !== undefined
   return isKnown || (page !== undefined && UNKNOWN_PAGES.test(page))
 }
 
 /** Returns what bytes in a character set of EBCDIC are in latin1; undefined if that is not known here. */
 export function ebcdicToLatin1(charset: string): Buffer | undefined {
-  const [, name = ''] = NAME.exec(charset) ?? []
+  const name = pageOf(charset) ?? ''
   const page = Object.hasOwn(others, name) ? others[name]! : name
   if (!Object.hasOwn(differences, page)) return undefined
   const table = Buffer.from(PAGE_37, 'hex')

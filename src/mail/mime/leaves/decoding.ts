@@ -141,7 +141,15 @@ export class Decoding extends Work {
    * readers decode alike, in time linear in the bytes.
    */
   isThorough = false
-  /** Whether more was found in the leaf than is cheap, so that it is to be read thoroughly. */
+  /**
+   * Whether large texts are converted from their character sets, too, that came out of a way of decoding
+   * which only some readers know: last of all, since a part may have seventy of them.
+   */
+  convertsAll = false
+  /**
+   * Whether more was found in the leaf than is read at this breadth, so that it is to be read thoroughly, or
+   * again to convert all.
+   */
   hasMore = false
   /** Why something is left unread, by the first limit that left it; undefined if all is read. */
   unread: string | undefined

@@ -49,19 +49,23 @@ export function* giveLeafPlainly(
   })
 }
 
-/** Gives all that stands in a leaf; if readers differ about it, in each way in which one of them saves it. */
+/**
+ * Gives all that stands in a leaf; if readers differ about it, in each way in which one of them saves it.
+ * Returns whether some texts in it are still to be converted (`Decoding.convertsAll`).
+ */
 export function giveLeafThoroughly(
   leaf: Leaf,
   isOdd: boolean,
   source: Bytes,
   { hasNul }: SourceTraits,
   decoding: Decoding,
-): Steps {
+): Steps<boolean> {
   return within(leaf, source, decoding, function* (part) {
     if (leaf.depth && !(isOdd && leaf.isSeenByAll)) {
       yield* givePlainly(leaf, part, source, decoding)
     }
     if (isOdd) yield* giveInAllWays(leaf, source, hasNul, decoding)
+    return decoding.hasMore
   })
 }
 

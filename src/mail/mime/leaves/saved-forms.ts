@@ -42,8 +42,8 @@ interface Facts {
 const LINE_ENDS_MAX = 1024 * 1024
 
 /**
- * The most bytes of one of many readings that are converted from a character set. All readings of a larger one
- * would take more than a message may, and a footer below ordinary base64 already makes forty of them.
+ * The most bytes of one of many readings that are converted from a character set at once. Larger ones wait
+ * until all else was read: all readings of one may take more than its part may.
  */
 const READING_MAX = 8 * 1024
 
@@ -256,15 +256,17 @@ export class SavedForms {
 
   /**
    * Gives what came out of a way of decoding that only some readers know, and the texts that they make of it.
-   * There may be seventy such ways. So it is converted only if it is small, and from character sets in which
-   * ASCII is other text, and its line ends stay.
+   * There may be seventy such ways. So it is converted only from character sets in which ASCII is other text,
+   * last if it is large, and its line ends stay.
    */
   *giveReading(reading: Bytes): Steps {
+    const decoding = this.#decoding
     const give = (text: Bytes) => this.#giveWithJoinedLines(text)
     yield* give(reading)
     const charsets = this.#facts.header.charsets.filter(changesAscii)
-    if (reading.size <= READING_MAX) yield* this.#giveInUtf8(reading, charsets, give)
-    else if (charsets.length > 0) this.#decoding.onOdd?.('unread')
+    const mayConvert = decoding.convertsAll || reading.size <= READING_MAX
+    if (mayConvert) yield* this.#giveInUtf8(reading, charsets, give)
+    else decoding.hasMore ||= charsets.length > 0
   }
 
   *#giveWithJoinedLines(text: Bytes): Steps {

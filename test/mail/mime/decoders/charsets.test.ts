@@ -81,6 +81,41 @@ t.test(
   },
 )
 
+/** Whether some byte is a sign of ASCII in a set that it is not in ASCII. */
+function hasOtherSigns(charset: string): boolean {
+  const bytes = Array.from({ length: 0xdf }, (_, n) => n + 0x21)
+  const lines = Buffer.from(bytes.flatMap((byte) => [byte, 0x0a]))
+  const texts = iconv(['-c', '-f', charset, '-t', 'UTF-8'], lines).toString('latin1').split('\n')
+  const isOther = (sign: string, byte: number) => sign.charCodeAt(0) !== byte
+  return bytes.some((byte, at) => texts[at]?.match(/[!-~]/g)?.some((sign) => isOther(sign, byte)))
+}
+
+t.test('each set of iconv(1) in which bytes are other signs is known', { skip }, async (t) => {
+  const list = spawnSync('iconv', ['-l']).stdout.toString()
+  const names = new Map(list.split(/[\s,/]+/).map((name) => [plainCharset(name), name]))
+  let count = 0
+  for (const [plain, name] of names) {
+    if (plain === '' || !hasOtherSigns(name)) continue
+    count++
+    t.ok(changesAscii(plain), name)
+  }
+  t.ok(count > 20, `${count} of ${names.size}`)
+})
+
+t.test('signs of ASCII in high bytes, and in the places of others, are read', async (t) => {
+  for (const [charset, text, expected] of [
+    ['ARMSCII-8', 'f\xa5x\xa4', 'f(x)'],
+    ['T.61-8bit', '\xa4(\xa6a)', '$(#a)'],
+    ['ISO_6937-2', '\xa4x', '$x'],
+    ['ISIRI-3342', '\xbcx\xa0\xe4', '<x }'],
+    ['NS_4551-2', 'a ~ b', 'a | b'],
+    ['ISO646-CU', 'a}', 'a['],
+  ] as const) {
+    const [make] = toUtf8(plainCharset(charset))
+    t.equal(Buffer.from(inEverySplit(make!, text), 'latin1').toString(), expected, charset)
+  }
+})
+
 t.test('where decoders of ISO-2022-JP disagree, there are both texts', async (t) => {
   const readings = toUtf8('iso2022jp').map((make) =>
     Buffer.from(inEverySplit(make, 'a\x1b(J\\~\x1b(Bb'), 'latin1').toString(),
