@@ -1,10 +1,16 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { checkClamd } from '../../src/doors/readiness/clamd.ts'
+import { archiveSignatures } from '../../src/scan/scanners/attachments/archive-bans.ts'
 import { listFingerprint } from '../../src/scan/scanners/shared/ban-names.ts'
-import { clamdAnswer, clamdMissing, startClamd } from '../programs/clamd.ts'
+import { newest } from '../doors/daemon/process.ts'
+import { host } from '../doors/readiness/host.ts'
+import { type Clamd, clamdAnswer, clamdMissing, startClamd } from '../programs/clamd.ts'
 import { archiveOf, packerMissing } from '../scan/scanners/attachments/archives.ts'
 import { bundle, onescan } from './onescan.ts'
 
@@ -36,42 +42,124 @@ t.test('without a name there is nothing to print', async (t) => {
 const example = join(import.meta.dirname, '../../packaging/examples/bans-for-clamd')
 const isRoot = process.getuid!() === 0
 
-t.test(
-  'the script gives clamd the names',
-  {
-    skip: clamdMissing || packerMissing || (!isRoot && 'needs root'),
-  },
-  async (t) => {
-    const clamd = await startClamd(t)
-    const programs = t.testdir()
-    const program = (name: string, text: string) => {
-      writeFileSync(join(programs, name), `#!/bin/sh\n${text}\n`)
-      chmodSync(join(programs, name), 0o755)
-    }
-    program('onescan', `exec '${process.execPath}' '${bundle}' "$@"`)
-    program('clamdscan', `exec /usr/bin/clamdscan --config-file='${clamd.configFile}' "$@"`)
-    const directory = join(clamd.directory, 'db')
-    const run = (BADATTACHMENTS: string) =>
-      spawnSync(example, [directory], {
-        env: { PATH: `${programs}:${process.env.PATH}`, BADATTACHMENTS },
-        encoding: 'utf8',
-      })
-    const archive = archiveOf('zip', 'a.exe', join(programs, 'archives'))
-    t.match(await clamdAnswer(clamd.socket, archive), { answer: 'clean' })
-    t.match(run('*.exe *.\u00e9t\u00e9'), { status: 0, stderr: '' })
-    // clamd loads signatures beside its work, and says so afterwards.
-    while (!clamd.log.some((line) => /Database correctly reloaded/.test(line))) await wait(20)
-    const found = { answer: 'infected', name: 'attachment *.exe in an archive', banned: true }
-    t.match(await clamdAnswer(clamd.socket, archive), found)
+const scriptMissing = clamdMissing || packerMissing || (!isRoot && 'needs root')
 
-    const before = readFileSync(join(directory, 'onescan-bans.cdb'))
-    t.match(run('/nonexistent'), { status: 1, stderr: /nothing was changed/ })
-    program('clamscan', 'exit 2')
-    t.match(run('*.scr'), {
-      status: 1,
-      stderr: /ClamAV does not take the names; nothing was changed/,
-    })
-    t.same(readFileSync(join(directory, 'onescan-bans.cdb')), before)
-    t.same(readdirSync(directory).sort(), ['onescan-bans.cdb', 'x.ndb'])
-  },
-)
+/** The script, for this clamd and its clamdscan. */
+function scriptFor(t: Test, clamd: Pick<Clamd, 'configFile'>, directory: string) {
+  const programs = t.testdir()
+  const program = (name: string, text: string) => {
+    writeFileSync(join(programs, name), `#!/bin/sh\n${text}\n`)
+    chmodSync(join(programs, name), 0o755)
+  }
+  program('onescan', `exec '${process.execPath}' '${bundle}' "$@"`)
+  program('clamdscan', `exec /usr/bin/clamdscan --config-file='${clamd.configFile}' "$@"`)
+  const run = async (BADATTACHMENTS: string, more: Record<string, string> = {}) => {
+    const env = { PATH: `${programs}:${process.env.PATH}`, BADATTACHMENTS, ...more }
+    const child = spawn(example, [directory], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+    const [said, [status]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+    return { status, said }
+  }
+  return { program, run, programs }
+}
+
+t.test('the script gives clamd the names', { skip: scriptMissing }, async (t) => {
+  const clamd = await startClamd(t)
+  const directory = join(clamd.directory, 'db')
+  const { run, programs } = scriptFor(t, clamd, directory)
+  const archive = archiveOf('zip', 'a.exe', join(programs, 'archives'))
+  t.match(await clamdAnswer(clamd.socket, archive), { answer: 'clean' })
+  t.same(await run('*.exe *.\u00e9t\u00e9'), { status: 0, said: '' })
+  await reloaded(clamd)
+  const found = { answer: 'infected', name: 'attachment *.exe in an archive', banned: true }
+  t.match(await clamdAnswer(clamd.socket, archive), found)
+})
+
+/** clamd loads signatures beside its work, and says so afterwards. */
+async function reloaded({ log }: Clamd): Promise<void> {
+  while (!log.some((line) => /Database correctly reloaded/.test(line))) await wait(20)
+}
+
+t.test('what ClamAV does not take is never put in place', { skip: scriptMissing }, async (t) => {
+  const clamd = await startClamd(t)
+  const directory = join(clamd.directory, 'db')
+  const { run, program } = scriptFor(t, clamd, directory)
+  t.match(await run('*.exe'), { status: 0 })
+  const list = join(directory, 'onescan-bans.cdb')
+  const before = readFileSync(list)
+
+  t.match(await run('/nonexistent'), { status: 1, said: /no names; nothing was changed/ })
+  const bad = {
+    'an expression that does not compile': 'Banned.X:*:*:(:*:*:*:*:*:*',
+    'a line with too few fields': 'Banned.X:*:*:a',
+    nothing: '',
+  }
+  for (const [what, signature] of Object.entries(bad)) {
+    program('onescan', `printf '%s' '${signature}'`)
+    t.match(
+      await run('*.scr'),
+      { status: 1, said: /ClamAV does not take the names; nothing was changed\n$/ },
+      what,
+    )
+    t.same(readFileSync(list), before, what)
+    // clamd itself would not start with it.
+    await t.rejects(startClamd(t, { database: { 'onescan-bans.cdb': signature } }), what)
+  }
+  t.same(readdirSync(directory).sort(), ['onescan-bans.cdb', 'x.ndb'])
+})
+
+t.test('a clamd that does not reload is told of', { skip: scriptMissing }, async (t) => {
+  const clamd = await startClamd(t)
+  const directory = join(clamd.directory, 'db')
+  const { run, program } = scriptFor(t, clamd, directory)
+  const untold = { status: 1, said: /clamd did not say that it loads them; restart it\n$/ }
+  const hasList = async (BADATTACHMENTS: string) => {
+    const asked = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, ARCHIVEBANS: 'on', BADATTACHMENTS }
+    const findings = await checkClamd(host(asked))
+    return findings.find(({ what }) => what.endsWith('ARCHIVEBANS'))?.level
+  }
+  process.kill(clamd.pid, 'SIGSTOP')
+  t.match(await run('*.exe', { RELOAD_TIMEOUT: '1' }), untold, 'clamd hangs')
+  process.kill(clamd.pid, 'SIGCONT')
+  t.match(await run('*.exe'), { status: 0 })
+  await reloaded(clamd)
+  t.equal(await hasList('*.exe'), 'ok')
+
+  program('clamdscan', `exec /usr/bin/clamdscan --config-file=/nonexistent "$@"`)
+  t.match(await run('*.scr'), untold, 'clamd cannot be asked')
+  t.equal(await hasList('*.scr'), 'error', 'it has the names of before')
+  t.equal(await hasList('*.exe'), 'ok')
+
+  // A file of somebody else's that it cannot read: it answers RELOADING, and keeps what it has.
+  writeFileSync(join(directory, 'broken.cdb'), 'nonsense\n')
+  program('clamdscan', `exec /usr/bin/clamdscan --config-file='${clamd.configFile}' "$@"`)
+  t.match(await run('*.scr'), { status: 0 })
+  while (!clamd.log.some((line) => /reload.*failed/i.test(line))) await wait(20)
+  t.equal(await hasList('*.scr'), 'error')
+})
+
+t.test('the list of one host is not that of another', { skip: clamdMissing }, async (t) => {
+  const rules = { a: ['*.exe', '*.scr'], b: ['*.exe'] }
+  const start = (names: readonly string[]) => {
+    const list = Buffer.from(archiveSignatures(names), 'latin1')
+    return startClamd(t, { tcp: true, database: { 'onescan-bans.cdb': list } })
+  }
+  const [a, b] = await Promise.all([start(rules.a), start(rules.b)])
+  const levels = async (CLAMD: string, names: readonly string[]) => {
+    const asked = { QHPSI: 'plugin: clamd', CLAMD, ARCHIVEBANS: 'on' }
+    const findings = await checkClamd(host({ ...asked, BADATTACHMENTS: names.join(' ') }))
+    return findings.filter(({ what }) => what.endsWith('ARCHIVEBANS')).map(({ level }) => level)
+  }
+  t.same(await levels(`${a.tcp} ${b.tcp}`, rules.a), ['ok', 'error'], 'each clamd is asked')
+  t.same(await levels(`${a.tcp} ${b.tcp}`, rules.b), ['error', 'ok'])
+  t.same(await levels(a.tcp, ['*.SCR', '*.exe']), ['ok'], 'written in another way')
+
+  const QMAILHOME = t.testdir({ bin: { 'qmail-queue': '#!/bin/sh\nexit 81\n' }, control: {} })
+  chmodSync(join(QMAILHOME, 'bin/qmail-queue'), 0o755)
+  const env = { QHPSI: 'plugin: clamd', CLAMD: a.tcp, ARCHIVEBANS: 'on', BADATTACHMENTS: '*.exe' }
+  const told = /clamd \S+ ARCHIVEBANS: clamd does not have the list of BADATTACHMENTS/
+  const check = await onescan(['check'], { env: { QMAILHOME, ...env } })
+  t.match(check, { code: 2, out: new RegExp(`^error +${told.source}`, 'm') })
+  const [program = '', ...words] = [...newest, '--socket', 'none', '--check']
+  const { stdout } = spawnSync(program, words, { env, encoding: 'utf8' })
+  t.match(stdout, new RegExp(`^error: ${told.source}`, 'm'))
+})
