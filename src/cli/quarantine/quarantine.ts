@@ -51,11 +51,15 @@ const listCommand = makeCommand('quarantine list', {
   work: (args, output) =>
     withQuarantine(args.directory, async (root) => {
       let messages = 0
+      let released = 0
       let bytes = 0
       const range = spanOf(args, Date.now())
       const foreign: unknown[] = []
       for (const entry of entriesIn(root, range, (why) => void foreign.push(why))) {
-        if (entry.state === 'released' && !args.released) continue
+        if (entry.state === 'released' && !args.released) {
+          released++
+          continue
+        }
         try {
           const record = await recordOf(root, entry)
           if (record === undefined) continue
@@ -70,7 +74,12 @@ const listCommand = makeCommand('quarantine list', {
       }
       for (const why of foreign) output.error(errorText(why))
       output.sum({ messages, bytes })
-      if (messages === 0) output.text('no such message is in quarantine\n')
+      if (messages === 0) {
+        const such =
+          args.since === undefined && args.until === undefined ? 'nothing' : 'no such message'
+        const more = released > 0 ? `, but ${released} released; --released shows them` : ''
+        output.text(`${such} is in quarantine${more}\n`)
+      }
       return messages > 0 ? 0 : NOTHING
     }),
 })

@@ -12,6 +12,7 @@ import type { ClamdState } from '../observe/live/process-report.ts'
 import { joinGroup, obstacle } from './account.ts'
 import { checkAlerts } from './clamd-alerts.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from './eicar-message.ts'
+import { unscannedMailIs } from './passes-unscanned.ts'
 import { checkCount, signaturesIn } from './scanner.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
 
@@ -128,10 +129,14 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | und
   const what = `clamd ${server.text}`
   const remedy = openSocketTo(host, server.path, barrier)
   if (host.asksOnescand) {
-    const value = `${accountText(host)} cannot connect: while onescand cannot answer, mail is deferred`
+    const value = `${accountText(host)} cannot connect: while onescand cannot answer, mail is ${unscannedMailIs(host.env)}`
     return marked(warning(what, value, remedy), 'only onescand scans')
   }
-  return error(what, `${accountText(host)} cannot connect: mail is deferred`, remedy)
+  return error(
+    what,
+    `${accountText(host)} cannot connect: mail is ${unscannedMailIs(host.env)}`,
+    remedy,
+  )
 }
 
 /**

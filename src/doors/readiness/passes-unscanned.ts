@@ -1,6 +1,8 @@
+import { attempt } from '../../ground/errors/fault.ts'
 import { type Finding, warning } from '../../ground/errors/finding.ts'
 import { addressText } from '../../ground/net/ip-address.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
+import { type Environment, readSettings } from '../../ground/settings/settings.ts'
+import { treatment } from '../../ground/settings/table/scanning.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import type { AddressPattern, Conditions, Rule } from '../../scan/rules/rule.ts'
 
@@ -14,6 +16,15 @@ const accepting: Readonly<Record<string, string>> = {
   OVERUNPACKED: 'mail that holds more than the scanners unpack',
   OVERNESTING: 'mail that is nested deeper than is read',
   BADMIME: 'mail whose attachments cannot be told',
+}
+
+/** What becomes of mail about which no scanner could tell, as `deferred`. */
+export function unscannedMailIs(env: Environment): string {
+  const settings = attempt(() => readSettings(env, treatment)) // whoever reads them tells of a fault
+  const { SCANFAIL: others = 'defer', SCANFAIL_RELAY: relayClients = others } = settings ?? {}
+  const does = { defer: 'deferred', quarantine: 'kept in QUARANTINE', accept: 'accepted unscanned' }
+  const but = relayClients === others ? '' : `, but ${does[relayClients]} for relay clients`
+  return `${does[others]}${but}`
 }
 
 /** Which mail each setting lets pass unscanned. SCANFAIL has a finding of its own. */

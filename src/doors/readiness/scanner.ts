@@ -12,6 +12,7 @@ import { causeOf, type ScanFinding, unknown } from '../../scan/scanners/shared/f
 import type { ScanSettings } from '../../scan/scanners/shared/scan-settings.ts'
 import type { Scanner } from '../../scan/scanners/shared/scanner.ts'
 import { eicarMessage } from './eicar-message.ts'
+import { unscannedMailIs } from './passes-unscanned.ts'
 import { type StageHost, scanSettingsOf } from './stage.ts'
 
 /** Checks whether each scanner in QHPSI finds EICAR in the test message. */
@@ -24,7 +25,7 @@ export async function checkScanners(host: StageHost): Promise<Finding[]> {
   for (const scanner of scanners) {
     const scanned = await tryScanner(host, settings, scanner)
     findsEicar ||= scanned.answer === 'infected' && !scanned.banned
-    findings.push(judgeScanner(scanner, scanned))
+    findings.push(judgeScanner(scanner, scanned, unscannedMailIs(host.env)))
   }
   findings.push(...checkDatabase(settings))
   // If one scanner finds viruses, another one may be there for something else.
@@ -63,7 +64,8 @@ async function tryScanner(
 
 const VIRUSES_GET_IN = 'viruses get in until a scanner of QHPSI finds this one'
 
-function judgeScanner(scanner: Scanner, scanned: ScanFinding): Finding {
+/** `meanwhile` says what becomes of mail while the scanner cannot tell. */
+function judgeScanner(scanner: Scanner, scanned: ScanFinding, meanwhile: string): Finding {
   const what = `scanner ${scanner.name}`
   switch (scanned.answer) {
     case 'infected':
@@ -81,7 +83,7 @@ function judgeScanner(scanner: Scanner, scanned: ScanFinding): Finding {
     case 'unseen':
     case 'unknown':
       return marked(
-        error(what, `cannot tell: ${scanned.why}`, 'correct it; until then mail is deferred'),
+        error(what, `cannot tell: ${scanned.why}`, `correct it; until then mail is ${meanwhile}`),
         'nothing scans',
       )
   }

@@ -35,7 +35,7 @@ import { readScanSettings, type ScanSettings } from '../../scan/scanners/shared/
 import { readVerdictSettings } from '../../scan/verdicts/open.ts'
 import { readConfiguration } from '../shared/configuration.ts'
 import { contradictionsIn } from './contradictions.ts'
-import { passesByRules, passesBySettings } from './passes-unscanned.ts'
+import { passesByRules, passesBySettings, unscannedMailIs } from './passes-unscanned.ts'
 import type { StageHost } from './stage.ts'
 
 /**
@@ -118,7 +118,7 @@ function checkRules({ directories }: StageHost): Finding[] {
 /** Says what happens to mail that is infected, and to mail that no scanner could judge. */
 function checkAnswers({ env }: StageHost): Finding[] {
   const settings = readSettings(env, treatment)
-  const { QUARANTINE, VIRUSFORWARD, SCANFAIL, SCANFAIL_RELAY } = settings
+  const { QUARANTINE, VIRUSFORWARD, SCANFAIL } = settings
   const infected = inWords(settings)
   const isChosen = env.REJECTVIRUS !== undefined || QUARANTINE || VIRUSFORWARD || !env.QHPSI
   const found = isChosen
@@ -128,7 +128,9 @@ function checkAnswers({ env }: StageHost): Finding[] {
         `is ${infected}`,
         'set REJECTVIRUS=1 to refuse it (--after-queue tags it all the same), or REJECTVIRUS=0',
       )
-  return [found, ...checkUnscanned(SCANFAIL, SCANFAIL_RELAY)]
+  if (SCANFAIL !== 'accept') return [found, ok('unscanned mail', `is ${unscannedMailIs(env)}`)]
+  const value = 'is accepted if the scanners could not tell (SCANFAIL=accept)'
+  return [found, warning('unscanned mail', value, 'unset SCANFAIL to have it deferred')]
 }
 
 type TreatmentSettings = Values<typeof treatment>
@@ -150,18 +152,6 @@ function inWords(settings: TreatmentSettings): string {
     case 'tag':
       return 'tagged and delivered'
   }
-}
-
-type ScanFail = TreatmentSettings['SCANFAIL']
-
-function checkUnscanned(others: ScanFail, relayClients: ScanFail = others): Finding[] {
-  if (others === 'accept') {
-    const value = 'is accepted if the scanners could not tell (SCANFAIL=accept)'
-    return [warning('unscanned mail', value, 'unset SCANFAIL to have it deferred')]
-  }
-  const does = { defer: 'deferred', quarantine: 'kept in QUARANTINE', accept: 'accepted' }
-  const but = relayClients === others ? '' : `, but ${does[relayClients]} for relay clients`
-  return [ok('unscanned mail', `is ${does[others]}${but}`)]
 }
 
 /** The readers that readConfiguration() calls one after the other. */

@@ -161,7 +161,10 @@ t.test('release hands a message to the chain, and hosts with the key do not scan
   const forged = { ...settings, CLUSTERKEYS: ringOf(stage) }
   t.equal((await runSlot({ message: changed, settings: forged })).code, 31)
 
-  t.match((await run(directory, 'list')).out, 'no such message is in quarantine')
+  t.match(
+    (await run(directory, 'list')).out,
+    'nothing is in quarantine, but 1 released; --released shows them',
+  )
   t.match((await run(directory, 'list', '--released')).out, ', released\n')
   const log = readFileSync(join(directory, 'quarantine.log'), 'latin1')
   t.match(log, new RegExp(`^onescan: quarantine=release kept=${id} .* rcpts=2 .*key=mx1 who=\\S+ time=`)) // biome-ignore format: a line

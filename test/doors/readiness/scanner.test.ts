@@ -32,7 +32,14 @@ t.test('a scanner that cannot tell is an error', async (t) => {
   ])
   const [odd] = await check('/bin/sh -c "exit 7"')
   t.match(odd, { level: 'error', value: /exit code 7/ })
-  t.notMatch(odd?.remedy, /viruses get in/, 'mail is deferred')
+  t.match(odd?.remedy, /until then mail is deferred$/)
+  for (const [SCANFAIL, meanwhile] of [
+    ['accept', 'accepted unscanned'],
+    ['quarantine', 'kept in QUARANTINE'],
+  ] as const) {
+    const [finding] = await check('/bin/sh -c "exit 7"', { SCANFAIL })
+    t.equal(finding?.remedy, `correct it; until then mail is ${meanwhile}`)
+  }
   t.match(await check('plugin: nosuch'), [{ level: 'error', value: /no such plugin/ }])
 })
 
