@@ -15,7 +15,7 @@ import { bundle, jsonIn } from '../onescan.ts'
 
 /** The number of onescand's account, and of its group. */
 export const ONESCAN = 54_321
-const QUOTAD = 54_322
+export const QUOTAD = 54_322
 /** The account that reads for root. */
 const READER = 54_327
 

@@ -1,0 +1,86 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { newest, startOnescand } from '../../doors/daemon/process.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { ownDirectoriesMissing } from '../../programs/own-directories.ts'
+import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
+import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
+import {
+  directoryOfOnescand,
+  makeMachine,
+  ONESCAN,
+  putPostfix,
+  putSocket,
+  QUOTAD,
+} from '../check/machine.ts'
+import { bundle } from '../onescan.ts'
+
+/** Nothing that root's commands start ever has the account of a service. */
+
+const skip =
+  (process.getuid!() !== 0 && 'run as root') ||
+  ownDirectoriesMissing ||
+  (!findProgram('strace') && 'install Debian package strace')
+
+/** The users and groups that a process and its children became: setresuid(2) and its like. */
+function accountsOf(trace: string): Set<number> {
+  const calls = trace.matchAll(/\bset(?:re|res|fs)?[ug]id(?:32)?\(([^)]*)\)/g)
+  const groups = trace.matchAll(/\bsetgroups(?:32)?\(\d+, \[([^\]]*)\]/g)
+  const numbers = [...calls, ...groups].flatMap(([, list]) => list!.split(/, ?/).map(Number))
+  return new Set(numbers.filter((number) => number >= 0))
+}
+
+// promise: root-runs-nothing
+t.test('no command of root becomes the account of a service', { skip }, async (t) => {
+  const machine = makeMachine(t)
+  const place = directoryOfOnescand(t)
+  const quarantine = makeQuarantine(t)
+  const id = await keepOne(quarantine, Date.now(), { text: 'Subject: x\n\nVIRUS\n' })
+  spawnSync('chown', ['-R', `${ONESCAN}:${ONESCAN}`, quarantine])
+  const { socket } = await startOnescand(t, {
+    program: newest.map(reachable),
+    args: ['--milter', `unix:${join(place, 'milter.sock')}`, '--mode', '0666'],
+    settings: { QHPSI: 'plugin: eicar', QUARANTINE: quarantine },
+    uid: ONESCAN,
+  })
+  chmodSync(dirname(socket), 0o755)
+  putSocket(machine, socket)
+  putPostfix(machine, [`smtpd_milters = unix:${join(place, 'milter.sock')}`])
+  machine.write('/var/qmail/control/me', 'mail.example.org\n')
+  machine.write('/etc/service/onescan-quotad/run', '')
+  const mail = 'Subject: x\n\nbody\n'
+  const commands: readonly (readonly [words: readonly string[], says: RegExp])[] = [
+    [['check'], /^as the account onescan says:$/m],
+    [['check', '--daemon'], /finds EICAR/],
+    [['quarantine', 'list'], new RegExp(id)],
+    [['quarantine', 'show', id], /VIRUS/],
+    [['quarantine', 'release', '--no-stamp', '--by', 'chain', '--env', 'QUEUECHAIN=/bin/true', id], /handed on by/], // biome-ignore format: a line
+    [['quarantine', 'delete', id], /deleted/],
+    [['scan', '--env', 'QHPSI=plugin: eicar', '-'], /1 clean/],
+    [['verify', '-'], /./],
+    [['log', '-'], /^$/],
+    [['report', '-'], /./],
+    [['quota', 'ann'], /./],
+    [['policy', 'test', 'a@example.org', 'b@example.org'], /./],
+    [['inject', '-', '--from', 'a@example.org', '--to', 'b@example.org', '--dry-run'], /./],
+  ]
+  const traceFile = join(openDirectory(t), 'trace')
+  for (const [words, says] of commands) {
+    const tracer = ['strace', '-f', '-qq', '-e', 'trace=/^set(re|res|fs)?[ug]id,setgroups', '-o']
+    const [program, ...all] = machine.around([
+      ...[...tracer, traceFile],
+      ...[process.execPath, bundle].map(reachable),
+      ...words,
+    ])
+    const env = { PATH: reachablePath() }
+    const { stdout, stderr } = spawnSync(program!, all, { input: mail, encoding: 'utf8', env })
+    t.match(`${stdout}${stderr}`, says, words.join(' '))
+    const became = accountsOf(readFileSync(traceFile, 'latin1'))
+    for (const service of [ONESCAN, QUOTAD]) {
+      t.notOk(became.has(service), `${words.join(' ')}: ${[...became]}`)
+    }
+    if (words[0] === 'scan') t.ok(became.size > 0, 'the trace shows accounts')
+  }
+})
