@@ -1,13 +1,14 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { newestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { bytes } from '../../cases/case.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { isRunning } from '../../programs/is-running.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { says, standIn } from '../../scan/scanners/clamd/stand-in.ts'
-import { newest, runSlot, runtimes, type SlotSetup } from './slot.ts'
+import { launcher, newest, runSlot, runtimes, type SlotSetup } from './slot.ts'
 import { cannotMount, mountSmall } from './small-disk.ts'
 
 /**
@@ -291,6 +292,34 @@ t.test('a killed slot leaves at most one named file, and its caller has the mail
 })
 
 // promise: only-chain-says-0
+// promise: rule-7-temporary
+t.test(
+  'on Node, a limit of processes ends the slot with 51, and mail waits for none that cannot start',
+  { skip: notRoot },
+  async (t) => {
+    const settings = {
+      QHPSI: '/bin/true',
+      QUEUECHAIN: '/bin/true',
+      PATH: `${dirname(reachable(newestNode))}:/usr/bin:/bin`,
+      TMPDIR: '/tmp',
+    }
+    const reached = reachable(launcher)
+    for (const [limit, code] of [1, 2, 3, 4, 5, 6, 7, 20].map((n) => [n, n < 8 ? 51 : 0])) {
+      // The processes of an account count together, also those of the time before that nobody awaited.
+      const account = 2_000_000 + process.pid * 32 + limit!
+      const run = await runSlot({
+        program: [
+          ...['/usr/bin/setpriv', `--reuid=${account}`, '--clear-groups'],
+          ...['/usr/bin/prlimit', `--nproc=${limit}`, '/bin/sh', reached],
+        ],
+        settings,
+      })
+      t.equal(run.code, code, `${limit}: ${run.logged}`)
+      if (code === 51) t.match(run.logged, /fault=out-of-memory reason="node needs room/)
+    }
+  },
+)
+
 t.test('without enough address space the slot never ends in 0', async (t) => {
   for (const { program } of runtimes) {
     for (const limit of [3000, 300_000]) {
