@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import t from 'tap'
+import { zipOf } from '../../src/doors/readiness/eicar-message.ts'
 import { archiveSignatures } from '../../src/scan/scanners/attachments/archive-bans.ts'
 import type { Case, Expectation } from '../cases/case.ts'
 import { type Door, play } from '../cases/play.ts'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
+import { python, pythonMissing } from '../programs/python.ts'
 import { archiveOf, packerMissing, packers } from '../scan/scanners/attachments/archives.ts'
 import { BASE64, base64, multipart, part, TEXT } from '../scan/scanners/evasions/compose.ts'
 import { everything } from './milter/mta.ts'
@@ -30,24 +33,31 @@ const mailWith = (archive: Buffer, name: string) =>
     'latin1',
   )
 
+const zipNamed = (name: Buffer) => zipOf(name, Buffer.from('x'), 0x8cdc1683)
+
+/** By Python's tarfile: GNU tar and pax write a long name before its file, ustar in two fields. */
+function tarNamed(name: string, form: string): Buffer {
+  const script = `import io, sys, tarfile
+tar = tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=tarfile.${form.toUpperCase()}_FORMAT)
+tar.addfile(tarfile.TarInfo(${JSON.stringify(name)}), io.BytesIO())
+tar.close()`
+  return execFileSync(python, ['-c', script])
+}
+
 t.test('archives', { skip: clamdMissing || packerMissing }, async (t) => {
   const clamd = await startClamd(t, {
     alertEncrypted: true,
     database: { 'onescan-bans.cdb': Buffer.from(archiveSignatures(['*.exe', '*.lnk']), 'latin1') },
   })
   const directory = t.testdir()
-  const judged = (
-    name: string,
-    form: string,
-    file: string,
-    more = {},
-    expect: Expectation,
-  ): Case => ({
+  const judgedAs = (name: string, archive: () => Buffer, more: object, expect: Expectation) => ({
     name,
-    message: () => mailWith(archiveOf(form, file, directory), 'papers.bin'),
+    message: () => mailWith(archive(), 'papers.bin'),
     settings: () => ({ QHPSI: 'plugin: clamd', CLAMD: clamd.socket, REJECTVIRUS: '1', ...more }),
     expect,
   })
+  const judged = (name: string, form: string, file: string, more: object, expect: Expectation) =>
+    judgedAs(name, () => archiveOf(form, file, directory), more, expect)
   const banned: Expectation = {
     outcome: 'refused',
     text: /message refused: banned attachment \*\.exe in an archive \(#5\.7\.1/,
@@ -102,6 +112,42 @@ t.test('archives', { skip: clamdMissing || packerMissing }, async (t) => {
       banned,
     ),
   ]
+  // A name never stands in a log; each line of it is printable.
+  const isBanned = { ...banned, log: /^[ -~]*banned="attachment \*\.exe in an archive"[ -~]*$/m }
+  const isUnread: Expectation = {
+    outcome: 'refused',
+    text: /message refused: more is in it than can be scanned/,
+    log: /^[ -~]* grounds=too-much-inside [ -~]*: a name there is longer than it sees[ -~]*$/m,
+  }
+  const isLetIn: Expectation = { outcome: 'delivered', xQhpsi: 'clean' }
+  const odd: readonly (readonly [what: string, name: string, expect: Expectation])[] = [
+    ['a NUL behind its end', 'a.exe\0.txt', isBanned],
+    ['a NUL before its end', 'a.txt\0.exe', isLetIn], // all readers see a.txt
+    ['a line end in it', 'a\r\nb.exe', isBanned],
+    ['escapes in it', '\x1b[2J\x1b]0;a\x07.exe', isBanned],
+    ['254 bytes', `${'a'.repeat(250)}.exe`, isBanned],
+    ['256 bytes', `${'a'.repeat(252)}.exe`, isUnread],
+    ['as many in directories', `${'dir/'.repeat(80)}a.exe`, isUnread],
+    ['64 KB', `${'a'.repeat(65_531)}.exe`, isUnread],
+  ]
+  const oddCases = odd.map(([what, name, expect]) =>
+    judgedAs(`a name with ${what}`, () => zipNamed(Buffer.from(name)), {}, expect),
+  )
+  const tarCases = ['gnu', 'pax', 'ustar'].map((form) =>
+    judgedAs(
+      `a name of 200 bytes in a tar of ${form}`,
+      () => tarNamed(`${'dir/'.repeat(48)}aaaa.exe`, form),
+      {},
+      form === 'ustar' ? isBanned : isUnread,
+    ),
+  )
+  await t.test('odd names', { skip: pythonMissing }, async (t) => {
+    const door = doors['the warm slot']!
+    for (const testCase of [...oddCases, ...tarCases]) {
+      await t.test(testCase.name, (t) => play(t, testCase, door))
+    }
+  })
+
   for (const [name, door] of Object.entries(doors)) {
     t.test(name, async (t) => {
       for (const testCase of cases) await t.test(testCase.name, (t) => play(t, testCase, door))

@@ -3,6 +3,7 @@ import { Fault } from '../../../ground/errors/fault.ts'
 import {
   banName,
   distinctRules,
+  LONG_NAME,
   listFingerprint,
   listName,
   probeName,
@@ -16,6 +17,9 @@ const CODE_PAGES = [
   ...['cp437', 'cp850', 'cp852', 'cp866', 'win1250', 'win1251', 'win1252', 'win1253', 'koi8-r'],
   ...['shiftjis', 'gbk', 'big5', 'euckr'],
 ]
+
+/** The bytes at which libclamav 1.4 cuts a name (unzip.c, untar.c: of GNU's and pax's long names it has the first). */
+const CUT_AT = { CL_TYPE_ZIP: 255, CL_TYPE_POSIX_TAR: 100, CL_TYPE_OLD_TAR: 100 }
 
 /** What programs show as a dot, or take for one: FULL WIDTH, SMALL, IDEOGRAPHIC, ONE DOT LEADER. */
 const DOTS = ['.', '．', '﹒', '。', '․']
@@ -31,17 +35,20 @@ export function archiveSignatures(patterns: readonly string[]): string {
   const lines = [
     '# Names that onescan bans inside archives, for ClamAV. Written by "onescan bans".',
     signature(listName(fingerprint), probeName(fingerprint)),
+    ...Object.entries(CUT_AT).map(([container, bytes]) =>
+      signature(LONG_NAME, `^.{${bytes}}`, container),
+    ),
     ...distinctRules(patterns).map((pattern) => signature(banName(pattern), expression(pattern))),
   ]
   const tooLong = lines.findIndex((line) => Buffer.byteLength(line, 'latin1') > LINE_MAX)
   if (tooLong < 0) return `${lines.join('\n')}\n`
-  const pattern = distinctRules(patterns)[tooLong - 2]!
+  const pattern = distinctRules(patterns).at(tooLong - lines.length)!
   throw new Fault('config', `name ${pattern}: is too long for ClamAV; write a shorter one`)
 }
 
-/** A line of a .cdb: any container of any size, and names that match. All of it in latin1. */
-function signature(name: string, named: string): string {
-  return `${name}:*:*:${named}:*:*:*:*:*:*`
+/** A line of a .cdb: containers of any size, and names that match. All of it in latin1. */
+function signature(name: string, named: string, container = '*'): string {
+  return `${name}:${container}:*:${named}:*:*:*:*:*:*`
 }
 
 /**

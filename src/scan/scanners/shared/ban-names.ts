@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto'
 const BANNED = 'Banned.'
 /** The signature that nothing but a probe of onescan matches: it tells which list clamd has. */
 const LIST = 'List.'
+/** The signature of names of which ClamAV sees the beginning alone. No rule has a capital: distinctRules(). */
+export const LONG_NAME = `${BANNED}LongName`
 
 /**
  * The name of the signature that bans by this rule: `Banned.%2A.exe` for `*.exe`, with two hexadecimal digits

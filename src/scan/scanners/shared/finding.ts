@@ -1,6 +1,6 @@
 import { errorCode } from '../../../ground/errors/fault.ts'
 import { replaceUnprintable } from '../../../ground/errors/log.ts'
-import { ruleByName } from './ban-names.ts'
+import { LONG_NAME, ruleByName } from './ban-names.ts'
 
 /** Why something in a message was not seen; another try would change nothing. */
 export type Unseen =
@@ -103,9 +103,12 @@ export function withoutHash(name: string): string {
  * virus. With AlertExceedsMax, libclamav 1.4 names the limit that ended its scan: MaxFileSize,
  * MaxScanSize, MaxRecursion, MaxFiles, MaxScanTime, EmailLineFoldCnt, EmailHeaderBytes, EmailHeaders,
  * EmailMIMEPartsPerMessage or EmailMIMEArguments. With the time, or with a limit that nobody knows, it
- * could not tell. A signature of `onescan bans` is a ban, in the words of its rule.
+ * could not tell. A signature of `onescan bans` is a ban, in the words of its rule; of a name that clamd does
+ * not see to its end nobody knows whether it is banned.
  */
 export function findingByName(name: string, why: string): ScanFinding {
+  if (name.startsWith(LONG_NAME))
+    return unseen('contents', `${why}: a name there is longer than it sees`)
   const rule = ruleByName(name)
   if (rule !== undefined) return banned(`attachment ${replaceUnprintable(rule)} in an archive`)
   const limit = /^Heuristics\.Limits\.Exceeded(?:\.(.*))?$/s.exec(name)
