@@ -141,7 +141,10 @@ function bundle(entries, { importsAtRunTime }) {
       PAGE_ASSETS: JSON.stringify(page.assets),
     },
     inject: [join(root, 'packaging', 'import-meta-url.js')],
-    alias: { 'escalade/sync': join(root, 'packaging/looks-nowhere.cjs') },
+    alias: {
+      'escalade/sync': join(root, 'packaging/looks-nowhere.cjs'),
+      fflate: 'fflate/browser', // which loads no worker_threads, that we never use
+    },
     metafile: true,
     plugins: [loadedApart, versionAlone],
     // A bundle that was cut may still be a program, which does nothing: never with success.

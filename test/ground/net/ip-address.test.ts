@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import { addressText, Network, parseIpAddress } from '../../../src/ground/net/ip-address.ts'
@@ -30,6 +31,20 @@ t.test('texts that are no address are not read as one', async (t) => {
     '::192.0.2.1.',
   )
   for (const text of nonsense) t.equal(parseIpAddress(text), undefined, JSON.stringify(text))
+})
+
+t.test('a text is an address if node:net says so', async (t) => {
+  const words = ['', '0', '1', '01', '99', '255', '256', 'ffff', 'F', '12345', 'g', ' ', ']', '/']
+  const marks = [':', '.', '::', ':']
+  const texts = fc
+    .array(fc.tuple(fc.constantFrom(...words, '192.0.2.1'), fc.constantFrom(...marks)), {
+      maxLength: 9,
+    })
+    .map((pieces) => pieces.flat().join(''))
+    .chain((text) => fc.constantFrom(text, text.replace(/[:.]+$/, '')))
+  const agrees = (text: string) => (parseIpAddress(text) !== undefined) === isIP(text) > 0
+  fc.assert(fc.property(fc.oneof(texts, fc.ipV4(), fc.ipV6()), agrees), { numRuns: 5000 })
+  t.pass('each of them')
 })
 
 t.test('a network contains the addresses of its bits, and no others', async (t) => {

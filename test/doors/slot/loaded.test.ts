@@ -1,0 +1,25 @@
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { newest } from './slot.ts'
+
+/** Each takes the compiled slot 1 to 3 ms, and not all mail needs it. */
+const loadedLate = ['net', 'tls', 'http', 'dgram', 'dns', 'worker_threads', 'zlib', 'child_process']
+
+t.test('before it reads a message, the slot loads no module that not all mail needs', async (t) => {
+  const teller = join(t.testdir(), 'teller.cjs')
+  writeFileSync(
+    teller,
+    'process.on("exit", () => process.stderr.write(process.moduleLoadList.join()))',
+  )
+  const [node = '', bundle = ''] = newest
+  const { stdout, stderr } = spawnSync(node, ['-r', teller, bundle, '--version'])
+  t.match(String(stdout), /^onescan-queue /)
+  const loaded = String(stderr).split(',')
+  t.ok(loaded.includes('NativeModule fs'), 'they are told')
+  t.same(
+    loadedLate.filter((name) => loaded.includes(`NativeModule ${name}`)),
+    [],
+  )
+})
