@@ -291,7 +291,6 @@ t.test('a killed slot leaves at most one named file, and its caller has the mail
   t.match(readdirSync(SPOOLDIR), [/^onescan-\d+-[0-9a-z]+\.msg$/])
 })
 
-// promise: only-chain-says-0
 // promise: rule-7-temporary
 t.test(
   'on Node, a limit of processes ends the slot with 51, and mail waits for none that cannot start',
@@ -320,6 +319,7 @@ t.test(
   },
 )
 
+// promise: only-chain-says-0
 t.test('without enough address space the slot never ends in 0', async (t) => {
   for (const { program } of runtimes) {
     for (const limit of [3000, 300_000]) {
