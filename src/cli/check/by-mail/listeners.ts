@@ -4,7 +4,7 @@ import { attempt } from '../../../ground/errors/fault.ts'
 import { addressText, type IpAddress, Network } from '../../../ground/net/ip-address.ts'
 
 /** A port on which this host listens. */
-export interface Listener {
+export interface OpenPort {
   /** An address by which this host itself reaches it. */
   readonly host: string
   readonly port: number
@@ -26,8 +26,8 @@ export function listenersOfHost(
   tables: readonly string[] = ['/proc/net/tcp', '/proc/net/tcp6'].map(
     (path) => attempt(() => readFileSync(path, 'latin1')) ?? '',
   ),
-): Listener[] {
-  const found = new Map<number, Listener>()
+): OpenPort[] {
+  const found = new Map<number, OpenPort>()
   for (const line of tables.flatMap((table) => table.split('\n'))) {
     const [, address, digits] = /^ *\d+: ([0-9A-F]{8,32}):([0-9A-F]{4}) \S+ 0A /.exec(line) ?? []
     if (address === undefined) continue
@@ -49,19 +49,19 @@ const MAPPED = Buffer.from('00000000000000000000ffff', 'hex')
 const LOOPBACKS = ['127.0.0.0/8', '::1'].map((text) => Network.parse(text)!)
 
 /** How the address of a socket is reached; undefined if nobody else does. */
-function placeOf(address: IpAddress): Omit<Listener, 'port'> | undefined {
+function placeOf(address: IpAddress): Omit<OpenPort, 'port'> | undefined {
   if (LOOPBACKS.some((network) => network.has(address))) return undefined
   if (address.some((byte) => byte !== 0)) return { host: addressText(address), isEverywhere: false }
   return { host: address.length === 4 ? '127.0.0.1' : '::1', isEverywhere: true }
 }
 
 /** Resolves to those that greet as SMTP servers do, RFC 5321 4.2. Nothing is sent. */
-export async function greeting(listeners: readonly Listener[]): Promise<Listener[]> {
+export async function greeting(listeners: readonly OpenPort[]): Promise<OpenPort[]> {
   const greet = await Promise.all(listeners.slice(0, PORTS_MAX).map(greets))
   return listeners.filter((_, index) => greet[index])
 }
 
-function greets({ host, port }: Listener): Promise<boolean> {
+function greets({ host, port }: OpenPort): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection({ host, port })
     let said = ''
