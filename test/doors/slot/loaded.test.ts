@@ -20,7 +20,9 @@ t.test('before it reads a message, the slot loads no module that not all mail ne
     }`,
   )
   const [node = '', bundle = ''] = newest
-  const { stdout, stderr } = spawnSync(node, ['-r', teller, bundle, '--version'])
+  // As tcpserver has it, descriptor 2 is the log: to any other one a program writes.
+  const env = { PROTO: 'TCP' }
+  const { stdout, stderr } = spawnSync(node, ['-r', teller, bundle, '--version'], { env })
   t.match(String(stdout), /^onescan-queue /)
   const loaded = new Set(
     String(stderr)
