@@ -1,4 +1,4 @@
-import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, readdirSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
@@ -31,7 +31,8 @@ export const whoTypes = (): string => process.env.SUDO_USER || 'root'
 /**
  * The command, run by root as an account: without a capability or a way to new privileges, and with numbers
  * of processes of its own (pid_namespaces(7)): whatever it leaves behind ends with it, and it sees no other
- * process of its account, to which root may have given another group.
+ * process of its account, to which root may have given another group. In a chroot(2), and in a container whose
+ * root may not mount, there are no such numbers: the rest holds.
  */
 export function commandAs(
   { uid, groups }: SystemAccount,
@@ -42,7 +43,7 @@ export function commandAs(
   return [
     // Both end with root, however that ends: another user's process forgets that.
     ...['/usr/bin/setpriv', '--pdeathsig=KILL'],
-    ...['/usr/bin/unshare', '--pid', '--fork', '--mount-proc'],
+    ...(hasOwnNumbers() ? OWN_NUMBERS : []),
     ...['/usr/bin/setpriv', '--pdeathsig=KILL', `--reuid=${uid}`, `--regid=${first}`],
     others.length > 0 ? `--groups=${groups.join(',')}` : '--clear-groups',
     ...['--inh-caps=-all', '--ambient-caps=-all'],
@@ -50,6 +51,17 @@ export function commandAs(
     ...(maySetId ? [] : ['--bounding-set=-all', '--no-new-privs']),
     ...['--', ...command],
   ]
+}
+
+const OWN_NUMBERS = ['/usr/bin/unshare', '--pid', '--fork', '--mount-proc']
+
+let ownNumbers: boolean | undefined
+
+/** Whether root may make numbers of processes here: that takes CAP_SYS_ADMIN, and a root that is a mount point. */
+function hasOwnNumbers(): boolean {
+  const [unshare, ...words] = OWN_NUMBERS
+  ownNumbers ??= spawnSync(unshare!, [...words, '/bin/true'], { stdio: 'ignore' }).status === 0
+  return ownNumbers
 }
 
 /**
