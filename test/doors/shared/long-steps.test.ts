@@ -11,6 +11,7 @@ import { editHeader } from '../../../src/mail/message/header-block.ts'
 import { Intake } from '../../../src/mail/message/intake.ts'
 import { Deadline } from '../../../src/scan/judge/deadline.ts'
 import { isWhole } from '../../run/is-whole.ts'
+import { containerShapes } from '../../scan/scanners/container-shapes.ts'
 import { hostileShapes } from '../../scan/scanners/hostile-shapes.ts'
 import { listenerShapes } from '../../scan/scanners/listener-shapes.ts'
 
@@ -157,6 +158,20 @@ t.test('no header and no name has a worker take long steps', async (t) => {
     if (took !== undefined) t.fail(`${name}, ${size} bytes: ${took} ms`)
   }
   t.ok(cases.length > 300)
+})
+
+t.test('nor has a file in bzip2, TNEF or BinHex', async (t) => {
+  const judge = await openJudge(t)
+  await judge(containerShapes[0]!.make(10_000), ['b@example.org'])
+  const cases = containerShapes.flatMap((shape) =>
+    (isWhole ? SIZES : SIZES.slice(0, 1)).map((size) => ({ ...shape, size })),
+  )
+  for (const { name, make, size } of cases) {
+    const mail = make(size)
+    const took = await hasLongSteps(() => judge(mail, ['b@example.org']))
+    if (took !== undefined) t.fail(`${name}, ${size} bytes: ${took} ms`)
+  }
+  t.ok(cases.length > 15)
 })
 
 t.test('nor have a thousand recipients with long addresses', async (t) => {
