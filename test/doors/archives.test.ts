@@ -104,6 +104,21 @@ t.test('archives', { skip: clamdMissing || packerMissing }, async (t) => {
         newStamps: 0,
       },
     ),
+    ...['partner', 'stranger'].map((who): Case => {
+      const form = 'encrypted zip'
+      return {
+        name: `one line lets the encrypted zip of a partner in, and here it is a ${who}`,
+        message: () => mailWith(archiveOf(form, 'a.txt', directory), 'papers.bin'),
+        sender: `ann@${who}.example`,
+        settings: (stage) => ({
+          QHPSI: 'plugin: clamd',
+          CLAMD: clamd.socket,
+          ENCRYPTED: 'refuse',
+          CONTROLDIR: stage.rules('from=partner.example ENCRYPTED=accept\n'),
+        }),
+        expect: who === 'partner' ? { outcome: 'delivered', xQhpsi: null } : encrypted,
+      }
+    }),
     judged(
       'a ban counts before encryption',
       'encrypted zip',
