@@ -1,12 +1,13 @@
-import { accessSync, constants, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { attempt, errorText, Fault } from '../ground/errors/fault.ts'
-import { type Finding, marked, ok, settingsFault, warning } from '../ground/errors/finding.ts'
+import { type Finding, marked, ok, settingsFault } from '../ground/errors/finding.ts'
 import { everyFault, Faults, lineEndFaults } from '../ground/settings/faults.ts'
 import { misspeltSettings } from '../ground/settings/misspelt.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import { openLookup } from './lookup.ts'
+import { missingPlaces, unreadableFiles } from './named-files.ts'
 import { readOptions } from './options.ts'
-import { readServiceSettings, type ServiceSettings } from './service-settings.ts'
+import { readServiceSettings } from './service-settings.ts'
 
 /** What onescan-quotad would find at its start. */
 interface QuotadStart {
@@ -32,36 +33,16 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
     await openLookup(settings, { now: Date.now, uptime: () => performance.now() })
     requireFewPrivileges()
     const does = ok('settings', 'it would start, and answer about mailboxes')
-    return { isUsage: false, findings: [...findings, does, ...unreadableFiles(settings)] }
+    return {
+      isUsage: false,
+      findings: [...findings, does, ...unreadableFiles(settings), ...missingPlaces(settings, env)],
+    }
   } catch (error) {
     return { isUsage: false, findings: [...findings, stopsStart(errorText(error))] }
   }
 }
 
 const stopsStart = (line: string) => marked(settingsFault(line), 'stops the start')
-
-/**
- * Warnings about files that cannot be read. They are only opened with the first question, so they
- * do not keep the service from starting.
- */
-function unreadableFiles({ limitsFile, users, ldap }: ServiceSettings): Finding[] {
-  const files: readonly (readonly [string, string | undefined])[] = [
-    ['QUOTAMAP', limitsFile],
-    ...users.map((list) => ['QUOTAUSERS', list.kind === 'ldap' ? undefined : list.file] as const),
-    ['QUOTALDAPPASSWORD', ldap?.bind?.passwordFile],
-    ['QUOTALDAPCA', ldap?.authorities],
-  ]
-  return files.flatMap(([name, file]) => {
-    if (file === undefined) return []
-    try {
-      accessSync(file, constants.R_OK)
-      return []
-    } catch (error) {
-      const value = `${name} ${file}: ${errorText(error)}`
-      return [warning('settings', value, 'until it can be read nobody is over quota')]
-    }
-  })
-}
 
 /** The capability to read every file and directory, and nothing else (capabilities(7)). */
 const CAP_DAC_READ_SEARCH = 1n << 2n

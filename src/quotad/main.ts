@@ -12,6 +12,7 @@ import { serveHttp } from './http.ts'
 import { log, ServiceCounters, troubleLog } from './log.ts'
 import { openLookup } from './lookup.ts'
 import { answersForNames } from './mailbox-answer.ts'
+import { replacedFile } from './named-files.ts'
 import { activatedSockets, readOptions, type ServiceOptions, usage } from './options.ts'
 import { readServiceSettings } from './service-settings.ts'
 import { THREADS } from './sources/readings-at-once.ts'
@@ -23,6 +24,8 @@ process.env.UV_THREADPOOL_SIZE = String(THREADS) // Node reads it for the first 
 const env: Environment = { ...process.env }
 const words = process.argv.slice(2)
 if (printsHelpOrVersion('onescan-quotad', usage, words)) process.exit(0)
+/** Milliseconds between two looks whether a file was replaced that the unit has bound. */
+const REPLACED_EACH = 1_000
 const uptime = () => performance.now()
 
 process.on('uncaughtException', (error) => {
@@ -73,6 +76,12 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
     log(['event', 'ended'], ...Object.entries(counters))
     process.exit(0)
   }
+  setInterval(() => {
+    const file = replacedFile(settings)
+    if (file === undefined) return
+    log(['event', 'replaced'], ['reason', `${file}: was replaced, and a new start sees it`])
+    void stop()
+  }, REPLACED_EACH).unref()
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
   log(['event', 'serving'], ...sockets.map(portOf('udp')), ...servers.map(portOf('http')))

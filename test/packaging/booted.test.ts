@@ -2,6 +2,7 @@ import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { isWhole } from '../run/is-whole.ts'
+import { until } from '../run/until.ts'
 import { boot, bootMissing } from './booted-debian.ts'
 import { packageOnce, packagingMissing } from './built-package.ts'
 import { makeDebian } from './debian.ts'
@@ -66,6 +67,60 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       t.equal(homes, '/nonexistent\n'.repeat(4))
       const pid = '$(systemctl show --property MainPID --value onescand.service)'
       t.match(there(`tr '\\0' '\\n' </proc/${pid}/environ`), /^HOME=\/nonexistent$/m)
+    })
+
+    // promise: bad-smtpd-or-quotad
+    t.test('onescan-quotad can open mailboxes and users, and no secret of the host', async (t) => {
+      there(`useradd --create-home ann && umask 077
+        for place in /root /etc/ssl/private /etc/letsencrypt/live/mx /var/qmail/control /var/backups \
+          /etc/onescan/keys /srv/www /var/lib/mysql; do
+          mkdir -p $place && echo SECRET >$place/secret
+        done
+        for file in shadow- gshadow-; do cp /etc/shadow /etc/$file; done
+        mkdir -p /home/ann/Maildir/new /home/ann/Maildir/cur && echo x >/home/ann/Maildir/new/1.x
+        printf '1000S\\n4 1\\n' >/home/ann/Maildir/maildirsize
+        chown -R ann: /home/ann && chmod 700 /home/ann
+        systemctl enable --now onescan-quotad.socket onescan-quotad.service`)
+      const pid = '$(systemctl show --property MainPID --value onescan-quotad.service)'
+      const opened = () => {
+        // With the rights of the service, in its namespace: what it could open if it was taken over.
+        const files = there(`nsenter --mount=/proc/${pid}/ns/mnt --root=/proc/${pid}/root \
+          setpriv --reuid=$(id -u onescan-quotad) --regid=$(id -g onescan-quotad) --clear-groups \
+            --inh-caps=-all,+dac_read_search --ambient-caps=-all,+dac_read_search \
+          /usr/bin/find / '(' -path /usr -o -path /proc -o -path /sys -o -path /dev ')' -prune -o \
+            -xtype f -exec sh -c 'for file; do true <"$file" && echo "$file"; done' sh {} + 2>/dev/null`)
+        return files.split('\n').filter((file) => file !== '' && !/^\/(s?bin|lib\w*)\//.test(file))
+      }
+      // Newer systemd shows the host's os-release to every service with a root of its own.
+      const known =
+        /^\/(etc\/(passwd|hosts|resolv\.conf|nsswitch\.conf|localtime)|home\/(ann|ben)\/.*|run\/host\/.*os-release)$/
+      const look = (when: string) => {
+        const files = opened()
+        t.ok(files.includes('/home/ann/Maildir/new/1.x'), `${when}: mailboxes of others`)
+        t.same(
+          files.filter((file) => !known.test(file)),
+          [],
+          when,
+        )
+      }
+      look('at first')
+      there(`echo ann:x | chpasswd; echo root:x | chpasswd; echo ann:y | chpasswd
+        useradd --create-home ben; gpasswd -a ben mail
+        mv /etc/letsencrypt/live/mx/secret /etc/letsencrypt/live/mx/old; echo SECRET >/etc/letsencrypt/live/mx/secret`)
+      const asked = (user: string) =>
+        host.run(`onescan quota ${user} --env QUOTAD=quotad:127.0.0.1:8625`).output
+      // It ends when it sees that the list of users is another one, and systemd starts it anew.
+      await until(() => /room|no quota|limit/.test(asked('ben')), `ben is known: ${asked('ben')}`)
+      look('after passwords, an account and a certificate were renewed')
+      t.match(asked('nobody-such'), /no such user/)
+      t.match(asked('ann'), /4/)
+      const found = host.run('onescan check --daemon; onescan check').output
+      t.match(found, /^as the account onescan-quotad says:\nok +settings \[onescan-quotad\]/m)
+      there('echo dan:x:2000:2000::/data/dan:/bin/sh >>/etc/passwd')
+      t.match(
+        host.run('onescan check').output,
+        /mailboxes \[onescan-quotad\]: \/data: is not there.*BindReadOnlyPaths=\/data/,
+      )
     })
 
     t.test('no link of its account leads systemd to a file of root', async (t) => {

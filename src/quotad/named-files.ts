@@ -1,0 +1,78 @@
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { attempt, errorText } from '../ground/errors/fault.ts'
+import { type Finding, warning } from '../ground/errors/finding.ts'
+import { shellWord } from '../ground/errors/shell-word.ts'
+import { passwdEntries } from '../ground/process/passwd.ts'
+import { type Environment, readSetting } from '../ground/settings/settings.ts'
+import type { ServiceSettings } from './service-settings.ts'
+
+/** What settings name: files that are read, and the places of mailboxes. */
+
+/** The files that settings name, each behind the name of its setting. */
+function namedFiles({ limitsFile, users, ldap }: ServiceSettings): [name: string, file: string][] {
+  const files: readonly (readonly [string, string | undefined])[] = [
+    ['QUOTAMAP', limitsFile],
+    ...users.map((list) => ['QUOTAUSERS', list.kind === 'ldap' ? undefined : list.file] as const),
+    ['QUOTALDAPPASSWORD', ldap?.bind?.passwordFile],
+    ['QUOTALDAPCA', ldap?.authorities],
+  ]
+  return files.flatMap(([name, file]) => (file === undefined ? [] : [[name, file]]))
+}
+
+/**
+ * The file among them that was replaced, and that this process sees as it was: the unit binds it into an
+ * empty root, and what has its name outside is another one (mount(2)). Undefined if there is none.
+ */
+export function replacedFile(settings: ServiceSettings): string | undefined {
+  const isReplaced = ([, file]: readonly [string, string]) =>
+    attempt(() => statSync(file))?.nlink === 0
+  return namedFiles(settings).find(isReplaced)?.[1]
+}
+
+/**
+ * Warnings about files that cannot be read. They are only opened with the first question, so they
+ * do not keep the service from starting.
+ */
+export function unreadableFiles(settings: ServiceSettings): Finding[] {
+  return namedFiles(settings).flatMap(([name, file]) => {
+    try {
+      accessSync(file, constants.R_OK)
+      return []
+    } catch (error) {
+      const value = `${name} ${file}: ${errorText(error)}`
+      const remedy = `until it can be read nobody is over quota; ${toShow(file)}`
+      return [warning('settings', value, remedy)]
+    }
+  })
+}
+
+const toShow = (place: string) =>
+  `if it is there: "systemctl edit onescan-quotad" with BindReadOnlyPaths=${shellWord(place)} in [Service], and restart it`
+
+/** Numbers of accounts that people have: login.defs(5). */
+const isPerson = (uid: number) => uid >= 1000 && uid < 60_000
+/** The most places that are told. */
+const PLACES_TOLD = 3
+
+/** Warnings about places of mailboxes that this process does not see: a mailbox there counts as empty. */
+export function missingPlaces({ source, users }: ServiceSettings, env: Environment): Finding[] {
+  if (source.kind === 'quota-status') return []
+  const path = readSetting(env, 'QUOTAMAILBOX').replace(/^\w+:/, '')
+  const needsHomes = /^(~|%h)/.test(path)
+  const places = needsHomes
+    ? users.flatMap((list) => (list.kind === 'passwd' ? homesIn(list.file) : []))
+    : [path.replace(/%.*$/, '').replace(/(?<=.)\/[^/]*$/, '')]
+  const missing = [...new Set(places)].filter((place) => !existsSync(place))
+  return missing.slice(0, PLACES_TOLD).map((place) => {
+    const value = `${place}: is not there, so that mailboxes in it count as empty`
+    return warning('mailboxes', value, toShow(place))
+  })
+}
+
+/** The directories in which people of a list have their homes. */
+function homesIn(file: string): string[] {
+  const text = attempt(() => readFileSync(file, 'latin1')) ?? ''
+  const people = [...passwdEntries(text)].filter(({ uid }) => isPerson(uid))
+  return people.flatMap(({ home }) => (home.startsWith('/') ? [dirname(home)] : []))
+}
