@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ebcdicToLatin1 } from '../../../../src/mail/mime/decoders/ebcdic.ts'
 import { uuencode } from '../../../scan/scanners/evasions/compose.ts'
 import { inChunksOf } from '../../message/bytes.ts'
 import { multipartBy } from '../nested-mail.ts'
@@ -40,6 +41,9 @@ const LONG = `A: ${'b'.repeat(1000)}`
 
 /** A text of whole groups in each encoding and character set below; of `?`, base64 makes `/`. */
 const TEXT = '<a text of eighteen times three bytes in all: ???????>'
+
+/** The characters of EBCDIC, in latin1. */
+const page37 = ebcdicToLatin1('ibm037')!
 
 /** Fields and lines of what only some readers decode as it was meant. */
 const oddWays: Readonly<Record<string, (bytes: Buffer) => string>> = {
@@ -324,6 +328,11 @@ t.test('what only some readers decode is converted from its character set as wel
     'utf-16le': (text) => Buffer.from(text, 'utf16le'),
     'utf-16': (text) => Buffer.from(text, 'utf16le').swap16(),
     'utf-7': (text) => Buffer.from(text.replaceAll('<', '+ADw-')),
+    'utf-32be': (text) =>
+      Buffer.from([...Buffer.from(text, 'latin1')].flatMap((byte) => [0, 0, 0, byte])),
+    ibm037: (text) => Buffer.from(Array.from(text, (sign) => page37.indexOf(sign, 0, 'latin1'))),
+    'isiri-3342': (text) =>
+      Buffer.from(text.replaceAll('<', '\xbc').replaceAll('>', '\xbe'), 'latin1'),
   }
   for (const [charset, encode] of Object.entries(sets))
     for (const [way, write] of Object.entries(oddWays))
