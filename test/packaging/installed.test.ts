@@ -102,7 +102,9 @@ async function liveOn(t: Test, release: string): Promise<void> {
     done`
   whileMailFlows(t, debian, steps, 20)
 
-  t.match(there('dpkg -P onescan'), 'onescan: left: /etc/onescan/keys/clusterkeys')
+  const purged = there(`: >"/etc/onescan/keys/$(printf '\\033[31mred')"; dpkg -P onescan`)
+  t.match(purged, /^onescan: left: .*\/etc\/onescan\/keys\/clusterkeys/m)
+  t.match(purged, /\/etc\/onescan\/keys\/ \[31mred/, 'a terminal obeys no name')
   t.equal(linked(), REAL)
   const last = delivered()
   queue()
