@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { CR, LF, SPACE } from '../../../ground/net/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { Base64Decoder } from '../decoders/base64.ts'
@@ -295,8 +296,7 @@ export class SavedForms {
 }
 
 function hasEightBits(chunk: Buffer): boolean {
-  for (let at = 0; at < chunk.length; at++) if (chunk[at]! >= 0x80) return true
-  return false
+  return !isAscii(chunk)
 }
 
 /** Returns whether a line begins with a blank. */
