@@ -25,7 +25,7 @@ import {
   type RunningDescription,
 } from '../../shared/running-daemon.ts'
 import { DEFAULTS } from '../../shared/settings-file.ts'
-import { saidBy } from '../shared/said.ts'
+import { saidBy, TRIAL_OF_SERVICE } from '../shared/said.ts'
 import { changedSince, checkState } from './state.ts'
 
 /**
@@ -41,7 +41,11 @@ export async function* checkOnescand(
   yield* checkRunning(running, readAccounts())
   if (running.description === undefined) return
   const check = { program: 'onescand', words: ['--check', '--json'], caller: whoTypes() } as const
-  for (const finding of await saidBy(new ServiceRun(running.socket, check), ACCOUNT)) {
+  for (const finding of await saidBy(
+    new ServiceRun(running.socket, check),
+    ACCOUNT,
+    TRIAL_OF_SERVICE,
+  )) {
     yield { ...finding, what: nameOf(finding.what) }
   }
   yield* await askForTrial(running)

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream'
 import { type Finding, ok } from '../../../ground/errors/finding.ts'
 import type { RunningCommand } from '../../root/follow.ts'
 import { askSystemd } from '../../shared/systemd-unit.ts'
-import { saidBy } from '../shared/said.ts'
+import { saidBy, TRIAL_OF_SERVICE } from '../shared/said.ts'
 import { changedSince, checkState, checkSupervised, isStarted } from './state.ts'
 
 const SERVICE = 'onescan-quotad'
@@ -25,7 +25,7 @@ export async function* checkQuotadHere(): AsyncGenerator<Finding> {
   yield* checkState(SERVICE, runs, true)
   if (runs && process.getuid!() === 0) {
     yield* changedSince(SERVICE, unit.since)
-    for (const finding of await saidBy(ask(), SERVICE)) yield ofQuotad(finding)
+    for (const finding of await saidBy(ask(), SERVICE, TRIAL_OF_SERVICE)) yield ofQuotad(finding)
   }
 }
 

@@ -4,14 +4,18 @@ import { follow, type RunningCommand } from '../../root/follow.ts'
 
 /** The most findings of one account or service. */
 const FINDINGS_MAX = 1_000
-/** Milliseconds for a trial, which says nothing meanwhile. */
-const PATIENCE = 120_000
+/** Milliseconds for a trial of a service, which says nothing meanwhile. */
+export const TRIAL_OF_SERVICE = 120_000
 
 /**
  * Resolves to what a service, or the account of a slot, says: a finding in JSON a line. It is the word of that
- * account, whoever holds it. Never rejects: what cannot be asked is a finding.
+ * account, whoever holds it. Never rejects: what cannot be asked is a finding. `silence` is as follow() has it.
  */
-export async function saidBy(run: RunningCommand, account: string): Promise<Finding[]> {
+export async function saidBy(
+  run: RunningCommand,
+  account: string,
+  silence?: number,
+): Promise<Finding[]> {
   const said: Finding[] = []
   const take = (line: string) => {
     const finding: unknown = JSON.parse(line)
@@ -22,7 +26,7 @@ export async function saidBy(run: RunningCommand, account: string): Promise<Find
     said.push({ level, what, value, ...(remedy !== undefined && { remedy }), ...isBroken, account })
   }
   try {
-    const code = await follow(run, take, PATIENCE)
+    const code = await follow(run, take, silence)
     if (code !== 0 || said.length === 0) throw new Error(`it ended with ${code}`)
   } catch (thrown) {
     const value = `${account} was asked: ${errorText(thrown)}; this part was not looked at`
