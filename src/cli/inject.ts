@@ -11,7 +11,7 @@ import { readControlDirectories } from '../scan/judge/policy.ts'
 import {
   handToSlot,
   installedQueue,
-  QUEUE_PATIENCE,
+  QUEUE_TIMEOUT,
   type SlotResult,
 } from './shared/hand-to-slot.ts'
 import { openMessageFile } from './shared/message-file.ts'
@@ -92,7 +92,7 @@ async function inject(args: Arguments<typeof options>) {
   const { fd: message } = openMessageFile(args.file)
   try {
     const scan = attempt(() => readSetting(environment, 'SCANTIMEOUT') * 1000) ?? 0
-    const timeout = scan + QUEUE_PATIENCE
+    const timeout = scan + QUEUE_TIMEOUT
     const result = await handToSlot({ program: [program], message, envelope, environment, timeout })
     const [log = '', header] = result.log.toString('latin1').split(`${CHAIN_REACHED}\n`)
     return {

@@ -29,7 +29,7 @@ export async function openLookup(
   settings: ServiceSettings,
   clocks: Clocks,
 ): Promise<MailboxLookup> {
-  const { source, users, ldap, QUOTAPATIENCE: timeout, QUOTAREMEMBER: remembered } = settings
+  const { source, users, ldap, QUOTALOOKUPTIMEOUT: timeout, QUOTAREMEMBER: remembered } = settings
   const { uptime } = clocks
   if (!existsSync(OWN_DESCRIPTORS)) {
     throw new Fault('config', `${OWN_DESCRIPTORS}: is not there; mount /proc`)
@@ -67,13 +67,13 @@ function sourceOf(
   settings: ServiceSettings,
   clocks: Clocks,
 ): { read: ReadMailbox; forget(): void } {
-  const { source, QUOTAWALKTIME, QUOTAPATIENCE } = settings
+  const { source, QUOTAWALKTIME, QUOTALOOKUPTIMEOUT } = settings
   switch (source.kind) {
     case 'maildir':
       return new MaildirSource(settings, clocks)
     case 'mbox':
       return { read: mboxSource(clocks.uptime, QUOTAWALKTIME * 1000), forget() {} }
     case 'quota-status':
-      return { read: quotaStatus(source.address, source.text, QUOTAPATIENCE), forget() {} }
+      return { read: quotaStatus(source.address, source.text, QUOTALOOKUPTIMEOUT), forget() {} }
   }
 }

@@ -142,7 +142,7 @@ export interface QuotaService extends Pick<ServiceOptions, 'mayAsk' | 'maxClient
 }
 
 /**
- * Milliseconds beyond QUOTAPATIENCE, in which the source can still say that its count takes longer. After
+ * Milliseconds beyond QUOTALOOKUPTIMEOUT, in which the source can still say that its count takes longer. After
  * them nothing is waited for, even if a file system hangs.
  */
 export const GRACE = 50
@@ -150,7 +150,7 @@ export const GRACE = 50
 /** Answers questions of all protocols, counts the answers, and logs trouble with mailboxes. */
 export function answersForNames(
   lookup: MailboxLookup,
-  { QUOTACASE, QUOTAPATIENCE }: Pick<ServiceSettings, 'QUOTACASE' | 'QUOTAPATIENCE'>,
+  { QUOTACASE, QUOTALOOKUPTIMEOUT }: Pick<ServiceSettings, 'QUOTACASE' | 'QUOTALOOKUPTIMEOUT'>,
   counters: ServiceCounters,
   logTrouble: LogTrouble,
 ): AnswerForName {
@@ -169,8 +169,10 @@ export function answersForNames(
   }
 
   async function waitFor(answer: Promise<MailboxAnswer>, name: string): Promise<MailboxAnswer> {
-    const result = await inTime(answer, QUOTAPATIENCE + GRACE)
-    return note(result === LATE ? troubleAnswer(name, `no answer in ${QUOTAPATIENCE} ms`) : result)
+    const result = await inTime(answer, QUOTALOOKUPTIMEOUT + GRACE)
+    return note(
+      result === LATE ? troubleAnswer(name, `no answer in ${QUOTALOOKUPTIMEOUT} ms`) : result,
+    )
   }
 }
 

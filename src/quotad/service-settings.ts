@@ -57,7 +57,7 @@ export function readServiceSettings(env: Environment): ServiceSettings {
     limitsFile: readSetting(env, 'QUOTAMAP'),
     defaultLimits: readLimits(env.QUOTADEFAULT),
     QUOTACASE: readSetting(env, 'QUOTACASE'),
-    QUOTAPATIENCE: readSetting(env, 'QUOTAPATIENCE'),
+    QUOTALOOKUPTIMEOUT: readSetting(env, 'QUOTALOOKUPTIMEOUT'),
     QUOTAWALKTIME: readSetting(env, 'QUOTAWALKTIME'),
     QUOTAREMEMBER: readSetting(env, 'QUOTAREMEMBER'),
   }

@@ -23,7 +23,7 @@ function locksHeld(directory: string): number {
 const allBytes = String.fromCharCode(...Array.from({ length: 256 }, (_, byte) => byte))
 
 for (const { name, smtpDelay } of builds) {
-  t.test(`${name}: a patient client is greeted after the delay`, { skip }, async (t) => {
+  t.test(`${name}: a client that waits is greeted after the delay`, { skip }, async (t) => {
     const server = await serve(t, { words: [...smtpDelay, '-v', ...QUICK] })
     const late = `EHLO client.example.org\r\n${allBytes.repeat(1000)}`
     const { said, greetedAfter } = await visit(server.port, { late })

@@ -31,7 +31,7 @@ const DNS_ADDRESS = '127.83.109.53'
 
 const mail = { from: 'ann@example.net', to: 'ben@example.org', message: 'Subject: x\n\nhello\n' }
 
-t.test('patient senders deliver, early talkers do not', { skip }, async (t) => {
+t.test('senders that wait deliver, early talkers do not', { skip }, async (t) => {
   await startDns(t, {}, DNS_ADDRESS)
   const { port, delivered } = await receiver(t)
 

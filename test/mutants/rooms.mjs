@@ -67,7 +67,7 @@ export const ROOMS = {
   quotad: {
     files: ['src/quotad/**/*.ts'],
     tests: [
-      'test/quotad/{allow-networks,datagram,http-request,log,patience,settings}.test.ts',
+      'test/quotad/{allow-networks,datagram,http-request,log,lookup-timeout,settings}.test.ts',
       'test/quotad/sources/{links,maildir*,quota-status,reading,tables,user-name}.test.ts',
     ],
   },

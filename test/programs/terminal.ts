@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** Milliseconds after which a program that hangs is killed. */
-const PATIENCE = 120_000
+const TIMEOUT = 120_000
 
 export interface AtTerminal {
   readonly code: number | null
@@ -42,7 +42,7 @@ export function atTerminal(script: string, env: NodeJS.ProcessEnv = process.env)
       env,
       encoding: 'latin1',
       stdio: [input, 'pipe', 'inherit'],
-      timeout: PATIENCE,
+      timeout: TIMEOUT,
     })
     closeSync(input)
     return { code: status, output: stdout, typed: readFileSync(typed, 'latin1') }

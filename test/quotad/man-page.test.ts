@@ -47,7 +47,7 @@ t.test('the page describes exactly the options that exist', async (t) => {
 t.test('the page has the defaults of the program', async (t) => {
   const settings = readServiceSettings({})
   const defaults = {
-    QUOTAPATIENCE: settings.QUOTAPATIENCE,
+    QUOTALOOKUPTIMEOUT: settings.QUOTALOOKUPTIMEOUT,
     QUOTAWALKTIME: settings.QUOTAWALKTIME,
     QUOTAREMEMBER: settings.QUOTAREMEMBER,
     QUOTALDAPREMEMBER: readLdapSettings({ QUOTALDAPURL: 'ldap://x' })!.remember / 1000,

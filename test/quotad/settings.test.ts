@@ -14,7 +14,7 @@ async function reportOf(words: readonly string[], env: Record<string, string>) {
 }
 
 t.test('--check reports the fault of each setting and option', async (t) => {
-  const env = { QUOTAUSERS: 'nis', QUOTACASE: 'upper', QUOTAPATIENCE: '-1', QUOTAMAILBX: 'x' }
+  const env = { QUOTAUSERS: 'nis', QUOTACASE: 'upper', QUOTALOOKUPTIMEOUT: '-1', QUOTAMAILBX: 'x' }
   const { isUsage, errors, warnings } = await reportOf(['--alow', 'x', '--udp', 'here'], env)
   t.equal(isUsage, true)
   t.match(errors, [
@@ -22,7 +22,7 @@ t.test('--check reports the fault of each setting and option', async (t) => {
     /^--udp here: must be ADDRESS:PORT/,
     /^QUOTAUSERS nis: /,
     /^QUOTACASE upper: must be lower or keep; correct it$/,
-    /^QUOTAPATIENCE -1: /,
+    /^QUOTALOOKUPTIMEOUT -1: /,
   ])
   t.match(warnings, [/^QUOTAMAILBX is not a setting: .*; did you mean QUOTAMAILBOX\?$/])
 })
@@ -39,7 +39,7 @@ t.test('each setting that cannot be used is named, with the remedy', async (t) =
       { QUOTALDAPURL: 'ldap://x', QUOTALDAPCA: '/x' },
       /QUOTALDAPCA: needs TLS, and QUOTALDAPURL is ldap:\/\/x; set it to ldaps/,
     ],
-    [{ QUOTAPATIENCE: '0' }, /QUOTAPATIENCE 0: must be a whole number of milliseconds/],
+    [{ QUOTALOOKUPTIMEOUT: '0' }, /QUOTALOOKUPTIMEOUT 0: must be a whole number of milliseconds/],
     [{ QUOTALDAPURL: 'http://x' }, /QUOTALDAPURL http:\/\/x: must be ldap:/],
     [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPBIND: 'cn=x' }, /QUOTALDAPPASSWORD: is unset/],
     [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPFILTER: 'uid=%u' }, /QUOTALDAPFILTER uid=%u: must be/],

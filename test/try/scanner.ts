@@ -11,7 +11,7 @@ export interface ScannerChoice {
 }
 
 /** Milliseconds that a clamd has for its PONG. */
-const PATIENCE = 2000
+const TIMEOUT = 2000
 
 /** The first clamd of CLAMD (or Debian's socket) that answers, else the plugin `eicar`. */
 export async function chooseScanner(env: Environment): Promise<ScannerChoice> {
@@ -34,7 +34,7 @@ export async function chooseScanner(env: Environment): Promise<ScannerChoice> {
 }
 
 async function answers(address: string): Promise<boolean> {
-  const signal = AbortSignal.timeout(PATIENCE)
+  const signal = AbortSignal.timeout(TIMEOUT)
   const outcome = await askClamd(readClamdAddress(address), 'PING', signal)
   return outcome.kind === 'answered' && outcome.answer === 'PONG'
 }

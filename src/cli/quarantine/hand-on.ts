@@ -14,7 +14,7 @@ import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { PIECE_MAX, Stuffing } from '../../protocol/smtp/content.ts'
 import { type RawReply, replyTexts } from '../../protocol/smtp/replies.ts'
 import { readControlDirectories } from '../../scan/judge/policy.ts'
-import { handToSlot, QUEUE_PATIENCE } from '../shared/hand-to-slot.ts'
+import { handToSlot, QUEUE_TIMEOUT } from '../shared/hand-to-slot.ts'
 import { SENDMAIL, sendmailOptions } from '../shared/sendmail.ts'
 
 /** A message that is sent on its route again. Addresses are latin1. */
@@ -71,7 +71,7 @@ async function throughChain(mail: OutgoingMail, words: readonly string[]): Promi
     message: mail.bytes(),
     envelope: wire,
     environment,
-    timeout: QUEUE_PATIENCE,
+    timeout: QUEUE_TIMEOUT,
   })
   if (code === 0) return
   throw notTaken(`${words.join(' ')}: ends with ${signal ?? code}`, code)
@@ -89,7 +89,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
     message: piecesInLf(mail),
     envelope: Buffer.alloc(0), // sendmail has it on its command line
     environment,
-    timeout: QUEUE_PATIENCE,
+    timeout: QUEUE_TIMEOUT,
   })
   if (code === 0) return
   const said = log.toString('latin1', 0, 500).trim()

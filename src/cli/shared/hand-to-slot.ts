@@ -35,7 +35,7 @@ export interface SlotResult {
 const LOG_MAX = 2 * 1024 * 1024
 
 /** Milliseconds that a program may take to queue a message. */
-export const QUEUE_PATIENCE = 300_000
+export const QUEUE_TIMEOUT = 300_000
 
 /**
  * Gives a message to a slot program by qmail-queue(8): fd 0 is the message, and fd 1 the envelope. Both

@@ -27,7 +27,7 @@ export const SOCKET = '/run/onescan/slot.sock'
 /** The account that the package makes for it. */
 export const ACCOUNT = 'onescan'
 /** Milliseconds for the answer, which onescand has ready. */
-const PATIENCE = 2_000
+const TIMEOUT = 2_000
 
 /** Asks the onescand at a socket how it runs. Undefined if none answers there. */
 export async function askRunningDaemon(
@@ -40,7 +40,7 @@ export async function askRunningDaemon(
   const known = accountsOfOnescand()
   const owner = attempt(() => ownerOf(socket)) // anybody may listen at a path of his own
   if (owner === undefined || !known.has(owner)) return undefined
-  const told = await askToTell(socket, PATIENCE).catch(() => undefined)
+  const told = await askToTell(socket, TIMEOUT).catch(() => undefined)
   if (told === undefined) return undefined
   const { daemon } = told
   const kernel = daemon && attempt(() => kernelFactsOf(String(daemon.pid)))

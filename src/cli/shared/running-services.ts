@@ -66,7 +66,7 @@ const BYTES_MAX = 32 * 1024
  * Milliseconds for both: a process decides what its memory lies on, which may be a file system of
  * its own.
  */
-const PATIENCE = 2_000
+const TIMEOUT = 2_000
 
 /**
  * Finds the services of this host. Only those are read that are the caller's own, or that a supervise(8) of
@@ -248,7 +248,7 @@ function limitsIn(text: string): MemoryLimits {
 
 /** Reads what a process has in its memory. Rejects if that does not come at once, or is too long. */
 async function memoryOf(file: string): Promise<string> {
-  const text = await inTime(readFile(file, 'latin1'), PATIENCE)
+  const text = await inTime(readFile(file, 'latin1'), TIMEOUT)
   if (text === LATE) throw new Error(`${file}: does not answer`)
   if (text.length > BYTES_MAX) throw new Error(`${file}: is over ${BYTES_MAX} bytes`)
   return text

@@ -24,7 +24,7 @@ export interface SystemdUnit {
 const SYSTEMCTL = '/usr/bin/systemctl'
 const JOURNALCTL = '/usr/bin/journalctl'
 /** Milliseconds for an answer. */
-const PATIENCE = 5_000
+const TIMEOUT = 5_000
 /** The most lines of a journal that are looked at, and the most bytes. */
 const LINES = 200
 const BYTES = 256 * 1024
@@ -76,6 +76,6 @@ const show = (properties: string, unit: string): string =>
   run(SYSTEMCTL, 'show', '--timestamp=unix', `--property=${properties}`, '--', unit)
 
 function run(program: string, ...words: readonly string[]): string {
-  const options = { encoding: 'utf8', env: {}, stdio: 'pipe', timeout: PATIENCE } as const
+  const options = { encoding: 'utf8', env: {}, stdio: 'pipe', timeout: TIMEOUT } as const
   return attempt(() => execFileSync(program, words, { ...options, maxBuffer: BYTES })) ?? ''
 }

@@ -68,7 +68,7 @@ export const LINES_MAX = 10_000
 /** Milliseconds between two attempts to write. */
 const TRY_EVERY = 20
 /** Milliseconds for which each of the last lines may wait. */
-const LAST_PATIENCE = 100
+const LAST_FLUSH_TIMEOUT = 100
 const STDERR = 2
 
 /**
@@ -93,12 +93,12 @@ class LineQueue {
   }
 
   end(): void {
-    this.#flush(LAST_PATIENCE)
+    this.#flush(LAST_FLUSH_TIMEOUT)
   }
 
-  #flush(patience: number): void {
+  #flush(timeout: number): void {
     let written = 0
-    while (written < this.#lines.length && this.#system.awaitRoom(STDERR, patience)) {
+    while (written < this.#lines.length && this.#system.awaitRoom(STDERR, timeout)) {
       writeLine(this.#lines[written++]!)
     }
     this.#lines = this.#lines.slice(written)

@@ -59,10 +59,10 @@ export class ProgramPlaces {
   }
 
   /**
-   * Waits for a place, for at most `patience` milliseconds. Resolves to 'turn' if the visit has a
+   * Waits for a place, for at most `timeout` milliseconds. Resolves to 'turn' if the visit has a
    * place now, to 'left' if the client has left, and to 'silent' if the time is over.
    */
-  async take(visit: Visit, patience: number): Promise<WaitEnd> {
+  async take(visit: Visit, timeout: number): Promise<WaitEnd> {
     if (this.#places.size < this.#most) {
       this.#begin(visit)
       return 'turn'
@@ -70,7 +70,7 @@ export class ProgramPlaces {
     this.#waiting.splice(this.#indexOf(visit), 0, visit)
     this.#waitingSince.set(visit, this.#options.uptime())
     this.#looking ??= setInterval(() => this.#look(), LOOK_EVERY)
-    const end = await visit.waitForLeaving(patience)
+    const end = await visit.waitForLeaving(timeout)
     this.#waitNoMore(visit)
     return end
   }

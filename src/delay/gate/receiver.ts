@@ -127,7 +127,7 @@ export class Receiver {
    */
   async #serve(visit: Visit, environment: Environment, why: string | undefined): Promise<void> {
     const { gate, log } = this.#parts
-    const turn = await this.#places.take(visit, gate.patience * 1000)
+    const turn = await this.#places.take(visit, gate.waitTimeout * 1000)
     if (turn === 'turn') {
       try {
         await this.#run(visit, environment, why)

@@ -42,7 +42,7 @@ export interface GateOptions {
   /** Most connections of one client, waiting or served. */
   readonly perClient: number
   /** Seconds for which a client, after its delay, waits for a program to become free. */
-  readonly patience: number
+  readonly waitTimeout: number
   /** Seconds for which a client that behaved is remembered; with 0 no client is remembered. */
   readonly remember: number
   /** -x and -X. */
@@ -76,7 +76,7 @@ export class UsageError extends Error {
 }
 
 /**
- * The most seconds of a delay, and of --patience: a client waits at least five minutes for the
+ * The most seconds of a delay, and of --wait-timeout: a client waits at least five minutes for the
  * greeting (RFC 5321 4.5.3.2.1).
  */
 export const DELAY_MAX = 300
@@ -92,7 +92,7 @@ export const USAGE = `usage: smtp-delay [-d SECONDS] [-D SECONDS] [-N SECONDS] [
                   [--limit NUMBER --locks DIRECTORY] [--text TEXT]
                   [--dns SERVER]... [--dns-timeout SECONDS] PROGRAM [ARG...]
        smtp-delay --listen [ADDRESS:]PORT [-c NUMBER] [--waiting NUMBER]
-                  [--per-client NUMBER] [--patience SECONDS]
+                  [--per-client NUMBER] [--wait-timeout SECONDS]
                   [--remember TIME] [-x CDB] [-X]
                   [-u UID] [-g GID] [-U] [-l LOCALNAME] [-b NUMBER]
                   [-1hHoOpqQR] [--no-delay] [OPTION...] PROGRAM [ARG...]
@@ -113,7 +113,7 @@ export const optionDefaults = {
   /** As in tcpserver(1). */
   '-c': 40,
   '--waiting': 10_000,
-  '--patience': 60,
+  '--wait-timeout': 60,
   '--remember': '1d',
   /** More than tcpserver's 20: the kernel holds clients that connect while the gate is busy. */
   '-b': 1024,
@@ -124,7 +124,7 @@ const WITH_VALUE = '-d -D -N -P --allow --names --limit --locks --text --dns --d
 )
 const WITHOUT_VALUE = ['-S', '-v', '--explain']
 const GATE_WITH_VALUE =
-  '--listen -c --waiting --per-client --patience --remember -x -u -g -l -b'.split(' ')
+  '--listen -c --waiting --per-client --wait-timeout --remember -x -u -g -l -b'.split(' ')
 const GATE_WITHOUT_VALUE = '-X -U -h -H -p -R -1 -o -O -q -Q --no-delay'.split(' ')
 
 /** The names of all options. */
@@ -212,7 +212,7 @@ function readGateOptions(values: OptionValues, env: Environment): GateOptions {
     programs,
     waiting: number('--waiting', 1, WAITING_MAX),
     perClient: number('--per-client', 1, WAITING_MAX) ?? defaultPerClient(programs),
-    patience: number('--patience', 0, DELAY_MAX) ?? optionDefaults['--patience'],
+    waitTimeout: number('--wait-timeout', 0, DELAY_MAX) ?? optionDefaults['--wait-timeout'],
     remember: readRemember(values.get('--remember')?.at(-1) ?? optionDefaults['--remember']),
     rules:
       rulesFile === undefined ? undefined : { file: rulesFile, mayBeMissing: values.has('-X') },

@@ -10,7 +10,7 @@ import {
   StreamTooLong,
 } from '../../protocol/clamd/requests.ts'
 import { WireError } from '../../protocol/shared/wire-error.ts'
-import { Late, type Wire, type WireReader } from '../shared/wire.ts'
+import { PeerTimeout, type Wire, type WireReader } from '../shared/wire.ts'
 import { type ClamdClient, Content, notScanned } from './content.ts'
 import { closeAside } from './descriptor-stream.ts'
 import { type Asker, scanDescriptor, scanPath } from './scan-paths.ts'
@@ -192,7 +192,7 @@ export class ClamdConversation {
   /** What a client hears at last if its conversation cannot go on; undefined for nothing. */
   #lastLine(error: unknown): string | undefined {
     const { isSession, isAmidst } = this.#requests
-    if (error instanceof Late) return isSession && !isAmidst ? undefined : TIMED_OUT
+    if (error instanceof PeerTimeout) return isSession && !isAmidst ? undefined : TIMED_OUT
     if (error instanceof StreamTooLong) return this.#content!.refuseSize()
     if (error instanceof WireError) return `Command too long.${clamdWords.failed}`
     const isBug = error instanceof Error && !isFault(error)

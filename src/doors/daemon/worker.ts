@@ -11,8 +11,8 @@ import type { DoorKind } from './options/door.ts'
 import { tryJudging } from './trials/judge-trial.ts'
 import { answerTrials, tryRunning } from './trials/trials.ts'
 import { doorName } from './trials/try-door.ts'
-import { BEAT_EVERY } from './workers/hung-workers.ts'
-import { BEAT, MUST_ANSWER, type ServingNotice } from './workers/workers.ts'
+import { HEARTBEAT_EVERY } from './workers/hung-workers.ts'
+import { HEARTBEAT, MUST_ANSWER, type ServingNotice } from './workers/workers.ts'
 
 /**
  * A process that judges mail, on the sockets that the first process keeps. `kinds` says what its first
@@ -23,9 +23,10 @@ export async function runWorker(
   kinds: readonly DoorKind[],
   { env, options, signals }: ProcessStart,
 ): Promise<void> {
-  let doors: readonly OpenDoor[] = [] // a beat or a report may be due before all of them are open
-  const beat = () => send(doors.some((door) => door.unanswered() > 0) ? MUST_ANSWER : BEAT)
-  setInterval(beat, BEAT_EVERY).unref()
+  let doors: readonly OpenDoor[] = [] // a heartbeat or a report may be due before all of them are open
+  const heartbeat = () =>
+    send(doors.some((door) => door.unanswered() > 0) ? MUST_ANSWER : HEARTBEAT)
+  setInterval(heartbeat, HEARTBEAT_EVERY).unref()
   const memory = new HostMemory({ inHand: new InHand(FIRST_HANDED_OVER + kinds.length) })
   shareWithOthers(memory)
   const read = () => readConfiguration(env, log, memory)

@@ -11,7 +11,7 @@ import type { Frame, FrameReader } from '../../protocol/shared/frames.ts'
 import { WireError } from '../../protocol/shared/wire-error.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Door, serve } from '../shared/serve.ts'
-import { Late, Wire, type WireHost, type WireReader } from '../shared/wire.ts'
+import { PeerTimeout, Wire, type WireHost, type WireReader } from '../shared/wire.ts'
 import { defaultTimeouts, type MilterOptions, MilterServer, type MilterTimeouts } from './server.ts'
 import { MilterSession } from './session.ts'
 
@@ -111,7 +111,7 @@ function serveMta(socket: Socket, host: MilterHost): Wire {
       : time - wire.began > timeouts.negotiation
     return isSilent ? 'fell silent' : undefined
   }
-  const beat = {
+  const keepAlive = {
     after: timeouts.progressAfter,
     next: () => (session.isAmidContent ? progress : undefined),
   }
@@ -122,7 +122,7 @@ function serveMta(socket: Socket, host: MilterHost): Wire {
       let answer = session.take(parseCommand(packet), wire.gone)
       if (answer instanceof Promise) {
         packets.letWait()
-        answer = await wire.during(answer, beat)
+        answer = await wire.during(answer, keepAlive)
       }
       if (answer !== undefined) wire.say(answer)
     }
@@ -133,12 +133,13 @@ function serveMta(socket: Socket, host: MilterHost): Wire {
       if (wire.endedAt !== undefined && packets.isAmidst)
         log(`milter: ${who} stopped within a packet`)
     } catch (error) {
-      if (error instanceof Late && !session.hasNegotiated) {
+      if (error instanceof PeerTimeout && !session.hasNegotiated) {
         wire.drop() // one that speaks no milter may not close its own side
         return
       }
       // The MTA is told to defer, whatever it does when a filter leaves.
-      const isExpected = error instanceof WireError || error instanceof Late || isFault(error)
+      const isExpected =
+        error instanceof WireError || error instanceof PeerTimeout || isFault(error)
       const stack = error instanceof Error && !isExpected ? error.stack : undefined
       log(`milter: ${who}: ${stack ?? errorText(error)}`)
       wire.leave(deferred)

@@ -39,7 +39,7 @@ export async function checkQuotad({ env }: StageHost): Promise<Finding[]> {
 }
 
 /** Milliseconds for a connection and two questions. */
-const PATIENCE = 3_000
+const TIMEOUT = 3_000
 
 /** Checks whether the store that VERDICTS names answers in time, and whether other hosts share its key. */
 export async function checkVerdicts(host: StageHost): Promise<Finding[]> {
@@ -81,7 +81,7 @@ async function checkStore(
   try {
     const { tryStore } = await import('../../scan/verdicts/store/shared-store.ts')
     const own = key && keyMark(key.secret, { createHmac })
-    const { time, hasOtherKey } = await tryStore(accessOf(address, settings), PATIENCE, own)
+    const { time, hasOtherKey } = await tryStore(accessOf(address, settings), TIMEOUT, own)
     const others = hasOtherKey ? [otherKey(address, key!)] : []
     const value = `${address.text} answers in ${time.toFixed(1)} ms`
     if (time <= settings.VERDICTTIMEOUT) return [ok('VERDICTS', value), ...others]

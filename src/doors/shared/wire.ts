@@ -41,7 +41,7 @@ export interface WireHost {
 }
 
 /** What a client hears that waits for long. */
-interface Sign {
+interface KeepAlive {
   /** Milliseconds after the last bytes that it heard. */
   readonly after: number
   /** Returns the bytes; undefined if none are due now. */
@@ -60,7 +60,7 @@ interface PendingRead {
 }
 
 /** A client is late. The message is one line that says with what. */
-export class Late extends Error {}
+export class PeerTimeout extends Error {}
 
 /**
  * Why `gone` is aborted: nothing more was said to the client, or this side hung up with its last bytes. (An
@@ -98,8 +98,8 @@ export class Wire implements ServedConnection {
   #reading: PendingRead | undefined
   #readingSince = 0
   #heardThisTurn = 0
-  #beat: Sign | undefined
-  #beatSince = 0
+  #keepAlive: KeepAlive | undefined
+  #keepAliveSince = 0
   #trouble: unknown
   #leftAt: number | undefined
   #isConversing = false
@@ -165,7 +165,7 @@ export class Wire implements ServedConnection {
   /**
    * Resolves to what `next` finds in what was heard, or to undefined if nothing more comes: the
    * client has closed its side, or somebody has left, or the door is to finish and `mayFinish`. Rejects
-   * with Late, and with what the reader throws.
+   * with PeerTimeout, and with what the reader throws.
    */
   async read<Found>(
     next: () => Found | undefined,
@@ -204,10 +204,10 @@ export class Wire implements ServedConnection {
     if (this.endedAt !== undefined && !this.hasLeft) this.#askWhoEnded()
   }
 
-  /** Works for the client, which gets a beat meanwhile. Throws what the reader throws by then. */
-  async during<Result>(work: Promise<Result>, beat: Sign): Promise<Result> {
-    this.#beat = beat
-    this.#beatSince = this.now()
+  /** Works for the client, which gets a keep-alive meanwhile. Throws what the reader throws by then. */
+  async during<Result>(work: Promise<Result>, keepAlive: KeepAlive): Promise<Result> {
+    this.#keepAlive = keepAlive
+    this.#keepAliveSince = this.now()
     this.lookAgain() // the end may have come in one turn with what is worked on
     try {
       const result = await work
@@ -215,7 +215,7 @@ export class Wire implements ServedConnection {
     } catch (error) {
       throw this.#trouble ?? error
     } finally {
-      this.#beat = undefined
+      this.#keepAlive = undefined
     }
     throw this.#trouble
   }
@@ -252,7 +252,7 @@ export class Wire implements ServedConnection {
       return
     }
     const why = this.#reading?.isLate(time)
-    if (why !== undefined) this.#fail(new Late(why))
+    if (why !== undefined) this.#fail(new PeerTimeout(why))
     else this.#sayBeat(time)
   }
 
@@ -297,9 +297,9 @@ export class Wire implements ServedConnection {
   }
 
   #sayBeat(time: number): void {
-    if (this.#beat === undefined) return
-    if (time - Math.max(this.#saidAt, this.#beatSince) < this.#beat.after) return
-    const bytes = this.#beat.next()
+    if (this.#keepAlive === undefined) return
+    if (time - Math.max(this.#saidAt, this.#keepAliveSince) < this.#keepAlive.after) return
+    const bytes = this.#keepAlive.next()
     if (bytes !== undefined) this.say(bytes)
   }
 

@@ -3,7 +3,7 @@ import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { Budget, type MemoryLease } from '../../ground/flow/memory-budget.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Door, serve } from '../shared/serve.ts'
-import { Late, Wire, type WireHost } from '../shared/wire.ts'
+import { PeerTimeout, Wire, type WireHost } from '../shared/wire.ts'
 import { acknowledgement, goCold, heartbeat } from './carry-out.ts'
 import { GoCold } from './frames.ts'
 import { SlotRequestReader } from './request.ts'
@@ -100,7 +100,7 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
     } catch (error) {
       if (wire.hasLeft) return
       const why = errorText(error)
-      const isExpected = error instanceof GoCold || error instanceof Late || isFault(error)
+      const isExpected = error instanceof GoCold || error instanceof PeerTimeout || isFault(error)
       if (!isExpected) server.options.log(why)
       wire.leave(farewell(why))
     } finally {
@@ -134,7 +134,7 @@ async function hearAndAnswer(
   admit()
   const headAt = wire.heardAt
   let hasAcknowledged = false
-  const beat = {
+  const keepAlive = {
     get after() {
       return hasAcknowledged ? timeouts.heartbeatAfter : timeouts.acknowledgeAfter
     },
@@ -145,7 +145,7 @@ async function hearAndAnswer(
     },
   }
   const answer = async () => {
-    if (reader.request === undefined) wire.say(beat.next()) // the client may wait for it before it sends more
+    if (reader.request === undefined) wire.say(keepAlive.next()) // the client may wait for it before it sends more
     const sendWithin = Math.min(head + timeouts.beyondTimeLeft, timeouts.sending)
     const request = await wire.read(
       () => reader.request,
@@ -157,6 +157,6 @@ async function hearAndAnswer(
     if (request === undefined) return undefined
     return server.answer(socket, request, wire.gone, () => wire.now() - wire.began)
   }
-  const frames = await wire.during(answer(), beat)
+  const frames = await wire.during(answer(), keepAlive)
   return frames && (hasAcknowledged ? frames : Buffer.concat([acknowledgement, frames]))
 }

@@ -113,7 +113,7 @@ const quotaService = {
   QUOTAMAP: parsed(undefined, absolutePath, service),
   QUOTADEFAULT: text(undefined, { ...service, defaultInWords: 'unlimited' }),
   QUOTACASE: word(['lower', 'keep'], service),
-  QUOTAPATIENCE: number(400, { min: 1, max: 60_000, unit: 'milliseconds', ...service }),
+  QUOTALOOKUPTIMEOUT: number(400, { min: 1, max: 60_000, unit: 'milliseconds', ...service }),
   QUOTAWALKTIME: number(60, { min: 1, max: 3600, unit: 'seconds', ...service }),
   QUOTAREMEMBER: number(100_000, { min: 1, max: 10_000_000, ...service }),
 }

@@ -11,7 +11,7 @@ const LENGTH = /^\s*\d+\s*$/
 /** The words by which some decoder knows content, or what is about it, wherever they stand. */
 const TELLING_WORDS =
   /content[^a-z.\s]|encod|mime(?![a-z\d.])|boundary|filename|base64|printable|multipart|begin|=y(?:part|end)|must be converted|attach/i
-/** The same of the letters alone: patient readers skip what else stands in a name. */
+/** The same of the letters alone: lenient readers skip what else stands in a name. */
 const TELLING_LETTERS = /content(?:type|transfer|disposition|description|location|id)|mimeversion/i
 /** A fold that begins as delimiters and BinHex do. */
 const TELLING_FOLD = /\n[ \t]*(?:--|:)/

@@ -65,16 +65,16 @@ export function writeAttributes(attributes: Readonly<Record<string, string | num
 /**
  * Asks a policy service, and resolves to its answer (SMTPD_POLICY_README). Rejects if the service
  * cannot be reached, if the answer makes no sense or has more than REQUEST_MAX bytes, and if it is
- * not whole within `patience` milliseconds, however it comes.
+ * not whole within `timeout` milliseconds, however it comes.
  */
 export async function askPolicy(
   address: NetConnectOpts,
   question: Readonly<Record<string, string | number>>,
-  patience: number,
+  timeout: number,
 ): Promise<Attributes> {
   const reader = new AttributeReader()
   const read = (chunk: Buffer) => reader.push(chunk)[0]
-  const answer = await askOnce(address, writeAttributes(question), read, patience)
+  const answer = await askOnce(address, writeAttributes(question), read, timeout)
   if (answer === undefined) throw new Error('closes the connection')
   return answer
 }

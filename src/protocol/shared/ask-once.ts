@@ -5,13 +5,13 @@ import { answerInTime } from '../../ground/flow/in-time.ts'
 /**
  * Asks a server one question on a connection of its own. Resolves to what `read` makes of the bytes
  * that come, or to undefined if the server closes before that. Rejects if the server cannot be reached,
- * if `read` throws, and if the answer is not whole within `patience` milliseconds, however it comes.
+ * if `read` throws, and if the answer is not whole within `timeout` milliseconds, however it comes.
  */
 export async function askOnce<Reply>(
   address: NetConnectOpts,
   question: Buffer,
   read: (chunk: Buffer) => Reply | undefined,
-  patience: number,
+  timeout: number,
 ): Promise<Reply | undefined> {
   const socket = connect(address)
   const ask = async () => {
@@ -24,7 +24,7 @@ export async function askOnce<Reply>(
     return undefined
   }
   try {
-    return await answerInTime(ask(), patience)
+    return await answerInTime(ask(), timeout)
   } finally {
     socket.on('error', () => {})
     socket.destroy()

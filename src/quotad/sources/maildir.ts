@@ -41,7 +41,7 @@ interface RememberedSizeFile {
 export class MaildirSource {
   readonly #now: () => number
   /** Milliseconds for which a question waits for the list of users and for a count together. */
-  readonly #patience: number
+  readonly #timeout: number
   readonly #files: LruCache<RememberedSizeFile>
   readonly #walker: Walker
   readonly #looks: Readings<RememberedSizeFile | undefined>
@@ -49,7 +49,7 @@ export class MaildirSource {
 
   constructor(bounds: ReadingBounds, clocks: Clocks) {
     this.#now = clocks.now
-    this.#patience = bounds.QUOTAPATIENCE
+    this.#timeout = bounds.QUOTALOOKUPTIMEOUT
     this.#looks = new Readings(clocks.uptime, bounds.QUOTAWALKTIME * 1000)
     this.#counts = new Readings(clocks.uptime, bounds.QUOTAWALKTIME * 1000)
     this.#files = new LruCache(bounds.QUOTAREMEMBER)
@@ -120,11 +120,11 @@ export class MaildirSource {
   ): Promise<MailboxReading> {
     const { file } = known ?? {}
     const counted = this.#counts.read(mailbox.path, () => this.#walker.count(mailbox))
-    const usage = await inTime(counted, Math.max(0, this.#patience - waited))
+    const usage = await inTime(counted, Math.max(0, this.#timeout - waited))
     if (usage === undefined) return { found: 'no-mailbox' }
     if (usage !== LATE) return { found: 'usage', usage, limits: file?.limits, source: 'walk' }
     // A file that says "full" and is not trusted says nothing: mail for the mailbox would be deferred.
-    return { found: 'trouble', why: `still being counted after ${this.#patience} ms` }
+    return { found: 'trouble', why: `still being counted after ${this.#timeout} ms` }
   }
 }
 

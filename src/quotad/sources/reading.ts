@@ -97,7 +97,7 @@ export function parseMaildirLimits(text: string): QuotaLimits | undefined {
 /** The settings that bound the reading of mailboxes, by their names. */
 export interface ReadingBounds {
   /** Milliseconds for which a question waits for a list of users, a count or another service. */
-  readonly QUOTAPATIENCE: number
+  readonly QUOTALOOKUPTIMEOUT: number
   /** Seconds after which a count is given up. */
   readonly QUOTAWALKTIME: number
   /** How many mailboxes, and how many users, are remembered. */

@@ -244,13 +244,13 @@ export class Verdicts {
   /** Resolves to a remembered verdict that counts here and now: of this host, or of another one. */
   async #recall(
     message: MemorableMessage,
-    patience: number,
+    timeout: number,
   ): Promise<RememberedVerdict | undefined> {
     const { memory, shared, crypto } = this.#options
     const { fingerprint, secrets, maxAge } = message
     const own = memory.recall(fingerprint)
     if (own !== undefined && this.#doesCount(own, message)) return own
-    const sealed = await shared?.get(fingerprint, patience)
+    const sealed = await shared?.get(fingerprint, timeout)
     const theirs = sealed && openSealed(sealed, fingerprint, secrets.seal, crypto)
     if (theirs === undefined || !this.#doesCount(theirs, message)) return undefined
     const left = Math.max(1, Math.min(maxAge, theirs.time + maxAge - this.#seconds()))

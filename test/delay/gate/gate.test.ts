@@ -252,7 +252,10 @@ t.test('at most -c programs run; clients are served in their order', { skip }, a
   await third.hears(/^220 /)
   third.leave()
 
-  const hasty = await startGate(t, { command, words: [...AT_ONCE, '-c', '1', '--patience', '0'] })
+  const hasty = await startGate(t, {
+    command,
+    words: [...AT_ONCE, '-c', '1', '--wait-timeout', '0'],
+  })
   const busy = await connect(hasty.port)
   await busy.hears(/^220 /)
   t.match(

@@ -64,7 +64,7 @@ t.test('so do clients that send a byte now and then', { skip }, async (t) => {
 })
 
 t.test('of as many addresses as places, all of which go on, one gives way', { skip }, async (t) => {
-  const words = [...AT_ONCE, '-c', '4', '--patience', '100', '--remember', '0']
+  const words = [...AT_ONCE, '-c', '4', '--wait-timeout', '100', '--remember', '0']
   const gate = await startGate(t, { command, words })
   const rates = [1, 2, 2, 2]
   const clients = await Promise.all(
@@ -97,7 +97,7 @@ done
   writeFileSync(program, script, { mode: 0o755 })
   const gate = await startGate(t, {
     command,
-    words: [...WORDS, '--patience', '300'],
+    words: [...WORDS, '--wait-timeout', '300'],
     program: [program],
   })
   const busy = await takeAll(gate.port)
@@ -137,7 +137,7 @@ t.test('a free place is given to who has fewest, then to who came first', { skip
 })
 
 t.test('nobody gives way to a client that has as many places', { skip }, async (t) => {
-  const words = [...WORDS, '--per-client', `${PLACES}`, '--patience', '6']
+  const words = [...WORDS, '--per-client', `${PLACES}`, '--wait-timeout', '6']
   const gate = await startGate(t, { command, words })
   const served = await takeAll(gate.port)
   const one = await connect(gate.port, { from: '127.0.1.1' })

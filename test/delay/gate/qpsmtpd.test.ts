@@ -39,7 +39,7 @@ t.test('qpsmtpd behind the gate', { skip: qpsmtpdMissing }, async (t) => {
   const event = (name: string, address: string) => () =>
     gate.log.some((line) => line.includes(` event=${name} `) && line.includes(`=${address} `))
 
-  t.test('a patient client waits, and delivers', async (t) => {
+  t.test('a client that waits waits, and delivers', async (t) => {
     const said = await deliver(await connect(gate.port, { from: '127.0.0.1' }))
     t.match(said, /^220 mx\.example\.org ESMTP qpsmtpd/)
     t.equal(delivered(), 1)

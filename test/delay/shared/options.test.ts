@@ -84,7 +84,7 @@ t.test('--listen opens a gate, with the switches of tcpserver', async (t) => {
     programs: 40,
     waiting: undefined,
     perClient: 20,
-    patience: 60,
+    waitTimeout: 60,
     remember: 86_400,
     lookUp: 'name',
     keepIpOptions: false,

@@ -50,7 +50,7 @@ for (const { name, program } of runtimes) {
       woken = await wokenForAll()
       t.comment(`woken for ${MESSAGES} messages: ${woken.join(' and ')} times`)
     }
-    t.ok(Math.min(...woken) < MESSAGES / 2, 'but for its beat')
+    t.ok(Math.min(...woken) < MESSAGES / 2, 'but for its heartbeat')
     t.ok(Math.max(...woken) >= MESSAGES)
 
     const [first, second] = workers as [number, number]

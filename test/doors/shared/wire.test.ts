@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { Late, Wire, type WireHost } from '../../../src/doors/shared/wire.ts'
+import { PeerTimeout, Wire, type WireHost } from '../../../src/doors/shared/wire.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 
 /** A door's side of a connection: who waits, is late, leaves or breaks the protocol. */
@@ -85,7 +85,7 @@ t.test('a client that is late ends the read, and may still be told so', async (t
   const { wire, client, at } = await rig(t)
   const isLate = (time: number) => (wire.silence(time) > 10 ? 'fell silent' : undefined)
   void wire.converse(async () => {
-    await t.rejects(wire.read(never, isLate), new Late('fell silent'))
+    await t.rejects(wire.read(never, isLate), new PeerTimeout('fell silent'))
     wire.leave(Buffer.from('too late'))
   })
   at(10)

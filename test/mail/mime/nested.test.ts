@@ -295,7 +295,7 @@ for (const [name, bytes] of Object.entries(hostile)) {
   })
 }
 
-t.test('more readings than anybody has patience for are over every limit', async (t) => {
+t.test('more readings than the limits allow are over every limit', async (t) => {
   const type = 'Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n'
   const mail = message(wrap(90, text, (part) => `${type}\nSubject: s\n${part}`))
   t.equal(isNested(Bytes.of(mail), 100), true)

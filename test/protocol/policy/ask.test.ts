@@ -7,9 +7,9 @@ import { listen } from '../../programs/listen.ts'
 
 const QUESTION = { request: 'smtpd_access_policy', recipient: 'ann@example.org' }
 
-async function ask(t: Test, patience: number, talk: (socket: Socket) => void) {
+async function ask(t: Test, timeout: number, talk: (socket: Socket) => void) {
   const port = await listen(t, createServer(talk))
-  return askPolicy({ host: '127.0.0.1', port }, QUESTION, patience)
+  return askPolicy({ host: '127.0.0.1', port }, QUESTION, timeout)
 }
 
 t.test('the answer comes with all its attributes, however it is split', async (t) => {

@@ -120,7 +120,11 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
   })
 
   t.test('a directory that is slow or down makes nothing full, and recovers', async (t) => {
-    const quotad = await startQuotad(t, { ...env, QUOTALDAPREMEMBER: '0', QUOTAPATIENCE: '300' })
+    const quotad = await startQuotad(t, {
+      ...env,
+      QUOTALDAPREMEMBER: '0',
+      QUOTALOOKUPTIMEOUT: '300',
+    })
     const until = async (answer: string) => {
       const end = Date.now() + 20_000
       while ((await quotad.ask('CHECK_QUOTA ann')) !== answer && Date.now() < end) {

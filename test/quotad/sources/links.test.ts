@@ -10,7 +10,7 @@ import { sumDirectory, Walker } from '../../../src/quotad/sources/walk.ts'
 
 /** Links that users make in their mailboxes: no answer tells the size of what a link leads to. */
 
-const bounds = { QUOTAPATIENCE: 60_000, QUOTAWALKTIME: 60, QUOTAREMEMBER: 100 }
+const bounds = { QUOTALOOKUPTIMEOUT: 60_000, QUOTAWALKTIME: 60, QUOTAREMEMBER: 100 }
 const clocks = { now: Date.now, uptime: () => performance.now() }
 const measure = { incoming: 0, limits: undefined, defaultLimits: {} }
 /** The size of a file that the user may not see. */

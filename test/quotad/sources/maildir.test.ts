@@ -19,7 +19,7 @@ import { Walker } from '../../../src/quotad/sources/walk.ts'
 t.setTimeout(120_000)
 
 const empty = { new: {}, cur: {}, tmp: {} }
-const bounds = { QUOTAPATIENCE: 60_000, QUOTAWALKTIME: 60, QUOTAREMEMBER: 100 }
+const bounds = { QUOTALOOKUPTIMEOUT: 60_000, QUOTAWALKTIME: 60, QUOTAREMEMBER: 100 }
 const clocks = { now: Date.now, uptime: () => performance.now() }
 /** The mailbox at a path. Neither it nor anything in it may be a link. */
 function at(path: string): MailboxLocation {
@@ -151,10 +151,10 @@ t.test('nobody waits for a mailbox that hangs for longer than a count may take',
 t.test('while a count takes too long, the answer is unknown', async (t) => {
   const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`m${i}`, 'x']))
   const path = t.testdir({ ...empty, cur: many, maildirsize: '10S\n20 2\n1 1\n' })
-  const source = new MaildirSource({ ...bounds, QUOTAPATIENCE: 0 }, clocks)
+  const source = new MaildirSource({ ...bounds, QUOTALOOKUPTIMEOUT: 0 }, clocks)
   t.match(await source.read(at(path), unlimited), { found: 'trouble' }, 'and not OVERQUOTA')
   rmSync(join(path, 'maildirsize'))
-  const again = new MaildirSource({ ...bounds, QUOTAPATIENCE: 0 }, clocks)
+  const again = new MaildirSource({ ...bounds, QUOTALOOKUPTIMEOUT: 0 }, clocks)
   t.match(await again.read(at(path), unlimited), {
     found: 'trouble',
     why: 'still being counted after 0 ms',

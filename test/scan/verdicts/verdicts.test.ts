@@ -521,8 +521,8 @@ type Shared = NonNullable<VerdictsOptions['shared']>
 function notingStore(kept: (fingerprint: string) => Buffer | undefined) {
   const told: (readonly [what: string, value?: number | undefined])[] = []
   const shared: Shared = {
-    async get(fingerprint, patience) {
-      told.push(['get', patience])
+    async get(fingerprint, timeout) {
+      told.push(['get', timeout])
       return kept(fingerprint)
     },
     put: (_, __, seconds) => told.push(['put', seconds]),

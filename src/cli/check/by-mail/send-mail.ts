@@ -28,7 +28,7 @@ export interface SentMail {
 }
 
 /** Milliseconds for a connection and each answer. Greetings may be delayed, smtp-delay(8). */
-const PATIENCE = 30_000
+const TIMEOUT = 30_000
 const HOST = '127.0.0.1'
 
 /**
@@ -61,9 +61,9 @@ function sendBySmtp(
     secure: security === 'tls',
     ignoreTLS: security === 'none',
     tls: { rejectUnauthorized: false }, // its certificate is for its name, and not for this address
-    connectionTimeout: PATIENCE,
-    greetingTimeout: PATIENCE,
-    socketTimeout: PATIENCE,
+    connectionTimeout: TIMEOUT,
+    greetingTimeout: TIMEOUT,
+    socketTimeout: TIMEOUT,
   })
   return new Promise((resolve) => {
     const end = (sent: SentMail) => {
@@ -100,7 +100,7 @@ const oneLine = (text: string) => text.trim().replace(/\s+/g, ' ')
 function sendByProgram(program: string, message: Buffer, address: string): Promise<SentMail> {
   const words = [...sendmailOptions(program, ''), address]
   return new Promise((resolve) => {
-    const options = { timeout: PATIENCE, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } }
+    const options = { timeout: TIMEOUT, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } }
     const child = execFile(program, words, options, (error, said, complaint) => {
       const text = oneLine(`${said} ${complaint}`) || (error ? `ends with ${error.code}` : '')
       if (error === null) resolve({ kind: 'taken', text: 'exit code 0', isContent: true })

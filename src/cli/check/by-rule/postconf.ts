@@ -10,7 +10,7 @@ import type { OnescandPlaces } from './onescand-places.ts'
 export const POSTCONF = '/usr/sbin/postconf'
 const run = promisify(execFile)
 /** Milliseconds that postconf may take. */
-const PATIENCE = 10_000
+const TIMEOUT = 10_000
 
 /** Parameters of Postfix by name. */
 type Parameters = Readonly<Record<string, string>>
@@ -87,7 +87,7 @@ export async function readPostfix(host: PostfixHost): Promise<Postfix> {
     const isRoot = process.getuid!() === 0
     const command = [POSTCONF, ...config, ...words]
     const [program, ...all] = isRoot ? commandAs(reader(), command) : command
-    const { stdout } = await run(program!, all, { env, cwd: '/', timeout: PATIENCE })
+    const { stdout } = await run(program!, all, { env, cwd: '/', timeout: TIMEOUT })
     return stdout
   }
   const [parameters, master, own] = await Promise.all([ask('-x'), ask('-M'), ask('-P', '-x')])

@@ -11,7 +11,7 @@ import type { Host } from './slot-hosts.ts'
 import { slotProgramOf } from './slot-program.ts'
 
 /** Milliseconds beyond SCANTIMEOUT that the slot may take for a small message. */
-const PATIENCE = 30_000
+const TIMEOUT = 30_000
 /** A place at which no onescand listens. */
 const NOWHERE = '/nonexistent/slot.sock'
 
@@ -25,7 +25,7 @@ const NOWHERE = '/nonexistent/slot.sock'
 export async function checkTrialMessages(host: Host, triesCold = true): Promise<Finding[]> {
   const settings = scanSettingsOf(host)
   if (settings === undefined || slotProgramOf(host).kind !== 'own') return []
-  const timeout = settings.timeout + PATIENCE
+  const timeout = settings.timeout + TIMEOUT
   const clean = await send(host, cleanMessage, timeout)
   const findings = [...judgeWarmth(host, clean), judgeClean(host, clean)]
   if (clean.header === undefined) return findings

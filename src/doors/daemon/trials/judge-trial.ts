@@ -12,7 +12,7 @@ import { startJudging } from '../../shared/mail-door.ts'
 import type { DaemonOptions } from '../options/options.ts'
 
 /** The most milliseconds for a message, or a door: a question about health does not wait for SCANTIMEOUT. */
-export const TRIAL_PATIENCE = 10_000
+export const TRIAL_TIMEOUT = 10_000
 
 const ADDRESS = Buffer.from('postmaster@localhost')
 const envelope = makeEnvelope(ADDRESS, [ADDRESS])
@@ -74,7 +74,7 @@ async function judgeFromMemory(
     const { site } = judging
     const { policy } = site
     const tools = { ...site.tools, verdicts: undefined }
-    const deadline = new Deadline(tools.uptime, { within: TRIAL_PATIENCE })
+    const deadline = new Deadline(tools.uptime, { within: TRIAL_TIMEOUT })
     const { details } = await judge(transaction, { policy, tools }, deadline)
     return details
   } finally {

@@ -4,7 +4,7 @@ import { roomFaults } from '../../readiness/places.ts'
 import { nothingScans, unreadableSettings } from '../../readiness/settings.ts'
 import type { Configuration } from '../../shared/configuration.ts'
 import type { PlacedDoor } from '../options/door.ts'
-import { TRIAL_PATIENCE } from './judge-trial.ts'
+import { TRIAL_TIMEOUT } from './judge-trial.ts'
 import { doorName, tryDoor } from './try-door.ts'
 
 /** An onescand that runs. */
@@ -154,7 +154,7 @@ export class Trials {
       }
       const timer = setTimeout(() => {
         answer([trouble(`worker ${this.#asked.get(question.trial)?.worker} does not answer`)])
-      }, TRIAL_PATIENCE + BEYOND)
+      }, TRIAL_TIMEOUT + BEYOND)
       this.#askNext(question, answer, false)
     })
   }

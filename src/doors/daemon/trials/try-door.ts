@@ -15,7 +15,7 @@ import {
   readDoorAddress,
   writeDoorAddress,
 } from '../options/door.ts'
-import { TRIAL_PATIENCE } from './judge-trial.ts'
+import { TRIAL_TIMEOUT } from './judge-trial.ts'
 
 /** A door in the words of logs and findings. */
 export const doorName = ({ kind, address }: PlacedDoor): string => `${kind} ${address}`
@@ -41,12 +41,12 @@ export async function tryDoor(door: PlacedDoor): Promise<Finding | undefined> {
 async function connectTo(door: PlacedDoor, at: DoorAddress): Promise<void> {
   switch (door.kind) {
     case 'slot':
-      if (at.kind === 'unix') await askToTell(at.path, TRIAL_PATIENCE)
+      if (at.kind === 'unix') await askToTell(at.path, TRIAL_TIMEOUT)
       return
     case 'milter':
       return expect(at, 'O', { question: NEGOTIATION, from: LENGTH })
     case 'policy':
-      await askPolicy(targetOf(at), POLICY_QUESTION, TRIAL_PATIENCE)
+      await askPolicy(targetOf(at), POLICY_QUESTION, TRIAL_TIMEOUT)
       return
     case 'clamd':
       return expect(at, 'PONG\0', { question: Buffer.from('zPING\0') })
@@ -65,7 +65,7 @@ export async function tryPage(at: DoorAddress): Promise<Finding[]> {
     return /^HTTP\/1\.\d (200|503) .*\bserving\b/s.test(answer) || undefined
   }
   try {
-    if (await askOnce(targetOf(at), question, read, TRIAL_PATIENCE)) return []
+    if (await askOnce(targetOf(at), question, read, TRIAL_TIMEOUT)) return []
     throw new Error('another program answers there')
   } catch (thrown) {
     const remedy = 'name another address in --http, and restart it'
@@ -83,7 +83,7 @@ async function callSmtpDoor({ route }: PlacedDoor, at: DoorAddress): Promise<voi
 
 /** Says QUIT to the server to which a door hands mail on. Rejects if it does not greet. */
 export async function callNext({ next }: Pick<SmtpRoute, 'next'>): Promise<void> {
-  const [connection, command, data, block, end] = new Array(5).fill(TRIAL_PATIENCE)
+  const [connection, command, data, block, end] = new Array(5).fill(TRIAL_TIMEOUT)
   const server = await callNextServer(next, { connection, command, data, block, end })
   await server.ask('QUIT').catch(() => {})
   server.close()
@@ -106,7 +106,7 @@ async function expect(
     answer += chunk.toString('latin1')
     return answer.length < from + expected.length ? undefined : answer
   }
-  const whole = await askOnce(targetOf(at), question, read, TRIAL_PATIENCE)
+  const whole = await askOnce(targetOf(at), question, read, TRIAL_TIMEOUT)
   if (whole === undefined) throw new Error('closes the connection')
   if (!whole.startsWith(expected, from)) throw new Error(`answered ${whole.split('\n')[0]!.trim()}`)
 }

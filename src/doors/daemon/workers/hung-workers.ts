@@ -1,9 +1,9 @@
-/** Milliseconds between two beats of a worker. */
-export const BEAT_EVERY = 1_000
-/** Milliseconds without a beat after which a worker is late: /healthz says so. */
+/** Milliseconds between two heartbeats of a worker. */
+export const HEARTBEAT_EVERY = 1_000
+/** Milliseconds without a heartbeat after which a worker is late: /healthz says so. */
 export const LATE_AFTER = 3_000
 /**
- * Milliseconds without a beat after which a worker hangs if it runs all the time, or is stopped.
+ * Milliseconds without a heartbeat after which a worker hangs if it runs all the time, or is stopped.
  */
 export const HUNG_AFTER = 5_000
 /**
@@ -11,7 +11,7 @@ export const HUNG_AFTER = 5_000
  * waits for the processor, which other processes have on a busy host.
  */
 const BUSY_FOR = 2_000
-/** Milliseconds without a beat after which a worker hangs, whatever it does. */
+/** Milliseconds without a heartbeat after which a worker hangs, whatever it does. */
 const SILENT_FOR = 20_000
 
 interface BeatWatchOptions {
@@ -23,22 +23,22 @@ interface BeatWatchOptions {
   readonly onHung: (worker: number, how: string) => void
 }
 
-/** The last beat of a worker. */
-interface Beat {
+/** The last heartbeat of a worker. */
+interface Heartbeat {
   at: number
-  /** Milliseconds of processor time that the worker had used when a beat was first missing. */
+  /** Milliseconds of processor time that the worker had used when a heartbeat was first missing. */
   used: number | undefined
   isHung: boolean
 }
 
 /**
- * Finds workers that hang, that is, are stuck in a loop or stopped: they send no beat for some
+ * Finds workers that hang, that is, are stuck in a loop or stopped: they send no heartbeat for some
  * seconds. If this very process stood still meanwhile, no worker counts as hung.
  */
-export class BeatWatch {
+export class HeartbeatWatch {
   readonly #options: BeatWatchOptions
-  readonly #beats = new Map<number, Beat>()
-  readonly #timer = setInterval(() => this.poll(), BEAT_EVERY).unref()
+  readonly #heartbeats = new Map<number, Heartbeat>()
+  readonly #timer = setInterval(() => this.poll(), HEARTBEAT_EVERY).unref()
   #polledAt: number
 
   constructor(options: BeatWatchOptions) {
@@ -49,20 +49,23 @@ export class BeatWatch {
   /** The worker has started, or has said something. */
   heard(worker: number): void {
     const at = this.#options.uptime()
-    const beat = this.#beats.get(worker)
-    if (beat === undefined) this.#beats.set(worker, { at, used: undefined, isHung: false })
-    else beat.at = at
+    const heartbeat = this.#heartbeats.get(worker)
+    if (heartbeat === undefined)
+      this.#heartbeats.set(worker, { at, used: undefined, isHung: false })
+    else heartbeat.at = at
   }
 
   /** The worker has ended. */
   forget(worker: number): void {
-    this.#beats.delete(worker)
+    this.#heartbeats.delete(worker)
   }
 
   /** The workers that are late. */
   late(): number[] {
     const now = this.#options.uptime()
-    return [...this.#beats].flatMap(([worker, { at }]) => (now - at > LATE_AFTER ? worker : []))
+    return [...this.#heartbeats].flatMap(([worker, { at }]) =>
+      now - at > LATE_AFTER ? worker : [],
+    )
   }
 
   /** Looks at all workers; called each second. */
@@ -70,11 +73,11 @@ export class BeatWatch {
     const { uptime, onHung } = this.#options
     const wasAway = uptime() - this.#polledAt > LATE_AFTER
     this.#polledAt = uptime()
-    for (const [worker, beat] of this.#beats) {
-      if (wasAway) beat.at = this.#polledAt
-      const how = beat.isHung ? undefined : this.#howHung(worker, beat)
+    for (const [worker, heartbeat] of this.#heartbeats) {
+      if (wasAway) heartbeat.at = this.#polledAt
+      const how = heartbeat.isHung ? undefined : this.#howHung(worker, heartbeat)
       if (how === undefined) continue
-      beat.isHung = true
+      heartbeat.isHung = true
       onHung(worker, how)
     }
   }
@@ -84,18 +87,18 @@ export class BeatWatch {
   }
 
   /** Returns in words what a hung worker does, or undefined if it does not hang. */
-  #howHung(worker: number, beat: Beat): string | undefined {
+  #howHung(worker: number, heartbeat: Heartbeat): string | undefined {
     const { uptime, stat } = this.#options
-    const silent = uptime() - beat.at
-    if (silent < BEAT_EVERY * 2) {
-      beat.used = undefined
+    const silent = uptime() - heartbeat.at
+    if (silent < HEARTBEAT_EVERY * 2) {
+      heartbeat.used = undefined
       return undefined
     }
     const status = stat(worker)
-    beat.used ??= status?.used
+    heartbeat.used ??= status?.used
     if (silent < HUNG_AFTER) return undefined
     if (status !== undefined && 'Tt'.includes(status.state)) return 'stopped'
-    const used = (status?.used ?? 0) - (beat.used ?? 0)
+    const used = (status?.used ?? 0) - (heartbeat.used ?? 0)
     if (used >= BUSY_FOR) return `busy for ${(used / 1000).toFixed(1)} s of processor time`
     return silent >= SILENT_FOR ? 'silent' : undefined
   }

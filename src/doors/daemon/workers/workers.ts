@@ -7,7 +7,7 @@ import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import type { HostEvents, HostMemory } from '../../../scan/verdicts/host-memory.ts'
 import { InHand } from '../../../scan/verdicts/poison.ts'
 import type { WorkersState } from '../../observe/live/process-report.ts'
-import { BeatWatch, HUNG_AFTER } from './hung-workers.ts'
+import { HeartbeatWatch, HUNG_AFTER } from './hung-workers.ts'
 
 interface WorkersOptions {
   readonly count: number
@@ -51,7 +51,7 @@ const LOST_MAX = 2
 /** An order to a worker on its channel. If the channel closes, the worker ends at once. */
 export type WorkerOrder = 'reload' | 'report' | 'stop'
 /** What a worker sends each second. */
-export const BEAT = 'beat'
+export const HEARTBEAT = 'heartbeat'
 /** The same while it has clients that must be answered: it may not be ended. */
 export const MUST_ANSWER = 'must answer'
 /** What a worker sends when it listens: the addresses where it does. */
@@ -89,7 +89,7 @@ export class Workers {
   #lost = 0
   /** How many workers are missing, since too many are lost. */
   #missing = 0
-  readonly #beats: BeatWatch
+  readonly #heartbeats: HeartbeatWatch
   #isStopping = false
   #allEnded = () => {}
   #putOff = () => {}
@@ -98,7 +98,7 @@ export class Workers {
 
   constructor(options: WorkersOptions) {
     this.#options = options
-    this.#beats = new BeatWatch({
+    this.#heartbeats = new HeartbeatWatch({
       uptime: () => performance.now(),
       stat: (pid) => new HostProcess(pid).stat(),
       onHung: (pid, how) => this.#endHung(pid, how),
@@ -109,7 +109,7 @@ export class Workers {
   }
 
   state(): WorkersState {
-    return { replaced: this.#replaced, hung: this.#hung, late: this.#beats.late() }
+    return { replaced: this.#replaced, hung: this.#hung, late: this.#heartbeats.late() }
   }
 
   /**
@@ -151,7 +151,7 @@ export class Workers {
       }
       this.#allEnded = () => {
         clearTimeout(killer)
-        this.#beats.close()
+        this.#heartbeats.close()
         resolve()
       }
       if (this.#workers.size === 0) this.#allEnded()
@@ -183,7 +183,7 @@ export class Workers {
   #watch(worker: Worker): void {
     const { child } = worker
     this.#workers.add(worker)
-    this.#beats.heard(child.pid!)
+    this.#heartbeats.heard(child.pid!)
     send(child, this.#options.memory.initialEvents())
     child.on('message', (message) => {
       const addresses = this.#take(child, message)
@@ -203,9 +203,9 @@ export class Workers {
   /** Takes a message of a worker. Returns the addresses where it listens, if the message says them. */
   #take(child: ChildProcess, message: unknown): readonly string[] | undefined {
     const { memory, onMessage } = this.#options
-    this.#beats.heard(child.pid!)
+    this.#heartbeats.heard(child.pid!)
     if (message === MUST_ANSWER) this.#putOff()
-    if (message === BEAT || message === MUST_ANSWER) return undefined
+    if (message === HEARTBEAT || message === MUST_ANSWER) return undefined
     if (isServingNotice(message)) return message.serving
     if (memory.receive(message)) this.#sendAll(message, child)
     else onMessage(child.pid!, message)
@@ -247,7 +247,7 @@ export class Workers {
     const { child, inHand } = worker
     const pid = child.pid!
     this.#workers.delete(worker)
-    this.#beats.forget(pid)
+    this.#heartbeats.forget(pid)
     this.#sendAll(memory.endOf(pid))
     if (!this.#isStopping) onEnd(pid, this.#countInHand(worker))
     if (inHand !== undefined) closeSync(inHand)

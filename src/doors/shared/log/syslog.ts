@@ -12,7 +12,7 @@ const LOGGERS = ['/usr/bin/logger', '/bin/logger']
 /** logger(1) makes two lines of a longer one, and by itself of one of more than 1,024 bytes. */
 const LOGGER_SIZE = '8192'
 /** Milliseconds for logger(1). */
-const LOGGER_PATIENCE = 1000
+const LOGGER_TIMEOUT = 1000
 /** Bytes of scanners' lines that are kept until logger(1) is started. */
 const KEPT_MAX = 64 * 1024
 
@@ -33,7 +33,7 @@ export function openSyslog(): LogSink {
         input,
         env: {},
         stdio: ['pipe', 'ignore', 'ignore'],
-        timeout: LOGGER_PATIENCE,
+        timeout: LOGGER_TIMEOUT,
         killSignal: 'SIGKILL',
       })
     },

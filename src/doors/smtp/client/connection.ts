@@ -4,7 +4,7 @@ import { COMMAND_MAX, parseCommand } from '../../../protocol/smtp/commands.ts'
 import { LineReader, type SmtpLine } from '../../../protocol/smtp/lines.ts'
 import type { RawReply } from '../../../protocol/smtp/replies.ts'
 import type { ServedConnection } from '../../shared/serve.ts'
-import { Late, Wire, type WireHost } from '../../shared/wire.ts'
+import { PeerTimeout, Wire, type WireHost } from '../../shared/wire.ts'
 import { ownReply } from '../replies/own-replies.ts'
 import { Progress } from './progress.ts'
 
@@ -197,7 +197,7 @@ export class SmtpConnection implements ServedConnection {
     try {
       return await this.#wire.read(next, (time) => this.#lateness(time))
     } catch (error) {
-      if (!(error instanceof Late)) throw error
+      if (!(error instanceof PeerTimeout)) throw error
       this.turnAway(ownReply.timedOut)
       return undefined
     } finally {

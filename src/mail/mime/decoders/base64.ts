@@ -66,8 +66,8 @@ interface Base64Mode {
   readonly tail: 'bytes' | 'drop' | 'more'
 }
 
-/** The standard way: as the most patient readers decode. */
-const PATIENT: Base64Mode = {
+/** The standard way: as the most lenient readers decode. */
+const LENIENT: Base64Mode = {
   high: 'drop',
   url: false,
   padding: 'skip',
@@ -108,7 +108,7 @@ function valuesOf({ high, url, padding }: Base64Mode): Uint8Array {
   return values
 }
 
-const patientValues = valuesOf(PATIENT)
+const lenientValues = valuesOf(LENIENT)
 
 /** Decodes base64 in one of the ways. */
 export class Base64Decoder implements Decoder {
@@ -127,11 +127,11 @@ export class Base64Decoder implements Decoder {
   readonly #back: number
 
   /** `mode` says in what it differs from the standard way. */
-  constructor(give: Give, room: Buffer, mode: Partial<Base64Mode> = PATIENT, odd?: Base64Oddities) {
+  constructor(give: Give, room: Buffer, mode: Partial<Base64Mode> = LENIENT, odd?: Base64Oddities) {
     this.#give = give
     this.#room = room
-    this.#mode = { ...PATIENT, ...mode }
-    this.#values = mode === PATIENT ? patientValues : valuesOf(this.#mode)
+    this.#mode = { ...LENIENT, ...mode }
+    this.#values = mode === LENIENT ? lenientValues : valuesOf(this.#mode)
     this.#odd = odd
     this.#back = mode.tail === 'drop' || mode.padding === 'group' ? 2 : 0
   }
@@ -140,7 +140,7 @@ export class Base64Decoder implements Decoder {
     let tried = from // lines up to here were tried as a whole, and are not tried again
     for (let at = from; at < to && !this.#over; ) {
       if (this.#room.length - this.#length < 3) this.#flush(this.#back)
-      if (at >= tried && this.#isPatientAt()) {
+      if (at >= tried && this.#isLenientAt()) {
         tried = endOfLines(bytes, at, to)
         if (tried > at && this.#decodeLines(bytes, at, tried)) {
           at = tried
@@ -185,8 +185,8 @@ export class Base64Decoder implements Decoder {
     if (this.#mode.tail === 'more' && bytes === 0) this.#room[this.#length++] = this.#bits << 2
   }
 
-  #isPatientAt(): boolean {
-    return this.#count === 0 && this.#padded === 0 && this.#values === patientValues
+  #isLenientAt(): boolean {
+    return this.#count === 0 && this.#padded === 0 && this.#values === lenientValues
   }
 
   /**
@@ -343,7 +343,7 @@ function charactersInLines(block: Buffer): number | undefined {
 export class Base64Plan implements DecodingPlan {
   readonly odd = new Base64Oddities()
 
-  readonly standard: MakeDecoder = (give, room) => new Base64Decoder(give, room, PATIENT, this.odd)
+  readonly standard: MakeDecoder = (give, room) => new Base64Decoder(give, room, LENIENT, this.odd)
 
   isOdd(): boolean {
     return this.odd.isOdd()
@@ -405,6 +405,6 @@ const JUNKS = ['skip', 'restart', 'end'] as const
 
 /** Returns the number of things in which a mode differs from the standard one. */
 function differencesOf(mode: Base64Mode): number {
-  const keys = Object.keys(PATIENT) as (keyof Base64Mode)[]
-  return keys.filter((key) => mode[key] !== PATIENT[key]).length
+  const keys = Object.keys(LENIENT) as (keyof Base64Mode)[]
+  return keys.filter((key) => mode[key] !== LENIENT[key]).length
 }

@@ -61,8 +61,8 @@ interface QuotedPrintableMode {
   readonly escapes: boolean
 }
 
-/** The standard way: as the most patient readers decode. */
-const PATIENT_ESCAPES: QuotedPrintableMode = { strange: 'keep', trims: false, escapes: true }
+/** The standard way: as the most lenient readers decode. */
+const LENIENT_ESCAPES: QuotedPrintableMode = { strange: 'keep', trims: false, escapes: true }
 
 /** What occurred that readers decode in different ways, or that decoding changes. */
 class QuotedPrintableOddities {
@@ -100,7 +100,7 @@ export class QuotedPrintableDecoder implements Decoder {
     odd?: QuotedPrintableOddities,
   ) {
     this.#out = new Writer(give, room)
-    this.#mode = { ...PATIENT_ESCAPES, ...mode }
+    this.#mode = { ...LENIENT_ESCAPES, ...mode }
     this.#odd = odd
   }
 

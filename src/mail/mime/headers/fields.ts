@@ -12,7 +12,7 @@ export interface Field {
 }
 
 /**
- * Returns the name as the most patient reader takes it: without comments, and only its letters,
+ * Returns the name as the most lenient reader takes it: without comments, and only its letters,
  * digits and hyphens.
  */
 export function plainName(name: string): string {
@@ -134,7 +134,7 @@ export class MimeLines {
 
 const CONTROL = /[\0-\x08\v\f\x0e-\x1f]|\r(?!\n)/
 
-/** Returns whether the most patient reader may take the line for a field about content. */
+/** Returns whether the most lenient reader may take the line for a field about content. */
 function mayMatter(line: string): boolean {
   const colon = line.indexOf(':')
   return colon < 0 || maySayContent(line.slice(0, colon))

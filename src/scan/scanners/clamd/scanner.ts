@@ -61,7 +61,7 @@ export function clamdScanner(
     local: false,
     memorable: {
       identity: `clamd(${CLAMDMAXSIZE})`,
-      signatures: (patience) => versions.newest(patience),
+      signatures: (timeout) => versions.newest(timeout),
       loadsFrom: keepFor(DATABASES_FOR, uptime, () => {
         const found = list.map(({ address }) => databaseOf(address, CLAMDCONF))
         // Without a clamd.conf the administrator's word counts, and for another host the files here.

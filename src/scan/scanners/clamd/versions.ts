@@ -10,7 +10,7 @@ const BELIEVED_FOR = 10_000
 /** Milliseconds after which servers are asked again, while nobody waits. */
 const ASKED_AGAIN_AFTER = 5_000
 /** Milliseconds that messages wait for one round of answers. */
-const PATIENCE = 250
+const TIMEOUT = 250
 
 /** Milliseconds after which a silent server has failed: it loads a database, or is overloaded. */
 const SILENCE_MAX = 1_000
@@ -35,14 +35,14 @@ export class Versions {
 
   /**
    * Resolves to the newest signatures of all servers, as they were within the last BELIEVED_FOR.
-   * Undefined if no server answers within `patience` milliseconds, or their versions cannot be compared.
+   * Undefined if no server answers within `timeout` milliseconds, or their versions cannot be compared.
    */
-  async newest(patience: number = PATIENCE): Promise<string | undefined> {
+  async newest(timeout: number = TIMEOUT): Promise<string | undefined> {
     const age = performance.now() - this.#askedAt
     if (age > BELIEVED_FOR) {
       // Messages wait once for a silent server, and not each of them anew.
       const { since, done } = this.#refresh()
-      if (!(await isWithin(done, patience - (performance.now() - since)))) return undefined
+      if (!(await isWithin(done, timeout - (performance.now() - since)))) return undefined
     } else if (age > ASKED_AGAIN_AFTER) void this.#refresh()
     const all = this.#known()
     return all.find((version) => all.every((other) => areAtLeastAsNew(version, other)))

@@ -27,7 +27,7 @@ let file = ''
 let request: PluginRequest | undefined
 /** The answer to it, which is sent when nothing of the plugin is under way any more. */
 let answer: ScanFinding | undefined
-let impatience: NodeJS.Timeout | undefined
+let deadline: NodeJS.Timeout | undefined
 
 process.on('uncaughtException', fail)
 process.on('unhandledRejection', fail)
@@ -62,8 +62,8 @@ async function askPlugin(asked: PluginRequest): Promise<ScanFinding> {
 /** Takes the plugin's answer. What it has left under way may end, but soon. */
 function hear(said: ScanFinding): void {
   answer = said
-  impatience = setTimeout(end, request!.settle)
-  impatience.unref()
+  deadline = setTimeout(end, request!.settle)
+  deadline.unref()
 }
 
 /** Takes an error that nobody caught: it is the answer, if there is none yet, and ends the process. */
@@ -76,7 +76,7 @@ function fail(error: unknown): void {
 
 /** Called when nothing is under way any more: the next message meets nothing of this one. */
 function settle(): void {
-  clearTimeout(impatience)
+  clearTimeout(deadline)
   const isInOrder = answer !== undefined && !isUsedUp()
   answer ??= unknown('returned a promise that nothing can settle any more')
   if (isInOrder) {

@@ -103,12 +103,12 @@ interface Memorable {
    * The version of the newest signatures that the scanner has; undefined if it does not know yet. Equal
    * texts mean equal signatures, on any host. `this host's`: the signatures in CLAMDBDIR, whose version
    * means nothing to other hosts. `not told`: they may change at any time. Of a server that does not answer
-   * within `patience` milliseconds it is not known.
+   * within `timeout` milliseconds it is not known.
    */
   readonly signatures:
     | "this host's"
     | 'not told'
-    | ((patience?: number) => Promise<string | undefined>)
+    | ((timeout?: number) => Promise<string | undefined>)
   /**
    * The directories of this host from which the scanner loads signatures; undefined if it has one here
    * that is not known. Set if it has signatures that may change without another version of the newest ones.

@@ -107,11 +107,11 @@ export class SharedStore {
 
   /**
    * Returns the stored bytes, which anybody may have put there; undefined if there are none, and this
-   * host scans the message. If another host is scanning it, waits for its verdict, `patience`
+   * host scans the message. If another host is scanning it, waits for its verdict, `timeout`
    * milliseconds at most.
    */
-  get(fingerprint: string, patience = 0): Promise<Buffer | undefined> | undefined {
-    return this.#connection.isReady ? this.#ask(keyOf(fingerprint), patience) : undefined
+  get(fingerprint: string, timeout = 0): Promise<Buffer | undefined> | undefined {
+    return this.#connection.isReady ? this.#ask(keyOf(fingerprint), timeout) : undefined
   }
 
   /** Stores a verdict for at most so many seconds; nobody waits until it is stored. */
@@ -144,10 +144,10 @@ export class SharedStore {
     this.#connection.close()
   }
 
-  async #ask(key: string, patience: number): Promise<Buffer | undefined> {
+  async #ask(key: string, timeout: number): Promise<Buffer | undefined> {
     const { uptime } = this.#options
     this.#counters.asked++
-    const until = uptime() + Math.min(patience, CLAIMED_FOR)
+    const until = uptime() + Math.min(timeout, CLAIMED_FOR)
     for (let waits = 0; this.#connection.isReady; waits++) {
       const answer = await this.#claimOrGet(key).catch(() => undefined)
       if (answer?.isOurs) {

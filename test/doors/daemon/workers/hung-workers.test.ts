@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import t from 'tap'
 import {
-  BeatWatch,
+  HeartbeatWatch,
   HUNG_AFTER,
   LATE_AFTER,
 } from '../../../../src/doors/daemon/workers/hung-workers.ts'
@@ -20,20 +20,20 @@ const WORKER = 7
 function watch(stat: (seconds: number) => { state: string; used: number } | undefined) {
   let now = 0
   const hung: string[] = []
-  const beats = new BeatWatch({
+  const heartbeats = new HeartbeatWatch({
     uptime: () => now,
     stat: () => stat(now / SECOND),
     onHung: (worker, how) => hung.push(`${worker} ${how}`),
   })
-  beats.heard(WORKER)
+  heartbeats.heard(WORKER)
   return {
     hung,
-    beats,
+    heartbeats,
     /** The worker says nothing for so many seconds. */
     pass(seconds: number) {
       for (let n = 0; n < seconds; n++) {
         now += SECOND
-        beats.poll()
+        heartbeats.poll()
       }
     },
     sleep(seconds: number) {
@@ -50,16 +50,16 @@ t.test(
       [() => ({ state: 't', used: 0 }), '7 stopped'],
       [(at: number) => ({ state: 'R', used: at * SECOND }), '7 busy for 3.0 s of processor time'],
     ] as const) {
-      const { hung, pass, beats } = watch(stat)
+      const { hung, pass, heartbeats } = watch(stat)
       pass(HUNG_AFTER / SECOND - 1)
       t.same(hung, [])
-      t.same(beats.late(), [WORKER])
+      t.same(heartbeats.late(), [WORKER])
       pass(1)
       t.same(hung, [how])
       pass(5)
       t.same(hung, [how], 'it is reported once')
-      beats.forget(WORKER)
-      t.same(beats.late(), [])
+      heartbeats.forget(WORKER)
+      t.same(heartbeats.late(), [])
     }
   },
 )
@@ -67,12 +67,12 @@ t.test(
 t.test(
   'a silent worker that waits for the processor hangs only after twenty seconds',
   async (t) => {
-    const { hung, pass, beats } = watch((at) => ({ state: 'R', used: at * 50 }))
+    const { hung, pass, heartbeats } = watch((at) => ({ state: 'R', used: at * 50 }))
     pass(15)
     t.same(hung, [])
-    beats.heard(WORKER)
+    heartbeats.heard(WORKER)
     pass(2)
-    t.same(beats.late(), [])
+    t.same(heartbeats.late(), [])
     t.same(hung, [])
     pass(30)
     t.same(hung, ['7 silent'], 'after twenty seconds the cause does not matter')
@@ -82,15 +82,18 @@ t.test(
   },
 )
 
-t.test('if the watch itself was away, no worker is late before it could send a beat', async (t) => {
-  const { hung, pass, sleep, beats } = watch(() => ({ state: 'T', used: 0 }))
-  sleep(3600)
-  pass(1)
-  t.same(hung, [])
-  t.same(beats.late(), [])
-  pass(LATE_AFTER / SECOND + 1)
-  t.same(beats.late(), [WORKER])
-})
+t.test(
+  'if the watch itself was away, no worker is late before it could send a heartbeat',
+  async (t) => {
+    const { hung, pass, sleep, heartbeats } = watch(() => ({ state: 'T', used: 0 }))
+    sleep(3600)
+    pass(1)
+    t.same(hung, [])
+    t.same(heartbeats.late(), [])
+    pass(LATE_AFTER / SECOND + 1)
+    t.same(heartbeats.late(), [WORKER])
+  },
+)
 
 // promise: others-unharmed
 t.test('a message that was alone when three workers died is left alone', async (t) => {

@@ -10,7 +10,7 @@ import {
 } from '../../../../src/mail/mime/headers/fields.ts'
 import { limits } from '../../../../src/mail/mime/shared/limits.ts'
 
-t.test('names are read as patient readers do', async (t) => {
+t.test('names are read as lenient readers do', async (t) => {
   t.equal(plainName(' content-type '), 'content-type')
   t.equal(plainName('con(x)tent-type'), 'content-type')
   t.equal(plainName('content_type:'), 'contenttype')

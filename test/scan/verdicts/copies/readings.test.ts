@@ -50,7 +50,7 @@ function contentsIn(mail: string): string | undefined {
   return [...found].sort().join()
 }
 
-/** The fields that the reading understands, as its patient readers take them. */
+/** The fields that the reading understands, as its lenient readers take them. */
 const FIELDS = [
   'Content-Type: multipart/mixed; boundary="b"',
   'Content-Type: message/rfc822',
