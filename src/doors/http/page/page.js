@@ -99,7 +99,11 @@ function matches({ fields, line }, words) {
 }
 
 function item({ number, time, fields, line, waits }) {
-  const found = fields.virus ?? fields.banned ?? waits ?? fields.grounds ?? fields.scan ?? ''
+  const name = fields.virus ?? fields.banned
+  const isProperty = name && !['virus', 'banned', undefined].includes(fields.grounds)
+  const found =
+    (isProperty ? `${fields.grounds}: ` : '') +
+    (name ?? waits ?? fields.grounds ?? fields.scan ?? '')
   const whom = fields.from ? ` ${fields.from} to ${fields.to ?? ''}` : ''
   const clock = new Date(time).toLocaleTimeString('en-GB')
   const colour = DECISIONS.includes(fields.decision) ? fields.decision : ''

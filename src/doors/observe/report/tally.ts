@@ -74,6 +74,8 @@ export interface Summary extends Counts {
   }
   readonly days: readonly (HostDay & Counts)[]
   readonly viruses: readonly NameCount[]
+  /** The grounds on which mail was kept out or tagged: GROUNDS, as in the log. */
+  readonly grounds: readonly NameCount[]
   readonly slowest: readonly SlowScan[]
   /** The causes of temporary failures, with # for each number in them. */
   readonly deferrals: readonly NameCount[]
@@ -95,6 +97,7 @@ export class Tally {
   readonly #total = new MessageCounts()
   readonly #days = new Map<string, HostDay & { readonly counts: MessageCounts }>()
   readonly #viruses = new NameCounts()
+  readonly #grounds = new NameCounts()
   readonly #deferrals = new NameCounts()
   readonly #wentCold = new NameCounts()
   readonly #overQuota = new NameCounts()
@@ -140,6 +143,7 @@ export class Tally {
         .map(({ start, host, counts }) => ({ start, host, ...inFigures(counts) }))
         .sort(byTimeAndHost),
       viruses: this.#viruses.top(),
+      grounds: this.#grounds.top(),
       slowest: this.#slowest,
       deferrals: this.#deferrals.top(),
       wentCold: this.#wentCold.top(),
@@ -158,7 +162,9 @@ export class Tally {
     // The time of a failed scan says nothing: the scan may have waited for SCANTIMEOUT.
     if (ENDED.includes(fields.get('scan') ?? '') && time >= 0) this.#ended.add(time)
     if (time >= 0) this.#addSlow(time, record)
+    const grounds = fields.get('grounds')
     if (fields.get('decision') === 'defer') this.#addDeferral(fields)
+    else if (grounds !== undefined) this.#grounds.add(grounds)
   }
 
   /** Counts a line about a recipient, about whom the MTA asked before it took the message. */

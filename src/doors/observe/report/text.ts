@@ -11,6 +11,7 @@ export function formatText(summary: Summary, clean: Clean): string {
     ['By day', days(summary, clean)],
     ['Scans', scans(summary)],
     ['Found', names(summary.viruses, clean)],
+    ['Kept out or tagged for', names(summary.grounds, clean)],
     ['Deferred for', names(summary.deferrals, clean)],
     ['Went cold for', names(summary.wentCold, clean)],
     ['Over quota', names(summary.overQuota, clean)],

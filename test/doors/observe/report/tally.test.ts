@@ -34,6 +34,27 @@ async function sumUp(...logs: readonly string[]): Promise<Summary> {
 
 const textOf = (summary: Summary) => formatText(summary, String)
 
+t.test('each ground on which mail is kept out or tagged has a row', async (t) => {
+  const about = { id: '<1@x>', from: '<a@x>', to: '<b@x>' }
+  const more = (grounds: string) => [['grounds', grounds]] as const
+  const lines = [
+    ...['encrypted', 'encrypted', 'macros', 'banned'].map((grounds) =>
+      told({ decision: 'reject', ...about, more: more(grounds) }),
+    ),
+    told({ decision: 'accept', ...about, more: more('unwanted') }),
+    told({ decision: 'accept', ...about, more: [] }),
+    told({ decision: 'defer', ...about, more: more('unscanned') }),
+  ]
+  const summary = await sumUp(lines.join(''))
+  t.same(summary.grounds.map(({ name, count }) => `${count} ${name}`).sort(), [
+    '1 banned',
+    '1 macros',
+    '1 unwanted',
+    '2 encrypted',
+  ])
+  t.match(textOf(summary), /^Kept out or tagged for\n {2} +2 encrypted$/m)
+})
+
 t.test('every message is counted once, by its decision and its scan', async (t) => {
   const summary = await sumUp(madeLog(1000))
   t.match(summary, {
@@ -53,6 +74,7 @@ t.test('every message is counted once, by its decision and its scan', async (t) 
     { name: 'Virus.1', count: 33 },
     { name: 'Virus.2', count: 33 },
   ])
+  t.same(summary.grounds, [{ name: 'virus', count: 100 }])
   t.same(summary.deferrals, [
     { name: 'unscanned: clamd #.#.#.#:#: connect ECONNREFUSED', count: 100 },
   ])
