@@ -8,6 +8,7 @@ import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { python, pythonMissing } from '../programs/python.ts'
 import { archiveOf, packerMissing, packers } from '../scan/scanners/attachments/archives.ts'
 import { BASE64, base64, multipart, part, TEXT } from '../scan/scanners/evasions/compose.ts'
+import { inStream, openClamdDoor } from './clamd/rig.ts'
 import { everything } from './milter/mta.ts'
 import { sendByMilter } from './milter/send.ts'
 import { sendToSlot } from './slot/send.ts'
@@ -161,6 +162,26 @@ t.test('archives', { skip: clamdMissing || packerMissing }, async (t) => {
     for (const testCase of [...oddCases, ...tarCases]) {
       await t.test(testCase.name, (t) => play(t, testCase, door))
     }
+  })
+
+  t.test("clamd's protocol, whose clients name no sender", async (t) => {
+    const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+    const answersOf = async (archive: Buffer, more: Readonly<Record<string, string>> = {}) => {
+      const door = await openClamdDoor(t, { ...settings, ...more })
+      const whole = await door.ask(inStream(mailWith(archive, 'papers.bin')))
+      return [whole, await door.ask(inStream(archive))].map((answer) => answer.replace('\0', ''))
+    }
+    const banned = 'stream: Onescan.banned.attachment_*.exe_in_an_archive FOUND'
+    for (const form of Object.keys(packers)) {
+      const archive = archiveOf(form, 'invoice.EXE', directory)
+      t.same(await answersOf(archive), [banned, banned], `${form}, in a mail and by itself`)
+      const more = { ENCRYPTED: 'accept' }
+      const other = archiveOf(form, 'letter.txt', directory)
+      t.same(await answersOf(other, more), ['stream: OK', 'stream: OK'], `${form}, another name`)
+    }
+    const locked = archiveOf('encrypted zip', 'a.txt', directory)
+    const property = 'stream: Heuristics.Encrypted.Zip FOUND'
+    t.same(await answersOf(locked, { ENCRYPTED: 'refuse' }), [property, property])
   })
 
   for (const [name, door] of Object.entries(doors)) {
