@@ -75,9 +75,9 @@ t.test('the script gives clamd the names', { skip: scriptMissing }, async (t) =>
   t.match(await clamdAnswer(clamd.socket, archive), found)
 })
 
-/** clamd loads signatures beside its work, and says so afterwards. */
+/** clamd loads signatures beside its work, says so, and then says that it uses them from now on. */
 async function reloaded({ log }: Clamd): Promise<void> {
-  while (!log.some((line) => /Database correctly reloaded/.test(line))) await wait(20)
+  while (!log.some((line) => /Activating the newly loaded database/.test(line))) await wait(20)
 }
 
 t.test('what ClamAV does not take is never put in place', { skip: scriptMissing }, async (t) => {

@@ -68,7 +68,7 @@ t.test(
     t.equal(renew('name *.scr\\n'), 'success\nBanned.%2A.scr\nclamav 644\n')
     t.equal(renew('nonsense\\n'), 'exit-code\nBanned.%2A.scr\nclamav 644\n', 'the list of before')
     t.equal(renew('name *.lnk\\n'), 'success\nBanned.%2A.lnk\nclamav 644\n')
-    const reloaded = "journalctl -o cat -u clamd.service | grep -q 'correctly reloaded'"
+    const reloaded = "journalctl -o cat -u clamd.service | grep -q 'Activating the newly loaded'"
     t.equal(host.run(`until ${reloaded}; do sleep 0.1; done`).code, 0)
   },
 )
