@@ -20,7 +20,7 @@ const dist = join(root, 'dist')
 const programs = {
   'onescan-queue': 'doors/slot/main.ts',
   onescan: 'cli/main.ts',
-  onescand: 'doors/daemon/main.ts',
+  onescand: 'daemon/main.ts',
   'onescan-quotad': 'quotad/main.ts',
   'plugin-host': 'scan/scanners/plugin-host/main.ts',
   'smtp-delay': 'delay/main.ts',
@@ -32,7 +32,7 @@ const apart = {
   'check-here': 'doors/slot/check-here.ts',
   clamscan: 'scan/scanners/clamscan.ts',
   'ldap-directory': 'protocol/ldap/ldap-directory.ts',
-  'status-server': 'doors/http/status-server.ts',
+  'status-server': 'daemon/http/status-server.ts',
   'quota-client': 'scan/quota/quota-client.ts',
   'send-mail': 'cli/check/by-mail/send-mail.ts',
   'shared-store': 'scan/verdicts/store/shared-store.ts',
@@ -155,7 +155,7 @@ function bundle(entries, { importsAtRunTime }) {
 }
 
 async function bundlePage() {
-  const directory = join(src, 'doors/http/page')
+  const directory = join(src, 'daemon/http/page')
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     entryPoints: [join(directory, 'page.js'), join(directory, 'page.css')],

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import { inMultiparts } from '../cases/nesting.ts'
 import { clamdMissing } from '../programs/clamd.ts'
 import { findProgram } from '../programs/install.mjs'

@@ -13,7 +13,7 @@ import { createInterface } from 'node:readline'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { example, readPage } from '../documents/man-page.ts'
-import { tai64n, told } from '../doors/observe/log/lines.ts'
+import { tai64n, told } from '../log/lines.ts'
 import { reachable, reachablePath } from '../programs/reachable.ts'
 import { asPlain, bundle, jsonIn, launcher, oldestNode, onescan, searchPath } from './onescan.ts'
 

@@ -4,15 +4,15 @@ import { sourceFiles } from './source-files.ts'
 /** Who below a door reads a clock, a random source or the environment by itself: doc/design.md forbids it. */
 
 /** Whole programs, and what stands on the floors of the doors and above them. */
-const ABOVE = /^(?:cli|delay|quotad|doors\/(?!observe|readiness)[\w-]+)\/|\/main\.ts$/
+const ABOVE = /^(?:cli|daemon|delay|doors|quotad)\/|\/main\.ts$/
 const SOURCES =
   /\b(?:Date\.now|performance\.now|process\.hrtime|process\.uptime|process\.env|new Date\(\)|randomBytes|randomUUID|randomInt|getRandomValues|Math\.random)\b/
 
 /** The exceptions, each with its reason. */
 const exceptions: Readonly<Record<string, string>> = {
-  'doors/observe/log/read-log.ts': 'a log that is being written was written now',
-  'doors/readiness/stage.ts': 'the time of a check, the same for all of its steps',
+  'log/read-log.ts': 'a log that is being written was written now',
   'mail/message/spool.ts': 'a name that no other file has',
+  'readiness/stage.ts': 'the time of a check, the same for all of its steps',
   'scan/cluster/take-message.ts': 'which keys are current while a message comes',
   'scan/quarantine/age.ts': 'the name of a clock, which no other quarantine has',
   'scan/quota/quota-client.ts': 'one clock for the client, whichever door opens it',

@@ -7,7 +7,7 @@ import { items, readPage, section } from './man-page.ts'
 
 const root = join(import.meta.dirname, '../..')
 const writers = [
-  'src/doors/shared/log/log-lines.ts',
+  'src/log/log-lines.ts',
   'src/doors/slot-socket/server.ts',
   'src/doors/milter/message.ts',
   'src/doors/milter/session.ts',

@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client'
-import { registerMetrics } from '../../src/doors/observe/live/metrics.ts'
+import { registerMetrics } from '../../src/observe/live/metrics.ts'
 
 /** The metrics of onescand(8) as items of mdoc(7): the name, its help text, its labels. */
 export function metricItems(): string[] {

@@ -1,8 +1,8 @@
-import { optionDefaults as delayDefaults } from '../../src/delay/shared/options.ts'
 import {
   optionDefaults as daemonDefaults,
   usage as usageOfDaemon,
-} from '../../src/doors/daemon/options/options.ts'
+} from '../../src/daemon/options/options.ts'
+import { optionDefaults as delayDefaults } from '../../src/delay/shared/options.ts'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
 import { faultsInWords } from '../../src/ground/errors/fault.ts'

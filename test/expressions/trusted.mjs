@@ -10,7 +10,7 @@ export const trustedPlaces = {
   'cli/main.ts': 'what the operator typed',
   'cli/shared/running-services.ts': 'what the kernel says of a process',
   'cli/shared/systemd-unit.ts': 'what systemd says of a unit',
-  'doors/http/snapshot.ts':
+  'daemon/http/snapshot.ts':
     'fields of the log that are left to be seen, each bounded; at most 320 characters for each place',
 }
 
@@ -67,12 +67,12 @@ export const trusted = [
     why: 'the eight groups of an IPv6 address',
   },
   {
-    file: 'doors/observe/report/text.ts',
+    file: 'observe/report/text.ts',
     expression: '/\\B(?=(\\d{3})+$)/g',
     why: 'the digits of a number',
   },
   {
-    file: 'doors/http/access.ts',
+    file: 'daemon/http/access.ts',
     expression: 'new RegExp(`^[!-~]{${TOKEN_MIN},}$`)',
     why: 'a run of one class between two anchors; the file of a token of the operator',
   },

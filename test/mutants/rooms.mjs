@@ -17,7 +17,7 @@ export const ROOMS = {
       'test/documents/settings.test.ts',
       'test/cli/check/slot/chain.test.ts',
       'test/delay/gate/{find-tcp-rule,visit-preparer}.test.ts',
-      'test/doors/http/access-by.test.ts',
+      'test/daemon/http/access-by.test.ts',
       'test/mail/message/intake.test.ts',
       'test/scan/cluster/keyring.test.ts',
     ],
@@ -46,18 +46,18 @@ export const ROOMS = {
     tests: ['test/scan/quarantine/{keep,release,sweep}.test.ts'],
   },
   readiness: {
-    files: ['src/doors/readiness/**/*.ts'],
+    files: ['src/readiness/**/*.ts'],
     tests: [
-      'test/doors/readiness/{account,clamd,clamd-watch,contradictions,keyring,places}.test.ts',
-      'test/doors/readiness/{scanner,servers,settings}.test.ts',
+      'test/readiness/{account,clamd,clamd-watch,contradictions,keyring,places}.test.ts',
+      'test/readiness/{scanner,servers,settings}.test.ts',
     ],
   },
   observe: {
-    files: ['src/doors/observe/**/*.ts'],
+    files: ['src/observe/**/*.ts'],
     tests: [
-      'test/doors/observe/{live,log}/*.test.ts',
-      'test/doors/observe/report/{format,tally}.test.ts',
-      'test/doors/http/events.test.ts',
+      'test/observe/{live,log}/*.test.ts',
+      'test/observe/report/{format,tally}.test.ts',
+      'test/daemon/http/events.test.ts',
     ],
   },
   quota: {
@@ -91,7 +91,7 @@ export const ROOMS = {
     tests: [
       'test/scan/scanners/{scan,clamscan,eicar/eicar}.test.ts',
       'test/scan/scanners/shared/{scanner-program,signatures}.test.ts',
-      'test/doors/readiness/scanner.test.ts',
+      'test/readiness/scanner.test.ts',
       'test/scan/scanners/run/*.test.ts',
       'test/scan/scanners/attachments/{attachments,file-names,search}.test.ts',
     ],
@@ -143,15 +143,12 @@ export const ROOMS = {
     tests: ['test/doors/policy/door.test.ts', 'test/protocol/policy/*.test.ts'],
   },
   daemon: {
-    files: ['src/doors/daemon/**/*.ts'],
-    tests: [
-      'test/doors/daemon/describe-door.test.ts',
-      'test/doors/daemon/{options,trials}/*.test.ts',
-    ],
+    files: ['src/daemon/**/*.ts'],
+    tests: ['test/daemon/describe-door.test.ts', 'test/daemon/{options,trials}/*.test.ts'],
   },
   http: {
-    files: ['src/doors/http/**/*.ts'],
-    tests: ['test/doors/http/{access-by,events,snapshot}.test.ts'],
+    files: ['src/daemon/http/**/*.ts'],
+    tests: ['test/daemon/http/{access-by,events,snapshot}.test.ts'],
   },
   'between-doors': {
     files: ['src/doors/shared/**/*.ts', 'src/protocol/shared/*.ts'],

@@ -1,7 +1,7 @@
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import { codeBlocks, typed } from '../documents/code-blocks.ts'
 import { findProgram } from '../programs/install.mjs'
 import { boot, bootMissing } from './booted-debian.ts'

@@ -1,10 +1,5 @@
 import { join } from 'node:path'
-import {
-  type DaemonSetup,
-  quickest,
-  type RunningDaemon,
-  startOnescand,
-} from '../doors/daemon/process.ts'
+import { type DaemonSetup, quickest, type RunningDaemon, startOnescand } from '../daemon/process.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
 import { openDirectory } from './reachable.ts'
 import { inputMailFilter, sendmailMissing, startSendmail } from './sendmail.ts'

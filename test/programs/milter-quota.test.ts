@@ -1,6 +1,6 @@
 import t from 'tap'
 import { plain } from '../cases/messages.ts'
-import { startOnescand } from '../doors/daemon/process.ts'
+import { startOnescand } from '../daemon/process.ts'
 import { freePort } from './free-port.ts'
 import { startMailboxes } from './mailboxes.ts'
 import { mtas, openPassage } from './milter-mtas.ts'

@@ -1,4 +1,4 @@
-import { startOnescand } from '../doors/daemon/process.ts'
+import { startOnescand } from '../daemon/process.ts'
 import type { Ending } from './server.ts'
 
 /** A host with qmail whose slot asks an onescand of its own. */

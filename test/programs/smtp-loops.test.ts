@@ -1,6 +1,6 @@
 import t from 'tap'
 import { bytes } from '../cases/case.ts'
-import { startOnescand } from '../doors/daemon/process.ts'
+import { startOnescand } from '../daemon/process.ts'
 import { freePort } from './free-port.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
 import { sendMail } from './smtp-session.ts'

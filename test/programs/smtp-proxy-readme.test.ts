@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { bytes } from '../cases/case.ts'
 import { buildStage } from '../cases/stage.ts'
-import { startOnescand } from '../doors/daemon/process.ts'
+import { startOnescand } from '../daemon/process.ts'
 import { callDoor } from '../doors/smtp/client.ts'
 import { startNext } from '../doors/smtp/next-server.ts'
 import { freePort } from './free-port.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { bytes } from '../cases/case.ts'
 import { buildStage } from '../cases/stage.ts'
-import { startOnescand } from '../doors/daemon/process.ts'
+import { startOnescand } from '../daemon/process.ts'
 import { freePort } from './free-port.ts'
 import { headerValues } from './header-values.ts'
 import { sendmailMissing, startSendmail } from './sendmail.ts'

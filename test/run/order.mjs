@@ -32,7 +32,7 @@ const LONGEST = [
   'test/c/onescanc/bounces.test.ts',
   'test/cli/check/set-ups/onescand.test.ts',
   'test/packaging/activation.test.ts',
-  'test/doors/http/page.test.ts',
+  'test/daemon/http/page.test.ts',
   'test/protocol/valkey/modes.test.ts',
   'test/programs/attacks.test.ts',
   'test/try/trial.test.ts',

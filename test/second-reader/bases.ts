@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import { BASE64, base64, delimited, multipart, part } from '../scan/scanners/evasions/compose.ts'
 
 /** Messages that are as people send them, in LF, before anything is done to them. */

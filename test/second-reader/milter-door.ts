@@ -1,4 +1,4 @@
-import type { RunningDaemon } from '../doors/daemon/process.ts'
+import type { RunningDaemon } from '../daemon/process.ts'
 import { type Agreed, call, type Line, negotiate, says } from '../doors/milter/mta.ts'
 import { submit } from '../doors/milter/submit.ts'
 import type { Ending } from '../programs/server.ts'

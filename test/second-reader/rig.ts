@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startOnescand } from '../doors/daemon/process.ts'
+import { startOnescand } from '../daemon/process.ts'
 import { startNext } from '../doors/smtp/next-server.ts'
 import { startClamd } from '../programs/clamd.ts'
 import { freePort } from '../programs/free-port.ts'

@@ -1,5 +1,5 @@
 import { onescanc } from '../c/onescanc/client.ts'
-import type { RunningDaemon } from '../doors/daemon/process.ts'
+import type { RunningDaemon } from '../daemon/process.ts'
 import { compiled, quickest, runSlot, type SlotRun } from '../doors/slot/slot.ts'
 import type { Door, Passage } from './passage.ts'
 

@@ -1,4 +1,4 @@
-import type { RunningDaemon } from '../doors/daemon/process.ts'
+import type { RunningDaemon } from '../daemon/process.ts'
 import { callDoor } from '../doors/smtp/client.ts'
 import type { Got, RunningNext } from '../doors/smtp/next-server.ts'
 import { overSmtp } from './mta-queue.ts'

@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import { BASE64, base64, delimited, multipart, part } from '../scan/scanners/evasions/compose.ts'
 
 /** The EICAR test file in base64, put together here: no file of the project holds it whole. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { startOnescand } from '../doors/daemon/process.ts'
+import { startOnescand } from '../daemon/process.ts'
 import { withEnding } from '../programs/server.ts'
 import type { Host } from './hosts.ts'
 

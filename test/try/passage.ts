@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readLogLine } from '../../src/doors/observe/log/log-record.ts'
+import { readLogLine } from '../../src/log/log-record.ts'
 import { callSlot } from '../stand-in/smtpd/call-slot.ts'
 import { replyToClient } from '../stand-in/smtpd/smtp-reply.ts'
 import { type Delivery, deliveries } from '../stand-in/stand-in.ts'

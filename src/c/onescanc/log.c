@@ -18,7 +18,7 @@ void log_begins(void) {
 
 /*
  * Adds the time to a line, as its last field: in a file nothing else shows when it was written.
- * src/doors/shared/log/log-sink.ts does the same.
+ * src/log/log-sink.ts does the same.
  */
 static char *with_time(const char *line, size_t length) {
   struct timespec now;

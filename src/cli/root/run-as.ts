@@ -2,13 +2,13 @@ import { type ChildProcess, type ChildProcessByStdio, spawn, spawnSync } from 'n
 import { once } from 'node:events'
 import { closeSync, readdirSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
-import type { SystemAccount } from '../../doors/readiness/account.ts'
 import { CALLER } from '../../doors/slot-socket/command.ts'
 import { attempt } from '../../ground/errors/fault.ts'
 import { descriptorFlags } from '../../ground/process/descriptors.ts'
 import { compiledProgram, isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
 import { isSetting } from '../../ground/settings/table.ts'
+import type { SystemAccount } from '../../readiness/account.ts'
 import type { RunningCommand } from './follow.ts'
 
 /** What root has an account do that runs no service. */

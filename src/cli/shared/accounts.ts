@@ -1,5 +1,5 @@
-import { findAccount, readAccounts, type SystemAccount } from '../../doors/readiness/account.ts'
 import { Fault } from '../../ground/errors/fault.ts'
+import { findAccount, readAccounts, type SystemAccount } from '../../readiness/account.ts'
 import type { RunningService } from './running-services.ts'
 
 /** The accounts as which root has things done: none of them runs a service, and one is the slot's. */

@@ -1,5 +1,6 @@
 import { Fault, faultKindOf } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
+import { decisionLines, faultLine, type LogContext, passLine } from '../../log/log-lines.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { Intake } from '../../mail/message/intake.ts'
 import { clamdWords } from '../../protocol/clamd/replies.ts'
@@ -8,7 +9,6 @@ import type { Decision, DecisionDetails, Deferral, Reply } from '../../scan/judg
 import { NOTHING_SCANS } from '../../scan/judge/policy.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { deliver } from '../shared/deliver.ts'
-import { decisionLines, faultLine, type LogContext, passLine } from '../shared/log/log-lines.ts'
 import { type Judging, startJudging } from '../shared/mail-door.ts'
 import type { ClamdService } from './service.ts'
 

@@ -1,5 +1,12 @@
 import { type Fault, faultKindOf } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
+import {
+  decisionLines,
+  faultLine,
+  type LogContext,
+  type MailSummary,
+  passLine,
+} from '../../log/log-lines.ts'
 import { type MailAddress, readAddress } from '../../mail/message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope, type Origin } from '../../mail/message/envelope/envelope.ts'
 import { action, type Capabilities, step } from '../../protocol/milter/negotiation.ts'
@@ -9,13 +16,6 @@ import { WireError } from '../../protocol/shared/wire-error.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { deliver } from '../shared/deliver.ts'
-import {
-  decisionLines,
-  faultLine,
-  type LogContext,
-  type MailSummary,
-  passLine,
-} from '../shared/log/log-lines.ts'
 import { type Judging, startJudging } from '../shared/mail-door.ts'
 import { RecipientList } from '../shared/recipient-list.ts'
 import type { SendingClient } from '../shared/refuse-recipient.ts'

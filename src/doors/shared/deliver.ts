@@ -1,12 +1,12 @@
 import { Fault } from '../../ground/errors/fault.ts'
+import type { LogContext } from '../../log/log-lines.ts'
+import type { MailReporter } from '../../observe/live/process-report.ts'
 import type { Deadline } from '../../scan/judge/deadline.ts'
 import type { Decision, QuarantineDecision, SplitDecision } from '../../scan/judge/decision.ts'
 import type { AnswerMode } from '../../scan/judge/divide.ts'
 import { judge } from '../../scan/judge/judge.ts'
 import type { Site } from '../../scan/judge/site.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
-import type { MailReporter } from '../observe/live/process-report.ts'
-import type { LogContext } from './log/log-lines.ts'
 
 /** What a mail that is whole meets at its door, on the way to an answer. */
 export interface AtDoor<Answer> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { errorText, Fault, faultKindOf } from '../../ground/errors/fault.ts'
+import { decisionLines, type LogContext } from '../../log/log-lines.ts'
 import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'
 import { isBound } from '../../scan/cluster/mac.ts'
@@ -14,7 +15,6 @@ import type {
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { makeId } from '../../scan/quarantine/entries.ts'
 import { keepMessage, removeKept } from '../../scan/quarantine/keep.ts'
-import { decisionLines, type LogContext } from './log/log-lines.ts'
 
 /**
  * Keeps the message in quarantine, for all recipients or for some. Resolves to the decision when

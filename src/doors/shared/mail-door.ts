@@ -1,11 +1,11 @@
 import type { Budget, MemoryLease } from '../../ground/flow/memory-budget.ts'
 import type { MessageOptions } from '../../mail/message/intake.ts'
 import { readSpoolPolicy } from '../../mail/message/spool.ts'
+import type { MailReporter } from '../../observe/live/process-report.ts'
 import { NOTHING_SCANS, switchedOff } from '../../scan/judge/policy.ts'
 import type { Site } from '../../scan/judge/site.ts'
 import type { QuotaLookup } from '../../scan/quota/quota-answer.ts'
 import type { Rules } from '../../scan/rules/match.ts'
-import type { MailReporter } from '../observe/live/process-report.ts'
 import type { Configuration } from './configuration.ts'
 
 /** The options of a door that receives mail from a mail server. */

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import type { DoorState } from '../observe/live/process-report.ts'
+import type { DoorState } from '../../observe/live/process-report.ts'
 import type { Configuration } from './configuration.ts'
 
 /** A connection as the door sees it that serves it. */

@@ -1,4 +1,5 @@
 import { replaceUnprintable } from '../../ground/errors/log.ts'
+import { decisionLines, type LogContext, passLine } from '../../log/log-lines.ts'
 import { recipientsOf, redirect } from '../../mail/message/envelope/envelope.ts'
 import { editPlan } from '../../mail/message/header-block.ts'
 import { uint32 } from '../../protocol/shared/frames.ts'
@@ -12,7 +13,6 @@ import type {
 } from '../../scan/judge/decision.ts'
 import { acceptedShare } from '../../scan/judge/divide.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
-import { decisionLines, type LogContext, passLine } from '../shared/log/log-lines.ts'
 import { type ErrorReport, plainCode, replyText } from '../shared/replies/error-report.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
 import { frame, GoCold, uint64 } from './frames.ts'

@@ -2,6 +2,7 @@ import { parseIpAddress } from '../../ground/net/ip-address.ts'
 import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
+import type { LogSink } from '../../log/log-sink.ts'
 import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import {
   HOST_DIRECTORY,
@@ -19,7 +20,6 @@ import type { Rules } from '../../scan/rules/match.ts'
 import { isThere, ruleFiles } from '../../scan/rules/rule.ts'
 import { makeScanners } from '../../scan/scanners/scanners.ts'
 import { readSignatureFiles } from '../../scan/scanners/shared/signatures.ts'
-import type { LogSink } from '../shared/log/log-sink.ts'
 import { uptime } from './uptime.ts'
 
 interface SlotTools extends Tools {

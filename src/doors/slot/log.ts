@@ -1,13 +1,13 @@
 import type { Environment } from '../../ground/settings/settings.ts'
-import type { Decision } from '../../scan/judge/decision.ts'
 import {
   decisionLines,
   faultLine,
   type LogContext,
   type LoggedMessage,
   passLine,
-} from '../shared/log/log-lines.ts'
-import type { LogSink } from '../shared/log/log-sink.ts'
+} from '../../log/log-lines.ts'
+import type { LogSink } from '../../log/log-sink.ts'
+import type { Decision } from '../../scan/judge/decision.ts'
 import { uptime } from './uptime.ts'
 
 /**

@@ -4,9 +4,9 @@ import type { RawReply } from '../../protocol/smtp/replies.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Door, longestIdle, serve } from '../shared/serve.ts'
 import { defaultTimeouts, SmtpConnection } from './client/connection.ts'
+import { type SmtpOptions, type SmtpRoute, SmtpServer } from './next-server/server.ts'
 import { ownReply } from './replies/own-replies.ts'
 import { SmtpSession } from './session.ts'
-import { type SmtpOptions, type SmtpRoute, SmtpServer } from './shared/server.ts'
 
 /** Milliseconds between two checks of what is due. */
 const TICK_MAX = 1000

@@ -1,6 +1,6 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import type { Endpoint } from '../../ground/net/endpoint.ts'
-import { askPolicy } from '../../protocol/policy/attributes.ts'
+import { askPolicy } from '../../protocol/policy-attributes.ts'
 import type { MailboxReading, ReadMailbox } from './reading.ts'
 
 /** Most questions that wait for an answer at once. */

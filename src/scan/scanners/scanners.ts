@@ -30,7 +30,7 @@ const builtIn: Readonly<
   clamscan: async (settings) => (await import('./clamscan.ts')).clamscanScanner(settings),
   attachments: async (settings) =>
     (await import('./attachments/attachments.ts')).attachmentsScanner(settings),
-  eicar: async () => (await import('./eicar/eicar.ts')).eicarScanner(),
+  eicar: async () => (await import('./shared/eicar.ts')).eicarScanner(),
 }
 
 /**

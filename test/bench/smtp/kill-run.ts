@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { newest, type RunningDaemon, startOnescand } from '../../doors/daemon/process.ts'
+import { newest, type RunningDaemon, startOnescand } from '../../daemon/process.ts'
 import { callDoor } from '../../doors/smtp/client.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { TOP_LINE } from '../../../src/mail/message/message.ts'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import { clean } from '../../../src/scan/scanners/shared/finding.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'

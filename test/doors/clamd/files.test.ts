@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readDescriptor } from '../../../src/doors/clamd/client-files.ts'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import { clean } from '../../../src/scan/scanners/shared/finding.ts'
 import { cannotHang, mountHanging } from '../../programs/hanging-mount.ts'
 import { openDirectory } from '../../programs/reachable.ts'

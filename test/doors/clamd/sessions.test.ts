@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
+import { startOnescand } from '../../daemon/process.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
-import { startOnescand } from '../daemon/process.ts'
 import { inStream } from './rig.ts'
 
 /** Many sessions of clamd's clients at once, beside clients that leave: each request has its own answer. */

@@ -7,10 +7,10 @@ import t from 'tap'
 import { TURNS } from '../../../src/scan/scanners/shared/scan-turns.ts'
 import { pssOfTree } from '../../bench/daemon-memory.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { launcher, startOnescand } from '../../daemon/process.ts'
 import { listen } from '../../programs/listen.ts'
 import type { Ending } from '../../programs/server.ts'
 import { isWhole } from '../../run/is-whole.ts'
-import { launcher, startOnescand } from '../daemon/process.ts'
 import { call, type Line, negotiate, says } from './mta.ts'
 
 /**

@@ -5,8 +5,8 @@ import { text } from 'node:stream/consumers'
 import t from 'tap'
 import type { MailAddress } from '../../../src/mail/message/envelope/address.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { startOnescand } from '../../daemon/process.ts'
 import { findProgram } from '../../programs/install.mjs'
-import { startOnescand } from '../daemon/process.ts'
 import { openMilter } from './rig.ts'
 
 /** miltertest(8) in the MTA's place: scripts of somebody else's implementation of the protocol. */

@@ -5,7 +5,7 @@ import {
   AttributeReader,
   REQUEST_MAX,
   writeAttributes,
-} from '../../../src/protocol/policy/attributes.ts'
+} from '../../../src/protocol/policy-attributes.ts'
 import { clientOf, extendedAnswer, udpService } from '../../scan/quota/services.ts'
 import { mailboxes, openPolicyDoor } from './rig.ts'
 

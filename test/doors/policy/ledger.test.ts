@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import t from 'tap'
-import { REQUEST_MAX, writeAttributes } from '../../../src/protocol/policy/attributes.ts'
+import { REQUEST_MAX, writeAttributes } from '../../../src/protocol/policy-attributes.ts'
 import { createRandom } from '../../run/random.ts'
 import { until } from '../../run/until.ts'
 import { clientOf, extendedAnswer, udpService } from '../../scan/quota/services.ts'

@@ -4,11 +4,11 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
-import { writeAttributes } from '../../../src/protocol/policy/attributes.ts'
+import { writeAttributes } from '../../../src/protocol/policy-attributes.ts'
+import { runtimes, startOnescand } from '../../daemon/process.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { extendedAnswer, udpService } from '../../scan/quota/services.ts'
-import { runtimes, startOnescand } from '../daemon/process.ts'
 import { mailboxes } from './rig.ts'
 
 /** `onescand --policy`, and the slot's door with a quota, as they run. */

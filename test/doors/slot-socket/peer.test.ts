@@ -1,6 +1,6 @@
 import t from 'tap'
 import { plain } from '../../cases/messages.ts'
-import { runtimes, startOnescand } from '../daemon/process.ts'
+import { runtimes, startOnescand } from '../../daemon/process.ts'
 
 /** The client's user and process in the log. */
 

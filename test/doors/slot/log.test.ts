@@ -231,7 +231,7 @@ function damagedPrograms(t: Test) {
   const installed = join(directory, 'bin/onescan-queue')
   cpSync(launcher, installed)
   // The first file of the runtime, and what the build puts beside it but the programs.
-  const [chooser, isLog] = ['packaging/native/programs.cjs', 'src/doors/shared/log/is-log.ts']
+  const [chooser, isLog] = ['packaging/native/programs.cjs', 'src/log/is-log.ts']
   const cut = join(directory, 'runtime')
   for (const file of [chooser, isLog]) cpSync(join(root, file), join(cut, file))
   writeFileSync(join(cut, 'package.json'), '{ "type": "module" }')

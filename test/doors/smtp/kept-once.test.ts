@@ -1,10 +1,10 @@
 import t from 'tap'
 import { inQuarantine } from '../../bench/smtp/destinations.ts'
 import { killingAt } from '../../bench/smtp/kill-run.ts'
+import { newest, startOnescand } from '../../daemon/process.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { until } from '../../run/until.ts'
-import { newest, startOnescand } from '../daemon/process.ts'
 import { callDoor } from './client.ts'
 
 /** A worker is killed while it keeps a message, and the client sends it again. */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, watch, writeFileSync } from 'node:
 import { join } from 'node:path'
 import t from 'tap'
 import { clamscanScanner } from '../../../src/scan/scanners/clamscan.ts'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import type { ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
 import { isRunning } from '../../programs/is-running.ts'

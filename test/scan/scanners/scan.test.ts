@@ -6,8 +6,8 @@ import t from 'tap'
 import { errorText } from '../../../src/ground/errors/fault.ts'
 import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
 import { attachmentsScanner } from '../../../src/scan/scanners/attachments/attachments.ts'
-import { EICAR, eicarScanner } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { runScanners } from '../../../src/scan/scanners/scan.ts'
+import { EICAR, eicarScanner } from '../../../src/scan/scanners/shared/eicar.ts'
 import {
   infected,
   type ScanFinding,

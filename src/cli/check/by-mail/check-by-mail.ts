@@ -1,14 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import type { LogRecord } from '../../../doors/observe/log/log-record.ts'
-import type { LogFile } from '../../../doors/observe/log/read-log.ts'
-import {
-  cleanMessage,
-  eicarMessage,
-  largeEicarMessage,
-} from '../../../doors/readiness/eicar-message.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import type { LogRecord } from '../../../log/log-record.ts'
+import type { LogFile } from '../../../log/read-log.ts'
+import { cleanMessage, eicarMessage, largeEicarMessage } from '../../../readiness/eicar-message.ts'
 import { SENDMAIL } from '../../shared/sendmail.ts'
 import { FollowedLog } from './followed-log.ts'
 import { greeting, listenersOfHost } from './listeners.ts'

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type LogRecord, readLogLine } from '../../../doors/observe/log/log-record.ts'
-import { type LogFile, linesIn, openLogFile } from '../../../doors/observe/log/read-log.ts'
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
+import { type LogRecord, readLogLine } from '../../../log/log-record.ts'
+import { type LogFile, linesIn, openLogFile } from '../../../log/read-log.ts'
 
 /** The most lines about messages that are remembered: onescan's own are few, and a loop has no end. */
 const LINES_MAX = 1_000

@@ -1,10 +1,3 @@
-import {
-  type Accounts,
-  findAccount,
-  groupName,
-  nameOrNumber,
-  readAccounts,
-} from '../../../doors/readiness/account.ts'
 import { ServiceRun } from '../../../doors/slot-socket/command.ts'
 import { askToTell } from '../../../doors/slot-socket/tell.ts'
 import {
@@ -17,15 +10,22 @@ import {
 } from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { isSetting } from '../../../ground/settings/table.ts'
+import {
+  type Accounts,
+  findAccount,
+  groupName,
+  nameOrNumber,
+  readAccounts,
+} from '../../../readiness/account.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/policy.ts'
 import { whoTypes } from '../../root/run-as.ts'
+import { saidBy, TRIAL_OF_SERVICE } from '../../root/said.ts'
 import {
   ACCOUNT,
   type RunningDaemon,
   type RunningDescription,
 } from '../../shared/running-daemon.ts'
 import { DEFAULTS } from '../../shared/settings-file.ts'
-import { saidBy, TRIAL_OF_SERVICE } from '../shared/said.ts'
 import { changedSince, checkState } from './state.ts'
 
 /**

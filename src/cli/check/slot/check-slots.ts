@@ -1,6 +1,7 @@
-import { nameOrNumber, readAccounts, type SystemAccount } from '../../../doors/readiness/account.ts'
 import type { Finding } from '../../../ground/errors/finding.ts'
+import { nameOrNumber, readAccounts, type SystemAccount } from '../../../readiness/account.ts'
 import { runAs } from '../../root/run-as.ts'
+import { saidBy } from '../../root/said.ts'
 import { accountOfSlot } from '../../shared/accounts.ts'
 import {
   findRunningServices,
@@ -8,7 +9,6 @@ import {
   readService,
   rootFinding,
 } from '../../shared/running-services.ts'
-import { saidBy } from '../shared/said.ts'
 import { checkSlot } from './check-slot.ts'
 import { namesSlot, type SlotOptions } from './slot-hosts.ts'
 

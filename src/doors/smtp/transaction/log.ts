@@ -1,4 +1,12 @@
 import type { Fault } from '../../../ground/errors/fault.ts'
+import {
+  aboutShare,
+  decisionLines,
+  faultLine,
+  type LogContext,
+  passLine,
+  recipientLines,
+} from '../../../log/log-lines.ts'
 import type { MailAddress } from '../../../mail/message/envelope/address.ts'
 import {
   type Envelope,
@@ -9,18 +17,10 @@ import {
 import { replyTexts } from '../../../protocol/smtp/replies.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
 import type { Transaction } from '../../../scan/judge/transaction.ts'
-import {
-  aboutShare,
-  decisionLines,
-  faultLine,
-  type LogContext,
-  passLine,
-  recipientLines,
-} from '../../shared/log/log-lines.ts'
 import type { Judging } from '../../shared/mail-door.ts'
+import type { SmtpServer } from '../next-server/server.ts'
 import type { HeardReply } from '../replies/content-replies.ts'
 import { ownReply } from '../replies/own-replies.ts'
-import type { SmtpServer } from '../shared/server.ts'
 
 /** What became of a message whose decision was carried out. */
 export interface CarriedOut {

@@ -7,7 +7,7 @@ import type { Message } from '../../../mail/message/message.ts'
 import { ContentReader } from '../../../protocol/smtp/content.ts'
 import type { Grounds, Refusal } from '../../../scan/judge/decision.ts'
 import type { SmtpConnection } from '../client/connection.ts'
-import type { SmtpServer } from '../shared/server.ts'
+import type { SmtpServer } from '../next-server/server.ts'
 
 /**
  * Receives the content of a message, and calls `use` with it and with the refusal that its form

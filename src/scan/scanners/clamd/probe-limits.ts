@@ -1,5 +1,5 @@
 import { TOP_LINE } from '../../../mail/message/message.ts'
-import { EICAR } from '../eicar/eicar.ts'
+import { EICAR } from '../shared/eicar.ts'
 import type { ClamdAddress } from './address.ts'
 import { scanStream } from './sessions.ts'
 

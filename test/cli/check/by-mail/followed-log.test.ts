@@ -2,7 +2,7 @@ import { appendFileSync, renameSync, symlinkSync, truncateSync, writeFileSync } 
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { FollowedLog } from '../../../../src/cli/check/by-mail/followed-log.ts'
-import { findLog } from '../../../../src/doors/observe/log/read-log.ts'
+import { findLog } from '../../../../src/log/read-log.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { until } from '../../../run/until.ts'
 

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, existsSync, readFileSync, writeFileSync } from 'n
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
-import { newest, startOnescand } from '../../../doors/daemon/process.ts'
+import { newest, startOnescand } from '../../../daemon/process.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
 import { findProgram } from '../../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'

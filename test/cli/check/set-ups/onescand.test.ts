@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
-import { newest, startOnescand } from '../../../doors/daemon/process.ts'
+import { newest, startOnescand } from '../../../daemon/process.ts'
 import { clamdMissing } from '../../../programs/clamd.ts'
 import { findProgram } from '../../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
@@ -57,7 +57,7 @@ t.test('set-ups of onescand behind Postfix', { skip, jobs: 3 }, async (t) => {
 
 /**
  * Set-ups with a line that none before them has, by its level and subject. The tests of what finds
- * it, test/doors/readiness/ and those beside this one, have the others, and so has `npm run test:all`.
+ * it, test/readiness/ and those beside this one, have the others, and so has `npm run test:all`.
  */
 function firstOfEachFinding(setUps: readonly OnescandSetUp[]): OnescandSetUp[] {
   const seen = new Set<string>()

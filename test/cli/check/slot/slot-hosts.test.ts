@@ -9,9 +9,9 @@ import {
 } from '../../../../src/cli/check/slot/slot-hosts.ts'
 import { readService } from '../../../../src/cli/shared/running-services.ts'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
-import { accounts } from '../../../doors/readiness/host.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
+import { accounts } from '../../../readiness/host.ts'
 import { jsonIn, onescan, slotProgram } from '../../onescan.ts'
 import { startService, tcpserver } from '../service.ts'
 

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { howToStart } from '../../../../src/cli/check/services/state.ts'
 import { checkTrialMessages } from '../../../../src/cli/check/slot/trial-messages.ts'
-import { complaints } from '../../../doors/readiness/host.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
+import { complaints } from '../../../readiness/host.ts'
 import { host } from '../shared/host.ts'
 
 const eicar = { QHPSI: 'plugin: eicar' }

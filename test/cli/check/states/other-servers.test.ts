@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startOnescand } from '../../../doors/daemon/process.ts'
+import { startOnescand } from '../../../daemon/process.ts'
 import { example } from '../../../programs/example.ts'
 import { eximMissing, makeEximHost, startExim } from '../../../programs/exim.ts'
 import { freePort } from '../../../programs/free-port.ts'

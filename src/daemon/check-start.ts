@@ -1,0 +1,143 @@
+import { existsSync } from 'node:fs'
+import { readConfiguration } from '../doors/shared/configuration.ts'
+import { errorText } from '../ground/errors/fault.ts'
+import {
+  error,
+  type Finding,
+  marked,
+  ok,
+  settingsFault,
+  warning,
+} from '../ground/errors/finding.ts'
+import { faultLines } from '../ground/settings/faults.ts'
+import type { Environment } from '../ground/settings/settings.ts'
+import { checkSettings } from '../readiness/settings.ts'
+import { ownHost } from '../readiness/stage.ts'
+import { tryStages } from '../readiness/stages.ts'
+import { readControlDirectories } from '../scan/judge/policy.ts'
+import { describeDoor } from './describe-door.ts'
+import { checkAccessBy } from './http/access.ts'
+import { checkAddress } from './listening/listen.ts'
+import {
+  type DoorAddress,
+  type DoorKind,
+  optionOf,
+  type PlacedDoor,
+  writeDoorAddress,
+} from './options/door.ts'
+import type { DaemonOptions } from './options/options.ts'
+import type { SmtpDoorOptions } from './options/smtp-doors.ts'
+import { callNext, doorName, tryDoor, tryPage } from './trials/try-door.ts'
+
+/**
+ * Does what onescand does at its start, up to the first connection, without listening, and then
+ * tries whether mail would be scanned: onescand(8), CHECK. With --check-settings it does the first
+ * alone. `options` are undefined if they have these faults.
+ */
+export async function* checkStart(
+  options: DaemonOptions | undefined,
+  faults: readonly string[],
+  env: Environment,
+): AsyncGenerator<Finding> {
+  const places = options === undefined || options.isRunning ? [] : await placeFaults(options)
+  let stopsStart = false
+  for (const line of [...faults, ...places]) {
+    stopsStart = true
+    yield marked(settingsFault(line), 'stops the start')
+  }
+  if (options !== undefined) yield* await pageFaults(options)
+  const host = ownHost(env, readControlDirectories(env), true)
+  for await (const finding of options?.checksSettings
+    ? await checkSettings(host)
+    : tryStages(host)) {
+    stopsStart ||= finding.mark === 'stops the start'
+    yield finding
+  }
+  if (options === undefined || stopsStart) return
+  if (!options.checksSettings) yield* await tryNextServers(options)
+  yield* await doorsBy(options, env)
+}
+
+/** What the doors that the options name do with mail. */
+async function doorsBy(options: DaemonOptions, env: Environment): Promise<Finding[]> {
+  const configuration = await readConfiguration(env, () => {})
+  try {
+    return doorsOf(options).map((door) => ok('door', describeDoor(door, configuration)))
+  } finally {
+    configuration.close()
+  }
+}
+
+/** A door that an option names. */
+interface NamedDoor extends PlacedDoor {
+  readonly option: string
+  readonly at: DoorAddress
+  readonly route?: SmtpDoorOptions | undefined
+}
+
+/** The doors that the options name. Sockets of systemd are not known here. */
+function doorsOf({ socket, milters, policies, clamds, smtpDoors }: DaemonOptions): NamedDoor[] {
+  const door = (kind: DoorKind, at: DoorAddress, route?: SmtpDoorOptions): NamedDoor => {
+    return { kind, option: optionOf(kind), at, address: writeDoorAddress(at), route }
+  }
+  return [
+    ...(socket === undefined ? [] : [door('slot', { kind: 'unix', path: socket })]),
+    ...milters.map((at) => door('milter', at)),
+    ...policies.map((at) => door('policy', at)),
+    ...clamds.map((at) => door('clamd', at)),
+    ...smtpDoors.map((route) => door(route.lmtp ? 'lmtp' : 'smtp', route.address, route)),
+  ]
+}
+
+/** Tries the servers to which mail is handed on. Also tries the doors that hand it on, if onescand runs. */
+async function tryNextServers(options: DaemonOptions): Promise<Finding[]> {
+  const tried = doorsOf(options).map(async (door) => {
+    if (door.route === undefined) return []
+    const next = `next server ${door.route.next.text}`
+    try {
+      await callNext(door.route)
+    } catch (thrown) {
+      const why = errorText(thrown).replace(`${next}: `, '')
+      const remedy = `start it, or correct --next; until then mail is deferred at ${door.address}`
+      return error(next, why, remedy)
+    }
+    const wrong = options.isRunning ? await tryDoor(door) : undefined
+    return wrong ?? ok(next, `greets ${doorName(door)}`)
+  })
+  return (await Promise.all(tried)).flat()
+}
+
+async function placeFaults(options: DaemonOptions): Promise<string[]> {
+  const faults: string[] = []
+  for (const { at, option } of doorsOf(options)) {
+    await checkAddress(at, { ...options, option }).catch((error) => {
+      faults.push(errorText(error))
+    })
+  }
+  return faults
+}
+
+/**
+ * What is wrong with --http. Before a start these are warnings: onescand starts without the page, and tries
+ * again.
+ */
+async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promise<Finding[]> {
+  if (http === undefined) return []
+  if (options.isRunning) return tryPage(http)
+  try {
+    checkAccessBy(http.kind === 'tcp' ? http.host : undefined, httpToken)
+    await checkAddress(http, { ...options, option: '--http' })
+    return []
+  } catch (error) {
+    const there = faultLines(error)
+    return there.map((line) =>
+      warning('settings', line, `there is no page until then${bySystemd(line)}`),
+    )
+  }
+}
+
+/** Nothing says which process holds a port. If systemd runs, it may hold the port for onescand. */
+const bySystemd = (line: string) =>
+  line.includes('EADDRINUSE') && existsSync('/run/systemd/system')
+    ? ', unless onescan-http.socket holds the port for it'
+    : ''

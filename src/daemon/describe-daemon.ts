@@ -1,0 +1,69 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import type { Configuration } from '../doors/shared/configuration.ts'
+import type { DaemonDescription } from '../doors/slot-socket/tell.ts'
+import { attempt, errorCode } from '../ground/errors/fault.ts'
+import { HostProcess, START_BLUR } from '../ground/process/host-process.ts'
+import { isCompiled } from '../ground/runtime/compiled-program.ts'
+import { isSetting } from '../ground/settings/table.ts'
+import { keyringPath } from '../scan/cluster/keyring.ts'
+import { HOST_DIRECTORY } from '../scan/judge/policy.ts'
+import { ruleFiles } from '../scan/rules/rule.ts'
+
+/** The settings that name a directory in which onescand writes. */
+const WRITTEN = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR'] as const
+
+/** Returns how this onescand runs, for those who may know. A worker describes all of it. */
+export function describeDaemon(configuration: Configuration): DaemonDescription {
+  const { env, readAt } = configuration
+  const program = isCompiled ? process.execPath : process.argv[1]!
+  // If the unit hides the first process (ProtectProc=invisible), this worker's own start counts,
+  // which is hardly later.
+  const startedAt =
+    attempt(() => new HostProcess(process.ppid).startedAt()) ?? Date.now() - 1000 * process.uptime()
+  const settings = Object.entries(env).filter(([name]) => isSetting(name))
+  return {
+    pid: process.ppid,
+    words: ownWords(),
+    settings: Object.fromEntries(settings) as DaemonDescription['settings'],
+    changed: filesOf(configuration).filter((file) => isNewer(file, readAt)),
+    replaced: [program].filter((file) => isNewer(file, startedAt + START_BLUR)),
+    readOnly: WRITTEN.filter((name) => env[name]?.startsWith('/') && isReadOnly(env[name])),
+  }
+}
+
+/** The options of this onescand, of which this process is a worker. */
+export function ownWords(): string[] {
+  const words = process.argv.slice(2)
+  return words.slice(0, words.lastIndexOf('--worker'))
+}
+
+/** The files that are read at the start and at a SIGHUP; onescand(8). */
+function filesOf({ env, directories: { control }, site }: Configuration): string[] {
+  if (site === undefined) return [] // without QHPSI none is read
+  const { BADATTACHMENTS, PLUGINDIR, QHPSI } = site.policy.settings
+  const plugins = QHPSI.kind === 'plugins' ? QHPSI.names : []
+  const rules = ruleFiles(control, HOST_DIRECTORY)
+  return [
+    keyringPath(env, control),
+    ...('file' in BADATTACHMENTS ? [BADATTACHMENTS.file] : []),
+    ...rules.filter((file) => existsSync(file)).slice(0, 1),
+    ...plugins.filter((name) => extname(name) !== '').map((name) => join(PLUGINDIR, name)),
+  ]
+}
+
+/** Whether a file was written, moved to this name, or given another mode since then. */
+function isNewer(file: string, since: number): boolean {
+  const { mtimeMs = 0, ctimeMs = 0 } = attempt(() => statSync(file)) ?? {}
+  return Math.max(mtimeMs, ctimeMs) > since
+}
+
+/** Whether the file system is read-only, as under ProtectSystem= of a unit. */
+function isReadOnly(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK)
+    return false
+  } catch (error) {
+    return errorCode(error) === 'EROFS'
+  }
+}

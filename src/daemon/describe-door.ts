@@ -1,0 +1,80 @@
+import { basename } from 'node:path'
+import { isAboutEnvelope } from '../doors/clamd/site.ts'
+import type { Configuration } from '../doors/shared/configuration.ts'
+import { afterQueue } from '../doors/smtp/next-server/server.ts'
+import { fateOfInfected } from '../scan/judge/decide.ts'
+import { type MailSettings, NOTHING_SCANS, type Policy, switchedOff } from '../scan/judge/policy.ts'
+import type { Site } from '../scan/judge/site.ts'
+import { whyUnnoticed } from '../scan/scanners/shared/signatures-in-use.ts'
+import type { DoorKind, PlacedDoor } from './options/door.ts'
+
+/**
+ * Returns what a door will do with mail, in one line for the log. An administrator should see at
+ * the start that nothing is scanned, and not only after a virus has come.
+ */
+export function describeDoor({ kind, address, route }: PlacedDoor, by: Configuration): string {
+  const site = by.site && route?.afterQueue ? afterQueue(by.site) : by.site
+  const on = route === undefined ? '' : `, hands on to ${route.next.text}`
+  return `${kind} ${address}: ${whatItDoes(kind, site, by)}${on}`
+}
+
+function whatItDoes(
+  kind: DoorKind,
+  site: Site | undefined,
+  { quota, directories }: Configuration,
+): string {
+  const off = switchedOff(directories)
+  if (off !== undefined) return `all passes while ${off}`
+  const asksQuota = quota === undefined ? '' : ', recipients are asked about (QUOTAD)'
+  if (kind === 'policy') {
+    return quota === undefined ? 'nobody is over quota: QUOTAD is not set' : 'answers by QUOTAD'
+  }
+  if (site === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
+  const { policy } = site
+  const scans = `scans with ${namesOf(policy)}`
+  if (kind === 'clamd') return `${scans}, clients decide${notAsked(site)}${memoryOf(site)}`
+  const fate =
+    kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(kind, policy.settings)
+  return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}${memoryOf(site)}`
+}
+
+/** Names the lines of onescan.policy that ask for what clients of clamd do not tell. */
+function notAsked({ rules }: Site): string {
+  const lines = rules?.lines.all.filter(isAboutEnvelope).map(({ line }) => line) ?? []
+  if (lines.length === 0) return ''
+  const shown = `${lines.slice(0, 10).join(', ')}${lines.length > 10 ? ', ...' : ''}`
+  return `, not by ${rules!.lines.path} line ${shown}: it asks who sends or gets the mail`
+}
+
+function namesOf({ settings: { QHPSI } }: Policy): string {
+  return QHPSI.kind === 'plugins' ? QHPSI.names.join(', ') : basename(QHPSI.words[0]!)
+}
+
+function fateOfViruses(kind: DoorKind, settings: MailSettings): string {
+  switch (fateOfInfected(settings, { isBounceInjector: false })) {
+    case 'reject':
+      return 'refuses viruses'
+    case 'quarantine':
+      if (settings.QUARANTINE?.kind === 'directory') return 'keeps viruses in quarantine'
+      return kind === 'milter' ? 'has the MTA hold viruses' : 'defers viruses (QUARANTINE hold)'
+    case 'forward':
+      return `sends viruses to ${settings.VIRUSFORWARD}`
+    case 'drop':
+      return 'drops viruses'
+    case 'tag':
+      return 'tags viruses and lets them in'
+  }
+}
+
+/** Says why nothing is remembered about copies, if that should be. */
+function memoryOf({ tools }: Site): string {
+  if (tools.verdicts === undefined) return ''
+  const why = whyUnnoticed(tools.scanners, tools.signatureFiles())
+  return why === undefined ? '' : `, remembers no verdicts: ${why}`
+}
+
+function stamps({ cluster, remark }: Policy): string {
+  if (cluster === undefined) return remark === '' ? 'no stamps' : `no stamps (${remark})`
+  const { length } = cluster.keys
+  return `stamps by ${length} ${length === 1 ? 'key' : 'keys'}`
+}

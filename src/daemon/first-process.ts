@@ -1,0 +1,126 @@
+import { tmpdir } from 'node:os'
+import { type Configuration, readConfiguration } from '../doors/shared/configuration.ts'
+import { descriptorLimit } from '../ground/process/descriptors.ts'
+import { notify } from '../ground/process/systemd.ts'
+import { ownCommand } from '../ground/runtime/compiled-program.ts'
+import type { Environment } from '../ground/settings/settings.ts'
+import { ClamdWatch } from '../readiness/clamd-watch.ts'
+import { HostMemory } from '../scan/verdicts/host-memory.ts'
+import { describeDoor } from './describe-door.ts'
+import { inheritedSockets, openSockets } from './listening/open-sockets.ts'
+import { pageSocket } from './listening/page-socket.ts'
+import { log } from './log.ts'
+import { roomOf } from './open-doors.ts'
+import type { PlacedDoor } from './options/door.ts'
+import type { DaemonOptions } from './options/options.ts'
+import { smtpDoorsOf } from './options/smtp-doors.ts'
+import type { Signals } from './signals.ts'
+import { StatusFeed } from './status-feed.ts'
+import { startSweeps } from './sweeps.ts'
+import { Workers } from './workers/workers.ts'
+
+/** What every process of onescand begins with. */
+export interface ProcessStart {
+  readonly env: Environment
+  readonly options: DaemonOptions
+  readonly signals: Signals
+}
+
+/**
+ * The first process: it keeps the sockets and what all workers know, answers systemd and HTTP, and
+ * replaces workers. `words` are its own arguments. Rejects with a Fault if onescand cannot start.
+ */
+export async function runFirstProcess({
+  env,
+  options,
+  signals,
+  words,
+}: ProcessStart & { readonly words: readonly string[] }): Promise<void> {
+  const memory = new HostMemory()
+  let configuration = await readConfiguration(env, log, memory)
+  let doors: readonly PlacedDoor[] = []
+  const inherited = inheritedSockets(process.env)
+  const { http } = options
+  const httpFd = pageSocket(inherited, http, log)
+  const clamds = new ClamdWatch(() => configuration.site?.policy.settings, log)
+  const status = http && new StatusFeed(options, () => configuration, clamds)
+  if (http) await status?.open(http, httpFd)
+  const sockets = await openSockets(options, inherited)
+  const kinds = sockets.map(({ kind }) => kind)
+  logRoom(kinds.length, options.maxClients)
+  const smtpDoors = smtpDoorsOf(kinds, options.smtpDoors)
+  const workers = new Workers({
+    count: options.workers,
+    command: ownCommand('onescand', ...words, '--worker', kinds.join(',')),
+    fds: sockets.map(({ fd }) => fd),
+    directory: env.TMPDIR || tmpdir(),
+    grace: options.grace,
+    log,
+    onMessage: (worker, message) => status?.take(worker, message),
+    onEnd: (worker, inHand) => status?.workerEnded(worker, inHand),
+    onLasting: (milliseconds) =>
+      void notify(process.env, `EXTEND_TIMEOUT_USEC=${milliseconds * 1000}`),
+    memory,
+  })
+  status?.watchWorkers(workers)
+  const stopSweeps = startSweeps(env, log)
+  const running = new AbortController()
+  signals.handleWith({
+    async reload() {
+      const next = await readConfiguration(env, log, memory)
+      configuration.close()
+      configuration = next
+      logDoors(doors, configuration)
+      workers.order('reload')
+    },
+    report: () => workers.order('report'),
+    async stop() {
+      status?.stopping()
+      clamds.close()
+      stopSweeps()
+      running.abort()
+      // Nobody may wait for a worker that takes no connection any more.
+      for (const socket of sockets) socket.close()
+      await Promise.all([workers.stop(), notify(process.env, 'STOPPING=1')])
+      status?.close()
+      configuration.close()
+      process.exit(0)
+    },
+  })
+  const addresses = await workers.ready
+  doors = addresses.map((address, at) => ({ kind: kinds[at]!, address, route: smtpDoors[at] }))
+  logDoors(doors, configuration)
+  status?.serving(doors)
+  log('serving')
+  await notifyReady(running.signal)
+}
+
+function logRoom(sockets: number, maxClients: number): void {
+  const descriptors = descriptorLimit()
+  const { clients } = roomOf(descriptors, sockets, maxClients)
+  if (clients === maxClients) return
+  const why = `it is ${clients}, because there are ${descriptors} descriptors for ${sockets} sockets`
+  log(`--max-clients ${maxClients}: ${why}; raise their limit (ulimit -n, LimitNOFILE=)`)
+}
+
+function logDoors(doors: readonly PlacedDoor[], configuration: Configuration): void {
+  for (const door of doors) log(describeDoor(door, configuration))
+}
+
+/** Tells systemd that mail is served, and again and again if it asks for that (WatchdogSec=). */
+async function notifyReady(running: AbortSignal): Promise<void> {
+  await notify(process.env, 'READY=1')
+  const within = watchdogTime(process.env)
+  if (within === undefined || running.aborted) return
+  const timer = setInterval(() => void notify(process.env, 'WATCHDOG=1'), within / 2)
+  running.addEventListener('abort', () => clearInterval(timer))
+}
+
+/**
+ * Returns within how many milliseconds systemd expects WATCHDOG=1 each time (WatchdogSec=), or
+ * undefined if it expects none: sd_watchdog_enabled(3).
+ */
+function watchdogTime({ WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): number | undefined {
+  if (WATCHDOG_PID !== undefined && WATCHDOG_PID !== String(process.pid)) return undefined
+  return /^[1-9][0-9]{3,14}$/.test(WATCHDOG_USEC ?? '') ? Number(WATCHDOG_USEC) / 1000 : undefined
+}

@@ -1,0 +1,330 @@
+// The status page of onescand.
+import uPlot from 'uplot'
+import { at, element, foldedItem, row, sizeInWords, visible } from './elements.js'
+
+const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass']
+const KEPT = 200
+/** Seconds. */
+const DAY = 86_400
+/** The seconds of a step, as src/observe/live/history.ts has them. */
+const STEP = 300
+/** Seconds between two marks of the axis of time, as `clock()` can tell them apart. */
+const MARKS = [60, 300, 900, 1800, 3600, 7200, 14400]
+const steps = new Map()
+let decided = []
+let plots = []
+
+function ageInWords(milliseconds) {
+  const hours = milliseconds / 3600e3
+  if (hours < 2) return `${Math.max(0, Math.round(hours * 60))} minutes old`
+  return hours < 72 ? `${Math.round(hours)} hours old` : `${Math.round(hours / 24)} days old`
+}
+
+function showHealth({ trial }) {
+  const health = at('health')
+  const words = trial ? `${trial.right ? 'Scanning' : 'Not scanning'}: ${trial.why}` : 'Starting.'
+  if (health.textContent === visible(words)) return
+  health.textContent = visible(words)
+  health.className = trial?.right ? 'good' : 'bad'
+}
+
+function showTiles({ judging, processes }) {
+  const sums = { messages: 0, keptOut: 0, deferred: 0, spared: 0 }
+  for (const { decisions, scans } of steps.values()) {
+    for (const count of Object.values(decisions)) sums.messages += count
+    for (const word of ['reject', 'discard', 'quarantine']) sums.keptOut += decisions[word] ?? 0
+    sums.deferred += decisions.defer ?? 0
+    sums.spared += (scans.trusted ?? 0) + (scans.known ?? 0)
+  }
+  const tiles = [
+    ['Being judged', judging],
+    [spanInWords(), sums.messages],
+    ['Kept out', sums.keptOut],
+    ['Deferred', sums.deferred],
+    ['Scans spared', sums.spared],
+    ['Processes', processes],
+  ].map(([name, count]) => {
+    const tile = document.createElement('div')
+    tile.append(element('dt', name), element('dd', count.toLocaleString('en')))
+    return tile
+  })
+  at('tiles').replaceChildren(...tiles)
+}
+
+/** A onescand that was started anew remembers only what came since; the log has the rest. */
+function spanInWords() {
+  const first = Math.min(...[...steps.keys()].map((time) => time / 1000))
+  const isPart = Number.isFinite(first) && first > Date.now() / 1000 - DAY + STEP
+  return isPart ? `Messages since ${clock(first)}` : 'Messages in 24 h'
+}
+
+function showUnderway({ underway }) {
+  const rows = underway.map(({ door, remote, from, size, seconds }) =>
+    row(
+      door,
+      remote,
+      from,
+      element('td', sizeInWords(size), 'number'),
+      element('td', seconds, 'number'),
+    ),
+  )
+  if (rows.length === 0) {
+    const cell = element('td', 'Nothing.')
+    cell.colSpan = 5
+    rows.push(row(cell))
+  }
+  at('underway').replaceChildren(...rows)
+}
+
+function showClamds({ clamds, now }) {
+  const rows = clamds.map(({ server, up, text, version, made }) =>
+    row(
+      server,
+      element('td', up ? 'yes' : 'no', up ? 'good' : 'bad'),
+      made ? ageInWords(now - made) : 'not told',
+      up ? (version ?? text) : text,
+    ),
+  )
+  if (rows.length === 0) {
+    const cell = element('td', 'No server is asked.')
+    cell.colSpan = 4
+    rows.push(row(cell))
+  }
+  at('clamds').replaceChildren(...rows)
+}
+
+function matches({ fields, line }, words) {
+  const text = `${Object.values(fields).join('\n')}\n${line}`.toLowerCase()
+  return words.every((word) => text.includes(word))
+}
+
+function item({ number, time, fields, line, waits }) {
+  const name = fields.virus ?? fields.banned
+  const isProperty = name && !['virus', 'banned', undefined].includes(fields.grounds)
+  const found =
+    (isProperty ? `${fields.grounds}: ` : '') +
+    (name ?? waits ?? fields.grounds ?? fields.scan ?? '')
+  const whom = fields.from ? ` ${fields.from} to ${fields.to ?? ''}` : ''
+  const clock = new Date(time).toLocaleTimeString('en-GB')
+  const colour = DECISIONS.includes(fields.decision) ? fields.decision : ''
+  const below = [line, ...waysOut(fields.kept)]
+  const made = foldedItem(time, clock, fields.decision ?? '', colour, ` ${found}${whom}`, below)
+  made.dataset.number = number
+  return made
+}
+
+/** What to type about a message in quarantine, to be copied. */
+function waysOut(kept) {
+  if (!/^[\w.-]+$/.test(kept ?? '')) return []
+  return [`onescan quarantine show ${kept}`, `onescan quarantine release ${kept}`]
+}
+
+function showDecided(fresh) {
+  const words = at('filter').value.toLowerCase().split(/\s+/).filter(Boolean)
+  const list = at('list')
+  if (fresh) {
+    // Items that are open or have the focus stay as they are.
+    const items = fresh
+      .filter((decision) => matches(decision, words))
+      .map(item)
+      .reverse()
+    list.prepend(...items)
+    const oldest = decided[0]?.number ?? 0
+    while (list.lastElementChild && Number(list.lastElementChild.dataset.number) < oldest) {
+      list.lastElementChild.remove()
+    }
+  } else {
+    const shown = decided.filter((decision) => matches(decision, words))
+    list.replaceChildren(...shown.map(item).reverse())
+  }
+  const count = `${list.childElementCount} of ${decided.length}`
+  if (at('count').textContent !== count) at('count').textContent = count
+}
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
+}
+
+function clock(seconds) {
+  const form = { hour: '2-digit', minute: '2-digit' }
+  return new Date(seconds * 1000).toLocaleTimeString('en-GB', form)
+}
+
+/** The first second of the plots: a young host's begin with its first mail. */
+function begin() {
+  const now = Date.now() / 1000
+  const first = Math.min(now, ...[...steps.keys()].map((time) => time / 1000))
+  return Math.max(now - DAY, Math.min(first, now - STEP))
+}
+
+function columns() {
+  const x = []
+  const end = Date.now() / 1000
+  for (let time = begin() - (begin() % STEP); time <= end; time += STEP) x.push(time)
+  const all = x.map((time) => steps.get(time * 1000))
+  const share = ({ decisions, scans }) => {
+    const whole = Object.values(decisions).reduce((sum, count) => sum + count, 0)
+    return whole === 0 ? null : (100 * ((scans.trusted ?? 0) + (scans.known ?? 0))) / whole
+  }
+  // Each decision stands on those behind it in the list, so none hides another.
+  const upTo = (place) =>
+    all.map((step) =>
+      DECISIONS.slice(place).reduce((sum, word) => sum + (step?.decisions[word] ?? 0), 0),
+    )
+  return [
+    [x, ...DECISIONS.map((_, place) => upTo(place))],
+    [x, all.map((step) => step?.p50 ?? null), all.map((step) => step?.p95 ?? null)],
+    [x, all.map((step) => (step ? share(step) : null))],
+  ]
+}
+
+function makePlots() {
+  for (const { plot } of plots) plot.destroy()
+  const points = { show: steps.size < 40, size: 5 }
+  const line = (label, name, more) => ({
+    label,
+    stroke: colour(name),
+    width: 2,
+    points,
+    spanGaps: true,
+    ...more,
+  })
+  const bar = (word, index) => ({
+    label: word,
+    stroke: colour(word),
+    fill: colour(word),
+    width: 0,
+    points: { show: false },
+    paths: uPlot.paths.bars({ size: [0.9, 24], align: 1 }),
+    value: ({ data }, sum, _, at) => (sum == null ? '--' : sum - (data[index + 2]?.[at] ?? 0)),
+  })
+  const kinds = [
+    ['messages', DECISIONS.map(bar)],
+    // If both are equal, the thin one lies on the thick one.
+    [
+      'times',
+      [
+        line('half', 'accept', { width: 4, points: { ...points, size: 12 } }),
+        line('95 %', 'defer', { dash: [6, 3] }),
+      ],
+    ],
+    ['trusted', [line('spared', 'quarantine')]],
+  ]
+  const axis = {
+    stroke: colour('faint'),
+    grid: { stroke: colour('line'), width: 1 },
+    ticks: { stroke: colour('line') },
+  }
+  const data = columns()
+  plots = kinds.map(([id, series], index) => {
+    const place = at(id)
+    const options = {
+      width: place.clientWidth,
+      height: 200,
+      series: [
+        { label: 'Time', value: (_, time) => (time == null ? '--' : clock(time)) },
+        ...series,
+      ],
+      axes: [
+        { ...axis, incrs: MARKS, values: (_, times) => times.map(clock) },
+        { ...axis, size: 48 },
+      ],
+      scales: {
+        x: { range: () => [begin(), Date.now() / 1000] },
+        y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] },
+      },
+      cursor: { drag: { x: false, y: false } },
+    }
+    return { place, plot: new uPlot(options, data[index], place) }
+  })
+}
+
+function showPlots() {
+  const data = columns()
+  for (const [index, { plot }] of plots.entries()) plot.setData(data[index])
+}
+
+function showAll(state) {
+  showHealth(state)
+  showTiles(state)
+  showUnderway(state)
+  showClamds(state)
+  showAmiss(state)
+}
+
+function showAmiss({ amiss }) {
+  const lines = amiss.map(listed)
+  const shown = [...at('amiss').children].map((line) => line.textContent)
+  if (lines.map((line) => line.textContent).join('\n') === shown.join('\n')) return
+  at('amiss').replaceChildren(...lines)
+}
+
+function showAbout({ host, version, does }) {
+  document.title = `onescand on ${host}`
+  at('host').textContent = `onescand on ${host}`
+  at('about').replaceChildren(...[`onescan ${version}`, ...does].map(listed))
+}
+
+function listed(text) {
+  const line = document.createElement('li')
+  line.textContent = text
+  return line
+}
+
+function takeStep(step, now) {
+  if (step) steps.set(step.start, step)
+  for (const start of steps.keys()) if (start < now - DAY * 1000) steps.delete(start)
+}
+
+async function load() {
+  const response = await fetch('/data.json')
+  if (!response.ok) throw new Error(String(response.status))
+  const state = await response.json()
+  steps.clear()
+  for (const step of state.steps) steps.set(step.start, step)
+  decided = state.decided
+  showAbout(state.about)
+  showAll(state)
+  showDecided()
+  makePlots()
+}
+
+function listen() {
+  const events = new EventSource('/events')
+  let isLost = false
+  events.onmessage = ({ data }) => {
+    const state = JSON.parse(data)
+    const newest = decided.at(-1)?.number ?? 0
+    const fresh = state.decided.filter(({ number }) => number > newest)
+    decided = [...decided, ...fresh].slice(-KEPT)
+    takeStep(state.step, state.now)
+    showAll(state)
+    if (fresh.length > 0) showDecided(fresh)
+    showPlots()
+    const hasMissed = state.newest > (decided.at(-1)?.number ?? 0)
+    if (hasMissed || (fresh.length < KEPT && fresh.length > 0 && fresh[0].number > newest + 1)) {
+      load().catch(() => {})
+    }
+  }
+  events.onopen = () => {
+    if (isLost) load().catch(() => {}) // onescand may have been started anew
+    isLost = false
+  }
+  events.onerror = () => {
+    isLost = true
+    at('health').textContent = 'Not connected.'
+    at('health').className = 'bad'
+  }
+}
+
+at('filter').addEventListener('input', () => showDecided())
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', makePlots)
+new ResizeObserver(() => {
+  for (const { place, plot } of plots) {
+    if (place.clientWidth !== plot.width) plot.setSize({ width: place.clientWidth, height: 200 })
+  }
+}).observe(document.body)
+load().then(listen, () => {
+  at('health').textContent = 'Not connected.'
+  setTimeout(() => location.reload(), 5000)
+})

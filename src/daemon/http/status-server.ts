@@ -1,0 +1,82 @@
+import type { Server } from 'node:http'
+import { errorText } from '../../ground/errors/fault.ts'
+import { createHttpServer } from '../../ground/net/http-server.ts'
+import { descriptorLimit } from '../../ground/process/descriptors.ts'
+import { Observer, type ObserverOptions } from '../../observe/live/observer.ts'
+import { type CheckAccess, checkAccessBy } from './access.ts'
+import { IdleConnections } from './idle-connections.ts'
+import { createRoutes } from './routes.ts'
+import { PageEvents, type SnapshotOptions } from './snapshot.ts'
+
+/** The contents of the server, and the address that it listens on. */
+interface StatusServerOptions extends SnapshotOptions {
+  /** Whether mail is taken: false while onescand starts or ends. */
+  readonly isReady: () => boolean
+  /** The IP address that the server listens on; undefined for a socket with a path. */
+  readonly address: string | undefined
+  readonly tokenFile: string | undefined
+  /** Begins to listen, and resolves to a function that ends it. */
+  readonly listen: (server: Server) => Promise<() => void>
+  readonly observed: ObserverOptions
+  readonly log: (line: string) => void
+}
+
+/** Milliseconds until the next request. */
+const IDLE_TIME = 30_000
+/** Milliseconds before an address that could not be listened on is tried again. */
+const TRY_AGAIN_AFTER = 5_000
+
+/** The server of metrics, health, history and the page. */
+export class StatusServer {
+  readonly observer: Observer
+  readonly #options: StatusServerOptions
+  readonly #events: PageEvents
+  readonly #server: Server
+  #checkAccess: CheckAccess = () => ({ status: 421, text: 'not yet' })
+  #stopListening = () => {}
+  #again: NodeJS.Timeout | undefined
+  #trouble: string | undefined
+
+  constructor(options: StatusServerOptions) {
+    const { observed, isReady } = options
+    this.#options = options
+    this.observer = new Observer(observed)
+    this.#events = new PageEvents(this.observer, options)
+    const answer = createRoutes(this.observer, this.#events, options, isReady, observed.uptime)
+    this.#server = createHttpServer(IDLE_TIME, (request, response) => {
+      if (!connections.begin(request, response)) return
+      answer(request, response, this.#checkAccess).catch(() => response.destroy())
+    })
+    const connections = new IdleConnections(this.#server, descriptorLimit())
+  }
+
+  /**
+   * Begins to listen. If that fails, as when the port is taken, or if it cannot tell who may look, the
+   * log says why, and it tries again: mail does not wait for this. Resolves after the first attempt.
+   */
+  async open(): Promise<void> {
+    const { address, tokenFile, listen, log } = this.#options
+    try {
+      this.#checkAccess = checkAccessBy(address, tokenFile)
+      this.#stopListening = await listen(this.#server)
+      this.#server.on('error', (error) => log(`http: ${error.message}`))
+      if (this.#trouble !== undefined) log('http: is open now')
+    } catch (error) {
+      const why = errorText(error)
+      const every = `${TRY_AGAIN_AFTER / 1000} seconds`
+      if (why !== this.#trouble)
+        log(`${why}; mail is taken all the same, and this is tried every ${every}`)
+      this.#trouble = why
+      this.#again = setTimeout(() => this.open(), TRY_AGAIN_AFTER)
+      this.#again.unref()
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#again)
+    this.#events.close()
+    this.observer.close()
+    this.#stopListening()
+    this.#server.closeAllConnections()
+  }
+}

@@ -1,0 +1,346 @@
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  lstatSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
+import net, { connect, type Server } from 'node:net'
+import { dirname, resolve } from 'node:path'
+import { getSystemErrorName } from 'node:util'
+import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import { LISTEN_QUEUE, listenFaultOf } from '../../ground/net/endpoint.ts'
+import { parseIpAddress } from '../../ground/net/ip-address.ts'
+import { letsOthersReplace } from '../../ground/path/stranger.ts'
+import { descriptorOf } from '../../ground/process/descriptors.ts'
+import { loadSystem, requireSystem } from '../../ground/runtime/system.ts'
+import type { DoorAddress } from '../options/door.ts'
+
+interface SocketOptions {
+  /** The permission bits of a unix socket. */
+  readonly mode: number
+  /** The group id of a unix socket; undefined: that of the process. */
+  readonly group: number | undefined
+  /** The option that names the address, for errors. */
+  readonly option: string
+}
+
+/** A socket that this process keeps open for its workers. It takes no connections itself. */
+interface BoundSocket {
+  readonly fd: number
+  /** Closes the socket in this process, and removes its path. May be called again. */
+  close(): void
+}
+
+/** The function by which Node's own cluster module binds the sockets of its workers. */
+type CreateServerHandle = (
+  address: string,
+  port: number,
+  family: 4 | 6 | -1,
+) => number | { readonly fd: number; close(): void; getsockname?(into: object): number }
+
+/**
+ * Listens at the address. Nobody can connect to a unix socket before it has its group and mode. A
+ * socket that another process left there is replaced, unless a process answers on it. Rejects with
+ * a Fault of kind `config` if it cannot listen.
+ */
+export async function listenAt(
+  server: Server,
+  named: DoorAddress,
+  options: SocketOptions,
+): Promise<void> {
+  const address = placeOf(named)
+  const at = nameOf(address, options)
+  const where =
+    address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
+  await openAt(address, options, () =>
+    listening(server, at, (onListening) =>
+      server.listen({ ...where, backlog: LISTEN_QUEUE }, onListening),
+    ),
+  )
+  refuseDescriptors(server, descriptorOf(server) ?? -1)
+}
+
+/** Binds a socket at the address, in the same way, for other processes to listen on. */
+export async function bindAt(named: DoorAddress, options: SocketOptions): Promise<BoundSocket> {
+  const address = placeOf(named)
+  return openAt(address, options, async () => {
+    try {
+      return await bindSocket(address)
+    } catch (error) {
+      throw cannotListen(nameOf(address, options), error)
+    }
+  })
+}
+
+/**
+ * Rejects with the Fault that `bindAt` would reject with, and changes nothing. A socket that
+ * belongs to root is left alone: it is systemd's, and a connection to it would start the service.
+ */
+export async function checkAddress(named: DoorAddress, options: SocketOptions): Promise<void> {
+  const address = placeOf(named)
+  if (address.kind === 'tcp') {
+    const { close } = await bindAt(address, options)
+    return close()
+  }
+  const at = nameOf(address, options)
+  if (process.getuid!() !== 0 && isRootsSocket(address.path)) return
+  checkDirectory(dirname(address.path), at)
+  if (process.getuid!() === 0) checkOwners(dirname(address.path), at)
+  await isStale(address.path, at)
+}
+
+/**
+ * Returns where the socket is to be made: if its path is a link, where that leads. So clients find it
+ * in a directory of root's, and the account of the service makes it in one of its own.
+ */
+function placeOf(address: DoorAddress): DoorAddress {
+  if (address.kind !== 'unix') return address
+  try {
+    const target = readlinkSync(address.path)
+    return { ...address, path: resolve(realpathSync(dirname(address.path)), target) }
+  } catch {
+    return address // it is not a link, or not there
+  }
+}
+
+function isRootsSocket(path: string): boolean {
+  try {
+    const status = lstatSync(path)
+    return status.isSocket() && status.uid === 0
+  } catch {
+    return false
+  }
+}
+
+function nameOf(address: DoorAddress, { option }: SocketOptions): string {
+  return `${option} ${address.kind === 'unix' ? address.path : `${address.host}:${address.port}`}`
+}
+
+async function openAt<Opened>(
+  address: DoorAddress,
+  options: SocketOptions,
+  open: () => Promise<Opened>,
+): Promise<Opened> {
+  if (address.kind === 'tcp') return open()
+  const { mode, group } = options
+  const { path } = address
+  const at = nameOf(address, options)
+  checkDirectory(dirname(path), at)
+  if (process.getuid!() === 0) checkOwners(dirname(path), at)
+  if (await isStale(path, at)) unlinkSync(path)
+  const umask = process.umask(0o777)
+  let opened: Opened
+  try {
+    opened = await open()
+  } finally {
+    process.umask(umask)
+  }
+  try {
+    if (group !== undefined) chownSync(path, process.getuid!(), group)
+    chmodSync(path, mode)
+  } catch (error) {
+    throw new Fault('config', `${at}: ${errorText(error)}`, error)
+  }
+  return opened
+}
+
+/** Listens on a socket that the first process has bound. Its clients may send descriptors if the door takes them. */
+export async function listenOn(
+  server: Server,
+  fd: number,
+  takesDescriptors = false,
+): Promise<void> {
+  if (!takesDescriptors) refuseDescriptors(server, fd)
+  return listening(server, `descriptor ${fd}`, (onListening) =>
+    server.listen({ fd }, LISTEN_QUEUE, onListening),
+  )
+}
+
+/**
+ * Has the kernel refuse the descriptors that clients of a unix socket send along (SO_PASSRIGHTS,
+ * Linux 6.16): their sendmsg(2) fails with EPERM. A connection inherits this from the socket at its
+ * connect(2), so it is set before the socket listens. It is set once more for each connection that
+ * is accepted, since systemd may have listened before.
+ *
+ * Without it nobody here takes a descriptor either. But the process that reads the bytes beside the
+ * descriptor, or closes the connection, closes the file, and may wait for a file system that the
+ * owner of the file runs (FUSE).
+ */
+function refuseDescriptors(server: Server, socket: number): void {
+  const system = loadSystem()
+  if (system?.refuseDescriptors(socket))
+    server.prependListener('connection', (client) => {
+      system.refuseDescriptors(descriptorOf(client) ?? -1)
+    })
+}
+
+/**
+ * Throws a Fault if this process cannot make a socket in the directory. One of the runtimes does
+ * not say why it cannot listen at a path, so this is checked before.
+ */
+function checkDirectory(directory: string, at: string): void {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    const remedy = 'make the directory, and let this user write to it'
+    throw new Fault('config', `${at}: ${errorText(error)}; ${remedy}`, error)
+  }
+}
+
+/**
+ * Throws a Fault if another user may rename files in the directory, or in one above it. Root
+ * changes the owner of the socket by its path, and that user could put another file of root's
+ * there.
+ */
+function checkOwners(directory: string, at: string): void {
+  for (let ancestor = realpathSync(directory); ; ancestor = dirname(ancestor)) {
+    const { uid, mode } = statSync(ancestor)
+    if (uid !== 0 || letsOthersReplace(mode)) {
+      const remedy = "as root, name a directory that is root's alone, or start it as its user"
+      throw new Fault('config', `${at}: others may change ${ancestor}; ${remedy}`)
+    }
+    if (ancestor === dirname(ancestor)) return
+  }
+}
+
+function listening(
+  server: Server,
+  at: string,
+  listen: (onListening: () => void) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error) => reject(cannotListen(at, error))
+    server.once('error', failed)
+    listen(() => {
+      server.off('error', failed)
+      resolve()
+    })
+  })
+}
+
+function cannotListen(at: string, error: unknown): Fault {
+  const why = listenFaultOf(errorCode(error)) ?? errorText(error)
+  return new Fault('config', `${at}: cannot listen: ${why}`, error)
+}
+
+/**
+ * Returns true if the path is a socket on which nobody listens any more, and false if nothing is
+ * there. Rejects with a Fault of kind `config` if anything else is there.
+ */
+async function isStale(path: string, at: string): Promise<boolean> {
+  try {
+    if (!lstatSync(path).isSocket()) {
+      throw new Fault('config', `${at}: exists and is not a socket; remove it`)
+    }
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false
+    throw error
+  }
+  const why = await knock(path)
+  if (why === 'ENOENT') return false
+  if (why !== 'ECONNREFUSED') {
+    const what = why === '' ? 'another process listens there' : `cannot be replaced (${why})`
+    throw new Fault('config', `${at}: ${what}; is onescand running?`)
+  }
+  return true
+}
+
+/** Returns the errno's name if no process answers at the path, and '' if one does. */
+function knock(path: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    socket.once('error', (error) => resolve(errorCode(error)))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve('')
+    })
+  })
+}
+
+/**
+ * Binds a stream socket without listening on it: the worker that gets its descriptor does that
+ * (listen(2)). Neither runtime has a public function for this, since their servers accept
+ * connections as soon as they listen. Rejects with an Error that has the errno's name as its
+ * message and code.
+ */
+async function bindSocket(address: DoorAddress): Promise<BoundSocket> {
+  const { _createServerHandle: create } = net as { _createServerHandle?: CreateServerHandle }
+  const bound = create ? bindByNode(create, address) : bindBySystem(address)
+  let isOpen = true
+  return {
+    fd: bound.fd,
+    close() {
+      if (!isOpen) return
+      isOpen = false
+      bound.close()
+      if (address.kind === 'unix') removePath(address.path)
+    },
+  }
+}
+
+function bindByNode(
+  create: CreateServerHandle,
+  address: DoorAddress,
+): Pick<BoundSocket, 'fd' | 'close'> {
+  const handle =
+    address.kind === 'unix'
+      ? create(address.path, -1, -1)
+      : create(address.host, address.port, address.host.includes(':') ? 6 : 4)
+  if (typeof handle === 'number') throw systemError(handle)
+  // uv_tcp_bind() reports only later that a port is taken.
+  const errno = handle.getsockname?.({}) ?? 0
+  if (errno === 0) return handle
+  handle.close()
+  throw systemError(errno)
+}
+
+function bindBySystem(address: DoorAddress): Pick<BoundSocket, 'fd' | 'close'> {
+  const system = requireSystem('no socket can be bound')
+  const fd =
+    address.kind === 'unix'
+      ? system.bindUnix(address.path)
+      : system.bindTcp(parseIpAddress(address.host)!, address.port)
+  if (fd < 0) throw systemError(fd)
+  return { fd, close: () => closeSync(fd) }
+}
+
+function systemError(number: number): Error {
+  const code = getSystemErrorName(number)
+  return Object.assign(new Error(code), { code })
+}
+
+function removePath(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch {
+    // Another process has removed it.
+  }
+}
+
+/** Returns the path that a unix socket is bound to; undefined for any other socket. */
+export function pathOf(fd: number): string | undefined {
+  return namedSockets().get(readlinkSync(`/proc/self/fd/${fd}`))
+}
+
+/**
+ * Lists the unix sockets that have a path, by their names in the links of /proc/self/fd (proc(5)).
+ */
+function namedSockets(): Map<string, string> {
+  const rows = readFileSync('/proc/net/unix', 'latin1').split('\n')
+  const found = new Map<string, string>()
+  for (const row of rows) {
+    const [, inode, path] = NAMED.exec(row) ?? []
+    if (path !== undefined) found.set(`socket:[${inode}]`, path)
+  }
+  return found
+}
+
+/** Num RefCount Protocol Flags Type St Inode Path */
+const NAMED = /^\S+ \S+ \S+ [0-9A-F]+ \S+ \S+ +([0-9]+) (\/.*)$/

@@ -1,0 +1,82 @@
+import { closeSync } from 'node:fs'
+import { Fault } from '../../ground/errors/fault.ts'
+import { activatedDescriptors, FIRST_HANDED_OVER } from '../../ground/process/systemd.ts'
+import { type DoorAddress, type DoorKind, doorKindOf, optionOf } from '../options/door.ts'
+import type { DaemonOptions } from '../options/options.ts'
+import { smtpDoorsOf } from '../options/smtp-doors.ts'
+import { bindAt, pathOf } from './listen.ts'
+
+/** The purpose of a socket that systemd hands over: a door, or the page and metrics. */
+export type SocketPurpose = DoorKind | 'http'
+
+/**
+ * Returns the purposes of the sockets that systemd hands over, in the order of their descriptors. A
+ * socket is for `http`, `milter`, `policy`, `clamd`, `smtp` or `lmtp` if its name (FileDescriptorName=, or
+ * the name of its unit) has that word in it; otherwise it is the slot's. Throws a Fault of kind
+ * `config` if there are several sockets for the slot, or for the page.
+ */
+export function inheritedSockets(env: NodeJS.ProcessEnv): SocketPurpose[] {
+  const { LISTEN_FDNAMES = '' } = env
+  const names = LISTEN_FDNAMES.split(':')
+  const kinds = activatedDescriptors(env).map((_, index) => {
+    const name = names[index] ?? ''
+    return name.includes('http') ? 'http' : doorKindOf(name)
+  })
+  for (const kind of ['slot', 'http'] as const) {
+    if (kinds.indexOf(kind) === kinds.lastIndexOf(kind)) continue
+    const what = kind === 'slot' ? 'slot socket' : 'address for its page'
+    const remedy = 'give others FileDescriptorName=milter, policy, clamd, smtp or lmtp'
+    const all = `LISTEN_FDNAMES ${LISTEN_FDNAMES}`
+    throw new Fault('config', `${all}: onescand has one ${what}; ${remedy}`)
+  }
+  return kinds
+}
+
+/** A socket that workers listen on. The first process keeps it open, so that it outlives them. */
+interface DoorSocket {
+  readonly kind: DoorKind
+  readonly fd: number
+  close(): void
+}
+
+/**
+ * Returns the sockets that systemd has handed over, in their order, and then makes those of the
+ * options that are still missing. Rejects with a Fault of kind `config` if one cannot be made.
+ */
+export async function openSockets(
+  options: DaemonOptions,
+  handedOver: readonly SocketPurpose[],
+): Promise<DoorSocket[]> {
+  const sockets: DoorSocket[] = handedOver.flatMap((kind, index) => {
+    const fd = FIRST_HANDED_OVER + index
+    return kind === 'http' ? [] : [{ kind, fd, close: () => closeSync(fd) }]
+  })
+  const given = sockets.map(({ kind }) => kind)
+  const make = async (kind: DoorKind, address: DoorAddress) => {
+    const socket = await bindAt(address, { ...options, option: optionOf(kind) })
+    sockets.push({ kind, ...socket })
+  }
+  if (options.socket !== undefined && !given.includes('slot')) {
+    await make('slot', { kind: 'unix', path: options.socket })
+  }
+  // A socket that systemd has handed over may be the very one that an option names.
+  const held = new Set(sockets.map(({ kind, fd }) => `${kind} ${pathOf(fd)}`))
+  const isHeld = (kind: DoorKind, address: DoorAddress) =>
+    address.kind === 'unix' && held.has(`${kind} ${address.path}`)
+  for (const [kind, addresses] of [
+    ['milter', options.milters],
+    ['policy', options.policies],
+    ['clamd', options.clamds],
+  ] as const) {
+    for (const address of addresses) if (!isHeld(kind, address)) await make(kind, address)
+  }
+  const served = smtpDoorsOf(given, options.smtpDoors)
+  for (const route of options.smtpDoors) {
+    if (!served.includes(route)) await make(route.lmtp ? 'lmtp' : 'smtp', route.address)
+  }
+  if (sockets.length > 0) return sockets
+  throw new Fault(
+    'config',
+    '--socket none: nothing is left to listen on; give --milter, --policy or --smtp',
+  )
+}

@@ -1,0 +1,63 @@
+import { writeSync } from 'node:fs'
+import { errorText } from '../ground/errors/fault.ts'
+import { printsHelpOrVersion, serviceExit } from '../ground/process/command-line.ts'
+import { codeOfStart, printCheck } from '../ground/process/print-check.ts'
+import { loadSystem, systemTrouble } from '../ground/runtime/system.ts'
+import { Faults, faultLines } from '../ground/settings/faults.ts'
+import { checkStart } from './check-start.ts'
+import { runFirstProcess } from './first-process.ts'
+import { log } from './log.ts'
+import { type DaemonOptions, readOptions, usage } from './options/options.ts'
+import { Signals } from './signals.ts'
+import { runWorker } from './worker.ts'
+
+process.exitCode = serviceExit.temporary
+const words = process.argv.slice(2)
+if (printsHelpOrVersion('onescand', usage, words)) process.exit(0)
+process.on('uncaughtException', (error) => {
+  log(error.stack ?? errorText(error))
+  process.exit(serviceExit.temporary) // the clients go cold
+})
+
+const isCheck = words.includes('--check') || words.includes('--check-settings')
+const run = isCheck ? check() : serve(optionsOrUsage())
+run.catch((error) => {
+  log(errorText(error))
+  process.exit(serviceExit.temporary)
+})
+
+/** Prints what a start would find; with --check also whether mail would be scanned. */
+async function check(): Promise<void> {
+  const faults = new Faults()
+  const options = faults.attempt(() => readOptions(words), undefined)
+  const asJson = words.includes('--json')
+  const found = await printCheck(checkStart(options, faults.lines, { ...process.env }), asJson)
+  process.exit(asJson ? 0 : options === undefined ? serviceExit.usage : codeOfStart(found))
+}
+
+/**
+ * Serves until it is told to end, onescand(8). The first process judges no mail, so that no mail
+ * can block it. It starts workers, which judge mail, and replaces those that end or hang.
+ */
+async function serve(options: DaemonOptions): Promise<void> {
+  const signals = new Signals()
+  loadSystem()?.forbidTracing() // before there is a key, and before any plugin runs as the same user
+  const start = { env: { ...process.env }, options, signals }
+  const { workerFor } = options
+  const trouble = systemTrouble()
+  if (trouble !== undefined && workerFor === undefined) log(`${trouble}; onescand(8), FILES`)
+  await (workerFor === undefined
+    ? runFirstProcess({ ...start, words })
+    : runWorker(workerFor, start))
+}
+
+/** Ends this process with the usage if the options are wrong. */
+function optionsOrUsage(): DaemonOptions {
+  try {
+    return readOptions(words)
+  } catch (error) {
+    for (const line of faultLines(error)) log(line)
+    writeSync(2, usage)
+    process.exit(serviceExit.usage)
+  }
+}

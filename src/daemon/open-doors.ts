@@ -1,0 +1,152 @@
+import type { Server } from 'node:net'
+import { createClamdDoor } from '../doors/clamd/door.ts'
+import { createMilterDoor } from '../doors/milter/door.ts'
+import { type AccessPolicy, createPolicyDoor, type PolicyDoorOptions } from '../doors/policy.ts'
+import type { Configuration } from '../doors/shared/configuration.ts'
+import type { Door } from '../doors/shared/serve.ts'
+import { createSlotSocketDoor } from '../doors/slot-socket/door.ts'
+import { type IdentifyPeer, identifyPeerBy } from '../doors/slot-socket/server.ts'
+import type { DaemonDescription } from '../doors/slot-socket/tell.ts'
+import { createSmtpDoor } from '../doors/smtp/door.ts'
+import type { SmtpRoute } from '../doors/smtp/next-server/server.ts'
+import { Budget } from '../ground/flow/memory-budget.ts'
+import { descriptorLimit, descriptorOf } from '../ground/process/descriptors.ts'
+import { FIRST_HANDED_OVER } from '../ground/process/systemd.ts'
+import { loadSystem } from '../ground/runtime/system.ts'
+import { openDaemonLog } from '../log/log-sink.ts'
+import type { MailReporter } from '../observe/live/process-report.ts'
+import { switchedOff } from '../scan/judge/policy.ts'
+import { listenOn, pathOf } from './listening/listen.ts'
+import { wakeOne } from './listening/wake-one.ts'
+import { log } from './log.ts'
+import { type DoorKind, type PlacedDoor, writeDoorAddress } from './options/door.ts'
+import type { DaemonOptions } from './options/options.ts'
+import { smtpDoorsOf } from './options/smtp-doors.ts'
+
+export interface OpenDoor extends Door, PlacedDoor {}
+
+/**
+ * Opens the doors of a worker on the descriptors that the first process gave it. `kinds` are the
+ * kinds of these doors, in their order. Rejects with a Fault of kind `config` if one cannot listen.
+ */
+export async function openDoors(
+  configuration: Configuration,
+  options: DaemonOptions,
+  kinds: readonly DoorKind[],
+  { reporter, describe, ownWords }: Pick<DoorOptions, 'reporter' | 'describe' | 'ownWords'>,
+): Promise<OpenDoor[]> {
+  const budget = new Budget(options.memory)
+  const identifyPeer = identifyPeerBy(loadSystem())
+  const { clients: maxClients, sockets: maxSockets } = roomOf(descriptorLimit(), kinds.length, options.maxClients) // biome-ignore format: a line
+  const common = {
+    ...options,
+    maxClients,
+    maxSockets,
+    reporter,
+    describe,
+    ownWords,
+    budget,
+    identifyPeer,
+  }
+  const open: OpenDoor[] = []
+  const smtpDoors = smtpDoorsOf(kinds, options.smtpDoors)
+  for (const [index, kind] of kinds.entries()) {
+    const fd = FIRST_HANDED_OVER + index
+    const route = smtpDoors[index]
+    const door = makeDoor(kind, configuration, { ...common, route })
+    await listenOn(door.server, fd, kind === 'clamd')
+    if (options.workers > 1) await wakeOneOfAll(door.server)
+    open.push({ ...door, kind, address: boundAddress(door.server, fd), route })
+  }
+  return open
+}
+
+/** The address of a door that listens. No runtime knows the path of a unix socket that was handed over. */
+function boundAddress(server: Server, fd: number): string {
+  const address = server.address()
+  if (typeof address === 'string') return `unix:${address}`
+  if (address?.port !== undefined) {
+    return writeDoorAddress({ kind: 'tcp', host: address.address, port: address.port })
+  }
+  const path = pathOf(fd)
+  return path === undefined ? 'a socket that was handed over' : `unix:${path}`
+}
+
+/**
+ * Lets a connection wake one of the workers, and not all. The runtime begins to wait for
+ * connections at the end of a turn of its event loop, so this waits for two turns.
+ */
+async function wakeOneOfAll(server: Server): Promise<void> {
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  wakeOne(descriptorOf(server) ?? -1)
+}
+
+interface DoorOptions extends DaemonOptions {
+  /** Connections of each door at once. */
+  readonly maxSockets: number
+  /** Shows what is done with mail, besides its lines in the log. */
+  readonly reporter: MailReporter | undefined
+  /** What the slot's socket tells root and this account of this onescand. */
+  readonly describe: (wantsTrial: boolean) => Promise<DaemonDescription>
+  /** The options of this onescand, as they were given. */
+  readonly ownWords: readonly string[]
+  /** The memory for messages of MTAs. The slot's socket has a budget of its own. */
+  readonly budget: Budget
+  readonly identifyPeer: IdentifyPeer
+  /** Set for a door that hands mail on. */
+  readonly route: SmtpRoute | undefined
+}
+
+function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOptions): Door {
+  const { write } = openDaemonLog(configuration.env.LOGFILE)
+  const mailLog = (line: Buffer) => {
+    write(line)
+    options.reporter?.line(line)
+  }
+  switch (kind) {
+    case 'slot':
+      return createSlotSocketDoor(configuration, { ...options, log })
+    case 'milter':
+      return createMilterDoor(configuration, { ...options, log, mailLog })
+    case 'policy':
+      return makePolicyDoor(
+        configuration,
+        { maxConnections: options.maxClients, maxSockets: options.maxSockets, log },
+        mailLog,
+      )
+    case 'clamd':
+      return createClamdDoor(configuration, { ...options, log, mailLog })
+    case 'smtp':
+    case 'lmtp':
+      return createSmtpDoor(configuration, options.route!, { ...options, log, mailLog })
+  }
+}
+
+function makePolicyDoor(
+  first: Configuration,
+  options: PolicyDoorOptions,
+  log: AccessPolicy['log'],
+): Door {
+  const policyOf = ({ quota, directories }: Configuration): AccessPolicy => {
+    return { quota, isOff: () => switchedOff(directories) !== undefined, log }
+  }
+  const service = createPolicyDoor(policyOf(first), options)
+  return { ...service, configure: (next) => service.configure(policyOf(next)) }
+}
+
+/**
+ * How many connections each socket of a worker takes, and how many of these clients are served:
+ * --max-clients, or fewer. Any more connections are closed unheard. Half of the descriptors are for
+ * connections, the same number for each socket. The other half is for files of messages, scanners
+ * and what else a worker opens. A client may need two: the SMTP door connects to the next server
+ * for it.
+ */
+export function roomOf(
+  descriptors: number,
+  sockets: number,
+  maxClients: number,
+): { readonly sockets: number; readonly clients: number } {
+  const share = Math.max(2, Math.floor(descriptors / 2 / sockets))
+  return { sockets: share, clients: Math.min(maxClients, Math.floor(share / 2)) }
+}

@@ -1,0 +1,70 @@
+import { isIP } from 'node:net'
+import type { SmtpRoute } from '../../doors/smtp/next-server/server.ts'
+import { type Endpoint, parseMtaEndpoint, socketPath } from '../../ground/net/endpoint.ts'
+
+/**
+ * The protocol of a listening socket: that of onescan-slot(7), the milter protocol, Postfix's policy
+ * delegation, that of clamd(8), SMTP or LMTP.
+ */
+export type DoorKind = 'slot' | (typeof NAMED)[number]
+
+/** In the order in which they are looked for in a name. */
+const NAMED = ['milter', 'policy', 'clamd', 'smtp', 'lmtp'] as const
+
+/**
+ * Returns the kind of a socket by the name that its starter gave it; `slot` if no other word is in
+ * it.
+ */
+export function doorKindOf(name: string): DoorKind {
+  return NAMED.find((kind) => name.includes(kind)) ?? 'slot'
+}
+
+/** The option that names the address of a door. */
+export const optionOf = (kind: DoorKind): string => (kind === 'slot' ? '--socket' : `--${kind}`)
+
+/** A door that is open. */
+export interface PlacedDoor {
+  readonly kind: DoorKind
+  /** `unix:/PATH` or `inet:ADDRESS:PORT`. */
+  readonly address: string
+  /** Set for a door that hands mail on. */
+  readonly route?: Pick<SmtpRoute, 'afterQueue' | 'next' | 'from'> | undefined
+}
+
+/** The address at which a door listens. */
+export type DoorAddress =
+  | { readonly kind: 'unix'; readonly path: string }
+  | ({ readonly kind: 'tcp' } & Endpoint)
+
+/**
+ * Reads an address as MTAs write it: `unix:/PATH` (or `local:`), `inet:HOST:PORT` (or
+ * `inet:PORT@HOST`, as Sendmail does) and `inet6:[ADDRESS]:PORT`. The host must be an IP address,
+ * because the address of a name may change. Throws an Error that says what is wrong.
+ */
+export function readDoorAddress(text: string, option: string): DoorAddress {
+  const [, transport, rest] = /^(unix|local|inet6?):(.*)$/s.exec(text) ?? []
+  if (transport === undefined) {
+    throw new Error(
+      `${option} ${text}: must be unix:PATH, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT`,
+    )
+  }
+  if (!transport.startsWith('inet')) {
+    return { kind: 'unix', path: socketPath(rest!, option) }
+  }
+  const place = parseMtaEndpoint(rest!)
+  if (isIP(place?.host ?? '') !== (transport === 'inet' ? 4 : 6)) {
+    const family =
+      transport === 'inet'
+        ? 'an IPv4 address and a port, as in inet:127.0.0.1:8890'
+        : 'an IPv6 address and a port, as in inet6:[::1]:8890'
+    throw new Error(`${option} ${text}: must have ${family}`)
+  }
+  return { kind: 'tcp', ...place! }
+}
+
+/** Returns the address as readDoorAddress() reads it. */
+export function writeDoorAddress(address: DoorAddress): string {
+  if (address.kind === 'unix') return `unix:${address.path}`
+  const { host, port } = address
+  return isIP(host) === 6 ? `inet6:[${host}]:${port}` : `inet:${host}:${port}`
+}

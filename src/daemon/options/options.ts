@@ -1,0 +1,189 @@
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import type { ParseArgsOptionsConfig } from 'node:util'
+import { errorText } from '../../ground/errors/fault.ts'
+import { socketPath } from '../../ground/net/endpoint.ts'
+import { Faults, SeveralFaults } from '../../ground/settings/faults.ts'
+import { parseOptions } from '../../ground/settings/parse-options.ts'
+import { byteSize, wholeNumber } from '../../ground/settings/table/values.ts'
+import { type DoorAddress, type DoorKind, doorKindOf, readDoorAddress } from './door.ts'
+import { FROM_STANDARD, readSmtpDoors, refuseLoops, type SmtpDoorOptions } from './smtp-doors.ts'
+
+/** onescand(8), OPTIONS. */
+export interface DaemonOptions {
+  /** The path where clients of the slot connect; undefined if there is none. */
+  readonly socket: string | undefined
+  /** The addresses where MTAs connect by the milter protocol. */
+  readonly milters: readonly DoorAddress[]
+  /** The addresses where Postfix and onescan-rcptquota ask about recipients. */
+  readonly policies: readonly DoorAddress[]
+  /** The addresses where programs connect that ask clamd. */
+  readonly clamds: readonly DoorAddress[]
+  /** The addresses where mail servers connect by SMTP or LMTP, and the next server of each. */
+  readonly smtpDoors: readonly SmtpDoorOptions[]
+  /** The permission bits of sockets with a path. */
+  readonly mode: number
+  /** The group id of these sockets; undefined: that of the process. */
+  readonly group: number | undefined
+  /** The number of processes that judge mail. */
+  readonly workers: number
+  /** Bytes of the largest message. */
+  readonly maxSize: number
+  /** Bytes for all messages in flight. */
+  readonly memory: number
+  readonly maxClients: number
+  /** The address of metrics, health and the page; undefined if they are not served. */
+  readonly http: DoorAddress | undefined
+  /** Whether --check asks about the onescand that runs, which has all doors open. */
+  readonly isRunning: boolean
+  /** The file with the token that the page asks for. */
+  readonly httpToken: string | undefined
+  /** Whether the page shows no mail addresses. */
+  readonly httpHidesAddresses: boolean
+  /** Whether --check-settings asks for the settings alone. */
+  readonly checksSettings: boolean
+  /** Milliseconds for messages in flight when onescand is told to end. */
+  readonly grace: number
+  /**
+   * Set for a worker: the kinds of the sockets that it got from the first process, in their order.
+   */
+  readonly workerFor: readonly DoorKind[] | undefined
+}
+
+/** The most workers without --workers, however many processors there are. */
+const DEFAULT_WORKERS_MAX = 4
+
+/** What options are if they are not given, as onescand(8) has them. */
+export const optionDefaults = {
+  socket: '/run/onescan/slot.sock',
+  from: FROM_STANDARD,
+  mode: '0660',
+  workers: `one for each processor, at most ${DEFAULT_WORKERS_MAX}`,
+  'max-size': '100M',
+  'max-clients': 200,
+  memory: '64M',
+  grace: 20,
+} as const
+
+export const usage = `usage: onescand [--socket PATH|none] [--milter ADDRESS]... [--policy ADDRESS]...
+                [--clamd ADDRESS]...
+                [--smtp|--lmtp ADDRESS --next ADDRESS [--from NETWORKS] [--after-queue]]...
+                [--http ADDRESS] [--http-token FILE] [--http-hide-addresses]
+                [--mode MODE] [--group GROUP] [--workers NUMBER]
+                [--max-size SIZE] [--max-clients NUMBER] [--memory SIZE]
+                [--grace SECONDS]
+       onescand --check|--check-settings [OPTION]...
+       onescand --help|--version
+
+ADDRESS is unix:PATH, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT.
+`
+
+/** The options, as parseArgs() of node:util takes them. */
+const known = {
+  socket: { type: 'string', default: optionDefaults.socket },
+  milter: { type: 'string', multiple: true, default: [] },
+  policy: { type: 'string', multiple: true, default: [] },
+  clamd: { type: 'string', multiple: true, default: [] },
+  smtp: { type: 'string', multiple: true },
+  lmtp: { type: 'string', multiple: true },
+  next: { type: 'string', multiple: true },
+  from: { type: 'string', multiple: true },
+  'after-queue': { type: 'boolean', multiple: true },
+  http: { type: 'string' },
+  'http-token': { type: 'string' },
+  'http-hide-addresses': { type: 'boolean', default: false },
+  mode: { type: 'string', default: optionDefaults.mode },
+  group: { type: 'string' },
+  workers: { type: 'string' },
+  'max-size': { type: 'string' },
+  'max-clients': { type: 'string' },
+  memory: { type: 'string' },
+  grace: { type: 'string' },
+  worker: { type: 'string' },
+  check: { type: 'boolean' }, // main.ts looks for it
+  'check-settings': { type: 'boolean', default: false },
+  json: { type: 'boolean' }, // main.ts looks for it, too
+  running: { type: 'boolean', default: false }, // from onescan check
+} satisfies ParseArgsOptionsConfig
+
+/** Reads the options. Throws SeveralFaults with all that is wrong with them. */
+export function readOptions(words: readonly string[]): DaemonOptions {
+  const { values, tokens, faults: wrong } = parseOptions(words, known)
+  const faults = new Faults()
+  const number = (name: 'workers' | 'max-clients' | 'grace', byDefault: number, min: number) =>
+    faults.attempt(
+      () => wholeNumber(values[name], `--${name}`, byDefault, { min, max: 10_000 }),
+      byDefault,
+    )
+  const bytes = (name: 'max-size' | 'memory', byDefault: string) =>
+    faults.attempt(() => byteSize(values[name] || byDefault, `--${name}`, 0), 0)
+  const cores = Math.min(availableParallelism(), DEFAULT_WORKERS_MAX)
+
+  const addresses = (texts: readonly string[], option: string) =>
+    texts.flatMap((address) => faults.attempt(() => [readDoorAddress(address, option)], []))
+  const options: DaemonOptions = {
+    socket: faults.attempt(
+      () => (values.socket === 'none' ? undefined : socketPath(values.socket, '--socket')),
+      undefined,
+    ),
+    milters: addresses(values.milter, '--milter'),
+    policies: addresses(values.policy, '--policy'),
+    clamds: addresses(values.clamd, '--clamd'),
+    smtpDoors: faults.attempt(
+      () => readSmtpDoors(tokens.filter((token) => token.kind === 'option')),
+      [],
+    ),
+    http: addresses(values.http === undefined ? [] : [values.http], '--http')[0],
+    httpToken: values['http-token'],
+    isRunning: values.running,
+    httpHidesAddresses: values['http-hide-addresses'],
+    mode: faults.attempt(() => readMode(values.mode), 0),
+    group: faults.attempt(
+      () => (values.group === undefined ? undefined : readGroup(values.group)),
+      undefined,
+    ),
+    workers: number('workers', cores, 1),
+    maxSize: bytes('max-size', optionDefaults['max-size']),
+    memory: bytes('memory', optionDefaults.memory),
+    maxClients: number('max-clients', optionDefaults['max-clients'], 1),
+    grace: number('grace', optionDefaults.grace, 0) * 1000,
+    checksSettings: values['check-settings'],
+    workerFor: values.worker?.split(',').map(doorKindOf),
+  }
+  faults.attempt(() => refuseLoops(options.smtpDoors, placesOf(options)), undefined)
+  const all = [...wrong, ...faults.lines]
+  if (all.length > 0) throw new SeveralFaults(all)
+  return options
+}
+
+/** All addresses where onescand listens. */
+function placesOf({
+  socket,
+  milters,
+  policies,
+  clamds,
+  smtpDoors,
+  http,
+}: DaemonOptions): DoorAddress[] {
+  const others = [...milters, ...policies, ...clamds, ...smtpDoors.map(({ address }) => address)]
+  if (socket !== undefined) others.push({ kind: 'unix', path: socket })
+  return http === undefined ? others : [...others, http]
+}
+
+function readMode(text: string): number {
+  if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8)
+  throw new Error(`--mode ${text}: must be three octal digits`)
+}
+
+/** A group by number, or by its name in group(5). */
+function readGroup(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
+  try {
+    const entries = readFileSync('/etc/group', 'latin1').split('\n')
+    const entry = entries.find((line) => line.startsWith(`${text}:`))
+    if (entry !== undefined) return Number(entry.split(':')[2])
+  } catch (error) {
+    throw new Error(`--group ${text}: ${errorText(error)}`)
+  }
+  throw new Error(`--group ${text}: there is no such group; make it or give a number`)
+}

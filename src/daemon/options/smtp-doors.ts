@@ -1,0 +1,148 @@
+import { networkInterfaces } from 'node:os'
+import type { SmtpRoute } from '../../doors/smtp/next-server/server.ts'
+import { Fault } from '../../ground/errors/fault.ts'
+import { Network, parseIpAddress } from '../../ground/net/ip-address.ts'
+import { type DoorAddress, type DoorKind, readDoorAddress } from './door.ts'
+
+/** The address of an SMTP or LMTP door, and what becomes of its mail: onescand(8), SMTP. */
+export interface SmtpDoorOptions extends SmtpRoute {
+  readonly address: DoorAddress
+}
+
+/** The hosts that may send mail without `--from`. */
+export const FROM_STANDARD = '127.0.0.0/8,::1'
+
+/** The options about one door, as far as they are read. */
+interface SmtpDoorWords {
+  readonly option: '--smtp' | '--lmtp'
+  readonly text: string
+  next?: string
+  from?: string
+  afterQueue?: boolean
+}
+
+/**
+ * Reads `--smtp` and `--lmtp` of the command line, as parseArgs() returns its options. `--next`, `--from`
+ * and `--after-queue` belong to the `--smtp` or `--lmtp` before them. Throws an Error that says what is
+ * wrong.
+ */
+export function readSmtpDoors(
+  options: readonly { readonly name: string; readonly value: string | undefined }[],
+): SmtpDoorOptions[] {
+  const begun: SmtpDoorWords[] = []
+  for (const { name, value = '' } of options) {
+    if (name === 'smtp' || name === 'lmtp') {
+      begun.push({ option: `--${name}`, text: value })
+      continue
+    }
+    const last = begun.at(-1)
+    const more = detailOf(name, value)
+    if (more === undefined) continue
+    if (last === undefined) {
+      throw new Error(`--${name}: must follow --smtp ADDRESS or --lmtp ADDRESS`)
+    }
+    const [key] = Object.keys(more)
+    if (key! in last) throw new Error(`--${name}: is given twice for ${last.option} ${last.text}`)
+    Object.assign(last, more)
+  }
+  return begun.map(toSmtpDoor)
+}
+
+/**
+ * Returns the options for each socket: the first `--smtp` belongs to the first socket for SMTP, and
+ * so on. Throws a Fault of kind `config` for a socket without an option.
+ */
+export function smtpDoorsOf(
+  kinds: readonly DoorKind[],
+  smtpDoors: readonly SmtpDoorOptions[],
+): (SmtpDoorOptions | undefined)[] {
+  const waiting = [...smtpDoors]
+  return kinds.map((kind) => {
+    if (kind !== 'smtp' && kind !== 'lmtp') return undefined
+    const index = waiting.findIndex(({ lmtp }) => lmtp === (kind === 'lmtp'))
+    if (index >= 0) return waiting.splice(index, 1)[0]
+    throw new Fault('config', `a socket for ${kind}: give --${kind} ADDRESS --next ADDRESS, too`)
+  })
+}
+
+function detailOf(name: string, value: string): Partial<SmtpDoorWords> | undefined {
+  switch (name) {
+    case 'next':
+      return { next: value }
+    case 'from':
+      return { from: value }
+    case 'after-queue':
+      return { afterQueue: true }
+    default:
+      return undefined
+  }
+}
+
+function toSmtpDoor({ option, text, next, from, afterQueue }: SmtpDoorWords): SmtpDoorOptions {
+  if (next === undefined) {
+    throw new Error(`${option} ${text}: needs --next ADDRESS, the mail server behind it`)
+  }
+  const address = readDoorAddress(text, option)
+  const behind = readDoorAddress(next, '--next')
+  return {
+    address,
+    lmtp: option === '--lmtp',
+    next: { text: next, options: behind.kind === 'unix' ? { path: behind.path } : behind },
+    from: readNetworks(from ?? FROM_STANDARD),
+    afterQueue: afterQueue === true,
+  }
+}
+
+/**
+ * Throws an Error if onescand itself listens at the address of a next server: mail would loop.
+ * Longer loops end where --max-clients or the Received fields do.
+ */
+export function refuseLoops(
+  smtpDoors: readonly SmtpDoorOptions[],
+  addresses: readonly DoorAddress[],
+): void {
+  for (const { next } of smtpDoors) {
+    const behind = readDoorAddress(next.text, '--next')
+    if (addresses.some((address) => leadsTo(behind, address))) {
+      throw new Error(
+        `--next ${next.text}: onescand itself listens there; name the server behind it`,
+      )
+    }
+  }
+}
+
+/** Whether a connection to `next` reaches a socket that is bound to `address`. */
+function leadsTo(next: DoorAddress, address: DoorAddress): boolean {
+  if (next.kind === 'unix' || address.kind === 'unix') {
+    return next.kind === 'unix' && address.kind === 'unix' && next.path === address.path
+  }
+  if (next.port !== address.port) return false
+  const target = bytesOf(LOOPBACK_OF[next.host] ?? next.host)
+  const bound = bytesOf(address.host)
+  if (target.equals(bound)) return true
+  // In the same family: whether `::` takes IPv4, too, is the system's choice, ipv6(7).
+  return isAny(bound) && target.length === bound.length && isOfThisHost(target)
+}
+
+const bytesOf = (host: string) => Buffer.from(parseIpAddress(host)!)
+
+const isAny = (address: Buffer) => address.every((byte) => byte === 0)
+
+/** The addresses to which the system connects instead of these. */
+const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+
+const LOOPBACK = Network.parse('127.0.0.0/8')!
+
+function isOfThisHost(address: Buffer): boolean {
+  if (LOOPBACK.has(address)) return true
+  const own = Object.values(networkInterfaces()).flatMap((found) => found ?? [])
+  return own.some((ours) => address.equals(bytesOf(ours.address)))
+}
+
+function readNetworks(text: string): Network[] {
+  return text.split(',').map((word) => {
+    const network = Network.parse(word.trim())
+    if (network) return network
+    throw new Error(`--from ${text}: "${word}" must be an address or a network, as 192.0.2.0/24`)
+  })
+}

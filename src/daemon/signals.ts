@@ -1,0 +1,58 @@
+import { errorText } from '../ground/errors/fault.ts'
+import { serviceExit } from '../ground/process/command-line.ts'
+import { log } from './log.ts'
+import type { WorkerOrder } from './workers/workers.ts'
+
+interface SignalHandlers {
+  /** Reads the configuration again. If this rejects, the old configuration stays. */
+  reload(): Promise<void>
+  /** Logs the counters. */
+  report(): void
+  stop(): Promise<void>
+}
+
+/**
+ * The signals that this process gets from now on. A worker also takes orders from the first process,
+ * and ends at once when that has died. A signal that comes during the start must neither be lost nor
+ * kill the process, so orders wait until handlers are given.
+ */
+export class Signals {
+  #handlers: SignalHandlers | undefined
+  readonly #waiting: WorkerOrder[] = []
+  #isStopping = false
+  #reloaded = Promise.resolve() // the last reload: the next one waits for it
+
+  constructor() {
+    process.on('SIGHUP', () => this.#take('reload'))
+    process.on('SIGUSR1', () => this.#take('report'))
+    process.on('SIGTERM', () => this.#take('stop'))
+    process.on('SIGINT', () => this.#take('stop'))
+    process.on('message', (order) => {
+      if (order === 'reload' || order === 'report' || order === 'stop') this.#take(order)
+    })
+    // The first process was killed. Clients keep the mail in flight, as if this process had been
+    // killed, too.
+    process.on('disconnect', () => process.exit(serviceExit.temporary))
+  }
+
+  handleWith(handlers: SignalHandlers): void {
+    this.#handlers = handlers
+    for (const order of this.#waiting.splice(0)) this.#take(order)
+  }
+
+  #take(order: WorkerOrder): void {
+    const handlers = this.#handlers
+    if (handlers === undefined) {
+      this.#waiting.push(order)
+    } else if (order === 'reload') {
+      this.#reloaded = this.#reloaded.then(handlers.reload).catch((error) => {
+        log(`${errorText(error)}; the old configuration stays`)
+      })
+    } else if (order === 'report') {
+      handlers.report()
+    } else if (!this.#isStopping) {
+      this.#isStopping = true
+      void handlers.stop()
+    }
+  }
+}

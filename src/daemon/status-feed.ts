@@ -1,0 +1,118 @@
+import { hostname } from 'node:os'
+import packageJson from '../../package.json' with { type: 'json' }
+import type { Configuration } from '../doors/shared/configuration.ts'
+import { errorText } from '../ground/errors/fault.ts'
+import { inOneLine } from '../ground/errors/finding.ts'
+import type { ObserverOptions } from '../observe/live/observer.ts'
+import { isProcessReport, type WorkersState } from '../observe/live/process-report.ts'
+import type { ClamdWatch } from '../readiness/clamd-watch.ts'
+import { describeDoor } from './describe-door.ts'
+import type { StatusServer } from './http/status-server.ts'
+import { pageListener } from './listening/page-socket.ts'
+import { log } from './log.ts'
+import type { DoorAddress, PlacedDoor } from './options/door.ts'
+import type { DaemonOptions } from './options/options.ts'
+import { Trials } from './trials/trials.ts'
+import type { Workers } from './workers/workers.ts'
+
+/** What the first process tells its own HTTP server, which shows health, metrics and the page. */
+export class StatusFeed {
+  readonly #options: DaemonOptions
+  readonly #configuration: () => Configuration
+  readonly #clamds: ClamdWatch
+  readonly #trials: Trials
+  #server: StatusServer | undefined
+  #workers: Workers | undefined
+  #doors: readonly PlacedDoor[] | undefined
+  #isReady = false
+
+  /** `configuration` is that of the moment of the call. */
+  constructor(options: DaemonOptions, configuration: () => Configuration, clamds: ClamdWatch) {
+    this.#options = options
+    this.#configuration = configuration
+    this.#clamds = clamds
+    this.#trials = new Trials((question) => this.#workers?.askNext(question), options.maxSize)
+  }
+
+  /**
+   * Opens the HTTP server of --http, on the descriptor of its socket if systemd has bound that.
+   * Resolves when it has tried once to listen: it tries again by itself.
+   */
+  async open(address: DoorAddress, fd: number | undefined): Promise<void> {
+    const { StatusServer } = await import('./http/status-server.ts') // needed by --http alone
+    this.#server = new StatusServer({
+      address: address.kind === 'tcp' ? address.host : undefined,
+      tokenFile: this.#options.httpToken,
+      hideAddresses: this.#options.httpHidesAddresses,
+      listen: pageListener(address, this.#options, fd),
+      isReady: () => this.#isReady,
+      about: () => ({
+        host: hostname(),
+        version: packageJson.version,
+        does: (this.#doors ?? []).map((door) => describeDoor(door, this.#configuration())),
+      }),
+      amiss: () => this.#clamds.complaints.map(inOneLine),
+      log,
+      observed: this.#observed(),
+    })
+    await this.#server.open()
+  }
+
+  /** Takes a message of a worker: a report about mail, or the answer to a trial. */
+  take(worker: number, message: unknown): void {
+    if (isProcessReport(message)) this.#server?.observer.report(worker, message)
+    else this.#trials.take(message)
+  }
+
+  workerEnded(worker: number, inHand: number): void {
+    this.#trials.ended(worker)
+    this.#server?.observer.ended(worker, inHand)
+  }
+
+  /** Says how to ask the workers, and for their state. */
+  watchWorkers(started: Workers): void {
+    this.#workers = started
+  }
+
+  /** Mail is taken from now on, through these doors. */
+  serving(open: readonly PlacedDoor[]): void {
+    this.#isReady = true
+    this.#doors = open
+    this.#server?.observer.tryNow()
+  }
+
+  /** No more mail is taken from now on. */
+  stopping(): void {
+    this.#isReady = false
+  }
+
+  close(): void {
+    try {
+      this.#server?.close()
+    } catch (error) {
+      log(`http: ${errorText(error)}`) // the daemon ends all the same
+    }
+  }
+
+  #observed(): ObserverOptions {
+    const noWorkers: WorkersState = { replaced: 0, hung: 0, late: [] }
+    return {
+      version: packageJson.version,
+      started: Date.now(),
+      now: Date.now,
+      uptime: () => performance.now(),
+      tryAll: () => {
+        const doors = this.#doors
+        if (doors === undefined) return undefined
+        return this.#trials.make(
+          { configuration: this.#configuration(), doors },
+          this.#clamds.states,
+        )
+      },
+      clamds: () => this.#clamds.states,
+      spoolDirectory: this.#configuration().site?.policy.spool.directory ?? '/tmp',
+      memoryLimit: this.#options.memory,
+      workers: () => this.#workers?.state() ?? noWorkers,
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import { errorText } from '../ground/errors/fault.ts'
+import { again, type RepeatedWork } from '../ground/flow/again.ts'
+import { type Environment, readSetting, readSettings } from '../ground/settings/settings.ts'
+import { quarantineLimits } from '../ground/settings/table/scanning.ts'
+import { readSpoolPolicy } from '../mail/message/spool.ts'
+import { sweepSpool } from '../mail/message/sweep.ts'
+import { readHostTime } from '../scan/quarantine/age.ts'
+import { sweepQuarantine } from '../scan/quarantine/sweep.ts'
+
+const TEN_MINUTES = 10 * 60 * 1000
+const HOURLY = 60 * 60 * 1000
+
+/**
+ * Begins to sweep spools and the quarantine: the first process judges no mail, so none waits. Returns what
+ * ends that.
+ */
+export function startSweeps(env: Environment, log: (line: string) => void): () => void {
+  const spools = again(HOURLY, (stopped) => sweepSpool(readSpoolPolicy(env), Date.now(), stopped))
+  const sweeps = [spools, ...sweepQuarantines(env, log)]
+  return () => {
+    for (const sweep of sweeps) sweep.close()
+  }
+}
+
+/**
+ * Removes messages that are over the limits of the quarantine, if there is one. Logs a line if
+ * messages were removed, if the clock was set, or if the quarantine could not be read.
+ */
+function sweepQuarantines(env: Environment, log: (line: string) => void): RepeatedWork[] {
+  const quarantine = readSetting(env, 'QUARANTINE')
+  if (quarantine?.kind !== 'directory') return []
+  const limits = readSettings(env, quarantineLimits)
+  const sweep = again(TEN_MINUTES, async (stopped) => {
+    try {
+      const time = readHostTime(Date.now())
+      const swept = await sweepQuarantine(quarantine.directory, limits, time, stopped)
+      const { removed, messages, warnings } = swept
+      for (const warning of warnings) log(`quarantine: ${warning}`)
+      if (removed > 0) log(`quarantine: ${removed} messages were over its limits, ${messages} stay`)
+    } catch (error) {
+      if (!stopped.aborted) log(`quarantine: cannot be swept: ${errorText(error)}`)
+    }
+  })
+  return [sweep]
+}

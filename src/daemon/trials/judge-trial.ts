@@ -1,0 +1,130 @@
+import type { Configuration } from '../../doors/shared/configuration.ts'
+import { startJudging } from '../../doors/shared/mail-door.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import { error, type Finding } from '../../ground/errors/finding.ts'
+import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
+import { messageOf } from '../../mail/message/intake.ts'
+import { TOP_LINE } from '../../mail/message/message.ts'
+import { Deadline } from '../../scan/judge/deadline.ts'
+import type { DecisionDetails } from '../../scan/judge/decision.ts'
+import { judge } from '../../scan/judge/judge.ts'
+import { EICAR } from '../../scan/scanners/shared/eicar.ts'
+import type { DaemonOptions } from '../options/options.ts'
+
+/** The most milliseconds for a message, or a door: a question about health does not wait for SCANTIMEOUT. */
+export const TRIAL_TIMEOUT = 10_000
+
+const ADDRESS = Buffer.from('postmaster@localhost')
+const envelope = makeEnvelope(ADDRESS, [ADDRESS])
+const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: false }
+
+/**
+ * Has this process judge a clean message, and the EICAR test file if that is wanted. Resolves to
+ * what is wrong. Never rejects.
+ */
+export async function tryJudging(
+  configuration: Configuration,
+  limits: Pick<DaemonOptions, 'maxSize' | 'memory'>,
+  wantsEicar: boolean,
+): Promise<Finding[]> {
+  const { site } = configuration
+  if (site === undefined) return [] // nothing is judged, which the trial has said
+  const { QHPSIMINSIZE, QHPSIMAXSIZE, CLAMDMAXSIZE } = site.policy.settings
+  const mail = makeTrialMail(Date.now(), {
+    least: QHPSIMINSIZE,
+    // clamd gets a line above it.
+    most: Math.min(QHPSIMAXSIZE, CLAMDMAXSIZE - TOP_LINE.length, limits.maxSize, limits.memory / 4),
+  })
+  try {
+    const [clean, eicar] = await Promise.all([
+      judgeFromMemory(mail.clean, configuration),
+      wantsEicar ? judgeFromMemory(mail.eicar, configuration) : undefined,
+    ])
+    const ofClean = clean.scan === 'clean' ? [] : [wrong('a clean message', clean)]
+    const ofEicar = eicar === undefined || eicar.virus !== undefined ? [] : [wrong('EICAR', eicar)]
+    // What keeps both from a scanner is said once.
+    const isOfBoth = ofClean[0] !== undefined && ofClean[0].value === ofEicar[0]?.value
+    return isOfBoth ? [wrong('a clean message and EICAR', clean)] : [...ofClean, ...ofEicar]
+  } catch (thrown) {
+    return [unjudged('a trial message', errorText(thrown))]
+  }
+}
+
+function wrong(what: string, { scan, virus, banned, why }: DecisionDetails): Finding {
+  const words = [scan, virus ?? banned ?? why].filter(Boolean).join(': ')
+  return unjudged(what, `came out as ${words}`)
+}
+
+const unjudged = (what: string, value: string): Finding =>
+  error(what, value, 'see its scanners, and its log')
+
+/**
+ * Judges a message that came through no door, by the settings alone, without onescan.policy.
+ * Nothing about it is remembered, kept or logged.
+ */
+async function judgeFromMemory(
+  bytes: Buffer,
+  configuration: Configuration,
+): Promise<DecisionDetails> {
+  const judging = startJudging(configuration)
+  if (judging.kind === 'pass') return { scan: 'skipped', why: judging.why, times: {} }
+  const message = messageOf(bytes, judging.messageOptions)
+  try {
+    const transaction = { message, envelope, client }
+    const { site } = judging
+    const { policy } = site
+    const tools = { ...site.tools, verdicts: undefined }
+    const deadline = new Deadline(tools.uptime, { within: TRIAL_TIMEOUT })
+    const { details } = await judge(transaction, { policy, tools }, deadline)
+    return details
+  } finally {
+    message.close()
+  }
+}
+
+/** Bytes of the clean message, if so many are allowed: doors keep such a message in a file. */
+const LARGE = 256 * 1024
+
+const HEADER = `From: onescand <postmaster@localhost>
+To: postmaster@localhost
+Subject: onescand looks whether it scans
+Date: Thu, 01 Jan 2026 00:00:00 +0000
+Message-ID: <health@onescan.invalid>
+MIME-Version: 1.0
+`
+
+/**
+ * Makes a message that scanners must call clean, and one in which they must find a virus, between these
+ * sizes in bytes. They differ by `number`, because a known message would not be scanned.
+ */
+export function makeTrialMail(
+  number: number,
+  { least, most }: { readonly least: number; readonly most: number },
+): { readonly clean: Buffer; readonly eicar: Buffer } {
+  const text = `${HEADER}Content-Type: text/plain\n\nNothing here at ${number}.\n`
+  const clean = text + linesOf(Math.min(LARGE, most) - text.length)
+  // A name that no site bans.
+  const eicar = `${HEADER}Content-Type: multipart/mixed; boundary=part
+
+--part
+Content-Type: text/plain
+
+At ${number}.
+--part
+Content-Type: application/octet-stream; name=eicar.txt
+Content-Disposition: attachment; filename=eicar.txt
+Content-Transfer-Encoding: base64
+
+${Buffer.from(EICAR).toString('base64').replace(/.{76}/g, '$&\n')}
+--part--
+`
+  const padded = eicar.replace(`At ${number}.\n`, (line) => line + linesOf(least - eicar.length))
+  return { clean: Buffer.from(clean), eicar: Buffer.from(padded) }
+}
+
+const LINE = 'A line of a message that nobody sent, to be as long as real ones.\n'
+
+/** Returns at most so many bytes of text, in lines. */
+function linesOf(bytes: number): string {
+  return LINE.repeat(Math.max(0, Math.floor(bytes / LINE.length)))
+}

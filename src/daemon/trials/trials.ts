@@ -1,0 +1,172 @@
+import type { Configuration } from '../../doors/shared/configuration.ts'
+import { error, type Finding, inOneLine, settingsFault } from '../../ground/errors/finding.ts'
+import type { ClamdState, Trial } from '../../observe/live/process-report.ts'
+import { roomFaults } from '../../readiness/places.ts'
+import { nothingScans, unreadableSettings } from '../../readiness/settings.ts'
+import type { PlacedDoor } from '../options/door.ts'
+import { TRIAL_TIMEOUT } from './judge-trial.ts'
+import { doorName, tryDoor } from './try-door.ts'
+
+/** An onescand that runs. */
+interface TriedDaemon {
+  readonly configuration: Configuration
+  readonly doors: readonly PlacedDoor[]
+}
+
+/**
+ * Tries an onescand that runs: its judgement, by `judge`, which has one of its processes judge messages;
+ * each open door; the room for messages of `maxSize` bytes; and the settings, which are read again, as the
+ * next start would. Resolves to what is wrong.
+ */
+export async function tryRunning(
+  { configuration, doors }: TriedDaemon,
+  maxSize: number,
+  judge: () => Promise<readonly Finding[]>,
+): Promise<Finding[]> {
+  const nothing = nothingScans(configuration)
+  const [judged, ...tried] = await Promise.all([
+    nothing === undefined ? judge() : [nothing],
+    ...doors.map(tryDoor),
+  ])
+  const wrong = [...judged, ...tried.filter((finding) => finding !== undefined)]
+  if (nothing !== undefined) return wrong
+  return [
+    ...wrong,
+    ...roomFaults(configuration.messageOptions.spool, maxSize),
+    // Without a keyring, for example, the cold program defers all mail although this process goes on.
+    ...unreadableSettings(configuration.env).map((line) => {
+      const finding = settingsFault(line)
+      return { ...finding, value: `${finding.value}; running processes have what was read before` }
+    }),
+  ]
+}
+
+/** The first process asks a worker whether it scans. */
+interface TrialQuestion {
+  readonly trial: number
+  readonly wantsEicar: boolean
+}
+
+/** The worker's answer: what is wrong. */
+interface TrialAnswer {
+  readonly tried: number
+  readonly wrong: readonly Finding[]
+}
+
+/** Has this worker answer the first process, by `judge`, which judges EICAR, too, if that is wanted. */
+export function answerTrials(
+  send: (answer: TrialAnswer) => void,
+  judge: (wantsEicar: boolean) => Promise<readonly Finding[]>,
+): void {
+  process.on('message', (message: Partial<TrialQuestion> | null) => {
+    const { trial: tried, wantsEicar = false } = message ?? {}
+    if (tried !== undefined) void judge(wantsEicar).then((wrong) => send({ tried, wrong }))
+  })
+}
+
+/** Milliseconds beyond the time of a scan for a worker to answer. */
+const BEYOND = 5_000
+
+/** A question that a worker has. */
+interface AskedTrial {
+  readonly question: TrialQuestion
+  readonly worker: number
+  readonly isRepeated: boolean
+  readonly answer: (wrong: readonly Finding[]) => void
+}
+
+/** The trials of the first process, which asks its workers whether they scan, one after the other. */
+export class Trials {
+  readonly #send: (question: TrialQuestion) => number | undefined
+  readonly #maxSize: number
+  readonly #asked = new Map<number, AskedTrial>()
+  #count = 0
+  /** When EICAR was found last, in milliseconds since 1970, and by which servers of clamd and signatures. */
+  #eicar:
+    | { readonly at: number; readonly configuration: Configuration; readonly clamds: string }
+    | undefined
+
+  /**
+   * `send` sends to the next worker, and returns its number; undefined if there is none. `maxSize` is
+   * that of a message, in bytes.
+   */
+  constructor(send: (question: TrialQuestion) => number | undefined, maxSize: number) {
+    this.#send = send
+    this.#maxSize = maxSize
+  }
+
+  /**
+   * Has a worker judge a clean message, and tries all else. EICAR is judged, too, until it is found, and
+   * once more when settings were read or the answer of a clamd has changed: a scanner logs each virus, and
+   * may call VirusEvent, clamd.conf(5). Never rejects.
+   */
+  async make(running: TriedDaemon, states: readonly ClamdState[]): Promise<Trial> {
+    const judge = () => this.#judge(running.configuration, states)
+    const wrong = await tryRunning(running, this.#maxSize, judge)
+    const found = `a clean message is clean, EICAR was found at ${timeOf(this.#eicar?.at)}`
+    return {
+      right: wrong.length === 0,
+      why: wrong.map(inOneLine).join('; ') || found,
+      at: Date.now(),
+      doors: running.doors.map((door) => {
+        const right = !wrong.some(({ what }) => what === doorName(door))
+        return { kind: door.kind, address: door.address, right }
+      }),
+    }
+  }
+
+  /** Takes a message of a worker. */
+  take(message: unknown): void {
+    const { tried, wrong = [] } = message as Partial<TrialAnswer>
+    if (tried !== undefined) this.#asked.get(tried)?.answer(wrong)
+  }
+
+  /** The worker has ended. What it was asked is asked once more. */
+  ended(worker: number): void {
+    for (const asked of this.#asked.values()) {
+      if (asked.worker !== worker) continue
+      if (asked.isRepeated) asked.answer([trouble(`worker ${worker} ended`)])
+      else this.#askNext(asked.question, asked.answer, true)
+    }
+  }
+
+  /** Resolves to what is wrong with the judgement of the next worker. */
+  async #judge(
+    configuration: Configuration,
+    states: readonly ClamdState[],
+  ): Promise<readonly Finding[]> {
+    const clamds = JSON.stringify(states.map(({ server, text }) => [server, text]))
+    const before = this.#eicar
+    const isFound = before?.configuration === configuration && before.clamds === clamds
+    const wrong = await this.#ask(!isFound)
+    if (wrong.length > 0) this.#eicar = undefined
+    else if (!isFound) this.#eicar = { configuration, clamds, at: Date.now() }
+    return wrong
+  }
+
+  #ask(wantsEicar: boolean): Promise<readonly Finding[]> {
+    return new Promise((resolve) => {
+      const question = { trial: ++this.#count, wantsEicar }
+      const answer: AskedTrial['answer'] = (wrong) => {
+        clearTimeout(timer)
+        this.#asked.delete(question.trial)
+        resolve(wrong)
+      }
+      const timer = setTimeout(() => {
+        answer([trouble(`worker ${this.#asked.get(question.trial)?.worker} does not answer`)])
+      }, TRIAL_TIMEOUT + BEYOND)
+      this.#askNext(question, answer, false)
+    })
+  }
+
+  #askNext(question: TrialQuestion, answer: AskedTrial['answer'], isRepeated: boolean): void {
+    const worker = this.#send(question)
+    if (worker === undefined) answer([trouble('no worker takes mail')])
+    else this.#asked.set(question.trial, { question, worker, isRepeated, answer })
+  }
+}
+
+const trouble = (value: string): Finding =>
+  error('workers', value, 'see the log of onescand, and restart it')
+
+const timeOf = (at = 0) => `${new Date(at).toISOString().slice(0, 19)}Z`

@@ -1,0 +1,129 @@
+import type { NetConnectOpts } from 'node:net'
+import { askToTell } from '../../doors/slot-socket/tell.ts'
+import { mayConnect } from '../../doors/smtp/door.ts'
+import { callNextServer } from '../../doors/smtp/next-server/next-server.ts'
+import type { SmtpRoute } from '../../doors/smtp/next-server/server.ts'
+import { attempt, errorCode, errorText } from '../../ground/errors/fault.ts'
+import { error, type Finding } from '../../ground/errors/finding.ts'
+import { packet } from '../../protocol/milter/packets.ts'
+import { askPolicy } from '../../protocol/policy-attributes.ts'
+import { askOnce } from '../../protocol/shared/ask-once.ts'
+import { uint32 } from '../../protocol/shared/frames.ts'
+import {
+  type DoorAddress,
+  type PlacedDoor,
+  readDoorAddress,
+  writeDoorAddress,
+} from '../options/door.ts'
+import { TRIAL_TIMEOUT } from './judge-trial.ts'
+
+/** A door in the words of logs and findings. */
+export const doorName = ({ kind, address }: PlacedDoor): string => `${kind} ${address}`
+
+/**
+ * Connects to a door as its clients do, without any mail. Resolves to what is wrong, or undefined.
+ * Never rejects.
+ */
+export async function tryDoor(door: PlacedDoor): Promise<Finding | undefined> {
+  const at = attempt(() => readDoorAddress(door.address, ''))
+  // The runtime does not know the address of a socket that was handed over.
+  if (at === undefined) return undefined
+  try {
+    await connectTo(door, at)
+    return undefined
+  } catch (thrown) {
+    // The socket may be for the MTA's group alone: others can connect although we cannot.
+    if (errorCode(thrown) === 'EACCES') return undefined
+    return error(doorName(door), errorText(thrown), 'see the log of onescand, and restart it')
+  }
+}
+
+async function connectTo(door: PlacedDoor, at: DoorAddress): Promise<void> {
+  switch (door.kind) {
+    case 'slot':
+      if (at.kind === 'unix') await askToTell(at.path, TRIAL_TIMEOUT)
+      return
+    case 'milter':
+      return expect(at, 'O', { question: NEGOTIATION, from: LENGTH })
+    case 'policy':
+      await askPolicy(targetOf(at), POLICY_QUESTION, TRIAL_TIMEOUT)
+      return
+    case 'clamd':
+      return expect(at, 'PONG\0', { question: Buffer.from('zPING\0') })
+    case 'smtp':
+    case 'lmtp':
+      return callSmtpDoor(door, at)
+  }
+}
+
+/** Asks the page of --http whether it is onescand's. Resolves to what is wrong. Never rejects. */
+export async function tryPage(at: DoorAddress): Promise<Finding[]> {
+  const question = Buffer.from('GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n')
+  let answer = ''
+  const read = (chunk: Buffer) => {
+    answer += chunk.toString('latin1')
+    return /^HTTP\/1\.\d (200|503) .*\bserving\b/s.test(answer) || undefined
+  }
+  try {
+    if (await askOnce(targetOf(at), question, read, TRIAL_TIMEOUT)) return []
+    throw new Error('another program answers there')
+  } catch (thrown) {
+    const remedy = 'name another address in --http, and restart it'
+    return [error(`page ${writeDoorAddress(at)}`, errorText(thrown), remedy)]
+  }
+}
+
+/** The door has to greet this host, or to shut it out, and the next server has to greet. */
+async function callSmtpDoor({ route }: PlacedDoor, at: DoorAddress): Promise<void> {
+  const target = targetOf(at)
+  const isShutOut = 'host' in target && route && !mayConnect(target.host, route.from)
+  await expect(at, isShutOut ? '554' : '220')
+  if (route !== undefined) await callNext(route)
+}
+
+/** Says QUIT to the server to which a door hands mail on. Rejects if it does not greet. */
+export async function callNext({ next }: Pick<SmtpRoute, 'next'>): Promise<void> {
+  const [connection, command, data, block, end] = new Array(5).fill(TRIAL_TIMEOUT)
+  const server = await callNextServer(next, { connection, command, data, block, end })
+  await server.ask('QUIT').catch(() => {})
+  server.close()
+}
+
+/** A question without a recipient, so that no service for quotas is asked. */
+const POLICY_QUESTION = { request: 'smtpd_access_policy', protocol_state: 'CONNECT' }
+
+/**
+ * Asks a door. Rejects if it does not answer in time, or if what follows the first `from` bytes of its answer
+ * is not `expected`.
+ */
+async function expect(
+  at: DoorAddress,
+  expected: string,
+  { question = Buffer.alloc(0), from = 0 } = {},
+): Promise<void> {
+  let answer = ''
+  const read = (chunk: Buffer) => {
+    answer += chunk.toString('latin1')
+    return answer.length < from + expected.length ? undefined : answer
+  }
+  const whole = await askOnce(targetOf(at), question, read, TRIAL_TIMEOUT)
+  if (whole === undefined) throw new Error('closes the connection')
+  if (!whole.startsWith(expected, from)) throw new Error(`answered ${whole.split('\n')[0]!.trim()}`)
+}
+
+/** What an MTA begins and ends with: it can do all that milters ask for, and has no mail. */
+const NEGOTIATION = Buffer.concat([
+  packet('O', uint32(6), uint32(0x1ff), uint32(0x1fffff)),
+  packet('Q'),
+])
+/** The length of a packet. */
+const LENGTH = 4
+
+/** Where to connect to a door. If it listens at every address, that is the loopback address. */
+function targetOf(
+  at: DoorAddress,
+): NetConnectOpts & ({ path: string } | { host: string; port: number }) {
+  if (at.kind === 'unix') return { path: at.path }
+  const host = at.host === '0.0.0.0' ? '127.0.0.1' : at.host === '::' ? '::1' : at.host
+  return { host, port: at.port }
+}

@@ -1,0 +1,101 @@
+import { type Configuration, readConfiguration } from '../doors/shared/configuration.ts'
+import { FIRST_HANDED_OVER } from '../ground/process/systemd.ts'
+import { type DoorState, MailReporter, type ProcessReport } from '../observe/live/process-report.ts'
+import { HostMemory } from '../scan/verdicts/host-memory.ts'
+import { InHand } from '../scan/verdicts/poison.ts'
+import { describeDaemon, ownWords } from './describe-daemon.ts'
+import type { ProcessStart } from './first-process.ts'
+import { log } from './log.ts'
+import { type OpenDoor, openDoors } from './open-doors.ts'
+import type { DoorKind } from './options/door.ts'
+import { tryJudging } from './trials/judge-trial.ts'
+import { answerTrials, tryRunning } from './trials/trials.ts'
+import { doorName } from './trials/try-door.ts'
+import { HEARTBEAT_EVERY } from './workers/hung-workers.ts'
+import { HEARTBEAT, MUST_ANSWER, type ServingNotice } from './workers/workers.ts'
+
+/**
+ * A process that judges mail, on the sockets that the first process keeps. `kinds` says what its first
+ * descriptors are for; the next one is the file for what it has in hand. It ends when the first process
+ * tells it to, or has ended.
+ */
+export async function runWorker(
+  kinds: readonly DoorKind[],
+  { env, options, signals }: ProcessStart,
+): Promise<void> {
+  let doors: readonly OpenDoor[] = [] // a heartbeat or a report may be due before all of them are open
+  const heartbeat = () =>
+    send(doors.some((door) => door.unanswered() > 0) ? MUST_ANSWER : HEARTBEAT)
+  setInterval(heartbeat, HEARTBEAT_EVERY).unref()
+  const memory = new HostMemory({ inHand: new InHand(FIRST_HANDED_OVER + kinds.length) })
+  shareWithOthers(memory)
+  const read = () => readConfiguration(env, log, memory)
+  let configuration = await read()
+  const state = () => stateOf(configuration, doors)
+  const reporter = options.http && new MailReporter({ state, send, now: Date.now })
+  doors = await openDoors(configuration, options, kinds, {
+    reporter,
+    ownWords: ownWords(),
+    async describe(wantsTrial) {
+      const description = describeDaemon(configuration)
+      if (!wantsTrial) return description
+      const judge = () => tryJudging(configuration, options, true)
+      const wrong = await tryRunning({ configuration, doors }, options.maxSize, judge)
+      return { ...description, trial: { wrong, doors: doors.map(doorName) } }
+    },
+  })
+  answerTrials(send, (wantsEicar) => tryJudging(configuration, options, wantsEicar))
+  signals.handleWith({
+    async reload() {
+      const next = await read()
+      for (const door of doors) door.configure(next)
+      configuration.report()
+      configuration.close()
+      configuration = next
+    },
+    report: () => configuration.report(),
+    async stop() {
+      await Promise.all(doors.map((door) => door.close(options.grace)))
+      reporter?.close()
+      configuration.report()
+      configuration.close()
+      process.exit(0)
+    },
+  })
+  reporter?.report() // the first process must know of this worker before it shows others' lines
+  send({ serving: doors.map(({ address }) => address) } satisfies ServingNotice)
+}
+
+/** Shares what is remembered with the other workers, by way of the first process. */
+function shareWithOthers(memory: HostMemory): void {
+  process.on('message', (message) => memory.receive(message))
+  memory.connect(send)
+}
+
+/** Sends to the first process; if that has ended, nobody needs the message. */
+function send(message: object | string): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {})
+}
+
+/** What a report to the first process says, once a second for --http, besides mail. */
+function stateOf({ quota, site }: Configuration, doors: readonly OpenDoor[]) {
+  // How many messages are at each server of the scanners.
+  const servers = (site?.tools.scanners ?? []).map((scanner) => scanner.underWay?.() ?? {})
+  return {
+    doors: addUpDoors(doors),
+    servers: Object.assign({}, ...servers) as ProcessReport['servers'],
+    sharing: site?.tools.verdicts?.sharing(),
+    quota: quota?.counters,
+  }
+}
+
+/** Adds up the states of the doors of each kind. */
+function addUpDoors(doors: readonly OpenDoor[]): ProcessReport['doors'] {
+  const sum: Record<string, DoorState> = {}
+  for (const door of doors) {
+    const { clients, memory } = door.state()
+    const before = sum[door.kind] ?? { clients: 0, memory: 0 }
+    sum[door.kind] = { clients: before.clients + clients, memory: before.memory + memory }
+  }
+  return sum
+}

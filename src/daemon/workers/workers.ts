@@ -1,0 +1,331 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync } from 'node:fs'
+import { errorText } from '../../ground/errors/fault.ts'
+import { HostProcess } from '../../ground/process/host-process.ts'
+import { openAnonymousFile } from '../../mail/message/spool.ts'
+import type { WorkersState } from '../../observe/live/process-report.ts'
+import type { HostEvents, HostMemory } from '../../scan/verdicts/host-memory.ts'
+import { InHand } from '../../scan/verdicts/poison.ts'
+import { HeartbeatWatch, HUNG_AFTER } from './hung-workers.ts'
+
+interface WorkersOptions {
+  readonly count: number
+  /** The command that runs this very program once more, as a worker. */
+  readonly command: readonly [string, ...string[]]
+  /** Descriptors of the sockets that all workers listen on. */
+  readonly fds: readonly number[]
+  /** The directory for the files in which each worker notes what it has in hand. */
+  readonly directory: string
+  /**
+   * Milliseconds for messages in flight when workers are told to stop; SIGKILL follows a little
+   * later.
+   */
+  readonly grace: number
+  readonly log: (line: string) => void
+  /** Takes each message of a worker that is not for this file or for `memory`. */
+  readonly onMessage: (worker: number, message: unknown) => void
+  /** Called when a worker has ended, unless it was told to, with the number of messages in hand. */
+  readonly onEnd: (worker: number, inHand: number) => void
+  /** Called while the end is put off, for so many milliseconds from now on at most. */
+  readonly onLasting: (milliseconds: number) => void
+  /** What all processes of onescand know, this one included. */
+  readonly memory: HostMemory
+}
+
+/** Milliseconds before a worker that ended by itself, or could not be started, is replaced. */
+const REPLACE_AFTER = 1000
+/** Milliseconds beyond the grace. */
+const KILL_AFTER = 3000
+/**
+ * Milliseconds after SIGKILL in which a worker is gone, unless it waits in the kernel for something
+ * that does not answer: a file of a user's own file system (FUSE), a dead disk. Nothing ends that wait.
+ */
+const GONE_AFTER = 3000
+/**
+ * The most lost workers that are replaced, for each worker: a lost one keeps its memory and its
+ * connections.
+ */
+const LOST_MAX = 2
+
+/** An order to a worker on its channel. If the channel closes, the worker ends at once. */
+export type WorkerOrder = 'reload' | 'report' | 'stop'
+/** What a worker sends each second. */
+export const HEARTBEAT = 'heartbeat'
+/** The same while it has clients that must be answered: it may not be ended. */
+export const MUST_ANSWER = 'must answer'
+/** What a worker sends when it listens: the addresses where it does. */
+export interface ServingNotice {
+  readonly serving: readonly string[]
+}
+
+/** A worker, and the file with what it has in hand, if that could be made. */
+interface Worker {
+  readonly child: ChildProcess
+  readonly inHand: number | undefined
+  /** Takes the addresses where it listens. */
+  readonly serves: (addresses: readonly string[]) => void
+  /** Takes the reason why it will never serve. */
+  readonly fails: (why: Error) => void
+  isServing: boolean
+}
+
+/**
+ * Processes that share listening sockets, so that an idle one takes the next connection. A worker
+ * that ends by itself is replaced. A worker that hangs is killed, and then replaced. Its end counts
+ * as a scanner's death for a message that was alone in it. A worker that was killed and is not
+ * gone is lost: it is replaced, too, and nobody waits for it.
+ */
+export class Workers {
+  /**
+   * Resolves to the addresses where the first worker listens, when all of them serve. Rejects if a
+   * worker ends before, or too many are lost.
+   */
+  readonly ready: Promise<readonly string[]>
+  readonly #options: WorkersOptions
+  readonly #workers = new Set<Worker>()
+  readonly #replacements = new Set<NodeJS.Timeout>()
+  /** How many workers were lost and are not gone. */
+  #lost = 0
+  /** How many workers are missing, since too many are lost. */
+  #missing = 0
+  readonly #heartbeats: HeartbeatWatch
+  #isStopping = false
+  #allEnded = () => {}
+  #putOff = () => {}
+  #replaced = 0
+  #hung = 0
+
+  constructor(options: WorkersOptions) {
+    this.#options = options
+    this.#heartbeats = new HeartbeatWatch({
+      uptime: () => performance.now(),
+      stat: (pid) => new HostProcess(pid).stat(),
+      onHung: (pid, how) => this.#endHung(pid, how),
+    })
+    options.memory.connect((message) => this.#sendAll(message))
+    const started = Array.from({ length: options.count }, () => this.#startWorker())
+    this.ready = Promise.all(started).then(([first]) => first!)
+  }
+
+  state(): WorkersState {
+    return { replaced: this.#replaced, hung: this.#hung, late: this.#heartbeats.late() }
+  }
+
+  /**
+   * Sends a question to one of the workers that serve, to each in its turn. Returns its process id;
+   * undefined if there is none. The answer comes to `onMessage`.
+   */
+  askNext(question: object): number | undefined {
+    for (const worker of this.#workers) {
+      if (!worker.isServing || !worker.child.connected) continue
+      this.#workers.delete(worker)
+      this.#workers.add(worker) // the last one in the next turn
+      send(worker.child, question)
+      return worker.child.pid
+    }
+    return undefined
+  }
+
+  /** Gives an order to all workers. */
+  order(what: WorkerOrder): void {
+    for (const { child } of this.#workers) if (child.connected) child.send(what)
+  }
+
+  /**
+   * Resolves when all workers have ended. Those that do not within their time are killed; it begins anew
+   * whenever one says that it must answer.
+   */
+  stop(): Promise<void> {
+    this.#isStopping = true
+    for (const timer of this.#replacements) clearTimeout(timer)
+    this.order('stop')
+    const within = this.#options.grace + KILL_AFTER
+    return new Promise((resolve) => {
+      const killer = setTimeout(() => {
+        for (const worker of this.#workers) this.#kill(worker)
+      }, within)
+      this.#putOff = () => {
+        killer.refresh()
+        this.#options.onLasting(within + KILL_AFTER)
+      }
+      this.#allEnded = () => {
+        clearTimeout(killer)
+        this.#heartbeats.close()
+        resolve()
+      }
+      if (this.#workers.size === 0) this.#allEnded()
+    })
+  }
+
+  /**
+   * Resolves to the addresses where the worker listens. Rejects if it cannot be started, or ends
+   * before it listens; it is then replaced.
+   */
+  async #startWorker(): Promise<readonly string[]> {
+    const { command, fds } = this.#options
+    const inHand = this.#openInHand()
+    let child: ChildProcess
+    try {
+      child = spawnWorker(command, [...fds, inHand ?? 'ignore'])
+      // A process that could not be started never ends: there is no 'exit'.
+      if (child.pid === undefined) await once(child, 'spawn')
+    } catch (error) {
+      if (inHand !== undefined) closeSync(inHand)
+      this.#startLater()
+      throw new Error(`a worker cannot be started: ${errorText(error)}`)
+    }
+    return new Promise((serves, fails) =>
+      this.#watch({ child, inHand, serves, fails, isServing: false }),
+    )
+  }
+
+  #watch(worker: Worker): void {
+    const { child } = worker
+    this.#workers.add(worker)
+    this.#heartbeats.heard(child.pid!)
+    send(child, this.#options.memory.initialEvents())
+    child.on('message', (message) => {
+      const addresses = this.#take(child, message)
+      if (addresses === undefined) return
+      worker.isServing = true
+      worker.serves(addresses)
+    })
+    child.on('error', worker.fails)
+    child.once('exit', (code, signal) => {
+      if (!this.#workers.has(worker)) return this.#lostIsGone()
+      const how = `ended with ${signal ?? code}`
+      worker.fails(new Error(`worker ${child.pid} ${how}`))
+      this.#forget(worker, how)
+    })
+  }
+
+  /** Takes a message of a worker. Returns the addresses where it listens, if the message says them. */
+  #take(child: ChildProcess, message: unknown): readonly string[] | undefined {
+    const { memory, onMessage } = this.#options
+    this.#heartbeats.heard(child.pid!)
+    if (message === MUST_ANSWER) this.#putOff()
+    if (message === HEARTBEAT || message === MUST_ANSWER) return undefined
+    if (isServingNotice(message)) return message.serving
+    if (memory.receive(message)) this.#sendAll(message, child)
+    else onMessage(child.pid!, message)
+    return undefined
+  }
+
+  #endHung(pid: number, how: string): void {
+    this.#hung++
+    const silent = `has said nothing for ${HUNG_AFTER / 1000} seconds`
+    this.#options.log(`worker ${pid} ${silent} (${how}); it is ended`)
+    for (const worker of this.#workers) if (worker.child.pid === pid) this.#kill(worker)
+  }
+
+  #kill(worker: Worker): void {
+    worker.child.kill('SIGKILL')
+    setTimeout(() => this.#lose(worker), GONE_AFTER).unref()
+  }
+
+  /** Goes on without a worker that was killed, unless it is gone. */
+  #lose(worker: Worker): void {
+    if (!this.#workers.has(worker)) return
+    const { child } = worker
+    child.removeAllListeners('message')
+    if (child.connected) child.disconnect()
+    const isOneTooMany = ++this.#lost > LOST_MAX * this.#options.count
+    this.#forget(worker, 'was killed and is not gone: it waits for a file or a disk', isOneTooMany)
+  }
+
+  #lostIsGone(): void {
+    this.#lost--
+    if (this.#missing === 0) return
+    this.#missing--
+    this.#startLater()
+  }
+
+  /** Tells everybody that the worker is no more, and has another one started if that helps. */
+  #forget(worker: Worker, how: string, isOneTooMany = false): void {
+    const { memory, onEnd, log } = this.#options
+    const { child, inHand } = worker
+    const pid = child.pid!
+    this.#workers.delete(worker)
+    this.#heartbeats.forget(pid)
+    this.#sendAll(memory.endOf(pid))
+    if (!this.#isStopping) onEnd(pid, this.#countInHand(worker))
+    if (inHand !== undefined) closeSync(inHand)
+    if (this.#isStopping) {
+      if (this.#workers.size === 0) this.#allEnded()
+    } else if (isOneTooMany) {
+      this.#missing++
+      worker.fails(new Error(`worker ${pid} ${how}`))
+      log(
+        `worker ${pid} ${how}; so many wait like this that none takes its place until one is gone`,
+      )
+    } else {
+      this.#replaced++
+      log(`worker ${pid} ${how}; another one takes its place`)
+      this.#startLater(worker)
+    }
+  }
+
+  #openInHand(): number | undefined {
+    const { directory, log } = this.#options
+    try {
+      return openAnonymousFile(directory)
+    } catch (error) {
+      log(`what workers have in hand is not noted: ${errorText(error)}`)
+      return undefined
+    }
+  }
+
+  /**
+   * Counts the messages that a worker had in hand. Its end accuses the one that it scanned, if there was no
+   * other; otherwise each that it scanned is a suspect.
+   */
+  #countInHand({ child, inHand }: Worker): number {
+    const { memory, log } = this.#options
+    if (inHand === undefined) return 0
+    const { judged, scanned } = InHand.read(inHand)
+    const count = Math.max(judged, scanned.length)
+    for (const { fingerprint, isLone } of scanned) {
+      if (isLone || count === 1) memory.poison.died(fingerprint)
+      else memory.poison.diedWithOthers(fingerprint)
+    }
+    if (count > 0)
+      log(`worker ${child.pid} had ${count === 1 ? 'a message' : `${count} messages`} in hand`)
+    return count
+  }
+
+  /** If onescand itself still waits for the worker that is replaced, it waits for the next one. */
+  #startLater(before?: Worker): void {
+    if (this.#isStopping) return
+    const timer = setTimeout(() => {
+      this.#replacements.delete(timer)
+      this.#startWorker().then(before?.serves, (error) => {
+        this.#options.log(error.message)
+        before?.fails(error)
+      })
+    }, REPLACE_AFTER)
+    this.#replacements.add(timer)
+  }
+
+  #sendAll(message: HostEvents, except?: ChildProcess): void {
+    for (const { child } of this.#workers) if (child !== except) send(child, message)
+  }
+}
+
+/** The worker gets the descriptors as its own from FIRST_HANDED_OVER on, in this order. */
+function spawnWorker(
+  [program, ...words]: readonly [string, ...string[]],
+  descriptors: readonly (number | 'ignore')[],
+): ChildProcess {
+  const stdio = ['ignore', 'ignore', 'inherit', ...descriptors, 'ipc'] as const
+  return spawn(program, words, { stdio: [...stdio] })
+}
+
+/** A message that cannot be sent any more is for a worker that has ended, or is about to. */
+function send(child: ChildProcess, message: object): void {
+  if (child.connected) child.send(message, () => {})
+}
+
+function isServingNotice(message: unknown): message is ServingNotice {
+  return Array.isArray((message as ServingNotice | null)?.serving)
+}

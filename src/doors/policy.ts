@@ -1,0 +1,141 @@
+import type { Socket } from 'node:net'
+import { errorText } from '../ground/errors/fault.ts'
+import { readAddress } from '../mail/message/envelope/address.ts'
+import { AttributeReader, type Attributes, writeAttributes } from '../protocol/policy-attributes.ts'
+import { isAskedAbout } from '../scan/judge/over-quota.ts'
+import type { QuotaLookup } from '../scan/quota/quota-answer.ts'
+import { refuseFull } from './shared/refuse-recipient.ts'
+import { type Door, longestIdle, serve } from './shared/serve.ts'
+import { Wire, type WireHost } from './shared/wire.ts'
+
+/** Milliseconds between two checks of what is due. */
+const TICK = 1000
+/** Milliseconds for a client to take its last answer. */
+const LEAVE_WITHIN = 5_000
+
+/** The settings and services by which requests are answered. */
+export interface AccessPolicy {
+  /** Undefined if QUOTAD is not set. */
+  readonly quota: QuotaLookup | undefined
+  /** Whether everything passes unseen (`onescan disable`). */
+  readonly isOff: () => boolean
+  /** Logs a line. */
+  readonly log: (line: Buffer) => void
+}
+
+export interface PolicyDoorOptions {
+  /**
+   * Connections at once. If one more comes, the one that has been idle for longest is closed; if none
+   * is idle, the new one.
+   */
+  readonly maxConnections: number
+  /** The same, those that end included. Any more are closed. */
+  readonly maxSockets?: number
+  /** Logs trouble that concerns no message. */
+  readonly log: (line: string) => void
+}
+
+/** Postfix's policy delegation (SMTPD_POLICY_README) on whatever the server listens on. */
+export function createPolicyDoor(
+  first: AccessPolicy,
+  { maxConnections, maxSockets, log }: PolicyDoorOptions,
+): Door<AccessPolicy> {
+  let policy = first // each request is answered by the policy of its moment
+  const door = serve<Wire>({
+    every: TICK,
+    maxSockets,
+    log: (why) => log(`policy service: ${why}`),
+    memory: () => 0,
+    accept(socket, connections, closed) {
+      const oldest = longestIdle(connections)
+      if (connections.size >= maxConnections && oldest === undefined) {
+        socket.destroy()
+        return undefined
+      }
+      if (connections.size >= maxConnections) oldest!.dismiss() // Postfix asks again on a new one
+      socket.setNoDelay(true)
+      return servePolicyClient(socket, {
+        policy: () => policy,
+        log,
+        leaving: LEAVE_WITHIN,
+        uptime: () => performance.now(),
+        closed,
+      })
+    },
+  })
+  return {
+    ...door,
+    configure(next) {
+      policy = next
+    },
+  }
+}
+
+/** What the door gives to the connection of a client. */
+interface PolicyHost extends WireHost {
+  /** Returns the policy of this moment. */
+  policy(): AccessPolicy
+  /** Logs trouble with the client. */
+  log(line: string): void
+}
+
+const neverLate = () => undefined // Postfix keeps its connections open
+
+/**
+ * Answers the requests of a client, one after the other. A client that has said all may still wait for
+ * its answers.
+ */
+function servePolicyClient(socket: Socket, host: PolicyHost): Wire {
+  const reader = new AttributeReader()
+  const requests: Attributes[] = []
+  const wire = new Wire(
+    socket,
+    {
+      push: (chunk) => void requests.push(...reader.push(chunk)),
+      get isFull() {
+        return requests.length > 0
+      },
+    },
+    host,
+  )
+  void wire.converse(async () => {
+    try {
+      for (;;) {
+        const request = await wire.read(() => requests.shift(), neverLate, true)
+        if (request === undefined) return
+        wire.say(writeAttributes({ action: await actionFor(request, host.policy()) }))
+      }
+    } catch (error) {
+      host.log(`policy service: ${errorText(error)}; closed the connection`)
+    }
+  })
+  return wire
+}
+
+/**
+ * Resolves to the action that answers a request: a refusal if the mailbox is known to be full, and DUNNO
+ * otherwise. Never OK, which would skip the restrictions that come after this one, and never
+ * nothing, for which Postfix would defer the mail (SMTPD_POLICY_README).
+ */
+async function actionFor(
+  request: Attributes,
+  { quota, isOff, log }: AccessPolicy,
+): Promise<string> {
+  const recipient = request.get('recipient')
+  if (quota === undefined || request.get('protocol_state') !== 'RCPT' || !recipient) return 'DUNNO'
+  const mayRelay = (request.get('sasl_username') ?? '') !== ''
+  if (!isAskedAbout({ mayRelay, isBounceInjector: false }, quota)) return 'DUNNO'
+  if (isOff()) return 'DUNNO'
+  const address = readAddress(recipient) // as Postfix understands it, without quotes
+  const mail = { sender: readAddress(request.get('sender') ?? ''), size: sizeAttribute(request) }
+  const clientAddress = request.get('client_address')
+  const refusal = await refuseFull(address, mail, quota, { door: 'policy', clientAddress }, log)
+  if (refusal === undefined) return 'DUNNO'
+  return `${refusal.code} ${refusal.enhanced} ${refusal.lines.join(' ')}`
+}
+
+/** Returns the size that the client announced with MAIL; undefined if it announced none. */
+function sizeAttribute(request: Attributes): number | undefined {
+  const size = request.get('size') ?? ''
+  return /^[0-9]{1,15}$/.test(size) ? Number(size) || undefined : undefined
+}

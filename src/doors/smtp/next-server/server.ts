@@ -1,0 +1,104 @@
+import type { NetConnectOpts } from 'node:net'
+import { hostname } from 'node:os'
+import type { Network } from '../../../ground/net/ip-address.ts'
+import type { Site } from '../../../scan/judge/site.ts'
+import type { Rules } from '../../../scan/rules/match.ts'
+import type { Configuration } from '../../shared/configuration.ts'
+import {
+  type Judging,
+  type MailDoorOptions,
+  MailServices,
+  startJudging,
+} from '../../shared/mail-door.ts'
+import type { SmtpTimeouts } from '../client/connection.ts'
+import {
+  callNextServer,
+  defaultNextServerTimeouts,
+  type NextServer,
+  type NextServerTimeouts,
+} from './next-server.ts'
+
+/** The way of mail through the door: who may bring it, how it is taken, and where it goes next. */
+export interface SmtpRoute {
+  /** Whether LMTP is spoken, on both sides. */
+  readonly lmtp: boolean
+  readonly next: { readonly text: string; readonly options: NetConnectOpts }
+  /** The networks of the hosts that may connect by TCP. */
+  readonly from: readonly Network[]
+  /** Whether the mail is in a queue already, so that nothing is refused for its content. */
+  readonly afterQueue: boolean
+}
+
+/** The options of the SMTP door, besides its configuration and its route. */
+export interface SmtpOptions extends MailDoorOptions {
+  /**
+   * Sessions at once. If one more client comes, one that comes no further makes room, or one of an
+   * address that has more than half of them; or the new one is told to come again.
+   */
+  readonly maxClients: number
+  /** Bytes of a message. */
+  readonly maxSize: number
+  readonly timeouts?: SmtpTimeouts
+  readonly nextServerTimeouts?: NextServerTimeouts
+}
+
+/** The services that the door gives to a session and to each message in it. */
+export class SmtpServer extends MailServices {
+  /** This host's name, for the greeting. */
+  readonly hostname = hostname()
+  readonly lmtp: boolean
+  readonly afterQueue: boolean
+  /** Whether bare CRs and LFs are refused: where mail is in a queue already, it would not help. */
+  readonly refusesBareNewlines: boolean
+  readonly maxSize: number
+  /**
+   * Resolves to a new connection to the next server, which has greeted. Rejects with a Fault of
+   * kind `chain`.
+   */
+  readonly callNext: () => Promise<NextServer>
+  /** Logs trouble that concerns no message. */
+  readonly complain: (line: string) => void
+  /** Whether no more messages are taken. */
+  isStopping = false
+
+  constructor(first: Configuration, { lmtp, afterQueue, next }: SmtpRoute, options: SmtpOptions) {
+    super(first, options)
+    const { maxSize, nextServerTimeouts = defaultNextServerTimeouts, log } = options
+    this.lmtp = lmtp
+    this.afterQueue = afterQueue
+    this.refusesBareNewlines = !lmtp && !afterQueue
+    this.maxSize = maxSize
+    this.callNext = () => callNextServer(next, nextServerTimeouts)
+    this.complain = (line) => log(`${lmtp ? 'lmtp' : 'smtp'}: ${line}`)
+  }
+
+  override get rules(): Rules | undefined {
+    return this.afterQueue ? undefined : super.rules
+  }
+
+  /** Returns how the message that comes now is judged. */
+  startJudging(): Judging {
+    const judging = startJudging(this.configuration)
+    if (judging.kind === 'pass' || !this.afterQueue) return judging
+    return { ...judging, site: afterQueue(judging.site) }
+  }
+}
+
+/**
+ * Returns what mail is judged by that is in a queue already. The server in front would return a refused
+ * message to its sender, who is likely forged (FILTER_README). So a virus that would be refused is
+ * tagged.
+ */
+export function afterQueue(site: Site): Site {
+  const { policy, rules } = site
+  const { settings } = policy
+  const isRefused = settings.REJECTVIRUS === 'reject'
+  return {
+    ...site,
+    policy: isRefused ? { ...policy, settings: { ...settings, REJECTVIRUS: 'tag' } } : policy,
+    rules: rules && {
+      lines: rules.lines,
+      siteOfLine: async (settings) => afterQueue(await rules.siteOfLine(settings)),
+    },
+  }
+}

@@ -1,0 +1,181 @@
+import { errorText, isFault } from '../ground/errors/fault.ts'
+import { type LogField, logLine } from '../ground/errors/log.ts'
+import type { MailAddress } from '../mail/message/envelope/address.ts'
+import { type Envelope, recipientsOf } from '../mail/message/envelope/envelope.ts'
+import type { Header } from '../mail/message/header-block.ts'
+import type { Message } from '../mail/message/message.ts'
+import type { Decision, Grounds, SingleDecision } from '../scan/judge/decision.ts'
+
+/** A message that a line is about. */
+export interface LoggedMessage {
+  readonly message: Pick<Message, 'size' | 'header'>
+  readonly envelope: Envelope
+}
+
+/** What a client has said about mail for which there was no room. */
+export interface MailSummary {
+  /** latin1, without brackets. */
+  readonly from: string
+  /** The first recipient. */
+  readonly to: string | undefined
+  readonly recipients: number
+  readonly messageId: string | undefined
+}
+
+/** What a line says besides what became of the message. */
+export interface LogContext {
+  /** TCPREMOTEIP. */
+  readonly remote: string | undefined
+  /** Undefined if no message was received, or it could not be kept. */
+  readonly transaction: LoggedMessage | undefined
+  /** What is known about mail that could not be kept. */
+  readonly summary?: MailSummary
+  /** Milliseconds since this program learnt about the message. */
+  readonly total: number
+  /** Fields of doors other than the slot: the door, the MTA's queue id, the reply. */
+  readonly door?: readonly LogField[]
+  /** Takes each line, for the page. */
+  readonly onLine?: ((line: Buffer) => void) | undefined
+}
+
+/** Marks a message that `onescan check` sent. It is logged, but neither delivered nor counted. */
+export const TRIAL: LogField = ['trial', 1]
+
+/** Recipients in one line that names them. */
+const RECIPIENTS_PER_LINE = 8
+
+/**
+ * Makes the lines for a message that was judged: one line, and more that name all recipients if it
+ * goes to quarantine. A message that is split has these lines for each share. If `code` is
+ * undefined, the caller gets the exit code of the next program.
+ */
+export function* decisionLines(
+  decision: Decision,
+  code: number | undefined,
+  about: LogContext,
+): Generator<Buffer> {
+  if (decision.kind === 'split') {
+    for (const share of decision.shares) {
+      yield* decisionLines(share.decision, code, aboutShare(share.envelope, about))
+    }
+    return
+  }
+  yield line(decisionFields(decision), code, about)
+  const quarantined =
+    decision.kind === 'quarantine' ||
+    (decision.kind === 'accept' && decision.recipients !== undefined)
+  const envelope = about.transaction?.envelope
+  if (quarantined && envelope && envelope.recipientCount > 1) {
+    // All of them, since the field X-Quarantine-ID is bounded.
+    yield* recipientLines([['quarantined', 'recipients']], recipientsOf(envelope))
+  }
+}
+
+/** What lines say about some recipients of a message, those of the envelope. */
+export function aboutShare(envelope: Envelope, about: LogContext): LogContext {
+  const { transaction } = about
+  return { ...about, transaction: transaction && { ...transaction, envelope } }
+}
+
+/** Makes the line for a message that passes without being looked at. */
+export function passLine(why: string, about: LogContext): Buffer {
+  return line([['decision', 'pass'], ['reason', why]], undefined, about) // biome-ignore format: a pair a line is longer to read
+}
+
+/** Makes the line for a message that could not be judged. */
+export function faultLine(error: unknown, code: number | undefined, about: LogContext): Buffer {
+  const kind = isFault(error) ? error.kind : 'bug'
+  const why = kind === 'bug' && error instanceof Error ? error.stack : errorText(error)
+  const decision = kind === 'address-too-long' ? 'reject' : 'defer'
+  return line([['decision', decision], ['fault', kind], ['reason', why]], code, about) // biome-ignore format: as above
+}
+
+function line(fields: readonly LogField[], code: number | undefined, about: LogContext) {
+  const made = logLine([
+    ...fields,
+    ['exit', code],
+    ...(about.door ?? []),
+    ['remote', about.remote],
+    ...(about.transaction ? messageFields(about.transaction) : summaryFields(about.summary)),
+    ['total_ms', about.total.toFixed(1)],
+  ])
+  about.onLine?.(made)
+  return made
+}
+
+function messageFields({ message, envelope }: LoggedMessage): LogField[] {
+  const [first] = recipientsOf(envelope)
+  return [
+    ['size', message.size],
+    ['msgid', messageId(message.header)],
+    ['from', `<${envelope.sender.text}>`],
+    ['to', first && `<${first.text}>`],
+    ['rcpts', envelope.recipientCount],
+  ]
+}
+
+function summaryFields(summary: MailSummary | undefined): LogField[] {
+  if (summary === undefined) return []
+  return [
+    ['msgid', summary.messageId],
+    ['from', `<${summary.from}>`],
+    ['to', summary.to && `<${summary.to}>`],
+    ['rcpts', summary.recipients],
+  ]
+}
+
+function decisionFields(decision: SingleDecision): LogField[] {
+  const { rule, allowed, scan, why, cause, scanner, virus, banned, odd, key, by, age, times } =
+    decision.details
+  return [
+    ['decision', decision.kind === 'accept' && decision.recipients ? 'quarantine' : decision.kind],
+    ['scan', scan],
+    ['scanner', scanner],
+    ['virus', virus],
+    ['banned', banned],
+    ['grounds', groundsOf(decision)],
+    ['kept', decision.kind === 'quarantine' ? decision.id : undefined],
+    ['rule', rule],
+    ['allowed', allowed],
+    ['by', by],
+    ['age', age],
+    ['odd', odd],
+    ['key', key],
+    ['cause', cause],
+    ['reason', why],
+    ...Object.entries(times).map(([stage, ms]): LogField => [`${stage}_ms`, ms.toFixed(1)]),
+  ]
+}
+
+/** Why a message is not simply accepted, in one word that can be counted. */
+function groundsOf(decision: SingleDecision): Grounds | undefined {
+  if ('reply' in decision) return decision.reply.grounds
+  if (decision.kind === 'quarantine') return decision.grounds
+  const { banned, virus } = decision.details
+  if (banned !== undefined) return 'banned'
+  return virus === undefined ? undefined : 'virus'
+}
+
+function messageId(header: Header): string | undefined {
+  const field = header.fields.find(({ key }) => key === 'message-id')
+  return field && header.valueOf(field).trim()
+}
+
+/** Makes lines that begin with `fields`, and name recipients, but no more than `most`. */
+export function* recipientLines(
+  fields: readonly LogField[],
+  recipients: Iterable<MailAddress>,
+  most = Number.POSITIVE_INFINITY,
+): Generator<Buffer> {
+  let names: LogField[] = []
+  let count = 0
+  for (const { text } of recipients) {
+    if (count++ >= most) break
+    names.push(['rcpt', `<${text}>`])
+    if (names.length === RECIPIENTS_PER_LINE) {
+      yield logLine([...fields, ...names])
+      names = []
+    }
+  }
+  if (names.length > 0) yield logLine([...fields, ...names])
+}

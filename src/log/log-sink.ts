@@ -1,0 +1,48 @@
+import { closeSync, writeSync } from 'node:fs'
+import { openToAppend } from '../ground/path/open.ts'
+
+/**
+ * Takes lines for a log. A line that cannot be written is dropped, for mail must not wait for a
+ * log. Each line is one write. (This does not use process.stderr, which would change the flags of a
+ * shared pipe.)
+ */
+export interface LogSink {
+  /** Writes a line of onescan's, with its line end. */
+  write(line: Buffer): void
+  /** Writes a line of a scanner's. These come before the line about the message. */
+  relay(line: string): void
+}
+
+/** Opens the log of a program whose descriptor 2 is always a log, or LOGFILE. */
+export function openDaemonLog(file: string | undefined): LogSink {
+  const put = (line: Buffer) => {
+    try {
+      if (file) append(file, line)
+      else writeSync(2, line)
+    } catch {
+      // The pipe is full (EAGAIN), descriptor 2 is closed, or LOGFILE cannot be opened.
+    }
+  }
+  return {
+    write: (line) => put(file ? withTime(line, new Date()) : line),
+    relay: (line) => put(Buffer.from(line)),
+  }
+}
+
+/**
+ * Adds the time to a line, as its last field. In a file nothing else says when it was written;
+ * pipes lead to multilog(8) or the journal, which add times. src/log/log-record.ts reads the
+ * field, and src/c/onescanc/log.c writes the same.
+ */
+function withTime(line: Buffer, now: Date): Buffer {
+  return Buffer.concat([line.subarray(0, -1), Buffer.from(` time=${now.toISOString()}\n`)])
+}
+
+function append(file: string, line: Buffer): void {
+  const fd = openToAppend(file)
+  try {
+    writeSync(fd, line)
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,10 @@
+import type { Environment } from '../ground/settings/settings.ts'
+import { isLog } from './is-log.ts'
+import { type LogSink, openDaemonLog } from './log-sink.ts'
+
+/** Opens the slot's log: LOGFILE, or descriptor 2 if that is a log, or the system's log. */
+export async function openLog(env: Environment): Promise<LogSink> {
+  if (env.LOGFILE || isLog(env)) return openDaemonLog(env.LOGFILE)
+  const { openSyslog } = await import('./syslog.ts')
+  return openSyslog()
+}

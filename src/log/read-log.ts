@@ -1,0 +1,257 @@
+import { spawn } from 'node:child_process'
+import { createReadStream, readdirSync, type Stats, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { attempt, errorCode, errorText, errorTextAt } from '../ground/errors/fault.ts'
+import { type OpenFile, PathHandle } from '../ground/path/path-handle.ts'
+import { inheritedDescriptor } from '../ground/process/descriptors.ts'
+import { passwdEntries } from '../ground/process/passwd.ts'
+import { type LogRecord, readLogLine } from './log-record.ts'
+
+/** The most bytes of a line that is read; lines of ours have at most 4,096. */
+export const READ_LINE_MAX = 64 * 1024
+/** The bytes that are read at once. */
+const CHUNK = 256 * 1024
+
+/** How files begin that gzip(1), xz(1) and zstd(1) have compressed. */
+const COMPRESSED = /^(?:\x1f\x8b|\xfd7zXZ|\x28\xb5\x2f\xfd)/
+
+interface LogQuery {
+  /** Every matching line matches this, too; it spares most lines from being parsed. */
+  readonly prefilter: RegExp
+  readonly matches: (record: LogRecord) => boolean
+  /** Gets a line about each file that cannot be read, or not to its end. */
+  readonly warn: (text: string) => void
+}
+
+/**
+ * Yields the matching records of these logs, one log after the other and each in its own order, those
+ * of a chunk at a time.
+ */
+export async function* readLogs(
+  files: readonly LogFile[],
+  { prefilter, matches, warn }: LogQuery,
+): AsyncGenerator<LogRecord[]> {
+  for (const file of files) {
+    try {
+      for await (const lines of logLines(file)) {
+        const records = lines.flatMap((line) => {
+          if (!prefilter.test(line)) return []
+          const record = readLogLine(line, file.modified)
+          return record !== undefined && matches(record) ? [record] : []
+        })
+        if (records.length > 0) yield records
+      }
+    } catch (error) {
+      warn(errorText(error))
+    }
+  }
+}
+
+/**
+ * Yields the lines of a log in latin1, those of a chunk at a time. Throws if the log cannot be read,
+ * or not to its end.
+ */
+async function* logLines(file: LogFile): AsyncGenerator<string[]> {
+  const { path, command } = file
+  if (command !== undefined) return yield* linesIn(outputOf(command))
+  const inherited = inheritedDescriptor(path)
+  // A thread that reads a pipe, as a file stream does, would keep this process from its end.
+  const bytes =
+    inherited === 0
+      ? process.stdin
+      : createReadStream(path, { fd: inherited ?? openLogFile(file), highWaterMark: CHUNK })
+  try {
+    yield* linesIn(uncompressed(bytes))
+  } catch (error) {
+    throw new Error(`${path}: ${errorText(error)}`)
+  }
+}
+
+/** Passes a log on. Throws if it is compressed: in such bytes no line would be found. */
+async function* uncompressed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let isStart = true
+  for await (const chunk of chunks) {
+    if (isStart && COMPRESSED.test(chunk.toString('latin1', 0, 8))) {
+      throw new Error('is compressed; onescan(1), EXAMPLES, says how to decompress it')
+    }
+    isStart = false
+    yield chunk
+  }
+}
+
+/**
+ * Opens a log: by `open` if the user chose the file. If the file was found in a directory, somebody
+ * may have put it there who has fewer rights than the reader of all logs. A link would lead
+ * elsewhere, a pipe would keep this process waiting for ever, and a device may have no end:
+ * throws for all three.
+ */
+export function openLogFile(
+  { path, isFound }: LogFile,
+  open: (file: PathHandle) => OpenFile = (file) => file.openFileOrPipe(),
+): number {
+  if (!isFound) return PathHandle.with(path, open).fd
+  return PathHandle.with(dirname(path), (place) =>
+    place.with(basename(path), (file) => file.open()),
+  ).fd
+}
+
+/**
+ * Cuts bytes that come in any pieces into lines. A line of more than READ_LINE_MAX bytes is left out: so
+ * memory stays bounded, whatever a file holds. The last word of a line that has no line end may be
+ * cut, and is left out.
+ */
+export async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<string[]> {
+  let rest = ''
+  for await (const chunk of chunks) {
+    const lines = (rest + chunk.toString('latin1')).split('\n')
+    rest = lines.pop()!.slice(0, READ_LINE_MAX + 1)
+    yield lines.filter((line) => line.length <= READ_LINE_MAX)
+  }
+  if (rest.length <= READ_LINE_MAX) yield [rest.slice(0, Math.max(0, rest.lastIndexOf(' ')))]
+}
+
+/**
+ * Runs a program and yields its output. Throws at the end if its exit code is not 0, with the last
+ * line of its standard error. If the caller stops reading, the program is ended.
+ */
+async function* outputOf(command: readonly [string, ...string[]]): AsyncGenerator<Buffer> {
+  const [program, ...words] = command
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('close', resolve)
+    const advice = `install ${program}, or name the logs`
+    child.once('error', (error) => reject(new Error(`${errorText(error)}; ${advice}`)))
+  })
+  ended.catch(() => {}) // awaited below
+  let trouble = ''
+  child.stderr.on('data', (bytes: Buffer) => {
+    trouble = (trouble + bytes.toString('latin1')).slice(-2000)
+  })
+  try {
+    for await (const chunk of child.stdout) yield chunk
+    const code = await ended
+    if (code !== 0)
+      throw new Error(trouble.trim().split('\n').at(-1) || `${program} ended: ${code}`)
+  } finally {
+    child.kill()
+  }
+}
+
+/** A log, or a part of one. */
+export interface LogFile {
+  readonly path: string
+  /** When it was written last, in milliseconds since 1970. */
+  readonly modified: number
+  /** Set if the user named the directory, and so did not choose this file. */
+  readonly isFound?: true
+  /** The command that prints it, for the journal. */
+  readonly command?: readonly [string, ...string[]]
+}
+
+/**
+ * The name of a file that multilog(8) has closed: `@`, the time of that in TAI64N, `.s` or `.u`.
+ */
+const CLOSED = /^@[0-9a-f]{24}\.[su]$/
+
+/**
+ * Finds the log at a path: a file, a directory of multilog(8) with all its files in the order in which
+ * they were written, or a descriptor that the caller has opened, as a shell does for <(...). Throws if
+ * the path cannot be read.
+ */
+export function findLog(path: string): LogFile[] {
+  if (inheritedDescriptor(path) !== undefined) return [{ path, modified: Date.now() }]
+  const status = statusOfLog(path)
+  if (!status.isDirectory()) return [{ path, modified: status.mtimeMs }]
+  const names = readdirSync(path)
+  const files = [...names.filter((name) => CLOSED.test(name)).sort(), 'current']
+    .filter((name) => names.includes(name))
+    .map((name) => join(path, name))
+  if (files.length === 0) {
+    throw new Error(`${path}: has no files of multilog, which are current and @...; name files`)
+  }
+  return files.flatMap((file) => {
+    try {
+      return [{ path: file, modified: statSync(file).mtimeMs, isFound: true }]
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return [] // multilog removes the oldest
+      return [{ path: file, modified: Date.now(), isFound: true }] // its reader says why
+    }
+  })
+}
+
+/** The status of what a path leads to. Throws if it leads to nothing, with the remedy. */
+function statusOfLog(path: string): Stats {
+  try {
+    return statSync(path)
+  } catch (error) {
+    const why = errorCode(error) === 'ENOENT' ? 'does not exist' : errorTextAt(path, error)
+    throw new Error(`${path}: ${why}; name a log, or a directory of multilog`)
+  }
+}
+
+/**
+ * Where systemd-journald(8) keeps the journal, in a directory for each machine: on disk, in memory.
+ */
+const JOURNALS = ['/var/log/journal', '/run/log/journal']
+
+/**
+ * The matches of journalctl(1) that find onescan's lines: by onescand's unit or, if an account of a
+ * service wrote them, by the facility of mail servers, which the unit sets, or by the name under
+ * which the slot writes to /dev/log. + means *or*. Facility and name are what the writer says, and
+ * anybody may say them by logger(1); the journal itself adds unit and account.
+ */
+function matches(): string[] {
+  const accounts = serviceAccounts().map((uid) => `_UID=${uid}`)
+  const unit = '_SYSTEMD_UNIT=onescand.service'
+  if (accounts.length === 0) return [unit]
+  return [
+    unit,
+    '+',
+    'SYSLOG_FACILITY=2',
+    ...accounts,
+    '+',
+    'SYSLOG_IDENTIFIER=onescan',
+    ...accounts,
+  ]
+}
+
+/** The accounts of qmail and vpopmail, which often have the numbers of people. */
+const MAIL_ACCOUNT = /^(alias|qmail[a-z]|vpopmail)$/
+
+/**
+ * The numbers of root and of accounts that belong to a service and to no person: UID_MIN of
+ * login.defs(5), and the numbers that Debian gives out (its policy, 9.2.2).
+ */
+function serviceAccounts(): number[] {
+  const accounts = attempt(() => [...passwdEntries()]) ?? []
+  const ofServices = accounts.filter(
+    ({ name, uid }) => uid < 1000 || (uid >= 60_000 && uid < 65_000) || MAIL_ACCOUNT.test(name),
+  )
+  return [...new Set(ofServices.map(({ uid }) => uid))]
+}
+
+/** Whether this host has a journal. */
+export function hasJournal(): boolean {
+  return JOURNALS.some((directory) => {
+    try {
+      return readdirSync(directory, { withFileTypes: true }).some((entry) => entry.isDirectory())
+    } catch {
+      return false // there is no such directory
+    }
+  })
+}
+
+/** Returns the journal of this host, from `since` to `until` in milliseconds since 1970. */
+export function journal({
+  since,
+  until,
+}: {
+  readonly since: number | undefined
+  readonly until: number | undefined
+}): LogFile {
+  const from = since === undefined ? [] : [`--since=@${(since / 1000).toFixed(3)}`]
+  const to = until === undefined ? [] : [`--until=@${(until / 1000).toFixed(3)}`]
+  const options = ['--quiet', '--no-pager', '--output=short-iso-precise', ...from, ...to]
+  const command = ['journalctl', ...options, ...matches()] as const
+  return { path: 'the journal', modified: Date.now(), command }
+}

@@ -1,0 +1,220 @@
+import { statfsSync } from 'node:fs'
+import { readLogText } from '../../log/log-record.ts'
+import { History, type LoggedDecision } from './history.ts'
+import { LineOrder, type LoggedLine } from './line-order.ts'
+import { Metrics } from './metrics.ts'
+import type { ClamdState, ProcessReport, Trial, WorkersState } from './process-report.ts'
+
+/**
+ * The milliseconds between two trials, and the least between two if mail could not be scanned or
+ * somebody asks for health.
+ */
+const TRY_EVERY = 10_000
+const TRY_SOON = 2_000
+/** The milliseconds for which the result of a trial counts as health. */
+const TRIAL_COUNTS_FOR = 30_000
+/** The milliseconds without a report after which a process counts as gone. */
+const SILENT_FOR = 10_000
+
+export interface ObserverOptions {
+  readonly version: string
+  readonly started: number
+  /** Milliseconds since 1970, and milliseconds of a clock that nobody sets. */
+  readonly now: () => number
+  readonly uptime: () => number
+  /** Tries all doors and the judgement; undefined while no door is open. */
+  readonly tryAll: () => Promise<Trial> | undefined
+  /** The servers of the plugin clamd. */
+  readonly clamds: () => readonly ClamdState[]
+  /** The directory in which messages lie while they are judged. */
+  readonly spoolDirectory: string
+  /** The bytes that each process may take for messages (--memory). */
+  readonly memoryLimit: number
+  /** The state of the processes that judge mail. */
+  readonly workers: () => WorkersState
+}
+
+/** The word before the fields of each line. */
+const PROGRAM = 'onescan: '
+
+/** A line about mail, with its fields. */
+interface MailLine extends LoggedLine {
+  readonly fields: ReadonlyMap<string, string>
+}
+
+/** What the first process of onescand knows of all its processes. */
+export class Observer {
+  readonly history = new History()
+  readonly #observed: ObserverOptions
+  readonly #metrics: Metrics
+  readonly #processes = new Map<number, { readonly report: ProcessReport; readonly at: number }>()
+  readonly #inOrder: LineOrder<MailLine>
+  #tell: (decided: readonly LoggedDecision[]) => void = () => {}
+  readonly #timer = setInterval(() => this.tryNow(), TRY_EVERY).unref()
+  #trial: Trial | undefined
+  #triedAt = 0 // on the clock that nobody sets
+  #isTrying = false
+  #isOver = false
+
+  constructor(observed: ObserverOptions) {
+    this.#observed = observed
+    this.#metrics = new Metrics(observed.version, observed.started)
+    this.#inOrder = new LineOrder(observed.uptime)
+    this.tryNow()
+  }
+
+  get clamds(): readonly ClamdState[] {
+    return this.#observed.clamds()
+  }
+
+  get trial(): Trial | undefined {
+    return this.#trial
+  }
+
+  /**
+   * Whether mail is scanned. It is if, within TRIAL_COUNTS_FOR, a trial has found EICAR and found nothing
+   * in a clean message, and no process that judges mail is late.
+   */
+  health(): { readonly healthy: boolean; readonly why: string } {
+    const { late } = this.#observed.workers()
+    if (late.length > 0) {
+      const which = late.length === 1 ? 'worker' : 'workers'
+      return { healthy: false, why: `nothing is heard of ${which} ${late.join(', ')}` }
+    }
+    const trial = this.#trial
+    if (trial === undefined) return { healthy: false, why: 'mail has not been tried yet' }
+    const age = this.#observed.uptime() - this.#triedAt
+    if (age > TRIAL_COUNTS_FOR) {
+      return { healthy: false, why: `the last trial is ${Math.round(age / 1000)} seconds old` }
+    }
+    return { healthy: trial.right, why: trial.why }
+  }
+
+  /** Milliseconds since the last trial. */
+  #trialAge(): number | undefined {
+    return this.#trial && this.#observed.uptime() - this.#triedAt
+  }
+
+  /** The last report of each process. */
+  get processes(): readonly ProcessReport[] {
+    const uptime = this.#observed.uptime()
+    for (const [number, { at }] of this.#processes) {
+      if (uptime - at > SILENT_FOR) this.#processes.delete(number)
+    }
+    return [...this.#processes.values()].map(({ report }) => report)
+  }
+
+  /** Takes a report of the process of that number. */
+  report(process: number, report: ProcessReport): void {
+    const { lines, lost, at } = report
+    this.#metrics.report(report, this.#processes.get(process)?.report)
+    this.#processes.set(process, { report: { ...report, lines: [] }, at: this.#observed.uptime() })
+    this.history.lost(lost)
+    this.#inOrder.add(process, this.#count(lines), at)
+    this.#tell(this.#decided())
+  }
+
+  /**
+   * Notes that the process of that number has ended without a last report, and how many messages it was
+   * judging.
+   */
+  ended(process: number, inHand: number): void {
+    this.#processes.delete(process)
+    this.#inOrder.forget(process)
+    this.#metrics.unanswered(inHand)
+    this.#tell(this.#decided())
+  }
+
+  metrics(): Promise<string> {
+    const { spoolDirectory, memoryLimit, workers, now } = this.#observed
+    return this.#metrics.text({
+      processes: this.processes,
+      clamds: this.clamds,
+      trial: this.trial,
+      trialAge: this.#trialAge(),
+      spool: spoolSpace(spoolDirectory),
+      memoryLimit,
+      workers: workers(),
+      now: now(),
+    })
+  }
+
+  get contentType(): string {
+    return this.#metrics.contentType
+  }
+
+  /** Makes a trial at once, since doors are open now. */
+  tryNow(): void {
+    void this.#try()
+  }
+
+  /** Makes a trial, unless the last one is recent. */
+  trySoon(): void {
+    if ((this.#trialAge() ?? 0) >= TRY_SOON) void this.#try()
+  }
+
+  /** Calls the listener with new decisions. There is one listener. */
+  follow(listener: (decided: readonly LoggedDecision[]) => void): void {
+    this.#tell = listener
+  }
+
+  close(): void {
+    this.#isOver = true
+    clearInterval(this.#timer)
+  }
+
+  async #try(): Promise<void> {
+    if (this.#isTrying) return
+    this.#isTrying = true
+    try {
+      const came = await this.#observed.tryAll()
+      if (this.#isOver || came === undefined) return
+      this.#trial = came
+      this.#triedAt = this.#observed.uptime()
+    } finally {
+      this.#isTrying = false
+    }
+  }
+
+  /** Counts lines. Returns those that are about mail, and not about a trial of `onescan check`. */
+  #count(lines: readonly LoggedLine[]): MailLine[] {
+    return lines.flatMap((logged) => {
+      const fields = fieldsOf(logged.line)
+      if (!fields.has('decision') || fields.has('trial')) return []
+      this.#metrics.message(fields)
+      if (this.trial?.right && hasTrouble(fields)) this.trySoon()
+      return { ...logged, fields }
+    })
+  }
+
+  /** The decisions of the lines whose turn has come. */
+  #decided(): LoggedDecision[] {
+    const { history } = this
+    return this.#inOrder
+      .take()
+      .flatMap(({ line, fields, time }) => history.add(line, fields, time) ?? [])
+  }
+}
+
+/**
+ * Whether a message could not be scanned or kept. Health then shows it before the next trial is due.
+ */
+function hasTrouble(fields: ReadonlyMap<string, string>): boolean {
+  return fields.get('scan') === 'unknown' || fields.has('fault')
+}
+
+/** The fields of a line of ours. */
+function fieldsOf(line: string): ReadonlyMap<string, string> {
+  return readLogText(line.slice(PROGRAM.length), Number.NaN).fields
+}
+
+function spoolSpace(
+  directory: string,
+): { readonly size: number; readonly free: number } | undefined {
+  try {
+    const { bsize, blocks, bavail } = statfsSync(directory)
+    return { size: blocks * bsize, free: bavail * bsize }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,173 @@
+import type { Sharing } from '../../scan/verdicts/store/shared-store.ts'
+import type { LoggedLine } from './line-order.ts'
+
+/** A message that scanners are looking at. */
+interface MailInFlight {
+  readonly door: string
+  /** The address of the SMTP client. */
+  readonly remote: string | undefined
+  /** The sender in latin1, without brackets. */
+  readonly from: string
+  readonly size: number
+  /** When the scan began, in milliseconds since 1970. */
+  readonly since: number
+}
+
+export interface DoorState {
+  readonly clients: number
+  /** The bytes that are reserved for the clients' messages. */
+  readonly memory: number
+}
+
+/** Why a client of the slot has no answer: onescand told it to go cold, or it left before. */
+export const COLD_WAYS = ['told', 'left'] as const
+export type ColdWay = (typeof COLD_WAYS)[number]
+
+/** A report that each process of onescand sends to the first one, once a second. */
+export interface ProcessReport {
+  readonly kind: 'report'
+  /**
+   * When it was made, in milliseconds since 1970. All lines from before are in it, or in earlier
+   * ones.
+   */
+  readonly at: number
+  /** The new lines of the log, in latin1 and without their line ends. */
+  readonly lines: readonly LoggedLine[]
+  /** How many lines are missing, since there was no room. */
+  readonly lost: number
+  /** How many clients of the slot had no answer since the last report. */
+  readonly cold: Readonly<Record<ColdWay, number>>
+  readonly underway: readonly MailInFlight[]
+  /** How many messages are being judged. */
+  readonly judging: number
+  readonly doors: Readonly<Record<string, DoorState>>
+  /** How many messages are at each server of a scanner. */
+  readonly servers: Readonly<Record<string, number>>
+  /** The state of the shared store; undefined if there is none. */
+  readonly sharing: Sharing | undefined
+  /** Counters of questions about mailboxes since the process began; undefined without QUOTAD. */
+  readonly quota: Readonly<Record<string, number>> | undefined
+}
+
+export function isProcessReport(message: unknown): message is ProcessReport {
+  return (message as ProcessReport | null)?.kind === 'report'
+}
+
+/** The milliseconds between two reports. */
+const EVERY = 1000
+/** The most characters of lines in a report, which are some 5,000 messages. */
+const KEPT_MAX = 2 * 1024 * 1024
+/** The most messages in flight that a report names. */
+const NAMED_MAX = 20
+
+interface ReporterOptions {
+  readonly state: () => Pick<ProcessReport, 'doors' | 'quota' | 'servers' | 'sharing'>
+  readonly send: (report: ProcessReport) => void
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/**
+ * Collects what a process does with mail, for metrics and the page, and sends a report once a second. It
+ * decides and throws nothing. Between two reports a message costs nothing but a copy of its line.
+ */
+export class MailReporter {
+  readonly #options: ReporterOptions
+  readonly #timer = setInterval(() => this.report(), EVERY).unref()
+  readonly #underway = new Set<MailInFlight>()
+  #lines: LoggedLine[] = []
+  #size = 0
+  #lost = 0
+  #cold = { told: 0, left: 0 }
+
+  constructor(options: ReporterOptions) {
+    this.#options = options
+  }
+
+  /** Takes a line of the log about a message, with its line end. */
+  readonly line = (line: Buffer): void => {
+    if (this.#size + line.length > KEPT_MAX) {
+      this.#lost++
+      return
+    }
+    this.#size += line.length
+    const text = line.toString('latin1', 0, line.length - 1)
+    this.#lines.push({ line: text, time: this.#options.now() })
+  }
+
+  /** Notes that a message is being judged. Call the result when that is over. */
+  readonly begin = (what: Omit<MailInFlight, 'since'>): (() => void) => {
+    const entry = { ...what, since: this.#options.now() }
+    this.#underway.add(entry)
+    return () => this.#underway.delete(entry)
+  }
+
+  /** Notes that a client of the slot gets no answer about its mail. */
+  cold(way: ColdWay): void {
+    this.#cold[way]++
+  }
+
+  /** Sends a report now. */
+  report(): void {
+    const { state, send, now } = this.#options
+    const report: ProcessReport = {
+      kind: 'report',
+      at: now(),
+      lines: this.#lines,
+      lost: this.#lost,
+      cold: this.#cold,
+      underway: [...this.#underway].slice(0, NAMED_MAX),
+      judging: this.#underway.size,
+      ...state(),
+    }
+    this.#lines = []
+    this.#size = 0
+    this.#lost = 0
+    this.#cold = { told: 0, left: 0 }
+    send(report)
+  }
+
+  /** Sends the last report. */
+  close(): void {
+    clearInterval(this.#timer)
+    this.report()
+  }
+}
+
+/** What the first process knows of the workers, which judge mail. */
+export interface WorkersState {
+  /** How many workers have ended, by themselves or not, and were replaced. */
+  readonly replaced: number
+  /** How many of them were ended because they hung. */
+  readonly hung: number
+  /** The process ids of workers that have said nothing for some seconds. */
+  readonly late: readonly number[]
+}
+
+/** The state of a clamd server. */
+export interface ClamdState {
+  /** The server as CLAMD names it. */
+  readonly server: string
+  readonly up: boolean
+  /** The answer to VERSION, or why there is none. */
+  readonly text: string
+  /** The version of its daily signatures. */
+  readonly version: number | undefined
+  /** When the signatures were made, in milliseconds since 1970. */
+  readonly made: number | undefined
+}
+
+/** The result of a trial whether mail is scanned. */
+export interface Trial {
+  /** Whether all came out right, and the disk has room for mail. */
+  readonly right: boolean
+  /** The result in one line. */
+  readonly why: string
+  /** When the trial was made, in milliseconds since 1970. */
+  readonly at: number
+  readonly doors: readonly {
+    readonly kind: string
+    readonly address: string
+    readonly right: boolean
+  }[]
+}

@@ -1,0 +1,270 @@
+import type { LogRecord } from '../../log/log-record.ts'
+import { DECISIONS, Durations, MessageCounts, SCANS, scanTimeIn } from './counts.ts'
+
+/** The most names of a list that are reported. */
+export const TOP = 20
+/** The most different names of a list that are counted; further ones count as OTHERS together. */
+export const NAMES_MAX = 20_000
+const OTHERS = '(others)'
+/** The most characters of a name; those in lines of ours are shorter. */
+const NAME_MAX = 500
+const SLOWEST = 10
+/** The most days, of all hosts together; later lines count as without a time. */
+const DAYS_MAX = 20_000
+
+/** The words of SCANS that stand for scans that came to an answer. */
+const ENDED: readonly string[] = ['clean', 'infected']
+
+/** A name in the log, and how often it came. */
+export interface NameCount {
+  readonly name: string
+  readonly count: number
+}
+
+/** What is counted of a host in a day, and of all of them. */
+interface Counts {
+  readonly messages: number
+  readonly decisions: Readonly<Record<(typeof DECISIONS)[number], number>>
+  readonly scans: Readonly<Record<(typeof SCANS)[number], number>>
+  /** The times of scans in milliseconds. */
+  readonly scanTime: {
+    readonly count: number
+    readonly mean: number
+    readonly p50: number
+    readonly p95: number
+    readonly p99: number
+    readonly max: number
+  }
+}
+
+/** A day of a host. */
+interface HostDay {
+  /** When it begins by local time, in milliseconds since 1970; null for lines without a time. */
+  readonly start: number | null
+  readonly host: string
+}
+
+interface SlowScan {
+  readonly milliseconds: number
+  readonly time: number | null
+  readonly host: string
+  readonly id: string
+  readonly from: string
+  readonly size: number
+}
+
+/** The report of `onescan report`; `--json` prints it as it is. */
+export interface Summary extends Counts {
+  /**
+   * The times of the first and last line in milliseconds since 1970; null if no line had a time.
+   */
+  readonly first: number | null
+  readonly last: number | null
+  /** How many lines could be read. */
+  readonly lines: number
+  /**
+   * Scans that stamps and remembered verdicts spared; the mean time of those that were made and
+   * came to an answer, and that time for each that was spared. Milliseconds.
+   */
+  readonly spared: {
+    readonly stamps: number
+    readonly verdicts: number
+    readonly mean: number
+    readonly milliseconds: number
+  }
+  readonly days: readonly (HostDay & Counts)[]
+  readonly viruses: readonly NameCount[]
+  /** The grounds on which mail was kept out or tagged: GROUNDS, as in the log. */
+  readonly grounds: readonly NameCount[]
+  readonly slowest: readonly SlowScan[]
+  /** The causes of temporary failures, with # for each number in them. */
+  readonly deferrals: readonly NameCount[]
+  /** Why `onescanc` went cold, with # for each number. Another line tells of the same message. */
+  readonly wentCold: readonly NameCount[]
+  /** The recipients whose full mailboxes deferred mail. */
+  readonly overQuota: readonly NameCount[]
+  /**
+   * Recipients that were deferred by themselves, before there was a message; they do not count as
+   * messages.
+   */
+  readonly recipientsDeferred: number
+  /** What smtp-delay did with connections. */
+  readonly greetings: readonly NameCount[]
+}
+
+/** Sums up the records of logs, in memory that does not grow with their number. */
+export class Tally {
+  readonly #total = new MessageCounts()
+  readonly #days = new Map<string, HostDay & { readonly counts: MessageCounts }>()
+  readonly #viruses = new NameCounts()
+  readonly #grounds = new NameCounts()
+  readonly #deferrals = new NameCounts()
+  readonly #wentCold = new NameCounts()
+  readonly #overQuota = new NameCounts()
+  readonly #greetings = new NameCounts()
+  readonly #slowest: SlowScan[] = []
+  /** The scans that came to an answer. */
+  readonly #ended = new Durations()
+  #lines = 0
+  #recipientsDeferred = 0
+  #first = Number.POSITIVE_INFINITY
+  #last = Number.NEGATIVE_INFINITY
+
+  add(record: LogRecord): void {
+    const { time, fields } = record
+    if (fields.has('trial')) return // `onescan check` made it: it is not mail
+    this.#lines++
+    if (time < this.#first) this.#first = time
+    if (time > this.#last) this.#last = time
+    const decision = fields.get('decision')
+    if (decision === undefined) this.#addEvent(fields)
+    else if (fields.has('quota')) this.#addRecipient(fields)
+    // `onescanc` went cold. The cold program logs what becomes of the message.
+    else if (decision === 'cold') this.#wentCold.add(reasonIn(fields))
+    else this.#addMessage(record)
+  }
+
+  summary(): Summary {
+    const total = inFigures(this.#total)
+    const { trusted, known } = total.scans
+    const { mean } = this.#ended
+    return {
+      first: Number.isFinite(this.#first) ? this.#first : null,
+      last: Number.isFinite(this.#last) ? this.#last : null,
+      lines: this.#lines,
+      ...total,
+      spared: {
+        stamps: trusted,
+        verdicts: known,
+        mean: Number(mean.toFixed(1)),
+        milliseconds: Math.round((trusted + known) * mean),
+      },
+      days: [...this.#days.values()]
+        .map(({ start, host, counts }) => ({ start, host, ...inFigures(counts) }))
+        .sort(byTimeAndHost),
+      viruses: this.#viruses.top(),
+      grounds: this.#grounds.top(),
+      slowest: this.#slowest,
+      deferrals: this.#deferrals.top(),
+      wentCold: this.#wentCold.top(),
+      overQuota: this.#overQuota.top(),
+      recipientsDeferred: this.#recipientsDeferred,
+      greetings: this.#greetings.top(),
+    }
+  }
+
+  #addMessage(record: LogRecord): void {
+    const { fields } = record
+    for (const counts of [this.#total, this.#countsOf(record)]) counts.add(fields)
+    const found = fields.get('virus') ?? fields.get('banned')
+    if (found !== undefined) this.#viruses.add(found)
+    const time = scanTimeIn(fields)
+    // The time of a failed scan says nothing: the scan may have waited for SCANTIMEOUT.
+    if (ENDED.includes(fields.get('scan') ?? '') && time >= 0) this.#ended.add(time)
+    if (time >= 0) this.#addSlow(time, record)
+    const grounds = fields.get('grounds')
+    if (fields.get('decision') === 'defer') this.#addDeferral(fields)
+    else if (grounds !== undefined) this.#grounds.add(grounds)
+  }
+
+  /** Counts a line about a recipient, about whom the MTA asked before it took the message. */
+  #addRecipient(fields: ReadonlyMap<string, string>): void {
+    if (fields.get('quota') !== 'full') return
+    this.#recipientsDeferred++
+    this.#overQuota.add(fields.get('to') ?? '')
+  }
+
+  #addSlow(milliseconds: number, { time, host, fields }: LogRecord): void {
+    const slowest = this.#slowest
+    if (slowest.length === SLOWEST && milliseconds <= slowest.at(-1)!.milliseconds) return
+    slowest.push({
+      milliseconds,
+      time: Number.isNaN(time) ? null : time,
+      host,
+      id: fields.get('msgid') ?? '',
+      from: fields.get('from') ?? '',
+      size: Number(fields.get('size') ?? 0),
+    })
+    slowest.sort((message, other) => other.milliseconds - message.milliseconds)
+    slowest.length = Math.min(slowest.length, SLOWEST)
+  }
+
+  #addDeferral(fields: ReadonlyMap<string, string>): void {
+    const grounds = fields.get('grounds')
+    if (grounds === 'over-quota') {
+      this.#overQuota.add(fields.get('to') ?? '')
+      this.#deferrals.add('over-quota')
+      return
+    }
+    const fault = fields.get('fault')
+    const kind = grounds ?? (fault === undefined ? 'other' : `fault ${fault}`)
+    this.#deferrals.add([kind, reasonIn(fields)].filter(Boolean).join(': '))
+  }
+
+  #addEvent(fields: ReadonlyMap<string, string>): void {
+    const event = fields.get('event')
+    if (fields.get('program') === 'smtp-delay' && event !== undefined) this.#greetings.add(event)
+  }
+
+  #countsOf({ time, host }: LogRecord): MessageCounts {
+    const isBeyond = this.#days.size >= DAYS_MAX
+    const start = Number.isNaN(time) ? time : new Date(time).setHours(0, 0, 0, 0)
+    const known = this.#days.get(`${start} ${host}`)
+    if (known !== undefined) return known.counts
+    const [keptStart, keptHost] = isBeyond ? [Number.NaN, ''] : [start, host]
+    const key = `${keptStart} ${keptHost}`
+    const day = this.#days.get(key) ?? {
+      start: Number.isNaN(keptStart) ? null : keptStart,
+      host: keptHost,
+      counts: new MessageCounts(),
+    }
+    this.#days.set(key, day)
+    return day.counts
+  }
+}
+
+function inFigures({ messages, decisions, scans, scanTime }: MessageCounts): Counts {
+  const record = <Word extends string>(words: readonly Word[], counts: Map<string, number>) =>
+    Object.fromEntries(words.map((word) => [word, counts.get(word) ?? 0])) as Record<Word, number>
+  const round = (milliseconds: number) => Number(milliseconds.toFixed(1))
+  return {
+    messages,
+    decisions: record(DECISIONS, decisions),
+    scans: record(SCANS, scans),
+    scanTime: {
+      count: scanTime.count,
+      mean: round(scanTime.mean),
+      p50: round(scanTime.quantile(0.5)),
+      p95: round(scanTime.quantile(0.95)),
+      p99: round(scanTime.quantile(0.99)),
+      max: scanTime.max,
+    },
+  }
+}
+
+/** Counts names, at most NAMES_MAX different ones. */
+class NameCounts {
+  readonly #counts = new Map<string, number>()
+
+  add(whole: string): void {
+    const name = whole.slice(0, NAME_MAX)
+    const isKnown = this.#counts.has(name) || this.#counts.size < NAMES_MAX
+    const key = isKnown ? name : OTHERS
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
+  }
+
+  /** Returns the most frequent names. */
+  top(): NameCount[] {
+    const counted = [...this.#counts].map(([name, count]) => ({ name, count }))
+    return counted.sort((name, other) => other.count - name.count).slice(0, TOP)
+  }
+}
+
+/** The reason of a line, with # for each number, so that reasons of one kind count together. */
+function reasonIn(fields: ReadonlyMap<string, string>): string {
+  return (fields.get('reason') ?? '').replace(/\d+/g, '#').slice(0, 100)
+}
+
+function byTimeAndHost({ start, host }: HostDay, other: HostDay): number {
+  return (start ?? Number.NaN) - (other.start ?? Number.NaN) || host.localeCompare(other.host)
+}

@@ -1,0 +1,124 @@
+import { formatSize, formatTime } from '../../log/describe-record.ts'
+import type { NameCount, Summary } from './tally.ts'
+
+/** Makes text of strangers harmless where it is shown. */
+type Clean = (text: string) => string
+
+/** Formats the report as text, in sections of lines. */
+export function formatText(summary: Summary, clean: Clean): string {
+  const sections: [string, string[]][] = [
+    ['What became of mail', counts(summary.decisions, summary.messages)],
+    ['By day', days(summary, clean)],
+    ['Scans', scans(summary)],
+    ['Found', names(summary.viruses, clean)],
+    ['Kept out or tagged for', names(summary.grounds, clean)],
+    ['Deferred for', names(summary.deferrals, clean)],
+    ['Went cold for', names(summary.wentCold, clean)],
+    ['Over quota', names(summary.overQuota, clean)],
+    ['Before the greeting', names(summary.greetings, clean)],
+    ['Slowest scans', slowest(summary, clean)],
+  ]
+  const shown = sections.filter(([, lines]) => lines.length > 0)
+  const text = shown.map(([title, lines]) => `\n${title}\n${lines.join('\n')}\n`)
+  return `${heading(summary)}\n${text.join('')}`
+}
+
+/** A line for each word that was counted, with its share of the whole. */
+function counts(counted: Readonly<Record<string, number>>, whole: number): string[] {
+  return Object.entries(counted)
+    .filter(([, count]) => count > 0)
+    .map(([word, count]) => {
+      const share = formatShare(count, whole).padStart(6)
+      return `  ${word.padEnd(10)} ${formatNumber(count).padStart(10)} ${share}`
+    })
+}
+
+function days({ days }: Summary, clean: Clean): string[] {
+  const hosts = Math.max(...days.map(({ host }) => Math.min(20, host.length)), 0)
+  return days.map(({ start, host, messages, decisions, scanTime }) => {
+    const keptOut = decisions.reject + decisions.discard + decisions.quarantine
+    const words = [
+      keptOut > 0 && `${formatNumber(keptOut)} kept out`,
+      decisions.defer > 0 && `${formatNumber(decisions.defer)} deferred`,
+      scanTime.count > 0 && `scan ${scanTime.p50} ms, 95 % in ${scanTime.p95} ms`,
+    ].filter(Boolean)
+    const name = `${formatDay(start).padEnd(10)} ${clean(host).slice(0, 20).padEnd(hosts)}`
+    return `  ${name} ${formatNumber(messages).padStart(10)}  ${words.join(', ')}`.trimEnd()
+  })
+}
+
+function scans(summary: Summary): string[] {
+  const { scans, scanTime } = summary
+  const all = Object.values(scans).reduce((sum, count) => sum + count, 0)
+  const lines = counts(scans, all)
+  if (scanTime.count > 0) {
+    const { p50, p95, p99, max } = scanTime
+    const times = [p50, p95, p99, max].map((time) => formatDuration(time))
+    lines.push(
+      `  half of them in ${times[0]}, 95 % in ${times[1]}, 99 % in ${times[2]}, all in ${times[3]}`,
+    )
+  }
+  const spared = describeSpared(summary)
+  return spared === '' ? lines : [...lines, `  ${spared}`]
+}
+
+function names(counted: readonly NameCount[], clean: Clean): string[] {
+  return counted.map(({ name, count }) => `  ${formatNumber(count).padStart(10)} ${clean(name)}`)
+}
+
+function slowest({ slowest }: Summary, clean: Clean): string[] {
+  return slowest.map(({ milliseconds, time, host, id, from, size }) => {
+    const when = [formatTime(time ?? Number.NaN), clean(host)].filter(Boolean).join(' ')
+    const mail = [size > 0 && formatSize(size), from && `from ${clean(from)}`, id && `id ${clean(id)}`] // biome-ignore format: parts of a line
+    return `  ${formatDuration(milliseconds).padStart(10)} ${when} ${mail.filter(Boolean).join(' ')}`
+  })
+}
+
+/** Writes a duration as "3 d 4 h", "12 min", "4.2 s" or "12 ms". */
+export function formatDuration(milliseconds: number): string {
+  const minutes = Math.round(milliseconds / 60_000)
+  if (minutes >= 2 * 24 * 60) {
+    const hours = Math.round(minutes / 60)
+    return `${Math.floor(hours / 24)} d ${hours % 24} h`
+  }
+  if (minutes >= 120) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+  if (minutes >= 2) return `${minutes} min`
+  return milliseconds >= 1000 ? `${(milliseconds / 1000).toFixed(1)} s` : `${milliseconds} ms`
+}
+
+/** Writes a day by local time as `2026-11-20`. */
+function formatDay(start: number | null): string {
+  return start === null ? 'no time' : formatTime(start).slice(0, '2026-11-20'.length)
+}
+
+/** Writes a number as `12,345`. */
+function formatNumber(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
+}
+
+/** Writes a share as `12.3 %`; '' if the whole is 0. */
+function formatShare(part: number, whole: number): string {
+  if (whole === 0) return ''
+  const share = (100 * part) / whole
+  return `${share > 0 && share < 10 ? share.toFixed(1) : Math.round(share)} %`
+}
+
+/** Writes the title of the report. */
+function heading({ first, last, messages }: Summary): string {
+  const days = first === null ? '' : ` from ${formatDay(first)} to ${formatDay(last)}`
+  return `onescan: ${formatNumber(messages)} messages${days}`
+}
+
+/** Says in a sentence what stamps and remembered verdicts spared; '' if that is nothing. */
+function describeSpared({ spared, scans }: Summary): string {
+  const { stamps, verdicts, mean, milliseconds } = spared
+  if (stamps + verdicts === 0) return ''
+  const made = scans.clean + scans.infected + scans.unknown
+  const by = [
+    stamps > 0 && `stamps ${formatNumber(stamps)}`,
+    verdicts > 0 && `remembered verdicts ${formatNumber(verdicts)}`,
+  ].filter(Boolean)
+  const time = milliseconds > 0 ? `, at ${mean} ms each ${formatDuration(milliseconds)}` : ''
+  const share = formatShare(stamps + verdicts, stamps + verdicts + made)
+  return `${by.join(' and ')} saved ${share} of all scans${time}`
+}

@@ -1,0 +1,120 @@
+import { attempt } from '../ground/errors/fault.ts'
+import { error, type Finding, ok, warning } from '../ground/errors/finding.ts'
+import { readAttachmentRules } from '../scan/scanners/attachments/rules.ts'
+import type { ClamdAddress } from '../scan/scanners/clamd/address.ts'
+import { scanStream } from '../scan/scanners/clamd/sessions.ts'
+import { listFingerprint, probeName } from '../scan/scanners/shared/ban-names.ts'
+import type { ScanFinding } from '../scan/scanners/shared/finding.ts'
+import { propertyOf } from '../scan/scanners/shared/properties.ts'
+import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
+import { compoundFile } from './compound-file.ts'
+import { zipOf } from './eicar-message.ts'
+import { rarOf } from './rar.ts'
+
+/** Milliseconds for the scan of a file of some kilobytes, behind those that are under way. */
+const WITHIN = 60_000
+
+/** A file in which clamd names something only if it is set to, and what asks for that here. */
+interface Probe {
+  readonly setting: string
+  /** The one that must be served before this one says anything. */
+  readonly after?: string
+  /** Set if a site may live with it. */
+  readonly isWarning?: true
+  readonly isAsked: (settings: ScanSettings) => boolean
+  readonly file: (settings: ScanSettings) => Buffer | undefined
+  readonly isNamed: (finding: ScanFinding) => boolean
+  /** What becomes of mail otherwise, and the remedy. */
+  readonly otherwise: string
+  readonly remedy: string
+}
+
+const hasProperty = (property: string) => (finding: ScanFinding) =>
+  finding.answer === 'infected' && propertyOf(finding.name) === property
+
+const isBan = (finding: ScanFinding) => finding.answer === 'infected' && finding.banned === true
+
+/** The rules, if they can be read: another check tells of it. */
+const rulesOf = ({ BADATTACHMENTS }: ScanSettings) =>
+  attempt(() => readAttachmentRules(BADATTACHMENTS))
+
+/** A name that only the list of these settings bans. */
+function nameOnList(settings: ScanSettings): Buffer | undefined {
+  const rules = rulesOf(settings)
+  return rules && Buffer.from(probeName(listFingerprint(rules.names)))
+}
+
+const probes: readonly Probe[] = [
+  {
+    setting: 'ENCRYPTED',
+    isAsked: ({ ENCRYPTED }) => ENCRYPTED !== 'virus' && ENCRYPTED !== 'accept',
+    file: () => zipOf(Buffer.from('a.txt'), Buffer.alloc(24, 'x'), 0, { isEncrypted: true }),
+    isNamed: hasProperty('encrypted'),
+    otherwise: 'clamd does not name encrypted archives and documents, which get in',
+    remedy: 'set "AlertEncrypted yes" in its clamd.conf, and restart clamd',
+  },
+  {
+    setting: 'MACROS',
+    isAsked: ({ MACROS }) => MACROS !== 'virus' && MACROS !== 'accept',
+    file: sheetWithMacros,
+    isNamed: hasProperty('macros'),
+    otherwise: 'clamd does not name documents with macros, which get in',
+    remedy: 'set "AlertOLE2Macros yes" in its clamd.conf, and restart clamd',
+  },
+  {
+    setting: 'ARCHIVEBANS',
+    isAsked: ({ ARCHIVEBANS }) => ARCHIVEBANS === 'on',
+    file: (settings) => {
+      const name = nameOnList(settings)
+      return name && zipOf(name, Buffer.from('x'), 0x8cdc1683)
+    },
+    isNamed: isBan,
+    otherwise: 'clamd does not have the list of BADATTACHMENTS: banned names in archives get in',
+    remedy: 'give it the list as onescan-clamav(7) says under NAMES INSIDE ARCHIVES',
+  },
+  {
+    setting: 'ARCHIVEBANS RAR',
+    after: 'ARCHIVEBANS',
+    isWarning: true,
+    isAsked: ({ ARCHIVEBANS }) => ARCHIVEBANS === 'on',
+    file: (settings) => {
+      const name = nameOnList(settings)
+      return name && !rulesOf(settings)?.bansName('a.rar') ? rarOf(name) : undefined
+    },
+    isNamed: isBan,
+    otherwise: 'clamd does not open RAR: banned names in it get in',
+    remedy: 'install libclamunrar (on Debian it is in non-free), or ban *.rar',
+  },
+]
+
+/** Asks clamd by made-up files whether it names what settings ask for. */
+export async function checkAlerts(
+  server: ClamdAddress,
+  settings: ScanSettings,
+): Promise<Finding[]> {
+  const findings: Finding[] = []
+  const served = new Set<string>()
+  for (const { setting, after, isWarning, isAsked, file, isNamed, otherwise, remedy } of probes) {
+    const content = isAsked(settings) ? file(settings) : undefined
+    if (content === undefined || (after !== undefined && !served.has(after))) continue
+    const what = `clamd ${server.text} ${setting}`
+    const signal = AbortSignal.timeout(WITHIN)
+    const outcome = await scanStream(server, { chunks: () => [content] }, signal)
+    const answer = outcome.kind === 'answered' ? outcome.answer : undefined
+    if (answer === undefined || answer.answer === 'unknown') {
+      findings.push(error(what, 'clamd could not be asked whether it serves this', 'see its log'))
+    } else if (isNamed(answer)) {
+      served.add(setting)
+      findings.push(ok(what, 'clamd names it'))
+    } else findings.push((isWarning ? warning : error)(what, otherwise, remedy))
+  }
+  return findings
+}
+
+/** A workbook of Excel with a sheet of macros ([MS-XLS] 2.4.28), and nothing else in it. */
+function sheetWithMacros(): Buffer {
+  const records = '09081000 0006050000000000 0000000000000000' // BOF
+  // BoundSheet8: a visible sheet of macros, "abcd"; EOF.
+  const rest = '85000c00 64000000 00 01 0400 61626364 0a000000'
+  return compoundFile('Workbook', Buffer.from(`${records}${rest}`.replaceAll(' ', ''), 'hex'))
+}

@@ -1,0 +1,105 @@
+import { errorText } from '../ground/errors/fault.ts'
+import { type Finding, inOneLine } from '../ground/errors/finding.ts'
+import { again, type RepeatedWork } from '../ground/flow/again.ts'
+import type { ClamdState } from '../observe/live/process-report.ts'
+import { type ClamdAddress, clamdAddressesOf } from '../scan/scanners/clamd/address.ts'
+import type { ClamdOutcome } from '../scan/scanners/clamd/session.ts'
+import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
+import { askVersion, checkAlert, signaturesOf } from './clamd.ts'
+
+/** Milliseconds between two rounds of questions. */
+const EVERY = 15_000
+/** After so many rounds a server is asked about its limits again: it logs each such question. */
+const LIMITS_AFTER = 4
+/**
+ * Milliseconds for the answer about limits. Both it and the answer to VERSION come before the next
+ * round.
+ */
+const LIMITS_WITHIN = 10_000
+
+/** What is known of a server. */
+interface KnownClamd {
+  readonly state: ClamdState
+  /** The last answer about its limits; undefined if it has not answered yet. */
+  limits: Finding | undefined
+  /** The rounds until it is asked about them again. */
+  wait: number
+}
+
+/**
+ * Asks each server of the plugin clamd every 15 seconds whether it answers, and how old its
+ * signatures are. Every minute, and when the server comes back, asks whether it reports mail that
+ * it did not scan to the end (AlertExceedsMax). The log gets a line if a server does not report
+ * such mail, and when it does again. It gets none about a server that cannot be reached, since
+ * scans report that.
+ */
+export class ClamdWatch {
+  readonly #settings: () => ScanSettings | undefined
+  readonly #log: (line: string) => void
+  readonly #asking: RepeatedWork
+  #known: ReadonlyMap<string, KnownClamd> = new Map()
+
+  /** `settings` are those of the moment: a reload may name other servers. */
+  constructor(
+    settings: () => ScanSettings | undefined,
+    log: (line: string) => void,
+    every: number = EVERY,
+  ) {
+    this.#settings = settings
+    this.#log = log
+    this.#asking = again(every, (stopped) =>
+      this.#askAll(stopped).catch((thrown) => log(`clamd: ${errorText(thrown)}`)),
+    )
+  }
+
+  /** Resolves when all servers have been asked once. */
+  get asked(): Promise<void> {
+    return this.#asking.once
+  }
+
+  get states(): readonly ClamdState[] {
+    return [...this.#known.values()].map(({ state }) => state)
+  }
+
+  /** What is wrong with the limits of servers, a finding each. */
+  get complaints(): readonly Finding[] {
+    const all = [...this.#known.values()].flatMap(({ limits }) => limits ?? [])
+    return all.filter(({ level }) => level !== 'ok')
+  }
+
+  close(): void {
+    this.#asking.close()
+  }
+
+  async #askAll(stopped: AbortSignal): Promise<void> {
+    const servers = clamdAddressesOf(this.#settings())
+    const asked = servers.map(async (server): Promise<[string, KnownClamd]> => {
+      const before = this.#known.get(server.text)
+      const state = stateBy(server, await askVersion(server, stopped))
+      const wait = before?.state.up ? before.wait : 0
+      return [server.text, { state, limits: before?.limits, wait }]
+    })
+    this.#known = new Map(await Promise.all(asked))
+    await Promise.all(servers.map((server) => this.#askLimits(server, stopped)))
+  }
+
+  async #askLimits(server: ClamdAddress, stopped: AbortSignal): Promise<void> {
+    const known = this.#known.get(server.text)!
+    if (!known.state.up || known.wait-- > 0) return
+    known.wait = LIMITS_AFTER - 1
+    const signal = AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_WITHIN)])
+    const limits = await checkAlert(server, signal)
+    if (limits.level === 'warning') return // it could not be tried
+    const isNews = limits.level !== (known.limits?.level ?? 'ok')
+    known.limits = limits
+    if (isNews) this.#log(inOneLine(limits))
+  }
+}
+
+function stateBy({ text: server }: ClamdAddress, outcome: ClamdOutcome<string>): ClamdState {
+  if (outcome.kind !== 'answered') {
+    return { server, up: false, text: outcome.why, version: undefined, made: undefined }
+  }
+  const { answer } = outcome
+  return { server, up: true, text: answer.slice(0, 100), ...signaturesOf(answer) }
+}

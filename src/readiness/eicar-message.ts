@@ -1,0 +1,76 @@
+import { deflateRawSync } from 'node:zlib'
+import { EICAR } from '../scan/scanners/shared/eicar.ts'
+
+const HEADER = `From: onescan check <postmaster@localhost>
+To: postmaster@localhost
+Subject: onescan check
+Date: Thu, 01 Jan 2026 00:00:00 +0000
+Message-ID: <check@onescan.invalid>
+MIME-Version: 1.0
+`
+
+/** A message in which no scanner finds anything. */
+export const cleanMessage: Buffer = Buffer.from(
+  `${HEADER}Content-Type: text/plain\n\nNothing here.\n`,
+)
+
+/** The EICAR test file as an attachment, which each scanner of mail must find. */
+export const eicarMessage: Buffer = Buffer.from(`${eicarPart()}\n--part--\n`)
+
+/** The EICAR test file in a zip archive, compressed, so that only who opens it finds it: APPNOTE.TXT 4.3. */
+export const eicarZip: Buffer = zipOf(Buffer.from('eicar.com'), Buffer.from(EICAR), 0x6851cf3c)
+
+/** A zip archive with one file, whose CRC-32 is given. If it shall look encrypted, nobody can decrypt it. */
+export function zipOf(
+  name: Buffer,
+  text: Buffer,
+  checksum: number,
+  { isEncrypted = false } = {},
+): Buffer {
+  const data = deflateRawSync(text)
+  const about = Buffer.alloc(26)
+  about.writeUInt16LE(20) // the version that is needed
+  about.writeUInt16LE(isEncrypted ? 1 : 0, 2)
+  about.writeUInt16LE(8, 4) // deflate
+  about.writeUInt16LE(0x21, 8) // 1980-01-01
+  about.writeUInt32LE(checksum, 10)
+  about.writeUInt32LE(data.length, 14)
+  about.writeUInt32LE(text.length, 18)
+  about.writeUInt16LE(name.length, 22)
+  const local = Buffer.concat([Buffer.from('PK\x03\x04'), about, name, data])
+  const central = Buffer.concat([
+    ...[Buffer.from('PK\x01\x02'), Buffer.of(20, 0), about, Buffer.alloc(14), name],
+  ])
+  const end = Buffer.alloc(18)
+  end.writeUInt16LE(1, 4)
+  end.writeUInt16LE(1, 6)
+  end.writeUInt32LE(central.length, 8)
+  end.writeUInt32LE(local.length, 12)
+  return Buffer.concat([local, central, Buffer.from('PK\x05\x06'), end])
+}
+
+const FILLER = Buffer.from(`${'onescan check '.repeat(5)}\n`.repeat(1000))
+
+/** eicarMessage, followed by a long text: about `size` bytes in all. */
+export function* largeEicarMessage(size: number): Generator<Buffer> {
+  yield Buffer.from(`${eicarPart()}\n--part\nContent-Type: text/plain\n\n`)
+  for (let left = size - eicarMessage.length - 64; left > 0; left -= FILLER.length) {
+    yield FILLER.subarray(0, Math.min(left, FILLER.length))
+  }
+  yield Buffer.from('\n--part--\n')
+}
+
+function eicarPart(): string {
+  return `${HEADER}Content-Type: multipart/mixed; boundary=part
+
+--part
+Content-Type: text/plain
+
+The attachment is the harmless test file of eicar.org.
+--part
+Content-Type: application/octet-stream; name=eicar.com
+Content-Disposition: attachment; filename=eicar.com
+Content-Transfer-Encoding: base64
+
+${Buffer.from(EICAR).toString('base64').replace(/.{76}/g, '$&\n')}`
+}

@@ -1,0 +1,128 @@
+import { readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { attempt } from '../ground/errors/fault.ts'
+import { error, type Finding, ok, warning } from '../ground/errors/finding.ts'
+import { shellWord } from '../ground/errors/shell-word.ts'
+import { isCurrent, type Key, loadKeyring } from '../scan/cluster/keyring.ts'
+import { groupName, obstacle } from './account.ts'
+import { accountText, type StageHost } from './stage.ts'
+
+/** The fewest bytes of an md5 key that cannot be guessed: 128 random bits. */
+const MD5_SECRET_MIN = 16
+
+/** Checks the keyring: who can read it, which key signs, and what each key risks. */
+export function checkKeyring(host: StageHost): Finding[] {
+  const { path, keys, off } = loadKeyring(host.env, host.directories.control)
+  if (keys === undefined && off === undefined) {
+    if (asksOnescand(host))
+      return [ok('keyring', `none at ${path}: onescand signs, if it has keys`)]
+    const other = keyringOfPackage()
+    const value = `none at ${path}: no stamps, all mail is scanned`
+    if (other === undefined) return [ok('keyring', value)]
+    return [warning('keyring', `${value}, and ${other} is not used`, `set CLUSTERKEYS=${other}`)]
+  }
+  return [checkReader(host, path), ...(keys ? checkKeys(host, keys) : [])]
+}
+
+/** Where pages put keyrings. */
+const RINGS = '/etc/onescan/keys'
+
+/** A keyring there, which only CLUSTERKEYS names. */
+function keyringOfPackage(): string | undefined {
+  const [name] = attempt(() => readdirSync(RINGS)) ?? []
+  return name && join(RINGS, name)
+}
+
+function checkReader(host: StageHost, path: string): Finding {
+  const barrier = barrierTo(host, path)
+  if (asksOnescand(host)) return checkAsker(host, path, barrier !== undefined)
+  if (barrier === undefined) return ok('keyring', `${path}, read by ${accountText(host)}`)
+  const value = `${path} is not readable by ${accountText(host)}`
+  const remedy = barrier === path ? openKeyringTo(host, path) : `see the mode of ${barrier}`
+  // A keyring that is named and never used is a mistake. The default one may be there for other
+  // programs.
+  const level = host.env.CLUSTERKEYS ? error : warning
+  return level('keyring', `${value}: no stamps, all mail is scanned`, remedy)
+}
+
+/** The package's group of those who may read keys. All who ask onescand are in another one. */
+const KEEPERS = 'onescan-keys'
+
+/** The commands by which the account may read the file, and as few others as possible. */
+function openKeyringTo({ account, accounts, isDaemon }: StageHost, path: string): string {
+  const give = (group: string) =>
+    `chgrp ${group} ${shellWord(path)} && chmod 640 ${shellWord(path)}`
+  const names = account.groups.map((gid) => groupName(accounts, gid))
+  if (new RegExp(`^${KEEPERS}:`, 'm').test(accounts.group)) {
+    if (names.includes(KEEPERS)) return give(KEEPERS)
+    if (isDaemon)
+      return `adduser ${account.name} ${KEEPERS} && ${give(KEEPERS)}, and restart onescand`
+    return `${give(KEEPERS)}, and have tcpserver -g "$(getent group ${KEEPERS} | cut -d: -f3)"`
+  }
+  const group = names.find((_, index) => account.groups[index] !== 0)
+  return group === undefined ? `see the owner, group and mode of ${path}` : give(group)
+}
+
+/**
+ * Checks that the slot cannot read keys that only onescand needs: a slot that is taken over would
+ * reveal them.
+ */
+function checkAsker(host: StageHost, path: string, isClosed: boolean): Finding {
+  const who = accountText(host)
+  if (isClosed) return ok('keyring', `${path}, which onescand reads and ${who} does not`)
+  const value = `${path} is readable by ${who}, although onescand signs for it`
+  const remedy =
+    'keep its account out of that group: an attacker who takes over qmail-smtpd would have the keys'
+  return warning('keyring', value, remedy)
+}
+
+function asksOnescand({ account, asksOnescand }: StageHost): boolean {
+  return account.uid !== 0 && asksOnescand
+}
+
+/** What keeps the account from the file. A directory above it may hide the file from this process. */
+function barrierTo({ account }: StageHost, path: string): string | undefined {
+  try {
+    return obstacle(account, path, 'read')
+  } catch {
+    return dirname(path)
+  }
+}
+
+function checkKeys(host: StageHost, keys: readonly Key[]): Finding[] {
+  const now = host.now / 1000
+  const signer = keys.find((key) => isCurrent(key, now))
+  const findings = keys.flatMap((key) => checkKey(key, now))
+  if (signer === undefined) {
+    const remedy = 'run "onescan keygen --prepend" for a new one'
+    findings.unshift(warning('keyring', 'every key is past its date: nothing is signed', remedy))
+  } else {
+    findings.unshift(
+      ok('keyring', `${keys.length} ${keys.length === 1 ? 'key' : 'keys'}, ${signer.id} signs`),
+    )
+  }
+  return findings
+}
+
+function checkKey(key: Key, now: number): Finding[] {
+  const what = `key ${key.id}`
+  const findings: Finding[] = []
+  if (!isCurrent(key, now)) {
+    findings.push(warning(what, `is past its date, ${key.until}`, 'remove its line from the ring'))
+  }
+  if (key.scheme === 'hmac-sha256') return findings
+  if (key.secret.length < MD5_SECRET_MIN) {
+    const value = `md5 key of ${key.secret.length} bytes: can be guessed from one stamped mail`
+    findings.push(error(what, value, `use ${MD5_SECRET_MIN} random bytes, or hmac-sha256`))
+  }
+  findings.push(
+    warning(
+      what,
+      'md5 key: covers the body alone, so the same body passes under any other header and at any ' +
+        'later time, scanned or not by newer signatures; an attacker who makes two bodies with one MD5 gets ' +
+        'both trusted; guesses at the key can be tried offline',
+      'use "onescan keygen" (hmac-sha256) if all hosts of the cluster know it',
+    ),
+  )
+  return findings
+}

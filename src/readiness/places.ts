@@ -1,0 +1,249 @@
+import { closeSync, existsSync, lstatSync, statfsSync, statSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { attempt, errorText } from '../ground/errors/fault.ts'
+import { error, type Finding, marked, ok, warning } from '../ground/errors/finding.ts'
+import { shellWord } from '../ground/errors/shell-word.ts'
+import { letsOthersReplace } from '../ground/path/stranger.ts'
+import { namesWithoutPath } from '../ground/settings/table/scanning.ts'
+import { openAnonymousFile, readSpoolPolicy, type SpoolPolicy } from '../mail/message/spool.ts'
+import { groupName, obstacle } from './account.ts'
+import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
+
+/** f_type of statfs(2). */
+const TMPFS = 0x01021994
+const MIB = 1024 * 1024
+/** Bytes: room for many large messages at a time. */
+const ROOMY = 1024 * MIB
+/** Bytes of a large message. */
+const LARGE = 64 * MIB
+/**
+ * The share of a file system that must be free if that is less than the largest message, as on a
+ * small file system.
+ */
+const RESERVE = 0.1
+/** Bytes that are written to see whether a directory takes them. */
+const WRITTEN = 64 * 1024
+const PERMISSIONS = 0o7777
+
+/**
+ * Checks the places in which onescan keeps something: QUARANTINE, LOGFILE, and the directories in which
+ * messages lie while they are scanned.
+ */
+export function checkPlaces(host: StageHost): Finding[] {
+  return [...checkQuarantine(host), ...checkLogFile(host), ...checkSpool(host)]
+}
+
+/** Checks the directory of QUARANTINE. If it belongs to another account, onescand keeps mail in it. */
+function checkQuarantine(host: StageHost): Finding[] {
+  const { env, account } = host
+  const what = 'QUARANTINE'
+  const directory = env.QUARANTINE
+  if (!directory?.startsWith('/')) return [] // `hold`, or a value that another check reports
+  const install = `install -d -m 700 -o ${account.uid} ${shellWord(directory)}`
+  const keepsNothing = (why: string, remedy = install) => [
+    error(what, `${directory} ${why}: infected mail is deferred`, remedy),
+  ]
+  try {
+    const status = lstatSync(directory)
+    const { uid, mode } = status
+    if (!status.isDirectory()) return keepsNothing('is not a directory', 'name another one')
+    if ((mode & 0o077) !== 0) return keepsNothing(`has mode 0${(mode & 0o777).toString(8)}`)
+    if (uid === account.uid) return [ok(what, `${directory}, written by ${accountText(host)}`)]
+    return [
+      ok(
+        what,
+        `${directory} of uid ${uid}, as which onescand must run; what the slot itself finds is deferred`,
+      ),
+    ]
+  } catch (thrown) {
+    return keepsNothing(`cannot be looked at (${errorText(thrown)})`)
+  }
+}
+
+function checkLogFile(host: StageHost): Finding[] {
+  const file = host.env.LOGFILE
+  if (!file) return []
+  const what = 'LOGFILE'
+  const lost = (why: string, remedy: string) => [
+    warning(what, `${why}: its lines are lost`, remedy),
+  ]
+  if (!file.startsWith('/')) {
+    return lost(`${file} is relative, and callers run in any directory`, 'set an absolute path')
+  }
+  try {
+    const status = existsSync(file) ? statSync(file) : undefined
+    if (status?.isDirectory()) return lost(`${file} is a directory`, 'name a file in it')
+    const barrier =
+      status === undefined
+        ? obstacle(host.account, dirname(file), 'write', 'search')
+        : obstacle(host.account, file, 'write')
+    if (barrier === undefined) return [ok(what, `${file}, written by ${accountText(host)}`)]
+    const value = `${file} cannot be written by ${accountText(host)}`
+    return lost(value, `look at the owner, group and mode of ${barrier}`)
+  } catch (thrown) {
+    return lost(errorText(thrown), 'make its directory, for that account to write to')
+  }
+}
+
+function checkSpool(host: StageHost): Finding[] {
+  const directory = attempt(() => readSpoolPolicy(host.env))?.directory
+  if (directory === undefined) return [] // another check reports the setting
+  const shared = host.env.SPOOLDIR
+  return [
+    ...guarded('spool (TMPDIR)', () => checkTemporary(host, directory)),
+    ...(shared ? guarded('SPOOLDIR', () => checkShared(host, shared), sharedIsMissing(host)) : []),
+  ]
+}
+
+type MissingFinding = (why: string) => Finding
+
+function guarded(
+  what: string,
+  check: () => Finding | Finding[],
+  findingAbout: MissingFinding = missing(what),
+): Finding[] {
+  try {
+    return [check()].flat()
+  } catch (thrown) {
+    return [findingAbout(errorText(thrown))]
+  }
+}
+
+const missing =
+  (what: string): MissingFinding =>
+  (why) =>
+    marked(error(what, why, 'make the directory; until then mail is deferred'), 'nothing scans')
+
+/**
+ * Makes the finding about a SPOOLDIR that is missing. It is an error if a scanner opens messages there
+ * by their path, as clamd and most built-in scanners never do.
+ */
+function sharedIsMissing(host: StageHost): MissingFinding {
+  const what = 'SPOOLDIR'
+  const remedy = 'make it: install -d -m 3730, its owner the slot, its group that of the scanner'
+  const line = scanSettingsOf(host)?.QHPSI
+  const names = line?.kind === 'plugins' ? line.names : []
+  const needs = names.filter((name) => !namesWithoutPath.includes(name))
+  return (why) => {
+    if (line?.kind === 'command' || needs.length > 0) {
+      const who = line?.kind === 'command' ? 'the command of QHPSI' : needs.join(', ')
+      return error(what, `${why}: ${who} gets no file, and mail is deferred`, remedy)
+    }
+    return warning(what, `${why}: nothing that QHPSI names uses it`, 'unset SPOOLDIR, or make it')
+  }
+}
+
+function checkTemporary(host: StageHost, directory: string): Finding[] {
+  const what = 'spool (TMPDIR)'
+  const room = checkRoom(what, directory)
+  return [writableBy(host, what, directory), ...room]
+}
+
+function checkShared(host: StageHost, directory: string): Finding[] {
+  const what = 'SPOOLDIR'
+  const status = statSync(directory)
+  if (!status.isDirectory()) {
+    return [
+      error(
+        what,
+        `${directory} is not a directory`,
+        'name a directory; until then mail is deferred',
+      ),
+    ]
+  }
+  const findings = [writableBy(host, what, directory), ...checkRoom(what, directory)]
+  const mode = `0${(status.mode & PERMISSIONS).toString(8)}`
+  if ((status.mode & 0o007) !== 0) {
+    findings.push(
+      warning(
+        what,
+        `${directory} has mode ${mode}: open to all`,
+        `chmod o= ${shellWord(directory)}`,
+      ),
+    )
+  }
+  if (letsOthersReplace(status.mode)) {
+    const value =
+      `${directory} has mode ${mode}, without the sticky bit: it is not used, ` +
+      'since others could have another file scanned in place of a message'
+    findings.push(error(what, value, `chmod +t ${shellWord(directory)}`))
+  }
+  if ((status.mode & 0o2000) === 0) {
+    const value = `${directory} has mode ${mode}: files get the group of the slot, not of the directory`
+    findings.push(warning(what, value, 'chgrp it to the group of clamd, and chmod g+s it'))
+  } else {
+    findings.push(ok(what, `mode ${mode}, group ${groupName(host.accounts, status.gid)}`))
+  }
+  return findings
+}
+
+function writableBy(host: StageHost, what: string, directory: string): Finding {
+  const barrier = obstacle(host.account, directory, 'write', 'search')
+  if (barrier === undefined) return ok(what, `${directory}, written by ${accountText(host)}`)
+  const value = `${directory} is not writable by ${accountText(host)}: mail is deferred`
+  return error(what, value, `look at the owner, group and mode of ${barrier}`)
+}
+
+function checkRoom(what: string, directory: string): Finding[] {
+  const { free, size, isTmpfs, fault } = roomIn(what, directory, LARGE)
+  if (fault !== undefined) return [fault]
+  if (isTmpfs && size < ROOMY) {
+    const value = `${directory} is in memory (tmpfs) and has ${Math.floor(size / MIB)} MiB in all`
+    return [warning(what, value, 'a few large messages fill it; use a disk')]
+  }
+  const room = `${Math.floor(free / MIB)} MiB free in ${directory}`
+  return [free < ROOMY ? warning(what, room, ROOM) : ok(what, room)]
+}
+
+const ROOM = 'free some, or set it to a larger file system'
+
+/**
+ * The faults of the directories for messages if one has no room for a message of `maxSize` bytes. Without
+ * them nobody would notice: small mail goes on while large mail is deferred.
+ */
+export function roomFaults(
+  { directory, sharedDirectory }: SpoolPolicy,
+  maxSize: number,
+): Finding[] {
+  const spools = [['spool (TMPDIR)', directory] as const, ['SPOOLDIR', sharedDirectory] as const]
+  return spools.flatMap(([what, place]) => {
+    return place === undefined ? [] : guarded(what, () => roomIn(what, place, maxSize).fault ?? [])
+  })
+}
+
+interface Room {
+  /** Bytes. */
+  readonly free: number
+  readonly size: number
+  readonly isTmpfs: boolean
+  /** Set if a message of these bytes does not fit. */
+  readonly fault: Finding | undefined
+}
+
+/** Looks for room for a message of so many bytes. Throws if the directory takes none at all. */
+function roomIn(what: string, directory: string, bytes: number): Room {
+  const { type, bsize, blocks, bavail, files, ffree } = statfsSync(directory)
+  const [size, free] = [blocks * bsize, bavail * bsize]
+  const room = { free, size, isTmpfs: type === TMPFS }
+  const none = (value: string) => error(what, `${directory}: ${value}`, ROOM)
+  if (free === 0)
+    return { ...room, fault: marked(none('it is full, and mail is deferred'), 'nothing scans') }
+  tryWriting(directory)
+  if (free < Math.min(bytes, size * RESERVE)) {
+    const value = `${megabytes(free)} MB are free, and a message may have ${megabytes(bytes)}: what does not fit is deferred`
+    return { ...room, fault: none(value) }
+  }
+  const fault = files > 0 && ffree < 1000 ? none(`${ffree} files are left`) : undefined
+  return { ...room, fault }
+}
+
+function tryWriting(directory: string): void {
+  const fd = openAnonymousFile(directory)
+  try {
+    writeSync(fd, Buffer.alloc(WRITTEN))
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)

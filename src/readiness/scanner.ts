@@ -1,0 +1,154 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { errorText } from '../ground/errors/fault.ts'
+import { error, type Finding, marked, ok, warning } from '../ground/errors/finding.ts'
+import { readForeignFile, readStart } from '../ground/path/open.ts'
+import { whenInterrupted } from '../ground/process/interruption.ts'
+import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
+import { readSpoolPolicy } from '../mail/message/spool.ts'
+import { scanBytes } from '../scan/scanners/scan-bytes.ts'
+import { makeScanners } from '../scan/scanners/scanners.ts'
+import { causeOf, type ScanFinding, unknown } from '../scan/scanners/shared/finding.ts'
+import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
+import type { Scanner } from '../scan/scanners/shared/scanner.ts'
+import { eicarMessage } from './eicar-message.ts'
+import { unscannedMailIs } from './passes-unscanned.ts'
+import { type StageHost, scanSettingsOf } from './stage.ts'
+
+/** Checks whether each scanner in QHPSI finds EICAR in the test message. */
+export async function checkScanners(host: StageHost): Promise<Finding[]> {
+  const settings = scanSettingsOf(host)
+  if (settings === undefined) return []
+  const scanners = await makeScanners(settings)
+  const findings: Finding[] = []
+  let findsEicar = false
+  for (const scanner of scanners) {
+    const scanned = await tryScanner(host, settings, scanner)
+    findsEicar ||= scanned.answer === 'infected' && !scanned.banned
+    findings.push(judgeScanner(scanner, scanned, unscannedMailIs(host.env)))
+  }
+  findings.push(...checkDatabase(settings))
+  // If one scanner finds viruses, another one may be there for something else.
+  if (findsEicar) return findings
+  // A site may have written a plugin for something else alone.
+  const told = scanners.some(isOwnPlugin) ? warning : error
+  return findings.map((finding) =>
+    finding.level === 'error' ? finding : told(finding.what, finding.value, VIRUSES_GET_IN),
+  )
+}
+
+/** Whether the site has written this scanner: its name is that of a file. */
+function isOwnPlugin({ name }: Scanner): boolean {
+  return name.includes('.')
+}
+
+/** Checks clamscan's own database, if it is the scanner. */
+function checkDatabase({ QHPSI, CLAMSCAN, CLAMDBDIR }: ScanSettings): Finding[] {
+  const isUsed = QHPSI.kind === 'plugins' && QHPSI.names.includes('clamscan')
+  if (!isUsed || CLAMSCAN !== 'clamscan') return []
+  return checkCount('scanner clamscan', CLAMDBDIR ?? DEFAULT_DATABASE)
+}
+
+/** The scanner's answer. If the message cannot be spooled, the answer is *could not tell*. */
+async function tryScanner(
+  host: StageHost,
+  settings: ScanSettings,
+  scanner: Scanner,
+): Promise<ScanFinding> {
+  try {
+    return await scanEicar(host, settings, scanner)
+  } catch (thrown) {
+    return unknown(errorText(thrown), causeOf(thrown))
+  }
+}
+
+const VIRUSES_GET_IN = 'viruses get in until a scanner of QHPSI finds this one'
+
+/** `meanwhile` says what becomes of mail while the scanner cannot tell. */
+function judgeScanner(scanner: Scanner, scanned: ScanFinding, meanwhile: string): Finding {
+  const what = `scanner ${scanner.name}`
+  switch (scanned.answer) {
+    case 'infected':
+      if (scanned.banned) return ok(what, `bans "${scanned.name}": it is not a virus scanner`)
+      return ok(what, `finds EICAR: ${scanned.name}`)
+    case 'clean':
+      if (scanner.local || isOwnPlugin(scanner)) {
+        return ok(what, 'lets EICAR pass: it is not a virus scanner')
+      }
+      return warning(
+        what,
+        'says that EICAR is clean',
+        'see its signatures: it may find nothing at all',
+      )
+    case 'unseen':
+    case 'unknown':
+      return marked(
+        error(what, `cannot tell: ${scanned.why}`, `correct it; until then mail is ${meanwhile}`),
+        'nothing scans',
+      )
+  }
+}
+
+async function scanEicar(
+  host: StageHost,
+  settings: ScanSettings,
+  scanner: Scanner,
+): Promise<ScanFinding> {
+  const source = (async function* () {
+    yield eicarMessage
+  })()
+  const { result } = await scanBytes(source, {
+    spool: readSpoolPolicy(host.env),
+    scanners: [scanner],
+    settings,
+    whenInterrupted,
+  })
+  return result
+}
+
+/** With fewer signatures a database is somebody's own or a broken download: ClamAV has millions. */
+const A_HANDFUL = 10_000
+/** The bytes of the header of a .cvd or .cld. */
+const HEADER = 512
+/** A text database of more bytes has enough signatures. */
+const LARGE = 4 * 1024 * 1024
+
+/** Warns if the database holds next to no signatures. A database that cannot be read gets no finding. */
+export function checkCount(what: string, database: string): Finding[] {
+  const count = signaturesIn(database)
+  if (count === undefined || count >= A_HANDFUL) return []
+  const some = count === 1 ? '1 signature' : `${count} signatures`
+  const value = `${some} in ${database}: ClamAV has millions`
+  return [warning(what, value, 'run freshclam, and see its log')]
+}
+
+/** The number of signatures in a file or directory; undefined if it cannot be read. */
+export function signaturesIn(database: string): number | undefined {
+  try {
+    if (!statSync(database).isDirectory()) return countIn(database)
+    const names = readdirSync(database).filter((name) =>
+      /\.(cvd|cld|[hmnl]db|[hmn]du|[hm]sb|ldu|fp|cdb|crb|ign2?|yara?)$/.test(name),
+    )
+    return names.reduce((sum, name) => sum + countIn(join(database, name)), 0)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The number in one file: from the header `ClamAV-VDB:date:version:signatures:…`; else a line is a
+ * signature.
+ */
+function countIn(file: string): number {
+  if (/\.(cvd|cld)$/.test(file)) return Number(headerOf(file).split(':')[3] ?? 0) || 0
+  if (/\.(fp|ign2?)$/.test(file)) return 0 // lists of exceptions
+  if (statSync(file).size > LARGE) return A_HANDFUL
+  return readForeignFile(file, LARGE)
+    .toString('latin1')
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('#')).length
+}
+
+function headerOf(file: string): string {
+  return readStart(file, HEADER).toString('latin1')
+}

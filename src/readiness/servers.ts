@@ -1,0 +1,109 @@
+import { createHmac } from 'node:crypto'
+import { errorText } from '../ground/errors/fault.ts'
+import { error, type Finding, ok, warning } from '../ground/errors/finding.ts'
+import { readAddress } from '../mail/message/envelope/address.ts'
+import type { StoreAddress } from '../protocol/valkey/address.ts'
+import { type Key, readClusterSettings } from '../scan/cluster/keyring.ts'
+import { COULD_NOT_TELL, NO_SUCH_PAGE } from '../scan/quota/quota-answer.ts'
+import { openQuotaClient } from '../scan/quota/quota-client.ts'
+import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
+import { keyMark, sharedKey } from '../scan/verdicts/copies/secrets.ts'
+import { accessOf, readVerdictSettings, type VerdictSettings } from '../scan/verdicts/open.ts'
+import type { StageHost } from './stage.ts'
+
+/** Any answer about this mailbox shows that the service runs. */
+const ANYBODY = 'postmaster'
+
+/** Checks whether the service in QUOTAD answers. */
+export async function checkQuotad({ env }: StageHost): Promise<Finding[]> {
+  const settings = readQuotaSettings(env)
+  if (settings === undefined) return []
+  const client = openQuotaClient(settings, () => {})
+  try {
+    const { answer, source } = await client.explain(readAddress(ANYBODY))
+    if (answer.answer !== 'unknown' || answer.why === COULD_NOT_TELL) {
+      return [ok('QUOTAD', `${source} answers`)]
+    }
+    if (source === undefined && env.QUOTAD!.startsWith('map:')) {
+      return [ok('QUOTAD', `${env.QUOTAD}, which names no service for ${ANYBODY}`)]
+    }
+    if (answer.why === NO_SUCH_PAGE) {
+      const remedy = 'see its path: that of onescan-quotad is /cgi-bin/quota.cgi'
+      return [warning('QUOTAD', `${source}: ${answer.why}, so no mailbox counts as full`, remedy)]
+    }
+    const remedy = 'see that it runs and allows this host; until then no mailbox counts as full'
+    return [warning('QUOTAD', `${source ?? env.QUOTAD}: ${answer.why}`, remedy)]
+  } finally {
+    client.close()
+  }
+}
+
+/** Milliseconds for a connection and two questions. */
+const TIMEOUT = 3_000
+
+/** Checks whether the store that VERDICTS names answers in time, and whether other hosts share its key. */
+export async function checkVerdicts(host: StageHost): Promise<Finding[]> {
+  const settings = readVerdictSettings(host.env)
+  const { VERDICTS: store } = settings
+  if (typeof store === 'string') return []
+  const key = keyOf(host)
+  return [
+    ...(key === undefined ? [noKey()] : []),
+    ...(await checkStore(store, settings, key || undefined)),
+  ]
+}
+
+/**
+ * The key that this host shares verdicts by; undefined if it has none, null if the keyring cannot
+ * be read.
+ */
+function keyOf({ env, directories, now }: StageHost): Key | null | undefined {
+  try {
+    const { cluster } = readClusterSettings(env, directories.control)
+    return sharedKey(cluster?.keys ?? [], now / 1000)
+  } catch {
+    return null // the check of the keyring reports it
+  }
+}
+
+function noKey(): Finding {
+  const remedy = 'make one with onescan keygen, and copy the keyring to all of them'
+  return error('VERDICTS', 'hosts that share verdicts need an hmac-sha256 key', remedy)
+}
+
+async function checkStore(
+  address: StoreAddress,
+  settings: VerdictSettings,
+  key: Key | undefined,
+): Promise<Finding[]> {
+  const remedy =
+    'see that it runs and accepts this host; until it answers each host scans by itself'
+  try {
+    const { tryStore } = await import('../scan/verdicts/store/shared-store.ts')
+    const own = key && keyMark(key.secret, { createHmac })
+    const { time, hasOtherKey } = await tryStore(accessOf(address, settings), TIMEOUT, own)
+    const others = hasOtherKey ? [otherKey(address, key!)] : []
+    const value = `${address.text} answers in ${time.toFixed(1)} ms`
+    if (time <= settings.VERDICTTIMEOUT) return [ok('VERDICTS', value), ...others]
+    return [
+      warning('VERDICTS', `${value}, VERDICTTIMEOUT is ${settings.VERDICTTIMEOUT}`, remedy),
+      ...others,
+    ]
+  } catch (thrown) {
+    const why = errorText(thrown)
+    const isClosed = /WRONGPASS|NOAUTH|invalid (username-)?password/i.test(why)
+    const password = "put the store's password into VERDICTPASSWORD, a file"
+    return [warning('VERDICTS', `${address.text}: ${why}`, isClosed ? password : remedy)]
+  }
+}
+
+/**
+ * The warning that other hosts have another key. For a minute after the key was changed on all hosts
+ * the store may still have the mark of the old one.
+ */
+function otherKey({ text }: StoreAddress, { id }: Key): Finding {
+  const value = `${text}: hosts with another key than ${id} use it, too, and share nothing with this one`
+  const remedy =
+    'give all hosts the same key: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id sorts first counts'
+  return warning('VERDICTS', value, remedy)
+}

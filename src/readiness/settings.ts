@@ -1,0 +1,219 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { readConfiguration } from '../doors/shared/configuration.ts'
+import { attempt, errorText } from '../ground/errors/fault.ts'
+import {
+  error,
+  type Finding,
+  following,
+  marked,
+  ok,
+  settingsFault,
+  warning,
+} from '../ground/errors/finding.ts'
+import { shellWord } from '../ground/errors/shell-word.ts'
+import { everyFault, Faults, faultLines, lineEndFaults } from '../ground/settings/faults.ts'
+import { misspeltSettings } from '../ground/settings/misspelt.ts'
+import { type Environment, readSettings, type Values } from '../ground/settings/settings.ts'
+import { readLater, treatment } from '../ground/settings/table/scanning.ts'
+import { names } from '../ground/settings/table.ts'
+import { readSpoolPolicy } from '../mail/message/spool.ts'
+import { readClusterSettings } from '../scan/cluster/keyring.ts'
+import { fateOfInfected } from '../scan/judge/decide.ts'
+import {
+  HOST_DIRECTORY,
+  hostSwitchFile,
+  NOTHING_SCANS,
+  readControlDirectories,
+  readScanningPolicy,
+  switchedOff,
+} from '../scan/judge/policy.ts'
+import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
+import { loadRules } from '../scan/rules/load.ts'
+import { ruleFiles } from '../scan/rules/rule.ts'
+import { makeScanners } from '../scan/scanners/scanners.ts'
+import { readScanSettings, type ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
+import { readVerdictSettings } from '../scan/verdicts/open.ts'
+import { contradictionsIn } from './contradictions.ts'
+import { passesByRules, passesBySettings, unscannedMailIs } from './passes-unscanned.ts'
+import type { StageHost } from './stage.ts'
+
+/**
+ * Checks whether onescan is switched on, whether all settings can be read, and what they do. Faults
+ * come as errors about `settings`.
+ */
+export async function checkSettings(host: StageHost): Promise<Finding[]> {
+  const mark = host.isDaemon ? 'stops the start' : 'nothing scans'
+  const faults = (await configurationFaults(host.env)).map((line) =>
+    marked(settingsFault(line), mark),
+  )
+  const first = [...checkSwitch(host), ...faults, ...configurationWarnings(host.env)]
+  if (faults.length > 0) return first
+  return [...first, ...checkQhpsi(host), ...checkAnswers(host), ...checkRules(host)]
+}
+
+/** The finding that all mail passes unscanned: it is switched off, or no scanner is named. */
+export function nothingScans({
+  env,
+  directories,
+}: Pick<StageHost, 'env' | 'directories'>): Finding | undefined {
+  const off = switchedOff(directories)
+  if (off !== undefined) return marked(switchFinding(off), 'nothing scans')
+  return env.QHPSI?.trim() ? undefined : unset
+}
+
+const unset = following(
+  warning(
+    'settings',
+    `${NOTHING_SCANS}: all mail passes unscanned`,
+    'set it, as in QHPSI="plugin: clamd"',
+  ),
+  'nothing scans',
+)
+
+/** The finding that the switch of all doors is off; none if it is on. */
+export function checkHostSwitch(): Finding[] {
+  return existsSync(hostSwitchFile) ? [switchFinding(`${hostSwitchFile} is there`)] : []
+}
+
+export function switchFinding(off: string, what = 'switch'): Finding {
+  return warning(what, `${off}: all mail passes unscanned`, 'run "onescan enable"')
+}
+
+function checkSwitch(host: StageHost): Finding[] {
+  const nothing = nothingScans(host)
+  return [nothing?.what === 'switch' ? nothing : ok('switch', 'on')]
+}
+
+/** Whether the settings name a scanner. The line itself was read before. */
+function checkQhpsi({ env, isDaemon }: StageHost): Finding[] {
+  if (env.QHPSI?.trim()) return [ok('QHPSI', env.QHPSI.trim())]
+  if (isDaemon) return [unset]
+  const remedy =
+    'set it in tcp.smtp, by envdir or in the run script; give check the same with --env or --envdir'
+  return [error('QHPSI', 'is not set here: mail passes unscanned', remedy)]
+}
+
+/** The policy by rule, whose lines were read with the settings. */
+function checkRules({ directories }: StageHost): Finding[] {
+  const rules = loadRules(directories.control, HOST_DIRECTORY)
+  if (rules !== undefined) {
+    const found = passesByRules(rules)
+    return found.length > 0
+      ? found
+      : [ok('policy by rule', `${rules.path}, ${rules.all.length} lines`)]
+  }
+  return ruleFiles(directories.control, HOST_DIRECTORY).flatMap((right) => {
+    const directory = dirname(right)
+    const names = attempt(() => readdirSync(directory)) ?? []
+    const [other] = names.filter((name) => /policy/i.test(name) && name !== basename(right))
+    if (other === undefined) return []
+    const path = join(directory, other)
+    return [
+      warning('policy by rule', `${path} is not read`, `mv ${shellWord(path)} ${shellWord(right)}`),
+    ]
+  })
+}
+
+/** Says what happens to mail that is infected, and to mail that no scanner could judge. */
+function checkAnswers({ env }: StageHost): Finding[] {
+  const settings = readSettings(env, treatment)
+  const { QUARANTINE, VIRUSFORWARD, SCANFAIL } = settings
+  const infected = inWords(settings)
+  const isChosen = env.REJECTVIRUS !== undefined || QUARANTINE || VIRUSFORWARD || !env.QHPSI
+  const found = isChosen
+    ? ok('infected mail', `is ${infected}`)
+    : warning(
+        'infected mail',
+        `is ${infected}`,
+        'set REJECTVIRUS=1 to refuse it (--after-queue tags it all the same), or REJECTVIRUS=0',
+      )
+  if (SCANFAIL !== 'accept') return [found, ok('unscanned mail', `is ${unscannedMailIs(env)}`)]
+  const value = 'is accepted if the scanners could not tell (SCANFAIL=accept)'
+  return [found, warning('unscanned mail', value, 'unset SCANFAIL to have it deferred')]
+}
+
+type TreatmentSettings = Values<typeof treatment>
+
+/** What becomes of infected mail. */
+function inWords(settings: TreatmentSettings): string {
+  const { QUARANTINE, VIRUSFORWARD } = settings
+  switch (fateOfInfected(settings, { isBounceInjector: false })) {
+    case 'reject':
+      return 'refused'
+    case 'quarantine':
+      return QUARANTINE?.kind === 'directory'
+        ? `kept in ${QUARANTINE.directory}`
+        : 'held by the MTA'
+    case 'forward':
+      return `sent to ${VIRUSFORWARD}`
+    case 'drop':
+      return 'dropped'
+    case 'tag':
+      return 'tagged and delivered'
+  }
+}
+
+/** The readers that readConfiguration() calls one after the other. */
+const readers: readonly ((env: Environment) => unknown)[] = [
+  (env) => readScanSettings(env, readControlDirectories(env)),
+  (env) => readClusterSettings(env, readControlDirectories(env).control),
+  readSpoolPolicy,
+  (env) => readSettings(env, treatment),
+  readVerdictSettings,
+  readQuotaSettings,
+  (env) => readSettings(env, readLater),
+  readScanningPolicy, // finds what the readers before it do not
+]
+
+/** Returns a line for each setting, or file that it names, that cannot be read. */
+export const unreadableSettings = (env: Environment): string[] => [
+  ...new Set(readers.flatMap((read) => everyFault(env, read))),
+]
+
+/**
+ * Resolves to a line for each fault that keeps onescand from starting with these settings: those
+ * that the readers find, those of the scanners, and if there are none of them, those of the whole
+ * configuration. It neither listens nor scans.
+ */
+async function configurationFaults(env: Environment): Promise<string[]> {
+  const endings = lineEndFaults(env)
+  const whole = endings.length > 0 ? withoutEndings(env) : env
+  const found = unreadableSettings(whole)
+  const scan = new Faults().attempt(
+    () => readScanSettings(whole, readControlDirectories(whole)),
+    undefined,
+  )
+  const faults = new Set([...endings, ...found, ...(await scannerFaults(scan))])
+  if (faults.size === 0) {
+    try {
+      const configuration = await readConfiguration(whole, () => {})
+      configuration.close()
+    } catch (error) {
+      for (const line of faultLines(error)) faults.add(line)
+    }
+  }
+  return [...faults]
+}
+
+function withoutEndings(env: Environment): Environment {
+  const plain = names.flatMap((name) => {
+    const value = env[name]
+    return value === undefined ? [] : [[name, value.replace(/\r$/, '')] as const]
+  })
+  return { ...env, ...Object.fromEntries(plain) }
+}
+
+async function scannerFaults(scan: ScanSettings | undefined): Promise<string[]> {
+  const faults: string[] = []
+  for (const scanner of scan === undefined ? [] : await makeScanners(scan)) {
+    await scanner.prepare?.().catch((error) => faults.push(errorText(error)))
+    scanner.close?.()
+  }
+  return faults
+}
+
+/** Warns of each setting that is valid but probably a mistake. */
+function configurationWarnings(env: Environment): Finding[] {
+  return [...misspeltSettings(env), ...contradictionsIn(env), ...passesBySettings(env)]
+}

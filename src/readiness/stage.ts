@@ -1,0 +1,71 @@
+import { errorText } from '../ground/errors/fault.ts'
+import { error, type Finding } from '../ground/errors/finding.ts'
+import type { Environment } from '../ground/settings/settings.ts'
+import type { ControlDirectories } from '../scan/judge/policy.ts'
+import { readScanSettings, type ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
+import {
+  type Accounts,
+  groupName,
+  ownAccount,
+  readAccounts,
+  type SystemAccount,
+} from './account.ts'
+
+/** A host as the slot or onescand sees it. Stages look at nothing else. */
+export interface StageHost {
+  readonly env: Environment
+  readonly directories: ControlDirectories
+  /** The account that the slot or onescand runs as. */
+  readonly account: SystemAccount
+  readonly accounts: Accounts
+  /** Whether onescand judges by these settings; else it is the slot. */
+  readonly isDaemon: boolean
+  /** Whether the slot asks onescand, and so needs no keys itself. */
+  readonly asksOnescand: boolean
+  /** The time of the check, in milliseconds as Date.now(). */
+  readonly now: number
+}
+
+/** Tries one thing that mail needs to be scanned, from the settings to the signatures. */
+export type Stage<H = StageHost> = (host: H) => Finding[] | Promise<Finding[]>
+
+/** Runs a stage. An error that it throws becomes a finding, so that the other stages still run. */
+export async function runStage<H>(stage: Stage<H>, host: H): Promise<Finding[]> {
+  try {
+    return await stage(host)
+  } catch (thrown) {
+    return [error('check', errorText(thrown), 'see whether the file is there and can be read')]
+  }
+}
+
+/** The host as this process sees it. */
+export function ownHost(
+  env: Environment,
+  directories: ControlDirectories,
+  isDaemon: boolean,
+): StageHost {
+  const accounts = readAccounts()
+  const account = ownAccount(accounts)
+  return { env, directories, account, accounts, isDaemon, asksOnescand: false, now: Date.now() }
+}
+
+/** The scanners that QHPSI names. Undefined if it names none, or if it cannot be read. */
+export function scanSettingsOf({
+  env,
+  directories,
+}: Pick<StageHost, 'env' | 'directories'>): ScanSettings | undefined {
+  try {
+    return readScanSettings(env, directories)
+  } catch {
+    return undefined
+  }
+}
+
+/** `qmaild (nofiles, clamav)`: the account with its groups. */
+export function accountText({
+  account,
+  accounts,
+}: Pick<StageHost, 'account' | 'accounts'>): string {
+  const groups = account.groups.map((gid) => groupName(accounts, gid)).join(', ')
+  return `${account.name} (${groups})`
+}

@@ -1,0 +1,38 @@
+import type { Finding } from '../ground/errors/finding.ts'
+import { checkClamd } from './clamd.ts'
+import { checkKeyring } from './keyring.ts'
+import { checkPlaces } from './places.ts'
+import { checkScanners } from './scanner.ts'
+import { checkQuotad, checkVerdicts } from './servers.ts'
+import { checkSettings } from './settings.ts'
+import { runStage, type Stage, type StageHost } from './stage.ts'
+
+/** The stages after the settings, in their order. After each stand the things that it names. */
+const stages: readonly Stage[] = [
+  checkPlaces, // QUARANTINE, LOGFILE, spool (TMPDIR), SPOOLDIR
+  checkKeyring, // keyring, key ID
+  checkClamd, // clamd ADDRESS: VERSION, signatures, limits
+  checkScanners, // scanner NAME: whether it finds EICAR
+  checkQuotad, // QUOTAD: whether it answers
+  checkVerdicts, // VERDICTS: whether the store answers
+]
+
+/**
+ * Tries all that mail needs to be scanned by these settings, from this process. `onescand --check`,
+ * `onescan-queue --check` and `onescan check` run it. What cannot be tried before something else is
+ * corrected is left out: after a fault of the settings, all other stages; without a scanner that
+ * can answer, the stage of the scanners.
+ */
+export async function* tryStages(host: StageHost): AsyncGenerator<Finding> {
+  const settings = await runStage(checkSettings, host)
+  yield* settings
+  if (settings.some(({ what, level }) => what === 'settings' && level === 'error')) return
+  let scans = !settings.some(({ mark }) => mark === 'nothing scans')
+  for (const stage of stages) {
+    if (!scans && stage === checkScanners) continue
+    for (const finding of await runStage(stage, host)) {
+      yield finding
+      if (finding.mark === 'nothing scans' || finding.mark === 'only onescand scans') scans = false
+    }
+  }
+}

@@ -1,0 +1,248 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { checkStart } from '../../src/daemon/check-start.ts'
+import { readOptions } from '../../src/daemon/options/options.ts'
+import { readConfiguration } from '../../src/doors/shared/configuration.ts'
+import type { Finding } from '../../src/ground/errors/finding.ts'
+import { Faults } from '../../src/ground/settings/faults.ts'
+import { badSettings } from '../cases/bad-settings.ts'
+import { startNext } from '../doors/smtp/next-server.ts'
+import { freePort } from '../programs/free-port.ts'
+import { listen } from '../programs/listen.ts'
+import { openDirectory, reachable, reachablePath } from '../programs/reachable.ts'
+import { newest, runOnescand, startOnescand } from './process.ts'
+
+/** What onescand --check reports, and that a start reports the same. */
+
+const good = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' }
+const none = ['--socket', 'none']
+
+/** What --check finds with these words. */
+async function checked(words: readonly string[], env: Record<string, string>) {
+  const faults = new Faults()
+  const options = faults.attempt(() => readOptions(words), undefined)
+  const findings: Finding[] = []
+  for await (const finding of checkStart(options, faults.lines, env)) findings.push(finding)
+  return { isUsage: options === undefined, findings }
+}
+
+/** What a start would find about options and settings, a line each. */
+async function reportOf(words: readonly string[], env: Record<string, string>) {
+  const all = ['--check-settings', ...words]
+  const { isUsage, findings } = await checked(all, { TMPDIR: tmpdir(), ...env })
+  const linesOf = (wanted: Finding['level']) =>
+    findings
+      .filter(({ level }) => level === wanted)
+      .map(({ value, remedy }) => [value, remedy].filter(Boolean).join('; '))
+  return { isUsage, errors: linesOf('error'), warnings: linesOf('warning'), oks: linesOf('ok') }
+}
+
+/** The path of a socket, another one in each test. */
+function checkHere(t: Test) {
+  const directory = openDirectory(t)
+  const socket = join(directory, 's')
+  const check = (settings: Record<string, string>, ...words: string[]) =>
+    reportOf(['--socket', socket, ...words], { CONTROLDIR: directory, ...settings })
+  return { directory, socket, check }
+}
+
+t.test('if all is well --check says what onescand would do, and changes nothing', async (t) => {
+  const { socket, check } = checkHere(t)
+  const report = await check(good)
+  t.same(report.errors, [])
+  t.same(report.warnings, [])
+  t.match(report.oks.at(-1), /^slot unix:.*\/s: scans with eicar, /)
+  t.notOk(existsSync(socket))
+})
+
+t.test(
+  '--check reports every wrong setting in the words in which a start reports the first',
+  async (t) => {
+    const ring = join(openDirectory(t), 'ring')
+    writeFileSync(ring, 'md5:a:sesame\n', { mode: 0o600 })
+    const mine = badSettings.filter(({ noDaemon }) => !noDaemon)
+    t.ok(mine.length > 40)
+    for (const { settings, reason, unscanned, ring: wantsRing } of mine) {
+      const own = { ...(!unscanned && good), ...(wantsRing && { CLUSTERKEYS: ring }) }
+      const env = { CONTROLDIR: '/nonexistent', ...own, ...settings }
+      await t.rejects(
+        readConfiguration(env, () => {}),
+        { message: reason },
+      )
+      const { errors } = await reportOf(none, env)
+      const plain = errors.map((line) => line.replaceAll('"', '\\"')) // as the log has it
+      t.ok(
+        plain.some((line) => reason.test(line)) || errors.some((line) => reason.test(line)),
+        `${reason}`,
+        { errors },
+      )
+    }
+  },
+)
+
+t.test('--check reports all wrong settings and options at once', async (t) => {
+  const { check } = checkHere(t)
+  const settings = {
+    QHPSI: 'clamd',
+    SCANTIMEOUT: '-1',
+    SECONDLOOK: 'od\r',
+    VERDICTS: 'vlakey://x',
+    CLUSTERKEYS: '/nonexistent/ring',
+    REJECT_VIRUS: '1',
+  }
+  const report = await check(settings, '--workers', '-1', '--mitler', 'x', '--mode', 'rwx')
+  t.equal(report.isUsage, true)
+  for (const line of [
+    /^--mitler: is not an option; did you mean --milter\?$/,
+    /^--workers -1: must be a whole number from 1 to 10000; correct it$/,
+    /^--mode rwx: must be/,
+    /^QHPSI clamd: names a built-in plugin as a command; did you mean "plugin: clamd"\?$/,
+    /^SCANTIMEOUT -1: must be/,
+    /^SECONDLOOK "od\\r": ends in a carriage return/,
+    /^SECONDLOOK od: must be always or never; correct it$/,
+    /^VERDICTS vlakey:\/\/x: must be/,
+    /^CLUSTERKEYS \/nonexistent\/ring: .*; make the file or unset CLUSTERKEYS$/,
+  ]) {
+    t.ok(
+      report.errors.some((error) => line.test(error)),
+      `${line}`,
+      report,
+    )
+  }
+  t.equal(report.errors.length, 9)
+  t.match(report.warnings, [/^REJECT_VIRUS is not a setting: .*; did you mean REJECTVIRUS\?$/])
+})
+
+t.test('--check reports a plugin that cannot be loaded, which would defer all mail', async (t) => {
+  const { directory, socket, check } = checkHere(t)
+  const tried = async (text: string) => {
+    writeFileSync(join(directory, 'mine.mjs'), text)
+    const env = { QHPSI: 'plugin: mine.mjs eicar', PLUGINDIR: directory, CONTROLDIR: directory }
+    const { findings } = await checked(['--socket', socket], env)
+    return findings.filter(({ what }) => what === 'scanner mine.mjs')
+  }
+  t.match(await tried('export const virusscan = () => ({ clean: true })'), [{ level: 'ok' }])
+  for (const text of ['no script', 'throw new Error("x")', 'export const other = 1']) {
+    const found = {
+      level: 'error',
+      value: /^cannot tell: plugin mine\.mjs: /,
+      mark: 'nothing scans',
+    }
+    t.match(await tried(text), [found], text)
+  }
+  t.match((await check({ QHPSI: 'plugin: gone.mjs eicer' })).errors, [
+    /^QHPSI: plugin gone\.mjs: /,
+    /^QHPSI: plugin eicer: no such plugin; built in are clamd/,
+  ])
+})
+
+t.test(
+  '--check reports an address in use with a remedy; one of the page is only a warning',
+  async (t) => {
+    const place = `inet:127.0.0.1:${await listen(t, createServer())}`
+    const { directory, check } = checkHere(t)
+    const milter = await check(good, '--milter', place)
+    t.match(milter.errors, [/^--milter 127\.0\.0\.1:\d+: cannot listen: EADDRINUSE: .*ss -lntup/])
+    const page = await check(good, '--http', place)
+    t.same(page.errors, [])
+    t.match(page.warnings, [/^--http .*EADDRINUSE.*; there is no page until then/])
+    const running = await check(good, '--running', '--milter', place)
+    t.same([running.errors, running.warnings], [[], []], 'the onescand that runs has it')
+    const open = await check(good, '--http', 'inet:0.0.0.0:9')
+    t.match(open.warnings, [/give --http-token.*; there is no page until then/])
+    writeFileSync(join(directory, 'file'), '')
+    const file = await check(good, '--milter', `unix:${join(directory, 'file')}`)
+    t.match(file.errors, [/exists and is not a socket; remove it/])
+  },
+)
+
+t.test('onescand --check ends with the exit code of a start, and serves nobody', async (t) => {
+  const run = async (args: readonly string[], settings: Record<string, string>) => {
+    const daemon = runOnescand(t, { args: ['--check', ...args], settings })
+    const code = await daemon.ended
+    t.notMatch(daemon.log, [/serving/])
+    return code
+  }
+  t.equal(await run([], good), 0)
+  t.equal(await run([], { ...good, REJECT_VIRUS: '1' }), 0, 'a warning keeps nobody from mail')
+  t.equal(await run([], { ...good, SCANTIMEOUT: '0' }), 111)
+  t.equal(await run(['--workers', 'x'], good), 100)
+})
+
+t.test('onescand --check tries all that mail needs, as a real one tells it', async (t) => {
+  const clamd = `127.0.0.1:${await listen(t, createServer())}`
+  const checked = (words: readonly string[], env: Record<string, string>) => {
+    const [program = '', ...more] = [...newest, '--socket', 'none', ...words]
+    const { stdout, status } = spawnSync(program, more, {
+      env: { PATH: reachablePath(), CONTROLDIR: '/nonexistent', ...env },
+      encoding: 'utf8',
+    })
+    return { stdout, status }
+  }
+  const well = checked(['--check'], good)
+  t.match(well, { status: 0, stdout: /^ok: scanner eicar: finds EICAR: /m })
+  t.match(well.stdout, /^ok: spool \(TMPDIR\): /m)
+  const hung = { ...good, QHPSI: 'plugin: clamd', CLAMD: clamd }
+  const tried = checked(['--check'], hung)
+  t.match(tried.stdout, /^error: clamd \S+: .*does not answer within 5 s; see the log of clamd/m)
+  t.equal(tried.status, 0, 'onescand starts all the same')
+  t.notMatch(
+    checked(['--check-settings'], hung).stdout,
+    /clamd \S+: it takes/,
+    'a start asks nobody',
+  )
+})
+
+t.test(
+  '--check reports a keyring that only others may read',
+  { skip: process.getuid!() !== 0 && 'run as root' },
+  async (t) => {
+    const { directory } = checkHere(t)
+    const ring = join(directory, 'ring')
+    writeFileSync(ring, 'md5:a:sesame\n')
+    chmodSync(ring, 0o600)
+    const [program = '', ...words] = [...newest, '--check', '--socket', 'none'].map(reachable)
+    const { status, stdout } = spawnSync(program, words, {
+      cwd: '/',
+      env: { PATH: reachablePath(), ...good, CLUSTERKEYS: ring },
+      uid: 54_321,
+      encoding: 'utf8',
+    })
+    t.equal(status, 0)
+    t.match(stdout, /^error: keyring: .*ring is not readable by .+ \(\S+\): no stamps/m)
+  },
+)
+
+t.test(
+  '--check tries the next servers, and the SMTP doors that an onescand has open already',
+  async (t) => {
+    const next = await startNext(t)
+    const [open, shut, lmtp, none, gone] = await Promise.all(Array.from({ length: 5 }, freePort))
+    const place = (port: number | undefined) => `inet:127.0.0.1:${port}`
+    const words = [
+      ...['--smtp', place(open), '--next', place(next.port)],
+      ...[`--smtp=${place(shut)}`, `--next=${place(next.port)}`, '--from', '192.0.2.0/24'],
+      ...['--lmtp', place(lmtp), '--after-queue', '--next', place(gone)],
+    ]
+    await startOnescand(t, { args: words, settings: good })
+    const ended = ['--smtp', place(none), '--next', place(next.port)]
+    const all = ['--check', '--running', ...['--socket', 'none'], ...words, ...ended]
+    const { findings } = await checked(all, { TMPDIR: tmpdir(), ...good })
+    t.same(
+      findings
+        .filter(({ what, value }) => what.startsWith('next') || value.includes('ECONNREFUSED'))
+        .map(({ level, what, value }) => `${level} ${what}: ${value}`),
+      [
+        `ok next server ${place(next.port)}: greets smtp ${place(open)}`,
+        `ok next server ${place(next.port)}: greets smtp ${place(shut)}`,
+        `error next server ${place(gone)}: connect ECONNREFUSED 127.0.0.1:${gone}`,
+        `error smtp ${place(none)}: connect ECONNREFUSED 127.0.0.1:${none}`,
+      ],
+    )
+    t.same([...new Set(next.commands)], ['QUIT'], 'no mail comes of it')
+  },
+)

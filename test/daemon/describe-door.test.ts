@@ -1,0 +1,93 @@
+import t from 'tap'
+import { describeDoor } from '../../src/daemon/describe-door.ts'
+import type { PlacedDoor } from '../../src/daemon/options/door.ts'
+import type { Configuration } from '../../src/doors/shared/configuration.ts'
+import { type Policy, readScanningPolicy } from '../../src/scan/judge/policy.ts'
+
+const directories = { qmailHome: '/nonexistent', control: '/nonexistent' }
+const configurationOf = (policy: Policy, tools = {}, scanners: readonly unknown[] = []) =>
+  ({
+    site: { policy, tools: { ...tools, scanners } },
+    directories,
+    quota: undefined,
+  }) as unknown as Configuration
+
+t.test('onescand says at its start that it may not read its keyring', async (t) => {
+  const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent' }
+  const why = '/etc/onescan/keys/clusterkeys is not readable by uid 999: no clustering'
+  const policy = { ...readScanningPolicy(env)!, remark: why }
+  const by = configurationOf(policy)
+  const door = { kind: 'milter', address: 'unix:/m' } as const
+  t.match(describeDoor(door, by), `, no stamps (${why})`)
+  t.match(describeDoor(door, configurationOf({ ...policy, remark: '' })), /, no stamps$/)
+})
+
+t.test('what a door says of viruses is what becomes of them', async (t) => {
+  const milter = { kind: 'milter', address: 'unix:/m' } as const
+  const route = { afterQueue: true, next: { text: 'inet:127.0.0.1:1' } }
+  const behind = { kind: 'smtp', address: 'inet:127.0.0.1:2', route } as unknown as PlacedDoor
+  const said = (door: PlacedDoor, settings: Record<string, string>) => {
+    const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent', ...settings }
+    const policy = readScanningPolicy(env)!
+    return describeDoor(door, configurationOf(policy)).split(', ')[1]
+  }
+  const [keep, hold] = [{ QUARANTINE: '/var/kept' }, { QUARANTINE: 'hold' }]
+  const forward = { VIRUSFORWARD: 'virus@example.org' }
+  t.equal(said(milter, {}), 'tags viruses and lets them in')
+  t.equal(said(milter, keep), 'keeps viruses in quarantine')
+  t.equal(said(milter, hold), 'has the MTA hold viruses')
+  t.equal(said(milter, { ...keep, REJECTVIRUS: '1' }), 'refuses viruses')
+  t.equal(said(milter, { ...keep, ...forward }), 'keeps viruses in quarantine')
+  t.equal(said(milter, forward), 'sends viruses to virus@example.org')
+  t.equal(said(milter, { REJECTVIRUS: '2' }), 'drops viruses')
+  t.equal(said(milter, { ...keep, REJECTVIRUS: '2' }), 'keeps viruses in quarantine')
+  t.equal(said(behind, { REJECTVIRUS: '1' }), 'tags viruses and lets them in')
+  t.equal(said(behind, { ...keep, REJECTVIRUS: '1' }), 'keeps viruses in quarantine')
+  t.equal(said(behind, { ...forward, REJECTVIRUS: '1' }), 'sends viruses to virus@example.org')
+  t.equal(said(behind, hold), 'defers viruses (QUARANTINE hold)')
+})
+
+t.test('onescand says at its start that it remembers nothing about copies, and why', async (t) => {
+  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', CONTROLDIR: '/nonexistent' })!
+  const [here, there] = [t.testdir({ here: {}, there: {} }), '/nonexistent/db'].map(String)
+  const files = { changed: 1, size: 0, seen: 2, directory: `${here}/here` }
+  const end = (signatures: unknown, loadsFrom: unknown, found: object | undefined = files) => {
+    const tools = { verdicts: {}, signatureFiles: () => found }
+    const scanner = { name: 'clamd', memorable: { signatures, loadsFrom } }
+    const door = { kind: 'milter', address: 'unix:/m' } as const
+    return describeDoor(door, configurationOf(policy, tools, [scanner])).split('no stamps')[1]
+  }
+  const says = (why: string) => `, remembers no verdicts: ${why}`
+  const own = async () => 'ClamAV 1.4.3'
+  t.equal(
+    end(own, () => [`${here}/here`]),
+    '',
+  )
+  t.equal(
+    end(own, () => [`${here}/there/../here/`]),
+    '',
+    'by another name',
+  )
+  t.equal(
+    end(own, () => []),
+    '',
+    'as far as this host can tell',
+  )
+  t.equal(end(own, undefined), '', 'it has none')
+  t.equal(
+    end(own, () => undefined),
+    says('nobody says where clamd has its signatures; set CLAMDBDIR'),
+  )
+  for (const other of [`${here}/there`, there!]) {
+    t.equal(end(own, () => [other]), says(`clamd has its signatures in ${other}, and not in CLAMDBDIR`)) // biome-ignore format: a line
+  }
+  const tools = { verdicts: {}, signatureFiles: () => undefined }
+  const scanner = { name: 'clamd', memorable: { signatures: own, loadsFrom: () => [] } }
+  const door = { kind: 'milter', address: 'unix:/m' } as const
+  t.match(
+    describeDoor(door, configurationOf(policy, tools, [scanner])),
+    says('there are no signatures in CLAMDBDIR'),
+  )
+  t.equal(end('not told', undefined), says('clamd does not tell its signatures'))
+  t.notMatch(describeDoor(door, configurationOf(policy, {}, [scanner])), /remembers/)
+})

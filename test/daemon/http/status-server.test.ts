@@ -1,0 +1,148 @@
+import { once } from 'node:events'
+import { statSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { call, framesOf } from '../../doors/slot-socket/client.ts'
+import { listen } from '../../programs/listen.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
+import { until } from '../../run/until.ts'
+import { runOnescand, runtimes, startOnescand } from '../process.ts'
+import { askRaw, get, metric, type Served, serve } from './rig.ts'
+
+/** onescand --http: metrics, health, and where it listens. Hostile clients are in access.test.ts. */
+
+const metricsOf = (served: Served) => async () => (await served.get('/metrics')).text
+
+for (const { name, program } of runtimes) {
+  t.test(`the status server ${name}`, async (t) => {
+    const served = await serve(t, { program, args: ['--workers', '3'] })
+
+    t.test('metrics are summed over all workers', async (t) => {
+      const mails = Array.from({ length: 40 }, (_, n) => served.send({ eicar: n % 4 === 0 }))
+      await Promise.all(mails)
+      const accepted = { door: 'slot', decision: 'accept', grounds: 'none' }
+      const count = (text: string) => metric(text, 'onescan_messages_total', accepted)
+      const all = (text: string) => count(text) === 30 && metric(text, 'onescan_processes') === 3
+      const text = await until(metricsOf(served), 'all mails are counted', all)
+      t.equal(metric(text, 'onescan_verdicts_total', { scan: 'infected' }), 10)
+      t.equal(metric(text, 'onescan_scans_total', { scanner: 'eicar', answer: 'clean' }), 30)
+      t.equal(metric(text, 'onescan_scan_seconds_count'), 40)
+      t.equal(metric(text, 'onescan_message_bytes_count'), 40)
+      t.notMatch(text, /\{.*Eicar-Test.*\}/i, 'no virus is a label')
+    })
+
+    t.test('health is what became of a real clean message and a real EICAR', async (t) => {
+      const healthy = await until(
+        () => served.get('/healthz'),
+        'it is healthy',
+        ({ status }) => status === 200,
+      )
+      t.match(healthy.text, /^a clean message is clean, EICAR (is found|was found at \S+)\n$/)
+      t.match(await served.get('/readyz'), { status: 200, text: 'serving\n' })
+      t.equal(metric(await metricsOf(served)(), 'onescan_trial_ok'), 1)
+    })
+
+    t.test('messages of several workers are shown in order', async (t) => {
+      const ids = Array.from({ length: 40 }, (_, n) => `<${n}@x>`)
+      for (const id of ids) await served.send({ id })
+      const data = async () => JSON.parse((await served.get('/data.json')).text)
+      const { decided } = await until(
+        data,
+        'all mails are told of',
+        ({ decided }) => decided.length === 80,
+      )
+      const shown = decided.slice(40) as { readonly fields: { readonly msgid: string } }[]
+      t.same(
+        shown.map(({ fields }) => fields.msgid),
+        ids,
+      )
+    })
+  })
+}
+
+t.test('a message that clamd scans is shown in the metrics and on the page', async (t) => {
+  const path = join(socketDirectory(t), 'clamd')
+  await listen(
+    t,
+    createServer((socket) => socket.resume()), // never answers
+    path,
+  )
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: path }
+  const served = await serve(t, { settings })
+  const asked = served.ask({ variables: { QHPSI: 'plugin: clamd' } }).catch(() => {})
+  const judging = (text: string) => metric(text, 'onescan_judging') === 1
+  const text = await until(metricsOf(served), 'the mail is being judged', judging)
+  t.ok(metric(text, 'onescan_clamd_sessions', { server: path }) >= 1)
+  const { underway } = JSON.parse((await served.get('/data.json')).text)
+  t.match(underway, [{ door: 'slot', from: 'a@example.org' }])
+  served.child.kill('SIGKILL')
+  await asked
+})
+
+t.test('onescand that does not scan is not healthy, and says why', async (t) => {
+  const nothing = await serve(t, { settings: { QHPSI: '' } })
+  const why = (answer: { text: string }) => !/not been tried/.test(answer.text)
+  t.match(await until(() => nothing.get('/healthz'), 'it has been tried', why), {
+    status: 503,
+    text: 'QHPSI is not set',
+  })
+  const blind = await serve(t, { settings: { QHPSI: '/bin/true %s' } })
+  t.match(await until(() => blind.get('/healthz'), 'it has been tried', why), {
+    status: 503,
+    text: 'EICAR: came out as clean; see its scanners, and its log\n',
+  })
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd' }
+  const down = await serve(t, { settings })
+  t.match(await until(() => down.get('/healthz'), 'it has been tried', why), {
+    status: 503,
+    text: /clean message.*EICAR/,
+  })
+  const text = await until(metricsOf(down), 'clamd is told of', (text) =>
+    text.includes('onescan_clamd_up{'),
+  )
+  t.equal(metric(text, 'onescan_clamd_up', { server: '/nonexistent/clamd' }), 0)
+})
+
+t.test('clients that got no answer are counted', async (t) => {
+  const served = await serve(t, { args: ['--workers', '2'] })
+  const other = await served.ask({ variables: { QHPSI: 'plugin: clamd' } })
+  t.equal(other.does, 'go cold', other.why)
+  const impatient = await call(served.socket)
+  // All but its end: it hangs up while onescand waits for that.
+  impatient.end(Buffer.concat(framesOf({ variables: { QHPSI: 'plugin: eicar' } }).slice(0, -1)))
+  await once(impatient.resume(), 'close')
+  await served.send()
+  const cold = (how: string) => (text: string) => metric(text, 'onescan_slot_cold_total', { how })
+  const answered = (text: string) => metric(text, 'onescan_verdicts_total', { scan: 'clean' }) === 1
+  const text = await until(
+    metricsOf(served),
+    'both clients are counted',
+    (text) => answered(text) && cold('told')(text) === 1 && cold('left')(text) === 1,
+  )
+  t.equal(metric(text, 'onescan_messages_total', { door: 'slot', decision: 'accept' }), 1)
+})
+
+t.test('a port that is in use stops no mail, and is opened when it is free', async (t) => {
+  const server = createServer()
+  const port = await listen(t, server)
+  const daemon = runOnescand(t, {
+    args: ['--http', `inet:127.0.0.1:${port}`],
+    settings: { QHPSI: 'plugin: eicar' },
+  })
+  await daemon.logged(/--http 127\.0\.0\.1:\d+: cannot listen: EADDRINUSE.*; mail is taken/)
+  await daemon.logged(/serving/)
+  t.equal((await daemon.ask({ variables: { QHPSI: 'plugin: eicar' } })).does, 'hand on')
+  server.close()
+  await daemon.logged(/http: is open now/)
+  t.equal((await get(port, '/healthz')).status, 200)
+  t.equal(daemon.log.filter((line) => /EADDRINUSE/.test(line)).length, 1, 'it is told once')
+})
+
+t.test('a socket with a path is open to whom its mode lets in, under any name', async (t) => {
+  const path = join(socketDirectory(t), 'http')
+  await startOnescand(t, { args: ['--http', `unix:${path}`, '--mode', '0600'] })
+  t.equal(statSync(path).mode & 0o777, 0o600)
+  const request = 'GET /readyz HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n'
+  t.match(await askRaw(path, request), /^HTTP\/1\.1 200 /)
+})

@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { checkTrialMessages } from '../../../src/cli/check/slot/trial-messages.ts'
+import { host } from '../../cli/check/shared/host.ts'
+import { onescan } from '../../cli/onescan.ts'
+import { submitTo } from '../../doors/milter/submit.ts'
+import { freePort } from '../../programs/free-port.ts'
+import { complaints } from '../../readiness/host.ts'
+import { until } from '../../run/until.ts'
+import { metric, serve } from './rig.ts'
+
+/** Trials of `onescan check` are logged as such, and count nowhere; nobody else can send any. */
+
+const onescanc = join(import.meta.dirname, '../../../build/native/onescanc')
+const skip = !existsSync(onescanc) && 'npm run build:native'
+
+t.test(
+  'trials of onescan check are marked in the log, and counted nowhere',
+  { skip },
+  async (t) => {
+    const port = await freePort()
+    const served = await serve(t, {
+      args: ['--milter', `inet:127.0.0.1:${port}`],
+      settings: { QMAILHOME: '/nonexistent' },
+    })
+    const env = {
+      QHPSI: 'plugin: eicar',
+      ONESCAN_SOCKET: served.socket,
+      ONESCAN_COLD: '/bin/false',
+    }
+    const throughSlot = await checkTrialMessages(host(env, { program: onescanc }))
+    const withoutCold = ['warning slot, without onescand']
+    t.same(complaints(throughSlot), withoutCold, 'warm: the cold program fails', { throughSlot })
+    const unanswered = { ...env, QHPSI: 'plugin: clamd' } // which onescand does not have
+    t.not(complaints(await checkTrialMessages(host(unanswered, { program: onescanc }))).length, 0)
+
+    // Mail whose every word says that it is a trial.
+    const words = 'onescan_trial trial=1 x'
+    const text = `Subject: ${words}\nTrial: 1\ntrial: 1\nMessage-ID: <a trial=1 b@x>\n\n${words}\n`
+    const sender = 'check" trial=1 onescan_trial@localhost'
+    await submitTo(port, { message: Buffer.from(text), sender })
+    const look = async () => (await served.get('/metrics')).text
+    const count = (text: string, decision: string) =>
+      metric(text, 'onescan_messages_total', { door: 'milter', decision })
+    const metrics = await until(look, 'the mail is counted', (text) => count(text, 'accept') > 0)
+    t.equal(count(metrics, 'accept'), 1, 'the mail alone')
+    t.equal(metric(metrics, 'onescan_messages_total', { door: 'slot' }), 0)
+    t.equal(metric(metrics, 'onescan_verdicts_total', { scan: 'infected' }), 0)
+    for (const how of ['told', 'left'])
+      t.equal(metric(metrics, 'onescan_slot_cold_total', { how }), 0, how)
+    const { decided } = JSON.parse((await served.get('/data.json')).text)
+    t.equal(decided.length, 1)
+
+    const lines = served.log.filter((line) => line.includes('decision='))
+    t.match(lines, [/from="<check/], 'of the slot the client keeps the log')
+    const { out } = await onescan(['report', '--json'], { input: `${lines.join('\n')}\n` })
+    t.equal(JSON.parse(out).results[0].messages, 1)
+  },
+)

@@ -1,0 +1,66 @@
+import t from 'tap'
+import { Trials } from '../../../src/daemon/trials/trials.ts'
+import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
+import { error } from '../../../src/ground/errors/finding.ts'
+
+/** Trials by the workers of onescand; test/daemon/http/health.test.ts shows what comes of them. */
+
+t.test('a worker that ends during a trial has another one asked', async (t) => {
+  const asked: number[] = []
+  const workers = [1, 2]
+  const configuration = await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {})
+  t.teardown(configuration.close)
+  const trials = new Trials(({ trial }) => {
+    asked.push(trial)
+    return workers.shift()
+  }, 1)
+  const make = () => trials.make({ configuration, doors: [] }, [])
+  const made = make()
+  trials.ended(1)
+  trials.take({ tried: 1, wrong: [error('EICAR', 'came out as clean', 'see its log')] })
+  t.match(await made, { right: false, why: 'EICAR: came out as clean; see its log' })
+  t.same(asked, [1, 1])
+  t.match(await make(), { right: false, why: /^workers: no worker takes mail/ })
+})
+
+t.test('a worker that ends in its turn is told so', async (t) => {
+  const configuration = await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {})
+  t.teardown(configuration.close)
+  const trials = new Trials(() => 7, 1)
+  const doors = [{ kind: 'milter', address: 'unix:/nonexistent' }] as const
+  const made = trials.make({ configuration, doors }, [])
+  trials.ended(6)
+  trials.ended(7)
+  trials.ended(7)
+  const { why, doors: tried } = await made
+  t.match(why, /^workers: worker 7 ended; see the log.*; milter unix:\/nonexistent: .*ENOENT/)
+  t.match(tried, [{ kind: 'milter', right: false }])
+})
+
+t.test('EICAR is asked for until it is found, and anew if something has changed', async (t) => {
+  const [first, second] = [
+    await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {}),
+    await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {}),
+  ]
+  t.teardown(first.close)
+  t.teardown(second.close)
+  let answer = [error('EICAR', 'came out as clean', '')]
+  const wanted: boolean[] = []
+  const trials = new Trials(({ trial, wantsEicar }) => {
+    wanted.push(wantsEicar)
+    setImmediate(() => trials.take({ tried: trial, wrong: answer }))
+    return 1
+  }, 1)
+  const clamd = { server: 'x', up: true, version: 1, made: 1 }
+  const make = (configuration = first, text = 'ClamAV 1') =>
+    trials.make({ configuration, doors: [] }, [{ ...clamd, text }])
+  t.match(await make(), { right: false })
+  answer = []
+  t.match(await make(), { right: true, why: /^a clean message is clean, EICAR was found at 2/ })
+  await make()
+  t.same(wanted.splice(0), [true, true, false])
+  await make(second)
+  await make(second)
+  await make(second, 'ClamAV 2')
+  t.same(wanted, [true, false, true])
+})

@@ -1,0 +1,41 @@
+import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { tryDoor } from '../../../src/daemon/trials/try-door.ts'
+import { listen } from '../../programs/listen.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
+
+/** A door is tried as its clients use it; test/daemon/http/health.test.ts tries doors of onescand. */
+
+t.test('a milter counts only if it negotiates', async (t) => {
+  const path = join(socketDirectory(t), 'milter')
+  let asked = ''
+  let answer: (socket: Socket) => void = () => {}
+  const server = createServer((socket) => {
+    socket.once('data', (chunk) => {
+      asked = chunk.toString('latin1')
+      answer(socket)
+    })
+  })
+  await listen(t, server, path)
+  const door = { kind: 'milter', address: `unix:${path}` } as const
+  const found = (what: (socket: Socket) => void) => {
+    answer = what
+    return tryDoor(door)
+  }
+  t.match(await found((socket) => socket.end()), {
+    level: 'error',
+    what: `milter unix:${path}`,
+    value: 'closes the connection',
+  })
+  t.match(await found((socket) => socket.end('220 mail.example.org ESMTP\r\n')), {
+    value: 'answered 220 mail.example.org ESMTP',
+  })
+  const reply = Buffer.from('\0\0\0\rO\0\0\0\x06\0\0\0\0\0\0\0\0', 'latin1')
+  const inPieces = (socket: Socket) => {
+    socket.write(reply.subarray(0, 3))
+    setImmediate(() => socket.end(reply.subarray(3)))
+  }
+  t.equal(await found(inPieces), undefined)
+  t.match(asked, /^\0\0\0\rO\0\0\0\x06[\s\S]{8}\0\0\0\x01Q$/)
+})

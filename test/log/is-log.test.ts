@@ -1,0 +1,48 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { descriptorOf } from '../../src/ground/process/descriptors.ts'
+import { isLog } from '../../src/log/is-log.ts'
+
+/** Whether descriptor 2 is a log: the rule that test/doors/slot/log.test.ts shows of each program. */
+
+t.test('a descriptor is a log by its kind, the server above it, and the journal', async (t) => {
+  const directory = t.testdir({ file: '' })
+  const pipe = join(directory, 'pipe')
+  spawnSync('mkfifo', [pipe])
+  const child = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] }) // Node makes its pipes of sockets
+  const fds = {
+    pipe: openSync(pipe, constants.O_RDWR),
+    file: openSync(join(directory, 'file'), constants.O_WRONLY),
+    device: openSync('/dev/null', constants.O_WRONLY),
+    connection: descriptorOf(child.stdin as Socket)!,
+  }
+  const { dev, ino } = fstatSync(fds.pipe)
+  const server = { PROTO: 'TCP' }
+  for (const [kind, env, expected] of [
+    ['pipe', server, true],
+    ['pipe', {}, false],
+    ['pipe', { PROTO: '' }, false],
+    ['pipe', { TCPREMOTEIP: '192.0.2.1' }, true],
+    ['pipe', { TCPLOCALIP: '192.0.2.1' }, true],
+    ['pipe', { ...server, DTLINE: 'x' }, false],
+    ['pipe', { ...server, RPLINE: '' }, false],
+    ['pipe', { ...server, UFLINE: 'x' }, false],
+    ['pipe', { ...server, ERROR_FD: '2' }, false],
+    ['pipe', { ...server, ERROR_FD: '25' }, true],
+    ['pipe', { JOURNAL_STREAM: `${dev}:${ino}` }, true],
+    ['pipe', { JOURNAL_STREAM: '1:1' }, false],
+    ['file', {}, true],
+    ['file', { ERROR_FD: '2' }, false],
+    ['device', {}, true],
+    ['connection', server, false],
+  ] as const) {
+    t.equal(isLog(env, fds[kind]), expected, `${kind} ${JSON.stringify(env)}`)
+  }
+  closeSync(fds.pipe)
+  t.equal(isLog(server, fds.pipe), false, 'closed')
+  for (const fd of [fds.file, fds.device]) closeSync(fd)
+  child.stdin.end()
+})

@@ -1,0 +1,155 @@
+import t, { type Test } from 'tap'
+import { Observer } from '../../../src/observe/live/observer.ts'
+import type { ProcessReport, Trial } from '../../../src/observe/live/process-report.ts'
+import { metric } from '../../daemon/http/rig.ts'
+
+/** What the first process of onescand makes of the reports of the others, and of trials. */
+
+const RIGHT = 'a clean message is clean, EICAR is found'
+
+async function observe(t: Test) {
+  const host = {
+    clock: Date.now(),
+    uptime: 0,
+    trials: 0,
+    trial: { right: true, why: RIGHT, at: 0, doors: [] } as Trial,
+    workers: { replaced: 0, hung: 0, late: [] as readonly number[] },
+  }
+  const observer = new Observer({
+    version: '1',
+    started: host.clock,
+    now: () => host.clock,
+    uptime: () => host.uptime,
+    async tryAll() {
+      host.trials++
+      return host.trial
+    },
+    clamds: () => [],
+    spoolDirectory: '/tmp',
+    memoryLimit: 7,
+    workers: () => host.workers,
+  })
+  t.teardown(() => observer.close())
+  t.match(observer.health(), { healthy: false, why: 'mail has not been tried yet' })
+  while (observer.trial === undefined) await new Promise(setImmediate)
+  return { host, observer }
+}
+
+const report = (more: Partial<ProcessReport> = {}): ProcessReport => ({
+  kind: 'report',
+  at: 0,
+  lines: [],
+  lost: 0,
+  cold: { told: 0, left: 0 },
+  underway: [],
+  judging: 0,
+  doors: {},
+  servers: {},
+  quota: undefined,
+  sharing: undefined,
+  ...more,
+})
+
+t.test('health does not change when the clock of the host is set', async (t) => {
+  const { host, observer } = await observe(t)
+  host.clock += 24 * 60 * 60 * 1000
+  t.same(observer.health(), { healthy: true, why: RIGHT })
+  t.equal(metric(await observer.metrics(), 'onescan_trial_age_seconds'), 0)
+  host.uptime += 30_000
+  t.same(observer.health(), { healthy: true, why: RIGHT })
+  host.uptime += 1000
+  t.same(observer.health(), { healthy: false, why: 'the last trial is 31 seconds old' })
+  host.workers = { replaced: 3, hung: 1, late: [2] }
+  t.same(observer.health(), { healthy: false, why: 'nothing is heard of worker 2' })
+  host.workers = { ...host.workers, late: [2, 3] }
+  t.same(observer.health(), { healthy: false, why: 'nothing is heard of workers 2, 3' })
+})
+
+t.test('what processes report is summed, as long as they report', async (t) => {
+  const { host, observer } = await observe(t)
+  const doors = (clients: number) => ({ slot: { clients, memory: 10 * clients } })
+  const first = report({ judging: 2, doors: doors(3), servers: { one: 1, two: 2 } })
+  observer.report(1, first)
+  observer.report(2, report({ judging: 5, doors: doors(4), servers: { two: 3 }, lost: 6 }))
+  host.workers = { replaced: 3, hung: 1, late: [2] }
+  const shows = async (wanted: Readonly<Record<string, number>>) => {
+    for (let time = 0; time < 2; time++) {
+      const text = await observer.metrics() // as often as somebody asks
+      for (const [name, value] of Object.entries(wanted)) {
+        const [, word = '', label, of = ''] = /^(\w+)(?:\{(\w+)=(\w+)\})?$/.exec(name)!
+        t.equal(metric(text, `onescan_${word}`, label ? { [label]: of } : {}), value, name)
+      }
+    }
+  }
+  await shows({
+    judging: 7,
+    processes: 2,
+    'clients{door=slot}': 7,
+    'memory_bytes{door=slot}': 70,
+    'clamd_sessions{server=one}': 1,
+    'clamd_sessions{server=two}': 5,
+    'workers_replaced_total{why=ended}': 2,
+    'workers_replaced_total{why=hung}': 1,
+    workers_late: 1,
+    memory_limit_bytes: 7,
+    uncounted_total: 6,
+    unanswered_total: 0,
+  })
+  host.uptime = 10_000
+  observer.report(1, first)
+  host.uptime++
+  await shows({
+    judging: 2,
+    processes: 1,
+    'clients{door=slot}': 3,
+    'clamd_sessions{server=two}': 2,
+  })
+  observer.ended(1, 2)
+  await shows({ judging: 0, processes: 0, 'clients{door=slot}': 0, unanswered_total: 2 })
+})
+
+t.test('decisions are told in their order, and those of trials not at all', async (t) => {
+  const { observer } = await observe(t)
+  const told: string[] = []
+  observer.follow((decided) => void told.push(...decided.map(({ line }) => line)))
+  const line = (time: number, fields: string) => ({ time, line: `onescan: ${fields}` })
+  const ofTrial = line(2, 'decision=accept scan=clean trial=x')
+  const other = line(2, 'program=x event=y')
+  const lines = [line(1, 'decision=accept scan=clean'), ofTrial, other]
+  observer.report(1, report({ at: 5, lines: [line(4, 'decision=defer scan=clean'), ...lines] }))
+  observer.report(2, report({ at: 3, lines: [line(3, 'decision=reject scan=infected')] }))
+  const words = () => told.splice(0).map((line) => /decision=(\w+)/.exec(line)?.[1])
+  t.same(words(), ['accept', 'defer', 'reject'])
+  observer.report(1, report({ at: 6, lines: [line(6, 'decision=discard scan=infected')] }))
+  t.same(words(), [], 'the other one may have logged something before')
+  observer.ended(2, 0)
+  t.same(words(), ['discard'], 'who has ended is not waited for')
+  t.equal(metric(await observer.metrics(), 'onescan_messages_total', { decision: 'accept' }), 1)
+})
+
+t.test('a message that could not be scanned has health tried soon', async (t) => {
+  const { host, observer } = await observe(t)
+  const trouble = (fields: string) =>
+    observer.report(1, report({ lines: [{ time: 0, line: `onescan: decision=defer ${fields}` }] }))
+  trouble('scan=unknown')
+  t.equal(host.trials, 1, 'the last trial is recent')
+  host.uptime = 2000
+  trouble('scan=clean')
+  t.equal(host.trials, 1)
+  for (const fields of ['scan=unknown', 'fault=write']) {
+    const before = host.trials
+    host.uptime += 2000
+    trouble(fields)
+    t.equal(host.trials, before + 1, fields)
+    await new Promise(setImmediate)
+  }
+  host.trial = { ...host.trial, right: false, why: 'no' }
+  host.uptime += 2000
+  observer.trySoon()
+  await new Promise(setImmediate)
+  t.same(observer.health(), { healthy: false, why: 'no' })
+  const before = host.trials
+  host.uptime += 2000
+  trouble('scan=unknown')
+  t.equal(host.trials, before, 'it is known already')
+})

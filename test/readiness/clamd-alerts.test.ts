@@ -1,0 +1,74 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { checkClamd } from '../../src/readiness/clamd.ts'
+import { rarOf } from '../../src/readiness/rar.ts'
+import { archiveSignatures } from '../../src/scan/scanners/attachments/archive-bans.ts'
+import { type ClamdOptions, clamdMissing, startClamd } from '../programs/clamd.ts'
+import { packerMissing } from '../scan/scanners/attachments/archives.ts'
+import { host } from './host.ts'
+
+/** A setting that clamd does not serve is an error, and never a silence. */
+
+t.test('what settings ask clamd for is tried with it', { skip: clamdMissing }, async (t) => {
+  const found = async (options: ClamdOptions, settings: Record<string, string>) => {
+    const clamd = await startClamd(t, { alertExceedsMax: true, ...options })
+    const QHPSI = 'plugin: clamd'
+    const asked = host({ QHPSI, CLAMD: clamd.socket, CLAMDMAXSIZE: '500K', ...settings })
+    const findings = await checkClamd(asked)
+    const about = findings.filter(({ what }) => / (ENCRYPTED|MACROS|ARCHIVEBANS)$/.test(what))
+    return about.map(({ level, what, remedy }) => `${level} ${what.split(' ')[2]} ${remedy ?? ''}`)
+  }
+  const all = {
+    ENCRYPTED: 'refuse',
+    MACROS: 'quarantine',
+    QUARANTINE: '/nonexistent',
+    ARCHIVEBANS: 'on',
+    BADATTACHMENTS: '*.exe',
+  }
+  t.match(await found({}, all), [
+    /^error ENCRYPTED set "AlertEncrypted yes"/,
+    /^error MACROS set "AlertOLE2Macros yes"/,
+    /^error ARCHIVEBANS give it the list/,
+  ])
+  const list = (...names: readonly string[]) => ({
+    'onescan-bans.cdb': Buffer.from(archiveSignatures(names), 'latin1'),
+  })
+  const served = { alertEncrypted: true, alertOLE2Macros: true, database: list('*.exe') }
+  const ok = ['ok ENCRYPTED ', 'ok MACROS ', 'ok ARCHIVEBANS ']
+  t.same(
+    (await found(served, all)).map((line) => line.trimEnd()),
+    ok.map((line) => line.trimEnd()),
+  )
+  const other = { ...served, database: list('*.exe', '*.scr') }
+  t.match(await found(other, all), [/^ok/, /^ok/, /^error ARCHIVEBANS/], 'another list')
+  t.same(await found({}, { ENCRYPTED: 'accept' }), [], 'nothing is asked that no setting needs')
+})
+
+t.test(
+  'a clamd that opens no RAR is told of, unless RAR is banned',
+  { skip: clamdMissing || packerMissing },
+  async (t) => {
+    const rar = join(t.testdir(), 'a.rar')
+    writeFileSync(rar, rarOf(Buffer.from('invoice.exe')))
+    t.match(
+      execFileSync('7z', ['t', rar], { encoding: 'utf8' }),
+      /Type = Rar\n[\s\S]*Everything is Ok/,
+    )
+    const told = async (...names: readonly string[]) => {
+      const database = { 'onescan-bans.cdb': Buffer.from(archiveSignatures(names), 'latin1') }
+      const clamd = await startClamd(t, { database })
+      const BADATTACHMENTS = names.join(' ')
+      const settings = { CLAMD: clamd.socket, ARCHIVEBANS: 'on', BADATTACHMENTS }
+      const findings = await checkClamd(host({ QHPSI: 'plugin: clamd', ...settings }))
+      return findings.filter(({ what }) => what.endsWith('ARCHIVEBANS RAR'))
+    }
+    // With libclamunrar, which is not free, it is opened.
+    const libraries = spawnSync('ldconfig', ['-p'], { encoding: 'utf8' }).stdout
+    const isRarOpened = libraries.includes('libclamunrar_iface')
+    const found = isRarOpened ? { level: 'ok' } : { level: 'warning', remedy: /ban \*\.rar$/ }
+    t.match(await told('*.exe'), [found])
+    t.same(await told('*.exe', '*.rar'), [])
+  },
+)

@@ -1,0 +1,214 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { obstacle } from '../../src/readiness/account.ts'
+import { checkClamd, checkSignatures } from '../../src/readiness/clamd.ts'
+import { clamdMissing, startClamd } from '../programs/clamd.ts'
+import { listen } from '../programs/listen.ts'
+import { socketDirectory } from '../programs/socket-directory.ts'
+import { complaints, host, stranger } from './host.ts'
+
+const skip = clamdMissing
+const notRoot = process.getuid!() !== 0 && 'run as root'
+const asked = (CLAMD: string, more: Record<string, string> = {}) =>
+  host({ QHPSI: 'plugin: clamd', CLAMD, ...more })
+
+t.test('a clamd that is set up well gives no warning', { skip }, async (t) => {
+  const clamd = await startClamd(t, { alertExceedsMax: true, tcp: true })
+  const findings = await checkClamd(asked(`${clamd.socket} ${clamd.tcp}`, { CLAMDMAXSIZE: '2M' }))
+  // This clamd has one signature, and not the database of ClamAV.
+  t.same(complaints(findings), [`warning clamd ${clamd.socket}`, `warning clamd ${clamd.tcp}`])
+  t.ok(
+    findings.some(({ what }) => what === `clamd ${clamd.tcp}`),
+    'each server is asked',
+  )
+})
+
+t.test('limits of clamd are found by trial', { skip }, async (t) => {
+  const clamd = await startClamd(t, { maxFileSize: '1M', streamMaxLength: '50M' })
+  const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '3M' }))
+  const of = (what: string) => findings.find((finding) => finding.what.endsWith(what))
+  t.match(of('AlertExceedsMax'), { level: 'error', value: /get in, marked as clean/ })
+  t.match(of('large mail'), {
+    level: 'error',
+    value: /calls EICAR in 3145728 bytes \(CLAMDMAXSIZE\) clean/,
+  })
+  const small = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
+  t.match(
+    small.find(({ what }) => /large mail/.test(what)),
+    { level: 'ok' },
+  )
+})
+
+t.test('a clamd that opens no archives, or no mail, is found', { skip }, async (t) => {
+  const found = async (options: Parameters<typeof startClamd>[1]) => {
+    const clamd = await startClamd(t, { alertExceedsMax: true, ...options })
+    const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
+    return findings.filter(({ level, value }) => level !== 'ok' && !/without a date/.test(value))
+  }
+  const archives = { level: 'error', value: /archives get in/, remedy: /^set "ScanArchive yes"/ }
+  const mail = { level: 'warning', remedy: /^set "ScanMail yes"/ }
+  t.match(await found({ scanArchive: false }), [archives])
+  t.match(await found({ scanMail: false }), [mail])
+  t.match(await found({ scanMail: false, scanArchive: false }), [archives, mail])
+})
+
+t.test('a clamd that may not have loaded signatures that count as loaded', { skip }, async (t) => {
+  const clamd = await startClamd(t, { alertExceedsMax: true })
+  const found = async (selfCheck: string, files: Record<string, string>) => {
+    const conf = `LocalSocket ${clamd.socket}\n${selfCheck}`
+    const CLAMDCONF = join(t.testdir({ 'clamd.conf': conf, ...files }), 'clamd.conf')
+    const more = { CLAMDCONF, CLAMDBDIR: dirname(CLAMDCONF), CLAMDMAXSIZE: '500K' }
+    const findings = await checkClamd(asked(clamd.socket, more))
+    return findings.filter(({ what }) => what.endsWith('SelfCheck'))
+  }
+  const own = { 'own.ndb': 'Own:0:*:616263\n' }
+  const hourly = { level: 'warning', value: /every 3600 seconds/, remedy: /"SelfCheck 600"/ }
+  t.match(await found('SelfCheck 3600\n', own), [hourly])
+  t.match(await found('SelfCheck 0\n', own), [{ level: 'warning', value: /looks never/ }])
+  for (const selfCheck of ['SelfCheck 600\n', '']) t.same(await found(selfCheck, own), [])
+  const official = { 'daily.cvd': `ClamAV-VDB:x:27600:${' '.repeat(512)}` }
+  t.same(await found('SelfCheck 3600\n', official), [], 'freshclam tells clamd at once')
+})
+
+t.test('a clamd without signatures is started by freshclam first', async (t) => {
+  const [down] = await checkClamd(asked('/nonexistent/clamd', { CLAMDBDIR: t.testdir({}) }))
+  t.match(down, { level: 'error', remedy: /^let freshclam fetch signatures \(\S+ has none/ })
+})
+
+t.test(
+  'limits of Debian are a warning with the number, and with that number none',
+  { skip },
+  async (t) => {
+    const limits = { streamMaxLength: '25M', maxFileSize: '25M', maxScanSize: '100M' }
+    const clamd = await startClamd(t, { ...limits, alertExceedsMax: true })
+    const large = async (CLAMDMAXSIZE: string) =>
+      (await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE }))).find(({ what }) =>
+        /large/.test(what),
+      )
+    const found = await large('100M')
+    t.match(found, { level: 'warning', value: /^looks at files of 2[0-9]M and no more/ })
+    const [, number] = /^set CLAMDMAXSIZE=(\S+), or raise StreamMaxLength/.exec(found!.remedy!)!
+    t.match(await large(number!), { level: 'ok' })
+  },
+)
+
+t.test('a clamd whose MaxFileSize alone is below our limit is found', { skip }, async (t) => {
+  const large = { streamMaxLength: '50M', maxScanSize: '50M' }
+  const clamd = await startClamd(t, { ...large, maxFileSize: '2M', alertExceedsMax: true })
+  const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '10M' }))
+  t.match(
+    findings.find(({ what }) => /large mail/.test(what)),
+    {
+      level: /^(warning|error)$/,
+      value: /^looks at files of (1\d\d\dK|1M|2M) and no more/,
+      remedy: /MaxFileSize/,
+    },
+  )
+})
+
+t.test('a limit below ordinary attachments is an error', { skip }, async (t) => {
+  for (const limit of [{ streamMaxLength: '1M' }, { maxFileSize: '300K' }]) {
+    const clamd = await startClamd(t, { ...limit, alertExceedsMax: true })
+    const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '30M' }))
+    await clamd.stop()
+    t.match(
+      findings.find(({ what }) => /large mail/.test(what)),
+      {
+        level: 'error',
+        value: /^looks at files of (2\d\dK|9\d\dK|1M) and no more: larger ones are not scanned/,
+        remedy: /^raise StreamMaxLength, MaxFileSize and MaxScanSize/,
+      },
+    )
+  }
+})
+
+t.test('a clamd that hangs is told within seconds, and to be restarted', async (t) => {
+  const path = join(socketDirectory(t), 'socket')
+  await listen(t, createServer(), path)
+  t.match(await checkClamd(asked(path)), [
+    { level: 'error', value: /does not answer within 5 s/, remedy: /restart it/ },
+  ])
+})
+
+t.test(
+  'a socket of mode 0660 is opened by its group, and nobody joins that of root',
+  { skip: notRoot },
+  async (t) => {
+    const path = join(socketDirectory(t), 'socket')
+    await listen(t, createServer(), path)
+    chmodSync(dirname(path), 0o755)
+    chmodSync(path, 0o660)
+    const found = () =>
+      checkClamd(
+        host({ QHPSI: 'plugin: clamd', CLAMD: path }, { account: stranger, isDaemon: true }),
+      )
+    t.match(await found(), [{ level: 'error', remedy: /^set "LocalSocketMode 666"/ }])
+    chownSync(path, 0, 54_323)
+    t.match(await found(), [{ level: 'error', remedy: /^adduser stranger scanners, and restart/ }])
+  },
+)
+
+t.test('what clamd remembers by MD5 is said of versions before 1.5', { skip }, async (t) => {
+  const clamd = await startClamd(t, { alertExceedsMax: true })
+  const found = (await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '1M' }))).find(({ what }) =>
+    what.endsWith(' memory'),
+  )
+  const isOld = /ClamAV (0|1\.[0-4])\./.test(
+    execFileSync('clamd', ['--version'], { encoding: 'utf8' }),
+  )
+  t.equal(found?.level, isOld ? 'ok' : undefined)
+  if (isOld) t.match(found?.value, /MD5 and length.*DisableCache yes/)
+})
+
+t.test('a socket that the account of the slot may not open is an error', { skip }, async (t) => {
+  const clamd = await startClamd(t)
+  chmodSync(clamd.socket, 0o600)
+  const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDMAXSIZE: '1M' }
+  const findings = await checkClamd(host(env, { account: stranger }))
+  t.match(findings[0], { level: 'error', value: /stranger \(strangers\) cannot connect/ })
+  t.equal(obstacle(stranger, clamd.socket, 'write'), clamd.socket)
+})
+
+t.test('an address without a clamd is an error', async (t) => {
+  const [down] = await checkClamd(asked(join(socketDirectory(t), 'socket')))
+  t.match(down, { level: 'error', value: /ENOENT/, remedy: /start clamd/ })
+})
+
+t.test('without clamd in QHPSI no clamd is asked', async (t) => {
+  t.same(await checkClamd(host({ QHPSI: 'plugin: eicar', CLAMD: '/nonexistent' })), [])
+  t.same(await checkClamd(host({})), [])
+})
+
+t.test('if one of two servers is down, the other one scans', { skip }, async (t) => {
+  const clamd = await startClamd(t, { alertExceedsMax: true })
+  const gone = '/nonexistent/clamd.ctl'
+  const env = { CLAMDMAXSIZE: '1M' }
+  for (const CLAMD of [`${gone} ${clamd.socket}`, `${clamd.socket} ${gone}`]) {
+    const found = (await checkClamd(asked(CLAMD, env))).filter(({ what }) => what.endsWith(gone))
+    t.match(found, [
+      { level: 'warning', value: /the other servers of CLAMD scan/, remedy: /start clamd/ },
+    ])
+  }
+  t.match(await checkClamd(asked(`${gone} /nonexistent/other`, env)), [
+    { level: 'error' },
+    { level: 'error' },
+  ])
+})
+
+t.test('old signatures are reported', async (t) => {
+  const version = 'ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025'
+  const day = (date: string) => Date.parse(`${date}T09:00:00Z`)
+  t.equal(checkSignatures('clamd', version, day('2025-04-10')).level, 'ok')
+  t.match(checkSignatures('clamd', version, day('2025-04-20')), {
+    level: 'warning',
+    value: /12 days old/,
+  })
+  t.match(checkSignatures('clamd', 'ClamAV 1.4.3', day('2025-04-20')), {
+    level: 'warning',
+    value: /without a date/,
+  })
+  t.equal(checkSignatures('clamd', '220 smtp.example.org', 0).level, 'error')
+})

@@ -1,0 +1,43 @@
+import type { Finding } from '../../src/ground/errors/finding.ts'
+import type { Environment } from '../../src/ground/settings/settings.ts'
+import type { Accounts, SystemAccount } from '../../src/readiness/account.ts'
+import type { StageHost } from '../../src/readiness/stage.ts'
+import { readControlDirectories } from '../../src/scan/judge/policy.ts'
+import { searchPath } from '../cli/onescan.ts'
+
+/** The account that runs the tests. */
+export const self: SystemAccount = {
+  name: 'tester',
+  uid: process.getuid!(),
+  groups: [process.getgid!(), ...process.getgroups!()],
+}
+
+/** An account that owns nothing here, and is in no group. */
+export const stranger: SystemAccount = { name: 'stranger', uid: 54_321, groups: [54_322] }
+
+export const accounts: Accounts = {
+  passwd: 'root:x:0:0::/root:/bin/sh\nstranger:x:54321:54322::/:/bin/false\n',
+  group: 'root:x:0:\nstrangers:x:54322:\nscanners:x:54323:clamav,stranger\n',
+}
+
+/** A host with these variables, on which all else is well. */
+export function host(env: Environment, more: Partial<StageHost> = {}): StageHost {
+  const whole = { PATH: searchPath, QMAILHOME: '/nonexistent', ...env }
+  return {
+    env: whole,
+    directories: readControlDirectories(whole),
+    account: self,
+    accounts,
+    isDaemon: false,
+    asksOnescand: false,
+    now: Date.now(),
+    ...more,
+  }
+}
+
+/** The level and the thing of a finding: `error keyring`. */
+export const inShort = ({ level, what }: Finding): string => `${level} ${what}`
+
+/** The findings that are not ok. */
+export const complaints = (findings: readonly Finding[]): string[] =>
+  findings.filter(({ level }) => level !== 'ok').map(inShort)

@@ -1,0 +1,142 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { inOneLine } from '../../src/ground/errors/finding.ts'
+import { checkPlaces } from '../../src/readiness/places.ts'
+import { checkSettings } from '../../src/readiness/settings.ts'
+import { openDirectory } from '../programs/reachable.ts'
+import { complaints, host, stranger } from './host.ts'
+
+/** The room on the disk is that of the machine that runs the tests. */
+const besidesRoom = (findings: ReturnType<typeof checkPlaces>) =>
+  complaints(findings.filter(({ value }) => !/MiB|files left/.test(value)))
+
+t.test('a private directory with the group of the scanner is well', async (t) => {
+  const spool = join(t.testdir({ spool: {} }), 'spool')
+  chmodSync(spool, 0o3730)
+  const findings = checkPlaces(host({ SPOOLDIR: spool, TMPDIR: spool }))
+  t.same(besidesRoom(findings), [])
+  t.match(findings.at(-1)?.value, 'mode 03730')
+  t.match(findings[0], { level: 'ok', value: `${spool}, written by tester` })
+  t.ok(
+    findings.some(({ value }) => /\d+ MiB/.test(value)),
+    'the room is told',
+  )
+})
+
+t.test('a directory in which others may replace a message is an error', async (t) => {
+  const spool = join(t.testdir({ spool: {} }), 'spool')
+  for (const mode of [0o2730, 0o2770, 0o2702]) {
+    chmodSync(spool, mode)
+    const found = checkPlaces(host({ SPOOLDIR: spool })).filter(({ level }) => level === 'error')
+    t.match(found, [{ what: 'SPOOLDIR', value: /sticky/, remedy: `chmod +t ${spool}` }])
+  }
+})
+
+t.test(
+  'a directory that is open to all, or that does not pass its group on, is a warning',
+  async (t) => {
+    const spool = join(t.testdir({ spool: {} }), 'spool')
+    chmodSync(spool, 0o755)
+    const findings = checkPlaces(host({ SPOOLDIR: spool }))
+    t.match(
+      findings.filter(({ level }) => level === 'warning'),
+      [
+        { what: 'SPOOLDIR', value: /mode 0755: open to all/, remedy: `chmod o= ${spool}` },
+        { what: 'SPOOLDIR', value: /group of the slot/, remedy: /g\+s/ },
+      ],
+    )
+  },
+)
+
+t.test(
+  'a directory that is missing, is a file, or is closed to the slot is an error',
+  async (t) => {
+    const directory = t.testdir({ file: '', spool: {} })
+    const spool = (name: string) => ({ QHPSI: 'x %s', SPOOLDIR: join(directory, name) })
+    t.same(besidesRoom(checkPlaces(host(spool('missing')))), ['error SPOOLDIR'])
+    t.same(besidesRoom(checkPlaces(host(spool('file')))), ['error SPOOLDIR'])
+    t.same(besidesRoom(checkPlaces(host({ TMPDIR: join(directory, 'missing') }))), [
+      'error spool (TMPDIR)',
+    ])
+    const SPOOLDIR = openDirectory(t)
+    for (const mode of [0o3730, 0o3731, 0o3732]) {
+      chmodSync(SPOOLDIR, mode)
+      const closed = checkPlaces(host({ SPOOLDIR }, { account: stranger }))
+      t.match(
+        closed.find(({ level }) => level === 'error'),
+        { what: 'SPOOLDIR', value: /not writable by stranger/ },
+      )
+    }
+  },
+)
+
+t.test('a QUARANTINE that keeps nothing is reported, with the command that makes it', async (t) => {
+  const directory = openDirectory(t)
+  const of = async (QUARANTINE: string) => {
+    const asked = host({ QHPSI: 'plugin: eicar', REJECTVIRUS: '0', QUARANTINE })
+    const all = [...(await checkSettings(asked)), ...checkPlaces(asked)]
+    return all.filter(({ what }) => what === 'QUARANTINE')
+  }
+  for (const [name, mode] of [
+    ['private', 0o700],
+    ['open', 0o750],
+  ] as const) {
+    mkdirSync(join(directory, name))
+    chmodSync(join(directory, name), mode)
+  }
+  t.same(complaints(await of(join(directory, 'private'))), [])
+  writeFileSync(join(directory, 'file'), '')
+  symlinkSync('private', join(directory, 'link'))
+  for (const [name, value] of Object.entries({ none: /ENOENT/, open: /has mode 0750/ })) {
+    const path = join(directory, name)
+    const [found, ...more] = await of(path)
+    t.match(found, { level: 'error', value })
+    t.same(more, [])
+    execFileSync('/bin/sh', ['-ec', found!.remedy!])
+    t.same(complaints(await of(path)), [], `after ${found!.remedy}`)
+  }
+  for (const name of ['file', 'link']) {
+    t.match(await of(join(directory, name)), [
+      { level: 'error', value: /is not a directory/, remedy: 'name another one' },
+    ])
+  }
+  t.same(await of('hold'), [])
+})
+
+t.test('a LOGFILE that the slot cannot write is reported', async (t) => {
+  const directory = openDirectory(t)
+  mkdirSync(join(directory, 'closed'), { mode: 0o755 })
+  writeFileSync(join(directory, 'file'), '', { mode: 0o644 })
+  mkdirSync(join(directory, 'open'))
+  chmodSync(join(directory, 'open'), 0o1777)
+  const of = (LOGFILE: string) =>
+    checkPlaces(host({ LOGFILE }, { account: stranger })).filter(({ what }) => what === 'LOGFILE')
+  const wrong: Readonly<Record<string, RegExp>> = {
+    [join(directory, 'file')]: /cannot be written by stranger/,
+    [join(directory, 'closed/new')]: /cannot be written by stranger/,
+    [join(directory, 'missing/new')]: /ENOENT.*lines are lost; make its directory/,
+    [join(directory, 'open')]: /is a directory: .*; name a file/,
+    log: /is relative/,
+  }
+  for (const [path, line] of Object.entries(wrong)) {
+    const found = of(path)
+    t.match(found, [{ level: 'warning' }], path)
+    t.match(inOneLine(found[0]!), line)
+  }
+  t.match(of(join(directory, 'open/new')), [{ level: 'ok', what: 'LOGFILE' }])
+})
+
+t.test('a missing SPOOLDIR is reported by what it means for the scanners', async (t) => {
+  const of = (QHPSI: string) =>
+    checkPlaces(host({ QHPSI, SPOOLDIR: '/nonexistent/spool' })).find(
+      ({ what }) => what === 'SPOOLDIR',
+    )
+  for (const names of ['clamd', 'eicar attachments']) {
+    t.match(of(`plugin: ${names}`), { level: 'warning', value: /nothing .* uses it/ })
+  }
+  t.match(of('plugin: clamd own.so'), { level: 'error', value: /own\.so gets no file/ })
+  t.match(of('plugin: clamscan'), { level: 'error', value: /clamscan gets no file/ })
+  t.match(of('/usr/bin/clamdscan %s'), { level: 'error', value: /the command of QHPSI/ })
+})

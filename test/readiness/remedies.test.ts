@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { checkPrograms } from '../../src/cli/check/slot/chain.ts'
+import { checkKeyring } from '../../src/readiness/keyring.ts'
+import { checkPlaces } from '../../src/readiness/places.ts'
+import { checkSettings } from '../../src/readiness/settings.ts'
+import { openQuarantine } from '../../src/scan/quarantine/folders.ts'
+import { host as slotHost } from '../cli/check/shared/host.ts'
+import { host } from './host.ts'
+
+/** What settings and files say stands in a command to paste as one word of the shell. */
+
+const odd = ["x'; : >made; '", 'x; : >made', 'x$(: >made)', 'x`: >made`', 'x\n: >made']
+
+// promise: root-terminal
+t.test('no name in a remedy is a command of its own', async (t) => {
+  const directory = t.testdir({})
+  for (const [at, name] of odd.entries()) {
+    const place = join(directory, String(at))
+    const own = join(place, name)
+    const bin = join(own, 'bin')
+    const spool = join(own, 'spool')
+    for (const directory of [bin, spool]) mkdirSync(directory, { recursive: true })
+    chmodSync(spool, 0o777)
+    for (const file of ['ring', 'old.policy', 'bin/qmail-queue']) {
+      writeFileSync(join(own, file), `md5:a:${'x'.repeat(32)}\n`)
+    }
+    chmodSync(join(own, 'ring'), 0o600)
+    chmodSync(join(bin, 'qmail-queue'), 0o755)
+    const group = { name: 'a', uid: 54_321, groups: [54_323] }
+    const stranger = { account: group }
+    const findings = [
+      ...(await checkPlaces(host({ SPOOLDIR: spool, TMPDIR: spool }))),
+      ...(await checkPlaces(host({ QUARANTINE: join(own, 'missing') }))),
+      ...(await checkKeyring(host({ CLUSTERKEYS: join(own, 'ring') }, stranger))),
+      ...(await checkSettings(host({ QHPSI: 'plugin: eicar', CONTROLDIR: own }))),
+      ...(await checkPrograms(slotHost({ QMAILHOME: own }))),
+    ]
+    const told = findings.flatMap(({ remedy = '' }) => /^\w+(?= .*x)/.exec(remedy) ?? [])
+    t.same([...new Set(told)].sort(), ['chgrp', 'chmod', 'install', 'mv'])
+    const remedies = findings.map(({ remedy = '' }) => remedy)
+    try {
+      openQuarantine(join(own, 'none'))
+    } catch (error) {
+      remedies.push(String(error).split('; make it: ')[1]!)
+    }
+    for (const remedy of remedies.filter((text) => /^(chgrp|chmod|chown|install|mv) /.test(text))) {
+      execFileSync('/bin/sh', ['-c', `${remedy}; :`], {
+        cwd: place,
+        env: { PATH: '/nonexistent' },
+        stdio: 'ignore',
+      })
+      t.notOk(existsSync(join(place, 'made')), remedy)
+    }
+  }
+})

@@ -1,0 +1,79 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { checkCount, checkScanners, signaturesIn } from '../../src/readiness/scanner.ts'
+import { complaints, host } from './host.ts'
+
+const check = (QHPSI: string, more: Record<string, string> = {}) =>
+  checkScanners(host({ QHPSI, ...more }))
+
+t.test('a scanner that finds the test virus is well', async (t) => {
+  const findings = await check('plugin: eicar')
+  t.match(findings, [{ level: 'ok', what: 'scanner eicar', value: 'finds EICAR: EICAR-Test' }])
+})
+
+t.test('a command that finds nothing is an error', async (t) => {
+  const [finding] = await check('/bin/true %s')
+  t.match(finding, { level: 'error', what: 'scanner true', value: 'says that EICAR is clean' })
+})
+
+t.test('a scanner that finds nothing is well if another one finds EICAR', async (t) => {
+  const rules = (text: string) => ({ BADATTACHMENTS: join(t.testdir({ rules: text }), 'rules') })
+  t.same(complaints(await check('plugin: eicar attachments', rules('name *.exe\n'))), [])
+  t.same(complaints(await check('plugin: attachments', rules('name *.exe\n'))), [
+    'error scanner attachments',
+  ])
+  const banned = await check('plugin: attachments', rules('name *.com\n'))
+  t.match(banned, [{ level: 'error', value: /^bans ".*eicar\.com/ }], 'by its name, not as a virus')
+})
+
+t.test('a scanner that cannot tell is an error', async (t) => {
+  t.match(await check('/nonexistent/scanner %s'), [
+    { level: 'error', value: /cannot tell: .*ENOENT/ },
+  ])
+  const [odd] = await check('/bin/sh -c "exit 7"')
+  t.match(odd, { level: 'error', value: /exit code 7/ })
+  t.match(odd?.remedy, /until then mail is deferred$/)
+  for (const [SCANFAIL, meanwhile] of [
+    ['accept', 'accepted unscanned'],
+    ['quarantine', 'kept in QUARANTINE'],
+  ] as const) {
+    const [finding] = await check('/bin/sh -c "exit 7"', { SCANFAIL })
+    t.equal(finding?.remedy, `correct it; until then mail is ${meanwhile}`)
+  }
+  t.match(await check('plugin: nosuch'), [{ level: 'error', value: /no such plugin/ }])
+})
+
+t.test('without QHPSI no scanner is tried', async (t) => {
+  t.same(await checkScanners(host({})), [])
+})
+
+t.test('the signatures of clamscan are counted, and not those of clamdscan', async (t) => {
+  const CLAMDBDIR = t.testdir({ 'x.ndb': 'A:0:*:00\n' })
+  const counted = async (QHPSI: string, more: Record<string, string> = {}) => {
+    const env = { CLAMDBDIR, SPOOLDIR: '/nonexistent', ...more } // no scanner is started
+    return (await check(QHPSI, env)).filter(({ value }) => value.includes(CLAMDBDIR))
+  }
+  t.match(await counted('plugin: clamscan', { CLAMSCAN: 'clamscan' }), [
+    { what: 'scanner clamscan' },
+  ])
+  t.same(await counted('plugin: clamscan', { CLAMSCAN: 'clamdscan' }), [])
+  t.same(await counted('plugin: eicar', { CLAMSCAN: 'clamscan' }), [])
+  t.same(await counted('/bin/true %s', { CLAMSCAN: 'clamscan' }), [])
+})
+
+t.test('signatures are counted: a handful makes no database', async (t) => {
+  const header = `ClamAV-VDB:08 Apr 2025 08-43 +0000:27600:2075000:90:a:b:c:1:`.padEnd(512)
+  const directory = t.testdir({
+    few: { 'x.ndb': 'A:0:*:00\n# no\nB:0:*:01\n', 'y.txt': 'z\n' },
+    many: { 'daily.cvd': `${header}...`, 'x.ndb': 'A:0:*:00\n' },
+    empty: {},
+  })
+  t.equal(signaturesIn(join(directory, 'few')), 2)
+  t.equal(signaturesIn(join(directory, 'few/x.ndb')), 2)
+  t.equal(signaturesIn(join(directory, 'many')), 2_075_001)
+  t.match(checkCount('clamd', join(directory, 'empty')), [
+    { level: 'warning', value: /^0 signatures/, remedy: /freshclam/ },
+  ])
+  t.same(checkCount('clamd', join(directory, 'many')), [])
+  t.same(checkCount('clamd', join(directory, 'nowhere')), [])
+})

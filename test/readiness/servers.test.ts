@@ -1,0 +1,103 @@
+import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { checkQuotad, checkVerdicts } from '../../src/readiness/servers.ts'
+import { keyMark } from '../../src/scan/verdicts/copies/secrets.ts'
+import { startStore, storeMissing } from '../programs/store-server.ts'
+import { httpService, udpService } from '../scan/quota/services.ts'
+import { host, inShort } from './host.ts'
+
+/** Check asks the service that knows which mailboxes are full, and the store that hosts share. */
+
+t.test('without QUOTAD nothing is checked', async (t) => {
+  t.same(await checkQuotad(host({})), [])
+})
+
+t.test('a service that gives any answer is well', async (t) => {
+  for (const word of ['QUOTA_OK', 'QUOTA_FULL', 'QUOTA_UNKNOWN', 'QUOTA_ERROR']) {
+    const { port } = await udpService(t, () => word)
+    const QUOTAD = `udp:127.0.0.1:${port}`
+    t.match(await checkQuotad(host({ QUOTAD })), [
+      { level: 'ok', what: 'QUOTAD', value: `${QUOTAD} answers` },
+    ])
+  }
+})
+
+t.test('a silent service is a warning: no mailbox counts as full', async (t) => {
+  const { port } = await udpService(t, () => undefined)
+  const QUOTAD = `udp:127.0.0.1:${port}`
+  const [finding] = await checkQuotad(host({ QUOTAD, QUOTATIMEOUT: '50' }))
+  t.equal(inShort(finding!), 'warning QUOTAD')
+  t.match(finding, { value: `${QUOTAD}: no answer in 50 ms` })
+})
+
+t.test('a map that names no service for the question is no fault of a service', async (t) => {
+  const file = join(t.testdir(), 'map')
+  writeFileSync(file, '@example.org udp:127.0.0.1:9\n')
+  const [finding] = await checkQuotad(host({ QUOTAD: `map:${file}` }))
+  t.match(finding, { level: 'ok', value: /names no service for postmaster/ })
+})
+
+t.test('without a store nothing is reported', async (t) => {
+  for (const VERDICTS of ['', 'memory', 'off']) t.same(await checkVerdicts(host({ VERDICTS })), [])
+})
+
+t.test('a store answers, or that it does not is reported', { skip: storeMissing }, async (t) => {
+  const store = await startStore(t)
+  const CLUSTERKEYS = `${t.testdir({})}/ring`
+  const secret = Buffer.alloc(32, 7).toString('base64url')
+  writeFileSync(CLUSTERKEYS, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })
+  const env = { VERDICTS: `unix:${store.socket}`, VERDICTTIMEOUT: '1000', CLUSTERKEYS }
+  t.match(await checkVerdicts(host(env)), [{ level: 'ok', value: /answers in [\d.]+ ms/ }])
+  t.match(await checkVerdicts(host({ ...env, CLUSTERKEYS: '' })), [
+    { level: 'error', value: /need an hmac-sha256 key/ },
+    { level: 'ok' },
+  ])
+  store.say('set', 'onescan:verdict:1:mark', String(keyMark(Buffer.alloc(32, 7), { createHmac })))
+  t.match(await checkVerdicts(host(env)), { length: 1 }, 'another host has the same key')
+  store.say('set', 'onescan:verdict:1:mark', String(keyMark(Buffer.alloc(32, 8), { createHmac })))
+  t.match(await checkVerdicts(host(env)), [
+    { level: 'ok' },
+    { level: 'warning', value: /hosts with another key than alpha use it, too/ },
+  ])
+  store.say('config', 'set', 'maxmemory', '1')
+  t.match(await checkVerdicts(host(env)), [{ level: 'warning', value: /OOM command not allowed/ }])
+  await store.stop()
+  t.match(await checkVerdicts(host(env)), [{ level: 'warning', value: /ECONNREFUSED|ENOENT/ }])
+})
+
+t.test('what a store says that refuses this host is told', { skip: storeMissing }, async (t) => {
+  const store = await startStore(t, { args: ['--maxclients', '1'] })
+  const other = connect(store.port, '127.0.0.1')
+  t.teardown(() => other.destroy())
+  other.write('PING\r\n')
+  await once(other, 'data')
+  for (const VERDICTS of [`valkey://127.0.0.1:${store.port}`, `unix:${store.socket}`]) {
+    const found = await checkVerdicts(host({ VERDICTS, VERDICTTIMEOUT: '1000' }))
+    t.match(found.at(-1), { level: 'warning', value: /max number of clients reached/ }, VERDICTS)
+  }
+})
+
+t.test("if QUOTAD's service does not know the path, that is no unknown user", async (t) => {
+  const pages: readonly (readonly [type: string, body: string])[] = [
+    ['text/plain', 'nothing here\n'],
+    ['text/html; charset=iso-8859-1', '<!DOCTYPE HTML><title>404 Not Found</title>'],
+    ['text/html', `<p>${'x'.repeat(5000)}`],
+    ['text/plain', '404 page not found\n'],
+  ]
+  for (const [type, body] of pages) {
+    const { url } = await httpService(t, (_, response) => {
+      response.writeHead(404, { 'Content-Type': type }).end(body)
+    })
+    t.match(await checkQuotad(host({ QUOTAD: url, QUOTATIMEOUT: '5000' })), [
+      { level: 'warning', value: /no such page/, remedy: /quota\.cgi/ },
+    ])
+  }
+  const { url } = await httpService(t, (_, response) =>
+    response.writeHead(404).end('no such user\n'),
+  )
+  t.match(await checkQuotad(host({ QUOTAD: url, QUOTATIMEOUT: '5000' })), [{ level: 'ok' }])
+})

@@ -1,0 +1,118 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { checkSettings } from '../../src/readiness/settings.ts'
+import { complaints, host } from './host.ts'
+
+const eicar = { QHPSI: 'plugin: eicar', REJECTVIRUS: '0' }
+
+t.test('valid settings are reported with what they do', async (t) => {
+  const findings = await checkSettings(host({ ...eicar, REJECTVIRUS: '1' }))
+  t.same(complaints(findings), [])
+  t.match(findings.find(({ what }) => what === 'infected mail')?.value, 'is refused')
+})
+
+t.test('the switch is reported, with the command that removes it', async (t) => {
+  const home = t.testdir({ control: { 'onescan.off': '' } })
+  const [finding] = await checkSettings(host({ ...eicar, QMAILHOME: home }))
+  const file = join(home, 'control/onescan.off')
+  t.match(finding, { level: 'warning', value: file, remedy: /onescan enable/ })
+})
+
+t.test('without QHPSI nothing is scanned', async (t) => {
+  t.same(complaints(await checkSettings(host({}))), ['error QHPSI'])
+})
+
+t.test("a setting that would stop the slot is reported in the slot's words", async (t) => {
+  const of = async (env: Record<string, string>) =>
+    (await checkSettings(host({ ...eicar, ...env }))).filter(({ level }) => level === 'error')
+  t.match(await of({ SCANTIMEOUT: 'soon' }), [{ value: /SCANTIMEOUT soon: must be/ }])
+  t.match(await of({ QHPSI: "'open" }), [{ value: /is not closed/ }])
+  t.match(await of({ SCANFAIL: 'maybe' }), [{ value: /SCANFAIL maybe/ }])
+  t.match(await of({ SPOOLDIR: 'relative' }), [{ value: /SPOOLDIR relative/ }])
+})
+
+t.test('a setting that lets mail in unscanned is a warning', async (t) => {
+  const lenient = await checkSettings(host({ ...eicar, SCANFAIL: 'accept' }))
+  t.same(complaints(lenient), ['warning unscanned mail'])
+  t.match(lenient.at(-1), { value: /is accepted/, remedy: /unset SCANFAIL/ })
+  const relay = await checkSettings(host({ ...eicar, SCANFAIL_RELAY: 'accept' }))
+  t.same(complaints(relay), ['warning SCANFAIL_RELAY'])
+  t.match(relay.at(-1), { level: 'ok', value: /accepted unscanned for relay clients/ })
+  const of = async (name: string, value: string) => {
+    const found = await checkSettings(host({ ...eicar, [name]: value }))
+    return found.filter(({ level }) => level !== 'ok').map((each) => `${each.what}: ${each.value}`)
+  }
+  for (const [name, value, mail] of [
+    ['QHPSIMAXSIZE', '1000', 'mail that is larger'],
+    ['QHPSIMINSIZE', '2K', 'mail that is smaller'],
+    ['OVERSIZE', 'accept', 'mail that is larger than the scanners take'],
+    ['OVERUNPACKED', 'accept', 'mail that holds more than the scanners unpack'],
+    ['OVERNESTING', 'accept', 'mail that is nested deeper than is read'],
+    ['BADMIME', 'accept', 'mail whose attachments cannot be told'],
+  ] as const) {
+    t.same(await of(name, value), [`${name}: ${value}: ${mail} passes unscanned`])
+  }
+  t.same(await of('OVERSIZE', 'defer'), [])
+})
+
+t.test('a line of a policy by rule that lets mail in unscanned is a warning', async (t) => {
+  const of = async (text: string) => {
+    const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
+    const found = await checkSettings(host({ ...eicar, QMAILHOME }))
+    return found
+      .filter(({ level }) => level !== 'ok')
+      .map(({ value }) => value.replace(/^\S+ /, ''))
+  }
+  const lets = 'lets mail pass unscanned: '
+  t.same(await of('client=0.0.0.0/0 scan off\n'), [`${lets}line 1: client=0.0.0.0/0 (scan off)`])
+  const several = 'to=a@example.org REJECTVIRUS=1\nfrom=.example.org,size>1M SCANFAIL=accept\n'
+  t.same(await of(several), [`${lets}line 2: from=.example.org,size>1048576 (SCANFAIL=accept)`])
+  t.same(await of('from=<> BADMIME=accept\n'), [`${lets}line 1: from=<> (BADMIME=accept)`])
+  t.same(await of('* SCANFAIL=accept\n'), [`${lets}line 1: all mail (SCANFAIL=accept)`])
+  const many = 'to=a@example.org OVERSIZE=accept\n'.repeat(7)
+  const [value] = await of(many)
+  t.match(value, /line 5: to=a@example\.org \(OVERSIZE=accept\); and 2 lines more$/)
+  t.same(await of('to=a@example.org SECONDLOOK=always\nfrom=b@example.org allow\n'), [])
+})
+
+t.test('the finding about infected mail says what becomes of it', async (t) => {
+  const of = async (env: Record<string, string>) =>
+    (await checkSettings(host({ QHPSI: 'plugin: eicar', ...env }))).map(({ value }) => value).join()
+  t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '0' }), 'is kept in /q,is deferred')
+  t.match(await of({ QUARANTINE: 'hold', SCANFAIL: 'quarantine' }), 'is held by the MTA,is kept in')
+  t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '1' }), 'is refused')
+  t.match(await of({ VIRUSFORWARD: 'v@example.org', REJECTVIRUS: '2' }), 'is sent to v@example.org')
+  t.match(await of({ REJECTVIRUS: '2' }), 'is dropped')
+  t.match(await of({ REJECTVIRUS: '0' }), 'is tagged and delivered')
+})
+
+t.test('a host on which nobody said what to do with viruses is told that they come', async (t) => {
+  const of = async (env: Record<string, string>) =>
+    complaints(await checkSettings(host({ QHPSI: 'plugin: eicar', ...env })))
+  t.same(await of({}), ['warning infected mail'])
+  for (const env of [{ REJECTVIRUS: '0' }, { REJECTVIRUS: '1' }, { QUARANTINE: '/q' }]) {
+    t.same(await of(env), [], JSON.stringify(env))
+  }
+})
+
+t.test('a policy by rule of another name is a warning, whose remedy is its name', async (t) => {
+  const QMAILHOME = t.testdir({ control: { 'onescan.policy.txt': 'to=a scan off\n' } })
+  const found = await checkSettings(host({ ...eicar, QMAILHOME }))
+  const file = join(QMAILHOME, 'control/onescan.policy')
+  t.match(found.at(-1), { level: 'warning', remedy: `mv ${file}.txt ${file}` })
+})
+
+t.test('every line of a policy by rule is read', async (t) => {
+  const of = async (text: string) => {
+    const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
+    const found = await checkSettings(host({ ...eicar, QMAILHOME }))
+    return found.filter(({ what, value }) => what === 'policy by rule' || /line \d+: /.test(value))
+  }
+  t.match(await of('to=a REJECTVIRUS=1\n'), [{ level: 'ok', value: /onescan\.policy, 1 lines$/ }])
+  t.match(await of('to=a scan off\nto=b SCANFAIL=maybe\n'), [
+    { level: 'error', value: /onescan\.policy line 2: SCANFAIL maybe: must be/ },
+  ])
+  t.match(await of('nonsense\n'), [
+    { level: 'error', value: /line 1: nonsense: is not a condition/ },
+  ])
+})
