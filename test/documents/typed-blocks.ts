@@ -1,0 +1,398 @@
+/** What a test types of the pages on an installed host, and why it does not type the rest. */
+
+/** A host with a mail server, on which blocks are typed one after the other. */
+export type PageHost = 'Postfix' | 'Exim' | 'Sendmail'
+
+/** A block that is typed, and what then must be seen. */
+export interface TypedBlock {
+  readonly page: string
+  /** How it begins. */
+  readonly begins: string
+  /** Postfix by default. */
+  readonly on?: PageHost
+  /** What is typed before, as a host has it that comes so far. */
+  readonly before?: string
+  /** The names of a page that are the reader's own, by what he has. */
+  readonly own?: Readonly<Record<string, string>>
+  /** What takes a block that is no commands, on standard input. */
+  readonly by?: string
+  /** The highest exit code; 0 by default. */
+  readonly code?: number
+  /** What it prints, besides what the page says. */
+  readonly prints?: RegExp
+  /** A command, and what it prints afterwards. */
+  readonly shows?: readonly [string, RegExp]
+}
+
+const EICAR = `printf '%s%s' 'X5O!P%@AP[4\\PZX54(P^)7CC)7}' '$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'`
+const EICAR_MAIL = `{ printf 'Subject: x\\n\\n'; ${EICAR}; echo; }`
+const SEND_EICAR = `${EICAR_MAIL} | sendmail -f ann@example.net you@example.org`
+const kept = 'onescan quarantine list --json | sed -n \'s/.*"id":"\\([^"]*\\)".*/\\1/p\' | head -1'
+const ID = { ID: `$(${kept})` }
+/** Mail is kept some seconds after it was handed in: until then there is none. */
+const KEEP_ONE = `${SEND_EICAR}; for i in $(seq 100); do onescan quarantine list >/dev/null && break; sleep 0.2; done`
+const LINES_OF_DEFAULTS = 'cat >>/etc/default/onescand; systemctl restart onescand'
+const MAIL = `printf 'From: ann@example.org\\nSubject: x\\n\\nhello\\n'`
+/** check is patient: services have just been started. */
+const REFUSED = /^ok +port 25, EICAR: (?:is )?refused/m
+
+export const typed: readonly TypedBlock[] = [
+  {
+    page: 'README.md',
+    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\nsh /usr`,
+    code: 1,
+    prints: REFUSED,
+  },
+  {
+    page: 'README.md',
+    begins: 'X-QHPSI: clean',
+    by: `true; ${MAIL} | sendmail -f ann@example.net you; for i in $(seq 50); do grep -qs hello /var/mail/you && break; sleep 0.1; done; cat /var/mail/you`,
+    prints: /^X-QHPSI: clean$/m,
+  },
+  {
+    page: 'README.md',
+    begins: 'onescan: decision=accept',
+    by: 'cat >page; journalctl --sync; journalctl -u onescand -o cat | grep decision=accept | tail -1 >log; for field in $(grep -o "[a-z_]*=" page); do case $field in sign_ms=|key=) ;; *) grep -q " $field" log || echo $field is not there; esac; done; cat log',
+    prints: /^(?!.* is not there)onescan: (?:program=\w+ )?decision=accept scan=clean/,
+  },
+  {
+    page: 'README.md',
+    begins: 'systemctl enable onescan-clamd.socket',
+    shows: [
+      `printf 'TCPAddr 127.0.0.1\\nTCPSocket 3311\\n' >asks; ${EICAR} >e; clamdscan --stream --config-file=asks e`,
+      /FOUND$/m,
+    ],
+  },
+  {
+    page: 'doc/coming-from.md',
+    begins: 'systemctl enable onescan-clamd.socket',
+    shows: ['onescan check --daemon', /open: .*clamd inet:127\.0\.0\.1:3311/],
+  },
+  {
+    page: 'doc/coming-from.md',
+    begins: `echo 'SCANFAIL_CLAMD="limit"'`,
+    shows: ['onescan check --daemon', /SCANFAIL_CLAMD="limit"/],
+  },
+  {
+    page: 'doc/mail-servers.md',
+    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsh /usr/share/doc/onescan/examples/postfix-milter`,
+    prints: /^postfix-milter: all is there$/m,
+  },
+  {
+    page: 'doc/install.md',
+    begins: 'AlertExceedsMax yes',
+    by: "sed -i '/^AlertExceedsMax/d' /etc/clamav/clamd.conf; cat >>/etc/clamav/clamd.conf; systemctl restart clamav-daemon; for i in $(seq 100); do clamdscan --ping 1 && break; done",
+    shows: ['onescan check --daemon', /AlertExceedsMax .*is on/],
+  },
+  {
+    page: 'doc/install.md',
+    begins: 'postconf -n | grep',
+    code: 2, // not each of these files is there
+    prints: /^smtpd_milters = .*onescan[\s\S]*^\/etc\/postfix\/main\.cf$/m,
+  },
+  {
+    page: 'doc/install.md',
+    begins: 'onescan backup',
+    prints:
+      /^\/etc\/onescan: \d+ files?, [\s\S]*to restore them: tar -C \/ -xpzf \/root\/onescan-/m,
+  },
+  {
+    page: 'doc/cluster.md',
+    begins: 'onescan keygen --append',
+    prints: /it signs from now on/,
+    shows: ['onescan check --daemon', /has .*CLUSTERKEYS="\/etc\/onescan\/keys\/clusterkeys"/],
+  },
+  {
+    page: 'doc/cluster.md',
+    begins: 'onescan keygen --rotate',
+    prints: /# 3\. .*\nonescan keygen --retire \/etc\/onescan\/keys\/clusterkeys/,
+  },
+  {
+    page: 'doc/cluster.md',
+    begins: 'install -m 400 -o onescan /dev/null',
+    before:
+      'ip addr add 10.0.0.1/32 dev lo; cat /usr/share/doc/onescan/examples/valkey.conf >>/etc/redis/redis.conf; systemctl restart redis-server',
+  },
+  {
+    page: 'doc/cluster.md',
+    begins: 'VERDICTS="valkey:',
+    by: LINES_OF_DEFAULTS,
+    shows: ['onescan check --daemon', /^ok +VERDICTS.*valkey:\/\/onescan@10\.0\.0\.1.* answers/m],
+  },
+  {
+    page: 'doc/operate.md',
+    begins: 'onescan log --since today --decision reject',
+    before: 'journalctl --sync',
+    code: 1,
+    prints: /reject.*EICAR/i,
+  },
+  {
+    page: 'doc/operate.md',
+    begins: 'MAILTO=postmaster@example.org',
+    by: "sed -n 's/^5 0 \\* \\* \\* //p' | sh",
+    code: 1, // nothing is kept
+    prints: /messages?/i,
+  },
+  {
+    page: 'doc/operate.md',
+    begins: `echo 'ONESCAND_OPTIONS="--http`,
+    shows: [
+      'for i in $(seq 50); do curl -sf http://127.0.0.1:9808/healthz && break; sleep 0.2; done',
+      /EICAR was found/,
+    ],
+  },
+  {
+    page: 'doc/operate.md',
+    begins: "sed -i '/^REJECTVIRUS=/d'",
+    shows: [`${KEEP_ONE}; onescan quarantine list`, /EICAR/i],
+  },
+  {
+    page: 'doc/operate.md',
+    begins: 'onescan quarantine list --since 1h',
+    own: ID,
+    code: 2, // it is deleted after it was released
+    prints: /EICAR/i,
+  },
+  {
+    page: 'man/onescan.1',
+    begins: 'onescan quarantine show [--raw] ID',
+    before: KEEP_ONE,
+    own: { ...ID, '[--raw]': '--raw' },
+    prints: /^Subject: x$/m,
+  },
+  {
+    page: 'man/onescan.1',
+    begins: 'onescan quarantine release ID',
+    before: 'onescan keygen --release --append /etc/onescan/keys/clusterkeys',
+    own: ID,
+    prints: /handed on/,
+  },
+  {
+    page: 'man/onescan.1',
+    begins: 'onescan quarantine delete ID',
+    before: KEEP_ONE,
+    own: { ...ID, '...': '' },
+    prints: /deleted|removed/,
+  },
+  {
+    page: 'doc/operate.md',
+    begins: "onescan allow ann@example.net --signature 'Win.Test.*'",
+    prints:
+      /policy line 1: from=ann@example\.net,signature=Win\.Test\.\* allow\nit counts from the next message on/,
+  },
+  {
+    page: 'doc/operate.md',
+    begins: '# mail of our own users, even if the scanner is down',
+    by: 'cat >/etc/onescan/policy; onescan policy test ann@partner.example you@example.org',
+    prints: /policy line 6: ENCRYPTED="accept"/,
+  },
+  {
+    page: 'man/onescan-policy.5',
+    begins: '# first match wins',
+    by: 'cat >/etc/onescan/policy; onescan policy test ann@example.net you@example.org',
+    prints: /policy line 6: REJECTVIRUS="1" STRICTMIME="refuse"/,
+  },
+  {
+    page: 'doc/operate.md',
+    begins: 'onescan policy test ann@example.net lab@example.org',
+    before: `printf 'to=lab@example.org REJECTVIRUS=0\\n' >/etc/onescan/policy`,
+    prints: /policy line 1: REJECTVIRUS="0"/,
+  },
+  {
+    page: 'man/onescan.1',
+    begins: 'onescan policy test FROM TO [CLIENT]',
+    own: { FROM: 'ann@example.net', TO: 'lab@example.org', '[CLIENT]': '192.0.2.7' },
+    prints: /policy line 1: REJECTVIRUS="0"/,
+  },
+  {
+    page: 'man/onescan.1',
+    begins: 'onescan bans',
+    before: `printf 'name *.exe\\n' >/etc/onescan/badattachments
+      echo 'BADATTACHMENTS="/etc/onescan/badattachments"' >>/etc/default/onescand; systemctl restart onescand`,
+    prints: /^Banned\./m,
+  },
+  {
+    page: 'man/onescan-clamav.7',
+    begins: 'onescan bans > /tmp/onescan-bans.cdb',
+    prints: /Infected files: 0/,
+    shows: ['ls /var/lib/clamav', /^onescan-bans\.cdb$/m],
+  },
+  {
+    page: 'man/onescan-clamav.7',
+    begins: 'cp /usr/share/doc/onescan/examples/onescan-bans.*',
+    before: 'rm /var/lib/clamav/onescan-bans.cdb',
+    shows: ['ls /var/lib/clamav; systemctl is-active onescan-bans.path', /onescan-bans\.cdb[\s\S]*^active$/m], // biome-ignore format: a line
+  },
+  ...['sigtool --sha256', 'sigtool --md5'].map((begins) => ({
+    page: 'man/onescan-clamav.7',
+    begins,
+    before: `${EICAR} >tools.exe`,
+    shows: ['cat /var/lib/clamav/local.*', /^[0-9a-f]{32,64}:68:tools\.exe$/m] as const,
+  })),
+  {
+    page: 'man/onescan-clamav.7',
+    begins: 'clamdscan --reload',
+    shows: [`${EICAR} >e; clamdscan --stream e`, /e: OK$/m],
+  },
+  {
+    page: 'man/onescan-clamav.7',
+    begins: 'echo Win.Test.Tool-1',
+    shows: [`rm /var/lib/clamav/local.*fp; clamdscan --reload; ${EICAR} >e; for i in $(seq 100); do clamdscan --stream e | grep FOUND && break; sleep 0.1; done`, /FOUND$/m], // biome-ignore format: a line
+  },
+  {
+    page: 'doc/quota-and-delay.md',
+    begins: 'systemctl enable --now onescan-quotad.socket onescan-quotad',
+    shows: ['systemctl is-active onescan-quotad', /^active$/m],
+  },
+  {
+    page: 'doc/quota-and-delay.md',
+    begins: 'QUOTAD="quotad:192.0.2.10:8625"',
+    own: { '192.0.2.10': '127.0.0.1' },
+    by: LINES_OF_DEFAULTS,
+    shows: ['onescan check --daemon', /^ok +QUOTAD.* answers/m],
+  },
+  {
+    page: 'doc/qmail.md',
+    begins: 'onescan inject - <mail.eml',
+    before: `${MAIL} >mail.eml`,
+    prints: /X-QHPSI: clean/,
+  },
+  {
+    page: 'README.md',
+    begins: 'sh /usr/share/doc/onescan/examples/qmail-rules\nonescan check',
+    before: `echo ':allow' >/etc/tcp.smtp`,
+    code: 2,
+    prints: /^qmail-rules: done; /m,
+  },
+  {
+    page: 'doc/qmail.md',
+    begins: 'sh /usr/share/doc/onescan/examples/qmail-rules',
+    prints: /^qmail-rules: all is there$/m,
+  },
+  {
+    page: 'doc/qmail.md',
+    begins: 'sh /usr/share/doc/onescan/examples/make-envdir',
+    shows: ['cat /service/smtpd/env/QMAILQUEUE', /^\/etc\/onescan\/queue$/m],
+  },
+  {
+    page: 'doc/qmail.md',
+    begins: 'diff /service/smtpd/run',
+    before: 'cp /usr/share/doc/onescan/examples/run /service/smtpd/run',
+  },
+  {
+    page: 'man/onescan.1',
+    begins: 'onescan check --user qmaild --envdir /service/smtpd/env',
+    before: 'useradd -M -G onescan qmaild',
+    code: 2, // it has no qmail-queue
+    prints: /^ok +QHPSI: plugin: clamd$/m,
+  },
+  {
+    page: 'man/onescan-queue.8',
+    begins: 'find DIRECTORY -xdev',
+    before: 'for age in 1 3; do touch -d "$age days ago" /var/spool/onescan/onescan-$age.msg; done; chown qmaild /var/spool/onescan/*.msg', // biome-ignore format: a line
+    own: { DIRECTORY: '/var/spool/onescan' },
+    shows: ['ls /var/spool/onescan/onescan-*.msg', /^\S+-1\.msg\n$/],
+  },
+  {
+    page: 'man/onescan.1',
+    begins: "onescan scan --env QHPSI='plugin: clamd' - </root/mail.eml",
+    before: `useradd -m ann; ${MAIL} >/root/mail.eml; mkdir -p /home/ann/Maildir/new; ${EICAR_MAIL} >/home/ann/Maildir/new/1; chown -R ann: /home/ann`,
+    code: 1, // something is found in the second
+    prints: /clean[\s\S]*Maildir\/new\/1.*EICAR/i,
+  },
+  {
+    page: 'man/smtp-delay.8',
+    begins: 'smtp-delay --explain',
+  },
+  {
+    page: 'doc/mail-servers.md',
+    begins: `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"\nEND\nsystemctl restart onescand\ncat`,
+    before: 'cp /etc/postfix/master.cf master.cf',
+    shows: ['postconf -h content_filter', /^scan:\[127\.0\.0\.1\]:10025$/m],
+  },
+  {
+    page: 'doc/mail-servers.md',
+    begins: `cat >>/etc/default/onescand <<'END'\nREJECTVIRUS="1"\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026"\nEND`,
+    before: `postconf -X content_filter; grep -v '^smtp  *inet' master.cf >/etc/postfix/master.cf
+      cat /usr/share/doc/onescan/examples/postfix-before-queue.cf >>/etc/postfix/master.cf; postfix reload`,
+    shows: ['onescan check --mail you@example.org', REFUSED],
+  },
+  {
+    page: 'doc/quota-and-delay.md',
+    begins: 'cp /usr/share/doc/onescan/examples/smtp-delay.socket',
+    before: 'systemctl stop postfix; tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp',
+    shows: ['systemctl is-active smtp-delay.socket', /^active$/m],
+  },
+  { page: 'man/onescan.1', begins: 'onescan completion >>', prints: /^$/ },
+  {
+    page: 'doc/mail-servers.md',
+    on: 'Exim',
+    begins: `cat >>/etc/default/onescand <<'END'\nREJECTVIRUS="1"\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --smtp`,
+    shows: ['onescan check --mail you@example.org', REFUSED],
+  },
+  {
+    page: 'doc/mail-servers.md',
+    on: 'Sendmail',
+    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\ncat /usr/share/doc/onescan/examples/sendmail.mc`,
+    shows: ['onescan check --mail you@example.org', REFUSED],
+  },
+]
+
+const PICTURE = 'it is a picture'
+const FORM = 'it is the form of a line, or of what goes over the wire'
+const RELEASE = 'it is about a release'
+const CONTAINERS = 'test/packaging/container.test.ts runs the composition'
+const SUPERVISE = 'npm run first-hour types it, where no systemd runs'
+const NPM = 'npm run first-hour -- --by npm types it'
+
+/** Blocks that are not typed, by how they begin, with the reason. */
+export const notTyped: readonly (readonly [page: string, begins: string, why: string])[] = [
+  ['README.md', 'apt install --no-install-recommends git npm', 'npm run first-hour -- --by checkout types it'], // biome-ignore format: a line
+  ['README.md', 'rspamd ──', PICTURE],
+  ['CONTRIBUTING.md', 'npm test', 'it runs this test'],
+  ['CONTRIBUTING.md', 'git config core.hooksPath', 'it is about a checkout'],
+  ['SECURITY.md', 'Reports:', 'it is an address'],
+  ['doc/cluster.md', '              scan, stamp', PICTURE],
+  ['doc/cluster.md', 'scp -p mx1:', 'it needs a second host'],
+  ['doc/cluster.md', '              ┌─▶', PICTURE],
+  ['doc/cluster.md', ' front host 1 ─┬', PICTURE],
+  ['doc/cluster.md', "CLAMD='/run/clamav/clamd.ctl scan1", 'it needs further hosts'],
+  ['doc/containers.md', 'docker compose', CONTAINERS],
+  ['doc/containers.md', '# Keep viruses instead', CONTAINERS],
+  ['doc/containers.md', 'services:\n  postfix:', 'it is for a composition of others'],
+  ['doc/containers.md', 'smtpd_milters = inet:onescan:8890 inet:rspamd', 'it is for a composition of others'], // biome-ignore format: a line
+  [
+    'doc/containers.md',
+    '# rspamd lets mail in if',
+    'test/programs/clamd-clients asks as rspamd does',
+  ],
+  ['doc/design.md', 'apt install gcc libc6-dev musl-tools', RELEASE],
+  ['doc/design.md', 'npm ci --ignore-scripts', RELEASE],
+  ['doc/install.md', 'cp -r /usr/share/onescan/supervise', SUPERVISE],
+  ['doc/install.md', 'svc -t /service/onescand', SUPERVISE],
+  ['doc/install.md', 'npm install -g node@24', NPM],
+  ['doc/install.md', 'ln -s /etc/onescand /service/', NPM],
+  ['doc/install.md', 'ln -sfn /var/qmail/bin/qmail-queue', 'test/packaging/setup.test.ts types it'], // biome-ignore format: a line
+  ["doc/mail-servers.md", `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"\nEND\nsystemctl restart onescand\n\0`, 'for OpenSMTPD, with which test/programs/smtp-after-queue.test.ts runs it'], // biome-ignore format: a line
+  ['doc/mail-servers.md', `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--lmtp`, 'test/programs/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
+  ['doc/operate.md', '# For prometheus.yml', 'test/packaging/monitoring.test.ts reads it'],
+  ['doc/quota-and-delay.md', 'cp /usr/share/doc/onescan/examples/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line
+  ['man/onescan-plugin.7', 'onescan scan --all', 'test/cli/plugin.test.ts runs it'],
+  ['man/onescan-plugin.7', "QHPSI='plugin: clamd macros.ts", 'it is a setting, with names of files of a site'], // biome-ignore format: a line
+  ['man/onescan-plugin.7', 'cc -shared', 'test/scan/scanners/file-plugin runs it'],
+  ['man/onescan-queue.8', 'Dmessage refused', FORM],
+  ['man/onescan-queue.8', ':allow,QMAILQUEUE=', 'test/documents/examples.test.ts runs such a line'],
+  ['man/onescan-quotad.8', 'CHECK_QUOTA user', FORM],
+  ['man/onescan-quotad.8', 'QUOTA_OK ann', FORM],
+  ['man/onescan-quotad.8', 'OK user size', FORM],
+  ['man/onescan-quotad.8', '#!/bin/sh', 'it is a run script, for hosts under supervise'],
+  ['man/onescan-rcptquota.8', 'E452', FORM],
+  ['man/onescan-stamp.7', 'X-SHA256-Cluster-N', FORM],
+  ['man/onescan-stamp.7', 'onescan-cluster/1', FORM],
+  ['man/onescan-stamp.7', 'X-MD5-Cluster-N', FORM],
+  ['man/onescan-stamp.7', 'SCHEME:ID:SECRET', FORM],
+  ['man/onescand.8', 'onescand: milter inet', FORM],
+  ['man/smtp-delay.8', '# A provider of ours', 'test/delay/senders.test.ts reads it'],
+  ['man/smtp-delay.8', 'onescan: program=smtp-delay event=refused', FORM],
+  ['man/smtp-delay.8', 'onescan: program=smtp-delay event=passed', FORM],
+]

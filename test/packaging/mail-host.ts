@@ -1,0 +1,52 @@
+import { copyFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { findProgram } from '../programs/install.mjs'
+import type { Ending } from '../programs/server.ts'
+import { type BootedDebian, boot, bootMissing } from './booted-debian.ts'
+import { packageOnce, packagingMissing } from './built-package.ts'
+import { makeDebian } from './debian.ts'
+
+/** Why no host with a mail server can be booted here, or false. */
+export const mailHostMissing: string | false =
+  packagingMissing || bootMissing || (!findProgram('ip') && 'install Debian package iproute2')
+
+/** Signatures: one, for the test file, since freshclam has nobody to ask here. */
+const signature = `EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}`
+
+/**
+ * Boots mail.example.org, with clamd, the package and these ones; `prepare` is shell that sets up its mail
+ * server. It takes mail for the user you@example.org, and stops with the test.
+ */
+export async function bootMailHost(
+  t: Ending,
+  packages: string,
+  prepare = ':',
+): Promise<BootedDebian> {
+  const [debian, file] = await Promise.all([makeDebian(t), packageOnce('whole')])
+  copyFileSync(file, join(debian.path, 'onescan.deb'))
+  copyFileSync('/etc/resolv.conf', join(debian.path, 'etc/resolv.conf'))
+  const prepared = debian.run(`
+    printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d
+    echo mail.example.org >/etc/hostname; echo mail.example.org >/etc/mailname
+    printf '127.0.0.1 localhost mail.example.org mail example.org\\n' >/etc/hosts
+    apt-get update -qq && apt-get install --yes --no-install-recommends /systemd/*.deb clamav-daemon ${packages} &&
+    apt-get install --yes --no-install-recommends /onescan.deb && useradd -m you && { ${prepare}; } || exit 1
+    systemctl enable clamav-daemon; systemctl disable clamav-freshclam; rm -f /var/lib/clamav/*
+    echo 'AlertExceedsMax yes' >>/etc/clamav/clamd.conf; rm /usr/sbin/policy-rc.d
+    # The unit of clamd waits for signatures of ClamAV by their names.
+    mkdir -p /etc/systemd/system/clamav-daemon.service.d /root
+    printf '[Unit]\\nConditionPathExistsGlob=\\n' >/etc/systemd/system/clamav-daemon.service.d/any.conf`)
+  if (prepared.code !== 0) throw new Error(prepared.output)
+  writeFileSync(join(debian.path, 'var/lib/clamav/test.ndb'), `${signature}\n`)
+  debian.run('chown -R clamav: /var/lib/clamav')
+  const host = await boot(debian, { apart: true })
+  t.teardown(() => host.stop())
+  const { output } = host.run(`systemctl restart clamav-daemon onescand
+    for i in $(seq 300); do test -S /run/clamav/clamd.ctl && break; sleep 0.1; done; onescan check --daemon`)
+  if (!/finds EICAR/.test(output)) throw new Error(output)
+  return host
+}
+
+/** Postfix, as its host's page finds it. */
+export const POSTFIX = `postconf -e myhostname=mail.example.org mydestination=example.org,localhost inet_protocols=ipv4 && systemctl enable postfix`
